@@ -1,0 +1,1 @@
+//! The async coordinator: drives the engine over QUIC and a durable journal.

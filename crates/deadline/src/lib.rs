@@ -1,0 +1,3 @@
+//! Phase timeouts, and who is not responding.
+#![no_std]
+extern crate alloc;

@@ -1,0 +1,3 @@
+//! The whole node as one pure state machine.
+#![no_std]
+extern crate alloc;

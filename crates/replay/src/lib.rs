@@ -1,0 +1,3 @@
+//! Freshness, de-duplication, sequence numbers and nonce uniqueness.
+#![no_std]
+extern crate alloc;

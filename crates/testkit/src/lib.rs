@@ -1,0 +1,1 @@
+//! The state machine contract as tests that run on every machine.

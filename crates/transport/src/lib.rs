@@ -1,0 +1,1 @@
+//! QUIC connections whose TLS keys are the node keys, carrying frames.
