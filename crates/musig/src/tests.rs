@@ -1,0 +1,1 @@
+//! Tests that need the inside: secret nonces of the official vectors enter through fields.
