@@ -1,3 +1,49 @@
 //! Every message, the signed envelope, the codec, framing and size limits.
+//!
+//! A connection carries frames: one byte of [`Kind`], the length, the body. The limit of each kind
+//! is checked before a byte of its body is read. A body is a connection message ([`Hello`], ping,
+//! payload) or an [`Envelope`]: a statement about one signing session, signed by a node key, that
+//! means the same whoever forwards it.
+//!
+//! Invariants:
+//!
+//! - Decoding is total: any bytes give a value or a [`DecodeError`] with offset, expectation and
+//!   what was seen instead.
+//! - One encoding per value: what re-encodes differently is refused, so a hash over the bytes is a
+//!   hash over the value.
+//! - A decoded value is within every limit of this crate; signatures are *not* yet verified.
+//!
+//! `docs/protocol/wire.md` describes every byte. Absent on purpose: state, time and curve
+//! arithmetic beyond parsing public keys.
 #![no_std]
+
 extern crate alloc;
+#[cfg(test)]
+extern crate std;
+
+mod request;
+pub use request::{
+    GroupKeys, KeyTweak, Message, Mode, PAYLOAD_BYTES_MAX, PURPOSE_BYTES_MAX, Payload,
+    REQUEST_LIFETIME_MAX, RequestError, Scheme, SignedRequest, SigningRequest, TxType,
+};
+mod body;
+pub use body::{
+    AbortReason, Body, NonceAck, NonceCommit, NonceShare, NoncesComplete, PartialSigAck,
+    PartialSigBytes, PartialSigShare, PartialSigsComplete, PubNonceBytes, Refusal, Round0,
+    SessionAbort, SessionAnnounce, SessionJoin, SessionReady, SignatureFinalized, SignerSet, Slot,
+    ValidationError, nonce_set_digest, signature_set_digest,
+};
+mod envelope;
+pub use envelope::Envelope;
+mod hello;
+pub use hello::{ADDRESSES_MAX, Hello, Limits, Roles};
+mod frame;
+pub use frame::{Frame, HEADER_BYTES_MAX, Header, Kind};
+mod codec;
+pub use codec::DecodeError;
+
+/// The protocol version this crate speaks; part of every envelope and of the handshake.
+pub const PROTOCOL_VERSION: u8 = 1;
+
+#[cfg(test)]
+mod tests;

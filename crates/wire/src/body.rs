@@ -1,0 +1,404 @@
+//! What an envelope can say about a session.
+
+use alloc::{boxed::Box, vec::Vec};
+
+use ensign_identity::{DelegationProof, Signature, SignerKey};
+use ensign_primitives::{MESSAGES_MAX, Network, SIGNERS_MAX, SessionId, SignerIndex, TaggedHasher};
+use serde::{Deserialize, Serialize};
+
+use crate::{DecodeError, Kind, SignedRequest, codec};
+
+/// A public nonce as it travels: two compressed points, 66 bytes, not yet parsed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct PubNonceBytes(pub [u8; 66]);
+
+/// A partial signature as it travels: one scalar, 32 bytes, not yet parsed.
+pub type PartialSigBytes = [u8; 32];
+
+impl core::fmt::Debug for PubNonceBytes {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        let [a, b, c, d, ..] = self.0;
+        write!(f, "PubNonceBytes({a:02x}{b:02x}{c:02x}{d:02x}..)")
+    }
+}
+
+impl Serialize for PubNonceBytes {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let (a, rest) = self.0.split_at(32);
+        let (b, c) = rest.split_at(32);
+        (
+            <[u8; 32]>::try_from(a).unwrap_or_default(),
+            <[u8; 32]>::try_from(b).unwrap_or_default(),
+            <[u8; 2]>::try_from(c).unwrap_or_default(),
+        )
+            .serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for PubNonceBytes {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let (a, b, c) = <([u8; 32], [u8; 32], [u8; 2])>::deserialize(deserializer)?;
+        let mut bytes = [0; 66];
+        bytes.iter_mut().zip(a.into_iter().chain(b).chain(c)).for_each(|(to, from)| *to = from);
+        Ok(Self(bytes))
+    }
+}
+
+/// A set of signers as a bitmap: bit `i % 8` of byte `i / 8` stands for signer `i`.
+///
+/// The last byte is never zero, so each set has one encoding.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SignerSet(Vec<u8>);
+
+impl SignerSet {
+    /// Returns whether `signer` is in the set.
+    pub fn contains(&self, signer: SignerIndex) -> bool {
+        let (byte, bit) = (signer.as_usize() / 8, signer.0 % 8);
+        self.0.get(byte).is_some_and(|byte| byte >> bit & 1 == 1)
+    }
+
+    fn validate(&self) -> Result<(), DecodeError> {
+        codec::in_range("signer set bytes", self.0.len() as u64, 0..=(SIGNERS_MAX / 8) as u64)?;
+        let last = self.0.last().copied().unwrap_or(1);
+        codec::in_range("last byte of a signer set", last.into(), 1..=255)
+    }
+}
+
+impl FromIterator<SignerIndex> for SignerSet {
+    fn from_iter<I: IntoIterator<Item = SignerIndex>>(signers: I) -> Self {
+        let mut bytes = Vec::new();
+        for signer in signers {
+            let byte = signer.as_usize() / 8;
+            if bytes.len() <= byte {
+                bytes.resize(byte + 1, 0);
+            }
+            if let Some(byte) = bytes.get_mut(byte) {
+                *byte |= 1 << (signer.0 % 8);
+            }
+        }
+        Self(bytes)
+    }
+}
+
+/// Opens an attempt at a request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionAnnounce {
+    /// Which attempt, from 1.
+    pub attempt: u16,
+    /// What is asked, signed by its creator.
+    pub request: SignedRequest,
+}
+
+/// Consents to the request, and carries round 0 so that it costs no trip of its own.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionJoin {
+    /// Whom the sender speaks for.
+    pub signer: SignerIndex,
+    /// That the signer key lets the sender's node speak.
+    pub delegation: DelegationProof,
+    /// The commitment, or in fast mode the nonces.
+    pub round0: Round0,
+}
+
+/// What a join carries about the signer's nonces.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Round0 {
+    /// Modes committed and strict: a promise of the nonces to come.
+    Commit(NonceCommit),
+    /// Mode fast: the nonces, one per message.
+    Reveal(Vec<PubNonceBytes>),
+}
+
+/// A promise of public nonces; rides on the join.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NonceCommit {
+    /// The tagged hash that [`NonceCommit::new`] computes.
+    pub commitment: [u8; 32],
+}
+
+impl NonceCommit {
+    /// Commits to nonces under a 32-byte salt, bound to session, position and key.
+    pub fn new(
+        network: Network,
+        session: &SessionId,
+        signer: SignerIndex,
+        key: &SignerKey,
+        nonces: &[PubNonceBytes],
+        salt: &[u8; 32],
+    ) -> Self {
+        let hasher = TaggedHasher::new("ensign/nonce-commit/v1", network)
+            .bytes(session.as_bytes())
+            .u64(signer.0.into())
+            .bytes(&key.to_bytes())
+            .bytes(salt);
+        Self { commitment: hash_nonces(hasher, nonces).finish() }
+    }
+}
+
+/// Acknowledges the request before anybody has decided: this node is here and holds these joins.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionReady {
+    /// Whose joins the sender holds.
+    pub joined: SignerSet,
+}
+
+/// Reveals the public nonces, one per message.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NonceShare {
+    /// Whom the sender speaks for.
+    pub signer: SignerIndex,
+    /// One per message, in order.
+    pub nonces: Vec<PubNonceBytes>,
+    /// Opens the commitment.
+    pub salt: [u8; 32],
+}
+
+/// Says whose nonces the sender holds; asks for the rest, and exposes differing views.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NonceAck {
+    /// Whose nonces are held.
+    pub held: SignerSet,
+    /// [`nonce_set_digest`] over those held.
+    pub digest: [u8; 32],
+}
+
+/// Mode strict: confirms the whole nonce set before any partial signature exists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NoncesComplete {
+    /// Whom the sender speaks for.
+    pub signer: SignerIndex,
+    /// [`nonce_set_digest`] over all signers.
+    pub digest: [u8; 32],
+}
+
+/// Hands out the partial signatures, one per message.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PartialSigShare {
+    /// Whom the sender speaks for.
+    pub signer: SignerIndex,
+    /// [`nonce_set_digest`] over all signers: the set these were made for. It makes a false
+    /// partial provable, and a differing view visible.
+    pub nonces: [u8; 32],
+    /// One per message, in order.
+    pub partials: Vec<PartialSigBytes>,
+}
+
+/// Says whose partial signatures the sender holds, and so asks for the rest.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PartialSigAck {
+    /// Whose partial signatures are held.
+    pub held: SignerSet,
+}
+
+/// Says that the sender holds final signatures that verify.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PartialSigsComplete {
+    /// [`signature_set_digest`] over the final signatures.
+    pub digest: [u8; 32],
+}
+
+/// Hands the final signatures to a peer that is still missing partial signatures.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SignatureFinalized {
+    /// One BIP340 signature per message, in order.
+    pub signatures: Vec<Signature>,
+}
+
+/// Why a session ended without a signature.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum AbortReason {
+    /// The signer said no.
+    Declined,
+    /// The signer's own payload gives other messages than the request.
+    PayloadMismatch,
+    /// The request ended before all had joined.
+    Expired,
+    /// A signer did not answer within a phase's time. A claim, not a proof.
+    Timeout,
+    /// A signer said two different things in one place.
+    Equivocation,
+    /// A signer's nonces do not open its commitment.
+    WrongCommitment,
+    /// A signer's nonces are no points on the curve, or were seen in another session.
+    InvalidNonce,
+    /// A signer's partial signature is false.
+    WrongPartialSig,
+    /// Signers hold different nonces, and nobody can be blamed yet.
+    ViewsDiffer,
+    /// The sender cannot go on, for a reason of its own.
+    Internal,
+    /// The sender gave the request up.
+    Cancelled,
+}
+
+/// Ends the attempt for everybody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionAbort {
+    /// Why.
+    pub reason: AbortReason,
+    /// Whom the sender holds responsible; hearsay until the receiver has proof of its own.
+    pub culprit: Option<SignerIndex>,
+}
+
+/// Why a single message was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Refusal {
+    /// The receiver knows no such group.
+    UnknownGroup,
+    /// The request does not hold together, or is not its creator's.
+    InvalidRequest,
+    /// The sender does not speak for this signer.
+    NotDelegated,
+    /// The sender's clock is too far from the receiver's.
+    ClockSkew,
+    /// A message has the wrong number of nonces or partial signatures.
+    WrongCount,
+    /// The receiver has no room for another session.
+    Busy,
+}
+
+/// Tells a sender that one of its messages was refused, so that its user can know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ValidationError {
+    /// The kind of message that was refused.
+    pub refused: Kind,
+    /// Why.
+    pub why: Refusal,
+}
+
+/// The statement inside an envelope.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "each variant is documented on its type")]
+pub enum Body {
+    SessionAnnounce(Box<SessionAnnounce>),
+    SessionJoin(SessionJoin),
+    SessionReady(SessionReady),
+    NonceShare(NonceShare),
+    NonceAck(NonceAck),
+    NoncesComplete(NoncesComplete),
+    PartialSigShare(PartialSigShare),
+    PartialSigAck(PartialSigAck),
+    PartialSigsComplete(PartialSigsComplete),
+    SignatureFinalized(SignatureFinalized),
+    SessionAbort(SessionAbort),
+    ValidationError(ValidationError),
+}
+
+/// A place in a session where a sender may make one statement only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[expect(missing_docs, reason = "each slot is named after its message")]
+pub enum Slot {
+    Join,
+    NonceShare,
+    NoncesComplete,
+    PartialSigShare,
+    PartialSigsComplete,
+}
+
+impl Body {
+    /// Returns the kind of frame that carries it.
+    pub const fn kind(&self) -> Kind {
+        match self {
+            Self::SessionAnnounce(_) => Kind::SessionAnnounce,
+            Self::SessionJoin(_) => Kind::SessionJoin,
+            Self::SessionReady(_) => Kind::SessionReady,
+            Self::NonceShare(_) => Kind::NonceShare,
+            Self::NonceAck(_) => Kind::NonceAck,
+            Self::NoncesComplete(_) => Kind::NoncesComplete,
+            Self::PartialSigShare(_) => Kind::PartialSigShare,
+            Self::PartialSigAck(_) => Kind::PartialSigAck,
+            Self::PartialSigsComplete(_) => Kind::PartialSigsComplete,
+            Self::SignatureFinalized(_) => Kind::SignatureFinalized,
+            Self::SessionAbort(_) => Kind::SessionAbort,
+            Self::ValidationError(_) => Kind::ValidationError,
+        }
+    }
+
+    /// Returns the place it fills for good, `None` for what may change from one sending to the
+    /// next. Two different bodies of one sender in one slot of one session are equivocation.
+    pub const fn slot(&self) -> Option<Slot> {
+        match self {
+            Self::SessionJoin(_) => Some(Slot::Join),
+            Self::NonceShare(_) => Some(Slot::NonceShare),
+            Self::NoncesComplete(_) => Some(Slot::NoncesComplete),
+            Self::PartialSigShare(_) => Some(Slot::PartialSigShare),
+            Self::PartialSigsComplete(_) => Some(Slot::PartialSigsComplete),
+            Self::SessionAnnounce(_)
+            | Self::SessionReady(_)
+            | Self::NonceAck(_)
+            | Self::PartialSigAck(_)
+            | Self::SignatureFinalized(_)
+            | Self::SessionAbort(_)
+            | Self::ValidationError(_) => None,
+        }
+    }
+
+    /// Returns the signer the body speaks for, where it names one.
+    pub const fn signer(&self) -> Option<SignerIndex> {
+        match self {
+            Self::SessionJoin(join) => Some(join.signer),
+            Self::NonceShare(share) => Some(share.signer),
+            Self::NoncesComplete(complete) => Some(complete.signer),
+            Self::PartialSigShare(share) => Some(share.signer),
+            Self::SessionAnnounce(_)
+            | Self::SessionReady(_)
+            | Self::NonceAck(_)
+            | Self::PartialSigAck(_)
+            | Self::PartialSigsComplete(_)
+            | Self::SignatureFinalized(_)
+            | Self::SessionAbort(_)
+            | Self::ValidationError(_) => None,
+        }
+    }
+
+    pub(crate) fn validate(&self) -> Result<(), DecodeError> {
+        let count = |field, len: usize| codec::in_range(field, len as u64, 1..=MESSAGES_MAX as u64);
+        match self {
+            Self::SessionAnnounce(announce) => {
+                codec::in_range("attempt", announce.attempt.into(), 1..=u16::MAX.into())?;
+                announce.request.request.validate()
+            }
+            Self::SessionJoin(SessionJoin { round0: Round0::Reveal(nonces), .. })
+            | Self::NonceShare(NonceShare { nonces, .. }) => count("nonces", nonces.len()),
+            Self::SessionReady(SessionReady { joined: set })
+            | Self::NonceAck(NonceAck { held: set, .. })
+            | Self::PartialSigAck(PartialSigAck { held: set }) => set.validate(),
+            Self::PartialSigShare(share) => count("partial signatures", share.partials.len()),
+            Self::SignatureFinalized(done) => count("signatures", done.signatures.len()),
+            Self::SessionJoin(_)
+            | Self::NoncesComplete(_)
+            | Self::PartialSigsComplete(_)
+            | Self::SessionAbort(_)
+            | Self::ValidationError(_) => Ok(()),
+        }
+    }
+}
+
+/// Returns the tagged hash over a set of nonces: who holds the same set has the same digest.
+///
+/// `nonces` yields each signer whose nonces are held, in ascending order.
+pub fn nonce_set_digest<'a>(
+    network: Network,
+    session: &SessionId,
+    nonces: impl IntoIterator<Item = (SignerIndex, &'a [PubNonceBytes])>,
+) -> [u8; 32] {
+    let hasher = TaggedHasher::new("ensign/nonce-set/v1", network).bytes(session.as_bytes());
+    nonces
+        .into_iter()
+        .fold(hasher, |hasher, (signer, nonces)| hash_nonces(hasher.u64(signer.0.into()), nonces))
+        .finish()
+}
+
+/// Returns the tagged hash over the final signatures, in message order.
+pub fn signature_set_digest(
+    network: Network,
+    session: &SessionId,
+    signatures: &[Signature],
+) -> [u8; 32] {
+    let hasher = TaggedHasher::new("ensign/signature-set/v1", network).bytes(session.as_bytes());
+    signatures.iter().fold(hasher, |hasher, signature| hasher.bytes(&signature.0)).finish()
+}
+
+fn hash_nonces(hasher: TaggedHasher, nonces: &[PubNonceBytes]) -> TaggedHasher {
+    nonces.iter().fold(hasher.u64(nonces.len() as u64), |hasher, nonce| hasher.bytes(&nonce.0))
+}

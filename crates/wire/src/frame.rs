@@ -1,0 +1,248 @@
+//! Frames: kind, length, body, with a limit for each kind that holds before the body is read.
+
+use alloc::{boxed::Box, vec::Vec};
+
+use ensign_primitives::{MESSAGES_MAX, Network, RequestId};
+use serde::{Deserialize, Serialize};
+
+use crate::{DecodeError, Envelope, Hello, PAYLOAD_BYTES_MAX, codec};
+
+/// Most bytes of a frame header: one for the kind, three for the length.
+pub const HEADER_BYTES_MAX: usize = 4;
+
+/// What a frame carries; the first byte on the wire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "each kind is named after its message")]
+pub enum Kind {
+    Hello,
+    Ping,
+    Pong,
+    Payload,
+    SessionAnnounce,
+    SessionJoin,
+    SessionReady,
+    NonceShare,
+    NonceAck,
+    NoncesComplete,
+    PartialSigShare,
+    PartialSigAck,
+    PartialSigsComplete,
+    SignatureFinalized,
+    SessionAbort,
+    ValidationError,
+}
+
+impl Kind {
+    /// Every kind, in wire order.
+    pub const ALL: [Self; 16] = [
+        Self::Hello,
+        Self::Ping,
+        Self::Pong,
+        Self::Payload,
+        Self::SessionAnnounce,
+        Self::SessionJoin,
+        Self::SessionReady,
+        Self::NonceShare,
+        Self::NonceAck,
+        Self::NoncesComplete,
+        Self::PartialSigShare,
+        Self::PartialSigAck,
+        Self::PartialSigsComplete,
+        Self::SignatureFinalized,
+        Self::SessionAbort,
+        Self::ValidationError,
+    ];
+
+    /// Returns the byte that stands for the kind.
+    pub const fn id(self) -> u8 {
+        self as u8
+    }
+
+    /// Returns the most bytes a body of this kind may have.
+    ///
+    /// From the specification: announcements 10 KiB, nonces 1 KiB, partial signatures 512 bytes,
+    /// all else 1 KiB; plus what [`MESSAGES_MAX`] messages add.
+    pub const fn limit(self) -> usize {
+        match self {
+            Self::SessionAnnounce => 10 * 1024 + MESSAGES_MAX * 66,
+            Self::SessionJoin | Self::NonceShare => 1024 + MESSAGES_MAX * 66,
+            Self::PartialSigShare => 512 + MESSAGES_MAX * 32,
+            Self::SignatureFinalized => 1024 + MESSAGES_MAX * 64,
+            Self::Payload => PAYLOAD_BYTES_MAX + 64,
+            Self::Ping | Self::Pong => 16,
+            Self::Hello
+            | Self::SessionReady
+            | Self::NonceAck
+            | Self::NoncesComplete
+            | Self::PartialSigAck
+            | Self::PartialSigsComplete
+            | Self::SessionAbort
+            | Self::ValidationError => 1024,
+        }
+    }
+}
+
+/// The start of a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Header {
+    /// What the body is.
+    pub kind: Kind,
+    /// How many bytes the body has, at most [`Kind::limit`].
+    pub body_len: usize,
+    /// How many bytes the header itself has, 2 to [`HEADER_BYTES_MAX`].
+    pub header_len: usize,
+}
+
+impl Header {
+    /// Reads a header from the first bytes of a frame; `None` when more bytes are needed.
+    ///
+    /// # Errors
+    ///
+    /// [`DecodeError::UnknownKind`], [`DecodeError::LengthEncoding`] or
+    /// [`DecodeError::FrameTooLarge`]; the stream cannot go on after any of them.
+    pub fn decode(bytes: &[u8]) -> Result<Option<Self>, DecodeError> {
+        let Some((&id, length)) = bytes.split_first() else { return Ok(None) };
+        let kind =
+            Kind::ALL.get(usize::from(id)).copied().ok_or(DecodeError::UnknownKind { seen: id })?;
+        let mut seen = 0_usize;
+        for (at, &byte) in length.iter().take(HEADER_BYTES_MAX - 1).enumerate() {
+            seen |= usize::from(byte & 0x7f) << (7 * at);
+            if byte & 0x80 != 0 {
+                continue;
+            }
+            if byte == 0 && at > 0 {
+                return Err(DecodeError::LengthEncoding);
+            }
+            if seen > kind.limit() {
+                return Err(DecodeError::FrameTooLarge { kind, limit: kind.limit(), seen });
+            }
+            return Ok(Some(Self { kind, body_len: seen, header_len: at + 2 }));
+        }
+        if length.len() >= HEADER_BYTES_MAX - 1 {
+            return Err(DecodeError::LengthEncoding);
+        }
+        Ok(None)
+    }
+
+    fn encode(kind: Kind, body_len: usize, into: &mut Vec<u8>) {
+        into.push(kind.id());
+        let mut rest = body_len;
+        while rest >= 0x80 {
+            into.push((rest & 0x7f) as u8 | 0x80);
+            rest >>= 7;
+        }
+        into.push(rest as u8);
+    }
+}
+
+/// One message on a connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Frame {
+    /// Introduces the sender; the first frame each way.
+    Hello(Hello),
+    /// Asks for a [`Frame::Pong`] with the same number.
+    Ping(u64),
+    /// Answers a [`Frame::Ping`].
+    Pong(u64),
+    /// Carries what a request's messages were computed from.
+    Payload {
+        /// The request that names the payload's digest.
+        request: RequestId,
+        /// The bytes, at most [`PAYLOAD_BYTES_MAX`].
+        bytes: Vec<u8>,
+    },
+    /// Carries a signed statement about a session.
+    Envelope(Box<Envelope>),
+}
+
+impl Frame {
+    /// Returns the kind that stands in the header.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Hello(_) => Kind::Hello,
+            Self::Ping(_) => Kind::Ping,
+            Self::Pong(_) => Kind::Pong,
+            Self::Payload { .. } => Kind::Payload,
+            Self::Envelope(envelope) => envelope.body().kind(),
+        }
+    }
+
+    /// Encodes header and body.
+    pub fn encode(&self) -> Vec<u8> {
+        let body = match self {
+            Self::Hello(hello) => codec::encode(hello),
+            Self::Ping(number) | Self::Pong(number) => codec::encode(number),
+            Self::Payload { request, bytes } => codec::encode(&(request, bytes)),
+            Self::Envelope(envelope) => envelope.encode(),
+        };
+        let mut frame = Vec::with_capacity(HEADER_BYTES_MAX + body.len());
+        Header::encode(self.kind(), body.len(), &mut frame);
+        frame.extend_from_slice(&body);
+        frame
+    }
+
+    /// Decodes a body whose header said `kind`, for a node on `network`.
+    ///
+    /// # Errors
+    ///
+    /// [`DecodeError`] says where and what; nothing of the body is used then.
+    pub fn decode(kind: Kind, body: &[u8], network: Network) -> Result<Self, DecodeError> {
+        if body.len() > kind.limit() {
+            return Err(DecodeError::FrameTooLarge { kind, limit: kind.limit(), seen: body.len() });
+        }
+        match kind {
+            Kind::Hello => {
+                let hello: Hello = codec::decode(body)?;
+                hello.validate()?;
+                Ok(Self::Hello(hello))
+            }
+            Kind::Ping => codec::decode(body).map(Self::Ping),
+            Kind::Pong => codec::decode(body).map(Self::Pong),
+            Kind::Payload => {
+                let (request, bytes): (RequestId, Vec<u8>) = codec::decode(body)?;
+                codec::in_range("payload bytes", bytes.len() as u64, 1..=PAYLOAD_BYTES_MAX as u64)?;
+                Ok(Self::Payload { request, bytes })
+            }
+            Kind::SessionAnnounce
+            | Kind::SessionJoin
+            | Kind::SessionReady
+            | Kind::NonceShare
+            | Kind::NonceAck
+            | Kind::NoncesComplete
+            | Kind::PartialSigShare
+            | Kind::PartialSigAck
+            | Kind::PartialSigsComplete
+            | Kind::SignatureFinalized
+            | Kind::SessionAbort
+            | Kind::ValidationError => {
+                let envelope = Envelope::decode(body, network)?;
+                if envelope.body().kind() != kind {
+                    let body = envelope.body().kind();
+                    return Err(DecodeError::KindMismatch { frame: kind, body });
+                }
+                Ok(Self::Envelope(Box::new(envelope)))
+            }
+        }
+    }
+
+    /// Decodes a whole frame from bytes that hold exactly one.
+    ///
+    /// # Errors
+    ///
+    /// [`DecodeError`], also for bytes before the end of the header or after the body.
+    pub fn decode_whole(bytes: &[u8], network: Network) -> Result<Self, DecodeError> {
+        let end =
+            DecodeError::Malformed { offset: bytes.len(), expected: "more bytes", seen: None };
+        let header = Header::decode(bytes)?.ok_or(end.clone())?;
+        let body = bytes.get(header.header_len..).unwrap_or_default();
+        if body.len() < header.body_len {
+            return Err(end);
+        }
+        let (body, rest) = body.split_at(header.body_len);
+        if !rest.is_empty() {
+            let offset = header.header_len + header.body_len;
+            return Err(DecodeError::TrailingBytes { offset, extra: rest.len() });
+        }
+        Self::decode(header.kind, body, network)
+    }
+}

@@ -1,0 +1,285 @@
+//! What a signer consents to: the group, the messages, and everything that is shown before joining.
+
+use alloc::{string::String, vec::Vec};
+use core::time::Duration;
+
+use ensign_identity::{
+    Delegation, DelegationError, DelegationProof, NodeKey, Signature, SignerKey, verify,
+};
+use ensign_primitives::{
+    GroupId, MESSAGES_MAX, Network, PeerId, RequestId, SIGNERS_MAX, SessionId, SignerIndex,
+    TaggedHasher, UnixTime,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{DecodeError, codec};
+
+/// Most bytes of a payload (a PSBT); it travels straight to the signers, never by gossip.
+pub const PAYLOAD_BYTES_MAX: usize = 1 << 20;
+/// Most bytes of the purpose line. Guess: two lines of text.
+pub const PURPOSE_BYTES_MAX: usize = 256;
+/// Longest time a request may stay open. Specification: adverts and requests live at most 24 h.
+pub const REQUEST_LIFETIME_MAX: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// The signature scheme; part of every id, so that two schemes never share a nonce.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Scheme {
+    /// MuSig2 as in BIP327, giving one BIP340 signature.
+    Bip327,
+}
+
+/// How many rounds a session takes, and what each buys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Mode {
+    /// Join with a nonce commitment, reveal, partial: three one-way hops. The default.
+    Committed,
+    /// Join with the public nonce, partial: two one-way hops.
+    Fast,
+    /// As committed, and every party confirms the same nonce set before any partial: four hops.
+    Strict,
+}
+
+/// What kind of transaction a request is for; shown, and a search index later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum TxType {
+    /// An ordinary payment.
+    Spend,
+    /// One side of a swap.
+    Swap,
+    /// A joint transaction of strangers.
+    CoinJoin,
+    /// A movement between a custodian's own keys.
+    Custody,
+    /// A release from escrow.
+    Escrow,
+    /// A channel operation.
+    Channel,
+}
+
+/// Which key a message is signed under, relative to the aggregate key of the group.
+///
+/// Only derivations that each signer recomputes exist; a free scalar has no proof behind it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum KeyTweak {
+    /// The aggregate key itself, as an output key or for a bare message.
+    None,
+    /// The taproot output key over the aggregate key as internal key (BIP341).
+    Taproot {
+        /// The root of the script tree, `None` for a key-path-only output.
+        merkle_root: Option<[u8; 32]>,
+    },
+}
+
+/// One 32-byte message and the key it is signed under.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Message {
+    /// The bytes that BIP340 signs: a sighash, or bytes given as they are.
+    pub digest: [u8; 32],
+    /// The key they are signed under.
+    pub tweak: KeyTweak,
+}
+
+/// What the messages were computed from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Payload {
+    /// Nothing: the signer is asked to sign blindly, and is told so.
+    Blind,
+    /// A version 0 PSBT, sent apart; each signer recomputes every message from it.
+    Psbt {
+        /// SHA-256 of the bytes.
+        digest: [u8; 32],
+        /// How many bytes, at most [`PAYLOAD_BYTES_MAX`].
+        len: u32,
+    },
+}
+
+/// The ordered keys of a group.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GroupKeys(Vec<SignerKey>);
+
+impl GroupKeys {
+    /// Takes the keys in the order in which they are aggregated.
+    ///
+    /// # Errors
+    ///
+    /// [`DecodeError::OutOfRange`] without a key or above [`SIGNERS_MAX`].
+    pub fn new(keys: Vec<SignerKey>) -> Result<Self, DecodeError> {
+        let keys = Self(keys);
+        keys.validate().map(|()| keys)
+    }
+
+    fn validate(&self) -> Result<(), DecodeError> {
+        codec::in_range("signers", self.0.len() as u64, 1..=SIGNERS_MAX as u64)
+    }
+
+    /// Returns the keys in aggregation order.
+    pub fn as_slice(&self) -> &[SignerKey] {
+        &self.0
+    }
+
+    /// Returns how many keys there are, at least 1.
+    #[expect(clippy::len_without_is_empty, reason = "a group is never empty")]
+    pub const fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Returns the key at a position.
+    pub fn get(&self, index: SignerIndex) -> Option<&SignerKey> {
+        self.0.get(index.as_usize())
+    }
+
+    /// Returns the first position of `key`.
+    pub fn index_of(&self, key: &SignerKey) -> Option<SignerIndex> {
+        self.0.iter().position(|other| other == key).and_then(SignerIndex::from_usize)
+    }
+
+    /// Returns the group's name on `network`.
+    pub fn group_id(&self, network: Network) -> GroupId {
+        let hasher = TaggedHasher::new("ensign/group/v1", network).u64(self.0.len() as u64);
+        let hasher = self.0.iter().fold(hasher, |hasher, key| hasher.bytes(&key.to_bytes()));
+        GroupId::from_bytes(hasher.finish())
+    }
+}
+
+/// Everything a signer consents to. Nothing a peer says later can change it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SigningRequest {
+    /// The chain it is for.
+    pub network: Network,
+    /// The signature scheme.
+    pub scheme: Scheme,
+    /// Who must sign, in key-aggregation order.
+    pub signers: GroupKeys,
+    /// What is signed: 1 to [`MESSAGES_MAX`].
+    pub messages: Vec<Message>,
+    /// What the messages were computed from.
+    pub payload: Payload,
+    /// One line by the creator, at most [`PURPOSE_BYTES_MAX`] bytes; untrusted text.
+    pub purpose: String,
+    /// What kind of transaction it is.
+    pub tx_type: TxType,
+    /// How much is spent, in satoshi; the creator's claim until checked against the payload.
+    pub amount: u64,
+    /// Who asks: one of the signers.
+    pub creator: SignerIndex,
+    /// When it was made.
+    pub created: UnixTime,
+    /// When it ends, at most [`REQUEST_LIFETIME_MAX`] later.
+    pub expires: UnixTime,
+    /// How the session runs.
+    pub mode: Mode,
+    /// Random bytes that keep two equal requests apart.
+    pub nonce: [u8; 16],
+}
+
+impl SigningRequest {
+    /// Returns the name of the request: the tagged hash of its one encoding.
+    pub fn id(&self) -> RequestId {
+        RequestId::from_bytes(
+            TaggedHasher::new("ensign/request/v1", self.network)
+                .var_bytes(&codec::encode(self))
+                .finish(),
+        )
+    }
+
+    /// Returns the name of one attempt at the request; attempts count from 1.
+    pub fn session_id(request: RequestId, network: Network, attempt: u16) -> SessionId {
+        SessionId::from_bytes(
+            TaggedHasher::new("ensign/session/v1", network)
+                .bytes(request.as_bytes())
+                .u64(attempt.into())
+                .finish(),
+        )
+    }
+
+    pub(crate) fn validate(&self) -> Result<(), DecodeError> {
+        self.signers.validate()?;
+        codec::in_range("messages", self.messages.len() as u64, 1..=MESSAGES_MAX as u64)?;
+        codec::in_range("purpose bytes", self.purpose.len() as u64, 0..=PURPOSE_BYTES_MAX as u64)?;
+        codec::in_range("creator", self.creator.0.into(), 0..=(self.signers.len() - 1) as u64)?;
+        if let Payload::Psbt { len, .. } = self.payload {
+            codec::in_range("payload bytes", len.into(), 1..=PAYLOAD_BYTES_MAX as u64)?;
+        }
+        let latest = self.created.after(REQUEST_LIFETIME_MAX).as_millis();
+        codec::in_range(
+            "expiry",
+            self.expires.as_millis(),
+            self.created.as_millis().saturating_add(1)..=latest,
+        )
+    }
+}
+
+/// A request with its creator's signature.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SignedRequest {
+    /// What is asked.
+    pub request: SigningRequest,
+    /// The creator's node.
+    pub peer: PeerId,
+    /// That the creator's signer key lets this node speak.
+    pub delegation: DelegationProof,
+    /// BIP340 by the node key over the [`RequestId`].
+    pub signature: Signature,
+}
+
+impl SignedRequest {
+    /// Signs a request as its creator's node.
+    ///
+    /// # Errors
+    ///
+    /// [`DecodeError::OutOfRange`] when a field is outside its limits.
+    pub fn sign(
+        request: SigningRequest,
+        key: &NodeKey,
+        delegation: DelegationProof,
+    ) -> Result<Self, DecodeError> {
+        request.validate()?;
+        let signature = key.sign(request.id().as_bytes());
+        Ok(Self { request, peer: key.peer_id(), delegation, signature })
+    }
+
+    /// Verifies that the creator is the named signer's node and made this request. Two signature
+    /// checks, about 45 µs.
+    ///
+    /// # Errors
+    ///
+    /// [`RequestError`], naming which of the two statements is false.
+    pub fn verify(&self, now: UnixTime) -> Result<Delegation, RequestError> {
+        let creator = self.request.creator;
+        let signer = *self
+            .request
+            .signers
+            .get(creator)
+            .ok_or(RequestError::CreatorIndex { creator, signers: self.request.signers.len() })?;
+        let delegation =
+            Delegation::verify(signer, self.peer, self.request.network, self.delegation, now)
+                .map_err(RequestError::Delegation)?;
+        if !verify(&self.peer, self.request.id().as_bytes(), &self.signature) {
+            return Err(RequestError::Signature { peer: self.peer });
+        }
+        Ok(delegation)
+    }
+}
+
+/// Why a request is not its creator's.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RequestError {
+    /// The creator is none of the signers.
+    #[error("creator {creator} of {signers} signers")]
+    CreatorIndex {
+        /// The index that was given.
+        creator: SignerIndex,
+        /// How many signers there are.
+        signers: usize,
+    },
+    /// The node may not speak for the creator.
+    #[error("the creator's delegation does not hold: {0}")]
+    Delegation(DelegationError),
+    /// The node did not sign this request.
+    #[error("the request is not signed by node {peer}")]
+    Signature {
+        /// The node that should have signed.
+        peer: PeerId,
+    },
+}
