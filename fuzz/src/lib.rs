@@ -1,0 +1,25 @@
+//! The fuzz targets of Ensign: one plain function per decoder and per machine.
+//!
+//! A target takes any bytes and panics only if a promise is broken. Because it is a plain function,
+//! `tests/replay.rs` feeds it the committed corpus on stable, and `fuzz_targets/` hands the same
+//! function to libFuzzer on nightly.
+//!
+//! A new target is a module here, a line in [`TARGETS`], a file in `fuzz_targets/` with its `[[bin]]`
+//! in the manifest, and a folder with at least one input in `corpus/`. The replay fails if one of
+//! them is missing.
+
+mod frame;
+
+pub use frame::frame;
+
+/// A target and the name of its binary and of its corpus folder.
+#[derive(Debug, Clone, Copy)]
+pub struct Target {
+    /// Name of the binary in `fuzz_targets/` and of the folder in `corpus/`.
+    pub name: &'static str,
+    /// Takes any bytes; panics only if a promise of the code under test is broken.
+    pub run: fn(&[u8]),
+}
+
+/// Every target.
+pub const TARGETS: &[Target] = &[Target { name: "frame", run: frame }];

@@ -1,0 +1,60 @@
+//! The steps that are plain cargo calls.
+//!
+//! No step sets `RUSTFLAGS`: a changed flag would build every dependency again. Warnings are denied
+//! behind `--`, which reaches our own crates only.
+
+use std::time::Duration;
+
+use anyhow::{Result, anyhow};
+
+use crate::process;
+use crate::workspace::Workspace;
+
+/// The coordinator's examples: what the documentation promises an embedder must run.
+const EXAMPLES: [&str; 2] = ["two_party", "embed"];
+
+/// Time that one example may take. Both finish within a second on a developer's machine; the rest
+/// is for a loaded one.
+const EXAMPLE_TIMEOUT: Duration = Duration::from_secs(120);
+
+/// Checks formatting in the workspace and in the two packages that are excluded from it.
+pub(crate) fn fmt(workspace: &Workspace) -> Result<()> {
+    process::run(&mut workspace.cargo(&["fmt", "--all", "--", "--check"]))?;
+    for manifest in [workspace.fuzz_manifest(), workspace.probe_manifest()] {
+        let mut cargo = workspace.cargo(&["fmt", "--manifest-path"]);
+        process::run(cargo.arg(manifest).args(["--", "--check"]))?;
+    }
+    Ok(())
+}
+
+/// Runs clippy on the workspace and on the stable part of the fuzz package.
+pub(crate) fn clippy(workspace: &Workspace) -> Result<()> {
+    const DENY: [&str; 3] = ["--", "--deny", "warnings"];
+    let mut cargo = workspace.cargo(&["clippy", "--workspace", "--all-targets", "--locked"]);
+    process::run(cargo.args(DENY))?;
+    let mut cargo = workspace.cargo(&["clippy", "--all-targets", "--locked", "--manifest-path"]);
+    process::run(cargo.arg(workspace.fuzz_manifest()).args(DENY))
+}
+
+/// Runs every test; plain `cargo test` also builds the examples and runs the doctests.
+pub(crate) fn test(workspace: &Workspace) -> Result<()> {
+    process::run(&mut workspace.cargo(&["test", "--workspace", "--locked"]))
+}
+
+/// Builds, then runs each example.
+pub(crate) fn examples(workspace: &Workspace) -> Result<()> {
+    let package = "ensign-coordinator";
+    process::run(&mut workspace.cargo(&["build", "--locked", "--examples", "-p", package]))?;
+    for example in EXAMPLES {
+        let mut cargo = workspace.cargo(&["run", "--locked", "-p", package, "--example", example]);
+        process::run_within(EXAMPLE_TIMEOUT, &mut cargo)?;
+    }
+    Ok(())
+}
+
+/// Builds the documentation of our crates, warnings and broken links denied.
+pub(crate) fn doc(workspace: &Workspace) -> Result<()> {
+    let mut cargo = workspace.cargo(&["doc", "--workspace", "--no-deps", "--locked"]);
+    process::run(cargo.env("RUSTDOCFLAGS", "--deny warnings"))
+        .map_err(|error| anyhow!("{error} (warnings are denied, broken links among them)"))
+}
