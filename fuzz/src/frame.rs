@@ -1,7 +1,11 @@
-//! The decoder of frames: any bytes give a frame or an error.
+//! The decoder of frames: any bytes give a value or an error, and a value has one encoding.
 
-/// Decodes `data` as a frame.
+use ensign_primitives::Network;
+use ensign_wire::Frame;
+
+/// Decodes `data` as one whole frame; what decodes must encode to the same bytes.
 pub fn frame(data: &[u8]) {
-    use ensign_wire as _;
-    let _ = data;
+    if let Ok(frame) = Frame::decode_whole(data, Network::Regtest) {
+        assert_eq!(frame.encode(), data, "a second encoding of {frame:?}");
+    }
 }
