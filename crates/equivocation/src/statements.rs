@@ -1,0 +1,59 @@
+//! The first statement in each slot of one session.
+
+use alloc::{boxed::Box, collections::BTreeMap};
+
+use ensign_primitives::PeerId;
+use ensign_wire::{Envelope, Slot};
+
+use crate::Evidence;
+
+/// What a verified statement is, next to those before it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The first in its slot, or of a kind that may change.
+    New,
+    /// Equal to the one before it.
+    Repeated,
+    /// Different from the one before it: equivocation.
+    Conflict(Evidence),
+}
+
+/// The first statement of each sender in each slot of one session.
+///
+/// Bounded by its caller: only senders that belong to the session are entered, five slots each.
+#[derive(Clone, Debug, Default)]
+pub struct Statements(BTreeMap<(PeerId, Slot), Box<Envelope>>);
+
+impl Statements {
+    /// Returns the statement of `sender` in `slot`.
+    pub fn get(&self, sender: &PeerId, slot: Slot) -> Option<&Envelope> {
+        self.0.get(&(*sender, slot)).map(Box::as_ref)
+    }
+
+    /// Returns whether `envelope` says something else than what its sender said in the same slot.
+    /// Cheap: no curve work.
+    pub fn differs(&self, envelope: &Envelope) -> bool {
+        envelope
+            .body()
+            .slot()
+            .and_then(|slot| self.get(&envelope.sender(), slot))
+            .is_some_and(|first| first.body() != envelope.body())
+    }
+
+    /// Enters a statement whose signature was verified.
+    pub fn observe(&mut self, envelope: &Envelope) -> Outcome {
+        let Some(slot) = envelope.body().slot() else { return Outcome::New };
+        let key = (envelope.sender(), slot);
+        let Some(first) = self.0.get(&key) else {
+            self.0.insert(key, Box::new(envelope.clone()));
+            return Outcome::New;
+        };
+        if first.body() == envelope.body() {
+            return Outcome::Repeated;
+        }
+        Outcome::Conflict(Evidence::Conflict {
+            first: first.clone(),
+            second: Box::new(envelope.clone()),
+        })
+    }
+}
