@@ -102,6 +102,11 @@ impl SecKey {
         schnorr::sign_no_aux_rand(digest, &self.secret.keypair).to_byte_array()
     }
 
+    #[cfg(test)]
+    pub(crate) fn erase(&mut self) {
+        self.secret.erase();
+    }
+
     pub(crate) fn keypair(&self) -> &Keypair {
         &self.secret.keypair
     }
