@@ -1,3 +1,42 @@
 //! One signing session: gather, commit, reveal, sign, finish, or abort with blame.
+//!
+//! A [`Session`] is one attempt at one request, seen by one signer. It is a pure state machine: the
+//! caller feeds envelopes, connections and time, and carries out what [`Output`] asks.
+//! `docs/protocol/session.md` has the tables of phases and messages.
+//!
+//! Invariants:
+//!
+//! - *Nonce law.* A secret nonce is made from entropy that came with [`Input::Entropy`], lives in
+//!   this machine only, and is consumed by signing. The burn mark ([`Record::Burned`]) is durable
+//!   before a partial signature exists. Any end of the session drops what is left.
+//! - Nothing leaves before the join is durable, so a restarted node never joins an attempt twice.
+//! - A message that comes a phase early is kept; every message is idempotent; what is lost is asked
+//!   for again by cumulative acknowledgements.
+//! - Nobody is blamed without [`Evidence`](ensign_equivocation::Evidence) that the machine has
+//!   checked, except for silence, which is marked as a claim.
+//! - No signature is handed out that does not verify.
+//!
+//! Absent on purpose: who forwards what (a statement means the same whoever brings it), payloads
+//! (the engine delivers them, its caller checks them), further attempts (the engine's).
 #![no_std]
+
 extern crate alloc;
+#[cfg(test)]
+extern crate std;
+
+mod session;
+pub use session::Session;
+mod event;
+pub use event::{Entropy, Event, Failure, Finished, Input, Output, Phase, Record, SignerRecord};
+mod config;
+pub use config::{ACKS_ANSWERED_MAX, DUPLICATES_REMEMBERED, SessionSetup, VIEWS_SHARED_MAX};
+mod error;
+pub use error::{CommandError, Offense, SetupError};
+
+mod local;
+mod receive;
+mod repair;
+mod rounds;
+
+#[cfg(test)]
+mod tests;

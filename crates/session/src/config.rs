@@ -1,0 +1,53 @@
+//! What a session is made from, and its limits.
+
+use alloc::{sync::Arc, vec::Vec};
+
+use ensign_deadline::Timeouts;
+use ensign_identity::{DelegationProof, NodeKey};
+use ensign_musig::{KeyAggCtx, SecKey};
+use ensign_primitives::{PeerId, SignerIndex};
+use ensign_wire::SignedRequest;
+
+/// How many envelopes a session remembers as handled. Guess: sixteen signers times ten messages,
+/// several times over.
+pub const DUPLICATES_REMEMBERED: usize = 1024;
+
+/// How many acknowledgements of one signer a session answers. Guess: a wait of two hours with a
+/// repetition each 30 seconds makes 240.
+pub const ACKS_ANSWERED_MAX: u32 = 512;
+
+/// How often a session shows its whole view to one signer. Once finds every conflict.
+pub const VIEWS_SHARED_MAX: u32 = 2;
+
+/// Everything a session is made from. The keys are shared with the other sessions of the node.
+#[derive(Clone, Debug)]
+pub struct SessionSetup {
+    /// What is asked, verified by the caller.
+    pub request: Arc<SignedRequest>,
+    /// Which attempt, from 1.
+    pub attempt: u16,
+    /// Which signer we are.
+    pub local: SignerIndex,
+    /// The node of each signer, in key order.
+    pub peers: Arc<[PeerId]>,
+    /// The group's aggregated keys, in the same order.
+    pub group: KeyAggCtx,
+    /// Our node key: it signs every envelope.
+    pub node_key: Arc<NodeKey>,
+    /// Our signer key: it signs the messages.
+    pub sec_key: Arc<SecKey>,
+    /// That our signer key lets our node speak.
+    pub delegation: DelegationProof,
+    /// How long each wait may take.
+    pub timeouts: Timeouts,
+}
+
+impl SessionSetup {
+    /// Returns the positions of all signers but us.
+    pub(crate) fn others(&self) -> Vec<SignerIndex> {
+        (0..self.peers.len())
+            .filter_map(SignerIndex::from_usize)
+            .filter(|signer| *signer != self.local)
+            .collect()
+    }
+}

@@ -1,0 +1,101 @@
+//! Our caller's mistakes and our peers'.
+
+use alloc::boxed::Box;
+
+use ensign_equivocation::Evidence;
+use ensign_identity::DelegationError;
+use ensign_musig::TweakError;
+use ensign_primitives::{PeerId, SignerIndex};
+use ensign_replay::ReplayError;
+use ensign_wire::Kind;
+
+use crate::Phase;
+
+/// Why a session cannot be made.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SetupError {
+    /// Keys, nodes and request do not have the same number of signers.
+    #[error("{keys} keys and {peers} nodes for {signers} signers")]
+    SignerCount {
+        /// Keys in the aggregated group.
+        keys: usize,
+        /// Nodes.
+        peers: usize,
+        /// Signers in the request.
+        signers: usize,
+    },
+    /// Our signer key is not at our position.
+    #[error("our signer key is not at position {local}")]
+    NotASigner {
+        /// The position.
+        local: SignerIndex,
+    },
+    /// A message's tweak gives no key.
+    #[error("message {message} cannot be signed: {source}")]
+    Tweak {
+        /// The message's position.
+        message: usize,
+        /// Why.
+        source: TweakError,
+    },
+}
+
+/// Why a command is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum CommandError {
+    /// The session is past the point where this makes sense.
+    #[error("the session is already in phase {phase:?}")]
+    WrongPhase {
+        /// Where it is.
+        phase: Phase,
+    },
+    /// Consent was given before.
+    #[error("already approved")]
+    AlreadyApproved,
+}
+
+/// What a peer did wrong. A value for the guards, with evidence where there is any.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Offense {
+    /// A node that is none of the signers' spoke about the session.
+    Unlisted {
+        /// The claimed sender.
+        sender: PeerId,
+    },
+    /// The signature is not the sender's; the fault is the forwarder's.
+    BadSignature {
+        /// The claimed sender.
+        sender: PeerId,
+    },
+    /// The clock or the sequence number is wrong.
+    Replay(ReplayError),
+    /// A signer's node spoke for another signer.
+    WrongSpeaker {
+        /// For whom it spoke.
+        claimed: SignerIndex,
+    },
+    /// The delegation in a join does not hold.
+    NotDelegated(DelegationError),
+    /// A join carries what its mode does not use.
+    WrongRound0,
+    /// The number of nonces or partial signatures is not the number of messages.
+    WrongCount {
+        /// What kind of message.
+        kind: Kind,
+        /// Messages in the request.
+        expected: usize,
+        /// What came.
+        seen: usize,
+    },
+    /// A signer claims final signatures that do not verify.
+    FalseSignature,
+    /// A signer asks again and again.
+    TooManyAcks {
+        /// The limit.
+        limit: u32,
+    },
+    /// A proven lie.
+    Proven(Box<Evidence>),
+}

@@ -1,0 +1,307 @@
+//! The way of an envelope: cheap checks first, then the signature, then what it says.
+
+use alloc::{boxed::Box, vec::Vec};
+
+use ensign_equivocation::{Evidence, Outcome};
+use ensign_identity::{Delegation, SignerKey};
+use ensign_musig::{PartialSig, PubNonce};
+use ensign_primitives::{Now, PeerId, SignerIndex};
+use ensign_replay::check_fresh;
+use ensign_wire::{
+    AbortReason, Body, Envelope, Mode, NonceCommit, NonceShare, PartialSigShare, PubNonceBytes,
+    Round0, SessionAbort, SessionJoin, SignatureFinalized, Slot,
+};
+
+use crate::{Event, Offense, Output, Phase, Session, session::Nonces};
+
+impl Session {
+    /// Handles one envelope. Order: duplicate, member, speaker, freshness, signature, sequence,
+    /// conflict, content; nothing is changed by one whose signature does not hold.
+    pub(crate) fn on_envelope(&mut self, now: Now, from: PeerId, envelope: Envelope) {
+        if self.duplicates.contains(envelope.digest()) {
+            return;
+        }
+        let Some(sender) = self.index_of(&envelope.sender()) else {
+            return self.offense(from, Offense::Unlisted { sender: envelope.sender() });
+        };
+        if sender == self.setup.local || self.index_of(&from).is_none() {
+            return;
+        }
+        // Who forwards a statement keeps neither its time nor its order; its slot keeps it from
+        // counting twice. An old statement that contradicts a known one is still proof.
+        let slotted = envelope.body().slot().is_some();
+        let exempt = slotted && from != envelope.sender() || self.statements.differs(&envelope);
+        if !exempt && let Err(error) = check_fresh(now.unix, envelope.sent_at()) {
+            return self.offense(from, Offense::Replay(error));
+        }
+        if !envelope.verify() {
+            return self.offense(from, Offense::BadSignature { sender: envelope.sender() });
+        }
+        self.duplicates.remember(*envelope.digest());
+        if let Some(claimed) = envelope.body().signer()
+            && claimed != sender
+        {
+            return self.offense(envelope.sender(), Offense::WrongSpeaker { claimed });
+        }
+        if !exempt && let Err(error) = self.sequences.accept(envelope.sender(), envelope.seq()) {
+            return self.offense(from, Offense::Replay(error));
+        }
+        self.on_statement(now, sender, envelope);
+    }
+
+    fn on_statement(&mut self, now: Now, sender: SignerIndex, envelope: Envelope) {
+        if let Some(signer) = self.signer_mut(sender) {
+            signer.acknowledged = true;
+        }
+        if envelope.body().slot().is_some() && !self.is_well_formed(now, sender, &envelope) {
+            return;
+        }
+        match self.statements.observe(&envelope) {
+            Outcome::Conflict(evidence) => {
+                return self.convict(now, sender, AbortReason::Equivocation, evidence);
+            }
+            Outcome::Repeated => return,
+            Outcome::New => {}
+        }
+        match envelope.body() {
+            Body::SessionJoin(join) => self.on_join(now, join, &envelope),
+            Body::NonceShare(share) => self.on_nonce_share(now, share),
+            Body::NoncesComplete(_) => self.on_confirmation(now, sender),
+            Body::PartialSigShare(share) => self.on_partial_sigs(now, share),
+            Body::PartialSigsComplete(_) => self.on_peer_done(now, sender),
+            Body::SignatureFinalized(done) => self.on_final(now, sender, done),
+            Body::SessionReady(_) | Body::NonceAck(_) | Body::PartialSigAck(_) => {
+                self.on_ack(now, sender, envelope.body());
+            }
+            Body::SessionAbort(abort) => self.on_abort(now, sender, *abort),
+            Body::ValidationError(error) => {
+                let (refused, why) = (error.refused, error.why);
+                self.event(Event::Refused { by: sender, refused, why });
+            }
+            // The engine reads announcements before a session exists; here it is a repetition.
+            Body::SessionAnnounce(_) => {
+                if self.may_answer(sender) {
+                    self.send_ack(now, sender);
+                }
+            }
+        }
+    }
+
+    /// Checks what a statement must fulfil before it may fill its slot. A statement that fails is
+    /// dropped, so that its sender can still say the right thing.
+    fn is_well_formed(&mut self, now: Now, sender: SignerIndex, envelope: &Envelope) -> bool {
+        let expected = self.contexts.len();
+        let (kind, peer) = (envelope.body().kind(), envelope.sender());
+        let offense = match envelope.body() {
+            Body::SessionJoin(join) => self.malformed_join(now, sender, peer, join),
+            Body::NonceShare(share) if self.is_fast() => {
+                let seen = share.nonces.len();
+                Some(Offense::WrongCount { kind, expected: 0, seen })
+            }
+            Body::NonceShare(NonceShare { nonces, .. }) if nonces.len() != expected => {
+                Some(Offense::WrongCount { kind, expected, seen: nonces.len() })
+            }
+            Body::PartialSigShare(share) if share.partials.len() != expected => {
+                Some(Offense::WrongCount { kind, expected, seen: share.partials.len() })
+            }
+            Body::SessionAnnounce(_)
+            | Body::SessionReady(_)
+            | Body::NonceShare(_)
+            | Body::NonceAck(_)
+            | Body::NoncesComplete(_)
+            | Body::PartialSigShare(_)
+            | Body::PartialSigAck(_)
+            | Body::PartialSigsComplete(_)
+            | Body::SignatureFinalized(_)
+            | Body::SessionAbort(_)
+            | Body::ValidationError(_) => None,
+        };
+        offense.map(|offense| self.offense(peer, offense)).is_none()
+    }
+
+    fn malformed_join(
+        &self,
+        now: Now,
+        sender: SignerIndex,
+        peer: PeerId,
+        join: &SessionJoin,
+    ) -> Option<Offense> {
+        let expected = self.contexts.len();
+        match &join.round0 {
+            Round0::Reveal(nonces) if self.is_fast() && nonces.len() != expected => {
+                let kind = ensign_wire::Kind::SessionJoin;
+                return Some(Offense::WrongCount { kind, expected, seen: nonces.len() });
+            }
+            Round0::Reveal(_) if !self.is_fast() => return Some(Offense::WrongRound0),
+            Round0::Commit(_) if self.is_fast() => return Some(Offense::WrongRound0),
+            Round0::Reveal(_) | Round0::Commit(_) => {}
+        }
+        let key = self.key_of(sender)?;
+        Delegation::verify(key, peer, self.network, join.delegation, now.unix)
+            .err()
+            .map(Offense::NotDelegated)
+    }
+
+    fn on_join(&mut self, now: Now, join: &SessionJoin, envelope: &Envelope) {
+        if let Some(signer) = self.signer_mut(join.signer) {
+            signer.joined = true;
+        }
+        self.event(Event::Joined(join.signer));
+        if let Round0::Reveal(nonces) = &join.round0 {
+            self.take_nonces(now, join.signer, nonces, envelope);
+        } else if let Some(share) = self.statements.get(&envelope.sender(), Slot::NonceShare) {
+            // The reveal overtook its join.
+            if let Body::NonceShare(share) = share.body().clone() {
+                self.on_nonce_share(now, &share);
+            }
+        }
+        self.deadline.progressed(now.instant);
+        self.advance(now);
+    }
+
+    fn on_nonce_share(&mut self, now: Now, share: &NonceShare) {
+        let Some(peer) = self.peer_of(share.signer) else { return };
+        let Some(key) = self.key_of(share.signer) else { return };
+        let (join, shared) = (
+            self.statements.get(&peer, Slot::Join).cloned(),
+            self.statements.get(&peer, Slot::NonceShare).cloned(),
+        );
+        // Without its join the reveal waits: there is nothing yet to hold it against.
+        let (Some(join), Some(shared)) = (join, shared) else { return };
+        let Body::SessionJoin(SessionJoin { round0: Round0::Commit(commit), .. }) = join.body()
+        else {
+            return;
+        };
+        let (nonces, salt) = (&share.nonces, &share.salt);
+        let opened = NonceCommit::new(self.network, &self.id, share.signer, &key, nonces, salt);
+        if opened != *commit {
+            let (join, share_envelope) = (Box::new(join), Box::new(shared));
+            let evidence = Evidence::WrongCommitment { key, join, share: share_envelope };
+            return self.convict(now, share.signer, AbortReason::WrongCommitment, evidence);
+        }
+        self.take_nonces(now, share.signer, nonces, &shared);
+        self.deadline.progressed(now.instant);
+        self.advance(now);
+    }
+
+    fn take_nonces(
+        &mut self,
+        now: Now,
+        signer: SignerIndex,
+        bytes: &[PubNonceBytes],
+        envelope: &Envelope,
+    ) {
+        let parsed: Result<Vec<_>, _> =
+            bytes.iter().map(|nonce| PubNonce::from_bytes(&nonce.0)).collect();
+        let Ok(parsed) = parsed else {
+            let evidence = Evidence::InvalidNonce { envelope: Box::new(envelope.clone()) };
+            return self.convict(now, signer, AbortReason::InvalidNonce, evidence);
+        };
+        if let Some(known) = self.signer_mut(signer) {
+            known.nonces = Some(Nonces { bytes: bytes.to_vec(), parsed });
+        }
+        self.push(Output::NoncesSeen { signer, nonces: bytes.to_vec() });
+        self.event(Event::Revealed(signer));
+    }
+
+    fn on_partial_sigs(&mut self, now: Now, share: &PartialSigShare) {
+        // A scalar that does not parse is as false as one that does not add up.
+        let parsed: Option<Vec<_>> =
+            share.partials.iter().map(|partial| PartialSig::from_bytes(partial).ok()).collect();
+        let signer = share.signer;
+        let Some(partials) = parsed else { return self.check_partials(now, signer) };
+        if let Some(known) = self.signer_mut(signer) {
+            known.partials = Some(partials);
+        }
+        self.event(Event::Signed(signer));
+        self.deadline.progressed(now.instant);
+        self.check_view(now, signer);
+        self.advance(now);
+    }
+
+    fn on_final(&mut self, now: Now, sender: SignerIndex, done: &SignatureFinalized) {
+        if self.phase == Phase::Complete {
+            return self.on_peer_done(now, sender);
+        }
+        let messages = &self.setup.request.request.messages;
+        let holds = done.signatures.len() == messages.len()
+            && done.signatures.iter().zip(messages).zip(&self.contexts).all(
+                |((signature, message), ctx)| {
+                    ensign_musig::verify_schnorr(&ctx.agg_key(), &message.digest, &signature.0)
+                },
+            );
+        if !holds {
+            let Some(peer) = self.peer_of(sender) else { return };
+            return self.offense(peer, Offense::FalseSignature);
+        }
+        let signatures = done.signatures.iter().map(|signature| signature.0).collect();
+        self.complete(now, signatures);
+        self.on_peer_done(now, sender);
+    }
+
+    fn on_peer_done(&mut self, now: Now, sender: SignerIndex) {
+        let Some(signer) = self.signer_mut(sender) else { return };
+        if core::mem::replace(&mut signer.done, true) {
+            return;
+        }
+        self.event(Event::PeerDone(sender));
+        let others = self.setup.others();
+        let all = others.iter().all(|other| self.signer(*other).is_some_and(|other| other.done));
+        if all && self.phase == Phase::Complete {
+            self.deadline.enter(now.instant, ensign_deadline::Stage::Over);
+        }
+    }
+
+    fn on_abort(&mut self, now: Now, sender: SignerIndex, abort: SessionAbort) {
+        match self.phase {
+            Phase::Complete => self.send_final(now, sender),
+            Phase::Aborted => {}
+            Phase::Gathering | Phase::Committing | Phase::Revealing | Phase::Signing => {
+                let culprits = abort.culprit.into_iter().filter(|culprit| {
+                    culprit.as_usize() < self.signers.len() && *culprit != self.setup.local
+                });
+                let culprits = culprits.collect();
+                self.end(now, abort, Some(sender), culprits, None);
+            }
+        }
+    }
+
+    /// Ends the attempt with a proof that has been checked the way a stranger would check it.
+    pub(crate) fn convict(
+        &mut self,
+        now: Now,
+        culprit: SignerIndex,
+        reason: AbortReason,
+        evidence: Evidence,
+    ) {
+        let Ok(convicted) = evidence.verify() else {
+            debug_assert!(false, "evidence that we made does not convict: {evidence:?}");
+            return;
+        };
+        let offense = Offense::Proven(Box::new(evidence.clone()));
+        self.push(Output::Offense { peer: convicted.peer, offense });
+        if self.phase < Phase::Complete {
+            self.fail(now, reason, alloc::vec![culprit], Some(evidence));
+        }
+    }
+
+    fn offense(&mut self, peer: PeerId, offense: Offense) {
+        self.push(Output::Offense { peer, offense });
+    }
+
+    pub(crate) fn is_fast(&self) -> bool {
+        self.setup.request.request.mode == Mode::Fast
+    }
+
+    pub(crate) fn index_of(&self, peer: &PeerId) -> Option<SignerIndex> {
+        self.setup.peers.iter().position(|other| other == peer).and_then(SignerIndex::from_usize)
+    }
+
+    pub(crate) fn peer_of(&self, signer: SignerIndex) -> Option<PeerId> {
+        self.setup.peers.get(signer.as_usize()).copied()
+    }
+
+    pub(crate) fn key_of(&self, signer: SignerIndex) -> Option<SignerKey> {
+        self.setup.request.request.signers.get(signer).copied()
+    }
+}

@@ -1,0 +1,167 @@
+//! Asking for what is missing, and answering who asks.
+
+use alloc::{boxed::Box, vec::Vec};
+
+use ensign_equivocation::Evidence;
+use ensign_primitives::{Now, SignerIndex};
+use ensign_wire::{
+    Body, Envelope, NonceAck, PartialSigAck, SessionReady, SignatureFinalized, SignerSet, Slot,
+};
+
+use crate::{
+    ACKS_ANSWERED_MAX, Offense, Output, Phase, Session, VIEWS_SHARED_MAX, session::Signer,
+};
+
+impl Session {
+    /// Repeats the phase's question. Whoever finished may answer for one that is silent.
+    pub(crate) fn ask_again(&mut self, now: Now) {
+        if self.phase == Phase::Gathering || self.phase == Phase::Aborted {
+            return;
+        }
+        let whom = match self.phase {
+            Phase::Complete | Phase::Committing => self.waiting_on(),
+            Phase::Gathering | Phase::Revealing | Phase::Signing | Phase::Aborted => {
+                self.setup.others()
+            }
+        };
+        for signer in whom {
+            self.send_ack(now, signer);
+        }
+        self.report_waiting();
+    }
+
+    /// Says what we hold; who has more sends it.
+    pub(crate) fn send_ack(&mut self, now: Now, to: SignerIndex) {
+        let body = match self.phase {
+            Phase::Gathering | Phase::Committing => {
+                Body::SessionReady(SessionReady { joined: self.held(|signer| signer.joined) })
+            }
+            Phase::Revealing => Body::NonceAck(NonceAck {
+                held: self.held(|signer| signer.nonces.is_some()),
+                digest: self.view_digest(),
+            }),
+            Phase::Signing | Phase::Complete => Body::PartialSigAck(PartialSigAck {
+                held: self.held(|signer| signer.partials.is_some()),
+            }),
+            Phase::Aborted => match self.abort {
+                Some(abort) => Body::SessionAbort(abort),
+                None => return,
+            },
+        };
+        self.say(now, &[to], body);
+    }
+
+    fn held(&self, holds: impl Fn(&Signer) -> bool) -> SignerSet {
+        self.signers
+            .iter()
+            .enumerate()
+            .filter(|(_, signer)| holds(signer))
+            .filter_map(|(index, _)| SignerIndex::from_usize(index))
+            .collect()
+    }
+
+    /// Answers an acknowledgement with what its sender is missing, within a bound.
+    pub(crate) fn on_ack(&mut self, now: Now, from: SignerIndex, ack: &Body) {
+        if !self.may_answer(from) {
+            return;
+        }
+        match self.phase {
+            Phase::Complete => return self.send_final(now, from),
+            Phase::Aborted => return self.send_ack(now, from),
+            Phase::Gathering | Phase::Committing | Phase::Revealing | Phase::Signing => {}
+        }
+        let local = self.setup.local;
+        #[expect(clippy::wildcard_enum_match_arm, reason = "only acknowledgements come here")]
+        match ack {
+            Body::SessionReady(ready) => {
+                self.event_acknowledged(from);
+                if !ready.joined.contains(local) {
+                    self.say_again(now, from, |_| true);
+                }
+                self.forward(from, Slot::Join, &ready.joined);
+            }
+            Body::NonceAck(ack) => {
+                let held = ack.held.contains(local);
+                self.say_again(now, from, |body| match body {
+                    Body::NonceShare(_) => !held,
+                    Body::NoncesComplete(_) | Body::PartialSigShare(_) => true,
+                    _ => false,
+                });
+                self.forward(from, Slot::NonceShare, &ack.held);
+            }
+            Body::PartialSigAck(ack) if !ack.held.contains(local) => {
+                self.say_again(now, from, |body| matches!(body, Body::PartialSigShare(_)));
+                self.forward(from, Slot::PartialSigShare, &ack.held);
+            }
+            Body::PartialSigAck(ack) => self.forward(from, Slot::PartialSigShare, &ack.held),
+            _ => {}
+        }
+    }
+
+    /// Counts a question and tells whether it is still answered.
+    pub(crate) fn may_answer(&mut self, from: SignerIndex) -> bool {
+        let (Some(peer), Some(signer)) = (self.peer_of(from), self.signer_mut(from)) else {
+            return false;
+        };
+        signer.acks_answered = signer.acks_answered.saturating_add(1);
+        let allowed = signer.acks_answered <= ACKS_ANSWERED_MAX;
+        if !allowed {
+            let offense = Offense::TooManyAcks { limit: ACKS_ANSWERED_MAX };
+            self.push(Output::Offense { peer, offense });
+        }
+        allowed
+    }
+
+    fn event_acknowledged(&mut self, from: SignerIndex) {
+        if self.phase <= Phase::Committing
+            && self.signer(from).is_some_and(|signer| !signer.joined && signer.acks_answered == 1)
+        {
+            self.event(crate::Event::Acknowledged(from));
+        }
+    }
+
+    /// Hands on other signers' statements in a slot that `to` does not hold.
+    fn forward(&mut self, to: SignerIndex, slot: Slot, held: &SignerSet) {
+        for signer in self.setup.others() {
+            if signer == to || held.contains(signer) {
+                continue;
+            }
+            let statement =
+                self.peer_of(signer).and_then(|peer| self.statements.get(&peer, slot).cloned());
+            if let Some(envelope) = statement {
+                self.send(&[to], envelope);
+            }
+        }
+    }
+
+    /// Shows every join and nonce share we hold to a signer whose nonce set differs from ours. If
+    /// somebody told us two different things, one of us now holds the proof.
+    pub(crate) fn share_view(&mut self, to: SignerIndex) {
+        let Some(signer) = self.signer_mut(to) else { return };
+        signer.views_shared += 1;
+        if signer.views_shared > VIEWS_SHARED_MAX {
+            return;
+        }
+        self.forward(to, Slot::Join, &SignerSet::default());
+        self.forward(to, Slot::NonceShare, &SignerSet::default());
+    }
+
+    /// Shows the culprit's own statements, so that each receiver convicts for itself.
+    pub(crate) fn show(&mut self, to: &[SignerIndex], evidence: &Evidence) {
+        let statements: Vec<&Box<Envelope>> = match evidence {
+            Evidence::Conflict { first, second } => alloc::vec![first, second],
+            Evidence::WrongCommitment { join, share, .. } => alloc::vec![join, share],
+            Evidence::InvalidNonce { envelope } => alloc::vec![envelope],
+            Evidence::WrongPartialSig { partial, .. } => alloc::vec![partial],
+        };
+        for statement in statements {
+            self.send(to, Envelope::clone(statement));
+        }
+    }
+
+    /// Hands out the final signatures.
+    pub(crate) fn send_final(&mut self, now: Now, to: SignerIndex) {
+        let signatures = self.final_signatures();
+        self.say(now, &[to], Body::SignatureFinalized(SignatureFinalized { signatures }));
+    }
+}

@@ -1,0 +1,309 @@
+//! From one phase to the next, up to the signatures.
+
+use alloc::{boxed::Box, vec::Vec};
+
+use ensign_equivocation::Evidence;
+use ensign_identity::Signature;
+use ensign_musig::{Blame, PartialSig, SigningCtx};
+use ensign_primitives::{Now, SignerIndex};
+use ensign_wire::{
+    AbortReason, Body, Envelope, Mode, NoncesComplete, PartialSigShare, PartialSigsComplete,
+    PubNonceBytes, Slot, nonce_set_digest, signature_set_digest,
+};
+
+use crate::{
+    Event, Finished, Phase, Record, Session, SignerRecord,
+    session::{Signer, Step},
+};
+
+impl Session {
+    /// Moves on as far as what is held allows.
+    pub(crate) fn advance(&mut self, now: Now) {
+        match self.phase {
+            Phase::Committing if self.all(|signer| signer.joined) => {
+                if self.is_fast() {
+                    self.burn_then_sign(now);
+                } else {
+                    self.enter(now, Phase::Revealing);
+                    self.reveal(now);
+                    self.advance(now);
+                    self.report_waiting();
+                }
+            }
+            Phase::Revealing if self.all(|signer| signer.nonces.is_some()) => {
+                if self.mode() == Mode::Strict && !self.all_confirmed(now) {
+                    return;
+                }
+                self.burn_then_sign(now);
+            }
+            Phase::Signing if self.all(|signer| signer.partials.is_some()) => self.aggregate(now),
+            Phase::Gathering
+            | Phase::Committing
+            | Phase::Revealing
+            | Phase::Signing
+            | Phase::Complete
+            | Phase::Aborted => {}
+        }
+    }
+
+    /// Whether a signer has delivered what the phase waits for.
+    pub(crate) fn has_delivered(&self, signer: SignerIndex) -> bool {
+        let Some(signer) = self.signer(signer) else { return true };
+        match self.phase {
+            Phase::Gathering | Phase::Committing => signer.joined,
+            Phase::Revealing => {
+                signer.nonces.is_some() && (self.mode() != Mode::Strict || signer.confirmed)
+            }
+            Phase::Signing => signer.partials.is_some(),
+            Phase::Complete => signer.done,
+            Phase::Aborted => true,
+        }
+    }
+
+    /// Mode strict: confirms our view once, and tells whether all have confirmed the same.
+    fn all_confirmed(&mut self, now: Now) -> bool {
+        let signer = self.setup.local;
+        if !self.signer(signer).is_some_and(|signer| signer.confirmed) {
+            let digest = self.view_digest();
+            self.say_once(now, Body::NoncesComplete(NoncesComplete { signer, digest }));
+            if let Some(signer) = self.signer_mut(signer) {
+                signer.confirmed = true;
+            }
+            for other in self.setup.others() {
+                self.check_view(now, other);
+            }
+        }
+        self.all(|signer| signer.confirmed)
+    }
+
+    /// Takes a confirmation; it counts once our own view is whole and equal.
+    pub(crate) fn on_confirmation(&mut self, now: Now, signer: SignerIndex) {
+        self.check_view(now, signer);
+        self.deadline.progressed(now.instant);
+        self.advance(now);
+    }
+
+    /// Compares the nonce set that a signer named with ours, once ours is whole.
+    pub(crate) fn check_view(&mut self, now: Now, signer: SignerIndex) {
+        if !self.all(|signer| signer.nonces.is_some()) {
+            return;
+        }
+        let Some(peer) = self.peer_of(signer) else { return };
+        let statement = |slot| self.statements.get(&peer, slot).map(Envelope::body);
+        let confirmed = match statement(Slot::NoncesComplete) {
+            Some(Body::NoncesComplete(complete)) => Some(complete.digest),
+            Some(_) | None => None,
+        };
+        let signed_for = match statement(Slot::PartialSigShare) {
+            Some(Body::PartialSigShare(share)) => Some(share.nonces),
+            Some(_) | None => None,
+        };
+        let ours = self.view_digest();
+        if let Some(known) = self.signer_mut(signer) {
+            known.confirmed |= confirmed == Some(ours);
+        }
+        let differs = [confirmed, signed_for].into_iter().flatten().any(|theirs| theirs != ours);
+        if differs {
+            self.views_differ = true;
+            self.share_view(signer);
+        }
+    }
+
+    /// Marks the nonces as used on disk; the partial signatures come after.
+    fn burn_then_sign(&mut self, now: Now) {
+        if self.awaited.is_some() || !self.signing.is_empty() {
+            return;
+        }
+        let Some(signing) = self.signing_contexts() else {
+            return self.fail(now, AbortReason::Internal, Vec::new(), None);
+        };
+        self.signing = signing;
+        for other in self.setup.others() {
+            self.check_view(now, other);
+        }
+        self.persist(Record::Burned { session: self.id }, Step::Sign);
+    }
+
+    fn signing_contexts(&self) -> Option<Vec<SigningCtx>> {
+        let messages = &self.setup.request.request.messages;
+        self.contexts
+            .iter()
+            .zip(messages)
+            .enumerate()
+            .map(|(position, (ctx, message))| {
+                let nonces: Option<Vec<_>> = self
+                    .signers
+                    .iter()
+                    .map(|signer| signer.nonces.as_ref()?.parsed.get(position).copied())
+                    .collect();
+                SigningCtx::new(ctx, nonces?, message.digest).ok()
+            })
+            .collect()
+    }
+
+    /// Signs; the burn mark is durable. Consumes the secret nonces whatever happens.
+    pub(crate) fn sign(&mut self, now: Now) {
+        let secret = self.local.take_secret();
+        let signed: Option<Vec<PartialSig>> = self
+            .signing
+            .iter()
+            .zip(secret)
+            .map(|(ctx, nonce)| ctx.sign(nonce, &self.setup.sec_key).ok())
+            .collect();
+        let Some(partials) = signed.filter(|partials| partials.len() == self.contexts.len()) else {
+            return self.fail(now, AbortReason::Internal, Vec::new(), None);
+        };
+        let signer = self.setup.local;
+        let share = PartialSigShare {
+            signer,
+            nonces: self.view_digest(),
+            partials: partials.iter().map(PartialSig::to_bytes).collect(),
+        };
+        if let Some(signer) = self.signer_mut(signer) {
+            signer.partials = Some(partials);
+        }
+        self.enter(now, Phase::Signing);
+        self.event(Event::Signed(signer));
+        self.say_once(now, Body::PartialSigShare(share));
+        self.check_unparsed(now);
+        self.advance(now);
+        self.report_waiting();
+    }
+
+    /// Adds up; only if the sum is false looks for who is to blame.
+    fn aggregate(&mut self, now: Now) {
+        let mut signatures = Vec::with_capacity(self.signing.len());
+        let mut false_signers = Vec::new();
+        for (position, ctx) in self.signing.iter().enumerate() {
+            let partials: Vec<_> = self
+                .signers
+                .iter()
+                .filter_map(|signer| signer.partials.as_ref()?.get(position).copied())
+                .collect();
+            match ctx.partial_sig_agg(&partials) {
+                Ok(signature) => signatures.push(signature),
+                Err(Blame::Signers(slots)) => false_signers.extend(slots),
+                Err(_) => return self.fail(now, AbortReason::Internal, Vec::new(), None),
+            }
+        }
+        if false_signers.is_empty() && signatures.len() == self.signing.len() {
+            return self.complete(now, signatures);
+        }
+        false_signers.sort_unstable();
+        false_signers.dedup();
+        self.blame(now, &false_signers);
+    }
+
+    /// A signer's partial signatures do not even parse: provable once our nonce set is whole.
+    pub(crate) fn check_partials(&mut self, now: Now, signer: SignerIndex) {
+        if self.phase == Phase::Signing {
+            self.blame(now, &[signer.as_usize()]);
+        }
+    }
+
+    fn check_unparsed(&mut self, now: Now) {
+        let unparsed: Vec<_> = self
+            .setup
+            .others()
+            .into_iter()
+            .filter(|signer| self.signer(*signer).is_some_and(|s| s.partials.is_none()))
+            .filter(|signer| {
+                self.peer_of(*signer)
+                    .is_some_and(|peer| self.statements.get(&peer, Slot::PartialSigShare).is_some())
+            })
+            .map(SignerIndex::as_usize)
+            .collect();
+        if !unparsed.is_empty() {
+            self.blame(now, &unparsed);
+        }
+    }
+
+    /// Convicts the first false signer whose nonce set is ours. Who signed for another set is not
+    /// to blame yet: somebody may have shown it other nonces.
+    fn blame(&mut self, now: Now, slots: &[usize]) {
+        let ours = self.view_digest();
+        for signer in slots.iter().filter_map(|slot| SignerIndex::from_usize(*slot)) {
+            let Some(evidence) = self.partial_evidence(signer, ours) else { continue };
+            return self.convict(now, signer, AbortReason::WrongPartialSig, evidence);
+        }
+        // The false ones signed for other nonces: drop their sum and let the views be compared.
+        self.views_differ = true;
+    }
+
+    fn partial_evidence(&self, signer: SignerIndex, ours: [u8; 32]) -> Option<Evidence> {
+        let peer = self.peer_of(signer)?;
+        let partial = self.statements.get(&peer, Slot::PartialSigShare)?.clone();
+        let Body::PartialSigShare(share) = partial.body() else { return None };
+        if share.nonces != ours {
+            return None;
+        }
+        let Body::SessionJoin(join) = self.statements.get(&peer, Slot::Join)?.body() else {
+            return None;
+        };
+        Some(Evidence::WrongPartialSig {
+            request: Box::new(self.setup.request.request.clone()),
+            attempt: self.setup.attempt,
+            delegation: join.delegation,
+            nonces: self
+                .signers
+                .iter()
+                .map(|signer| Some(signer.nonces.as_ref()?.bytes.clone()))
+                .collect::<Option<_>>()?,
+            partial: Box::new(partial),
+        })
+    }
+
+    /// Takes signatures that verify: the session has reached its end.
+    pub(crate) fn complete(&mut self, now: Now, signatures: Vec<[u8; 64]>) {
+        self.local.burn();
+        self.awaited = None;
+        self.result.clone_from(&signatures);
+        self.enter(now, Phase::Complete);
+        self.persist(
+            Record::Finished { session: self.id, signatures: signatures.clone() },
+            Step::Nothing,
+        );
+        let digest = signature_set_digest(self.network, &self.id, &self.final_signatures());
+        self.say_once(now, Body::PartialSigsComplete(PartialSigsComplete { digest }));
+        let signers = self.signers.iter().map(record).collect();
+        self.event(Event::Done(Box::new(Finished { signatures, signers })));
+        if self.all(|signer| signer.done) || self.setup.others().iter().all(|s| self.is_done(*s)) {
+            self.deadline.enter(now.instant, ensign_deadline::Stage::Over);
+        }
+    }
+
+    fn is_done(&self, signer: SignerIndex) -> bool {
+        self.signer(signer).is_some_and(|signer| signer.done)
+    }
+
+    pub(crate) fn final_signatures(&self) -> Vec<Signature> {
+        self.result.iter().map(|signature| Signature(*signature)).collect()
+    }
+
+    /// The digest of the nonces we hold.
+    pub(crate) fn view_digest(&self) -> [u8; 32] {
+        let held = self.signers.iter().enumerate().filter_map(|(index, signer)| {
+            let nonces: &[PubNonceBytes] = &signer.nonces.as_ref()?.bytes;
+            Some((SignerIndex::from_usize(index)?, nonces))
+        });
+        nonce_set_digest(self.network, &self.id, held)
+    }
+
+    pub(crate) fn all(&self, holds: impl Fn(&Signer) -> bool) -> bool {
+        self.signers.iter().all(holds)
+    }
+
+    fn mode(&self) -> Mode {
+        self.setup.request.request.mode
+    }
+}
+
+fn record(signer: &Signer) -> SignerRecord {
+    SignerRecord {
+        nonces: signer.nonces.as_ref().map(|nonces| nonces.bytes.clone()),
+        partials: signer
+            .partials
+            .as_ref()
+            .map(|partials| partials.iter().map(PartialSig::to_bytes).collect()),
+    }
+}

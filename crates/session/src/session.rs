@@ -1,0 +1,411 @@
+//! The machine: what it holds, its commands, and the four methods of the contract.
+
+use alloc::{boxed::Box, collections::VecDeque, sync::Arc, vec::Vec};
+
+use ensign_deadline::{Deadline, Due, Stage};
+use ensign_equivocation::{Evidence, Statements};
+use ensign_musig::{KeyAggCtx, PartialSig, PubNonce, SigningCtx, taproot_tweak};
+use ensign_primitives::{Network, Now, RequestId, SessionId, SignerIndex, StateMachine, Wakeup};
+use ensign_replay::{Duplicates, Sequences};
+use ensign_wire::{
+    AbortReason, Body, Envelope, Frame, KeyTweak, PubNonceBytes, SessionAbort, SessionAnnounce,
+    SigningRequest,
+};
+
+use crate::{
+    CommandError, DUPLICATES_REMEMBERED, Event, Failure, Input, Output, Phase, Record,
+    SessionSetup, SetupError, local::Local,
+};
+
+/// One attempt at one request, seen by one signer.
+///
+/// Made by [`Session::new`] in [`Phase::Gathering`]. The caller then may call
+/// [`announce`](Self::announce) or [`acknowledge`](Self::acknowledge), and one of
+/// [`approve`](Self::approve), [`decline`](Self::decline) once its user has decided.
+#[derive(Debug)]
+pub struct Session {
+    pub(crate) setup: SessionSetup,
+    pub(crate) network: Network,
+    pub(crate) request: RequestId,
+    pub(crate) id: SessionId,
+    /// One context per message; equal tweaks share theirs.
+    pub(crate) contexts: Vec<KeyAggCtx>,
+    pub(crate) phase: Phase,
+    pub(crate) approved: bool,
+    pub(crate) local: Local,
+    pub(crate) signers: Vec<Signer>,
+    pub(crate) signing: Vec<SigningCtx>,
+    pub(crate) result: Vec<[u8; 64]>,
+    pub(crate) views_differ: bool,
+    pub(crate) statements: Statements,
+    pub(crate) sequences: Sequences,
+    pub(crate) duplicates: Duplicates,
+    pub(crate) deadline: Deadline,
+    pub(crate) abort: Option<SessionAbort>,
+    pub(crate) awaited: Option<(u64, Step)>,
+    next_token: u64,
+    next_seq: u64,
+    outputs: VecDeque<Output>,
+}
+
+/// What is known of one signer, us included.
+#[derive(Debug, Default)]
+pub(crate) struct Signer {
+    pub(crate) acknowledged: bool,
+    pub(crate) joined: bool,
+    pub(crate) nonces: Option<Nonces>,
+    pub(crate) confirmed: bool,
+    pub(crate) partials: Option<Vec<PartialSig>>,
+    pub(crate) done: bool,
+    pub(crate) acks_answered: u32,
+    pub(crate) views_shared: u32,
+}
+
+/// A signer's public nonces, as they travelled and parsed.
+#[derive(Debug)]
+pub(crate) struct Nonces {
+    pub(crate) bytes: Vec<PubNonceBytes>,
+    pub(crate) parsed: Vec<PubNonce>,
+}
+
+/// What a durable record lets us do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Step {
+    Join,
+    Sign,
+    Nothing,
+}
+
+impl Session {
+    /// Makes the machine for one attempt.
+    ///
+    /// # Errors
+    ///
+    /// [`SetupError`] when keys, nodes and request do not fit together.
+    pub fn new(setup: SessionSetup, now: Now) -> Result<Self, SetupError> {
+        let request = &setup.request.request;
+        let (keys, peers, signers) = (setup.group.len(), setup.peers.len(), request.signers.len());
+        if keys != signers || peers != signers {
+            return Err(SetupError::SignerCount { keys, peers, signers });
+        }
+        let ours = setup.sec_key.public_key();
+        if setup.group.keys().get(setup.local.as_usize()) != Some(&ours) {
+            return Err(SetupError::NotASigner { local: setup.local });
+        }
+        let (network, id) = (request.network, request.id());
+        let contexts = contexts(&setup.group, request)?;
+        let lifetime = request.expires.since(now.unix);
+        Ok(Self {
+            network,
+            request: id,
+            id: SigningRequest::session_id(id, network, setup.attempt),
+            contexts,
+            phase: Phase::Gathering,
+            approved: false,
+            local: Local::default(),
+            signers: (0..signers).map(|_| Signer::default()).collect(),
+            signing: Vec::new(),
+            result: Vec::new(),
+            views_differ: false,
+            statements: Statements::default(),
+            sequences: Sequences::default(),
+            duplicates: Duplicates::new(DUPLICATES_REMEMBERED),
+            deadline: Deadline::new(setup.timeouts, now.instant, lifetime),
+            abort: None,
+            awaited: None,
+            next_token: 0,
+            next_seq: 0,
+            outputs: VecDeque::new(),
+            setup,
+        })
+    }
+
+    /// Returns the attempt's name.
+    pub const fn id(&self) -> SessionId {
+        self.id
+    }
+
+    /// Returns the request's name.
+    pub const fn request_id(&self) -> RequestId {
+        self.request
+    }
+
+    /// Returns how far the session is.
+    pub const fn phase(&self) -> Phase {
+        self.phase
+    }
+
+    /// Returns whether nothing will happen any more without new input.
+    pub fn is_over(&self) -> bool {
+        self.deadline.next().is_none()
+    }
+
+    /// Returns whom the session waits for in its phase.
+    pub fn waiting_on(&self) -> Vec<SignerIndex> {
+        self.setup.others().into_iter().filter(|signer| !self.has_delivered(*signer)).collect()
+    }
+
+    /// Opens the session to every other signer's node.
+    pub fn announce(&mut self, now: Now) {
+        for signer in self.setup.others() {
+            self.announce_to(now, signer);
+        }
+    }
+
+    /// Tells the node that announced the session that we have it, before our user decides.
+    pub fn acknowledge(&mut self, now: Now, announcer: SignerIndex) {
+        self.send_ack(now, announcer);
+    }
+
+    /// Consents: asks for entropy, and joins once the join is durable.
+    ///
+    /// # Errors
+    ///
+    /// [`CommandError`] when consent was given before or the session has ended.
+    pub fn approve(&mut self) -> Result<(), CommandError> {
+        if self.approved {
+            return Err(CommandError::AlreadyApproved);
+        }
+        if self.phase != Phase::Gathering {
+            return Err(CommandError::WrongPhase { phase: self.phase });
+        }
+        self.approved = true;
+        self.push(Output::NeedEntropy { nonces: self.contexts.len() });
+        Ok(())
+    }
+
+    /// Ends the attempt for everybody, for a reason of our own.
+    ///
+    /// # Errors
+    ///
+    /// [`CommandError::WrongPhase`] when the session has ended.
+    pub fn stop(&mut self, now: Now, reason: AbortReason) -> Result<(), CommandError> {
+        if self.phase >= Phase::Complete {
+            return Err(CommandError::WrongPhase { phase: self.phase });
+        }
+        self.fail(now, reason, Vec::new(), None);
+        Ok(())
+    }
+
+    /// Ends the attempt because `culprit` showed a nonce that another session has seen.
+    pub fn nonce_reused(&mut self, now: Now, culprit: SignerIndex) {
+        if self.phase < Phase::Complete {
+            self.fail(now, AbortReason::InvalidNonce, alloc::vec![culprit], None);
+        }
+    }
+
+    pub(crate) fn push(&mut self, output: Output) {
+        self.outputs.push_back(output);
+    }
+
+    pub(crate) fn event(&mut self, event: Event) {
+        self.push(Output::Event(event));
+    }
+
+    pub(crate) fn persist(&mut self, record: Record, step: Step) {
+        let token = self.next_token;
+        self.next_token += 1;
+        if step != Step::Nothing {
+            self.awaited = Some((token, step));
+        }
+        self.push(Output::Persist { token, record });
+    }
+
+    pub(crate) fn signer(&self, signer: SignerIndex) -> Option<&Signer> {
+        self.signers.get(signer.as_usize())
+    }
+
+    pub(crate) fn signer_mut(&mut self, signer: SignerIndex) -> Option<&mut Signer> {
+        self.signers.get_mut(signer.as_usize())
+    }
+
+    /// Signs `body` and sends it to each of `to`.
+    pub(crate) fn say(&mut self, now: Now, to: &[SignerIndex], body: Body) {
+        self.next_seq += 1;
+        let signed = Envelope::sign(
+            &self.setup.node_key,
+            self.network,
+            self.id,
+            self.next_seq,
+            now.unix,
+            body,
+        );
+        let Ok(envelope) = signed else {
+            debug_assert!(false, "our own statements are within the limits of the wire");
+            return;
+        };
+        self.send(to, envelope);
+    }
+
+    /// Sends an envelope as it is, ours or another signer's.
+    pub(crate) fn send(&mut self, to: &[SignerIndex], envelope: Envelope) {
+        let kind = envelope.body().kind();
+        let frame: Arc<[u8]> = Frame::Envelope(Box::new(envelope)).encode().into();
+        for signer in to {
+            self.push(Output::Send { to: *signer, kind, frame: Arc::clone(&frame) });
+        }
+    }
+
+    pub(crate) fn enter(&mut self, now: Now, phase: Phase) {
+        self.phase = phase;
+        let stage = match phase {
+            Phase::Gathering | Phase::Committing => Stage::Joins,
+            Phase::Revealing => Stage::Nonces,
+            Phase::Signing => Stage::PartialSigs,
+            Phase::Complete | Phase::Aborted => Stage::Linger,
+        };
+        self.deadline.enter(now.instant, stage);
+        self.event(Event::Phase(phase));
+    }
+
+    pub(crate) fn report_waiting(&mut self) {
+        let on = self.waiting_on();
+        if !on.is_empty() && self.phase < Phase::Complete {
+            self.event(Event::Waiting { on, since: self.deadline.entered() });
+        }
+    }
+
+    /// Ends the attempt: drops every secret, tells the others, reports.
+    pub(crate) fn fail(
+        &mut self,
+        now: Now,
+        reason: AbortReason,
+        culprits: Vec<SignerIndex>,
+        evidence: Option<Evidence>,
+    ) {
+        let abort = SessionAbort { reason, culprit: culprits.first().copied() };
+        let others = self.setup.others();
+        if let Some(evidence) = &evidence {
+            self.show(&others, evidence);
+        }
+        self.say(now, &others, Body::SessionAbort(abort));
+        self.end(now, abort, None, culprits, evidence);
+    }
+
+    pub(crate) fn end(
+        &mut self,
+        now: Now,
+        abort: SessionAbort,
+        by: Option<SignerIndex>,
+        culprits: Vec<SignerIndex>,
+        evidence: Option<Evidence>,
+    ) {
+        let failure = Failure { reason: abort.reason, by, culprits, evidence, phase: self.phase };
+        self.local.burn();
+        self.awaited = None;
+        self.abort = Some(abort);
+        self.enter(now, Phase::Aborted);
+        self.event(Event::Failed(Box::new(failure)));
+    }
+
+    fn announce_to(&mut self, now: Now, signer: SignerIndex) {
+        let announce = SessionAnnounce {
+            attempt: self.setup.attempt,
+            request: self.setup.request.as_ref().clone(),
+        };
+        self.say(now, &[signer], Body::SessionAnnounce(Box::new(announce)));
+    }
+
+    fn on_connected(&mut self, now: Now, signer: SignerIndex) {
+        if signer == self.setup.local || self.signer(signer).is_none() {
+            return;
+        }
+        if self.setup.request.request.creator == self.setup.local && self.phase < Phase::Complete {
+            self.announce_to(now, signer);
+        }
+        self.send_ack(now, signer);
+    }
+
+    fn on_persisted(&mut self, now: Now, token: u64) {
+        let Some((awaited, step)) = self.awaited else { return };
+        if awaited != token {
+            return;
+        }
+        self.awaited = None;
+        match step {
+            Step::Join => self.join(now),
+            Step::Sign => self.sign(now),
+            Step::Nothing => {}
+        }
+    }
+
+    fn on_due(&mut self, now: Now, due: Due) {
+        match due {
+            Due::Notice => self.report_unreachable(),
+            Due::Retry => self.ask_again(now),
+            Due::StageEnd(Stage::Joins) => {
+                let silent = self.waiting_on();
+                self.fail(now, AbortReason::Expired, silent, None);
+            }
+            Due::StageEnd(Stage::Nonces | Stage::PartialSigs) if self.views_differ => {
+                self.fail(now, AbortReason::ViewsDiffer, Vec::new(), None);
+            }
+            Due::StageEnd(Stage::Nonces | Stage::PartialSigs) => {
+                let silent = self.waiting_on();
+                self.fail(now, AbortReason::Timeout, silent, None);
+            }
+            Due::StageEnd(Stage::Linger | Stage::Over) => {}
+        }
+    }
+
+    fn report_unreachable(&mut self) {
+        let silent: Vec<_> = self
+            .setup
+            .others()
+            .into_iter()
+            .filter(|signer| self.signer(*signer).is_some_and(|s| !s.acknowledged && !s.joined))
+            .collect();
+        if !silent.is_empty() {
+            self.event(Event::Unreachable(silent));
+        }
+    }
+}
+
+impl StateMachine for Session {
+    type Input = Input;
+    type Output = Output;
+
+    fn handle_input(&mut self, now: Now, input: Input) {
+        match input {
+            Input::Envelope { from, envelope } => self.on_envelope(now, from, *envelope),
+            Input::Entropy(entropy) => self.on_entropy(now, entropy),
+            Input::Persisted { token } => self.on_persisted(now, token),
+            Input::Connected { signer } => self.on_connected(now, signer),
+        }
+    }
+
+    fn handle_timeout(&mut self, now: Now) {
+        while let Some(due) = self.deadline.poll(now.instant) {
+            self.on_due(now, due);
+        }
+    }
+
+    fn poll_output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    fn poll_timeout(&self) -> Option<Wakeup> {
+        self.deadline.next()
+    }
+}
+
+/// Tweaks the group once for each different tweak.
+fn contexts(group: &KeyAggCtx, request: &SigningRequest) -> Result<Vec<KeyAggCtx>, SetupError> {
+    let mut known: Vec<(KeyTweak, KeyAggCtx)> = Vec::new();
+    let mut contexts = Vec::with_capacity(request.messages.len());
+    for (position, message) in request.messages.iter().enumerate() {
+        if let Some((_, ctx)) = known.iter().find(|(tweak, _)| *tweak == message.tweak) {
+            contexts.push(ctx.clone());
+            continue;
+        }
+        let ctx = match message.tweak {
+            KeyTweak::None => group.clone(),
+            KeyTweak::Taproot { merkle_root } => group
+                .with_tweak(taproot_tweak(&group.agg_key(), merkle_root.as_ref()))
+                .map_err(|source| SetupError::Tweak { message: position, source })?,
+        };
+        known.push((message.tweak, ctx.clone()));
+        contexts.push(ctx);
+    }
+    Ok(contexts)
+}
