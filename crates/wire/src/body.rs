@@ -3,82 +3,15 @@
 use alloc::{boxed::Box, vec::Vec};
 
 use ensign_identity::{DelegationProof, Signature, SignerKey};
-use ensign_primitives::{MESSAGES_MAX, Network, SIGNERS_MAX, SessionId, SignerIndex, TaggedHasher};
+use ensign_primitives::{MESSAGES_MAX, Network, SessionId, SignerIndex, TaggedHasher};
 use serde::{Deserialize, Serialize};
 
-use crate::{DecodeError, Kind, SignedRequest, codec};
-
-/// A public nonce as it travels: two compressed points, 66 bytes, not yet parsed.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct PubNonceBytes(pub [u8; 66]);
+use crate::{
+    DecodeError, Kind, PubNonceBytes, SignedRequest, SignerSet, codec, nonces::hash_nonces,
+};
 
 /// A partial signature as it travels: one scalar, 32 bytes, not yet parsed.
 pub type PartialSigBytes = [u8; 32];
-
-impl core::fmt::Debug for PubNonceBytes {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        let [a, b, c, d, ..] = self.0;
-        write!(f, "PubNonceBytes({a:02x}{b:02x}{c:02x}{d:02x}..)")
-    }
-}
-
-impl Serialize for PubNonceBytes {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let (a, rest) = self.0.split_at(32);
-        let (b, c) = rest.split_at(32);
-        (
-            <[u8; 32]>::try_from(a).unwrap_or_default(),
-            <[u8; 32]>::try_from(b).unwrap_or_default(),
-            <[u8; 2]>::try_from(c).unwrap_or_default(),
-        )
-            .serialize(serializer)
-    }
-}
-
-impl<'de> Deserialize<'de> for PubNonceBytes {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let (a, b, c) = <([u8; 32], [u8; 32], [u8; 2])>::deserialize(deserializer)?;
-        let mut bytes = [0; 66];
-        bytes.iter_mut().zip(a.into_iter().chain(b).chain(c)).for_each(|(to, from)| *to = from);
-        Ok(Self(bytes))
-    }
-}
-
-/// A set of signers as a bitmap: bit `i % 8` of byte `i / 8` stands for signer `i`.
-///
-/// The last byte is never zero, so each set has one encoding.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SignerSet(Vec<u8>);
-
-impl SignerSet {
-    /// Returns whether `signer` is in the set.
-    pub fn contains(&self, signer: SignerIndex) -> bool {
-        let (byte, bit) = (signer.as_usize() / 8, signer.0 % 8);
-        self.0.get(byte).is_some_and(|byte| byte >> bit & 1 == 1)
-    }
-
-    fn validate(&self) -> Result<(), DecodeError> {
-        codec::in_range("signer set bytes", self.0.len() as u64, 0..=(SIGNERS_MAX / 8) as u64)?;
-        let last = self.0.last().copied().unwrap_or(1);
-        codec::in_range("last byte of a signer set", last.into(), 1..=255)
-    }
-}
-
-impl FromIterator<SignerIndex> for SignerSet {
-    fn from_iter<I: IntoIterator<Item = SignerIndex>>(signers: I) -> Self {
-        let mut bytes = Vec::new();
-        for signer in signers {
-            let byte = signer.as_usize() / 8;
-            if bytes.len() <= byte {
-                bytes.resize(byte + 1, 0);
-            }
-            if let Some(byte) = bytes.get_mut(byte) {
-                *byte |= 1 << (signer.0 % 8);
-            }
-        }
-        Self(bytes)
-    }
-}
 
 /// Opens an attempt at a request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -351,12 +284,19 @@ impl Body {
         }
     }
 
-    pub(crate) fn validate(&self) -> Result<(), DecodeError> {
+    /// Checks every bound that the types leave open, for an envelope on `network`.
+    pub(crate) fn validate(&self, network: Network) -> Result<(), DecodeError> {
         let count = |field, len: usize| codec::in_range(field, len as u64, 1..=MESSAGES_MAX as u64);
+        self.signer().map_or(Ok(()), codec::signer_index)?;
         match self {
             Self::SessionAnnounce(announce) => {
                 codec::in_range("attempt", announce.attempt.into(), 1..=u16::MAX.into())?;
-                announce.request.request.validate()
+                let request = &announce.request.request;
+                if request.network != network {
+                    let seen = request.network;
+                    return Err(DecodeError::Network { expected: network, seen });
+                }
+                request.validate()
             }
             Self::SessionJoin(SessionJoin { round0: Round0::Reveal(nonces), .. })
             | Self::NonceShare(NonceShare { nonces, .. }) => count("nonces", nonces.len()),
@@ -365,28 +305,13 @@ impl Body {
             | Self::PartialSigAck(PartialSigAck { held: set }) => set.validate(),
             Self::PartialSigShare(share) => count("partial signatures", share.partials.len()),
             Self::SignatureFinalized(done) => count("signatures", done.signatures.len()),
+            Self::SessionAbort(abort) => abort.culprit.map_or(Ok(()), codec::signer_index),
             Self::SessionJoin(_)
             | Self::NoncesComplete(_)
             | Self::PartialSigsComplete(_)
-            | Self::SessionAbort(_)
             | Self::ValidationError(_) => Ok(()),
         }
     }
-}
-
-/// Returns the tagged hash over a set of nonces: who holds the same set has the same digest.
-///
-/// `nonces` yields each signer whose nonces are held, in ascending order.
-pub fn nonce_set_digest<'a>(
-    network: Network,
-    session: &SessionId,
-    nonces: impl IntoIterator<Item = (SignerIndex, &'a [PubNonceBytes])>,
-) -> [u8; 32] {
-    let hasher = TaggedHasher::new("ensign/nonce-set/v1", network).bytes(session.as_bytes());
-    nonces
-        .into_iter()
-        .fold(hasher, |hasher, (signer, nonces)| hash_nonces(hasher.u64(signer.0.into()), nonces))
-        .finish()
 }
 
 /// Returns the tagged hash over the final signatures, in message order.
@@ -397,8 +322,4 @@ pub fn signature_set_digest(
 ) -> [u8; 32] {
     let hasher = TaggedHasher::new("ensign/signature-set/v1", network).bytes(session.as_bytes());
     signatures.iter().fold(hasher, |hasher, signature| hasher.bytes(&signature.0)).finish()
-}
-
-fn hash_nonces(hasher: TaggedHasher, nonces: &[PubNonceBytes]) -> TaggedHasher {
-    nonces.iter().fold(hasher.u64(nonces.len() as u64), |hasher, nonce| hasher.bytes(&nonce.0))
 }

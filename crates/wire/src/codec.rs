@@ -1,14 +1,18 @@
 //! Postcard with offsets, exact length and one encoding per value.
 
 use alloc::vec::Vec;
+use core::ops::{Range, RangeInclusive};
 
-use ensign_primitives::Network;
-use postcard::{Deserializer, de_flavors};
+use ensign_primitives::{Network, SIGNERS_MAX, SignerIndex};
+use postcard::{Deserializer, de_flavors::Flavor};
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::Kind;
 
 /// Why bytes are no message.
+///
+/// Offsets count from the first byte that was handed to the decoder. A field outside its limits
+/// was read in full, so it is named instead.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DecodeError {
@@ -57,7 +61,7 @@ pub enum DecodeError {
         /// The byte there, `None` at the end.
         seen: Option<u8>,
     },
-    /// The envelope inside a frame is of another kind than the frame says.
+    /// The envelope inside a frame is of another kind than the frame says; it was not decoded.
     #[error("expected a body of kind {frame:?}, saw {body:?}")]
     KindMismatch {
         /// What the frame header says.
@@ -65,7 +69,7 @@ pub enum DecodeError {
         /// What the body is.
         body: Kind,
     },
-    /// The message belongs to another version of the protocol.
+    /// The envelope, by its first byte, belongs to another version of the protocol.
     #[error("expected protocol version {expected}, saw {seen}")]
     Version {
         /// Ours.
@@ -73,7 +77,8 @@ pub enum DecodeError {
         /// Theirs.
         seen: u8,
     },
-    /// The message belongs to another network.
+    /// The envelope, by its second byte, belongs to another network, and the rest was not decoded;
+    /// or it announces a request on another network than its own.
     #[error("expected network {expected}, saw {seen}")]
     Network {
         /// Ours.
@@ -93,6 +98,35 @@ pub enum DecodeError {
         /// The value, or the number of elements.
         seen: u64,
     },
+    /// A group names one key twice.
+    #[error("signers {first} and {second} have the same key")]
+    DuplicateSigner {
+        /// Where the key stands first.
+        first: SignerIndex,
+        /// Where it stands again.
+        second: SignerIndex,
+    },
+    /// The purpose is not one line of visible text.
+    #[error("expected visible text, saw {seen:?} at byte {at} of the purpose")]
+    ControlCharacter {
+        /// Where in the text, in bytes.
+        at: usize,
+        /// The character.
+        seen: char,
+    },
+}
+
+impl DecodeError {
+    /// Counts offsets from `bytes` earlier.
+    pub(crate) const fn after(mut self, bytes: usize) -> Self {
+        if let Self::Malformed { offset, .. }
+        | Self::TrailingBytes { offset, .. }
+        | Self::NonCanonical { offset, .. } = &mut self
+        {
+            *offset = offset.saturating_add(bytes);
+        }
+        self
+    }
 }
 
 struct Seen(Option<u8>);
@@ -113,13 +147,10 @@ pub(crate) fn encode<T: Serialize>(value: &T) -> Vec<u8> {
 
 /// Decodes a whole value and refuses trailing bytes and a second encoding.
 pub(crate) fn decode<T: Serialize + DeserializeOwned>(bytes: &[u8]) -> Result<T, DecodeError> {
-    let mut deserializer = Deserializer::from_flavor(de_flavors::Slice::new(bytes));
-    let decoded = T::deserialize(&mut deserializer);
-    let rest = deserializer.finalize().map_or(0, <[u8]>::len);
-    let offset = bytes.len().saturating_sub(rest);
-    let value = decoded.map_err(|error| malformed(bytes, offset, &error))?;
-    if rest > 0 {
-        return Err(DecodeError::TrailingBytes { offset, extra: rest });
+    let (value, offset) = decode_start::<T>(bytes)?;
+    let extra = bytes.len().saturating_sub(offset);
+    if extra > 0 {
+        return Err(DecodeError::TrailingBytes { offset, extra });
     }
     let canonical = encode(&value);
     if canonical != bytes {
@@ -130,38 +161,95 @@ pub(crate) fn decode<T: Serialize + DeserializeOwned>(bytes: &[u8]) -> Result<T,
     Ok(value)
 }
 
-fn malformed(bytes: &[u8], offset: usize, error: &postcard::Error) -> DecodeError {
-    use postcard::Error;
-    #[expect(clippy::wildcard_enum_match_arm, reason = "a foreign, non-exhaustive error")]
-    let expected = match error {
-        Error::DeserializeUnexpectedEnd => {
-            return DecodeError::Malformed {
-                offset: bytes.len(),
-                expected: "more bytes",
-                seen: None,
-            };
-        }
-        Error::DeserializeBadVarint => "a number of at most its type's width",
-        Error::DeserializeBadBool => "0 or 1",
-        Error::DeserializeBadOption => "an option marker 0 or 1",
-        Error::DeserializeBadEnum => "a known variant",
-        Error::DeserializeBadUtf8 => "UTF-8 text",
-        Error::SerdeDeCustom => "a known variant or a point on the curve",
-        _ => "a value of the field's type",
-    };
-    // The flavor has moved past the byte that was wrong.
-    let offset = offset.saturating_sub(1);
-    DecodeError::Malformed { offset, expected, seen: bytes.get(offset).copied() }
+/// Decodes the value that `bytes` start with, and returns where it ends. Accepts over-long numbers.
+pub(crate) fn decode_start<T: DeserializeOwned>(bytes: &[u8]) -> Result<(T, usize), DecodeError> {
+    let mut deserializer = Deserializer::from_flavor(Cursor { bytes, at: 0, text: 0..0 });
+    let decoded = T::deserialize(&mut deserializer);
+    let cursor = deserializer.finalize().unwrap_or(Cursor { bytes, at: 0, text: 0..0 });
+    match decoded {
+        Ok(value) => Ok((value, cursor.at)),
+        Err(error) => Err(cursor.locate(&error)),
+    }
 }
+
+/// Bytes being read, and how far.
+struct Cursor<'a> {
+    bytes: &'a [u8],
+    at: usize,
+    /// The bytes of the last text that was read.
+    text: Range<usize>,
+}
+
+impl<'de> Flavor<'de> for Cursor<'de> {
+    type Remainder = Self;
+    type Source = &'de [u8];
+
+    fn pop(&mut self) -> postcard::Result<u8> {
+        let byte = self.bytes.get(self.at).ok_or(postcard::Error::DeserializeUnexpectedEnd)?;
+        self.at += 1;
+        Ok(*byte)
+    }
+
+    /// Bounds what is allocated for a sequence by what is left to read.
+    fn size_hint(&self) -> Option<usize> {
+        Some(self.bytes.len().saturating_sub(self.at))
+    }
+
+    fn try_take_n(&mut self, count: usize) -> postcard::Result<&'de [u8]> {
+        let (start, end) = (self.at, self.at.checked_add(count));
+        let taken = end.and_then(|end| self.bytes.get(start..end));
+        let taken = taken.ok_or(postcard::Error::DeserializeUnexpectedEnd)?;
+        self.at += count;
+        self.text = start..self.at;
+        Ok(taken)
+    }
+
+    fn finalize(self) -> postcard::Result<Self> {
+        Ok(self)
+    }
+}
+
+impl Cursor<'_> {
+    /// Says where reading stopped and what would have been right there.
+    fn locate(&self, error: &postcard::Error) -> DecodeError {
+        use postcard::Error;
+        // Every reader but that of text has moved past the one byte that was wrong.
+        let last = self.at.saturating_sub(1);
+        #[expect(clippy::wildcard_enum_match_arm, reason = "a foreign, non-exhaustive error")]
+        let (offset, expected) = match error {
+            Error::DeserializeUnexpectedEnd => (self.bytes.len(), MORE_BYTES),
+            Error::DeserializeBadVarint => (last, "a number of at most its type's width"),
+            Error::DeserializeBadOption => (last, "an option marker 0 or 1"),
+            Error::DeserializeBadUtf8 => (self.bad_utf8(), "UTF-8 text"),
+            Error::SerdeDeCustom => (last, "a known variant"),
+            _ => (last, "a value of the field's type"),
+        };
+        DecodeError::Malformed { offset, expected, seen: self.bytes.get(offset).copied() }
+    }
+
+    fn bad_utf8(&self) -> usize {
+        let text = self.bytes.get(self.text.clone()).unwrap_or_default();
+        let valid = core::str::from_utf8(text).map_or_else(|error| error.valid_up_to(), str::len);
+        self.text.start + valid
+    }
+}
+
+/// What is expected where the bytes stop too early.
+pub(crate) const MORE_BYTES: &str = "more bytes";
 
 /// Checks a count or number against its range.
 pub(crate) fn in_range(
     field: &'static str,
     seen: u64,
-    range: core::ops::RangeInclusive<u64>,
+    range: RangeInclusive<u64>,
 ) -> Result<(), DecodeError> {
     if range.contains(&seen) {
         return Ok(());
     }
     Err(DecodeError::OutOfRange { field, min: *range.start(), max: *range.end(), seen })
+}
+
+/// Checks that an index lies within the largest group.
+pub(crate) fn signer_index(signer: SignerIndex) -> Result<(), DecodeError> {
+    in_range("signer", signer.0.into(), 0..=(SIGNERS_MAX - 1) as u64)
 }

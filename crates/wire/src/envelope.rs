@@ -3,10 +3,10 @@
 use alloc::vec::Vec;
 
 use ensign_identity::{NodeKey, Signature, verify};
-use ensign_primitives::{Network, PeerId, SessionId, TaggedHasher, UnixTime};
+use ensign_primitives::{Network, PeerId, SIGNERS_MAX, SessionId, TaggedHasher, UnixTime};
 use serde::{Deserialize, Serialize};
 
-use crate::{Body, DecodeError, PROTOCOL_VERSION, codec};
+use crate::{Body, DecodeError, Kind, PROTOCOL_VERSION, Scheme, codec};
 
 /// A statement about one session, signed by a node key.
 ///
@@ -37,7 +37,8 @@ impl Envelope {
     ///
     /// # Errors
     ///
-    /// [`DecodeError::OutOfRange`] when a field of `body` is outside its limits.
+    /// [`DecodeError::OutOfRange`] and its like when a field of `body` is outside its limits,
+    /// [`DecodeError::Network`] for an announcement of a request on another network.
     pub fn sign(
         key: &NodeKey,
         network: Network,
@@ -46,7 +47,7 @@ impl Envelope {
         sent_at: UnixTime,
         body: Body,
     ) -> Result<Self, DecodeError> {
-        body.validate()?;
+        body.validate(network)?;
         let version = PROTOCOL_VERSION;
         let sender = key.peer_id();
         let content = Content { version, network, session, sender, seq, sent_at, body };
@@ -54,17 +55,18 @@ impl Envelope {
         Ok(Self { content, signature: key.sign(&digest), digest })
     }
 
-    /// Decodes the body of a frame; the signature is parsed, not verified.
-    pub(crate) fn decode(bytes: &[u8], network: Network) -> Result<Self, DecodeError> {
-        let (content, signature) = codec::decode::<(Content, Signature)>(bytes)?;
-        if content.version != PROTOCOL_VERSION {
-            let expected = PROTOCOL_VERSION;
-            return Err(DecodeError::Version { expected, seen: content.version });
-        }
-        if content.network != network {
-            return Err(DecodeError::Network { expected: network, seen: content.network });
-        }
-        content.body.validate()?;
+    /// Decodes the body of a frame of `kind`; the signature is parsed, not verified.
+    ///
+    /// What is cheap to refuse is refused first: nothing of a foreign envelope is decoded, and no
+    /// point on the curve is computed for a body that its frame's limit was not made for.
+    pub(crate) fn decode(kind: Kind, bytes: &[u8], network: Network) -> Result<Self, DecodeError> {
+        let signers = check_head(kind, bytes, network)?;
+        let (content, signature) =
+            codec::decode::<(Content, Signature)>(bytes).map_err(|error| match signers {
+                Some(signers) => signers.locate(error, bytes),
+                None => error,
+            })?;
+        content.body.validate(network)?;
         let signed = bytes.len().saturating_sub(64);
         let digest = content_digest(network, bytes.get(..signed).unwrap_or_default());
         Ok(Self { content, signature, digest })
@@ -123,6 +125,60 @@ impl core::fmt::Debug for Envelope {
             .field("seq", &self.content.seq)
             .field("body", &self.content.body)
             .finish_non_exhaustive()
+    }
+}
+
+/// Where the signer keys of an announcement stand.
+#[derive(Clone, Copy)]
+struct SignersAt {
+    start: usize,
+    count: usize,
+}
+
+impl SignersAt {
+    const KEY_BYTES: usize = 33;
+
+    /// Moves an error inside a key to the key's first byte: a point is refused as a whole.
+    fn locate(self, error: DecodeError, bytes: &[u8]) -> DecodeError {
+        let DecodeError::Malformed { offset, seen: Some(_), .. } = error else { return error };
+        let Some(inside) = offset.checked_sub(self.start) else { return error };
+        if inside >= self.count.saturating_mul(Self::KEY_BYTES) {
+            return error;
+        }
+        let offset = offset - inside % Self::KEY_BYTES;
+        let seen = bytes.get(offset).copied();
+        DecodeError::Malformed { offset, expected: "a compressed point on the curve", seen }
+    }
+}
+
+/// What stands before a body's fields, in the order of [`Content`]: version, network, session,
+/// sender, seq, sent_at, and the number of the body's variant.
+type Head = (u8, Network, SessionId, PeerId, u64, UnixTime, u32);
+
+/// Checks version, network, kind and the number of signers before anything else is decoded.
+fn check_head(
+    kind: Kind,
+    bytes: &[u8],
+    network: Network,
+) -> Result<Option<SignersAt>, DecodeError> {
+    if let Some(&seen) = bytes.first().filter(|&&version| version != PROTOCOL_VERSION) {
+        return Err(DecodeError::Version { expected: PROTOCOL_VERSION, seen });
+    }
+    let ((_, seen), _) = codec::decode_start::<(u8, Network)>(bytes)?;
+    if seen != network {
+        return Err(DecodeError::Network { expected: network, seen });
+    }
+    let (head, _): (Head, usize) = codec::decode_start(bytes)?;
+    match Kind::of_body(head.6) {
+        Some(body) if body != kind => Err(DecodeError::KindMismatch { frame: kind, body }),
+        Some(Kind::SessionAnnounce) => {
+            // The attempt, then the request's network, scheme and number of signers.
+            let ((_, _, _, _, count), start) =
+                codec::decode_start::<(Head, u16, Network, Scheme, u64)>(bytes)?;
+            codec::in_range("signers", count, 1..=SIGNERS_MAX as u64)?;
+            Ok(Some(SignersAt { start, count: count as usize }))
+        }
+        _ => Ok(None),
     }
 }
 

@@ -58,6 +58,12 @@ impl Kind {
         self as u8
     }
 
+    /// Returns the kind of the statement whose variant has the number `tag` inside an envelope.
+    pub(crate) fn of_body(tag: u32) -> Option<Self> {
+        let id = usize::try_from(tag).ok()?.checked_add(Self::SessionAnnounce as usize)?;
+        Self::ALL.get(id).copied()
+    }
+
     /// Returns the most bytes a body of this kind may have.
     ///
     /// From the specification: announcements 10 KiB, nonces 1 KiB, partial signatures 512 bytes,
@@ -124,7 +130,7 @@ impl Header {
         Ok(None)
     }
 
-    fn encode(kind: Kind, body_len: usize, into: &mut Vec<u8>) {
+    pub(crate) fn encode(kind: Kind, body_len: usize, into: &mut Vec<u8>) {
         into.push(kind.id());
         let mut rest = body_len;
         while rest >= 0x80 {
@@ -183,6 +189,9 @@ impl Frame {
 
     /// Decodes a body whose header said `kind`, for a node on `network`.
     ///
+    /// Signatures are not verified. Cost: below 2 µs for a body of 200 bytes, and a curve point of
+    /// about 5 µs for each signer of an announcement, at most [`SIGNERS_MAX`](ensign_primitives::SIGNERS_MAX) of them.
+    ///
     /// # Errors
     ///
     /// [`DecodeError`] says where and what; nothing of the body is used then.
@@ -215,11 +224,7 @@ impl Frame {
             | Kind::SignatureFinalized
             | Kind::SessionAbort
             | Kind::ValidationError => {
-                let envelope = Envelope::decode(body, network)?;
-                if envelope.body().kind() != kind {
-                    let body = envelope.body().kind();
-                    return Err(DecodeError::KindMismatch { frame: kind, body });
-                }
+                let envelope = Envelope::decode(kind, body, network)?;
                 Ok(Self::Envelope(Box::new(envelope)))
             }
         }
@@ -232,7 +237,7 @@ impl Frame {
     /// [`DecodeError`], also for bytes before the end of the header or after the body.
     pub fn decode_whole(bytes: &[u8], network: Network) -> Result<Self, DecodeError> {
         let end =
-            DecodeError::Malformed { offset: bytes.len(), expected: "more bytes", seen: None };
+            DecodeError::Malformed { offset: bytes.len(), expected: codec::MORE_BYTES, seen: None };
         let header = Header::decode(bytes)?.ok_or(end.clone())?;
         let body = bytes.get(header.header_len..).unwrap_or_default();
         if body.len() < header.body_len {
@@ -243,6 +248,6 @@ impl Frame {
             let offset = header.header_len + header.body_len;
             return Err(DecodeError::TrailingBytes { offset, extra: rest.len() });
         }
-        Self::decode(header.kind, body, network)
+        Self::decode(header.kind, body, network).map_err(|error| error.after(header.header_len))
     }
 }

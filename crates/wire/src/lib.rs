@@ -26,12 +26,16 @@ pub use request::{
     GroupKeys, KeyTweak, Message, Mode, PAYLOAD_BYTES_MAX, PURPOSE_BYTES_MAX, Payload,
     REQUEST_LIFETIME_MAX, RequestError, Scheme, SignedRequest, SigningRequest, TxType,
 };
+mod signer_set;
+pub use signer_set::SignerSet;
+mod nonces;
+pub use nonces::{PubNonceBytes, nonce_set_digest};
 mod body;
 pub use body::{
     AbortReason, Body, NonceAck, NonceCommit, NonceShare, NoncesComplete, PartialSigAck,
-    PartialSigBytes, PartialSigShare, PartialSigsComplete, PubNonceBytes, Refusal, Round0,
-    SessionAbort, SessionAnnounce, SessionJoin, SessionReady, SignatureFinalized, SignerSet, Slot,
-    ValidationError, nonce_set_digest, signature_set_digest,
+    PartialSigBytes, PartialSigShare, PartialSigsComplete, Refusal, Round0, SessionAbort,
+    SessionAnnounce, SessionJoin, SessionReady, SignatureFinalized, Slot, ValidationError,
+    signature_set_digest,
 };
 mod envelope;
 pub use envelope::Envelope;

@@ -1,7 +1,7 @@
 //! What a signer consents to: the group, the messages, and everything that is shown before joining.
 
-use alloc::{string::String, vec::Vec};
-use core::time::Duration;
+use alloc::{collections::BTreeMap, string::String, vec::Vec};
+use core::{fmt, time::Duration};
 
 use ensign_identity::{
     Delegation, DelegationError, DelegationProof, NodeKey, Signature, SignerKey, verify,
@@ -10,7 +10,10 @@ use ensign_primitives::{
     GroupId, MESSAGES_MAX, Network, PeerId, RequestId, SIGNERS_MAX, SessionId, SignerIndex,
     TaggedHasher, UnixTime,
 };
-use serde::{Deserialize, Serialize};
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{self, SeqAccess, Visitor},
+};
 
 use crate::{DecodeError, codec};
 
@@ -93,8 +96,8 @@ pub enum Payload {
     },
 }
 
-/// The ordered keys of a group.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// The ordered keys of a group, each once.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct GroupKeys(Vec<SignerKey>);
 
 impl GroupKeys {
@@ -102,14 +105,23 @@ impl GroupKeys {
     ///
     /// # Errors
     ///
-    /// [`DecodeError::OutOfRange`] without a key or above [`SIGNERS_MAX`].
+    /// [`DecodeError::OutOfRange`] without a key or above [`SIGNERS_MAX`],
+    /// [`DecodeError::DuplicateSigner`] when a key stands twice: its owner could speak in two places.
     pub fn new(keys: Vec<SignerKey>) -> Result<Self, DecodeError> {
         let keys = Self(keys);
         keys.validate().map(|()| keys)
     }
 
     fn validate(&self) -> Result<(), DecodeError> {
-        codec::in_range("signers", self.0.len() as u64, 1..=SIGNERS_MAX as u64)
+        codec::in_range("signers", self.0.len() as u64, 1..=SIGNERS_MAX as u64)?;
+        let mut seen = BTreeMap::new();
+        for (key, index) in self.0.iter().zip(0..) {
+            let second = SignerIndex(index);
+            if let Some(first) = seen.insert(key.to_bytes(), second) {
+                return Err(DecodeError::DuplicateSigner { first, second });
+            }
+        }
+        Ok(())
     }
 
     /// Returns the keys in aggregation order.
@@ -128,7 +140,7 @@ impl GroupKeys {
         self.0.get(index.as_usize())
     }
 
-    /// Returns the first position of `key`.
+    /// Returns the position of `key`.
     pub fn index_of(&self, key: &SignerKey) -> Option<SignerIndex> {
         self.0.iter().position(|other| other == key).and_then(SignerIndex::from_usize)
     }
@@ -138,6 +150,34 @@ impl GroupKeys {
         let hasher = TaggedHasher::new("ensign/group/v1", network).u64(self.0.len() as u64);
         let hasher = self.0.iter().fold(hasher, |hasher, key| hasher.bytes(&key.to_bytes()));
         GroupId::from_bytes(hasher.finish())
+    }
+}
+
+impl<'de> Deserialize<'de> for GroupKeys {
+    /// Stops at [`SIGNERS_MAX`] keys, because each costs a point on the curve.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Keys;
+
+        impl<'de> Visitor<'de> for Keys {
+            type Value = GroupKeys;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "1 to {SIGNERS_MAX} different signer keys")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<GroupKeys, A::Error> {
+                let mut keys = Vec::new();
+                while let Some(key) = seq.next_element()? {
+                    if keys.len() >= SIGNERS_MAX {
+                        return Err(de::Error::invalid_length(keys.len() + 1, &self));
+                    }
+                    keys.push(key);
+                }
+                Ok(GroupKeys(keys))
+            }
+        }
+
+        deserializer.deserialize_seq(Keys)
     }
 }
 
@@ -154,7 +194,8 @@ pub struct SigningRequest {
     pub messages: Vec<Message>,
     /// What the messages were computed from.
     pub payload: Payload,
-    /// One line by the creator, at most [`PURPOSE_BYTES_MAX`] bytes; untrusted text.
+    /// One line by the creator, at most [`PURPOSE_BYTES_MAX`] bytes without control characters;
+    /// untrusted text all the same.
     pub purpose: String,
     /// What kind of transaction it is.
     pub tx_type: TxType,
@@ -196,16 +237,16 @@ impl SigningRequest {
         self.signers.validate()?;
         codec::in_range("messages", self.messages.len() as u64, 1..=MESSAGES_MAX as u64)?;
         codec::in_range("purpose bytes", self.purpose.len() as u64, 0..=PURPOSE_BYTES_MAX as u64)?;
+        if let Some((at, seen)) = self.purpose.char_indices().find(|(_, seen)| seen.is_control()) {
+            return Err(DecodeError::ControlCharacter { at, seen });
+        }
         codec::in_range("creator", self.creator.0.into(), 0..=(self.signers.len() - 1) as u64)?;
         if let Payload::Psbt { len, .. } = self.payload {
             codec::in_range("payload bytes", len.into(), 1..=PAYLOAD_BYTES_MAX as u64)?;
         }
-        let latest = self.created.after(REQUEST_LIFETIME_MAX).as_millis();
-        codec::in_range(
-            "expiry",
-            self.expires.as_millis(),
-            self.created.as_millis().saturating_add(1)..=latest,
-        )
+        // Zero stands for an end before the start.
+        let lifetime = self.expires.since(self.created).as_millis() as u64;
+        codec::in_range("lifetime in ms", lifetime, 1..=REQUEST_LIFETIME_MAX.as_millis() as u64)
     }
 }
 

@@ -1,1 +1,9 @@
-//! Cases for the codec.
+//! Cases for the codec: what holds for every value, and what each kind of bad bytes is answered.
+
+mod envelope;
+mod offsets;
+mod refusals;
+mod request;
+mod round_trip;
+mod sets;
+mod values;
