@@ -215,7 +215,7 @@ impl Session {
         }
         self.event(Event::Signed(signer));
         self.deadline.progressed(now.instant);
-        self.check_view(now, signer);
+        self.check_view(signer);
         self.advance(now);
     }
 

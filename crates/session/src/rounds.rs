@@ -70,7 +70,7 @@ impl Session {
                 signer.confirmed = true;
             }
             for other in self.setup.others() {
-                self.check_view(now, other);
+                self.check_view(other);
             }
         }
         self.all(|signer| signer.confirmed)
@@ -78,13 +78,13 @@ impl Session {
 
     /// Takes a confirmation; it counts once our own view is whole and equal.
     pub(crate) fn on_confirmation(&mut self, now: Now, signer: SignerIndex) {
-        self.check_view(now, signer);
+        self.check_view(signer);
         self.deadline.progressed(now.instant);
         self.advance(now);
     }
 
     /// Compares the nonce set that a signer named with ours, once ours is whole.
-    pub(crate) fn check_view(&mut self, now: Now, signer: SignerIndex) {
+    pub(crate) fn check_view(&mut self, signer: SignerIndex) {
         if !self.all(|signer| signer.nonces.is_some()) {
             return;
         }
@@ -119,7 +119,7 @@ impl Session {
         };
         self.signing = signing;
         for other in self.setup.others() {
-            self.check_view(now, other);
+            self.check_view(other);
         }
         self.persist(Record::Burned { session: self.id }, Step::Sign);
     }
