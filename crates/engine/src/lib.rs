@@ -1,3 +1,41 @@
-//! The whole node as one pure state machine.
+//! The whole node as one pure state machine: connections, groups, requests and their sessions.
+//!
+//! A driver feeds [`Input`]s and carries out [`Output`]s; [`Engine`] decides everything in between.
+//! The production driver runs it over QUIC; any other driver (a simulator, a test) sees the same
+//! bytes.
+//!
+//! Invariants:
+//!
+//! - No clock, socket, thread or ambient randomness: time and entropy come in as arguments.
+//! - Only nodes of a group that our user formed can make us keep anything; everybody else gets a
+//!   handshake and a bounded number of mistakes.
+//! - Requests are the durable thing, sessions are attempts at them. An attempt that ended is never
+//!   joined again; the next one has fresh nonces.
+//! - Every offense has one penalty, decided in one exhaustive match.
+//!
+//! Absent on purpose: what a payload means (the driver checks it and shows it), discovery, gossip.
 #![no_std]
+
 extern crate alloc;
+#[cfg(test)]
+extern crate std;
+
+mod engine;
+pub use engine::Engine;
+mod event;
+pub use event::{CloseReason, Event, Input, Output, Record, Review};
+mod config;
+pub use config::{
+    ATTEMPT_PAUSE, ATTEMPTS_MAX, EARLY_ENVELOPES_MAX, EngineConfig, GROUPS_MAX, GroupConfig,
+    HELLO_TIMEOUT, Keys, OFFENSE_POINTS_MAX, PEERS_MAX, Proposal, REQUESTS_MAX,
+    REQUESTS_REMEMBERED,
+};
+mod error;
+pub use error::{CommandError, Offense, Penalty, penalty};
+
+mod peers;
+mod requests;
+mod route;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,83 @@
+//! What a node is made from, and its limits.
+
+use alloc::{string::String, sync::Arc, vec::Vec};
+use core::{net::SocketAddr, time::Duration};
+
+use ensign_deadline::Timeouts;
+use ensign_identity::{DelegationProof, NodeKey};
+use ensign_musig::SecKey;
+use ensign_primitives::{GroupId, Network, PeerId};
+use ensign_wire::{GroupKeys, Message, Mode, TxType};
+
+/// Most groups a node belongs to. Guess: a person has a handful, a treasury a few dozen.
+pub const GROUPS_MAX: usize = 64;
+/// Most connected nodes. Guess: every member of a few large groups, and strangers beside them.
+pub const PEERS_MAX: usize = 1024;
+/// Most open requests. Specification: 100 sessions.
+pub const REQUESTS_MAX: usize = 100;
+/// Most ended requests that are remembered, so that none comes back.
+pub const REQUESTS_REMEMBERED: usize = 4096;
+/// Most attempts at one request. Specification of its users: five, then a person decides.
+pub const ATTEMPTS_MAX: u16 = 5;
+/// Pause before the next attempt, times the number of attempts made. Guess: enough for a node to
+/// come back, short enough to be waited for.
+pub const ATTEMPT_PAUSE: Duration = Duration::from_secs(5);
+/// How long a connection may stay without its first frame. Guess: many round trips.
+pub const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
+/// Most envelopes kept for a member that speaks of a session we do not have yet: one session's
+/// worth of statements, twice.
+pub const EARLY_ENVELOPES_MAX: usize = 16;
+/// How many points of misbehaviour end a connection; see [`penalty`](crate::penalty).
+pub const OFFENSE_POINTS_MAX: u32 = 20;
+
+/// What a node is.
+#[derive(Clone, Debug)]
+pub struct EngineConfig {
+    /// The chain it works on.
+    pub network: Network,
+    /// Where it can be reached; told to peers.
+    pub listening: Vec<SocketAddr>,
+    /// How long each wait of a session may take.
+    pub timeouts: Timeouts,
+}
+
+/// Who a node is. The keys are shared with its driver.
+#[derive(Clone, Debug)]
+pub struct Keys {
+    /// Its identity.
+    pub node_key: Arc<NodeKey>,
+    /// The key it signs messages with.
+    pub sec_key: Arc<SecKey>,
+    /// That the signer key lets the node speak.
+    pub delegation: DelegationProof,
+}
+
+/// Who signs together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GroupConfig {
+    /// The keys, in aggregation order, all different.
+    pub keys: GroupKeys,
+    /// The node of each key, in the same order, all different.
+    pub peers: Vec<PeerId>,
+}
+
+/// What our user asks a group to sign.
+#[derive(Clone, Debug)]
+pub struct Proposal {
+    /// Who shall sign.
+    pub group: GroupId,
+    /// What.
+    pub messages: Vec<Message>,
+    /// What the messages were computed from: a PSBT, or nothing for bare messages.
+    pub payload: Option<Vec<u8>>,
+    /// One line for the others.
+    pub purpose: String,
+    /// What kind of transaction it is.
+    pub tx_type: TxType,
+    /// How much is spent, in satoshi.
+    pub amount: u64,
+    /// How long the request stays open.
+    pub lifetime: Duration,
+    /// How the session runs.
+    pub mode: Mode,
+}

@@ -1,0 +1,289 @@
+//! The machine: what it holds, its commands, and the four methods of the contract.
+
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::{boxed::Box, collections::VecDeque, sync::Arc, vec::Vec};
+
+use ensign_identity::SignerKey;
+use ensign_musig::KeyAggCtx;
+use ensign_primitives::{
+    BoundedMap, GroupId, Now, PeerId, RequestId, SessionId, SignerIndex, StateMachine, Wakeup,
+    sha256,
+};
+use ensign_replay::{Duplicates, NonceLog};
+use ensign_wire::{AbortReason, GroupKeys, Payload, Scheme, SignedRequest, SigningRequest};
+
+use crate::{
+    CommandError, EngineConfig, Event, GROUPS_MAX, GroupConfig, Input, Keys, Output, PEERS_MAX,
+    Proposal, REQUESTS_MAX, REQUESTS_REMEMBERED, peers::Peer, requests::Request,
+};
+
+/// One node.
+///
+/// The driver loop: feed one [`Input`] or command, drain
+/// [`poll_output`](StateMachine::poll_output), sleep until
+/// [`poll_timeout`](StateMachine::poll_timeout).
+#[derive(Debug)]
+pub struct Engine {
+    pub(crate) config: EngineConfig,
+    pub(crate) keys: Keys,
+    pub(crate) own_key: SignerKey,
+    pub(crate) groups: BoundedMap<GroupId, Group>,
+    /// In how many groups each member's node is.
+    pub(crate) members: BTreeSet<PeerId>,
+    pub(crate) peers: BoundedMap<PeerId, Peer>,
+    pub(crate) requests: BoundedMap<RequestId, Request>,
+    /// Every attempt that an open request may have.
+    pub(crate) sessions: BTreeMap<SessionId, (RequestId, u16)>,
+    pub(crate) ended: Duplicates,
+    pub(crate) nonces: NonceLog,
+    /// Which session waits for which durable record.
+    pub(crate) persisting: BTreeMap<u64, (SessionId, u64)>,
+    pub(crate) next_token: u64,
+    pub(crate) outputs: VecDeque<Output>,
+}
+
+/// A group we belong to.
+#[derive(Debug)]
+pub(crate) struct Group {
+    pub(crate) keys: GroupKeys,
+    pub(crate) context: KeyAggCtx,
+    pub(crate) peers: Arc<[PeerId]>,
+    pub(crate) local: SignerIndex,
+}
+
+impl Engine {
+    /// Makes a node without groups.
+    pub fn new(config: EngineConfig, keys: Keys) -> Self {
+        let own_key = SignerKey::from_public_key(keys.sec_key.public_key());
+        Self {
+            config,
+            keys,
+            own_key,
+            groups: BoundedMap::new(GROUPS_MAX),
+            members: BTreeSet::new(),
+            peers: BoundedMap::new(PEERS_MAX),
+            requests: BoundedMap::new(REQUESTS_MAX),
+            sessions: BTreeMap::new(),
+            ended: Duplicates::new(REQUESTS_REMEMBERED),
+            nonces: NonceLog::default(),
+            persisting: BTreeMap::new(),
+            next_token: 0,
+            outputs: VecDeque::new(),
+        }
+    }
+
+    /// Joins a group: asks for connections to its members and takes their requests from now on.
+    ///
+    /// # Errors
+    ///
+    /// [`CommandError`] when we are no member, somebody stands twice, or the keys do not aggregate.
+    pub fn add_group(&mut self, config: GroupConfig) -> Result<GroupId, CommandError> {
+        let GroupConfig { keys, peers } = config;
+        check_members(&keys, &peers)?;
+        let own_peer = self.keys.node_key.peer_id();
+        let not_a_member = CommandError::NotAMember { key: self.own_key, peer: own_peer };
+        let local = keys.index_of(&self.own_key).ok_or(not_a_member.clone())?;
+        if peers.get(local.as_usize()) != Some(&own_peer) {
+            return Err(not_a_member);
+        }
+        let public: Vec<_> = keys.as_slice().iter().map(|key| *key.as_public_key()).collect();
+        let context = KeyAggCtx::new(&public).map_err(CommandError::KeyAgg)?;
+        let id = keys.group_id(self.config.network);
+        let others: Vec<_> = peers.iter().copied().filter(|peer| *peer != own_peer).collect();
+        let group = Group { keys, context, peers: peers.into(), local };
+        self.groups
+            .insert(id, group)
+            .map_err(|_| CommandError::TooManyGroups { limit: GROUPS_MAX })?;
+        for peer in others {
+            if self.members.insert(peer) {
+                self.outputs.push_back(Output::Connect { peer });
+                self.admit(peer);
+            }
+        }
+        Ok(id)
+    }
+
+    /// Asks a group to sign, as one of its signers; that is our consent.
+    ///
+    /// - `nonce`: 16 bytes from the operating system that keep two equal requests apart.
+    ///
+    /// # Errors
+    ///
+    /// [`CommandError`] when the group is unknown, a field is outside its limits, or there is no
+    /// room.
+    pub fn propose(
+        &mut self,
+        now: Now,
+        proposal: Proposal,
+        nonce: [u8; 16],
+    ) -> Result<RequestId, CommandError> {
+        let group = self
+            .groups
+            .get(&proposal.group)
+            .ok_or(CommandError::UnknownGroup { group: proposal.group })?;
+        let payload = match &proposal.payload {
+            None => Payload::Blind,
+            Some(bytes) => Payload::Psbt {
+                digest: sha256(bytes),
+                len: u32::try_from(bytes.len()).unwrap_or(u32::MAX),
+            },
+        };
+        let request = SigningRequest {
+            network: self.config.network,
+            scheme: Scheme::Bip327,
+            signers: group.keys.clone(),
+            messages: proposal.messages,
+            payload,
+            purpose: proposal.purpose,
+            tx_type: proposal.tx_type,
+            amount: proposal.amount,
+            creator: group.local,
+            created: now.unix,
+            expires: now.unix.after(proposal.lifetime),
+            mode: proposal.mode,
+            nonce,
+        };
+        let signed = SignedRequest::sign(request, &self.keys.node_key, self.keys.delegation)
+            .map_err(CommandError::Limits)?;
+        let payload = proposal.payload.map(Arc::from);
+        let id = self.open_request(now, proposal.group, Arc::new(signed), payload, 1)?;
+        self.with_session(now, id, |session| session.announce(now));
+        self.approve(now, id)?;
+        Ok(id)
+    }
+
+    /// Takes up a request to which our user had consented before a restart, in a fresh attempt.
+    ///
+    /// - `attempts`: how many attempts were joined before; none of them is joined again.
+    ///
+    /// # Errors
+    ///
+    /// [`CommandError`] when its group is unknown or it has no attempt left.
+    pub fn resume(
+        &mut self,
+        now: Now,
+        request: SignedRequest,
+        payload: Option<Vec<u8>>,
+        attempts: u16,
+    ) -> Result<RequestId, CommandError> {
+        let group = request.request.signers.group_id(self.config.network);
+        let attempt = attempts.saturating_add(1);
+        let id =
+            self.open_request(now, group, Arc::new(request), payload.map(Arc::from), attempt)?;
+        if let Some(request) = self.requests.get_mut(&id) {
+            request.consented = true;
+        }
+        self.with_session(now, id, |session| session.announce(now));
+        self.join(now, id)?;
+        Ok(id)
+    }
+
+    /// Remembers a request that ended before a restart, so that it cannot come back.
+    pub fn remember_ended(&mut self, request: RequestId) {
+        self.ended.remember(*request.as_bytes());
+    }
+
+    /// Consents to a request: everything in it was shown to our user.
+    ///
+    /// # Errors
+    ///
+    /// [`CommandError`] when no such request waits for a decision.
+    pub fn approve(&mut self, now: Now, id: RequestId) -> Result<(), CommandError> {
+        let request =
+            self.requests.get_mut(&id).ok_or(CommandError::UnknownRequest { request: id })?;
+        if !request.consented {
+            request.consented = true;
+            let record = crate::Record::Consented {
+                request: Box::new(request.signed.as_ref().clone()),
+                payload: request.payload.as_ref().map(|payload| payload.to_vec()),
+            };
+            self.persist(record);
+        }
+        self.join(now, id)
+    }
+
+    /// Refuses a request, or gives up one of our own; ends it for everybody.
+    ///
+    /// # Errors
+    ///
+    /// [`CommandError`] when no such request is open.
+    pub fn stop(
+        &mut self,
+        now: Now,
+        id: RequestId,
+        reason: AbortReason,
+    ) -> Result<(), CommandError> {
+        let request =
+            self.requests.get_mut(&id).ok_or(CommandError::UnknownRequest { request: id })?;
+        request.session.stop(now, reason).map_err(CommandError::Session)?;
+        self.drain_session(now, id);
+        Ok(())
+    }
+
+    /// Returns the keys and the aggregated context of a group.
+    pub fn group(&self, id: &GroupId) -> Option<(&GroupKeys, &KeyAggCtx)> {
+        self.groups.get(id).map(|group| (&group.keys, &group.context))
+    }
+
+    /// Returns whether a member's node is connected and has introduced itself.
+    pub fn is_up(&self, peer: &PeerId) -> bool {
+        self.peers.get(peer).is_some_and(Peer::is_introduced)
+    }
+
+    fn join(&mut self, now: Now, id: RequestId) -> Result<(), CommandError> {
+        let request =
+            self.requests.get_mut(&id).ok_or(CommandError::UnknownRequest { request: id })?;
+        request.session.approve().map_err(CommandError::Session)?;
+        self.drain_session(now, id);
+        Ok(())
+    }
+
+    pub(crate) fn event(&mut self, event: Event) {
+        self.outputs.push_back(Output::Event(event));
+    }
+}
+
+impl StateMachine for Engine {
+    type Input = Input;
+    type Output = Output;
+
+    fn handle_input(&mut self, now: Now, input: Input) {
+        match input {
+            Input::Connected { peer, remote } => self.on_connected(now, peer, remote),
+            Input::Disconnected { peer } => self.on_disconnected(peer),
+            Input::Frame { peer, kind, body } => self.on_frame(now, peer, kind, &body),
+            Input::Entropy { session, entropy } => self.on_entropy(now, session, entropy),
+            Input::Persisted { token } => self.on_persisted(now, token),
+        }
+    }
+
+    fn handle_timeout(&mut self, now: Now) {
+        self.close_silent_peers(now);
+        self.run_request_timers(now);
+    }
+
+    fn poll_output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    fn poll_timeout(&self) -> Option<Wakeup> {
+        let hello = self.peers.iter().filter_map(|(_, peer)| peer.hello_wakeup());
+        let requests = self.requests.iter().filter_map(|(_, request)| request.wakeup());
+        hello.chain(requests).min()
+    }
+}
+
+fn check_members(keys: &GroupKeys, peers: &[PeerId]) -> Result<(), CommandError> {
+    if keys.len() != peers.len() {
+        return Err(CommandError::MemberCount { keys: keys.len(), peers: peers.len() });
+    }
+    let mut seen_keys = BTreeSet::new();
+    if let Some(key) = keys.as_slice().iter().find(|key| !seen_keys.insert(**key)) {
+        return Err(CommandError::DuplicateSigner { key: *key });
+    }
+    let mut seen_peers = BTreeSet::new();
+    if let Some(peer) = peers.iter().find(|peer| !seen_peers.insert(**peer)) {
+        return Err(CommandError::DuplicatePeer { peer: *peer });
+    }
+    Ok(())
+}

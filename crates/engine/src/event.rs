@@ -1,0 +1,215 @@
+//! What an engine is told, asks for and reports.
+
+use alloc::{boxed::Box, sync::Arc, vec::Vec};
+use core::net::SocketAddr;
+
+use ensign_identity::Signature;
+use ensign_primitives::{GroupId, PeerId, RequestId, SessionId, SignerIndex};
+use ensign_session::Entropy;
+use ensign_wire::{Kind, SignedRequest};
+use serde::{Deserialize, Serialize};
+
+use crate::{Offense, Penalty};
+
+/// What the world tells the engine.
+#[derive(Debug)]
+pub enum Input {
+    /// A connection is up; its handshake proved the peer's identity.
+    Connected {
+        /// The node.
+        peer: PeerId,
+        /// Where it speaks from.
+        remote: SocketAddr,
+    },
+    /// The connection is gone.
+    Disconnected {
+        /// The node.
+        peer: PeerId,
+    },
+    /// A frame came; its header was checked against the limit of its kind.
+    Frame {
+        /// The node whose connection brought it.
+        peer: PeerId,
+        /// What the header says.
+        kind: Kind,
+        /// The bytes after the header.
+        body: Vec<u8>,
+    },
+    /// Answers [`Output::NeedEntropy`].
+    Entropy {
+        /// The session that asked.
+        session: SessionId,
+        /// Fresh bytes from the operating system.
+        entropy: Entropy,
+    },
+    /// Answers [`Output::Persist`]: the record is durable.
+    Persisted {
+        /// The token of the request.
+        token: u64,
+    },
+}
+
+/// What the engine asks of the world, oldest first.
+#[derive(Debug)]
+pub enum Output {
+    /// Keep a connection to this node, and dial again when it is lost.
+    Connect {
+        /// The node.
+        peer: PeerId,
+    },
+    /// The peer is one of ours: let it open more streams.
+    Admit {
+        /// The node.
+        peer: PeerId,
+    },
+    /// Close the connection.
+    Disconnect {
+        /// The node.
+        peer: PeerId,
+        /// Why.
+        reason: CloseReason,
+    },
+    /// Send this frame; drop it when there is no connection.
+    Send {
+        /// The node.
+        peer: PeerId,
+        /// What it carries.
+        kind: Kind,
+        /// Header and body.
+        frame: Arc<[u8]>,
+    },
+    /// Draw entropy from the operating system and answer with [`Input::Entropy`].
+    NeedEntropy {
+        /// The session that asks.
+        session: SessionId,
+        /// How many nonces.
+        nonces: usize,
+    },
+    /// Make the record durable and answer with [`Input::Persisted`].
+    Persist {
+        /// Names this request.
+        token: u64,
+        /// What to keep.
+        record: Record,
+    },
+    /// Something for the application.
+    Event(Event),
+}
+
+/// Why the engine closes a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CloseReason {
+    /// The first frame did not come in time, or was no hello.
+    NoHello,
+    /// The peer speaks no version that we speak.
+    Version,
+    /// The peer misbehaved too often or too badly.
+    Misbehaved,
+    /// We have no room for another peer.
+    Full,
+}
+
+/// What must survive a crash. The driver writes it to its journal as it is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Record {
+    /// Our user consented to this request.
+    Consented {
+        /// What was consented to.
+        request: Box<SignedRequest>,
+        /// What it was computed from.
+        payload: Option<Vec<u8>>,
+    },
+    /// We joined this attempt; it is never joined again.
+    Joined {
+        /// The request.
+        request: RequestId,
+        /// Which attempt.
+        attempt: u16,
+    },
+    /// Our nonces for this attempt count as used from here on.
+    Burned {
+        /// The request.
+        request: RequestId,
+        /// Which attempt.
+        attempt: u16,
+    },
+    /// The request has its signatures.
+    Finished {
+        /// The request.
+        request: RequestId,
+        /// One per message.
+        signatures: Vec<Signature>,
+    },
+    /// The request is over without signatures, for good.
+    Closed {
+        /// The request.
+        request: RequestId,
+    },
+}
+
+/// A request that waits for our user's decision.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Review {
+    /// Its name.
+    pub id: RequestId,
+    /// The group that shall sign.
+    pub group: GroupId,
+    /// What is asked; signed by its creator, verified.
+    pub request: Arc<SignedRequest>,
+    /// What the messages were computed from; its digest is the request's, its meaning is for the
+    /// driver to check.
+    pub payload: Option<Arc<[u8]>>,
+}
+
+/// Something for the application.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// A member of one of our groups is connected.
+    PeerUp {
+        /// The node.
+        peer: PeerId,
+        /// How far its clock is ahead of ours, in milliseconds.
+        clock_offset_millis: i64,
+    },
+    /// A member's connection is gone.
+    PeerDown {
+        /// The node.
+        peer: PeerId,
+    },
+    /// A request of another signer waits for a decision.
+    Review(Review),
+    /// An attempt at a request began.
+    Attempt {
+        /// The request.
+        request: RequestId,
+        /// Which attempt, from 1.
+        attempt: u16,
+    },
+    /// A session reports.
+    Session {
+        /// The request.
+        request: RequestId,
+        /// The attempt that reports.
+        attempt: u16,
+        /// What it reports.
+        event: ensign_session::Event,
+    },
+    /// The request is over without a signature, for good.
+    Closed {
+        /// The request.
+        request: RequestId,
+        /// Why its last attempt ended.
+        failure: Box<ensign_session::Failure>,
+    },
+    /// A peer did wrong.
+    Offense {
+        /// The node.
+        peer: PeerId,
+        /// Which signer it is, where it belongs to the request at hand.
+        signer: Option<SignerIndex>,
+        /// What it did.
+        offense: Offense,
+        /// What it costs.
+        penalty: Penalty,
+    },
+}

@@ -1,0 +1,192 @@
+//! Connections: introductions, members and strangers, and what misbehaviour costs.
+
+use alloc::{boxed::Box, collections::VecDeque, vec::Vec};
+use core::net::SocketAddr;
+
+use ensign_primitives::{Instant, MESSAGES_MAX, Now, PeerId, RequestId, Wakeup};
+use ensign_wire::{
+    Envelope, Frame, Hello, Kind, Limits, PAYLOAD_BYTES_MAX, PROTOCOL_VERSION, Roles,
+};
+
+use crate::{
+    CloseReason, EARLY_ENVELOPES_MAX, Engine, Event, HELLO_TIMEOUT, OFFENSE_POINTS_MAX, Offense,
+    Output, Penalty, REQUESTS_MAX, penalty,
+};
+
+/// One connected node.
+#[derive(Debug)]
+pub(crate) struct Peer {
+    introduced: bool,
+    hello_by: Instant,
+    points: u32,
+    /// A member's statements about a session that was not announced yet; the oldest give way.
+    pub(crate) early: VecDeque<Box<Envelope>>,
+    /// A member's payload for a request that was not announced yet.
+    pub(crate) early_payload: Option<(RequestId, Vec<u8>)>,
+}
+
+impl Peer {
+    fn new(now: Instant) -> Self {
+        Self {
+            introduced: false,
+            hello_by: now.after(HELLO_TIMEOUT),
+            points: 0,
+            early: VecDeque::new(),
+            early_payload: None,
+        }
+    }
+
+    pub(crate) const fn is_introduced(&self) -> bool {
+        self.introduced
+    }
+
+    pub(crate) fn hello_wakeup(&self) -> Option<Wakeup> {
+        (!self.introduced).then_some(Wakeup { at: self.hello_by, reason: "hello" })
+    }
+
+    pub(crate) fn keep_early(&mut self, envelope: Box<Envelope>) {
+        if self.early.len() >= EARLY_ENVELOPES_MAX {
+            self.early.pop_front();
+        }
+        self.early.push_back(envelope);
+    }
+}
+
+impl Engine {
+    pub(crate) fn on_connected(&mut self, now: Now, peer: PeerId, remote: SocketAddr) {
+        if self.peers.insert(peer, Peer::new(now.instant)).is_err() {
+            self.outputs.push_back(Output::Disconnect { peer, reason: CloseReason::Full });
+            return;
+        }
+        let hello = Hello {
+            roles: Roles::SIGNER,
+            version_min: PROTOCOL_VERSION,
+            version_max: PROTOCOL_VERSION,
+            clock: now.unix,
+            observed: Some(remote),
+            listening: self.config.listening.clone(),
+            limits: Limits {
+                payload_bytes: PAYLOAD_BYTES_MAX as u32,
+                messages: MESSAGES_MAX as u16,
+                requests: REQUESTS_MAX as u16,
+            },
+        };
+        self.send(peer, &Frame::Hello(hello));
+    }
+
+    pub(crate) fn on_disconnected(&mut self, peer: PeerId) {
+        if self.peers.remove(&peer).is_some_and(|peer| peer.introduced) && self.is_member(&peer) {
+            self.event(Event::PeerDown { peer });
+        }
+        self.forget_sent_payloads(&peer);
+    }
+
+    pub(crate) fn on_frame(&mut self, now: Now, peer: PeerId, kind: Kind, body: &[u8]) {
+        let Some(known) = self.peers.get(&peer) else { return };
+        if !known.introduced && kind != Kind::Hello {
+            return self.offense(peer, Offense::NoHello { kind });
+        }
+        if !matches!(kind, Kind::Hello | Kind::Ping | Kind::Pong) && !self.is_member(&peer) {
+            return self.offense(peer, Offense::Stranger { kind });
+        }
+        match Frame::decode(kind, body, self.config.network) {
+            Err(error) => self.offense(peer, Offense::Decode(error)),
+            Ok(Frame::Hello(hello)) => self.on_hello(now, peer, &hello),
+            Ok(Frame::Ping(number)) => self.send(peer, &Frame::Pong(number)),
+            Ok(Frame::Pong(_)) => {}
+            Ok(Frame::Payload { request, bytes }) => self.on_payload(peer, request, bytes),
+            Ok(Frame::Envelope(envelope)) => self.on_envelope(now, peer, envelope),
+        }
+    }
+
+    fn on_hello(&mut self, now: Now, peer: PeerId, hello: &Hello) {
+        let Some(known) = self.peers.get_mut(&peer) else { return };
+        if core::mem::replace(&mut known.introduced, true) {
+            return self.offense(peer, Offense::SecondHello);
+        }
+        let (min, max) = (hello.version_min, hello.version_max);
+        if !(min..=max).contains(&PROTOCOL_VERSION) {
+            return self.offense(peer, Offense::Version { min, max });
+        }
+        if self.is_member(&peer) {
+            self.greet_member(now, peer, hello);
+        }
+    }
+
+    fn greet_member(&mut self, now: Now, peer: PeerId, hello: &Hello) {
+        let signed = |millis: u64| i64::try_from(millis).unwrap_or(i64::MAX);
+        let clock_offset_millis =
+            signed(hello.clock.as_millis()).saturating_sub(signed(now.unix.as_millis()));
+        self.outputs.push_back(Output::Admit { peer });
+        self.event(Event::PeerUp { peer, clock_offset_millis });
+        self.reconnect_sessions(now, peer);
+    }
+
+    /// A group was formed while its member was already connected as a stranger.
+    pub(crate) fn admit(&mut self, peer: PeerId) {
+        if self.peers.get(&peer).is_some_and(Peer::is_introduced) {
+            self.outputs.push_back(Output::Admit { peer });
+            self.event(Event::PeerUp { peer, clock_offset_millis: 0 });
+        }
+    }
+
+    pub(crate) fn close_silent_peers(&mut self, now: Now) {
+        let silent: Vec<_> = self
+            .peers
+            .iter()
+            .filter(|(_, peer)| peer.hello_wakeup().is_some_and(|at| at.at <= now.instant))
+            .map(|(peer, _)| *peer)
+            .collect();
+        for peer in silent {
+            self.offense(peer, Offense::HelloTimeout);
+        }
+    }
+
+    /// Reports an offense and makes its sender pay.
+    pub(crate) fn offense(&mut self, peer: PeerId, offense: Offense) {
+        let penalty = penalty(&offense);
+        let reason = match offense {
+            Offense::NoHello { .. } | Offense::HelloTimeout => CloseReason::NoHello,
+            Offense::Version { .. } => CloseReason::Version,
+            Offense::Decode(_)
+            | Offense::SecondHello
+            | Offense::Stranger { .. }
+            | Offense::UnknownGroup { .. }
+            | Offense::InvalidRequest(_)
+            | Offense::RequestTime { .. }
+            | Offense::InvalidAnnounce { .. }
+            | Offense::Unsignable(_)
+            | Offense::WrongPayload { .. }
+            | Offense::NoRoom
+            | Offense::Session(_) => CloseReason::Misbehaved,
+        };
+        self.event(Event::Offense { peer, signer: None, offense, penalty });
+        let Some(known) = self.peers.get_mut(&peer) else { return };
+        let close = match penalty {
+            Penalty::None => false,
+            Penalty::Points(points) => {
+                known.points = known.points.saturating_add(points);
+                known.points >= OFFENSE_POINTS_MAX
+            }
+            Penalty::Disconnect => true,
+        };
+        if close {
+            let introduced = known.introduced;
+            self.peers.remove(&peer);
+            self.outputs.push_back(Output::Disconnect { peer, reason });
+            if introduced && self.is_member(&peer) {
+                self.event(Event::PeerDown { peer });
+            }
+            self.forget_sent_payloads(&peer);
+        }
+    }
+
+    pub(crate) fn is_member(&self, peer: &PeerId) -> bool {
+        self.members.contains(peer)
+    }
+
+    pub(crate) fn send(&mut self, peer: PeerId, frame: &Frame) {
+        let kind = frame.kind();
+        self.outputs.push_back(Output::Send { peer, kind, frame: frame.encode().into() });
+    }
+}
