@@ -1,1 +1,74 @@
 //! PSBT in, messages to sign, signed PSBT out: BIP341 sighashes and BIP373 fields.
+//!
+//! [`parse`] reads a version 0 PSBT ([BIP-0174]), [`analyze`] recomputes from it every message the
+//! group signs and says in plain words what they move, [`finish`] writes the final signatures and
+//! the MuSig2 fields ([BIP-0373]) back. Between the second and the third the messages are signed,
+//! elsewhere: this crate holds no secret.
+//!
+//! ```
+//! use ensign_identity::SignerKey;
+//! use ensign_primitives::Network;
+//! use ensign_psbt::{Group, analyze, parse};
+//! use ensign_wire::GroupKeys;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let keys = [
+//!     "02346b99593357107c9d3459e9deba8d3eaf44e6636c85c7f853eb90ba52e8cd00",
+//!     "024fafd65f8169186fc2bfdb2233c77e630d10be280a24c7165c09a27611775c2c",
+//!     "02f9308a019258c31049344f85f89d5229b531c845836f99b08601f113bce036f9",
+//! ];
+//! let keys = keys.map(|key| {
+//!     let bytes = hex::decode(key).unwrap().try_into().unwrap();
+//!     SignerKey::from_bytes(&bytes).unwrap()
+//! });
+//! let group = Group::new(Network::Bitcoin, &GroupKeys::new(keys.to_vec())?)?;
+//! assert!(group.address().starts_with("bc1p"));
+//!
+//! let base64 = std::fs::read("tests/vectors/internal_key.psbt")?;
+//! let spend = analyze(&parse(&base64)?, &group)?;
+//! assert_eq!(spend.messages.len(), 1);
+//! assert_eq!(spend.summary.fee, 1_000);
+//! println!("{}", spend.summary);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Invariants:
+//!
+//! - Every message that [`analyze`] returns is a BIP341 key-path sighash of type `DEFAULT` or `ALL`,
+//!   so it commits to every input, output and amount that the [`Summary`] shows.
+//! - Nothing is signed for an input that is not the group's; mixed transactions are refused.
+//! - No signature is written that does not verify under the output key.
+//! - Any bytes give a value or an error; no input panics.
+//!
+//! Sources: [BIP-0174], [BIP-0341], [BIP-0371], [BIP-0373]. Absent on purpose: script paths, BIP328
+//! derivation, version 2 PSBTs, sessions of more than [`INPUTS_MAX`] inputs, secrets.
+//!
+//! [BIP-0174]: <https://github.com/bitcoin/bips/blob/master/bip-0174.mediawiki>
+//! [BIP-0341]: <https://github.com/bitcoin/bips/blob/master/bip-0341.mediawiki>
+//! [BIP-0371]: <https://github.com/bitcoin/bips/blob/master/bip-0371.mediawiki>
+//! [BIP-0373]: <https://github.com/bitcoin/bips/blob/master/bip-0373.mediawiki>
+
+mod group;
+pub use group::{Group, GroupError};
+mod parse;
+pub use parse::{Psbt, parse};
+mod spend;
+pub use spend::{INPUTS_MAX, Spend, WEIGHT_MAX, analyze};
+mod summary;
+pub use summary::{Destination, PaidOutput, SpentInput, Summary};
+mod finish;
+pub use finish::{Contribution, Contributions, ExtractedTx, SignedPsbt, finish};
+mod musig_field;
+pub use musig_field::{MusigField, MusigFieldError, MusigSlot, PARTICIPANTS_MAX};
+mod convert;
+mod error;
+mod layout;
+pub use bitcoin::absolute::LockTime;
+pub use bitcoin::relative::LockTime as RelativeLockTime;
+pub use bitcoin::{OutPoint, ScriptBuf, Txid};
+pub use error::{DecodeError, PsbtError};
+pub use layout::Map;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,259 @@
+//! What a transaction does, for the person who approves it.
+
+use core::fmt;
+
+use bitcoin::absolute::LockTime;
+use bitcoin::relative::LockTime as RelativeLockTime;
+use bitcoin::{Address, OutPoint, Script, ScriptBuf, Transaction, TxOut, Txid};
+use ensign_primitives::Network;
+use ensign_wire::Message;
+
+use crate::layout::Map;
+use crate::{Group, PsbtError, convert, spend};
+
+/// Most bytes of a script or of data that [`Summary`] prints; the rest is counted.
+const SHOWN_BYTES_MAX: usize = 80;
+/// A fee above this share of what is spent earns a warning. Guess: nobody pays 10 % knowingly.
+const FEE_WARNING_PERCENT: u64 = 10;
+
+/// What a transaction spends, pays and costs; amounts in satoshi.
+///
+/// All of it is computed from the transaction that is signed. Its [`Display`](fmt::Display) is the
+/// text an approval shows: several lines, without any text of a peer's choosing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Summary {
+    /// The id of the transaction, before and after signing.
+    pub txid: Txid,
+    /// The chain it is for.
+    pub network: Network,
+    /// What is spent, in order.
+    pub inputs: Vec<SpentInput>,
+    /// What is paid, in order.
+    pub outputs: Vec<PaidOutput>,
+    /// What the miner gets.
+    pub fee: u64,
+    /// The fee in satoshi per 1000 virtual bytes, rounded down.
+    pub fee_rate: u64,
+    /// The virtual size once signed ([BIP-0141]), exact.
+    ///
+    /// [BIP-0141]: <https://github.com/bitcoin/bips/blob/master/bip-0141.mediawiki>
+    pub vsize: u64,
+    /// Up to when it cannot confirm, `None` if it can at once.
+    pub lock_time: Option<LockTime>,
+    /// Inputs whose coin must reach an age first ([BIP-0068]), and the age.
+    ///
+    /// [BIP-0068]: <https://github.com/bitcoin/bips/blob/master/bip-0068.mediawiki>
+    pub relative_lock_times: Vec<(usize, RelativeLockTime)>,
+    /// Whether it announces that it may be replaced before it confirms ([BIP-0125]).
+    ///
+    /// [BIP-0125]: <https://github.com/bitcoin/bips/blob/master/bip-0125.mediawiki>
+    pub replaceable: bool,
+}
+
+/// One coin that is spent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SpentInput {
+    /// Which output of which transaction.
+    pub outpoint: OutPoint,
+    /// How much it holds.
+    pub amount: u64,
+    /// The 32 bytes that are signed for it.
+    pub sighash: [u8; 32],
+    /// The address it was paid to.
+    pub address: String,
+}
+
+/// One payment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PaidOutput {
+    /// To whom.
+    pub destination: Destination,
+    /// How much.
+    pub amount: u64,
+    /// Whether the group, and nobody else, can spend it.
+    pub ours: bool,
+}
+
+/// Where a payment goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Destination {
+    /// An address of the network.
+    Address(String),
+    /// Nowhere: the output carries data and can never be spent.
+    Data(ScriptBuf),
+    /// A script without an address.
+    Script(ScriptBuf),
+}
+
+impl Summary {
+    pub(crate) fn new(
+        group: &Group,
+        tx: &Transaction,
+        utxos: &[TxOut],
+        messages: &[Message],
+        weight: u64,
+    ) -> Result<Self, PsbtError> {
+        let inputs = spend::total(utxos.iter(), Map::Input)?;
+        let outputs = spend::total(tx.output.iter(), Map::Output)?;
+        let negative = PsbtError::NegativeFee { inputs, outputs };
+        let fee = inputs.checked_sub(outputs).ok_or(negative)?;
+        let vsize = weight.div_ceil(4);
+        Ok(Self {
+            txid: tx.compute_txid(),
+            network: group.network(),
+            inputs: spent_inputs(group, tx, utxos, messages),
+            outputs: tx.output.iter().map(|txout| PaidOutput::new(group, txout)).collect(),
+            fee,
+            fee_rate: fee.saturating_mul(1000).checked_div(vsize).unwrap_or(0),
+            vsize,
+            lock_time: Some(tx.lock_time)
+                .filter(|lock| tx.is_lock_time_enabled() && *lock != LockTime::ZERO),
+            relative_lock_times: relative_lock_times(tx),
+            replaceable: tx.is_explicitly_rbf(),
+        })
+    }
+
+    /// Returns the sum of the inputs.
+    pub fn amount_spent(&self) -> u64 {
+        self.inputs.iter().map(|input| input.amount).sum()
+    }
+
+    /// Returns what leaves the group: the payments to others and the fee.
+    pub fn amount_leaving(&self) -> u64 {
+        let ours = self.outputs.iter().filter(|output| output.ours).map(|output| output.amount);
+        self.amount_spent().saturating_sub(ours.sum())
+    }
+
+    /// Returns whether the fee is a share of the inputs that deserves a second look.
+    pub fn fee_is_high(&self) -> bool {
+        self.fee.saturating_mul(100) > self.amount_spent().saturating_mul(FEE_WARNING_PERCENT)
+    }
+}
+
+fn spent_inputs(
+    group: &Group,
+    tx: &Transaction,
+    utxos: &[TxOut],
+    messages: &[Message],
+) -> Vec<SpentInput> {
+    let inputs = tx.input.iter().zip(utxos).zip(messages);
+    inputs
+        .map(|((txin, utxo), message)| SpentInput {
+            outpoint: txin.previous_output,
+            amount: utxo.value.to_sat(),
+            sighash: message.digest,
+            address: Destination::new(&utxo.script_pubkey, group.network()).to_string(),
+        })
+        .collect()
+}
+
+fn relative_lock_times(tx: &Transaction) -> Vec<(usize, RelativeLockTime)> {
+    let ages = tx.input.iter().map(|txin| txin.sequence.to_relative_lock_time());
+    ages.enumerate()
+        .filter_map(|(index, age)| age.map(|age| (index, age)))
+        .filter(|(_, age)| tx.version.0 >= 2 && age.to_consensus_u32() & 0xffff != 0)
+        .collect()
+}
+
+impl PaidOutput {
+    fn new(group: &Group, txout: &TxOut) -> Self {
+        Self {
+            destination: Destination::new(&txout.script_pubkey, group.network()),
+            amount: txout.value.to_sat(),
+            ours: group.owns(&txout.script_pubkey),
+        }
+    }
+}
+
+impl Destination {
+    /// Names what a script pays to.
+    pub(crate) fn new(script: &Script, network: Network) -> Self {
+        match Address::from_script(script, convert::chain(network)) {
+            Ok(address) => Self::Address(address.to_string()),
+            Err(_) if script.is_op_return() => Self::Data(script.to_owned()),
+            Err(_) => Self::Script(script.to_owned()),
+        }
+    }
+}
+
+impl fmt::Display for Destination {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (what, script) = match self {
+            Self::Address(address) => return f.write_str(address),
+            Self::Data(script) => ("nobody, it carries data, script", script),
+            Self::Script(script) => ("the script", script),
+        };
+        write!(f, "{what} ")?;
+        let shown = script.as_bytes().iter().take(SHOWN_BYTES_MAX);
+        shown.into_iter().try_for_each(|byte| write!(f, "{byte:02x}"))?;
+        match script.len().saturating_sub(SHOWN_BYTES_MAX) {
+            0 => Ok(()),
+            more => write!(f, ".. and {more} bytes more"),
+        }
+    }
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "transaction {} on {}", self.txid, self.network)?;
+        writeln!(f, "spends {} of the group:", Btc(self.amount_spent()))?;
+        for (index, input) in self.inputs.iter().enumerate() {
+            let SpentInput { outpoint, amount, sighash, address } = input;
+            writeln!(f, "  input {index}: {} at {address}", Btc(*amount))?;
+            writeln!(f, "    coin {outpoint}, sighash {}", Hex(sighash))?;
+        }
+        writeln!(f, "pays:")?;
+        for (index, PaidOutput { destination, amount, ours }) in self.outputs.iter().enumerate() {
+            let back = if *ours { "back to the group, " } else { "" };
+            writeln!(f, "  output {index}: {} to {back}{destination}", Btc(*amount))?;
+        }
+        let (whole, rest) = (self.fee_rate / 1000, self.fee_rate % 1000 / 10);
+        write!(f, "fee {} ({whole}.{rest:02} sat/vB)", Btc(self.fee))?;
+        if self.fee_is_high() {
+            write!(f, "\nwarning: the fee is more than {FEE_WARNING_PERCENT} % of what is spent")?;
+        }
+        self.fmt_time(f)
+    }
+}
+
+impl Summary {
+    fn fmt_time(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.lock_time {
+            Some(LockTime::Blocks(height)) => write!(f, "\ncannot confirm up to block {height}")?,
+            Some(LockTime::Seconds(time)) => write!(f, "\ncannot confirm up to Unix time {time}")?,
+            None => {}
+        }
+        for (index, age) in &self.relative_lock_times {
+            match age {
+                RelativeLockTime::Blocks(blocks) => {
+                    write!(f, "\ninput {index} must be {blocks} blocks old")?;
+                }
+                RelativeLockTime::Time(time) => {
+                    let seconds = u32::from(time.value()) * 512;
+                    write!(f, "\ninput {index} must be {seconds} seconds old")?;
+                }
+            }
+        }
+        if self.replaceable {
+            f.write_str("\nmay be replaced by another transaction until it confirms")?;
+        }
+        Ok(())
+    }
+}
+
+/// An amount in satoshi, shown in bitcoin with all eight digits.
+struct Btc(u64);
+
+impl fmt::Display for Btc {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{:08} BTC", self.0 / 100_000_000, self.0 % 100_000_000)
+    }
+}
+
+struct Hex<'a>(&'a [u8]);
+
+impl fmt::Display for Hex<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}

@@ -1,0 +1,15 @@
+//! The crate as its users see it: vectors, consensus, refusals, mutated bytes.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "the lints exempt functions marked as tests, not what they call"
+)]
+#![allow(clippy::wildcard_enum_match_arm, reason = "every other variant fails the test")]
+
+mod consensus;
+mod mutation;
+mod party;
+mod refusal;
+mod summary;
+mod vectors;
