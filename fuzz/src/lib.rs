@@ -9,8 +9,10 @@
 //! them is missing.
 
 mod frame;
+mod frame_body;
 
 pub use frame::frame;
+pub use frame_body::frame_body;
 
 /// A target and the name of its binary and of its corpus folder.
 #[derive(Debug, Clone, Copy)]
@@ -22,4 +24,5 @@ pub struct Target {
 }
 
 /// Every target.
-pub const TARGETS: &[Target] = &[Target { name: "frame", run: frame }];
+pub const TARGETS: &[Target] =
+    &[Target { name: "frame", run: frame }, Target { name: "frame_body", run: frame_body }];

@@ -1,0 +1,190 @@
+//! `docs/protocol/wire.md` shows what the code does: its blocks of bytes and numbers are generated.
+
+use std::{collections::BTreeMap, env, fmt::Debug, fmt::Write as _, fs, path::PathBuf};
+
+use ensign_identity::DELEGATION_LIFETIME_MAX;
+use ensign_primitives::{MESSAGES_MAX, Network, SIGNERS_MAX};
+use ensign_wire::{
+    ADDRESSES_MAX, AbortReason, HEADER_BYTES_MAX, Kind, Mode, PAYLOAD_BYTES_MAX, PROTOCOL_VERSION,
+    PURPOSE_BYTES_MAX, REQUEST_LIFETIME_MAX, Refusal, Scheme, TxType,
+};
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::{
+    dump::{Dump, hex},
+    examples, hashes,
+};
+
+fn path() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../docs/protocol/wire.md")
+}
+
+/// What each block must hold, by the words after its opening fence.
+fn blocks() -> BTreeMap<String, String> {
+    let mut blocks = BTreeMap::new();
+    for example in examples::all() {
+        blocks.insert(format!("hex example={}", example.name), example.dump.text());
+    }
+    for hash in hashes::all() {
+        let text = format!("{}= {}\n", hash.fields.text(), hex(&hash.computed));
+        blocks.insert(format!("hex hash={}", hash.tag), text);
+    }
+    for (number, text) in [
+        (0, "zero"),
+        (127, "greatest in one byte"),
+        (128, "least in two bytes"),
+        (16_384, "least in three bytes"),
+        (u64::MAX, "greatest of 64 bits"),
+    ] {
+        let line = Dump::default().varint(number, text).text();
+        blocks.entry("hex varints".to_owned()).or_insert_with(String::new).push_str(&line);
+    }
+    blocks.insert("text kinds".to_owned(), kinds());
+    blocks.insert("text variants".to_owned(), variants());
+    blocks.insert("text limits".to_owned(), limits());
+    blocks
+}
+
+fn kinds() -> String {
+    Kind::ALL.into_iter().fold(String::new(), |mut text, kind| {
+        writeln!(text, "{:2}  {:<20} {:>9}", kind.id(), format!("{kind:?}"), kind.limit()).unwrap();
+        text
+    })
+}
+
+/// One line: the type, then each variant with its number, which must be all there are.
+fn line<T: Serialize + DeserializeOwned + Debug>(name: &str, variants: &[T]) -> String {
+    let numbered: Vec<_> = (0_u8..)
+        .zip(variants)
+        .map(|(number, variant)| {
+            assert_eq!(postcard::to_allocvec(variant).unwrap(), [number], "{variant:?}");
+            format!("{number} {variant:?}")
+        })
+        .collect();
+    let more = postcard::from_bytes::<T>(&[variants.len() as u8]);
+    assert!(more.is_err(), "{name} has more variants than are listed");
+    format!("{name}: {}\n", numbered.join(", "))
+}
+
+fn variants() -> String {
+    use AbortReason as A;
+    let reasons = [
+        A::Declined,
+        A::PayloadMismatch,
+        A::Expired,
+        A::Timeout,
+        A::Equivocation,
+        A::WrongCommitment,
+        A::InvalidNonce,
+        A::WrongPartialSig,
+        A::ViewsDiffer,
+        A::Internal,
+        A::Cancelled,
+    ];
+    let types = [
+        TxType::Spend,
+        TxType::Swap,
+        TxType::CoinJoin,
+        TxType::Custody,
+        TxType::Escrow,
+        TxType::Channel,
+    ];
+    let refusals = [
+        Refusal::UnknownGroup,
+        Refusal::InvalidRequest,
+        Refusal::NotDelegated,
+        Refusal::ClockSkew,
+        Refusal::WrongCount,
+        Refusal::Busy,
+    ];
+    [
+        line("Network", &Network::ALL),
+        line("Scheme", &[Scheme::Bip327]),
+        line("TxType", &types),
+        line("Mode", &[Mode::Committed, Mode::Fast, Mode::Strict]),
+        line("AbortReason", &reasons),
+        line("Refusal", &refusals),
+    ]
+    .concat()
+}
+
+fn limits() -> String {
+    let limits = [
+        ("protocol version", usize::from(PROTOCOL_VERSION)),
+        ("bytes of a frame header", HEADER_BYTES_MAX),
+        ("signers of a group", SIGNERS_MAX),
+        ("messages of a request", MESSAGES_MAX),
+        ("bytes of a payload", PAYLOAD_BYTES_MAX),
+        ("bytes of a purpose", PURPOSE_BYTES_MAX),
+        ("addresses in a Hello", ADDRESSES_MAX),
+        ("milliseconds from created to expires", REQUEST_LIFETIME_MAX.as_millis() as usize),
+        ("milliseconds a delegation may still run", DELEGATION_LIFETIME_MAX.as_millis() as usize),
+    ];
+    limits.into_iter().fold(String::new(), |mut text, (what, most)| {
+        writeln!(text, "{most:>11}  {what}").unwrap();
+        text
+    })
+}
+
+/// Returns the document with the blocks it names filled in, and removes those from `blocks`.
+fn filled(document: &str, blocks: &mut BTreeMap<String, String>) -> String {
+    let mut text = String::new();
+    let mut lines = document.lines();
+    while let Some(line) = lines.next() {
+        writeln!(text, "{line}").unwrap();
+        let block = line.strip_prefix("```").and_then(|name| blocks.remove(name));
+        if let Some(block) = block {
+            let end = lines.by_ref().find(|line| *line == "```").expect("the block has an end");
+            writeln!(text, "{block}{end}").unwrap();
+        }
+    }
+    text
+}
+
+#[test]
+fn document_shows_every_example_hash_and_number() {
+    let document = fs::read_to_string(path()).unwrap();
+    let mut blocks = blocks();
+    let expected = filled(&document, &mut blocks);
+    assert!(blocks.is_empty(), "no block in the document: {:?}", blocks.keys());
+    let mut document = document;
+    if env::var_os("ENSIGN_BLESS").is_some() {
+        fs::write(path(), &expected).unwrap();
+        document = fs::read_to_string(path()).unwrap();
+    }
+    for (number, (held, expected)) in (1..).zip(document.lines().zip(expected.lines())) {
+        assert_eq!(held, expected, "wire.md:{number}: run the tests with ENSIGN_BLESS=1");
+    }
+    assert_eq!(document, expected, "run the tests with ENSIGN_BLESS=1");
+}
+
+#[test]
+fn document_has_no_block_of_bytes_that_nobody_checks() {
+    let document = fs::read_to_string(path()).unwrap();
+    let blocks = blocks();
+    let mut open = false;
+    for line in document.lines().filter(|line| line.starts_with("```")) {
+        open = !open;
+        let name = line.trim_start_matches('`');
+        assert!(!open || blocks.contains_key(name), "a block {name:?} that is not generated");
+    }
+}
+
+#[test]
+fn document_names_every_tag_of_the_code() {
+    let document = fs::read_to_string(path()).unwrap();
+    let mut tags = 0;
+    for krate in ["wire", "identity"] {
+        let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..").join(krate).join("src");
+        for file in fs::read_dir(folder).unwrap().map(|file| file.unwrap().path()) {
+            let Some("rs") = file.extension().and_then(|name| name.to_str()) else { continue };
+            let code = fs::read_to_string(file).unwrap();
+            let quoted = code.split('"').filter(|text| text.starts_with("ensign/"));
+            for tag in quoted {
+                tags += 1;
+                assert!(document.contains(&format!("hash={tag}")), "{tag} is not in wire.md");
+            }
+        }
+    }
+    assert_eq!(tags, hashes::all().len());
+}

@@ -1,0 +1,310 @@
+//! One example of each message: the value, and the same bytes written by hand.
+
+use ensign_identity::{NodeKey, Signature};
+use ensign_primitives::{SignerIndex, UnixTime};
+use ensign_wire::{
+    AbortReason, Body, Envelope, Frame, Hello, Kind, Limits, NonceAck, NonceShare, NoncesComplete,
+    PartialSigAck, PartialSigShare, PartialSigsComplete, Refusal, Roles, Round0, SessionAbort,
+    SessionAnnounce, SessionJoin, SessionReady, SignatureFinalized, SignerSet, ValidationError,
+};
+
+use crate::{dump::Dump, story};
+
+/// A message and its bytes.
+pub(crate) struct Example {
+    /// The name of the block in the document.
+    pub(crate) name: &'static str,
+    /// The value.
+    pub(crate) frame: Frame,
+    /// What it must encode to.
+    pub(crate) dump: Dump,
+}
+
+/// Every example, in the order of the kinds; some kinds have two.
+pub(crate) fn all() -> Vec<Example> {
+    let connection = [hello(), ping(), pong(), payload()];
+    let gathering = [announce(), join(), join_fast(), ready()];
+    let nonces = [nonce_share(), nonce_ack(), nonces_complete()];
+    let signing = [partial_share(), partial_ack(), partials_complete(), finalized()];
+    let trouble = [abort(), refusal()];
+    connection.into_iter().chain(gathering).chain(nonces).chain(signing).chain(trouble).collect()
+}
+
+fn framed(name: &'static str, frame: Frame, kind: u8, body: Dump) -> Example {
+    let dump = Dump::default()
+        .variant(kind, &format!("kind: {name}"))
+        .varint(body.bytes().len() as u64, "bytes of the body")
+        .then(body);
+    Example { name, frame, dump }
+}
+
+/// Every field before the signature.
+pub(crate) fn envelope_content(node: &NodeKey, seq: u64, body: Dump) -> Dump {
+    Dump::default()
+        .variant(1, "version")
+        .variant(3, "network: Regtest")
+        .raw(story::session().as_bytes(), "session")
+        .raw(node.peer_id().as_bytes(), "sender")
+        .varint(seq, "seq")
+        .varint(story::CREATED, "sent_at")
+        .then(body)
+}
+
+/// A statement by signer `index`.
+fn said(name: &'static str, index: u8, seq: u64, body: Body, fields: Dump) -> Example {
+    let (node, session) = (story::node(index), story::session());
+    let kind = body.kind().id();
+    let statement = format!("statement: {name}");
+    let content =
+        envelope_content(&node, seq, Dump::default().variant(kind - 4, &statement).then(fields));
+    let length = content.bytes().len() as u64;
+    let digest = Dump::default()
+        .variant(3, "network")
+        .u64_le(length, "length")
+        .then(content.clone())
+        .tagged_hash("ensign/envelope/v1");
+    let fields = content.raw(&node.sign(&digest).0, "signature of the sender");
+    let sent_at = UnixTime::from_millis(story::CREATED);
+    let envelope = Envelope::sign(&node, story::NETWORK, session, seq, sent_at, body).unwrap();
+    framed(name, Frame::Envelope(Box::new(envelope)), kind, fields)
+}
+
+fn hello() -> Example {
+    let hello = Hello {
+        roles: Roles::SIGNER,
+        version_min: 1,
+        version_max: 1,
+        clock: UnixTime::from_millis(story::CREATED),
+        observed: Some("192.0.2.7:40321".parse().unwrap()),
+        listening: vec!["[2001:db8::1]:7777".parse().unwrap()],
+        limits: Limits { payload_bytes: 1 << 20, messages: 1024, requests: 64 },
+    };
+    let v6 = [0x20, 0x01, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1];
+    let fields = Dump::default()
+        .raw(&[1], "roles: signer")
+        .raw(&[1], "version_min")
+        .raw(&[1], "version_max")
+        .varint(story::CREATED, "clock")
+        .variant(1, "observed: present")
+        .variant(0, "IPv4")
+        .raw(&[192, 0, 2, 7], "address")
+        .varint(40_321, "port")
+        .varint(1, "listening")
+        .variant(1, "IPv6")
+        .raw(&v6, "address")
+        .varint(7777, "port")
+        .varint(1 << 20, "payload_bytes")
+        .varint(1024, "messages")
+        .varint(64, "requests");
+    framed("Hello", Frame::Hello(hello), 0, fields)
+}
+
+fn ping() -> Example {
+    framed("Ping", Frame::Ping(300), 1, Dump::default().varint(300, "number"))
+}
+
+fn pong() -> Example {
+    framed("Pong", Frame::Pong(300), 2, Dump::default().varint(300, "number"))
+}
+
+fn payload() -> Example {
+    let request = story::request().id();
+    let fields = Dump::default()
+        .raw(request.as_bytes(), "request")
+        .varint(story::PAYLOAD.len() as u64, "bytes")
+        .raw(story::PAYLOAD, "the payload");
+    framed("Payload", Frame::Payload { request, bytes: story::PAYLOAD.to_vec() }, 3, fields)
+}
+
+/// The request of the story.
+pub(crate) fn request_fields() -> Dump {
+    let keys = (0..3).fold(Dump::default().varint(3, "signers"), |dump, index| {
+        dump.raw(&story::signer(index).to_bytes(), &format!("key of signer {index}"))
+    });
+    let request = story::request();
+    Dump::default()
+        .variant(3, "network: Regtest")
+        .variant(0, "scheme: Bip327")
+        .then(keys)
+        .varint(1, "messages")
+        .raw(&request.messages[0].digest, "message 0: digest")
+        .variant(1, "tweak: Taproot")
+        .variant(0, "merkle_root: absent")
+        .variant(1, "payload: Psbt")
+        .raw(&ensign_primitives::sha256(story::PAYLOAD), "digest")
+        .varint(story::PAYLOAD.len() as u64, "len")
+        .varint(4, "bytes of purpose")
+        .raw(b"rent", "purpose: rent")
+        .variant(0, "tx_type: Spend")
+        .varint(150_000, "amount")
+        .varint(0, "creator")
+        .varint(story::CREATED, "created")
+        .varint(story::CREATED + 3_600_000, "expires")
+        .variant(0, "mode: Committed")
+        .raw(&request.nonce, "nonce")
+}
+
+fn delegation(index: u8) -> Dump {
+    let proof = story::delegation(index);
+    Dump::default()
+        .varint(proof.expires.as_millis(), "delegation expires")
+        .raw(&proof.signature.0, "signature of the signer key")
+}
+
+fn announce() -> Example {
+    let request = story::signed_request();
+    let fields = Dump::default()
+        .varint(1, "attempt")
+        .then(request_fields())
+        .raw(request.peer.as_bytes(), "creator's node")
+        .then(delegation(0))
+        .raw(&request.signature.0, "signature of the request");
+    let announce = SessionAnnounce { attempt: 1, request };
+    said("SessionAnnounce", 0, 1, Body::SessionAnnounce(Box::new(announce)), fields)
+}
+
+fn join() -> Example {
+    let commit = story::commitment(1);
+    let fields = Dump::default()
+        .varint(1, "signer")
+        .then(delegation(1))
+        .variant(0, "round 0: commit")
+        .raw(&commit.commitment, "commitment");
+    let join = SessionJoin {
+        signer: SignerIndex(1),
+        delegation: story::delegation(1),
+        round0: Round0::Commit(commit),
+    };
+    said("SessionJoin", 1, 2, Body::SessionJoin(join), fields)
+}
+
+/// In mode fast the nonces stand where the commitment stood.
+fn join_fast() -> Example {
+    let fields = Dump::default()
+        .varint(1, "signer")
+        .then(delegation(1))
+        .variant(1, "round 0: reveal")
+        .then(nonces(1));
+    let join = SessionJoin {
+        signer: SignerIndex(1),
+        delegation: story::delegation(1),
+        round0: Round0::Reveal(vec![story::nonce(1)]),
+    };
+    let example = said("SessionJoin", 1, 2, Body::SessionJoin(join), fields);
+    Example { name: "SessionJoin-fast", ..example }
+}
+
+fn nonces(index: u8) -> Dump {
+    let nonce = story::nonce(index).0;
+    Dump::default()
+        .varint(1, "nonces")
+        .raw(&nonce[..33], "nonce for message 0: R1")
+        .raw(&nonce[33..], "nonce for message 0: R2")
+}
+
+fn signers(indexes: &[u16]) -> SignerSet {
+    indexes.iter().copied().map(SignerIndex).collect()
+}
+
+fn ready() -> Example {
+    let fields = Dump::default().varint(1, "bytes of the set").raw(&[0b001], "joined: 0");
+    let body = Body::SessionReady(SessionReady { joined: signers(&[0]) });
+    said("SessionReady", 1, 1, body, fields)
+}
+
+fn nonce_share() -> Example {
+    let fields = Dump::default().varint(1, "signer").then(nonces(1)).raw(&story::SALT, "salt");
+    let (signer, nonces) = (SignerIndex(1), vec![story::nonce(1)]);
+    let share = NonceShare { signer, nonces, salt: story::SALT };
+    said("NonceShare", 1, 3, Body::NonceShare(share), fields)
+}
+
+fn nonce_ack() -> Example {
+    let digest = story::nonce_digest(&[0, 1]);
+    let fields = Dump::default()
+        .varint(1, "bytes of the set")
+        .raw(&[0b011], "held: 0 and 1")
+        .raw(&digest, "digest");
+    let body = Body::NonceAck(NonceAck { held: signers(&[0, 1]), digest });
+    said("NonceAck", 1, 4, body, fields)
+}
+
+fn nonces_complete() -> Example {
+    let digest = story::nonce_digest(&[0, 1, 2]);
+    let fields = Dump::default().varint(1, "signer").raw(&digest, "digest");
+    let body = Body::NoncesComplete(NoncesComplete { signer: SignerIndex(1), digest });
+    said("NoncesComplete", 1, 5, body, fields)
+}
+
+fn partial_share() -> Example {
+    let nonces = story::nonce_digest(&[0, 1, 2]);
+    let fields = Dump::default()
+        .varint(1, "signer")
+        .raw(&nonces, "digest of the nonces")
+        .varint(1, "partials")
+        .raw(&story::PARTIAL, "partial for message 0");
+    let (signer, partials) = (SignerIndex(1), vec![story::PARTIAL]);
+    let share = PartialSigShare { signer, nonces, partials };
+    said("PartialSigShare", 1, 5, Body::PartialSigShare(share), fields)
+}
+
+fn partial_ack() -> Example {
+    let fields = Dump::default().varint(1, "bytes of the set").raw(&[0b110], "held: 1 and 2");
+    let body = Body::PartialSigAck(PartialSigAck { held: signers(&[1, 2]) });
+    said("PartialSigAck", 1, 6, body, fields)
+}
+
+fn partials_complete() -> Example {
+    let digest = story::signature_digest();
+    let body = Body::PartialSigsComplete(PartialSigsComplete { digest });
+    said("PartialSigsComplete", 1, 6, body, Dump::default().raw(&digest, "digest"))
+}
+
+fn finalized() -> Example {
+    let fields =
+        Dump::default().varint(1, "signatures").raw(&story::SIGNATURE, "signature of message 0");
+    let signatures = vec![Signature(story::SIGNATURE)];
+    let body = Body::SignatureFinalized(SignatureFinalized { signatures });
+    said("SignatureFinalized", 1, 7, body, fields)
+}
+
+fn abort() -> Example {
+    let fields = Dump::default()
+        .variant(3, "reason: Timeout")
+        .variant(1, "culprit: present")
+        .varint(2, "culprit");
+    let (reason, culprit) = (AbortReason::Timeout, Some(SignerIndex(2)));
+    said("SessionAbort", 1, 4, Body::SessionAbort(SessionAbort { reason, culprit }), fields)
+}
+
+fn refusal() -> Example {
+    let fields = Dump::default().variant(7, "refused: NonceShare").variant(4, "why: WrongCount");
+    let (refused, why) = (Kind::NonceShare, Refusal::WrongCount);
+    said("ValidationError", 1, 4, Body::ValidationError(ValidationError { refused, why }), fields)
+}
+
+#[test]
+fn every_kind_has_an_example() {
+    let kinds: Vec<_> = all().iter().map(|example| example.frame.kind()).collect();
+    for kind in Kind::ALL {
+        assert!(kinds.contains(&kind), "{kind:?}");
+    }
+}
+
+#[test]
+fn every_example_is_encoded_as_it_was_written_by_hand() {
+    for example in all() {
+        let bytes = example.dump.bytes();
+        assert_eq!(example.frame.encode(), bytes, "{}", example.name);
+        assert_eq!(Frame::decode_whole(&bytes, story::NETWORK), Ok(example.frame));
+    }
+}
+
+#[test]
+fn every_statement_and_the_request_of_the_examples_verify() {
+    for example in all() {
+        let Frame::Envelope(envelope) = example.frame else { continue };
+        assert!(envelope.verify(), "{}", example.name);
+    }
+    assert!(story::signed_request().verify(UnixTime::from_millis(story::CREATED)).is_ok());
+}

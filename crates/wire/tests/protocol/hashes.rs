@@ -1,0 +1,111 @@
+//! Every tagged hash over the wire's values, with the bytes that go into it.
+
+use ensign_identity::Delegation;
+use ensign_primitives::UnixTime;
+use ensign_wire::{Body, Envelope, SessionReady, SignerSet};
+
+use crate::{
+    dump::Dump,
+    examples::{envelope_content, request_fields},
+    story,
+};
+
+/// A tag, the hashed fields after the two hashes of the tag, and what the crate computes.
+pub(crate) struct Hash {
+    pub(crate) tag: &'static str,
+    pub(crate) fields: Dump,
+    pub(crate) computed: [u8; 32],
+}
+
+fn network() -> Dump {
+    Dump::default().variant(3, "network: Regtest")
+}
+
+/// Prefixes `fields` with how many bytes they have.
+fn with_length(fields: Dump, name: &str) -> Dump {
+    Dump::default().u64_le(fields.bytes().len() as u64, name).then(fields)
+}
+
+fn nonce(index: u8) -> Dump {
+    let bytes = story::nonce(index).0;
+    Dump::default()
+        .raw(&bytes[..33], &format!("nonce of signer {index}: R1"))
+        .raw(&bytes[33..], &format!("nonce of signer {index}: R2"))
+}
+
+/// One example of each hash.
+pub(crate) fn all() -> Vec<Hash> {
+    vec![group(), request(), session(), delegation(), envelope(), commitment(), nonces(), finals()]
+}
+
+fn group() -> Hash {
+    let keys = (0..3).fold(network().u64_le(3, "signers"), |dump, index| {
+        dump.raw(&story::signer(index).to_bytes(), &format!("key of signer {index}"))
+    });
+    let computed = *story::request().signers.group_id(story::NETWORK).as_bytes();
+    Hash { tag: "ensign/group/v1", fields: keys, computed }
+}
+
+fn request() -> Hash {
+    let fields = network().then(with_length(request_fields(), "bytes of the request"));
+    Hash { tag: "ensign/request/v1", fields, computed: *story::request().id().as_bytes() }
+}
+
+fn session() -> Hash {
+    let fields = network().raw(story::request().id().as_bytes(), "request id").u64_le(1, "attempt");
+    Hash { tag: "ensign/session/v1", fields, computed: *story::session().as_bytes() }
+}
+
+fn delegation() -> Hash {
+    let (signer, peer) = (story::signer(0), story::node(0).peer_id());
+    let expires = story::delegation(0).expires;
+    let fields = network()
+        .raw(&signer.to_bytes(), "signer key")
+        .raw(peer.as_bytes(), "node")
+        .u64_le(expires.as_millis(), "expires");
+    let computed = Delegation::digest(&signer, &peer, story::NETWORK, expires);
+    Hash { tag: "ensign/delegation/v1", fields, computed }
+}
+
+fn envelope() -> Hash {
+    let body = Body::SessionReady(SessionReady { joined: SignerSet::default() });
+    let sent_at = UnixTime::from_millis(story::CREATED);
+    let envelope =
+        Envelope::sign(&story::node(1), story::NETWORK, story::session(), 1, sent_at, body);
+    let body = Dump::default().variant(2, "statement: SessionReady").varint(0, "bytes of the set");
+    let content = envelope_content(&story::node(1), 1, body);
+    let fields = network().then(with_length(content, "bytes of the content"));
+    Hash { tag: "ensign/envelope/v1", fields, computed: *envelope.unwrap().digest() }
+}
+
+fn commitment() -> Hash {
+    let fields = network()
+        .raw(story::session().as_bytes(), "session")
+        .u64_le(1, "signer")
+        .raw(&story::signer(1).to_bytes(), "key of the signer")
+        .raw(&story::SALT, "salt")
+        .u64_le(1, "nonces")
+        .then(nonce(1));
+    Hash { tag: "ensign/nonce-commit/v1", fields, computed: story::commitment(1).commitment }
+}
+
+fn nonces() -> Hash {
+    let fields = (0..2).fold(network().raw(story::session().as_bytes(), "session"), |dump, at| {
+        dump.u64_le(at.into(), "signer").u64_le(1, "nonces").then(nonce(at))
+    });
+    Hash { tag: "ensign/nonce-set/v1", fields, computed: story::nonce_digest(&[0, 1]) }
+}
+
+fn finals() -> Hash {
+    let fields = network()
+        .raw(story::session().as_bytes(), "session")
+        .raw(&story::SIGNATURE, "signature of message 0");
+    Hash { tag: "ensign/signature-set/v1", fields, computed: story::signature_digest() }
+}
+
+#[test]
+fn every_hash_is_over_the_bytes_that_the_document_lists() {
+    for hash in all() {
+        assert_eq!(hash.fields.tagged_hash(hash.tag), hash.computed, "{}", hash.tag);
+    }
+}
