@@ -38,8 +38,7 @@ pub struct Contributions<'a> {
 /// A nonce or partial signature that is malformed or does not belong to the final signature is left
 /// out: the signature stands without it.
 ///
-/// Cost: 23 µs to verify each final signature; about 7 µs per nonce and 20 µs an input more where
-/// all contributions are known.
+/// Cost: about 0.2 ms an input in a group of 3, 0.3 ms in a group of 20; every signature is verified.
 ///
 /// # Errors
 ///

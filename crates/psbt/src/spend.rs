@@ -37,7 +37,7 @@ pub struct Spend {
 /// ([BIP-0341], [BIP-0371]). Each sighash commits to the amounts and scripts of *all* inputs, so a
 /// PSBT that lies about them yields a signature the network refuses.
 ///
-/// Cost: linear in the PSBT; 16 µs for each input with a merkle root.
+/// Cost: linear in the PSBT, and about 16 µs an input for its key.
 ///
 /// # Errors
 ///
