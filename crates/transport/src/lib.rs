@@ -1,1 +1,53 @@
 //! QUIC connections whose TLS keys are the node keys, carrying frames.
+//!
+//! A [`Transport`] owns one UDP socket. It accepts connections, dials peers by identity and keeps
+//! dialling those the caller wants, and moves frames: kind and body, undecoded. Everything that
+//! happens comes out of one bounded channel as a [`TransportEvent`].
+//!
+//! Invariants:
+//!
+//! - A connection that is reported has an identity proven both ways: TLS 1.3 with raw public keys
+//!   ([RFC 7250]), where the key *is* the node key and the handshake signature is BIP340. There is
+//!   no X.509, no resumption, no 0-RTT.
+//! - Network and protocol version are the ALPN name, so foreign networks never connect.
+//! - Between two nodes at most one connection is reported at a time; the lower [`PeerId`] chooses
+//!   it before either side sends a frame, so no frame is lost on the one that goes.
+//! - `Connected` and `Disconnected` alternate per peer, and frames come between them.
+//! - What a peer can make us hold has a named limit in [`TransportConfig`] or its module: streams,
+//!   windows, partial frames, pending handshakes, connections per address.
+//! - [`Transport::send`] never waits: a full queue is an error. Reading stops while the event
+//!   channel is full, which stops the sender through QUIC's flow control.
+//!
+//! `docs/protocol/transport.md` says the same for a second implementation. Absent on purpose: what
+//! frames mean, `Hello` and its timeout, whom to dial (`ensign-engine`).
+//!
+//! [`PeerId`]: ensign_primitives::PeerId
+//! [RFC 7250]: <https://www.rfc-editor.org/rfc/rfc7250>
+
+mod config;
+pub use config::{
+    BACKOFF_MAX, BACKOFF_MIN, CONNECTIONS_MAX, CONNECTIONS_PER_IP_MAX, EVENT_QUEUE_MAX,
+    FLUSH_TIMEOUT, HANDSHAKE_TIMEOUT, HANDSHAKES_BEFORE_RETRY_MAX, IDLE_TIMEOUT,
+    KEEP_ALIVE_INTERVAL, SEND_QUEUE_BYTES_MAX, TransportConfig,
+};
+mod event;
+pub use event::{CloseCode, DisconnectReason, TransportEvent};
+mod error;
+pub use error::{BindError, DialError, SendError};
+mod transport;
+pub use transport::Transport;
+
+mod accept;
+mod dial;
+mod inbox;
+mod link;
+mod outbox;
+mod places;
+mod quic;
+mod settle;
+mod shared;
+mod socket;
+mod tls;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,114 @@
+//! Numbers of a transport: limits, timeouts, queue sizes.
+
+use std::{net::SocketAddr, time::Duration};
+
+use ensign_primitives::Network;
+
+/// What a transport needs to know to start.
+///
+/// [`TransportConfig::new`] fills in the constants of this crate; each field can be changed.
+#[derive(Clone, Debug)]
+pub struct TransportConfig {
+    /// Where to listen; port 0 lets the system choose.
+    pub listen: SocketAddr,
+    /// The network; peers of another one never connect.
+    pub network: Network,
+    /// Most connections at once, those still in their handshake included; further ones are refused.
+    pub connections_max: usize,
+    /// Most connections at once from one IPv4 address or one IPv6 /64; further ones are refused.
+    pub connections_per_ip_max: usize,
+    /// Unfinished handshakes above which a caller must first prove its address (QUIC Retry).
+    pub handshakes_before_retry_max: usize,
+    /// How long a handshake may take, the choice between simultaneous connections included.
+    pub handshake_timeout: Duration,
+    /// How long a peer may be silent on the QUIC level before the connection is given up.
+    pub idle_timeout: Duration,
+    /// How often a quiet connection is kept alive.
+    pub keep_alive_interval: Duration,
+    /// Wait before the second dial of a peer; doubles with each failure.
+    pub backoff_min: Duration,
+    /// Longest wait between two dials; a connection that lasted this long resets the wait.
+    pub backoff_max: Duration,
+    /// How long queued frames may take to arrive when a connection is closed by us.
+    pub flush_timeout: Duration,
+    /// Most bytes queued for one peer beyond what QUIC itself holds, 64 per frame added.
+    pub send_queue_bytes_max: usize,
+    /// Most events waiting for the receiver; above it reading stops.
+    pub event_queue_max: usize,
+}
+
+impl TransportConfig {
+    /// Takes the two fields that have no default.
+    pub const fn new(listen: SocketAddr, network: Network) -> Self {
+        Self {
+            listen,
+            network,
+            connections_max: CONNECTIONS_MAX,
+            connections_per_ip_max: CONNECTIONS_PER_IP_MAX,
+            handshakes_before_retry_max: HANDSHAKES_BEFORE_RETRY_MAX,
+            handshake_timeout: HANDSHAKE_TIMEOUT,
+            idle_timeout: IDLE_TIMEOUT,
+            keep_alive_interval: KEEP_ALIVE_INTERVAL,
+            backoff_min: BACKOFF_MIN,
+            backoff_max: BACKOFF_MAX,
+            flush_timeout: FLUSH_TIMEOUT,
+            send_queue_bytes_max: SEND_QUEUE_BYTES_MAX,
+            event_queue_max: EVENT_QUEUE_MAX,
+        }
+    }
+}
+
+/// Default of [`TransportConfig::connections_max`].
+///
+/// Guess: a full mesh of 256 signers twice over, about 15 MiB when idle.
+pub const CONNECTIONS_MAX: usize = 512;
+
+/// Default of [`TransportConfig::connections_per_ip_max`].
+///
+/// Guess: a household or a test machine runs fewer nodes; an attacker needs eight addresses to take
+/// every place.
+pub const CONNECTIONS_PER_IP_MAX: usize = 64;
+
+/// Default of [`TransportConfig::handshakes_before_retry_max`].
+///
+/// Guess: 32 handshakes in flight saturate two cores (3,000 a second), so more means load.
+pub const HANDSHAKES_BEFORE_RETRY_MAX: usize = 32;
+
+/// Default of [`TransportConfig::handshake_timeout`].
+///
+/// Guess: four lost flights at an initial retransmission of 0.3 s that doubles.
+pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Default of [`TransportConfig::idle_timeout`]: the 30 s that RFC 9308 section 3.2 recommends.
+pub const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Default of [`TransportConfig::keep_alive_interval`].
+///
+/// Guess: two may be lost within [`IDLE_TIMEOUT`], and NAT mappings of 15 s or more stay open.
+pub const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(10);
+
+/// Default of [`TransportConfig::backoff_min`].
+///
+/// Guess: a restarting process is back within a second.
+pub const BACKOFF_MIN: Duration = Duration::from_millis(250);
+
+/// Default of [`TransportConfig::backoff_max`].
+///
+/// Guess: a peer that opens its laptop is reached within half a minute.
+pub const BACKOFF_MAX: Duration = Duration::from_secs(30);
+
+/// Default of [`TransportConfig::flush_timeout`].
+///
+/// Guess: three round trips around the world.
+pub const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// Default of [`TransportConfig::send_queue_bytes_max`].
+///
+/// Guess: three payloads of the largest size and a session's frames.
+pub const SEND_QUEUE_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// Default of [`TransportConfig::event_queue_max`].
+///
+/// Bounds what waits for the engine: 256 frames of at most 78 KiB from strangers, payloads of at
+/// most 1 MiB from admitted peers.
+pub const EVENT_QUEUE_MAX: usize = 256;

@@ -1,0 +1,107 @@
+//! Dialling by identity, again and again with growing waits.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use ensign_primitives::PeerId;
+use quinn::Connection;
+use tokio::time::{Instant, sleep, timeout};
+
+use crate::{
+    DialError, TransportEvent, quic,
+    settle::{Settled, settle},
+    shared::Shared,
+};
+
+/// Dials `peer` whenever it is not connected, until the task is aborted.
+pub(crate) async fn keep_connected(shared: Arc<Shared>, peer: PeerId, addresses: Vec<SocketAddr>) {
+    let mut failures = 0_u32;
+    loop {
+        let wait = backoff(failures, shared.config.backoff_min, shared.config.backoff_max);
+        if shared.live(&peer).is_none() {
+            dial_all(&shared, peer, &addresses, wait).await;
+        }
+        if let Some(link) = shared.live(&peer) {
+            let since = Instant::now();
+            link.ended().await;
+            if since.elapsed() >= shared.config.backoff_max {
+                failures = 0;
+            }
+        }
+        sleep(wait).await;
+        failures = failures.saturating_add(1);
+    }
+}
+
+/// Tries one address after the other until the peer is connected, by whoever's dial.
+async fn dial_all(
+    shared: &Arc<Shared>,
+    peer: PeerId,
+    addresses: &[SocketAddr],
+    retry_in: Duration,
+) {
+    for &address in addresses {
+        let limit = shared.config.handshake_timeout;
+        let dialled = timeout(limit, dial(shared, peer, address)).await;
+        let error = match dialled.unwrap_or(Err(DialError::TimedOut)) {
+            // A duplicate says that another connection stands, or will before the next round.
+            Ok(Settled::Chosen | Settled::Duplicate) => return,
+            Err(_) if shared.live(&peer).is_some() => return,
+            Err(error) => error,
+        };
+        let failed = TransportEvent::DialFailed { peer, address, error, retry_in };
+        let _ = shared.emit(failed).await;
+    }
+}
+
+async fn dial(
+    shared: &Arc<Shared>,
+    peer: PeerId,
+    address: SocketAddr,
+) -> Result<Settled, DialError> {
+    let place = shared.places.dial(address.ip());
+    let connection = connect(shared, peer, address).await?;
+    settle(shared, connection, peer, true, place).await
+}
+
+async fn connect(
+    shared: &Shared,
+    expected: PeerId,
+    address: SocketAddr,
+) -> Result<Connection, DialError> {
+    let (config, found) = quic::client(Arc::clone(&shared.quic), &shared.identity, expected)?;
+    // The name is not sent; rustls asks for one.
+    let connecting = shared.endpoint.connect_with(config, address, "ensign");
+    let connecting = connecting.map_err(|error| DialError::from_connect(&error))?;
+    connecting.await.map_err(|error| match found.get() {
+        Some(&found) if found != expected => DialError::WrongIdentity { expected, found },
+        _ => DialError::from_connection(&error, shared.config.network),
+    })
+}
+
+/// Returns the wait after `failures` dials in a row: doubled each time, the upper half random, so
+/// that nodes that lost each other together do not come back together.
+fn backoff(failures: u32, min: Duration, max: Duration) -> Duration {
+    let full = min.saturating_mul(1_u32.checked_shl(failures).unwrap_or(u32::MAX)).min(max);
+    let mut random = [0; 4];
+    // Without randomness the wait is the full one: still right, only not spread.
+    let random = getrandom::fill(&mut random).map_or(u32::MAX, |()| u32::from_le_bytes(random));
+    full.mul_f64(0.5 + f64::from(random) / f64::from(u32::MAX) / 2.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wait_doubles_up_to_its_limit_and_its_upper_half_is_random() {
+        let (min, max) = (Duration::from_millis(100), Duration::from_secs(2));
+        for (failures, full) in [(0, 100), (1, 200), (3, 800), (5, 2000), (40, 2000), (4000, 2000)]
+        {
+            let full = Duration::from_millis(full);
+            let wait = backoff(failures, min, max);
+            assert!(wait >= full / 2 && wait <= full, "{failures} failures wait {wait:?}");
+        }
+        let waits: Vec<Duration> = (0..8).map(|_| backoff(0, min, max)).collect();
+        assert!(waits.iter().any(|wait| *wait != waits[0]), "{waits:?}");
+    }
+}

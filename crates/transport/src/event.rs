@@ -1,0 +1,183 @@
+//! What the transport tells its owner, and why connections end.
+
+use std::{net::SocketAddr, time::Duration};
+
+use ensign_primitives::PeerId;
+use ensign_wire::{DecodeError, Kind};
+use quinn::{ConnectionError, VarInt};
+
+use crate::DialError;
+
+/// Something that happened on the network.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TransportEvent {
+    /// A connection to `peer` stands; its identity is proven.
+    Connected {
+        /// Who is at the other end.
+        peer: PeerId,
+        /// Under which address.
+        remote: SocketAddr,
+        /// Whether we dialled.
+        dialled: bool,
+    },
+    /// The connection to `peer` is gone; frames not yet delivered to it are lost.
+    Disconnected {
+        /// Who was at the other end.
+        peer: PeerId,
+        /// Why it ended.
+        reason: DisconnectReason,
+    },
+    /// A whole frame arrived; its length is within the limit of its kind, its body undecoded.
+    Frame {
+        /// Who sent it.
+        peer: PeerId,
+        /// What the header says the body is.
+        kind: Kind,
+        /// The body, at most [`Kind::limit`] bytes.
+        body: Vec<u8>,
+    },
+    /// A dial of [`keep_connected`](crate::Transport::keep_connected) failed.
+    DialFailed {
+        /// Who was wanted.
+        peer: PeerId,
+        /// Where.
+        address: SocketAddr,
+        /// Why it failed.
+        error: DialError,
+        /// When the next round of addresses begins.
+        retry_in: Duration,
+    },
+}
+
+/// Why a connection ended.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum DisconnectReason {
+    /// The peer closed it.
+    #[error("peer closed the connection: {code}")]
+    Closed {
+        /// What the peer gave as its reason.
+        code: CloseCode,
+    },
+    /// We closed it, by [`disconnect`](crate::Transport::disconnect) or
+    /// [`close`](crate::Transport::close).
+    #[error("we closed the connection: {code}")]
+    Ours {
+        /// What we gave as our reason.
+        code: CloseCode,
+    },
+    /// The peer sent a frame that cannot be read; the offense is proven to us.
+    #[error("peer sent a malformed frame: {0}")]
+    Malformed(DecodeError),
+    /// The peer broke off one of the streams; frames on it may be lost, so the connection ended.
+    #[error("peer broke off a stream with code {code}")]
+    StreamBroken {
+        /// The code given by the peer's QUIC.
+        code: u64,
+    },
+    /// The peer gave no credit for a stream of ours within the handshake timeout.
+    #[error("peer allows no stream")]
+    NoStreams,
+    /// The peer was silent for the idle timeout.
+    #[error("peer was silent for too long")]
+    TimedOut,
+    /// The peer restarted and no longer knows the connection.
+    #[error("peer no longer knows the connection")]
+    Reset,
+    /// A newer connection to the same peer takes its place; `Connected` follows.
+    #[error("a newer connection to the peer takes its place")]
+    Replaced,
+    /// One side's QUIC found the other in breach of the protocol.
+    #[error("QUIC error {code:#x}")]
+    Quic {
+        /// The error code (RFC 9000 section 20.1).
+        code: u64,
+    },
+}
+
+impl DisconnectReason {
+    /// Reads quinn's reason; [`CloseCode::Shutdown`] stands in when the endpoint was closed by us.
+    pub(crate) fn of(error: &ConnectionError) -> Self {
+        match error {
+            ConnectionError::ApplicationClosed(close) => {
+                Self::Closed { code: CloseCode::from_wire(close.error_code.into_inner()) }
+            }
+            ConnectionError::TransportError(error) => Self::Quic { code: error.code.into() },
+            ConnectionError::ConnectionClosed(close) => {
+                Self::Quic { code: close.error_code.into() }
+            }
+            ConnectionError::Reset => Self::Reset,
+            ConnectionError::TimedOut => Self::TimedOut,
+            ConnectionError::LocallyClosed => Self::Ours { code: CloseCode::Shutdown },
+            ConnectionError::VersionMismatch | ConnectionError::CidsExhausted => {
+                Self::Quic { code: 0 }
+            }
+        }
+    }
+}
+
+/// Why one side closes a connection; travels as QUIC's application error code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum CloseCode {
+    /// The node stops.
+    #[error("the node stops")]
+    Shutdown,
+    /// Another connection between the same two nodes is the one in use.
+    #[error("another connection is in use")]
+    Duplicate,
+    /// A frame could not be read.
+    #[error("malformed frame")]
+    Malformed,
+    /// The peer said nothing, or not enough, in time.
+    #[error("nothing heard in time")]
+    Silent,
+    /// The peer's `Hello` does not fit: version, limits, clock.
+    #[error("incompatible hello")]
+    Incompatible,
+    /// The peer did something no honest node does.
+    #[error("offense")]
+    Offense,
+    /// The connection is no longer wanted.
+    #[error("no longer wanted")]
+    Unwanted,
+    /// A node reached itself.
+    #[error("this is the same node")]
+    SameNode,
+    /// A code of another version.
+    #[error("code {0}")]
+    Other(u32),
+}
+
+impl CloseCode {
+    /// Reads the code; beyond 32 bits it counts as the largest.
+    pub(crate) fn from_wire(code: u64) -> Self {
+        match code {
+            1 => Self::Shutdown,
+            2 => Self::Duplicate,
+            3 => Self::Malformed,
+            4 => Self::Silent,
+            5 => Self::Incompatible,
+            6 => Self::Offense,
+            7 => Self::Unwanted,
+            8 => Self::SameNode,
+            other => Self::Other(u32::try_from(other).unwrap_or(u32::MAX)),
+        }
+    }
+
+    /// Returns the code as QUIC carries it; 0 is left to a connection dropped without a reason.
+    pub(crate) fn to_wire(self) -> VarInt {
+        VarInt::from_u32(match self {
+            Self::Shutdown => 1,
+            Self::Duplicate => 2,
+            Self::Malformed => 3,
+            Self::Silent => 4,
+            Self::Incompatible => 5,
+            Self::Offense => 6,
+            Self::Unwanted => 7,
+            Self::SameNode => 8,
+            Self::Other(code) => code,
+        })
+    }
+}

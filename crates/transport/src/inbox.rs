@@ -1,0 +1,236 @@
+//! Reading: streams become frames, frames become events, slowly if need be.
+
+use std::sync::Arc;
+
+use bytes::{Buf, Bytes};
+use ensign_wire::{DecodeError, HEADER_BYTES_MAX, Header, Kind};
+use quinn::{ReadError, RecvStream};
+use tokio::{sync::SemaphorePermit, task::JoinSet};
+
+use crate::{CloseCode, DisconnectReason, TransportEvent, link::Link, shared::Shared};
+
+/// Most payloads of one admitted peer that are read at once; the rest waits on the peer's side.
+pub(crate) const PAYLOADS_AT_ONCE_MAX: usize = 2;
+
+/// Pieces of a stream taken from quinn at once; a piece is at most one packet.
+const CHUNKS_AT_ONCE: usize = 16;
+
+/// Reads every stream the peer opens, `first` to begin with, until the connection ends and
+/// everything that had arrived is delivered.
+pub(crate) async fn read_streams(
+    shared: &Arc<Shared>,
+    link: &Arc<Link>,
+    first: Option<RecvStream>,
+) {
+    let mut readers = JoinSet::new();
+    let read = |stream| read_stream(Arc::clone(shared), Arc::clone(link), stream);
+    first.into_iter().for_each(|stream| drop(readers.spawn(read(stream))));
+    loop {
+        tokio::select! {
+            accepted = link.connection.accept_uni() => match accepted {
+                Ok(stream) => drop(readers.spawn(read(stream))),
+                Err(_) => break,
+            },
+            Some(_) = readers.join_next() => {}
+        }
+    }
+    while readers.join_next().await.is_some() {}
+}
+
+async fn read_stream(shared: Arc<Shared>, link: Arc<Link>, mut stream: RecvStream) {
+    let mut frames = FrameReader::default();
+    let mut permit = None;
+    let mut chunks = [const { Bytes::new() }; CHUNKS_AT_ONCE];
+    loop {
+        let count = match stream.read_chunks(&mut chunks).await {
+            Ok(Some(count)) => count,
+            Ok(None) => {
+                if let Err(error) = frames.finish() {
+                    link.fail(DisconnectReason::Malformed(error), CloseCode::Malformed);
+                }
+                return;
+            }
+            Err(ReadError::Reset(code)) => {
+                let reason = DisconnectReason::StreamBroken { code: code.into_inner() };
+                return link.fail(reason, CloseCode::Malformed);
+            }
+            Err(_) => return,
+        };
+        for chunk in chunks.iter_mut().take(count) {
+            if deliver(&shared, &link, &mut frames, &mut permit, chunk).await.is_none() {
+                return;
+            }
+        }
+    }
+}
+
+/// Turns one chunk into events; `None` ends the stream.
+async fn deliver<'a>(
+    shared: &Shared,
+    link: &'a Link,
+    frames: &mut FrameReader,
+    permit: &mut Option<SemaphorePermit<'a>>,
+    chunk: &mut Bytes,
+) -> Option<()> {
+    while !chunk.is_empty() {
+        let frame = match frames.read(chunk) {
+            Ok(frame) => frame,
+            Err(error) => {
+                link.fail(DisconnectReason::Malformed(error), CloseCode::Malformed);
+                return None;
+            }
+        };
+        let kind = frame.as_ref().map(|(kind, _)| *kind).or(frames.kind());
+        if kind == Some(Kind::Payload) && permit.is_none() {
+            *permit = Some(link.payload_permit().await?);
+        }
+        if let Some((kind, body)) = frame {
+            if !link.is_closing() {
+                shared.emit(TransportEvent::Frame { peer: link.peer, kind, body }).await?;
+            }
+            *permit = None;
+        }
+    }
+    Some(())
+}
+
+/// Cuts a stream into frames. Holds at most one partial frame, and of it only what has arrived.
+#[derive(Debug, Default)]
+pub(crate) struct FrameReader {
+    header: [u8; HEADER_BYTES_MAX],
+    header_len: usize,
+    body: Option<PartialBody>,
+}
+
+#[derive(Debug)]
+struct PartialBody {
+    header: Header,
+    bytes: Vec<u8>,
+}
+
+impl FrameReader {
+    /// Takes bytes from `chunk` up to the end of the next frame, or all of them.
+    ///
+    /// # Errors
+    ///
+    /// As [`Header::decode`]; the stream cannot go on.
+    pub(crate) fn read(
+        &mut self,
+        chunk: &mut Bytes,
+    ) -> Result<Option<(Kind, Vec<u8>)>, DecodeError> {
+        if self.body.is_none() && !self.read_header(chunk)? {
+            return Ok(None);
+        }
+        let Some(body) = &mut self.body else { return Ok(None) };
+        let missing = body.header.body_len - body.bytes.len();
+        let arrived = chunk.split_to(missing.min(chunk.len()));
+        body.bytes.extend_from_slice(&arrived);
+        if body.bytes.len() < body.header.body_len {
+            return Ok(None);
+        }
+        Ok(self.body.take().map(|body| (body.header.kind, body.bytes)))
+    }
+
+    /// Returns the kind of the frame that is not yet whole, once its header is.
+    pub(crate) fn kind(&self) -> Option<Kind> {
+        self.body.as_ref().map(|body| body.header.kind)
+    }
+
+    /// Checks that the stream ended between two frames.
+    ///
+    /// # Errors
+    ///
+    /// [`DecodeError::Malformed`] with the number of bytes that the last frame had.
+    pub(crate) fn finish(&self) -> Result<(), DecodeError> {
+        let in_body = |body: &PartialBody| body.header.header_len + body.bytes.len();
+        let offset = self.body.as_ref().map_or(self.header_len, in_body);
+        if offset == 0 {
+            return Ok(());
+        }
+        Err(DecodeError::Malformed { offset, expected: "more bytes", seen: None })
+    }
+
+    fn read_header(&mut self, chunk: &mut Bytes) -> Result<bool, DecodeError> {
+        let known = self.header_len;
+        let free = self.header.iter_mut().skip(known);
+        let taken = free.zip(chunk.iter()).map(|(to, from)| *to = *from).count();
+        let seen = self.header.get(..known + taken).unwrap_or_default();
+        let Some(header) = Header::decode(seen)? else {
+            chunk.advance(taken);
+            self.header_len = known + taken;
+            return Ok(false);
+        };
+        chunk.advance(header.header_len - known);
+        self.header_len = 0;
+        let bytes = Vec::with_capacity(header.body_len.min(chunk.len()));
+        self.body = Some(PartialBody { header, bytes });
+        Ok(true)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ensign_primitives::Network;
+    use ensign_wire::Frame;
+
+    use super::*;
+
+    fn read_all(pieces: &[&[u8]]) -> Result<Vec<(Kind, Vec<u8>)>, DecodeError> {
+        let mut reader = FrameReader::default();
+        let mut frames = Vec::new();
+        for piece in pieces {
+            let mut chunk = Bytes::copy_from_slice(piece);
+            while !chunk.is_empty() {
+                frames.extend(reader.read(&mut chunk)?);
+            }
+        }
+        reader.finish().map(|()| frames)
+    }
+
+    #[test]
+    fn frames_are_the_same_however_the_stream_is_cut() {
+        let bytes: Vec<u8> = [Frame::Ping(300), Frame::Pong(7)]
+            .iter()
+            .flat_map(Frame::encode)
+            .chain(
+                Frame::Payload {
+                    request: ensign_primitives::RequestId::from_bytes([1; 32]),
+                    bytes: vec![5; 300],
+                }
+                .encode(),
+            )
+            .collect();
+        let whole = read_all(&[&bytes]).unwrap();
+        assert_eq!(whole.len(), 3);
+        assert_eq!(Frame::decode(whole[0].0, &whole[0].1, Network::Regtest), Ok(Frame::Ping(300)));
+        for at in 1..bytes.len() {
+            assert_eq!(read_all(&[&bytes[..at], &bytes[at..]]).unwrap(), whole, "cut at {at}");
+        }
+        let single: Vec<&[u8]> = bytes.chunks(1).collect();
+        assert_eq!(read_all(&single).unwrap(), whole);
+    }
+
+    #[test]
+    fn announced_length_allocates_nothing_before_bytes_arrive() {
+        let mut reader = FrameReader::default();
+        let mut header = Bytes::from_static(&[Kind::Payload as u8, 0x80, 0x80, 0x20]);
+        assert_eq!(reader.read(&mut header), Ok(None));
+        assert_eq!(reader.body.as_ref().unwrap().bytes.capacity(), 0);
+        assert_eq!(reader.kind(), Some(Kind::Payload));
+    }
+
+    #[test]
+    fn stream_that_ends_inside_a_frame_is_malformed_at_that_offset() {
+        let frame = Frame::Ping(300).encode();
+        for cut in 1..frame.len() {
+            let error = read_all(&[&frame[..cut]]).unwrap_err();
+            let expected = "more bytes";
+            assert_eq!(error, DecodeError::Malformed { offset: cut, expected, seen: None });
+        }
+    }
+
+    #[test]
+    fn unknown_kind_is_refused_at_its_first_byte() {
+        assert_eq!(read_all(&[&[200]]), Err(DecodeError::UnknownKind { seen: 200 }));
+    }
+}

@@ -1,0 +1,223 @@
+//! One connection in use: its tasks, its end.
+
+use std::{
+    future::poll_fn,
+    sync::{
+        Arc, Mutex, OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use bytes::Bytes;
+use ensign_primitives::PeerId;
+use ensign_wire::Kind;
+use quinn::{Connection, RecvStream, SendStream, VarInt, WriteError};
+use tokio::{
+    sync::{Semaphore, SemaphorePermit, watch},
+    time::{sleep, timeout},
+};
+
+use crate::{
+    CloseCode, DisconnectReason, TransportEvent,
+    inbox::{self, PAYLOADS_AT_ONCE_MAX},
+    outbox::{Outbox, PushError},
+    places::Place,
+    quic,
+    shared::{Shared, locked},
+};
+
+/// A connection that was chosen to be the one to its peer.
+#[derive(Debug)]
+pub(crate) struct Link {
+    pub(crate) peer: PeerId,
+    pub(crate) connection: Connection,
+    dialled: bool,
+    outbox: Mutex<Outbox>,
+    /// Payloads that may be read now: none before admission.
+    payloads: Semaphore,
+    admitted: AtomicBool,
+    duplicate_refused: AtomicBool,
+    /// Why it ends, when that is for us to say.
+    verdict: OnceLock<DisconnectReason>,
+    closing: watch::Sender<Option<CloseCode>>,
+    ended: watch::Sender<bool>,
+}
+
+impl Link {
+    pub(crate) fn new(
+        peer: PeerId,
+        connection: Connection,
+        dialled: bool,
+        send_queue_bytes_max: usize,
+    ) -> Self {
+        Self {
+            peer,
+            connection,
+            dialled,
+            outbox: Mutex::new(Outbox::new(send_queue_bytes_max)),
+            payloads: Semaphore::new(0),
+            admitted: AtomicBool::new(false),
+            duplicate_refused: AtomicBool::new(false),
+            verdict: OnceLock::new(),
+            closing: watch::Sender::new(None),
+            ended: watch::Sender::new(false),
+        }
+    }
+
+    /// Hands a frame to QUIC or queues it; never waits.
+    pub(crate) fn send(&self, kind: Kind, frame: Bytes) -> Result<(), PushError> {
+        locked(&self.outbox).push(kind, frame)
+    }
+
+    /// Gives the peer the limits of an admitted one.
+    pub(crate) fn admit(&self) {
+        if !self.admitted.swap(true, Ordering::Relaxed) {
+            quic::admit(&self.connection);
+            self.payloads.add_permits(PAYLOADS_AT_ONCE_MAX);
+        }
+    }
+
+    /// Ends the connection after what is queued has arrived, or the flush timeout has passed.
+    pub(crate) fn close(&self, code: CloseCode) {
+        if self.verdict.set(DisconnectReason::Ours { code }).is_ok() {
+            locked(&self.outbox).close();
+            self.closing.send_replace(Some(code));
+        }
+    }
+
+    /// Ends the connection at once for a reason that stands.
+    pub(crate) fn fail(&self, reason: DisconnectReason, code: CloseCode) {
+        let _ = self.verdict.set(reason);
+        self.connection.close(code.to_wire(), &[]);
+    }
+
+    /// Tells whether we are closing: frames that arrive now are no longer delivered.
+    pub(crate) fn is_closing(&self) -> bool {
+        self.closing.borrow().is_some()
+    }
+
+    /// Tells whether the connection can no longer be used.
+    pub(crate) fn is_over(&self) -> bool {
+        self.verdict.get().is_some() || self.connection.close_reason().is_some()
+    }
+
+    /// Waits until `Disconnected` has been reported and the peer's place in the map is free.
+    pub(crate) async fn ended(&self) {
+        // An error means that the sender is gone, and with it the link.
+        let _ = self.ended.subscribe().wait_for(|ended| *ended).await;
+    }
+
+    /// Tells whether a further connection from the same peer takes this one's place.
+    ///
+    /// A peer dials one connection at a time, so when it dialled this one too, it has lost it. When
+    /// we dialled this one, the first further connection is a simultaneous dial; a second says that
+    /// the peer, told about the duplicate, still has no connection.
+    pub(crate) fn yields_to_incoming(&self) -> bool {
+        !self.dialled || self.duplicate_refused.swap(true, Ordering::Relaxed)
+    }
+
+    /// Waits until a payload may be read; `None` when the connection ends before.
+    pub(crate) async fn payload_permit(&self) -> Option<SemaphorePermit<'_>> {
+        tokio::select! {
+            permit = self.payloads.acquire() => permit.ok(),
+            _ = self.connection.closed() => None,
+        }
+    }
+}
+
+/// Serves a connection from `Connected` to `Disconnected`.
+///
+/// `first`: the stream by which the peer told its choice; `None` when the choice is ours to tell.
+pub(crate) async fn run(
+    shared: Arc<Shared>,
+    link: Arc<Link>,
+    first: Option<RecvStream>,
+    place: Place,
+) {
+    let opened = timeout(shared.config.handshake_timeout, open(&link, first.is_none())).await;
+    if opened.is_err() {
+        link.fail(DisconnectReason::NoStreams, CloseCode::Offense);
+    }
+    let remote = link.connection.remote_address();
+    let connected = TransportEvent::Connected { peer: link.peer, remote, dialled: link.dialled };
+    let _ = shared.emit(connected).await;
+    tokio::join!(
+        inbox::read_streams(&shared, &link, first),
+        write_until_closed(&link, shared.config.flush_timeout),
+    );
+    let error = link.connection.closed().await;
+    let reason = link.verdict.get_or_init(|| DisconnectReason::of(&error)).clone();
+    drop(place);
+    let _ = shared.emit(TransportEvent::Disconnected { peer: link.peer, reason }).await;
+    shared.remove(&link);
+    link.ended.send_replace(true);
+}
+
+/// Opens the stream for frames in order; before it, when we choose, the empty stream that says so.
+async fn open(link: &Link, choice_is_ours: bool) {
+    if choice_is_ours {
+        let Ok(mut choice) = link.connection.open_uni().await else { return };
+        let _ = choice.finish();
+    }
+    if let Ok(stream) = link.connection.open_uni().await {
+        locked(&link.outbox).open(stream);
+    }
+}
+
+async fn write_until_closed(link: &Link, flush_timeout: Duration) {
+    let mut closing = link.closing.subscribe();
+    let overdue = async {
+        let _ = closing.wait_for(Option::is_some).await;
+        sleep(flush_timeout).await;
+    };
+    tokio::select! {
+        _ = async { tokio::join!(write_frames(link), write_payloads(link)) } => {}
+        () = overdue => {}
+        _ = link.connection.closed() => {}
+    }
+    let code = *link.closing.borrow();
+    if let Some(code) = code {
+        link.connection.close(code.to_wire(), &[]);
+    }
+}
+
+async fn write_frames(link: &Link) {
+    match poll_fn(|cx| locked(&link.outbox).poll_frames(cx)).await {
+        Ok(Some(stream)) => arrived(link, stream).await,
+        Ok(None) => {}
+        Err(error) => broken(link, &error),
+    }
+}
+
+/// Writes one payload after another, each on its own stream, each until the peer has it.
+async fn write_payloads(link: &Link) {
+    while let Some(payload) = poll_fn(|cx| locked(&link.outbox).poll_payload(cx)).await {
+        let Ok(mut stream) = link.connection.open_uni().await else { return };
+        if let Err(error) = stream.write_chunk(payload.clone()).await {
+            return broken(link, &error);
+        }
+        arrived(link, stream).await;
+        locked(&link.outbox).payload_arrived(&payload);
+    }
+}
+
+/// Ends a stream and waits until the peer's QUIC has all of it.
+async fn arrived(link: &Link, mut stream: SendStream) {
+    let _ = stream.finish();
+    if let Ok(Some(code)) = stream.stopped().await {
+        stopped(link, code);
+    }
+}
+
+fn broken(link: &Link, error: &WriteError) {
+    if let WriteError::Stopped(code) = error {
+        stopped(link, *code);
+    }
+}
+
+/// A peer that refuses to read a stream has lost frames; only the end of the connection says so.
+fn stopped(link: &Link, code: VarInt) {
+    let reason = DisconnectReason::StreamBroken { code: code.into_inner() };
+    link.fail(reason, CloseCode::Offense);
+}

@@ -1,0 +1,160 @@
+//! quinn with its open defaults closed.
+
+use std::{
+    io,
+    net::{SocketAddr, UdpSocket},
+    sync::Arc,
+    time::Duration,
+};
+
+use aws_lc_rs::hmac;
+use ensign_identity::NodeKey;
+use ensign_primitives::{Network, PeerId, TaggedHasher, sha256};
+use quinn::{
+    ClientConfig, Endpoint, EndpointConfig, NoneTokenLog, NoneTokenStore, Runtime, ServerConfig,
+    TokioRuntime, TransportConfig as QuicConfig, ValidationTokenConfig, VarInt,
+    crypto::rustls::{QuicClientConfig, QuicServerConfig},
+};
+use quinn_proto::HashedConnectionIdGenerator;
+use socket2::{Domain, Protocol, Type};
+
+use crate::{
+    BindError, DialError, TransportConfig,
+    socket::Socket,
+    tls::{Found, Identity},
+};
+
+/// Most streams a peer may have open towards us before it is admitted.
+///
+/// One for the choice of the connection, one for frames in order, two for payloads. Each stream
+/// that *may* be opened costs about 70 bytes from the start (measured, quinn-proto 0.11).
+pub(crate) const STRANGER_STREAMS_MAX: VarInt = VarInt::from_u32(4);
+
+/// Most streams an admitted peer may have open towards us.
+pub(crate) const ADMITTED_STREAMS_MAX: VarInt = VarInt::from_u32(16);
+
+/// Most unread bytes of one connection before its peer is admitted.
+const STRANGER_WINDOW: VarInt = VarInt::from_u32(64 * 1024);
+
+/// Most unread bytes of one connection to an admitted peer: a payload in one round trip.
+const ADMITTED_WINDOW: VarInt = VarInt::from_u32(1024 * 1024);
+
+/// Most unread bytes of one stream. Guess: a payload of 1 MiB takes four round trips.
+const STREAM_WINDOW: VarInt = VarInt::from_u32(256 * 1024);
+
+/// Most bytes written and not yet acknowledged per connection.
+const SEND_WINDOW: u64 = 512 * 1024;
+
+/// Most datagrams kept for a handshake that the accept loop has not looked at, in bytes.
+const INCOMING_BYTES_MAX: u64 = 8 * 1024;
+
+/// Most handshakes the accept loop has not looked at; further ones are refused by quinn.
+const INCOMING_MAX: usize = 256;
+
+/// First guess of the round trip: a lost first packet is repeated after 0.3 s instead of 1 s.
+const INITIAL_RTT: Duration = Duration::from_millis(100);
+
+/// What the kernel is asked to buffer each way; it may give less (4 MiB at most on Linux).
+const SOCKET_BUFFER_BYTES: usize = 2 * 1024 * 1024;
+
+/// Opens the socket and starts quinn on it.
+///
+/// Connection ids and stateless reset tokens derive from the node key, so that a restarted node
+/// tells its peers at once that it no longer knows their connections (RFC 9000 section 10.3).
+pub(crate) fn endpoint(
+    config: &TransportConfig,
+    key: &NodeKey,
+    identity: &Identity,
+) -> Result<(Endpoint, Arc<Socket>), BindError> {
+    let refused = |error: io::Error| BindError::socket(config.listen, &error);
+    let runtime = Arc::new(TokioRuntime);
+    let socket = runtime.wrap_udp_socket(udp_socket(config.listen).map_err(refused)?);
+    let socket = Arc::new(socket.and_then(Socket::new).map_err(refused)?);
+    let reset_secret = secret("ensign/stateless-reset/v1", key, config.network);
+    let mut endpoint =
+        EndpointConfig::new(Arc::new(hmac::Key::new(hmac::HMAC_SHA256, &reset_secret)));
+    let cid_key = cid_key(key, config.network);
+    endpoint.cid_generator(move || Box::new(HashedConnectionIdGenerator::from_key(cid_key)));
+    endpoint.supported_versions(vec![1]);
+    let server = server(config, identity)?;
+    let held = Arc::clone(&socket);
+    Endpoint::new_with_abstract_socket(endpoint, Some(server), held, runtime)
+        .map(|endpoint| (endpoint, socket))
+        .map_err(refused)
+}
+
+/// Makes the configuration of one dial.
+pub(crate) fn client(
+    config: Arc<QuicConfig>,
+    identity: &Identity,
+    expected: PeerId,
+) -> Result<(ClientConfig, Found), DialError> {
+    let (tls, found) = identity.client(expected).map_err(|_| DialError::Quic { code: 0 })?;
+    let tls = QuicClientConfig::try_from(tls).map_err(|_| DialError::Quic { code: 0 })?;
+    let mut client = ClientConfig::new(Arc::new(tls));
+    client.transport_config(config);
+    client.token_store(Arc::new(NoneTokenStore));
+    client.version(1);
+    Ok((client, found))
+}
+
+/// Returns what each connection, dialled or accepted, allows its peer at first.
+pub(crate) fn connection(config: &TransportConfig) -> QuicConfig {
+    let mut quic = QuicConfig::default();
+    quic.max_concurrent_bidi_streams(VarInt::from_u32(0));
+    quic.max_concurrent_uni_streams(STRANGER_STREAMS_MAX);
+    quic.stream_receive_window(STREAM_WINDOW);
+    quic.receive_window(STRANGER_WINDOW);
+    quic.send_window(SEND_WINDOW);
+    quic.datagram_receive_buffer_size(None);
+    quic.datagram_send_buffer_size(0);
+    quic.max_idle_timeout(config.idle_timeout.try_into().ok());
+    quic.keep_alive_interval(Some(config.keep_alive_interval));
+    quic.initial_rtt(INITIAL_RTT);
+    quic.mtu_discovery_config(None);
+    quic.allow_spin(false);
+    quic
+}
+
+/// Allows an admitted peer more streams and more unread bytes.
+pub(crate) fn admit(connection: &quinn::Connection) {
+    connection.set_max_concurrent_uni_streams(ADMITTED_STREAMS_MAX);
+    connection.set_receive_window(ADMITTED_WINDOW);
+}
+
+fn server(config: &TransportConfig, identity: &Identity) -> Result<ServerConfig, BindError> {
+    let tls = identity.server().map_err(|_| BindError::Tls)?;
+    let tls = QuicServerConfig::try_from(tls).map_err(|_| BindError::Tls)?;
+    let mut server = ServerConfig::with_crypto(Arc::new(tls));
+    server.transport_config(Arc::new(connection(config)));
+    server.migration(false);
+    server.max_incoming(INCOMING_MAX);
+    server.incoming_buffer_size(INCOMING_BYTES_MAX);
+    server.incoming_buffer_size_total(INCOMING_BYTES_MAX * INCOMING_MAX as u64);
+    let mut tokens = ValidationTokenConfig::default();
+    tokens.sent(0).log(Arc::new(NoneTokenLog));
+    server.validation_token_config(tokens);
+    Ok(server)
+}
+
+fn udp_socket(addr: SocketAddr) -> io::Result<UdpSocket> {
+    let socket = socket2::Socket::new(Domain::for_address(addr), Type::DGRAM, Some(Protocol::UDP))?;
+    if addr.is_ipv6() {
+        socket.set_only_v6(false)?;
+    }
+    // A smaller buffer costs speed under load, nothing else.
+    let _ = socket.set_recv_buffer_size(SOCKET_BUFFER_BYTES);
+    let _ = socket.set_send_buffer_size(SOCKET_BUFFER_BYTES);
+    socket.bind(&addr.into())?;
+    Ok(socket.into())
+}
+
+/// Derives a secret that is the same after a restart, from a signature never shown to anybody.
+fn secret(tag: &str, key: &NodeKey, network: Network) -> [u8; 32] {
+    sha256(&key.sign(&TaggedHasher::new(tag, network).finish()).0)
+}
+
+fn cid_key(key: &NodeKey, network: Network) -> u64 {
+    let secret = secret("ensign/connection-id/v1", key, network);
+    secret.iter().take(8).fold(0, |all, &byte| all << 8 | u64::from(byte))
+}

@@ -1,0 +1,74 @@
+//! What all tasks of one transport hold in common.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use ensign_primitives::PeerId;
+use quinn::Endpoint;
+use tokio::{
+    sync::{mpsc, watch},
+    task::AbortHandle,
+};
+
+use crate::{
+    TransportConfig, TransportEvent, link::Link, places::Places, socket::Socket, tls::Identity,
+};
+
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) us: PeerId,
+    pub(crate) config: TransportConfig,
+    pub(crate) endpoint: Endpoint,
+    pub(crate) socket: Arc<Socket>,
+    pub(crate) identity: Identity,
+    /// What every connection allows its peer at first.
+    pub(crate) quic: Arc<quinn::TransportConfig>,
+    pub(crate) places: Arc<Places>,
+    /// The one connection to each peer, until its `Disconnected` is reported.
+    pub(crate) links: Mutex<BTreeMap<PeerId, Arc<Link>>>,
+    /// The tasks that keep peers connected.
+    pub(crate) wanted: Mutex<BTreeMap<PeerId, AbortHandle>>,
+    pub(crate) events: mpsc::Sender<TransportEvent>,
+    pub(crate) closed: watch::Sender<bool>,
+}
+
+impl Shared {
+    /// Reports an event, waiting for room; `None` when nobody listens any more.
+    pub(crate) async fn emit(&self, event: TransportEvent) -> Option<()> {
+        let event = match self.events.try_send(event) {
+            Ok(()) => return Some(()),
+            Err(mpsc::error::TrySendError::Closed(_)) => return None,
+            Err(mpsc::error::TrySendError::Full(event)) => event,
+        };
+        let mut closed = self.closed.subscribe();
+        tokio::select! {
+            biased;
+            sent = self.events.send(event) => sent.ok(),
+            _ = closed.wait_for(|closed| *closed) => None,
+        }
+    }
+
+    /// Returns the connection to `peer`, unless it is ending.
+    pub(crate) fn live(&self, peer: &PeerId) -> Option<Arc<Link>> {
+        locked(&self.links).get(peer).filter(|link| !link.is_over()).cloned()
+    }
+
+    /// Frees the peer's place, unless another connection has it.
+    pub(crate) fn remove(&self, link: &Arc<Link>) {
+        let mut links = locked(&self.links);
+        if links.get(&link.peer).is_some_and(|held| Arc::ptr_eq(held, link)) {
+            links.remove(&link.peer);
+        }
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        *self.closed.borrow()
+    }
+}
+
+/// Locks; what a panicked thread left behind is still a valid map.
+pub(crate) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,161 @@
+//! A node under test, and a raw one that breaks the rules.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use ensign_identity::NodeKey;
+use ensign_primitives::{Network, PeerId};
+use ensign_wire::Frame;
+use quinn::{Connection, Endpoint};
+use tokio::sync::mpsc::Receiver;
+
+use crate::{
+    CloseCode, DisconnectReason, Transport, TransportConfig, TransportEvent, quic, tls::Identity,
+};
+
+pub(super) const LOOPBACK: SocketAddr =
+    SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);
+
+/// Makes one of a few fixed keys.
+pub(super) fn key(secret: u8) -> Arc<NodeKey> {
+    Arc::new(NodeKey::from_secret_bytes([secret; 32]).unwrap())
+}
+
+/// Returns two keys, the one with the lower peer id first.
+pub(super) fn low_and_high() -> (Arc<NodeKey>, Arc<NodeKey>) {
+    let (one, two) = (key(1), key(2));
+    if one.peer_id() < two.peer_id() { (one, two) } else { (two, one) }
+}
+
+/// The defaults on loopback, with waits short enough for tests.
+pub(super) fn config() -> TransportConfig {
+    let mut config = TransportConfig::new(LOOPBACK, Network::Regtest);
+    config.backoff_min = Duration::from_millis(20);
+    config.backoff_max = Duration::from_millis(200);
+    config
+}
+
+pub(super) struct Node {
+    pub(super) transport: Transport,
+    pub(super) events: Receiver<TransportEvent>,
+    pub(super) id: PeerId,
+}
+
+impl Node {
+    pub(super) async fn start(key: Arc<NodeKey>) -> Self {
+        Self::start_with(config(), key).await
+    }
+
+    pub(super) async fn start_with(config: TransportConfig, key: Arc<NodeKey>) -> Self {
+        let id = key.peer_id();
+        let (transport, events) = Transport::bind(config, key).await.unwrap();
+        Self { transport, events, id }
+    }
+
+    pub(super) fn addr(&self) -> SocketAddr {
+        self.transport.local_addr()
+    }
+
+    pub(super) fn dial(&self, other: &Self) {
+        self.transport.keep_connected(other.id, vec![other.addr()]);
+    }
+
+    pub(super) async fn next(&mut self) -> TransportEvent {
+        self.events.recv().await.unwrap()
+    }
+
+    /// Waits for the next event, which must be `Connected`; returns peer and direction.
+    pub(super) async fn connected(&mut self) -> (PeerId, bool) {
+        match self.next().await {
+            TransportEvent::Connected { peer, dialled, .. } => (peer, dialled),
+            other => panic!("expected Connected, saw {other:?}"),
+        }
+    }
+
+    /// Waits for the next event, which must be `Disconnected`; returns peer and reason.
+    pub(super) async fn disconnected(&mut self) -> (PeerId, DisconnectReason) {
+        match self.next().await {
+            TransportEvent::Disconnected { peer, reason } => (peer, reason),
+            other => panic!("expected Disconnected, saw {other:?}"),
+        }
+    }
+
+    /// Waits for the next event, which must be a frame; returns sender and frame.
+    pub(super) async fn frame(&mut self) -> (PeerId, Frame) {
+        match self.next().await {
+            TransportEvent::Frame { peer, kind, body } => {
+                (peer, Frame::decode(kind, &body, Network::Regtest).unwrap())
+            }
+            other => panic!("expected Frame, saw {other:?}"),
+        }
+    }
+
+    pub(super) fn send(&self, to: PeerId, frame: &Frame) -> Result<(), crate::SendError> {
+        self.transport.send(to, frame.kind(), frame.encode().into())
+    }
+}
+
+/// Two nodes with a connection between them, reported on both sides.
+pub(super) async fn pair() -> (Node, Node) {
+    let (mut one, mut two) = (Node::start(key(1)).await, Node::start(key(2)).await);
+    one.dial(&two);
+    assert_eq!(one.connected().await, (two.id, true));
+    assert_eq!(two.connected().await, (one.id, false));
+    (one, two)
+}
+
+/// A peer without any manners: quinn with a valid identity.
+pub(super) struct Raw {
+    pub(super) endpoint: Endpoint,
+    pub(super) connection: Connection,
+    pub(super) id: PeerId,
+}
+
+impl Raw {
+    /// Connects as the lower of two peers, and says that the connection is chosen.
+    pub(super) async fn choosing(node: &Node, key: Arc<NodeKey>) -> Self {
+        let raw = Self::connect(node, key).await;
+        raw.connection.open_uni().await.unwrap().finish().unwrap();
+        raw
+    }
+
+    /// Does the handshake and nothing else.
+    pub(super) async fn connect(node: &Node, key: Arc<NodeKey>) -> Self {
+        Self::allowing(node, key, 100).await
+    }
+
+    /// Connects, says that the connection is chosen, and allows the node no stream.
+    pub(super) async fn without_streams(node: &Node, key: Arc<NodeKey>) -> Self {
+        let raw = Self::allowing(node, key, 0).await;
+        raw.connection.open_uni().await.unwrap().finish().unwrap();
+        raw
+    }
+
+    async fn allowing(node: &Node, key: Arc<NodeKey>, streams: u32) -> Self {
+        let config = config();
+        let identity = Identity::new(Arc::clone(&key), config.network);
+        let (endpoint, _) = quic::endpoint(&config, &key, &identity).unwrap();
+        let mut transport = quic::connection(&config);
+        transport.max_concurrent_uni_streams(streams.into());
+        let (client, _) = quic::client(Arc::new(transport), &identity, node.id).unwrap();
+        let connection =
+            endpoint.connect_with(client, node.addr(), "ensign").unwrap().await.unwrap();
+        Self { endpoint, connection, id: key.peer_id() }
+    }
+
+    /// Writes bytes on a stream of their own, which stays open.
+    pub(super) async fn write(&self, bytes: &[u8]) -> quinn::SendStream {
+        let mut stream = self.connection.open_uni().await.unwrap();
+        stream.write_all(bytes).await.unwrap();
+        stream
+    }
+
+    /// Waits until the node closes the connection, and returns its code.
+    pub(super) async fn closed(&self) -> CloseCode {
+        match self.connection.closed().await {
+            quinn::ConnectionError::ApplicationClosed(close) => {
+                CloseCode::from_wire(close.error_code.into_inner())
+            }
+            other => panic!("expected a close code, saw {other:?}"),
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! The handle through which everything is asked for.
+
+use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
+
+use bytes::Bytes;
+use ensign_identity::NodeKey;
+use ensign_primitives::PeerId;
+use ensign_wire::Kind;
+use tokio::{
+    sync::{mpsc, watch},
+    time::timeout,
+};
+
+use crate::{
+    BindError, CloseCode, SendError, TransportConfig, TransportEvent, accept::accept,
+    dial::keep_connected, outbox::PushError, places::Places, quic, shared::Shared, shared::locked,
+    tls::Identity,
+};
+
+/// One node's connections. Clones share them; when the last clone is dropped they end at once.
+#[derive(Clone, Debug)]
+pub struct Transport(Arc<Owner>);
+
+#[derive(Debug)]
+struct Owner {
+    shared: Arc<Shared>,
+    local_addr: SocketAddr,
+}
+
+impl Transport {
+    /// Opens the socket and begins to accept connections, inside a tokio runtime.
+    ///
+    /// What happens comes out of the receiver, at most [`TransportConfig::event_queue_max`] events
+    /// ahead of its reader.
+    ///
+    /// # Errors
+    ///
+    /// [`BindError::PortInUse`] when another process has the port, [`BindError::Socket`] when the
+    /// system refuses otherwise.
+    #[expect(clippy::unused_async, reason = "must be called inside a runtime, and says so")]
+    pub async fn bind(
+        config: TransportConfig,
+        key: Arc<NodeKey>,
+    ) -> Result<(Self, mpsc::Receiver<TransportEvent>), BindError> {
+        let identity = Identity::new(Arc::clone(&key), config.network);
+        let (endpoint, socket) = quic::endpoint(&config, &key, &identity)?;
+        let local_addr =
+            endpoint.local_addr().map_err(|error| BindError::socket(config.listen, &error))?;
+        let (events, receiver) = mpsc::channel(config.event_queue_max.max(1));
+        let shared = Arc::new(Shared {
+            us: key.peer_id(),
+            quic: Arc::new(quic::connection(&config)),
+            places: Arc::new(Places::new(config.connections_max, config.connections_per_ip_max)),
+            links: BTreeMap::new().into(),
+            wanted: BTreeMap::new().into(),
+            closed: watch::Sender::new(false),
+            config,
+            endpoint,
+            socket,
+            identity,
+            events,
+        });
+        tokio::spawn(accept(Arc::clone(&shared)));
+        Ok((Self(Arc::new(Owner { shared, local_addr })), receiver))
+    }
+
+    /// Returns the address of the socket, with the port that the system chose.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.0.local_addr
+    }
+
+    /// Dials `peer` now and whenever it is not connected, until [`forget`](Self::forget).
+    ///
+    /// The addresses are tried in order, each for at most [`TransportConfig::handshake_timeout`];
+    /// each that fails gives a [`TransportEvent::DialFailed`]. Rounds wait between
+    /// [`TransportConfig::backoff_min`] and [`TransportConfig::backoff_max`], doubling, the upper
+    /// half of each wait random. A second call replaces the addresses; our own id is ignored.
+    pub fn keep_connected(&self, peer: PeerId, addresses: Vec<SocketAddr>) {
+        let shared = &self.0.shared;
+        let mut wanted = locked(&shared.wanted);
+        if peer == shared.us || shared.is_closed() {
+            return;
+        }
+        let task = tokio::spawn(keep_connected(Arc::clone(shared), peer, addresses));
+        if let Some(earlier) = wanted.insert(peer, task.abort_handle()) {
+            earlier.abort();
+        }
+    }
+
+    /// Stops dialling `peer`. A connection that stands is kept.
+    pub fn forget(&self, peer: PeerId) {
+        if let Some(task) = locked(&self.0.shared.wanted).remove(&peer) {
+            task.abort();
+        }
+    }
+
+    /// Sends an encoded frame, or queues it when QUIC takes no more at the moment; never waits.
+    ///
+    /// Frames to one peer arrive in order, except payloads: each has a stream of its own, may
+    /// arrive before or after the rest, and is read by the peer only after the peer has admitted
+    /// us. What is queued when the connection ends is lost: send it again after `Connected`.
+    ///
+    /// - `frame`: header and body, as `ensign_wire::Frame::encode` gives them; `kind` as in it.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::NotConnected`], or [`SendError::QueueFull`] when the peer reads too slowly.
+    pub fn send(&self, peer: PeerId, kind: Kind, frame: Bytes) -> Result<(), SendError> {
+        let shared = &self.0.shared;
+        let link = shared.live(&peer).ok_or(SendError::NotConnected { peer })?;
+        link.send(kind, frame).map_err(|error| match error {
+            PushError::Closed => SendError::NotConnected { peer },
+            PushError::Full => {
+                SendError::QueueFull { peer, limit: shared.config.send_queue_bytes_max }
+            }
+        })
+    }
+
+    /// Treats `peer` as known from here to the end of its connection: more streams, more unread
+    /// bytes, and its payloads are read.
+    ///
+    /// Until then payloads wait on the peer's side, so that no stranger makes us hold one.
+    pub fn admit(&self, peer: PeerId) {
+        if let Some(link) = self.0.shared.live(&peer) {
+            link.admit();
+        }
+    }
+
+    /// Closes the connection to `peer`, once what is queued has arrived or
+    /// [`TransportConfig::flush_timeout`] has passed.
+    ///
+    /// No frame of the peer is delivered after this; `Disconnected` is. A peer that is to be kept
+    /// connected is dialled again: [`forget`](Self::forget) it first if that is not meant.
+    pub fn disconnect(&self, peer: PeerId, code: CloseCode) {
+        if let Some(link) = self.0.shared.live(&peer) {
+            link.close(code);
+        }
+    }
+
+    /// Stops dialling and accepting, and closes every connection as
+    /// [`disconnect`](Self::disconnect) does.
+    ///
+    /// Returns after at most twice [`TransportConfig::flush_timeout`], whether or not the events
+    /// are read; the port is free then.
+    pub async fn close(&self) {
+        let shared = &self.0.shared;
+        self.0.stop();
+        let links: Vec<_> = locked(&shared.links).values().cloned().collect();
+        links.iter().for_each(|link| link.close(CloseCode::Shutdown));
+        let flushed = async {
+            for link in &links {
+                let _ = link.connection.closed().await;
+            }
+        };
+        let _ = timeout(shared.config.flush_timeout, flushed).await;
+        shared.endpoint.close(CloseCode::Shutdown.to_wire(), &[]);
+        let _ = timeout(shared.config.flush_timeout, shared.endpoint.wait_idle()).await;
+        shared.socket.close();
+    }
+}
+
+impl Owner {
+    /// No more dials, no more callers, no more waiting for a reader of events.
+    fn stop(&self) {
+        self.shared.closed.send_replace(true);
+        let wanted = std::mem::take(&mut *locked(&self.shared.wanted));
+        wanted.into_values().for_each(|task| task.abort());
+    }
+}
+
+impl Drop for Owner {
+    fn drop(&mut self) {
+        self.stop();
+        self.shared.endpoint.close(CloseCode::Shutdown.to_wire(), &[]);
+    }
+}
