@@ -1,1 +1,7 @@
-//! Cases for one session.
+//! Cases for the machine: whole groups on a simulated network, and single frames by hand.
+
+mod attack;
+mod group;
+mod world;
+
+mod modes;

@@ -1,0 +1,435 @@
+//! A simulated network: virtual time, real frames, accidents by seed, and the rules that every
+//! honest machine must keep whatever happens.
+
+use core::time::Duration;
+use std::{
+    boxed::Box,
+    collections::{BTreeMap, BTreeSet},
+    format,
+    sync::Arc,
+    vec::Vec,
+};
+
+use ensign_primitives::{Instant, Now, PeerId, SignerIndex, UnixTime, sha256};
+use ensign_testkit::{Bounds, Subject};
+use ensign_wire::{Body, Envelope, Frame, Kind, Slot};
+
+use super::{
+    attack::Attack,
+    group::{Dice, NETWORK, Plan, START, entropy, peer, signer},
+};
+use crate::{Event, Failure, Finished, Input, Offense, Output, Phase, Record, Session};
+
+/// What happens to frames on their way.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Link {
+    /// Least and most milliseconds from one node to another; frames overtake each other.
+    pub(super) delay: (u64, u64),
+    /// How many of a hundred frames are lost before [`heals_at`](Self::heals_at).
+    pub(super) loss: u64,
+    /// How many of a hundred frames come twice.
+    pub(super) duplicates: u64,
+    /// When the losses end, and every connection comes up anew.
+    pub(super) heals_at: Duration,
+    /// Most milliseconds until a record is durable.
+    pub(super) disk: u64,
+}
+
+/// One hop is ten milliseconds, and nothing goes wrong.
+pub(super) const PERFECT: Link =
+    Link { delay: (10, 10), loss: 0, duplicates: 0, heals_at: Duration::ZERO, disk: 0 };
+
+/// One signer's machine, and what became of it.
+pub(super) struct Node {
+    pub(super) subject: Subject<Session>,
+    /// A second machine with the same keys and other nonces, for one who speaks with two tongues.
+    pub(super) twin: Option<Subject<Session>>,
+    pub(super) attack: Option<Attack>,
+    /// How far its wall clock is ahead, in milliseconds.
+    pub(super) skew: i64,
+    pub(super) events: Vec<Event>,
+    pub(super) offenses: Vec<(PeerId, Offense)>,
+    pub(super) failures: Vec<Failure>,
+    pub(super) finished: Option<Finished>,
+    pub(super) finished_at: Option<Instant>,
+    durable: BTreeSet<&'static str>,
+    said: BTreeMap<Slot, Body>,
+}
+
+impl Node {
+    pub(super) fn phase(&self) -> Phase {
+        self.subject.machine().phase()
+    }
+
+    pub(super) fn is_honest(&self) -> bool {
+        self.attack.is_none()
+    }
+}
+
+#[derive(Debug)]
+enum Happening {
+    Deliver { from: PeerId, to: usize, frame: Arc<[u8]> },
+    Entropy { node: usize, twin: bool, nonces: usize },
+    Persisted { node: usize, twin: bool, token: u64, record: Record },
+    Approve { node: usize },
+    Connected { node: usize, with: SignerIndex },
+}
+
+/// All machines of one session, and the network between them.
+pub(super) struct World {
+    pub(super) plan: Plan,
+    pub(super) link: Link,
+    pub(super) now: Instant,
+    pub(super) nodes: Vec<Node>,
+    pub(super) dice: Dice,
+    /// Bytes that went from one signer to another, announcements aside.
+    pub(super) bytes: BTreeMap<(usize, usize), usize>,
+    queue: BTreeMap<(Instant, u64), Happening>,
+    order: u64,
+}
+
+impl World {
+    pub(super) fn new(plan: Plan, link: Link) -> Self {
+        let mut world = Self {
+            plan,
+            link,
+            now: Instant::from_micros(0),
+            nodes: Vec::new(),
+            dice: Dice(plan.seed),
+            bytes: BTreeMap::new(),
+            queue: BTreeMap::new(),
+            order: 0,
+        };
+        world.nodes = plan.setups().into_iter().map(|setup| world.node(setup)).collect();
+        world
+    }
+
+    fn node(&self, setup: crate::SessionSetup) -> Node {
+        Node {
+            subject: subject(setup, self.clock(0)),
+            twin: None,
+            attack: None,
+            skew: 0,
+            events: Vec::new(),
+            offenses: Vec::new(),
+            failures: Vec::new(),
+            finished: None,
+            finished_at: None,
+            durable: BTreeSet::new(),
+            said: BTreeMap::new(),
+        }
+    }
+
+    /// Turns a signer against the others.
+    pub(super) fn corrupt(&mut self, node: usize, attack: Attack) {
+        if attack.needs_twin() {
+            let setup = self.plan.setups().swap_remove(node);
+            self.nodes[node].twin = Some(subject(setup, self.clock(0)));
+        }
+        self.nodes[node].attack = Some(attack);
+    }
+
+    fn clock(&self, skew: i64) -> Now {
+        let passed = self.now.as_micros() / 1000;
+        let unix = START.as_millis().saturating_add_signed(skew) + passed;
+        Now { instant: self.now, unix: UnixTime::from_millis(unix) }
+    }
+
+    /// Both clocks of a node.
+    pub(super) fn now_of(&self, node: usize) -> Now {
+        self.clock(self.nodes[node].skew)
+    }
+
+    /// The creator opens the session, and everybody's user approves after some time.
+    pub(super) fn start(&mut self) {
+        self.command(0, |session, now| session.announce(now));
+        for node in 1..self.plan.signers {
+            self.command(node, |session, now| session.acknowledge(now, SignerIndex(0)));
+        }
+        for node in 0..self.plan.signers {
+            self.approve_after(node, 0);
+        }
+    }
+
+    pub(super) fn approve_after(&mut self, node: usize, millis: u64) {
+        self.schedule(millis, Happening::Approve { node });
+    }
+
+    /// A connection between two signers comes up.
+    pub(super) fn connect(&mut self, one: usize, other: usize) {
+        self.schedule(0, Happening::Connected { node: one, with: signer(other) });
+        self.schedule(0, Happening::Connected { node: other, with: signer(one) });
+    }
+
+    /// Calls a method of a node's machine.
+    pub(super) fn command<R>(
+        &mut self,
+        node: usize,
+        command: impl Fn(&mut Session, Now) -> R,
+    ) -> R {
+        let now = self.now_of(node);
+        if let Some(twin) = &mut self.nodes[node].twin {
+            let (_, outputs) = twin.command(now, |session| command(session, now));
+            self.absorb(node, true, outputs);
+        }
+        let (result, outputs) =
+            self.nodes[node].subject.command(now, |session| command(session, now));
+        self.absorb(node, false, outputs);
+        result
+    }
+
+    /// Hands an envelope to a node as if `from` had brought it, at once.
+    pub(super) fn deliver(&mut self, from: PeerId, to: usize, envelope: Envelope) {
+        let frame: Arc<[u8]> = Frame::Envelope(Box::new(envelope)).encode().into();
+        self.happen(Happening::Deliver { from, to, frame });
+    }
+
+    /// Runs until nothing is due and nothing is on its way.
+    pub(super) fn run(&mut self) {
+        self.run_until(Duration::from_secs(1 << 40));
+    }
+
+    /// Runs until `horizon` after the start.
+    pub(super) fn run_until(&mut self, horizon: Duration) {
+        let horizon = Instant::from_micros(0).after(horizon);
+        for step in 0.. {
+            assert!(step < 200_000, "the network does not come to rest");
+            let arrival = self.queue.first_key_value().map(|((at, _), _)| *at);
+            let wakeup = self.wakeup();
+            match (arrival, wakeup) {
+                (Some(at), wakeup) if at <= horizon && wakeup.is_none_or(|(due, _)| at <= due) => {
+                    self.pass_to(at);
+                    if let Some((_, happening)) = self.queue.pop_first() {
+                        self.happen(happening);
+                    }
+                }
+                (_, Some((due, node))) if due <= horizon => {
+                    self.pass_to(due);
+                    self.wake(node);
+                }
+                _ => break,
+            }
+        }
+        if horizon.as_micros() < 1 << 60 {
+            self.pass_to(horizon);
+        }
+    }
+
+    fn pass_to(&mut self, at: Instant) {
+        let healing = Instant::from_micros(0).after(self.link.heals_at);
+        if self.link.loss > 0 && at >= healing {
+            self.link.loss = 0;
+            for one in 0..self.plan.signers {
+                for other in 0..one {
+                    self.connect(one, other);
+                }
+            }
+        }
+        self.now = self.now.max(at);
+    }
+
+    fn wakeup(&self) -> Option<(Instant, usize)> {
+        let due = |(index, node): (usize, &Node)| {
+            let twin = node.twin.as_ref().and_then(Subject::next);
+            let next = node.subject.next().into_iter().chain(twin).min();
+            next.map(|wakeup| (wakeup.at, index))
+        };
+        self.nodes.iter().enumerate().filter_map(due).min()
+    }
+
+    fn wake(&mut self, node: usize) {
+        let now = self.now_of(node);
+        if let Some(twin) = &mut self.nodes[node].twin {
+            let outputs = twin.wake(now);
+            self.absorb(node, true, outputs);
+        }
+        let outputs = self.nodes[node].subject.wake(now);
+        self.absorb(node, false, outputs);
+    }
+
+    fn schedule(&mut self, millis: u64, happening: Happening) {
+        let at = self.now.after(Duration::from_millis(millis));
+        self.order += 1;
+        self.queue.insert((at, self.order), happening);
+    }
+
+    fn happen(&mut self, happening: Happening) {
+        match happening {
+            Happening::Deliver { from, to, frame } => {
+                self.overhear(to, &frame);
+                let envelope = decode(&frame);
+                self.input(to, |_| Input::Envelope { from, envelope: envelope.clone() });
+            }
+            Happening::Connected { node, with } => {
+                self.input(node, |_| Input::Connected { signer: with });
+            }
+            Happening::Approve { node } => {
+                // Too late once the session has ended, as for any user.
+                self.command(node, |session, _| session.approve().is_ok());
+            }
+            Happening::Entropy { node, twin, nonces } => {
+                let entropy =
+                    entropy(self.plan.seed, (node * 2 + usize::from(twin)) as u64, nonces);
+                self.input_one(node, twin, Input::Entropy(entropy));
+            }
+            Happening::Persisted { node, twin, token, record } => {
+                if !twin {
+                    self.nodes[node].durable.insert(name(&record));
+                }
+                self.input_one(node, twin, Input::Persisted { token });
+            }
+        }
+    }
+
+    fn input(&mut self, node: usize, input: impl Fn(bool) -> Input) {
+        if self.nodes[node].twin.is_some() {
+            self.input_one(node, true, input(true));
+        }
+        self.input_one(node, false, input(false));
+    }
+
+    fn input_one(&mut self, node: usize, twin: bool, input: Input) {
+        let now = self.now_of(node);
+        let it = &mut self.nodes[node];
+        let outputs = match (twin, &mut it.twin) {
+            (true, Some(twin)) => twin.input(now, input),
+            (true, None) => return,
+            (false, _) => it.subject.input(now, input),
+        };
+        self.absorb(node, twin, outputs);
+    }
+
+    /// Carries out what a machine asked for.
+    fn absorb(&mut self, node: usize, twin: bool, outputs: Vec<Output>) {
+        for output in outputs {
+            match output {
+                Output::Send { to, kind, frame } => self.on_send(node, twin, to, kind, frame),
+                Output::NeedEntropy { nonces } => {
+                    self.schedule(0, Happening::Entropy { node, twin, nonces });
+                }
+                Output::Persist { token, record } => {
+                    let millis = self.dice.below(self.link.disk + 1);
+                    self.schedule(millis, Happening::Persisted { node, twin, token, record });
+                }
+                Output::NoncesSeen { .. } => {}
+                Output::Event(_) | Output::Offense { .. } if twin => {}
+                Output::Event(event) => self.on_event(node, event),
+                Output::Offense { peer, offense } => {
+                    self.nodes[node].offenses.push((peer, offense));
+                }
+            }
+        }
+    }
+
+    fn on_event(&mut self, node: usize, event: Event) {
+        let now = self.now;
+        let node = &mut self.nodes[node];
+        match &event {
+            Event::Done(finished) => {
+                assert_eq!(node.finished, None, "a session finishes once");
+                node.finished = Some(finished.as_ref().clone());
+                node.finished_at = Some(now);
+            }
+            Event::Failed(failure) => {
+                assert_eq!(node.finished, None, "a finished session does not fail");
+                assert!(node.failures.is_empty(), "a session fails once");
+                node.failures.push(failure.as_ref().clone());
+            }
+            _ => {}
+        }
+        node.events.push(event);
+    }
+
+    fn on_send(&mut self, node: usize, twin: bool, to: SignerIndex, kind: Kind, frame: Arc<[u8]>) {
+        let envelope = decode(&frame);
+        assert_eq!(envelope.body().kind(), kind);
+        let now = self.now_of(node);
+        let dice = &mut self.dice;
+        let Some(attack) = &mut self.nodes[node].attack else {
+            self.nodes[node].keeps_the_rules(peer(node), &envelope);
+            return self.transmit(peer(node), to.as_usize(), frame);
+        };
+        for frame in attack.rewrite(now, dice, twin, to, &envelope) {
+            self.transmit(peer(node), to.as_usize(), frame);
+        }
+    }
+
+    /// Puts a frame on the wire, where it may be lost, delayed or doubled.
+    pub(super) fn transmit(&mut self, from: PeerId, to: usize, frame: Arc<[u8]>) {
+        let sender = (0..self.plan.signers).find(|index| peer(*index) == from);
+        if let (Some(sender), false) = (sender, frame.first() == Some(&Kind::SessionAnnounce.id()))
+        {
+            *self.bytes.entry((sender, to)).or_default() += frame.len();
+        }
+        if self.dice.percent(self.link.loss) {
+            return;
+        }
+        let copies = if self.dice.percent(self.link.duplicates) { 2 } else { 1 };
+        for _ in 0..copies {
+            let (least, most) = self.link.delay;
+            let millis = least + self.dice.below(most - least + 1);
+            self.schedule(millis, Happening::Deliver { from, to, frame: Arc::clone(&frame) });
+        }
+    }
+
+    /// Lets an attacker learn from what it receives, and act on it.
+    fn overhear(&mut self, to: usize, frame: &Arc<[u8]>) {
+        let now = self.now_of(to);
+        let (session, signers) = (self.nodes[to].subject.machine().id(), self.plan.signers);
+        let Some(attack) = &mut self.nodes[to].attack else { return };
+        for (from, target, frame) in attack.react(now, &mut self.dice, session, signers, frame) {
+            self.transmit(from, target, frame);
+        }
+    }
+
+    pub(super) fn honest(&self) -> impl Iterator<Item = &Node> {
+        self.nodes.iter().filter(|node| node.is_honest())
+    }
+
+    /// A digest over everything that every machine did.
+    pub(super) fn digest(&self) -> [u8; 32] {
+        let digests: Vec<_> = self.nodes.iter().map(|node| node.subject.digest()).collect();
+        sha256(digests.as_flattened())
+    }
+}
+
+impl Node {
+    /// The rules about durability and about speaking with one tongue.
+    fn keeps_the_rules(&mut self, own: PeerId, envelope: &Envelope) {
+        if envelope.sender() != own {
+            return;
+        }
+        let body = envelope.body();
+        let early =
+            matches!(body.kind(), Kind::SessionAnnounce | Kind::SessionReady | Kind::SessionAbort);
+        assert!(early || self.durable.contains("joined"), "{body:?} before the join is durable");
+        if body.kind() == Kind::PartialSigShare {
+            assert!(self.durable.contains("burned"), "signed before the nonces were burned");
+        }
+        if let Some(slot) = body.slot() {
+            let first = self.said.entry(slot).or_insert_with(|| body.clone());
+            assert_eq!(first, body, "an honest signer contradicts itself");
+        }
+    }
+}
+
+fn subject(setup: crate::SessionSetup, now: Now) -> Subject<Session> {
+    let bounds = Bounds { outputs_per_call: 256, wakeups_until_idle: 1000 };
+    Subject::new(Session::new(setup, now).unwrap(), bounds)
+}
+
+fn name(record: &Record) -> &'static str {
+    match record {
+        Record::Joined { .. } => "joined",
+        Record::Burned { .. } => "burned",
+        Record::Finished { .. } => "finished",
+    }
+}
+
+/// Every frame goes through the real codec on every hop.
+pub(super) fn decode(frame: &[u8]) -> Box<Envelope> {
+    match Frame::decode_whole(frame, NETWORK) {
+        Ok(Frame::Envelope(envelope)) => envelope,
+        other => panic!("no envelope: {}", format!("{other:?}")),
+    }
+}
