@@ -220,9 +220,9 @@ impl Engine {
         Ok(())
     }
 
-    /// Returns the keys and the aggregated context of a group.
-    pub fn group(&self, id: &GroupId) -> Option<(&GroupKeys, &KeyAggCtx)> {
-        self.groups.get(id).map(|group| (&group.keys, &group.context))
+    /// Returns an open request.
+    pub fn request(&self, id: &RequestId) -> Option<&Arc<SignedRequest>> {
+        self.requests.get(id).map(|request| &request.signed)
     }
 
     /// Returns whether a member's node is connected and has introduced itself.

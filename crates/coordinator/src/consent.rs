@@ -1,0 +1,129 @@
+//! From PSBT to request and back: what is asked is always recomputed before it is offered.
+
+use ensign_engine::{GroupConfig, Proposal, Review};
+use ensign_identity::SignerKey;
+use ensign_primitives::{GroupId, MESSAGES_MAX, RequestId};
+use ensign_psbt::{Psbt, PsbtError, Spend, analyze, parse};
+use ensign_wire::{AbortReason, GroupKeys, KeyTweak, Message, SigningRequest};
+
+use crate::{
+    Approval, CommandError, Event, Group, SigningJob, Work,
+    driver::{Driver, random},
+    problem,
+    restore::Open,
+};
+
+impl Driver {
+    pub(crate) fn add_group(&mut self, group: Group) -> Result<GroupId, CommandError> {
+        let mut members = group.members;
+        members.sort_by_key(|member| member.signer);
+        let keys: Vec<SignerKey> = members.iter().map(|member| member.signer).collect();
+        let keys = GroupKeys::new(keys)
+            .map_err(|error| CommandError::Engine(ensign_engine::CommandError::Limits(error)))?;
+        let known = ensign_psbt::Group::new(self.network, &keys).map_err(CommandError::Group)?;
+        let peers = members.iter().map(|member| member.peer).collect();
+        let id =
+            self.engine.add_group(GroupConfig { keys, peers }).map_err(CommandError::Engine)?;
+        for member in members {
+            self.know_addresses(member.peer, member.addresses);
+        }
+        self.groups.insert(id, known);
+        self.carry_out();
+        self.resume(id);
+        Ok(id)
+    }
+
+    /// Goes on with what the journal holds unfinished for a group.
+    fn resume(&mut self, group: GroupId) {
+        let network = self.network;
+        let ours = |open: &Open| open.request.request.signers.group_id(network) == group;
+        let (ours, rest) = self.unfinished.drain(..).partition(ours);
+        self.unfinished = rest;
+        let ours: Vec<Open> = ours;
+        for open in ours {
+            let now = self.clock.now();
+            let id = open.request.request.id();
+            if open.request.request.expires <= now.unix {
+                continue;
+            }
+            if let (Some(payload), Some(known)) = (&open.payload, self.groups.get(&group)) {
+                let Ok((psbt, _)) = check(known, payload) else { continue };
+                self.psbts.insert(id, (group, psbt));
+            }
+            // Without an attempt left the request stays in the journal for its owner to see.
+            let _ = self.engine.resume(now, open.request, open.payload, open.attempts);
+        }
+    }
+
+    pub(crate) fn propose(&mut self, job: SigningJob) -> Result<Approval, CommandError> {
+        let unknown = ensign_engine::CommandError::UnknownGroup { group: job.group };
+        let known = self.groups.get(&job.group).ok_or(CommandError::Engine(unknown))?;
+        let (messages, payload, parsed) = match job.work {
+            Work::Psbt(bytes) => {
+                let (psbt, spend) = check(known, &bytes).map_err(CommandError::Psbt)?;
+                (spend.messages.clone(), Some(psbt.to_bytes()), Some((psbt, spend)))
+            }
+            Work::Messages(digests) => {
+                let blind = |digest| Message { digest, tweak: KeyTweak::None };
+                (digests.into_iter().map(blind).collect(), None, None)
+            }
+        };
+        if messages.is_empty() || messages.len() > MESSAGES_MAX {
+            return Err(CommandError::MessageCount { max: MESSAGES_MAX, seen: messages.len() });
+        }
+        let amount = parsed.as_ref().map_or(0, |(_, spend)| spend.summary.amount_spent());
+        let proposal = Proposal {
+            group: job.group,
+            messages,
+            payload,
+            purpose: job.purpose,
+            tx_type: job.tx_type,
+            amount,
+            lifetime: job.lifetime,
+            mode: job.mode,
+        };
+        let now = self.clock.now();
+        let id = self.engine.propose(now, proposal, random()?).map_err(CommandError::Engine)?;
+        let summary = parsed.map(|(psbt, spend)| {
+            self.psbts.insert(id, (job.group, psbt));
+            Box::new(spend.summary)
+        });
+        let request = self.engine.request(&id).cloned();
+        let request = request.ok_or(CommandError::UnknownRequest { request: id })?;
+        Ok(Approval { id, group: job.group, request, summary })
+    }
+
+    /// Recomputes what a request asks for, and offers it to our user only if it is the same.
+    pub(crate) fn review(&mut self, review: Review) {
+        let Review { id, group, request, payload } = review;
+        let Some(known) = self.groups.get(&group) else { return };
+        let summary = match payload {
+            None => None,
+            Some(payload) => match check(known, &payload) {
+                Ok((psbt, spend)) if is_same(&request.request, &spend) => {
+                    self.psbts.insert(id, (group, psbt));
+                    Some(Box::new(spend.summary))
+                }
+                Ok(_) => return self.refuse(id, None),
+                Err(error) => return self.refuse(id, Some(&error)),
+            },
+        };
+        self.emit(Event::Approval(Box::new(Approval { id, group, request, summary })));
+    }
+
+    fn refuse(&mut self, id: RequestId, why: Option<&PsbtError>) {
+        self.warn(None, problem::of_mismatch(why));
+        // It may have ended meanwhile; then there is nothing to refuse.
+        let _ = self.stop(id, AbortReason::PayloadMismatch);
+    }
+}
+
+fn check(group: &ensign_psbt::Group, payload: &[u8]) -> Result<(Psbt, Spend), PsbtError> {
+    let psbt = parse(payload)?;
+    let spend = analyze(&psbt, group)?;
+    Ok((psbt, spend))
+}
+
+fn is_same(request: &SigningRequest, spend: &Spend) -> bool {
+    request.messages == spend.messages && request.amount == spend.summary.amount_spent()
+}

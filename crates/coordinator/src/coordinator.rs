@@ -1,0 +1,178 @@
+//! The handle that an application holds, and how it is made.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use ensign_deadline::Timeouts;
+use ensign_primitives::{GroupId, Network, RequestId};
+use ensign_transport::{BindError, Transport, TransportConfig};
+use tokio::sync::{broadcast, mpsc, oneshot};
+
+use crate::{
+    Approval, CommandError, Events, Group, Journal, JournalError, Keys, SigningJob,
+    driver::{Command, Driver, Parts},
+    storage::Storage,
+};
+
+/// Most events kept for a reader that falls behind.
+const EVENTS_KEPT_MAX: usize = 1024;
+/// Most commands waiting for the driver; more wait at their callers.
+const COMMANDS_MAX: usize = 64;
+
+/// Sets a coordinator up.
+#[derive(Debug)]
+pub struct Builder {
+    network: Network,
+    keys: Keys,
+    journal: PathBuf,
+    listen: SocketAddr,
+    timeouts: Timeouts,
+}
+
+impl Builder {
+    /// Listens on `address` instead of a free port on every interface.
+    #[must_use]
+    pub const fn listen(mut self, address: SocketAddr) -> Self {
+        self.listen = address;
+        self
+    }
+
+    /// Uses other timeouts than the specification's.
+    #[must_use]
+    pub const fn timeouts(mut self, timeouts: Timeouts) -> Self {
+        self.timeouts = timeouts;
+        self
+    }
+
+    /// Opens the journal and the socket and starts the node, inside a tokio runtime.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError`] when the journal or the port cannot be had; nothing runs then.
+    pub async fn start(self) -> Result<(Coordinator, Events), StartError> {
+        let (journal, records) = Journal::open(&self.journal).map_err(StartError::Journal)?;
+        let config = TransportConfig::new(self.listen, self.network);
+        let (transport, arrivals) =
+            Transport::bind(config, self.keys.node_key.clone()).await.map_err(StartError::Bind)?;
+        let local_addr = transport.local_addr();
+        let (events, receiver) = broadcast::channel(EVENTS_KEPT_MAX);
+        let (sender, commands) = mpsc::channel(COMMANDS_MAX);
+        let (storage, durable) = Storage::start(journal);
+        let parts = Parts {
+            network: self.network,
+            keys: self.keys,
+            timeouts: self.timeouts,
+            transport,
+            arrivals,
+            storage,
+            durable,
+            records,
+            events: events.clone(),
+            commands,
+        };
+        tokio::spawn(Driver::new(parts).run());
+        let coordinator = Coordinator { commands: sender, events, local_addr };
+        Ok((coordinator, Events(receiver)))
+    }
+}
+
+/// Why a coordinator does not start.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// The journal cannot be used.
+    #[error("{0}")]
+    Journal(JournalError),
+    /// The port cannot be had.
+    #[error("{0}")]
+    Bind(BindError),
+}
+
+/// One running node. Clones are handles to the same node; it stops with
+/// [`shutdown`](Self::shutdown), or at once when the last handle is dropped.
+#[derive(Clone, Debug)]
+pub struct Coordinator {
+    commands: mpsc::Sender<Command>,
+    events: broadcast::Sender<crate::Event>,
+    local_addr: SocketAddr,
+}
+
+impl Coordinator {
+    /// Begins to set a node up; `journal` is its file, made when missing.
+    pub fn builder(network: Network, keys: Keys, journal: PathBuf) -> Builder {
+        let any = std::net::Ipv4Addr::UNSPECIFIED;
+        let listen = SocketAddr::new(std::net::IpAddr::V4(any), 0);
+        Builder { network, keys, journal, listen, timeouts: Timeouts::default() }
+    }
+
+    /// Returns where the node listens.
+    pub const fn local_addr(&self) -> SocketAddr {
+        self.local_addr
+    }
+
+    /// Returns a further stream of the events from now on.
+    pub fn events(&self) -> Events {
+        Events(self.events.subscribe())
+    }
+
+    /// Joins a group: connects to its members, takes their requests, and resumes requests of the
+    /// group that the journal holds unfinished, each in a fresh attempt with fresh nonces.
+    ///
+    /// # Errors
+    ///
+    /// [`CommandError::Engine`] when we are no member or somebody stands twice.
+    pub async fn group(&self, group: Group) -> Result<GroupId, CommandError> {
+        self.ask(|reply| Command::AddGroup(group, reply)).await?
+    }
+
+    /// Asks a group to sign; that is our consent. Returns what is asked, as the others will see it.
+    ///
+    /// # Errors
+    ///
+    /// [`CommandError::Psbt`] when the PSBT is not this group's to sign,
+    /// [`CommandError::MessageCount`], or [`CommandError::Engine`] for a limit.
+    pub async fn propose(&self, job: SigningJob) -> Result<Approval, CommandError> {
+        self.ask(|reply| Command::Propose(Box::new(job), reply)).await?
+    }
+
+    /// Consents to a request that an approval showed.
+    ///
+    /// # Errors
+    ///
+    /// [`CommandError::UnknownRequest`] when it is not open or waits for nobody.
+    pub async fn approve(&self, request: RequestId) -> Result<(), CommandError> {
+        self.ask(|reply| Command::Approve(request, reply)).await?
+    }
+
+    /// Refuses a request; it ends for everybody.
+    ///
+    /// # Errors
+    ///
+    /// [`CommandError::Engine`] when it is not open any more.
+    pub async fn decline(&self, request: RequestId) -> Result<(), CommandError> {
+        self.ask(|reply| Command::Decline(request, reply)).await?
+    }
+
+    /// Gives an own request up; it ends for everybody.
+    ///
+    /// # Errors
+    ///
+    /// [`CommandError::Engine`] when it is not open any more.
+    pub async fn cancel(&self, request: RequestId) -> Result<(), CommandError> {
+        self.ask(|reply| Command::Cancel(request, reply)).await?
+    }
+
+    /// Sends what is queued, closes the connections and the journal.
+    pub async fn shutdown(self) {
+        // A driver that is gone has done so already.
+        let _ = self.ask(Command::Shutdown).await;
+    }
+
+    async fn ask<T>(
+        &self,
+        command: impl FnOnce(oneshot::Sender<T>) -> Command,
+    ) -> Result<T, CommandError> {
+        let (reply, answer) = oneshot::channel();
+        self.commands.send(command(reply)).await.map_err(|_| CommandError::Stopped)?;
+        answer.await.map_err(|_| CommandError::Stopped)
+    }
+}

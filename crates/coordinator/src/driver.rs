@@ -1,0 +1,318 @@
+//! The loop: world to engine, engine to world.
+
+use std::{collections::BTreeMap, net::SocketAddr};
+
+use bytes::Bytes;
+use ensign_deadline::Timeouts;
+use ensign_engine::{CloseReason, Engine, EngineConfig, Input, Output, Record};
+use ensign_identity::Signature;
+use ensign_musig::NonceEntropy;
+use ensign_primitives::{GroupId, Network, PeerId, RequestId, SessionId, StateMachine};
+use ensign_psbt::{Contribution, Contributions, Psbt, SignedPsbt, finish};
+use ensign_session::{Entropy, Event as SessionEvent, Finished};
+use ensign_transport::{CloseCode, Transport, TransportEvent};
+use ensign_wire::AbortReason;
+use tokio::{
+    sync::{broadcast, mpsc, oneshot},
+    time::sleep_until,
+};
+
+use crate::{
+    Approval, CommandError, Event, Group, JournalError, Keys, Outcome, SigningJob,
+    clock::Clock,
+    problem, report,
+    restore::{Open, restore},
+    storage::{Durable, Storage},
+};
+
+/// What the application asks of the driver.
+#[derive(Debug)]
+pub(crate) enum Command {
+    AddGroup(Group, Reply<GroupId>),
+    Propose(Box<SigningJob>, Reply<Approval>),
+    Approve(RequestId, Reply<()>),
+    Decline(RequestId, Reply<()>),
+    Cancel(RequestId, Reply<()>),
+    Shutdown(oneshot::Sender<()>),
+}
+
+type Reply<T> = oneshot::Sender<Result<T, CommandError>>;
+
+/// What a driver is made from.
+#[derive(Debug)]
+pub(crate) struct Parts {
+    pub(crate) network: Network,
+    pub(crate) keys: Keys,
+    pub(crate) timeouts: Timeouts,
+    pub(crate) transport: Transport,
+    pub(crate) arrivals: mpsc::Receiver<TransportEvent>,
+    pub(crate) storage: Storage,
+    pub(crate) durable: Durable,
+    pub(crate) records: Vec<Record>,
+    pub(crate) events: broadcast::Sender<Event>,
+    pub(crate) commands: mpsc::Receiver<Command>,
+}
+
+/// The one task that owns the engine.
+#[derive(Debug)]
+pub(crate) struct Driver {
+    pub(crate) engine: Engine,
+    pub(crate) clock: Clock,
+    pub(crate) network: Network,
+    pub(crate) groups: BTreeMap<GroupId, ensign_psbt::Group>,
+    /// The PSBT of each request that has one, and its group; dropped with the request's end.
+    pub(crate) psbts: BTreeMap<RequestId, (GroupId, Psbt)>,
+    /// Unfinished requests of the journal whose group has not been joined yet.
+    pub(crate) unfinished: Vec<Open>,
+    addresses: BTreeMap<PeerId, Vec<SocketAddr>>,
+    transport: Transport,
+    arrivals: mpsc::Receiver<TransportEvent>,
+    storage: Storage,
+    durable: Durable,
+    events: broadcast::Sender<Event>,
+    commands: mpsc::Receiver<Command>,
+}
+
+impl Driver {
+    pub(crate) fn new(parts: Parts) -> Self {
+        let config = EngineConfig {
+            network: parts.network,
+            listening: vec![parts.transport.local_addr()],
+            timeouts: parts.timeouts,
+        };
+        let keys = ensign_engine::Keys {
+            node_key: parts.keys.node_key,
+            sec_key: parts.keys.sec_key,
+            delegation: parts.keys.delegation,
+        };
+        let mut engine = Engine::new(config, keys);
+        let (unfinished, ended) = restore(parts.records);
+        for request in ended {
+            engine.remember_ended(request);
+        }
+        Self {
+            engine,
+            clock: Clock::new(),
+            network: parts.network,
+            groups: BTreeMap::new(),
+            psbts: BTreeMap::new(),
+            unfinished,
+            addresses: BTreeMap::new(),
+            transport: parts.transport,
+            arrivals: parts.arrivals,
+            storage: parts.storage,
+            durable: parts.durable,
+            events: parts.events,
+            commands: parts.commands,
+        }
+    }
+
+    /// Runs until it is told to stop or nobody holds a handle any more.
+    pub(crate) async fn run(mut self) {
+        let asked = self.serve().await;
+        self.transport.close().await;
+        // The journal's thread writes what is queued and ends; its answers end with it.
+        drop(self.storage);
+        while self.durable.recv().await.is_some() {}
+        if let Some(reply) = asked {
+            let _ = reply.send(());
+        }
+    }
+
+    async fn serve(&mut self) -> Option<oneshot::Sender<()>> {
+        loop {
+            let wakeup = self.engine.poll_timeout();
+            let due = async {
+                match wakeup {
+                    Some(wakeup) => sleep_until(self.clock.at(wakeup.at)).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                Some(arrival) = self.arrivals.recv() => self.on_arrival(arrival),
+                Some(durable) = self.durable.recv() => {
+                    if let Err(error) = self.on_durable(durable) {
+                        self.warn(None, problem::of_journal(&error));
+                        return None;
+                    }
+                }
+                command = self.commands.recv() => match command {
+                    Some(Command::Shutdown(reply)) => return Some(reply),
+                    Some(command) => self.on_command(command),
+                    None => return None,
+                },
+                () = due => self.engine.handle_timeout(self.clock.now()),
+            }
+            self.carry_out();
+        }
+    }
+
+    fn on_arrival(&mut self, arrival: TransportEvent) {
+        let input = match arrival {
+            TransportEvent::Connected { peer, remote, .. } => Input::Connected { peer, remote },
+            TransportEvent::Disconnected { peer, .. } => Input::Disconnected { peer },
+            TransportEvent::Frame { peer, kind, body } => Input::Frame { peer, kind, body },
+            TransportEvent::DialFailed { peer, address, error, retry_in } => {
+                return self.emit(report::dial_failed(peer, address, &error, retry_in));
+            }
+            _ => return,
+        };
+        self.engine.handle_input(self.clock.now(), input);
+    }
+
+    fn on_durable(&mut self, durable: Result<u64, JournalError>) -> Result<(), JournalError> {
+        let token = durable?;
+        self.engine.handle_input(self.clock.now(), Input::Persisted { token });
+        Ok(())
+    }
+
+    fn on_command(&mut self, command: Command) {
+        let now = self.clock.now();
+        // A caller that no longer waits for its answer has dropped its future.
+        match command {
+            Command::AddGroup(group, reply) => drop(reply.send(self.add_group(group))),
+            Command::Propose(job, reply) => drop(reply.send(self.propose(*job))),
+            Command::Approve(id, reply) => {
+                let approved = self.engine.approve(now, id).map_err(CommandError::Engine);
+                drop(reply.send(approved));
+            }
+            Command::Decline(id, reply) => drop(reply.send(self.stop(id, AbortReason::Declined))),
+            Command::Cancel(id, reply) => drop(reply.send(self.stop(id, AbortReason::Cancelled))),
+            Command::Shutdown(_) => {}
+        }
+    }
+
+    pub(crate) fn stop(&mut self, id: RequestId, reason: AbortReason) -> Result<(), CommandError> {
+        self.engine.stop(self.clock.now(), id, reason).map_err(CommandError::Engine)
+    }
+
+    pub(crate) fn know_addresses(&mut self, peer: PeerId, addresses: Vec<SocketAddr>) {
+        self.addresses.entry(peer).or_default().extend(addresses);
+    }
+
+    /// Carries out everything the engine asks.
+    pub(crate) fn carry_out(&mut self) {
+        while let Some(output) = self.engine.poll_output() {
+            match output {
+                Output::Connect { peer } => {
+                    let addresses = self.addresses.get(&peer).cloned().unwrap_or_default();
+                    if !addresses.is_empty() {
+                        self.transport.keep_connected(peer, addresses);
+                    }
+                }
+                Output::Admit { peer } => self.transport.admit(peer),
+                Output::Disconnect { peer, reason } => {
+                    self.transport.disconnect(peer, close_code(reason));
+                }
+                Output::Send { peer, kind, frame } => {
+                    // A frame that is not sent is asked for again after the reconnect.
+                    let _ = self.transport.send(peer, kind, Bytes::from_owner(frame));
+                }
+                Output::NeedEntropy { session, nonces } => self.draw_entropy(session, nonces),
+                Output::Persist { token, record } => self.storage.persist(token, record),
+                Output::Event(event) => self.on_event(event),
+            }
+        }
+    }
+
+    /// Draws each nonce's bytes from the operating system. Without them the session waits and
+    /// times out: nothing weaker is ever used.
+    fn draw_entropy(&mut self, session: SessionId, nonces: usize) {
+        let drawn: Option<Vec<NonceEntropy>> =
+            (0..nonces).map(|_| NonceEntropy::new(random().ok()?).ok()).collect();
+        let (Some(nonces), Ok(salt)) = (drawn, random()) else { return };
+        let input = Input::Entropy { session, entropy: Entropy { nonces, salt } };
+        self.engine.handle_input(self.clock.now(), input);
+    }
+
+    fn on_event(&mut self, event: ensign_engine::Event) {
+        use ensign_engine::Event as Engine;
+        match event {
+            Engine::PeerUp { peer, clock_offset_millis } => {
+                self.emit(Event::PeerUp { peer, clock_offset_millis });
+            }
+            Engine::PeerDown { peer } => self.emit(Event::PeerDown { peer }),
+            Engine::Review(review) => self.review(review),
+            Engine::Attempt { request, attempt } => {
+                self.emit(Event::Attempt { request, attempt });
+            }
+            Engine::Session { request, event: SessionEvent::Done(finished), .. } => {
+                self.on_done(request, &finished);
+            }
+            Engine::Session { request, event, .. } => {
+                let now = self.clock.now().instant;
+                if let Some(event) = report::session_event(request, &event, now) {
+                    self.emit(event);
+                }
+            }
+            Engine::Closed { request, failure } => {
+                self.psbts.remove(&request);
+                let problem = Box::new(problem::of_failure(&failure));
+                let evidence = failure.evidence.map(Box::new);
+                self.emit(Event::Failed { request, problem, evidence });
+            }
+            Engine::Offense { peer, offense, .. } => {
+                self.warn(Some(peer), problem::of_offense(&offense));
+            }
+        }
+    }
+
+    fn on_done(&mut self, request: RequestId, finished: &Finished) {
+        let psbt = match self.psbts.remove(&request) {
+            Some((group, psbt)) => self.signed_psbt(&group, &psbt, finished),
+            None => None,
+        };
+        let signatures = finished.signatures.clone();
+        self.emit(Event::Done { request, outcome: Box::new(Outcome { signatures, psbt }) });
+    }
+
+    fn signed_psbt(
+        &mut self,
+        group: &GroupId,
+        psbt: &Psbt,
+        finished: &Finished,
+    ) -> Option<SignedPsbt> {
+        let contributions: Vec<_> = finished
+            .signers
+            .iter()
+            .map(|signer| Contribution {
+                pub_nonces: signer.nonces.clone(),
+                partial_sigs: signer.partials.clone(),
+            })
+            .collect();
+        let signatures: Vec<_> = finished.signatures.iter().map(|sig| Signature(*sig)).collect();
+        let contributions = Contributions { by_signer: &contributions, signatures: &signatures };
+        match finish(psbt, self.groups.get(group)?, &contributions) {
+            Ok(signed) => Some(signed),
+            Err(error) => {
+                self.warn(None, problem::of_result(&error));
+                None
+            }
+        }
+    }
+
+    pub(crate) fn emit(&self, event: Event) {
+        // Nobody may be listening.
+        let _ = self.events.send(event);
+    }
+
+    pub(crate) fn warn(&self, peer: Option<PeerId>, problem: crate::Problem) {
+        self.emit(Event::Warning { peer, problem: Box::new(problem) });
+    }
+}
+
+/// Draws bytes from the operating system.
+pub(crate) fn random<const N: usize>() -> Result<[u8; N], CommandError> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).map_err(|_| CommandError::Entropy)?;
+    Ok(bytes)
+}
+
+const fn close_code(reason: CloseReason) -> CloseCode {
+    match reason {
+        CloseReason::NoHello => CloseCode::Silent,
+        CloseReason::Version => CloseCode::Incompatible,
+        CloseReason::Misbehaved => CloseCode::Offense,
+        CloseReason::Full => CloseCode::Unwanted,
+    }
+}

@@ -1,0 +1,65 @@
+//! Failures in words that help: what, who, what to do, what is at risk.
+
+use ensign_primitives::{RequestId, SignerIndex};
+use ensign_psbt::PsbtError;
+
+/// What a failure puts at risk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Risk {
+    /// Neither keys nor money.
+    None,
+    /// Keys are safe; check before you try again.
+    CheckFirst,
+}
+
+/// A failure as a user should see it. Codes are stable; `docs/errors.md` lists them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// For scripts and searches: `E-<AREA>-<number>`.
+    pub code: &'static str,
+    /// One sentence: what happened.
+    pub what: String,
+    /// Which signers it concerns, by position.
+    pub who: Vec<SignerIndex>,
+    /// One sentence: what to do next.
+    pub hint: &'static str,
+    /// Whether keys or money are at risk.
+    pub risk: Risk,
+    /// Whether trying again is safe.
+    pub retry_is_safe: bool,
+}
+
+/// Why a command is refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum CommandError {
+    /// The coordinator has shut down.
+    #[error("the coordinator has shut down")]
+    Stopped,
+    /// The engine refuses.
+    #[error("{0}")]
+    Engine(ensign_engine::CommandError),
+    /// The PSBT cannot be signed by this group.
+    #[error("{0}")]
+    Psbt(PsbtError),
+    /// There is nothing to sign, or too much.
+    #[error("{seen} messages, allowed is 1 to {max}")]
+    MessageCount {
+        /// The limit.
+        max: usize,
+        /// What was given.
+        seen: usize,
+    },
+    /// The request is not open, or waits for nobody's decision.
+    #[error("no open request {request} waits for a decision")]
+    UnknownRequest {
+        /// The request.
+        request: RequestId,
+    },
+    /// The group's keys cannot form an address.
+    #[error("the group has no address: {0}")]
+    Group(ensign_psbt::GroupError),
+    /// The operating system gives no entropy.
+    #[error("the operating system gives no random bytes")]
+    Entropy,
+}

@@ -1,0 +1,207 @@
+//! What a coordinator reports, as typed events.
+
+use std::{sync::Arc, time::Duration};
+
+use ensign_equivocation::Evidence;
+use ensign_identity::SignerKey;
+use ensign_primitives::{GroupId, PeerId, RequestId, SignerIndex};
+use ensign_psbt::{SignedPsbt, Summary};
+use ensign_session::Phase;
+use ensign_wire::{Mode, SignedRequest};
+use tokio::sync::broadcast::{self, error::RecvError};
+
+use crate::{Problem, problem};
+
+/// Something that happened. `who` is a signer's position in the request's key order.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Event {
+    /// A member of one of our groups is connected.
+    PeerUp {
+        /// Its node.
+        peer: PeerId,
+        /// How far its clock is ahead of ours, in milliseconds.
+        clock_offset_millis: i64,
+    },
+    /// A member's connection is gone; it is dialled again.
+    PeerDown {
+        /// Its node.
+        peer: PeerId,
+    },
+    /// A member cannot be reached now; it is dialled again.
+    DialFailed {
+        /// Its node.
+        peer: PeerId,
+        /// Why, naming the address.
+        reason: String,
+        /// When it is tried again.
+        retry_in: Duration,
+    },
+    /// Another signer asks us to sign: show the approval and answer with
+    /// [`Coordinator::approve`](crate::Coordinator::approve) or
+    /// [`Coordinator::decline`](crate::Coordinator::decline).
+    Approval(Box<Approval>),
+    /// An attempt at a request began.
+    Attempt {
+        /// The request.
+        request: RequestId,
+        /// Which attempt, from 1.
+        attempt: u16,
+    },
+    /// A signer's node has the request and waits for its user.
+    Acknowledged {
+        /// The request.
+        request: RequestId,
+        /// The signer.
+        who: SignerIndex,
+    },
+    /// A signer consented.
+    Joined {
+        /// The request.
+        request: RequestId,
+        /// The signer.
+        who: SignerIndex,
+    },
+    /// A signer's nonces are here.
+    Revealed {
+        /// The request.
+        request: RequestId,
+        /// The signer.
+        who: SignerIndex,
+    },
+    /// Mode strict: a signer confirmed the nonce set.
+    Confirmed {
+        /// The request.
+        request: RequestId,
+        /// The signer.
+        who: SignerIndex,
+    },
+    /// A signer's partial signatures are here.
+    Signed {
+        /// The request.
+        request: RequestId,
+        /// The signer.
+        who: SignerIndex,
+    },
+    /// A signer holds the final signatures too.
+    PeerDone {
+        /// The request.
+        request: RequestId,
+        /// The signer.
+        who: SignerIndex,
+    },
+    /// The session moved on.
+    Phase {
+        /// The request.
+        request: RequestId,
+        /// Where it is now.
+        phase: Phase,
+    },
+    /// The session waits for these signers.
+    Waiting {
+        /// The request.
+        request: RequestId,
+        /// Whom for.
+        on: Vec<SignerIndex>,
+        /// How long already.
+        since: Duration,
+    },
+    /// These signers' nodes have not even acknowledged the request.
+    Unreachable {
+        /// The request.
+        request: RequestId,
+        /// Whose nodes.
+        who: Vec<SignerIndex>,
+    },
+    /// An attempt failed; another follows by itself.
+    AttemptFailed {
+        /// The request.
+        request: RequestId,
+        /// What went wrong.
+        problem: Box<Problem>,
+    },
+    /// The request is over without a signature.
+    Failed {
+        /// The request.
+        request: RequestId,
+        /// What went wrong.
+        problem: Box<Problem>,
+        /// The proof, where somebody is convicted.
+        evidence: Option<Box<Evidence>>,
+    },
+    /// The signatures are here and verify. May follow a failure: a signature that exists outranks
+    /// it.
+    Done {
+        /// The request.
+        request: RequestId,
+        /// The result.
+        outcome: Box<Outcome>,
+    },
+    /// A peer did wrong, or something is worth a line in a log.
+    Warning {
+        /// The node, where there is one.
+        peer: Option<PeerId>,
+        /// What happened.
+        problem: Box<Problem>,
+    },
+}
+
+/// A request that waits for our user's decision. Everything in it was checked, except what
+/// [`Approval::is_blind`] says.
+#[derive(Clone, Debug)]
+pub struct Approval {
+    /// The request.
+    pub id: RequestId,
+    /// The group that shall sign.
+    pub group: GroupId,
+    /// What is asked, signed by its creator.
+    pub request: Arc<SignedRequest>,
+    /// What the PSBT spends and pays, recomputed here; `None` for bare messages.
+    pub summary: Option<Box<Summary>>,
+}
+
+impl Approval {
+    /// Returns whether the meaning of what is signed cannot be checked.
+    pub const fn is_blind(&self) -> bool {
+        self.summary.is_none()
+    }
+
+    /// Returns the creator's signer key.
+    pub fn creator(&self) -> Option<SignerKey> {
+        let request = &self.request.request;
+        request.signers.get(request.creator).copied()
+    }
+
+    /// Returns how the session will run.
+    pub fn mode(&self) -> Mode {
+        self.request.request.mode
+    }
+}
+
+/// A finished request.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// One BIP340 signature per message, in order, each verified.
+    pub signatures: Vec<[u8; 64]>,
+    /// The signed PSBT; `None` for bare messages.
+    pub psbt: Option<SignedPsbt>,
+}
+
+/// The stream of events. Bounded: a reader that stops reading loses the oldest events, and is
+/// told how many by a warning with code `E-APP-001`.
+#[derive(Debug)]
+pub struct Events(pub(crate) broadcast::Receiver<Event>);
+
+impl Events {
+    /// Waits for the next event; `None` when the coordinator has shut down.
+    pub async fn next(&mut self) -> Option<Event> {
+        match self.0.recv().await {
+            Ok(event) => Some(event),
+            Err(RecvError::Lagged(lost)) => {
+                let problem = Box::new(problem::of_lost_events(lost));
+                Some(Event::Warning { peer: None, problem })
+            }
+            Err(RecvError::Closed) => None,
+        }
+    }
+}

@@ -1,0 +1,241 @@
+//! An append-only file of records, each durable before its token is handed back.
+//!
+//! Layout: the line `ensign-journal-1`, then entries. An entry is its length (four bytes, little
+//! endian), the first eight bytes of the SHA-256 of its content, and the content: one postcard
+//! [`Record`]. A crash can tear the last entry only; opening cuts it off. Damage anywhere else is an
+//! error, and nothing is overwritten.
+
+use std::{
+    fs::{File, OpenOptions},
+    io::{self, Read, Seek, SeekFrom, Write},
+    path::{Path, PathBuf},
+};
+
+use ensign_engine::Record;
+use ensign_primitives::sha256;
+use ensign_wire::PAYLOAD_BYTES_MAX;
+
+const MAGIC: &[u8] = b"ensign-journal-1\n";
+const ENTRY_HEADER_BYTES: usize = 12;
+/// Most bytes of one entry: a payload and an announcement, with room.
+const ENTRY_BYTES_MAX: usize = PAYLOAD_BYTES_MAX + 256 * 1024;
+
+/// A journal open for writing.
+///
+/// Durability: when [`append`](Self::append) returns, every record in it survives a crash of the
+/// process and of the machine, as far as the disk keeps its promise. A record whose `append` did
+/// not return may or may not be there.
+#[derive(Debug)]
+pub struct Journal {
+    file: File,
+    path: PathBuf,
+}
+
+/// Why a journal cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum JournalError {
+    /// The operating system refuses.
+    #[error("{}: {kind}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system said.
+        kind: io::ErrorKind,
+    },
+    /// The file is no journal of this version.
+    #[error("{} is no journal of this version", path.display())]
+    NotAJournal {
+        /// The file.
+        path: PathBuf,
+    },
+    /// An entry before the last one is damaged; nothing was changed.
+    #[error("{} is damaged at offset {offset}", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// Where the entry begins.
+        offset: usize,
+    },
+    /// A record is too large for an entry.
+    #[error("a record of {seen} bytes, more than the limit of {limit}")]
+    TooLarge {
+        /// Its size.
+        seen: usize,
+        /// The limit.
+        limit: usize,
+    },
+}
+
+impl Journal {
+    /// Opens the file, makes it when missing, and reads every record in it.
+    ///
+    /// # Errors
+    ///
+    /// [`JournalError::Io`], [`JournalError::NotAJournal`] or [`JournalError::Damaged`]; the file
+    /// is unchanged then.
+    pub fn open(path: &Path) -> Result<(Self, Vec<Record>), JournalError> {
+        let failed = |error: io::Error| io_error(path, &error);
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(false);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let mut file = options.open(path).map_err(failed)?;
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes).map_err(failed)?;
+        // A file shorter than its first line was torn while it was made.
+        let whole = if MAGIC.starts_with(&bytes) {
+            file.set_len(0).and_then(|()| file.rewind()).map_err(failed)?;
+            file.write_all(MAGIC).map_err(failed)?;
+            return finish_open(file, path, MAGIC.len(), Vec::new());
+        } else {
+            bytes.strip_prefix(MAGIC)
+        };
+        let entries = whole.ok_or_else(|| JournalError::NotAJournal { path: path.to_owned() })?;
+        let (records, end) = read_entries(entries).map_err(|offset| JournalError::Damaged {
+            path: path.to_owned(),
+            offset: MAGIC.len() + offset,
+        })?;
+        finish_open(file, path, MAGIC.len() + end, records)
+    }
+
+    /// Appends records and makes all of them durable with one flush.
+    ///
+    /// # Errors
+    ///
+    /// [`JournalError`]; none of the records counts as durable then.
+    pub fn append<'a>(
+        &mut self,
+        records: impl IntoIterator<Item = &'a Record>,
+    ) -> Result<(), JournalError> {
+        let mut bytes = Vec::new();
+        for record in records {
+            let entry = postcard::to_allocvec(record).unwrap_or_default();
+            if entry.is_empty() || entry.len() > ENTRY_BYTES_MAX {
+                let (seen, limit) = (entry.len(), ENTRY_BYTES_MAX);
+                return Err(JournalError::TooLarge { seen, limit });
+            }
+            bytes.extend_from_slice(&(entry.len() as u32).to_le_bytes());
+            bytes.extend_from_slice(&checksum(&entry));
+            bytes.extend_from_slice(&entry);
+        }
+        let written = self.file.write_all(&bytes).and_then(|()| self.file.sync_data());
+        written.map_err(|error| io_error(&self.path, &error))
+    }
+}
+
+/// Cuts a torn tail off and makes the file's existence durable.
+fn finish_open(
+    mut file: File,
+    path: &Path,
+    end: usize,
+    records: Vec<Record>,
+) -> Result<(Journal, Vec<Record>), JournalError> {
+    let failed = |error: io::Error| io_error(path, &error);
+    file.set_len(end as u64).map_err(failed)?;
+    file.seek(SeekFrom::Start(end as u64)).map_err(failed)?;
+    file.sync_all().map_err(failed)?;
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed)?;
+    }
+    Ok((Journal { file, path: path.to_owned() }, records))
+}
+
+/// Reads entries up to a torn tail; returns them and where the last whole one ends, or the offset
+/// of an entry that is damaged although others follow it.
+fn read_entries(bytes: &[u8]) -> Result<(Vec<Record>, usize), usize> {
+    let (mut records, mut offset) = (Vec::new(), 0);
+    loop {
+        let rest = bytes.get(offset..).unwrap_or_default();
+        let Some((header, after)) = rest.split_at_checked(ENTRY_HEADER_BYTES) else { break };
+        let (length, sum) = header.split_at(4);
+        let length = length.try_into().map_or(0, u32::from_le_bytes) as usize;
+        let Some((content, following)) = after.split_at_checked(length) else {
+            // A length that could never have been written is damage, not a torn write.
+            if length > ENTRY_BYTES_MAX {
+                return Err(offset);
+            }
+            break;
+        };
+        let record = (checksum(content) == *sum).then(|| postcard::from_bytes(content).ok());
+        match record.flatten() {
+            Some(record) => records.push(record),
+            None if following.is_empty() => break,
+            None => return Err(offset),
+        }
+        offset += ENTRY_HEADER_BYTES + length;
+    }
+    Ok((records, offset))
+}
+
+fn checksum(content: &[u8]) -> [u8; 8] {
+    let [a, b, c, d, e, f, g, h, ..] = sha256(content);
+    [a, b, c, d, e, f, g, h]
+}
+
+fn io_error(path: &Path, error: &io::Error) -> JournalError {
+    JournalError::Io { path: path.to_owned(), kind: error.kind() }
+}
+
+#[cfg(test)]
+mod tests {
+    use ensign_primitives::RequestId;
+
+    use super::*;
+
+    fn record(byte: u8) -> Record {
+        Record::Joined { request: RequestId::from_bytes([byte; 32]), attempt: byte.into() }
+    }
+
+    fn written(records: &[Record]) -> (tempfile::TempDir, PathBuf) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("journal");
+        let (mut journal, found) = Journal::open(&path).unwrap();
+        assert_eq!(found, []);
+        journal.append(records).unwrap();
+        (folder, path)
+    }
+
+    #[test]
+    fn records_come_back_in_order() {
+        let records = [record(1), record(2), record(3)];
+        let (_folder, path) = written(&records);
+        assert_eq!(Journal::open(&path).unwrap().1, records);
+    }
+
+    #[test]
+    fn file_cut_at_any_byte_keeps_every_whole_record_and_goes_on() {
+        let (_folder, path) = written(&[record(1), record(2)]);
+        let whole = std::fs::read(&path).unwrap();
+        for length in 0..whole.len() {
+            std::fs::write(&path, &whole[..length]).unwrap();
+            let (mut journal, found) = Journal::open(&path).unwrap();
+            assert!([record(1), record(2)].starts_with(&found), "cut at {length}");
+            journal.append(&[record(9)]).unwrap();
+            let expected = [found, vec![record(9)]].concat();
+            assert_eq!(Journal::open(&path).unwrap().1, expected, "cut at {length}");
+        }
+    }
+
+    #[test]
+    fn flipped_byte_in_a_record_that_others_follow_is_named_and_nothing_changes() {
+        let (_folder, path) = written(&[record(1), record(2)]);
+        let whole = std::fs::read(&path).unwrap();
+        let first = MAGIC.len() + ENTRY_HEADER_BYTES;
+        let mut damaged = whole.clone();
+        damaged[first] ^= 1;
+        std::fs::write(&path, &damaged).unwrap();
+        let error = Journal::open(&path).unwrap_err();
+        assert_eq!(error, JournalError::Damaged { path: path.clone(), offset: MAGIC.len() });
+        assert_eq!(std::fs::read(&path).unwrap(), damaged);
+    }
+
+    #[test]
+    fn foreign_file_is_refused_and_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("notes");
+        std::fs::write(&path, "my notes, longer than the first line").unwrap();
+        assert!(matches!(Journal::open(&path), Err(JournalError::NotAJournal { .. })));
+        assert!(std::fs::read_to_string(&path).unwrap().starts_with("my notes"));
+    }
+}

@@ -1,0 +1,242 @@
+//! The catalogue of failures, and how each is worded.
+
+use ensign_engine::Offense;
+use ensign_primitives::SignerIndex;
+use ensign_psbt::PsbtError;
+use ensign_session::Failure;
+use ensign_wire::AbortReason;
+
+use crate::{JournalError, Problem, Risk};
+
+/// One entry of the catalogue. Codes are stable once published.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Code {
+    /// `E-<AREA>-<number>`.
+    pub code: &'static str,
+    /// What happened, in general.
+    pub what: &'static str,
+    /// What to do next.
+    pub hint: &'static str,
+    /// Whether keys or money are at risk.
+    pub risk: Risk,
+    /// Whether trying again is safe.
+    pub retry_is_safe: bool,
+}
+
+const fn code(code: &'static str, what: &'static str, hint: &'static str) -> Code {
+    Code { code, what, hint, risk: Risk::None, retry_is_safe: true }
+}
+
+const fn wary(code: &'static str, what: &'static str, hint: &'static str) -> Code {
+    Code { code, what, hint, risk: Risk::CheckFirst, retry_is_safe: false }
+}
+
+/// Every failure that a coordinator reports.
+pub const CODES: [Code; 16] = [
+    DECLINED,
+    MISMATCH,
+    EXPIRED,
+    TIMEOUT,
+    EQUIVOCATION,
+    WRONG_COMMITMENT,
+    INVALID_NONCE,
+    WRONG_PARTIAL_SIG,
+    VIEWS_DIFFER,
+    INTERNAL,
+    CANCELLED,
+    OFFENSE,
+    REFUSED,
+    JOURNAL,
+    EVENTS_LOST,
+    RESULT,
+];
+
+const DECLINED: Code = code(
+    "E-SES-001",
+    "a signer declined the request",
+    "ask why; all n must sign, so nothing can be done without that signer",
+);
+const MISMATCH: Code = wary(
+    "E-SES-002",
+    "the PSBT does not give the messages that were asked to be signed",
+    "do not sign; ask the creator of the request which software made it",
+);
+const EXPIRED: Code = code(
+    "E-SES-003",
+    "the request ended before all signers had joined",
+    "propose it again when the missing signers are online, or give it more time",
+);
+const TIMEOUT: Code = code(
+    "E-SES-004",
+    "a signer stopped answering in the middle of signing",
+    "nothing is lost: the request goes on in a new attempt by itself, up to five times",
+);
+const EQUIVOCATION: Code = wary(
+    "E-SES-005",
+    "a signer said two different things in one place; its own signatures prove it",
+    "keep the evidence and settle it with that signer before signing again",
+);
+const WRONG_COMMITMENT: Code = wary(
+    "E-SES-006",
+    "a signer's nonces do not open its commitment; its own signatures prove it",
+    "keep the evidence and settle it with that signer before signing again",
+);
+const INVALID_NONCE: Code = wary(
+    "E-SES-007",
+    "a signer showed nonces that are invalid or were seen in another session",
+    "ask that signer to check its software and backups before signing again",
+);
+const WRONG_PARTIAL_SIG: Code = wary(
+    "E-SES-008",
+    "a signer's partial signature is false; its own signature proves it",
+    "keep the evidence and settle it with that signer before signing again",
+);
+const VIEWS_DIFFER: Code = code(
+    "E-SES-009",
+    "signers hold different nonces and nobody can be blamed",
+    "the request goes on in a new attempt by itself; use mode strict if it happens again",
+);
+const INTERNAL: Code = code(
+    "E-SES-010",
+    "a signer's node could not go on",
+    "look at that node's own log; the request goes on in a new attempt by itself",
+);
+const CANCELLED: Code =
+    code("E-SES-011", "the request was given up by its creator", "nothing needs to be done");
+const OFFENSE: Code = code(
+    "E-PEER-001",
+    "a peer sent something it may not send",
+    "nothing needs to be done; if it is a signer of yours, ask which software it runs",
+);
+const REFUSED: Code = code(
+    "E-PEER-002",
+    "a signer's node refused one of our messages",
+    "ask that signer to form the same group, or to look at its node's log",
+);
+const JOURNAL: Code = Code {
+    code: "E-STO-001",
+    what: "the journal cannot be written",
+    hint: "free disk space or mend the disk, then start again; keys are safe, open attempts end",
+    risk: Risk::None,
+    retry_is_safe: true,
+};
+const EVENTS_LOST: Code = code(
+    "E-APP-001",
+    "the application read its events too slowly and some are gone",
+    "read events faster, or ask for the state anew",
+);
+const RESULT: Code = wary(
+    "E-PSBT-001",
+    "the signatures could not be written into the PSBT",
+    "the signatures are valid and in the event; report this as a defect",
+);
+
+impl Code {
+    fn problem(&self, what: String, who: Vec<SignerIndex>) -> Problem {
+        Problem {
+            code: self.code,
+            what,
+            who,
+            hint: self.hint,
+            risk: self.risk,
+            retry_is_safe: self.retry_is_safe,
+        }
+    }
+}
+
+/// Words the end of an attempt.
+pub(crate) fn of_failure(failure: &Failure) -> Problem {
+    let entry = match failure.reason {
+        AbortReason::Declined => DECLINED,
+        AbortReason::PayloadMismatch => MISMATCH,
+        AbortReason::Expired => EXPIRED,
+        AbortReason::Timeout => TIMEOUT,
+        AbortReason::Equivocation => EQUIVOCATION,
+        AbortReason::WrongCommitment => WRONG_COMMITMENT,
+        AbortReason::InvalidNonce => INVALID_NONCE,
+        AbortReason::WrongPartialSig => WRONG_PARTIAL_SIG,
+        AbortReason::ViewsDiffer => VIEWS_DIFFER,
+        AbortReason::Internal => INTERNAL,
+        AbortReason::Cancelled => CANCELLED,
+    };
+    let claim = match failure.by {
+        Some(_) if failure.evidence.is_none() && !failure.culprits.is_empty() => {
+            ", says the signer that ended it"
+        }
+        Some(_) | None => "",
+    };
+    // Who said no or gave up is the one it concerns, when nobody else is named.
+    let who = match failure.by {
+        Some(by) if failure.culprits.is_empty() => vec![by],
+        Some(_) | None => failure.culprits.clone(),
+    };
+    entry.problem(format!("{}{claim}", entry.what), who)
+}
+
+pub(crate) fn of_mismatch(why: Option<&PsbtError>) -> Problem {
+    let detail = why.map_or_else(String::new, |error| format!(": {error}"));
+    MISMATCH.problem(format!("{}{detail}", MISMATCH.what), Vec::new())
+}
+
+pub(crate) fn of_offense(offense: &Offense) -> Problem {
+    OFFENSE.problem(format!("{}: {}", OFFENSE.what, describe(offense)), Vec::new())
+}
+
+pub(crate) fn refused() -> Problem {
+    REFUSED.problem(REFUSED.what.into(), Vec::new())
+}
+
+pub(crate) fn of_journal(error: &JournalError) -> Problem {
+    JOURNAL.problem(format!("{}: {error}", JOURNAL.what), Vec::new())
+}
+
+pub(crate) fn of_lost_events(lost: u64) -> Problem {
+    EVENTS_LOST.problem(format!("{lost} events are gone: they were read too slowly"), Vec::new())
+}
+
+pub(crate) fn of_result(error: &PsbtError) -> Problem {
+    RESULT.problem(format!("{}: {error}", RESULT.what), Vec::new())
+}
+
+fn describe(offense: &Offense) -> String {
+    use ensign_session::Offense as Session;
+    match offense {
+        Offense::Decode(error) => error.to_string(),
+        Offense::NoHello { kind } => format!("{kind:?} before hello"),
+        Offense::HelloTimeout => "no hello in time".into(),
+        Offense::SecondHello => "a second hello".into(),
+        Offense::Version { min, max } => format!("it speaks versions {min} to {max}"),
+        Offense::Stranger { kind } => format!("{kind:?} from a node of no group of ours"),
+        Offense::UnknownGroup { group } => format!("a request for unknown group {}", group.short()),
+        Offense::InvalidRequest(error) => error.to_string(),
+        Offense::RequestTime { request } => {
+            format!("request {} has ended or lies in the future", request.short())
+        }
+        Offense::InvalidAnnounce { request } => {
+            format!("a false announcement of request {}", request.short())
+        }
+        Offense::Unsignable(error) => error.to_string(),
+        Offense::WrongPayload { request } => {
+            format!("another payload than request {} names", request.short())
+        }
+        Offense::NoRoom => "a request that we have no room for".into(),
+        Offense::Session(offense) => match offense {
+            Session::Unlisted { sender } => {
+                format!("node {} is none of the signers", sender.short())
+            }
+            Session::BadSignature { sender } => {
+                format!("a statement that node {} did not sign", sender.short())
+            }
+            Session::Replay(error) => error.to_string(),
+            Session::WrongSpeaker { claimed } => format!("it spoke for signer {claimed}"),
+            Session::NotDelegated(error) => error.to_string(),
+            Session::WrongRound0 => "a join of another mode".into(),
+            Session::WrongCount { kind, expected, seen } => {
+                format!("{kind:?} with {seen} elements instead of {expected}")
+            }
+            Session::FalseSignature => "a final signature that does not verify".into(),
+            Session::TooManyAcks { limit } => format!("more than {limit} questions"),
+            Session::Proven(_) => "a proven lie".into(),
+        },
+    }
+}

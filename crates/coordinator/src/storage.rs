@@ -1,0 +1,56 @@
+//! The journal on a thread of its own: flushing a disk blocks.
+
+use std::{sync::mpsc as std_mpsc, thread};
+
+use ensign_engine::Record;
+use tokio::sync::mpsc;
+
+use crate::{Journal, JournalError};
+
+/// Most records waiting to be written. Guess: each open request has at most a few at a time.
+const RECORDS_WAITING_MAX: usize = 1024;
+
+/// Hands records to the journal's thread.
+#[derive(Debug)]
+pub(crate) struct Storage {
+    records: std_mpsc::SyncSender<(u64, Record)>,
+}
+
+/// Answers, in order: the token of a record that is durable, or why none will be any more.
+pub(crate) type Durable = mpsc::Receiver<Result<u64, JournalError>>;
+
+impl Storage {
+    pub(crate) fn start(journal: Journal) -> (Self, Durable) {
+        let (records, waiting) = std_mpsc::sync_channel(RECORDS_WAITING_MAX);
+        let (durable, answers) = mpsc::channel(RECORDS_WAITING_MAX);
+        thread::spawn(move || write(journal, &waiting, &durable));
+        (Self { records }, answers)
+    }
+
+    /// Queues a record. A full queue waits: the disk is slower than the protocol.
+    pub(crate) fn persist(&self, token: u64, record: Record) {
+        // A thread that is gone has told why.
+        let _ = self.records.send((token, record));
+    }
+}
+
+/// Writes until the driver is gone; records that wait together share one flush.
+fn write(
+    mut journal: Journal,
+    waiting: &std_mpsc::Receiver<(u64, Record)>,
+    durable: &mpsc::Sender<Result<u64, JournalError>>,
+) {
+    while let Ok(first) = waiting.recv() {
+        let mut batch = vec![first];
+        batch.extend(waiting.try_iter().take(RECORDS_WAITING_MAX));
+        if let Err(error) = journal.append(batch.iter().map(|(_, record)| record)) {
+            let _ = durable.blocking_send(Err(error));
+            return;
+        }
+        for (token, _) in batch {
+            if durable.blocking_send(Ok(token)).is_err() {
+                return;
+            }
+        }
+    }
+}
