@@ -1,0 +1,76 @@
+//! A wallet that embeds the coordinator: `wallet` below is all of it.
+//!
+//! Run it with `cargo run --package ensign-coordinator --example embed`. The rest of the file plays
+//! the co-signer and the people.
+#![expect(clippy::print_stdout, reason = "an example talks to its reader")]
+
+use std::{error::Error, path::Path};
+
+use ensign_coordinator::{Coordinator, Event, Group, Keys, Member, SigningJob, Work};
+use ensign_identity::NodeKey;
+use ensign_musig::SecKey;
+use ensign_primitives::Network;
+
+type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
+
+/// Joins the group, asks it to sign if there is a job, and answers what others ask.
+async fn wallet(wallet: Coordinator, group: Group, job: Option<[u8; 32]>) -> Outcome<[u8; 64]> {
+    let mut events = wallet.events();
+    let group = wallet.group(group).await?;
+    if let Some(message) = job {
+        wallet.propose(SigningJob::new(group, Work::Messages(vec![message]))).await?;
+    }
+    let (mut signature, mut peer_done) = (None, false);
+    while signature.is_none() || !peer_done {
+        match events.next().await.ok_or("the coordinator stopped")? {
+            Event::Approval(approval) => {
+                println!("{} asks; blind: {}", approval.request.peer.short(), approval.is_blind());
+                if person_agrees(approval.is_blind()) {
+                    wallet.approve(approval.id).await?;
+                } else {
+                    wallet.decline(approval.id).await?;
+                }
+            }
+            Event::Waiting { on, since, .. } => println!("waiting for {on:?} since {since:?}"),
+            Event::Failed { problem, .. } => return Err(problem.what.into()),
+            Event::Done { outcome, .. } => signature = outcome.signatures.first().copied(),
+            Event::PeerDone { .. } => peer_done = true,
+            _ => {}
+        }
+    }
+    wallet.shutdown().await;
+    signature.ok_or_else(|| "no signature".into())
+}
+
+/// A real wallet shows `approval.summary` and asks.
+const fn person_agrees(blind: bool) -> bool {
+    blind
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Outcome<()> {
+    let folder = tempfile::tempdir()?;
+    let (ours, our_member) = start(&folder.path().join("ours")).await?;
+    let (theirs, their_member) = start(&folder.path().join("theirs")).await?;
+    let group = Group { members: vec![our_member, their_member] };
+    let (a, b) =
+        tokio::try_join!(wallet(ours, group.clone(), Some([7; 32])), wallet(theirs, group, None))?;
+    assert_eq!(a, b);
+    println!("signature {}", hex::encode(a));
+    Ok(())
+}
+
+async fn start(journal: &Path) -> Outcome<(Coordinator, Member)> {
+    let (mut node, mut signer) = ([0; 32], [0; 32]);
+    getrandom::fill(&mut node)?;
+    getrandom::fill(&mut signer)?;
+    let (node, signer) = (NodeKey::from_secret_bytes(node)?, SecKey::from_secret_bytes(signer)?);
+    let keys = Keys::new(Network::Regtest, node, signer)?;
+    let (signer, peer) = (keys.signer_key(), keys.peer_id());
+    let (wallet, _) = Coordinator::builder(Network::Regtest, keys, journal.to_owned())
+        .listen("127.0.0.1:0".parse()?)
+        .start()
+        .await?;
+    let addresses = vec![wallet.local_addr()];
+    Ok((wallet, Member { signer, peer, addresses }))
+}
