@@ -5,7 +5,7 @@ use core::ops::{Range, RangeInclusive};
 
 use ensign_primitives::{Network, SIGNERS_MAX, SignerIndex};
 use postcard::{Deserializer, de_flavors::Flavor};
-use serde::{Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize};
 
 use crate::Kind;
 
@@ -146,7 +146,9 @@ pub(crate) fn encode<T: Serialize>(value: &T) -> Vec<u8> {
 }
 
 /// Decodes a whole value and refuses trailing bytes and a second encoding.
-pub(crate) fn decode<T: Serialize + DeserializeOwned>(bytes: &[u8]) -> Result<T, DecodeError> {
+pub(crate) fn decode<'a, T: Serialize + Deserialize<'a>>(
+    bytes: &'a [u8],
+) -> Result<T, DecodeError> {
     let (value, offset) = decode_start::<T>(bytes)?;
     let extra = bytes.len().saturating_sub(offset);
     if extra > 0 {
@@ -162,7 +164,9 @@ pub(crate) fn decode<T: Serialize + DeserializeOwned>(bytes: &[u8]) -> Result<T,
 }
 
 /// Decodes the value that `bytes` start with, and returns where it ends. Accepts over-long numbers.
-pub(crate) fn decode_start<T: DeserializeOwned>(bytes: &[u8]) -> Result<(T, usize), DecodeError> {
+pub(crate) fn decode_start<'a, T: Deserialize<'a>>(
+    bytes: &'a [u8],
+) -> Result<(T, usize), DecodeError> {
     let mut deserializer = Deserializer::from_flavor(Cursor { bytes, at: 0, text: 0..0 });
     let decoded = T::deserialize(&mut deserializer);
     let cursor = deserializer.finalize().unwrap_or(Cursor { bytes, at: 0, text: 0..0 });

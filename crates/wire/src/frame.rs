@@ -3,7 +3,7 @@
 use alloc::{boxed::Box, vec::Vec};
 
 use ensign_primitives::{MESSAGES_MAX, Network, RequestId};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::{DecodeError, Envelope, Hello, PAYLOAD_BYTES_MAX, codec};
 
@@ -178,7 +178,7 @@ impl Frame {
         let body = match self {
             Self::Hello(hello) => codec::encode(hello),
             Self::Ping(number) | Self::Pong(number) => codec::encode(number),
-            Self::Payload { request, bytes } => codec::encode(&(request, bytes)),
+            Self::Payload { request, bytes } => codec::encode(&(request, Blob(bytes))),
             Self::Envelope(envelope) => envelope.encode(),
         };
         let mut frame = Vec::with_capacity(HEADER_BYTES_MAX + body.len());
@@ -208,9 +208,9 @@ impl Frame {
             Kind::Ping => codec::decode(body).map(Self::Ping),
             Kind::Pong => codec::decode(body).map(Self::Pong),
             Kind::Payload => {
-                let (request, bytes): (RequestId, Vec<u8>) = codec::decode(body)?;
+                let (request, Blob(bytes)): (RequestId, Blob<'_>) = codec::decode(body)?;
                 codec::in_range("payload bytes", bytes.len() as u64, 1..=PAYLOAD_BYTES_MAX as u64)?;
-                Ok(Self::Payload { request, bytes })
+                Ok(Self::Payload { request, bytes: bytes.to_vec() })
             }
             Kind::SessionAnnounce
             | Kind::SessionJoin
@@ -249,5 +249,15 @@ impl Frame {
             return Err(DecodeError::TrailingBytes { offset, extra: rest.len() });
         }
         Self::decode(header.kind, body, network).map_err(|error| error.after(header.header_len))
+    }
+}
+
+/// Bytes that are copied at once; a list of bytes has the same encoding but goes one by one.
+#[derive(Deserialize)]
+struct Blob<'a>(#[serde(borrow)] &'a [u8]);
+
+impl Serialize for Blob<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_bytes(self.0)
     }
 }
