@@ -3,6 +3,7 @@
 //! Run it with `cargo run --package ensign-coordinator --example embed`. The rest of the file plays
 //! the co-signer and the people.
 #![expect(clippy::print_stdout, reason = "an example talks to its reader")]
+#![expect(clippy::wildcard_enum_match_arm, reason = "an application picks its events")]
 
 use std::{error::Error, path::Path};
 

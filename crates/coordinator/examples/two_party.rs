@@ -2,6 +2,7 @@
 //!
 //! Run it with `cargo run --package ensign-coordinator --example two_party`.
 #![expect(clippy::print_stdout, reason = "an example talks to its reader")]
+#![expect(clippy::wildcard_enum_match_arm, reason = "an application picks its events")]
 
 use std::error::Error;
 
