@@ -91,7 +91,7 @@ pub struct NonceShare {
 pub struct NonceAck {
     /// Whose nonces are held.
     pub held: SignerSet,
-    /// [`nonce_set_digest`] over those held.
+    /// [`nonce_set_digest`](crate::nonce_set_digest) over those held.
     pub digest: [u8; 32],
 }
 
@@ -100,7 +100,7 @@ pub struct NonceAck {
 pub struct NoncesComplete {
     /// Whom the sender speaks for.
     pub signer: SignerIndex,
-    /// [`nonce_set_digest`] over all signers.
+    /// [`nonce_set_digest`](crate::nonce_set_digest) over all signers.
     pub digest: [u8; 32],
 }
 
@@ -109,7 +109,7 @@ pub struct NoncesComplete {
 pub struct PartialSigShare {
     /// Whom the sender speaks for.
     pub signer: SignerIndex,
-    /// [`nonce_set_digest`] over all signers: the set these were made for. It makes a false
+    /// [`nonce_set_digest`](crate::nonce_set_digest) over all signers: the set these were made for. It makes a false
     /// partial provable, and a differing view visible.
     pub nonces: [u8; 32],
     /// One per message, in order.
