@@ -1,3 +1,5 @@
+//! What can go wrong, one enum for each operation, and who is to blame.
+
 use alloc::vec::Vec;
 
 use secp256k1::PublicKey;

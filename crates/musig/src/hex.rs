@@ -1,3 +1,5 @@
+//! Public bytes as text.
+
 use core::fmt;
 
 /// Shows public bytes as lower-case hex without allocating.

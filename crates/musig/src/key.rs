@@ -1,3 +1,5 @@
+//! Public keys, their order, and the secret signing key.
+
 use alloc::boxed::Box;
 use core::fmt;
 

@@ -1,3 +1,5 @@
+//! The key set of a group, aggregated once.
+
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;

@@ -1,3 +1,5 @@
+//! Nonces: secret ones that are used once, public ones that travel, their sum.
+
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::{fmt, mem};

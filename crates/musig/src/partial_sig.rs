@@ -1,3 +1,5 @@
+//! One signer's part of a signature.
+
 use core::fmt;
 
 use secp256k1::musig::PartialSignature;

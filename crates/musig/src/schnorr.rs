@@ -1,3 +1,5 @@
+//! BIP340 verification.
+
 use secp256k1::{XOnlyPublicKey, schnorr};
 
 /// Tells whether a signature is valid, as `Verify` of [BIP-0340].

@@ -1,3 +1,5 @@
+//! One message's signing context: key set, public nonces and message in one object.
+
 use alloc::vec::Vec;
 use core::fmt;
 

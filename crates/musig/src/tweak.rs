@@ -1,3 +1,5 @@
+//! Tweaks of the aggregate key.
+
 use secp256k1::{Scalar, XOnlyPublicKey};
 use sha2::{Digest, Sha256};
 
