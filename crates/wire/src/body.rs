@@ -109,8 +109,8 @@ pub struct NoncesComplete {
 pub struct PartialSigShare {
     /// Whom the sender speaks for.
     pub signer: SignerIndex,
-    /// [`nonce_set_digest`](crate::nonce_set_digest) over all signers: the set these were made for. It makes a false
-    /// partial provable, and a differing view visible.
+    /// [`nonce_set_digest`](crate::nonce_set_digest) over all signers: the set these were made
+    /// for. It makes a false partial provable, and a differing view visible.
     pub nonces: [u8; 32],
     /// One per message, in order.
     pub partials: Vec<PartialSigBytes>,

@@ -106,7 +106,8 @@ impl GroupKeys {
     /// # Errors
     ///
     /// [`DecodeError::OutOfRange`] without a key or above [`SIGNERS_MAX`],
-    /// [`DecodeError::DuplicateSigner`] when a key stands twice: its owner could speak in two places.
+    /// [`DecodeError::DuplicateSigner`] when a key stands twice: its owner could speak in two
+    /// places.
     pub fn new(keys: Vec<SignerKey>) -> Result<Self, DecodeError> {
         let keys = Self(keys);
         keys.validate().map(|()| keys)
