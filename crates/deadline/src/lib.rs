@@ -119,7 +119,10 @@ impl Deadline {
             Stage::Linger => now.after(self.timeouts.linger_timeout),
             Stage::Over => now,
         };
-        self.notice_at = None;
+        // Joining oneself does not make the others answer.
+        if stage != Stage::Joins {
+            self.notice_at = None;
+        }
         self.retry_at = None;
         if stage != Stage::Over {
             self.progressed(now);
@@ -204,6 +207,15 @@ mod tests {
         assert!(drain(&mut deadline, at(60)).contains(&Due::Notice));
         assert!(!drain(&mut deadline, at(61)).contains(&Due::Notice));
         assert!(deadline.next().is_some());
+    }
+
+    #[test]
+    fn notice_outlives_our_own_join_and_no_later_stage() {
+        for (stage, noticed) in [(Stage::Joins, true), (Stage::Nonces, false)] {
+            let mut deadline = Deadline::new(Timeouts::default(), at(0), Duration::from_secs(3600));
+            deadline.enter(at(1), stage);
+            assert_eq!(drain(&mut deadline, at(60)).contains(&Due::Notice), noticed, "{stage:?}");
+        }
     }
 
     #[test]

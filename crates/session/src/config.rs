@@ -16,8 +16,9 @@ pub const DUPLICATES_REMEMBERED: usize = 1024;
 /// repetition each 30 seconds makes 240.
 pub const ACKS_ANSWERED_MAX: u32 = 512;
 
-/// How often a session shows its whole view to one signer. Once finds every conflict.
-pub const VIEWS_SHARED_MAX: u32 = 2;
+/// How often a session shows its whole view to one signer. Once finds every conflict; the rest
+/// makes up for losses.
+pub const VIEWS_SHARED_MAX: u32 = 8;
 
 /// Everything a session is made from. The keys are shared with the other sessions of the node.
 #[derive(Clone, Debug)]

@@ -31,6 +31,20 @@ pub enum SetupError {
         /// The position.
         local: SignerIndex,
     },
+    /// The aggregated keys are not the request's.
+    #[error("the group's key at position {signer} is not the one that the request names")]
+    KeyMismatch {
+        /// The first position that differs.
+        signer: SignerIndex,
+    },
+    /// One node would speak for two signers and contradict itself.
+    #[error("signers {first} and {second} have the same node")]
+    SamePeer {
+        /// One signer.
+        first: SignerIndex,
+        /// The other.
+        second: SignerIndex,
+    },
     /// A message's tweak gives no key.
     #[error("message {message} cannot be signed: {source}")]
     Tweak {

@@ -191,8 +191,11 @@ pub struct Failure {
     pub reason: AbortReason,
     /// Who ended it: a signer, or `None` when this node did.
     pub by: Option<SignerIndex>,
-    /// Whom it is laid on: proven where there is evidence, else a claim.
+    /// Whom this node holds responsible: proven where there is evidence, else silent when its own
+    /// wait was over. Empty when another signer ended it.
     pub culprits: Vec<SignerIndex>,
+    /// Whom the signer that ended it names; hearsay.
+    pub accused: Option<SignerIndex>,
     /// The proof, where there is one.
     pub evidence: Option<Evidence>,
     /// The phase in which it ended.

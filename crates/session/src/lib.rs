@@ -33,6 +33,7 @@ pub use config::{ACKS_ANSWERED_MAX, DUPLICATES_REMEMBERED, SessionSetup, VIEWS_S
 mod error;
 pub use error::{CommandError, Offense, SetupError};
 
+mod ending;
 mod local;
 mod receive;
 mod repair;

@@ -8,30 +8,42 @@ use ensign_musig::{PartialSig, PubNonce};
 use ensign_primitives::{Now, PeerId, SignerIndex};
 use ensign_replay::check_fresh;
 use ensign_wire::{
-    AbortReason, Body, Envelope, Mode, NonceCommit, NonceShare, PartialSigShare, PubNonceBytes,
-    Round0, SessionAbort, SessionJoin, SignatureFinalized, Slot,
+    AbortReason, Body, Envelope, Kind, Mode, NonceCommit, NonceShare, PartialSigShare,
+    PubNonceBytes, Round0, SessionJoin, SignatureFinalized, Slot,
 };
 
 use crate::{Event, Offense, Output, Phase, Session, session::Nonces};
 
 impl Session {
-    /// Handles one envelope. Order: duplicate, member, speaker, freshness, signature, sequence,
-    /// conflict, content; nothing is changed by one whose signature does not hold.
+    /// Handles one envelope. Order: session, sender, bearer, duplicate, freshness, signature,
+    /// speaker, sequence, form, conflict, content; nothing is changed by one whose signature does
+    /// not hold.
     pub(crate) fn on_envelope(&mut self, now: Now, from: PeerId, envelope: Envelope) {
-        if self.duplicates.contains(envelope.digest()) {
+        if envelope.session() != self.id || envelope.network() != self.network {
             return;
         }
         let Some(sender) = self.index_of(&envelope.sender()) else {
             return self.offense(from, Offense::Unlisted { sender: envelope.sender() });
         };
-        if sender == self.setup.local || self.index_of(&from).is_none() {
+        let Some(bearer) = self.index_of(&from) else { return };
+        if self.phase == Phase::Complete && envelope.body().kind() == Kind::SessionAbort {
+            // Whoever gave up, or was told to, is handed what it gave up on.
+            return self.answer_final(now, bearer);
+        }
+        if sender == self.setup.local || self.duplicates.contains(envelope.digest()) {
             return;
         }
-        // Who forwards a statement keeps neither its time nor its order; its slot keeps it from
-        // counting twice. An old statement that contradicts a known one is still proof.
+        // A statement that fills a slot, and an abort, mean the same whoever brings them and
+        // whenever: the session's name keeps them from another session, the slot from counting
+        // twice. All else is between the two who speak, and is worth its moment only.
         let slotted = envelope.body().slot().is_some();
-        let exempt = slotted && from != envelope.sender() || self.statements.differs(&envelope);
-        if !exempt && let Err(error) = check_fresh(now.unix, envelope.sent_at()) {
+        let direct = from == envelope.sender();
+        if !direct && !slotted && envelope.body().kind() != Kind::SessionAbort {
+            return;
+        }
+        // An old statement that contradicts a known one is still proof.
+        let timeless = !direct || self.statements.differs(&envelope);
+        if !timeless && let Err(error) = check_fresh(now.unix, envelope.sent_at()) {
             return self.offense(from, Offense::Replay(error));
         }
         if !envelope.verify() {
@@ -43,7 +55,10 @@ impl Session {
         {
             return self.offense(envelope.sender(), Offense::WrongSpeaker { claimed });
         }
-        if !exempt && let Err(error) = self.sequences.accept(envelope.sender(), envelope.seq()) {
+        if direct
+            && !slotted
+            && let Err(error) = self.sequences.accept(envelope.sender(), envelope.seq())
+        {
             return self.offense(from, Offense::Replay(error));
         }
         self.on_statement(now, sender, envelope);
@@ -73,7 +88,7 @@ impl Session {
             Body::SessionReady(_) | Body::NonceAck(_) | Body::PartialSigAck(_) => {
                 self.on_ack(now, sender, envelope.body());
             }
-            Body::SessionAbort(abort) => self.on_abort(now, sender, *abort),
+            Body::SessionAbort(abort) => self.on_abort(now, sender, *abort, envelope),
             Body::ValidationError(error) => {
                 let (refused, why) = (error.refused, error.why);
                 self.event(Event::Refused { by: sender, refused, why });
@@ -129,7 +144,7 @@ impl Session {
         let expected = self.contexts.len();
         match &join.round0 {
             Round0::Reveal(nonces) if self.is_fast() && nonces.len() != expected => {
-                let kind = ensign_wire::Kind::SessionJoin;
+                let kind = Kind::SessionJoin;
                 return Some(Offense::WrongCount { kind, expected, seen: nonces.len() });
             }
             Round0::Reveal(_) if !self.is_fast() => return Some(Offense::WrongRound0),
@@ -146,7 +161,7 @@ impl Session {
         if let Some(signer) = self.signer_mut(join.signer) {
             signer.joined = true;
         }
-        self.event(Event::Joined(join.signer));
+        self.progress(Event::Joined(join.signer));
         if let Round0::Reveal(nonces) = &join.round0 {
             self.take_nonces(now, join.signer, nonces, envelope);
         } else if let Some(share) = self.statements.get(&envelope.sender(), Slot::NonceShare) {
@@ -201,7 +216,7 @@ impl Session {
             known.nonces = Some(Nonces { bytes: bytes.to_vec(), parsed });
         }
         self.push(Output::NoncesSeen { signer, nonces: bytes.to_vec() });
-        self.event(Event::Revealed(signer));
+        self.progress(Event::Revealed(signer));
     }
 
     fn on_partial_sigs(&mut self, now: Now, share: &PartialSigShare) {
@@ -209,13 +224,13 @@ impl Session {
         let parsed: Option<Vec<_>> =
             share.partials.iter().map(|partial| PartialSig::from_bytes(partial).ok()).collect();
         let signer = share.signer;
+        self.check_view(signer);
         let Some(partials) = parsed else { return self.check_partials(now, signer) };
         if let Some(known) = self.signer_mut(signer) {
             known.partials = Some(partials);
         }
-        self.event(Event::Signed(signer));
+        self.progress(Event::Signed(signer));
         self.deadline.progressed(now.instant);
-        self.check_view(signer);
         self.advance(now);
     }
 
@@ -245,6 +260,10 @@ impl Session {
             return;
         }
         self.event(Event::PeerDone(sender));
+        if self.phase == Phase::Aborted && self.may_answer(sender) {
+            // Whoever has the signatures answers an abort with them.
+            self.send_abort(now, sender);
+        }
         let others = self.setup.others();
         let all = others.iter().all(|other| self.signer(*other).is_some_and(|other| other.done));
         if all && self.phase == Phase::Complete {
@@ -252,36 +271,10 @@ impl Session {
         }
     }
 
-    fn on_abort(&mut self, now: Now, sender: SignerIndex, abort: SessionAbort) {
-        match self.phase {
-            Phase::Complete => self.send_final(now, sender),
-            Phase::Aborted => {}
-            Phase::Gathering | Phase::Committing | Phase::Revealing | Phase::Signing => {
-                let culprits = abort.culprit.into_iter().filter(|culprit| {
-                    culprit.as_usize() < self.signers.len() && *culprit != self.setup.local
-                });
-                let culprits = culprits.collect();
-                self.end(now, abort, Some(sender), culprits, None);
-            }
-        }
-    }
-
-    /// Ends the attempt with a proof that has been checked the way a stranger would check it.
-    pub(crate) fn convict(
-        &mut self,
-        now: Now,
-        culprit: SignerIndex,
-        reason: AbortReason,
-        evidence: Evidence,
-    ) {
-        let Ok(convicted) = evidence.verify() else {
-            debug_assert!(false, "evidence that we made does not convict: {evidence:?}");
-            return;
-        };
-        let offense = Offense::Proven(Box::new(evidence.clone()));
-        self.push(Output::Offense { peer: convicted.peer, offense });
+    /// Reports that something came which the session was waiting for.
+    pub(crate) fn progress(&mut self, event: Event) {
         if self.phase < Phase::Complete {
-            self.fail(now, reason, alloc::vec![culprit], Some(evidence));
+            self.event(event);
         }
     }
 

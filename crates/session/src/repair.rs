@@ -1,11 +1,8 @@
 //! Asking for what is missing, and answering who asks.
 
-use alloc::{boxed::Box, vec::Vec};
-
-use ensign_equivocation::Evidence;
 use ensign_primitives::{Now, SignerIndex};
 use ensign_wire::{
-    Body, Envelope, NonceAck, PartialSigAck, SessionReady, SignatureFinalized, SignerSet, Slot,
+    Body, NonceAck, PartialSigAck, SessionReady, SignatureFinalized, SignerSet, Slot,
 };
 
 use crate::{
@@ -13,19 +10,19 @@ use crate::{
 };
 
 impl Session {
-    /// Repeats the phase's question. Whoever finished may answer for one that is silent.
+    /// Repeats the phase's question to everybody: one that is silent to us may have spoken to
+    /// another, who hands it on.
     pub(crate) fn ask_again(&mut self, now: Now) {
-        if self.phase == Phase::Gathering || self.phase == Phase::Aborted {
-            return;
-        }
         let whom = match self.phase {
-            Phase::Complete | Phase::Committing => self.waiting_on(),
-            Phase::Gathering | Phase::Revealing | Phase::Signing | Phase::Aborted => {
-                self.setup.others()
-            }
+            Phase::Gathering | Phase::Aborted => return,
+            Phase::Committing | Phase::Revealing | Phase::Signing => self.setup.others(),
+            Phase::Complete => self.waiting_on(),
         };
         for signer in whom {
             self.send_ack(now, signer);
+            if self.phase < Phase::Complete {
+                self.check_view(signer);
+            }
         }
         self.report_waiting();
     }
@@ -43,21 +40,13 @@ impl Session {
             Phase::Signing | Phase::Complete => Body::PartialSigAck(PartialSigAck {
                 held: self.held(|signer| signer.partials.is_some()),
             }),
-            Phase::Aborted => match self.abort {
-                Some(abort) => Body::SessionAbort(abort),
-                None => return,
-            },
+            Phase::Aborted => return self.send_abort(now, to),
         };
         self.say(now, &[to], body);
     }
 
     fn held(&self, holds: impl Fn(&Signer) -> bool) -> SignerSet {
-        self.signers
-            .iter()
-            .enumerate()
-            .filter(|(_, signer)| holds(signer))
-            .filter_map(|(index, _)| SignerIndex::from_usize(index))
-            .collect()
+        self.all_signers().filter(|index| self.signer(*index).is_some_and(&holds)).collect()
     }
 
     /// Answers an acknowledgement with what its sender is missing, within a bound.
@@ -81,6 +70,7 @@ impl Session {
                 self.forward(from, Slot::Join, &ready.joined);
             }
             Body::NonceAck(ack) => {
+                self.compare_view(from, ack);
                 let held = ack.held.contains(local);
                 self.say_again(now, from, |body| match body {
                     Body::NonceShare(_) => !held,
@@ -88,6 +78,7 @@ impl Session {
                     _ => false,
                 });
                 self.forward(from, Slot::NonceShare, &ack.held);
+                self.forward(from, Slot::NoncesComplete, &SignerSet::default());
             }
             Body::PartialSigAck(ack) if !ack.held.contains(local) => {
                 self.say_again(now, from, |body| matches!(body, Body::PartialSigShare(_)));
@@ -134,6 +125,16 @@ impl Session {
         }
     }
 
+    /// Compares a digest over part of the nonces with ours over the same part.
+    fn compare_view(&mut self, from: SignerIndex, ack: &NonceAck) {
+        let ours = self.held(|signer| signer.nonces.is_some());
+        let comparable = self.all_signers().all(|s| !ack.held.contains(s) || ours.contains(s));
+        if comparable && ack.digest != self.digest_of(|signer| ack.held.contains(signer)) {
+            self.views_differ = true;
+            self.share_view(from);
+        }
+    }
+
     /// Shows every join and nonce share we hold to a signer whose nonce set differs from ours. If
     /// somebody told us two different things, one of us now holds the proof.
     pub(crate) fn share_view(&mut self, to: SignerIndex) {
@@ -146,16 +147,10 @@ impl Session {
         self.forward(to, Slot::NonceShare, &SignerSet::default());
     }
 
-    /// Shows the culprit's own statements, so that each receiver convicts for itself.
-    pub(crate) fn show(&mut self, to: &[SignerIndex], evidence: &Evidence) {
-        let statements: Vec<&Box<Envelope>> = match evidence {
-            Evidence::Conflict { first, second } => alloc::vec![first, second],
-            Evidence::WrongCommitment { join, share, .. } => alloc::vec![join, share],
-            Evidence::InvalidNonce { envelope } => alloc::vec![envelope],
-            Evidence::WrongPartialSig { partial, .. } => alloc::vec![partial],
-        };
-        for statement in statements {
-            self.send(to, Envelope::clone(statement));
+    /// Hands out the final signatures, within the bound on answers.
+    pub(crate) fn answer_final(&mut self, now: Now, to: SignerIndex) {
+        if self.may_answer(to) {
+            self.send_final(now, to);
         }
     }
 

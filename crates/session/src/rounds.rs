@@ -46,15 +46,20 @@ impl Session {
         }
     }
 
-    /// Whether a signer has delivered what the phase waits for.
-    pub(crate) fn has_delivered(&self, signer: SignerIndex) -> bool {
-        let Some(signer) = self.signer(signer) else { return true };
+    /// Whether a signer has said what the phase waits for, true or false.
+    pub(crate) fn has_delivered(&self, index: SignerIndex) -> bool {
+        let (Some(signer), Some(peer)) = (self.signer(index), self.peer_of(index)) else {
+            return true;
+        };
+        let said = |slot| self.statements.get(&peer, slot).is_some();
         match self.phase {
             Phase::Gathering | Phase::Committing => signer.joined,
-            Phase::Revealing => {
-                signer.nonces.is_some() && (self.mode() != Mode::Strict || signer.confirmed)
+            // Nobody can confirm a set that is not whole.
+            Phase::Revealing if self.all(|signer| signer.nonces.is_some()) => {
+                self.mode() != Mode::Strict || said(Slot::NoncesComplete)
             }
-            Phase::Signing => signer.partials.is_some(),
+            Phase::Revealing => signer.nonces.is_some(),
+            Phase::Signing => said(Slot::PartialSigShare),
             Phase::Complete => signer.done,
             Phase::Aborted => true,
         }
@@ -69,6 +74,7 @@ impl Session {
             if let Some(signer) = self.signer_mut(signer) {
                 signer.confirmed = true;
             }
+            self.event(Event::Confirmed(signer));
             for other in self.setup.others() {
                 self.check_view(other);
             }
@@ -98,9 +104,15 @@ impl Session {
             Some(Body::PartialSigShare(share)) => Some(share.nonces),
             Some(_) | None => None,
         };
+        if confirmed.is_none() && signed_for.is_none() {
+            return;
+        }
         let ours = self.view_digest();
-        if let Some(known) = self.signer_mut(signer) {
-            known.confirmed |= confirmed == Some(ours);
+        if confirmed == Some(ours)
+            && let Some(known) = self.signer_mut(signer)
+            && !core::mem::replace(&mut known.confirmed, true)
+        {
+            self.progress(Event::Confirmed(signer));
         }
         let differs = [confirmed, signed_for].into_iter().flatten().any(|theirs| theirs != ours);
         if differs {
@@ -282,11 +294,20 @@ impl Session {
 
     /// The digest of the nonces we hold.
     pub(crate) fn view_digest(&self) -> [u8; 32] {
-        let held = self.signers.iter().enumerate().filter_map(|(index, signer)| {
-            let nonces: &[PubNonceBytes] = &signer.nonces.as_ref()?.bytes;
-            Some((SignerIndex::from_usize(index)?, nonces))
+        self.digest_of(|_| true)
+    }
+
+    /// The digest of the nonces we hold of the wanted signers.
+    pub(crate) fn digest_of(&self, wanted: impl Fn(SignerIndex) -> bool) -> [u8; 32] {
+        let held = self.all_signers().filter(|signer| wanted(*signer)).filter_map(|signer| {
+            let nonces: &[PubNonceBytes] = &self.signer(signer)?.nonces.as_ref()?.bytes;
+            Some((signer, nonces))
         });
         nonce_set_digest(self.network, &self.id, held)
+    }
+
+    pub(crate) fn all_signers(&self) -> impl Iterator<Item = SignerIndex> + use<> {
+        (0..self.signers.len()).filter_map(SignerIndex::from_usize)
     }
 
     pub(crate) fn all(&self, holds: impl Fn(&Signer) -> bool) -> bool {

@@ -1,11 +1,18 @@
 //! The machine: what it holds, its commands, and the four methods of the contract.
 
-use alloc::{boxed::Box, collections::VecDeque, sync::Arc, vec::Vec};
+use alloc::{
+    boxed::Box,
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+    vec::Vec,
+};
 
 use ensign_deadline::{Deadline, Due, Stage};
-use ensign_equivocation::{Evidence, Statements};
+use ensign_equivocation::Statements;
 use ensign_musig::{KeyAggCtx, PartialSig, PubNonce, SigningCtx, taproot_tweak};
-use ensign_primitives::{Network, Now, RequestId, SessionId, SignerIndex, StateMachine, Wakeup};
+use ensign_primitives::{
+    Network, Now, PeerId, RequestId, SessionId, SignerIndex, StateMachine, Wakeup,
+};
 use ensign_replay::{Duplicates, Sequences};
 use ensign_wire::{
     AbortReason, Body, Envelope, Frame, KeyTweak, PubNonceBytes, SessionAbort, SessionAnnounce,
@@ -13,8 +20,8 @@ use ensign_wire::{
 };
 
 use crate::{
-    CommandError, DUPLICATES_REMEMBERED, Event, Failure, Input, Output, Phase, Record,
-    SessionSetup, SetupError, local::Local,
+    CommandError, DUPLICATES_REMEMBERED, Event, Input, Output, Phase, Record, SessionSetup,
+    SetupError, local::Local,
 };
 
 /// One attempt at one request, seen by one signer.
@@ -41,7 +48,7 @@ pub struct Session {
     pub(crate) sequences: Sequences,
     pub(crate) duplicates: Duplicates,
     pub(crate) deadline: Deadline,
-    pub(crate) abort: Option<SessionAbort>,
+    pub(crate) abort: Option<Aborted>,
     pub(crate) awaited: Option<(u64, Step)>,
     next_token: u64,
     next_seq: u64,
@@ -59,6 +66,7 @@ pub(crate) struct Signer {
     pub(crate) done: bool,
     pub(crate) acks_answered: u32,
     pub(crate) views_shared: u32,
+    pub(crate) convicted: bool,
 }
 
 /// A signer's public nonces, as they travelled and parsed.
@@ -66,6 +74,15 @@ pub(crate) struct Signer {
 pub(crate) struct Nonces {
     pub(crate) bytes: Vec<PubNonceBytes>,
     pub(crate) parsed: Vec<PubNonce>,
+}
+
+/// How an attempt ended without a signature.
+#[derive(Debug)]
+pub(crate) enum Aborted {
+    /// We ended it and say so.
+    ByUs(SessionAbort),
+    /// Another signer did; its own words are handed on.
+    ByPeer(Box<Envelope>),
 }
 
 /// What a durable record lets us do.
@@ -88,10 +105,8 @@ impl Session {
         if keys != signers || peers != signers {
             return Err(SetupError::SignerCount { keys, peers, signers });
         }
-        let ours = setup.sec_key.public_key();
-        if setup.group.keys().get(setup.local.as_usize()) != Some(&ours) {
-            return Err(SetupError::NotASigner { local: setup.local });
-        }
+        check_keys(&setup)?;
+        check_peers(&setup.peers)?;
         let (network, id) = (request.network, request.id());
         let contexts = contexts(&setup.group, request)?;
         let lifetime = request.expires.since(now.unix);
@@ -265,39 +280,6 @@ impl Session {
         }
     }
 
-    /// Ends the attempt: drops every secret, tells the others, reports.
-    pub(crate) fn fail(
-        &mut self,
-        now: Now,
-        reason: AbortReason,
-        culprits: Vec<SignerIndex>,
-        evidence: Option<Evidence>,
-    ) {
-        let abort = SessionAbort { reason, culprit: culprits.first().copied() };
-        let others = self.setup.others();
-        if let Some(evidence) = &evidence {
-            self.show(&others, evidence);
-        }
-        self.say(now, &others, Body::SessionAbort(abort));
-        self.end(now, abort, None, culprits, evidence);
-    }
-
-    pub(crate) fn end(
-        &mut self,
-        now: Now,
-        abort: SessionAbort,
-        by: Option<SignerIndex>,
-        culprits: Vec<SignerIndex>,
-        evidence: Option<Evidence>,
-    ) {
-        let failure = Failure { reason: abort.reason, by, culprits, evidence, phase: self.phase };
-        self.local.burn();
-        self.awaited = None;
-        self.abort = Some(abort);
-        self.enter(now, Phase::Aborted);
-        self.event(Event::Failed(Box::new(failure)));
-    }
-
     fn announce_to(&mut self, now: Now, signer: SignerIndex) {
         let announce = SessionAnnounce {
             attempt: self.setup.attempt,
@@ -337,12 +319,14 @@ impl Session {
                 let silent = self.waiting_on();
                 self.fail(now, AbortReason::Expired, silent, None);
             }
-            Due::StageEnd(Stage::Nonces | Stage::PartialSigs) if self.views_differ => {
-                self.fail(now, AbortReason::ViewsDiffer, Vec::new(), None);
-            }
             Due::StageEnd(Stage::Nonces | Stage::PartialSigs) => {
                 let silent = self.waiting_on();
-                self.fail(now, AbortReason::Timeout, silent, None);
+                let reason = if silent.is_empty() && self.views_differ {
+                    AbortReason::ViewsDiffer
+                } else {
+                    AbortReason::Timeout
+                };
+                self.fail(now, reason, silent, None);
             }
             Due::StageEnd(Stage::Linger | Stage::Over) => {}
         }
@@ -387,6 +371,31 @@ impl StateMachine for Session {
     fn poll_timeout(&self) -> Option<Wakeup> {
         self.deadline.next()
     }
+}
+
+fn check_keys(setup: &SessionSetup) -> Result<(), SetupError> {
+    let ours = setup.sec_key.public_key();
+    if setup.group.keys().get(setup.local.as_usize()) != Some(&ours) {
+        return Err(SetupError::NotASigner { local: setup.local });
+    }
+    let named = setup.request.request.signers.as_slice();
+    let differs =
+        setup.group.keys().iter().zip(named).position(|(key, named)| key != named.as_public_key());
+    match differs.and_then(SignerIndex::from_usize) {
+        Some(signer) => Err(SetupError::KeyMismatch { signer }),
+        None => Ok(()),
+    }
+}
+
+fn check_peers(peers: &[PeerId]) -> Result<(), SetupError> {
+    let mut seen = BTreeMap::new();
+    for (index, peer) in peers.iter().enumerate() {
+        let Some(second) = SignerIndex::from_usize(index) else { continue };
+        if let Some(first) = seen.insert(peer, second) {
+            return Err(SetupError::SamePeer { first, second });
+        }
+    }
+    Ok(())
 }
 
 /// Tweaks the group once for each different tweak.

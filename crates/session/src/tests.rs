@@ -5,3 +5,4 @@ mod group;
 mod world;
 
 mod modes;
+mod property;

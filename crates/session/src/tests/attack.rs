@@ -88,6 +88,7 @@ pub(super) const VICES: [Vice; 22] = [
 pub(super) struct Attack {
     pub(super) vice: Vice,
     own: usize,
+    messages: usize,
     /// Bit `i` stands for signer `i`; the others see an honest signer.
     victims: u64,
     seq: u64,
@@ -99,8 +100,8 @@ pub(super) struct Attack {
 const ACTS_MAX: usize = 60;
 
 impl Attack {
-    pub(super) fn new(vice: Vice, own: usize, victims: u64) -> Self {
-        Self { vice, own, victims, seq: 0, heard: Vec::new(), acts: 0 }
+    pub(super) fn new(vice: Vice, own: usize, victims: u64, messages: usize) -> Self {
+        Self { vice, own, messages, victims, seq: 0, heard: Vec::new(), acts: 0 }
     }
 
     pub(super) fn needs_twin(&self) -> bool {
@@ -166,12 +167,12 @@ impl Attack {
                 Round0::Commit(commit) => {
                     // The reveal is bent the same way, and all its nonces are alike.
                     let key = public_key(self.own);
-                    let own = signer(self.own);
-                    *commit = NonceCommit::new(NETWORK, &session, own, &key, &garbage(1), &SALT);
+                    let (own, nonces) = (signer(self.own), garbage(self.messages));
+                    *commit = NonceCommit::new(NETWORK, &session, own, &key, &nonces, &SALT);
                 }
             },
             (Vice::OffCurveNonce, Body::NonceShare(share)) => {
-                share.nonces = garbage(1);
+                share.nonces = garbage(self.messages);
                 share.salt = SALT;
             }
             (Vice::WrongPartial | Vice::TwoPartials, Body::PartialSigShare(share)) => {

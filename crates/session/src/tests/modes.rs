@@ -1,7 +1,5 @@
 //! Honest groups on a perfect network.
 
-use core::time::Duration;
-
 use ensign_musig::verify_schnorr;
 use ensign_wire::Mode;
 
@@ -22,18 +20,21 @@ fn hops(plan: Plan) -> u128 {
 
 /// Every machine holds the same signatures, and they verify.
 pub(super) fn assert_all_signed(world: &World) {
-    let first = world.nodes[0].finished.as_ref().map(|finished| &finished.signatures).unwrap();
-    let setup = world.plan.setups().swap_remove(0);
-    let machine = world.nodes[0].subject.machine();
-    assert_eq!(first.len(), setup.request.request.messages.len());
-    for ((signature, message), ctx) in
-        first.iter().zip(&setup.request.request.messages).zip(&machine.contexts)
-    {
-        assert!(verify_schnorr(&ctx.agg_key(), &message.digest, signature));
-    }
+    let first = &world.nodes[0].finished.as_ref().expect("no signatures").signatures;
+    assert_valid(world, first);
     for node in &world.nodes {
         assert_eq!(node.finished.as_ref().map(|finished| &finished.signatures), Some(first));
         assert!(node.subject.machine().is_over());
+    }
+}
+
+/// The signatures are what the request asks for.
+pub(super) fn assert_valid(world: &World, signatures: &[[u8; 64]]) {
+    let messages = world.plan.request().request.messages;
+    let contexts = &world.nodes[0].subject.machine().contexts;
+    assert_eq!(signatures.len(), messages.len());
+    for ((signature, message), ctx) in signatures.iter().zip(&messages).zip(contexts) {
+        assert!(verify_schnorr(&ctx.agg_key(), &message.digest, signature));
     }
 }
 

@@ -140,14 +140,19 @@ impl World {
         self.clock(self.nodes[node].skew)
     }
 
-    /// The creator opens the session, and everybody's user approves after some time.
+    /// The creator opens the session, and everybody approves at once.
     pub(super) fn start(&mut self) {
+        self.start_with(&[0; 7]);
+    }
+
+    /// The creator opens the session, and each user approves after so many milliseconds.
+    pub(super) fn start_with(&mut self, approvals: &[u64]) {
         self.command(0, |session, now| session.announce(now));
         for node in 1..self.plan.signers {
             self.command(node, |session, now| session.acknowledge(now, SignerIndex(0)));
         }
-        for node in 0..self.plan.signers {
-            self.approve_after(node, 0);
+        for (node, millis) in (0..self.plan.signers).zip(approvals) {
+            self.approve_after(node, *millis);
         }
     }
 

@@ -1,0 +1,110 @@
+//! How an attempt ends without a signature: by us, by another signer, or by proof.
+
+use alloc::{boxed::Box, vec::Vec};
+
+use ensign_equivocation::Evidence;
+use ensign_primitives::{Now, SignerIndex};
+use ensign_wire::{AbortReason, Body, Envelope, SessionAbort};
+
+use crate::{Event, Failure, Offense, Output, Phase, Session, session::Aborted};
+
+impl Session {
+    /// Ends the attempt: tells the others, drops every secret, reports.
+    pub(crate) fn fail(
+        &mut self,
+        now: Now,
+        reason: AbortReason,
+        culprits: Vec<SignerIndex>,
+        evidence: Option<Evidence>,
+    ) {
+        let abort = SessionAbort { reason, culprit: culprits.first().copied() };
+        let others = self.setup.others();
+        if let Some(evidence) = &evidence {
+            self.show(&others, evidence);
+        }
+        self.say(now, &others, Body::SessionAbort(abort));
+        let phase = self.phase;
+        let failure = Failure { reason, by: None, culprits, accused: None, evidence, phase };
+        self.end(now, Aborted::ByUs(abort), failure);
+    }
+
+    /// Another signer ended the attempt. Whom it names is hearsay: proof, if it has any, comes as
+    /// the culprit's own statements.
+    pub(crate) fn on_abort(
+        &mut self,
+        now: Now,
+        sender: SignerIndex,
+        abort: SessionAbort,
+        envelope: Envelope,
+    ) {
+        if self.phase >= Phase::Complete {
+            return;
+        }
+        let failure = Failure {
+            reason: abort.reason,
+            by: Some(sender),
+            culprits: Vec::new(),
+            accused: abort.culprit.filter(|accused| self.signer(*accused).is_some()),
+            evidence: None,
+            phase: self.phase,
+        };
+        self.end(now, Aborted::ByPeer(Box::new(envelope)), failure);
+    }
+
+    fn end(&mut self, now: Now, aborted: Aborted, failure: Failure) {
+        self.local.burn();
+        self.awaited = None;
+        self.abort = Some(aborted);
+        self.enter(now, Phase::Aborted);
+        self.event(Event::Failed(Box::new(failure)));
+    }
+
+    /// Says how the attempt ended, in the words of whoever ended it.
+    pub(crate) fn send_abort(&mut self, now: Now, to: SignerIndex) {
+        match &self.abort {
+            Some(Aborted::ByUs(abort)) => self.say(now, &[to], Body::SessionAbort(*abort)),
+            Some(Aborted::ByPeer(envelope)) => {
+                let envelope = Envelope::clone(envelope);
+                self.send(&[to], envelope);
+            }
+            None => {}
+        }
+    }
+
+    /// Reports a proof that has been checked the way a stranger would check it, once for each
+    /// culprit, and ends the attempt if it is still open.
+    pub(crate) fn convict(
+        &mut self,
+        now: Now,
+        culprit: SignerIndex,
+        reason: AbortReason,
+        evidence: Evidence,
+    ) {
+        let Some(signer) = self.signer_mut(culprit) else { return };
+        if core::mem::replace(&mut signer.convicted, true) {
+            return;
+        }
+        let Ok(convicted) = evidence.verify() else {
+            debug_assert!(false, "evidence that we made does not convict: {evidence:?}");
+            return;
+        };
+        let offense = Offense::Proven(Box::new(evidence.clone()));
+        self.push(Output::Offense { peer: convicted.peer, offense });
+        if self.phase < Phase::Complete {
+            self.fail(now, reason, alloc::vec![culprit], Some(evidence));
+        }
+    }
+
+    /// Shows the culprit's own statements, so that each receiver convicts for itself.
+    fn show(&mut self, to: &[SignerIndex], evidence: &Evidence) {
+        let statements: Vec<&Envelope> = match evidence {
+            Evidence::Conflict { first, second } => alloc::vec![first, second],
+            Evidence::WrongCommitment { join, share, .. } => alloc::vec![join, share],
+            Evidence::InvalidNonce { envelope } => alloc::vec![envelope],
+            Evidence::WrongPartialSig { partial, .. } => alloc::vec![partial],
+        };
+        for statement in statements {
+            self.send(to, statement.clone());
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! The promise of the machine: whatever one signer does and the network loses, all honest machines
+//! end alike, and nobody honest is blamed.
+
+use core::time::Duration;
+use std::vec::Vec;
+
+use ensign_primitives::PeerId;
+use ensign_wire::{AbortReason, Mode};
+use proptest::{prelude::*, sample};
+
+use super::{
+    attack::{Attack, VICES, Vice},
+    group::{Plan, peer, stranger},
+    modes::assert_valid,
+    world::{Link, World},
+};
+use crate::{Failure, Offense};
+
+#[derive(Clone, Debug)]
+struct Scene {
+    plan: Plan,
+    link: Link,
+    skews: Vec<i64>,
+    approvals: Vec<u64>,
+    cheat: Option<(Vice, usize, u64)>,
+}
+
+fn mode() -> impl Strategy<Value = Mode> {
+    sample::select(std::vec![Mode::Fast, Mode::Committed, Mode::Strict])
+}
+
+fn link() -> impl Strategy<Value = Link> {
+    let wild = (1..50_u64, 0..300_u64, 0..40_u64, 0..30_u64, 0..20_u64, 0..100_u64);
+    wild.prop_map(|(least, spread, loss, duplicates, heals, disk)| Link {
+        delay: (least, least + spread),
+        loss,
+        duplicates,
+        heals_at: Duration::from_secs(heals),
+        disk,
+    })
+}
+
+prop_compose! {
+    fn scene(vice: Option<Vice>)(
+        signers in 2..=7_usize,
+        mode in mode(),
+        messages in 1..=3_usize,
+        seed in any::<u64>(),
+        link in link(),
+        skews in proptest::collection::vec(-100_000..100_000_i64, 7),
+        approvals in proptest::collection::vec(0..5_000_u64, 7),
+        who in 0..7_usize,
+        victims in 1..128_u64,
+    ) -> Scene {
+        let plan = Plan { messages, seed, ..Plan::new(signers, mode) };
+        let cheat = vice.map(|vice| (vice, who % signers, victims));
+        Scene { plan, link, skews, approvals, cheat }
+    }
+}
+
+fn run(scene: &Scene) -> World {
+    let mut world = World::new(scene.plan, scene.link);
+    if let Some((vice, who, victims)) = scene.cheat {
+        world.corrupt(who, Attack::new(vice, who, victims, scene.plan.messages));
+    }
+    for (node, skew) in world.nodes.iter_mut().zip(&scene.skews) {
+        node.skew = *skew;
+    }
+    world.start_with(&scene.approvals);
+    world.run();
+    world
+}
+
+/// What must hold in every scene.
+fn assert_agreement(scene: &Scene, world: &World) {
+    let cheat = scene.cheat.map(|(_, who, _)| peer(who));
+    let results: Vec<_> = world.honest().map(|node| node.finished.as_ref()).collect();
+    let signed = results.iter().flatten().count();
+    if signed > 0 {
+        assert_eq!(signed, results.len(), "some have signatures and some do not");
+        for finished in results.iter().flatten() {
+            assert_valid(world, &finished.signatures);
+        }
+        let signatures = results.iter().flatten().map(|finished| &finished.signatures);
+        assert!(signatures.clone().zip(signatures.skip(1)).all(|(one, next)| one == next));
+    }
+    for node in world.honest() {
+        assert!(node.subject.machine().is_over());
+        assert!(node.finished.is_some() || !node.failures.is_empty(), "a machine without an end");
+        for failure in &node.failures {
+            assert_fair_failure(failure, cheat);
+        }
+        for (accused, offense) in &node.offenses {
+            assert_fair_offense(*accused, offense, cheat);
+        }
+    }
+}
+
+fn assert_fair_failure(failure: &Failure, cheat: Option<PeerId>) {
+    let culprits: Vec<_> = failure.culprits.iter().map(|who| peer(who.as_usize())).collect();
+    if let Some(evidence) = &failure.evidence {
+        assert_eq!(evidence.verify().map(|culprit| Some(culprit.peer)), Ok(cheat));
+        assert_eq!(culprits.iter().copied().map(Some).collect::<Vec<_>>(), [cheat]);
+    }
+    // Losses end long before any phase does: even the claim may name nobody honest.
+    assert!(culprits.iter().all(|who| Some(*who) == cheat), "{failure:?}");
+    assert_ne!(failure.reason, AbortReason::Internal);
+}
+
+fn assert_fair_offense(accused: PeerId, offense: &Offense, cheat: Option<PeerId>) {
+    if let Offense::Proven(evidence) = offense {
+        assert_eq!(evidence.verify().map(|culprit| Some(culprit.peer)), Ok(cheat));
+    }
+    if let Offense::Replay(_) = offense {
+        // Frames that overtook each other: the network's doing.
+        return;
+    }
+    let guilty = Some(accused) == cheat || accused == stranger().node_key.peer_id();
+    assert!(guilty, "{offense:?} laid on an honest signer");
+}
+
+fn is_proven(world: &World) -> bool {
+    let by_offense = |(_, offense): &(PeerId, Offense)| matches!(offense, Offense::Proven(_));
+    world.honest().any(|node| node.offenses.iter().any(by_offense))
+}
+
+fn config(cases: u32) -> ProptestConfig {
+    ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
+}
+
+#[test]
+fn honest_signers_finish_whatever_the_network_loses() {
+    proptest!(config(48), |(scene in scene(None))| {
+        let world = run(&scene);
+        assert_agreement(&scene, &world);
+        prop_assert!(world.nodes.iter().all(|node| node.finished.is_some()));
+    });
+}
+
+#[test]
+fn one_cheat_of_each_kind_neither_splits_nor_frames_the_honest() {
+    for vice in VICES {
+        proptest!(config(16), |(scene in scene(Some(vice)))| {
+            let world = run(&scene);
+            assert_agreement(&scene, &world);
+            prop_assert!(!harmless(vice) || world.honest().all(|node| node.finished.is_some()));
+        });
+    }
+}
+
+/// Whether the others must get their signatures all the same.
+fn harmless(vice: Vice) -> bool {
+    use Vice::*;
+    matches!(vice, Replays | CrossSession | Stranger | SpeaksForOthers | LyingAcks | FalseSignature)
+}
