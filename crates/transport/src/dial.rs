@@ -39,13 +39,20 @@ async fn dial_all(
     addresses: &[SocketAddr],
     retry_in: Duration,
 ) {
+    let limit = shared.config.handshake_timeout;
     for &address in addresses {
-        let limit = shared.config.handshake_timeout;
-        let dialled = timeout(limit, dial(shared, peer, address)).await;
+        let dialled = tokio::select! {
+            biased;
+            () = shared.until_live(&peer) => return,
+            dialled = timeout(limit, dial(shared, peer, address)) => dialled,
+        };
         let error = match dialled.unwrap_or(Err(DialError::TimedOut)) {
-            // A duplicate says that another connection stands, or will before the next round.
-            Ok(Settled::Chosen | Settled::Duplicate) => return,
-            Err(_) if shared.live(&peer).is_some() => return,
+            Ok(Settled::Chosen) => return,
+            Ok(Settled::Duplicate) => {
+                // The peer has another connection; if it is not one that we lost, it shows soon.
+                let _ = timeout(limit, shared.until_live(&peer)).await;
+                return;
+            }
             Err(error) => error,
         };
         let failed = TransportEvent::DialFailed { peer, address, error, retry_in };

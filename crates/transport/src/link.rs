@@ -2,10 +2,12 @@
 
 use std::{
     future::poll_fn,
+    pin::pin,
     sync::{
         Arc, Mutex, OnceLock,
         atomic::{AtomicBool, Ordering},
     },
+    task::{Context, Poll, Waker},
     time::Duration,
 };
 
@@ -115,6 +117,14 @@ impl Link {
     /// the peer, told about the duplicate, still has no connection.
     pub(crate) fn yields_to_incoming(&self) -> bool {
         !self.dialled || self.duplicate_refused.swap(true, Ordering::Relaxed)
+    }
+
+    /// Makes QUIC send something, so that a peer that restarted says that it lost the connection.
+    pub(crate) fn probe(&self) {
+        let mut cx = Context::from_waker(Waker::noop());
+        if let Poll::Ready(Ok(mut stream)) = pin!(self.connection.open_uni()).poll(&mut cx) {
+            let _ = stream.finish();
+        }
     }
 
     /// Waits until a payload may be read; `None` when the connection ends before.

@@ -54,6 +54,7 @@ pub(crate) async fn settle(
         if !occupant.is_over() {
             if first.is_none() && (dialled || !occupant.yields_to_incoming()) {
                 link.connection.close(CloseCode::Duplicate.to_wire(), &[]);
+                occupant.probe();
                 return Ok(Settled::Duplicate);
             }
             occupant.fail(DisconnectReason::Replaced, CloseCode::Duplicate);
@@ -88,6 +89,7 @@ fn occupy(shared: &Shared, link: &Arc<Link>) -> Option<Arc<Link>> {
     let occupant = links.get(&link.peer).cloned();
     if occupant.is_none() {
         links.insert(link.peer, Arc::clone(link));
+        shared.linked.notify_waiters();
     }
     occupant
 }

@@ -2,13 +2,14 @@
 
 use std::{
     collections::BTreeMap,
+    pin::pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use ensign_primitives::PeerId;
 use quinn::Endpoint;
 use tokio::{
-    sync::{mpsc, watch},
+    sync::{Notify, mpsc, watch},
     task::AbortHandle,
 };
 
@@ -28,6 +29,8 @@ pub(crate) struct Shared {
     pub(crate) places: Arc<Places>,
     /// The one connection to each peer, until its `Disconnected` is reported.
     pub(crate) links: Mutex<BTreeMap<PeerId, Arc<Link>>>,
+    /// Tells those who wait for a connection that there is a new one.
+    pub(crate) linked: Notify,
     /// The tasks that keep peers connected.
     pub(crate) wanted: Mutex<BTreeMap<PeerId, AbortHandle>>,
     pub(crate) events: mpsc::Sender<TransportEvent>,
@@ -53,6 +56,18 @@ impl Shared {
     /// Returns the connection to `peer`, unless it is ending.
     pub(crate) fn live(&self, peer: &PeerId) -> Option<Arc<Link>> {
         locked(&self.links).get(peer).filter(|link| !link.is_over()).cloned()
+    }
+
+    /// Waits until there is a connection to `peer`.
+    pub(crate) async fn until_live(&self, peer: &PeerId) {
+        loop {
+            let mut linked = pin!(self.linked.notified());
+            linked.as_mut().enable();
+            if self.live(peer).is_some() {
+                return;
+            }
+            linked.await;
+        }
     }
 
     /// Frees the peer's place, unless another connection has it.

@@ -7,7 +7,7 @@ use ensign_identity::NodeKey;
 use ensign_primitives::PeerId;
 use ensign_wire::Kind;
 use tokio::{
-    sync::{mpsc, watch},
+    sync::{Notify, mpsc, watch},
     time::timeout,
 };
 
@@ -52,6 +52,7 @@ impl Transport {
             quic: Arc::new(quic::connection(&config)),
             places: Arc::new(Places::new(config.connections_max, config.connections_per_ip_max)),
             links: BTreeMap::new().into(),
+            linked: Notify::new(),
             wanted: BTreeMap::new().into(),
             closed: watch::Sender::new(false),
             config,
