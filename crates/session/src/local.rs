@@ -1,10 +1,10 @@
 //! Our own secret nonces and everything we have said.
 
-use alloc::{boxed::Box, vec::Vec};
+use alloc::vec::Vec;
 use core::mem;
 
 use ensign_musig::{NonceGenError, SecNonce, nonce_gen};
-use ensign_primitives::{Now, SignerIndex};
+use ensign_primitives::{Instant, Now, SignerIndex};
 use ensign_wire::{Body, NonceCommit, NonceShare, PubNonceBytes, Round0, SessionJoin};
 
 use crate::{
@@ -19,13 +19,27 @@ pub(crate) struct Local {
     secret: Vec<SecNonce>,
     salt: [u8; 32],
     /// Our statements, so that they can be said again; never computed again.
-    said: Vec<Body>,
+    said: Vec<Said>,
+}
+
+/// One of our statements.
+#[derive(Debug)]
+struct Said {
+    body: Body,
+    /// When each signer was last told, in key order; `None` if it cannot have heard.
+    told: Vec<Option<Instant>>,
 }
 
 impl Local {
     /// Erases the secret nonces.
     pub(crate) fn burn(&mut self) {
         self.secret.clear();
+    }
+
+    /// Returns whether no secret nonce is left.
+    #[cfg(test)]
+    pub(crate) fn is_burned(&self) -> bool {
+        self.secret.is_empty()
     }
 
     /// Takes the secret nonces for the one time they may be used.
@@ -115,15 +129,32 @@ impl Session {
     pub(crate) fn say_once(&mut self, now: Now, body: Body) {
         let others = self.setup.others();
         self.say(now, &others, body.clone());
-        self.local.said.push(body);
+        let told = self.signers.iter().map(|_| Some(now.instant)).collect();
+        self.local.said.push(Said { body, told });
     }
 
-    /// Says the given statements again to one signer, signed anew.
+    /// Says the given statements again to one signer, signed anew, unless they are on their way.
     pub(crate) fn say_again(&mut self, now: Now, to: SignerIndex, wanted: impl Fn(&Body) -> bool) {
-        let again: Vec<Box<Body>> =
-            self.local.said.iter().filter(|body| wanted(body)).cloned().map(Box::new).collect();
+        let pause = self.answer_pause();
+        let mut again = Vec::new();
+        for said in self.local.said.iter_mut().filter(|said| wanted(&said.body)) {
+            let Some(told) = said.told.get_mut(to.as_usize()) else { continue };
+            if told.is_none_or(|at| now.instant.since(at) >= pause) {
+                *told = Some(now.instant);
+                again.push(said.body.clone());
+            }
+        }
         for body in again {
-            self.say(now, &[to], *body);
+            self.say(now, &[to], body);
+        }
+    }
+
+    /// A new connection: what went over the old one may be lost.
+    pub(crate) fn forget_told(&mut self, signer: SignerIndex) {
+        for said in &mut self.local.said {
+            if let Some(told) = said.told.get_mut(signer.as_usize()) {
+                *told = None;
+            }
         }
     }
 }

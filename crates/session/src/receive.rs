@@ -170,7 +170,7 @@ impl Session {
                 self.on_nonce_share(now, &share);
             }
         }
-        self.deadline.progressed(now.instant);
+        self.note_news(now);
         self.advance(now);
     }
 
@@ -195,7 +195,7 @@ impl Session {
             return self.convict(now, share.signer, AbortReason::WrongCommitment, evidence);
         }
         self.take_nonces(now, share.signer, nonces, &shared);
-        self.deadline.progressed(now.instant);
+        self.note_news(now);
         self.advance(now);
     }
 
@@ -230,7 +230,7 @@ impl Session {
             known.partials = Some(partials);
         }
         self.progress(Event::Signed(signer));
-        self.deadline.progressed(now.instant);
+        self.note_news(now);
         self.advance(now);
     }
 

@@ -1,5 +1,7 @@
 //! Asking for what is missing, and answering who asks.
 
+use core::time::Duration;
+
 use ensign_primitives::{Now, SignerIndex};
 use ensign_wire::{
     Body, NonceAck, PartialSigAck, SessionReady, SignatureFinalized, SignerSet, Slot,
@@ -67,7 +69,7 @@ impl Session {
                 if !ready.joined.contains(local) {
                     self.say_again(now, from, |_| true);
                 }
-                self.forward(from, Slot::Join, &ready.joined);
+                self.hand_on(now, from, Slot::Join, &ready.joined);
             }
             Body::NonceAck(ack) => {
                 self.compare_view(from, ack);
@@ -77,14 +79,14 @@ impl Session {
                     Body::NoncesComplete(_) | Body::PartialSigShare(_) => true,
                     _ => false,
                 });
-                self.forward(from, Slot::NonceShare, &ack.held);
-                self.forward(from, Slot::NoncesComplete, &SignerSet::default());
+                self.hand_on(now, from, Slot::NonceShare, &ack.held);
+                self.hand_on(now, from, Slot::NoncesComplete, &SignerSet::default());
             }
             Body::PartialSigAck(ack) if !ack.held.contains(local) => {
                 self.say_again(now, from, |body| matches!(body, Body::PartialSigShare(_)));
-                self.forward(from, Slot::PartialSigShare, &ack.held);
+                self.hand_on(now, from, Slot::PartialSigShare, &ack.held);
             }
-            Body::PartialSigAck(ack) => self.forward(from, Slot::PartialSigShare, &ack.held),
+            Body::PartialSigAck(ack) => self.hand_on(now, from, Slot::PartialSigShare, &ack.held),
             _ => {}
         }
     }
@@ -111,7 +113,26 @@ impl Session {
         }
     }
 
-    /// Hands on other signers' statements in a slot that `to` does not hold.
+    /// Something came that the session was waiting for.
+    pub(crate) fn note_news(&mut self, now: Now) {
+        self.news_at = now.instant;
+        self.deadline.progressed(now.instant);
+    }
+
+    /// How old a statement must be before it is said again or handed on: a question may cross it
+    /// on its way. Half the pause between questions, so that the next one is answered.
+    pub(crate) fn answer_pause(&self) -> Duration {
+        self.setup.timeouts.retry_interval / 2
+    }
+
+    /// Hands on other signers' statements in a slot that `to` does not hold, once the news is old
+    /// enough to have reached it without us.
+    fn hand_on(&mut self, now: Now, to: SignerIndex, slot: Slot, held: &SignerSet) {
+        if now.instant.since(self.news_at) >= self.answer_pause() {
+            self.forward(to, slot, held);
+        }
+    }
+
     fn forward(&mut self, to: SignerIndex, slot: Slot, held: &SignerSet) {
         for signer in self.setup.others() {
             if signer == to || held.contains(signer) {

@@ -85,7 +85,7 @@ impl Session {
     /// Takes a confirmation; it counts once our own view is whole and equal.
     pub(crate) fn on_confirmation(&mut self, now: Now, signer: SignerIndex) {
         self.check_view(signer);
-        self.deadline.progressed(now.instant);
+        self.note_news(now);
         self.advance(now);
     }
 

@@ -11,7 +11,7 @@ use ensign_deadline::{Deadline, Due, Stage};
 use ensign_equivocation::Statements;
 use ensign_musig::{KeyAggCtx, PartialSig, PubNonce, SigningCtx, taproot_tweak};
 use ensign_primitives::{
-    Network, Now, PeerId, RequestId, SessionId, SignerIndex, StateMachine, Wakeup,
+    Instant, Network, Now, PeerId, RequestId, SessionId, SignerIndex, StateMachine, Wakeup,
 };
 use ensign_replay::{Duplicates, Sequences};
 use ensign_wire::{
@@ -48,6 +48,7 @@ pub struct Session {
     pub(crate) sequences: Sequences,
     pub(crate) duplicates: Duplicates,
     pub(crate) deadline: Deadline,
+    pub(crate) news_at: Instant,
     pub(crate) abort: Option<Aborted>,
     pub(crate) awaited: Option<(u64, Step)>,
     next_token: u64,
@@ -126,6 +127,7 @@ impl Session {
             sequences: Sequences::default(),
             duplicates: Duplicates::new(DUPLICATES_REMEMBERED),
             deadline: Deadline::new(setup.timeouts, now.instant, lifetime),
+            news_at: now.instant,
             abort: None,
             awaited: None,
             next_token: 0,
@@ -295,6 +297,7 @@ impl Session {
         if self.setup.request.request.creator == self.setup.local && self.phase < Phase::Complete {
             self.announce_to(now, signer);
         }
+        self.forget_told(signer);
         self.send_ack(now, signer);
     }
 

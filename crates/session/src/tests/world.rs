@@ -10,13 +10,13 @@ use std::{
     vec::Vec,
 };
 
-use ensign_primitives::{Instant, Now, PeerId, SignerIndex, UnixTime, sha256};
+use ensign_primitives::{Instant, Now, PeerId, SessionId, SignerIndex, UnixTime, sha256};
 use ensign_testkit::{Bounds, Subject};
 use ensign_wire::{Body, Envelope, Frame, Kind, Slot};
 
 use super::{
     attack::Attack,
-    group::{Dice, NETWORK, Plan, START, entropy, peer, signer},
+    group::{Dice, NETWORK, Plan, START, entropy, member, peer, signer},
 };
 use crate::{Event, Failure, Finished, Input, Offense, Output, Phase, Record, Session};
 
@@ -52,6 +52,7 @@ pub(super) struct Node {
     pub(super) failures: Vec<Failure>,
     pub(super) finished: Option<Finished>,
     pub(super) finished_at: Option<Instant>,
+    invited: bool,
     durable: BTreeSet<&'static str>,
     said: BTreeMap<Slot, Body>,
 }
@@ -59,6 +60,15 @@ pub(super) struct Node {
 impl Node {
     pub(super) fn phase(&self) -> Phase {
         self.subject.machine().phase()
+    }
+
+    pub(super) fn failure(&self) -> &Failure {
+        self.failures.first().expect("the session has not failed")
+    }
+
+    /// What a signer said in a slot, as this machine took it.
+    pub(super) fn statement(&self, author: usize, slot: Slot) -> Option<&Envelope> {
+        self.subject.machine().statements.get(&peer(author), slot)
     }
 
     pub(super) fn is_honest(&self) -> bool {
@@ -115,6 +125,7 @@ impl World {
             failures: Vec::new(),
             finished: None,
             finished_at: None,
+            invited: false,
             durable: BTreeSet::new(),
             said: BTreeMap::new(),
         }
@@ -148,9 +159,6 @@ impl World {
     /// The creator opens the session, and each user approves after so many milliseconds.
     pub(super) fn start_with(&mut self, approvals: &[u64]) {
         self.command(0, |session, now| session.announce(now));
-        for node in 1..self.plan.signers {
-            self.command(node, |session, now| session.acknowledge(now, SignerIndex(0)));
-        }
         for (node, millis) in (0..self.plan.signers).zip(approvals) {
             self.approve_after(node, *millis);
         }
@@ -181,6 +189,23 @@ impl World {
             self.nodes[node].subject.command(now, |session| command(session, now));
         self.absorb(node, false, outputs);
         result
+    }
+
+    /// The name of the session.
+    pub(super) fn session(&self) -> SessionId {
+        self.nodes[0].subject.machine().id()
+    }
+
+    /// Signs a statement as a member's node, now.
+    pub(super) fn envelope(&self, author: usize, seq: u64, body: Body) -> Envelope {
+        let (key, unix) = (&member(author).node_key, self.clock(0).unix);
+        Envelope::sign(key, NETWORK, self.session(), seq, unix, body).unwrap()
+    }
+
+    /// Signs a statement as a signer's node and hands it to another at once.
+    pub(super) fn say(&mut self, author: usize, to: usize, seq: u64, body: Body) {
+        let envelope = self.envelope(author, seq, body);
+        self.deliver(peer(author), to, envelope);
     }
 
     /// Hands an envelope to a node as if `from` had brought it, at once.
@@ -263,6 +288,12 @@ impl World {
             Happening::Deliver { from, to, frame } => {
                 self.overhear(to, &frame);
                 let envelope = decode(&frame);
+                if envelope.body().kind() == Kind::SessionAnnounce && !self.nodes[to].invited {
+                    // Here a node makes its session, and says that it has it.
+                    self.nodes[to].invited = true;
+                    let creator = SignerIndex(0);
+                    return self.command(to, |session, now| session.acknowledge(now, creator));
+                }
                 self.input(to, |_| Input::Envelope { from, envelope: envelope.clone() });
             }
             Happening::Connected { node, with } => {
@@ -342,6 +373,8 @@ impl World {
             }
             _ => {}
         }
+        let machine = node.subject.machine();
+        assert!(machine.phase() < Phase::Complete || machine.local.is_burned(), "a secret is left");
         node.events.push(event);
     }
 
