@@ -112,6 +112,12 @@ impl Attack {
         self.victims >> to.0 & 1 == 1
     }
 
+    /// Whether it wants the signature for itself.
+    fn spoils_the_sum(&self) -> bool {
+        use Vice::*;
+        matches!(self.vice, WrongPartial | UnparsablePartial | WrongPartialElsewhere | TwoPartials)
+    }
+
     /// Signs anything as the cheat's own node.
     fn sign(&mut self, now: Now, session: SessionId, body: Body) -> Arc<[u8]> {
         self.seq += 1;
@@ -140,6 +146,9 @@ impl Attack {
             if let Vice::Silence(from) = self.vice
                 && body.kind() >= from
             {
+                return vec![];
+            }
+            if self.spoils_the_sum() && body.kind() == Kind::SignatureFinalized {
                 return vec![];
             }
             self.bend(dice, session, &mut body);
@@ -182,7 +191,7 @@ impl Attack {
                 share.partials[0] = [0xff; 32]
             }
             (Vice::WrongPartialElsewhere, Body::PartialSigShare(share)) => {
-                share.nonces = [dice.roll() as u8; 32];
+                share.nonces = [0xd1; 32];
                 share.partials[0][31] ^= 1;
             }
             (Vice::WrongConfirmation, Body::NoncesComplete(complete)) => complete.digest[0] ^= 1,

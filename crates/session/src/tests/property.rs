@@ -30,7 +30,8 @@ fn mode() -> impl Strategy<Value = Mode> {
 }
 
 fn link() -> impl Strategy<Value = Link> {
-    let wild = (1..50_u64, 0..300_u64, 0..40_u64, 0..30_u64, 0..20_u64, 0..100_u64);
+    let loss = prop_oneof![Just(0), 1..40_u64];
+    let wild = (1..50_u64, 0..300_u64, loss, 0..30_u64, 0..20_u64, 0..100_u64);
     wild.prop_map(|(least, spread, loss, duplicates, heals, disk)| Link {
         delay: (least, least + spread),
         loss,
@@ -143,13 +144,46 @@ fn one_cheat_of_each_kind_neither_splits_nor_frames_the_honest() {
         proptest!(config(16), |(scene in scene(Some(vice)))| {
             let world = run(&scene);
             assert_agreement(&scene, &world);
-            prop_assert!(!harmless(vice) || world.honest().all(|node| node.finished.is_some()));
+            let all_signed = world.honest().all(|node| node.finished.is_some());
+            prop_assert!(all_signed || !is_harmless(vice), "the honest could have signed");
+            if is_provable(&scene, vice) {
+                // Under losses the lie itself may be lost; whoever gave up has proof.
+                let proven = is_proven(&world);
+                prop_assert!(proven || all_signed, "an end without the proof there is");
+                prop_assert!(proven || scene.link.loss > 0, "a lie that nobody proved");
+            }
         });
     }
 }
 
+/// Whether the cheat's own words convict it, and reach those who can tell.
+fn is_provable(scene: &Scene, vice: Vice) -> bool {
+    let (_, who, victims) = scene.cheat.unwrap();
+    let honest = (1_u64 << scene.plan.signers) - 1 & !(1 << who);
+    let (told, others) = (victims & honest != 0, honest & !victims != 0);
+    match vice {
+        Vice::OffCurveNonce | Vice::WrongPartial | Vice::UnparsablePartial | Vice::TwoPartials => {
+            told
+        }
+        Vice::WrongCommitment | Vice::WrongNonce => told && scene.plan.mode != Mode::Fast,
+        Vice::TwoTongues => told && others,
+        Vice::WrongConfirmation => told && others && scene.plan.mode == Mode::Strict,
+        Vice::WrongPartialElsewhere
+        | Vice::Silence(_)
+        | Vice::Replays
+        | Vice::CrossSession
+        | Vice::Stranger
+        | Vice::SpeaksForOthers
+        | Vice::LyingAcks
+        | Vice::FalseAccusation
+        | Vice::FalseSignature
+        | Vice::WrongCount
+        | Vice::BadDelegation => false,
+    }
+}
+
 /// Whether the others must get their signatures all the same.
-fn harmless(vice: Vice) -> bool {
+fn is_harmless(vice: Vice) -> bool {
     use Vice::*;
     matches!(vice, Replays | CrossSession | Stranger | SpeaksForOthers | LyingAcks | FalseSignature)
 }

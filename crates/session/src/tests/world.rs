@@ -92,6 +92,8 @@ pub(super) struct World {
     pub(super) now: Instant,
     pub(super) nodes: Vec<Node>,
     pub(super) dice: Dice,
+    /// Kinds of frames that never get from one signer to another.
+    pub(super) cut: Vec<(usize, usize, Kind)>,
     /// Bytes that went from one signer to another, announcements aside.
     pub(super) bytes: BTreeMap<(usize, usize), usize>,
     queue: BTreeMap<(Instant, u64), Happening>,
@@ -106,6 +108,7 @@ impl World {
             now: Instant::from_micros(0),
             nodes: Vec::new(),
             dice: Dice(plan.seed),
+            cut: Vec::new(),
             bytes: BTreeMap::new(),
             queue: BTreeMap::new(),
             order: 0,
@@ -210,18 +213,22 @@ impl World {
 
     /// Hands an envelope to a node as if `from` had brought it, at once.
     pub(super) fn deliver(&mut self, from: PeerId, to: usize, envelope: Envelope) {
-        let frame: Arc<[u8]> = Frame::Envelope(Box::new(envelope)).encode().into();
-        self.happen(Happening::Deliver { from, to, frame });
+        self.input(to, |_| Input::Envelope { from, envelope: Box::new(envelope.clone()) });
     }
 
     /// Runs until nothing is due and nothing is on its way.
     pub(super) fn run(&mut self) {
-        self.run_until(Duration::from_secs(1 << 40));
+        self.run_to(Instant::from_micros(u64::MAX));
     }
 
     /// Runs until `horizon` after the start.
     pub(super) fn run_until(&mut self, horizon: Duration) {
         let horizon = Instant::from_micros(0).after(horizon);
+        self.run_to(horizon);
+        self.pass_to(horizon);
+    }
+
+    fn run_to(&mut self, horizon: Instant) {
         for step in 0.. {
             assert!(step < 200_000, "the network does not come to rest");
             let arrival = self.queue.first_key_value().map(|((at, _), _)| *at);
@@ -239,9 +246,6 @@ impl World {
                 }
                 _ => break,
             }
-        }
-        if horizon.as_micros() < 1 << 60 {
-            self.pass_to(horizon);
         }
     }
 
@@ -399,7 +403,10 @@ impl World {
         {
             *self.bytes.entry((sender, to)).or_default() += frame.len();
         }
-        if self.dice.percent(self.link.loss) {
+        let cut = |(one, other, kind): &(usize, usize, Kind)| {
+            (peer(*one), *other) == (from, to) && frame.first() == Some(&kind.id())
+        };
+        if self.cut.iter().any(cut) || self.dice.percent(self.link.loss) {
             return;
         }
         let copies = if self.dice.percent(self.link.duplicates) { 2 } else { 1 };
