@@ -1,1 +1,9 @@
-//! Cases for evidence.
+//! Cases for evidence: each kind convicts who lied, and nothing convicts who did not.
+
+mod fixture;
+
+mod commitment;
+mod conflict;
+mod nonce;
+mod partial;
+mod statements;
