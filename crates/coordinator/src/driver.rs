@@ -87,8 +87,8 @@ impl Driver {
         };
         let mut engine = Engine::new(config, keys);
         let (unfinished, ended) = restore(parts.records);
-        for request in ended {
-            engine.remember_ended(request);
+        for (request, group, ending) in ended {
+            engine.remember_ended(request, group, ending);
         }
         Self {
             engine,
@@ -245,7 +245,7 @@ impl Driver {
                     self.emit(event);
                 }
             }
-            Engine::Closed { request, failure } => {
+            Engine::Closed { request, failure, .. } => {
                 self.psbts.remove(&request);
                 let problem = Box::new(problem::of_failure(&failure));
                 let evidence = failure.evidence.map(Box::new);

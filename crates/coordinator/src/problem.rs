@@ -159,16 +159,15 @@ pub(crate) fn of_failure(failure: &Failure) -> Problem {
         AbortReason::Internal => INTERNAL,
         AbortReason::Cancelled => CANCELLED,
     };
-    let claim = match failure.by {
-        Some(_) if failure.evidence.is_none() && !failure.culprits.is_empty() => {
-            ", says the signer that ended it"
-        }
-        Some(_) | None => "",
+    let claim = match (failure.by, failure.accused) {
+        (Some(_), Some(_)) => ", says the signer that ended it",
+        _ => "",
     };
     // Who said no or gave up is the one it concerns, when nobody else is named.
-    let who = match failure.by {
-        Some(by) if failure.culprits.is_empty() => vec![by],
-        Some(_) | None => failure.culprits.clone(),
+    let who = match (failure.by, failure.accused) {
+        (_, Some(accused)) => vec![accused],
+        (Some(by), None) if failure.culprits.is_empty() => vec![by],
+        _ => failure.culprits.clone(),
     };
     entry.problem(format!("{}{claim}", entry.what), who)
 }

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use ensign_engine::Record;
-use ensign_primitives::RequestId;
+use ensign_engine::{Ending, Record};
+use ensign_primitives::{GroupId, RequestId};
 use ensign_wire::SignedRequest;
 
 /// A request that our user had consented to and that has not ended.
@@ -15,9 +15,12 @@ pub(crate) struct Open {
     pub(crate) attempts: u16,
 }
 
-/// Replays the records into the requests that are open and those that have ended.
-pub(crate) fn restore(records: Vec<Record>) -> (Vec<Open>, Vec<RequestId>) {
-    let (mut open, mut ended): (BTreeMap<RequestId, Open>, Vec<RequestId>) = Default::default();
+/// A request that has ended, and how.
+pub(crate) type Ended = (RequestId, GroupId, Ending);
+
+/// Replays the records into the requests that are open and those that have ended, in order.
+pub(crate) fn restore(records: Vec<Record>) -> (Vec<Open>, Vec<Ended>) {
+    let (mut open, mut ended): (BTreeMap<RequestId, Open>, Vec<Ended>) = Default::default();
     for record in records {
         match record {
             Record::Consented { request, payload } => {
@@ -29,9 +32,13 @@ pub(crate) fn restore(records: Vec<Record>) -> (Vec<Open>, Vec<RequestId>) {
                     known.attempts = known.attempts.max(attempt);
                 }
             }
-            Record::Finished { request, .. } | Record::Closed { request } => {
+            Record::Finished { request, group, signatures } => {
                 open.remove(&request);
-                ended.push(request);
+                ended.push((request, group, Ending::Signed(signatures)));
+            }
+            Record::Closed { request, group, reason } => {
+                open.remove(&request);
+                ended.push((request, group, Ending::Closed(reason)));
             }
         }
     }

@@ -15,9 +15,20 @@ pub const GROUPS_MAX: usize = 64;
 pub const PEERS_MAX: usize = 1024;
 /// Most open requests. Specification: 100 sessions.
 pub const REQUESTS_MAX: usize = 100;
+/// Most open requests of one other creator. Guess: more than a person reviews at once, and several
+/// members must flood us together before nobody else gets in.
+pub const REQUESTS_PER_CREATOR_MAX: usize = 25;
 /// Most ended requests that are remembered, so that none comes back.
 pub const REQUESTS_REMEMBERED: usize = 4096;
+/// Most ended requests whose end is told to members that missed it; at most 64 KiB of signatures
+/// each. Guess: a day of a busy group.
+pub const ENDINGS_REMEMBERED: usize = 128;
+/// How often one member is told how one request ended. Guess: a few restarts and lost answers.
+pub const ANSWERS_PER_MEMBER_MAX: u8 = 16;
 /// Most attempts at one request. Specification of its users: five, then a person decides.
+///
+/// Any member of the group can use them up by opening attempts; it could as well decline, because
+/// all must sign. Each costs the others a nonce and a durable record.
 pub const ATTEMPTS_MAX: u16 = 5;
 /// Pause before the next attempt, times the number of attempts made. Guess: enough for a node to
 /// come back, short enough to be waited for.
@@ -25,9 +36,18 @@ pub const ATTEMPT_PAUSE: Duration = Duration::from_secs(5);
 /// How long a connection may stay without its first frame. Guess: many round trips.
 pub const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
 /// Most envelopes kept for a member that speaks of a session we do not have yet: one session's
-/// worth of statements, twice.
+/// worth of statements, twice. With the limits of the wire, about 1 MiB for a member.
 pub const EARLY_ENVELOPES_MAX: usize = 16;
-/// How many points of misbehaviour end a connection; see [`penalty`](crate::penalty).
+/// Most payloads kept for a member before their announcements; together at most
+/// [`PAYLOAD_BYTES_MAX`](ensign_wire::PAYLOAD_BYTES_MAX) bytes. Guess: proposals made at once.
+pub const EARLY_PAYLOADS_MAX: usize = 8;
+/// Most refused announcements that are remembered, so that each sender is told once. Guess: a few
+/// for each member of a few groups.
+pub const REFUSALS_REMEMBERED: usize = 256;
+/// How many refusals by others are reported for one request. Guess: two for each of sixteen.
+pub const REFUSALS_REPORTED_MAX: u8 = 32;
+/// How many points of misbehaviour end a connection; see [`penalty`](crate::penalty). They count
+/// from zero on the next connection: a signer is never locked out, only slowed down.
 pub const OFFENSE_POINTS_MAX: u32 = 20;
 
 /// What a node is.

@@ -13,8 +13,11 @@ use ensign_replay::{Duplicates, NonceLog};
 use ensign_wire::{AbortReason, GroupKeys, Payload, Scheme, SignedRequest, SigningRequest};
 
 use crate::{
-    CommandError, EngineConfig, Event, GROUPS_MAX, GroupConfig, Input, Keys, Output, PEERS_MAX,
-    Proposal, REQUESTS_MAX, REQUESTS_REMEMBERED, peers::Peer, requests::Request,
+    ATTEMPTS_MAX, CommandError, EngineConfig, Event, GROUPS_MAX, GroupConfig, Input, Keys, Output,
+    PEERS_MAX, Proposal, REFUSALS_REMEMBERED, REQUESTS_MAX,
+    ended::Ended,
+    peers::Peer,
+    requests::{Request, no_attempt_left},
 };
 
 /// One node.
@@ -28,15 +31,17 @@ pub struct Engine {
     pub(crate) keys: Keys,
     pub(crate) own_key: SignerKey,
     pub(crate) groups: BoundedMap<GroupId, Group>,
-    /// In how many groups each member's node is.
+    /// The nodes of all other members.
     pub(crate) members: BTreeSet<PeerId>,
     pub(crate) peers: BoundedMap<PeerId, Peer>,
     pub(crate) requests: BoundedMap<RequestId, Request>,
-    /// Every attempt that an open request may have.
+    /// Every attempt that an open request, or one whose ending is remembered, may have.
     pub(crate) sessions: BTreeMap<SessionId, (RequestId, u16)>,
-    pub(crate) ended: Duplicates,
+    pub(crate) ended: Ended,
+    /// Sessions whose announcement was refused.
+    pub(crate) refused: Duplicates,
     pub(crate) nonces: NonceLog,
-    /// Which session waits for which durable record.
+    /// Which session waits for which durable record. Bounded by the driver: each is answered once.
     pub(crate) persisting: BTreeMap<u64, (SessionId, u64)>,
     pub(crate) next_token: u64,
     pub(crate) outputs: VecDeque<Output>,
@@ -64,7 +69,8 @@ impl Engine {
             peers: BoundedMap::new(PEERS_MAX),
             requests: BoundedMap::new(REQUESTS_MAX),
             sessions: BTreeMap::new(),
-            ended: Duplicates::new(REQUESTS_REMEMBERED),
+            ended: Ended::new(),
+            refused: Duplicates::new(REFUSALS_REMEMBERED),
             nonces: NonceLog::default(),
             persisting: BTreeMap::new(),
             next_token: 0,
@@ -76,7 +82,8 @@ impl Engine {
     ///
     /// # Errors
     ///
-    /// [`CommandError`] when we are no member, somebody stands twice, or the keys do not aggregate.
+    /// [`CommandError`] when we are no member, somebody stands twice, the keys do not aggregate, or
+    /// the group is known with other nodes. The same group again is no error.
     pub fn add_group(&mut self, config: GroupConfig) -> Result<GroupId, CommandError> {
         let GroupConfig { keys, peers } = config;
         check_members(&keys, &peers)?;
@@ -89,6 +96,10 @@ impl Engine {
         let public: Vec<_> = keys.as_slice().iter().map(|key| *key.as_public_key()).collect();
         let context = KeyAggCtx::new(&public).map_err(CommandError::KeyAgg)?;
         let id = keys.group_id(self.config.network);
+        if let Some(known) = self.groups.get(&id) {
+            let same = *known.peers == *peers;
+            return if same { Ok(id) } else { Err(CommandError::GroupDiffers { group: id }) };
+        }
         let others: Vec<_> = peers.iter().copied().filter(|peer| *peer != own_peer).collect();
         let group = Group { keys, context, peers: peers.into(), local };
         self.groups
@@ -154,11 +165,15 @@ impl Engine {
 
     /// Takes up a request to which our user had consented before a restart, in a fresh attempt.
     ///
+    /// A request that has expired or used up its attempts is closed instead: [`Event::Closed`] says
+    /// so.
+    ///
     /// - `attempts`: how many attempts were joined before; none of them is joined again.
     ///
     /// # Errors
     ///
-    /// [`CommandError`] when its group is unknown or it has no attempt left.
+    /// [`CommandError`] when its group is unknown, it is open already or has ended, or there is no
+    /// room.
     pub fn resume(
         &mut self,
         now: Now,
@@ -166,7 +181,17 @@ impl Engine {
         payload: Option<Vec<u8>>,
         attempts: u16,
     ) -> Result<RequestId, CommandError> {
+        let id = request.request.id();
         let group = request.request.signers.group_id(self.config.network);
+        if !self.groups.contains_key(&group) {
+            return Err(CommandError::UnknownGroup { group });
+        }
+        let expired = request.request.expires <= now.unix;
+        if (expired || attempts >= ATTEMPTS_MAX) && !self.requests.contains_key(&id) {
+            let reason = if expired { AbortReason::Expired } else { AbortReason::Internal };
+            self.close(id, (group, attempts), no_attempt_left(reason), true);
+            return Ok(id);
+        }
         let attempt = attempts.saturating_add(1);
         let id =
             self.open_request(now, group, Arc::new(request), payload.map(Arc::from), attempt)?;
@@ -178,28 +203,31 @@ impl Engine {
         Ok(id)
     }
 
-    /// Remembers a request that ended before a restart, so that it cannot come back.
-    pub fn remember_ended(&mut self, request: RequestId) {
-        self.ended.remember(*request.as_bytes());
-    }
-
-    /// Consents to a request: everything in it was shown to our user.
+    /// Consents to a request: everything in it was shown to our user. Holds for every attempt at it.
     ///
     /// # Errors
     ///
-    /// [`CommandError`] when no such request waits for a decision.
+    /// [`CommandError`] when no such request waits for a decision, or its payload has not come.
     pub fn approve(&mut self, now: Now, id: RequestId) -> Result<(), CommandError> {
-        let request =
-            self.requests.get_mut(&id).ok_or(CommandError::UnknownRequest { request: id })?;
-        if !request.consented {
-            request.consented = true;
-            let record = crate::Record::Consented {
-                request: Box::new(request.signed.as_ref().clone()),
-                payload: request.payload.as_ref().map(|payload| payload.to_vec()),
-            };
-            self.persist(record);
+        let request = self
+            .requests
+            .get_mut(&id)
+            .filter(|request| !request.settled)
+            .ok_or(CommandError::UnknownRequest { request: id })?;
+        if request.consented {
+            return Err(CommandError::Session(ensign_session::CommandError::AlreadyApproved));
         }
-        self.join(now, id)
+        if request.misses_payload() {
+            return Err(CommandError::MissingPayload { request: id });
+        }
+        request.consented = true;
+        let between_attempts = request.retry_at.is_some();
+        let record = crate::Record::Consented {
+            request: Box::new(request.signed.as_ref().clone()),
+            payload: request.payload.as_ref().map(|payload| payload.to_vec()),
+        };
+        self.persist(record);
+        if between_attempts { Ok(()) } else { self.join(now, id) }
     }
 
     /// Refuses a request, or gives up one of our own; ends it for everybody.
@@ -213,8 +241,15 @@ impl Engine {
         id: RequestId,
         reason: AbortReason,
     ) -> Result<(), CommandError> {
-        let request =
-            self.requests.get_mut(&id).ok_or(CommandError::UnknownRequest { request: id })?;
+        let unknown = CommandError::UnknownRequest { request: id };
+        let request = self.requests.get(&id).filter(|request| !request.settled);
+        let request = request.ok_or(unknown.clone())?;
+        if request.retry_at.is_some() {
+            // Between two attempts: the next one begins with its end.
+            let attempt = request.attempt + 1;
+            self.replace_session(now, id, attempt);
+        }
+        let request = self.requests.get_mut(&id).ok_or(unknown)?;
         request.session.stop(now, reason).map_err(CommandError::Session)?;
         self.drain_session(now, id);
         Ok(())
@@ -253,6 +288,7 @@ impl StateMachine for Engine {
             Input::Disconnected { peer } => self.on_disconnected(peer),
             Input::Frame { peer, kind, body } => self.on_frame(now, peer, kind, &body),
             Input::Entropy { session, entropy } => self.on_entropy(now, session, entropy),
+            Input::NoEntropy { session } => self.on_no_entropy(now, session),
             Input::Persisted { token } => self.on_persisted(now, token),
         }
     }

@@ -65,6 +65,30 @@ pub enum CommandError {
         /// The request.
         request: RequestId,
     },
+    /// The group is known with other nodes for its keys.
+    #[error("group {group} is known with other nodes; start again to change them")]
+    GroupDiffers {
+        /// The group.
+        group: GroupId,
+    },
+    /// The request is open already.
+    #[error("request {request} is open already")]
+    AlreadyOpen {
+        /// The request.
+        request: RequestId,
+    },
+    /// The request has ended and does not come back.
+    #[error("request {request} has ended")]
+    HasEnded {
+        /// The request.
+        request: RequestId,
+    },
+    /// What the request was computed from has not come yet: nobody can have seen what it means.
+    #[error("the payload of request {request} has not come yet")]
+    MissingPayload {
+        /// The request.
+        request: RequestId,
+    },
     /// A field of the request is outside its limits.
     #[error("{0}")]
     Limits(DecodeError),
@@ -135,8 +159,6 @@ pub enum Offense {
 /// What an offense costs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Penalty {
-    /// Nothing: it may happen to an honest node.
-    None,
     /// Points; [`OFFENSE_POINTS_MAX`](crate::OFFENSE_POINTS_MAX) of them end the connection.
     Points(u32),
     /// The connection.
@@ -157,9 +179,9 @@ pub const fn penalty(offense: &Offense) -> Penalty {
         | Offense::InvalidRequest(_)
         | Offense::InvalidAnnounce { .. }
         | Offense::Unsignable(_) => Penalty::Points(5),
-        // A wrong clock or a frame in flight across a reconnect is nobody's malice.
+        // A wrong clock or a full table is nobody's malice, but each costs us work and a report.
         Offense::RequestTime { .. } | Offense::NoRoom | Offense::Session(Session::Replay(_)) => {
-            Penalty::None
+            Penalty::Points(1)
         }
         Offense::Session(
             Session::Unlisted { .. }

@@ -4,9 +4,9 @@ use alloc::{boxed::Box, sync::Arc, vec::Vec};
 use core::net::SocketAddr;
 
 use ensign_identity::Signature;
-use ensign_primitives::{GroupId, PeerId, RequestId, SessionId, SignerIndex};
+use ensign_primitives::{GroupId, PeerId, RequestId, SessionId};
 use ensign_session::Entropy;
-use ensign_wire::{Kind, SignedRequest};
+use ensign_wire::{AbortReason, Kind, SignedRequest};
 use serde::{Deserialize, Serialize};
 
 use crate::{Offense, Penalty};
@@ -41,6 +41,11 @@ pub enum Input {
         session: SessionId,
         /// Fresh bytes from the operating system.
         entropy: Entropy,
+    },
+    /// Answers [`Output::NeedEntropy`] when the operating system gives none: the attempt ends.
+    NoEntropy {
+        /// The session that asked.
+        session: SessionId,
     },
     /// Answers [`Output::Persist`]: the record is durable.
     Persisted {
@@ -137,14 +142,30 @@ pub enum Record {
     Finished {
         /// The request.
         request: RequestId,
+        /// Whose it is.
+        group: GroupId,
         /// One per message.
         signatures: Vec<Signature>,
     },
-    /// The request is over without signatures, for good.
+    /// The request is over without signatures, for good. Written for requests that our user decided
+    /// about.
     Closed {
         /// The request.
         request: RequestId,
+        /// Whose it is.
+        group: GroupId,
+        /// Why, as members that missed the end are told.
+        reason: AbortReason,
     },
+}
+
+/// How a request ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// With signatures, one per message.
+    Signed(Vec<Signature>),
+    /// Without.
+    Closed(AbortReason),
 }
 
 /// A request that waits for our user's decision.
@@ -185,7 +206,7 @@ pub enum Event {
         /// Which attempt, from 1.
         attempt: u16,
     },
-    /// A session reports.
+    /// A session reports. An attempt that failed is reported here only when another follows.
     Session {
         /// The request.
         request: RequestId,
@@ -198,15 +219,15 @@ pub enum Event {
     Closed {
         /// The request.
         request: RequestId,
-        /// Why its last attempt ended.
+        /// How many attempts there were.
+        attempt: u16,
+        /// Why the last one ended.
         failure: Box<ensign_session::Failure>,
     },
     /// A peer did wrong.
     Offense {
         /// The node.
         peer: PeerId,
-        /// Which signer it is, where it belongs to the request at hand.
-        signer: Option<SignerIndex>,
         /// What it did.
         offense: Offense,
         /// What it costs.

@@ -11,6 +11,9 @@
 //!   handshake and a bounded number of mistakes.
 //! - Requests are the durable thing, sessions are attempts at them. An attempt that ended is never
 //!   joined again; the next one has fresh nonces.
+//! - Consent is for one request as it was shown. It covers every attempt at that request and nothing
+//!   else; a request whose payload is missing cannot be consented to.
+//! - A request that ended stays ended; a member that missed the end is told how it ended.
 //! - Every offense has one penalty, decided in one exhaustive match.
 //!
 //! Absent on purpose: what a payload means (the driver checks it and shows it), discovery, gossip.
@@ -23,16 +26,20 @@ extern crate std;
 mod engine;
 pub use engine::Engine;
 mod event;
-pub use event::{CloseReason, Event, Input, Output, Record, Review};
+pub use event::{CloseReason, Ending, Event, Input, Output, Record, Review};
 mod config;
 pub use config::{
-    ATTEMPT_PAUSE, ATTEMPTS_MAX, EARLY_ENVELOPES_MAX, EngineConfig, GROUPS_MAX, GroupConfig,
-    HELLO_TIMEOUT, Keys, OFFENSE_POINTS_MAX, PEERS_MAX, Proposal, REQUESTS_MAX,
-    REQUESTS_REMEMBERED,
+    ANSWERS_PER_MEMBER_MAX, ATTEMPT_PAUSE, ATTEMPTS_MAX, EARLY_ENVELOPES_MAX, EARLY_PAYLOADS_MAX,
+    ENDINGS_REMEMBERED, EngineConfig, GROUPS_MAX, GroupConfig, HELLO_TIMEOUT, Keys,
+    OFFENSE_POINTS_MAX, PEERS_MAX, Proposal, REFUSALS_REMEMBERED, REFUSALS_REPORTED_MAX,
+    REQUESTS_MAX, REQUESTS_PER_CREATOR_MAX, REQUESTS_REMEMBERED,
 };
 mod error;
 pub use error::{CommandError, Offense, Penalty, penalty};
 
+mod announce;
+mod ended;
+mod payload;
 mod peers;
 mod requests;
 mod route;

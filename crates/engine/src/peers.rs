@@ -3,14 +3,14 @@
 use alloc::{boxed::Box, collections::VecDeque, vec::Vec};
 use core::net::SocketAddr;
 
-use ensign_primitives::{Instant, MESSAGES_MAX, Now, PeerId, RequestId, Wakeup};
+use ensign_primitives::{Instant, MESSAGES_MAX, Now, PeerId, Wakeup};
 use ensign_wire::{
     Envelope, Frame, Hello, Kind, Limits, PAYLOAD_BYTES_MAX, PROTOCOL_VERSION, Roles,
 };
 
 use crate::{
     CloseReason, EARLY_ENVELOPES_MAX, Engine, Event, HELLO_TIMEOUT, OFFENSE_POINTS_MAX, Offense,
-    Output, Penalty, REQUESTS_MAX, penalty,
+    Output, Penalty, REQUESTS_MAX, payload::EarlyPayloads, penalty,
 };
 
 /// One connected node.
@@ -21,8 +21,7 @@ pub(crate) struct Peer {
     points: u32,
     /// A member's statements about a session that was not announced yet; the oldest give way.
     pub(crate) early: VecDeque<Box<Envelope>>,
-    /// A member's payload for a request that was not announced yet.
-    pub(crate) early_payload: Option<(RequestId, Vec<u8>)>,
+    pub(crate) early_payloads: EarlyPayloads,
 }
 
 impl Peer {
@@ -32,7 +31,7 @@ impl Peer {
             hello_by: now.after(HELLO_TIMEOUT),
             points: 0,
             early: VecDeque::new(),
-            early_payload: None,
+            early_payloads: EarlyPayloads::default(),
         }
     }
 
@@ -54,6 +53,7 @@ impl Peer {
 
 impl Engine {
     pub(crate) fn on_connected(&mut self, now: Now, peer: PeerId, remote: SocketAddr) {
+        self.make_place(peer);
         if self.peers.insert(peer, Peer::new(now.instant)).is_err() {
             self.outputs.push_back(Output::Disconnect { peer, reason: CloseReason::Full });
             return;
@@ -72,6 +72,19 @@ impl Engine {
             },
         };
         self.send(peer, &Frame::Hello(hello));
+    }
+
+    /// A stranger gives way to a member when every place is taken.
+    fn make_place(&mut self, peer: PeerId) {
+        if !self.peers.is_full() || !self.is_member(&peer) || self.peers.contains_key(&peer) {
+            return;
+        }
+        let stranger = self.peers.iter().map(|(other, _)| *other).find(|it| !self.is_member(it));
+        if let Some(stranger) = stranger {
+            self.peers.remove(&stranger);
+            let reason = CloseReason::Full;
+            self.outputs.push_back(Output::Disconnect { peer: stranger, reason });
+        }
     }
 
     pub(crate) fn on_disconnected(&mut self, peer: PeerId) {
@@ -94,20 +107,21 @@ impl Engine {
             Ok(Frame::Hello(hello)) => self.on_hello(now, peer, &hello),
             Ok(Frame::Ping(number)) => self.send(peer, &Frame::Pong(number)),
             Ok(Frame::Pong(_)) => {}
-            Ok(Frame::Payload { request, bytes }) => self.on_payload(peer, request, bytes),
+            Ok(Frame::Payload { request, bytes }) => self.on_payload(now, peer, request, bytes),
             Ok(Frame::Envelope(envelope)) => self.on_envelope(now, peer, envelope),
         }
     }
 
     fn on_hello(&mut self, now: Now, peer: PeerId, hello: &Hello) {
+        let (min, max) = (hello.version_min, hello.version_max);
         let Some(known) = self.peers.get_mut(&peer) else { return };
-        if core::mem::replace(&mut known.introduced, true) {
+        if known.introduced {
             return self.offense(peer, Offense::SecondHello);
         }
-        let (min, max) = (hello.version_min, hello.version_max);
         if !(min..=max).contains(&PROTOCOL_VERSION) {
             return self.offense(peer, Offense::Version { min, max });
         }
+        known.introduced = true;
         if self.is_member(&peer) {
             self.greet_member(now, peer, hello);
         }
@@ -160,10 +174,9 @@ impl Engine {
             | Offense::NoRoom
             | Offense::Session(_) => CloseReason::Misbehaved,
         };
-        self.event(Event::Offense { peer, signer: None, offense, penalty });
+        self.event(Event::Offense { peer, offense, penalty });
         let Some(known) = self.peers.get_mut(&peer) else { return };
         let close = match penalty {
-            Penalty::None => false,
             Penalty::Points(points) => {
                 known.points = known.points.saturating_add(points);
                 known.points >= OFFENSE_POINTS_MAX

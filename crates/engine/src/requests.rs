@@ -1,19 +1,17 @@
-//! Requests: announced, reviewed, attempted, ended.
+//! Open requests and the attempts at them.
 
 use alloc::{boxed::Box, collections::BTreeSet, sync::Arc, vec::Vec};
 
-use ensign_primitives::{
-    GroupId, Instant, Now, PeerId, RequestId, SessionId, StateMachine, Wakeup, sha256,
-};
-use ensign_replay::{MESSAGE_AGE_MAX, check_fresh};
-use ensign_session::{Failure, Phase, Session, SessionSetup};
-use ensign_wire::{
-    AbortReason, Body, Envelope, Frame, Kind, Payload, Refusal, SessionAnnounce, SignedRequest,
-    SigningRequest, ValidationError,
-};
+use ensign_primitives::{GroupId, Instant, Network, Now, PeerId, RequestId, SessionId};
+use ensign_primitives::{StateMachine, Wakeup};
+use ensign_replay::check_fresh;
+use ensign_session::{Failure, Offense as SessionOffense, Phase, Session, SessionSetup};
+use ensign_wire::{AbortReason, Body, Envelope, Payload, SignedRequest, SigningRequest};
 
 use crate::{
-    ATTEMPT_PAUSE, ATTEMPTS_MAX, CommandError, Engine, Event, Offense, REQUESTS_MAX, Record, Review,
+    ATTEMPT_PAUSE, ATTEMPTS_MAX, CommandError, Ending, Engine, Event, Offense, REQUESTS_MAX,
+    Record,
+    ended::{final_reason, is_retried},
 };
 
 /// One open request and its current attempt.
@@ -27,10 +25,13 @@ pub(crate) struct Request {
     pub(crate) session: Session,
     /// When the next attempt begins.
     pub(crate) retry_at: Option<Instant>,
-    /// No further attempt: finished, or failed for good.
+    /// No further attempt: finished, or failed for good. Stays until its session falls silent.
     pub(crate) settled: bool,
     /// Whose nodes have been sent the payload on their present connection.
-    payload_sent: BTreeSet<PeerId>,
+    pub(crate) payload_sent: BTreeSet<PeerId>,
+    /// Whose nodes have joined an attempt, and so hold the payload.
+    pub(crate) joined: BTreeSet<PeerId>,
+    pub(crate) refusals_reported: u8,
 }
 
 /// Who opens an attempt, and so announces it.
@@ -46,9 +47,22 @@ impl Request {
         [retry, self.session.poll_timeout()].into_iter().flatten().min()
     }
 
-    fn misses_payload(&self) -> bool {
+    pub(crate) fn misses_payload(&self) -> bool {
         self.payload.is_none() && self.signed.request.payload != Payload::Blind
     }
+
+    fn is_expired(&self, now: Now) -> bool {
+        self.signed.request.expires <= now.unix
+    }
+}
+
+/// Every attempt that a request may have.
+pub(crate) fn all_sessions(
+    request: RequestId,
+    network: Network,
+) -> impl Iterator<Item = (SessionId, u16)> {
+    (1..=ATTEMPTS_MAX)
+        .map(move |attempt| (SigningRequest::session_id(request, network, attempt), attempt))
 }
 
 impl Engine {
@@ -61,16 +75,15 @@ impl Engine {
         payload: Option<Arc<[u8]>>,
         attempt: u16,
     ) -> Result<RequestId, CommandError> {
-        if self.requests.is_full() {
-            return Err(CommandError::TooManyRequests { limit: REQUESTS_MAX });
-        }
         let session = self.new_session(now, group, &signed, attempt)?;
         let id = session.request_id();
-        let network = self.config.network;
-        for attempt in 1..=ATTEMPTS_MAX {
-            let session = SigningRequest::session_id(id, network, attempt);
-            self.sessions.insert(session, (id, attempt));
+        if self.requests.contains_key(&id) {
+            return Err(CommandError::AlreadyOpen { request: id });
         }
+        if self.ended.contains(&id) {
+            return Err(CommandError::HasEnded { request: id });
+        }
+        self.make_room();
         let request = Request {
             group,
             signed,
@@ -81,10 +94,26 @@ impl Engine {
             retry_at: None,
             settled: false,
             payload_sent: BTreeSet::new(),
+            joined: BTreeSet::new(),
+            refusals_reported: 0,
         };
-        let _ = self.requests.insert(id, request);
+        let full = CommandError::TooManyRequests { limit: REQUESTS_MAX };
+        self.requests.insert(id, request).map_err(|_| full)?;
+        self.sessions
+            .extend(all_sessions(id, self.config.network).map(|(session, at)| (session, (id, at))));
         self.event(Event::Attempt { request: id, attempt });
         Ok(id)
+    }
+
+    /// A settled request gives way to a new one; its ending still answers for it.
+    fn make_room(&mut self) {
+        if !self.requests.is_full() {
+            return;
+        }
+        let settled = self.requests.iter().find(|(_, request)| request.settled);
+        if let Some(id) = settled.map(|(id, _)| *id) {
+            self.drop_request(id);
+        }
     }
 
     fn new_session(
@@ -109,31 +138,21 @@ impl Engine {
         Session::new(setup, now).map_err(CommandError::Setup)
     }
 
-    /// Routes an envelope: to its session, to a new attempt, to a new request, or to the shelf.
+    /// Routes an envelope: to its session, to a new attempt, to a new request, to the memory of
+    /// what has ended, or to the shelf.
     pub(crate) fn on_envelope(&mut self, now: Now, from: PeerId, envelope: Box<Envelope>) {
         match self.sessions.get(&envelope.session()).copied() {
-            Some((id, attempt)) => self.on_known(now, from, id, attempt, envelope),
-            None => match envelope.body() {
-                Body::SessionAnnounce(announce) => {
-                    let announce = announce.clone();
-                    self.on_announce(now, from, &envelope, &announce);
+            Some((id, attempt)) if self.requests.contains_key(&id) => {
+                self.on_known(now, from, (id, attempt), envelope);
+            }
+            Some((id, _)) => self.answer_ended(now, from, id, &envelope),
+            None => {
+                if let Body::SessionAnnounce(announce) = envelope.body() {
+                    self.on_announce(now, from, &envelope, announce);
+                } else if let Some(peer) = self.peers.get_mut(&from) {
+                    peer.keep_early(envelope);
                 }
-                Body::SessionJoin(_)
-                | Body::SessionReady(_)
-                | Body::NonceShare(_)
-                | Body::NonceAck(_)
-                | Body::NoncesComplete(_)
-                | Body::PartialSigShare(_)
-                | Body::PartialSigAck(_)
-                | Body::PartialSigsComplete(_)
-                | Body::SignatureFinalized(_)
-                | Body::SessionAbort(_)
-                | Body::ValidationError(_) => {
-                    if let Some(peer) = self.peers.get_mut(&from) {
-                        peer.keep_early(envelope);
-                    }
-                }
-            },
+            }
         }
     }
 
@@ -141,13 +160,19 @@ impl Engine {
         &mut self,
         now: Now,
         from: PeerId,
-        id: RequestId,
-        attempt: u16,
+        (id, attempt): (RequestId, u16),
         envelope: Box<Envelope>,
     ) {
         let Some(request) = self.requests.get(&id) else { return };
-        if attempt > request.attempt && self.opens_attempt(now, request, &envelope) {
-            self.start_attempt(now, id, attempt, OpenedBy::Peer);
+        if attempt != request.attempt && request.settled {
+            return self.answer_ended(now, from, id, &envelope);
+        }
+        if attempt > request.attempt && !request.is_expired(now) {
+            match self.opens_attempt(now, from, request, &envelope) {
+                Ok(true) => self.start_attempt(now, id, attempt, OpenedBy::Peer),
+                Ok(false) => {}
+                Err(offense) => return self.offense(from, Offense::Session(offense)),
+            }
         }
         let current = self.requests.get(&id).is_some_and(|request| request.attempt == attempt);
         if current {
@@ -156,44 +181,41 @@ impl Engine {
         }
     }
 
-    /// Whether a signer's node really opens or joins a later attempt: it came back from a restart,
-    /// or its wait was over before ours.
-    fn opens_attempt(&self, now: Now, request: &Request, envelope: &Envelope) -> bool {
-        let member = self
-            .groups
-            .get(&request.group)
-            .is_some_and(|group| group.peers.contains(&envelope.sender()));
-        let opens = matches!(envelope.body(), Body::SessionAnnounce(_) | Body::SessionJoin(_));
-        member
-            && opens
-            && !request.settled
-            && request.session.phase() != Phase::Complete
-            && check_fresh(now.unix, envelope.sent_at()).is_ok()
-            && envelope.verify()
+    /// Whether a signer's node really is in a later attempt: it came back from a restart, or its
+    /// wait was over before ours. Whatever it says there shows it, because what it said first may
+    /// be lost.
+    fn opens_attempt(
+        &self,
+        now: Now,
+        from: PeerId,
+        request: &Request,
+        envelope: &Envelope,
+    ) -> Result<bool, SessionOffense> {
+        let sender = envelope.sender();
+        let Some(group) = self.groups.get(&request.group) else { return Ok(false) };
+        if matches!(envelope.body(), Body::ValidationError(_)) || !group.peers.contains(&from) {
+            return Ok(false);
+        }
+        if !group.peers.contains(&sender) {
+            return Err(SessionOffense::Unlisted { sender });
+        }
+        check_fresh(now.unix, envelope.sent_at()).map_err(SessionOffense::Replay)?;
+        if !envelope.verify() {
+            return Err(SessionOffense::BadSignature { sender });
+        }
+        Ok(sender != self.keys.node_key.peer_id())
     }
 
-    /// Leaves the current attempt, whose nonces are dropped with it, for a later one.
-    pub(crate) fn start_attempt(
-        &mut self,
-        now: Now,
-        id: RequestId,
-        attempt: u16,
-        opened_by: OpenedBy,
-    ) {
-        let Some(request) = self.requests.get(&id) else { return };
-        let (group, signed, consented) =
-            (request.group, Arc::clone(&request.signed), request.consented);
-        let Ok(session) = self.new_session(now, group, &signed, attempt) else { return };
-        if let Some(request) = self.requests.get_mut(&id) {
-            request.session = session;
-            request.attempt = attempt;
-            request.retry_at = None;
+    /// Leaves the current attempt, whose nonces are dropped with it, for a later one; joins it if
+    /// our user had consented.
+    fn start_attempt(&mut self, now: Now, id: RequestId, attempt: u16, opened_by: OpenedBy) {
+        if !self.replace_session(now, id, attempt) {
+            return;
         }
-        self.event(Event::Attempt { request: id, attempt });
         if opened_by == OpenedBy::Us {
             self.with_session(now, id, |session| session.announce(now));
         }
-        if consented {
+        if self.requests.get(&id).is_some_and(|request| request.consented) {
             self.with_session(now, id, |session| {
                 let _ = session.approve();
             });
@@ -201,205 +223,60 @@ impl Engine {
         self.feed_early(now, id);
     }
 
-    fn on_announce(
-        &mut self,
-        now: Now,
-        from: PeerId,
-        envelope: &Envelope,
-        announce: &SessionAnnounce,
-    ) {
-        let signed = &announce.request;
-        let id = signed.request.id();
-        if self.ended.contains(id.as_bytes()) || self.requests.contains_key(&id) {
-            return;
-        }
-        let group = signed.request.signers.group_id(self.config.network);
-        if let Err((offense, why)) = self.check_announce(now, id, group, envelope, announce) {
-            self.refuse(now, from, envelope, why);
-            return self.offense(from, offense);
-        }
-        let signed = Arc::new(signed.clone());
-        let payload = self.take_early_payload(from, id, &signed);
-        match self.open_request(now, group, signed, payload, announce.attempt) {
-            Ok(id) => self.welcome(now, id, envelope),
-            Err(CommandError::Setup(error)) => {
-                self.refuse(now, from, envelope, Refusal::InvalidRequest);
-                self.offense(from, Offense::Unsignable(error));
-            }
-            Err(_) => {
-                self.refuse(now, from, envelope, Refusal::Busy);
-                self.offense(from, Offense::NoRoom);
-            }
-        }
-    }
-
-    /// Checks an announcement of a request we have not seen, from cheap to dear.
-    fn check_announce(
-        &self,
-        now: Now,
-        id: RequestId,
-        group: GroupId,
-        envelope: &Envelope,
-        announce: &SessionAnnounce,
-    ) -> Result<(), (Offense, Refusal)> {
-        let request = &announce.request.request;
-        let unknown = (Offense::UnknownGroup { group }, Refusal::UnknownGroup);
-        let Some(known) = self.groups.get(&group) else { return Err(unknown) };
-        let creator = known.peers.get(request.creator.as_usize());
-        if !known.peers.contains(&envelope.sender()) || creator != Some(&announce.request.peer) {
-            return Err(unknown);
-        }
-        let latest = now.unix.after(MESSAGE_AGE_MAX);
-        if request.expires <= now.unix
-            || request.created > latest
-            || check_fresh(now.unix, envelope.sent_at()).is_err()
-        {
-            return Err((Offense::RequestTime { request: id }, Refusal::ClockSkew));
-        }
-        let session: SessionId =
-            SigningRequest::session_id(id, self.config.network, announce.attempt);
-        let invalid = (Offense::InvalidAnnounce { request: id }, Refusal::InvalidRequest);
-        if session != envelope.session() || announce.attempt > ATTEMPTS_MAX || !envelope.verify() {
-            return Err(invalid);
-        }
-        announce
-            .request
-            .verify(now.unix)
-            .map_err(|error| (Offense::InvalidRequest(error), Refusal::InvalidRequest))?;
-        Ok(())
-    }
-
-    /// Acknowledges a new request, takes what overtook its announcement, and asks our user.
-    fn welcome(&mut self, now: Now, id: RequestId, envelope: &Envelope) {
-        let sender = envelope.sender();
-        let announcer = self.requests.get(&id).and_then(|request| {
-            let group = self.groups.get(&request.group)?;
-            let at = group.peers.iter().position(|peer| *peer == sender)?;
-            ensign_primitives::SignerIndex::from_usize(at)
-        });
-        if let Some(announcer) = announcer {
-            self.with_session(now, id, |session| session.acknowledge(now, announcer));
-        }
-        self.feed_early(now, id);
-        self.ask_user(id);
-    }
-
-    fn ask_user(&mut self, id: RequestId) {
-        let Some(request) = self.requests.get(&id) else { return };
-        if request.misses_payload() || request.consented || request.settled {
-            return;
-        }
-        self.event(Event::Review(Review {
-            id,
-            group: request.group,
-            request: Arc::clone(&request.signed),
-            payload: request.payload.clone(),
-        }));
-    }
-
-    fn feed_early(&mut self, now: Now, id: RequestId) {
-        let Some(request) = self.requests.get(&id) else { return };
-        let session = request.session.id();
-        let mut early: Vec<(PeerId, Box<Envelope>)> = Vec::new();
-        for (peer, known) in self.peers.iter_mut() {
-            let (ours, rest) =
-                known.early.drain(..).partition(|envelope| envelope.session() == session);
-            known.early = rest;
-            let ours: alloc::collections::VecDeque<_> = ours;
-            early.extend(ours.into_iter().map(|envelope| (*peer, envelope)));
-        }
-        for (from, envelope) in early {
-            let input = ensign_session::Input::Envelope { from, envelope };
-            self.with_session(now, id, |session| session.handle_input(now, input));
-        }
-    }
-
-    pub(crate) fn on_payload(&mut self, from: PeerId, id: RequestId, bytes: Vec<u8>) {
-        let Some(request) = self.requests.get_mut(&id) else {
-            // The payload travels on a stream of its own and may overtake the announcement.
-            if let Some(peer) = self.peers.get_mut(&from)
-                && !self.ended.contains(id.as_bytes())
-            {
-                peer.early_payload = Some((id, bytes));
-            }
-            return;
+    pub(crate) fn replace_session(&mut self, now: Now, id: RequestId, attempt: u16) -> bool {
+        let Some(request) = self.requests.get(&id) else { return false };
+        let session = self.new_session(now, request.group, &request.signed, attempt);
+        let Some(request) = self.requests.get_mut(&id) else { return false };
+        request.retry_at = None;
+        let Ok(session) = session else {
+            debug_assert!(false, "a request that made one session makes another");
+            return false;
         };
-        if !request.misses_payload() {
-            return;
-        }
-        if !is_payload(&request.signed.request, &bytes) {
-            return self.offense(from, Offense::WrongPayload { request: id });
-        }
-        request.payload = Some(bytes.into());
-        self.ask_user(id);
-    }
-
-    fn take_early_payload(
-        &mut self,
-        from: PeerId,
-        id: RequestId,
-        signed: &SignedRequest,
-    ) -> Option<Arc<[u8]>> {
-        let peer = self.peers.get_mut(&from)?;
-        let (_, bytes) = peer.early_payload.take_if(|(request, _)| *request == id)?;
-        if !is_payload(&signed.request, &bytes) {
-            self.offense(from, Offense::WrongPayload { request: id });
-            return None;
-        }
-        Some(bytes.into())
-    }
-
-    /// Sends a request's payload ahead of its announcement, once per connection.
-    pub(crate) fn send_payload(&mut self, id: RequestId, peer: PeerId) {
-        if !self.is_up(&peer) {
-            return;
-        }
-        let Some(request) = self.requests.get_mut(&id) else { return };
-        let Some(payload) = request.payload.clone() else { return };
-        if request.payload_sent.insert(peer) {
-            self.send(peer, &Frame::Payload { request: id, bytes: payload.to_vec() });
-        }
-    }
-
-    pub(crate) fn forget_sent_payloads(&mut self, peer: &PeerId) {
-        for (_, request) in self.requests.iter_mut() {
-            request.payload_sent.remove(peer);
-        }
+        request.session = session;
+        request.attempt = attempt;
+        self.event(Event::Attempt { request: id, attempt });
+        true
     }
 
     /// Decides what follows the end of an attempt.
-    pub(crate) fn on_failure(&mut self, now: Now, id: RequestId, failure: &Failure) {
+    pub(crate) fn on_failure(&mut self, now: Now, id: RequestId, failure: Box<Failure>) {
         let Some(request) = self.requests.get_mut(&id) else { return };
-        let may_retry = match failure.reason {
-            AbortReason::Timeout | AbortReason::ViewsDiffer | AbortReason::Internal => {
-                failure.evidence.is_none()
-            }
-            AbortReason::Declined
-            | AbortReason::PayloadMismatch
-            | AbortReason::Expired
-            | AbortReason::Equivocation
-            | AbortReason::WrongCommitment
-            | AbortReason::InvalidNonce
-            | AbortReason::WrongPartialSig
-            | AbortReason::Cancelled => false,
-        };
-        if may_retry && request.consented && request.attempt < ATTEMPTS_MAX {
-            let pause = ATTEMPT_PAUSE * u32::from(request.attempt);
-            request.retry_at = Some(now.instant.after(pause));
-            return;
+        let attempt = request.attempt;
+        let retried = is_retried(failure.reason) && failure.evidence.is_none();
+        if retried && attempt < ATTEMPTS_MAX {
+            request.retry_at = Some(now.instant.after(ATTEMPT_PAUSE * u32::from(attempt)));
+            let event = ensign_session::Event::Failed(failure);
+            return self.event(Event::Session { request: id, attempt, event });
         }
-        request.settled = true;
-        self.ended.remember(*id.as_bytes());
-        self.persist(Record::Closed { request: id });
-        self.event(Event::Closed { request: id, failure: Box::new(failure.clone()) });
+        let group = request.group;
+        // What others began and ended without us leaves nothing on our disk.
+        let ours = failure.by.is_none() && failure.reason == AbortReason::Declined;
+        let durable = request.consented || ours;
+        self.close(id, (group, attempt), failure, durable);
     }
 
-    pub(crate) fn on_finished(&mut self, id: RequestId) {
+    /// Ends a request for good, without signatures.
+    pub(crate) fn close(
+        &mut self,
+        id: RequestId,
+        (group, attempt): (GroupId, u16),
+        failure: Box<Failure>,
+        durable: bool,
+    ) {
+        let reason = final_reason(failure.reason);
+        self.settle(id, group, Ending::Closed(reason));
+        if durable {
+            self.persist(Record::Closed { request: id, group, reason });
+        }
+        self.event(Event::Closed { request: id, attempt, failure });
+    }
+
+    pub(crate) fn settle(&mut self, id: RequestId, group: GroupId, ending: Ending) {
         if let Some(request) = self.requests.get_mut(&id) {
             request.settled = true;
             request.retry_at = None;
-            self.ended.remember(*id.as_bytes());
         }
+        self.remember_ended(id, group, ending);
     }
 
     pub(crate) fn run_request_timers(&mut self, now: Now) {
@@ -407,38 +284,45 @@ impl Engine {
         for id in ids {
             self.with_session(now, id, |session| session.handle_timeout(now));
             let Some(request) = self.requests.get(&id) else { continue };
-            if request.retry_at.is_some_and(|at| at <= now.instant) {
-                let attempt = request.attempt + 1;
-                self.start_attempt(now, id, attempt, OpenedBy::Us);
+            if request.retry_at.is_none_or(|at| at > now.instant) {
+                continue;
             }
+            let (group, attempt, consented) = (request.group, request.attempt, request.consented);
+            if request.is_expired(now) {
+                let failure = no_attempt_left(AbortReason::Expired);
+                self.close(id, (group, attempt), failure, consented);
+                self.drop_if_over(id);
+                continue;
+            }
+            let opened_by = if consented { OpenedBy::Us } else { OpenedBy::Peer };
+            self.start_attempt(now, id, attempt + 1, opened_by);
         }
-        self.drop_settled();
     }
 
-    /// Forgets requests that are settled and whose sessions have stopped answering.
-    pub(crate) fn drop_settled(&mut self) {
-        self.requests.retain(|_, request| !(request.settled && request.session.is_over()));
-        let requests = &self.requests;
-        self.sessions.retain(|_, (id, _)| requests.contains_key(id));
+    /// Forgets a request that is settled and whose session has stopped answering.
+    pub(crate) fn drop_if_over(&mut self, id: RequestId) {
+        let over = |request: &Request| request.settled && request.session.is_over();
+        if self.requests.get(&id).is_some_and(over) {
+            self.drop_request(id);
+        }
     }
 
-    /// Tells a sender why its announcement was refused, so that its user can know.
-    fn refuse(&mut self, now: Now, peer: PeerId, refused: &Envelope, why: Refusal) {
-        let body = Body::ValidationError(ValidationError { refused: Kind::SessionAnnounce, why });
-        let (network, session) = (self.config.network, refused.session());
-        // The only statement of ours in a session that we do not have.
-        let envelope = Envelope::sign(&self.keys.node_key, network, session, 1, now.unix, body);
-        if let Ok(envelope) = envelope {
-            self.send(peer, &Frame::Envelope(Box::new(envelope)));
+    fn drop_request(&mut self, id: RequestId) {
+        self.requests.remove(&id);
+        if !self.ended.knows_ending(&id) {
+            self.forget_sessions(id);
         }
     }
 }
 
-fn is_payload(request: &SigningRequest, bytes: &[u8]) -> bool {
-    match request.payload {
-        Payload::Blind => false,
-        Payload::Psbt { digest, len } => {
-            usize::try_from(len).is_ok_and(|len| len == bytes.len()) && sha256(bytes) == digest
-        }
-    }
+/// The failure of a request that ends between two attempts.
+pub(crate) fn no_attempt_left(reason: AbortReason) -> Box<Failure> {
+    Box::new(Failure {
+        reason,
+        by: None,
+        culprits: Vec::new(),
+        accused: None,
+        evidence: None,
+        phase: Phase::Gathering,
+    })
 }

@@ -1,12 +1,15 @@
 //! Between sessions and the world: a session's outputs become the engine's.
 
+use alloc::vec::Vec;
+
+use ensign_identity::Signature;
 use ensign_primitives::{
     Now, PeerId, RequestId, SessionId, SignerIndex, StateMachine, TaggedHasher,
 };
 use ensign_session::{Entropy, Output as SessionOutput, Record as SessionRecord, Session};
-use ensign_wire::{Kind, PubNonceBytes};
+use ensign_wire::{AbortReason, Kind, PubNonceBytes};
 
-use crate::{Engine, Event, Offense, Output, Record};
+use crate::{Ending, Engine, Event, Offense, Output, REFUSALS_REPORTED_MAX, Record};
 
 impl Engine {
     /// Lets one session do one thing, then carries out what it asks.
@@ -20,10 +23,11 @@ impl Engine {
     pub(crate) fn drain_session(&mut self, now: Now, id: RequestId) {
         loop {
             let Some(request) = self.requests.get_mut(&id) else { return };
-            let Some(output) = request.session.poll_output() else { return };
+            let Some(output) = request.session.poll_output() else { break };
             let (session, attempt) = (request.session.id(), request.attempt);
             self.on_session_output(now, (id, attempt, session), output);
         }
+        self.drop_if_over(id);
     }
 
     fn on_session_output(
@@ -49,13 +53,15 @@ impl Engine {
                 let record = match record {
                     SessionRecord::Joined { .. } => Record::Joined { request: id, attempt },
                     SessionRecord::Burned { .. } => Record::Burned { request: id, attempt },
-                    SessionRecord::Finished { signatures, .. } => Record::Finished {
-                        request: id,
-                        signatures: signatures
-                            .into_iter()
-                            .map(ensign_identity::Signature)
-                            .collect(),
-                    },
+                    SessionRecord::Finished { signatures, .. } => {
+                        let Some(group) = self.requests.get(&id).map(|request| request.group)
+                        else {
+                            return;
+                        };
+                        let signatures: Vec<_> = signatures.into_iter().map(Signature).collect();
+                        self.settle(id, group, Ending::Signed(signatures.clone()));
+                        Record::Finished { request: id, group, signatures }
+                    }
                 };
                 let engine_token = self.persist(record);
                 self.persisting.insert(engine_token, (session, token));
@@ -77,14 +83,14 @@ impl Engine {
         attempt: u16,
         event: ensign_session::Event,
     ) {
-        let ended = match &event {
-            ensign_session::Event::Done(_) => {
-                self.on_finished(request);
-                None
+        match &event {
+            ensign_session::Event::Failed(failure) => {
+                return self.on_failure(now, request, failure.clone());
             }
-            ensign_session::Event::Failed(failure) => Some(failure.clone()),
-            ensign_session::Event::Acknowledged(_)
-            | ensign_session::Event::Joined(_)
+            ensign_session::Event::Joined(signer) => self.note_joined(request, *signer),
+            ensign_session::Event::Refused { .. } if !self.reports_refusal(request) => return,
+            ensign_session::Event::Done(_)
+            | ensign_session::Event::Acknowledged(_)
             | ensign_session::Event::Revealed(_)
             | ensign_session::Event::Confirmed(_)
             | ensign_session::Event::Signed(_)
@@ -92,15 +98,26 @@ impl Engine {
             | ensign_session::Event::Phase(_)
             | ensign_session::Event::Waiting { .. }
             | ensign_session::Event::Unreachable(_)
-            | ensign_session::Event::Refused { .. } => None,
-        };
+            | ensign_session::Event::Refused { .. } => {}
+        }
         self.event(Event::Session { request, attempt, event });
-        if let Some(failure) = ended {
-            self.on_failure(now, request, &failure);
+    }
+
+    fn note_joined(&mut self, id: RequestId, signer: SignerIndex) {
+        let Some(peer) = self.node_of(id, signer) else { return };
+        if let Some(request) = self.requests.get_mut(&id) {
+            request.joined.insert(peer);
         }
     }
 
-    /// A nonce that two sessions have seen ends the one that saw it second.
+    fn reports_refusal(&mut self, id: RequestId) -> bool {
+        let Some(request) = self.requests.get_mut(&id) else { return false };
+        request.refusals_reported = request.refusals_reported.saturating_add(1);
+        request.refusals_reported <= REFUSALS_REPORTED_MAX
+    }
+
+    /// A nonce that one signer has shown in two sessions ends the one that saw it second. Another
+    /// signer's nonce played back convicts nobody: only its owner can be hurt by it, and it is not.
     fn check_reuse(
         &mut self,
         now: Now,
@@ -110,27 +127,44 @@ impl Engine {
         nonces: &[PubNonceBytes],
     ) {
         let network = self.config.network;
+        let Some(request) = self.requests.get_mut(&id) else { return };
+        let Some(key) = request.signed.request.signers.get(signer) else { return };
+        let owner = TaggedHasher::new("ensign/nonce-seen/v1", network).bytes(&key.to_bytes());
         let reused = nonces.iter().any(|nonce| {
-            let hash = TaggedHasher::new("ensign/nonce-seen/v1", network).bytes(&nonce.0).finish();
+            let hash = owner.clone().bytes(&nonce.0).finish();
             self.nonces.observe(hash, session).is_some()
         });
-        if reused && let Some(request) = self.requests.get_mut(&id) {
+        if reused {
             request.session.nonce_reused(now, signer);
         }
     }
 
     pub(crate) fn on_entropy(&mut self, now: Now, session: SessionId, entropy: Entropy) {
-        let Some((id, attempt)) = self.sessions.get(&session).copied() else { return };
-        if self.requests.get(&id).is_some_and(|request| request.attempt == attempt) {
+        if let Some(id) = self.current(session) {
             let input = ensign_session::Input::Entropy(entropy);
             self.with_session(now, id, |session| session.handle_input(now, input));
         }
     }
 
+    /// Nothing weaker than the operating system's entropy is ever used: the attempt ends.
+    pub(crate) fn on_no_entropy(&mut self, now: Now, session: SessionId) {
+        if let Some(id) = self.current(session) {
+            self.with_session(now, id, |session| {
+                // An attempt that has ended meanwhile needs none.
+                let _ = session.stop(now, AbortReason::Internal);
+            });
+        }
+    }
+
+    /// Returns the request whose current attempt this is.
+    fn current(&self, session: SessionId) -> Option<RequestId> {
+        let (id, attempt) = self.sessions.get(&session).copied()?;
+        self.requests.get(&id).filter(|request| request.attempt == attempt).map(|_| id)
+    }
+
     pub(crate) fn on_persisted(&mut self, now: Now, token: u64) {
         let Some((session, token)) = self.persisting.remove(&token) else { return };
-        let Some((id, attempt)) = self.sessions.get(&session).copied() else { return };
-        if self.requests.get(&id).is_some_and(|request| request.attempt == attempt) {
+        if let Some(id) = self.current(session) {
             let input = ensign_session::Input::Persisted { token };
             self.with_session(now, id, |session| session.handle_input(now, input));
         }
@@ -138,7 +172,7 @@ impl Engine {
 
     /// Tells every session of a member's that it is back.
     pub(crate) fn reconnect_sessions(&mut self, now: Now, peer: PeerId) {
-        let ids: alloc::vec::Vec<RequestId> = self.requests.iter().map(|(id, _)| *id).collect();
+        let ids: Vec<RequestId> = self.requests.iter().map(|(id, _)| *id).collect();
         for id in ids {
             let Some(signer) = self.signer_of(id, &peer) else { continue };
             let input = ensign_session::Input::Connected { signer };
@@ -156,12 +190,5 @@ impl Engine {
     fn node_of(&self, id: RequestId, signer: SignerIndex) -> Option<PeerId> {
         let request = self.requests.get(&id)?;
         self.groups.get(&request.group)?.peers.get(signer.as_usize()).copied()
-    }
-
-    fn signer_of(&self, id: RequestId, peer: &PeerId) -> Option<SignerIndex> {
-        let request = self.requests.get(&id)?;
-        let group = self.groups.get(&request.group)?;
-        let position = group.peers.iter().position(|member| member == peer)?;
-        SignerIndex::from_usize(position)
     }
 }

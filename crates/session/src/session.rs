@@ -162,6 +162,11 @@ impl Session {
         self.setup.others().into_iter().filter(|signer| !self.has_delivered(*signer)).collect()
     }
 
+    /// Numbers our statements from `seq`, because the caller has made those before in our name.
+    pub fn number_from(&mut self, seq: u64) {
+        self.next_seq = self.next_seq.max(seq.saturating_sub(1));
+    }
+
     /// Opens the session to every other signer's node.
     pub fn announce(&mut self, now: Now) {
         for signer in self.setup.others() {
