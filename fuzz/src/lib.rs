@@ -10,9 +10,11 @@
 
 mod frame;
 mod frame_body;
+mod session;
 
 pub use frame::frame;
 pub use frame_body::frame_body;
+pub use session::session;
 
 /// A target and the name of its binary and of its corpus folder.
 #[derive(Debug, Clone, Copy)]
@@ -24,5 +26,8 @@ pub struct Target {
 }
 
 /// Every target.
-pub const TARGETS: &[Target] =
-    &[Target { name: "frame", run: frame }, Target { name: "frame_body", run: frame_body }];
+pub const TARGETS: &[Target] = &[
+    Target { name: "frame", run: frame },
+    Target { name: "frame_body", run: frame_body },
+    Target { name: "session", run: session },
+];

@@ -57,6 +57,14 @@ pub(super) enum Vice {
     BadDelegation,
 }
 
+impl Vice {
+    /// Whether the cheat wants the signature for itself.
+    pub(super) fn spoils_the_sum(self) -> bool {
+        use Vice::*;
+        matches!(self, WrongPartial | UnparsablePartial | WrongPartialElsewhere | TwoPartials)
+    }
+}
+
 /// Every way to cheat.
 pub(super) const VICES: [Vice; 22] = [
     Vice::WrongCommitment,
@@ -112,12 +120,6 @@ impl Attack {
         self.victims >> to.0 & 1 == 1
     }
 
-    /// Whether it wants the signature for itself.
-    fn spoils_the_sum(&self) -> bool {
-        use Vice::*;
-        matches!(self.vice, WrongPartial | UnparsablePartial | WrongPartialElsewhere | TwoPartials)
-    }
-
     /// Signs anything as the cheat's own node.
     fn sign(&mut self, now: Now, session: SessionId, body: Body) -> Arc<[u8]> {
         self.seq += 1;
@@ -148,7 +150,7 @@ impl Attack {
             {
                 return vec![];
             }
-            if self.spoils_the_sum() && body.kind() == Kind::SignatureFinalized {
+            if self.vice.spoils_the_sum() && body.kind() == Kind::SignatureFinalized {
                 return vec![];
             }
             self.bend(dice, session, &mut body);
@@ -166,11 +168,10 @@ impl Attack {
                 }
             }
             (Vice::WrongNonce, Body::NonceShare(share)) => swap_halves(&mut share.nonces),
-            (Vice::WrongNonce, Body::SessionJoin(SessionJoin { round0, .. })) => {
-                if let Round0::Reveal(nonces) = round0 {
-                    swap_halves(nonces);
-                }
-            }
+            (
+                Vice::WrongNonce,
+                Body::SessionJoin(SessionJoin { round0: Round0::Reveal(nonces), .. }),
+            ) => swap_halves(nonces),
             (Vice::OffCurveNonce, Body::SessionJoin(SessionJoin { round0, .. })) => match round0 {
                 Round0::Reveal(nonces) => spoil(nonces),
                 Round0::Commit(commit) => {

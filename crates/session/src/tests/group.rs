@@ -84,7 +84,7 @@ impl Plan {
     }
 
     pub(super) fn request(&self) -> SignedRequest {
-        let keys = (0..self.signers).map(|index| public_key(index)).collect();
+        let keys = (0..self.signers).map(public_key).collect();
         let message = |number: usize| Message {
             digest: sha256(&[number as u8]),
             tweak: match number % 3 {
