@@ -37,6 +37,8 @@ pub(super) enum Vice {
     WrongConfirmation,
     /// Says nothing of this kind, nor anything later.
     Silence(Kind),
+    /// Says everything up to two minutes late, to its victims.
+    Late,
     /// Sends again what it has heard and said, to anybody.
     Replays,
     /// Sends what honest signers said in another session.
@@ -66,7 +68,7 @@ impl Vice {
 }
 
 /// Every way to cheat.
-pub(super) const VICES: [Vice; 22] = [
+pub(super) const VICES: [Vice; 23] = [
     Vice::WrongCommitment,
     Vice::WrongNonce,
     Vice::OffCurveNonce,
@@ -80,6 +82,7 @@ pub(super) const VICES: [Vice; 22] = [
     Vice::Silence(Kind::NonceShare),
     Vice::Silence(Kind::NoncesComplete),
     Vice::Silence(Kind::PartialSigShare),
+    Vice::Late,
     Vice::Replays,
     Vice::CrossSession,
     Vice::Stranger,
@@ -158,6 +161,11 @@ impl Attack {
         let frame = self.sign(now, session, body);
         self.heard.push(Arc::clone(&frame));
         vec![frame]
+    }
+
+    /// How many milliseconds it waits before it says something.
+    pub(super) fn hesitation(&self, dice: &mut Dice, to: SignerIndex) -> u64 {
+        if self.vice == Vice::Late && self.is_victim(to) { dice.below(125_000) } else { 0 }
     }
 
     fn bend(&mut self, dice: &mut Dice, session: SessionId, body: &mut Body) {

@@ -23,6 +23,8 @@ struct Scene {
     skews: Vec<i64>,
     approvals: Vec<u64>,
     cheat: Option<(Vice, usize, u64)>,
+    /// Whose user gives up, and after how many milliseconds.
+    stop: Option<(usize, u64)>,
 }
 
 fn mode() -> impl Strategy<Value = Mode> {
@@ -55,7 +57,7 @@ prop_compose! {
     ) -> Scene {
         let plan = Plan { messages, seed, ..Plan::new(signers, mode) };
         let cheat = vice.map(|vice| (vice, who % signers, victims));
-        Scene { plan, link, skews, approvals, cheat }
+        Scene { plan, link, skews, approvals, cheat, stop: None }
     }
 }
 
@@ -68,6 +70,9 @@ fn run(scene: &Scene) -> World {
         node.skew = *skew;
     }
     world.start_with(&scene.approvals);
+    if let Some((node, millis)) = scene.stop {
+        world.stop_after(node, millis);
+    }
     world.run();
     world
 }
@@ -75,6 +80,19 @@ fn run(scene: &Scene) -> World {
 /// What must hold in every scene.
 fn assert_agreement(scene: &Scene, world: &World) {
     let cheat = scene.cheat.map(|(_, who, _)| peer(who));
+    assert_same_end(world);
+    for node in world.honest() {
+        for failure in &node.failures {
+            assert_fair_failure(failure, cheat);
+        }
+        for (accused, offense) in &node.offenses {
+            assert_fair_offense(*accused, offense, cheat);
+        }
+    }
+}
+
+/// All honest machines have the same valid signatures, or none has any.
+fn assert_same_end(world: &World) {
     let results: Vec<_> = world.honest().map(|node| node.finished.as_ref()).collect();
     let signed = results.iter().flatten().count();
     if signed > 0 {
@@ -88,12 +106,6 @@ fn assert_agreement(scene: &Scene, world: &World) {
     for node in world.honest() {
         assert!(node.subject.machine().is_over());
         assert!(node.finished.is_some() || !node.failures.is_empty(), "a machine without an end");
-        for failure in &node.failures {
-            assert_fair_failure(failure, cheat);
-        }
-        for (accused, offense) in &node.offenses {
-            assert_fair_offense(*accused, offense, cheat);
-        }
     }
 }
 
@@ -108,16 +120,18 @@ fn assert_fair_failure(failure: &Failure, cheat: Option<PeerId>) {
     assert_ne!(failure.reason, AbortReason::Internal);
 }
 
+/// Frames that overtook each other: the network's doing.
+fn is_replay((_, offense): &(PeerId, Offense)) -> bool {
+    matches!(offense, Offense::Replay(_))
+}
+
 fn assert_fair_offense(accused: PeerId, offense: &Offense, cheat: Option<PeerId>) {
     if let Offense::Proven(evidence) = offense {
         assert_eq!(evidence.verify().map(|culprit| Some(culprit.peer)), Ok(cheat));
     }
-    if let Offense::Replay(_) = offense {
-        // Frames that overtook each other: the network's doing.
-        return;
-    }
     let guilty = Some(accused) == cheat || accused == stranger().node_key.peer_id();
-    assert!(guilty, "{offense:?} laid on an honest signer");
+    let overtaken = matches!(offense, Offense::Replay(_));
+    assert!(guilty || overtaken, "{offense:?} laid on an honest signer");
 }
 
 fn is_proven(world: &World) -> bool {
@@ -135,6 +149,29 @@ fn honest_signers_finish_whatever_the_network_loses() {
         let world = run(&scene);
         assert_agreement(&scene, &world);
         prop_assert!(world.nodes.iter().all(|node| node.finished.is_some()));
+    });
+}
+
+#[test]
+fn user_who_gives_up_at_any_moment_leaves_nobody_with_another_end() {
+    let given_up = (scene(None), 0..7_usize, 3_000..8_000_u64);
+    proptest!(config(48), |((scene, who, millis) in given_up)| {
+        let scene = Scene { stop: Some((who % scene.plan.signers, millis)), ..scene };
+        assert_agreement(&scene, &run(&scene));
+    });
+}
+
+#[test]
+fn signers_cut_off_for_longer_than_every_phase_still_end_alike() {
+    let cut_off = (scene(None), 50..=100_u64, 60..400_u64);
+    proptest!(config(32), |((mut scene, loss, heals) in cut_off)| {
+        scene.link = Link { loss, heals_at: Duration::from_secs(heals), ..scene.link };
+        let world = run(&scene);
+        assert_same_end(&world);
+        for node in &world.nodes {
+            let proof = |failure: &Failure| failure.evidence.is_some();
+            prop_assert!(!node.failures.iter().any(proof) && node.offenses.iter().all(is_replay));
+        }
     });
 }
 
@@ -170,6 +207,7 @@ fn is_provable(scene: &Scene, vice: Vice) -> bool {
         Vice::WrongConfirmation => told && others && scene.plan.mode == Mode::Strict,
         Vice::WrongPartialElsewhere
         | Vice::Silence(_)
+        | Vice::Late
         | Vice::Replays
         | Vice::CrossSession
         | Vice::Stranger

@@ -12,7 +12,7 @@ use std::{
 
 use ensign_primitives::{Instant, Now, PeerId, SessionId, SignerIndex, UnixTime, sha256};
 use ensign_testkit::{Bounds, Subject};
-use ensign_wire::{Body, Envelope, Frame, Kind, Slot};
+use ensign_wire::{AbortReason, Body, Envelope, Frame, Kind, Slot};
 
 use super::{
     attack::Attack,
@@ -82,6 +82,7 @@ enum Happening {
     Entropy { node: usize, twin: bool, nonces: usize },
     Persisted { node: usize, twin: bool, token: u64, record: Record },
     Approve { node: usize },
+    Stop { node: usize },
     Connected { node: usize, with: SignerIndex },
 }
 
@@ -169,6 +170,10 @@ impl World {
 
     pub(super) fn approve_after(&mut self, node: usize, millis: u64) {
         self.schedule(millis, Happening::Approve { node });
+    }
+
+    pub(super) fn stop_after(&mut self, node: usize, millis: u64) {
+        self.schedule(millis, Happening::Stop { node });
     }
 
     /// A connection between two signers comes up.
@@ -307,6 +312,11 @@ impl World {
                 // Too late once the session has ended, as for any user.
                 self.command(node, |session, _| session.approve().is_ok());
             }
+            Happening::Stop { node } => {
+                self.command(node, |session, now| {
+                    session.stop(now, AbortReason::Cancelled).is_ok()
+                });
+            }
             Happening::Entropy { node, twin, nonces } => {
                 let entropy =
                     entropy(self.plan.seed, (node * 2 + usize::from(twin)) as u64, nonces);
@@ -391,13 +401,18 @@ impl World {
             self.nodes[node].keeps_the_rules(peer(node), &envelope);
             return self.transmit(peer(node), to.as_usize(), frame);
         };
+        let hesitation = attack.hesitation(dice, to);
         for frame in attack.rewrite(now, dice, twin, to, &envelope) {
-            self.transmit(peer(node), to.as_usize(), frame);
+            self.transmit_after(hesitation, peer(node), to.as_usize(), frame);
         }
     }
 
     /// Puts a frame on the wire, where it may be lost, delayed or doubled.
     pub(super) fn transmit(&mut self, from: PeerId, to: usize, frame: Arc<[u8]>) {
+        self.transmit_after(0, from, to, frame);
+    }
+
+    fn transmit_after(&mut self, pause: u64, from: PeerId, to: usize, frame: Arc<[u8]>) {
         let sender = (0..self.plan.signers).find(|index| peer(*index) == from);
         if let (Some(sender), false) = (sender, frame.first() == Some(&Kind::SessionAnnounce.id()))
         {
@@ -412,7 +427,7 @@ impl World {
         let copies = if self.dice.percent(self.link.duplicates) { 2 } else { 1 };
         for _ in 0..copies {
             let (least, most) = self.link.delay;
-            let millis = least + self.dice.below(most - least + 1);
+            let millis = pause + least + self.dice.below(most - least + 1);
             self.schedule(millis, Happening::Deliver { from, to, frame: Arc::clone(&frame) });
         }
     }
