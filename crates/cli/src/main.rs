@@ -1,2 +1,69 @@
-//! The `ensign` command.
-fn main() {}
+//! The command line: homes, contact codes, groups, and signing together.
+//!
+//! Everything about a session is the coordinator's; this program turns files into its calls, its
+//! events into words, and its failures into codes with advice ([`catalogue`]).
+//!
+//! Invariants:
+//!
+//! - A secret is never an argument, never printed, and lies only in files of mode 0600.
+//! - One process at a time uses a home.
+//! - Nothing is signed that was not shown first, unless the user said so with a flag.
+//! - Text of other people is escaped before it is printed.
+
+mod address;
+mod args;
+mod catalogue;
+mod command;
+mod contact;
+mod demo;
+mod durable;
+mod failure;
+mod group;
+mod home;
+mod key_file;
+mod narrator;
+mod node;
+mod output;
+mod request;
+mod stop;
+mod words;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use clap::error::ErrorKind;
+
+use crate::args::Cli;
+use crate::failure::Failure;
+use crate::output::Output;
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return refuse(&error),
+    };
+    let output = Output::new(cli.json);
+    match command::run(cli, output) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => end(output, &failure),
+    }
+}
+
+fn end(output: Output, failure: &Failure) -> ExitCode {
+    output.failure(failure);
+    ExitCode::from(failure.exit() as u8)
+}
+
+/// Answers a command line that is not understood, or asks for help only.
+fn refuse(error: &clap::Error) -> ExitCode {
+    let is_json = std::env::args().any(|argument| argument == "--json");
+    let is_help = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
+    if is_json && !is_help {
+        let text = error.render().to_string();
+        let what = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
+        return end(Output::Json, &Failure::new(&catalogue::COMMAND_LINE, words::foreign(what)));
+    }
+    // Help goes to standard output, mistakes to standard error; a closed stream is no failure.
+    let _gone = error.print();
+    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
+}

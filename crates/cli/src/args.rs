@@ -1,0 +1,223 @@
+//! The command line.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
+use ensign_primitives::Network;
+use ensign_wire::Mode;
+
+use crate::words::parse_duration;
+
+/// Sign Bitcoin transactions together: all members of a group, one signature, no server.
+#[derive(Debug, Parser)]
+#[command(name = "ensign", version, propagate_version = true)]
+pub(crate) struct Cli {
+    /// The signer's folder: keys, settings, groups [default: `ensign` in the user's data folder]
+    #[arg(long, global = true, value_name = "DIR", env = "ENSIGN_HOME")]
+    pub(crate) home: Option<PathBuf>,
+    /// Print one JSON object per line instead of text
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Make a home: an identity, a signer key and settings
+    Init(Init),
+    /// Show how others reach and know us
+    #[command(subcommand)]
+    Contact(Contact),
+    /// Form and show groups that sign together
+    #[command(subcommand)]
+    Group(Group),
+    /// Be reachable: show requests of the others, and ask before signing
+    Up(Up),
+    /// Propose a PSBT or a bare message to a group, and sign it together
+    Sign(Sign),
+    /// Show three signers sign a real transaction, each a process of its own
+    Demo(Demo),
+    /// Explain an error code
+    Explain {
+        /// The code, as an error message shows it
+        code: String,
+    },
+}
+
+/// `ensign init`.
+#[derive(Debug, Args)]
+pub(crate) struct Init {
+    /// What the others shall call this signer
+    #[arg(long)]
+    pub(crate) name: String,
+    /// bitcoin, testnet4, signet or regtest
+    #[arg(long, default_value_t = Network::Signet)]
+    pub(crate) network: Network,
+    /// Where to listen, UDP; port 0 picks a free one and keeps it
+    #[arg(long, value_name = "IP:PORT", default_value = "0.0.0.0:0")]
+    pub(crate) listen: SocketAddr,
+}
+
+/// `ensign contact`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Contact {
+    /// Print our contact code, for the others to paste
+    Show,
+}
+
+/// `ensign group`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Group {
+    /// Form a group of ourselves and others
+    New {
+        /// What to call the group here
+        name: String,
+        /// The contact code of another member; give one for each
+        #[arg(long, value_name = "CODE", required = true)]
+        member: Vec<String>,
+    },
+    /// Print the groups there are
+    List,
+    /// Print one group with its members
+    Show {
+        /// The group
+        name: String,
+    },
+}
+
+/// `ensign up`.
+#[derive(Debug, Args)]
+pub(crate) struct Up {
+    /// Listen here instead of where the settings say
+    #[arg(long, value_name = "IP:PORT")]
+    pub(crate) listen: Option<SocketAddr>,
+    /// What to do with the requests of others
+    #[arg(long, value_enum, default_value_t = Approve::Ask)]
+    pub(crate) approve: Approve,
+    /// End when standard input closes, so that no process outlives the one that started it
+    #[arg(long, hide = true)]
+    pub(crate) until_stdin_closes: bool,
+}
+
+/// What to do with the requests of others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Approve {
+    /// Show each request and ask
+    Ask,
+    /// Sign everything, blind messages too: for machines that check elsewhere, and for tests
+    All,
+    /// Show requests and leave them open
+    None,
+}
+
+/// `ensign sign`.
+#[derive(Debug, Args)]
+#[command(group = ArgGroup::new("work").required(true).args(["psbt", "message"]))]
+pub(crate) struct Sign {
+    /// The PSBT to sign, version 0, binary or base64
+    pub(crate) psbt: Option<PathBuf>,
+    /// Sign these 32 bytes as they are; the others sign blindly
+    #[arg(long, value_name = "HEX32")]
+    pub(crate) message: Option<String>,
+    /// Who signs
+    #[arg(long)]
+    pub(crate) group: String,
+    /// Where to write the signed PSBT, in the form the input has [default: print it as base64]
+    #[arg(long, value_name = "FILE", conflicts_with = "message")]
+    pub(crate) out: Option<PathBuf>,
+    /// Where to write the signed transaction, in hex
+    #[arg(long, value_name = "FILE", conflicts_with = "message")]
+    pub(crate) extract: Option<PathBuf>,
+    /// How the session runs
+    #[arg(long, value_enum, default_value_t = SessionMode::Committed)]
+    pub(crate) mode: SessionMode,
+    /// One line for the others
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    pub(crate) purpose: String,
+    /// How long the request stays open, at most 1d
+    #[arg(long, value_name = "DURATION", default_value = "2h", value_parser = parse_duration)]
+    pub(crate) expires: Duration,
+    /// Do not ask before proposing
+    #[arg(long)]
+    pub(crate) yes: bool,
+    /// Where to listen instead of where the settings say
+    #[arg(long, value_name = "IP:PORT")]
+    pub(crate) listen: Option<SocketAddr>,
+    /// End when standard input closes, so that no process outlives the one that started it
+    #[arg(long, hide = true)]
+    pub(crate) until_stdin_closes: bool,
+}
+
+/// How a session runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SessionMode {
+    /// Two hops: nonces travel with the consent
+    Fast,
+    /// Three hops: everybody commits to the nonces before any is shown
+    Committed,
+    /// Four hops: also, everybody confirms the same nonces before any partial signature
+    Strict,
+}
+
+impl SessionMode {
+    /// Returns the mode as the wire has it.
+    pub(crate) const fn to_wire(self) -> Mode {
+        match self {
+            Self::Fast => Mode::Fast,
+            Self::Committed => Mode::Committed,
+            Self::Strict => Mode::Strict,
+        }
+    }
+
+    /// Returns the mode as the command line has it.
+    pub(crate) const fn name(self) -> &'static str {
+        mode_name(self.to_wire())
+    }
+}
+
+/// Returns the name of a mode as the command line has it.
+pub(crate) const fn mode_name(mode: Mode) -> &'static str {
+    match mode {
+        Mode::Fast => "fast",
+        Mode::Committed => "committed",
+        Mode::Strict => "strict",
+    }
+}
+
+/// `ensign demo`.
+#[derive(Debug, Args)]
+pub(crate) struct Demo {
+    /// How many signers, 2 to 16
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u16).range(2..=16))]
+    pub(crate) signers: u16,
+    /// How the session runs
+    #[arg(long, value_enum, default_value_t = SessionMode::Committed)]
+    pub(crate) mode: SessionMode,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_holds_together() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn sign_takes_a_psbt_or_a_message() {
+        let parse = |line: &str| Cli::try_parse_from(line.split(' ')).is_ok();
+        assert!(parse("ensign sign tx.psbt --group treasury --out signed.psbt"));
+        assert!(parse("ensign sign --message 00 --group treasury"));
+        assert!(!parse("ensign sign --group treasury"));
+        assert!(!parse("ensign sign tx.psbt --message 00 --group treasury"));
+        assert!(!parse("ensign sign --message 00 --group treasury --out signed.psbt"));
+        assert!(!parse("ensign sign tx.psbt --group treasury --expires soon"));
+        assert!(!parse("ensign demo --signers 17"));
+    }
+}

@@ -1,0 +1,193 @@
+//! The entries, one after the other.
+
+use ensign_coordinator::Risk;
+
+use super::{Entry, Exit};
+
+/// Defines each entry under its name, and the list of all.
+macro_rules! catalogue {
+    ($(
+        $name:ident = $code:literal, exit: $exit:ident, risk: $risk:ident, retry: $retry:literal,
+        $title:literal, $why:literal, $hint:literal;
+    )*) => {
+        $(
+            #[doc = $title]
+            pub(crate) const $name: Entry = Entry {
+                code: $code,
+                title: $title,
+                why: $why,
+                hint: $hint,
+                risk: Risk::$risk,
+                retry_is_safe: $retry,
+                exit: Exit::$exit,
+            };
+        )*
+
+        /// Every entry of this program, by area.
+        pub(super) static ENTRIES: &[Entry] = &[$($name),*];
+    };
+}
+
+catalogue! {
+    INTERNAL = "E-INT-001", exit: Internal, risk: CheckFirst, retry: false,
+        "Something broke that should not.",
+        "The program met a state that it holds to be impossible, and stopped before it could do harm.",
+        "please report it, with the output of the command";
+
+    COMMAND_LINE = "E-USE-001", exit: Usage, risk: None, retry: false,
+        "The command line is not understood.",
+        "An argument is missing, unknown or malformed.",
+        "run the command with --help";
+    MESSAGE_LENGTH = "E-USE-002", exit: Usage, risk: None, retry: false,
+        "The message is not 32 bytes in hex.",
+        "`sign --message` takes exactly 64 hex digits: the 32 bytes that are signed as they are.",
+        "give 64 hex digits; to sign something longer, give its hash";
+    UNKNOWN_CODE = "E-USE-003", exit: Usage, risk: None, retry: false,
+        "No error has this code.",
+        "`ensign explain` takes a code as an error message shows it.",
+        "look the code up in docs/errors.md";
+    LIFETIME = "E-USE-004", exit: Usage, risk: None, retry: false,
+        "The request would be open for too short or too long.",
+        "A request lives for at least one second and at most a day: a forgotten one must not be \
+         signed much later.",
+        "give --expires between 1s and 1d";
+    FILE_READ = "E-FIL-001", exit: Usage, risk: None, retry: true,
+        "A file cannot be read.",
+        "The file that the command names is missing, too large, or not readable by this user.",
+        "check the path";
+    FILE_WRITE = "E-FIL-002", exit: Usage, risk: None, retry: true,
+        "A file cannot be written.",
+        "The folder is missing, the disk is full, or this user may not write there. What was signed \
+         is kept in the folder `signed` of the home.",
+        "check the path and the free space";
+
+    HOME_MISSING = "E-HOM-001", exit: NotReady, risk: None, retry: true,
+        "There is no home here.",
+        "A home is the folder with a signer's keys, settings and groups; `ensign init` makes it.",
+        "run `ensign init --name NAME`, or name another folder with --home";
+    HOME_EXISTS = "E-HOM-002", exit: Usage, risk: None, retry: false,
+        "There is a home here already.",
+        "`ensign init` never overwrites keys: whoever loses a signer key loses the coins of each \
+         group that it belongs to.",
+        "use the home that is there, or give another folder with --home";
+    HOME_IN_USE = "E-HOM-003", exit: NotReady, risk: None, retry: true,
+        "Another process uses this home.",
+        "Two processes with the same keys could answer the same request twice, so one at a time may \
+         use a home.",
+        "end the other process, then try again";
+    HOME_OPEN_TO_OTHERS = "E-HOM-004", exit: NotReady, risk: CheckFirst, retry: true,
+        "Other users of this machine can read the keys.",
+        "The keys are not encrypted, so the folder must have mode 0700 and its key files mode 0600. \
+         If somebody else may have read them, move the coins to a new group.",
+        "take the permissions away";
+    HOME_DAMAGED = "E-HOM-005", exit: NotReady, risk: CheckFirst, retry: false,
+        "A file of the home cannot be understood.",
+        "A file was edited, cut off, or comes from another version.",
+        "restore the file from a backup; never restore the journal";
+    HOME_IO = "E-HOM-006", exit: NotReady, risk: None, retry: true,
+        "The home cannot be read or written.",
+        "The operating system refused: permissions, a full disk, or a folder that is not there.",
+        "do what the message of the system suggests";
+    ENTROPY = "E-HOM-007", exit: NotReady, risk: None, retry: true,
+        "The operating system gives no random bytes.",
+        "Keys and nonces come from the random number generator of the operating system only.",
+        "try again once the system has started completely";
+    JOURNAL = "E-HOM-008", exit: NotReady, risk: CheckFirst, retry: false,
+        "The journal cannot be used.",
+        "The journal records which nonces count as used. Without it nothing is signed, so that no \
+         nonce is used twice.",
+        "free disk space if it is full; if it is damaged, keep the file and report it";
+
+    CONTACT_CODE = "E-CON-001", exit: Usage, risk: None, retry: false,
+        "A contact code is not complete.",
+        "The code begins with `ensign1` and ends with a checksum. A letter was changed, or a part \
+         was not copied.",
+        "ask for the output of `ensign contact show` again and paste all of it";
+    CONTACT_NETWORK = "E-CON-002", exit: Usage, risk: None, retry: false,
+        "A contact code is for another network.",
+        "Signers of one group work on one network, so that test money and real money never meet.",
+        "ask for a code of a home on this network, or use --home with another one";
+    CONTACT_VERSION = "E-CON-003", exit: Usage, risk: None, retry: false,
+        "A contact code has a version that this program does not know.",
+        "It comes from a newer version of the program.",
+        "update this program";
+    CONTACT_KEY = "E-CON-004", exit: Usage, risk: None, retry: false,
+        "A contact code holds bytes that are no key.",
+        "The checksum is right, but a key in it is no point on the curve: whoever made the code \
+         made it wrong.",
+        "do not use the code; ask its owner how it was made";
+    NAME = "E-CON-005", exit: Usage, risk: None, retry: false,
+        "A name is not acceptable.",
+        "Names of signers and groups become file names and are shown in sentences, so they are \
+         short and plain.",
+        "choose 1 to 32 letters, digits, `-`, `_` or `.`";
+
+    GROUP_UNKNOWN = "E-GRP-001", exit: Usage, risk: None, retry: false,
+        "There is no group of this name.",
+        "Groups are kept in the home, under the name that this user gave them.",
+        "see `ensign group list`, or make it with `ensign group new`";
+    GROUP_EXISTS = "E-GRP-002", exit: Usage, risk: None, retry: false,
+        "A group of this name exists already.",
+        "A group is never overwritten: its file says whom to sign with.",
+        "choose another name, or use `ensign group show`";
+    GROUP_DUPLICATE = "E-GRP-003", exit: Usage, risk: None, retry: false,
+        "A member stands twice.",
+        "Each signer key and each node belongs to a group once; otherwise one could speak for two.",
+        "give each code once";
+    GROUP_SIZE = "E-GRP-004", exit: Usage, risk: None, retry: false,
+        "A group has too few or too many members.",
+        "A group is yourself and 1 to 255 others.",
+        "give each other member's code with --member";
+    GROUP_NONE = "E-GRP-005", exit: NotReady, risk: None, retry: true,
+        "There is no group to be up for.",
+        "A signer connects only to members of its groups.",
+        "make a group with `ensign group new NAME --member CODE`";
+
+    PSBT_BYTES = "E-PSB-001", exit: Usage, risk: None, retry: false,
+        "The file is no PSBT.",
+        "A PSBT of version 0, binary or base64, was expected; the message says where the bytes stop \
+         making sense.",
+        "export the PSBT again; version 2 must be converted to version 0 first";
+    PSBT_REFUSED = "E-PSB-002", exit: Policy, risk: None, retry: false,
+        "This PSBT cannot be signed by this group.",
+        "Every input must spend a coin of the group by key path, name that coin, and ask for a \
+         signature over the whole transaction.",
+        "check that it is the right group, and that the wallet filled in the spent outputs";
+
+    PORT_IN_USE = "E-NET-001", exit: Network, risk: None, retry: true,
+        "Another process uses the port.",
+        "The UDP port of this home's address is taken, perhaps by another program.",
+        "end the other process, or choose another port with --listen IP:PORT";
+    LISTEN = "E-NET-002", exit: Network, risk: None, retry: true,
+        "The address cannot be listened on.",
+        "The address does not belong to this machine, or the system forbids it.",
+        "choose an address of this machine with --listen IP:PORT";
+
+    OWN_NO = "E-OWN-001", exit: Declined, risk: None, retry: true,
+        "You said no.",
+        "Nothing was proposed to anybody.",
+        "give the command again when you want to sign";
+    INTERRUPTED = "E-OWN-002", exit: Open, risk: None, retry: true,
+        "Interrupted before the signature was complete.",
+        "You consented, and the others may still be deciding. Nothing is lost.",
+        "run `ensign up`: it takes the request up again, and keeps the result in `signed`";
+
+    NODE_FULL = "E-OWN-003", exit: NotReady, risk: None, retry: true,
+        "A limit of this node is reached.",
+        "A node keeps a bounded number of groups and open requests.",
+        "let open requests end, or decline them, then try again";
+
+    DEMO_SIGNER = "E-DEM-001", exit: Internal, risk: None, retry: true,
+        "A signer of the demo failed.",
+        "The demo starts each signer as a process of its own; one ended early or said that it cannot \
+         go on.",
+        "read what the signer said; if the machine is very busy, try again";
+    DEMO_REFUSED = "E-DEM-002", exit: Policy, risk: None, retry: false,
+        "Bitcoin's consensus rules refuse the demo's transaction.",
+        "The signed transaction was checked with Bitcoin Core's code; no money is involved.",
+        "please report it, with the output of the command";
+    DEMO_TIMEOUT = "E-DEM-003", exit: Open, risk: None, retry: true,
+        "The demo did not finish in time.",
+        "The signers are on one machine, so minutes are long enough unless something hangs.",
+        "try again with fewer signers; if it happens again, please report it";
+}

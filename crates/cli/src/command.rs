@@ -1,0 +1,48 @@
+//! One file per command.
+
+mod contact;
+mod explain;
+mod group;
+pub(crate) mod init;
+mod sign;
+mod up;
+
+use std::future::Future;
+
+use crate::args::{Cli, Command};
+use crate::catalogue as code;
+use crate::demo;
+use crate::failure::{Failure, Result};
+use crate::home::{Home, locate};
+use crate::output::Output;
+
+/// Runs a command to its end.
+///
+/// # Errors
+///
+/// The [`Failure`] to tell the user.
+pub(crate) fn run(cli: Cli, output: Output) -> Result<()> {
+    let open = |named| Home::open(&locate(named)?);
+    match cli.command {
+        Command::Init(init) => init::run(&locate(cli.home)?, init, output),
+        Command::Contact(contact) => contact::run(&open(cli.home)?, &contact, output),
+        Command::Group(group) => group::run(&open(cli.home)?, group, output),
+        Command::Up(up) => block_on(up::run(open(cli.home)?, up, output)),
+        Command::Sign(sign) => sign::run(open(cli.home)?, sign, output),
+        Command::Demo(demo) => block_on(demo::run(demo, output)),
+        Command::Explain { code } => explain::run(&code, output),
+    }
+}
+
+/// Runs on this thread alone: a signer waits for messages nearly always, and handing work between
+/// threads costs more than it gains.
+fn block_on<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| {
+        Failure::new(&code::INTERNAL, format!("no asynchronous runtime: {error}"))
+    })?;
+    let result = runtime.block_on(work);
+    // Whatever still runs in the background has nothing left to do.
+    runtime.shutdown_background();
+    result
+}

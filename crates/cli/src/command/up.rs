@@ -1,0 +1,194 @@
+//! `ensign up`: be reachable, and ask before signing.
+
+use std::collections::VecDeque;
+
+use ensign_coordinator::{Approval, Event, Outcome};
+use ensign_primitives::RequestId;
+
+use crate::args::{Approve, Up};
+use crate::catalogue as code;
+use crate::failure::{Failure, Result};
+use crate::home::{Home, shown};
+use crate::narrator::{Narrator, session_line};
+use crate::node::{Node, command_failure};
+use crate::output::{Line, Output};
+use crate::stop::{Lines, Stop};
+
+/// Runs until the user or the system ends it.
+pub(super) async fn run(home: Home, args: Up, output: Output) -> Result<()> {
+    let groups = home.groups()?;
+    if groups.is_empty() {
+        return Err(Failure::new(&code::GROUP_NONE, "this home belongs to no group yet"));
+    }
+    let mut stop = Stop::new(args.until_stdin_closes)?;
+    let node = Node::start(home, &groups, args.listen, output).await?;
+    let mut duty = Duty {
+        node,
+        output,
+        narrator: Narrator::new(output, groups),
+        approve: args.approve,
+        lines: (args.approve == Approve::Ask && !args.until_stdin_closes).then(Lines::new),
+        asked: VecDeque::new(),
+    };
+    output.text(match args.approve {
+        Approve::Ask => "asking before each signature; Ctrl-C ends",
+        Approve::All => "signing EVERYTHING that the others ask for; Ctrl-C ends",
+        Approve::None => "showing requests, signing nothing; Ctrl-C ends",
+    });
+    let ended = duty.serve(&mut stop).await;
+    duty.node.coordinator.shutdown().await;
+    output.tell(&Line::new("stopped"), "stopped; open requests go on at the next `ensign up`");
+    ended
+}
+
+/// What a node that is up does.
+struct Duty {
+    node: Node,
+    output: Output,
+    narrator: Narrator,
+    approve: Approve,
+    /// What the user types; `None` when nobody is to be asked, or input has ended.
+    lines: Option<Lines>,
+    /// Requests that wait for an answer, the one that was asked about first.
+    asked: VecDeque<Box<Approval>>,
+}
+
+impl Duty {
+    async fn serve(&mut self, stop: &mut Stop) -> Result<()> {
+        loop {
+            tokio::select! {
+                () = stop.asked() => return Ok(()),
+                event = self.node.events.next() => match event {
+                    Some(event) => self.on_event(event).await?,
+                    None => return Err(Failure::new(&code::INTERNAL, "the node has stopped")),
+                },
+                line = next_line(&mut self.lines) => self.on_line(line).await?,
+            }
+        }
+    }
+
+    async fn on_event(&mut self, event: Event) -> Result<()> {
+        self.narrator.tell(&event);
+        if let Event::Approval(approval) = event {
+            return self.decide(approval).await;
+        }
+        if let Event::Failed { request, .. } = event {
+            self.forget(request);
+        }
+        if let Event::Done { request, outcome } = event {
+            self.forget(request);
+            keep(&self.node.home, request, &outcome, self.output)?;
+        }
+        Ok(())
+    }
+
+    async fn decide(&mut self, approval: Box<Approval>) -> Result<()> {
+        match self.approve {
+            Approve::All => self.consent(approval.id).await,
+            Approve::None => {
+                self.output.text("left open: --approve none signs nothing");
+                Ok(())
+            }
+            Approve::Ask if self.lines.is_none() => {
+                self.cannot_ask();
+                Ok(())
+            }
+            Approve::Ask => {
+                self.asked.push_back(approval);
+                if self.asked.len() == 1 {
+                    self.ask();
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn ask(&self) {
+        if let Some(approval) = self.asked.front() {
+            let blind = if approval.is_blind() { " BLINDLY" } else { "" };
+            let request = approval.id.short();
+            self.output.prompt(&format!("sign request {request}{blind}? [yes/no] "));
+            self.output.json(&Line::new("asking").with("request", approval.id.to_string()));
+        }
+    }
+
+    fn cannot_ask(&self) {
+        self.output.tell(
+            &Line::new("cannot_ask"),
+            "left open: there is no input to ask on. Run `ensign up` in a terminal, or with \
+             --approve all",
+        );
+    }
+
+    async fn on_line(&mut self, line: Option<String>) -> Result<()> {
+        let Some(line) = line else {
+            self.lines = None;
+            if !self.asked.is_empty() {
+                self.asked.clear();
+                self.cannot_ask();
+            }
+            return Ok(());
+        };
+        let Some(approval) = self.asked.front() else { return Ok(()) };
+        let id = approval.id;
+        match line.trim().to_lowercase().as_str() {
+            "y" | "yes" => self.consent(id).await?,
+            "n" | "no" => self.refuse(id).await,
+            _ => {
+                self.output.text("please answer yes or no");
+                self.ask();
+                return Ok(());
+            }
+        }
+        self.asked.pop_front();
+        self.ask();
+        Ok(())
+    }
+
+    async fn consent(&self, id: RequestId) -> Result<()> {
+        self.output.tell(&session_line("approved", id), format!("you approved {}", id.short()));
+        // It may have ended while we decided; then there is nothing to sign.
+        if let Err(error) = self.node.coordinator.approve(id).await {
+            self.output.failure(&command_failure(&error));
+        }
+        Ok(())
+    }
+
+    async fn refuse(&self, id: RequestId) {
+        self.output.tell(&session_line("declined", id), format!("you declined {}", id.short()));
+        if let Err(error) = self.node.coordinator.decline(id).await {
+            self.output.failure(&command_failure(&error));
+        }
+    }
+
+    fn forget(&mut self, request: RequestId) {
+        let was_asked = self.asked.front().is_some_and(|approval| approval.id == request);
+        self.asked.retain(|approval| approval.id != request);
+        if was_asked {
+            self.output.text("the question is settled");
+            self.ask();
+        }
+    }
+}
+
+/// Keeps a result in the home, so that each signer has it.
+fn keep(home: &Home, request: RequestId, outcome: &Outcome, output: Output) -> Result<()> {
+    let path = match &outcome.psbt {
+        Some(psbt) => home.keep_signed(&format!("{request}.psbt"), &psbt.bytes())?,
+        None => {
+            let signatures: Vec<_> = outcome.signatures.iter().map(hex::encode).collect();
+            home.keep_signed(&format!("{request}.sig"), signatures.join("\n").as_bytes())?
+        }
+    };
+    let line = Line::new("kept").with("request", request.to_string()).with("file", shown(&path));
+    output.tell(&line, format!("kept in {}", shown(&path)));
+    Ok(())
+}
+
+/// Waits for what the user types; for ever when nobody is asked.
+async fn next_line(lines: &mut Option<Lines>) -> Option<String> {
+    match lines {
+        Some(lines) => lines.next().await,
+        None => std::future::pending().await,
+    }
+}

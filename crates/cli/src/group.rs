@@ -1,0 +1,199 @@
+//! A group as its members see it: sorted, named, with its address.
+
+use ensign_coordinator::Member;
+use ensign_identity::SignerKey;
+use ensign_primitives::{GroupId, Network, PeerId, SIGNERS_MAX, SignerIndex};
+use ensign_wire::GroupKeys;
+
+use crate::catalogue as code;
+use crate::contact::Contact;
+use crate::failure::{Failure, Result};
+
+/// Signers who sign together, in the order of their keys; we are one of them.
+#[derive(Clone, Debug)]
+pub(crate) struct SignerGroup {
+    /// What this user calls the group.
+    pub(crate) name: String,
+    /// Its keys and address.
+    pub(crate) keys: ensign_psbt::Group,
+    /// Its members in key order.
+    pub(crate) members: Vec<Contact>,
+    /// Which member we are.
+    pub(crate) own: SignerIndex,
+}
+
+impl SignerGroup {
+    /// Forms a group of ourselves and others; our own contact among the others is ignored.
+    ///
+    /// # Errors
+    ///
+    /// A [`Failure`] that names a member of another network, or one that stands twice.
+    pub(crate) fn new(name: &str, own: &Contact, others: &[Contact]) -> Result<Self> {
+        let is_own = |contact: &&Contact| contact.peer == own.peer && contact.signer == own.signer;
+        let mut members: Vec<Contact> = others.iter().filter(|c| !is_own(c)).cloned().collect();
+        members.push(own.clone());
+        for member in &members {
+            check_network(own.network, member)?;
+        }
+        members.sort_by_key(|member| member.signer);
+        check_distinct(&members)?;
+        if !(2..=SIGNERS_MAX).contains(&members.len()) {
+            let what = format!("a group of {} was asked for", members.len());
+            return Err(Failure::new(&code::GROUP_SIZE, what));
+        }
+        let network = own.network;
+        let index = members.iter().position(|member| member == own);
+        let own_index = index.and_then(SignerIndex::from_usize);
+        let own = own_index.ok_or_else(|| internal("we are not in our own group"))?;
+        let keys = members.iter().map(|member| member.signer).collect();
+        Ok(Self { name: name.to_owned(), keys: aggregate(network, keys)?, members, own })
+    }
+
+    /// Returns the group's id.
+    pub(crate) const fn id(&self) -> GroupId {
+        self.keys.id()
+    }
+
+    /// Returns how a member is called here: by its name, with a piece of its key where two members
+    /// share the name.
+    pub(crate) fn name_of(&self, index: SignerIndex) -> String {
+        let Some(member) = self.members.get(index.as_usize()) else {
+            return format!("signer {index}");
+        };
+        let same = |other: &&Contact| other.name.eq_ignore_ascii_case(&member.name);
+        if self.members.iter().filter(same).count() < 2 {
+            return member.name.clone();
+        }
+        let key: String = member.signer.to_string().chars().take(10).collect();
+        format!("{}({key})", member.name)
+    }
+
+    /// Returns which member a node is.
+    pub(crate) fn index_of(&self, peer: &PeerId) -> Option<SignerIndex> {
+        let index = self.members.iter().position(|member| member.peer == *peer);
+        index.and_then(SignerIndex::from_usize)
+    }
+
+    /// Returns the names of all members, in key order.
+    pub(crate) fn names(&self) -> Vec<String> {
+        (0..).map(SignerIndex).take(self.members.len()).map(|index| self.name_of(index)).collect()
+    }
+
+    /// Returns the group as the coordinator takes it.
+    pub(crate) fn for_coordinator(&self) -> ensign_coordinator::Group {
+        let member = |contact: &Contact| Member {
+            signer: contact.signer,
+            peer: contact.peer,
+            addresses: contact.addresses.clone(),
+        };
+        ensign_coordinator::Group { members: self.members.iter().map(member).collect() }
+    }
+}
+
+fn check_network(network: Network, member: &Contact) -> Result<()> {
+    if member.network == network {
+        return Ok(());
+    }
+    let Contact { name, network: theirs, .. } = member;
+    let what = format!("the code of {name} is for {theirs}, this home is for {network}");
+    Err(Failure::new(&code::CONTACT_NETWORK, what).who([name.clone()]))
+}
+
+/// Every key and every node once. The members are sorted by key.
+fn check_distinct(members: &[Contact]) -> Result<()> {
+    for (at, member) in members.iter().enumerate() {
+        for other in members.iter().skip(at + 1) {
+            let what = if member == other {
+                format!("the code of {} was given twice", member.name)
+            } else if member.signer == other.signer {
+                format!("{} and {} have the same signer key", member.name, other.name)
+            } else if member.peer == other.peer {
+                format!("{} and {} have the same node", member.name, other.name)
+            } else {
+                continue;
+            };
+            let failure = Failure::new(&code::GROUP_DUPLICATE, what);
+            return Err(failure.who([member.name.clone(), other.name.clone()]));
+        }
+    }
+    Ok(())
+}
+
+fn aggregate(network: Network, keys: Vec<SignerKey>) -> Result<ensign_psbt::Group> {
+    let keys = GroupKeys::new(keys).map_err(|error| internal(&error.to_string()))?;
+    ensign_psbt::Group::new(network, &keys).map_err(|error| internal(&error.to_string()))
+}
+
+fn internal(what: &str) -> Failure {
+    Failure::new(&code::INTERNAL, what)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ensign_identity::NodeKey;
+    use ensign_musig::SecKey;
+
+    fn contact(byte: u8, name: &str) -> Contact {
+        let secret = SecKey::from_secret_bytes([byte; 32]).unwrap();
+        Contact {
+            network: Network::Regtest,
+            name: name.to_owned(),
+            peer: NodeKey::from_secret_bytes([byte + 100; 32]).unwrap().peer_id(),
+            signer: SignerKey::from_public_key(secret.public_key()),
+            addresses: vec![],
+        }
+    }
+
+    fn refused(own: &Contact, others: &[Contact]) -> (&'static str, String) {
+        let failure = SignerGroup::new("g", own, others).unwrap_err();
+        (failure.entry.code, failure.what)
+    }
+
+    #[test]
+    fn every_member_sees_the_same_group() {
+        let all = [contact(1, "alice"), contact(2, "bob"), contact(3, "carol")];
+        let groups: Vec<_> = (0..3)
+            .map(|own| {
+                let mut others = all.to_vec();
+                others.rotate_left(own);
+                SignerGroup::new("g", &all[own], &others).unwrap()
+            })
+            .collect();
+        for group in &groups {
+            assert_eq!(group.id(), groups[0].id());
+            assert_eq!(group.keys.address(), groups[0].keys.address());
+            assert_eq!(group.names(), groups[0].names());
+            assert_eq!(group.index_of(&group.members[group.own.as_usize()].peer), Some(group.own));
+        }
+    }
+
+    #[test]
+    fn a_member_that_stands_twice_is_named() {
+        let (alice, bob) = (contact(1, "alice"), contact(2, "bob"));
+        let (code, what) = refused(&alice, &[bob.clone(), bob.clone()]);
+        assert_eq!((code, what.as_str()), ("E-GRP-003", "the code of bob was given twice"));
+        let double = Contact { name: "eve".to_owned(), peer: contact(9, "").peer, ..bob.clone() };
+        assert!(refused(&alice, &[bob.clone(), double]).1.contains("the same signer key"));
+        let double = Contact { signer: contact(9, "").signer, ..alice.clone() };
+        assert!(refused(&alice, &[bob, double]).1.contains("the same node"));
+    }
+
+    #[test]
+    fn a_group_needs_another_member_and_one_network() {
+        let alice = contact(1, "alice");
+        assert_eq!(refused(&alice, std::slice::from_ref(&alice)).0, "E-GRP-004");
+        let bob = Contact { network: Network::Bitcoin, ..contact(2, "bob") };
+        let (code, what) = refused(&alice, &[bob]);
+        assert_eq!(code, "E-CON-002");
+        assert_eq!(what, "the code of bob is for bitcoin, this home is for regtest");
+    }
+
+    #[test]
+    fn members_of_one_name_are_told_apart() {
+        let group = SignerGroup::new("g", &contact(1, "bob"), &[contact(2, "Bob")]).unwrap();
+        let names = group.names();
+        assert_ne!(names[0], names[1]);
+        assert!(names.iter().all(|name| name.len() == 3 + 12), "{names:?}");
+    }
+}

@@ -1,0 +1,349 @@
+//! A signer's home: one folder with its keys, settings, groups, journal and results.
+
+use std::fs;
+use std::io;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use ensign_coordinator::Keys;
+use ensign_identity::SignerKey;
+use ensign_primitives::Network;
+use etcetera::BaseStrategy as _;
+use serde::{Deserialize, Serialize};
+
+use crate::address;
+use crate::catalogue as code;
+use crate::contact::Contact;
+use crate::durable::{self, Existing, Readers};
+use crate::failure::{Failure, Result};
+use crate::group::SignerGroup;
+use crate::key_file::{self, KeyFileError};
+use crate::words::{check_name, foreign};
+
+mod lock;
+pub(crate) mod permissions;
+pub(crate) use lock::Lock;
+
+const CONFIG: &str = "ensign.toml";
+const NODE_KEY: &str = "node.key";
+const SIGNER_KEY: &str = "signer.key";
+const GROUPS: &str = "groups";
+const SIGNED: &str = "signed";
+const JOURNAL: &str = "journal";
+
+/// The settings of a home, `ensign.toml`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Settings {
+    /// What the signer calls itself.
+    pub(crate) name: String,
+    /// The chain.
+    #[serde(with = "network")]
+    pub(crate) network: Network,
+    /// Where its node listens.
+    pub(crate) listen: SocketAddr,
+}
+
+/// A group as its file has it.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct GroupFile {
+    /// For comparing; recomputed when the file is read.
+    id: String,
+    /// For comparing; recomputed when the file is read.
+    address: String,
+    /// The contact code of each other member.
+    members: Vec<String>,
+}
+
+/// A home that exists; its permissions were checked.
+#[derive(Clone, Debug)]
+pub(crate) struct Home {
+    path: PathBuf,
+    settings: Settings,
+}
+
+/// Returns the folder that a command works in: the one named, else `ensign` in the user's folder
+/// for data.
+///
+/// # Errors
+///
+/// [`code::HOME_IO`] when the user has no such folder.
+pub(crate) fn locate(named: Option<PathBuf>) -> Result<PathBuf> {
+    if let Some(path) = named {
+        return Ok(path);
+    }
+    let base = etcetera::choose_base_strategy().map_err(|error| {
+        let failure = Failure::new(&code::HOME_IO, format!("no folder for homes: {error}"));
+        failure.hint("name a folder with --home or the variable ENSIGN_HOME")
+    })?;
+    Ok(base.data_dir().join("ensign"))
+}
+
+impl Home {
+    /// Makes a home with fresh keys, complete or not at all.
+    ///
+    /// # Errors
+    ///
+    /// [`code::HOME_EXISTS`] when something is there already, [`code::HOME_IO`], [`code::ENTROPY`].
+    pub(crate) fn create(path: &Path, settings: Settings) -> Result<Self> {
+        let exists =
+            || Failure::new(&code::HOME_EXISTS, format!("{} exists and is not empty", shown(path)));
+        if fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_some()) {
+            return Err(exists());
+        }
+        let refused = |error: &io::Error| io_failure("make", path, error);
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let folder = folder.unwrap_or(Path::new("."));
+        fs::create_dir_all(folder).map_err(|error| refused(&error))?;
+        let fresh = permissions::private_folder(".ensign-init-", folder)
+            .map_err(|error| refused(&error))?;
+        fill(fresh.path(), &settings)?;
+        match fs::rename(fresh.path(), path) {
+            Ok(()) => drop(fresh.keep()),
+            Err(error) if path.exists() => {
+                let _ = error;
+                return Err(exists());
+            }
+            Err(error) => return Err(refused(&error)),
+        }
+        durable::sync_folder(folder).map_err(|error| refused(&error))?;
+        Ok(Self { path: path.to_owned(), settings })
+    }
+
+    /// Opens a home.
+    ///
+    /// # Errors
+    ///
+    /// [`code::HOME_MISSING`], [`code::HOME_OPEN_TO_OTHERS`], [`code::HOME_DAMAGED`].
+    pub(crate) fn open(path: &Path) -> Result<Self> {
+        let config = path.join(CONFIG);
+        let text = fs::read_to_string(&config).map_err(|error| {
+            if error.kind() == io::ErrorKind::NotFound {
+                let what = format!("there is no home in {}", shown(path));
+                return Failure::new(&code::HOME_MISSING, what);
+            }
+            io_failure("read", &config, &error)
+        })?;
+        permissions::check(path, &[path.join(NODE_KEY), path.join(SIGNER_KEY)])?;
+        let settings: Settings =
+            toml::from_str(&text).map_err(|e| damaged(&config, e.message()))?;
+        check_name(&settings.name).map_err(|reason| damaged(&config, &reason))?;
+        Ok(Self { path: path.to_owned(), settings })
+    }
+
+    /// Takes the home for this process; held until the lock is dropped.
+    ///
+    /// # Errors
+    ///
+    /// [`code::HOME_IN_USE`] with the other process's id.
+    pub(crate) fn lock(&self) -> Result<Lock> {
+        Lock::take(&self.path)
+    }
+
+    /// Returns the folder.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Returns the settings.
+    pub(crate) const fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Returns the journal's file.
+    pub(crate) fn journal(&self) -> PathBuf {
+        self.path.join(JOURNAL)
+    }
+
+    /// Reads both keys.
+    ///
+    /// # Errors
+    ///
+    /// [`code::HOME_DAMAGED`], [`code::HOME_IO`].
+    pub(crate) fn keys(&self) -> Result<Keys> {
+        let path = self.path.join(NODE_KEY);
+        let node_key = key_file::read_node_key(&path).map_err(|e| key_failure(&path, &e))?;
+        let path = self.path.join(SIGNER_KEY);
+        let sec_key = key_file::read_signer_key(&path).map_err(|e| key_failure(&path, &e))?;
+        Keys::new(self.settings.network, node_key, sec_key)
+            .map_err(|error| Failure::new(&code::INTERNAL, error.to_string()))
+    }
+
+    /// Returns how we introduce ourselves; reads the keys for their public parts.
+    ///
+    /// # Errors
+    ///
+    /// As [`keys`](Self::keys).
+    pub(crate) fn contact(&self) -> Result<Contact> {
+        let path = self.path.join(NODE_KEY);
+        let node_key = key_file::read_node_key(&path).map_err(|e| key_failure(&path, &e))?;
+        let path = self.path.join(SIGNER_KEY);
+        let sec_key = key_file::read_signer_key(&path).map_err(|e| key_failure(&path, &e))?;
+        let Settings { name, network, listen } = self.settings.clone();
+        Ok(Contact {
+            network,
+            name,
+            peer: node_key.peer_id(),
+            signer: SignerKey::from_public_key(sec_key.public_key()),
+            addresses: vec![address::reachable(listen)],
+        })
+    }
+
+    /// Keeps a new group.
+    ///
+    /// # Errors
+    ///
+    /// [`code::GROUP_EXISTS`], [`code::HOME_IO`].
+    pub(crate) fn keep_group(&self, group: &SignerGroup) -> Result<()> {
+        let path = self.group_path(&group.name);
+        let own = group.members.get(group.own.as_usize());
+        let others = group.members.iter().filter(|member| Some(*member) != own);
+        let file = GroupFile {
+            id: group.id().to_string(),
+            address: group.keys.address().to_owned(),
+            members: others.map(Contact::to_string).collect(),
+        };
+        let text = toml::to_string_pretty(&file)
+            .map_err(|error| Failure::new(&code::INTERNAL, error.to_string()))?;
+        let text = format!("# {}: {}\n{text}", group.name, group.names().join(", "));
+        let written = durable::write(&path, text.as_bytes(), Existing::Keep, Readers::Owner);
+        written.map_err(|error| {
+            if error.kind() == io::ErrorKind::AlreadyExists {
+                let what = format!("there is a group `{}` already", group.name);
+                return Failure::new(&code::GROUP_EXISTS, what);
+            }
+            io_failure("write", &path, &error)
+        })
+    }
+
+    /// Reads one group.
+    ///
+    /// # Errors
+    ///
+    /// [`code::GROUP_UNKNOWN`] with the names there are, [`code::HOME_DAMAGED`].
+    pub(crate) fn group(&self, name: &str) -> Result<SignerGroup> {
+        let names = self.group_names()?;
+        if !names.iter().any(|known| known == name) {
+            let what = match &names[..] {
+                [] => format!("there is no group `{}`, nor any other", foreign(name)),
+                names => {
+                    format!("there is no group `{}`; there is {}", foreign(name), names.join(", "))
+                }
+            };
+            return Err(Failure::new(&code::GROUP_UNKNOWN, what));
+        }
+        self.read_group(name)
+    }
+
+    /// Reads all groups, by name.
+    ///
+    /// # Errors
+    ///
+    /// [`code::HOME_DAMAGED`], [`code::HOME_IO`].
+    pub(crate) fn groups(&self) -> Result<Vec<SignerGroup>> {
+        self.group_names()?.iter().map(|name| self.read_group(name)).collect()
+    }
+
+    /// Keeps a result and returns where.
+    ///
+    /// # Errors
+    ///
+    /// [`code::HOME_IO`].
+    pub(crate) fn keep_signed(&self, name: &str, bytes: &[u8]) -> Result<PathBuf> {
+        let path = self.path.join(SIGNED).join(name);
+        durable::write(&path, bytes, Existing::Replace, Readers::Owner)
+            .map_err(|error| io_failure("write", &path, &error))?;
+        Ok(path)
+    }
+
+    fn group_path(&self, name: &str) -> PathBuf {
+        self.path.join(GROUPS).join(format!("{name}.toml"))
+    }
+
+    fn group_names(&self) -> Result<Vec<String>> {
+        let folder = self.path.join(GROUPS);
+        let entries = fs::read_dir(&folder)
+            .and_then(Iterator::collect::<io::Result<Vec<_>>>)
+            .map_err(|error| io_failure("read", &folder, &error))?;
+        let name = |entry: fs::DirEntry| {
+            let file = entry.file_name().into_string().ok()?;
+            file.strip_suffix(".toml").filter(|name| check_name(name).is_ok()).map(str::to_owned)
+        };
+        let mut names: Vec<String> = entries.into_iter().filter_map(name).collect();
+        names.sort();
+        Ok(names)
+    }
+
+    fn read_group(&self, name: &str) -> Result<SignerGroup> {
+        let path = self.group_path(name);
+        let text = fs::read_to_string(&path).map_err(|error| io_failure("read", &path, &error))?;
+        let file: GroupFile = toml::from_str(&text).map_err(|e| damaged(&path, e.message()))?;
+        let members: Vec<Contact> =
+            file.members.iter().map(|member| member.parse()).collect::<Result<_, _>>().map_err(
+                |error: crate::contact::ContactError| damaged(&path, &error.to_string()),
+            )?;
+        let group = SignerGroup::new(name, &self.contact()?, &members)?;
+        if group.id().to_string() != file.id {
+            return Err(damaged(&path, "its members do not give its id"));
+        }
+        Ok(group)
+    }
+}
+
+/// Writes everything a home begins with, and waits until it is on disk.
+fn fill(folder: &Path, settings: &Settings) -> Result<()> {
+    for name in [NODE_KEY, SIGNER_KEY] {
+        let path = folder.join(name);
+        let written = key_file::draw().and_then(|key| key_file::write(&path, &key));
+        written.map_err(|error| key_failure(&path, &error))?;
+    }
+    for name in [GROUPS, SIGNED] {
+        let path = folder.join(name);
+        permissions::create_private_folder(&path)
+            .map_err(|error| io_failure("make", &path, &error))?;
+    }
+    let path = folder.join(CONFIG);
+    let text = toml::to_string(settings)
+        .map_err(|error| Failure::new(&code::INTERNAL, error.to_string()))?;
+    let text = format!("# Settings of a signer, made by `ensign init`.\n{text}");
+    durable::write(&path, text.as_bytes(), Existing::Keep, Readers::Owner)
+        .map_err(|error| io_failure("write", &path, &error))
+}
+
+/// Returns a path as it is printed.
+pub(crate) fn shown(path: &Path) -> String {
+    foreign(&path.display().to_string())
+}
+
+fn io_failure(verb: &str, path: &Path, error: &io::Error) -> Failure {
+    Failure::new(&code::HOME_IO, format!("cannot {verb} {}: {error}", shown(path)))
+}
+
+fn damaged(path: &Path, reason: &str) -> Failure {
+    let what = format!("{} cannot be understood: {}", shown(path), foreign(reason));
+    Failure::new(&code::HOME_DAMAGED, what)
+}
+
+fn key_failure(path: &Path, error: &KeyFileError) -> Failure {
+    match error {
+        KeyFileError::Io(error) => io_failure("use", path, error),
+        KeyFileError::Entropy(_) => Failure::new(&code::ENTROPY, error.to_string()),
+        KeyFileError::Format | KeyFileError::Invalid => damaged(path, &error.to_string()),
+    }
+}
+
+/// A network by its name.
+mod network {
+    use ensign_primitives::Network;
+    use serde::{Deserialize as _, Deserializer, Serializer, de::Error as _};
+
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+    pub(super) fn serialize<S: Serializer>(network: &Network, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(network.name())
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Network, D::Error> {
+        String::deserialize(from)?.parse().map_err(D::Error::custom)
+    }
+}

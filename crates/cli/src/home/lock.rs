@@ -1,0 +1,61 @@
+//! One process at a time.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{self, Read as _, Seek as _, Write as _};
+use std::path::Path;
+
+use super::{io_failure, shown};
+use crate::catalogue as code;
+use crate::failure::{Failure, Result};
+use crate::key_file::private;
+
+const LOCK: &str = "lock";
+
+/// Most bytes of the lock file that are read: a process id has at most ten digits.
+const LOCK_BYTES_MAX: u64 = 16;
+
+/// Keeps other processes out of a home. The system lets go of it when the process ends, however
+/// that happens.
+#[derive(Debug)]
+pub(crate) struct Lock {
+    _file: File,
+}
+
+impl Lock {
+    /// Takes the lock and leaves our process id for whoever comes later.
+    pub(super) fn take(home: &Path) -> Result<Self> {
+        let path = home.join(LOCK);
+        let refused = |error: io::Error| io_failure("lock", &path, &error);
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(false);
+        let mut file = private(&mut options).open(&path).map_err(refused)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(in_use(home, &file)),
+            Err(TryLockError::Error(error)) => return Err(refused(error)),
+        }
+        let id = format!("{}\n", std::process::id());
+        file.set_len(0)
+            .and_then(|()| file.rewind())
+            .and_then(|()| file.write_all(id.as_bytes()))
+            .map_err(refused)?;
+        Ok(Self { _file: file })
+    }
+}
+
+fn in_use(home: &Path, file: &File) -> Failure {
+    let mut text = String::new();
+    let id = match file.take(LOCK_BYTES_MAX).read_to_string(&mut text) {
+        Ok(_) => text.trim().parse::<u32>().ok(),
+        Err(_) => None,
+    };
+    let who = id.map_or_else(|| "another process".to_owned(), |id| format!("process {id}"));
+    let failure = Failure::new(&code::HOME_IN_USE, format!("{who} uses {}", shown(home)));
+    match id {
+        Some(id) => failure.hint(format!(
+            "end process {id} (Ctrl-C where it runs), then try again; `ensign sign` connects by \
+             itself, no `ensign up` is needed beside it"
+        )),
+        None => failure,
+    }
+}

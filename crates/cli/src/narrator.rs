@@ -1,0 +1,252 @@
+//! The coordinator's events in words and as JSON lines, with signers under their names.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use ensign_coordinator::{Approval, Event, Outcome, Problem};
+use ensign_primitives::{GroupId, PeerId, RequestId, SignerIndex};
+use ensign_session::Phase;
+
+use crate::catalogue;
+use crate::failure::Failure;
+use crate::group::SignerGroup;
+use crate::output::{Line, Output, failure_line};
+use crate::request;
+use crate::words::{self, foreign};
+
+/// Most requests whose group is remembered; above it the oldest ids are forgotten, which costs a
+/// name in a sentence.
+const REQUESTS_KNOWN_MAX: usize = 1024;
+
+/// Tells what happens.
+#[derive(Debug)]
+pub(crate) struct Narrator {
+    output: Output,
+    groups: Vec<SignerGroup>,
+    requests: BTreeMap<RequestId, GroupId>,
+    /// Why each node could not be reached last time: a reason is told to people once.
+    unreachable: BTreeMap<PeerId, String>,
+}
+
+impl Narrator {
+    /// Tells about these groups.
+    pub(crate) const fn new(output: Output, groups: Vec<SignerGroup>) -> Self {
+        Self { output, groups, requests: BTreeMap::new(), unreachable: BTreeMap::new() }
+    }
+
+    /// Remembers whose request it is.
+    pub(crate) fn learn(&mut self, approval: &Approval) {
+        if self.requests.len() >= REQUESTS_KNOWN_MAX {
+            self.requests.pop_first();
+        }
+        self.requests.insert(approval.id, approval.group);
+    }
+
+    /// Returns the group with an id.
+    pub(crate) fn group(&self, id: &GroupId) -> Option<&SignerGroup> {
+        self.groups.iter().find(|group| group.id() == *id)
+    }
+
+    /// Tells one event.
+    pub(crate) fn tell(&mut self, event: &Event) {
+        match event {
+            Event::PeerUp { peer, clock_offset_millis } => self.peer_up(peer, *clock_offset_millis),
+            Event::PeerDown { peer } => self.peer_down(peer),
+            Event::DialFailed { peer, reason, retry_in } => {
+                self.dial_failed(peer, reason, retry_in.as_secs_f64());
+            }
+            Event::Approval(approval) => self.approval(approval),
+            Event::Attempt { request, attempt } => {
+                let line = session_line("attempt", *request).with("attempt", *attempt);
+                self.progress(&line, (*attempt > 1).then(|| format!("attempt {attempt} begins")));
+            }
+            Event::Acknowledged { request, who } => self.step("acknowledged", *request, *who, None),
+            Event::Joined { request, who } => {
+                self.step("joined", *request, *who, Some("joined"));
+            }
+            Event::Revealed { request, who } => {
+                self.step("revealed", *request, *who, Some("showed the nonces"));
+            }
+            Event::Confirmed { request, who } => {
+                self.step("confirmed", *request, *who, Some("confirmed all nonces"));
+            }
+            Event::Signed { request, who } => self.step("signed", *request, *who, Some("signed")),
+            Event::PeerDone { request, who } => self.step("peer_done", *request, *who, None),
+            Event::Phase { request, phase } => {
+                let line = session_line("phase", *request).with("phase", phase_name(*phase));
+                self.progress(&line, None);
+            }
+            Event::Waiting { request, on, since } => self.waiting(*request, on, *since),
+            Event::Unreachable { request, who } => self.silent(*request, who),
+            Event::AttemptFailed { request, problem } => {
+                self.ended("attempt_failed", "this attempt ended", *request, problem);
+            }
+            Event::Failed { request, problem, .. } => {
+                self.ended("failed", "no signature", *request, problem);
+            }
+            Event::Done { request, outcome } => self.done(*request, outcome),
+            Event::Warning { peer, problem } => self.warn(peer.as_ref(), problem),
+            _ => {}
+        }
+    }
+
+    /// Returns a request's failure under the names of the signers.
+    pub(crate) fn failure(&self, request: RequestId, problem: &Problem) -> Failure {
+        let entry = catalogue::find(problem.code).unwrap_or(&catalogue::INTERNAL);
+        let who = problem.who.iter().map(|who| self.signer(request, *who));
+        Failure::new(entry, foreign(&problem.what)).who(who)
+    }
+
+    /// Returns the names of signers of a request.
+    pub(crate) fn signers(&self, request: RequestId, who: &[SignerIndex]) -> Vec<String> {
+        who.iter().map(|who| self.signer(request, *who)).collect()
+    }
+
+    /// Tells whom a request waits for, and how long already.
+    pub(crate) fn waiting(&self, request: RequestId, on: &[SignerIndex], since: Duration) {
+        let names = self.signers(request, on);
+        let waited = match since.as_secs() {
+            0 => String::new(),
+            _ => format!(" ({})", words::duration(since)),
+        };
+        let text = format!("waiting for {}{waited}", words::list(&names));
+        let line = session_line("waiting", request).with("who", names);
+        self.progress(&line.with("since_s", since.as_secs_f64()), Some(text));
+    }
+
+    fn silent(&self, request: RequestId, who: &[SignerIndex]) {
+        let names = self.signers(request, who);
+        let text = format!("no answer yet from {}: offline?", words::list(&names));
+        self.progress(&session_line("unreachable", request).with("who", names), Some(text));
+    }
+
+    fn ended(&self, event: &'static str, how: &str, request: RequestId, problem: &Problem) {
+        let failure = self.failure(request, problem);
+        let line = with_request(failure_line(event, &failure), request);
+        self.output.tell(&line, format!("{how}: {}{}", failure.what, named(&failure)));
+    }
+
+    fn approval(&mut self, approval: &Approval) {
+        self.learn(approval);
+        let group = self.group(&approval.group);
+        let line = request::line("request", approval, group);
+        self.output.tell(&line, request::text(approval, group));
+    }
+
+    fn peer_down(&self, peer: &PeerId) {
+        let who = self.node(peer);
+        let text = format!("{who} is gone; dialling again");
+        self.output.tell(&Line::new("disconnected").with("who", who), text);
+    }
+
+    fn step(&self, name: &'static str, request: RequestId, who: SignerIndex, verb: Option<&str>) {
+        let who = self.signer(request, who);
+        let text = verb.map(|verb| format!("{who} {verb}"));
+        self.progress(&session_line(name, request).with("who", who), text);
+    }
+
+    fn progress(&self, line: &Line, text: Option<String>) {
+        self.output.json(line);
+        if let Some(text) = text {
+            self.output.text(text);
+        }
+    }
+
+    fn peer_up(&mut self, peer: &PeerId, clock_offset_millis: i64) {
+        self.unreachable.remove(peer);
+        let who = self.node(peer);
+        let text = format!("{who} is connected (clock {clock_offset_millis:+} ms)");
+        let line = Line::new("connected").with("who", who);
+        self.output.tell(&line.with("clock_offset_ms", clock_offset_millis), text);
+    }
+
+    fn dial_failed(&mut self, peer: &PeerId, reason: &str, retry_in_s: f64) {
+        let who = self.node(peer);
+        let reason = foreign(reason);
+        if self.unreachable.get(peer) != Some(&reason) {
+            self.output.text(format!("{who} is not reachable ({reason}); trying again"));
+        }
+        let line = Line::new("dial_failed").with("who", who).with("reason", reason.as_str());
+        self.output.json(&line.with("retry_in_s", retry_in_s));
+        self.unreachable.insert(*peer, reason);
+    }
+
+    fn warn(&self, peer: Option<&PeerId>, problem: &Problem) {
+        let entry = catalogue::find(problem.code).unwrap_or(&catalogue::INTERNAL);
+        let who: Vec<_> = peer.map(|peer| self.node(peer)).into_iter().collect();
+        let failure = Failure::new(entry, foreign(&problem.what)).who(who);
+        let text = format!("note {}: {}{}", entry.code, failure.what, named(&failure));
+        self.output.tell(&failure_line("warning", &failure), text);
+    }
+
+    fn done(&self, request: RequestId, outcome: &Outcome) {
+        let signatures: Vec<_> = outcome.signatures.iter().map(hex::encode).collect();
+        let mut line = session_line("done", request).with("signatures", signatures);
+        let mut text = format!("request {}: all have signed, ", request.short());
+        text += match outcome.signatures.len() {
+            1 => "the signature verifies",
+            _ => "every signature verifies",
+        };
+        if let Some(psbt) = &outcome.psbt {
+            let txid = psbt.extract_tx().txid.to_string();
+            text += &format!("; transaction {txid}");
+            line = line.with("txid", txid);
+        }
+        self.output.tell(&line, text);
+    }
+
+    fn signer(&self, request: RequestId, who: SignerIndex) -> String {
+        let known = self.requests.get(&request).and_then(|id| self.group(id));
+        // A request of the time before a restart comes without its group.
+        let only = match &self.groups[..] {
+            [only] => Some(only),
+            _ => None,
+        };
+        match known.or(only) {
+            Some(group) => group.name_of(who),
+            None => format!("signer {who}"),
+        }
+    }
+
+    fn node(&self, peer: &PeerId) -> String {
+        let named = self
+            .groups
+            .iter()
+            .find_map(|group| group.index_of(peer).map(|index| group.name_of(index)));
+        named.unwrap_or_else(|| format!("node {}", peer.short()))
+    }
+}
+
+/// Begins an event of a session; it carries the processor time of this process so far.
+pub(crate) fn session_line(event: &'static str, request: RequestId) -> Line {
+    with_request(Line::new(event), request)
+}
+
+fn with_request(line: Line, request: RequestId) -> Line {
+    line.with("request", request.to_string()).with("cpu_us", cpu_micros())
+}
+
+fn named(failure: &Failure) -> String {
+    if failure.who.is_empty() {
+        return String::new();
+    }
+    format!(" ({})", failure.who.join(", "))
+}
+
+const fn phase_name(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Gathering => "gathering",
+        Phase::Committing => "committing",
+        Phase::Revealing => "revealing",
+        Phase::Signing => "signing",
+        Phase::Complete => "complete",
+        Phase::Aborted => "aborted",
+    }
+}
+
+/// Returns the processor time that all threads of this process have used, in microseconds.
+fn cpu_micros() -> u64 {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    let (seconds, nanos) = (u64::try_from(time.tv_sec), u64::try_from(time.tv_nsec));
+    seconds.unwrap_or(0).saturating_mul(1_000_000).saturating_add(nanos.unwrap_or(0) / 1_000)
+}

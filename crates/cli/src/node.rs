@@ -1,0 +1,93 @@
+//! A running node of a home: its lock, its coordinator, its groups.
+
+use std::net::SocketAddr;
+
+use ensign_coordinator::{CommandError, Coordinator, Events, StartError};
+use ensign_psbt::PsbtError;
+
+use crate::catalogue as code;
+use crate::failure::{Failure, Result};
+use crate::group::SignerGroup;
+use crate::home::{Home, Lock};
+use crate::output::{Line, Output};
+
+/// A node that runs. The home is free for others once it is dropped.
+#[derive(Debug)]
+pub(crate) struct Node {
+    pub(crate) home: Home,
+    pub(crate) coordinator: Coordinator,
+    pub(crate) events: Events,
+    _lock: Lock,
+}
+
+impl Node {
+    /// Takes the home, opens the journal and the port, and joins the home's groups.
+    ///
+    /// # Errors
+    ///
+    /// Whatever keeps the node from running, with what to do about it.
+    pub(crate) async fn start(
+        home: Home,
+        groups: &[SignerGroup],
+        listen: Option<SocketAddr>,
+        output: Output,
+    ) -> Result<Self> {
+        let lock = home.lock()?;
+        let settings = home.settings();
+        let listen = listen.unwrap_or(settings.listen);
+        let builder = Coordinator::builder(settings.network, home.keys()?, home.journal());
+        let (coordinator, events) = builder.listen(listen).start().await.map_err(start_failure)?;
+        let names: Vec<_> = groups.iter().map(|group| group.name.as_str()).collect();
+        let address = coordinator.local_addr();
+        let line = Line::new("up")
+            .with("name", settings.name.as_str())
+            .with("network", settings.network.name())
+            .with("listen", address.to_string())
+            .with("groups", names.clone());
+        let text = format!(
+            "{} is up on {address} ({}), groups: {}",
+            settings.name,
+            settings.network,
+            names.join(", ")
+        );
+        output.tell(&line, text);
+        for group in groups {
+            coordinator.group(group.for_coordinator()).await.map_err(|e| command_failure(&e))?;
+        }
+        Ok(Self { home, coordinator, events, _lock: lock })
+    }
+}
+
+fn start_failure(error: StartError) -> Failure {
+    use ensign_transport::BindError;
+    let entry = if matches!(error, StartError::Bind(BindError::PortInUse { .. })) {
+        &code::PORT_IN_USE
+    } else if matches!(error, StartError::Journal(_)) {
+        &code::JOURNAL
+    } else {
+        &code::LISTEN
+    };
+    Failure::new(entry, error.to_string())
+}
+
+/// Says why the coordinator refuses a command.
+pub(crate) fn command_failure(error: &CommandError) -> Failure {
+    use ensign_engine::CommandError as Engine;
+    let entry = match error {
+        CommandError::Psbt(PsbtError::Decode(_)) => &code::PSBT_BYTES,
+        CommandError::Psbt(_) => &code::PSBT_REFUSED,
+        CommandError::Entropy => &code::ENTROPY,
+        CommandError::Engine(Engine::TooManyGroups { .. } | Engine::TooManyRequests { .. }) => {
+            &code::NODE_FULL
+        }
+        CommandError::Engine(Engine::Limits(_)) | CommandError::MessageCount { .. } => {
+            &code::COMMAND_LINE
+        }
+        CommandError::Engine(_)
+        | CommandError::Group(_)
+        | CommandError::Stopped
+        | CommandError::UnknownRequest { .. }
+        | _ => &code::INTERNAL,
+    };
+    Failure::new(entry, error.to_string())
+}

@@ -1,0 +1,160 @@
+//! Small pieces of text: escaping, names, durations.
+
+use std::time::Duration;
+
+/// Most characters of foreign text that are shown; the rest is cut.
+const FOREIGN_CHARS_MAX: usize = 300;
+
+/// Makes text that somebody else wrote safe to print: control characters and those that reorder
+/// text are escaped, length is bounded.
+pub(crate) fn foreign(text: &str) -> String {
+    let mut shown = String::new();
+    for c in text.chars().take(FOREIGN_CHARS_MAX) {
+        if c.is_control() || is_invisible(c) {
+            shown.extend(c.escape_unicode());
+        } else {
+            shown.push(c);
+        }
+    }
+    if text.chars().nth(FOREIGN_CHARS_MAX).is_some() {
+        shown.push_str("..");
+    }
+    shown
+}
+
+/// Characters that print nothing, or change the order of what stands around them.
+const fn is_invisible(c: char) -> bool {
+    matches!(
+        c,
+        '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff0}'..='\u{fffb}'
+            | '\u{e0000}'..='\u{e0fff}'
+    )
+}
+
+/// Returns names as people say them: `a`, `a and b`, `a, b and c`.
+pub(crate) fn list(names: &[String]) -> String {
+    match names {
+        [] => "nobody".to_owned(),
+        [only] => only.clone(),
+        [first @ .., last] => format!("{} and {last}", first.join(", ")),
+    }
+}
+
+/// Returns microseconds as people read them: `830 µs`, `12.4 ms`, `3.20 s`.
+#[expect(clippy::cast_precision_loss, reason = "shown with three digits")]
+pub(crate) fn micros(micros: u64) -> String {
+    match micros {
+        0..1_000 => format!("{micros} µs"),
+        1_000..1_000_000 => format!("{:.1} ms", micros as f64 / 1e3),
+        _ => format!("{:.2} s", micros as f64 / 1e6),
+    }
+}
+
+/// Returns a duration in its two largest units: `45 s`, `12 min`, `5 h 41 min`.
+pub(crate) fn duration(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    match (seconds / 3600, seconds / 60 % 60, seconds % 60) {
+        (0, 0, seconds) => format!("{seconds} s"),
+        (0, minutes, 0) => format!("{minutes} min"),
+        (0, minutes, seconds) => format!("{minutes} min {seconds} s"),
+        (hours, 0, _) => format!("{hours} h"),
+        (hours, minutes, _) => format!("{hours} h {minutes} min"),
+    }
+}
+
+/// Reads a duration as people write it: `90s`, `30m`, `2h`, `1d`.
+///
+/// # Errors
+///
+/// A sentence that says what is accepted.
+pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
+    let accepted = || format!("`{text}` is no duration; write 90s, 30m, 2h or 1d");
+    let (number, unit) =
+        text.split_at_checked(text.len().saturating_sub(1)).ok_or_else(accepted)?;
+    let number: u64 = number.parse().map_err(|_| accepted())?;
+    let seconds = match unit {
+        "s" => 1,
+        "m" => 60,
+        "h" => 60 * 60,
+        "d" => 24 * 60 * 60,
+        _ => return Err(accepted()),
+    };
+    number.checked_mul(seconds).map(Duration::from_secs).ok_or_else(accepted)
+}
+
+/// Most characters of the name of a signer or a group.
+pub(crate) const NAME_CHARS_MAX: usize = 32;
+
+/// Checks the name of a signer or a group: it becomes part of file names, codes and sentences.
+///
+/// # Errors
+///
+/// A sentence that says what is accepted.
+pub(crate) fn check_name(name: &str) -> Result<(), String> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    let shown = foreign(name);
+    if name.is_empty() || name.len() > NAME_CHARS_MAX {
+        return Err(format!("the name `{shown}` must have 1 to {NAME_CHARS_MAX} characters"));
+    }
+    if !name.chars().all(plain) || name.starts_with(['.', '-']) {
+        return Err(format!(
+            "the name `{shown}` may hold letters, digits, `-`, `_` and `.` only, and must not \
+             begin with `.` or `-`"
+        ));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn control_and_reordering_characters_are_escaped() {
+        assert_eq!(foreign("a\u{1b}[2Jb\r\n"), "a\\u{1b}[2Jb\\u{d}\\u{a}");
+        assert_eq!(foreign("pay \u{202e}eve"), "pay \\u{202e}eve");
+        assert_eq!(foreign("Grüße, 東京"), "Grüße, 東京");
+        assert_eq!(foreign(&"x".repeat(400)).len(), FOREIGN_CHARS_MAX + 2);
+    }
+
+    #[test]
+    fn durations_read_and_print() {
+        for (text, seconds, shown) in
+            [("90s", 90, "1 min 30 s"), ("30m", 1800, "30 min"), ("2h", 7200, "2 h")]
+        {
+            let parsed = parse_duration(text).unwrap();
+            assert_eq!((parsed.as_secs(), duration(parsed).as_str()), (seconds, shown));
+        }
+        for wrong in ["", "h", "2", "2w", "-1s", "99999999999999999999s", "é", "9999999999999999d"]
+        {
+            assert!(parse_duration(wrong).is_err(), "{wrong}");
+        }
+        assert_eq!(duration(Duration::from_secs(20_460)), "5 h 41 min");
+    }
+
+    #[test]
+    fn microseconds_keep_three_digits() {
+        assert_eq!(
+            [micros(830), micros(12_440), micros(3_200_000)],
+            ["830 µs", "12.4 ms", "3.20 s"]
+        );
+    }
+
+    #[test]
+    fn names_are_plain_and_short() {
+        for good in ["alice", "Bob_2", "a.b-c", &"x".repeat(32)] {
+            assert_eq!(check_name(good), Ok(()), "{good}");
+        }
+        for bad in ["", ".", "../x", "-f", "a b", "a\nb", "müller", &"x".repeat(33)] {
+            assert!(check_name(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn names_are_listed_as_people_say_them() {
+        let names = ["a", "b", "c"].map(str::to_owned);
+        assert_eq!(list(&names), "a, b and c");
+        assert_eq!(list(&names[..1]), "a");
+    }
+}
