@@ -3,6 +3,7 @@
 
 mod attack;
 mod group;
+mod node;
 mod world;
 
 mod early;

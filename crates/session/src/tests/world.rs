@@ -1,24 +1,18 @@
-//! A simulated network: virtual time, real frames, accidents by seed, and the rules that every
-//! honest machine must keep whatever happens.
+//! A simulated network: virtual time, real frames, and accidents by seed.
 
 use core::time::Duration;
-use std::{
-    boxed::Box,
-    collections::{BTreeMap, BTreeSet},
-    format,
-    sync::Arc,
-    vec::Vec,
-};
+use std::{boxed::Box, collections::BTreeMap, format, sync::Arc, vec::Vec};
 
 use ensign_primitives::{Instant, Now, PeerId, SessionId, SignerIndex, UnixTime, sha256};
-use ensign_testkit::{Bounds, Subject};
-use ensign_wire::{AbortReason, Body, Envelope, Frame, Kind, Slot};
+use ensign_testkit::Subject;
+use ensign_wire::{AbortReason, Body, Envelope, Frame, Kind};
 
 use super::{
     attack::Attack,
     group::{Dice, NETWORK, Plan, START, entropy, member, peer, signer},
+    node::{Node, subject},
 };
-use crate::{Event, Failure, Finished, Input, Offense, Output, Phase, Record, Session};
+use crate::{Input, Output, Record, Session};
 
 /// What happens to frames on their way.
 #[derive(Clone, Copy, Debug)]
@@ -39,43 +33,6 @@ pub(super) struct Link {
 pub(super) const PERFECT: Link =
     Link { delay: (10, 10), loss: 0, duplicates: 0, heals_at: Duration::ZERO, disk: 0 };
 
-/// One signer's machine, and what became of it.
-pub(super) struct Node {
-    pub(super) subject: Subject<Session>,
-    /// A second machine with the same keys and other nonces, for one who speaks with two tongues.
-    pub(super) twin: Option<Subject<Session>>,
-    pub(super) attack: Option<Attack>,
-    /// How far its wall clock is ahead, in milliseconds.
-    pub(super) skew: i64,
-    pub(super) events: Vec<Event>,
-    pub(super) offenses: Vec<(PeerId, Offense)>,
-    pub(super) failures: Vec<Failure>,
-    pub(super) finished: Option<Finished>,
-    pub(super) finished_at: Option<Instant>,
-    invited: bool,
-    durable: BTreeSet<&'static str>,
-    said: BTreeMap<Slot, Body>,
-}
-
-impl Node {
-    pub(super) fn phase(&self) -> Phase {
-        self.subject.machine().phase()
-    }
-
-    pub(super) fn failure(&self) -> &Failure {
-        self.failures.first().expect("the session has not failed")
-    }
-
-    /// What a signer said in a slot, as this machine took it.
-    pub(super) fn statement(&self, author: usize, slot: Slot) -> Option<&Envelope> {
-        self.subject.machine().statements.get(&peer(author), slot)
-    }
-
-    pub(super) fn is_honest(&self) -> bool {
-        self.attack.is_none()
-    }
-}
-
 #[derive(Debug)]
 enum Happening {
     Deliver { from: PeerId, to: usize, frame: Arc<[u8]> },
@@ -83,6 +40,7 @@ enum Happening {
     Persisted { node: usize, twin: bool, token: u64, record: Record },
     Approve { node: usize },
     Stop { node: usize },
+    Heal,
     Connected { node: usize, with: SignerIndex },
 }
 
@@ -114,25 +72,12 @@ impl World {
             queue: BTreeMap::new(),
             order: 0,
         };
-        world.nodes = plan.setups().into_iter().map(|setup| world.node(setup)).collect();
-        world
-    }
-
-    fn node(&self, setup: crate::SessionSetup) -> Node {
-        Node {
-            subject: subject(setup, self.clock(0)),
-            twin: None,
-            attack: None,
-            skew: 0,
-            events: Vec::new(),
-            offenses: Vec::new(),
-            failures: Vec::new(),
-            finished: None,
-            finished_at: None,
-            invited: false,
-            durable: BTreeSet::new(),
-            said: BTreeMap::new(),
+        let now = world.clock(0);
+        world.nodes = plan.setups().into_iter().map(|setup| Node::new(setup, now)).collect();
+        if link.loss > 0 {
+            world.schedule(link.heals_at.as_millis() as u64, Happening::Heal);
         }
+        world
     }
 
     /// Turns a signer against the others.
@@ -255,16 +200,17 @@ impl World {
     }
 
     fn pass_to(&mut self, at: Instant) {
-        let healing = Instant::from_micros(0).after(self.link.heals_at);
-        if self.link.loss > 0 && at >= healing {
-            self.link.loss = 0;
-            for one in 0..self.plan.signers {
-                for other in 0..one {
-                    self.connect(one, other);
-                }
+        self.now = self.now.max(at);
+    }
+
+    /// Nothing is lost from here on, and every connection comes up anew.
+    fn heal(&mut self) {
+        self.link.loss = 0;
+        for one in 0..self.plan.signers {
+            for other in 0..one {
+                self.connect(one, other);
             }
         }
-        self.now = self.now.max(at);
     }
 
     fn wakeup(&self) -> Option<(Instant, usize)> {
@@ -317,6 +263,7 @@ impl World {
                     session.stop(now, AbortReason::Cancelled).is_ok()
                 });
             }
+            Happening::Heal => self.heal(),
             Happening::Entropy { node, twin, nonces } => {
                 let entropy =
                     entropy(self.plan.seed, (node * 2 + usize::from(twin)) as u64, nonces);
@@ -324,7 +271,7 @@ impl World {
             }
             Happening::Persisted { node, twin, token, record } => {
                 if !twin {
-                    self.nodes[node].durable.insert(name(&record));
+                    self.nodes[node].note_durable(&record);
                 }
                 self.input_one(node, twin, Input::Persisted { token });
             }
@@ -363,33 +310,12 @@ impl World {
                 }
                 Output::NoncesSeen { .. } => {}
                 Output::Event(_) | Output::Offense { .. } if twin => {}
-                Output::Event(event) => self.on_event(node, event),
+                Output::Event(event) => self.nodes[node].report(self.now, event),
                 Output::Offense { peer, offense } => {
                     self.nodes[node].offenses.push((peer, offense));
                 }
             }
         }
-    }
-
-    fn on_event(&mut self, node: usize, event: Event) {
-        let now = self.now;
-        let node = &mut self.nodes[node];
-        match &event {
-            Event::Done(finished) => {
-                assert_eq!(node.finished, None, "a session finishes once");
-                node.finished = Some(finished.as_ref().clone());
-                node.finished_at = Some(now);
-            }
-            Event::Failed(failure) => {
-                assert_eq!(node.finished, None, "a finished session does not fail");
-                assert!(node.failures.is_empty(), "a session fails once");
-                node.failures.push(failure.as_ref().clone());
-            }
-            _ => {}
-        }
-        let machine = node.subject.machine();
-        assert!(machine.phase() < Phase::Complete || machine.local.is_burned(), "a secret is left");
-        node.events.push(event);
     }
 
     fn on_send(&mut self, node: usize, twin: bool, to: SignerIndex, kind: Kind, frame: Arc<[u8]>) {
@@ -450,39 +376,6 @@ impl World {
     pub(super) fn digest(&self) -> [u8; 32] {
         let digests: Vec<_> = self.nodes.iter().map(|node| node.subject.digest()).collect();
         sha256(digests.as_flattened())
-    }
-}
-
-impl Node {
-    /// The rules about durability and about speaking with one tongue.
-    fn keeps_the_rules(&mut self, own: PeerId, envelope: &Envelope) {
-        if envelope.sender() != own {
-            return;
-        }
-        let body = envelope.body();
-        let early =
-            matches!(body.kind(), Kind::SessionAnnounce | Kind::SessionReady | Kind::SessionAbort);
-        assert!(early || self.durable.contains("joined"), "{body:?} before the join is durable");
-        if body.kind() == Kind::PartialSigShare {
-            assert!(self.durable.contains("burned"), "signed before the nonces were burned");
-        }
-        if let Some(slot) = body.slot() {
-            let first = self.said.entry(slot).or_insert_with(|| body.clone());
-            assert_eq!(first, body, "an honest signer contradicts itself");
-        }
-    }
-}
-
-fn subject(setup: crate::SessionSetup, now: Now) -> Subject<Session> {
-    let bounds = Bounds { outputs_per_call: 256, wakeups_until_idle: 1000 };
-    Subject::new(Session::new(setup, now).unwrap(), bounds)
-}
-
-fn name(record: &Record) -> &'static str {
-    match record {
-        Record::Joined { .. } => "joined",
-        Record::Burned { .. } => "burned",
-        Record::Finished { .. } => "finished",
     }
 }
 

@@ -1,0 +1,120 @@
+//! One signer on the simulated network, and the rules that an honest one must keep.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    vec::Vec,
+};
+
+use ensign_primitives::{Instant, Now, PeerId};
+use ensign_testkit::{Bounds, Subject};
+use ensign_wire::{Body, Envelope, Kind, Slot};
+
+use super::{attack::Attack, group::peer};
+use crate::{Event, Failure, Finished, Offense, Phase, Record, Session, SessionSetup};
+
+/// One signer's machine, and what became of it.
+pub(super) struct Node {
+    pub(super) subject: Subject<Session>,
+    /// A second machine with the same keys and other nonces, for one who speaks with two tongues.
+    pub(super) twin: Option<Subject<Session>>,
+    pub(super) attack: Option<Attack>,
+    /// How far its wall clock is ahead, in milliseconds.
+    pub(super) skew: i64,
+    pub(super) events: Vec<Event>,
+    pub(super) offenses: Vec<(PeerId, Offense)>,
+    pub(super) failures: Vec<Failure>,
+    pub(super) finished: Option<Finished>,
+    pub(super) finished_at: Option<Instant>,
+    /// Whether the announcement has come.
+    pub(super) invited: bool,
+    durable: BTreeSet<&'static str>,
+    said: BTreeMap<Slot, Body>,
+}
+
+impl Node {
+    pub(super) fn new(setup: SessionSetup, now: Now) -> Self {
+        Self {
+            subject: subject(setup, now),
+            twin: None,
+            attack: None,
+            skew: 0,
+            events: Vec::new(),
+            offenses: Vec::new(),
+            failures: Vec::new(),
+            finished: None,
+            finished_at: None,
+            invited: false,
+            durable: BTreeSet::new(),
+            said: BTreeMap::new(),
+        }
+    }
+
+    pub(super) fn phase(&self) -> Phase {
+        self.subject.machine().phase()
+    }
+
+    pub(super) fn failure(&self) -> &Failure {
+        self.failures.first().expect("the session has not failed")
+    }
+
+    /// What a signer said in a slot, as this machine took it.
+    pub(super) fn statement(&self, author: usize, slot: Slot) -> Option<&Envelope> {
+        self.subject.machine().statements.get(&peer(author), slot)
+    }
+
+    pub(super) fn is_honest(&self) -> bool {
+        self.attack.is_none()
+    }
+
+    /// Takes a report: one failure at most, one result at most, no secret after either.
+    pub(super) fn report(&mut self, now: Instant, event: Event) {
+        match &event {
+            Event::Done(finished) => {
+                assert_eq!(self.finished, None, "a session finishes once");
+                self.finished = Some(finished.as_ref().clone());
+                self.finished_at = Some(now);
+            }
+            Event::Failed(failure) => {
+                assert_eq!(self.finished, None, "a finished session does not fail");
+                assert!(self.failures.is_empty(), "a session fails once");
+                self.failures.push(failure.as_ref().clone());
+            }
+            _ => {}
+        }
+        let machine = self.subject.machine();
+        assert!(machine.phase() < Phase::Complete || machine.local.is_burned(), "a secret is left");
+        self.events.push(event);
+    }
+
+    pub(super) fn note_durable(&mut self, record: &Record) {
+        self.durable.insert(match record {
+            Record::Joined { .. } => "joined",
+            Record::Burned { .. } => "burned",
+            Record::Finished { .. } => "finished",
+        });
+    }
+
+    /// The rules about durability and about speaking with one tongue.
+    pub(super) fn keeps_the_rules(&mut self, own: PeerId, envelope: &Envelope) {
+        if envelope.sender() != own {
+            return;
+        }
+        let body = envelope.body();
+        let early =
+            matches!(body.kind(), Kind::SessionAnnounce | Kind::SessionReady | Kind::SessionAbort);
+        assert!(early || self.durable.contains("joined"), "{body:?} before the join is durable");
+        if body.kind() == Kind::PartialSigShare {
+            assert!(self.durable.contains("burned"), "signed before the nonces were burned");
+        }
+        if let Some(slot) = body.slot() {
+            let first = self.said.entry(slot).or_insert_with(|| body.clone());
+            assert_eq!(first, body, "an honest signer contradicts itself");
+        }
+    }
+}
+
+/// A machine under the contract of all machines.
+pub(super) fn subject(setup: SessionSetup, now: Now) -> Subject<Session> {
+    let bounds = Bounds { outputs_per_call: 256, wakeups_until_idle: 1000 };
+    Subject::new(Session::new(setup, now).unwrap(), bounds)
+}
