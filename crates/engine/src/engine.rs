@@ -186,8 +186,9 @@ impl Engine {
         if !self.groups.contains_key(&group) {
             return Err(CommandError::UnknownGroup { group });
         }
+        self.check_new(id)?;
         let expired = request.request.expires <= now.unix;
-        if (expired || attempts >= ATTEMPTS_MAX) && !self.requests.contains_key(&id) {
+        if expired || attempts >= ATTEMPTS_MAX {
             let reason = if expired { AbortReason::Expired } else { AbortReason::Internal };
             self.close(id, (group, attempts), no_attempt_left(reason), true);
             return Ok(id);

@@ -105,7 +105,7 @@ pub enum CommandError {
 pub enum Offense {
     /// Its bytes are no message.
     Decode(DecodeError),
-    /// Its first frame was something else than a hello.
+    /// A stranger's first frame was something else than a hello.
     NoHello {
         /// What came instead.
         kind: Kind,

@@ -26,7 +26,7 @@ impl EarlyPayloads {
         self.0.remove(at).map(|(_, bytes)| bytes)
     }
 
-    fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         self.0.iter().map(|(_, bytes)| bytes.len()).sum()
     }
 }

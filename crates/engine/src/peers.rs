@@ -97,6 +97,11 @@ impl Engine {
     pub(crate) fn on_frame(&mut self, now: Now, peer: PeerId, kind: Kind, body: &[u8]) {
         let Some(known) = self.peers.get(&peer) else { return };
         if !known.introduced && kind != Kind::Hello {
+            if self.is_member(&peer) {
+                // Meant for the connection before this one, whose end its sender had not noticed:
+                // it will be said again after the hello.
+                return;
+            }
             return self.offense(peer, Offense::NoHello { kind });
         }
         if !matches!(kind, Kind::Hello | Kind::Ping | Kind::Pong) && !self.is_member(&peer) {

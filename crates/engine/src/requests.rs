@@ -77,12 +77,7 @@ impl Engine {
     ) -> Result<RequestId, CommandError> {
         let session = self.new_session(now, group, &signed, attempt)?;
         let id = session.request_id();
-        if self.requests.contains_key(&id) {
-            return Err(CommandError::AlreadyOpen { request: id });
-        }
-        if self.ended.contains(&id) {
-            return Err(CommandError::HasEnded { request: id });
-        }
+        self.check_new(id)?;
         self.make_room();
         let request = Request {
             group,
@@ -103,6 +98,17 @@ impl Engine {
             .extend(all_sessions(id, self.config.network).map(|(session, at)| (session, (id, at))));
         self.event(Event::Attempt { request: id, attempt });
         Ok(id)
+    }
+
+    /// No request is opened twice, or the same attempt could be joined twice.
+    pub(crate) fn check_new(&self, id: RequestId) -> Result<(), CommandError> {
+        if self.requests.contains_key(&id) {
+            return Err(CommandError::AlreadyOpen { request: id });
+        }
+        if self.ended.contains(&id) {
+            return Err(CommandError::HasEnded { request: id });
+        }
+        Ok(())
     }
 
     /// A settled request gives way to a new one; its ending still answers for it.

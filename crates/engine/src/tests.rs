@@ -1,1 +1,16 @@
-//! Cases for the engine.
+//! Cases for the engine: whole nodes on a network of virtual time.
+
+#![allow(clippy::wildcard_enum_match_arm, reason = "a test picks what it looks at")]
+
+mod announce;
+mod attempts;
+mod cast;
+mod contract;
+mod endings;
+mod flood;
+mod group;
+mod hello;
+mod modes;
+mod net;
+mod node;
+mod restart;

@@ -1,0 +1,103 @@
+//! When everybody is there and agrees.
+
+use std::vec;
+
+use ensign_session::Phase;
+use ensign_wire::{Kind, Mode};
+
+use super::net::Net;
+use crate::Record;
+
+fn signs(count: usize, mode: Mode) -> Net {
+    let mut net = Net::new(count);
+    net.propose(mode);
+    net.run();
+    net.assert_all_signed();
+    net.assert_no_offenses();
+    net.assert_journals_are_sound();
+    net
+}
+
+#[test]
+fn three_nodes_sign_in_every_mode() {
+    for mode in [Mode::Committed, Mode::Fast, Mode::Strict] {
+        signs(3, mode);
+    }
+}
+
+#[test]
+fn one_node_alone_signs() {
+    signs(1, Mode::Committed);
+}
+
+#[test]
+fn eight_nodes_sign() {
+    signs(8, Mode::Committed);
+}
+
+#[test]
+fn each_step_is_reported_and_journalled_in_order() {
+    let net = signs(2, Mode::Committed);
+    let phases = vec![Phase::Committing, Phase::Revealing, Phase::Signing, Phase::Complete];
+    for node in &net.nodes {
+        assert_eq!(node.phases(), phases);
+        assert_eq!(node.attempts(), [1]);
+        let names: vec::Vec<_> = node
+            .journal
+            .iter()
+            .map(|record| match record {
+                Record::Consented { .. } => "consented",
+                Record::Joined { attempt: 1, .. } => "joined",
+                Record::Burned { attempt: 1, .. } => "burned",
+                Record::Finished { .. } => "finished",
+                _ => "something else",
+            })
+            .collect();
+        assert_eq!(names, ["consented", "joined", "burned", "finished"]);
+    }
+    assert_eq!((net.nodes[0].reviews(), net.nodes[1].reviews()), (0, 1));
+}
+
+#[test]
+fn payload_goes_once_to_each_signer_and_nowhere_else() {
+    let net = signs(3, Mode::Committed);
+    for (from, to, times) in [(0, 1, 1), (0, 2, 1), (1, 2, 0), (2, 1, 0), (1, 0, 0)] {
+        assert_eq!(net.count(from, to, Kind::Payload), times, "from {from} to {to}");
+    }
+}
+
+#[test]
+fn finished_requests_leave_nothing_behind_and_never_fill_the_engine() {
+    let mut net = Net::new(2);
+    for round in 0..crate::REQUESTS_MAX as u8 + 20 {
+        let people = net.people.clone();
+        let proposal = super::cast::proposal(&people, Mode::Fast);
+        let id = net.command(0, |engine, now| engine.propose(now, proposal, [round; 16])).unwrap();
+        net.run();
+        for node in &net.nodes {
+            assert_eq!(node.subject.machine().request(&id), None);
+            assert_eq!(node.subject.next(), None, "nothing is waited for");
+        }
+    }
+    for node in &net.nodes {
+        let engine = node.subject.machine();
+        assert_eq!(node.done().len(), crate::REQUESTS_MAX + 20);
+        assert!(engine.persisting.is_empty() && engine.requests.is_empty());
+        let attempts = usize::from(crate::ATTEMPTS_MAX);
+        assert_eq!(engine.sessions.len(), attempts * (crate::REQUESTS_MAX + 20));
+    }
+}
+
+#[test]
+fn memory_of_endings_is_bounded() {
+    let mut net = Net::new(1);
+    for round in 0..crate::ENDINGS_REMEMBERED as u16 + 20 {
+        let mut nonce = [0; 16];
+        nonce[..2].copy_from_slice(&round.to_le_bytes());
+        let proposal = super::cast::proposal(&[0], Mode::Fast);
+        net.command(0, |engine, now| engine.propose(now, proposal, nonce)).unwrap();
+        net.run();
+    }
+    let engine = net.nodes[0].subject.machine();
+    assert_eq!(engine.sessions.len(), usize::from(crate::ATTEMPTS_MAX) * crate::ENDINGS_REMEMBERED);
+}

@@ -1,0 +1,351 @@
+//! Whole nodes on a network of virtual time: frames go through the real codec, records through a
+//! disk, entropy comes from a seed, and connections come and go as a test says.
+
+use core::time::Duration;
+use std::{
+    boxed::Box,
+    collections::{BTreeSet, VecDeque},
+    vec::Vec,
+};
+
+use ensign_primitives::{Instant, Now, PeerId, RequestId, SessionId, UnixTime, sha256};
+use ensign_session::Phase;
+use ensign_wire::{AbortReason, Body, Envelope, Frame, Header, Kind, Mode};
+
+use super::cast::{NETWORK, START, entropy, group_of, peer, person, proposal};
+use super::node::{Node, assert_journal_is_sound, read_journal};
+use crate::{CommandError, Engine, Event, Input, Output};
+
+/// Nodes `0..n`, all in one group, and the connections between them.
+pub(super) struct Net {
+    pub(super) nodes: Vec<Node>,
+    pub(super) people: Vec<usize>,
+    pub(super) now: Instant,
+    /// Every frame that was sent: from, to, kind.
+    pub(super) sent: Vec<(usize, usize, Kind)>,
+    /// A node to which frames get lost although it is connected.
+    deaf: Option<usize>,
+    links: BTreeSet<(usize, usize)>,
+    queue: VecDeque<(usize, Input)>,
+}
+
+impl Net {
+    /// Nodes that have formed their group and are connected.
+    pub(super) fn new(count: usize) -> Self {
+        let mut net = Self::apart(count);
+        net.connect_all();
+        net.run();
+        net
+    }
+
+    /// Nodes that have formed their group and have not met yet.
+    pub(super) fn apart(count: usize) -> Self {
+        let mut net = Self {
+            nodes: Vec::new(),
+            people: (0..count).collect(),
+            now: Instant::from_micros(0),
+            sent: Vec::new(),
+            deaf: None,
+            links: BTreeSet::new(),
+            queue: VecDeque::new(),
+        };
+        net.nodes = (0..count).map(Node::new).collect();
+        for index in 0..count {
+            net.form(index);
+        }
+        net
+    }
+
+    fn form(&mut self, index: usize) {
+        let people = self.people.clone();
+        self.command(index, |engine, _| engine.add_group(group_of(&people))).unwrap();
+    }
+
+    pub(super) fn now(&self) -> Now {
+        let unix = UnixTime::from_millis(START.as_millis() + self.now.as_micros() / 1000);
+        Now { instant: self.now, unix }
+    }
+
+    pub(super) fn connect_all(&mut self) {
+        self.deaf = None;
+        for one in 0..self.nodes.len() {
+            for other in 0..one {
+                self.connect(one, other);
+            }
+        }
+    }
+
+    pub(super) fn connect(&mut self, one: usize, other: usize) {
+        for (at, with) in [(one, other), (other, one)] {
+            if self.links.insert((at, with)) {
+                let remote = "127.0.0.1:1".parse().unwrap();
+                self.queue.push_back((at, Input::Connected { peer: peer(with), remote }));
+            }
+        }
+    }
+
+    /// Cuts every connection of a node; what is on its way is lost.
+    pub(super) fn cut(&mut self, node: usize) {
+        for other in 0..self.nodes.len() {
+            self.disconnect(node, other);
+        }
+    }
+
+    /// What is sent to a node from here to its next connection is lost.
+    pub(super) fn lose_frames_to(&mut self, node: usize) {
+        self.deaf = Some(node);
+        self.queue.retain(|(to, input)| *to != node || !matches!(input, Input::Frame { .. }));
+    }
+
+    fn disconnect(&mut self, one: usize, other: usize) {
+        for (at, with) in [(one, other), (other, one)] {
+            if self.links.remove(&(at, with)) {
+                let lost = peer(with);
+                self.queue.retain(|(to, input)| {
+                    *to != at || !matches!(input, Input::Frame { peer, .. } if *peer == lost)
+                });
+                self.queue.push_back((at, Input::Disconnected { peer: lost }));
+            }
+        }
+    }
+
+    pub(super) fn reconnect(&mut self, node: usize) {
+        self.deaf = self.deaf.filter(|deaf| *deaf != node);
+        for other in (0..self.nodes.len()).filter(|other| *other != node) {
+            self.connect(node, other);
+        }
+    }
+
+    /// The process dies: only the journal is left. A new one starts, forms its group, and goes on.
+    pub(super) fn restart(&mut self, node: usize) {
+        self.die(node);
+        self.revive(node);
+        self.reconnect(node);
+    }
+
+    pub(super) fn die(&mut self, node: usize) {
+        self.cut(node);
+        self.queue.retain(|(at, _)| *at != node);
+        let old = core::mem::replace(&mut self.nodes[node], Node::new(node));
+        self.nodes[node].journal = old.journal;
+        self.nodes[node].nonces = old.nonces;
+        self.nodes[node].approves = old.approves;
+        // A new process draws other bytes.
+        self.nodes[node].entropy_drawn = old.entropy_drawn + 1000;
+    }
+
+    /// Starts a node from its journal, not connected yet.
+    pub(super) fn revive(&mut self, node: usize) {
+        let (open, ended) = read_journal(&self.nodes[node].journal);
+        self.command(node, |engine, _| {
+            for (id, group, ending) in ended {
+                engine.remember_ended(id, group, ending);
+            }
+        });
+        self.form(node);
+        for (request, payload, attempts) in open {
+            self.command(node, |engine, now| engine.resume(now, request, payload, attempts))
+                .unwrap();
+        }
+    }
+
+    /// Proposes as node 0; returns the request.
+    pub(super) fn propose(&mut self, mode: Mode) -> RequestId {
+        let proposal = proposal(&self.people, mode);
+        self.command(0, |engine, now| engine.propose(now, proposal, [1; 16])).unwrap()
+    }
+
+    pub(super) fn approve(&mut self, node: usize, id: RequestId) -> Result<(), CommandError> {
+        self.command(node, |engine, now| engine.approve(now, id))
+    }
+
+    pub(super) fn stop(
+        &mut self,
+        node: usize,
+        id: RequestId,
+        reason: AbortReason,
+    ) -> Result<(), CommandError> {
+        self.command(node, |engine, now| engine.stop(now, id, reason))
+    }
+
+    pub(super) fn command<R>(
+        &mut self,
+        node: usize,
+        command: impl FnOnce(&mut Engine, Now) -> R,
+    ) -> R {
+        let now = self.now();
+        let (result, outputs) =
+            self.nodes[node].subject.command(now, |engine| command(engine, now));
+        self.absorb(node, outputs);
+        result
+    }
+
+    /// Delivers what is on its way, and what follows from it, without letting time pass.
+    pub(super) fn run(&mut self) {
+        self.run_until(|_| false);
+    }
+
+    /// As [`run`](Self::run), but stops as soon as `done` holds; tells whether it did.
+    pub(super) fn run_until(&mut self, done: impl Fn(&Self) -> bool) -> bool {
+        for step in 0.. {
+            assert!(step < 100_000, "the network does not come to rest");
+            if done(self) {
+                return true;
+            }
+            let Some((node, input)) = self.queue.pop_front() else { return false };
+            self.input(node, input);
+        }
+        false
+    }
+
+    /// Lets time pass, firing what is due and delivering what follows.
+    pub(super) fn pass(&mut self, time: Duration) {
+        let end = self.now.after(time);
+        self.run();
+        while let Some((at, node)) = self.wakeup().filter(|(at, _)| *at <= end) {
+            self.now = self.now.max(at);
+            let now = self.now();
+            let outputs = self.nodes[node].subject.wake(now);
+            self.absorb(node, outputs);
+            self.run();
+        }
+        self.now = end;
+    }
+
+    fn wakeup(&self) -> Option<(Instant, usize)> {
+        let next = |(index, node): (usize, &Node)| Some((node.subject.next()?.at, index));
+        self.nodes.iter().enumerate().filter_map(next).min()
+    }
+
+    fn input(&mut self, node: usize, input: Input) {
+        let now = self.now();
+        let outputs = self.nodes[node].subject.input(now, input);
+        self.absorb(node, outputs);
+    }
+
+    /// Hands a frame to a node as its transport does, and delivers what follows.
+    pub(super) fn deliver(&mut self, from: PeerId, to: usize, frame: &[u8]) {
+        self.input(to, frame_input(from, frame));
+        self.run();
+    }
+
+    /// An envelope signed by a person, whoever's connection brings it.
+    pub(super) fn say(&mut self, from: usize, to: usize, envelope: Envelope) {
+        let frame = Frame::Envelope(Box::new(envelope)).encode();
+        self.deliver(peer(from), to, &frame);
+    }
+
+    fn absorb(&mut self, node: usize, outputs: Vec<Output>) {
+        for output in outputs {
+            match output {
+                Output::Send { peer, kind, frame } => self.on_send(node, peer, kind, &frame),
+                Output::Persist { token, record } => {
+                    let it = &mut self.nodes[node];
+                    if it.disk_works {
+                        it.journal.push(record);
+                        self.queue.push_back((node, Input::Persisted { token }));
+                    }
+                }
+                Output::NeedEntropy { session, nonces } => {
+                    let it = &mut self.nodes[node];
+                    it.entropy_drawn += 1;
+                    let input = if it.has_entropy {
+                        let entropy = entropy(node, it.entropy_drawn, nonces);
+                        Input::Entropy { session, entropy }
+                    } else {
+                        Input::NoEntropy { session }
+                    };
+                    self.queue.push_back((node, input));
+                }
+                Output::Disconnect { peer, reason } => {
+                    self.nodes[node].closed.push((peer, reason));
+                    match self.index_of(peer) {
+                        Some(other) => self.disconnect(node, other),
+                        None => self.queue.push_back((node, Input::Disconnected { peer })),
+                    }
+                }
+                Output::Event(event) => self.on_event(node, event),
+                Output::Connect { .. } | Output::Admit { .. } => {}
+            }
+        }
+    }
+
+    fn on_event(&mut self, node: usize, event: Event) {
+        let review = match &event {
+            Event::Review(review) => Some(review.id),
+            _ => None,
+        };
+        self.nodes[node].events.push(event);
+        if let Some(id) = review
+            && self.nodes[node].approves
+        {
+            self.approve(node, id).unwrap();
+        }
+    }
+
+    fn on_send(&mut self, node: usize, to: PeerId, kind: Kind, frame: &[u8]) {
+        self.nodes[node].note_nonces(frame);
+        let Some(other) = self.index_of(to) else { return };
+        self.sent.push((node, other, kind));
+        if self.links.contains(&(node, other)) && self.deaf != Some(other) {
+            self.queue.push_back((other, frame_input(peer(node), frame)));
+        }
+    }
+
+    fn index_of(&self, peer_id: PeerId) -> Option<usize> {
+        (0..self.nodes.len()).find(|index| peer(*index) == peer_id)
+    }
+
+    /// Every node holds signatures, and the same; nobody was told that it failed for good.
+    pub(super) fn assert_all_signed(&self) {
+        let mut signatures = Vec::new();
+        for (index, node) in self.nodes.iter().enumerate() {
+            let done = node.done();
+            assert_eq!(done.len(), 1, "node {index} finished {} times", done.len());
+            signatures.extend(done);
+            assert_eq!(node.closed_requests(), [], "node {index}");
+        }
+        assert!(signatures.windows(2).all(|pair| pair[0] == pair[1]));
+    }
+
+    /// Nobody did wrong.
+    pub(super) fn assert_no_offenses(&self) {
+        for (index, node) in self.nodes.iter().enumerate() {
+            assert_eq!(node.offenses(), [], "seen by node {index}");
+        }
+    }
+
+    /// No journal shows an attempt joined twice, and each journal burns only what it joined.
+    pub(super) fn assert_journals_are_sound(&self) {
+        for node in &self.nodes {
+            assert_journal_is_sound(&node.journal);
+        }
+    }
+
+    pub(super) fn phase(&self, node: usize) -> Option<Phase> {
+        self.nodes[node].phases().last().copied()
+    }
+
+    /// How many frames of a kind went from one node to another.
+    pub(super) fn count(&self, from: usize, to: usize, kind: Kind) -> usize {
+        self.sent.iter().filter(|sent| **sent == (from, to, kind)).count()
+    }
+}
+
+fn frame_input(from: PeerId, frame: &[u8]) -> Input {
+    let header = Header::decode(frame).unwrap().unwrap();
+    let body = frame[header.header_len..].to_vec();
+    assert_eq!(body.len(), header.body_len);
+    Input::Frame { peer: from, kind: header.kind, body }
+}
+
+/// A digest over everything that every node did.
+pub(super) fn digest(net: &Net) -> [u8; 32] {
+    let digests: Vec<_> = net.nodes.iter().map(|node| node.subject.digest()).collect();
+    sha256(digests.as_flattened())
+}
+
+/// Signs an envelope as a person, now.
+pub(super) fn envelope(now: Now, by: usize, session: SessionId, seq: u64, body: Body) -> Envelope {
+    Envelope::sign(&person(by).node_key, NETWORK, session, seq, now.unix, body).unwrap()
+}

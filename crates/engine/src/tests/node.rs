@@ -1,0 +1,171 @@
+//! One node under test: its machine, its disk, and what its user saw.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    vec::Vec,
+};
+
+use ensign_primitives::{GroupId, PeerId, RequestId, SignerIndex};
+use ensign_session::{Event as SessionEvent, Failure, Phase};
+use ensign_testkit::{Bounds, Subject};
+use ensign_wire::{AbortReason, Body, Frame, PubNonceBytes, Round0, SignedRequest};
+
+use super::cast::{NETWORK, engine};
+use crate::{CloseReason, Ending, Engine, Event, Offense, Record};
+
+/// One node and what became of it.
+pub(super) struct Node {
+    pub(super) subject: Subject<Engine>,
+    /// What its disk holds; survives a restart.
+    pub(super) journal: Vec<Record>,
+    pub(super) events: Vec<Event>,
+    pub(super) closed: Vec<(PeerId, CloseReason)>,
+    /// The public nonces it sent, in order.
+    pub(super) nonces: Vec<PubNonceBytes>,
+    /// Whether its user says yes to what it is asked.
+    pub(super) approves: bool,
+    /// Whether its disk answers.
+    pub(super) disk_works: bool,
+    /// Whether its operating system gives entropy.
+    pub(super) has_entropy: bool,
+    pub(super) entropy_drawn: u64,
+}
+
+impl Node {
+    pub(super) fn new(index: usize) -> Self {
+        let bounds = Bounds { outputs_per_call: 4096, wakeups_until_idle: 4096 };
+        Self {
+            subject: Subject::new(engine(index), bounds),
+            journal: Vec::new(),
+            events: Vec::new(),
+            closed: Vec::new(),
+            nonces: Vec::new(),
+            approves: true,
+            disk_works: true,
+            has_entropy: true,
+            entropy_drawn: 0,
+        }
+    }
+
+    pub(super) fn session_events(&self) -> impl Iterator<Item = (u16, &SessionEvent)> {
+        self.events.iter().filter_map(|event| match event {
+            Event::Session { attempt, event, .. } => Some((*attempt, event)),
+            _ => None,
+        })
+    }
+
+    pub(super) fn phases(&self) -> Vec<Phase> {
+        self.session_events()
+            .filter_map(|(_, event)| match event {
+                SessionEvent::Phase(phase) => Some(*phase),
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// The signatures of every `Done`.
+    pub(super) fn done(&self) -> Vec<Vec<[u8; 64]>> {
+        self.session_events()
+            .filter_map(|(_, event)| match event {
+                SessionEvent::Done(finished) => Some(finished.signatures.clone()),
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// The attempts that began, in order.
+    pub(super) fn attempts(&self) -> Vec<u16> {
+        self.events
+            .iter()
+            .filter_map(|event| match event {
+                Event::Attempt { attempt, .. } => Some(*attempt),
+                _ => None,
+            })
+            .collect()
+    }
+
+    pub(super) fn reviews(&self) -> usize {
+        self.events.iter().filter(|event| matches!(event, Event::Review(_))).count()
+    }
+
+    pub(super) fn closed_requests(&self) -> Vec<(u16, AbortReason, Option<SignerIndex>)> {
+        self.failures().map(|(attempt, failure)| (attempt, failure.reason, failure.by)).collect()
+    }
+
+    pub(super) fn failures(&self) -> impl Iterator<Item = (u16, &Failure)> {
+        self.events.iter().filter_map(|event| match event {
+            Event::Closed { attempt, failure, .. } => Some((*attempt, failure.as_ref())),
+            _ => None,
+        })
+    }
+
+    pub(super) fn offenses(&self) -> Vec<(PeerId, Offense)> {
+        self.events
+            .iter()
+            .filter_map(|event| match event {
+                Event::Offense { peer, offense, .. } => Some((*peer, offense.clone())),
+                _ => None,
+            })
+            .collect()
+    }
+
+    pub(super) fn note_nonces(&mut self, frame: &[u8]) {
+        let Ok(Frame::Envelope(envelope)) = Frame::decode_whole(frame, NETWORK) else { return };
+        let nonces = match envelope.body() {
+            Body::NonceShare(share) => &share.nonces,
+            Body::SessionJoin(join) => match &join.round0 {
+                Round0::Reveal(nonces) => nonces,
+                Round0::Commit(_) => return,
+            },
+            _ => return,
+        };
+        for nonce in nonces {
+            if !self.nonces.contains(nonce) {
+                self.nonces.push(*nonce);
+            }
+        }
+    }
+}
+
+pub(super) type Open = (SignedRequest, Option<Vec<u8>>, u16);
+
+/// What a driver makes of a journal at its start.
+pub(super) fn read_journal(journal: &[Record]) -> (Vec<Open>, Vec<(RequestId, GroupId, Ending)>) {
+    let (mut open, mut ended): (BTreeMap<RequestId, Open>, Vec<_>) = Default::default();
+    for record in journal.iter().cloned() {
+        match record {
+            Record::Consented { request, payload } => {
+                open.insert(request.request.id(), (*request, payload, 0));
+            }
+            Record::Joined { request, attempt } | Record::Burned { request, attempt } => {
+                let known = open.get_mut(&request).unwrap();
+                known.2 = known.2.max(attempt);
+            }
+            Record::Finished { request, group, signatures } => {
+                open.remove(&request);
+                ended.push((request, group, Ending::Signed(signatures)));
+            }
+            Record::Closed { request, group, reason } => {
+                open.remove(&request);
+                ended.push((request, group, Ending::Closed(reason)));
+            }
+        }
+    }
+    (open.into_values().collect(), ended)
+}
+
+pub(super) fn assert_journal_is_sound(journal: &[Record]) {
+    let (mut joined, mut burned) = (BTreeSet::new(), BTreeSet::new());
+    for record in journal {
+        match record {
+            Record::Joined { request, attempt } => {
+                assert!(joined.insert((*request, *attempt)), "{record:?} twice");
+            }
+            Record::Burned { request, attempt } => {
+                assert!(joined.contains(&(*request, *attempt)), "{record:?} without a join");
+                assert!(burned.insert((*request, *attempt)), "{record:?} twice");
+            }
+            Record::Consented { .. } | Record::Finished { .. } | Record::Closed { .. } => {}
+        }
+    }
+}
