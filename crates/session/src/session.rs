@@ -28,7 +28,7 @@ use crate::{
 ///
 /// Made by [`Session::new`] in [`Phase::Gathering`]. The caller then may call
 /// [`announce`](Self::announce) or [`acknowledge`](Self::acknowledge), and one of
-/// [`approve`](Self::approve), [`decline`](Self::decline) once its user has decided.
+/// [`approve`](Self::approve), [`stop`](Self::stop) once its user has decided.
 #[derive(Debug)]
 pub struct Session {
     pub(crate) setup: SessionSetup,

@@ -1,7 +1,7 @@
 //! The state machine contract as tests that run on every machine.
 //!
 //! A [`Subject`] stands around one machine and checks, on every call, what
-//! [`StateMachine`] promises: outputs within a bound, wake-ups that come early or twice without
+//! [`StateMachine`](ensign_primitives::StateMachine) promises: outputs within a bound, wake-ups that come early or twice without
 //! effect, a next deadline that lies ahead, idleness once inputs stop. It keeps a digest of all
 //! outputs, so that two runs of one scenario can be compared ([`assert_replays`]).
 //!
