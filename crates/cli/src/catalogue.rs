@@ -111,11 +111,14 @@ const SESSION_EXITS: [(&str, Exit); CODES.len()] = [
     ("E-SES-009", Exit::Open),
     ("E-SES-010", Exit::Peer),
     ("E-SES-011", Exit::Declined),
+    ("E-SES-012", Exit::Peer),
     ("E-PEER-001", Exit::Peer),
     ("E-PEER-002", Exit::Peer),
     ("E-STO-001", Exit::NonceSafety),
+    ("E-STO-002", Exit::Open),
     ("E-APP-001", Exit::Internal),
     ("E-PSBT-001", Exit::Internal),
+    ("E-SYS-001", Exit::NotReady),
 ];
 
 /// Returns the catalogue as the page `docs/errors.md`.

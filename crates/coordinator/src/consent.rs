@@ -1,9 +1,9 @@
 //! From PSBT to request and back: what is asked is always recomputed before it is offered.
 
-use ensign_engine::{GroupConfig, Proposal, Review};
+use ensign_engine::{Ending, GroupConfig, Proposal, Review};
 use ensign_identity::SignerKey;
 use ensign_primitives::{GroupId, MESSAGES_MAX, RequestId};
-use ensign_psbt::{Psbt, PsbtError, Spend, analyze, parse};
+use ensign_psbt::{Psbt, PsbtError, Spend, Summary, analyze, parse};
 use ensign_wire::{AbortReason, GroupKeys, KeyTweak, Message, SigningRequest};
 
 use crate::{
@@ -25,7 +25,7 @@ impl Driver {
         let id =
             self.engine.add_group(GroupConfig { keys, peers }).map_err(CommandError::Engine)?;
         for member in members {
-            self.know_addresses(member.peer, member.addresses);
+            self.know_addresses(member.peer, &member.addresses);
         }
         self.groups.insert(id, known);
         self.carry_out();
@@ -41,18 +41,46 @@ impl Driver {
         self.unfinished = rest;
         let ours: Vec<Open> = ours;
         for open in ours {
-            let now = self.clock.now();
             let id = open.request.request.id();
-            if open.request.request.expires <= now.unix {
-                continue;
+            if let Err(why) = self.resume_one(group, open) {
+                self.warn(None, problem::of_not_resumed(id, &why));
             }
-            if let (Some(payload), Some(known)) = (&open.payload, self.groups.get(&group)) {
-                let Ok((psbt, _)) = check(known, payload) else { continue };
-                self.psbts.insert(id, (group, psbt));
-            }
-            // Without an attempt left the request stays in the journal for its owner to see.
-            let _ = self.engine.resume(now, open.request, open.payload, open.attempts);
         }
+    }
+
+    fn resume_one(&mut self, group: GroupId, open: Open) -> Result<(), CommandError> {
+        let Open { request, payload, attempts } = open;
+        let now = self.clock.now();
+        let id = request.request.id();
+        let parsed = match (&payload, self.groups.get(&group)) {
+            (Some(payload), Some(known)) => Some(check(known, payload).inspect_err(|_| {
+                // What we cannot read any more is not joined again when others announce it.
+                let ending = Ending::Closed(AbortReason::PayloadMismatch);
+                self.engine.remember_ended(id, group, ending);
+            })),
+            _ => None,
+        };
+        let parsed = parsed.transpose().map_err(CommandError::Psbt)?;
+        self.engine.resume(now, request, payload, attempts).map_err(CommandError::Engine)?;
+        // It may have ended instead; the engine says so.
+        if let Some(request) = self.engine.request(&id).cloned() {
+            let summary = self.keep_psbt(id, group, parsed);
+            self.emit(Event::Resumed(Box::new(Approval { id, group, request, summary })));
+        }
+        Ok(())
+    }
+
+    /// Keeps what the signatures will be written into, and returns what it says.
+    fn keep_psbt(
+        &mut self,
+        id: RequestId,
+        group: GroupId,
+        parsed: Option<(Psbt, Spend)>,
+    ) -> Option<Box<Summary>> {
+        self.psbts.retain(|id, _| self.engine.request(id).is_some());
+        let (psbt, spend) = parsed?;
+        self.psbts.insert(id, (group, psbt));
+        Some(Box::new(spend.summary))
     }
 
     pub(crate) fn propose(&mut self, job: SigningJob) -> Result<Approval, CommandError> {
@@ -84,10 +112,7 @@ impl Driver {
         };
         let now = self.clock.now();
         let id = self.engine.propose(now, proposal, random()?).map_err(CommandError::Engine)?;
-        let summary = parsed.map(|(psbt, spend)| {
-            self.psbts.insert(id, (job.group, psbt));
-            Box::new(spend.summary)
-        });
+        let summary = self.keep_psbt(id, job.group, parsed);
         let request = self.engine.request(&id).cloned();
         let request = request.ok_or(CommandError::UnknownRequest { request: id })?;
         Ok(Approval { id, group: job.group, request, summary })
@@ -100,9 +125,8 @@ impl Driver {
         let summary = match payload {
             None => None,
             Some(payload) => match check(known, &payload) {
-                Ok((psbt, spend)) if is_same(&request.request, &spend) => {
-                    self.psbts.insert(id, (group, psbt));
-                    Some(Box::new(spend.summary))
+                Ok(parsed) if is_same(&request.request, &parsed.1) => {
+                    self.keep_psbt(id, group, Some(parsed))
                 }
                 Ok(_) => return self.refuse(id, None),
                 Err(error) => return self.refuse(id, Some(&error)),

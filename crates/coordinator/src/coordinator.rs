@@ -3,6 +3,7 @@
 use std::{net::SocketAddr, path::PathBuf};
 
 use ensign_deadline::Timeouts;
+use ensign_engine::Record;
 use ensign_primitives::{GroupId, Network, RequestId};
 use ensign_transport::{BindError, Transport, TransportConfig};
 use tokio::sync::{broadcast, mpsc, oneshot};
@@ -50,11 +51,20 @@ impl Builder {
     /// [`StartError`] when the journal or the port cannot be had; nothing runs then.
     pub async fn start(self) -> Result<(Coordinator, Events), StartError> {
         let (journal, records) = Journal::open(&self.journal).map_err(StartError::Journal)?;
+        self.start_with(journal, records).await
+    }
+
+    pub(crate) async fn start_with(
+        self,
+        journal: Journal,
+        records: Vec<Record>,
+    ) -> Result<(Coordinator, Events), StartError> {
         let config = TransportConfig::new(self.listen, self.network);
         let (transport, arrivals) =
             Transport::bind(config, self.keys.node_key.clone()).await.map_err(StartError::Bind)?;
         let local_addr = transport.local_addr();
         let (events, receiver) = broadcast::channel(EVENTS_KEPT_MAX);
+        let weak = events.downgrade();
         let (sender, commands) = mpsc::channel(COMMANDS_MAX);
         let (storage, durable) = Storage::start(journal);
         let parts = Parts {
@@ -66,11 +76,11 @@ impl Builder {
             storage,
             durable,
             records,
-            events: events.clone(),
+            events,
             commands,
         };
         tokio::spawn(Driver::new(parts).run());
-        let coordinator = Coordinator { commands: sender, events, local_addr };
+        let coordinator = Coordinator { commands: sender, events: weak, local_addr };
         Ok((coordinator, Events(receiver)))
     }
 }
@@ -92,7 +102,8 @@ pub enum StartError {
 #[derive(Clone, Debug)]
 pub struct Coordinator {
     commands: mpsc::Sender<Command>,
-    events: broadcast::Sender<crate::Event>,
+    /// Weak, so that the streams end when the node does.
+    events: broadcast::WeakSender<crate::Event>,
     local_addr: SocketAddr,
 }
 
@@ -111,15 +122,20 @@ impl Coordinator {
 
     /// Returns a further stream of the events from now on.
     pub fn events(&self) -> Events {
-        Events(self.events.subscribe())
+        let closed = || broadcast::channel(1).1;
+        Events(self.events.upgrade().map_or_else(closed, |events| events.subscribe()))
     }
 
     /// Joins a group: connects to its members, takes their requests, and resumes requests of the
-    /// group that the journal holds unfinished, each in a fresh attempt with fresh nonces.
+    /// group that the journal holds unfinished, each in a fresh attempt with fresh nonces
+    /// ([`Event::Resumed`](crate::Event::Resumed)).
+    ///
+    /// The same group again adds the members' addresses, the new ones first.
     ///
     /// # Errors
     ///
-    /// [`CommandError::Engine`] when we are no member or somebody stands twice.
+    /// [`CommandError::Engine`] when we are no member, somebody stands twice, or the group is known
+    /// with other nodes.
     pub async fn group(&self, group: Group) -> Result<GroupId, CommandError> {
         self.ask(|reply| Command::AddGroup(group, reply)).await?
     }
@@ -147,7 +163,7 @@ impl Coordinator {
     ///
     /// # Errors
     ///
-    /// [`CommandError::Engine`] when it is not open any more.
+    /// [`CommandError::UnknownRequest`] when it is not open any more.
     pub async fn decline(&self, request: RequestId) -> Result<(), CommandError> {
         self.ask(|reply| Command::Decline(request, reply)).await?
     }
@@ -156,7 +172,7 @@ impl Coordinator {
     ///
     /// # Errors
     ///
-    /// [`CommandError::Engine`] when it is not open any more.
+    /// [`CommandError::UnknownRequest`] when it is not open any more.
     pub async fn cancel(&self, request: RequestId) -> Result<(), CommandError> {
         self.ask(|reply| Command::Cancel(request, reply)).await?
     }

@@ -1,28 +1,32 @@
 //! The loop: world to engine, engine to world.
 
-use std::{collections::BTreeMap, net::SocketAddr};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::SocketAddr,
+};
 
 use bytes::Bytes;
 use ensign_deadline::Timeouts;
-use ensign_engine::{CloseReason, Engine, EngineConfig, Input, Output, Record};
+use ensign_engine::{CloseReason, Engine, EngineConfig, Input, Offense, Output, Record};
 use ensign_identity::Signature;
 use ensign_musig::NonceEntropy;
 use ensign_primitives::{GroupId, Network, PeerId, RequestId, SessionId, StateMachine};
 use ensign_psbt::{Contribution, Contributions, Psbt, SignedPsbt, finish};
-use ensign_session::{Entropy, Event as SessionEvent, Finished};
+use ensign_session::{Entropy, Event as SessionEvent, Finished, Offense as SessionOffense};
 use ensign_transport::{CloseCode, Transport, TransportEvent};
-use ensign_wire::AbortReason;
+use ensign_wire::{ADDRESSES_MAX, AbortReason};
 use tokio::{
     sync::{broadcast, mpsc, oneshot},
     time::sleep_until,
 };
 
 use crate::{
-    Approval, CommandError, Event, Group, JournalError, Keys, Outcome, SigningJob,
+    Approval, CommandError, Event, Group, JournalError, Keys, Outcome, Problem, SigningJob,
     clock::Clock,
     problem, report,
     restore::{Open, restore},
     storage::{Durable, Storage},
+    warnings::Warnings,
 };
 
 /// What the application asks of the driver.
@@ -60,11 +64,16 @@ pub(crate) struct Driver {
     pub(crate) clock: Clock,
     pub(crate) network: Network,
     pub(crate) groups: BTreeMap<GroupId, ensign_psbt::Group>,
-    /// The PSBT of each request that has one, and its group; dropped with the request's end.
+    /// The PSBT of each request that has one, and its group. Kept until the engine forgets the
+    /// request: signatures may follow a failure.
     pub(crate) psbts: BTreeMap<RequestId, (GroupId, Psbt)>,
     /// Unfinished requests of the journal whose group has not been joined yet.
     pub(crate) unfinished: Vec<Open>,
+    /// Where members may be reached, the latest first, at most [`ADDRESSES_MAX`] each.
     addresses: BTreeMap<PeerId, Vec<SocketAddr>>,
+    /// Members to be dialled, with or without addresses.
+    wanted: BTreeSet<PeerId>,
+    warnings: Warnings,
     transport: Transport,
     arrivals: mpsc::Receiver<TransportEvent>,
     storage: Storage,
@@ -77,7 +86,7 @@ impl Driver {
     pub(crate) fn new(parts: Parts) -> Self {
         let config = EngineConfig {
             network: parts.network,
-            listening: vec![parts.transport.local_addr()],
+            listening: listening(parts.transport.local_addr()),
             timeouts: parts.timeouts,
         };
         let keys = ensign_engine::Keys {
@@ -98,6 +107,8 @@ impl Driver {
             psbts: BTreeMap::new(),
             unfinished,
             addresses: BTreeMap::new(),
+            wanted: BTreeSet::new(),
+            warnings: Warnings::default(),
             transport: parts.transport,
             arrivals: parts.arrivals,
             storage: parts.storage,
@@ -130,9 +141,9 @@ impl Driver {
             };
             tokio::select! {
                 Some(arrival) = self.arrivals.recv() => self.on_arrival(arrival),
-                Some(durable) = self.durable.recv() => {
+                durable = self.durable.recv() => {
                     if let Err(error) = self.on_durable(durable) {
-                        self.warn(None, problem::of_journal(&error));
+                        self.emit_warning(None, error);
                         return None;
                     }
                 }
@@ -150,7 +161,12 @@ impl Driver {
     fn on_arrival(&mut self, arrival: TransportEvent) {
         let input = match arrival {
             TransportEvent::Connected { peer, remote, .. } => Input::Connected { peer, remote },
-            TransportEvent::Disconnected { peer, .. } => Input::Disconnected { peer },
+            TransportEvent::Disconnected { peer, reason } => {
+                if let Some(problem) = problem::of_disconnect(&reason) {
+                    self.warn(Some(peer), problem);
+                }
+                Input::Disconnected { peer }
+            }
             TransportEvent::Frame { peer, kind, body } => Input::Frame { peer, kind, body },
             TransportEvent::DialFailed { peer, address, error, retry_in } => {
                 return self.emit(report::dial_failed(peer, address, &error, retry_in));
@@ -160,8 +176,10 @@ impl Driver {
         self.engine.handle_input(self.clock.now(), input);
     }
 
-    fn on_durable(&mut self, durable: Result<u64, JournalError>) -> Result<(), JournalError> {
-        let token = durable?;
+    /// Without a journal nothing may go on: what waits for it would wait for ever.
+    fn on_durable(&mut self, durable: Option<Result<u64, JournalError>>) -> Result<(), Problem> {
+        let durable = durable.ok_or_else(problem::of_lost_journal)?;
+        let token = durable.map_err(|error| problem::of_journal(&error))?;
         self.engine.handle_input(self.clock.now(), Input::Persisted { token });
         Ok(())
     }
@@ -173,7 +191,7 @@ impl Driver {
             Command::AddGroup(group, reply) => drop(reply.send(self.add_group(group))),
             Command::Propose(job, reply) => drop(reply.send(self.propose(*job))),
             Command::Approve(id, reply) => {
-                let approved = self.engine.approve(now, id).map_err(CommandError::Engine);
+                let approved = self.engine.approve(now, id).map_err(of_decision);
                 drop(reply.send(approved));
             }
             Command::Decline(id, reply) => drop(reply.send(self.stop(id, AbortReason::Declined))),
@@ -183,23 +201,39 @@ impl Driver {
     }
 
     pub(crate) fn stop(&mut self, id: RequestId, reason: AbortReason) -> Result<(), CommandError> {
-        self.engine.stop(self.clock.now(), id, reason).map_err(CommandError::Engine)
+        self.engine.stop(self.clock.now(), id, reason).map_err(of_decision)
     }
 
-    pub(crate) fn know_addresses(&mut self, peer: PeerId, addresses: Vec<SocketAddr>) {
-        self.addresses.entry(peer).or_default().extend(addresses);
+    /// Enters addresses before those known already, and dials anew if that changes anything.
+    pub(crate) fn know_addresses(&mut self, peer: PeerId, addresses: &[SocketAddr]) {
+        let known = self.addresses.entry(peer).or_default();
+        let mut merged: Vec<SocketAddr> = Vec::new();
+        for address in addresses.iter().chain(known.iter()) {
+            if merged.len() < ADDRESSES_MAX && !merged.contains(address) {
+                merged.push(*address);
+            }
+        }
+        if merged != *known {
+            known.clone_from(&merged);
+            if self.wanted.contains(&peer) {
+                self.transport.keep_connected(peer, merged);
+            }
+        }
+    }
+
+    fn connect(&mut self, peer: PeerId) {
+        self.wanted.insert(peer);
+        let addresses = self.addresses.get(&peer).cloned().unwrap_or_default();
+        if !addresses.is_empty() {
+            self.transport.keep_connected(peer, addresses);
+        }
     }
 
     /// Carries out everything the engine asks.
     pub(crate) fn carry_out(&mut self) {
         while let Some(output) = self.engine.poll_output() {
             match output {
-                Output::Connect { peer } => {
-                    let addresses = self.addresses.get(&peer).cloned().unwrap_or_default();
-                    if !addresses.is_empty() {
-                        self.transport.keep_connected(peer, addresses);
-                    }
-                }
+                Output::Connect { peer } => self.connect(peer),
                 Output::Admit { peer } => self.transport.admit(peer),
                 Output::Disconnect { peer, reason } => {
                     self.transport.disconnect(peer, close_code(reason));
@@ -215,13 +249,20 @@ impl Driver {
         }
     }
 
-    /// Draws each nonce's bytes from the operating system. Without them the session waits and
-    /// times out: nothing weaker is ever used.
+    /// Draws each nonce's bytes from the operating system. Without them the attempt ends: nothing
+    /// weaker is ever used.
     fn draw_entropy(&mut self, session: SessionId, nonces: usize) {
         let drawn: Option<Vec<NonceEntropy>> =
             (0..nonces).map(|_| NonceEntropy::new(random().ok()?).ok()).collect();
-        let (Some(nonces), Ok(salt)) = (drawn, random()) else { return };
-        let input = Input::Entropy { session, entropy: Entropy { nonces, salt } };
+        let input = match (drawn, random()) {
+            (Some(nonces), Ok(salt)) => {
+                Input::Entropy { session, entropy: Entropy { nonces, salt } }
+            }
+            _ => {
+                self.warn(None, problem::of_no_entropy());
+                Input::NoEntropy { session }
+            }
+        };
         self.engine.handle_input(self.clock.now(), input);
     }
 
@@ -245,14 +286,16 @@ impl Driver {
                     self.emit(event);
                 }
             }
-            Engine::Closed { request, failure, .. } => {
-                self.psbts.remove(&request);
-                let problem = Box::new(problem::of_failure(&failure));
+            Engine::Closed { request, attempt, failure } => {
+                let problem = Box::new(problem::of_end(&failure, attempt));
                 let evidence = failure.evidence.map(Box::new);
                 self.emit(Event::Failed { request, problem, evidence });
             }
             Engine::Offense { peer, offense, .. } => {
                 self.warn(Some(peer), problem::of_offense(&offense));
+                if let Offense::Session(SessionOffense::Proven(evidence)) = offense {
+                    self.emit(Event::Convicted { peer, evidence });
+                }
             }
         }
     }
@@ -296,9 +339,38 @@ impl Driver {
         let _ = self.events.send(event);
     }
 
-    pub(crate) fn warn(&self, peer: Option<PeerId>, problem: crate::Problem) {
+    /// Warns. What peers cause is told at a bounded rate, so that they cannot wash away what the
+    /// application waits for.
+    pub(crate) fn warn(&mut self, peer: Option<PeerId>, mut problem: Problem) {
+        if peer.is_some() {
+            match self.warnings.admit(self.clock.now().instant) {
+                None => return,
+                Some(0) => {}
+                Some(held_back) => {
+                    problem.what = format!("{} ({held_back} more before it)", problem.what);
+                }
+            }
+        }
+        self.emit_warning(peer, problem);
+    }
+
+    fn emit_warning(&self, peer: Option<PeerId>, problem: Problem) {
         self.emit(Event::Warning { peer, problem: Box::new(problem) });
     }
+}
+
+/// A decision about what is not open, or not ours to decide any more.
+fn of_decision(error: ensign_engine::CommandError) -> CommandError {
+    use ensign_engine::CommandError as Engine;
+    if let Engine::UnknownRequest { request } = error {
+        return CommandError::UnknownRequest { request };
+    }
+    CommandError::Engine(error)
+}
+
+/// Where we tell others that we listen: every interface is no address.
+fn listening(address: SocketAddr) -> Vec<SocketAddr> {
+    if address.ip().is_unspecified() { Vec::new() } else { vec![address] }
 }
 
 /// Draws bytes from the operating system.

@@ -41,6 +41,8 @@ pub enum Event {
     /// [`Coordinator::approve`](crate::Coordinator::approve) or
     /// [`Coordinator::decline`](crate::Coordinator::decline).
     Approval(Box<Approval>),
+    /// A request to which our user had consented before a restart goes on, in a fresh attempt.
+    Resumed(Box<Approval>),
     /// An attempt at a request began.
     Attempt {
         /// The request.
@@ -113,7 +115,8 @@ pub enum Event {
         /// Whose nodes.
         who: Vec<SignerIndex>,
     },
-    /// An attempt failed; another follows by itself.
+    /// An attempt failed; another follows by itself. The last one gives a
+    /// [`Failed`](Self::Failed) instead.
     AttemptFailed {
         /// The request.
         request: RequestId,
@@ -136,6 +139,14 @@ pub enum Event {
         request: RequestId,
         /// The result.
         outcome: Box<Outcome>,
+    },
+    /// A signer is convicted by its own signatures; the proof verifies offline. A warning says so
+    /// in words. If it ended a request, the failure carries the same proof.
+    Convicted {
+        /// Its node.
+        peer: PeerId,
+        /// The proof.
+        evidence: Box<Evidence>,
     },
     /// A peer did wrong, or something is worth a line in a log.
     Warning {
@@ -193,7 +204,8 @@ pub struct Outcome {
 pub struct Events(pub(crate) broadcast::Receiver<Event>);
 
 impl Events {
-    /// Waits for the next event; `None` when the coordinator has shut down.
+    /// Waits for the next event; `None` when the coordinator has shut down, or has stopped because
+    /// its journal failed. Port and journal are free then.
     pub async fn next(&mut self) -> Option<Event> {
         match self.0.recv().await {
             Ok(event) => Some(event),

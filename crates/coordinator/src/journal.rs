@@ -6,7 +6,7 @@
 //! error, and nothing is overwritten.
 
 use std::{
-    fs::{File, OpenOptions},
+    fs::{File, OpenOptions, TryLockError},
     io::{self, Read, Seek, SeekFrom, Write},
     path::{Path, PathBuf},
 };
@@ -49,6 +49,12 @@ pub enum JournalError {
         /// The file.
         path: PathBuf,
     },
+    /// Another journal of this or another process has the file.
+    #[error("{} is in use", path.display())]
+    InUse {
+        /// The file.
+        path: PathBuf,
+    },
     /// An entry before the last one is damaged; nothing was changed.
     #[error("{} is damaged at offset {offset}", path.display())]
     Damaged {
@@ -72,8 +78,8 @@ impl Journal {
     ///
     /// # Errors
     ///
-    /// [`JournalError::Io`], [`JournalError::NotAJournal`] or [`JournalError::Damaged`]; the file
-    /// is unchanged then.
+    /// [`JournalError::Io`], [`JournalError::NotAJournal`], [`JournalError::InUse`] or
+    /// [`JournalError::Damaged`]; the file is unchanged then.
     pub fn open(path: &Path) -> Result<(Self, Vec<Record>), JournalError> {
         let failed = |error: io::Error| io_error(path, &error);
         let mut options = OpenOptions::new();
@@ -81,6 +87,11 @@ impl Journal {
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         let mut file = options.open(path).map_err(failed)?;
+        // A device or a pipe may have no end.
+        if !file.metadata().map_err(failed)?.is_file() {
+            return Err(JournalError::NotAJournal { path: path.to_owned() });
+        }
+        lock(&file, path)?;
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes).map_err(failed)?;
         // A file shorter than its first line was torn while it was made.
@@ -121,6 +132,17 @@ impl Journal {
         }
         let written = self.file.write_all(&bytes).and_then(|()| self.file.sync_data());
         written.map_err(|error| io_error(&self.path, &error))
+    }
+}
+
+/// Keeps every other journal off the file for as long as it is open. A file system without locks
+/// cannot be asked.
+fn lock(file: &File, path: &Path) -> Result<(), JournalError> {
+    match file.try_lock() {
+        Ok(()) => Ok(()),
+        Err(TryLockError::WouldBlock) => Err(JournalError::InUse { path: path.to_owned() }),
+        Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => Ok(()),
+        Err(TryLockError::Error(error)) => Err(io_error(path, &error)),
     }
 }
 
@@ -178,6 +200,14 @@ fn io_error(path: &Path, error: &io::Error) -> JournalError {
 }
 
 #[cfg(test)]
+impl Journal {
+    /// A journal whose disk takes nothing.
+    pub(crate) fn unwritable(path: &Path) -> Self {
+        Self { file: File::open(path).unwrap(), path: path.to_owned() }
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use ensign_primitives::RequestId;
 
@@ -212,6 +242,7 @@ mod tests {
             let (mut journal, found) = Journal::open(&path).unwrap();
             assert!([record(1), record(2)].starts_with(&found), "cut at {length}");
             journal.append(&[record(9)]).unwrap();
+            drop(journal);
             let expected = [found, vec![record(9)]].concat();
             assert_eq!(Journal::open(&path).unwrap().1, expected, "cut at {length}");
         }
@@ -228,6 +259,40 @@ mod tests {
         let error = Journal::open(&path).unwrap_err();
         assert_eq!(error, JournalError::Damaged { path: path.clone(), offset: MAGIC.len() });
         assert_eq!(std::fs::read(&path).unwrap(), damaged);
+    }
+
+    #[test]
+    fn file_that_another_journal_has_open_is_refused() {
+        let (_folder, path) = written(&[record(1)]);
+        let open = Journal::open(&path).unwrap();
+        assert_eq!(Journal::open(&path).err(), Some(JournalError::InUse { path: path.clone() }));
+        drop(open);
+        assert_eq!(Journal::open(&path).unwrap().1, [record(1)]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn device_is_refused_and_not_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("journal");
+        std::os::unix::fs::symlink("/dev/full", &path).unwrap();
+        assert_eq!(Journal::open(&path).err(), Some(JournalError::NotAJournal { path }));
+    }
+
+    #[test]
+    fn folder_that_is_missing_is_an_error_of_the_system() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("missing").join("journal");
+        let kind = io::ErrorKind::NotFound;
+        assert_eq!(Journal::open(&path).err(), Some(JournalError::Io { path, kind }));
+    }
+
+    #[test]
+    fn record_that_cannot_be_written_is_an_error() {
+        let (_folder, path) = written(&[record(1)]);
+        let error = Journal::unwritable(&path).append(&[record(2)]).unwrap_err();
+        assert!(matches!(error, JournalError::Io { .. }), "{error}");
+        assert_eq!(Journal::open(&path).unwrap().1, [record(1)]);
     }
 
     #[test]

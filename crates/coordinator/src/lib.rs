@@ -32,3 +32,7 @@ mod driver;
 mod report;
 mod restore;
 mod storage;
+mod warnings;
+
+#[cfg(test)]
+mod tests;

@@ -1,9 +1,13 @@
 //! The catalogue of failures, and how each is worded.
 
-use ensign_engine::Offense;
-use ensign_primitives::SignerIndex;
+use std::fmt::Display;
+
+use ensign_engine::{ATTEMPTS_MAX, Offense, is_retried};
+use ensign_equivocation::Evidence;
+use ensign_primitives::{RequestId, SignerIndex};
 use ensign_psbt::PsbtError;
 use ensign_session::Failure;
+use ensign_transport::DisconnectReason;
 use ensign_wire::AbortReason;
 
 use crate::{JournalError, Problem, Risk};
@@ -32,7 +36,7 @@ const fn wary(code: &'static str, what: &'static str, hint: &'static str) -> Cod
 }
 
 /// Every failure that a coordinator reports.
-pub const CODES: [Code; 16] = [
+pub const CODES: [Code; 19] = [
     DECLINED,
     MISMATCH,
     EXPIRED,
@@ -44,11 +48,14 @@ pub const CODES: [Code; 16] = [
     VIEWS_DIFFER,
     INTERNAL,
     CANCELLED,
+    ATTEMPTS_USED,
     OFFENSE,
     REFUSED,
     JOURNAL,
+    NOT_RESUMED,
     EVENTS_LOST,
     RESULT,
+    NO_ENTROPY,
 ];
 
 const DECLINED: Code = code(
@@ -103,6 +110,11 @@ const INTERNAL: Code = code(
 );
 const CANCELLED: Code =
     code("E-SES-011", "the request was given up by its creator", "nothing needs to be done");
+const ATTEMPTS_USED: Code = code(
+    "E-SES-012",
+    "the request was tried as often as allowed without a signature",
+    "see which signer's node stops each time, then propose it again",
+);
 const OFFENSE: Code = code(
     "E-PEER-001",
     "a peer sent something it may not send",
@@ -120,6 +132,11 @@ const JOURNAL: Code = Code {
     risk: Risk::None,
     retry_is_safe: true,
 };
+const NOT_RESUMED: Code = code(
+    "E-STO-002",
+    "an unfinished request of the journal cannot go on",
+    "propose it again; nothing was signed twice and nothing is lost",
+);
 const EVENTS_LOST: Code = code(
     "E-APP-001",
     "the application read its events too slowly and some are gone",
@@ -129,6 +146,12 @@ const RESULT: Code = wary(
     "E-PSBT-001",
     "the signatures could not be written into the PSBT",
     "the signatures are valid and in the event; report this as a defect",
+);
+
+const NO_ENTROPY: Code = code(
+    "E-SYS-001",
+    "the operating system gives no random bytes",
+    "look at the system's random source; nothing weaker is ever used, so nothing was signed",
 );
 
 impl Code {
@@ -172,6 +195,37 @@ pub(crate) fn of_failure(failure: &Failure) -> Problem {
     entry.problem(format!("{}{claim}", entry.what), who)
 }
 
+/// Words the end of a request.
+pub(crate) fn of_end(failure: &Failure, attempt: u16) -> Problem {
+    let last = of_failure(failure);
+    if attempt < ATTEMPTS_MAX || failure.evidence.is_some() || !is_retried(failure.reason) {
+        return last;
+    }
+    ATTEMPTS_USED.problem(format!("{}; at last: {}", ATTEMPTS_USED.what, last.what), last.who)
+}
+
+pub(crate) fn of_not_resumed(request: RequestId, why: &dyn Display) -> Problem {
+    let what = format!("{}: {}: {why}", NOT_RESUMED.what, request.short());
+    NOT_RESUMED.problem(what, Vec::new())
+}
+
+pub(crate) fn of_no_entropy() -> Problem {
+    NO_ENTROPY.problem(NO_ENTROPY.what.into(), Vec::new())
+}
+
+/// Words the end of a connection where it was the peer's fault.
+pub(crate) fn of_disconnect(reason: &DisconnectReason) -> Option<Problem> {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "what is not its fault may grow")]
+    let is_offense = match reason {
+        DisconnectReason::Malformed(_)
+        | DisconnectReason::StreamBroken { .. }
+        | DisconnectReason::NoStreams => true,
+        DisconnectReason::Quic { code } => *code != 0,
+        _ => false,
+    };
+    is_offense.then(|| OFFENSE.problem(format!("{}: {reason}", OFFENSE.what), Vec::new()))
+}
+
 pub(crate) fn of_mismatch(why: Option<&PsbtError>) -> Problem {
     let detail = why.map_or_else(String::new, |error| format!(": {error}"));
     MISMATCH.problem(format!("{}{detail}", MISMATCH.what), Vec::new())
@@ -187,6 +241,10 @@ pub(crate) fn refused() -> Problem {
 
 pub(crate) fn of_journal(error: &JournalError) -> Problem {
     JOURNAL.problem(format!("{}: {error}", JOURNAL.what), Vec::new())
+}
+
+pub(crate) fn of_lost_journal() -> Problem {
+    JOURNAL.problem(format!("{}: its thread is gone", JOURNAL.what), Vec::new())
 }
 
 pub(crate) fn of_lost_events(lost: u64) -> Problem {
@@ -235,7 +293,12 @@ fn describe(offense: &Offense) -> String {
             }
             Session::FalseSignature => "a final signature that does not verify".into(),
             Session::TooManyAcks { limit } => format!("more than {limit} questions"),
-            Session::Proven(_) => "a proven lie".into(),
+            Session::Proven(evidence) => match evidence.as_ref() {
+                Evidence::Conflict { .. } => "it said two different things in one place".into(),
+                Evidence::WrongCommitment { .. } => "nonces that do not open its promise".into(),
+                Evidence::InvalidNonce { .. } => "nonces that are no points on the curve".into(),
+                Evidence::WrongPartialSig { .. } => "a false partial signature".into(),
+            },
         },
     }
 }

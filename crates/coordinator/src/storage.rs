@@ -7,27 +7,30 @@ use tokio::sync::mpsc;
 
 use crate::{Journal, JournalError};
 
-/// Most records waiting to be written. Guess: each open request has at most a few at a time.
-const RECORDS_WAITING_MAX: usize = 1024;
+/// Most records that share one flush.
+const RECORDS_PER_FLUSH_MAX: usize = 1024;
 
 /// Hands records to the journal's thread.
+///
+/// Neither way has a limit of its own, so that driver and thread never wait for each other: a
+/// session waits for its record before it makes another, so the engine's limits are theirs.
 #[derive(Debug)]
 pub(crate) struct Storage {
-    records: std_mpsc::SyncSender<(u64, Record)>,
+    records: std_mpsc::Sender<(u64, Record)>,
 }
 
 /// Answers, in order: the token of a record that is durable, or why none will be any more.
-pub(crate) type Durable = mpsc::Receiver<Result<u64, JournalError>>;
+pub(crate) type Durable = mpsc::UnboundedReceiver<Result<u64, JournalError>>;
 
 impl Storage {
     pub(crate) fn start(journal: Journal) -> (Self, Durable) {
-        let (records, waiting) = std_mpsc::sync_channel(RECORDS_WAITING_MAX);
-        let (durable, answers) = mpsc::channel(RECORDS_WAITING_MAX);
+        let (records, waiting) = std_mpsc::channel();
+        let (durable, answers) = mpsc::unbounded_channel();
         thread::spawn(move || write(journal, &waiting, &durable));
         (Self { records }, answers)
     }
 
-    /// Queues a record. A full queue waits: the disk is slower than the protocol.
+    /// Queues a record.
     pub(crate) fn persist(&self, token: u64, record: Record) {
         // A thread that is gone has told why.
         let _ = self.records.send((token, record));
@@ -38,17 +41,17 @@ impl Storage {
 fn write(
     mut journal: Journal,
     waiting: &std_mpsc::Receiver<(u64, Record)>,
-    durable: &mpsc::Sender<Result<u64, JournalError>>,
+    durable: &mpsc::UnboundedSender<Result<u64, JournalError>>,
 ) {
     while let Ok(first) = waiting.recv() {
         let mut batch = vec![first];
-        batch.extend(waiting.try_iter().take(RECORDS_WAITING_MAX));
+        batch.extend(waiting.try_iter().take(RECORDS_PER_FLUSH_MAX));
         if let Err(error) = journal.append(batch.iter().map(|(_, record)| record)) {
-            let _ = durable.blocking_send(Err(error));
+            let _ = durable.send(Err(error));
             return;
         }
         for (token, _) in batch {
-            if durable.blocking_send(Ok(token)).is_err() {
+            if durable.send(Ok(token)).is_err() {
                 return;
             }
         }

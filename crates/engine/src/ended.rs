@@ -146,7 +146,7 @@ pub(crate) const fn final_reason(reason: AbortReason) -> AbortReason {
 }
 
 /// Whether another attempt may succeed where one ended for this reason.
-pub(crate) const fn is_retried(reason: AbortReason) -> bool {
+pub const fn is_retried(reason: AbortReason) -> bool {
     match reason {
         AbortReason::Timeout | AbortReason::ViewsDiffer | AbortReason::Internal => true,
         AbortReason::Declined

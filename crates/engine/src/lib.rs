@@ -39,6 +39,7 @@ pub use error::{CommandError, Offense, Penalty, penalty};
 
 mod announce;
 mod ended;
+pub use ended::is_retried;
 mod payload;
 mod peers;
 mod requests;

@@ -1,0 +1,1 @@
+//! Cases that need a part of the coordinator to fail.
