@@ -99,7 +99,7 @@ fn of_session(code: &Code) -> Entry {
 }
 
 /// What the process exits with when a session's failure ends a command.
-const SESSION_EXITS: [(&str, Exit); CODES.len()] = [
+const SESSION_EXITS: &[(&str, Exit)] = &[
     ("E-SES-001", Exit::Declined),
     ("E-SES-002", Exit::Peer),
     ("E-SES-003", Exit::Open),
@@ -112,12 +112,15 @@ const SESSION_EXITS: [(&str, Exit); CODES.len()] = [
     ("E-SES-010", Exit::Peer),
     ("E-SES-011", Exit::Declined),
     ("E-SES-012", Exit::Peer),
+    ("E-SES-012", Exit::Peer),
     ("E-PEER-001", Exit::Peer),
     ("E-PEER-002", Exit::Peer),
     ("E-STO-001", Exit::NonceSafety),
     ("E-STO-002", Exit::Open),
+    ("E-STO-002", Exit::Open),
     ("E-APP-001", Exit::Internal),
     ("E-PSBT-001", Exit::Internal),
+    ("E-SYS-001", Exit::NotReady),
     ("E-SYS-001", Exit::NotReady),
 ];
 

@@ -90,6 +90,8 @@ async fn show(args: &Demo, output: Output) -> Result<()> {
     let home = party.homes.first().ok_or_else(|| broken("a party without signers"))?;
     signers.push(Signer::start(0, home, &proposer, sender)?);
     story.follow(&mut heard, Story::all_have_signed).await?;
+    // All at once: whoever is left alone dials the others again before it ends.
+    signers.iter_mut().for_each(Signer::ask_to_end);
     for signer in signers {
         signer.end(&party.names).await?;
     }

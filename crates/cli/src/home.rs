@@ -16,10 +16,10 @@ use crate::catalogue as code;
 use crate::contact::Contact;
 use crate::durable::{self, Existing, Readers};
 use crate::failure::{Failure, Result};
-use crate::group::SignerGroup;
 use crate::key_file::{self, KeyFileError};
 use crate::words::{check_name, foreign};
 
+mod groups;
 mod lock;
 pub(crate) mod permissions;
 pub(crate) use lock::Lock;
@@ -42,18 +42,6 @@ pub(crate) struct Settings {
     pub(crate) network: Network,
     /// Where its node listens.
     pub(crate) listen: SocketAddr,
-}
-
-/// A group as its file has it.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct GroupFile {
-    /// For comparing; recomputed when the file is read.
-    id: String,
-    /// For comparing; recomputed when the file is read.
-    address: String,
-    /// The contact code of each other member.
-    members: Vec<String>,
 }
 
 /// A home that exists; its permissions were checked.
@@ -190,61 +178,6 @@ impl Home {
         })
     }
 
-    /// Keeps a new group.
-    ///
-    /// # Errors
-    ///
-    /// [`code::GROUP_EXISTS`], [`code::HOME_IO`].
-    pub(crate) fn keep_group(&self, group: &SignerGroup) -> Result<()> {
-        let path = self.group_path(&group.name);
-        let own = group.members.get(group.own.as_usize());
-        let others = group.members.iter().filter(|member| Some(*member) != own);
-        let file = GroupFile {
-            id: group.id().to_string(),
-            address: group.keys.address().to_owned(),
-            members: others.map(Contact::to_string).collect(),
-        };
-        let text = toml::to_string_pretty(&file)
-            .map_err(|error| Failure::new(&code::INTERNAL, error.to_string()))?;
-        let text = format!("# {}: {}\n{text}", group.name, group.names().join(", "));
-        let written = durable::write(&path, text.as_bytes(), Existing::Keep, Readers::Owner);
-        written.map_err(|error| {
-            if error.kind() == io::ErrorKind::AlreadyExists {
-                let what = format!("there is a group `{}` already", group.name);
-                return Failure::new(&code::GROUP_EXISTS, what);
-            }
-            io_failure("write", &path, &error)
-        })
-    }
-
-    /// Reads one group.
-    ///
-    /// # Errors
-    ///
-    /// [`code::GROUP_UNKNOWN`] with the names there are, [`code::HOME_DAMAGED`].
-    pub(crate) fn group(&self, name: &str) -> Result<SignerGroup> {
-        let names = self.group_names()?;
-        if !names.iter().any(|known| known == name) {
-            let what = match &names[..] {
-                [] => format!("there is no group `{}`, nor any other", foreign(name)),
-                names => {
-                    format!("there is no group `{}`; there is {}", foreign(name), names.join(", "))
-                }
-            };
-            return Err(Failure::new(&code::GROUP_UNKNOWN, what));
-        }
-        self.read_group(name)
-    }
-
-    /// Reads all groups, by name.
-    ///
-    /// # Errors
-    ///
-    /// [`code::HOME_DAMAGED`], [`code::HOME_IO`].
-    pub(crate) fn groups(&self) -> Result<Vec<SignerGroup>> {
-        self.group_names()?.iter().map(|name| self.read_group(name)).collect()
-    }
-
     /// Keeps a result and returns where.
     ///
     /// # Errors
@@ -255,39 +188,6 @@ impl Home {
         durable::write(&path, bytes, Existing::Replace, Readers::Owner)
             .map_err(|error| io_failure("write", &path, &error))?;
         Ok(path)
-    }
-
-    fn group_path(&self, name: &str) -> PathBuf {
-        self.path.join(GROUPS).join(format!("{name}.toml"))
-    }
-
-    fn group_names(&self) -> Result<Vec<String>> {
-        let folder = self.path.join(GROUPS);
-        let entries = fs::read_dir(&folder)
-            .and_then(Iterator::collect::<io::Result<Vec<_>>>)
-            .map_err(|error| io_failure("read", &folder, &error))?;
-        let name = |entry: fs::DirEntry| {
-            let file = entry.file_name().into_string().ok()?;
-            file.strip_suffix(".toml").filter(|name| check_name(name).is_ok()).map(str::to_owned)
-        };
-        let mut names: Vec<String> = entries.into_iter().filter_map(name).collect();
-        names.sort();
-        Ok(names)
-    }
-
-    fn read_group(&self, name: &str) -> Result<SignerGroup> {
-        let path = self.group_path(name);
-        let text = fs::read_to_string(&path).map_err(|error| io_failure("read", &path, &error))?;
-        let file: GroupFile = toml::from_str(&text).map_err(|e| damaged(&path, e.message()))?;
-        let members: Vec<Contact> =
-            file.members.iter().map(|member| member.parse()).collect::<Result<_, _>>().map_err(
-                |error: crate::contact::ContactError| damaged(&path, &error.to_string()),
-            )?;
-        let group = SignerGroup::new(name, &self.contact()?, &members)?;
-        if group.id().to_string() != file.id {
-            return Err(damaged(&path, "its members do not give its id"));
-        }
-        Ok(group)
     }
 }
 

@@ -1,27 +1,28 @@
 //! `ensign sign`: propose, wait for everybody, write the result.
 
+mod target;
+mod task;
+
 use std::collections::BTreeSet;
-use std::fs;
-use std::io::{IsTerminal as _, Read as _};
-use std::path::Path;
+use std::io::IsTerminal as _;
 use std::time::Duration;
 
-use ensign_coordinator::{Event, Outcome, SigningJob, Work};
+use ensign_coordinator::{Event, Outcome, SigningJob};
 use ensign_primitives::{RequestId, SignerIndex};
-use ensign_psbt::{PsbtError, Summary};
-use ensign_wire::{PAYLOAD_BYTES_MAX, REQUEST_LIFETIME_MAX};
+use ensign_wire::REQUEST_LIFETIME_MAX;
 use tokio::time::{Instant, interval_at, timeout_at};
 
+use self::target::Target;
+use self::task::Task;
 use super::block_on;
 use crate::args::Sign;
 use crate::catalogue as code;
-use crate::durable::{self, Existing, Readers};
 use crate::failure::{Failure, Result};
 use crate::group::SignerGroup;
-use crate::home::{Home, shown};
+use crate::home::Home;
 use crate::narrator::Narrator;
 use crate::node::{Node, command_failure};
-use crate::output::{Line, Output};
+use crate::output::Output;
 use crate::request;
 use crate::stop::Stop;
 use crate::words;
@@ -35,9 +36,6 @@ const FAREWELL_TIMEOUT: Duration = Duration::from_secs(5);
 /// How often we say whom we wait for.
 const REMINDER_INTERVAL: Duration = Duration::from_secs(10);
 
-/// Most bytes of a PSBT file: base64 with line breaks takes less than twice the binary form.
-const FILE_BYTES_MAX: u64 = 2 * PAYLOAD_BYTES_MAX as u64;
-
 /// Signs one PSBT or message with the others.
 pub(super) fn run(home: Home, args: Sign, output: Output) -> Result<()> {
     if !(Duration::from_secs(1)..=REQUEST_LIFETIME_MAX).contains(&args.expires) {
@@ -46,90 +44,13 @@ pub(super) fn run(home: Home, args: Sign, output: Output) -> Result<()> {
     }
     let group = home.group(&args.group)?;
     let task = Task::read(&args, &group)?;
-    for file in [&args.out, &args.extract].into_iter().flatten() {
-        check_folder(file)?;
-    }
+    let target = Target::check(&args, &task, &group)?;
     let is_person = !args.yes && !output.is_json() && std::io::stdin().is_terminal();
     output.text(request::work_text(task.summary.as_ref(), task.message.as_ref()));
     if is_person && !confirmed(output)? {
         return Err(Failure::new(&code::OWN_NO, "you said no; nothing was proposed"));
     }
-    block_on(sign(home, group, task, &args, output))
-}
-
-/// What shall be signed, checked against the group.
-struct Task {
-    work: Work,
-    summary: Option<Summary>,
-    message: Option<[u8; 32]>,
-    /// Whether the file was text; the result is written alike.
-    is_base64: bool,
-}
-
-impl Task {
-    fn read(args: &Sign, group: &SignerGroup) -> Result<Self> {
-        match (&args.psbt, &args.message) {
-            (Some(file), _) => Self::read_psbt(file, group),
-            (None, message) => {
-                let message = parse_message(message.as_deref().unwrap_or_default())?;
-                let work = Work::Messages(vec![message]);
-                Ok(Self { work, summary: None, message: Some(message), is_base64: false })
-            }
-        }
-    }
-
-    fn read_psbt(file: &Path, group: &SignerGroup) -> Result<Self> {
-        let bytes = read_file(file)?;
-        let refused = |error: PsbtError| psbt_failure(file, &error);
-        let psbt = ensign_psbt::parse(&bytes).map_err(refused)?;
-        let spend = ensign_psbt::analyze(&psbt, &group.keys).map_err(refused)?;
-        let is_base64 = !bytes.starts_with(b"psbt");
-        let (work, summary) = (Work::Psbt(bytes), Some(spend.summary));
-        Ok(Self { work, summary, message: None, is_base64 })
-    }
-}
-
-fn read_file(file: &Path) -> Result<Vec<u8>> {
-    let refused = |reason: String| {
-        Failure::new(&code::FILE_READ, format!("cannot read {}: {reason}", shown(file)))
-    };
-    let mut bytes = Vec::new();
-    fs::File::open(file)
-        .and_then(|opened| opened.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes))
-        .map_err(|error| refused(error.to_string()))?;
-    if bytes.len() as u64 > FILE_BYTES_MAX {
-        return Err(refused(format!("more than {FILE_BYTES_MAX} bytes")));
-    }
-    Ok(bytes)
-}
-
-fn psbt_failure(file: &Path, error: &PsbtError) -> Failure {
-    let is_malformed = matches!(error, PsbtError::Decode(_));
-    let entry = if is_malformed { &code::PSBT_BYTES } else { &code::PSBT_REFUSED };
-    Failure::new(entry, format!("{}: {error}", shown(file)))
-}
-
-fn parse_message(text: &str) -> Result<[u8; 32]> {
-    let mut message = [0; 32];
-    hex::decode_to_slice(text, &mut message).map_err(|_| {
-        let what = match text.chars().find(|c| !c.is_ascii_hexdigit()) {
-            Some(c) => format!("`{}` is no hex digit", words::foreign(&c.to_string())),
-            None => format!("the message has {} hex digits instead of 64", text.len()),
-        };
-        Failure::new(&code::MESSAGE_LENGTH, what)
-    })?;
-    Ok(message)
-}
-
-/// Finds out before anybody signs that a result could not be written.
-fn check_folder(file: &Path) -> Result<()> {
-    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let folder = folder.unwrap_or(Path::new("."));
-    if file.is_dir() || !folder.is_dir() {
-        let what = format!("cannot write {}: there is no such folder", shown(file));
-        return Err(Failure::new(&code::FILE_WRITE, what));
-    }
-    Ok(())
+    block_on(sign(home, group, task, &target, &args, output))
 }
 
 fn confirmed(output: Output) -> Result<bool> {
@@ -145,6 +66,7 @@ async fn sign(
     home: Home,
     group: SignerGroup,
     task: Task,
+    target: &Target,
     args: &Sign,
     output: Output,
 ) -> Result<()> {
@@ -181,7 +103,7 @@ async fn sign(
         () = stop.asked() => Err(session.interrupted()),
         outcome = session.outcome() => outcome,
     };
-    let written = result.and_then(|outcome| write(&outcome, args, task.is_base64, output));
+    let written = result.and_then(|outcome| target.write(&outcome, output));
     if written.is_ok() {
         session.farewell(others).await;
     }
@@ -277,38 +199,4 @@ impl Session {
         let waiting = self.narrator.signers(self.request, &self.waiting);
         Failure::new(&code::INTERRUPTED, what).who(waiting)
     }
-}
-
-/// Writes the result where the user wants it.
-fn write(outcome: &Outcome, args: &Sign, is_base64: bool, output: Output) -> Result<()> {
-    let Some(psbt) = &outcome.psbt else {
-        for signature in &outcome.signatures {
-            output.text(format!("signature {}", hex::encode(signature)));
-        }
-        return Ok(());
-    };
-    match &args.out {
-        Some(file) => {
-            let text = || format!("{}\n", psbt.base64()).into_bytes();
-            write_file(file, &if is_base64 { text() } else { psbt.bytes() }, output)?;
-        }
-        None => {
-            let line = Line::new("signed_psbt").with("psbt", psbt.base64());
-            output.tell(&line, psbt.base64());
-        }
-    }
-    if let Some(file) = &args.extract {
-        let tx = hex::encode(psbt.extract_tx().bytes);
-        write_file(file, format!("{tx}\n").as_bytes(), output)?;
-    }
-    Ok(())
-}
-
-fn write_file(file: &Path, bytes: &[u8], output: Output) -> Result<()> {
-    durable::write(file, bytes, Existing::Replace, Readers::Usual).map_err(|error| {
-        Failure::new(&code::FILE_WRITE, format!("cannot write {}: {error}", shown(file)))
-    })?;
-    let line = Line::new("written").with("file", shown(file)).with("bytes", bytes.len());
-    output.tell(&line, format!("wrote {}", shown(file)));
-    Ok(())
 }

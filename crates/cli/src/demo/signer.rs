@@ -75,13 +75,18 @@ impl Signer {
         Ok(Self { index, child, stdin })
     }
 
+    /// Asks the process to end.
+    pub(super) fn ask_to_end(&mut self) {
+        drop(self.stdin.take());
+    }
+
     /// Asks the process to end, and waits; a process that does not end is killed.
     ///
     /// # Errors
     ///
     /// [`code::DEMO_SIGNER`] when it ends with a failure, or does not end by itself.
     pub(super) async fn end(mut self, names: &[String]) -> Result<()> {
-        drop(self.stdin.take());
+        self.ask_to_end();
         let name = names.get(self.index).cloned().unwrap_or_default();
         let how = match timeout(END_TIMEOUT, self.child.wait()).await {
             Ok(Ok(status)) if status.success() => return Ok(()),

@@ -1,0 +1,214 @@
+//! Running the binary: to its end, or line by line while it goes on.
+
+use std::ffi::OsStr;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// What a command has left behind.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Ended {
+    /// Returns the lines of standard output as JSON; each must be an object with name and time.
+    pub(crate) fn lines(&self) -> Vec<Value> {
+        self.stdout.lines().map(parse).collect()
+    }
+
+    /// Returns the only line, or the last one.
+    pub(crate) fn last(&self) -> Value {
+        self.lines().pop().unwrap_or_else(|| panic!("no output: {self:?}"))
+    }
+
+    /// Checks that the command failed in this way, and returns the event that says so.
+    pub(crate) fn refused(&self, exit: i32, code: &str) -> Value {
+        let error = self.last();
+        assert_eq!(error["event"], "error", "{self:?}");
+        assert_eq!((self.code, error["code"].as_str()), (exit, Some(code)), "{self:?}");
+        assert_eq!(error["exit"], exit);
+        error
+    }
+
+    /// Checks that the command succeeded.
+    pub(crate) fn succeeded(self) -> Self {
+        assert_eq!(self.code, 0, "{self:?}");
+        self
+    }
+}
+
+fn parse(line: &str) -> Value {
+    let value: Value = serde_json::from_str(line).unwrap_or_else(|_| panic!("no JSON: {line}"));
+    assert!(value["event"].is_string() && value["time_us"].is_u64(), "{line}");
+    crate::words::check_documented(&value);
+    value
+}
+
+/// Runs a command without a home.
+pub(crate) fn run<S: AsRef<OsStr>>(arguments: &[S]) -> Ended {
+    let output = command(arguments).stdin(Stdio::null()).output().unwrap();
+    Ended {
+        code: output.status.code().unwrap(),
+        stdout: String::from_utf8(output.stdout).unwrap(),
+        stderr: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+fn command<S: AsRef<OsStr>>(arguments: &[S]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ensign"));
+    command.env_remove("ENSIGN_HOME").args(arguments);
+    command
+}
+
+/// A signer with a home of its own.
+pub(crate) struct Signer {
+    pub(crate) home: PathBuf,
+    folder: TempDir,
+}
+
+impl Signer {
+    /// Returns a signer whose home does not exist yet.
+    pub(crate) fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        Self { home: folder.path().join("home"), folder }
+    }
+
+    /// Makes a signer with a home on regtest.
+    pub(crate) fn init(name: &str) -> Self {
+        let signer = Self::new();
+        signer
+            .json(&["init", "--name", name, "--network", "regtest", "--listen", &own_address()])
+            .succeeded();
+        signer
+    }
+
+    /// Returns a path beside the home.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Runs a command for people in this home.
+    pub(crate) fn text(&self, arguments: &[&str]) -> Ended {
+        run(&[&["--home", self.home.to_str().unwrap()], arguments].concat())
+    }
+
+    /// Runs a command for programs in this home.
+    pub(crate) fn json(&self, arguments: &[&str]) -> Ended {
+        self.text(&[&["--json"], arguments].concat())
+    }
+
+    /// Starts a command for programs in this home.
+    pub(crate) fn start(&self, arguments: &[&str]) -> Running {
+        let home = self.home.to_str().unwrap();
+        let mut child = command(&[&["--json", "--home", home], arguments].concat())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let (stdin, stdout) = (child.stdin.take(), child.stdout.take().unwrap());
+        Running { child, stdin, lines: BufReader::new(stdout) }
+    }
+
+    /// Starts `up` and waits until it listens.
+    pub(crate) fn up(&self, approve: &str) -> Running {
+        let mut running = self.start(&["up", "--approve", approve]);
+        running.wait_for("up");
+        running
+    }
+
+    pub(crate) fn code(&self) -> String {
+        self.text(&["contact", "show"]).succeeded().stdout.trim().to_owned()
+    }
+}
+
+/// Returns where a home listens: a loopback address of its own, so that tests that run at the same
+/// time never take each other's ports.
+fn own_address() -> String {
+    static HOMES: AtomicU32 = AtomicU32::new(0);
+    if !cfg!(target_os = "linux") {
+        return "127.0.0.1:0".to_owned();
+    }
+    let (home, process) = (HOMES.fetch_add(1, Ordering::Relaxed), std::process::id());
+    let [.., c, d] = process.to_be_bytes();
+    format!("127.{}.{d}.{}:0", c % 128 + 100, home % 250 + 2)
+}
+
+/// A command that goes on; killed when the test ends.
+pub(crate) struct Running {
+    child: Child,
+    stdin: Option<ChildStdin>,
+    lines: BufReader<ChildStdout>,
+}
+
+impl Running {
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Reads until an event comes, and returns it.
+    pub(crate) fn wait_for(&mut self, event: &str) -> Value {
+        let mut seen = Vec::new();
+        loop {
+            let mut line = String::new();
+            if self.lines.read_line(&mut line).unwrap() == 0 {
+                panic!("ended before `{event}`: {seen:#?}");
+            }
+            let value = parse(&line);
+            if value["event"] == event {
+                return value;
+            }
+            seen.push(value);
+        }
+    }
+
+    /// Types a line.
+    pub(crate) fn type_line(&mut self, line: &str) {
+        writeln!(self.stdin.as_mut().unwrap(), "{line}").unwrap();
+    }
+
+    /// Closes its standard input.
+    pub(crate) fn close_input(&mut self) {
+        self.stdin = None;
+    }
+
+    /// Reads to the end.
+    pub(crate) fn end(mut self) -> Ended {
+        let mut stdout = String::new();
+        while self.lines.read_line(&mut stdout).unwrap() > 0 {}
+        let code = self.child.wait().unwrap().code().unwrap();
+        Ended { code, stdout, stderr: String::new() }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Makes alice, bob and carol, and a group `treasury` of them in each home.
+pub(crate) fn treasury() -> [Signer; 3] {
+    let signers = ["alice", "bob", "carol"].map(Signer::init);
+    let codes: Vec<_> = signers.iter().map(Signer::code).collect();
+    for (own, signer) in signers.iter().enumerate() {
+        let [first, second] = [(own + 1) % 3, (own + 2) % 3].map(|other| codes[other].as_str());
+        signer
+            .json(&["group", "new", "treasury", "--member", first, "--member", second])
+            .succeeded();
+    }
+    signers
+}
+
+/// Returns a path as an argument.
+pub(crate) fn argument(path: &Path) -> &str {
+    path.to_str().unwrap()
+}

@@ -1,0 +1,14 @@
+//! The real binary, as people and scripts use it.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "the lints exempt functions marked as tests, not what they call"
+)]
+
+mod ensign;
+mod home;
+mod money;
+mod refusal;
+mod signing;
+mod words;
