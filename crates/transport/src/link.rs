@@ -4,7 +4,7 @@ use std::{
     future::poll_fn,
     pin::pin,
     sync::{
-        Arc, Mutex, OnceLock,
+        Arc, OnceLock,
         atomic::{AtomicBool, Ordering},
     },
     task::{Context, Poll, Waker},
@@ -23,10 +23,10 @@ use tokio::{
 use crate::{
     CloseCode, DisconnectReason, TransportEvent,
     inbox::{self, PAYLOADS_AT_ONCE_MAX},
-    outbox::{Outbox, PushError},
+    outbox::{Outbox, Piece, PushError},
     places::Place,
     quic,
-    shared::{Shared, locked},
+    shared::Shared,
 };
 
 /// A connection that was chosen to be the one to its peer.
@@ -35,7 +35,7 @@ pub(crate) struct Link {
     pub(crate) peer: PeerId,
     pub(crate) connection: Connection,
     dialled: bool,
-    outbox: Mutex<Outbox>,
+    outbox: Outbox,
     /// Payloads that may be read now: none before admission.
     payloads: Semaphore,
     admitted: AtomicBool,
@@ -57,7 +57,7 @@ impl Link {
             peer,
             connection,
             dialled,
-            outbox: Mutex::new(Outbox::new(send_queue_bytes_max)),
+            outbox: Outbox::new(send_queue_bytes_max),
             payloads: Semaphore::new(0),
             admitted: AtomicBool::new(false),
             duplicate_refused: AtomicBool::new(false),
@@ -69,7 +69,7 @@ impl Link {
 
     /// Hands a frame to QUIC or queues it; never waits.
     pub(crate) fn send(&self, kind: Kind, frame: Bytes) -> Result<(), PushError> {
-        locked(&self.outbox).push(kind, frame)
+        self.outbox.push(kind, frame)
     }
 
     /// Gives the peer the limits of an admitted one.
@@ -83,7 +83,7 @@ impl Link {
     /// Ends the connection after what is queued has arrived, or the flush timeout has passed.
     pub(crate) fn close(&self, code: CloseCode) {
         if self.verdict.set(DisconnectReason::Ours { code }).is_ok() {
-            locked(&self.outbox).close();
+            self.outbox.close();
             self.closing.send_replace(Some(code));
         }
     }
@@ -91,12 +91,13 @@ impl Link {
     /// Ends the connection at once for a reason that stands.
     pub(crate) fn fail(&self, reason: DisconnectReason, code: CloseCode) {
         let _ = self.verdict.set(reason);
+        self.outbox.close();
         self.connection.close(code.to_wire(), &[]);
     }
 
     /// Tells whether we are closing: frames that arrive now are no longer delivered.
     pub(crate) fn is_closing(&self) -> bool {
-        self.closing.borrow().is_some()
+        matches!(self.verdict.get(), Some(DisconnectReason::Ours { .. }))
     }
 
     /// Tells whether the connection can no longer be used.
@@ -156,6 +157,7 @@ pub(crate) async fn run(
         inbox::read_streams(&shared, &link, first),
         write_until_closed(&link, shared.config.flush_timeout),
     );
+    link.outbox.close();
     let error = link.connection.closed().await;
     let reason = link.verdict.get_or_init(|| DisconnectReason::of(&error)).clone();
     drop(place);
@@ -171,7 +173,7 @@ async fn open(link: &Link, choice_is_ours: bool) {
         let _ = choice.finish();
     }
     if let Ok(stream) = link.connection.open_uni().await {
-        locked(&link.outbox).open(stream);
+        link.outbox.open(stream);
     }
 }
 
@@ -193,7 +195,8 @@ async fn write_until_closed(link: &Link, flush_timeout: Duration) {
 }
 
 async fn write_frames(link: &Link) {
-    match poll_fn(|cx| locked(&link.outbox).poll_frames(cx)).await {
+    let mut piece = Piece::default();
+    match poll_fn(|cx| link.outbox.poll_frames(cx, &mut piece)).await {
         Ok(Some(stream)) => arrived(link, stream).await,
         Ok(None) => {}
         Err(error) => broken(link, &error),
@@ -202,13 +205,13 @@ async fn write_frames(link: &Link) {
 
 /// Writes one payload after another, each on its own stream, each until the peer has it.
 async fn write_payloads(link: &Link) {
-    while let Some(payload) = poll_fn(|cx| locked(&link.outbox).poll_payload(cx)).await {
+    while let Some(payload) = poll_fn(|cx| link.outbox.poll_payload(cx)).await {
         let Ok(mut stream) = link.connection.open_uni().await else { return };
         if let Err(error) = stream.write_chunk(payload.clone()).await {
             return broken(link, &error);
         }
         arrived(link, stream).await;
-        locked(&link.outbox).payload_arrived(&payload);
+        link.outbox.payload_arrived(&payload);
     }
 }
 

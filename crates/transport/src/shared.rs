@@ -39,16 +39,20 @@ pub(crate) struct Shared {
 
 impl Shared {
     /// Reports an event, waiting for room; `None` when nobody listens any more.
+    ///
+    /// Once the channel is full, half of it has to be free again: a reader woken for each free
+    /// place would cost a task switch per frame.
     pub(crate) async fn emit(&self, event: TransportEvent) -> Option<()> {
         let event = match self.events.try_send(event) {
             Ok(()) => return Some(()),
             Err(mpsc::error::TrySendError::Closed(_)) => return None,
             Err(mpsc::error::TrySendError::Full(event)) => event,
         };
+        let half = self.events.max_capacity().div_ceil(2);
         let mut closed = self.closed.subscribe();
         tokio::select! {
             biased;
-            sent = self.events.send(event) => sent.ok(),
+            room = self.events.reserve_many(half) => room.ok()?.next().map(|free| free.send(event)),
             _ = closed.wait_for(|closed| *closed) => None,
         }
     }

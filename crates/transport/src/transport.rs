@@ -108,7 +108,8 @@ impl Transport {
     /// [`SendError::NotConnected`], or [`SendError::QueueFull`] when the peer reads too slowly.
     pub fn send(&self, peer: PeerId, kind: Kind, frame: Bytes) -> Result<(), SendError> {
         let shared = &self.0.shared;
-        let link = shared.live(&peer).ok_or(SendError::NotConnected { peer })?;
+        let link = locked(&shared.links).get(&peer).cloned();
+        let link = link.ok_or(SendError::NotConnected { peer })?;
         link.send(kind, frame).map_err(|error| match error {
             PushError::Closed => SendError::NotConnected { peer },
             PushError::Full => {

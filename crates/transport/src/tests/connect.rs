@@ -125,9 +125,10 @@ async fn simultaneous_dials_end_as_one_connection_on_both_sides() {
         two.dial(&one);
         exchange(&mut one, &mut two).await;
         // Ends of a second connection would come before the end of this one.
-        one.transport.close().await;
+        let id = one.id;
+        drop(one);
         let closed = DisconnectReason::Closed { code: CloseCode::Shutdown };
-        assert_eq!(two.disconnected().await, (one.id, closed));
+        assert_eq!(two.disconnected().await, (id, closed));
     }
 }
 
