@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use ensign_coordinator::{Approval, Event, Outcome, Problem};
+use ensign_equivocation::Evidence;
 use ensign_primitives::{GroupId, PeerId, RequestId, SignerIndex};
 use ensign_session::Phase;
 
@@ -85,6 +86,8 @@ impl Narrator {
                 self.ended("failed", "no signature", *request, problem);
             }
             Event::Done { request, outcome } => self.done(*request, outcome),
+            Event::Resumed(approval) => self.resumed(approval),
+            Event::Convicted { peer, evidence } => self.convicted(peer, evidence),
             Event::Warning { peer, problem } => self.warn(peer.as_ref(), problem),
             _ => {}
         }
@@ -131,6 +134,20 @@ impl Narrator {
         let group = self.group(&approval.group);
         let line = request::line("request", approval, group);
         self.output.tell(&line, request::text(approval, group));
+    }
+
+    fn resumed(&mut self, approval: &Approval) {
+        self.learn(approval);
+        let group = self.group(&approval.group);
+        let text = format!("going on with what you approved: {}", request::text(approval, group));
+        self.output.tell(&request::line("resumed", approval, group), text);
+    }
+
+    fn convicted(&self, peer: &PeerId, evidence: &Evidence) {
+        let who = self.node(peer);
+        let what = fault(evidence);
+        let text = format!("PROVEN by the signatures of {who}: {what}");
+        self.output.tell(&Line::new("convicted").with("who", who).with("what", what), text);
     }
 
     fn peer_down(&self, peer: &PeerId) {
@@ -196,13 +213,7 @@ impl Narrator {
     }
 
     fn signer(&self, request: RequestId, who: SignerIndex) -> String {
-        let known = self.requests.get(&request).and_then(|id| self.group(id));
-        // A request of the time before a restart comes without its group.
-        let only = match &self.groups[..] {
-            [only] => Some(only),
-            _ => None,
-        };
-        match known.or(only) {
+        match self.requests.get(&request).and_then(|id| self.group(id)) {
             Some(group) => group.name_of(who),
             None => format!("signer {who}"),
         }
@@ -231,6 +242,16 @@ fn named(failure: &Failure) -> String {
         return String::new();
     }
     format!(" ({})", failure.who.join(", "))
+}
+
+/// Says what evidence proves.
+const fn fault(evidence: &Evidence) -> &'static str {
+    match evidence {
+        Evidence::Conflict { .. } => "two different statements in one place",
+        Evidence::WrongCommitment { .. } => "nonces that do not open the commitment",
+        Evidence::InvalidNonce { .. } => "nonces that are no points on the curve",
+        Evidence::WrongPartialSig { .. } => "a false partial signature",
+    }
 }
 
 const fn phase_name(phase: Phase) -> &'static str {

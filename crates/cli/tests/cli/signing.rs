@@ -152,6 +152,11 @@ fn an_interrupted_proposal_goes_on_when_its_signer_is_up_again() {
 
     let _carol = carol.up("all");
     let mut again = alice.up("none");
+    let resumed = again.wait_for("resumed");
+    assert_eq!(
+        (&resumed["request"], &resumed["fee_sat"]),
+        (&request.as_str().into(), &1_000.into())
+    );
     let kept = again.wait_for("kept");
     assert_eq!(kept["request"], request.as_str());
     let signed = fs::read(kept["file"].as_str().unwrap()).unwrap();
