@@ -22,7 +22,7 @@ use crate::words::{check_name, foreign};
 mod groups;
 mod lock;
 pub(crate) mod permissions;
-pub(crate) use lock::Lock;
+pub(crate) use lock::HeldHome;
 
 const CONFIG: &str = "ensign.toml";
 const NODE_KEY: &str = "node.key";
@@ -118,15 +118,6 @@ impl Home {
             toml::from_str(&text).map_err(|e| damaged(&config, e.message()))?;
         check_name(&settings.name).map_err(|reason| damaged(&config, &reason))?;
         Ok(Self { path: path.to_owned(), settings })
-    }
-
-    /// Takes the home for this process; held until the lock is dropped.
-    ///
-    /// # Errors
-    ///
-    /// [`code::HOME_IN_USE`] with the other process's id.
-    pub(crate) fn lock(&self) -> Result<Lock> {
-        Lock::take(&self.path)
     }
 
     /// Returns the folder.

@@ -27,12 +27,20 @@ pub(crate) struct Narrator {
     requests: BTreeMap<RequestId, GroupId>,
     /// Why each node could not be reached last time: a reason is told to people once.
     unreachable: BTreeMap<PeerId, String>,
+    /// The last warning about this node itself: if it stops, that is why.
+    trouble: Option<Failure>,
 }
 
 impl Narrator {
     /// Tells about these groups.
     pub(crate) const fn new(output: Output, groups: Vec<SignerGroup>) -> Self {
-        Self { output, groups, requests: BTreeMap::new(), unreachable: BTreeMap::new() }
+        Self {
+            output,
+            groups,
+            requests: BTreeMap::new(),
+            unreachable: BTreeMap::new(),
+            trouble: None,
+        }
     }
 
     /// Remembers whose request it is.
@@ -100,6 +108,12 @@ impl Narrator {
         Failure::new(entry, foreign(&problem.what)).who(who)
     }
 
+    /// Returns why the node has stopped by itself.
+    pub(crate) fn why_stopped(&self) -> Failure {
+        let unknown = || Failure::new(&catalogue::INTERNAL, "the node has stopped");
+        self.trouble.clone().unwrap_or_else(unknown)
+    }
+
     /// Returns the names of signers of a request.
     pub(crate) fn signers(&self, request: RequestId, who: &[SignerIndex]) -> Vec<String> {
         who.iter().map(|who| self.signer(request, *who)).collect()
@@ -126,7 +140,9 @@ impl Narrator {
     fn ended(&self, event: &'static str, how: &str, request: RequestId, problem: &Problem) {
         let failure = self.failure(request, problem);
         let line = with_request(failure_line(event, &failure), request);
-        self.output.tell(&line, format!("{how}: {}{}", failure.what, named(&failure)));
+        let (code, who) = (failure.entry.code, named(&failure));
+        let text = format!("{how} ({code}): {}{who}\n  {}", failure.what, failure.advice());
+        self.output.tell(&line, text);
     }
 
     fn approval(&mut self, approval: &Approval) {
@@ -188,12 +204,15 @@ impl Narrator {
         self.unreachable.insert(*peer, reason);
     }
 
-    fn warn(&self, peer: Option<&PeerId>, problem: &Problem) {
+    fn warn(&mut self, peer: Option<&PeerId>, problem: &Problem) {
         let entry = catalogue::find(problem.code).unwrap_or(&catalogue::INTERNAL);
         let who: Vec<_> = peer.map(|peer| self.node(peer)).into_iter().collect();
         let failure = Failure::new(entry, foreign(&problem.what)).who(who);
         let text = format!("note {}: {}{}", entry.code, failure.what, named(&failure));
         self.output.tell(&failure_line("warning", &failure), text);
+        if peer.is_none() {
+            self.trouble = Some(failure);
+        }
     }
 
     fn done(&self, request: RequestId, outcome: &Outcome) {

@@ -8,31 +8,30 @@ use ensign_psbt::PsbtError;
 use crate::catalogue as code;
 use crate::failure::{Failure, Result};
 use crate::group::SignerGroup;
-use crate::home::{Home, Lock};
+use crate::home::HeldHome;
 use crate::output::{Line, Output};
 
 /// A node that runs. The home is free for others once it is dropped.
 #[derive(Debug)]
 pub(crate) struct Node {
-    pub(crate) home: Home,
+    pub(crate) held: HeldHome,
     pub(crate) coordinator: Coordinator,
     pub(crate) events: Events,
-    _lock: Lock,
 }
 
 impl Node {
-    /// Takes the home, opens the journal and the port, and joins the home's groups.
+    /// Opens the journal and the port of a home that we hold, and joins its groups.
     ///
     /// # Errors
     ///
     /// Whatever keeps the node from running, with what to do about it.
     pub(crate) async fn start(
-        home: Home,
+        held: HeldHome,
         groups: &[SignerGroup],
         listen: Option<SocketAddr>,
         output: Output,
     ) -> Result<Self> {
-        let lock = home.lock()?;
+        let home = &held.home;
         let settings = home.settings();
         let listen = listen.unwrap_or(settings.listen);
         let builder = Coordinator::builder(settings.network, home.keys()?, home.journal());
@@ -54,7 +53,7 @@ impl Node {
         for group in groups {
             coordinator.group(group.for_coordinator()).await.map_err(|e| command_failure(&e))?;
         }
-        Ok(Self { home, coordinator, events, _lock: lock })
+        Ok(Self { held, coordinator, events })
     }
 }
 

@@ -8,12 +8,12 @@ use crate::catalogue as code;
 use crate::contact::{Contact, ContactError};
 use crate::failure::{Failure, Result};
 use crate::group::SignerGroup;
-use crate::home::Home;
+use crate::home::{HeldHome, Home};
 use crate::output::{Line, Output};
 use crate::words;
 
 /// Forms or shows groups.
-pub(super) fn run(home: &Home, args: Group, output: Output) -> Result<()> {
+pub(super) fn run(home: Home, args: Group, output: Output) -> Result<()> {
     match args {
         Group::New { name, member } => {
             let group = form(home, &name, &member)?;
@@ -23,7 +23,7 @@ pub(super) fn run(home: &Home, args: Group, output: Output) -> Result<()> {
                  all see the same.",
             );
         }
-        Group::List => list(home, output)?,
+        Group::List => list(&home, output)?,
         Group::Show { name } => show(&home.group(&name)?, output),
     }
     Ok(())
@@ -34,14 +34,14 @@ pub(super) fn run(home: &Home, args: Group, output: Output) -> Result<()> {
 /// # Errors
 ///
 /// What is wrong with a name, a code, or the members together; [`code::HOME_IN_USE`].
-fn form(home: &Home, name: &str, codes: &[String]) -> Result<SignerGroup> {
+fn form(home: Home, name: &str, codes: &[String]) -> Result<SignerGroup> {
     words::check_name(name).map_err(|reason| Failure::new(&code::NAME, reason))?;
     let mut members = Vec::new();
     for (position, text) in (1..).zip(codes) {
         members.push(text.parse().map_err(|error| contact_failure(position, &error))?);
     }
     let group = SignerGroup::new(name, &home.contact()?, &members)?;
-    let _lock = home.lock()?;
+    let HeldHome { home, .. } = &home.hold()?;
     if let Some(same) = home.groups()?.iter().find(|known| known.id() == group.id()) {
         let what = format!("group `{}` has exactly these members already", same.name);
         return Err(Failure::new(&code::GROUP_EXISTS, what));

@@ -19,7 +19,7 @@ use crate::args::Sign;
 use crate::catalogue as code;
 use crate::failure::{Failure, Result};
 use crate::group::SignerGroup;
-use crate::home::Home;
+use crate::home::{HeldHome, Home};
 use crate::narrator::Narrator;
 use crate::node::{Node, command_failure};
 use crate::output::Output;
@@ -45,12 +45,13 @@ pub(super) fn run(home: Home, args: Sign, output: Output) -> Result<()> {
     let group = home.group(&args.group)?;
     let task = Task::read(&args, &group)?;
     let target = Target::check(&args, &task, &group)?;
+    let held = home.hold()?;
     let is_person = !args.yes && !output.is_json() && std::io::stdin().is_terminal();
     output.text(request::work_text(task.summary.as_ref(), task.message.as_ref()));
     if is_person && !confirmed(output)? {
         return Err(Failure::new(&code::OWN_NO, "you said no; nothing was proposed"));
     }
-    block_on(sign(home, group, task, &target, &args, output))
+    block_on(Proposal { held, group, task, target, args, output }.sign())
 }
 
 fn confirmed(output: Output) -> Result<bool> {
@@ -62,53 +63,54 @@ fn confirmed(output: Output) -> Result<bool> {
     Ok(matches!(line.trim().to_lowercase().as_str(), "y" | "yes"))
 }
 
-async fn sign(
-    home: Home,
+/// Everything that a signature begins with.
+struct Proposal {
+    held: HeldHome,
     group: SignerGroup,
     task: Task,
-    target: &Target,
-    args: &Sign,
+    target: Target,
+    args: Sign,
     output: Output,
-) -> Result<()> {
-    let mut stop = Stop::new(args.until_stdin_closes)?;
-    let groups = [group];
-    let node = Node::start(home, &groups, args.listen, output).await?;
-    let [group] = groups;
-    let others = group.members.len().saturating_sub(1);
-    let job = SigningJob {
-        purpose: args.purpose.clone(),
-        mode: args.mode.to_wire(),
-        lifetime: args.expires,
-        ..SigningJob::new(group.id(), task.work)
-    };
-    let mut narrator = Narrator::new(output, vec![group]);
-    let approval = node.coordinator.propose(job).await.map_err(|error| command_failure(&error))?;
-    narrator.learn(&approval);
-    let line = request::line("proposed", &approval, narrator.group(&approval.group));
-    let text = format!(
-        "proposed request {} to {others} others; open for {}, Ctrl-C is safe",
-        approval.id.short(),
-        words::duration(args.expires)
-    );
-    output.tell(&line, text);
-    let mut session = Session {
-        node,
-        narrator,
-        request: approval.id,
-        waiting: Vec::new(),
-        waiting_since: Instant::now(),
-        done: BTreeSet::new(),
-    };
-    let result = tokio::select! {
-        () = stop.asked() => Err(session.interrupted()),
-        outcome = session.outcome() => outcome,
-    };
-    let written = result.and_then(|outcome| target.write(&outcome, output));
-    if written.is_ok() {
-        session.farewell(others).await;
+}
+
+impl Proposal {
+    /// Proposes, follows the request to its end, and writes the result.
+    async fn sign(self) -> Result<()> {
+        let Self { held, group, task, target, args, output } = self;
+        let mut stop = Stop::new(args.until_stdin_closes)?;
+        let groups = [group];
+        let node = Node::start(held, &groups, args.listen, output).await?;
+        let [group] = groups;
+        let others = group.members.len().saturating_sub(1);
+        let job = SigningJob {
+            purpose: args.purpose,
+            mode: args.mode.to_wire(),
+            lifetime: args.expires,
+            ..SigningJob::new(group.id(), task.work)
+        };
+        let mut narrator = Narrator::new(output, vec![group]);
+        let approval =
+            node.coordinator.propose(job).await.map_err(|error| command_failure(&error))?;
+        narrator.learn(&approval);
+        let line = request::line("proposed", &approval, narrator.group(&approval.group));
+        let text = format!(
+            "proposed request {} to {others} others; open for {}, Ctrl-C is safe",
+            approval.id.short(),
+            words::duration(args.expires)
+        );
+        output.tell(&line, text);
+        let mut session = Session::new(node, narrator, approval.id);
+        let result = tokio::select! {
+            () = stop.asked() => Err(session.interrupted()),
+            outcome = session.outcome() => outcome,
+        };
+        let written = result.and_then(|outcome| target.write(&outcome, output));
+        if written.is_ok() {
+            session.farewell(others).await;
+        }
+        session.node.coordinator.shutdown().await;
+        written
     }
-    session.node.coordinator.shutdown().await;
-    written
 }
 
 /// One request that we follow to its end.
@@ -124,6 +126,11 @@ struct Session {
 }
 
 impl Session {
+    fn new(node: Node, narrator: Narrator, request: RequestId) -> Self {
+        let (waiting, done) = (Vec::new(), BTreeSet::new());
+        Self { node, narrator, request, waiting, waiting_since: Instant::now(), done }
+    }
+
     /// Waits for the end of the request, and keeps saying whom it waits for.
     async fn outcome(&mut self) -> Result<Box<Outcome>> {
         let mut reminder = interval_at(Instant::now() + REMINDER_INTERVAL, REMINDER_INTERVAL);
@@ -136,7 +143,7 @@ impl Session {
                 }
             };
             let Some(event) = event else {
-                return Err(Failure::new(&code::INTERNAL, "the node has stopped"));
+                return Err(self.narrator.why_stopped());
             };
             self.note(&event);
             if let Some(end) = self.end(event) {

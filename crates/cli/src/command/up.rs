@@ -20,8 +20,9 @@ pub(super) async fn run(home: Home, args: Up, output: Output) -> Result<()> {
     if groups.is_empty() {
         return Err(Failure::new(&code::GROUP_NONE, "this home belongs to no group yet"));
     }
+    let held = home.hold()?;
     let mut stop = Stop::new(args.until_stdin_closes)?;
-    let node = Node::start(home, &groups, args.listen, output).await?;
+    let node = Node::start(held, &groups, args.listen, output).await?;
     let mut duty = Duty {
         node,
         output,
@@ -60,7 +61,7 @@ impl Duty {
                 () = stop.asked() => return Ok(()),
                 event = self.node.events.next() => match event {
                     Some(event) => self.on_event(event).await?,
-                    None => return Err(Failure::new(&code::INTERNAL, "the node has stopped")),
+                    None => return Err(self.narrator.why_stopped()),
                 },
                 line = next_line(&mut self.lines) => self.on_line(line).await?,
             }
@@ -77,7 +78,7 @@ impl Duty {
         }
         if let Event::Done { request, outcome } = event {
             self.forget(request);
-            keep(&self.node.home, request, &outcome, self.output)?;
+            keep(&self.node.held.home, request, &outcome, self.output)?;
         }
         Ok(())
     }

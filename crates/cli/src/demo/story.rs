@@ -1,9 +1,11 @@
 //! What the signers report, as one story.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use serde_json::{Map, Value};
 use tokio::sync::mpsc;
+use tokio::time::timeout;
 
 use super::party::Party;
 use super::{Heard, Word};
@@ -12,6 +14,10 @@ use crate::catalogue as code;
 use crate::failure::{Failure, Result};
 use crate::output::{Line, Output};
 use crate::words;
+
+/// How long nobody must have said anything before what was heard is told. Guess: lines of several
+/// processes arrive within a fraction of it, and nobody sees the delay.
+const QUIET: Duration = Duration::from_millis(20);
 
 /// Something a signer did, and when by the clock of this machine.
 #[derive(Debug)]
@@ -34,13 +40,16 @@ pub(super) struct Story {
     /// What each signer did, in the order in which we heard of it.
     pub(super) deeds: Vec<Deed>,
     connected: BTreeMap<usize, BTreeSet<String>>,
+    /// What is still to be told, with its time.
+    untold: Vec<(u64, String)>,
     output: Output,
 }
 
 impl Story {
     pub(super) fn new(party: &Party, mode: SessionMode, output: Output) -> Self {
         let names = party.names.clone();
-        Self { names, mode, deeds: Vec::new(), connected: BTreeMap::new(), output }
+        let (connected, untold) = (BTreeMap::new(), Vec::new());
+        Self { names, mode, deeds: Vec::new(), connected, untold, output }
     }
 
     /// Tells what is heard until something has happened.
@@ -54,16 +63,29 @@ impl Story {
         happened: impl Fn(&Self) -> bool,
     ) -> Result<()> {
         while !happened(self) {
-            let Some(Heard { signer, word }) = heard.recv().await else {
-                return Err(Failure::new(&code::DEMO_SIGNER, "all signers are silent"));
+            let Ok(word) = timeout(QUIET, heard.recv()).await else {
+                self.tell_all();
+                continue;
             };
             match word {
-                Word::Line(fields) => self.hear(signer, fields)?,
-                Word::Silence if self.did(signer, "done").is_some() => {}
-                Word::Silence => return Err(self.failure(signer, "ended early", None)),
+                None => return Err(Failure::new(&code::DEMO_SIGNER, "all signers are silent")),
+                Some(Heard { signer, word: Word::Line(fields) }) => self.hear(signer, fields)?,
+                Some(Heard { signer, .. }) if self.did(signer, "done").is_some() => {}
+                Some(Heard { signer, .. }) => {
+                    return Err(self.failure(signer, "ended early", None));
+                }
             }
         }
+        self.tell_all();
         Ok(())
+    }
+
+    /// Tells in the order in which it happened: the signers' lines come on separate ways.
+    fn tell_all(&mut self) {
+        self.untold.sort_by_key(|(time_us, _)| *time_us);
+        for (_, text) in self.untold.drain(..) {
+            self.output.text(text);
+        }
     }
 
     /// Returns whether a signer's node runs.
@@ -113,15 +135,19 @@ impl Story {
         let what = if is_own { what } else { format!("saw:{what}") };
         self.deeds.push(Deed { signer, what, time_us, cpu_us });
         if is_own {
-            self.tell(signer, &event, time_us, &listen);
+            self.note(signer, &event, time_us, &listen);
         }
         Ok(())
     }
 
-    fn tell(&self, signer: usize, event: &str, time_us: u64, listen: &str) {
+    /// Puts a deed into words, to be told soon.
+    fn note(&mut self, signer: usize, event: &str, time_us: u64, listen: &str) {
         let name = self.name(signer);
         let what = match (event, self.mode) {
-            ("up", _) => return self.output.text(format!("  {name} is up on {listen}")),
+            ("up", _) => {
+                self.untold.push((time_us, format!("  {name} is up on {listen}")));
+                return;
+            }
             ("proposed", _) => "proposes, and so consents".to_owned(),
             ("request", _) => "recomputed the sighash from the PSBT: it is the same".to_owned(),
             ("approved", _) => "approves".to_owned(),
@@ -136,7 +162,7 @@ impl Story {
         };
         let began = self.did(0, "proposed").map_or(time_us, |deed| deed.time_us);
         let since = words::micros(time_us.saturating_sub(began));
-        self.output.text(format!("  {since:>9}  {name} {what}"));
+        self.untold.push((time_us, format!("  {since:>9}  {name} {what}")));
     }
 
     fn name(&self, signer: usize) -> String {

@@ -4,7 +4,7 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Seek as _, Write as _};
 use std::path::Path;
 
-use super::{io_failure, shown};
+use super::{Home, io_failure, shown};
 use crate::catalogue as code;
 use crate::failure::{Failure, Result};
 use crate::key_file::private;
@@ -14,33 +14,45 @@ const LOCK: &str = "lock";
 /// Most bytes of the lock file that are read: a process id has at most ten digits.
 const LOCK_BYTES_MAX: u64 = 16;
 
-/// Keeps other processes out of a home. The system lets go of it when the process ends, however
-/// that happens.
+/// A home that no other process uses. The system lets go of it when the process ends, however that
+/// happens.
 #[derive(Debug)]
-pub(crate) struct Lock {
-    _file: File,
+pub(crate) struct HeldHome {
+    /// The home.
+    pub(crate) home: Home,
+    _lock: File,
 }
 
-impl Lock {
-    /// Takes the lock and leaves our process id for whoever comes later.
-    pub(super) fn take(home: &Path) -> Result<Self> {
-        let path = home.join(LOCK);
-        let refused = |error: io::Error| io_failure("lock", &path, &error);
-        let mut options = OpenOptions::new();
-        options.read(true).write(true).create(true).truncate(false);
-        let mut file = private(&mut options).open(&path).map_err(refused)?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(in_use(home, &file)),
-            Err(TryLockError::Error(error)) => return Err(refused(error)),
-        }
-        let id = format!("{}\n", std::process::id());
-        file.set_len(0)
-            .and_then(|()| file.rewind())
-            .and_then(|()| file.write_all(id.as_bytes()))
-            .map_err(refused)?;
-        Ok(Self { _file: file })
+impl Home {
+    /// Takes the home for this process, until what is returned is dropped.
+    ///
+    /// # Errors
+    ///
+    /// [`code::HOME_IN_USE`] with the other process's id.
+    pub(crate) fn hold(self) -> Result<HeldHome> {
+        let lock = take(self.path())?;
+        Ok(HeldHome { home: self, _lock: lock })
     }
+}
+
+/// Takes the lock and leaves our process id for whoever comes later.
+fn take(home: &Path) -> Result<File> {
+    let path = home.join(LOCK);
+    let refused = |error: io::Error| io_failure("lock", &path, &error);
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    let mut file = private(&mut options).open(&path).map_err(refused)?;
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => return Err(in_use(home, &file)),
+        Err(TryLockError::Error(error)) => return Err(refused(error)),
+    }
+    let id = format!("{}\n", std::process::id());
+    file.set_len(0)
+        .and_then(|()| file.rewind())
+        .and_then(|()| file.write_all(id.as_bytes()))
+        .map_err(refused)?;
+    Ok(file)
 }
 
 fn in_use(home: &Path, file: &File) -> Failure {
