@@ -104,8 +104,10 @@ fn creator(approval: &Approval, group: Option<&SignerGroup>) -> String {
     group.map_or_else(|| format!("signer {index}"), |group| group.name_of(index))
 }
 
+/// Returns how long a request is still open, in whole seconds.
 fn left(expires: UnixTime) -> Duration {
-    expires.since(UnixTime::from_millis(unix_micros() / 1000))
+    let left = expires.since(UnixTime::from_millis(unix_micros() / 1000));
+    Duration::from_secs(left.as_millis().div_ceil(1000).try_into().unwrap_or(u64::MAX))
 }
 
 fn indented(text: &str) -> String {

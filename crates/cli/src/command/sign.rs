@@ -81,6 +81,7 @@ impl Proposal {
         let groups = [group];
         let node = Node::start(held, &groups, args.listen, output).await?;
         let [group] = groups;
+        let name = group.name.clone();
         let others = group.members.len().saturating_sub(1);
         let job = SigningJob {
             purpose: args.purpose,
@@ -94,7 +95,7 @@ impl Proposal {
         narrator.learn(&approval);
         let line = request::line("proposed", &approval, narrator.group(&approval.group));
         let text = format!(
-            "proposed request {} to {others} others; open for {}, Ctrl-C is safe",
+            "proposed request {} to group {name}, {others} more must sign; open for {}, Ctrl-C is safe",
             approval.id.short(),
             words::duration(args.expires)
         );

@@ -62,3 +62,39 @@ fn false_twin(tx: &Transaction) -> Transaction {
     }
     twin
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ensign_identity::SignerKey;
+    use ensign_musig::SecKey;
+    use ensign_primitives::Network;
+    use ensign_wire::GroupKeys;
+
+    fn coin() -> Coin {
+        let keys = [1, 2].map(|byte| SecKey::from_secret_bytes([byte; 32]).unwrap().public_key());
+        let keys = GroupKeys::new(keys.map(SignerKey::from_public_key).to_vec()).unwrap();
+        Coin::of(&ensign_psbt::Group::new(Network::Regtest, &keys).unwrap())
+    }
+
+    #[test]
+    fn a_transaction_without_a_true_signature_is_refused() {
+        let coin = coin();
+        let mut tx = bitcoin::Psbt::deserialize(&coin.psbt()).unwrap().unsigned_tx;
+        for witness in [Witness::new(), Witness::from_slice(&[[0x11; 64]])] {
+            tx.input[0].witness = witness;
+            let refused = judge(&coin, &hex::encode(serialize(&tx))).unwrap_err();
+            assert_eq!(refused.entry.code, "E-DEM-002");
+        }
+    }
+
+    #[test]
+    fn a_transaction_that_spends_another_coin_is_refused() {
+        let coin = coin();
+        let mut tx = bitcoin::Psbt::deserialize(&coin.psbt()).unwrap().unsigned_tx;
+        tx.input[0].previous_output.vout += 1;
+        let refused = judge(&coin, &hex::encode(serialize(&tx))).unwrap_err();
+        assert!(refused.what.contains("does not spend the coin"), "{}", refused.what);
+        assert_eq!(judge(&coin, "zz").unwrap_err().entry.code, "E-DEM-002");
+    }
+}
