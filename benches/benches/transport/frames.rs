@@ -1,0 +1,103 @@
+//! Frames of 200 bytes a second on one connection, both ends in this process.
+//!
+//! Ours are encoded one by one, framed, cut out of the stream and decoded to a value. Raw quinn
+//! writes 200 bytes and reads 200 bytes, on one stream, and looks at none of them.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use ensign_primitives::{Network, UnixTime};
+use ensign_transport::TransportEvent;
+use ensign_wire::{Frame, Hello, Limits, PROTOCOL_VERSION, Roles};
+use tokio::{sync::Semaphore, time::Instant};
+
+use crate::{ours::Node, print_rates, raw};
+
+const FRAME_BYTES: usize = 200;
+
+/// Frames on their way at once, below what the send queue takes: `send` never waits, its caller
+/// has to.
+const FRAMES_AHEAD_MAX: usize = 4096;
+const FRAMES_PER_CREDIT: usize = 256;
+
+pub(crate) async fn print(rounds: usize, frames: usize) {
+    let (mut one, mut two) = (Node::start(1).await, Node::start(2).await);
+    one.dial(&two);
+    one.connected().await;
+    two.connected().await;
+    one.transport.admit(two.id);
+    two.transport.admit(one.id);
+    let (from, to) = (raw::endpoint(), raw::endpoint());
+    let (dialled, accepted) = raw::connect(&from, &to).await;
+    let frame = frame();
+    let (mut ours, mut raws) = (Vec::new(), Vec::new());
+    for _ in 0..rounds {
+        ours.push(our_round(&one, &mut two, &frame, frames).await);
+        raws.push(raw_round(&dialled, &accepted, frames).await);
+    }
+    print_rates("frames of 200 bytes", ours, raws, 0.5);
+}
+
+/// A greeting with as many addresses as make 200 bytes.
+fn frame() -> Frame {
+    let v6 = |port: u16| SocketAddr::new([0x2001, 0xdb8, 0, 0, 0, 0, 0, port].into(), 40_000);
+    let hello = Hello {
+        roles: Roles::SIGNER,
+        version_min: PROTOCOL_VERSION,
+        version_max: PROTOCOL_VERSION,
+        clock: UnixTime::from_millis(1_767_225_600_000),
+        observed: Some(v6(9)),
+        listening: (1..=8).map(v6).collect(),
+        limits: Limits { payload_bytes: 1024 * 1024, messages: 1024, requests: 64 },
+    };
+    let frame = Frame::Hello(hello);
+    assert_eq!(frame.encode().len(), FRAME_BYTES);
+    frame
+}
+
+async fn our_round(one: &Node, two: &mut Node, frame: &Frame, frames: usize) -> f64 {
+    let start = Instant::now();
+    let (transport, peer, frame) = (one.transport.clone(), two.id, frame.clone());
+    let ahead = Arc::new(Semaphore::new(FRAMES_AHEAD_MAX));
+    let room = Arc::clone(&ahead);
+    let sender = tokio::spawn(async move {
+        for _ in 0..frames {
+            room.acquire().await.unwrap().forget();
+            transport.send(peer, frame.kind(), frame.encode().into()).unwrap();
+        }
+    });
+    for number in 1..=frames {
+        let TransportEvent::Frame { kind, body, .. } = two.events.recv().await.unwrap() else {
+            unreachable!("nothing else happens on this connection");
+        };
+        std::hint::black_box(Frame::decode(kind, &body, Network::Regtest).unwrap());
+        if number % FRAMES_PER_CREDIT == 0 {
+            ahead.add_permits(FRAMES_PER_CREDIT);
+        }
+    }
+    let rate = frames as f64 / start.elapsed().as_secs_f64();
+    sender.await.unwrap();
+    rate
+}
+
+async fn raw_round(from: &quinn::Connection, to: &quinn::Connection, frames: usize) -> f64 {
+    let start = Instant::now();
+    let from = from.clone();
+    let sender = tokio::spawn(async move {
+        let mut stream = from.open_uni().await.unwrap();
+        for _ in 0..frames {
+            stream.write_all(&[7; FRAME_BYTES]).await.unwrap();
+        }
+        stream.finish().unwrap();
+        stream
+    });
+    let mut stream = to.accept_uni().await.unwrap();
+    let mut frame = [0; FRAME_BYTES];
+    for _ in 0..frames {
+        stream.read_exact(&mut frame).await.unwrap();
+        std::hint::black_box(&frame);
+    }
+    let rate = frames as f64 / start.elapsed().as_secs_f64();
+    sender.await.unwrap();
+    rate
+}
