@@ -1,0 +1,23 @@
+//! Whole coordinators over real QUIC on loopback, with real journals. Every wait is for an event.
+#![allow(clippy::wildcard_enum_match_arm, reason = "a test picks what it looks at")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
+#[path = "loopback/commands.rs"]
+mod commands;
+#[path = "loopback/hostile.rs"]
+mod hostile;
+#[path = "loopback/party.rs"]
+mod party;
+#[path = "loopback/puppet.rs"]
+mod puppet;
+#[path = "loopback/restart.rs"]
+mod restart;
+#[path = "loopback/signing.rs"]
+mod signing;
+#[path = "loopback/start.rs"]
+mod start;

@@ -1,0 +1,240 @@
+//! Peers without manners, and signers who lie: each is named, and the others go on.
+
+use ensign_coordinator::{Event, Work};
+use ensign_engine::Proposal;
+use ensign_primitives::{Network, RequestId};
+use ensign_session::Phase;
+use ensign_transport::{DialError, Transport, TransportConfig, TransportEvent};
+use ensign_wire::{Frame, Hello, Kind, Limits, Mode, Roles, TxType};
+
+use super::{
+    party::{Party, keys, loopback, within},
+    puppet::Raw,
+    restart::with_puppet,
+};
+
+fn hello(version: u8) -> Frame {
+    Frame::Hello(Hello {
+        roles: Roles::SIGNER,
+        version_min: version,
+        version_max: version,
+        clock: ensign_primitives::UnixTime::from_millis(1),
+        observed: None,
+        listening: vec![],
+        limits: Limits { payload_bytes: 0, messages: 0, requests: 0 },
+    })
+}
+
+/// A stranger does something while a request waits for wallet 1; returns what wallet 0 says of it.
+async fn stranger(act: impl AsyncFnOnce(&mut Raw)) -> String {
+    let mut party = Party::new(2).await;
+    party.wallets[1].wait();
+    let asked = party.propose(0, party.job(Work::Messages(vec![[7; 32]]))).await;
+    party.wallets[1].approval().await;
+    let mut raw = Raw::connect([0x66; 32], &keys(0), party.wallets[0].address()).await;
+    act(&mut raw).await;
+    let warning = party.wallets[0].warning(Some(raw.peer)).await;
+    assert_eq!(warning.code, "E-PEER-001");
+    party.wallets[1].coordinator.approve(asked.id).await.unwrap();
+    party.all_done(asked.id).await;
+    warning.what
+}
+
+#[tokio::test]
+async fn garbage_is_named_and_the_session_goes_on() {
+    let what = stranger(async |raw| {
+        raw.say_bytes(&keys(0), Kind::Ping, vec![0xff; 64]);
+        raw.closed().await;
+    })
+    .await;
+    assert!(what.contains("unknown frame kind 255"), "{what}");
+}
+
+#[tokio::test]
+async fn oversized_frame_is_named_by_its_header() {
+    let what = stranger(async |raw| {
+        // A hello that announces 2 MiB less one byte.
+        raw.say_bytes(&keys(0), Kind::Hello, vec![Kind::Hello.id(), 0xff, 0xff, 0x7f]);
+        raw.closed().await;
+    })
+    .await;
+    assert!(what.contains("more than the limit of 1024"), "{what}");
+}
+
+#[tokio::test]
+async fn trailing_bytes_are_named() {
+    let what = stranger(async |raw| {
+        raw.say(&keys(0), &hello(1));
+        raw.say_bytes(&keys(0), Kind::Ping, vec![Kind::Ping.id(), 2, 1, 1]);
+        raw.closed().await;
+    })
+    .await;
+    assert!(what.contains("1 more bytes"), "{what}");
+}
+
+#[tokio::test]
+async fn foreign_version_is_named() {
+    let what = stranger(async |raw| {
+        raw.say(&keys(0), &hello(9));
+        raw.closed().await;
+    })
+    .await;
+    assert!(what.contains("versions 9 to 9"), "{what}");
+}
+
+#[tokio::test]
+async fn stranger_that_sends_what_members_may_is_named_and_closed() {
+    let what = stranger(async |raw| {
+        raw.say(&keys(0), &hello(1));
+        let envelope = [1, 3, 0, 0];
+        for _ in 0..4 {
+            let bytes = [&[Kind::SessionJoin.id(), 4][..], &envelope].concat();
+            raw.say_bytes(&keys(0), Kind::SessionJoin, bytes);
+        }
+        raw.closed().await;
+    })
+    .await;
+    assert!(what.contains("SessionJoin from a node of no group"), "{what}");
+}
+
+#[tokio::test]
+async fn silent_stranger_is_closed_and_named() {
+    let what = stranger(async |raw| raw.closed().await).await;
+    assert!(what.contains("no hello in time"), "{what}");
+}
+
+#[tokio::test]
+async fn strangers_payload_is_not_even_read() {
+    let mut party = Party::new(2).await;
+    let raw = Raw::connect([0x66; 32], &keys(0), party.wallets[0].address()).await;
+    raw.say(&keys(0), &hello(1));
+    let request = RequestId::from_bytes([1; 32]);
+    raw.say(&keys(0), &Frame::Payload { request, bytes: vec![1; 1 << 20] });
+    let asked = party.propose(0, party.job(Work::Messages(vec![[7; 32]]))).await;
+    party.all_done(asked.id).await;
+    assert_eq!(party.wallets[0].warnings().len(), 0);
+}
+
+#[tokio::test]
+async fn node_of_another_network_never_connects() {
+    let party = Party::new(1).await;
+    let key = std::sync::Arc::new(ensign_identity::NodeKey::from_secret_bytes([0x66; 32]).unwrap());
+    let config = TransportConfig::new(loopback(), Network::Bitcoin);
+    let (transport, mut arrivals) = Transport::bind(config, key).await.unwrap();
+    transport.keep_connected(keys(0).peer_id(), vec![party.wallets[0].address()]);
+    match within(arrivals.recv()).await {
+        Some(TransportEvent::DialFailed { error, .. }) => {
+            assert!(!matches!(error, DialError::TimedOut), "{error}");
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn psbt_that_gives_other_messages_than_asked_is_refused_by_everybody() {
+    let (mut party, puppet) = with_puppet().await;
+    let shown = party.psbt(&[60_000], 50_000);
+    let meant = party.psbt(&[60_000], 40_000);
+    let group = party.psbt_group();
+    let spend = |psbt: &bitcoin::Psbt| {
+        ensign_psbt::analyze(&ensign_psbt::parse(&psbt.serialize()).unwrap(), &group).unwrap()
+    };
+    // What is shown pays 50 000; what would be signed pays 40 000 and leaves the rest to a miner.
+    puppet.propose(proposal(&party, spend(&meant).messages, shown.serialize(), 60_000));
+    for wallet in &mut party.wallets {
+        assert_refused(wallet).await;
+    }
+}
+
+#[tokio::test]
+async fn payload_that_is_no_psbt_or_spends_other_coins_is_refused_by_everybody() {
+    let (mut party, puppet) = with_puppet().await;
+    let real = party.psbt(&[60_000], 50_000);
+    let messages =
+        ensign_psbt::analyze(&ensign_psbt::parse(&real.serialize()).unwrap(), &party.psbt_group())
+            .unwrap()
+            .messages;
+    let mut without = real.clone();
+    without.inputs[0].witness_utxo = None;
+    let mut loose = real.clone();
+    loose.inputs[0].sighash_type = Some(bitcoin::psbt::PsbtSighashType::from_u32(0x83));
+    let payloads = [
+        (b"garbage".to_vec(), 60_000),
+        (without.serialize(), 60_000),
+        (loose.serialize(), 60_000),
+        (real.serialize(), 1),
+    ];
+    for (payload, amount) in payloads {
+        puppet.propose(proposal(&party, messages.clone(), payload, amount));
+        for wallet in &mut party.wallets {
+            assert_refused(wallet).await;
+            wallet.seen.clear();
+        }
+    }
+}
+
+fn proposal(
+    party: &Party,
+    messages: Vec<ensign_wire::Message>,
+    payload: Vec<u8>,
+    amount: u64,
+) -> Proposal {
+    Proposal {
+        group: party.group,
+        messages,
+        payload: Some(payload),
+        purpose: String::new(),
+        tx_type: TxType::Spend,
+        amount,
+        lifetime: std::time::Duration::from_secs(3600),
+        mode: Mode::Committed,
+    }
+}
+
+async fn assert_refused(wallet: &mut super::party::Wallet) {
+    let problem = wallet
+        .until(|event| match event {
+            Event::Failed { problem, .. } => Some(problem.as_ref().clone()),
+            _ => None,
+        })
+        .await;
+    assert_eq!(problem.code, "E-SES-002");
+    let wrong = |event: &&Event| {
+        matches!(event, Event::Approval(_) | Event::Phase { phase: Phase::Committing, .. })
+    };
+    assert_eq!(wallet.seen.iter().filter(wrong).count(), 0, "nobody was even asked");
+}
+
+#[tokio::test]
+async fn stranger_cannot_wash_away_what_the_application_waits_for() {
+    let mut party = Party::new(2).await;
+    party.wallets[1].wait();
+    let asked = party.propose(0, party.job(Work::Messages(vec![[7; 32]]))).await;
+    party.wallets[1].approval().await;
+    // A reader that does not look until all is over.
+    let mut sleepy = party.wallets[0].coordinator.events();
+    for number in 0..100_u8 {
+        let mut secret = [0x99; 32];
+        secret[0] = number + 1;
+        let mut raw = Raw::connect(secret, &keys(0), party.wallets[0].address()).await;
+        raw.say_bytes(&keys(0), Kind::Ping, vec![0xff; 64]);
+        raw.closed().await;
+    }
+    party.wallets[1].coordinator.approve(asked.id).await.unwrap();
+    party.all_done(asked.id).await;
+    let mut warnings = 0;
+    within(async {
+        loop {
+            match sleepy.next().await.unwrap() {
+                Event::Done { .. } => return,
+                Event::Warning { peer, .. } => {
+                    assert!(peer.is_some(), "events were lost");
+                    warnings += 1;
+                }
+                _ => {}
+            }
+        }
+    })
+    .await;
+    assert!((1..100).contains(&warnings), "{warnings}");
+}

@@ -1,0 +1,346 @@
+//! A group of wallets, and transactions for them to sign.
+
+use std::{
+    future::Future,
+    net::SocketAddr,
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use super::puppet::delegate;
+use bitcoin::{
+    Amount, OutPoint, ScriptBuf, Sequence, Transaction, TxIn, TxOut, Txid, Witness,
+    absolute::LockTime, hashes::Hash as _, transaction::Version,
+};
+use ensign_coordinator::{
+    Approval, Coordinator, Event, Events, Group, Journal, Keys, Member, Outcome, Problem,
+    SigningJob, Work,
+};
+use ensign_engine::Record;
+use ensign_identity::{DelegationProof, NodeKey, SignerKey};
+use ensign_musig::SecKey;
+use ensign_primitives::{GroupId, Network, PeerId, RequestId};
+use ensign_session::Phase;
+use ensign_wire::{GroupKeys, KeyTweak};
+use tempfile::TempDir;
+use tokio::{sync::mpsc, task::JoinHandle, time::timeout};
+
+pub(crate) const NETWORK: Network = Network::Regtest;
+/// After this a test has failed; nothing is measured by it.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+pub(crate) fn loopback() -> SocketAddr {
+    "127.0.0.1:0".parse().unwrap()
+}
+
+/// The keys of a signer. Signers are numbered in the order of their keys.
+pub(crate) fn keys(number: u8) -> Keys {
+    let node_key = NodeKey::from_secret_bytes([0x20 + number; 32]).unwrap();
+    Keys::new(NETWORK, node_key, SecKey::from_secret_bytes(secret(number)).unwrap()).unwrap()
+}
+
+fn secret(number: u8) -> [u8; 32] {
+    let mut secrets: Vec<[u8; 32]> = (1..=8).map(|byte| [byte; 32]).collect();
+    secrets.sort_by_key(|secret| {
+        SignerKey::from_public_key(SecKey::from_secret_bytes(*secret).unwrap().public_key())
+    });
+    secrets[usize::from(number)]
+}
+
+/// A signer's node key, and that its signer key lets it speak.
+pub(crate) fn node_of(number: u8) -> (NodeKey, DelegationProof) {
+    let node_key = NodeKey::from_secret_bytes([0x20 + number; 32]).unwrap();
+    let sec_key = SecKey::from_secret_bytes(secret(number)).unwrap();
+    let delegation = delegate(&node_key, &sec_key);
+    (node_key, delegation)
+}
+
+pub(crate) fn member(number: u8, address: Option<SocketAddr>) -> Member {
+    let keys = keys(number);
+    let addresses = address.into_iter().collect();
+    Member { signer: keys.signer_key(), peer: keys.peer_id(), addresses }
+}
+
+/// Waits for what must happen.
+pub(crate) async fn within<T>(what: impl Future<Output = T>) -> T {
+    timeout(PATIENCE, what).await.expect("it does not happen")
+}
+
+/// One signer's coordinator and everything it has reported.
+pub(crate) struct Wallet {
+    pub(crate) number: u8,
+    pub(crate) coordinator: Coordinator,
+    pub(crate) seen: Vec<Event>,
+    pub(crate) journal: PathBuf,
+    approves: Arc<AtomicBool>,
+    events: mpsc::UnboundedReceiver<Event>,
+    reader: JoinHandle<()>,
+}
+
+/// Answers what is asked, and hands every event on.
+async fn read(
+    coordinator: Coordinator,
+    mut events: Events,
+    approves: Arc<AtomicBool>,
+    seen: mpsc::UnboundedSender<Event>,
+) {
+    while let Some(event) = events.next().await {
+        if let Event::Approval(approval) = &event
+            && approves.load(Ordering::SeqCst)
+        {
+            // It may have ended meanwhile.
+            let _ = coordinator.approve(approval.id).await;
+        }
+        if seen.send(event).is_err() {
+            return;
+        }
+    }
+}
+
+impl Wallet {
+    pub(crate) async fn start(number: u8, journal: PathBuf, listen: SocketAddr) -> Self {
+        let builder = Coordinator::builder(NETWORK, keys(number), journal.clone());
+        let (coordinator, events) = builder.listen(listen).start().await.unwrap();
+        let approves = Arc::new(AtomicBool::new(true));
+        let (seen, received) = mpsc::unbounded_channel();
+        let reader = tokio::spawn(read(coordinator.clone(), events, approves.clone(), seen));
+        Self { number, coordinator, seen: Vec::new(), journal, approves, events: received, reader }
+    }
+
+    /// From here on its user only looks.
+    pub(crate) fn wait(&self) {
+        self.approves.store(false, Ordering::SeqCst);
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.coordinator.local_addr()
+    }
+
+    /// Reads events until one gives a value.
+    pub(crate) async fn until<T>(&mut self, mut pick: impl FnMut(&Event) -> Option<T>) -> T {
+        if let Some(found) = self.seen.iter().find_map(&mut pick) {
+            return found;
+        }
+        within(async {
+            loop {
+                let event = self.events.recv().await.expect("the coordinator stopped");
+                let found = pick(&event);
+                self.seen.push(event);
+                if let Some(found) = found {
+                    return found;
+                }
+            }
+        })
+        .await
+    }
+
+    pub(crate) async fn approval(&mut self) -> Approval {
+        self.until(|event| match event {
+            Event::Approval(approval) => Some(approval.as_ref().clone()),
+            _ => None,
+        })
+        .await
+    }
+
+    pub(crate) async fn done(&mut self, id: RequestId) -> Outcome {
+        self.until(|event| match event {
+            Event::Done { request, outcome } if *request == id => Some(outcome.as_ref().clone()),
+            _ => None,
+        })
+        .await
+    }
+
+    pub(crate) async fn failed(&mut self, id: RequestId) -> Problem {
+        self.until(|event| match event {
+            Event::Failed { request, problem, .. } if *request == id => {
+                Some(problem.as_ref().clone())
+            }
+            _ => None,
+        })
+        .await
+    }
+
+    pub(crate) async fn phase(&mut self, wanted: Phase) {
+        self.until(|event| match event {
+            Event::Phase { phase, .. } if *phase == wanted => Some(()),
+            _ => None,
+        })
+        .await;
+    }
+
+    pub(crate) async fn peer_up(&mut self, wanted: PeerId) {
+        self.until(|event| match event {
+            Event::PeerUp { peer, .. } if *peer == wanted => Some(()),
+            _ => None,
+        })
+        .await;
+    }
+
+    /// Waits for a warning about a node; returns its code and words.
+    pub(crate) async fn warning(&mut self, about: Option<PeerId>) -> Problem {
+        self.until(|event| match event {
+            Event::Warning { peer, problem } if *peer == about => Some(problem.as_ref().clone()),
+            _ => None,
+        })
+        .await
+    }
+
+    /// The attempts that began, in order.
+    pub(crate) fn attempts(&self) -> Vec<u16> {
+        let attempt = |event: &Event| match event {
+            Event::Attempt { attempt, .. } => Some(*attempt),
+            _ => None,
+        };
+        self.seen.iter().filter_map(attempt).collect()
+    }
+
+    pub(crate) fn warnings(&self) -> Vec<&Problem> {
+        let warning = |event: &'_ Event| matches!(event, Event::Warning { .. });
+        self.seen
+            .iter()
+            .filter(|event| warning(event))
+            .filter_map(|event| match event {
+                Event::Warning { problem, .. } => Some(problem.as_ref()),
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// Drops the handle, as a program that ends does; returns when port and journal are free.
+    pub(crate) async fn stop(self) -> Stopped {
+        let (number, journal, address) = (self.number, self.journal, self.coordinator.local_addr());
+        let mut events = self.coordinator.events();
+        drop(self.coordinator);
+        self.reader.abort();
+        within(async { while events.next().await.is_some() {} }).await;
+        Stopped { number, journal, address }
+    }
+}
+
+/// What is left of a wallet that has stopped.
+pub(crate) struct Stopped {
+    number: u8,
+    journal: PathBuf,
+    address: SocketAddr,
+}
+
+impl Stopped {
+    pub(crate) fn records(&self) -> Vec<Record> {
+        Journal::open(&self.journal).unwrap().1
+    }
+
+    pub(crate) fn write(&self, records: &[Record]) {
+        Journal::open(&self.journal).unwrap().0.append(records).unwrap();
+    }
+
+    pub(crate) async fn start(self) -> Wallet {
+        Wallet::start(self.number, self.journal, self.address).await
+    }
+}
+
+/// Wallets `0..n` of one group, and the folder of their journals.
+pub(crate) struct Party {
+    pub(crate) wallets: Vec<Wallet>,
+    pub(crate) members: Vec<Member>,
+    pub(crate) group: GroupId,
+    _folder: TempDir,
+}
+
+impl Party {
+    /// Starts wallets and lets them form their group.
+    pub(crate) async fn new(count: u8) -> Self {
+        Self::with(count, Vec::new()).await
+    }
+
+    /// Starts wallets for the first signers of a group; `others` are played by somebody else.
+    pub(crate) async fn with(count: u8, others: Vec<Member>) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut wallets = Vec::new();
+        for number in 0..count {
+            let journal = folder.path().join(format!("journal-{number}"));
+            wallets.push(Wallet::start(number, journal, loopback()).await);
+        }
+        let ours = wallets.iter().map(|wallet| member(wallet.number, Some(wallet.address())));
+        let members: Vec<_> = ours.chain(others).collect();
+        let group = group_keys(&members).group_id(NETWORK);
+        let party = Self { wallets, members, group, _folder: folder };
+        for wallet in &party.wallets {
+            assert_eq!(wallet.coordinator.group(party.group()).await, Ok(group));
+        }
+        party
+    }
+
+    pub(crate) fn group(&self) -> Group {
+        Group { members: self.members.clone() }
+    }
+
+    pub(crate) fn psbt_group(&self) -> ensign_psbt::Group {
+        ensign_psbt::Group::new(NETWORK, &group_keys(&self.members)).unwrap()
+    }
+
+    pub(crate) fn job(&self, work: Work) -> SigningJob {
+        SigningJob::new(self.group, work)
+    }
+
+    /// Proposes as a wallet; returns what it asks.
+    pub(crate) async fn propose(&self, number: usize, job: SigningJob) -> Approval {
+        self.wallets[number].coordinator.propose(job).await.unwrap()
+    }
+
+    /// Waits until every wallet holds the result; returns all of them.
+    pub(crate) async fn all_done(&mut self, id: RequestId) -> Vec<Outcome> {
+        let mut outcomes = Vec::new();
+        for wallet in &mut self.wallets {
+            outcomes.push(wallet.done(id).await);
+        }
+        assert!(outcomes.windows(2).all(|pair| pair[0].signatures == pair[1].signatures));
+        outcomes
+    }
+
+    /// A PSBT that spends coins of the group's address and pays `paid` to somebody else.
+    pub(crate) fn psbt(&self, coins: &[u64], paid: u64) -> bitcoin::Psbt {
+        let txin = |index: usize| TxIn {
+            previous_output: OutPoint {
+                txid: Txid::from_byte_array([index as u8 + 1; 32]),
+                vout: 7,
+            },
+            script_sig: ScriptBuf::new(),
+            sequence: Sequence::MAX,
+            witness: Witness::new(),
+        };
+        let elsewhere = ScriptBuf::from_hex("0014c9123e06e8d7f0966c5d1cd0000000000000aaaa");
+        let output = TxOut { value: Amount::from_sat(paid), script_pubkey: elsewhere.unwrap() };
+        let tx = Transaction {
+            version: Version::TWO,
+            lock_time: LockTime::ZERO,
+            input: (0..coins.len()).map(txin).collect(),
+            output: vec![output],
+        };
+        let mut psbt = bitcoin::Psbt::from_unsigned_tx(tx).unwrap();
+        for (amount, input) in coins.iter().zip(&mut psbt.inputs) {
+            let script = self.psbt_group().script_pubkey().clone();
+            input.witness_utxo =
+                Some(TxOut { value: Amount::from_sat(*amount), script_pubkey: script });
+        }
+        psbt
+    }
+
+    /// Whether a signature holds under the group's key.
+    pub(crate) fn verifies(
+        &self,
+        tweak: KeyTweak,
+        digest: &[u8; 32],
+        signature: &[u8; 64],
+    ) -> bool {
+        let key = self.psbt_group().key_agg_ctx(tweak).unwrap().agg_key();
+        ensign_musig::verify_schnorr(&key, digest, signature)
+    }
+}
+
+pub(crate) fn group_keys(members: &[Member]) -> GroupKeys {
+    GroupKeys::new(members.iter().map(|member| member.signer).collect()).unwrap()
+}

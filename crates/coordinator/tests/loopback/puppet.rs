@@ -1,0 +1,220 @@
+//! Nodes that are not coordinators: a signer that leaves things unsaid, and peers without manners.
+
+use std::{
+    net::SocketAddr,
+    sync::{Arc, Mutex},
+    time::Instant as StdInstant,
+};
+
+use bytes::Bytes;
+use ensign_coordinator::Keys;
+use ensign_deadline::Timeouts;
+use ensign_engine::{Engine, EngineConfig, Event, GroupConfig, Input, Output, Proposal};
+use ensign_identity::{Delegation, DelegationProof, NodeKey, Signature, SignerKey};
+use ensign_musig::{NonceEntropy, SecKey};
+use ensign_primitives::{Instant, Now, PeerId, StateMachine, UnixTime};
+use ensign_session::Entropy;
+use ensign_transport::{Transport, TransportConfig, TransportEvent};
+use ensign_wire::{Frame, Kind};
+use tokio::sync::{mpsc, oneshot};
+
+use super::party::{NETWORK, loopback, within};
+
+/// A signer whose node is driven here: it approves everything, and swallows the kinds of frames
+/// that it is told to.
+pub(crate) struct Puppet {
+    pub(crate) address: SocketAddr,
+    muted: Arc<Mutex<Vec<Kind>>>,
+    commands: mpsc::UnboundedSender<Command>,
+}
+
+enum Command {
+    Form(GroupConfig, Vec<(PeerId, SocketAddr)>, oneshot::Sender<()>),
+    Propose(Box<Proposal>),
+}
+
+impl Puppet {
+    /// Starts a node with the keys of a signer.
+    pub(crate) async fn start(node_secret: [u8; 32], signer_secret: [u8; 32]) -> Self {
+        let node_key = Arc::new(NodeKey::from_secret_bytes(node_secret).unwrap());
+        let sec_key = Arc::new(SecKey::from_secret_bytes(signer_secret).unwrap());
+        let delegation = delegate(&node_key, &sec_key);
+        let config = TransportConfig::new(loopback(), NETWORK);
+        let (transport, arrivals) = Transport::bind(config, node_key.clone()).await.unwrap();
+        let config =
+            EngineConfig { network: NETWORK, listening: vec![], timeouts: Timeouts::default() };
+        let keys = ensign_engine::Keys { node_key, sec_key, delegation };
+        let muted: Arc<Mutex<Vec<Kind>>> = Arc::default();
+        let (commands, waiting) = mpsc::unbounded_channel();
+        let address = transport.local_addr();
+        let driver = Driver {
+            engine: Engine::new(config, keys),
+            transport,
+            muted: muted.clone(),
+            origin: StdInstant::now(),
+        };
+        tokio::spawn(driver.run(arrivals, waiting));
+        Self { address, muted, commands }
+    }
+
+    pub(crate) fn mute(&self, kinds: &[Kind]) {
+        *self.muted.lock().unwrap() = kinds.to_vec();
+    }
+
+    pub(crate) async fn form(&self, group: GroupConfig, addresses: Vec<(PeerId, SocketAddr)>) {
+        let (reply, formed) = oneshot::channel();
+        self.commands.send(Command::Form(group, addresses, reply)).ok().unwrap();
+        within(formed).await.unwrap();
+    }
+
+    pub(crate) fn propose(&self, proposal: Proposal) {
+        self.commands.send(Command::Propose(Box::new(proposal))).ok().unwrap();
+    }
+}
+
+pub(crate) fn delegate(node_key: &NodeKey, sec_key: &SecKey) -> DelegationProof {
+    let expires = unix_now().after(std::time::Duration::from_secs(3600));
+    let signer = SignerKey::from_public_key(sec_key.public_key());
+    let digest = Delegation::digest(&signer, &node_key.peer_id(), NETWORK, expires);
+    DelegationProof { expires, signature: Signature(sec_key.sign_schnorr(&digest)) }
+}
+
+pub(crate) fn unix_now() -> UnixTime {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    UnixTime::from_millis(since.as_millis() as u64)
+}
+
+struct Driver {
+    engine: Engine,
+    transport: Transport,
+    muted: Arc<Mutex<Vec<Kind>>>,
+    origin: StdInstant,
+}
+
+impl Driver {
+    fn now(&self) -> Now {
+        let micros = self.origin.elapsed().as_micros() as u64;
+        Now { instant: Instant::from_micros(micros), unix: unix_now() }
+    }
+
+    async fn run(
+        mut self,
+        mut arrivals: mpsc::Receiver<TransportEvent>,
+        mut commands: mpsc::UnboundedReceiver<Command>,
+    ) {
+        loop {
+            let wakeup = self.engine.poll_timeout().map(|wakeup| {
+                let at = std::time::Duration::from_micros(wakeup.at.as_micros());
+                tokio::time::Instant::from_std(self.origin + at)
+            });
+            let due = async {
+                match wakeup {
+                    Some(at) => tokio::time::sleep_until(at).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                Some(arrival) = arrivals.recv() => self.on_arrival(arrival),
+                command = commands.recv() => match command {
+                    Some(command) => self.on_command(command),
+                    None => return,
+                },
+                () = due => self.engine.handle_timeout(self.now()),
+            }
+            self.carry_out();
+        }
+    }
+
+    fn on_command(&mut self, command: Command) {
+        match command {
+            Command::Form(group, addresses, reply) => {
+                self.engine.add_group(group).unwrap();
+                for (peer, address) in addresses {
+                    self.transport.keep_connected(peer, vec![address]);
+                }
+                reply.send(()).unwrap();
+            }
+            Command::Propose(proposal) => {
+                self.engine.propose(self.now(), *proposal, [5; 16]).unwrap();
+            }
+        }
+    }
+
+    fn on_arrival(&mut self, arrival: TransportEvent) {
+        let input = match arrival {
+            TransportEvent::Connected { peer, remote, .. } => Input::Connected { peer, remote },
+            TransportEvent::Disconnected { peer, .. } => Input::Disconnected { peer },
+            TransportEvent::Frame { peer, kind, body } => Input::Frame { peer, kind, body },
+            _ => return,
+        };
+        self.engine.handle_input(self.now(), input);
+    }
+
+    fn carry_out(&mut self) {
+        while let Some(output) = self.engine.poll_output() {
+            match output {
+                Output::Send { peer, kind, frame } => {
+                    if !self.muted.lock().unwrap().contains(&kind) {
+                        let _ = self.transport.send(peer, kind, Bytes::from_owner(frame));
+                    }
+                }
+                Output::Persist { token, .. } => {
+                    self.engine.handle_input(self.now(), Input::Persisted { token });
+                }
+                Output::NeedEntropy { session, nonces } => {
+                    let fresh = || {
+                        let mut bytes = [0; 32];
+                        getrandom::fill(&mut bytes).unwrap();
+                        bytes
+                    };
+                    let nonces = (0..nonces).map(|_| NonceEntropy::new(fresh()).unwrap());
+                    let entropy = Entropy { nonces: nonces.collect(), salt: fresh() };
+                    self.engine.handle_input(self.now(), Input::Entropy { session, entropy });
+                }
+                Output::Event(Event::Review(review)) => {
+                    self.engine.approve(self.now(), review.id).unwrap();
+                }
+                Output::Admit { peer } => self.transport.admit(peer),
+                Output::Event(_) | Output::Connect { .. } | Output::Disconnect { .. } => {}
+            }
+        }
+    }
+}
+
+/// A node that says whatever a test wants.
+pub(crate) struct Raw {
+    pub(crate) peer: PeerId,
+    transport: Transport,
+    arrivals: mpsc::Receiver<TransportEvent>,
+}
+
+impl Raw {
+    /// Connects a node to a coordinator.
+    pub(crate) async fn connect(secret: [u8; 32], to: &Keys, address: SocketAddr) -> Self {
+        let key = Arc::new(NodeKey::from_secret_bytes(secret).unwrap());
+        let peer = key.peer_id();
+        let config = TransportConfig::new(loopback(), NETWORK);
+        let (transport, arrivals) = Transport::bind(config, key).await.unwrap();
+        transport.keep_connected(to.peer_id(), vec![address]);
+        let mut raw = Self { peer, transport, arrivals };
+        raw.until(|event| matches!(event, TransportEvent::Connected { .. })).await;
+        raw
+    }
+
+    pub(crate) fn say(&self, to: &Keys, frame: &Frame) {
+        self.say_bytes(to, frame.kind(), frame.encode());
+    }
+
+    pub(crate) fn say_bytes(&self, to: &Keys, kind: Kind, bytes: Vec<u8>) {
+        self.transport.send(to.peer_id(), kind, bytes.into()).unwrap();
+    }
+
+    /// Waits until the coordinator has closed the connection.
+    pub(crate) async fn closed(&mut self) {
+        self.until(|event| matches!(event, TransportEvent::Disconnected { .. })).await;
+    }
+
+    async fn until(&mut self, wanted: impl Fn(&TransportEvent) -> bool) {
+        within(async { while !wanted(&self.arrivals.recv().await.unwrap()) {} }).await;
+    }
+}
