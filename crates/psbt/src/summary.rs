@@ -204,7 +204,7 @@ impl fmt::Display for Summary {
         }
         writeln!(f, "pays:")?;
         for (index, PaidOutput { destination, amount, ours }) in self.outputs.iter().enumerate() {
-            let back = if *ours { "back to the group, " } else { "" };
+            let back = if *ours { "the group itself, " } else { "" };
             writeln!(f, "  output {index}: {} to {back}{destination}", Btc(*amount))?;
         }
         let (whole, rest) = (self.fee_rate / 1000, self.fee_rate % 1000 / 10);

@@ -37,7 +37,7 @@ fn an_approval_shows_amounts_outputs_and_fee_in_plain_words() {
         format!("    coin {}:7, sighash {}", "02".repeat(32), sighash(1)),
         "pays:".to_owned(),
         "  output 0: 0.60000000 BTC to bcrt1qeyfruphg6lcfvmzarngqqqqqqqqqp242wxqc6f".to_owned(),
-        format!("  output 1: 0.40000000 BTC to back to the group, {address}"),
+        format!("  output 1: 0.40000000 BTC to the group itself, {address}"),
     ];
     assert!(text.starts_with(&lines.join("\n")), "{text}");
     assert!(text.lines().last().unwrap().starts_with("fee 0.00050000 BTC ("), "{text}");
