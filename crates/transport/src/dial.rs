@@ -14,17 +14,19 @@ use crate::{
 
 /// Dials `peer` whenever it is not connected, until the task is aborted.
 pub(crate) async fn keep_connected(shared: Arc<Shared>, peer: PeerId, addresses: Vec<SocketAddr>) {
+    let (min, max) = (shared.config.backoff_min, shared.config.backoff_max);
     let mut failures = 0_u32;
     loop {
-        let wait = backoff(failures, shared.config.backoff_min, shared.config.backoff_max);
+        let mut wait = backoff(failures, min, max);
         if shared.live(&peer).is_none() {
             dial_all(&shared, peer, &addresses, wait).await;
         }
         if let Some(link) = shared.live(&peer) {
             let since = Instant::now();
             link.ended().await;
-            if since.elapsed() >= shared.config.backoff_max {
+            if since.elapsed() >= max {
                 failures = 0;
+                wait = backoff(failures, min, max);
             }
         }
         sleep(wait).await;

@@ -7,3 +7,4 @@ mod connect;
 mod frames;
 mod hostile;
 mod node;
+mod tls;

@@ -38,7 +38,13 @@ pub(crate) struct Identity {
 
 impl Identity {
     pub(crate) fn new(key: Arc<NodeKey>, network: Network) -> Self {
-        let spki = spki(&key.peer_id());
+        let peer = key.peer_id();
+        Self::claiming(peer, key, network)
+    }
+
+    /// Takes the peer id apart from the key, so that a test can claim another's.
+    pub(crate) fn claiming(peer: PeerId, key: Arc<NodeKey>, network: Network) -> Self {
+        let spki = spki(&peer);
         let signer = Arc::new(NodeSigningKey { key, network });
         let certified = CertifiedKey::new(vec![CertificateDer::from(spki.to_vec())], signer);
         Self { provider: Arc::new(provider()), certified: Arc::new(certified), network }

@@ -30,7 +30,7 @@ async fn handshake_gives_both_sides_the_others_identity() {
 }
 
 #[tokio::test]
-async fn handshake_negotiates_the_hybrid_group_and_no_resumption() {
+async fn handshake_names_network_and_protocol_version() {
     let node = Node::start(key(2)).await;
     let raw = Raw::connect(&node, key(1)).await;
     let data = raw.connection.handshake_data().unwrap();

@@ -8,7 +8,8 @@ use quinn::VarInt;
 use super::node::{Node, Raw, config, key, low_and_high};
 use crate::{
     CloseCode, DialError, DisconnectReason, TransportEvent,
-    quic::{ADMITTED_STREAMS_MAX, STRANGER_STREAMS_MAX},
+    quic::{self, ADMITTED_STREAMS_MAX, STRANGER_STREAMS_MAX},
+    tls::Identity,
 };
 
 /// A node with an honest peer; the hostile one comes with a key of its own.
@@ -38,6 +39,44 @@ impl Scene {
         assert_eq!(self.victim.frame().await, (self.honest.id, Frame::Ping(5)));
         self.victim.send(self.honest.id, &Frame::Pong(5)).unwrap();
         assert_eq!(self.honest.frame().await, (self.victim.id, Frame::Pong(5)));
+    }
+}
+
+/// The alert for a signature that does not verify (RFC 8446 section 6).
+const DECRYPT_ERROR: u8 = 51;
+
+#[tokio::test]
+async fn caller_under_a_stolen_name_is_refused_and_never_reported() {
+    let mut scene = Scene::start().await;
+    let raw = Raw::forging(&scene.victim, key(7), scene.honest.id).await;
+    match raw.connection.closed().await {
+        quinn::ConnectionError::ConnectionClosed(close) => {
+            assert_eq!(close.error_code, quinn::TransportErrorCode::crypto(DECRYPT_ERROR));
+        }
+        other => panic!("expected a TLS alert, saw {other:?}"),
+    }
+    scene.goes_on().await;
+}
+
+#[tokio::test]
+async fn answer_under_a_stolen_name_is_an_error() {
+    let network = config().network;
+    let stolen = key(6).peer_id();
+    let identity = Identity::claiming(stolen, key(7), network);
+    let (endpoint, _) = quic::endpoint(&config(), &key(7), &identity).unwrap();
+    let accepting = endpoint.clone();
+    tokio::spawn(async move {
+        while let Some(caller) = accepting.accept().await {
+            let _ = caller.await;
+        }
+    });
+    let mut victim = Node::start(key(8)).await;
+    victim.transport.keep_connected(stolen, vec![endpoint.local_addr().unwrap()]);
+    match victim.next().await {
+        TransportEvent::DialFailed { error, .. } => {
+            assert_eq!(error, DialError::Tls { alert: DECRYPT_ERROR });
+        }
+        other => panic!("expected DialFailed, saw {other:?}"),
     }
 }
 

@@ -130,13 +130,23 @@ impl Raw {
         raw
     }
 
+    /// Connects under the name of another, whose key it does not have.
+    pub(super) async fn forging(node: &Node, key: Arc<NodeKey>, claimed: PeerId) -> Self {
+        let identity = Identity::claiming(claimed, Arc::clone(&key), config().network);
+        Self::with(node, &key, &identity, 100).await
+    }
+
     async fn allowing(node: &Node, key: Arc<NodeKey>, streams: u32) -> Self {
+        let identity = Identity::new(Arc::clone(&key), config().network);
+        Self::with(node, &key, &identity, streams).await
+    }
+
+    async fn with(node: &Node, key: &NodeKey, identity: &Identity, streams: u32) -> Self {
         let config = config();
-        let identity = Identity::new(Arc::clone(&key), config.network);
-        let (endpoint, _) = quic::endpoint(&config, &key, &identity).unwrap();
+        let (endpoint, _) = quic::endpoint(&config, key, identity).unwrap();
         let mut transport = quic::connection(&config);
         transport.max_concurrent_uni_streams(streams.into());
-        let (client, _) = quic::client(Arc::new(transport), &identity, node.id).unwrap();
+        let (client, _) = quic::client(Arc::new(transport), identity, node.id).unwrap();
         let connection =
             endpoint.connect_with(client, node.addr(), "ensign").unwrap().await.unwrap();
         Self { endpoint, connection, id: key.peer_id() }
