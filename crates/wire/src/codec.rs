@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 use core::ops::{Range, RangeInclusive};
 
 use ensign_primitives::{Network, SIGNERS_MAX, SignerIndex};
-use postcard::{Deserializer, de_flavors::Flavor};
+use postcard::{Deserializer, de_flavors::Flavor, ser_flavors};
 use serde::{Deserialize, Serialize};
 
 use crate::Kind;
@@ -142,7 +142,37 @@ impl core::fmt::Display for Seen {
 
 /// Encodes a value that is within the limits of this crate.
 pub(crate) fn encode<T: Serialize>(value: &T) -> Vec<u8> {
-    postcard::to_allocvec(value).expect("encoding into memory fails only for unsized sequences")
+    postcard::to_extend(value, Vec::with_capacity(ENCODED_BYTES_USUAL))
+        .expect("encoding into memory fails only for unsized sequences")
+}
+
+/// Room for nearly every message, so that encoding allocates once.
+const ENCODED_BYTES_USUAL: usize = 256;
+
+/// Compares an encoding with bytes as it is made, without keeping it.
+struct Same<'a>(core::slice::Iter<'a, u8>);
+
+impl ser_flavors::Flavor for Same<'_> {
+    type Output = bool;
+
+    #[inline]
+    fn try_push(&mut self, byte: u8) -> postcard::Result<()> {
+        if self.0.next() == Some(&byte) {
+            Ok(())
+        } else {
+            Err(postcard::Error::SerializeBufferFull)
+        }
+    }
+
+    fn try_extend(&mut self, bytes: &[u8]) -> postcard::Result<()> {
+        let rest = self.0.as_slice().strip_prefix(bytes);
+        self.0 = rest.ok_or(postcard::Error::SerializeBufferFull)?.iter();
+        Ok(())
+    }
+
+    fn finalize(self) -> postcard::Result<bool> {
+        Ok(self.0.len() == 0)
+    }
 }
 
 /// Decodes a whole value and refuses trailing bytes and a second encoding.
@@ -154,8 +184,8 @@ pub(crate) fn decode<'a, T: Serialize + Deserialize<'a>>(
     if extra > 0 {
         return Err(DecodeError::TrailingBytes { offset, extra });
     }
-    let canonical = encode(&value);
-    if canonical != bytes {
+    if postcard::serialize_with_flavor(&value, Same(bytes.iter())) != Ok(true) {
+        let canonical = encode(&value);
         let offset =
             canonical.iter().zip(bytes).take_while(|(ours, theirs)| ours == theirs).count();
         return Err(DecodeError::NonCanonical { offset, seen: bytes.get(offset).copied() });
