@@ -1,6 +1,6 @@
 //! Node keys, signatures over tagged bytes, and the delegation of a signer key to a node.
 //!
-//! A node speaks under its *node key*; its x-only form is the [`PeerId`]. A *signer key* goes into
+//! A node speaks under its *node key*; its x-only form is the [`PeerId`](ensign_primitives::PeerId). A *signer key* goes into
 //! MuSig2 groups and speaks once, in a [`Delegation`], so that a hardware signer is asked once.
 //!
 //! Invariants:
