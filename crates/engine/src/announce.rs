@@ -8,7 +8,10 @@ use ensign_wire::{
     Body, Envelope, Frame, Kind, Refusal, SessionAnnounce, SigningRequest, ValidationError,
 };
 
-use crate::{ATTEMPTS_MAX, CommandError, Engine, Event, Offense, REQUESTS_PER_CREATOR_MAX, Review};
+use crate::{
+    ATTEMPTS_MAX, CommandError, Engine, Event, Offense, REQUESTS_PER_CREATOR_MAX, Review,
+    requests::first_seq,
+};
 
 impl Engine {
     pub(crate) fn on_announce(
@@ -26,19 +29,20 @@ impl Engine {
         let group = signed.request.signers.group_id(self.config.network);
         if let Err((offense, why)) = self.check_announce(now, from, (id, group), envelope, announce)
         {
-            self.refuse(now, from, envelope, why);
+            self.refuse(now, from, (envelope, &signed.request), why);
             return self.offense(from, offense);
         }
+        let refused = (envelope, &announce.request.request);
         let signed = Arc::new(signed.clone());
         let payload = self.take_early_payload(from, id, &signed);
         match self.open_request(now, group, signed, payload, announce.attempt) {
             Ok(id) => self.welcome(now, id, envelope),
             Err(CommandError::Setup(error)) => {
-                self.refuse(now, from, envelope, Refusal::InvalidRequest);
+                self.refuse(now, from, refused, Refusal::InvalidRequest);
                 self.offense(from, Offense::Unsignable(error));
             }
             Err(_) => {
-                self.refuse(now, from, envelope, Refusal::Busy);
+                self.refuse(now, from, refused, Refusal::Busy);
                 self.offense(from, Offense::NoRoom);
             }
         }
@@ -98,10 +102,6 @@ impl Engine {
 
     /// Acknowledges a new request, takes what overtook its announcement, and asks our user.
     fn welcome(&mut self, now: Now, id: RequestId, envelope: &Envelope) {
-        if self.refused.contains(envelope.session().as_bytes()) {
-            // Our refusal was number 1.
-            self.with_session(now, id, |session| session.number_from(2));
-        }
         if self.requests.get(&id).is_some_and(|request| !request.misses_payload()) {
             self.acknowledge(now, id, envelope.sender());
         }
@@ -146,7 +146,13 @@ impl Engine {
     }
 
     /// Tells a sender once why its announcement was refused, so that its user can know.
-    fn refuse(&mut self, now: Now, peer: PeerId, refused: &Envelope, why: Refusal) {
+    fn refuse(
+        &mut self,
+        now: Now,
+        peer: PeerId,
+        (refused, request): (&Envelope, &SigningRequest),
+        why: Refusal,
+    ) {
         let session = refused.session();
         if self.refused.contains(session.as_bytes()) {
             return;
@@ -154,8 +160,9 @@ impl Engine {
         self.refused.remember(*session.as_bytes());
         let body = Body::ValidationError(ValidationError { refused: Kind::SessionAnnounce, why });
         let network = self.config.network;
-        // The only statement of ours in a session that we do not have.
-        let envelope = Envelope::sign(&self.keys.node_key, network, session, 1, now.unix, body);
+        // Below whatever our machine of this session will say, should there be one later.
+        let seq = first_seq(now, request).saturating_sub(1);
+        let envelope = Envelope::sign(&self.keys.node_key, network, session, seq, now.unix, body);
         if let Ok(envelope) = envelope {
             self.send(peer, &Frame::Envelope(Box::new(envelope)));
         }

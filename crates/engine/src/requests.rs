@@ -4,7 +4,7 @@ use alloc::{boxed::Box, collections::BTreeSet, sync::Arc, vec::Vec};
 
 use ensign_primitives::{GroupId, Instant, Network, Now, PeerId, RequestId, SessionId};
 use ensign_primitives::{StateMachine, Wakeup};
-use ensign_replay::check_fresh;
+use ensign_replay::{MESSAGE_AGE_MAX, check_fresh};
 use ensign_session::{Failure, Offense as SessionOffense, Phase, Session, SessionSetup};
 use ensign_wire::{AbortReason, Body, Envelope, Payload, SignedRequest, SigningRequest};
 
@@ -141,7 +141,10 @@ impl Engine {
             delegation: self.keys.delegation,
             timeouts: self.config.timeouts,
         };
-        Session::new(setup, now).map_err(CommandError::Setup)
+        let first_seq = first_seq(now, &signed.request);
+        let mut session = Session::new(setup, now).map_err(CommandError::Setup)?;
+        session.number_from(first_seq);
+        Ok(session)
     }
 
     /// Routes an envelope: to its session, to a new attempt, to a new request, to the memory of
@@ -319,6 +322,14 @@ impl Engine {
             self.forget_sessions(id);
         }
     }
+}
+
+/// The first number of what we say in a session: grows with time, so that a process that restarts
+/// before it joined goes on above what the one before it has said. Small for a young request.
+pub(crate) fn first_seq(now: Now, request: &SigningRequest) -> u64 {
+    let created = request.created.as_millis();
+    let slack = u64::try_from(MESSAGE_AGE_MAX.as_millis()).unwrap_or(u64::MAX);
+    now.unix.as_millis().saturating_add(slack).saturating_sub(created).max(2)
 }
 
 /// The failure of a request that ends between two attempts.

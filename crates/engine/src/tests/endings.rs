@@ -127,7 +127,7 @@ fn two_nodes_that_both_gave_up_do_not_tell_each_other_for_ever() {
     net.sent.clear();
     let session = SigningRequest::session_id(id, NETWORK, 1);
     let abort = SessionAbort { reason: AbortReason::Declined, culprit: None };
-    let envelope = envelope(net.now(), 1, session, 99, Body::SessionAbort(abort));
+    let envelope = envelope(net.now(), 1, session, 1 << 40, Body::SessionAbort(abort));
     net.say(1, 0, envelope);
     assert_eq!(net.sent, vec![]);
 }
@@ -169,7 +169,7 @@ fn nonce_of_another_session_ends_the_attempt_and_names_its_signer() {
         delegation: super::cast::person(1).delegation,
         round0: ensign_wire::Round0::Reveal(seen),
     };
-    let envelope = envelope(net.now(), 1, session, 50, Body::SessionJoin(join));
+    let envelope = envelope(net.now(), 1, session, 1 << 40, Body::SessionJoin(join));
     net.say(1, 0, envelope);
     let (attempt, failure) = net.nodes[0].failures().next().unwrap();
     assert_eq!((attempt, failure.reason), (1, AbortReason::InvalidNonce));
@@ -196,7 +196,7 @@ fn nonce_of_another_signer_played_back_blames_nobody_honest() {
         delegation: super::cast::person(1).delegation,
         round0: ensign_wire::Round0::Reveal(theirs),
     };
-    let envelope = envelope(net.now(), 1, session, 50, Body::SessionJoin(join));
+    let envelope = envelope(net.now(), 1, session, 1 << 40, Body::SessionJoin(join));
     net.say(1, 0, envelope);
     net.pass(HOUR);
     for node in [0, 2] {

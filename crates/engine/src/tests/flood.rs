@@ -65,7 +65,7 @@ fn refusals_without_end_are_reported_up_to_the_limit() {
     for seq in 0..200 {
         let refused = ValidationError { refused: Kind::SessionAnnounce, why: Refusal::Busy };
         let body = Body::ValidationError(refused);
-        let envelope = envelope(net.now(), 1, session, 100 + seq, body);
+        let envelope = envelope(net.now(), 1, session, (1 << 40) + seq, body);
         net.say(1, 0, envelope);
     }
     let reported = net.nodes[0].events.len() - before;
@@ -84,7 +84,7 @@ fn every_kind_of_offense_ends_the_connection_in_the_end() {
     early.unix = ensign_primitives::UnixTime::from_millis(early.unix.as_millis() - 300_001);
     for seq in 0..100 {
         let body = Body::SessionReady(SessionReady { joined: Default::default() });
-        let envelope = envelope(early, 1, session, 1000 + seq, body);
+        let envelope = envelope(early, 1, session, (1 << 40) + seq, body);
         net.say(1, 0, envelope);
     }
     assert_eq!(net.nodes[0].closed, [(peer(1), CloseReason::Misbehaved)]);

@@ -127,6 +127,26 @@ fn node_that_dies_before_its_user_decided_is_asked_again() {
 }
 
 #[test]
+fn regression_node_that_restarts_in_the_same_attempt_counts_on() {
+    let mut net = Net::new(3);
+    net.nodes[1].approves = false;
+    net.propose(Mode::Committed);
+    // It acknowledges again and again.
+    for _ in 0..5 {
+        net.cut(1);
+        net.run();
+        net.reconnect(1);
+        net.run();
+    }
+    for _ in 0..3 {
+        net.pass(Duration::from_secs(1));
+        net.restart(1);
+        net.run();
+    }
+    net.assert_no_offenses();
+}
+
+#[test]
 fn node_that_was_away_from_the_start_gets_request_and_payload_when_it_comes() {
     let mut net = Net::apart(3);
     net.connect(0, 1);
