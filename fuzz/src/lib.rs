@@ -8,10 +8,12 @@
 //! in the manifest, and a folder with at least one input in `corpus/`. The replay fails if one of
 //! them is missing.
 
+mod engine;
 mod frame;
 mod frame_body;
 mod session;
 
+pub use engine::engine;
 pub use frame::frame;
 pub use frame_body::frame_body;
 pub use session::session;
@@ -27,6 +29,7 @@ pub struct Target {
 
 /// Every target.
 pub const TARGETS: &[Target] = &[
+    Target { name: "engine", run: engine },
     Target { name: "frame", run: frame },
     Target { name: "frame_body", run: frame_body },
     Target { name: "session", run: session },

@@ -1,0 +1,225 @@
+//! One node: its engine, its disk, its user, and the rules it must keep.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use ensign_engine::{Ending, Engine, Event, Offense, Output, Penalty, Record, penalty};
+use ensign_musig::{taproot_tweak, verify_schnorr};
+use ensign_primitives::{GroupId, Now, PeerId, RequestId, SessionId, StateMachine as _};
+use ensign_session::{Event as SessionEvent, Finished, Offense as SessionOffense};
+use ensign_wire::{Body, Frame, KeyTweak, Message, Round0, SignedRequest, SigningRequest};
+
+use super::people::{
+    AGGREGATE, FORGER, NETWORK, NODES, STRANGER, engine, group, index_of, peer, person,
+};
+
+/// Most outputs of one call.
+const OUTPUTS_MAX: usize = 4096;
+
+/// A request as a journal holds it open: itself, its payload, the last attempt joined.
+type Open = (SignedRequest, Option<Vec<u8>>, u16);
+
+pub(crate) struct Node {
+    pub(crate) index: usize,
+    pub(crate) engine: Engine,
+    pub(crate) journal: Vec<Record>,
+    pub(crate) persisting: VecDeque<(u64, Record)>,
+    pub(crate) wanting: VecDeque<(SessionId, usize)>,
+    pub(crate) reviews: Vec<RequestId>,
+    pub(crate) draws: u64,
+    /// What is asked in each request that this node has seen.
+    messages: BTreeMap<RequestId, Vec<Message>>,
+    /// Requests that its user proposed or approved; survives a restart as memory of the test.
+    pub(crate) consented: BTreeSet<RequestId>,
+    /// In which session each of its nonces was shown.
+    nonces: BTreeMap<[u8; 66], SessionId>,
+}
+
+impl Node {
+    pub(crate) fn new(index: usize) -> Self {
+        let mut node = Self {
+            index,
+            engine: engine(index),
+            journal: Vec::new(),
+            persisting: VecDeque::new(),
+            wanting: VecDeque::new(),
+            reviews: Vec::new(),
+            draws: 0,
+            messages: BTreeMap::new(),
+            consented: BTreeSet::new(),
+            nonces: BTreeMap::new(),
+        };
+        node.engine.add_group(group()).expect("a sound group");
+        node
+    }
+
+    /// Only the journal is left, and what the test itself remembers.
+    pub(crate) fn restart(&mut self, now: Now) {
+        self.engine = engine(self.index);
+        self.persisting.clear();
+        self.wanting.clear();
+        self.reviews.clear();
+        let (open, ended) = read(&self.journal);
+        for (id, group, ending) in ended {
+            self.engine.remember_ended(id, group, ending);
+        }
+        self.engine.add_group(group()).expect("a sound group");
+        for (request, payload, attempts) in open {
+            let resumed = self.engine.resume(now, request, payload, attempts);
+            assert!(resumed.is_ok(), "{resumed:?}");
+        }
+    }
+
+    pub(crate) fn outputs(&mut self) -> Vec<Output> {
+        let outputs: Vec<_> =
+            std::iter::from_fn(|| self.engine.poll_output()).take(OUTPUTS_MAX + 1).collect();
+        assert!(outputs.len() <= OUTPUTS_MAX, "more than {OUTPUTS_MAX} outputs of one call");
+        outputs
+    }
+
+    /// Writes the oldest waiting record.
+    pub(crate) fn write(&mut self) -> Option<u64> {
+        let (token, record) = self.persisting.pop_front()?;
+        if let Record::Joined { request, attempt } | Record::Burned { request, attempt } = &record {
+            let is_join = matches!(record, Record::Joined { .. });
+            assert!(self.consented.contains(request), "{record:?} without consent");
+            assert!(!self.journal.contains(&record), "{record:?} twice");
+            let join = Record::Joined { request: *request, attempt: *attempt };
+            assert!(is_join || self.journal.contains(&join), "{record:?} without a join");
+        }
+        self.journal.push(record);
+        Some(token)
+    }
+
+    /// The rules about consent, durability and nonces, for what leaves the node.
+    pub(crate) fn check_frame(&mut self, frame: &[u8]) {
+        let frame = Frame::decode_whole(frame, NETWORK).expect("our own frames decode");
+        let Frame::Envelope(envelope) = frame else { return };
+        if envelope.sender() != peer(self.index) {
+            return;
+        }
+        let session = envelope.session();
+        let nonces = match envelope.body() {
+            Body::SessionJoin(join) => {
+                assert!(self.has_joined(session), "a join that is not durable");
+                match &join.round0 {
+                    Round0::Reveal(nonces) => nonces.as_slice(),
+                    Round0::Commit(_) => &[],
+                }
+            }
+            Body::NonceShare(share) => share.nonces.as_slice(),
+            Body::PartialSigShare(_) => {
+                assert!(self.has_burned(session), "signed before the nonces were burned");
+                &[]
+            }
+            _ => &[],
+        };
+        for nonce in nonces {
+            let first = self.nonces.entry(nonce.0).or_insert(session);
+            assert_eq!(*first, session, "one nonce in two sessions");
+        }
+    }
+
+    fn has_joined(&self, session: SessionId) -> bool {
+        self.journal.iter().any(|record| match record {
+            Record::Joined { request, attempt } => {
+                SigningRequest::session_id(*request, NETWORK, *attempt) == session
+            }
+            _ => false,
+        })
+    }
+
+    fn has_burned(&self, session: SessionId) -> bool {
+        self.journal.iter().any(|record| match record {
+            Record::Burned { request, attempt } => {
+                SigningRequest::session_id(*request, NETWORK, *attempt) == session
+            }
+            _ => false,
+        })
+    }
+
+    pub(crate) fn on_event(&mut self, event: Event) {
+        match event {
+            Event::Review(review) => {
+                self.learn(&review.request);
+                self.reviews.push(review.id);
+            }
+            Event::Attempt { request, .. } => {
+                let signed = self.engine.request(&request).cloned();
+                if let Some(signed) = signed {
+                    self.learn(&signed);
+                }
+            }
+            Event::Session { request, event: SessionEvent::Done(finished), .. } => {
+                self.check_result(request, &finished);
+            }
+            Event::Offense { peer, offense, penalty: seen } => {
+                assert_eq!(seen, penalty(&offense));
+                self.check_blame(peer, &offense, seen);
+            }
+            _ => {}
+        }
+    }
+
+    fn learn(&mut self, signed: &SignedRequest) {
+        self.messages.insert(signed.request.id(), signed.request.messages.clone());
+    }
+
+    fn check_result(&self, request: RequestId, finished: &Finished) {
+        let messages = self.messages.get(&request).expect("a result of an unknown request");
+        assert_eq!(messages.len(), finished.signatures.len());
+        for (message, signature) in messages.iter().zip(&finished.signatures) {
+            let key = match message.tweak {
+                KeyTweak::None => AGGREGATE.agg_key(),
+                KeyTweak::Taproot { merkle_root } => {
+                    let tweak = taproot_tweak(&AGGREGATE.agg_key(), merkle_root.as_ref());
+                    AGGREGATE.with_tweak(tweak).expect("a tweak the session took").agg_key()
+                }
+            };
+            assert!(verify_schnorr(&key, &message.digest, signature), "a false signature");
+        }
+    }
+
+    /// Only the forger and the stranger ever do wrong here.
+    fn check_blame(&self, blamed: PeerId, offense: &Offense, penalty: Penalty) {
+        let index = index_of(blamed).expect("somebody we know");
+        assert!(
+            index == FORGER || index == STRANGER,
+            "node {} blames node {index}: {offense:?} ({penalty:?})",
+            self.index
+        );
+        if let Offense::Session(SessionOffense::Proven(evidence)) = offense {
+            let culprit = evidence.verify().expect("a proof that does not hold");
+            assert_eq!(culprit.peer, person(FORGER).node_key.peer_id());
+        }
+    }
+}
+
+fn read(journal: &[Record]) -> (Vec<Open>, Vec<(RequestId, GroupId, Ending)>) {
+    let (mut open, mut ended): (BTreeMap<RequestId, Open>, Vec<_>) = Default::default();
+    for record in journal.iter().cloned() {
+        match record {
+            Record::Consented { request, payload } => {
+                open.insert(request.request.id(), (*request, payload, 0));
+            }
+            Record::Joined { request, attempt } | Record::Burned { request, attempt } => {
+                if let Some(known) = open.get_mut(&request) {
+                    known.2 = known.2.max(attempt);
+                }
+            }
+            Record::Finished { request, group, signatures } => {
+                open.remove(&request);
+                ended.push((request, group, Ending::Signed(signatures)));
+            }
+            Record::Closed { request, group, reason } => {
+                open.remove(&request);
+                ended.push((request, group, Ending::Closed(reason)));
+            }
+        }
+    }
+    (open.into_values().collect(), ended)
+}
+
+/// A node by a byte of the input.
+pub(crate) fn node_index(byte: u8) -> usize {
+    usize::from(byte) % NODES
+}
