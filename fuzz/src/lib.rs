@@ -11,11 +11,13 @@
 mod engine;
 mod frame;
 mod frame_body;
+mod psbt;
 mod session;
 
 pub use engine::engine;
 pub use frame::frame;
 pub use frame_body::frame_body;
+pub use psbt::psbt;
 pub use session::session;
 
 /// A target and the name of its binary and of its corpus folder.
@@ -32,5 +34,6 @@ pub const TARGETS: &[Target] = &[
     Target { name: "engine", run: engine },
     Target { name: "frame", run: frame },
     Target { name: "frame_body", run: frame_body },
+    Target { name: "psbt", run: psbt },
     Target { name: "session", run: session },
 ];
