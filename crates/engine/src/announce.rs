@@ -2,7 +2,7 @@
 
 use alloc::{boxed::Box, collections::VecDeque, sync::Arc, vec::Vec};
 
-use ensign_primitives::{GroupId, Now, PeerId, RequestId, SessionId, SignerIndex, StateMachine};
+use ensign_primitives::{GroupId, Now, PeerId, RequestId, SignerIndex, StateMachine};
 use ensign_replay::{MESSAGE_AGE_MAX, check_fresh};
 use ensign_wire::{
     Body, Envelope, Frame, Kind, Refusal, SessionAnnounce, SigningRequest, ValidationError,
@@ -26,7 +26,12 @@ impl Engine {
         if self.ended.contains(&id) {
             return;
         }
-        let group = signed.request.signers.group_id(self.config.network);
+        let (network, attempt) = (self.config.network, announce.attempt);
+        if SigningRequest::session_id(id, network, attempt) != envelope.session() {
+            // No refusal: it would be a word of ours in a session of somebody else's choice.
+            return self.offense(from, Offense::InvalidAnnounce { request: id });
+        }
+        let group = signed.request.signers.group_id(network);
         if let Err((offense, why)) = self.check_announce(now, from, (id, group), envelope, announce)
         {
             self.refuse(now, from, (envelope, &signed.request), why);
@@ -72,13 +77,8 @@ impl Engine {
         {
             return Err((Offense::RequestTime { request: id }, Refusal::ClockSkew));
         }
-        let session: SessionId =
-            SigningRequest::session_id(id, self.config.network, announce.attempt);
         let invalid = (Offense::InvalidAnnounce { request: id }, Refusal::InvalidRequest);
-        if session != envelope.session()
-            || announce.attempt > ATTEMPTS_MAX
-            || self.requests.contains_key(&id)
-        {
+        if announce.attempt > ATTEMPTS_MAX || self.requests.contains_key(&id) {
             return Err(invalid);
         }
         if self.open_requests_of(&announce.request.peer) >= REQUESTS_PER_CREATOR_MAX {

@@ -142,7 +142,7 @@ async fn wallet_that_dies_before_its_user_decided_is_asked_again() {
 #[tokio::test]
 async fn wallet_that_dies_after_the_others_finished_gets_the_signatures() {
     let (mut party, puppet) = with_puppet().await;
-    // The puppet tells wallet 1 nothing more once all have joined, so only wallet 0 can finish it.
+    // Nobody can finish before the puppet's partial signature, and then wallet 1 is gone.
     puppet.mute(&[Kind::PartialSigShare]);
     let psbt = party.psbt(&[60_000], 50_000).serialize();
     let asked = party.propose(0, party.job(Work::Psbt(psbt))).await;

@@ -134,20 +134,25 @@ fn announcement_may_be_five_minutes_off_either_way_and_no_more() {
 }
 
 #[test]
-fn announcement_of_another_session_or_beyond_the_attempts_is_refused() {
+fn announcement_beyond_the_attempts_is_refused() {
+    let mut net = Net::new(2);
     let request = request(PAIR, 1);
+    let expected = (Offense::InvalidAnnounce { request: request.id() }, Refusal::InvalidRequest);
+    let late = announce(&net, 1, signed(request, 1), ATTEMPTS_MAX + 1);
+    assert_eq!(refused(&mut net, late), expected);
+}
+
+#[test]
+fn regression_announcement_in_another_session_is_named_and_not_answered_there() {
+    let mut net = Net::new(2);
+    let (request, other) = (request(PAIR, 1), SessionId::from_bytes([9; 32]));
     let id = request.id();
-    let late = ATTEMPTS_MAX + 1;
-    for (attempt, session) in
-        [(1, session_of(&request, late + 1)), (late, session_of(&request, late))]
-    {
-        let mut net = Net::new(2);
-        let announced = SessionAnnounce { attempt, request: signed(request.clone(), 1) };
-        let body = Body::SessionAnnounce(Box::new(announced));
-        let envelope = envelope(net.now(), 1, session, 1, body);
-        let expected = (Offense::InvalidAnnounce { request: id }, Refusal::InvalidRequest);
-        assert_eq!(refused(&mut net, envelope), expected);
-    }
+    let announced = SessionAnnounce { attempt: 1, request: signed(request, 1) };
+    let body = Body::SessionAnnounce(Box::new(announced));
+    let envelope = envelope(net.now(), 1, other, 1, body);
+    net.say(1, 0, envelope);
+    assert_eq!(net.nodes[0].offenses(), [(peer(1), Offense::InvalidAnnounce { request: id })]);
+    assert_eq!((net.nodes[0].reviews(), net.count(0, 1, Kind::ValidationError)), (0, 0));
 }
 
 #[test]
