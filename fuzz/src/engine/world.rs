@@ -26,11 +26,14 @@ const SILENCE: Duration = Duration::from_secs(8);
 /// The end of time: within the delegations.
 const HOURS_MAX: u64 = 200;
 
+/// A frame on a link, and when it arrives.
+type InFlight = (Instant, Arc<[u8]>);
+
 pub(crate) struct World {
     nodes: Vec<Node>,
     now: Instant,
     /// What is on its way, in order, for each connection; no entry without a connection.
-    links: BTreeMap<(usize, usize), VecDeque<(Instant, Arc<[u8]>)>>,
+    links: BTreeMap<(usize, usize), VecDeque<InFlight>>,
     history: Vec<Arc<[u8]>>,
     requests: Vec<SignedRequest>,
     proposals: u8,
