@@ -49,10 +49,12 @@ impl Ended {
     /// request whose ending gave way, when full.
     fn remember(&mut self, id: RequestId, group: GroupId, ending: Ending) -> Option<RequestId> {
         self.requests.remember(*id.as_bytes());
-        let remembered = Remembered { group, ending, answered: BTreeMap::new(), last_seq: 0 };
-        if self.endings.insert(id, remembered).is_some() {
+        if let Some(known) = self.endings.get_mut(&id) {
+            known.ending = ending;
             return None;
         }
+        let remembered = Remembered { group, ending, answered: BTreeMap::new(), last_seq: 0 };
+        self.endings.insert(id, remembered);
         self.order.push_back(id);
         if self.order.len() <= ENDINGS_REMEMBERED {
             return None;

@@ -151,6 +151,29 @@ fn signatures_outrank_a_failure() {
 }
 
 #[test]
+fn regression_answers_count_on_when_the_ending_is_corrected() {
+    use crate::Ending;
+    let mut net = Net::new(2);
+    net.nodes[1].approves = false;
+    let id = net.propose(Mode::Committed);
+    net.run();
+    net.stop(1, id, AbortReason::Declined).unwrap();
+    net.pass(10 * MINUTE);
+    let session = SigningRequest::session_id(id, NETWORK, 2);
+    let group = super::cast::group_id(&[0, 1]);
+    for (number, kind) in [(1, Kind::SessionAbort), (2, Kind::SignatureFinalized)] {
+        let body = Body::SessionReady(SessionReady { joined: Default::default() });
+        let envelope = envelope(net.now(), 1, session, number, body);
+        net.say(1, 0, envelope);
+        assert_eq!(net.sent.last(), Some(&(0, 1, kind)));
+        let ending = Ending::Signed(vec![ensign_identity::Signature([1; 64])]);
+        net.command(0, |engine, _| engine.remember_ended(id, group, ending));
+    }
+    let numbers: vec::Vec<_> = net.answers.iter().map(|envelope| envelope.seq()).collect();
+    assert!(numbers.windows(2).all(|pair| pair[0] < pair[1]), "{numbers:?}");
+}
+
+#[test]
 fn nonce_of_another_session_ends_the_attempt_and_names_its_signer() {
     let mut net = Net::new(2);
     net.propose(Mode::Fast);

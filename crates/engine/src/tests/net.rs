@@ -23,6 +23,8 @@ pub(super) struct Net {
     pub(super) now: Instant,
     /// Every frame that was sent: from, to, kind.
     pub(super) sent: Vec<(usize, usize, Kind)>,
+    /// Every envelope that node 0 sent at a large number: its answers about what has ended.
+    pub(super) answers: Vec<Envelope>,
     /// A node to which frames get lost although it is connected.
     deaf: Option<usize>,
     links: BTreeSet<(usize, usize)>,
@@ -45,6 +47,7 @@ impl Net {
             people: (0..count).collect(),
             now: Instant::from_micros(0),
             sent: Vec::new(),
+            answers: Vec::new(),
             deaf: None,
             links: BTreeSet::new(),
             queue: VecDeque::new(),
@@ -287,6 +290,11 @@ impl Net {
         self.nodes[node].note_nonces(frame);
         let Some(other) = self.index_of(to) else { return };
         self.sent.push((node, other, kind));
+        if let Ok(Frame::Envelope(envelope)) = Frame::decode_whole(frame, NETWORK)
+            && (node, envelope.seq() >= START.as_millis()) == (0, true)
+        {
+            self.answers.push(*envelope);
+        }
         if self.links.contains(&(node, other)) && self.deaf != Some(other) {
             self.queue.push_back((other, frame_input(peer(node), frame)));
         }
