@@ -9,11 +9,11 @@ use crate::{CloseCode, DialError, places::Place, settle::settle, shared::Shared,
 
 /// Looks at each caller until the endpoint closes.
 pub(crate) async fn accept(shared: Arc<Shared>) {
-    let mut closed = shared.closed.subscribe();
     loop {
         let incoming = tokio::select! {
+            biased;
+            () = shared.closed.wait() => None,
             incoming = shared.endpoint.accept() => incoming,
-            _ = closed.wait_for(|closed| *closed) => None,
         };
         let Some(incoming) = incoming else { return };
         admit_or_refuse(&shared, incoming);

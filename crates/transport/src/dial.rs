@@ -7,7 +7,9 @@ use quinn::Connection;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::{
-    DialError, TransportEvent, quic,
+    DialError, TransportEvent,
+    chance::Chance,
+    quic,
     settle::{Settled, settle},
     shared::Shared,
 };
@@ -17,7 +19,7 @@ pub(crate) async fn keep_connected(shared: Arc<Shared>, peer: PeerId, addresses:
     let (min, max) = (shared.config.backoff_min, shared.config.backoff_max);
     let mut failures = 0_u32;
     loop {
-        let mut wait = backoff(failures, min, max);
+        let mut wait = backoff(failures, min, max, &shared.chance);
         if shared.live(&peer).is_none() {
             dial_all(&shared, peer, &addresses, wait).await;
         }
@@ -26,7 +28,7 @@ pub(crate) async fn keep_connected(shared: Arc<Shared>, peer: PeerId, addresses:
             link.ended().await;
             if since.elapsed() >= max {
                 failures = 0;
-                wait = backoff(failures, min, max);
+                wait = backoff(failures, min, max, &shared.chance);
             }
         }
         sleep(wait).await;
@@ -77,7 +79,8 @@ async fn connect(
     expected: PeerId,
     address: SocketAddr,
 ) -> Result<Connection, DialError> {
-    let (config, found) = quic::client(Arc::clone(&shared.quic), &shared.identity, expected)?;
+    let quic = Arc::clone(&shared.quic);
+    let (config, found) = quic::client(quic, &shared.identity, expected, &shared.chance)?;
     // The name is not sent; rustls asks for one.
     let connecting = shared.endpoint.connect_with(config, address, "ensign");
     let connecting = connecting.map_err(|error| DialError::from_connect(&error))?;
@@ -89,12 +92,10 @@ async fn connect(
 
 /// Returns the wait after `failures` dials in a row: doubled each time, the upper half random, so
 /// that nodes that lost each other together do not come back together.
-fn backoff(failures: u32, min: Duration, max: Duration) -> Duration {
+fn backoff(failures: u32, min: Duration, max: Duration, chance: &Chance) -> Duration {
     let full = min.saturating_mul(1_u32.checked_shl(failures).unwrap_or(u32::MAX)).min(max);
-    let mut random = [0; 4];
     // Without randomness the wait is the full one: still right, only not spread.
-    let random = getrandom::fill(&mut random).map_or(u32::MAX, |()| u32::from_le_bytes(random));
-    full.mul_f64(0.5 + f64::from(random) / f64::from(u32::MAX) / 2.0)
+    full.mul_f64(0.5 + f64::from(chance.number()) / f64::from(u32::MAX) / 2.0)
 }
 
 #[cfg(test)]
@@ -107,10 +108,10 @@ mod tests {
         for (failures, full) in [(0, 100), (1, 200), (3, 800), (5, 2000), (40, 2000), (4000, 2000)]
         {
             let full = Duration::from_millis(full);
-            let wait = backoff(failures, min, max);
+            let wait = backoff(failures, min, max, &Chance::System);
             assert!(wait >= full / 2 && wait <= full, "{failures} failures wait {wait:?}");
         }
-        let waits: Vec<Duration> = (0..8).map(|_| backoff(0, min, max)).collect();
+        let waits: Vec<Duration> = (0..8).map(|_| backoff(0, min, max, &Chance::System)).collect();
         assert!(waits.iter().any(|wait| *wait != waits[0]), "{waits:?}");
     }
 }

@@ -27,11 +27,13 @@ pub(crate) async fn read_streams(
     first.into_iter().for_each(|stream| drop(readers.spawn(read(stream))));
     loop {
         tokio::select! {
+            // Readers that have ended are cleared away before the peer opens the next stream.
+            biased;
+            Some(_) = readers.join_next() => {}
             accepted = link.connection.accept_uni() => match accepted {
                 Ok(stream) => drop(readers.spawn(read(stream))),
                 Err(_) => break,
             },
-            Some(_) = readers.join_next() => {}
         }
     }
     while readers.join_next().await.is_some() {}

@@ -38,8 +38,10 @@ mod transport;
 pub use transport::Transport;
 
 mod accept;
+mod chance;
 mod dial;
 mod inbox;
+mod latch;
 mod link;
 mod outbox;
 mod places;

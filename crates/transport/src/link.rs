@@ -23,6 +23,7 @@ use tokio::{
 use crate::{
     CloseCode, DisconnectReason, TransportEvent,
     inbox::{self, PAYLOADS_AT_ONCE_MAX},
+    latch::Latch,
     outbox::{Outbox, Piece, PushError},
     places::Place,
     quic,
@@ -43,7 +44,7 @@ pub(crate) struct Link {
     /// Why it ends, when that is for us to say.
     verdict: OnceLock<DisconnectReason>,
     closing: watch::Sender<Option<CloseCode>>,
-    ended: watch::Sender<bool>,
+    ended: Latch,
 }
 
 impl Link {
@@ -63,7 +64,7 @@ impl Link {
             duplicate_refused: AtomicBool::new(false),
             verdict: OnceLock::new(),
             closing: watch::Sender::new(None),
-            ended: watch::Sender::new(false),
+            ended: Latch::default(),
         }
     }
 
@@ -107,8 +108,7 @@ impl Link {
 
     /// Waits until `Disconnected` has been reported and the peer's place in the map is free.
     pub(crate) async fn ended(&self) {
-        // An error means that the sender is gone, and with it the link.
-        let _ = self.ended.subscribe().wait_for(|ended| *ended).await;
+        self.ended.wait().await;
     }
 
     /// Tells whether a further connection from the same peer takes this one's place.
@@ -131,6 +131,7 @@ impl Link {
     /// Waits until a payload may be read; `None` when the connection ends before.
     pub(crate) async fn payload_permit(&self) -> Option<SemaphorePermit<'_>> {
         tokio::select! {
+            biased;
             permit = self.payloads.acquire() => permit.ok(),
             _ = self.connection.closed() => None,
         }
@@ -163,7 +164,7 @@ pub(crate) async fn run(
     drop(place);
     let _ = shared.emit(TransportEvent::Disconnected { peer: link.peer, reason }).await;
     shared.remove(&link);
-    link.ended.send_replace(true);
+    link.ended.set();
 }
 
 /// Opens the stream for frames in order; before it, when we choose, the empty stream that says so.
@@ -184,6 +185,7 @@ async fn write_until_closed(link: &Link, flush_timeout: Duration) {
         sleep(flush_timeout).await;
     };
     tokio::select! {
+        biased;
         _ = async { tokio::join!(write_frames(link), write_payloads(link)) } => {}
         () = overdue => {}
         _ = link.connection.closed() => {}

@@ -11,8 +11,8 @@ use aws_lc_rs::hmac;
 use ensign_identity::NodeKey;
 use ensign_primitives::{Network, PeerId, TaggedHasher, sha256};
 use quinn::{
-    ClientConfig, Endpoint, EndpointConfig, NoneTokenLog, NoneTokenStore, Runtime, ServerConfig,
-    TokioRuntime, TransportConfig as QuicConfig, ValidationTokenConfig, VarInt,
+    AsyncUdpSocket, ClientConfig, Endpoint, EndpointConfig, NoneTokenLog, NoneTokenStore, Runtime,
+    ServerConfig, TokioRuntime, TransportConfig as QuicConfig, ValidationTokenConfig, VarInt,
     crypto::rustls::{QuicClientConfig, QuicServerConfig},
 };
 use quinn_proto::HashedConnectionIdGenerator;
@@ -20,6 +20,7 @@ use socket2::{Domain, Protocol, Type};
 
 use crate::{
     BindError, DialError, TransportConfig,
+    chance::{Chance, SeededIds},
     socket::Socket,
     tls::{Found, Identity},
 };
@@ -57,7 +58,13 @@ const INITIAL_RTT: Duration = Duration::from_millis(100);
 /// What the kernel is asked to buffer each way; it may give less (4 MiB at most on Linux).
 const SOCKET_BUFFER_BYTES: usize = 2 * 1024 * 1024;
 
-/// Opens the socket and starts quinn on it.
+/// Opens a UDP socket.
+pub(crate) fn udp(listen: SocketAddr) -> Result<Arc<dyn AsyncUdpSocket>, BindError> {
+    let socket = udp_socket(listen).and_then(|socket| TokioRuntime.wrap_udp_socket(socket));
+    socket.map_err(|error| BindError::socket(listen, &error))
+}
+
+/// Starts quinn on a socket.
 ///
 /// Connection ids and stateless reset tokens derive from the node key, so that a restarted node
 /// tells its peers at once that it no longer knows their connections (RFC 9000 section 10.3).
@@ -65,20 +72,29 @@ pub(crate) fn endpoint(
     config: &TransportConfig,
     key: &NodeKey,
     identity: &Identity,
+    socket: Arc<dyn AsyncUdpSocket>,
+    chance: &Chance,
 ) -> Result<(Endpoint, Arc<Socket>), BindError> {
     let refused = |error: io::Error| BindError::socket(config.listen, &error);
-    let runtime = Arc::new(TokioRuntime);
-    let socket = runtime.wrap_udp_socket(udp_socket(config.listen).map_err(refused)?);
-    let socket = Arc::new(socket.and_then(Socket::new).map_err(refused)?);
+    let socket = Arc::new(Socket::new(socket).map_err(refused)?);
     let reset_secret = secret("ensign/stateless-reset/v1", key, config.network);
     let mut endpoint =
         EndpointConfig::new(Arc::new(hmac::Key::new(hmac::HMAC_SHA256, &reset_secret)));
-    let cid_key = cid_key(key, config.network);
-    endpoint.cid_generator(move || Box::new(HashedConnectionIdGenerator::from_key(cid_key)));
+    match chance {
+        Chance::System => {
+            let key = cid_key(key, config.network);
+            endpoint.cid_generator(move || Box::new(HashedConnectionIdGenerator::from_key(key)));
+        }
+        Chance::Simulated(seeded) => {
+            endpoint.rng_seed(Some(seeded.draw()));
+            let seeded = Arc::clone(seeded);
+            endpoint.cid_generator(move || Box::new(SeededIds(Arc::clone(&seeded))));
+        }
+    }
     endpoint.supported_versions(vec![1]);
     let server = server(config, identity)?;
     let held = Arc::clone(&socket);
-    Endpoint::new_with_abstract_socket(endpoint, Some(server), held, runtime)
+    Endpoint::new_with_abstract_socket(endpoint, Some(server), held, Arc::new(TokioRuntime))
         .map(|endpoint| (endpoint, socket))
         .map_err(refused)
 }
@@ -88,6 +104,7 @@ pub(crate) fn client(
     config: Arc<QuicConfig>,
     identity: &Identity,
     expected: PeerId,
+    chance: &Chance,
 ) -> Result<(ClientConfig, Found), DialError> {
     let (tls, found) = identity.client(expected).map_err(|_| DialError::Quic { code: 0 })?;
     let tls = QuicClientConfig::try_from(tls).map_err(|_| DialError::Quic { code: 0 })?;
@@ -95,6 +112,10 @@ pub(crate) fn client(
     client.transport_config(config);
     client.token_store(Arc::new(NoneTokenStore));
     client.version(1);
+    if let Chance::Simulated(seeded) = chance {
+        let seeded = Arc::clone(seeded);
+        client.initial_dst_cid_provider(Arc::new(move || seeded.initial_id()));
+    }
     Ok((client, found))
 }
 

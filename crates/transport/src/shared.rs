@@ -9,12 +9,13 @@ use std::{
 use ensign_primitives::PeerId;
 use quinn::Endpoint;
 use tokio::{
-    sync::{Notify, mpsc, watch},
+    sync::{Notify, mpsc},
     task::AbortHandle,
 };
 
 use crate::{
-    TransportConfig, TransportEvent, link::Link, places::Places, socket::Socket, tls::Identity,
+    TransportConfig, TransportEvent, chance::Chance, latch::Latch, link::Link, places::Places,
+    socket::Socket, tls::Identity,
 };
 
 #[derive(Debug)]
@@ -34,7 +35,8 @@ pub(crate) struct Shared {
     /// The tasks that keep peers connected.
     pub(crate) wanted: Mutex<BTreeMap<PeerId, AbortHandle>>,
     pub(crate) events: mpsc::Sender<TransportEvent>,
-    pub(crate) closed: watch::Sender<bool>,
+    pub(crate) closed: Latch,
+    pub(crate) chance: Chance,
 }
 
 impl Shared {
@@ -49,11 +51,10 @@ impl Shared {
             Err(mpsc::error::TrySendError::Full(event)) => event,
         };
         let half = self.events.max_capacity().div_ceil(2);
-        let mut closed = self.closed.subscribe();
         tokio::select! {
             biased;
             room = self.events.reserve_many(half) => room.ok()?.next().map(|free| free.send(event)),
-            _ = closed.wait_for(|closed| *closed) => None,
+            () = self.closed.wait() => None,
         }
     }
 
@@ -83,7 +84,7 @@ impl Shared {
     }
 
     pub(crate) fn is_closed(&self) -> bool {
-        *self.closed.borrow()
+        self.closed.is_set()
     }
 }
 

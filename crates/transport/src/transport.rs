@@ -6,15 +6,16 @@ use bytes::Bytes;
 use ensign_identity::NodeKey;
 use ensign_primitives::PeerId;
 use ensign_wire::Kind;
+use quinn::AsyncUdpSocket;
 use tokio::{
-    sync::{Notify, mpsc, watch},
+    sync::{Notify, mpsc},
     time::timeout,
 };
 
 use crate::{
     BindError, CloseCode, SendError, TransportConfig, TransportEvent, accept::accept,
-    dial::keep_connected, outbox::PushError, places::Places, quic, shared::Shared, shared::locked,
-    tls::Identity,
+    chance::Chance, dial::keep_connected, latch::Latch, outbox::PushError, places::Places, quic,
+    shared::Shared, shared::locked, tls::Identity,
 };
 
 /// One node's connections. Clones share them; when the last clone is dropped they end at once.
@@ -42,8 +43,44 @@ impl Transport {
         config: TransportConfig,
         key: Arc<NodeKey>,
     ) -> Result<(Self, mpsc::Receiver<TransportEvent>), BindError> {
+        let socket = quic::udp(config.listen)?;
+        Self::start(config, key, socket, Chance::System)
+    }
+
+    /// Starts on a simulated network: on the caller's socket instead of a port, and with every
+    /// random number below TLS drawn from `seed`.
+    ///
+    /// With tokio's clock paused and a single-threaded runtime, equal seeds and an equally
+    /// behaving network give the same packets at the same times, except for the bytes that TLS
+    /// encrypts. [`TransportConfig::listen`] is not used.
+    ///
+    /// # Security
+    ///
+    /// Never on a real network: whoever knows the seed foresees connection ids and which packet
+    /// numbers are skipped, and can disturb connections without being on their path.
+    ///
+    /// # Errors
+    ///
+    /// [`BindError::Socket`] when the socket does not know its address.
+    #[expect(clippy::unused_async, reason = "must be called inside a runtime, and says so")]
+    pub async fn dangerous_simulated(
+        config: TransportConfig,
+        key: Arc<NodeKey>,
+        socket: Arc<dyn AsyncUdpSocket>,
+        seed: [u8; 32],
+    ) -> Result<(Self, mpsc::Receiver<TransportEvent>), BindError> {
+        let chance = Chance::simulated(config.network, seed);
+        Self::start(config, key, socket, chance)
+    }
+
+    fn start(
+        config: TransportConfig,
+        key: Arc<NodeKey>,
+        socket: Arc<dyn AsyncUdpSocket>,
+        chance: Chance,
+    ) -> Result<(Self, mpsc::Receiver<TransportEvent>), BindError> {
         let identity = Identity::new(Arc::clone(&key), config.network);
-        let (endpoint, socket) = quic::endpoint(&config, &key, &identity)?;
+        let (endpoint, socket) = quic::endpoint(&config, &key, &identity, socket, &chance)?;
         let local_addr =
             endpoint.local_addr().map_err(|error| BindError::socket(config.listen, &error))?;
         let (events, receiver) = mpsc::channel(config.event_queue_max.max(1));
@@ -54,7 +91,8 @@ impl Transport {
             links: BTreeMap::new().into(),
             linked: Notify::new(),
             wanted: BTreeMap::new().into(),
-            closed: watch::Sender::new(false),
+            closed: Latch::default(),
+            chance,
             config,
             endpoint,
             socket,
@@ -164,7 +202,7 @@ impl Transport {
 impl Owner {
     /// No more dials, no more callers, no more waiting for a reader of events.
     fn stop(&self) {
-        self.shared.closed.send_replace(true);
+        self.shared.closed.set();
         let wanted = std::mem::take(&mut *locked(&self.shared.wanted));
         wanted.into_values().for_each(|task| task.abort());
     }

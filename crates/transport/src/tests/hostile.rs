@@ -5,10 +5,10 @@ use std::sync::Arc;
 use ensign_wire::{DecodeError, Frame, Kind};
 use quinn::VarInt;
 
-use super::node::{Node, Raw, config, key, low_and_high};
+use super::node::{Node, Raw, config, endpoint, key, low_and_high};
 use crate::{
     CloseCode, DialError, DisconnectReason, TransportEvent,
-    quic::{self, ADMITTED_STREAMS_MAX, STRANGER_STREAMS_MAX},
+    quic::{ADMITTED_STREAMS_MAX, STRANGER_STREAMS_MAX},
     tls::Identity,
 };
 
@@ -63,7 +63,7 @@ async fn answer_under_a_stolen_name_is_an_error() {
     let network = config().network;
     let stolen = key(6).peer_id();
     let identity = Identity::claiming(stolen, key(7), network);
-    let (endpoint, _) = quic::endpoint(&config(), &key(7), &identity).unwrap();
+    let (endpoint, _) = endpoint(&config(), &key(7), &identity);
     let accepting = endpoint.clone();
     tokio::spawn(async move {
         while let Some(caller) = accepting.accept().await {

@@ -9,7 +9,8 @@ use quinn::{Connection, Endpoint};
 use tokio::sync::mpsc::Receiver;
 
 use crate::{
-    CloseCode, DisconnectReason, Transport, TransportConfig, TransportEvent, quic, tls::Identity,
+    CloseCode, DisconnectReason, Transport, TransportConfig, TransportEvent, chance::Chance, quic,
+    socket::Socket, tls::Identity,
 };
 
 pub(super) const LOOPBACK: SocketAddr =
@@ -94,6 +95,16 @@ impl Node {
     }
 }
 
+/// quinn on a port of its own.
+pub(super) fn endpoint(
+    config: &TransportConfig,
+    key: &NodeKey,
+    identity: &Identity,
+) -> (Endpoint, Arc<Socket>) {
+    let socket = quic::udp(config.listen).unwrap();
+    quic::endpoint(config, key, identity, socket, &Chance::System).unwrap()
+}
+
 /// Two nodes with a connection between them, reported on both sides.
 pub(super) async fn pair() -> (Node, Node) {
     let (mut one, mut two) = (Node::start(key(1)).await, Node::start(key(2)).await);
@@ -143,10 +154,11 @@ impl Raw {
 
     async fn with(node: &Node, key: &NodeKey, identity: &Identity, streams: u32) -> Self {
         let config = config();
-        let (endpoint, _) = quic::endpoint(&config, key, identity).unwrap();
+        let (endpoint, _) = endpoint(&config, key, identity);
         let mut transport = quic::connection(&config);
         transport.max_concurrent_uni_streams(streams.into());
-        let (client, _) = quic::client(Arc::new(transport), identity, node.id).unwrap();
+        let (client, _) =
+            quic::client(Arc::new(transport), identity, node.id, &Chance::System).unwrap();
         let connection =
             endpoint.connect_with(client, node.addr(), "ensign").unwrap().await.unwrap();
         Self { endpoint, connection, id: key.peer_id() }
