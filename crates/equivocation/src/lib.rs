@@ -26,7 +26,7 @@ extern crate std;
 mod evidence;
 pub use evidence::{Culprit, Evidence, EvidenceError};
 mod statements;
-pub use statements::{Outcome, Statements};
+pub use statements::{Outcome, STATEMENTS_PER_SIGNER_MAX, Statements};
 
 #[cfg(test)]
 mod tests;

@@ -2,7 +2,7 @@
 
 use alloc::{boxed::Box, collections::BTreeMap};
 
-use ensign_primitives::PeerId;
+use ensign_primitives::{Occupancy, PeerId, SIGNERS_MAX};
 use ensign_wire::{Envelope, Slot};
 
 use crate::Evidence;
@@ -18,9 +18,13 @@ pub enum Outcome {
     Conflict(Evidence),
 }
 
+/// Most statements that one signer can make once in a session: one for each slot.
+pub const STATEMENTS_PER_SIGNER_MAX: usize = Slot::PartialSigsComplete as usize + 1;
+
 /// The first statement of each sender in each slot of one session.
 ///
-/// Bounded by its caller: only senders that belong to the session are entered, five slots each.
+/// Bounded by its caller: only senders that belong to the session are entered, each with at most
+/// [`STATEMENTS_PER_SIGNER_MAX`] statements.
 #[derive(Clone, Debug, Default)]
 pub struct Statements(BTreeMap<(PeerId, Slot), Box<Envelope>>);
 
@@ -38,6 +42,11 @@ impl Statements {
             .slot()
             .and_then(|slot| self.get(&envelope.sender(), slot))
             .is_some_and(|first| first.body() != envelope.body())
+    }
+
+    /// Returns how many statements are held, under the given name.
+    pub fn occupancy(&self, name: &'static str) -> Occupancy {
+        Occupancy { name, len: self.0.len(), limit: STATEMENTS_PER_SIGNER_MAX * SIGNERS_MAX }
     }
 
     /// Enters a statement whose signature was verified.

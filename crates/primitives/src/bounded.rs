@@ -2,6 +2,8 @@
 
 use alloc::collections::{BTreeMap, VecDeque};
 
+use crate::Occupancy;
+
 /// A first-in, first-out queue that refuses what does not fit.
 #[derive(Clone, Debug)]
 pub struct BoundedQueue<T> {
@@ -48,6 +50,11 @@ impl<T> BoundedQueue<T> {
     /// Returns how many items were refused since the queue was made.
     pub const fn refused(&self) -> u64 {
         self.refused
+    }
+
+    /// Returns how full the queue is, under the given name.
+    pub fn occupancy(&self, name: &'static str) -> Occupancy {
+        Occupancy { name, len: self.items.len(), limit: self.capacity }
     }
 }
 
@@ -124,6 +131,11 @@ impl<K: Ord, V> BoundedMap<K, V> {
     /// Returns whether a new key would be refused.
     pub fn is_full(&self) -> bool {
         self.entries.len() >= self.capacity
+    }
+
+    /// Returns how full the map is, under the given name.
+    pub fn occupancy(&self, name: &'static str) -> Occupancy {
+        Occupancy { name, len: self.entries.len(), limit: self.capacity }
     }
 }
 

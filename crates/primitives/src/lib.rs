@@ -29,6 +29,8 @@ mod hash;
 pub use hash::{TaggedHasher, sha256};
 mod bounded;
 pub use bounded::{BoundedMap, BoundedQueue};
+mod occupancy;
+pub use occupancy::Occupancy;
 
 /// Most signers one group may have.
 ///

@@ -17,7 +17,7 @@ extern crate std;
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use core::time::Duration;
 
-use ensign_primitives::{PeerId, SessionId, UnixTime};
+use ensign_primitives::{Occupancy, PeerId, SIGNERS_MAX, SessionId, UnixTime};
 
 /// How far a statement's clock may be from ours, either way. Specification: five minutes.
 pub const MESSAGE_AGE_MAX: Duration = Duration::from_secs(5 * 60);
@@ -90,6 +90,11 @@ impl Duplicates {
             self.seen.remove(&oldest);
         }
     }
+
+    /// Returns how full the memory is, under the given name.
+    pub fn occupancy(&self, name: &'static str) -> Occupancy {
+        Occupancy { name, len: self.seen.len().max(self.order.len()), limit: self.capacity }
+    }
 }
 
 /// The latest sequence number of each sender in one session.
@@ -111,6 +116,11 @@ impl Sequences {
         }
         *last = seen;
         Ok(())
+    }
+
+    /// Returns how many senders are entered, under the given name.
+    pub fn occupancy(&self, name: &'static str) -> Occupancy {
+        Occupancy { name, len: self.0.len(), limit: SIGNERS_MAX }
     }
 }
 
@@ -140,6 +150,12 @@ impl NonceLog {
             self.first_seen.remove(&oldest);
         }
         None
+    }
+
+    /// Returns how full the log is, under the given name.
+    pub fn occupancy(&self, name: &'static str) -> Occupancy {
+        let len = self.first_seen.len().max(self.order.len());
+        Occupancy { name, len, limit: NONCES_REMEMBERED_MAX }
     }
 }
 

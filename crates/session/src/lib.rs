@@ -35,6 +35,7 @@ pub use error::{CommandError, Offense, SetupError};
 
 mod ending;
 mod local;
+mod occupancy;
 mod receive;
 mod repair;
 mod rounds;

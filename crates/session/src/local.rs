@@ -36,6 +36,11 @@ impl Local {
         self.secret.clear();
     }
 
+    /// Returns how many statements are kept for saying again.
+    pub(crate) const fn said_len(&self) -> usize {
+        self.said.len()
+    }
+
     /// Returns whether no secret nonce is left.
     #[cfg(test)]
     pub(crate) fn is_burned(&self) -> bool {

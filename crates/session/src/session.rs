@@ -216,6 +216,10 @@ impl Session {
         }
     }
 
+    pub(crate) fn outputs_len(&self) -> usize {
+        self.outputs.len()
+    }
+
     pub(crate) fn push(&mut self, output: Output) {
         self.outputs.push_back(output);
     }

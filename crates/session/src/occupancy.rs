@@ -1,0 +1,28 @@
+//! How full a session is, for whoever watches it from outside.
+
+use ensign_equivocation::STATEMENTS_PER_SIGNER_MAX;
+use ensign_primitives::Occupancy;
+
+use crate::Session;
+
+impl Session {
+    /// Returns how full each collection is that can grow after the session was made.
+    ///
+    /// Always the same names in the same order. What has one entry for each signer or message is
+    /// not listed: it has its size from the start.
+    ///
+    /// Cost: a few reads; no allocation.
+    pub fn occupancy(&self) -> [Occupancy; 5] {
+        [
+            self.statements.occupancy("session statements"),
+            self.sequences.occupancy("session sequence numbers"),
+            self.duplicates.occupancy("session duplicates"),
+            Occupancy {
+                name: "session own statements",
+                len: self.local.said_len(),
+                limit: STATEMENTS_PER_SIGNER_MAX,
+            },
+            Occupancy { name: "session outputs after a drain", len: self.outputs_len(), limit: 0 },
+        ]
+    }
+}
