@@ -6,7 +6,7 @@ use core::{net::SocketAddr, time::Duration};
 use ensign_deadline::Timeouts;
 use ensign_identity::{DelegationProof, NodeKey};
 use ensign_musig::SecKey;
-use ensign_primitives::{GroupId, Network, PeerId};
+use ensign_primitives::{GroupId, Network, PeerId, SIGNERS_MAX};
 use ensign_wire::{GroupKeys, Message, Mode, TxType};
 
 /// Most groups a node belongs to. Guess: a person has a handful, a treasury a few dozen.
@@ -23,6 +23,11 @@ pub const REQUESTS_REMEMBERED: usize = 4096;
 /// Most ended requests whose end is told to members that missed it; at most 64 KiB of signatures
 /// each. Guess: a day of a busy group.
 pub const ENDINGS_REMEMBERED: usize = 128;
+/// Most session names that are known: every attempt at each request that is open or whose ending is
+/// remembered.
+pub const SESSIONS_MAX: usize = (REQUESTS_MAX + ENDINGS_REMEMBERED) * ATTEMPTS_MAX as usize;
+/// Most members of all groups together.
+pub const MEMBERS_MAX: usize = GROUPS_MAX * SIGNERS_MAX;
 /// How often one member is told how one request ended. Guess: a few restarts and lost answers.
 pub const ANSWERS_PER_MEMBER_MAX: u8 = 16;
 /// Most attempts at one request. Specification of its users: five, then a person decides.

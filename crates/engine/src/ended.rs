@@ -2,7 +2,7 @@
 
 use alloc::collections::{BTreeMap, VecDeque};
 
-use ensign_primitives::{GroupId, Now, PeerId, RequestId};
+use ensign_primitives::{GroupId, Now, Occupancy, PeerId, RequestId, SIGNERS_MAX};
 use ensign_replay::Duplicates;
 use ensign_wire::{AbortReason, Body, Envelope, Frame, SessionAbort, SignatureFinalized};
 
@@ -39,6 +39,24 @@ impl Ended {
 
     pub(crate) fn contains(&self, request: &RequestId) -> bool {
         self.requests.contains(request.as_bytes())
+    }
+
+    /// Returns how full each of its collections is.
+    pub(crate) fn occupancy(&self) -> [Occupancy; 3] {
+        let answered = self.endings.values().map(|ending| ending.answered.len()).max();
+        [
+            self.requests.occupancy("ended requests"),
+            Occupancy {
+                name: "remembered endings",
+                len: self.endings.len().max(self.order.len()),
+                limit: ENDINGS_REMEMBERED,
+            },
+            Occupancy {
+                name: "members told of an ending",
+                len: answered.unwrap_or(0),
+                limit: SIGNERS_MAX,
+            },
+        ]
     }
 
     pub(crate) fn knows_ending(&self, request: &RequestId) -> bool {

@@ -41,8 +41,6 @@ pub struct Engine {
     /// Sessions whose announcement was refused.
     pub(crate) refused: Duplicates,
     pub(crate) nonces: NonceLog,
-    /// Which session waits for which durable record. Bounded by the driver: each is answered once.
-    pub(crate) persisting: BTreeMap<u64, (SessionId, u64)>,
     pub(crate) next_token: u64,
     pub(crate) outputs: VecDeque<Output>,
 }
@@ -72,7 +70,6 @@ impl Engine {
             ended: Ended::new(),
             refused: Duplicates::new(REFUSALS_REMEMBERED),
             nonces: NonceLog::default(),
-            persisting: BTreeMap::new(),
             next_token: 0,
             outputs: VecDeque::new(),
         }

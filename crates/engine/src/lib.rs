@@ -30,16 +30,20 @@ pub use event::{CloseReason, Ending, Event, Input, Output, Record, Review};
 mod config;
 pub use config::{
     ANSWERS_PER_MEMBER_MAX, ATTEMPT_PAUSE, ATTEMPTS_MAX, EARLY_ENVELOPES_MAX, EARLY_PAYLOADS_MAX,
-    ENDINGS_REMEMBERED, EngineConfig, GROUPS_MAX, GroupConfig, HELLO_TIMEOUT, Keys,
+    ENDINGS_REMEMBERED, EngineConfig, GROUPS_MAX, GroupConfig, HELLO_TIMEOUT, Keys, MEMBERS_MAX,
     OFFENSE_POINTS_MAX, PEERS_MAX, Proposal, REFUSALS_REMEMBERED, REFUSALS_REPORTED_MAX,
-    REQUESTS_MAX, REQUESTS_PER_CREATOR_MAX, REQUESTS_REMEMBERED,
+    REQUESTS_MAX, REQUESTS_PER_CREATOR_MAX, REQUESTS_REMEMBERED, SESSIONS_MAX,
 };
 mod error;
 pub use error::{CommandError, Offense, Penalty, penalty};
 
+mod restore;
+pub use restore::{Open, Restored};
+
 mod announce;
 mod ended;
 pub use ended::is_retried;
+mod occupancy;
 mod payload;
 mod peers;
 mod requests;

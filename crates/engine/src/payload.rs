@@ -26,6 +26,10 @@ impl EarlyPayloads {
         self.0.remove(at).map(|(_, bytes)| bytes)
     }
 
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
     pub(crate) fn bytes(&self) -> usize {
         self.0.iter().map(|(_, bytes)| bytes.len()).sum()
     }

@@ -23,6 +23,9 @@ pub(crate) struct Request {
     pub(crate) consented: bool,
     pub(crate) attempt: u16,
     pub(crate) session: Session,
+    /// The durable record that the session asked for last: our token and its own. It waits for no
+    /// earlier one.
+    pub(crate) persisting: Option<(u64, u64)>,
     /// When the next attempt begins.
     pub(crate) retry_at: Option<Instant>,
     /// No further attempt: finished, or failed for good. Stays until its session falls silent.
@@ -86,6 +89,7 @@ impl Engine {
             consented: false,
             attempt,
             session,
+            persisting: None,
             retry_at: None,
             settled: false,
             payload_sent: BTreeSet::new(),
@@ -242,6 +246,7 @@ impl Engine {
             return false;
         };
         request.session = session;
+        request.persisting = None;
         request.attempt = attempt;
         self.event(Event::Attempt { request: id, attempt });
         true

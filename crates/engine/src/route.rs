@@ -64,7 +64,9 @@ impl Engine {
                     }
                 };
                 let engine_token = self.persist(record);
-                self.persisting.insert(engine_token, (session, token));
+                if let Some(request) = self.requests.get_mut(&id) {
+                    request.persisting = Some((engine_token, token));
+                }
             }
             SessionOutput::NoncesSeen { signer, nonces } => {
                 self.check_reuse(now, id, session, signer, &nonces);
@@ -163,8 +165,11 @@ impl Engine {
     }
 
     pub(crate) fn on_persisted(&mut self, now: Now, token: u64) {
-        let Some((session, token)) = self.persisting.remove(&token) else { return };
-        if let Some(id) = self.current(session) {
+        let asked = self.requests.iter_mut().find_map(|(id, request)| {
+            let (_, of_session) = request.persisting.take_if(|(asked, _)| *asked == token)?;
+            Some((*id, of_session))
+        });
+        if let Some((id, token)) = asked {
             let input = ensign_session::Input::Persisted { token };
             self.with_session(now, id, |session| session.handle_input(now, input));
         }

@@ -13,4 +13,6 @@ mod hello;
 mod modes;
 mod net;
 mod node;
+mod occupancy;
 mod restart;
+mod restore;

@@ -13,8 +13,8 @@ use ensign_session::Phase;
 use ensign_wire::{AbortReason, Body, Envelope, Frame, Header, Kind, Mode};
 
 use super::cast::{NETWORK, START, entropy, group_of, peer, person, proposal};
-use super::node::{Node, assert_journal_is_sound, read_journal};
-use crate::{CommandError, Engine, Event, Input, Output};
+use super::node::{Node, assert_journal_is_sound};
+use crate::{CommandError, Engine, Event, Input, Open, Output, Restored};
 
 /// Nodes `0..n`, all in one group, and the connections between them.
 pub(super) struct Net {
@@ -139,14 +139,14 @@ impl Net {
 
     /// Starts a node from its journal, not connected yet.
     pub(super) fn revive(&mut self, node: usize) {
-        let (open, ended) = read_journal(&self.nodes[node].journal);
+        let Restored { open, ended } = Restored::from_records(self.nodes[node].journal.clone());
         self.command(node, |engine, _| {
             for (id, group, ending) in ended {
                 engine.remember_ended(id, group, ending);
             }
         });
         self.form(node);
-        for (request, payload, attempts) in open {
+        for Open { request, payload, attempts } in open {
             self.command(node, |engine, now| engine.resume(now, request, payload, attempts))
                 .unwrap();
         }
@@ -239,6 +239,9 @@ impl Net {
     }
 
     fn absorb(&mut self, node: usize, outputs: Vec<Output>) {
+        for occupancy in self.nodes[node].subject.machine().occupancy() {
+            assert!(occupancy.is_within_limit(), "{occupancy:?}");
+        }
         for output in outputs {
             match output {
                 Output::Send { peer, kind, frame } => self.on_send(node, peer, kind, &frame),

@@ -1,17 +1,14 @@
 //! One node under test: its machine, its disk, and what its user saw.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    vec::Vec,
-};
+use std::{collections::BTreeSet, vec::Vec};
 
-use ensign_primitives::{GroupId, PeerId, RequestId, SignerIndex};
+use ensign_primitives::{PeerId, SignerIndex};
 use ensign_session::{Event as SessionEvent, Failure, Phase};
 use ensign_testkit::{Bounds, Subject};
-use ensign_wire::{AbortReason, Body, Frame, PubNonceBytes, Round0, SignedRequest};
+use ensign_wire::{AbortReason, Body, Frame, PubNonceBytes, Round0};
 
 use super::cast::{NETWORK, engine};
-use crate::{CloseReason, Ending, Engine, Event, Offense, Record};
+use crate::{CloseReason, Engine, Event, Offense, Record};
 
 /// One node and what became of it.
 pub(super) struct Node {
@@ -125,33 +122,6 @@ impl Node {
             }
         }
     }
-}
-
-pub(super) type Open = (SignedRequest, Option<Vec<u8>>, u16);
-
-/// What a driver makes of a journal at its start.
-pub(super) fn read_journal(journal: &[Record]) -> (Vec<Open>, Vec<(RequestId, GroupId, Ending)>) {
-    let (mut open, mut ended): (BTreeMap<RequestId, Open>, Vec<_>) = Default::default();
-    for record in journal.iter().cloned() {
-        match record {
-            Record::Consented { request, payload } => {
-                open.insert(request.request.id(), (*request, payload, 0));
-            }
-            Record::Joined { request, attempt } | Record::Burned { request, attempt } => {
-                let known = open.get_mut(&request).unwrap();
-                known.2 = known.2.max(attempt);
-            }
-            Record::Finished { request, group, signatures } => {
-                open.remove(&request);
-                ended.push((request, group, Ending::Signed(signatures)));
-            }
-            Record::Closed { request, group, reason } => {
-                open.remove(&request);
-                ended.push((request, group, Ending::Closed(reason)));
-            }
-        }
-    }
-    (open.into_values().collect(), ended)
 }
 
 pub(super) fn assert_journal_is_sound(journal: &[Record]) {

@@ -1,0 +1,66 @@
+//! What a journal says about the time before a restart.
+
+use alloc::{collections::BTreeMap, vec::Vec};
+
+use ensign_primitives::{GroupId, RequestId};
+use ensign_wire::SignedRequest;
+
+use crate::{Ending, Record};
+
+/// A request that our user had consented to and that has not ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Open {
+    /// What was consented to.
+    pub request: SignedRequest,
+    /// What it was computed from.
+    pub payload: Option<Vec<u8>>,
+    /// The last attempt that was joined, 0 for none; none up to it is joined again.
+    pub attempts: u16,
+}
+
+/// What a journal's records add up to: what every driver hands to a new engine before anything
+/// else.
+///
+/// 1. Each of `ended`, in order, to [`Engine::remember_ended`](crate::Engine::remember_ended).
+/// 2. The groups to [`Engine::add_group`](crate::Engine::add_group).
+/// 3. Each of `open` to [`Engine::resume`](crate::Engine::resume).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Restored {
+    /// The requests that go on, in the order of their names.
+    pub open: Vec<Open>,
+    /// The requests that have ended, in the order of their ends. A request that failed and got its
+    /// signatures later stands twice; the later one holds.
+    pub ended: Vec<(RequestId, GroupId, Ending)>,
+}
+
+impl Restored {
+    /// Replays records, oldest first.
+    ///
+    /// A join or burn mark of a request without a consent before it changes nothing: nothing could
+    /// be resumed.
+    pub fn from_records(records: impl IntoIterator<Item = Record>) -> Self {
+        let (mut open, mut ended) = (BTreeMap::<RequestId, Open>::new(), Vec::new());
+        for record in records {
+            match record {
+                Record::Consented { request, payload } => {
+                    let id = request.request.id();
+                    open.insert(id, Open { request: *request, payload, attempts: 0 });
+                }
+                Record::Joined { request, attempt } | Record::Burned { request, attempt } => {
+                    if let Some(known) = open.get_mut(&request) {
+                        known.attempts = known.attempts.max(attempt);
+                    }
+                }
+                Record::Finished { request, group, signatures } => {
+                    open.remove(&request);
+                    ended.push((request, group, Ending::Signed(signatures)));
+                }
+                Record::Closed { request, group, reason } => {
+                    open.remove(&request);
+                    ended.push((request, group, Ending::Closed(reason)));
+                }
+            }
+        }
+        Self { open: open.into_values().collect(), ended }
+    }
+}
