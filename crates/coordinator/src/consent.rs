@@ -1,6 +1,6 @@
 //! From PSBT to request and back: what is asked is always recomputed before it is offered.
 
-use ensign_engine::{Ending, GroupConfig, Proposal, Review};
+use ensign_engine::{Ending, GroupConfig, Open, Proposal, Review};
 use ensign_identity::SignerKey;
 use ensign_primitives::{GroupId, MESSAGES_MAX, RequestId};
 use ensign_psbt::{Psbt, PsbtError, Spend, Summary, analyze, parse};
@@ -10,7 +10,6 @@ use crate::{
     Approval, CommandError, Event, Group, SigningJob, Work,
     driver::{Driver, random},
     problem,
-    restore::Open,
 };
 
 impl Driver {

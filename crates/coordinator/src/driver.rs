@@ -7,7 +7,9 @@ use std::{
 
 use bytes::Bytes;
 use ensign_deadline::Timeouts;
-use ensign_engine::{CloseReason, Engine, EngineConfig, Input, Offense, Output, Record};
+use ensign_engine::{
+    CloseReason, Engine, EngineConfig, Input, Offense, Open, Output, Record, Restored,
+};
 use ensign_identity::Signature;
 use ensign_musig::NonceEntropy;
 use ensign_primitives::{GroupId, Network, PeerId, RequestId, SessionId, StateMachine};
@@ -24,7 +26,6 @@ use crate::{
     Approval, CommandError, Event, Group, JournalError, Keys, Outcome, Problem, SigningJob,
     clock::Clock,
     problem, report,
-    restore::{Open, restore},
     storage::{Durable, Storage},
     warnings::Warnings,
 };
@@ -95,7 +96,7 @@ impl Driver {
             delegation: parts.keys.delegation,
         };
         let mut engine = Engine::new(config, keys);
-        let (unfinished, ended) = restore(parts.records);
+        let Restored { open: unfinished, ended } = Restored::from_records(parts.records);
         for (request, group, ending) in ended {
             engine.remember_ended(request, group, ending);
         }

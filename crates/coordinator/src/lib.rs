@@ -30,7 +30,6 @@ mod clock;
 mod consent;
 mod driver;
 mod report;
-mod restore;
 mod storage;
 mod warnings;
 

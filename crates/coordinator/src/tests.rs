@@ -3,10 +3,9 @@
 
 use std::path::Path;
 
-use ensign_engine::Record;
 use ensign_identity::NodeKey;
 use ensign_musig::SecKey;
-use ensign_primitives::{Network, RequestId};
+use ensign_primitives::Network;
 use ensign_session::Phase;
 
 use crate::{Coordinator, Event, Events, Group, Journal, Keys, Member, SigningJob, Work};
@@ -81,19 +80,4 @@ async fn journal_that_fails_is_told_and_nothing_is_signed_or_joined() {
     };
     assert_eq!(seen.iter().filter(theirs).count(), 0, "{seen:?}");
     other.shutdown().await;
-}
-
-#[test]
-fn journal_says_what_is_open_and_how_the_rest_ended() {
-    use crate::restore::restore;
-    use ensign_engine::Ending;
-    use ensign_primitives::GroupId;
-    use ensign_wire::AbortReason;
-    let (request, group) = (RequestId::from_bytes([1; 32]), GroupId::from_bytes([2; 32]));
-    let closed = Record::Closed { request, group, reason: AbortReason::Declined };
-    let finished = Record::Finished { request, group, signatures: vec![] };
-    let (open, ended) = restore(vec![closed, finished]);
-    assert_eq!(open, []);
-    let endings = [Ending::Closed(AbortReason::Declined), Ending::Signed(vec![])];
-    assert_eq!(ended, endings.map(|ending| (request, group, ending)));
 }
