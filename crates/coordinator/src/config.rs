@@ -32,7 +32,20 @@ impl Keys {
         node_key: NodeKey,
         sec_key: SecKey,
     ) -> Result<Self, DelegationError> {
-        let now = clock::unix_now();
+        Self::new_at(clock::unix_now(), network, node_key, sec_key)
+    }
+
+    /// As [`new`](Self::new) on a machine whose wall clock says `now`; for simulations.
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new).
+    pub fn new_at(
+        now: UnixTime,
+        network: Network,
+        node_key: NodeKey,
+        sec_key: SecKey,
+    ) -> Result<Self, DelegationError> {
         let expires = now.after(DELEGATION_LIFETIME_MAX / 2);
         let delegation = delegate(network, &node_key, &sec_key, expires, now)?;
         Ok(Self { node_key: Arc::new(node_key), sec_key: Arc::new(sec_key), delegation })

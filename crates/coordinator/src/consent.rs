@@ -6,11 +6,7 @@ use ensign_primitives::{GroupId, MESSAGES_MAX, RequestId};
 use ensign_psbt::{Psbt, PsbtError, Spend, Summary, analyze, parse};
 use ensign_wire::{AbortReason, GroupKeys, KeyTweak, Message, SigningRequest};
 
-use crate::{
-    Approval, CommandError, Event, Group, SigningJob, Work,
-    driver::{Driver, random},
-    problem,
-};
+use crate::{Approval, CommandError, Event, Group, SigningJob, Work, driver::Driver, problem};
 
 impl Driver {
     pub(crate) fn add_group(&mut self, group: Group) -> Result<GroupId, CommandError> {
@@ -110,7 +106,8 @@ impl Driver {
             mode: job.mode,
         };
         let now = self.clock.now();
-        let id = self.engine.propose(now, proposal, random()?).map_err(CommandError::Engine)?;
+        let nonce = self.randomness.draw()?;
+        let id = self.engine.propose(now, proposal, nonce).map_err(CommandError::Engine)?;
         let summary = self.keep_psbt(id, job.group, parsed);
         let request = self.engine.request(&id).cloned();
         let request = request.ok_or(CommandError::UnknownRequest { request: id })?;

@@ -10,7 +10,9 @@ use tokio::sync::{broadcast, mpsc, oneshot};
 
 use crate::{
     Approval, CommandError, Events, Group, Journal, JournalError, Keys, SigningJob,
+    clock::Clock,
     driver::{Command, Driver, Parts},
+    randomness::Randomness,
     storage::Storage,
 };
 
@@ -60,28 +62,17 @@ impl Builder {
         records: Vec<Record>,
     ) -> Result<(Coordinator, Events), StartError> {
         let config = TransportConfig::new(self.listen, self.network);
-        let (transport, arrivals) =
-            Transport::bind(config, self.keys.node_key.clone()).await.map_err(StartError::Bind)?;
-        let local_addr = transport.local_addr();
-        let (events, receiver) = broadcast::channel(EVENTS_KEPT_MAX);
-        let weak = events.downgrade();
-        let (sender, commands) = mpsc::channel(COMMANDS_MAX);
-        let (storage, durable) = Storage::start(journal);
-        let parts = Parts {
+        let transport = Transport::bind(config, self.keys.node_key.clone()).await;
+        Ok(Coordinator::start(Parts {
             network: self.network,
             keys: self.keys,
             timeouts: self.timeouts,
-            transport,
-            arrivals,
-            storage,
-            durable,
+            clock: Clock::system(),
+            randomness: Randomness::System,
+            transport: transport.map_err(StartError::Bind)?,
+            storage: Storage::start(journal),
             records,
-            events,
-            commands,
-        };
-        tokio::spawn(Driver::new(parts).run());
-        let coordinator = Coordinator { commands: sender, events: weak, local_addr };
-        Ok((coordinator, Events(receiver)))
+        }))
     }
 }
 
@@ -113,6 +104,15 @@ impl Coordinator {
         let any = std::net::Ipv4Addr::UNSPECIFIED;
         let listen = SocketAddr::new(std::net::IpAddr::V4(any), 0);
         Builder { network, keys, journal, listen, timeouts: Timeouts::default() }
+    }
+
+    pub(crate) fn start(parts: Parts) -> (Self, Events) {
+        let local_addr = parts.transport.0.local_addr();
+        let (sender, receiver) = broadcast::channel(EVENTS_KEPT_MAX);
+        let events = sender.downgrade();
+        let (commands, waiting) = mpsc::channel(COMMANDS_MAX);
+        tokio::spawn(Driver::new(parts, sender, waiting).run());
+        (Self { commands, events, local_addr }, Events(receiver))
     }
 
     /// Returns where the node listens.

@@ -25,7 +25,9 @@ use tokio::{
 use crate::{
     Approval, CommandError, Event, Group, JournalError, Keys, Outcome, Problem, SigningJob,
     clock::Clock,
-    problem, report,
+    problem,
+    randomness::Randomness,
+    report,
     storage::{Durable, Storage},
     warnings::Warnings,
 };
@@ -49,13 +51,11 @@ pub(crate) struct Parts {
     pub(crate) network: Network,
     pub(crate) keys: Keys,
     pub(crate) timeouts: Timeouts,
-    pub(crate) transport: Transport,
-    pub(crate) arrivals: mpsc::Receiver<TransportEvent>,
-    pub(crate) storage: Storage,
-    pub(crate) durable: Durable,
+    pub(crate) clock: Clock,
+    pub(crate) randomness: Randomness,
+    pub(crate) transport: (Transport, mpsc::Receiver<TransportEvent>),
+    pub(crate) storage: (Storage, Durable),
     pub(crate) records: Vec<Record>,
-    pub(crate) events: broadcast::Sender<Event>,
-    pub(crate) commands: mpsc::Receiver<Command>,
 }
 
 /// The one task that owns the engine.
@@ -63,6 +63,7 @@ pub(crate) struct Parts {
 pub(crate) struct Driver {
     pub(crate) engine: Engine,
     pub(crate) clock: Clock,
+    pub(crate) randomness: Randomness,
     pub(crate) network: Network,
     pub(crate) groups: BTreeMap<GroupId, ensign_psbt::Group>,
     /// The PSBT of each request that has one, and its group. Kept until the engine forgets the
@@ -84,10 +85,15 @@ pub(crate) struct Driver {
 }
 
 impl Driver {
-    pub(crate) fn new(parts: Parts) -> Self {
+    pub(crate) fn new(
+        parts: Parts,
+        events: broadcast::Sender<Event>,
+        commands: mpsc::Receiver<Command>,
+    ) -> Self {
+        let ((transport, arrivals), (storage, durable)) = (parts.transport, parts.storage);
         let config = EngineConfig {
             network: parts.network,
-            listening: listening(parts.transport.local_addr()),
+            listening: listening(transport.local_addr()),
             timeouts: parts.timeouts,
         };
         let keys = ensign_engine::Keys {
@@ -102,7 +108,8 @@ impl Driver {
         }
         Self {
             engine,
-            clock: Clock::new(),
+            clock: parts.clock,
+            randomness: parts.randomness,
             network: parts.network,
             groups: BTreeMap::new(),
             psbts: BTreeMap::new(),
@@ -110,12 +117,12 @@ impl Driver {
             addresses: BTreeMap::new(),
             wanted: BTreeSet::new(),
             warnings: Warnings::default(),
-            transport: parts.transport,
-            arrivals: parts.arrivals,
-            storage: parts.storage,
-            durable: parts.durable,
-            events: parts.events,
-            commands: parts.commands,
+            transport,
+            arrivals,
+            storage,
+            durable,
+            events,
+            commands,
         }
     }
 
@@ -141,7 +148,9 @@ impl Driver {
                 }
             };
             tokio::select! {
-                Some(arrival) = self.arrivals.recv() => self.on_arrival(arrival),
+                // Peers come last: however much they send, it holds up nothing else.
+                biased;
+                () = due => self.engine.handle_timeout(self.clock.now()),
                 durable = self.durable.recv() => {
                     if let Err(error) = self.on_durable(durable) {
                         self.emit_warning(None, error);
@@ -153,7 +162,7 @@ impl Driver {
                     Some(command) => self.on_command(command),
                     None => return None,
                 },
-                () = due => self.engine.handle_timeout(self.clock.now()),
+                Some(arrival) = self.arrivals.recv() => self.on_arrival(arrival),
             }
             self.carry_out();
         }
@@ -250,12 +259,11 @@ impl Driver {
         }
     }
 
-    /// Draws each nonce's bytes from the operating system. Without them the attempt ends: nothing
-    /// weaker is ever used.
+    /// Draws each nonce's bytes. Without them the attempt ends: nothing weaker is ever used.
     fn draw_entropy(&mut self, session: SessionId, nonces: usize) {
         let drawn: Option<Vec<NonceEntropy>> =
-            (0..nonces).map(|_| NonceEntropy::new(random().ok()?).ok()).collect();
-        let input = match (drawn, random()) {
+            (0..nonces).map(|_| NonceEntropy::new(self.randomness.draw().ok()?).ok()).collect();
+        let input = match (drawn, self.randomness.draw()) {
             (Some(nonces), Ok(salt)) => {
                 Input::Entropy { session, entropy: Entropy { nonces, salt } }
             }
@@ -372,13 +380,6 @@ fn of_decision(error: ensign_engine::CommandError) -> CommandError {
 /// Where we tell others that we listen: every interface is no address.
 fn listening(address: SocketAddr) -> Vec<SocketAddr> {
     if address.ip().is_unspecified() { Vec::new() } else { vec![address] }
-}
-
-/// Draws bytes from the operating system.
-pub(crate) fn random<const N: usize>() -> Result<[u8; N], CommandError> {
-    let mut bytes = [0; N];
-    getrandom::fill(&mut bytes).map_err(|_| CommandError::Entropy)?;
-    Ok(bytes)
 }
 
 const fn close_code(reason: CloseReason) -> CloseCode {

@@ -9,7 +9,8 @@
 //! - Nothing is signed without [`Coordinator::approve`] or an own [`Coordinator::propose`]; before
 //!   it is offered, every message of a PSBT request has been recomputed from the PSBT.
 //! - A record is on disk before what depends on it leaves the process; see [`Journal`].
-//! - Entropy for nonces is drawn from the operating system for each nonce, and never kept.
+//! - Entropy for nonces is drawn from the operating system for each nonce, and never kept. Only
+//!   [`Coordinator::dangerous_simulated`] takes it, and the clocks, from somewhere else.
 //!
 //! Absent on purpose: a user interface, broadcasting of transactions, an encrypted key store.
 
@@ -25,10 +26,13 @@ mod problem;
 pub use problem::{CODES, Code};
 mod journal;
 pub use journal::{Journal, JournalError};
+mod simulated;
+pub use simulated::{SimulatedJournal, Surroundings};
 
 mod clock;
 mod consent;
 mod driver;
+mod randomness;
 mod report;
 mod storage;
 mod warnings;

@@ -1,22 +1,25 @@
-//! The journal on a thread of its own: flushing a disk blocks.
+//! The journal on a thread of its own: flushing a disk blocks. A simulated one is written at once.
 
 use std::{sync::mpsc as std_mpsc, thread};
 
 use ensign_engine::Record;
 use tokio::sync::mpsc;
 
-use crate::{Journal, JournalError};
+use crate::{Journal, JournalError, SimulatedJournal};
 
 /// Most records that share one flush.
 const RECORDS_PER_FLUSH_MAX: usize = 1024;
 
-/// Hands records to the journal's thread.
+/// Hands records to the journal.
 ///
-/// Neither way has a limit of its own, so that driver and thread never wait for each other: a
+/// With its thread, neither way has a limit of its own, so that driver and thread never wait for each other: a
 /// session waits for its record before it makes another, so the engine's limits are theirs.
 #[derive(Debug)]
-pub(crate) struct Storage {
-    records: std_mpsc::Sender<(u64, Record)>,
+pub(crate) enum Storage {
+    /// To the thread that writes the file.
+    Thread(std_mpsc::Sender<(u64, Record)>),
+    /// To memory.
+    Simulated(SimulatedJournal, mpsc::UnboundedSender<Result<u64, JournalError>>),
 }
 
 /// Answers, in order: the token of a record that is durable, or why none will be any more.
@@ -27,13 +30,25 @@ impl Storage {
         let (records, waiting) = std_mpsc::channel();
         let (durable, answers) = mpsc::unbounded_channel();
         thread::spawn(move || write(journal, &waiting, &durable));
-        (Self { records }, answers)
+        (Self::Thread(records), answers)
+    }
+
+    pub(crate) fn simulated(journal: SimulatedJournal) -> (Self, Durable) {
+        let (durable, answers) = mpsc::unbounded_channel();
+        (Self::Simulated(journal, durable), answers)
     }
 
     /// Queues a record.
     pub(crate) fn persist(&self, token: u64, record: Record) {
-        // A thread that is gone has told why.
-        let _ = self.records.send((token, record));
+        match self {
+            // A thread that is gone has told why.
+            Self::Thread(records) => drop(records.send((token, record))),
+            Self::Simulated(journal, durable) => {
+                journal.append(record);
+                // A driver that is gone asks no more.
+                let _ = durable.send(Ok(token));
+            }
+        }
     }
 }
 

@@ -35,6 +35,7 @@ pub use event::{CloseCode, DisconnectReason, TransportEvent};
 mod error;
 pub use error::{BindError, DialError, SendError};
 mod transport;
+pub use quinn::AsyncUdpSocket;
 pub use transport::Transport;
 
 mod accept;

@@ -1,0 +1,33 @@
+//! The one place where random bytes are drawn.
+
+use ensign_primitives::{Network, TaggedHasher};
+
+use crate::CommandError;
+
+/// Where a node's random bytes come from: nonces, salts, the names of its requests.
+#[derive(Debug)]
+pub(crate) enum Randomness {
+    /// The operating system, for each draw.
+    System,
+    /// Hashes of a seed and a counter. Whoever knows the seed knows the nonces, and with them the
+    /// secret key.
+    DangerousSimulated { network: Network, seed: [u8; 32], drawn: u64 },
+}
+
+impl Randomness {
+    /// Draws bytes, at most 32.
+    pub(crate) fn draw<const N: usize>(&mut self) -> Result<[u8; N], CommandError> {
+        const { assert!(N <= 32, "one hash has 32 bytes") };
+        let mut bytes = [0; N];
+        match self {
+            Self::System => getrandom::fill(&mut bytes).map_err(|_| CommandError::Entropy)?,
+            Self::DangerousSimulated { network, seed, drawn } => {
+                let hasher = TaggedHasher::new("ensign/simulated-entropy/v1", *network);
+                let hash = hasher.bytes(seed.as_slice()).u64(*drawn).finish();
+                bytes.iter_mut().zip(hash).for_each(|(to, from)| *to = from);
+                *drawn += 1;
+            }
+        }
+        Ok(bytes)
+    }
+}
