@@ -1,0 +1,55 @@
+//! A node's own clocks: how they differ from the simulation's time.
+
+use ensign_primitives::{Instant, Now, UnixTime};
+
+use crate::{START, random::Random, scenario::ClockErrors};
+
+/// Both clocks of one node.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Clock {
+    offset_millis: i64,
+    drift_ppm: i64,
+}
+
+impl Clock {
+    pub(crate) fn draw(random: &mut Random, errors: &ClockErrors) -> Self {
+        if !random.happens(errors.share) {
+            return Self::default();
+        }
+        let mut around_zero = |max: u64| {
+            let drawn = random.below(max.saturating_mul(2).saturating_add(1));
+            i64::try_from(drawn).unwrap_or(i64::MAX) - i64::try_from(max).unwrap_or(i64::MAX)
+        };
+        let offset = u64::try_from(errors.offset.as_millis()).unwrap_or(u64::MAX / 4);
+        Self {
+            offset_millis: around_zero(offset.min(u64::MAX / 4)),
+            drift_ppm: around_zero(errors.drift_ppm.into()),
+        }
+    }
+
+    /// What the node's clocks show at a moment of the simulation.
+    pub(crate) fn read(self, at: Instant) -> Now {
+        let local = self.local(at);
+        let unix = (START.as_millis() + local / 1000).saturating_add_signed(self.offset_millis);
+        Now { instant: Instant::from_micros(local), unix: UnixTime::from_millis(unix) }
+    }
+
+    /// The first moment of the simulation at which the node's clock shows `local`.
+    pub(crate) fn when(self, local: Instant) -> Instant {
+        if self.drift_ppm == 0 {
+            return local;
+        }
+        let speed = i128::from(1_000_000 + self.drift_ppm);
+        let scaled = i128::from(local.as_micros()) * 1_000_000;
+        let mut at = u64::try_from(scaled / speed).unwrap_or(u64::MAX);
+        while self.local(Instant::from_micros(at)) < local.as_micros() {
+            at += 1;
+        }
+        Instant::from_micros(at)
+    }
+
+    fn local(self, at: Instant) -> u64 {
+        let micros = i128::from(at.as_micros());
+        u64::try_from(micros + micros * i128::from(self.drift_ppm) / 1_000_000).unwrap_or(u64::MAX)
+    }
+}

@@ -1,0 +1,58 @@
+//! A node's disk: what it has acknowledged survives, of the rest a part.
+
+use std::{collections::VecDeque, sync::Arc};
+
+use ensign_engine::Record;
+use ensign_primitives::Instant;
+
+use super::Turn;
+use crate::{event::What, random::Random};
+
+/// Records in order, durable ones apart from those still being written.
+#[derive(Debug, Default)]
+pub(super) struct Disk {
+    durable: Vec<Arc<Record>>,
+    pending: VecDeque<(u64, Arc<Record>)>,
+    free: Instant,
+}
+
+impl Disk {
+    pub(super) fn write(&mut self, turn: &mut Turn<'_>, token: u64, record: Arc<Record>) {
+        self.pending.push_back((token, record));
+        let time = turn.random.within(turn.env.scenario.disk.latency);
+        self.free = self.free.max(turn.depart).after(time);
+        let boot = turn.boot;
+        turn.later(self.free, What::Written { boot });
+    }
+
+    /// The oldest record that waits is durable.
+    pub(super) fn on_written(&mut self) -> Option<(u64, Arc<Record>)> {
+        let (token, record) = self.pending.pop_front()?;
+        self.durable.push(Arc::clone(&record));
+        Some((token, record))
+    }
+
+    /// The process dies while records are being written: the first of them may have reached the
+    /// medium, those after it only if it has. Returns how many waited and how many survived.
+    pub(super) fn tear(&mut self, random: &mut Random) -> (usize, usize) {
+        let waiting = self.pending.len();
+        let survived = random.below(waiting as u64 + 1) as usize;
+        self.durable.extend(self.pending.drain(..).take(survived).map(|(_, record)| record));
+        self.free = Instant::from_micros(0);
+        (waiting, survived)
+    }
+
+    /// The process ends in order: everything is written.
+    pub(super) fn flush(&mut self) {
+        self.durable.extend(self.pending.drain(..).map(|(_, record)| record));
+        self.free = Instant::from_micros(0);
+    }
+
+    pub(super) fn records(&self) -> impl Iterator<Item = Record> {
+        self.durable.iter().map(|record| Record::clone(record))
+    }
+
+    pub(super) const fn len(&self) -> usize {
+        self.durable.len()
+    }
+}

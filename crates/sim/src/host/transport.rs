@@ -1,0 +1,366 @@
+//! What QUIC does between two nodes: connections that come and go, frames in order within a stream.
+//!
+//! A loss delays a frame and those behind it; nothing is lost while a connection lives. Payloads
+//! travel on streams of their own, all else on one. The numbers are those of `ensign-transport`.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
+
+use ensign_primitives::Instant;
+use ensign_wire::Kind;
+
+use super::Turn;
+use crate::{
+    NodeIndex,
+    event::{Conn, Packet, What},
+    random::Random,
+};
+
+/// How long a peer may be silent (`ensign_transport::IDLE_TIMEOUT`).
+pub(super) const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a handshake may take (`ensign_transport::HANDSHAKE_TIMEOUT`).
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
+/// The first pause between two dials (`ensign_transport::BACKOFF_MIN`); doubles with each failure.
+const BACKOFF_MIN: Duration = Duration::from_millis(250);
+/// The longest pause between two dials (`ensign_transport::BACKOFF_MAX`).
+const BACKOFF_MAX: Duration = Duration::from_secs(30);
+/// What a packet weighs that carries no frame: QUIC pads a handshake to 1,200 bytes (RFC 9000
+/// section 14.1).
+const HANDSHAKE_BYTES: usize = 1200;
+/// What QUIC adds to a frame: headers and authentication tag.
+const OVERHEAD_BYTES: usize = 40;
+
+/// A node's connections.
+#[derive(Debug, Default)]
+pub(super) struct Transport {
+    links: BTreeMap<NodeIndex, Link>,
+    /// Peers to dial again.
+    wanted: BTreeSet<NodeIndex>,
+    dials: u32,
+    /// When the last byte handed over has left.
+    uplink_free: Instant,
+}
+
+#[derive(Debug)]
+struct Link {
+    conn: Option<Conn>,
+    phase: Phase,
+    /// When the peer took our dial, by its own packet.
+    accepted: Instant,
+    /// When the last frame of the ordered stream arrives.
+    stream_clear: Instant,
+    /// Frames that meet a cut way, in order.
+    stalled: Vec<(Kind, Arc<[u8]>)>,
+    failures: u32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    Down,
+    Dialing,
+    Accepting,
+    Up,
+}
+
+/// What a packet means for the machine above.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Change {
+    Up(NodeIndex),
+    Down(NodeIndex),
+}
+
+impl Link {
+    const fn new() -> Self {
+        Self {
+            conn: None,
+            phase: Phase::Down,
+            accepted: Instant::from_micros(0),
+            stream_clear: Instant::from_micros(0),
+            stalled: Vec::new(),
+            failures: 0,
+        }
+    }
+
+    fn take(&mut self, conn: Conn, phase: Phase) {
+        self.conn = Some(conn);
+        self.phase = phase;
+        self.stalled.clear();
+    }
+
+    fn drop_conn(&mut self) {
+        self.conn = None;
+        self.phase = Phase::Down;
+        self.stalled.clear();
+    }
+}
+
+impl Transport {
+    /// The process is gone: so is everything but the count of dials, which keeps names apart.
+    pub(super) fn reset(&mut self) {
+        *self = Self { dials: self.dials, ..Self::default() };
+    }
+
+    /// The peers of connections that are up, with their connections.
+    pub(super) fn up(&self) -> impl Iterator<Item = (NodeIndex, Conn)> {
+        let up = self.links.iter().filter(|(_, link)| link.phase == Phase::Up);
+        up.filter_map(|(peer, link)| link.conn.map(|conn| (*peer, conn)))
+    }
+
+    pub(super) fn is_up(&self, peer: NodeIndex) -> bool {
+        self.links.get(&peer).is_some_and(|link| link.phase == Phase::Up)
+    }
+
+    /// Keeps a connection to the peer from here on.
+    pub(super) fn want(&mut self, turn: &mut Turn<'_>, peer: NodeIndex) {
+        if self.wanted.insert(peer) && !self.is_up(peer) {
+            self.dial(turn, peer);
+        }
+    }
+
+    /// Dials a peer that is wanted and not connected.
+    pub(super) fn dial(&mut self, turn: &mut Turn<'_>, peer: NodeIndex) {
+        if !self.wanted.contains(&peer) {
+            return;
+        }
+        let link = self.links.entry(peer).or_insert_with(Link::new);
+        if link.phase != Phase::Down {
+            return;
+        }
+        self.dials += 1;
+        let conn = Conn { dialer: turn.node, number: self.dials };
+        link.take(conn, Phase::Dialing);
+        let timeout = turn.now.after(HANDSHAKE_TIMEOUT);
+        turn.later(timeout, What::DialTimeout { peer, conn });
+        let sent = turn.now;
+        self.packet(turn, peer, Packet::Dial { conn, sent });
+    }
+
+    pub(super) fn on_dial_timeout(&mut self, turn: &mut Turn<'_>, peer: NodeIndex, conn: Conn) {
+        let Some(link) = self.links.get_mut(&peer) else { return };
+        if link.conn == Some(conn) && matches!(link.phase, Phase::Dialing | Phase::Accepting) {
+            link.drop_conn();
+            link.failures += 1;
+            self.redial(turn, peer);
+        }
+    }
+
+    fn redial(&self, turn: &mut Turn<'_>, peer: NodeIndex) {
+        if self.wanted.contains(&peer) {
+            let failures = self.links.get(&peer).map_or(0, |link| link.failures);
+            let pause = (BACKOFF_MIN * 2_u32.saturating_pow(failures.min(10))).min(BACKOFF_MAX);
+            let boot = turn.boot;
+            turn.later(turn.now.after(pause), What::Dial { peer, boot });
+        }
+    }
+
+    /// Hands a frame to the connection; says whether there is one.
+    pub(super) fn send(
+        &mut self,
+        turn: &mut Turn<'_>,
+        peer: NodeIndex,
+        kind: Kind,
+        frame: Arc<[u8]>,
+    ) -> bool {
+        let Some(link) = self.links.get_mut(&peer) else { return false };
+        let (Phase::Up, Some(conn)) = (link.phase, link.conn) else { return false };
+        if turn.env.paths.cut_since(turn.now, turn.node, peer).is_some() {
+            link.stalled.push((kind, frame));
+            return true;
+        }
+        let bytes = frame.len() + OVERHEAD_BYTES;
+        let twice = turn.env.weather.duplicates(turn.random, turn.now);
+        let arrival = self.arrival(turn, peer, bytes);
+        let Some(link) = self.links.get_mut(&peer) else { return false };
+        let arrival = if kind == Kind::Payload {
+            arrival
+        } else {
+            link.stream_clear = arrival.max(link.stream_clear.after(Duration::from_micros(1)));
+            link.stream_clear
+        };
+        if twice {
+            let again = arrival.after(turn.env.weather.latency(turn.random, turn.node, peer));
+            let frame = Arc::clone(&frame);
+            turn.to(peer, again, Packet::Frame { conn, frame });
+        }
+        turn.to(peer, arrival, Packet::Frame { conn, frame });
+        true
+    }
+
+    /// A packet without a frame. On a cut way it is lost: whoever waits for it has a timeout.
+    fn packet(&mut self, turn: &mut Turn<'_>, peer: NodeIndex, packet: Packet) {
+        if turn.env.paths.cut_since(turn.now, turn.node, peer).is_some() {
+            return;
+        }
+        let is_last = matches!(packet, Packet::Established { .. } | Packet::Close { .. });
+        let mut arrival = self.arrival(turn, peer, HANDSHAKE_BYTES);
+        if is_last && let Some(link) = self.links.get_mut(&peer) {
+            arrival = arrival.max(link.stream_clear.after(Duration::from_micros(1)));
+            link.stream_clear = arrival;
+        }
+        turn.to(peer, arrival, packet);
+    }
+
+    fn arrival(&mut self, turn: &mut Turn<'_>, peer: NodeIndex, bytes: usize) -> Instant {
+        let weather = &turn.env.weather;
+        let start = self.uplink_free.max(turn.depart);
+        self.uplink_free = start.after(weather.sending_time(bytes));
+        self.uplink_free.after(weather.delay(turn.random, turn.now, (turn.node, peer)))
+    }
+
+    pub(super) fn on_packet(
+        &mut self,
+        turn: &mut Turn<'_>,
+        peer: NodeIndex,
+        packet: &Packet,
+    ) -> Vec<Change> {
+        match *packet {
+            Packet::Dial { conn, sent } => self.on_dial(turn, peer, conn, sent),
+            Packet::Accept { conn, sent } => {
+                let link = self.links.entry(peer).or_insert_with(Link::new);
+                if (link.conn, link.phase) != (Some(conn), Phase::Dialing) {
+                    return Vec::new();
+                }
+                link.phase = Phase::Up;
+                link.accepted = sent;
+                link.failures = 0;
+                self.packet(turn, peer, Packet::Established { conn });
+                vec![Change::Up(peer)]
+            }
+            Packet::Established { conn } => {
+                let Some(link) = self.links.get_mut(&peer) else { return Vec::new() };
+                if (link.conn, link.phase) != (Some(conn), Phase::Accepting) {
+                    return Vec::new();
+                }
+                link.phase = Phase::Up;
+                link.failures = 0;
+                vec![Change::Up(peer)]
+            }
+            Packet::Frame { conn, .. } => {
+                if !self.knows(peer, conn) {
+                    self.packet(turn, peer, Packet::Reset { conn });
+                }
+                Vec::new()
+            }
+            Packet::Close { conn } | Packet::Reset { conn } => self.lose(turn, peer, conn),
+        }
+    }
+
+    /// Whether frames of that connection are for the machine.
+    pub(super) fn knows(&self, peer: NodeIndex, conn: Conn) -> bool {
+        self.links.get(&peer).is_some_and(|link| link.conn == Some(conn) && link.phase == Phase::Up)
+    }
+
+    /// Of two dials that cross, the one of the lower node counts. A dial that was made after the
+    /// present connection says that the peer has lost it.
+    fn on_dial(
+        &mut self,
+        turn: &mut Turn<'_>,
+        peer: NodeIndex,
+        conn: Conn,
+        sent: Instant,
+    ) -> Vec<Change> {
+        let person = |node| turn.env.cast.person(node);
+        let reached = person(peer)
+            .zip(person(turn.node))
+            .is_some_and(|(dialer, local)| dialer.nat.reaches(local.nat));
+        if !reached {
+            return Vec::new();
+        }
+        let local = turn.node;
+        let link = self.links.entry(peer).or_insert_with(Link::new);
+        let mut changes = Vec::new();
+        match link.phase {
+            Phase::Dialing if local < peer => return changes,
+            Phase::Up => {
+                let ours = link.conn.is_some_and(|known| known.dialer == local);
+                if ours && sent <= link.accepted {
+                    return changes;
+                }
+                changes.push(Change::Down(peer));
+            }
+            Phase::Down | Phase::Dialing | Phase::Accepting => {}
+        }
+        link.take(conn, Phase::Accepting);
+        let timeout = turn.now.after(HANDSHAKE_TIMEOUT);
+        turn.later(timeout, What::DialTimeout { peer, conn });
+        let sent = turn.now;
+        self.packet(turn, peer, Packet::Accept { conn, sent });
+        changes
+    }
+
+    /// The connection is gone without our doing; a wanted peer is dialled again.
+    pub(super) fn lose(&mut self, turn: &mut Turn<'_>, peer: NodeIndex, conn: Conn) -> Vec<Change> {
+        let Some(link) = self.links.get_mut(&peer) else { return Vec::new() };
+        if link.conn != Some(conn) {
+            return Vec::new();
+        }
+        let was_up = link.phase == Phase::Up;
+        link.drop_conn();
+        self.redial(turn, peer);
+        if was_up { vec![Change::Down(peer)] } else { Vec::new() }
+    }
+
+    /// Nothing came through for the idle timeout, if the way is still cut: the connection ends here,
+    /// and the peer, who hears nothing from now on, follows as late.
+    pub(super) fn on_idle(
+        &mut self,
+        turn: &mut Turn<'_>,
+        peer: NodeIndex,
+        conn: Conn,
+    ) -> Vec<Change> {
+        let cut = turn.env.paths.cut_since(turn.now, peer, turn.node);
+        if cut.is_none_or(|since| turn.now.since(since) < IDLE_TIMEOUT) {
+            return Vec::new();
+        }
+        let changes = self.lose(turn, peer, conn);
+        if !changes.is_empty() {
+            let node = turn.node;
+            turn.event(peer, turn.now.after(IDLE_TIMEOUT), What::Silence { peer: node, conn });
+        }
+        changes
+    }
+
+    /// Starts the clock on every connection whose incoming way was cut; sends what had stalled where
+    /// the outgoing way is open again.
+    pub(super) fn on_paths_changed(&mut self, turn: &mut Turn<'_>) {
+        let peers: Vec<_> = self.up().collect();
+        for (peer, conn) in peers {
+            if turn.env.paths.cut_since(turn.now, peer, turn.node).is_some() {
+                turn.later(turn.now.after(IDLE_TIMEOUT), What::Idle { peer, conn });
+            }
+            if turn.env.paths.cut_since(turn.now, turn.node, peer).is_none() {
+                let link = self.links.get_mut(&peer);
+                let stalled = link.map(|link| std::mem::take(&mut link.stalled));
+                for (kind, frame) in stalled.unwrap_or_default() {
+                    self.send(turn, peer, kind, frame);
+                }
+            }
+        }
+    }
+
+    /// Closes a connection on our side and tells the peer; a wanted peer is dialled again.
+    pub(super) fn close(&mut self, turn: &mut Turn<'_>, peer: NodeIndex) -> bool {
+        let Some(conn) = self.links.get(&peer).and_then(|link| link.conn) else { return false };
+        self.packet(turn, peer, Packet::Close { conn });
+        !self.lose(turn, peer, conn).is_empty()
+    }
+
+    /// Ends every connection without a word: peers notice when they hear nothing.
+    pub(super) fn die(&mut self, turn: &mut Turn<'_>) {
+        let node = turn.node;
+        let peers: Vec<_> = self.up().collect();
+        for (peer, conn) in peers {
+            turn.event(peer, turn.now.after(IDLE_TIMEOUT), What::Silence { peer: node, conn });
+        }
+        self.reset();
+    }
+
+    /// Draws the connection that breaks.
+    pub(super) fn draw_victim(&self, random: &mut Random) -> Option<NodeIndex> {
+        let peers: Vec<_> = self.up().map(|(peer, _)| peer).collect();
+        random.choose(&peers).copied()
+    }
+}

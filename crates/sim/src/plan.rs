@@ -1,0 +1,217 @@
+//! Everything about a run that is decided before it begins; nodes only read it.
+
+use std::time::Duration;
+
+use ensign_deadline::Timeouts;
+use ensign_primitives::{GroupId, Instant};
+use ensign_wire::Mode;
+
+use crate::{
+    Cast, NodeIndex,
+    event::{What, Wish},
+    link::Weather,
+    paths::Paths,
+    random::Random,
+    scenario::{Partition, Scenario},
+};
+
+/// Nodes start within this time of the beginning, so that they do not all dial at once.
+const START_SPREAD: Duration = Duration::from_secs(1);
+
+/// How long a request stays open: no run is longer.
+const REQUEST_LIFETIME: Duration = Duration::from_secs(24 * 3600);
+
+/// Most boundaries of one signer's session at which a crash is tried; a session has fewer.
+pub const BOUNDARIES_MAX: u32 = 20;
+
+/// A run before it begins.
+#[derive(Debug)]
+pub struct Plan {
+    /// The scenario.
+    pub scenario: Scenario,
+    /// The seed from which everything else was drawn.
+    pub seed: u64,
+    /// Who takes part.
+    pub cast: Cast,
+    pub(crate) weather: Weather,
+    pub(crate) paths: Paths,
+    pub(crate) timeouts: Timeouts,
+    intents: Vec<Intent>,
+    overlay: Vec<Vec<NodeIndex>>,
+}
+
+/// Something that a person wants signed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Intent {
+    /// By whom.
+    pub group: GroupId,
+    /// Who asks.
+    pub proposer: NodeIndex,
+    /// When.
+    pub at: Instant,
+    /// How the session runs.
+    pub mode: Mode,
+    /// How long the request stays open.
+    pub lifetime: Duration,
+}
+
+/// Where a node crashes: at the boundary of that number among its records and sendings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct CrashPoint {
+    pub(crate) boundary: u32,
+    /// Whether what happens there has happened.
+    pub(crate) after: bool,
+}
+
+impl Plan {
+    /// Draws everything from the seed.
+    pub fn new(scenario: Scenario, seed: u64) -> Self {
+        let cast = Cast::new(&scenario, seed);
+        let mut random = Random::new(seed, "plan", 0);
+        let until = Instant::from_micros(0).after(scenario.faults.until);
+        let has_faults = scenario.faults.until > scenario.faults.from;
+        let weather_until = if has_faults { until } else { Instant::from_micros(u64::MAX) };
+        Self {
+            seed,
+            weather: Weather::new(scenario.link.clone(), weather_until),
+            paths: Paths::new(&scenario.faults, seed),
+            timeouts: Timeouts::default(),
+            intents: intents(&scenario, &cast, &mut random),
+            overlay: overlay(&scenario, &cast, &mut random),
+            cast,
+            scenario,
+        }
+    }
+
+    /// Returns everything that somebody wants signed, in no order of time.
+    pub fn intents(&self) -> &[Intent] {
+        &self.intents
+    }
+
+    /// Returns the intent of that number.
+    pub fn intent(&self, number: u32) -> Option<&Intent> {
+        self.intents.get(number as usize)
+    }
+
+    /// Strangers that a node dials besides its groups.
+    pub(crate) fn overlay(&self, node: NodeIndex) -> Vec<NodeIndex> {
+        self.overlay.get(node.as_usize()).cloned().unwrap_or_default()
+    }
+
+    /// Where a node crashes in a run that tries every crash point: groups take signer, boundary,
+    /// and before or after, in turn. The mode follows the group's number as everywhere.
+    pub(crate) fn crash_point(&self, node: NodeIndex) -> Option<CrashPoint> {
+        if !self.scenario.faults.crash_points {
+            return None;
+        }
+        let group = u32::try_from(self.cast.person(node)?.group?).ok()?;
+        let signers = self.scenario.load.signers.max(1);
+        let modes = u32::try_from(self.scenario.load.modes.len()).ok()?.max(1);
+        let turn = group / modes;
+        if turn % signers != node.0 % signers {
+            return None;
+        }
+        let turn = turn / signers;
+        Some(CrashPoint { boundary: turn / 2 % BOUNDARIES_MAX, after: turn % 2 == 1 })
+    }
+
+    /// How many groups it takes to try every crash point once.
+    pub fn crash_points(&self) -> u32 {
+        let modes = u32::try_from(self.scenario.load.modes.len()).unwrap_or(u32::MAX);
+        modes.saturating_mul(self.scenario.load.signers).saturating_mul(BOUNDARIES_MAX * 2)
+    }
+
+    /// What befalls nodes from outside, in order: starts, crashes, stops, broken connections, cuts.
+    pub(crate) fn script(&self) -> Vec<(Instant, NodeIndex, What)> {
+        let origin = Instant::from_micros(0);
+        let faults = &self.scenario.faults;
+        let mut script = Vec::new();
+        for node in (0..self.cast.len() as u32).map(NodeIndex) {
+            let mut random = Random::new(self.seed, "script", node.0.into());
+            let start = random.below(START_SPREAD.as_micros() as u64);
+            script.push((Instant::from_micros(start), node, What::Start));
+            let rates = [faults.crashes, faults.stops, faults.breaks];
+            for (rate, what) in rates.into_iter().zip([0, 1, 2]) {
+                let mut at = faults.from + random.until_next(rate.max(f64::MIN_POSITIVE));
+                while rate > 0.0 && at < faults.until {
+                    let what = match what {
+                        0 => What::Crash,
+                        1 => What::Stop,
+                        _ => What::Break,
+                    };
+                    script.push((origin.after(at), node, what));
+                    at += random.until_next(rate);
+                }
+            }
+            if faults.partition != Partition::None {
+                script.push((origin.after(faults.from), node, What::PathsChanged));
+                script.push((origin.after(faults.until), node, What::PathsChanged));
+            }
+        }
+        for (number, intent) in (0_u32..).zip(&self.intents) {
+            let wish = Wish::Propose { intent: number };
+            script.push((intent.at, intent.proposer, What::Person(wish)));
+        }
+        script
+    }
+}
+
+fn intents(scenario: &Scenario, cast: &Cast, random: &mut Random) -> Vec<Intent> {
+    let load = &scenario.load;
+    let mut intents = Vec::new();
+    for (number, group) in cast.groups().iter().enumerate() {
+        for turn in 0..load.requests as usize {
+            let spread = load.spread.as_micros() as u64;
+            let at = Instant::from_micros(load.first.as_micros() as u64 + random.below(spread + 1));
+            let honest: Vec<_> =
+                group.members.iter().copied().filter(|node| cast.is_honest(*node)).collect();
+            let Some(proposer) = honest.get(turn % honest.len().max(1)) else { continue };
+            let mode = load.modes.get((number + turn) % load.modes.len().max(1));
+            intents.push(Intent {
+                group: group.id,
+                proposer: *proposer,
+                at,
+                mode: mode.map_or(Mode::Committed, |mode| (*mode).into()),
+                lifetime: REQUEST_LIFETIME,
+            });
+        }
+    }
+    intents
+}
+
+/// Each node dials half as many as it shall have, so that it is dialled by as many on average;
+/// hostile strangers dial everybody they can.
+fn overlay(scenario: &Scenario, cast: &Cast, random: &mut Random) -> Vec<Vec<NodeIndex>> {
+    let total = cast.len() as u32;
+    let dials = scenario.overlay.div_ceil(2) as usize;
+    (0..total)
+        .map(|node| {
+            let dials =
+                if node >= scenario.nodes { scenario.overlay.max(8) as usize } else { dials };
+            if dials == 0 {
+                return Vec::new();
+            }
+            let end = if node >= scenario.nodes { scenario.nodes } else { total };
+            let mut peers: Vec<_> =
+                sparse_sample(random, dials + 1, end).into_iter().map(NodeIndex).collect();
+            peers.retain(|peer| *peer != NodeIndex(node));
+            peers.truncate(dials);
+            peers
+        })
+        .collect()
+}
+
+/// Draws different numbers below `end` without looking at all of them.
+fn sparse_sample(random: &mut Random, count: usize, end: u32) -> Vec<u32> {
+    if (end as usize) < 4 * count {
+        return random.sample(count, end);
+    }
+    let mut drawn = Vec::new();
+    while drawn.len() < count {
+        let number = random.below(end.into()) as u32;
+        if !drawn.contains(&number) {
+            drawn.push(number);
+        }
+    }
+    drawn
+}

@@ -1,0 +1,143 @@
+//! What an observer of a run sees: everything that a node does, in one order.
+
+use std::sync::Arc;
+
+use ensign_engine::{CloseReason, CommandError, Event, Record};
+use ensign_primitives::{Instant, RequestId, SessionId};
+use ensign_wire::Kind;
+
+use crate::{Cast, NodeIndex};
+
+/// One thing that a node did or met.
+#[derive(Clone, Debug)]
+pub struct Sight {
+    /// When, in the simulation's time.
+    pub at: Instant,
+    /// Whose.
+    pub node: NodeIndex,
+    /// Its number among the node's sights: sights are ordered by time, node and this.
+    pub order: u64,
+    /// What.
+    pub what: Seen,
+}
+
+/// What a node did or met.
+#[derive(Clone, Debug)]
+pub enum Seen {
+    /// Its process started, for the `boot`-th time, from this many records.
+    Started {
+        /// How often it has started, from 1.
+        boot: u32,
+        /// How many records its disk held.
+        records: usize,
+    },
+    /// Its process died. Of the records that its disk had not acknowledged some survived.
+    Crashed {
+        /// How many were not acknowledged.
+        pending: usize,
+        /// How many of these survived.
+        survived: usize,
+    },
+    /// Its process ended in order.
+    Stopped,
+    /// A connection came up.
+    Connected {
+        /// With whom.
+        peer: NodeIndex,
+    },
+    /// A connection is gone.
+    Disconnected {
+        /// With whom.
+        peer: NodeIndex,
+    },
+    /// It closed a connection.
+    Closed {
+        /// With whom.
+        peer: NodeIndex,
+        /// Why.
+        reason: CloseReason,
+    },
+    /// A frame came.
+    Received {
+        /// From whom.
+        from: NodeIndex,
+        /// What its header says; `None` when it has none.
+        kind: Option<Kind>,
+        /// Header and body.
+        frame: Arc<[u8]>,
+    },
+    /// It handed a frame to its transport.
+    Sent {
+        /// To whom.
+        to: NodeIndex,
+        /// What it carries.
+        kind: Kind,
+        /// Header and body.
+        frame: Arc<[u8]>,
+        /// Whether there was a connection to carry it.
+        carried: bool,
+    },
+    /// It drew entropy.
+    Drew {
+        /// For which session.
+        session: SessionId,
+        /// How many nonces.
+        nonces: usize,
+    },
+    /// It asked its disk to keep a record.
+    Persist {
+        /// What.
+        record: Arc<Record>,
+    },
+    /// Its disk acknowledged the record.
+    Durable {
+        /// What.
+        record: Arc<Record>,
+    },
+    /// A timer fired.
+    Woke {
+        /// Which.
+        reason: &'static str,
+    },
+    /// Its person asked the group to sign.
+    Proposed {
+        /// Which of the run's intents.
+        intent: u32,
+        /// How often it was proposed, from 1.
+        turn: u32,
+        /// The request.
+        request: RequestId,
+    },
+    /// Its person said yes.
+    Approved {
+        /// To what.
+        request: RequestId,
+    },
+    /// Its person said no.
+    Declined {
+        /// To what.
+        request: RequestId,
+    },
+    /// Its engine refused a command.
+    Refused {
+        /// Why.
+        why: CommandError,
+    },
+    /// Its engine reports.
+    Event(Event),
+    /// One of its collections is larger than its bound.
+    Overfull {
+        /// Which.
+        name: &'static str,
+        /// How large.
+        len: usize,
+        /// Its bound.
+        limit: usize,
+    },
+}
+
+/// Sees everything that happens in a run, in order.
+pub trait Observer {
+    /// Looks at one sight.
+    fn observe(&mut self, cast: &Cast, sight: &Sight);
+}

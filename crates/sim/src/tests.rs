@@ -1,0 +1,3 @@
+//! Tests of the kernel.
+
+mod kernel;
