@@ -27,6 +27,8 @@ mod plan;
 pub use plan::{BOUNDARIES_MAX, Intent, Plan};
 mod seen;
 pub use seen::{Observer, Seen, Sight};
+mod run;
+pub use run::{Options, Progress, run};
 mod simulation;
 pub use simulation::Simulation;
 mod nat;
@@ -41,6 +43,7 @@ mod host;
 mod link;
 mod paths;
 mod shard;
+mod tally;
 mod trace;
 
 #[cfg(test)]

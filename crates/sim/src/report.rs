@@ -4,6 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Scenario, check::Violation};
 
+/// Most failed attempts that are told one by one.
+pub const FAILURES_MAX: usize = 10_000;
+
 /// What a run found.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Report {
@@ -27,7 +30,7 @@ pub struct Report {
     pub events: u64,
     /// Everything that somebody wanted signed.
     pub intents: Vec<IntentReport>,
-    /// Attempts that failed, each with what came first.
+    /// Attempts that failed, each with what came first; at most [`FAILURES_MAX`].
     pub failures: Vec<FailureReport>,
     /// What checkers found; empty in a good run. At most [`VIOLATIONS_MAX`](crate::check::VIOLATIONS_MAX).
     pub violations: Vec<Violation>,
@@ -105,6 +108,9 @@ pub struct FailureReport {
     pub said: String,
     /// What came first, in words: a crash, a broken connection, a cut way, an adversary, a timeout.
     pub first_cause: String,
+    /// What its signers saw and did meanwhile, a line each; bounded, often empty.
+    #[serde(default)]
+    pub excerpt: Vec<String>,
 }
 
 /// An intent that had to be signed in time and was not.

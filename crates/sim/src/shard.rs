@@ -7,7 +7,7 @@ use ensign_primitives::Instant;
 use crate::{
     NodeIndex,
     event::{Entry, Outbox},
-    host::Host,
+    host::{Host, Scene},
     plan::Plan,
 };
 
@@ -50,7 +50,8 @@ impl Shard {
         while self.queue.peek().is_some_and(|entry| entry.key.at < end) {
             let Some(entry) = self.queue.pop() else { return };
             if let Some(host) = self.hosts.get_mut(entry.node.as_usize() / self.count) {
-                host.handle(plan, entry.key.at, entry.what, &mut turn);
+                let mut scene = Scene { plan, now: entry.key.at, out: &mut turn };
+                host.handle(&mut scene, entry.what);
             }
             for caused in turn.events.drain(..) {
                 if caused.node.as_usize() % self.count == self.index {

@@ -19,7 +19,7 @@ pub(super) struct Disk {
 impl Disk {
     pub(super) fn write(&mut self, turn: &mut Turn<'_>, token: u64, record: Arc<Record>) {
         self.pending.push_back((token, record));
-        let time = turn.random.within(turn.env.scenario.disk.latency);
+        let time = turn.random.within(turn.plan.scenario.disk.latency);
         self.free = self.free.max(turn.depart).after(time);
         let boot = turn.boot;
         turn.later(self.free, What::Written { boot });

@@ -166,12 +166,12 @@ impl Transport {
     ) -> bool {
         let Some(link) = self.links.get_mut(&peer) else { return false };
         let (Phase::Up, Some(conn)) = (link.phase, link.conn) else { return false };
-        if turn.env.paths.cut_since(turn.now, turn.node, peer).is_some() {
+        if turn.plan.paths.cut_since(turn.now, turn.node, peer).is_some() {
             link.stalled.push((kind, frame));
             return true;
         }
         let bytes = frame.len() + OVERHEAD_BYTES;
-        let twice = turn.env.weather.duplicates(turn.random, turn.now);
+        let twice = turn.plan.weather.duplicates(turn.random, turn.now);
         let arrival = self.arrival(turn, peer, bytes);
         let Some(link) = self.links.get_mut(&peer) else { return false };
         let arrival = if kind == Kind::Payload {
@@ -181,7 +181,7 @@ impl Transport {
             link.stream_clear
         };
         if twice {
-            let again = arrival.after(turn.env.weather.latency(turn.random, turn.node, peer));
+            let again = arrival.after(turn.plan.weather.latency(turn.random, turn.node, peer));
             let frame = Arc::clone(&frame);
             turn.to(peer, again, Packet::Frame { conn, frame });
         }
@@ -191,7 +191,7 @@ impl Transport {
 
     /// A packet without a frame. On a cut way it is lost: whoever waits for it has a timeout.
     fn packet(&mut self, turn: &mut Turn<'_>, peer: NodeIndex, packet: Packet) {
-        if turn.env.paths.cut_since(turn.now, turn.node, peer).is_some() {
+        if turn.plan.paths.cut_since(turn.now, turn.node, peer).is_some() {
             return;
         }
         let is_last = matches!(packet, Packet::Established { .. } | Packet::Close { .. });
@@ -204,7 +204,7 @@ impl Transport {
     }
 
     fn arrival(&mut self, turn: &mut Turn<'_>, peer: NodeIndex, bytes: usize) -> Instant {
-        let weather = &turn.env.weather;
+        let weather = &turn.plan.weather;
         let start = self.uplink_free.max(turn.depart);
         self.uplink_free = start.after(weather.sending_time(bytes));
         self.uplink_free.after(weather.delay(turn.random, turn.now, (turn.node, peer)))
@@ -262,7 +262,7 @@ impl Transport {
         conn: Conn,
         sent: Instant,
     ) -> Vec<Change> {
-        let person = |node| turn.env.cast.person(node);
+        let person = |node| turn.plan.cast.person(node);
         let reached = person(peer)
             .zip(person(turn.node))
             .is_some_and(|(dialer, local)| dialer.nat.reaches(local.nat));
@@ -311,7 +311,7 @@ impl Transport {
         peer: NodeIndex,
         conn: Conn,
     ) -> Vec<Change> {
-        let cut = turn.env.paths.cut_since(turn.now, peer, turn.node);
+        let cut = turn.plan.paths.cut_since(turn.now, peer, turn.node);
         if cut.is_none_or(|since| turn.now.since(since) < IDLE_TIMEOUT) {
             return Vec::new();
         }
@@ -328,10 +328,10 @@ impl Transport {
     pub(super) fn on_paths_changed(&mut self, turn: &mut Turn<'_>) {
         let peers: Vec<_> = self.up().collect();
         for (peer, conn) in peers {
-            if turn.env.paths.cut_since(turn.now, peer, turn.node).is_some() {
+            if turn.plan.paths.cut_since(turn.now, peer, turn.node).is_some() {
                 turn.later(turn.now.after(IDLE_TIMEOUT), What::Idle { peer, conn });
             }
-            if turn.env.paths.cut_since(turn.now, turn.node, peer).is_none() {
+            if turn.plan.paths.cut_since(turn.now, turn.node, peer).is_none() {
                 let link = self.links.get_mut(&peer);
                 let stalled = link.map(|link| std::mem::take(&mut link.stalled));
                 for (kind, frame) in stalled.unwrap_or_default() {

@@ -1,0 +1,135 @@
+//! What a machine asks for, carried out: frames, records, entropy, alarms; and where it crashes.
+
+use std::sync::Arc;
+
+use ensign_engine::{Input, Output};
+use ensign_musig::NonceEntropy;
+use ensign_primitives::{SessionId, StateMachine};
+use ensign_session::Entropy;
+use ensign_wire::Kind;
+
+use super::{Host, Scene};
+use crate::{NodeIndex, Seen, actor::Actor, event::What};
+
+impl Host {
+    /// Carries out what the machine asks for until it asks for nothing; then sets its alarm.
+    pub(super) fn drain(&mut self, scene: &mut Scene<'_>) {
+        loop {
+            let mut drawn = Vec::new();
+            while let Some(output) = self.actor.as_mut().and_then(Actor::poll_output) {
+                if let Output::NeedEntropy { session, nonces } = output {
+                    self.see(scene, Seen::Drew { session, nonces });
+                    drawn.push((session, nonces));
+                } else {
+                    self.carry_out(scene, output);
+                }
+            }
+            if drawn.is_empty() || self.actor.is_none() {
+                break;
+            }
+            for (session, nonces) in drawn {
+                let input = self.entropy_for(session, nonces);
+                let moment = self.clock.read(scene.now);
+                if let Some(actor) = &mut self.actor {
+                    actor.handle_input(moment, input);
+                }
+            }
+        }
+        self.check_bounds(scene);
+        self.set_alarm(scene);
+    }
+
+    fn entropy_for(&mut self, session: SessionId, nonces: usize) -> Input {
+        let drawn = (0..nonces).filter_map(|_| NonceEntropy::new(self.entropy.bytes()).ok());
+        let nonces = drawn.collect();
+        let entropy = Entropy { nonces, salt: self.entropy.bytes() };
+        Input::Entropy { session, entropy }
+    }
+
+    fn set_alarm(&mut self, scene: &mut Scene<'_>) {
+        let Some(wakeup) = self.actor.as_ref().and_then(Actor::poll_timeout) else { return };
+        let at = self.clock.when(wakeup.at).max(scene.now);
+        if self.timer.is_none_or(|known| at < known || known < scene.now) {
+            self.timer = Some(at);
+            self.desk.turn(scene).later(at, What::Timer);
+        }
+    }
+
+    fn check_bounds(&mut self, scene: &mut Scene<'_>) {
+        let Some(actor) = &self.actor else { return };
+        let over = actor.engine().occupancy().into_iter().find(|it| it.len > it.limit);
+        if let Some(over) = over {
+            let seen = Seen::Overfull { name: over.name, len: over.len, limit: over.limit };
+            self.see(scene, seen);
+        }
+    }
+
+    fn carry_out(&mut self, scene: &mut Scene<'_>, output: Output) {
+        match output {
+            Output::Send { peer, kind, frame } => {
+                if self.dies_here(scene, kind != Kind::Hello) {
+                    return;
+                }
+                if let Some(to) = scene.plan.cast.node(&peer) {
+                    self.send(scene, (to, kind, frame));
+                }
+                self.dies_after(scene, kind != Kind::Hello);
+            }
+            Output::Persist { token, record } => {
+                if self.dies_here(scene, true) {
+                    return;
+                }
+                let record = Arc::new(record);
+                self.see(scene, Seen::Persist { record: Arc::clone(&record) });
+                self.disk.write(&mut self.desk.turn(scene), token, record);
+                self.dies_after(scene, true);
+            }
+            Output::Connect { peer } => {
+                if let Some(peer) = scene.plan.cast.node(&peer) {
+                    self.transport.want(&mut self.desk.turn(scene), peer);
+                }
+            }
+            Output::Disconnect { peer, reason } => {
+                if let Some(peer) = scene.plan.cast.node(&peer)
+                    && self.transport.close(&mut self.desk.turn(scene), peer)
+                {
+                    self.see(scene, Seen::Closed { peer, reason });
+                }
+            }
+            Output::Event(event) => self.on_event(scene, event),
+            // Streams for strangers and members are alike here; entropy was answered before.
+            Output::Admit { .. } | Output::NeedEntropy { .. } => {}
+        }
+    }
+
+    fn send(&mut self, scene: &mut Scene<'_>, (to, kind, frame): (NodeIndex, Kind, Arc<[u8]>)) {
+        if kind != Kind::Hello && kind != Kind::Payload {
+            self.desk.busy_until =
+                self.desk.busy_until.max(scene.now).after(scene.plan.scenario.cpu.curve);
+        }
+        let copy = Arc::clone(&frame);
+        let carried = self.transport.send(&mut self.desk.turn(scene), to, kind, copy);
+        self.see(scene, Seen::Sent { to, kind, frame, carried });
+    }
+
+    /// Crashes at its crash point, before what was to happen there has happened.
+    fn dies_here(&mut self, scene: &mut Scene<'_>, counts: bool) -> bool {
+        let Some(point) = self.crash_point.filter(|_| counts) else { return false };
+        let dies = self.boundaries == point.boundary && !point.after;
+        if dies {
+            self.crash_point = None;
+            self.crash(scene);
+        }
+        dies
+    }
+
+    /// As [`dies_here`](Self::dies_here), right after it has happened.
+    fn dies_after(&mut self, scene: &mut Scene<'_>, counts: bool) {
+        let Some(point) = self.crash_point.filter(|_| counts) else { return };
+        if self.boundaries == point.boundary && point.after {
+            self.crash_point = None;
+            self.crash(scene);
+        }
+        self.boundaries += 1;
+    }
+}

@@ -1,0 +1,85 @@
+//! A process starts, dies, ends, and starts again.
+
+use ensign_engine::{Engine, EngineConfig, Restored};
+use ensign_primitives::RequestId;
+
+use super::{Host, PATIENCE, Scene};
+use crate::{
+    NETWORK, Seen,
+    actor::Actor,
+    cast::address,
+    event::{What, Wish},
+};
+
+impl Host {
+    /// Starts the process: from its journal, with its groups, with what its person still wants.
+    pub(super) fn start(&mut self, scene: &mut Scene<'_>) {
+        if self.actor.is_some() {
+            return;
+        }
+        let Some(person) = scene.plan.cast.person(self.desk.node) else { return };
+        self.desk.boot += 1;
+        let (boot, records) = (self.desk.boot, self.disk.len());
+        self.see(scene, Seen::Started { boot, records });
+        let config = EngineConfig {
+            network: NETWORK,
+            listening: vec![address(self.desk.node)],
+            timeouts: scene.plan.timeouts,
+        };
+        let engine = Engine::new(config, person.keys.clone());
+        self.actor = Some(Actor::new(engine, scene.plan, self.desk.node, self.desk.boot));
+        let Restored { open, ended } = Restored::from_records(self.disk.records());
+        let group = scene.plan.cast.group_of(self.desk.node).map(|group| group.config.clone());
+        let moment = self.clock.read(scene.now);
+        self.command(scene, |engine| {
+            for (id, group, ending) in ended {
+                engine.remember_ended(id, group, ending);
+            }
+            group.map_or(Ok(()), |group| engine.add_group(group).map(drop))
+        });
+        for open in open {
+            self.command(scene, |engine| {
+                engine.resume(moment, open.request, open.payload, open.attempts).map(drop)
+            });
+        }
+        for peer in scene.plan.overlay(self.desk.node) {
+            self.transport.want(&mut self.desk.turn(scene), peer);
+        }
+        if self.desk.boot > 1 {
+            let engine = self.actor.as_ref().map(Actor::engine);
+            let is_open = |id: &RequestId| engine.is_some_and(|it| it.request(id).is_some());
+            for intent in self.person.forgotten(is_open) {
+                let at = scene.now.after(PATIENCE);
+                self.desk.turn(scene).later(at, What::Person(Wish::Propose { intent }));
+            }
+        }
+    }
+
+    pub(super) fn crash(&mut self, scene: &mut Scene<'_>) {
+        let (pending, survived) = self.disk.tear(&mut self.desk.random);
+        self.see(scene, Seen::Crashed { pending, survived });
+        self.transport.die(&mut self.desk.turn(scene));
+        self.end_process(scene);
+    }
+
+    pub(super) fn stop(&mut self, scene: &mut Scene<'_>) {
+        self.disk.flush();
+        self.see(scene, Seen::Stopped);
+        let peers: Vec<_> = self.transport.up().map(|(peer, _)| peer).collect();
+        for peer in peers {
+            self.transport.close(&mut self.desk.turn(scene), peer);
+        }
+        self.transport.reset();
+        self.end_process(scene);
+    }
+
+    fn end_process(&mut self, scene: &mut Scene<'_>) {
+        self.actor = None;
+        self.timer = None;
+        self.inbox.clear();
+        self.desk.busy_until = scene.now;
+        let downtime = self.desk.random.within(scene.plan.scenario.faults.downtime);
+        let at = scene.now.after(downtime);
+        self.desk.turn(scene).later(at, What::Start);
+    }
+}
