@@ -1,0 +1,153 @@
+//! One node of a simulation, and a user who approves everything.
+
+use std::net::{Ipv4Addr, SocketAddr};
+
+use ensign_coordinator::{
+    Coordinator, Event, Events, Keys, Member, SimulatedJournal, StartError, Surroundings,
+};
+use ensign_deadline::Timeouts;
+use ensign_identity::NodeKey;
+use ensign_musig::SecKey;
+use ensign_primitives::{Network, TaggedHasher, UnixTime};
+use tokio::{sync::mpsc, task::AbortHandle};
+
+use crate::Net;
+
+/// The chain of every run.
+pub const NETWORK: Network = Network::Regtest;
+
+/// The wall clock when a network begins: 2026-01-01 00:00 UTC.
+pub const START: UnixTime = UnixTime::from_millis(1_767_225_600_000);
+
+/// What a node told its application.
+#[derive(Clone, Debug)]
+pub struct Told {
+    /// Which node.
+    pub number: u32,
+    /// What it said.
+    pub event: Event,
+}
+
+/// A running node with its user.
+#[derive(Debug)]
+pub struct Wallet {
+    /// Its number.
+    pub number: u32,
+    /// What its owner holds.
+    pub coordinator: Coordinator,
+    /// What the other members of a group know about it.
+    pub member: Member,
+    journal: SimulatedJournal,
+    starts: u64,
+    user: AbortHandle,
+}
+
+/// A node that has stopped, and its disk.
+#[derive(Debug)]
+pub struct Stopped {
+    number: u32,
+    journal: SimulatedJournal,
+    starts: u64,
+}
+
+impl Wallet {
+    /// Starts the node `number` of a network; its keys follow from `seed`. Its user approves
+    /// everything. What the node tells goes to `told` too.
+    ///
+    /// # Errors
+    ///
+    /// As [`Coordinator::dangerous_simulated`].
+    pub async fn start(
+        net: &Net,
+        seed: u64,
+        number: u32,
+        told: mpsc::UnboundedSender<Told>,
+    ) -> Result<Self, StartError> {
+        let stopped = Stopped { number, journal: SimulatedJournal::default(), starts: 0 };
+        stopped.start(net, seed, told).await
+    }
+
+    /// Stops the node and waits until its address is free.
+    pub async fn stop(self) -> Stopped {
+        self.user.abort();
+        self.coordinator.shutdown().await;
+        Stopped { number: self.number, journal: self.journal, starts: self.starts }
+    }
+}
+
+impl Stopped {
+    /// Starts the node again, with what its disk holds.
+    ///
+    /// # Errors
+    ///
+    /// As [`Coordinator::dangerous_simulated`].
+    pub async fn start(
+        self,
+        net: &Net,
+        seed: u64,
+        told: mpsc::UnboundedSender<Told>,
+    ) -> Result<Wallet, StartError> {
+        let Self { number, journal, starts } = self;
+        let keys = keys(seed, number);
+        let address = address(number);
+        let member =
+            Member { signer: keys.signer_key(), peer: keys.peer_id(), addresses: vec![address] };
+        let surroundings = Surroundings {
+            socket: net.attach(address),
+            seed: derive(seed, "start", number, starts),
+            unix: START.after(net.elapsed()),
+            journal: journal.clone(),
+            timeouts: Timeouts::default(),
+        };
+        let (coordinator, events) =
+            Coordinator::dangerous_simulated(NETWORK, keys, surroundings).await?;
+        let user = tokio::spawn(approve(number, coordinator.clone(), events, told)).abort_handle();
+        let starts = starts + 1;
+        Ok(Wallet { number, coordinator, member, journal, starts, user })
+    }
+}
+
+/// Returns where a node listens: each has an address of its own.
+pub fn address(number: u32) -> SocketAddr {
+    let first = u32::from(Ipv4Addr::new(10, 0, 0, 1));
+    SocketAddr::from((Ipv4Addr::from(first.wrapping_add(number)), PORT))
+}
+
+const PORT: u16 = 7000;
+
+/// Makes the keys of a node.
+///
+/// # Panics
+///
+/// When a hash is no secret key, which has never been seen: one in 2^128 is none.
+#[expect(clippy::expect_used, reason = "a hash is a secret key, but for one in 2^128")]
+pub fn keys(seed: u64, number: u32) -> Keys {
+    let node_key = NodeKey::from_secret_bytes(derive(seed, "node key", number, 0));
+    let sec_key = SecKey::from_secret_bytes(derive(seed, "signer key", number, 0));
+    let node_key = node_key.expect("a hash is a secret key");
+    let sec_key = sec_key.expect("a hash is a secret key");
+    Keys::new_at(START, NETWORK, node_key, sec_key).expect("a fresh delegation verifies")
+}
+
+/// Derives the bytes of one use from the seed of a run.
+pub(crate) fn derive(seed: u64, use_of: &str, number: u32, times: u64) -> [u8; 32] {
+    let hasher = TaggedHasher::new("ensign/sim-quic-seed/v1", NETWORK);
+    hasher.u64(seed).u64(number.into()).u64(times).var_bytes(use_of.as_bytes()).finish()
+}
+
+async fn approve(
+    number: u32,
+    coordinator: Coordinator,
+    mut events: Events,
+    told: mpsc::UnboundedSender<Told>,
+) {
+    while let Some(event) = events.next().await {
+        if let Event::Approval(approval) = &event {
+            // It may have ended meanwhile.
+            let _ = coordinator.approve(approval.id).await;
+        }
+        if told.send(Told { number, event }).is_err() {
+            return;
+        }
+    }
+}

@@ -1,0 +1,17 @@
+//! Stories and whole runs over real QUIC in simulated time.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::wildcard_enum_match_arm,
+    reason = "a test panics where it fails, and picks what it looks at"
+)]
+
+#[path = "quic/command.rs"]
+mod command;
+#[path = "quic/runs.rs"]
+mod runs;
+#[path = "quic/silence.rs"]
+mod silence;
+#[path = "quic/story.rs"]
+mod story;

@@ -1,0 +1,142 @@
+//! A few wallets of one group, told what to do step by step.
+
+use std::time::Duration;
+
+use ensign_coordinator::{Event, Group, Member, SigningJob, Work};
+use ensign_primitives::{GroupId, RequestId};
+use ensign_session::Phase;
+use ensign_sim_quic::{Latency, Links, Net, Stopped, Told, Wallet, address};
+use tokio::sync::mpsc;
+
+const SEED: u64 = 5;
+
+/// Longer than anything here takes, in simulated time.
+const PATIENCE: Duration = Duration::from_secs(600);
+
+pub(crate) fn quiet() -> Links {
+    Links::quiet(Latency { min: Duration::from_millis(10), max: Duration::from_millis(50) })
+}
+
+pub(crate) struct Story {
+    pub(crate) net: Net,
+    pub(crate) wallets: Vec<Option<Wallet>>,
+    pub(crate) seen: Vec<(Duration, Told)>,
+    group: GroupId,
+    members: Vec<Member>,
+    heard: mpsc::UnboundedReceiver<Told>,
+    told: mpsc::UnboundedSender<Told>,
+}
+
+impl Story {
+    /// Starts three wallets of one group and connects them.
+    pub(crate) async fn begin() -> Self {
+        let net = Net::new(quiet(), [1; 32]);
+        let (told, heard) = mpsc::unbounded_channel();
+        let mut wallets = Vec::new();
+        for number in 0..3 {
+            wallets.push(Wallet::start(&net, SEED, number, told.clone()).await.unwrap());
+        }
+        let members: Vec<_> = wallets.iter().map(|wallet| wallet.member.clone()).collect();
+        let mut group = GroupId::from_bytes([0; 32]);
+        for wallet in &wallets {
+            let members = members.clone();
+            group = wallet.coordinator.group(Group { members }).await.unwrap();
+        }
+        let wallets = wallets.into_iter().map(Some).collect();
+        let mut story = Self { net, wallets, seen: vec![], group, members, heard, told };
+        for _ in 0..6 {
+            story.until(|told| matches!(told.event, Event::PeerUp { .. })).await;
+        }
+        story
+    }
+
+    /// Listens until somebody says what is waited for; returns when.
+    pub(crate) async fn until(&mut self, mut pick: impl FnMut(&Told) -> bool) -> Duration {
+        let heard = async {
+            loop {
+                let told = self.heard.recv().await.unwrap();
+                let at = self.net.elapsed();
+                self.seen.push((at, told.clone()));
+                if pick(&told) {
+                    return at;
+                }
+            }
+        };
+        tokio::time::timeout(PATIENCE, heard).await.expect("never said")
+    }
+
+    pub(crate) async fn propose(&self, number: usize) -> RequestId {
+        let job = SigningJob::new(self.group, Work::Messages(vec![[7; 32]]));
+        let wallet = self.wallets[number].as_ref().unwrap();
+        wallet.coordinator.propose(job).await.unwrap().id
+    }
+
+    /// Waits until all three hold the same signature.
+    pub(crate) async fn all_done(&mut self, asked: RequestId) {
+        let mut signatures = Vec::new();
+        while signatures.len() < 3 {
+            self.until(|told| match &told.event {
+                Event::Done { request, outcome } if *request == asked => {
+                    signatures.push(outcome.signatures.clone());
+                    true
+                }
+                _ => false,
+            })
+            .await;
+        }
+        assert!(signatures.iter().all(|each| *each == signatures[0]), "{signatures:?}");
+    }
+
+    pub(crate) async fn stop(&mut self, number: usize) -> Stopped {
+        self.wallets[number].take().unwrap().stop().await
+    }
+
+    pub(crate) async fn start(&mut self, number: usize, stopped: Stopped) {
+        let wallet = stopped.start(&self.net, SEED, self.told.clone()).await.unwrap();
+        let members = self.members.clone();
+        assert_eq!(wallet.coordinator.group(Group { members }).await, Ok(self.group));
+        self.wallets[number] = Some(wallet);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn node_that_stops_in_the_middle_goes_on_with_what_its_disk_holds() {
+    let mut story = Story::begin().await;
+    let asked = story.propose(0).await;
+    let revealing = |told: &Told| {
+        told.number == 2
+            && matches!(told.event, Event::Phase { phase: Phase::Revealing, request } if request == asked)
+    };
+    story.until(revealing).await;
+    let stopped = story.stop(2).await;
+    story.until(|told| matches!(told.event, Event::PeerDown { .. })).await;
+    story.start(2, stopped).await;
+    story.all_done(asked).await;
+    let resumed =
+        |(_, told): &&(Duration, Told)| told.number == 2 && matches!(told.event, Event::Resumed(_));
+    assert_eq!(story.seen.iter().filter(resumed).count(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn partition_longer_than_the_idle_timeout_heals_and_the_group_signs() {
+    let mut story = Story::begin().await;
+    let began = story.net.elapsed();
+    let others = [address(1), address(2)];
+    for other in others {
+        story.net.cut(address(0), other);
+    }
+    let asked = story.propose(1).await;
+    // Both sides of both links notice.
+    for _ in 0..4 {
+        story.until(|told| matches!(told.event, Event::PeerDown { .. })).await;
+    }
+    let idle = ensign_transport::IDLE_TIMEOUT;
+    assert!(story.net.elapsed() >= began + idle);
+    let down = |(_, told): &&(Duration, Told)| matches!(told.event, Event::PeerDown { .. });
+    let first = story.seen.iter().find(down).unwrap().0;
+    assert!(first >= began + idle - Duration::from_secs(1), "{first:?}");
+    for other in others {
+        story.net.mend(address(0), other);
+    }
+    story.all_done(asked).await;
+}
