@@ -30,6 +30,7 @@ pub use wallet::{NETWORK, START, Stopped, Told, Wallet, address, keys};
 mod scenario;
 pub use scenario::{Plan, Scenario};
 mod run;
+mod task;
 pub use run::{GroupOutcome, Outcome, Progress, RunError, run, runtime};
 mod report;
 pub use report::{Report, write_packets};

@@ -2,9 +2,10 @@
 
 use std::{collections::BTreeMap, io, time::Duration};
 
-use ensign_coordinator::{CommandError, Event, Group, Member, SigningJob, StartError, Work};
+use ensign_coordinator::{
+    CommandError, Event, Group, Member, Outcome as SigningOutcome, SigningJob, StartError,
+};
 use ensign_primitives::{GroupId, RequestId};
-use ensign_wire::{GroupKeys, KeyTweak};
 use tokio::{
     runtime::{Builder, Runtime},
     sync::mpsc,
@@ -12,7 +13,12 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-use crate::{NETWORK, Net, Plan, Told, Trace, Wallet, scenario::GROUP_SIZE, wallet};
+use crate::{
+    Net, Plan, Told, Trace, Wallet,
+    scenario::GROUP_SIZE,
+    task::{self, Task},
+    wallet,
+};
 
 /// How far a run is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -146,18 +152,10 @@ struct Stage<'a> {
     wallets: Vec<Wallet>,
     ids: Vec<GroupId>,
     groups: Vec<GroupOutcome>,
-    requests: BTreeMap<RequestId, Asked>,
+    tasks: BTreeMap<RequestId, Task>,
     acts: BTreeMap<(Duration, usize), Act>,
     ups: u64,
     downs: u64,
-}
-
-/// What a group was asked to sign, and the first signature it gave.
-#[derive(Debug)]
-struct Asked {
-    group: usize,
-    digest: [u8; 32],
-    signature: Option<[u8; 64]>,
 }
 
 impl<'a> Stage<'a> {
@@ -170,8 +168,8 @@ impl<'a> Stage<'a> {
             wallets.push(started.map_err(|error| RunError::Start { number, error })?);
         }
         let (groups, ids, acts) = (Vec::new(), Vec::new(), script(plan));
-        let requests = BTreeMap::new();
-        let mut stage = Self { plan, net, wallets, ids, groups, requests, acts, ups: 0, downs: 0 };
+        let tasks = BTreeMap::new();
+        let mut stage = Self { plan, net, wallets, ids, groups, tasks, acts, ups: 0, downs: 0 };
         for number in 0..plan.nodes {
             stage.form(number).await?;
         }
@@ -214,17 +212,15 @@ impl<'a> Stage<'a> {
 
     async fn propose(&mut self, number: u32) -> Result<(), RunError> {
         let group = number as usize;
-        let Some((wallet, id)) = self.wallet(number).zip(self.ids.get(group)) else {
-            return Ok(());
-        };
+        let known = task::psbt_group(&self.members(self.plan.members(number)));
+        let proposer = self.wallet(number).zip(self.ids.get(group));
+        let Some(((wallet, id), known)) = proposer.zip(known) else { return Ok(()) };
         let digest = wallet::derive(self.plan.seed, "message", number, 0);
-        let job = SigningJob {
-            mode: self.plan.mode,
-            ..SigningJob::new(*id, Work::Messages(vec![digest]))
-        };
+        let work = task::work(&known, number, digest);
+        let job = SigningJob { mode: self.plan.mode, ..SigningJob::new(*id, work) };
         let asked = wallet.coordinator.propose(job).await;
         let asked = asked.map_err(|error| RunError::Refused { number, error })?;
-        self.requests.insert(asked.id, Asked { group, digest, signature: None });
+        self.tasks.insert(asked.id, Task::new(group, known, &asked));
         if let Some(outcome) = self.groups.get_mut(group) {
             outcome.proposed = self.net.elapsed();
         }
@@ -237,7 +233,7 @@ impl<'a> Stage<'a> {
             Event::PeerUp { .. } => self.ups += 1,
             Event::PeerDown { .. } => self.downs += 1,
             Event::Done { request, outcome } => {
-                self.on_done(told.number, request, &outcome.signatures);
+                self.on_done(told.number, request, outcome);
             }
             Event::Failed { request, problem, .. } | Event::AttemptFailed { request, problem } => {
                 if let Some(group) = self.group_of(request) {
@@ -249,37 +245,18 @@ impl<'a> Stage<'a> {
         }
     }
 
-    fn on_done(&mut self, number: u32, request: &RequestId, signatures: &[[u8; 64]]) {
+    fn on_done(&mut self, number: u32, request: &RequestId, outcome: &SigningOutcome) {
         let at = self.net.elapsed();
-        let Some(asked) = self.requests.get(request) else { return };
-        let is_right = match (signatures, asked.signature) {
-            ([signature], Some(first)) => *signature == first,
-            ([signature], None) => self.verifies(asked, signature),
-            _ => false,
-        };
-        if let Some(group) = self.group_of(request) {
-            let place = group.members.iter().position(|member| *member == number);
-            if let Some(done) = place.and_then(|place| group.done.get_mut(place)) {
-                *done = Some(at);
-            }
-            if !is_right {
-                group.wrong_at = Some(number);
-            }
+        let Some(task) = self.tasks.get_mut(request) else { return };
+        let is_right = task.takes(outcome);
+        let Some(group) = self.group_of(request) else { return };
+        let place = group.members.iter().position(|member| *member == number);
+        if let Some(done) = place.and_then(|place| group.done.get_mut(place)) {
+            *done = Some(at);
         }
-        if let Some(asked) = self.requests.get_mut(request) {
-            asked.signature = asked.signature.or(signatures.first().copied());
+        if !is_right {
+            group.wrong_at = Some(number);
         }
-    }
-
-    fn verifies(&self, asked: &Asked, signature: &[u8; 64]) -> bool {
-        let Some(group) = self.groups.get(asked.group) else { return false };
-        let members = self.members(group.members).into_iter();
-        let mut keys: Vec<_> = members.map(|member| member.signer).collect();
-        keys.sort();
-        let Ok(keys) = GroupKeys::new(keys) else { return false };
-        let Ok(group) = ensign_psbt::Group::new(NETWORK, &keys) else { return false };
-        let agg_key = group.key_agg_ctx(KeyTweak::None).map(|ctx| ctx.agg_key());
-        agg_key.is_ok_and(|key| ensign_musig::verify_schnorr(&key, &asked.digest, signature))
     }
 
     /// Stops every node and returns what came of it all.
@@ -312,7 +289,7 @@ impl<'a> Stage<'a> {
     }
 
     fn group_of(&mut self, request: &RequestId) -> Option<&mut GroupOutcome> {
-        self.groups.get_mut(self.requests.get(request)?.group)
+        self.groups.get_mut(self.tasks.get(request)?.number)
     }
 }
 

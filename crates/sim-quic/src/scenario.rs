@@ -52,7 +52,8 @@ impl Scenario {
 }
 
 /// One run. Node `i` signs with the two nodes after it, the last ones with the first again, so that
-/// every node is in three groups of three and there are as many groups as nodes.
+/// every node is in three groups of three and there are as many groups as nodes. Each group signs
+/// once, every second one a PSBT of several coins, the others a bare message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Plan {
     /// What is played.
