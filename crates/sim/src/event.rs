@@ -1,6 +1,6 @@
 //! What happens next: the events of a run and their one order.
 
-use std::{cmp::Ordering, sync::Arc};
+use std::{cmp::Ordering, sync::Arc, time::Duration};
 
 use ensign_primitives::{Instant, RequestId};
 
@@ -62,6 +62,8 @@ pub(crate) enum What {
     Written { boot: u32 },
     /// Its transport dials a peer.
     Dial { peer: NodeIndex, boot: u32 },
+    /// A dial has not been answered yet.
+    Initial { peer: NodeIndex, conn: Conn, pause: Duration },
     /// A dial has taken too long.
     DialTimeout { peer: NodeIndex, conn: Conn },
     /// Nothing was heard on a connection since the peer went away.

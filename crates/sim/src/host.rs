@@ -198,6 +198,9 @@ impl Host {
                 self.transport.dial(&mut self.desk.turn(scene), peer);
             }
             What::Written { .. } | What::Dial { .. } | What::Free => {}
+            What::Initial { peer, conn, pause } => {
+                self.transport.say_hello(&mut self.desk.turn(scene), peer, conn, pause);
+            }
             What::DialTimeout { peer, conn } => {
                 self.transport.on_dial_timeout(&mut self.desk.turn(scene), peer, conn);
             }

@@ -23,6 +23,9 @@ use crate::{
 pub(super) const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a handshake may take (`ensign_transport::HANDSHAKE_TIMEOUT`).
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
+/// After how long the first packet of a handshake is repeated: three times the first guess of the
+/// round trip, which is 100 ms in `ensign-transport`; doubles each time (RFC 9002 section 6.2).
+const INITIAL_TIMEOUT: Duration = Duration::from_millis(300);
 /// The first pause between two dials (`ensign_transport::BACKOFF_MIN`); doubles with each failure.
 const BACKOFF_MIN: Duration = Duration::from_millis(250);
 /// The longest pause between two dials (`ensign_transport::BACKOFF_MAX`).
@@ -134,8 +137,23 @@ impl Transport {
         link.take(conn, Phase::Dialing);
         let timeout = turn.now.after(HANDSHAKE_TIMEOUT);
         turn.later(timeout, What::DialTimeout { peer, conn });
-        let sent = turn.now;
-        self.packet(turn, peer, Packet::Dial { conn, sent });
+        self.say_hello(turn, peer, conn, INITIAL_TIMEOUT);
+    }
+
+    /// Sends the first packet of a handshake, again and again until it is answered or given up.
+    pub(super) fn say_hello(
+        &mut self,
+        turn: &mut Turn<'_>,
+        peer: NodeIndex,
+        conn: Conn,
+        pause: Duration,
+    ) {
+        let waits = |link: &Link| link.conn == Some(conn) && link.phase == Phase::Dialing;
+        if self.links.get(&peer).is_some_and(waits) {
+            let sent = turn.now;
+            self.packet(turn, peer, Packet::Dial { conn, sent });
+            turn.later(turn.now.after(pause), What::Initial { peer, conn, pause: 2 * pause });
+        }
     }
 
     pub(super) fn on_dial_timeout(&mut self, turn: &mut Turn<'_>, peer: NodeIndex, conn: Conn) {
@@ -272,6 +290,9 @@ impl Transport {
         let local = turn.node;
         let link = self.links.entry(peer).or_insert_with(Link::new);
         let mut changes = Vec::new();
+        if link.conn == Some(conn) && link.phase == Phase::Up {
+            return changes;
+        }
         match link.phase {
             Phase::Dialing if local < peer => return changes,
             Phase::Up => {
