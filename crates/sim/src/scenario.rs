@@ -1,10 +1,27 @@
 //! What a run is made from: every number of it, with its default and its range.
 
-use std::{ops::RangeInclusive, time::Duration};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+mod error;
+pub use error::{Line, Rule, ScenarioError};
+mod file;
+pub use file::Steps;
+mod keys;
+pub use keys::Key;
+pub mod ranges;
+mod shipped;
+pub use shipped::Shipped;
+
+mod defaults;
+mod latency;
+mod rules;
+mod shape;
 mod span;
+mod template;
+#[cfg(test)]
+mod tests;
 
 /// Everything that decides a run, besides its seed.
 ///
@@ -16,11 +33,12 @@ pub struct Scenario {
     pub name: String,
     /// What it shows, in a sentence.
     pub about: String,
-    /// How many nodes there are: 2 to 100,000.
+    /// How many nodes there are, within [`NODES`](ranges::NODES).
     pub nodes: u32,
-    /// How many strangers each node is connected to besides its groups: 0 to 100.
+    /// How many strangers each node is connected to besides its groups, within
+    /// [`OVERLAY`](ranges::OVERLAY).
     pub overlay: u32,
-    /// How much virtual time a run lasts: 1 s to 24 h.
+    /// How much virtual time a run lasts, within [`LENGTH`](ranges::LENGTH).
     #[serde(with = "span")]
     pub length: Duration,
     /// Who signs with whom, and how often.
@@ -47,29 +65,32 @@ pub struct Scenario {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Load {
-    /// Signers of each group: 2 to 64.
+    /// Signers of each group, within [`SIGNERS`](ranges::SIGNERS).
     pub signers: u32,
-    /// How many groups; 0 makes as many as nodes divide into, each node in one of them.
+    /// How many groups, within [`GROUPS`](ranges::GROUPS); 0 makes as many as nodes divide into, each
+    /// node in one of them.
     pub groups: u32,
-    /// How many requests each group makes: 0 to 1,000.
+    /// How many requests each group makes, within [`REQUESTS`](ranges::REQUESTS).
     pub requests: u32,
-    /// When the first request is made at the earliest.
+    /// When the first request is made at the earliest, within [`MOMENT`](ranges::MOMENT).
     #[serde(with = "span")]
     pub first: Duration,
-    /// Over how much time the requests of a group are spread.
+    /// Over how much time the requests of a group are spread, within [`MOMENT`](ranges::MOMENT).
     #[serde(with = "span")]
     pub spread: Duration,
-    /// Messages of each request: 1 to 1,024.
+    /// Messages of each request, within [`MESSAGES`](ranges::MESSAGES).
     pub messages: u32,
-    /// Bytes of the payload that goes with it: 0 (bare messages) to 1 MiB.
+    /// Bytes of the payload that goes with it, within [`PAYLOAD_BYTES`](ranges::PAYLOAD_BYTES); 0 signs
+    /// bare messages.
     pub payload_bytes: u32,
-    /// The order of rounds; requests take them in turn.
+    /// The order of rounds, at least one; requests take them in turn.
     pub modes: Vec<Mode>,
-    /// How long a person thinks before saying yes.
+    /// How long a person thinks before saying yes, within [`PAUSE`](ranges::PAUSE).
     pub think: Range,
-    /// The share of people who say no: 0 to 1.
+    /// The share of people who say no, a [`SHARE`](ranges::SHARE).
     pub decline: f64,
-    /// How often a person proposes again what ended for no fault of anybody's will: 0 to 100.
+    /// How often a person proposes again what ended for no fault of anybody's will, within
+    /// [`PROPOSALS`](ranges::PROPOSALS).
     pub proposals_max: u32,
 }
 
@@ -93,14 +114,16 @@ pub struct Range {
     pub max: Duration,
 }
 
-/// How long a packet takes one way.
+/// How long a packet takes one way, every duration within [`LATENCY`](ranges::LATENCY).
+///
+/// Written `"20ms"`, `"10ms..50ms"`, `{ median = "40ms", sigma = 0.5, floor = "5ms" }` or
+/// `{ millis = [[5, 80], [80, 5]], jitter = "5ms" }`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", deny_unknown_fields, rename_all = "kebab-case")]
+#[serde(from = "latency::Form", into = "latency::Form")]
 pub enum Latency {
     /// Always the same.
     Constant {
         /// How long.
-        #[serde(with = "span")]
         of: Duration,
     },
     /// Evenly spread.
@@ -111,20 +134,18 @@ pub enum Latency {
     /// Long-tailed, as measured on the internet.
     LogNormal {
         /// Half of the packets take less.
-        #[serde(with = "span")]
         median: Duration,
-        /// The standard deviation of the logarithm: 0 to 3.
+        /// The standard deviation of the logarithm, within [`SIGMA`](ranges::SIGMA).
         sigma: f64,
         /// No packet takes less.
-        #[serde(with = "span")]
         floor: Duration,
     },
     /// By the regions of sender and receiver; nodes take regions in turn.
     Regions {
-        /// Milliseconds from the region of the row to that of the column.
+        /// Milliseconds from the region of the row to that of the column, each within
+        /// [`LATENCY_MILLIS`](ranges::LATENCY_MILLIS); square.
         millis: Vec<Vec<u32>>,
         /// Up to this much is added, evenly spread.
-        #[serde(with = "span")]
         jitter: Duration,
     },
 }
@@ -135,18 +156,18 @@ pub enum Latency {
 pub struct Link {
     /// How long a packet takes one way.
     pub latency: Latency,
-    /// The share of packets that is lost and sent again later: 0 to 0.9.
+    /// The share of packets that is lost and sent again later, within [`LOSS`](ranges::LOSS).
     pub loss: f64,
-    /// The share of frames that arrives twice: 0 to 1.
+    /// The share of frames that arrives twice, a [`SHARE`](ranges::SHARE).
     pub duplicate: f64,
     /// The share of frames held back by another latency; later frames of their stream wait for them,
-    /// other streams pass: 0 to 1.
+    /// other streams pass; a [`SHARE`](ranges::SHARE).
     pub reorder: f64,
-    /// Bits per second a node can send; 0 means no limit.
+    /// Bits per second a node can send, within [`BANDWIDTH`](ranges::BANDWIDTH); 0 means no limit.
     pub bandwidth: u64,
 }
 
-/// The share of nodes behind each kind of NAT; the rest is open.
+/// The share of nodes behind each kind of NAT, together at most 1; the rest is open.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct NatShares {
@@ -162,12 +183,14 @@ pub struct NatShares {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct ClockErrors {
-    /// The share of nodes whose clock is wrong: 0 to 1.
+    /// The share of nodes whose clock is wrong, a [`SHARE`](ranges::SHARE).
     pub share: f64,
-    /// Wall clocks are at most this far off, either way.
+    /// Wall clocks are at most this far off, either way, within
+    /// [`CLOCK_OFFSET`](ranges::CLOCK_OFFSET).
     #[serde(with = "span")]
     pub offset: Duration,
-    /// Clocks run at most this many millionths too fast or slow: 0 to 100,000.
+    /// Clocks run at most this many millionths too fast or slow, within
+    /// [`DRIFT_PPM`](ranges::DRIFT_PPM).
     pub drift_ppm: u32,
 }
 
@@ -175,7 +198,7 @@ pub struct ClockErrors {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Disk {
-    /// How long until a record is durable.
+    /// How long until a record is durable, within [`LATENCY`](ranges::LATENCY).
     pub latency: Range,
 }
 
@@ -183,10 +206,10 @@ pub struct Disk {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Cpu {
-    /// What each handled message costs.
+    /// What each handled message costs, within [`COST`](ranges::COST).
     #[serde(with = "span")]
     pub message: Duration,
-    /// What each operation on the curve costs.
+    /// What each operation on the curve costs, within [`COST`](ranges::COST).
     #[serde(with = "span")]
     pub curve: Duration,
 }
@@ -195,23 +218,24 @@ pub struct Cpu {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Faults {
-    /// When faults begin.
+    /// When faults begin, within [`MOMENT`](ranges::MOMENT).
     #[serde(with = "span")]
     pub from: Duration,
-    /// When everything heals; loss, duplication and reordering stop, too.
+    /// When everything heals, within [`MOMENT`](ranges::MOMENT); loss, duplication and reordering stop,
+    /// too. Not later than `from` means that no faults come, and that the links never heal.
     #[serde(with = "span")]
     pub until: Duration,
-    /// Crashes of each node in an hour: 0 to 10,000.
+    /// Crashes of each node in an hour, a [`RATE`](ranges::RATE).
     pub crashes: f64,
-    /// How long a crashed or stopped node is away.
+    /// How long a crashed or stopped node is away, within [`PAUSE`](ranges::PAUSE).
     pub downtime: Range,
-    /// Orderly stops of each node in an hour: 0 to 10,000.
+    /// Orderly stops of each node in an hour, a [`RATE`](ranges::RATE).
     pub stops: f64,
-    /// Broken connections of each node in an hour: 0 to 10,000.
+    /// Broken connections of each node in an hour, a [`RATE`](ranges::RATE).
     pub breaks: f64,
     /// How nodes are cut off from each other.
     pub partition: Partition,
-    /// The share of nodes on the smaller side of the partition: 0 to 1.
+    /// The share of nodes on the smaller side of the partition, a [`SHARE`](ranges::SHARE).
     pub partition_share: f64,
     /// Each group has one signer that crashes at one boundary of its first session: the first group
     /// before its first record, and so on through every record, every sending, signer and mode.
@@ -237,13 +261,15 @@ pub enum Partition {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Adversaries {
-    /// The share of groups that have hostile signers: 0 to 1.
+    /// The share of groups that have hostile signers, a [`SHARE`](ranges::SHARE).
     pub groups: f64,
-    /// How many signers of such a group are hostile, and act together: 0 to all but one.
+    /// How many signers of such a group are hostile, and act together, within
+    /// [`HOSTILE_SIGNERS`](ranges::HOSTILE_SIGNERS); at most all but one.
     pub signers: u32,
     /// What they do, by name; groups take them in turn.
     pub kinds: Vec<String>,
-    /// How many nodes outside all groups are hostile, besides the nodes counted above.
+    /// How many nodes outside all groups are hostile, besides [`Scenario::nodes`], within
+    /// [`STRANGERS`](ranges::STRANGERS).
     pub strangers: u32,
     /// What those do, by name, in turn.
     pub stranger_kinds: Vec<String>,
@@ -254,94 +280,12 @@ pub struct Adversaries {
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Demand {
     /// Requests whose signers are all honest must have their signatures this long after the faults
-    /// have healed, or after they were made, whichever is later.
+    /// have healed, or after they were made, whichever is later. Within [`MOMENT`](ranges::MOMENT).
     #[serde(with = "span")]
     pub within: Duration,
     /// Whether that is demanded at all: a scenario in which clocks are too wrong to sign has no such
     /// demand.
     pub liveness: bool,
-}
-
-/// The nodes a run may have.
-pub const NODES: RangeInclusive<u32> = 2..=100_000;
-
-impl Default for Scenario {
-    fn default() -> Self {
-        Self {
-            name: "unnamed".to_owned(),
-            about: String::new(),
-            nodes: 30,
-            overlay: 0,
-            length: Duration::from_secs(60),
-            load: Load::default(),
-            link: Link::default(),
-            nat: NatShares::default(),
-            clock: ClockErrors::default(),
-            disk: Disk::default(),
-            cpu: Cpu::default(),
-            faults: Faults::default(),
-            adversaries: Adversaries::default(),
-            demand: Demand::default(),
-        }
-    }
-}
-
-impl Default for Load {
-    fn default() -> Self {
-        Self {
-            signers: 3,
-            groups: 0,
-            requests: 1,
-            first: Duration::from_secs(2),
-            spread: Duration::from_secs(1),
-            messages: 1,
-            payload_bytes: 0,
-            modes: vec![Mode::Committed, Mode::Fast, Mode::Strict],
-            think: Range::millis(0, 200),
-            decline: 0.0,
-            proposals_max: 5,
-        }
-    }
-}
-
-impl Default for Link {
-    fn default() -> Self {
-        Self {
-            latency: Latency::Uniform { of: Range::millis(10, 50) },
-            loss: 0.0,
-            duplicate: 0.0,
-            reorder: 0.0,
-            bandwidth: 0,
-        }
-    }
-}
-
-impl Default for Disk {
-    fn default() -> Self {
-        Self { latency: Range::millis(1, 5) }
-    }
-}
-
-impl Default for Faults {
-    fn default() -> Self {
-        Self {
-            from: Duration::ZERO,
-            until: Duration::ZERO,
-            crashes: 0.0,
-            downtime: Range::millis(500, 5000),
-            stops: 0.0,
-            breaks: 0.0,
-            partition: Partition::None,
-            partition_share: 0.3,
-            crash_points: false,
-        }
-    }
-}
-
-impl Default for Demand {
-    fn default() -> Self {
-        Self { within: Duration::from_secs(30), liveness: true }
-    }
 }
 
 impl From<Mode> for ensign_wire::Mode {
