@@ -125,6 +125,7 @@ impl<R: Rig> Run<R> {
         for output in outputs {
             self.rig.absorb(now, output);
         }
+        self.rig.inspect(self.subject.machine());
         for occupancy in self.rig.occupancy(self.subject.machine()) {
             assert!(occupancy.is_within_limit(), "{occupancy:?}");
         }

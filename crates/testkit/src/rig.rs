@@ -36,6 +36,9 @@ pub trait Rig {
     /// Takes one output.
     fn absorb(&mut self, _now: Now, _output: <Self::Machine as StateMachine>::Output) {}
 
+    /// Looks at the machine after each call; panics when it breaks a rule of its own.
+    fn inspect(&self, _machine: &Self::Machine) {}
+
     /// Returns how full the machine's collections are.
     fn occupancy(&self, _machine: &Self::Machine) -> Vec<Occupancy> {
         Vec::new()

@@ -20,6 +20,8 @@ pub struct Subject<M> {
     bounds: Bounds,
     probes: Probes,
     digest: [u8; 32],
+    /// The last deadline in the digest.
+    noted: Option<Wakeup>,
 }
 
 /// Whether a machine is woken more often than it asks for.
@@ -33,7 +35,7 @@ pub(crate) enum Probes {
 impl<M: StateMachine<Output: Debug>> Subject<M> {
     /// Puts `machine` under observation.
     pub const fn new(machine: M, bounds: Bounds) -> Self {
-        Self { machine, bounds, probes: Probes::On, digest: [0; 32] }
+        Self { machine, bounds, probes: Probes::On, digest: [0; 32], noted: None }
     }
 
     pub(crate) fn with_probes(self, probes: Probes) -> Self {
@@ -50,7 +52,7 @@ impl<M: StateMachine<Output: Debug>> Subject<M> {
         self.machine.poll_timeout()
     }
 
-    /// Returns a digest over all outputs so far, in order, and the deadline after each call.
+    /// Returns a digest over all outputs so far and every change of the deadline, in order.
     pub const fn digest(&self) -> [u8; 32] {
         self.digest
     }
@@ -133,7 +135,10 @@ impl<M: StateMachine<Output: Debug>> Subject<M> {
             outputs.push(output);
             assert!(outputs.len() <= limit, "more than {limit} outputs of one call: {outputs:?}");
         }
-        self.note(&self.next());
+        if self.next() != self.noted {
+            self.noted = self.next();
+            self.note(&self.next());
+        }
         outputs
     }
 
