@@ -6,6 +6,7 @@ mod group;
 mod node;
 mod world;
 
+mod contract;
 mod early;
 mod endings;
 mod modes;

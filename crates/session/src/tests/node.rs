@@ -115,6 +115,7 @@ impl Node {
 
 /// A machine under the contract of all machines.
 pub(super) fn subject(setup: SessionSetup, now: Now) -> Subject<Session> {
-    let bounds = Bounds { outputs_per_call: 256, wakeups_until_idle: 1000 };
-    Subject::new(Session::new(setup, now).unwrap(), bounds)
+    Subject::new(Session::new(setup, now).unwrap(), BOUNDS)
 }
+
+pub(super) const BOUNDS: Bounds = Bounds { outputs_per_call: 256, wakeups_until_idle: 1000 };

@@ -1,0 +1,368 @@
+//! The contract of every machine, held against one signer's: everything else in the group is real,
+//! and a list of operations decides what of it arrives, when, how often, and by whom.
+
+use std::{boxed::Box, cell::RefCell, collections::BTreeSet, collections::VecDeque, vec::Vec};
+
+use ensign_musig::{KeyAggCtx, verify_schnorr};
+use ensign_primitives::{Instant, Now, Occupancy, PeerId, StateMachine};
+use ensign_testkit::{Bounds, Op, Rig, check_contract, ops};
+use ensign_wire::{AbortReason, Envelope, Frame, Kind, Mode};
+use proptest::{bool::weighted, prelude::*, sample};
+
+use super::{
+    attack::{Attack, VICES, Vice},
+    group::{Dice, Plan, START, entropy, peer, signer, stranger},
+    node::BOUNDS,
+    world::decode,
+};
+use crate::{Event, Input, Output, Phase, Record, Session};
+
+/// How many lists are tried.
+const CASES: u32 = 256;
+
+/// How many operations a list has at most.
+const OPS_MAX: usize = 100;
+
+/// Most frames that wait for the machine; what does not fit is lost.
+const WAITING_MAX: usize = 64;
+
+/// What the world can do to the machine.
+#[derive(Clone, Debug)]
+enum Act {
+    /// A frame arrives: by its place among those that wait, perhaps not for the last time.
+    Deliver {
+        place: u8,
+        again: bool,
+        bearer: Bearer,
+    },
+    /// A frame arrives as a cheat bends it.
+    Bend {
+        place: u8,
+        vice: Vice,
+    },
+    /// The oldest question is answered: entropy is drawn, or a record is durable.
+    Answer,
+    /// An answer that nobody asked for.
+    Answered {
+        token: u64,
+        nonces: u8,
+    },
+    Connected(u8),
+    Approve,
+    Announce,
+    Acknowledge(u8),
+    NonceReused(u8),
+    Stop,
+}
+
+/// Whose connection brings a frame.
+#[derive(Clone, Copy, Debug)]
+enum Bearer {
+    Author,
+    Signer(u8),
+    Stranger,
+}
+
+fn act() -> impl Strategy<Value = Act> {
+    let place = || prop_oneof![3 => Just(0), 1 => any::<u8>()];
+    let bearer = prop_oneof![
+        8 => Just(Bearer::Author),
+        2 => (0..8_u8).prop_map(Bearer::Signer),
+        1 => Just(Bearer::Stranger),
+    ];
+    let deliver = (place(), weighted(0.15), bearer)
+        .prop_map(|(place, again, bearer)| Act::Deliver { place, again, bearer });
+    let bend = (place(), sample::select(VICES.to_vec()))
+        .prop_map(|(place, vice)| Act::Bend { place, vice });
+    prop_oneof![
+        60 => deliver,
+        25 => Just(Act::Answer),
+        10 => Just(Act::Approve),
+        5 => (0..8_u8).prop_map(Act::Connected),
+        3 => bend,
+        2 => (0..4_u64, 0..4_u8).prop_map(|(token, nonces)| Act::Answered { token, nonces }),
+        1 => Just(Act::Announce),
+        1 => (0..8_u8).prop_map(Act::Acknowledge),
+        1 => (0..8_u8).prop_map(Act::NonceReused),
+        1 => Just(Act::Stop),
+    ]
+}
+
+/// What the machine asked of the world.
+#[derive(Clone, Debug)]
+enum Question {
+    Entropy(usize),
+    Durable(u64, Record),
+}
+
+/// The other signers, and what lies between them and the machine under test.
+struct Group {
+    plan: Plan,
+    local: usize,
+    /// Every other signer's machine; answered at once whatever it asks.
+    others: Vec<(usize, Session)>,
+    drawn: u64,
+    waiting: VecDeque<(usize, Box<Envelope>)>,
+    questions: VecDeque<Question>,
+    burned: bool,
+    contexts: Vec<KeyAggCtx>,
+    dice: Dice,
+    reached: BTreeSet<Phase>,
+}
+
+impl Group {
+    fn new(plan: Plan, local: usize) -> Self {
+        Self {
+            plan,
+            local,
+            others: Vec::new(),
+            drawn: 0,
+            waiting: VecDeque::new(),
+            questions: VecDeque::new(),
+            burned: false,
+            contexts: Vec::new(),
+            dice: Dice(plan.seed),
+            reached: BTreeSet::new(),
+        }
+    }
+
+    /// Lets the other signers speak among themselves until they wait for the machine under test.
+    fn carry(&mut self, now: Now, mut ways: VecDeque<(usize, usize, Box<Envelope>)>) {
+        loop {
+            for position in 0..self.others.len() {
+                self.drain(now, position, &mut ways);
+            }
+            let Some((from, to, envelope)) = ways.pop_front() else { return };
+            if to == self.local {
+                if self.waiting.len() < WAITING_MAX {
+                    self.waiting.push_back((from, envelope));
+                }
+            } else if let Some((_, other)) = self.others.iter_mut().find(|it| it.0 == to) {
+                other.handle_input(now, Input::Envelope { from: peer(from), envelope });
+            }
+        }
+    }
+
+    fn drain(
+        &mut self,
+        now: Now,
+        position: usize,
+        ways: &mut VecDeque<(usize, usize, Box<Envelope>)>,
+    ) {
+        let (index, other) = &mut self.others[position];
+        while let Some(output) = other.poll_output() {
+            match output {
+                Output::Send { to, frame, .. } => {
+                    ways.push_back((*index, to.as_usize(), decode(&frame)));
+                }
+                Output::NeedEntropy { nonces } => {
+                    let drawn = entropy(self.plan.seed, *index as u64, nonces);
+                    other.handle_input(now, Input::Entropy(drawn));
+                }
+                Output::Persist { token, .. } => {
+                    other.handle_input(now, Input::Persisted { token });
+                }
+                Output::NoncesSeen { .. } | Output::Event(_) | Output::Offense { .. } => {}
+            }
+        }
+    }
+
+    fn take(&mut self, place: u8, again: bool) -> Option<(usize, Box<Envelope>)> {
+        let place = usize::from(place) % self.waiting.len().max(1);
+        if again { self.waiting.get(place).cloned() } else { self.waiting.remove(place) }
+    }
+
+    fn bearer(&self, author: usize, bearer: Bearer) -> PeerId {
+        match bearer {
+            Bearer::Author => peer(author),
+            Bearer::Signer(index) => peer(usize::from(index) % self.plan.signers),
+            Bearer::Stranger => stranger().node_key.peer_id(),
+        }
+    }
+
+    fn deliver(&mut self, place: u8, again: bool, bearer: Bearer) -> Option<Input> {
+        let (author, envelope) = self.take(place, again)?;
+        Some(Input::Envelope { from: self.bearer(author, bearer), envelope })
+    }
+
+    fn bend(&mut self, now: Now, place: u8, vice: Vice) -> Option<Input> {
+        let (author, envelope) = self.take(place, true)?;
+        let mut attack = Attack::new(vice, author, u64::MAX, self.plan.messages);
+        let (session, signers, local) = (envelope.session(), self.plan.signers, signer(self.local));
+        let frame = Frame::Envelope(envelope.clone()).encode().into();
+        let acts = attack.react(now, &mut self.dice, session, signers, &frame);
+        let bent = attack.rewrite(now, &mut self.dice, false, local, &envelope);
+        let bent = bent.into_iter().map(|frame| (peer(author), frame));
+        let mut frames = acts.into_iter().map(|(from, _, frame)| (from, frame)).chain(bent);
+        let (from, frame) = frames.next()?;
+        Some(Input::Envelope { from, envelope: decode(&frame) })
+    }
+
+    fn answer(&mut self) -> Option<Input> {
+        match self.questions.pop_front()? {
+            Question::Entropy(nonces) => {
+                self.drawn += 1;
+                let owner = (self.local as u64) << 32 | self.drawn;
+                Some(Input::Entropy(entropy(self.plan.seed, owner, nonces)))
+            }
+            Question::Durable(token, record) => {
+                self.burned |= matches!(record, Record::Burned { .. });
+                Some(Input::Persisted { token })
+            }
+        }
+    }
+
+    fn answered(&self, token: u64, nonces: u8) -> Input {
+        // Tokens that the machine did ask for are left to the true answer.
+        let asked = |it: &Question| matches!(it, Question::Durable(other, _) if *other == token);
+        if self.questions.iter().any(asked) {
+            return Input::Entropy(entropy(self.plan.seed, 99, usize::from(nonces)));
+        }
+        Input::Persisted { token }
+    }
+
+    fn on_event(&mut self, event: Event) {
+        match event {
+            Event::Phase(phase) => {
+                self.reached.insert(phase);
+            }
+            Event::Done(finished) => {
+                let request = self.plan.request().request;
+                assert_eq!(finished.signatures.len(), request.messages.len());
+                for ((signature, message), ctx) in
+                    finished.signatures.iter().zip(&request.messages).zip(&self.contexts)
+                {
+                    assert!(verify_schnorr(&ctx.agg_key(), &message.digest, signature));
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+impl Rig for Group {
+    type Machine = Session;
+    type Action = Act;
+
+    fn start(&self) -> Now {
+        Now { instant: Instant::from_micros(0), unix: START }
+    }
+
+    fn bounds(&self) -> Bounds {
+        BOUNDS
+    }
+
+    fn machine(&mut self, now: Now) -> Session {
+        let mut sessions: Vec<_> =
+            self.plan.setups().into_iter().map(|setup| Session::new(setup, now).unwrap()).collect();
+        let machine = sessions.remove(self.local);
+        self.contexts.clone_from(&machine.contexts);
+        let indices = (0..self.plan.signers).filter(|index| *index != self.local);
+        self.others = indices.zip(sessions).collect();
+        for (_, other) in &mut self.others {
+            other.approve().unwrap();
+        }
+        self.carry(now, VecDeque::new());
+        machine
+    }
+
+    fn act(&mut self, now: Now, machine: &mut Session, act: &Act) {
+        for (_, other) in &mut self.others {
+            other.handle_timeout(now);
+        }
+        self.carry(now, VecDeque::new());
+        let input = match act {
+            Act::Deliver { place, again, bearer } => self.deliver(*place, *again, *bearer),
+            Act::Bend { place, vice } => self.bend(now, *place, *vice),
+            Act::Answer => self.answer(),
+            Act::Answered { token, nonces } => Some(self.answered(*token, *nonces)),
+            Act::Connected(index) => Some(Input::Connected { signer: signer(usize::from(*index)) }),
+            Act::Approve => {
+                let _ = machine.approve();
+                None
+            }
+            Act::Announce => return machine.announce(now),
+            Act::Acknowledge(index) => {
+                let announcer = signer(usize::from(*index) % self.plan.signers);
+                return machine.acknowledge(now, announcer);
+            }
+            Act::NonceReused(index) => return machine.nonce_reused(now, signer((*index).into())),
+            Act::Stop => {
+                let _ = machine.stop(now, AbortReason::Cancelled);
+                None
+            }
+        };
+        if let Some(input) = input {
+            machine.handle_input(now, input);
+        }
+    }
+
+    fn absorb(&mut self, now: Now, output: Output) {
+        match output {
+            Output::Send { to, kind, frame } => {
+                let envelope = decode(&frame);
+                let own = envelope.sender() == peer(self.local);
+                if kind == Kind::PartialSigShare && own {
+                    assert!(self.burned, "signed before the burn mark was durable");
+                }
+                self.carry(now, VecDeque::from([(self.local, to.as_usize(), envelope)]));
+            }
+            Output::NeedEntropy { nonces } => self.questions.push_back(Question::Entropy(nonces)),
+            Output::Persist { token, record } => {
+                self.questions.push_back(Question::Durable(token, record));
+            }
+            Output::Event(event) => self.on_event(event),
+            Output::NoncesSeen { .. } | Output::Offense { .. } => {}
+        }
+    }
+
+    fn inspect(&self, machine: &Session) {
+        let ended = machine.phase() >= Phase::Complete;
+        assert!(!ended || machine.local.is_burned(), "a secret is left");
+    }
+
+    fn occupancy(&self, machine: &Session) -> Vec<Occupancy> {
+        machine.occupancy().into()
+    }
+}
+
+prop_compose! {
+    fn plan()(
+        signers in 1..=4_usize,
+        mode in sample::select(std::vec![Mode::Fast, Mode::Committed, Mode::Strict]),
+        messages in 1..=2_usize,
+        seed in any::<u64>(),
+    ) -> Plan {
+        Plan { messages, seed, ..Plan::new(signers, mode) }
+    }
+}
+
+#[test]
+fn session_keeps_the_contract_whatever_arrives_and_whenever() {
+    let config =
+        ProptestConfig { cases: CASES, failure_persistence: None, ..ProptestConfig::default() };
+    let reached = RefCell::new(BTreeSet::new());
+    let lists = (plan(), 0..4_usize, ops(act(), 0..OPS_MAX));
+    proptest!(config, |((plan, local, ops) in lists)| {
+        let group = check_contract(|| Group::new(plan, local % plan.signers), &ops);
+        reached.borrow_mut().extend(group.reached);
+    });
+    use Phase::{Aborted, Committing, Complete, Revealing, Signing};
+    let all = [Committing, Revealing, Signing, Complete, Aborted];
+    assert_eq!(reached.into_inner(), all.into(), "the lists do not get everywhere");
+}
+
+#[test]
+fn session_whose_messages_come_in_order_finishes_under_the_contract() {
+    let deliver = Op::Act(Act::Deliver { place: 0, again: false, bearer: Bearer::Author });
+    let mut ops = std::vec![Op::Act(Act::Approve)];
+    for _ in 0..20 {
+        ops.extend([Op::Act(Act::Answer), deliver.clone(), Op::WakeEarly]);
+    }
+    for mode in [Mode::Fast, Mode::Committed, Mode::Strict] {
+        for local in 0..3 {
+            let group = check_contract(|| Group::new(Plan::new(3, mode), local), &ops);
+            assert!(group.reached.contains(&Phase::Complete), "{mode:?}: {:?}", group.reached);
+        }
+    }
+}
