@@ -343,7 +343,7 @@ impl Net {
     }
 }
 
-fn frame_input(from: PeerId, frame: &[u8]) -> Input {
+pub(super) fn frame_input(from: PeerId, frame: &[u8]) -> Input {
     let header = Header::decode(frame).unwrap().unwrap();
     let body = frame[header.header_len..].to_vec();
     assert_eq!(body.len(), header.body_len);

@@ -10,6 +10,8 @@ use ensign_wire::{AbortReason, Body, Frame, PubNonceBytes, Round0};
 use super::cast::{NETWORK, engine};
 use crate::{CloseReason, Engine, Event, Offense, Record};
 
+pub(super) const BOUNDS: Bounds = Bounds { outputs_per_call: 4096, wakeups_until_idle: 4096 };
+
 /// One node and what became of it.
 pub(super) struct Node {
     pub(super) subject: Subject<Engine>,
@@ -30,9 +32,8 @@ pub(super) struct Node {
 
 impl Node {
     pub(super) fn new(index: usize) -> Self {
-        let bounds = Bounds { outputs_per_call: 4096, wakeups_until_idle: 4096 };
         Self {
-            subject: Subject::new(engine(index), bounds),
+            subject: Subject::new(engine(index), BOUNDS),
             journal: Vec::new(),
             events: Vec::new(),
             closed: Vec::new(),

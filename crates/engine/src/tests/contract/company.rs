@@ -1,0 +1,455 @@
+//! The company of one engine: real engines of the other members, a stranger, a disk and an operating
+//! system that answer when a list of operations says so.
+
+use core::net::SocketAddr;
+use std::{
+    boxed::Box,
+    collections::{BTreeSet, VecDeque},
+    format,
+    string::String,
+    vec::Vec,
+};
+
+use ensign_primitives::{Instant, Now, Occupancy, PeerId, RequestId, SessionId, StateMachine};
+use ensign_testkit::{Bounds, Rig};
+use ensign_wire::{
+    AbortReason, Body, Envelope, Frame, Kind, Mode, Round0, SessionAbort, SigningRequest,
+};
+
+use super::act::{Act, Bearer};
+use crate::tests::{
+    cast::{NETWORK, START, engine, entropy, group_id, group_of, peer, person, proposal},
+    net::frame_input,
+    node::BOUNDS,
+};
+use crate::{Ending, Engine, Event, Input, Open, Output, Record, Restored};
+
+/// Most frames that wait for the machine; what does not fit is lost.
+const WAITING_MAX: usize = 128;
+
+/// The person that belongs to no group.
+const STRANGER: usize = 8;
+
+/// What the machine asked of the world.
+#[derive(Clone, Debug)]
+enum Question {
+    Entropy(SessionId, usize),
+    Durable(u64, Box<Record>),
+}
+
+/// Another member: its engine, answered at once whatever it asks, and its journal.
+struct Member {
+    engine: Engine,
+    journal: Vec<Record>,
+    drawn: u64,
+}
+
+type Way = (usize, usize, Input);
+
+/// What stands around the engine of person 0.
+pub(super) struct Company {
+    people: Vec<usize>,
+    /// Persons 1, 2, ...
+    members: Vec<Member>,
+    /// Who is connected with the machine.
+    links: BTreeSet<usize>,
+    waiting: VecDeque<(usize, Kind, Vec<u8>)>,
+    questions: VecDeque<Question>,
+    /// The requests that the machine's user has seen.
+    seen: Vec<RequestId>,
+    burned: BTreeSet<SessionId>,
+    drawn: u64,
+    proposed: u8,
+    /// What the lists got to.
+    pub(super) reached: BTreeSet<String>,
+}
+
+fn remote() -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], 1))
+}
+
+fn fresh(index: usize, people: &[usize]) -> Engine {
+    let mut engine = engine(index);
+    engine.add_group(group_of(people)).unwrap();
+    engine
+}
+
+impl Company {
+    pub(super) fn new(count: usize) -> Self {
+        let people: Vec<_> = (0..count).collect();
+        let member =
+            |index| Member { engine: fresh(index, &people), journal: Vec::new(), drawn: 0 };
+        let members = (1..count).map(member).collect();
+        Self {
+            people,
+            members,
+            links: BTreeSet::new(),
+            waiting: VecDeque::new(),
+            questions: VecDeque::new(),
+            seen: Vec::new(),
+            burned: BTreeSet::new(),
+            drawn: 0,
+            proposed: 0,
+            reached: BTreeSet::new(),
+        }
+    }
+
+    fn connected(with: usize) -> Input {
+        Input::Connected { peer: peer(with), remote: remote() }
+    }
+
+    /// Lets the other members speak among themselves until they wait for the machine.
+    fn carry(&mut self, now: Now, mut ways: VecDeque<Way>) {
+        loop {
+            for index in 1..=self.members.len() {
+                self.drain(now, index, &mut ways);
+            }
+            let Some((from, to, input)) = ways.pop_front() else { return };
+            if to != 0 {
+                self.members[to - 1].engine.handle_input(now, input);
+            } else if let Input::Frame { kind, body, .. } = input
+                && self.links.contains(&from)
+                && self.waiting.len() < WAITING_MAX
+            {
+                self.waiting.push_back((from, kind, body));
+            }
+        }
+    }
+
+    fn drain(&mut self, now: Now, index: usize, ways: &mut VecDeque<Way>) {
+        let member = &mut self.members[index - 1];
+        while let Some(output) = member.engine.poll_output() {
+            match output {
+                Output::Send { peer: to, frame, .. } => {
+                    let to = self.people.iter().find(|other| peer(**other) == to);
+                    ways.extend(to.map(|to| (index, *to, frame_input(peer(index), &frame))));
+                }
+                Output::NeedEntropy { session, nonces } => {
+                    member.drawn += 1;
+                    let entropy = entropy(index, member.drawn, nonces);
+                    member.engine.handle_input(now, Input::Entropy { session, entropy });
+                }
+                Output::Persist { token, record } => {
+                    member.journal.push(record);
+                    member.engine.handle_input(now, Input::Persisted { token });
+                }
+                Output::Event(Event::Review(review)) => {
+                    let _ = member.engine.approve(now, review.id);
+                }
+                Output::Disconnect { peer: from, .. } if from == peer(0) => {
+                    self.links.remove(&index);
+                }
+                Output::Disconnect { .. }
+                | Output::Event(_)
+                | Output::Connect { .. }
+                | Output::Admit { .. } => {}
+            }
+        }
+    }
+
+    /// Some member, whatever the number.
+    fn some_member(&self, who: u8) -> usize {
+        1 + usize::from(who) % self.members.len()
+    }
+
+    fn link(&mut self, now: Now, who: usize) -> Input {
+        if who != STRANGER {
+            self.links.insert(who);
+            self.carry(now, VecDeque::from([(0, who, Self::connected(0))]));
+        }
+        Self::connected(who)
+    }
+
+    fn unlink(&mut self, now: Now, who: usize) -> Input {
+        self.waiting.retain(|(from, _, _)| *from != who);
+        if self.links.remove(&who) {
+            let gone = Input::Disconnected { peer: peer(0) };
+            self.carry(now, VecDeque::from([(0, who, gone)]));
+        }
+        Input::Disconnected { peer: peer(who) }
+    }
+
+    /// Another member's process dies and comes back from its journal; the machine finds out later.
+    fn restart(&mut self, now: Now, who: usize) {
+        self.unlink(now, who);
+        let member = &mut self.members[who - 1];
+        let Restored { open, ended } = Restored::from_records(member.journal.clone());
+        let mut engine = engine(who);
+        for (id, group, ending) in ended {
+            engine.remember_ended(id, group, ending);
+        }
+        engine.add_group(group_of(&self.people)).unwrap();
+        for Open { request, payload, attempts } in open {
+            engine.resume(now, request, payload, attempts).unwrap();
+        }
+        member.engine = engine;
+        member.drawn += 1000;
+        let others = (1..=self.members.len()).filter(|other| *other != who);
+        let again = others.flat_map(|other| {
+            let gone = Input::Disconnected { peer: peer(who) };
+            let back = Self::connected(who);
+            [(who, other, gone), (who, other, back), (other, who, Self::connected(other))]
+        });
+        self.carry(now, again.collect());
+    }
+
+    fn take(&mut self, place: u8, again: bool) -> Option<(usize, Kind, Vec<u8>)> {
+        let place = usize::from(place) % self.waiting.len().max(1);
+        if again { self.waiting.get(place).cloned() } else { self.waiting.remove(place) }
+    }
+
+    fn deliver(&mut self, place: u8, again: bool, bearer: Bearer) -> Option<Input> {
+        let (author, kind, body) = self.take(place, again)?;
+        Some(Input::Frame { peer: self.bearer(author, bearer), kind, body })
+    }
+
+    fn bearer(&self, author: usize, bearer: Bearer) -> PeerId {
+        match bearer {
+            Bearer::Author => peer(author),
+            Bearer::Member(who) => peer(self.some_member(who)),
+            Bearer::Stranger => peer(STRANGER),
+        }
+    }
+
+    fn garble(&mut self, place: u8, at: u16, bits: u8) -> Option<Input> {
+        let (author, kind, mut body) = self.take(place, true)?;
+        let at = usize::from(at) % body.len().max(1);
+        *body.get_mut(at)? ^= bits;
+        Some(Input::Frame { peer: peer(author), kind, body })
+    }
+
+    /// A member signs something else than what it said.
+    fn bend(&mut self, now: Now, place: u8) -> Option<Input> {
+        let (author, kind, body) = self.take(place, true)?;
+        let Ok(Frame::Envelope(said)) = Frame::decode(kind, &body, NETWORK) else { return None };
+        let key = &person(author).node_key;
+        let body = bent(said.body().clone());
+        let seq = said.seq().saturating_add(1);
+        let envelope = Envelope::sign(key, NETWORK, said.session(), seq, now.unix, body).ok()?;
+        Some(frame_input(peer(author), &Frame::Envelope(Box::new(envelope)).encode()))
+    }
+
+    fn answer(&mut self) -> Option<Input> {
+        match self.questions.pop_front()? {
+            Question::Entropy(session, nonces) => {
+                self.drawn += 1;
+                let entropy = entropy(0, self.drawn, nonces);
+                Some(Input::Entropy { session, entropy })
+            }
+            Question::Durable(token, record) => {
+                if let Record::Burned { request, attempt } = *record {
+                    self.burned.insert(SigningRequest::session_id(request, NETWORK, attempt));
+                }
+                Some(Input::Persisted { token })
+            }
+        }
+    }
+
+    fn answered(&self, token: u64) -> Option<Input> {
+        // Tokens that the machine did ask for are left to the true answer.
+        let asked = |it: &Question| matches!(it, Question::Durable(other, _) if *other == token);
+        (!self.questions.iter().any(asked)).then_some(Input::Persisted { token })
+    }
+
+    fn refuse_entropy(&mut self) -> Option<Input> {
+        let is_entropy = |it: &Question| matches!(it, Question::Entropy(..));
+        let place = self.questions.iter().position(is_entropy)?;
+        match self.questions.remove(place)? {
+            Question::Entropy(session, _) => Some(Input::NoEntropy { session }),
+            Question::Durable(..) => None,
+        }
+    }
+
+    fn nonce(&mut self) -> [u8; 16] {
+        self.proposed = self.proposed.wrapping_add(1);
+        [self.proposed; 16]
+    }
+
+    fn they_propose(&mut self, now: Now, who: usize, mode: Mode) {
+        let (proposal, nonce) = (proposal(&self.people, mode), self.nonce());
+        let _ = self.members[who - 1].engine.propose(now, proposal, nonce);
+        self.carry(now, VecDeque::new());
+    }
+
+    fn propose(&mut self, now: Now, machine: &mut Engine, mode: Mode) {
+        let (proposal, nonce) = (proposal(&self.people, mode), self.nonce());
+        if let Ok(id) = machine.propose(now, proposal, nonce) {
+            self.seen.push(id);
+        }
+    }
+
+    fn seen(&self, place: u8) -> Option<RequestId> {
+        self.seen.get(usize::from(place) % self.seen.len().max(1)).copied()
+    }
+
+    /// What an act does to the machine without an input.
+    fn command(&mut self, now: Now, machine: &mut Engine, act: &Act) {
+        match act {
+            Act::Propose(mode) => self.propose(now, machine, *mode),
+            Act::Approve(place) => {
+                if let Some(id) = self.seen(*place) {
+                    let _ = machine.approve(now, id);
+                }
+            }
+            Act::Stop(place) => {
+                if let Some(id) = self.seen(*place) {
+                    let _ = machine.stop(now, id, AbortReason::Cancelled);
+                }
+            }
+            Act::Remember(byte) => {
+                let id = RequestId::from_bytes([*byte; 32]);
+                let ending = Ending::Closed(AbortReason::Declined);
+                machine.remember_ended(id, group_id(&self.people), ending);
+            }
+            _ => {}
+        }
+    }
+
+    /// What an act brings to the machine.
+    fn input(&mut self, now: Now, act: &Act) -> Option<Input> {
+        match act {
+            Act::Deliver { place, again, bearer } => self.deliver(*place, *again, *bearer),
+            Act::Garble { place, at, bits } => self.garble(*place, *at, *bits),
+            Act::Bend(place) => self.bend(now, *place),
+            Act::Answer => self.answer(),
+            Act::Answered(token) => self.answered(*token),
+            Act::RefuseEntropy => self.refuse_entropy(),
+            Act::Connect(who) => Some(self.link(now, self.some_member(*who))),
+            Act::Disconnect(who) => Some(self.unlink(now, self.some_member(*who))),
+            Act::ConnectStranger => Some(self.link(now, STRANGER)),
+            Act::Restart(who) => {
+                self.restart(now, self.some_member(*who));
+                None
+            }
+            Act::TheyPropose(who, mode) => {
+                self.they_propose(now, self.some_member(*who), *mode);
+                None
+            }
+            Act::Propose(_) | Act::Approve(_) | Act::Stop(_) | Act::Remember(_) => None,
+        }
+    }
+
+    fn feed(&mut self, now: Now, machine: &mut Engine, input: Input) {
+        machine.handle_input(now, input);
+        while let Some(output) = machine.poll_output() {
+            self.absorb(now, output);
+        }
+    }
+
+    fn on_event(&mut self, event: &Event) {
+        let reached = match event {
+            Event::Review(review) => {
+                self.seen.push(review.id);
+                "review".into()
+            }
+            Event::Attempt { attempt, .. } => format!("attempt {attempt}"),
+            Event::Session { event: ensign_session::Event::Phase(phase), .. } => {
+                format!("{phase:?}")
+            }
+            Event::Closed { .. } => "closed".into(),
+            Event::Offense { .. } => "offense".into(),
+            Event::PeerUp { .. } | Event::PeerDown { .. } | Event::Session { .. } => return,
+        };
+        self.reached.insert(reached);
+    }
+
+    fn on_send(&mut self, now: Now, to: PeerId, kind: Kind, frame: &[u8]) {
+        if kind == Kind::PartialSigShare
+            && let Ok(Frame::Envelope(envelope)) = Frame::decode_whole(frame, NETWORK)
+            && envelope.sender() == peer(0)
+        {
+            assert!(self.burned.contains(&envelope.session()), "signed before the burn mark");
+        }
+        if let Some(to) = self.people.iter().copied().find(|other| peer(*other) == to)
+            && self.links.contains(&to)
+        {
+            self.carry(now, VecDeque::from([(0, to, frame_input(peer(0), frame))]));
+        }
+    }
+}
+
+impl Rig for Company {
+    type Machine = Engine;
+    type Action = Act;
+
+    fn start(&self) -> Now {
+        Now { instant: Instant::from_micros(0), unix: START }
+    }
+
+    fn bounds(&self) -> Bounds {
+        BOUNDS
+    }
+
+    /// Person 0, connected with all members and introduced.
+    fn machine(&mut self, now: Now) -> Engine {
+        let mut machine = fresh(0, &self.people);
+        let others = 1..=self.members.len();
+        let pairs = others.clone().flat_map(|one| others.clone().map(move |other| (one, other)));
+        let meet = pairs.filter(|(one, other)| one != other);
+        let meet = meet.map(|(one, other)| (one, other, Self::connected(one)));
+        self.carry(now, meet.collect());
+        for other in others {
+            let input = self.link(now, other);
+            self.feed(now, &mut machine, input);
+            let hello = self.deliver(0, false, Bearer::Author).unwrap();
+            self.feed(now, &mut machine, hello);
+        }
+        machine
+    }
+
+    fn act(&mut self, now: Now, machine: &mut Engine, act: &Act) {
+        for member in &mut self.members {
+            member.engine.handle_timeout(now);
+        }
+        self.carry(now, VecDeque::new());
+        match self.input(now, act) {
+            Some(input) => machine.handle_input(now, input),
+            None => self.command(now, machine, act),
+        }
+    }
+
+    fn absorb(&mut self, now: Now, output: Output) {
+        match output {
+            Output::Send { peer, kind, frame } => self.on_send(now, peer, kind, &frame),
+            Output::NeedEntropy { session, nonces } => {
+                self.questions.push_back(Question::Entropy(session, nonces));
+            }
+            Output::Persist { token, record } => {
+                self.questions.push_back(Question::Durable(token, Box::new(record)));
+            }
+            Output::Disconnect { peer: gone, .. } => {
+                if let Some(who) = self.links.iter().copied().find(|who| peer(*who) == gone) {
+                    self.unlink(now, who);
+                }
+            }
+            Output::Event(event) => self.on_event(&event),
+            Output::Connect { .. } | Output::Admit { .. } => {}
+        }
+    }
+
+    fn occupancy(&self, machine: &Engine) -> Vec<Occupancy> {
+        machine.occupancy().collect()
+    }
+}
+
+/// Contradicts a statement, or ends the session.
+fn bent(mut body: Body) -> Body {
+    match &mut body {
+        Body::SessionJoin(join) => match &mut join.round0 {
+            Round0::Commit(commit) => commit.commitment[0] ^= 1,
+            Round0::Reveal(nonces) => nonces.reverse(),
+        },
+        Body::SessionAnnounce(announce) => announce.attempt += 1,
+        Body::NonceShare(share) => share.salt[0] ^= 1,
+        Body::NonceAck(ack) => ack.digest[0] ^= 1,
+        Body::NoncesComplete(complete) => complete.digest[0] ^= 1,
+        Body::PartialSigShare(share) => share.partials.reverse(),
+        Body::PartialSigsComplete(complete) => complete.digest[0] ^= 1,
+        Body::SignatureFinalized(done) => done.signatures.reverse(),
+        _ => {
+            let (reason, culprit) = (AbortReason::Timeout, None);
+            return Body::SessionAbort(SessionAbort { reason, culprit });
+        }
+    }
+    body
+}
