@@ -1,5 +1,6 @@
 //! Habits that neither rustfmt nor clippy checks.
 
+mod machines;
 mod pages;
 mod source;
 
@@ -24,15 +25,21 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     let files = files_below(root)?;
     let mut findings = lock::drift(workspace)?;
     let mut checked = 0_usize;
+    let mut sources = Vec::new();
     for file in &files {
         let path = file.strip_prefix(root)?.to_string_lossy().into_owned();
         match file.extension().and_then(|extension| extension.to_str()) {
-            Some("rs") => findings.extend(source::check(&path, &read(file)?)),
+            Some("rs") => {
+                let text = read(file)?;
+                findings.extend(source::check(&path, &text));
+                sources.push((path, text));
+            }
             Some("md") => findings.extend(pages::check(root, &path, &read(file)?)),
             _ => continue,
         }
         checked += 1;
     }
+    findings.extend(machines::check(&sources));
     findings.extend(source::stale_allowances(root)?);
     if !findings.is_empty() {
         bail!("{}", findings.join("\n"));

@@ -77,7 +77,7 @@ fn banned<'a>(
 }
 
 /// Whether `line` holds `word`, not as a part of a longer name.
-fn says(line: &str, word: &str) -> bool {
+pub(super) fn says(line: &str, word: &str) -> bool {
     let inside_name = |c: char| c.is_alphanumeric() || c == '_';
     line.match_indices(word).any(|(start, _)| {
         let before = line.split_at(start).0;
