@@ -4,6 +4,25 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Scenario, check::Violation};
 
+pub mod statistics;
+
+mod csv;
+mod figures;
+mod folder;
+mod metric;
+mod page;
+mod plot;
+mod settings;
+mod units;
+mod verdict;
+
+pub use folder::{FORMAT, REPORT_FILE, ReadError};
+pub use metric::{Better, Metric};
+pub use verdict::Verdict;
+
+#[cfg(test)]
+mod tests;
+
 /// Most failed attempts that are told one by one.
 pub const FAILURES_MAX: usize = 10_000;
 
@@ -171,6 +190,23 @@ pub struct FaultCounts {
     pub disconnections: u64,
     /// Offenses reported by honest nodes.
     pub offenses: u64,
+}
+
+impl Outcome {
+    /// Every outcome, in the order of tables.
+    pub const ALL: [Self; 5] =
+        [Self::Signed, Self::Partly, Self::Declined, Self::Failed, Self::Open];
+
+    /// Returns its name, as in `report.json`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Signed => "signed",
+            Self::Partly => "partly",
+            Self::Declined => "declined",
+            Self::Failed => "failed",
+            Self::Open => "open",
+        }
+    }
 }
 
 impl Report {

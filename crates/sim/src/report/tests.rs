@@ -1,0 +1,6 @@
+//! Reports made by hand, and what pages, tables and statistics make of them.
+
+mod fixture;
+mod folder;
+mod page;
+mod statistics;

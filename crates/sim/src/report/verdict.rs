@@ -1,0 +1,93 @@
+//! How a run came out, in a word and in a sentence.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Outcome, Report, units};
+
+/// How a run came out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// No checker fired and every demand was met.
+    Good,
+    /// It was stopped before its end; until then no checker fired.
+    Partial,
+    /// Something that had to be signed in time was not.
+    Unmet,
+    /// A checker fired.
+    Unsafe,
+}
+
+impl Verdict {
+    /// Returns it as a person says it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Good => "good",
+            Self::Partial => "stopped early",
+            Self::Unmet => "demand not met",
+            Self::Unsafe => "safety violated",
+        }
+    }
+}
+
+impl Report {
+    /// Returns how it came out; the worst of what is true.
+    pub fn verdict(&self) -> Verdict {
+        if !self.violations.is_empty() {
+            Verdict::Unsafe
+        } else if !self.unmet.is_empty() {
+            Verdict::Unmet
+        } else if self.complete {
+            Verdict::Good
+        } else {
+            Verdict::Partial
+        }
+    }
+
+    /// Returns how it came out, as one sentence.
+    pub fn headline(&self) -> String {
+        let signed = format!(
+            "{} of {} intents were signed",
+            units::count(self.signed() as u64),
+            units::count(self.intents.len() as u64)
+        );
+        match (self.violations.first(), self.unmet.as_slice()) {
+            (Some(first), _) => {
+                let more = match self.violations.len() - 1 {
+                    0 => String::new(),
+                    more => format!(", and {more} more"),
+                };
+                let (checker, at) = (&first.checker, units::moment(first.at));
+                format!("Safety violated: {checker}, at node {} after {at}{more}.", first.node)
+            }
+            (None, [_, ..]) => {
+                let late = match self.unmet.len() {
+                    1 => "1 intent was not signed in time".to_owned(),
+                    late => {
+                        format!("{} intents were not signed in time", units::count(late as u64))
+                    }
+                };
+                format!("Demand not met: {late}; {signed}.")
+            }
+            (None, []) if !self.complete => {
+                let at = units::seconds(self.simulated_millis as f64 / 1e3);
+                format!("Stopped early, after {at}: no checker had fired; {signed} until then.")
+            }
+            (None, []) if !self.scenario.demand.liveness => {
+                format!("Good: no checker fired; {signed}, none of which was demanded.")
+            }
+            (None, []) => format!("Good: no checker fired and every demand was met; {signed}."),
+        }
+    }
+
+    /// How many intents were signed.
+    pub(super) fn signed(&self) -> usize {
+        self.intents.iter().filter(|intent| intent.outcome == Outcome::Signed).count()
+    }
+
+    /// How many attempts failed, those included that are not told one by one.
+    pub(super) fn failed_attempts(&self) -> u64 {
+        let counted = self.series.last().map_or(0, |sample| u64::from(sample.failed_attempts));
+        counted.max(self.failures.len() as u64)
+    }
+}
