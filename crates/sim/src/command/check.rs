@@ -1,0 +1,258 @@
+//! `check`: every scenario with faults over many seeds, side by side; what CI runs.
+
+use std::{
+    io::Write as _,
+    sync::atomic::{AtomicU64, Ordering},
+    thread,
+};
+
+use anyhow::{Result, bail};
+use clap::Args;
+use ensign_sim::{Options, Plan, Report, Scenario, report::Outcome};
+
+use super::{
+    Console, Ending, Stop,
+    launch::{self, Stopwatch},
+    subject::Subject,
+    text,
+};
+
+/// What to check, and over which seeds.
+#[derive(Clone, Debug, Args)]
+pub(super) struct Arguments {
+    /// The scenarios [default: all that come with the simulator and have faults]
+    pub(super) scenarios: Vec<String>,
+    /// How many seeds each scenario is run with
+    #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(super) seeds: u64,
+    /// The first of them; the others follow it
+    #[arg(long, value_name = "S", default_value_t = 1)]
+    pub(super) first_seed: u64,
+    /// How many nodes each run has, instead of what the scenarios say
+    #[arg(long, value_name = "N", default_value_t = 50)]
+    pub(super) nodes: u32,
+    /// How many runs go on at a time [default: one for each core]
+    #[arg(long, value_name = "N")]
+    pub(super) jobs: Option<usize>,
+}
+
+pub(super) fn run(arguments: &Arguments, console: &mut Console<'_>, stop: &Stop) -> Result<Ending> {
+    let subjects = subjects(arguments);
+    // All of them are read before the first is run: a misspelt name is told at once.
+    let scenarios = subjects.iter().map(Subject::load).collect::<Result<Vec<_>>>()?;
+    let last_seed = last_seed(arguments)?;
+    let (nodes, first) = (arguments.nodes, arguments.first_seed);
+    writeln!(console.out, "{nodes} nodes, seeds {first} to {last_seed}, each in every scenario")?;
+    writeln!(console.out, "{HEAD}")?;
+    console.out.flush()?;
+    let mut ending = Ending::Good;
+    for (subject, scenario) in subjects.iter().zip(&scenarios) {
+        let watch = Stopwatch::start();
+        let results = run_seeds(scenario, first..=last_seed, launch::threads(arguments.jobs), stop);
+        let row = Row { name: &scenario.name, results: &results, millis: watch.millis() };
+        write!(console.out, "{}", row.text(subject))?;
+        console.out.flush()?;
+        if results.iter().any(Found::is_bad) {
+            ending = Ending::Bad;
+        }
+        if stop.is_wanted() {
+            writeln!(console.out, "STOPPED: the rest was not run")?;
+            console.out.flush()?;
+            return Ok(if ending == Ending::Bad { ending } else { Ending::Interrupted });
+        }
+    }
+    Ok(ending)
+}
+
+fn subjects(arguments: &Arguments) -> Vec<Subject> {
+    let nodes = Some(arguments.nodes);
+    if !arguments.scenarios.is_empty() {
+        return arguments.scenarios.iter().map(|name| Subject::shipped(name, nodes)).collect();
+    }
+    let faulty = Scenario::shipped().iter().filter(|shipped| shipped.has_faults);
+    faulty.map(|shipped| Subject::shipped(shipped.name, nodes)).collect()
+}
+
+fn last_seed(arguments: &Arguments) -> Result<u64> {
+    let Some(last) = arguments.first_seed.checked_add(arguments.seeds - 1) else {
+        bail!("--first-seed {} leaves no room for the seeds", arguments.first_seed);
+    };
+    Ok(last)
+}
+
+/// What one run found.
+#[derive(Clone, Debug)]
+struct Found {
+    seed: u64,
+    requests: u64,
+    signed: u64,
+    attempts: u64,
+    events: u64,
+    /// Whether the user let it run to its end.
+    is_whole: bool,
+    /// What was wrong, in a sentence; `None` when nothing was.
+    wrong: Option<String>,
+}
+
+impl Found {
+    const fn is_bad(&self) -> bool {
+        self.wrong.is_some()
+    }
+
+    fn in_report(report: &Report, wrong: Option<String>) -> Self {
+        let is_signed = |outcome| outcome == Outcome::Signed;
+        let signed = report.intents.iter().filter(|intent| is_signed(intent.outcome));
+        Self {
+            seed: report.seed,
+            requests: report.intents.len() as u64,
+            signed: signed.count() as u64,
+            attempts: report.intents.iter().map(|intent| u64::from(intent.attempts)).sum(),
+            events: report.events,
+            is_whole: report.complete,
+            wrong,
+        }
+    }
+}
+
+/// Runs a scenario with each seed, `jobs` at a time; in the order of seeds.
+fn run_seeds(
+    scenario: &Scenario,
+    seeds: std::ops::RangeInclusive<u64>,
+    jobs: usize,
+    stop: &Stop,
+) -> Vec<Found> {
+    let (first, last) = (*seeds.start(), *seeds.end());
+    let next = AtomicU64::new(first);
+    let work = || {
+        let mut found = Vec::new();
+        while !stop.is_wanted() {
+            let seed = next.fetch_add(1, Ordering::Relaxed);
+            if !(first..=last).contains(&seed) {
+                break;
+            }
+            found.push(run_seed(scenario, seed, seed == first, stop));
+        }
+        found
+    };
+    let mut found: Vec<_> = thread::scope(|scope| {
+        let workers: Vec<_> = (0..jobs).map(|_| scope.spawn(work)).collect();
+        workers.into_iter().flat_map(|worker| worker.join().expect("runs do not panic")).collect()
+    });
+    found.sort_by_key(|found: &Found| found.seed);
+    found
+}
+
+/// Runs one seed; the first of a scenario a second time on two threads, which must be the same run.
+fn run_seed(scenario: &Scenario, seed: u64, is_repeated: bool, stop: &Stop) -> Found {
+    let report = play(scenario, seed, 1, stop);
+    let mut wrong = wrong(&report);
+    if wrong.is_none() && is_repeated && report.complete {
+        let again = play(scenario, seed, 2, stop);
+        if again.complete && again.digest != report.digest {
+            let (one, two) = (&report.digest, &again.digest);
+            wrong = Some(format!("two threads give digest {two}, one gives {one}"));
+        }
+    }
+    Found::in_report(&report, wrong)
+}
+
+fn play(scenario: &Scenario, seed: u64, threads: usize, stop: &Stop) -> Report {
+    let sample_every = launch::sample_every(scenario.length);
+    let options = Options { threads, sample_every, commit: None };
+    ensign_sim::run(Plan::new(scenario.clone(), seed), &options, &mut |_| stop.answer())
+}
+
+/// The first thing that went wrong.
+fn wrong(report: &Report) -> Option<String> {
+    if let Some(first) = report.violations.first() {
+        let (at, node) = (text::moment(first.at), first.node);
+        return Some(format!("{at} node {node}, {}: {}", first.checker, first.what));
+    }
+    let first = report.unmet.first()?;
+    let late = text::many(report.unmet.len() as u64, "request");
+    Some(format!("{late} not signed in time; intent {}: {}", first.intent, first.why))
+}
+
+/// All runs of a scenario.
+struct Row<'a> {
+    name: &'a str,
+    results: &'a [Found],
+    millis: u64,
+}
+
+const HEAD: &str =
+    "scenario                  runs    requests      signed    attempts    seconds  result";
+
+impl Row<'_> {
+    /// A line of the table, and two for each failure: what it was, and the command that repeats it.
+    fn text(&self, subject: &Subject) -> String {
+        let runs = self.results.iter().filter(|found| found.is_whole).count() as u64;
+        let sum = |of: fn(&Found) -> u64| text::count(self.results.iter().map(of).sum());
+        let failures: Vec<_> = self.results.iter().filter(|found| found.is_bad()).collect();
+        let seconds = self.millis as f64 / 1e3;
+        let events: u64 = self.results.iter().map(|found| found.events).sum();
+        let result = match failures.len() {
+            0 => format!("ok, {} events/s", text::rate(events as f64 / seconds.max(1e-3))),
+            number => format!("{number} FAILED"),
+        };
+        let mut text = format!(
+            "{:<22} {:>7} {:>11} {:>11} {:>11} {seconds:>10.1}  {result}\n",
+            self.name,
+            text::count(runs),
+            sum(|found| found.requests),
+            sum(|found| found.signed),
+            sum(|found| found.attempts),
+        );
+        for found in failures {
+            let (seed, words) = (found.seed, subject.words());
+            let wrong = found.wrong.as_deref().unwrap_or_default();
+            let out = text::quoted(&format!("target/sim/{}-{seed}", self.name));
+            text += &format!("  seed {seed}: {wrong}\n");
+            text += &format!("    cargo xtask sim run {words} --seed {seed} --out {out}\n");
+        }
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(seed: u64, wrong: Option<&str>) -> Found {
+        Found {
+            seed,
+            requests: 16,
+            signed: 15,
+            attempts: 20,
+            events: 1_000_000,
+            is_whole: true,
+            wrong: wrong.map(str::to_owned),
+        }
+    }
+
+    #[test]
+    fn a_good_scenario_is_one_line() {
+        let results: Vec<_> = (1..=100).map(|seed| found(seed, None)).collect();
+        let row = Row { name: "churn", results: &results, millis: 2000 };
+        assert_eq!(
+            row.text(&Subject::shipped("churn", Some(50))),
+            "churn                      100       1,600       1,500       2,000        2.0  ok, \
+             50.0 M events/s\n"
+        );
+    }
+
+    #[test]
+    fn a_failing_seed_comes_with_the_command_that_repeats_it() {
+        let results = [found(7, None), found(8, Some("12.5s node 3, no reuse: twice"))];
+        let row = Row { name: "churn", results: &results, millis: 2000 };
+        let text = row.text(&Subject::shipped("churn", Some(50)));
+        let lines: Vec<_> = text.lines().skip(1).collect();
+        assert_eq!(
+            lines,
+            [
+                "  seed 8: 12.5s node 3, no reuse: twice",
+                "    cargo xtask sim run churn --nodes 50 --seed 8 --out target/sim/churn-8",
+            ]
+        );
+    }
+}

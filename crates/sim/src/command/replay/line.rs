@@ -1,0 +1,239 @@
+//! A sight as a line for people.
+
+use std::collections::BTreeMap;
+
+use ensign_engine::{Event, Record};
+use ensign_primitives::{PeerId, RequestId, SessionId};
+use ensign_session::Event as SessionEvent;
+use ensign_sim::{Cast, NETWORK, NodeIndex, Seen, Sight};
+use ensign_wire::{Body, Kind, SigningRequest};
+
+use super::{frame, text};
+
+/// Writes sights down; knows from those before which session belongs to which request.
+#[derive(Debug, Default)]
+pub(super) struct Scribe {
+    sessions: BTreeMap<SessionId, RequestId>,
+}
+
+impl Scribe {
+    /// Notes which session an attempt is.
+    pub(super) fn learn(&mut self, sight: &Sight) {
+        if let Seen::Event(Event::Attempt { request, attempt }) = &sight.what {
+            let session = SigningRequest::session_id(*request, NETWORK, *attempt);
+            self.sessions.insert(session, *request);
+        }
+        if let Seen::Sent { frame, kind: Kind::SessionAnnounce, .. } = &sight.what
+            && let Some(envelope) = frame::envelope(frame)
+            && let Body::SessionAnnounce(announce) = envelope.body()
+        {
+            self.sessions.insert(envelope.session(), announce.request.request.id());
+        }
+    }
+
+    /// The request that a sight is about, where it is about one.
+    pub(super) fn request_of(&self, sight: &Sight) -> Option<RequestId> {
+        match &sight.what {
+            Seen::Received { frame, .. } | Seen::Sent { frame, .. } => {
+                let session = || Some(frame::envelope(frame)?.session());
+                frame::payload_of(frame).or_else(|| self.sessions.get(&session()?).copied())
+            }
+            Seen::Drew { session, .. } => self.sessions.get(session).copied(),
+            Seen::Persist { record } | Seen::Durable { record } => Some(request_in(record)),
+            Seen::Proposed { request, .. }
+            | Seen::Approved { request }
+            | Seen::Declined { request } => Some(*request),
+            Seen::Event(event) => match event {
+                Event::Review(review) => Some(review.id),
+                Event::Attempt { request, .. }
+                | Event::Session { request, .. }
+                | Event::Closed { request, .. } => Some(*request),
+                Event::PeerUp { .. } | Event::PeerDown { .. } | Event::Offense { .. } => None,
+            },
+            Seen::Started { .. }
+            | Seen::Crashed { .. }
+            | Seen::Stopped
+            | Seen::Connected { .. }
+            | Seen::Disconnected { .. }
+            | Seen::Closed { .. }
+            | Seen::Woke { .. }
+            | Seen::Refused { .. }
+            | Seen::Overfull { .. } => None,
+        }
+    }
+
+    /// Time, node and what happened.
+    pub(super) fn line(&self, cast: &Cast, sight: &Sight) -> String {
+        let at = text::moment(sight.at.as_micros());
+        let what = self.what(cast, &sight.what);
+        format!("{at:>13}  node {:<5}  {what}", sight.node.to_string())
+    }
+
+    fn what(&self, cast: &Cast, what: &Seen) -> String {
+        match what {
+            Seen::Started { boot, records } => {
+                let records = text::many(*records as u64, "record");
+                format!("starts for the {}, from {records}", times(*boot))
+            }
+            Seen::Crashed { pending, survived } => {
+                let pending = text::many(*pending as u64, "record");
+                format!("crashes; {pending} not yet durable, of which {survived} survive")
+            }
+            Seen::Stopped => "stops in order".to_owned(),
+            Seen::Connected { peer } => format!("connects with node {peer}"),
+            Seen::Disconnected { peer } => format!("loses the connection with node {peer}"),
+            Seen::Closed { peer, reason } => {
+                format!("closes the connection with node {peer}: {reason:?}")
+            }
+            Seen::Received { from, frame, .. } => {
+                format!("<- {}  {}", peer_column(*from), self.frame(frame))
+            }
+            Seen::Sent { to, frame, carried, .. } => {
+                let lost = if *carried { "" } else { " (dropped: no connection)" };
+                format!("-> {}  {}{lost}", peer_column(*to), self.frame(frame))
+            }
+            Seen::Drew { session, nonces } => {
+                format!(
+                    "draws entropy for {}{}",
+                    text::many(*nonces as u64, "nonce"),
+                    self.of(session)
+                )
+            }
+            Seen::Persist { record } => format!("asks its disk to keep: {}", record_words(record)),
+            Seen::Durable { record } => format!("has on disk: {}", record_words(record)),
+            Seen::Woke { reason } => format!("wakes up: {reason}"),
+            Seen::Proposed { intent, turn, request } => {
+                format!(
+                    "proposes intent {intent} for the {}: request {}",
+                    times(*turn),
+                    request.short()
+                )
+            }
+            Seen::Approved { request } => {
+                format!("its user says yes to request {}", request.short())
+            }
+            Seen::Declined { request } => {
+                format!("its user says no to request {}", request.short())
+            }
+            Seen::Refused { why } => format!("its engine refuses a command: {why}"),
+            Seen::Event(event) => format!("reports: {}", event_words(cast, event)),
+            Seen::Overfull { name, len, limit } => format!("holds {len} {name}, more than {limit}"),
+        }
+    }
+
+    fn frame(&self, bytes: &[u8]) -> String {
+        let mut words = frame::summary(bytes);
+        if let Some(envelope) = frame::envelope(bytes)
+            && !matches!(envelope.body(), Body::SessionAnnounce(_))
+        {
+            words += &self.of(&envelope.session());
+        }
+        words
+    }
+
+    /// Names a session by its request, which people know it by.
+    fn of(&self, session: &SessionId) -> String {
+        match self.sessions.get(session) {
+            Some(request) => format!(", request {}", request.short()),
+            None => format!(", unknown session {}", session.short()),
+        }
+    }
+}
+
+fn peer_column(node: NodeIndex) -> String {
+    format!("node {:<5}", node.to_string())
+}
+
+fn times(number: u32) -> String {
+    match number {
+        1 => "1st time".to_owned(),
+        2 => "2nd time".to_owned(),
+        3 => "3rd time".to_owned(),
+        number => format!("{number}th time"),
+    }
+}
+
+fn request_in(record: &Record) -> RequestId {
+    match record {
+        Record::Consented { request, .. } => request.request.id(),
+        Record::Joined { request, .. }
+        | Record::Burned { request, .. }
+        | Record::Finished { request, .. }
+        | Record::Closed { request, .. } => *request,
+    }
+}
+
+fn record_words(record: &Record) -> String {
+    let what = match record {
+        Record::Consented { .. } => "consented".to_owned(),
+        Record::Joined { attempt, .. } => format!("joined attempt {attempt}"),
+        Record::Burned { attempt, .. } => format!("burned the nonces of attempt {attempt}"),
+        Record::Finished { signatures, .. } => {
+            format!("finished with {}", text::many(signatures.len() as u64, "signature"))
+        }
+        Record::Closed { reason, .. } => format!("closed, {reason:?}"),
+    };
+    format!("{what}, request {}", request_in(record).short())
+}
+
+fn event_words(cast: &Cast, event: &Event) -> String {
+    match event {
+        Event::PeerUp { peer, clock_offset_millis } => {
+            format!("{} is here, its clock {clock_offset_millis} ms ahead", name(cast, peer))
+        }
+        Event::PeerDown { peer } => format!("{} is gone", name(cast, peer)),
+        Event::Review(review) => format!("request {} waits for its user", review.id.short()),
+        Event::Attempt { request, attempt } => {
+            format!("attempt {attempt} begins, request {}", request.short())
+        }
+        Event::Session { request, attempt, event } => {
+            let words = session_words(event);
+            format!("{words}, attempt {attempt}, request {}", request.short())
+        }
+        Event::Closed { request, attempt, failure } => {
+            let (reason, phase) = (failure.reason, failure.phase);
+            let request = request.short();
+            format!("closed after attempt {attempt}: {reason:?} while {phase:?}, request {request}")
+        }
+        Event::Offense { peer, offense, penalty } => {
+            format!("offense of {}: {offense:?}, {penalty:?}", name(cast, peer))
+        }
+    }
+}
+
+fn session_words(event: &SessionEvent) -> String {
+    match event {
+        SessionEvent::Acknowledged(signer) => format!("signer {signer} has the request"),
+        SessionEvent::Joined(signer) => format!("signer {signer} joined"),
+        SessionEvent::Revealed(signer) => format!("signer {signer} revealed its nonces"),
+        SessionEvent::Confirmed(signer) => format!("signer {signer} confirmed the nonces"),
+        SessionEvent::Signed(signer) => format!("signer {signer} signed"),
+        SessionEvent::PeerDone(signer) => format!("signer {signer} is done"),
+        SessionEvent::Phase(phase) => format!("phase {phase:?}"),
+        SessionEvent::Waiting { on, .. } => format!("waits for signers {}", signers(on)),
+        SessionEvent::Unreachable(on) => format!("cannot reach signers {}", signers(on)),
+        SessionEvent::Refused { by, refused, why } => {
+            format!("signer {by} refused {refused:?}: {why:?}")
+        }
+        SessionEvent::Done(finished) => {
+            format!("DONE with {}", text::many(finished.signatures.len() as u64, "signature"))
+        }
+        SessionEvent::Failed(failure) => {
+            let by = failure.by.map_or("this node".to_owned(), |signer| format!("signer {signer}"));
+            let proof = if failure.evidence.is_some() { ", with proof" } else { "" };
+            let blamed = match failure.culprits.as_slice() {
+                [] => String::new(),
+                culprits => format!(", blaming signers {}{proof}", signers(culprits)),
+            };
+            format!("FAILED: {:?} while {:?}, ended by {by}{blamed}", failure.reason, failure.phase)
+        }
+    }
+}
+
+fn signers(list: &[ensign_primitives::SignerIndex]) -> String {
+    list.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
+}
+
+fn name(cast: &Cast, peer: &PeerId) -> String {
+    cast.node(peer).map_or_else(|| format!("peer {}", peer.short()), |node| format!("node {node}"))
+}
