@@ -36,6 +36,12 @@ pub(super) struct Arguments {
     pub(super) json: bool,
 }
 
+const TIERS: &str = "\
+Two tiers:
+  --tier engine   the default: engines alone, thousands of them
+  --tier quic     the whole coordinator over QUIC and simulated packets, about a hundred nodes; its
+                  options are its own: see `run --tier quic --help`";
+
 pub(super) fn run(arguments: &Arguments, console: &mut Console<'_>, stop: &Stop) -> Result<Ending> {
     let scenario = arguments.subject.load()?;
     if let Some(folder) = &arguments.out {
