@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 use clap::Subcommand;
 
 use crate::workspace::Workspace;
-use crate::{cargo_steps, demo, fuzz, layers, no_std, tidy};
+use crate::{cargo_steps, demo, fuzz, layers, no_std, sim, tidy};
 
 /// One step, which is also a command of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Subcommand)]
@@ -32,11 +32,14 @@ pub(crate) enum Step {
     FuzzReplay,
     /// Signs a transaction with three processes, once per mode.
     Demo,
+    /// Runs every scenario with faults over many seeds.
+    #[command(skip)]
+    SimCheck,
 }
 
 impl Step {
     /// Cheap steps first, so that a small mistake is told early.
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 11] = [
         Self::Fmt,
         Self::Tidy,
         Self::Layers,
@@ -47,6 +50,7 @@ impl Step {
         Self::Doc,
         Self::FuzzReplay,
         Self::Demo,
+        Self::SimCheck,
     ];
 
     /// The words after `cargo xtask` that run this step alone.
@@ -62,6 +66,7 @@ impl Step {
             Self::Doc => "doc",
             Self::FuzzReplay => "fuzz replay",
             Self::Demo => "demo",
+            Self::SimCheck => "sim check",
         }
     }
 
@@ -82,6 +87,7 @@ impl Step {
             Self::Doc => cargo_steps::doc(workspace),
             Self::FuzzReplay => fuzz::replay(workspace),
             Self::Demo => demo::run(workspace),
+            Self::SimCheck => sim::check(workspace),
         }
     }
 }

@@ -4,7 +4,7 @@
 //! that needs a tool which a new machine lacks says so; nothing else is ever skipped.
 //!
 //! Reading order: `ci` (the steps and their summary), `cargo_steps` (steps that are plain cargo
-//! calls), then the checks of our own: `layers`, `tidy`, `no_std`, `fuzz`.
+//! calls), then the checks of our own: `layers`, `tidy`, `no_std`, `fuzz`, `sim`.
 
 #![expect(
     clippy::print_stdout,
@@ -20,6 +20,7 @@ mod layers;
 mod lock;
 mod no_std;
 mod process;
+mod sim;
 mod tidy;
 mod workspace;
 
@@ -29,6 +30,7 @@ use clap::{Parser, Subcommand};
 
 use crate::ci::Step;
 use crate::fuzz::FuzzCommand;
+use crate::sim::SimArguments;
 use crate::workspace::Workspace;
 
 /// Automation of the Ensign workspace.
@@ -50,6 +52,8 @@ enum Command {
     },
     /// Carries the versions of the root lock file into the lock files of `fuzz` and the no_std probe.
     Lock,
+    /// Simulates networks of engines: `cargo xtask sim --help`.
+    Sim(SimArguments),
     #[command(flatten)]
     Step(Step),
 }
@@ -70,6 +74,7 @@ fn run(command: &Command) -> anyhow::Result<()> {
         Command::Ci => ci::run(&workspace),
         Command::Fuzz { command } => fuzz::run(&workspace, command),
         Command::Lock => lock::carry_versions(&workspace),
+        Command::Sim(arguments) => sim::run(&workspace, arguments),
         Command::Step(step) => step.run(&workspace),
     }
 }
