@@ -1,7 +1,7 @@
 //! What sits in a node's place: the production engine, or an adversary in its clothes.
 
 use ensign_engine::{CommandError, Engine, Input, Output};
-use ensign_primitives::{Now, StateMachine, Wakeup};
+use ensign_primitives::{Now, Occupancy, StateMachine, Wakeup};
 
 use crate::{
     NodeIndex,
@@ -30,6 +30,15 @@ impl Actor {
             Self::Honest(engine) => engine,
             Self::Hostile(hostile) => hostile.engine(),
         }
+    }
+
+    /// How full each collection is.
+    pub(crate) fn occupancy(&self) -> impl Iterator<Item = Occupancy> {
+        let beside = match self {
+            Self::Honest(_) => None,
+            Self::Hostile(hostile) => hostile.holds(),
+        };
+        self.engine().occupancy().chain(beside)
     }
 
     pub(crate) fn command(

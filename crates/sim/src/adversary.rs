@@ -3,15 +3,35 @@
 //! An adversary plays with an engine of its own, so that it gets as far into a session as it likes,
 //! and bends what goes in and comes out. A new one is a file of its own and a line in [`KINDS`].
 
-use std::{collections::VecDeque, fmt::Debug, sync::Arc};
+use std::{
+    collections::{BTreeSet, VecDeque},
+    fmt::Debug,
+    sync::Arc,
+};
 
 use ensign_engine::{CommandError, Engine, Input, Keys, Output};
-use ensign_primitives::{Instant, Now, PeerId, SessionId, StateMachine, Wakeup};
-use ensign_wire::{Body, Envelope, Frame, Kind};
+use ensign_identity::SignerKey;
+use ensign_primitives::{
+    Instant, Now, Occupancy, PeerId, SessionId, SignerIndex, StateMachine, TaggedHasher, Wakeup,
+};
+use ensign_wire::{Body, Envelope, Frame, GroupKeys, Kind};
 
 use crate::{NETWORK, NodeIndex, plan::Plan, random::Random};
 
+mod aborting;
+mod equivocating;
+mod flooding;
+mod framing;
+mod garbage;
+mod late_abort;
+mod nonces;
+mod replaying;
+mod reusing;
 mod silent;
+mod slow;
+mod wrong_nonce;
+mod wrong_partial;
+mod wrong_request;
 
 /// One thing that a hostile node can do.
 #[derive(Clone, Copy, Debug)]
@@ -20,11 +40,34 @@ pub struct Act {
     pub name: &'static str,
     /// What it does, in a sentence.
     pub about: &'static str,
-    make: fn() -> Box<dyn Adversary>,
+    pub(crate) make: fn() -> Box<dyn Adversary>,
 }
 
 /// Everything that a hostile node can do.
-pub const KINDS: &[Act] = &[silent::ACT];
+pub const KINDS: &[Act] = &[
+    silent::SILENT,
+    silent::JOIN,
+    silent::REVEAL,
+    silent::PARTIAL,
+    slow::ACT,
+    garbage::ACT,
+    replaying::ACT,
+    equivocating::ACT,
+    aborting::JOIN,
+    aborting::REVEAL,
+    aborting::SIGN,
+    late_abort::ACT,
+    wrong_nonce::WRONG,
+    wrong_nonce::INVALID,
+    wrong_partial::WRONG,
+    wrong_partial::ELSEWHERE,
+    reusing::OWN,
+    reusing::STOLEN,
+    framing::ACT,
+    flooding::ACT,
+    wrong_request::PAYLOAD,
+    wrong_request::FORGED,
+];
 
 /// How a hostile node bends what its engine hears and says.
 pub trait Adversary: Debug + Send {
@@ -39,6 +82,11 @@ pub trait Adversary: Debug + Send {
     fn speak(&mut self, seat: &mut Seat, output: Output) -> Option<Output> {
         let _ = seat;
         Some(output)
+    }
+
+    /// What it holds beside its engine, for the check of bounds.
+    fn holds(&self) -> Option<Occupancy> {
+        None
     }
 
     /// The moment it asked for with [`wake_at`](Seat::wake_at) has come.
@@ -60,10 +108,15 @@ pub struct Seat {
     pub random: Random,
     /// The nodes of its group, itself included, in key order; empty for a stranger.
     pub group: Vec<PeerId>,
+    /// The signer keys of its group, in the same order; `None` for a stranger.
+    pub signers: Option<GroupKeys>,
+    /// The nodes it is connected to.
+    pub connected: BTreeSet<PeerId>,
     /// Those of its group that act together with it, itself included, with their keys.
     pub coalition: Vec<Keys>,
     alarm: Option<Instant>,
     outputs: VecDeque<Output>,
+    inputs: VecDeque<Input>,
 }
 
 impl Seat {
@@ -95,9 +148,43 @@ impl Seat {
         self.outputs.push_back(output);
     }
 
+    /// Has its engine told something that did not happen.
+    pub fn feed(&mut self, input: Input) {
+        self.inputs.push_back(input);
+    }
+
     /// Asks to be woken; the last wish counts.
     pub const fn wake_at(&mut self, at: Instant) {
         self.alarm = Some(at);
+    }
+
+    /// Its own node.
+    pub fn peer(&self) -> PeerId {
+        self.keys.node_key.peer_id()
+    }
+
+    /// Its own signer key.
+    pub fn signer_key(&self) -> SignerKey {
+        SignerKey::from_public_key(self.keys.sec_key.public_key())
+    }
+
+    /// Which signer of its group a node is.
+    pub fn index_of(&self, peer: PeerId) -> Option<SignerIndex> {
+        self.group.iter().position(|other| *other == peer).and_then(SignerIndex::from_usize)
+    }
+
+    /// A number that every member of its coalition draws alike, for one thing in one session.
+    pub fn agreed(&self, session: SessionId, what: &[u8]) -> u64 {
+        let hasher = TaggedHasher::new("ensign/sim-coalition/v1", NETWORK);
+        let digest = hasher.bytes(session.as_bytes()).var_bytes(what).finish();
+        digest.first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes))
+    }
+
+    /// What it is itself about to say, and to whom; `None` for anything else.
+    pub fn own_words(&self, output: &Output) -> Option<(PeerId, Envelope)> {
+        let Output::Send { peer, .. } = output else { return None };
+        let envelope = envelope_in(output)?;
+        (envelope.sender() == self.peer()).then_some((*peer, envelope))
     }
 
     /// The nodes of its group that are not in its coalition.
@@ -116,10 +203,22 @@ pub fn envelope_in(output: &Output) -> Option<Envelope> {
     }
 }
 
-/// Returns what a node does instead of the protocol; `None` for honest nodes.
+/// Decodes the envelope in a frame that came, and says who brought it.
+pub fn envelope_heard(input: &Input) -> Option<(PeerId, Envelope)> {
+    let Input::Frame { peer, kind, body } = input else { return None };
+    match Frame::decode(*kind, body, NETWORK) {
+        Ok(Frame::Envelope(envelope)) => Some((*peer, *envelope)),
+        _ => None,
+    }
+}
+
+/// Returns what a node does instead of the protocol; `None` for nodes that keep to it.
 pub(crate) fn cast(plan: &Plan, node: NodeIndex) -> Option<Box<dyn Adversary>> {
     let name = plan.cast.person(node)?.act.as_deref()?;
-    KINDS.iter().find(|act| act.name == name).map(|act| (act.make)())
+    let kinds = KINDS.iter();
+    #[cfg(test)]
+    let kinds = kinds.chain(crate::tests::checkers::FLAWS);
+    kinds.into_iter().find(|act| act.name == name).map(|act| (act.make)())
 }
 
 /// A hostile node: an adversary, and the engine that it plays with.
@@ -139,8 +238,10 @@ impl Hostile {
         boot: u32,
     ) -> Self {
         let person = |node: NodeIndex| plan.cast.person(node);
-        let members = plan.cast.group_of(node).map_or(Vec::new(), |group| group.members.clone());
-        let hostile = members.iter().filter(|member| !plan.cast.is_honest(**member));
+        let group = plan.cast.group_of(node);
+        let members = group.map_or(Vec::new(), |group| group.members.clone());
+        let acts = |member: &&NodeIndex| person(**member).is_some_and(|it| it.act.is_some());
+        let hostile = members.iter().filter(acts);
         let keys = person(node).map(|person| person.keys.clone());
         let seat = Seat {
             node,
@@ -152,15 +253,22 @@ impl Hostile {
                 (u64::from(boot) << 32) | u64::from(node.0),
             ),
             group: members.iter().filter_map(|node| Some(person(*node)?.peer)).collect(),
+            signers: group.map(|group| group.config.keys.clone()),
+            connected: BTreeSet::new(),
             coalition: hostile.filter_map(|node| Some(person(*node)?.keys.clone())).collect(),
             alarm: None,
             outputs: VecDeque::new(),
+            inputs: VecDeque::new(),
         };
         Self { engine, act, seat }
     }
 
     pub(crate) const fn engine(&self) -> &Engine {
         &self.engine
+    }
+
+    pub(crate) fn holds(&self) -> Option<Occupancy> {
+        self.act.holds()
     }
 
     pub(crate) fn command(
@@ -175,10 +283,22 @@ impl Hostile {
     }
 
     fn bend(&mut self) {
-        while let Some(output) = self.engine.poll_output() {
-            if let Some(output) = self.act.speak(&mut self.seat, output) {
-                self.seat.outputs.push_back(output);
+        loop {
+            while let Some(output) = self.engine.poll_output() {
+                if let Some(output) = self.act.speak(&mut self.seat, output) {
+                    self.seat.outputs.push_back(output);
+                }
             }
+            let Some(input) = self.seat.inputs.pop_front() else { return };
+            self.engine.handle_input(self.seat.now, input);
+        }
+    }
+
+    fn note_connections(&mut self, input: &Input) {
+        if let Input::Connected { peer, .. } = input {
+            self.seat.connected.insert(*peer);
+        } else if let Input::Disconnected { peer } = input {
+            self.seat.connected.remove(peer);
         }
     }
 }
@@ -189,6 +309,7 @@ impl StateMachine for Hostile {
 
     fn handle_input(&mut self, now: Now, input: Input) {
         self.seat.now = now;
+        self.note_connections(&input);
         if let Some(input) = self.act.hear(&mut self.seat, input) {
             self.engine.handle_input(now, input);
         }

@@ -45,6 +45,8 @@ pub struct Person {
     pub peer: PeerId,
     /// What its node does instead of the protocol; `None` for honest nodes.
     pub act: Option<String>,
+    /// Whether checkers take it for honest all the same: how they are shown a broken engine.
+    pub vouched: bool,
     /// How it can be reached.
     pub nat: Nat,
     /// Which group it signs with.
@@ -52,9 +54,9 @@ pub struct Person {
 }
 
 impl Person {
-    /// Returns whether the node keeps to the protocol.
+    /// Returns whether the node keeps to the protocol, or is taken to.
     pub const fn is_honest(&self) -> bool {
-        self.act.is_none()
+        self.act.is_none() || self.vouched
     }
 
     /// Returns the key it signs with.
@@ -146,7 +148,7 @@ impl Cast {
         self.by_peer.get(peer).copied()
     }
 
-    /// Returns whether the node keeps to the protocol.
+    /// Returns whether the node keeps to the protocol, or is taken to.
     pub fn is_honest(&self, node: NodeIndex) -> bool {
         self.person(node).is_some_and(Person::is_honest)
     }
@@ -166,10 +168,10 @@ impl Cast {
         self.groups.iter().find(|group| group.id == *id)
     }
 
-    /// Takes a node for honest, whatever it does: how the checkers are shown a broken engine.
+    /// Takes a node for honest, whatever it does: how checkers are shown a broken engine.
     pub fn vouch_for(&mut self, node: NodeIndex) {
         if let Some(person) = self.people.get_mut(node.as_usize()) {
-            person.act = None;
+            person.vouched = true;
         }
     }
 }
@@ -200,5 +202,5 @@ fn person(seed: u64, index: u32, nat: Nat) -> Person {
     let delegation =
         DelegationProof { expires, signature: Signature(sec_key.sign_schnorr(&digest)) };
     let keys = Keys { node_key: Arc::new(node_key), sec_key: Arc::new(sec_key), delegation };
-    Person { keys, peer, act: None, nat, group: None }
+    Person { keys, peer, act: None, vouched: false, nat, group: None }
 }

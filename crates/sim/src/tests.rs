@@ -1,3 +1,5 @@
 //! Tests of the kernel.
 
+mod adversaries;
+pub(crate) mod checkers;
 mod kernel;

@@ -57,7 +57,7 @@ impl Host {
 
     fn check_bounds(&mut self, scene: &mut Scene<'_>) {
         let Some(actor) = &self.actor else { return };
-        let over = actor.engine().occupancy().into_iter().find(|it| it.len > it.limit);
+        let over = actor.occupancy().find(|it| it.len > it.limit);
         if let Some(over) = over {
             let seen = Seen::Overfull { name: over.name, len: over.len, limit: over.limit };
             self.see(scene, seen);

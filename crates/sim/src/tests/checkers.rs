@@ -1,0 +1,279 @@
+//! Each checker fires when an engine is broken on purpose, and only then.
+
+use std::{
+    collections::BTreeSet,
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
+
+use ensign_engine::{CloseReason, Event, Input, Offense, Output, Penalty, Record};
+use ensign_equivocation::Evidence;
+use ensign_primitives::{Occupancy, PeerId};
+use ensign_session::{Event as SessionEvent, Failure, Offense as SessionOffense, Phase};
+use ensign_wire::{
+    AbortReason, Body, Frame, Kind, NonceCommit, PartialSigShare, Round0, SessionJoin,
+};
+
+use crate::{
+    NodeIndex, Plan, Scenario, Simulation,
+    adversary::{Act, Adversary, Seat, envelope_heard},
+    check::{Checkers, replays},
+    scenario::{Adversaries, Load, Mode},
+};
+
+/// Engines that are broken on purpose.
+pub(crate) const FLAWS: &[Act] = &[
+    flaw("none", || Box::new(Flaw(|_, output| Some(output)))),
+    flaw("signs twice", || Box::new(Flaw(signs_twice))),
+    flaw("signs unburned", || Box::new(Flaw(signs_unburned))),
+    flaw("hands out a false signature", || Box::new(Flaw(hands_out_a_false_signature))),
+    flaw("keeps a false signature", || Box::new(Flaw(keeps_a_false_signature))),
+    flaw("blames", || Box::new(Flaw(blames))),
+    flaw("convicts", || Box::new(Flaw(convicts))),
+    flaw("cuts off", || Box::new(Flaw(cuts_off))),
+    flaw("joins twice", || Box::new(Flaw(joins_twice))),
+    flaw("joins differently", || Box::new(Flaw(joins_differently))),
+    flaw("joins at once", || Box::new(JoinsAtOnce)),
+    flaw("hoards", || Box::new(Hoards)),
+    flaw("depends on the process", || Box::new(Flaw(depends_on_the_process))),
+];
+
+const fn flaw(name: &'static str, make: fn() -> Box<dyn Adversary>) -> Act {
+    Act { name, about: "an engine that is broken on purpose", make }
+}
+
+/// An engine that is sound but for what this does to its outputs.
+#[derive(Debug)]
+struct Flaw(fn(&mut Seat, Output) -> Option<Output>);
+
+impl Adversary for Flaw {
+    fn speak(&mut self, seat: &mut Seat, output: Output) -> Option<Output> {
+        (self.0)(seat, output)
+    }
+}
+
+fn signs_twice(seat: &mut Seat, output: Output) -> Option<Output> {
+    if let Some((to, envelope)) = seat.own_words(&output)
+        && let Body::PartialSigShare(share) = envelope.body()
+    {
+        let share = PartialSigShare { partials: vec![[7; 32]], ..share.clone() };
+        seat.state(to, envelope.session(), envelope.seq(), Body::PartialSigShare(share));
+    }
+    Some(output)
+}
+
+fn signs_unburned(seat: &mut Seat, output: Output) -> Option<Output> {
+    if let Output::Persist { token, record: Record::Burned { .. } } = output {
+        seat.feed(Input::Persisted { token });
+    }
+    Some(output)
+}
+
+fn hands_out_a_false_signature(_: &mut Seat, mut output: Output) -> Option<Output> {
+    if let Output::Event(Event::Session { event: SessionEvent::Done(done), .. }) = &mut output {
+        done.signatures[0][63] ^= 1;
+    }
+    Some(output)
+}
+
+fn keeps_a_false_signature(_: &mut Seat, mut output: Output) -> Option<Output> {
+    if let Output::Persist { record: Record::Finished { signatures, .. }, .. } = &mut output {
+        signatures[0].0[63] ^= 1;
+    }
+    Some(output)
+}
+
+fn somebody_else(seat: &Seat) -> PeerId {
+    *seat.group.iter().find(|peer| **peer != seat.peer()).unwrap()
+}
+
+fn blames(seat: &mut Seat, output: Output) -> Option<Output> {
+    if let Output::Event(Event::Attempt { request, attempt }) = output {
+        let failure = Failure {
+            reason: AbortReason::WrongPartialSig,
+            by: None,
+            culprits: vec![seat.index_of(somebody_else(seat)).unwrap()],
+            accused: None,
+            evidence: None,
+            phase: Phase::Signing,
+        };
+        let event = SessionEvent::Failed(Box::new(failure));
+        seat.pass(Output::Event(Event::Session { request, attempt, event }));
+    }
+    Some(output)
+}
+
+fn convicts(seat: &mut Seat, output: Output) -> Option<Output> {
+    if let Some((peer, envelope)) = seat.own_words(&output) {
+        let evidence = Evidence::InvalidNonce { envelope: Box::new(envelope) };
+        let offense = Offense::Session(SessionOffense::Proven(Box::new(evidence)));
+        seat.pass(Output::Event(Event::Offense { peer, offense, penalty: Penalty::Points(10) }));
+    }
+    Some(output)
+}
+
+fn cuts_off(seat: &mut Seat, output: Output) -> Option<Output> {
+    if let Output::Event(Event::PeerUp { peer, .. }) = output {
+        seat.pass(Output::Disconnect { peer, reason: CloseReason::Misbehaved });
+    }
+    Some(output)
+}
+
+fn joins_twice(seat: &mut Seat, output: Output) -> Option<Output> {
+    if let Output::Persist { record: Record::Joined { request, attempt }, .. } = output {
+        let record = Record::Joined { request, attempt };
+        seat.pass(Output::Persist { token: u64::MAX, record });
+    }
+    Some(output)
+}
+
+fn joins_differently(seat: &mut Seat, output: Output) -> Option<Output> {
+    if let Some((to, envelope)) = seat.own_words(&output)
+        && let Body::SessionJoin(join) = envelope.body()
+    {
+        let join = SessionJoin { round0: commitment(), ..join.clone() };
+        seat.state(to, envelope.session(), envelope.seq(), Body::SessionJoin(join));
+    }
+    Some(output)
+}
+
+fn commitment() -> Round0 {
+    Round0::Commit(NonceCommit { commitment: [7; 32] })
+}
+
+/// Joins whatever is announced, before its person has seen it.
+#[derive(Debug)]
+struct JoinsAtOnce;
+
+impl Adversary for JoinsAtOnce {
+    fn hear(&mut self, seat: &mut Seat, input: Input) -> Option<Input> {
+        if let Some((from, envelope)) = envelope_heard(&input)
+            && envelope.body().kind() == Kind::SessionAnnounce
+        {
+            let signer = seat.index_of(seat.peer()).unwrap();
+            let delegation = seat.keys.delegation;
+            let join = SessionJoin { signer, delegation, round0: commitment() };
+            seat.state(from, envelope.session(), 1, Body::SessionJoin(join));
+        }
+        Some(input)
+    }
+}
+
+/// Holds more than it may.
+#[derive(Debug)]
+struct Hoards;
+
+impl Adversary for Hoards {
+    fn holds(&self) -> Option<Occupancy> {
+        Some(Occupancy { name: "acorns", len: 11, limit: 10 })
+    }
+}
+
+/// Says something that does not follow from the seed.
+fn depends_on_the_process(seat: &mut Seat, output: Output) -> Option<Output> {
+    static COUNTER: AtomicU64 = AtomicU64::new(0);
+    if let Output::Send { peer, kind: Kind::SessionReady, .. } = &output {
+        seat.say(*peer, &Frame::Ping(COUNTER.fetch_add(1, Ordering::Relaxed)));
+    }
+    Some(output)
+}
+
+/// One group of three whose last signer is broken, and two requests, one after the other.
+fn scenario(flaw: &str) -> Scenario {
+    Scenario {
+        name: flaw.to_owned(),
+        nodes: 3,
+        length: Duration::from_secs(60),
+        load: Load {
+            requests: 2,
+            spread: Duration::from_secs(20),
+            modes: vec![Mode::Committed],
+            ..Load::default()
+        },
+        adversaries: Adversaries {
+            groups: 1.0,
+            signers: 1,
+            kinds: vec![flaw.to_owned()],
+            ..Adversaries::default()
+        },
+        ..Scenario::default()
+    }
+}
+
+/// Runs a broken engine that is taken for honest; returns which checkers fired, with what first.
+fn fired(flaw: &str) -> BTreeSet<String> {
+    let scenario = scenario(flaw);
+    let length = scenario.length;
+    let mut plan = Plan::new(scenario, 3);
+    let broken = NodeIndex(2);
+    assert!(!plan.cast.is_honest(broken));
+    plan.cast.vouch_for(broken);
+    let mut checkers = Checkers::default();
+    Simulation::new(plan, 1).run(length, &mut [&mut checkers]);
+    checkers.violations().iter().map(|violation| violation.checker.clone()).collect()
+}
+
+#[track_caller]
+fn check(flaw: &str, checker: &str) {
+    let fired = fired(flaw);
+    assert!(fired.contains(checker), "{flaw}: {fired:?}");
+}
+
+#[test]
+fn sound_engine_in_the_same_place_makes_no_checker_fire() {
+    assert_eq!(fired("none"), BTreeSet::new());
+}
+
+#[test]
+fn nonce_reuse_is_seen_across_sessions_and_within_one() {
+    check("reused-nonce", "no nonce for two challenges");
+    check("equivocating", "no nonce for two challenges");
+    check("signs twice", "no nonce for two challenges");
+}
+
+#[test]
+fn partial_before_its_burn_mark_is_seen() {
+    assert_eq!(
+        fired("signs unburned"),
+        BTreeSet::from(["no partial signature without its burn mark on disk".to_owned()])
+    );
+}
+
+#[test]
+fn false_signatures_are_seen_wherever_they_are_handed_out() {
+    check("hands out a false signature", "every signature verifies");
+    check("keeps a false signature", "every signature verifies");
+}
+
+#[test]
+fn blame_of_the_honest_is_seen_by_whichever_way() {
+    check("blames", "nobody honest is blamed by proof");
+    check("convicts", "nobody honest is blamed by proof");
+    check("cuts off", "nobody honest is blamed by proof");
+    // One that lies is proven a liar; taken for honest, it is blamed.
+    check("wrong-partial", "nobody honest is blamed by proof");
+}
+
+#[test]
+fn different_results_and_second_joins_are_seen() {
+    check("hands out a false signature", "one result for a session, one join");
+    check("joins twice", "one result for a session, one join");
+    check("joins differently", "one result for a session, one join");
+}
+
+#[test]
+fn join_without_consent_is_seen() {
+    check("joins at once", "nothing joined or signed without consent");
+}
+
+#[test]
+fn collection_above_its_bound_is_seen() {
+    check("hoards", "every collection within its bound");
+}
+
+#[test]
+fn run_that_depends_on_more_than_its_seed_does_not_replay() {
+    assert!(replays(&scenario("none"), 3).is_ok());
+    let violation = replays(&scenario("depends on the process"), 3).unwrap_err();
+    assert_eq!(violation.checker, "equal digest for equal seed");
+}
