@@ -239,6 +239,9 @@ impl Host {
     fn on_frame(&mut self, scene: &mut Scene<'_>, (from, frame): (NodeIndex, &Arc<[u8]>)) {
         let header = Header::decode(frame).ok().flatten();
         let kind = header.map(|header| header.kind);
+        if kind.is_some_and(|kind| self.transport.holds_back(from, kind, frame)) {
+            return;
+        }
         self.see(scene, Seen::Received { from, kind, frame: Arc::clone(frame) });
         let body = header.and_then(|header| frame.get(header.header_len..));
         let (Some(kind), Some(body)) = (kind, body) else {

@@ -12,7 +12,7 @@ use crate::{
     link::Weather,
     paths::Paths,
     random::Random,
-    scenario::{Partition, Scenario},
+    scenario::{Faults, Partition, Scenario},
 };
 
 /// Nodes start within this time of the beginning, so that they do not all dial at once.
@@ -22,7 +22,7 @@ const START_SPREAD: Duration = Duration::from_secs(1);
 const REQUEST_LIFETIME: Duration = Duration::from_secs(24 * 3600);
 
 /// Most boundaries of one signer's session at which a crash is tried; a session has fewer.
-pub const BOUNDARIES_MAX: u32 = 20;
+pub const BOUNDARIES_MAX: u32 = 16;
 
 /// A run before it begins.
 #[derive(Debug)]
@@ -130,18 +130,8 @@ impl Plan {
             let mut random = Random::new(self.seed, "script", node.0.into());
             let start = random.below(START_SPREAD.as_micros() as u64);
             script.push((Instant::from_micros(start), node, What::Start));
-            let rates = [faults.crashes, faults.stops, faults.breaks];
-            for (rate, what) in rates.into_iter().zip([0, 1, 2]) {
-                let mut at = faults.from + random.until_next(rate.max(f64::MIN_POSITIVE));
-                while rate > 0.0 && at < faults.until {
-                    let what = match what {
-                        0 => What::Crash,
-                        1 => What::Stop,
-                        _ => What::Break,
-                    };
-                    script.push((origin.after(at), node, what));
-                    at += random.until_next(rate);
-                }
+            for (at, what) in befalls(faults, &mut random) {
+                script.push((origin.after(at), node, what));
             }
             if faults.partition != Partition::None {
                 script.push((origin.after(faults.from), node, What::PathsChanged));
@@ -154,6 +144,24 @@ impl Plan {
         }
         script
     }
+}
+
+/// The crashes, stops and broken connections of one node.
+fn befalls(faults: &Faults, random: &mut Random) -> Vec<(Duration, What)> {
+    let kinds: [(f64, fn() -> What); 3] = [
+        (faults.crashes, || What::Crash),
+        (faults.stops, || What::Stop),
+        (faults.breaks, || What::Break),
+    ];
+    let mut befalls = Vec::new();
+    for (per_hour, what) in kinds.into_iter().filter(|(per_hour, _)| *per_hour > 0.0) {
+        let mut at = faults.from.saturating_add(random.until_next(per_hour));
+        while at < faults.until {
+            befalls.push((at, what()));
+            at = at.saturating_add(random.until_next(per_hour));
+        }
+    }
+    befalls
 }
 
 fn intents(scenario: &Scenario, cast: &Cast, random: &mut Random) -> Vec<Intent> {

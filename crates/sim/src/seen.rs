@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use ensign_engine::{CloseReason, CommandError, Event, Record};
+use ensign_identity::Signature;
 use ensign_primitives::{Instant, RequestId, SessionId};
 use ensign_wire::Kind;
 
@@ -30,6 +31,13 @@ pub enum Seen {
         boot: u32,
         /// How many records its disk held.
         records: usize,
+    },
+    /// Its person finds signatures in the journal that its dead process had not shown.
+    Recovered {
+        /// Of which request.
+        request: RequestId,
+        /// One per message.
+        signatures: Vec<Signature>,
     },
     /// Its process died. Of the records that its disk had not acknowledged some survived.
     Crashed {

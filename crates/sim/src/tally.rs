@@ -339,6 +339,7 @@ impl Observer for Tally {
             Seen::Proposed { intent, turn, request } => {
                 self.on_proposed(sight.at, (*intent, *turn), *request);
             }
+            Seen::Recovered { request, .. } => self.on_done(cast, sight, *request),
             Seen::Event(event) => self.on_event(cast, sight, event),
             Seen::Received { .. }
             | Seen::Sent { .. }

@@ -97,8 +97,13 @@ impl Host {
                 }
             }
             Output::Event(event) => self.on_event(scene, event),
-            // Streams for strangers and members are alike here; entropy was answered before.
-            Output::Admit { .. } | Output::NeedEntropy { .. } => {}
+            Output::Admit { peer } => {
+                if let Some(peer) = scene.plan.cast.node(&peer) {
+                    self.transport.admit(&mut self.desk.turn(scene), peer);
+                }
+            }
+            // Answered before.
+            Output::NeedEntropy { .. } => {}
         }
     }
 

@@ -26,9 +26,18 @@ pub(super) struct Person {
     pub(super) turns: BTreeMap<u32, u32>,
     /// Intents that are not signed yet and still wanted.
     pub(super) wanted: BTreeSet<u32>,
+    /// Requests whose signatures this person has seen.
+    pub(super) found: BTreeSet<RequestId>,
 }
 
 impl Person {
+    /// The signatures of a request are there.
+    pub(super) fn is_done(&mut self, request: &RequestId) {
+        if let Some(intent) = self.proposed.get(request) {
+            self.wanted.remove(intent);
+        }
+    }
+
     /// The intents that no open request stands for.
     pub(super) fn forgotten(&self, is_open: impl Fn(&RequestId) -> bool) -> Vec<u32> {
         let open: BTreeSet<u32> = self
@@ -66,9 +75,8 @@ impl Host {
                 }
             }
             Event::Session { request, event: ensign_session::Event::Done(_), .. } => {
-                if let Some(intent) = self.person.proposed.get(request) {
-                    self.person.wanted.remove(intent);
-                }
+                self.person.found.insert(*request);
+                self.person.is_done(request);
             }
             Event::PeerUp { .. }
             | Event::PeerDown { .. }

@@ -1,6 +1,6 @@
 //! A process starts, dies, ends, and starts again.
 
-use ensign_engine::{Engine, EngineConfig, Restored};
+use ensign_engine::{Ending, Engine, EngineConfig, Restored};
 use ensign_primitives::RequestId;
 
 use super::{Host, PATIENCE, Scene};
@@ -29,6 +29,15 @@ impl Host {
         let engine = Engine::new(config, person.keys.clone());
         self.actor = Some(Actor::new(engine, scene.plan, self.desk.node, self.desk.boot));
         let Restored { open, ended } = Restored::from_records(self.disk.records());
+        for (request, _, ending) in &ended {
+            if let Ending::Signed(signatures) = ending
+                && self.person.found.insert(*request)
+            {
+                self.person.is_done(request);
+                let signatures = signatures.clone();
+                self.see(scene, Seen::Recovered { request: *request, signatures });
+            }
+        }
         let group = scene.plan.cast.group_of(self.desk.node).map(|group| group.config.clone());
         let moment = self.clock.read(scene.now);
         self.command(scene, |engine| {

@@ -57,6 +57,9 @@ struct Link {
     stream_clear: Instant,
     /// Frames that meet a cut way, in order.
     stalled: Vec<(Kind, Arc<[u8]>)>,
+    /// Whether the machine lets the peer send payloads; until then those wait here.
+    admitted: bool,
+    held: Vec<Arc<[u8]>>,
     failures: u32,
 }
 
@@ -83,6 +86,8 @@ impl Link {
             accepted: Instant::from_micros(0),
             stream_clear: Instant::from_micros(0),
             stalled: Vec::new(),
+            admitted: false,
+            held: Vec::new(),
             failures: 0,
         }
     }
@@ -90,13 +95,19 @@ impl Link {
     fn take(&mut self, conn: Conn, phase: Phase) {
         self.conn = Some(conn);
         self.phase = phase;
+        self.forget_frames();
+    }
+
+    fn forget_frames(&mut self) {
+        self.admitted = false;
         self.stalled.clear();
+        self.held.clear();
     }
 
     fn drop_conn(&mut self) {
         self.conn = None;
         self.phase = Phase::Down;
-        self.stalled.clear();
+        self.forget_frames();
     }
 }
 
@@ -189,7 +200,8 @@ impl Transport {
             return true;
         }
         let bytes = frame.len() + OVERHEAD_BYTES;
-        let twice = turn.plan.weather.duplicates(turn.random, turn.now);
+        // A hello belongs to its connection: no transport repeats it.
+        let twice = kind != Kind::Hello && turn.plan.weather.duplicates(turn.random, turn.now);
         let arrival = self.arrival(turn, peer, bytes);
         let Some(link) = self.links.get_mut(&peer) else { return false };
         let arrival = if kind == Kind::Payload {
@@ -205,6 +217,30 @@ impl Transport {
         }
         turn.to(peer, arrival, Packet::Frame { conn, frame });
         true
+    }
+
+    /// Keeps a payload back until its sender is admitted; says whether it did.
+    pub(super) fn holds_back(&mut self, peer: NodeIndex, kind: Kind, frame: &Arc<[u8]>) -> bool {
+        let link = self.links.get_mut(&peer).filter(|link| !link.admitted);
+        match link {
+            Some(link) if kind == Kind::Payload => {
+                link.held.push(Arc::clone(frame));
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// The machine admits a peer: what was held back arrives.
+    pub(super) fn admit(&mut self, turn: &mut Turn<'_>, peer: NodeIndex) {
+        let Some(link) = self.links.get_mut(&peer) else { return };
+        link.admitted = true;
+        let Some(conn) = link.conn else { return };
+        for frame in std::mem::take(&mut link.held) {
+            let (node, from) = (turn.node, peer);
+            let packet = Packet::Frame { conn, frame };
+            turn.event(node, turn.now, What::Packet { from, packet });
+        }
     }
 
     /// A packet without a frame. On a cut way it is lost: whoever waits for it has a timeout.
