@@ -4,7 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Scenario, check::Violation};
 
+pub mod compare;
 pub mod statistics;
+pub mod sweep;
 
 mod csv;
 mod figures;
@@ -12,12 +14,15 @@ mod folder;
 mod metric;
 mod page;
 mod plot;
+mod runs;
 mod settings;
 mod units;
 mod verdict;
 
+pub use compare::Comparison;
 pub use folder::{FORMAT, REPORT_FILE, ReadError};
 pub use metric::{Better, Metric};
+pub use sweep::{SweepReport, SweepRun};
 pub use verdict::Verdict;
 
 #[cfg(test)]

@@ -5,14 +5,14 @@ use std::fmt::Write;
 use super::{FailureReport, IntentReport, Report, Sample, Traffic};
 
 /// Lines of one table, the first of them its head.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Table {
     text: String,
 }
 
 impl Table {
     pub(super) fn new(head: &[&str]) -> Self {
-        let mut table = Self { text: String::new() };
+        let mut table = Self::default();
         table.line(head.iter().map(|name| (*name).to_owned()));
         table
     }

@@ -44,7 +44,7 @@ pub(super) fn modes(report: &Report) -> BTreeSet<&str> {
 pub(super) fn latencies(report: &Report) -> io::Result<Vec<Latencies>> {
     let all = metric::latencies(report);
     let (Some(low), Some(high)) = (all.first(), all.last()) else { return Ok(Vec::new()) };
-    let low = if *high < low * 30.0 { 0.0 } else { *low };
+    let low = if Axis::fitting(*low, *high, units::seconds).is_logarithmic() { *low } else { 0.0 };
     let axis = Axis::fitting(low, *high, units::seconds);
     let mut parts = Vec::new();
     for mode in modes(report) {
@@ -137,27 +137,27 @@ pub(super) fn course(report: &Report) -> io::Result<Vec<Figure>> {
                 ("green", "signed", GREEN, |it| f64::from(it.signed)),
                 ("red", "failed attempts", RED, |it| f64::from(it.failed_attempts)),
             ],
-            units::decimal,
+            |high| Axis::counts(high, units::decimal),
         )?,
         course.figure(
             "nodes running",
             &[("blue", "running", BLUE, |it| f64::from(it.running))],
-            units::decimal,
+            |high| Axis::counts(high, units::decimal),
         )?,
         course.figure(
             "connections",
             &[("blue", "up", BLUE, |it| f64::from(it.connections))],
-            units::decimal,
+            |high| Axis::counts(high, units::decimal),
         )?,
         course.figure(
             &per("frames sent"),
             &[("blue", "frames", BLUE, |it| it.frames as f64)],
-            units::decimal,
+            |high| Axis::counts(high, units::decimal),
         )?,
         course.figure(
             &per("bytes sent"),
             &[("blue", "bytes", BLUE, |it| it.bytes as f64)],
-            units::bytes,
+            |high| Axis::bytes(high, units::bytes),
         )?,
     ])
 }
@@ -172,12 +172,7 @@ struct Course<'a> {
 type Series = (&'static str, &'static str, RGBColor, fn(&Sample) -> f64);
 
 impl Course<'_> {
-    fn figure(
-        &self,
-        title: &str,
-        series: &[Series],
-        text: fn(f64) -> String,
-    ) -> io::Result<Figure> {
+    fn figure(&self, title: &str, series: &[Series], y: fn(f64) -> Axis) -> io::Result<Figure> {
         let values = series.iter().flat_map(|(.., of)| self.samples.iter().map(of));
         let highest = values.fold(0.0, f64::max);
         let mut layers = Vec::from_iter(self.fault_window());
@@ -191,8 +186,8 @@ impl Course<'_> {
             legend.clear();
         }
         let x = Axis::linear(0.0, self.end, units::seconds);
-        let y = Axis::counts(highest, text);
-        Ok(Figure { title: title.to_owned(), legend, svg: Plot { x, y, layers }.svg()? })
+        let svg = Plot { x, y: y(highest), layers }.svg()?;
+        Ok(Figure { title: title.to_owned(), legend, svg })
     }
 
     fn fault_window(&self) -> Option<Layer> {

@@ -29,6 +29,12 @@ pub enum ReadError {
         /// What was looked for.
         file: &'static str,
     },
+    /// Neither it nor the folders below it have any.
+    #[error("no {REPORT_FILE} in {} or in the folders below", folder.display())]
+    NoRuns {
+        /// Where they were looked for.
+        folder: PathBuf,
+    },
     /// It cannot be read at all.
     #[error("{} cannot be read: {kind}", path.display())]
     Unreadable {

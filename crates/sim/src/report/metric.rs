@@ -151,6 +151,24 @@ impl Metric {
             | Self::Events => units::decimal(value),
         }
     }
+
+    /// Returns a difference of two values of it as text, with its sign and unit.
+    pub fn difference_text(self, difference: f64) -> String {
+        let text = match self {
+            Self::SignedShare => format!("{} points", units::decimal(difference * 100.0)),
+            Self::LatencyMean
+            | Self::LatencyP50
+            | Self::LatencyP99
+            | Self::Attempts
+            | Self::Frames
+            | Self::Bytes
+            | Self::Failures
+            | Self::Unmet
+            | Self::Violations
+            | Self::Events => self.text(difference),
+        };
+        if difference > 0.0 { format!("+{text}") } else { text }
+    }
 }
 
 /// The latencies of a run's signed intents in seconds, ascending.

@@ -111,7 +111,6 @@ fn facts(report: &Report) -> Vec<(&'static str, String)> {
     vec![
         ("seed", report.seed.to_string()),
         ("commit", report.commit.clone().unwrap_or_else(|| "unknown".to_owned())),
-        ("digest", report.digest.clone()),
         ("nodes", units::count(u64::from(report.scenario.nodes))),
         ("simulated time", units::seconds(report.simulated_millis as f64 / 1e3)),
         ("wall time", units::seconds(wall)),

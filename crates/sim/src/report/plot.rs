@@ -49,8 +49,11 @@ pub(super) enum Layer {
     /// A vertical line with a word at its top, the `row`-th of several that may be close together.
     Mark { at: f64, text: &'static str, row: u32 },
     /// Points with the interval that each is known to be in.
-    Estimates { color: RGBColor, points: Vec<(f64, f64, Option<(f64, f64)>)> },
+    Estimates { color: RGBColor, points: Vec<Point> },
 }
+
+/// Where it is, and from where to where it may be.
+pub(super) type Point = (f64, f64, Option<(f64, f64)>);
 
 /// Two axes and what is drawn between them.
 #[derive(Clone, Debug)]
@@ -136,11 +139,7 @@ impl Plot {
     }
 }
 
-fn estimates(
-    chart: &mut Chart<'_, '_>,
-    color: RGBColor,
-    points: &[(f64, f64, Option<(f64, f64)>)],
-) -> Drawn {
+fn estimates(chart: &mut Chart<'_, '_>, color: RGBColor, points: &[Point]) -> Drawn {
     let line = points.iter().map(|(x, y, _)| (*x, *y)).collect::<Vec<_>>();
     chart.draw_series([PathElement::new(line.clone(), color.mix(0.5).stroke_width(1))])?;
     for (x, _, interval) in points {

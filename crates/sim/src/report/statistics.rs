@@ -41,9 +41,12 @@ impl Interval {
     }
 }
 
-/// Returns the arithmetic mean; `None` of nothing.
+/// Returns the arithmetic mean, exactly that of equal values; `None` of nothing.
 pub fn mean(values: &[f64]) -> Option<f64> {
-    (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
+    let first = *values.first()?;
+    // A rounded mean of equal values would give them a deviation.
+    let are_equal = values.iter().all(|value| *value == first);
+    Some(if are_equal { first } else { values.iter().sum::<f64>() / values.len() as f64 })
 }
 
 /// Returns the sample variance, divided by n - 1; `None` of fewer than two values.
@@ -120,7 +123,8 @@ pub fn welch_difference(base: &[f64], change: &[f64]) -> Option<Estimate> {
             left.powi(2) / (base.len() - 1) as f64 + right.powi(2) / (change.len() - 1) as f64;
         let half = match left + right {
             0.0 => 0.0,
-            sum => student_t_95(sum.powi(2) / squares) * sum.sqrt(),
+            // Rounding aside it is at least that of the smaller sample alone.
+            sum => student_t_95((sum.powi(2) / squares).max((n - 1) as f64)) * sum.sqrt(),
         };
         Interval { low: value - half, high: value + half }
     });

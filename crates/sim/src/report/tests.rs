@@ -1,6 +1,8 @@
 //! Reports made by hand, and what pages, tables and statistics make of them.
 
+mod compare;
 mod fixture;
 mod folder;
 mod page;
 mod statistics;
+mod sweep;

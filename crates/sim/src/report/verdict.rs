@@ -28,6 +28,11 @@ impl Verdict {
             Self::Unsafe => "safety violated",
         }
     }
+
+    /// Returns whether a checker fired or a demand was not met.
+    pub const fn is_bad(self) -> bool {
+        matches!(self, Self::Unmet | Self::Unsafe)
+    }
 }
 
 impl Report {

@@ -8,7 +8,10 @@ use plotters::coord::ranged1d::{KeyPointHint, NoDefaultFormatting, Ranged, Value
 const MARKS: f64 = 5.0;
 
 /// A ratio of largest to smallest from which on a logarithmic axis shows more.
-const LOGARITHMIC_FROM: f64 = 30.0;
+const LOGARITHMIC_FROM: f64 = 10.0;
+
+/// Between two labels of the horizontal axis, as a share of it.
+const LABEL_DISTANCE: f64 = 0.1;
 
 /// A range with labelled marks, in the plot's own coordinate.
 #[derive(Clone, Debug)]
@@ -21,7 +24,7 @@ pub(in crate::report) struct Axis {
 
 impl Axis {
     /// From `low` to `high` or a little more, marked at round numbers.
-    pub(in crate::report) fn linear(low: f64, high: f64, text: fn(f64) -> String) -> Self {
+    pub(in crate::report) fn linear(low: f64, high: f64, text: impl Fn(f64) -> String) -> Self {
         let (low, high) = widened(low, high);
         let step = round_up((high - low) / MARKS);
         let first = (low / step).ceil() as i64;
@@ -32,14 +35,23 @@ impl Axis {
     }
 
     /// From 0 to a count or a little more, marked at whole numbers only.
-    pub(in crate::report) fn counts(high: f64, text: fn(f64) -> String) -> Self {
+    pub(in crate::report) fn counts(high: f64, text: impl Fn(f64) -> String) -> Self {
         let mut axis = Self::linear(0.0, high.max(1.0) * 1.05, text);
         axis.marks.retain(|(value, _)| value.fract() == 0.0);
         axis
     }
 
+    /// From 0 to a number of bytes or a little more, marked at round numbers of a binary unit.
+    pub(in crate::report) fn bytes(high: f64, text: impl Fn(f64) -> String) -> Self {
+        let high = high.max(1.0);
+        let unit = 1024_f64.powf(high.log(1024.0).floor());
+        let axis = Self::linear(0.0, high / unit * 1.05, |_| String::new());
+        let marks = axis.marks.iter().map(|(at, _)| (at * unit, text(at * unit)));
+        Self { low: 0.0, high: axis.high * unit, marks: marks.collect(), logarithmic: false }
+    }
+
     /// From `low` to `high` in decades where that shows more, as [`linear`](Self::linear) otherwise.
-    pub(in crate::report) fn fitting(low: f64, high: f64, text: fn(f64) -> String) -> Self {
+    pub(in crate::report) fn fitting(low: f64, high: f64, text: impl Fn(f64) -> String) -> Self {
         if low <= 0.0 || !low.is_finite() || high / low < LOGARITHMIC_FROM {
             return Self::linear(low, high, text);
         }
@@ -60,14 +72,28 @@ impl Axis {
         Self { low: -0.5, high, marks: marks.collect(), logarithmic: false }
     }
 
-    /// As [`named`](Self::named), with every number at its own place.
+    /// As [`named`](Self::named), with every number at its own place; labels that would touch the
+    /// one before are left out.
     pub(in crate::report) fn values(values: &[f64], names: &[&str]) -> Self {
         let low = values.iter().copied().fold(f64::INFINITY, f64::min);
         let high = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        let (low, high) = widened(low, high);
-        let margin = (high - low) * 0.04;
-        let marks = values.iter().copied().zip(names.iter().map(|name| shortened(name))).collect();
-        Self { low: low - margin, high: high + margin, marks, logarithmic: false }
+        let mut axis = Self::fitting(low, high, |_| String::new());
+        let width = axis.high - axis.low;
+        let places = values.iter().map(|value| axis.place(*value));
+        let mut marks: Vec<_> = places.zip(names.iter().map(|name| shortened(name))).collect();
+        marks.sort_by(|one, two| one.0.total_cmp(&two.0));
+        let mut last = f64::NEG_INFINITY;
+        marks.retain(|(at, _)| {
+            let is_apart = at - last >= width * LABEL_DISTANCE;
+            if is_apart {
+                last = *at;
+            }
+            is_apart
+        });
+        axis.marks = marks;
+        axis.low -= width * 0.04;
+        axis.high += width * 0.04;
+        axis
     }
 
     /// Adds room above the highest value, as a share of the range.
