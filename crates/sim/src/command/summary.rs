@@ -83,8 +83,10 @@ fn write_outcomes(text: &mut String, report: &Report) -> std::fmt::Result {
         let (honest, hostile): (Vec<_>, Vec<_>) = of(outcome).partition(|intent| intent.honest);
         if honest.len() + hostile.len() > 0 {
             write!(text, "            {} {word}", honest.len() + hostile.len())?;
-            if !hostile.is_empty() {
-                write!(text, ", {} of them with a hostile signer", hostile.len())?;
+            match hostile.len() {
+                0 => {}
+                _ if honest.is_empty() => write!(text, ", all with a hostile signer")?,
+                some => write!(text, ", {some} with a hostile signer")?,
             }
             writeln!(text)?;
         }

@@ -41,6 +41,7 @@ impl Scribe {
             Seen::Drew { session, .. } => self.sessions.get(session).copied(),
             Seen::Persist { record } | Seen::Durable { record } => Some(request_in(record)),
             Seen::Proposed { request, .. }
+            | Seen::Recovered { request, .. }
             | Seen::Approved { request }
             | Seen::Declined { request } => Some(*request),
             Seen::Event(event) => match event {
@@ -74,6 +75,10 @@ impl Scribe {
             Seen::Started { boot, records } => {
                 let records = text::many(*records as u64, "record");
                 format!("starts for the {}, from {records}", times(*boot))
+            }
+            Seen::Recovered { request, signatures } => {
+                let signatures = text::many(signatures.len() as u64, "signature");
+                format!("its user finds {signatures} on disk, request {}", request.short())
             }
             Seen::Crashed { pending, survived } => {
                 let pending = text::many(*pending as u64, "record");
