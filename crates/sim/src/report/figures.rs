@@ -75,7 +75,7 @@ fn numbers(sorted: &[f64]) -> Vec<(&'static str, String)> {
 }
 
 fn histogram(sorted: &[f64], axis: &Axis) -> io::Result<Figure> {
-    let bins = (sorted.len() as f64).sqrt().ceil().clamp(8.0, BINS_MAX as f64) as u32;
+    let bins = (sorted.len() as f64).sqrt().ceil().clamp(12.0, BINS_MAX as f64) as u32;
     let edges = axis.edges(bins);
     let places: Vec<f64> = sorted.iter().map(|value| axis.place(*value)).collect();
     let below = |edge: f64| places.partition_point(|place| *place < edge);
@@ -131,7 +131,7 @@ pub(super) fn course(report: &Report) -> io::Result<Vec<Figure>> {
     };
     Ok(vec![
         course.figure(
-            "intents and failed attempts so far",
+            "intents so far",
             &[
                 ("ink", "proposed", INK, |it| f64::from(it.proposed)),
                 ("green", "signed", GREEN, |it| f64::from(it.signed)),

@@ -4,5 +4,7 @@ mod compare;
 mod fixture;
 mod folder;
 mod page;
+mod plot;
 mod statistics;
 mod sweep;
+mod units;

@@ -51,11 +51,7 @@ impl Report {
 
     /// Returns how it came out, as one sentence.
     pub fn headline(&self) -> String {
-        let signed = format!(
-            "{} of {} intents were signed",
-            units::count(self.signed() as u64),
-            units::count(self.intents.len() as u64)
-        );
+        let signed = self.signed_in_words();
         match (self.violations.first(), self.unmet.as_slice()) {
             (Some(first), _) => {
                 let more = match self.violations.len() - 1 {
@@ -76,12 +72,29 @@ impl Report {
             }
             (None, []) if !self.complete => {
                 let at = units::seconds(self.simulated_millis as f64 / 1e3);
-                format!("Stopped early, after {at}: no checker had fired; {signed} until then.")
+                format!("Stopped early, after {at}: no checker had fired; {signed}.")
             }
             (None, []) if !self.scenario.demand.liveness => {
-                format!("Good: no checker fired; {signed}, none of which was demanded.")
+                format!("Good: no checker fired; {signed}, and none had to be.")
             }
             (None, []) => format!("Good: no checker fired and every demand was met; {signed}."),
+        }
+    }
+
+    /// How many intents were signed, told apart by whether all their signers keep to the protocol.
+    fn signed_in_words(&self) -> String {
+        let count = |is_honest: bool| {
+            let intents = self.intents.iter().filter(|intent| intent.honest == is_honest);
+            let (all, signed) = intents.fold((0_u64, 0_u64), |(all, signed), intent| {
+                (all + 1, signed + u64::from(intent.outcome == Outcome::Signed))
+            });
+            (all, format!("{} of {}", units::count(signed), units::count(all)))
+        };
+        match (count(true), count(false)) {
+            ((_, honest), (0, _)) => format!("{honest} intents were signed"),
+            ((_, honest), (_, hostile)) => format!(
+                "{honest} intents were signed, and {hostile} in groups with a hostile signer"
+            ),
         }
     }
 

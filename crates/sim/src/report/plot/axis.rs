@@ -10,6 +10,9 @@ const MARKS: f64 = 5.0;
 /// A ratio of largest to smallest from which on a logarithmic axis shows more.
 const LOGARITHMIC_FROM: f64 = 10.0;
 
+/// Most decades that are all marked.
+const DECADES_MAX: f64 = 8.0;
+
 /// Between two labels of the horizontal axis, as a share of it.
 const LABEL_DISTANCE: f64 = 0.1;
 
@@ -52,12 +55,14 @@ impl Axis {
 
     /// From `low` to `high` in decades where that shows more, as [`linear`](Self::linear) otherwise.
     pub(in crate::report) fn fitting(low: f64, high: f64, text: impl Fn(f64) -> String) -> Self {
-        if low <= 0.0 || !low.is_finite() || high / low < LOGARITHMIC_FROM {
+        let is_wide = low > 0.0 && high.is_finite() && high / low >= LOGARITHMIC_FROM;
+        if !is_wide {
             return Self::linear(low, high, text);
         }
         let (low, high) = (low.log10(), high.log10());
         let factors: &[f64] = if high - low > 2.5 { &[1.0] } else { &[1.0, 2.0, 5.0] };
-        let decades = low.floor() as i32..=high.ceil() as i32;
+        let step = ((high - low) / DECADES_MAX).ceil() as usize;
+        let decades = (low.floor() as i32..=high.ceil() as i32).step_by(step.max(1));
         let marks =
             decades.flat_map(|decade| factors.iter().map(move |it| it * 10_f64.powi(decade)));
         let marks = marks.map(|value| (value.log10(), text(value)));
@@ -126,7 +131,7 @@ impl Ranged for Axis {
 
     fn map(&self, value: &f64, (from, to): (i32, i32)) -> i32 {
         let share = (value - self.low) / (self.high - self.low);
-        from + (share * f64::from(to - from)).round() as i32
+        from.saturating_add((share * f64::from(to - from)).round() as i32)
     }
 
     fn key_points<Hint: KeyPointHint>(&self, hint: Hint) -> Vec<f64> {
@@ -154,7 +159,7 @@ fn widened(low: f64, high: f64) -> (f64, f64) {
         (true, true) if high - low > low.abs().max(high.abs()) * 1e-9 => (low, high),
         (true, true) if low != 0.0 => (low - low.abs() / 2.0, low + low.abs() / 2.0),
         (true, true) => (0.0, 1.0),
-        (true, false) => (low, low + 1.0),
+        (true, false) => widened(low, low),
         (false, _) => (0.0, 1.0),
     }
 }

@@ -94,6 +94,20 @@ fn the_verdict_is_the_first_sentence() {
 }
 
 #[test]
+fn hostile_groups_are_told_apart() {
+    let mut report = fixture::run(1, 20, 300_000);
+    assert_eq!(
+        report.headline(),
+        "Good: no checker fired and every demand was met; 16 of 18 intents were signed, and 2 of 2 \
+         in groups with a hostile signer."
+    );
+    report.intents.retain(|intent| intent.honest);
+    report.scenario.demand.liveness = false;
+    let expected = "Good: no checker fired; 16 of 18 intents were signed, and none had to be.";
+    assert_eq!(report.headline(), expected);
+}
+
+#[test]
 fn what_others_wrote_is_shown_and_not_obeyed() {
     let evil = "<script>alert(\"x\")</script>&'";
     let mut report = fixture::run(1, 10, 300_000);
