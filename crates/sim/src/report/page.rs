@@ -146,22 +146,11 @@ fn violations(report: &Report, replay: &Replay) -> Vec<Found> {
 }
 
 fn unmet(report: &Report, replay: &Replay) -> Vec<Found> {
-    let found = report.unmet.iter().take(UNMET_SHOWN).map(|unmet| {
-        let intent = report.intents.iter().find(|intent| intent.number == unmet.intent);
-        let failure = report.failures.iter().rev().find(|it| it.intent == unmet.intent);
-        let command = match (failure, intent) {
-            (Some(failure), _) => replay.request(&failure.request),
-            (None, Some(intent)) => {
-                replay.node(intent.proposer, intent.proposed_at.unwrap_or(0), unmet.due)
-            }
-            (None, None) => replay.whole(),
-        };
-        Found {
-            title: format!("intent {}", unmet.intent),
-            at: format!("due at {}", units::moment(unmet.due)),
-            what: unmet.why.clone(),
-            command,
-        }
+    let found = report.unmet.iter().take(UNMET_SHOWN).map(|unmet| Found {
+        title: unmet.intent.to_string(),
+        at: units::moment(unmet.due),
+        what: unmet.why.clone(),
+        command: replay.intent(unmet.intent),
     });
     found.collect()
 }

@@ -27,6 +27,11 @@ impl Replay {
         format!("{} --request {}", self.whole(), quoted(&digits))
     }
 
+    /// Every request of one intent, and what befell its signers.
+    pub(in crate::report) fn intent(&self, intent: u32) -> String {
+        format!("{} --intent {intent}", self.whole())
+    }
+
     /// One node, from and until a moment in microseconds; widened to whole milliseconds.
     pub(in crate::report) fn node(&self, node: u32, from: u64, until: u64) -> String {
         let (from, until) = (from / 1000, until.div_ceil(1000).max(from / 1000 + 1));

@@ -86,6 +86,7 @@ fn the_verdict_is_the_first_sentence() {
     check_well_formed(&page);
     for expected in [
         "Partial report: the run was stopped",
+        "cargo xtask sim replay target/sim/run --intent 7<",
         "cargo xtask sim replay target/sim/run --node 17 --from 11345ms --to 12346ms",
         "class=\"verdict bad\"",
     ] {
