@@ -1,9 +1,11 @@
 //! The commands, and what they share.
 
 mod check;
+mod compare;
 mod console;
 mod launch;
 mod list;
+mod pool;
 mod progress;
 mod replay;
 mod run;
@@ -11,6 +13,7 @@ mod scenario;
 mod stop;
 mod subject;
 mod summary;
+mod sweep;
 mod text;
 
 #[cfg(test)]
@@ -42,6 +45,10 @@ enum Command {
     /// Shows a scenario, or writes a commented one to start from.
     #[command(subcommand)]
     Scenario(scenario::Command),
+    /// Varies one key of a scenario, runs each value over many seeds, and reports what it does.
+    Sweep(sweep::Arguments),
+    /// Says what a change did: runs before against runs after, with confidence intervals.
+    Compare(compare::Arguments),
     /// Runs a reported run again and prints what nodes saw and did.
     Replay(replay::Arguments),
     /// Runs every scenario with faults over many seeds: what must hold before a change lands.
@@ -79,6 +86,8 @@ pub(crate) fn run(cli: &Cli, console: &mut Console<'_>, stop: &Stop) -> Result<E
         Command::List => list::run(console),
         Command::Run(arguments) => run::run(arguments, console, stop),
         Command::Scenario(command) => scenario::run(command, console),
+        Command::Sweep(arguments) => sweep::run(arguments, console, stop),
+        Command::Compare(arguments) => compare::run(arguments, console),
         Command::Replay(arguments) => replay::run(arguments, console, stop),
         Command::Check(arguments) => check::run(arguments, console, stop),
     }

@@ -1,18 +1,15 @@
 //! `check`: every scenario with faults over many seeds, side by side; what CI runs.
 
-use std::{
-    io::Write as _,
-    sync::atomic::{AtomicU64, Ordering},
-    thread,
-};
+use std::io::Write as _;
 
 use anyhow::{Result, bail};
 use clap::Args;
-use ensign_sim::{Options, Plan, Report, Scenario, report::Outcome};
+use ensign_sim::{Report, Scenario, report::Outcome};
 
 use super::{
     Console, Ending, Stop,
     launch::{self, Stopwatch},
+    pool,
     subject::Subject,
     text,
 };
@@ -40,15 +37,18 @@ pub(super) fn run(arguments: &Arguments, console: &mut Console<'_>, stop: &Stop)
     let subjects = subjects(arguments);
     // All of them are read before the first is run: a misspelt name is told at once.
     let scenarios = subjects.iter().map(Subject::load).collect::<Result<Vec<_>>>()?;
-    let last_seed = last_seed(arguments)?;
     let (nodes, first) = (arguments.nodes, arguments.first_seed);
-    writeln!(console.out, "{nodes} nodes, seeds {first} to {last_seed}, each in every scenario")?;
+    let last = last_seed(arguments)?;
+    let seeds: Vec<u64> = (first..=last).collect();
+    writeln!(console.out, "{nodes} nodes, seeds {first} to {last}, each in every scenario")?;
     writeln!(console.out, "{HEAD}")?;
     console.out.flush()?;
     let mut ending = Ending::Good;
     for (subject, scenario) in subjects.iter().zip(&scenarios) {
         let watch = Stopwatch::start();
-        let results = run_seeds(scenario, first..=last_seed, launch::threads(arguments.jobs), stop);
+        let results = pool::each(&seeds, launch::threads(arguments.jobs), stop, |seed| {
+            run_seed(scenario, *seed, *seed == first, stop)
+        });
         let row = Row { name: &scenario.name, results: &results, millis: watch.millis() };
         write!(console.out, "{}", row.text(subject))?;
         console.out.flush()?;
@@ -114,52 +114,18 @@ impl Found {
     }
 }
 
-/// Runs a scenario with each seed, `jobs` at a time; in the order of seeds.
-fn run_seeds(
-    scenario: &Scenario,
-    seeds: std::ops::RangeInclusive<u64>,
-    jobs: usize,
-    stop: &Stop,
-) -> Vec<Found> {
-    let (first, last) = (*seeds.start(), *seeds.end());
-    let next = AtomicU64::new(first);
-    let work = || {
-        let mut found = Vec::new();
-        while !stop.is_wanted() {
-            let seed = next.fetch_add(1, Ordering::Relaxed);
-            if !(first..=last).contains(&seed) {
-                break;
-            }
-            found.push(run_seed(scenario, seed, seed == first, stop));
-        }
-        found
-    };
-    let mut found: Vec<_> = thread::scope(|scope| {
-        let workers: Vec<_> = (0..jobs).map(|_| scope.spawn(work)).collect();
-        workers.into_iter().flat_map(|worker| worker.join().expect("runs do not panic")).collect()
-    });
-    found.sort_by_key(|found: &Found| found.seed);
-    found
-}
-
 /// Runs one seed; the first of a scenario a second time on two threads, which must be the same run.
 fn run_seed(scenario: &Scenario, seed: u64, is_repeated: bool, stop: &Stop) -> Found {
-    let report = play(scenario, seed, 1, stop);
+    let report = pool::play(scenario, seed, 1, stop);
     let mut wrong = wrong(&report);
     if wrong.is_none() && is_repeated && report.complete {
-        let again = play(scenario, seed, 2, stop);
+        let again = pool::play(scenario, seed, 2, stop);
         if again.complete && again.digest != report.digest {
             let (one, two) = (&report.digest, &again.digest);
             wrong = Some(format!("two threads give digest {two}, one gives {one}"));
         }
     }
     Found::in_report(&report, wrong)
-}
-
-fn play(scenario: &Scenario, seed: u64, threads: usize, stop: &Stop) -> Report {
-    let sample_every = launch::sample_every(scenario.length);
-    let options = Options { threads, sample_every, commit: None };
-    ensign_sim::run(Plan::new(scenario.clone(), seed), &options, &mut |_| stop.answer())
 }
 
 /// The first thing that went wrong.

@@ -48,6 +48,8 @@ fn command_lines_of_the_documentation_are_understood() {
         "scenario new",
         "scenario new my-scenario.toml",
         "scenario show churn",
+        "sweep signing-under-faults --vary loss=0:0.3:0.05 --seeds 20 --out target/sim/sweep",
+        "compare target/sim/base target/sim/change",
         "replay target/sim/run42 --node 17 --from 12s --to 14s",
         "replay target/sim/run42 --request 0a1b2c3d --intent 4",
         "check",
@@ -233,4 +235,44 @@ fn check_runs_every_seed_and_tells_a_line_for_each_scenario() {
     assert_eq!(ending.unwrap(), Ending::Good, "{printed}");
     assert!(printed.starts_with("6 nodes, seeds 1 to 3, each in every scenario\n"), "{printed}");
     assert_eq!(printed.lines().count(), 4, "{printed}");
+}
+
+#[test]
+fn a_sweep_runs_every_value_over_every_seed_and_can_be_compared() {
+    let folder = TempDir::new().unwrap();
+    let out = text(folder.path());
+    let words =
+        ["sweep", "signing-quiet", "--nodes", "6", "--vary", "loss=0:0.2:0.1", "--seeds", "2"];
+    let (printed, ending) = sim(&[&words[..], &["--out", out, "--jobs", "2"]].concat());
+    assert_eq!(ending.unwrap(), Ending::Good, "{printed}");
+    let values: Vec<_> =
+        printed.lines().skip(2).filter_map(|line| line.split_whitespace().next()).collect();
+    assert_eq!(values, ["0.0", "0.1", "0.2", "report"], "{printed}");
+    let report = ensign_sim::report::SweepReport::read(folder.path()).unwrap();
+    assert_eq!(report.runs.len(), 6);
+    assert!(report.complete);
+    let again = "cargo xtask sim run signing-quiet --nodes 6 --set link.loss=0.1 --seed 2";
+    assert!(report.runs.iter().any(|run| run.command == again), "{:?}", report.runs);
+    let (printed, ending) = sim(&["compare", out, out]);
+    assert_eq!(ending.unwrap(), Ending::Good);
+    assert!(printed.contains("latency"), "{printed}");
+}
+
+#[test]
+fn a_sweep_that_makes_no_sense_is_refused_before_its_first_run() {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("file");
+    fs::write(&file, "").unwrap();
+    let sweep = |vary| refused(&["sweep", "churn", "--vary", vary, "--out", text(&file)]);
+    assert_eq!(sweep("los=0:1:0.1"), "unknown key `los`, the nearest is `link.loss`");
+    assert_eq!(sweep("load.signers=62:66:2"), "load.signers = 66 is outside 2 to 64");
+    assert!(sweep("until=200s:300s:50s").starts_with("demand.within = "));
+    assert!(sweep("loss=0:0.1:0.1").starts_with("cannot write to "));
+}
+
+#[test]
+fn folders_without_runs_cannot_be_compared() {
+    let folder = TempDir::new().unwrap();
+    let folder = text(folder.path());
+    assert!(refused(&["compare", folder, folder]).contains(folder));
 }
