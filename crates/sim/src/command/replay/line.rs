@@ -184,7 +184,11 @@ fn record_words(record: &Record) -> String {
 fn event_words(cast: &Cast, event: &Event) -> String {
     match event {
         Event::PeerUp { peer, clock_offset_millis } => {
-            format!("{} is here, its clock {clock_offset_millis} ms ahead", name(cast, peer))
+            let (off, way) = match clock_offset_millis {
+                ..0 => (clock_offset_millis.unsigned_abs(), "behind"),
+                0.. => (clock_offset_millis.unsigned_abs(), "ahead"),
+            };
+            format!("{} is here, its clock {off} ms {way}", name(cast, peer))
         }
         Event::PeerDown { peer } => format!("{} is gone", name(cast, peer)),
         Event::Review(review) => format!("request {} waits for its user", review.id.short()),
@@ -241,4 +245,115 @@ fn signers(list: &[ensign_primitives::SignerIndex]) -> String {
 
 fn name(cast: &Cast, peer: &PeerId) -> String {
     cast.node(peer).map_or_else(|| format!("peer {}", peer.short()), |node| format!("node {node}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use ensign_engine::CloseReason;
+    use ensign_primitives::{Instant, SignerIndex, UnixTime};
+    use ensign_sim::{Scenario, Seen};
+    use ensign_wire::{AbortReason, Envelope, Frame, NonceShare, PubNonceBytes, SessionAbort};
+
+    use super::*;
+
+    const REQUEST: RequestId = RequestId::from_bytes([0xab; 32]);
+
+    fn cast() -> Cast {
+        Cast::new(&Scenario { nodes: 3, ..Scenario::default() }, 1)
+    }
+
+    fn sight(what: Seen) -> Sight {
+        Sight { at: Instant::from_micros(12_034_512), node: NodeIndex(17), order: 0, what }
+    }
+
+    /// A frame about the first attempt at [`REQUEST`].
+    fn frame(cast: &Cast, body: Body) -> Arc<[u8]> {
+        let key = &cast.person(NodeIndex(0)).unwrap().keys.node_key;
+        let session = SigningRequest::session_id(REQUEST, NETWORK, 1);
+        let sent_at = UnixTime::from_millis(1);
+        let envelope = Envelope::sign(key, NETWORK, session, 4, sent_at, body).unwrap();
+        Frame::Envelope(Box::new(envelope)).encode().into()
+    }
+
+    fn check(what: Seen, expected: &str) {
+        let mut scribe = Scribe::default();
+        scribe.learn(&sight(Seen::Event(Event::Attempt { request: REQUEST, attempt: 1 })));
+        assert_eq!(scribe.line(&cast(), &sight(what)), expected);
+    }
+
+    #[test]
+    fn a_frame_is_decoded_into_one_line() {
+        let cast = cast();
+        let (signer, salt) = (SignerIndex(2), [0; 32]);
+        let nonces = vec![PubNonceBytes([2; 66])];
+        let share = Body::NonceShare(NonceShare { signer, nonces, salt });
+        let (frame, kind) = (frame(&cast, share), Some(Kind::NonceShare));
+        let size = frame.len();
+        check(
+            Seen::Received { from: NodeIndex(3), kind, frame },
+            &format!(
+                "   12.034512s  node 17     <- node 3      NonceShare signer 2, 1 nonce, seq 4, \
+                 {size} bytes, request abababab"
+            ),
+        );
+    }
+
+    #[test]
+    fn a_frame_that_nothing_carries_is_marked() {
+        let reason = AbortReason::Timeout;
+        let abort = Body::SessionAbort(SessionAbort { reason, culprit: Some(SignerIndex(1)) });
+        let frame = frame(&cast(), abort);
+        let size = frame.len();
+        check(
+            Seen::Sent { to: NodeIndex(3), kind: Kind::SessionAbort, frame, carried: false },
+            &format!(
+                "   12.034512s  node 17     -> node 3      SessionAbort Timeout, accuses signer 1, \
+                 seq 4, {size} bytes, request abababab (dropped: no connection)"
+            ),
+        );
+    }
+
+    #[test]
+    fn bytes_that_are_no_frame_are_told_as_such() {
+        let frame: Arc<[u8]> = vec![0xff; 3].into();
+        let seen = Seen::Received { from: NodeIndex(3), kind: None, frame };
+        let line = Scribe::default().line(&cast(), &sight(seen));
+        assert!(line.contains("<- node 3      3 bytes that are no frame: "), "{line}");
+    }
+
+    #[test]
+    fn what_befalls_a_node_is_a_sentence() {
+        let prefix = "   12.034512s  node 17     ";
+        for (what, expected) in [
+            (
+                Seen::Crashed { pending: 2, survived: 1 },
+                "crashes; 2 records not yet durable, of which 1 survive",
+            ),
+            (Seen::Started { boot: 2, records: 1 }, "starts for the 2nd time, from 1 record"),
+            (
+                Seen::Closed { peer: NodeIndex(4), reason: CloseReason::NoHello },
+                "closes the connection with node 4: NoHello",
+            ),
+            (
+                Seen::Durable { record: Arc::new(Record::Burned { request: REQUEST, attempt: 1 }) },
+                "has on disk: burned the nonces of attempt 1, request abababab",
+            ),
+            (
+                Seen::Drew { session: SigningRequest::session_id(REQUEST, NETWORK, 1), nonces: 3 },
+                "draws entropy for 3 nonces, request abababab",
+            ),
+            (
+                Seen::Proposed { intent: 7, turn: 1, request: REQUEST },
+                "proposes intent 7 for the 1st time: request abababab",
+            ),
+            (
+                Seen::Overfull { name: "sessions", len: 9, limit: 8 },
+                "holds 9 sessions, more than 8",
+            ),
+        ] {
+            check(what, &format!("{prefix}{expected}"));
+        }
+    }
 }
