@@ -1,0 +1,27 @@
+//! What must survive a crash: a durable store with a written contract.
+//!
+//! [`Store`] is the contract: batches that are durable on return, wholly there or not at all.
+//! [`MemoryStore`] keeps it as long as its process lives.
+//!
+//! Invariants:
+//!
+//! - The store does not look into records. What they mean, and when one must be durable before
+//!   something else may happen, is decided by whoever writes them.
+//! - Nothing secret is ever handed to it: a nonce is never stored (`docs/store.md`).
+//! - Every value, key and the whole store have a named bound.
+
+mod table;
+pub use table::{
+    CONSENT_BYTES_MAX, EVIDENCE_BYTES_MAX, KEY_BYTES_MAX, Place, RECORD_BYTES_MAX, SMALL_BYTES_MAX,
+    Table, attempt_of, request_of,
+};
+mod batch;
+pub use batch::{Batch, Change};
+mod store;
+pub use store::{Record, Row, Size, Store, Visit};
+mod error;
+pub use error::StoreError;
+mod room;
+pub use room::{FREE_BYTES_MIN, RESERVE_BYTES, STORE_BYTES_MAX};
+mod memory;
+pub use memory::MemoryStore;
