@@ -2,11 +2,14 @@
 //!
 //! [`Evidence`] is what a third party needs to convict somebody: the statements with the culprit's
 //! own signatures and nothing that the accuser could have made up. [`Evidence::verify`] needs no
-//! clock, no log and no witness. What cannot be proven (silence, a stopped session) is no evidence
-//! and does not appear here.
+//! clock, no log and no witness. What cannot be proven (silence, a stopped session) is no evidence.
 //!
 //! [`Statements`] remembers the first statement in each slot of a session and turns a second,
 //! different one into evidence.
+//!
+//! [`Case`] is evidence as a file: with the group's keys and the delegation, so that a stranger sees
+//! which signer key stands behind the culprit. It also carries silence, as a claim of whoever
+//! reports it: [`Verdict::Claimed`] is never [`Verdict::Proven`].
 //!
 //! Why each kind is sound:
 //!
@@ -25,6 +28,11 @@ extern crate std;
 
 mod evidence;
 pub use evidence::{Culprit, Evidence, EvidenceError};
+mod case;
+pub use case::{
+    CASE_BYTES_MAX, Case, CaseDecodeError, CaseError, Charge, Claim, Conviction, REPORTS_MAX,
+    SpeaksFor, Verdict,
+};
 mod statements;
 pub use statements::{Outcome, STATEMENTS_PER_SIGNER_MAX, Statements};
 

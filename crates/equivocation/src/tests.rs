@@ -2,6 +2,7 @@
 
 mod fixture;
 
+mod case;
 mod commitment;
 mod conflict;
 mod nonce;

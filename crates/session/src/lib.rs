@@ -39,6 +39,7 @@ mod occupancy;
 mod receive;
 mod repair;
 mod rounds;
+mod testimony;
 
 #[cfg(test)]
 mod tests;

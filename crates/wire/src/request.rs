@@ -215,12 +215,25 @@ pub struct SigningRequest {
 }
 
 impl SigningRequest {
+    /// Encodes the request: the bytes that its name is the hash of.
+    pub fn encode(&self) -> Vec<u8> {
+        codec::encode(self)
+    }
+
+    /// Decodes a request from bytes that hold exactly one, within every limit of this crate.
+    ///
+    /// # Errors
+    ///
+    /// [`DecodeError`], also for a second encoding of the same request.
+    pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+        let request: Self = codec::decode(bytes)?;
+        request.validate().map(|()| request)
+    }
+
     /// Returns the name of the request: the tagged hash of its one encoding.
     pub fn id(&self) -> RequestId {
         RequestId::from_bytes(
-            TaggedHasher::new("ensign/request/v1", self.network)
-                .var_bytes(&codec::encode(self))
-                .finish(),
+            TaggedHasher::new("ensign/request/v1", self.network).var_bytes(&self.encode()).finish(),
         )
     }
 
