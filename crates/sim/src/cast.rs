@@ -8,7 +8,7 @@ use ensign_musig::SecKey;
 use ensign_primitives::{GroupId, Network, PeerId, UnixTime};
 use ensign_wire::GroupKeys;
 
-use crate::{nat::Nat, random::Random, scenario::Scenario};
+use crate::{nat::Nat, plan::turn_of, random::Random, scenario::Scenario};
 
 /// The chain of every run.
 pub const NETWORK: Network = Network::Regtest;
@@ -93,16 +93,17 @@ impl Cast {
         let mut people: Vec<Person> =
             (0..total).map(|index| person(seed, index, Nat::draw(&mut random, scenario))).collect();
         for (stranger, person) in people.iter_mut().skip(scenario.nodes as usize).enumerate() {
-            person.act = pick(&scenario.adversaries.stranger_kinds, stranger);
+            let turn = turn_of(stranger, strangers as usize, seed);
+            person.act = pick(&scenario.adversaries.stranger_kinds, turn);
         }
         let by_peer =
             (0..total).zip(&people).map(|(index, person)| (person.peer, NodeIndex(index)));
         let mut cast = Self { by_peer: by_peer.collect(), people, groups: Vec::new() };
-        cast.form_groups(scenario);
+        cast.form_groups(scenario, seed);
         cast
     }
 
-    fn form_groups(&mut self, scenario: &Scenario) {
+    fn form_groups(&mut self, scenario: &Scenario, seed: u64) {
         let size = scenario.load.signers;
         let fitting = scenario.nodes / size.max(1);
         let count = if scenario.load.groups == 0 { fitting } else { scenario.load.groups };
@@ -115,7 +116,8 @@ impl Cast {
                 person.group = Some(group as usize);
                 // The last signers are hostile, the proposer is not: what it asks is its own affair.
                 if at >= (size - bad) as usize {
-                    person.act = pick(&scenario.adversaries.kinds, group as usize);
+                    let turn = turn_of(group as usize, hostile as usize, seed);
+                    person.act = pick(&scenario.adversaries.kinds, turn);
                 }
             }
             let known: Vec<&Person> =
@@ -182,8 +184,8 @@ pub(crate) fn address(node: NodeIndex) -> SocketAddr {
     SocketAddr::from(([10, high, middle, low], 9735))
 }
 
-fn pick(kinds: &[String], at: usize) -> Option<String> {
-    kinds.get(at.checked_rem(kinds.len())?).cloned()
+fn pick(kinds: &[String], turn: u64) -> Option<String> {
+    kinds.get(turn.checked_rem(kinds.len() as u64)? as usize).cloned()
 }
 
 fn person(seed: u64, index: u32, nat: Nat) -> Person {

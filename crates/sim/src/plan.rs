@@ -76,7 +76,7 @@ impl Plan {
             weather: Weather::new(scenario.link.clone(), weather_until),
             paths: Paths::new(&scenario.faults, seed),
             timeouts: Timeouts::default(),
-            intents: intents(&scenario, &cast, &mut random),
+            intents: intents(&scenario, &cast, seed),
             overlay: overlay(&scenario, &cast, &mut random),
             cast,
             scenario,
@@ -98,21 +98,22 @@ impl Plan {
         self.overlay.get(node.as_usize()).cloned().unwrap_or_default()
     }
 
-    /// Where a node crashes in a run that tries every crash point: groups take signer, boundary,
-    /// and before or after, in turn. The mode follows the group's number as everywhere.
+    /// Where a node crashes in a run that tries every crash point: groups take mode, signer, before
+    /// or after, and boundary in turn, and each seed goes on where the seed before it ended.
     pub(crate) fn crash_point(&self, node: NodeIndex) -> Option<CrashPoint> {
         if !self.scenario.faults.crash_points {
             return None;
         }
-        let group = u32::try_from(self.cast.person(node)?.group?).ok()?;
-        let signers = self.scenario.load.signers.max(1);
-        let modes = u32::try_from(self.scenario.load.modes.len()).ok()?.max(1);
-        let turn = group / modes;
-        if turn % signers != node.0 % signers {
+        let group = self.cast.person(node)?.group?;
+        let signers = u64::from(self.scenario.load.signers.max(1));
+        let modes = (self.scenario.load.modes.len() as u64).max(1);
+        let turn = turn_of(group, self.cast.groups().len(), self.seed) / modes;
+        if turn % signers != u64::from(node.0) % signers {
             return None;
         }
         let turn = turn / signers;
-        Some(CrashPoint { boundary: turn / 2 % BOUNDARIES_MAX, after: turn % 2 == 1 })
+        let boundary = (turn / 2 % u64::from(BOUNDARIES_MAX)) as u32;
+        Some(CrashPoint { boundary, after: turn % 2 == 1 })
     }
 
     /// How many groups it takes to try every crash point once.
@@ -164,17 +165,25 @@ fn befalls(faults: &Faults, random: &mut Random) -> Vec<(Duration, What)> {
     befalls
 }
 
-fn intents(scenario: &Scenario, cast: &Cast, random: &mut Random) -> Vec<Intent> {
+/// A group's number when the groups of all seeds are counted through: what is tried in turn, a run
+/// of few groups tries over many seeds.
+pub(crate) const fn turn_of(group: usize, groups: usize, seed: u64) -> u64 {
+    seed.wrapping_mul(groups as u64).wrapping_add(group as u64)
+}
+
+fn intents(scenario: &Scenario, cast: &Cast, seed: u64) -> Vec<Intent> {
     let load = &scenario.load;
+    let mut random = Random::new(seed, "intents", 0);
     let mut intents = Vec::new();
     for (number, group) in cast.groups().iter().enumerate() {
+        let number = turn_of(number, cast.groups().len(), seed) as usize;
         for turn in 0..load.requests as usize {
             let spread = load.spread.as_micros() as u64;
             let at = Instant::from_micros(load.first.as_micros() as u64 + random.below(spread + 1));
             let honest: Vec<_> =
                 group.members.iter().copied().filter(|node| cast.is_honest(*node)).collect();
             let Some(proposer) = honest.get(turn % honest.len().max(1)) else { continue };
-            let mode = load.modes.get((number + turn) % load.modes.len().max(1));
+            let mode = load.modes.get(number.wrapping_add(turn) % load.modes.len().max(1));
             intents.push(Intent {
                 group: group.id,
                 proposer: *proposer,

@@ -61,7 +61,17 @@ struct Asked {
 #[derive(Debug)]
 struct Attempt {
     began: Instant,
-    failed: Option<(Instant, NodeIndex, Box<Failure>)>,
+    failed: Option<Failed>,
+}
+
+/// How an attempt failed.
+#[derive(Debug)]
+struct Failed {
+    at: Instant,
+    node: NodeIndex,
+    said: String,
+    /// The reason that a signer gave, where one did.
+    reason: Option<AbortReason>,
 }
 
 impl Tally {
@@ -113,10 +123,7 @@ impl Tally {
 
     fn on_event(&mut self, cast: &Cast, sight: &Sight, event: &Event) {
         match event {
-            Event::Attempt { request, attempt } => {
-                let fresh = Attempt { began: sight.at, failed: None };
-                self.attempts.entry((*request, *attempt)).or_insert(fresh);
-            }
+            Event::Attempt { request, attempt } => self.on_attempt(sight, *request, *attempt),
             Event::Session { request, event: SessionEvent::Done(_), .. } => {
                 self.on_done(cast, sight, *request);
             }
@@ -148,10 +155,29 @@ impl Tally {
         }
     }
 
+    fn on_attempt(&mut self, sight: &Sight, request: RequestId, attempt: u16) {
+        let fresh = Attempt { began: sight.at, failed: None };
+        self.attempts.entry((request, attempt)).or_insert(fresh);
+        if attempt > 1 {
+            let said = format!("left for attempt {attempt}");
+            self.on_end(sight, (request, attempt - 1), said, None);
+        }
+    }
+
     fn on_failed(&mut self, sight: &Sight, key: (RequestId, u16), failure: &Failure) {
+        self.on_end(sight, key, cause::said(failure), Some(failure.reason));
+    }
+
+    fn on_end(
+        &mut self,
+        sight: &Sight,
+        key: (RequestId, u16),
+        said: String,
+        reason: Option<AbortReason>,
+    ) {
         let Some(attempt) = self.attempts.get_mut(&key) else { return };
         if attempt.failed.is_none() {
-            attempt.failed = Some((sight.at, sight.node, Box::new(failure.clone())));
+            attempt.failed = Some(Failed { at: sight.at, node: sight.node, said, reason });
             self.present.failed_attempts += 1;
         }
     }
@@ -183,7 +209,7 @@ impl Tally {
             .map(|(number, wanted)| self.intent(plan, number, wanted))
             .collect();
         let unmet = if complete { self.unmet(plan, &intents, simulated) } else { Vec::new() };
-        let failures = self.failures(plan);
+        let failures = self.failures(plan, simulated);
         let traffic = self.traffic.iter().map(|(kind, (frames, bytes))| Traffic {
             kind: format!("{kind:?}"),
             frames: *frames,
@@ -270,27 +296,34 @@ impl Tally {
         unmet
     }
 
-    fn failures(&self, plan: &Plan) -> Vec<FailureReport> {
+    /// Every attempt that did not end in signatures, those still open at the end included.
+    fn failures(&self, plan: &Plan, end: Duration) -> Vec<FailureReport> {
+        let end = Instant::from_micros(0).after(end);
         let mut failures = Vec::new();
         for ((request, attempt), state) in &self.attempts {
-            let Some((ended, node, failure)) = &state.failed else { continue };
             let Some(asked) = self.requests.get(request) else { continue };
-            let signers = signers(plan, *node);
+            let Some(intent) = plan.intent(asked.intent) else { continue };
+            let signers = signers(plan, intent.proposer);
+            let honest = signers.iter().filter(|node| plan.cast.is_honest(**node)).count();
+            let open = Failed {
+                at: end,
+                node: intent.proposer,
+                said: "open when the run ended".to_owned(),
+                reason: None,
+            };
+            let is_open = asked.done.len() < honest;
+            let Some(failed) = state.failed.as_ref().or(is_open.then_some(&open)) else { continue };
+            let during = (state.began, failed.at);
             failures.push(FailureReport {
                 intent: asked.intent,
                 turn: asked.turn,
                 attempt: *attempt,
                 request: request.to_string(),
                 began: state.began.as_micros(),
-                ended: ended.as_micros(),
-                node: node.0,
-                said: cause::said(failure),
-                first_cause: self.mishaps.first_cause(
-                    &plan.cast,
-                    &signers,
-                    (state.began, *ended),
-                    failure,
-                ),
+                ended: failed.at.as_micros(),
+                node: failed.node.0,
+                said: failed.said.clone(),
+                first_cause: self.mishaps.first_cause(&plan.cast, &signers, during, failed.reason),
                 excerpt: Vec::new(),
             });
         }

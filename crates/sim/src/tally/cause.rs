@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use ensign_primitives::Instant;
 use ensign_session::Failure;
+use ensign_wire::AbortReason;
 
 use crate::{Cast, NodeIndex, Seen, Sight};
 
@@ -39,7 +40,7 @@ impl Mishaps {
         cast: &Cast,
         signers: &[NodeIndex],
         (began, ended): (Instant, Instant),
-        failure: &Failure,
+        reason: Option<AbortReason>,
     ) -> String {
         let hostile = signers.iter().find(|node| !cast.is_honest(**node));
         if let Some(act) = hostile.and_then(|node| cast.person(*node)?.act.as_deref()) {
@@ -64,7 +65,10 @@ impl Mishaps {
             Some((_, Mishap::Crashed)) => "a signer crashed".to_owned(),
             Some((_, Mishap::Stopped)) => "a signer was stopped".to_owned(),
             Some((_, Mishap::Lost(_))) => "a connection was lost".to_owned(),
-            None => format!("none seen: {:?}", failure.reason),
+            None => match reason {
+                Some(reason) => format!("none seen: {reason:?}"),
+                None => "none seen".to_owned(),
+            },
         }
     }
 }
