@@ -8,6 +8,7 @@
 use std::collections::BTreeMap;
 
 use ensign_engine::{CloseReason, Event, OFFENSE_POINTS_MAX, Offense, Penalty};
+use ensign_replay::ReplayError;
 use ensign_session::{Event as SessionEvent, Failure, Offense as SessionOffense};
 use ensign_wire::{AbortReason, Envelope};
 
@@ -71,15 +72,15 @@ impl Blame {
     }
 }
 
-/// Whether an honest node may be charged with it: what a wrong clock, a full table or a dead process
+/// Whether an honest node may be charged with it: what a wrong clock, a full table or a slow link
 /// brings about. Everything else takes a lie, or a mistake in the engine.
-fn is_excused(offense: &Offense) -> bool {
+const fn is_excused(offense: &Offense) -> bool {
     matches!(
         offense,
         Offense::RequestTime { .. }
             | Offense::NoRoom
             | Offense::HelloTimeout
-            | Offense::Session(SessionOffense::Replay(_) | SessionOffense::TooManyAcks { .. })
+            | Offense::Session(SessionOffense::Replay(ReplayError::Stale { .. }))
     )
 }
 
