@@ -39,6 +39,8 @@ pub use error::{CommandError, Offense, Penalty, penalty};
 
 mod restore;
 pub use restore::{Open, Restored};
+mod status;
+pub use status::RequestStatus;
 mod testimony;
 pub use testimony::Testimony;
 

@@ -3,7 +3,7 @@
 use alloc::{boxed::Box, collections::BTreeSet, sync::Arc, vec::Vec};
 
 use ensign_primitives::{GroupId, Instant, Network, Now, PeerId, RequestId, SessionId};
-use ensign_primitives::{StateMachine, Wakeup};
+use ensign_primitives::{SignerIndex, StateMachine, Wakeup};
 use ensign_replay::{MESSAGE_AGE_MAX, check_fresh};
 use ensign_session::{Failure, Offense as SessionOffense, Phase, Session, SessionSetup};
 use ensign_wire::{AbortReason, Body, Envelope, Payload, SignedRequest, SigningRequest};
@@ -22,6 +22,8 @@ pub(crate) struct Request {
     pub(crate) payload: Option<Arc<[u8]>>,
     pub(crate) consented: bool,
     pub(crate) attempt: u16,
+    /// Whose node began the attempt after a restart of its own, or after its wait was over.
+    pub(crate) opened_by: Option<SignerIndex>,
     pub(crate) session: Session,
     /// The durable record that the session asked for last: our token and its own. It waits for no
     /// earlier one.
@@ -88,6 +90,7 @@ impl Engine {
             payload,
             consented: false,
             attempt,
+            opened_by: None,
             session,
             persisting: None,
             retry_at: None,
@@ -182,7 +185,13 @@ impl Engine {
         }
         if attempt > request.attempt && !request.is_expired(now) {
             match self.opens_attempt(now, from, request, &envelope) {
-                Ok(true) => self.start_attempt(now, id, attempt, OpenedBy::Peer),
+                Ok(true) => {
+                    let opened_by = self.signer_of(id, &envelope.sender());
+                    self.start_attempt(now, id, attempt, OpenedBy::Peer);
+                    if let Some(request) = self.requests.get_mut(&id) {
+                        request.opened_by = opened_by;
+                    }
+                }
                 Ok(false) => {}
                 Err(offense) => return self.offense(from, Offense::Session(offense)),
             }
@@ -248,6 +257,7 @@ impl Engine {
         request.session = session;
         request.persisting = None;
         request.attempt = attempt;
+        request.opened_by = None;
         self.event(Event::Attempt { request: id, attempt });
         true
     }

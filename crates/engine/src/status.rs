@@ -1,0 +1,54 @@
+//! How each open request stands, for whoever asks.
+
+use alloc::{sync::Arc, vec::Vec};
+use core::time::Duration;
+
+use ensign_primitives::{GroupId, Now, RequestId, SignerIndex};
+use ensign_session::Phase;
+use ensign_wire::SignedRequest;
+
+use crate::Engine;
+
+/// One open request as it stands now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RequestStatus {
+    /// Its name.
+    pub id: RequestId,
+    /// Who shall sign.
+    pub group: GroupId,
+    /// What is asked.
+    pub request: Arc<SignedRequest>,
+    /// Whether our user has consented.
+    pub consented: bool,
+    /// The current attempt, from 1.
+    pub attempt: u16,
+    /// How far the attempt is.
+    pub phase: Phase,
+    /// Whom it waits for.
+    pub waiting_on: Vec<SignerIndex>,
+    /// When the next attempt begins, between two of them.
+    pub retry_in: Option<Duration>,
+}
+
+impl Engine {
+    /// Returns every open request, by name.
+    pub fn open_requests(&self, now: Now) -> Vec<RequestStatus> {
+        let open = self.requests.iter().filter(|(_, request)| !request.settled);
+        open.map(|(id, request)| RequestStatus {
+            id: *id,
+            group: request.group,
+            request: Arc::clone(&request.signed),
+            consented: request.consented,
+            attempt: request.attempt,
+            phase: request.session.phase(),
+            waiting_on: request.session.waiting_on(),
+            retry_in: request.retry_at.map(|at| at.since(now.instant)),
+        })
+        .collect()
+    }
+
+    /// Returns which signer's node opened the current attempt; `None` when we did.
+    pub fn opened_by(&self, request: &RequestId) -> Option<SignerIndex> {
+        self.requests.get(request)?.opened_by
+    }
+}
