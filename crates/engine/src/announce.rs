@@ -102,6 +102,7 @@ impl Engine {
 
     /// Acknowledges a new request, takes what overtook its announcement, and asks our user.
     fn welcome(&mut self, now: Now, id: RequestId, envelope: &Envelope) {
+        self.with_session(now, id, |session| session.opened_by(envelope));
         if self.requests.get(&id).is_some_and(|request| !request.misses_payload()) {
             self.acknowledge(now, id, envelope.sender());
         }

@@ -167,6 +167,12 @@ impl Session {
         self.next_seq = self.next_seq.max(seq.saturating_sub(1));
     }
 
+    /// Remembers the announcement that made the caller open this session: a repetition of it is
+    /// heard like any other, and says nothing.
+    pub fn opened_by(&mut self, announcement: &Envelope) {
+        self.duplicates.remember(*announcement.digest());
+    }
+
     /// Opens the session to every other signer's node.
     pub fn announce(&mut self, now: Now) {
         for signer in self.setup.others() {

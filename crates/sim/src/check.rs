@@ -1,6 +1,6 @@
 //! What must never happen, whatever goes wrong: looked at on every sight of every run.
 //!
-//! A checker is a file of its own and a line in [`all`]. Each has a test in which an engine that is
+//! A checker is a file of its own and a line in `all`. Each has a test in which an engine that is
 //! broken on purpose makes it fire.
 
 use std::{fmt::Debug, sync::Arc};

@@ -340,3 +340,17 @@ fn deciding_about_an_unknown_request_is_refused() {
     assert_eq!(net.approve(0, id), Err(unknown.clone()));
     assert_eq!(net.stop(0, id, ensign_wire::AbortReason::Declined), Err(unknown));
 }
+
+#[test]
+fn regression_announcement_that_comes_twice_was_an_offense() {
+    let mut net = Net::new(2);
+    let asked = signed(request(PAIR, 1), 1);
+    let opening = announce(&net, 1, asked.clone(), 1);
+    let session = session_of(&asked.request, 1);
+    net.say(1, 0, opening.clone());
+    let ready = Body::SessionReady(SessionReady { joined: Default::default() });
+    let later = envelope(net.now(), 1, session, 2, ready);
+    net.say(1, 0, later);
+    net.say(1, 0, opening);
+    net.assert_no_offenses();
+}
