@@ -149,6 +149,9 @@ struct Row<'a> {
 const HEAD: &str =
     "scenario                  runs    requests      signed    attempts    seconds  result";
 
+/// Most failures of a scenario that are told at length; of the others only the seeds.
+const FAILURES_MAX: usize = 10;
+
 impl Row<'_> {
     /// A line of the table, and two for each failure: what it was, and the command that repeats it.
     fn text(&self, subject: &Subject) -> String {
@@ -169,12 +172,17 @@ impl Row<'_> {
             sum(|found| found.signed),
             sum(|found| found.attempts),
         );
-        for found in failures {
+        let (told, others) = failures.split_at(failures.len().min(FAILURES_MAX));
+        for found in told {
             let (seed, words) = (found.seed, subject.words());
             let wrong = found.wrong.as_deref().unwrap_or_default();
             let out = text::quoted(&format!("target/sim/{}-{seed}", self.name));
             text += &format!("  seed {seed}: {wrong}\n");
             text += &format!("    cargo xtask sim run {words} --seed {seed} --out {out}\n");
+        }
+        if !others.is_empty() {
+            let seeds: Vec<_> = others.iter().map(|found| found.seed.to_string()).collect();
+            text += &format!("  and with the same command, seeds {}\n", seeds.join(" "));
         }
         text
     }
@@ -220,5 +228,13 @@ mod tests {
                 "    cargo xtask sim run churn --nodes 50 --seed 8 --out target/sim/churn-8",
             ]
         );
+    }
+    #[test]
+    fn many_failing_seeds_are_told_in_short() {
+        let results: Vec<_> = (1..=13).map(|seed| found(seed, Some("late"))).collect();
+        let row = Row { name: "churn", results: &results, millis: 2000 };
+        let text = row.text(&Subject::shipped("churn", None));
+        assert_eq!(text.matches("cargo xtask sim run").count(), 10, "{text}");
+        assert!(text.ends_with("  and with the same command, seeds 11 12 13\n"), "{text}");
     }
 }
