@@ -1,7 +1,7 @@
 //! What must survive a crash: a durable store with a written contract.
 //!
 //! [`Store`] is the contract: batches that are durable on return, wholly there or not at all.
-//! [`MemoryStore`] keeps it as long as its process lives.
+//! [`RedbStore`] keeps it on disk, [`MemoryStore`] as long as its process lives.
 //!
 //! Invariants:
 //!
@@ -20,8 +20,16 @@ pub use batch::{Batch, Change};
 mod store;
 pub use store::{Record, Row, Size, Store, Visit};
 mod error;
-pub use error::StoreError;
+pub use error::{ImportError, OpenError, StoreError};
 mod room;
 pub use room::{FREE_BYTES_MIN, RESERVE_BYTES, STORE_BYTES_MAX};
 mod memory;
 pub use memory::MemoryStore;
+mod generation;
+pub use generation::Opening;
+pub mod medium;
+mod redb_store;
+pub use redb_store::{
+    FORMAT_VERSION, Import, OLD_JOURNAL_BACKUP, OLD_JOURNAL_FILE, OnMove, Options, RedbStore,
+    StoreOptions,
+};

@@ -69,13 +69,13 @@ impl Store for MemoryStore {
         for change in batch.changes() {
             let old = match &change.value {
                 Some(value) => {
-                    content.used += room::taken(change.place.key(), value);
+                    content.used += room::taken(change.place.key(), value.len());
                     let record = Record { written: batch.written(), value: value.clone() };
                     content.records.insert(change.place, record)
                 }
                 None => content.records.remove(&change.place),
             };
-            let freed = old.map_or(0, |old| room::taken(change.place.key(), &old.value));
+            let freed = old.map_or(0, |old| room::taken(change.place.key(), old.value.len()));
             content.used = content.used.saturating_sub(freed);
         }
         Ok(())

@@ -20,8 +20,8 @@ pub const FREE_BYTES_MIN: u64 = 64 * 1024 * 1024;
 const PAGE_BYTES: u64 = 4096;
 
 /// Returns what a record takes on disk, nearly: records share pages that are two thirds full.
-pub(crate) fn taken(key: &[u8], value: &[u8]) -> u64 {
-    let bytes = (key.len() + value.len()) as u64 + 24;
+pub(crate) fn taken(key: &[u8], value_bytes: usize) -> u64 {
+    let bytes = (key.len() + value_bytes) as u64 + 24;
     if bytes > PAGE_BYTES / 2 {
         bytes.div_ceil(PAGE_BYTES).next_power_of_two().saturating_mul(PAGE_BYTES)
     } else {
@@ -44,7 +44,7 @@ impl Room {
         let changes = batch.changes().iter();
         let added = changes
             .filter_map(|change| change.value.as_ref().map(|value| (change.place, value)))
-            .map(|(place, value)| taken(place.key(), value))
+            .map(|(place, value)| taken(place.key(), value.len()))
             .sum::<u64>();
         if added == 0 {
             return Ok(());
@@ -56,7 +56,7 @@ impl Room {
         let wanted = FREE_BYTES_MIN.saturating_add(added.saturating_mul(2));
         match self.free {
             // The last bytes of a disk are for work that runs; the write itself says when they end.
-            Some(free) if batch.is_new_work() && free > 0 && free < wanted => {
+            Some(free) if batch.is_new_work() && free < wanted => {
                 Err(StoreError::NoSpace { free, wanted })
             }
             _ => Ok(()),

@@ -73,6 +73,9 @@ pub use rig::{Inputs, Rig};
 mod contract;
 pub use contract::check_contract;
 
+#[cfg(feature = "store")]
+pub mod store;
+
 #[cfg(test)]
 mod tests;
 

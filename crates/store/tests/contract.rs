@@ -1,0 +1,61 @@
+//! Both stores keep the contract that the test kit checks.
+
+use ensign_store::{
+    MemoryStore, Opening, Options, RedbStore, Store, StoreOptions,
+    medium::{Fault, FaultDisk},
+};
+use ensign_testkit::store::{conformance, conformance_when_reopened, history};
+
+fn redb_on(disk: &FaultDisk) -> RedbStore {
+    RedbStore::open_on(disk.clone(), &StoreOptions::default()).unwrap().0
+}
+
+#[test]
+fn memory_store_keeps_the_contract() {
+    conformance(MemoryStore::new);
+    let kept = MemoryStore::new();
+    conformance_when_reopened(|| kept.clone());
+}
+
+#[test]
+fn redb_store_keeps_the_contract() {
+    conformance(|| redb_on(&FaultDisk::new([1; 32])));
+    let disk = FaultDisk::new([2; 32]);
+    conformance_when_reopened(|| redb_on(&disk));
+}
+
+#[test]
+fn redb_store_in_a_folder_keeps_the_contract_when_reopened() {
+    let folder = tempfile::tempdir().unwrap();
+    conformance_when_reopened(|| RedbStore::open(folder.path(), Options::default()).unwrap().0);
+}
+
+#[test]
+fn burn_marks_and_partials_flush_once_and_anything_else_twice() {
+    let disk = FaultDisk::new([3; 32]);
+    let mut store = redb_on(&disk);
+    for batch in history() {
+        let before = disk.flushes();
+        store.commit(&batch).unwrap();
+        let table = batch.changes()[0].place.table();
+        let expected = match table.name() {
+            "burns" | "partials" => 1,
+            _ => 2,
+        };
+        assert_eq!(disk.flushes() - before, expected, "{table}");
+    }
+}
+
+#[test]
+fn store_that_was_left_in_order_goes_on() {
+    let disk = FaultDisk::new([4; 32]);
+    let open = |byte| {
+        let options = StoreOptions { mark: [byte; 32], ..StoreOptions::default() };
+        RedbStore::open_on(disk.clone(), &options).map(|(_, opening)| opening)
+    };
+    assert_eq!(open(1), Ok(Opening::New));
+    disk.set_full(Fault::Off);
+    // Nobody has said that the new store was seen; it is no longer new all the same.
+    assert_eq!(open(2), Ok(Opening::Continued));
+    assert_eq!(open(3), Ok(Opening::Continued));
+}
