@@ -36,6 +36,9 @@ const HANDSHAKE_BYTES: usize = 1200;
 /// What QUIC adds to a frame: headers and authentication tag.
 const OVERHEAD_BYTES: usize = 40;
 
+/// The least time between two arrivals on one stream.
+const TICK: Duration = Duration::from_micros(1);
+
 /// A node's connections.
 #[derive(Debug, Default)]
 pub(super) struct Transport {
@@ -204,16 +207,16 @@ impl Transport {
         let twice = kind != Kind::Hello && turn.plan.weather.duplicates(turn.random, turn.now);
         let arrival = self.arrival(turn, peer, bytes);
         let Some(link) = self.links.get_mut(&peer) else { return false };
-        let arrival = if kind == Kind::Payload {
-            arrival
-        } else {
-            link.stream_clear = arrival.max(link.stream_clear.after(Duration::from_micros(1)));
-            link.stream_clear
+        let mut in_order = |arrival: Instant| {
+            if kind != Kind::Payload {
+                link.stream_clear = arrival.max(link.stream_clear.after(TICK));
+            }
+            if kind == Kind::Payload { arrival } else { link.stream_clear }
         };
+        let arrival = in_order(arrival);
         if twice {
-            let again = arrival.after(turn.plan.weather.latency(turn.random, turn.node, peer));
             let frame = Arc::clone(&frame);
-            turn.to(peer, again, Packet::Frame { conn, frame });
+            turn.to(peer, in_order(arrival.after(TICK)), Packet::Frame { conn, frame });
         }
         turn.to(peer, arrival, Packet::Frame { conn, frame });
         true
@@ -251,7 +254,7 @@ impl Transport {
         let is_last = matches!(packet, Packet::Established { .. } | Packet::Close { .. });
         let mut arrival = self.arrival(turn, peer, HANDSHAKE_BYTES);
         if is_last && let Some(link) = self.links.get_mut(&peer) {
-            arrival = arrival.max(link.stream_clear.after(Duration::from_micros(1)));
+            arrival = arrival.max(link.stream_clear.after(TICK));
             link.stream_clear = arrival;
         }
         turn.to(peer, arrival, packet);
