@@ -1,8 +1,7 @@
 //! Both stores keep the contract that the test kit checks.
 
 use ensign_store::{
-    MemoryStore, Opening, Options, RedbStore, Store, StoreOptions,
-    medium::{Fault, FaultDisk},
+    MemoryStore, Opening, Options, RedbStore, Store, StoreOptions, Table, medium::FaultDisk,
 };
 use ensign_testkit::store::{conformance, conformance_when_reopened, history};
 
@@ -34,14 +33,13 @@ fn redb_store_in_a_folder_keeps_the_contract_when_reopened() {
 fn burn_marks_and_partials_flush_once_and_anything_else_twice() {
     let disk = FaultDisk::new([3; 32]);
     let mut store = redb_on(&disk);
+    // A commit that makes the file grow flushes once more, so it has grown before.
+    history().iter().for_each(|batch| store.commit(batch).unwrap());
     for batch in history() {
         let before = disk.flushes();
         store.commit(&batch).unwrap();
         let table = batch.changes()[0].place.table();
-        let expected = match table.name() {
-            "burns" | "partials" => 1,
-            _ => 2,
-        };
+        let expected = if matches!(table, Table::Burns | Table::Partials) { 1 } else { 2 };
         assert_eq!(disk.flushes() - before, expected, "{table}");
     }
 }
@@ -54,7 +52,6 @@ fn store_that_was_left_in_order_goes_on() {
         RedbStore::open_on(disk.clone(), &options).map(|(_, opening)| opening)
     };
     assert_eq!(open(1), Ok(Opening::New));
-    disk.set_full(Fault::Off);
     // Nobody has said that the new store was seen; it is no longer new all the same.
     assert_eq!(open(2), Ok(Opening::Continued));
     assert_eq!(open(3), Ok(Opening::Continued));
