@@ -3,6 +3,7 @@
 mod check;
 mod compare;
 mod console;
+mod excerpt;
 mod launch;
 mod list;
 mod pool;

@@ -14,7 +14,8 @@ use anyhow::{Result, ensure};
 use clap::Args;
 use ensign_sim::{Cast, Observer, Plan, Report, Sight, Simulation, check::Checkers};
 
-use self::{filter::Filter, line::Scribe};
+use self::filter::Filter;
+pub(super) use self::line::Scribe;
 use super::{Console, Ending, Stop, launch, text};
 
 /// What to replay and what of it to show.

@@ -7,7 +7,7 @@ use clap::Args;
 use ensign_sim::{Options, Plan, Report, Scenario};
 
 use super::{
-    Console, Ending, Stop,
+    Console, Ending, Stop, excerpt,
     launch::{self, Stopwatch},
     progress::Teller,
     subject::Subject,
@@ -47,8 +47,9 @@ pub(super) fn run(arguments: &Arguments, console: &mut Console<'_>, stop: &Stop)
     if let Some(folder) = &arguments.out {
         launch::claim(folder)?;
     }
-    let report = play(scenario, arguments, console, stop)?;
+    let mut report = play(scenario, arguments, console, stop)?;
     if let Some(folder) = &arguments.out {
+        excerpt::fill(&mut report, stop);
         report.write(folder)?;
     }
     if arguments.json {

@@ -60,10 +60,9 @@ impl Host {
                 self.desk.turn(scene).later(at, What::Person(wish));
             }
             Event::Closed { request, failure, .. } => {
-                let willed = matches!(
-                    failure.reason,
-                    AbortReason::Declined | AbortReason::Cancelled | AbortReason::PayloadMismatch
-                );
+                // Nobody cancels here: that word means that all attempts are used up.
+                let willed =
+                    matches!(failure.reason, AbortReason::Declined | AbortReason::PayloadMismatch);
                 if let Some(intent) = self.person.proposed.get(request).copied() {
                     if willed {
                         self.person.wanted.remove(&intent);
@@ -135,11 +134,13 @@ impl Host {
 
     fn decide(&mut self, scene: &mut Scene<'_>, request: RequestId) {
         let known = self.actor.as_ref().is_some_and(|it| it.engine().request(&request).is_some());
-        if !known || self.person.declined.contains(&request) {
+        if !known {
             return;
         }
-        let declines = !self.person.approved.contains(&request)
-            && self.desk.random.happens(scene.plan.scenario.load.decline);
+        // Who said no before a crash says no again.
+        let declines = self.person.declined.contains(&request)
+            || !self.person.approved.contains(&request)
+                && self.desk.random.happens(scene.plan.scenario.load.decline);
         let moment = self.clock.read(scene.now);
         if declines {
             self.person.declined.insert(request);

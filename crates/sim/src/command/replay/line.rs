@@ -12,13 +12,13 @@ use super::{frame, text};
 
 /// Writes sights down; knows from those before which session belongs to which request.
 #[derive(Debug, Default)]
-pub(super) struct Scribe {
+pub(in crate::command) struct Scribe {
     sessions: BTreeMap<SessionId, RequestId>,
 }
 
 impl Scribe {
     /// Notes which session an attempt is.
-    pub(super) fn learn(&mut self, sight: &Sight) {
+    pub(in crate::command) fn learn(&mut self, sight: &Sight) {
         if let Seen::Event(Event::Attempt { request, attempt }) = &sight.what {
             let session = SigningRequest::session_id(*request, NETWORK, *attempt);
             self.sessions.insert(session, *request);
@@ -64,7 +64,7 @@ impl Scribe {
     }
 
     /// Time, node and what happened.
-    pub(super) fn line(&self, cast: &Cast, sight: &Sight) -> String {
+    pub(in crate::command) fn line(&self, cast: &Cast, sight: &Sight) -> String {
         let at = text::moment(sight.at.as_micros());
         let what = self.what(cast, &sight.what);
         format!("{at:>13}  node {:<5}  {what}", sight.node.to_string())
