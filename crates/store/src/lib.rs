@@ -33,3 +33,8 @@ pub use redb_store::{
     FORMAT_VERSION, Import, OLD_JOURNAL_BACKUP, OLD_JOURNAL_FILE, OnMove, Options, RedbStore,
     StoreOptions,
 };
+mod retain;
+pub use retain::{
+    CLAIMS_MAX, CLAIMS_RETENTION, ENDED_MAX, ENDED_RETENTION, EVIDENCE_MAX, EVIDENCE_RETENTION,
+    PEERS_MAX, RUNNING_RETENTION, retain,
+};

@@ -1,4 +1,5 @@
 //! Both stores keep the contract that the test kit checks.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that fails says so")]
 
 use ensign_store::{
     MemoryStore, Opening, Options, RedbStore, Store, StoreOptions, Table, medium::FaultDisk,

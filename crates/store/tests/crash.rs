@@ -1,4 +1,5 @@
 //! The power fails at every write, and the store keeps its promises.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that fails says so")]
 
 use ensign_store::{
     Batch, Opening, RedbStore, Store, StoreOptions,

@@ -1,4 +1,5 @@
 //! Files that are not what was written: each is read as it was written, or refused.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that fails says so")]
 
 use ensign_store::{
     FORMAT_VERSION, OpenError, Opening, RedbStore, Store, StoreError, StoreOptions,

@@ -1,4 +1,5 @@
 //! Backups, copies and moves are told from a store that goes on.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that fails says so")]
 
 use ensign_primitives::UnixTime;
 use ensign_store::{
@@ -127,6 +128,7 @@ fn store_of_another_machine_is_refused_as_it_is_until_this_one_takes_over() {
     assert_eq!(disk.copy().mark, before.mark);
     assert_eq!(on(1, OnMove::Adopt, 3), Ok(Opening::Continued));
     assert_eq!(on(2, OnMove::Adopt, 4), Ok(Opening::Moved));
+    assert_eq!(on(2, OnMove::Refuse, 6), Ok(Opening::Moved), "not acted on yet, and ours");
     assert!(matches!(on(1, OnMove::Refuse, 5), Err(OpenError::Moved { .. })));
 }
 

@@ -99,6 +99,10 @@ pub fn conformance_when_reopened<S: Store>(open: impl Fn() -> S) {
 }
 
 /// A few sessions as a node writes them: requests, consents, joins, burn marks, partials, ends.
+///
+/// # Panics
+///
+/// Never: each value is within its bound.
 pub fn history() -> Vec<Batch> {
     let mut batches = Vec::new();
     for number in 1..=6_u8 {

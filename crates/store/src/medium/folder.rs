@@ -67,9 +67,7 @@ impl Medium for Folder {
     }
 
     fn fresh(&mut self) -> io::Result<Arc<dyn StorageBackend>> {
-        let mut options = OpenOptions::new();
-        options.read(true).write(true).create(true).truncate(true);
-        backend(private(&mut options).open(self.folder.join(FRESH_DATA_FILE))?)
+        backend(make(&self.folder.join(FRESH_DATA_FILE))?)
     }
 
     fn publish(&mut self) -> io::Result<()> {
@@ -90,9 +88,7 @@ impl Medium for Folder {
 
     fn replace_mark(&mut self, bytes: &[u8]) -> io::Result<()> {
         let path = self.folder.join(FRESH_MARK_FILE);
-        let mut options = OpenOptions::new();
-        options.write(true).create(true).truncate(true);
-        let mut file = private(&mut options).open(&path)?;
+        let mut file = make(&path)?;
         file.write_all(bytes)?;
         file.sync_all()?;
         fs::rename(&path, self.mark_path())?;
@@ -129,7 +125,16 @@ fn backend(file: File) -> io::Result<Arc<dyn StorageBackend>> {
     }
 }
 
-/// A file that only its owner can read.
+/// Makes a file that only its owner can read, in place of what an interrupted start left there.
+fn make(path: &Path) -> io::Result<File> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        Ok(()) | Err(_) => {}
+    }
+    let mut options = OpenOptions::new();
+    private(options.read(true).write(true).create_new(true)).open(path)
+}
+
 fn private(options: &mut OpenOptions) -> &mut OpenOptions {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);

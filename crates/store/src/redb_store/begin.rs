@@ -75,7 +75,8 @@ pub(super) fn generation(
     let failed = |error: io::Error| OpenError::io(&path, &error);
     let sight = look(&mut *medium, old, data.commits, options.machine).map_err(failed)?;
     let found = judge(&sight);
-    if (found, options.on_move) == (Opening::Moved, OnMove::Refuse) {
+    let is_foreign = old.is_some_and(|old| old.machine != options.machine);
+    if is_foreign && options.on_move == OnMove::Refuse {
         return Err(OpenError::Moved { path });
     }
     let mark = next(&sight, found, options);
