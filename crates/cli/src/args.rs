@@ -8,6 +8,7 @@ use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use ensign_primitives::Network;
 use ensign_wire::Mode;
 
+use crate::passphrase::{NewPassphraseArgs, PassphraseArgs};
 use crate::words::parse_duration;
 
 /// Sign Bitcoin transactions together: all members of a group, one signature, no server.
@@ -20,6 +21,8 @@ pub(crate) struct Cli {
     /// Print one JSON object per line instead of text
     #[arg(long, global = true)]
     pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) passphrase: PassphraseArgs,
     #[command(subcommand)]
     pub(crate) command: Command,
 }
@@ -29,6 +32,9 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Make a home: an identity, a signer key and settings
     Init(Init),
+    /// Show, encrypt, back up and restore the keys
+    #[command(subcommand)]
+    Key(Key),
     /// Show how others reach and know us
     #[command(subcommand)]
     Contact(Contact),
@@ -60,6 +66,43 @@ pub(crate) struct Init {
     /// Where to listen, UDP; port 0 picks a free one and keeps it
     #[arg(long, value_name = "IP:PORT", default_value = "0.0.0.0:0")]
     pub(crate) listen: SocketAddr,
+    /// Do not encrypt the keys: for tests and machines that protect their files otherwise
+    #[arg(long)]
+    pub(crate) no_passphrase: bool,
+}
+
+/// `ensign key`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Key {
+    /// Print the public parts of the keys, and how they are kept; needs no passphrase
+    Show,
+    /// Encrypt keys that are not encrypted
+    Encrypt,
+    /// Change the passphrase
+    Passphrase {
+        #[command(flatten)]
+        new: NewPassphraseArgs,
+    },
+    /// Write keys, settings and groups into one encrypted file, to be kept elsewhere
+    Backup {
+        /// The file to write; it must not exist
+        file: PathBuf,
+        /// Ask for a passphrase of the backup's own, instead of taking the home's
+        #[arg(long)]
+        own_passphrase: bool,
+        #[command(flatten)]
+        new: NewPassphraseArgs,
+    },
+    /// Make a home of a backup; it must not exist yet
+    Restore {
+        /// The backup
+        file: PathBuf,
+    },
+    /// Prove that a backup opens and holds the keys of this home; writes nothing
+    Drill {
+        /// The backup
+        file: PathBuf,
+    },
 }
 
 /// `ensign contact`.

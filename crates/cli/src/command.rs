@@ -4,6 +4,7 @@ mod contact;
 mod explain;
 mod group;
 pub(crate) mod init;
+mod key;
 mod sign;
 mod up;
 
@@ -15,6 +16,7 @@ use crate::demo;
 use crate::failure::{Failure, Result};
 use crate::home::{Home, locate};
 use crate::output::Output;
+use crate::passphrase::Passphrases;
 
 /// Runs a command to its end.
 ///
@@ -22,9 +24,11 @@ use crate::output::Output;
 ///
 /// The [`Failure`] to tell the user.
 pub(crate) fn run(cli: Cli, output: Output) -> Result<()> {
-    let open = |named| Home::open(&locate(named)?);
+    let passphrases = Passphrases::new(cli.passphrase, output);
+    let open = |named| Home::open(&locate(named)?, passphrases.clone());
     match cli.command {
-        Command::Init(init) => init::run(&locate(cli.home)?, init, output),
+        Command::Init(init) => init::run(&locate(cli.home)?, init, &passphrases),
+        Command::Key(key) => key::run(&locate(cli.home)?, key, &passphrases),
         Command::Contact(contact) => contact::run(&open(cli.home)?, &contact, output),
         Command::Group(group) => group::run(open(cli.home)?, group, output),
         Command::Up(up) => block_on(up::run(open(cli.home)?, up, output)),

@@ -5,9 +5,8 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use ensign_coordinator::Keys;
-use ensign_identity::SignerKey;
 use ensign_primitives::Network;
+use ensign_vault::Passphrase;
 use etcetera::BaseStrategy as _;
 use serde::{Deserialize, Serialize};
 
@@ -16,17 +15,20 @@ use crate::catalogue as code;
 use crate::contact::Contact;
 use crate::durable::{self, Existing, Readers};
 use crate::failure::{Failure, Result};
-use crate::key_file::{self, KeyFileError};
+use crate::key_file::KeyFileError;
+use crate::passphrase::Passphrases;
 use crate::words::{check_name, foreign};
 
+mod archive;
 mod groups;
+mod keys;
 mod lock;
 pub(crate) mod permissions;
+pub(crate) use archive::{Restored, restore};
+pub(crate) use keys::{PublicKeys, Stored, public_keys_of, vault_in};
 pub(crate) use lock::HeldHome;
 
 const CONFIG: &str = "ensign.toml";
-const NODE_KEY: &str = "node.key";
-const SIGNER_KEY: &str = "signer.key";
 const GROUPS: &str = "groups";
 const SIGNED: &str = "signed";
 const JOURNAL: &str = "journal";
@@ -49,6 +51,8 @@ pub(crate) struct Settings {
 pub(crate) struct Home {
     path: PathBuf,
     settings: Settings,
+    /// Asked when the keys are needed.
+    passphrases: Passphrases,
 }
 
 /// Returns the folder that a command works in: the one named, else `ensign` in the user's folder
@@ -69,34 +73,53 @@ pub(crate) fn locate(named: Option<PathBuf>) -> Result<PathBuf> {
 }
 
 impl Home {
-    /// Makes a home with fresh keys, complete or not at all.
+    /// Makes a home with fresh keys, complete or not at all. Without a passphrase the keys are not
+    /// encrypted.
     ///
     /// # Errors
     ///
     /// [`code::HOME_EXISTS`] when something is there already, [`code::HOME_IO`], [`code::ENTROPY`].
-    pub(crate) fn create(path: &Path, settings: Settings) -> Result<Self> {
-        let exists =
-            || Failure::new(&code::HOME_EXISTS, format!("{} exists and is not empty", shown(path)));
-        if fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_some()) {
-            return Err(exists());
-        }
+    pub(crate) fn create(
+        path: &Path,
+        settings: &Settings,
+        passphrase: Option<&Passphrase>,
+        passphrases: &Passphrases,
+    ) -> Result<Self> {
+        Self::make(path, settings, passphrases, |home| {
+            keys::write_new(&home.path, settings.network, passphrase)
+        })
+    }
+
+    /// Makes a home, complete or not at all; `keys` adds to it what is not settings, while it still
+    /// lies beside its place.
+    fn make(
+        path: &Path,
+        settings: &Settings,
+        passphrases: &Passphrases,
+        keys: impl FnOnce(&Self) -> Result<()>,
+    ) -> Result<Self> {
+        refuse_existing(path)?;
         let refused = |error: &io::Error| io_failure("make", path, error);
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
         let folder = folder.unwrap_or(Path::new("."));
         fs::create_dir_all(folder).map_err(|error| refused(&error))?;
         let fresh = permissions::private_folder(".ensign-init-", folder)
             .map_err(|error| refused(&error))?;
-        fill(fresh.path(), &settings)?;
+        let (settings, passphrases) = (settings.clone(), passphrases.clone());
+        let home = Self { path: fresh.path().to_owned(), settings, passphrases };
+        fill(fresh.path(), &home.settings)?;
+        keys(&home)?;
+        durable::sync_folder(fresh.path()).map_err(|error| refused(&error))?;
         match fs::rename(fresh.path(), path) {
             Ok(()) => drop(fresh.keep()),
             Err(error) if path.exists() => {
                 let _ = error;
-                return Err(exists());
+                return Err(exists(path));
             }
             Err(error) => return Err(refused(&error)),
         }
         durable::sync_folder(folder).map_err(|error| refused(&error))?;
-        Ok(Self { path: path.to_owned(), settings })
+        Ok(Self { path: path.to_owned(), ..home })
     }
 
     /// Opens a home.
@@ -104,7 +127,7 @@ impl Home {
     /// # Errors
     ///
     /// [`code::HOME_MISSING`], [`code::HOME_OPEN_TO_OTHERS`], [`code::HOME_DAMAGED`].
-    pub(crate) fn open(path: &Path) -> Result<Self> {
+    pub(crate) fn open(path: &Path, passphrases: Passphrases) -> Result<Self> {
         let config = path.join(CONFIG);
         let text = fs::read_to_string(&config).map_err(|error| {
             if error.kind() == io::ErrorKind::NotFound {
@@ -113,11 +136,9 @@ impl Home {
             }
             io_failure("read", &config, &error)
         })?;
-        permissions::check(path, &[path.join(NODE_KEY), path.join(SIGNER_KEY)])?;
-        let settings: Settings =
-            toml::from_str(&text).map_err(|e| damaged(&config, e.message()))?;
-        check_name(&settings.name).map_err(|reason| damaged(&config, &reason))?;
-        Ok(Self { path: path.to_owned(), settings })
+        permissions::check(path, &keys::private_files(path))?;
+        let settings = parse_settings(&config, &text)?;
+        Ok(Self { path: path.to_owned(), settings, passphrases })
     }
 
     /// Returns the folder.
@@ -135,38 +156,16 @@ impl Home {
         self.path.join(JOURNAL)
     }
 
-    /// Reads both keys.
+    /// Returns how we introduce ourselves; needs no passphrase.
     ///
     /// # Errors
     ///
-    /// [`code::HOME_DAMAGED`], [`code::HOME_IO`].
-    pub(crate) fn keys(&self) -> Result<Keys> {
-        let path = self.path.join(NODE_KEY);
-        let node_key = key_file::read_node_key(&path).map_err(|e| key_failure(&path, &e))?;
-        let path = self.path.join(SIGNER_KEY);
-        let sec_key = key_file::read_signer_key(&path).map_err(|e| key_failure(&path, &e))?;
-        Keys::new(self.settings.network, node_key, sec_key)
-            .map_err(|error| Failure::new(&code::INTERNAL, error.to_string()))
-    }
-
-    /// Returns how we introduce ourselves; reads the keys for their public parts.
-    ///
-    /// # Errors
-    ///
-    /// As [`keys`](Self::keys).
+    /// As [`public_keys`](Self::public_keys).
     pub(crate) fn contact(&self) -> Result<Contact> {
-        let path = self.path.join(NODE_KEY);
-        let node_key = key_file::read_node_key(&path).map_err(|e| key_failure(&path, &e))?;
-        let path = self.path.join(SIGNER_KEY);
-        let sec_key = key_file::read_signer_key(&path).map_err(|e| key_failure(&path, &e))?;
+        let PublicKeys { node, signer } = self.public_keys()?;
         let Settings { name, network, listen } = self.settings.clone();
-        Ok(Contact {
-            network,
-            name,
-            peer: node_key.peer_id(),
-            signer: SignerKey::from_public_key(sec_key.public_key()),
-            addresses: vec![address::reachable(listen)],
-        })
+        let addresses = vec![address::reachable(listen)];
+        Ok(Contact { network, name, peer: node, signer, addresses })
     }
 
     /// Keeps a result and returns where.
@@ -182,13 +181,28 @@ impl Home {
     }
 }
 
-/// Writes everything a home begins with, and waits until it is on disk.
+/// Refuses a folder that has something in it.
+///
+/// # Errors
+///
+/// [`code::HOME_EXISTS`].
+pub(crate) fn refuse_existing(path: &Path) -> Result<()> {
+    let occupied = fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_some());
+    if occupied { Err(exists(path)) } else { Ok(()) }
+}
+
+fn exists(path: &Path) -> Failure {
+    Failure::new(&code::HOME_EXISTS, format!("{} exists and is not empty", shown(path)))
+}
+
+fn parse_settings(path: &Path, text: &str) -> Result<Settings> {
+    let settings: Settings = toml::from_str(text).map_err(|e| damaged(path, e.message()))?;
+    check_name(&settings.name).map_err(|reason| damaged(path, &reason))?;
+    Ok(settings)
+}
+
+/// Writes everything a home begins with besides the keys, and waits until it is on disk.
 fn fill(folder: &Path, settings: &Settings) -> Result<()> {
-    for name in [NODE_KEY, SIGNER_KEY] {
-        let path = folder.join(name);
-        let written = key_file::draw().and_then(|key| key_file::write(&path, &key));
-        written.map_err(|error| key_failure(&path, &error))?;
-    }
     for name in [GROUPS, SIGNED] {
         let path = folder.join(name);
         permissions::create_private_folder(&path)

@@ -78,7 +78,12 @@ pub(crate) fn read_signer_key(path: &Path) -> Result<SecKey, KeyFileError> {
     SecKey::from_secret_bytes(read(path)?).map_err(|_| KeyFileError::Invalid)
 }
 
-fn read(path: &Path) -> Result<Zeroizing<[u8; 32]>, KeyFileError> {
+/// Reads the secret of a key.
+///
+/// # Errors
+///
+/// [`KeyFileError`] when the file is missing or has another form.
+pub(crate) fn read(path: &Path) -> Result<Zeroizing<[u8; 32]>, KeyFileError> {
     let mut text = Zeroizing::new([0; KEY_FILE_BYTES + 1]);
     let mut file = File::open(path)?;
     let mut length = 0;

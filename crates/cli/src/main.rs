@@ -5,7 +5,8 @@
 //!
 //! Invariants:
 //!
-//! - A secret is never an argument, never printed, and lies only in files of mode 0600.
+//! - A secret is never an argument or a variable, never printed, and lies only in files of mode
+//!   0600, encrypted unless the user said otherwise.
 //! - One process at a time uses a home.
 //! - Nothing is signed that was not shown first, unless the user said so with a flag.
 //! - Text of other people is escaped before it is printed.
@@ -24,8 +25,10 @@ mod key_file;
 mod narrator;
 mod node;
 mod output;
+mod passphrase;
 mod request;
 mod stop;
+mod vault;
 mod words;
 
 use std::process::ExitCode;

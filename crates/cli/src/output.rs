@@ -81,6 +81,13 @@ impl Output {
         }
     }
 
+    /// Tells a person something that is no result, on standard error; a program does not see it.
+    pub(crate) fn notice(self, text: impl AsRef<str>) {
+        if self == Self::Text {
+            write_line(std::io::stderr().lock(), text.as_ref());
+        }
+    }
+
     /// Asks a question without ending the line; a program does not see it.
     pub(crate) fn prompt(self, text: &str) {
         if self == Self::Text {

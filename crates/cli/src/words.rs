@@ -1,6 +1,8 @@
 //! Small pieces of text: escaping, names, durations.
 
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
+
+use ensign_primitives::UnixTime;
 
 /// Most characters of foreign text that are shown; the rest is cut.
 const FOREIGN_CHARS_MAX: usize = 300;
@@ -61,6 +63,14 @@ pub(crate) fn duration(duration: Duration) -> String {
         (hours, 0, _) => format!("{hours} h"),
         (hours, minutes, _) => format!("{hours} h {minutes} min"),
     }
+}
+
+/// Returns a time as people and machines read it: `2026-11-22T20:45:15Z`.
+pub(crate) fn date(time: UnixTime) -> String {
+    // Later than the year 9999 there is no form.
+    let millis = time.as_millis().min(253_402_300_799_999);
+    let time = UNIX_EPOCH + Duration::from_millis(millis);
+    humantime::format_rfc3339_seconds(time).to_string()
 }
 
 /// Reads a duration as people write it: `90s`, `30m`, `2h`, `1d`.

@@ -117,6 +117,7 @@ impl fmt::Display for Cost {
             0 => write!(f, "argon2id, {} MiB", memory_kib / 1024)?,
             _ => write!(f, "argon2id, {memory_kib} KiB")?,
         }
-        write!(f, ", {passes} passes, {lanes} lanes")
+        write!(f, ", {passes} pass{}", if *passes == 1 { "" } else { "es" })?;
+        write!(f, ", {lanes} lane{}", if *lanes == 1 { "" } else { "s" })
     }
 }

@@ -72,9 +72,23 @@ impl Step {
 ///
 /// [`FileError::OpenToOthers`], [`FileError::TooLarge`], [`FileError::Io`].
 pub fn read(path: &Path) -> Result<Vec<u8>, FileError> {
-    let refused = |error: io::Error| failed(path, Step::Read, &error);
-    let file = File::open(path).map_err(refused)?;
+    let file = File::open(path).map_err(|error| failed(path, Step::Read, &error))?;
     private(path, &file)?;
+    read_all(path, file)
+}
+
+/// Reads a vault whoever can read it: a copy on a medium that knows no modes.
+///
+/// # Errors
+///
+/// [`FileError::TooLarge`], [`FileError::Io`].
+pub fn read_anywhere(path: &Path) -> Result<Vec<u8>, FileError> {
+    let file = File::open(path).map_err(|error| failed(path, Step::Read, &error))?;
+    read_all(path, file)
+}
+
+fn read_all(path: &Path, file: File) -> Result<Vec<u8>, FileError> {
+    let refused = |error: io::Error| failed(path, Step::Read, &error);
     let mut bytes = Vec::new();
     let limit = u64::try_from(FILE_BYTES_MAX).unwrap_or(u64::MAX);
     file.take(limit.saturating_add(1)).read_to_end(&mut bytes).map_err(refused)?;

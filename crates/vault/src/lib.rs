@@ -39,7 +39,7 @@ pub use vault::{UnlockError, Unlocked, Vault};
 mod archive;
 pub use archive::{ARCHIVE_FILES_MAX, Archive, ArchiveError};
 mod file;
-pub use file::{FileError, Step, create, read, replace};
+pub use file::{FileError, Step, create, read, read_anywhere, replace};
 
 #[cfg(test)]
 mod tests;

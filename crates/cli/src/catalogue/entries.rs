@@ -77,8 +77,8 @@ catalogue! {
         "end the other process, then try again";
     HOME_OPEN_TO_OTHERS = "E-HOM-004", exit: NotReady, risk: CheckFirst, retry: true,
         "Other users of this machine can read the keys.",
-        "The keys are not encrypted, so the folder must have mode 0700 and its key files mode 0600. \
-         If somebody else may have read them, move the coins to a new group.",
+        "The folder of a home must have mode 0700, and its key files and its vault mode 0600. If \
+         somebody else may have read keys that are not encrypted, move the coins to a new group.",
         "take the permissions away";
     HOME_DAMAGED = "E-HOM-005", exit: NotReady, risk: CheckFirst, retry: false,
         "A file of the home cannot be understood.",
@@ -97,6 +97,77 @@ catalogue! {
         "The journal records which nonces count as used. Without it nothing is signed, so that no \
          nonce is used twice.",
         "free disk space if it is full; if it is damaged, keep the file and report it";
+
+    VAULT_PASSPHRASE = "E-VLT-001", exit: NotReady, risk: None, retry: true,
+        "The passphrase is wrong.",
+        "The file is whole: its checksum fits. It was written under another passphrase. Upper and \
+         lower case, spaces and the layout of the keyboard count.",
+        "try again; if it is lost, `ensign key restore` a backup whose passphrase is known";
+    VAULT_DAMAGED = "E-VLT-002", exit: NotReady, risk: CheckFirst, retry: false,
+        "The file with the keys is damaged.",
+        "Bytes were changed or cut off since it was written, most likely by the disk. No passphrase \
+         opens it, and none was tried.",
+        "keep the file; restore a backup into another folder: `ensign --home NEW key restore FILE`";
+    VAULT_ALTERED = "E-VLT-003", exit: NotReady, risk: CheckFirst, retry: false,
+        "Somebody has altered the file with the keys.",
+        "The passphrase is right and the checksum fits, but what is encrypted does not belong \
+         together. That does not happen by accident. Whoever did it does not know the passphrase, \
+         and no key was used.",
+        "find out who can write to the folder; restore a backup into another folder";
+    VAULT_FOREIGN = "E-VLT-004", exit: Usage, risk: None, retry: false,
+        "The file is no vault.",
+        "A vault begins with `ensvault`. This is another file, or its first bytes are damaged.",
+        "check the path; if it should be a vault, keep the file and restore a backup";
+    VAULT_VERSION = "E-VLT-005", exit: NotReady, risk: None, retry: false,
+        "The vault has a version that this program does not know.",
+        "It was written by a newer version of the program, and is not damaged.",
+        "update this program";
+    VAULT_COST = "E-VLT-006", exit: NotReady, risk: CheckFirst, retry: false,
+        "Unlocking the vault would cost too much.",
+        "The file asks for more memory or time than any vault of this program does. Nothing was \
+         derived. It may have been made to stop this machine.",
+        "find out where the file comes from; restore a backup";
+    VAULT_MEMORY = "E-VLT-007", exit: NotReady, risk: None, retry: true,
+        "The memory does not suffice to derive the key.",
+        "Deriving a key from a passphrase takes 256 MiB on purpose: it makes guessing dear.",
+        "end other programs, or raise the memory limit of this one";
+    VAULT_WRITE = "E-VLT-008", exit: NotReady, risk: None, retry: true,
+        "The file with the keys cannot be written.",
+        "The folder is read-only or missing, the disk is full, or a file is there already. The keys \
+         that were there are there, unchanged.",
+        "check the path and the free space";
+    PASSPHRASE_NEEDED = "E-VLT-009", exit: NotReady, risk: None, retry: true,
+        "A passphrase is needed, and nobody can be asked.",
+        "The keys are encrypted. A passphrase is typed on a terminal, or comes from a file, a \
+         descriptor or a systemd credential; never from an argument or a variable, which other \
+         programs can read.",
+        "run it on a terminal without --json, or give --passphrase-file FILE, --passphrase-fd N or \
+         the credential `ensign-passphrase`; for tests there is `ensign init --no-passphrase`";
+    PASSPHRASE_SOURCE = "E-VLT-010", exit: Usage, risk: None, retry: true,
+        "The passphrase cannot be taken from there.",
+        "The file or descriptor is missing, empty, too long, or readable by other users.",
+        "check the path; a passphrase has 1 to 1024 bytes, and its file mode 0600";
+    PASSPHRASE_WEAK = "E-VLT-011", exit: Usage, risk: None, retry: false,
+        "The new passphrase is too short.",
+        "Whoever gets the file can try passphrases for as long as they like.",
+        "take at least 8 bytes; five words drawn at random are better";
+    KEYS_ENCRYPTED = "E-VLT-012", exit: Usage, risk: None, retry: false,
+        "The keys are encrypted already.",
+        "The home has a vault, and no key lies beside it.",
+        "to change the passphrase, use `ensign key passphrase`";
+    KEYS_PLAIN = "E-VLT-013", exit: NotReady, risk: None, retry: false,
+        "The keys of this home are not encrypted.",
+        "There is no passphrase that could be changed.",
+        "encrypt them with `ensign key encrypt`";
+    BACKUP_OTHER = "E-VLT-014", exit: NotReady, risk: CheckFirst, retry: false,
+        "The backup is not one of this home.",
+        "It opens, but the keys in it are other keys: it does not protect this home.",
+        "make a new one with `ensign key backup FILE`, and keep the old one apart";
+    BACKUP_KIND = "E-VLT-015", exit: Usage, risk: None, retry: false,
+        "The file is a vault, but no backup of a home.",
+        "A backup holds the settings, the groups and both keys of a home; this file does not, or \
+         says something else in them.",
+        "name a file that `ensign key backup` has made";
 
     CONTACT_CODE = "E-CON-001", exit: Usage, risk: None, retry: false,
         "A contact code is not complete.",

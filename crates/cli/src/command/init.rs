@@ -2,19 +2,23 @@
 
 use std::path::Path;
 
+use ensign_vault::Cost;
+
 use crate::args::Init;
 use crate::catalogue as code;
 use crate::failure::{Failure, Result};
-use crate::home::{Home, Settings, shown};
-use crate::output::{Line, Output};
-use crate::{address, words};
+use crate::home::{Home, Settings, Stored, refuse_existing, shown, vault_in};
+use crate::output::Line;
+use crate::passphrase::Passphrases;
+use crate::{address, vault, words};
 
 /// Makes a home and says what is in it.
-pub(super) fn run(path: &Path, args: Init, output: Output) -> Result<()> {
-    let home = create(path, args)?;
+pub(super) fn run(path: &Path, args: Init, passphrases: &Passphrases) -> Result<()> {
+    let home = create(path, args, passphrases)?;
     let contact = home.contact()?;
     let Settings { name, network, listen } = home.settings();
     let path = shown(home.path());
+    let encrypted = home.stored() == Stored::Encrypted;
     let line = Line::new("home")
         .with("home", path.as_str())
         .with("name", name.as_str())
@@ -23,29 +27,51 @@ pub(super) fn run(path: &Path, args: Init, output: Output) -> Result<()> {
         .with("node", contact.peer.to_string())
         .with("signer", contact.signer.to_string())
         .with("contact", contact.to_string())
-        .with("encrypted", false);
+        .with("encrypted", encrypted);
     let text = format!(
         "made the home of {name} in {path}\n  network  {network}\n  listens  {listen} (UDP)\n  \
-         node     {}\n  signer   {}\n\nThe keys are NOT encrypted yet: whoever can read the files \
-         node.key and signer.key\ncan sign as {name}. They have mode 0600, the folder 0700. Keep a \
-         copy of both in a\nsafe place: without signer.key the coins of its groups cannot be \
-         moved.\n\nGive this code to the others (`ensign contact show` prints it again):\n{contact}",
-        contact.peer, contact.signer,
+         node     {}\n  signer   {}\n\n{}\n\nGive this code to the others (`ensign contact show` \
+         prints it again):\n{contact}",
+        contact.peer,
+        contact.signer,
+        about_keys(name, encrypted),
     );
-    output.tell(&line, text);
+    passphrases.output().tell(&line, text);
     Ok(())
+}
+
+fn about_keys(name: &str, encrypted: bool) -> String {
+    if encrypted {
+        return "The keys are encrypted in the file vault.ens. Without it, or without its passphrase, \
+                the coins\nof its groups cannot be moved: keep a backup elsewhere \
+                (`ensign key backup FILE`)."
+            .to_owned();
+    }
+    format!(
+        "The keys are NOT encrypted: whoever can read the files node.key and signer.key\ncan sign \
+         as {name}. They have mode 0600, the folder 0700. `ensign key encrypt` puts them\nunder a \
+         passphrase. Without signer.key the coins of its groups cannot be moved: keep a\nbackup \
+         elsewhere (`ensign key backup FILE`)."
+    )
 }
 
 /// Makes a home; a listening port 0 becomes a free one.
 ///
 /// # Errors
 ///
-/// [`code::NAME`], [`code::LISTEN`], and what [`Home::create`] returns.
-pub(crate) fn create(path: &Path, args: Init) -> Result<Home> {
-    let Init { name, network, listen } = args;
+/// [`code::NAME`], [`code::LISTEN`], what [`Home::create`] returns, and what keeps us from having a
+/// passphrase.
+pub(crate) fn create(path: &Path, args: Init, passphrases: &Passphrases) -> Result<Home> {
+    let Init { name, network, listen, no_passphrase } = args;
     words::check_name(&name).map_err(|reason| Failure::new(&code::NAME, reason))?;
+    refuse_existing(path)?;
     let listen = address::with_free_port(listen).map_err(|error| {
         Failure::new(&code::LISTEN, format!("no free port at {}: {error}", listen.ip()))
     })?;
-    Home::create(path, Settings { name, network, listen })
+    let passphrase = (!no_passphrase).then(|| passphrases.for_new(&vault_in(path))).transpose()?;
+    if passphrase.is_some() {
+        let why = vault::slow_on_purpose(Cost::STANDARD);
+        passphrases.output().notice(format!("encrypting the keys ({why})"));
+    }
+    Home::create(path, &Settings { name, network, listen }, passphrase.as_ref(), passphrases)
 }

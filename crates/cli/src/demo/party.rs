@@ -11,6 +11,7 @@ use crate::command::init;
 use crate::contact::Contact;
 use crate::failure::{Failure, Result};
 use crate::group::SignerGroup;
+use crate::passphrase::Passphrases;
 
 /// The signers' names; the first one proposes.
 const NAMES: [&str; 16] = [
@@ -37,8 +38,9 @@ impl Party {
         let homes: Vec<_> = names.iter().map(|name| folder.join(name)).collect();
         let mut opened = Vec::new();
         for ((name, path), listen) in names.iter().zip(&homes).zip(free_addresses(signers)?) {
-            let args = Init { name: name.clone(), network: Network::Regtest, listen };
-            opened.push(init::create(path, args)?);
+            let (name, network, no_passphrase) = (name.clone(), Network::Regtest, true);
+            let args = Init { name, network, listen, no_passphrase };
+            opened.push(init::create(path, args, &Passphrases::nobody())?);
         }
         let codes: Vec<String> = opened
             .iter()

@@ -83,10 +83,15 @@ impl Home {
     }
 
     fn group_path(&self, name: &str) -> PathBuf {
-        self.path.join(GROUPS).join(format!("{name}.toml"))
+        self.path.join(GROUPS).join(file_name(name))
     }
 
-    fn group_names(&self) -> Result<Vec<String>> {
+    /// Returns the names of all groups.
+    ///
+    /// # Errors
+    ///
+    /// [`code::HOME_IO`].
+    pub(crate) fn group_names(&self) -> Result<Vec<String>> {
         let folder = self.path.join(GROUPS);
         let entries = fs::read_dir(&folder)
             .and_then(Iterator::collect::<io::Result<Vec<_>>>)
@@ -116,4 +121,9 @@ impl Home {
         }
         Ok(group)
     }
+}
+
+/// Returns the name of a group's file.
+pub(super) fn file_name(group: &str) -> String {
+    format!("{group}.toml")
 }

@@ -63,7 +63,7 @@ pub(crate) fn run<S: AsRef<OsStr>>(arguments: &[S]) -> Ended {
 
 fn command<S: AsRef<OsStr>>(arguments: &[S]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_ensign"));
-    command.env_remove("ENSIGN_HOME").args(arguments);
+    command.env_remove("ENSIGN_HOME").env_remove("CREDENTIALS_DIRECTORY").args(arguments);
     command
 }
 
@@ -80,12 +80,16 @@ impl Signer {
         Self { home: folder.path().join("home"), folder }
     }
 
-    /// Makes a signer with a home on regtest.
+    /// Makes a signer with a home on regtest, whose keys are not encrypted.
     pub(crate) fn init(name: &str) -> Self {
-        let signer = Self::new();
-        signer
-            .json(&["init", "--name", name, "--network", "regtest", "--listen", &own_address()])
-            .succeeded();
+        Self::init_with(name, &["--no-passphrase"])
+    }
+
+    /// Makes a signer with a home on regtest.
+    pub(crate) fn init_with(name: &str, more: &[&str]) -> Self {
+        let (signer, listen) = (Self::new(), own_address());
+        let init = ["init", "--name", name, "--network", "regtest", "--listen", &listen];
+        signer.json(&[&init, more].concat()).succeeded();
         signer
     }
 
@@ -106,8 +110,14 @@ impl Signer {
 
     /// Starts a command for programs in this home.
     pub(crate) fn start(&self, arguments: &[&str]) -> Running {
+        self.start_in(arguments, &[])
+    }
+
+    /// Starts a command for programs in this home, with variables of its own.
+    pub(crate) fn start_in(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Running {
         let home = self.home.to_str().unwrap();
         let mut child = command(&[&["--json", "--home", home], arguments].concat())
+            .envs(variables.iter().copied())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()

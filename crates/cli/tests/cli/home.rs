@@ -13,7 +13,9 @@ fn mode(path: &Path) -> u32 {
 #[test]
 fn init_makes_a_private_home_and_says_that_keys_are_not_encrypted() {
     let alice = Signer::new();
-    let made = alice.text(&["init", "--name", "alice", "--network", "regtest"]).succeeded();
+    let made = alice
+        .text(&["init", "--name", "alice", "--network", "regtest", "--no-passphrase"])
+        .succeeded();
     assert!(made.stdout.contains("NOT encrypted"), "{}", made.stdout);
     assert_eq!(made.stderr, "");
     assert_eq!(mode(&alice.home), 0o700);
@@ -40,7 +42,7 @@ fn an_existing_home_is_refused_and_left_alone() {
 fn an_empty_folder_becomes_a_private_home() {
     let alice = Signer::new();
     fs::create_dir(&alice.home).unwrap();
-    alice.json(&["init", "--name", "alice"]).succeeded();
+    alice.json(&["init", "--name", "alice", "--no-passphrase"]).succeeded();
     assert_eq!(mode(&alice.home), 0o700);
 }
 
@@ -106,7 +108,7 @@ fn a_code_that_was_not_copied_completely_is_refused() {
 #[test]
 fn a_code_of_another_network_is_refused_with_its_owner() {
     let (alice, bob) = (Signer::init("alice"), Signer::new());
-    bob.json(&["init", "--name", "bob", "--network", "bitcoin"]).succeeded();
+    bob.json(&["init", "--name", "bob", "--network", "bitcoin", "--no-passphrase"]).succeeded();
     let error = alice.json(&["group", "new", "g", "--member", &bob.code()]).refused(2, "E-CON-002");
     assert_eq!(error["who"][0], "bob");
 }

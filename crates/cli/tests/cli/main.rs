@@ -8,7 +8,9 @@
 
 mod ensign;
 mod home;
+mod keys;
 mod money;
 mod refusal;
 mod signing;
+mod terminal;
 mod words;

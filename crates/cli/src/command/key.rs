@@ -1,0 +1,124 @@
+//! `ensign key`: how the keys are kept, and copies of them.
+
+mod backup;
+
+use std::path::Path;
+
+use ensign_vault::Purpose;
+
+use crate::args::Key;
+use crate::catalogue as code;
+use crate::failure::{Failure, Result};
+use crate::home::{HeldHome, Home, Stored, shown, vault_in};
+use crate::output::Line;
+use crate::passphrase::{NewPassphraseArgs, Passphrases};
+use crate::{vault, words};
+
+/// Does one thing with the keys of a home.
+pub(super) fn run(path: &Path, args: Key, passphrases: &Passphrases) -> Result<()> {
+    let open = || Home::open(path, passphrases.clone());
+    match args {
+        Key::Show => show(&open()?, passphrases),
+        Key::Encrypt => encrypt(open()?, passphrases),
+        Key::Passphrase { new } => change(open()?, new, passphrases),
+        Key::Backup { file, own_passphrase, new } => {
+            let own = (own_passphrase || new.is_given()).then_some(new);
+            backup::make(&open()?, &file, own, passphrases)
+        }
+        Key::Restore { file } => backup::restore(path, &file, passphrases),
+        Key::Drill { file } => backup::drill(path, &file, passphrases),
+    }
+}
+
+/// Prints public parts only.
+fn show(home: &Home, passphrases: &Passphrases) -> Result<()> {
+    let public = home.public_keys()?;
+    let mut line = Line::new("key")
+        .with("node", public.node.to_string())
+        .with("signer", public.signer.to_string())
+        .with("network", home.settings().network.name())
+        .with("encrypted", home.stored() == Stored::Encrypted);
+    let kept = match home.stored() {
+        Stored::Plain => {
+            "in node.key and signer.key, NOT encrypted: `ensign key encrypt`".to_owned()
+        }
+        Stored::Encrypted => {
+            let (cost, created) = (home.vault()?.cost(), home.vault()?.created());
+            line = line.with("kdf", cost.to_string()).with("written_ms", created.as_millis());
+            format!(
+                "in vault.ens, encrypted on {}\n  unlock   {}",
+                words::date(created),
+                vault::slow_on_purpose(cost)
+            )
+        }
+    };
+    let left = home.plain_left();
+    let network = home.settings().network;
+    let mut text = format!(
+        "network  {network}\n  node     {}\n  signer   {}\n  kept     {kept}",
+        public.node, public.signer
+    );
+    if home.stored() == Stored::Encrypted && !left.is_empty() {
+        text += "\n\nCopies that are NOT encrypted lie beside it: run `ensign key encrypt` again";
+    }
+    passphrases.output().tell(&line, format!("  {text}"));
+    Ok(())
+}
+
+/// Puts plain keys into a vault; goes on where it was interrupted before.
+fn encrypt(home: Home, passphrases: &Passphrases) -> Result<()> {
+    let HeldHome { home, .. } = &home.hold()?;
+    if home.stored() == Stored::Plain {
+        let passphrase = passphrases.for_new(&vault_in(home.path()))?;
+        home.encrypt_keys(&passphrase)?;
+        return finish(home, &passphrase, passphrases);
+    }
+    if home.plain_left().is_empty() {
+        return Err(Failure::new(&code::KEYS_ENCRYPTED, "there is a vault here already"));
+    }
+    let passphrase = passphrases.existing(&vault_in(home.path()))?;
+    finish(home, &passphrase, passphrases)
+}
+
+/// Removes what is not encrypted, once the vault has been read back from disk and opened.
+fn finish(
+    home: &Home,
+    passphrase: &ensign_vault::Passphrase,
+    passphrases: &Passphrases,
+) -> Result<()> {
+    let (path, vault) = (vault_in(home.path()), home.vault()?);
+    let unlocked = vault::unlock(&path, &vault, passphrase, passphrases.output())?;
+    let removed: Vec<_> = home.remove_plain(&unlocked)?.iter().map(|path| shown(path)).collect();
+    let file = shown(&path);
+    let line = Line::new("encrypted").with("file", file.as_str()).with("removed", removed.clone());
+    let text = format!(
+        "the keys are in {file} now, encrypted\nremoved {}; a disk may keep the old bytes for a \
+         while, and backups of this machine for ever: if\nsomebody may have read them, move the \
+         coins to a new group",
+        words::list(&removed),
+    );
+    passphrases.output().tell(&line, text);
+    Ok(())
+}
+
+/// Encrypts the same keys under another passphrase.
+fn change(home: Home, new: NewPassphraseArgs, passphrases: &Passphrases) -> Result<()> {
+    let HeldHome { home, .. } = &home.hold()?;
+    if home.stored() == Stored::Plain {
+        return Err(Failure::new(&code::KEYS_PLAIN, "there is no vault here"));
+    }
+    let (path, vault) = (vault_in(home.path()), home.vault()?);
+    let (unlocked, _) = home.unlock(&vault)?;
+    let draft = unlocked.keys_for(Purpose::Home);
+    let draft = draft.map_err(|error| vault::unlock_failure(&path, error))?;
+    let sealed = vault::seal(&draft, &passphrases.another(new, &path)?)?;
+    ensign_vault::replace(&path, &sealed).map_err(|error| vault::file_failure(&error))?;
+    let file = shown(&path);
+    let line = Line::new("passphrase_changed").with("file", file.as_str());
+    let text = format!(
+        "{file} opens with the new passphrase only\ncopies of it that were made before, and \
+         backups, still open with the old one"
+    );
+    passphrases.output().tell(&line, text);
+    Ok(())
+}

@@ -1,0 +1,184 @@
+//! Backups: made, tried, and made a home of.
+
+use std::path::Path;
+
+use ensign_vault::{Draft, Passphrase, Purpose, Vault};
+
+use crate::catalogue as code;
+use crate::failure::{Failure, Result};
+use crate::home::{
+    Home, PublicKeys, Restored, Stored, public_keys_of, refuse_existing, shown, vault_in,
+};
+use crate::output::Line;
+use crate::passphrase::{NewPassphraseArgs, Passphrases};
+use crate::{home, vault, words};
+
+/// Writes keys, settings and groups into one file under the home's passphrase, or one of its own.
+pub(super) fn make(
+    home: &Home,
+    file: &Path,
+    own: Option<NewPassphraseArgs>,
+    passphrases: &Passphrases,
+) -> Result<()> {
+    let archive = home.archive()?;
+    let (draft, passphrase) = match home.stored() {
+        Stored::Plain => {
+            let draft = home.plain_draft(Purpose::Backup)?;
+            (draft, passphrases.another(own.unwrap_or_default(), file)?)
+        }
+        Stored::Encrypted => {
+            let vault = home.vault()?;
+            let (unlocked, passphrase) = home.unlock(&vault)?;
+            let draft = unlocked.keys_for(Purpose::Backup);
+            let draft =
+                draft.map_err(|error| vault::unlock_failure(&vault_in(home.path()), error))?;
+            let own = own.map(|own| passphrases.another(own, file)).transpose()?;
+            (draft, own.unwrap_or(passphrase))
+        }
+    };
+    let draft = draft.archive(&archive).map_err(|error| internal(&error.to_string()))?;
+    let sealed = vault::seal(&draft, &passphrase)?;
+    ensign_vault::create(file, &sealed).map_err(|error| vault::file_failure(&error))?;
+    let backup = Backup::open(file, &passphrase, passphrases)?;
+    backup.holds_keys_of(home)?;
+    passphrases.output().tell(
+        &backup.line("backup"),
+        format!(
+            "wrote {}: the keys of {}, its settings and {}\nIt opens and holds the right keys; \
+             `ensign key drill {}` proves it again at any time.\nNonces and the journal are not in \
+             it, so that nothing of an old attempt can come back.",
+            shown(file),
+            home.settings().name,
+            backup.groups(),
+            shown(file),
+        ),
+    );
+    Ok(())
+}
+
+/// Proves that a backup opens and has the keys of the home; writes nothing.
+pub(super) fn drill(path: &Path, file: &Path, passphrases: &Passphrases) -> Result<()> {
+    let home = Home::open(path, passphrases.clone())?;
+    let vault = vault::read_backup(file)?;
+    let passphrase = passphrases.existing(file)?;
+    let backup = Backup::unlock(file, vault, &passphrase, passphrases)?;
+    backup.holds_keys_of(&home)?;
+    let missing = home.group_names()?;
+    let missing: Vec<_> = missing
+        .into_iter()
+        .filter(|name| !backup.restored.group_names().contains(&name.as_str()))
+        .collect();
+    let mut text = format!(
+        "{} opens, and holds the keys of {} with {}\n  written  {}",
+        shown(file),
+        home.settings().name,
+        backup.groups(),
+        words::date(backup.vault.created()),
+    );
+    if !missing.is_empty() {
+        text += &format!(
+            "\n  missing  {}: formed since; make a new backup, or ask the members for their codes",
+            words::list(&missing)
+        );
+    }
+    passphrases.output().tell(&backup.line("drill").with("missing_groups", missing), text);
+    Ok(())
+}
+
+/// Makes a home of a backup.
+pub(super) fn restore(path: &Path, file: &Path, passphrases: &Passphrases) -> Result<()> {
+    refuse_existing(path)?;
+    let vault = vault::read_backup(file)?;
+    let passphrase = passphrases.existing(file)?;
+    let backup = Backup::unlock(file, vault, &passphrase, passphrases)?;
+    let sealed = vault::seal(&backup.keys, &passphrase)?;
+    let home = home::restore(path, &backup.restored, &sealed, passphrases)?;
+    let text = format!(
+        "made the home of {} in {} from a backup of {}, with {}\nIt has the passphrase of the \
+         backup.\n\nEnd the old home for ever before you run `ensign up` here: two homes with the \
+         same keys disturb each\nother. What the old one had begun is void and begins anew; groups \
+         that it formed after the backup\nmust be formed again.",
+        home.settings().name,
+        shown(path),
+        words::date(backup.vault.created()),
+        backup.groups(),
+    );
+    let line = backup.line("restored").with("home", shown(path));
+    passphrases.output().tell(&line.with("name", home.settings().name.as_str()), text);
+    Ok(())
+}
+
+/// A backup that opens.
+struct Backup {
+    file: String,
+    vault: Vault,
+    public: PublicKeys,
+    /// For a home.
+    keys: Draft,
+    restored: Restored,
+}
+
+impl Backup {
+    fn open(file: &Path, passphrase: &Passphrase, passphrases: &Passphrases) -> Result<Self> {
+        Self::unlock(file, vault::read_backup(file)?, passphrase, passphrases)
+    }
+
+    fn unlock(
+        file: &Path,
+        vault: Vault,
+        passphrase: &Passphrase,
+        passphrases: &Passphrases,
+    ) -> Result<Self> {
+        if vault.purpose() != Purpose::Backup {
+            let what = format!("{} is no backup", shown(file));
+            return Err(Failure::new(&code::BACKUP_KIND, what));
+        }
+        let public = public_keys_of(file, &vault)?;
+        let (keys, archive) = {
+            let unlocked = vault::unlock(file, &vault, passphrase, passphrases.output())?;
+            let keys = unlocked.keys_for(Purpose::Home);
+            let all = keys.and_then(|keys| Ok((keys, unlocked.archive()?)));
+            all.map_err(|error| vault::unlock_failure(file, error))?
+        };
+        let restored = Restored::from_archive(file, &archive)?;
+        if restored.settings().network != vault.network() {
+            let what = format!("the settings in {} are for another network", shown(file));
+            return Err(Failure::new(&code::BACKUP_KIND, what));
+        }
+        Ok(Self { file: shown(file), vault, public, keys, restored })
+    }
+
+    fn holds_keys_of(&self, home: &Home) -> Result<()> {
+        if home.public_keys()? == self.public {
+            return Ok(());
+        }
+        let what = format!(
+            "{} holds the keys of `{}` with the signer key {}, not those of this home",
+            self.file,
+            self.restored.settings().name,
+            self.public.signer
+        );
+        Err(Failure::new(&code::BACKUP_OTHER, what))
+    }
+
+    fn groups(&self) -> String {
+        match &self.restored.group_names()[..] {
+            [] => "no group".to_owned(),
+            [one] => format!("the group {one}"),
+            names => format!("the groups {}", names.join(", ")),
+        }
+    }
+
+    fn line(&self, event: &'static str) -> Line {
+        Line::new(event)
+            .with("file", self.file.as_str())
+            .with("node", self.public.node.to_string())
+            .with("signer", self.public.signer.to_string())
+            .with("groups", self.restored.group_names())
+            .with("written_ms", self.vault.created().as_millis())
+    }
+}
+
+fn internal(what: &str) -> Failure {
+    Failure::new(&code::INTERNAL, what)
+}

@@ -1,0 +1,107 @@
+//! What a backup takes along besides the keys: settings and groups. Never the journal.
+
+use std::fs;
+use std::path::Path;
+
+use ensign_vault::Archive;
+
+use super::groups::file_name;
+use super::{CONFIG, GROUPS, Home, Settings, damaged, io_failure, keys, parse_settings};
+use crate::catalogue as code;
+use crate::durable::{self, Existing, Readers};
+use crate::failure::{Failure, Result};
+use crate::passphrase::Passphrases;
+use crate::words::check_name;
+
+/// Everything that a backup has to say, unlocked and understood.
+#[derive(Debug)]
+pub(crate) struct Restored {
+    settings: Settings,
+    /// Name and text of each group's file.
+    groups: Vec<(String, String)>,
+}
+
+impl Home {
+    /// Returns settings and groups as they lie in the home.
+    ///
+    /// # Errors
+    ///
+    /// [`code::HOME_IO`], [`code::INTERNAL`].
+    pub(crate) fn archive(&self) -> Result<Archive> {
+        let mut archive = Archive::default();
+        let groups = self.group_names()?;
+        let groups = groups.iter().map(|name| format!("{GROUPS}/{}", file_name(name)));
+        for name in std::iter::once(CONFIG.to_owned()).chain(groups) {
+            let path = self.path.join(&name);
+            let bytes = fs::read(&path).map_err(|error| io_failure("read", &path, &error))?;
+            let added = archive.add(&name, bytes);
+            added.map_err(|error| Failure::new(&code::INTERNAL, error.to_string()))?;
+        }
+        Ok(archive)
+    }
+}
+
+impl Restored {
+    /// Takes the files of an archive whose names we know, and refuses any other: a name is never
+    /// followed out of the home.
+    ///
+    /// # Errors
+    ///
+    /// [`code::BACKUP_KIND`], [`code::HOME_DAMAGED`].
+    pub(crate) fn from_archive(backup: &Path, archive: &Archive) -> Result<Self> {
+        let foreign = |name: &str| {
+            let what = format!("the backup holds `{}`", crate::words::foreign(name));
+            Failure::new(&code::BACKUP_KIND, what)
+        };
+        let (mut settings, mut groups) = (None, Vec::new());
+        for (name, bytes) in archive.files() {
+            let text = str::from_utf8(bytes).map_err(|_| foreign(name))?;
+            if name == CONFIG {
+                settings = Some(parse_settings(backup, text)?);
+                continue;
+            }
+            let group = name.strip_prefix(GROUPS).and_then(|name| name.strip_prefix('/'));
+            let group = group.and_then(|name| name.strip_suffix(".toml")).unwrap_or_default();
+            check_name(group).map_err(|_| foreign(name))?;
+            groups.push((group.to_owned(), text.to_owned()));
+        }
+        let settings = settings.ok_or_else(|| damaged(backup, "it has no settings"))?;
+        Ok(Self { settings, groups })
+    }
+
+    /// Returns the settings.
+    pub(crate) const fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Returns the names of the groups.
+    pub(crate) fn group_names(&self) -> Vec<&str> {
+        self.groups.iter().map(|(name, _)| name.as_str()).collect()
+    }
+}
+
+/// Makes a home of what a backup holds, complete or not at all.
+///
+/// There is no journal in it, so that whatever was going on when the backup was made is void.
+///
+/// # Errors
+///
+/// [`code::HOME_EXISTS`], [`code::HOME_IO`], and what is wrong with a group.
+pub(crate) fn restore(
+    path: &Path,
+    restored: &Restored,
+    vault: &[u8],
+    passphrases: &Passphrases,
+) -> Result<Home> {
+    Home::make(path, &restored.settings, passphrases, |home| {
+        for (name, text) in &restored.groups {
+            let path = home.path.join(GROUPS).join(file_name(name));
+            durable::write(&path, text.as_bytes(), Existing::Keep, Readers::Owner)
+                .map_err(|error| io_failure("write", &path, &error))?;
+        }
+        ensign_vault::create(&keys::vault_in(&home.path), vault)
+            .map_err(|error| crate::vault::file_failure(&error))?;
+        // Each group must be one that our keys belong to.
+        home.groups().map(|_| ())
+    })
+}

@@ -1,0 +1,240 @@
+//! The keys of a home: in a vault, or in two files that are not encrypted.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use ensign_coordinator::Keys;
+use ensign_identity::SignerKey;
+use ensign_primitives::{Network, PeerId};
+use ensign_vault::{Draft, Passphrase, Purpose, Unlocked, Vault};
+use zeroize::Zeroizing;
+
+use super::{Home, damaged, io_failure, key_failure};
+use crate::catalogue as code;
+use crate::durable;
+use crate::failure::{Failure, Result};
+use crate::key_file;
+use crate::vault;
+
+const VAULT: &str = "vault.ens";
+const NODE_KEY: &str = "node.key";
+const SIGNER_KEY: &str = "signer.key";
+
+/// The public parts of the keys of a home.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct PublicKeys {
+    /// The node's.
+    pub(crate) node: PeerId,
+    /// The signer's.
+    pub(crate) signer: SignerKey,
+}
+
+/// How keys lie in a home.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stored {
+    /// In a vault.
+    Encrypted,
+    /// In two files, because the user wanted it so.
+    Plain,
+}
+
+/// Where a home in this folder would have its vault.
+pub(crate) fn vault_in(home: &Path) -> PathBuf {
+    home.join(VAULT)
+}
+
+/// Returns every file of a home that nobody else may read.
+pub(super) fn private_files(home: &Path) -> Vec<PathBuf> {
+    let vault = vault_in(home);
+    let plain = [NODE_KEY, SIGNER_KEY].map(|name| home.join(name));
+    if vault.exists() {
+        let left = plain.into_iter().filter(|path| path.exists());
+        return std::iter::once(vault).chain(left).collect();
+    }
+    plain.to_vec()
+}
+
+/// Draws both keys of a new home and writes them.
+pub(super) fn write_new(
+    folder: &Path,
+    network: Network,
+    passphrase: Option<&Passphrase>,
+) -> Result<()> {
+    let draw = |name| key_file::draw().map_err(|error| key_failure(&folder.join(name), &error));
+    let (node, signer) = (draw(NODE_KEY)?, draw(SIGNER_KEY)?);
+    if let Some(passphrase) = passphrase {
+        return write_vault(
+            folder,
+            &draft(folder, Purpose::Home, network, &node, &signer)?,
+            passphrase,
+        );
+    }
+    for (name, key) in [(NODE_KEY, &node), (SIGNER_KEY, &signer)] {
+        let path = folder.join(name);
+        key_file::write(&path, key).map_err(|error| key_failure(&path, &error))?;
+    }
+    Ok(())
+}
+
+/// Writes the vault of a home that has none.
+pub(super) fn write_vault(folder: &Path, draft: &Draft, passphrase: &Passphrase) -> Result<()> {
+    let sealed = vault::seal(draft, passphrase)?;
+    ensign_vault::create(&vault_in(folder), &sealed).map_err(|error| vault::file_failure(&error))
+}
+
+fn draft(
+    folder: &Path,
+    purpose: Purpose,
+    network: Network,
+    node: &Zeroizing<[u8; 32]>,
+    signer: &Zeroizing<[u8; 32]>,
+) -> Result<Draft> {
+    Draft::new(purpose, network)
+        .node_key(node)
+        .and_then(|draft| draft.signer_key(signer))
+        .map_err(|error| damaged(folder, &error.to_string()))
+}
+
+/// Returns the public parts of the one node key and the one signer key of a vault.
+pub(crate) fn public_keys_of(path: &Path, vault: &Vault) -> Result<PublicKeys> {
+    let mut signers = vault.signers();
+    match (vault.node(), signers.next(), signers.next()) {
+        (Some(node), Some(signer), None) => Ok(PublicKeys { node, signer }),
+        _ => Err(damaged(path, "it has not exactly one node key and one signer key")),
+    }
+}
+
+impl Home {
+    /// Returns how the keys lie here.
+    pub(crate) fn stored(&self) -> Stored {
+        if vault_in(&self.path).exists() { Stored::Encrypted } else { Stored::Plain }
+    }
+
+    /// Reads the vault.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the file.
+    pub(crate) fn vault(&self) -> Result<Vault> {
+        let path = vault_in(&self.path);
+        let vault = vault::read(&path)?;
+        if vault.network() != self.settings.network || vault.purpose() != Purpose::Home {
+            return Err(damaged(&path, "it belongs to another home"));
+        }
+        Ok(vault)
+    }
+
+    /// Unlocks a vault of this home, asking for the passphrase if need be.
+    ///
+    /// # Errors
+    ///
+    /// [`code::VAULT_PASSPHRASE`] and whatever keeps us from having one.
+    pub(crate) fn unlock<'v>(&self, vault: &'v Vault) -> Result<(Unlocked<'v>, Passphrase)> {
+        let path = vault_in(&self.path);
+        let passphrase = self.passphrases.existing(&path)?;
+        let unlocked = vault::unlock(&path, vault, &passphrase, self.passphrases.output())?;
+        Ok((unlocked, passphrase))
+    }
+
+    /// Reads both keys, asking for the passphrase if need be.
+    ///
+    /// # Errors
+    ///
+    /// [`code::HOME_DAMAGED`], [`code::HOME_IO`], and what is wrong with vault or passphrase.
+    pub(crate) fn keys(&self) -> Result<Keys> {
+        let (node_key, sec_key) = match self.stored() {
+            Stored::Encrypted => {
+                let (path, vault) = (vault_in(&self.path), self.vault()?);
+                let public = public_keys_of(&path, &vault)?;
+                let (unlocked, _) = self.unlock(&vault)?;
+                let node_key = unlocked.node_key();
+                let sec_key = unlocked.signer_key(public.signer);
+                node_key
+                    .and_then(|node_key| Ok((node_key, sec_key?)))
+                    .map_err(|error| vault::unlock_failure(&path, error))?
+            }
+            Stored::Plain => self.plain_keys()?,
+        };
+        Keys::new(self.settings.network, node_key, sec_key)
+            .map_err(|error| Failure::new(&code::INTERNAL, error.to_string()))
+    }
+
+    /// Reads the public parts of the keys; needs no passphrase.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the files.
+    pub(crate) fn public_keys(&self) -> Result<PublicKeys> {
+        if self.stored() == Stored::Encrypted {
+            return public_keys_of(&vault_in(&self.path), &self.vault()?);
+        }
+        let (node_key, sec_key) = self.plain_keys()?;
+        let signer = SignerKey::from_public_key(sec_key.public_key());
+        Ok(PublicKeys { node: node_key.peer_id(), signer })
+    }
+
+    fn plain_keys(&self) -> Result<(ensign_identity::NodeKey, ensign_musig::SecKey)> {
+        let path = self.path.join(NODE_KEY);
+        let node_key = key_file::read_node_key(&path).map_err(|e| key_failure(&path, &e))?;
+        let path = self.path.join(SIGNER_KEY);
+        let sec_key = key_file::read_signer_key(&path).map_err(|e| key_failure(&path, &e))?;
+        Ok((node_key, sec_key))
+    }
+
+    /// Copies the keys that are not encrypted into a draft.
+    ///
+    /// # Errors
+    ///
+    /// [`code::HOME_DAMAGED`], [`code::HOME_IO`].
+    pub(crate) fn plain_draft(&self, purpose: Purpose) -> Result<Draft> {
+        let read = |name| {
+            let path = self.path.join(name);
+            key_file::read(&path).map_err(|error| key_failure(&path, &error))
+        };
+        draft(&self.path, purpose, self.settings.network, &read(NODE_KEY)?, &read(SIGNER_KEY)?)
+    }
+
+    /// Puts keys that are not encrypted into a vault.
+    ///
+    /// # Errors
+    ///
+    /// [`code::VAULT_WRITE`]; the keys are as they were.
+    pub(crate) fn encrypt_keys(&self, passphrase: &Passphrase) -> Result<()> {
+        write_vault(&self.path, &self.plain_draft(Purpose::Home)?, passphrase)
+    }
+
+    /// Returns the files with keys that are not encrypted although a vault is there: what is left
+    /// of an interrupted [`encrypt_keys`](Self::encrypt_keys).
+    pub(crate) fn plain_left(&self) -> Vec<PathBuf> {
+        let plain = [NODE_KEY, SIGNER_KEY].map(|name| self.path.join(name));
+        plain.into_iter().filter(|path| path.exists()).collect()
+    }
+
+    /// Removes keys that are not encrypted, after checking that the vault has the same ones.
+    ///
+    /// # Errors
+    ///
+    /// [`code::HOME_DAMAGED`] when it has others; nothing is removed then.
+    pub(crate) fn remove_plain(&self, unlocked: &Unlocked<'_>) -> Result<Vec<PathBuf>> {
+        let public = self.public_keys()?;
+        let left = self.plain_left();
+        for path in &left {
+            let same = if path.ends_with(NODE_KEY) {
+                let key = key_file::read_node_key(path).map_err(|e| key_failure(path, &e))?;
+                key.peer_id() == public.node && unlocked.node_key().is_ok()
+            } else {
+                let key = key_file::read_signer_key(path).map_err(|e| key_failure(path, &e))?;
+                SignerKey::from_public_key(key.public_key()) == public.signer
+                    && unlocked.signer_key(public.signer).is_ok()
+            };
+            if !same {
+                return Err(damaged(path, "the vault beside it has another key"));
+            }
+        }
+        for path in &left {
+            fs::remove_file(path).map_err(|error| io_failure("remove", path, &error))?;
+        }
+        durable::sync_folder(&self.path).map_err(|e| io_failure("sync", &self.path, &e))?;
+        Ok(left)
+    }
+}

@@ -1,0 +1,218 @@
+//! Keys under a passphrase, and copies of them.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use crate::ensign::{Signer, argument, treasury};
+
+const PASSPHRASE: &str = "correct horse battery";
+
+/// Writes a passphrase into a file that only we can read.
+fn passphrase(signer: &Signer, name: &str, text: &str) -> PathBuf {
+    let path = signer.path(name);
+    fs::write(&path, format!("{text}\n")).unwrap();
+    private(&path);
+    path
+}
+
+fn private(path: &Path) {
+    fs::set_permissions(path, fs::Permissions::from_mode(0o600)).unwrap();
+}
+
+/// A signer whose keys are encrypted, and the file with the passphrase.
+fn encrypted(name: &str) -> (Signer, PathBuf) {
+    let folder = Signer::new();
+    let source = passphrase(&folder, "right", PASSPHRASE);
+    let signer = Signer::init_with(name, &["--passphrase-file", argument(&source)]);
+    let source = passphrase(&signer, "right", PASSPHRASE);
+    (signer, source)
+}
+
+fn files(folder: &Path) -> Vec<String> {
+    let names = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name());
+    let mut names: Vec<_> = names.map(|name| name.into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn init_puts_the_keys_into_a_vault_that_shows_public_parts_only() {
+    let (alice, _) = encrypted("alice");
+    assert_eq!(files(&alice.home), ["ensign.toml", "groups", "signed", "vault.ens"]);
+    let vault = alice.home.join("vault.ens");
+    assert_eq!(fs::metadata(&vault).unwrap().permissions().mode() & 0o777, 0o600);
+    let shown = alice.json(&["key", "show"]).succeeded().last();
+    assert_eq!(shown["encrypted"], true);
+    assert_eq!(shown["kdf"], "argon2id, 256 MiB, 3 passes, 1 lane");
+    let contact = alice.json(&["contact", "show"]).succeeded().last();
+    assert_eq!((&contact["node"], &contact["signer"]), (&shown["node"], &shown["signer"]));
+    for mode in [0o640, 0o604] {
+        fs::set_permissions(&vault, fs::Permissions::from_mode(mode)).unwrap();
+        let error = alice.json(&["contact", "show"]).refused(3, "E-HOM-004");
+        assert!(error["do"].as_str().unwrap().contains("chmod 600 "), "{error}");
+    }
+}
+
+#[test]
+fn without_a_passphrase_or_somebody_to_ask_no_home_is_made() {
+    let alice = Signer::new();
+    let error = alice.json(&["init", "--name", "alice"]).refused(3, "E-VLT-009");
+    assert!(error["do"].as_str().unwrap().contains("--passphrase-file"), "{error}");
+    let short = passphrase(&alice, "short", "seven 7");
+    let init = ["init", "--name", "alice", "--passphrase-file", argument(&short)];
+    alice.json(&init).refused(2, "E-VLT-011");
+    fs::set_permissions(&short, fs::Permissions::from_mode(0o644)).unwrap();
+    let error = alice.json(&init).refused(2, "E-VLT-010");
+    assert!(error["do"].as_str().unwrap().contains("chmod 600 "), "{error}");
+    assert!(!alice.home.exists());
+}
+
+#[test]
+fn encrypted_homes_sign_with_the_passphrase_from_each_source() {
+    let [alice, bob, carol] = treasury();
+    let source = passphrase(&alice, "right", PASSPHRASE);
+    let from_file = ["--passphrase-file", argument(&source)];
+    for signer in [&alice, &bob, &carol] {
+        let encrypt = [&["key", "encrypt"][..], &from_file].concat();
+        let done = signer.json(&encrypt).succeeded().last();
+        assert_eq!(done["removed"].as_array().unwrap().len(), 2);
+        assert!(!signer.home.join("signer.key").exists());
+    }
+    alice.json(&["up"]).refused(3, "E-VLT-009");
+    let wrong = passphrase(&alice, "wrong", "correct horse batterie");
+    let error = alice.json(&["up", "--passphrase-file", argument(&wrong)]);
+    error.refused(3, "E-VLT-001");
+
+    let credentials = alice.path("credentials");
+    fs::create_dir(&credentials).unwrap();
+    fs::copy(&source, credentials.join("ensign-passphrase")).unwrap();
+    let variable = ("CREDENTIALS_DIRECTORY", argument(&credentials));
+    let mut bob = bob.start_in(&["up", "--approve", "all"], &[variable]);
+    bob.wait_for("up");
+    // The pipe that is its standard input.
+    let mut carol = carol.start(&["up", "--approve", "all", "--passphrase-fd", "0"]);
+    carol.type_line(PASSPHRASE);
+    carol.close_input();
+    carol.wait_for("up");
+    let message = "ab".repeat(32);
+    let sign = ["sign", "--message", &message, "--group", "treasury"];
+    alice.json(&[&sign[..], &from_file].concat()).succeeded();
+}
+
+#[test]
+fn an_interrupted_encryption_is_finished_and_never_loses_a_key() {
+    let alice = Signer::init("alice");
+    let keys = ["node.key", "signer.key"].map(|name| fs::read(alice.home.join(name)).unwrap());
+    let shown = alice.json(&["key", "show"]).succeeded().last();
+    let source = passphrase(&alice, "right", PASSPHRASE);
+    let encrypt = ["key", "encrypt", "--passphrase-file", argument(&source)];
+    alice.json(&encrypt).succeeded();
+    alice.json(&encrypt).refused(2, "E-VLT-012");
+    // As if the process had ended before it removed the second file.
+    let left = alice.home.join("signer.key");
+    fs::write(&left, &keys[1]).unwrap();
+    private(&left);
+    let again = alice.json(&encrypt).succeeded().last();
+    assert_eq!(again["removed"].as_array().unwrap().len(), 1);
+    let after = alice.json(&["key", "show"]).succeeded().last();
+    assert_eq!((&after["node"], &after["signer"]), (&shown["node"], &shown["signer"]));
+    // Another key is not removed.
+    fs::write(&left, &keys[0]).unwrap();
+    private(&left);
+    alice.json(&encrypt).refused(3, "E-HOM-005");
+    assert_eq!(fs::read(&left).unwrap(), keys[0]);
+}
+
+#[test]
+fn a_changed_passphrase_replaces_the_old_one() {
+    let (alice, old) = encrypted("alice");
+    let new = passphrase(&alice, "new", "another passphrase");
+    let (old, new) = (argument(&old), argument(&new));
+    let change = ["key", "passphrase", "--passphrase-file", old, "--new-passphrase-file", new];
+    alice.json(&change).succeeded();
+    let copy = alice.path("backup");
+    let backup = ["key", "backup", argument(&copy), "--passphrase-file"];
+    alice.json(&[&backup[..], &[old]].concat()).refused(3, "E-VLT-001");
+    assert!(!copy.exists());
+    alice.json(&[&backup[..], &[new]].concat()).succeeded();
+    let plain = Signer::init("bob");
+    plain.json(&change).refused(3, "E-VLT-013");
+}
+
+#[test]
+fn a_backup_is_drilled_and_becomes_a_home_with_groups_and_without_a_journal() {
+    let [alice, bob, _carol] = treasury();
+    // So that there is a journal that must not come back.
+    drop(alice.up("none"));
+    let before = files(&alice.home);
+    let source = passphrase(&alice, "own", PASSPHRASE);
+    let backup = alice.path("backup.ens");
+    let (file, source) = (argument(&backup), argument(&source));
+    let make = ["key", "backup", file, "--new-passphrase-file", source];
+    let made = alice.json(&make).succeeded().last();
+    assert_eq!(made["groups"], serde_json::json!(["treasury"]));
+    alice.json(&make).refused(3, "E-VLT-008");
+
+    let drill = ["key", "drill", file, "--passphrase-file", source];
+    let bytes = fs::read(&backup).unwrap();
+    let drilled = alice.json(&drill).succeeded().last();
+    assert_eq!(
+        (&drilled["signer"], &drilled["written_ms"]),
+        (&made["signer"], &made["written_ms"])
+    );
+    assert_eq!((fs::read(&backup).unwrap(), files(&alice.home)), (bytes, before));
+    let error = bob.json(&drill).refused(3, "E-VLT-014");
+    assert!(error["what"].as_str().unwrap().contains("`alice`"), "{error}");
+    // A group that was formed later is not in it.
+    alice.json(&["group", "new", "pair", "--member", &bob.code()]).succeeded();
+    let drilled = alice.json(&drill).succeeded().last();
+    assert_eq!(drilled["missing_groups"], serde_json::json!(["pair"]));
+
+    let restore = ["key", "restore", file, "--passphrase-file", source];
+    alice.json(&restore).refused(2, "E-HOM-002");
+    let again = Signer::new();
+    again.json(&restore).succeeded();
+    assert_eq!(files(&again.home), ["ensign.toml", "groups", "signed", "vault.ens"]);
+    assert_eq!(again.code(), alice.code());
+    let group = |signer: &Signer| {
+        let shown = signer.json(&["group", "show", "treasury"]).succeeded().last();
+        (shown["id"].clone(), shown["address"].clone())
+    };
+    assert_eq!(group(&again), group(&alice));
+    let mut up = again.start(&["up", "--approve", "none", "--passphrase-file", source]);
+    up.wait_for("up");
+}
+
+#[test]
+fn damaged_foreign_and_newer_files_are_told_apart() {
+    let (alice, source) = encrypted("alice");
+    let vault = alice.home.join("vault.ens");
+    let whole = fs::read(&vault).unwrap();
+    let check = |bytes: &[u8], exit, code| {
+        fs::write(&vault, bytes).unwrap();
+        alice.json(&["contact", "show"]).refused(exit, code);
+    };
+    let mut flipped = whole.clone();
+    flipped[200] ^= 1;
+    check(&flipped, 3, "E-VLT-002");
+    check(&whole[..100], 3, "E-VLT-002");
+    check(b"", 3, "E-VLT-002");
+    check(b"-----BEGIN AGE ENCRYPTED FILE-----", 2, "E-VLT-004");
+    fs::write(&vault, &whole).unwrap();
+    // The vault of a home is no backup.
+    let drill = ["key", "drill", argument(&vault), "--passphrase-file", argument(&source)];
+    alice.json(&drill).refused(2, "E-VLT-015");
+}
+
+#[test]
+fn a_vault_that_cannot_be_written_leaves_the_home_as_it_was() {
+    let (alice, source) = encrypted("alice");
+    let before = fs::read(alice.home.join("vault.ens")).unwrap();
+    let nowhere = alice.path("no/such/folder/backup");
+    let source = argument(&source);
+    let backup = ["key", "backup", argument(&nowhere), "--passphrase-file", source];
+    alice.json(&backup).refused(3, "E-VLT-008");
+    assert_eq!(fs::read(alice.home.join("vault.ens")).unwrap(), before);
+    assert_eq!(files(&alice.home), ["ensign.toml", "groups", "signed", "vault.ens"]);
+}
