@@ -11,8 +11,9 @@ use crate::{
     shard::Shard,
 };
 
-/// A window with fewer waiting events than this is not worth a second thread.
-const EVENTS_PER_THREAD_MIN: usize = 64;
+/// After a window with fewer events than this the next one is not worth threads. Guess: starting one
+/// costs about as much as a frame with a signature to verify.
+const EVENTS_FOR_THREADS_MIN: usize = 16;
 
 /// Causes of what befalls nodes from outside: before anything that a node causes at that moment.
 const OUTSIDE: NodeIndex = NodeIndex(0);
@@ -77,9 +78,9 @@ impl Simulation {
     /// Runs every shard up to `end`, then hands over what each caused in the others.
     fn run_window(&mut self, end: Instant) {
         let plan = &self.plan;
-        let waiting: usize = self.shards.iter().map(Shard::waiting).sum();
+        let handled: usize = self.shards.iter().map(Shard::handled).sum();
         match self.shards.as_mut_slice() {
-            [first, others @ ..] if !others.is_empty() && waiting >= EVENTS_PER_THREAD_MIN => {
+            [first, others @ ..] if !others.is_empty() && handled >= EVENTS_FOR_THREADS_MIN => {
                 thread::scope(|scope| {
                     for shard in others {
                         scope.spawn(move || shard.run_until(plan, end));
