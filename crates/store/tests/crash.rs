@@ -10,6 +10,9 @@ use ensign_testkit::store::{Model, history};
 /// Optimized, every step is tried; else every one of this many.
 const STRIDE: usize = if cfg!(debug_assertions) { 7 } else { 1 };
 
+/// How often each step is tried, with another part of what was not flushed.
+const TRIES: u8 = if cfg!(debug_assertions) { 1 } else { 20 };
+
 fn open(disk: &FaultDisk, mark: u8) -> Option<(RedbStore, Opening)> {
     let options = StoreOptions { mark: [mark; 32], ..StoreOptions::default() };
     RedbStore::open_on(disk.clone(), &options).ok()
@@ -39,8 +42,8 @@ fn steps(batches: &[Batch]) -> u64 {
 }
 
 /// A disk whose power failed in a step, and how many batches it had acknowledged.
-fn crashed(step: u64, batches: &[Batch]) -> (FaultDisk, usize) {
-    let mut seed = [9; 32];
+fn crashed(step: u64, attempt: u8, batches: &[Batch]) -> (FaultDisk, usize) {
+    let mut seed = [attempt; 32];
     seed[..8].copy_from_slice(&step.to_le_bytes());
     let disk = FaultDisk::new(seed);
     disk.crash_at(step);
@@ -54,8 +57,9 @@ fn crashed(step: u64, batches: &[Batch]) -> (FaultDisk, usize) {
 fn crash_at_any_write_loses_no_acknowledged_batch_and_leaves_none_in_half() {
     let batches = history();
     let states = states(&batches);
-    for step in (0..steps(&batches)).step_by(STRIDE) {
-        let (disk, acknowledged) = crashed(step, &batches);
+    let steps = (0..steps(&batches)).step_by(STRIDE);
+    for (step, attempt) in steps.flat_map(|step| (0..TRIES).map(move |attempt| (step, attempt))) {
+        let (disk, acknowledged) = crashed(step, attempt, &batches);
         let (mut store, opening) = open(&disk, 2).expect("a store that opens");
         assert!(matches!(opening, Opening::New | Opening::Continued), "{step}: {opening:?}");
         let found = Model::of(&store);
@@ -76,13 +80,13 @@ fn crash_while_a_store_is_opened_after_a_crash_changes_nothing() {
     let states = states(batches);
     for (round, step) in (0..steps(batches)).step_by(STRIDE * 6).enumerate() {
         let opening_steps = {
-            let (disk, _) = crashed(step, batches);
+            let (disk, _) = crashed(step, 0, batches);
             let before = disk.steps();
             assert!(open(&disk, 2).is_some());
             disk.steps() - before
         };
         for later in (round as u64 % 3..opening_steps).step_by(STRIDE / 3 + 1) {
-            let (disk, acknowledged) = crashed(step, batches);
+            let (disk, acknowledged) = crashed(step, 0, batches);
             disk.crash_at(disk.steps() + later);
             let found = open(&disk, 2).is_some();
             disk.power_off();
@@ -111,6 +115,34 @@ fn process_that_ends_at_any_write_loses_nothing_that_was_acknowledged() {
         assert!(matches!(opening, Opening::New | Opening::Continued), "{step}: {opening:?}");
         let allowed = &states[acknowledged..states.len().min(acknowledged + 2)];
         assert!(allowed.contains(&Model::of(&store)), "step {step}");
+    }
+}
+
+#[test]
+fn crash_while_a_store_is_compacted_changes_nothing() {
+    let batches = history();
+    let states = states(&batches);
+    let prepared = || {
+        let disk = FaultDisk::new([5; 32]);
+        assert_eq!(work(&disk, &batches), batches.len());
+        let (store, _) = open(&disk, 2).unwrap();
+        (disk, store)
+    };
+    let (disk, mut store) = prepared();
+    let before = disk.steps();
+    store.compact().unwrap();
+    for step in (before..disk.steps()).step_by(STRIDE) {
+        let (disk, mut store) = prepared();
+        disk.crash_at(step);
+        let compacted = store.compact();
+        assert!(compacted.is_err(), "step {step}");
+        assert!(store.commit(&batches[0]).is_err(), "a store that stopped goes on");
+        disk.power_off();
+        drop(store);
+        disk.power_on();
+        let (store, opening) = open(&disk, 3).expect("a store that opens");
+        assert_eq!(opening, Opening::Continued);
+        assert_eq!(Model::of(&store), states[batches.len()]);
     }
 }
 
