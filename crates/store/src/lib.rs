@@ -3,12 +3,21 @@
 //! [`Store`] is the contract: batches that are durable on return, wholly there or not at all.
 //! [`RedbStore`] keeps it on disk, [`MemoryStore`] as long as its process lives.
 //!
+//! [`retain`] removes what has had its time.
+//!
 //! Invariants:
 //!
 //! - The store does not look into records. What they mean, and when one must be durable before
 //!   something else may happen, is decided by whoever writes them.
-//! - Nothing secret is ever handed to it: a nonce is never stored (`docs/store.md`).
-//! - Every value, key and the whole store have a named bound.
+//! - Nothing secret is ever handed to it: a nonce is never stored.
+//! - Every key, every value and the whole store have a named bound.
+//! - Opening either finds what was acknowledged, or refuses and changes nothing; and it says whether
+//!   the store goes on or is a restored, copied or moved one ([`Opening`]).
+//! - Time and randomness are arguments. The only ambient thing is the disk.
+//!
+//! `docs/store.md` says the same for somebody who writes another store or reads these files. With the
+//! feature `fault`, [`medium`] has a disk in memory that crashes, lies and fills up on demand. Absent
+//! on purpose: what is in a record (`ensign-coordinator`), keys (they have files of their own).
 
 mod table;
 pub use table::{

@@ -52,7 +52,7 @@ pub enum Table {
     Addresses,
     /// How peers behaved. Key: [`PeerId`].
     Reputation,
-    /// Single values by name; names that begin with `store/` are the store's own.
+    /// Single values by name. What the store itself writes down is elsewhere.
     Meta,
 }
 
@@ -207,7 +207,7 @@ impl Place {
 
     /// A single value.
     ///
-    /// - `name`: at most [`KEY_BYTES_MAX`] bytes; more are cut off. Not `store/...`.
+    /// - `name`: at most [`KEY_BYTES_MAX`] bytes; more are cut off.
     pub fn meta(name: &str) -> Self {
         Self::new(Table::Meta, &[name.as_bytes()])
     }

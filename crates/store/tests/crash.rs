@@ -75,6 +75,17 @@ fn crash_at_any_write_loses_no_acknowledged_batch_and_leaves_none_in_half() {
 }
 
 #[test]
+fn one_seed_gives_one_outcome() {
+    let batches = history();
+    for step in (0..steps(&batches)).step_by(STRIDE * 2) {
+        let [(one, first), (other, second)] = [(); 2].map(|()| crashed(step, 3, &batches));
+        assert_eq!(first, second, "step {step}");
+        assert_eq!(one.steps(), other.steps(), "step {step}");
+        assert!(one.copy() == other.copy(), "step {step}: the disks differ");
+    }
+}
+
+#[test]
 fn crash_while_a_store_is_opened_after_a_crash_changes_nothing() {
     let batches = &history()[..8];
     let states = states(batches);

@@ -2,7 +2,7 @@
 //!
 //! Format 1 is a journal that its reader converts (`folder.rs`). A fixture is never made anew: it is
 //! what a program of that version left on a disk.
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 use std::{fs, path::Path};
 

@@ -61,6 +61,8 @@
 //! In a crate of ours that stands in `src/tests/contract.rs`, where `cargo xtask tidy` looks for it:
 //! a machine without it fails the check.
 //!
+//! With the feature `store`, `ensign_testkit::store` holds any `ensign_store::Store` to its contract.
+//!
 //! Every violation panics with what was promised and what was seen: this crate is a dev-dependency
 //! and uses std. Absent on purpose: a network between machines; each crate brings its own.
 
