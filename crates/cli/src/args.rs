@@ -8,6 +8,9 @@ use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use ensign_primitives::Network;
 use ensign_wire::Mode;
 
+mod kept;
+pub(crate) use kept::{Evidence, Nonce, Request};
+
 use crate::passphrase::{NewPassphraseArgs, PassphraseArgs};
 use crate::words::parse_duration;
 
@@ -45,6 +48,15 @@ pub(crate) enum Command {
     Up(Up),
     /// Propose a PSBT or a bare message to a group, and sign it together
     Sign(Sign),
+    /// Show, approve, decline and cancel requests, also while `ensign up` runs elsewhere
+    #[command(subcommand)]
+    Request(Request),
+    /// Show and check what is kept about signers who did wrong
+    #[command(subcommand)]
+    Evidence(Evidence),
+    /// Show what became of our nonces
+    #[command(subcommand)]
+    Nonce(Nonce),
     /// Show three signers sign a real transaction, each a process of its own
     Demo(Demo),
     /// Explain an error code
@@ -141,6 +153,9 @@ pub(crate) struct Up {
     /// What to do with the requests of others
     #[arg(long, value_enum, default_value_t = Approve::Ask)]
     pub(crate) approve: Approve,
+    /// This home was made on another machine, and the one there is off for good
+    #[arg(long)]
+    pub(crate) moved: bool,
     /// End when standard input closes, so that no process outlives the one that started it
     #[arg(long, hide = true)]
     pub(crate) until_stdin_closes: bool,

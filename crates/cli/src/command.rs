@@ -1,16 +1,19 @@
 //! One file per command.
 
 mod contact;
+mod evidence;
 mod explain;
 mod group;
 pub(crate) mod init;
 mod key;
+mod nonce;
+mod request;
 mod sign;
 mod up;
 
 use std::future::Future;
 
-use crate::args::{Cli, Command};
+use crate::args::{Cli, Command, Nonce};
 use crate::catalogue as code;
 use crate::demo;
 use crate::failure::{Failure, Result};
@@ -33,6 +36,9 @@ pub(crate) fn run(cli: Cli, output: Output) -> Result<()> {
         Command::Group(group) => group::run(open(cli.home)?, group, output),
         Command::Up(up) => block_on(up::run(open(cli.home)?, up, output)),
         Command::Sign(sign) => sign::run(open(cli.home)?, sign, output),
+        Command::Request(request) => request::run(open(cli.home)?, request, output),
+        Command::Evidence(evidence) => evidence::run(evidence, || open(cli.home), output),
+        Command::Nonce(Nonce::Audit) => nonce::audit(open(cli.home)?, output),
         Command::Demo(demo) => block_on(demo::run(demo, output)),
         Command::Explain { code } => explain::run(&code, output),
     }

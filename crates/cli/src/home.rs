@@ -31,7 +31,6 @@ pub(crate) use lock::HeldHome;
 const CONFIG: &str = "ensign.toml";
 const GROUPS: &str = "groups";
 const SIGNED: &str = "signed";
-const JOURNAL: &str = "journal";
 
 /// The settings of a home, `ensign.toml`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -149,11 +148,6 @@ impl Home {
     /// Returns the settings.
     pub(crate) const fn settings(&self) -> &Settings {
         &self.settings
-    }
-
-    /// Returns the journal's file.
-    pub(crate) fn journal(&self) -> PathBuf {
-        self.path.join(JOURNAL)
     }
 
     /// Returns how we introduce ourselves; needs no passphrase.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use ensign_coordinator::{Approval, Event, Outcome, Problem};
+use ensign_coordinator::{Approval, Event, LostAttempt, Outcome, Problem, Resumption};
 use ensign_equivocation::Evidence;
 use ensign_primitives::{GroupId, PeerId, RequestId, SignerIndex};
 use ensign_session::Phase;
@@ -65,9 +65,8 @@ impl Narrator {
                 self.dial_failed(peer, reason, retry_in.as_secs_f64());
             }
             Event::Approval(approval) => self.approval(approval),
-            Event::Attempt { request, attempt } => {
-                let line = session_line("attempt", *request).with("attempt", *attempt);
-                self.progress(&line, (*attempt > 1).then(|| format!("attempt {attempt} begins")));
+            Event::Attempt { request, attempt, opened_by } => {
+                self.attempt(*request, *attempt, *opened_by);
             }
             Event::Acknowledged { request, who } => self.step("acknowledged", *request, *who, None),
             Event::Joined { request, who } => {
@@ -94,8 +93,13 @@ impl Narrator {
                 self.ended("failed", "no signature", *request, problem);
             }
             Event::Done { request, outcome } => self.done(*request, outcome),
-            Event::Resumed(approval) => self.resumed(approval),
-            Event::Convicted { peer, evidence } => self.convicted(peer, evidence),
+            Event::Resumed(resumption) => self.resumed(resumption),
+            Event::Recovered { request, group, outcome } => {
+                self.recovered(*request, *group, outcome);
+            }
+            Event::Convicted { peer, evidence, case } => {
+                self.convicted(peer, evidence, case.as_ref());
+            }
             Event::Warning { peer, problem } => self.warn(peer.as_ref(), problem),
             _ => {}
         }
@@ -152,18 +156,64 @@ impl Narrator {
         self.output.tell(&line, request::text(approval, group));
     }
 
-    fn resumed(&mut self, approval: &Approval) {
-        self.learn(approval);
-        let group = self.group(&approval.group);
-        let text = format!("going on with what you approved: {}", request::text(approval, group));
-        self.output.tell(&request::line("resumed", approval, group), text);
+    /// A later attempt is nobody's failure: a signer restarted, or a wait was over.
+    fn attempt(&self, request: RequestId, attempt: u16, opened_by: Option<SignerIndex>) {
+        let who = opened_by.map(|who| self.signer(request, who));
+        let text = (attempt > 1).then(|| match &who {
+            Some(who) => format!("{who} restarted, attempt {attempt}"),
+            None => format!("attempt {attempt} begins"),
+        });
+        let line = session_line("attempt", request).with("attempt", attempt);
+        self.progress(&line.with("opened_by", who), text);
     }
 
-    fn convicted(&self, peer: &PeerId, evidence: &Evidence) {
+    fn resumed(&mut self, Resumption { approval, lost }: &Resumption) {
+        self.learn(approval);
+        let group = self.group(&approval.group);
+        let nonces = lost.map_or_else(String::new, |lost| {
+            let LostAttempt { attempt, burned } = lost;
+            let why = if burned {
+                "its nonces count as used, a partial signature may have left"
+            } else {
+                "its nonces were burned unused"
+            };
+            format!(
+                "\n  attempt {attempt} ended with the restart: {why}.\n  That is safe: they were \
+                 only in memory, and attempt {attempt} is never joined again. Attempt {} has fresh \
+                 ones.",
+                attempt + 1
+            )
+        });
+        let text =
+            format!("going on with what you approved: {}{nonces}", request::text(approval, group));
+        let line = request::line("resumed", approval, group)
+            .with("lost_attempt", lost.map(|lost| lost.attempt))
+            .with("burned", lost.is_some_and(|lost| lost.burned));
+        self.output.tell(&line, text);
+    }
+
+    fn recovered(&mut self, request: RequestId, group: GroupId, outcome: &Outcome) {
+        self.requests.insert(request, group);
+        let signatures: Vec<_> = outcome.signatures.iter().map(hex::encode).collect();
+        let line = session_line("recovered", request).with("signatures", signatures);
+        let text = format!(
+            "request {} was signed before the last stop, and its result was not written out then",
+            request.short()
+        );
+        self.output.tell(&line, text);
+    }
+
+    fn convicted(&self, peer: &PeerId, evidence: &Evidence, case: Option<&[u8; 32]>) {
         let who = self.node(peer);
         let what = fault(evidence);
-        let text = format!("PROVEN by the signatures of {who}: {what}");
-        self.output.tell(&Line::new("convicted").with("who", who).with("what", what), text);
+        let case = case.map(hex::encode);
+        let kept = case.as_ref().map_or_else(String::new, |case| {
+            let id: String = case.chars().take(8).collect();
+            format!("\n  kept for others to check: ensign evidence export {id}")
+        });
+        let text = format!("PROVEN by the signatures of {who}: {what}{kept}");
+        let line = Line::new("convicted").with("who", who).with("what", what);
+        self.output.tell(&line.with("evidence", case), text);
     }
 
     fn peer_down(&self, peer: &PeerId) {
@@ -252,6 +302,11 @@ pub(crate) fn session_line(event: &'static str, request: RequestId) -> Line {
     with_request(Line::new(event), request)
 }
 
+/// Begins an event of a session whose request is known by its id in hex.
+pub(crate) fn session_line_of(event: &'static str, request: &str) -> Line {
+    Line::new(event).with("request", request).with("cpu_us", cpu_micros())
+}
+
 fn with_request(line: Line, request: RequestId) -> Line {
     line.with("request", request.to_string()).with("cpu_us", cpu_micros())
 }
@@ -264,7 +319,7 @@ fn named(failure: &Failure) -> String {
 }
 
 /// Says what evidence proves.
-const fn fault(evidence: &Evidence) -> &'static str {
+pub(crate) const fn fault(evidence: &Evidence) -> &'static str {
     match evidence {
         Evidence::Conflict { .. } => "two different statements in one place",
         Evidence::WrongCommitment { .. } => "nonces that do not open the commitment",
@@ -273,7 +328,7 @@ const fn fault(evidence: &Evidence) -> &'static str {
     }
 }
 
-const fn phase_name(phase: Phase) -> &'static str {
+pub(crate) const fn phase_name(phase: Phase) -> &'static str {
     match phase {
         Phase::Gathering => "gathering",
         Phase::Committing => "committing",

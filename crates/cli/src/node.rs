@@ -2,8 +2,9 @@
 
 use std::net::SocketAddr;
 
-use ensign_coordinator::{CommandError, Coordinator, Events, StartError};
+use ensign_coordinator::{CommandError, Coordinator, Events, OpeningError, StartError};
 use ensign_psbt::PsbtError;
+use ensign_store::OpenError;
 
 use crate::catalogue as code;
 use crate::failure::{Failure, Result};
@@ -19,8 +20,17 @@ pub(crate) struct Node {
     pub(crate) events: Events,
 }
 
+/// Whether the user says that the home was made on another machine, which is off for good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum IsMoved {
+    /// It was.
+    Yes,
+    /// Nobody says so.
+    No,
+}
+
 impl Node {
-    /// Opens the journal and the port of a home that we hold, and joins its groups.
+    /// Opens the store and the port of a home that we hold, and joins its groups.
     ///
     /// # Errors
     ///
@@ -29,12 +39,18 @@ impl Node {
         held: HeldHome,
         groups: &[SignerGroup],
         listen: Option<SocketAddr>,
+        is_moved: IsMoved,
         output: Output,
     ) -> Result<Self> {
         let home = &held.home;
         let settings = home.settings();
         let listen = listen.unwrap_or(settings.listen);
-        let builder = Coordinator::builder(settings.network, home.keys()?, home.journal());
+        let folder = home.path().to_owned();
+        let builder = Coordinator::builder(settings.network, home.keys()?, folder);
+        let builder = match is_moved {
+            IsMoved::Yes => builder.moved(),
+            IsMoved::No => builder,
+        };
         let (coordinator, events) = builder.listen(listen).start().await.map_err(start_failure)?;
         let names: Vec<_> = groups.iter().map(|group| group.name.as_str()).collect();
         let address = coordinator.local_addr();
@@ -59,12 +75,24 @@ impl Node {
 
 fn start_failure(error: StartError) -> Failure {
     use ensign_transport::BindError;
-    let entry = if matches!(error, StartError::Bind(BindError::PortInUse { .. })) {
-        &code::PORT_IN_USE
-    } else if matches!(error, StartError::Journal(_)) {
-        &code::JOURNAL
-    } else {
-        &code::LISTEN
+    let entry = match &error {
+        StartError::Store(error) => return opening_failure(error),
+        StartError::Bind(BindError::PortInUse { .. }) => &code::PORT_IN_USE,
+        StartError::Bind(_) | _ => &code::LISTEN,
+    };
+    Failure::new(entry, error.to_string())
+}
+
+/// Says why a store cannot be used.
+pub(crate) fn opening_failure(error: &OpeningError) -> Failure {
+    let entry = match error {
+        OpeningError::Open(OpenError::Moved { .. }) => &code::HOME_MOVED,
+        OpeningError::Open(OpenError::InUse { .. }) => &code::HOME_IN_USE,
+        OpeningError::Open(OpenError::DiskFull { .. }) => &code::STORE_NO_ROOM,
+        OpeningError::Entropy => &code::ENTROPY,
+        OpeningError::Open(_) | OpeningError::Folder { .. } | OpeningError::Ledger(_) | _ => {
+            &code::STORE
+        }
     };
     Failure::new(entry, error.to_string())
 }
@@ -76,17 +104,17 @@ pub(crate) fn command_failure(error: &CommandError) -> Failure {
         CommandError::Psbt(PsbtError::Decode(_)) => &code::PSBT_BYTES,
         CommandError::Psbt(_) => &code::PSBT_REFUSED,
         CommandError::Entropy => &code::ENTROPY,
+        CommandError::Store(_) => &code::STORE,
+        CommandError::UnknownRequest { .. } => &code::REQUEST_NOT_OPEN,
         CommandError::Engine(Engine::TooManyGroups { .. } | Engine::TooManyRequests { .. }) => {
             &code::NODE_FULL
         }
         CommandError::Engine(Engine::Limits(_)) | CommandError::MessageCount { .. } => {
             &code::COMMAND_LINE
         }
-        CommandError::Engine(_)
-        | CommandError::Group(_)
-        | CommandError::Stopped
-        | CommandError::UnknownRequest { .. }
-        | _ => &code::INTERNAL,
+        CommandError::Engine(_) | CommandError::Group(_) | CommandError::Stopped | _ => {
+            &code::INTERNAL
+        }
     };
     Failure::new(entry, error.to_string())
 }

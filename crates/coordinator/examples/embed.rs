@@ -34,7 +34,11 @@ async fn wallet(wallet: Coordinator, group: Group, job: Option<[u8; 32]>) -> Out
             }
             Event::Waiting { on, since, .. } => println!("waiting for {on:?} since {since:?}"),
             Event::Failed { problem, .. } => return Err(problem.what.into()),
-            Event::Done { outcome, .. } => signature = outcome.signatures.first().copied(),
+            Event::Done { request, outcome } => {
+                signature = outcome.signatures.first().copied();
+                // Kept; without this it is handed out again at the next start.
+                wallet.received(request).await?;
+            }
             Event::PeerDone { .. } => peer_done = true,
             _ => {}
         }
@@ -61,14 +65,14 @@ async fn main() -> Outcome<()> {
     Ok(())
 }
 
-async fn start(journal: &Path) -> Outcome<(Coordinator, Member)> {
+async fn start(folder: &Path) -> Outcome<(Coordinator, Member)> {
     let (mut node, mut signer) = ([0; 32], [0; 32]);
     getrandom::fill(&mut node)?;
     getrandom::fill(&mut signer)?;
     let (node, signer) = (NodeKey::from_secret_bytes(node)?, SecKey::from_secret_bytes(signer)?);
     let keys = Keys::new(Network::Regtest, node, signer)?;
     let (signer, peer) = (keys.signer_key(), keys.peer_id());
-    let (wallet, _) = Coordinator::builder(Network::Regtest, keys, journal.to_owned())
+    let (wallet, _) = Coordinator::builder(Network::Regtest, keys, folder.to_owned())
         .listen("127.0.0.1:0".parse()?)
         .start()
         .await?;

@@ -6,7 +6,10 @@ use ensign_primitives::{GroupId, MESSAGES_MAX, RequestId};
 use ensign_psbt::{Psbt, PsbtError, Spend, Summary, analyze, parse};
 use ensign_wire::{AbortReason, GroupKeys, KeyTweak, Message, SigningRequest};
 
-use crate::{Approval, CommandError, Event, Group, SigningJob, Work, driver::Driver, problem};
+use crate::{
+    Approval, CommandError, Event, Group, LostAttempt, Records, Resumption, SigningJob, Work,
+    driver::Driver, ledger::Unfinished, problem,
+};
 
 impl Driver {
     pub(crate) fn add_group(&mut self, group: Group) -> Result<GroupId, CommandError> {
@@ -28,23 +31,67 @@ impl Driver {
         Ok(id)
     }
 
-    /// Goes on with what the journal holds unfinished for a group.
-    fn resume(&mut self, group: GroupId) {
+    /// Says what opening the store has found, if it may have missed something.
+    pub(crate) fn tell_found(&mut self) {
+        if let Some(problem) = problem::of_found(self.before.found, self.before.voided.len()) {
+            self.warn(None, problem);
+        }
+    }
+
+    /// Goes on with what the store holds unfinished for a group, and hands out what its user never
+    /// got.
+    pub(crate) fn resume(&mut self, group: GroupId) {
+        self.tell_voided(group);
+        self.recover(group);
         let network = self.network;
-        let ours = |open: &Open| open.request.request.signers.group_id(network) == group;
-        let (ours, rest) = self.unfinished.drain(..).partition(ours);
-        self.unfinished = rest;
-        let ours: Vec<Open> = ours;
-        for open in ours {
-            let id = open.request.request.id();
-            if let Err(why) = self.resume_one(group, open) {
-                self.warn(None, problem::of_not_resumed(id, &why));
+        let ours = |it: &Unfinished| it.open.request.request.signers.group_id(network) == group;
+        let (ours, rest) = self.before.past.open.drain(..).partition(ours);
+        self.before.past.open = rest;
+        let ours: Vec<Unfinished> = ours;
+        for unfinished in ours {
+            let id = unfinished.open.request.request.id();
+            match self.resume_one(group, unfinished) {
+                Ok(()) => {}
+                Err(CommandError::Engine(ensign_engine::CommandError::TooManyRequests {
+                    ..
+                })) => self.before.past.waiting.push(id),
+                Err(why) => self.warn(None, problem::of_not_resumed(id, &why)),
             }
         }
     }
 
-    fn resume_one(&mut self, group: GroupId, open: Open) -> Result<(), CommandError> {
-        let Open { request, payload, attempts } = open;
+    fn tell_voided(&mut self, group: GroupId) {
+        let of_group = |(_, of): &(RequestId, GroupId)| *of == group;
+        let (ours, rest) = self.before.voided.drain(..).partition(of_group);
+        self.before.voided = rest;
+        let ours: Vec<(RequestId, GroupId)> = ours;
+        for (request, _) in ours {
+            let problem = Box::new(problem::of_voided());
+            self.emit(Event::Failed { request, problem, evidence: None });
+        }
+    }
+
+    /// Hands out signatures that are in the store and that nobody said they have.
+    fn recover(&mut self, group: GroupId) {
+        let Some(known) = self.groups.get(&group).cloned() else { return };
+        let of_group = |(_, of): &(RequestId, GroupId)| *of == group;
+        let (ours, rest) = self.before.past.unreceived.drain(..).partition(of_group);
+        self.before.past.unreceived = rest;
+        let ours: Vec<(RequestId, GroupId)> = ours;
+        for (request, group) in ours {
+            let (known, events) = (known.clone(), self.events.clone());
+            self.storage.read(move |store| {
+                if let Ok(Some(outcome)) = Records(store).outcome(&request, &known) {
+                    let outcome = Box::new(outcome);
+                    // Nobody may be listening.
+                    let _ = events.send(Event::Recovered { request, group, outcome });
+                }
+            });
+        }
+    }
+
+    fn resume_one(&mut self, group: GroupId, unfinished: Unfinished) -> Result<(), CommandError> {
+        let Unfinished { open: Open { request, payload, attempts }, burned } = unfinished;
         let now = self.clock.now();
         let id = request.request.id();
         let parsed = match (&payload, self.groups.get(&group)) {
@@ -60,7 +107,9 @@ impl Driver {
         // It may have ended instead; the engine says so.
         if let Some(request) = self.engine.request(&id).cloned() {
             let summary = self.keep_psbt(id, group, parsed);
-            self.emit(Event::Resumed(Box::new(Approval { id, group, request, summary })));
+            let approval = Approval { id, group, request, summary };
+            let lost = (attempts > 0).then_some(LostAttempt { attempt: attempts, burned });
+            self.emit(Event::Resumed(Box::new(Resumption { approval, lost })));
         }
         Ok(())
     }
@@ -117,6 +166,9 @@ impl Driver {
     /// Recomputes what a request asks for, and offers it to our user only if it is the same.
     pub(crate) fn review(&mut self, review: Review) {
         let Review { id, group, request, payload } = review;
+        if self.before.void_until.is_some_and(|until| request.request.created <= until) {
+            return self.give_up(id, problem::of_voided());
+        }
         let Some(known) = self.groups.get(&group) else { return };
         let summary = match payload {
             None => None,

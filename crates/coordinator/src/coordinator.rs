@@ -3,15 +3,16 @@
 use std::{net::SocketAddr, path::PathBuf};
 
 use ensign_deadline::Timeouts;
-use ensign_engine::Record;
 use ensign_primitives::{GroupId, Network, RequestId};
+use ensign_store::{OnMove, Store};
 use ensign_transport::{BindError, Transport, TransportConfig};
 use tokio::sync::{broadcast, mpsc, oneshot};
 
 use crate::{
-    Approval, CommandError, Events, Group, Journal, JournalError, Keys, SigningJob,
-    clock::Clock,
-    driver::{Command, Driver, Parts},
+    Approval, CommandError, Events, Group, Keys, OpeningError, Records, RequestEntry, SigningJob,
+    clock::{self, Clock},
+    driver::{Before, Command, Driver, Look, Parts},
+    opening,
     randomness::Randomness,
     storage::Storage,
 };
@@ -22,16 +23,46 @@ const EVENTS_KEPT_MAX: usize = 1024;
 const COMMANDS_MAX: usize = 64;
 
 /// Sets a coordinator up.
-#[derive(Debug)]
 pub struct Builder {
     network: Network,
     keys: Keys,
-    journal: PathBuf,
+    disk: Disk,
+    on_move: OnMove,
     listen: SocketAddr,
     timeouts: Timeouts,
 }
 
+/// Where a node keeps what must survive.
+enum Disk {
+    /// In this folder.
+    Folder(PathBuf),
+    /// In a store of the application's.
+    Own(Box<dyn Store>),
+}
+
+impl std::fmt::Debug for Builder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Builder").field("listen", &self.listen).finish_non_exhaustive()
+    }
+}
+
 impl Builder {
+    /// Keeps what must survive in a store of the application's own, which is as it was left: that it
+    /// is no restored or copied one is then the application's to know.
+    #[must_use]
+    pub fn store(mut self, store: Box<dyn Store>) -> Self {
+        self.disk = Disk::Own(store);
+        self
+    }
+
+    /// Takes over a store that was made on another machine, because the one there is off for good.
+    /// What was open is closed: it may have been joined there.
+    #[must_use]
+    pub const fn moved(mut self) -> Self {
+        self.on_move = OnMove::Adopt;
+        self
+    }
+
     /// Listens on `address` instead of a free port on every interface.
     #[must_use]
     pub const fn listen(mut self, address: SocketAddr) -> Self {
@@ -46,21 +77,20 @@ impl Builder {
         self
     }
 
-    /// Opens the journal and the socket and starts the node, inside a tokio runtime.
+    /// Opens the store and the socket and starts the node, inside a tokio runtime.
+    ///
+    /// A store that may have missed something (restored, copied, moved) closes every request that
+    /// it knows as open; a warning says so.
     ///
     /// # Errors
     ///
-    /// [`StartError`] when the journal or the port cannot be had; nothing runs then.
+    /// [`StartError`] when the store or the port cannot be had; nothing runs then.
     pub async fn start(self) -> Result<(Coordinator, Events), StartError> {
-        let (journal, records) = Journal::open(&self.journal).map_err(StartError::Journal)?;
-        self.start_with(journal, records).await
-    }
-
-    pub(crate) async fn start_with(
-        self,
-        journal: Journal,
-        records: Vec<Record>,
-    ) -> Result<(Coordinator, Events), StartError> {
+        let opened = match self.disk {
+            Disk::Folder(folder) => opening::open(&folder, self.on_move, clock::unix_now()),
+            Disk::Own(store) => opening::read(store),
+        };
+        let (store, opened): (Box<dyn Store>, Before) = opened.map_err(StartError::Store)?.into();
         let config = TransportConfig::new(self.listen, self.network);
         let transport = Transport::bind(config, self.keys.node_key.clone()).await;
         Ok(Coordinator::start(Parts {
@@ -70,8 +100,8 @@ impl Builder {
             clock: Clock::system(),
             randomness: Randomness::System,
             transport: transport.map_err(StartError::Bind)?,
-            storage: Storage::start(journal),
-            records,
+            storage: Storage::start(store),
+            opened,
         }))
     }
 }
@@ -80,9 +110,9 @@ impl Builder {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum StartError {
-    /// The journal cannot be used.
+    /// The store cannot be used.
     #[error("{0}")]
-    Journal(JournalError),
+    Store(OpeningError),
     /// The port cannot be had.
     #[error("{0}")]
     Bind(BindError),
@@ -99,11 +129,12 @@ pub struct Coordinator {
 }
 
 impl Coordinator {
-    /// Begins to set a node up; `journal` is its file, made when missing.
-    pub fn builder(network: Network, keys: Keys, journal: PathBuf) -> Builder {
+    /// Begins to set a node up; `folder` and the store in it are made when missing.
+    pub fn builder(network: Network, keys: Keys, folder: PathBuf) -> Builder {
         let any = std::net::Ipv4Addr::UNSPECIFIED;
         let listen = SocketAddr::new(std::net::IpAddr::V4(any), 0);
-        Builder { network, keys, journal, listen, timeouts: Timeouts::default() }
+        let (disk, on_move) = (Disk::Folder(folder), OnMove::Refuse);
+        Builder { network, keys, disk, on_move, listen, timeouts: Timeouts::default() }
     }
 
     pub(crate) fn start(parts: Parts) -> (Self, Events) {
@@ -127,7 +158,7 @@ impl Coordinator {
     }
 
     /// Joins a group: connects to its members, takes their requests, and resumes requests of the
-    /// group that the journal holds unfinished, each in a fresh attempt with fresh nonces
+    /// group that the store holds unfinished, each in a fresh attempt with fresh nonces
     /// ([`Event::Resumed`](crate::Event::Resumed)).
     ///
     /// The same group again adds the members' addresses, the new ones first.
@@ -177,7 +208,43 @@ impl Coordinator {
         self.ask(|reply| Command::Cancel(request, reply)).await?
     }
 
-    /// Sends what is queued, closes the connections and the journal.
+    /// Says that the application has the signatures of a request, so that they are not
+    /// [recovered](crate::Event::Recovered) at the next start.
+    ///
+    /// # Errors
+    ///
+    /// [`CommandError::Stopped`].
+    pub async fn received(&self, request: RequestId) -> Result<(), CommandError> {
+        let command = Command::Received(request);
+        self.commands.send(command).await.map_err(|_| CommandError::Stopped)
+    }
+
+    /// Returns every request that is remembered, with how the open ones stand: those that are not
+    /// over first, then the latest first.
+    ///
+    /// # Errors
+    ///
+    /// [`CommandError::Store`] when the store cannot be read.
+    pub async fn requests(&self) -> Result<Vec<RequestEntry>, CommandError> {
+        self.ask(Command::Requests).await?
+    }
+
+    /// Looks at what is kept. Writes that were asked for before are seen.
+    ///
+    /// # Errors
+    ///
+    /// [`CommandError::Stopped`].
+    pub async fn look<T: Send + 'static>(
+        &self,
+        look: impl FnOnce(Records<'_>) -> T + Send + 'static,
+    ) -> Result<T, CommandError> {
+        self.ask(|reply: oneshot::Sender<T>| {
+            Command::Look(Look(Box::new(move |records| drop(reply.send(look(records))))))
+        })
+        .await
+    }
+
+    /// Sends what is queued, closes the connections and the store.
     pub async fn shutdown(self) {
         // A driver that is gone has done so already.
         let _ = self.ask(Command::Shutdown).await;

@@ -3,18 +3,18 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     net::SocketAddr,
+    sync::Arc,
 };
 
 use bytes::Bytes;
 use ensign_deadline::Timeouts;
-use ensign_engine::{
-    CloseReason, Engine, EngineConfig, Input, Offense, Open, Output, Record, Restored,
-};
-use ensign_identity::Signature;
+use ensign_engine::{CloseReason, Engine, EngineConfig, Input, Offense, Output};
+use ensign_identity::{NodeKey, Signature};
 use ensign_musig::NonceEntropy;
-use ensign_primitives::{GroupId, Network, PeerId, RequestId, SessionId, StateMachine};
+use ensign_primitives::{GroupId, Network, PeerId, RequestId, SessionId, StateMachine, UnixTime};
 use ensign_psbt::{Contribution, Contributions, Psbt, SignedPsbt, finish};
 use ensign_session::{Entropy, Event as SessionEvent, Finished, Offense as SessionOffense};
+use ensign_store::{Opening, Store};
 use ensign_transport::{CloseCode, Transport, TransportEvent};
 use ensign_wire::{ADDRESSES_MAX, AbortReason};
 use tokio::{
@@ -23,12 +23,16 @@ use tokio::{
 };
 
 use crate::{
-    Approval, CommandError, Event, Group, JournalError, Keys, Outcome, Problem, SigningJob,
+    Approval, CommandError, Event, Group, Keys, LedgerError, Outcome, Problem, Records,
+    RequestEntry, SigningJob,
     clock::Clock,
+    ledger::{self, Past, Unfinished},
+    opening::Opened,
     problem,
     randomness::Randomness,
+    records::enter_live,
     report,
-    storage::{Durable, Storage},
+    storage::{About, Answer, Answers, Storage},
     warnings::Warnings,
 };
 
@@ -40,10 +44,25 @@ pub(crate) enum Command {
     Approve(RequestId, Reply<()>),
     Decline(RequestId, Reply<()>),
     Cancel(RequestId, Reply<()>),
+    Received(RequestId),
+    Requests(Reply<Vec<RequestEntry>>),
+    Look(Look),
     Shutdown(oneshot::Sender<()>),
 }
 
-type Reply<T> = oneshot::Sender<Result<T, CommandError>>;
+pub(crate) type Reply<T> = oneshot::Sender<Result<T, CommandError>>;
+
+/// A look at the store; it answers whoever asked by itself.
+pub(crate) struct Look(pub(crate) Box<dyn FnOnce(Records<'_>) + Send>);
+
+impl std::fmt::Debug for Look {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Look")
+    }
+}
+
+/// A request that waited in the store for room.
+type Loaded = Result<Option<Unfinished>, LedgerError>;
 
 /// What a driver is made from.
 #[derive(Debug)]
@@ -54,8 +73,24 @@ pub(crate) struct Parts {
     pub(crate) clock: Clock,
     pub(crate) randomness: Randomness,
     pub(crate) transport: (Transport, mpsc::Receiver<TransportEvent>),
-    pub(crate) storage: (Storage, Durable),
-    pub(crate) records: Vec<Record>,
+    pub(crate) storage: (Storage, Answers),
+    pub(crate) opened: Before,
+}
+
+/// What the store says about the time before.
+#[derive(Debug)]
+pub(crate) struct Before {
+    pub(crate) past: Past,
+    pub(crate) found: Opening,
+    pub(crate) voided: Vec<(RequestId, GroupId)>,
+    pub(crate) void_until: Option<UnixTime>,
+}
+
+impl From<Opened> for (Box<dyn Store>, Before) {
+    fn from(opened: Opened) -> Self {
+        let Opened { store, past, found, voided, void_until } = opened;
+        (store, Before { past, found, voided, void_until })
+    }
 }
 
 /// The one task that owns the engine.
@@ -69,8 +104,12 @@ pub(crate) struct Driver {
     /// The PSBT of each request that has one, and its group. Kept until the engine forgets the
     /// request: signatures may follow a failure.
     pub(crate) psbts: BTreeMap<RequestId, (GroupId, Psbt)>,
-    /// Unfinished requests of the journal whose group has not been joined yet.
-    pub(crate) unfinished: Vec<Open>,
+    /// Signs what we report about others.
+    pub(crate) node_key: Arc<NodeKey>,
+    /// What the store says about the time before, until its groups are joined.
+    pub(crate) before: Before,
+    /// Why requests end that we end by ourselves.
+    pub(crate) given_up: BTreeMap<RequestId, Problem>,
     /// Where members may be reached, the latest first, at most [`ADDRESSES_MAX`] each.
     addresses: BTreeMap<PeerId, Vec<SocketAddr>>,
     /// Members to be dialled, with or without addresses.
@@ -78,9 +117,11 @@ pub(crate) struct Driver {
     warnings: Warnings,
     transport: Transport,
     arrivals: mpsc::Receiver<TransportEvent>,
-    storage: Storage,
-    durable: Durable,
-    events: broadcast::Sender<Event>,
+    pub(crate) storage: Storage,
+    answers: Answers,
+    loading: mpsc::UnboundedSender<Loaded>,
+    loaded: mpsc::UnboundedReceiver<Loaded>,
+    pub(crate) events: broadcast::Sender<Event>,
     commands: mpsc::Receiver<Command>,
 }
 
@@ -90,22 +131,24 @@ impl Driver {
         events: broadcast::Sender<Event>,
         commands: mpsc::Receiver<Command>,
     ) -> Self {
-        let ((transport, arrivals), (storage, durable)) = (parts.transport, parts.storage);
+        let ((transport, arrivals), (storage, answers)) = (parts.transport, parts.storage);
         let config = EngineConfig {
             network: parts.network,
             listening: listening(transport.local_addr()),
             timeouts: parts.timeouts,
         };
+        let node_key = Arc::clone(&parts.keys.node_key);
         let keys = ensign_engine::Keys {
             node_key: parts.keys.node_key,
             sec_key: parts.keys.sec_key,
             delegation: parts.keys.delegation,
         };
         let mut engine = Engine::new(config, keys);
-        let Restored { open: unfinished, ended } = Restored::from_records(parts.records);
-        for (request, group, ending) in ended {
+        let mut before = parts.opened;
+        for (request, group, ending) in std::mem::take(&mut before.past.ended) {
             engine.remember_ended(request, group, ending);
         }
+        let (loading, loaded) = mpsc::unbounded_channel();
         Self {
             engine,
             clock: parts.clock,
@@ -113,14 +156,18 @@ impl Driver {
             network: parts.network,
             groups: BTreeMap::new(),
             psbts: BTreeMap::new(),
-            unfinished,
+            node_key,
+            before,
+            given_up: BTreeMap::new(),
             addresses: BTreeMap::new(),
             wanted: BTreeSet::new(),
             warnings: Warnings::default(),
             transport,
             arrivals,
             storage,
-            durable,
+            answers,
+            loading,
+            loaded,
             events,
             commands,
         }
@@ -128,11 +175,12 @@ impl Driver {
 
     /// Runs until it is told to stop or nobody holds a handle any more.
     pub(crate) async fn run(mut self) {
+        self.tell_found();
         let asked = self.serve().await;
         self.transport.close().await;
-        // The journal's thread writes what is queued and ends; its answers end with it.
+        // The store's thread writes what is queued and ends; its answers end with it.
         drop(self.storage);
-        while self.durable.recv().await.is_some() {}
+        while self.answers.recv().await.is_some() {}
         if let Some(reply) = asked {
             let _ = reply.send(());
         }
@@ -151,12 +199,13 @@ impl Driver {
                 // Peers come last: however much they send, it holds up nothing else.
                 biased;
                 () = due => self.engine.handle_timeout(self.clock.now()),
-                durable = self.durable.recv() => {
-                    if let Err(error) = self.on_durable(durable) {
+                answer = self.answers.recv() => {
+                    if let Err(error) = self.on_answer(answer) {
                         self.emit_warning(None, error);
                         return None;
                     }
                 }
+                Some(loaded) = self.loaded.recv() => self.on_loaded(loaded),
                 command = self.commands.recv() => match command {
                     Some(Command::Shutdown(reply)) => return Some(reply),
                     Some(command) => self.on_command(command),
@@ -186,12 +235,60 @@ impl Driver {
         self.engine.handle_input(self.clock.now(), input);
     }
 
-    /// Without a journal nothing may go on: what waits for it would wait for ever.
-    fn on_durable(&mut self, durable: Option<Result<u64, JournalError>>) -> Result<(), Problem> {
-        let durable = durable.ok_or_else(problem::of_lost_journal)?;
-        let token = durable.map_err(|error| problem::of_journal(&error))?;
-        self.engine.handle_input(self.clock.now(), Input::Persisted { token });
+    /// Without a store nothing may go on: what waits for it would wait for ever.
+    fn on_answer(&mut self, answer: Option<Answer>) -> Result<(), Problem> {
+        match answer.ok_or_else(problem::of_lost_store)? {
+            Answer::Durable(About::Record { token, .. }) => {
+                self.engine.handle_input(self.clock.now(), Input::Persisted { token });
+            }
+            Answer::Durable(About::Kept) => {}
+            Answer::Refused(About::Record { begins: Some(id), .. }, error) => {
+                self.give_up(id, problem::of_full_store(&error));
+            }
+            Answer::Refused(About::Record { begins: None, .. }, error) => {
+                return Err(problem::of_store(&error.into()));
+            }
+            Answer::Refused(About::Kept, error) => self.warn(None, problem::of_full_store(&error)),
+            Answer::Failed(error) => return Err(problem::of_store(&error)),
+        }
         Ok(())
+    }
+
+    /// Ends a request for a reason of this node's, which its user is told.
+    pub(crate) fn give_up(&mut self, id: RequestId, why: Problem) {
+        let request = self.engine.request(&id);
+        let is_own = request.is_some_and(|request| request.peer == self.node_key.peer_id());
+        let reason = if is_own { AbortReason::Cancelled } else { AbortReason::Declined };
+        self.given_up.insert(id, why);
+        // It may have ended meanwhile.
+        let _ = self.stop(id, reason);
+        self.carry_out();
+        self.given_up.remove(&id);
+    }
+
+    /// Reads the next request that waits in the store for room.
+    fn load_next(&mut self) {
+        let Some(id) = self.before.past.waiting.pop() else { return };
+        let loading = self.loading.clone();
+        self.storage.read(move |store| {
+            // A driver that is gone asks no more.
+            let _ = loading.send(ledger::unfinished(store, &id));
+        });
+    }
+
+    fn on_loaded(&mut self, loaded: Loaded) {
+        match loaded {
+            Ok(Some(unfinished)) => {
+                let request = &unfinished.open.request.request;
+                let group = request.signers.group_id(self.network);
+                self.before.past.open.push(unfinished);
+                if self.groups.contains_key(&group) {
+                    self.resume(group);
+                }
+            }
+            Ok(None) => {}
+            Err(error) => self.warn(None, problem::of_unreadable(&error)),
+        }
     }
 
     fn on_command(&mut self, command: Command) {
@@ -206,6 +303,18 @@ impl Driver {
             }
             Command::Decline(id, reply) => drop(reply.send(self.stop(id, AbortReason::Declined))),
             Command::Cancel(id, reply) => drop(reply.send(self.stop(id, AbortReason::Cancelled))),
+            Command::Received(id) => self.storage.keep(now.unix, ledger::received(&id)),
+            Command::Requests(reply) => {
+                let live = self.engine.open_requests(now);
+                self.storage.read(move |store| {
+                    let entries = Records(store).requests().map(|mut entries| {
+                        enter_live(&mut entries, live);
+                        entries
+                    });
+                    drop(reply.send(entries.map_err(CommandError::Store)));
+                });
+            }
+            Command::Look(Look(look)) => self.storage.read(move |store| look(Records(store))),
             Command::Shutdown(_) => {}
         }
     }
@@ -253,7 +362,9 @@ impl Driver {
                     let _ = self.transport.send(peer, kind, Bytes::from_owner(frame));
                 }
                 Output::NeedEntropy { session, nonces } => self.draw_entropy(session, nonces),
-                Output::Persist { token, record } => self.storage.persist(token, record),
+                Output::Persist { token, record } => {
+                    self.storage.persist(self.clock.now().unix, token, &record);
+                }
                 Output::Event(event) => self.on_event(event),
             }
         }
@@ -284,28 +395,38 @@ impl Driver {
             Engine::PeerDown { peer } => self.emit(Event::PeerDown { peer }),
             Engine::Review(review) => self.review(review),
             Engine::Attempt { request, attempt } => {
-                self.emit(Event::Attempt { request, attempt });
+                let opened_by = self.engine.opened_by(&request);
+                self.emit(Event::Attempt { request, attempt, opened_by });
             }
             Engine::Session { request, event: SessionEvent::Done(finished), .. } => {
                 self.on_done(request, &finished);
             }
-            Engine::Session { request, event, .. } => {
+            Engine::Session { request, attempt, event } => {
+                if let SessionEvent::Failed(failure) = &event {
+                    self.keep_silence(request, attempt, failure);
+                }
                 let now = self.clock.now().instant;
                 if let Some(event) = report::session_event(request, &event, now) {
                     self.emit(event);
                 }
             }
             Engine::Closed { request, attempt, failure } => {
-                let problem = Box::new(problem::of_end(&failure, attempt));
-                let evidence = failure.evidence.map(Box::new);
+                self.keep_silence(request, attempt, &failure);
+                let given_up = self.given_up.remove(&request);
+                let problem = given_up.unwrap_or_else(|| problem::of_end(&failure, attempt));
+                let (problem, evidence) = (Box::new(problem), failure.evidence.map(Box::new));
                 self.emit(Event::Failed { request, problem, evidence });
+                self.load_next();
             }
-            Engine::Offense { peer, offense, .. } => {
-                self.warn(Some(peer), problem::of_offense(&offense));
-                if let Offense::Session(SessionOffense::Proven(evidence)) = offense {
-                    self.emit(Event::Convicted { peer, evidence });
-                }
-            }
+            Engine::Offense { peer, offense, .. } => self.on_offense(peer, offense),
+        }
+    }
+
+    fn on_offense(&mut self, peer: PeerId, offense: Offense) {
+        self.warn(Some(peer), problem::of_offense(&offense));
+        if let Offense::Session(SessionOffense::Proven(evidence)) = offense {
+            let case = self.keep_proof(&peer, &evidence);
+            self.emit(Event::Convicted { peer, evidence, case });
         }
     }
 
@@ -316,6 +437,7 @@ impl Driver {
         };
         let signatures = finished.signatures.clone();
         self.emit(Event::Done { request, outcome: Box::new(Outcome { signatures, psbt }) });
+        self.load_next();
     }
 
     fn signed_psbt(

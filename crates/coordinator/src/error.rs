@@ -3,6 +3,8 @@
 use ensign_primitives::{RequestId, SignerIndex};
 use ensign_psbt::PsbtError;
 
+use crate::LedgerError;
+
 /// What a failure puts at risk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Risk {
@@ -59,6 +61,9 @@ pub enum CommandError {
     /// The group's keys cannot form an address.
     #[error("the group has no address: {0}")]
     Group(ensign_psbt::GroupError),
+    /// The store cannot be read.
+    #[error("{0}")]
+    Store(LedgerError),
     /// The operating system gives no entropy.
     #[error("the operating system gives no random bytes")]
     Entropy,

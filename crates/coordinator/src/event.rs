@@ -42,13 +42,25 @@ pub enum Event {
     /// [`Coordinator::decline`](crate::Coordinator::decline).
     Approval(Box<Approval>),
     /// A request to which our user had consented before a restart goes on, in a fresh attempt.
-    Resumed(Box<Approval>),
+    Resumed(Box<Resumption>),
+    /// Signatures that were made before a restart, and that nobody said they have
+    /// ([`Coordinator::received`](crate::Coordinator::received)). Told when the group is joined.
+    Recovered {
+        /// The request.
+        request: RequestId,
+        /// The group that signed.
+        group: GroupId,
+        /// The result; the PSBT without the others' nonces and partial signatures.
+        outcome: Box<Outcome>,
+    },
     /// An attempt at a request began.
     Attempt {
         /// The request.
         request: RequestId,
         /// Which attempt, from 1.
         attempt: u16,
+        /// Whose node began it, because it restarted or its wait was over; `None` for us.
+        opened_by: Option<SignerIndex>,
     },
     /// A signer's node has the request and waits for its user.
     Acknowledged {
@@ -147,6 +159,9 @@ pub enum Event {
         peer: PeerId,
         /// The proof.
         evidence: Box<Evidence>,
+        /// Under which name the proof is kept as a file for others
+        /// ([`Records::cases`](crate::Records::cases)); `None` when it could not be.
+        case: Option<[u8; 32]>,
     },
     /// A peer did wrong, or something is worth a line in a log.
     Warning {
@@ -189,6 +204,25 @@ impl Approval {
     }
 }
 
+/// A request that goes on after a restart.
+#[derive(Clone, Debug)]
+pub struct Resumption {
+    /// What goes on; our user has consented to it.
+    pub approval: Approval,
+    /// The attempt that the restart has ended; `None` when none was joined.
+    pub lost: Option<LostAttempt>,
+}
+
+/// An attempt that a restart has ended. Its nonces were only in the memory of the process that is
+/// gone, and it is never joined again: no nonce of it can meet a second challenge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LostAttempt {
+    /// Which one, from 1.
+    pub attempt: u16,
+    /// Whether its nonces count as used, because a partial signature may have left.
+    pub burned: bool,
+}
+
 /// A finished request.
 #[derive(Clone, Debug)]
 pub struct Outcome {
@@ -205,7 +239,7 @@ pub struct Events(pub(crate) broadcast::Receiver<Event>);
 
 impl Events {
     /// Waits for the next event; `None` when the coordinator has shut down, or has stopped because
-    /// its journal failed. Port and journal are free then.
+    /// its store failed. Port and store are free then.
     pub async fn next(&mut self) -> Option<Event> {
         match self.0.recv().await {
             Ok(event) => Some(event),

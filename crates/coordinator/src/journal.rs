@@ -1,4 +1,4 @@
-//! An append-only file of records, each durable before its token is handed back.
+//! The append-only file of earlier versions, read once to fill a store.
 //!
 //! Layout: the line `ensign-journal-1`, then entries. An entry is its length (four bytes, little
 //! endian), the first eight bytes of the SHA-256 of its content, and the content: one postcard
@@ -20,21 +20,18 @@ const ENTRY_HEADER_BYTES: usize = 12;
 /// Most bytes of one entry: a payload and an announcement, with room.
 const ENTRY_BYTES_MAX: usize = PAYLOAD_BYTES_MAX + 256 * 1024;
 
-/// A journal open for writing.
-///
-/// Durability: when [`append`](Self::append) returns, every record in it survives a crash of the
-/// process and of the machine, as far as the disk keeps its promise. A record whose `append` did
-/// not return may or may not be there.
+/// A journal that is open; nobody else has it.
 #[derive(Debug)]
-pub struct Journal {
+pub(crate) struct Journal {
+    #[cfg_attr(not(test), expect(dead_code, reason = "holds the lock"))]
     file: File,
+    #[cfg(test)]
     path: PathBuf,
 }
 
 /// Why a journal cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum JournalError {
+pub(crate) enum JournalError {
     /// The operating system refuses.
     #[error("{}: {kind}", path.display())]
     Io {
@@ -63,14 +60,6 @@ pub enum JournalError {
         /// Where the entry begins.
         offset: usize,
     },
-    /// A record is too large for an entry.
-    #[error("a record of {seen} bytes, more than the limit of {limit}")]
-    TooLarge {
-        /// Its size.
-        seen: usize,
-        /// The limit.
-        limit: usize,
-    },
 }
 
 impl Journal {
@@ -80,7 +69,7 @@ impl Journal {
     ///
     /// [`JournalError::Io`], [`JournalError::NotAJournal`], [`JournalError::InUse`] or
     /// [`JournalError::Damaged`]; the file is unchanged then.
-    pub fn open(path: &Path) -> Result<(Self, Vec<Record>), JournalError> {
+    pub(crate) fn open(path: &Path) -> Result<(Self, Vec<Record>), JournalError> {
         let failed = |error: io::Error| io_error(path, &error);
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false);
@@ -110,22 +99,14 @@ impl Journal {
         finish_open(file, path, MAGIC.len() + end, records)
     }
 
-    /// Appends records and makes all of them durable with one flush.
-    ///
-    /// # Errors
-    ///
-    /// [`JournalError`]; none of the records counts as durable then.
-    pub fn append<'a>(
+    #[cfg(test)]
+    pub(crate) fn append<'a>(
         &mut self,
         records: impl IntoIterator<Item = &'a Record>,
     ) -> Result<(), JournalError> {
         let mut bytes = Vec::new();
         for record in records {
             let entry = postcard::to_allocvec(record).unwrap_or_default();
-            if entry.is_empty() || entry.len() > ENTRY_BYTES_MAX {
-                let (seen, limit) = (entry.len(), ENTRY_BYTES_MAX);
-                return Err(JournalError::TooLarge { seen, limit });
-            }
             bytes.extend_from_slice(&(entry.len() as u32).to_le_bytes());
             bytes.extend_from_slice(&checksum(&entry));
             bytes.extend_from_slice(&entry);
@@ -160,7 +141,12 @@ fn finish_open(
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed)?;
     }
-    Ok((Journal { file, path: path.to_owned() }, records))
+    let journal = Journal {
+        file,
+        #[cfg(test)]
+        path: path.to_owned(),
+    };
+    Ok((journal, records))
 }
 
 /// Reads entries up to a torn tail; returns them and where the last whole one ends, or the offset
@@ -197,14 +183,6 @@ fn checksum(content: &[u8]) -> [u8; 8] {
 
 fn io_error(path: &Path, error: &io::Error) -> JournalError {
     JournalError::Io { path: path.to_owned(), kind: error.kind() }
-}
-
-#[cfg(test)]
-impl Journal {
-    /// A journal whose disk takes nothing.
-    pub(crate) fn unwritable(path: &Path) -> Self {
-        Self { file: File::open(path).unwrap(), path: path.to_owned() }
-    }
 }
 
 #[cfg(test)]
@@ -285,14 +263,6 @@ mod tests {
         let path = folder.path().join("missing").join("journal");
         let kind = io::ErrorKind::NotFound;
         assert_eq!(Journal::open(&path).err(), Some(JournalError::Io { path, kind }));
-    }
-
-    #[test]
-    fn record_that_cannot_be_written_is_an_error() {
-        let (_folder, path) = written(&[record(1)]);
-        let error = Journal::unwritable(&path).append(&[record(2)]).unwrap_err();
-        assert!(matches!(error, JournalError::Io { .. }), "{error}");
-        assert_eq!(Journal::open(&path).unwrap().1, [record(1)]);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The async coordinator: what a wallet embeds to sign together with others.
 //!
-//! A [`Coordinator`] runs one node: it drives the pure engine over QUIC and a durable journal, and
+//! A [`Coordinator`] runs one node: it drives the pure engine over QUIC and a durable store, and
 //! is the only place with an ambient clock and ambient entropy. It hands out typed [`Event`]s and
 //! takes decisions; `examples/embed.rs` shows a whole wallet in about thirty lines.
 //!
@@ -8,7 +8,9 @@
 //!
 //! - Nothing is signed without [`Coordinator::approve`] or an own [`Coordinator::propose`]; before
 //!   it is offered, every message of a PSBT request has been recomputed from the PSBT.
-//! - A record is on disk before what depends on it leaves the process; see [`Journal`].
+//! - A record is durable before what depends on it leaves the process; see [`ensign_store::Store`].
+//! - A join, a burn mark and a partial signature are each written once; [`Records::audit`] proves
+//!   from the store that no nonce met two challenges.
 //! - Entropy for nonces is drawn from the operating system for each nonce, and never kept. Only
 //!   [`Coordinator::dangerous_simulated`] takes it, and the clocks, from somewhere else.
 //!
@@ -19,19 +21,27 @@ pub use config::{Group, Keys, Member, SigningJob, Work};
 mod coordinator;
 pub use coordinator::{Builder, Coordinator, StartError};
 mod event;
-pub use event::{Approval, Event, Events, Outcome};
+pub use event::{Approval, Event, Events, LostAttempt, Outcome, Resumption};
 mod error;
 pub use error::{CommandError, Problem, Risk};
 mod problem;
 pub use problem::{CODES, Code};
-mod journal;
-pub use journal::{Journal, JournalError};
 mod simulated;
-pub use simulated::{SimulatedJournal, Surroundings};
+pub use simulated::Surroundings;
+mod records;
+pub use records::{AttemptEntry, KeptCase, Records, RequestEntry, RequestState};
+mod audit;
+pub use audit::{Audit, Fault, Violation};
+mod opening;
+pub use opening::{Archive, OpeningError};
+mod ledger;
+pub use ledger::LedgerError;
 
+mod cases;
 mod clock;
 mod consent;
 mod driver;
+mod journal;
 mod randomness;
 mod report;
 mod storage;

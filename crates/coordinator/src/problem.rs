@@ -7,10 +7,11 @@ use ensign_equivocation::Evidence;
 use ensign_primitives::{RequestId, SignerIndex};
 use ensign_psbt::PsbtError;
 use ensign_session::Failure;
+use ensign_store::{Opening, StoreError};
 use ensign_transport::DisconnectReason;
 use ensign_wire::AbortReason;
 
-use crate::{JournalError, Problem, Risk};
+use crate::{LedgerError, Problem, Risk};
 
 /// One entry of the catalogue. Codes are stable once published.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,7 +37,7 @@ const fn wary(code: &'static str, what: &'static str, hint: &'static str) -> Cod
 }
 
 /// Every failure that a coordinator reports.
-pub const CODES: [Code; 19] = [
+pub const CODES: [Code; 23] = [
     DECLINED,
     MISMATCH,
     EXPIRED,
@@ -51,8 +52,12 @@ pub const CODES: [Code; 19] = [
     ATTEMPTS_USED,
     OFFENSE,
     REFUSED,
-    JOURNAL,
+    STORE,
     NOT_RESUMED,
+    STORE_FULL,
+    RESTORED,
+    VOIDED,
+    UNREADABLE,
     EVENTS_LOST,
     RESULT,
     NO_ENTROPY,
@@ -125,17 +130,37 @@ const REFUSED: Code = code(
     "a signer's node refused one of our messages",
     "ask that signer to form the same group, or to look at its node's log",
 );
-const JOURNAL: Code = Code {
+const STORE: Code = Code {
     code: "E-STO-001",
-    what: "the journal cannot be written",
+    what: "the store cannot be written",
     hint: "free disk space or mend the disk, then start again; keys are safe, open attempts end",
     risk: Risk::None,
     retry_is_safe: true,
 };
 const NOT_RESUMED: Code = code(
     "E-STO-002",
-    "an unfinished request of the journal cannot go on",
+    "an unfinished request of the store cannot go on",
     "propose it again; nothing was signed twice and nothing is lost",
+);
+const STORE_FULL: Code = code(
+    "E-STO-003",
+    "the store is full, so new work is refused while running work goes on",
+    "free some room on the disk, or let old requests expire, then ask again; nothing was lost",
+);
+const RESTORED: Code = wary(
+    "E-STO-004",
+    "the store may have missed what this node did: it was restored, copied or moved",
+    "keys are safe; nothing that was open goes on, propose it again; never run two copies of a home",
+);
+const VOIDED: Code = code(
+    "E-STO-005",
+    "the request was open when the store went back in time, so it may have been joined before",
+    "propose it again: a new request has new nonces; keys are safe and nothing was signed twice",
+);
+const UNREADABLE: Code = wary(
+    "E-STO-006",
+    "a record of the store cannot be understood",
+    "keep the store as it is and report this; requests that can be read go on",
 );
 const EVENTS_LOST: Code = code(
     "E-APP-001",
@@ -239,12 +264,45 @@ pub(crate) fn refused() -> Problem {
     REFUSED.problem(REFUSED.what.into(), Vec::new())
 }
 
-pub(crate) fn of_journal(error: &JournalError) -> Problem {
-    JOURNAL.problem(format!("{}: {error}", JOURNAL.what), Vec::new())
+pub(crate) fn of_store(error: &LedgerError) -> Problem {
+    STORE.problem(format!("{}: {error}", STORE.what), Vec::new())
 }
 
-pub(crate) fn of_lost_journal() -> Problem {
-    JOURNAL.problem(format!("{}: its thread is gone", JOURNAL.what), Vec::new())
+pub(crate) fn of_lost_store() -> Problem {
+    STORE.problem(format!("{}: its thread is gone", STORE.what), Vec::new())
+}
+
+pub(crate) fn of_full_store(error: &StoreError) -> Problem {
+    STORE_FULL.problem(error.to_string(), Vec::new())
+}
+
+pub(crate) fn of_unreadable(error: &LedgerError) -> Problem {
+    UNREADABLE.problem(format!("{}: {error}", UNREADABLE.what), Vec::new())
+}
+
+pub(crate) fn of_voided() -> Problem {
+    VOIDED.problem(VOIDED.what.into(), Vec::new())
+}
+
+/// Words what opening the store has found; `None` where all is as it was left.
+pub(crate) fn of_found(found: Opening, voided: usize) -> Option<Problem> {
+    let how = match found {
+        Opening::New | Opening::Continued => return None,
+        Opening::RolledBack { store_epoch, seen_epoch: Some(seen) } => {
+            format!("it is older than what was seen (epoch {store_epoch}, seen {seen})")
+        }
+        Opening::RolledBack { store_epoch, seen_epoch: None } => {
+            format!("the mark beside it is gone (epoch {store_epoch})")
+        }
+        Opening::Copied => "the folder was restored from a backup, or copied".to_owned(),
+        Opening::Moved => "it was moved here from another machine".to_owned(),
+    };
+    let what = format!(
+        "{}; {how}. {voided} open requests are closed, and requests made before this start are \
+         refused",
+        RESTORED.what
+    );
+    Some(RESTORED.problem(what, Vec::new()))
 }
 
 pub(crate) fn of_lost_events(lost: u64) -> Problem {

@@ -2,16 +2,20 @@
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
 };
 
 use ensign_deadline::Timeouts;
-use ensign_engine::Record;
 use ensign_primitives::{Network, UnixTime};
+use ensign_store::{MemoryStore, Store};
 use ensign_transport::{AsyncUdpSocket, Transport, TransportConfig};
 
 use crate::{
-    Coordinator, Events, Keys, StartError, clock::Clock, driver::Parts, randomness::Randomness,
+    Coordinator, Events, Keys, StartError,
+    clock::Clock,
+    driver::{Before, Parts},
+    opening,
+    randomness::Randomness,
     storage::Storage,
 };
 
@@ -26,26 +30,10 @@ pub struct Surroundings {
     pub seed: [u8; 32],
     /// What the wall clock says when the node starts.
     pub unix: UnixTime,
-    /// The disk.
-    pub journal: SimulatedJournal,
+    /// The disk. A node that starts again with a clone finds what the one before it had committed.
+    pub store: MemoryStore,
     /// As [`Builder::timeouts`](crate::Builder::timeouts).
     pub timeouts: Timeouts,
-}
-
-/// A journal in memory. It outlives the nodes that write it: a node that starts again with a clone
-/// finds the records.
-#[derive(Clone, Debug, Default)]
-pub struct SimulatedJournal(Arc<Mutex<Vec<Record>>>);
-
-impl SimulatedJournal {
-    /// Returns every record that is durable, oldest first.
-    pub fn records(&self) -> Vec<Record> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    pub(crate) fn append(&self, record: Record) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(record);
-    }
 }
 
 impl Coordinator {
@@ -61,18 +49,20 @@ impl Coordinator {
     ///
     /// # Errors
     ///
-    /// [`StartError::Bind`] when the socket does not know its address.
+    /// [`StartError::Bind`] when the socket does not know its address, [`StartError::Store`] when the
+    /// store holds what this version cannot read.
     pub async fn dangerous_simulated(
         network: Network,
         keys: Keys,
         surroundings: Surroundings,
     ) -> Result<(Self, Events), StartError> {
-        let Surroundings { socket, seed, unix, journal, timeouts } = surroundings;
+        let Surroundings { socket, seed, unix, store, timeouts } = surroundings;
         let unused = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
         let config = TransportConfig::new(unused, network);
         let key = keys.node_key.clone();
         let transport = Transport::dangerous_simulated(config, key, socket, seed).await;
-        let records = journal.records();
+        let opened = opening::read(Box::new(store.clone())).map_err(StartError::Store)?;
+        let (_, opened): (Box<dyn Store>, Before) = opened.into();
         Ok(Self::start(Parts {
             network,
             keys,
@@ -80,8 +70,8 @@ impl Coordinator {
             clock: Clock::simulated(unix),
             randomness: Randomness::DangerousSimulated { network, seed, drawn: 0 },
             transport: transport.map_err(StartError::Bind)?,
-            storage: Storage::simulated(journal),
-            records,
+            storage: Storage::simulated(store),
+            opened,
         }))
     }
 }

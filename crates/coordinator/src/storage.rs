@@ -1,74 +1,174 @@
-//! The journal on a thread of its own: flushing a disk blocks. A simulated one is written at once.
+//! The store on a thread of its own: flushing a disk blocks. A simulated one is written at once.
 
-use std::{sync::mpsc as std_mpsc, thread};
+use std::{fmt, sync::mpsc as std_mpsc, thread};
 
 use ensign_engine::Record;
+use ensign_primitives::{RequestId, UnixTime};
+use ensign_store::{MemoryStore, Store, StoreError};
 use tokio::sync::mpsc;
 
-use crate::{Journal, JournalError, SimulatedJournal};
+use crate::ledger::{self, Entry, LedgerError};
 
-/// Most records that share one flush.
-const RECORDS_PER_FLUSH_MAX: usize = 1024;
+/// Most writes that share one commit.
+const WRITES_PER_COMMIT_MAX: usize = 1024;
 
-/// Hands records to the journal.
+/// Hands writes to the store.
 ///
-/// With its thread, neither way has a limit of its own, so that driver and thread never wait for each other: a
-/// session waits for its record before it makes another, so the engine's limits are theirs.
+/// With its thread, neither way has a limit of its own, so that driver and thread never wait for
+/// each other: a session waits for its record before it makes another, so the engine's limits are
+/// theirs.
 #[derive(Debug)]
 pub(crate) enum Storage {
-    /// To the thread that writes the file.
-    Thread(std_mpsc::Sender<(u64, Record)>),
+    /// To the thread that has the store.
+    Thread(std_mpsc::Sender<Task>),
     /// To memory.
-    Simulated(SimulatedJournal, mpsc::UnboundedSender<Result<u64, JournalError>>),
+    Simulated(MemoryStore, mpsc::UnboundedSender<Answer>),
 }
 
-/// Answers, in order: the token of a record that is durable, or why none will be any more.
-pub(crate) type Durable = mpsc::UnboundedReceiver<Result<u64, JournalError>>;
+/// What the thread is asked.
+pub(crate) enum Task {
+    /// Write.
+    Write(Write),
+    /// Read; whoever asks is answered by the task itself.
+    Read(Read),
+}
+
+type Read = Box<dyn FnOnce(&dyn Store) + Send>;
+
+impl fmt::Debug for Task {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Write(write) => write.fmt(f),
+            Self::Read(_) => f.write_str("Read"),
+        }
+    }
+}
+
+/// One write.
+#[derive(Debug)]
+pub(crate) struct Write {
+    entry: Entry,
+    at: UnixTime,
+    about: About,
+}
+
+/// Whose write it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum About {
+    /// A record of the engine's, which waits under this token; of a request, where it begins work.
+    Record { token: u64, begins: Option<RequestId> },
+    /// What the driver keeps for its user.
+    Kept,
+}
+
+/// How a write went, in the order of the writes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Answer {
+    /// It is durable.
+    Durable(About),
+    /// The store has no room for new work; the write never happens, the store goes on.
+    Refused(About, StoreError),
+    /// Nothing is written any more.
+    Failed(LedgerError),
+}
+
+/// The answers of a storage.
+pub(crate) type Answers = mpsc::UnboundedReceiver<Answer>;
 
 impl Storage {
-    pub(crate) fn start(journal: Journal) -> (Self, Durable) {
-        let (records, waiting) = std_mpsc::channel();
-        let (durable, answers) = mpsc::unbounded_channel();
-        thread::spawn(move || write(journal, &waiting, &durable));
-        (Self::Thread(records), answers)
+    pub(crate) fn start(store: Box<dyn Store>) -> (Self, Answers) {
+        let (tasks, waiting) = std_mpsc::channel();
+        let (to_driver, answers) = mpsc::unbounded_channel();
+        thread::spawn(move || work(store, &waiting, &to_driver));
+        (Self::Thread(tasks), answers)
     }
 
-    pub(crate) fn simulated(journal: SimulatedJournal) -> (Self, Durable) {
-        let (durable, answers) = mpsc::unbounded_channel();
-        (Self::Simulated(journal, durable), answers)
+    pub(crate) fn simulated(store: MemoryStore) -> (Self, Answers) {
+        let (to_driver, answers) = mpsc::unbounded_channel();
+        (Self::Simulated(store, to_driver), answers)
     }
 
-    /// Queues a record.
-    pub(crate) fn persist(&self, token: u64, record: Record) {
+    /// Queues a record of the engine's.
+    pub(crate) fn persist(&mut self, at: UnixTime, token: u64, record: &Record) {
+        let begins = match record {
+            Record::Consented { request, .. } => Some(request.request.id()),
+            Record::Joined { .. }
+            | Record::Burned { .. }
+            | Record::Finished { .. }
+            | Record::Closed { .. } => None,
+        };
+        let about = About::Record { token, begins };
+        self.queue(Task::Write(Write { entry: ledger::entry(record), at, about }));
+    }
+
+    /// Queues something that nothing waits for.
+    pub(crate) fn keep(&mut self, at: UnixTime, entry: Entry) {
+        self.queue(Task::Write(Write { entry, at, about: About::Kept }));
+    }
+
+    /// Queues a look at what is committed, behind every write that is queued.
+    pub(crate) fn read(&mut self, read: impl FnOnce(&dyn Store) + Send + 'static) {
+        self.queue(Task::Read(Box::new(read)));
+    }
+
+    fn queue(&mut self, task: Task) {
         match self {
             // A thread that is gone has told why.
-            Self::Thread(records) => drop(records.send((token, record))),
-            Self::Simulated(journal, durable) => {
-                journal.append(record);
+            Self::Thread(tasks) => drop(tasks.send(task)),
+            Self::Simulated(store, answers) => match task {
                 // A driver that is gone asks no more.
-                let _ = durable.send(Ok(token));
-            }
+                Task::Write(write) => commit(store, vec![write], &mut |answer| {
+                    let _ = answers.send(answer);
+                }),
+                Task::Read(read) => read(store),
+            },
         }
     }
 }
 
-/// Writes until the driver is gone; records that wait together share one flush.
-fn write(
-    mut journal: Journal,
-    waiting: &std_mpsc::Receiver<(u64, Record)>,
-    durable: &mpsc::UnboundedSender<Result<u64, JournalError>>,
+/// Works until the driver is gone; writes that wait together share one commit.
+fn work(
+    mut store: Box<dyn Store>,
+    waiting: &std_mpsc::Receiver<Task>,
+    answers: &mpsc::UnboundedSender<Answer>,
 ) {
-    while let Ok(first) = waiting.recv() {
-        let mut batch = vec![first];
-        batch.extend(waiting.try_iter().take(RECORDS_PER_FLUSH_MAX));
-        if let Err(error) = journal.append(batch.iter().map(|(_, record)| record)) {
-            let _ = durable.send(Err(error));
-            return;
-        }
-        for (token, _) in batch {
-            if durable.send(Ok(token)).is_err() {
-                return;
+    let mut next = waiting.recv().ok();
+    while let Some(task) = next.take() {
+        match task {
+            Task::Read(read) => read(store.as_ref()),
+            Task::Write(first) => {
+                let mut writes = vec![first];
+                while writes.len() < WRITES_PER_COMMIT_MAX {
+                    match waiting.try_recv() {
+                        Ok(Task::Write(write)) => writes.push(write),
+                        Ok(read) => {
+                            next = Some(read);
+                            break;
+                        }
+                        Err(_) => break,
+                    }
+                }
+                commit(store.as_mut(), writes, &mut |answer| {
+                    let _ = answers.send(answer);
+                });
             }
         }
+        if next.is_none() {
+            next = waiting.recv().ok();
+        }
+    }
+}
+
+/// Commits writes together; what the store refuses is found out one by one.
+fn commit(store: &mut dyn Store, writes: Vec<Write>, answer: &mut dyn FnMut(Answer)) {
+    let Some(at) = writes.iter().map(|write| write.at).max() else { return };
+    let entries: Vec<Entry> = writes.iter().map(|write| write.entry.clone()).collect();
+    match ledger::write(store, &entries, at) {
+        Ok(()) => writes.iter().for_each(|write| answer(Answer::Durable(write.about))),
+        Err(LedgerError::Store(error)) if error.is_refused() => match writes.as_slice() {
+            [one] => answer(Answer::Refused(one.about, error)),
+            _ => writes.into_iter().for_each(|write| commit(store, vec![write], answer)),
+        },
+        Err(error) => answer(Answer::Failed(error)),
     }
 }

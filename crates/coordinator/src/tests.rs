@@ -1,14 +1,44 @@
 //! Cases that need a part of the coordinator to fail.
 #![allow(clippy::wildcard_enum_match_arm, reason = "a test picks what it looks at")]
 
-use std::path::Path;
-
+use ensign_engine::Record;
 use ensign_identity::NodeKey;
 use ensign_musig::SecKey;
-use ensign_primitives::Network;
+use ensign_primitives::{GroupId, Network, PeerId, RequestId};
 use ensign_session::Phase;
+use ensign_store::{Batch, MemoryStore, Place, Size, Store, StoreError, Table, Visit};
+use ensign_wire::AbortReason;
 
-use crate::{Coordinator, Event, Events, Group, Journal, Keys, Member, SigningJob, Work};
+use crate::{
+    Archive, AttemptEntry, Coordinator, Event, Events, Group, Keys, Member, RequestState,
+    SigningJob, Work, journal::Journal,
+};
+
+/// A store whose disk takes nothing.
+#[derive(Debug, Default)]
+struct Unwritable(MemoryStore);
+
+impl Store for Unwritable {
+    fn commit(&mut self, _: &Batch) -> Result<(), StoreError> {
+        Err(StoreError::Stopped)
+    }
+
+    fn get(&self, place: &Place) -> Result<Option<ensign_store::Record>, StoreError> {
+        self.0.get(place)
+    }
+
+    fn scan(&self, table: Table, prefix: &[u8], visit: &mut Visit<'_>) -> Result<(), StoreError> {
+        self.0.scan(table, prefix, visit)
+    }
+
+    fn size(&self) -> Result<Size, StoreError> {
+        self.0.size()
+    }
+
+    fn compact(&mut self) -> Result<(), StoreError> {
+        Ok(())
+    }
+}
 
 fn keys(byte: u8) -> Keys {
     let node_key = NodeKey::from_secret_bytes([byte; 32]).unwrap();
@@ -16,11 +46,11 @@ fn keys(byte: u8) -> Keys {
     Keys::new(Network::Regtest, node_key, sec_key).unwrap()
 }
 
-async fn start(byte: u8, journal: Journal, path: &Path) -> (Coordinator, Events, Member) {
+async fn start(byte: u8, store: Box<dyn Store>) -> (Coordinator, Events, Member) {
     let (keys, listen) = (keys(byte), "127.0.0.1:0".parse().unwrap());
     let (signer, peer) = (keys.signer_key(), keys.peer_id());
-    let builder = Coordinator::builder(Network::Regtest, keys, path.to_owned()).listen(listen);
-    let (coordinator, events) = builder.start_with(journal, Vec::new()).await.unwrap();
+    let builder = Coordinator::builder(Network::Regtest, keys, "unused".into()).listen(listen);
+    let (coordinator, events) = builder.store(store).start().await.unwrap();
     let addresses = vec![coordinator.local_addr()];
     (coordinator, events, Member { signer, peer, addresses })
 }
@@ -33,22 +63,71 @@ async fn rest(mut events: Events) -> Vec<Event> {
     all
 }
 
-#[tokio::test]
-async fn journal_that_fails_is_told_and_nothing_is_signed_or_joined() {
-    let folder = tempfile::tempdir().unwrap();
-    let [ours, theirs] = ["ours", "theirs"].map(|name| folder.path().join(name));
-    drop(Journal::open(&ours).unwrap());
-    let (wallet, events, member) = start(0x31, Journal::unwritable(&ours), &ours).await;
-    let (other, mut other_events, other_member) =
-        start(0x41, Journal::open(&theirs).unwrap().0, &theirs).await;
-    let position = usize::from(member.signer > other_member.signer);
-    let group = Group { members: vec![member.clone(), other_member] };
-    let id = wallet.group(group.clone()).await.unwrap();
-    other.group(group).await.unwrap();
-    while !matches!(other_events.next().await, Some(Event::PeerUp { .. })) {}
+/// Two wallets of a group that are connected; ours keeps its records in a store of the test's.
+struct Pair {
+    ours: Coordinator,
+    our_events: Events,
+    /// What ours told before the two were connected.
+    early: Vec<Event>,
+    other: Coordinator,
+    other_events: Events,
+    peer: PeerId,
+    group: GroupId,
+    /// Our position in the group.
+    position: usize,
+}
 
-    wallet.propose(SigningJob::new(id, Work::Messages(vec![[7; 32]]))).await.unwrap();
-    let seen = rest(events).await;
+impl Pair {
+    async fn start(store: Box<dyn Store>) -> Self {
+        let (ours, mut our_events, member) = start(0x31, store).await;
+        let (other, mut other_events, other_member) =
+            start(0x41, Box::new(MemoryStore::new())).await;
+        let position = usize::from(member.signer > other_member.signer);
+        let peer = member.peer;
+        let group = Group { members: vec![member, other_member] };
+        let id = ours.group(group.clone()).await.unwrap();
+        other.group(group).await.unwrap();
+        while !matches!(other_events.next().await, Some(Event::PeerUp { .. })) {}
+        let mut early = Vec::new();
+        while !matches!(early.last(), Some(Event::PeerUp { .. })) {
+            early.extend(our_events.next().await);
+        }
+        Self { ours, our_events, early, other, other_events, peer, group: id, position }
+    }
+
+    /// The other wallet approves all until an event comes; returns what it saw.
+    async fn other_until(&mut self, last: impl Fn(&Event) -> bool) -> Vec<Event> {
+        let mut seen = Vec::new();
+        loop {
+            let event = self.other_events.next().await.unwrap();
+            if let Event::Approval(approval) = &event {
+                // It may have ended meanwhile.
+                let _ = self.other.approve(approval.id).await;
+            }
+            let is_last = last(&event);
+            seen.push(event);
+            if is_last {
+                return seen;
+            }
+        }
+    }
+
+    /// Our wallet was never seen to join.
+    fn assert_never_joined(&self, seen: &[Event]) {
+        let ours = |event: &&Event| match event {
+            Event::Joined { who, .. } => usize::from(who.0) == self.position,
+            _ => false,
+        };
+        assert_eq!(seen.iter().filter(ours).count(), 0, "{seen:?}");
+    }
+}
+
+#[tokio::test]
+async fn store_that_fails_is_told_and_nothing_is_signed_or_joined() {
+    let mut pair = Pair::start(Box::new(Unwritable::default())).await;
+    let work = Work::Messages(vec![[7; 32]]);
+    pair.ours.propose(SigningJob::new(pair.group, work)).await.unwrap();
+    let seen = rest(std::mem::replace(&mut pair.our_events, pair.other.events())).await;
     let warned = |event: &&Event| match event {
         Event::Warning { peer: None, problem } => problem.code == "E-STO-001",
         _ => false,
@@ -59,25 +138,100 @@ async fn journal_that_fails_is_told_and_nothing_is_signed_or_joined() {
             || matches!(event, Event::Phase { phase, .. } if *phase != Phase::Gathering)
     };
     assert_eq!(seen.iter().filter(forbidden).count(), 0, "{seen:?}");
-    assert_eq!(Journal::open(&ours).unwrap().1, []);
 
     // The other wallet saw no join of ours, and lives.
-    let mut seen = Vec::new();
-    loop {
-        let event = other_events.next().await.unwrap();
-        if let Event::Approval(approval) = &event {
-            other.approve(approval.id).await.unwrap();
+    let gone = pair.peer;
+    let seen =
+        pair.other_until(|event| matches!(event, Event::PeerDown { peer } if *peer == gone)).await;
+    pair.assert_never_joined(&seen);
+    pair.other.shutdown().await;
+}
+
+#[tokio::test]
+async fn store_without_room_refuses_new_work_and_goes_on() {
+    // Room for a few small requests, not for one with two hundred messages.
+    let mut pair = Pair::start(Box::new(MemoryStore::with_limit(4096))).await;
+    let job = |count| SigningJob::new(pair.group, Work::Messages(vec![[7; 32]; count]));
+    let (large, small) = (job(200), job(1));
+    let refused = pair.ours.propose(large).await.unwrap().id;
+    let problem = loop {
+        match pair.our_events.next().await.unwrap() {
+            Event::Failed { request, problem, .. } if request == refused => break problem,
+            _ => {}
         }
-        let gone = matches!(event, Event::PeerDown { peer } if peer == member.peer);
-        seen.push(event);
-        if gone {
-            break;
-        }
-    }
-    let theirs = |event: &&Event| match event {
-        Event::Joined { who, .. } => usize::from(who.0) == position,
-        _ => false,
     };
-    assert_eq!(seen.iter().filter(theirs).count(), 0, "{seen:?}");
-    other.shutdown().await;
+    assert_eq!(problem.code, "E-STO-003", "{problem:?}");
+    let seen = pair
+        .other_until(|event| matches!(event, Event::Failed { request, .. } if *request == refused))
+        .await;
+    pair.assert_never_joined(&seen);
+
+    let asked = pair.ours.propose(small).await.unwrap().id;
+    pair.other_until(|event| matches!(event, Event::Done { request, .. } if *request == asked))
+        .await;
+    for wallet in [pair.ours, pair.other] {
+        wallet.shutdown().await;
+    }
+}
+
+#[tokio::test]
+async fn store_that_is_not_the_applications_any_more_hands_a_result_out_again() {
+    let store = MemoryStore::new();
+    let mut pair = Pair::start(Box::new(store.clone())).await;
+    let work = Work::Messages(vec![[7; 32]]);
+    let asked = pair.ours.propose(SigningJob::new(pair.group, work)).await.unwrap().id;
+    pair.other_until(|event| matches!(event, Event::PeerDone { .. })).await;
+    pair.ours.shutdown().await;
+    pair.other.shutdown().await;
+
+    // Nobody said that the result arrived, so it is told again, until somebody does.
+    let mut recovered = 0;
+    for _ in 0..2 {
+        let pair = Pair::start(Box::new(store.clone())).await;
+        let entries = pair.ours.requests().await.unwrap();
+        assert_eq!(entries.iter().map(|entry| entry.id).collect::<Vec<_>>(), [asked]);
+        let received = entries[0].state == RequestState::Signed { received: true };
+        assert_eq!(received, recovered > 0);
+        pair.ours.received(asked).await.unwrap();
+        pair.ours.shutdown().await;
+        let seen = [pair.early, rest(pair.our_events).await].concat();
+        let again = |event: &&Event| match event {
+            Event::Recovered { request, outcome, .. } => {
+                *request == asked && outcome.signatures.len() == 1
+            }
+            _ => false,
+        };
+        recovered += seen.iter().filter(again).count();
+        pair.other.shutdown().await;
+    }
+    assert_eq!(recovered, 1);
+}
+
+#[tokio::test]
+async fn journal_of_an_earlier_version_becomes_a_store_and_is_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("journal");
+    let id = RequestId::from_bytes([5; 32]);
+    let records = [
+        Record::Joined { request: id, attempt: 1 },
+        Record::Burned { request: id, attempt: 1 },
+        Record::Closed {
+            request: id,
+            group: GroupId::from_bytes([6; 32]),
+            reason: AbortReason::Declined,
+        },
+    ];
+    Journal::open(&path).unwrap().0.append(&records).unwrap();
+    let before = std::fs::read(&path).unwrap();
+    for _ in 0..2 {
+        let archive = Archive::open(folder.path()).unwrap();
+        let entries = archive.records().requests().unwrap();
+        assert_eq!(entries.len(), 1);
+        assert_eq!(entries[0].state, RequestState::Closed(AbortReason::Declined));
+        let attempt = AttemptEntry { number: 1, burned: true, partials_kept: false };
+        assert_eq!(entries[0].attempts, [attempt]);
+    }
+    assert!(!path.exists());
+    let backup = folder.path().join(ensign_store::OLD_JOURNAL_BACKUP);
+    assert_eq!(std::fs::read(backup).unwrap(), before);
 }

@@ -1,4 +1,4 @@
-//! Whole coordinators over real QUIC on loopback, with real journals. Every wait is for an event.
+//! Whole coordinators over real QUIC on loopback, with real stores. Every wait is for an event.
 #![allow(clippy::wildcard_enum_match_arm, reason = "a test picks what it looks at")]
 #![allow(
     clippy::unwrap_used,

@@ -2,13 +2,12 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 
-use ensign_coordinator::{
-    Coordinator, Event, Events, Keys, Member, SimulatedJournal, StartError, Surroundings,
-};
+use ensign_coordinator::{Coordinator, Event, Events, Keys, Member, StartError, Surroundings};
 use ensign_deadline::Timeouts;
 use ensign_identity::NodeKey;
 use ensign_musig::SecKey;
 use ensign_primitives::{Network, TaggedHasher, UnixTime};
+use ensign_store::MemoryStore;
 use tokio::{sync::mpsc, task::AbortHandle};
 
 use crate::Net;
@@ -37,7 +36,7 @@ pub struct Wallet {
     pub coordinator: Coordinator,
     /// What the other members of a group know about it.
     pub member: Member,
-    journal: SimulatedJournal,
+    store: MemoryStore,
     starts: u64,
     user: AbortHandle,
 }
@@ -46,7 +45,7 @@ pub struct Wallet {
 #[derive(Debug)]
 pub struct Stopped {
     number: u32,
-    journal: SimulatedJournal,
+    store: MemoryStore,
     starts: u64,
 }
 
@@ -63,7 +62,7 @@ impl Wallet {
         number: u32,
         told: mpsc::UnboundedSender<Told>,
     ) -> Result<Self, StartError> {
-        let stopped = Stopped { number, journal: SimulatedJournal::default(), starts: 0 };
+        let stopped = Stopped { number, store: MemoryStore::new(), starts: 0 };
         stopped.start(net, seed, told).await
     }
 
@@ -71,7 +70,7 @@ impl Wallet {
     pub async fn stop(self) -> Stopped {
         self.user.abort();
         self.coordinator.shutdown().await;
-        Stopped { number: self.number, journal: self.journal, starts: self.starts }
+        Stopped { number: self.number, store: self.store, starts: self.starts }
     }
 }
 
@@ -87,7 +86,7 @@ impl Stopped {
         seed: u64,
         told: mpsc::UnboundedSender<Told>,
     ) -> Result<Wallet, StartError> {
-        let Self { number, journal, starts } = self;
+        let Self { number, store, starts } = self;
         let keys = keys(seed, number);
         let address = address(number);
         let member =
@@ -96,14 +95,14 @@ impl Stopped {
             socket: net.attach(address),
             seed: derive(seed, "start", number, starts),
             unix: START.after(net.elapsed()),
-            journal: journal.clone(),
+            store: store.clone(),
             timeouts: Timeouts::default(),
         };
         let (coordinator, events) =
             Coordinator::dangerous_simulated(NETWORK, keys, surroundings).await?;
         let user = tokio::spawn(approve(number, coordinator.clone(), events, told)).abort_handle();
         let starts = starts + 1;
-        Ok(Wallet { number, coordinator, member, journal, starts, user })
+        Ok(Wallet { number, coordinator, member, store, starts, user })
     }
 }
 

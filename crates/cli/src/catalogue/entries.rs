@@ -92,11 +92,21 @@ catalogue! {
         "The operating system gives no random bytes.",
         "Keys and nonces come from the random number generator of the operating system only.",
         "try again once the system has started completely";
-    JOURNAL = "E-HOM-008", exit: NotReady, risk: CheckFirst, retry: false,
-        "The journal cannot be used.",
-        "The journal records which nonces count as used. Without it nothing is signed, so that no \
-         nonce is used twice.",
-        "free disk space if it is full; if it is damaged, keep the file and report it";
+    STORE = "E-HOM-008", exit: NotReady, risk: CheckFirst, retry: false,
+        "The store cannot be used.",
+        "The store records which nonces count as used. Without it nothing is signed, so that no \
+         nonce is used twice. Nothing in it was overwritten.",
+        "keep a copy of the files store.* as they are, then do what the message says";
+    HOME_MOVED = "E-HOM-020", exit: NonceSafety, risk: CheckFirst, retry: false,
+        "This home was made on another machine.",
+        "A home that runs on two machines answers the same request twice: each may join an attempt \
+         that the other has joined. The copy here has done nothing yet.",
+        "switch the other one off for good, then run `ensign up --moved` here: what was open is \
+         closed and can be proposed again";
+    STORE_NO_ROOM = "E-HOM-021", exit: NotReady, risk: None, retry: true,
+        "The disk has no room for the store.",
+        "Nothing was lost: what was stored before is on disk.",
+        "free some room, then try again";
 
     VAULT_PASSPHRASE = "E-VLT-001", exit: NotReady, risk: None, retry: true,
         "The passphrase is wrong.",
@@ -243,6 +253,47 @@ catalogue! {
         "You consented, and the others may still be deciding. Nothing is lost.",
         "run `ensign up`: it takes the request up again, and keeps the result in `signed`";
 
+    REQUEST_UNKNOWN = "E-REQ-001", exit: Usage, risk: None, retry: false,
+        "There is no such request.",
+        "A request is named by its id or by the beginning of it; this home remembers none that \
+         begins so.",
+        "see `ensign request list` and `ensign request history`";
+    REQUEST_AMBIGUOUS = "E-REQ-002", exit: Usage, risk: None, retry: false,
+        "Several requests begin so.",
+        "The beginning of an id names a request only if no other one begins with it.",
+        "give more of its digits";
+    REQUEST_NOT_OPEN = "E-REQ-003", exit: Usage, risk: None, retry: false,
+        "The request does not wait for this.",
+        "It is over already, or it was decided before.",
+        "see `ensign request show ID`";
+    REQUEST_NEEDS_UP = "E-REQ-004", exit: NotReady, risk: None, retry: true,
+        "The request can only be approved while a node runs.",
+        "What is approved is what the running node has checked and shown.",
+        "run `ensign up` in another terminal";
+    REQUEST_NO_RESULT = "E-REQ-005", exit: Open, risk: None, retry: true,
+        "The request has no signatures.",
+        "It is still open, or it ended without them.",
+        "see `ensign request show ID`";
+    EVIDENCE_UNKNOWN = "E-EVI-001", exit: Usage, risk: None, retry: false,
+        "There is no such evidence.",
+        "Evidence is named by its id or by the beginning of it, if only one begins so.",
+        "see `ensign evidence list`";
+    EVIDENCE_DAMAGED = "E-EVI-002", exit: Usage, risk: CheckFirst, retry: false,
+        "The file is no evidence, or it is damaged.",
+        "Bytes were changed or lost, or it is another file. Nobody can be blamed on its account.",
+        "ask for the file again; export it with `ensign evidence export`";
+    EVIDENCE_REFUSED = "E-EVI-003", exit: Policy, risk: CheckFirst, retry: false,
+        "The file proves nothing.",
+        "It is whole, but its statements do not convict anybody.",
+        "blame nobody on its account; ask whoever gave it to you where it comes from";
+    CONTROL = "E-CTL-001", exit: NotReady, risk: None, retry: true,
+        "The running node cannot be asked.",
+        "Another process uses the home and does not answer on its socket as expected.",
+        "try again; if it happens again, end that process";
+    AUDIT_FAILED = "E-NON-001", exit: NonceSafety, risk: CheckFirst, retry: false,
+        "The audit of the nonces has found a violation.",
+        "A mark in the store is missing or stands where none may stand.",
+        "stop using this home, keep a copy of it, and report this";
     NODE_FULL = "E-OWN-003", exit: NotReady, risk: None, retry: true,
         "A limit of this node is reached.",
         "A node keeps a bounded number of groups and open requests.",

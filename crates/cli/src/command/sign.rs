@@ -17,11 +17,12 @@ use self::task::Task;
 use super::block_on;
 use crate::args::Sign;
 use crate::catalogue as code;
+use crate::control::Control;
 use crate::failure::{Failure, Result};
 use crate::group::SignerGroup;
 use crate::home::{HeldHome, Home};
 use crate::narrator::Narrator;
-use crate::node::{Node, command_failure};
+use crate::node::{IsMoved, Node, command_failure};
 use crate::output::Output;
 use crate::request;
 use crate::stop::Stop;
@@ -79,7 +80,8 @@ impl Proposal {
         let Self { held, group, task, target, args, output } = self;
         let mut stop = Stop::new(args.until_stdin_closes)?;
         let groups = [group];
-        let node = Node::start(held, &groups, args.listen, output).await?;
+        let node = Node::start(held, &groups, args.listen, IsMoved::No, output).await?;
+        let (_control, _) = Control::open(&node, &groups, output);
         let [group] = groups;
         let name = group.name.clone();
         let others = group.members.len().saturating_sub(1);
@@ -107,6 +109,8 @@ impl Proposal {
         };
         let written = result.and_then(|outcome| target.write(&outcome, output));
         if written.is_ok() {
+            // A node that has stopped says so by itself.
+            let _ = session.node.coordinator.received(session.request).await;
             session.farewell(others).await;
         }
         session.node.coordinator.shutdown().await;

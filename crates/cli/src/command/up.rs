@@ -7,10 +7,11 @@ use ensign_primitives::RequestId;
 
 use crate::args::{Approve, Up};
 use crate::catalogue as code;
+use crate::control::{Control, Decision, Decisions};
 use crate::failure::{Failure, Result};
 use crate::home::{Home, shown};
 use crate::narrator::{Narrator, session_line};
-use crate::node::{Node, command_failure};
+use crate::node::{IsMoved, Node, command_failure};
 use crate::output::{Line, Output};
 use crate::stop::{Lines, Stop};
 
@@ -22,9 +23,13 @@ pub(super) async fn run(home: Home, args: Up, output: Output) -> Result<()> {
     }
     let held = home.hold()?;
     let mut stop = Stop::new(args.until_stdin_closes)?;
-    let node = Node::start(held, &groups, args.listen, output).await?;
+    let is_moved = if args.moved { IsMoved::Yes } else { IsMoved::No };
+    let node = Node::start(held, &groups, args.listen, is_moved, output).await?;
+    let (control, decisions) = Control::open(&node, &groups, output);
     let mut duty = Duty {
         node,
+        decisions,
+        _control: control,
         output,
         narrator: Narrator::new(output, groups),
         approve: args.approve,
@@ -48,6 +53,9 @@ struct Duty {
     output: Output,
     narrator: Narrator,
     approve: Approve,
+    /// What was decided in another terminal.
+    decisions: Decisions,
+    _control: Option<Control>,
     /// What the user types; `None` when nobody is to be asked, or input has ended.
     lines: Option<Lines>,
     /// Requests that wait for an answer, the one that was asked about first.
@@ -63,6 +71,7 @@ impl Duty {
                     Some(event) => self.on_event(event).await?,
                     None => return Err(self.narrator.why_stopped()),
                 },
+                decision = self.decisions.next() => self.on_decision(decision),
                 line = next_line(&mut self.lines) => self.on_line(line).await?,
             }
         }
@@ -76,11 +85,21 @@ impl Duty {
         if let Event::Failed { request, .. } = event {
             self.forget(request);
         }
-        if let Event::Done { request, outcome } = event {
+        if let Event::Done { request, outcome } | Event::Recovered { request, outcome, .. } = event
+        {
             self.forget(request);
             keep(&self.node.held.home, request, &outcome, self.output)?;
+            // A node that has stopped says so by itself.
+            let _ = self.node.coordinator.received(request).await;
         }
         Ok(())
+    }
+
+    fn on_decision(&mut self, Decision { request, verb }: Decision) {
+        let text = format!("{verb} {} in another terminal", request.short());
+        let line = session_line("decided", request).with("how", verb);
+        self.output.tell(&line, text);
+        self.forget(request);
     }
 
     async fn decide(&mut self, approval: Box<Approval>) -> Result<()> {

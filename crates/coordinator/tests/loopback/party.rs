@@ -3,7 +3,8 @@
 use std::{
     future::Future,
     net::SocketAddr,
-    path::PathBuf,
+    ops::ControlFlow,
+    path::{Path, PathBuf},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -17,14 +18,14 @@ use bitcoin::{
     absolute::LockTime, hashes::Hash as _, transaction::Version,
 };
 use ensign_coordinator::{
-    Approval, Coordinator, Event, Events, Group, Journal, Keys, Member, Outcome, Problem,
-    SigningJob, Work,
+    Approval, Coordinator, Event, Events, Group, Keys, Member, Outcome, Problem, SigningJob, Work,
 };
 use ensign_engine::Record;
 use ensign_identity::{DelegationProof, NodeKey, SignerKey};
 use ensign_musig::SecKey;
-use ensign_primitives::{GroupId, Network, PeerId, RequestId};
+use ensign_primitives::{GroupId, Network, PeerId, RequestId, UnixTime, sha256};
 use ensign_session::Phase;
+use ensign_store::{Batch, Options, Place, RedbStore, Row, Store, StoreOptions, Table};
 use ensign_wire::{GroupKeys, KeyTweak};
 use tempfile::TempDir;
 use tokio::{sync::mpsc, task::JoinHandle, time::timeout};
@@ -75,7 +76,7 @@ pub(crate) struct Wallet {
     pub(crate) number: u8,
     pub(crate) coordinator: Coordinator,
     pub(crate) seen: Vec<Event>,
-    pub(crate) journal: PathBuf,
+    pub(crate) folder: PathBuf,
     approves: Arc<AtomicBool>,
     events: mpsc::UnboundedReceiver<Event>,
     reader: JoinHandle<()>,
@@ -102,13 +103,13 @@ async fn read(
 }
 
 impl Wallet {
-    pub(crate) async fn start(number: u8, journal: PathBuf, listen: SocketAddr) -> Self {
-        let builder = Coordinator::builder(NETWORK, keys(number), journal.clone());
+    pub(crate) async fn start(number: u8, folder: PathBuf, listen: SocketAddr) -> Self {
+        let builder = Coordinator::builder(NETWORK, keys(number), folder.clone());
         let (coordinator, events) = builder.listen(listen).start().await.unwrap();
         let approves = Arc::new(AtomicBool::new(true));
         let (seen, received) = mpsc::unbounded_channel();
         let reader = tokio::spawn(read(coordinator.clone(), events, approves.clone(), seen));
-        Self { number, coordinator, seen: Vec::new(), journal, approves, events: received, reader }
+        Self { number, coordinator, seen: Vec::new(), folder, approves, events: received, reader }
     }
 
     /// From here on its user only looks.
@@ -210,39 +211,54 @@ impl Wallet {
             .collect()
     }
 
-    /// Drops the handle, as a program that ends does; returns when port and journal are free.
+    /// Drops the handle, as a program that ends does; returns when port and store are free.
     pub(crate) async fn stop(self) -> Stopped {
-        let (number, journal, address) = (self.number, self.journal, self.coordinator.local_addr());
+        let (number, folder, address) = (self.number, self.folder, self.coordinator.local_addr());
         let mut events = self.coordinator.events();
         drop(self.coordinator);
         self.reader.abort();
         within(async { while events.next().await.is_some() {} }).await;
-        Stopped { number, journal, address }
+        Stopped { number, folder, address }
     }
 }
 
 /// What is left of a wallet that has stopped.
 pub(crate) struct Stopped {
     number: u8,
-    journal: PathBuf,
+    folder: PathBuf,
     address: SocketAddr,
 }
 
 impl Stopped {
+    /// What its store holds of the engine's, in the order of the tables and their keys.
     pub(crate) fn records(&self) -> Vec<Record> {
-        Journal::open(&self.journal).unwrap().1
+        records(&self.open())
     }
 
-    pub(crate) fn write(&self, records: &[Record]) {
-        Journal::open(&self.journal).unwrap().0.append(records).unwrap();
+    pub(crate) fn write(&self, places: Vec<(Place, Record)>) {
+        let mut batch = Batch::new(UnixTime::from_millis(1));
+        for (place, record) in places {
+            batch.put(place, postcard::to_allocvec(&record).unwrap()).unwrap();
+        }
+        self.open().commit(&batch).unwrap();
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    fn open(&self) -> RedbStore {
+        let machine = std::fs::read("/etc/machine-id").map_or([0; 32], |name| sha256(&name));
+        let store = StoreOptions { machine, ..StoreOptions::default() };
+        RedbStore::open(&self.folder, Options { store, import: None }).unwrap().0
     }
 
     pub(crate) async fn start(self) -> Wallet {
-        Wallet::start(self.number, self.journal, self.address).await
+        Wallet::start(self.number, self.folder, self.address).await
     }
 }
 
-/// Wallets `0..n` of one group, and the folder of their journals.
+/// Wallets `0..n` of one group, and the folder of their stores.
 pub(crate) struct Party {
     pub(crate) wallets: Vec<Wallet>,
     pub(crate) members: Vec<Member>,
@@ -261,8 +277,8 @@ impl Party {
         let folder = tempfile::tempdir().unwrap();
         let mut wallets = Vec::new();
         for number in 0..count {
-            let journal = folder.path().join(format!("journal-{number}"));
-            wallets.push(Wallet::start(number, journal, loopback()).await);
+            let home = folder.path().join(format!("home-{number}"));
+            wallets.push(Wallet::start(number, home, loopback()).await);
         }
         let ours = wallets.iter().map(|wallet| member(wallet.number, Some(wallet.address())));
         let members: Vec<_> = ours.chain(others).collect();
@@ -343,4 +359,17 @@ impl Party {
 
 pub(crate) fn group_keys(members: &[Member]) -> GroupKeys {
     GroupKeys::new(members.iter().map(|member| member.signer).collect()).unwrap()
+}
+
+/// Every record of the engine's in a store.
+fn records(store: &dyn Store) -> Vec<Record> {
+    let mut records = Vec::new();
+    for table in [Table::Consents, Table::Joins, Table::Burns, Table::Closed, Table::Finished] {
+        let mut take = |row: Row<'_>| {
+            records.push(postcard::from_bytes(row.value).unwrap());
+            ControlFlow::Continue(())
+        };
+        store.scan(table, &[], &mut take).unwrap();
+    }
+    records
 }

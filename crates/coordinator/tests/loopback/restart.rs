@@ -1,13 +1,14 @@
-//! Coordinators that are dropped in each phase and start again from the same journal.
+//! Coordinators that are dropped in each phase and start again from the same store.
 
 use std::{collections::BTreeSet, time::Duration};
 
-use ensign_coordinator::{Event, Member, SigningJob, Work};
+use ensign_coordinator::{Event, LostAttempt, Member, Resumption, SigningJob, Work};
 use ensign_engine::{ATTEMPTS_MAX, GroupConfig, Record};
 use ensign_identity::{NodeKey, SignerKey};
 use ensign_musig::SecKey;
 use ensign_primitives::{RequestId, SignerIndex, UnixTime, sha256};
 use ensign_session::Phase;
+use ensign_store::Place;
 use ensign_wire::{
     KeyTweak, Kind, Message, Mode, Payload, Scheme, SignedRequest, SigningRequest, TxType,
 };
@@ -71,19 +72,19 @@ async fn survives(victim: usize, mode: Mode, phase: Phase, held_back: &[Kind]) {
     let stopped = party.wallets.remove(victim).stop().await;
     puppet.mute(&[]);
     let before = stopped.records();
-    let last = match phase {
-        Phase::Signing => Record::Burned { request: asked.id, attempt: 1 },
-        _ => Record::Joined { request: asked.id, attempt: 1 },
-    };
-    assert_eq!(before.last(), Some(&last), "{mode:?}, {phase:?}");
+    let joined = Record::Joined { request: asked.id, attempt: 1 };
+    let burned = Record::Burned { request: asked.id, attempt: 1 };
+    assert!(before.contains(&joined), "{mode:?}, {phase:?}");
+    assert_eq!(before.contains(&burned), phase == Phase::Signing, "{mode:?}, {phase:?}");
 
     let mut wallet = stopped.start().await;
     wallet.coordinator.group(party.group()).await.unwrap();
     let resumed = |event: &Event| match event {
-        Event::Resumed(approval) => Some(approval.as_ref().clone()),
+        Event::Resumed(resumption) => Some(resumption.as_ref().clone()),
         _ => None,
     };
-    let shown = wallet.until(resumed).await;
+    let Resumption { approval: shown, lost } = wallet.until(resumed).await;
+    assert_eq!(lost, Some(LostAttempt { attempt: 1, burned: phase == Phase::Signing }));
     assert_eq!((shown.id, &shown.summary), (asked.id, &asked.summary));
     party.wallets.insert(victim, wallet);
     for outcome in party.all_done(asked.id).await {
@@ -174,8 +175,8 @@ async fn finished_request_does_not_come_back_after_a_restart() {
     assert_eq!(wallet.attempts(), [1]);
 }
 
-/// Starts a wallet of two on a journal in which it has consented to a request and joined attempts.
-async fn with_journal(
+/// Starts a wallet of two on a store in which it has consented to a request and joined attempts.
+async fn with_store(
     age: Duration,
     payload: Option<Vec<u8>>,
     attempts: u16,
@@ -205,9 +206,9 @@ async fn with_journal(
     let id = signed.request.id();
     let stopped = party.wallets.remove(0).stop().await;
     let consented = Record::Consented { request: Box::new(signed), payload };
-    let joined = (1..=attempts).map(|attempt| Record::Joined { request: id, attempt });
-    let records: Vec<_> = std::iter::once(consented).chain(joined).collect();
-    stopped.write(&records);
+    let joined = (1..=attempts)
+        .map(|attempt| (Place::join(&id, attempt), Record::Joined { request: id, attempt }));
+    stopped.write(std::iter::once((Place::consent(&id), consented)).chain(joined).collect());
     let wallet = stopped.start().await;
     wallet.coordinator.group(party.group()).await.unwrap();
     (party, wallet, id)
@@ -215,7 +216,7 @@ async fn with_journal(
 
 #[tokio::test]
 async fn request_that_expired_meanwhile_is_reported_and_closed() {
-    let (_party, mut wallet, id) = with_journal(Duration::from_secs(7200), None, 1).await;
+    let (_party, mut wallet, id) = with_store(Duration::from_secs(7200), None, 1).await;
     assert_eq!(wallet.failed(id).await.code, "E-SES-003");
     let records = wallet.stop().await.records();
     assert!(matches!(records.last(), Some(Record::Closed { .. })), "{records:?}");
@@ -223,7 +224,7 @@ async fn request_that_expired_meanwhile_is_reported_and_closed() {
 
 #[tokio::test]
 async fn request_without_an_attempt_left_is_reported_and_closed() {
-    let (_party, mut wallet, id) = with_journal(Duration::ZERO, None, ATTEMPTS_MAX).await;
+    let (_party, mut wallet, id) = with_store(Duration::ZERO, None, ATTEMPTS_MAX).await;
     let problem = wallet.failed(id).await;
     assert_eq!(problem.code, "E-SES-012", "{}", problem.what);
     let records = wallet.stop().await.records();
@@ -233,7 +234,7 @@ async fn request_without_an_attempt_left_is_reported_and_closed() {
 #[tokio::test]
 async fn request_whose_psbt_cannot_be_read_any_more_is_reported() {
     let payload = Some(b"garbage".to_vec());
-    let (_party, mut wallet, id) = with_journal(Duration::ZERO, payload, 1).await;
+    let (_party, mut wallet, id) = with_store(Duration::ZERO, payload, 1).await;
     let problem = wallet.warning(None).await;
     assert_eq!(problem.code, "E-STO-002");
     assert!(problem.what.contains(&id.short().to_string()), "{}", problem.what);
@@ -241,8 +242,8 @@ async fn request_whose_psbt_cannot_be_read_any_more_is_reported() {
 }
 
 #[tokio::test]
-async fn request_of_a_journal_goes_on_in_the_attempt_after_the_last() {
-    let (mut party, wallet, id) = with_journal(Duration::ZERO, None, 3).await;
+async fn request_of_a_store_goes_on_in_the_attempt_after_the_last() {
+    let (mut party, wallet, id) = with_store(Duration::ZERO, None, 3).await;
     party.wallets.insert(0, wallet);
     party.all_done(id).await;
     assert_eq!([0, 1].map(|number| party.wallets[number].attempts()), [vec![4], vec![4]]);

@@ -1,6 +1,7 @@
 //! What keeps a coordinator from starting.
 
-use ensign_coordinator::{Coordinator, JournalError, StartError, Work};
+use ensign_coordinator::{Coordinator, OpeningError, StartError, Work};
+use ensign_store::OpenError;
 use ensign_transport::BindError;
 
 use super::party::{NETWORK, Party, keys, loopback};
@@ -10,51 +11,49 @@ async fn port_in_use_is_named_and_the_first_goes_on() {
     let mut party = Party::new(1).await;
     let folder = tempfile::tempdir().unwrap();
     let address = party.wallets[0].address();
-    let journal = folder.path().join("journal");
-    let start = || Coordinator::builder(NETWORK, keys(1), journal.clone());
+    let start = || Coordinator::builder(NETWORK, keys(1), folder.path().to_owned());
     let error = start().listen(address).start().await.unwrap_err();
     assert_eq!(error, StartError::Bind(BindError::PortInUse { addr: address }));
     let asked = party.propose(0, party.job(Work::Messages(vec![[7; 32]]))).await;
     party.all_done(asked.id).await;
-    // The journal is free again.
+    // The store is free again.
     assert!(start().listen(loopback()).start().await.is_ok());
 }
 
 #[tokio::test]
-async fn journal_of_a_running_coordinator_is_refused() {
+async fn store_of_a_running_coordinator_is_refused() {
     let party = Party::new(1).await;
-    let path = party.wallets[0].journal.clone();
-    let builder = Coordinator::builder(NETWORK, keys(1), path.clone());
+    let folder = party.wallets[0].folder.clone();
+    let builder = Coordinator::builder(NETWORK, keys(1), folder);
     let error = builder.listen(loopback()).start().await.unwrap_err();
-    assert_eq!(error, StartError::Journal(JournalError::InUse { path }));
+    assert!(matches!(error, StartError::Store(OpeningError::Open(OpenError::InUse { .. }))));
 }
 
 #[tokio::test]
-async fn damaged_journal_is_named_and_left_as_it_is() {
+async fn damaged_store_is_named_and_left_as_it_is() {
     let mut party = Party::new(1).await;
     let asked = party.propose(0, party.job(Work::Messages(vec![[7; 32]]))).await;
     party.all_done(asked.id).await;
-    let wallet = party.wallets.remove(0);
-    let path = wallet.journal.clone();
-    wallet.stop().await;
+    let stopped = party.wallets.remove(0).stop().await;
+    let path = stopped.folder().join("store.redb");
     let mut bytes = std::fs::read(&path).unwrap();
-    bytes[40] ^= 1;
+    bytes.truncate(bytes.len() / 2);
     std::fs::write(&path, &bytes).unwrap();
-    let builder = Coordinator::builder(NETWORK, keys(0), path.clone());
+    let builder = Coordinator::builder(NETWORK, keys(0), stopped.folder().to_owned());
     let error = builder.listen(loopback()).start().await.unwrap_err();
-    assert!(matches!(error, StartError::Journal(JournalError::Damaged { .. })), "{error}");
+    assert!(matches!(error, StartError::Store(_)), "{error}");
     assert_eq!(std::fs::read(&path).unwrap(), bytes);
 }
 
 #[tokio::test]
-async fn journal_in_a_missing_folder_or_of_another_kind_is_refused() {
+async fn store_below_a_missing_folder_or_in_a_file_is_refused() {
     let folder = tempfile::tempdir().unwrap();
-    let missing = folder.path().join("missing").join("journal");
+    let missing = folder.path().join("missing").join("home");
     let notes = folder.path().join("notes");
-    std::fs::write(&notes, "some notes, longer than the first line").unwrap();
-    for path in [missing, notes, folder.path().to_owned()] {
+    std::fs::write(&notes, "some notes").unwrap();
+    for path in [missing, notes] {
         let builder = Coordinator::builder(NETWORK, keys(0), path);
         let error = builder.listen(loopback()).start().await.unwrap_err();
-        assert!(matches!(error, StartError::Journal(_)), "{error}");
+        assert!(matches!(error, StartError::Store(_)), "{error}");
     }
 }

@@ -1,0 +1,71 @@
+//! The command line of what is kept: requests, evidence, nonces.
+
+use std::path::PathBuf;
+
+use clap::Subcommand;
+
+/// `ensign request`. A request is named by its id, or by the beginning of it.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Request {
+    /// Print the requests that are not over, and what each waits for
+    List,
+    /// Print one request, and write out its result
+    Show {
+        /// Which one
+        id: String,
+        /// Where to write the signed PSBT, or the signatures of bare messages
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+        /// Where to write the signed transaction, in hex
+        #[arg(long, value_name = "FILE")]
+        extract: Option<PathBuf>,
+    },
+    /// Print the requests that are over, the latest first
+    History,
+    /// Give a request up, for everybody
+    Cancel {
+        /// Which one
+        id: String,
+    },
+    /// Consent to a request that a running `ensign up` shows
+    Approve {
+        /// Which one
+        id: String,
+    },
+    /// Refuse a request, for everybody
+    Decline {
+        /// Which one
+        id: String,
+    },
+}
+
+/// `ensign evidence`. Evidence is named by its id, or by the beginning of it.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Evidence {
+    /// Print what is kept: proofs and claims
+    List,
+    /// Print one piece in words
+    Show {
+        /// Which one
+        id: String,
+    },
+    /// Write one piece into a file that anybody can check
+    Export {
+        /// Which one
+        id: String,
+        /// Where [default: ID.evidence in this folder]
+        file: Option<PathBuf>,
+    },
+    /// Check a file, from nothing but itself; needs no home
+    Verify {
+        /// The file
+        file: PathBuf,
+    },
+}
+
+/// `ensign nonce`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Nonce {
+    /// Prove from the store that no nonce ever met two challenges
+    Audit,
+}

@@ -1,0 +1,243 @@
+//! `ensign request`: the requests of a home, whether its node runs or not.
+
+use std::path::Path;
+use std::time::Duration;
+
+use ensign_primitives::UnixTime;
+use ensign_wire::AbortReason;
+use serde_json::json;
+
+use crate::args::Request;
+use crate::catalogue as code;
+use crate::control::Kept;
+use crate::durable::{self, Existing, Readers};
+use crate::failure::{Failure, Result};
+use crate::group::SignerGroup;
+use crate::home::{Home, shown};
+use crate::output::{Line, Output, unix_micros};
+use crate::request_view::{Asked, RequestView, ResultView, name};
+use crate::words::{self, foreign};
+
+/// Shows requests, or decides about one.
+pub(super) fn run(home: Home, args: Request, output: Output) -> Result<()> {
+    let mut kept = Kept::open(home)?;
+    let requests = kept.requests()?;
+    match args {
+        Request::List => list(&kept, requests.iter().filter(|it| !it.is_over()), output),
+        Request::History => list(&kept, requests.iter().filter(|it| it.is_over()), output),
+        Request::Show { id, out, extract } => {
+            let view = find(&requests, &id)?;
+            show(&mut kept, view, output)?;
+            if out.is_some() || extract.is_some() {
+                write(&mut kept, view, out.as_deref(), extract.as_deref(), output)?;
+            }
+        }
+        Request::Approve { id } => {
+            let view = find(&requests, &id)?;
+            kept.approve(&view.names()?.0)?;
+            told(view, "approved", "you approved", output);
+        }
+        Request::Decline { id } => {
+            let view = find(&requests, &id)?;
+            kept.end(view, AbortReason::Declined)?;
+            told(view, "declined", "you declined", output);
+            later(&kept, output);
+        }
+        Request::Cancel { id } => {
+            let view = find(&requests, &id)?;
+            kept.end(view, AbortReason::Cancelled)?;
+            told(view, "cancelled", "you cancelled", output);
+            later(&kept, output);
+        }
+    }
+    Ok(())
+}
+
+fn later(kept: &Kept, output: Output) {
+    if !kept.is_live() {
+        output.text("that is durable; the others hear of it from your next `ensign up`");
+    }
+}
+
+fn told(view: &RequestView, event: &'static str, what: &str, output: Output) {
+    let text = format!("{what} {}", short(&view.request));
+    output.tell(&crate::narrator::session_line_of(event, &view.request), text);
+}
+
+/// Returns the one request whose id begins so.
+fn find<'a>(requests: &'a [RequestView], begin: &str) -> Result<&'a RequestView> {
+    let begin = begin.trim().to_lowercase();
+    let found: Vec<_> = requests.iter().filter(|view| view.request.starts_with(&begin)).collect();
+    let shown = foreign(&begin);
+    match &found[..] {
+        [one] if !begin.is_empty() => Ok(one),
+        [] => {
+            Err(Failure::new(&code::REQUEST_UNKNOWN, format!("no request begins with `{shown}`")))
+        }
+        several => {
+            let ids: Vec<_> = several.iter().map(|view| short(&view.request)).collect();
+            let what = format!("`{shown}` begins {}", words::list(&ids));
+            Err(Failure::new(&code::REQUEST_AMBIGUOUS, what))
+        }
+    }
+}
+
+fn short(id: &str) -> String {
+    id.chars().take(8).collect()
+}
+
+fn list<'a>(kept: &Kept, requests: impl Iterator<Item = &'a RequestView>, output: Output) {
+    let mut any = false;
+    for view in requests {
+        any = true;
+        let group = kept.group(&view.group);
+        output.tell(&line(view, group), summary(view, group));
+    }
+    if !any {
+        output.text("no requests");
+    }
+}
+
+fn show(kept: &mut Kept, view: &RequestView, output: Output) -> Result<()> {
+    let group = kept.group(&view.group).cloned();
+    let group = group.as_ref();
+    let mut text = summary(view, group);
+    text += &format!("\n  id       {}", view.request);
+    if let Some(asked) = &view.asked {
+        let what = if asked.blind { "BLIND message" } else { "input of a PSBT" };
+        let plural = if asked.messages == 1 { "" } else { "s" };
+        text += &format!(
+            "\n  signs    {} {what}{plural}, {} sat\n  mode     {}",
+            asked.messages, asked.amount_sat, asked.mode
+        );
+    }
+    for attempt in &view.attempts {
+        let nonces = match (attempt.burned, attempt.partials_kept) {
+            (true, true) => "nonces burned, the partial signature is kept",
+            (true, false) => "nonces burned",
+            (false, _) => "nonces met no challenge",
+        };
+        text += &format!("\n  attempt  {}: joined once, {nonces}", attempt.attempt);
+    }
+    let mut line = line(view, group);
+    if view.state == "signed" {
+        let result = kept.result(&view.names()?.0)?;
+        if let Some(txid) = &result.txid {
+            text += &format!("\n  txid     {txid}");
+        }
+        for signature in &result.signatures {
+            text += &format!("\n  signed   {signature}");
+        }
+        line = line.with("signatures", result.signatures).with("txid", result.txid);
+    }
+    output.tell(&line, text);
+    Ok(())
+}
+
+/// Writes the result of a request where the user wants it.
+fn write(
+    kept: &mut Kept,
+    view: &RequestView,
+    out: Option<&Path>,
+    extract: Option<&Path>,
+    output: Output,
+) -> Result<()> {
+    let (id, _) = view.names()?;
+    let ResultView { signatures, psbt, transaction, .. } = kept.result(&id)?;
+    if let Some(file) = out {
+        let bytes = match psbt {
+            None => format!("{}\n", signatures.join("\n")).into_bytes(),
+            Some(psbt) => ensign_psbt::parse(psbt.as_bytes())
+                .map_err(|error| Failure::new(&code::INTERNAL, error.to_string()))?
+                .to_bytes(),
+        };
+        write_file(file, &bytes, output)?;
+    }
+    if let Some(file) = extract {
+        let transaction = transaction.ok_or_else(|| {
+            Failure::new(&code::REQUEST_NO_RESULT, "a bare message has no transaction")
+        })?;
+        write_file(file, format!("{transaction}\n").as_bytes(), output)?;
+    }
+    kept.received(&id);
+    Ok(())
+}
+
+/// Writes a file for the user.
+pub(super) fn write_file(file: &Path, bytes: &[u8], output: Output) -> Result<()> {
+    durable::write(file, bytes, Existing::Replace, Readers::Usual).map_err(|error| {
+        Failure::new(&code::FILE_WRITE, format!("cannot write {}: {error}", shown(file)))
+    })?;
+    let line = Line::new("written").with("file", shown(file)).with("bytes", bytes.len());
+    output.tell(&line, format!("wrote {}", shown(file)));
+    Ok(())
+}
+
+/// One line: which request, whose, where it stands, how long still, and who is waited for.
+fn summary(view: &RequestView, group: Option<&SignerGroup>) -> String {
+    let mut text = short(&view.request);
+    text += &format!("  {}", group.map_or_else(|| short(&view.group), |group| group.name.clone()));
+    let state = match (view.state.as_str(), &view.reason) {
+        ("undecided", _) => "asks you".to_owned(),
+        ("closed", Some(reason)) => format!("over: {reason}"),
+        (state, _) => state.to_owned(),
+    };
+    text += &format!("  {state}");
+    if let Some(asked) = &view.asked {
+        text += &format!("  by {}", name(group, asked.creator));
+        if !asked.purpose.is_empty() {
+            text += &format!(" for \"{}\"", foreign(&asked.purpose));
+        }
+        if !view.is_over() {
+            text += &format!("  {}", countdown(asked));
+        }
+    }
+    if let Some(last) = view.attempts.last() {
+        text += &format!("  attempt {}", last.attempt);
+    }
+    if !view.is_over() && !view.waiting_on.is_empty() {
+        text += &format!("  waiting for {}", words::list(&view.waiting(group)));
+    }
+    if view.state == "signed" && !view.received {
+        text += "  NOT written out yet: request show --out";
+    }
+    text
+}
+
+fn countdown(asked: &Asked) -> String {
+    let expires = UnixTime::from_millis(asked.expires_ms);
+    let left = expires.since(UnixTime::from_millis(unix_micros() / 1000));
+    match left.as_secs() {
+        0 => "its time is over".to_owned(),
+        seconds => format!("open for {}", words::duration(Duration::from_secs(seconds))),
+    }
+}
+
+fn line(view: &RequestView, group: Option<&SignerGroup>) -> Line {
+    let attempt = |attempt: &crate::request_view::AttemptView| {
+        json!({
+            "attempt": attempt.attempt,
+            "burned": attempt.burned,
+            "partials_kept": attempt.partials_kept,
+        })
+    };
+    let asked = view.asked.as_ref();
+    Line::new("request_entry")
+        .with("request", view.request.as_str())
+        .with("group", group.map_or_else(|| view.group.clone(), |group| group.name.clone()))
+        .with("state", view.state.as_str())
+        .with("reason", view.reason.clone())
+        .with("creator", asked.map(|asked| name(group, asked.creator)))
+        .with("purpose", asked.map(|asked| foreign(&asked.purpose)))
+        .with("mode", asked.map(|asked| asked.mode.clone()))
+        .with("messages", asked.map(|asked| asked.messages))
+        .with("amount_sat", asked.map(|asked| asked.amount_sat))
+        .with("blind", asked.map(|asked| asked.blind))
+        .with("created_ms", asked.map(|asked| asked.created_ms))
+        .with("expires_ms", asked.map(|asked| asked.expires_ms))
+        .with("attempts", view.attempts.iter().map(attempt).collect::<Vec<_>>())
+        .with("phase", view.phase.clone())
+        .with("who", view.waiting(group))
+        .with("ended_ms", view.ended_ms)
+        .with("received", view.received)
+}

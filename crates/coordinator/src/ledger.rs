@@ -1,0 +1,314 @@
+//! The store in the engine's words: which record lies where, and what all of them add up to.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::ControlFlow,
+};
+
+use ensign_engine::{Ending, Open, Record, Restored};
+use ensign_primitives::{GroupId, RequestId, UnixTime};
+use ensign_store::{Batch, Place, Store, StoreError, Table, request_of};
+
+/// Most open requests that are read at a start; the others wait in the store for room.
+pub(crate) const OPEN_LOADED_MAX: usize = ensign_engine::REQUESTS_MAX;
+
+/// Most results that are handed out again at a start, the latest. Guess: those of a busy day; an
+/// application that never says that it has them shall not be flooded.
+const UNRECEIVED_MAX: usize = 64;
+
+/// Requests made before this are refused: somebody may have seen us join them.
+const VOID_UNTIL: &str = "void-until";
+
+/// One write: where, and what.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Entry {
+    pub(crate) place: Place,
+    /// `None` removes what is there.
+    pub(crate) value: Option<Vec<u8>>,
+}
+
+/// Why a record is not written.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum LedgerError {
+    /// The store refuses, or cannot.
+    #[error("{0}")]
+    Store(StoreError),
+    /// A mark that stands once would stand twice: a nonce could be used twice.
+    #[error("the mark {place:?} exists already and says something else")]
+    Twice {
+        /// Where.
+        place: Place,
+    },
+    /// What was read is no record of this version.
+    #[error("the record {place:?} cannot be understood")]
+    Unreadable {
+        /// Where.
+        place: Place,
+    },
+}
+
+impl From<StoreError> for LedgerError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+/// Returns where a record of the engine's lies.
+pub(crate) fn place(record: &Record) -> Place {
+    match record {
+        Record::Consented { request, .. } => Place::consent(&request.request.id()),
+        Record::Joined { request, attempt } => Place::join(request, *attempt),
+        Record::Burned { request, attempt } => Place::burn(request, *attempt),
+        Record::Finished { request, .. } => Place::finished(request),
+        Record::Closed { request, .. } => Place::closed(request),
+    }
+}
+
+pub(crate) fn entry(record: &Record) -> Entry {
+    // A record is made of sized sequences only, so that it always encodes.
+    let value = postcard::to_allocvec(record).unwrap_or_default();
+    Entry { place: place(record), value: Some(value) }
+}
+
+/// Notes that the application has what a request gave.
+pub(crate) fn received(request: &RequestId) -> Entry {
+    Entry { place: Place::mark(request, 0), value: Some(b"received".to_vec()) }
+}
+
+/// Writes entries with one commit.
+///
+/// A join, a burn mark or a partial signature is written once: one that exists and says something
+/// else is an error, before anything is written.
+pub(crate) fn write(
+    store: &mut dyn Store,
+    entries: &[Entry],
+    now: UnixTime,
+) -> Result<(), LedgerError> {
+    let mut batch = Batch::new(now);
+    let mut marks = BTreeMap::new();
+    for Entry { place, value } in entries {
+        if let Some(value) = value {
+            if stands_once(place.table()) {
+                let known = match marks.get(place) {
+                    Some(known) => Some(Vec::clone(known)),
+                    None => store.get(place)?.map(|record| record.value),
+                };
+                if known.is_some_and(|known| known != *value) {
+                    return Err(LedgerError::Twice { place: *place });
+                }
+                marks.insert(*place, value.clone());
+            }
+            batch.put(*place, value.clone())?;
+        } else {
+            batch.remove(*place);
+        }
+    }
+    store.commit(&batch).map_err(LedgerError::Store)
+}
+
+const fn stands_once(table: Table) -> bool {
+    matches!(table, Table::Joins | Table::Burns | Table::Partials)
+}
+
+/// Reads a record.
+pub(crate) fn read(store: &dyn Store, place: &Place) -> Result<Option<Record>, LedgerError> {
+    let Some(found) = store.get(place)? else { return Ok(None) };
+    decode(place.table(), place.key(), &found.value).map(Some)
+}
+
+/// Decodes what a scan showed.
+pub(crate) fn decode(table: Table, key: &[u8], value: &[u8]) -> Result<Record, LedgerError> {
+    let place = || Place::found(table, key).unwrap_or(Place::meta("?"));
+    let record: Record =
+        postcard::from_bytes(value).map_err(|_| LedgerError::Unreadable { place: place() })?;
+    // A record in a place of another one is as wrong as one that cannot be read.
+    if self::place(&record).key() != key {
+        return Err(LedgerError::Unreadable { place: place() });
+    }
+    Ok(record)
+}
+
+/// Shows every record of a table, until `visit` fails.
+pub(crate) fn each(
+    store: &dyn Store,
+    table: Table,
+    mut visit: impl FnMut(UnixTime, Record) -> Result<(), LedgerError>,
+) -> Result<(), LedgerError> {
+    let mut result = Ok(());
+    store.scan(table, &[], &mut |row| {
+        result = decode(table, row.key, row.value).and_then(|record| visit(row.written, record));
+        if result.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    })?;
+    result
+}
+
+/// Returns the requests that a table names.
+pub(crate) fn names(store: &dyn Store, table: Table) -> Result<BTreeSet<RequestId>, LedgerError> {
+    let mut names = BTreeSet::new();
+    store.scan(table, &[], &mut |row| {
+        names.extend(request_of(row.key));
+        ControlFlow::Continue(())
+    })?;
+    Ok(names)
+}
+
+/// What a store says about the time before a start.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Past {
+    /// Consented to and not over, at most [`OPEN_LOADED_MAX`], the oldest first.
+    pub(crate) open: Vec<Unfinished>,
+    /// More of them, by name.
+    pub(crate) waiting: Vec<RequestId>,
+    /// Over, in the order of their ends, without those that nobody asks about any more.
+    pub(crate) ended: Vec<(RequestId, GroupId, Ending)>,
+    /// Signed, and the application never said that it has the result; at most [`UNRECEIVED_MAX`].
+    pub(crate) unreceived: Vec<(RequestId, GroupId)>,
+}
+
+/// A request that goes on.
+#[derive(Clone, Debug)]
+pub(crate) struct Unfinished {
+    pub(crate) open: Open,
+    /// Whether the nonces of the last attempt count as used.
+    pub(crate) burned: bool,
+}
+
+/// Reads what a store says about the time before.
+pub(crate) fn past(store: &dyn Store) -> Result<Past, LedgerError> {
+    let finished = names(store, Table::Finished)?;
+    let closed = names(store, Table::Closed)?;
+    let mut open: Vec<_> = Vec::new();
+    store.scan(Table::Consents, &[], &mut |row| {
+        let id = request_of(row.key);
+        let is_over = |id: &RequestId| finished.contains(id) || closed.contains(id);
+        open.extend(id.filter(|id| !is_over(id)).map(|id| (row.written, id)));
+        ControlFlow::Continue(())
+    })?;
+    open.sort_unstable();
+    let mut names = open.into_iter().map(|(_, id)| id);
+    let loaded: Vec<RequestId> = names.by_ref().take(OPEN_LOADED_MAX).collect();
+    let open = loaded.iter().map(|id| unfinished(store, id)).collect::<Result<Vec<_>, _>>()?;
+    Ok(Past {
+        open: open.into_iter().flatten().collect(),
+        waiting: names.collect(),
+        ended: ended(store)?,
+        unreceived: unreceived(store, &finished)?,
+    })
+}
+
+fn unreceived(
+    store: &dyn Store,
+    finished: &BTreeSet<RequestId>,
+) -> Result<Vec<(RequestId, GroupId)>, LedgerError> {
+    let mut latest = BTreeSet::new();
+    for id in finished.difference(&received_names(store)?) {
+        let Some(found) = store.get(&Place::finished(id))? else { continue };
+        if let Record::Finished { group, .. } =
+            decode(Table::Finished, id.as_bytes(), &found.value)?
+        {
+            latest.insert((found.written, *id, group));
+        }
+        if latest.len() > UNRECEIVED_MAX {
+            latest.pop_first();
+        }
+    }
+    Ok(latest.into_iter().map(|(_, id, group)| (id, group)).collect())
+}
+
+/// Returns the requests whose results the application has.
+pub(crate) fn received_names(store: &dyn Store) -> Result<BTreeSet<RequestId>, LedgerError> {
+    let mut names = BTreeSet::new();
+    store.scan(Table::Marks, &[], &mut |row| {
+        if ensign_store::attempt_of(row.key) == Some(0) {
+            names.extend(request_of(row.key));
+        }
+        ControlFlow::Continue(())
+    })?;
+    Ok(names)
+}
+
+/// Reads a request that goes on, with its last attempt.
+pub(crate) fn unfinished(
+    store: &dyn Store,
+    id: &RequestId,
+) -> Result<Option<Unfinished>, LedgerError> {
+    let mut records: Vec<Record> = read(store, &Place::consent(id))?.into_iter().collect();
+    for table in [Table::Joins, Table::Burns, Table::Partials] {
+        attempts(store, table, id, &mut records)?;
+    }
+    let burns = records.iter().filter_map(|record| match record {
+        Record::Burned { attempt, .. } => Some(*attempt),
+        Record::Consented { .. }
+        | Record::Joined { .. }
+        | Record::Finished { .. }
+        | Record::Closed { .. } => None,
+    });
+    let burned = burns.max();
+    let open = Restored::from_records(records).open.pop();
+    Ok(open.map(|open| Unfinished { burned: burned == Some(open.attempts), open }))
+}
+
+/// Reads what a table holds about the attempts at a request.
+fn attempts(
+    store: &dyn Store,
+    table: Table,
+    id: &RequestId,
+    records: &mut Vec<Record>,
+) -> Result<(), LedgerError> {
+    let mut result = Ok(());
+    store.scan(table, id.as_bytes(), &mut |row| match decode(table, row.key, row.value) {
+        Ok(record) => {
+            records.push(record);
+            ControlFlow::Continue(())
+        }
+        Err(error) => {
+            result = Err(error);
+            ControlFlow::Break(())
+        }
+    })?;
+    result
+}
+
+/// Reads the endings that the engine remembers: a failure before the signatures that outrank it.
+fn ended(store: &dyn Store) -> Result<Vec<(RequestId, GroupId, Ending)>, LedgerError> {
+    let mut ended = BTreeSet::new();
+    for (order, table) in [(0_u8, Table::Closed), (1, Table::Finished)] {
+        store.scan(table, &[], &mut |row| {
+            ended.extend(request_of(row.key).map(|id| (row.written, order, id)));
+            // The engine remembers no more.
+            if ended.len() > ensign_engine::REQUESTS_REMEMBERED {
+                ended.pop_first();
+            }
+            ControlFlow::Continue(())
+        })?;
+    }
+    let mut endings = Vec::new();
+    for (_, order, id) in ended {
+        let place = if order == 0 { Place::closed(&id) } else { Place::finished(&id) };
+        endings.extend(read(store, &place)?.and_then(ending));
+    }
+    Ok(endings)
+}
+
+fn ending(record: Record) -> Option<(RequestId, GroupId, Ending)> {
+    match record {
+        Record::Finished { request, group, signatures } => {
+            Some((request, group, Ending::Signed(signatures)))
+        }
+        Record::Closed { request, group, reason } => Some((request, group, Ending::Closed(reason))),
+        Record::Consented { .. } | Record::Joined { .. } | Record::Burned { .. } => None,
+    }
+}
+
+/// Returns until when requests are refused, after a store went back in time.
+pub(crate) fn void_until(store: &dyn Store) -> Result<Option<UnixTime>, LedgerError> {
+    let found = store.get(&Place::meta(VOID_UNTIL))?;
+    let millis = found.and_then(|found| found.value.try_into().ok().map(u64::from_le_bytes));
+    Ok(millis.map(UnixTime::from_millis))
+}
+
+pub(crate) fn set_void_until(until: UnixTime) -> Entry {
+    let value = Some(until.as_millis().to_le_bytes().to_vec());
+    Entry { place: Place::meta(VOID_UNTIL), value }
+}

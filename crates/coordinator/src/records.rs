@@ -1,0 +1,286 @@
+//! What a node has kept, for whoever asks: requests, evidence, and the audit of its nonces.
+
+use std::{collections::BTreeMap, ops::ControlFlow};
+
+use ensign_engine::{Record, RequestStatus};
+use ensign_equivocation::CASE_BYTES_MAX;
+use ensign_identity::Signature;
+use ensign_primitives::{GroupId, RequestId, UnixTime};
+use ensign_psbt::{Contribution, Contributions, Psbt, SignedPsbt, finish};
+use ensign_store::{Place, Store, Table, attempt_of, request_of};
+use ensign_wire::{AbortReason, SignedRequest};
+
+use crate::{
+    LedgerError, Outcome,
+    audit::{Audit, audit},
+    ledger,
+};
+
+/// A look at the store, at one moment.
+///
+/// [`Coordinator::look`](crate::Coordinator::look) gives one of a node that runs,
+/// [`Archive::records`](crate::Archive::records) of one that does not.
+#[derive(Clone, Copy)]
+pub struct Records<'a>(pub(crate) &'a dyn Store);
+
+impl core::fmt::Debug for Records<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("Records")
+    }
+}
+
+/// One request, as far as it is remembered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RequestEntry {
+    /// Its name.
+    pub id: RequestId,
+    /// Who shall sign.
+    pub group: GroupId,
+    /// What is asked, signed by its creator; `None` where only the end is remembered.
+    pub request: Option<Box<SignedRequest>>,
+    /// Where it stands.
+    pub state: RequestState,
+    /// The attempts that we joined, the first one first.
+    pub attempts: Vec<AttemptEntry>,
+    /// When it ended.
+    pub ended: Option<UnixTime>,
+    /// How it stands in the node that runs; `None` when none runs, or it is over.
+    pub live: Option<RequestStatus>,
+}
+
+/// Where a request stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RequestState {
+    /// Our user has not decided.
+    Undecided,
+    /// Our user consented; it is not over.
+    Open,
+    /// All have signed.
+    Signed {
+        /// Whether the application said that it has the result.
+        received: bool,
+    },
+    /// Over without signatures.
+    Closed(AbortReason),
+}
+
+/// An attempt that we joined.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AttemptEntry {
+    /// Which one, from 1.
+    pub number: u16,
+    /// Whether its nonces count as used, because a partial signature may exist.
+    pub burned: bool,
+    /// Whether our partial signatures are kept, to be sent again and never computed again.
+    pub partials_kept: bool,
+}
+
+/// Evidence that was kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeptCase {
+    /// SHA-256 of the file.
+    pub id: [u8; 32],
+    /// When it was kept.
+    pub kept: UnixTime,
+    /// The file, as [`Case::decode`](ensign_equivocation::Case::decode) reads it.
+    pub bytes: Vec<u8>,
+}
+
+impl<'a> Records<'a> {
+    /// Returns every request that is remembered: those that are not over first, then the latest
+    /// first.
+    ///
+    /// # Errors
+    ///
+    /// [`LedgerError`] when the store cannot be read.
+    pub fn requests(&self) -> Result<Vec<RequestEntry>, LedgerError> {
+        let mut entries = BTreeMap::new();
+        for table in [Table::Requests, Table::Consents, Table::Closed, Table::Finished] {
+            ledger::each(self.0, table, |written, record| {
+                enter(&mut entries, table, written, record);
+                Ok(())
+            })?;
+        }
+        for id in ledger::received_names(self.0)? {
+            if let Some(RequestEntry { state: RequestState::Signed { received }, .. }) =
+                entries.get_mut(&id)
+            {
+                *received = true;
+            }
+        }
+        self.enter_attempts(&mut entries)?;
+        let mut entries: Vec<RequestEntry> = entries.into_values().collect();
+        entries.sort_by_key(order);
+        Ok(entries)
+    }
+
+    fn enter_attempts(
+        &self,
+        entries: &mut BTreeMap<RequestId, RequestEntry>,
+    ) -> Result<(), LedgerError> {
+        let mut marks: BTreeMap<(RequestId, u16), AttemptEntry> = BTreeMap::new();
+        for table in [Table::Joins, Table::Burns, Table::Partials] {
+            self.0.scan(table, &[], &mut |row| {
+                if let (Some(id), Some(number)) = (request_of(row.key), attempt_of(row.key)) {
+                    let none = AttemptEntry { number, burned: false, partials_kept: false };
+                    let mark = marks.entry((id, number)).or_insert(none);
+                    mark.burned |= table == Table::Burns;
+                    mark.partials_kept |= table == Table::Partials;
+                }
+                ControlFlow::Continue(())
+            })?;
+        }
+        for ((id, _), attempt) in marks {
+            if let Some(entry) = entries.get_mut(&id) {
+                entry.attempts.push(attempt);
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns what a request's messages were computed from, where we consented to one with a PSBT.
+    ///
+    /// # Errors
+    ///
+    /// [`LedgerError`] when the store cannot be read.
+    pub fn payload(&self, id: &RequestId) -> Result<Option<Vec<u8>>, LedgerError> {
+        match ledger::read(self.0, &Place::consent(id))? {
+            Some(Record::Consented { payload, .. }) => Ok(payload),
+            _ => Ok(None),
+        }
+    }
+
+    /// Returns the result of a request that has its signatures; `None` for any other.
+    ///
+    /// The PSBT is put together anew, without the nonces and partial signatures of the others.
+    ///
+    /// - `group`: whose request it is; of another one there is no PSBT.
+    ///
+    /// # Errors
+    ///
+    /// [`LedgerError`] when the store cannot be read.
+    pub fn outcome(
+        &self,
+        id: &RequestId,
+        group: &ensign_psbt::Group,
+    ) -> Result<Option<Outcome>, LedgerError> {
+        let Some(Record::Finished { signatures, .. }) = ledger::read(self.0, &Place::finished(id))?
+        else {
+            return Ok(None);
+        };
+        let payload = self.payload(id)?;
+        let psbt = payload.and_then(|payload| signed_psbt(&payload, group, &signatures));
+        let signatures = signatures.iter().map(|signature| signature.0).collect();
+        Ok(Some(Outcome { signatures, psbt }))
+    }
+
+    /// Returns every piece of evidence and every claim, the oldest first.
+    ///
+    /// # Errors
+    ///
+    /// [`LedgerError`] when the store cannot be read.
+    pub fn cases(&self) -> Result<Vec<KeptCase>, LedgerError> {
+        let mut cases = Vec::new();
+        for table in [Table::Evidence, Table::Claims] {
+            self.0.scan(table, &[], &mut |row| {
+                if let Ok(id) = row.key.try_into()
+                    && row.value.len() <= CASE_BYTES_MAX
+                {
+                    cases.push(KeptCase { id, kept: row.written, bytes: row.value.to_vec() });
+                }
+                ControlFlow::Continue(())
+            })?;
+        }
+        cases.sort_by_key(|case| (case.kept, case.id));
+        Ok(cases)
+    }
+
+    /// Checks that no nonce met two challenges.
+    ///
+    /// # Errors
+    ///
+    /// [`LedgerError`] when the store cannot be read.
+    pub fn audit(&self) -> Result<Audit, LedgerError> {
+        audit(self.0)
+    }
+}
+
+/// Writes signatures into the PSBT that they are of.
+pub(crate) fn signed_psbt(
+    payload: &[u8],
+    group: &ensign_psbt::Group,
+    signatures: &[Signature],
+) -> Option<SignedPsbt> {
+    let psbt: Psbt = ensign_psbt::parse(payload).ok()?;
+    let nothing = vec![Contribution::default(); group.keys().len()];
+    finish(&psbt, group, &Contributions { by_signer: &nothing, signatures }).ok()
+}
+
+fn enter(
+    entries: &mut BTreeMap<RequestId, RequestEntry>,
+    table: Table,
+    written: UnixTime,
+    record: Record,
+) {
+    match record {
+        Record::Consented { request, .. } => {
+            let (id, group) = names_of(&request);
+            let state = match table {
+                Table::Consents => RequestState::Open,
+                _ => RequestState::Undecided,
+            };
+            let entry = entries.entry(id).or_insert_with(|| bare(id, group, state));
+            entry.state = state;
+            entry.request = Some(request);
+        }
+        Record::Finished { request, group, .. } => {
+            let state = RequestState::Signed { received: false };
+            let entry = entries.entry(request).or_insert_with(|| bare(request, group, state));
+            (entry.state, entry.ended) = (state, Some(written));
+        }
+        Record::Closed { request, group, reason } => {
+            let state = RequestState::Closed(reason);
+            let entry = entries.entry(request).or_insert_with(|| bare(request, group, state));
+            (entry.state, entry.ended) = (state, Some(written));
+        }
+        Record::Joined { .. } | Record::Burned { .. } => {}
+    }
+}
+
+/// Returns a request's name and its group's.
+pub(crate) fn names_of(request: &SignedRequest) -> (RequestId, GroupId) {
+    let asked = &request.request;
+    (asked.id(), asked.signers.group_id(asked.network))
+}
+
+const fn bare(id: RequestId, group: GroupId, state: RequestState) -> RequestEntry {
+    RequestEntry { id, group, request: None, state, attempts: Vec::new(), ended: None, live: None }
+}
+
+/// Enters how requests stand in a node that runs.
+pub(crate) fn enter_live(entries: &mut Vec<RequestEntry>, live: Vec<RequestStatus>) {
+    for status in live {
+        let known = entries.iter_mut().find(|entry| entry.id == status.id);
+        let entry = match known {
+            Some(entry) => entry,
+            None => {
+                entries.push(bare(status.id, status.group, RequestState::Undecided));
+                let Some(entry) = entries.last_mut() else { return };
+                entry
+            }
+        };
+        entry.request = Some(Box::new(status.request.as_ref().clone()));
+        if status.consented && entry.ended.is_none() {
+            entry.state = RequestState::Open;
+        }
+        entry.live = Some(status);
+    }
+    entries.sort_by_key(order);
+}
+
+/// What is not over comes first, then the latest.
+fn order(entry: &RequestEntry) -> (bool, std::cmp::Reverse<u64>, RequestId) {
+    let created = entry.request.as_ref().map(|request| request.request.created);
+    let at = entry.ended.or(created).unwrap_or(UnixTime::from_millis(0));
+    (entry.ended.is_some(), std::cmp::Reverse(at.as_millis()), entry.id)
+}
