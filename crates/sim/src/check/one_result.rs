@@ -115,7 +115,8 @@ impl OneResult {
         let count = different.len();
         let attempts = (1..=ATTEMPTS_MAX)
             .filter_map(|it| self.signed.get(&SigningRequest::session_id(request, NETWORK, it)))
-            .filter(|signed| signed.is_superset(&honest))
+            // Whoever holds the result may have signed with nobody left to tell.
+            .filter(|signed| honest.iter().all(|it| *it == node || signed.contains(it)))
             .count();
         if count > attempts {
             return Err(format!(
