@@ -173,16 +173,44 @@ impl Unlocked<'_> {
     pub fn keys_for(&self, purpose: Purpose) -> Result<Draft, UnlockError> {
         let mut draft = Draft::new(purpose, self.vault.network());
         if self.vault.node().is_some() {
-            self.node_key()?;
+            draft = self.copy_node_key(draft)?;
         }
         for signer in self.vault.signers() {
-            self.signer_key(signer)?;
-        }
-        let keys = self.vault.front.heads.iter().filter(|head| head.name != Name::Archive);
-        for head in keys {
-            draft = draft.with(head.name, self.entry(head.name)?.1)?;
+            draft = self.copy_signer_key(signer, draft)?;
         }
         Ok(draft)
+    }
+
+    /// Copies the node key alone into the draft of another vault.
+    ///
+    /// # Errors
+    ///
+    /// As [`node_key`](Self::node_key).
+    pub fn node_key_for(&self, purpose: Purpose) -> Result<Draft, UnlockError> {
+        self.copy_node_key(Draft::new(purpose, self.vault.network()))
+    }
+
+    /// Copies one signer key alone into the draft of another vault.
+    ///
+    /// # Errors
+    ///
+    /// As [`signer_key`](Self::signer_key).
+    pub fn signer_key_for(
+        &self,
+        purpose: Purpose,
+        signer: SignerKey,
+    ) -> Result<Draft, UnlockError> {
+        self.copy_signer_key(signer, Draft::new(purpose, self.vault.network()))
+    }
+
+    fn copy_node_key(&self, draft: Draft) -> Result<Draft, UnlockError> {
+        let name = Name::Node(self.node_key()?.peer_id());
+        Ok(draft.with(name, self.entry(name)?.1)?)
+    }
+
+    fn copy_signer_key(&self, signer: SignerKey, draft: Draft) -> Result<Draft, UnlockError> {
+        self.signer_key(signer)?;
+        Ok(draft.with(Name::Signer(signer), self.entry(Name::Signer(signer))?.1)?)
     }
 
     fn secret(&self, name: Name) -> Result<(u8, Zeroizing<[u8; 32]>), UnlockError> {

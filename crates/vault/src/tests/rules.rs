@@ -43,6 +43,21 @@ fn the_passphrase_changes_without_the_keys_changing() {
 }
 
 #[test]
+fn keys_go_separate_ways() {
+    let whole = parse(&file());
+    let unlocked = whole.unlock(&passphrase("right")).unwrap();
+    let seal =
+        |draft: Draft| parse(&draft.seal(&passphrase("other"), cheap(), CREATED, RANDOM).unwrap());
+    let alone = seal(unlocked.signer_key_for(Purpose::Signer, signer(3)).unwrap());
+    assert_eq!((alone.purpose(), alone.node()), (Purpose::Signer, None));
+    assert!(alone.signers().eq([signer(3)]));
+    assert!(alone.unlock(&passphrase("other")).unwrap().signer_key(signer(3)).is_ok());
+    let rest = seal(unlocked.node_key_for(Purpose::Home).unwrap());
+    assert_eq!((rest.node(), rest.signers().count()), (whole.node(), 0));
+    assert!(unlocked.signer_key_for(Purpose::Signer, signer(4)).is_err());
+}
+
+#[test]
 fn no_secret_byte_stands_in_the_file() {
     let file = file();
     for secret in [&[1; 8][..], &[2; 8], &[3; 8], b"alice", b"right"] {
