@@ -9,6 +9,8 @@
 
 #[path = "loopback/commands.rs"]
 mod commands;
+#[path = "loopback/evidence.rs"]
+mod evidence;
 #[path = "loopback/hostile.rs"]
 mod hostile;
 #[path = "loopback/party.rs"]

@@ -20,6 +20,7 @@ use bitcoin::{
 use ensign_coordinator::{
     Approval, Coordinator, Event, Events, Group, Keys, Member, Outcome, Problem, SigningJob, Work,
 };
+use ensign_deadline::Timeouts;
 use ensign_engine::Record;
 use ensign_identity::{DelegationProof, NodeKey, SignerKey};
 use ensign_musig::SecKey;
@@ -104,8 +105,18 @@ async fn read(
 
 impl Wallet {
     pub(crate) async fn start(number: u8, folder: PathBuf, listen: SocketAddr) -> Self {
+        Self::start_with(number, folder, listen, Timeouts::default()).await
+    }
+
+    async fn start_with(
+        number: u8,
+        folder: PathBuf,
+        listen: SocketAddr,
+        timeouts: Timeouts,
+    ) -> Self {
         let builder = Coordinator::builder(NETWORK, keys(number), folder.clone());
-        let (coordinator, events) = builder.listen(listen).start().await.unwrap();
+        let builder = builder.listen(listen).timeouts(timeouts);
+        let (coordinator, events) = builder.start().await.unwrap();
         let approves = Arc::new(AtomicBool::new(true));
         let (seen, received) = mpsc::unbounded_channel();
         let reader = tokio::spawn(read(coordinator.clone(), events, approves.clone(), seen));
@@ -274,11 +285,20 @@ impl Party {
 
     /// Starts wallets for the first signers of a group; `others` are played by somebody else.
     pub(crate) async fn with(count: u8, others: Vec<Member>) -> Self {
+        Self::with_timeouts(count, others, Timeouts::default()).await
+    }
+
+    /// As [`with`](Self::with), with other timeouts than the specification's.
+    pub(crate) async fn with_timeouts(
+        count: u8,
+        others: Vec<Member>,
+        timeouts: Timeouts,
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut wallets = Vec::new();
         for number in 0..count {
             let home = folder.path().join(format!("home-{number}"));
-            wallets.push(Wallet::start(number, home, loopback()).await);
+            wallets.push(Wallet::start_with(number, home, loopback(), timeouts).await);
         }
         let ours = wallets.iter().map(|wallet| member(wallet.number, Some(wallet.address())));
         let members: Vec<_> = ours.chain(others).collect();

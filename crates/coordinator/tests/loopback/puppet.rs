@@ -15,7 +15,9 @@ use ensign_musig::{NonceEntropy, SecKey};
 use ensign_primitives::{Instant, Now, PeerId, StateMachine, UnixTime};
 use ensign_session::Entropy;
 use ensign_transport::{Transport, TransportConfig, TransportEvent};
-use ensign_wire::{Frame, Kind};
+use ensign_wire::{
+    Body, Envelope, Frame, Kind, NonceShare, PubNonceBytes, Round0, SessionJoin,
+};
 use tokio::sync::{mpsc, oneshot};
 
 use super::party::{NETWORK, loopback, within};
@@ -25,7 +27,46 @@ use super::party::{NETWORK, loopback, within};
 pub(crate) struct Puppet {
     pub(crate) address: SocketAddr,
     muted: Arc<Mutex<Vec<Kind>>>,
+    lie: Arc<Mutex<Option<Lie>>>,
     commands: mpsc::UnboundedSender<Command>,
+}
+
+/// What a signer that does wrong says in place of what its node would have said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lie {
+    /// Two different reveals.
+    TwoReveals,
+    /// A reveal that does not open its commitment.
+    AnotherSalt,
+    /// Nonces that are no points, in mode fast.
+    NoPoints,
+    /// A false partial signature.
+    FalsePartial,
+}
+
+impl Lie {
+    /// Returns what goes out in place of a body.
+    fn instead(self, body: &Body) -> Vec<Body> {
+        match (self, body) {
+            (Self::TwoReveals, Body::NonceShare(share)) => {
+                let other = NonceShare { salt: [9; 32], ..share.clone() };
+                vec![body.clone(), Body::NonceShare(other)]
+            }
+            (Self::AnotherSalt, Body::NonceShare(share)) => {
+                vec![Body::NonceShare(NonceShare { salt: [9; 32], ..share.clone() })]
+            }
+            (Self::NoPoints, Body::SessionJoin(join)) => {
+                let round0 = Round0::Reveal(vec![PubNonceBytes([0xee; 66])]);
+                vec![Body::SessionJoin(SessionJoin { round0, ..join.clone() })]
+            }
+            (Self::FalsePartial, Body::PartialSigShare(share)) => {
+                let mut share = share.clone();
+                share.partials[0][31] ^= 1;
+                vec![Body::PartialSigShare(share)]
+            }
+            _ => vec![body.clone()],
+        }
+    }
 }
 
 enum Command {
@@ -43,22 +84,31 @@ impl Puppet {
         let (transport, arrivals) = Transport::bind(config, node_key.clone()).await.unwrap();
         let config =
             EngineConfig { network: NETWORK, listening: vec![], timeouts: Timeouts::default() };
+        let liar = node_key.clone();
         let keys = ensign_engine::Keys { node_key, sec_key, delegation };
         let muted: Arc<Mutex<Vec<Kind>>> = Arc::default();
+        let lie: Arc<Mutex<Option<Lie>>> = Arc::default();
         let (commands, waiting) = mpsc::unbounded_channel();
         let address = transport.local_addr();
         let driver = Driver {
             engine: Engine::new(config, keys),
             transport,
             muted: muted.clone(),
+            lie: lie.clone(),
+            node_key: liar,
             origin: StdInstant::now(),
         };
         tokio::spawn(driver.run(arrivals, waiting));
-        Self { address, muted, commands }
+        Self { address, muted, lie, commands }
     }
 
     pub(crate) fn mute(&self, kinds: &[Kind]) {
         *self.muted.lock().unwrap() = kinds.to_vec();
+    }
+
+    /// From here on it does wrong.
+    pub(crate) fn lie(&self, lie: Lie) {
+        *self.lie.lock().unwrap() = Some(lie);
     }
 
     pub(crate) async fn form(&self, group: GroupConfig, addresses: Vec<(PeerId, SocketAddr)>) {
@@ -88,6 +138,8 @@ struct Driver {
     engine: Engine,
     transport: Transport,
     muted: Arc<Mutex<Vec<Kind>>>,
+    lie: Arc<Mutex<Option<Lie>>>,
+    node_key: Arc<NodeKey>,
     origin: StdInstant,
 }
 
@@ -150,12 +202,35 @@ impl Driver {
         self.engine.handle_input(self.now(), input);
     }
 
+    fn send(&self, peer: PeerId, kind: Kind, frame: &Arc<[u8]>) {
+        let lie = *self.lie.lock().unwrap();
+        let own = self.node_key.peer_id();
+        let frames = match (lie, Frame::decode_whole(frame, NETWORK)) {
+            (Some(lie), Ok(Frame::Envelope(said))) if said.sender() == own => lie
+                .instead(said.body())
+                .into_iter()
+                .zip(0..)
+                .map(|(body, more)| {
+                    let seq = said.seq() * 2 + more;
+                    let (session, at) = (said.session(), said.sent_at());
+                    let said = Envelope::sign(&self.node_key, NETWORK, session, seq, at, body);
+                    Arc::from(Frame::Envelope(Box::new(said.unwrap())).encode())
+                })
+                .collect(),
+            _ => vec![frame.clone()],
+        };
+        for frame in frames {
+            // A frame that is not sent is asked for again.
+            let _ = self.transport.send(peer, kind, Bytes::from_owner(frame));
+        }
+    }
+
     fn carry_out(&mut self) {
         while let Some(output) = self.engine.poll_output() {
             match output {
                 Output::Send { peer, kind, frame } => {
                     if !self.muted.lock().unwrap().contains(&kind) {
-                        let _ = self.transport.send(peer, kind, Bytes::from_owner(frame));
+                        self.send(peer, kind, &frame);
                     }
                 }
                 Output::Persist { token, .. } => {

@@ -3,6 +3,7 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use ensign_coordinator::{Event, LostAttempt, Member, Resumption, SigningJob, Work};
+use ensign_deadline::Timeouts;
 use ensign_engine::{ATTEMPTS_MAX, GroupConfig, Record};
 use ensign_identity::{NodeKey, SignerKey};
 use ensign_musig::SecKey;
@@ -23,12 +24,17 @@ const PUPPET_SIGNER: [u8; 32] = [0x55; 32];
 
 /// Two wallets and a signer that can be made to hold a session in a phase.
 pub(super) async fn with_puppet() -> (Party, Puppet) {
+    with_puppet_and(Timeouts::default()).await
+}
+
+/// As [`with_puppet`], with other timeouts.
+pub(super) async fn with_puppet_and(timeouts: Timeouts) -> (Party, Puppet) {
     let puppet = Puppet::start(PUPPET_NODE, PUPPET_SIGNER).await;
     let signer =
         SignerKey::from_public_key(SecKey::from_secret_bytes(PUPPET_SIGNER).unwrap().public_key());
     let peer = NodeKey::from_secret_bytes(PUPPET_NODE).unwrap().peer_id();
     let other = Member { signer, peer, addresses: vec![puppet.address] };
-    let mut party = Party::with(2, vec![other]).await;
+    let mut party = Party::with_timeouts(2, vec![other], timeouts).await;
     party.members.sort_by_key(|member| member.signer);
     let peers = party.members.iter().map(|member| member.peer).collect();
     let group = GroupConfig { keys: group_keys(&party.members), peers };
