@@ -13,8 +13,8 @@ use ensign_replay::{Duplicates, NonceLog};
 use ensign_wire::{AbortReason, GroupKeys, Payload, Scheme, SignedRequest, SigningRequest};
 
 use crate::{
-    ATTEMPTS_MAX, CommandError, EngineConfig, Event, GROUPS_MAX, GroupConfig, Input, Keys, Output,
-    PEERS_MAX, Proposal, REFUSALS_REMEMBERED, REQUESTS_MAX,
+    ATTEMPTS_MAX, CommandError, ENDING_WAIT, EngineConfig, Event, GROUPS_MAX, GroupConfig, Input,
+    Keys, Output, PEERS_MAX, Proposal, REFUSALS_REMEMBERED, REQUESTS_MAX,
     ended::Ended,
     peers::Peer,
     requests::{Request, no_attempt_left},
@@ -162,8 +162,9 @@ impl Engine {
 
     /// Takes up a request to which our user had consented before a restart, in a fresh attempt.
     ///
-    /// A request that has expired or used up its attempts is closed instead: [`Event::Closed`] says
-    /// so.
+    /// A request that has expired is closed instead: [`Event::Closed`] says so. One that has used up its
+    /// attempts joins nothing more, but the others may have its signatures: it is closed only when
+    /// nobody has told its end within [`ENDING_WAIT`].
     ///
     /// - `attempts`: how many attempts were joined before; none of them is joined again.
     ///
@@ -184,17 +185,20 @@ impl Engine {
             return Err(CommandError::UnknownGroup { group });
         }
         self.check_new(id)?;
-        let expired = request.request.expires <= now.unix;
-        if expired || attempts >= ATTEMPTS_MAX {
-            let reason = if expired { AbortReason::Expired } else { AbortReason::Internal };
-            self.close(id, (group, attempts), no_attempt_left(reason), true);
+        if request.request.expires <= now.unix {
+            self.close(id, (group, attempts), no_attempt_left(AbortReason::Expired), true);
             return Ok(id);
         }
-        let attempt = attempts.saturating_add(1);
+        let used_up = attempts >= ATTEMPTS_MAX;
+        let attempt = attempts.saturating_add(1).min(ATTEMPTS_MAX);
         let id =
             self.open_request(now, group, Arc::new(request), payload.map(Arc::from), attempt)?;
         if let Some(request) = self.requests.get_mut(&id) {
             request.consented = true;
+            request.retry_at = used_up.then(|| now.instant.after(ENDING_WAIT));
+        }
+        if used_up {
+            return Ok(id);
         }
         self.with_session(now, id, |session| session.announce(now));
         self.join(now, id)?;
@@ -242,7 +246,7 @@ impl Engine {
         let unknown = CommandError::UnknownRequest { request: id };
         let request = self.requests.get(&id).filter(|request| !request.settled);
         let request = request.ok_or(unknown.clone())?;
-        if request.retry_at.is_some() {
+        if request.is_between_attempts() {
             // Between two attempts: the next one begins with its end.
             let attempt = request.attempt + 1;
             self.replace_session(now, id, attempt);

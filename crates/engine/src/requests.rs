@@ -28,7 +28,8 @@ pub(crate) struct Request {
     /// The durable record that the session asked for last: our token and its own. It waits for no
     /// earlier one.
     pub(crate) persisting: Option<(u64, u64)>,
-    /// When the next attempt begins.
+    /// When the next attempt begins; after the last attempt, when nobody is asked any more how it
+    /// ended.
     pub(crate) retry_at: Option<Instant>,
     /// No further attempt: finished, or failed for good. Stays until its session falls silent.
     pub(crate) settled: bool,
@@ -50,6 +51,10 @@ impl Request {
     pub(crate) fn wakeup(&self) -> Option<Wakeup> {
         let retry = self.retry_at.map(|at| Wakeup { at, reason: "next attempt" });
         [retry, self.session.poll_timeout()].into_iter().flatten().min()
+    }
+
+    pub(crate) const fn is_between_attempts(&self) -> bool {
+        self.retry_at.is_some() && self.attempt < ATTEMPTS_MAX
     }
 
     pub(crate) fn misses_payload(&self) -> bool {
@@ -312,8 +317,10 @@ impl Engine {
                 continue;
             }
             let (group, attempt, consented) = (request.group, request.attempt, request.consented);
-            if request.is_expired(now) {
-                let failure = no_attempt_left(AbortReason::Expired);
+            let is_last = !request.is_between_attempts();
+            if is_last || request.is_expired(now) {
+                let reason = if is_last { AbortReason::Internal } else { AbortReason::Expired };
+                let failure = no_attempt_left(reason);
                 self.close(id, (group, attempt), failure, consented);
                 self.drop_if_over(id);
                 continue;

@@ -42,7 +42,10 @@ impl Engine {
             attempt: request.attempt,
             phase: request.session.phase(),
             waiting_on: request.session.waiting_on(),
-            retry_in: request.retry_at.map(|at| at.since(now.instant)),
+            retry_in: request
+                .retry_at
+                .filter(|_| request.is_between_attempts())
+                .map(|at| at.since(now.instant)),
         })
         .collect()
     }

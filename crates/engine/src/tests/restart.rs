@@ -9,7 +9,7 @@ use super::{
     cast::{HOUR, group_id, peer, request, signed},
     net::Net,
 };
-use crate::{ATTEMPTS_MAX, CommandError, Event, Input, Record};
+use crate::{ATTEMPTS_MAX, CommandError, ENDING_WAIT, Event, Input, Record};
 
 const MODES: [Mode; 3] = [Mode::Committed, Mode::Fast, Mode::Strict];
 const PHASES: [Phase; 3] = [Phase::Committing, Phase::Revealing, Phase::Signing];
@@ -207,11 +207,49 @@ fn request_without_an_attempt_left_is_closed_and_reported() {
     }
     net.restart(0);
     net.pass(MINUTE);
+    assert_eq!(net.nodes[0].closed_requests(), [], "the others are asked first");
+    net.pass(ENDING_WAIT);
     assert_eq!(net.nodes[0].closed_requests(), [(ATTEMPTS_MAX, AbortReason::Internal, None)]);
     let last = net.nodes[0].journal.last();
     let reason = AbortReason::Cancelled;
     assert_eq!(last, Some(&Record::Closed { request: id, group: group_id(&[0, 1]), reason }));
     net.assert_journals_are_sound();
+}
+
+#[test]
+fn regression_signature_of_the_last_attempt_was_lost_by_a_restart() {
+    let mut net = Net::new(2);
+    net.nodes[1].approves = false;
+    let id = net.propose(Mode::Committed);
+    net.run();
+    for _ in 2..=ATTEMPTS_MAX {
+        net.restart(0);
+        net.pass(Duration::from_secs(1));
+    }
+    net.approve(1, id).unwrap();
+    assert!(net.run_until(|net| net.nodes[0].phases().contains(&Phase::Signing)));
+    net.lose_frames_to(0);
+    net.run();
+    assert_eq!((net.nodes[0].done().len(), net.nodes[1].done().len()), (0, 1));
+    net.restart(0);
+    net.pass(MINUTE);
+    assert_eq!(net.nodes[0].done(), net.nodes[1].done(), "the other one tells it");
+    net.assert_journals_are_sound();
+}
+
+#[test]
+fn request_that_waits_for_its_end_can_be_stopped() {
+    let mut net = Net::new(2);
+    net.nodes[1].approves = false;
+    let id = net.propose(Mode::Committed);
+    net.run();
+    for _ in 1..=ATTEMPTS_MAX {
+        net.restart(0);
+        net.pass(Duration::from_secs(1));
+    }
+    net.stop(0, id, AbortReason::Cancelled).unwrap();
+    let closed = [(ATTEMPTS_MAX, AbortReason::Cancelled, None)];
+    assert_eq!(net.nodes[0].closed_requests(), closed);
 }
 
 #[test]
