@@ -7,6 +7,7 @@ use ensign_psbt::PsbtError;
 use ensign_store::OpenError;
 
 use crate::catalogue as code;
+use crate::control::{Control, Decisions};
 use crate::failure::{Failure, Result};
 use crate::group::SignerGroup;
 use crate::home::HeldHome;
@@ -18,6 +19,9 @@ pub(crate) struct Node {
     pub(crate) held: HeldHome,
     pub(crate) coordinator: Coordinator,
     pub(crate) events: Events,
+    /// What is decided in other terminals.
+    pub(crate) decisions: Decisions,
+    _control: Option<Control>,
 }
 
 /// Whether the user says that the home was made on another machine, which is off for good.
@@ -53,6 +57,7 @@ impl Node {
         };
         let (coordinator, events) = builder.listen(listen).start().await.map_err(start_failure)?;
         let names: Vec<_> = groups.iter().map(|group| group.name.as_str()).collect();
+        let (control, decisions) = Control::open(home, &coordinator, groups, output);
         let address = coordinator.local_addr();
         let line = Line::new("up")
             .with("name", settings.name.as_str())
@@ -69,7 +74,7 @@ impl Node {
         for group in groups {
             coordinator.group(group.for_coordinator()).await.map_err(|e| command_failure(&e))?;
         }
-        Ok(Self { held, coordinator, events })
+        Ok(Self { held, coordinator, events, decisions, _control: control })
     }
 }
 

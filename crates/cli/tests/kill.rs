@@ -156,10 +156,12 @@ fn sign_once(homes: &[PathBuf; 2], message: &str, random: &mut Random, kills: u3
     }
     let signed = sign.until(|line| line["event"] == "signed_message");
     assert_valid(&signed, message);
+    // It waits a few seconds for the others, who may miss that while they start.
+    assert!(sign.child.wait().unwrap().success());
     if !kept {
+        let _up = Running::start(alice, &["up", "--approve", "none"]);
         up.until(|line| of(line, "kept", request));
     }
-    assert!(sign.child.wait().unwrap().success());
     killed
 }
 

@@ -17,7 +17,6 @@ use self::task::Task;
 use super::block_on;
 use crate::args::Sign;
 use crate::catalogue as code;
-use crate::control::Control;
 use crate::failure::{Failure, Result};
 use crate::group::SignerGroup;
 use crate::home::{HeldHome, Home};
@@ -81,7 +80,6 @@ impl Proposal {
         let mut stop = Stop::new(args.until_stdin_closes)?;
         let groups = [group];
         let node = Node::start(held, &groups, args.listen, IsMoved::No, output).await?;
-        let (_control, _) = Control::open(&node, &groups, output);
         let [group] = groups;
         let name = group.name.clone();
         let others = group.members.len().saturating_sub(1);

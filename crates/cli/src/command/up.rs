@@ -7,7 +7,7 @@ use ensign_primitives::RequestId;
 
 use crate::args::{Approve, Up};
 use crate::catalogue as code;
-use crate::control::{Control, Decision, Decisions};
+use crate::control::Decision;
 use crate::failure::{Failure, Result};
 use crate::home::{Home, shown};
 use crate::narrator::{Narrator, session_line};
@@ -25,11 +25,8 @@ pub(super) async fn run(home: Home, args: Up, output: Output) -> Result<()> {
     let mut stop = Stop::new(args.until_stdin_closes)?;
     let is_moved = if args.moved { IsMoved::Yes } else { IsMoved::No };
     let node = Node::start(held, &groups, args.listen, is_moved, output).await?;
-    let (control, decisions) = Control::open(&node, &groups, output);
     let mut duty = Duty {
         node,
-        decisions,
-        _control: control,
         output,
         narrator: Narrator::new(output, groups),
         approve: args.approve,
@@ -53,9 +50,6 @@ struct Duty {
     output: Output,
     narrator: Narrator,
     approve: Approve,
-    /// What was decided in another terminal.
-    decisions: Decisions,
-    _control: Option<Control>,
     /// What the user types; `None` when nobody is to be asked, or input has ended.
     lines: Option<Lines>,
     /// Requests that wait for an answer, the one that was asked about first.
@@ -71,7 +65,7 @@ impl Duty {
                     Some(event) => self.on_event(event).await?,
                     None => return Err(self.narrator.why_stopped()),
                 },
-                decision = self.decisions.next() => self.on_decision(decision),
+                decision = self.node.decisions.next() => self.on_decision(decision),
                 line = next_line(&mut self.lines) => self.on_line(line).await?,
             }
         }

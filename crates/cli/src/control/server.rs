@@ -18,7 +18,8 @@ use super::{ASK_BYTES_MAX, Ask, CLIENTS_MAX, Refused, Reply, SOCKET, VERSION, Wh
 use crate::catalogue as code;
 use crate::failure::{Failure, Result};
 use crate::group::SignerGroup;
-use crate::node::{Node, command_failure};
+use crate::home::Home;
+use crate::node::command_failure;
 use crate::output::Output;
 use crate::request_view::{AuditView, CaseView, RequestView, ResultView};
 
@@ -56,15 +57,16 @@ impl Decisions {
 }
 
 impl Control {
-    /// Listens beside a node that holds its home. Without a socket the node runs all the same, and
+    /// Listens beside a node whose home we hold. Without a socket the node runs all the same, and
     /// says so.
     pub(crate) fn open(
-        node: &Node,
+        home: &Home,
+        coordinator: &Coordinator,
         groups: &[SignerGroup],
         output: Output,
     ) -> (Option<Self>, Decisions) {
         let (decided, decisions) = mpsc::channel(CLIENTS_MAX);
-        let path = node.held.home.path().join(SOCKET);
+        let path = home.path().join(SOCKET);
         let listener = match listen(&path) {
             Ok(listener) => listener,
             Err(error) => {
@@ -72,8 +74,7 @@ impl Control {
                 return (None, Decisions(decisions));
             }
         };
-        let service =
-            Service { coordinator: node.coordinator.clone(), groups: groups.into(), decided };
+        let service = Service { coordinator: coordinator.clone(), groups: groups.into(), decided };
         let task = tokio::spawn(accept(listener, service));
         (Some(Self { path, task }), Decisions(decisions))
     }

@@ -7,7 +7,9 @@
 )]
 
 mod ensign;
+mod evidence;
 mod home;
+mod kept;
 mod keys;
 mod money;
 mod refusal;

@@ -1,0 +1,111 @@
+//! Evidence files, checked without a home.
+
+use ensign_equivocation::{Case, Charge, Evidence, SpeaksFor};
+use ensign_identity::{Delegation, DelegationProof, NodeKey, Signature, SignerKey};
+use ensign_musig::SecKey;
+use ensign_primitives::{Network, SignerIndex, UnixTime};
+use ensign_wire::{
+    AbortReason, Body, Envelope, GroupKeys, KeyTweak, Message, Mode, NoncesComplete, Payload,
+    Scheme, SessionAbort, SigningRequest, TxType,
+};
+
+use crate::ensign::{Signer, argument, run};
+
+const NETWORK: Network = Network::Regtest;
+const NOW: UnixTime = UnixTime::from_millis(1_760_000_000_000);
+
+fn node() -> NodeKey {
+    NodeKey::from_secret_bytes([0x21; 32]).unwrap()
+}
+
+fn request() -> SigningRequest {
+    let mut keys: Vec<_> = [1, 2].map(|byte| SecKey::from_secret_bytes([byte; 32]).unwrap()).into();
+    keys.sort_by_key(|key| SignerKey::from_public_key(key.public_key()));
+    let keys = keys.iter().map(|key| SignerKey::from_public_key(key.public_key())).collect();
+    SigningRequest {
+        network: NETWORK,
+        scheme: Scheme::Bip327,
+        signers: GroupKeys::new(keys).unwrap(),
+        messages: vec![Message { digest: [7; 32], tweak: KeyTweak::None }],
+        payload: Payload::Blind,
+        purpose: String::new(),
+        tx_type: TxType::Spend,
+        amount: 0,
+        creator: SignerIndex(0),
+        created: NOW,
+        expires: UnixTime::from_millis(NOW.as_millis() + 1000),
+        mode: Mode::Strict,
+        nonce: [3; 16],
+    }
+}
+
+/// The signer whose secret key is made of ones.
+fn speaks_for(request: &SigningRequest) -> SpeaksFor {
+    let secret = SecKey::from_secret_bytes([1; 32]).unwrap();
+    let key = SignerKey::from_public_key(secret.public_key());
+    let expires = UnixTime::from_millis(NOW.as_millis() + 1_000_000);
+    let digest = Delegation::digest(&key, &node().peer_id(), NETWORK, expires);
+    let delegation =
+        DelegationProof { expires, signature: Signature(secret.sign_schnorr(&digest)) };
+    SpeaksFor { signer: request.signers.index_of(&key).unwrap(), delegation }
+}
+
+fn said(request: &SigningRequest, body: Body) -> Envelope {
+    let session = SigningRequest::session_id(request.id(), NETWORK, 1);
+    Envelope::sign(&node(), NETWORK, session, 1, NOW, body).unwrap()
+}
+
+/// A node confirms these two nonce sets.
+fn confirmed(first: u8, second: u8) -> Case {
+    let request = request();
+    let speaks_for = speaks_for(&request);
+    let confirm = |byte| {
+        let complete = NoncesComplete { signer: speaks_for.signer, digest: [byte; 32] };
+        Box::new(said(&request, Body::NoncesComplete(complete)))
+    };
+    let evidence = Evidence::Conflict { first: confirm(first), second: confirm(second) };
+    let charge = Charge::Proof { speaks_for: Some(speaks_for), evidence };
+    Case { request: Box::new(request), attempt: 1, charge }
+}
+
+#[test]
+fn file_is_proven_damaged_or_refused_without_a_home() {
+    let signer = Signer::new();
+    let file = signer.path("case");
+    let verify = |bytes: &[u8]| {
+        std::fs::write(&file, bytes).unwrap();
+        run(&["--json", "--home", "/nonexistent", "evidence", "verify", argument(&file)])
+    };
+    let bytes = confirmed(1, 2).encode();
+    let proven = verify(&bytes).succeeded().last();
+    assert_eq!((&proven["verdict"], &proven["attempt"]), (&"proven".into(), &1.into()));
+    assert_eq!(proven["node"], node().peer_id().to_string());
+    let key = SecKey::from_secret_bytes([1; 32]).unwrap().public_key();
+    assert_eq!(proven["signer"], SignerKey::from_public_key(key).to_string());
+    assert_eq!(proven["statements"].as_array().unwrap().len(), 2);
+    let text = run(&["evidence", "verify", argument(&file)]).succeeded().stdout;
+    assert!(text.starts_with("PROVEN  signer "), "{text}");
+    assert!(text.contains("I see the nonce set 0101") && text.contains("0202"), "{text}");
+
+    let mut damaged = bytes.clone();
+    damaged[bytes.len() / 2] ^= 1;
+    for wrong in [&damaged[..], &bytes[..20], b"my notes"] {
+        verify(wrong).refused(2, "E-EVI-002");
+    }
+    let error = verify(&confirmed(1, 1).encode()).refused(9, "E-EVI-003");
+    assert!(error["what"].as_str().unwrap().contains("NOT PROVEN"), "{error}");
+}
+
+#[test]
+fn silence_is_shown_as_a_claim_with_its_reporters() {
+    let signer = Signer::new();
+    let file = signer.path("case");
+    let request = request();
+    let abort = SessionAbort { reason: AbortReason::Timeout, culprit: Some(SignerIndex(1)) };
+    let reports = vec![said(&request, Body::SessionAbort(abort))];
+    let case = Case { request: Box::new(request), attempt: 1, charge: Charge::Silence { reports } };
+    std::fs::write(&file, case.encode()).unwrap();
+    let text = run(&["evidence", "verify", argument(&file)]).succeeded().stdout;
+    assert!(text.starts_with("CLAIM  ") && !text.contains("PROVEN"), "{text}");
+    assert!(text.contains("1 reporter") && text.contains("A claim is no proof"), "{text}");
+}

@@ -1,0 +1,193 @@
+//! What a home keeps: requests from a second terminal, without a node, and after a backup.
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::ensign::{Running, Signer, argument, treasury};
+
+/// Proposes a message as a signer; returns the process and the request's id.
+fn propose(signer: &Signer, byte: &str, more: &[&str]) -> (Running, String) {
+    let message = byte.repeat(32);
+    let sign = ["sign", "--message", &message, "--group", "treasury"];
+    let mut running = signer.start(&[&sign[..], more].concat());
+    let proposed = running.wait_for("proposed");
+    (running, proposed["request"].as_str().unwrap().to_owned())
+}
+
+fn entries(signer: &Signer, what: &str) -> Vec<Value> {
+    signer.json(&["request", what]).succeeded().lines()
+}
+
+#[test]
+fn requests_are_shown_and_approved_from_a_second_terminal() {
+    let [alice, bob, carol] = treasury();
+    let (mut running, _carol) = (bob.up("none"), carol.up("all"));
+    let (sign, request) = propose(&alice, "ab", &["--purpose", "rent"]);
+    running.wait_for("request");
+
+    let [entry] = &entries(&bob, "list")[..] else { panic!() };
+    assert_eq!(
+        (&entry["request"], &entry["state"]),
+        (&request.clone().into(), &"undecided".into())
+    );
+    assert_eq!((&entry["creator"], &entry["purpose"]), (&"alice".into(), &"rent".into()));
+    let text = bob.text(&["request", "list"]).succeeded().stdout;
+    assert!(text.contains("asks you") && text.contains("open for 1 h 59 min"), "{text}");
+
+    bob.json(&["request", "approve", &request[..6]]).succeeded();
+    assert_eq!(running.wait_for("decided")["how"], "approved");
+    running.wait_for("kept");
+    sign.end().succeeded();
+    bob.json(&["request", "approve", &request]).refused(2, "E-REQ-003");
+    assert_eq!(entries(&bob, "list").len(), 0);
+
+    // The same is seen when no node runs, and the result can be written out.
+    let live = entries(&bob, "history");
+    drop(running);
+    let stored = entries(&bob, "history");
+    assert_eq!((live.len(), stored.len()), (1, 1));
+    assert_eq!((&live[0]["state"], &stored[0]["state"]), (&"signed".into(), &"signed".into()));
+    let out = bob.path("out");
+    bob.json(&["request", "show", &request, "--out", argument(&out)]).succeeded();
+    assert_eq!(fs::read_to_string(out).unwrap().trim().len(), 128);
+    let audit = bob.json(&["nonce", "audit"]).succeeded().last();
+    assert_eq!((&audit["joined"], &audit["burned"]), (&1.into(), &1.into()));
+    assert_eq!(audit["violations"], 0);
+}
+
+#[test]
+fn request_that_is_cancelled_without_a_node_ends_for_the_others_at_the_next_start() {
+    let [alice, bob, _carol] = treasury();
+    let mut running = bob.up("none");
+    let (mut sign, request) = propose(&alice, "ab", &["--until-stdin-closes"]);
+    running.wait_for("request");
+    sign.close_input();
+    sign.end().refused(4, "E-OWN-002");
+
+    assert_eq!(entries(&alice, "list").len(), 1);
+    alice.json(&["request", "approve", &request]).refused(3, "E-REQ-004");
+    alice.json(&["request", "cancel", &request]).succeeded();
+    alice.json(&["request", "cancel", &request]).refused(2, "E-REQ-003");
+    assert_eq!(entries(&alice, "list").len(), 0);
+    assert_eq!(entries(&alice, "history")[0]["state"], "closed");
+
+    let _alice = alice.up("none");
+    let failed = running.wait_for("failed");
+    assert_eq!((&failed["request"], &failed["code"]), (&request.into(), &"E-SES-011".into()));
+}
+
+#[test]
+fn request_is_cancelled_and_declined_from_a_second_terminal() {
+    let [alice, bob, _carol] = treasury();
+    let mut running = bob.up("none");
+    let (sign, request) = propose(&alice, "ab", &[]);
+    running.wait_for("request");
+    alice.json(&["request", "cancel", &request]).succeeded();
+    sign.end().refused(5, "E-SES-011");
+    running.wait_for("failed");
+    let (sign, request) = propose(&alice, "cd", &[]);
+    running.wait_for("request");
+    bob.json(&["request", "decline", &request]).succeeded();
+    let error = sign.end().refused(5, "E-SES-001");
+    assert_eq!(error["who"], serde_json::json!(["bob"]));
+}
+
+#[test]
+fn request_that_nobody_means_is_named() {
+    let [alice, ..] = treasury();
+    let (mut sign, request) = propose(&alice, "ab", &["--until-stdin-closes"]);
+    alice.json(&["request", "show", "zz"]).refused(2, "E-REQ-001");
+    alice.json(&["request", "show", ""]).refused(2, "E-REQ-002");
+    alice.json(&["request", "show", &request, "--out", "x"]).refused(4, "E-REQ-005");
+    alice.json(&["evidence", "show", "00"]).refused(2, "E-EVI-001");
+    sign.close_input();
+    sign.end();
+}
+
+#[test]
+fn socket_is_private_and_answers_nonsense_with_a_refusal() {
+    use std::io::{BufRead as _, BufReader, Write as _};
+    use std::os::unix::fs::PermissionsExt as _;
+    use std::os::unix::net::UnixStream;
+    let [alice, ..] = treasury();
+    let running = alice.up("none");
+    let path = alice.home.join("control.sock");
+    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    let ask = |line: &[u8]| {
+        let mut stream = UnixStream::connect(&path).unwrap();
+        stream.write_all(line).unwrap();
+        let mut reply = String::new();
+        BufReader::new(stream).read_line(&mut reply).unwrap();
+        serde_json::from_str::<Value>(&reply).unwrap()
+    };
+    let long = [vec![b'x'; 5000], b"\n".to_vec()].concat();
+    let later = b"{\"v\":2,\"do\":\"requests\"}\n";
+    for nonsense in [&b"\n"[..], b"{}\n", b"{\"v\":1,\"do\":\"steal\"}\n", later, &long] {
+        assert_eq!(ask(nonsense)["error"]["code"], "E-CTL-001");
+    }
+    assert_eq!(ask(b"{\"v\":1,\"do\":\"requests\"}\n")["ok"], serde_json::json!([]));
+    drop(running);
+    // A socket without a node behind it is in nobody's way.
+    assert!(path.exists());
+    alice.json(&["request", "list"]).succeeded();
+    drop(alice.up("none"));
+}
+
+/// Copies a folder, as a backup does.
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir(to).unwrap();
+    fs::set_permissions(to, fs::metadata(from).unwrap().permissions()).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let (source, target) = (entry.path(), to.join(entry.file_name()));
+        if entry.file_type().unwrap().is_dir() {
+            copy(&source, &target);
+        } else if entry.file_type().unwrap().is_file() {
+            fs::copy(&source, &target).unwrap();
+        }
+    }
+}
+
+#[test]
+fn home_restored_from_a_backup_voids_what_was_open_and_goes_on() {
+    let [alice, bob, carol] = treasury();
+    let mut others = [bob.up("all")];
+    let (mut sign, request) = propose(&alice, "ab", &["--until-stdin-closes"]);
+    sign.wait_for("joined");
+    sign.close_input();
+    sign.end().refused(4, "E-OWN-002");
+    let backup = alice.path("backup");
+    copy(&alice.home, &backup);
+
+    // The session is finished after the backup.
+    let _carol = carol.up("all");
+    let mut again = alice.up("none");
+    again.wait_for("kept");
+    others[0].wait_for("kept");
+    drop(again);
+
+    fs::remove_dir_all(&alice.home).unwrap();
+    copy(&backup, &alice.home);
+    let mut restored = alice.start(&["up", "--approve", "all"]);
+    let mut seen = Vec::new();
+    let warned = restored.wait_for("warning");
+    assert_eq!(warned["code"], "E-STO-004", "{warned}");
+    let voided = restored.wait_for("failed");
+    assert_eq!(
+        (&voided["request"], &voided["code"]),
+        (&request.clone().into(), &"E-STO-005".into())
+    );
+    for _ in 0..2 {
+        seen.push(restored.wait_for("connected"));
+    }
+    drop(restored);
+    let history = entries(&alice, "history");
+    assert_eq!((history.len(), &history[0]["state"]), (1, &"closed".into()));
+    assert_eq!(alice.json(&["nonce", "audit"]).succeeded().last()["violations"], 0);
+
+    // Nothing was open for the others, and new work goes on.
+    let (sign, _) = propose(&alice, "cd", &[]);
+    sign.end().succeeded();
+}
