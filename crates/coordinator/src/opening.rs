@@ -71,7 +71,7 @@ impl From<LedgerError> for OpeningError {
 pub(crate) fn open(folder: &Path, on_move: OnMove, now: UnixTime) -> Result<Opened, OpeningError> {
     make(folder)?;
     let (mut store, found) = open_file(folder, on_move)?;
-    let voided = if found.may_have_missed() { void(&mut store, now)? } else { Vec::new() };
+    let voided = void_missed(&mut store, found, now)?;
     if found.may_have_missed() {
         store.acknowledge().map_err(|error| OpeningError::Ledger(error.into()))?;
     }
@@ -88,6 +88,25 @@ pub(crate) fn read(store: Box<dyn Store>) -> Result<Opened, OpeningError> {
     let past = ledger::past(store.as_ref())?;
     let void_until = ledger::void_until(store.as_ref())?;
     Ok(Opened { store, past, found: Opening::Continued, voided: Vec::new(), void_until })
+}
+
+/// Takes a store that somebody else opened, and acts on what that found.
+pub(crate) fn settle(
+    mut store: Box<dyn Store>,
+    found: Opening,
+    now: UnixTime,
+) -> Result<Opened, OpeningError> {
+    let voided = void_missed(store.as_mut(), found, now)?;
+    Ok(Opened { found, voided, ..read(store)? })
+}
+
+/// Closes what was open if the store may have missed something.
+fn void_missed(
+    store: &mut dyn Store,
+    found: Opening,
+    now: UnixTime,
+) -> Result<Vec<(RequestId, GroupId)>, OpeningError> {
+    if found.may_have_missed() { void(store, now) } else { Ok(Vec::new()) }
 }
 
 /// Makes the folder when it is missing, for its owner only.
@@ -151,7 +170,10 @@ impl Import for OldJournal {
             // The version that wrote them has shown them.
             entries.extend(records.iter().filter_map(|record| match record {
                 Record::Finished { request, .. } => Some(ledger::received(request)),
-                _ => None,
+                Record::Consented { .. }
+                | Record::Joined { .. }
+                | Record::Burned { .. }
+                | Record::Closed { .. } => None,
             }));
             ledger::write(store, &entries, now).map_err(|error| match error {
                 LedgerError::Store(error) => ImportError::Store(error),

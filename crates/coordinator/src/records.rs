@@ -225,10 +225,8 @@ fn enter(
     match record {
         Record::Consented { request, .. } => {
             let (id, group) = names_of(&request);
-            let state = match table {
-                Table::Consents => RequestState::Open,
-                _ => RequestState::Undecided,
-            };
+            let is_consent = table == Table::Consents;
+            let state = if is_consent { RequestState::Open } else { RequestState::Undecided };
             let entry = entries.entry(id).or_insert_with(|| bare(id, group, state));
             entry.state = state;
             entry.request = Some(request);

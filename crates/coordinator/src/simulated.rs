@@ -7,7 +7,7 @@ use std::{
 
 use ensign_deadline::Timeouts;
 use ensign_primitives::{Network, UnixTime};
-use ensign_store::{MemoryStore, Store};
+use ensign_store::{Opening, Store};
 use ensign_transport::{AsyncUdpSocket, Transport, TransportConfig};
 
 use crate::{
@@ -21,7 +21,6 @@ use crate::{
 
 /// Everything around a simulated node that is the operating system's in a real one. Time is
 /// tokio's: paused, it stands still while anything is left to do.
-#[derive(Clone, Debug)]
 pub struct Surroundings {
     /// The network card.
     pub socket: Arc<dyn AsyncUdpSocket>,
@@ -30,10 +29,19 @@ pub struct Surroundings {
     pub seed: [u8; 32],
     /// What the wall clock says when the node starts.
     pub unix: UnixTime,
-    /// The disk. A node that starts again with a clone finds what the one before it had committed.
-    pub store: MemoryStore,
+    /// What survives. A node that starts again with what lies on the same disk finds what the one
+    /// before it had committed.
+    pub store: Box<dyn Store>,
+    /// What opening the store found; acted on as in a real node.
+    pub found: Opening,
     /// As [`Builder::timeouts`](crate::Builder::timeouts).
     pub timeouts: Timeouts,
+}
+
+impl std::fmt::Debug for Surroundings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Surroundings").field("socket", &self.socket).finish_non_exhaustive()
+    }
 }
 
 impl Coordinator {
@@ -50,19 +58,19 @@ impl Coordinator {
     /// # Errors
     ///
     /// [`StartError::Bind`] when the socket does not know its address, [`StartError::Store`] when the
-    /// store holds what this version cannot read.
+    /// store holds what this version cannot read, or cannot be written.
     pub async fn dangerous_simulated(
         network: Network,
         keys: Keys,
         surroundings: Surroundings,
     ) -> Result<(Self, Events), StartError> {
-        let Surroundings { socket, seed, unix, store, timeouts } = surroundings;
+        let Surroundings { socket, seed, unix, store, found, timeouts } = surroundings;
         let unused = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
         let config = TransportConfig::new(unused, network);
         let key = keys.node_key.clone();
         let transport = Transport::dangerous_simulated(config, key, socket, seed).await;
-        let opened = opening::read(Box::new(store.clone())).map_err(StartError::Store)?;
-        let (_, opened): (Box<dyn Store>, Before) = opened.into();
+        let opened = opening::settle(store, found, unix).map_err(StartError::Store)?;
+        let (store, opened): (Box<dyn Store>, Before) = opened.into();
         Ok(Self::start(Parts {
             network,
             keys,

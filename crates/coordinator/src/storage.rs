@@ -4,7 +4,7 @@ use std::{fmt, sync::mpsc as std_mpsc, thread};
 
 use ensign_engine::Record;
 use ensign_primitives::{RequestId, UnixTime};
-use ensign_store::{MemoryStore, Store, StoreError};
+use ensign_store::{Store, StoreError};
 use tokio::sync::mpsc;
 
 use crate::ledger::{self, Entry, LedgerError};
@@ -17,12 +17,20 @@ const WRITES_PER_COMMIT_MAX: usize = 1024;
 /// With its thread, neither way has a limit of its own, so that driver and thread never wait for
 /// each other: a session waits for its record before it makes another, so the engine's limits are
 /// theirs.
-#[derive(Debug)]
 pub(crate) enum Storage {
     /// To the thread that has the store.
     Thread(std_mpsc::Sender<Task>),
-    /// To memory.
-    Simulated(MemoryStore, mpsc::UnboundedSender<Answer>),
+    /// To a store that is written at once.
+    Simulated(Box<dyn Store>, mpsc::UnboundedSender<Answer>),
+}
+
+impl fmt::Debug for Storage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Thread(_) => "Thread",
+            Self::Simulated(..) => "Simulated",
+        })
+    }
 }
 
 /// What the thread is asked.
@@ -83,7 +91,7 @@ impl Storage {
         (Self::Thread(tasks), answers)
     }
 
-    pub(crate) fn simulated(store: MemoryStore) -> (Self, Answers) {
+    pub(crate) fn simulated(store: Box<dyn Store>) -> (Self, Answers) {
         let (to_driver, answers) = mpsc::unbounded_channel();
         (Self::Simulated(store, to_driver), answers)
     }
@@ -117,10 +125,10 @@ impl Storage {
             Self::Thread(tasks) => drop(tasks.send(task)),
             Self::Simulated(store, answers) => match task {
                 // A driver that is gone asks no more.
-                Task::Write(write) => commit(store, vec![write], &mut |answer| {
+                Task::Write(write) => commit(store.as_mut(), vec![write], &mut |answer| {
                     let _ = answers.send(answer);
                 }),
-                Task::Read(read) => read(store),
+                Task::Read(read) => read(store.as_ref()),
             },
         }
     }

@@ -120,10 +120,8 @@ impl Kept {
         match &mut self.from {
             From::Node(node) => {
                 let id = id.to_string();
-                let what = match reason {
-                    AbortReason::Cancelled => What::Cancel { id },
-                    _ => What::Decline { id },
-                };
+                let is_cancel = reason == AbortReason::Cancelled;
+                let what = if is_cancel { What::Cancel { id } } else { What::Decline { id } };
                 ask(node, what).map(said)
             }
             From::Store(..) if view.is_over() => {

@@ -201,9 +201,11 @@ impl Service {
         done: std::result::Result<(), ensign_coordinator::CommandError>,
     ) -> Result<Value> {
         use ensign_coordinator::CommandError;
-        done.map_err(|error| match error {
-            CommandError::Engine(_) => Failure::new(&code::REQUEST_NOT_OPEN, error.to_string()),
-            _ => command_failure(&error),
+        done.map_err(|error| {
+            if let CommandError::Engine(_) = error {
+                return Failure::new(&code::REQUEST_NOT_OPEN, error.to_string());
+            }
+            command_failure(&error)
         })?;
         // A command that only follows its own request does not listen.
         let _ = self.decided.try_send(Decision { request, verb });

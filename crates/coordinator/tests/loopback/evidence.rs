@@ -9,7 +9,11 @@ use ensign_primitives::{RequestId, SignerIndex};
 use ensign_session::Phase;
 use ensign_wire::{Kind, Mode};
 
-use super::{party::Party, puppet::Lie, restart::{with_puppet, with_puppet_and}};
+use super::{
+    party::Party,
+    puppet::Lie,
+    restart::{with_puppet, with_puppet_and},
+};
 
 /// What wallet 0 keeps, as a stranger reads it.
 async fn kept(party: &Party) -> Vec<Case> {

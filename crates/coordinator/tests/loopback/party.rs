@@ -289,11 +289,7 @@ impl Party {
     }
 
     /// As [`with`](Self::with), with other timeouts than the specification's.
-    pub(crate) async fn with_timeouts(
-        count: u8,
-        others: Vec<Member>,
-        timeouts: Timeouts,
-    ) -> Self {
+    pub(crate) async fn with_timeouts(count: u8, others: Vec<Member>, timeouts: Timeouts) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut wallets = Vec::new();
         for number in 0..count {

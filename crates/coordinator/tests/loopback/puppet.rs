@@ -15,9 +15,7 @@ use ensign_musig::{NonceEntropy, SecKey};
 use ensign_primitives::{Instant, Now, PeerId, StateMachine, UnixTime};
 use ensign_session::Entropy;
 use ensign_transport::{Transport, TransportConfig, TransportEvent};
-use ensign_wire::{
-    Body, Envelope, Frame, Kind, NonceShare, PubNonceBytes, Round0, SessionJoin,
-};
+use ensign_wire::{Body, Envelope, Frame, Kind, NonceShare, PubNonceBytes, Round0, SessionJoin};
 use tokio::sync::{mpsc, oneshot};
 
 use super::party::{NETWORK, loopback, within};

@@ -63,7 +63,10 @@ impl<'a> Reader<'a> {
         let request = Box::new(request);
         let charge = match tag {
             Tag::Silence => Charge::Silence { reports: self.reports(network)? },
-            proof => {
+            proof @ (Tag::Conflict
+            | Tag::WrongCommitment
+            | Tag::InvalidNonce
+            | Tag::WrongPartialSig) => {
                 let speaks_for = self.speaks_for()?;
                 let evidence = self.evidence(proof, &request, attempt, speaks_for)?;
                 Charge::Proof { speaks_for, evidence }
