@@ -17,13 +17,13 @@ use std::{
 use cpu_time::ThreadTime;
 use criterion::{BenchmarkId, Criterion};
 use ensign_coordinator::{Coordinator, Event, Events, Group, Keys, Member, SigningJob, Work};
-use ensign_engine::{Engine, EngineConfig, GroupConfig, Input, Output, Proposal};
+use ensign_engine::{Engine, EngineConfig, GroupConfig, Input, Output, Proposal, ask_local_signer};
 use ensign_identity::{Delegation, DelegationProof, NodeKey, Signature, SignerKey};
 use ensign_musig::{KeyAggCtx, NonceEntropy, PartialSig, PubNonce, SecKey, SigningCtx, nonce_gen};
 use ensign_primitives::{
     GroupId, Instant, Network, Now, PeerId, RequestId, StateMachine, UnixTime,
 };
-use ensign_session::{Entropy, Event as SessionEvent};
+use ensign_session::{Entropy, Event as SessionEvent, LocalSigner};
 use ensign_wire::{GroupKeys, Header, KeyTweak, Message, Mode, TxType};
 
 const MODES: [Mode; 3] = [Mode::Fast, Mode::Committed, Mode::Strict];
@@ -80,6 +80,7 @@ fn median(values: &mut [f64]) -> f64 {
 /// Connected engines that form one group.
 struct World {
     engines: Vec<Engine>,
+    signers: Vec<LocalSigner>,
     peers: Vec<PeerId>,
     group: GroupId,
     secrets: Vec<Arc<SecKey>>,
@@ -101,18 +102,20 @@ impl World {
         let mut people: Vec<_> = (0..count).map(|index| person(index, now.unix)).collect();
         people.sort_by_key(|(_, sec_key, _)| SignerKey::from_public_key(sec_key.public_key()));
         let keys: Vec<_> = people.iter().map(|(_, sec_key, _)| sec_key.public_key()).collect();
-        let signers = keys.iter().copied().map(SignerKey::from_public_key).collect();
-        let keys_in_order = GroupKeys::new(signers).expect("a small group");
+        let names = keys.iter().copied().map(SignerKey::from_public_key).collect();
+        let keys_in_order = GroupKeys::new(names).expect("a small group");
         let peers: Vec<_> = people.iter().map(|(node_key, _, _)| node_key.peer_id()).collect();
         let secrets = people.iter().map(|(_, sec_key, _)| Arc::clone(sec_key)).collect();
-        let mut engines = Vec::new();
+        let (mut engines, mut signers) = (Vec::new(), Vec::new());
         for (node_key, sec_key, delegation) in people {
             let config = EngineConfig {
                 network: NETWORK,
                 listening: Vec::new(),
                 timeouts: Default::default(),
             };
-            let keys = ensign_engine::Keys { node_key, sec_key, delegation };
+            let signer = LocalSigner::new(sec_key);
+            let keys = ensign_engine::Keys { node_key, signer: signer.public_key(), delegation };
+            signers.push(signer);
             let mut engine = Engine::new(config, keys);
             let group = GroupConfig { keys: keys_in_order.clone(), peers: peers.clone() };
             engine.add_group(group).expect("a member");
@@ -120,7 +123,8 @@ impl World {
         }
         let context = KeyAggCtx::new(&keys).expect("keys aggregate");
         let group = keys_in_order.group_id(NETWORK);
-        let mut world = Self { engines, peers, group, secrets, context, micros: 1, entropy: 0 };
+        let (micros, entropy) = (1, 0);
+        let mut world = Self { engines, signers, peers, group, secrets, context, micros, entropy };
         world.connect();
         world
     }
@@ -191,10 +195,18 @@ impl World {
                 let input = Input::Frame { peer: from, kind: header.kind, body };
                 self.engines[to].handle_input(now, input);
             }
-            Output::NeedEntropy { session, nonces } => {
-                let nonces = (0..nonces).map(|_| self.next_entropy()).collect();
-                let entropy = Entropy { nonces, salt: [9; 32] };
-                self.engines[at].handle_input(now, Input::Entropy { session, entropy });
+            Output::NeedNonces { .. }
+            | Output::NeedPartials { .. }
+            | Output::ForgetNonces { .. } => {
+                let counter = &mut self.entropy;
+                let draw = |nonces| {
+                    let nonces = (0..nonces).map(|_| next_entropy(counter)).collect();
+                    Some(Entropy { nonces, salt: [9; 32] })
+                };
+                let answer = ask_local_signer(&mut self.signers[at], output, draw);
+                if let Some(answer) = answer.expect("a question to the signer") {
+                    self.engines[at].handle_input(now, answer);
+                }
             }
             Output::Persist { token, .. } => {
                 self.engines[at].handle_input(now, Input::Persisted { token });
@@ -213,10 +225,7 @@ impl World {
     }
 
     fn next_entropy(&mut self) -> NonceEntropy {
-        self.entropy += 1;
-        let mut bytes = [1; 32];
-        bytes[..8].copy_from_slice(&self.entropy.to_le_bytes());
-        NonceEntropy::new(bytes).expect("not zero")
+        next_entropy(&mut self.entropy)
     }
 
     /// The MuSig2 work of one signer whose key set is cached: nonce, parsing, signing, adding up.
@@ -253,6 +262,13 @@ impl World {
         black_box(signing.partial_sig_agg(&partials).expect("a signature"));
         start.elapsed()
     }
+}
+
+fn next_entropy(counter: &mut u64) -> NonceEntropy {
+    *counter += 1;
+    let mut bytes = [1; 32];
+    bytes[..8].copy_from_slice(&counter.to_le_bytes());
+    NonceEntropy::new(bytes).expect("not zero")
 }
 
 fn person(index: usize, now: UnixTime) -> (Arc<NodeKey>, Arc<SecKey>, DelegationProof) {

@@ -3,26 +3,44 @@
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use ensign_identity::{
-    DELEGATION_LIFETIME_MAX, Delegation, DelegationError, DelegationProof, NodeKey, Signature,
-    SignerKey,
+    DELEGATION_LIFETIME_MAX, Delegation, DelegationError, DelegationProof, NodeKey, SignerKey,
 };
 use ensign_musig::SecKey;
 use ensign_primitives::{GroupId, Network, PeerId, UnixTime};
 use ensign_wire::{Mode, TxType};
 
-use crate::clock;
+use crate::{InProcess, Signer, SignerError, clock};
 
-/// Who a node is.
-#[derive(Clone, Debug)]
+/// Who a node is, and who signs for it.
+#[derive(Debug)]
 pub struct Keys {
     pub(crate) node_key: Arc<NodeKey>,
-    pub(crate) sec_key: Arc<SecKey>,
+    pub(crate) signer_key: SignerKey,
     pub(crate) delegation: DelegationProof,
+    pub(crate) signer: KeyHolder,
+}
+
+/// Who holds the secret signer key.
+#[derive(Debug)]
+pub(crate) enum KeyHolder {
+    /// This process.
+    InProcess(InProcess),
+    /// Somebody else.
+    Other(Box<dyn Signer>),
+}
+
+impl KeyHolder {
+    pub(crate) fn into_signer(self) -> Box<dyn Signer> {
+        match self {
+            Self::InProcess(signer) => Box::new(signer),
+            Self::Other(signer) => signer,
+        }
+    }
 }
 
 impl Keys {
     /// Takes both secret keys and lets the signer key delegate to the node key, for half of
-    /// [`DELEGATION_LIFETIME_MAX`] from now.
+    /// [`DELEGATION_LIFETIME_MAX`] from now. This process signs.
     ///
     /// # Errors
     ///
@@ -46,9 +64,43 @@ impl Keys {
         node_key: NodeKey,
         sec_key: SecKey,
     ) -> Result<Self, DelegationError> {
+        let signer = InProcess::new(sec_key);
+        let (signer_key, peer) = (signer.public_key(), node_key.peer_id());
         let expires = now.after(DELEGATION_LIFETIME_MAX / 2);
-        let delegation = delegate(network, &node_key, &sec_key, expires, now)?;
-        Ok(Self { node_key: Arc::new(node_key), sec_key: Arc::new(sec_key), delegation })
+        let proof = signer.delegation(network, peer, expires);
+        let delegation = Delegation::verify(signer_key, peer, network, proof, now)?.proof();
+        let signer = KeyHolder::InProcess(signer);
+        Ok(Self { node_key: Arc::new(node_key), signer_key, delegation, signer })
+    }
+
+    /// Takes the node key and a signer that holds its key by itself: a device, another process. It
+    /// is asked once to let the node speak for it, as in [`new`](Self::new), and from then on to
+    /// sign, on a thread of its own.
+    ///
+    /// Blocks for as long as the signer takes.
+    ///
+    /// # Errors
+    ///
+    /// [`SignerError`] when it refuses, cannot be asked, or delegates falsely.
+    pub fn with_signer(
+        network: Network,
+        node_key: NodeKey,
+        mut signer: Box<dyn Signer>,
+    ) -> Result<Self, SignerError> {
+        let (signer_key, peer, now) = (signer.public_key(), node_key.peer_id(), clock::unix_now());
+        let expires = now.after(DELEGATION_LIFETIME_MAX / 2);
+        let proof = signer.delegate(network, peer, expires)?;
+        let delegation = Delegation::verify(signer_key, peer, network, proof, now)
+            .map_err(SignerError::Delegation)?
+            .proof();
+        let signer = KeyHolder::Other(signer);
+        Ok(Self { node_key: Arc::new(node_key), signer_key, delegation, signer })
+    }
+
+    /// Splits into what the engine may know and who signs.
+    pub(crate) fn into_parts(self) -> (ensign_engine::Keys, KeyHolder) {
+        let Self { node_key, signer_key, delegation, signer } = self;
+        (ensign_engine::Keys { node_key, signer: signer_key, delegation }, signer)
     }
 
     /// Returns the node's name.
@@ -57,23 +109,9 @@ impl Keys {
     }
 
     /// Returns the public signer key.
-    pub fn signer_key(&self) -> SignerKey {
-        SignerKey::from_public_key(self.sec_key.public_key())
+    pub const fn signer_key(&self) -> SignerKey {
+        self.signer_key
     }
-}
-
-fn delegate(
-    network: Network,
-    node_key: &NodeKey,
-    sec_key: &SecKey,
-    expires: UnixTime,
-    now: UnixTime,
-) -> Result<DelegationProof, DelegationError> {
-    let signer = SignerKey::from_public_key(sec_key.public_key());
-    let peer = node_key.peer_id();
-    let digest = Delegation::digest(&signer, &peer, network, expires);
-    let proof = DelegationProof { expires, signature: Signature(sec_key.sign_schnorr(&digest)) };
-    Delegation::verify(signer, peer, network, proof, now).map(|delegation| delegation.proof())
 }
 
 /// One signer of a group, as its contact code says.

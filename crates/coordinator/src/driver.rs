@@ -10,10 +10,9 @@ use bytes::Bytes;
 use ensign_deadline::Timeouts;
 use ensign_engine::{CloseReason, Engine, EngineConfig, Input, Offense, Output};
 use ensign_identity::{NodeKey, Signature};
-use ensign_musig::NonceEntropy;
-use ensign_primitives::{GroupId, Network, PeerId, RequestId, SessionId, StateMachine, UnixTime};
+use ensign_primitives::{GroupId, Network, PeerId, RequestId, StateMachine, UnixTime};
 use ensign_psbt::{Contribution, Contributions, Psbt, SignedPsbt, finish};
-use ensign_session::{Entropy, Event as SessionEvent, Finished, Offense as SessionOffense};
+use ensign_session::{Event as SessionEvent, Finished, Offense as SessionOffense};
 use ensign_store::{Opening, Store};
 use ensign_transport::{CloseCode, Transport, TransportEvent};
 use ensign_wire::{ADDRESSES_MAX, AbortReason};
@@ -26,12 +25,14 @@ use crate::{
     Approval, CommandError, Event, Group, Keys, LedgerError, Outcome, Problem, Records,
     RequestEntry, SigningJob,
     clock::Clock,
+    error::of_decision,
     ledger::{self, Past, Unfinished},
     opening::Opened,
     problem,
     randomness::Randomness,
     records::enter_live,
     report,
+    signer::{Answers as SignerAnswers, Desk},
     storage::{About, Answer, Answers, Storage},
     warnings::Warnings,
 };
@@ -115,6 +116,8 @@ pub(crate) struct Driver {
     /// Members to be dialled, with or without addresses.
     wanted: BTreeSet<PeerId>,
     warnings: Warnings,
+    pub(crate) signer: Desk,
+    signed: SignerAnswers,
     transport: Transport,
     arrivals: mpsc::Receiver<TransportEvent>,
     pub(crate) storage: Storage,
@@ -137,12 +140,9 @@ impl Driver {
             listening: listening(transport.local_addr()),
             timeouts: parts.timeouts,
         };
-        let node_key = Arc::clone(&parts.keys.node_key);
-        let keys = ensign_engine::Keys {
-            node_key: parts.keys.node_key,
-            sec_key: parts.keys.sec_key,
-            delegation: parts.keys.delegation,
-        };
+        let (keys, signer) = parts.keys.into_parts();
+        let (signer, signed) = Desk::open(signer, &parts.randomness);
+        let node_key = Arc::clone(&keys.node_key);
         let mut engine = Engine::new(config, keys);
         let mut before = parts.opened;
         for (request, group, ending) in std::mem::take(&mut before.past.ended) {
@@ -162,6 +162,8 @@ impl Driver {
             addresses: BTreeMap::new(),
             wanted: BTreeSet::new(),
             warnings: Warnings::default(),
+            signer,
+            signed,
             transport,
             arrivals,
             storage,
@@ -206,6 +208,7 @@ impl Driver {
                     }
                 }
                 Some(loaded) = self.loaded.recv() => self.on_loaded(loaded),
+                Some(answer) = self.signed.recv() => self.on_signer(answer),
                 command = self.commands.recv() => match command {
                     Some(Command::Shutdown(reply)) => return Some(reply),
                     Some(command) => self.on_command(command),
@@ -361,29 +364,15 @@ impl Driver {
                     // A frame that is not sent is asked for again after the reconnect.
                     let _ = self.transport.send(peer, kind, Bytes::from_owner(frame));
                 }
-                Output::NeedEntropy { session, nonces } => self.draw_entropy(session, nonces),
+                Output::NeedNonces { .. }
+                | Output::NeedPartials { .. }
+                | Output::ForgetNonces { .. } => self.ask_signer(output),
                 Output::Persist { token, record } => {
                     self.storage.persist(self.clock.now().unix, token, &record);
                 }
                 Output::Event(event) => self.on_event(event),
             }
         }
-    }
-
-    /// Draws each nonce's bytes. Without them the attempt ends: nothing weaker is ever used.
-    fn draw_entropy(&mut self, session: SessionId, nonces: usize) {
-        let drawn: Option<Vec<NonceEntropy>> =
-            (0..nonces).map(|_| NonceEntropy::new(self.randomness.draw().ok()?).ok()).collect();
-        let input = match (drawn, self.randomness.draw()) {
-            (Some(nonces), Ok(salt)) => {
-                Input::Entropy { session, entropy: Entropy { nonces, salt } }
-            }
-            _ => {
-                self.warn(None, problem::of_no_entropy());
-                Input::NoEntropy { session }
-            }
-        };
-        self.engine.handle_input(self.clock.now(), input);
     }
 
     fn on_event(&mut self, event: ensign_engine::Event) {
@@ -488,15 +477,6 @@ impl Driver {
     fn emit_warning(&self, peer: Option<PeerId>, problem: Problem) {
         self.emit(Event::Warning { peer, problem: Box::new(problem) });
     }
-}
-
-/// A decision about what is not open, or not ours to decide any more.
-fn of_decision(error: ensign_engine::CommandError) -> CommandError {
-    use ensign_engine::CommandError as Engine;
-    if let Engine::UnknownRequest { request } = error {
-        return CommandError::UnknownRequest { request };
-    }
-    CommandError::Engine(error)
 }
 
 /// Where we tell others that we listen: every interface is no address.

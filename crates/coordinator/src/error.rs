@@ -68,3 +68,12 @@ pub enum CommandError {
     #[error("the operating system gives no random bytes")]
     Entropy,
 }
+
+/// A decision about what is not open, or not ours to decide any more.
+pub(crate) fn of_decision(error: ensign_engine::CommandError) -> CommandError {
+    use ensign_engine::CommandError as Engine;
+    if let Engine::UnknownRequest { request } = error {
+        return CommandError::UnknownRequest { request };
+    }
+    CommandError::Engine(error)
+}

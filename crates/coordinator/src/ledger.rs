@@ -60,6 +60,7 @@ pub(crate) fn place(record: &Record) -> Place {
         Record::Consented { request, .. } => Place::consent(&request.request.id()),
         Record::Joined { request, attempt } => Place::join(request, *attempt),
         Record::Burned { request, attempt } => Place::burn(request, *attempt),
+        Record::Partials { request, attempt, .. } => Place::partial(request, *attempt),
         Record::Finished { request, .. } => Place::finished(request),
         Record::Closed { request, .. } => Place::closed(request),
     }
@@ -241,6 +242,7 @@ pub(crate) fn unfinished(
         Record::Burned { attempt, .. } => Some(*attempt),
         Record::Consented { .. }
         | Record::Joined { .. }
+        | Record::Partials { .. }
         | Record::Finished { .. }
         | Record::Closed { .. } => None,
     });
@@ -297,7 +299,10 @@ fn ending(record: Record) -> Option<(RequestId, GroupId, Ending)> {
             Some((request, group, Ending::Signed(signatures)))
         }
         Record::Closed { request, group, reason } => Some((request, group, Ending::Closed(reason))),
-        Record::Consented { .. } | Record::Joined { .. } | Record::Burned { .. } => None,
+        Record::Consented { .. }
+        | Record::Joined { .. }
+        | Record::Burned { .. }
+        | Record::Partials { .. } => None,
     }
 }
 

@@ -11,7 +11,8 @@
 //! - A record is durable before what depends on it leaves the process; see [`ensign_store::Store`].
 //! - A join, a burn mark and a partial signature are each written once; [`Records::audit`] proves
 //!   from the store that no nonce met two challenges.
-//! - Entropy for nonces is drawn from the operating system for each nonce, and never kept. Only
+//! - The secret signer key is with a [`Signer`] and nowhere else; by default that is [`InProcess`],
+//!   which draws the entropy for each nonce from the operating system and never keeps it. Only
 //!   [`Coordinator::dangerous_simulated`] takes it, and the clocks, from somewhere else.
 //!
 //! Absent on purpose: a user interface, broadcasting of transactions, an encrypted key store.
@@ -26,6 +27,8 @@ mod error;
 pub use error::{CommandError, Problem, Risk};
 mod problem;
 pub use problem::{CODES, Code};
+mod signer;
+pub use signer::{InProcess, Signer, SignerError};
 mod simulated;
 pub use simulated::Surroundings;
 mod records;
@@ -44,6 +47,7 @@ mod driver;
 mod journal;
 mod randomness;
 mod report;
+mod signing;
 mod storage;
 mod warnings;
 

@@ -11,7 +11,7 @@ use ensign_store::{Opening, StoreError};
 use ensign_transport::DisconnectReason;
 use ensign_wire::AbortReason;
 
-use crate::{LedgerError, Problem, Risk};
+use crate::{LedgerError, Problem, Risk, SignerError};
 
 /// One entry of the catalogue. Codes are stable once published.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,7 +37,7 @@ const fn wary(code: &'static str, what: &'static str, hint: &'static str) -> Cod
 }
 
 /// Every failure that a coordinator reports.
-pub const CODES: [Code; 23] = [
+pub const CODES: [Code; 24] = [
     DECLINED,
     MISMATCH,
     EXPIRED,
@@ -61,6 +61,7 @@ pub const CODES: [Code; 23] = [
     EVENTS_LOST,
     RESULT,
     NO_ENTROPY,
+    SIGNER,
 ];
 
 const DECLINED: Code = code(
@@ -179,6 +180,12 @@ const NO_ENTROPY: Code = code(
     "look at the system's random source; nothing weaker is ever used, so nothing was signed",
 );
 
+const SIGNER: Code = code(
+    "E-SIG-001",
+    "the signer that holds the key did not sign",
+    "see that it runs and is unlocked; keys are safe, and what it did not decline is tried again",
+);
+
 impl Code {
     fn problem(&self, what: String, who: Vec<SignerIndex>) -> Problem {
         Problem {
@@ -234,8 +241,11 @@ pub(crate) fn of_not_resumed(request: RequestId, why: &dyn Display) -> Problem {
     NOT_RESUMED.problem(what, Vec::new())
 }
 
-pub(crate) fn of_no_entropy() -> Problem {
-    NO_ENTROPY.problem(NO_ENTROPY.what.into(), Vec::new())
+pub(crate) fn of_signer(error: &SignerError) -> Problem {
+    if *error == SignerError::Entropy {
+        return NO_ENTROPY.problem(NO_ENTROPY.what.into(), Vec::new());
+    }
+    SIGNER.problem(format!("{}: {error}", SIGNER.what), Vec::new())
 }
 
 /// Words the end of a connection where it was the peer's fault.

@@ -15,6 +15,14 @@ pub(crate) enum Randomness {
 }
 
 impl Randomness {
+    /// In a simulation, returns what its signer draws from: other bytes from the same seed.
+    pub(crate) fn for_signer(&self) -> Option<Self> {
+        let Self::DangerousSimulated { network, seed, .. } = self else { return None };
+        let hasher = TaggedHasher::new("ensign/simulated-signer/v1", *network);
+        let seed = hasher.bytes(seed.as_slice()).finish();
+        Some(Self::DangerousSimulated { network: *network, seed, drawn: 0 })
+    }
+
     /// Draws bytes, at most 32.
     pub(crate) fn draw<const N: usize>(&mut self) -> Result<[u8; N], CommandError> {
         const { assert!(N <= 32, "one hash has 32 bytes") };

@@ -102,6 +102,7 @@ impl Storage {
             Record::Consented { request, .. } => Some(request.request.id()),
             Record::Joined { .. }
             | Record::Burned { .. }
+            | Record::Partials { .. }
             | Record::Finished { .. }
             | Record::Closed { .. } => None,
         };

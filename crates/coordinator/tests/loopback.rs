@@ -19,6 +19,8 @@ mod party;
 mod puppet;
 #[path = "loopback/restart.rs"]
 mod restart;
+#[path = "loopback/signer.rs"]
+mod signer;
 #[path = "loopback/signing.rs"]
 mod signing;
 #[path = "loopback/start.rs"]

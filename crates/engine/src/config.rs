@@ -4,8 +4,7 @@ use alloc::{string::String, sync::Arc, vec::Vec};
 use core::{net::SocketAddr, time::Duration};
 
 use ensign_deadline::Timeouts;
-use ensign_identity::{DelegationProof, NodeKey};
-use ensign_musig::SecKey;
+use ensign_identity::{DelegationProof, NodeKey, SignerKey};
 use ensign_primitives::{GroupId, Network, PeerId, SIGNERS_MAX};
 use ensign_wire::{GroupKeys, Message, Mode, TxType};
 
@@ -15,6 +14,7 @@ pub const GROUPS_MAX: usize = 64;
 pub const PEERS_MAX: usize = 1024;
 /// Most open requests. Specification: 100 sessions.
 pub const REQUESTS_MAX: usize = 100;
+const _: () = assert!(REQUESTS_MAX <= ensign_session::OPEN_SESSIONS_MAX, "one attempt for each");
 /// Most open requests of one other creator. Guess: more than a person reviews at once, and several
 /// members must flood us together before nobody else gets in.
 pub const REQUESTS_PER_CREATOR_MAX: usize = 25;
@@ -69,13 +69,13 @@ pub struct EngineConfig {
     pub timeouts: Timeouts,
 }
 
-/// Who a node is. The keys are shared with its driver.
+/// Who a node is. The node key is shared with its driver; the secret signer key is nowhere in here.
 #[derive(Clone, Debug)]
 pub struct Keys {
     /// Its identity.
     pub node_key: Arc<NodeKey>,
-    /// The key it signs messages with.
-    pub sec_key: Arc<SecKey>,
+    /// The key that messages are signed with.
+    pub signer: SignerKey,
     /// That the signer key lets the node speak.
     pub delegation: DelegationProof,
 }

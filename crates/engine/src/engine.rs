@@ -10,6 +10,7 @@ use ensign_primitives::{
     sha256,
 };
 use ensign_replay::{Duplicates, NonceLog};
+use ensign_session::Input as SessionInput;
 use ensign_wire::{AbortReason, GroupKeys, Payload, Scheme, SignedRequest, SigningRequest};
 
 use crate::{
@@ -57,7 +58,7 @@ pub(crate) struct Group {
 impl Engine {
     /// Makes a node without groups.
     pub fn new(config: EngineConfig, keys: Keys) -> Self {
-        let own_key = SignerKey::from_public_key(keys.sec_key.public_key());
+        let own_key = keys.signer;
         Self {
             config,
             keys,
@@ -289,8 +290,18 @@ impl StateMachine for Engine {
             Input::Connected { peer, remote } => self.on_connected(now, peer, remote),
             Input::Disconnected { peer } => self.on_disconnected(peer),
             Input::Frame { peer, kind, body } => self.on_frame(now, peer, kind, &body),
-            Input::Entropy { session, entropy } => self.on_entropy(now, session, entropy),
-            Input::NoEntropy { session } => self.on_no_entropy(now, session),
+            Input::Nonces { session, nonces } => {
+                self.on_signer(now, session, SessionInput::Nonces(nonces));
+            }
+            Input::NoNonces { session, why } => {
+                self.on_signer(now, session, SessionInput::NoNonces(why));
+            }
+            Input::Partials { session, partials } => {
+                self.on_signer(now, session, SessionInput::Partials(partials));
+            }
+            Input::NoPartials { session, why } => {
+                self.on_signer(now, session, SessionInput::NoPartials(why));
+            }
             Input::Persisted { token } => self.on_persisted(now, token),
         }
     }

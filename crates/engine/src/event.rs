@@ -4,8 +4,9 @@ use alloc::{boxed::Box, sync::Arc, vec::Vec};
 use core::net::SocketAddr;
 
 use ensign_identity::Signature;
+use ensign_musig::PubNonce;
 use ensign_primitives::{GroupId, PeerId, RequestId, SessionId};
-use ensign_session::Entropy;
+use ensign_session::{Order, OwnNonces, OwnPartials, Unsigned};
 use ensign_wire::{AbortReason, Kind, SignedRequest};
 use serde::{Deserialize, Serialize};
 
@@ -35,17 +36,33 @@ pub enum Input {
         /// The bytes after the header.
         body: Vec<u8>,
     },
-    /// Answers [`Output::NeedEntropy`].
-    Entropy {
+    /// Answers [`Output::NeedNonces`].
+    Nonces {
         /// The session that asked.
         session: SessionId,
-        /// Fresh bytes from the operating system.
-        entropy: Entropy,
+        /// What the signer made.
+        nonces: OwnNonces,
     },
-    /// Answers [`Output::NeedEntropy`] when the operating system gives none: the attempt ends.
-    NoEntropy {
+    /// Answers [`Output::NeedNonces`] when there will be none: the attempt ends.
+    NoNonces {
         /// The session that asked.
         session: SessionId,
+        /// Why.
+        why: Unsigned,
+    },
+    /// Answers [`Output::NeedPartials`].
+    Partials {
+        /// The session that asked.
+        session: SessionId,
+        /// What the signer made.
+        partials: OwnPartials,
+    },
+    /// Answers [`Output::NeedPartials`] when there will be none: the attempt ends.
+    NoPartials {
+        /// The session that asked.
+        session: SessionId,
+        /// Why.
+        why: Unsigned,
     },
     /// Answers [`Output::Persist`]: the record is durable.
     Persisted {
@@ -83,12 +100,28 @@ pub enum Output {
         /// Header and body.
         frame: Arc<[u8]>,
     },
-    /// Draw entropy from the operating system and answer with [`Input::Entropy`].
-    NeedEntropy {
+    /// Have the signer make nonces and answer with [`Input::Nonces`] or [`Input::NoNonces`]; it may
+    /// take its time.
+    ///
+    /// What is asked of the signer here and below is asked in this order.
+    NeedNonces {
+        /// For which attempt at which request.
+        order: Order,
+        /// What the messages were computed from, for a signer that shows it.
+        payload: Option<Arc<[u8]>>,
+    },
+    /// Have the signer sign and answer with [`Input::Partials`] or [`Input::NoPartials`]. The burn
+    /// mark is durable.
+    NeedPartials {
         /// The session that asks.
         session: SessionId,
-        /// How many nonces.
-        nonces: usize,
+        /// Each signer's public nonces, in key order; one for each message.
+        nonces: Vec<Vec<PubNonce>>,
+    },
+    /// Have the signer erase the nonces of a session that ended without a use for them.
+    ForgetNonces {
+        /// The session.
+        session: SessionId,
     },
     /// Make the record durable and answer with [`Input::Persisted`].
     Persist {
@@ -156,6 +189,19 @@ pub enum Record {
         group: GroupId,
         /// Why, as members that missed the end are told.
         reason: AbortReason,
+    },
+    /// Our partial signatures for this attempt, durable before they are sent. The same process may
+    /// send them again; they are never computed again. After a restart they are kept for audit: which
+    /// challenge the nonces of the attempt met.
+    Partials {
+        /// The request.
+        request: RequestId,
+        /// Which attempt.
+        attempt: u16,
+        /// The digest of the nonce set that they are for.
+        nonces: [u8; 32],
+        /// One per message.
+        partials: Vec<[u8; 32]>,
     },
 }
 

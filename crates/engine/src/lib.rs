@@ -6,7 +6,9 @@
 //!
 //! Invariants:
 //!
-//! - No clock, socket, thread or ambient randomness: time and entropy come in as arguments.
+//! - No clock, socket, thread or ambient randomness: time comes in as an argument.
+//! - No secret of the signer key: a signer beside the engine is asked for nonces, for partial
+//!   signatures and to forget, and may take its time.
 //! - Only nodes of a group that our user formed can make us keep anything; everybody else gets a
 //!   handshake and a bounded number of mistakes.
 //! - Requests are the durable thing, sessions are attempts at them. An attempt that ended is never
@@ -38,6 +40,8 @@ pub use config::{
 mod error;
 pub use error::{CommandError, Offense, Penalty, penalty};
 
+mod local_signer;
+pub use local_signer::ask_local_signer;
 mod restore;
 pub use restore::{Open, Restored};
 mod status;

@@ -149,7 +149,7 @@ impl Engine {
             peers: Arc::clone(&known.peers),
             group: known.context.clone(),
             node_key: Arc::clone(&self.keys.node_key),
-            sec_key: Arc::clone(&self.keys.sec_key),
+            signer: self.own_key,
             delegation: self.keys.delegation,
             timeouts: self.config.timeouts,
         };
@@ -251,6 +251,7 @@ impl Engine {
     }
 
     pub(crate) fn replace_session(&mut self, now: Now, id: RequestId, attempt: u16) -> bool {
+        self.with_session(now, id, Session::abandon);
         let Some(request) = self.requests.get(&id) else { return false };
         let session = self.new_session(now, request.group, &request.signed, attempt);
         let Some(request) = self.requests.get_mut(&id) else { return false };

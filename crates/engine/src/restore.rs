@@ -36,7 +36,7 @@ pub struct Restored {
 impl Restored {
     /// Replays records, oldest first.
     ///
-    /// A join or burn mark of a request without a consent before it changes nothing: nothing could
+    /// A join, burn mark or partial signature of a request without a consent before it changes nothing: nothing could
     /// be resumed.
     pub fn from_records(records: impl IntoIterator<Item = Record>) -> Self {
         let (mut open, mut ended) = (BTreeMap::<RequestId, Open>::new(), Vec::new());
@@ -46,7 +46,9 @@ impl Restored {
                     let id = request.request.id();
                     open.insert(id, Open { request: *request, payload, attempts: 0 });
                 }
-                Record::Joined { request, attempt } | Record::Burned { request, attempt } => {
+                Record::Joined { request, attempt }
+                | Record::Burned { request, attempt }
+                | Record::Partials { request, attempt, .. } => {
                     if let Some(known) = open.get_mut(&request) {
                         known.attempts = known.attempts.max(attempt);
                     }

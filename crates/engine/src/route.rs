@@ -6,8 +6,10 @@ use ensign_identity::Signature;
 use ensign_primitives::{
     Now, PeerId, RequestId, SessionId, SignerIndex, StateMachine, TaggedHasher,
 };
-use ensign_session::{Entropy, Output as SessionOutput, Record as SessionRecord, Session};
-use ensign_wire::{AbortReason, Kind, PubNonceBytes};
+use ensign_session::{
+    Input as SessionInput, Output as SessionOutput, Record as SessionRecord, Session,
+};
+use ensign_wire::{Kind, PubNonceBytes};
 
 use crate::{Ending, Engine, Event, Offense, Output, REFUSALS_REPORTED_MAX, Record};
 
@@ -46,13 +48,23 @@ impl Engine {
                     self.outputs.push_back(Output::Send { peer, kind, frame });
                 }
             }
-            SessionOutput::NeedEntropy { nonces } => {
-                self.outputs.push_back(Output::NeedEntropy { session, nonces });
+            SessionOutput::NeedNonces(order) => {
+                let payload = self.requests.get(&id).and_then(|request| request.payload.clone());
+                self.outputs.push_back(Output::NeedNonces { order, payload });
+            }
+            SessionOutput::NeedPartials { session, nonces } => {
+                self.outputs.push_back(Output::NeedPartials { session, nonces });
+            }
+            SessionOutput::ForgetNonces { session } => {
+                self.outputs.push_back(Output::ForgetNonces { session });
             }
             SessionOutput::Persist { token, record } => {
                 let record = match record {
                     SessionRecord::Joined { .. } => Record::Joined { request: id, attempt },
                     SessionRecord::Burned { .. } => Record::Burned { request: id, attempt },
+                    SessionRecord::Partials { nonces, partials, .. } => {
+                        Record::Partials { request: id, attempt, nonces, partials }
+                    }
                     SessionRecord::Finished { signatures, .. } => {
                         let Some(group) = self.requests.get(&id).map(|request| request.group)
                         else {
@@ -141,20 +153,11 @@ impl Engine {
         }
     }
 
-    pub(crate) fn on_entropy(&mut self, now: Now, session: SessionId, entropy: Entropy) {
+    /// Hands what the signer answered to the attempt that asked. One that has ended meanwhile has had
+    /// its nonces forgotten.
+    pub(crate) fn on_signer(&mut self, now: Now, session: SessionId, answer: SessionInput) {
         if let Some(id) = self.current(session) {
-            let input = ensign_session::Input::Entropy(entropy);
-            self.with_session(now, id, |session| session.handle_input(now, input));
-        }
-    }
-
-    /// Nothing weaker than the operating system's entropy is ever used: the attempt ends.
-    pub(crate) fn on_no_entropy(&mut self, now: Now, session: SessionId) {
-        if let Some(id) = self.current(session) {
-            self.with_session(now, id, |session| {
-                // An attempt that has ended meanwhile needs none.
-                let _ = session.stop(now, AbortReason::Internal);
-            });
+            self.with_session(now, id, |session| session.handle_input(now, answer));
         }
     }
 

@@ -16,3 +16,4 @@ mod node;
 mod occupancy;
 mod restart;
 mod restore;
+mod unsigned;

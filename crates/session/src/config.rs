@@ -3,8 +3,8 @@
 use alloc::{sync::Arc, vec::Vec};
 
 use ensign_deadline::Timeouts;
-use ensign_identity::{DelegationProof, NodeKey};
-use ensign_musig::{KeyAggCtx, SecKey};
+use ensign_identity::{DelegationProof, NodeKey, SignerKey};
+use ensign_musig::KeyAggCtx;
 use ensign_primitives::{PeerId, SignerIndex};
 use ensign_wire::SignedRequest;
 
@@ -20,7 +20,8 @@ pub const ACKS_ANSWERED_MAX: u32 = 512;
 /// makes up for losses.
 pub const VIEWS_SHARED_MAX: u32 = 8;
 
-/// Everything a session is made from. The keys are shared with the other sessions of the node.
+/// Everything a session is made from. The node key is shared with the other sessions of the node; the
+/// secret signer key is with the signer, wherever that is.
 #[derive(Clone, Debug)]
 pub struct SessionSetup {
     /// What is asked, verified by the caller.
@@ -35,8 +36,8 @@ pub struct SessionSetup {
     pub group: KeyAggCtx,
     /// Our node key: it signs every envelope.
     pub node_key: Arc<NodeKey>,
-    /// Our signer key: it signs the messages.
-    pub sec_key: Arc<SecKey>,
+    /// Our signer key.
+    pub signer: SignerKey,
     /// That our signer key lets our node speak.
     pub delegation: DelegationProof,
     /// How long each wait may take.

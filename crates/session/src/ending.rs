@@ -9,7 +9,7 @@ use ensign_wire::{AbortReason, Body, Envelope, SessionAbort};
 use crate::{Event, Failure, Offense, Output, Phase, Session, session::Aborted};
 
 impl Session {
-    /// Ends the attempt: tells the others, drops every secret, reports.
+    /// Ends the attempt: tells the others, has the signer forget, reports.
     pub(crate) fn fail(
         &mut self,
         now: Now,
@@ -52,7 +52,7 @@ impl Session {
     }
 
     fn end(&mut self, now: Now, aborted: Aborted, failure: Failure) {
-        self.local.burn();
+        self.forget_nonces();
         self.awaited = None;
         self.abort = Some(aborted);
         self.enter(now, Phase::Aborted);

@@ -4,8 +4,8 @@ use alloc::boxed::Box;
 
 use ensign_equivocation::Evidence;
 use ensign_identity::DelegationError;
-use ensign_musig::TweakError;
-use ensign_primitives::{PeerId, SignerIndex};
+use ensign_musig::{KeyAggError, NonceGenError, SignError, SigningCtxError, TweakError};
+use ensign_primitives::{PeerId, SessionId, SignerIndex};
 use ensign_replay::ReplayError;
 use ensign_wire::Kind;
 
@@ -52,6 +52,101 @@ pub enum SetupError {
         message: usize,
         /// Why.
         source: TweakError,
+    },
+}
+
+/// Why a signer makes no nonces.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum OrderError {
+    /// There is nothing to sign, or too much.
+    #[error("{seen} messages, allowed is 1 to {limit}")]
+    MessageCount {
+        /// Messages in the request.
+        seen: usize,
+        /// The limit.
+        limit: usize,
+    },
+    /// The request names another key, or none, where ours should be.
+    #[error("the request does not name this key at position {local}")]
+    NotASigner {
+        /// The position.
+        local: SignerIndex,
+    },
+    /// The session is not this attempt at this request.
+    #[error("session {seen} is not the attempt that the request and its number give")]
+    WrongSession {
+        /// What request and attempt give.
+        expected: SessionId,
+        /// What was ordered.
+        seen: SessionId,
+    },
+    /// Nonces for this attempt were made before.
+    #[error("session {session} has had its nonces")]
+    SeenBefore {
+        /// The attempt.
+        session: SessionId,
+    },
+    /// Too many attempts wait for their signature.
+    #[error("{limit} attempts have nonces already")]
+    TooManyOpen {
+        /// The limit.
+        limit: usize,
+    },
+    /// The keys do not aggregate.
+    #[error("{0}")]
+    KeyAgg(KeyAggError),
+    /// A message's tweak gives no key.
+    #[error("message {message} cannot be signed: {source}")]
+    Tweak {
+        /// The message's position.
+        message: usize,
+        /// Why.
+        source: TweakError,
+    },
+    /// There is not one piece of entropy for each message.
+    #[error("entropy for {seen} nonces, {expected} are needed")]
+    EntropyCount {
+        /// Messages in the request.
+        expected: usize,
+        /// What came.
+        seen: usize,
+    },
+    /// No nonce could be made.
+    #[error("{0}")]
+    NonceGen(NonceGenError),
+}
+
+/// Why a signer does not sign. The nonces of the attempt, if there were any, are gone.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PartialsError {
+    /// There are no nonces for this attempt: never made, used, forgotten, or lost by a restart.
+    #[error("no nonces for session {session}")]
+    NoNonces {
+        /// The attempt.
+        session: SessionId,
+    },
+    /// A signer does not have one nonce for each message.
+    #[error("{seen} nonces of signer {signer} for {expected} messages")]
+    NonceCount {
+        /// The signer.
+        signer: usize,
+        /// Messages in the request.
+        expected: usize,
+        /// What came.
+        seen: usize,
+    },
+    /// There is not one nonce for each signer.
+    #[error("{0}")]
+    Context(SigningCtxError),
+    /// A message could not be signed.
+    #[error("message {message} is not signed: {source}")]
+    Sign {
+        /// The message's position.
+        message: usize,
+        /// Why.
+        source: SignError,
     },
 }
 

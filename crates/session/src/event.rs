@@ -3,11 +3,11 @@
 use alloc::{boxed::Box, sync::Arc, vec::Vec};
 
 use ensign_equivocation::Evidence;
-use ensign_musig::NonceEntropy;
+use ensign_musig::PubNonce;
 use ensign_primitives::{Instant, PeerId, SessionId, SignerIndex};
 use ensign_wire::{AbortReason, Envelope, Kind, PubNonceBytes, Refusal};
 
-use crate::Offense;
+use crate::{Offense, Order, OwnNonces, OwnPartials, Unsigned};
 
 /// What the world tells a session.
 #[derive(Debug)]
@@ -19,8 +19,14 @@ pub enum Input {
         /// The statement.
         envelope: Box<Envelope>,
     },
-    /// Answers [`Output::NeedEntropy`].
-    Entropy(Entropy),
+    /// Answers [`Output::NeedNonces`].
+    Nonces(OwnNonces),
+    /// Answers [`Output::NeedNonces`]: there will be none, and the attempt ends.
+    NoNonces(Unsigned),
+    /// Answers [`Output::NeedPartials`].
+    Partials(OwnPartials),
+    /// Answers [`Output::NeedPartials`]: there will be none, and the attempt ends.
+    NoPartials(Unsigned),
     /// Answers [`Output::Persist`]: the record is durable.
     Persisted {
         /// The token of the request.
@@ -31,15 +37,6 @@ pub enum Input {
         /// The signer.
         signer: SignerIndex,
     },
-}
-
-/// Fresh bytes from the operating system for one session. Move-only, erased on drop.
-#[derive(Debug)]
-pub struct Entropy {
-    /// One for each nonce.
-    pub nonces: Vec<NonceEntropy>,
-    /// The salt of the nonce commitment; public after the reveal.
-    pub salt: [u8; 32],
 }
 
 /// What a session asks of the world, oldest first.
@@ -54,10 +51,21 @@ pub enum Output {
         /// Header and body.
         frame: Arc<[u8]>,
     },
-    /// Draw entropy from the operating system and answer with [`Input::Entropy`].
-    NeedEntropy {
-        /// How many nonces.
-        nonces: usize,
+    /// Have the signer make our nonces and answer with [`Input::Nonces`] or [`Input::NoNonces`].
+    NeedNonces(Order),
+    /// Have the signer sign and answer with [`Input::Partials`] or [`Input::NoPartials`]. Our burn
+    /// mark is durable.
+    NeedPartials {
+        /// The attempt.
+        session: SessionId,
+        /// Each signer's public nonces, in key order; one for each message.
+        nonces: Vec<Vec<PubNonce>>,
+    },
+    /// Have the signer erase our nonces: the attempt ended without a use for them. What was asked
+    /// of it before is asked before.
+    ForgetNonces {
+        /// The attempt.
+        session: SessionId,
     },
     /// Make the record durable and answer with [`Input::Persisted`].
     Persist {
@@ -96,6 +104,16 @@ pub enum Record {
     Burned {
         /// The attempt.
         session: SessionId,
+    },
+    /// Our partial signatures for this attempt. They may be sent again, and are never computed
+    /// again.
+    Partials {
+        /// The attempt.
+        session: SessionId,
+        /// The digest of the nonce set that they are for.
+        nonces: [u8; 32],
+        /// One per message.
+        partials: Vec<[u8; 32]>,
     },
     /// The attempt gave these signatures.
     Finished {

@@ -1,14 +1,16 @@
 //! One signing session: gather, commit, reveal, sign, finish, or abort with blame.
 //!
 //! A [`Session`] is one attempt at one request, seen by one signer. It is a pure state machine: the
-//! caller feeds envelopes, connections and time, and carries out what [`Output`] asks.
+//! caller feeds envelopes, connections and time, and carries out what [`Output`] asks. The secret key
+//! is beside it, in a [`LocalSigner`] or in another process.
 //! `docs/protocol/session.md` has the tables of phases and messages.
 //!
 //! Invariants:
 //!
-//! - *Nonce law.* A secret nonce is made from entropy that came with [`Input::Entropy`], lives in
-//!   this machine only, and is consumed by signing. The burn mark ([`Record::Burned`]) is durable
-//!   before a partial signature exists. Any end of the session drops what is left.
+//! - *Nonce law.* A session holds no secret of the signer key: [`LocalSigner`], or whatever stands in
+//!   its place, makes nonces and signs. It is asked to sign once the burn mark ([`Record::Burned`]) is
+//!   durable, at most once, and any end of the session has it erase what is left. Our partial
+//!   signatures are verified and durable ([`Record::Partials`]) before they leave.
 //! - Nothing leaves before the join is durable, so a restarted node never joins an attempt twice.
 //! - A message that comes a phase early is kept; every message is idempotent; what is lost is asked
 //!   for again by cumulative acknowledgements.
@@ -27,18 +29,24 @@ extern crate std;
 mod session;
 pub use session::Session;
 mod event;
-pub use event::{Entropy, Event, Failure, Finished, Input, Output, Phase, Record, SignerRecord};
+pub use event::{Event, Failure, Finished, Input, Output, Phase, Record, SignerRecord};
+mod order;
+pub use order::{Entropy, Order, OwnNonces, OwnPartials, Unsigned};
+mod signer;
+pub use signer::{GROUPS_CACHED_MAX, LocalSigner, OPEN_SESSIONS_MAX, SESSIONS_SEEN_MAX};
 mod config;
 pub use config::{ACKS_ANSWERED_MAX, DUPLICATES_REMEMBERED, SessionSetup, VIEWS_SHARED_MAX};
 mod error;
-pub use error::{CommandError, Offense, SetupError};
+pub use error::{CommandError, Offense, OrderError, PartialsError, SetupError};
 
+mod contexts;
 mod ending;
 mod local;
 mod occupancy;
 mod receive;
 mod repair;
 mod rounds;
+mod signing;
 mod testimony;
 
 #[cfg(test)]

@@ -1,25 +1,39 @@
-//! Our own secret nonces and everything we have said.
+//! Where our secret nonces are, and everything we have said.
 
-use alloc::vec::Vec;
+use alloc::{sync::Arc, vec::Vec};
 use core::mem;
 
-use ensign_musig::{NonceGenError, SecNonce, nonce_gen};
 use ensign_primitives::{Instant, Now, SignerIndex};
-use ensign_wire::{Body, NonceCommit, NonceShare, PubNonceBytes, Round0, SessionJoin};
+use ensign_wire::{AbortReason, Body, NonceCommit, NonceShare, PubNonceBytes, Round0, SessionJoin};
 
 use crate::{
-    Entropy, Event, Phase, Record, Session,
+    Event, Order, Output, OwnNonces, Phase, Record, Session, Unsigned,
     session::{Nonces, Step},
 };
 
 /// Our side of the session.
 #[derive(Debug, Default)]
 pub(crate) struct Local {
-    /// Consumed by signing; empty before the join and after any end.
-    secret: Vec<SecNonce>,
+    pub(crate) secret: Secret,
     salt: [u8; 32],
     /// Our statements, so that they can be said again; never computed again.
     said: Vec<Said>,
+}
+
+/// Where our secret nonces are: always with the signer, never here.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Secret {
+    /// There are none: never made, consumed by signing, or forgotten. Nothing leads back to a use.
+    #[default]
+    None,
+    /// The signer is making them.
+    Ordered,
+    /// The signer holds them.
+    Held,
+    /// The signer holds them, and the burn mark is being written.
+    Burning,
+    /// The signer is signing with them.
+    Signing,
 }
 
 /// One of our statements.
@@ -31,65 +45,64 @@ struct Said {
 }
 
 impl Local {
-    /// Erases the secret nonces.
-    pub(crate) fn burn(&mut self) {
-        self.secret.clear();
-    }
-
     /// Returns how many statements are kept for saying again.
     pub(crate) const fn said_len(&self) -> usize {
         self.said.len()
     }
-
-    /// Returns whether no secret nonce is left.
-    #[cfg(test)]
-    pub(crate) fn is_burned(&self) -> bool {
-        self.secret.is_empty()
-    }
-
-    /// Takes the secret nonces for the one time they may be used.
-    pub(crate) fn take_secret(&mut self) -> Vec<SecNonce> {
-        mem::take(&mut self.secret)
-    }
 }
 
 impl Session {
-    /// Makes our nonces and asks for the join to be made durable.
-    pub(crate) fn on_entropy(&mut self, now: Now, entropy: Entropy) {
-        let wanted = self.approved
-            && self.phase == Phase::Gathering
-            && self.local.secret.is_empty()
-            && self.awaited.is_none();
-        if !wanted || entropy.nonces.len() != self.contexts.len() {
+    /// Has the signer make our nonces.
+    pub(crate) fn order_nonces(&mut self) {
+        self.local.secret = Secret::Ordered;
+        self.push(Output::NeedNonces(Order {
+            session: self.id,
+            request: Arc::clone(&self.setup.request),
+            attempt: self.setup.attempt,
+            local: self.setup.local,
+        }));
+    }
+
+    /// Takes our public nonces and asks for the join to be made durable.
+    pub(crate) fn on_own_nonces(&mut self, now: Now, own: OwnNonces) {
+        if self.local.secret != Secret::Ordered {
             return;
         }
-        let Ok((secret, public)) = self.make_nonces(entropy.nonces) else {
-            self.fail(now, ensign_wire::AbortReason::Internal, Vec::new(), None);
-            return;
-        };
-        self.local.secret = secret;
-        self.local.salt = entropy.salt;
+        if own.nonces.len() != self.contexts.len() {
+            return self.fail(now, AbortReason::Internal, Vec::new(), None);
+        }
+        self.local.secret = Secret::Held;
+        self.local.salt = own.salt;
+        let bytes = own.nonces.iter().map(|nonce| PubNonceBytes(nonce.to_bytes())).collect();
         let local = self.setup.local;
         if let Some(signer) = self.signer_mut(local) {
-            signer.nonces = Some(public);
+            signer.nonces = Some(Nonces { bytes, parsed: own.nonces });
         }
         self.persist(Record::Joined { session: self.id }, Step::Join);
     }
 
-    fn make_nonces(
-        &self,
-        entropy: Vec<ensign_musig::NonceEntropy>,
-    ) -> Result<(Vec<SecNonce>, Nonces), NonceGenError> {
-        let messages = &self.setup.request.request.messages;
-        let (mut secret, mut parsed) = (Vec::new(), Vec::new());
-        for ((entropy, ctx), message) in entropy.into_iter().zip(&self.contexts).zip(messages) {
-            let (sec_nonce, pub_nonce) =
-                nonce_gen(entropy, &self.setup.sec_key, ctx, &message.digest, self.id.as_bytes())?;
-            secret.push(sec_nonce);
-            parsed.push(pub_nonce);
+    /// There will be no nonces.
+    pub(crate) fn on_no_nonces(&mut self, now: Now, why: Unsigned) {
+        if self.local.secret == Secret::Ordered {
+            self.on_unsigned(now, why);
         }
-        let bytes = parsed.iter().map(|nonce| PubNonceBytes(nonce.to_bytes())).collect();
-        Ok((secret, Nonces { bytes, parsed }))
+    }
+
+    /// The signer does not do its part. It is told to forget all the same: its answer may have been
+    /// lost on the way.
+    pub(crate) fn on_unsigned(&mut self, now: Now, why: Unsigned) {
+        let reason = match why {
+            Unsigned::Declined => AbortReason::Declined,
+            Unsigned::Failed => AbortReason::Internal,
+        };
+        self.fail(now, reason, Vec::new(), None);
+    }
+
+    /// Has the signer erase what it may still hold for us.
+    pub(crate) fn forget_nonces(&mut self) {
+        if mem::replace(&mut self.local.secret, Secret::None) != Secret::None {
+            self.push(Output::ForgetNonces { session: self.id });
+        }
     }
 
     /// Sends our join; its record is durable.
@@ -112,9 +125,9 @@ impl Session {
     }
 
     fn commit(&self, local: SignerIndex, nonces: &[PubNonceBytes]) -> Round0 {
-        let key = ensign_identity::SignerKey::from_public_key(self.setup.sec_key.public_key());
         let (network, salt) = (self.network, &self.local.salt);
-        Round0::Commit(NonceCommit::new(network, &self.id, local, &key, nonces, salt))
+        let key = &self.setup.signer;
+        Round0::Commit(NonceCommit::new(network, &self.id, local, key, nonces, salt))
     }
 
     /// Reveals our nonces; every commitment is here.

@@ -4,11 +4,11 @@ use alloc::{boxed::Box, vec::Vec};
 
 use ensign_equivocation::Evidence;
 use ensign_identity::Signature;
-use ensign_musig::{Blame, PartialSig, SigningCtx};
+use ensign_musig::{Blame, PartialSig};
 use ensign_primitives::{Now, SignerIndex};
 use ensign_wire::{
-    AbortReason, Body, Envelope, Mode, NoncesComplete, PartialSigShare, PartialSigsComplete,
-    PubNonceBytes, Slot, nonce_set_digest, signature_set_digest,
+    AbortReason, Body, Envelope, Mode, NoncesComplete, PartialSigsComplete, PubNonceBytes, Slot,
+    nonce_set_digest, signature_set_digest,
 };
 
 use crate::{
@@ -22,7 +22,7 @@ impl Session {
         match self.phase {
             Phase::Committing if self.all(|signer| signer.joined) => {
                 if self.is_fast() {
-                    self.burn_then_sign(now);
+                    self.burn_then_sign();
                 } else {
                     self.enter(now, Phase::Revealing);
                     self.reveal(now);
@@ -34,7 +34,7 @@ impl Session {
                 if self.mode() == Mode::Strict && !self.all_confirmed(now) {
                     return;
                 }
-                self.burn_then_sign(now);
+                self.burn_then_sign();
             }
             Phase::Signing if self.all(|signer| signer.partials.is_some()) => self.aggregate(now),
             Phase::Gathering
@@ -121,67 +121,6 @@ impl Session {
         }
     }
 
-    /// Marks the nonces as used on disk; the partial signatures come after.
-    fn burn_then_sign(&mut self, now: Now) {
-        if self.awaited.is_some() || !self.signing.is_empty() {
-            return;
-        }
-        let Some(signing) = self.signing_contexts() else {
-            return self.fail(now, AbortReason::Internal, Vec::new(), None);
-        };
-        self.signing = signing;
-        for other in self.setup.others() {
-            self.check_view(other);
-        }
-        self.persist(Record::Burned { session: self.id }, Step::Sign);
-    }
-
-    fn signing_contexts(&self) -> Option<Vec<SigningCtx>> {
-        let messages = &self.setup.request.request.messages;
-        self.contexts
-            .iter()
-            .zip(messages)
-            .enumerate()
-            .map(|(position, (ctx, message))| {
-                let nonces: Option<Vec<_>> = self
-                    .signers
-                    .iter()
-                    .map(|signer| signer.nonces.as_ref()?.parsed.get(position).copied())
-                    .collect();
-                SigningCtx::new(ctx, nonces?, message.digest).ok()
-            })
-            .collect()
-    }
-
-    /// Signs; the burn mark is durable. Consumes the secret nonces whatever happens.
-    pub(crate) fn sign(&mut self, now: Now) {
-        let secret = self.local.take_secret();
-        let signed: Option<Vec<PartialSig>> = self
-            .signing
-            .iter()
-            .zip(secret)
-            .map(|(ctx, nonce)| ctx.sign(nonce, &self.setup.sec_key).ok())
-            .collect();
-        let Some(partials) = signed.filter(|partials| partials.len() == self.contexts.len()) else {
-            return self.fail(now, AbortReason::Internal, Vec::new(), None);
-        };
-        let signer = self.setup.local;
-        let share = PartialSigShare {
-            signer,
-            nonces: self.view_digest(),
-            partials: partials.iter().map(PartialSig::to_bytes).collect(),
-        };
-        if let Some(signer) = self.signer_mut(signer) {
-            signer.partials = Some(partials);
-        }
-        self.enter(now, Phase::Signing);
-        self.event(Event::Signed(signer));
-        self.say_once(now, Body::PartialSigShare(share));
-        self.check_unparsed(now);
-        self.advance(now);
-        self.report_waiting();
-    }
-
     /// Adds up; only if the sum is false looks for who is to blame.
     fn aggregate(&mut self, now: Now) {
         let mut signatures = Vec::with_capacity(self.signing.len());
@@ -213,7 +152,7 @@ impl Session {
         }
     }
 
-    fn check_unparsed(&mut self, now: Now) {
+    pub(crate) fn check_unparsed(&mut self, now: Now) {
         let unparsed: Vec<_> = self
             .setup
             .others()
@@ -267,7 +206,7 @@ impl Session {
 
     /// Takes signatures that verify: the session has reached its end.
     pub(crate) fn complete(&mut self, now: Now, signatures: Vec<[u8; 64]>) {
-        self.local.burn();
+        self.forget_nonces();
         self.awaited = None;
         self.result.clone_from(&signatures);
         self.enter(now, Phase::Complete);

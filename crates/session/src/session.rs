@@ -9,19 +9,19 @@ use alloc::{
 
 use ensign_deadline::{Deadline, Due, Stage};
 use ensign_equivocation::Statements;
-use ensign_musig::{KeyAggCtx, PartialSig, PubNonce, SigningCtx, taproot_tweak};
+use ensign_musig::{KeyAggCtx, PartialSig, PubNonce, SigningCtx};
 use ensign_primitives::{
     Instant, Network, Now, PeerId, RequestId, SessionId, SignerIndex, StateMachine, Wakeup,
 };
 use ensign_replay::{Duplicates, Sequences};
 use ensign_wire::{
-    AbortReason, Body, Envelope, Frame, KeyTweak, PubNonceBytes, SessionAbort, SessionAnnounce,
+    AbortReason, Body, Envelope, Frame, PubNonceBytes, SessionAbort, SessionAnnounce,
     SigningRequest,
 };
 
 use crate::{
     CommandError, DUPLICATES_REMEMBERED, Event, Input, Output, Phase, Record, SessionSetup,
-    SetupError, local::Local,
+    SetupError, contexts::contexts, local::Local,
 };
 
 /// One attempt at one request, seen by one signer.
@@ -91,6 +91,7 @@ pub(crate) enum Aborted {
 pub(crate) enum Step {
     Join,
     Sign,
+    SayPartials,
     Nothing,
 }
 
@@ -109,7 +110,8 @@ impl Session {
         check_keys(&setup)?;
         check_peers(&setup.peers)?;
         let (network, id) = (request.network, request.id());
-        let contexts = contexts(&setup.group, request)?;
+        let contexts = contexts(&setup.group, &request.messages)
+            .map_err(|(message, source)| SetupError::Tweak { message, source })?;
         let lifetime = request.expires.since(now.unix);
         Ok(Self {
             network,
@@ -185,7 +187,7 @@ impl Session {
         self.send_ack(now, announcer);
     }
 
-    /// Consents: asks for entropy, and joins once the join is durable.
+    /// Consents: asks for our nonces, and joins once they are here and the join is durable.
     ///
     /// # Errors
     ///
@@ -198,7 +200,7 @@ impl Session {
             return Err(CommandError::WrongPhase { phase: self.phase });
         }
         self.approved = true;
-        self.push(Output::NeedEntropy { nonces: self.contexts.len() });
+        self.order_nonces();
         Ok(())
     }
 
@@ -213,6 +215,13 @@ impl Session {
         }
         self.fail(now, reason, Vec::new(), None);
         Ok(())
+    }
+
+    /// Gives the attempt up without a word to anybody, because a later one takes its place: only the
+    /// signer has to hear of it.
+    pub fn abandon(&mut self) {
+        self.forget_nonces();
+        self.awaited = None;
     }
 
     /// Ends the attempt because `culprit` showed a nonce that another session has seen.
@@ -324,7 +333,8 @@ impl Session {
         self.awaited = None;
         match step {
             Step::Join => self.join(now),
-            Step::Sign => self.sign(now),
+            Step::Sign => self.order_partials(),
+            Step::SayPartials => self.say_partials(now),
             Step::Nothing => {}
         }
     }
@@ -370,7 +380,10 @@ impl StateMachine for Session {
     fn handle_input(&mut self, now: Now, input: Input) {
         match input {
             Input::Envelope { from, envelope } => self.on_envelope(now, from, *envelope),
-            Input::Entropy(entropy) => self.on_entropy(now, entropy),
+            Input::Nonces(nonces) => self.on_own_nonces(now, nonces),
+            Input::NoNonces(why) => self.on_no_nonces(now, why),
+            Input::Partials(partials) => self.on_own_partials(now, partials),
+            Input::NoPartials(why) => self.on_no_partials(now, why),
             Input::Persisted { token } => self.on_persisted(now, token),
             Input::Connected { signer } => self.on_connected(now, signer),
         }
@@ -392,8 +405,8 @@ impl StateMachine for Session {
 }
 
 fn check_keys(setup: &SessionSetup) -> Result<(), SetupError> {
-    let ours = setup.sec_key.public_key();
-    if setup.group.keys().get(setup.local.as_usize()) != Some(&ours) {
+    let ours = setup.signer.as_public_key();
+    if setup.group.keys().get(setup.local.as_usize()) != Some(ours) {
         return Err(SetupError::NotASigner { local: setup.local });
     }
     let named = setup.request.request.signers.as_slice();
@@ -414,25 +427,4 @@ fn check_peers(peers: &[PeerId]) -> Result<(), SetupError> {
         }
     }
     Ok(())
-}
-
-/// Tweaks the group once for each different tweak.
-fn contexts(group: &KeyAggCtx, request: &SigningRequest) -> Result<Vec<KeyAggCtx>, SetupError> {
-    let mut known: Vec<(KeyTweak, KeyAggCtx)> = Vec::new();
-    let mut contexts = Vec::with_capacity(request.messages.len());
-    for (position, message) in request.messages.iter().enumerate() {
-        if let Some((_, ctx)) = known.iter().find(|(tweak, _)| *tweak == message.tweak) {
-            contexts.push(ctx.clone());
-            continue;
-        }
-        let ctx = match message.tweak {
-            KeyTweak::None => group.clone(),
-            KeyTweak::Taproot { merkle_root } => group
-                .with_tweak(taproot_tweak(&group.agg_key(), merkle_root.as_ref()))
-                .map_err(|source| SetupError::Tweak { message: position, source })?,
-        };
-        known.push((message.tweak, ctx.clone()));
-        contexts.push(ctx);
-    }
-    Ok(contexts)
 }

@@ -3,6 +3,7 @@
 
 mod attack;
 mod group;
+mod key;
 mod node;
 mod world;
 
@@ -12,3 +13,5 @@ mod endings;
 mod modes;
 mod property;
 mod refusals;
+mod signer;
+mod unsigned;

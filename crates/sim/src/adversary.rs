@@ -11,6 +11,7 @@ use std::{
 
 use ensign_engine::{CommandError, Engine, Input, Keys, Output};
 use ensign_identity::SignerKey;
+use ensign_musig::SecKey;
 use ensign_primitives::{
     Instant, Now, Occupancy, PeerId, SessionId, SignerIndex, StateMachine, TaggedHasher, Wakeup,
 };
@@ -104,6 +105,8 @@ pub struct Seat {
     pub now: Now,
     /// Its node's keys: what it signs is signed.
     pub keys: Keys,
+    /// Its signer's key.
+    pub sec_key: Arc<SecKey>,
     /// Its own dice.
     pub random: Random,
     /// The nodes of its group, itself included, in key order; empty for a stranger.
@@ -165,7 +168,7 @@ impl Seat {
 
     /// Its own signer key.
     pub fn signer_key(&self) -> SignerKey {
-        SignerKey::from_public_key(self.keys.sec_key.public_key())
+        self.keys.signer
     }
 
     /// Which signer of its group a node is.
@@ -242,11 +245,12 @@ impl Hostile {
         let members = group.map_or(Vec::new(), |group| group.members.clone());
         let acts = |member: &&NodeIndex| person(**member).is_some_and(|it| it.act.is_some());
         let hostile = members.iter().filter(acts);
-        let keys = person(node).map(|person| person.keys.clone());
+        let own = person(node).expect("the node of a running process is in the cast");
         let seat = Seat {
             node,
             now: Now::default(),
-            keys: keys.expect("the node of a running process is in the cast"),
+            keys: own.keys.clone(),
+            sec_key: Arc::clone(&own.sec_key),
             random: Random::new(
                 plan.seed,
                 "adversary",

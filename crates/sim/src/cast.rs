@@ -39,8 +39,10 @@ impl core::fmt::Display for NodeIndex {
 /// One node and its owner.
 #[derive(Clone, Debug)]
 pub struct Person {
-    /// Node key, signer key and delegation, from the seed.
+    /// Node key, public signer key and delegation, from the seed.
     pub keys: Keys,
+    /// The secret signer key.
+    pub sec_key: Arc<SecKey>,
     /// The node's name.
     pub peer: PeerId,
     /// What its node does instead of the protocol; `None` for honest nodes.
@@ -61,7 +63,7 @@ impl Person {
 
     /// Returns the key it signs with.
     pub fn signer_key(&self) -> SignerKey {
-        SignerKey::from_public_key(self.keys.sec_key.public_key())
+        self.keys.signer
     }
 }
 
@@ -203,6 +205,7 @@ fn person(seed: u64, index: u32, nat: Nat) -> Person {
     let digest = Delegation::digest(&signer, &peer, NETWORK, expires);
     let delegation =
         DelegationProof { expires, signature: Signature(sec_key.sign_schnorr(&digest)) };
-    let keys = Keys { node_key: Arc::new(node_key), sec_key: Arc::new(sec_key), delegation };
-    Person { keys, peer, act: None, vouched: false, nat, group: None }
+    let keys = Keys { node_key: Arc::new(node_key), signer, delegation };
+    let sec_key = Arc::new(sec_key);
+    Person { keys, sec_key, peer, act: None, vouched: false, nat, group: None }
 }

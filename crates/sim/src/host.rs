@@ -4,6 +4,7 @@ use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use ensign_engine::{CommandError, Engine, Input};
 use ensign_primitives::{Instant, StateMachine};
+use ensign_session::LocalSigner;
 use ensign_wire::{Header, Kind};
 
 mod disk;
@@ -37,6 +38,8 @@ pub(crate) struct Host {
     desk: Desk,
     /// Its machine while its process runs.
     actor: Option<Actor>,
+    /// Its signer, in the same process: what it holds dies with it.
+    signer: Option<LocalSigner>,
     clock: Clock,
     /// For nonces: what the operating system gives.
     entropy: Random,
@@ -128,6 +131,7 @@ impl Host {
         Self {
             desk: Desk { node, boot: 0, random, busy_until, next_event: 0 },
             actor: None,
+            signer: None,
             clock,
             entropy: Random::new(plan.seed, "entropy", node.0.into()),
             transport: Transport::default(),

@@ -92,6 +92,11 @@ pub enum Seen {
         /// How many nonces.
         nonces: usize,
     },
+    /// Its signer was asked to sign.
+    Signs {
+        /// In which session.
+        session: SessionId,
+    },
     /// It asked its disk to keep a record.
     Persist {
         /// What.

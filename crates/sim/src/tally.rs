@@ -377,6 +377,7 @@ impl Observer for Tally {
             Seen::Received { .. }
             | Seen::Sent { .. }
             | Seen::Drew { .. }
+            | Seen::Signs { .. }
             | Seen::Persist { .. }
             | Seen::Durable { .. }
             | Seen::Woke { .. }

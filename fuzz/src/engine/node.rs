@@ -2,14 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use ensign_engine::{Ending, Engine, Event, Offense, Output, Penalty, Record, penalty};
+use ensign_engine::{
+    Ending, Engine, Event, Input, Offense, Output, Penalty, Record, ask_local_signer, penalty,
+};
 use ensign_musig::{taproot_tweak, verify_schnorr};
 use ensign_primitives::{GroupId, Now, PeerId, RequestId, SessionId, StateMachine as _};
-use ensign_session::{Event as SessionEvent, Finished, Offense as SessionOffense};
+use ensign_session::{Event as SessionEvent, Finished, LocalSigner, Offense as SessionOffense};
 use ensign_wire::{Body, Frame, KeyTweak, Message, Round0, SignedRequest, SigningRequest};
 
 use super::people::{
-    AGGREGATE, FORGER, NETWORK, NODES, STRANGER, engine, group, index_of, peer, person,
+    AGGREGATE, FORGER, NETWORK, NODES, STRANGER, engine, entropy, group, index_of, local_signer,
+    peer, person,
 };
 
 /// Most outputs of one call.
@@ -23,7 +26,9 @@ pub(crate) struct Node {
     pub(crate) engine: Engine,
     pub(crate) journal: Vec<Record>,
     pub(crate) persisting: VecDeque<(u64, Record)>,
-    pub(crate) wanting: VecDeque<(SessionId, usize)>,
+    pub(crate) signer: LocalSigner,
+    /// What its signer was asked and has not done yet.
+    pub(crate) wanting: VecDeque<Output>,
     pub(crate) reviews: Vec<RequestId>,
     pub(crate) draws: u64,
     /// What is asked in each request that this node has seen.
@@ -41,6 +46,7 @@ impl Node {
             engine: engine(index),
             journal: Vec::new(),
             persisting: VecDeque::new(),
+            signer: local_signer(index),
             wanting: VecDeque::new(),
             reviews: Vec::new(),
             draws: 0,
@@ -56,6 +62,7 @@ impl Node {
     pub(crate) fn restart(&mut self, now: Now) {
         self.engine = engine(self.index);
         self.persisting.clear();
+        self.signer = local_signer(self.index);
         self.wanting.clear();
         self.reviews.clear();
         let (open, ended) = read(&self.journal);
@@ -79,15 +86,38 @@ impl Node {
     /// Writes the oldest waiting record.
     pub(crate) fn write(&mut self) -> Option<u64> {
         let (token, record) = self.persisting.pop_front()?;
-        if let Record::Joined { request, attempt } | Record::Burned { request, attempt } = &record {
-            let is_join = matches!(record, Record::Joined { .. });
-            assert!(self.consented.contains(request), "{record:?} without consent");
-            assert!(!self.journal.contains(&record), "{record:?} twice");
-            let join = Record::Joined { request: *request, attempt: *attempt };
-            assert!(is_join || self.journal.contains(&join), "{record:?} without a join");
-        }
+        self.check_record(&record);
         self.journal.push(record);
         Some(token)
+    }
+
+    /// Each attempt is joined, burned and signed once, in this order.
+    fn check_record(&self, record: &Record) {
+        let (request, attempt) = match record {
+            Record::Joined { request, attempt }
+            | Record::Burned { request, attempt }
+            | Record::Partials { request, attempt, .. } => (*request, *attempt),
+            Record::Consented { .. } | Record::Finished { .. } | Record::Closed { .. } => return,
+        };
+        assert!(self.consented.contains(&request), "{record:?} without consent");
+        let session = SigningRequest::session_id(request, NETWORK, attempt);
+        let before = [self.has_joined(session), self.has_burned(session), self.has_signed(session)];
+        let expected = match record {
+            Record::Joined { .. } => [false, false, false],
+            Record::Burned { .. } => [true, false, false],
+            _ => [true, true, false],
+        };
+        assert_eq!(before, expected, "{record:?} out of order");
+    }
+
+    /// Lets the signer do what it is asked, by the rules.
+    pub(crate) fn ask_signer(&mut self, output: Output) -> Option<Input> {
+        if let Output::NeedPartials { session, .. } = &output {
+            assert!(self.has_burned(*session), "signed before the nonces were burned");
+        }
+        self.draws += 1;
+        let draw = |nonces| Some(entropy(self.index, self.draws, nonces));
+        ask_local_signer(&mut self.signer, output, draw).expect("a question to the signer")
     }
 
     /// The rules about consent, durability and nonces, for what leaves the node.
@@ -108,7 +138,7 @@ impl Node {
             }
             Body::NonceShare(share) => share.nonces.as_slice(),
             Body::PartialSigShare(_) => {
-                assert!(self.has_burned(session), "signed before the nonces were burned");
+                assert!(self.has_signed(session), "sent before it was on disk");
                 &[]
             }
             _ => &[],
@@ -131,6 +161,15 @@ impl Node {
     fn has_burned(&self, session: SessionId) -> bool {
         self.journal.iter().any(|record| match record {
             Record::Burned { request, attempt } => {
+                SigningRequest::session_id(*request, NETWORK, *attempt) == session
+            }
+            _ => false,
+        })
+    }
+
+    fn has_signed(&self, session: SessionId) -> bool {
+        self.journal.iter().any(|record| match record {
+            Record::Partials { request, attempt, .. } => {
                 SigningRequest::session_id(*request, NETWORK, *attempt) == session
             }
             _ => false,
@@ -201,7 +240,9 @@ fn read(journal: &[Record]) -> (Vec<Open>, Vec<(RequestId, GroupId, Ending)>) {
             Record::Consented { request, payload } => {
                 open.insert(request.request.id(), (*request, payload, 0));
             }
-            Record::Joined { request, attempt } | Record::Burned { request, attempt } => {
+            Record::Joined { request, attempt }
+            | Record::Burned { request, attempt }
+            | Record::Partials { request, attempt, .. } => {
                 if let Some(known) = open.get_mut(&request) {
                     known.2 = known.2.max(attempt);
                 }

@@ -8,7 +8,7 @@ use ensign_engine::{Engine, EngineConfig, GroupConfig, Keys, Proposal};
 use ensign_identity::{Delegation, DelegationProof, NodeKey, Signature, SignerKey};
 use ensign_musig::{KeyAggCtx, NonceEntropy, SecKey};
 use ensign_primitives::{Network, PeerId, UnixTime, sha256};
-use ensign_session::Entropy;
+use ensign_session::{Entropy, LocalSigner};
 use ensign_wire::{GroupKeys, KeyTweak, Message, Mode, TxType};
 
 pub(crate) const NETWORK: Network = Network::Regtest;
@@ -20,14 +20,21 @@ pub(crate) const FORGER: usize = 2;
 /// A node of no group.
 pub(crate) const STRANGER: usize = 3;
 
-static PEOPLE: LazyLock<[Keys; NODES + 1]> = LazyLock::new(|| [0, 1, 2, 3].map(make_person));
+/// One person's keys.
+pub(crate) struct Person {
+    pub(crate) node_key: Arc<NodeKey>,
+    sec_key: Arc<SecKey>,
+    delegation: DelegationProof,
+}
+
+static PEOPLE: LazyLock<[Person; NODES + 1]> = LazyLock::new(|| [0, 1, 2, 3].map(make_person));
 
 pub(crate) static AGGREGATE: LazyLock<KeyAggCtx> = LazyLock::new(|| {
     let keys = [0, 1, 2].map(|index| PEOPLE[index].sec_key.public_key());
     KeyAggCtx::new(&keys).expect("three keys")
 });
 
-pub(crate) fn person(index: usize) -> &'static Keys {
+pub(crate) fn person(index: usize) -> &'static Person {
     &PEOPLE[index]
 }
 
@@ -39,8 +46,15 @@ pub(crate) fn index_of(wanted: PeerId) -> Option<usize> {
     (0..=NODES).find(|index| peer(*index) == wanted)
 }
 
+fn key(index: usize) -> SignerKey {
+    SignerKey::from_public_key(PEOPLE[index].sec_key.public_key())
+}
+
+pub(crate) fn local_signer(index: usize) -> LocalSigner {
+    LocalSigner::new(Arc::clone(&PEOPLE[index].sec_key))
+}
+
 pub(crate) fn group() -> GroupConfig {
-    let key = |index: usize| SignerKey::from_public_key(PEOPLE[index].sec_key.public_key());
     GroupConfig {
         keys: GroupKeys::new([0, 1, 2].map(key).to_vec()).expect("three different keys"),
         peers: [0, 1, 2].map(peer).to_vec(),
@@ -58,7 +72,9 @@ pub(crate) fn engine(index: usize) -> Engine {
         retry_interval: Duration::from_secs(15),
     };
     let config = EngineConfig { network: NETWORK, listening: vec![], timeouts };
-    Engine::new(config, PEOPLE[index].clone())
+    let Person { node_key, delegation, .. } = person(index);
+    let keys = Keys { node_key: Arc::clone(node_key), signer: key(index), delegation: *delegation };
+    Engine::new(config, keys)
 }
 
 /// What a node proposes: the bits choose mode, number of messages and whether there is a payload.
@@ -87,7 +103,7 @@ pub(crate) fn entropy(owner: usize, draw: u64, nonces: usize) -> Entropy {
     Entropy { nonces: (1..=nonces).map(nonce).collect(), salt: bytes(0) }
 }
 
-fn make_person(index: u8) -> Keys {
+fn make_person(index: u8) -> Person {
     let node_key = NodeKey::from_secret_bytes([0x10 + index; 32]).expect("below the order");
     let sec_key = SecKey::from_secret_bytes([0x60 + index; 32]).expect("below the order");
     let expires = START.after(Duration::from_secs(30 * 24 * 3600));
@@ -95,5 +111,5 @@ fn make_person(index: u8) -> Keys {
     let digest = Delegation::digest(&key, &node_key.peer_id(), NETWORK, expires);
     let signature = Signature(sec_key.sign_schnorr(&digest));
     let delegation = DelegationProof { expires, signature };
-    Keys { node_key: Arc::new(node_key), sec_key: Arc::new(sec_key), delegation }
+    Person { node_key: Arc::new(node_key), sec_key: Arc::new(sec_key), delegation }
 }

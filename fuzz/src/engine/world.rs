@@ -4,15 +4,16 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use ensign_engine::{Engine, Input, Output};
-use ensign_primitives::{Instant, Now, PeerId, RequestId, StateMachine as _, UnixTime};
+use ensign_engine::{Engine, Input, Output, Record};
+use ensign_primitives::{Instant, Now, PeerId, RequestId, SessionId, StateMachine as _, UnixTime};
+use ensign_session::Unsigned;
 use ensign_wire::{
     AbortReason, Body, Envelope, Frame, Header, Kind, Refusal, SessionAbort, SessionAnnounce,
     SessionReady, SignatureFinalized, SignedRequest, SigningRequest, ValidationError,
 };
 
 use super::node::{Node, node_index};
-use super::people::{FORGER, NETWORK, NODES, START, STRANGER, entropy, peer, person, proposal};
+use super::people::{FORGER, NETWORK, NODES, START, STRANGER, peer, person, proposal};
 
 /// Frames that are remembered for playing back.
 const HISTORY_MAX: usize = 512;
@@ -84,8 +85,13 @@ impl World {
                 Output::Persist { token, record } => {
                     self.nodes[node].persisting.push_back((token, record));
                 }
-                Output::NeedEntropy { session, nonces } => {
-                    self.nodes[node].wanting.push_back((session, nonces));
+                Output::NeedNonces { .. } | Output::NeedPartials { .. } => {
+                    self.nodes[node].wanting.push_back(output);
+                }
+                Output::ForgetNonces { session } => {
+                    let it = &mut self.nodes[node];
+                    it.wanting.retain(|asked| asked_in(asked) != Some(session));
+                    it.ask_signer(output);
                 }
                 Output::Disconnect { peer, .. } => {
                     if let Some(other) =
@@ -140,37 +146,58 @@ impl World {
         true
     }
 
-    /// Answers the oldest wish of a node: entropy, or a record on disk.
+    /// Answers the oldest wish of a node: of its signer, or a record on disk. What a burn mark lets
+    /// follow follows at once, unless a bit holds it up.
     pub(crate) fn answer(&mut self, byte: u8) {
-        let node = node_index(byte);
-        if byte & 0x80 == 0 && self.write(node) {
+        let (node, follows) = (node_index(byte), byte & 0x40 == 0);
+        if byte & 0x80 == 0 && self.write(node, follows) {
             return;
         }
         if !self.draw(node) {
-            self.write(node);
+            self.write(node, follows);
         }
     }
 
-    fn write(&mut self, node: usize) -> bool {
+    fn write(&mut self, node: usize, follows: bool) -> bool {
         let Some(token) = self.nodes[node].write() else { return false };
+        let signs = self.nodes[node].wanting.len();
         self.input(node, Input::Persisted { token });
+        let it = &mut self.nodes[node];
+        let asked = it.wanting.get(signs).is_some();
+        if follows
+            && asked
+            && let Some(output @ Output::NeedPartials { .. }) = it.wanting.pop_back()
+            && let Some(answer) = it.ask_signer(output)
+        {
+            self.input(node, answer);
+            let next = self.nodes[node].persisting.front();
+            if matches!(next, Some((_, Record::Partials { .. }))) {
+                self.write(node, false);
+            }
+        }
         true
     }
 
     fn draw(&mut self, node: usize) -> bool {
         let it = &mut self.nodes[node];
-        let Some((session, nonces)) = it.wanting.pop_front() else { return false };
-        it.draws += 1;
-        let entropy = entropy(node, it.draws, nonces);
-        self.input(node, Input::Entropy { session, entropy });
+        let Some(output) = it.wanting.pop_front() else { return false };
+        if let Some(answer) = it.ask_signer(output) {
+            self.input(node, answer);
+        }
         true
     }
 
-    /// The operating system of a node gives no entropy.
+    /// The signer of a node does not do what it is asked.
     pub(crate) fn starve(&mut self, byte: u8) {
-        let node = node_index(byte);
-        if let Some((session, _)) = self.nodes[node].wanting.pop_front() {
-            self.input(node, Input::NoEntropy { session });
+        let (node, why) = (node_index(byte), Unsigned::Failed);
+        match self.nodes[node].wanting.pop_front() {
+            Some(Output::NeedNonces { order, .. }) => {
+                self.input(node, Input::NoNonces { session: order.session, why });
+            }
+            Some(Output::NeedPartials { session, .. }) => {
+                self.input(node, Input::NoPartials { session, why });
+            }
+            _ => {}
         }
     }
 
@@ -373,7 +400,7 @@ impl World {
             busy |= self.deliver_on(from, to);
         }
         for node in 0..NODES {
-            busy |= self.write(node);
+            busy |= self.write(node, true);
             busy |= self.draw(node);
         }
         busy
@@ -398,7 +425,17 @@ impl World {
         for node in &self.nodes {
             let next = node.engine.poll_timeout();
             assert_eq!(next, None, "node {} still waits", node.index);
+            let open = node.signer.occupancy()[0].len;
+            assert_eq!(open, 0, "node {} keeps secret nonces", node.index);
         }
+    }
+}
+
+fn asked_in(output: &Output) -> Option<SessionId> {
+    match output {
+        Output::NeedNonces { order, .. } => Some(order.session),
+        Output::NeedPartials { session, .. } => Some(*session),
+        _ => None,
     }
 }
 

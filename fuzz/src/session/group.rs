@@ -7,7 +7,7 @@ use ensign_deadline::Timeouts;
 use ensign_identity::{Delegation, DelegationProof, NodeKey, Signature, SignerKey};
 use ensign_musig::{KeyAggCtx, NonceEntropy, SecKey};
 use ensign_primitives::{Network, PeerId, SignerIndex, UnixTime, sha256};
-use ensign_session::{Entropy, SessionSetup};
+use ensign_session::{Entropy, LocalSigner, SessionSetup};
 use ensign_wire::{
     GroupKeys, KeyTweak, Message, Mode, Payload, Scheme, SignedRequest, SigningRequest, TxType,
 };
@@ -59,10 +59,14 @@ pub(crate) fn setup(request: &Arc<SignedRequest>, local: usize) -> SessionSetup 
         peers: [peer(0), peer(1), peer(2)].into(),
         group: GROUP.clone(),
         node_key: Arc::clone(&MEMBERS[local].node_key),
-        sec_key: Arc::clone(&MEMBERS[local].sec_key),
+        signer: SignerKey::from_public_key(MEMBERS[local].sec_key.public_key()),
         delegation: MEMBERS[local].delegation,
         timeouts: Timeouts::default(),
     }
+}
+
+pub(crate) fn local_signer(index: usize) -> LocalSigner {
+    LocalSigner::new(Arc::clone(&MEMBERS[index].sec_key))
 }
 
 /// The same bytes each time: the nonces of a fuzz run protect nothing.

@@ -14,6 +14,7 @@ use super::group::{FORGER, peer};
 pub(crate) struct Ledger {
     joined: bool,
     burned: bool,
+    written: bool,
     said: BTreeMap<Slot, Body>,
     failed: bool,
     pub(crate) finished: Option<Finished>,
@@ -24,12 +25,18 @@ impl Ledger {
         match record {
             Record::Joined { .. } => self.joined = true,
             Record::Burned { .. } => self.burned = true,
+            Record::Partials { .. } => self.written = true,
             Record::Finished { .. } => {}
         }
     }
 
-    /// Nothing but an answer leaves before the join is durable, no partial signature before the
-    /// nonces are burned, and no slot is filled twice.
+    /// No partial signature is made before the nonces are burned.
+    pub(crate) fn check_may_sign(&self) {
+        assert!(self.burned, "signed before the burn");
+    }
+
+    /// Nothing but an answer leaves before the join is durable, no partial signature before its
+    /// record is, and no slot is filled twice.
     pub(crate) fn check_said(&mut self, own: PeerId, envelope: &Envelope) {
         if envelope.sender() != own {
             return;
@@ -45,7 +52,8 @@ impl Ledger {
             Kind::SignatureFinalized,
         ];
         assert!(self.joined || early.contains(&body.kind()), "{body:?} before the join");
-        assert!(self.burned || body.kind() != Kind::PartialSigShare, "signed before the burn");
+        let sent = body.kind() == Kind::PartialSigShare;
+        assert!(self.written || !sent, "a partial signature leaves before its record");
         if let Some(slot) = body.slot() {
             let first = self.said.entry(slot).or_insert_with(|| body.clone());
             assert_eq!(first, body, "an honest signer contradicts itself");

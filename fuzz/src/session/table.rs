@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use ensign_identity::Signature;
 use ensign_primitives::{Instant, Now, StateMachine as _, UnixTime};
-use ensign_session::{Input, Output, Record, Session};
+use ensign_session::{Input, LocalSigner, Order, Output, Record, Session, Unsigned};
 use ensign_wire::{
     AbortReason, Body, Envelope, Frame, NonceAck, PartialSigAck, Round0, SessionAbort,
     SessionReady, SignatureFinalized, SignedRequest, SignerSet,
 };
 
 use super::group::{
-    FORGER, MEMBERS, NETWORK, SIGNERS, START, entropy, peer, request, setup, signer,
+    FORGER, MEMBERS, NETWORK, SIGNERS, START, entropy, local_signer, peer, request, setup, signer,
 };
 use super::honest::{Ledger, check_offense};
 
@@ -28,7 +28,9 @@ const HOURS: u64 = 48;
 struct Seat {
     session: Session,
     ledger: Ledger,
-    entropy: Option<usize>,
+    key: LocalSigner,
+    /// For which it has not made nonces yet.
+    order: Option<Order>,
     draws: u8,
     records: Vec<(u64, Record)>,
 }
@@ -56,7 +58,8 @@ impl Table {
         let seat = |local| Seat {
             session: Session::new(setup(&request, local), now).expect("a sound setup"),
             ledger: Ledger::default(),
-            entropy: None,
+            key: local_signer(local),
+            order: None,
             draws: 0,
             records: Vec::new(),
         };
@@ -139,18 +142,25 @@ impl Table {
 
     pub(crate) fn give_entropy(&mut self, seat: u8) {
         let seat = usize::from(seat) % SIGNERS;
-        if let Some(nonces) = self.seats[seat].entropy.take() {
-            self.seats[seat].draws += 1;
-            let entropy = entropy(seat, self.seats[seat].draws, nonces);
-            self.input(seat, Input::Entropy(entropy));
+        let it = &mut self.seats[seat];
+        if let Some(order) = it.order.take() {
+            it.draws += 1;
+            let entropy = entropy(seat, it.draws, order.request.request.messages.len());
+            let made = it.key.nonces(&order, entropy);
+            self.input(seat, made.map_or(Input::NoNonces(Unsigned::Failed), Input::Nonces));
         }
     }
 
-    pub(crate) fn make_durable(&mut self, seat: u8) {
-        let seat = usize::from(seat) % SIGNERS;
-        if let Some((token, record)) = self.seats[seat].records.pop() {
-            self.seats[seat].ledger.note_durable(&record);
-            self.input(seat, Input::Persisted { token });
+    /// Makes a record durable; after a burn mark also the partial signatures, unless the highest bit
+    /// holds them up.
+    pub(crate) fn make_durable(&mut self, byte: u8) {
+        let seat = usize::from(byte) % SIGNERS;
+        let Some((token, record)) = self.seats[seat].records.pop() else { return };
+        self.seats[seat].ledger.note_durable(&record);
+        self.input(seat, Input::Persisted { token });
+        let next = self.seats[seat].records.last();
+        if byte & 0x80 == 0 && matches!(next, Some((_, Record::Partials { .. }))) {
+            self.make_durable(byte);
         }
     }
 
@@ -209,6 +219,8 @@ impl Table {
                 self.wake(seat);
             }
             assert!(self.seats[seat].session.is_over());
+            let open = self.seats[seat].key.occupancy()[0].len;
+            assert_eq!(open, 0, "a secret nonce outlives the session");
         }
     }
 
@@ -245,7 +257,16 @@ impl Table {
                     self.sent.push(Sent { from: seat, to: to.as_usize(), frame });
                 }
             }
-            Output::NeedEntropy { nonces } => machine.entropy = Some(nonces),
+            Output::NeedNonces(order) => machine.order = Some(order),
+            Output::NeedPartials { session, nonces } => {
+                machine.ledger.check_may_sign();
+                let made = machine.key.partials(session, &nonces).expect("its own nonces");
+                self.input(seat, Input::Partials(made));
+            }
+            Output::ForgetNonces { session } => {
+                machine.order = None;
+                machine.key.forget(session);
+            }
             Output::Persist { token, record } => machine.records.push((token, record)),
             Output::NoncesSeen { .. } => {}
             Output::Event(event) => {

@@ -53,6 +53,12 @@ fn secret(number: u8) -> [u8; 32] {
     secrets[usize::from(number)]
 }
 
+/// Both secret keys of a signer.
+pub(crate) fn secrets(number: u8) -> (NodeKey, SecKey) {
+    let node_key = NodeKey::from_secret_bytes([0x20 + number; 32]).unwrap();
+    (node_key, SecKey::from_secret_bytes(secret(number)).unwrap())
+}
+
 /// A signer's node key, and that its signer key lets it speak.
 pub(crate) fn node_of(number: u8) -> (NodeKey, DelegationProof) {
     let node_key = NodeKey::from_secret_bytes([0x20 + number; 32]).unwrap();
@@ -105,16 +111,19 @@ async fn read(
 
 impl Wallet {
     pub(crate) async fn start(number: u8, folder: PathBuf, listen: SocketAddr) -> Self {
-        Self::start_with(number, folder, listen, Timeouts::default()).await
+        let keys = keys(number);
+        Self::start_as(number, keys, folder, listen, Timeouts::default()).await
     }
 
-    async fn start_with(
+    /// As [`start`](Self::start), with other keys and waits.
+    pub(crate) async fn start_as(
         number: u8,
+        keys: Keys,
         folder: PathBuf,
         listen: SocketAddr,
         timeouts: Timeouts,
     ) -> Self {
-        let builder = Coordinator::builder(NETWORK, keys(number), folder.clone());
+        let builder = Coordinator::builder(NETWORK, keys, folder.clone());
         let builder = builder.listen(listen).timeouts(timeouts);
         let (coordinator, events) = builder.start().await.unwrap();
         let approves = Arc::new(AtomicBool::new(true));
@@ -294,7 +303,7 @@ impl Party {
         let mut wallets = Vec::new();
         for number in 0..count {
             let home = folder.path().join(format!("home-{number}"));
-            wallets.push(Wallet::start_with(number, home, loopback(), timeouts).await);
+            wallets.push(Wallet::start_as(number, keys(number), home, loopback(), timeouts).await);
         }
         let ours = wallets.iter().map(|wallet| member(wallet.number, Some(wallet.address())));
         let members: Vec<_> = ours.chain(others).collect();
@@ -380,7 +389,15 @@ pub(crate) fn group_keys(members: &[Member]) -> GroupKeys {
 /// Every record of the engine's in a store.
 fn records(store: &dyn Store) -> Vec<Record> {
     let mut records = Vec::new();
-    for table in [Table::Consents, Table::Joins, Table::Burns, Table::Closed, Table::Finished] {
+    let tables = [
+        Table::Consents,
+        Table::Joins,
+        Table::Burns,
+        Table::Partials,
+        Table::Closed,
+        Table::Finished,
+    ];
+    for table in tables {
         let mut take = |row: Row<'_>| {
             records.push(postcard::from_bytes(row.value).unwrap());
             ControlFlow::Continue(())

@@ -9,11 +9,13 @@ use std::{
 use bytes::Bytes;
 use ensign_coordinator::Keys;
 use ensign_deadline::Timeouts;
-use ensign_engine::{Engine, EngineConfig, Event, GroupConfig, Input, Output, Proposal};
+use ensign_engine::{
+    Engine, EngineConfig, Event, GroupConfig, Input, Output, Proposal, ask_local_signer,
+};
 use ensign_identity::{Delegation, DelegationProof, NodeKey, Signature, SignerKey};
 use ensign_musig::{NonceEntropy, SecKey};
 use ensign_primitives::{Instant, Now, PeerId, StateMachine, UnixTime};
-use ensign_session::Entropy;
+use ensign_session::{Entropy, LocalSigner};
 use ensign_transport::{Transport, TransportConfig, TransportEvent};
 use ensign_wire::{Body, Envelope, Frame, Kind, NonceShare, PubNonceBytes, Round0, SessionJoin};
 use tokio::sync::{mpsc, oneshot};
@@ -83,13 +85,15 @@ impl Puppet {
         let config =
             EngineConfig { network: NETWORK, listening: vec![], timeouts: Timeouts::default() };
         let liar = node_key.clone();
-        let keys = ensign_engine::Keys { node_key, sec_key, delegation };
+        let signer = LocalSigner::new(sec_key);
+        let keys = ensign_engine::Keys { node_key, signer: signer.public_key(), delegation };
         let muted: Arc<Mutex<Vec<Kind>>> = Arc::default();
         let lie: Arc<Mutex<Option<Lie>>> = Arc::default();
         let (commands, waiting) = mpsc::unbounded_channel();
         let address = transport.local_addr();
         let driver = Driver {
             engine: Engine::new(config, keys),
+            signer,
             transport,
             muted: muted.clone(),
             lie: lie.clone(),
@@ -134,6 +138,7 @@ pub(crate) fn unix_now() -> UnixTime {
 
 struct Driver {
     engine: Engine,
+    signer: LocalSigner,
     transport: Transport,
     muted: Arc<Mutex<Vec<Kind>>>,
     lie: Arc<Mutex<Option<Lie>>>,
@@ -234,15 +239,13 @@ impl Driver {
                 Output::Persist { token, .. } => {
                     self.engine.handle_input(self.now(), Input::Persisted { token });
                 }
-                Output::NeedEntropy { session, nonces } => {
-                    let fresh = || {
-                        let mut bytes = [0; 32];
-                        getrandom::fill(&mut bytes).unwrap();
-                        bytes
-                    };
-                    let nonces = (0..nonces).map(|_| NonceEntropy::new(fresh()).unwrap());
-                    let entropy = Entropy { nonces: nonces.collect(), salt: fresh() };
-                    self.engine.handle_input(self.now(), Input::Entropy { session, entropy });
+                Output::NeedNonces { .. }
+                | Output::NeedPartials { .. }
+                | Output::ForgetNonces { .. } => {
+                    let answer = ask_local_signer(&mut self.signer, output, fresh).unwrap();
+                    if let Some(answer) = answer {
+                        self.engine.handle_input(self.now(), answer);
+                    }
                 }
                 Output::Event(Event::Review(review)) => {
                     self.engine.approve(self.now(), review.id).unwrap();
@@ -252,6 +255,16 @@ impl Driver {
             }
         }
     }
+}
+
+fn fresh(nonces: usize) -> Option<Entropy> {
+    let fresh = || {
+        let mut bytes = [0; 32];
+        getrandom::fill(&mut bytes).unwrap();
+        bytes
+    };
+    let nonces = (0..nonces).map(|_| NonceEntropy::new(fresh()).unwrap());
+    Some(Entropy { nonces: nonces.collect(), salt: fresh() })
 }
 
 /// A node that says whatever a test wants.

@@ -50,7 +50,7 @@ pub(super) async fn with_puppet_and(timeouts: Timeouts) -> (Party, Puppet) {
 
 /// No attempt is joined twice, and each burns only what it joined.
 fn assert_sound(records: &[Record]) {
-    let (mut joined, mut burned) = (BTreeSet::new(), BTreeSet::new());
+    let (mut joined, mut burned, mut signed) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
     for record in records {
         match record {
             Record::Joined { request, attempt } => {
@@ -59,6 +59,10 @@ fn assert_sound(records: &[Record]) {
             Record::Burned { request, attempt } => {
                 assert!(joined.contains(&(*request, *attempt)), "{record:?} without a join");
                 assert!(burned.insert((*request, *attempt)), "{record:?} twice");
+            }
+            Record::Partials { request, attempt, .. } => {
+                assert!(burned.contains(&(*request, *attempt)), "{record:?} unburned");
+                assert!(signed.insert((*request, *attempt)), "{record:?} twice");
             }
             _ => {}
         }
@@ -82,6 +86,8 @@ async fn survives(victim: usize, mode: Mode, phase: Phase, held_back: &[Kind]) {
     let burned = Record::Burned { request: asked.id, attempt: 1 };
     assert!(before.contains(&joined), "{mode:?}, {phase:?}");
     assert_eq!(before.contains(&burned), phase == Phase::Signing, "{mode:?}, {phase:?}");
+    let is_signed = |record: &Record| matches!(record, Record::Partials { attempt: 1, .. });
+    assert_eq!(before.iter().any(is_signed), phase == Phase::Signing, "{mode:?}, {phase:?}");
 
     let mut wallet = stopped.start().await;
     wallet.coordinator.group(party.group()).await.unwrap();

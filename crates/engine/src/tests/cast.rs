@@ -7,7 +7,7 @@ use ensign_deadline::Timeouts;
 use ensign_identity::{Delegation, DelegationProof, NodeKey, Signature, SignerKey};
 use ensign_musig::{NonceEntropy, SecKey};
 use ensign_primitives::{GroupId, Network, PeerId, SignerIndex, UnixTime, sha256};
-use ensign_session::Entropy;
+use ensign_session::{Entropy, LocalSigner};
 use ensign_wire::{
     GroupKeys, KeyTweak, Message, Mode, Payload, Scheme, SignedRequest, SigningRequest, TxType,
 };
@@ -19,10 +19,17 @@ pub(super) const NETWORK: Network = Network::Regtest;
 pub(super) const START: UnixTime = UnixTime::from_millis(1_760_000_000_000);
 pub(super) const HOUR: Duration = Duration::from_secs(3600);
 
-static PEOPLE: LazyLock<Vec<Keys>> = LazyLock::new(|| (0..10).map(make_person).collect());
+static PEOPLE: LazyLock<Vec<Person>> = LazyLock::new(|| (0..10).map(make_person).collect());
+
+/// One person's keys.
+pub(super) struct Person {
+    pub(super) node_key: Arc<NodeKey>,
+    pub(super) sec_key: Arc<SecKey>,
+    pub(super) delegation: DelegationProof,
+}
 
 /// One of ten fixed people; the last two belong to no group.
-pub(super) fn person(index: usize) -> &'static Keys {
+pub(super) fn person(index: usize) -> &'static Person {
     &PEOPLE[index]
 }
 
@@ -38,7 +45,7 @@ pub(super) fn signer(index: usize) -> SignerIndex {
     SignerIndex::from_usize(index).unwrap()
 }
 
-fn make_person(index: u8) -> Keys {
+fn make_person(index: u8) -> Person {
     let node_key = NodeKey::from_secret_bytes([0x10 + index; 32]).unwrap();
     let sec_key = SecKey::from_secret_bytes([0x60 + index; 32]).unwrap();
     let expires = START.after(HOUR * 24 * 30);
@@ -46,7 +53,11 @@ fn make_person(index: u8) -> Keys {
     let digest = Delegation::digest(&signer, &node_key.peer_id(), NETWORK, expires);
     let delegation =
         DelegationProof { expires, signature: Signature(sec_key.sign_schnorr(&digest)) };
-    Keys { node_key: Arc::new(node_key), sec_key: Arc::new(sec_key), delegation }
+    Person { node_key: Arc::new(node_key), sec_key: Arc::new(sec_key), delegation }
+}
+
+pub(super) fn local_signer(index: usize) -> LocalSigner {
+    LocalSigner::new(Arc::clone(&person(index).sec_key))
 }
 
 pub(super) fn engine(index: usize) -> Engine {
@@ -55,7 +66,9 @@ pub(super) fn engine(index: usize) -> Engine {
         listening: vec!["127.0.0.1:9735".parse().unwrap()],
         timeouts: Timeouts::default(),
     };
-    Engine::new(config, person(index).clone())
+    let Person { node_key, delegation, .. } = person(index);
+    let keys = Keys { node_key: Arc::clone(node_key), signer: key(index), delegation: *delegation };
+    Engine::new(config, keys)
 }
 
 /// The group of these people, in this order.

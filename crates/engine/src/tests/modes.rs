@@ -49,11 +49,12 @@ fn each_step_is_reported_and_journalled_in_order() {
                 Record::Consented { .. } => "consented",
                 Record::Joined { attempt: 1, .. } => "joined",
                 Record::Burned { attempt: 1, .. } => "burned",
+                Record::Partials { attempt: 1, .. } => "partials",
                 Record::Finished { .. } => "finished",
                 _ => "something else",
             })
             .collect();
-        assert_eq!(names, ["consented", "joined", "burned", "finished"]);
+        assert_eq!(names, ["consented", "joined", "burned", "partials", "finished"]);
     }
     assert_eq!((net.nodes[0].reviews(), net.nodes[1].reviews()), (0, 1));
 }

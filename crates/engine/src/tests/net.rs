@@ -14,7 +14,7 @@ use ensign_wire::{AbortReason, Body, Envelope, Frame, Header, Kind, Mode};
 
 use super::cast::{NETWORK, START, entropy, group_of, peer, person, proposal};
 use super::node::{Node, assert_journal_is_sound};
-use crate::{CommandError, Engine, Event, Input, Open, Output, Restored};
+use crate::{CommandError, Engine, Event, Input, Open, Output, Restored, ask_local_signer};
 
 /// Nodes `0..n`, all in one group, and the connections between them.
 pub(super) struct Net {
@@ -220,7 +220,7 @@ impl Net {
         self.nodes.iter().enumerate().filter_map(next).min()
     }
 
-    fn input(&mut self, node: usize, input: Input) {
+    pub(super) fn input(&mut self, node: usize, input: Input) {
         let now = self.now();
         let outputs = self.nodes[node].subject.input(now, input);
         self.absorb(node, outputs);
@@ -252,17 +252,9 @@ impl Net {
                         self.queue.push_back((node, Input::Persisted { token }));
                     }
                 }
-                Output::NeedEntropy { session, nonces } => {
-                    let it = &mut self.nodes[node];
-                    it.entropy_drawn += 1;
-                    let input = if it.has_entropy {
-                        let entropy = entropy(node, it.entropy_drawn, nonces);
-                        Input::Entropy { session, entropy }
-                    } else {
-                        Input::NoEntropy { session }
-                    };
-                    self.queue.push_back((node, input));
-                }
+                Output::NeedNonces { .. }
+                | Output::NeedPartials { .. }
+                | Output::ForgetNonces { .. } => self.ask_signer(node, output),
                 Output::Disconnect { peer, reason } => {
                     self.nodes[node].closed.push((peer, reason));
                     match self.index_of(peer) {
@@ -273,6 +265,25 @@ impl Net {
                 Output::Event(event) => self.on_event(node, event),
                 Output::Connect { .. } | Output::Admit { .. } => {}
             }
+        }
+    }
+
+    fn ask_signer(&mut self, node: usize, output: Output) {
+        let it = &mut self.nodes[node];
+        match &output {
+            Output::NeedNonces { .. } => it.asked[0] += 1,
+            Output::NeedPartials { .. } => it.asked[1] += 1,
+            _ => it.asked[2] += 1,
+        }
+        it.entropy_drawn += 1;
+        let (has_entropy, drawn) = (it.has_entropy, it.entropy_drawn);
+        let draw = |nonces| has_entropy.then(|| entropy(node, drawn, nonces));
+        let Some(answer) = ask_local_signer(&mut it.signer, output, draw).unwrap() else { return };
+        let turn = it.asked[0] + it.asked[1] - 1;
+        if it.answers_withheld_from.is_some_and(|from| turn >= from) {
+            it.withheld.push(answer);
+        } else {
+            self.queue.push_back((node, answer));
         }
     }
 

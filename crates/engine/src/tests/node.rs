@@ -3,18 +3,25 @@
 use std::{collections::BTreeSet, vec::Vec};
 
 use ensign_primitives::{PeerId, SignerIndex};
-use ensign_session::{Event as SessionEvent, Failure, Phase};
+use ensign_session::{Event as SessionEvent, Failure, LocalSigner, Phase};
 use ensign_testkit::{Bounds, Subject};
 use ensign_wire::{AbortReason, Body, Frame, PubNonceBytes, Round0};
 
-use super::cast::{NETWORK, engine};
-use crate::{CloseReason, Engine, Event, Offense, Record};
+use super::cast::{NETWORK, engine, local_signer};
+use crate::{CloseReason, Engine, Event, Input, Offense, Record};
 
 pub(super) const BOUNDS: Bounds = Bounds { outputs_per_call: 4096, wakeups_until_idle: 4096 };
 
 /// One node and what became of it.
 pub(super) struct Node {
     pub(super) subject: Subject<Engine>,
+    /// Loses its nonces in a restart.
+    pub(super) signer: LocalSigner,
+    /// How often it was asked for nonces, to sign, and to forget.
+    pub(super) asked: [usize; 3],
+    /// From which of its answers on they are withheld, and those that were.
+    pub(super) answers_withheld_from: Option<usize>,
+    pub(super) withheld: Vec<Input>,
     /// What its disk holds; survives a restart.
     pub(super) journal: Vec<Record>,
     pub(super) events: Vec<Event>,
@@ -34,6 +41,10 @@ impl Node {
     pub(super) fn new(index: usize) -> Self {
         Self {
             subject: Subject::new(engine(index), BOUNDS),
+            signer: local_signer(index),
+            asked: [0; 3],
+            answers_withheld_from: None,
+            withheld: Vec::new(),
             journal: Vec::new(),
             events: Vec::new(),
             closed: Vec::new(),
@@ -43,6 +54,11 @@ impl Node {
             has_entropy: true,
             entropy_drawn: 0,
         }
+    }
+
+    /// How many attempts have secret nonces.
+    pub(super) fn open_nonces(&self) -> usize {
+        self.signer.occupancy()[0].len
     }
 
     pub(super) fn session_events(&self) -> impl Iterator<Item = (u16, &SessionEvent)> {
@@ -126,7 +142,7 @@ impl Node {
 }
 
 pub(super) fn assert_journal_is_sound(journal: &[Record]) {
-    let (mut joined, mut burned) = (BTreeSet::new(), BTreeSet::new());
+    let (mut joined, mut burned, mut signed) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
     for record in journal {
         match record {
             Record::Joined { request, attempt } => {
@@ -135,6 +151,10 @@ pub(super) fn assert_journal_is_sound(journal: &[Record]) {
             Record::Burned { request, attempt } => {
                 assert!(joined.contains(&(*request, *attempt)), "{record:?} without a join");
                 assert!(burned.insert((*request, *attempt)), "{record:?} twice");
+            }
+            Record::Partials { request, attempt, .. } => {
+                assert!(burned.contains(&(*request, *attempt)), "{record:?} without a burn mark");
+                assert!(signed.insert((*request, *attempt)), "{record:?} twice");
             }
             Record::Consented { .. } | Record::Finished { .. } | Record::Closed { .. } => {}
         }

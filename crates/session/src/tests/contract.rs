@@ -1,7 +1,7 @@
 //! The contract of every machine, held against one signer's: everything else in the group is real,
 //! and a list of operations decides what of it arrives, when, how often, and by whom.
 
-use std::{boxed::Box, cell::RefCell, collections::BTreeSet, collections::VecDeque, vec::Vec};
+use std::{boxed::Box, cell::RefCell, collections::BTreeSet, collections::VecDeque, vec, vec::Vec};
 
 use ensign_musig::{KeyAggCtx, verify_schnorr};
 use ensign_primitives::{Instant, Now, Occupancy, PeerId, StateMachine};
@@ -11,11 +11,12 @@ use proptest::{bool::weighted, prelude::*, sample};
 
 use super::{
     attack::{Attack, VICES, Vice},
-    group::{Dice, Plan, START, entropy, peer, signer, stranger},
+    group::{Dice, Plan, START, peer, signer, stranger},
+    key::KeyHolder,
     node::BOUNDS,
     world::decode,
 };
-use crate::{Event, Input, Output, Phase, Record, Session};
+use crate::{Event, Input, Output, OwnNonces, OwnPartials, Phase, Record, Session, Unsigned};
 
 /// How many lists are tried.
 const CASES: u32 = 256;
@@ -40,13 +41,15 @@ enum Act {
         place: u8,
         vice: Vice,
     },
-    /// The oldest question is answered: entropy is drawn, or a record is durable.
+    /// The oldest question is answered: the signer has done its part, or a record is durable.
     Answer,
     /// An answer that nobody asked for.
     Answered {
         token: u64,
-        nonces: u8,
+        what: Stray,
     },
+    /// The oldest question to the signer is answered with a refusal.
+    Refuse,
     Connected(u8),
     Approve,
     Announce,
@@ -54,6 +57,22 @@ enum Act {
     NonceReused(u8),
     Stop,
 }
+
+/// An answer that nobody asked for.
+#[derive(Clone, Copy, Debug)]
+enum Stray {
+    /// As a record that is durable.
+    Persisted,
+    /// The nonces that the signer made last.
+    Nonces,
+    /// The partial signatures that the signer made last.
+    Partials,
+    NoNonces,
+    NoPartials,
+}
+
+const STRAYS: [Stray; 5] =
+    [Stray::Persisted, Stray::Nonces, Stray::Partials, Stray::NoNonces, Stray::NoPartials];
 
 /// Whose connection brings a frame.
 #[derive(Clone, Copy, Debug)]
@@ -80,7 +99,9 @@ fn act() -> impl Strategy<Value = Act> {
         10 => Just(Act::Approve),
         5 => (0..8_u8).prop_map(Act::Connected),
         3 => bend,
-        2 => (0..4_u64, 0..4_u8).prop_map(|(token, nonces)| Act::Answered { token, nonces }),
+        2 => (0..4_u64, sample::select(STRAYS.to_vec()))
+            .prop_map(|(token, what)| Act::Answered { token, what }),
+        1 => Just(Act::Refuse),
         1 => Just(Act::Announce),
         1 => (0..8_u8).prop_map(Act::Acknowledge),
         1 => (0..8_u8).prop_map(Act::NonceReused),
@@ -88,10 +109,10 @@ fn act() -> impl Strategy<Value = Act> {
     ]
 }
 
-/// What the machine asked of the world.
-#[derive(Clone, Debug)]
+/// What the machine asked of the world, with the answer.
+#[derive(Debug)]
 enum Question {
-    Entropy(usize),
+    Signer(Input),
     Durable(u64, Record),
 }
 
@@ -101,10 +122,15 @@ struct Group {
     local: usize,
     /// Every other signer's machine; answered at once whatever it asks.
     others: Vec<(usize, Session)>,
-    drawn: u64,
+    /// Each signer's key, ours included.
+    keys: Vec<KeyHolder>,
+    /// What the signer under test answered last.
+    nonces: Option<OwnNonces>,
+    partials: Option<OwnPartials>,
     waiting: VecDeque<(usize, Box<Envelope>)>,
     questions: VecDeque<Question>,
     burned: bool,
+    written: bool,
     contexts: Vec<KeyAggCtx>,
     dice: Dice,
     reached: BTreeSet<Phase>,
@@ -116,10 +142,15 @@ impl Group {
             plan,
             local,
             others: Vec::new(),
-            drawn: 0,
+            keys: (0..plan.signers)
+                .map(|index| KeyHolder::new(index, plan.seed, index as u64))
+                .collect(),
+            nonces: None,
+            partials: None,
             waiting: VecDeque::new(),
             questions: VecDeque::new(),
             burned: false,
+            written: false,
             contexts: Vec::new(),
             dice: Dice(plan.seed),
             reached: BTreeSet::new(),
@@ -151,18 +182,22 @@ impl Group {
     ) {
         let (index, other) = &mut self.others[position];
         while let Some(output) = other.poll_output() {
+            let output = match self.keys[*index].answer(output) {
+                Ok(None) => continue,
+                Ok(Some(input)) => {
+                    other.handle_input(now, input);
+                    continue;
+                }
+                Err(output) => output,
+            };
             match output {
                 Output::Send { to, frame, .. } => {
                     ways.push_back((*index, to.as_usize(), decode(&frame)));
                 }
-                Output::NeedEntropy { nonces } => {
-                    let drawn = entropy(self.plan.seed, *index as u64, nonces);
-                    other.handle_input(now, Input::Entropy(drawn));
-                }
                 Output::Persist { token, .. } => {
                     other.handle_input(now, Input::Persisted { token });
                 }
-                Output::NoncesSeen { .. } | Output::Event(_) | Output::Offense { .. } => {}
+                _ => {}
             }
         }
     }
@@ -200,25 +235,60 @@ impl Group {
 
     fn answer(&mut self) -> Option<Input> {
         match self.questions.pop_front()? {
-            Question::Entropy(nonces) => {
-                self.drawn += 1;
-                let owner = (self.local as u64) << 32 | self.drawn;
-                Some(Input::Entropy(entropy(self.plan.seed, owner, nonces)))
-            }
+            Question::Signer(input) => Some(input),
             Question::Durable(token, record) => {
                 self.burned |= matches!(record, Record::Burned { .. });
+                self.written |= matches!(record, Record::Partials { .. });
                 Some(Input::Persisted { token })
             }
         }
     }
 
-    fn answered(&self, token: u64, nonces: u8) -> Input {
-        // Tokens that the machine did ask for are left to the true answer.
-        let asked = |it: &Question| matches!(it, Question::Durable(other, _) if *other == token);
-        if self.questions.iter().any(asked) {
-            return Input::Entropy(entropy(self.plan.seed, 99, usize::from(nonces)));
+    fn answered(&self, token: u64, what: Stray) -> Option<Input> {
+        match what {
+            // Tokens that the machine did ask for are left to the true answer.
+            Stray::Persisted => {
+                let asked =
+                    |it: &Question| matches!(it, Question::Durable(other, _) if *other == token);
+                (!self.questions.iter().any(asked)).then_some(Input::Persisted { token })
+            }
+            // While the signer is asked, its answer is the true one.
+            _ if self.questions.iter().any(|it| matches!(it, Question::Signer(_))) => None,
+            Stray::Nonces => self.nonces.clone().map(Input::Nonces),
+            Stray::Partials => self.partials.clone().map(Input::Partials),
+            Stray::NoNonces => Some(Input::NoNonces(Unsigned::Failed)),
+            Stray::NoPartials => Some(Input::NoPartials(Unsigned::Declined)),
         }
-        Input::Persisted { token }
+    }
+
+    fn refuse(&mut self) -> Option<Input> {
+        let asked = |it: &Question| matches!(it, Question::Signer(_));
+        let place = self.questions.iter().position(asked)?;
+        match self.questions.remove(place)? {
+            Question::Signer(Input::Nonces(_)) => Some(Input::NoNonces(Unsigned::Declined)),
+            Question::Signer(Input::Partials(_)) => Some(Input::NoPartials(Unsigned::Failed)),
+            Question::Signer(other) => Some(other),
+            Question::Durable(..) => None,
+        }
+    }
+
+    fn ask_signer(&mut self, output: Output) -> Option<Output> {
+        if matches!(output, Output::NeedPartials { .. }) {
+            assert!(self.burned, "signed before the burn mark was durable");
+        }
+        match self.keys[self.local].answer(output) {
+            Err(other) => return Some(other),
+            Ok(None) => {}
+            Ok(Some(input)) => {
+                match &input {
+                    Input::Nonces(nonces) => self.nonces = Some(nonces.clone()),
+                    Input::Partials(partials) => self.partials = Some(partials.clone()),
+                    _ => {}
+                }
+                self.questions.push_back(Question::Signer(input));
+            }
+        }
+        None
     }
 
     fn on_event(&mut self, event: Event) {
@@ -275,7 +345,8 @@ impl Rig for Group {
             Act::Deliver { place, again, bearer } => self.deliver(*place, *again, *bearer),
             Act::Bend { place, vice } => self.bend(now, *place, *vice),
             Act::Answer => self.answer(),
-            Act::Answered { token, nonces } => Some(self.answered(*token, *nonces)),
+            Act::Answered { token, what } => self.answered(*token, *what),
+            Act::Refuse => self.refuse(),
             Act::Connected(index) => Some(Input::Connected { signer: signer(usize::from(*index)) }),
             Act::Approve => {
                 let _ = machine.approve();
@@ -298,27 +369,27 @@ impl Rig for Group {
     }
 
     fn absorb(&mut self, now: Now, output: Output) {
+        let Some(output) = self.ask_signer(output) else { return };
         match output {
             Output::Send { to, kind, frame } => {
                 let envelope = decode(&frame);
                 let own = envelope.sender() == peer(self.local);
                 if kind == Kind::PartialSigShare && own {
-                    assert!(self.burned, "signed before the burn mark was durable");
+                    assert!(self.written, "sent before its record was durable");
                 }
                 self.carry(now, VecDeque::from([(self.local, to.as_usize(), envelope)]));
             }
-            Output::NeedEntropy { nonces } => self.questions.push_back(Question::Entropy(nonces)),
             Output::Persist { token, record } => {
                 self.questions.push_back(Question::Durable(token, record));
             }
             Output::Event(event) => self.on_event(event),
-            Output::NoncesSeen { .. } | Output::Offense { .. } => {}
+            _ => {}
         }
     }
 
     fn inspect(&self, machine: &Session) {
         let ended = machine.phase() >= Phase::Complete;
-        assert!(!ended || machine.local.is_burned(), "a secret is left");
+        assert!(!ended || self.keys[self.local].open() == 0, "a secret is left");
     }
 
     fn occupancy(&self, machine: &Session) -> Vec<Occupancy> {

@@ -9,12 +9,14 @@ use ensign_wire::{AbortReason, Body, Kind, Mode, SessionAbort, Slot};
 
 use super::{
     attack::{Attack, Vice},
-    group::{LIFETIME, Plan, entropy, member, peer, signer},
+    group::{LIFETIME, Plan, member, peer, signer},
+    key::KeyHolder,
     modes::{assert_all_signed, assert_valid},
     world::{PERFECT, World},
 };
 use crate::{
     CommandError, Event, Failure, Input, Offense, Output, Phase, Record, Session, SetupError,
+    Unsigned,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -338,18 +340,21 @@ fn nothing_is_said_before_the_join_is_durable_nor_signed_before_the_burn() {
     let world = World::new(Plan::new(1, Mode::Committed), PERFECT);
     let now = world.now_of(0);
     let mut session = Session::new(world.plan.setups().swap_remove(0), now).unwrap();
+    let mut key = KeyHolder::new(0, 1, 1);
     session.approve().unwrap();
-    assert!(matches!(drain(&mut session)[..], [Output::NeedEntropy { nonces: 1 }]));
-    session.handle_input(now, Input::Entropy(entropy(1, 1, 2)));
-    assert!(drain(&mut session).is_empty(), "two nonces for one message");
-    session.handle_input(now, Input::Entropy(entropy(1, 1, 1)));
+    let Ok(Some(Input::Nonces(own))) = key.answer(drain(&mut session).remove(0)) else {
+        panic!("no nonces");
+    };
+    session.handle_input(now, Input::Nonces(own.clone()));
     let outputs = drain(&mut session);
     let [Output::Persist { token, record: Record::Joined { .. } }] = &outputs[..] else {
         panic!("{outputs:?}");
     };
     session.handle_input(now, Input::Persisted { token: token + 1 });
-    session.handle_input(now, Input::Entropy(entropy(2, 1, 1)));
-    assert!(drain(&mut session).is_empty(), "neither a foreign token nor a second draw counts");
+    session.handle_input(now, Input::Nonces(own));
+    session.handle_input(now, Input::NoNonces(Unsigned::Failed));
+    session.handle_input(now, Input::NoPartials(Unsigned::Failed));
+    assert!(drain(&mut session).is_empty(), "neither a foreign token nor a second answer counts");
     session.handle_input(now, Input::Persisted { token: *token });
     let outputs = drain(&mut session);
     let Some(Output::Persist { token, record: Record::Burned { .. } }) = outputs.last() else {
@@ -357,19 +362,39 @@ fn nothing_is_said_before_the_join_is_durable_nor_signed_before_the_burn() {
     };
     assert_eq!(session.phase(), Phase::Revealing);
     session.handle_input(now, Input::Persisted { token: *token });
+    let Ok(Some(Input::Partials(own))) = key.answer(drain(&mut session).remove(0)) else {
+        panic!("no partial signatures");
+    };
+    session.handle_input(now, Input::Partials(own.clone()));
+    let outputs = drain(&mut session);
+    let [Output::Persist { token, record: Record::Partials { partials, .. } }] = &outputs[..]
+    else {
+        panic!("{outputs:?}");
+    };
+    assert_eq!(*partials, [own.partials()[0].to_bytes()]);
+    session.handle_input(now, Input::Partials(own));
+    assert!(drain(&mut session).is_empty(), "a second answer does not count");
+    assert_eq!(session.phase(), Phase::Revealing);
+    session.handle_input(now, Input::Persisted { token: *token });
     assert_eq!(session.phase(), Phase::Complete);
-    assert!(session.local.is_burned() && session.is_over());
+    assert!(key.open() == 0 && session.is_over());
 }
 
 #[test]
-fn nonces_made_for_a_session_that_ended_meanwhile_are_never_made() {
+fn nonces_that_come_after_the_end_of_the_session_are_forgotten_and_never_used() {
     let world = World::new(Plan::new(2, Mode::Committed), PERFECT);
     let now = world.now_of(0);
     let mut session = Session::new(world.plan.setups().swap_remove(0), now).unwrap();
     session.approve().unwrap();
     session.stop(now, AbortReason::Cancelled).unwrap();
-    session.handle_input(now, Input::Entropy(entropy(1, 1, 1)));
-    assert!(session.local.is_burned());
-    let persists = |output: &Output| matches!(output, Output::Persist { .. });
-    assert!(!drain(&mut session).iter().any(persists));
+    let mut key = KeyHolder::new(0, 1, 1);
+    let mut answers = Vec::new();
+    for output in drain(&mut session) {
+        answers.extend(key.answer(output).ok().flatten());
+    }
+    assert_eq!(key.open(), 0);
+    for answer in answers {
+        session.handle_input(now, answer);
+    }
+    assert!(drain(&mut session).is_empty());
 }

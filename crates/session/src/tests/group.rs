@@ -125,7 +125,7 @@ impl Plan {
             peers: Arc::clone(&peers),
             group: group.clone(),
             node_key: Arc::clone(&member(index).node_key),
-            sec_key: Arc::clone(&member(index).sec_key),
+            signer: public_key(index),
             delegation: member(index).delegation,
             timeouts: Timeouts::default(),
         };

@@ -9,12 +9,15 @@ use ensign_primitives::{Instant, Now, PeerId};
 use ensign_testkit::{Bounds, Subject};
 use ensign_wire::{Body, Envelope, Kind, Slot};
 
-use super::{attack::Attack, group::peer};
+use super::{attack::Attack, group::peer, key::KeyHolder};
 use crate::{Event, Failure, Finished, Offense, Phase, Record, Session, SessionSetup};
 
 /// One signer's machine, and what became of it.
 pub(super) struct Node {
     pub(super) subject: Subject<Session>,
+    pub(super) key: KeyHolder,
+    /// The twin's signer: the same key, other nonces.
+    pub(super) twin_key: KeyHolder,
     /// A second machine with the same keys and other nonces, for one who speaks with two tongues.
     pub(super) twin: Option<Subject<Session>>,
     pub(super) attack: Option<Attack>,
@@ -27,13 +30,19 @@ pub(super) struct Node {
     pub(super) finished_at: Option<Instant>,
     /// Whether the announcement has come.
     pub(super) invited: bool,
+    /// The record of its own partial signatures.
+    pub(super) partials: Option<Record>,
     durable: BTreeSet<&'static str>,
     said: BTreeMap<Slot, Body>,
 }
 
 impl Node {
-    pub(super) fn new(setup: SessionSetup, now: Now) -> Self {
+    pub(super) fn new(setup: SessionSetup, now: Now, seed: u64) -> Self {
+        let index = setup.local.as_usize();
+        let key = |owner: usize| KeyHolder::new(index, seed, owner as u64);
         Self {
+            key: key(index * 2),
+            twin_key: key(index * 2 + 1),
             subject: subject(setup, now),
             twin: None,
             attack: None,
@@ -44,6 +53,7 @@ impl Node {
             finished: None,
             finished_at: None,
             invited: false,
+            partials: None,
             durable: BTreeSet::new(),
             said: BTreeMap::new(),
         }
@@ -66,7 +76,7 @@ impl Node {
         self.attack.is_none()
     }
 
-    /// Takes a report: one failure at most, one result at most, no secret after either.
+    /// Takes a report: one failure at most, one result at most.
     pub(super) fn report(&mut self, now: Instant, event: Event) {
         match &event {
             Event::Done(finished) => {
@@ -81,17 +91,29 @@ impl Node {
             }
             _ => {}
         }
-        let machine = self.subject.machine();
-        assert!(machine.phase() < Phase::Complete || machine.local.is_burned(), "a secret is left");
         self.events.push(event);
     }
 
     pub(super) fn note_durable(&mut self, record: &Record) {
+        if let Record::Partials { .. } = record {
+            self.partials = Some(record.clone());
+        }
         self.durable.insert(match record {
             Record::Joined { .. } => "joined",
             Record::Burned { .. } => "burned",
+            Record::Partials { .. } => "partials",
             Record::Finished { .. } => "finished",
         });
+    }
+
+    /// No partial signature exists before the burn mark is durable.
+    pub(super) fn may_sign(&self) {
+        assert!(self.durable.contains("burned"), "signed before the nonces were burned");
+    }
+
+    /// No secret is left once a session has ended.
+    pub(super) fn holds_no_secret_after_the_end(&self) {
+        assert!(self.phase() < Phase::Complete || self.key.open() == 0, "a secret is left");
     }
 
     /// The rules about durability and about speaking with one tongue.
@@ -104,7 +126,7 @@ impl Node {
             matches!(body.kind(), Kind::SessionAnnounce | Kind::SessionReady | Kind::SessionAbort);
         assert!(early || self.durable.contains("joined"), "{body:?} before the join is durable");
         if body.kind() == Kind::PartialSigShare {
-            assert!(self.durable.contains("burned"), "signed before the nonces were burned");
+            assert!(self.durable.contains("partials"), "sent before its record is durable");
         }
         if let Some(slot) = body.slot() {
             let first = self.said.entry(slot).or_insert_with(|| body.clone());

@@ -9,7 +9,7 @@ use ensign_wire::{AbortReason, Body, Envelope, Frame, Kind};
 
 use super::{
     attack::Attack,
-    group::{Dice, NETWORK, Plan, START, entropy, member, peer, signer},
+    group::{Dice, NETWORK, Plan, START, member, peer, signer},
     node::{Node, subject},
 };
 use crate::{Input, Output, Record, Session};
@@ -25,7 +25,7 @@ pub(super) struct Link {
     pub(super) duplicates: u64,
     /// When the losses end, and every connection comes up anew.
     pub(super) heals_at: Duration,
-    /// Most milliseconds until a record is durable.
+    /// Most milliseconds until a record is durable, and until a signer answers.
     pub(super) disk: u64,
 }
 
@@ -36,7 +36,7 @@ pub(super) const PERFECT: Link =
 #[derive(Debug)]
 enum Happening {
     Deliver { from: PeerId, to: usize, frame: Arc<[u8]> },
-    Entropy { node: usize, twin: bool, nonces: usize },
+    Answered { node: usize, twin: bool, input: Input },
     Persisted { node: usize, twin: bool, token: u64, record: Record },
     Approve { node: usize },
     Stop { node: usize },
@@ -73,7 +73,8 @@ impl World {
             order: 0,
         };
         let now = world.clock(0);
-        world.nodes = plan.setups().into_iter().map(|setup| Node::new(setup, now)).collect();
+        world.nodes =
+            plan.setups().into_iter().map(|setup| Node::new(setup, now, plan.seed)).collect();
         if link.loss > 0 {
             world.schedule(link.heals_at.as_millis() as u64, Happening::Heal);
         }
@@ -264,11 +265,7 @@ impl World {
                 });
             }
             Happening::Heal => self.heal(),
-            Happening::Entropy { node, twin, nonces } => {
-                let entropy =
-                    entropy(self.plan.seed, (node * 2 + usize::from(twin)) as u64, nonces);
-                self.input_one(node, twin, Input::Entropy(entropy));
-            }
+            Happening::Answered { node, twin, input } => self.input_one(node, twin, input),
             Happening::Persisted { node, twin, token, record } => {
                 if !twin {
                     self.nodes[node].note_durable(&record);
@@ -299,21 +296,47 @@ impl World {
     /// Carries out what a machine asked for.
     fn absorb(&mut self, node: usize, twin: bool, outputs: Vec<Output>) {
         for output in outputs {
-            match output {
-                Output::Send { to, kind, frame } => self.on_send(node, twin, to, kind, frame),
-                Output::NeedEntropy { nonces } => {
-                    self.schedule(0, Happening::Entropy { node, twin, nonces });
-                }
-                Output::Persist { token, record } => {
-                    let millis = self.dice.below(self.link.disk + 1);
-                    self.schedule(millis, Happening::Persisted { node, twin, token, record });
-                }
-                Output::NoncesSeen { .. } => {}
-                Output::Event(_) | Output::Offense { .. } if twin => {}
-                Output::Event(event) => self.nodes[node].report(self.now, event),
-                Output::Offense { peer, offense } => {
-                    self.nodes[node].offenses.push((peer, offense));
-                }
+            if let Some(output) = self.ask_signer(node, twin, output) {
+                self.carry_out(node, twin, output);
+            }
+        }
+        self.nodes[node].holds_no_secret_after_the_end();
+    }
+
+    /// Lets the signer do what it is asked, in the order in which it is asked; its answer may take a
+    /// while. Returns what is for somebody else.
+    fn ask_signer(&mut self, node: usize, twin: bool, output: Output) -> Option<Output> {
+        let it = &mut self.nodes[node];
+        if !twin && matches!(output, Output::NeedPartials { .. }) {
+            it.may_sign();
+        }
+        let key = if twin { &mut it.twin_key } else { &mut it.key };
+        match key.answer(output) {
+            Err(other) => return Some(other),
+            Ok(None) => {}
+            Ok(Some(input)) => {
+                let millis = self.dice.below(self.link.disk + 1);
+                self.schedule(millis, Happening::Answered { node, twin, input });
+            }
+        }
+        None
+    }
+
+    fn carry_out(&mut self, node: usize, twin: bool, output: Output) {
+        match output {
+            Output::Send { to, kind, frame } => self.on_send(node, twin, to, kind, frame),
+            Output::Persist { token, record } => {
+                let millis = self.dice.below(self.link.disk + 1);
+                self.schedule(millis, Happening::Persisted { node, twin, token, record });
+            }
+            Output::NoncesSeen { .. } => {}
+            Output::Event(_) | Output::Offense { .. } if twin => {}
+            Output::Event(event) => self.nodes[node].report(self.now, event),
+            Output::Offense { peer, offense } => {
+                self.nodes[node].offenses.push((peer, offense));
+            }
+            Output::NeedNonces(_) | Output::NeedPartials { .. } | Output::ForgetNonces { .. } => {
+                unreachable!("the signer has answered")
             }
         }
     }

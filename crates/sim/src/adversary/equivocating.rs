@@ -24,8 +24,8 @@ struct Equivocating {
 
 impl Adversary for Equivocating {
     fn speak(&mut self, seat: &mut Seat, output: Output) -> Option<Output> {
-        if let Output::NeedEntropy { session, nonces } = output {
-            self.messages.insert(session, nonces);
+        if let Output::NeedNonces { order, .. } = &output {
+            self.messages.insert(order.session, order.request.request.messages.len());
         }
         let Some((to, envelope)) = seat.own_words(&output) else { return Some(output) };
         // It wants the signature for itself.

@@ -1,10 +1,11 @@
 //! Sends without end: what strangers may, and what members may.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use ensign_engine::{Input, Output};
-use ensign_identity::{Delegation, DelegationProof, Signature, SignerKey};
+use ensign_identity::DelegationProof;
 use ensign_primitives::{PeerId, SessionId, SignerIndex};
+use ensign_session::LocalSigner;
 use ensign_wire::{
     AbortReason, Body, Frame, GroupKeys, KeyTweak, Message, Mode, NonceCommit, PartialSigAck,
     Payload, Round0, Scheme, SessionAbort, SessionAnnounce, SessionJoin, SessionReady,
@@ -162,9 +163,8 @@ fn delegation(seat: &Seat) -> DelegationProof {
         return seat.keys.delegation;
     }
     let expires = seat.now.unix.after(LIFETIME);
-    let signer = SignerKey::from_public_key(seat.keys.sec_key.public_key());
-    let digest = Delegation::digest(&signer, &seat.peer(), NETWORK, expires);
-    DelegationProof { expires, signature: Signature(seat.keys.sec_key.sign_schnorr(&digest)) }
+    let signer = LocalSigner::new(Arc::clone(&seat.sec_key));
+    signer.delegate(NETWORK, seat.peer(), expires)
 }
 
 fn join(seat: &mut Seat, signer: SignerIndex) -> SessionJoin {

@@ -3,20 +3,23 @@
 //! A challenge follows from the session, which fixes keys and messages, and from the nonce set that a
 //! partial signature names. So: each public nonce that a node ever shows belongs to one place of one
 //! session, a session has one set of its nonces, and one partial signature for one nonce set. A
-//! restart changes nothing about that.
+//! restart changes nothing about that, and the journal says the same: partial signatures are made once
+//! for an attempt.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use ensign_primitives::SessionId;
+use ensign_engine::Record;
+use ensign_primitives::{RequestId, SessionId};
 use ensign_wire::{Body, Envelope, PartialSigShare, PubNonceBytes, Round0};
 
-use super::{Cast, Checker, NodeIndex, Sight};
+use super::{Cast, Checker, NodeIndex, Seen, Sight};
 
 #[derive(Debug, Default)]
 pub(super) struct NonceReuse {
     places: BTreeMap<[u8; 66], (NodeIndex, SessionId, usize)>,
     shown: BTreeMap<(NodeIndex, SessionId), Vec<PubNonceBytes>>,
     signed: BTreeMap<(NodeIndex, SessionId), PartialSigShare>,
+    made: BTreeSet<(NodeIndex, RequestId, u16)>,
 }
 
 impl Checker for NonceReuse {
@@ -25,6 +28,13 @@ impl Checker for NonceReuse {
     }
 
     fn check(&mut self, _: &Cast, sight: &Sight, own: Option<&Envelope>) -> Result<(), String> {
+        if let Seen::Persist { record } = &sight.what
+            && let Record::Partials { request, attempt, .. } = record.as_ref()
+            && !self.made.insert((sight.node, *request, *attempt))
+        {
+            let node = sight.node;
+            return Err(format!("node {node} signs attempt {attempt} at request {request} twice"));
+        }
         let Some(envelope) = own else { return Ok(()) };
         let (node, session) = (sight.node, envelope.session());
         if let Body::PartialSigShare(share) = envelope.body() {

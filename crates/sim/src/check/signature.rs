@@ -37,7 +37,10 @@ impl Checker for Signature {
                 Record::Finished { request, signatures, .. } => {
                     Some((*request, signatures.iter().map(|it| it.0).collect()))
                 }
-                Record::Joined { .. } | Record::Burned { .. } | Record::Closed { .. } => None,
+                Record::Joined { .. }
+                | Record::Burned { .. }
+                | Record::Partials { .. }
+                | Record::Closed { .. } => None,
             },
             Seen::Event(Event::Session { request, event: SessionEvent::Done(done), .. }) => {
                 Some((*request, done.signatures.clone()))

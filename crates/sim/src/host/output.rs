@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use ensign_engine::{Input, Output};
+use ensign_engine::{Input, Output, ask_local_signer};
 use ensign_musig::NonceEntropy;
-use ensign_primitives::{SessionId, StateMachine};
-use ensign_session::Entropy;
+use ensign_primitives::StateMachine;
+use ensign_session::{Entropy, LocalSigner};
 use ensign_wire::Kind;
 
 use super::{Host, Scene};
@@ -15,23 +15,27 @@ impl Host {
     /// Carries out what the machine asks for until it asks for nothing; then sets its alarm.
     pub(super) fn drain(&mut self, scene: &mut Scene<'_>) {
         loop {
-            let mut drawn = Vec::new();
+            let mut answers = Vec::new();
             while let Some(output) = self.actor.as_mut().and_then(Actor::poll_output) {
-                if let Output::NeedEntropy { session, nonces } = output {
-                    self.see(scene, Seen::Drew { session, nonces });
-                    drawn.push((session, nonces));
-                } else {
-                    self.carry_out(scene, output);
+                match output {
+                    Output::NeedNonces { .. }
+                    | Output::NeedPartials { .. }
+                    | Output::ForgetNonces { .. } => answers.extend(self.ask_signer(scene, output)),
+                    Output::Connect { .. }
+                    | Output::Admit { .. }
+                    | Output::Disconnect { .. }
+                    | Output::Send { .. }
+                    | Output::Persist { .. }
+                    | Output::Event(_) => self.carry_out(scene, output),
                 }
             }
-            if drawn.is_empty() || self.actor.is_none() {
+            if answers.is_empty() || self.actor.is_none() {
                 break;
             }
-            for (session, nonces) in drawn {
-                let input = self.entropy_for(session, nonces);
+            for answer in answers {
                 let moment = self.clock.read(scene.now);
                 if let Some(actor) = &mut self.actor {
-                    actor.handle_input(moment, input);
+                    actor.handle_input(moment, answer);
                 }
             }
         }
@@ -39,11 +43,19 @@ impl Host {
         self.set_alarm(scene);
     }
 
-    fn entropy_for(&mut self, session: SessionId, nonces: usize) -> Input {
-        let drawn = (0..nonces).filter_map(|_| NonceEntropy::new(self.entropy.bytes()).ok());
-        let nonces = drawn.collect();
-        let entropy = Entropy { nonces, salt: self.entropy.bytes() };
-        Input::Entropy { session, entropy }
+    fn ask_signer(&mut self, scene: &mut Scene<'_>, output: Output) -> Option<Input> {
+        if let Output::NeedNonces { order, .. } = &output {
+            let (session, nonces) = (order.session, order.request.request.messages.len());
+            self.see(scene, Seen::Drew { session, nonces });
+        } else if let Output::NeedPartials { session, .. } = &output {
+            self.see(scene, Seen::Signs { session: *session });
+        }
+        let draw = |nonces| {
+            let drawn = (0..nonces).filter_map(|_| NonceEntropy::new(self.entropy.bytes()).ok());
+            let nonces = drawn.collect();
+            Some(Entropy { nonces, salt: self.entropy.bytes() })
+        };
+        ask_local_signer(self.signer.as_mut()?, output, draw).ok().flatten()
     }
 
     fn set_alarm(&mut self, scene: &mut Scene<'_>) {
@@ -57,7 +69,8 @@ impl Host {
 
     fn check_bounds(&mut self, scene: &mut Scene<'_>) {
         let Some(actor) = &self.actor else { return };
-        let over = actor.occupancy().find(|it| it.len > it.limit);
+        let signer = self.signer.iter().flat_map(LocalSigner::occupancy);
+        let over = actor.occupancy().chain(signer).find(|it| it.len > it.limit);
         if let Some(over) = over {
             let seen = Seen::Overfull { name: over.name, len: over.len, limit: over.limit };
             self.see(scene, seen);
@@ -103,7 +116,9 @@ impl Host {
                 }
             }
             // Answered before.
-            Output::NeedEntropy { .. } => {}
+            Output::NeedNonces { .. }
+            | Output::NeedPartials { .. }
+            | Output::ForgetNonces { .. } => {}
         }
     }
 

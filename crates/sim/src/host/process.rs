@@ -1,7 +1,10 @@
 //! A process starts, dies, ends, and starts again.
 
+use std::sync::Arc;
+
 use ensign_engine::{Ending, Engine, EngineConfig, Restored};
 use ensign_primitives::RequestId;
+use ensign_session::LocalSigner;
 
 use super::{Host, PATIENCE, Scene};
 use crate::{
@@ -27,6 +30,7 @@ impl Host {
             timeouts: scene.plan.timeouts,
         };
         let engine = Engine::new(config, person.keys.clone());
+        self.signer = Some(LocalSigner::new(Arc::clone(&person.sec_key)));
         self.actor = Some(Actor::new(engine, scene.plan, self.desk.node, self.desk.boot));
         let Restored { open, ended } = Restored::from_records(self.disk.records());
         for (request, _, ending) in &ended {
@@ -84,6 +88,7 @@ impl Host {
 
     fn end_process(&mut self, scene: &mut Scene<'_>) {
         self.actor = None;
+        self.signer = None;
         self.timer = None;
         self.inbox.clear();
         self.desk.busy_until = scene.now;

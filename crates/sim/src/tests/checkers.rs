@@ -26,6 +26,8 @@ pub(crate) const FLAWS: &[Act] = &[
     flaw("none", || Box::new(Flaw(|_, output| Some(output)))),
     flaw("signs twice", || Box::new(Flaw(signs_twice))),
     flaw("signs unburned", || Box::new(Flaw(signs_unburned))),
+    flaw("sends unwritten", || Box::new(Flaw(sends_unwritten))),
+    flaw("makes twice", || Box::new(Flaw(makes_twice))),
     flaw("hands out a false signature", || Box::new(Flaw(hands_out_a_false_signature))),
     flaw("keeps a false signature", || Box::new(Flaw(keeps_a_false_signature))),
     flaw("blames", || Box::new(Flaw(blames))),
@@ -65,6 +67,25 @@ fn signs_twice(seat: &mut Seat, output: Output) -> Option<Output> {
 fn signs_unburned(seat: &mut Seat, output: Output) -> Option<Output> {
     if let Output::Persist { token, record: Record::Burned { .. } } = output {
         seat.feed(Input::Persisted { token });
+    }
+    Some(output)
+}
+
+fn sends_unwritten(seat: &mut Seat, output: Output) -> Option<Output> {
+    if let Output::Persist { token, record: Record::Partials { .. } } = output {
+        seat.feed(Input::Persisted { token });
+    }
+    Some(output)
+}
+
+fn makes_twice(seat: &mut Seat, output: Output) -> Option<Output> {
+    if let Output::Persist { record: Record::Partials { request, attempt, nonces, .. }, .. } =
+        &output
+    {
+        let partials = vec![[7; 32]];
+        let (request, attempt, nonces) = (*request, *attempt, *nonces);
+        let record = Record::Partials { request, attempt, nonces, partials };
+        seat.pass(Output::Persist { token: u64::MAX, record });
     }
     Some(output)
 }
@@ -229,14 +250,17 @@ fn nonce_reuse_is_seen_across_sessions_and_within_one() {
     check("reused-nonce", "no nonce for two challenges");
     check("equivocating", "no nonce for two challenges");
     check("signs twice", "no nonce for two challenges");
+    check("makes twice", "no nonce for two challenges");
 }
 
 #[test]
 fn partial_before_its_burn_mark_is_seen() {
-    assert_eq!(
-        fired("signs unburned"),
-        BTreeSet::from(["no partial signature without its burn mark on disk".to_owned()])
-    );
+    for flaw in ["signs unburned", "sends unwritten"] {
+        assert_eq!(
+            fired(flaw),
+            BTreeSet::from(["no partial signature without its burn mark on disk".to_owned()])
+        );
+    }
 }
 
 #[test]

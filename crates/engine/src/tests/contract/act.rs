@@ -22,12 +22,12 @@ pub(super) enum Act {
     },
     /// A frame's author says something else in its place.
     Bend(u8),
-    /// The oldest question is answered: entropy is drawn, or a record is durable.
+    /// The oldest question is answered: the signer has done its part, or a record is durable.
     Answer,
     /// The disk answers what nobody asked, or asked before.
     Answered(u64),
-    /// The operating system gives no entropy.
-    RefuseEntropy,
+    /// The signer refuses what it was asked first.
+    RefuseToSign,
     /// A connection to a member comes up, perhaps in place of one that is up.
     Connect(u8),
     Disconnect(u8),
@@ -91,7 +91,7 @@ pub(super) fn wild() -> impl Strategy<Value = Act> {
         2 => place().prop_map(Act::Bend),
         1 => garble,
         1 => (0..16_u64).prop_map(Act::Answered),
-        1 => Just(Act::RefuseEntropy),
+        1 => Just(Act::RefuseToSign),
         1 => Just(Act::ConnectStranger),
         1 => any::<u8>().prop_map(Act::Stop),
         1 => any::<u8>().prop_map(Act::Remember),

@@ -11,6 +11,7 @@ use std::{
 };
 
 use ensign_primitives::{Instant, Now, Occupancy, PeerId, RequestId, SessionId, StateMachine};
+use ensign_session::{LocalSigner, Unsigned};
 use ensign_testkit::{Bounds, Rig};
 use ensign_wire::{
     AbortReason, Body, Envelope, Frame, Kind, Mode, Round0, SessionAbort, SigningRequest,
@@ -18,11 +19,13 @@ use ensign_wire::{
 
 use super::act::{Act, Bearer};
 use crate::tests::{
-    cast::{NETWORK, START, engine, entropy, group_id, group_of, peer, person, proposal},
+    cast::{
+        NETWORK, START, engine, entropy, group_id, group_of, local_signer, peer, person, proposal,
+    },
     net::frame_input,
     node::BOUNDS,
 };
-use crate::{Ending, Engine, Event, Input, Open, Output, Record, Restored};
+use crate::{Ending, Engine, Event, Input, Open, Output, Record, Restored, ask_local_signer};
 
 /// Most frames that wait for the machine; what does not fit is lost.
 const WAITING_MAX: usize = 128;
@@ -30,16 +33,17 @@ const WAITING_MAX: usize = 128;
 /// The person that belongs to no group.
 const STRANGER: usize = 8;
 
-/// What the machine asked of the world.
-#[derive(Clone, Debug)]
+/// What the machine asked of the world; of its signer, with the answer.
+#[derive(Debug)]
 enum Question {
-    Entropy(SessionId, usize),
+    Signer(Input),
     Durable(u64, Box<Record>),
 }
 
 /// Another member: its engine, answered at once whatever it asks, and its journal.
 struct Member {
     engine: Engine,
+    signer: LocalSigner,
     journal: Vec<Record>,
     drawn: u64,
 }
@@ -57,7 +61,9 @@ pub(super) struct Company {
     questions: VecDeque<Question>,
     /// The requests that the machine's user has seen.
     seen: Vec<RequestId>,
+    signer: LocalSigner,
     burned: BTreeSet<SessionId>,
+    written: BTreeSet<SessionId>,
     drawn: u64,
     proposed: u8,
     /// What the lists got to.
@@ -77,8 +83,12 @@ fn fresh(index: usize, people: &[usize]) -> Engine {
 impl Company {
     pub(super) fn new(count: usize) -> Self {
         let people: Vec<_> = (0..count).collect();
-        let member =
-            |index| Member { engine: fresh(index, &people), journal: Vec::new(), drawn: 0 };
+        let member = |index| Member {
+            engine: fresh(index, &people),
+            signer: local_signer(index),
+            journal: Vec::new(),
+            drawn: 0,
+        };
         let members = (1..count).map(member).collect();
         Self {
             people,
@@ -87,7 +97,9 @@ impl Company {
             waiting: VecDeque::new(),
             questions: VecDeque::new(),
             seen: Vec::new(),
+            signer: local_signer(0),
             burned: BTreeSet::new(),
+            written: BTreeSet::new(),
             drawn: 0,
             proposed: 0,
             reached: BTreeSet::new(),
@@ -119,15 +131,21 @@ impl Company {
     fn drain(&mut self, now: Now, index: usize, ways: &mut VecDeque<Way>) {
         let member = &mut self.members[index - 1];
         while let Some(output) = member.engine.poll_output() {
+            let draw = |nonces| {
+                member.drawn += 1;
+                Some(entropy(index, member.drawn, nonces))
+            };
+            let output = match ask_local_signer(&mut member.signer, output, draw) {
+                Ok(answer) => {
+                    answer.into_iter().for_each(|it| member.engine.handle_input(now, it));
+                    continue;
+                }
+                Err(output) => output,
+            };
             match output {
                 Output::Send { peer: to, frame, .. } => {
                     let to = self.people.iter().find(|other| peer(**other) == to);
                     ways.extend(to.map(|to| (index, *to, frame_input(peer(index), &frame))));
-                }
-                Output::NeedEntropy { session, nonces } => {
-                    member.drawn += 1;
-                    let entropy = entropy(index, member.drawn, nonces);
-                    member.engine.handle_input(now, Input::Entropy { session, entropy });
                 }
                 Output::Persist { token, record } => {
                     member.journal.push(record);
@@ -143,6 +161,9 @@ impl Company {
                 | Output::Event(_)
                 | Output::Connect { .. }
                 | Output::Admit { .. } => {}
+                Output::NeedNonces { .. }
+                | Output::NeedPartials { .. }
+                | Output::ForgetNonces { .. } => unreachable!("the signer has answered"),
             }
         }
     }
@@ -183,6 +204,7 @@ impl Company {
             engine.resume(now, request, payload, attempts).unwrap();
         }
         member.engine = engine;
+        member.signer = local_signer(who);
         member.drawn += 1000;
         let others = (1..=self.members.len()).filter(|other| *other != who);
         let again = others.flat_map(|other| {
@@ -231,14 +253,13 @@ impl Company {
 
     fn answer(&mut self) -> Option<Input> {
         match self.questions.pop_front()? {
-            Question::Entropy(session, nonces) => {
-                self.drawn += 1;
-                let entropy = entropy(0, self.drawn, nonces);
-                Some(Input::Entropy { session, entropy })
-            }
+            Question::Signer(input) => Some(input),
             Question::Durable(token, record) => {
                 if let Record::Burned { request, attempt } = *record {
                     self.burned.insert(SigningRequest::session_id(request, NETWORK, attempt));
+                }
+                if let Record::Partials { request, attempt, .. } = *record {
+                    self.written.insert(SigningRequest::session_id(request, NETWORK, attempt));
                 }
                 Some(Input::Persisted { token })
             }
@@ -251,13 +272,31 @@ impl Company {
         (!self.questions.iter().any(asked)).then_some(Input::Persisted { token })
     }
 
-    fn refuse_entropy(&mut self) -> Option<Input> {
-        let is_entropy = |it: &Question| matches!(it, Question::Entropy(..));
-        let place = self.questions.iter().position(is_entropy)?;
+    fn refuse_to_sign(&mut self) -> Option<Input> {
+        let is_signer = |it: &Question| matches!(it, Question::Signer(..));
+        let place = self.questions.iter().position(is_signer)?;
+        let (failed, declined) = (Unsigned::Failed, Unsigned::Declined);
         match self.questions.remove(place)? {
-            Question::Entropy(session, _) => Some(Input::NoEntropy { session }),
+            Question::Signer(Input::Nonces { session, .. }) => {
+                Some(Input::NoNonces { session, why: failed })
+            }
+            Question::Signer(Input::Partials { session, .. }) => {
+                Some(Input::NoPartials { session, why: declined })
+            }
+            Question::Signer(other) => Some(other),
             Question::Durable(..) => None,
         }
+    }
+
+    /// Lets the machine's signer answer in the order in which it is asked; the answer waits.
+    fn ask_signer(&mut self, output: Output) {
+        if let Output::NeedPartials { session, .. } = &output {
+            assert!(self.burned.contains(session), "signed before the burn mark was durable");
+        }
+        self.drawn += 1;
+        let draw = |nonces| Some(entropy(0, self.drawn, nonces));
+        let answer = ask_local_signer(&mut self.signer, output, draw).unwrap();
+        self.questions.extend(answer.map(Question::Signer));
     }
 
     fn nonce(&mut self) -> [u8; 16] {
@@ -313,7 +352,7 @@ impl Company {
             Act::Bend(place) => self.bend(now, *place),
             Act::Answer => self.answer(),
             Act::Answered(token) => self.answered(*token),
-            Act::RefuseEntropy => self.refuse_entropy(),
+            Act::RefuseToSign => self.refuse_to_sign(),
             Act::Connect(who) => Some(self.link(now, self.some_member(*who))),
             Act::Disconnect(who) => Some(self.unlink(now, self.some_member(*who))),
             Act::ConnectStranger => Some(self.link(now, STRANGER)),
@@ -358,7 +397,7 @@ impl Company {
             && let Ok(Frame::Envelope(envelope)) = Frame::decode_whole(frame, NETWORK)
             && envelope.sender() == peer(0)
         {
-            assert!(self.burned.contains(&envelope.session()), "signed before the burn mark");
+            assert!(self.written.contains(&envelope.session()), "sent before its record");
         }
         if let Some(to) = self.people.iter().copied().find(|other| peer(*other) == to)
             && self.links.contains(&to)
@@ -411,9 +450,9 @@ impl Rig for Company {
     fn absorb(&mut self, now: Now, output: Output) {
         match output {
             Output::Send { peer, kind, frame } => self.on_send(now, peer, kind, &frame),
-            Output::NeedEntropy { session, nonces } => {
-                self.questions.push_back(Question::Entropy(session, nonces));
-            }
+            Output::NeedNonces { .. }
+            | Output::NeedPartials { .. }
+            | Output::ForgetNonces { .. } => self.ask_signer(output),
             Output::Persist { token, record } => {
                 self.questions.push_back(Question::Durable(token, Box::new(record)));
             }

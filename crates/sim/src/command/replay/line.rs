@@ -38,7 +38,9 @@ impl Scribe {
                 let session = || Some(frame::envelope(frame)?.session());
                 frame::payload_of(frame).or_else(|| self.sessions.get(&session()?).copied())
             }
-            Seen::Drew { session, .. } => self.sessions.get(session).copied(),
+            Seen::Drew { session, .. } | Seen::Signs { session } => {
+                self.sessions.get(session).copied()
+            }
             Seen::Persist { record } | Seen::Durable { record } => Some(request_in(record)),
             Seen::Proposed { request, .. }
             | Seen::Recovered { request, .. }
@@ -104,6 +106,7 @@ impl Scribe {
                     self.of(session)
                 )
             }
+            Seen::Signs { session } => format!("has its signer sign{}", self.of(session)),
             Seen::Persist { record } => format!("asks its disk to keep: {}", record_words(record)),
             Seen::Durable { record } => format!("has on disk: {}", record_words(record)),
             Seen::Woke { reason } => format!("wakes up: {reason}"),
@@ -163,6 +166,7 @@ fn request_in(record: &Record) -> RequestId {
         Record::Consented { request, .. } => request.request.id(),
         Record::Joined { request, .. }
         | Record::Burned { request, .. }
+        | Record::Partials { request, .. }
         | Record::Finished { request, .. }
         | Record::Closed { request, .. } => *request,
     }
@@ -173,6 +177,12 @@ fn record_words(record: &Record) -> String {
         Record::Consented { .. } => "consented".to_owned(),
         Record::Joined { attempt, .. } => format!("joined attempt {attempt}"),
         Record::Burned { attempt, .. } => format!("burned the nonces of attempt {attempt}"),
+        Record::Partials { attempt, partials, .. } => {
+            format!(
+                "{} of attempt {attempt}",
+                text::many(partials.len() as u64, "partial signature")
+            )
+        }
         Record::Finished { signatures, .. } => {
             format!("finished with {}", text::many(signatures.len() as u64, "signature"))
         }

@@ -1,0 +1,198 @@
+//! The signer on a thread of its own: it may wait for another process, or for a person. A simulated
+//! one answers at once.
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, mpsc as std_mpsc},
+    thread,
+};
+
+use ensign_musig::PubNonce;
+use ensign_primitives::SessionId;
+use ensign_session::{Order, OwnNonces, OwnPartials};
+use tokio::sync::mpsc;
+
+use super::{Signer, SignerError};
+use crate::{config::KeyHolder, randomness::Randomness};
+
+/// Hands questions to the signer, which takes them one after the other.
+///
+/// Neither way has a limit of its own: each question stems from our user's consent to a request, a
+/// session asks at most twice, and what it asked is struck out when it forgets.
+#[derive(Debug)]
+pub(crate) enum Desk {
+    /// To its thread.
+    Thread(std_mpsc::Sender<Question>),
+    /// At once, in a simulation.
+    AtOnce(Box<dyn Signer>, mpsc::UnboundedSender<Answer>),
+}
+
+/// What the signer is asked.
+#[derive(Debug)]
+pub(crate) enum Question {
+    Nonces(Order, Option<Arc<[u8]>>),
+    Partials(SessionId, Vec<Vec<PubNonce>>),
+    Forget(SessionId),
+}
+
+/// What the signer answers, and in which session.
+#[derive(Debug)]
+pub(crate) enum Answer {
+    Nonces(SessionId, Result<OwnNonces, SignerError>),
+    Partials(SessionId, Result<OwnPartials, SignerError>),
+}
+
+/// Answers, in the order of the questions.
+pub(crate) type Answers = mpsc::UnboundedReceiver<Answer>;
+
+impl Desk {
+    /// Opens it for whoever holds the key. In a simulation nobody waits, and the signer in this
+    /// process draws what the simulation gives.
+    pub(crate) fn open(holder: KeyHolder, randomness: &Randomness) -> (Self, Answers) {
+        match (randomness.for_signer(), holder) {
+            (None, holder) => Self::start(holder.into_signer()),
+            (Some(simulated), KeyHolder::InProcess(mut signer)) => {
+                signer.draw_from(simulated);
+                Self::simulated(Box::new(signer))
+            }
+            (Some(_), KeyHolder::Other(signer)) => Self::simulated(signer),
+        }
+    }
+
+    fn start(signer: Box<dyn Signer>) -> (Self, Answers) {
+        let (questions, waiting) = std_mpsc::channel();
+        let (answer, answers) = mpsc::unbounded_channel();
+        thread::spawn(move || serve(signer, &waiting, &answer));
+        (Self::Thread(questions), answers)
+    }
+
+    fn simulated(signer: Box<dyn Signer>) -> (Self, Answers) {
+        let (answer, answers) = mpsc::unbounded_channel();
+        (Self::AtOnce(signer, answer), answers)
+    }
+
+    /// Asks; returns the answer if nobody is there any more to give one.
+    pub(crate) fn ask(&mut self, question: Question) -> Option<Answer> {
+        match self {
+            Self::Thread(questions) => {
+                questions.send(question).err().and_then(|it| of_nobody(it.0))
+            }
+            Self::AtOnce(signer, answers) => {
+                let answer = question.put_to(signer.as_mut())?;
+                answers.send(answer).err().map(|it| it.0)
+            }
+        }
+    }
+}
+
+impl Question {
+    const fn session(&self) -> SessionId {
+        match self {
+            Self::Nonces(order, _) => order.session,
+            Self::Partials(session, _) | Self::Forget(session) => *session,
+        }
+    }
+
+    fn put_to(self, signer: &mut dyn Signer) -> Option<Answer> {
+        match self {
+            Self::Nonces(order, payload) => {
+                let made = signer.nonces(&order, payload.as_deref());
+                Some(Answer::Nonces(order.session, made))
+            }
+            Self::Partials(session, nonces) => {
+                Some(Answer::Partials(session, signer.partials(session, &nonces)))
+            }
+            Self::Forget(session) => {
+                signer.forget(session);
+                None
+            }
+        }
+    }
+}
+
+/// Asks until the driver is gone. What a session asked and has given up since is not asked any more:
+/// nobody is shown what is over.
+fn serve(
+    mut signer: Box<dyn Signer>,
+    waiting: &std_mpsc::Receiver<Question>,
+    answers: &mpsc::UnboundedSender<Answer>,
+) {
+    let mut queue = VecDeque::new();
+    while let Ok(question) = waiting.recv() {
+        enter(&mut queue, question);
+        while let Some(next) = take_next(&mut queue, waiting) {
+            if let Some(answer) = next.put_to(signer.as_mut())
+                && answers.send(answer).is_err()
+            {
+                return;
+            }
+        }
+    }
+}
+
+fn take_next(
+    queue: &mut VecDeque<Question>,
+    waiting: &std_mpsc::Receiver<Question>,
+) -> Option<Question> {
+    waiting.try_iter().for_each(|question| enter(queue, question));
+    queue.pop_front()
+}
+
+fn enter(queue: &mut VecDeque<Question>, question: Question) {
+    if let Question::Forget(session) = question {
+        queue.retain(|asked| asked.session() != session);
+    }
+    queue.push_back(question);
+}
+
+/// The signer's thread has ended, with the nonces.
+fn of_nobody(question: Question) -> Option<Answer> {
+    let gone = SignerError::Unreachable { kind: std::io::ErrorKind::BrokenPipe };
+    match question {
+        Question::Nonces(order, _) => Some(Answer::Nonces(order.session, Err(gone))),
+        Question::Partials(session, _) => Some(Answer::Partials(session, Err(gone))),
+        Question::Forget(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn forget(byte: u8) -> Question {
+        Question::Forget(SessionId::from_bytes([byte; 32]))
+    }
+
+    const fn partials(byte: u8) -> Question {
+        Question::Partials(SessionId::from_bytes([byte; 32]), Vec::new())
+    }
+
+    fn sessions(queue: &VecDeque<Question>) -> Vec<(bool, u8)> {
+        let entry = |it: &Question| {
+            (
+                matches!(it, Question::Forget(_)),
+                it.session().as_bytes().first().copied().unwrap_or(0),
+            )
+        };
+        queue.iter().map(entry).collect()
+    }
+
+    #[test]
+    fn what_a_session_gave_up_is_struck_out_and_the_rest_keeps_its_order() {
+        let mut queue = VecDeque::new();
+        for question in [partials(1), partials(2), partials(1), forget(1), partials(3)] {
+            enter(&mut queue, question);
+        }
+        assert_eq!(sessions(&queue), [(false, 2), (true, 1), (false, 3)]);
+    }
+
+    #[test]
+    fn signer_that_is_gone_is_answered_for() {
+        let (questions, waiting) = std_mpsc::channel();
+        drop(waiting);
+        let mut desk = Desk::Thread(questions);
+        let gone = SignerError::Unreachable { kind: std::io::ErrorKind::BrokenPipe };
+        assert!(matches!(desk.ask(partials(1)), Some(Answer::Partials(_, Err(it))) if it == gone));
+        assert!(desk.ask(forget(1)).is_none());
+    }
+}

@@ -1,0 +1,79 @@
+//! The signer in this process.
+
+use std::sync::Arc;
+
+use ensign_identity::{DelegationProof, SignerKey};
+use ensign_musig::{NonceEntropy, PubNonce, SecKey};
+use ensign_primitives::{Network, PeerId, SessionId, UnixTime};
+use ensign_session::{Entropy, LocalSigner, Order, OwnNonces, OwnPartials};
+
+use super::{Signer, SignerError};
+use crate::randomness::Randomness;
+
+/// The signer in this process: [`LocalSigner`] with the operating system's entropy.
+#[derive(Debug)]
+pub struct InProcess {
+    signer: LocalSigner,
+    randomness: Randomness,
+}
+
+impl InProcess {
+    /// Takes the secret key.
+    pub fn new(sec_key: SecKey) -> Self {
+        Self { signer: LocalSigner::new(Arc::new(sec_key)), randomness: Randomness::System }
+    }
+
+    pub(crate) fn delegation(
+        &self,
+        network: Network,
+        peer: PeerId,
+        expires: UnixTime,
+    ) -> DelegationProof {
+        self.signer.delegate(network, peer, expires)
+    }
+
+    /// Draws from somewhere else than the operating system.
+    pub(crate) fn draw_from(&mut self, randomness: Randomness) {
+        self.randomness = randomness;
+    }
+
+    fn draw(&mut self, nonces: usize) -> Result<Entropy, SignerError> {
+        let draw = |_| NonceEntropy::new(self.randomness.draw().ok()?).ok();
+        let nonces: Option<Vec<_>> = (0..nonces).map(draw).collect();
+        let nonces = nonces.ok_or(SignerError::Entropy)?;
+        let salt = self.randomness.draw().map_err(|_| SignerError::Entropy)?;
+        Ok(Entropy { nonces, salt })
+    }
+}
+
+impl Signer for InProcess {
+    fn public_key(&self) -> SignerKey {
+        self.signer.public_key()
+    }
+
+    fn delegate(
+        &mut self,
+        network: Network,
+        peer: PeerId,
+        expires: UnixTime,
+    ) -> Result<DelegationProof, SignerError> {
+        Ok(self.delegation(network, peer, expires))
+    }
+
+    fn nonces(&mut self, order: &Order, _: Option<&[u8]>) -> Result<OwnNonces, SignerError> {
+        let entropy = self.draw(order.request.request.messages.len())?;
+        self.signer.nonces(order, entropy).map_err(SignerError::Order)
+    }
+
+    fn partials(
+        &mut self,
+        session: SessionId,
+        nonces: &[Vec<PubNonce>],
+    ) -> Result<OwnPartials, SignerError> {
+        self.signer.partials(session, nonces).map_err(SignerError::Partials)
+    }
+
+    fn forget(&mut self, session: SessionId) {
+        self.signer.forget(session);
+    }
+}

@@ -1,0 +1,123 @@
+//! Our own partial signatures: burn mark, then signature, then record, then the world.
+
+use alloc::vec::Vec;
+
+use ensign_musig::{PartialSig, PubNonce, SigningCtx};
+use ensign_primitives::Now;
+use ensign_wire::{AbortReason, Body, PartialSigShare};
+
+use crate::{
+    Event, Output, OwnPartials, Phase, Record, Session, Unsigned, local::Secret, session::Step,
+    signer::signing_contexts,
+};
+
+impl Session {
+    /// Marks the nonces as used on disk; the partial signatures come after.
+    pub(crate) fn burn_then_sign(&mut self) {
+        if self.local.secret != Secret::Held {
+            return;
+        }
+        self.local.secret = Secret::Burning;
+        for other in self.setup.others() {
+            self.check_view(other);
+        }
+        self.persist(Record::Burned { session: self.id }, Step::Sign);
+    }
+
+    /// Has the signer sign; the burn mark is durable.
+    pub(crate) fn order_partials(&mut self) {
+        let Some(nonces) = self.all_nonces().filter(|_| self.local.secret == Secret::Burning)
+        else {
+            return;
+        };
+        self.local.secret = Secret::Signing;
+        self.push(Output::NeedPartials { session: self.id, nonces });
+    }
+
+    /// Takes our partial signatures, verified, and asks for them to be made durable.
+    pub(crate) fn on_own_partials(&mut self, now: Now, own: OwnPartials) {
+        if self.local.secret != Secret::Signing {
+            return;
+        }
+        self.local.secret = Secret::None;
+        let Some((partials, signing)) = self.verified(own) else {
+            return self.fail(now, AbortReason::Internal, Vec::new(), None);
+        };
+        let record = Record::Partials {
+            session: self.id,
+            nonces: self.view_digest(),
+            partials: partials.iter().map(PartialSig::to_bytes).collect(),
+        };
+        self.signing = signing;
+        let local = self.setup.local;
+        if let Some(signer) = self.signer_mut(local) {
+            signer.partials = Some(partials);
+        }
+        self.persist(record, Step::SayPartials);
+    }
+
+    /// There will be no partial signatures.
+    pub(crate) fn on_no_partials(&mut self, now: Now, why: Unsigned) {
+        if self.local.secret == Secret::Signing {
+            self.on_unsigned(now, why);
+        }
+    }
+
+    /// Sends our partial signatures; their record is durable.
+    pub(crate) fn say_partials(&mut self, now: Now) {
+        let signer = self.setup.local;
+        let own = self.signer(signer).and_then(|own| own.partials.as_ref());
+        let Some(partials) = own.map(|own| own.iter().map(PartialSig::to_bytes).collect()) else {
+            return;
+        };
+        self.enter(now, Phase::Signing);
+        self.event(Event::Signed(signer));
+        let nonces = self.view_digest();
+        self.say_once(now, Body::PartialSigShare(PartialSigShare { signer, nonces, partials }));
+        self.check_unparsed(now);
+        self.advance(now);
+        self.report_waiting();
+    }
+
+    /// Returns our partial signatures with the contexts under which they are true. A signer in this
+    /// process hands over the ones that it has made and checked; everybody else's are checked here.
+    fn verified(&self, own: OwnPartials) -> Option<(Vec<PartialSig>, Vec<SigningCtx>)> {
+        let (partials, brought) = own.into_parts();
+        if partials.len() != self.contexts.len() {
+            return None;
+        }
+        if self.are_ours(&brought) {
+            return Some((partials, brought));
+        }
+        let messages = &self.setup.request.request.messages;
+        let digests = messages.iter().map(|message| message.digest);
+        let signing = signing_contexts(&self.contexts, digests, &self.all_nonces()?).ok()?;
+        let local = self.setup.local.as_usize();
+        let mut checks = signing.iter().zip(&partials);
+        checks.all(|(ctx, partial)| ctx.partial_sig_verify(local, partial)).then_some(())?;
+        Some((partials, signing))
+    }
+
+    /// Whether contexts are for our keys, messages and nonces: then we would make the same.
+    fn are_ours(&self, brought: &[SigningCtx]) -> bool {
+        let messages = &self.setup.request.request.messages;
+        brought.len() == self.contexts.len()
+            && brought.iter().zip(&self.contexts).zip(messages).enumerate().all(
+                |(position, ((brought, ours), message))| {
+                    let nonces = brought.pub_nonces().iter();
+                    brought.message() == &message.digest
+                        && brought.key_agg_ctx().agg_key_full() == ours.agg_key_full()
+                        && brought.pub_nonces().len() == self.signers.len()
+                        && nonces.zip(&self.signers).all(|(nonce, signer)| {
+                            let held = signer.nonces.as_ref();
+                            held.and_then(|held| held.parsed.get(position)) == Some(nonce)
+                        })
+                },
+            )
+    }
+
+    /// Returns every signer's nonces, in key order, once all are here.
+    fn all_nonces(&self) -> Option<Vec<Vec<PubNonce>>> {
+        self.signers.iter().map(|signer| Some(signer.nonces.as_ref()?.parsed.clone())).collect()
+    }
+}
