@@ -173,6 +173,7 @@ impl Import for OldJournal {
                 Record::Consented { .. }
                 | Record::Joined { .. }
                 | Record::Burned { .. }
+                | Record::Partials { .. }
                 | Record::Closed { .. } => None,
             }));
             ledger::write(store, &entries, now).map_err(|error| match error {
