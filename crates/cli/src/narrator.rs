@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use ensign_coordinator::{Approval, Event, LostAttempt, Outcome, Problem, Resumption};
+use ensign_engine::ATTEMPTS_MAX;
 use ensign_equivocation::Evidence;
 use ensign_primitives::{GroupId, PeerId, RequestId, SignerIndex};
 use ensign_session::Phase;
@@ -177,11 +178,14 @@ impl Narrator {
             } else {
                 "its nonces were burned unused"
             };
+            let next = if attempt < ATTEMPTS_MAX {
+                format!("Attempt {} has fresh ones.", attempt + 1)
+            } else {
+                "It was the last one: the others are asked how it ended.".to_owned()
+            };
             format!(
                 "\n  attempt {attempt} ended with the restart: {why}.\n  That is safe: they were \
-                 only in memory, and attempt {attempt} is never joined again. Attempt {} has fresh \
-                 ones.",
-                attempt + 1
+                 only in memory, and attempt {attempt} is never joined again. {next}"
             )
         });
         let text =

@@ -5,6 +5,7 @@ use std::{
     ops::ControlFlow,
 };
 
+use ensign_engine::Record;
 use ensign_primitives::RequestId;
 use ensign_store::{Store, Table, attempt_of, request_of};
 
@@ -14,7 +15,8 @@ use crate::{LedgerError, ledger};
 ///
 /// Why this proves it: nonces live in the memory of one process, are drawn for one attempt and
 /// consumed by value; the join of an attempt is durable before its nonces exist outside, and is
-/// written once; the burn mark is durable before the partial signature exists, and is written once.
+/// written once; the burn mark is durable before the partial signature exists, and is written once;
+/// the partial signature that is kept names the one nonce set that it is for.
 /// So an attempt that stands once has one set of nonces and met at most one challenge.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Audit {
@@ -52,6 +54,8 @@ pub enum Fault {
     PartialWithoutBurn,
     /// Nobody consented to the request.
     JoinWithoutConsent,
+    /// The partial signatures are for the nonce set of another attempt.
+    NonceSetTwice,
 }
 
 impl Fault {
@@ -62,6 +66,7 @@ impl Fault {
             Self::BurnWithoutJoin => "nonces count as used in an attempt that was never joined",
             Self::PartialWithoutBurn => "partial signatures exist without their burn mark",
             Self::JoinWithoutConsent => "an attempt was joined that nobody had consented to",
+            Self::NonceSetTwice => "nonces of another attempt were signed with again",
         }
     }
 }
@@ -84,6 +89,7 @@ pub(crate) fn audit(store: &dyn Store) -> Result<Audit, LedgerError> {
     violations.extend(partials.difference(&burns).map(fault(Fault::PartialWithoutBurn)));
     let unasked = joins.iter().filter(|(request, _)| !known.contains(request));
     violations.extend(unasked.map(fault(Fault::JoinWithoutConsent)));
+    violations.extend(nonce_sets_twice(store)?);
     violations.sort_unstable();
     let requests: BTreeMap<RequestId, ()> =
         joins.iter().map(|(request, _)| (*request, ())).collect();
@@ -94,6 +100,22 @@ pub(crate) fn audit(store: &dyn Store) -> Result<Audit, LedgerError> {
         partials: partials.len(),
         violations,
     })
+}
+
+/// Returns the attempts whose partial signatures name a nonce set that another attempt's name.
+fn nonce_sets_twice(store: &dyn Store) -> Result<Vec<Violation>, LedgerError> {
+    let (mut seen, mut twice) = (BTreeSet::new(), Vec::new());
+    store.scan(Table::Partials, &[], &mut |row| {
+        // What cannot be read is a violation already.
+        if let Ok(Record::Partials { request, attempt, nonces, .. }) =
+            ledger::decode(Table::Partials, row.key, row.value)
+            && !seen.insert(nonces)
+        {
+            twice.push(Violation { request, attempt, fault: Fault::NonceSetTwice });
+        }
+        ControlFlow::Continue(())
+    })?;
+    Ok(twice)
 }
 
 /// Reads the marks of a table; what cannot be read is a violation.

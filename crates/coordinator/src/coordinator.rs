@@ -11,7 +11,8 @@ use tokio::sync::{broadcast, mpsc, oneshot};
 use crate::{
     Approval, CommandError, Events, Group, Keys, OpeningError, Records, RequestEntry, SigningJob,
     clock::{self, Clock},
-    driver::{Before, Command, Driver, Look, Parts},
+    command::{Command, Look},
+    driver::{Before, Driver, Parts},
     opening,
     randomness::Randomness,
     storage::Storage,

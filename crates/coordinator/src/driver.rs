@@ -22,9 +22,9 @@ use tokio::{
 };
 
 use crate::{
-    Approval, CommandError, Event, Group, Keys, LedgerError, Outcome, Problem, Records,
-    RequestEntry, SigningJob,
+    CommandError, Event, Keys, LedgerError, Outcome, Problem, Records,
     clock::Clock,
+    command::{Command, Look},
     error::of_decision,
     ledger::{self, Past, Unfinished},
     opening::Opened,
@@ -36,31 +36,6 @@ use crate::{
     storage::{About, Answer, Answers, Storage},
     warnings::Warnings,
 };
-
-/// What the application asks of the driver.
-#[derive(Debug)]
-pub(crate) enum Command {
-    AddGroup(Group, Reply<GroupId>),
-    Propose(Box<SigningJob>, Reply<Approval>),
-    Approve(RequestId, Reply<()>),
-    Decline(RequestId, Reply<()>),
-    Cancel(RequestId, Reply<()>),
-    Received(RequestId),
-    Requests(Reply<Vec<RequestEntry>>),
-    Look(Look),
-    Shutdown(oneshot::Sender<()>),
-}
-
-pub(crate) type Reply<T> = oneshot::Sender<Result<T, CommandError>>;
-
-/// A look at the store; it answers whoever asked by itself.
-pub(crate) struct Look(pub(crate) Box<dyn FnOnce(Records<'_>) + Send>);
-
-impl std::fmt::Debug for Look {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Look")
-    }
-}
 
 /// A request that waited in the store for room.
 type Loaded = Result<Option<Unfinished>, LedgerError>;

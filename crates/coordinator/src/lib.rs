@@ -42,6 +42,7 @@ pub use ledger::LedgerError;
 
 mod cases;
 mod clock;
+mod command;
 mod consent;
 mod driver;
 mod journal;

@@ -3,6 +3,7 @@
 use std::{
     net::{Ipv4Addr, SocketAddr},
     sync::Arc,
+    time::Duration,
 };
 
 use ensign_deadline::Timeouts;
@@ -34,6 +35,8 @@ pub struct Surroundings {
     pub store: Box<dyn Store>,
     /// What opening the store found; acted on as in a real node.
     pub found: Opening,
+    /// How long the disk takes to make a write durable; zero for no time at all.
+    pub disk_latency: Duration,
     /// As [`Builder::timeouts`](crate::Builder::timeouts).
     pub timeouts: Timeouts,
 }
@@ -64,7 +67,8 @@ impl Coordinator {
         keys: Keys,
         surroundings: Surroundings,
     ) -> Result<(Self, Events), StartError> {
-        let Surroundings { socket, seed, unix, store, found, timeouts } = surroundings;
+        let Surroundings { socket, seed, unix, store, found, disk_latency, timeouts } =
+            surroundings;
         let unused = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
         let config = TransportConfig::new(unused, network);
         let key = keys.node_key.clone();
@@ -78,7 +82,7 @@ impl Coordinator {
             clock: Clock::simulated(unix),
             randomness: Randomness::DangerousSimulated { network, seed, drawn: 0 },
             transport: transport.map_err(StartError::Bind)?,
-            storage: Storage::simulated(store),
+            storage: Storage::simulated(store, disk_latency),
             opened,
         }))
     }

@@ -1,11 +1,11 @@
 //! The store on a thread of its own: flushing a disk blocks. A simulated one is written at once.
 
-use std::{fmt, sync::mpsc as std_mpsc, thread};
+use std::{fmt, sync::mpsc as std_mpsc, thread, time::Duration};
 
 use ensign_engine::Record;
 use ensign_primitives::{RequestId, UnixTime};
 use ensign_store::{Store, StoreError};
-use tokio::sync::mpsc;
+use tokio::{sync::mpsc, time::sleep};
 
 use crate::ledger::{self, Entry, LedgerError};
 
@@ -22,6 +22,8 @@ pub(crate) enum Storage {
     Thread(std_mpsc::Sender<Task>),
     /// To a store that is written at once.
     Simulated(Box<dyn Store>, mpsc::UnboundedSender<Answer>),
+    /// To a task that has the store and takes its time, as a disk does.
+    Delayed(mpsc::UnboundedSender<Task>),
 }
 
 impl fmt::Debug for Storage {
@@ -29,6 +31,7 @@ impl fmt::Debug for Storage {
         f.write_str(match self {
             Self::Thread(_) => "Thread",
             Self::Simulated(..) => "Simulated",
+            Self::Delayed(_) => "Delayed",
         })
     }
 }
@@ -91,9 +94,15 @@ impl Storage {
         (Self::Thread(tasks), answers)
     }
 
-    pub(crate) fn simulated(store: Box<dyn Store>) -> (Self, Answers) {
+    /// - `latency`: how long a commit takes, in simulated time.
+    pub(crate) fn simulated(store: Box<dyn Store>, latency: Duration) -> (Self, Answers) {
         let (to_driver, answers) = mpsc::unbounded_channel();
-        (Self::Simulated(store, to_driver), answers)
+        if latency.is_zero() {
+            return (Self::Simulated(store, to_driver), answers);
+        }
+        let (tasks, waiting) = mpsc::unbounded_channel();
+        tokio::spawn(work_slowly(store, latency, waiting, to_driver));
+        (Self::Delayed(tasks), answers)
     }
 
     /// Queues a record of the engine's.
@@ -124,6 +133,7 @@ impl Storage {
         match self {
             // A thread that is gone has told why.
             Self::Thread(tasks) => drop(tasks.send(task)),
+            Self::Delayed(tasks) => drop(tasks.send(task)),
             Self::Simulated(store, answers) => match task {
                 // A driver that is gone asks no more.
                 Task::Write(write) => commit(store.as_mut(), vec![write], &mut |answer| {
@@ -164,6 +174,28 @@ fn work(
         }
         if next.is_none() {
             next = waiting.recv().ok();
+        }
+    }
+}
+
+/// As [`work`] in simulated time: a write is durable `latency` after it was asked for. Whatever the
+/// node sends meanwhile is sent.
+async fn work_slowly(
+    mut store: Box<dyn Store>,
+    latency: Duration,
+    mut waiting: mpsc::UnboundedReceiver<Task>,
+    answers: mpsc::UnboundedSender<Answer>,
+) {
+    while let Some(task) = waiting.recv().await {
+        match task {
+            Task::Read(read) => read(store.as_ref()),
+            Task::Write(write) => {
+                sleep(latency).await;
+                commit(store.as_mut(), vec![write], &mut |answer| {
+                    // A driver that is gone asks no more.
+                    let _ = answers.send(answer);
+                });
+            }
         }
     }
 }

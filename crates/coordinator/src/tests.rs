@@ -4,14 +4,14 @@
 use ensign_engine::Record;
 use ensign_identity::NodeKey;
 use ensign_musig::SecKey;
-use ensign_primitives::{GroupId, Network, PeerId, RequestId};
+use ensign_primitives::{GroupId, Network, PeerId, RequestId, UnixTime};
 use ensign_session::Phase;
 use ensign_store::{Batch, MemoryStore, Place, Size, Store, StoreError, Table, Visit};
 use ensign_wire::AbortReason;
 
 use crate::{
-    Archive, AttemptEntry, Coordinator, Event, Events, Group, Keys, Member, RequestState,
-    SigningJob, Work, journal::Journal,
+    Archive, AttemptEntry, Coordinator, Event, Events, Fault, Group, Keys, LedgerError, Member,
+    Records, RequestState, SigningJob, Work, journal::Journal, ledger,
 };
 
 /// A store whose disk takes nothing.
@@ -234,4 +234,43 @@ async fn journal_of_an_earlier_version_becomes_a_store_and_is_kept() {
     assert!(!path.exists());
     let backup = folder.path().join(ensign_store::OLD_JOURNAL_BACKUP);
     assert_eq!(std::fs::read(backup).unwrap(), before);
+}
+
+#[test]
+fn audit_names_every_mark_that_should_not_be_there() {
+    let request = RequestId::from_bytes([5; 32]);
+    let group = GroupId::from_bytes([6; 32]);
+    let partials =
+        |attempt| Record::Partials { request, attempt, nonces: [7; 32], partials: vec![[8; 32]] };
+    let records = [
+        Record::Closed { request, group, reason: AbortReason::Declined },
+        Record::Joined { request, attempt: 1 },
+        Record::Burned { request, attempt: 1 },
+        partials(1),
+        Record::Joined { request, attempt: 2 },
+        Record::Burned { request, attempt: 3 },
+        partials(4),
+        Record::Joined { request: RequestId::from_bytes([9; 32]), attempt: 1 },
+    ];
+    let mut store = MemoryStore::new();
+    let entries: Vec<_> = records.iter().map(ledger::entry).collect();
+    ledger::write(&mut store, &entries, UnixTime::from_millis(1)).unwrap();
+    let audit = Records(&store).audit().unwrap();
+    let faults: Vec<_> =
+        audit.violations.iter().map(|violation| (violation.attempt, violation.fault)).collect();
+    let expected = [
+        (3, Fault::BurnWithoutJoin),
+        (4, Fault::PartialWithoutBurn),
+        (4, Fault::NonceSetTwice),
+        (1, Fault::JoinWithoutConsent),
+    ];
+    assert_eq!(faults, expected);
+    assert_eq!((audit.requests, audit.joined, audit.burned, audit.partials), (2, 3, 2, 2));
+
+    // A mark that says something else than the one that is there is never written.
+    let other = Record::Partials { request, attempt: 1, nonces: [1; 32], partials: Vec::new() };
+    let twice = ledger::write(&mut store, &[ledger::entry(&other)], UnixTime::from_millis(2));
+    let place = Place::partial(&request, 1);
+    assert_eq!(twice, Err(LedgerError::Twice { place }));
+    ledger::write(&mut store, &[ledger::entry(&partials(1))], UnixTime::from_millis(2)).unwrap();
 }

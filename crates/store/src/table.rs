@@ -5,7 +5,8 @@ use core::fmt;
 use ensign_primitives::{PeerId, RequestId};
 use ensign_wire::PAYLOAD_BYTES_MAX;
 
-/// Most bytes of a record that carries a request, an announcement or one value per message.
+/// Most bytes of a record that carries a request, an announcement or one value per message; of a
+/// claim, which names its request.
 ///
 /// 1,024 messages with their tweaks and 256 signers take about 100 KiB; the rest is room.
 pub const RECORD_BYTES_MAX: usize = 256 * 1024;
@@ -16,7 +17,7 @@ pub const CONSENT_BYTES_MAX: usize = PAYLOAD_BYTES_MAX + RECORD_BYTES_MAX;
 /// Most bytes of evidence: the request, the delegations and two signed envelopes.
 pub const EVIDENCE_BYTES_MAX: usize = 1024 * 1024;
 
-/// Most bytes of what is kept about one peer, and of a claim or a named value.
+/// Most bytes of what is kept about one peer, and of a named value.
 pub const SMALL_BYTES_MAX: usize = 16 * 1024;
 
 /// Most bytes of a key: the longest name of a [`Table::Meta`] value.
@@ -104,8 +105,9 @@ impl Table {
             | Self::Burns
             | Self::Partials
             | Self::Finished
-            | Self::Closed => RECORD_BYTES_MAX,
-            Self::Claims | Self::Addresses | Self::Reputation | Self::Meta => SMALL_BYTES_MAX,
+            | Self::Closed
+            | Self::Claims => RECORD_BYTES_MAX,
+            Self::Addresses | Self::Reputation | Self::Meta => SMALL_BYTES_MAX,
         }
     }
 

@@ -235,11 +235,15 @@ async fn request_that_expired_meanwhile_is_reported_and_closed() {
 }
 
 #[tokio::test]
-async fn request_without_an_attempt_left_is_reported_and_closed() {
+async fn request_without_an_attempt_left_joins_nothing_and_can_be_given_up() {
     let (_party, mut wallet, id) = with_store(Duration::ZERO, None, ATTEMPTS_MAX).await;
-    let problem = wallet.failed(id).await;
-    assert_eq!(problem.code, "E-SES-012", "{}", problem.what);
+    let resumed = |event: &Event| matches!(event, Event::Resumed(_)).then_some(());
+    wallet.until(resumed).await;
+    wallet.coordinator.cancel(id).await.unwrap();
+    assert_eq!(wallet.failed(id).await.code, "E-SES-011");
     let records = wallet.stop().await.records();
+    let joins = records.iter().filter(|record| matches!(record, Record::Joined { .. }));
+    assert_eq!(joins.count(), usize::from(ATTEMPTS_MAX), "{records:?}");
     assert!(matches!(records.last(), Some(Record::Closed { .. })), "{records:?}");
 }
 

@@ -1,0 +1,31 @@
+//! What the application asks of the driver.
+
+use ensign_primitives::{GroupId, RequestId};
+use tokio::sync::oneshot;
+
+use crate::{Approval, CommandError, Group, Records, RequestEntry, SigningJob};
+
+/// One command; whoever gave it waits for the answer.
+#[derive(Debug)]
+pub(crate) enum Command {
+    AddGroup(Group, Reply<GroupId>),
+    Propose(Box<SigningJob>, Reply<Approval>),
+    Approve(RequestId, Reply<()>),
+    Decline(RequestId, Reply<()>),
+    Cancel(RequestId, Reply<()>),
+    Received(RequestId),
+    Requests(Reply<Vec<RequestEntry>>),
+    Look(Look),
+    Shutdown(oneshot::Sender<()>),
+}
+
+pub(crate) type Reply<T> = oneshot::Sender<Result<T, CommandError>>;
+
+/// A look at the store; it answers whoever asked by itself.
+pub(crate) struct Look(pub(crate) Box<dyn FnOnce(Records<'_>) + Send>);
+
+impl std::fmt::Debug for Look {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Look")
+    }
+}
