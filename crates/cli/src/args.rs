@@ -57,6 +57,8 @@ pub(crate) enum Command {
     /// Show what became of our nonces
     #[command(subcommand)]
     Nonce(Nonce),
+    /// Hold a signer key in a process of its own, show what is to be signed, and ask
+    Signer(Signer),
     /// Show three signers sign a real transaction, each a process of its own
     Demo(Demo),
     /// Explain an error code
@@ -110,6 +112,13 @@ pub(crate) enum Key {
         /// The backup
         file: PathBuf,
     },
+    /// Move the signer key into a vault of its own, for `ensign signer`
+    Split {
+        /// The file to write; it must not exist
+        file: PathBuf,
+        #[command(flatten)]
+        new: NewPassphraseArgs,
+    },
     /// Prove that a backup opens and holds the keys of this home; writes nothing
     Drill {
         /// The backup
@@ -156,9 +165,25 @@ pub(crate) struct Up {
     /// This home was made on another machine, and the one there is off for good
     #[arg(long)]
     pub(crate) moved: bool,
+    /// Let the process that listens at this Unix socket sign (`ensign signer`)
+    #[arg(long, value_name = "SOCKET")]
+    pub(crate) signer: Option<PathBuf>,
     /// End when standard input closes, so that no process outlives the one that started it
     #[arg(long, hide = true)]
     pub(crate) until_stdin_closes: bool,
+}
+
+/// `ensign signer`.
+#[derive(Debug, Args)]
+pub(crate) struct Signer {
+    /// The vault with the signer key, as `ensign key split` makes it
+    pub(crate) vault: PathBuf,
+    /// The Unix socket to listen at
+    #[arg(long, value_name = "PATH")]
+    pub(crate) socket: PathBuf,
+    /// Sign EVERYTHING without asking, blind messages too: for machines that check elsewhere
+    #[arg(long)]
+    pub(crate) yes_to_all: bool,
 }
 
 /// What to do with the requests of others.
@@ -199,6 +224,9 @@ pub(crate) struct Sign {
     /// How long the request stays open, at most 1d
     #[arg(long, value_name = "DURATION", default_value = "2h", value_parser = parse_duration)]
     pub(crate) expires: Duration,
+    /// Let the process that listens at this Unix socket sign (`ensign signer`)
+    #[arg(long, value_name = "SOCKET")]
+    pub(crate) signer: Option<PathBuf>,
     /// Do not ask before proposing
     #[arg(long)]
     pub(crate) yes: bool,

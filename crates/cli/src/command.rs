@@ -9,6 +9,7 @@ mod key;
 mod nonce;
 mod request;
 mod sign;
+mod signer;
 mod up;
 
 use std::future::Future;
@@ -39,6 +40,7 @@ pub(crate) fn run(cli: Cli, output: Output) -> Result<()> {
         Command::Request(request) => request::run(open(cli.home)?, request, output),
         Command::Evidence(evidence) => evidence::run(evidence, || open(cli.home), output),
         Command::Nonce(Nonce::Audit) => nonce::audit(open(cli.home)?, output),
+        Command::Signer(signer) => signer::run(&signer, &passphrases),
         Command::Demo(demo) => block_on(demo::run(demo, output)),
         Command::Explain { code } => explain::run(&code, output),
     }

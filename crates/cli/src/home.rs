@@ -25,7 +25,7 @@ mod keys;
 mod lock;
 pub(crate) mod permissions;
 pub(crate) use archive::{Restored, restore};
-pub(crate) use keys::{PublicKeys, Stored, public_keys_of, vault_in};
+pub(crate) use keys::{PublicKeys, Stored, vault_in};
 pub(crate) use lock::HeldHome;
 
 const CONFIG: &str = "ensign.toml";
@@ -43,6 +43,9 @@ pub(crate) struct Settings {
     pub(crate) network: Network,
     /// Where its node listens.
     pub(crate) listen: SocketAddr,
+    /// The public signer key, when the secret one is with a process of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) signer: Option<String>,
 }
 
 /// A home that exists; its permissions were checked.
@@ -52,6 +55,8 @@ pub(crate) struct Home {
     settings: Settings,
     /// Asked when the keys are needed.
     passphrases: Passphrases,
+    /// Where the process listens that signs for us, if another one does.
+    signer: Option<PathBuf>,
 }
 
 /// Returns the folder that a command works in: the one named, else `ensign` in the user's folder
@@ -105,7 +110,7 @@ impl Home {
         let fresh = permissions::private_folder(".ensign-init-", folder)
             .map_err(|error| refused(&error))?;
         let (settings, passphrases) = (settings.clone(), passphrases.clone());
-        let home = Self { path: fresh.path().to_owned(), settings, passphrases };
+        let home = Self { path: fresh.path().to_owned(), settings, passphrases, signer: None };
         fill(fresh.path(), &home.settings)?;
         keys(&home)?;
         durable::sync_folder(fresh.path()).map_err(|error| refused(&error))?;
@@ -137,7 +142,7 @@ impl Home {
         })?;
         permissions::check(path, &keys::private_files(path))?;
         let settings = parse_settings(&config, &text)?;
-        Ok(Self { path: path.to_owned(), settings, passphrases })
+        Ok(Self { path: path.to_owned(), settings, passphrases, signer: None })
     }
 
     /// Returns the folder.
@@ -157,7 +162,7 @@ impl Home {
     /// As [`public_keys`](Self::public_keys).
     pub(crate) fn contact(&self) -> Result<Contact> {
         let PublicKeys { node, signer } = self.public_keys()?;
-        let Settings { name, network, listen } = self.settings.clone();
+        let Settings { name, network, listen, .. } = self.settings.clone();
         let addresses = vec![address::reachable(listen)];
         Ok(Contact { network, name, peer: node, signer, addresses })
     }
@@ -202,11 +207,15 @@ fn fill(folder: &Path, settings: &Settings) -> Result<()> {
         permissions::create_private_folder(&path)
             .map_err(|error| io_failure("make", &path, &error))?;
     }
+    write_settings(folder, settings, Existing::Keep)
+}
+
+fn write_settings(folder: &Path, settings: &Settings, existing: Existing) -> Result<()> {
     let path = folder.join(CONFIG);
     let text = toml::to_string(settings)
         .map_err(|error| Failure::new(&code::INTERNAL, error.to_string()))?;
     let text = format!("# Settings of a signer, made by `ensign init`.\n{text}");
-    durable::write(&path, text.as_bytes(), Existing::Keep, Readers::Owner)
+    durable::write(&path, text.as_bytes(), existing, Readers::Owner)
         .map_err(|error| io_failure("write", &path, &error))
 }
 

@@ -29,6 +29,8 @@ mod problem;
 pub use problem::{CODES, Code};
 mod signer;
 pub use signer::{InProcess, Signer, SignerError};
+#[cfg(unix)]
+pub use signer::{ServeError, SocketSigner, serve};
 mod simulated;
 pub use simulated::Surroundings;
 mod records;

@@ -11,6 +11,10 @@ mod desk;
 pub(crate) use desk::{Answer, Answers, Desk, Question};
 mod in_process;
 pub use in_process::InProcess;
+#[cfg(unix)]
+mod socket;
+#[cfg(unix)]
+pub use socket::{ServeError, SocketSigner, serve};
 
 /// Holds a signer key and signs with it.
 ///
@@ -88,6 +92,9 @@ pub enum SignerError {
     /// The delegation that it made does not hold.
     #[error("its delegation does not hold: {0}")]
     Delegation(DelegationError),
+    /// It refuses; its own side says why.
+    #[error("it refuses, and says why where it runs")]
+    Refused,
     /// The operating system gives no entropy.
     #[error("the operating system gives no random bytes")]
     Entropy,
@@ -110,6 +117,7 @@ impl SignerError {
             Self::Order(_)
             | Self::Partials(_)
             | Self::Delegation(_)
+            | Self::Refused
             | Self::Entropy
             | Self::Unreachable { .. }
             | Self::Garbled => Unsigned::Failed,

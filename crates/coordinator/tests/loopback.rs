@@ -23,5 +23,7 @@ mod restart;
 mod signer;
 #[path = "loopback/signing.rs"]
 mod signing;
+#[path = "loopback/socket.rs"]
+mod socket;
 #[path = "loopback/start.rs"]
 mod start;

@@ -179,6 +179,26 @@ catalogue! {
          says something else in them.",
         "name a file that `ensign key backup` has made";
 
+    SIGNER_ELSEWHERE = "E-VLT-016", exit: NotReady, risk: None, retry: true,
+        "The signer key is not in this home.",
+        "`ensign key split` has moved it into a vault of its own, and a process of its own signs with \
+         it.",
+        "start `ensign signer VAULT --socket SOCKET`, and give --signer SOCKET";
+    SIGNER_PROCESS = "E-VLT-017", exit: NotReady, risk: None, retry: true,
+        "The process that signs cannot be used.",
+        "Nobody listens at the socket, it holds another key, or its user said no. The key is safe \
+         with it.",
+        "look at its terminal; start it with `ensign signer VAULT --socket SOCKET`";
+    SIGNER_VAULT = "E-VLT-018", exit: Usage, risk: None, retry: false,
+        "The file is a vault, but not of a signer alone.",
+        "`ensign signer` takes a vault that has one signer key and nothing else.",
+        "make one with `ensign key split FILE`";
+    SIGNER_SOCKET = "E-VLT-019", exit: NotReady, risk: None, retry: true,
+        "The socket cannot be listened at.",
+        "Another signer listens there, something else has the name, the folder cannot be written, or \
+         the path is longer than the system allows, about 100 bytes.",
+        "choose another path with --socket";
+
     CONTACT_CODE = "E-CON-001", exit: Usage, risk: None, retry: false,
         "A contact code is not complete.",
         "The code begins with `ensign1` and ends with a checksum. A letter was changed, or a part \

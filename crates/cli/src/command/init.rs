@@ -16,7 +16,7 @@ use crate::{address, vault, words};
 pub(super) fn run(path: &Path, args: Init, passphrases: &Passphrases) -> Result<()> {
     let home = create(path, args, passphrases)?;
     let contact = home.contact()?;
-    let Settings { name, network, listen } = home.settings();
+    let Settings { name, network, listen, .. } = home.settings();
     let path = shown(home.path());
     let encrypted = home.stored() == Stored::Encrypted;
     let line = Line::new("home")
@@ -73,5 +73,6 @@ pub(crate) fn create(path: &Path, args: Init, passphrases: &Passphrases) -> Resu
         let why = vault::slow_on_purpose(Cost::STANDARD);
         passphrases.output().notice(format!("encrypting the keys ({why})"));
     }
-    Home::create(path, &Settings { name, network, listen }, passphrase.as_ref(), passphrases)
+    let settings = Settings { name, network, listen, signer: None };
+    Home::create(path, &settings, passphrase.as_ref(), passphrases)
 }

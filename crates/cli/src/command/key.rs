@@ -26,6 +26,7 @@ pub(super) fn run(path: &Path, args: Key, passphrases: &Passphrases) -> Result<(
             backup::make(&open()?, &file, own, passphrases)
         }
         Key::Restore { file } => backup::restore(path, &file, passphrases),
+        Key::Split { file, new } => split(open()?, &file, new, passphrases),
         Key::Drill { file } => backup::drill(path, &file, passphrases),
     }
 }
@@ -118,6 +119,21 @@ fn change(home: Home, new: NewPassphraseArgs, passphrases: &Passphrases) -> Resu
     let text = format!(
         "{file} opens with the new passphrase only\ncopies of it that were made before, and \
          backups, still open with the old one"
+    );
+    passphrases.output().tell(&line, text);
+    Ok(())
+}
+
+/// Moves the signer key into a vault of its own.
+fn split(home: Home, file: &Path, new: NewPassphraseArgs, passphrases: &Passphrases) -> Result<()> {
+    let HeldHome { home, .. } = &home.hold()?;
+    let signer = home.split_off_signer(file, new)?;
+    let file = shown(file);
+    let line = Line::new("split").with("file", file.as_str()).with("signer", signer.to_string());
+    let text = format!(
+        "the signer key {signer} is in {file} now, and no longer in this home\nKeep a copy of that \
+         file: backups of this home do not have the key any more.\nStart the signer with `ensign \
+         signer {file} --socket SOCKET`, and this node with `ensign up --signer SOCKET`"
     );
     passphrases.output().tell(&line, text);
     Ok(())

@@ -45,7 +45,7 @@ pub(super) fn run(home: Home, args: Sign, output: Output) -> Result<()> {
     let group = home.group(&args.group)?;
     let task = Task::read(&args, &group)?;
     let target = Target::check(&args, &task, &group)?;
-    let held = home.hold()?;
+    let held = home.with_signer(args.signer.clone()).hold()?;
     let is_person = !args.yes && !output.is_json() && std::io::stdin().is_terminal();
     output.text(request::work_text(task.summary.as_ref(), task.message.as_ref()));
     if is_person && !confirmed(output)? {

@@ -21,7 +21,7 @@ pub(super) async fn run(home: Home, args: Up, output: Output) -> Result<()> {
     if groups.is_empty() {
         return Err(Failure::new(&code::GROUP_NONE, "this home belongs to no group yet"));
     }
-    let held = home.hold()?;
+    let held = home.with_signer(args.signer).hold()?;
     let mut stop = Stop::new(args.until_stdin_closes)?;
     let is_moved = if args.moved { IsMoved::Yes } else { IsMoved::No };
     let node = Node::start(held, &groups, args.listen, is_moved, output).await?;

@@ -3,17 +3,18 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use ensign_coordinator::Keys;
+use ensign_coordinator::{Keys, Signer as _, SignerError, SocketSigner};
 use ensign_identity::SignerKey;
 use ensign_primitives::{Network, PeerId};
 use ensign_vault::{Draft, Passphrase, Purpose, Unlocked, Vault};
 use zeroize::Zeroizing;
 
-use super::{Home, damaged, io_failure, key_failure};
+use super::{Home, Settings, damaged, io_failure, key_failure, shown, write_settings};
 use crate::catalogue as code;
-use crate::durable;
+use crate::durable::{self, Existing};
 use crate::failure::{Failure, Result};
 use crate::key_file;
+use crate::passphrase::NewPassphraseArgs;
 use crate::vault;
 
 const VAULT: &str = "vault.ens";
@@ -95,13 +96,31 @@ fn draft(
         .map_err(|error| damaged(folder, &error.to_string()))
 }
 
-/// Returns the public parts of the one node key and the one signer key of a vault.
-pub(crate) fn public_keys_of(path: &Path, vault: &Vault) -> Result<PublicKeys> {
-    let mut signers = vault.signers();
-    match (vault.node(), signers.next(), signers.next()) {
-        (Some(node), Some(signer), None) => Ok(PublicKeys { node, signer }),
-        _ => Err(damaged(path, "it has not exactly one node key and one signer key")),
+impl PublicKeys {
+    /// Returns those of a vault with one node key, and one signer key unless the settings name it
+    /// because it is elsewhere.
+    ///
+    /// # Errors
+    ///
+    /// [`code::HOME_DAMAGED`] when there are more or fewer.
+    pub(crate) fn of(path: &Path, vault: &Vault, settings: &Settings) -> Result<Self> {
+        let mut signers = vault.signers();
+        let (inside, more) = (signers.next(), signers.next());
+        let elsewhere = settings.signer.as_deref().map(|key| parse_key(path, key)).transpose()?;
+        match (vault.node(), inside.or(elsewhere), more) {
+            (Some(node), Some(signer), None) if elsewhere.is_none_or(|key| key == signer) => {
+                Ok(Self { node, signer })
+            }
+            _ => Err(damaged(path, "it has not exactly one node key and one signer key")),
+        }
     }
+}
+
+fn parse_key(path: &Path, text: &str) -> Result<SignerKey> {
+    let mut bytes = [0; 33];
+    let known = hex::decode_to_slice(text, &mut bytes).ok();
+    let key = known.and_then(|()| SignerKey::from_bytes(&bytes).ok());
+    key.ok_or_else(|| damaged(path, "the signer key in the settings is no key"))
 }
 
 impl Home {
@@ -136,16 +155,32 @@ impl Home {
         Ok((unlocked, passphrase))
     }
 
-    /// Reads both keys, asking for the passphrase if need be.
+    /// Lets another process sign, which listens at a socket.
+    #[must_use]
+    pub(crate) fn with_signer(mut self, socket: Option<PathBuf>) -> Self {
+        self.signer = socket;
+        self
+    }
+
+    /// Reads both keys, asking for the passphrase if need be; or the node key, if another process
+    /// signs.
     ///
     /// # Errors
     ///
-    /// [`code::HOME_DAMAGED`], [`code::HOME_IO`], and what is wrong with vault or passphrase.
+    /// [`code::HOME_DAMAGED`], [`code::HOME_IO`], what is wrong with vault or passphrase, and what
+    /// keeps the other process from signing.
     pub(crate) fn keys(&self) -> Result<Keys> {
+        let public = self.public_keys()?;
+        if let Some(socket) = &self.signer {
+            return self.keys_with_signer(socket, public);
+        }
         let (node_key, sec_key) = match self.stored() {
             Stored::Encrypted => {
                 let (path, vault) = (vault_in(&self.path), self.vault()?);
-                let public = public_keys_of(&path, &vault)?;
+                if vault.signers().next().is_none() {
+                    let what = format!("the signer key {} is not in this home", public.signer);
+                    return Err(Failure::new(&code::SIGNER_ELSEWHERE, what));
+                }
                 let (unlocked, _) = self.unlock(&vault)?;
                 let node_key = unlocked.node_key();
                 let sec_key = unlocked.signer_key(public.signer);
@@ -159,6 +194,72 @@ impl Home {
             .map_err(|error| Failure::new(&code::INTERNAL, error.to_string()))
     }
 
+    fn keys_with_signer(&self, socket: &Path, public: PublicKeys) -> Result<Keys> {
+        let refused = |error: SignerError| {
+            let what = format!("the signer at {}: {error}", shown(socket));
+            Failure::new(&code::SIGNER_PROCESS, what)
+        };
+        let signer = SocketSigner::connect(socket).map_err(refused)?;
+        if signer.public_key() != public.signer {
+            let what = format!(
+                "the signer at {} has the key {}, this home {}",
+                shown(socket),
+                signer.public_key(),
+                public.signer
+            );
+            return Err(Failure::new(&code::SIGNER_PROCESS, what));
+        }
+        let node_key = match self.stored() {
+            Stored::Encrypted => {
+                let vault = self.vault()?;
+                let (unlocked, _) = self.unlock(&vault)?;
+                let path = vault_in(&self.path);
+                unlocked.node_key().map_err(|error| vault::unlock_failure(&path, error))?
+            }
+            Stored::Plain => self.plain_keys()?.0,
+        };
+        self.passphrases.output().notice("asking the signer to let this node speak for it");
+        Keys::with_signer(self.settings.network, node_key, Box::new(signer)).map_err(refused)
+    }
+
+    /// Moves the signer key into a vault of its own, with a passphrase of its own.
+    ///
+    /// The key is in the new file, proven to open there, before it leaves this one.
+    ///
+    /// # Errors
+    ///
+    /// [`code::KEYS_PLAIN`], [`code::SIGNER_ELSEWHERE`], [`code::VAULT_WRITE`].
+    pub(crate) fn split_off_signer(
+        &self,
+        file: &Path,
+        new: NewPassphraseArgs,
+    ) -> Result<SignerKey> {
+        if self.stored() == Stored::Plain {
+            return Err(Failure::new(&code::KEYS_PLAIN, "only encrypted keys can be split"));
+        }
+        let (path, vault) = (vault_in(&self.path), self.vault()?);
+        let signer = self.public_keys()?.signer;
+        if vault.signers().next().is_none() {
+            let what = format!("the signer key {signer} is not in this home");
+            return Err(Failure::new(&code::SIGNER_ELSEWHERE, what));
+        }
+        let (unlocked, passphrase) = self.unlock(&vault)?;
+        let drafts = unlocked.signer_key_for(Purpose::Signer, signer);
+        let drafts = drafts.and_then(|alone| Ok((alone, unlocked.node_key_for(Purpose::Home)?)));
+        let (alone, rest) = drafts.map_err(|error| vault::unlock_failure(&path, error))?;
+        let (own, rest) = (self.passphrases.another(new, file)?, vault::seal(&rest, &passphrase)?);
+        let alone = vault::seal(&alone, &own)?;
+        let written = ensign_vault::create(file, &alone);
+        written.map_err(|error| vault::file_failure(&error))?;
+        if ensign_vault::read(file).map_err(|error| vault::file_failure(&error))? != alone {
+            return Err(damaged(file, "it does not read back as it was written"));
+        }
+        let settings = Settings { signer: Some(signer.to_string()), ..self.settings.clone() };
+        write_settings(&self.path, &settings, Existing::Replace)?;
+        ensign_vault::replace(&path, &rest).map_err(|error| vault::file_failure(&error))?;
+        Ok(signer)
+    }
+
     /// Reads the public parts of the keys; needs no passphrase.
     ///
     /// # Errors
@@ -166,7 +267,7 @@ impl Home {
     /// What is wrong with the files.
     pub(crate) fn public_keys(&self) -> Result<PublicKeys> {
         if self.stored() == Stored::Encrypted {
-            return public_keys_of(&vault_in(&self.path), &self.vault()?);
+            return PublicKeys::of(&vault_in(&self.path), &self.vault()?, &self.settings);
         }
         let (node_key, sec_key) = self.plain_keys()?;
         let signer = SignerKey::from_public_key(sec_key.public_key());

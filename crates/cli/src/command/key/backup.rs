@@ -6,9 +6,7 @@ use ensign_vault::{Draft, Passphrase, Purpose, Vault};
 
 use crate::catalogue as code;
 use crate::failure::{Failure, Result};
-use crate::home::{
-    Home, PublicKeys, Restored, Stored, public_keys_of, refuse_existing, shown, vault_in,
-};
+use crate::home::{Home, PublicKeys, Restored, Stored, refuse_existing, shown, vault_in};
 use crate::output::Line;
 use crate::passphrase::{NewPassphraseArgs, Passphrases};
 use crate::{home, vault, words};
@@ -133,7 +131,6 @@ impl Backup {
             let what = format!("{} is no backup", shown(file));
             return Err(Failure::new(&code::BACKUP_KIND, what));
         }
-        let public = public_keys_of(file, &vault)?;
         let (keys, archive) = {
             let unlocked = vault::unlock(file, &vault, passphrase, passphrases.output())?;
             let keys = unlocked.keys_for(Purpose::Home);
@@ -145,6 +142,7 @@ impl Backup {
             let what = format!("the settings in {} are for another network", shown(file));
             return Err(Failure::new(&code::BACKUP_KIND, what));
         }
+        let public = PublicKeys::of(file, &vault, restored.settings())?;
         Ok(Self { file: shown(file), vault, public, keys, restored })
     }
 

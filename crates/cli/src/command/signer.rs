@@ -1,0 +1,63 @@
+//! `ensign signer`: the process that holds a signer key, shows what it signs, and asks.
+
+mod gate;
+mod socket;
+
+use ensign_coordinator::{InProcess, serve};
+use ensign_vault::Purpose;
+
+use self::gate::Gate;
+use self::socket::Socket;
+use crate::args::Signer;
+use crate::catalogue as code;
+use crate::failure::{Failure, Result};
+use crate::home::shown;
+use crate::output::{Line, Output};
+use crate::passphrase::Passphrases;
+use crate::vault;
+
+/// Serves one node after the other, until it is ended.
+pub(super) fn run(args: &Signer, passphrases: &Passphrases) -> Result<()> {
+    let output = passphrases.output();
+    let vault = vault::read(&args.vault)?;
+    let mut signers = vault.signers();
+    let (Purpose::Signer, Some(key), None) = (vault.purpose(), signers.next(), signers.next())
+    else {
+        let what = format!("{} is no vault of a signer alone", shown(&args.vault));
+        return Err(Failure::new(&code::SIGNER_VAULT, what));
+    };
+    let passphrase = passphrases.existing(&args.vault)?;
+    let sec_key = vault::unlock(&args.vault, &vault, &passphrase, output)?
+        .signer_key(key)
+        .map_err(|error| vault::unlock_failure(&args.vault, error))?;
+    drop(passphrase);
+    let socket = Socket::listen(&args.socket)?;
+    tell_up(args, &key.to_string(), vault.network().name(), output);
+    let mut gate = Gate::new(InProcess::new(sec_key), vault.network(), args.yes_to_all, output);
+    loop {
+        let stream = socket.accept(output)?;
+        output.tell(&Line::new("node_connected"), "a node has connected");
+        let why = match serve(stream, &mut gate) {
+            Ok(()) => "it hung up".to_owned(),
+            Err(error) => error.to_string(),
+        };
+        let text = format!("the node is gone ({why}); its open nonces are erased");
+        output.tell(&Line::new("node_gone").with("why", why), text);
+    }
+}
+
+fn tell_up(args: &Signer, key: &str, network: &str, output: Output) {
+    let socket = shown(&args.socket);
+    let line = Line::new("signer_up")
+        .with("socket", socket.as_str())
+        .with("key", key)
+        .with("network", network)
+        .with("yes_to_all", args.yes_to_all);
+    let how = if args.yes_to_all {
+        "signing EVERYTHING without asking"
+    } else {
+        "asking before each signature"
+    };
+    let text = format!("the signer {key} ({network}) listens at {socket}, {how}; Ctrl-C ends");
+    output.tell(&line, text);
+}

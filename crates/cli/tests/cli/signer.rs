@@ -1,0 +1,119 @@
+//! The signer key in a process of its own.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use crate::ensign::{Running, Signer, argument, treasury};
+use crate::money::{coin, psbt};
+
+/// Alice, whose signer key is in a vault of its own, with the file of her passphrase.
+struct Split {
+    alice: Signer,
+    others: [Signer; 2],
+    passphrase: PathBuf,
+    vault: PathBuf,
+}
+
+fn split() -> Split {
+    let [alice, bob, carol] = treasury();
+    let passphrase = alice.path("passphrase");
+    fs::write(&passphrase, "correct horse battery").unwrap();
+    fs::set_permissions(&passphrase, fs::Permissions::from_mode(0o600)).unwrap();
+    let vault = alice.path("signer.ens");
+    let from = ["--passphrase-file", argument(&passphrase)];
+    alice.json(&[&["key", "encrypt"][..], &from].concat()).succeeded();
+    let new = ["--new-passphrase-file", argument(&passphrase)];
+    alice.json(&[&["key", "split", argument(&vault)][..], &from, &new].concat()).succeeded();
+    Split { alice, others: [bob, carol], passphrase, vault }
+}
+
+impl Split {
+    fn signer(&self, socket: &Path, more: &[&str]) -> Running {
+        let vault = argument(&self.vault);
+        let signer = ["signer", vault, "--socket", argument(socket), "--passphrase-file"];
+        let mut running =
+            self.alice.start(&[&signer[..], &[argument(&self.passphrase)], more].concat());
+        running.wait_for("signer_up");
+        running
+    }
+
+    fn up(&self, socket: &Path) -> Running {
+        let up = ["up", "--approve", "all", "--signer", argument(socket), "--passphrase-file"];
+        self.alice.start(&[&up[..], &[argument(&self.passphrase)]].concat())
+    }
+}
+
+#[test]
+fn a_signer_of_its_own_shows_what_it_signs_and_asks() {
+    let split = split();
+    let [bob, carol] = &split.others;
+    let before = split.alice.code();
+    let socket = split.alice.path("signer.sock");
+    let mut signer = split.signer(&socket, &[]);
+    assert_eq!(fs::metadata(&socket).unwrap().permissions().mode() & 0o777, 0o600);
+    let mut up = split.up(&socket);
+    signer.wait_for("delegation");
+    signer.type_line("yes");
+    up.wait_for("up");
+    let (_carol, tx) = (carol.up("all"), bob.path("tx.psbt"));
+    fs::write(&tx, psbt(&[coin(bob)]).serialize()).unwrap();
+    let signed = bob.path("signed.psbt");
+    let sign = ["sign", argument(&tx), "--group", "treasury", "--out", argument(&signed)];
+    let proposal = bob.start(&sign);
+    let request = signer.wait_for("request");
+    assert_eq!((&request["blind"], &request["fee_sat"]), (&false.into(), &1_000.into()));
+    signer.wait_for("asking");
+    signer.type_line("yes");
+    proposal.end().succeeded();
+    signer.wait_for("signed_in");
+    // A blind message is named so, and no means no for everybody.
+    let message = "ab".repeat(32);
+    let proposal = bob.start(&["sign", "--message", &message, "--group", "treasury"]);
+    assert_eq!(signer.wait_for("request")["blind"], true);
+    signer.wait_for("asking");
+    signer.type_line("no");
+    proposal.end().refused(5, "E-SES-001");
+    assert_eq!(split.alice.code(), before);
+}
+
+#[test]
+fn a_signer_that_was_killed_is_found_again() {
+    let split = split();
+    let [bob, carol] = &split.others;
+    let socket = split.alice.path("signer.sock");
+    let first = split.signer(&socket, &["--yes-to-all"]);
+    let mut up = split.up(&socket);
+    up.wait_for("up");
+    // Killed, so that its socket is left behind.
+    drop(first);
+    assert!(socket.exists());
+    let mut second = split.signer(&socket, &["--yes-to-all"]);
+    let _carol = carol.up("all");
+    let message = "ab".repeat(32);
+    bob.json(&["sign", "--message", &message, "--group", "treasury"]).succeeded();
+    second.wait_for("signed_in");
+}
+
+#[test]
+fn without_its_signer_a_home_says_what_to_start() {
+    let split = split();
+    let alice = &split.alice;
+    let from = ["--passphrase-file", argument(&split.passphrase)];
+    let error = alice.json(&[&["up"][..], &from].concat()).refused(3, "E-VLT-016");
+    assert!(error["do"].as_str().unwrap().contains("ensign signer"), "{error}");
+    let socket = alice.path("signer.sock");
+    let up = [&["up", "--signer", argument(&socket)][..], &from].concat();
+    alice.json(&up).refused(3, "E-VLT-017");
+    let home = alice.home.join("vault.ens");
+    let signer = ["signer", argument(&home), "--socket", argument(&socket)];
+    alice.json(&[&signer[..], &from].concat()).refused(2, "E-VLT-018");
+    fs::write(&socket, "something else").unwrap();
+    let signer = ["signer", argument(&split.vault), "--socket", argument(&socket)];
+    alice.json(&[&signer[..], &from].concat()).refused(3, "E-VLT-019");
+    assert_eq!(fs::read_to_string(&socket).unwrap(), "something else");
+    // A second signer at the same socket.
+    fs::remove_file(&socket).unwrap();
+    let _running = split.signer(&socket, &["--yes-to-all"]);
+    alice.json(&[&signer[..], &from].concat()).refused(3, "E-VLT-019");
+}
