@@ -6,7 +6,7 @@ use std::{
 };
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use ensign_sim_quic::{Latency, Plan, Scenario};
+use ensign_sim_quic::{CrashPlan, Latency, Plan, Scenario};
 use ensign_wire::Mode;
 
 /// Real coordinators over real QUIC in a simulated network
@@ -29,9 +29,10 @@ struct Run {
     /// What is played
     #[arg(value_enum)]
     scenario: Name,
-    /// How many nodes, and groups of three: each node signs with the next two
-    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(3..=1000))]
-    nodes: u32,
+    /// How many nodes, and groups of three: each node signs with the next two [default: 100; each
+    /// run of crash-in-every-phase has 3]
+    #[arg(long, value_parser = clap::value_parser!(u32).range(3..=1000))]
+    nodes: Option<u32>,
     /// What every random number is made from
     #[arg(long, default_value_t = 42)]
     seed: u64,
@@ -41,29 +42,59 @@ struct Run {
     /// How long packets are under way: least and most milliseconds, at most 10000
     #[arg(long, value_name = "MIN:MAX", default_value = "10:50", value_parser = parse_latency)]
     latency_ms: Latency,
-    /// How sessions run
-    #[arg(long, value_enum, default_value_t = SessionMode::Committed)]
-    mode: SessionMode,
-    /// Simulated seconds from a proposal until the last signer must hold the signature
-    #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=7200))]
-    within_s: u64,
-    /// Folder for report.json and packets.csv
+    /// How sessions run [default: committed; crash-in-every-phase plays all]
+    #[arg(long, value_enum)]
+    mode: Option<SessionMode>,
+    /// Simulated seconds from a proposal until the last signer must hold the signature [default: 60;
+    /// 300 with crashes]
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..=7200))]
+    within_s: Option<u64>,
+    /// With crash-in-every-phase: of how many steps of a disk one is tried
+    #[arg(long, value_name = "STEPS", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    every: u32,
+    /// Folder for report.json and, without crashes, packets.csv
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
 }
 
+/// What is played.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Asked {
+    Signing(Plan),
+    Crashes(CrashPlan),
+}
+
 impl Cli {
     /// Returns what to run and where its files go.
-    pub(crate) fn plan(&self) -> (Plan, Option<&Path>) {
+    pub(crate) fn asked(&self) -> (Asked, Option<&Path>) {
         let Command::Run(run) = &self.command;
-        let mut plan = run.scenario.scenario().plan();
-        plan.nodes = run.nodes;
-        plan.seed = run.seed;
-        plan.links.lost_ppm = run.loss.map_or(plan.links.lost_ppm, |Ppm(ppm)| ppm);
-        plan.links.latency = run.latency_ms;
-        plan.mode = run.mode.to_wire();
-        plan.within = Duration::from_secs(run.within_s);
-        (plan, run.out.as_deref())
+        let asked = match run.scenario.scenario() {
+            Some(scenario) => Asked::Signing(run.signing(scenario)),
+            None => Asked::Crashes(run.crashes()),
+        };
+        (asked, run.out.as_deref())
+    }
+}
+
+impl Run {
+    fn signing(&self, scenario: Scenario) -> Plan {
+        let mut plan = scenario.plan();
+        plan.nodes = self.nodes.unwrap_or(plan.nodes);
+        plan.seed = self.seed;
+        plan.links.lost_ppm = self.loss.map_or(plan.links.lost_ppm, |Ppm(ppm)| ppm);
+        plan.links.latency = self.latency_ms;
+        plan.mode = self.mode.map_or(plan.mode, SessionMode::to_wire);
+        plan.within = self.within_s.map_or(plan.within, Duration::from_secs);
+        plan
+    }
+
+    fn crashes(&self) -> CrashPlan {
+        let mut plan = CrashPlan { seed: self.seed, every: self.every, ..CrashPlan::default() };
+        plan.links.lost_ppm = self.loss.map_or(plan.links.lost_ppm, |Ppm(ppm)| ppm);
+        plan.links.latency = self.latency_ms;
+        plan.modes = self.mode.map_or(plan.modes, |mode| vec![mode.to_wire()]);
+        plan.within = self.within_s.map_or(plan.within, Duration::from_secs);
+        plan
     }
 }
 
@@ -73,13 +104,17 @@ enum Name {
     SigningQuiet,
     /// Links lose, double and hold back packets, and one says nothing for 5 seconds
     SigningUnderFaults,
+    /// A signer's disk fails at every step of a session in turn
+    CrashInEveryPhase,
 }
 
 impl Name {
-    const fn scenario(self) -> Scenario {
+    /// Returns the scenario of whole networks; `None` for the one of crashes.
+    const fn scenario(self) -> Option<Scenario> {
         match self {
-            Self::SigningQuiet => Scenario::SigningQuiet,
-            Self::SigningUnderFaults => Scenario::SigningUnderFaults,
+            Self::SigningQuiet => Some(Scenario::SigningQuiet),
+            Self::SigningUnderFaults => Some(Scenario::SigningUnderFaults),
+            Self::CrashInEveryPhase => None,
         }
     }
 }
@@ -130,9 +165,9 @@ mod tests {
     use super::*;
     use clap::CommandFactory as _;
 
-    fn parse(line: &str) -> Result<Plan, String> {
+    fn parse(line: &str) -> Result<Asked, String> {
         let words = ["sim"].into_iter().chain(line.split(' '));
-        Cli::try_parse_from(words).map(|cli| cli.plan().0).map_err(|error| error.to_string())
+        Cli::try_parse_from(words).map(|cli| cli.asked().0).map_err(|error| error.to_string())
     }
 
     #[test]
@@ -149,14 +184,28 @@ mod tests {
             plan.mode = Mode::Strict;
             let command = plan.command();
             let words = command.strip_prefix("cargo xtask sim ").unwrap();
-            assert_eq!(parse(&words.replace("--tier quic ", "")), Ok(plan));
+            assert_eq!(parse(&words.replace("--tier quic ", "")), Ok(Asked::Signing(plan)));
+        }
+    }
+
+    #[test]
+    fn command_of_crashes_gives_the_crashes() {
+        let mut plan = CrashPlan { seed: 7, every: 9, ..CrashPlan::default() };
+        for modes in [plan.modes.clone(), vec![Mode::Strict]] {
+            plan.modes = modes;
+            let command = plan.command();
+            let words = command.strip_prefix("cargo xtask sim ").unwrap();
+            assert_eq!(parse(&words.replace("--tier quic ", "")), Ok(Asked::Crashes(plan.clone())));
         }
     }
 
     #[test]
     fn unknown_scenario_is_refused_with_the_names_of_the_known() {
         let error = parse("run signing").unwrap_err();
-        assert!(error.contains("signing-quiet, signing-under-faults"), "{error}");
+        assert!(
+            error.contains("signing-quiet, signing-under-faults, crash-in-every-phase"),
+            "{error}"
+        );
     }
 
     #[test]

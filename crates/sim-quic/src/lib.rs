@@ -1,7 +1,7 @@
 //! The driver under simulation: production coordinators over the production transport, quinn and
 //! rustls, in one thread, over a network in memory and with tokio's time paused.
 //!
-//! [`run`] plays a whole scenario; [`Net`] and [`Wallet`] are its parts, for tests that tell a story
+//! [`run`] plays a whole scenario, [`run_crashes`] one in which disks fail; [`Net`] and [`Wallet`] are its parts, for tests that tell a story
 //! of their own. `ensign-sim` simulates engines without a driver, and thousands of them; here it is
 //! the driver that is judged, with packets lost, late, doubled and out of order.
 //!
@@ -24,7 +24,9 @@ mod trace;
 pub use trace::{Fate, Packet, Trace, Traffic};
 mod net;
 pub use net::Net;
+mod machine;
 mod socket;
+pub use machine::{Machine, Mishap};
 mod wallet;
 pub use wallet::{NETWORK, START, Stopped, Told, Wallet, address, keys};
 mod scenario;
@@ -32,5 +34,7 @@ pub use scenario::{Plan, Scenario};
 mod run;
 mod task;
 pub use run::{GroupOutcome, Outcome, Progress, RunError, run, runtime};
+mod crash;
+pub use crash::{CrashPlan, CrashReport, Point, PointOutcome, run_crashes};
 mod report;
 pub use report::{Report, write_packets};

@@ -73,7 +73,7 @@ impl Net {
     }
 
     /// Gives a node its socket. One that is attached to the same address takes the place of the
-    /// earlier one.
+    /// earlier one, which sends nothing any more.
     pub fn attach(&self, address: SocketAddr) -> Arc<dyn AsyncUdpSocket> {
         let inbox = Arc::<Inbox>::default();
         self.state().inboxes.insert(address, Arc::clone(&inbox));
@@ -86,6 +86,17 @@ impl Net {
         if state.inboxes.get(&address).is_some_and(|held| Arc::ptr_eq(held, inbox)) {
             state.inboxes.remove(&address);
         }
+    }
+
+    /// Takes a node off the network at once, as when its machine loses power: from now on its socket
+    /// neither sends nor receives. What is under way from it still arrives.
+    pub fn unplug(&self, address: SocketAddr) {
+        self.state().inboxes.remove(&address);
+    }
+
+    /// Whether a socket is the one that its address has.
+    pub(crate) fn is_plugged(&self, address: SocketAddr, inbox: &Arc<Inbox>) -> bool {
+        self.state().inboxes.get(&address).is_some_and(|held| Arc::ptr_eq(held, inbox))
     }
 
     /// Loses whatever two nodes send each other from now on. What is under way still arrives.

@@ -67,6 +67,9 @@ impl AsyncUdpSocket for Socket {
     }
 
     fn try_send(&self, transmit: &Transmit<'_>) -> io::Result<()> {
+        if !self.net.is_plugged(self.address, &self.inbox) {
+            return Ok(());
+        }
         // One segment: that is what `max_transmit_segments` promises.
         let bytes = transmit.contents.into();
         let datagram = Datagram { from: self.address, bytes, ecn: transmit.ecn };

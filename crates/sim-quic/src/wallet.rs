@@ -1,16 +1,21 @@
 //! One node of a simulation, and a user who approves everything.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    time::Duration,
+};
 
-use ensign_coordinator::{Coordinator, Event, Events, Keys, Member, StartError, Surroundings};
+use ensign_coordinator::{
+    Coordinator, Event, Events, Keys, Member, OpeningError, StartError, Surroundings,
+};
 use ensign_deadline::Timeouts;
 use ensign_identity::NodeKey;
 use ensign_musig::SecKey;
 use ensign_primitives::{Network, TaggedHasher, UnixTime};
-use ensign_store::MemoryStore;
-use tokio::{sync::mpsc, task::AbortHandle};
+use ensign_store::{MemoryStore, OpenError, Opening, Store};
+use tokio::{sync::mpsc, task::JoinHandle};
 
-use crate::Net;
+use crate::{Machine, Net};
 
 /// The chain of every run.
 pub const NETWORK: Network = Network::Regtest;
@@ -36,17 +41,42 @@ pub struct Wallet {
     pub coordinator: Coordinator,
     /// What the other members of a group know about it.
     pub member: Member,
-    store: MemoryStore,
+    disk: Disk,
     starts: u64,
-    user: AbortHandle,
+    user: JoinHandle<()>,
 }
 
 /// A node that has stopped, and its disk.
 #[derive(Debug)]
 pub struct Stopped {
     number: u32,
-    store: MemoryStore,
+    disk: Disk,
     starts: u64,
+}
+
+/// Where a node keeps what must survive.
+#[derive(Clone, Debug)]
+enum Disk {
+    /// In memory, without any fault.
+    Memory(MemoryStore),
+    /// On a machine whose disk fails on demand.
+    Machine(Machine),
+}
+
+impl Disk {
+    const fn latency(&self) -> Duration {
+        match self {
+            Self::Memory(_) => Duration::ZERO,
+            Self::Machine(_) => DISK_LATENCY,
+        }
+    }
+
+    fn open(&self, net: &Net, starts: u64) -> Result<(Box<dyn Store>, Opening), OpenError> {
+        match self {
+            Self::Memory(store) => Ok((Box::new(store.clone()), Opening::Continued)),
+            Self::Machine(machine) => machine.open(net, starts),
+        }
+    }
 }
 
 impl Wallet {
@@ -62,15 +92,42 @@ impl Wallet {
         number: u32,
         told: mpsc::UnboundedSender<Told>,
     ) -> Result<Self, StartError> {
-        let stopped = Stopped { number, store: MemoryStore::new(), starts: 0 };
+        let stopped = Stopped { number, disk: Disk::Memory(MemoryStore::new()), starts: 0 };
         stopped.start(net, seed, told).await
+    }
+
+    /// As [`start`](Self::start), on a machine whose disk fails on demand.
+    ///
+    /// # Errors
+    ///
+    /// As [`Coordinator::dangerous_simulated`], and [`StartError::Store`] when the store does not
+    /// open.
+    pub async fn start_on(
+        net: &Net,
+        seed: u64,
+        machine: &Machine,
+        told: mpsc::UnboundedSender<Told>,
+    ) -> Result<Self, StartError> {
+        let disk = Disk::Machine(machine.clone());
+        Stopped { number: machine.number(), disk, starts: 0 }.start(net, seed, told).await
+    }
+
+    /// Whether the node has stopped by itself, so that port and store are free.
+    pub fn has_ended(&self) -> bool {
+        self.user.is_finished()
+    }
+
+    /// Leaves a node whose machine has lost power, or that has ended: nothing is said to anybody.
+    pub fn abandon(self) -> Stopped {
+        self.user.abort();
+        Stopped { number: self.number, disk: self.disk, starts: self.starts }
     }
 
     /// Stops the node and waits until its address is free.
     pub async fn stop(self) -> Stopped {
         self.user.abort();
         self.coordinator.shutdown().await;
-        Stopped { number: self.number, store: self.store, starts: self.starts }
+        Stopped { number: self.number, disk: self.disk, starts: self.starts }
     }
 }
 
@@ -86,7 +143,10 @@ impl Stopped {
         seed: u64,
         told: mpsc::UnboundedSender<Told>,
     ) -> Result<Wallet, StartError> {
-        let Self { number, store, starts } = self;
+        let Self { number, disk, starts } = self;
+        let opened = disk.open(net, starts);
+        let opened = opened.map_err(|error| StartError::Store(OpeningError::Open(error)));
+        let (store, found) = opened?;
         let keys = keys(seed, number);
         let address = address(number);
         let member =
@@ -95,16 +155,21 @@ impl Stopped {
             socket: net.attach(address),
             seed: derive(seed, "start", number, starts),
             unix: START.after(net.elapsed()),
-            store: store.clone(),
+            store,
+            found,
+            disk_latency: disk.latency(),
             timeouts: Timeouts::default(),
         };
         let (coordinator, events) =
             Coordinator::dangerous_simulated(NETWORK, keys, surroundings).await?;
-        let user = tokio::spawn(approve(number, coordinator.clone(), events, told)).abort_handle();
+        let user = tokio::spawn(approve(number, coordinator.clone(), events, told));
         let starts = starts + 1;
-        Ok(Wallet { number, coordinator, member, store, starts, user })
+        Ok(Wallet { number, coordinator, member, disk, starts, user })
     }
 }
+
+/// How long a machine's disk takes to make a write durable; 4 to 8 ms were measured.
+const DISK_LATENCY: Duration = Duration::from_millis(5);
 
 /// Returns where a node listens: each has an address of its own.
 pub fn address(number: u32) -> SocketAddr {

@@ -9,6 +9,8 @@
 
 #[path = "quic/command.rs"]
 mod command;
+#[path = "quic/crashes.rs"]
+mod crashes;
 #[path = "quic/runs.rs"]
 mod runs;
 #[path = "quic/silence.rs"]
