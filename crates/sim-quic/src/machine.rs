@@ -279,8 +279,11 @@ mod tests {
 
     use super::*;
 
-    /// Commits one mark after the other, each in a life; returns what that broke.
-    fn check(marks: &[(u64, fn(&RequestId, u16) -> Place, u16, &[u8])]) -> Vec<String> {
+    /// A mark that a life commits: where, of which attempt, and what it says.
+    type Mark<'a> = (u64, fn(&RequestId, u16) -> Place, u16, &'a [u8]);
+
+    /// Commits one mark after the other; returns what that broke.
+    fn check(marks: &[Mark<'_>]) -> Vec<String> {
         let mut seen = Marks::default();
         for (life, place, attempt, value) in marks {
             let mut batch = Batch::new(UnixTime::from_millis(0));
@@ -292,9 +295,13 @@ mod tests {
 
     #[test]
     fn attempts_that_go_up_break_nothing() {
-        let first = [(0, Place::join as fn(&_, _) -> _, 1, &b""[..]), (0, Place::burn, 1, b"")];
-        let second = [(1, Place::join as fn(&_, _) -> _, 2, &b""[..]), (1, Place::burn, 2, b"")];
-        assert_eq!(check(&[first, second].concat()), [""; 0]);
+        let broken = check(&[
+            (0, Place::join, 1, b""),
+            (0, Place::burn, 1, b""),
+            (1, Place::join, 2, b""),
+            (1, Place::burn, 2, b""),
+        ]);
+        assert_eq!(broken, [""; 0]);
     }
 
     #[test]
