@@ -5,7 +5,10 @@ use std::{fmt, sync::mpsc as std_mpsc, thread, time::Duration};
 use ensign_engine::Record;
 use ensign_primitives::{RequestId, UnixTime};
 use ensign_store::{Store, StoreError};
-use tokio::{sync::mpsc, time::sleep};
+use tokio::{
+    sync::mpsc,
+    time::{Instant, sleep_until},
+};
 
 use crate::ledger::{self, Entry, LedgerError};
 
@@ -190,7 +193,7 @@ async fn work_slowly(
         match task {
             Task::Read(read) => read(store.as_ref()),
             Task::Write(write) => {
-                sleep(latency).await;
+                sleep_until(Instant::now() + latency).await;
                 commit(store.as_mut(), vec![write], &mut |answer| {
                     // A driver that is gone asks no more.
                     let _ = answers.send(answer);
