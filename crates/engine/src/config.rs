@@ -38,9 +38,10 @@ pub const ATTEMPTS_MAX: u16 = 5;
 /// Pause before the next attempt, times the number of attempts made. Guess: enough for a node to
 /// come back, short enough to be waited for.
 pub const ATTEMPT_PAUSE: Duration = Duration::from_secs(5);
-/// How long the others are asked after a restart how the last attempt ended. Guess: longer than any
-/// of them waits for us in one phase.
-pub const ENDING_WAIT: Duration = Duration::from_secs(150);
+/// How long the others are asked after a restart how the last attempt ended. The longest pause
+/// between two dials of a transport: whoever runs is connected by then. Not longer, because nobody can
+/// propose anew what still counts as open.
+pub const ENDING_WAIT: Duration = Duration::from_secs(30);
 /// How long a connection may stay without its first frame. Guess: many round trips.
 pub const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
 /// Most envelopes kept for a member that speaks of a session we do not have yet: one session's

@@ -313,15 +313,20 @@ impl Engine {
         let ids: Vec<RequestId> = self.requests.iter().map(|(id, _)| *id).collect();
         for id in ids {
             self.with_session(now, id, |session| session.handle_timeout(now));
-            let Some(request) = self.requests.get(&id) else { continue };
+            let Some(request) = self.requests.get_mut(&id) else { continue };
             if request.retry_at.is_none_or(|at| at > now.instant) {
                 continue;
             }
+            if !request.is_between_attempts() {
+                // Nobody has told how the last attempt ended: it ends here, for everybody.
+                request.retry_at = None;
+                let _ = request.session.stop(now, AbortReason::Internal);
+                self.drain_session(now, id);
+                continue;
+            }
             let (group, attempt, consented) = (request.group, request.attempt, request.consented);
-            let is_last = !request.is_between_attempts();
-            if is_last || request.is_expired(now) {
-                let reason = if is_last { AbortReason::Internal } else { AbortReason::Expired };
-                let failure = no_attempt_left(reason);
+            if request.is_expired(now) {
+                let failure = no_attempt_left(AbortReason::Expired);
                 self.close(id, (group, attempt), failure, consented);
                 self.drop_if_over(id);
                 continue;

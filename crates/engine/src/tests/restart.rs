@@ -206,7 +206,7 @@ fn request_without_an_attempt_left_is_closed_and_reported() {
         assert_eq!(net.nodes[0].attempts(), [attempt]);
     }
     net.restart(0);
-    net.pass(MINUTE);
+    net.pass(ENDING_WAIT / 2);
     assert_eq!(net.nodes[0].closed_requests(), [], "the others are asked first");
     net.pass(ENDING_WAIT);
     assert_eq!(net.nodes[0].closed_requests(), [(ATTEMPTS_MAX, AbortReason::Internal, None)]);

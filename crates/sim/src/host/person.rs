@@ -26,6 +26,8 @@ pub(super) struct Person {
     pub(super) turns: BTreeMap<u32, u32>,
     /// Intents that are not signed yet and still wanted.
     pub(super) wanted: BTreeSet<u32>,
+    /// Requests that ended without signatures, as this person was told.
+    pub(super) closed: BTreeSet<RequestId>,
     /// Requests whose signatures this person has seen.
     pub(super) found: BTreeSet<RequestId>,
 }
@@ -43,7 +45,7 @@ impl Person {
         let open: BTreeSet<u32> = self
             .proposed
             .iter()
-            .filter(|(request, _)| is_open(request))
+            .filter(|(request, _)| is_open(request) && !self.closed.contains(request))
             .map(|(_, intent)| *intent)
             .collect();
         self.wanted.difference(&open).copied().collect()
@@ -60,6 +62,7 @@ impl Host {
                 self.desk.turn(scene).later(at, What::Person(wish));
             }
             Event::Closed { request, failure, .. } => {
+                self.person.closed.insert(*request);
                 // Nobody cancels here: that word means that all attempts are used up.
                 let willed =
                     matches!(failure.reason, AbortReason::Declined | AbortReason::PayloadMismatch);
