@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use ensign_engine::{
-    Ending, Engine, Event, Input, Offense, Output, Penalty, Record, ask_local_signer, penalty,
+    Engine, Event, Input, Offense, Output, Penalty, Record, Restored, ask_local_signer, penalty,
 };
 use ensign_musig::{taproot_tweak, verify_schnorr};
-use ensign_primitives::{GroupId, Now, PeerId, RequestId, SessionId, StateMachine as _};
+use ensign_primitives::{Now, PeerId, RequestId, SessionId, StateMachine as _};
 use ensign_session::{Event as SessionEvent, Finished, LocalSigner, Offense as SessionOffense};
 use ensign_wire::{Body, Frame, KeyTweak, Message, Round0, SignedRequest, SigningRequest};
 
@@ -17,9 +17,6 @@ use super::people::{
 
 /// Most outputs of one call.
 const OUTPUTS_MAX: usize = 4096;
-
-/// A request as a journal holds it open: itself, its payload, the last attempt joined.
-type Open = (SignedRequest, Option<Vec<u8>>, u16);
 
 pub(crate) struct Node {
     pub(crate) index: usize,
@@ -65,13 +62,13 @@ impl Node {
         self.signer = local_signer(self.index);
         self.wanting.clear();
         self.reviews.clear();
-        let (open, ended) = read(&self.journal);
+        let Restored { open, ended } = Restored::from_records(self.journal.iter().cloned());
         for (id, group, ending) in ended {
             self.engine.remember_ended(id, group, ending);
         }
         self.engine.add_group(group()).expect("a sound group");
-        for (request, payload, attempts) in open {
-            let resumed = self.engine.resume(now, request, payload, attempts);
+        for open in open {
+            let resumed = self.engine.resume(now, open.request, open.payload, open.attempts);
             assert!(resumed.is_ok(), "{resumed:?}");
         }
     }
@@ -231,33 +228,6 @@ impl Node {
             assert_eq!(culprit.peer, person(FORGER).node_key.peer_id());
         }
     }
-}
-
-fn read(journal: &[Record]) -> (Vec<Open>, Vec<(RequestId, GroupId, Ending)>) {
-    let (mut open, mut ended): (BTreeMap<RequestId, Open>, Vec<_>) = Default::default();
-    for record in journal.iter().cloned() {
-        match record {
-            Record::Consented { request, payload } => {
-                open.insert(request.request.id(), (*request, payload, 0));
-            }
-            Record::Joined { request, attempt }
-            | Record::Burned { request, attempt }
-            | Record::Partials { request, attempt, .. } => {
-                if let Some(known) = open.get_mut(&request) {
-                    known.2 = known.2.max(attempt);
-                }
-            }
-            Record::Finished { request, group, signatures } => {
-                open.remove(&request);
-                ended.push((request, group, Ending::Signed(signatures)));
-            }
-            Record::Closed { request, group, reason } => {
-                open.remove(&request);
-                ended.push((request, group, Ending::Closed(reason)));
-            }
-        }
-    }
-    (open.into_values().collect(), ended)
 }
 
 /// A node by a byte of the input.
