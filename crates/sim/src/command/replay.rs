@@ -86,7 +86,10 @@ fn conclude(
     digest: Option<String>,
     console: &mut Console<'_>,
 ) -> Result<Ending> {
-    let lines = text::many(shown, "line");
+    let lines = match shown {
+        0 => "nothing was seen or done there".to_owned(),
+        shown => text::many(shown, "line"),
+    };
     let at = text::span(simulated);
     let ending = match digest {
         _ if simulated.is_zero() => Ending::Interrupted,
