@@ -42,8 +42,12 @@ impl Clock {
         let speed = i128::from(1_000_000 + self.drift_ppm);
         let scaled = i128::from(local.as_micros()) * 1_000_000;
         let mut at = u64::try_from(scaled / speed).unwrap_or(u64::MAX);
+        // The division may miss by a microsecond, either way.
         while self.local(Instant::from_micros(at)) < local.as_micros() {
             at += 1;
+        }
+        while at > 0 && self.local(Instant::from_micros(at - 1)) >= local.as_micros() {
+            at -= 1;
         }
         Instant::from_micros(at)
     }
@@ -51,5 +55,23 @@ impl Clock {
     fn local(self, at: Instant) -> u64 {
         let micros = i128::from(at.as_micros());
         u64::try_from(micros + micros * i128::from(self.drift_ppm) / 1_000_000).unwrap_or(u64::MAX)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn alarm_rings_at_the_first_moment_that_the_drifting_clock_shows() {
+        for drift_ppm in [-100_000, -777, 0, 3, 100_000] {
+            let clock = Clock { offset_millis: 0, drift_ppm };
+            for local in [1, 999_999, 1_000_000, 86_400_000_123] {
+                let at = clock.when(Instant::from_micros(local));
+                let before = Instant::from_micros(at.as_micros() - 1);
+                assert!(clock.read(at).instant.as_micros() >= local, "{drift_ppm} {local}");
+                assert!(clock.read(before).instant.as_micros() < local, "{drift_ppm} {local}");
+            }
+        }
     }
 }

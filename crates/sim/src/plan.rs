@@ -116,12 +116,6 @@ impl Plan {
         Some(CrashPoint { boundary, after: turn % 2 == 1 })
     }
 
-    /// How many groups it takes to try every crash point once.
-    pub fn crash_points(&self) -> u32 {
-        let modes = u32::try_from(self.scenario.load.modes.len()).unwrap_or(u32::MAX);
-        modes.saturating_mul(self.scenario.load.signers).saturating_mul(BOUNDARIES_MAX * 2)
-    }
-
     /// What befalls nodes from outside, in order: starts, crashes, stops, broken connections, cuts.
     pub(crate) fn script(&self) -> Vec<(Instant, NodeIndex, What)> {
         let origin = Instant::from_micros(0);

@@ -3,3 +3,4 @@
 mod adversaries;
 pub(crate) mod checkers;
 mod kernel;
+mod world;

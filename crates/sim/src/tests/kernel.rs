@@ -10,14 +10,10 @@ use crate::{Cast, Observer, Plan, Scenario, Seen, Sight, Simulation};
 #[derive(Debug, Default)]
 struct Count {
     done: usize,
-    sent: usize,
 }
 
 impl Observer for Count {
     fn observe(&mut self, _: &Cast, sight: &Sight) {
-        if let Seen::Sent { .. } = sight.what {
-            self.sent += 1;
-        }
         if let Seen::Event(Event::Session { event: SessionEvent::Done(_), .. }) = sight.what {
             self.done += 1;
         }
