@@ -7,7 +7,7 @@ use ensign_identity::DelegationError;
 use ensign_musig::{KeyAggError, NonceGenError, SignError, SigningCtxError, TweakError};
 use ensign_primitives::{PeerId, SessionId, SignerIndex};
 use ensign_replay::ReplayError;
-use ensign_wire::Kind;
+use ensign_wire::{Kind, RequestError};
 
 use crate::Phase;
 
@@ -73,6 +73,9 @@ pub enum OrderError {
         /// The position.
         local: SignerIndex,
     },
+    /// The request is not by the signer whom it names as its creator.
+    #[error("{0}")]
+    Request(RequestError),
     /// The session is not this attempt at this request.
     #[error("session {seen} is not the attempt that the request and its number give")]
     WrongSession {

@@ -33,7 +33,9 @@ pub use event::{Event, Failure, Finished, Input, Output, Phase, Record, SignerRe
 mod order;
 pub use order::{Entropy, Order, OwnNonces, OwnPartials, Unsigned};
 mod signer;
-pub use signer::{GROUPS_CACHED_MAX, LocalSigner, OPEN_SESSIONS_MAX, SESSIONS_SEEN_MAX};
+pub use signer::{
+    GROUPS_CACHED_MAX, LocalSigner, OPEN_SESSIONS_MAX, REQUESTS_VERIFIED_MAX, SESSIONS_SEEN_MAX,
+};
 mod config;
 pub use config::{ACKS_ANSWERED_MAX, DUPLICATES_REMEMBERED, SessionSetup, VIEWS_SHARED_MAX};
 mod error;

@@ -300,19 +300,35 @@ impl SignedRequest {
     ///
     /// [`RequestError`], naming which of the two statements is false.
     pub fn verify(&self, now: UnixTime) -> Result<Delegation, RequestError> {
-        let creator = self.request.creator;
-        let signer = *self
-            .request
-            .signers
-            .get(creator)
-            .ok_or(RequestError::CreatorIndex { creator, signers: self.request.signers.len() })?;
-        let delegation =
-            Delegation::verify(signer, self.peer, self.request.network, self.delegation, now)
-                .map_err(RequestError::Delegation)?;
+        let (signer, network) = (self.creator()?, self.request.network);
+        let delegation = Delegation::verify(signer, self.peer, network, self.delegation, now)
+            .map_err(RequestError::Delegation)?;
+        self.is_signed().map(|()| delegation)
+    }
+
+    /// As [`verify`](Self::verify), for who has no clock: the delegation may have ended.
+    ///
+    /// # Errors
+    ///
+    /// [`RequestError`], naming which of the two statements is false.
+    pub fn verify_signatures(&self) -> Result<Delegation, RequestError> {
+        let (signer, network) = (self.creator()?, self.request.network);
+        let delegation = Delegation::verify_signature(signer, self.peer, network, self.delegation)
+            .map_err(RequestError::Delegation)?;
+        self.is_signed().map(|()| delegation)
+    }
+
+    fn creator(&self) -> Result<SignerKey, RequestError> {
+        let (creator, signers) = (self.request.creator, self.request.signers.len());
+        let signer = self.request.signers.get(creator).copied();
+        signer.ok_or(RequestError::CreatorIndex { creator, signers })
+    }
+
+    fn is_signed(&self) -> Result<(), RequestError> {
         if !verify(&self.peer, self.request.id().as_bytes(), &self.signature) {
             return Err(RequestError::Signature { peer: self.peer });
         }
-        Ok(delegation)
+        Ok(())
     }
 }
 

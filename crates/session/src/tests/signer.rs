@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    mem,
     sync::Arc,
     vec,
     vec::Vec,
@@ -9,8 +10,8 @@ use std::{
 
 use ensign_identity::Delegation;
 use ensign_musig::{KeyAggCtx, NonceEntropy, PubNonce, SecKey, SigningCtx, nonce_gen};
-use ensign_primitives::{SessionId, SignerIndex, sha256};
-use ensign_wire::{KeyTweak, Mode, SignedRequest, SigningRequest};
+use ensign_primitives::{RequestId, SessionId, SignerIndex, sha256};
+use ensign_wire::{KeyTweak, Mode, RequestError, SignedRequest, SigningRequest};
 use proptest::{prelude::*, sample};
 
 use super::group::{NETWORK, Plan, START, entropy, member, peer, public_key, signer};
@@ -46,6 +47,12 @@ fn order(request: &Arc<SignedRequest>, attempt: u16) -> Order {
     let session = SigningRequest::session_id(request.request.id(), NETWORK, attempt);
     let request = Arc::clone(request);
     Order { session, request, attempt, local: signer(OURS) }
+}
+
+/// The same request, as if it were somebody's who has not signed it.
+fn made_up(request: &SignedRequest) -> Arc<SignedRequest> {
+    let signature = member(OURS).node_key.sign(request.request.id().as_bytes());
+    Arc::new(SignedRequest { signature, ..request.clone() })
 }
 
 /// The keys of each message, as the verifier of a signature has them.
@@ -106,6 +113,8 @@ enum Lie {
     Nobody,
     /// Too little entropy.
     Entropy,
+    /// A request that another signer's node has signed.
+    Creator,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -120,7 +129,7 @@ enum Given {
 }
 
 fn ask() -> impl Strategy<Value = Ask> {
-    let lies = vec![Lie::Session, Lie::Local, Lie::Nobody, Lie::Entropy];
+    let lies = vec![Lie::Session, Lie::Local, Lie::Nobody, Lie::Entropy, Lie::Creator];
     let lie = prop_oneof![4 => Just(Lie::None), 1 => sample::select(lies)];
     let bad =
         vec![Given::Swapped, Given::OfAnotherSession, Given::TooFewSigners, Given::TooFewMessages];
@@ -140,6 +149,8 @@ fn ask() -> impl Strategy<Value = Ask> {
 #[derive(Default)]
 struct Model {
     seen: BTreeSet<SessionId>,
+    /// Requests whose creator's signature was shown once.
+    verified: BTreeSet<RequestId>,
     open: BTreeMap<SessionId, Vec<PubNonce>>,
     /// Every attempt that ever got nonces, with its first ones: `used` is about all of them.
     orders: Vec<(Order, Vec<PubNonce>)>,
@@ -160,12 +171,23 @@ impl Model {
             Lie::Local => asked.local = SignerIndex(2),
             Lie::Nobody => asked.local = SignerIndex(200),
             Lie::Entropy => pieces -= 1,
+            Lie::Creator => asked.request = made_up(&request),
         }
+        let id = request.request.id();
         self.draws += 1;
         let answer = signer.nonces(&asked, entropy(7, self.draws, pieces));
         let named = request.request.signers.get(asked.local) == Some(&public_key(OURS));
-        let fits = matches!(lie, Lie::None) && named && !self.seen.contains(&asked.session);
+        let new = named && !self.seen.contains(&asked.session);
+        let fits = match lie {
+            Lie::None => new,
+            Lie::Creator => new && self.verified.contains(&id),
+            Lie::Session | Lie::Local | Lie::Nobody | Lie::Entropy => false,
+        };
         assert_eq!(answer.is_ok(), fits, "{asked:?}: {answer:?}");
+        let refused_later = matches!(answer, Err(OrderError::EntropyCount { .. }));
+        if answer.is_ok() || refused_later {
+            self.verified.insert(id);
+        }
         let Ok(own) = answer else { return };
         assert_eq!(own.nonces.len(), messages);
         for nonce in &own.nonces {
@@ -193,15 +215,14 @@ impl Model {
             Given::TooFewMessages => drop(nonces[0].pop()),
         }
         let fits = nonces.iter().all(|it| it.len() == own.len())
-            && nonces.len() == asked.request.request.signers.len()
-            && nonces[OURS] == own;
+            && nonces.len() == asked.request.request.signers.len();
         // After a restart a session may have got nonces anew.
-        let was_open = self.open.remove(&asked.session).is_some_and(|open| open == own);
+        let was_open = self.open.remove(&asked.session).is_some_and(|open| open == nonces[OURS]);
         let answer = signer.partials(asked.session, &nonces);
         assert_eq!(answer.is_ok(), fits && was_open, "{given:?}: {answer:?}");
         let Ok(made) = answer else { return };
         assert!(are_true(&asked, &nonces, &made), "signed something else than was shown");
-        for nonce in own {
+        for nonce in &nonces[OURS] {
             assert!(self.made.contains(&nonce.to_bytes()));
             assert!(self.used.insert(nonce.to_bytes()), "a nonce was used twice");
         }
@@ -225,8 +246,13 @@ impl Model {
             }
             Ask::Restart => {
                 *signer = local_signer();
-                self.open.clear();
-                self.seen.clear();
+                *self = Self {
+                    orders: mem::take(&mut self.orders),
+                    made: mem::take(&mut self.made),
+                    used: mem::take(&mut self.used),
+                    draws: self.draws,
+                    ..Self::default()
+                };
             }
         }
     }
@@ -255,6 +281,29 @@ fn order_for_a_request_that_names_another_key_is_refused() {
     let alone = order(&request(2), 1);
     let error = local_signer().nonces(&alone, entropy(1, 1, 3)).unwrap_err();
     assert_eq!(error, OrderError::NotASigner { local: signer(OURS) });
+}
+
+#[test]
+fn request_that_was_made_up_in_the_name_of_another_signer_gets_no_nonces() {
+    let (mut it, honest) = (local_signer(), order(&request(0), 1));
+    let asked = Order { request: made_up(&honest.request), ..honest.clone() };
+    let error = it.nonces(&asked, entropy(1, 1, 1)).unwrap_err();
+    assert_eq!(error, OrderError::Request(RequestError::Signature { peer: peer(0) }));
+    // Nor does one whose creator let another node speak.
+    let node = SignedRequest { peer: peer(OURS), ..(*made_up(&honest.request)).clone() };
+    let asked = Order { request: Arc::new(node), ..honest.clone() };
+    let error = it.nonces(&asked, entropy(1, 1, 1)).unwrap_err();
+    assert!(matches!(error, OrderError::Request(RequestError::Delegation(_))), "{error}");
+    // It costs the honest request nothing.
+    it.nonces(&honest, entropy(1, 2, 1)).unwrap();
+}
+
+#[test]
+fn request_is_verified_at_its_first_attempt_alone() {
+    let (mut it, first) = (local_signer(), order(&request(0), 1));
+    it.nonces(&first, entropy(1, 1, 1)).unwrap();
+    let second = Order { request: made_up(&first.request), ..order(&request(0), 2) };
+    it.nonces(&second, entropy(1, 2, 1)).unwrap();
 }
 
 #[test]

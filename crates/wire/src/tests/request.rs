@@ -37,6 +37,7 @@ fn request_signed_by_another_node_is_refused_with_the_node_that_should_have() {
     request.signature = node_key(11).sign(fixed_request().id().as_bytes());
     let error = request.verify(NOW).unwrap_err();
     assert_eq!(error, RequestError::Signature { peer: node_key(10).peer_id() });
+    assert_eq!(request.verify_signatures(), Err(error.clone()));
     assert!(error.to_string().starts_with("the request is not signed by node "), "{error}");
 }
 
@@ -45,7 +46,9 @@ fn request_by_a_node_without_delegation_is_refused() {
     let request = SignedRequest::sign(fixed_request(), node_key(11), delegation(0, 10, NETWORK));
     let (signer, peer) = (signer_key(0), node_key(11).peer_id());
     let expected = RequestError::Delegation(DelegationError::Signature { signer, peer });
-    assert_eq!(request.unwrap().verify(NOW), Err(expected));
+    let request = request.unwrap();
+    assert_eq!(request.verify(NOW), Err(expected.clone()));
+    assert_eq!(request.verify_signatures(), Err(expected));
 }
 
 #[test]
@@ -70,6 +73,7 @@ fn delegation_that_has_ended_is_refused_with_its_end() {
     let (expires, now) = (request.delegation.expires, request.delegation.expires);
     let expected = RequestError::Delegation(DelegationError::Expired { expires, now });
     assert_eq!(request.verify(now), Err(expected));
+    request.verify_signatures().unwrap();
 }
 
 #[test]
@@ -78,7 +82,8 @@ fn creator_outside_the_group_is_refused() {
     let mut request = signed(fixed_request());
     request.request.creator = SignerIndex(3);
     let expected = RequestError::CreatorIndex { creator: SignerIndex(3), signers: 3 };
-    assert_eq!(request.verify(NOW), Err(expected));
+    assert_eq!(request.verify(NOW), Err(expected.clone()));
+    assert_eq!(request.verify_signatures(), Err(expected));
 }
 
 #[test]
