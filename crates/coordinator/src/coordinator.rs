@@ -172,21 +172,25 @@ impl Coordinator {
         self.ask(|reply| Command::AddGroup(group, reply)).await?
     }
 
-    /// Asks a group to sign; that is our consent. Returns what is asked, as the others will see it.
+    /// Asks a group to sign; that is our consent. Returns what is asked, as the others will see it, once
+    /// it is durable: then it goes on after a crash. Nobody hears of it before that.
     ///
     /// # Errors
     ///
     /// [`CommandError::Psbt`] when the PSBT is not this group's to sign,
-    /// [`CommandError::MessageCount`], or [`CommandError::Engine`] for a limit.
+    /// [`CommandError::MessageCount`], [`CommandError::Engine`] for a limit, or
+    /// [`CommandError::Store`] when the store takes no new work.
     pub async fn propose(&self, job: SigningJob) -> Result<Approval, CommandError> {
         self.ask(|reply| Command::Propose(Box::new(job), reply)).await?
     }
 
-    /// Consents to a request that an approval showed.
+    /// Consents to a request that an approval showed. Returns once the consent is durable: then it
+    /// holds after a crash too.
     ///
     /// # Errors
     ///
-    /// [`CommandError::UnknownRequest`] when it is not open or waits for nobody.
+    /// [`CommandError::UnknownRequest`] when it is not open or waits for nobody, or
+    /// [`CommandError::Store`] when the store takes no new work.
     pub async fn approve(&self, request: RequestId) -> Result<(), CommandError> {
         self.ask(|reply| Command::Approve(request, reply)).await?
     }

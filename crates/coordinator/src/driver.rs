@@ -25,6 +25,7 @@ use crate::{
     CommandError, Event, Keys, LedgerError, Outcome, Problem, Records,
     clock::Clock,
     command::{Command, Look},
+    consenting::Consenting,
     error::of_decision,
     ledger::{self, Past, Unfinished},
     opening::Opened,
@@ -84,6 +85,7 @@ pub(crate) struct Driver {
     pub(crate) node_key: Arc<NodeKey>,
     /// What the store says about the time before, until its groups are joined.
     pub(crate) before: Before,
+    consenting: Consenting,
     /// Why requests end that we end by ourselves.
     pub(crate) given_up: BTreeMap<RequestId, Problem>,
     /// Where members may be reached, the latest first, at most [`ADDRESSES_MAX`] each.
@@ -133,6 +135,7 @@ impl Driver {
             psbts: BTreeMap::new(),
             node_key,
             before,
+            consenting: Consenting::default(),
             given_up: BTreeMap::new(),
             addresses: BTreeMap::new(),
             wanted: BTreeSet::new(),
@@ -216,18 +219,25 @@ impl Driver {
     /// Without a store nothing may go on: what waits for it would wait for ever.
     fn on_answer(&mut self, answer: Option<Answer>) -> Result<(), Problem> {
         match answer.ok_or_else(problem::of_lost_store)? {
-            Answer::Durable(About::Record { token, .. }) => {
+            Answer::Durable(About::Record { token, begins }) => {
                 self.engine.handle_input(self.clock.now(), Input::Persisted { token });
+                if let Some(id) = begins {
+                    self.consenting.answer(&id, Ok(()));
+                }
             }
             Answer::Durable(About::Kept) => {}
             Answer::Refused(About::Record { begins: Some(id), .. }, error) => {
                 self.give_up(id, problem::of_full_store(&error));
+                self.consenting.answer(&id, Err(error.into()));
             }
             Answer::Refused(About::Record { begins: None, .. }, error) => {
                 return Err(problem::of_store(&error.into()));
             }
             Answer::Refused(About::Kept, error) => self.warn(None, problem::of_full_store(&error)),
-            Answer::Failed(error) => return Err(problem::of_store(&error)),
+            Answer::Failed(error) => {
+                self.consenting.fail(&error);
+                return Err(problem::of_store(&error));
+            }
         }
         Ok(())
     }
@@ -274,11 +284,14 @@ impl Driver {
         // A caller that no longer waits for its answer has dropped its future.
         match command {
             Command::AddGroup(group, reply) => drop(reply.send(self.add_group(group))),
-            Command::Propose(job, reply) => drop(reply.send(self.propose(*job))),
-            Command::Approve(id, reply) => {
-                let approved = self.engine.approve(now, id).map_err(of_decision);
-                drop(reply.send(approved));
-            }
+            Command::Propose(job, reply) => match self.propose(*job) {
+                Ok(approval) => self.consenting.proposes(approval, reply),
+                Err(error) => drop(reply.send(Err(error))),
+            },
+            Command::Approve(id, reply) => match self.engine.approve(now, id) {
+                Ok(()) => self.consenting.approves(id, reply),
+                Err(error) => drop(reply.send(Err(of_decision(error)))),
+            },
             Command::Decline(id, reply) => drop(reply.send(self.stop(id, AbortReason::Declined))),
             Command::Cancel(id, reply) => drop(reply.send(self.stop(id, AbortReason::Cancelled))),
             Command::Received(id) => self.storage.keep(now.unix, ledger::received(&id)),

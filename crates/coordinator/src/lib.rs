@@ -46,6 +46,7 @@ mod cases;
 mod clock;
 mod command;
 mod consent;
+mod consenting;
 mod driver;
 mod journal;
 mod randomness;

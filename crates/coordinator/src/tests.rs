@@ -10,8 +10,8 @@ use ensign_store::{Batch, MemoryStore, Place, Size, Store, StoreError, Table, Vi
 use ensign_wire::AbortReason;
 
 use crate::{
-    Archive, AttemptEntry, Coordinator, Event, Events, Fault, Group, Keys, LedgerError, Member,
-    Records, RequestState, SigningJob, Work, journal::Journal, ledger,
+    Archive, AttemptEntry, CommandError, Coordinator, Event, Events, Fault, Group, Keys,
+    LedgerError, Member, Records, RequestState, SigningJob, Work, journal::Journal, ledger,
 };
 
 /// A store whose disk takes nothing.
@@ -112,6 +112,15 @@ impl Pair {
         }
     }
 
+    /// What the other wallet's user was asked for.
+    fn approvals(seen: &[Event]) -> Vec<RequestId> {
+        let asked = |event: &Event| match event {
+            Event::Approval(approval) => Some(approval.id),
+            _ => None,
+        };
+        seen.iter().filter_map(asked).collect()
+    }
+
     /// Our wallet was never seen to join.
     fn assert_never_joined(&self, seen: &[Event]) {
         let ours = |event: &&Event| match event {
@@ -126,7 +135,8 @@ impl Pair {
 async fn store_that_fails_is_told_and_nothing_is_signed_or_joined() {
     let mut pair = Pair::start(Box::new(Unwritable::default())).await;
     let work = Work::Messages(vec![[7; 32]]);
-    pair.ours.propose(SigningJob::new(pair.group, work)).await.unwrap();
+    let refused = pair.ours.propose(SigningJob::new(pair.group, work)).await;
+    assert!(matches!(refused, Err(CommandError::Store(_))), "{refused:?}");
     let seen = rest(std::mem::replace(&mut pair.our_events, pair.other.events())).await;
     let warned = |event: &&Event| match event {
         Event::Warning { peer: None, problem } => problem.code == "E-STO-001",
@@ -139,11 +149,11 @@ async fn store_that_fails_is_told_and_nothing_is_signed_or_joined() {
     };
     assert_eq!(seen.iter().filter(forbidden).count(), 0, "{seen:?}");
 
-    // The other wallet saw no join of ours, and lives.
+    // The other wallet was never asked, and lives.
     let gone = pair.peer;
     let seen =
         pair.other_until(|event| matches!(event, Event::PeerDown { peer } if *peer == gone)).await;
-    pair.assert_never_joined(&seen);
+    assert_eq!(Pair::approvals(&seen), []);
     pair.other.shutdown().await;
 }
 
@@ -153,22 +163,30 @@ async fn store_without_room_refuses_new_work_and_goes_on() {
     let mut pair = Pair::start(Box::new(MemoryStore::with_limit(4096))).await;
     let job = |count| SigningJob::new(pair.group, Work::Messages(vec![[7; 32]; count]));
     let (large, small) = (job(200), job(1));
-    let refused = pair.ours.propose(large).await.unwrap().id;
+    let refused = pair.ours.propose(large.clone()).await;
+    assert!(matches!(refused, Err(CommandError::Store(_))), "{refused:?}");
     let problem = loop {
-        match pair.our_events.next().await.unwrap() {
-            Event::Failed { request, problem, .. } if request == refused => break problem,
-            _ => {}
+        if let Event::Failed { problem, .. } = pair.our_events.next().await.unwrap() {
+            break problem;
         }
     };
     assert_eq!(problem.code, "E-STO-003", "{problem:?}");
-    let seen = pair
-        .other_until(|event| matches!(event, Event::Failed { request, .. } if *request == refused))
-        .await;
-    pair.assert_never_joined(&seen);
 
     let asked = pair.ours.propose(small).await.unwrap().id;
-    pair.other_until(|event| matches!(event, Event::Done { request, .. } if *request == asked))
-        .await;
+    let signed = |event: &Event| matches!(event, Event::Done { request, .. } if *request == asked);
+    let seen = pair.other_until(signed).await;
+    assert_eq!(Pair::approvals(&seen), [asked], "of the other request nobody heard");
+
+    // One that another wallet asks for is declined, and that wallet is told.
+    let declined = pair.other.propose(large).await.unwrap().id;
+    let failed =
+        |event: &Event| matches!(event, Event::Failed { request, .. } if *request == declined);
+    let offered = |event: &Event| matches!(event, Event::Approval(it) if it.id == declined);
+    while !offered(&pair.our_events.next().await.unwrap()) {}
+    let refused = pair.ours.approve(declined).await;
+    assert!(matches!(refused, Err(CommandError::Store(_))), "{refused:?}");
+    let seen = pair.other_until(failed).await;
+    pair.assert_never_joined(&seen);
     for wallet in [pair.ours, pair.other] {
         wallet.shutdown().await;
     }

@@ -112,7 +112,8 @@ impl Engine {
         Ok(id)
     }
 
-    /// Asks a group to sign, as one of its signers; that is our consent.
+    /// Asks a group to sign, as one of its signers; that is our consent. Nobody hears of it before the
+    /// consent is durable.
     ///
     /// - `nonce`: 16 bytes from the operating system that keep two equal requests apart.
     ///
@@ -156,8 +157,10 @@ impl Engine {
             .map_err(CommandError::Limits)?;
         let payload = proposal.payload.map(Arc::from);
         let id = self.open_request(now, proposal.group, Arc::new(signed), payload, 1)?;
-        self.with_session(now, id, |session| session.announce(now));
-        self.approve(now, id)?;
+        let token = self.consent(id)?;
+        if let Some(request) = self.requests.get_mut(&id) {
+            request.unannounced = Some(token);
+        }
         Ok(id)
     }
 
@@ -212,24 +215,8 @@ impl Engine {
     ///
     /// [`CommandError`] when no such request waits for a decision, or its payload has not come.
     pub fn approve(&mut self, now: Now, id: RequestId) -> Result<(), CommandError> {
-        let request = self
-            .requests
-            .get_mut(&id)
-            .filter(|request| !request.settled)
-            .ok_or(CommandError::UnknownRequest { request: id })?;
-        if request.consented {
-            return Err(CommandError::Session(ensign_session::CommandError::AlreadyApproved));
-        }
-        if request.misses_payload() {
-            return Err(CommandError::MissingPayload { request: id });
-        }
-        request.consented = true;
-        let between_attempts = request.retry_at.is_some();
-        let record = crate::Record::Consented {
-            request: Box::new(request.signed.as_ref().clone()),
-            payload: request.payload.as_ref().map(|payload| payload.to_vec()),
-        };
-        self.persist(record);
+        self.consent(id)?;
+        let between_attempts = self.requests.get(&id).is_some_and(Request::is_between_attempts);
         if between_attempts { Ok(()) } else { self.join(now, id) }
     }
 
@@ -268,7 +255,28 @@ impl Engine {
         self.peers.get(peer).is_some_and(Peer::is_introduced)
     }
 
-    fn join(&mut self, now: Now, id: RequestId) -> Result<(), CommandError> {
+    /// Notes our user's consent, and asks for it to be made durable under the token it returns.
+    fn consent(&mut self, id: RequestId) -> Result<u64, CommandError> {
+        let request = self
+            .requests
+            .get_mut(&id)
+            .filter(|request| !request.settled)
+            .ok_or(CommandError::UnknownRequest { request: id })?;
+        if request.consented {
+            return Err(CommandError::Session(ensign_session::CommandError::AlreadyApproved));
+        }
+        if request.misses_payload() {
+            return Err(CommandError::MissingPayload { request: id });
+        }
+        request.consented = true;
+        let record = crate::Record::Consented {
+            request: Box::new(request.signed.as_ref().clone()),
+            payload: request.payload.as_ref().map(|payload| payload.to_vec()),
+        };
+        Ok(self.persist(record))
+    }
+
+    pub(crate) fn join(&mut self, now: Now, id: RequestId) -> Result<(), CommandError> {
         let request =
             self.requests.get_mut(&id).ok_or(CommandError::UnknownRequest { request: id })?;
         request.session.approve().map_err(CommandError::Session)?;

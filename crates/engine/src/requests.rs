@@ -21,6 +21,8 @@ pub(crate) struct Request {
     pub(crate) signed: Arc<SignedRequest>,
     pub(crate) payload: Option<Arc<[u8]>>,
     pub(crate) consented: bool,
+    /// A request of our own whose consent is not durable yet, under this token: nobody hears of it.
+    pub(crate) unannounced: Option<u64>,
     pub(crate) attempt: u16,
     /// Whose node began the attempt after a restart of its own, or after its wait was over.
     pub(crate) opened_by: Option<SignerIndex>,
@@ -94,6 +96,7 @@ impl Engine {
             signed,
             payload,
             consented: false,
+            unannounced: None,
             attempt,
             opened_by: None,
             session,

@@ -40,7 +40,7 @@ impl Engine {
     ) {
         match output {
             SessionOutput::Send { to, kind, frame } => {
-                let Some(peer) = self.node_of(id, to) else { return };
+                let Some(peer) = self.addressee(id, to) else { return };
                 if kind == Kind::SessionAnnounce {
                     self.send_payload(id, peer);
                 }
@@ -168,6 +168,17 @@ impl Engine {
     }
 
     pub(crate) fn on_persisted(&mut self, now: Now, token: u64) {
+        // A request that its user has stopped meanwhile stays unheard of.
+        let proposed = self.requests.iter_mut().find_map(|(id, request)| {
+            let consent = &mut request.unannounced;
+            consent.take_if(|consent| *consent == token && !request.settled).map(|_| *id)
+        });
+        if let Some(id) = proposed {
+            self.with_session(now, id, |session| session.announce(now));
+            let joined = self.join(now, id);
+            debug_assert!(joined.is_ok(), "a proposal joins its first attempt: {joined:?}");
+            return;
+        }
         let asked = self.requests.iter_mut().find_map(|(id, request)| {
             let (_, of_session) = request.persisting.take_if(|(asked, _)| *asked == token)?;
             Some((*id, of_session))
@@ -193,6 +204,13 @@ impl Engine {
         self.next_token += 1;
         self.outputs.push_back(Output::Persist { token, record });
         token
+    }
+
+    /// Returns whose node hears what a session says to a signer: nobody's before our own request is
+    /// durable.
+    fn addressee(&self, id: RequestId, signer: SignerIndex) -> Option<PeerId> {
+        let is_secret = self.requests.get(&id)?.unannounced.is_some();
+        if is_secret { None } else { self.node_of(id, signer) }
     }
 
     fn node_of(&self, id: RequestId, signer: SignerIndex) -> Option<PeerId> {

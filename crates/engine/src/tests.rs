@@ -14,6 +14,7 @@ mod modes;
 mod net;
 mod node;
 mod occupancy;
+mod propose;
 mod restart;
 mod restore;
 mod unsigned;
