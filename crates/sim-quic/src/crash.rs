@@ -76,9 +76,6 @@ pub struct PointOutcome {
     /// Whether the user had to ask again: the proposal was never durable, or it was refused for want
     /// of room.
     pub is_asked_again: bool,
-    /// Whether the proposal was never durable and others had heard of it: to them it is a request
-    /// that nobody goes on with.
-    pub is_orphaned: bool,
     /// Whether an attempt was joined, or its nonces burned, twice or out of order.
     pub is_repeated: bool,
     /// Whether somebody was convicted; everybody here is honest.

@@ -45,8 +45,6 @@ pub struct Tally {
     pub recovered: u64,
     /// Runs in which the user had to ask again.
     pub asked_again: u64,
-    /// Of those, runs in which others had heard of the first proposal.
-    pub orphaned: u64,
     /// Runs in which an attempt was joined, or its nonces burned, twice or out of order.
     pub repeated: u64,
     /// Runs in which somebody was convicted.
@@ -94,7 +92,6 @@ impl CrashReport {
         tally.stopped += u64::from(outcome.has_stopped);
         tally.recovered += u64::from(outcome.is_recovered);
         tally.asked_again += u64::from(outcome.is_asked_again);
-        tally.orphaned += u64::from(outcome.is_orphaned);
         tally.repeated += u64::from(outcome.is_repeated);
         tally.convicted += u64::from(outcome.is_convicted);
         tally.missed += u64::from(outcome.has_missed);
@@ -199,7 +196,6 @@ impl Tally {
         self.stopped += other.stopped;
         self.recovered += other.recovered;
         self.asked_again += other.asked_again;
-        self.orphaned += other.orphaned;
         self.repeated += other.repeated;
         self.convicted += other.convicted;
         self.missed += other.missed;
@@ -217,7 +213,6 @@ impl Tally {
         let Self { mode, work, mishap, points, completed, stopped, recovered, .. } = self;
         let Self {
             asked_again,
-            orphaned,
             repeated,
             convicted,
             missed,
@@ -229,7 +224,7 @@ impl Tally {
         } = self;
         format!(
             "{mode}, {work}, {mishap}: {completed} of {points} signed, {stopped} stopped, \
-             {recovered} recovered, {asked_again} asked again, {orphaned} orphaned, {repeated} repeated an attempt, {convicted} convicted, {missed} noticed a rollback, \
+             {recovered} recovered, {asked_again} asked again, {repeated} repeated an attempt, {convicted} convicted, {missed} noticed a rollback, \
              {wrong} wrong; attempts {attempts:?}; slowest {slowest_ms} ms; told {codes:?}"
         )
     }

@@ -267,8 +267,9 @@ impl Story {
         if is_known && !is_refused {
             return;
         }
-        // An announcement binds nobody and does not wait for the disk.
-        self.outcome.is_orphaned |= !is_known && self.is_seen;
+        if !is_known && self.is_seen {
+            self.wrong("others heard of a proposal that its node does not know any more".into());
+        }
         (self.outcome.is_asked_again, self.has_failed, self.is_seen) = (true, false, false);
         self.done = [false; 3];
         self.propose().await;
