@@ -24,7 +24,7 @@ pub struct Keys {
 #[derive(Debug)]
 pub(crate) enum KeyHolder {
     /// This process.
-    InProcess(InProcess),
+    InProcess(Box<InProcess>),
     /// Somebody else.
     Other(Box<dyn Signer>),
 }
@@ -32,7 +32,7 @@ pub(crate) enum KeyHolder {
 impl KeyHolder {
     pub(crate) fn into_signer(self) -> Box<dyn Signer> {
         match self {
-            Self::InProcess(signer) => Box::new(signer),
+            Self::InProcess(signer) => signer,
             Self::Other(signer) => signer,
         }
     }
@@ -69,7 +69,7 @@ impl Keys {
         let expires = now.after(DELEGATION_LIFETIME_MAX / 2);
         let proof = signer.delegation(network, peer, expires);
         let delegation = Delegation::verify(signer_key, peer, network, proof, now)?.proof();
-        let signer = KeyHolder::InProcess(signer);
+        let signer = KeyHolder::InProcess(Box::new(signer));
         Ok(Self { node_key: Arc::new(node_key), signer_key, delegation, signer })
     }
 

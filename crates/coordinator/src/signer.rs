@@ -28,9 +28,10 @@ pub use socket::{ServeError, SocketSigner, serve};
 ///
 /// What an implementation owes, whatever it is asked and however often: each secret nonce is made
 /// from fresh bytes of the operating system, never leaves it, is used at most once, and is erased
-/// when it was used or forgotten; a session's name is taken once; what is signed is computed from
-/// the [`Order`] that it was shown, never from a hash that comes later.
-/// [`LocalSigner`](ensign_session::LocalSigner) keeps all of this and is what to build on. One that starts again has no nonces and says so.
+/// when it was used or forgotten; a session's name is taken once; a request names its key and is
+/// signed by its creator; what is signed is computed from the [`Order`] that it was shown, never
+/// from a hash that comes later. [`LocalSigner`](ensign_session::LocalSigner) keeps all of this and
+/// is what to build on. One that starts again has no nonces and says so.
 pub trait Signer: Debug + Send {
     /// Returns the public key: the signer's name in a group.
     fn public_key(&self) -> SignerKey;

@@ -53,7 +53,7 @@ impl Desk {
             (None, holder) => Self::start(holder.into_signer()),
             (Some(simulated), KeyHolder::InProcess(mut signer)) => {
                 signer.draw_from(simulated);
-                Self::simulated(Box::new(signer))
+                Self::simulated(signer)
             }
             (Some(_), KeyHolder::Other(signer)) => Self::simulated(signer),
         }

@@ -4,6 +4,8 @@ mod frame;
 mod serve;
 mod words;
 pub use serve::{ServeError, serve};
+#[cfg(test)]
+mod tests;
 
 use std::{
     io::ErrorKind,
