@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use ensign_coordinator::{Approval, Event, LostAttempt, Outcome, Problem, Resumption};
+use ensign_coordinator::{Approval, Event, LostAttempt, Outcome, Problem, Reached, Resumption};
 use ensign_engine::ATTEMPTS_MAX;
 use ensign_equivocation::Evidence;
 use ensign_primitives::{GroupId, PeerId, RequestId, SignerIndex};
@@ -172,27 +172,34 @@ impl Narrator {
         self.learn(approval);
         let group = self.group(&approval.group);
         let nonces = lost.map_or_else(String::new, |lost| {
-            let LostAttempt { attempt, burned } = lost;
-            let why = if burned {
-                "its nonces count as used, a partial signature may have left"
-            } else {
-                "its nonces were burned unused"
+            let LostAttempt { attempt, reached } = lost;
+            let nonces = match reached {
+                Reached::Joined => "its nonces were never used",
+                Reached::Burned => "its nonces count as used, and no partial signature has left",
+                Reached::Signed => "your partial signature for it is kept",
             };
-            let next = if attempt < ATTEMPTS_MAX {
-                format!("Attempt {} has fresh ones.", attempt + 1)
-            } else {
-                "It was the last one: the others are asked how it ended.".to_owned()
+            let last = attempt == ATTEMPTS_MAX;
+            let next = match reached {
+                _ if last => "It was the last one: the others are asked how it ended.".to_owned(),
+                Reached::Signed => format!(
+                    "The others get that partial signature once more, unchanged. If they \
+                     need more, attempt {} begins with fresh nonces.",
+                    attempt + 1
+                ),
+                Reached::Joined | Reached::Burned => {
+                    format!("Attempt {} has fresh ones.", attempt + 1)
+                }
             };
             format!(
-                "\n  attempt {attempt} ended with the restart: {why}.\n  That is safe: they were \
-                 only in memory, and attempt {attempt} is never joined again. {next}"
+                "\n  attempt {attempt} ended with the restart: {nonces}.\n  That is safe: the nonces \
+                 were only in memory, and attempt {attempt} is never joined again. {next}"
             )
         });
         let text =
             format!("going on with what you approved: {}{nonces}", request::text(approval, group));
         let line = request::line("resumed", approval, group)
             .with("lost_attempt", lost.map(|lost| lost.attempt))
-            .with("burned", lost.is_some_and(|lost| lost.burned));
+            .with("reached", lost.map(|lost| reached(lost.reached)));
         self.output.tell(&line, text);
     }
 
@@ -313,6 +320,14 @@ pub(crate) fn session_line_of(event: &'static str, request: &str) -> Line {
 
 fn with_request(line: Line, request: RequestId) -> Line {
     line.with("request", request.to_string()).with("cpu_us", cpu_micros())
+}
+
+const fn reached(reached: Reached) -> &'static str {
+    match reached {
+        Reached::Joined => "joined",
+        Reached::Burned => "burned",
+        Reached::Signed => "signed",
+    }
 }
 
 fn named(failure: &Failure) -> String {

@@ -1,14 +1,14 @@
 //! From PSBT to request and back: what is asked is always recomputed before it is offered.
 
-use ensign_engine::{Ending, GroupConfig, Open, Proposal, Review};
+use ensign_engine::{Ending, GroupConfig, Proposal, Review};
 use ensign_identity::SignerKey;
 use ensign_primitives::{GroupId, MESSAGES_MAX, RequestId};
 use ensign_psbt::{Psbt, PsbtError, Spend, Summary, analyze, parse};
 use ensign_wire::{AbortReason, GroupKeys, KeyTweak, Message, SigningRequest};
 
 use crate::{
-    Approval, CommandError, Event, Group, LostAttempt, Records, Resumption, SigningJob, Work,
-    driver::Driver, ledger::Unfinished, problem,
+    Approval, CommandError, Event, Group, Records, Resumption, SigningJob, Work, driver::Driver,
+    ledger::Unfinished, problem,
 };
 
 impl Driver {
@@ -91,10 +91,10 @@ impl Driver {
     }
 
     fn resume_one(&mut self, group: GroupId, unfinished: Unfinished) -> Result<(), CommandError> {
-        let Unfinished { open: Open { request, payload, attempts }, burned } = unfinished;
+        let Unfinished { open, lost } = unfinished;
         let now = self.clock.now();
-        let id = request.request.id();
-        let parsed = match (&payload, self.groups.get(&group)) {
+        let id = open.request.request.id();
+        let parsed = match (&open.payload, self.groups.get(&group)) {
             (Some(payload), Some(known)) => Some(check(known, payload).inspect_err(|_| {
                 // What we cannot read any more is not joined again when others announce it.
                 let ending = Ending::Closed(AbortReason::PayloadMismatch);
@@ -103,12 +103,11 @@ impl Driver {
             _ => None,
         };
         let parsed = parsed.transpose().map_err(CommandError::Psbt)?;
-        self.engine.resume(now, request, payload, attempts).map_err(CommandError::Engine)?;
+        self.engine.resume(now, open).map_err(CommandError::Engine)?;
         // It may have ended instead; the engine says so.
         if let Some(request) = self.engine.request(&id).cloned() {
             let summary = self.keep_psbt(id, group, parsed);
             let approval = Approval { id, group, request, summary };
-            let lost = (attempts > 0).then_some(LostAttempt { attempt: attempts, burned });
             self.emit(Event::Resumed(Box::new(Resumption { approval, lost })));
         }
         Ok(())

@@ -219,8 +219,20 @@ pub struct Resumption {
 pub struct LostAttempt {
     /// Which one, from 1.
     pub attempt: u16,
-    /// Whether its nonces count as used, because a partial signature may have left.
-    pub burned: bool,
+    /// How far it came.
+    pub reached: Reached,
+}
+
+/// How far an attempt came before a restart ended it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reached {
+    /// It was joined; its nonces were never used.
+    Joined,
+    /// Its nonces count as used: a partial signature may have been made, and none has left.
+    Burned,
+    /// Our partial signatures are kept and are sent again as they are: the others may need nothing
+    /// more. If they do, the next attempt begins.
+    Signed,
 }
 
 /// A finished request.

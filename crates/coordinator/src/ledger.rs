@@ -9,6 +9,8 @@ use ensign_engine::{Ending, Open, Record, Restored};
 use ensign_primitives::{GroupId, RequestId, UnixTime};
 use ensign_store::{Batch, Place, Store, StoreError, Table, request_of};
 
+use crate::{LostAttempt, Reached};
+
 /// Most open requests that are read at a start; the others wait in the store for room.
 pub(crate) const OPEN_LOADED_MAX: usize = ensign_engine::REQUESTS_MAX;
 
@@ -171,8 +173,8 @@ pub(crate) struct Past {
 #[derive(Clone, Debug)]
 pub(crate) struct Unfinished {
     pub(crate) open: Open,
-    /// Whether the nonces of the last attempt count as used.
-    pub(crate) burned: bool,
+    /// The last attempt that was joined.
+    pub(crate) lost: Option<LostAttempt>,
 }
 
 /// Reads what a store says about the time before.
@@ -238,17 +240,20 @@ pub(crate) fn unfinished(
     for table in [Table::Joins, Table::Burns, Table::Partials] {
         attempts(store, table, id, &mut records)?;
     }
-    let burns = records.iter().filter_map(|record| match record {
-        Record::Burned { attempt, .. } => Some(*attempt),
-        Record::Consented { .. }
-        | Record::Joined { .. }
-        | Record::Partials { .. }
-        | Record::Finished { .. }
-        | Record::Closed { .. } => None,
-    });
-    let burned = burns.max();
-    let open = Restored::from_records(records).open.pop();
-    Ok(open.map(|open| Unfinished { burned: burned == Some(open.attempts), open }))
+    let open = Restored::from_records(records.clone()).open.pop();
+    Ok(open.map(|open| Unfinished { lost: lost(&open, &records), open }))
+}
+
+fn lost(open: &Open, records: &[Record]) -> Option<LostAttempt> {
+    let attempt = open.attempts;
+    let is_burned =
+        |record: &Record| matches!(record, Record::Burned { attempt: of, .. } if *of == attempt);
+    let reached = match &open.kept {
+        Some(_) => Reached::Signed,
+        None if records.iter().any(is_burned) => Reached::Burned,
+        None => Reached::Joined,
+    };
+    (attempt > 0).then_some(LostAttempt { attempt, reached })
 }
 
 /// Reads what a table holds about the attempts at a request.

@@ -22,7 +22,7 @@ pub use config::{Group, Keys, Member, SigningJob, Work};
 mod coordinator;
 pub use coordinator::{Builder, Coordinator, StartError};
 mod event;
-pub use event::{Approval, Event, Events, LostAttempt, Outcome, Resumption};
+pub use event::{Approval, Event, Events, LostAttempt, Outcome, Reached, Resumption};
 mod error;
 pub use error::{CommandError, Problem, Risk};
 mod problem;

@@ -15,10 +15,10 @@ use ensign_wire::{AbortReason, GroupKeys, Payload, Scheme, SignedRequest, Signin
 
 use crate::{
     ATTEMPTS_MAX, CommandError, ENDING_WAIT, EngineConfig, Event, GROUPS_MAX, GroupConfig, Input,
-    Keys, Output, PEERS_MAX, Proposal, REFUSALS_REMEMBERED, REQUESTS_MAX,
+    KeptPartials, Keys, Open, Output, PEERS_MAX, Proposal, REFUSALS_REMEMBERED, REQUESTS_MAX,
     ended::Ended,
     peers::Peer,
-    requests::{Request, no_attempt_left},
+    requests::{Request, no_attempt_left, pause_after},
 };
 
 /// One node.
@@ -164,25 +164,23 @@ impl Engine {
         Ok(id)
     }
 
-    /// Takes up a request to which our user had consented before a restart, in a fresh attempt.
+    /// Takes up a request to which our user had consented before a restart: none of the attempts that
+    /// were joined is joined again.
     ///
-    /// A request that has expired is closed instead: [`Event::Closed`] says so. One that has used up its
-    /// attempts joins nothing more, but the others may have its signatures: it is closed only when
-    /// nobody has told its end within [`ENDING_WAIT`].
-    ///
-    /// - `attempts`: how many attempts were joined before; none of them is joined again.
+    /// - A request that has expired is closed: [`Event::Closed`] says so.
+    /// - One whose last attempt has durable partial signatures of ours sends them again, because the
+    ///   others may still wait for them; the next attempt begins when it has got no signatures within
+    ///   the pause before it.
+    /// - One that has used up its attempts joins nothing more, but the others may have its signatures:
+    ///   it is closed only when nobody has told its end within [`ENDING_WAIT`].
+    /// - Every other one begins a fresh attempt.
     ///
     /// # Errors
     ///
     /// [`CommandError`] when its group is unknown, it is open already or has ended, or there is no
     /// room.
-    pub fn resume(
-        &mut self,
-        now: Now,
-        request: SignedRequest,
-        payload: Option<Vec<u8>>,
-        attempts: u16,
-    ) -> Result<RequestId, CommandError> {
+    pub fn resume(&mut self, now: Now, open: Open) -> Result<RequestId, CommandError> {
+        let Open { request, payload, attempts, kept } = open;
         let id = request.request.id();
         let group = request.request.signers.group_id(self.config.network);
         if !self.groups.contains_key(&group) {
@@ -193,19 +191,25 @@ impl Engine {
             self.close(id, (group, attempts), no_attempt_left(AbortReason::Expired), true);
             return Ok(id);
         }
-        let used_up = attempts >= ATTEMPTS_MAX;
-        let attempt = attempts.saturating_add(1).min(ATTEMPTS_MAX);
-        let id =
-            self.open_request(now, group, Arc::new(request), payload.map(Arc::from), attempt)?;
+        let wait = match &kept {
+            _ if attempts >= ATTEMPTS_MAX => Some(ENDING_WAIT),
+            Some(_) => Some(pause_after(attempts)),
+            None => None,
+        };
+        let attempt = if wait.is_some() { attempts.min(ATTEMPTS_MAX) } else { attempts + 1 };
+        let (request, payload) = (Arc::new(request), payload.map(Arc::from));
+        self.open_request(now, group, request, payload, attempt)?;
         if let Some(request) = self.requests.get_mut(&id) {
             request.consented = true;
-            request.retry_at = used_up.then(|| now.instant.after(ENDING_WAIT));
+            request.retry_at = wait.map(|wait| now.instant.after(wait));
         }
-        if used_up {
-            return Ok(id);
+        if let Some(KeptPartials { nonces, partials }) = kept {
+            self.with_session(now, id, |session| session.repeat_partials(now, nonces, partials));
         }
-        self.with_session(now, id, |session| session.announce(now));
-        self.join(now, id)?;
+        if wait.is_none() {
+            self.with_session(now, id, |session| session.announce(now));
+            self.join(now, id)?;
+        }
         Ok(id)
     }
 

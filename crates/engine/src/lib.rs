@@ -43,7 +43,7 @@ pub use error::{CommandError, Offense, Penalty, penalty};
 mod local_signer;
 pub use local_signer::ask_local_signer;
 mod restore;
-pub use restore::{Open, Restored};
+pub use restore::{KeptPartials, Open, Restored};
 mod status;
 pub use status::RequestStatus;
 mod testimony;

@@ -1,6 +1,7 @@
 //! Open requests and the attempts at them.
 
 use alloc::{boxed::Box, collections::BTreeSet, sync::Arc, vec::Vec};
+use core::time::Duration;
 
 use ensign_primitives::{GroupId, Instant, Network, Now, PeerId, RequestId, SessionId};
 use ensign_primitives::{SignerIndex, StateMachine, Wakeup};
@@ -277,7 +278,7 @@ impl Engine {
         let attempt = request.attempt;
         let retried = is_retried(failure.reason) && failure.evidence.is_none();
         if retried && attempt < ATTEMPTS_MAX {
-            request.retry_at = Some(now.instant.after(ATTEMPT_PAUSE * u32::from(attempt)));
+            request.retry_at = Some(now.instant.after(pause_after(attempt)));
             let event = ensign_session::Event::Failed(failure);
             return self.event(Event::Session { request: id, attempt, event });
         }
@@ -361,6 +362,11 @@ pub(crate) fn first_seq(now: Now, request: &SigningRequest) -> u64 {
     let created = request.created.as_millis();
     let slack = u64::try_from(MESSAGE_AGE_MAX.as_millis()).unwrap_or(u64::MAX);
     now.unix.as_millis().saturating_add(slack).saturating_sub(created).max(2)
+}
+
+/// How long the next attempt waits after this one.
+pub(crate) fn pause_after(attempt: u16) -> Duration {
+    ATTEMPT_PAUSE * u32::from(attempt)
 }
 
 /// The failure of a request that ends between two attempts.

@@ -16,6 +16,30 @@ pub struct Open {
     pub payload: Option<Vec<u8>>,
     /// The last attempt that was joined, 0 for none; none up to it is joined again.
     pub attempts: u16,
+    /// Our partial signatures for that attempt, when they are durable.
+    pub kept: Option<KeptPartials>,
+}
+
+/// Partial signatures from before a restart: they may be sent again, and are never computed again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeptPartials {
+    /// The digest of the nonce set that they are for.
+    pub nonces: [u8; 32],
+    /// One per message.
+    pub partials: Vec<[u8; 32]>,
+}
+
+impl Open {
+    /// Counts an attempt that was joined, with what it left.
+    fn count(&mut self, attempt: u16, kept: Option<KeptPartials>) {
+        if attempt > self.attempts {
+            self.kept = None;
+        }
+        self.attempts = self.attempts.max(attempt);
+        if attempt == self.attempts && kept.is_some() {
+            self.kept = kept;
+        }
+    }
 }
 
 /// What a journal's records add up to: what every driver hands to a new engine before anything
@@ -44,13 +68,16 @@ impl Restored {
             match record {
                 Record::Consented { request, payload } => {
                     let id = request.request.id();
-                    open.insert(id, Open { request: *request, payload, attempts: 0 });
+                    open.insert(id, Open { request: *request, payload, attempts: 0, kept: None });
                 }
-                Record::Joined { request, attempt }
-                | Record::Burned { request, attempt }
-                | Record::Partials { request, attempt, .. } => {
+                Record::Joined { request, attempt } | Record::Burned { request, attempt } => {
                     if let Some(known) = open.get_mut(&request) {
-                        known.attempts = known.attempts.max(attempt);
+                        known.count(attempt, None);
+                    }
+                }
+                Record::Partials { request, attempt, nonces, partials } => {
+                    if let Some(known) = open.get_mut(&request) {
+                        known.count(attempt, Some(KeptPartials { nonces, partials }));
                     }
                 }
                 Record::Finished { request, group, signatures } => {

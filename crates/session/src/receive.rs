@@ -260,9 +260,9 @@ impl Session {
             return;
         }
         self.event(Event::PeerDone(sender));
-        if self.phase == Phase::Aborted && self.may_answer(sender) {
-            // Whoever has the signatures answers an abort with them.
-            self.send_abort(now, sender);
+        if matches!(self.phase, Phase::Gathering | Phase::Aborted) && self.may_answer(sender) {
+            // Whoever has the signatures answers an abort with them, and a question too.
+            self.send_ack(now, sender);
         }
         let others = self.setup.others();
         let all = others.iter().all(|other| self.signer(*other).is_some_and(|other| other.done));

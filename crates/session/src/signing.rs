@@ -79,6 +79,16 @@ impl Session {
         self.report_waiting();
     }
 
+    /// Says partial signatures that were made durable before a restart, as they are, to whoever still
+    /// waits for them. The attempt itself is not taken up again: it is never approved, so it makes no
+    /// nonces and no other partial signatures.
+    ///
+    /// - `nonces`: the digest of the nonce set that they are for.
+    pub fn repeat_partials(&mut self, now: Now, nonces: [u8; 32], partials: Vec<[u8; 32]>) {
+        let signer = self.setup.local;
+        self.say_once(now, Body::PartialSigShare(PartialSigShare { signer, nonces, partials }));
+    }
+
     /// Returns our partial signatures with the contexts under which they are true. A signer in this
     /// process hands over the ones that it has made and checked; everybody else's are checked here.
     fn verified(&self, own: OwnPartials) -> Option<(Vec<PartialSig>, Vec<SigningCtx>)> {

@@ -68,7 +68,7 @@ impl Node {
         }
         self.engine.add_group(group()).expect("a sound group");
         for open in open {
-            let resumed = self.engine.resume(now, open.request, open.payload, open.attempts);
+            let resumed = self.engine.resume(now, open);
             assert!(resumed.is_ok(), "{resumed:?}");
         }
     }

@@ -150,7 +150,8 @@ fn timed_out_attempt_is_followed_by_another_with_fresh_nonces() {
 fn nonces_of_two_attempts_differ_in_every_place() {
     let mut net = Net::new(2);
     net.propose(Mode::Committed);
-    assert!(net.run_until(in_phase(0, Phase::Signing)));
+    assert!(net.run_until(in_phase(0, Phase::Revealing)));
+    net.run_until(|net| net.nodes.iter().all(|node| !node.nonces.is_empty()));
     net.restart(0);
     net.pass(MINUTES);
     net.assert_all_signed();

@@ -14,7 +14,7 @@ use ensign_wire::{AbortReason, Body, Envelope, Frame, Header, Kind, Mode};
 
 use super::cast::{NETWORK, START, entropy, group_of, peer, person, proposal};
 use super::node::{Node, assert_journal_is_sound};
-use crate::{CommandError, Engine, Event, Input, Open, Output, Restored, ask_local_signer};
+use crate::{CommandError, Engine, Event, Input, Output, Restored, ask_local_signer};
 
 /// Nodes `0..n`, all in one group, and the connections between them.
 pub(super) struct Net {
@@ -146,9 +146,8 @@ impl Net {
             }
         });
         self.form(node);
-        for Open { request, payload, attempts } in open {
-            self.command(node, |engine, now| engine.resume(now, request, payload, attempts))
-                .unwrap();
+        for open in open {
+            self.command(node, |engine, now| engine.resume(now, open)).unwrap();
         }
     }
 

@@ -2,6 +2,7 @@
 
 use core::time::Duration;
 
+use ensign_primitives::RequestId;
 use ensign_session::Phase;
 use ensign_wire::{AbortReason, Mode};
 
@@ -9,7 +10,7 @@ use super::{
     cast::{HOUR, group_id, peer, request, signed},
     net::Net,
 };
-use crate::{ATTEMPTS_MAX, CommandError, ENDING_WAIT, Event, Input, Record};
+use crate::{ATTEMPT_PAUSE, ATTEMPTS_MAX, CommandError, ENDING_WAIT, Event, Input, Open, Record};
 
 const MODES: [Mode; 3] = [Mode::Committed, Mode::Fast, Mode::Strict];
 const PHASES: [Phase; 3] = [Phase::Committing, Phase::Revealing, Phase::Signing];
@@ -20,6 +21,17 @@ fn at_phase(mode: Mode, node: usize, phase: Phase) -> Option<Net> {
     let mut net = Net::new(3);
     net.propose(mode);
     net.run_until(|net| net.phase(node) == Some(phase)).then_some(net)
+}
+
+fn is_kept(record: &Record) -> bool {
+    matches!(record, Record::Partials { .. })
+}
+
+fn consented(record: &Record) -> Option<RequestId> {
+    match record {
+        Record::Consented { request, .. } => Some(request.request.id()),
+        _ => None,
+    }
 }
 
 fn assert_signed(net: &Net) {
@@ -65,7 +77,7 @@ fn connections_that_stay_away_for_long_only_cost_an_attempt() {
 }
 
 #[test]
-fn node_that_dies_in_any_phase_comes_back_and_all_sign_in_the_next_attempt() {
+fn node_that_dies_in_any_phase_comes_back_and_all_sign() {
     for mode in MODES {
         for node in 0..3 {
             for phase in PHASES {
@@ -73,7 +85,9 @@ fn node_that_dies_in_any_phase_comes_back_and_all_sign_in_the_next_attempt() {
                 net.restart(node);
                 net.pass(MINUTE);
                 assert_signed(&net);
-                assert_eq!(net.nodes[node].attempts(), [2], "{mode:?}, {node}, {phase:?}");
+                // Its partial signatures were durable and never arrived: it sends them again.
+                let attempt = if phase == Phase::Signing { 1 } else { 2 };
+                assert_eq!(net.nodes[node].attempts(), [attempt], "{mode:?}, {node}, {phase:?}");
                 assert_eq!(net.nodes[node].reviews(), 0, "consent survives");
             }
         }
@@ -111,6 +125,41 @@ fn all_nodes_may_die_at_once() {
         net.pass(MINUTE);
         assert_signed(&net);
     }
+}
+
+#[test]
+fn partial_signatures_that_nobody_waits_for_any_more_are_followed_by_the_next_attempt() {
+    let mut net = Net::new(3);
+    net.propose(Mode::Committed);
+    let all_kept = |net: &Net| net.nodes.iter().all(|node| node.journal.iter().any(is_kept));
+    assert!(net.run_until(all_kept));
+    for node in 0..3 {
+        net.die(node);
+    }
+    for node in 0..3 {
+        net.revive(node);
+    }
+    net.connect_all();
+    net.pass(ATTEMPT_PAUSE / 2);
+    assert_eq!(net.nodes[0].attempts(), [1], "the others may still wait");
+    net.pass(MINUTE);
+    assert_signed(&net);
+    assert_eq!(net.nodes[0].attempts(), [1, 2]);
+    let kept = net.nodes[0].journal.iter().filter(|record| is_kept(record)).count();
+    assert_eq!(kept, 2, "one set for each attempt");
+}
+
+#[test]
+fn request_whose_partial_signatures_are_sent_again_can_be_stopped() {
+    let mut net = at_phase(Mode::Committed, 1, Phase::Signing).unwrap();
+    let id = net.nodes[0].journal.iter().find_map(consented).unwrap();
+    net.die(1);
+    net.revive(1);
+    net.stop(1, id, AbortReason::Cancelled).unwrap();
+    net.reconnect(1);
+    net.pass(MINUTE);
+    assert_eq!(net.nodes[1].closed_requests(), [(2, AbortReason::Cancelled, None)]);
+    net.assert_journals_are_sound();
 }
 
 #[test]
@@ -259,8 +308,8 @@ fn resuming_what_is_open_or_has_ended_is_refused() {
     let request = signed(request(&[0, 1], 0), 0);
     let id = request.request.id();
     let resume = |net: &mut Net| {
-        let request = request.clone();
-        net.command(0, |engine, now| engine.resume(now, request, None, 1))
+        let open = Open { request: request.clone(), payload: None, attempts: 1, kept: None };
+        net.command(0, |engine, now| engine.resume(now, open))
     };
     assert_eq!(resume(&mut net), Ok(id));
     net.run();
@@ -270,7 +319,8 @@ fn resuming_what_is_open_or_has_ended_is_refused() {
     assert_eq!(resume(&mut net), Err(CommandError::HasEnded { request: id }));
     let foreign = signed(super::cast::request(&[1, 2], 0), 1);
     let group = group_id(&[1, 2]);
-    let refused = net.command(0, |engine, now| engine.resume(now, foreign, None, 1));
+    let open = Open { request: foreign, payload: None, attempts: 1, kept: None };
+    let refused = net.command(0, |engine, now| engine.resume(now, open));
     assert_eq!(refused, Err(CommandError::UnknownGroup { group }));
 }
 

@@ -6,7 +6,7 @@ use ensign_primitives::{GroupId, RequestId};
 use ensign_wire::AbortReason;
 
 use super::cast::{group_id, payload, request, signed};
-use crate::{Ending, Open, Record, Restored};
+use crate::{Ending, KeptPartials, Open, Record, Restored};
 
 const PAYLOAD: &[u8] = b"what it was computed from";
 
@@ -36,7 +36,7 @@ fn check(records: Vec<Record>, open: &[u16], ended: &[Ending]) {
 fn request_that_was_consented_to_is_open_with_all_that_was_shown() {
     let (_, consent) = consented();
     let Record::Consented { request, payload } = consent.clone() else { panic!("{consent:?}") };
-    let open = Open { request: *request, payload, attempts: 0 };
+    let open = Open { request: *request, payload, attempts: 0, kept: None };
     let expected = Restored { open: vec![open], ended: vec![] };
     assert_eq!(Restored::from_records([consent]), expected);
     assert_eq!(Restored::from_records([]), Restored::default());
@@ -53,6 +53,23 @@ fn last_attempt_that_was_joined_counts() {
 fn burn_mark_without_its_join_counts_as_one() {
     let (id, consent) = consented();
     check(vec![consent, burned(id, 2)], &[2], &[]);
+}
+
+#[test]
+fn partial_signatures_are_kept_for_the_last_attempt_only() {
+    let (id, consent) = consented();
+    let kept = |attempt| Record::Partials {
+        request: id,
+        attempt,
+        nonces: [attempt as u8; 32],
+        partials: vec![[7; 32]],
+    };
+    let last = |records: Vec<Record>| Restored::from_records(records).open.remove(0).kept;
+    let of_first = KeptPartials { nonces: [1; 32], partials: vec![[7; 32]] };
+    let first = vec![consent, joined(id, 1), burned(id, 1), kept(1)];
+    assert_eq!(last(first.clone()), Some(of_first));
+    assert_eq!(last([first.clone(), vec![joined(id, 2)]].concat()), None);
+    assert_eq!(last([first, vec![joined(id, 2), kept(2)]].concat()).unwrap().nonces, [2; 32]);
 }
 
 #[test]

@@ -51,9 +51,7 @@ impl Host {
             group.map_or(Ok(()), |group| engine.add_group(group).map(drop))
         });
         for open in open {
-            self.command(scene, |engine| {
-                engine.resume(moment, open.request, open.payload, open.attempts).map(drop)
-            });
+            self.command(scene, |engine| engine.resume(moment, open).map(drop));
         }
         for peer in scene.plan.overlay(self.desk.node) {
             self.transport.want(&mut self.desk.turn(scene), peer);

@@ -25,7 +25,7 @@ use crate::tests::{
     net::frame_input,
     node::BOUNDS,
 };
-use crate::{Ending, Engine, Event, Input, Open, Output, Record, Restored, ask_local_signer};
+use crate::{Ending, Engine, Event, Input, Output, Record, Restored, ask_local_signer};
 
 /// Most frames that wait for the machine; what does not fit is lost.
 const WAITING_MAX: usize = 128;
@@ -200,8 +200,8 @@ impl Company {
             engine.remember_ended(id, group, ending);
         }
         engine.add_group(group_of(&self.people)).unwrap();
-        for Open { request, payload, attempts } in open {
-            engine.resume(now, request, payload, attempts).unwrap();
+        for open in open {
+            engine.resume(now, open).unwrap();
         }
         member.engine = engine;
         member.signer = local_signer(who);
