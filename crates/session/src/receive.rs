@@ -108,6 +108,8 @@ impl Session {
         let expected = self.contexts.len();
         let (kind, peer) = (envelope.body().kind(), envelope.sender());
         let offense = match envelope.body() {
+            // What was taken once stays taken: its delegation may have ended since.
+            Body::SessionJoin(_) if self.holds(envelope) => None,
             Body::SessionJoin(join) => self.malformed_join(now, sender, peer, join),
             Body::NonceShare(share) if self.is_fast() => {
                 let seen = share.nonces.len();
@@ -132,6 +134,12 @@ impl Session {
             | Body::ValidationError(_) => None,
         };
         offense.map(|offense| self.offense(peer, offense)).is_none()
+    }
+
+    fn holds(&self, envelope: &Envelope) -> bool {
+        let slot = envelope.body().slot();
+        let held = slot.and_then(|slot| self.statements.get(&envelope.sender(), slot));
+        held.is_some_and(|held| held.body() == envelope.body())
     }
 
     fn malformed_join(

@@ -169,6 +169,26 @@ fn delegation_must_be_the_signers_own_and_in_time() {
 }
 
 #[test]
+fn regression_join_that_was_repeated_after_its_delegation_ended_was_charged() {
+    let minute = core::time::Duration::from_secs(60);
+    let delegation = delegate(&member(1).sec_key, peer(1), START.after(minute));
+    let join = |wrong: bool| {
+        let mut join = SessionJoin { delegation, ..join(1) };
+        if wrong {
+            join.round0 = Round0::Commit(NonceCommit { commitment: [9; 32] });
+        }
+        Body::SessionJoin(join)
+    };
+    let mut world = world(Mode::Committed);
+    world.say(1, 0, 1, join(false));
+    world.run_until(2 * minute);
+    world.say(1, 0, 2, join(false));
+    assert_eq!(offenses(&world), []);
+    world.say(1, 0, 3, join(true));
+    assert!(matches!(offenses(&world)[..], [(1, Offense::NotDelegated(_))]), "it is another one");
+}
+
+#[test]
 fn number_of_nonces_and_partial_signatures_is_that_of_the_messages() {
     let count = |kind, expected, seen| Offense::WrongCount { kind, expected, seen };
     let nonces = Body::NonceShare(share(1, 2));
