@@ -165,7 +165,8 @@ pub(crate) struct Up {
     /// This home was made on another machine, and the one there is off for good
     #[arg(long)]
     pub(crate) moved: bool,
-    /// Let the process that listens at this Unix socket sign (`ensign signer`)
+    /// Let the process that listens at this Unix socket sign (`ensign signer`); it asks for itself,
+    /// after this node has asked whether to join. With `--approve all` only it asks
     #[arg(long, value_name = "SOCKET")]
     pub(crate) signer: Option<PathBuf>,
     /// End when standard input closes, so that no process outlives the one that started it

@@ -21,6 +21,7 @@ pub(super) async fn run(home: Home, args: Up, output: Output) -> Result<()> {
     if groups.is_empty() {
         return Err(Failure::new(&code::GROUP_NONE, "this home belongs to no group yet"));
     }
+    let key = if args.signer.is_some() { Key::Beside } else { Key::Here };
     let held = home.with_signer(args.signer).hold()?;
     let mut stop = Stop::new(args.until_stdin_closes)?;
     let is_moved = if args.moved { IsMoved::Yes } else { IsMoved::No };
@@ -30,18 +31,56 @@ pub(super) async fn run(home: Home, args: Up, output: Output) -> Result<()> {
         output,
         narrator: Narrator::new(output, groups),
         approve: args.approve,
+        key,
         lines: (args.approve == Approve::Ask && !args.until_stdin_closes).then(Lines::new),
         asked: VecDeque::new(),
     };
-    output.text(match args.approve {
-        Approve::Ask => "asking before each signature; Ctrl-C ends",
-        Approve::All => "signing EVERYTHING that the others ask for; Ctrl-C ends",
-        Approve::None => "showing requests, signing nothing; Ctrl-C ends",
-    });
+    output.text(key.rule(args.approve));
     let ended = duty.serve(&mut stop).await;
     duty.node.coordinator.shutdown().await;
     output.tell(&Line::new("stopped"), "stopped; open requests go on at the next `ensign up`");
     ended
+}
+
+/// Where the signer key is.
+#[derive(Clone, Copy)]
+enum Key {
+    Here,
+    /// With `ensign signer`, or another process that decides by itself what it signs.
+    Beside,
+}
+
+impl Key {
+    /// What becomes of requests, and who asks.
+    const fn rule(self, approve: Approve) -> &'static str {
+        match (self, approve) {
+            (Self::Here, Approve::Ask) => "asking before each signature; Ctrl-C ends",
+            (Self::Here, Approve::All) => "signing EVERYTHING that the others ask for; Ctrl-C ends",
+            (Self::Beside, Approve::Ask) => {
+                "asking before joining a request. The signer does not believe this node: it shows \
+                 the request again and asks before it signs, unless it runs with --yes-to-all. \
+                 With --approve all only the signer asks, and waits 5 minutes; Ctrl-C ends"
+            }
+            (Self::Beside, Approve::All) => {
+                "joining EVERYTHING that the others ask for; what is signed is for the signer to \
+                 decide; Ctrl-C ends"
+            }
+            (Self::Here | Self::Beside, Approve::None) => {
+                "showing requests, signing nothing; Ctrl-C ends"
+            }
+        }
+    }
+
+    /// The question about a request.
+    fn question(self, approval: &Approval) -> String {
+        let (id, blind) = (approval.id.short(), if approval.is_blind() { " BLINDLY" } else { "" });
+        match self {
+            Self::Here => format!("sign request {id}{blind}? [yes/no] "),
+            Self::Beside => {
+                format!("join request {id}{blind}, and let the signer decide? [yes/no] ")
+            }
+        }
+    }
 }
 
 /// What a node that is up does.
@@ -50,6 +89,7 @@ struct Duty {
     output: Output,
     narrator: Narrator,
     approve: Approve,
+    key: Key,
     /// What the user types; `None` when nobody is to be asked, or input has ended.
     lines: Option<Lines>,
     /// Requests that wait for an answer, the one that was asked about first.
@@ -119,9 +159,7 @@ impl Duty {
 
     fn ask(&self) {
         if let Some(approval) = self.asked.front() {
-            let blind = if approval.is_blind() { " BLINDLY" } else { "" };
-            let request = approval.id.short();
-            self.output.prompt(&format!("sign request {request}{blind}? [yes/no] "));
+            self.output.prompt(&self.key.question(approval));
             self.output.json(&Line::new("asking").with("request", approval.id.to_string()));
         }
     }

@@ -96,6 +96,21 @@ fn a_signer_that_was_killed_is_found_again() {
 }
 
 #[test]
+fn a_node_beside_a_signer_says_why_both_ask() {
+    let split = split();
+    let socket = split.alice.path("signer.sock");
+    let _signer = split.signer(&socket, &["--yes-to-all"]);
+    // Standard input is closed: it is up, and ends.
+    let up = ["up", "--until-stdin-closes", "--signer", argument(&socket)];
+    let up = [&up[..], &["--passphrase-file", argument(&split.passphrase)]].concat();
+    let shown = split.alice.text(&up).succeeded().stdout;
+    assert!(shown.contains("asking before joining a request"), "{shown}");
+    assert!(shown.contains("With --approve all only the signer asks"), "{shown}");
+    let all = split.alice.text(&[&up[..], &["--approve", "all"]].concat()).succeeded().stdout;
+    assert!(all.contains("what is signed is for the signer to decide"), "{all}");
+}
+
+#[test]
 fn without_its_signer_a_home_says_what_to_start() {
     let split = split();
     let alice = &split.alice;
