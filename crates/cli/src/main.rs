@@ -6,7 +6,7 @@
 //! Invariants:
 //!
 //! - A secret is never an argument or a variable, never printed, and lies only in files of mode
-//!   0600, encrypted unless the user said otherwise.
+//!   0600, encrypted unless the user said otherwise. No core dump is written ([`core_dump`]).
 //! - One process at a time uses a home.
 //! - Nothing is signed that was not shown first, unless the user said so with a flag.
 //! - Text of other people is escaped before it is printed.
@@ -17,6 +17,7 @@ mod catalogue;
 mod command;
 mod contact;
 mod control;
+mod core_dump;
 mod demo;
 mod durable;
 mod failure;
@@ -48,6 +49,10 @@ fn main() -> ExitCode {
         Err(error) => return refuse(&error),
     };
     let output = Output::new(cli.json);
+    // Whatever the command: most of them unlock keys.
+    if let Err(error) = core_dump::forbid() {
+        output.notice(format!("a crash could write keys to a core dump: {error}"));
+    }
     match command::run(cli, output) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => end(output, &failure),

@@ -95,6 +95,27 @@ fn a_signer_that_was_killed_is_found_again() {
     second.wait_for("signed_in");
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn processes_with_keys_leave_no_core_dump() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+    // As far as the system lets us, so that it is they who forbid it.
+    let hard = getrlimit(Resource::Core).maximum;
+    setrlimit(Resource::Core, Rlimit { current: hard, maximum: hard }).unwrap();
+    let split = split();
+    let socket = split.alice.path("signer.sock");
+    let signer = split.signer(&socket, &["--yes-to-all"]);
+    let mut up = split.up(&socket);
+    up.wait_for("up");
+    for process in [signer.id(), up.id()] {
+        let limits = fs::read_to_string(format!("/proc/{process}/limits")).unwrap();
+        let core = limits.lines().find_map(|line| line.strip_prefix("Max core file size"));
+        let core: Vec<_> = core.unwrap().split_whitespace().collect();
+        assert_eq!(core[..2], ["0", "0"], "{limits}");
+    }
+}
+
 #[test]
 fn a_node_beside_a_signer_says_why_both_ask() {
     let split = split();
