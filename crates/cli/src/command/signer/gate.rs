@@ -20,7 +20,8 @@ const ANSWERED_MAX: usize = 1024;
 
 /// A signer that does nothing a person has not seen, unless told so.
 ///
-/// The node on the other side is not believed: the summary is computed here, from the PSBT.
+/// The node on the other side is not believed: the summary is computed here, from the PSBT. A yes
+/// holds for every attempt at the request until its time is over.
 #[derive(Debug)]
 pub(super) struct Gate {
     signer: InProcess,
@@ -68,21 +69,78 @@ impl Gate {
     }
 
     /// Computes what an order means; tells what is wrong with one that lies.
-    fn approval(&self, order: &Order, payload: Option<&[u8]>) -> Result<Approval, SignerError> {
+    fn approval(
+        &self,
+        now: UnixTime,
+        order: &Order,
+        payload: Option<&[u8]>,
+    ) -> Result<Approval, SignerError> {
         let signed = &order.request;
-        let checked = signed.verify(now()).map_err(|error| error.to_string());
-        let summary = checked.and_then(|_| match self.network == signed.request.network {
-            true => summary(signed, payload),
-            false => Err(format!("it is for {}", signed.request.network)),
-        });
-        let summary = summary.map_err(|why| {
-            let text = format!("refused a request that does not hold: {}", words::foreign(&why));
-            self.output.tell(&Line::new("refused").with("why", why), text);
+        let checked = signed.verify(now).map_err(|error| error.to_string());
+        let checked = checked.and_then(|_| self.is_for_us(order));
+        let summary = checked.and_then(|()| summary(signed, payload)).map_err(|why| {
+            self.tell_refused(&why);
             SignerError::Declined
         })?;
         let group = signed.request.signers.group_id(signed.request.network);
         let id = signed.request.id();
         Ok(Approval { id, group, request: signed.clone(), summary })
+    }
+
+    fn is_for_us(&self, order: &Order) -> Result<(), String> {
+        let request = &order.request.request;
+        if self.network != request.network {
+            return Err(format!("it is for {}", request.network));
+        }
+        if request.signers.get(order.local) != Some(&self.public_key()) {
+            return Err("it does not name this key".to_owned());
+        }
+        Ok(())
+    }
+
+    fn tell_refused(&self, why: &str) {
+        let text = format!("refused a request that does not hold: {}", words::foreign(why));
+        self.output.tell(&Line::new("refused").with("why", why), text);
+    }
+
+    /// Shows a request and asks, unless it was approved before.
+    fn consent(
+        &mut self,
+        now: UnixTime,
+        order: &Order,
+        payload: Option<&[u8]>,
+    ) -> Result<(), SignerError> {
+        if self.approved.contains_key(&order.request.request.id()) {
+            return Ok(());
+        }
+        let approval = self.approval(now, order, payload)?;
+        let id = approval.id;
+        self.output.text(request::text(&approval, None));
+        self.output.json(&request::line("request", &approval, None));
+        let blind = if approval.is_blind() { " BLINDLY" } else { "" };
+        let event = Line::new("asking").with("request", id.to_string());
+        self.ask(&format!("sign request {}{blind}?", id.short()), event)?;
+        if self.approved.is_full() {
+            self.approved.retain(|_, ()| false);
+        }
+        let _ = self.approved.insert(id, ());
+        Ok(())
+    }
+
+    /// As [`Signer::nonces`], at a given time.
+    fn nonces_at(
+        &mut self,
+        now: UnixTime,
+        order: &Order,
+        payload: Option<&[u8]>,
+    ) -> Result<OwnNonces, SignerError> {
+        let expires = order.request.request.expires;
+        if expires <= now {
+            self.tell_refused(&format!("its time was over at {}", words::date(expires)));
+            return Err(SignerError::Refused);
+        }
+        self.consent(now, order, payload)?;
+        self.signer.nonces(order, payload)
     }
 }
 
@@ -116,20 +174,7 @@ impl Signer for Gate {
     }
 
     fn nonces(&mut self, order: &Order, payload: Option<&[u8]>) -> Result<OwnNonces, SignerError> {
-        let approval = self.approval(order, payload)?;
-        let id = approval.id;
-        if !self.approved.contains_key(&id) {
-            self.output.text(request::text(&approval, None));
-            self.output.json(&request::line("request", &approval, None));
-            let blind = if approval.is_blind() { " BLINDLY" } else { "" };
-            let event = Line::new("asking").with("request", id.to_string());
-            self.ask(&format!("sign request {}{blind}?", id.short()), event)?;
-            if self.approved.is_full() {
-                self.approved.retain(|_, ()| false);
-            }
-            let _ = self.approved.insert(id, ());
-        }
-        self.signer.nonces(order, payload)
+        self.nonces_at(now(), order, payload)
     }
 
     fn partials(
@@ -182,3 +227,6 @@ fn now() -> UnixTime {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     UnixTime::from_millis(u64::try_from(now.as_millis()).unwrap_or(u64::MAX))
 }
+
+#[cfg(test)]
+mod tests;

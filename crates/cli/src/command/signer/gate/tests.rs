@@ -1,0 +1,95 @@
+//! What is refused before a person is asked, and how long a yes holds.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ensign_identity::{Delegation, NodeKey, Signature};
+use ensign_musig::SecKey;
+use ensign_primitives::SignerIndex;
+use ensign_wire::{
+    GroupKeys, KeyTweak, Message, Mode, Payload, Scheme, SignedRequest, SigningRequest, TxType,
+};
+
+use super::*;
+
+const NETWORK: Network = Network::Regtest;
+const CREATED: UnixTime = UnixTime::from_millis(1_760_000_000_000);
+
+fn at(minutes: u64) -> UnixTime {
+    CREATED.after(Duration::from_secs(60 * minutes))
+}
+
+fn sec_key(number: u8) -> SecKey {
+    SecKey::from_secret_bytes([number; 32]).unwrap()
+}
+
+fn key(number: u8) -> SignerKey {
+    SignerKey::from_public_key(sec_key(number).public_key())
+}
+
+fn node_key(number: u8) -> NodeKey {
+    NodeKey::from_secret_bytes([0x10 + number; 32]).unwrap()
+}
+
+/// A gate that says yes to what it would ask about, with key 1.
+fn gate() -> Gate {
+    Gate::new(InProcess::new(sec_key(1)), NETWORK, true, Output::new(true))
+}
+
+/// An attempt at a request to the given keys that is open for 20 minutes; the second of them has
+/// created it, and lets its node speak for 10.
+fn order(keys: [u8; 2], network: Network, attempt: u16) -> Order {
+    let peer = node_key(2).peer_id();
+    let digest = Delegation::digest(&key(2), &peer, network, at(10));
+    let signature = Signature(sec_key(2).sign_schnorr(&digest));
+    let delegation = DelegationProof { expires: at(10), signature };
+    let request = SigningRequest {
+        network,
+        scheme: Scheme::Bip327,
+        signers: GroupKeys::new(keys.map(key).to_vec()).unwrap(),
+        messages: vec![Message { digest: [7; 32], tweak: KeyTweak::None }],
+        payload: Payload::Blind,
+        purpose: String::new(),
+        tx_type: TxType::Spend,
+        amount: 0,
+        creator: SignerIndex(1),
+        created: CREATED,
+        expires: at(20),
+        mode: Mode::Committed,
+        nonce: [9; 16],
+    };
+    let session = SigningRequest::session_id(request.id(), network, attempt);
+    let request = SignedRequest::sign(request, &node_key(2), delegation).unwrap();
+    Order { session, request: Arc::new(request), attempt, local: SignerIndex(0) }
+}
+
+fn ours(attempt: u16) -> Order {
+    order([1, 2], NETWORK, attempt)
+}
+
+#[test]
+fn nobody_is_asked_about_a_request_that_does_not_hold() {
+    let mut gate = gate();
+    let declined = Err(SignerError::Declined);
+    let honest = ours(1);
+    let mut made_up = (*honest.request).clone();
+    made_up.signature = node_key(1).sign(made_up.request.id().as_bytes());
+    let made_up = Order { request: Arc::new(made_up), ..honest.clone() };
+    assert_eq!(gate.nonces_at(CREATED, &made_up, None), declined);
+    assert_eq!(gate.nonces_at(CREATED, &order([3, 2], NETWORK, 1), None), declined);
+    assert_eq!(gate.nonces_at(CREATED, &order([1, 2], Network::Bitcoin, 1), None), declined);
+    // Bytes for a message that has none.
+    assert_eq!(gate.nonces_at(CREATED, &honest, Some(b"psbt")), declined);
+    assert_eq!(gate.nonces_at(at(10), &honest, None), declined);
+    assert!(gate.approved.is_empty());
+    gate.nonces_at(at(9), &honest, None).unwrap();
+}
+
+#[test]
+fn a_yes_holds_for_later_attempts_until_the_time_of_the_request_is_over() {
+    let mut gate = gate();
+    gate.nonces_at(at(9), &ours(1), None).unwrap();
+    // The creator's delegation has ended meanwhile.
+    gate.nonces_at(at(19), &ours(2), None).unwrap();
+    assert_eq!(gate.nonces_at(at(20), &ours(3), None), Err(SignerError::Refused));
+}
