@@ -190,9 +190,8 @@ pub enum Record {
         /// Why, as members that missed the end are told.
         reason: AbortReason,
     },
-    /// Our partial signatures for this attempt, durable before they are sent. The same process may
-    /// send them again; they are never computed again. After a restart they are kept for audit: which
-    /// challenge the nonces of the attempt met.
+    /// Our partial signatures for this attempt, durable before they are sent. They may be sent again,
+    /// after a restart too; they are never computed again.
     Partials {
         /// The request.
         request: RequestId,
