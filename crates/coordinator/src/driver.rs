@@ -1,10 +1,6 @@
 //! The loop: world to engine, engine to world.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    net::SocketAddr,
-    sync::Arc,
-};
+use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
 
 use bytes::Bytes;
 use ensign_deadline::Timeouts;
@@ -15,7 +11,7 @@ use ensign_psbt::{Contribution, Contributions, Psbt, SignedPsbt, finish};
 use ensign_session::{Event as SessionEvent, Finished, Offense as SessionOffense};
 use ensign_store::{Opening, Store};
 use ensign_transport::{CloseCode, Transport, TransportEvent};
-use ensign_wire::{ADDRESSES_MAX, AbortReason};
+use ensign_wire::AbortReason;
 use tokio::{
     sync::{broadcast, mpsc, oneshot},
     time::sleep_until,
@@ -23,6 +19,7 @@ use tokio::{
 
 use crate::{
     CommandError, Event, Keys, LedgerError, Outcome, Problem, Records,
+    addresses::AddressBook,
     clock::Clock,
     command::{Command, Look},
     consenting::Consenting,
@@ -88,10 +85,7 @@ pub(crate) struct Driver {
     consenting: Consenting,
     /// Why requests end that we end by ourselves.
     pub(crate) given_up: BTreeMap<RequestId, Problem>,
-    /// Where members may be reached, the latest first, at most [`ADDRESSES_MAX`] each.
-    addresses: BTreeMap<PeerId, Vec<SocketAddr>>,
-    /// Members to be dialled, with or without addresses.
-    wanted: BTreeSet<PeerId>,
+    addresses: AddressBook,
     warnings: Warnings,
     pub(crate) signer: Desk,
     signed: SignerAnswers,
@@ -125,6 +119,7 @@ impl Driver {
         for (request, group, ending) in std::mem::take(&mut before.past.ended) {
             engine.remember_ended(request, group, ending);
         }
+        let addresses = std::mem::take(&mut before.past.addresses);
         let (loading, loaded) = mpsc::unbounded_channel();
         Self {
             engine,
@@ -137,8 +132,7 @@ impl Driver {
             before,
             consenting: Consenting::default(),
             given_up: BTreeMap::new(),
-            addresses: BTreeMap::new(),
-            wanted: BTreeSet::new(),
+            addresses: AddressBook::new(addresses),
             warnings: Warnings::default(),
             signer,
             signed,
@@ -200,7 +194,10 @@ impl Driver {
 
     fn on_arrival(&mut self, arrival: TransportEvent) {
         let input = match arrival {
-            TransportEvent::Connected { peer, remote, .. } => Input::Connected { peer, remote },
+            TransportEvent::Connected { peer, remote, .. } => {
+                self.see_address(peer, remote);
+                Input::Connected { peer, remote }
+            }
             TransportEvent::Disconnected { peer, reason } => {
                 if let Some(problem) = problem::of_disconnect(&reason) {
                     self.warn(Some(peer), problem);
@@ -316,24 +313,24 @@ impl Driver {
 
     /// Enters addresses before those known already, and dials anew if that changes anything.
     pub(crate) fn know_addresses(&mut self, peer: PeerId, addresses: &[SocketAddr]) {
-        let known = self.addresses.entry(peer).or_default();
-        let mut merged: Vec<SocketAddr> = Vec::new();
-        for address in addresses.iter().chain(known.iter()) {
-            if merged.len() < ADDRESSES_MAX && !merged.contains(address) {
-                merged.push(*address);
-            }
+        if let Some(all) = self.addresses.give(peer, addresses) {
+            self.transport.keep_connected(peer, all);
         }
-        if merged != *known {
-            known.clone_from(&merged);
-            if self.wanted.contains(&peer) {
-                self.transport.keep_connected(peer, merged);
+    }
+
+    /// Remembers where a member was reached, to find it there after a restart.
+    fn see_address(&mut self, peer: PeerId, remote: SocketAddr) {
+        let now = self.clock.now();
+        if let Some((all, is_due)) = self.addresses.see(now.instant, peer, remote) {
+            self.transport.keep_connected(peer, all);
+            if is_due {
+                self.storage.keep(now.unix, ledger::address(&peer, remote));
             }
         }
     }
 
     fn connect(&mut self, peer: PeerId) {
-        self.wanted.insert(peer);
-        let addresses = self.addresses.get(&peer).cloned().unwrap_or_default();
+        let addresses = self.addresses.want(peer);
         if !addresses.is_empty() {
             self.transport.keep_connected(peer, addresses);
         }

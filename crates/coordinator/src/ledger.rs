@@ -2,11 +2,12 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    net::SocketAddr,
     ops::ControlFlow,
 };
 
 use ensign_engine::{Ending, Open, Record, Restored};
-use ensign_primitives::{GroupId, RequestId, UnixTime};
+use ensign_primitives::{GroupId, PeerId, RequestId, UnixTime};
 use ensign_store::{Batch, Place, Store, StoreError, Table, request_of};
 
 use crate::{LostAttempt, Reached};
@@ -77,6 +78,23 @@ pub(crate) fn entry(record: &Record) -> Entry {
 /// Notes that the application has what a request gave.
 pub(crate) fn received(request: &RequestId) -> Entry {
     Entry { place: Place::mark(request, 0), value: Some(b"received".to_vec()) }
+}
+
+/// Notes where a member's node spoke from last.
+pub(crate) fn address(peer: &PeerId, address: SocketAddr) -> Entry {
+    Entry { place: Place::addresses(peer), value: Some(address.to_string().into_bytes()) }
+}
+
+/// Reads where members spoke from. Each is a hint: one that cannot be read is none.
+fn addresses(store: &dyn Store) -> Result<Vec<(PeerId, SocketAddr)>, LedgerError> {
+    let mut addresses = Vec::new();
+    store.scan(Table::Addresses, &[], &mut |row| {
+        let peer = row.key.try_into().ok().map(PeerId::from_bytes);
+        let address = std::str::from_utf8(row.value).ok().and_then(|text| text.parse().ok());
+        addresses.extend(peer.zip(address));
+        ControlFlow::Continue(())
+    })?;
+    Ok(addresses)
 }
 
 /// Writes entries with one commit.
@@ -167,6 +185,8 @@ pub(crate) struct Past {
     pub(crate) ended: Vec<(RequestId, GroupId, Ending)>,
     /// Signed, and the application never said that it has the result; at most [`UNRECEIVED_MAX`].
     pub(crate) unreceived: Vec<(RequestId, GroupId)>,
+    /// Where members' nodes spoke from last.
+    pub(crate) addresses: Vec<(PeerId, SocketAddr)>,
 }
 
 /// A request that goes on.
@@ -197,6 +217,7 @@ pub(crate) fn past(store: &dyn Store) -> Result<Past, LedgerError> {
         waiting: names.collect(),
         ended: ended(store)?,
         unreceived: unreceived(store, &finished)?,
+        addresses: addresses(store)?,
     })
 }
 

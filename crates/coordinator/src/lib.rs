@@ -42,6 +42,7 @@ pub use opening::{Archive, OpeningError};
 mod ledger;
 pub use ledger::LedgerError;
 
+mod addresses;
 mod cases;
 mod clock;
 mod command;

@@ -7,6 +7,8 @@
     reason = "a test fails by panicking"
 )]
 
+#[path = "loopback/addresses.rs"]
+mod addresses;
 #[path = "loopback/commands.rs"]
 mod commands;
 #[path = "loopback/evidence.rs"]
