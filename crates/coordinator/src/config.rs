@@ -74,8 +74,8 @@ impl Keys {
     }
 
     /// Takes the node key and a signer that holds its key by itself: a device, another process. It
-    /// is asked once to let the node speak for it, as in [`new`](Self::new), and from then on to
-    /// sign, on a thread of its own.
+    /// is asked to let the node speak for it, as in [`new`](Self::new), and again when that comes to its
+    /// end; and from then on to sign, on a thread of its own.
     ///
     /// Blocks for as long as the signer takes.
     ///

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
 use bytes::Bytes;
 use ensign_deadline::Timeouts;
 use ensign_engine::{CloseReason, Engine, EngineConfig, Input, Offense, Output};
-use ensign_identity::{NodeKey, Signature};
+use ensign_identity::{NodeKey, Signature, SignerKey};
 use ensign_primitives::{GroupId, Network, PeerId, RequestId, StateMachine, UnixTime};
 use ensign_psbt::{Contribution, Contributions, Psbt, SignedPsbt, finish};
 use ensign_session::{Event as SessionEvent, Finished, Offense as SessionOffense};
@@ -14,7 +14,7 @@ use ensign_transport::{CloseCode, Transport, TransportEvent};
 use ensign_wire::AbortReason;
 use tokio::{
     sync::{broadcast, mpsc, oneshot},
-    time::sleep_until,
+    time::{interval, sleep_until},
 };
 
 use crate::{
@@ -31,6 +31,7 @@ use crate::{
     records::enter_live,
     report,
     signer::{Answers as SignerAnswers, Desk},
+    signing::RENEWAL_INTERVAL,
     storage::{About, Answer, Answers, Storage},
     warnings::Warnings,
 };
@@ -80,6 +81,11 @@ pub(crate) struct Driver {
     pub(crate) psbts: BTreeMap<RequestId, (GroupId, Psbt)>,
     /// Signs what we report about others.
     pub(crate) node_key: Arc<NodeKey>,
+    pub(crate) signer_key: SignerKey,
+    /// Until when our node may speak for the signer key.
+    pub(crate) delegated_until: UnixTime,
+    /// When the signer was last asked to renew that.
+    pub(crate) asked_at: Option<UnixTime>,
     /// What the store says about the time before, until its groups are joined.
     pub(crate) before: Before,
     consenting: Consenting,
@@ -114,6 +120,7 @@ impl Driver {
         let (keys, signer) = parts.keys.into_parts();
         let (signer, signed) = Desk::open(signer, &parts.randomness);
         let node_key = Arc::clone(&keys.node_key);
+        let (signer_key, delegated_until) = (keys.signer, keys.delegation.expires);
         let mut engine = Engine::new(config, keys);
         let mut before = parts.opened;
         for (request, group, ending) in std::mem::take(&mut before.past.ended) {
@@ -129,6 +136,9 @@ impl Driver {
             groups: BTreeMap::new(),
             psbts: BTreeMap::new(),
             node_key,
+            signer_key,
+            delegated_until,
+            asked_at: None,
             before,
             consenting: Consenting::default(),
             given_up: BTreeMap::new(),
@@ -161,6 +171,7 @@ impl Driver {
     }
 
     async fn serve(&mut self) -> Option<oneshot::Sender<()>> {
+        let mut renewal = interval(RENEWAL_INTERVAL);
         loop {
             let wakeup = self.engine.poll_timeout();
             let due = async {
@@ -173,6 +184,7 @@ impl Driver {
                 // Peers come last: however much they send, it holds up nothing else.
                 biased;
                 () = due => self.engine.handle_timeout(self.clock.now()),
+                _ = renewal.tick() => self.renew_delegation(),
                 answer = self.answers.recv() => {
                     if let Err(error) = self.on_answer(answer) {
                         self.emit_warning(None, error);

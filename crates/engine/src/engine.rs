@@ -3,7 +3,7 @@
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::{boxed::Box, collections::VecDeque, sync::Arc, vec::Vec};
 
-use ensign_identity::SignerKey;
+use ensign_identity::{DelegationProof, SignerKey};
 use ensign_musig::KeyAggCtx;
 use ensign_primitives::{
     BoundedMap, GroupId, Now, PeerId, RequestId, SessionId, SignerIndex, StateMachine, Wakeup,
@@ -247,6 +247,12 @@ impl Engine {
         request.session.stop(now, reason).map_err(CommandError::Session)?;
         self.drain_session(now, id);
         Ok(())
+    }
+
+    /// Uses another delegation of our signer key's from the next attempt on, because the one in use comes
+    /// to its end.
+    pub const fn renew(&mut self, delegation: DelegationProof) {
+        self.keys.delegation = delegation;
     }
 
     /// Returns an open request.

@@ -7,8 +7,9 @@ use std::{
     thread,
 };
 
+use ensign_identity::DelegationProof;
 use ensign_musig::PubNonce;
-use ensign_primitives::SessionId;
+use ensign_primitives::{Network, PeerId, SessionId, UnixTime};
 use ensign_session::{Order, OwnNonces, OwnPartials};
 use tokio::sync::mpsc;
 
@@ -33,6 +34,8 @@ pub(crate) enum Question {
     Nonces(Order, Option<Arc<[u8]>>),
     Partials(SessionId, Vec<Vec<PubNonce>>),
     Forget(SessionId),
+    /// To let our node speak for its key, until then.
+    Delegate(Network, PeerId, UnixTime),
 }
 
 /// What the signer answers, and in which session.
@@ -40,6 +43,7 @@ pub(crate) enum Question {
 pub(crate) enum Answer {
     Nonces(SessionId, Result<OwnNonces, SignerError>),
     Partials(SessionId, Result<OwnPartials, SignerError>),
+    Delegated(Result<DelegationProof, SignerError>),
 }
 
 /// Answers, in the order of the questions.
@@ -86,10 +90,11 @@ impl Desk {
 }
 
 impl Question {
-    const fn session(&self) -> SessionId {
+    const fn session(&self) -> Option<SessionId> {
         match self {
-            Self::Nonces(order, _) => order.session,
-            Self::Partials(session, _) | Self::Forget(session) => *session,
+            Self::Nonces(order, _) => Some(order.session),
+            Self::Partials(session, _) | Self::Forget(session) => Some(*session),
+            Self::Delegate(..) => None,
         }
     }
 
@@ -105,6 +110,9 @@ impl Question {
             Self::Forget(session) => {
                 signer.forget(session);
                 None
+            }
+            Self::Delegate(network, peer, expires) => {
+                Some(Answer::Delegated(signer.delegate(network, peer, expires)))
             }
         }
     }
@@ -140,7 +148,7 @@ fn take_next(
 
 fn enter(queue: &mut VecDeque<Question>, question: Question) {
     if let Question::Forget(session) = question {
-        queue.retain(|asked| asked.session() != session);
+        queue.retain(|asked| asked.session() != Some(session));
     }
     queue.push_back(question);
 }
@@ -152,6 +160,7 @@ fn of_nobody(question: Question) -> Option<Answer> {
         Question::Nonces(order, _) => Some(Answer::Nonces(order.session, Err(gone))),
         Question::Partials(session, _) => Some(Answer::Partials(session, Err(gone))),
         Question::Forget(_) => None,
+        Question::Delegate(..) => Some(Answer::Delegated(Err(gone))),
     }
 }
 
@@ -171,7 +180,7 @@ mod tests {
         let entry = |it: &Question| {
             (
                 matches!(it, Question::Forget(_)),
-                it.session().as_bytes().first().copied().unwrap_or(0),
+                it.session().and_then(|session| session.as_bytes().first().copied()).unwrap_or(0),
             )
         };
         queue.iter().map(entry).collect()

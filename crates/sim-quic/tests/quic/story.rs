@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use ensign_coordinator::{Event, Group, Member, SigningJob, Work};
+use ensign_identity::DELEGATION_LIFETIME_MAX;
 use ensign_primitives::{GroupId, RequestId};
 use ensign_session::Phase;
 use ensign_sim_quic::{Latency, Links, Net, Stopped, Told, Wallet, address};
@@ -30,12 +31,18 @@ pub(crate) struct Story {
 impl Story {
     /// Starts three wallets of one group and connects them.
     pub(crate) async fn begin() -> Self {
+        Self::begin_after(Duration::ZERO).await
+    }
+
+    /// As [`begin`](Self::begin), with wallets that have run for a while before they form their group.
+    async fn begin_after(age: Duration) -> Self {
         let net = Net::new(quiet(), [1; 32]);
         let (told, heard) = mpsc::unbounded_channel();
         let mut wallets = Vec::new();
         for number in 0..3 {
             wallets.push(Wallet::start(&net, SEED, number, told.clone()).await.unwrap());
         }
+        tokio::time::sleep(age).await;
         let members: Vec<_> = wallets.iter().map(|wallet| wallet.member.clone()).collect();
         let mut group = GroupId::from_bytes([0; 32]);
         for wallet in &wallets {
@@ -138,5 +145,12 @@ async fn partition_longer_than_the_idle_timeout_heals_and_the_group_signs() {
     for other in others {
         story.net.mend(address(0), other);
     }
+    story.all_done(asked).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn nodes_that_run_for_longer_than_a_delegation_lasts_renew_it() {
+    let mut story = Story::begin_after(DELEGATION_LIFETIME_MAX + DELEGATION_LIFETIME_MAX / 2).await;
+    let asked = story.propose(0).await;
     story.all_done(asked).await;
 }
