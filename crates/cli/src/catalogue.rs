@@ -114,6 +114,7 @@ const SESSION_EXITS: &[(&str, Exit)] = &[
     ("E-SES-012", Exit::Peer),
     ("E-PEER-001", Exit::Peer),
     ("E-PEER-002", Exit::Peer),
+    ("E-PEER-003", Exit::NotReady),
     ("E-STO-001", Exit::NonceSafety),
     ("E-STO-002", Exit::Open),
     ("E-STO-003", Exit::NotReady),

@@ -58,6 +58,7 @@ pub(crate) const fn risk_in_words(risk: Risk) -> &'static str {
     match risk {
         Risk::None => "none: keys and money are safe",
         Risk::CheckFirst => "keys are safe, but check before you go on",
+        Risk::Keys => "these keys, unless a backup of them opens; nothing was overwritten",
     }
 }
 

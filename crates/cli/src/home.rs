@@ -17,7 +17,7 @@ use crate::durable::{self, Existing, Readers};
 use crate::failure::{Failure, Result};
 use crate::key_file::KeyFileError;
 use crate::passphrase::Passphrases;
-use crate::words::{check_name, foreign};
+use crate::words::{self, check_name, foreign};
 
 mod archive;
 mod groups;
@@ -173,7 +173,14 @@ impl Home {
     ///
     /// [`code::HOME_IO`].
     pub(crate) fn keep_signed(&self, name: &str, bytes: &[u8]) -> Result<PathBuf> {
-        let path = self.path.join(SIGNED).join(name);
+        let folder = self.path.join(SIGNED);
+        match permissions::create_private_folder(&folder) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+                return Err(io_failure("make", &folder, &error));
+            }
+            Ok(()) | Err(_) => {}
+        }
+        let path = folder.join(name);
         durable::write(&path, bytes, Existing::Replace, Readers::Owner)
             .map_err(|error| io_failure("write", &path, &error))?;
         Ok(path)
@@ -195,7 +202,7 @@ fn exists(path: &Path) -> Failure {
 }
 
 fn parse_settings(path: &Path, text: &str) -> Result<Settings> {
-    let settings: Settings = toml::from_str(text).map_err(|e| damaged(path, e.message()))?;
+    let settings: Settings = toml::from_str(text).map_err(|e| misread(path, text, &e))?;
     check_name(&settings.name).map_err(|reason| damaged(path, &reason))?;
     Ok(settings)
 }
@@ -225,12 +232,25 @@ pub(crate) fn shown(path: &Path) -> String {
 }
 
 fn io_failure(verb: &str, path: &Path, error: &io::Error) -> Failure {
-    Failure::new(&code::HOME_IO, format!("cannot {verb} {}: {error}", shown(path)))
+    let what = format!("cannot {verb} {}: {}", shown(path), words::system(error));
+    let failure = Failure::new(&code::HOME_IO, what);
+    match words::way_out(error.kind()) {
+        Some(hint) => failure.hint(hint),
+        None => failure,
+    }
 }
 
 fn damaged(path: &Path, reason: &str) -> Failure {
     let what = format!("{} cannot be understood: {}", shown(path), foreign(reason));
     Failure::new(&code::HOME_DAMAGED, what)
+}
+
+/// Says which line of a settings or group file is not understood.
+fn misread(path: &Path, text: &str, error: &toml::de::Error) -> Failure {
+    let before = error.span().and_then(|span| text.get(..span.start));
+    let line = before.map_or(1, |before| before.matches('\n').count() + 1);
+    damaged(path, &format!("line {line}: {}", error.message()))
+        .hint("correct that line, or take the file from a backup; leave the files store.* alone")
 }
 
 fn key_failure(path: &Path, error: &KeyFileError) -> Failure {

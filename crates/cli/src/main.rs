@@ -31,6 +31,7 @@ mod passphrase;
 mod request;
 mod request_view;
 mod stop;
+mod store;
 mod vault;
 mod words;
 

@@ -12,13 +12,19 @@ use ensign_session::Phase;
 use crate::catalogue;
 use crate::failure::Failure;
 use crate::group::SignerGroup;
-use crate::output::{Line, Output, failure_line};
+use crate::output::{Line, Output, failure_line, named, unix_micros};
 use crate::request;
 use crate::words::{self, foreign};
+
+mod losses;
+use losses::{LOSSES_TOLD, LOSSES_WITHIN_US, Losses};
 
 /// Most requests whose group is remembered; above it the oldest ids are forgotten, which costs a
 /// name in a sentence.
 const REQUESTS_KNOWN_MAX: usize = 1024;
+
+/// How far clocks may be apart: what is further is taken for old by each side's replay guard.
+const CLOCKS_APART_MAX: Duration = Duration::from_secs(5 * 60);
 
 /// Tells what happens.
 #[derive(Debug)]
@@ -28,6 +34,8 @@ pub(crate) struct Narrator {
     requests: BTreeMap<RequestId, GroupId>,
     /// Why each node could not be reached last time: a reason is told to people once.
     unreachable: BTreeMap<PeerId, String>,
+    /// How often each node was lost.
+    losses: Losses,
     /// The last warning about this node itself: if it stops, that is why.
     trouble: Option<Failure>,
 }
@@ -40,6 +48,7 @@ impl Narrator {
             groups,
             requests: BTreeMap::new(),
             unreachable: BTreeMap::new(),
+            losses: Losses::new(),
             trouble: None,
         }
     }
@@ -109,8 +118,23 @@ impl Narrator {
     /// Returns a request's failure under the names of the signers.
     pub(crate) fn failure(&self, request: RequestId, problem: &Problem) -> Failure {
         let entry = catalogue::find(problem.code).unwrap_or(&catalogue::INTERNAL);
+        // What nobody else ended, our own user did.
+        let own = match (problem.code, &problem.who[..]) {
+            ("E-SES-001", []) => Some("you declined the request"),
+            ("E-SES-011", []) => Some("you gave the request up"),
+            _ => None,
+        };
+        if let Some(own) = own {
+            return Failure::new(entry, own).hint("nothing needs to be done");
+        }
         let who = problem.who.iter().map(|who| self.signer(request, *who));
         Failure::new(entry, foreign(&problem.what)).who(who)
+    }
+
+    /// Tells programs alone that a request has failed.
+    pub(crate) fn failed_for_programs(&self, request: RequestId, problem: &Problem) {
+        let failure = self.failure(request, problem);
+        self.output.json(&with_request(failure_line("failed", &failure), request));
     }
 
     /// Returns why the node has stopped by itself.
@@ -227,10 +251,15 @@ impl Narrator {
         self.output.tell(&line.with("evidence", case), text);
     }
 
-    fn peer_down(&self, peer: &PeerId) {
+    fn peer_down(&mut self, peer: &PeerId) {
         let who = self.node(peer);
         let text = format!("{who} is gone; dialling again");
-        self.output.tell(&Line::new("disconnected").with("who", who), text);
+        self.output.tell(&Line::new("disconnected").with("who", who.as_str()), text);
+        if self.losses.lost(*peer, unix_micros()) {
+            let (losses, seconds) = (LOSSES_TOLD, LOSSES_WITHIN_US / 1_000_000);
+            let what = format!("the connection to {who} broke {losses} times within {seconds} s");
+            self.note(Failure::new(&catalogue::NODE_TWICE, what).who([who]));
+        }
     }
 
     fn step(&self, name: &'static str, request: RequestId, who: SignerIndex, verb: Option<&str>) {
@@ -249,9 +278,28 @@ impl Narrator {
     fn peer_up(&mut self, peer: &PeerId, clock_offset_millis: i64) {
         self.unreachable.remove(peer);
         let who = self.node(peer);
-        let text = format!("{who} is connected (clock {clock_offset_millis:+} ms)");
-        let line = Line::new("connected").with("who", who);
-        self.output.tell(&line.with("clock_offset_ms", clock_offset_millis), text);
+        let apart = Duration::from_millis(clock_offset_millis.unsigned_abs());
+        let line = Line::new("connected").with("who", who.as_str());
+        let line = line.with("clock_offset_ms", clock_offset_millis);
+        if apart <= CLOCKS_APART_MAX {
+            let text = format!("{who} is connected (clock {clock_offset_millis:+} ms)");
+            self.output.tell(&line, text);
+            return;
+        }
+        self.output.tell(&line, format!("{who} is connected"));
+        let side = if clock_offset_millis > 0 { "ahead of" } else { "behind" };
+        let what = format!(
+            "the clock of {who} is {} {side} ours; with more than {} nothing can be signed",
+            words::duration(apart),
+            words::duration(CLOCKS_APART_MAX)
+        );
+        let entry = catalogue::find("E-PEER-003").unwrap_or(&catalogue::INTERNAL);
+        self.note(Failure::new(entry, what).who([who]));
+    }
+
+    /// Tells something that is worth knowing, and what to do about it.
+    pub(crate) fn note(&self, failure: Failure) {
+        self.output.warning(&failure);
     }
 
     fn dial_failed(&mut self, peer: &PeerId, reason: &str, retry_in_s: f64) {
@@ -269,8 +317,7 @@ impl Narrator {
         let entry = catalogue::find(problem.code).unwrap_or(&catalogue::INTERNAL);
         let who: Vec<_> = peer.map(|peer| self.node(peer)).into_iter().collect();
         let failure = Failure::new(entry, foreign(&problem.what)).who(who);
-        let text = format!("note {}: {}{}", entry.code, failure.what, named(&failure));
-        self.output.tell(&failure_line("warning", &failure), text);
+        self.note(failure.clone());
         if peer.is_none() {
             self.trouble = Some(failure);
         }
@@ -328,13 +375,6 @@ const fn reached(reached: Reached) -> &'static str {
         Reached::Burned => "burned",
         Reached::Signed => "signed",
     }
-}
-
-fn named(failure: &Failure) -> String {
-    if failure.who.is_empty() {
-        return String::new();
-    }
-    format!(" ({})", failure.who.join(", "))
 }
 
 /// Says what evidence proves.

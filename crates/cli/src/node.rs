@@ -2,9 +2,8 @@
 
 use std::net::SocketAddr;
 
-use ensign_coordinator::{CommandError, Coordinator, Events, OpeningError, StartError};
+use ensign_coordinator::{CommandError, Coordinator, Events, StartError};
 use ensign_psbt::PsbtError;
-use ensign_store::OpenError;
 
 use crate::catalogue as code;
 use crate::control::{Control, Decisions};
@@ -12,6 +11,7 @@ use crate::failure::{Failure, Result};
 use crate::group::SignerGroup;
 use crate::home::HeldHome;
 use crate::output::{Line, Output};
+use crate::store::{clock_set_back, opening_failure};
 
 /// A node that runs. The home is free for others once it is dropped.
 #[derive(Debug)]
@@ -55,6 +55,7 @@ impl Node {
             IsMoved::Yes => builder.moved(),
             IsMoved::No => builder,
         };
+        let clock_back = clock_set_back(home.path());
         let (coordinator, events) = builder.listen(listen).start().await.map_err(start_failure)?;
         let names: Vec<_> = groups.iter().map(|group| group.name.as_str()).collect();
         let (control, decisions) = Control::open(home, &coordinator, groups, output);
@@ -71,6 +72,7 @@ impl Node {
             names.join(", ")
         );
         output.tell(&line, text);
+        clock_back.iter().for_each(|warning| output.warning(warning));
         for group in groups {
             coordinator.group(group.for_coordinator()).await.map_err(|e| command_failure(&e))?;
         }
@@ -84,20 +86,6 @@ fn start_failure(error: StartError) -> Failure {
         StartError::Store(error) => return opening_failure(error),
         StartError::Bind(BindError::PortInUse { .. }) => &code::PORT_IN_USE,
         StartError::Bind(_) | _ => &code::LISTEN,
-    };
-    Failure::new(entry, error.to_string())
-}
-
-/// Says why a store cannot be used.
-pub(crate) fn opening_failure(error: &OpeningError) -> Failure {
-    let entry = match error {
-        OpeningError::Open(OpenError::Moved { .. }) => &code::HOME_MOVED,
-        OpeningError::Open(OpenError::InUse { .. }) => &code::HOME_IN_USE,
-        OpeningError::Open(OpenError::DiskFull { .. }) => &code::STORE_NO_ROOM,
-        OpeningError::Entropy => &code::ENTROPY,
-        OpeningError::Open(_) | OpeningError::Folder { .. } | OpeningError::Ledger(_) | _ => {
-            &code::STORE
-        }
     };
     Failure::new(entry, error.to_string())
 }
@@ -117,9 +105,8 @@ pub(crate) fn command_failure(error: &CommandError) -> Failure {
         CommandError::Engine(Engine::Limits(_)) | CommandError::MessageCount { .. } => {
             &code::COMMAND_LINE
         }
-        CommandError::Engine(_) | CommandError::Group(_) | CommandError::Stopped | _ => {
-            &code::INTERNAL
-        }
+        CommandError::Stopped => &code::STOPPING,
+        CommandError::Engine(_) | CommandError::Group(_) | _ => &code::INTERNAL,
     };
     Failure::new(entry, error.to_string())
 }

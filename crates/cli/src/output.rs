@@ -3,10 +3,12 @@
 use std::io::Write as _;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use ensign_coordinator::Risk;
 use serde::Serialize;
 use serde::ser::{SerializeMap as _, Serializer};
 use serde_json::Value;
 
+use crate::catalogue::Exit;
 use crate::failure::{Failure, retry_in_words, risk_in_words};
 
 /// Where a command's results go.
@@ -105,6 +107,16 @@ impl Output {
         }
     }
 
+    /// Tells something that is no failure of the command, with what to do where something is at
+    /// risk or has to be set right.
+    pub(crate) fn warning(self, failure: &Failure) {
+        let mut text = format!("note {}: {}{}", failure.entry.code, failure.what, named(failure));
+        if failure.entry.risk != Risk::None || failure.entry.exit == Exit::NotReady {
+            text += &format!("\n  {}", failure.advice());
+        }
+        self.tell(&failure_line("warning", failure), text);
+    }
+
     /// Tells a failure: what, who, what to do, what is at risk, whether a retry is safe.
     pub(crate) fn failure(self, failure: &Failure) {
         match self {
@@ -112,6 +124,15 @@ impl Output {
             Self::Json => self.json(&failure_line("error", failure)),
         }
     }
+}
+
+/// Returns whom a failure concerns, for the end of a line that does not name them.
+pub(crate) fn named(failure: &Failure) -> String {
+    let Failure { what, who, .. } = failure;
+    if who.is_empty() || who.iter().all(|who| what.contains(who.as_str())) {
+        return String::new();
+    }
+    format!(" ({})", who.join(", "))
 }
 
 /// Returns a failure as lines for people.

@@ -34,6 +34,33 @@ const fn is_invisible(c: char) -> bool {
     )
 }
 
+/// Returns what the system says, without the numbers and the paths of programs.
+pub(crate) fn system(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    foreign(text.split(" (os error").next().unwrap_or_default())
+}
+
+/// Returns what to do about a refusal of the system, where its kind says that much.
+pub(crate) const fn way_out(kind: std::io::ErrorKind) -> Option<&'static str> {
+    use std::io::ErrorKind as Kind;
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the others say nothing that helps")]
+    match kind {
+        Kind::ReadOnlyFilesystem => {
+            Some("the disk is mounted read-only: mount it writable, then try again")
+        }
+        Kind::PermissionDenied => {
+            Some("run this as the user to whom the folder belongs, or let this user write there")
+        }
+        Kind::StorageFull | Kind::QuotaExceeded => {
+            Some("free some room on that disk, then try again")
+        }
+        Kind::InvalidInput | Kind::Unsupported => {
+            Some("this file system cannot flush what is written: use a disk of this machine")
+        }
+        _ => None,
+    }
+}
+
 /// Returns names as people say them: `a`, `a and b`, `a, b and c`.
 pub(crate) fn list(names: &[String]) -> String {
     match names {

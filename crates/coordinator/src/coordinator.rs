@@ -87,20 +87,22 @@ impl Builder {
     ///
     /// [`StartError`] when the store or the port cannot be had; nothing runs then.
     pub async fn start(self) -> Result<(Coordinator, Events), StartError> {
+        // The port first: what opening finds is told once, and must not be lost with a busy port.
+        let config = TransportConfig::new(self.listen, self.network);
+        let transport = Transport::bind(config, self.keys.node_key.clone()).await;
+        let transport = transport.map_err(StartError::Bind)?;
         let opened = match self.disk {
             Disk::Folder(folder) => opening::open(&folder, self.on_move, clock::unix_now()),
             Disk::Own(store) => opening::read(store),
         };
         let (store, opened): (Box<dyn Store>, Before) = opened.map_err(StartError::Store)?.into();
-        let config = TransportConfig::new(self.listen, self.network);
-        let transport = Transport::bind(config, self.keys.node_key.clone()).await;
         Ok(Coordinator::start(Parts {
             network: self.network,
             keys: self.keys,
             timeouts: self.timeouts,
             clock: Clock::system(),
             randomness: Randomness::System,
-            transport: transport.map_err(StartError::Bind)?,
+            transport,
             storage: Storage::start(store),
             opened,
         }))

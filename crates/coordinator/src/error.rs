@@ -12,6 +12,8 @@ pub enum Risk {
     None,
     /// Keys are safe; check before you try again.
     CheckFirst,
+    /// Keys may be lost: without a backup of them, money cannot be moved.
+    Keys,
 }
 
 /// A failure as a user should see it. Codes are stable; `docs/errors.md` lists them.
@@ -36,7 +38,7 @@ pub struct Problem {
 #[non_exhaustive]
 pub enum CommandError {
     /// The coordinator has shut down.
-    #[error("the coordinator has shut down")]
+    #[error("the node is stopping")]
     Stopped,
     /// The engine refuses.
     #[error("{0}")]

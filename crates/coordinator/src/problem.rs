@@ -1,11 +1,12 @@
 //! The catalogue of failures, and how each is worded.
 
-use std::fmt::Display;
+use std::{fmt::Display, time::Duration};
 
 use ensign_engine::{ATTEMPTS_MAX, Offense, is_retried};
 use ensign_equivocation::Evidence;
-use ensign_primitives::{RequestId, SignerIndex};
+use ensign_primitives::{RequestId, SignerIndex, UnixTime};
 use ensign_psbt::PsbtError;
+use ensign_replay::{MESSAGE_AGE_MAX, ReplayError};
 use ensign_session::Failure;
 use ensign_store::{Opening, StoreError};
 use ensign_transport::DisconnectReason;
@@ -37,7 +38,7 @@ const fn wary(code: &'static str, what: &'static str, hint: &'static str) -> Cod
 }
 
 /// Every failure that a coordinator reports.
-pub const CODES: [Code; 24] = [
+pub const CODES: [Code; 25] = [
     DECLINED,
     MISMATCH,
     EXPIRED,
@@ -52,6 +53,7 @@ pub const CODES: [Code; 24] = [
     ATTEMPTS_USED,
     OFFENSE,
     REFUSED,
+    CLOCK,
     STORE,
     NOT_RESUMED,
     STORE_FULL,
@@ -115,7 +117,7 @@ const INTERNAL: Code = code(
     "look at that node's own log; the request goes on in a new attempt by itself",
 );
 const CANCELLED: Code =
-    code("E-SES-011", "the request was given up by its creator", "nothing needs to be done");
+    code("E-SES-011", "the request was given up", "propose it again if it is still wanted");
 const ATTEMPTS_USED: Code = code(
     "E-SES-012",
     "the request was tried as often as allowed without a signature",
@@ -130,6 +132,11 @@ const REFUSED: Code = code(
     "E-PEER-002",
     "a signer's node refused one of our messages",
     "ask that signer to form the same group, or to look at its node's log",
+);
+const CLOCK: Code = code(
+    "E-PEER-003",
+    "two clocks differ so much that what is said is taken for old",
+    "set both clocks by a time server; where several signers show this, ours is the wrong one",
 );
 const STORE: Code = Code {
     code: "E-STO-001",
@@ -267,7 +274,31 @@ pub(crate) fn of_mismatch(why: Option<&PsbtError>) -> Problem {
 }
 
 pub(crate) fn of_offense(offense: &Offense) -> Problem {
+    if let Offense::Session(ensign_session::Offense::Replay(ReplayError::Stale { sent_at, now })) =
+        offense
+    {
+        return of_clocks(*sent_at, *now);
+    }
     OFFENSE.problem(format!("{}: {}", OFFENSE.what, describe(offense)), Vec::new())
+}
+
+/// Words a message that is too old, or from the future.
+fn of_clocks(sent_at: UnixTime, now: UnixTime) -> Problem {
+    let (apart, most) = (apart(now.abs_diff(sent_at)), MESSAGE_AGE_MAX.as_secs() / 60);
+    let side = if sent_at > now { "ahead of" } else { "behind" };
+    let what =
+        format!("its message is {apart} {side} our clock, more than {most} min: not accepted");
+    CLOCK.problem(what, Vec::new())
+}
+
+/// Says how far two times are apart, in one unit.
+fn apart(apart: Duration) -> String {
+    match apart.as_secs() {
+        seconds @ 0..120 => format!("{seconds} s"),
+        seconds @ 120..7_200 => format!("{} min", seconds / 60),
+        seconds @ 7_200..172_800 => format!("{} h", seconds / 3_600),
+        seconds => format!("{} days", seconds / 86_400),
+    }
 }
 
 pub(crate) fn refused() -> Problem {
@@ -283,7 +314,21 @@ pub(crate) fn of_lost_store() -> Problem {
 }
 
 pub(crate) fn of_full_store(error: &StoreError) -> Problem {
-    STORE_FULL.problem(error.to_string(), Vec::new())
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the others say it themselves")]
+    let what = match error {
+        StoreError::NoSpace { free, wanted } => format!(
+            "the disk has {} MiB left and new work wants {}; running work goes on",
+            free >> 20,
+            wanted.div_ceil(1 << 20)
+        ),
+        StoreError::Full { used, limit } => format!(
+            "the store takes {} of {} MiB, and the rest is for running work, which goes on",
+            used.div_ceil(1 << 20),
+            limit >> 20
+        ),
+        _ => error.to_string(),
+    };
+    STORE_FULL.problem(what, Vec::new())
 }
 
 pub(crate) fn of_unreadable(error: &LedgerError) -> Problem {
@@ -298,19 +343,24 @@ pub(crate) fn of_voided() -> Problem {
 pub(crate) fn of_found(found: Opening, voided: usize) -> Option<Problem> {
     let how = match found {
         Opening::New | Opening::Continued => return None,
-        Opening::RolledBack { store_epoch, seen_epoch: Some(seen) } => {
-            format!("it is older than what was seen (epoch {store_epoch}, seen {seen})")
-        }
+        Opening::RolledBack { store_epoch, seen_epoch: Some(seen) } => format!(
+            "the store is older than what was seen (epoch {store_epoch}, seen {seen}): a backup of \
+             it was restored, or the disk forgot"
+        ),
         Opening::RolledBack { store_epoch, seen_epoch: None } => {
-            format!("the mark beside it is gone (epoch {store_epoch})")
+            format!("the mark beside the store is gone (epoch {store_epoch})")
         }
-        Opening::Copied => "the folder was restored from a backup, or copied".to_owned(),
-        Opening::Moved => "it was moved here from another machine".to_owned(),
+        Opening::Copied => "this home was restored from a backup, or copied".to_owned(),
+        Opening::Moved => "this home was taken over from another machine".to_owned(),
+    };
+    let closed = match voided {
+        0 => "nothing was open".to_owned(),
+        1 => "1 open request is closed".to_owned(),
+        several => format!("{several} open requests are closed"),
     };
     let what = format!(
-        "{}; {how}. {voided} open requests are closed, and requests made before this start are \
-         refused",
-        RESTORED.what
+        "{how}, so the store may have missed what was done; {closed}, and requests from before \
+         this start are refused"
     );
     Some(RESTORED.problem(what, Vec::new()))
 }

@@ -83,20 +83,26 @@ catalogue! {
     HOME_DAMAGED = "E-HOM-005", exit: NotReady, risk: CheckFirst, retry: false,
         "A file of the home cannot be understood.",
         "A file was edited, cut off, or comes from another version.",
-        "restore the file from a backup; never restore the journal";
+        "take the file from a backup; leave the files store.* alone";
     HOME_IO = "E-HOM-006", exit: NotReady, risk: None, retry: true,
         "The home cannot be read or written.",
         "The operating system refused: permissions, a full disk, or a folder that is not there.",
-        "do what the message of the system suggests";
+        "check that the folder is there, that this user may write it, and that its disk has room";
     ENTROPY = "E-HOM-007", exit: NotReady, risk: None, retry: true,
         "The operating system gives no random bytes.",
         "Keys and nonces come from the random number generator of the operating system only.",
         "try again once the system has started completely";
+    KEYS_MISSING = "E-HOM-009", exit: NotReady, risk: Keys, retry: true,
+        "A secret key of this home is gone.",
+        "A home has its keys in `vault.ens`, or in `node.key` and `signer.key` where they are not \
+         encrypted. Without them the coins of its groups cannot be moved.",
+        "look where the file went; else restore a backup into another folder: `ensign --home NEW \
+         key restore FILE`";
     STORE = "E-HOM-008", exit: NotReady, risk: CheckFirst, retry: false,
         "The store cannot be used.",
         "The store records which nonces count as used. Without it nothing is signed, so that no \
          nonce is used twice. Nothing in it was overwritten.",
-        "keep a copy of the files store.* as they are, then do what the message says";
+        "keep a copy of the files store.* as they are, and report it with the message";
     HOME_MOVED = "E-HOM-020", exit: NonceSafety, risk: CheckFirst, retry: false,
         "This home was made on another machine.",
         "A home that runs on two machines answers the same request twice: each may join an attempt \
@@ -108,12 +114,19 @@ catalogue! {
         "Nothing was lost: what was stored before is on disk.",
         "free some room, then try again";
 
+    CLOCK_BACK = "E-HOM-022", exit: NotReady, risk: None, retry: true,
+        "The clock of this machine was set back.",
+        "The store was last written later than it is now. Nothing in it is lost or removed for that, \
+         but other signers refuse messages from a wrong clock, and requests seem to be open for \
+         longer.",
+        "set the clock by a time server; keys are safe, and no nonce depends on the clock";
+
     VAULT_PASSPHRASE = "E-VLT-001", exit: NotReady, risk: None, retry: true,
         "The passphrase is wrong.",
         "The file is whole: its checksum fits. It was written under another passphrase. Upper and \
          lower case, spaces and the layout of the keyboard count.",
         "try again; if it is lost, `ensign key restore` a backup whose passphrase is known";
-    VAULT_DAMAGED = "E-VLT-002", exit: NotReady, risk: CheckFirst, retry: false,
+    VAULT_DAMAGED = "E-VLT-002", exit: NotReady, risk: Keys, retry: false,
         "The file with the keys is damaged.",
         "Bytes were changed or cut off since it was written, most likely by the disk. No passphrase \
          opens it, and none was tried.",
@@ -178,6 +191,13 @@ catalogue! {
         "A backup holds the settings, the groups and both keys of a home; this file does not, or \
          says something else in them.",
         "name a file that `ensign key backup` has made";
+
+    BACKUP_DAMAGED = "E-VLT-020", exit: NotReady, risk: CheckFirst, retry: false,
+        "The backup is damaged.",
+        "Bytes were changed or cut off since it was written, most likely by the medium. No passphrase \
+         opens it, and none was tried.",
+        "keep it and try another copy; while the home is whole, make a new one at once: `ensign key \
+         backup FILE`";
 
     SIGNER_ELSEWHERE = "E-VLT-016", exit: NotReady, risk: None, retry: true,
         "The signer key is not in this home.",
@@ -264,6 +284,12 @@ catalogue! {
         "The address does not belong to this machine, or the system forbids it.",
         "choose an address of this machine with --listen IP:PORT";
 
+    NODE_TWICE = "E-NET-003", exit: NotReady, risk: CheckFirst, retry: true,
+        "A connection breaks again and again.",
+        "One of the two nodes restarts all the time, or a second copy of its home runs: two nodes with \
+         the same keys push each other off.",
+        "see that each home runs once, on one machine; end every other copy for good";
+
     OWN_NO = "E-OWN-001", exit: Declined, risk: None, retry: true,
         "You said no.",
         "Nothing was proposed to anybody.",
@@ -310,6 +336,10 @@ catalogue! {
         "The running node cannot be asked.",
         "Another process uses the home and does not answer on its socket as expected.",
         "try again; if it happens again, end that process";
+    STOPPING = "E-CTL-002", exit: NotReady, risk: None, retry: true,
+        "The node is stopping.",
+        "A node that was told to end takes leave of the others, which can take some seconds.",
+        "try again in a moment";
     AUDIT_FAILED = "E-NON-001", exit: NonceSafety, risk: CheckFirst, retry: false,
         "The audit of the nonces has found a violation.",
         "A mark in the store is missing or stands where none may stand.",

@@ -34,7 +34,7 @@ pub(super) fn run(home: Home, args: Request, output: Output) -> Result<()> {
         }
         Request::Approve { id } => {
             let view = find(&requests, &id)?;
-            kept.approve(&view.names()?.0)?;
+            kept.approve(view)?;
             told(view, "approved", "you approved", output);
         }
         Request::Decline { id } => {

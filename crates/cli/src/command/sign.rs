@@ -165,8 +165,10 @@ impl Session {
             return None;
         }
         let failure = self.narrator.failure(request, &problem);
+        // Whom we waited for is to be named only where a wait has ended.
+        let is_wait = matches!(problem.code, "E-SES-003" | "E-SES-004");
         Some(Err(match failure.who[..] {
-            [] => failure.who(self.narrator.signers(request, &self.waiting)),
+            [] if is_wait => failure.who(self.narrator.signers(request, &self.waiting)),
             _ => failure,
         }))
     }
@@ -200,6 +202,12 @@ impl Session {
         {
             self.waiting.clone_from(on);
             self.waiting_since = Instant::now().checked_sub(*since).unwrap_or_else(Instant::now);
+        }
+        if let Event::Failed { request, problem, .. } = event
+            && *request == self.request
+        {
+            // A person reads it once, as the error that this command ends with.
+            return self.narrator.failed_for_programs(*request, problem);
         }
         self.narrator.tell(event);
     }

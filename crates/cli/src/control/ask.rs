@@ -13,8 +13,8 @@ use crate::catalogue as code;
 use crate::failure::{Failure, Result};
 use crate::group::SignerGroup;
 use crate::home::{HeldHome, Home};
-use crate::node::opening_failure;
 use crate::request_view::{AuditView, CaseView, RequestView, ResultView, ledger_failure};
+use crate::store::opening_failure;
 
 /// What a home has kept, wherever it is now.
 #[derive(Debug)]
@@ -98,8 +98,13 @@ impl Kept {
     ///
     /// # Errors
     ///
-    /// [`code::REQUEST_NEEDS_UP`] when no node runs, and why the node refuses.
-    pub(crate) fn approve(&mut self, id: &RequestId) -> Result<()> {
+    /// [`code::REQUEST_NEEDS_UP`] when no node runs, [`code::REQUEST_NOT_OPEN`] when it was decided
+    /// before, and why the node refuses.
+    pub(crate) fn approve(&mut self, view: &RequestView) -> Result<()> {
+        let (id, _) = view.names()?;
+        if view.is_over() || view.state == "open" {
+            return Err(decided_before(view, &id));
+        }
         match &mut self.from {
             From::Node(node) => ask(node, What::Approve { id: id.to_string() }).map(said),
             From::Store(..) => {
@@ -117,16 +122,15 @@ impl Kept {
     /// [`code::REQUEST_NOT_OPEN`] when it is over already, and what keeps it from being written.
     pub(crate) fn end(&mut self, view: &RequestView, reason: AbortReason) -> Result<()> {
         let (id, group) = view.names()?;
+        if view.is_over() {
+            return Err(decided_before(view, &id));
+        }
         match &mut self.from {
             From::Node(node) => {
                 let id = id.to_string();
                 let is_cancel = reason == AbortReason::Cancelled;
                 let what = if is_cancel { What::Cancel { id } } else { What::Decline { id } };
                 ask(node, what).map(said)
-            }
-            From::Store(..) if view.is_over() => {
-                let what = format!("request {} is over already", id.short());
-                Err(Failure::new(&code::REQUEST_NOT_OPEN, what))
             }
             From::Store(archive, _) => {
                 archive.close(id, group, reason).map_err(|error| ledger_failure(&error))
@@ -166,6 +170,17 @@ impl Kept {
             From::Store(archive, _) => AuditView::read(archive.records()),
         }
     }
+}
+
+fn decided_before(view: &RequestView, id: &RequestId) -> Failure {
+    let how = match (view.state.as_str(), &view.reason) {
+        ("open", _) => "was approved before; `ensign up` goes on with it".to_owned(),
+        ("signed", _) => "is over: all have signed".to_owned(),
+        (_, Some(reason)) => format!("is over: {reason}"),
+        (_, None) => "is over".to_owned(),
+    };
+    let what = format!("request {} {how}", id.short());
+    Failure::new(&code::REQUEST_NOT_OPEN, what)
 }
 
 /// The node says in one word what it did.

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::{GROUPS, Home, damaged, io_failure};
+use super::{GROUPS, Home, damaged, io_failure, misread};
 use crate::catalogue as code;
 use crate::contact::{Contact, ContactError};
 use crate::durable::{self, Existing, Readers};
@@ -108,7 +108,7 @@ impl Home {
     fn read_group(&self, name: &str) -> Result<SignerGroup> {
         let path = self.group_path(name);
         let text = fs::read_to_string(&path).map_err(|error| io_failure("read", &path, &error))?;
-        let file: GroupFile = toml::from_str(&text).map_err(|e| damaged(&path, e.message()))?;
+        let file: GroupFile = toml::from_str(&text).map_err(|e| misread(&path, &text, &e))?;
         let members: Vec<Contact> = file
             .members
             .iter()

@@ -16,8 +16,13 @@ pub(super) fn check(home: &Path, keys: &[PathBuf]) -> Result<()> {
 
     let paths = std::iter::once((home, "700")).chain(keys.iter().map(|key| (&**key, "600")));
     for (path, wanted) in paths {
-        let metadata =
-            std::fs::metadata(path).map_err(|error| super::io_failure("read", path, &error))?;
+        let metadata = std::fs::metadata(path).map_err(|error| {
+            if error.kind() != io::ErrorKind::NotFound {
+                return super::io_failure("read", path, &error);
+            }
+            let what = format!("the file {} is gone, and with it a secret key", shown(path));
+            Failure::new(&code::KEYS_MISSING, what)
+        })?;
         let mode = metadata.permissions().mode() & 0o777;
         if mode & 0o077 != 0 {
             let what = format!("{} has mode 0{mode:o} instead of 0{wanted}", shown(path));

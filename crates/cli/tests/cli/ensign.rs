@@ -70,7 +70,7 @@ fn command<S: AsRef<OsStr>>(arguments: &[S]) -> Command {
 /// A signer with a home of its own.
 pub(crate) struct Signer {
     pub(crate) home: PathBuf,
-    folder: TempDir,
+    pub(crate) folder: TempDir,
 }
 
 impl Signer {
@@ -221,4 +221,19 @@ pub(crate) fn treasury() -> [Signer; 3] {
 /// Returns a path as an argument.
 pub(crate) fn argument(path: &Path) -> &str {
     path.to_str().unwrap()
+}
+
+/// Copies a folder, as a backup does.
+pub(crate) fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir(to).unwrap();
+    std::fs::set_permissions(to, std::fs::metadata(from).unwrap().permissions()).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let (source, target) = (entry.path(), to.join(entry.file_name()));
+        if entry.file_type().unwrap().is_dir() {
+            copy(&source, &target);
+        } else if entry.file_type().unwrap().is_file() {
+            std::fs::copy(&source, &target).unwrap();
+        }
+    }
 }

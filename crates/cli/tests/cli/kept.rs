@@ -1,11 +1,10 @@
 //! What a home keeps: requests from a second terminal, without a node, and after a backup.
 
 use std::fs;
-use std::path::Path;
 
 use serde_json::Value;
 
-use crate::ensign::{Running, Signer, argument, treasury};
+use crate::ensign::{Running, Signer, argument, copy, treasury};
 
 /// Proposes a message as a signer; returns the process and the request's id.
 fn propose(signer: &Signer, byte: &str, more: &[&str]) -> (Running, String) {
@@ -67,7 +66,8 @@ fn request_that_is_cancelled_without_a_node_ends_for_the_others_at_the_next_star
     sign.end().refused(4, "E-OWN-002");
 
     assert_eq!(entries(&alice, "list").len(), 1);
-    alice.json(&["request", "approve", &request]).refused(3, "E-REQ-004");
+    let error = alice.json(&["request", "approve", &request]).refused(2, "E-REQ-003");
+    assert!(error["what"].as_str().unwrap().contains("approved before"), "{error}");
     alice.json(&["request", "cancel", &request]).succeeded();
     alice.json(&["request", "cancel", &request]).refused(2, "E-REQ-003");
     assert_eq!(entries(&alice, "list").len(), 0);
@@ -85,8 +85,11 @@ fn request_is_cancelled_and_declined_from_a_second_terminal() {
     let (sign, request) = propose(&alice, "ab", &[]);
     running.wait_for("request");
     alice.json(&["request", "cancel", &request]).succeeded();
-    sign.end().refused(5, "E-SES-011");
-    running.wait_for("failed");
+    let error = sign.end().refused(5, "E-SES-011");
+    assert_eq!(error["what"], "you gave the request up");
+    assert_eq!(error["who"], serde_json::json!([]));
+    let failed = running.wait_for("failed");
+    assert_eq!(failed["who"], serde_json::json!(["alice"]));
     let (sign, request) = propose(&alice, "cd", &[]);
     running.wait_for("request");
     bob.json(&["request", "decline", &request]).succeeded();
@@ -133,21 +136,6 @@ fn socket_is_private_and_answers_nonsense_with_a_refusal() {
     assert!(path.exists());
     alice.json(&["request", "list"]).succeeded();
     drop(alice.up("none"));
-}
-
-/// Copies a folder, as a backup does.
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir(to).unwrap();
-    fs::set_permissions(to, fs::metadata(from).unwrap().permissions()).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let (source, target) = (entry.path(), to.join(entry.file_name()));
-        if entry.file_type().unwrap().is_dir() {
-            copy(&source, &target);
-        } else if entry.file_type().unwrap().is_file() {
-            fs::copy(&source, &target).unwrap();
-        }
-    }
 }
 
 #[test]

@@ -13,6 +13,7 @@ mod kept;
 mod keys;
 mod money;
 mod refusal;
+mod rescue;
 mod signer;
 mod signing;
 mod terminal;

@@ -1,0 +1,110 @@
+//! Why a store cannot be opened, in words that help.
+
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use ensign_coordinator::OpeningError;
+use ensign_store::OpenError;
+
+use crate::catalogue as code;
+use crate::failure::Failure;
+use crate::home::shown;
+use crate::words;
+
+/// The file of a store that every commit touches.
+const MARK: &str = "store.mark";
+
+/// From which difference on a clock that was set back is told; less is set right by time servers.
+const CLOCK_BACK_MIN: Duration = Duration::from_secs(5 * 60);
+
+/// Says that the clock was set back since the store of a home was last written, if it was.
+///
+/// To be asked before the store is opened, which writes.
+pub(crate) fn clock_set_back(home: &Path) -> Option<Failure> {
+    let written = home.join(MARK).metadata().ok()?.modified().ok()?;
+    let ahead = written.duration_since(SystemTime::now()).ok()?;
+    if ahead < CLOCK_BACK_MIN {
+        return None;
+    }
+    let what = format!(
+        "the store was last written {} later than this machine's clock says it is now",
+        words::duration(ahead)
+    );
+    Some(Failure::new(&code::CLOCK_BACK, what))
+}
+
+/// Says why a store cannot be used.
+pub(crate) fn opening_failure(error: &OpeningError) -> Failure {
+    match error {
+        OpeningError::Open(error) => open_failure(error),
+        OpeningError::Entropy => Failure::new(&code::ENTROPY, error.to_string()),
+        OpeningError::Folder { .. } | OpeningError::Ledger(_) | _ => {
+            Failure::new(&code::STORE, error.to_string())
+        }
+    }
+}
+
+fn open_failure(error: &OpenError) -> Failure {
+    match error {
+        OpenError::InUse { .. } => Failure::new(&code::HOME_IN_USE, error.to_string()),
+        OpenError::OpenToOthers { path, mode } => {
+            let what = format!("{} has mode 0{mode:o} instead of 0600", shown(path));
+            let hint = format!("type `chmod 600 {}`", shown(path));
+            Failure::new(&code::HOME_OPEN_TO_OTHERS, what).hint(hint)
+        }
+        OpenError::ReadOnly { path, kind } | OpenError::Io { path, kind } => {
+            let what = format!("cannot use {}: {kind}", shown(path));
+            let failure = Failure::new(&code::HOME_IO, what);
+            words::way_out(*kind).map_or(failure.clone(), |hint| failure.hint(hint))
+        }
+        OpenError::DiskFull { path } => {
+            let what = format!("the disk of {} is full; what was stored is safe", shown(path));
+            Failure::new(&code::STORE_NO_ROOM, what)
+        }
+        OpenError::NoFlush { path } => {
+            let what = format!(
+                "the file system of {} cannot flush what is written, so a power cut could undo what \
+                 was promised to others",
+                shown(path)
+            );
+            let hint = "move the home to a disk of this machine; nothing was changed";
+            Failure::new(&code::STORE, what).hint(hint)
+        }
+        OpenError::Damaged { path } => unreadable(path, "is damaged"),
+        OpenError::Foreign { path } => unreadable(path, "is no store, or its beginning is damaged"),
+        OpenError::Newer { path, seen, known } => {
+            let what = format!(
+                "{} has version {seen} of the format, this program knows up to {known}",
+                shown(path)
+            );
+            let hint = "update this program; nothing was changed";
+            Failure::new(&code::STORE, what).hint(hint)
+        }
+        OpenError::Moved { path } => {
+            let what = format!("{} belongs to another machine", shown(path));
+            Failure::new(&code::HOME_MOVED, what)
+        }
+        OpenError::OldJournal { path, reason } => {
+            let what = format!("{}, of an earlier version: {reason}", shown(path));
+            let hint = "keep the file; repair it with the version of this program that wrote it";
+            Failure::new(&code::STORE, what).hint(hint)
+        }
+        _ => Failure::new(&code::STORE, error.to_string()),
+    }
+}
+
+/// Says how to go on without a store that cannot be read, safely: with the mark beside it, the next
+/// start knows that the store is gone, and closes whatever may have been open.
+fn unreadable(path: &Path, how: &str) -> Failure {
+    let file = shown(path);
+    let failure = Failure::new(&code::STORE, format!("{file} {how}; it was not changed"));
+    let wait = if path.with_extension("mark").exists() {
+        "leave store.mark there"
+    } else {
+        "wait a day, until nothing from before can be open"
+    };
+    failure.hint(format!(
+        "set it aside, `mv {file} {file}.damaged`, {wait}, and run `ensign up`: what was open is \
+         closed and can be proposed again; results are in `signed`"
+    ))
+}
