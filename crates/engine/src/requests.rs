@@ -190,7 +190,11 @@ impl Engine {
     ) {
         let Some(request) = self.requests.get(&id) else { return };
         if attempt != request.attempt && request.settled {
-            return self.answer_ended(now, from, id, &envelope);
+            // Whoever has our signatures counts us as done: they must be durable.
+            if request.persisting.is_none() {
+                self.answer_ended(now, from, id, &envelope);
+            }
+            return;
         }
         if attempt > request.attempt && !request.is_expired(now) {
             match self.opens_attempt(now, from, request, &envelope) {

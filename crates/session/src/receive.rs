@@ -272,11 +272,7 @@ impl Session {
             // Whoever has the signatures answers an abort with them, and a question too.
             self.send_ack(now, sender);
         }
-        let others = self.setup.others();
-        let all = others.iter().all(|other| self.signer(*other).is_some_and(|other| other.done));
-        if all && self.phase == Phase::Complete {
-            self.deadline.enter(now.instant, ensign_deadline::Stage::Over);
-        }
+        self.rest_if_all_are_done(now);
     }
 
     /// Reports that something came which the session was waiting for.

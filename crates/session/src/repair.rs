@@ -175,8 +175,11 @@ impl Session {
         }
     }
 
-    /// Hands out the final signatures.
+    /// Hands out the final signatures, once they are on disk: whoever has them counts us as done.
     pub(crate) fn send_final(&mut self, now: Now, to: SignerIndex) {
+        if !self.is_kept() {
+            return;
+        }
         let signatures = self.final_signatures();
         self.say(now, &[to], Body::SignatureFinalized(SignatureFinalized { signatures }));
     }

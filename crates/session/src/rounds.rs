@@ -207,18 +207,29 @@ impl Session {
     /// Takes signatures that verify: the session has reached its end.
     pub(crate) fn complete(&mut self, now: Now, signatures: Vec<[u8; 64]>) {
         self.forget_nonces();
-        self.awaited = None;
         self.result.clone_from(&signatures);
         self.enter(now, Phase::Complete);
-        self.persist(
-            Record::Finished { session: self.id, signatures: signatures.clone() },
-            Step::Nothing,
-        );
+        let record = Record::Finished { session: self.id, signatures: signatures.clone() };
+        self.persist(record, Step::SayDone);
+        let signers = self.signers.iter().map(record_of).collect();
+        self.event(Event::Done(Box::new(Finished { signatures, signers })));
+    }
+
+    /// Says that we are done; the signatures are durable. The others may leave on our word, and then
+    /// nobody could give us what we had lost.
+    pub(crate) fn say_done(&mut self, now: Now) {
         let digest = signature_set_digest(self.network, &self.id, &self.final_signatures());
         self.say_once(now, Body::PartialSigsComplete(PartialSigsComplete { digest }));
-        let signers = self.signers.iter().map(record).collect();
-        self.event(Event::Done(Box::new(Finished { signatures, signers })));
-        if self.all(|signer| signer.done) || self.setup.others().iter().all(|s| self.is_done(*s)) {
+        self.rest_if_all_are_done(now);
+    }
+
+    /// Whether the signatures are here and on disk.
+    pub(crate) const fn is_kept(&self) -> bool {
+        matches!(self.phase, Phase::Complete) && self.awaited.is_none()
+    }
+
+    pub(crate) fn rest_if_all_are_done(&mut self, now: Now) {
+        if self.is_kept() && self.setup.others().into_iter().all(|other| self.is_done(other)) {
             self.deadline.enter(now.instant, ensign_deadline::Stage::Over);
         }
     }
@@ -258,7 +269,7 @@ impl Session {
     }
 }
 
-fn record(signer: &Signer) -> SignerRecord {
+fn record_of(signer: &Signer) -> SignerRecord {
     SignerRecord {
         nonces: signer.nonces.as_ref().map(|nonces| nonces.bytes.clone()),
         partials: signer

@@ -92,7 +92,7 @@ pub(crate) enum Step {
     Join,
     Sign,
     SayPartials,
-    Nothing,
+    SayDone,
 }
 
 impl Session {
@@ -246,9 +246,7 @@ impl Session {
     pub(crate) fn persist(&mut self, record: Record, step: Step) {
         let token = self.next_token;
         self.next_token += 1;
-        if step != Step::Nothing {
-            self.awaited = Some((token, step));
-        }
+        self.awaited = Some((token, step));
         self.push(Output::Persist { token, record });
     }
 
@@ -335,7 +333,7 @@ impl Session {
             Step::Join => self.join(now),
             Step::Sign => self.order_partials(),
             Step::SayPartials => self.say_partials(now),
-            Step::Nothing => {}
+            Step::SayDone => self.say_done(now),
         }
     }
 

@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use ensign_primitives::RequestId;
 use ensign_session::Phase;
-use ensign_wire::{AbortReason, Mode};
+use ensign_wire::{AbortReason, Kind, Mode};
 
 use super::{
     cast::{HOUR, group_id, peer, request, signed},
@@ -147,6 +147,26 @@ fn partial_signatures_that_nobody_waits_for_any_more_are_followed_by_the_next_at
     assert_eq!(net.nodes[0].attempts(), [1, 2]);
     let kept = net.nodes[0].journal.iter().filter(|record| is_kept(record)).count();
     assert_eq!(kept, 2, "one set for each attempt");
+}
+
+#[test]
+fn regression_others_left_before_the_signatures_were_durable() {
+    let mut net = Net::new(2);
+    net.propose(Mode::Committed);
+    assert!(net.run_until(|net| net.phase(0) == Some(Phase::Signing)));
+    net.nodes[0].disk_works = false;
+    net.run();
+    net.pass(Duration::from_secs(30));
+    assert_eq!((net.nodes[0].done().len(), net.nodes[1].done().len()), (1, 1));
+    let told = [Kind::PartialSigsComplete, Kind::SignatureFinalized];
+    assert_eq!(told.map(|kind| net.count(0, 1, kind)), [0, 0], "the other one still waits for it");
+    net.restart(0);
+    net.pass(MINUTE);
+    assert_eq!(net.nodes[0].attempts(), [1]);
+    assert_eq!(net.nodes[0].done(), net.nodes[1].done());
+    assert!(net.nodes[0].journal.iter().any(|it| matches!(it, Record::Finished { .. })));
+    assert_eq!(net.count(0, 1, Kind::PartialSigsComplete), 1);
+    net.assert_journals_are_sound();
 }
 
 #[test]

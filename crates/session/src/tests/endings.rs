@@ -377,7 +377,13 @@ fn nothing_is_said_before_the_join_is_durable_nor_signed_before_the_burn() {
     assert_eq!(session.phase(), Phase::Revealing);
     session.handle_input(now, Input::Persisted { token: *token });
     assert_eq!(session.phase(), Phase::Complete);
-    assert!(key.open() == 0 && session.is_over());
+    assert!(key.open() == 0 && !session.is_over(), "the signatures are not durable yet");
+    let finished = drain(&mut session).into_iter().find_map(|output| match output {
+        Output::Persist { token, record: Record::Finished { .. } } => Some(token),
+        _ => None,
+    });
+    session.handle_input(now, Input::Persisted { token: finished.unwrap() });
+    assert!(session.is_over());
 }
 
 #[test]
