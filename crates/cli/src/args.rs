@@ -71,9 +71,9 @@ pub(crate) enum Command {
 /// `ensign init`.
 #[derive(Debug, Args)]
 pub(crate) struct Init {
-    /// What the others shall call this signer
+    /// What the others shall call this signer [default: your login name]
     #[arg(long)]
-    pub(crate) name: String,
+    pub(crate) name: Option<String>,
     /// bitcoin, testnet4, signet or regtest
     #[arg(long, default_value_t = Network::Signet)]
     pub(crate) network: Network,

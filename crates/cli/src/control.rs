@@ -38,6 +38,8 @@ struct Ask {
 enum What {
     /// Every request that is remembered.
     Requests,
+    /// What a request has us sign.
+    Work { id: String },
     /// What a request gave.
     Result { id: String },
     /// Consent.

@@ -34,6 +34,7 @@ mod stop;
 mod store;
 mod vault;
 mod words;
+mod work_view;
 
 use std::process::ExitCode;
 

@@ -15,6 +15,7 @@ use crate::catalogue as code;
 use crate::failure::{Failure, Result};
 use crate::home::shown;
 use crate::output::Output;
+use crate::words;
 
 /// The folder in which systemd leaves credentials for a service.
 const CREDENTIALS: &str = "CREDENTIALS_DIRECTORY";
@@ -136,15 +137,17 @@ impl Passphrases {
         match &self.source {
             Source::File(path) => from_file(path).map(Some),
             Source::Descriptor(fd) => from_descriptor(*fd).map(Some),
-            Source::Usual => {
-                let folder = std::env::var_os(CREDENTIALS);
-                let path = folder.map(|folder| PathBuf::from(folder).join(CREDENTIAL));
-                path.filter(|path| path.exists()).map(|path| from_file(&path)).transpose()
-            }
+            Source::Usual => credential().map(|path| from_file(&path)).transpose(),
         }
     }
 
+    /// Returns whether a person types what unlocks, and may have mistyped it.
+    pub(crate) fn is_typed(&self) -> bool {
+        matches!(self.source, Source::Usual) && credential().is_none()
+    }
+
     fn ask_twice(&self, file: &Path) -> Result<Passphrase> {
+        self.check_terminal()?;
         let file = shown(file);
         self.output.notice(format!(
             "Choose a passphrase for {file}. Nobody can recover it: without it the keys are gone."
@@ -158,21 +161,41 @@ impl Passphrases {
             if self.ask("the same again: ")?.is_same_as(&first) {
                 return Ok(first);
             }
-            self.output.notice("these are two passphrases; once more");
+            self.output.notice("the two passphrases differ; once more");
         }
     }
 
-    fn ask(&self, question: &str) -> Result<Passphrase> {
+    fn check_terminal(&self) -> Result<()> {
         if self.output.is_json() || !io::stdin().is_terminal() {
             let what = "a passphrase is needed, and there is no terminal to ask on";
             return Err(Failure::new(&code::PASSPHRASE_NEEDED, what));
         }
-        let answer = prompt::ask(question).map_err(|error| {
-            Failure::new(&code::PASSPHRASE_NEEDED, format!("cannot ask on the terminal: {error}"))
-        })?;
-        let nothing = || Failure::new(&code::PASSPHRASE_NEEDED, "no passphrase was typed");
-        Passphrase::new(answer.ok_or_else(nothing)?).map_err(|_| nothing())
+        Ok(())
     }
+
+    fn ask(&self, question: &str) -> Result<Passphrase> {
+        self.check_terminal()?;
+        loop {
+            let answer = prompt::ask(question).map_err(|error| {
+                let what = format!("cannot ask on the terminal: {}", words::system(&error));
+                Failure::new(&code::PASSPHRASE_NEEDED, what)
+            })?;
+            let Some(answer) = answer else {
+                let failure = Failure::new(&code::PASSPHRASE_NEEDED, "no passphrase was typed");
+                return Err(failure.hint("give the command again and type it; nothing was changed"));
+            };
+            match Passphrase::new(answer) {
+                Ok(passphrase) => return Ok(passphrase),
+                Err(_) => self.output.notice("that is empty; type it, or end with Ctrl-C"),
+            }
+        }
+    }
+}
+
+/// Returns the file that systemd leaves for us, if there is one.
+fn credential() -> Option<PathBuf> {
+    let folder = std::env::var_os(CREDENTIALS)?;
+    Some(PathBuf::from(folder).join(CREDENTIAL)).filter(|path| path.exists())
 }
 
 fn strong(passphrase: Passphrase) -> Result<Passphrase> {
@@ -186,14 +209,14 @@ fn strong(passphrase: Passphrase) -> Result<Passphrase> {
 }
 
 fn from_file(path: &Path) -> Result<Passphrase> {
-    let file = File::open(path).map_err(|error| unusable(path, &error.to_string()))?;
+    let file = File::open(path).map_err(|error| unusable(path, &words::system(&error)))?;
     private(path, &file)?;
     from(path, file)
 }
 
 fn from_descriptor(fd: u32) -> Result<Passphrase> {
     let path = PathBuf::from(format!("/dev/fd/{fd}"));
-    let file = File::open(&path).map_err(|error| unusable(&path, &error.to_string()))?;
+    let file = File::open(&path).map_err(|error| unusable(&path, &words::system(&error)))?;
     from(&path, file)
 }
 
@@ -202,7 +225,7 @@ fn from(path: &Path, mut file: File) -> Result<Passphrase> {
     let mut bytes = Zeroizing::new(vec![0; PASSPHRASE_BYTES_MAX + 3]);
     let mut length = 0;
     while let Some(free) = bytes.get_mut(length..).filter(|free| !free.is_empty()) {
-        match file.read(free).map_err(|error| unusable(path, &error.to_string()))? {
+        match file.read(free).map_err(|error| unusable(path, &words::system(&error)))? {
             0 => break,
             more => length += more,
         }

@@ -26,15 +26,17 @@ pub(crate) fn text(approval: &Approval, group: Option<&SignerGroup>) -> String {
     if !request.purpose.is_empty() {
         text += &format!("\n  purpose, in their words: {}", foreign(&request.purpose));
     }
-    match &approval.summary {
-        Some(summary) => text += &indented(&summary.to_string()),
-        None => {
-            let digests: Vec<_> =
-                request.messages.iter().map(|message| hex::encode(message.digest)).collect();
-            text += &indented(&blind(&digests));
-        }
+    text + &work(approval)
+}
+
+/// Returns what a request has us sign, as lines below another.
+pub(crate) fn work(approval: &Approval) -> String {
+    if let Some(summary) = &approval.summary {
+        return indented(&summary.to_string());
     }
-    text
+    let messages = &approval.request.request.messages;
+    let digests: Vec<_> = messages.iter().map(|message| hex::encode(message.digest)).collect();
+    indented(&blind(&digests))
 }
 
 /// Returns what a PSBT does, or what is signed blindly, before it is proposed.

@@ -13,11 +13,16 @@ use crate::catalogue as code;
 use crate::failure::{Failure, Result};
 use crate::home::shown;
 use crate::output::Output;
+use crate::passphrase::Passphrases;
+use crate::words;
 
 /// What an unlocked vault is expected to compute in a second: memory times passes, in KiB.
 ///
 /// Measured: 768 MiB in 0.63 to 0.71 s; see [`Cost::STANDARD`].
 const WORK_KIB_PER_SECOND: u64 = 1 << 20;
+
+/// How often a passphrase is asked for. Guess: as other programs do.
+const TRIES_MAX: u8 = 3;
 
 /// Reads a vault that is part of a home.
 ///
@@ -34,7 +39,13 @@ pub(crate) fn read(path: &Path) -> Result<Vault> {
 ///
 /// As [`read`].
 pub(crate) fn read_backup(path: &Path) -> Result<Vault> {
-    parse(path, ensign_vault::read_anywhere(path).map_err(|error| file_failure(&error))?)
+    let bytes = ensign_vault::read_anywhere(path).map_err(|error| file_failure(&error))?;
+    parse(path, bytes).map_err(|failure| {
+        if failure.entry.code == code::VAULT_DAMAGED.code {
+            return Failure { entry: &code::BACKUP_DAMAGED, ..failure };
+        }
+        failure
+    })
 }
 
 fn parse(path: &Path, bytes: Vec<u8>) -> Result<Vault> {
@@ -68,6 +79,34 @@ pub(crate) fn unlock<'v>(
     let file = shown(path);
     output.notice(format!("unlocking {file} ({})", slow_on_purpose(vault.cost())));
     vault.unlock(passphrase).map_err(|error| unlock_failure(path, error))
+}
+
+/// Unlocks a vault, and lets a person who types the passphrase mistype it twice.
+///
+/// # Errors
+///
+/// As [`unlock`], and what keeps us from having a passphrase.
+pub(crate) fn unlock_asking<'v>(
+    path: &Path,
+    vault: &'v Vault,
+    passphrases: &Passphrases,
+) -> Result<(Unlocked<'v>, Passphrase)> {
+    let mut tries = 1;
+    loop {
+        let passphrase = passphrases.existing(path)?;
+        match unlock(path, vault, &passphrase, passphrases.output()) {
+            Ok(unlocked) => return Ok((unlocked, passphrase)),
+            Err(failure)
+                if failure.entry.code == code::VAULT_PASSPHRASE.code
+                    && passphrases.is_typed()
+                    && tries < TRIES_MAX =>
+            {
+                tries += 1;
+                passphrases.output().notice("that is not the passphrase; once more");
+            }
+            Err(failure) => return Err(failure),
+        }
+    }
 }
 
 /// Says what a derivation costs and why.
@@ -121,7 +160,7 @@ pub(crate) fn unlock_failure(path: &Path, error: UnlockError) -> Failure {
 
 /// Says why a vault's file cannot be read or written.
 pub(crate) fn file_failure(error: &FileError) -> Failure {
-    let what = error.to_string();
+    let what = words::without_number(&error.to_string());
     match error {
         FileError::OpenToOthers { path, .. } => {
             let hint = format!("type `chmod 600 {}`", shown(path));
@@ -132,13 +171,25 @@ pub(crate) fn file_failure(error: &FileError) -> Failure {
         FileError::Io { step: Step::SyncFolder, .. } => {
             Failure::new(&code::VAULT_WRITE, format!("{what}; the new file is in its place"))
         }
-        FileError::Io { path, kind, .. } => {
+        FileError::Io { path, kind: io::ErrorKind::AlreadyExists, .. } => exists(path),
+        FileError::Io { kind, .. } => {
             let failure = Failure::new(&code::VAULT_WRITE, what);
-            if *kind != io::ErrorKind::AlreadyExists {
-                return failure;
-            }
-            failure.hint(format!("{} is left as it is; name another file", shown(path)))
+            words::way_out(*kind).map_or(failure.clone(), |hint| failure.hint(hint))
         }
         _ => Failure::new(&code::VAULT_WRITE, what),
     }
+}
+
+/// Refuses to write where something is, before a passphrase is asked for.
+///
+/// # Errors
+///
+/// [`code::VAULT_WRITE`].
+pub(crate) fn refuse_existing(path: &Path) -> Result<()> {
+    if path.symlink_metadata().is_ok() { Err(exists(path)) } else { Ok(()) }
+}
+
+fn exists(path: &Path) -> Failure {
+    let failure = Failure::new(&code::VAULT_WRITE, format!("{} exists already", shown(path)));
+    failure.hint("it is left as it is; name another file")
 }

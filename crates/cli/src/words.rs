@@ -36,8 +36,17 @@ const fn is_invisible(c: char) -> bool {
 
 /// Returns what the system says, without the numbers and the paths of programs.
 pub(crate) fn system(error: &std::io::Error) -> String {
-    let text = error.to_string();
+    without_number(&error.to_string())
+}
+
+/// Returns a message of the system up to its number, which tells people nothing.
+pub(crate) fn without_number(text: &str) -> String {
     foreign(text.split(" (os error").next().unwrap_or_default())
+}
+
+/// Counts things: `1 attempt`, `2 attempts`.
+pub(crate) fn count(count: usize, thing: &str) -> String {
+    if count == 1 { format!("1 {thing}") } else { format!("{count} {thing}s") }
 }
 
 /// Returns what to do about a refusal of the system, where its kind says that much.

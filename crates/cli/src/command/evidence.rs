@@ -14,6 +14,7 @@ use super::request::write_file;
 use crate::args::Evidence;
 use crate::catalogue as code;
 use crate::control::Kept;
+use crate::durable::Existing;
 use crate::failure::{Failure, Result};
 use crate::group::SignerGroup;
 use crate::home::{Home, shown};
@@ -42,7 +43,7 @@ pub(super) fn run(
             let case = find(&cases, &id)?;
             let name = case.id.chars().take(8).collect::<String>();
             let file = file.unwrap_or_else(|| PathBuf::from(format!("{name}.evidence")));
-            write_file(&file, &bytes_of(case)?, output)
+            write_file(&file, &bytes_of(case)?, Existing::Keep, output)
         }
     }
 }
@@ -76,7 +77,8 @@ fn tell(bytes: &[u8], groups: &[SignerGroup], output: Output) -> Result<()> {
 /// [`code::EVIDENCE_DAMAGED`], [`code::EVIDENCE_REFUSED`].
 fn verify(path: &Path, output: Output) -> Result<()> {
     let refused = |error: std::io::Error| {
-        Failure::new(&code::FILE_READ, format!("cannot read {}: {error}", shown(path)))
+        let what = format!("cannot read {}: {}", shown(path), words::system(&error));
+        Failure::new(&code::FILE_READ, what)
     };
     let mut bytes = Vec::new();
     let opened = File::open(path).map_err(refused)?;
@@ -104,7 +106,11 @@ fn find<'a>(cases: &'a [CaseView], begin: &str) -> Result<&'a CaseView> {
         }
         several => {
             let ids = several.iter().map(|case| case.id.chars().take(12).collect::<String>());
-            let what = format!("`{shown}` begins {}", words::list(&ids.collect::<Vec<_>>()));
+            let ids = words::list(&ids.collect::<Vec<_>>());
+            let what = match &*shown {
+                "" => format!("an id is missing; there is {ids}"),
+                shown => format!("`{shown}` begins {ids}"),
+            };
             Err(Failure::new(&code::EVIDENCE_UNKNOWN, what))
         }
     }

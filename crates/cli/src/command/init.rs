@@ -55,6 +55,12 @@ fn about_keys(name: &str, encrypted: bool) -> String {
     )
 }
 
+/// Returns what the system calls the user, if others could call the signer so.
+fn login_name() -> Option<String> {
+    let name = std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).ok()?;
+    words::check_name(&name).is_ok().then_some(name)
+}
+
 /// Makes a home; a listening port 0 becomes a free one.
 ///
 /// # Errors
@@ -63,6 +69,10 @@ fn about_keys(name: &str, encrypted: bool) -> String {
 /// passphrase.
 pub(crate) fn create(path: &Path, args: Init, passphrases: &Passphrases) -> Result<Home> {
     let Init { name, network, listen, no_passphrase } = args;
+    let name = name.or_else(login_name).ok_or_else(|| {
+        let what = "no name was given, and the login name is none for a signer";
+        Failure::new(&code::NAME, what).hint("give one with --name NAME")
+    })?;
     words::check_name(&name).map_err(|reason| Failure::new(&code::NAME, reason))?;
     refuse_existing(path)?;
     let listen = address::with_free_port(listen).map_err(|error| {

@@ -6,6 +6,7 @@ use crate::failure::{Failure, Result};
 use crate::home::Home;
 use crate::output::{Line, Output};
 use crate::request_view::AuditView;
+use crate::words;
 
 /// Proves that no nonce met two challenges, or says which marks are wrong.
 ///
@@ -28,17 +29,22 @@ pub(super) fn audit(home: Home, output: Output) -> Result<()> {
         .with("partials_kept", partials)
         .with("violations", violations.len());
     let unused = joined.saturating_sub(burned);
-    let text = format!(
-        "{joined} attempts at {requests} requests were joined, each once: as many sets of nonces \
-         left this node\n{burned} of them were burned before a partial signature could exist, \
-         {unused} met no challenge at all\n{partials} partial signatures are kept, to be sent again \
-         and never computed again"
-    );
+    let text = match joined {
+        0 => "this home has joined no attempt yet, so none of its nonces was ever used".to_owned(),
+        _ => format!(
+            "{} at {}, each joined once and with nonces of its own\n  used    {burned}: marked as \
+             used on disk before a partial signature was made\n  unused  {unused}: no partial \
+             signature was ever made with them\n  kept    {partials}: partial signatures, to be \
+             sent again and never computed again",
+            words::count(joined, "attempt"),
+            words::count(requests, "request"),
+        ),
+    };
     output.tell(&line, text);
     if violations.is_empty() {
-        output.text("no nonce met two challenges");
+        output.text("no nonce met two challenges: none was used to sign two different things");
         return Ok(());
     }
-    let what = format!("{} marks are not as they must be", violations.len());
+    let what = format!("{}: see above", words::count(violations.len(), "violation"));
     Err(Failure::new(&code::AUDIT_FAILED, what))
 }

@@ -23,10 +23,20 @@ pub(super) fn run(home: Home, args: Request, output: Output) -> Result<()> {
     let mut kept = Kept::open(home)?;
     let requests = kept.requests()?;
     match args {
-        Request::List => list(&kept, requests.iter().filter(|it| !it.is_over()), output),
+        Request::List => {
+            list(&kept, requests.iter().filter(|it| !it.is_over()), output);
+            if !kept.is_live() && requests.iter().any(|it| !it.is_over()) {
+                output.text("no node runs here; `ensign up` goes on with what is open");
+            }
+        }
         Request::History => list(&kept, requests.iter().filter(|it| it.is_over()), output),
         Request::Show { id, out, extract } => {
             let view = find(&requests, &id)?;
+            if extract.is_some() && view.asked.as_ref().is_some_and(|asked| asked.blind) {
+                let what = "a bare message gives no transaction to extract";
+                let failure = Failure::new(&code::COMMAND_LINE, what);
+                return Err(failure.hint("leave --extract out; --out writes the signature"));
+            }
             show(&mut kept, view, output)?;
             if out.is_some() || extract.is_some() {
                 write(&mut kept, view, out.as_deref(), extract.as_deref(), output)?;
@@ -76,7 +86,10 @@ fn find<'a>(requests: &'a [RequestView], begin: &str) -> Result<&'a RequestView>
         }
         several => {
             let ids: Vec<_> = several.iter().map(|view| short(&view.request)).collect();
-            let what = format!("`{shown}` begins {}", words::list(&ids));
+            let what = match &*shown {
+                "" => format!("an id is missing; there is {}", words::list(&ids)),
+                shown => format!("`{shown}` begins {}", words::list(&ids)),
+            };
             Err(Failure::new(&code::REQUEST_AMBIGUOUS, what))
         }
     }
@@ -104,22 +117,28 @@ fn show(kept: &mut Kept, view: &RequestView, output: Output) -> Result<()> {
     let mut text = summary(view, group);
     text += &format!("\n  id       {}", view.request);
     if let Some(asked) = &view.asked {
-        let what = if asked.blind { "BLIND message" } else { "input of a PSBT" };
-        let plural = if asked.messages == 1 { "" } else { "s" };
-        text += &format!(
-            "\n  signs    {} {what}{plural}, {} sat\n  mode     {}",
-            asked.messages, asked.amount_sat, asked.mode
-        );
+        text += &match asked.blind {
+            true => format!("\n  signs    {}", words::count(asked.messages, "BLIND message")),
+            false => {
+                let inputs = words::count(asked.messages, "input");
+                format!("\n  signs    {inputs} of a PSBT, {} sat", asked.amount_sat)
+            }
+        };
+        text += &format!("\n  mode     {}", asked.mode);
+    }
+    let work = kept.work(&view.names()?.0)?;
+    if let Some(work) = &work {
+        text += &work.text;
     }
     for attempt in &view.attempts {
         let nonces = match (attempt.burned, attempt.partials_kept) {
-            (true, true) => "nonces burned, the partial signature is kept",
-            (true, false) => "nonces burned",
-            (false, _) => "nonces met no challenge",
+            (true, true) => "nonces used, the partial signature is kept to be sent again",
+            (true, false) => "nonces count as used",
+            (false, _) => "nonces never used",
         };
-        text += &format!("\n  attempt  {}: joined once, {nonces}", attempt.attempt);
+        text += &format!("\n  attempt  {}: {nonces}", attempt.attempt);
     }
-    let mut line = line(view, group);
+    let mut line = line(view, group).with("work", work.map(|work| work.fields));
     if view.state == "signed" {
         let result = kept.result(&view.names()?.0)?;
         if let Some(txid) = &result.txid {
@@ -151,22 +170,32 @@ fn write(
                 .map_err(|error| Failure::new(&code::INTERNAL, error.to_string()))?
                 .to_bytes(),
         };
-        write_file(file, &bytes, output)?;
+        write_file(file, &bytes, Existing::Replace, output)?;
     }
     if let Some(file) = extract {
         let transaction = transaction.ok_or_else(|| {
             Failure::new(&code::REQUEST_NO_RESULT, "a bare message has no transaction")
         })?;
-        write_file(file, format!("{transaction}\n").as_bytes(), output)?;
+        write_file(file, format!("{transaction}\n").as_bytes(), Existing::Replace, output)?;
     }
     kept.received(&id);
     Ok(())
 }
 
 /// Writes a file for the user.
-pub(super) fn write_file(file: &Path, bytes: &[u8], output: Output) -> Result<()> {
-    durable::write(file, bytes, Existing::Replace, Readers::Usual).map_err(|error| {
-        Failure::new(&code::FILE_WRITE, format!("cannot write {}: {error}", shown(file)))
+pub(super) fn write_file(
+    file: &Path,
+    bytes: &[u8],
+    existing: Existing,
+    output: Output,
+) -> Result<()> {
+    durable::write(file, bytes, existing, Readers::Usual).map_err(|error| {
+        let what = format!("cannot write {}: {}", shown(file), words::system(&error));
+        let failure = Failure::new(&code::FILE_WRITE, what);
+        if error.kind() == std::io::ErrorKind::AlreadyExists {
+            return failure.hint("it is left as it is; name another file");
+        }
+        words::way_out(error.kind()).map_or(failure.clone(), |hint| failure.hint(hint))
     })?;
     let line = Line::new("written").with("file", shown(file)).with("bytes", bytes.len());
     output.tell(&line, format!("wrote {}", shown(file)));

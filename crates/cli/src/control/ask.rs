@@ -15,6 +15,7 @@ use crate::group::SignerGroup;
 use crate::home::{HeldHome, Home};
 use crate::request_view::{AuditView, CaseView, RequestView, ResultView, ledger_failure};
 use crate::store::opening_failure;
+use crate::work_view::WorkView;
 
 /// What a home has kept, wherever it is now.
 #[derive(Debug)]
@@ -79,6 +80,18 @@ impl Kept {
                 let entries = archive.records().requests().map_err(|e| ledger_failure(&e))?;
                 Ok(entries.iter().map(RequestView::new).collect())
             }
+        }
+    }
+
+    /// Returns what a request has us sign, where that is known.
+    ///
+    /// # Errors
+    ///
+    /// What keeps it from being read.
+    pub(crate) fn work(&mut self, id: &RequestId) -> Result<Option<WorkView>> {
+        match &mut self.from {
+            From::Node(node) => ask(node, What::Work { id: id.to_string() }),
+            From::Store(archive, _) => WorkView::read(archive.records(), id, &self.groups),
         }
     }
 

@@ -1,5 +1,7 @@
 //! The side of the node.
 
+mod shown;
+
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -14,6 +16,7 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
+use self::shown::Shown;
 use super::{ASK_BYTES_MAX, Ask, CLIENTS_MAX, Refused, Reply, SOCKET, VERSION, What};
 use crate::catalogue as code;
 use crate::failure::{Failure, Result};
@@ -22,6 +25,7 @@ use crate::home::Home;
 use crate::node::command_failure;
 use crate::output::Output;
 use crate::request_view::{AuditView, CaseView, RequestView, ResultView};
+use crate::work_view::WorkView;
 
 /// How long a client may say nothing.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
@@ -30,7 +34,7 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 pub(crate) struct Control {
     path: PathBuf,
-    task: JoinHandle<()>,
+    tasks: [JoinHandle<()>; 2],
 }
 
 /// What was decided in another terminal.
@@ -74,15 +78,17 @@ impl Control {
                 return (None, Decisions(decisions));
             }
         };
-        let service = Service { coordinator: coordinator.clone(), groups: groups.into(), decided };
+        let (coordinator, groups, shown) = (coordinator.clone(), groups.into(), Shown::default());
+        let watch = tokio::spawn(shown.clone().watch(coordinator.events()));
+        let service = Service { coordinator, groups, shown, decided };
         let task = tokio::spawn(accept(listener, service));
-        (Some(Self { path, task }), Decisions(decisions))
+        (Some(Self { path, tasks: [task, watch] }), Decisions(decisions))
     }
 }
 
 impl Drop for Control {
     fn drop(&mut self) {
-        self.task.abort();
+        self.tasks.iter().for_each(JoinHandle::abort);
         // Whoever finds it later finds nobody behind it.
         let _ = std::fs::remove_file(&self.path);
     }
@@ -118,6 +124,7 @@ async fn accept(listener: UnixListener, service: Service) {
 struct Service {
     coordinator: Coordinator,
     groups: Arc<[SignerGroup]>,
+    shown: Shown,
     decided: mpsc::Sender<Decision>,
 }
 
@@ -161,6 +168,15 @@ impl Service {
             What::Requests => {
                 let entries = self.coordinator.requests().await.map_err(|e| command_failure(&e))?;
                 to_json(&entries.iter().map(RequestView::new).collect::<Vec<_>>())
+            }
+            What::Work { id } => {
+                let id = parse(&id)?;
+                if let Some(work) = self.shown.work(&id) {
+                    return to_json(&Some(work));
+                }
+                let groups = Arc::clone(&self.groups);
+                let work = self.look(move |records| WorkView::read(records, &id, &groups));
+                to_json(&work.await??)
             }
             What::Result { id } => {
                 let (id, groups) = (parse(&id)?, Arc::clone(&self.groups));

@@ -39,7 +39,7 @@ impl Party {
         let mut opened = Vec::new();
         for ((name, path), listen) in names.iter().zip(&homes).zip(free_addresses(signers)?) {
             let (name, network, no_passphrase) = (name.clone(), Network::Regtest, true);
-            let args = Init { name, network, listen, no_passphrase };
+            let args = Init { name: Some(name), network, listen, no_passphrase };
             opened.push(init::create(path, args, &Passphrases::nobody())?);
         }
         let codes: Vec<String> = opened

@@ -150,9 +150,7 @@ impl Home {
     /// [`code::VAULT_PASSPHRASE`] and whatever keeps us from having one.
     pub(crate) fn unlock<'v>(&self, vault: &'v Vault) -> Result<(Unlocked<'v>, Passphrase)> {
         let path = vault_in(&self.path);
-        let passphrase = self.passphrases.existing(&path)?;
-        let unlocked = vault::unlock(&path, vault, &passphrase, self.passphrases.output())?;
-        Ok((unlocked, passphrase))
+        vault::unlock_asking(&path, vault, &self.passphrases)
     }
 
     /// Lets another process sign, which listens at a socket.
@@ -237,6 +235,7 @@ impl Home {
         if self.stored() == Stored::Plain {
             return Err(Failure::new(&code::KEYS_PLAIN, "only encrypted keys can be split"));
         }
+        vault::refuse_existing(file)?;
         let (path, vault) = (vault_in(&self.path), self.vault()?);
         let signer = self.public_keys()?.signer;
         if vault.signers().next().is_none() {

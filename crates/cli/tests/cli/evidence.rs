@@ -3,7 +3,8 @@
 use ensign_equivocation::{Case, Charge, Evidence, SpeaksFor};
 use ensign_identity::{Delegation, DelegationProof, NodeKey, Signature, SignerKey};
 use ensign_musig::SecKey;
-use ensign_primitives::{Network, SignerIndex, UnixTime};
+use ensign_primitives::{Network, SignerIndex, UnixTime, sha256};
+use ensign_store::{Batch, Options, Place, RedbStore, Store as _, StoreOptions};
 use ensign_wire::{
     AbortReason, Body, Envelope, GroupKeys, KeyTweak, Message, Mode, NoncesComplete, Payload,
     Scheme, SessionAbort, SigningRequest, TxType,
@@ -108,4 +109,46 @@ fn silence_is_shown_as_a_claim_with_its_reporters() {
     let text = run(&["evidence", "verify", argument(&file)]).succeeded().stdout;
     assert!(text.starts_with("CLAIM  ") && !text.contains("PROVEN"), "{text}");
     assert!(text.contains("1 reporter") && text.contains("A claim is no proof"), "{text}");
+    // A name is only a beginning; who checks it elsewhere needs the keys.
+    let accused = case.request.signers.as_slice()[1].to_string();
+    assert!(text.contains(&accused) && text.contains(&node().peer_id().to_string()), "{text}");
+}
+
+/// Puts a case into the store of a home whose node does not run.
+fn keep(signer: &Signer, place: Place, case: &Case) {
+    let name = std::fs::read("/etc/machine-id").map_or([0; 32], |name| sha256(&name));
+    let store = StoreOptions { machine: name, mark: [5; 32], ..StoreOptions::default() };
+    let (mut store, _) = RedbStore::open(&signer.home, Options { store, import: None }).unwrap();
+    let mut batch = Batch::new(NOW);
+    batch.put(place, case.encode()).unwrap();
+    store.commit(&batch).unwrap();
+}
+
+#[test]
+fn evidence_that_is_kept_is_listed_shown_and_exported_for_anybody() {
+    let alice = Signer::init("alice");
+    assert!(alice.text(&["evidence", "list"]).succeeded().stdout.contains("nothing is kept"));
+    let case = confirmed(1, 2);
+    let digest = sha256(&case.encode());
+    keep(&alice, Place::evidence(&digest), &case);
+    let id = hex::encode(digest);
+
+    let listed = alice.json(&["evidence", "list"]).succeeded().last();
+    assert_eq!((&listed["evidence"], &listed["verdict"]), (&id.as_str().into(), &"proven".into()));
+    let shown = alice.text(&["evidence", "show", &id[..5]]).succeeded().stdout;
+    assert!(shown.starts_with("PROVEN  "), "{shown}");
+    let error = alice.json(&["evidence", "show", ""]).refused(2, "E-EVI-001");
+    assert!(error["what"].as_str().unwrap().contains("an id is missing"), "{error}");
+
+    let file = alice.path("case.evidence");
+    let export = ["evidence", "export", &id[..5], argument(&file)];
+    alice.json(&export).succeeded();
+    // On a machine without a home it says the same.
+    let nowhere = ["--json", "--home", "/nonexistent", "evidence", "verify", argument(&file)];
+    assert_eq!(run(&nowhere).succeeded().last()["evidence"], id.as_str());
+    // A file that is there is not replaced.
+    std::fs::write(&file, "my notes").unwrap();
+    let error = alice.json(&export).refused(2, "E-FIL-002");
+    assert!(error["do"].as_str().unwrap().contains("another file"), "{error}");
+    assert_eq!(std::fs::read(&file).unwrap(), b"my notes");
 }

@@ -30,6 +30,19 @@ fn init_makes_a_private_home_and_says_that_keys_are_not_encrypted() {
 }
 
 #[test]
+fn without_a_name_a_signer_is_called_as_its_user_is() {
+    for (user, called) in [("mallory", Some("mallory")), ("a b", None)] {
+        let signer = Signer::new();
+        let init = ["init", "--network", "regtest", "--no-passphrase"];
+        let ended = signer.start_in(&init, &[("USER", user), ("LOGNAME", "a b")]).end();
+        match called {
+            Some(name) => assert_eq!(ended.succeeded().last()["name"], name),
+            None => drop(ended.refused(2, "E-CON-005")),
+        }
+    }
+}
+
+#[test]
 fn an_existing_home_is_refused_and_left_alone() {
     let alice = Signer::init("alice");
     let key = fs::read(alice.home.join("signer.key")).unwrap();

@@ -5,6 +5,7 @@ use std::fs;
 use serde_json::Value;
 
 use crate::ensign::{Running, Signer, argument, copy, treasury};
+use crate::money::{coin, psbt};
 
 /// Proposes a message as a signer; returns the process and the request's id.
 fn propose(signer: &Signer, byte: &str, more: &[&str]) -> (Running, String) {
@@ -54,6 +55,45 @@ fn requests_are_shown_and_approved_from_a_second_terminal() {
     let audit = bob.json(&["nonce", "audit"]).succeeded().last();
     assert_eq!((&audit["joined"], &audit["burned"]), (&1.into(), &1.into()));
     assert_eq!(audit["violations"], 0);
+}
+
+#[test]
+fn what_a_request_signs_is_shown_in_a_second_terminal_and_without_a_node() {
+    let [alice, bob, _carol] = treasury();
+    let tx = alice.path("tx.psbt");
+    fs::write(&tx, psbt(&[coin(&alice)]).serialize()).unwrap();
+    let mut running = bob.up("none");
+    let mut sign =
+        alice.start(&["sign", argument(&tx), "--group", "treasury", "--until-stdin-closes"]);
+    let proposed = sign.wait_for("proposed");
+    let request = proposed["request"].as_str().unwrap().to_owned();
+    running.wait_for("request");
+    let check = |signer: &Signer| {
+        let shown = signer.json(&["request", "show", &request]).succeeded().last();
+        for field in ["txid", "outputs", "fee_sat"] {
+            assert_eq!(shown["work"][field], proposed[field], "{shown}");
+        }
+        let text = signer.text(&["request", "show", &request]).succeeded().stdout;
+        assert!(text.contains(proposed["outputs"][0]["to"].as_str().unwrap()), "{text}");
+    };
+    check(&bob);
+    check(&alice);
+    sign.close_input();
+    sign.end().refused(4, "E-OWN-002");
+    check(&alice);
+    let text = alice.text(&["request", "list"]).succeeded().stdout;
+    assert!(text.contains("no node runs here"), "{text}");
+
+    // The bytes of a bare message are shown too, and give no transaction.
+    let (mut sign, blind) = propose(&alice, "ab", &["--until-stdin-closes"]);
+    let text = alice.text(&["request", "show", &blind]).succeeded().stdout;
+    assert!(text.contains("1 BLIND message") && text.contains(&"ab".repeat(32)), "{text}");
+    alice.json(&["request", "show", &blind, "--extract", "x"]).refused(2, "E-USE-001");
+    sign.close_input();
+    sign.end();
+    let text = alice.text(&["nonce", "audit"]).succeeded().stdout;
+    assert!(text.contains("no nonce met two challenges"), "{text}");
+    assert!(text.contains("unused  ") && !text.contains("1 attempts"), "{text}");
 }
 
 #[test]

@@ -152,7 +152,9 @@ fn a_backup_is_drilled_and_becomes_a_home_with_groups_and_without_a_journal() {
     let make = ["key", "backup", file, "--new-passphrase-file", source];
     let made = alice.json(&make).succeeded().last();
     assert_eq!(made["groups"], serde_json::json!(["treasury"]));
-    alice.json(&make).refused(3, "E-VLT-008");
+    // Before anybody types a passphrase, and without touching what is there.
+    let error = alice.json(&["key", "backup", file]).refused(3, "E-VLT-008");
+    assert!(error["what"].as_str().unwrap().ends_with("backup.ens exists already"), "{error}");
 
     let drill = ["key", "drill", file, "--passphrase-file", source];
     let bytes = fs::read(&backup).unwrap();
@@ -170,7 +172,15 @@ fn a_backup_is_drilled_and_becomes_a_home_with_groups_and_without_a_journal() {
     assert_eq!(drilled["missing_groups"], serde_json::json!(["pair"]));
 
     let restore = ["key", "restore", file, "--passphrase-file", source];
-    alice.json(&restore).refused(2, "E-HOM-002");
+    let error = alice.json(&restore).refused(2, "E-HOM-002");
+    assert!(error["do"].as_str().unwrap().contains("--home NEW key restore"), "{error}");
+    let damaged = alice.path("damaged.ens");
+    let mut bytes = fs::read(&backup).unwrap();
+    bytes[200] ^= 1;
+    fs::write(&damaged, bytes).unwrap();
+    let drill_damaged = ["key", "drill", argument(&damaged)];
+    let error = alice.json(&drill_damaged).refused(3, "E-VLT-020");
+    assert!(error["do"].as_str().unwrap().contains("make a new one"), "{error}");
     let again = Signer::new();
     again.json(&restore).succeeded();
     assert_eq!(files(&again.home), ["ensign.toml", "groups", "signed", "vault.ens"]);

@@ -85,6 +85,12 @@ fn a_passphrase_is_typed_twice_and_never_shown() {
 
     let mut terminal = Terminal::start(&alice, &["key", "passphrase"]);
     terminal.wait_for("vault.ens: ");
+    terminal.type_text("\r");
+    terminal.wait_for("that is empty");
+    terminal.wait_for("vault.ens: ");
+    terminal.type_text("correct house\r");
+    terminal.wait_for("that is not the passphrase; once more");
+    terminal.wait_for("vault.ens: ");
     terminal.type_text("correct horse\r");
     terminal.wait_for("unlocking ");
     terminal.wait_for("new passphrase of ");
@@ -92,6 +98,7 @@ fn a_passphrase_is_typed_twice_and_never_shown() {
     terminal.wait_for(": ");
     terminal.type_text("half\u{3}");
     terminal.wait_for("E-VLT-009");
+    terminal.wait_for("nothing was changed");
     assert!(terminal.echoes());
     assert_eq!(terminal.end(), 3);
 }

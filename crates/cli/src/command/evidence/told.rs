@@ -72,8 +72,9 @@ impl<'a> Told<'a> {
                         without the key of that node can have made this."
             }
             Ok(Verdict::Claimed(claim)) => format!(
-                "CLAIM  {}{about}\nA claim is no proof: whoever reports it may be wrong, or may lie.",
-                self.claimed(claim)
+                "CLAIM  {}{}{about}\nA claim is no proof: whoever reports it may be wrong, or may lie.",
+                self.claimed(claim),
+                self.parties(claim)
             ),
             Err(error) => format!("NOT PROVEN  {error}{about}"),
         }
@@ -98,6 +99,8 @@ impl<'a> Told<'a> {
                     .with("who", distinct(accused))
                     .with("what", "did not answer")
                     .with("reporters", distinct(reporters))
+                    .with("accused_signers", self.accused(claim))
+                    .with("reporter_nodes", reporter_nodes(claim))
             }
             Err(error) => line.with("verdict", "not_proven").with("what", error.to_string()),
         };
@@ -135,6 +138,20 @@ impl<'a> Told<'a> {
         )
     }
 
+    /// Says in full who is meant: names are only known in a home of the group.
+    fn parties(&self, claim: &Claim) -> String {
+        let line = |what: &str, keys: Vec<String>| {
+            keys.iter().map(|key| format!("\n  {what:8} {key}")).collect::<String>()
+        };
+        line("signer", self.accused(claim)) + &line("reporter", reporter_nodes(claim))
+    }
+
+    fn accused(&self, claim: &Claim) -> Vec<String> {
+        let signers = self.case.request.signers.as_slice();
+        let keys = claim.reports.iter().filter_map(|(_, who)| signers.get(usize::from(who.0)));
+        distinct(keys.map(ToString::to_string))
+    }
+
     fn group(&self) -> Option<&SignerGroup> {
         let id = self.case.request.signers.group_id(self.case.request.network);
         self.groups.iter().find(|group| group.id() == id)
@@ -164,6 +181,10 @@ impl<'a> Told<'a> {
         };
         envelopes.into_iter().map(statement).collect()
     }
+}
+
+fn reporter_nodes(claim: &Claim) -> Vec<String> {
+    distinct(claim.reports.iter().map(|(peer, _)| peer.to_string()))
 }
 
 fn distinct(names: impl Iterator<Item = String>) -> Vec<String> {

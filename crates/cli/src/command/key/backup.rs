@@ -18,6 +18,7 @@ pub(super) fn make(
     own: Option<NewPassphraseArgs>,
     passphrases: &Passphrases,
 ) -> Result<()> {
+    vault::refuse_existing(file)?;
     let archive = home.archive()?;
     let (draft, passphrase) = match home.stored() {
         Stored::Plain => {
@@ -37,14 +38,14 @@ pub(super) fn make(
     let draft = draft.archive(&archive).map_err(|error| internal(&error.to_string()))?;
     let sealed = vault::seal(&draft, &passphrase)?;
     ensign_vault::create(file, &sealed).map_err(|error| vault::file_failure(&error))?;
-    let backup = Backup::open(file, &passphrase, passphrases)?;
+    let (backup, _) = Backup::open(file, Some(passphrase), passphrases)?;
     backup.holds_keys_of(home)?;
     passphrases.output().tell(
         &backup.line("backup"),
         format!(
             "wrote {}: the keys of {}, its settings and {}\nIt opens and holds the right keys; \
-             `ensign key drill {}` proves it again at any time.\nNonces and the journal are not in \
-             it, so that nothing of an old attempt can come back.",
+             `ensign key drill {}` proves it again at any time.\nNonces and requests are not in it, \
+             so that nothing of an old attempt can come back.",
             shown(file),
             home.settings().name,
             backup.groups(),
@@ -57,9 +58,7 @@ pub(super) fn make(
 /// Proves that a backup opens and has the keys of the home; writes nothing.
 pub(super) fn drill(path: &Path, file: &Path, passphrases: &Passphrases) -> Result<()> {
     let home = Home::open(path, passphrases.clone())?;
-    let vault = vault::read_backup(file)?;
-    let passphrase = passphrases.existing(file)?;
-    let backup = Backup::unlock(file, vault, &passphrase, passphrases)?;
+    let (backup, _) = Backup::open(file, None, passphrases)?;
     backup.holds_keys_of(&home)?;
     let missing = home.group_names()?;
     let missing: Vec<_> = missing
@@ -85,10 +84,11 @@ pub(super) fn drill(path: &Path, file: &Path, passphrases: &Passphrases) -> Resu
 
 /// Makes a home of a backup.
 pub(super) fn restore(path: &Path, file: &Path, passphrases: &Passphrases) -> Result<()> {
-    refuse_existing(path)?;
-    let vault = vault::read_backup(file)?;
-    let passphrase = passphrases.existing(file)?;
-    let backup = Backup::unlock(file, vault, &passphrase, passphrases)?;
+    refuse_existing(path).map_err(|failure| {
+        failure
+            .hint("nothing is overwritten; name a new folder: `ensign --home NEW key restore FILE`")
+    })?;
+    let (backup, passphrase) = Backup::open(file, None, passphrases)?;
     let sealed = vault::seal(&backup.keys, &passphrase)?;
     let home = home::restore(path, &backup.restored, &sealed, passphrases)?;
     let text = format!(
@@ -117,25 +117,27 @@ struct Backup {
 }
 
 impl Backup {
-    fn open(file: &Path, passphrase: &Passphrase, passphrases: &Passphrases) -> Result<Self> {
-        Self::unlock(file, vault::read_backup(file)?, passphrase, passphrases)
-    }
-
-    fn unlock(
+    /// Opens a file with a passphrase, or asks for it; returns it too.
+    fn open(
         file: &Path,
-        vault: Vault,
-        passphrase: &Passphrase,
+        passphrase: Option<Passphrase>,
         passphrases: &Passphrases,
-    ) -> Result<Self> {
+    ) -> Result<(Self, Passphrase)> {
+        let vault = vault::read_backup(file)?;
         if vault.purpose() != Purpose::Backup {
             let what = format!("{} is no backup", shown(file));
             return Err(Failure::new(&code::BACKUP_KIND, what));
         }
-        let (keys, archive) = {
-            let unlocked = vault::unlock(file, &vault, passphrase, passphrases.output())?;
+        let (keys, archive, passphrase) = {
+            let unlocked = match passphrase {
+                Some(known) => vault::unlock(file, &vault, &known, passphrases.output())
+                    .map(|unlocked| (unlocked, known)),
+                None => vault::unlock_asking(file, &vault, passphrases),
+            };
+            let (unlocked, passphrase) = unlocked.map_err(of_backup)?;
             let keys = unlocked.keys_for(Purpose::Home);
-            let all = keys.and_then(|keys| Ok((keys, unlocked.archive()?)));
-            all.map_err(|error| vault::unlock_failure(file, error))?
+            let all = keys.and_then(|keys| Ok((keys, unlocked.archive()?, passphrase)));
+            all.map_err(|error| of_backup(vault::unlock_failure(file, error)))?
         };
         let restored = Restored::from_archive(file, &archive)?;
         if restored.settings().network != vault.network() {
@@ -143,7 +145,7 @@ impl Backup {
             return Err(Failure::new(&code::BACKUP_KIND, what));
         }
         let public = PublicKeys::of(file, &vault, restored.settings())?;
-        Ok(Self { file: shown(file), vault, public, keys, restored })
+        Ok((Self { file: shown(file), vault, public, keys, restored }, passphrase))
     }
 
     fn holds_keys_of(&self, home: &Home) -> Result<()> {
@@ -175,6 +177,18 @@ impl Backup {
             .with("groups", self.restored.group_names())
             .with("written_ms", self.vault.created().as_millis())
     }
+}
+
+/// Says about a backup what to do where the words for a home's own vault mislead.
+fn of_backup(failure: Failure) -> Failure {
+    if failure.entry.code == code::VAULT_PASSPHRASE.code {
+        return failure.hint("try again; a backup keeps the passphrase that it was made with");
+    }
+    if failure.entry.code == code::VAULT_ALTERED.code {
+        return failure
+            .hint("do not use it; find out who could write to it, and make a new backup");
+    }
+    failure
 }
 
 fn internal(what: &str) -> Failure {

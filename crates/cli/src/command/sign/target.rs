@@ -7,7 +7,8 @@ use ensign_coordinator::Outcome;
 use super::task::Task;
 use crate::args::Sign;
 use crate::catalogue as code;
-use crate::durable::{self, Existing, Readers};
+use crate::command::request;
+use crate::durable::Existing;
 use crate::failure::{Failure, Result};
 use crate::group::SignerGroup;
 use crate::home::shown;
@@ -86,10 +87,5 @@ fn check_folder(file: &Path) -> Result<()> {
 }
 
 fn write_file(file: &Path, bytes: &[u8], output: Output) -> Result<()> {
-    durable::write(file, bytes, Existing::Replace, Readers::Usual).map_err(|error| {
-        Failure::new(&code::FILE_WRITE, format!("cannot write {}: {error}", shown(file)))
-    })?;
-    let line = Line::new("written").with("file", shown(file)).with("bytes", bytes.len());
-    output.tell(&line, format!("wrote {}", shown(file)));
-    Ok(())
+    request::write_file(file, bytes, Existing::Replace, output)
 }
