@@ -106,7 +106,7 @@ fn void_missed(
     found: Opening,
     now: UnixTime,
 ) -> Result<Vec<(RequestId, GroupId)>, OpeningError> {
-    if found.may_have_missed() { void(store, now) } else { Ok(Vec::new()) }
+    Ok(if found.may_have_missed() { void(store, now)? } else { Vec::new() })
 }
 
 /// Makes the folder when it is missing, for its owner only.
@@ -141,7 +141,7 @@ fn machine() -> [u8; 32] {
 ///
 /// Requests that it does not know are as old as it: none that was made until now, by any clock that
 /// is taken for right, is joined.
-fn void(store: &mut dyn Store, now: UnixTime) -> Result<Vec<(RequestId, GroupId)>, OpeningError> {
+fn void(store: &mut dyn Store, now: UnixTime) -> Result<Vec<(RequestId, GroupId)>, LedgerError> {
     let past = ledger::past(store)?;
     let mut open: Vec<_> =
         past.open.iter().map(|unfinished| names_of(&unfinished.open.request)).collect();
@@ -242,6 +242,17 @@ impl Archive {
     ) -> Result<(), LedgerError> {
         let entry = ledger::entry(&Record::Closed { request, group, reason });
         ledger::write(self.store.as_mut(), &[entry], clock::unix_now())
+    }
+
+    /// Closes what is open and refuses every request that was made until now: for a store that is
+    /// new while its keys are not, because they were taken from a backup, and may have joined
+    /// attempts that nobody here knows of.
+    ///
+    /// # Errors
+    ///
+    /// [`LedgerError`] when it cannot be written.
+    pub fn void(&mut self) -> Result<(), LedgerError> {
+        void(self.store.as_mut(), clock::unix_now()).map(|_| ())
     }
 
     /// Notes that the application has the result of a request.

@@ -162,7 +162,7 @@ const RESTORED: Code = wary(
 );
 const VOIDED: Code = code(
     "E-STO-005",
-    "the request was open when the store went back in time, so it may have been joined before",
+    "the request is from before this home was restored, copied or moved: it may have been joined",
     "propose it again: a new request has new nonces; keys are safe and nothing was signed twice",
 );
 const UNREADABLE: Code = wary(

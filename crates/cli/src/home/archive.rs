@@ -3,7 +3,8 @@
 use std::fs;
 use std::path::Path;
 
-use ensign_vault::Archive;
+use ensign_coordinator::Archive;
+use ensign_vault::Archive as Files;
 
 use super::groups::file_name;
 use super::{CONFIG, GROUPS, Home, Settings, damaged, io_failure, keys, parse_settings};
@@ -11,6 +12,8 @@ use crate::catalogue as code;
 use crate::durable::{self, Existing, Readers};
 use crate::failure::{Failure, Result};
 use crate::passphrase::Passphrases;
+use crate::request_view::ledger_failure;
+use crate::store::opening_failure;
 use crate::words::check_name;
 
 /// Everything that a backup has to say, unlocked and understood.
@@ -27,8 +30,8 @@ impl Home {
     /// # Errors
     ///
     /// [`code::HOME_IO`], [`code::INTERNAL`].
-    pub(crate) fn archive(&self) -> Result<Archive> {
-        let mut archive = Archive::default();
+    pub(crate) fn archive(&self) -> Result<Files> {
+        let mut archive = Files::default();
         let groups = self.group_names()?;
         let groups = groups.iter().map(|name| format!("{GROUPS}/{}", file_name(name)));
         for name in std::iter::once(CONFIG.to_owned()).chain(groups) {
@@ -48,7 +51,7 @@ impl Restored {
     /// # Errors
     ///
     /// [`code::BACKUP_KIND`], [`code::HOME_DAMAGED`].
-    pub(crate) fn from_archive(backup: &Path, archive: &Archive) -> Result<Self> {
+    pub(crate) fn from_archive(backup: &Path, archive: &Files) -> Result<Self> {
         let foreign = |name: &str| {
             let what = format!("the backup holds `{}`", crate::words::foreign(name));
             Failure::new(&code::BACKUP_KIND, what)
@@ -82,7 +85,8 @@ impl Restored {
 
 /// Makes a home of what a backup holds, complete or not at all.
 ///
-/// There is no journal in it, so that whatever was going on when the backup was made is void.
+/// Its store is new and says so: the keys may have joined attempts since the backup was made, and
+/// whoever joined one of them again would say two different things in one place.
 ///
 /// # Errors
 ///
@@ -102,6 +106,8 @@ pub(crate) fn restore(
         ensign_vault::create(&keys::vault_in(&home.path), vault)
             .map_err(|error| crate::vault::file_failure(&error))?;
         // Each group must be one that our keys belong to.
-        home.groups().map(|_| ())
+        home.groups()?;
+        let mut store = Archive::open(&home.path).map_err(|error| opening_failure(&error))?;
+        store.void().map_err(|error| ledger_failure(&error))
     })
 }

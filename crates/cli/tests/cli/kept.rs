@@ -1,8 +1,9 @@
 //! What a home keeps: requests from a second terminal, without a node, and after a backup.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::ensign::{Running, Signer, argument, copy, treasury};
 use crate::money::{coin, psbt};
@@ -152,7 +153,6 @@ fn request_that_nobody_means_is_named() {
 #[test]
 fn socket_is_private_and_answers_nonsense_with_a_refusal() {
     use std::io::{BufRead as _, BufReader, Write as _};
-    use std::os::unix::fs::PermissionsExt as _;
     use std::os::unix::net::UnixStream;
     let [alice, ..] = treasury();
     let running = alice.up("none");
@@ -218,4 +218,30 @@ fn home_restored_from_a_backup_voids_what_was_open_and_goes_on() {
     // Nothing was open for the others, and new work goes on.
     let (sign, _) = propose(&alice, "cd", &[]);
     sign.end().succeeded();
+}
+
+#[test]
+fn home_made_of_a_key_backup_never_joins_what_the_lost_one_may_have_joined() {
+    let [alice, bob, _carol] = treasury();
+    let (backup, passphrase) = (alice.path("backup"), alice.path("passphrase"));
+    fs::write(&passphrase, "correct horse battery").unwrap();
+    fs::set_permissions(&passphrase, fs::Permissions::from_mode(0o600)).unwrap();
+    let [backup, passphrase] = [argument(&backup), argument(&passphrase)];
+    alice.json(&["key", "backup", backup, "--new-passphrase-file", passphrase]).succeeded();
+    let mut lost = alice.up("all");
+    let (mut sign, request) = propose(&bob, "ab", &[]);
+    lost.wait_for("joined");
+    drop(lost);
+    fs::remove_dir_all(&alice.home).unwrap();
+
+    let from = ["--passphrase-file", passphrase];
+    alice.json(&[&["key", "restore", backup][..], &from].concat()).succeeded();
+    let mut restored = alice.start(&[&["up", "--approve", "all"][..], &from].concat());
+    let refused = restored.wait_for("failed");
+    assert_eq!((&refused["request"], &refused["code"]), (&request.into(), &"E-STO-005".into()));
+    // Nobody is blamed, and bob hears who will not sign it.
+    let ended = sign.wait_for("failed");
+    assert_eq!((&ended["code"], &ended["who"]), (&"E-SES-001".into(), &json!(["alice"])));
+    sign.end();
+    assert_eq!(bob.json(&["evidence", "list"]).succeeded().lines().len(), 0);
 }

@@ -94,8 +94,10 @@ pub(super) fn restore(path: &Path, file: &Path, passphrases: &Passphrases) -> Re
     let text = format!(
         "made the home of {} in {} from a backup of {}, with {}\nIt has the passphrase of the \
          backup.\n\nEnd the old home for ever before you run `ensign up` here: two homes with the \
-         same keys disturb each\nother. What the old one had begun is void and begins anew; groups \
-         that it formed after the backup\nmust be formed again.",
+         same keys disturb each\nother. What was open is void, because the old one may have joined \
+         it: requests that the others made until\nnow are refused (for five minutes more, where \
+         clocks differ), and can be made again. Groups that it\nformed after the backup must be \
+         formed again.",
         home.settings().name,
         shown(path),
         words::date(backup.vault.created()),
