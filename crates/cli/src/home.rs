@@ -1,4 +1,4 @@
-//! A signer's home: one folder with its keys, settings, groups, journal and results.
+//! A signer's home: one folder with its keys, settings, groups, store and results.
 
 use std::fs;
 use std::io;
@@ -16,7 +16,9 @@ use crate::contact::Contact;
 use crate::durable::{self, Existing, Readers};
 use crate::failure::{Failure, Result};
 use crate::key_file::KeyFileError;
+use crate::output::Output;
 use crate::passphrase::Passphrases;
+use crate::store;
 use crate::words::{self, check_name, foreign};
 
 mod archive;
@@ -90,7 +92,8 @@ impl Home {
         passphrases: &Passphrases,
     ) -> Result<Self> {
         Self::make(path, settings, passphrases, |home| {
-            keys::write_new(&home.path, settings.network, passphrase)
+            keys::write_new(&home.path, settings.network, passphrase)?;
+            store::make(&home.path)
         })
     }
 
@@ -143,6 +146,11 @@ impl Home {
         permissions::check(path, &keys::private_files(path))?;
         let settings = parse_settings(&config, &text)?;
         Ok(Self { path: path.to_owned(), settings, passphrases, signer: None })
+    }
+
+    /// Returns the output that its commands write to.
+    pub(crate) const fn output(&self) -> Output {
+        self.passphrases.output()
     }
 
     /// Returns the folder.

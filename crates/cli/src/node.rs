@@ -11,7 +11,7 @@ use crate::failure::{Failure, Result};
 use crate::group::SignerGroup;
 use crate::home::HeldHome;
 use crate::output::{Line, Output};
-use crate::store::{clock_set_back, opening_failure};
+use crate::store::{self, opening_failure};
 
 /// A node that runs. The home is free for others once it is dropped.
 #[derive(Debug)]
@@ -55,7 +55,8 @@ impl Node {
             IsMoved::Yes => builder.moved(),
             IsMoved::No => builder,
         };
-        let clock_back = clock_set_back(home.path());
+        let clock_back = store::clock_set_back(home.path());
+        let lost = store::replace_lost(home.path())?;
         let (coordinator, events) = builder.listen(listen).start().await.map_err(start_failure)?;
         let names: Vec<_> = groups.iter().map(|group| group.name.as_str()).collect();
         let (control, decisions) = Control::open(home, &coordinator, groups, output);
@@ -72,7 +73,7 @@ impl Node {
             names.join(", ")
         );
         output.tell(&line, text);
-        clock_back.iter().for_each(|warning| output.warning(warning));
+        clock_back.iter().chain(&lost).for_each(|warning| output.warning(warning));
         for group in groups {
             coordinator.group(group.for_coordinator()).await.map_err(|e| command_failure(&e))?;
         }

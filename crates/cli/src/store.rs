@@ -3,16 +3,19 @@
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use ensign_coordinator::OpeningError;
+use ensign_coordinator::{Archive, OpeningError};
 use ensign_store::OpenError;
 
 use crate::catalogue as code;
-use crate::failure::Failure;
+use crate::failure::{Failure, Result};
 use crate::home::shown;
+use crate::request_view::ledger_failure;
 use crate::words;
 
 /// The file of a store that every commit touches.
 const MARK: &str = "store.mark";
+/// Files of which each says that there is a store; the last one is of an earlier version.
+const FILES: [&str; 3] = ["store.redb", MARK, "journal"];
 
 /// From which difference on a clock that was set back is told; less is set right by time servers.
 const CLOCK_BACK_MIN: Duration = Duration::from_secs(5 * 60);
@@ -31,6 +34,42 @@ pub(crate) fn clock_set_back(home: &Path) -> Option<Failure> {
         words::duration(ahead)
     );
     Some(Failure::new(&code::CLOCK_BACK, what))
+}
+
+/// Opens the store of a new home, so that a home without one is known to have lost it.
+///
+/// # Errors
+///
+/// What keeps it from being made.
+pub(crate) fn make(home: &Path) -> Result<()> {
+    Archive::open(home).map(drop).map_err(|error| opening_failure(&error))
+}
+
+/// Opens the store of a home whose keys may have joined attempts that it does not know of: what was
+/// open is closed, and requests made until now are refused.
+///
+/// # Errors
+///
+/// What keeps it from being opened or written.
+pub(crate) fn make_void(home: &Path) -> Result<()> {
+    let mut store = Archive::open(home).map_err(|error| opening_failure(&error))?;
+    store.void().map_err(|error| ledger_failure(&error))
+}
+
+/// Replaces the store of a home that was copied or restored without it, and returns what to tell.
+///
+/// # Errors
+///
+/// As [`make_void`].
+pub(crate) fn replace_lost(home: &Path) -> Result<Option<Failure>> {
+    if FILES.iter().any(|file| home.join(file).exists()) {
+        return Ok(None);
+    }
+    make_void(home)?;
+    let what = "this home has no store, so it was copied or restored without it, and may have missed \
+                what was done; requests from before this start are refused";
+    let entry = code::find("E-STO-004").unwrap_or(&code::STORE);
+    Ok(Some(Failure::new(entry, what)))
 }
 
 /// Says why a store cannot be used.

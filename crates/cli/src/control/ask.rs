@@ -14,7 +14,7 @@ use crate::failure::{Failure, Result};
 use crate::group::SignerGroup;
 use crate::home::{HeldHome, Home};
 use crate::request_view::{AuditView, CaseView, RequestView, ResultView, ledger_failure};
-use crate::store::opening_failure;
+use crate::store::{self, opening_failure};
 use crate::work_view::WorkView;
 
 /// What a home has kept, wherever it is now.
@@ -45,6 +45,9 @@ impl Kept {
             Ok(stream) => From::Node(BufReader::new(stream)),
             Err(_) => {
                 let held = home.hold()?;
+                if let Some(warning) = store::replace_lost(held.home.path())? {
+                    held.home.output().warning(&warning);
+                }
                 let archive =
                     Archive::open(held.home.path()).map_err(|error| opening_failure(&error))?;
                 From::Store(archive, held)

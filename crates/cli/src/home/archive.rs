@@ -1,10 +1,9 @@
-//! What a backup takes along besides the keys: settings and groups. Never the journal.
+//! What a backup takes along besides the keys: settings and groups. Never the store.
 
 use std::fs;
 use std::path::Path;
 
-use ensign_coordinator::Archive;
-use ensign_vault::Archive as Files;
+use ensign_vault::Archive;
 
 use super::groups::file_name;
 use super::{CONFIG, GROUPS, Home, Settings, damaged, io_failure, keys, parse_settings};
@@ -12,8 +11,7 @@ use crate::catalogue as code;
 use crate::durable::{self, Existing, Readers};
 use crate::failure::{Failure, Result};
 use crate::passphrase::Passphrases;
-use crate::request_view::ledger_failure;
-use crate::store::opening_failure;
+use crate::store;
 use crate::words::check_name;
 
 /// Everything that a backup has to say, unlocked and understood.
@@ -30,8 +28,8 @@ impl Home {
     /// # Errors
     ///
     /// [`code::HOME_IO`], [`code::INTERNAL`].
-    pub(crate) fn archive(&self) -> Result<Files> {
-        let mut archive = Files::default();
+    pub(crate) fn archive(&self) -> Result<Archive> {
+        let mut archive = Archive::default();
         let groups = self.group_names()?;
         let groups = groups.iter().map(|name| format!("{GROUPS}/{}", file_name(name)));
         for name in std::iter::once(CONFIG.to_owned()).chain(groups) {
@@ -51,7 +49,7 @@ impl Restored {
     /// # Errors
     ///
     /// [`code::BACKUP_KIND`], [`code::HOME_DAMAGED`].
-    pub(crate) fn from_archive(backup: &Path, archive: &Files) -> Result<Self> {
+    pub(crate) fn from_archive(backup: &Path, archive: &Archive) -> Result<Self> {
         let foreign = |name: &str| {
             let what = format!("the backup holds `{}`", crate::words::foreign(name));
             Failure::new(&code::BACKUP_KIND, what)
@@ -107,7 +105,6 @@ pub(crate) fn restore(
             .map_err(|error| crate::vault::file_failure(&error))?;
         // Each group must be one that our keys belong to.
         home.groups()?;
-        let mut store = Archive::open(&home.path).map_err(|error| opening_failure(&error))?;
-        store.void().map_err(|error| ledger_failure(&error))
+        store::make_void(&home.path)
     })
 }

@@ -8,6 +8,10 @@ use crate::ensign::{Signer, argument, treasury};
 
 const PASSPHRASE: &str = "correct horse battery";
 
+/// What an encrypted home begins with.
+const HOME_FILES: [&str; 7] =
+    ["ensign.toml", "groups", "signed", "store.lock", "store.mark", "store.redb", "vault.ens"];
+
 /// Writes a passphrase into a file that only we can read.
 fn passphrase(signer: &Signer, name: &str, text: &str) -> PathBuf {
     let path = signer.path(name);
@@ -39,7 +43,7 @@ fn files(folder: &Path) -> Vec<String> {
 #[test]
 fn init_puts_the_keys_into_a_vault_that_shows_public_parts_only() {
     let (alice, _) = encrypted("alice");
-    assert_eq!(files(&alice.home), ["ensign.toml", "groups", "signed", "vault.ens"]);
+    assert_eq!(files(&alice.home), HOME_FILES);
     let vault = alice.home.join("vault.ens");
     assert_eq!(fs::metadata(&vault).unwrap().permissions().mode() & 0o777, 0o600);
     let shown = alice.json(&["key", "show"]).succeeded().last();
@@ -183,8 +187,7 @@ fn a_backup_is_drilled_and_becomes_a_home_with_groups_and_without_a_journal() {
     assert!(error["do"].as_str().unwrap().contains("make a new one"), "{error}");
     let again = Signer::new();
     again.json(&restore).succeeded();
-    let made = ["ensign.toml", "groups", "signed", "store.lock", "store.mark", "store.redb"];
-    assert_eq!(files(&again.home), [&made[..], &["vault.ens"]].concat());
+    assert_eq!(files(&again.home), HOME_FILES);
     assert_eq!(again.code(), alice.code());
     let group = |signer: &Signer| {
         let shown = signer.json(&["group", "show", "treasury"]).succeeded().last();
@@ -225,5 +228,5 @@ fn a_vault_that_cannot_be_written_leaves_the_home_as_it_was() {
     let backup = ["key", "backup", argument(&nowhere), "--passphrase-file", source];
     alice.json(&backup).refused(3, "E-VLT-008");
     assert_eq!(fs::read(alice.home.join("vault.ens")).unwrap(), before);
-    assert_eq!(files(&alice.home), ["ensign.toml", "groups", "signed", "vault.ens"]);
+    assert_eq!(files(&alice.home), HOME_FILES);
 }

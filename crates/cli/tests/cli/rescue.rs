@@ -124,6 +124,9 @@ fn missed(running: &mut Running) -> String {
 #[test]
 fn home_of_another_machine_runs_only_when_the_other_is_said_to_be_off() {
     let [alice, ..] = treasury();
+    for file in ["store.redb", "store.mark"] {
+        fs::remove_file(alice.home.join(file)).unwrap();
+    }
     let store = StoreOptions { machine: [7; 32], mark: [1; 32], ..StoreOptions::default() };
     drop(RedbStore::open(&alice.home, Options { store, import: None }).unwrap());
     let before = files(&alice.home);
@@ -139,6 +142,21 @@ fn home_of_another_machine_runs_only_when_the_other_is_said_to_be_off() {
     drop(moved);
     // From now on it is at home here.
     alice.json(&["request", "list"]).succeeded();
+}
+
+#[test]
+fn home_that_was_copied_without_its_store_says_so_and_refuses_what_is_older() {
+    let [alice, ..] = used();
+    for file in ["store.redb", "store.mark", "store.lock"] {
+        fs::remove_file(alice.home.join(file)).unwrap();
+    }
+    let mut running = alice.start(&["up", "--approve", "none"]);
+    assert!(missed(&mut running).contains("without it"));
+    drop(running);
+    // A fresh home has one, and does not.
+    let bob = Signer::init("bob");
+    assert!(bob.home.join("store.redb").exists());
+    assert_eq!(bob.json(&["request", "list"]).succeeded().lines().len(), 0);
 }
 
 /// The files of a home that may not change, with what is in them.
