@@ -53,6 +53,8 @@ fn show(home: &Home, passphrases: &Passphrases) -> Result<()> {
             )
         }
     };
+    let is_split = home.settings().signer.is_some();
+    line = line.with("signer_inside", !is_split);
     let left = home.plain_left();
     let network = home.settings().network;
     let mut text = format!(
@@ -61,6 +63,10 @@ fn show(home: &Home, passphrases: &Passphrases) -> Result<()> {
     );
     if home.stored() == Stored::Encrypted && !left.is_empty() {
         text += "\n\nCopies that are NOT encrypted lie beside it: run `ensign key encrypt` again";
+    }
+    if is_split {
+        text +=
+            "\n\nThe signer key is not in this home, but in the vault that `ensign key split` made";
     }
     passphrases.output().tell(&line, format!("  {text}"));
     Ok(())

@@ -132,6 +132,26 @@ fn a_node_beside_a_signer_says_why_both_ask() {
 }
 
 #[test]
+fn backup_of_a_home_whose_signer_is_elsewhere_says_what_it_lacks() {
+    let split = split();
+    let (alice, from) = (&split.alice, ["--passphrase-file", argument(&split.passphrase)]);
+    let backup = alice.path("backup.ens");
+    let text = alice.text(&[&["key", "backup", argument(&backup)][..], &from].concat());
+    let text = text.succeeded().stdout;
+    assert!(text.contains("the node key (NOT the signer key)"), "{text}");
+    let drill = |file: &Path| alice.json(&[&["key", "drill", argument(file)][..], &from].concat());
+    assert_eq!(drill(&backup).succeeded().last()["signer_inside"], false);
+    // The other half is drilled alike.
+    let drilled = drill(&split.vault).succeeded().last();
+    let shown = alice.json(&["key", "show"]).succeeded().last();
+    assert_eq!((&drilled["signer"], &drilled["signer_inside"]), (&shown["signer"], &true.into()));
+    assert_eq!(shown["signer_inside"], false);
+    let bob = &split.others[0];
+    let drill = ["key", "drill", argument(&split.vault)];
+    bob.json(&[&drill[..], &from].concat()).refused(3, "E-VLT-014");
+}
+
+#[test]
 fn without_its_signer_a_home_says_what_to_start() {
     let split = split();
     let alice = &split.alice;

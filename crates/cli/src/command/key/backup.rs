@@ -43,14 +43,15 @@ pub(super) fn make(
     passphrases.output().tell(
         &backup.line("backup"),
         format!(
-            "wrote {}: the keys of {}, its settings and {}\nIt opens and holds the right keys; \
+            "wrote {}: {} of {}, its settings and {}\nIt opens and holds the right keys; \
              `ensign key drill {}` proves it again at any time.\nNonces and requests are not in it, \
              so that nothing of an old attempt can come back.",
             shown(file),
+            backup.keys_in_words(),
             home.settings().name,
             backup.groups(),
             shown(file),
-        ),
+        ) + backup.about_the_signer(),
     );
     Ok(())
 }
@@ -58,6 +59,10 @@ pub(super) fn make(
 /// Proves that a backup opens and has the keys of the home; writes nothing.
 pub(super) fn drill(path: &Path, file: &Path, passphrases: &Passphrases) -> Result<()> {
     let home = Home::open(path, passphrases.clone())?;
+    let vault = vault::read_backup(file)?;
+    if vault.purpose() == Purpose::Signer {
+        return drill_signer(&home, file, &vault, passphrases);
+    }
     let (backup, _) = Backup::open(file, None, passphrases)?;
     backup.holds_keys_of(&home)?;
     let missing = home.group_names()?;
@@ -66,8 +71,9 @@ pub(super) fn drill(path: &Path, file: &Path, passphrases: &Passphrases) -> Resu
         .filter(|name| !backup.restored.group_names().contains(&name.as_str()))
         .collect();
     let mut text = format!(
-        "{} opens, and holds the keys of {} with {}\n  written  {}",
+        "{} opens, and holds {} of {} with {}\n  written  {}",
         shown(file),
+        backup.keys_in_words(),
         home.settings().name,
         backup.groups(),
         words::date(backup.vault.created()),
@@ -78,7 +84,36 @@ pub(super) fn drill(path: &Path, file: &Path, passphrases: &Passphrases) -> Resu
             words::list(&missing)
         );
     }
+    text += backup.about_the_signer();
     passphrases.output().tell(&backup.line("drill").with("missing_groups", missing), text);
+    Ok(())
+}
+
+/// Proves that a copy of a signer's own vault opens and has the signer key of the home.
+fn drill_signer(home: &Home, file: &Path, vault: &Vault, passphrases: &Passphrases) -> Result<()> {
+    let public = home.public_keys()?;
+    let (unlocked, _) = vault::unlock_asking(file, vault, passphrases).map_err(of_backup)?;
+    if !vault.signers().any(|signer| signer == public.signer) {
+        let what = format!("{} holds another signer key than that of this home", shown(file));
+        return Err(Failure::new(&code::BACKUP_OTHER, what));
+    }
+    let key = unlocked.signer_key(public.signer);
+    key.map_err(|error| of_backup(vault::unlock_failure(file, error)))?;
+    let text = format!(
+        "{} opens, and holds the signer key of {}, and nothing else of its home\n  written  {}",
+        shown(file),
+        home.settings().name,
+        words::date(vault.created()),
+    );
+    let line = Line::new("drill")
+        .with("file", shown(file))
+        .with("node", None::<String>)
+        .with("signer", public.signer.to_string())
+        .with("signer_inside", true)
+        .with("groups", Vec::<String>::new())
+        .with("written_ms", vault.created().as_millis())
+        .with("missing_groups", Vec::<String>::new());
+    passphrases.output().tell(&line, text);
     Ok(())
 }
 
@@ -103,6 +138,7 @@ pub(super) fn restore(path: &Path, file: &Path, passphrases: &Passphrases) -> Re
         words::date(backup.vault.created()),
         backup.groups(),
     );
+    let text = text + backup.about_the_signer();
     let line = backup.line("restored").with("home", shown(path));
     passphrases.output().tell(&line.with("name", home.settings().name.as_str()), text);
     Ok(())
@@ -163,6 +199,23 @@ impl Backup {
         Err(Failure::new(&code::BACKUP_OTHER, what))
     }
 
+    /// Whether the signer key is in it; after `ensign key split` it is in a vault of its own.
+    fn has_signer(&self) -> bool {
+        self.vault.signers().next().is_some()
+    }
+
+    fn keys_in_words(&self) -> &'static str {
+        if self.has_signer() { "the keys" } else { "the node key (NOT the signer key)" }
+    }
+
+    fn about_the_signer(&self) -> &'static str {
+        if self.has_signer() {
+            return "";
+        }
+        "\n\nThe signer key is NOT in it: it is in the vault that `ensign key split` made. Keep a copy \
+         of that\nfile too, and drill it: without it the coins of the groups cannot be moved."
+    }
+
     fn groups(&self) -> String {
         match &self.restored.group_names()[..] {
             [] => "no group".to_owned(),
@@ -176,6 +229,7 @@ impl Backup {
             .with("file", self.file.as_str())
             .with("node", self.public.node.to_string())
             .with("signer", self.public.signer.to_string())
+            .with("signer_inside", self.has_signer())
             .with("groups", self.restored.group_names())
             .with("written_ms", self.vault.created().as_millis())
     }
