@@ -11,7 +11,7 @@ use crate::failure::{Failure, Result};
 use crate::group::SignerGroup;
 use crate::home::HeldHome;
 use crate::output::{Line, Output};
-use crate::store::{self, opening_failure};
+use crate::store::{self, ledger_failure, opening_failure};
 
 /// A node that runs. The home is free for others once it is dropped.
 #[derive(Debug)]
@@ -94,11 +94,13 @@ fn start_failure(error: StartError) -> Failure {
 /// Says why the coordinator refuses a command.
 pub(crate) fn command_failure(error: &CommandError) -> Failure {
     use ensign_engine::CommandError as Engine;
+    if let CommandError::Store(error) = error {
+        return ledger_failure(error);
+    }
     let entry = match error {
         CommandError::Psbt(PsbtError::Decode(_)) => &code::PSBT_BYTES,
         CommandError::Psbt(_) => &code::PSBT_REFUSED,
         CommandError::Entropy => &code::ENTROPY,
-        CommandError::Store(_) => &code::STORE,
         CommandError::UnknownRequest { .. } => &code::REQUEST_NOT_OPEN,
         CommandError::Engine(Engine::TooManyGroups { .. } | Engine::TooManyRequests { .. }) => {
             &code::NODE_FULL
@@ -107,7 +109,9 @@ pub(crate) fn command_failure(error: &CommandError) -> Failure {
             &code::COMMAND_LINE
         }
         CommandError::Stopped => &code::STOPPING,
-        CommandError::Engine(_) | CommandError::Group(_) | _ => &code::INTERNAL,
+        CommandError::Engine(_) | CommandError::Group(_) | CommandError::Store(_) | _ => {
+            &code::INTERNAL
+        }
     };
     Failure::new(entry, error.to_string())
 }

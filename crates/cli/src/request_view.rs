@@ -1,6 +1,6 @@
 //! What is kept, as it travels between a node and a second terminal, and as it is printed.
 
-use ensign_coordinator::{Audit, KeptCase, LedgerError, Records, RequestEntry, RequestState};
+use ensign_coordinator::{Audit, KeptCase, Records, RequestEntry, RequestState};
 use ensign_primitives::{GroupId, RequestId, SignerIndex};
 use ensign_wire::{AbortReason, Payload};
 use serde::{Deserialize, Serialize};
@@ -10,6 +10,7 @@ use crate::catalogue as code;
 use crate::failure::{Failure, Result};
 use crate::group::SignerGroup;
 use crate::narrator::phase_name;
+use crate::store::ledger_failure;
 
 /// One request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -256,9 +257,4 @@ impl AuditView {
         let violations = violations.into_iter().map(view).collect();
         Ok(Self { requests, joined, burned, partials, violations })
     }
-}
-
-/// Says why a store cannot be read or written.
-pub(crate) fn ledger_failure(error: &LedgerError) -> Failure {
-    Failure::new(&code::STORE, error.to_string())
 }

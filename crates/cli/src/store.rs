@@ -1,15 +1,15 @@
 //! Why a store cannot be opened, in words that help.
 
+use std::io::ErrorKind;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use ensign_coordinator::{Archive, OpeningError};
-use ensign_store::OpenError;
+use ensign_coordinator::{Archive, LedgerError, OpeningError};
+use ensign_store::{OpenError, StoreError};
 
 use crate::catalogue as code;
 use crate::failure::{Failure, Result};
 use crate::home::shown;
-use crate::request_view::ledger_failure;
 use crate::words;
 
 /// The file of a store that every commit touches.
@@ -77,10 +77,48 @@ pub(crate) fn opening_failure(error: &OpeningError) -> Failure {
     match error {
         OpeningError::Open(error) => open_failure(error),
         OpeningError::Entropy => Failure::new(&code::ENTROPY, error.to_string()),
-        OpeningError::Folder { .. } | OpeningError::Ledger(_) | _ => {
+        OpeningError::Ledger(error) => ledger_failure(error),
+        OpeningError::Folder { .. } | _ => Failure::new(&code::STORE, error.to_string()),
+    }
+}
+
+/// Says why an open store cannot be read or written.
+pub(crate) fn ledger_failure(error: &LedgerError) -> Failure {
+    let LedgerError::Store(error) = error else {
+        return Failure::new(&code::STORE, error.to_string());
+    };
+    match error {
+        StoreError::NoSpace { free, wanted } => full(format!(
+            "the disk has {} MiB left and new work wants {}; running work goes on",
+            free >> 20,
+            wanted.div_ceil(1 << 20)
+        )),
+        StoreError::Full { used, limit } => full(format!(
+            "the store takes {} of {} MiB, and the rest is for running work, which goes on",
+            used.div_ceil(1 << 20),
+            limit >> 20
+        )),
+        StoreError::DiskFull { path } => no_room(path),
+        StoreError::Damaged { path } => unreadable(path, "is damaged"),
+        StoreError::Io { path, kind } => cannot_use(path, *kind),
+        StoreError::TooLarge { .. } | StoreError::Stopped | _ => {
             Failure::new(&code::STORE, error.to_string())
         }
     }
+}
+
+fn full(what: String) -> Failure {
+    Failure::new(code::find("E-STO-003").unwrap_or(&code::STORE_NO_ROOM), what)
+}
+
+fn no_room(path: &Path) -> Failure {
+    let what = format!("the disk of {} is full; what was stored is safe", shown(path));
+    Failure::new(&code::STORE_NO_ROOM, what)
+}
+
+fn cannot_use(path: &Path, kind: ErrorKind) -> Failure {
+    let failure = Failure::new(&code::HOME_IO, format!("cannot use {}: {kind}", shown(path)));
+    words::way_out(kind).map_or(failure.clone(), |hint| failure.hint(hint))
 }
 
 fn open_failure(error: &OpenError) -> Failure {
@@ -92,14 +130,9 @@ fn open_failure(error: &OpenError) -> Failure {
             Failure::new(&code::HOME_OPEN_TO_OTHERS, what).hint(hint)
         }
         OpenError::ReadOnly { path, kind } | OpenError::Io { path, kind } => {
-            let what = format!("cannot use {}: {kind}", shown(path));
-            let failure = Failure::new(&code::HOME_IO, what);
-            words::way_out(*kind).map_or(failure.clone(), |hint| failure.hint(hint))
+            cannot_use(path, *kind)
         }
-        OpenError::DiskFull { path } => {
-            let what = format!("the disk of {} is full; what was stored is safe", shown(path));
-            Failure::new(&code::STORE_NO_ROOM, what)
-        }
+        OpenError::DiskFull { path } => no_room(path),
         OpenError::NoFlush { path } => {
             let what = format!(
                 "the file system of {} cannot flush what is written, so a power cut could undo what \
@@ -146,4 +179,48 @@ fn unreadable(path: &Path, how: &str) -> Failure {
         "set it aside, `mv {file} {file}.damaged`, {wait}, and run `ensign up`: what was open is \
          closed and can be proposed again; results are in `signed`"
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_reason_has_its_own_advice() {
+        let path = || "home/store.redb".into();
+        let reasons = [
+            (
+                OpenError::ReadOnly { path: path(), kind: ErrorKind::ReadOnlyFilesystem },
+                "read-only",
+            ),
+            (
+                OpenError::ReadOnly { path: path(), kind: ErrorKind::PermissionDenied },
+                "as the user",
+            ),
+            (
+                OpenError::Io { path: path(), kind: ErrorKind::Unsupported },
+                "a disk of this machine",
+            ),
+            (OpenError::DiskFull { path: path() }, "free some room"),
+            (OpenError::NoFlush { path: path() }, "a disk of this machine"),
+            (OpenError::Newer { path: path(), seen: 3, known: 2 }, "update this program"),
+            (OpenError::Damaged { path: path() }, "set it aside"),
+            (OpenError::Foreign { path: path() }, "set it aside"),
+            (OpenError::OpenToOthers { path: path(), mode: 0o644 }, "chmod 600 home/store.redb"),
+            (OpenError::Moved { path: path() }, "ensign up --moved"),
+        ];
+        for (error, advice) in reasons {
+            let failure = open_failure(&error);
+            assert!(failure.advice().contains(advice), "{error:?}: {failure:?}");
+            assert!(failure.what.contains("home/store.redb"), "{failure:?}");
+        }
+    }
+
+    #[test]
+    fn refusal_for_want_of_room_is_told_in_megabytes() {
+        let error = StoreError::NoSpace { free: 62_799_872, wanted: 67_110_046 };
+        let failure = ledger_failure(&LedgerError::Store(error));
+        assert_eq!(failure.entry.code, "E-STO-003");
+        assert!(failure.what.contains("59 MiB left and new work wants 65"), "{failure:?}");
+    }
 }

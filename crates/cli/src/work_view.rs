@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 use crate::failure::Result;
 use crate::group::SignerGroup;
 use crate::request;
-use crate::request_view::ledger_failure;
+use crate::store::ledger_failure;
 
 /// What is signed, in words and as fields.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

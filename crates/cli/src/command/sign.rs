@@ -57,9 +57,9 @@ pub(super) fn run(home: Home, args: Sign, output: Output) -> Result<()> {
 fn confirmed(output: Output) -> Result<bool> {
     output.prompt("propose this and sign it? [yes/no] ");
     let mut line = String::new();
-    std::io::stdin()
-        .read_line(&mut line)
-        .map_err(|error| Failure::new(&code::FILE_READ, format!("no answer: {error}")))?;
+    std::io::stdin().read_line(&mut line).map_err(|error| {
+        Failure::new(&code::FILE_READ, format!("no answer: {}", words::system(&error)))
+    })?;
     Ok(matches!(line.trim().to_lowercase().as_str(), "y" | "yes"))
 }
 

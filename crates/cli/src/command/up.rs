@@ -140,7 +140,10 @@ impl Duty {
         match self.approve {
             Approve::All => self.consent(approval.id).await,
             Approve::None => {
-                self.output.text("left open: --approve none signs nothing");
+                self.output.text(format!(
+                    "left open; to sign it, in another terminal: ensign request approve {}",
+                    approval.id.short()
+                ));
                 Ok(())
             }
             Approve::Ask if self.lines.is_none() => {
@@ -167,8 +170,8 @@ impl Duty {
     fn cannot_ask(&self) {
         self.output.tell(
             &Line::new("cannot_ask"),
-            "left open: there is no input to ask on. Run `ensign up` in a terminal, or with \
-             --approve all",
+            "left open: there is no input to ask on; in another terminal, `ensign request list` and \
+             `ensign request approve ID` sign it",
         );
     }
 

@@ -13,8 +13,8 @@ use crate::catalogue as code;
 use crate::failure::{Failure, Result};
 use crate::group::SignerGroup;
 use crate::home::{HeldHome, Home};
-use crate::request_view::{AuditView, CaseView, RequestView, ResultView, ledger_failure};
-use crate::store::{self, opening_failure};
+use crate::request_view::{AuditView, CaseView, RequestView, ResultView};
+use crate::store::{self, ledger_failure, opening_failure};
 use crate::work_view::WorkView;
 
 /// What a home has kept, wherever it is now.

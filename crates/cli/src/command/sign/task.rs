@@ -64,7 +64,7 @@ fn read_file(file: &Path) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     fs::File::open(file)
         .and_then(|opened| opened.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes))
-        .map_err(|error| refused(error.to_string()))?;
+        .map_err(|error| refused(words::system(&error)))?;
     if bytes.len() as u64 > FILE_BYTES_MAX {
         return Err(refused(format!("more than {FILE_BYTES_MAX} bytes")));
     }
