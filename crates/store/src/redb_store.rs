@@ -24,8 +24,8 @@ pub const FORMAT_VERSION: u32 = 2;
 
 /// A [`Store`] on disk.
 ///
-/// One process at a time has it open. A commit of burn marks and partials alone flushes once, any
-/// other twice; see `docs/store.md`.
+/// One process at a time has it open. A commit of joins, burn marks and partials alone flushes once,
+/// any other twice; see `docs/store.md`.
 #[derive(Debug)]
 pub struct RedbStore {
     data: Data,

@@ -1,8 +1,10 @@
 //! Both stores keep the contract that the test kit checks.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that fails says so")]
 
+use ensign_primitives::{RequestId, UnixTime};
 use ensign_store::{
-    MemoryStore, Opening, Options, RedbStore, Store, StoreOptions, Table, medium::FaultDisk,
+    Batch, Change, MemoryStore, Opening, Options, Place, RedbStore, Store, StoreOptions, Table,
+    medium::FaultDisk,
 };
 use ensign_testkit::store::{conformance, conformance_when_reopened, history};
 
@@ -31,7 +33,7 @@ fn redb_store_in_a_folder_keeps_the_contract_when_reopened() {
 }
 
 #[test]
-fn burn_marks_and_partials_flush_once_and_anything_else_twice() {
+fn joins_burn_marks_and_partials_flush_once_and_anything_else_twice() {
     let disk = FaultDisk::new([3; 32]);
     let mut store = redb_on(&disk);
     // A commit that makes the file grow flushes once more, so it has grown before.
@@ -39,9 +41,30 @@ fn burn_marks_and_partials_flush_once_and_anything_else_twice() {
     for batch in history() {
         let before = disk.flushes();
         store.commit(&batch).unwrap();
-        let table = batch.changes()[0].place.table();
-        let expected = if matches!(table, Table::Burns | Table::Partials) { 1 } else { 2 };
-        assert_eq!(disk.flushes() - before, expected, "{table}");
+        let is_once = |change: &Change| {
+            matches!(change.place.table(), Table::Joins | Table::Burns | Table::Partials)
+        };
+        let expected = if batch.changes().iter().all(is_once) { 1 } else { 2 };
+        assert_eq!(disk.flushes() - before, expected, "{batch:?}");
+    }
+}
+
+#[test]
+fn join_in_one_batch_with_bytes_that_others_chose_flushes_twice() {
+    let disk = FaultDisk::new([5; 32]);
+    let mut store = redb_on(&disk);
+    history().iter().for_each(|batch| store.commit(batch).unwrap());
+    let id = RequestId::from_bytes([7; 32]);
+    for (places, expected) in [
+        (vec![Place::consent(&id), Place::join(&id, 1)], 2),
+        (vec![Place::join(&id, 2), Place::burn(&id, 2)], 1),
+        (vec![Place::burn(&id, 3), Place::finished(&id)], 2),
+    ] {
+        let mut batch = Batch::new(UnixTime::from_millis(3));
+        places.iter().for_each(|place| batch.put(*place, [1]).unwrap());
+        let before = disk.flushes();
+        store.commit(&batch).unwrap();
+        assert_eq!(disk.flushes() - before, expected, "{places:?}");
     }
 }
 

@@ -188,10 +188,11 @@ enum Phases {
 }
 
 impl Phases {
-    /// Burn marks and partials stand between a signer and its signature, so they wait for one flush
-    /// only. Their bytes are ours: nobody else can choose them so that torn pages look whole.
+    /// Joins, burn marks and partials stand between a signer and its signature, so they wait for one
+    /// flush only. Their bytes are ours: nobody else can choose them so that torn pages look whole.
     fn of(batch: &Batch) -> Self {
-        let is_ours = |place: &Place| matches!(place.table(), Table::Burns | Table::Partials);
+        let is_ours =
+            |place: &Place| matches!(place.table(), Table::Joins | Table::Burns | Table::Partials);
         match batch.changes().iter().all(|change| is_ours(&change.place)) {
             true => Self::One,
             false => Self::Two,
