@@ -365,7 +365,8 @@ impl Driver {
                 | Output::NeedPartials { .. }
                 | Output::ForgetNonces { .. } => self.ask_signer(output),
                 Output::Persist { token, record } => {
-                    self.storage.persist(self.clock.now().unix, token, &record);
+                    let node = self.node_key.peer_id();
+                    self.storage.persist(self.clock.now().unix, token, &record, node);
                 }
                 Output::Event(event) => self.on_event(event),
             }

@@ -3,7 +3,7 @@
 use std::{fmt, sync::mpsc as std_mpsc, thread, time::Duration};
 
 use ensign_engine::Record;
-use ensign_primitives::{RequestId, UnixTime};
+use ensign_primitives::{PeerId, RequestId, UnixTime};
 use ensign_store::{Store, StoreError};
 use tokio::{
     sync::mpsc,
@@ -14,6 +14,12 @@ use crate::ledger::{self, Entry, LedgerError};
 
 /// Most writes that share one commit.
 const WRITES_PER_COMMIT_MAX: usize = 1024;
+
+/// How long a consent waits for the join that follows it, to share its commit. Nobody waits for a
+/// consent alone.
+///
+/// Guess: several times what a signer in this process takes for its nonces.
+const JOIN_WAIT: Duration = Duration::from_millis(1);
 
 /// Hands writes to the store.
 ///
@@ -64,6 +70,8 @@ pub(crate) struct Write {
     entry: Entry,
     at: UnixTime,
     about: About,
+    /// Whether a join follows as soon as its nonces are made.
+    before_join: bool,
 }
 
 /// Whose write it is.
@@ -109,9 +117,15 @@ impl Storage {
     }
 
     /// Queues a record of the engine's.
-    pub(crate) fn persist(&mut self, at: UnixTime, token: u64, record: &Record) {
+    ///
+    /// - `node`: us. An own request is announced before it is joined, and only when it is durable.
+    pub(crate) fn persist(&mut self, at: UnixTime, token: u64, record: &Record, node: PeerId) {
+        let mut before_join = false;
         let begins = match record {
-            Record::Consented { request, .. } => Some(request.request.id()),
+            Record::Consented { request, .. } => {
+                before_join = request.peer != node;
+                Some(request.request.id())
+            }
             Record::Joined { .. }
             | Record::Burned { .. }
             | Record::Partials { .. }
@@ -119,12 +133,14 @@ impl Storage {
             | Record::Closed { .. } => None,
         };
         let about = About::Record { token, begins };
-        self.queue(Task::Write(Write { entry: ledger::entry(record), at, about }));
+        let entry = ledger::entry(record);
+        self.queue(Task::Write(Write { entry, at, about, before_join }));
     }
 
     /// Queues something that nothing waits for.
     pub(crate) fn keep(&mut self, at: UnixTime, entry: Entry) {
-        self.queue(Task::Write(Write { entry, at, about: About::Kept }));
+        let (about, before_join) = (About::Kept, false);
+        self.queue(Task::Write(Write { entry, at, about, before_join }));
     }
 
     /// Queues a look at what is committed, behind every write that is queued.
@@ -161,13 +177,12 @@ fn work(
             Task::Write(first) => {
                 let mut writes = vec![first];
                 while writes.len() < WRITES_PER_COMMIT_MAX {
-                    match waiting.try_recv() {
-                        Ok(Task::Write(write)) => writes.push(write),
-                        Ok(read) => {
-                            next = Some(read);
+                    match follower(&writes, waiting) {
+                        Some(Task::Write(write)) => writes.push(write),
+                        read => {
+                            next = read;
                             break;
                         }
-                        Err(_) => break,
                     }
                 }
                 commit(store.as_mut(), writes, &mut |answer| {
@@ -179,6 +194,15 @@ fn work(
             next = waiting.recv().ok();
         }
     }
+}
+
+/// Returns what else waits; waits a moment itself for a join that its consent announces.
+fn follower(writes: &[Write], waiting: &std_mpsc::Receiver<Task>) -> Option<Task> {
+    let next = waiting.try_recv().ok();
+    if next.is_some() || !writes.last().is_some_and(|write| write.before_join) {
+        return next;
+    }
+    waiting.recv_timeout(JOIN_WAIT).ok()
 }
 
 /// As [`work`] in simulated time: a write is durable `latency` after it was asked for. Whatever the
