@@ -257,8 +257,11 @@ impl Narrator {
         self.output.tell(&Line::new("disconnected").with("who", who.as_str()), text);
         if self.losses.lost(*peer, unix_micros()) {
             let (losses, seconds) = (LOSSES_TOLD, LOSSES_WITHIN_US / 1_000_000);
-            let what = format!("the connection to {who} broke {losses} times within {seconds} s");
-            self.note(Failure::new(&catalogue::NODE_TWICE, what).who([who]));
+            let what = format!(
+                "the connection to {who} broke {losses} times within {seconds} s: a second copy of this home, or of theirs, may \
+                 be running"
+            );
+            self.note(&Failure::new(&catalogue::NODE_TWICE, what).who([who]));
         }
     }
 
@@ -278,28 +281,23 @@ impl Narrator {
     fn peer_up(&mut self, peer: &PeerId, clock_offset_millis: i64) {
         self.unreachable.remove(peer);
         let who = self.node(peer);
-        let apart = Duration::from_millis(clock_offset_millis.unsigned_abs());
         let line = Line::new("connected").with("who", who.as_str());
         let line = line.with("clock_offset_ms", clock_offset_millis);
-        if apart <= CLOCKS_APART_MAX {
-            let text = format!("{who} is connected (clock {clock_offset_millis:+} ms)");
-            self.output.tell(&line, text);
-            return;
+        match clocks_apart(&who, clock_offset_millis) {
+            None => {
+                let text = format!("{who} is connected (clock {clock_offset_millis:+} ms)");
+                self.output.tell(&line, text);
+            }
+            Some(failure) => {
+                self.output.tell(&line, format!("{who} is connected"));
+                self.note(&failure);
+            }
         }
-        self.output.tell(&line, format!("{who} is connected"));
-        let side = if clock_offset_millis > 0 { "ahead of" } else { "behind" };
-        let what = format!(
-            "the clock of {who} is {} {side} ours; with more than {} nothing can be signed",
-            words::duration(apart),
-            words::duration(CLOCKS_APART_MAX)
-        );
-        let entry = catalogue::find("E-PEER-003").unwrap_or(&catalogue::INTERNAL);
-        self.note(Failure::new(entry, what).who([who]));
     }
 
     /// Tells something that is worth knowing, and what to do about it.
-    pub(crate) fn note(&self, failure: Failure) {
-        self.output.warning(&failure);
+    fn note(&self, failure: &Failure) {
+        self.output.warning(failure);
     }
 
     fn dial_failed(&mut self, peer: &PeerId, reason: &str, retry_in_s: f64) {
@@ -317,7 +315,7 @@ impl Narrator {
         let entry = catalogue::find(problem.code).unwrap_or(&catalogue::INTERNAL);
         let who: Vec<_> = peer.map(|peer| self.node(peer)).into_iter().collect();
         let failure = Failure::new(entry, foreign(&problem.what)).who(who);
-        self.note(failure.clone());
+        self.note(&failure);
         if peer.is_none() {
             self.trouble = Some(failure);
         }
@@ -353,6 +351,22 @@ impl Narrator {
             .find_map(|group| group.index_of(peer).map(|index| group.name_of(index)));
         named.unwrap_or_else(|| format!("node {}", peer.short()))
     }
+}
+
+/// Says that a clock is so far from ours that nothing can be signed, if it is.
+fn clocks_apart(who: &str, offset_millis: i64) -> Option<Failure> {
+    let apart = Duration::from_millis(offset_millis.unsigned_abs());
+    if apart <= CLOCKS_APART_MAX {
+        return None;
+    }
+    let side = if offset_millis > 0 { "ahead of" } else { "behind" };
+    let what = format!(
+        "the clock of {who} is {} {side} ours; with more than {} nothing can be signed",
+        words::duration(apart),
+        words::duration(CLOCKS_APART_MAX)
+    );
+    let entry = catalogue::find("E-PEER-003").unwrap_or(&catalogue::INTERNAL);
+    Some(Failure::new(entry, what).who([who.to_owned()]))
 }
 
 /// Begins an event of a session; it carries the processor time of this process so far.
@@ -403,4 +417,18 @@ fn cpu_micros() -> u64 {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
     let (seconds, nanos) = (u64::try_from(time.tv_sec), u64::try_from(time.tv_nsec));
     seconds.unwrap_or(0).saturating_mul(1_000_000).saturating_add(nanos.unwrap_or(0) / 1_000)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clocks_that_are_too_far_apart_are_told_with_the_side() {
+        assert_eq!(clocks_apart("bob", 300_000), None);
+        let told = |offset| clocks_apart("bob", offset).unwrap();
+        assert!(told(600_000).what.contains("bob is 10 min ahead of ours"), "{:?}", told(600_000));
+        assert!(told(-2_592_000_000).what.contains("bob is 30 d behind ours"));
+        assert_eq!(told(600_000).entry.code, "E-PEER-003");
+    }
 }

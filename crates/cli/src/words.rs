@@ -89,9 +89,12 @@ pub(crate) fn micros(micros: u64) -> String {
     }
 }
 
-/// Returns a duration in its two largest units: `45 s`, `12 min`, `5 h 41 min`.
+/// Returns a duration in its two largest units: `45 s`, `12 min`, `5 h 41 min`, `29 d 23 h`.
 pub(crate) fn duration(duration: Duration) -> String {
     let seconds = duration.as_secs();
+    if let (days @ 2.., hours) = (seconds / 86_400, seconds / 3600 % 24) {
+        return if hours == 0 { format!("{days} d") } else { format!("{days} d {hours} h") };
+    }
     match (seconds / 3600, seconds / 60 % 60, seconds % 60) {
         (0, 0, seconds) => format!("{seconds} s"),
         (0, minutes, 0) => format!("{minutes} min"),
@@ -177,6 +180,9 @@ mod tests {
             assert!(parse_duration(wrong).is_err(), "{wrong}");
         }
         assert_eq!(duration(Duration::from_secs(20_460)), "5 h 41 min");
+        assert_eq!(duration(Duration::from_secs(86_400)), "24 h");
+        assert_eq!(duration(Duration::from_secs(30 * 86_400 - 60)), "29 d 23 h");
+        assert_eq!(duration(Duration::from_secs(3 * 86_400)), "3 d");
     }
 
     #[test]

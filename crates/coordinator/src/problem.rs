@@ -420,3 +420,35 @@ fn describe(offense: &Offense) -> String {
         },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn message_of_a_wrong_clock_is_no_offense_but_a_clock_to_set() {
+        let (sent_at, now) = (UnixTime::from_millis(0), UnixTime::from_millis(30 * 86_400_000));
+        let stale = ensign_session::Offense::Replay(ReplayError::Stale { sent_at, now });
+        let problem = of_offense(&Offense::Session(stale));
+        assert_eq!(problem.code, "E-PEER-003");
+        assert!(problem.what.contains("30 days behind our clock"), "{problem:?}");
+        assert_eq!(
+            [
+                apart(Duration::from_secs(90)),
+                apart(Duration::from_secs(600)),
+                apart(Duration::from_secs(7200))
+            ],
+            ["90 s", "10 min", "2 h"]
+        );
+    }
+
+    #[test]
+    fn store_that_may_have_missed_something_says_why_and_what_is_closed() {
+        let told = |found, voided| of_found(found, voided).unwrap().what;
+        assert!(told(Opening::Copied, 1).contains("1 open request is closed"));
+        assert!(told(Opening::Moved, 2).contains("another machine"));
+        let rolled_back = Opening::RolledBack { store_epoch: 6, seen_epoch: Some(9) };
+        assert!(told(rolled_back, 0).contains("(epoch 6, seen 9)"));
+        assert_eq!(of_found(Opening::Continued, 0), None);
+    }
+}

@@ -75,7 +75,7 @@ fn clock_that_was_set_back_is_told() {
     mark.set_times(FileTimes::new().set_modified(later)).unwrap();
     let warning = alice.start(&["up", "--approve", "none"]).wait_for("warning");
     assert_eq!(warning["code"], "E-HOM-022", "{warning}");
-    says(&warning, "what", "71 h 59 min later");
+    says(&warning, "what", "2 d 23 h later");
     says(&warning, "do", "keys are safe");
 }
 
