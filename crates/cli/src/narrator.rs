@@ -258,8 +258,8 @@ impl Narrator {
         if self.losses.lost(*peer, unix_micros()) {
             let (losses, seconds) = (LOSSES_TOLD, LOSSES_WITHIN_US / 1_000_000);
             let what = format!(
-                "the connection to {who} broke {losses} times within {seconds} s: a second copy of this home, or of theirs, may \
-                 be running"
+                "the connection to {who} broke {losses} times within {seconds} s: a \
+                 second copy of this home, or of theirs, may be running"
             );
             self.note(&Failure::new(&catalogue::NODE_TWICE, what).who([who]));
         }

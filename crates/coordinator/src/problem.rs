@@ -163,7 +163,7 @@ const RESTORED: Code = wary(
 const VOIDED: Code = code(
     "E-STO-005",
     "the request is from before this home was restored, copied or moved: it may have been joined",
-    "propose it again: a new request has new nonces; keys are safe and nothing was signed twice",
+    "have it proposed again, five minutes later: clocks may differ; nothing was signed twice",
 );
 const UNREADABLE: Code = wary(
     "E-STO-006",
