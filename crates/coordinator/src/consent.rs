@@ -4,11 +4,12 @@ use ensign_engine::{Ending, GroupConfig, Proposal, Review};
 use ensign_identity::SignerKey;
 use ensign_primitives::{GroupId, MESSAGES_MAX, RequestId};
 use ensign_psbt::{Psbt, PsbtError, Spend, Summary, analyze, parse};
+use ensign_store::Place;
 use ensign_wire::{AbortReason, GroupKeys, KeyTweak, Message, SigningRequest};
 
 use crate::{
-    Approval, CommandError, Event, Group, Records, Resumption, SigningJob, Work, driver::Driver,
-    ledger::Unfinished, problem,
+    Approval, CommandError, Event, Group, Records, Resumption, SigningJob, Work, command::Reply,
+    driver::Driver, ledger::Unfinished, problem,
 };
 
 impl Driver {
@@ -160,6 +161,20 @@ impl Driver {
         let request = self.engine.request(&id).cloned();
         let request = request.ok_or(CommandError::UnknownRequest { request: id })?;
         Ok(Approval { id, group: job.group, request, summary })
+    }
+
+    /// Ends a request for our user, who is answered once that is durable: it never goes on again.
+    pub(crate) fn end(&mut self, id: RequestId, reason: AbortReason, reply: Reply<()>) {
+        if let Err(error) = self.stop(id, reason) {
+            // A caller that no longer waits has dropped its future.
+            return drop(reply.send(Err(error)));
+        }
+        self.carry_out();
+        self.storage.read(move |store| {
+            let kept = store.get(&Place::closed(&id)).map_err(|error| error.into());
+            let kept = kept.map_err(CommandError::Store);
+            drop(reply.send(kept.and_then(|it| it.map(drop).ok_or(CommandError::Stopped))));
+        });
     }
 
     /// Recomputes what a request asks for, and offers it to our user only if it is the same.

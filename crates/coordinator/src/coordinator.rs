@@ -197,20 +197,20 @@ impl Coordinator {
         self.ask(|reply| Command::Approve(request, reply)).await?
     }
 
-    /// Refuses a request; it ends for everybody.
+    /// Refuses a request; it ends for everybody. Returns once that is durable.
     ///
     /// # Errors
     ///
-    /// [`CommandError::UnknownRequest`] when it is not open any more.
+    /// [`CommandError::UnknownRequest`] when it is not open any more, or [`CommandError::Store`].
     pub async fn decline(&self, request: RequestId) -> Result<(), CommandError> {
         self.ask(|reply| Command::Decline(request, reply)).await?
     }
 
-    /// Gives an own request up; it ends for everybody.
+    /// Gives an own request up; it ends for everybody. Returns once that is durable.
     ///
     /// # Errors
     ///
-    /// [`CommandError::UnknownRequest`] when it is not open any more.
+    /// [`CommandError::UnknownRequest`] when it is not open any more, or [`CommandError::Store`].
     pub async fn cancel(&self, request: RequestId) -> Result<(), CommandError> {
         self.ask(|reply| Command::Cancel(request, reply)).await?
     }

@@ -301,8 +301,8 @@ impl Driver {
                 Ok(()) => self.consenting.approves(id, reply),
                 Err(error) => drop(reply.send(Err(of_decision(error)))),
             },
-            Command::Decline(id, reply) => drop(reply.send(self.stop(id, AbortReason::Declined))),
-            Command::Cancel(id, reply) => drop(reply.send(self.stop(id, AbortReason::Cancelled))),
+            Command::Decline(id, reply) => self.end(id, AbortReason::Declined, reply),
+            Command::Cancel(id, reply) => self.end(id, AbortReason::Cancelled, reply),
             Command::Received(id) => self.storage.keep(now.unix, ledger::received(&id)),
             Command::Requests(reply) => {
                 let live = self.engine.open_requests(now);

@@ -288,7 +288,8 @@ impl Engine {
         }
         let group = request.group;
         // What others began and ended without us leaves nothing on our disk.
-        let ours = failure.by.is_none() && failure.reason == AbortReason::Declined;
+        let decided = matches!(failure.reason, AbortReason::Declined | AbortReason::Cancelled);
+        let ours = failure.by.is_none() && decided;
         let durable = request.consented || ours;
         self.close(id, (group, attempt), failure, durable);
     }
