@@ -30,8 +30,10 @@ pub(crate) enum Secret {
     Ordered,
     /// The signer holds them.
     Held,
-    /// The signer holds them, and the burn mark is being written.
+    /// The signer holds them, they are shown, and the burn mark is being written.
     Burning,
+    /// The signer holds them, and the burn mark is durable.
+    Burned,
     /// The signer is signing with them.
     Signing,
 }
@@ -118,6 +120,9 @@ impl Session {
         }
         self.event(Event::Joined(local));
         self.say_once(now, Body::SessionJoin(SessionJoin { signer: local, delegation, round0 }));
+        if fast {
+            self.burn();
+        }
         self.advance(now);
         if self.phase == Phase::Committing {
             self.report_waiting();
@@ -137,6 +142,7 @@ impl Session {
         let salt = self.local.salt;
         self.event(Event::Revealed(signer));
         self.say_once(now, Body::NonceShare(NonceShare { signer, nonces, salt }));
+        self.burn();
     }
 
     fn own_nonces(&self) -> Option<Vec<PubNonceBytes>> {

@@ -22,7 +22,7 @@ impl Session {
         match self.phase {
             Phase::Committing if self.all(|signer| signer.joined) => {
                 if self.is_fast() {
-                    self.burn_then_sign();
+                    self.order_partials();
                 } else {
                     self.enter(now, Phase::Revealing);
                     self.reveal(now);
@@ -34,7 +34,7 @@ impl Session {
                 if self.mode() == Mode::Strict && !self.all_confirmed(now) {
                     return;
                 }
-                self.burn_then_sign();
+                self.order_partials();
             }
             Phase::Signing if self.all(|signer| signer.partials.is_some()) => self.aggregate(now),
             Phase::Gathering

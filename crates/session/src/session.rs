@@ -331,7 +331,7 @@ impl Session {
         self.awaited = None;
         match step {
             Step::Join => self.join(now),
-            Step::Sign => self.order_partials(),
+            Step::Sign => self.on_burned(now),
             Step::SayPartials => self.say_partials(now),
             Step::SayDone => self.say_done(now),
         }

@@ -12,25 +12,32 @@ use crate::{
 };
 
 impl Session {
-    /// Marks the nonces as used on disk; the partial signatures come after.
-    pub(crate) fn burn_then_sign(&mut self) {
-        if self.local.secret != Secret::Held {
-            return;
+    /// Marks the nonces as used on disk as soon as they are shown: the mark is written while those of the
+    /// others are on their way.
+    pub(crate) fn burn(&mut self) {
+        if self.local.secret == Secret::Held {
+            self.local.secret = Secret::Burning;
+            self.persist(Record::Burned { session: self.id }, Step::Sign);
         }
-        self.local.secret = Secret::Burning;
-        for other in self.setup.others() {
-            self.check_view(other);
-        }
-        self.persist(Record::Burned { session: self.id }, Step::Sign);
     }
 
-    /// Has the signer sign; the burn mark is durable.
+    /// The burn mark is durable.
+    pub(crate) fn on_burned(&mut self, now: Now) {
+        if self.local.secret == Secret::Burning {
+            self.local.secret = Secret::Burned;
+            self.advance(now);
+        }
+    }
+
+    /// Has the signer sign, once the burn mark is durable; every signer's nonces are here.
     pub(crate) fn order_partials(&mut self) {
-        let Some(nonces) = self.all_nonces().filter(|_| self.local.secret == Secret::Burning)
-        else {
+        let Some(nonces) = self.all_nonces().filter(|_| self.local.secret == Secret::Burned) else {
             return;
         };
         self.local.secret = Secret::Signing;
+        for other in self.setup.others() {
+            self.check_view(other);
+        }
         self.push(Output::NeedPartials { session: self.id, nonces });
     }
 

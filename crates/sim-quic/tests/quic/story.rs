@@ -37,12 +37,13 @@ impl Story {
     /// As [`begin`](Self::begin), with wallets that have run for a while before they form their group.
     async fn begin_after(age: Duration) -> Self {
         let net = Net::new(quiet(), [1; 32]);
-        let (told, heard) = mpsc::unbounded_channel();
+        let (told, mut heard) = mpsc::unbounded_channel();
         let mut wallets = Vec::new();
         for number in 0..3 {
             wallets.push(Wallet::start(&net, SEED, number, told.clone()).await.unwrap());
         }
-        tokio::time::sleep(age).await;
+        let said = tokio::time::timeout(age, heard.recv()).await;
+        assert!(said.is_err(), "nodes without a group have nothing to say: {said:?}");
         let members: Vec<_> = wallets.iter().map(|wallet| wallet.member.clone()).collect();
         let mut group = GroupId::from_bytes([0; 32]);
         for wallet in &wallets {
