@@ -46,7 +46,7 @@ impl RedbStore {
     pub fn open(folder: &Path, options: Options<'_>) -> Result<(Self, Opening), OpenError> {
         let Options { store, import } = options;
         let mut medium = crate::medium::Folder::take(folder)?;
-        let data = import::open(&mut medium, folder, import, store.limit)?;
+        let data = import::open(&mut medium, folder, import, &store)?;
         begin::generation(data, Box::new(medium), &store)
     }
 
@@ -60,7 +60,7 @@ impl RedbStore {
         mut medium: impl Medium + 'static,
         options: &StoreOptions,
     ) -> Result<(Self, Opening), OpenError> {
-        let data = match begin::existing(&mut medium, options.limit)? {
+        let data = match begin::existing(&mut medium, options)? {
             Some(data) => data,
             None => begin::fresh(&mut medium, options.limit, |_| Ok(()))?,
         };

@@ -24,16 +24,24 @@ pub(super) struct Opened {
     pub(super) journal: Option<[u8; 32]>,
 }
 
-/// Opens the data file that is there; `None` when there is none.
-pub(super) fn existing(medium: &mut dyn Medium, limit: u64) -> Result<Option<Opened>, OpenError> {
+/// Opens the data file that is there; `None` when there is none. Nothing is written to one that is
+/// refused, as one of another machine is.
+pub(super) fn existing(
+    medium: &mut dyn Medium,
+    options: &StoreOptions,
+) -> Result<Option<Opened>, OpenError> {
     let path = medium.path().to_owned();
     let found = medium.data().map_err(|error| OpenError::io(&path, &error))?;
     let Some(backend) = found else { return Ok(None) };
     let contents = verify::verify(backend, &path)?;
+    let is_foreign = contents.generation.is_some_and(|old| old.machine != options.machine);
+    if is_foreign && options.on_move == OnMove::Refuse {
+        return Err(OpenError::Moved { path });
+    }
     // Another handle: the first one was closed with the database that was on it.
     let found = medium.data().map_err(|error| OpenError::io(&path, &error))?;
     let backend = found.ok_or_else(|| OpenError::io(&path, &io::ErrorKind::NotFound.into()))?;
-    let mut data = open(backend, &path, limit)?;
+    let mut data = open(backend, &path, options.limit)?;
     (data.used, data.commits) = (contents.used, contents.commits);
     let (generation, journal) = (contents.generation, contents.journal);
     Ok(Some(Opened { data, generation, journal }))
@@ -75,10 +83,6 @@ pub(super) fn generation(
     let failed = |error: io::Error| OpenError::io(&path, &error);
     let sight = look(&mut *medium, old, data.commits, options.machine).map_err(failed)?;
     let found = judge(&sight);
-    let is_foreign = old.is_some_and(|old| old.machine != options.machine);
-    if is_foreign && options.on_move == OnMove::Refuse {
-        return Err(OpenError::Moved { path });
-    }
     let mark = next(&sight, found, options);
     medium.replace_mark(&mark.encode()).map_err(failed)?;
     let witness = medium.witness().map_err(failed)?;

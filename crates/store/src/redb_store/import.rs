@@ -15,7 +15,7 @@ use super::{
     begin::{self, Opened},
     data::{Data, JOURNAL},
 };
-use crate::{ImportError, OpenError, Store, medium::Folder};
+use crate::{ImportError, OpenError, Store, StoreOptions, medium::Folder};
 
 /// The journal of format version 1.
 pub const OLD_JOURNAL_FILE: &str = "journal";
@@ -40,11 +40,12 @@ pub(super) fn open(
     medium: &mut Folder,
     folder: &Path,
     import: Option<&mut dyn Import>,
-    limit: u64,
+    options: &StoreOptions,
 ) -> Result<Opened, OpenError> {
+    let limit = options.limit;
     let journal = folder.join(OLD_JOURNAL_FILE);
     let has_journal = journal.try_exists().map_err(|error| OpenError::io(&journal, &error))?;
-    match (begin::existing(medium, limit)?, has_journal) {
+    match (begin::existing(medium, options)?, has_journal) {
         (Some(opened), false) => Ok(opened),
         (Some(opened), true) => {
             // A crash before the journal was renamed; any other journal has records that we lack.
