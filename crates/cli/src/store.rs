@@ -1,5 +1,6 @@
 //! Why a store cannot be opened, in words that help.
 
+use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
@@ -8,14 +9,20 @@ use ensign_coordinator::{Archive, LedgerError, OpeningError};
 use ensign_store::{OpenError, StoreError};
 
 use crate::catalogue as code;
+use crate::durable;
 use crate::failure::{Failure, Result};
+use crate::home::permissions::private_folder;
 use crate::home::shown;
 use crate::words;
 
+/// The file of a store with its records.
+const DATA: &str = "store.redb";
 /// The file of a store that every commit touches.
 const MARK: &str = "store.mark";
+/// How the folder begins in which a store is made that takes the place of a lost one.
+const BESIDE: &str = ".store-";
 /// Files of which each says that there is a store; the last one is of an earlier version.
-const FILES: [&str; 3] = ["store.redb", MARK, "journal"];
+const FILES: [&str; 3] = [DATA, MARK, "journal"];
 
 /// From which difference on a clock that was set back is told; less is set right by time servers.
 const CLOCK_BACK_MIN: Duration = Duration::from_secs(5 * 60);
@@ -65,7 +72,16 @@ pub(crate) fn replace_lost(home: &Path) -> Result<Option<Failure>> {
     if FILES.iter().any(|file| home.join(file).exists()) {
         return Ok(None);
     }
-    make_void(home)?;
+    // Made elsewhere and moved here: whenever this breaks off, there is no store, or one that knows
+    // that a part of it is missing, and so counts as restored too.
+    let failed = |error: std::io::Error| Failure::new(&code::STORE, error.to_string());
+    let beside = private_folder(BESIDE, home).map_err(failed)?;
+    make_void(beside.path())?;
+    for file in [DATA, MARK] {
+        fs::rename(beside.path().join(file), home.join(file)).map_err(failed)?;
+    }
+    beside.close().map_err(failed)?;
+    durable::sync_folder(home).map_err(failed)?;
     let what = "this home has no store, so it was copied or restored without it, and may have missed \
                 what was done; requests from before this start are refused";
     let entry = code::find("E-STO-004").unwrap_or(&code::STORE);
