@@ -65,8 +65,10 @@ fn signs_twice(seat: &mut Seat, output: Output) -> Option<Output> {
 }
 
 fn signs_unburned(seat: &mut Seat, output: Output) -> Option<Output> {
+    // The mark never reaches the disk.
     if let Output::Persist { token, record: Record::Burned { .. } } = output {
         seat.feed(Input::Persisted { token });
+        return None;
     }
     Some(output)
 }
