@@ -126,7 +126,10 @@ fn store_of_another_machine_is_refused_as_it_is_until_this_one_takes_over() {
     let before = disk.copy();
     assert!(matches!(on(2, OnMove::Refuse, 2), Err(OpenError::Moved { .. })));
     let after = disk.copy();
-    assert!((&after.mark, &after.data) == (&before.mark, &before.data), "not a byte of it was written");
+    assert!(
+        (&after.mark, &after.data) == (&before.mark, &before.data),
+        "not a byte of it was written"
+    );
     assert_eq!(on(1, OnMove::Adopt, 3), Ok(Opening::Continued));
     assert_eq!(on(2, OnMove::Adopt, 4), Ok(Opening::Moved));
     assert_eq!(on(2, OnMove::Refuse, 6), Ok(Opening::Moved), "not acted on yet, and ours");
