@@ -199,10 +199,16 @@ impl Engine {
         if attempt > request.attempt && !request.is_expired(now) {
             match self.opens_attempt(now, from, request, &envelope) {
                 Ok(true) => {
-                    let opened_by = self.signer_of(id, &envelope.sender());
+                    let sender = envelope.sender();
+                    let opened_by = self.signer_of(id, &sender);
                     self.start_attempt(now, id, attempt, OpenedBy::Peer);
                     if let Some(request) = self.requests.get_mut(&id) {
                         request.opened_by = opened_by;
+                    }
+                    if !matches!(envelope.body(), Body::SessionAnnounce(_)) {
+                        // Its join may have been said before it was connected. An announcement is
+                        // acknowledged anyhow.
+                        self.acknowledge(now, id, sender);
                     }
                 }
                 Ok(false) => {}

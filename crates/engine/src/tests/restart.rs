@@ -229,6 +229,20 @@ fn node_that_was_away_from_the_start_gets_request_and_payload_when_it_comes() {
 }
 
 #[test]
+fn regression_join_said_before_the_connection_came_was_missed_until_the_next_question() {
+    let mut net = Net::new(3);
+    net.nodes[2].approves = false;
+    let id = net.propose(Mode::Committed);
+    net.run();
+    net.restart(1);
+    net.run();
+    net.approve(2, id).unwrap();
+    net.run();
+    net.assert_all_signed();
+    assert_eq!(net.nodes[2].attempts(), [1, 2]);
+}
+
+#[test]
 fn two_restarts_in_a_row_while_the_others_wait_are_followed() {
     let mut net = Net::new(3);
     net.nodes[2].approves = false;
