@@ -251,7 +251,7 @@ impl Coordinator {
         .await
     }
 
-    /// Sends what is queued, closes the connections and the store.
+    /// Writes what is queued and says what waits for that, closes the connections and the store.
     pub async fn shutdown(self) {
         // A driver that is gone has done so already.
         let _ = self.ask(Command::Shutdown).await;

@@ -32,7 +32,7 @@ use crate::{
     report,
     signer::{Answers as SignerAnswers, Desk},
     signing::RENEWAL_INTERVAL,
-    storage::{About, Answer, Answers, Storage},
+    storage::{Answers, Storage},
     warnings::Warnings,
 };
 
@@ -88,7 +88,7 @@ pub(crate) struct Driver {
     pub(crate) asked_at: Option<UnixTime>,
     /// What the store says about the time before, until its groups are joined.
     pub(crate) before: Before,
-    consenting: Consenting,
+    pub(crate) consenting: Consenting,
     /// Why requests end that we end by ourselves.
     pub(crate) given_up: BTreeMap<RequestId, Problem>,
     addresses: AddressBook,
@@ -98,7 +98,7 @@ pub(crate) struct Driver {
     transport: Transport,
     arrivals: mpsc::Receiver<TransportEvent>,
     pub(crate) storage: Storage,
-    answers: Answers,
+    pub(crate) answers: Answers,
     loading: mpsc::UnboundedSender<Loaded>,
     loaded: mpsc::UnboundedReceiver<Loaded>,
     pub(crate) events: broadcast::Sender<Event>,
@@ -161,6 +161,9 @@ impl Driver {
     pub(crate) async fn run(mut self) {
         self.tell_found();
         let asked = self.serve().await;
+        if asked.is_some() {
+            self.settle().await;
+        }
         self.transport.close().await;
         // The store's thread writes what is queued and ends; its answers end with it.
         drop(self.storage);
@@ -223,32 +226,6 @@ impl Driver {
             _ => return,
         };
         self.engine.handle_input(self.clock.now(), input);
-    }
-
-    /// Without a store nothing may go on: what waits for it would wait for ever.
-    fn on_answer(&mut self, answer: Option<Answer>) -> Result<(), Problem> {
-        match answer.ok_or_else(problem::of_lost_store)? {
-            Answer::Durable(About::Record { token, begins }) => {
-                self.engine.handle_input(self.clock.now(), Input::Persisted { token });
-                if let Some(id) = begins {
-                    self.consenting.answer(&id, Ok(()));
-                }
-            }
-            Answer::Durable(About::Kept) => {}
-            Answer::Refused(About::Record { begins: Some(id), .. }, error) => {
-                self.give_up(id, problem::of_full_store(&error));
-                self.consenting.answer(&id, Err(error.into()));
-            }
-            Answer::Refused(About::Record { begins: None, .. }, error) => {
-                return Err(problem::of_store(&error.into()));
-            }
-            Answer::Refused(About::Kept, error) => self.warn(None, problem::of_full_store(&error)),
-            Answer::Failed(error) => {
-                self.consenting.fail(&error);
-                return Err(problem::of_store(&error));
-            }
-        }
-        Ok(())
     }
 
     /// Ends a request for a reason of this node's, which its user is told.

@@ -97,7 +97,8 @@ pub enum Event {
         /// The signer.
         who: SignerIndex,
     },
-    /// A signer holds the final signatures too.
+    /// A signer holds the final signatures too. Told once ours are durable: who has heard it of everybody
+    /// may leave.
     PeerDone {
         /// The request.
         request: RequestId,

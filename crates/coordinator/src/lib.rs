@@ -49,6 +49,7 @@ mod command;
 mod consent;
 mod consenting;
 mod driver;
+mod durable;
 mod journal;
 mod randomness;
 mod report;

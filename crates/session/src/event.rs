@@ -154,7 +154,8 @@ pub enum Event {
     Confirmed(SignerIndex),
     /// A signer's partial signatures are here.
     Signed(SignerIndex),
-    /// A signer holds the final signatures too.
+    /// A signer holds the final signatures too. Told once ours are durable and the others have been
+    /// told: who has heard it of everybody may leave.
     PeerDone(SignerIndex),
     /// The session moved on.
     Phase(Phase),

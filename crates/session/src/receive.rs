@@ -267,7 +267,9 @@ impl Session {
         if core::mem::replace(&mut signer.done, true) {
             return;
         }
-        self.event(Event::PeerDone(sender));
+        if self.is_kept() {
+            self.event(Event::PeerDone(sender));
+        }
         if matches!(self.phase, Phase::Gathering | Phase::Aborted) && self.may_answer(sender) {
             // Whoever has the signatures answers an abort with them, and a question too.
             self.send_ack(now, sender);

@@ -220,6 +220,11 @@ impl Session {
     pub(crate) fn say_done(&mut self, now: Now) {
         let digest = signature_set_digest(self.network, &self.id, &self.final_signatures());
         self.say_once(now, Body::PartialSigsComplete(PartialSigsComplete { digest }));
+        for done in
+            self.setup.others().into_iter().filter(|other| self.is_done(*other)).collect::<Vec<_>>()
+        {
+            self.event(Event::PeerDone(done));
+        }
         self.rest_if_all_are_done(now);
     }
 

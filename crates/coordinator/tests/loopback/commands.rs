@@ -177,3 +177,14 @@ async fn reader_that_falls_behind_is_told_how_much_it_lost_and_reads_on() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn regression_wallet_that_left_when_it_was_done_left_the_other_waiting() {
+    let mut party = Party::new(2).await;
+    let asked = party.propose(0, party.job(Work::Messages(vec![[7; 32]]))).await;
+    let mut first = party.wallets.remove(0);
+    first.done(asked.id).await;
+    first.coordinator.clone().shutdown().await;
+    let peer_done = |event: &Event| matches!(event, Event::PeerDone { .. }).then_some(());
+    party.wallets[0].until(peer_done).await;
+}
