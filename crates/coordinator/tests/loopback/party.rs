@@ -382,6 +382,26 @@ impl Party {
     }
 }
 
+/// Two wallets of one group that are connected; the first has keys of the test's.
+pub(crate) async fn two_wallets(folder: &Path, keys: Keys) -> ([Wallet; 2], GroupId) {
+    let [own, other] = ["own", "other"].map(|name| folder.join(name));
+    let mut wallets = [
+        Wallet::start_as(0, keys, own, loopback(), Timeouts::default()).await,
+        Wallet::start(1, other, loopback()).await,
+    ];
+    let addresses = wallets.each_ref().map(|wallet| wallet.coordinator.local_addr());
+    let members = [0, 1].map(|number| member(number, Some(addresses[usize::from(number)])));
+    let id = group_keys(&members).group_id(NETWORK);
+    let group = Group { members: members.to_vec() };
+    for wallet in &wallets {
+        assert_eq!(wallet.coordinator.group(group.clone()).await, Ok(id));
+    }
+    for (wallet, other) in wallets.iter_mut().zip([1, 0]) {
+        wallet.peer_up(members[other].peer).await;
+    }
+    (wallets, id)
+}
+
 pub(crate) fn group_keys(members: &[Member]) -> GroupKeys {
     GroupKeys::new(members.iter().map(|member| member.signer).collect()).unwrap()
 }

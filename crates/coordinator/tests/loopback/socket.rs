@@ -9,15 +9,14 @@ use std::{
 };
 
 use ensign_coordinator::{
-    Group, InProcess, Keys, Signer, SignerError, SigningJob, SocketSigner, Work, serve,
+    InProcess, Keys, Signer, SignerError, SigningJob, SocketSigner, Work, serve,
 };
-use ensign_deadline::Timeouts;
 use ensign_identity::{DelegationProof, SignerKey};
 use ensign_musig::PubNonce;
 use ensign_primitives::{GroupId, Network, PeerId, SessionId, UnixTime};
 use ensign_session::{Order, OwnNonces, OwnPartials, PartialsError};
 
-use super::party::{NETWORK, Wallet, loopback, member, secrets};
+use super::party::{NETWORK, Wallet, secrets, two_wallets};
 
 /// When the process that signs dies, once; the next connection meets one that has just started.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -170,22 +169,8 @@ struct Pair {
 
 async fn pair(folder: tempfile::TempDir, signer: Box<dyn Signer>) -> Pair {
     let keys = Keys::with_signer(NETWORK, secrets(0).0, signer).unwrap();
-    let [own, other] = ["own", "other"].map(|name| folder.path().join(name));
-    let mut wallets = [
-        Wallet::start_as(0, keys, own, loopback(), Timeouts::default()).await,
-        Wallet::start(1, other, loopback()).await,
-    ];
-    let addresses = wallets.each_ref().map(|wallet| wallet.coordinator.local_addr());
-    let members = [0, 1].map(|number| member(number, Some(addresses[usize::from(number)])));
-    let group = Group { members: members.to_vec() };
-    let mut id = None;
-    for wallet in &wallets {
-        id = Some(wallet.coordinator.group(group.clone()).await.unwrap());
-    }
-    for (wallet, other) in wallets.iter_mut().zip([1, 0]) {
-        wallet.peer_up(members[other].peer).await;
-    }
-    Pair { wallets, group: id.unwrap(), _folder: folder }
+    let (wallets, group) = two_wallets(folder.path(), keys).await;
+    Pair { wallets, group, _folder: folder }
 }
 
 impl Pair {
