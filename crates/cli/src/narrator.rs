@@ -7,6 +7,7 @@ use ensign_coordinator::{Approval, Event, LostAttempt, Outcome, Problem, Reached
 use ensign_engine::ATTEMPTS_MAX;
 use ensign_equivocation::Evidence;
 use ensign_primitives::{GroupId, PeerId, RequestId, SignerIndex};
+use ensign_replay::MESSAGE_AGE_MAX;
 use ensign_session::Phase;
 
 use crate::catalogue;
@@ -22,9 +23,6 @@ use losses::{LOSSES_TOLD, LOSSES_WITHIN_US, Losses};
 /// Most requests whose group is remembered; above it the oldest ids are forgotten, which costs a
 /// name in a sentence.
 const REQUESTS_KNOWN_MAX: usize = 1024;
-
-/// How far clocks may be apart: what is further is taken for old by each side's replay guard.
-const CLOCKS_APART_MAX: Duration = Duration::from_secs(5 * 60);
 
 /// Tells what happens.
 #[derive(Debug)]
@@ -356,14 +354,14 @@ impl Narrator {
 /// Says that a clock is so far from ours that nothing can be signed, if it is.
 fn clocks_apart(who: &str, offset_millis: i64) -> Option<Failure> {
     let apart = Duration::from_millis(offset_millis.unsigned_abs());
-    if apart <= CLOCKS_APART_MAX {
+    if apart <= MESSAGE_AGE_MAX {
         return None;
     }
     let side = if offset_millis > 0 { "ahead of" } else { "behind" };
     let what = format!(
         "the clock of {who} is {} {side} ours; with more than {} nothing can be signed",
         words::duration(apart),
-        words::duration(CLOCKS_APART_MAX)
+        words::duration(MESSAGE_AGE_MAX)
     );
     let entry = catalogue::find("E-PEER-003").unwrap_or(&catalogue::INTERNAL);
     Some(Failure::new(entry, what).who([who.to_owned()]))
