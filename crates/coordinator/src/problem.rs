@@ -38,7 +38,7 @@ const fn wary(code: &'static str, what: &'static str, hint: &'static str) -> Cod
 }
 
 /// Every failure that a coordinator reports.
-pub const CODES: [Code; 25] = [
+pub const CODES: [Code; 26] = [
     DECLINED,
     MISMATCH,
     EXPIRED,
@@ -60,6 +60,7 @@ pub const CODES: [Code; 25] = [
     RESTORED,
     VOIDED,
     UNREADABLE,
+    CONTRADICTION,
     EVENTS_LOST,
     RESULT,
     NO_ENTROPY,
@@ -154,6 +155,12 @@ const STORE_FULL: Code = code(
     "E-STO-003",
     "the store is full, so new work is refused while running work goes on",
     "free some room on the disk, or let old requests expire, then ask again; nothing was lost",
+);
+const CONTRADICTION: Code = code(
+    "E-STO-007",
+    "a request was ended because it contradicts what the store holds",
+    "nothing was signed twice and keys are safe; somebody asked again for what was joined or is over: \
+     propose it anew if it is still wanted",
 );
 const RESTORED: Code = wary(
     "E-STO-004",
@@ -307,6 +314,10 @@ pub(crate) fn refused() -> Problem {
 
 pub(crate) fn of_store(error: &LedgerError) -> Problem {
     STORE.problem(format!("{}: {error}", STORE.what), Vec::new())
+}
+
+pub(crate) fn of_contradiction(error: &LedgerError) -> Problem {
+    CONTRADICTION.problem(format!("{}: {error}", CONTRADICTION.what), Vec::new())
 }
 
 pub(crate) fn of_lost_store() -> Problem {

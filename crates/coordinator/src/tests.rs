@@ -261,7 +261,6 @@ fn audit_names_every_mark_that_should_not_be_there() {
     let partials =
         |attempt| Record::Partials { request, attempt, nonces: [7; 32], partials: vec![[8; 32]] };
     let records = [
-        Record::Closed { request, group, reason: AbortReason::Declined },
         Record::Joined { request, attempt: 1 },
         Record::Burned { request, attempt: 1 },
         partials(1),
@@ -269,6 +268,7 @@ fn audit_names_every_mark_that_should_not_be_there() {
         Record::Burned { request, attempt: 3 },
         partials(4),
         Record::Joined { request: RequestId::from_bytes([9; 32]), attempt: 1 },
+        Record::Closed { request, group, reason: AbortReason::Declined },
     ];
     let mut store = MemoryStore::new();
     let entries: Vec<_> = records.iter().map(ledger::entry).collect();
