@@ -117,13 +117,7 @@ impl Session {
 
     /// Shows the culprit's own statements, so that each receiver convicts for itself.
     fn show(&mut self, to: &[SignerIndex], evidence: &Evidence) {
-        let statements: Vec<&Envelope> = match evidence {
-            Evidence::Conflict { first, second } => alloc::vec![first, second],
-            Evidence::WrongCommitment { join, share, .. } => alloc::vec![join, share],
-            Evidence::InvalidNonce { envelope } => alloc::vec![envelope],
-            Evidence::WrongPartialSig { partial, .. } => alloc::vec![partial],
-        };
-        for statement in statements {
+        for statement in evidence.statements() {
             self.send(to, statement.clone());
         }
     }

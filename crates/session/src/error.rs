@@ -101,6 +101,9 @@ pub enum OrderError {
         /// What was ordered.
         seen: SessionId,
     },
+    /// There is no such attempt: they are numbered from 1.
+    #[error("attempt 0, the first one is 1")]
+    Attempt,
     /// Nonces for this attempt were made before.
     #[error("session {session} has had its nonces")]
     SeenBefore {
