@@ -125,6 +125,7 @@ const SESSION_EXITS: &[(&str, Exit)] = &[
     ("E-APP-001", Exit::Internal),
     ("E-PSBT-001", Exit::Internal),
     ("E-SIG-001", Exit::NotReady),
+    ("E-SIG-002", Exit::NotReady),
     ("E-SYS-001", Exit::NotReady),
 ];
 

@@ -77,7 +77,7 @@ impl From<StoreError> for LedgerError {
 pub(crate) fn place(record: &Record) -> Place {
     match record {
         Record::Consented { request, .. } => Place::consent(&request.request.id()),
-        Record::Joined { request, attempt } => Place::join(request, *attempt),
+        Record::Joined { request, attempt, .. } => Place::join(request, *attempt),
         Record::Burned { request, attempt } => Place::burn(request, *attempt),
         Record::Partials { request, attempt, .. } => Place::partial(request, *attempt),
         Record::Finished { request, .. } => Place::finished(request),

@@ -231,7 +231,7 @@ async fn journal_of_an_earlier_version_becomes_a_store_and_is_kept() {
     let path = folder.path().join("journal");
     let id = RequestId::from_bytes([5; 32]);
     let records = [
-        Record::Joined { request: id, attempt: 1 },
+        Record::Joined { request: id, attempt: 1, said: [3; 32] },
         Record::Burned { request: id, attempt: 1 },
         Record::Closed {
             request: id,
@@ -261,13 +261,13 @@ fn audit_names_every_mark_that_should_not_be_there() {
     let partials =
         |attempt| Record::Partials { request, attempt, nonces: [7; 32], partials: vec![[8; 32]] };
     let records = [
-        Record::Joined { request, attempt: 1 },
+        Record::Joined { request, attempt: 1, said: [3; 32] },
         Record::Burned { request, attempt: 1 },
         partials(1),
-        Record::Joined { request, attempt: 2 },
+        Record::Joined { request, attempt: 2, said: [3; 32] },
         Record::Burned { request, attempt: 3 },
         partials(4),
-        Record::Joined { request: RequestId::from_bytes([9; 32]), attempt: 1 },
+        Record::Joined { request: RequestId::from_bytes([9; 32]), attempt: 1, said: [3; 32] },
         Record::Closed { request, group, reason: AbortReason::Declined },
     ];
     let mut store = MemoryStore::new();

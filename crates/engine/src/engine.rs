@@ -316,7 +316,7 @@ impl Engine {
     pub(crate) fn join(&mut self, now: Now, id: RequestId) -> Result<(), CommandError> {
         let request =
             self.requests.get_mut(&id).ok_or(CommandError::UnknownRequest { request: id })?;
-        request.session.approve().map_err(CommandError::Session)?;
+        request.session.approve(now).map_err(CommandError::Session)?;
         self.drain_session(now, id);
         Ok(())
     }

@@ -180,6 +180,8 @@ pub enum Record {
         request: RequestId,
         /// Which attempt.
         attempt: u16,
+        /// What the join says in round 0, as a hash: a second join that says something else is seen.
+        said: [u8; 32],
     },
     /// Our nonces for this attempt count as used from here on.
     Burned {

@@ -275,7 +275,7 @@ impl Engine {
         }
         if self.requests.get(&id).is_some_and(|request| request.consented) {
             self.with_session(now, id, |session| {
-                let _ = session.approve();
+                let _ = session.approve(now);
             });
         }
         self.feed_early(now, id);
@@ -427,6 +427,7 @@ pub(crate) fn no_attempt_left(reason: AbortReason) -> Box<Failure> {
         culprits: Vec::new(),
         accused: None,
         evidence: None,
+        own: None,
         phase: Phase::Gathering,
     })
 }

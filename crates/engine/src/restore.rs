@@ -77,7 +77,7 @@ impl Restored {
                     let id = request.request.id();
                     open.insert(id, Open { request: *request, payload, attempts: 0, kept: None });
                 }
-                Record::Joined { request, attempt } | Record::Burned { request, attempt } => {
+                Record::Joined { request, attempt, .. } | Record::Burned { request, attempt } => {
                     if let Some(known) = open.get_mut(&request) {
                         known.count(attempt, None);
                     }

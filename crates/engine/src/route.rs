@@ -63,7 +63,9 @@ impl Engine {
             }
             SessionOutput::Persist { token, record } => {
                 let record = match record {
-                    SessionRecord::Joined { .. } => Record::Joined { request: id, attempt },
+                    SessionRecord::Joined { said, .. } => {
+                        Record::Joined { request: id, attempt, said }
+                    }
                     SessionRecord::Burned { .. } => Record::Burned { request: id, attempt },
                     SessionRecord::Partials { nonces, partials, .. } => {
                         Record::Partials { request: id, attempt, nonces, partials }

@@ -95,7 +95,7 @@ impl Node {
     /// Each attempt is joined, burned and signed once, in this order.
     fn check_record(&self, record: &Record) {
         let (request, attempt) = match record {
-            Record::Joined { request, attempt }
+            Record::Joined { request, attempt, .. }
             | Record::Burned { request, attempt }
             | Record::Partials { request, attempt, .. } => (*request, *attempt),
             Record::Consented { .. }
@@ -156,7 +156,7 @@ impl Node {
 
     fn has_joined(&self, session: SessionId) -> bool {
         self.journal.iter().any(|record| match record {
-            Record::Joined { request, attempt } => {
+            Record::Joined { request, attempt, .. } => {
                 SigningRequest::session_id(*request, NETWORK, *attempt) == session
             }
             _ => false,

@@ -148,7 +148,7 @@ pub(super) fn assert_journal_is_sound(journal: &[Record]) {
     let (mut joined, mut burned, mut signed) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
     for record in journal {
         match record {
-            Record::Joined { request, attempt } => {
+            Record::Joined { request, attempt, .. } => {
                 assert!(joined.insert((*request, *attempt)), "{record:?} twice");
             }
             Record::Burned { request, attempt } => {

@@ -18,7 +18,7 @@ fn consented() -> (RequestId, Record) {
 }
 
 fn joined(request: RequestId, attempt: u16) -> Record {
-    Record::Joined { request, attempt }
+    Record::Joined { request, attempt, said: [3; 32] }
 }
 
 fn burned(request: RequestId, attempt: u16) -> Record {

@@ -15,6 +15,8 @@ pub(super) struct Disk {
     pending: VecDeque<(u64, Arc<Record>)>,
     /// Written with the next record.
     notes: Vec<Arc<Record>>,
+    /// Notes that were written.
+    noted: Vec<Arc<Record>>,
     free: Instant,
 }
 
@@ -35,14 +37,14 @@ impl Disk {
     /// What the records say of a request, those included that are being written.
     pub(super) fn recall(&self, request: &RequestId) -> Known {
         let waiting = self.pending.iter().map(|(_, record)| record);
-        let records = self.durable.iter().chain(waiting).chain(&self.notes);
+        let records = self.durable.iter().chain(waiting).chain(&self.noted).chain(&self.notes);
         Known::from_records(records.map(Arc::as_ref), request)
     }
 
     /// The oldest record that waits is durable.
     pub(super) fn on_written(&mut self) -> Option<(u64, Arc<Record>)> {
         let (token, record) = self.pending.pop_front()?;
-        self.durable.append(&mut self.notes);
+        self.noted.append(&mut self.notes);
         self.durable.push(Arc::clone(&record));
         Some((token, record))
     }
@@ -61,12 +63,12 @@ impl Disk {
     /// The process ends in order: everything is written.
     pub(super) fn flush(&mut self) {
         self.durable.extend(self.pending.drain(..).map(|(_, record)| record));
-        self.durable.append(&mut self.notes);
+        self.noted.append(&mut self.notes);
         self.free = Instant::from_micros(0);
     }
 
     pub(super) fn records(&self) -> impl Iterator<Item = Record> {
-        self.durable.iter().map(|record| Record::clone(record))
+        self.durable.iter().chain(&self.noted).map(|record| Record::clone(record))
     }
 
     pub(super) const fn len(&self) -> usize {
