@@ -6,5 +6,6 @@
 mod connect;
 mod frames;
 mod hostile;
+mod ids;
 mod node;
 mod tls;

@@ -73,7 +73,7 @@ impl Transport {
         Self::start(config, key, socket, chance)
     }
 
-    fn start(
+    pub(crate) fn start(
         config: TransportConfig,
         key: Arc<NodeKey>,
         socket: Arc<dyn AsyncUdpSocket>,
