@@ -18,7 +18,7 @@ fn hello(version: u8) -> Frame {
         roles: Roles::SIGNER,
         version_min: version,
         version_max: version,
-        clock: ensign_primitives::UnixTime::from_millis(1),
+        clock: None,
         observed: None,
         listening: vec![],
         limits: Limits { payload_bytes: 0, messages: 0, requests: 0 },
