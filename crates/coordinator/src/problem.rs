@@ -261,6 +261,8 @@ pub(crate) fn of_disconnect(reason: &DisconnectReason) -> Option<Problem> {
     let is_offense = match reason {
         DisconnectReason::Malformed(_)
         | DisconnectReason::StreamBroken { .. }
+        | DisconnectReason::NotReading
+        | DisconnectReason::NotAdmitted { .. }
         | DisconnectReason::NoStreams => true,
         DisconnectReason::Quic { code } => *code != 0,
         _ => false,

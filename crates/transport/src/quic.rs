@@ -43,7 +43,10 @@ const ADMITTED_WINDOW: VarInt = VarInt::from_u32(1024 * 1024);
 /// Most unread bytes of one stream. Guess: a payload of 1 MiB takes four round trips.
 const STREAM_WINDOW: VarInt = VarInt::from_u32(256 * 1024);
 
-/// Most bytes written and not yet acknowledged per connection.
+/// Most bytes written and not yet acknowledged per connection to a stranger.
+const STRANGER_SEND_WINDOW: u64 = 16 * 1024;
+
+/// Most bytes written and not yet acknowledged per connection to a peer that is none.
 const SEND_WINDOW: u64 = 512 * 1024;
 
 /// Most datagrams kept for a handshake that the accept loop has not looked at, in bytes.
@@ -126,7 +129,7 @@ pub(crate) fn connection(config: &TransportConfig) -> QuicConfig {
     quic.max_concurrent_uni_streams(STRANGER_STREAMS_MAX);
     quic.stream_receive_window(STREAM_WINDOW);
     quic.receive_window(STRANGER_WINDOW);
-    quic.send_window(SEND_WINDOW);
+    quic.send_window(STRANGER_SEND_WINDOW);
     quic.datagram_receive_buffer_size(None);
     quic.datagram_send_buffer_size(0);
     quic.max_idle_timeout(config.idle_timeout.try_into().ok());
@@ -135,6 +138,11 @@ pub(crate) fn connection(config: &TransportConfig) -> QuicConfig {
     quic.mtu_discovery_config(None);
     quic.allow_spin(false);
     quic
+}
+
+/// Lets more bytes be on their way to a peer that is no stranger.
+pub(crate) fn welcome(connection: &quinn::Connection) {
+    connection.set_send_window(SEND_WINDOW);
 }
 
 /// Allows an admitted peer more streams and more unread bytes.

@@ -8,4 +8,5 @@ mod frames;
 mod hostile;
 mod ids;
 mod node;
+mod strangers;
 mod tls;
