@@ -4,13 +4,17 @@ use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
 
 use bytes::Bytes;
 use ensign_deadline::Timeouts;
-use ensign_engine::{CloseReason, Engine, EngineConfig, Input, Known, NOTE_PAUSE, Offense, Output};
+use ensign_engine::{
+    CloseReason, Engine, EngineConfig, Input, Known, NOTE_PAUSE, Offense, Output, PEERS_MAX,
+};
 use ensign_identity::{NodeKey, Signature, SignerKey};
 use ensign_primitives::{GroupId, Network, PeerId, RequestId, StateMachine, UnixTime};
 use ensign_psbt::{Contribution, Contributions, Psbt, SignedPsbt, finish};
 use ensign_session::{Event as SessionEvent, Finished, Offense as SessionOffense};
 use ensign_store::{Opening, Store};
-use ensign_transport::{CloseCode, Transport, TransportEvent};
+use ensign_transport::{
+    CONNECTIONS_MAX, CloseCode, EXPECTED_MAX, STRANGERS_MAX, Transport, TransportEvent,
+};
 use ensign_wire::AbortReason;
 use tokio::{
     sync::{broadcast, mpsc, oneshot},
@@ -33,8 +37,11 @@ use crate::{
     signer::{Answers as SignerAnswers, Desk},
     signing::RENEWAL_INTERVAL,
     storage::{Answers, Storage},
-    warnings::Warnings,
+    warnings::{About, Warnings},
 };
+
+/// Whoever the transport lets in has a place in the engine.
+const _: () = assert!(EXPECTED_MAX + STRANGERS_MAX <= PEERS_MAX && PEERS_MAX < CONNECTIONS_MAX);
 
 /// A request that waited in the store for room.
 type Loaded = Result<Option<Unfinished>, LedgerError>;
@@ -357,6 +364,7 @@ impl Driver {
     }
 
     fn connect(&mut self, peer: PeerId) {
+        self.transport.expect(peer);
         let addresses = self.addresses.want(peer);
         if !addresses.is_empty() {
             self.transport.keep_connected(peer, addresses);
@@ -477,8 +485,10 @@ impl Driver {
     /// Warns. What peers cause is told at a bounded rate, so that they cannot wash away what the
     /// application waits for.
     pub(crate) fn warn(&mut self, peer: Option<PeerId>, mut problem: Problem) {
-        if peer.is_some() {
-            match self.warnings.admit(self.clock.now().instant) {
+        if let Some(peer) = &peer {
+            let is_member = self.engine.is_member(peer);
+            let about = if is_member { About::Member } else { About::Stranger };
+            match self.warnings.admit(about, self.clock.now().instant) {
                 None => return,
                 Some(0) => {}
                 Some(held_back) => {

@@ -292,6 +292,8 @@ pub(crate) fn of_disconnect(reason: &DisconnectReason) -> Option<Problem> {
     let is_offense = match reason {
         DisconnectReason::Malformed(_)
         | DisconnectReason::StreamBroken { .. }
+        | DisconnectReason::NotReading
+        | DisconnectReason::NotAdmitted { .. }
         | DisconnectReason::NoStreams => true,
         DisconnectReason::Quic { code } => *code != 0,
         _ => false,
@@ -416,6 +418,7 @@ fn describe(offense: &Offense) -> String {
         Offense::HelloTimeout => "no hello in time".into(),
         Offense::SecondHello => "a second hello".into(),
         Offense::Version { min, max } => format!("it speaks versions {min} to {max}"),
+        Offense::TooManyPings => "more pings than anybody needs".into(),
         Offense::Stranger { kind } => format!("{kind:?} from a node of no group of ours"),
         Offense::UnknownGroup { group } => format!("a request for unknown group {}", group.short()),
         Offense::InvalidRequest(error) => error.to_string(),

@@ -10,8 +10,9 @@ use ensign_wire::{GroupKeys, Message, Mode, TxType};
 
 /// Most groups a node belongs to. Guess: a person has a handful, a treasury a few dozen.
 pub const GROUPS_MAX: usize = 64;
-/// Most connected nodes. Guess: every member of a few large groups, and strangers beside them.
-pub const PEERS_MAX: usize = 1024;
+/// Most connected nodes; a driver's transport keeps fewer. Guess: every member of two groups of 256,
+/// 64 strangers beside them, and as many whose end was not yet reported.
+pub const PEERS_MAX: usize = 640;
 /// Most open requests. Specification: 100 sessions.
 pub const REQUESTS_MAX: usize = 100;
 const _: () = assert!(REQUESTS_MAX <= ensign_session::OPEN_SESSIONS_MAX, "one attempt for each");
@@ -50,6 +51,10 @@ pub const ENDING_WAIT: Duration = Duration::from_secs(30);
 pub const NOTE_PAUSE: Duration = Duration::from_secs(5);
 /// How long a connection may stay without its first frame. Guess: many round trips.
 pub const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
+/// Most pings answered at once. Guess: a person who measures the way, not a program that fills it.
+pub const PING_BURST_MAX: u32 = 16;
+/// One more ping is answered each so often.
+pub const PING_INTERVAL: Duration = Duration::from_millis(500);
 /// Most envelopes kept for a member that speaks of a session we do not have yet: one session's
 /// worth of statements, twice. With the limits of the wire, about 1 MiB for a member.
 pub const EARLY_ENVELOPES_MAX: usize = 16;

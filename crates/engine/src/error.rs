@@ -121,6 +121,8 @@ pub enum Offense {
         /// Its newest.
         max: u8,
     },
+    /// It is in none of our groups and asks for more answers than anybody needs.
+    TooManyPings,
     /// It is in none of our groups and sent what only members may.
     Stranger {
         /// What it sent.
@@ -174,7 +176,9 @@ pub const fn penalty(offense: &Offense) -> Penalty {
         | Offense::HelloTimeout
         | Offense::SecondHello
         | Offense::Version { .. } => Penalty::Disconnect,
-        Offense::Stranger { .. } | Offense::WrongPayload { .. } => Penalty::Points(5),
+        Offense::TooManyPings | Offense::Stranger { .. } | Offense::WrongPayload { .. } => {
+            Penalty::Points(5)
+        }
         Offense::UnknownGroup { .. }
         | Offense::InvalidRequest(_)
         | Offense::InvalidAnnounce { .. }

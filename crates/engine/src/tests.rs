@@ -17,4 +17,5 @@ mod occupancy;
 mod propose;
 mod restart;
 mod restore;
+mod strangers;
 mod unsigned;

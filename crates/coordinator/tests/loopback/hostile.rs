@@ -13,12 +13,12 @@ use super::{
     restart::with_puppet,
 };
 
-fn hello(version: u8) -> Frame {
+pub(crate) fn hello(version: u8) -> Frame {
     Frame::Hello(Hello {
         roles: Roles::SIGNER,
         version_min: version,
         version_max: version,
-        clock: ensign_primitives::UnixTime::from_millis(1),
+        clock: None,
         observed: None,
         listening: vec![],
         limits: Limits { payload_bytes: 0, messages: 0, requests: 0 },
@@ -86,15 +86,11 @@ async fn foreign_version_is_named() {
 async fn stranger_that_sends_what_members_may_is_named_and_closed() {
     let what = stranger(async |raw| {
         raw.say(&keys(0), &hello(1));
-        let envelope = [1, 3, 0, 0];
-        for _ in 0..4 {
-            let bytes = [&[Kind::SessionJoin.id(), 4][..], &envelope].concat();
-            raw.say_bytes(&keys(0), Kind::SessionJoin, bytes);
-        }
+        raw.say_bytes(&keys(0), Kind::SessionJoin, vec![Kind::SessionJoin.id(), 4, 1, 3, 0, 0]);
         raw.closed().await;
     })
     .await;
-    assert!(what.contains("SessionJoin from a node of no group"), "{what}");
+    assert!(what.contains("SessionJoin from a node that is no member"), "{what}");
 }
 
 #[tokio::test]
