@@ -131,6 +131,7 @@ impl Net {
         self.queue.retain(|(at, _)| *at != node);
         let old = core::mem::replace(&mut self.nodes[node], Node::new(node));
         self.nodes[node].journal = old.journal;
+        self.nodes[node].notes = old.notes;
         self.nodes[node].nonces = old.nonces;
         self.nodes[node].approves = old.approves;
         // A new process draws other bytes.
