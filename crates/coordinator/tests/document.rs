@@ -21,6 +21,7 @@ fn numbers_in_the_page_of_the_transport_are_those_of_the_code() {
         transport::STRANGERS_MAX,
         transport::EXPECTED_MAX,
         millis(transport::HANDSHAKE_TIMEOUT),
+        millis(transport::HANDSHAKE_GRACE),
         millis(engine::HELLO_TIMEOUT),
         millis(transport::ADMISSION_TIMEOUT),
         millis(transport::STRANGER_TIME),

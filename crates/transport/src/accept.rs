@@ -34,7 +34,9 @@ fn look_at(shared: &Arc<Shared>, incoming: Incoming) {
         let _ = incoming.retry();
         return;
     }
-    let place = shared.places.accept(incoming.remote_address().ip());
+    let Some(place) = shared.places.accept(incoming.remote_address().ip(), Instant::now()) else {
+        return incoming.refuse();
+    };
     let shared = Arc::clone(shared);
     tokio::spawn(async move {
         // A caller that fails is nobody yet: there is no one to report.

@@ -13,10 +13,11 @@ pub struct TransportConfig {
     pub listen: SocketAddr,
     /// The network; peers of another one never connect.
     pub network: Network,
-    /// Most handshakes of callers at once; beyond it one of the largest group of addresses goes.
+    /// Most handshakes of callers at once; beyond it one of the largest group of addresses goes,
+    /// or the caller while none has had [`HANDSHAKE_GRACE`].
     pub handshakes_max: usize,
     /// Most handshakes of callers at once from one IPv4 address or one IPv6 /64; beyond it one of
-    /// them goes.
+    /// them goes, or the caller.
     pub handshakes_per_ip_max: usize,
     /// Most connections at once with peers that are neither expected nor admitted; beyond it the
     /// youngest of the largest group of addresses goes.
@@ -90,9 +91,14 @@ pub const HANDSHAKES_MAX: usize = 256;
 /// Default of [`TransportConfig::handshakes_per_ip_max`].
 ///
 /// Guess: a household or a test machine runs fewer nodes; an attacker needs four addresses to take
-/// every place, and a member in the crowd of one address has a chance of 1 in 64 to be the
-/// one that goes, each time the attacker dials.
+/// every place.
 pub const HANDSHAKES_PER_IP_MAX: usize = 64;
+
+/// How long a handshake is safe from giving way to another one.
+///
+/// Guess: a round trip around the world and a slow machine. With the limits above one address can
+/// make us begin 128 handshakes a second and all addresses 512, a quarter of a core's time.
+pub const HANDSHAKE_GRACE: Duration = Duration::from_millis(500);
 
 /// Default of [`TransportConfig::strangers_max`].
 ///

@@ -197,7 +197,16 @@ pub(crate) async fn run(shared: Arc<Shared>, link: Arc<Link>, first: Option<Recv
     }
     let remote = link.connection.remote_address();
     let connected = TransportEvent::Connected { peer: link.peer, remote, dialled: link.dialled };
-    let _ = shared.emit(connected).await;
+    let is_told = tokio::select! {
+        biased;
+        _ = shared.emit(connected) => true,
+        // Whoever gives way while nobody reads our events was never there: its task does not wait.
+        () = link.place.evicted() => false,
+    };
+    if !is_told {
+        link.fail(DisconnectReason::Ours { code: CloseCode::Unwanted }, CloseCode::Unwanted);
+        return leave(&shared, &link);
+    }
     tokio::join!(
         inbox::read_streams(&shared, &link, first),
         write_until_closed(&link, shared.config.flush_timeout),
@@ -206,9 +215,14 @@ pub(crate) async fn run(shared: Arc<Shared>, link: Arc<Link>, first: Option<Recv
     link.outbox.close();
     let error = link.connection.closed().await;
     let reason = link.verdict.get_or_init(|| DisconnectReason::of(&error)).clone();
-    link.place.release();
     let _ = shared.emit(TransportEvent::Disconnected { peer: link.peer, reason }).await;
-    shared.remove(&link);
+    leave(&shared, &link);
+}
+
+/// Frees the peer's place for its next connection, and the connection's for another.
+fn leave(shared: &Shared, link: &Arc<Link>) {
+    link.place.release();
+    shared.remove(link);
     link.ended.set();
 }
 

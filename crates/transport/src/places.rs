@@ -11,8 +11,9 @@ use std::{
 };
 
 use ensign_primitives::PeerId;
+use tokio::time::Instant;
 
-use crate::{TransportConfig, chance::Chance, latch::Latch, shared::locked};
+use crate::{HANDSHAKE_GRACE, TransportConfig, chance::Chance, latch::Latch, shared::locked};
 
 /// Keeps count of connections from the first datagram to the end.
 #[derive(Debug)]
@@ -41,6 +42,7 @@ struct Taken {
 struct Entry {
     group: IpAddr,
     stage: Stage,
+    since: Instant,
     evicted: Arc<Latch>,
 }
 
@@ -87,34 +89,30 @@ impl Places {
 
     /// Gives a place to a caller from `ip`, whose handshake begins.
     ///
-    /// It is never refused: when too many handshakes are unfinished, one of the largest group of
-    /// addresses gives way, or one of the caller's own. Which one is random: whoever keeps dialling
-    /// from the address of a member drives its own handshakes out with the member's, and
-    /// cannot aim at it.
-    pub(crate) fn accept(self: &Arc<Self>, ip: IpAddr) -> Place {
+    /// When too many handshakes are unfinished, one gives way: of the largest group of addresses, or
+    /// of the caller's own. Which one is random, among those that have had [`HANDSHAKE_GRACE`]; with
+    /// none of these the caller is refused. So whoever dials without end from the address of
+    /// a member costs us a bounded number of handshakes, and the member's is done once it begins.
+    pub(crate) fn accept(self: &Arc<Self>, ip: IpAddr, now: Instant) -> Option<Place> {
         let group = group_of(ip);
         let mut taken = locked(&self.taken);
-        let of_group = taken.of_stage(Stage::Handshake).filter(|it| it.1 == group).count();
-        let crowded = if of_group >= self.limits.handshakes_per_ip {
-            Some(group)
-        } else if taken.of_stage(Stage::Handshake).count() >= self.limits.handshakes {
-            taken.largest_group(Stage::Handshake)
-        } else {
-            None
-        };
-        if let Some(crowded) = crowded {
-            let crowd = taken.of_stage(Stage::Handshake).filter(|it| it.1 == crowded);
-            let crowd: Vec<u64> = crowd.map(|(number, _)| number).collect();
+        if let Some(crowded) = taken.crowded(group, &self.limits) {
+            let is_due =
+                |entry: &Entry| now.saturating_duration_since(entry.since) >= HANDSHAKE_GRACE;
+            let crowd = taken.entries.iter().filter(|(_, entry)| {
+                entry.stage == Stage::Handshake && entry.group == crowded && is_due(entry)
+            });
+            let crowd: Vec<u64> = crowd.map(|(number, _)| *number).collect();
             let drawn = self.chance.number() as usize % crowd.len().max(1);
-            crowd.get(drawn).into_iter().for_each(|number| taken.evict(*number));
+            taken.evict(*crowd.get(drawn)?);
         }
-        self.take(&mut taken, group, Stage::Handshake)
+        Some(self.take(&mut taken, Entry::new(group, Stage::Handshake, now)))
     }
 
     /// Gives a place to a dial of ours: our own wish is not a stranger's to refuse.
     pub(crate) fn dial(self: &Arc<Self>, ip: IpAddr, peer: PeerId) -> Place {
         let stage = Stage::Expected { peer, calling: false };
-        self.take(&mut locked(&self.taken), group_of(ip), stage)
+        self.take(&mut locked(&self.taken), Entry::new(group_of(ip), stage, Instant::now()))
     }
 
     /// Returns how many handshakes of callers are not finished.
@@ -122,11 +120,17 @@ impl Places {
         locked(&self.taken).of_stage(Stage::Handshake).count()
     }
 
-    fn take(self: &Arc<Self>, taken: &mut Taken, group: IpAddr, stage: Stage) -> Place {
-        let (number, evicted) = (taken.next, Arc::<Latch>::default());
+    fn take(self: &Arc<Self>, taken: &mut Taken, entry: Entry) -> Place {
+        let (number, evicted) = (taken.next, Arc::clone(&entry.evicted));
         taken.next += 1;
-        taken.entries.insert(number, Entry { group, stage, evicted: Arc::clone(&evicted) });
+        taken.entries.insert(number, entry);
         Place { places: Arc::clone(self), number, evicted }
+    }
+}
+
+impl Entry {
+    fn new(group: IpAddr, stage: Stage, since: Instant) -> Self {
+        Self { group, stage, since, evicted: Arc::default() }
     }
 }
 
@@ -221,6 +225,16 @@ impl Taken {
         })
     }
 
+    /// Returns the group that has to make room for a handshake from `group`, if any.
+    fn crowded(&self, group: IpAddr, limits: &Limits) -> Option<IpAddr> {
+        let of_group = self.of_stage(Stage::Handshake).filter(|it| it.1 == group).count();
+        if of_group >= limits.handshakes_per_ip {
+            return Some(group);
+        }
+        let is_full = self.of_stage(Stage::Handshake).count() >= limits.handshakes;
+        if is_full { self.largest_group(Stage::Handshake) } else { None }
+    }
+
     fn enter(&mut self, number: u64, stage: Stage) {
         if let Some(entry) = self.entries.get_mut(&number) {
             entry.stage = stage;
@@ -263,6 +277,8 @@ fn group_of(ip: IpAddr) -> IpAddr {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use ensign_primitives::Network;
 
     use super::*;
@@ -280,52 +296,81 @@ mod tests {
         [10, 0, 0, last].into()
     }
 
+    fn accept(places: &Arc<Places>, ip: IpAddr) -> Place {
+        places.accept(ip, Instant::now()).unwrap()
+    }
+
     fn stranger(places: &Arc<Places>, ip: IpAddr) -> (Place, Result<(), Full>) {
-        let place = places.accept(ip);
+        let place = accept(places, ip);
         let entered = place.identify(NOBODY, Standing::Stranger);
         (place, entered)
+    }
+
+    /// Dials 100 times from one address, each time when the handshakes before have had their time.
+    fn crowd(places: &Arc<Places>, from: IpAddr) -> Vec<Place> {
+        let start = Instant::now();
+        let times = (1..=100).map(|time| start + HANDSHAKE_GRACE * time);
+        times.filter_map(|time| places.accept(from, time)).collect()
+    }
+
+    fn standing(places: &[Place]) -> usize {
+        places.iter().filter(|place| !place.is_evicted()).count()
     }
 
     #[test]
     fn handshakes_of_one_address_give_way_to_each_other_and_not_to_those_of_another() {
         let places = places(|config| config.handshakes_per_ip_max = 3);
-        let other = places.accept(ip(1));
-        let crowd: Vec<Place> = (0..100).map(|_| places.accept(ip(2))).collect();
+        let other = accept(&places, ip(1));
+        let crowd = crowd(&places, ip(2));
+        assert_eq!((crowd.len(), standing(&crowd), places.handshaking()), (100, 3, 4));
         assert!(!other.is_evicted());
-        assert_eq!(crowd.iter().filter(|place| !place.is_evicted()).count(), 3);
-        assert_eq!(places.handshaking(), 4);
     }
 
     #[test]
     fn handshakes_in_all_are_bounded_and_the_largest_group_gives_way() {
         let places = places(|config| config.handshakes_max = 8);
-        let few = [places.accept(ip(1)), places.accept(ip(1))];
-        let crowd: Vec<Place> = (0..100).map(|_| places.accept(ip(2))).collect();
-        assert_eq!(few.iter().chain(&crowd).filter(|place| !place.is_evicted()).count(), 8);
-        assert!(few.iter().all(|place| !place.is_evicted()));
+        let few = [accept(&places, ip(1)), accept(&places, ip(1))];
+        let crowd = crowd(&places, ip(2));
+        assert_eq!((standing(&few), standing(&crowd)), (2, 6));
     }
 
     #[test]
-    fn handshake_behind_the_address_of_one_that_dials_all_the_time_is_done_at_last() {
-        let places = places(|config| config.handshakes_per_ip_max = 64);
-        let mut crowd: Vec<Place> = (0..64).map(|_| places.accept(ip(1))).collect();
-        // For each packet of the member's handshake the attacker dials sixteen times.
-        let done = (0..1000).any(|_| {
-            let member = places.accept(ip(1));
-            crowd.extend((0..16).map(|_| places.accept(ip(1))));
-            crowd.retain(|place| !place.is_evicted());
-            member.identify(MEMBER, Standing::Expected).is_ok()
+    fn handshake_that_has_begun_is_not_driven_out_before_a_round_trip() {
+        let places = places(|config| config.handshakes_per_ip_max = 1);
+        let now = Instant::now();
+        let first = places.accept(ip(1), now).unwrap();
+        let almost = now + HANDSHAKE_GRACE - Duration::from_millis(1);
+        assert!(places.accept(ip(1), almost).is_none());
+        assert!(!first.is_evicted());
+        assert!(places.accept(ip(1), now + HANDSHAKE_GRACE).is_some());
+        assert!(first.is_evicted());
+    }
+
+    #[test]
+    fn member_behind_the_address_of_one_that_dials_all_the_time_gets_in_at_last() {
+        let places = places(|_| ());
+        let (start, mut crowd) = (Instant::now(), Vec::new());
+        // 2,000 dials a second of somebody else, and one of the member each 130 ms; no two clocks
+        // tick together.
+        let begun = (0..20_000_u32).find_map(|dial| {
+            let jitter = Duration::from_micros(u64::from(dial.wrapping_mul(2_654_435_769) >> 23));
+            let now = start + Duration::from_micros(500) * dial + jitter;
+            crowd.extend(places.accept(ip(1), now));
+            crowd.retain(|place: &Place| !place.is_evicted());
+            let is_due = dial % 260 == 0 && dial > 1000;
+            is_due.then(|| places.accept(ip(1), now + Duration::from_micros(100))).flatten()
         });
-        assert!(done);
+        assert!(begun.is_some());
+        assert_eq!(places.handshaking(), places.limits.handshakes_per_ip);
     }
 
     #[test]
     fn ipv6_addresses_of_one_network_are_one_group() {
         let places = places(|config| config.handshakes_per_ip_max = 1);
-        let first = places.accept("2001:db8::1".parse().unwrap());
-        let other = places.accept("2001:db8:0:1::1".parse().unwrap());
-        let _second = places.accept("2001:db8::2".parse().unwrap());
-        assert_eq!((first.is_evicted(), other.is_evicted()), (true, false));
+        let now = Instant::now();
+        let _first = places.accept("2001:db8::1".parse().unwrap(), now);
+        assert!(places.accept("2001:db8::2".parse().unwrap(), now).is_none());
+        assert!(places.accept("2001:db8:0:1::1".parse().unwrap(), now).is_some());
     }
 
     #[test]
@@ -347,7 +392,7 @@ mod tests {
         let places = places(|config| config.strangers_max = 3);
         let strangers: Vec<_> = (0..512).map(|_| stranger(&places, ip(1)).0).collect();
         assert_eq!(strangers.iter().filter(|place| !place.is_evicted()).count(), 3);
-        let member = places.accept(ip(1));
+        let member = accept(&places, ip(1));
         assert_eq!(member.identify(MEMBER, Standing::Expected), Ok(()));
         assert_eq!(strangers.iter().filter(|place| !place.is_evicted()).count(), 3);
     }
@@ -365,23 +410,23 @@ mod tests {
     fn expected_peers_are_counted_once_each_and_bounded() {
         let places = places(|config| config.expected_max = 1);
         let _dialled = places.dial(ip(1), MEMBER);
-        let call = places.accept(ip(1));
+        let call = accept(&places, ip(1));
         assert_eq!(call.identify(MEMBER, Standing::Expected), Ok(()));
         call.settle();
-        let another = places.accept(ip(1));
+        let another = accept(&places, ip(1));
         assert_eq!(another.identify(NOBODY, Standing::Expected), Err(Full));
     }
 
     #[test]
     fn expected_peer_has_one_call_at_a_time() {
         let places = places(|_| ());
-        let calls = [places.accept(ip(1)), places.accept(ip(1)), places.accept(ip(1))];
+        let calls = [accept(&places, ip(1)), accept(&places, ip(1)), accept(&places, ip(1))];
         for call in &calls {
             assert_eq!(call.identify(MEMBER, Standing::Expected), Ok(()));
         }
         assert_eq!(calls.each_ref().map(Place::is_evicted), [true, true, false]);
         calls[2].settle();
-        let next = places.accept(ip(1));
+        let next = accept(&places, ip(1));
         assert_eq!(next.identify(MEMBER, Standing::Expected), Ok(()));
         assert!(!calls[2].is_evicted());
     }
@@ -390,7 +435,7 @@ mod tests {
     fn identified_callers_no_longer_count_as_load() {
         let places = places(|_| ());
         let dialled = places.dial(ip(1), MEMBER);
-        let place = places.accept(ip(1));
+        let place = accept(&places, ip(1));
         assert_eq!(places.handshaking(), 1);
         assert_eq!(place.identify(NOBODY, Standing::Stranger), Ok(()));
         assert_eq!(places.handshaking(), 0);

@@ -100,6 +100,36 @@ async fn silent_stranger_is_closed_and_named() {
 }
 
 #[tokio::test]
+async fn ping_before_hello_is_named() {
+    let what = stranger(async |raw| {
+        raw.say(&keys(0), &Frame::Ping(1));
+        raw.closed().await;
+    })
+    .await;
+    assert!(what.contains("Ping before hello"), "{what}");
+}
+
+#[tokio::test]
+async fn datagrams_that_are_no_quic_are_in_nobodys_way() {
+    let mut party = Party::new(2).await;
+    let socket = std::net::UdpSocket::bind(loopback()).unwrap();
+    let mut bytes = [0; 1200];
+    for number in 0..2000_u32 {
+        // What a first packet looks like, and noise behind it; then noise from the first bit on.
+        bytes.iter_mut().zip(1..).for_each(|(byte, at)| {
+            *byte = (number.wrapping_mul(2_654_435_769).rotate_left(at % 32) >> 13) as u8;
+        });
+        if number % 2 == 0 {
+            bytes[..6].copy_from_slice(&[0xc0, 0, 0, 0, 1, 8]);
+        }
+        socket.send_to(&bytes, party.wallets[0].address()).unwrap();
+    }
+    let asked = party.propose(0, party.job(Work::Messages(vec![[7; 32]]))).await;
+    party.all_done(asked.id).await;
+    assert_eq!(party.wallets[0].warnings().len(), 0);
+}
+
+#[tokio::test]
 async fn strangers_payload_is_not_even_read() {
     let mut party = Party::new(2).await;
     let raw = Raw::connect([0x66; 32], &keys(0), party.wallets[0].address()).await;

@@ -142,6 +142,26 @@ async fn youngest_stranger_of_the_largest_group_gives_way_to_one_from_elsewhere(
 }
 
 #[tokio::test]
+async fn stranger_that_gives_way_before_it_was_reported_is_never_reported() {
+    let mut small = config();
+    (small.strangers_max, small.event_queue_max) = (2, 1);
+    let mut victim = Node::start_with(small, key(8)).await;
+    // The first fills the queue of events, which nobody reads; the second waits behind it.
+    let elder = Raw::choosing(&victim, key(7)).await;
+    while victim.events.is_empty() {
+        tokio::task::yield_now().await;
+    }
+    let younger = Raw::choosing(&victim, key(6)).await;
+    let mut elsewhere = config();
+    elsewhere.listen = ([127, 0, 0, 2], 0).into();
+    let caller = Node::start_with(elsewhere, key(5)).await;
+    caller.dial(&victim);
+    assert_eq!(younger.closed().await, CloseCode::Unwanted);
+    assert_eq!(victim.connected().await.0, elder.id);
+    assert_eq!(victim.connected().await.0, caller.id);
+}
+
+#[tokio::test]
 async fn strangers_time_is_short_and_those_who_are_expected_or_admitted_stay() {
     let mut hasty = config();
     hasty.stranger_time = Duration::from_millis(200);
