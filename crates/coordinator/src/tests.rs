@@ -292,3 +292,19 @@ fn audit_names_every_mark_that_should_not_be_there() {
     assert_eq!(twice, Err(LedgerError::Twice { place }));
     ledger::write(&mut store, &[ledger::entry(&partials(1))], UnixTime::from_millis(2)).unwrap();
 }
+
+#[test]
+fn join_of_an_earlier_version_is_read_and_never_written_over() {
+    let request = RequestId::from_bytes([5; 32]);
+    let place = Place::join(&request, 1);
+    let new = Record::Joined { request, attempt: 1, said: [3; 32] };
+    let old = ledger::entry(&new).value.unwrap();
+    let old = old[..old.len() - 32].to_vec();
+    let mut store = MemoryStore::new();
+    let entry = ledger::Entry { place, value: Some(old) };
+    ledger::write(&mut store, &[entry], UnixTime::from_millis(1)).unwrap();
+    let read = ledger::read(&store, &place).unwrap();
+    assert_eq!(read, Some(Record::Joined { request, attempt: 1, said: [0; 32] }));
+    let again = ledger::write(&mut store, &[ledger::entry(&new)], UnixTime::from_millis(2));
+    assert_eq!(again, Err(LedgerError::Twice { place }));
+}
