@@ -122,6 +122,7 @@ const SESSION_EXITS: &[(&str, Exit)] = &[
     ("E-STO-005", Exit::NonceSafety),
     ("E-STO-006", Exit::NotReady),
     ("E-APP-001", Exit::Internal),
+    ("E-APP-002", Exit::Internal),
     ("E-PSBT-001", Exit::Internal),
     ("E-SIG-001", Exit::NotReady),
     ("E-SYS-001", Exit::NotReady),

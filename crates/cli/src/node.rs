@@ -49,8 +49,10 @@ impl Node {
         let home = &held.home;
         let settings = home.settings();
         let listen = listen.unwrap_or(settings.listen);
-        let folder = home.path().to_owned();
-        let builder = Coordinator::builder(settings.network, home.keys()?, folder);
+        let (folder, keys) = (home.path().to_owned(), home.keys()?);
+        // Whoever was asked for a passphrase has answered; a node waits for no reader.
+        output.detach();
+        let builder = Coordinator::builder(settings.network, keys, folder);
         let builder = match is_moved {
             IsMoved::Yes => builder.moved(),
             IsMoved::No => builder,

@@ -13,7 +13,7 @@ use ensign_store::{Opening, Store};
 use ensign_transport::{CloseCode, Transport, TransportEvent};
 use ensign_wire::AbortReason;
 use tokio::{
-    sync::{broadcast, mpsc, oneshot},
+    sync::{mpsc, oneshot},
     time::{interval, sleep_until},
 };
 
@@ -24,6 +24,7 @@ use crate::{
     command::{Command, Look},
     consenting::Consenting,
     error::of_decision,
+    event::Publisher,
     ledger::{self, Past, Unfinished},
     opening::Opened,
     problem,
@@ -101,16 +102,14 @@ pub(crate) struct Driver {
     pub(crate) answers: Answers,
     loading: mpsc::UnboundedSender<Loaded>,
     loaded: mpsc::UnboundedReceiver<Loaded>,
-    pub(crate) events: broadcast::Sender<Event>,
+    pub(crate) events: Publisher,
+    /// Whose connection has just ended, if it said that it stops.
+    stopped: Option<PeerId>,
     commands: mpsc::Receiver<Command>,
 }
 
 impl Driver {
-    pub(crate) fn new(
-        parts: Parts,
-        events: broadcast::Sender<Event>,
-        commands: mpsc::Receiver<Command>,
-    ) -> Self {
+    pub(crate) fn new(parts: Parts, events: Publisher, commands: mpsc::Receiver<Command>) -> Self {
         let ((transport, arrivals), (storage, answers)) = (parts.transport, parts.storage);
         let config = EngineConfig {
             network: parts.network,
@@ -153,6 +152,7 @@ impl Driver {
             loading,
             loaded,
             events,
+            stopped: None,
             commands,
         }
     }
@@ -217,6 +217,7 @@ impl Driver {
                 if let Some(problem) = problem::of_disconnect(&reason) {
                     self.warn(Some(peer), problem);
                 }
+                self.stopped = report::has_stopped(&reason).then_some(peer);
                 Input::Disconnected { peer }
             }
             TransportEvent::Frame { peer, kind, body } => Input::Frame { peer, kind, body },
@@ -356,7 +357,10 @@ impl Driver {
             Engine::PeerUp { peer, clock_offset_millis } => {
                 self.emit(Event::PeerUp { peer, clock_offset_millis });
             }
-            Engine::PeerDown { peer } => self.emit(Event::PeerDown { peer }),
+            Engine::PeerDown { peer } => {
+                let has_stopped = self.stopped.take() == Some(peer);
+                self.emit(Event::PeerDown { peer, has_stopped });
+            }
             Engine::Review(review) => self.review(review),
             Engine::Attempt { request, attempt } => {
                 let opened_by = self.engine.opened_by(&request);
@@ -430,8 +434,7 @@ impl Driver {
     }
 
     pub(crate) fn emit(&self, event: Event) {
-        // Nobody may be listening.
-        let _ = self.events.send(event);
+        self.events.send(event);
     }
 
     /// Warns. What peers cause is told at a bounded rate, so that they cannot wash away what the

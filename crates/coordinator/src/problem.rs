@@ -38,7 +38,7 @@ const fn wary(code: &'static str, what: &'static str, hint: &'static str) -> Cod
 }
 
 /// Every failure that a coordinator reports.
-pub const CODES: [Code; 25] = [
+pub const CODES: [Code; 26] = [
     DECLINED,
     MISMATCH,
     EXPIRED,
@@ -61,6 +61,7 @@ pub const CODES: [Code; 25] = [
     VOIDED,
     UNREADABLE,
     EVENTS_LOST,
+    DECISIONS_LOST,
     RESULT,
     NO_ENTROPY,
     SIGNER,
@@ -173,7 +174,12 @@ const UNREADABLE: Code = wary(
 const EVENTS_LOST: Code = code(
     "E-APP-001",
     "the application read its events too slowly and some are gone",
-    "read events faster, or ask for the state anew",
+    "nothing needs to be done: requests to decide and how they ended are never among them",
+);
+const DECISIONS_LOST: Code = code(
+    "E-APP-002",
+    "the application left so many events unread that requests to decide, or ends of requests, are gone",
+    "ask for the requests and their results anew: the store has all of them",
 );
 const RESULT: Code = wary(
     "E-PSBT-001",
@@ -366,7 +372,14 @@ pub(crate) fn of_found(found: Opening, voided: usize) -> Option<Problem> {
 }
 
 pub(crate) fn of_lost_events(lost: u64) -> Problem {
-    EVENTS_LOST.problem(format!("{lost} events are gone: they were read too slowly"), Vec::new())
+    let what = format!("{lost} events of progress are gone: they were read too slowly");
+    EVENTS_LOST.problem(what, Vec::new())
+}
+
+pub(crate) fn of_lost_decisions(lost: u64) -> Problem {
+    let what =
+        format!("{lost} requests to decide or ends of requests were never read and are gone");
+    DECISIONS_LOST.problem(what, Vec::new())
 }
 
 pub(crate) fn of_result(error: &PsbtError) -> Problem {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use ensign_primitives::{Instant, RequestId};
 use ensign_session::Event as SessionEvent;
+use ensign_transport::{CloseCode, DisconnectReason};
 
 use crate::{Event, Problem, problem};
 
@@ -35,6 +36,11 @@ pub(crate) fn session_event(
         }
         SessionEvent::Done(_) => return None,
     })
+}
+
+/// Returns whether a connection ended because the other node stops: then nobody has lost it.
+pub(crate) const fn has_stopped(reason: &DisconnectReason) -> bool {
+    matches!(reason, DisconnectReason::Closed { code: CloseCode::Shutdown })
 }
 
 /// Words a dial that failed.

@@ -31,6 +31,8 @@ pub(super) fn run(args: &Signer, passphrases: &Passphrases) -> Result<()> {
         .signer_key(key)
         .map_err(|error| vault::unlock_failure(&args.vault, error))?;
     drop(passphrase);
+    // Nobody is asked for a passphrase any more; what follows waits for no reader.
+    output.detach();
     let socket = Socket::listen(&args.socket)?;
     tell_up(args, &key.to_string(), vault.network().name(), output);
     let mut gate = Gate::new(InProcess::new(sec_key), vault.network(), args.yes_to_all, output);
