@@ -16,7 +16,8 @@ use crate::store::{self, ledger_failure, opening_failure};
 /// A node that runs. The home is free for others once it is dropped.
 #[derive(Debug)]
 pub(crate) struct Node {
-    pub(crate) held: HeldHome,
+    /// Held as long as the node runs.
+    _held: HeldHome,
     pub(crate) coordinator: Coordinator,
     pub(crate) events: Events,
     /// What is decided in other terminals.
@@ -79,7 +80,7 @@ impl Node {
         for group in groups {
             coordinator.group(group.for_coordinator()).await.map_err(|e| command_failure(&e))?;
         }
-        Ok(Self { held, coordinator, events, decisions, _control: control })
+        Ok(Self { _held: held, coordinator, events, decisions, _control: control })
     }
 }
 
@@ -98,6 +99,10 @@ pub(crate) fn command_failure(error: &CommandError) -> Failure {
     use ensign_engine::CommandError as Engine;
     if let CommandError::Store(error) = error {
         return ledger_failure(error);
+    }
+    if let CommandError::Signer(_) = error {
+        let entry = code::find("E-SIG-001").unwrap_or(&code::INTERNAL);
+        return Failure::new(entry, error.to_string());
     }
     let entry = match error {
         CommandError::Psbt(PsbtError::Decode(_)) => &code::PSBT_BYTES,
