@@ -115,6 +115,7 @@ const SESSION_EXITS: &[(&str, Exit)] = &[
     ("E-PEER-001", Exit::Peer),
     ("E-PEER-002", Exit::Peer),
     ("E-PEER-003", Exit::NotReady),
+    ("E-PEER-004", Exit::NotReady),
     ("E-STO-001", Exit::NonceSafety),
     ("E-STO-002", Exit::Open),
     ("E-STO-003", Exit::NotReady),

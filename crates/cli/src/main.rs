@@ -57,8 +57,8 @@ fn main() -> ExitCode {
         output.notice(format!("a crash could write keys to a core dump: {error}"));
     }
     let ended = command::run(cli, output);
-    // What led to a failure is read before it.
-    Output::finish();
+    // What led to a failure is read before it; what nobody reads is lost.
+    let _all = Output::finish();
     match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => end(output, &failure),
@@ -67,7 +67,7 @@ fn main() -> ExitCode {
 
 fn end(output: Output, failure: &Failure) -> ExitCode {
     output.failure(failure);
-    Output::finish();
+    let _all = Output::finish();
     ExitCode::from(failure.exit() as u8)
 }
 

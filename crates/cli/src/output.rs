@@ -100,10 +100,11 @@ impl Output {
         let _ended = waited.await;
     }
 
-    /// Waits as long as somebody reads what is still to be read; for the end of the program.
-    pub(crate) fn finish() {
-        STDOUT.finish();
-        STDERR.finish();
+    /// Waits as long as somebody reads what is still to be read, for the end of the program; returns
+    /// whether all of it was read.
+    pub(crate) fn finish() -> bool {
+        // Both, whatever became of the first.
+        STDOUT.finish() & STDERR.finish()
     }
 
     /// Tells one event, in the form that this output has.

@@ -32,7 +32,7 @@ use crate::{
     records::enter_live,
     report,
     signer::{Answers as SignerAnswers, Desk},
-    signing::RENEWAL_INTERVAL,
+    signing::{RENEWAL_INTERVAL, Renewal},
     storage::{Answers, Storage},
     warnings::Warnings,
 };
@@ -85,8 +85,7 @@ pub(crate) struct Driver {
     pub(crate) signer_key: SignerKey,
     /// Until when our node may speak for the signer key.
     pub(crate) delegated_until: UnixTime,
-    /// When the signer was last asked to renew that.
-    pub(crate) asked_at: Option<UnixTime>,
+    pub(crate) renewal: Renewal,
     /// What the store says about the time before, until its groups are joined.
     pub(crate) before: Before,
     pub(crate) consenting: Consenting,
@@ -117,7 +116,7 @@ impl Driver {
             timeouts: parts.timeouts,
         };
         let (keys, signer) = parts.keys.into_parts();
-        let (signer, signed) = Desk::open(signer, &parts.randomness);
+        let (signer, signed) = Desk::open(signer, &parts.randomness, &parts.clock);
         let node_key = Arc::clone(&keys.node_key);
         let (signer_key, delegated_until) = (keys.signer, keys.delegation.expires);
         let mut engine = Engine::new(config, keys);
@@ -137,7 +136,7 @@ impl Driver {
             node_key,
             signer_key,
             delegated_until,
-            asked_at: None,
+            renewal: Renewal::default(),
             before,
             consenting: Consenting::default(),
             given_up: BTreeMap::new(),
@@ -208,6 +207,7 @@ impl Driver {
     }
 
     fn on_arrival(&mut self, arrival: TransportEvent) {
+        self.watch_clock();
         let input = match arrival {
             TransportEvent::Connected { peer, remote, .. } => {
                 self.see_address(peer, remote);
@@ -271,10 +271,7 @@ impl Driver {
         // A caller that no longer waits for its answer has dropped its future.
         match command {
             Command::AddGroup(group, reply) => drop(reply.send(self.add_group(group))),
-            Command::Propose(job, reply) => match self.propose(*job) {
-                Ok(approval) => self.consenting.proposes(approval, reply),
-                Err(error) => drop(reply.send(Err(error))),
-            },
+            Command::Propose(job, reply) => self.take_proposal(job, reply),
             Command::Approve(id, reply) => match self.engine.approve(now, id) {
                 Ok(()) => self.consenting.approves(id, reply),
                 Err(error) => drop(reply.send(Err(of_decision(error)))),

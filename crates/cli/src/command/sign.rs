@@ -233,15 +233,18 @@ impl Session {
         if !target.is_printed(outcome) {
             return Ok(());
         }
-        tokio::select! {
-            () = stop.asked() => {
-                let id = self.request.short();
-                let what = format!("request {id} is signed, and its result was not read to the end");
-                let hint = format!("`ensign request show {id} --out FILE` writes it");
-                Err(Failure::new(&code::INTERRUPTED, what).hint(hint))
-            }
-            () = Output::read_by_all() => Ok(()),
+        let is_read = tokio::select! {
+            () = Output::read_by_all() => true,
+            // Whoever reads at all has it soon.
+            () = stop.asked() => Output::finish(),
+        };
+        if is_read {
+            return Ok(());
         }
+        let id = self.request.short();
+        let what = format!("request {id} is signed, and its result was not read to the end");
+        let hint = format!("`ensign request show {id} --out FILE` writes it");
+        Err(Failure::new(&code::INTERRUPTED, what).hint(hint))
     }
 
     fn interrupted(&self) -> Failure {

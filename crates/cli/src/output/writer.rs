@@ -129,8 +129,9 @@ impl Stream {
         drop(done.unwrap_or_else(PoisonError::into_inner));
     }
 
-    /// Waits as long as the reader reads: at most [`READER_TIMEOUT`] for each chunk.
-    pub(super) fn finish(&self) {
+    /// Waits as long as the reader reads: at most [`READER_TIMEOUT`] for each chunk. Returns whether
+    /// nothing is left.
+    pub(super) fn finish(&self) -> bool {
         loop {
             let state = self.lock();
             let before = state.chunks;
@@ -138,7 +139,7 @@ impl Stream {
             let waited = self.changed.wait_timeout_while(state, READER_TIMEOUT, is_stuck);
             let (state, waited) = waited.unwrap_or_else(PoisonError::into_inner);
             if state.is_done() || waited.timed_out() {
-                return;
+                return state.is_done();
             }
         }
     }
@@ -193,7 +194,7 @@ mod tests {
             assert_eq!(all.recv().unwrap(), piece.as_bytes());
         }
         stream.wait();
-        stream.finish();
+        assert!(stream.finish());
     }
 
     #[test]
@@ -203,7 +204,7 @@ mod tests {
         say(stream, "two");
         drop(take);
         stream.wait();
-        stream.finish();
+        assert!(stream.finish());
         say(stream, "three");
         assert!(stream.lock().queue.is_empty());
     }
