@@ -10,7 +10,7 @@ use ensign_session::{Order, OwnNonces, OwnPartials, Unsigned};
 use ensign_wire::{AbortReason, Kind, SignedRequest};
 use serde::{Deserialize, Serialize};
 
-use crate::{Offense, Penalty};
+use crate::{Horizon, Known, Offense, Penalty, Undecided};
 
 /// What the world tells the engine.
 #[derive(Debug)]
@@ -68,6 +68,13 @@ pub enum Input {
     Persisted {
         /// The token of the request.
         token: u64,
+    },
+    /// Answers [`Output::Recall`].
+    Recalled {
+        /// The request that was asked about.
+        request: RequestId,
+        /// What the store knows of it, every record included that was to be written before.
+        known: Known,
     },
 }
 
@@ -129,6 +136,16 @@ pub enum Output {
         token: u64,
         /// What to keep.
         record: Record,
+    },
+    /// Write the record down with the next one that is persisted, or within
+    /// [`NOTE_PAUSE`](crate::NOTE_PAUSE); nobody waits for it. A later note of the same place takes the
+    /// place of an earlier one.
+    Note(Record),
+    /// Look up what the store knows of a request and answer with [`Input::Recalled`]. No flush: it
+    /// is asked on behalf of peers.
+    Recall {
+        /// The request.
+        request: RequestId,
     },
     /// Something for the application.
     Event(Event),
@@ -204,6 +221,10 @@ pub enum Record {
         /// One per message.
         partials: Vec<[u8; 32]>,
     },
+    /// Requests of one creator's that ended before our user had decided.
+    Undecided(Undecided),
+    /// How far time has come.
+    Horizon(Horizon),
 }
 
 /// How a request ended.
@@ -236,7 +257,8 @@ pub enum Event {
     PeerUp {
         /// The node.
         peer: PeerId,
-        /// How far its clock is ahead of ours, in milliseconds.
+        /// How far its clock is ahead of ours, in milliseconds; 0 too when it told none, which it
+        /// does while it does not know that we share a group.
         clock_offset_millis: i64,
     },
     /// A member's connection is gone.

@@ -18,8 +18,8 @@ pub const ACKS_ANSWERED_MAX: u32 = 512;
 
 /// How often a session shows what it holds to one signer that holds something else. Once finds every
 /// conflict; the rest makes up for losses. Guess: a question in each pause of two phases and of
-/// linger, some of them lost.
-pub const VIEWS_SHARED_MAX: u32 = 24;
+/// linger, most of which are not needed.
+pub const VIEWS_SHARED_MAX: u32 = 12;
 
 /// How often a signer that names another nonce set is asked for what stands behind it before it is
 /// named: as a claim, so that losses must not make one of somebody honest. Guess: of four questions

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use ensign_engine::{
-    Engine, Event, Input, Offense, Output, Penalty, Record, Restored, ask_local_signer, penalty,
+    End, Engine, Event, Input, Offense, Output, Penalty, Record, Restored, ask_local_signer,
+    penalty,
 };
 use ensign_musig::{taproot_tweak, verify_schnorr};
 use ensign_primitives::{Now, PeerId, RequestId, SessionId, StateMachine as _};
@@ -62,10 +63,13 @@ impl Node {
         self.signer = local_signer(self.index);
         self.wanting.clear();
         self.reviews.clear();
-        let Restored { open, ended } = Restored::from_records(self.journal.iter().cloned());
-        for (id, group, ending) in ended {
-            self.engine.remember_ended(id, group, ending);
+        let restored = Restored::from_records(self.journal.iter().cloned());
+        let Restored { open, ended, undecided, horizon } = restored;
+        for (id, group, ending) in &ended {
+            self.engine.remember_ended(*id, *group, End::of(ending));
         }
+        undecided.into_iter().for_each(|kept| self.engine.remember_undecided(kept));
+        self.engine.remember_horizon(horizon);
         self.engine.add_group(group()).expect("a sound group");
         for open in open {
             let resumed = self.engine.resume(now, open);
@@ -94,7 +98,11 @@ impl Node {
             Record::Joined { request, attempt, .. }
             | Record::Burned { request, attempt }
             | Record::Partials { request, attempt, .. } => (*request, *attempt),
-            Record::Consented { .. } | Record::Finished { .. } | Record::Closed { .. } => return,
+            Record::Consented { .. }
+            | Record::Finished { .. }
+            | Record::Closed { .. }
+            | Record::Undecided(_)
+            | Record::Horizon(_) => return,
         };
         assert!(self.consented.contains(&request), "{record:?} without consent");
         let session = SigningRequest::session_id(request, NETWORK, attempt);
