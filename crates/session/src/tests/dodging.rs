@@ -43,7 +43,9 @@ struct Tally {
 fn scene(mode: Mode, seed: u64) -> World {
     let mut dice = Dice(seed.wrapping_mul(0x2545_f491_4f6c_dd1d) ^ mode as u64);
     let signers = 2 + dice.below(4) as usize;
-    let plan = Plan { seed: dice.roll(), ..Plan::new(signers, mode) };
+    // Time for every phase, and no more: who never joins is not waited for.
+    let lifetime = Duration::from_secs(420);
+    let plan = Plan { seed: dice.roll(), lifetime, ..Plan::new(signers, mode) };
     let mut world = World::new(plan, LOSSY);
     let dodgers = 1 + dice.below(signers as u64 - 1) as usize;
     let first = dice.below(signers as u64) as usize;
