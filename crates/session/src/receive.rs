@@ -260,6 +260,8 @@ impl Session {
         let signatures = done.signatures.iter().map(|signature| signature.0).collect();
         self.complete(now, signatures);
         self.on_peer_done(now, sender);
+        // Nothing was added up here: what some were told falsely nobody has looked at.
+        self.convict_false_partials(now);
     }
 
     fn on_peer_done(&mut self, now: Now, sender: SignerIndex) {

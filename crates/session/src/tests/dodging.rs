@@ -150,6 +150,16 @@ fn false_partial_signature_convicts_though_its_sender_ends_the_attempt_at_once()
 }
 
 #[test]
+fn false_partial_signature_convicts_though_another_brings_the_signature() {
+    let dodge = Dodge::only(Lie::FalsePartials);
+    let mut world = dodged(3, Mode::Committed, dodge, 0b001);
+    world.cut = vec![(1, 0, Kind::PartialSigShare)];
+    world.run();
+    assert!(world.honest().all(|node| node.finished.is_some()));
+    assert_eq!(convicted_by(&world, 2), 2);
+}
+
+#[test]
 fn confirming_one_set_and_signing_for_another_is_proven_in_mode_strict() {
     let mut world = dodged(2, Mode::Strict, Dodge::only(Lie::OneSet), u64::MAX);
     world.run();
