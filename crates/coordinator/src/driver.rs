@@ -4,7 +4,9 @@ use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
 
 use bytes::Bytes;
 use ensign_deadline::Timeouts;
-use ensign_engine::{CloseReason, Engine, EngineConfig, Input, Offense, Output, PEERS_MAX};
+use ensign_engine::{
+    CloseReason, Engine, EngineConfig, Input, Known, NOTE_PAUSE, Offense, Output, PEERS_MAX,
+};
 use ensign_identity::{NodeKey, Signature, SignerKey};
 use ensign_primitives::{GroupId, Network, PeerId, RequestId, StateMachine, UnixTime};
 use ensign_psbt::{Contribution, Contributions, Psbt, SignedPsbt, finish};
@@ -43,6 +45,9 @@ const _: () = assert!(EXPECTED_MAX + STRANGERS_MAX <= PEERS_MAX && PEERS_MAX < C
 
 /// A request that waited in the store for room.
 type Loaded = Result<Option<Unfinished>, LedgerError>;
+
+/// What the store knows of a request.
+type Recalled = (RequestId, Result<Known, LedgerError>);
 
 /// What a driver is made from.
 #[derive(Debug)]
@@ -106,6 +111,10 @@ pub(crate) struct Driver {
     pub(crate) answers: Answers,
     loading: mpsc::UnboundedSender<Loaded>,
     loaded: mpsc::UnboundedReceiver<Loaded>,
+    /// Looks into the store that the engine asked for, at most
+    /// [`RECALLS_MAX`](ensign_engine::RECALLS_MAX) at a time.
+    recalling: mpsc::UnboundedSender<Recalled>,
+    recalled: mpsc::UnboundedReceiver<Recalled>,
     pub(crate) events: broadcast::Sender<Event>,
     commands: mpsc::Receiver<Command>,
 }
@@ -128,11 +137,15 @@ impl Driver {
         let (signer_key, delegated_until) = (keys.signer, keys.delegation.expires);
         let mut engine = Engine::new(config, keys);
         let mut before = parts.opened;
-        for (request, group, ending) in std::mem::take(&mut before.past.ended) {
-            engine.remember_ended(request, group, ending);
+        for (request, group, end) in std::mem::take(&mut before.past.ended) {
+            engine.remember_ended(request, group, end);
         }
+        let undecided = std::mem::take(&mut before.past.undecided);
+        undecided.into_iter().for_each(|kept| engine.remember_undecided(kept));
+        engine.remember_horizon(before.past.horizon);
         let addresses = std::mem::take(&mut before.past.addresses);
         let (loading, loaded) = mpsc::unbounded_channel();
+        let (recalling, recalled) = mpsc::unbounded_channel();
         Self {
             engine,
             clock: parts.clock,
@@ -157,6 +170,8 @@ impl Driver {
             answers,
             loading,
             loaded,
+            recalling,
+            recalled,
             events,
             commands,
         }
@@ -180,6 +195,7 @@ impl Driver {
 
     async fn serve(&mut self) -> Option<oneshot::Sender<()>> {
         let mut renewal = interval(RENEWAL_INTERVAL);
+        let mut notes = interval(NOTE_PAUSE);
         loop {
             let wakeup = self.engine.poll_timeout();
             let due = async {
@@ -193,6 +209,7 @@ impl Driver {
                 biased;
                 () = due => self.engine.handle_timeout(self.clock.now()),
                 _ = renewal.tick() => self.renew_delegation(),
+                _ = notes.tick() => self.storage.write_notes(self.clock.now().unix),
                 answer = self.answers.recv() => {
                     if let Err(error) = self.on_answer(answer) {
                         self.emit_warning(None, error);
@@ -200,6 +217,7 @@ impl Driver {
                     }
                 }
                 Some(loaded) = self.loaded.recv() => self.on_loaded(loaded),
+                Some(recalled) = self.recalled.recv() => self.on_recalled(recalled),
                 Some(answer) = self.signed.recv() => self.on_signer(answer),
                 command = self.commands.recv() => match command {
                     Some(Command::Shutdown(reply)) => return Some(reply),
@@ -270,6 +288,24 @@ impl Driver {
         }
     }
 
+    /// Looks a request up for the engine, behind every write that is queued.
+    fn recall(&mut self, request: RequestId) {
+        let recalling = self.recalling.clone();
+        self.storage.read(move |store| {
+            // A driver that is gone asks no more.
+            let _ = recalling.send((request, ledger::recall(store, &request)));
+        });
+    }
+
+    fn on_recalled(&mut self, (request, known): Recalled) {
+        let known = known.unwrap_or_else(|error| {
+            self.warn(None, problem::of_unreadable(&error));
+            // What cannot be read may have been joined.
+            Known::Begun
+        });
+        self.engine.handle_input(self.clock.now(), Input::Recalled { request, known });
+    }
+
     fn on_command(&mut self, command: Command) {
         let now = self.clock.now();
         // A caller that no longer waits for its answer has dropped its future.
@@ -288,6 +324,7 @@ impl Driver {
             Command::Received(id) => self.storage.keep(now.unix, ledger::received(&id)),
             Command::Requests(reply) => {
                 let live = self.engine.open_requests(now);
+                self.storage.write_notes(now.unix);
                 self.storage.read(move |store| {
                     let entries = Records(store).requests().map(|mut entries| {
                         enter_live(&mut entries, live);
@@ -296,7 +333,10 @@ impl Driver {
                     drop(reply.send(entries.map_err(CommandError::Store)));
                 });
             }
-            Command::Look(Look(look)) => self.storage.read(move |store| look(Records(store))),
+            Command::Look(Look(look)) => {
+                self.storage.write_notes(now.unix);
+                self.storage.read(move |store| look(Records(store)));
+            }
             Command::Shutdown(_) => {}
         }
     }
@@ -351,6 +391,8 @@ impl Driver {
                     let node = self.node_key.peer_id();
                     self.storage.persist(self.clock.now().unix, token, &record, node);
                 }
+                Output::Note(record) => self.storage.note(&record),
+                Output::Recall { request } => self.recall(request),
                 Output::Event(event) => self.on_event(event),
             }
         }

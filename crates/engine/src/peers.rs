@@ -10,7 +10,8 @@ use ensign_wire::{
 
 use crate::{
     CloseReason, EARLY_ENVELOPES_MAX, Engine, Event, HELLO_TIMEOUT, OFFENSE_POINTS_MAX, Offense,
-    Output, PING_BURST_MAX, PING_INTERVAL, Penalty, REQUESTS_MAX, payload::EarlyPayloads, penalty,
+    Output, PING_BURST_MAX, PING_INTERVAL, Penalty, REQUESTS_MAX, budget::Good,
+    payload::EarlyPayloads, penalty,
 };
 
 /// One connected node.
@@ -133,6 +134,9 @@ impl Engine {
         if kind.audience() == Audience::Member && !self.is_member(&peer) {
             return self.offense(peer, Offense::Stranger { kind });
         }
+        if !self.pays_for_bytes(now, peer, kind, body.len()) {
+            return self.offense(peer, Offense::NoRoom);
+        }
         match Frame::decode(kind, body, self.config.network) {
             Err(error) => self.offense(peer, Offense::Decode(error)),
             Ok(Frame::Hello(hello)) => self.on_hello(now, peer, &hello),
@@ -178,6 +182,17 @@ impl Engine {
         self.outputs.push_back(Output::Admit { peer });
         self.event(Event::PeerUp { peer, clock_offset_millis });
         self.reconnect_sessions(now, peer);
+    }
+
+    /// Whether a member's budget covers the bytes of what is dear to decode or to keep.
+    fn pays_for_bytes(&mut self, now: Now, peer: PeerId, kind: Kind, len: usize) -> bool {
+        #[expect(clippy::wildcard_enum_match_arm, reason = "all else is small or of a session")]
+        let good = match kind {
+            Kind::SessionAnnounce => Good::AnnouncedBytes,
+            Kind::Payload => Good::PayloadBytes,
+            _ => return true,
+        };
+        self.budgets.spend(now.instant, peer, good, len as u64)
     }
 
     /// A group was formed while its member was already connected as a stranger. The clock it told

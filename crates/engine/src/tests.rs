@@ -19,3 +19,4 @@ mod restart;
 mod restore;
 mod strangers;
 mod unsigned;
+mod washing;

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use ensign_coordinator::Keys;
 use ensign_deadline::Timeouts;
 use ensign_engine::{
-    Engine, EngineConfig, Event, GroupConfig, Input, Output, Proposal, ask_local_signer,
+    Engine, EngineConfig, Event, GroupConfig, Input, Known, Output, Proposal, ask_local_signer,
 };
 use ensign_identity::{Delegation, DelegationProof, NodeKey, Signature, SignerKey};
 use ensign_musig::{NonceEntropy, SecKey};
@@ -251,7 +251,14 @@ impl Driver {
                     self.engine.approve(self.now(), review.id).unwrap();
                 }
                 Output::Admit { peer } => self.transport.admit(peer),
-                Output::Event(_) | Output::Connect { .. } | Output::Disconnect { .. } => {}
+                Output::Recall { request } => {
+                    let known = Known::Nothing;
+                    self.engine.handle_input(self.now(), Input::Recalled { request, known });
+                }
+                Output::Note(_)
+                | Output::Event(_)
+                | Output::Connect { .. }
+                | Output::Disconnect { .. } => {}
             }
         }
     }
