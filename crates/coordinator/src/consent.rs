@@ -84,8 +84,7 @@ impl Driver {
             self.storage.read(move |store| {
                 if let Ok(Some(outcome)) = Records(store).outcome(&request, &known) {
                     let outcome = Box::new(outcome);
-                    // Nobody may be listening.
-                    let _ = events.send(Event::Recovered { request, group, outcome });
+                    events.send(Event::Recovered { request, group, outcome });
                 }
             });
         }

@@ -17,7 +17,7 @@ use ensign_transport::{
 };
 use ensign_wire::AbortReason;
 use tokio::{
-    sync::{broadcast, mpsc, oneshot},
+    sync::{mpsc, oneshot},
     time::{interval, sleep_until},
 };
 
@@ -28,6 +28,7 @@ use crate::{
     command::{Command, Look},
     consenting::Consenting,
     error::of_decision,
+    event::Publisher,
     ledger::{self, Past, Unfinished},
     opening::Opened,
     problem,
@@ -35,7 +36,7 @@ use crate::{
     records::enter_live,
     report,
     signer::{Answers as SignerAnswers, Desk},
-    signing::RENEWAL_INTERVAL,
+    signing::{RENEWAL_INTERVAL, Renewal},
     storage::{Answers, Storage},
     warnings::{About, Warnings},
 };
@@ -94,8 +95,7 @@ pub(crate) struct Driver {
     pub(crate) signer_key: SignerKey,
     /// Until when our node may speak for the signer key.
     pub(crate) delegated_until: UnixTime,
-    /// When the signer was last asked to renew that.
-    pub(crate) asked_at: Option<UnixTime>,
+    pub(crate) renewal: Renewal,
     /// What the store says about the time before, until its groups are joined.
     pub(crate) before: Before,
     pub(crate) consenting: Consenting,
@@ -115,16 +115,14 @@ pub(crate) struct Driver {
     /// [`RECALLS_MAX`](ensign_engine::RECALLS_MAX) at a time.
     recalling: mpsc::UnboundedSender<Recalled>,
     recalled: mpsc::UnboundedReceiver<Recalled>,
-    pub(crate) events: broadcast::Sender<Event>,
+    pub(crate) events: Publisher,
+    /// Whose connection has just ended, if it said that it stops.
+    stopped: Option<PeerId>,
     commands: mpsc::Receiver<Command>,
 }
 
 impl Driver {
-    pub(crate) fn new(
-        parts: Parts,
-        events: broadcast::Sender<Event>,
-        commands: mpsc::Receiver<Command>,
-    ) -> Self {
+    pub(crate) fn new(parts: Parts, events: Publisher, commands: mpsc::Receiver<Command>) -> Self {
         let ((transport, arrivals), (storage, answers)) = (parts.transport, parts.storage);
         let config = EngineConfig {
             network: parts.network,
@@ -132,7 +130,7 @@ impl Driver {
             timeouts: parts.timeouts,
         };
         let (keys, signer) = parts.keys.into_parts();
-        let (signer, signed) = Desk::open(signer, &parts.randomness);
+        let (signer, signed) = Desk::open(signer, &parts.randomness, &parts.clock);
         let node_key = Arc::clone(&keys.node_key);
         let (signer_key, delegated_until) = (keys.signer, keys.delegation.expires);
         let mut engine = Engine::new(config, keys);
@@ -156,7 +154,7 @@ impl Driver {
             node_key,
             signer_key,
             delegated_until,
-            asked_at: None,
+            renewal: Renewal::default(),
             before,
             consenting: Consenting::default(),
             given_up: BTreeMap::new(),
@@ -173,6 +171,7 @@ impl Driver {
             recalling,
             recalled,
             events,
+            stopped: None,
             commands,
         }
     }
@@ -231,6 +230,7 @@ impl Driver {
     }
 
     fn on_arrival(&mut self, arrival: TransportEvent) {
+        self.watch_clock();
         let input = match arrival {
             TransportEvent::Connected { peer, remote, .. } => {
                 self.see_address(peer, remote);
@@ -240,6 +240,7 @@ impl Driver {
                 if let Some(problem) = problem::of_disconnect(&reason) {
                     self.warn(Some(peer), problem);
                 }
+                self.stopped = report::has_stopped(&reason).then_some(peer);
                 Input::Disconnected { peer }
             }
             TransportEvent::Frame { peer, kind, body } => Input::Frame { peer, kind, body },
@@ -311,10 +312,7 @@ impl Driver {
         // A caller that no longer waits for its answer has dropped its future.
         match command {
             Command::AddGroup(group, reply) => drop(reply.send(self.add_group(group))),
-            Command::Propose(job, reply) => match self.propose(*job) {
-                Ok(approval) => self.consenting.proposes(approval, reply),
-                Err(error) => drop(reply.send(Err(error))),
-            },
+            Command::Propose(job, reply) => self.take_proposal(job, reply),
             Command::Approve(id, reply) => match self.engine.approve(now, id) {
                 Ok(()) => self.consenting.approves(id, reply),
                 Err(error) => drop(reply.send(Err(of_decision(error)))),
@@ -404,7 +402,10 @@ impl Driver {
             Engine::PeerUp { peer, clock_offset_millis } => {
                 self.emit(Event::PeerUp { peer, clock_offset_millis });
             }
-            Engine::PeerDown { peer } => self.emit(Event::PeerDown { peer }),
+            Engine::PeerDown { peer } => {
+                let has_stopped = self.stopped.take() == Some(peer);
+                self.emit(Event::PeerDown { peer, has_stopped });
+            }
             Engine::Review(review) => self.review(review),
             Engine::Attempt { request, attempt } => {
                 let opened_by = self.engine.opened_by(&request);
@@ -478,8 +479,7 @@ impl Driver {
     }
 
     pub(crate) fn emit(&self, event: Event) {
-        // Nobody may be listening.
-        let _ = self.events.send(event);
+        self.events.send(event);
     }
 
     /// Warns. What peers cause is told at a bounded rate, so that they cannot wash away what the

@@ -151,8 +151,9 @@ async fn store_that_fails_is_told_and_nothing_is_signed_or_joined() {
 
     // The other wallet was never asked, and lives.
     let gone = pair.peer;
-    let seen =
-        pair.other_until(|event| matches!(event, Event::PeerDown { peer } if *peer == gone)).await;
+    let seen = pair
+        .other_until(|event| matches!(event, Event::PeerDown { peer, .. } if *peer == gone))
+        .await;
     assert_eq!(Pair::approvals(&seen), []);
     pair.other.shutdown().await;
 }

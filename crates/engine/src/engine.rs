@@ -276,10 +276,11 @@ impl Engine {
         self.undecided.restore(kept);
     }
 
-    /// Uses another delegation of our signer key's from the next attempt on, because the one in use comes
-    /// to its end.
-    pub const fn renew(&mut self, delegation: DelegationProof) {
+    /// Uses another delegation of our signer key's for every attempt that is not joined yet, because the
+    /// one in use comes to its end, or does not hold any more since the clock was set.
+    pub fn renew(&mut self, delegation: DelegationProof) {
         self.keys.delegation = delegation;
+        self.requests.iter_mut().for_each(|(_, request)| request.session.renew(delegation));
     }
 
     /// Returns an open request.

@@ -3,6 +3,7 @@
 use alloc::{sync::Arc, vec::Vec};
 use core::mem;
 
+use ensign_identity::DelegationProof;
 use ensign_primitives::{Instant, Now, SignerIndex, TaggedHasher};
 use ensign_wire::{AbortReason, Body, NonceCommit, NonceShare, PubNonceBytes, Round0, SessionJoin};
 
@@ -113,6 +114,11 @@ impl Session {
         if mem::replace(&mut self.local.secret, Secret::None) != Secret::None {
             self.push(Output::ForgetNonces { session: self.id });
         }
+    }
+
+    /// Joins with another delegation of our signer key's, unless it has joined already.
+    pub const fn renew(&mut self, delegation: DelegationProof) {
+        self.setup.delegation = delegation;
     }
 
     /// Sends our join; its record is durable.

@@ -55,7 +55,7 @@ async fn regression_strangers_that_held_every_place_kept_a_moved_member_out() {
     party.wallets[0].peer_up(two).await;
     let stopped = party.wallets.remove(1).stop().await;
     party.wallets[0]
-        .until(|event| matches!(event, Event::PeerDown { peer } if *peer == two).then_some(()))
+        .until(|event| matches!(event, Event::PeerDown { peer, .. } if *peer == two).then_some(()))
         .await;
     let mut crowd = Vec::new();
     for number in 0..2 * STRANGERS_MAX {
