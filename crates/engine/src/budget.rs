@@ -46,6 +46,10 @@ pub const PAYLOAD_BYTES_ALLOWED: Allowance =
 /// beyond it costs us no signature.
 pub const REFUSALS_ALLOWED: Allowance = Allowance { burst: 32, per_minute: 60 };
 
+/// Pings of one connection, member or not. Guess: a person who measures the way, not a program that
+/// fills it.
+pub const PINGS_ALLOWED: Allowance = Allowance { burst: 16, per_minute: 120 };
+
 /// What every member may ask of us. A setting: each number of the default is the constant of its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Allowances {
@@ -168,7 +172,7 @@ impl Budgets {
 
 /// A token bucket, in whole numbers.
 #[derive(Debug)]
-struct Bucket {
+pub(crate) struct Bucket {
     /// Tokens times [`MINUTE_MICROS`].
     credit: u64,
     at: Instant,
@@ -177,7 +181,7 @@ struct Bucket {
 const MINUTE_MICROS: u64 = 60_000_000;
 
 impl Bucket {
-    const fn full(now: Instant, allowance: Allowance) -> Self {
+    pub(crate) const fn full(now: Instant, allowance: Allowance) -> Self {
         Self { credit: scaled(allowance.burst), at: now }
     }
 
@@ -188,7 +192,7 @@ impl Bucket {
         self.at = self.at.max(now);
     }
 
-    fn take(&mut self, now: Instant, allowance: Allowance, amount: u64) -> bool {
+    pub(crate) fn take(&mut self, now: Instant, allowance: Allowance, amount: u64) -> bool {
         self.refill(now, allowance);
         let left = self.credit.checked_sub(scaled(amount));
         self.credit = left.unwrap_or(self.credit);

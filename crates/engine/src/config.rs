@@ -53,10 +53,6 @@ pub const ENDING_WAIT: Duration = Duration::from_secs(30);
 pub const NOTE_PAUSE: Duration = Duration::from_secs(5);
 /// How long a connection may stay without its first frame. Guess: many round trips.
 pub const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
-/// Most pings answered at once. Guess: a person who measures the way, not a program that fills it.
-pub const PING_BURST_MAX: u32 = 16;
-/// One more ping is answered each so often.
-pub const PING_INTERVAL: Duration = Duration::from_millis(500);
 /// Most envelopes kept for a member that speaks of a session we do not have yet: one session's
 /// worth of statements, twice. With the limits of the wire, about 1 MiB for a member.
 pub const EARLY_ENVELOPES_MAX: usize = 16;
