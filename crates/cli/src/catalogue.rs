@@ -122,10 +122,12 @@ const SESSION_EXITS: &[(&str, Exit)] = &[
     ("E-STO-004", Exit::NonceSafety),
     ("E-STO-005", Exit::NonceSafety),
     ("E-STO-006", Exit::NotReady),
+    ("E-STO-007", Exit::Peer),
     ("E-APP-001", Exit::Internal),
     ("E-APP-002", Exit::Internal),
     ("E-PSBT-001", Exit::Internal),
     ("E-SIG-001", Exit::NotReady),
+    ("E-SIG-002", Exit::NotReady),
     ("E-SYS-001", Exit::NotReady),
 ];
 

@@ -393,6 +393,9 @@ pub(crate) const fn fault(evidence: &Evidence) -> &'static str {
         Evidence::WrongCommitment { .. } => "nonces that do not open the commitment",
         Evidence::InvalidNonce { .. } => "nonces that are no points on the curve",
         Evidence::WrongPartialSig { .. } => "a false partial signature",
+        Evidence::SignedOtherwise { .. } => {
+            "a nonce set confirmed, and partial signatures for another one"
+        }
     }
 }
 

@@ -4,13 +4,17 @@ use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
 
 use bytes::Bytes;
 use ensign_deadline::Timeouts;
-use ensign_engine::{CloseReason, Engine, EngineConfig, Input, Offense, Output};
+use ensign_engine::{
+    CloseReason, Engine, EngineConfig, Input, Known, NOTE_PAUSE, Offense, Output, PEERS_MAX,
+};
 use ensign_identity::{NodeKey, Signature, SignerKey};
 use ensign_primitives::{GroupId, Network, PeerId, RequestId, StateMachine, UnixTime};
 use ensign_psbt::{Contribution, Contributions, Psbt, SignedPsbt, finish};
 use ensign_session::{Event as SessionEvent, Finished, Offense as SessionOffense};
 use ensign_store::{Opening, Store};
-use ensign_transport::{CloseCode, Transport, TransportEvent};
+use ensign_transport::{
+    CONNECTIONS_MAX, CloseCode, EXPECTED_MAX, STRANGERS_MAX, Transport, TransportEvent,
+};
 use ensign_wire::AbortReason;
 use tokio::{
     sync::{mpsc, oneshot},
@@ -34,11 +38,17 @@ use crate::{
     signer::{Answers as SignerAnswers, Desk},
     signing::{RENEWAL_INTERVAL, Renewal},
     storage::{Answers, Storage},
-    warnings::Warnings,
+    warnings::{About, Warnings},
 };
+
+/// Whoever the transport lets in has a place in the engine.
+const _: () = assert!(EXPECTED_MAX + STRANGERS_MAX <= PEERS_MAX && PEERS_MAX < CONNECTIONS_MAX);
 
 /// A request that waited in the store for room.
 type Loaded = Result<Option<Unfinished>, LedgerError>;
+
+/// What the store knows of a request.
+type Recalled = (RequestId, Result<Known, LedgerError>);
 
 /// What a driver is made from.
 #[derive(Debug)]
@@ -104,6 +114,10 @@ pub(crate) struct Driver {
     pub(crate) events: Publisher,
     /// Whose connection has just ended, if it said that it stops.
     stopped: Option<PeerId>,
+    /// Looks into the store that the engine asked for, at most
+    /// [`RECALLS_MAX`](ensign_engine::RECALLS_MAX) at a time.
+    recalling: mpsc::UnboundedSender<Recalled>,
+    recalled: mpsc::UnboundedReceiver<Recalled>,
     commands: mpsc::Receiver<Command>,
 }
 
@@ -121,11 +135,15 @@ impl Driver {
         let (signer_key, delegated_until) = (keys.signer, keys.delegation.expires);
         let mut engine = Engine::new(config, keys);
         let mut before = parts.opened;
-        for (request, group, ending) in std::mem::take(&mut before.past.ended) {
-            engine.remember_ended(request, group, ending);
+        for (request, group, end) in std::mem::take(&mut before.past.ended) {
+            engine.remember_ended(request, group, end);
         }
+        let undecided = std::mem::take(&mut before.past.undecided);
+        undecided.into_iter().for_each(|kept| engine.remember_undecided(kept));
+        engine.remember_horizon(before.past.horizon);
         let addresses = std::mem::take(&mut before.past.addresses);
         let (loading, loaded) = mpsc::unbounded_channel();
+        let (recalling, recalled) = mpsc::unbounded_channel();
         Self {
             engine,
             clock: parts.clock,
@@ -150,6 +168,8 @@ impl Driver {
             answers,
             loading,
             loaded,
+            recalling,
+            recalled,
             events,
             stopped: None,
             commands,
@@ -174,6 +194,7 @@ impl Driver {
 
     async fn serve(&mut self) -> Option<oneshot::Sender<()>> {
         let mut renewal = interval(RENEWAL_INTERVAL);
+        let mut notes = interval(NOTE_PAUSE);
         loop {
             let wakeup = self.engine.poll_timeout();
             let due = async {
@@ -187,6 +208,7 @@ impl Driver {
                 biased;
                 () = due => self.engine.handle_timeout(self.clock.now()),
                 _ = renewal.tick() => self.renew_delegation(),
+                _ = notes.tick() => self.storage.write_notes(self.clock.now().unix),
                 answer = self.answers.recv() => {
                     if let Err(error) = self.on_answer(answer) {
                         self.emit_warning(None, error);
@@ -194,6 +216,7 @@ impl Driver {
                     }
                 }
                 Some(loaded) = self.loaded.recv() => self.on_loaded(loaded),
+                Some(recalled) = self.recalled.recv() => self.on_recalled(recalled),
                 Some(answer) = self.signed.recv() => self.on_signer(answer),
                 command = self.commands.recv() => match command {
                     Some(Command::Shutdown(reply)) => return Some(reply),
@@ -266,6 +289,24 @@ impl Driver {
         }
     }
 
+    /// Looks a request up for the engine, behind every write that is queued.
+    fn recall(&mut self, request: RequestId) {
+        let recalling = self.recalling.clone();
+        self.storage.read(move |store| {
+            // A driver that is gone asks no more.
+            let _ = recalling.send((request, ledger::recall(store, &request)));
+        });
+    }
+
+    fn on_recalled(&mut self, (request, known): Recalled) {
+        let known = known.unwrap_or_else(|error| {
+            self.warn(None, problem::of_unreadable(&error));
+            // What cannot be read may have been joined.
+            Known::Begun
+        });
+        self.engine.handle_input(self.clock.now(), Input::Recalled { request, known });
+    }
+
     fn on_command(&mut self, command: Command) {
         let now = self.clock.now();
         // A caller that no longer waits for its answer has dropped its future.
@@ -281,6 +322,7 @@ impl Driver {
             Command::Received(id) => self.storage.keep(now.unix, ledger::received(&id)),
             Command::Requests(reply) => {
                 let live = self.engine.open_requests(now);
+                self.storage.write_notes(now.unix);
                 self.storage.read(move |store| {
                     let entries = Records(store).requests().map(|mut entries| {
                         enter_live(&mut entries, live);
@@ -289,7 +331,10 @@ impl Driver {
                     drop(reply.send(entries.map_err(CommandError::Store)));
                 });
             }
-            Command::Look(Look(look)) => self.storage.read(move |store| look(Records(store))),
+            Command::Look(Look(look)) => {
+                self.storage.write_notes(now.unix);
+                self.storage.read(move |store| look(Records(store)));
+            }
             Command::Shutdown(_) => {}
         }
     }
@@ -317,6 +362,7 @@ impl Driver {
     }
 
     fn connect(&mut self, peer: PeerId) {
+        self.transport.expect(peer);
         let addresses = self.addresses.want(peer);
         if !addresses.is_empty() {
             self.transport.keep_connected(peer, addresses);
@@ -343,6 +389,8 @@ impl Driver {
                     let node = self.node_key.peer_id();
                     self.storage.persist(self.clock.now().unix, token, &record, node);
                 }
+                Output::Note(record) => self.storage.note(&record),
+                Output::Recall { request } => self.recall(request),
                 Output::Event(event) => self.on_event(event),
             }
         }
@@ -437,8 +485,10 @@ impl Driver {
     /// Warns. What peers cause is told at a bounded rate, so that they cannot wash away what the
     /// application waits for.
     pub(crate) fn warn(&mut self, peer: Option<PeerId>, mut problem: Problem) {
-        if peer.is_some() {
-            match self.warnings.admit(self.clock.now().instant) {
+        if let Some(peer) = &peer {
+            let is_member = self.engine.is_member(peer);
+            let about = if is_member { About::Member } else { About::Stranger };
+            match self.warnings.admit(about, self.clock.now().instant) {
                 None => return,
                 Some(0) => {}
                 Some(held_back) => {

@@ -7,7 +7,7 @@ use ensign_equivocation::Evidence;
 use ensign_primitives::{RequestId, SignerIndex};
 use ensign_psbt::PsbtError;
 use ensign_replay::ReplayError;
-use ensign_session::Failure;
+use ensign_session::{Failure, OwnFault};
 use ensign_store::{Opening, StoreError};
 use ensign_transport::DisconnectReason;
 use ensign_wire::AbortReason;
@@ -41,7 +41,7 @@ const fn wary(code: &'static str, what: &'static str, hint: &'static str) -> Cod
 }
 
 /// Every failure that a coordinator reports.
-pub const CODES: [Code; 27] = [
+pub const CODES: [Code; 29] = [
     DECLINED,
     MISMATCH,
     EXPIRED,
@@ -64,11 +64,13 @@ pub const CODES: [Code; 27] = [
     RESTORED,
     VOIDED,
     UNREADABLE,
+    CONTRADICTION,
     EVENTS_LOST,
     DECISIONS_LOST,
     RESULT,
     NO_ENTROPY,
     SIGNER,
+    FALSE_SIGNER,
 ];
 
 const DECLINED: Code = code(
@@ -113,8 +115,8 @@ const WRONG_PARTIAL_SIG: Code = wary(
 );
 const VIEWS_DIFFER: Code = code(
     "E-SES-009",
-    "signers hold different nonces and nobody can be blamed",
-    "the request goes on in a new attempt by itself; use mode strict if it happens again",
+    "signers hold different nonces",
+    "the request goes on in a new attempt by itself; ask whom it names each time for its log",
 );
 const INTERNAL: Code = code(
     "E-SES-010",
@@ -166,6 +168,12 @@ const STORE_FULL: Code = code(
     "the store is full, so new work is refused while running work goes on",
     "free some room on the disk, or let old requests expire, then ask again; nothing was lost",
 );
+const CONTRADICTION: Code = code(
+    "E-STO-007",
+    "a request was ended because it contradicts what the store holds",
+    "nothing was signed twice and keys are safe; somebody asked again for what was joined or is over: \
+     propose it anew if it is still wanted",
+);
 const RESTORED: Code = wary(
     "E-STO-004",
     "the store may have missed what this node did: it was restored, copied or moved",
@@ -209,6 +217,14 @@ const SIGNER: Code = code(
     "see that it runs and is unlocked; keys are safe, and what it did not decline is tried again",
 );
 
+const FALSE_SIGNER: Code = Code {
+    code: "E-SIG-002",
+    what: "the signer that holds the key answered falsely",
+    hint: "nothing of it left this node; look at that signer before you go on: it is broken or lies",
+    risk: Risk::CheckFirst,
+    retry_is_safe: true,
+};
+
 impl Code {
     fn problem(&self, what: String, who: Vec<SignerIndex>) -> Problem {
         Problem {
@@ -222,8 +238,18 @@ impl Code {
     }
 }
 
+/// Words what ended an attempt on our own side.
+fn of_own_fault(fault: &OwnFault) -> Problem {
+    let is_signer = matches!(fault, OwnFault::FalsePartials | OwnFault::NonceCount { .. });
+    let entry = if is_signer { FALSE_SIGNER } else { INTERNAL };
+    entry.problem(format!("{}: {fault}", entry.what), Vec::new())
+}
+
 /// Words the end of an attempt.
 pub(crate) fn of_failure(failure: &Failure) -> Problem {
+    if let Some(fault) = &failure.own {
+        return of_own_fault(fault);
+    }
     let entry = match failure.reason {
         AbortReason::Declined => DECLINED,
         AbortReason::PayloadMismatch => MISMATCH,
@@ -247,7 +273,12 @@ pub(crate) fn of_failure(failure: &Failure) -> Problem {
         (Some(by), None) if failure.culprits.is_empty() => vec![by],
         _ => failure.culprits.clone(),
     };
-    entry.problem(format!("{}{claim}", entry.what), who)
+    let detail = match (failure.reason, failure.culprits.is_empty(), failure.accused) {
+        (AbortReason::ViewsDiffer, true, None) => ", and nobody can be blamed",
+        (AbortReason::ViewsDiffer, _, _) => ", and one did not show what is behind its own",
+        _ => "",
+    };
+    entry.problem(format!("{}{detail}{claim}", entry.what), who)
 }
 
 /// Words the end of a request.
@@ -277,6 +308,8 @@ pub(crate) fn of_disconnect(reason: &DisconnectReason) -> Option<Problem> {
     let is_offense = match reason {
         DisconnectReason::Malformed(_)
         | DisconnectReason::StreamBroken { .. }
+        | DisconnectReason::NotReading
+        | DisconnectReason::NotAdmitted { .. }
         | DisconnectReason::NoStreams => true,
         DisconnectReason::Quic { code } => *code != 0,
         _ => false,
@@ -307,6 +340,10 @@ pub(crate) fn refused() -> Problem {
 
 pub(crate) fn of_store(error: &LedgerError) -> Problem {
     STORE.problem(format!("{}: {error}", STORE.what), Vec::new())
+}
+
+pub(crate) fn of_contradiction(error: &LedgerError) -> Problem {
+    CONTRADICTION.problem(format!("{}: {error}", CONTRADICTION.what), Vec::new())
 }
 
 pub(crate) fn of_lost_store() -> Problem {
@@ -388,6 +425,7 @@ fn describe(offense: &Offense) -> String {
         Offense::HelloTimeout => "no hello in time".into(),
         Offense::SecondHello => "a second hello".into(),
         Offense::Version { min, max } => format!("it speaks versions {min} to {max}"),
+        Offense::TooManyPings => "more pings than anybody needs".into(),
         Offense::Stranger { kind } => format!("{kind:?} from a node of no group of ours"),
         Offense::UnknownGroup { group } => format!("a request for unknown group {}", group.short()),
         Offense::InvalidRequest(error) => error.to_string(),
@@ -423,6 +461,9 @@ fn describe(offense: &Offense) -> String {
                 Evidence::WrongCommitment { .. } => "nonces that do not open its promise".into(),
                 Evidence::InvalidNonce { .. } => "nonces that are no points on the curve".into(),
                 Evidence::WrongPartialSig { .. } => "a false partial signature".into(),
+                Evidence::SignedOtherwise { .. } => {
+                    "it confirmed one set of nonces and signed for another".into()
+                }
             },
         },
     }
@@ -431,6 +472,14 @@ fn describe(offense: &Offense) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn regression_false_answer_of_our_own_signer_was_not_told_to_its_user() {
+        let fault = OwnFault::FalsePartials;
+        let problem = of_own_fault(&fault);
+        assert_eq!((problem.code, problem.who.len()), ("E-SIG-002", 0));
+        assert!(problem.what.contains(&fault.to_string()), "{problem:?}");
+    }
 
     #[test]
     fn store_that_may_have_missed_something_says_why_and_what_is_closed() {

@@ -53,6 +53,8 @@ impl Driver {
             | Output::Disconnect { .. }
             | Output::Send { .. }
             | Output::Persist { .. }
+            | Output::Note(_)
+            | Output::Recall { .. }
             | Output::Event(_) => return,
         };
         if let Some(answer) = self.signer.ask(question) {
