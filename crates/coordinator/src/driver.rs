@@ -18,7 +18,7 @@ use ensign_transport::{
 use ensign_wire::AbortReason;
 use tokio::{
     sync::{mpsc, oneshot},
-    time::{interval, sleep_until},
+    time::{MissedTickBehavior, interval, sleep_until},
 };
 
 use crate::{
@@ -111,13 +111,13 @@ pub(crate) struct Driver {
     pub(crate) answers: Answers,
     loading: mpsc::UnboundedSender<Loaded>,
     loaded: mpsc::UnboundedReceiver<Loaded>,
-    pub(crate) events: Publisher,
-    /// Whose connection has just ended, if it said that it stops.
-    stopped: Option<PeerId>,
     /// Looks into the store that the engine asked for, at most
     /// [`RECALLS_MAX`](ensign_engine::RECALLS_MAX) at a time.
     recalling: mpsc::UnboundedSender<Recalled>,
     recalled: mpsc::UnboundedReceiver<Recalled>,
+    pub(crate) events: Publisher,
+    /// Whose connection has just ended, if it said that it stops.
+    stopped: Option<PeerId>,
     commands: mpsc::Receiver<Command>,
 }
 
@@ -195,6 +195,7 @@ impl Driver {
     async fn serve(&mut self) -> Option<oneshot::Sender<()>> {
         let mut renewal = interval(RENEWAL_INTERVAL);
         let mut notes = interval(NOTE_PAUSE);
+        notes.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             let wakeup = self.engine.poll_timeout();
             let due = async {
@@ -208,7 +209,7 @@ impl Driver {
                 biased;
                 () = due => self.engine.handle_timeout(self.clock.now()),
                 _ = renewal.tick() => self.renew_delegation(),
-                _ = notes.tick() => self.storage.write_notes(self.clock.now().unix),
+                _ = notes.tick(), if self.storage.has_notes() => self.storage.write_notes(self.clock.now().unix),
                 answer = self.answers.recv() => {
                     if let Err(error) = self.on_answer(answer) {
                         self.emit_warning(None, error);
