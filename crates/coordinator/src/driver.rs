@@ -5,7 +5,8 @@ use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
 use bytes::Bytes;
 use ensign_deadline::Timeouts;
 use ensign_engine::{
-    CloseReason, Engine, EngineConfig, Input, Known, NOTE_PAUSE, Offense, Output, PEERS_MAX,
+    Allowances, CloseReason, Engine, EngineConfig, Input, Known, NOTE_PAUSE, Offense, Output,
+    PEERS_MAX,
 };
 use ensign_identity::{NodeKey, Signature, SignerKey};
 use ensign_primitives::{GroupId, Network, PeerId, RequestId, StateMachine, UnixTime};
@@ -56,6 +57,7 @@ pub(crate) struct Parts {
     pub(crate) network: Network,
     pub(crate) keys: Keys,
     pub(crate) timeouts: Timeouts,
+    pub(crate) allowances: Allowances,
     pub(crate) clock: Clock,
     pub(crate) randomness: Randomness,
     pub(crate) transport: (Transport, mpsc::Receiver<TransportEvent>),
@@ -128,6 +130,7 @@ impl Driver {
             network: parts.network,
             listening: listening(transport.local_addr()),
             timeouts: parts.timeouts,
+            allowances: parts.allowances,
         };
         let (keys, signer) = parts.keys.into_parts();
         let (signer, signed) = Desk::open(signer, &parts.randomness, &parts.clock);

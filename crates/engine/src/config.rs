@@ -8,6 +8,8 @@ use ensign_identity::{DelegationProof, NodeKey, SignerKey};
 use ensign_primitives::{GroupId, Network, PeerId, SIGNERS_MAX};
 use ensign_wire::{GroupKeys, Message, Mode, TxType};
 
+use crate::Allowances;
+
 /// Most groups a node belongs to. Guess: a person has a handful, a treasury a few dozen.
 pub const GROUPS_MAX: usize = 64;
 /// Most connected nodes; a driver's transport keeps fewer. Guess: every member of two groups of 256,
@@ -79,6 +81,8 @@ pub struct EngineConfig {
     pub listening: Vec<SocketAddr>,
     /// How long each wait of a session may take.
     pub timeouts: Timeouts,
+    /// What every member may ask of us.
+    pub allowances: Allowances,
 }
 
 /// Who a node is. The node key is shared with its driver; the secret signer key is nowhere in here.

@@ -45,8 +45,8 @@ pub use error::{CommandError, Offense, Penalty, penalty};
 
 mod budget;
 pub use budget::{
-    ANNOUNCED_BYTES_ALLOWED, Allowance, BROUGHT_ALLOWED, MESSAGES_ALLOWED, PAYLOAD_BYTES_ALLOWED,
-    REFUSALS_ALLOWED, REQUESTS_ALLOWED,
+    ANNOUNCED_BYTES_ALLOWED, Allowance, Allowances, BROUGHT_ALLOWED, MESSAGES_ALLOWED,
+    PAYLOAD_BYTES_ALLOWED, REFUSALS_ALLOWED, REQUESTS_ALLOWED, REQUESTS_PER_MINUTE_MAX,
 };
 mod horizon;
 pub use horizon::Horizon;

@@ -26,12 +26,28 @@ pub const STATEMENTS_PER_SIGNER_MAX: usize = Slot::PartialSigsComplete as usize 
 /// Bounded by its caller: only senders that belong to the session are entered, each with at most
 /// [`STATEMENTS_PER_SIGNER_MAX`] statements.
 #[derive(Clone, Debug, Default)]
-pub struct Statements(BTreeMap<(PeerId, Slot), Box<Envelope>>);
+pub struct Statements(BTreeMap<(PeerId, Slot), Statement>);
+
+#[derive(Clone, Debug)]
+struct Statement {
+    envelope: Box<Envelope>,
+    digest: [u8; 32],
+}
 
 impl Statements {
     /// Returns the statement of `sender` in `slot`.
     pub fn get(&self, sender: &PeerId, slot: Slot) -> Option<&Envelope> {
-        self.0.get(&(*sender, slot)).map(Box::as_ref)
+        self.0.get(&(*sender, slot)).map(|statement| statement.envelope.as_ref())
+    }
+
+    /// Returns the [`Body::digest`](ensign_wire::Body::digest) of what `sender` said in `slot`.
+    pub fn digest(&self, sender: &PeerId, slot: Slot) -> Option<[u8; 32]> {
+        self.0.get(&(*sender, slot)).map(|statement| statement.digest)
+    }
+
+    /// Returns whether nobody has said anything.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     /// Returns whether `envelope` says something else than what its sender said in the same slot.
@@ -54,12 +70,13 @@ impl Statements {
         let Some(slot) = envelope.body().slot() else { return Outcome::New };
         let key = (envelope.sender(), slot);
         let Some(first) = self.0.get(&key) else {
-            self.0.insert(key, Box::new(envelope.clone()));
+            let digest = envelope.body().digest(envelope.network());
+            self.0.insert(key, Statement { envelope: Box::new(envelope.clone()), digest });
             return Outcome::New;
         };
-        if first.body() == envelope.body() {
+        if first.envelope.body() == envelope.body() {
             return Outcome::Repeated;
         }
-        Outcome::Conflict(Evidence::conflict(first.clone(), Box::new(envelope.clone())))
+        Outcome::Conflict(Evidence::conflict(first.envelope.clone(), Box::new(envelope.clone())))
     }
 }

@@ -16,9 +16,15 @@ pub const DUPLICATES_REMEMBERED: usize = 1024;
 /// repetition each 30 seconds makes 240.
 pub const ACKS_ANSWERED_MAX: u32 = 512;
 
-/// How often a session shows its whole view to one signer. Once finds every conflict; the rest
-/// makes up for losses.
-pub const VIEWS_SHARED_MAX: u32 = 8;
+/// How often a session shows what it holds to one signer that holds something else. Once finds every
+/// conflict; the rest makes up for losses. Guess: a question in each pause of two phases and of
+/// linger, most of which are not needed.
+pub const VIEWS_SHARED_MAX: u32 = 12;
+
+/// How often a signer that names another nonce set is asked for what stands behind it before it is
+/// named: as a claim, so that losses must not make one of somebody honest. Guess: of four questions
+/// and answers one arrives.
+pub const VIEW_QUESTIONS_MIN: u32 = 4;
 
 /// Everything a session is made from. The node key is shared with the other sessions of the node; the
 /// secret signer key is with the signer, wherever that is.

@@ -2,6 +2,7 @@
 
 use alloc::{boxed::Box, vec::Vec};
 
+use ensign_deadline::Stage;
 use ensign_equivocation::Evidence;
 use ensign_primitives::{Now, SignerIndex};
 use ensign_wire::{AbortReason, Body, Envelope, SessionAbort};
@@ -9,6 +10,27 @@ use ensign_wire::{AbortReason, Body, Envelope, SessionAbort};
 use crate::{Event, Failure, Offense, Output, OwnFault, Phase, Session, session::Aborted};
 
 impl Session {
+    /// The wait of a phase is over. A proof outranks a claim; who said nothing is named, or else who
+    /// did not show what stands behind the nonce set that it named.
+    pub(crate) fn on_stage_end(&mut self, now: Now, stage: Stage) {
+        if self.convict_false_partials(now) {
+            return;
+        }
+        let silent = self.waiting_on();
+        if !silent.is_empty() {
+            return self.fail(now, AbortReason::Timeout, silent, None);
+        }
+        let (unshown, others_wait) = self.unshown();
+        if others_wait && !core::mem::replace(&mut self.prolonged, true) {
+            // It spoke so late that it could not be asked.
+            self.deadline.enter(now.instant, stage);
+            return self.ask_everybody(now);
+        }
+        let reason =
+            if self.views_differ { AbortReason::ViewsDiffer } else { AbortReason::Timeout };
+        self.fail(now, reason, unshown, None);
+    }
+
     /// Ends the attempt: tells the others, has the signer forget, reports.
     pub(crate) fn fail(
         &mut self,
@@ -19,9 +41,6 @@ impl Session {
     ) {
         let abort = SessionAbort { reason, culprit: culprits.first().copied() };
         let others = self.setup.others();
-        if let Some(evidence) = &evidence {
-            self.show(&others, evidence);
-        }
         self.say(now, &others, Body::SessionAbort(abort));
         let phase = self.phase;
         let failure =
@@ -56,7 +75,7 @@ impl Session {
         abort: SessionAbort,
         envelope: Envelope,
     ) {
-        if self.phase >= Phase::Complete {
+        if self.phase >= Phase::Complete || self.convict_false_partials(now) {
             return;
         }
         let failure = Failure {
@@ -77,6 +96,8 @@ impl Session {
         self.abort = Some(aborted);
         self.enter(now, Phase::Aborted);
         self.event(Event::Failed(Box::new(failure)));
+        self.convict_false_partials(now);
+        self.compare_after_abort(now, self.setup.others());
     }
 
     /// Says how the attempt ended, in the words of whoever ended it.
@@ -110,6 +131,8 @@ impl Session {
         };
         let offense = Offense::Proven(Box::new(evidence.clone()));
         self.push(Output::Offense { peer: convicted.peer, offense });
+        self.proofs.extend(evidence.statements().into_iter().cloned());
+        self.show(&self.setup.others(), &evidence);
         if self.phase < Phase::Complete {
             self.fail(now, reason, alloc::vec![culprit], Some(evidence));
         }

@@ -67,6 +67,9 @@ pub enum OwnFault {
         /// What came.
         seen: usize,
     },
+    /// Every partial signature is true and there is no signature: the nonces cancel each other out.
+    #[error("every partial signature is true, but the nonces cancel each other out")]
+    NoSignature,
     /// Our signer's partial signatures are false or not one for each message: it is broken, or lies.
     #[error("the partial signatures of our own signer are false")]
     FalsePartials,

@@ -37,7 +37,9 @@ pub use signer::{
     GROUPS_CACHED_MAX, LocalSigner, OPEN_SESSIONS_MAX, REQUESTS_VERIFIED_MAX, SESSIONS_SEEN_MAX,
 };
 mod config;
-pub use config::{ACKS_ANSWERED_MAX, DUPLICATES_REMEMBERED, SessionSetup, VIEWS_SHARED_MAX};
+pub use config::{
+    ACKS_ANSWERED_MAX, DUPLICATES_REMEMBERED, SessionSetup, VIEW_QUESTIONS_MIN, VIEWS_SHARED_MAX,
+};
 mod error;
 pub use error::{CommandError, Offense, OrderError, OwnFault, PartialsError, SetupError};
 
@@ -50,6 +52,7 @@ mod repair;
 mod rounds;
 mod signing;
 mod testimony;
+mod views;
 
 #[cfg(test)]
 mod tests;

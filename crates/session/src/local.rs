@@ -5,7 +5,9 @@ use core::mem;
 
 use ensign_identity::DelegationProof;
 use ensign_primitives::{Instant, Now, SignerIndex, TaggedHasher};
-use ensign_wire::{AbortReason, Body, NonceCommit, NonceShare, PubNonceBytes, Round0, SessionJoin};
+use ensign_wire::{
+    AbortReason, Body, NonceCommit, NonceShare, PubNonceBytes, Round0, SessionJoin, Slot,
+};
 
 use crate::{
     Event, Order, Output, OwnFault, OwnNonces, Phase, Record, Session, Unsigned,
@@ -45,6 +47,7 @@ pub(crate) enum Secret {
 #[derive(Debug)]
 struct Said {
     body: Body,
+    digest: [u8; 32],
     /// When each signer was last told, in key order; `None` if it cannot have heard.
     told: Vec<Option<Instant>>,
 }
@@ -53,6 +56,12 @@ impl Local {
     /// Returns how many statements are kept for saying again.
     pub(crate) const fn said_len(&self) -> usize {
         self.said.len()
+    }
+
+    /// Returns the digest of what we have said in a slot.
+    pub(crate) fn said_digest(&self, slot: Slot) -> Option<[u8; 32]> {
+        let said = self.said.iter().find(|said| said.body.slot() == Some(slot))?;
+        Some(said.digest)
     }
 }
 
@@ -179,7 +188,8 @@ impl Session {
         let others = self.setup.others();
         self.say(now, &others, body.clone());
         let told = self.signers.iter().map(|_| Some(now.instant)).collect();
-        self.local.said.push(Said { body, told });
+        let digest = body.digest(self.network);
+        self.local.said.push(Said { body, digest, told });
     }
 
     /// Says the given statements again to one signer, signed anew, unless they are on their way.

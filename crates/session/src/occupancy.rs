@@ -1,9 +1,12 @@
 //! How full a session is, for whoever watches it from outside.
 
 use ensign_equivocation::STATEMENTS_PER_SIGNER_MAX;
-use ensign_primitives::Occupancy;
+use ensign_primitives::{Occupancy, SIGNERS_MAX};
 
 use crate::Session;
+
+/// Most statements that convict: two for each signer, each of whom is convicted once.
+const PROOFS_MAX: usize = 2 * SIGNERS_MAX;
 
 impl Session {
     /// Returns how full each collection is that can grow after the session was made.
@@ -12,7 +15,7 @@ impl Session {
     /// not listed: it has its size from the start.
     ///
     /// Cost: a few reads; no allocation.
-    pub fn occupancy(&self) -> [Occupancy; 5] {
+    pub fn occupancy(&self) -> [Occupancy; 6] {
         [
             self.statements.occupancy("session statements"),
             self.sequences.occupancy("session sequence numbers"),
@@ -21,6 +24,11 @@ impl Session {
                 name: "session own statements",
                 len: self.local.said_len(),
                 limit: STATEMENTS_PER_SIGNER_MAX,
+            },
+            Occupancy {
+                name: "session statements that convict",
+                len: self.proofs.len(),
+                limit: PROOFS_MAX,
             },
             Occupancy { name: "session outputs after a drain", len: self.outputs_len(), limit: 0 },
         ]

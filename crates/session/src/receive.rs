@@ -68,7 +68,10 @@ impl Session {
         if let Some(signer) = self.signer_mut(sender) {
             signer.acknowledged = true;
         }
-        if envelope.body().slot().is_some() && !self.is_well_formed(now, sender, &envelope) {
+        // What contradicts a statement that is held convicts, whatever its form.
+        let slotted = envelope.body().slot().is_some();
+        let contradicts = self.statements.differs(&envelope);
+        if slotted && !contradicts && !self.is_well_formed(now, sender, &envelope) {
             return;
         }
         match self.statements.observe(&envelope) {
@@ -99,6 +102,10 @@ impl Session {
                     self.send_ack(now, sender);
                 }
             }
+        }
+        if slotted && self.phase == Phase::Aborted {
+            self.reopen_comparison(now);
+            self.convict_false_partials(now);
         }
     }
 
@@ -232,7 +239,7 @@ impl Session {
         let parsed: Option<Vec<_>> =
             share.partials.iter().map(|partial| PartialSig::from_bytes(partial).ok()).collect();
         let signer = share.signer;
-        self.check_view(signer);
+        self.check_view(now, signer);
         let Some(partials) = parsed else { return self.check_partials(now, signer) };
         if let Some(known) = self.signer_mut(signer) {
             known.partials = Some(partials);
@@ -253,6 +260,8 @@ impl Session {
         let signatures = done.signatures.iter().map(|signature| signature.0).collect();
         self.complete(now, signatures);
         self.on_peer_done(now, sender);
+        // Nothing was added up here: what some were told falsely nobody has looked at.
+        self.convict_false_partials(now);
     }
 
     fn on_peer_done(&mut self, now: Now, sender: SignerIndex) {

@@ -3,28 +3,22 @@
 use core::time::Duration;
 
 use ensign_primitives::{Now, SignerIndex};
-use ensign_wire::{
-    Body, NonceAck, PartialSigAck, SessionReady, SignatureFinalized, SignerSet, Slot,
-};
+use ensign_wire::{Body, NonceAck, SessionReady, SignatureFinalized, SignerSet, Slot};
 
-use crate::{
-    ACKS_ANSWERED_MAX, Offense, Output, Phase, Session, VIEWS_SHARED_MAX, session::Signer,
-};
+use crate::{ACKS_ANSWERED_MAX, Offense, Output, Phase, Session, session::Signer};
 
 impl Session {
     /// Repeats the phase's question to everybody: one that is silent to us may have spoken to
     /// another, who hands it on.
     pub(crate) fn ask_again(&mut self, now: Now) {
         let whom = match self.phase {
-            Phase::Gathering | Phase::Aborted => return,
+            Phase::Gathering => return,
+            Phase::Aborted => return self.compare_after_abort(now, self.setup.others()),
             Phase::Committing | Phase::Revealing | Phase::Signing => self.setup.others(),
             Phase::Complete => self.waiting_on(),
         };
         for signer in whom {
             self.send_ack(now, signer);
-            if self.phase < Phase::Complete {
-                self.check_view(signer);
-            }
         }
         self.report_waiting();
     }
@@ -39,11 +33,13 @@ impl Session {
                 held: self.held(|signer| signer.nonces.is_some()),
                 digest: self.view_digest(),
             }),
-            Phase::Signing | Phase::Complete => Body::PartialSigAck(PartialSigAck {
-                held: self.held(|signer| signer.partials.is_some()),
-            }),
+            Phase::Signing | Phase::Complete => Body::PartialSigAck(self.view()),
             Phase::Aborted => return self.send_abort(now, to),
         };
+        let shows_nonces = !matches!(body, Body::SessionReady(_));
+        if let Some(signer) = self.signer_mut(to).filter(|it| it.names_another && shows_nonces) {
+            signer.views_asked = signer.views_asked.saturating_add(1);
+        }
         self.say(now, &[to], body);
     }
 
@@ -58,7 +54,7 @@ impl Session {
         }
         match self.phase {
             Phase::Complete => return self.send_final(now, from),
-            Phase::Aborted => return self.send_ack(now, from),
+            Phase::Aborted => return self.answer_after_abort(now, from, ack),
             Phase::Gathering | Phase::Committing | Phase::Revealing | Phase::Signing => {}
         }
         let local = self.setup.local;
@@ -72,7 +68,7 @@ impl Session {
                 self.hand_on(now, from, Slot::Join, &ready.joined);
             }
             Body::NonceAck(ack) => {
-                self.compare_view(from, ack);
+                self.compare_nonces(from, ack);
                 let held = ack.held.contains(local);
                 self.say_again(now, from, |body| match body {
                     Body::NonceShare(_) => !held,
@@ -82,11 +78,10 @@ impl Session {
                 self.hand_on(now, from, Slot::NonceShare, &ack.held);
                 self.hand_on(now, from, Slot::NoncesComplete, &SignerSet::default());
             }
-            Body::PartialSigAck(ack) if !ack.held.contains(local) => {
-                self.say_again(now, from, |body| matches!(body, Body::PartialSigShare(_)));
-                self.hand_on(now, from, Slot::PartialSigShare, &ack.held);
+            Body::PartialSigAck(view) => {
+                self.compare(from, view);
+                self.give_missing(now, from, view);
             }
-            Body::PartialSigAck(ack) => self.hand_on(now, from, Slot::PartialSigShare, &ack.held),
             _ => {}
         }
     }
@@ -127,13 +122,13 @@ impl Session {
 
     /// Hands on other signers' statements in a slot that `to` does not hold, once the news is old
     /// enough to have reached it without us.
-    fn hand_on(&mut self, now: Now, to: SignerIndex, slot: Slot, held: &SignerSet) {
+    pub(crate) fn hand_on(&mut self, now: Now, to: SignerIndex, slot: Slot, held: &SignerSet) {
         if now.instant.since(self.news_at) >= self.answer_pause() {
             self.forward(to, slot, held);
         }
     }
 
-    fn forward(&mut self, to: SignerIndex, slot: Slot, held: &SignerSet) {
+    pub(crate) fn forward(&mut self, to: SignerIndex, slot: Slot, held: &SignerSet) {
         for signer in self.setup.others() {
             if signer == to || held.contains(signer) {
                 continue;
@@ -144,28 +139,6 @@ impl Session {
                 self.send(&[to], envelope);
             }
         }
-    }
-
-    /// Compares a digest over part of the nonces with ours over the same part.
-    fn compare_view(&mut self, from: SignerIndex, ack: &NonceAck) {
-        let ours = self.held(|signer| signer.nonces.is_some());
-        let comparable = self.all_signers().all(|s| !ack.held.contains(s) || ours.contains(s));
-        if comparable && ack.digest != self.digest_of(|signer| ack.held.contains(signer)) {
-            self.views_differ = true;
-            self.share_view(from);
-        }
-    }
-
-    /// Shows every join and nonce share we hold to a signer whose nonce set differs from ours. If
-    /// somebody told us two different things, one of us now holds the proof.
-    pub(crate) fn share_view(&mut self, to: SignerIndex) {
-        let Some(signer) = self.signer_mut(to) else { return };
-        signer.views_shared += 1;
-        if signer.views_shared > VIEWS_SHARED_MAX {
-            return;
-        }
-        self.forward(to, Slot::Join, &SignerSet::default());
-        self.forward(to, Slot::NonceShare, &SignerSet::default());
     }
 
     /// Hands out the final signatures, within the bound on answers.

@@ -44,6 +44,12 @@ pub struct Session {
     pub(crate) signing: Vec<SigningCtx>,
     pub(crate) result: Vec<[u8; 64]>,
     pub(crate) views_differ: bool,
+    /// Whether every partial signature was here and they did not add up.
+    pub(crate) sum_is_false: bool,
+    /// Whether the stage was given its time once more, to ask for what stands behind a nonce set.
+    pub(crate) prolonged: bool,
+    /// The statements that convict; at most two for each signer.
+    pub(crate) proofs: Vec<Envelope>,
     pub(crate) statements: Statements,
     pub(crate) sequences: Sequences,
     pub(crate) duplicates: Duplicates,
@@ -66,7 +72,16 @@ pub(crate) struct Signer {
     pub(crate) partials: Option<Vec<PartialSig>>,
     pub(crate) done: bool,
     pub(crate) acks_answered: u32,
+    /// How often we have shown it what we hold.
     pub(crate) views_shared: u32,
+    /// Whether it has named another nonce set than ours.
+    pub(crate) names_another: bool,
+    /// How often it was asked for what stands behind that.
+    pub(crate) views_asked: u32,
+    /// After the end: whether it holds what we hold.
+    pub(crate) agrees: bool,
+    /// Whether its partial signatures were verified by themselves, for our nonce set.
+    pub(crate) partials_checked: bool,
     pub(crate) convicted: bool,
 }
 
@@ -123,6 +138,9 @@ impl Session {
             signing: Vec::new(),
             result: Vec::new(),
             views_differ: false,
+            sum_is_false: false,
+            prolonged: false,
+            proofs: Vec::new(),
             statements: Statements::default(),
             sequences: Sequences::default(),
             duplicates: Duplicates::new(DUPLICATES_REMEMBERED),
@@ -331,6 +349,9 @@ impl Session {
         }
         self.forget_told(signer);
         self.send_ack(now, signer);
+        if self.phase == Phase::Aborted {
+            self.compare_after_abort(now, alloc::vec![signer]);
+        }
     }
 
     fn on_persisted(&mut self, now: Now, token: u64) {
@@ -355,14 +376,8 @@ impl Session {
                 let silent = self.waiting_on();
                 self.fail(now, AbortReason::Expired, silent, None);
             }
-            Due::StageEnd(Stage::Nonces | Stage::PartialSigs) => {
-                let silent = self.waiting_on();
-                let reason = if silent.is_empty() && self.views_differ {
-                    AbortReason::ViewsDiffer
-                } else {
-                    AbortReason::Timeout
-                };
-                self.fail(now, reason, silent, None);
+            Due::StageEnd(stage @ (Stage::Nonces | Stage::PartialSigs)) => {
+                self.on_stage_end(now, stage);
             }
             Due::StageEnd(Stage::Linger | Stage::Over) => {}
         }

@@ -30,13 +30,13 @@ impl Session {
     }
 
     /// Has the signer sign, once the burn mark is durable; every signer's nonces are here.
-    pub(crate) fn order_partials(&mut self) {
+    pub(crate) fn order_partials(&mut self, now: Now) {
         let Some(nonces) = self.all_nonces().filter(|_| self.local.secret == Secret::Burned) else {
             return;
         };
         self.local.secret = Secret::Signing;
         for other in self.setup.others() {
-            self.check_view(other);
+            self.check_view(now, other);
         }
         self.push(Output::NeedPartials { session: self.id, nonces });
     }
@@ -82,6 +82,9 @@ impl Session {
         let nonces = self.view_digest();
         self.say_once(now, Body::PartialSigShare(PartialSigShare { signer, nonces, partials }));
         self.check_unparsed(now);
+        if self.views_differ {
+            self.ask_everybody(now);
+        }
         self.advance(now);
         self.report_waiting();
     }

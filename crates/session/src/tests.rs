@@ -2,12 +2,15 @@
 #![expect(clippy::wildcard_enum_match_arm, reason = "a case looks at what it is about")]
 
 mod attack;
+mod dodge;
 mod group;
+mod judge;
 mod key;
 mod node;
 mod world;
 
 mod contract;
+mod dodging;
 mod early;
 mod endings;
 mod modes;

@@ -20,6 +20,7 @@ use ensign_wire::{Body, Envelope, Frame, GroupKeys, Kind};
 use crate::{NETWORK, NodeIndex, plan::Plan, random::Random};
 
 mod aborting;
+mod dodging;
 mod equivocating;
 mod flooding;
 mod framing;
@@ -62,6 +63,7 @@ pub const KINDS: &[Act] = &[
     wrong_nonce::INVALID,
     wrong_partial::WRONG,
     wrong_partial::ELSEWHERE,
+    dodging::ACT,
     reusing::OWN,
     reusing::STOLEN,
     framing::ACT,

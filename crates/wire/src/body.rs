@@ -116,11 +116,39 @@ pub struct PartialSigShare {
     pub partials: Vec<PartialSigBytes>,
 }
 
-/// Says whose partial signatures the sender holds, and so asks for the rest.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// Whose statements of one kind a node holds, and what they say.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Held {
+    /// Whose.
+    pub signers: SignerSet,
+    /// [`statement_set_digest`] over them: who holds others has another one.
+    pub digest: [u8; 32],
+}
+
+/// Says which statements the sender holds, and so asks for the rest, and for those that differ.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PartialSigAck {
-    /// Whose partial signatures are held.
-    pub held: SignerSet,
+    /// Joins.
+    pub joins: Held,
+    /// Nonce shares.
+    pub nonces: Held,
+    /// Confirmations.
+    pub confirmations: Held,
+    /// Partial signatures.
+    pub partials: Held,
+}
+
+impl PartialSigAck {
+    /// Returns what is held in a slot; `None` for the slot that it does not speak of.
+    pub const fn of(&self, slot: Slot) -> Option<&Held> {
+        match slot {
+            Slot::Join => Some(&self.joins),
+            Slot::NonceShare => Some(&self.nonces),
+            Slot::NoncesComplete => Some(&self.confirmations),
+            Slot::PartialSigShare => Some(&self.partials),
+            Slot::PartialSigsComplete => None,
+        }
+    }
 }
 
 /// Says that the sender holds final signatures that verify.
@@ -156,7 +184,7 @@ pub enum AbortReason {
     InvalidNonce,
     /// A signer's partial signature is false.
     WrongPartialSig,
-    /// Signers hold different nonces, and nobody can be blamed yet.
+    /// Signers hold different nonces. Whom it names did not show what stands behind its set: a claim.
     ViewsDiffer,
     /// The sender cannot go on, for a reason of its own.
     Internal,
@@ -303,6 +331,11 @@ impl Body {
         }
     }
 
+    /// Returns the tagged hash over what it says: equal for equal bodies, whoever sent them when.
+    pub fn digest(&self, network: Network) -> [u8; 32] {
+        TaggedHasher::new("ensign/statement/v1", network).var_bytes(&codec::encode(self)).finish()
+    }
+
     /// Checks every bound that the types leave open, for an envelope on `network`.
     pub(crate) fn validate(&self, network: Network) -> Result<(), DecodeError> {
         let count = |field, len: usize| codec::in_range(field, len as u64, 1..=MESSAGES_MAX as u64);
@@ -320,8 +353,12 @@ impl Body {
             Self::SessionJoin(SessionJoin { round0: Round0::Reveal(nonces), .. })
             | Self::NonceShare(NonceShare { nonces, .. }) => count("nonces", nonces.len()),
             Self::SessionReady(SessionReady { joined: set })
-            | Self::NonceAck(NonceAck { held: set, .. })
-            | Self::PartialSigAck(PartialSigAck { held: set }) => set.validate(),
+            | Self::NonceAck(NonceAck { held: set, .. }) => set.validate(),
+            Self::PartialSigAck(ack) => {
+                [&ack.joins, &ack.nonces, &ack.confirmations, &ack.partials]
+                    .iter()
+                    .try_for_each(|held| held.signers.validate())
+            }
             Self::PartialSigShare(share) => count("partial signatures", share.partials.len()),
             Self::SignatureFinalized(done) => count("signatures", done.signatures.len()),
             Self::SessionAbort(abort) => abort.culprit.map_or(Ok(()), codec::signer_index),
@@ -331,6 +368,22 @@ impl Body {
             | Self::ValidationError(_) => Ok(()),
         }
     }
+}
+
+/// Returns the tagged hash over the statements of several signers in one slot.
+///
+/// `statements` yields each signer whose statement is held with its [`Body::digest`], in ascending
+/// order.
+pub fn statement_set_digest(
+    network: Network,
+    session: &SessionId,
+    statements: impl IntoIterator<Item = (SignerIndex, [u8; 32])>,
+) -> [u8; 32] {
+    let hasher = TaggedHasher::new("ensign/statement-set/v1", network).bytes(session.as_bytes());
+    statements
+        .into_iter()
+        .fold(hasher, |hasher, (signer, statement)| hasher.u64(signer.0.into()).bytes(&statement))
+        .finish()
 }
 
 /// Returns the tagged hash over the final signatures, in message order.

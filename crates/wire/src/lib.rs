@@ -32,10 +32,10 @@ mod nonces;
 pub use nonces::{PubNonceBytes, nonce_set_digest};
 mod body;
 pub use body::{
-    AbortReason, Body, NonceAck, NonceCommit, NonceShare, NoncesComplete, PartialSigAck,
+    AbortReason, Body, Held, NonceAck, NonceCommit, NonceShare, NoncesComplete, PartialSigAck,
     PartialSigBytes, PartialSigShare, PartialSigsComplete, Refusal, Round0, SessionAbort,
     SessionAnnounce, SessionJoin, SessionReady, SignatureFinalized, Slot, ValidationError,
-    signature_set_digest,
+    signature_set_digest, statement_set_digest,
 };
 mod envelope;
 pub use envelope::Envelope;

@@ -318,7 +318,7 @@ fn bend(mut body: Body, how: u8) -> Body {
             return Body::NonceAck(NonceAck { held, digest });
         }
         Body::SessionReady(_) => return Body::SessionReady(SessionReady { joined: held }),
-        Body::NonceAck(_) => return Body::PartialSigAck(PartialSigAck { held }),
+        Body::NonceAck(_) => return Body::PartialSigAck(PartialSigAck::default()),
         Body::SessionAbort(_) | Body::PartialSigAck(_) => {
             let (reason, culprit) = (AbortReason::Equivocation, Some(signer(usize::from(how % 4))));
             return Body::SessionAbort(SessionAbort { reason, culprit });

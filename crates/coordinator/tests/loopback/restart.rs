@@ -83,9 +83,9 @@ async fn survives(victim: usize, mode: Mode, phase: Phase, held_back: &[Kind]) {
     let stopped = party.wallets.remove(victim).stop().await;
     puppet.mute(&[]);
     let before = stopped.records();
-    let is_join = |record: &Record| matches!(record, Record::Joined { request, attempt: 1, .. } if *request == asked.id);
+    let is_joined = |record: &Record| matches!(record, Record::Joined { request, attempt: 1, .. } if *request == asked.id);
     let burned = Record::Burned { request: asked.id, attempt: 1 };
-    assert!(before.iter().any(is_join), "{mode:?}, {phase:?}");
+    assert!(before.iter().any(is_joined), "{mode:?}, {phase:?}");
     let has_shown = mode == Mode::Fast || phase != Phase::Committing;
     assert_eq!(before.contains(&burned), has_shown, "{mode:?}, {phase:?}");
     let is_signed = |record: &Record| matches!(record, Record::Partials { attempt: 1, .. });

@@ -200,7 +200,7 @@ fn regression_requests_nobody_joined_pushed_an_ending_out() {
     wash(&mut net, PAIR, 0..260);
     let before = net.count(0, 1, Kind::SignatureFinalized);
     let session = SigningRequest::session_id(id, NETWORK, 1);
-    let body = Body::PartialSigAck(PartialSigAck { held: Default::default() });
+    let body = Body::PartialSigAck(PartialSigAck::default());
     let ask = envelope(net.now(), 1, session, 1 << 50, body);
     net.say(1, 0, ask);
     assert_eq!(net.count(0, 1, Kind::SignatureFinalized), before + 1);

@@ -1,7 +1,7 @@
 //! Two statements in one slot.
 
 use ensign_primitives::{Network, SessionId};
-use ensign_wire::{Body, Envelope, NoncesComplete, PartialSigAck, PartialSigsComplete, SignerSet};
+use ensign_wire::{Body, Envelope, NoncesComplete, PartialSigsComplete, SessionReady, SignerSet};
 
 use super::fixture::{
     CULPRIT, NOW, assert_convicts, assert_refused, elsewhere, envelope, forged, join, node_key,
@@ -77,7 +77,7 @@ fn statements_of_two_nodes_sessions_networks_or_slots_are_unrelated() {
 fn what_may_change_from_one_sending_to_the_next_is_no_conflict() {
     let ack = |signers: &[usize]| {
         let held: SignerSet = signers.iter().map(|index| signer(*index)).collect();
-        envelope(CULPRIT, Body::PartialSigAck(PartialSigAck { held }))
+        envelope(CULPRIT, Body::SessionReady(SessionReady { joined: held }))
     };
     assert_refused(&conflict(&ack(&[0]), &ack(&[0, 1])), EvidenceError::WrongKind);
 }

@@ -1,6 +1,6 @@
 //! The first statement in each slot.
 
-use ensign_wire::{Body, PartialSigAck, SignerSet, Slot};
+use ensign_wire::{Body, SessionReady, SignerSet, Slot};
 
 use super::fixture::{CULPRIT, assert_convicts, envelope, join, peer, share, signed};
 use crate::{Outcome, Statements};
@@ -41,7 +41,7 @@ fn what_may_change_is_always_new() {
     let mut statements = Statements::default();
     for held in [0, 1] {
         let held: SignerSet = [super::fixture::signer(held)].into_iter().collect();
-        let ack = envelope(CULPRIT, Body::PartialSigAck(PartialSigAck { held }));
+        let ack = envelope(CULPRIT, Body::SessionReady(SessionReady { joined: held }));
         assert!(!statements.differs(&ack));
         assert_eq!(statements.observe(&ack), Outcome::New);
     }

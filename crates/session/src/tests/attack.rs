@@ -6,11 +6,12 @@ use std::{boxed::Box, sync::Arc, vec, vec::Vec};
 use ensign_identity::Signature;
 use ensign_primitives::{Now, PeerId, SessionId, SignerIndex};
 use ensign_wire::{
-    AbortReason, Body, Envelope, Frame, Kind, NonceAck, NonceCommit, NonceShare, NoncesComplete,
-    PartialSigAck, PartialSigShare, PubNonceBytes, Round0, SessionAbort, SessionJoin, SessionReady,
-    SignatureFinalized, SignerSet,
+    AbortReason, Body, Envelope, Frame, Held, Kind, NonceAck, NonceCommit, NonceShare,
+    NoncesComplete, PartialSigAck, PartialSigShare, PubNonceBytes, Round0, SessionAbort,
+    SessionJoin, SessionReady, SignatureFinalized, SignerSet,
 };
 
+use super::dodge::Dodge;
 use super::group::{Dice, NETWORK, member, peer, public_key, signer, stranger};
 use super::world::decode;
 
@@ -57,6 +58,8 @@ pub(super) enum Vice {
     WrongCount,
     /// Joins with a delegation that is not its own.
     BadDelegation,
+    /// Lies so that it shall not be convicted, and helps nobody.
+    Dodges(Dodge),
 }
 
 impl Vice {
@@ -116,7 +119,10 @@ impl Attack {
     }
 
     pub(super) fn needs_twin(&self) -> bool {
-        self.vice == Vice::TwoTongues
+        match self.vice {
+            Vice::Dodges(dodge) => dodge.needs_twin(),
+            vice => vice == Vice::TwoTongues,
+        }
     }
 
     fn is_victim(&self, to: SignerIndex) -> bool {
@@ -142,12 +148,21 @@ impl Attack {
         if self.needs_twin() && twin != victim {
             return vec![];
         }
-        if envelope.sender() != peer(self.own) {
+        let own = envelope.sender() == peer(self.own);
+        if !own && matches!(self.vice, Vice::Dodges(_)) {
+            return vec![];
+        }
+        if !own {
             return vec![Frame::Envelope(Box::new(envelope.clone())).encode().into()];
         }
         let session = envelope.session();
         let mut body = envelope.body().clone();
-        if victim {
+        if let Vice::Dodges(dodge) = self.vice {
+            if dodge.withholds(to, body.kind()) {
+                return vec![];
+            }
+            dodge.bend(dice, to, victim, &mut body);
+        } else if victim {
             if let Vice::Silence(from) = self.vice
                 && body.kind() >= from
             {
@@ -211,7 +226,7 @@ impl Attack {
                     ack.held = SignerSet::default();
                 }
             }
-            (Vice::LyingAcks, Body::PartialSigAck(ack)) => ack.held = SignerSet::default(),
+            (Vice::LyingAcks, Body::PartialSigAck(ack)) => ack.partials = Held::default(),
             (Vice::WrongCount, Body::NonceShare(share)) => share.nonces.push(share.nonces[0]),
             (Vice::WrongCount, Body::PartialSigShare(share)) => {
                 share.partials.push(share.partials[0]);
@@ -287,7 +302,7 @@ impl Attack {
                 let body = match dice.below(3) {
                     0 => Body::SessionReady(SessionReady { joined: held }),
                     1 => Body::NonceAck(NonceAck { held, digest }),
-                    _ => Body::PartialSigAck(PartialSigAck { held }),
+                    _ => Body::PartialSigAck(PartialSigAck::default()),
                 };
                 vec![(own, self.sign(now, session, body))]
             }

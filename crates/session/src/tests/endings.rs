@@ -158,9 +158,11 @@ fn confirmation_that_nobody_shares_stops_strict_signers_before_they_sign() {
     let mut world = cheated(Mode::Strict, Vice::WrongConfirmation, EVERYBODY);
     world.run();
     for node in world.honest() {
+        // The cheat goes on as if it had confirmed what all have, and signs for it.
         let failure = node.failure();
-        assert_eq!((failure.reason, failure.phase), (AbortReason::ViewsDiffer, Phase::Revealing));
-        assert_eq!((&failure.culprits[..], &failure.evidence), (&[][..], &None));
+        assert_eq!((failure.reason, failure.phase), (AbortReason::Equivocation, Phase::Revealing));
+        assert_eq!(failure.culprits, [signer(2)]);
+        assert!(matches!(failure.evidence, Some(Evidence::SignedOtherwise { .. })));
         for honest in [signer(0), signer(1)] {
             assert!(!node.events.contains(&Event::Signed(honest)));
         }
@@ -168,14 +170,14 @@ fn confirmation_that_nobody_shares_stops_strict_signers_before_they_sign() {
 }
 
 #[test]
-fn false_sum_over_differing_nonce_sets_ends_without_blame() {
-    for mode in [Mode::Fast, Mode::Committed, Mode::Strict] {
+fn false_sum_over_a_nonce_set_that_nobody_else_names_is_laid_on_its_sender_as_a_claim() {
+    for mode in [Mode::Fast, Mode::Committed] {
         let mut world = cheated(mode, Vice::WrongPartialElsewhere, EVERYBODY);
         world.run();
         for node in world.honest() {
             let failure = node.failure();
             assert_eq!((failure.reason, failure.phase), (AbortReason::ViewsDiffer, Phase::Signing));
-            assert_eq!((&failure.culprits[..], &failure.evidence), (&[][..], &None));
+            assert_eq!((&failure.culprits[..], &failure.evidence), (&[signer(2)][..], &None));
             assert_eq!((&node.finished, &node.offenses[..]), (&None, &[][..]));
         }
     }

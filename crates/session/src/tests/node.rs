@@ -28,6 +28,8 @@ pub(super) struct Node {
     pub(super) failures: Vec<Failure>,
     pub(super) finished: Option<Finished>,
     pub(super) finished_at: Option<Instant>,
+    /// What others said once, as it came here.
+    pub(super) heard: Vec<Envelope>,
     /// Whether the announcement has come.
     pub(super) invited: bool,
     /// The record of its own partial signatures.
@@ -52,6 +54,7 @@ impl Node {
             failures: Vec::new(),
             finished: None,
             finished_at: None,
+            heard: Vec::new(),
             invited: false,
             partials: None,
             durable: BTreeSet::new(),

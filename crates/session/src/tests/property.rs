@@ -216,7 +216,8 @@ fn is_provable(scene: &Scene, vice: Vice) -> bool {
         | Vice::FalseAccusation
         | Vice::FalseSignature
         | Vice::WrongCount
-        | Vice::BadDelegation => false,
+        | Vice::BadDelegation
+        | Vice::Dodges(_) => false,
     }
 }
 

@@ -185,7 +185,7 @@ fn regression_join_that_was_repeated_after_its_delegation_ended_was_charged() {
     world.say(1, 0, 2, join(false));
     assert_eq!(offenses(&world), []);
     world.say(1, 0, 3, join(true));
-    assert!(matches!(offenses(&world)[..], [(1, Offense::NotDelegated(_))]), "it is another one");
+    assert!(matches!(offenses(&world)[..], [(1, Offense::Proven(_))]), "it is another one");
 }
 
 #[test]

@@ -75,7 +75,7 @@ impl World {
         let now = world.clock(0);
         world.nodes =
             plan.setups().into_iter().map(|setup| Node::new(setup, now, plan.seed)).collect();
-        if link.loss > 0 {
+        if link.loss > 0 && link.heals_at < Duration::MAX {
             world.schedule(link.heals_at.as_millis() as u64, Happening::Heal);
         }
         world
@@ -244,6 +244,9 @@ impl World {
             Happening::Deliver { from, to, frame } => {
                 self.overhear(to, &frame);
                 let envelope = decode(&frame);
+                if envelope.body().slot().is_some() {
+                    self.nodes[to].heard.push(envelope.as_ref().clone());
+                }
                 if envelope.body().kind() == Kind::SessionAnnounce && !self.nodes[to].invited {
                     // Here a node makes its session, and says that it has it.
                     self.nodes[to].invited = true;

@@ -125,7 +125,7 @@ impl Flooding {
         let body = if seat.random.happens(0.5) {
             Body::SessionReady(SessionReady { joined: held })
         } else {
-            Body::PartialSigAck(PartialSigAck { held })
+            Body::PartialSigAck(PartialSigAck::default())
         };
         seat.state(peer, session, seq, body);
     }

@@ -17,7 +17,7 @@ pub(super) const WRONG: Act = Act {
 pub(super) const ELSEWHERE: Act = Act {
     name: "wrong-set",
     about: "shows random partial signatures and claims they were made for other nonces, so that \
-            nobody can prove them false (member)",
+            nobody can prove them false outside mode strict (member)",
     make: || Box::new(WrongPartial { elsewhere: Some([0xd1; 32]), shown: BTreeMap::new() }),
 };
 

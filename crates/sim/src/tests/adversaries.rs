@@ -264,10 +264,19 @@ fn false_partial_signature_is_proven() {
 }
 
 #[test]
-fn partial_signature_for_another_set_ends_the_session_without_proof() {
+fn partial_signature_for_another_set_is_laid_on_its_sender_and_proven_in_mode_strict() {
     let run = check("wrong-set");
     run.nobody_has_a_signature_with_the_hostile();
-    assert!(run.course.proven.is_empty(), "{:?}", run.course.proven);
+    assert_eq!(run.course.culprits, run.hostile);
+    let proven = run.course.proven;
+    assert!(!proven.is_empty() && proven.is_subset(&run.hostile), "{proven:?}");
+}
+
+#[test]
+fn regression_who_told_each_another_nonce_set_was_never_convicted() {
+    let run = check("dodging");
+    run.nobody_has_a_signature_with_the_hostile();
+    assert_eq!(run.course.proven, run.hostile);
 }
 
 #[test]

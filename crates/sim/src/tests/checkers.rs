@@ -279,6 +279,7 @@ fn blame_of_the_honest_is_seen_by_whichever_way() {
     check("cuts off", "nobody honest is blamed by proof");
     // One that lies is proven a liar; taken for honest, it is blamed.
     check("wrong-partial", "nobody honest is blamed by proof");
+    check("dodging", "nobody honest is blamed by proof");
 }
 
 #[test]

@@ -16,8 +16,8 @@ use ensign_primitives::{
 use proptest::{array, collection::vec, option, prelude::*, sample};
 
 use crate::{
-    ADDRESSES_MAX, AbortReason, Body, Envelope, Frame, GroupKeys, Hello, KeyTweak, Kind, Limits,
-    Message, Mode, NonceAck, NonceCommit, NonceShare, NoncesComplete, PAYLOAD_BYTES_MAX,
+    ADDRESSES_MAX, AbortReason, Body, Envelope, Frame, GroupKeys, Held, Hello, KeyTweak, Kind,
+    Limits, Message, Mode, NonceAck, NonceCommit, NonceShare, NoncesComplete, PAYLOAD_BYTES_MAX,
     PartialSigAck, PartialSigShare, PartialSigsComplete, Payload, PubNonceBytes,
     REQUEST_LIFETIME_MAX, Refusal, Roles, Round0, Scheme, SessionAbort, SessionAnnounce,
     SessionJoin, SessionReady, SignatureFinalized, SignedRequest, SignerSet, SigningRequest,
@@ -108,7 +108,7 @@ pub(super) fn smallest(kind: Kind) -> Body {
             nonces: digest,
             partials: Vec::from([[5; 32]]),
         }),
-        Kind::PartialSigAck => Body::PartialSigAck(PartialSigAck { held: SignerSet::default() }),
+        Kind::PartialSigAck => Body::PartialSigAck(PartialSigAck::default()),
         Kind::PartialSigsComplete => Body::PartialSigsComplete(PartialSigsComplete { digest }),
         Kind::SignatureFinalized => Body::SignatureFinalized(SignatureFinalized {
             signatures: Vec::from([Signature([6; 64])]),
@@ -193,7 +193,11 @@ pub(super) fn bodies() -> impl Strategy<Value = Body> {
         nonce_ack.prop_map(Body::NonceAck),
         complete.prop_map(Body::NoncesComplete),
         partials.prop_map(Body::PartialSigShare),
-        signer_sets().prop_map(|held| Body::PartialSigAck(PartialSigAck { held })),
+        (held_sets(), held_sets(), held_sets(), held_sets()).prop_map(
+            |(joins, nonces, confirmations, partials)| {
+                Body::PartialSigAck(PartialSigAck { joins, nonces, confirmations, partials })
+            }
+        ),
         digests().prop_map(|digest| Body::PartialSigsComplete(PartialSigsComplete { digest })),
         finalized.prop_map(Body::SignatureFinalized),
         abort.prop_map(Body::SessionAbort),
@@ -333,6 +337,10 @@ fn signers() -> impl Strategy<Value = SignerIndex> {
 /// Any set of at most ten signers.
 pub(super) fn signer_sets() -> impl Strategy<Value = SignerSet> {
     vec(signers(), 0..=10).prop_map(|signers| signers.into_iter().collect())
+}
+
+fn held_sets() -> impl Strategy<Value = Held> {
+    (signer_sets(), any::<[u8; 32]>()).prop_map(|(signers, digest)| Held { signers, digest })
 }
 
 fn modes() -> impl Strategy<Value = Mode> {

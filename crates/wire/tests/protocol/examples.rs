@@ -5,7 +5,8 @@ use ensign_primitives::{SignerIndex, UnixTime};
 use ensign_wire::{
     AbortReason, Body, Envelope, Frame, Hello, Kind, Limits, NonceAck, NonceShare, NoncesComplete,
     PartialSigAck, PartialSigShare, PartialSigsComplete, Refusal, Roles, Round0, SessionAbort,
-    SessionAnnounce, SessionJoin, SessionReady, SignatureFinalized, SignerSet, ValidationError,
+    SessionAnnounce, SessionJoin, SessionReady, SignatureFinalized, SignerSet, Slot,
+    ValidationError,
 };
 
 use crate::{dump::Dump, story};
@@ -250,9 +251,26 @@ fn partial_share() -> Example {
 }
 
 fn partial_ack() -> Example {
-    let fields = Dump::default().varint(1, "bytes of the set").raw(&[0b110], "held: 1 and 2");
-    let body = Body::PartialSigAck(PartialSigAck { held: signers(&[1, 2]) });
-    said("PartialSigAck", 1, 6, body, fields)
+    let everybody = [0, 1, 2];
+    let ack = PartialSigAck {
+        joins: story::held(Slot::Join, &everybody),
+        nonces: story::held(Slot::NonceShare, &everybody),
+        confirmations: story::held(Slot::NoncesComplete, &[]),
+        partials: story::held(Slot::PartialSigShare, &[1, 2]),
+    };
+    let fields = Dump::default()
+        .varint(1, "joins: bytes of the set")
+        .raw(&[0b111], "0, 1 and 2")
+        .raw(&ack.joins.digest, "digest")
+        .varint(1, "nonces: bytes of the set")
+        .raw(&[0b111], "0, 1 and 2")
+        .raw(&ack.nonces.digest, "digest")
+        .varint(0, "confirmations: bytes of the set")
+        .raw(&ack.confirmations.digest, "digest")
+        .varint(1, "partial signatures: bytes of the set")
+        .raw(&[0b110], "1 and 2")
+        .raw(&ack.partials.digest, "digest");
+    said("PartialSigAck", 1, 6, Body::PartialSigAck(ack), fields)
 }
 
 fn partials_complete() -> Example {

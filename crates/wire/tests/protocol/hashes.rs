@@ -2,7 +2,7 @@
 
 use ensign_identity::Delegation;
 use ensign_primitives::UnixTime;
-use ensign_wire::{Body, Envelope, SessionReady, SignerSet};
+use ensign_wire::{Body, Envelope, SessionReady, SignerSet, Slot};
 
 use crate::{
     dump::Dump,
@@ -35,7 +35,18 @@ fn nonce(index: u8) -> Dump {
 
 /// One example of each hash.
 pub(crate) fn all() -> Vec<Hash> {
-    vec![group(), request(), session(), delegation(), envelope(), commitment(), nonces(), finals()]
+    vec![
+        group(),
+        request(),
+        session(),
+        delegation(),
+        envelope(),
+        commitment(),
+        nonces(),
+        statement(),
+        statements(),
+        finals(),
+    ]
 }
 
 fn group() -> Hash {
@@ -94,6 +105,25 @@ fn nonces() -> Hash {
         dump.u64_le(at.into(), "signer").u64_le(1, "nonces").then(nonce(at))
     });
     Hash { tag: "ensign/nonce-set/v1", fields, computed: story::nonce_digest(&[0, 1]) }
+}
+
+fn statement() -> Hash {
+    let body = Dump::default()
+        .variant(5, "statement: NoncesComplete")
+        .varint(1, "signer")
+        .raw(&story::nonce_digest(&[0, 1, 2]), "digest");
+    let fields = network().then(with_length(body, "bytes of the statement"));
+    let computed = story::statement(Slot::NoncesComplete, 1).digest(story::NETWORK);
+    Hash { tag: "ensign/statement/v1", fields, computed }
+}
+
+fn statements() -> Hash {
+    let slot = Slot::PartialSigShare;
+    let fields = (1..3).fold(network().raw(story::session().as_bytes(), "session"), |dump, at| {
+        dump.u64_le(at.into(), "signer")
+            .raw(&story::statement(slot, at).digest(story::NETWORK), "statement")
+    });
+    Hash { tag: "ensign/statement-set/v1", fields, computed: story::held(slot, &[1, 2]).digest }
 }
 
 fn finals() -> Hash {

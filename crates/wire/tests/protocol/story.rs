@@ -3,8 +3,9 @@
 use ensign_identity::{Delegation, DelegationProof, NodeKey, SignerKey};
 use ensign_primitives::{Network, PeerId, SessionId, SignerIndex, UnixTime, sha256};
 use ensign_wire::{
-    GroupKeys, KeyTweak, Message, Mode, NonceCommit, Payload, PubNonceBytes, Scheme, SignedRequest,
-    SigningRequest, TxType, nonce_set_digest, signature_set_digest,
+    Body, GroupKeys, Held, KeyTweak, Message, Mode, NonceCommit, NonceShare, NoncesComplete,
+    PartialSigShare, Payload, PubNonceBytes, Round0, Scheme, SessionJoin, SignedRequest,
+    SigningRequest, Slot, TxType, nonce_set_digest, signature_set_digest, statement_set_digest,
 };
 
 pub(crate) const NETWORK: Network = Network::Regtest;
@@ -91,6 +92,34 @@ pub(crate) fn nonce_digest(held: &[u8]) -> [u8; 32] {
     let nonces: Vec<_> = held.iter().map(|at| (SignerIndex((*at).into()), [nonce(*at)])).collect();
     let views = nonces.iter().map(|(at, nonces)| (*at, &nonces[..]));
     nonce_set_digest(NETWORK, &session(), views)
+}
+
+/// What a signer says in one slot of the session.
+pub(crate) fn statement(slot: Slot, at: u8) -> Body {
+    let (signer, nonces) = (SignerIndex(at.into()), vec![nonce(at)]);
+    match slot {
+        Slot::Join => {
+            let round0 = Round0::Commit(commitment(at));
+            Body::SessionJoin(SessionJoin { signer, delegation: delegation(at), round0 })
+        }
+        Slot::NonceShare => Body::NonceShare(NonceShare { signer, nonces, salt: SALT }),
+        Slot::NoncesComplete => {
+            Body::NoncesComplete(NoncesComplete { signer, digest: nonce_digest(&[0, 1, 2]) })
+        }
+        Slot::PartialSigShare => {
+            let nonces = nonce_digest(&[0, 1, 2]);
+            Body::PartialSigShare(PartialSigShare { signer, nonces, partials: vec![PARTIAL] })
+        }
+        Slot::PartialSigsComplete => panic!("not compared"),
+    }
+}
+
+/// What is held of the signers in a slot.
+pub(crate) fn held(slot: Slot, of: &[u8]) -> Held {
+    let statements =
+        of.iter().map(|at| (SignerIndex((*at).into()), statement(slot, *at).digest(NETWORK)));
+    let digest = statement_set_digest(NETWORK, &session(), statements);
+    Held { signers: of.iter().map(|at| SignerIndex((*at).into())).collect(), digest }
 }
 
 pub(crate) fn signature_digest() -> [u8; 32] {

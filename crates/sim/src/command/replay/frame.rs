@@ -72,7 +72,14 @@ fn body(body: &Body) -> String {
             let partials = counted(share.partials.len(), "partial");
             format!("signer {}, {partials}, over nonces {}", share.signer, start(&share.nonces))
         }
-        Body::PartialSigAck(ack) => format!("holds {}", set(&ack.held)),
+        Body::PartialSigAck(ack) => {
+            let [joins, nonces, confirmations, partials] =
+                [&ack.joins, &ack.nonces, &ack.confirmations, &ack.partials]
+                    .map(|held| set(&held.signers));
+            format!(
+                "holds joins {joins}, nonces {nonces}, confirmations {confirmations}, partials {partials}"
+            )
+        }
         Body::PartialSigsComplete(complete) => format!("digest {}", start(&complete.digest)),
         Body::SignatureFinalized(finalized) => counted(finalized.signatures.len(), "signature"),
         Body::SessionAbort(abort) => {
