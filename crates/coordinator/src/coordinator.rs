@@ -185,11 +185,12 @@ impl Coordinator {
     }
 
     /// Asks a group to sign; that is our consent. Returns what is asked, as the others will see it, once
-    /// it is durable: then it goes on after a crash. Nobody hears of it before that.
+    /// it is durable: then it goes on after a crash. Nobody hears of it before that. Where the clock was
+    /// set so that our node may not speak for our signer now, the signer is asked to let it first.
     ///
     /// # Errors
     ///
-    /// [`CommandError::Psbt`] when the PSBT is not this group's to sign,
+    /// [`CommandError::Signer`] when it does not, [`CommandError::Psbt`] when the PSBT is not this group's to sign,
     /// [`CommandError::MessageCount`], [`CommandError::Engine`] for a limit, or
     /// [`CommandError::Store`] when the store takes no new work.
     pub async fn propose(&self, job: SigningJob) -> Result<Approval, CommandError> {

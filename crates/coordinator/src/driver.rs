@@ -212,7 +212,9 @@ impl Driver {
                 biased;
                 () = due => self.engine.handle_timeout(self.clock.now()),
                 _ = renewal.tick() => self.renew_delegation(),
-                _ = notes.tick(), if self.storage.has_notes() => self.storage.write_notes(self.clock.now().unix),
+                _ = notes.tick(), if self.storage.has_notes() => {
+                    self.storage.write_notes(self.clock.now().unix);
+                }
                 answer = self.answers.recv() => {
                     if let Err(error) = self.on_answer(answer) {
                         self.emit_warning(None, error);
