@@ -17,7 +17,9 @@ use std::{
 use cpu_time::ThreadTime;
 use criterion::{BenchmarkId, Criterion};
 use ensign_coordinator::{Coordinator, Event, Events, Group, Keys, Member, SigningJob, Work};
-use ensign_engine::{Engine, EngineConfig, GroupConfig, Input, Output, Proposal, ask_local_signer};
+use ensign_engine::{
+    Engine, EngineConfig, GroupConfig, Input, Known, Output, Proposal, ask_local_signer,
+};
 use ensign_identity::{Delegation, DelegationProof, NodeKey, Signature, SignerKey};
 use ensign_musig::{KeyAggCtx, NonceEntropy, PartialSig, PubNonce, SecKey, SigningCtx, nonce_gen};
 use ensign_primitives::{
@@ -211,6 +213,10 @@ impl World {
             Output::Persist { token, .. } => {
                 self.engines[at].handle_input(now, Input::Persisted { token });
             }
+            Output::Recall { request } => {
+                let known = Known::Nothing;
+                self.engines[at].handle_input(now, Input::Recalled { request, known });
+            }
             Output::Event(ensign_engine::Event::Review(review)) => {
                 seen.reviews.push((at, review.id));
             }
@@ -218,6 +224,7 @@ impl World {
                 event: SessionEvent::Done(_), ..
             }) => seen.done += 1,
             Output::Event(_)
+            | Output::Note(_)
             | Output::Connect { .. }
             | Output::Admit { .. }
             | Output::Disconnect { .. } => {}

@@ -38,14 +38,14 @@ pub(crate) async fn print(rounds: usize, frames: usize) {
     print_rates("frames of 200 bytes", ours, raws, 0.5);
 }
 
-/// A greeting with as many addresses as make 200 bytes.
+/// A greeting with as many addresses and as much of a clock as make 200 bytes.
 fn frame() -> Frame {
     let v6 = |port: u16| SocketAddr::new([0x2001, 0xdb8, 0, 0, 0, 0, 0, port].into(), 40_000);
     let hello = Hello {
         roles: Roles::SIGNER,
         version_min: PROTOCOL_VERSION,
         version_max: PROTOCOL_VERSION,
-        clock: UnixTime::from_millis(1_767_225_600_000),
+        clock: Some(UnixTime::from_millis(17_672_256_000)),
         observed: Some(v6(9)),
         listening: (1..=8).map(v6).collect(),
         limits: Limits { payload_bytes: 1024 * 1024, messages: 1024, requests: 64 },

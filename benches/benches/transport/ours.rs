@@ -23,9 +23,10 @@ impl Node {
         secret[..2].copy_from_slice(&number.to_be_bytes());
         let key = Arc::new(NodeKey::from_secret_bytes(secret).unwrap());
         let mut config = TransportConfig::new(LOOPBACK, Network::Regtest);
-        // All callers share one address here.
-        config.connections_per_ip_max = usize::MAX;
-        config.connections_max = usize::MAX;
+        // All callers share one address here, and nobody names them.
+        config.handshakes_per_ip_max = usize::MAX;
+        config.handshakes_max = usize::MAX;
+        config.strangers_max = usize::MAX;
         config.handshakes_before_retry_max = usize::MAX;
         let id = key.peer_id();
         let (transport, events) = Transport::bind(config, key).await.unwrap();

@@ -21,7 +21,12 @@ const ASK_BYTES_MAX: u64 = 1024;
 /// Most bytes of a line that answers, which comes from our own node: the largest evidence in hex,
 /// and the rest. Guess: room for a year of it.
 const REPLY_BYTES_MAX: u64 = 256 << 20;
-/// Most clients at once. Guess: a person with a few terminals.
+/// An answer with more bytes counts as large.
+const LARGE_REPLY_BYTES: usize = 1 << 20;
+/// Most large answers that wait to be read at one time.
+const LARGE_REPLIES_MAX: usize = 1;
+/// Most clients at once; for a further one whoever was served longest gives way. Guess: a person
+/// with a few terminals.
 const CLIENTS_MAX: usize = 8;
 
 /// A line that asks.

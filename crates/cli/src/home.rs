@@ -26,9 +26,11 @@ mod groups;
 mod keys;
 mod lock;
 pub(crate) mod permissions;
+mod signed;
 pub(crate) use archive::{Restored, restore};
 pub(crate) use keys::{PublicKeys, Stored, vault_in};
 pub(crate) use lock::HeldHome;
+pub(crate) use signed::Signed;
 
 const CONFIG: &str = "ensign.toml";
 const GROUPS: &str = "groups";
@@ -173,25 +175,6 @@ impl Home {
         let Settings { name, network, listen, .. } = self.settings.clone();
         let addresses = vec![address::reachable(listen)];
         Ok(Contact { network, name, peer: node, signer, addresses })
-    }
-
-    /// Keeps a result and returns where.
-    ///
-    /// # Errors
-    ///
-    /// [`code::HOME_IO`].
-    pub(crate) fn keep_signed(&self, name: &str, bytes: &[u8]) -> Result<PathBuf> {
-        let folder = self.path.join(SIGNED);
-        match permissions::create_private_folder(&folder) {
-            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
-                return Err(io_failure("make", &folder, &error));
-            }
-            Ok(()) | Err(_) => {}
-        }
-        let path = folder.join(name);
-        durable::write(&path, bytes, Existing::Replace, Readers::Owner)
-            .map_err(|error| io_failure("write", &path, &error))?;
-        Ok(path)
     }
 }
 

@@ -28,6 +28,7 @@ mod narrator;
 mod node;
 mod output;
 mod passphrase;
+mod recent;
 mod request;
 mod request_view;
 mod stop;
@@ -55,7 +56,10 @@ fn main() -> ExitCode {
     if let Err(error) = core_dump::forbid() {
         output.notice(format!("a crash could write keys to a core dump: {error}"));
     }
-    match command::run(cli, output) {
+    let ended = command::run(cli, output);
+    // What led to a failure is read before it; what nobody reads is lost.
+    let _all = Output::finish();
+    match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => end(output, &failure),
     }
@@ -63,6 +67,7 @@ fn main() -> ExitCode {
 
 fn end(output: Output, failure: &Failure) -> ExitCode {
     output.failure(failure);
+    let _all = Output::finish();
     ExitCode::from(failure.exit() as u8)
 }
 

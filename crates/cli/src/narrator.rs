@@ -14,14 +14,15 @@ use crate::catalogue;
 use crate::failure::Failure;
 use crate::group::SignerGroup;
 use crate::output::{Line, Output, failure_line, named, unix_micros};
+use crate::recent::Recent;
 use crate::request;
 use crate::words::{self, foreign};
 
 mod losses;
 use losses::{LOSSES_TOLD, LOSSES_WITHIN_US, Losses};
 
-/// Most requests whose group is remembered; above it the oldest ids are forgotten, which costs a
-/// name in a sentence.
+/// Most requests whose group is remembered; above it the oldest are forgotten, which costs a name in
+/// a sentence.
 const REQUESTS_KNOWN_MAX: usize = 1024;
 
 /// Tells what happens.
@@ -29,8 +30,8 @@ const REQUESTS_KNOWN_MAX: usize = 1024;
 pub(crate) struct Narrator {
     output: Output,
     groups: Vec<SignerGroup>,
-    requests: BTreeMap<RequestId, GroupId>,
-    /// Why each node could not be reached last time: a reason is told to people once.
+    requests: Recent<RequestId, GroupId>,
+    /// Why each member's node could not be reached last time: a reason is told to people once.
     unreachable: BTreeMap<PeerId, String>,
     /// How often each node was lost.
     losses: Losses,
@@ -44,7 +45,7 @@ impl Narrator {
         Self {
             output,
             groups,
-            requests: BTreeMap::new(),
+            requests: Recent::new(REQUESTS_KNOWN_MAX),
             unreachable: BTreeMap::new(),
             losses: Losses::new(),
             trouble: None,
@@ -53,9 +54,6 @@ impl Narrator {
 
     /// Remembers whose request it is.
     pub(crate) fn learn(&mut self, approval: &Approval) {
-        if self.requests.len() >= REQUESTS_KNOWN_MAX {
-            self.requests.pop_first();
-        }
         self.requests.insert(approval.id, approval.group);
     }
 
@@ -68,7 +66,7 @@ impl Narrator {
     pub(crate) fn tell(&mut self, event: &Event) {
         match event {
             Event::PeerUp { peer, clock_offset_millis } => self.peer_up(peer, *clock_offset_millis),
-            Event::PeerDown { peer } => self.peer_down(peer),
+            Event::PeerDown { peer, has_stopped } => self.peer_down(peer, *has_stopped),
             Event::DialFailed { peer, reason, retry_in } => {
                 self.dial_failed(peer, reason, retry_in.as_secs_f64());
             }
@@ -249,11 +247,13 @@ impl Narrator {
         self.output.tell(&line.with("evidence", case), text);
     }
 
-    fn peer_down(&mut self, peer: &PeerId) {
+    fn peer_down(&mut self, peer: &PeerId, has_stopped: bool) {
         let who = self.node(peer);
-        let text = format!("{who} is gone; dialling again");
-        self.output.tell(&Line::new("disconnected").with("who", who.as_str()), text);
-        if self.losses.lost(*peer, unix_micros()) {
+        let how = if has_stopped { "has stopped" } else { "is gone" };
+        let line = Line::new("disconnected").with("who", who.as_str()).with("stopped", has_stopped);
+        self.progress(&line, Some(format!("{who} {how}; dialling again")));
+        // Who says goodbye was not pushed off.
+        if !has_stopped && self.losses.lost(*peer, unix_micros()) {
             let (losses, seconds) = (LOSSES_TOLD, LOSSES_WITHIN_US / 1_000_000);
             let what = format!(
                 "the connection to {who} broke {losses} times within {seconds} s: a \
@@ -270,10 +270,7 @@ impl Narrator {
     }
 
     fn progress(&self, line: &Line, text: Option<String>) {
-        self.output.json(line);
-        if let Some(text) = text {
-            self.output.text(text);
-        }
+        self.output.progress(line, text.as_deref());
     }
 
     fn peer_up(&mut self, peer: &PeerId, clock_offset_millis: i64) {
@@ -284,10 +281,10 @@ impl Narrator {
         match clocks_apart(&who, clock_offset_millis) {
             None => {
                 let text = format!("{who} is connected (clock {clock_offset_millis:+} ms)");
-                self.output.tell(&line, text);
+                self.progress(&line, Some(text));
             }
             Some(failure) => {
-                self.output.tell(&line, format!("{who} is connected"));
+                self.progress(&line, Some(format!("{who} is connected")));
                 self.note(&failure);
             }
         }
@@ -301,11 +298,10 @@ impl Narrator {
     fn dial_failed(&mut self, peer: &PeerId, reason: &str, retry_in_s: f64) {
         let who = self.node(peer);
         let reason = foreign(reason);
-        if self.unreachable.get(peer) != Some(&reason) {
-            self.output.text(format!("{who} is not reachable ({reason}); trying again"));
-        }
+        let is_new = self.unreachable.get(peer) != Some(&reason);
+        let text = is_new.then(|| format!("{who} is not reachable ({reason}); trying again"));
         let line = Line::new("dial_failed").with("who", who).with("reason", reason.as_str());
-        self.output.json(&line.with("retry_in_s", retry_in_s));
+        self.progress(&line.with("retry_in_s", retry_in_s), text);
         self.unreachable.insert(*peer, reason);
     }
 
@@ -314,7 +310,8 @@ impl Narrator {
         let who: Vec<_> = peer.map(|peer| self.node(peer)).into_iter().collect();
         let failure = Failure::new(entry, foreign(&problem.what)).who(who);
         self.note(&failure);
-        if peer.is_none() {
+        // What was read too late stops no node.
+        if peer.is_none() && !problem.code.starts_with("E-APP") {
             self.trouble = Some(failure);
         }
     }
@@ -396,6 +393,9 @@ pub(crate) const fn fault(evidence: &Evidence) -> &'static str {
         Evidence::WrongCommitment { .. } => "nonces that do not open the commitment",
         Evidence::InvalidNonce { .. } => "nonces that are no points on the curve",
         Evidence::WrongPartialSig { .. } => "a false partial signature",
+        Evidence::SignedOtherwise { .. } => {
+            "a nonce set confirmed, and partial signatures for another one"
+        }
     }
 }
 

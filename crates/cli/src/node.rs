@@ -16,7 +16,8 @@ use crate::store::{self, ledger_failure, opening_failure};
 /// A node that runs. The home is free for others once it is dropped.
 #[derive(Debug)]
 pub(crate) struct Node {
-    pub(crate) held: HeldHome,
+    /// Held as long as the node runs.
+    _held: HeldHome,
     pub(crate) coordinator: Coordinator,
     pub(crate) events: Events,
     /// What is decided in other terminals.
@@ -49,8 +50,10 @@ impl Node {
         let home = &held.home;
         let settings = home.settings();
         let listen = listen.unwrap_or(settings.listen);
-        let folder = home.path().to_owned();
-        let builder = Coordinator::builder(settings.network, home.keys()?, folder);
+        let (folder, keys) = (home.path().to_owned(), home.keys()?);
+        // Whoever was asked for a passphrase has answered; a node waits for no reader.
+        output.detach();
+        let builder = Coordinator::builder(settings.network, keys, folder);
         let builder = match is_moved {
             IsMoved::Yes => builder.moved(),
             IsMoved::No => builder,
@@ -77,7 +80,7 @@ impl Node {
         for group in groups {
             coordinator.group(group.for_coordinator()).await.map_err(|e| command_failure(&e))?;
         }
-        Ok(Self { held, coordinator, events, decisions, _control: control })
+        Ok(Self { _held: held, coordinator, events, decisions, _control: control })
     }
 }
 
@@ -96,6 +99,10 @@ pub(crate) fn command_failure(error: &CommandError) -> Failure {
     use ensign_engine::CommandError as Engine;
     if let CommandError::Store(error) = error {
         return ledger_failure(error);
+    }
+    if let CommandError::Signer(_) = error {
+        let entry = code::find("E-SIG-001").unwrap_or(&code::INTERNAL);
+        return Failure::new(entry, error.to_string());
     }
     let entry = match error {
         CommandError::Psbt(PsbtError::Decode(_)) => &code::PSBT_BYTES,

@@ -1,6 +1,8 @@
 //! The only place that writes to the terminal: text for people, or JSON lines for programs.
 
-use std::io::Write as _;
+mod queue;
+mod writer;
+
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use ensign_coordinator::Risk;
@@ -11,10 +13,14 @@ use serde_json::Value;
 use crate::catalogue::Exit;
 use crate::failure::{Failure, retry_in_words, risk_in_words};
 
+use self::queue::Class;
+use self::writer::{STDERR, STDOUT};
+
 /// Where a command's results go.
 ///
 /// Text and JSON lines go to standard output, failures as text to standard error. A reader that
-/// has gone away is no failure: signing goes on.
+/// has gone away is no failure: signing goes on. A command that only prints waits for its reader;
+/// one that runs a node [detaches](Self::detach) and waits for none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Output {
     /// For people.
@@ -43,6 +49,12 @@ impl Line {
         self.fields.push((name, value.into()));
         self
     }
+
+    /// Returns the event as one line of JSON.
+    fn to_json(&self) -> String {
+        // A map with string keys and plain values always serializes.
+        format!("{}\n", serde_json::to_string(self).unwrap_or_default())
+    }
 }
 
 impl Serialize for Line {
@@ -68,42 +80,78 @@ impl Output {
         matches!(self, Self::Json)
     }
 
+    /// From now on a reader that does not read holds nothing up: a node runs in this process.
+    ///
+    /// A thread for each stream writes what waits. When too much does, lines of
+    /// [progress](Self::progress) are dropped and counted; decisions, questions, endings and
+    /// results are not, within the bounds of [`queue`].
+    pub(crate) fn detach(self) {
+        STDOUT.detach(self, std::io::stdout());
+        STDERR.detach(self, std::io::stderr());
+    }
+
+    /// Waits until everything was read, however long that takes, or the reader has gone away.
+    pub(crate) async fn read_by_all() {
+        let waited = tokio::task::spawn_blocking(|| {
+            STDOUT.wait();
+            STDERR.wait();
+        });
+        // A runtime that ends waits for nothing.
+        let _ended = waited.await;
+    }
+
+    /// Waits as long as somebody reads what is still to be read, for the end of the program; returns
+    /// whether all of it was read.
+    pub(crate) fn finish() -> bool {
+        // Both, whatever became of the first.
+        STDOUT.finish() & STDERR.finish()
+    }
+
     /// Tells one event, in the form that this output has.
     pub(crate) fn tell(self, line: &Line, text: impl AsRef<str>) {
-        match self {
-            Self::Text => self.text(text),
-            Self::Json => self.json(line),
-        }
+        self.say(Class::Kept, line, Some(text.as_ref()));
+    }
+
+    /// Tells how far something is; the first to be dropped when nobody reads. Without text it is
+    /// for programs alone.
+    pub(crate) fn progress(self, line: &Line, text: Option<&str>) {
+        self.say(Class::Progress, line, text);
+    }
+
+    fn say(self, class: Class, line: &Line, text: Option<&str>) {
+        let piece = match (self, text) {
+            (Self::Text, Some(text)) => line_of(text),
+            (Self::Text, None) => return,
+            (Self::Json, _) => line.to_json(),
+        };
+        STDOUT.write(class, piece, std::io::stdout());
     }
 
     /// Writes text for people; a program does not see it.
     pub(crate) fn text(self, text: impl AsRef<str>) {
         if self == Self::Text {
-            write_line(std::io::stdout().lock(), text.as_ref());
+            STDOUT.write(Class::Kept, line_of(text.as_ref()), std::io::stdout());
         }
     }
 
     /// Tells a person something that is no result, on standard error; a program does not see it.
     pub(crate) fn notice(self, text: impl AsRef<str>) {
         if self == Self::Text {
-            write_line(std::io::stderr().lock(), text.as_ref());
+            STDERR.write(Class::Kept, line_of(text.as_ref()), std::io::stderr());
         }
     }
 
     /// Asks a question without ending the line; a program does not see it.
     pub(crate) fn prompt(self, text: &str) {
         if self == Self::Text {
-            let mut stdout = std::io::stdout().lock();
-            let _gone = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+            STDOUT.write(Class::Kept, text.to_owned(), std::io::stdout());
         }
     }
 
     /// Writes an event for programs; a person does not see it.
     pub(crate) fn json(self, line: &Line) {
         if self == Self::Json {
-            // A map with string keys and plain values always serializes.
-            let json = serde_json::to_string(line).unwrap_or_default();
-            write_line(std::io::stdout().lock(), &json);
+            STDOUT.write(Class::Kept, line.to_json(), std::io::stdout());
         }
     }
 
@@ -111,16 +159,18 @@ impl Output {
     /// risk or has to be set right.
     pub(crate) fn warning(self, failure: &Failure) {
         let mut text = format!("note {}: {}{}", failure.entry.code, failure.what, named(failure));
-        if failure.entry.risk != Risk::None || failure.entry.exit == Exit::NotReady {
+        let is_grave = failure.entry.risk != Risk::None || failure.entry.exit == Exit::NotReady;
+        if is_grave {
             text += &format!("\n  {}", failure.advice());
         }
-        self.tell(&failure_line("warning", failure), text);
+        let class = if is_grave { Class::Kept } else { Class::Progress };
+        self.say(class, &failure_line("warning", failure), Some(&text));
     }
 
     /// Tells a failure: what, who, what to do, what is at risk, whether a retry is safe.
     pub(crate) fn failure(self, failure: &Failure) {
         match self {
-            Self::Text => write_line(std::io::stderr().lock(), &failure_text(failure)),
+            Self::Text => self.notice(failure_text(failure)),
             Self::Json => self.json(&failure_line("error", failure)),
         }
     }
@@ -162,10 +212,8 @@ pub(crate) fn failure_line(event: &'static str, failure: &Failure) -> Line {
         .with("exit", entry.exit as u8)
 }
 
-fn write_line(mut stream: impl std::io::Write, text: &str) {
-    let line = format!("{}\n", text.trim_end());
-    // Nobody reads any more; what is being signed goes on all the same.
-    let _gone = stream.write_all(line.as_bytes()).and_then(|()| stream.flush());
+fn line_of(text: &str) -> String {
+    format!("{}\n", text.trim_end())
 }
 
 /// Returns the wall clock in microseconds since the Unix epoch.

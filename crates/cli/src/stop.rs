@@ -21,22 +21,25 @@ impl Lines {
     /// Begins to read.
     pub(crate) fn new() -> Self {
         let (sender, receiver) = mpsc::channel(1);
-        std::thread::spawn(move || {
-            let mut stdin = std::io::stdin().lock();
-            loop {
-                let mut line = String::new();
-                match stdin.by_ref().take(LINE_BYTES_MAX).read_line(&mut line) {
-                    Ok(1..) if sender.blocking_send(line).is_ok() => {}
-                    Ok(_) | Err(_) => return,
-                }
-            }
-        });
+        std::thread::spawn(move || read_lines(|line| sender.blocking_send(line).is_ok()));
         Self(receiver)
     }
 
     /// Waits for the next line; `None` when input has ended.
     pub(crate) async fn next(&mut self) -> Option<String> {
         self.0.recv().await
+    }
+}
+
+/// Reads standard input line by line, until it ends or nobody takes the lines any more.
+pub(crate) fn read_lines(mut take: impl FnMut(String) -> bool) {
+    let mut stdin = std::io::stdin().lock();
+    loop {
+        let mut line = String::new();
+        match stdin.by_ref().take(LINE_BYTES_MAX).read_line(&mut line) {
+            Ok(1..) if take(line) => {}
+            Ok(_) | Err(_) => return,
+        }
     }
 }
 

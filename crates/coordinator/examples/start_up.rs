@@ -166,7 +166,7 @@ fn enter(batch: &mut Batch, request: SignedRequest, payload: Vec<u8>) -> Outcome
     let id = request.request.id();
     let consent = Record::Consented { request: Box::new(request), payload: Some(payload) };
     batch.put(Place::consent(&id), postcard::to_allocvec(&consent)?)?;
-    let join = Record::Joined { request: id, attempt: 1 };
+    let join = Record::Joined { request: id, attempt: 1, said: [3; 32] };
     batch.put(Place::join(&id, 1), postcard::to_allocvec(&join)?)?;
     let burn = Record::Burned { request: id, attempt: 1 };
     batch.put(Place::burn(&id, 1), postcard::to_allocvec(&burn)?)?;

@@ -56,6 +56,8 @@ pub enum Fault {
     JoinWithoutConsent,
     /// The partial signatures are for the nonce set of another attempt.
     NonceSetTwice,
+    /// A mark that stands once was to be written again and said something else. It was refused.
+    AskedTwice,
 }
 
 impl Fault {
@@ -67,6 +69,9 @@ impl Fault {
             Self::PartialWithoutBurn => "partial signatures exist without their burn mark",
             Self::JoinWithoutConsent => "an attempt was joined that nobody had consented to",
             Self::NonceSetTwice => "nonces of another attempt were signed with again",
+            Self::AskedTwice => {
+                "the attempt was to be joined or signed a second time, which was refused"
+            }
         }
     }
 }
@@ -90,6 +95,7 @@ pub(crate) fn audit(store: &dyn Store) -> Result<Audit, LedgerError> {
     let unasked = joins.iter().filter(|(request, _)| !known.contains(request));
     violations.extend(unasked.map(fault(Fault::JoinWithoutConsent)));
     violations.extend(nonce_sets_twice(store)?);
+    violations.extend(asked_twice(store)?);
     violations.sort_unstable();
     let requests: BTreeMap<RequestId, ()> =
         joins.iter().map(|(request, _)| (*request, ())).collect();
@@ -113,6 +119,21 @@ fn nonce_sets_twice(store: &dyn Store) -> Result<Vec<Violation>, LedgerError> {
         {
             twice.push(Violation { request, attempt, fault: Fault::NonceSetTwice });
         }
+        ControlFlow::Continue(())
+    })?;
+    Ok(twice)
+}
+
+/// Returns the attempts of which a mark was to be written a second time.
+fn asked_twice(store: &dyn Store) -> Result<Vec<Violation>, LedgerError> {
+    let mut twice = Vec::new();
+    store.scan(Table::Marks, &[], &mut |row| {
+        let attempt = attempt_of(row.key).filter(|attempt| *attempt > 0);
+        twice.extend(request_of(row.key).zip(attempt).map(|(request, attempt)| Violation {
+            request,
+            attempt,
+            fault: Fault::AskedTwice,
+        }));
         ControlFlow::Continue(())
     })?;
     Ok(twice)

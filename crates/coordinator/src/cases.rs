@@ -2,17 +2,17 @@
 
 use ensign_engine::Testimony;
 use ensign_equivocation::{Case, Charge, Evidence, SpeaksFor, Verdict};
-use ensign_primitives::{PeerId, RequestId, SessionId, sha256};
+use ensign_primitives::{PeerId, RequestId, sha256};
 use ensign_session::Failure;
 use ensign_store::Place;
-use ensign_wire::{AbortReason, Body, Envelope, SessionAbort, SigningRequest};
+use ensign_wire::{Body, Envelope, SessionAbort, SigningRequest};
 
 use crate::{driver::Driver, ledger::Entry};
 
 impl Driver {
     /// Keeps a proof as a file that a stranger can check; returns its name.
     pub(crate) fn keep_proof(&mut self, peer: &PeerId, evidence: &Evidence) -> Option<[u8; 32]> {
-        let session = session_of(evidence);
+        let session = evidence.statements().first()?.session();
         let Testimony { request, attempt, signer, delegation } =
             self.engine.testimony(&session, peer)?;
         let speaks_for = delegation.map(|delegation| SpeaksFor { signer, delegation });
@@ -21,10 +21,10 @@ impl Driver {
         matches!(case.verify(), Ok(Verdict::Proven(_))).then(|| self.keep_case(&case))
     }
 
-    /// Keeps that signers did not answer, as a claim of whoever says so: us, or the signer that
+    /// Keeps that signers did not answer, or did not show what is behind a nonce set, as a claim of whoever says so: us, or the signer that
     /// ended the attempt.
     pub(crate) fn keep_silence(&mut self, id: RequestId, attempt: u16, failure: &Failure) {
-        if failure.reason != AbortReason::Timeout {
+        if !failure.reason.is_claim() {
             return;
         }
         let Some(signed) = self.engine.request(&id).cloned() else { return };
@@ -59,14 +59,5 @@ impl Driver {
         };
         self.storage.keep(self.clock.now().unix, Entry { place, value: Some(bytes) });
         id
-    }
-}
-
-fn session_of(evidence: &Evidence) -> SessionId {
-    match evidence {
-        Evidence::Conflict { first: envelope, .. }
-        | Evidence::WrongCommitment { join: envelope, .. }
-        | Evidence::InvalidNonce { envelope }
-        | Evidence::WrongPartialSig { partial: envelope, .. } => envelope.session(),
     }
 }

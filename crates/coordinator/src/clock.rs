@@ -1,23 +1,78 @@
 //! The one place where clocks are read.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 
 use ensign_primitives::{Instant, Now, UnixTime};
 use tokio::time::Instant as TokioInstant;
 
 /// Both clocks of a node; instants count from its making.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Clock {
     origin: TokioInstant,
     wall: Wall,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 enum Wall {
     /// The machine's.
     System,
     /// This at the origin, and then as fast as the runtime's clock.
-    Simulated(UnixTime),
+    Simulated(WallClock),
+}
+
+/// The wall clock of a simulated node: goes as fast as the runtime's, until somebody sets it.
+/// Clones are the same clock.
+#[derive(Clone, Debug)]
+pub struct WallClock(Arc<AtomicU64>);
+
+impl WallClock {
+    /// Makes a clock that says `unix` when its node starts.
+    pub fn new(unix: UnixTime) -> Self {
+        Self(Arc::new(AtomicU64::new(unix.as_millis())))
+    }
+
+    /// Sets it forward.
+    pub fn set_forward(&self, by: Duration) {
+        self.change(|at| at.after(by));
+    }
+
+    /// Sets it back.
+    pub fn set_back(&self, by: Duration) {
+        let millis = u64::try_from(by.as_millis()).unwrap_or(u64::MAX);
+        self.change(|at| UnixTime::from_millis(at.as_millis().saturating_sub(millis)));
+    }
+
+    fn change(&self, set: impl Fn(UnixTime) -> UnixTime) {
+        let change = |millis| Some(set(UnixTime::from_millis(millis)).as_millis());
+        let _ = self.0.fetch_update(Ordering::SeqCst, Ordering::SeqCst, change);
+    }
+
+    pub(crate) fn at_origin(&self) -> UnixTime {
+        UnixTime::from_millis(self.0.load(Ordering::SeqCst))
+    }
+}
+
+/// A wall clock that goes otherwise than the monotonic one by more than this between two looks was
+/// set. Guess: far above what a time server corrects bit by bit.
+const CLOCK_STEP_MIN: Duration = Duration::from_secs(60);
+
+/// Sees when the wall clock is set, or when the machine slept.
+#[derive(Debug, Default)]
+pub(crate) struct Steps(Option<Now>);
+
+impl Steps {
+    /// Returns whether the wall clock was set since the last look.
+    pub(crate) fn look(&mut self, now: Now) -> bool {
+        let Some(last) = self.0.replace(now) else { return false };
+        let expected = last.unix.after(now.instant.since(last.instant));
+        now.unix.abs_diff(expected) > CLOCK_STEP_MIN
+    }
 }
 
 impl Clock {
@@ -25,16 +80,16 @@ impl Clock {
         Self { origin: TokioInstant::now(), wall: Wall::System }
     }
 
-    pub(crate) fn simulated(unix: UnixTime) -> Self {
-        Self { origin: TokioInstant::now(), wall: Wall::Simulated(unix) }
+    pub(crate) fn simulated(wall: WallClock) -> Self {
+        Self { origin: TokioInstant::now(), wall: Wall::Simulated(wall) }
     }
 
     pub(crate) fn now(&self) -> Now {
         let elapsed = self.origin.elapsed();
         let micros = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX);
-        let unix = match self.wall {
+        let unix = match &self.wall {
             Wall::System => unix_now(),
-            Wall::Simulated(at_origin) => at_origin.after(elapsed),
+            Wall::Simulated(wall) => wall.at_origin().after(elapsed),
         };
         Now { instant: Instant::from_micros(micros), unix }
     }
@@ -50,4 +105,30 @@ impl Clock {
 pub(crate) fn unix_now() -> UnixTime {
     let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     UnixTime::from_millis(u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clock_that_is_set_either_way_is_seen_once_and_drift_is_not() {
+        let at = |seconds: u64, unix: u64| Now {
+            instant: Instant::from_micros(seconds * 1_000_000),
+            unix: UnixTime::from_millis(unix * 1_000),
+        };
+        let mut steps = Steps::default();
+        let looks = [
+            (at(0, 5_000), false),
+            (at(10, 5_010), false),
+            (at(20, 5_079), false),
+            (at(30, 5_150), true),
+            (at(40, 5_160), false),
+            (at(41, 1_000), true),
+            (at(3_641, 4_600), false),
+        ];
+        for (now, is_step) in looks {
+            assert_eq!(steps.look(now), is_step, "{now:?}");
+        }
+    }
 }

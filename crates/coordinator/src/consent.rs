@@ -1,6 +1,6 @@
 //! From PSBT to request and back: what is asked is always recomputed before it is offered.
 
-use ensign_engine::{Ending, GroupConfig, Proposal, Review};
+use ensign_engine::{End, GroupConfig, Proposal, Review};
 use ensign_identity::SignerKey;
 use ensign_primitives::{GroupId, MESSAGES_MAX, RequestId};
 use ensign_psbt::{Psbt, PsbtError, Spend, Summary, analyze, parse};
@@ -84,8 +84,7 @@ impl Driver {
             self.storage.read(move |store| {
                 if let Ok(Some(outcome)) = Records(store).outcome(&request, &known) {
                     let outcome = Box::new(outcome);
-                    // Nobody may be listening.
-                    let _ = events.send(Event::Recovered { request, group, outcome });
+                    events.send(Event::Recovered { request, group, outcome });
                 }
             });
         }
@@ -98,8 +97,8 @@ impl Driver {
         let parsed = match (&open.payload, self.groups.get(&group)) {
             (Some(payload), Some(known)) => Some(check(known, payload).inspect_err(|_| {
                 // What we cannot read any more is not joined again when others announce it.
-                let ending = Ending::Closed(AbortReason::PayloadMismatch);
-                self.engine.remember_ended(id, group, ending);
+                let end = End::Closed(AbortReason::PayloadMismatch);
+                self.engine.remember_ended(id, group, end);
             })),
             _ => None,
         };

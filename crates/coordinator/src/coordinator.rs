@@ -6,20 +6,19 @@ use ensign_deadline::Timeouts;
 use ensign_primitives::{GroupId, Network, RequestId};
 use ensign_store::{OnMove, Store};
 use ensign_transport::{BindError, Transport, TransportConfig};
-use tokio::sync::{broadcast, mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot};
 
 use crate::{
     Approval, CommandError, Events, Group, Keys, OpeningError, Records, RequestEntry, SigningJob,
     clock::{self, Clock},
     command::{Command, Look},
     driver::{Before, Driver, Parts},
+    event::{Publisher, Subscriptions},
     opening,
     randomness::Randomness,
     storage::Storage,
 };
 
-/// Most events kept for a reader that falls behind.
-const EVENTS_KEPT_MAX: usize = 1024;
 /// Most commands waiting for the driver; more wait at their callers.
 const COMMANDS_MAX: usize = 64;
 
@@ -127,7 +126,7 @@ pub enum StartError {
 pub struct Coordinator {
     commands: mpsc::Sender<Command>,
     /// Weak, so that the streams end when the node does.
-    events: broadcast::WeakSender<crate::Event>,
+    events: Subscriptions,
     local_addr: SocketAddr,
 }
 
@@ -142,11 +141,11 @@ impl Coordinator {
 
     pub(crate) fn start(parts: Parts) -> (Self, Events) {
         let local_addr = parts.transport.0.local_addr();
-        let (sender, receiver) = broadcast::channel(EVENTS_KEPT_MAX);
-        let events = sender.downgrade();
+        let publisher = Publisher::default();
+        let (subscriptions, events) = (publisher.subscriptions(), publisher.subscribe());
         let (commands, waiting) = mpsc::channel(COMMANDS_MAX);
-        tokio::spawn(Driver::new(parts, sender, waiting).run());
-        (Self { commands, events, local_addr }, Events(receiver))
+        tokio::spawn(Driver::new(parts, publisher, waiting).run());
+        (Self { commands, events: subscriptions, local_addr }, events)
     }
 
     /// Returns where the node listens.
@@ -156,8 +155,7 @@ impl Coordinator {
 
     /// Returns a further stream of the events from now on.
     pub fn events(&self) -> Events {
-        let closed = || broadcast::channel(1).1;
-        Events(self.events.upgrade().map_or_else(closed, |events| events.subscribe()))
+        self.events.subscribe()
     }
 
     /// Joins a group: connects to its members, takes their requests, and resumes requests of the

@@ -4,16 +4,20 @@ use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
 
 use bytes::Bytes;
 use ensign_deadline::Timeouts;
-use ensign_engine::{CloseReason, Engine, EngineConfig, Input, Offense, Output};
+use ensign_engine::{
+    CloseReason, Engine, EngineConfig, Input, Known, NOTE_PAUSE, Offense, Output, PEERS_MAX,
+};
 use ensign_identity::{NodeKey, Signature, SignerKey};
 use ensign_primitives::{GroupId, Network, PeerId, RequestId, StateMachine, UnixTime};
 use ensign_psbt::{Contribution, Contributions, Psbt, SignedPsbt, finish};
 use ensign_session::{Event as SessionEvent, Finished, Offense as SessionOffense};
 use ensign_store::{Opening, Store};
-use ensign_transport::{CloseCode, Transport, TransportEvent};
+use ensign_transport::{
+    CONNECTIONS_MAX, CloseCode, EXPECTED_MAX, STRANGERS_MAX, Transport, TransportEvent,
+};
 use ensign_wire::AbortReason;
 use tokio::{
-    sync::{broadcast, mpsc, oneshot},
+    sync::{mpsc, oneshot},
     time::{interval, sleep_until},
 };
 
@@ -24,6 +28,7 @@ use crate::{
     command::{Command, Look},
     consenting::Consenting,
     error::of_decision,
+    event::Publisher,
     ledger::{self, Past, Unfinished},
     opening::Opened,
     problem,
@@ -31,13 +36,19 @@ use crate::{
     records::enter_live,
     report,
     signer::{Answers as SignerAnswers, Desk},
-    signing::RENEWAL_INTERVAL,
+    signing::{RENEWAL_INTERVAL, Renewal},
     storage::{Answers, Storage},
-    warnings::Warnings,
+    warnings::{About, Warnings},
 };
+
+/// Whoever the transport lets in has a place in the engine.
+const _: () = assert!(EXPECTED_MAX + STRANGERS_MAX <= PEERS_MAX && PEERS_MAX < CONNECTIONS_MAX);
 
 /// A request that waited in the store for room.
 type Loaded = Result<Option<Unfinished>, LedgerError>;
+
+/// What the store knows of a request.
+type Recalled = (RequestId, Result<Known, LedgerError>);
 
 /// What a driver is made from.
 #[derive(Debug)]
@@ -84,8 +95,7 @@ pub(crate) struct Driver {
     pub(crate) signer_key: SignerKey,
     /// Until when our node may speak for the signer key.
     pub(crate) delegated_until: UnixTime,
-    /// When the signer was last asked to renew that.
-    pub(crate) asked_at: Option<UnixTime>,
+    pub(crate) renewal: Renewal,
     /// What the store says about the time before, until its groups are joined.
     pub(crate) before: Before,
     pub(crate) consenting: Consenting,
@@ -101,16 +111,18 @@ pub(crate) struct Driver {
     pub(crate) answers: Answers,
     loading: mpsc::UnboundedSender<Loaded>,
     loaded: mpsc::UnboundedReceiver<Loaded>,
-    pub(crate) events: broadcast::Sender<Event>,
+    /// Looks into the store that the engine asked for, at most
+    /// [`RECALLS_MAX`](ensign_engine::RECALLS_MAX) at a time.
+    recalling: mpsc::UnboundedSender<Recalled>,
+    recalled: mpsc::UnboundedReceiver<Recalled>,
+    pub(crate) events: Publisher,
+    /// Whose connection has just ended, if it said that it stops.
+    stopped: Option<PeerId>,
     commands: mpsc::Receiver<Command>,
 }
 
 impl Driver {
-    pub(crate) fn new(
-        parts: Parts,
-        events: broadcast::Sender<Event>,
-        commands: mpsc::Receiver<Command>,
-    ) -> Self {
+    pub(crate) fn new(parts: Parts, events: Publisher, commands: mpsc::Receiver<Command>) -> Self {
         let ((transport, arrivals), (storage, answers)) = (parts.transport, parts.storage);
         let config = EngineConfig {
             network: parts.network,
@@ -118,16 +130,20 @@ impl Driver {
             timeouts: parts.timeouts,
         };
         let (keys, signer) = parts.keys.into_parts();
-        let (signer, signed) = Desk::open(signer, &parts.randomness);
+        let (signer, signed) = Desk::open(signer, &parts.randomness, &parts.clock);
         let node_key = Arc::clone(&keys.node_key);
         let (signer_key, delegated_until) = (keys.signer, keys.delegation.expires);
         let mut engine = Engine::new(config, keys);
         let mut before = parts.opened;
-        for (request, group, ending) in std::mem::take(&mut before.past.ended) {
-            engine.remember_ended(request, group, ending);
+        for (request, group, end) in std::mem::take(&mut before.past.ended) {
+            engine.remember_ended(request, group, end);
         }
+        let undecided = std::mem::take(&mut before.past.undecided);
+        undecided.into_iter().for_each(|kept| engine.remember_undecided(kept));
+        engine.remember_horizon(before.past.horizon);
         let addresses = std::mem::take(&mut before.past.addresses);
         let (loading, loaded) = mpsc::unbounded_channel();
+        let (recalling, recalled) = mpsc::unbounded_channel();
         Self {
             engine,
             clock: parts.clock,
@@ -138,7 +154,7 @@ impl Driver {
             node_key,
             signer_key,
             delegated_until,
-            asked_at: None,
+            renewal: Renewal::default(),
             before,
             consenting: Consenting::default(),
             given_up: BTreeMap::new(),
@@ -152,7 +168,10 @@ impl Driver {
             answers,
             loading,
             loaded,
+            recalling,
+            recalled,
             events,
+            stopped: None,
             commands,
         }
     }
@@ -175,6 +194,7 @@ impl Driver {
 
     async fn serve(&mut self) -> Option<oneshot::Sender<()>> {
         let mut renewal = interval(RENEWAL_INTERVAL);
+        let mut notes = interval(NOTE_PAUSE);
         loop {
             let wakeup = self.engine.poll_timeout();
             let due = async {
@@ -188,6 +208,7 @@ impl Driver {
                 biased;
                 () = due => self.engine.handle_timeout(self.clock.now()),
                 _ = renewal.tick() => self.renew_delegation(),
+                _ = notes.tick() => self.storage.write_notes(self.clock.now().unix),
                 answer = self.answers.recv() => {
                     if let Err(error) = self.on_answer(answer) {
                         self.emit_warning(None, error);
@@ -195,6 +216,7 @@ impl Driver {
                     }
                 }
                 Some(loaded) = self.loaded.recv() => self.on_loaded(loaded),
+                Some(recalled) = self.recalled.recv() => self.on_recalled(recalled),
                 Some(answer) = self.signed.recv() => self.on_signer(answer),
                 command = self.commands.recv() => match command {
                     Some(Command::Shutdown(reply)) => return Some(reply),
@@ -208,6 +230,7 @@ impl Driver {
     }
 
     fn on_arrival(&mut self, arrival: TransportEvent) {
+        self.watch_clock();
         let input = match arrival {
             TransportEvent::Connected { peer, remote, .. } => {
                 self.see_address(peer, remote);
@@ -217,6 +240,7 @@ impl Driver {
                 if let Some(problem) = problem::of_disconnect(&reason) {
                     self.warn(Some(peer), problem);
                 }
+                self.stopped = report::has_stopped(&reason).then_some(peer);
                 Input::Disconnected { peer }
             }
             TransportEvent::Frame { peer, kind, body } => Input::Frame { peer, kind, body },
@@ -265,15 +289,30 @@ impl Driver {
         }
     }
 
+    /// Looks a request up for the engine, behind every write that is queued.
+    fn recall(&mut self, request: RequestId) {
+        let recalling = self.recalling.clone();
+        self.storage.read(move |store| {
+            // A driver that is gone asks no more.
+            let _ = recalling.send((request, ledger::recall(store, &request)));
+        });
+    }
+
+    fn on_recalled(&mut self, (request, known): Recalled) {
+        let known = known.unwrap_or_else(|error| {
+            self.warn(None, problem::of_unreadable(&error));
+            // What cannot be read may have been joined.
+            Known::Begun
+        });
+        self.engine.handle_input(self.clock.now(), Input::Recalled { request, known });
+    }
+
     fn on_command(&mut self, command: Command) {
         let now = self.clock.now();
         // A caller that no longer waits for its answer has dropped its future.
         match command {
             Command::AddGroup(group, reply) => drop(reply.send(self.add_group(group))),
-            Command::Propose(job, reply) => match self.propose(*job) {
-                Ok(approval) => self.consenting.proposes(approval, reply),
-                Err(error) => drop(reply.send(Err(error))),
-            },
+            Command::Propose(job, reply) => self.take_proposal(job, reply),
             Command::Approve(id, reply) => match self.engine.approve(now, id) {
                 Ok(()) => self.consenting.approves(id, reply),
                 Err(error) => drop(reply.send(Err(of_decision(error)))),
@@ -283,6 +322,7 @@ impl Driver {
             Command::Received(id) => self.storage.keep(now.unix, ledger::received(&id)),
             Command::Requests(reply) => {
                 let live = self.engine.open_requests(now);
+                self.storage.write_notes(now.unix);
                 self.storage.read(move |store| {
                     let entries = Records(store).requests().map(|mut entries| {
                         enter_live(&mut entries, live);
@@ -291,7 +331,10 @@ impl Driver {
                     drop(reply.send(entries.map_err(CommandError::Store)));
                 });
             }
-            Command::Look(Look(look)) => self.storage.read(move |store| look(Records(store))),
+            Command::Look(Look(look)) => {
+                self.storage.write_notes(now.unix);
+                self.storage.read(move |store| look(Records(store)));
+            }
             Command::Shutdown(_) => {}
         }
     }
@@ -319,6 +362,7 @@ impl Driver {
     }
 
     fn connect(&mut self, peer: PeerId) {
+        self.transport.expect(peer);
         let addresses = self.addresses.want(peer);
         if !addresses.is_empty() {
             self.transport.keep_connected(peer, addresses);
@@ -345,6 +389,8 @@ impl Driver {
                     let node = self.node_key.peer_id();
                     self.storage.persist(self.clock.now().unix, token, &record, node);
                 }
+                Output::Note(record) => self.storage.note(&record),
+                Output::Recall { request } => self.recall(request),
                 Output::Event(event) => self.on_event(event),
             }
         }
@@ -356,7 +402,10 @@ impl Driver {
             Engine::PeerUp { peer, clock_offset_millis } => {
                 self.emit(Event::PeerUp { peer, clock_offset_millis });
             }
-            Engine::PeerDown { peer } => self.emit(Event::PeerDown { peer }),
+            Engine::PeerDown { peer } => {
+                let has_stopped = self.stopped.take() == Some(peer);
+                self.emit(Event::PeerDown { peer, has_stopped });
+            }
             Engine::Review(review) => self.review(review),
             Engine::Attempt { request, attempt } => {
                 let opened_by = self.engine.opened_by(&request);
@@ -430,15 +479,16 @@ impl Driver {
     }
 
     pub(crate) fn emit(&self, event: Event) {
-        // Nobody may be listening.
-        let _ = self.events.send(event);
+        self.events.send(event);
     }
 
     /// Warns. What peers cause is told at a bounded rate, so that they cannot wash away what the
     /// application waits for.
     pub(crate) fn warn(&mut self, peer: Option<PeerId>, mut problem: Problem) {
-        if peer.is_some() {
-            match self.warnings.admit(self.clock.now().instant) {
+        if let Some(peer) = &peer {
+            let is_member = self.engine.is_member(peer);
+            let about = if is_member { About::Member } else { About::Stranger };
+            match self.warnings.admit(about, self.clock.now().instant) {
                 None => return,
                 Some(0) => {}
                 Some(held_back) => {

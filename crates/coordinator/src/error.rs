@@ -3,7 +3,7 @@
 use ensign_primitives::{RequestId, SignerIndex};
 use ensign_psbt::PsbtError;
 
-use crate::LedgerError;
+use crate::{LedgerError, SignerError};
 
 /// What a failure puts at risk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,6 +40,9 @@ pub enum CommandError {
     /// The coordinator has shut down.
     #[error("the node is stopping")]
     Stopped,
+    /// The signer does not let our node speak for it any more, and the delegation in use has ended.
+    #[error("the signer was asked for a new delegation: {0}")]
+    Signer(SignerError),
     /// The engine refuses.
     #[error("{0}")]
     Engine(ensign_engine::CommandError),

@@ -8,9 +8,13 @@ use ensign_primitives::{GroupId, PeerId, RequestId, SignerIndex};
 use ensign_psbt::{SignedPsbt, Summary};
 use ensign_session::Phase;
 use ensign_wire::{Mode, SignedRequest};
-use tokio::sync::broadcast::{self, error::RecvError};
 
-use crate::{Problem, problem};
+use crate::Problem;
+
+mod class;
+mod stream;
+pub use stream::Events;
+pub(crate) use stream::{Publisher, Subscriptions};
 
 /// Something that happened. `who` is a signer's position in the request's key order.
 #[derive(Clone, Debug)]
@@ -27,6 +31,9 @@ pub enum Event {
     PeerDown {
         /// Its node.
         peer: PeerId,
+        /// Whether it said that it stops; otherwise the connection broke, or either side closed it
+        /// for another reason.
+        has_stopped: bool,
     },
     /// A member cannot be reached now; it is dialled again.
     DialFailed {
@@ -243,24 +250,4 @@ pub struct Outcome {
     pub signatures: Vec<[u8; 64]>,
     /// The signed PSBT; `None` for bare messages.
     pub psbt: Option<SignedPsbt>,
-}
-
-/// The stream of events. Bounded: a reader that stops reading loses the oldest events, and is
-/// told how many by a warning with code `E-APP-001`.
-#[derive(Debug)]
-pub struct Events(pub(crate) broadcast::Receiver<Event>);
-
-impl Events {
-    /// Waits for the next event; `None` when the coordinator has shut down, or has stopped because
-    /// its store failed. Port and store are free then.
-    pub async fn next(&mut self) -> Option<Event> {
-        match self.0.recv().await {
-            Ok(event) => Some(event),
-            Err(RecvError::Lagged(lost)) => {
-                let problem = Box::new(problem::of_lost_events(lost));
-                Some(Event::Warning { peer: None, problem })
-            }
-            Err(RecvError::Closed) => None,
-        }
-    }
 }

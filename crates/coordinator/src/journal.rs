@@ -192,7 +192,11 @@ mod tests {
     use super::*;
 
     fn record(byte: u8) -> Record {
-        Record::Joined { request: RequestId::from_bytes([byte; 32]), attempt: byte.into() }
+        Record::Joined {
+            request: RequestId::from_bytes([byte; 32]),
+            attempt: byte.into(),
+            said: [3; 32],
+        }
     }
 
     fn written(records: &[Record]) -> (tempfile::TempDir, PathBuf) {

@@ -1,16 +1,17 @@
 //! The store in the engine's words: which record lies where, and what all of them add up to.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    net::SocketAddr,
-    ops::ControlFlow,
-};
+use std::{collections::BTreeSet, net::SocketAddr, ops::ControlFlow};
 
-use ensign_engine::{Ending, Open, Record, Restored};
+use ensign_engine::{End, Ending, Horizon, Open, Record, Restored, Undecided};
 use ensign_primitives::{GroupId, PeerId, RequestId, UnixTime};
-use ensign_store::{Batch, Place, Store, StoreError, Table, request_of};
+use ensign_store::{Place, Store, StoreError, Table, request_of};
 
 use crate::{LostAttempt, Reached};
+
+mod recall;
+mod write;
+pub(crate) use recall::recall;
+pub(crate) use write::write;
 
 /// Most open requests that are read at a start; the others wait in the store for room.
 pub(crate) const OPEN_LOADED_MAX: usize = ensign_engine::REQUESTS_MAX;
@@ -21,6 +22,8 @@ const UNRECEIVED_MAX: usize = 64;
 
 /// Requests made before this are refused: somebody may have seen us join them.
 const VOID_UNTIL: &str = "void-until";
+/// How far time has come.
+const HORIZON: &str = "horizon";
 
 /// One write: where, and what.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,12 +46,25 @@ pub enum LedgerError {
         /// Where.
         place: Place,
     },
+    /// The store knows that the request was joined before, or is over: it does not begin again.
+    #[error("request {request} was joined or has ended before, and does not begin again")]
+    Begun {
+        /// The request.
+        request: RequestId,
+    },
     /// What was read is no record of this version.
     #[error("the record {place:?} cannot be understood")]
     Unreadable {
         /// Where.
         place: Place,
     },
+}
+
+impl LedgerError {
+    /// Whether only the one write is refused, because it contradicts what stands; the store goes on.
+    pub(crate) const fn is_contradiction(&self) -> bool {
+        matches!(self, Self::Twice { .. } | Self::Begun { .. })
+    }
 }
 
 impl From<StoreError> for LedgerError {
@@ -61,12 +77,19 @@ impl From<StoreError> for LedgerError {
 pub(crate) fn place(record: &Record) -> Place {
     match record {
         Record::Consented { request, .. } => Place::consent(&request.request.id()),
-        Record::Joined { request, attempt } => Place::join(request, *attempt),
+        Record::Joined { request, attempt, .. } => Place::join(request, *attempt),
         Record::Burned { request, attempt } => Place::burn(request, *attempt),
         Record::Partials { request, attempt, .. } => Place::partial(request, *attempt),
         Record::Finished { request, .. } => Place::finished(request),
         Record::Closed { request, .. } => Place::closed(request),
+        Record::Undecided(kept) => Place::undecided(&kept.creator),
+        Record::Horizon(_) => Place::meta(HORIZON),
     }
+}
+
+/// Returns the request that a record is about.
+pub(crate) fn subject(record: &Record) -> Option<RequestId> {
+    place(record).request_id().filter(|_| !matches!(record, Record::Undecided(_)))
 }
 
 pub(crate) fn entry(record: &Record) -> Entry {
@@ -78,6 +101,13 @@ pub(crate) fn entry(record: &Record) -> Entry {
 /// Notes that the application has what a request gave.
 pub(crate) fn received(request: &RequestId) -> Entry {
     Entry { place: Place::mark(request, 0), value: Some(b"received".to_vec()) }
+}
+
+/// Notes that a mark would have been written a second time with other words; `nonce audit` finds it.
+pub(crate) fn contradicted(place: &Place) -> Option<Entry> {
+    let (request, attempt) = (place.request_id()?, place.attempt_number()?);
+    let value = Some(place.table().name().as_bytes().to_vec());
+    Some(Entry { place: Place::mark(&request, attempt), value })
 }
 
 /// Notes where a member's node spoke from last.
@@ -97,41 +127,6 @@ fn addresses(store: &dyn Store) -> Result<Vec<(PeerId, SocketAddr)>, LedgerError
     Ok(addresses)
 }
 
-/// Writes entries with one commit.
-///
-/// A join, a burn mark or a partial signature is written once: one that exists and says something
-/// else is an error, before anything is written.
-pub(crate) fn write(
-    store: &mut dyn Store,
-    entries: &[Entry],
-    now: UnixTime,
-) -> Result<(), LedgerError> {
-    let mut batch = Batch::new(now);
-    let mut marks = BTreeMap::new();
-    for Entry { place, value } in entries {
-        if let Some(value) = value {
-            if stands_once(place.table()) {
-                let known = match marks.get(place) {
-                    Some(known) => Some(Vec::clone(known)),
-                    None => store.get(place)?.map(|record| record.value),
-                };
-                if known.is_some_and(|known| known != *value) {
-                    return Err(LedgerError::Twice { place: *place });
-                }
-                marks.insert(*place, value.clone());
-            }
-            batch.put(*place, value.clone())?;
-        } else {
-            batch.remove(*place);
-        }
-    }
-    store.commit(&batch).map_err(LedgerError::Store)
-}
-
-const fn stands_once(table: Table) -> bool {
-    matches!(table, Table::Joins | Table::Burns | Table::Partials)
-}
-
 /// Reads a record.
 pub(crate) fn read(store: &dyn Store, place: &Place) -> Result<Option<Record>, LedgerError> {
     let Some(found) = store.get(place)? else { return Ok(None) };
@@ -141,13 +136,25 @@ pub(crate) fn read(store: &dyn Store, place: &Place) -> Result<Option<Record>, L
 /// Decodes what a scan showed.
 pub(crate) fn decode(table: Table, key: &[u8], value: &[u8]) -> Result<Record, LedgerError> {
     let place = || Place::found(table, key).unwrap_or(Place::meta("?"));
-    let record: Record =
-        postcard::from_bytes(value).map_err(|_| LedgerError::Unreadable { place: place() })?;
+    let record = read_any(table, key, value);
+    let record = record.ok_or_else(|| LedgerError::Unreadable { place: place() })?;
     // A record in a place of another one is as wrong as one that cannot be read.
     if self::place(&record).key() != key {
         return Err(LedgerError::Unreadable { place: place() });
     }
     Ok(record)
+}
+
+/// Decodes a record; a join of an earlier version, which did not say what it said, says nothing.
+fn read_any(table: Table, key: &[u8], value: &[u8]) -> Option<Record> {
+    let read = postcard::from_bytes(value).ok();
+    if read.is_some() || table != Table::Joins {
+        return read;
+    }
+    let (request, attempt) = (request_of(key)?, ensign_store::attempt_of(key)?);
+    let old = Record::Joined { request, attempt, said: [0; 32] };
+    let encoded = postcard::to_allocvec(&old).ok()?;
+    (encoded.strip_suffix(&[0; 32]) == Some(value)).then_some(old)
 }
 
 /// Shows every record of a table, until `visit` fails.
@@ -181,8 +188,12 @@ pub(crate) struct Past {
     pub(crate) open: Vec<Unfinished>,
     /// More of them, by name.
     pub(crate) waiting: Vec<RequestId>,
-    /// Over, in the order of their ends, without those that nobody asks about any more.
-    pub(crate) ended: Vec<(RequestId, GroupId, Ending)>,
+    /// Over, the latest of them, in the order of their ends.
+    pub(crate) ended: Vec<(RequestId, GroupId, End)>,
+    /// What ended before our user decided, by creator.
+    pub(crate) undecided: Vec<Undecided>,
+    /// How far time had come.
+    pub(crate) horizon: Horizon,
     /// Signed, and the application never said that it has the result; at most [`UNRECEIVED_MAX`].
     pub(crate) unreceived: Vec<(RequestId, GroupId)>,
     /// Where members' nodes spoke from last.
@@ -216,6 +227,8 @@ pub(crate) fn past(store: &dyn Store) -> Result<Past, LedgerError> {
         open: open.into_iter().flatten().collect(),
         waiting: names.collect(),
         ended: ended(store)?,
+        undecided: undecided(store)?,
+        horizon: horizon(store)?,
         unreceived: unreceived(store, &finished)?,
         addresses: addresses(store)?,
     })
@@ -299,13 +312,13 @@ fn attempts(
 }
 
 /// Reads the endings that the engine remembers: a failure before the signatures that outrank it.
-fn ended(store: &dyn Store) -> Result<Vec<(RequestId, GroupId, Ending)>, LedgerError> {
+fn ended(store: &dyn Store) -> Result<Vec<(RequestId, GroupId, End)>, LedgerError> {
     let mut ended = BTreeSet::new();
     for (order, table) in [(0_u8, Table::Closed), (1, Table::Finished)] {
         store.scan(table, &[], &mut |row| {
             ended.extend(request_of(row.key).map(|id| (row.written, order, id)));
             // The engine remembers no more.
-            if ended.len() > ensign_engine::REQUESTS_REMEMBERED {
+            if ended.len() > ensign_engine::ENDINGS_REMEMBERED {
                 ended.pop_first();
             }
             ControlFlow::Continue(())
@@ -314,12 +327,31 @@ fn ended(store: &dyn Store) -> Result<Vec<(RequestId, GroupId, Ending)>, LedgerE
     let mut endings = Vec::new();
     for (_, order, id) in ended {
         let place = if order == 0 { Place::closed(&id) } else { Place::finished(&id) };
-        endings.extend(read(store, &place)?.and_then(ending));
+        let ending = read(store, &place)?.and_then(ending);
+        endings.extend(ending.map(|(id, group, ending)| (id, group, End::of(&ending))));
     }
     Ok(endings)
 }
 
-fn ending(record: Record) -> Option<(RequestId, GroupId, Ending)> {
+fn undecided(store: &dyn Store) -> Result<Vec<Undecided>, LedgerError> {
+    let mut found = Vec::new();
+    each(store, Table::Undecided, |_, record| {
+        if let Record::Undecided(kept) = record {
+            found.push(kept);
+        }
+        Ok(())
+    })?;
+    Ok(found)
+}
+
+fn horizon(store: &dyn Store) -> Result<Horizon, LedgerError> {
+    match read(store, &Place::meta(HORIZON))? {
+        Some(Record::Horizon(horizon)) => Ok(horizon),
+        Some(_) | None => Ok(Horizon::default()),
+    }
+}
+
+pub(crate) fn ending(record: Record) -> Option<(RequestId, GroupId, Ending)> {
     match record {
         Record::Finished { request, group, signatures } => {
             Some((request, group, Ending::Signed(signatures)))
@@ -328,7 +360,9 @@ fn ending(record: Record) -> Option<(RequestId, GroupId, Ending)> {
         Record::Consented { .. }
         | Record::Joined { .. }
         | Record::Burned { .. }
-        | Record::Partials { .. } => None,
+        | Record::Partials { .. }
+        | Record::Undecided(_)
+        | Record::Horizon(_) => None,
     }
 }
 

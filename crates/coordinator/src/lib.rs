@@ -31,6 +31,8 @@ mod signer;
 pub use signer::{InProcess, Signer, SignerError};
 #[cfg(unix)]
 pub use signer::{ServeError, SocketSigner, serve};
+mod clock;
+pub use clock::WallClock;
 mod simulated;
 pub use simulated::Surroundings;
 mod records;
@@ -44,7 +46,6 @@ pub use ledger::LedgerError;
 
 mod addresses;
 mod cases;
-mod clock;
 mod command;
 mod consent;
 mod consenting;

@@ -174,13 +174,15 @@ impl Import for OldJournal {
                 | Record::Joined { .. }
                 | Record::Burned { .. }
                 | Record::Partials { .. }
-                | Record::Closed { .. } => None,
+                | Record::Closed { .. }
+                | Record::Undecided(_)
+                | Record::Horizon(_) => None,
             }));
             ledger::write(store, &entries, now).map_err(|error| match error {
                 LedgerError::Store(error) => ImportError::Store(error),
-                LedgerError::Twice { .. } | LedgerError::Unreadable { .. } => {
-                    ImportError::Damaged { offset: 0 }
-                }
+                LedgerError::Twice { .. }
+                | LedgerError::Begun { .. }
+                | LedgerError::Unreadable { .. } => ImportError::Damaged { offset: 0 },
             })?;
         }
         Ok(())

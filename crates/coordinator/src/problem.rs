@@ -1,18 +1,21 @@
 //! The catalogue of failures, and how each is worded.
 
-use std::{fmt::Display, time::Duration};
+use std::fmt::Display;
 
 use ensign_engine::{ATTEMPTS_MAX, Offense, is_retried};
 use ensign_equivocation::Evidence;
-use ensign_primitives::{RequestId, SignerIndex, UnixTime};
+use ensign_primitives::{RequestId, SignerIndex};
 use ensign_psbt::PsbtError;
-use ensign_replay::{MESSAGE_AGE_MAX, ReplayError};
-use ensign_session::Failure;
+use ensign_replay::ReplayError;
+use ensign_session::{Failure, OwnFault};
 use ensign_store::{Opening, StoreError};
 use ensign_transport::DisconnectReason;
 use ensign_wire::AbortReason;
 
 use crate::{LedgerError, Problem, Risk, SignerError};
+
+mod time;
+pub(crate) use time::of_refused_delegation;
 
 /// One entry of the catalogue. Codes are stable once published.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,7 +41,7 @@ const fn wary(code: &'static str, what: &'static str, hint: &'static str) -> Cod
 }
 
 /// Every failure that a coordinator reports.
-pub const CODES: [Code; 25] = [
+pub const CODES: [Code; 29] = [
     DECLINED,
     MISMATCH,
     EXPIRED,
@@ -54,16 +57,20 @@ pub const CODES: [Code; 25] = [
     OFFENSE,
     REFUSED,
     CLOCK,
+    UNDELEGATED,
     STORE,
     NOT_RESUMED,
     STORE_FULL,
     RESTORED,
     VOIDED,
     UNREADABLE,
+    CONTRADICTION,
     EVENTS_LOST,
+    DECISIONS_LOST,
     RESULT,
     NO_ENTROPY,
     SIGNER,
+    FALSE_SIGNER,
 ];
 
 const DECLINED: Code = code(
@@ -108,8 +115,8 @@ const WRONG_PARTIAL_SIG: Code = wary(
 );
 const VIEWS_DIFFER: Code = code(
     "E-SES-009",
-    "signers hold different nonces and nobody can be blamed",
-    "the request goes on in a new attempt by itself; use mode strict if it happens again",
+    "signers hold different nonces",
+    "the request goes on in a new attempt by itself; ask whom it names each time for its log",
 );
 const INTERNAL: Code = code(
     "E-SES-010",
@@ -138,6 +145,12 @@ const CLOCK: Code = code(
     "two clocks differ so much that what is said is taken for old",
     "set both clocks by a time server; where several signers show this, ours is the wrong one",
 );
+const UNDELEGATED: Code = code(
+    "E-PEER-004",
+    "a signer's permission for its node does not hold at the time of the one who reads it",
+    "set both clocks by a time server: a node whose clock is right renews it by itself, for the next \
+     attempt; ask that signer to start its node anew if it does not",
+);
 const STORE: Code = Code {
     code: "E-STO-001",
     what: "the store cannot be written",
@@ -154,6 +167,12 @@ const STORE_FULL: Code = code(
     "E-STO-003",
     "the store is full, so new work is refused while running work goes on",
     "free some room on the disk, or let old requests expire, then ask again; nothing was lost",
+);
+const CONTRADICTION: Code = code(
+    "E-STO-007",
+    "a request was ended because it contradicts what the store holds",
+    "nothing was signed twice and keys are safe; somebody asked again for what was joined or is over: \
+     propose it anew if it is still wanted",
 );
 const RESTORED: Code = wary(
     "E-STO-004",
@@ -173,7 +192,12 @@ const UNREADABLE: Code = wary(
 const EVENTS_LOST: Code = code(
     "E-APP-001",
     "the application read its events too slowly and some are gone",
-    "read events faster, or ask for the state anew",
+    "nothing needs to be done: requests to decide and how they ended are never among them",
+);
+const DECISIONS_LOST: Code = code(
+    "E-APP-002",
+    "the application left so many events unread that requests to decide, or ends of requests, are gone",
+    "ask for the requests and their results anew: the store has all of them",
 );
 const RESULT: Code = wary(
     "E-PSBT-001",
@@ -193,6 +217,14 @@ const SIGNER: Code = code(
     "see that it runs and is unlocked; keys are safe, and what it did not decline is tried again",
 );
 
+const FALSE_SIGNER: Code = Code {
+    code: "E-SIG-002",
+    what: "the signer that holds the key answered falsely",
+    hint: "nothing of it left this node; look at that signer before you go on: it is broken or lies",
+    risk: Risk::CheckFirst,
+    retry_is_safe: true,
+};
+
 impl Code {
     fn problem(&self, what: String, who: Vec<SignerIndex>) -> Problem {
         Problem {
@@ -206,8 +238,18 @@ impl Code {
     }
 }
 
+/// Words what ended an attempt on our own side.
+fn of_own_fault(fault: &OwnFault) -> Problem {
+    let is_signer = matches!(fault, OwnFault::FalsePartials | OwnFault::NonceCount { .. });
+    let entry = if is_signer { FALSE_SIGNER } else { INTERNAL };
+    entry.problem(format!("{}: {fault}", entry.what), Vec::new())
+}
+
 /// Words the end of an attempt.
 pub(crate) fn of_failure(failure: &Failure) -> Problem {
+    if let Some(fault) = &failure.own {
+        return of_own_fault(fault);
+    }
     let entry = match failure.reason {
         AbortReason::Declined => DECLINED,
         AbortReason::PayloadMismatch => MISMATCH,
@@ -231,7 +273,12 @@ pub(crate) fn of_failure(failure: &Failure) -> Problem {
         (Some(by), None) if failure.culprits.is_empty() => vec![by],
         _ => failure.culprits.clone(),
     };
-    entry.problem(format!("{}{claim}", entry.what), who)
+    let detail = match (failure.reason, failure.culprits.is_empty(), failure.accused) {
+        (AbortReason::ViewsDiffer, true, None) => ", and nobody can be blamed",
+        (AbortReason::ViewsDiffer, _, _) => ", and one did not show what is behind its own",
+        _ => "",
+    };
+    entry.problem(format!("{}{detail}{claim}", entry.what), who)
 }
 
 /// Words the end of a request.
@@ -261,6 +308,8 @@ pub(crate) fn of_disconnect(reason: &DisconnectReason) -> Option<Problem> {
     let is_offense = match reason {
         DisconnectReason::Malformed(_)
         | DisconnectReason::StreamBroken { .. }
+        | DisconnectReason::NotReading
+        | DisconnectReason::NotAdmitted { .. }
         | DisconnectReason::NoStreams => true,
         DisconnectReason::Quic { code } => *code != 0,
         _ => false,
@@ -277,28 +326,12 @@ pub(crate) fn of_offense(offense: &Offense) -> Problem {
     if let Offense::Session(ensign_session::Offense::Replay(ReplayError::Stale { sent_at, now })) =
         offense
     {
-        return of_clocks(*sent_at, *now);
+        return time::of_clocks(*sent_at, *now);
+    }
+    if let Some(problem) = time::of_delegation(offense) {
+        return problem;
     }
     OFFENSE.problem(format!("{}: {}", OFFENSE.what, describe(offense)), Vec::new())
-}
-
-/// Words a message that is too old, or from the future.
-fn of_clocks(sent_at: UnixTime, now: UnixTime) -> Problem {
-    let (apart, most) = (apart(now.abs_diff(sent_at)), MESSAGE_AGE_MAX.as_secs() / 60);
-    let side = if sent_at > now { "ahead of" } else { "behind" };
-    let what =
-        format!("its message is {apart} {side} our clock, more than {most} min: not accepted");
-    CLOCK.problem(what, Vec::new())
-}
-
-/// Says how far two times are apart, in one unit.
-fn apart(apart: Duration) -> String {
-    match apart.as_secs() {
-        seconds @ 0..120 => format!("{seconds} s"),
-        seconds @ 120..7_200 => format!("{} min", seconds / 60),
-        seconds @ 7_200..172_800 => format!("{} h", seconds / 3_600),
-        seconds => format!("{} days", seconds / 86_400),
-    }
 }
 
 pub(crate) fn refused() -> Problem {
@@ -307,6 +340,10 @@ pub(crate) fn refused() -> Problem {
 
 pub(crate) fn of_store(error: &LedgerError) -> Problem {
     STORE.problem(format!("{}: {error}", STORE.what), Vec::new())
+}
+
+pub(crate) fn of_contradiction(error: &LedgerError) -> Problem {
+    CONTRADICTION.problem(format!("{}: {error}", CONTRADICTION.what), Vec::new())
 }
 
 pub(crate) fn of_lost_store() -> Problem {
@@ -366,7 +403,14 @@ pub(crate) fn of_found(found: Opening, voided: usize) -> Option<Problem> {
 }
 
 pub(crate) fn of_lost_events(lost: u64) -> Problem {
-    EVENTS_LOST.problem(format!("{lost} events are gone: they were read too slowly"), Vec::new())
+    let what = format!("{lost} events of progress are gone: they were read too slowly");
+    EVENTS_LOST.problem(what, Vec::new())
+}
+
+pub(crate) fn of_lost_decisions(lost: u64) -> Problem {
+    let what =
+        format!("{lost} requests to decide or ends of requests were never read and are gone");
+    DECISIONS_LOST.problem(what, Vec::new())
 }
 
 pub(crate) fn of_result(error: &PsbtError) -> Problem {
@@ -381,6 +425,7 @@ fn describe(offense: &Offense) -> String {
         Offense::HelloTimeout => "no hello in time".into(),
         Offense::SecondHello => "a second hello".into(),
         Offense::Version { min, max } => format!("it speaks versions {min} to {max}"),
+        Offense::TooManyPings => "more pings than anybody needs".into(),
         Offense::Stranger { kind } => format!("{kind:?} from a node of no group of ours"),
         Offense::UnknownGroup { group } => format!("a request for unknown group {}", group.short()),
         Offense::InvalidRequest(error) => error.to_string(),
@@ -416,6 +461,9 @@ fn describe(offense: &Offense) -> String {
                 Evidence::WrongCommitment { .. } => "nonces that do not open its promise".into(),
                 Evidence::InvalidNonce { .. } => "nonces that are no points on the curve".into(),
                 Evidence::WrongPartialSig { .. } => "a false partial signature".into(),
+                Evidence::SignedOtherwise { .. } => {
+                    "it confirmed one set of nonces and signed for another".into()
+                }
             },
         },
     }
@@ -426,20 +474,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn message_of_a_wrong_clock_is_no_offense_but_a_clock_to_set() {
-        let (sent_at, now) = (UnixTime::from_millis(0), UnixTime::from_millis(30 * 86_400_000));
-        let stale = ensign_session::Offense::Replay(ReplayError::Stale { sent_at, now });
-        let problem = of_offense(&Offense::Session(stale));
-        assert_eq!(problem.code, "E-PEER-003");
-        assert!(problem.what.contains("30 days behind our clock"), "{problem:?}");
-        assert_eq!(
-            [
-                apart(Duration::from_secs(90)),
-                apart(Duration::from_secs(600)),
-                apart(Duration::from_secs(7200))
-            ],
-            ["90 s", "10 min", "2 h"]
-        );
+    fn regression_false_answer_of_our_own_signer_was_not_told_to_its_user() {
+        let fault = OwnFault::FalsePartials;
+        let problem = of_own_fault(&fault);
+        assert_eq!((problem.code, problem.who.len()), ("E-SIG-002", 0));
+        assert!(problem.what.contains(&fault.to_string()), "{problem:?}");
     }
 
     #[test]

@@ -241,7 +241,11 @@ fn enter(
             let entry = entries.entry(request).or_insert_with(|| bare(request, group, state));
             (entry.state, entry.ended) = (state, Some(written));
         }
-        Record::Joined { .. } | Record::Burned { .. } | Record::Partials { .. } => {}
+        Record::Joined { .. }
+        | Record::Burned { .. }
+        | Record::Partials { .. }
+        | Record::Undecided(_)
+        | Record::Horizon(_) => {}
     }
 }
 

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use ensign_primitives::{Instant, RequestId};
 use ensign_session::Event as SessionEvent;
+use ensign_transport::{CloseCode, DisconnectReason};
+use ensign_wire::Refusal;
 
 use crate::{Event, Problem, problem};
 
@@ -25,6 +27,10 @@ pub(crate) fn session_event(
             Event::Waiting { request, on: on.clone(), since: now.since(*since) }
         }
         SessionEvent::Unreachable(who) => Event::Unreachable { request, who: who.clone() },
+        SessionEvent::Refused { by, why: Refusal::NotDelegated, .. } => {
+            let problem = Box::new(problem::of_refused_delegation(*by));
+            Event::Warning { peer: None, problem }
+        }
         SessionEvent::Refused { by, refused, why } => {
             let what = format!("a signer's node refused our {refused:?}: {why:?}");
             let problem = Problem { what, who: vec![*by], ..problem::refused() };
@@ -35,6 +41,11 @@ pub(crate) fn session_event(
         }
         SessionEvent::Done(_) => return None,
     })
+}
+
+/// Returns whether a connection ended because the other node stops: then nobody has lost it.
+pub(crate) const fn has_stopped(reason: &DisconnectReason) -> bool {
+    matches!(reason, DisconnectReason::Closed { code: CloseCode::Shutdown })
 }
 
 /// Words a dial that failed.

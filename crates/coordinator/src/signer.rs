@@ -28,10 +28,12 @@ pub use socket::{ServeError, SocketSigner, serve};
 ///
 /// What an implementation owes, whatever it is asked and however often: each secret nonce is made
 /// from fresh bytes of the operating system, never leaves it, is used at most once, and is erased
-/// when it was used or forgotten; a session's name is taken once; a request names its key and is
-/// signed by its creator; what is signed is computed from the [`Order`] that it was shown, never
-/// from a hash that comes later. [`LocalSigner`](ensign_session::LocalSigner) keeps all of this and
-/// is what to build on. One that starts again has no nonces and says so.
+/// when it was used or forgotten; a request names its key and is signed by its creator; what is
+/// signed is computed from the [`Order`] that it was shown, never from a hash that comes later. A
+/// session's name is taken once as long as it is remembered: among the last
+/// [`SESSIONS_SEEN_MAX`](ensign_session::SESSIONS_SEEN_MAX), and not across a restart; after that
+/// it gets other nonces, as fresh as any. [`LocalSigner`](ensign_session::LocalSigner) keeps all of
+/// this and is what to build on. One that starts again has no nonces and says so.
 pub trait Signer: Debug + Send {
     /// Returns the public key: the signer's name in a group.
     fn public_key(&self) -> SignerKey;
@@ -40,7 +42,8 @@ pub trait Signer: Debug + Send {
     ///
     /// # Errors
     ///
-    /// [`SignerError`] when it refuses or cannot be asked.
+    /// [`SignerError`] when it refuses or cannot be asked; an implementation with a clock refuses
+    /// what [`Delegation::check`](ensign_identity::Delegation::check) does.
     fn delegate(
         &mut self,
         network: Network,
@@ -90,8 +93,8 @@ pub enum SignerError {
     /// There is nothing to sign with, or nothing to sign.
     #[error("{0}")]
     Partials(PartialsError),
-    /// The delegation that it made does not hold.
-    #[error("its delegation does not hold: {0}")]
+    /// The delegation that it made, or was asked for, does not hold.
+    #[error("the delegation does not hold: {0}")]
     Delegation(DelegationError),
     /// It refuses; its own side says why.
     #[error("it refuses, and says why where it runs")]

@@ -7,13 +7,13 @@ use std::{
 };
 
 use ensign_deadline::Timeouts;
-use ensign_primitives::{Network, UnixTime};
+use ensign_primitives::Network;
 use ensign_store::{Opening, Store};
 use ensign_transport::{AsyncUdpSocket, Transport, TransportConfig};
 
 use crate::{
     Coordinator, Events, Keys, StartError,
-    clock::Clock,
+    clock::{Clock, WallClock},
     driver::{Before, Parts},
     opening,
     randomness::Randomness,
@@ -28,8 +28,8 @@ pub struct Surroundings {
     /// What every random number is made from, nonces included. A node that starts again takes
     /// another one, as the operating system would never give the same bytes twice.
     pub seed: [u8; 32],
-    /// What the wall clock says when the node starts.
-    pub unix: UnixTime,
+    /// The wall clock; what it says when the node starts, and when it is set.
+    pub wall: WallClock,
     /// What survives. A node that starts again with what lies on the same disk finds what the one
     /// before it had committed.
     pub store: Box<dyn Store>,
@@ -67,19 +67,19 @@ impl Coordinator {
         keys: Keys,
         surroundings: Surroundings,
     ) -> Result<(Self, Events), StartError> {
-        let Surroundings { socket, seed, unix, store, found, disk_latency, timeouts } =
+        let Surroundings { socket, seed, wall, store, found, disk_latency, timeouts } =
             surroundings;
         let unused = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
         let config = TransportConfig::new(unused, network);
         let key = keys.node_key.clone();
         let transport = Transport::dangerous_simulated(config, key, socket, seed).await;
-        let opened = opening::settle(store, found, unix).map_err(StartError::Store)?;
+        let opened = opening::settle(store, found, wall.at_origin()).map_err(StartError::Store)?;
         let (store, opened): (Box<dyn Store>, Before) = opened.into();
         Ok(Self::start(Parts {
             network,
             keys,
             timeouts,
-            clock: Clock::simulated(unix),
+            clock: Clock::simulated(wall),
             randomness: Randomness::DangerousSimulated { network, seed, drawn: 0 },
             transport: transport.map_err(StartError::Bind)?,
             storage: Storage::simulated(store, disk_latency),

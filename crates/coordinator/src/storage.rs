@@ -1,10 +1,10 @@
 //! The store on a thread of its own: flushing a disk blocks. A simulated one is written at once.
 
-use std::{fmt, sync::mpsc as std_mpsc, thread, time::Duration};
+use std::{collections::BTreeMap, fmt, sync::mpsc as std_mpsc, thread, time::Duration};
 
 use ensign_engine::Record;
 use ensign_primitives::{PeerId, RequestId, UnixTime};
-use ensign_store::{Store, StoreError};
+use ensign_store::{Place, Store, StoreError, Table};
 use tokio::{
     sync::mpsc,
     time::{Instant, sleep_until},
@@ -26,7 +26,16 @@ const JOIN_WAIT: Duration = Duration::from_millis(1);
 /// With its thread, neither way has a limit of its own, so that driver and thread never wait for
 /// each other: a session waits for its record before it makes another, so the engine's limits are
 /// theirs.
-pub(crate) enum Storage {
+#[derive(Debug)]
+pub(crate) struct Storage {
+    way: Way,
+    /// What goes with the next write that flushes twice anyhow: one for each place, so that the
+    /// engine's limits bound it.
+    notes: BTreeMap<Place, Entry>,
+}
+
+/// The way to the store.
+enum Way {
     /// To the thread that has the store.
     Thread(std_mpsc::Sender<Task>),
     /// To a store that is written at once.
@@ -35,7 +44,7 @@ pub(crate) enum Storage {
     Delayed(mpsc::UnboundedSender<Task>),
 }
 
-impl fmt::Debug for Storage {
+impl fmt::Debug for Way {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Thread(_) => "Thread",
@@ -47,8 +56,8 @@ impl fmt::Debug for Storage {
 
 /// What the thread is asked.
 pub(crate) enum Task {
-    /// Write.
-    Write(Write),
+    /// Write, each for itself if not together.
+    Write(Vec<Write>),
     /// Read; whoever asks is answered by the task itself.
     Read(Read),
 }
@@ -58,7 +67,7 @@ type Read = Box<dyn FnOnce(&dyn Store) + Send>;
 impl fmt::Debug for Task {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Write(write) => write.fmt(f),
+            Self::Write(writes) => writes.fmt(f),
             Self::Read(_) => f.write_str("Read"),
         }
     }
@@ -77,10 +86,30 @@ pub(crate) struct Write {
 /// Whose write it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum About {
-    /// A record of the engine's, which waits under this token; of a request, where it begins work.
-    Record { token: u64, begins: Option<RequestId> },
+    /// A record of the engine's, which waits under this token.
+    Record { token: u64, of: Subject },
     /// What the driver keeps for its user.
     Kept,
+}
+
+/// What a record is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Subject {
+    /// A consent: this request begins.
+    Begins(RequestId),
+    /// This request goes on, or ends.
+    Request(RequestId),
+    /// No request.
+    Other,
+}
+
+impl Subject {
+    pub(crate) const fn request(self) -> Option<RequestId> {
+        match self {
+            Self::Begins(id) | Self::Request(id) => Some(id),
+            Self::Other => None,
+        }
+    }
 }
 
 /// How a write went, in the order of the writes.
@@ -90,6 +119,8 @@ pub(crate) enum Answer {
     Durable(About),
     /// The store has no room for new work; the write never happens, the store goes on.
     Refused(About, StoreError),
+    /// It contradicts what stands in the store; it never happens, the store goes on.
+    Contradicts(About, LedgerError),
     /// Nothing is written any more.
     Failed(LedgerError),
 }
@@ -102,45 +133,69 @@ impl Storage {
         let (tasks, waiting) = std_mpsc::channel();
         let (to_driver, answers) = mpsc::unbounded_channel();
         thread::spawn(move || work(store, &waiting, &to_driver));
-        (Self::Thread(tasks), answers)
+        (Self::by(Way::Thread(tasks)), answers)
     }
 
     /// - `latency`: how long a commit takes, in simulated time.
     pub(crate) fn simulated(store: Box<dyn Store>, latency: Duration) -> (Self, Answers) {
         let (to_driver, answers) = mpsc::unbounded_channel();
         if latency.is_zero() {
-            return (Self::Simulated(store, to_driver), answers);
+            return (Self::by(Way::Simulated(store, to_driver)), answers);
         }
         let (tasks, waiting) = mpsc::unbounded_channel();
         tokio::spawn(work_slowly(store, latency, waiting, to_driver));
-        (Self::Delayed(tasks), answers)
+        (Self::by(Way::Delayed(tasks)), answers)
+    }
+
+    const fn by(way: Way) -> Self {
+        Self { way, notes: BTreeMap::new() }
     }
 
     /// Queues a record of the engine's.
     ///
     /// - `node`: us. An own request is announced before it is joined, and only when it is durable.
     pub(crate) fn persist(&mut self, at: UnixTime, token: u64, record: &Record, node: PeerId) {
-        let mut before_join = false;
-        let begins = match record {
-            Record::Consented { request, .. } => {
-                before_join = request.peer != node;
-                Some(request.request.id())
-            }
-            Record::Joined { .. }
-            | Record::Burned { .. }
-            | Record::Partials { .. }
-            | Record::Finished { .. }
-            | Record::Closed { .. } => None,
-        };
-        let about = About::Record { token, begins };
+        let (mut before_join, mut of) = (false, Subject::Other);
+        if let Record::Consented { request, .. } = record {
+            before_join = request.peer != node;
+            of = Subject::Begins(request.request.id());
+        } else if let Some(id) = ledger::subject(record) {
+            of = Subject::Request(id);
+        }
+        let about = About::Record { token, of };
         let entry = ledger::entry(record);
-        self.queue(Task::Write(Write { entry, at, about, before_join }));
+        // What flushes once shall not wait for more.
+        let is_quick = matches!(entry.place.table(), Table::Joins | Table::Burns | Table::Partials);
+        let mut writes = if is_quick { Vec::new() } else { self.take_notes(at) };
+        writes.push(Write { entry, at, about, before_join });
+        self.queue(Task::Write(writes));
     }
 
     /// Queues something that nothing waits for.
     pub(crate) fn keep(&mut self, at: UnixTime, entry: Entry) {
-        let (about, before_join) = (About::Kept, false);
-        self.queue(Task::Write(Write { entry, at, about, before_join }));
+        let mut writes = self.take_notes(at);
+        writes.push(Write { entry, at, about: About::Kept, before_join: false });
+        self.queue(Task::Write(writes));
+    }
+
+    /// Has something written with the next write, or by [`write_notes`](Self::write_notes).
+    pub(crate) fn note(&mut self, record: &Record) {
+        let entry = ledger::entry(record);
+        self.notes.insert(entry.place, entry);
+    }
+
+    /// Writes what waits for another write.
+    pub(crate) fn write_notes(&mut self, at: UnixTime) {
+        let writes = self.take_notes(at);
+        if !writes.is_empty() {
+            self.queue(Task::Write(writes));
+        }
+    }
+
+    fn take_notes(&mut self, at: UnixTime) -> Vec<Write> {
+        let entries = std::mem::take(&mut self.notes).into_values();
+        let write = |entry| Write { entry, at, about: About::Kept, before_join: false };
+        entries.map(write).collect()
     }
 
     /// Queues a look at what is committed, behind every write that is queued.
@@ -149,13 +204,13 @@ impl Storage {
     }
 
     fn queue(&mut self, task: Task) {
-        match self {
+        match &mut self.way {
             // A thread that is gone has told why.
-            Self::Thread(tasks) => drop(tasks.send(task)),
-            Self::Delayed(tasks) => drop(tasks.send(task)),
-            Self::Simulated(store, answers) => match task {
+            Way::Thread(tasks) => drop(tasks.send(task)),
+            Way::Delayed(tasks) => drop(tasks.send(task)),
+            Way::Simulated(store, answers) => match task {
                 // A driver that is gone asks no more.
-                Task::Write(write) => commit(store.as_mut(), vec![write], &mut |answer| {
+                Task::Write(writes) => commit(store.as_mut(), writes, &mut |answer| {
                     let _ = answers.send(answer);
                 }),
                 Task::Read(read) => read(store.as_ref()),
@@ -174,11 +229,10 @@ fn work(
     while let Some(task) = next.take() {
         match task {
             Task::Read(read) => read(store.as_ref()),
-            Task::Write(first) => {
-                let mut writes = vec![first];
+            Task::Write(mut writes) => {
                 while writes.len() < WRITES_PER_COMMIT_MAX {
                     match follower(&writes, waiting) {
-                        Some(Task::Write(write)) => writes.push(write),
+                        Some(Task::Write(more)) => writes.extend(more),
                         read => {
                             next = read;
                             break;
@@ -216,9 +270,9 @@ async fn work_slowly(
     while let Some(task) = waiting.recv().await {
         match task {
             Task::Read(read) => read(store.as_ref()),
-            Task::Write(write) => {
+            Task::Write(writes) => {
                 sleep_until(Instant::now() + latency).await;
-                commit(store.as_mut(), vec![write], &mut |answer| {
+                commit(store.as_mut(), writes, &mut |answer| {
                     // A driver that is gone asks no more.
                     let _ = answers.send(answer);
                 });
@@ -227,7 +281,7 @@ async fn work_slowly(
     }
 }
 
-/// Commits writes together; what the store refuses is found out one by one.
+/// Commits writes together; what the store refuses, or what contradicts it, is found out one by one.
 fn commit(store: &mut dyn Store, writes: Vec<Write>, answer: &mut dyn FnMut(Answer)) {
     let Some(at) = writes.iter().map(|write| write.at).max() else { return };
     let entries: Vec<Entry> = writes.iter().map(|write| write.entry.clone()).collect();
@@ -235,6 +289,18 @@ fn commit(store: &mut dyn Store, writes: Vec<Write>, answer: &mut dyn FnMut(Answ
         Ok(()) => writes.iter().for_each(|write| answer(Answer::Durable(write.about))),
         Err(LedgerError::Store(error)) if error.is_refused() => match writes.as_slice() {
             [one] => answer(Answer::Refused(one.about, error)),
+            _ => writes.into_iter().for_each(|write| commit(store, vec![write], answer)),
+        },
+        Err(error) if error.is_contradiction() => match writes.as_slice() {
+            [one] => {
+                if let LedgerError::Twice { place } = &error
+                    && let Some(mark) = ledger::contradicted(place)
+                {
+                    // What cannot be noted is refused all the same.
+                    let _ = ledger::write(store, &[mark], at);
+                }
+                answer(Answer::Contradicts(one.about, error));
+            }
             _ => writes.into_iter().for_each(|write| commit(store, vec![write], answer)),
         },
         Err(error) => answer(Answer::Failed(error)),

@@ -151,8 +151,9 @@ async fn store_that_fails_is_told_and_nothing_is_signed_or_joined() {
 
     // The other wallet was never asked, and lives.
     let gone = pair.peer;
-    let seen =
-        pair.other_until(|event| matches!(event, Event::PeerDown { peer } if *peer == gone)).await;
+    let seen = pair
+        .other_until(|event| matches!(event, Event::PeerDown { peer, .. } if *peer == gone))
+        .await;
     assert_eq!(Pair::approvals(&seen), []);
     pair.other.shutdown().await;
 }
@@ -231,7 +232,7 @@ async fn journal_of_an_earlier_version_becomes_a_store_and_is_kept() {
     let path = folder.path().join("journal");
     let id = RequestId::from_bytes([5; 32]);
     let records = [
-        Record::Joined { request: id, attempt: 1 },
+        Record::Joined { request: id, attempt: 1, said: [3; 32] },
         Record::Burned { request: id, attempt: 1 },
         Record::Closed {
             request: id,
@@ -261,14 +262,14 @@ fn audit_names_every_mark_that_should_not_be_there() {
     let partials =
         |attempt| Record::Partials { request, attempt, nonces: [7; 32], partials: vec![[8; 32]] };
     let records = [
-        Record::Closed { request, group, reason: AbortReason::Declined },
-        Record::Joined { request, attempt: 1 },
+        Record::Joined { request, attempt: 1, said: [3; 32] },
         Record::Burned { request, attempt: 1 },
         partials(1),
-        Record::Joined { request, attempt: 2 },
+        Record::Joined { request, attempt: 2, said: [3; 32] },
         Record::Burned { request, attempt: 3 },
         partials(4),
-        Record::Joined { request: RequestId::from_bytes([9; 32]), attempt: 1 },
+        Record::Joined { request: RequestId::from_bytes([9; 32]), attempt: 1, said: [3; 32] },
+        Record::Closed { request, group, reason: AbortReason::Declined },
     ];
     let mut store = MemoryStore::new();
     let entries: Vec<_> = records.iter().map(ledger::entry).collect();
@@ -291,4 +292,20 @@ fn audit_names_every_mark_that_should_not_be_there() {
     let place = Place::partial(&request, 1);
     assert_eq!(twice, Err(LedgerError::Twice { place }));
     ledger::write(&mut store, &[ledger::entry(&partials(1))], UnixTime::from_millis(2)).unwrap();
+}
+
+#[test]
+fn join_of_an_earlier_version_is_read_and_never_written_over() {
+    let request = RequestId::from_bytes([5; 32]);
+    let place = Place::join(&request, 1);
+    let new = Record::Joined { request, attempt: 1, said: [3; 32] };
+    let old = ledger::entry(&new).value.unwrap();
+    let old = old[..old.len() - 32].to_vec();
+    let mut store = MemoryStore::new();
+    let entry = ledger::Entry { place, value: Some(old) };
+    ledger::write(&mut store, &[entry], UnixTime::from_millis(1)).unwrap();
+    let read = ledger::read(&store, &place).unwrap();
+    assert_eq!(read, Some(Record::Joined { request, attempt: 1, said: [0; 32] }));
+    let again = ledger::write(&mut store, &[ledger::entry(&new)], UnixTime::from_millis(2));
+    assert_eq!(again, Err(LedgerError::Twice { place }));
 }

@@ -10,23 +10,48 @@ const WARNINGS_BURST_MAX: u32 = 64;
 /// One more each so often. Guess: a log that a person can read.
 const WARNING_INTERVAL: Duration = Duration::from_secs(1);
 
+/// Who a warning is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum About {
+    Member,
+    Stranger,
+}
+
+/// Warnings about members and about strangers, each with a budget of their own: whatever strangers
+/// do, a member's fault is told.
+#[derive(Debug, Default)]
+pub(crate) struct Warnings {
+    members: Budget,
+    strangers: Budget,
+}
+
+impl Warnings {
+    /// Tells whether a warning may be given now, and how many about such peers were held back since
+    /// the last.
+    pub(crate) fn admit(&mut self, about: About, now: Instant) -> Option<u64> {
+        match about {
+            About::Member => self.members.admit(now),
+            About::Stranger => self.strangers.admit(now),
+        }
+    }
+}
+
 /// Lets a burst through, then one at a time.
 #[derive(Debug)]
-pub(crate) struct Warnings {
+struct Budget {
     left: u32,
     refilled_at: Instant,
     held_back: u64,
 }
 
-impl Default for Warnings {
+impl Default for Budget {
     fn default() -> Self {
         Self { left: WARNINGS_BURST_MAX, refilled_at: Instant::default(), held_back: 0 }
     }
 }
 
-impl Warnings {
-    /// Tells whether a warning may be given now, and how many were held back since the last.
-    pub(crate) fn admit(&mut self, now: Instant) -> Option<u64> {
+impl Budget {
+    fn admit(&mut self, now: Instant) -> Option<u64> {
         let intervals = now.since(self.refilled_at).as_micros() / WARNING_INTERVAL.as_micros();
         let intervals = u32::try_from(intervals).unwrap_or(u32::MAX);
         if intervals > 0 {
@@ -50,10 +75,22 @@ mod tests {
     fn burst_is_let_through_and_then_one_a_second_with_the_number_held_back() {
         let at = |millis: u64| Instant::from_micros(millis * 1000);
         let mut warnings = Warnings::default();
-        let burst = (0..100).filter(|_| warnings.admit(at(10)).is_some()).count();
+        let mut admit = |millis| warnings.admit(About::Stranger, at(millis));
+        let burst = (0..100).filter(|_| admit(10).is_some()).count();
         assert_eq!(burst, WARNINGS_BURST_MAX as usize);
-        assert_eq!(warnings.admit(at(1010)), Some(36));
-        assert_eq!(warnings.admit(at(1020)), None);
-        assert_eq!(warnings.admit(at(2010)), Some(1));
+        assert_eq!(admit(1010), Some(36));
+        assert_eq!(admit(1020), None);
+        assert_eq!(admit(2010), Some(1));
+    }
+
+    #[test]
+    fn regression_warnings_about_strangers_displaced_one_about_a_member() {
+        let now = Instant::from_micros(10);
+        let mut warnings = Warnings::default();
+        for _ in 0..2000 {
+            warnings.admit(About::Stranger, now);
+        }
+        assert_eq!(warnings.admit(About::Stranger, now), None);
+        assert_eq!(warnings.admit(About::Member, now), Some(0));
     }
 }

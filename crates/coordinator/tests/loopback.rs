@@ -29,3 +29,5 @@ mod signing;
 mod socket;
 #[path = "loopback/start.rs"]
 mod start;
+#[path = "loopback/strangers.rs"]
+mod strangers;

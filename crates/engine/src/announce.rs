@@ -10,17 +10,12 @@ use ensign_wire::{
 
 use crate::{
     ATTEMPTS_MAX, CommandError, Engine, Event, Offense, REQUESTS_PER_CREATOR_MAX, Review,
-    requests::first_seq,
+    budget::Good, requests::first_seq,
 };
 
 impl Engine {
-    pub(crate) fn on_announce(
-        &mut self,
-        now: Now,
-        from: PeerId,
-        envelope: &Envelope,
-        announce: &SessionAnnounce,
-    ) {
+    pub(crate) fn on_announce(&mut self, now: Now, from: PeerId, envelope: Box<Envelope>) {
+        let Body::SessionAnnounce(announce) = envelope.body() else { return };
         let signed = &announce.request;
         let id = signed.request.id();
         if self.ended.contains(&id) {
@@ -32,12 +27,47 @@ impl Engine {
             return self.offense(from, Offense::InvalidAnnounce { request: id });
         }
         let group = signed.request.signers.group_id(network);
-        if let Err((offense, why)) = self.check_announce(now, from, (id, group), envelope, announce)
-        {
-            self.refuse(now, from, (envelope, &signed.request), why);
+        let checked = self.check_announce(now, from, (id, group), &envelope);
+        if let Err((offense, why)) = checked.and_then(|()| self.pay_for_bringing(now, from, id)) {
+            self.refuse(now, from, (&envelope, &signed.request), why);
             return self.offense(from, offense);
         }
+        self.recall(id, from, envelope);
+    }
+
+    /// Whoever brings a request pays for the look into the store and for the curve work.
+    fn pay_for_bringing(
+        &mut self,
+        now: Now,
+        from: PeerId,
+        id: RequestId,
+    ) -> Result<(), (Offense, Refusal)> {
+        if self.recalls.contains(&id) {
+            return Ok(());
+        }
+        let has_room = !self.recalls.is_full();
+        let paid = has_room && self.budgets.spend(now.instant, from, Good::Brought, 1);
+        if paid { Ok(()) } else { Err((Offense::NoRoom, Refusal::Busy)) }
+    }
+
+    /// Opens a request of which the store knows nothing.
+    pub(crate) fn open_announced(
+        &mut self,
+        now: Now,
+        from: PeerId,
+        envelope: &Envelope,
+        announce: &SessionAnnounce,
+    ) {
+        let signed = &announce.request;
+        let (id, network) = (signed.request.id(), self.config.network);
+        let group = signed.request.signers.group_id(network);
         let refused = (envelope, &announce.request.request);
+        let checked = self.check_announce(now, from, (id, group), envelope);
+        let verified = checked.and_then(|()| self.verify_announce(now, envelope, announce));
+        if let Err((offense, why)) = verified {
+            self.refuse(now, from, refused, why);
+            return self.offense(from, offense);
+        }
         let signed = Arc::new(signed.clone());
         let payload = self.take_early_payload(from, id, &signed);
         match self.open_request(now, group, signed, payload, announce.attempt) {
@@ -53,51 +83,71 @@ impl Engine {
         }
     }
 
-    /// Checks an announcement of a request we have not seen, from cheap to dear.
+    /// Checks an announcement of a request that we do not hold, as far as that is cheap.
     fn check_announce(
-        &self,
+        &mut self,
         now: Now,
         from: PeerId,
         (id, group): (RequestId, GroupId),
         envelope: &Envelope,
-        announce: &SessionAnnounce,
     ) -> Result<(), (Offense, Refusal)> {
-        let request = &announce.request.request;
+        let Body::SessionAnnounce(announce) = envelope.body() else { return Ok(()) };
+        let (request, peer) = (&announce.request.request, announce.request.peer);
         let unknown = (Offense::UnknownGroup { group }, Refusal::UnknownGroup);
         let Some(known) = self.groups.get(&group) else { return Err(unknown) };
-        let creator = known.peers.get(request.creator.as_usize());
-        let are_members = [from, envelope.sender()].iter().all(|peer| known.peers.contains(peer));
-        if !are_members || creator != Some(&announce.request.peer) {
+        if [from, envelope.sender()].iter().any(|peer| !known.peers.contains(peer)) {
             return Err(unknown);
         }
-        let latest = now.unix.after(MESSAGE_AGE_MAX);
-        if request.expires <= now.unix
-            || request.created > latest
+        let invalid = (Offense::InvalidAnnounce { request: id }, Refusal::InvalidRequest);
+        if known.peers.get(request.creator.as_usize()) != Some(&peer) {
+            return Err(invalid);
+        }
+        if self.horizon.is_over(now.unix, request)
+            || request.created > now.unix.after(MESSAGE_AGE_MAX)
             || check_fresh(now.unix, envelope.sent_at()).is_err()
+            || self.undecided.excludes(&peer, &id, request.created)
         {
             return Err((Offense::RequestTime { request: id }, Refusal::ClockSkew));
         }
-        let invalid = (Offense::InvalidAnnounce { request: id }, Refusal::InvalidRequest);
         if announce.attempt > ATTEMPTS_MAX || self.requests.contains_key(&id) {
             return Err(invalid);
         }
-        if self.open_requests_of(&announce.request.peer) >= REQUESTS_PER_CREATOR_MAX {
+        let (at, messages) = (now.instant, request.messages.len() as u64);
+        if self.open_requests_of(&peer) >= REQUESTS_PER_CREATOR_MAX
+            || !self.budgets.affords(at, peer, Good::Requests, 1)
+            || !self.budgets.affords(at, peer, Good::Messages, messages)
+        {
             return Err((Offense::NoRoom, Refusal::Busy));
         }
+        Ok(())
+    }
+
+    /// Checks the signatures of an announcement. Only then its creator pays: nobody else can use up
+    /// what it may ask.
+    fn verify_announce(
+        &mut self,
+        now: Now,
+        envelope: &Envelope,
+        announce: &SessionAnnounce,
+    ) -> Result<(), (Offense, Refusal)> {
+        let (signed, id) = (&announce.request, announce.request.request.id());
         if !envelope.verify() {
-            return Err(invalid);
+            return Err((Offense::InvalidAnnounce { request: id }, Refusal::InvalidRequest));
         }
-        announce
-            .request
+        signed
             .verify(now.unix)
             .map_err(|error| (Offense::InvalidRequest(error), Refusal::InvalidRequest))?;
-        Ok(())
+        let messages = signed.request.messages.len() as u64;
+        let goods = [(Good::Requests, 1), (Good::Messages, messages)];
+        let paid =
+            goods.map(|(good, amount)| self.budgets.spend(now.instant, signed.peer, good, amount));
+        if paid == [true; 2] { Ok(()) } else { Err((Offense::NoRoom, Refusal::Busy)) }
     }
 
     fn open_requests_of(&self, creator: &PeerId) -> usize {
         let of_creator =
             self.requests.iter().filter(|(_, request)| request.signed.peer == *creator);
-        of_creator.filter(|(_, request)| !request.settled).count()
+        of_creator.filter(|(_, request)| !request.is_settled()).count()
     }
 
     /// Acknowledges a new request, takes what overtook its announcement, and asks our user.
@@ -119,7 +169,7 @@ impl Engine {
 
     pub(crate) fn ask_user(&mut self, id: RequestId) {
         let Some(request) = self.requests.get(&id) else { return };
-        if request.misses_payload() || request.consented || request.settled {
+        if request.misses_payload() || request.consented || request.is_settled() {
             return;
         }
         self.event(Event::Review(Review {
@@ -155,7 +205,9 @@ impl Engine {
         why: Refusal,
     ) {
         let session = refused.session();
-        if self.refused.contains(session.as_bytes()) {
+        if self.refused.contains(session.as_bytes())
+            || !self.budgets.spend(now.instant, peer, Good::Refusals, 1)
+        {
             return;
         }
         self.refused.remember(*session.as_bytes());

@@ -10,22 +10,26 @@ use ensign_wire::{GroupKeys, Message, Mode, TxType};
 
 /// Most groups a node belongs to. Guess: a person has a handful, a treasury a few dozen.
 pub const GROUPS_MAX: usize = 64;
-/// Most connected nodes. Guess: every member of a few large groups, and strangers beside them.
-pub const PEERS_MAX: usize = 1024;
+/// Most connected nodes; a driver's transport keeps fewer. Guess: every member of two groups of 256,
+/// 64 strangers beside them, and as many whose end was not yet reported.
+pub const PEERS_MAX: usize = 640;
 /// Most open requests. Specification: 100 sessions.
 pub const REQUESTS_MAX: usize = 100;
 const _: () = assert!(REQUESTS_MAX <= ensign_session::OPEN_SESSIONS_MAX, "one attempt for each");
 /// Most open requests of one other creator. Guess: more than a person reviews at once, and several
 /// members must flood us together before nobody else gets in.
 pub const REQUESTS_PER_CREATOR_MAX: usize = 25;
-/// Most ended requests that are remembered, so that none comes back.
-pub const REQUESTS_REMEMBERED: usize = 4096;
-/// Most ended requests whose end is told to members that missed it; at most 64 KiB of signatures
-/// each. Guess: a day of a busy group.
-pub const ENDINGS_REMEMBERED: usize = 128;
+/// Most ended requests, decided by our user, of which whatever a member says is answered with their
+/// end; of older ones only an announcement is. Signatures are read from the store. Guess: a day of
+/// a busy group, in half a megabyte.
+pub const ENDINGS_REMEMBERED: usize = 1024;
+/// As [`ENDINGS_REMEMBERED`], of requests that ended before our user decided. Guess: a burst of each
+/// member of a small group.
+pub const UNDECIDED_ENDINGS_REMEMBERED: usize = 128;
 /// Most session names that are known: every attempt at each request that is open or whose ending is
 /// remembered.
-pub const SESSIONS_MAX: usize = (REQUESTS_MAX + ENDINGS_REMEMBERED) * ATTEMPTS_MAX as usize;
+pub const SESSIONS_MAX: usize =
+    (REQUESTS_MAX + ENDINGS_REMEMBERED + UNDECIDED_ENDINGS_REMEMBERED) * ATTEMPTS_MAX as usize;
 /// Most members of all groups together.
 pub const MEMBERS_MAX: usize = GROUPS_MAX * SIGNERS_MAX;
 /// How often one member is told how one request ended. Guess: a few restarts and lost answers.
@@ -42,8 +46,15 @@ pub const ATTEMPT_PAUSE: Duration = Duration::from_secs(5);
 /// between two dials of a transport: whoever runs is connected by then. Not longer, because nobody can
 /// propose anew what still counts as open.
 pub const ENDING_WAIT: Duration = Duration::from_secs(30);
+/// Longest time that a note waits for a record to be written with. Guess: what a crash may lose of
+/// requests that nobody had decided about.
+pub const NOTE_PAUSE: Duration = Duration::from_secs(5);
 /// How long a connection may stay without its first frame. Guess: many round trips.
 pub const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
+/// Most pings answered at once. Guess: a person who measures the way, not a program that fills it.
+pub const PING_BURST_MAX: u32 = 16;
+/// One more ping is answered each so often.
+pub const PING_INTERVAL: Duration = Duration::from_millis(500);
 /// Most envelopes kept for a member that speaks of a session we do not have yet: one session's
 /// worth of statements, twice. With the limits of the wire, about 1 MiB for a member.
 pub const EARLY_ENVELOPES_MAX: usize = 16;

@@ -1,55 +1,84 @@
-//! Requests that have ended: none comes back, and whoever missed the end is told.
+//! Requests that have ended: whoever missed the end is told.
+//!
+//! That none comes back is not decided here but asked of the store: this memory may forget.
 
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::{
+    boxed::Box,
+    collections::{BTreeMap, VecDeque},
+};
 
 use ensign_primitives::{GroupId, Now, Occupancy, PeerId, RequestId, SIGNERS_MAX};
-use ensign_replay::Duplicates;
 use ensign_wire::{AbortReason, Body, Envelope, Frame, SessionAbort, SignatureFinalized};
 
 use crate::{
-    ANSWERS_PER_MEMBER_MAX, ENDINGS_REMEMBERED, Ending, Engine, REQUESTS_REMEMBERED,
+    ANSWERS_PER_MEMBER_MAX, ENDINGS_REMEMBERED, Ending, Engine, UNDECIDED_ENDINGS_REMEMBERED,
     requests::all_sessions,
 };
 
+/// How a request ended, without its signatures: those are in the store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// With signatures.
+    Signed,
+    /// Without.
+    Closed(AbortReason),
+}
+
+impl End {
+    /// Leaves the signatures out.
+    pub const fn of(ending: &Ending) -> Self {
+        match ending {
+            Ending::Signed(_) => Self::Signed,
+            Ending::Closed(reason) => Self::Closed(*reason),
+        }
+    }
+}
+
+/// Whether our user had decided about a request. What others began and ended without us pushes
+/// nothing out that we had a part in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Share {
+    Decided,
+    Undecided,
+}
+
 /// What is remembered of requests that have ended.
-#[derive(Debug)]
-pub(crate) struct Ended {
-    requests: Duplicates,
-    endings: BTreeMap<RequestId, Remembered>,
-    order: VecDeque<RequestId>,
+#[derive(Debug, Default)]
+pub(crate) struct Endings {
+    known: BTreeMap<RequestId, Remembered>,
+    /// The oldest first, of each share.
+    decided: VecDeque<RequestId>,
+    undecided: VecDeque<RequestId>,
 }
 
 #[derive(Debug)]
 struct Remembered {
     group: GroupId,
-    ending: Ending,
+    end: End,
+    share: Share,
     /// How often each member was told.
     answered: BTreeMap<PeerId, u8>,
     last_seq: u64,
 }
 
-impl Ended {
-    pub(crate) const fn new() -> Self {
-        Self {
-            requests: Duplicates::new(REQUESTS_REMEMBERED),
-            endings: BTreeMap::new(),
-            order: VecDeque::new(),
-        }
-    }
-
+impl Endings {
     pub(crate) fn contains(&self, request: &RequestId) -> bool {
-        self.requests.contains(request.as_bytes())
+        self.known.contains_key(request)
     }
 
     /// Returns how full each of its collections is.
     pub(crate) fn occupancy(&self) -> [Occupancy; 3] {
-        let answered = self.endings.values().map(|ending| ending.answered.len()).max();
+        let answered = self.known.values().map(|ending| ending.answered.len()).max();
         [
-            self.requests.occupancy("ended requests"),
             Occupancy {
                 name: "remembered endings",
-                len: self.endings.len().max(self.order.len()),
+                len: self.decided.len().max(self.known.len().saturating_sub(self.undecided.len())),
                 limit: ENDINGS_REMEMBERED,
+            },
+            Occupancy {
+                name: "remembered endings of undecided requests",
+                len: self.undecided.len(),
+                limit: UNDECIDED_ENDINGS_REMEMBERED,
             },
             Occupancy {
                 name: "members told of an ending",
@@ -59,36 +88,50 @@ impl Ended {
         ]
     }
 
-    pub(crate) fn knows_ending(&self, request: &RequestId) -> bool {
-        self.endings.contains_key(request)
-    }
-
     /// Remembers an end, or corrects the one remembered: signatures outrank a failure. Returns the
-    /// request whose ending gave way, when full.
-    fn remember(&mut self, id: RequestId, group: GroupId, ending: Ending) -> Option<RequestId> {
-        self.requests.remember(*id.as_bytes());
-        if let Some(known) = self.endings.get_mut(&id) {
-            known.ending = ending;
+    /// request whose ending gave way, the oldest of the same share, when that is full.
+    fn remember(
+        &mut self,
+        id: RequestId,
+        (group, end): (GroupId, End),
+        share: Share,
+    ) -> Option<RequestId> {
+        if let Some(known) = self.known.get_mut(&id) {
+            known.end = end;
+            if known.share == share {
+                return None;
+            }
+            known.share = share;
+            self.undecided.retain(|other| *other != id);
+            self.decided.retain(|other| *other != id);
+        } else {
+            let answered = BTreeMap::new();
+            self.known.insert(id, Remembered { group, end, share, answered, last_seq: 0 });
+        }
+        let (order, limit) = match share {
+            Share::Decided => (&mut self.decided, ENDINGS_REMEMBERED),
+            Share::Undecided => (&mut self.undecided, UNDECIDED_ENDINGS_REMEMBERED),
+        };
+        order.push_back(id);
+        if order.len() <= limit {
             return None;
         }
-        let remembered = Remembered { group, ending, answered: BTreeMap::new(), last_seq: 0 };
-        self.endings.insert(id, remembered);
-        self.order.push_back(id);
-        if self.order.len() <= ENDINGS_REMEMBERED {
-            return None;
-        }
-        let oldest = self.order.pop_front()?;
-        self.endings.remove(&oldest).map(|_| oldest)
+        let oldest = order.pop_front()?;
+        self.known.remove(&oldest).map(|_| oldest)
     }
 }
 
 impl Engine {
-    /// Remembers a request that ended before a restart, so that it cannot come back.
-    pub fn remember_ended(&mut self, request: RequestId, group: GroupId, ending: Ending) {
+    /// Remembers a request that ended before a restart, so that whoever missed its end is told.
+    pub fn remember_ended(&mut self, request: RequestId, group: GroupId, end: End) {
+        self.remember_end(request, (group, end), Share::Decided);
+    }
+
+    pub(crate) fn remember_end(&mut self, request: RequestId, end: (GroupId, End), share: Share) {
         for (session, attempt) in all_sessions(request, self.config.network) {
             self.sessions.insert(session, (request, attempt));
         }
-        if let Some(forgotten) = self.ended.remember(request, group, ending)
+        if let Some(forgotten) = self.ended.remember(request, end, share)
             && !self.requests.contains_key(&forgotten)
         {
             self.forget_sessions(forgotten);
@@ -101,31 +144,52 @@ impl Engine {
         }
     }
 
-    /// Tells a member that still works on a request how it ended.
-    ///
-    /// The signatures verify on their own, so they serve in whatever attempt the member is.
+    /// Tells a member that still works on a request how it ended; signatures are read from the
+    /// store first.
     pub(crate) fn answer_ended(
         &mut self,
         now: Now,
         from: PeerId,
         id: RequestId,
-        envelope: &Envelope,
+        envelope: Box<Envelope>,
     ) {
-        let Some(known) = self.ended.endings.get_mut(&id) else { return };
-        let Some(group) = self.groups.get(&known.group) else { return };
-        let are_members = [from, envelope.sender()].iter().all(|peer| group.peers.contains(peer));
-        let told = known.answered.get(&from).copied().unwrap_or(0);
-        if !are_members
-            || !asks(envelope.body(), &known.ending)
-            || told >= ANSWERS_PER_MEMBER_MAX
-            || !envelope.verify()
-        {
+        match self.ended.known.get(&id).map(|known| known.end) {
+            Some(end @ End::Signed) if asks(envelope.body(), end) && self.may_tell(&from, &id) => {
+                self.recall(id, from, envelope);
+            }
+            Some(End::Closed(reason)) => {
+                self.tell_ended(now, (from, id), &envelope, &Ending::Closed(reason));
+            }
+            Some(End::Signed) | None => {}
+        }
+    }
+
+    fn may_tell(&self, from: &PeerId, id: &RequestId) -> bool {
+        let Some(known) = self.ended.known.get(id) else { return false };
+        let told = known.answered.get(from).copied().unwrap_or(0);
+        let group = self.groups.get(&known.group);
+        told < ANSWERS_PER_MEMBER_MAX && group.is_some_and(|group| group.peers.contains(from))
+    }
+
+    /// Tells one member one ending, within the bound on answers.
+    ///
+    /// Signatures verify on their own, so they serve in whatever attempt the member is.
+    pub(crate) fn tell_ended(
+        &mut self,
+        now: Now,
+        (from, id): (PeerId, RequestId),
+        envelope: &Envelope,
+        ending: &Ending,
+    ) {
+        let may_tell = [from, envelope.sender()].iter().all(|peer| self.may_tell(peer, &id));
+        if !may_tell || !asks(envelope.body(), End::of(ending)) || !envelope.verify() {
             return;
         }
-        known.answered.insert(from, told + 1);
+        let Some(known) = self.ended.known.get_mut(&id) else { return };
+        *known.answered.entry(from).or_default() += 1;
         // Above every number that our machine of that session has used, before a restart too.
         known.last_seq = known.last_seq.saturating_add(1).max(now.unix.as_millis());
-        let body = match &known.ending {
+        let body = match ending {
             Ending::Signed(signatures) => {
                 Body::SignatureFinalized(SignatureFinalized { signatures: signatures.clone() })
             }
@@ -143,7 +207,7 @@ impl Engine {
 
 /// Whether a statement shows that its sender does not know the end. What ends a session never asks,
 /// or two nodes would tell each other for ever; only signatures correct a failure.
-const fn asks(body: &Body, ending: &Ending) -> bool {
+const fn asks(body: &Body, end: End) -> bool {
     match body {
         Body::SessionAnnounce(_)
         | Body::SessionJoin(_)
@@ -153,7 +217,7 @@ const fn asks(body: &Body, ending: &Ending) -> bool {
         | Body::NoncesComplete(_)
         | Body::PartialSigShare(_)
         | Body::PartialSigAck(_) => true,
-        Body::SessionAbort(_) => matches!(ending, Ending::Signed(_)),
+        Body::SessionAbort(_) => matches!(end, End::Signed),
         Body::PartialSigsComplete(_) | Body::SignatureFinalized(_) | Body::ValidationError(_) => {
             false
         }

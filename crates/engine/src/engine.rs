@@ -14,11 +14,15 @@ use ensign_session::Input as SessionInput;
 use ensign_wire::{AbortReason, GroupKeys, Payload, Scheme, SignedRequest, SigningRequest};
 
 use crate::{
-    ATTEMPTS_MAX, CommandError, ENDING_WAIT, EngineConfig, Event, GROUPS_MAX, GroupConfig, Input,
-    KeptPartials, Keys, Open, Output, PEERS_MAX, Proposal, REFUSALS_REMEMBERED, REQUESTS_MAX,
-    ended::Ended,
+    ATTEMPTS_MAX, CommandError, ENDING_WAIT, EngineConfig, Event, GROUPS_MAX, GroupConfig, Horizon,
+    Input, KeptPartials, Keys, Open, Output, PEERS_MAX, Proposal, REFUSALS_REMEMBERED,
+    REQUESTS_MAX, Undecided,
+    budget::Budgets,
+    ended::Endings,
     peers::Peer,
-    requests::{Request, no_attempt_left, pause_after},
+    recall::Recalls,
+    requests::{Mark, Request, no_attempt_left, pause_after},
+    undecided::UndecidedMemory,
 };
 
 /// One node.
@@ -38,7 +42,13 @@ pub struct Engine {
     pub(crate) requests: BoundedMap<RequestId, Request>,
     /// Every attempt that an open request, or one whose ending is remembered, may have.
     pub(crate) sessions: BTreeMap<SessionId, (RequestId, u16)>,
-    pub(crate) ended: Ended,
+    pub(crate) ended: Endings,
+    pub(crate) undecided: UndecidedMemory,
+    pub(crate) recalls: Recalls,
+    pub(crate) budgets: Budgets,
+    pub(crate) horizon: Horizon,
+    /// How much of it was written down.
+    pub(crate) noted: Horizon,
     /// Sessions whose announcement was refused.
     pub(crate) refused: Duplicates,
     pub(crate) nonces: NonceLog,
@@ -68,7 +78,12 @@ impl Engine {
             peers: BoundedMap::new(PEERS_MAX),
             requests: BoundedMap::new(REQUESTS_MAX),
             sessions: BTreeMap::new(),
-            ended: Ended::new(),
+            ended: Endings::default(),
+            undecided: UndecidedMemory::default(),
+            recalls: Recalls::default(),
+            budgets: Budgets::default(),
+            horizon: Horizon::default(),
+            noted: Horizon::default(),
             refused: Duplicates::new(REFUSALS_REMEMBERED),
             nonces: NonceLog::default(),
             next_token: 0,
@@ -187,8 +202,9 @@ impl Engine {
             return Err(CommandError::UnknownGroup { group });
         }
         self.check_new(id)?;
-        if request.request.expires <= now.unix {
-            self.close(id, (group, attempts), no_attempt_left(AbortReason::Expired), true);
+        if self.horizon.is_over(now.unix, &request.request) {
+            let end = (no_attempt_left(AbortReason::Expired), Mark::Now);
+            self.close(now, id, (group, attempts), end);
             return Ok(id);
         }
         let wait = match &kept {
@@ -236,7 +252,7 @@ impl Engine {
         reason: AbortReason,
     ) -> Result<(), CommandError> {
         let unknown = CommandError::UnknownRequest { request: id };
-        let request = self.requests.get(&id).filter(|request| !request.settled);
+        let request = self.requests.get(&id).filter(|request| !request.is_settled());
         let request = request.ok_or(unknown.clone())?;
         if request.is_between_attempts() {
             // Between two attempts: the next one begins with its end.
@@ -249,10 +265,22 @@ impl Engine {
         Ok(())
     }
 
-    /// Uses another delegation of our signer key's from the next attempt on, because the one in use comes
-    /// to its end.
-    pub const fn renew(&mut self, delegation: DelegationProof) {
+    /// Goes on from how far time had come before a restart.
+    pub fn remember_horizon(&mut self, kept: Horizon) {
+        self.horizon.restore(kept);
+        self.noted.restore(kept);
+    }
+
+    /// Remembers the requests of one creator's that had ended undecided before a restart.
+    pub fn remember_undecided(&mut self, kept: Undecided) {
+        self.undecided.restore(kept);
+    }
+
+    /// Uses another delegation of our signer key's for every attempt that is not joined yet, because the
+    /// one in use comes to its end, or does not hold any more since the clock was set.
+    pub fn renew(&mut self, delegation: DelegationProof) {
         self.keys.delegation = delegation;
+        self.requests.iter_mut().for_each(|(_, request)| request.session.renew(delegation));
     }
 
     /// Returns an open request.
@@ -270,7 +298,7 @@ impl Engine {
         let request = self
             .requests
             .get_mut(&id)
-            .filter(|request| !request.settled)
+            .filter(|request| !request.is_settled())
             .ok_or(CommandError::UnknownRequest { request: id })?;
         if request.consented {
             return Err(CommandError::Session(ensign_session::CommandError::AlreadyApproved));
@@ -289,7 +317,7 @@ impl Engine {
     pub(crate) fn join(&mut self, now: Now, id: RequestId) -> Result<(), CommandError> {
         let request =
             self.requests.get_mut(&id).ok_or(CommandError::UnknownRequest { request: id })?;
-        request.session.approve().map_err(CommandError::Session)?;
+        request.session.approve(now).map_err(CommandError::Session)?;
         self.drain_session(now, id);
         Ok(())
     }
@@ -304,6 +332,7 @@ impl StateMachine for Engine {
     type Output = Output;
 
     fn handle_input(&mut self, now: Now, input: Input) {
+        self.horizon.see(now.unix);
         match input {
             Input::Connected { peer, remote } => self.on_connected(now, peer, remote),
             Input::Disconnected { peer } => self.on_disconnected(peer),
@@ -321,6 +350,7 @@ impl StateMachine for Engine {
                 self.on_signer(now, session, SessionInput::NoPartials(why));
             }
             Input::Persisted { token } => self.on_persisted(now, token),
+            Input::Recalled { request, known } => self.on_recalled(now, request, known),
         }
     }
 

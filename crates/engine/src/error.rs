@@ -121,6 +121,8 @@ pub enum Offense {
         /// Its newest.
         max: u8,
     },
+    /// It is in none of our groups and asks for more answers than anybody needs.
+    TooManyPings,
     /// It is in none of our groups and sent what only members may.
     Stranger {
         /// What it sent.
@@ -150,7 +152,7 @@ pub enum Offense {
         /// The request.
         request: RequestId,
     },
-    /// It sent a request while we have no room; no fault of its own.
+    /// It sent more than its budget, or while we have no room; no fault of its own.
     NoRoom,
     /// A session's finding.
     Session(ensign_session::Offense),
@@ -174,15 +176,17 @@ pub const fn penalty(offense: &Offense) -> Penalty {
         | Offense::HelloTimeout
         | Offense::SecondHello
         | Offense::Version { .. } => Penalty::Disconnect,
-        Offense::Stranger { .. } | Offense::WrongPayload { .. } => Penalty::Points(5),
+        Offense::TooManyPings | Offense::Stranger { .. } | Offense::WrongPayload { .. } => {
+            Penalty::Points(5)
+        }
         Offense::UnknownGroup { .. }
         | Offense::InvalidRequest(_)
         | Offense::InvalidAnnounce { .. }
         | Offense::Unsignable(_) => Penalty::Points(5),
-        // A wrong clock or a full table is nobody's malice, but each costs us work and a report.
-        Offense::RequestTime { .. } | Offense::NoRoom | Offense::Session(Session::Replay(_)) => {
-            Penalty::Points(1)
-        }
+        // A wrong clock is nobody's malice, but each such message costs us work and a report.
+        Offense::RequestTime { .. } | Offense::Session(Session::Replay(_)) => Penalty::Points(1),
+        // Whoever asks too much is slowed: what is beyond its budget costs less than a handshake.
+        Offense::NoRoom => Penalty::Points(0),
         Offense::Session(
             Session::Unlisted { .. }
             | Session::BadSignature { .. }

@@ -10,7 +10,7 @@ use ensign_session::{Order, OwnNonces, OwnPartials, Unsigned};
 use ensign_wire::{AbortReason, Kind, SignedRequest};
 use serde::{Deserialize, Serialize};
 
-use crate::{Offense, Penalty};
+use crate::{Horizon, Known, Offense, Penalty, Undecided};
 
 /// What the world tells the engine.
 #[derive(Debug)]
@@ -68,6 +68,13 @@ pub enum Input {
     Persisted {
         /// The token of the request.
         token: u64,
+    },
+    /// Answers [`Output::Recall`].
+    Recalled {
+        /// The request that was asked about.
+        request: RequestId,
+        /// What the store knows of it, every record included that was to be written before.
+        known: Known,
     },
 }
 
@@ -130,6 +137,16 @@ pub enum Output {
         /// What to keep.
         record: Record,
     },
+    /// Write the record down with the next one that is persisted, or within
+    /// [`NOTE_PAUSE`](crate::NOTE_PAUSE); nobody waits for it. A later note of the same place takes the
+    /// place of an earlier one.
+    Note(Record),
+    /// Look up what the store knows of a request and answer with [`Input::Recalled`]. No flush: it
+    /// is asked on behalf of peers.
+    Recall {
+        /// The request.
+        request: RequestId,
+    },
     /// Something for the application.
     Event(Event),
 }
@@ -163,6 +180,8 @@ pub enum Record {
         request: RequestId,
         /// Which attempt.
         attempt: u16,
+        /// What the join says in round 0, as a hash: a second join that says something else is seen.
+        said: [u8; 32],
     },
     /// Our nonces for this attempt count as used from here on.
     Burned {
@@ -202,6 +221,10 @@ pub enum Record {
         /// One per message.
         partials: Vec<[u8; 32]>,
     },
+    /// Requests of one creator's that ended before our user had decided.
+    Undecided(Undecided),
+    /// How far time has come.
+    Horizon(Horizon),
 }
 
 /// How a request ended.
@@ -234,7 +257,8 @@ pub enum Event {
     PeerUp {
         /// The node.
         peer: PeerId,
-        /// How far its clock is ahead of ours, in milliseconds.
+        /// How far its clock is ahead of ours, in milliseconds; 0 too when it told none, which it
+        /// does while it does not know that we share a group.
         clock_offset_millis: i64,
     },
     /// A member's connection is gone.

@@ -15,7 +15,10 @@
 //!   joined again; the next one has fresh nonces.
 //! - Consent is for one request as it was shown. It covers every attempt at that request and nothing
 //!   else; a request whose payload is missing cannot be consented to.
-//! - A request that ended stays ended; a member that missed the end is told how it ended.
+//! - A request that ended stays ended: the store is asked ([`Output::Recall`]) before one is opened that
+//!   we do not hold, and what ended undecided is remembered by name or lies under its creator's floor.
+//!   A member that missed the end is told how it ended.
+//! - What a member brings is paid for from its own budget, before it costs us curve work or memory.
 //! - Every offense has one penalty, decided in one exhaustive match.
 //!
 //! Absent on purpose: what a payload means (the driver checks it and shows it), discovery, gossip.
@@ -33,25 +36,36 @@ mod config;
 pub use config::{
     ANSWERS_PER_MEMBER_MAX, ATTEMPT_PAUSE, ATTEMPTS_MAX, EARLY_ENVELOPES_MAX, EARLY_PAYLOADS_MAX,
     ENDING_WAIT, ENDINGS_REMEMBERED, EngineConfig, GROUPS_MAX, GroupConfig, HELLO_TIMEOUT, Keys,
-    MEMBERS_MAX, OFFENSE_POINTS_MAX, PEERS_MAX, Proposal, REFUSALS_REMEMBERED,
-    REFUSALS_REPORTED_MAX, REQUESTS_MAX, REQUESTS_PER_CREATOR_MAX, REQUESTS_REMEMBERED,
-    SESSIONS_MAX,
+    MEMBERS_MAX, NOTE_PAUSE, OFFENSE_POINTS_MAX, PEERS_MAX, PING_BURST_MAX, PING_INTERVAL,
+    Proposal, REFUSALS_REMEMBERED, REFUSALS_REPORTED_MAX, REQUESTS_MAX, REQUESTS_PER_CREATOR_MAX,
+    SESSIONS_MAX, UNDECIDED_ENDINGS_REMEMBERED,
 };
 mod error;
 pub use error::{CommandError, Offense, Penalty, penalty};
 
+mod budget;
+pub use budget::{
+    ANNOUNCED_BYTES_ALLOWED, Allowance, BROUGHT_ALLOWED, MESSAGES_ALLOWED, PAYLOAD_BYTES_ALLOWED,
+    REFUSALS_ALLOWED, REQUESTS_ALLOWED,
+};
+mod horizon;
+pub use horizon::Horizon;
 mod local_signer;
 pub use local_signer::ask_local_signer;
+mod recall;
+pub use recall::{Known, RECALL_ENVELOPES_MAX, RECALLS_MAX};
 mod restore;
 pub use restore::{KeptPartials, Open, Restored};
 mod status;
 pub use status::RequestStatus;
 mod testimony;
 pub use testimony::Testimony;
+mod undecided;
+pub use undecided::{UNDECIDED_PER_CREATOR_MAX, Undecided, UndecidedEnd};
 
 mod announce;
 mod ended;
-pub use ended::is_retried;
+pub use ended::{End, is_retried};
 mod occupancy;
 mod payload;
 mod peers;

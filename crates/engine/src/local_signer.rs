@@ -44,6 +44,8 @@ pub fn ask_local_signer(
         | Output::Disconnect { .. }
         | Output::Send { .. }
         | Output::Persist { .. }
+        | Output::Note(_)
+        | Output::Recall { .. }
         | Output::Event(_) => Err(output),
     }
 }

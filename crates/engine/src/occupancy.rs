@@ -28,7 +28,14 @@ impl Engine {
         ];
         let peers = self.fullest_peer();
         let (requests, sessions) = (self.fullest_request(), self.fullest_session());
-        own.into_iter().chain(self.ended.occupancy()).chain(peers).chain(requests).chain(sessions)
+        let memories = self.undecided.occupancy().into_iter().chain(self.recalls.occupancy());
+        let memories = memories.chain([self.budgets.occupancy()]);
+        own.into_iter()
+            .chain(self.ended.occupancy())
+            .chain(memories)
+            .chain(peers)
+            .chain(requests)
+            .chain(sessions)
     }
 
     fn fullest_peer(&self) -> [Occupancy; 3] {

@@ -45,7 +45,7 @@ impl Engine {
             }
             return;
         };
-        if request.settled || !request.misses_payload() {
+        if request.is_settled() || !request.misses_payload() {
             return;
         }
         if !is_payload(&request.signed.request, &bytes) {

@@ -5,12 +5,13 @@ use core::net::SocketAddr;
 
 use ensign_primitives::{Instant, MESSAGES_MAX, Now, PeerId, Wakeup};
 use ensign_wire::{
-    Envelope, Frame, Hello, Kind, Limits, PAYLOAD_BYTES_MAX, PROTOCOL_VERSION, Roles,
+    Audience, Envelope, Frame, Hello, Kind, Limits, PAYLOAD_BYTES_MAX, PROTOCOL_VERSION, Roles,
 };
 
 use crate::{
     CloseReason, EARLY_ENVELOPES_MAX, Engine, Event, HELLO_TIMEOUT, OFFENSE_POINTS_MAX, Offense,
-    Output, Penalty, REQUESTS_MAX, payload::EarlyPayloads, penalty,
+    Output, PING_BURST_MAX, PING_INTERVAL, Penalty, REQUESTS_MAX, budget::Good,
+    payload::EarlyPayloads, penalty,
 };
 
 /// One connected node.
@@ -19,9 +20,32 @@ pub(crate) struct Peer {
     introduced: bool,
     hello_by: Instant,
     points: u32,
+    pings: Pings,
     /// A member's statements about a session that was not announced yet; the oldest give way.
     pub(crate) early: VecDeque<Box<Envelope>>,
     pub(crate) early_payloads: EarlyPayloads,
+}
+
+/// How many pings are answered now.
+#[derive(Debug)]
+struct Pings {
+    left: u32,
+    refilled_at: Instant,
+}
+
+impl Pings {
+    /// Takes one of the answers that may be given now; false when there is none.
+    fn take(&mut self, now: Instant) -> bool {
+        let intervals = now.since(self.refilled_at).as_micros() / PING_INTERVAL.as_micros();
+        let intervals = u32::try_from(intervals).unwrap_or(u32::MAX);
+        if intervals > 0 {
+            self.left = self.left.saturating_add(intervals).min(PING_BURST_MAX);
+            self.refilled_at = self.refilled_at.after(PING_INTERVAL.saturating_mul(intervals));
+        }
+        let is_left = self.left > 0;
+        self.left = self.left.saturating_sub(1);
+        is_left
+    }
 }
 
 impl Peer {
@@ -30,6 +54,7 @@ impl Peer {
             introduced: false,
             hello_by: now.after(HELLO_TIMEOUT),
             points: 0,
+            pings: Pings { left: PING_BURST_MAX, refilled_at: now },
             early: VecDeque::new(),
             early_payloads: EarlyPayloads::default(),
         }
@@ -58,13 +83,15 @@ impl Engine {
             self.outputs.push_back(Output::Disconnect { peer, reason: CloseReason::Full });
             return;
         }
+        // A clock and a local address recognise a node on whatever network it is.
+        let is_member = self.is_member(&peer);
         let hello = Hello {
             roles: Roles::SIGNER,
             version_min: PROTOCOL_VERSION,
             version_max: PROTOCOL_VERSION,
-            clock: now.unix,
+            clock: is_member.then_some(now.unix),
             observed: Some(remote),
-            listening: self.config.listening.clone(),
+            listening: if is_member { self.config.listening.clone() } else { Vec::new() },
             limits: Limits {
                 payload_bytes: PAYLOAD_BYTES_MAX as u32,
                 messages: MESSAGES_MAX as u16,
@@ -96,7 +123,7 @@ impl Engine {
 
     pub(crate) fn on_frame(&mut self, now: Now, peer: PeerId, kind: Kind, body: &[u8]) {
         let Some(known) = self.peers.get(&peer) else { return };
-        if !known.introduced && kind != Kind::Hello {
+        if !known.introduced && kind.audience() != Audience::Anyone {
             if self.is_member(&peer) {
                 // Meant for the connection before this one, whose end its sender had not noticed:
                 // it will be said again after the hello.
@@ -104,16 +131,30 @@ impl Engine {
             }
             return self.offense(peer, Offense::NoHello { kind });
         }
-        if !matches!(kind, Kind::Hello | Kind::Ping | Kind::Pong) && !self.is_member(&peer) {
+        if kind.audience() == Audience::Member && !self.is_member(&peer) {
             return self.offense(peer, Offense::Stranger { kind });
+        }
+        if !self.pays_for_bytes(now, peer, kind, body.len()) {
+            return self.offense(peer, Offense::NoRoom);
         }
         match Frame::decode(kind, body, self.config.network) {
             Err(error) => self.offense(peer, Offense::Decode(error)),
             Ok(Frame::Hello(hello)) => self.on_hello(now, peer, &hello),
-            Ok(Frame::Ping(number)) => self.send(peer, &Frame::Pong(number)),
+            Ok(Frame::Ping(number)) => self.on_ping(now, peer, number),
             Ok(Frame::Pong(_)) => {}
             Ok(Frame::Payload { request, bytes }) => self.on_payload(now, peer, request, bytes),
             Ok(Frame::Envelope(envelope)) => self.on_envelope(now, peer, envelope),
+        }
+    }
+
+    /// Answers within the peer's budget. A member that asks for more gets no answer and keeps its
+    /// connection; a stranger loses it.
+    fn on_ping(&mut self, now: Now, peer: PeerId, number: u64) {
+        let Some(known) = self.peers.get_mut(&peer) else { return };
+        if known.pings.take(now.instant) {
+            self.send(peer, &Frame::Pong(number));
+        } else if !self.is_member(&peer) {
+            self.offense(peer, Offense::TooManyPings);
         }
     }
 
@@ -134,14 +175,28 @@ impl Engine {
 
     fn greet_member(&mut self, now: Now, peer: PeerId, hello: &Hello) {
         let signed = |millis: u64| i64::try_from(millis).unwrap_or(i64::MAX);
-        let clock_offset_millis =
-            signed(hello.clock.as_millis()).saturating_sub(signed(now.unix.as_millis()));
+        // A member that does not have our group yet tells no clock: nothing is known about it.
+        let clock_offset_millis = hello.clock.map_or(0, |clock| {
+            signed(clock.as_millis()).saturating_sub(signed(now.unix.as_millis()))
+        });
         self.outputs.push_back(Output::Admit { peer });
         self.event(Event::PeerUp { peer, clock_offset_millis });
         self.reconnect_sessions(now, peer);
     }
 
-    /// A group was formed while its member was already connected as a stranger.
+    /// Whether a member's budget covers the bytes of what is dear to decode or to keep.
+    fn pays_for_bytes(&mut self, now: Now, peer: PeerId, kind: Kind, len: usize) -> bool {
+        #[expect(clippy::wildcard_enum_match_arm, reason = "all else is small or of a session")]
+        let good = match kind {
+            Kind::SessionAnnounce => Good::AnnouncedBytes,
+            Kind::Payload => Good::PayloadBytes,
+            _ => return true,
+        };
+        self.budgets.spend(now.instant, peer, good, len as u64)
+    }
+
+    /// A group was formed while its member was already connected as a stranger. The clock it told
+    /// then, if any, was not kept: it counts as right until it connects again.
     pub(crate) fn admit(&mut self, peer: PeerId) {
         if self.peers.get(&peer).is_some_and(Peer::is_introduced) {
             self.outputs.push_back(Output::Admit { peer });
@@ -169,6 +224,7 @@ impl Engine {
             Offense::Version { .. } => CloseReason::Version,
             Offense::Decode(_)
             | Offense::SecondHello
+            | Offense::TooManyPings
             | Offense::Stranger { .. }
             | Offense::UnknownGroup { .. }
             | Offense::InvalidRequest(_)
@@ -199,7 +255,8 @@ impl Engine {
         }
     }
 
-    pub(crate) fn is_member(&self, peer: &PeerId) -> bool {
+    /// Returns whether a node belongs to one of our groups.
+    pub fn is_member(&self, peer: &PeerId) -> bool {
         self.members.contains(peer)
     }
 

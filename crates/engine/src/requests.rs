@@ -10,9 +10,9 @@ use ensign_session::{Failure, Offense as SessionOffense, Phase, Session, Session
 use ensign_wire::{AbortReason, Body, Envelope, Payload, SignedRequest, SigningRequest};
 
 use crate::{
-    ATTEMPT_PAUSE, ATTEMPTS_MAX, CommandError, Ending, Engine, Event, Offense, REQUESTS_MAX,
-    Record,
-    ended::{final_reason, is_retried},
+    ATTEMPT_PAUSE, ATTEMPTS_MAX, CommandError, Engine, Event, Offense, REQUESTS_MAX, Record,
+    UndecidedEnd,
+    ended::{End, Share, final_reason, is_retried},
 };
 
 /// One open request and its current attempt.
@@ -34,13 +34,25 @@ pub(crate) struct Request {
     /// When the next attempt begins; after the last attempt, when nobody is asked any more how it
     /// ended.
     pub(crate) retry_at: Option<Instant>,
-    /// No further attempt: finished, or failed for good. Stays until its session falls silent.
-    pub(crate) settled: bool,
+    /// Since when there is no further attempt: it has finished, or failed for good. It stays until
+    /// its session falls silent.
+    pub(crate) settled_at: Option<Instant>,
     /// Whose nodes have been sent the payload on their present connection.
     pub(crate) payload_sent: BTreeSet<PeerId>,
     /// Whose nodes have joined an attempt, and so hold the payload.
     pub(crate) joined: BTreeSet<PeerId>,
     pub(crate) refusals_reported: u8,
+}
+
+/// How the end of a request is written down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mark {
+    /// At once: our user decided, or nobody else would say it again.
+    Now,
+    /// With the next record: others ended what our user had consented to.
+    Later,
+    /// By name only: our user never decided.
+    Undecided,
 }
 
 /// Who opens an attempt, and so announces it.
@@ -62,6 +74,10 @@ impl Request {
 
     pub(crate) fn misses_payload(&self) -> bool {
         self.payload.is_none() && self.signed.request.payload != Payload::Blind
+    }
+
+    pub(crate) const fn is_settled(&self) -> bool {
+        self.settled_at.is_some()
     }
 
     fn is_expired(&self, now: Now) -> bool {
@@ -92,6 +108,7 @@ impl Engine {
         let id = session.request_id();
         self.check_new(id)?;
         self.make_room();
+        self.horizon.take(signed.request.created);
         let request = Request {
             group,
             signed,
@@ -103,7 +120,7 @@ impl Engine {
             session,
             persisting: None,
             retry_at: None,
-            settled: false,
+            settled_at: None,
             payload_sent: BTreeSet::new(),
             joined: BTreeSet::new(),
             refusals_reported: 0,
@@ -127,14 +144,14 @@ impl Engine {
         Ok(())
     }
 
-    /// A settled request gives way to a new one; its ending still answers for it.
+    /// The request that was settled first gives way to a new one; its ending still answers for it.
     fn make_room(&mut self) {
         if !self.requests.is_full() {
             return;
         }
-        let settled = self.requests.iter().find(|(_, request)| request.settled);
-        if let Some(id) = settled.map(|(id, _)| *id) {
-            self.drop_request(id);
+        let settled = self.requests.iter().filter_map(|(id, it)| Some((it.settled_at?, *id)));
+        if let Some((_, oldest)) = settled.min() {
+            self.drop_request(oldest);
         }
     }
 
@@ -170,10 +187,10 @@ impl Engine {
             Some((id, attempt)) if self.requests.contains_key(&id) => {
                 self.on_known(now, from, (id, attempt), envelope);
             }
-            Some((id, _)) => self.answer_ended(now, from, id, &envelope),
+            Some((id, _)) => self.answer_ended(now, from, id, envelope),
             None => {
-                if let Body::SessionAnnounce(announce) = envelope.body() {
-                    self.on_announce(now, from, &envelope, announce);
+                if matches!(envelope.body(), Body::SessionAnnounce(_)) {
+                    self.on_announce(now, from, envelope);
                 } else if let Some(peer) = self.peers.get_mut(&from) {
                     peer.keep_early(envelope);
                 }
@@ -189,10 +206,10 @@ impl Engine {
         envelope: Box<Envelope>,
     ) {
         let Some(request) = self.requests.get(&id) else { return };
-        if attempt != request.attempt && request.settled {
+        if attempt != request.attempt && request.is_settled() {
             // Whoever has our signatures counts us as done: they must be durable.
             if request.persisting.is_none() {
-                self.answer_ended(now, from, id, &envelope);
+                self.answer_ended(now, from, id, envelope);
             }
             return;
         }
@@ -258,7 +275,7 @@ impl Engine {
         }
         if self.requests.get(&id).is_some_and(|request| request.consented) {
             self.with_session(now, id, |session| {
-                let _ = session.approve();
+                let _ = session.approve(now);
             });
         }
         self.feed_early(now, id);
@@ -293,35 +310,56 @@ impl Engine {
             return self.event(Event::Session { request: id, attempt, event });
         }
         let group = request.group;
-        // What others began and ended without us leaves nothing on our disk.
         let decided = matches!(failure.reason, AbortReason::Declined | AbortReason::Cancelled);
-        let ours = failure.by.is_none() && decided;
-        let durable = request.consented || ours;
-        self.close(id, (group, attempt), failure, durable);
+        let is_ours = failure.by.is_none() && decided;
+        let mark = match (request.consented, &failure.by) {
+            (false, _) if !is_ours => Mark::Undecided,
+            // If the note is lost, the request goes on after a restart, and whoever ended it says so
+            // again.
+            (true, Some(_)) => Mark::Later,
+            (_, _) => Mark::Now,
+        };
+        self.close(now, id, (group, attempt), (failure, mark));
     }
 
     /// Ends a request for good, without signatures.
     pub(crate) fn close(
         &mut self,
+        now: Now,
         id: RequestId,
         (group, attempt): (GroupId, u16),
-        failure: Box<Failure>,
-        durable: bool,
+        (failure, mark): (Box<Failure>, Mark),
     ) {
         let reason = final_reason(failure.reason);
-        self.settle(id, group, Ending::Closed(reason));
-        if durable {
-            self.persist(Record::Closed { request: id, group, reason });
+        let share = if mark == Mark::Undecided { Share::Undecided } else { Share::Decided };
+        self.settle(now, id, (group, End::Closed(reason)), share);
+        let record = Record::Closed { request: id, group, reason };
+        match mark {
+            Mark::Now => drop(self.persist(record)),
+            Mark::Later => self.note(record),
+            Mark::Undecided => self.note_undecided(now, id),
         }
         self.event(Event::Closed { request: id, attempt, failure });
     }
 
-    pub(crate) fn settle(&mut self, id: RequestId, group: GroupId, ending: Ending) {
+    pub(crate) fn settle(&mut self, now: Now, id: RequestId, end: (GroupId, End), share: Share) {
         if let Some(request) = self.requests.get_mut(&id) {
-            request.settled = true;
+            request.settled_at.get_or_insert(now.instant);
             request.retry_at = None;
         }
-        self.remember_ended(id, group, ending);
+        self.horizon.see(now.unix);
+        self.remember_end(id, end, share);
+    }
+
+    /// Remembers by name what our user never decided about.
+    fn note_undecided(&mut self, now: Now, id: RequestId) {
+        let Some(request) = self.requests.get(&id) else { return };
+        let asked = &request.signed.request;
+        let end = UndecidedEnd { created: asked.created, request: id, expires: asked.expires };
+        let creator = request.signed.peer;
+        let kept = self.undecided.remember(creator, end, (now.unix, &self.horizon));
+        self.note(Record::Undecided(kept));
+        self.note_horizon();
     }
 
     pub(crate) fn run_request_timers(&mut self, now: Now) {
@@ -342,7 +380,8 @@ impl Engine {
             let (group, attempt, consented) = (request.group, request.attempt, request.consented);
             if request.is_expired(now) {
                 let failure = no_attempt_left(AbortReason::Expired);
-                self.close(id, (group, attempt), failure, consented);
+                let mark = if consented { Mark::Now } else { Mark::Undecided };
+                self.close(now, id, (group, attempt), (failure, mark));
                 self.drop_if_over(id);
                 continue;
             }
@@ -353,7 +392,7 @@ impl Engine {
 
     /// Forgets a request that is settled and whose session has stopped answering.
     pub(crate) fn drop_if_over(&mut self, id: RequestId) {
-        let over = |request: &Request| request.settled && request.session.is_over();
+        let over = |request: &Request| request.is_settled() && request.session.is_over();
         if self.requests.get(&id).is_some_and(over) {
             self.drop_request(id);
         }
@@ -361,7 +400,7 @@ impl Engine {
 
     fn drop_request(&mut self, id: RequestId) {
         self.requests.remove(&id);
-        if !self.ended.knows_ending(&id) {
+        if !self.ended.contains(&id) {
             self.forget_sessions(id);
         }
     }
@@ -388,6 +427,7 @@ pub(crate) fn no_attempt_left(reason: AbortReason) -> Box<Failure> {
         culprits: Vec::new(),
         accused: None,
         evidence: None,
+        own: None,
         phase: Phase::Gathering,
     })
 }

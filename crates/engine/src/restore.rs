@@ -5,7 +5,7 @@ use alloc::{collections::BTreeMap, vec::Vec};
 use ensign_primitives::{GroupId, RequestId};
 use ensign_wire::SignedRequest;
 
-use crate::{Ending, Record};
+use crate::{Ending, Horizon, Record, Undecided};
 
 /// A request that our user had consented to and that has not ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,7 +45,9 @@ impl Open {
 /// What a journal's records add up to: what every driver hands to a new engine before anything
 /// else.
 ///
-/// 1. Each of `ended`, in order, to [`Engine::remember_ended`](crate::Engine::remember_ended).
+/// 1. Each of `ended`, in order, to [`Engine::remember_ended`](crate::Engine::remember_ended); each of
+///    `undecided` to [`Engine::remember_undecided`](crate::Engine::remember_undecided); `horizon` to
+///    [`Engine::remember_horizon`](crate::Engine::remember_horizon).
 /// 2. The groups to [`Engine::add_group`](crate::Engine::add_group).
 /// 3. Each of `open` to [`Engine::resume`](crate::Engine::resume).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -55,6 +57,10 @@ pub struct Restored {
     /// The requests that have ended, in the order of their ends. A request that failed and got its
     /// signatures later stands twice; the later one holds.
     pub ended: Vec<(RequestId, GroupId, Ending)>,
+    /// What is remembered of requests that our user never decided about, by creator.
+    pub undecided: Vec<Undecided>,
+    /// How far time had come.
+    pub horizon: Horizon,
 }
 
 impl Restored {
@@ -64,13 +70,14 @@ impl Restored {
     /// be resumed.
     pub fn from_records(records: impl IntoIterator<Item = Record>) -> Self {
         let (mut open, mut ended) = (BTreeMap::<RequestId, Open>::new(), Vec::new());
+        let (mut undecided, mut horizon) = (BTreeMap::new(), Horizon::default());
         for record in records {
             match record {
                 Record::Consented { request, payload } => {
                     let id = request.request.id();
                     open.insert(id, Open { request: *request, payload, attempts: 0, kept: None });
                 }
-                Record::Joined { request, attempt } | Record::Burned { request, attempt } => {
+                Record::Joined { request, attempt, .. } | Record::Burned { request, attempt } => {
                     if let Some(known) = open.get_mut(&request) {
                         known.count(attempt, None);
                     }
@@ -88,8 +95,11 @@ impl Restored {
                     open.remove(&request);
                     ended.push((request, group, Ending::Closed(reason)));
                 }
+                Record::Undecided(kept) => drop(undecided.insert(kept.creator, kept)),
+                Record::Horizon(kept) => horizon.restore(kept),
             }
         }
-        Self { open: open.into_values().collect(), ended }
+        let undecided = undecided.into_values().collect();
+        Self { open: open.into_values().collect(), ended, undecided, horizon }
     }
 }

@@ -11,7 +11,10 @@ use ensign_session::{
 };
 use ensign_wire::{Kind, PubNonceBytes};
 
-use crate::{Ending, Engine, Event, Offense, Output, REFUSALS_REPORTED_MAX, Record};
+use crate::{
+    Engine, Event, NOTE_PAUSE, Offense, Output, REFUSALS_REPORTED_MAX, Record,
+    ended::{End, Share},
+};
 
 impl Engine {
     /// Lets one session do one thing, then carries out what it asks.
@@ -60,7 +63,9 @@ impl Engine {
             }
             SessionOutput::Persist { token, record } => {
                 let record = match record {
-                    SessionRecord::Joined { .. } => Record::Joined { request: id, attempt },
+                    SessionRecord::Joined { said, .. } => {
+                        Record::Joined { request: id, attempt, said }
+                    }
                     SessionRecord::Burned { .. } => Record::Burned { request: id, attempt },
                     SessionRecord::Partials { nonces, partials, .. } => {
                         Record::Partials { request: id, attempt, nonces, partials }
@@ -71,7 +76,7 @@ impl Engine {
                             return;
                         };
                         let signatures: Vec<_> = signatures.into_iter().map(Signature).collect();
-                        self.settle(id, group, Ending::Signed(signatures.clone()));
+                        self.settle(now, id, (group, End::Signed), Share::Decided);
                         Record::Finished { request: id, group, signatures }
                     }
                 };
@@ -171,7 +176,9 @@ impl Engine {
         // A request that its user has stopped meanwhile stays unheard of.
         let proposed = self.requests.iter_mut().find_map(|(id, request)| {
             let consent = &mut request.unannounced;
-            consent.take_if(|consent| *consent == token && !request.settled).map(|_| *id)
+            consent
+                .take_if(|consent| *consent == token && request.settled_at.is_none())
+                .map(|_| *id)
         });
         if let Some(id) = proposed {
             self.with_session(now, id, |session| session.announce(now));
@@ -199,7 +206,22 @@ impl Engine {
         }
     }
 
+    /// Has a record written down with the next one.
+    pub(crate) fn note(&mut self, record: Record) {
+        self.outputs.push_back(Output::Note(record));
+    }
+
+    /// Notes how far time has come, if that is worth a word.
+    pub(crate) fn note_horizon(&mut self) {
+        let (noted, horizon) = (self.noted, self.horizon);
+        if horizon.newest > noted.newest || horizon.latest.since(noted.latest) >= NOTE_PAUSE {
+            self.noted = horizon;
+            self.note(Record::Horizon(horizon));
+        }
+    }
+
     pub(crate) fn persist(&mut self, record: Record) -> u64 {
+        self.note_horizon();
         let token = self.next_token;
         self.next_token += 1;
         self.outputs.push_back(Output::Persist { token, record });

@@ -33,7 +33,7 @@ pub struct RequestStatus {
 impl Engine {
     /// Returns every open request, by name.
     pub fn open_requests(&self, now: Now) -> Vec<RequestStatus> {
-        let open = self.requests.iter().filter(|(_, request)| !request.settled);
+        let open = self.requests.iter().filter(|(_, request)| !request.is_settled());
         open.map(|(id, request)| RequestStatus {
             id: *id,
             group: request.group,

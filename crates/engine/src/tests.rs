@@ -17,4 +17,6 @@ mod occupancy;
 mod propose;
 mod restart;
 mod restore;
+mod strangers;
 mod unsigned;
+mod washing;

@@ -8,7 +8,7 @@ use alloc::{boxed::Box, vec::Vec};
 
 use ensign_identity::{Delegation, DelegationProof, SignerKey};
 use ensign_primitives::{GroupId, PeerId, RequestId, SessionId, SignerIndex};
-use ensign_wire::{AbortReason, Body, DecodeError, Envelope, Kind, SigningRequest};
+use ensign_wire::{Body, DecodeError, Envelope, Kind, SigningRequest};
 
 use crate::{Culprit, Evidence, EvidenceError};
 
@@ -47,7 +47,8 @@ pub enum Charge {
     /// Signers did not answer. A claim: whoever reports it may be wrong, or may lie.
     Silence {
         /// What each reporter said and signed: a [`Body::SessionAbort`] that names whom it waited
-        /// for in vain. 1 to [`REPORTS_MAX`].
+        /// for in vain, or whom it asked in vain for what stands behind a nonce set. 1 to
+        /// [`REPORTS_MAX`]; a file has them in the order of their digests, each once.
         reports: Vec<Envelope>,
     },
 }
@@ -115,6 +116,9 @@ pub enum CaseError {
         /// The position that the case names.
         signer: SignerIndex,
     },
+    /// There is no such attempt: they are numbered from 1.
+    #[error("attempt 0, the first one is 1")]
+    Attempt,
     /// A report is not signed by its sender, or is no report of silence.
     #[error("report {index} is not signed by its sender, or reports no silence")]
     Report {
@@ -166,6 +170,13 @@ pub enum CaseDecodeError {
         /// Why.
         error: DecodeError,
     },
+    /// A statement is not above the one before it: they stand in the order of their digests, each
+    /// once.
+    #[error("the statement at offset {offset} is out of order")]
+    Order {
+        /// Where it begins.
+        offset: usize,
+    },
     /// A statement is of a kind that no evidence needs.
     #[error("the statement at offset {offset} is a {kind:?}")]
     Kind {
@@ -191,6 +202,9 @@ impl Case {
     ///
     /// [`CaseError`]; then nobody may be blamed and nothing is even claimed.
     pub fn verify(&self) -> Result<Verdict, CaseError> {
+        if self.attempt == 0 {
+            return Err(CaseError::Attempt);
+        }
         match &self.charge {
             Charge::Proof { speaks_for, evidence } => {
                 self.convict(*speaks_for, evidence).map(Verdict::Proven)
@@ -205,11 +219,13 @@ impl Case {
         evidence: &Evidence,
     ) -> Result<Conviction, CaseError> {
         let Culprit { peer, session } = evidence.verify().map_err(CaseError::Evidence)?;
-        if session != self.session() || network_of(evidence) != self.request.network {
+        let network = self.request.network;
+        let are_here = evidence.statements().iter().all(|statement| statement.network() == network);
+        if session != self.session() || !are_here {
             return Err(CaseError::OtherSession);
         }
         let signer = speaks_for.map(|speaks_for| self.signer(peer, speaks_for)).transpose()?;
-        let (request, network) = (self.request.id(), self.request.network);
+        let request = self.request.id();
         let group = self.request.signers.group_id(network);
         Ok(Conviction { peer, signer, session, request, group })
     }
@@ -253,18 +269,6 @@ impl Case {
 
 /// Whom a report of silence names.
 fn accused(report: &Envelope) -> Option<SignerIndex> {
-    #[expect(clippy::wildcard_enum_match_arm, reason = "no other body reports silence")]
-    match report.body() {
-        Body::SessionAbort(abort) if abort.reason == AbortReason::Timeout => abort.culprit,
-        _ => None,
-    }
-}
-
-fn network_of(evidence: &Evidence) -> ensign_primitives::Network {
-    match evidence {
-        Evidence::Conflict { first: envelope, .. }
-        | Evidence::WrongCommitment { join: envelope, .. }
-        | Evidence::InvalidNonce { envelope }
-        | Evidence::WrongPartialSig { partial: envelope, .. } => envelope.network(),
-    }
+    let Body::SessionAbort(abort) = report.body() else { return None };
+    abort.reason.is_claim().then_some(abort.culprit)?
 }

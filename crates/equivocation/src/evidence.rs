@@ -21,11 +21,11 @@ pub struct Culprit {
 /// Statements that convict their sender.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Evidence {
-    /// Two different statements in one slot.
+    /// Two different statements in one slot. [`Evidence::conflict`] puts them in order.
     Conflict {
-        /// The one that came first.
+        /// The one with the lower digest.
         first: Box<Envelope>,
-        /// The one that differs.
+        /// The one with the higher digest.
         second: Box<Envelope>,
     },
     /// Nonces that do not open the sender's commitment.
@@ -52,6 +52,13 @@ pub enum Evidence {
         delegation: DelegationProof,
         /// Every signer's nonces, in key order.
         nonces: Vec<Vec<PubNonceBytes>>,
+        /// The partial signatures.
+        partial: Box<Envelope>,
+    },
+    /// One nonce set confirmed, and partial signatures made for another.
+    SignedOtherwise {
+        /// The confirmation.
+        confirmed: Box<Envelope>,
         /// The partial signatures.
         partial: Box<Envelope>,
     },
@@ -82,6 +89,24 @@ pub enum EvidenceError {
 }
 
 impl Evidence {
+    /// Puts two statements in order, so that everybody who holds them has the same evidence.
+    pub fn conflict(one: Box<Envelope>, other: Box<Envelope>) -> Self {
+        let ordered = one.digest() <= other.digest();
+        let (first, second) = if ordered { (one, other) } else { (other, one) };
+        Self::Conflict { first, second }
+    }
+
+    /// Returns the culprit's own statements, in the order of a file.
+    pub fn statements(&self) -> Vec<&Envelope> {
+        match self {
+            Self::Conflict { first, second } => alloc::vec![first, second],
+            Self::WrongCommitment { join, share, .. } => alloc::vec![join, share],
+            Self::InvalidNonce { envelope } => alloc::vec![envelope],
+            Self::WrongPartialSig { partial, .. } => alloc::vec![partial],
+            Self::SignedOtherwise { confirmed, partial } => alloc::vec![confirmed, partial],
+        }
+    }
+
     /// Checks the proof from nothing but itself.
     ///
     /// Cost: at most three signature checks and, for [`Evidence::WrongPartialSig`], one key
@@ -97,6 +122,9 @@ impl Evidence {
             Self::InvalidNonce { envelope } => verify_nonce(envelope),
             Self::WrongPartialSig { request, attempt, delegation, nonces, partial } => {
                 verify_partial(request, *attempt, *delegation, nonces, partial)
+            }
+            Self::SignedOtherwise { confirmed, partial } => {
+                verify_signed_otherwise(confirmed, partial)
             }
         }
     }
@@ -182,6 +210,22 @@ fn verify_nonce(envelope: &Envelope) -> Result<Culprit, EvidenceError> {
     Ok(culprit)
 }
 
+fn verify_signed_otherwise(
+    confirmed: &Envelope,
+    partial: &Envelope,
+) -> Result<Culprit, EvidenceError> {
+    let culprit = signed_pair(confirmed, partial)?;
+    let (Body::NoncesComplete(complete), Body::PartialSigShare(share)) =
+        (confirmed.body(), partial.body())
+    else {
+        return Err(EvidenceError::WrongKind);
+    };
+    if complete.signer != share.signer {
+        return Err(EvidenceError::Unrelated);
+    }
+    if complete.digest == share.nonces { Err(EvidenceError::Consistent) } else { Ok(culprit) }
+}
+
 fn verify_partial(
     request: &SigningRequest,
     attempt: u16,
@@ -194,7 +238,8 @@ fn verify_partial(
         return Err(EvidenceError::WrongKind);
     };
     let session = SigningRequest::session_id(request.id(), request.network, attempt);
-    if session != culprit.session
+    if attempt == 0
+        || session != culprit.session
         || request.network != partial.network()
         || nonces.len() != request.signers.len()
         || share.partials.len() != request.messages.len()

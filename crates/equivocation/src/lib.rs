@@ -20,6 +20,7 @@
 //! - [`Evidence::WrongPartialSig`]: the sender signed, together with a partial signature, the
 //!   digest of the nonce set it was made for. The accuser cannot swap a nonce, because the set must
 //!   hash to what the culprit signed.
+//! - [`Evidence::SignedOtherwise`]: who confirms a nonce set signs for that one or for none.
 #![no_std]
 
 extern crate alloc;

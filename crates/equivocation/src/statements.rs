@@ -60,9 +60,6 @@ impl Statements {
         if first.body() == envelope.body() {
             return Outcome::Repeated;
         }
-        Outcome::Conflict(Evidence::Conflict {
-            first: first.clone(),
-            second: Box::new(envelope.clone()),
-        })
+        Outcome::Conflict(Evidence::conflict(first.clone(), Box::new(envelope.clone())))
     }
 }

@@ -6,5 +6,6 @@ mod case;
 mod commitment;
 mod conflict;
 mod nonce;
+mod otherwise;
 mod partial;
 mod statements;

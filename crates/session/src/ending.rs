@@ -6,7 +6,7 @@ use ensign_equivocation::Evidence;
 use ensign_primitives::{Now, SignerIndex};
 use ensign_wire::{AbortReason, Body, Envelope, SessionAbort};
 
-use crate::{Event, Failure, Offense, Output, Phase, Session, session::Aborted};
+use crate::{Event, Failure, Offense, Output, OwnFault, Phase, Session, session::Aborted};
 
 impl Session {
     /// Ends the attempt: tells the others, has the signer forget, reports.
@@ -24,7 +24,26 @@ impl Session {
         }
         self.say(now, &others, Body::SessionAbort(abort));
         let phase = self.phase;
-        let failure = Failure { reason, by: None, culprits, accused: None, evidence, phase };
+        let failure =
+            Failure { reason, by: None, culprits, accused: None, evidence, own: None, phase };
+        self.end(now, Aborted::ByUs(abort), failure);
+    }
+
+    /// Ends the attempt because our own side cannot go on: the others hear [`AbortReason::Internal`],
+    /// our user hears what is wrong.
+    pub(crate) fn fail_on_our_side(&mut self, now: Now, own: OwnFault) {
+        let abort = SessionAbort { reason: AbortReason::Internal, culprit: None };
+        let others = self.setup.others();
+        self.say(now, &others, Body::SessionAbort(abort));
+        let failure = Failure {
+            reason: abort.reason,
+            by: None,
+            culprits: Vec::new(),
+            accused: None,
+            evidence: None,
+            own: Some(own),
+            phase: self.phase,
+        };
         self.end(now, Aborted::ByUs(abort), failure);
     }
 
@@ -46,6 +65,7 @@ impl Session {
             culprits: Vec::new(),
             accused: abort.culprit.filter(|accused| self.signer(*accused).is_some()),
             evidence: None,
+            own: None,
             phase: self.phase,
         };
         self.end(now, Aborted::ByPeer(Box::new(envelope)), failure);
@@ -97,13 +117,7 @@ impl Session {
 
     /// Shows the culprit's own statements, so that each receiver convicts for itself.
     fn show(&mut self, to: &[SignerIndex], evidence: &Evidence) {
-        let statements: Vec<&Envelope> = match evidence {
-            Evidence::Conflict { first, second } => alloc::vec![first, second],
-            Evidence::WrongCommitment { join, share, .. } => alloc::vec![join, share],
-            Evidence::InvalidNonce { envelope } => alloc::vec![envelope],
-            Evidence::WrongPartialSig { partial, .. } => alloc::vec![partial],
-        };
-        for statement in statements {
+        for statement in evidence.statements() {
             self.send(to, statement.clone());
         }
     }

@@ -45,6 +45,12 @@ pub enum SetupError {
         /// The other.
         second: SignerIndex,
     },
+}
+
+/// What went wrong on our own side, so that an attempt had to end.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum OwnFault {
     /// A message's tweak gives no key.
     #[error("message {message} cannot be signed: {source}")]
     Tweak {
@@ -53,6 +59,17 @@ pub enum SetupError {
         /// Why.
         source: TweakError,
     },
+    /// Our signer did not make one nonce for each message.
+    #[error("our signer made {seen} nonces for {expected} messages")]
+    NonceCount {
+        /// Messages in the request.
+        expected: usize,
+        /// What came.
+        seen: usize,
+    },
+    /// Our signer's partial signatures are false or not one for each message: it is broken, or lies.
+    #[error("the partial signatures of our own signer are false")]
+    FalsePartials,
 }
 
 /// Why a signer makes no nonces.
@@ -84,6 +101,9 @@ pub enum OrderError {
         /// What was ordered.
         seen: SessionId,
     },
+    /// There is no such attempt: they are numbered from 1.
+    #[error("attempt 0, the first one is 1")]
+    Attempt,
     /// Nonces for this attempt were made before.
     #[error("session {session} has had its nonces")]
     SeenBefore {

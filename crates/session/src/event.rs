@@ -7,7 +7,7 @@ use ensign_musig::PubNonce;
 use ensign_primitives::{Instant, PeerId, SessionId, SignerIndex};
 use ensign_wire::{AbortReason, Envelope, Kind, PubNonceBytes, Refusal};
 
-use crate::{Offense, Order, OwnNonces, OwnPartials, Unsigned};
+use crate::{Offense, Order, OwnFault, OwnNonces, OwnPartials, Unsigned};
 
 /// What the world tells a session.
 #[derive(Debug)]
@@ -99,6 +99,8 @@ pub enum Record {
     Joined {
         /// The attempt.
         session: SessionId,
+        /// What the join says in round 0, as a hash: a second join that says something else is seen.
+        said: [u8; 32],
     },
     /// Our nonces for this attempt count as used from here on.
     Burned {
@@ -217,6 +219,8 @@ pub struct Failure {
     pub accused: Option<SignerIndex>,
     /// The proof, where there is one.
     pub evidence: Option<Evidence>,
+    /// What went wrong on our own side, where that ended it.
+    pub own: Option<OwnFault>,
     /// The phase in which it ended.
     pub phase: Phase,
 }

@@ -39,7 +39,7 @@ pub use signer::{
 mod config;
 pub use config::{ACKS_ANSWERED_MAX, DUPLICATES_REMEMBERED, SessionSetup, VIEWS_SHARED_MAX};
 mod error;
-pub use error::{CommandError, Offense, OrderError, PartialsError, SetupError};
+pub use error::{CommandError, Offense, OrderError, OwnFault, PartialsError, SetupError};
 
 mod contexts;
 mod ending;

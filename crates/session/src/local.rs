@@ -3,11 +3,12 @@
 use alloc::{sync::Arc, vec::Vec};
 use core::mem;
 
-use ensign_primitives::{Instant, Now, SignerIndex};
+use ensign_identity::DelegationProof;
+use ensign_primitives::{Instant, Now, SignerIndex, TaggedHasher};
 use ensign_wire::{AbortReason, Body, NonceCommit, NonceShare, PubNonceBytes, Round0, SessionJoin};
 
 use crate::{
-    Event, Order, Output, OwnNonces, Phase, Record, Session, Unsigned,
+    Event, Order, Output, OwnFault, OwnNonces, Phase, Record, Session, Unsigned,
     session::{Nonces, Step},
 };
 
@@ -16,6 +17,8 @@ use crate::{
 pub(crate) struct Local {
     pub(crate) secret: Secret,
     salt: [u8; 32],
+    /// What our join says, once our nonces are here.
+    round0: Option<Round0>,
     /// Our statements, so that they can be said again; never computed again.
     said: Vec<Said>,
 }
@@ -70,17 +73,23 @@ impl Session {
         if self.local.secret != Secret::Ordered {
             return;
         }
-        if own.nonces.len() != self.contexts.len() {
-            return self.fail(now, AbortReason::Internal, Vec::new(), None);
+        let (expected, seen) = (self.messages().len(), own.nonces.len());
+        if expected != seen {
+            return self.fail_on_our_side(now, OwnFault::NonceCount { expected, seen });
         }
         self.local.secret = Secret::Held;
         self.local.salt = own.salt;
-        let bytes = own.nonces.iter().map(|nonce| PubNonceBytes(nonce.to_bytes())).collect();
+        let bytes: Vec<_> =
+            own.nonces.iter().map(|nonce| PubNonceBytes(nonce.to_bytes())).collect();
         let local = self.setup.local;
+        let round0 =
+            if self.is_fast() { Round0::Reveal(bytes.clone()) } else { self.commit(local, &bytes) };
+        let said = self.said(&round0);
+        self.local.round0 = Some(round0);
         if let Some(signer) = self.signer_mut(local) {
             signer.nonces = Some(Nonces { bytes, parsed: own.nonces });
         }
-        self.persist(Record::Joined { session: self.id }, Step::Join);
+        self.persist(Record::Joined { session: self.id, said }, Step::Join);
     }
 
     /// There will be no nonces.
@@ -107,12 +116,15 @@ impl Session {
         }
     }
 
+    /// Joins with another delegation of our signer key's, unless it has joined already.
+    pub const fn renew(&mut self, delegation: DelegationProof) {
+        self.setup.delegation = delegation;
+    }
+
     /// Sends our join; its record is durable.
     pub(crate) fn join(&mut self, now: Now) {
         let local = self.setup.local;
-        let Some(nonces) = self.own_nonces() else { return };
-        let fast = self.is_fast();
-        let round0 = if fast { Round0::Reveal(nonces) } else { self.commit(local, &nonces) };
+        let Some(round0) = self.local.round0.clone() else { return };
         let delegation = self.setup.delegation;
         self.enter(now, Phase::Committing);
         if let Some(signer) = self.signer_mut(local) {
@@ -120,7 +132,7 @@ impl Session {
         }
         self.event(Event::Joined(local));
         self.say_once(now, Body::SessionJoin(SessionJoin { signer: local, delegation, round0 }));
-        if fast {
+        if self.is_fast() {
             self.burn();
         }
         self.advance(now);
@@ -133,6 +145,19 @@ impl Session {
         let (network, salt) = (self.network, &self.local.salt);
         let key = &self.setup.signer;
         Round0::Commit(NonceCommit::new(network, &self.id, local, key, nonces, salt))
+    }
+
+    /// Returns what stands in a join's record in the place of its round 0.
+    fn said(&self, round0: &Round0) -> [u8; 32] {
+        let hasher = TaggedHasher::new("ensign/join-said/v1", self.network);
+        let hasher = hasher.bytes(self.id.as_bytes());
+        match round0 {
+            Round0::Commit(commit) => hasher.u64(0).bytes(&commit.commitment).finish(),
+            Round0::Reveal(nonces) => {
+                let hasher = hasher.u64(1).u64(nonces.len() as u64);
+                nonces.iter().fold(hasher, |hasher, nonce| hasher.bytes(&nonce.0)).finish()
+            }
+        }
     }
 
     /// Reveals our nonces; every commitment is here.

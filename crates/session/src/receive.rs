@@ -8,11 +8,11 @@ use ensign_musig::{PartialSig, PubNonce};
 use ensign_primitives::{Now, PeerId, SignerIndex};
 use ensign_replay::check_fresh;
 use ensign_wire::{
-    AbortReason, Body, Envelope, Kind, Mode, NonceCommit, NonceShare, PartialSigShare,
+    AbortReason, Body, Envelope, Kind, Message, Mode, NonceCommit, NonceShare, PartialSigShare,
     PubNonceBytes, Round0, SessionJoin, SignatureFinalized, Slot,
 };
 
-use crate::{Event, Offense, Output, Phase, Session, session::Nonces};
+use crate::{Event, Offense, Output, Phase, Session, contexts::signatures_hold, session::Nonces};
 
 impl Session {
     /// Handles one envelope. Order: session, sender, bearer, duplicate, freshness, signature,
@@ -105,7 +105,7 @@ impl Session {
     /// Checks what a statement must fulfil before it may fill its slot. A statement that fails is
     /// dropped, so that its sender can still say the right thing.
     fn is_well_formed(&mut self, now: Now, sender: SignerIndex, envelope: &Envelope) -> bool {
-        let expected = self.contexts.len();
+        let expected = self.messages().len();
         let (kind, peer) = (envelope.body().kind(), envelope.sender());
         let offense = match envelope.body() {
             // What was taken once stays taken: its delegation may have ended since.
@@ -149,7 +149,7 @@ impl Session {
         peer: PeerId,
         join: &SessionJoin,
     ) -> Option<Offense> {
-        let expected = self.contexts.len();
+        let expected = self.messages().len();
         match &join.round0 {
             Round0::Reveal(nonces) if self.is_fast() && nonces.len() != expected => {
                 let kind = Kind::SessionJoin;
@@ -246,14 +246,7 @@ impl Session {
         if self.phase == Phase::Complete {
             return self.on_peer_done(now, sender);
         }
-        let messages = &self.setup.request.request.messages;
-        let holds = done.signatures.len() == messages.len()
-            && done.signatures.iter().zip(messages).zip(&self.contexts).all(
-                |((signature, message), ctx)| {
-                    ensign_musig::verify_schnorr(&ctx.agg_key(), &message.digest, &signature.0)
-                },
-            );
-        if !holds {
+        if !signatures_hold(&self.setup.group, self.messages(), &done.signatures) {
             let Some(peer) = self.peer_of(sender) else { return };
             return self.offense(peer, Offense::FalseSignature);
         }
@@ -286,6 +279,11 @@ impl Session {
 
     fn offense(&mut self, peer: PeerId, offense: Offense) {
         self.push(Output::Offense { peer, offense });
+    }
+
+    /// Returns what is to be signed.
+    pub(crate) fn messages(&self) -> &[Message] {
+        &self.setup.request.request.messages
     }
 
     pub(crate) fn is_fast(&self) -> bool {

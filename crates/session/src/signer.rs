@@ -207,6 +207,9 @@ impl LocalSigner {
         if request.signers.get(local) != Some(&self.public_key()) {
             return Err(OrderError::NotASigner { local });
         }
+        if order.attempt == 0 {
+            return Err(OrderError::Attempt);
+        }
         let id = request.id();
         let expected = SigningRequest::session_id(id, request.network, order.attempt);
         if session != expected {

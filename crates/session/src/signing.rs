@@ -4,11 +4,11 @@ use alloc::vec::Vec;
 
 use ensign_musig::{PartialSig, PubNonce, SigningCtx};
 use ensign_primitives::Now;
-use ensign_wire::{AbortReason, Body, PartialSigShare};
+use ensign_wire::{Body, PartialSigShare};
 
 use crate::{
-    Event, Output, OwnPartials, Phase, Record, Session, Unsigned, local::Secret, session::Step,
-    signer::signing_contexts,
+    Event, Output, OwnFault, OwnPartials, Phase, Record, Session, Unsigned, local::Secret,
+    session::Step, signer::signing_contexts,
 };
 
 impl Session {
@@ -48,7 +48,7 @@ impl Session {
         }
         self.local.secret = Secret::None;
         let Some((partials, signing)) = self.verified(own) else {
-            return self.fail(now, AbortReason::Internal, Vec::new(), None);
+            return self.fail_on_our_side(now, OwnFault::FalsePartials);
         };
         let record = Record::Partials {
             session: self.id,

@@ -6,7 +6,7 @@ use std::{
 };
 
 use ensign_coordinator::{
-    Coordinator, Event, Events, Keys, Member, OpeningError, StartError, Surroundings,
+    Coordinator, Event, Events, Keys, Member, OpeningError, StartError, Surroundings, WallClock,
 };
 use ensign_deadline::Timeouts;
 use ensign_identity::NodeKey;
@@ -41,6 +41,8 @@ pub struct Wallet {
     pub coordinator: Coordinator,
     /// What the other members of a group know about it.
     pub member: Member,
+    /// Its wall clock.
+    pub wall: WallClock,
     disk: Disk,
     starts: u64,
     user: JoinHandle<()>,
@@ -52,6 +54,8 @@ pub struct Stopped {
     number: u32,
     disk: Disk,
     starts: u64,
+    /// How far its wall clock is ahead when it starts.
+    ahead: Duration,
 }
 
 /// Where a node keeps what must survive.
@@ -92,8 +96,7 @@ impl Wallet {
         number: u32,
         told: mpsc::UnboundedSender<Told>,
     ) -> Result<Self, StartError> {
-        let stopped = Stopped { number, disk: Disk::Memory(MemoryStore::new()), starts: 0 };
-        stopped.start(net, seed, told).await
+        Stopped::fresh(number).start(net, seed, told).await
     }
 
     /// As [`start`](Self::start), on a machine whose disk fails on demand.
@@ -109,7 +112,7 @@ impl Wallet {
         told: mpsc::UnboundedSender<Told>,
     ) -> Result<Self, StartError> {
         let disk = Disk::Machine(machine.clone());
-        Stopped { number: machine.number(), disk, starts: 0 }.start(net, seed, told).await
+        Stopped { disk, ..Stopped::fresh(machine.number()) }.start(net, seed, told).await
     }
 
     /// Whether the node has stopped by itself, so that port and store are free.
@@ -120,18 +123,31 @@ impl Wallet {
     /// Leaves a node whose machine has lost power, or that has ended: nothing is said to anybody.
     pub fn abandon(self) -> Stopped {
         self.user.abort();
-        Stopped { number: self.number, disk: self.disk, starts: self.starts }
+        Stopped { disk: self.disk, starts: self.starts, ..Stopped::fresh(self.number) }
     }
 
     /// Stops the node and waits until its address is free.
     pub async fn stop(self) -> Stopped {
         self.user.abort();
         self.coordinator.shutdown().await;
-        Stopped { number: self.number, disk: self.disk, starts: self.starts }
+        Stopped { disk: self.disk, starts: self.starts, ..Stopped::fresh(self.number) }
     }
 }
 
 impl Stopped {
+    /// Returns a node that never ran.
+    pub fn fresh(number: u32) -> Self {
+        let (disk, ahead) = (Disk::Memory(MemoryStore::new()), Duration::ZERO);
+        Self { number, disk, starts: 0, ahead }
+    }
+
+    /// Has it start while its wall clock is ahead by so much.
+    #[must_use]
+    pub const fn ahead(mut self, by: Duration) -> Self {
+        self.ahead = by;
+        self
+    }
+
     /// Starts the node again, with what its disk holds.
     ///
     /// # Errors
@@ -143,18 +159,19 @@ impl Stopped {
         seed: u64,
         told: mpsc::UnboundedSender<Told>,
     ) -> Result<Wallet, StartError> {
-        let Self { number, disk, starts } = self;
+        let Self { number, disk, starts, ahead } = self;
         let opened = disk.open(net, starts);
         let opened = opened.map_err(|error| StartError::Store(OpeningError::Open(error)));
         let (store, found) = opened?;
-        let keys = keys(seed, number);
+        let keys = keys_at(seed, number, START.after(ahead));
         let address = address(number);
+        let wall = WallClock::new(START.after(net.elapsed()).after(ahead));
         let member =
             Member { signer: keys.signer_key(), peer: keys.peer_id(), addresses: vec![address] };
         let surroundings = Surroundings {
             socket: net.attach(address),
             seed: derive(seed, "start", number, starts),
-            unix: START.after(net.elapsed()),
+            wall: wall.clone(),
             store,
             found,
             disk_latency: disk.latency(),
@@ -164,7 +181,7 @@ impl Stopped {
             Coordinator::dangerous_simulated(NETWORK, keys, surroundings).await?;
         let user = tokio::spawn(approve(number, coordinator.clone(), events, told));
         let starts = starts + 1;
-        Ok(Wallet { number, coordinator, member, disk, starts, user })
+        Ok(Wallet { number, coordinator, member, wall, disk, starts, user })
     }
 }
 
@@ -184,13 +201,17 @@ const PORT: u16 = 7000;
 /// # Panics
 ///
 /// When a hash is no secret key, which has never been seen: one in 2^128 is none.
-#[expect(clippy::expect_used, reason = "a hash is a secret key, but for one in 2^128")]
 pub fn keys(seed: u64, number: u32) -> Keys {
+    keys_at(seed, number, START)
+}
+
+#[expect(clippy::expect_used, reason = "a hash is a secret key, but for one in 2^128")]
+fn keys_at(seed: u64, number: u32, now: UnixTime) -> Keys {
     let node_key = NodeKey::from_secret_bytes(derive(seed, "node key", number, 0));
     let sec_key = SecKey::from_secret_bytes(derive(seed, "signer key", number, 0));
     let node_key = node_key.expect("a hash is a secret key");
     let sec_key = sec_key.expect("a hash is a secret key");
-    Keys::new_at(START, NETWORK, node_key, sec_key).expect("a fresh delegation verifies")
+    Keys::new_at(now, NETWORK, node_key, sec_key).expect("a fresh delegation verifies")
 }
 
 /// Derives the bytes of one use from the seed of a run.

@@ -3,7 +3,8 @@
 //! [`Store`] is the contract: batches that are durable on return, wholly there or not at all.
 //! [`RedbStore`] keeps it on disk, [`MemoryStore`] as long as its process lives.
 //!
-//! [`retain`] removes what has had its time.
+//! [`commit_once`] writes nothing that contradicts what stands once; [`retain`] removes what has had
+//! its time, and [`make_room`] what ended requests still take when room is short.
 //!
 //! Invariants:
 //!
@@ -42,6 +43,10 @@ pub use redb_store::{
     FORMAT_VERSION, Import, OLD_JOURNAL_BACKUP, OLD_JOURNAL_FILE, OnMove, Options, RedbStore,
     StoreOptions,
 };
+mod once;
+pub use once::{OnceError, commit_once};
+mod make_room;
+pub use make_room::make_room;
 mod retain;
 pub use retain::{
     CLAIMS_MAX, CLAIMS_RETENTION, ENDED_MAX, ENDED_RETENTION, EVIDENCE_MAX, EVIDENCE_RETENTION,

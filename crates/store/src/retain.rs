@@ -103,11 +103,13 @@ const OF_REQUESTS: [Table; 8] = [
     Table::Closed,
 ];
 
-const OF_PEERS: [(Table, Duration, usize); 4] = [
+const OF_PEERS: [(Table, Duration, usize); 5] = [
     (Table::Evidence, EVIDENCE_RETENTION, EVIDENCE_MAX),
     (Table::Claims, CLAIMS_RETENTION, CLAIMS_MAX),
     (Table::Addresses, Duration::MAX, PEERS_MAX),
     (Table::Reputation, Duration::MAX, PEERS_MAX),
+    // Nothing in it can be signed any more.
+    (Table::Undecided, RUNNING_RETENTION, PEERS_MAX),
 ];
 
 /// What is known about requests.

@@ -53,13 +53,15 @@ pub enum Table {
     Addresses,
     /// How peers behaved. Key: [`PeerId`].
     Reputation,
+    /// Requests of a creator's that ended before our user decided. Key: [`PeerId`].
+    Undecided,
     /// Single values by name. What the store itself writes down is elsewhere.
     Meta,
 }
 
 impl Table {
     /// Every table, in the order of their numbers on disk.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Requests,
         Self::Consents,
         Self::Joins,
@@ -72,6 +74,7 @@ impl Table {
         Self::Claims,
         Self::Addresses,
         Self::Reputation,
+        Self::Undecided,
         Self::Meta,
     ];
 
@@ -90,6 +93,7 @@ impl Table {
             Self::Claims => "claims",
             Self::Addresses => "addresses",
             Self::Reputation => "reputation",
+            Self::Undecided => "undecided",
             Self::Meta => "meta",
         }
     }
@@ -107,7 +111,7 @@ impl Table {
             | Self::Finished
             | Self::Closed
             | Self::Claims => RECORD_BYTES_MAX,
-            Self::Addresses | Self::Reputation | Self::Meta => SMALL_BYTES_MAX,
+            Self::Addresses | Self::Reputation | Self::Undecided | Self::Meta => SMALL_BYTES_MAX,
         }
     }
 
@@ -127,6 +131,7 @@ impl Table {
             | Self::Partials
             | Self::Finished
             | Self::Closed
+            | Self::Undecided
             | Self::Meta => false,
         }
     }
@@ -205,6 +210,11 @@ impl Place {
     /// How a peer behaved.
     pub fn reputation(peer: &PeerId) -> Self {
         Self::new(Table::Reputation, &[peer.as_bytes()])
+    }
+
+    /// What a creator asked that ended undecided.
+    pub fn undecided(creator: &PeerId) -> Self {
+        Self::new(Table::Undecided, &[creator.as_bytes()])
     }
 
     /// A single value.

@@ -1,11 +1,17 @@
 //! Accepting connections, as many as there is room for.
 
-use std::sync::Arc;
+use std::{future::IntoFuture, sync::Arc};
 
 use quinn::Incoming;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 
-use crate::{CloseCode, DialError, places::Place, settle::settle, shared::Shared, tls};
+use crate::{
+    CloseCode,
+    places::{Place, Standing},
+    settle::{Newcomer, settle},
+    shared::Shared,
+    tls,
+};
 
 /// Looks at each caller until the endpoint closes.
 pub(crate) async fn accept(shared: Arc<Shared>) {
@@ -16,34 +22,44 @@ pub(crate) async fn accept(shared: Arc<Shared>) {
             incoming = shared.endpoint.accept() => incoming,
         };
         let Some(incoming) = incoming else { return };
-        admit_or_refuse(&shared, incoming);
+        look_at(&shared, incoming);
     }
 }
 
 /// Under load a caller first proves that it receives at its address, which costs us no state.
-fn admit_or_refuse(shared: &Arc<Shared>, incoming: Incoming) {
+fn look_at(shared: &Arc<Shared>, incoming: Incoming) {
     let loaded = shared.places.handshaking() >= shared.config.handshakes_before_retry_max;
     if loaded && incoming.may_retry() && !incoming.remote_address_validated() {
         // Fails only for what `may_retry` has just excluded.
         let _ = incoming.retry();
         return;
     }
-    let Some(place) = shared.places.accept(incoming.remote_address().ip()) else {
+    let Some(place) = shared.places.accept(incoming.remote_address().ip(), Instant::now()) else {
         return incoming.refuse();
     };
     let shared = Arc::clone(shared);
     tokio::spawn(async move {
         // A caller that fails is nobody yet: there is no one to report.
-        let _ = timeout(shared.config.handshake_timeout, serve(&shared, incoming, place)).await;
+        let _ = serve(&shared, incoming, place).await;
     });
 }
 
-async fn serve(shared: &Arc<Shared>, incoming: Incoming, place: Place) -> Result<(), DialError> {
-    let network = shared.config.network;
-    let connection = incoming.await.map_err(|error| DialError::from_connection(&error, network))?;
+async fn serve(shared: &Arc<Shared>, incoming: Incoming, place: Place) -> Option<()> {
+    let deadline = Instant::now() + shared.config.handshake_timeout;
+    let connection = tokio::select! {
+        biased;
+        connection = timeout_at(deadline, incoming.into_future()) => connection.ok()?.ok()?,
+        () = place.evicted() => return None,
+    };
     let Some(peer) = tls::peer_of(&connection).filter(|peer| *peer != shared.us) else {
         connection.close(CloseCode::SameNode.to_wire(), &[]);
-        return Ok(());
+        return None;
     };
-    settle(shared, connection, peer, false, place).await.map(drop)
+    let standing = if shared.expects(&peer) { Standing::Expected } else { Standing::Stranger };
+    if place.identify(peer, standing).is_err() {
+        connection.close(CloseCode::Unwanted.to_wire(), &[]);
+        return None;
+    }
+    let caller = Newcomer { peer, connection, dialled: false, place };
+    timeout_at(deadline, settle(shared, caller)).await.ok()?.ok().map(drop)
 }

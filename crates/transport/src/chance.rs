@@ -66,8 +66,8 @@ impl Seeded {
 /// The longest that QUIC allows (RFC 9000 section 17.2), as quinn's own.
 const INITIAL_ID_BYTES: usize = 20;
 
-/// As long as the ids of quinn's generator.
-const CONNECTION_ID_BYTES: usize = 8;
+/// How long a connection id of ours is. Guess: as in quinn's default, too long to be hit by chance.
+pub(crate) const CONNECTION_ID_BYTES: usize = 8;
 
 /// Makes the ids of one endpoint's connections.
 #[derive(Debug)]

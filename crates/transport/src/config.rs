@@ -13,14 +13,25 @@ pub struct TransportConfig {
     pub listen: SocketAddr,
     /// The network; peers of another one never connect.
     pub network: Network,
-    /// Most connections at once, those still in their handshake included; further ones are refused.
-    pub connections_max: usize,
-    /// Most connections at once from one IPv4 address or one IPv6 /64; further ones are refused.
-    pub connections_per_ip_max: usize,
+    /// Most handshakes of callers at once; beyond it one of the largest group of addresses goes,
+    /// or the caller while none has had [`HANDSHAKE_GRACE`].
+    pub handshakes_max: usize,
+    /// Most handshakes of callers at once from one IPv4 address or one IPv6 /64; beyond it one of
+    /// them goes, or the caller.
+    pub handshakes_per_ip_max: usize,
+    /// Most connections at once with peers that are neither expected nor admitted; beyond it the
+    /// youngest of the largest group of addresses goes.
+    pub strangers_max: usize,
+    /// Most expected peers connected at once; further ones are refused.
+    pub expected_max: usize,
     /// Unfinished handshakes above which a caller must first prove its address (QUIC Retry).
     pub handshakes_before_retry_max: usize,
     /// How long a handshake may take, the choice between simultaneous connections included.
     pub handshake_timeout: Duration,
+    /// How long a stranger is kept: whoever is neither expected nor admitted by then goes.
+    pub stranger_time: Duration,
+    /// How long a frame for members waits for the admission of its sender, whose end it is then.
+    pub admission_timeout: Duration,
     /// How long a peer may be silent on the QUIC level before the connection is given up.
     pub idle_timeout: Duration,
     /// How often a quiet connection is kept alive.
@@ -31,8 +42,11 @@ pub struct TransportConfig {
     pub backoff_max: Duration,
     /// How long queued frames may take to arrive when a connection is closed by us.
     pub flush_timeout: Duration,
-    /// Most bytes queued for one peer beyond what QUIC itself holds, 64 per frame added.
+    /// Most bytes queued for one peer beyond what QUIC itself holds, what a frame costs beyond its
+    /// bytes included.
     pub send_queue_bytes_max: usize,
+    /// The same for a stranger, whose end it is when more is queued.
+    pub stranger_queue_bytes_max: usize,
     /// Most events waiting for the receiver; above it reading stops.
     pub event_queue_max: usize,
 }
@@ -43,31 +57,68 @@ impl TransportConfig {
         Self {
             listen,
             network,
-            connections_max: CONNECTIONS_MAX,
-            connections_per_ip_max: CONNECTIONS_PER_IP_MAX,
+            handshakes_max: HANDSHAKES_MAX,
+            handshakes_per_ip_max: HANDSHAKES_PER_IP_MAX,
+            strangers_max: STRANGERS_MAX,
+            expected_max: EXPECTED_MAX,
             handshakes_before_retry_max: HANDSHAKES_BEFORE_RETRY_MAX,
             handshake_timeout: HANDSHAKE_TIMEOUT,
+            stranger_time: STRANGER_TIME,
+            admission_timeout: ADMISSION_TIMEOUT,
             idle_timeout: IDLE_TIMEOUT,
             keep_alive_interval: KEEP_ALIVE_INTERVAL,
             backoff_min: BACKOFF_MIN,
             backoff_max: BACKOFF_MAX,
             flush_timeout: FLUSH_TIMEOUT,
             send_queue_bytes_max: SEND_QUEUE_BYTES_MAX,
+            stranger_queue_bytes_max: STRANGER_QUEUE_BYTES_MAX,
             event_queue_max: EVENT_QUEUE_MAX,
         }
     }
 }
 
-/// Default of [`TransportConfig::connections_max`].
+/// Most connections at once with the defaults: handshakes, strangers and expected peers.
 ///
-/// Guess: a full mesh of 256 signers twice over, about 15 MiB when idle.
-pub const CONNECTIONS_MAX: usize = 512;
+/// Each has places of its own, so that none takes another's. While a choice is made an expected
+/// peer has a second connection. About 25 MiB when all are idle.
+pub const CONNECTIONS_MAX: usize = HANDSHAKES_MAX + STRANGERS_MAX + EXPECTED_MAX;
 
-/// Default of [`TransportConfig::connections_per_ip_max`].
+/// Default of [`TransportConfig::handshakes_max`].
 ///
-/// Guess: a household or a test machine runs fewer nodes; an attacker needs eight addresses to take
+/// Guess: all members of a group of 256 come back at once.
+pub const HANDSHAKES_MAX: usize = 256;
+
+/// Default of [`TransportConfig::handshakes_per_ip_max`].
+///
+/// Guess: a household or a test machine runs fewer nodes; an attacker needs four addresses to take
 /// every place.
-pub const CONNECTIONS_PER_IP_MAX: usize = 64;
+pub const HANDSHAKES_PER_IP_MAX: usize = 64;
+
+/// How long a handshake is safe from giving way to another one.
+///
+/// Guess: a round trip around the world and a slow machine. With the limits above one address can
+/// make us begin 128 handshakes a second and all addresses 512, a quarter of a core's time.
+pub const HANDSHAKE_GRACE: Duration = Duration::from_millis(500);
+
+/// Default of [`TransportConfig::strangers_max`].
+///
+/// Guess: nobody we do not know needs to stay, so few places with a quick turnover do.
+pub const STRANGERS_MAX: usize = 64;
+
+/// Default of [`TransportConfig::expected_max`].
+///
+/// Guess: a full mesh of 256 signers twice over.
+pub const EXPECTED_MAX: usize = 512;
+
+/// Default of [`TransportConfig::stranger_time`].
+///
+/// Guess: a handshake, a greeting and a few questions over a bad line.
+pub const STRANGER_TIME: Duration = Duration::from_secs(30);
+
+/// Default of [`TransportConfig::admission_timeout`].
+///
+/// Guess: as long as an engine waits for a greeting.
+pub const ADMISSION_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Default of [`TransportConfig::handshakes_before_retry_max`].
 ///
@@ -107,8 +158,13 @@ pub const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
 /// Guess: three payloads of the largest size and a session's frames.
 pub const SEND_QUEUE_BYTES_MAX: usize = 4 * 1024 * 1024;
 
+/// Default of [`TransportConfig::stranger_queue_bytes_max`].
+///
+/// Guess: a greeting and 16 answers to pings take a quarter of it.
+pub const STRANGER_QUEUE_BYTES_MAX: usize = 16 * 1024;
+
 /// Default of [`TransportConfig::event_queue_max`].
 ///
-/// Bounds what waits for the engine: 256 frames of at most 78 KiB from strangers, payloads of at
-/// most 1 MiB from admitted peers.
+/// Bounds what waits for the engine: 256 frames of at most 1 KiB from strangers, of at most 78 KiB
+/// and payloads of at most 1 MiB from admitted peers.
 pub const EVENT_QUEUE_MAX: usize = 256;

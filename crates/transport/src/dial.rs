@@ -10,7 +10,7 @@ use crate::{
     DialError, TransportEvent,
     chance::Chance,
     quic,
-    settle::{Settled, settle},
+    settle::{Newcomer, Settled, settle},
     shared::Shared,
 };
 
@@ -69,9 +69,9 @@ async fn dial(
     peer: PeerId,
     address: SocketAddr,
 ) -> Result<Settled, DialError> {
-    let place = shared.places.dial(address.ip());
+    let place = shared.places.dial(address.ip(), peer);
     let connection = connect(shared, peer, address).await?;
-    settle(shared, connection, peer, true, place).await
+    settle(shared, Newcomer { peer, connection, dialled: true, place }).await
 }
 
 async fn connect(

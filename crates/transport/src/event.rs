@@ -76,6 +76,15 @@ pub enum DisconnectReason {
         /// The code given by the peer's QUIC.
         code: u64,
     },
+    /// A stranger let more answers queue up than it may.
+    #[error("peer does not read what it is sent")]
+    NotReading,
+    /// A peer that was not admitted sent what only admitted ones may; nothing of it was read.
+    #[error("{kind:?} from a node that is no member of a group of ours")]
+    NotAdmitted {
+        /// The kind in the frame's header.
+        kind: Kind,
+    },
     /// The peer gave no credit for a stream of ours within the handshake timeout.
     #[error("peer allows no stream")]
     NoStreams,

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use bytes::{Buf, Bytes};
-use ensign_wire::{DecodeError, HEADER_BYTES_MAX, Header, Kind};
+use ensign_wire::{Audience, DecodeError, HEADER_BYTES_MAX, Header, Kind};
 use quinn::{ReadError, RecvStream};
-use tokio::{sync::SemaphorePermit, task::JoinSet};
+use tokio::{sync::SemaphorePermit, task::JoinSet, time::timeout};
 
 use crate::{CloseCode, DisconnectReason, TransportEvent, link::Link, shared::Shared};
 
@@ -74,26 +74,52 @@ async fn deliver<'a>(
     permit: &mut Option<SemaphorePermit<'a>>,
     chunk: &mut Bytes,
 ) -> Option<()> {
-    while !chunk.is_empty() {
-        let frame = match frames.read(chunk) {
-            Ok(frame) => frame,
+    loop {
+        let kind = match frames.read_header(chunk) {
+            Ok(Some(kind)) => kind,
+            Ok(None) => return Some(()),
             Err(error) => {
                 link.fail(DisconnectReason::Malformed(error), CloseCode::Malformed);
                 return None;
             }
         };
-        let kind = frame.as_ref().map(|(kind, _)| *kind).or(frames.kind());
-        if kind == Some(Kind::Payload) && permit.is_none() {
+        if kind.audience() == Audience::Member {
+            admitted(shared, link, kind).await?;
+        }
+        if kind == Kind::Payload && permit.is_none() {
             *permit = Some(link.payload_permit().await?);
         }
-        if let Some((kind, body)) = frame {
-            if !link.is_closing() {
-                shared.emit(TransportEvent::Frame { peer: link.peer, kind, body }).await?;
-            }
-            *permit = None;
+        let Some(body) = frames.read_body(chunk) else { return Some(()) };
+        if kind == Kind::Hello {
+            link.note_hello();
         }
+        if !link.is_closing() {
+            shared.emit(TransportEvent::Frame { peer: link.peer, kind, body }).await?;
+        }
+        *permit = None;
     }
-    Some(())
+}
+
+/// Waits, with the body unread, until the peer is admitted; `None` when it is not.
+async fn admitted(shared: &Shared, link: &Link, kind: Kind) -> Option<()> {
+    if link.is_admitted() {
+        return Some(());
+    }
+    let refused = DisconnectReason::NotAdmitted { kind };
+    if kind != Kind::Payload && !link.said_hello() {
+        if link.is_welcome() {
+            // Meant for the connection before this one, whose end its sender had not noticed: the
+            // hello comes behind it.
+            return Some(());
+        }
+        link.fail(refused, CloseCode::Silent);
+        return None;
+    }
+    let waited = timeout(shared.config.admission_timeout, link.admitted()).await;
+    waited.unwrap_or_else(|_| {
+        link.fail(refused, CloseCode::Offense);
+        None
+    })
 }
 
 /// Cuts a stream into frames. Holds at most one partial frame, and of it only what has arrived.
@@ -111,31 +137,41 @@ struct PartialBody {
 }
 
 impl FrameReader {
-    /// Takes bytes from `chunk` up to the end of the next frame, or all of them.
+    /// Takes the rest of a header from `chunk` and returns its kind, at once when the body is being
+    /// read; `None` when more bytes are needed.
     ///
     /// # Errors
     ///
     /// As [`Header::decode`]; the stream cannot go on.
-    pub(crate) fn read(
-        &mut self,
-        chunk: &mut Bytes,
-    ) -> Result<Option<(Kind, Vec<u8>)>, DecodeError> {
-        if self.body.is_none() && !self.read_header(chunk)? {
-            return Ok(None);
+    pub(crate) fn read_header(&mut self, chunk: &mut Bytes) -> Result<Option<Kind>, DecodeError> {
+        if let Some(body) = &self.body {
+            return Ok(Some(body.header.kind));
         }
-        let Some(body) = &mut self.body else { return Ok(None) };
+        let known = self.header_len;
+        let free = self.header.iter_mut().skip(known);
+        let taken = free.zip(chunk.iter()).map(|(to, from)| *to = *from).count();
+        let seen = self.header.get(..known + taken).unwrap_or_default();
+        let Some(header) = Header::decode(seen)? else {
+            chunk.advance(taken);
+            self.header_len = known + taken;
+            return Ok(None);
+        };
+        chunk.advance(header.header_len - known);
+        self.header_len = 0;
+        self.body = Some(PartialBody { header, bytes: Vec::new() });
+        Ok(Some(header.kind))
+    }
+
+    /// Takes bytes of the body from `chunk`; returns the body once it is whole.
+    pub(crate) fn read_body(&mut self, chunk: &mut Bytes) -> Option<Vec<u8>> {
+        let body = self.body.as_mut()?;
         let missing = body.header.body_len - body.bytes.len();
         let arrived = chunk.split_to(missing.min(chunk.len()));
         body.bytes.extend_from_slice(&arrived);
         if body.bytes.len() < body.header.body_len {
-            return Ok(None);
+            return None;
         }
-        Ok(self.body.take().map(|body| (body.header.kind, body.bytes)))
-    }
-
-    /// Returns the kind of the frame that is not yet whole, once its header is.
-    pub(crate) fn kind(&self) -> Option<Kind> {
-        self.body.as_ref().map(|body| body.header.kind)
+        self.body.take().map(|body| body.bytes)
     }
 
     /// Checks that the stream ended between two frames.
@@ -151,23 +187,6 @@ impl FrameReader {
         }
         Err(DecodeError::Malformed { offset, expected: "more bytes", seen: None })
     }
-
-    fn read_header(&mut self, chunk: &mut Bytes) -> Result<bool, DecodeError> {
-        let known = self.header_len;
-        let free = self.header.iter_mut().skip(known);
-        let taken = free.zip(chunk.iter()).map(|(to, from)| *to = *from).count();
-        let seen = self.header.get(..known + taken).unwrap_or_default();
-        let Some(header) = Header::decode(seen)? else {
-            chunk.advance(taken);
-            self.header_len = known + taken;
-            return Ok(false);
-        };
-        chunk.advance(header.header_len - known);
-        self.header_len = 0;
-        let bytes = Vec::with_capacity(header.body_len.min(chunk.len()));
-        self.body = Some(PartialBody { header, bytes });
-        Ok(true)
-    }
 }
 
 #[cfg(test)]
@@ -182,8 +201,9 @@ mod tests {
         let mut frames = Vec::new();
         for piece in pieces {
             let mut chunk = Bytes::copy_from_slice(piece);
-            while !chunk.is_empty() {
-                frames.extend(reader.read(&mut chunk)?);
+            while let Some(kind) = reader.read_header(&mut chunk)? {
+                let Some(body) = reader.read_body(&mut chunk) else { break };
+                frames.push((kind, body));
             }
         }
         reader.finish().map(|()| frames)
@@ -216,9 +236,9 @@ mod tests {
     fn announced_length_allocates_nothing_before_bytes_arrive() {
         let mut reader = FrameReader::default();
         let mut header = Bytes::from_static(&[Kind::Payload as u8, 0x80, 0x80, 0x20]);
-        assert_eq!(reader.read(&mut header), Ok(None));
+        assert_eq!(reader.read_header(&mut header), Ok(Some(Kind::Payload)));
+        assert_eq!(reader.read_body(&mut header), None);
         assert_eq!(reader.body.as_ref().unwrap().bytes.capacity(), 0);
-        assert_eq!(reader.kind(), Some(Kind::Payload));
     }
 
     #[test]

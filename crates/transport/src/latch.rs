@@ -16,9 +16,11 @@ pub(crate) struct Latch {
 }
 
 impl Latch {
-    pub(crate) fn set(&self) {
-        self.is_set.store(true, Ordering::SeqCst);
+    /// Sets it; true for the one call that did.
+    pub(crate) fn set(&self) -> bool {
+        let is_first = !self.is_set.swap(true, Ordering::SeqCst);
         self.waiting.notify_waiters();
+        is_first
     }
 
     pub(crate) fn is_set(&self) -> bool {

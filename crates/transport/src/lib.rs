@@ -14,7 +14,9 @@
 //!   it before either side sends a frame, so no frame is lost on the one that goes.
 //! - `Connected` and `Disconnected` alternate per peer, and frames come between them.
 //! - What a peer can make us hold has a named limit in [`TransportConfig`] or its module: streams,
-//!   windows, partial frames, pending handshakes, connections per address.
+//!   windows, partial frames, queued answers, handshakes, strangers.
+//! - Peers that the owner [expects](Transport::expect) get in however many strangers hold places,
+//!   from whatever address. Of a stranger nothing is read but greetings and pings.
 //! - [`Transport::send`] never waits: a full queue is an error. Reading stops while the event
 //!   channel is full, which stops the sender through QUIC's flow control.
 //!
@@ -26,9 +28,10 @@
 
 mod config;
 pub use config::{
-    BACKOFF_MAX, BACKOFF_MIN, CONNECTIONS_MAX, CONNECTIONS_PER_IP_MAX, EVENT_QUEUE_MAX,
-    FLUSH_TIMEOUT, HANDSHAKE_TIMEOUT, HANDSHAKES_BEFORE_RETRY_MAX, IDLE_TIMEOUT,
-    KEEP_ALIVE_INTERVAL, SEND_QUEUE_BYTES_MAX, TransportConfig,
+    ADMISSION_TIMEOUT, BACKOFF_MAX, BACKOFF_MIN, CONNECTIONS_MAX, EVENT_QUEUE_MAX, EXPECTED_MAX,
+    FLUSH_TIMEOUT, HANDSHAKE_GRACE, HANDSHAKE_TIMEOUT, HANDSHAKES_BEFORE_RETRY_MAX, HANDSHAKES_MAX,
+    HANDSHAKES_PER_IP_MAX, IDLE_TIMEOUT, KEEP_ALIVE_INTERVAL, SEND_QUEUE_BYTES_MAX,
+    STRANGER_QUEUE_BYTES_MAX, STRANGER_TIME, STRANGERS_MAX, TransportConfig,
 };
 mod event;
 pub use event::{CloseCode, DisconnectReason, TransportEvent};

@@ -21,12 +21,13 @@ use tokio::{
 };
 
 use crate::{
-    CloseCode, DisconnectReason, TransportEvent,
+    CloseCode, DisconnectReason, TransportConfig, TransportEvent,
     inbox::{self, PAYLOADS_AT_ONCE_MAX},
     latch::Latch,
     outbox::{Outbox, Piece, PushError},
     places::Place,
     quic,
+    settle::Newcomer,
     shared::Shared,
 };
 
@@ -36,10 +37,16 @@ pub(crate) struct Link {
     pub(crate) peer: PeerId,
     pub(crate) connection: Connection,
     dialled: bool,
+    place: Place,
     outbox: Outbox,
+    /// What the outbox takes once the peer is no stranger.
+    send_queue_bytes_max: usize,
     /// Payloads that may be read now: none before admission.
     payloads: Semaphore,
-    admitted: AtomicBool,
+    /// The peer is expected or admitted: no stranger.
+    welcome: Latch,
+    admitted: Latch,
+    said_hello: AtomicBool,
     duplicate_refused: AtomicBool,
     /// Why it ends, when that is for us to say.
     verdict: OnceLock<DisconnectReason>,
@@ -48,19 +55,19 @@ pub(crate) struct Link {
 }
 
 impl Link {
-    pub(crate) fn new(
-        peer: PeerId,
-        connection: Connection,
-        dialled: bool,
-        send_queue_bytes_max: usize,
-    ) -> Self {
+    pub(crate) fn new(newcomer: Newcomer, config: &TransportConfig) -> Self {
+        let Newcomer { peer, connection, dialled, place } = newcomer;
         Self {
             peer,
             connection,
             dialled,
-            outbox: Outbox::new(send_queue_bytes_max),
+            place,
+            outbox: Outbox::new(config.stranger_queue_bytes_max),
+            send_queue_bytes_max: config.send_queue_bytes_max,
             payloads: Semaphore::new(0),
-            admitted: AtomicBool::new(false),
+            welcome: Latch::default(),
+            admitted: Latch::default(),
+            said_hello: AtomicBool::new(false),
             duplicate_refused: AtomicBool::new(false),
             verdict: OnceLock::new(),
             closing: watch::Sender::new(None),
@@ -68,17 +75,59 @@ impl Link {
         }
     }
 
-    /// Hands a frame to QUIC or queues it; never waits.
+    /// Hands a frame to QUIC or queues it; never waits. A stranger that does not read what it asked
+    /// for is closed.
     pub(crate) fn send(&self, kind: Kind, frame: Bytes) -> Result<(), PushError> {
-        self.outbox.push(kind, frame)
+        let pushed = self.outbox.push(kind, frame);
+        if pushed == Err(PushError::Full) && !self.is_welcome() {
+            self.fail(DisconnectReason::NotReading, CloseCode::Offense);
+            return Err(PushError::Closed);
+        }
+        pushed
+    }
+
+    /// Treats the peer as no stranger: it stays, and may have more queued for it.
+    pub(crate) fn welcome(&self) {
+        if self.welcome.set() {
+            self.place.welcome(self.peer);
+            self.outbox.lift(self.send_queue_bytes_max);
+            quic::welcome(&self.connection);
+        }
     }
 
     /// Gives the peer the limits of an admitted one.
     pub(crate) fn admit(&self) {
-        if !self.admitted.swap(true, Ordering::Relaxed) {
+        self.welcome();
+        if self.admitted.set() {
             quic::admit(&self.connection);
             self.payloads.add_permits(PAYLOADS_AT_ONCE_MAX);
         }
+    }
+
+    pub(crate) fn is_welcome(&self) -> bool {
+        self.welcome.is_set()
+    }
+
+    pub(crate) fn is_admitted(&self) -> bool {
+        self.admitted.is_set()
+    }
+
+    /// Waits until the peer is admitted; `None` when the connection ends before.
+    pub(crate) async fn admitted(&self) -> Option<()> {
+        tokio::select! {
+            biased;
+            () = self.admitted.wait() => Some(()),
+            _ = self.connection.closed() => None,
+        }
+    }
+
+    /// Notes that the peer has introduced itself.
+    pub(crate) fn note_hello(&self) {
+        self.said_hello.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn said_hello(&self) -> bool {
+        self.said_hello.load(Ordering::Relaxed)
     }
 
     /// Ends the connection after what is queued has arrived, or the flush timeout has passed.
@@ -141,29 +190,39 @@ impl Link {
 /// Serves a connection from `Connected` to `Disconnected`.
 ///
 /// `first`: the stream by which the peer told its choice; `None` when the choice is ours to tell.
-pub(crate) async fn run(
-    shared: Arc<Shared>,
-    link: Arc<Link>,
-    first: Option<RecvStream>,
-    place: Place,
-) {
+pub(crate) async fn run(shared: Arc<Shared>, link: Arc<Link>, first: Option<RecvStream>) {
     let opened = timeout(shared.config.handshake_timeout, open(&link, first.is_none())).await;
     if opened.is_err() {
         link.fail(DisconnectReason::NoStreams, CloseCode::Offense);
     }
     let remote = link.connection.remote_address();
     let connected = TransportEvent::Connected { peer: link.peer, remote, dialled: link.dialled };
-    let _ = shared.emit(connected).await;
+    let is_told = tokio::select! {
+        biased;
+        _ = shared.emit(connected) => true,
+        // Whoever gives way while nobody reads our events was never there: its task does not wait.
+        () = link.place.evicted() => false,
+    };
+    if !is_told {
+        link.fail(DisconnectReason::Ours { code: CloseCode::Unwanted }, CloseCode::Unwanted);
+        return leave(&shared, &link);
+    }
     tokio::join!(
         inbox::read_streams(&shared, &link, first),
         write_until_closed(&link, shared.config.flush_timeout),
+        see_off(&link, shared.config.stranger_time),
     );
     link.outbox.close();
     let error = link.connection.closed().await;
     let reason = link.verdict.get_or_init(|| DisconnectReason::of(&error)).clone();
-    drop(place);
     let _ = shared.emit(TransportEvent::Disconnected { peer: link.peer, reason }).await;
-    shared.remove(&link);
+    leave(&shared, &link);
+}
+
+/// Frees the peer's place for its next connection, and the connection's for another.
+fn leave(shared: &Shared, link: &Arc<Link>) {
+    link.place.release();
+    shared.remove(link);
     link.ended.set();
 }
 
@@ -175,6 +234,19 @@ async fn open(link: &Link, choice_is_ours: bool) {
     }
     if let Ok(stream) = link.connection.open_uni().await {
         link.outbox.open(stream);
+    }
+}
+
+/// Closes the connection of a stranger whose place another one needs, or whose time is over.
+async fn see_off(link: &Link, stranger_time: Duration) {
+    tokio::select! {
+        biased;
+        _ = link.connection.closed() => {}
+        () = link.welcome.wait() => {}
+        () = link.place.evicted() => {
+            link.fail(DisconnectReason::Ours { code: CloseCode::Unwanted }, CloseCode::Unwanted);
+        }
+        () = sleep(stranger_time) => link.close(CloseCode::Unwanted),
     }
 }
 

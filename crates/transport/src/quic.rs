@@ -15,12 +15,12 @@ use quinn::{
     ServerConfig, TokioRuntime, TransportConfig as QuicConfig, ValidationTokenConfig, VarInt,
     crypto::rustls::{QuicClientConfig, QuicServerConfig},
 };
-use quinn_proto::HashedConnectionIdGenerator;
+use quinn_proto::{ConnectionIdGenerator, RandomConnectionIdGenerator};
 use socket2::{Domain, Protocol, Type};
 
 use crate::{
     BindError, DialError, TransportConfig,
-    chance::{Chance, SeededIds},
+    chance::{CONNECTION_ID_BYTES, Chance, SeededIds},
     socket::Socket,
     tls::{Found, Identity},
 };
@@ -43,7 +43,10 @@ const ADMITTED_WINDOW: VarInt = VarInt::from_u32(1024 * 1024);
 /// Most unread bytes of one stream. Guess: a payload of 1 MiB takes four round trips.
 const STREAM_WINDOW: VarInt = VarInt::from_u32(256 * 1024);
 
-/// Most bytes written and not yet acknowledged per connection.
+/// Most bytes written and not yet acknowledged per connection to a stranger.
+const STRANGER_SEND_WINDOW: u64 = 16 * 1024;
+
+/// Most bytes written and not yet acknowledged per connection to a peer that is none.
 const SEND_WINDOW: u64 = 512 * 1024;
 
 /// Most datagrams kept for a handshake that the accept loop has not looked at, in bytes.
@@ -66,8 +69,9 @@ pub(crate) fn udp(listen: SocketAddr) -> Result<Arc<dyn AsyncUdpSocket>, BindErr
 
 /// Starts quinn on a socket.
 ///
-/// Connection ids and stateless reset tokens derive from the node key, so that a restarted node
-/// tells its peers at once that it no longer knows their connections (RFC 9000 section 10.3).
+/// Stateless reset tokens derive from the node key and the connection id (RFC 9000 section 10.3.2),
+/// so that a restarted node tells its peers at once that it no longer knows their connections. The
+/// ids themselves are random.
 pub(crate) fn endpoint(
     config: &TransportConfig,
     key: &NodeKey,
@@ -82,8 +86,7 @@ pub(crate) fn endpoint(
         EndpointConfig::new(Arc::new(hmac::Key::new(hmac::HMAC_SHA256, &reset_secret)));
     match chance {
         Chance::System => {
-            let key = cid_key(key, config.network);
-            endpoint.cid_generator(move || Box::new(HashedConnectionIdGenerator::from_key(key)));
+            endpoint.cid_generator(random_ids);
         }
         Chance::Simulated(seeded) => {
             endpoint.rng_seed(Some(seeded.draw()));
@@ -126,7 +129,7 @@ pub(crate) fn connection(config: &TransportConfig) -> QuicConfig {
     quic.max_concurrent_uni_streams(STRANGER_STREAMS_MAX);
     quic.stream_receive_window(STREAM_WINDOW);
     quic.receive_window(STRANGER_WINDOW);
-    quic.send_window(SEND_WINDOW);
+    quic.send_window(STRANGER_SEND_WINDOW);
     quic.datagram_receive_buffer_size(None);
     quic.datagram_send_buffer_size(0);
     quic.max_idle_timeout(config.idle_timeout.try_into().ok());
@@ -135,6 +138,11 @@ pub(crate) fn connection(config: &TransportConfig) -> QuicConfig {
     quic.mtu_discovery_config(None);
     quic.allow_spin(false);
     quic
+}
+
+/// Lets more bytes be on their way to a peer that is no stranger.
+pub(crate) fn welcome(connection: &quinn::Connection) {
+    connection.set_send_window(SEND_WINDOW);
 }
 
 /// Allows an admitted peer more streams and more unread bytes.
@@ -175,7 +183,13 @@ fn secret(tag: &str, key: &NodeKey, network: Network) -> [u8; 32] {
     sha256(&key.sign(&TaggedHasher::new(tag, network).finish()).0)
 }
 
-fn cid_key(key: &NodeKey, network: Network) -> u64 {
-    let secret = secret("ensign/connection-id/v1", key, network);
-    secret.iter().take(8).fold(0, |all, &byte| all << 8 | u64::from(byte))
+/// Makes the ids by which the packets of connections reach us.
+///
+/// # Security
+///
+/// They stand in clear in every packet towards us, so nothing of ours may be in them: a
+/// generator whose ids can be recognised after a restart, as quinn's hashed one does, shows the same
+/// node to every observer, on whatever network it is.
+pub(crate) fn random_ids() -> Box<dyn ConnectionIdGenerator> {
+    Box::new(RandomConnectionIdGenerator::new(CONNECTION_ID_BYTES))
 }

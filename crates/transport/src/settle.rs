@@ -27,29 +27,33 @@ pub(crate) enum Settled {
     Duplicate,
 }
 
+/// A connection whose handshake is done.
+#[derive(Debug)]
+pub(crate) struct Newcomer {
+    pub(crate) peer: PeerId,
+    pub(crate) connection: Connection,
+    pub(crate) dialled: bool,
+    pub(crate) place: Place,
+}
+
 /// Waits for the choice, or makes it, and starts serving the connection if it is the chosen one.
 ///
 /// # Errors
 ///
 /// [`DialError`] when the connection ends before.
-pub(crate) async fn settle(
-    shared: &Arc<Shared>,
-    connection: Connection,
-    peer: PeerId,
-    dialled: bool,
-    mut place: Place,
-) -> Result<Settled, DialError> {
-    let first = if shared.us < peer {
+pub(crate) async fn settle(shared: &Arc<Shared>, newcomer: Newcomer) -> Result<Settled, DialError> {
+    let mut unused = Unused::new(shared, &newcomer);
+    let dialled = newcomer.dialled;
+    let first = if shared.us < newcomer.peer {
         None
     } else {
-        match choice_of_peer(shared, &connection).await? {
+        match choice_of_peer(shared, &newcomer).await? {
             Some(first) => Some(first),
             None => return Ok(Settled::Duplicate),
         }
     };
-    place.settle();
-    let limit = shared.config.send_queue_bytes_max;
-    let link = Arc::new(Link::new(peer, connection, dialled, limit));
+    newcomer.place.settle();
+    let link = Arc::new(Link::new(newcomer, &shared.config));
     while let Some(occupant) = occupy(shared, &link) {
         if !occupant.is_over() {
             if first.is_none() && (dialled || !occupant.yields_to_incoming()) {
@@ -61,16 +65,54 @@ pub(crate) async fn settle(
         }
         occupant.ended().await;
     }
-    tokio::spawn(link::run(Arc::clone(shared), link, first, place));
+    unused.connection = None;
+    if dialled || shared.expects(&link.peer) {
+        link.welcome();
+    }
+    tokio::spawn(link::run(Arc::clone(shared), link, first));
     Ok(Settled::Chosen)
+}
+
+/// Closes a connection that is given up before it is in use, so that the other side learns why.
+#[derive(Debug)]
+struct Unused<'a> {
+    shared: &'a Shared,
+    peer: PeerId,
+    /// `None` once it is in use.
+    connection: Option<Connection>,
+}
+
+impl<'a> Unused<'a> {
+    fn new(shared: &'a Shared, newcomer: &Newcomer) -> Self {
+        let connection = Some(newcomer.connection.clone());
+        Self { shared, peer: newcomer.peer, connection }
+    }
+}
+
+impl Drop for Unused<'_> {
+    fn drop(&mut self) {
+        let Some(connection) = self.connection.take() else { return };
+        let has_another = self.shared.live(&self.peer).is_some();
+        let code = if has_another { CloseCode::Duplicate } else { CloseCode::Silent };
+        // Without effect when it is closed already.
+        connection.close(code.to_wire(), &[]);
+    }
 }
 
 /// Waits for the stream by which the peer chooses; `None` when it chose another connection.
 async fn choice_of_peer(
     shared: &Shared,
-    connection: &Connection,
+    newcomer: &Newcomer,
 ) -> Result<Option<RecvStream>, DialError> {
-    let error = match connection.accept_uni().await {
+    let accepted = tokio::select! {
+        biased;
+        accepted = newcomer.connection.accept_uni() => accepted,
+        () = newcomer.place.evicted() => {
+            newcomer.connection.close(CloseCode::Unwanted.to_wire(), &[]);
+            return Err(DialError::Closed { code: CloseCode::Unwanted });
+        }
+    };
+    let error = match accepted {
         Ok(stream) => return Ok(Some(stream)),
         Err(error) => DialError::from_connection(&error, shared.config.network),
     };

@@ -1,7 +1,7 @@
 //! What all tasks of one transport hold in common.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     pin::pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -32,6 +32,8 @@ pub(crate) struct Shared {
     pub(crate) links: Mutex<BTreeMap<PeerId, Arc<Link>>>,
     /// Tells those who wait for a connection that there is a new one.
     pub(crate) linked: Notify,
+    /// Peers that are no strangers; as many as the owner names.
+    pub(crate) expected: Mutex<BTreeSet<PeerId>>,
     /// The tasks that keep peers connected.
     pub(crate) wanted: Mutex<BTreeMap<PeerId, AbortHandle>>,
     pub(crate) events: mpsc::Sender<TransportEvent>,
@@ -61,6 +63,11 @@ impl Shared {
     /// Returns the connection to `peer`, unless it is ending.
     pub(crate) fn live(&self, peer: &PeerId) -> Option<Arc<Link>> {
         locked(&self.links).get(peer).filter(|link| !link.is_over()).cloned()
+    }
+
+    /// Tells whether the owner expects the peer.
+    pub(crate) fn expects(&self, peer: &PeerId) -> bool {
+        locked(&self.expected).contains(peer)
     }
 
     /// Waits until there is a connection to `peer`.

@@ -6,5 +6,7 @@
 mod connect;
 mod frames;
 mod hostile;
+mod ids;
 mod node;
+mod strangers;
 mod tls;

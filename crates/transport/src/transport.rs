@@ -1,6 +1,10 @@
 //! The handle through which everything is asked for.
 
-use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::SocketAddr,
+    sync::Arc,
+};
 
 use bytes::Bytes;
 use ensign_identity::NodeKey;
@@ -73,7 +77,7 @@ impl Transport {
         Self::start(config, key, socket, chance)
     }
 
-    fn start(
+    pub(crate) fn start(
         config: TransportConfig,
         key: Arc<NodeKey>,
         socket: Arc<dyn AsyncUdpSocket>,
@@ -87,8 +91,9 @@ impl Transport {
         let shared = Arc::new(Shared {
             us: key.peer_id(),
             quic: Arc::new(quic::connection(&config)),
-            places: Arc::new(Places::new(config.connections_max, config.connections_per_ip_max)),
+            places: Arc::new(Places::new(&config, chance.clone())),
             links: BTreeMap::new().into(),
+            expected: BTreeSet::new().into(),
             linked: Notify::new(),
             wanted: BTreeMap::new().into(),
             closed: Latch::default(),
@@ -103,6 +108,12 @@ impl Transport {
         Ok((Self(Arc::new(Owner { shared, local_addr })), receiver))
     }
 
+    /// Returns how many callers are in their handshake.
+    #[cfg(test)]
+    pub(crate) fn handshaking(&self) -> usize {
+        self.0.shared.places.handshaking()
+    }
+
     /// Returns the address of the socket, with the port that the system chose.
     pub fn local_addr(&self) -> SocketAddr {
         self.0.local_addr
@@ -113,21 +124,38 @@ impl Transport {
     /// The addresses are tried in order, each for at most [`TransportConfig::handshake_timeout`];
     /// each that fails gives a [`TransportEvent::DialFailed`]. Rounds wait between
     /// [`TransportConfig::backoff_min`] and [`TransportConfig::backoff_max`], doubling, the upper
-    /// half of each wait random. A second call replaces the addresses; our own id is ignored.
+    /// half of each wait random. A second call replaces the addresses; our own id is ignored. Peers
+    /// that are dialled are [expected](Self::expect).
     pub fn keep_connected(&self, peer: PeerId, addresses: Vec<SocketAddr>) {
         let shared = &self.0.shared;
         let mut wanted = locked(&shared.wanted);
         if peer == shared.us || shared.is_closed() {
             return;
         }
+        self.expect(peer);
         let task = tokio::spawn(keep_connected(Arc::clone(shared), peer, addresses));
         if let Some(earlier) = wanted.insert(peer, task.abort_handle()) {
             earlier.abort();
         }
     }
 
-    /// Stops dialling `peer`. A connection that stands is kept.
+    /// Treats `peer` as no stranger, until [`forget`](Self::forget): it gets in when strangers hold
+    /// every place, is not closed after [`TransportConfig::stranger_time`], and may have
+    /// [`TransportConfig::send_queue_bytes_max`] queued.
+    ///
+    /// The transport remembers as many as it is told, about 100 bytes each: name only peers that the
+    /// application's user chose. At most [`TransportConfig::expected_max`] are connected at once.
+    pub fn expect(&self, peer: PeerId) {
+        let shared = &self.0.shared;
+        locked(&shared.expected).insert(peer);
+        if let Some(link) = shared.live(&peer) {
+            link.welcome();
+        }
+    }
+
+    /// Stops dialling and expecting `peer`. A connection that stands is kept.
     pub fn forget(&self, peer: PeerId) {
+        locked(&self.0.shared.expected).remove(&peer);
         if let Some(task) = locked(&self.0.shared.wanted).remove(&peer) {
             task.abort();
         }
@@ -143,7 +171,8 @@ impl Transport {
     ///
     /// # Errors
     ///
-    /// [`SendError::NotConnected`], or [`SendError::QueueFull`] when the peer reads too slowly.
+    /// [`SendError::NotConnected`], or [`SendError::QueueFull`] when the peer reads too slowly; a
+    /// stranger that does so is closed.
     pub fn send(&self, peer: PeerId, kind: Kind, frame: Bytes) -> Result<(), SendError> {
         let shared = &self.0.shared;
         let link = locked(&shared.links).get(&peer).cloned();
@@ -157,9 +186,11 @@ impl Transport {
     }
 
     /// Treats `peer` as known from here to the end of its connection: more streams, more unread
-    /// bytes, and its payloads are read.
+    /// bytes, and what is for members only is read.
     ///
-    /// Until then payloads wait on the peer's side, so that no stranger makes us hold one.
+    /// Until then nothing behind the header of a frame for members ([`Kind::audience`]) is read, so
+    /// that no stranger makes us hold one. After [`TransportConfig::admission_timeout`] the frame
+    /// ends its sender's connection.
     pub fn admit(&self, peer: PeerId) {
         if let Some(link) = self.0.shared.live(&peer) {
             link.admit();

@@ -164,6 +164,25 @@ pub enum AbortReason {
     Cancelled,
 }
 
+impl AbortReason {
+    /// Returns whether whom an abort for this reason names is claimed not to have answered: it stayed
+    /// silent, or did not show what stands behind a nonce set that nobody else names.
+    pub const fn is_claim(self) -> bool {
+        match self {
+            Self::Timeout | Self::ViewsDiffer => true,
+            Self::Declined
+            | Self::PayloadMismatch
+            | Self::Expired
+            | Self::Equivocation
+            | Self::WrongCommitment
+            | Self::InvalidNonce
+            | Self::WrongPartialSig
+            | Self::Internal
+            | Self::Cancelled => false,
+        }
+    }
+}
+
 /// Ends the attempt for everybody.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SessionAbort {

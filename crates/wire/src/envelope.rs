@@ -47,6 +47,7 @@ impl Envelope {
         sent_at: UnixTime,
         body: Body,
     ) -> Result<Self, DecodeError> {
+        codec::in_range("seq", seq, 1..=u64::MAX)?;
         body.validate(network)?;
         let version = PROTOCOL_VERSION;
         let sender = key.peer_id();
@@ -66,6 +67,7 @@ impl Envelope {
                 Some(signers) => signers.locate(error, bytes),
                 None => error,
             })?;
+        codec::in_range("seq", content.seq, 1..=u64::MAX)?;
         content.body.validate(network)?;
         let signed = bytes.len().saturating_sub(64);
         let digest = content_digest(network, bytes.get(..signed).unwrap_or_default());

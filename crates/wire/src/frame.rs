@@ -53,6 +53,27 @@ impl Kind {
         Self::ValidationError,
     ];
 
+    /// Returns who may send frames of this kind to a node.
+    pub const fn audience(self) -> Audience {
+        match self {
+            Self::Hello => Audience::Anyone,
+            Self::Ping | Self::Pong => Audience::Introduced,
+            Self::Payload
+            | Self::SessionAnnounce
+            | Self::SessionJoin
+            | Self::SessionReady
+            | Self::NonceShare
+            | Self::NonceAck
+            | Self::NoncesComplete
+            | Self::PartialSigShare
+            | Self::PartialSigAck
+            | Self::PartialSigsComplete
+            | Self::SignatureFinalized
+            | Self::SessionAbort
+            | Self::ValidationError => Audience::Member,
+        }
+    }
+
     /// Returns the byte that stands for the kind.
     pub const fn id(self) -> u8 {
         self as u8
@@ -86,6 +107,17 @@ impl Kind {
             | Self::ValidationError => 1024,
         }
     }
+}
+
+/// Who may send a frame to a node. Nobody else's is read beyond its header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Audience {
+    /// Whoever connects.
+    Anyone,
+    /// Whoever has said [`Hello`].
+    Introduced,
+    /// The members of the node's groups, after their [`Hello`].
+    Member,
 }
 
 /// The start of a frame.

@@ -40,11 +40,13 @@ pub struct Hello {
     pub version_min: u8,
     /// The newest protocol version it speaks.
     pub version_max: u8,
-    /// The sender's wall clock, so that a wrong one is noticed before a session fails.
-    pub clock: UnixTime,
+    /// The sender's wall clock, so that a wrong one is noticed before a session fails. For members
+    /// of its groups only: a clock recognises its node.
+    pub clock: Option<UnixTime>,
     /// Under which address the sender sees the receiver.
     pub observed: Option<SocketAddr>,
-    /// Where the sender can be reached, at most [`ADDRESSES_MAX`]; a claim.
+    /// Where the sender can be reached, at most [`ADDRESSES_MAX`]; a claim. Empty for a receiver
+    /// that is no member of the sender's groups.
     pub listening: Vec<SocketAddr>,
     /// What the sender accepts.
     pub limits: Limits,

@@ -42,7 +42,7 @@ pub use envelope::Envelope;
 mod hello;
 pub use hello::{ADDRESSES_MAX, Hello, Limits, Roles};
 mod frame;
-pub use frame::{Frame, HEADER_BYTES_MAX, Header, Kind};
+pub use frame::{Audience, Frame, HEADER_BYTES_MAX, Header, Kind};
 mod codec;
 pub use codec::DecodeError;
 

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use ensign_engine::{
-    Engine, Event, Input, Offense, Output, Penalty, Record, Restored, ask_local_signer, penalty,
+    End, Engine, Event, Input, Offense, Output, Penalty, Record, Restored, ask_local_signer,
+    penalty,
 };
 use ensign_musig::{taproot_tweak, verify_schnorr};
 use ensign_primitives::{Now, PeerId, RequestId, SessionId, StateMachine as _};
@@ -62,10 +63,13 @@ impl Node {
         self.signer = local_signer(self.index);
         self.wanting.clear();
         self.reviews.clear();
-        let Restored { open, ended } = Restored::from_records(self.journal.iter().cloned());
-        for (id, group, ending) in ended {
-            self.engine.remember_ended(id, group, ending);
+        let restored = Restored::from_records(self.journal.iter().cloned());
+        let Restored { open, ended, undecided, horizon } = restored;
+        for (id, group, ending) in &ended {
+            self.engine.remember_ended(*id, *group, End::of(ending));
         }
+        undecided.into_iter().for_each(|kept| self.engine.remember_undecided(kept));
+        self.engine.remember_horizon(horizon);
         self.engine.add_group(group()).expect("a sound group");
         for open in open {
             let resumed = self.engine.resume(now, open);
@@ -91,10 +95,14 @@ impl Node {
     /// Each attempt is joined, burned and signed once, in this order.
     fn check_record(&self, record: &Record) {
         let (request, attempt) = match record {
-            Record::Joined { request, attempt }
+            Record::Joined { request, attempt, .. }
             | Record::Burned { request, attempt }
             | Record::Partials { request, attempt, .. } => (*request, *attempt),
-            Record::Consented { .. } | Record::Finished { .. } | Record::Closed { .. } => return,
+            Record::Consented { .. }
+            | Record::Finished { .. }
+            | Record::Closed { .. }
+            | Record::Undecided(_)
+            | Record::Horizon(_) => return,
         };
         assert!(self.consented.contains(&request), "{record:?} without consent");
         let session = SigningRequest::session_id(request, NETWORK, attempt);
@@ -148,7 +156,7 @@ impl Node {
 
     fn has_joined(&self, session: SessionId) -> bool {
         self.journal.iter().any(|record| match record {
-            Record::Joined { request, attempt } => {
+            Record::Joined { request, attempt, .. } => {
                 SigningRequest::session_id(*request, NETWORK, *attempt) == session
             }
             _ => false,

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use ensign_engine::{Engine, Input, Output, Record};
+use ensign_engine::{Engine, Input, Known, Output, Record};
 use ensign_primitives::{Instant, Now, PeerId, RequestId, SessionId, StateMachine as _, UnixTime};
 use ensign_session::Unsigned;
 use ensign_wire::{
@@ -85,6 +85,8 @@ impl World {
                 Output::Persist { token, record } => {
                     self.nodes[node].persisting.push_back((token, record));
                 }
+                Output::Note(record) => self.nodes[node].journal.push(record),
+                Output::Recall { request } => self.recall(node, request),
                 Output::NeedNonces { .. } | Output::NeedPartials { .. } => {
                     self.nodes[node].wanting.push_back(output);
                 }
@@ -104,6 +106,14 @@ impl World {
                 Output::Connect { .. } | Output::Admit { .. } => {}
             }
         }
+    }
+
+    /// The disk of a node says at once what it knows, written or being written.
+    fn recall(&mut self, node: usize, request: RequestId) {
+        let it = &self.nodes[node];
+        let waiting = it.persisting.iter().map(|(_, record)| record);
+        let known = Known::from_records(it.journal.iter().chain(waiting), &request);
+        self.input(node, Input::Recalled { request, known });
     }
 
     fn send(&mut self, node: usize, to: PeerId, frame: Arc<[u8]>) {

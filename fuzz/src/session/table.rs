@@ -166,7 +166,7 @@ impl Table {
 
     pub(crate) fn approve(&mut self, seat: u8) {
         // Refused when it comes twice or too late, as for any user.
-        self.command(usize::from(seat) % SIGNERS, |session, _| session.approve().is_ok());
+        self.command(usize::from(seat) % SIGNERS, |session, now| session.approve(now).is_ok());
     }
 
     pub(crate) fn stop(&mut self, seat: u8) {

@@ -105,13 +105,22 @@ impl Proposal {
             () = stop.asked() => Err(session.interrupted()),
             outcome = session.outcome() => outcome,
         };
-        let written = result.and_then(|outcome| target.write(&outcome, output));
+        let written = match result {
+            Ok(outcome) => session.hand_out(&outcome, &target, &mut stop, output).await,
+            Err(failure) => Err(failure),
+        };
         if written.is_ok() {
             // A node that has stopped says so by itself.
             let _ = session.node.coordinator.received(session.request).await;
             session.farewell(others).await;
         }
         session.node.coordinator.shutdown().await;
+        if written.is_ok() {
+            tokio::select! {
+                () = stop.asked() => {}
+                () = Output::read_by_all() => {}
+            }
+        }
         written
     }
 }
@@ -210,6 +219,32 @@ impl Session {
             return self.narrator.failed_for_programs(*request, problem);
         }
         self.narrator.tell(event);
+    }
+
+    /// Writes the result; one that is printed counts as handed out once it was read.
+    async fn hand_out(
+        &self,
+        outcome: &Outcome,
+        target: &Target,
+        stop: &mut Stop,
+        output: Output,
+    ) -> Result<()> {
+        target.write(outcome, output)?;
+        if !target.is_printed(outcome) {
+            return Ok(());
+        }
+        let is_read = tokio::select! {
+            () = Output::read_by_all() => true,
+            // Whoever reads at all has it soon.
+            () = stop.asked() => Output::finish(),
+        };
+        if is_read {
+            return Ok(());
+        }
+        let id = self.request.short();
+        let what = format!("request {id} is signed, and its result was not read to the end");
+        let hint = format!("`ensign request show {id} --out FILE` writes it");
+        Err(Failure::new(&code::INTERRUPTED, what).hint(hint))
     }
 
     fn interrupted(&self) -> Failure {

@@ -1,12 +1,16 @@
 //! `ensign signer`: the process that holds a signer key, shows what it signs, and asks.
 
+mod clients;
 mod gate;
+mod person;
 mod socket;
 
-use ensign_coordinator::{InProcess, serve};
+use ensign_coordinator::InProcess;
 use ensign_vault::Purpose;
 
+use self::clients::Clients;
 use self::gate::Gate;
+use self::person::Person;
 use self::socket::Socket;
 use crate::args::Signer;
 use crate::catalogue as code;
@@ -16,7 +20,7 @@ use crate::output::{Line, Output};
 use crate::passphrase::Passphrases;
 use crate::vault;
 
-/// Serves one node after the other, until it is ended.
+/// Serves every node that connects, until it is ended.
 pub(super) fn run(args: &Signer, passphrases: &Passphrases) -> Result<()> {
     let output = passphrases.output();
     let vault = vault::read(&args.vault)?;
@@ -31,18 +35,15 @@ pub(super) fn run(args: &Signer, passphrases: &Passphrases) -> Result<()> {
         .signer_key(key)
         .map_err(|error| vault::unlock_failure(&args.vault, error))?;
     drop(passphrase);
+    // Nobody is asked for a passphrase any more; what follows waits for no reader.
+    output.detach();
     let socket = Socket::listen(&args.socket)?;
     tell_up(args, &key.to_string(), vault.network().name(), output);
-    let mut gate = Gate::new(InProcess::new(sec_key), vault.network(), args.yes_to_all, output);
+    let person = (!args.yes_to_all).then(|| Person::new(output));
+    let gate = Gate::new(InProcess::new(sec_key), vault.network(), person, output);
+    let clients = Clients::new(gate, output);
     loop {
-        let stream = socket.accept(output)?;
-        output.tell(&Line::new("node_connected"), "a node has connected");
-        let why = match serve(stream, &mut gate) {
-            Ok(()) => "it hung up".to_owned(),
-            Err(error) => error.to_string(),
-        };
-        let text = format!("the node is gone ({why}); its open nonces are erased");
-        output.tell(&Line::new("node_gone").with("why", why), text);
+        clients.serve(socket.accept(output)?);
     }
 }
 

@@ -9,7 +9,7 @@ use crate::args::{Approve, Up};
 use crate::catalogue as code;
 use crate::control::Decision;
 use crate::failure::{Failure, Result};
-use crate::home::{Home, shown};
+use crate::home::{Home, Signed, shown};
 use crate::narrator::{Narrator, session_line};
 use crate::node::{IsMoved, Node, command_failure};
 use crate::output::{Line, Output};
@@ -23,11 +23,13 @@ pub(super) async fn run(home: Home, args: Up, output: Output) -> Result<()> {
     }
     let key = if args.signer.is_some() { Key::Beside } else { Key::Here };
     let held = home.with_signer(args.signer).hold()?;
+    let signed = Signed::open(&held.home)?;
     let mut stop = Stop::new(args.until_stdin_closes)?;
     let is_moved = if args.moved { IsMoved::Yes } else { IsMoved::No };
     let node = Node::start(held, &groups, args.listen, is_moved, output).await?;
     let mut duty = Duty {
         node,
+        signed,
         output,
         narrator: Narrator::new(output, groups),
         approve: args.approve,
@@ -86,6 +88,7 @@ impl Key {
 /// What a node that is up does.
 struct Duty {
     node: Node,
+    signed: Signed,
     output: Output,
     narrator: Narrator,
     approve: Approve,
@@ -122,7 +125,7 @@ impl Duty {
         if let Event::Done { request, outcome } | Event::Recovered { request, outcome, .. } = event
         {
             self.forget(request);
-            keep(&self.node.held.home, request, &outcome, self.output)?;
+            keep(&mut self.signed, request, &outcome, self.output)?;
             // A node that has stopped says so by itself.
             let _ = self.node.coordinator.received(request).await;
         }
@@ -227,12 +230,12 @@ impl Duty {
 }
 
 /// Keeps a result in the home, so that each signer has it.
-fn keep(home: &Home, request: RequestId, outcome: &Outcome, output: Output) -> Result<()> {
+fn keep(signed: &mut Signed, request: RequestId, outcome: &Outcome, output: Output) -> Result<()> {
     let path = match &outcome.psbt {
-        Some(psbt) => home.keep_signed(&format!("{request}.psbt"), &psbt.bytes())?,
+        Some(psbt) => signed.keep(&format!("{request}.psbt"), &psbt.bytes())?,
         None => {
             let signatures: Vec<_> = outcome.signatures.iter().map(hex::encode).collect();
-            home.keep_signed(&format!("{request}.sig"), signatures.join("\n").as_bytes())?
+            signed.keep(&format!("{request}.sig"), signatures.join("\n").as_bytes())?
         }
     };
     let line = Line::new("kept").with("request", request.to_string()).with("file", shown(&path));

@@ -1,23 +1,30 @@
 //! The side of the node.
 
+mod clients;
 mod shown;
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use ensign_coordinator::{Coordinator, Records};
 use ensign_primitives::RequestId;
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::unix::OwnedWriteHalf;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
+use self::clients::Clients;
 use self::shown::Shown;
-use super::{ASK_BYTES_MAX, Ask, CLIENTS_MAX, Refused, Reply, SOCKET, VERSION, What};
+use super::{
+    ASK_BYTES_MAX, Ask, CLIENTS_MAX, LARGE_REPLIES_MAX, LARGE_REPLY_BYTES, REPLY_BYTES_MAX,
+    Refused, Reply, SOCKET, VERSION, What,
+};
 use crate::catalogue as code;
 use crate::failure::{Failure, Result};
 use crate::group::SignerGroup;
@@ -29,6 +36,8 @@ use crate::work_view::WorkView;
 
 /// How long a client may say nothing.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
+/// How long a client may take to read an answer. Guess: the largest, by a program that reads.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The socket of a node that runs; gone when dropped.
 #[derive(Debug)]
@@ -80,7 +89,8 @@ impl Control {
         };
         let (coordinator, groups, shown) = (coordinator.clone(), groups.into(), Shown::default());
         let watch = tokio::spawn(shown.clone().watch(coordinator.events()));
-        let service = Service { coordinator, groups, shown, decided };
+        let large = Arc::new(Semaphore::new(LARGE_REPLIES_MAX));
+        let service = Service { coordinator, groups, shown, decided, large };
         let task = tokio::spawn(accept(listener, service));
         (Some(Self { path, tasks: [task, watch] }), Decisions(decisions))
     }
@@ -106,16 +116,14 @@ fn listen(path: &Path) -> std::io::Result<UnixListener> {
 }
 
 async fn accept(listener: UnixListener, service: Service) {
-    let clients = Arc::new(Semaphore::new(CLIENTS_MAX));
+    let mut clients = Clients::new();
     loop {
-        // Those beyond the limit wait to be accepted.
-        let Ok(place) = Arc::clone(&clients).acquire_owned().await else { return };
         let Ok((stream, _)) = listener.accept().await else { return };
+        clients.make_room().await;
         let service = service.clone();
-        tokio::spawn(async move {
-            // A client that goes away is no failure.
-            let _ = service.serve(stream).await;
-            drop(place);
+        // A client that goes away is no failure.
+        clients.start(|is_answering| async move {
+            let _ = service.serve(stream, &is_answering).await;
         });
     }
 }
@@ -126,10 +134,12 @@ struct Service {
     groups: Arc<[SignerGroup]>,
     shown: Shown,
     decided: mpsc::Sender<Decision>,
+    /// Places for large answers that are being read.
+    large: Arc<Semaphore>,
 }
 
 impl Service {
-    async fn serve(&self, stream: UnixStream) -> std::io::Result<()> {
+    async fn serve(&self, stream: UnixStream, is_answering: &AtomicBool) -> std::io::Result<()> {
         let (from, mut to) = stream.into_split();
         let mut from = BufReader::new(from);
         loop {
@@ -140,6 +150,7 @@ impl Service {
                 Ok(_) | Err(_) => return Ok(()),
             }
             let is_whole = line.ends_with(b"\n");
+            is_answering.store(true, Ordering::Relaxed);
             let reply = match serde_json::from_slice::<Ask>(&line) {
                 Ok(Ask { v: VERSION, what }) if is_whole => self.answer(what).await,
                 Ok(Ask { v, .. }) if is_whole => {
@@ -147,20 +158,30 @@ impl Service {
                 }
                 Ok(_) | Err(_) => Err(misunderstood("a line was not understood".to_owned())),
             };
-            let reply = match reply {
-                Ok(value) => Reply { v: VERSION, ok: Some(value), error: None },
-                Err(failure) => {
-                    let (code, what) = (failure.entry.code.to_owned(), failure.what);
-                    Reply { v: VERSION, ok: None, error: Some(Refused { code, what }) }
-                }
-            };
-            let mut bytes = serde_json::to_vec(&reply).unwrap_or_default();
-            bytes.push(b'\n');
-            to.write_all(&bytes).await?;
+            is_answering.store(false, Ordering::Relaxed);
+            self.write(&mut to, reply).await?;
             if !is_whole {
                 return Ok(());
             }
         }
+    }
+
+    /// Writes an answer; whoever does not read it is hung up on.
+    async fn write(&self, to: &mut OwnedWriteHalf, reply: Result<Value>) -> std::io::Result<()> {
+        let mut bytes = encode(reply);
+        let mut place = None;
+        if bytes.len() > LARGE_REPLY_BYTES {
+            place = self.large.try_acquire().ok();
+            let is_too_large = u64::try_from(bytes.len()).unwrap_or(u64::MAX) > REPLY_BYTES_MAX;
+            if place.is_none() || is_too_large {
+                let what = "a large answer is being read by another client; ask again";
+                let what = if is_too_large { "the answer is too large" } else { what };
+                bytes = encode(Err(misunderstood(what.to_owned())));
+            }
+        }
+        let written = timeout(WRITE_TIMEOUT, to.write_all(&bytes)).await;
+        drop(place);
+        written.unwrap_or_else(|_| Err(std::io::ErrorKind::TimedOut.into()))
     }
 
     async fn answer(&self, what: What) -> Result<Value> {
@@ -227,6 +248,20 @@ impl Service {
         let _ = self.decided.try_send(Decision { request, verb });
         Ok(json!(verb))
     }
+}
+
+/// Returns an answer as its line.
+fn encode(reply: Result<Value>) -> Vec<u8> {
+    let reply = match reply {
+        Ok(value) => Reply { v: VERSION, ok: Some(value), error: None },
+        Err(failure) => {
+            let (code, what) = (failure.entry.code.to_owned(), failure.what);
+            Reply { v: VERSION, ok: None, error: Some(Refused { code, what }) }
+        }
+    };
+    let mut bytes = serde_json::to_vec(&reply).unwrap_or_default();
+    bytes.push(b'\n');
+    bytes
 }
 
 fn misunderstood(what: String) -> Failure {

@@ -9,7 +9,7 @@ pub(super) const LOSSES_TOLD: u32 = 4;
 /// Within which time they are counted together, in microseconds.
 pub(super) const LOSSES_WITHIN_US: u64 = 60_000_000;
 
-/// The losses of each node's connection since the first one that counts.
+/// The losses of each member's connection since the first one that counts.
 #[derive(Debug)]
 pub(super) struct Losses(BTreeMap<PeerId, (u64, u32)>);
 

@@ -126,6 +126,13 @@ impl Signer {
         Running { child, stdin, lines: BufReader::new(stdout) }
     }
 
+    /// Starts a command for programs in this home whose standard output goes elsewhere.
+    pub(crate) fn spawn(&self, arguments: &[&str], stdout: Stdio) -> Child {
+        let home = self.home.to_str().unwrap();
+        let mut command = command(&[&["--json", "--home", home], arguments].concat());
+        command.stdin(Stdio::null()).stdout(stdout).spawn().unwrap()
+    }
+
     /// Starts `up` and waits until it listens.
     pub(crate) fn up(&self, approve: &str) -> Running {
         let mut running = self.start(&["up", "--approve", approve]);
@@ -176,6 +183,17 @@ impl Running {
             }
             seen.push(value);
         }
+    }
+
+    /// Reads until an event has come so often; returns every line.
+    pub(crate) fn read_until_times(&mut self, event: &str, times: usize) -> Vec<Value> {
+        let mut seen = Vec::new();
+        while seen.iter().filter(|line: &&Value| line["event"] == event).count() < times {
+            let mut line = String::new();
+            assert!(self.lines.read_line(&mut line).unwrap() > 0, "ended: {seen:#?}");
+            seen.push(parse(&line));
+        }
+        seen
     }
 
     /// Types a line.

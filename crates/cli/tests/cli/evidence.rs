@@ -64,7 +64,7 @@ fn confirmed(first: u8, second: u8) -> Case {
         let complete = NoncesComplete { signer: speaks_for.signer, digest: [byte; 32] };
         Box::new(said(&request, Body::NoncesComplete(complete)))
     };
-    let evidence = Evidence::Conflict { first: confirm(first), second: confirm(second) };
+    let evidence = Evidence::conflict(confirm(first), confirm(second));
     let charge = Charge::Proof { speaks_for: Some(speaks_for), evidence };
     Case { request: Box::new(request), attempt: 1, charge }
 }
@@ -93,7 +93,9 @@ fn file_is_proven_damaged_or_refused_without_a_home() {
     for wrong in [&damaged[..], &bytes[..20], b"my notes"] {
         verify(wrong).refused(2, "E-EVI-002");
     }
-    let error = verify(&confirmed(1, 1).encode()).refused(9, "E-EVI-003");
+    verify(&confirmed(1, 1).encode()).refused(2, "E-EVI-002");
+    let elsewhere = Case { attempt: 2, ..confirmed(1, 2) };
+    let error = verify(&elsewhere.encode()).refused(9, "E-EVI-003");
     assert!(error["what"].as_str().unwrap().contains("NOT PROVEN"), "{error}");
 }
 

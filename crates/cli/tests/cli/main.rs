@@ -12,6 +12,7 @@ mod home;
 mod kept;
 mod keys;
 mod money;
+mod reader;
 mod refusal;
 mod rescue;
 mod signer;

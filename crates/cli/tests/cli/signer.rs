@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
 use crate::ensign::{Running, Signer, argument, treasury};
@@ -93,6 +94,39 @@ fn a_signer_that_was_killed_is_found_again() {
     let message = "ab".repeat(32);
     bob.json(&["sign", "--message", &message, "--group", "treasury"]).succeeded();
     second.wait_for("signed_in");
+}
+
+#[test]
+fn regression_silent_process_kept_every_node_from_the_signer() {
+    let split = split();
+    let [bob, carol] = &split.others;
+    let socket = split.alice.path("signer.sock");
+    let mut signer = split.signer(&socket, &["--yes-to-all"]);
+    // More than there are places, before the node comes and after it.
+    let silent = || (0..20).map(|_| UnixStream::connect(&socket).unwrap()).collect::<Vec<_>>();
+    let _before = silent();
+    let mut up = split.up(&socket);
+    up.wait_for("up");
+    let _after = silent();
+    let _carol = carol.up("all");
+    let message = "ab".repeat(32);
+    bob.json(&["sign", "--message", &message, "--group", "treasury"]).succeeded();
+    signer.wait_for("signed_in");
+}
+
+#[test]
+fn regression_question_of_a_node_that_is_gone_waited_for_an_answer() {
+    let split = split();
+    let socket = split.alice.path("signer.sock");
+    let mut signer = split.signer(&socket, &[]);
+    let gone = split.up(&socket);
+    signer.wait_for("asking");
+    drop(gone);
+    signer.wait_for("withdrawn");
+    let mut up = split.up(&socket);
+    signer.wait_for("asking");
+    signer.type_line("yes");
+    up.wait_for("up");
 }
 
 #[cfg(target_os = "linux")]

@@ -162,3 +162,18 @@ fn an_interrupted_proposal_goes_on_when_its_signer_is_up_again() {
     let signed = fs::read(kept["file"].as_str().unwrap()).unwrap();
     ensign_psbt::parse(&signed).unwrap();
 }
+
+#[test]
+fn regression_signatures_in_a_row_were_told_as_a_second_copy_of_a_home() {
+    let [alice, bob, carol] = treasury();
+    let (mut running, _carol) = (bob.up("all"), carol.up("all"));
+    for number in 1..=5 {
+        let message = format!("{number:02x}").repeat(32);
+        alice.json(&["sign", "--message", &message, "--group", "treasury"]).succeeded();
+    }
+    let is_gone = |line: &serde_json::Value| line["event"] == "disconnected";
+    let seen = running.read_until_times("disconnected", 5);
+    let told: Vec<_> = seen.iter().filter(|line| is_gone(line)).collect();
+    assert!(told.iter().all(|line| line["who"] == "alice" && line["stopped"] == true), "{told:?}");
+    assert_eq!(seen.iter().filter(|line| line["code"] == "E-NET-003").count(), 0, "{seen:#?}");
+}

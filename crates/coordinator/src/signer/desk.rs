@@ -14,7 +14,7 @@ use ensign_session::{Order, OwnNonces, OwnPartials};
 use tokio::sync::mpsc;
 
 use super::{Signer, SignerError};
-use crate::{config::KeyHolder, randomness::Randomness};
+use crate::{clock::Clock, config::KeyHolder, randomness::Randomness};
 
 /// Hands questions to the signer, which takes them one after the other.
 ///
@@ -51,12 +51,16 @@ pub(crate) type Answers = mpsc::UnboundedReceiver<Answer>;
 
 impl Desk {
     /// Opens it for whoever holds the key. In a simulation nobody waits, and the signer in this
-    /// process draws what the simulation gives.
-    pub(crate) fn open(holder: KeyHolder, randomness: &Randomness) -> (Self, Answers) {
+    /// process draws what the simulation gives, at its time.
+    pub(crate) fn open(
+        holder: KeyHolder,
+        randomness: &Randomness,
+        clock: &Clock,
+    ) -> (Self, Answers) {
         match (randomness.for_signer(), holder) {
             (None, holder) => Self::start(holder.into_signer()),
             (Some(simulated), KeyHolder::InProcess(mut signer)) => {
-                signer.draw_from(simulated);
+                signer.simulate(simulated, clock.clone());
                 Self::simulated(signer)
             }
             (Some(_), KeyHolder::Other(signer)) => Self::simulated(signer),

@@ -2,25 +2,29 @@
 
 use std::sync::Arc;
 
-use ensign_identity::{DelegationProof, SignerKey};
+use ensign_identity::{Delegation, DelegationProof, SignerKey};
 use ensign_musig::{NonceEntropy, PubNonce, SecKey};
 use ensign_primitives::{Network, PeerId, SessionId, UnixTime};
 use ensign_session::{Entropy, LocalSigner, Order, OwnNonces, OwnPartials};
 
 use super::{Signer, SignerError};
-use crate::randomness::Randomness;
+use crate::{clock::Clock, randomness::Randomness};
 
-/// The signer in this process: [`LocalSigner`] with the operating system's entropy.
+/// The signer in this process: [`LocalSigner`] with the operating system's entropy and clock.
+///
+/// It lets a node speak for it only as [`Delegation::check`] allows.
 #[derive(Debug)]
 pub struct InProcess {
     signer: LocalSigner,
     randomness: Randomness,
+    clock: Clock,
 }
 
 impl InProcess {
     /// Takes the secret key.
     pub fn new(sec_key: SecKey) -> Self {
-        Self { signer: LocalSigner::new(Arc::new(sec_key)), randomness: Randomness::System }
+        let signer = LocalSigner::new(Arc::new(sec_key));
+        Self { signer, randomness: Randomness::System, clock: Clock::system() }
     }
 
     pub(crate) fn delegation(
@@ -32,9 +36,9 @@ impl InProcess {
         self.signer.delegate(network, peer, expires)
     }
 
-    /// Draws from somewhere else than the operating system.
-    pub(crate) fn draw_from(&mut self, randomness: Randomness) {
-        self.randomness = randomness;
+    /// Draws from somewhere else than the operating system, and goes by another clock.
+    pub(crate) fn simulate(&mut self, randomness: Randomness, clock: Clock) {
+        (self.randomness, self.clock) = (randomness, clock);
     }
 
     fn draw(&mut self, nonces: usize) -> Result<Entropy, SignerError> {
@@ -57,6 +61,8 @@ impl Signer for InProcess {
         peer: PeerId,
         expires: UnixTime,
     ) -> Result<DelegationProof, SignerError> {
+        let now = self.clock.now().unix;
+        Delegation::check(&peer, expires, now).map_err(SignerError::Delegation)?;
         Ok(self.delegation(network, peer, expires))
     }
 

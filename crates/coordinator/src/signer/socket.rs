@@ -63,6 +63,20 @@ impl SocketSigner {
         Ok(answer)
     }
 
+    /// Asks what a person may have to answer. A signer that has started anew since we last asked, or has
+    /// hung up on a silent connection, is asked twice: that does no harm.
+    fn ask_person(&mut self, question: &Question) -> Result<Answer, SignerError> {
+        let was_connected = self.stream.is_some();
+        match self.ask(question, PERSON_TIMEOUT) {
+            Err(SignerError::Unreachable { kind })
+                if was_connected && kind != ErrorKind::TimedOut =>
+            {
+                self.ask(question, PERSON_TIMEOUT)
+            }
+            answer => answer,
+        }
+    }
+
     fn connect_again(&self) -> Result<UnixStream, SignerError> {
         let again = Self::connect(&self.path)?;
         match again.stream {
@@ -84,23 +98,14 @@ impl Signer for SocketSigner {
         expires: UnixTime,
     ) -> Result<DelegationProof, SignerError> {
         let question = Question::Delegate { network, peer, expires };
-        let answer = self.ask(&question, PERSON_TIMEOUT)?;
+        let answer = self.ask_person(&question)?;
         let Answer::Delegated(proof) = answer else { return Err(refused(&answer, None)) };
         Ok(proof)
     }
 
     fn nonces(&mut self, order: &Order, payload: Option<&[u8]>) -> Result<OwnNonces, SignerError> {
-        let (question, was_connected) = (Question::nonces(order, payload), self.stream.is_some());
-        let answer = match self.ask(&question, PERSON_TIMEOUT) {
-            // It has started anew since we last asked. Nonces for one attempt are made once, so
-            // asking twice does no harm.
-            Err(SignerError::Unreachable { kind })
-                if was_connected && kind != ErrorKind::TimedOut =>
-            {
-                self.ask(&question, PERSON_TIMEOUT)?
-            }
-            answer => answer?,
-        };
+        // Nonces for one attempt are made once, however often they are asked for.
+        let answer = self.ask_person(&Question::nonces(order, payload))?;
         let Answer::Nonces { salt, ref nonces } = answer else {
             return Err(refused(&answer, Some(order.session)));
         };

@@ -13,12 +13,12 @@ use super::{
     restart::with_puppet,
 };
 
-fn hello(version: u8) -> Frame {
+pub(crate) fn hello(version: u8) -> Frame {
     Frame::Hello(Hello {
         roles: Roles::SIGNER,
         version_min: version,
         version_max: version,
-        clock: ensign_primitives::UnixTime::from_millis(1),
+        clock: None,
         observed: None,
         listening: vec![],
         limits: Limits { payload_bytes: 0, messages: 0, requests: 0 },
@@ -86,21 +86,47 @@ async fn foreign_version_is_named() {
 async fn stranger_that_sends_what_members_may_is_named_and_closed() {
     let what = stranger(async |raw| {
         raw.say(&keys(0), &hello(1));
-        let envelope = [1, 3, 0, 0];
-        for _ in 0..4 {
-            let bytes = [&[Kind::SessionJoin.id(), 4][..], &envelope].concat();
-            raw.say_bytes(&keys(0), Kind::SessionJoin, bytes);
-        }
+        raw.say_bytes(&keys(0), Kind::SessionJoin, vec![Kind::SessionJoin.id(), 4, 1, 3, 0, 0]);
         raw.closed().await;
     })
     .await;
-    assert!(what.contains("SessionJoin from a node of no group"), "{what}");
+    assert!(what.contains("SessionJoin from a node that is no member"), "{what}");
 }
 
 #[tokio::test]
 async fn silent_stranger_is_closed_and_named() {
     let what = stranger(async |raw| raw.closed().await).await;
     assert!(what.contains("no hello in time"), "{what}");
+}
+
+#[tokio::test]
+async fn ping_before_hello_is_named() {
+    let what = stranger(async |raw| {
+        raw.say(&keys(0), &Frame::Ping(1));
+        raw.closed().await;
+    })
+    .await;
+    assert!(what.contains("Ping before hello"), "{what}");
+}
+
+#[tokio::test]
+async fn datagrams_that_are_no_quic_are_in_nobodys_way() {
+    let mut party = Party::new(2).await;
+    let socket = std::net::UdpSocket::bind(loopback()).unwrap();
+    let mut bytes = [0; 1200];
+    for number in 0..2000_u32 {
+        // What a first packet looks like, and noise behind it; then noise from the first bit on.
+        bytes.iter_mut().zip(1..).for_each(|(byte, at)| {
+            *byte = (number.wrapping_mul(2_654_435_769).rotate_left(at % 32) >> 13) as u8;
+        });
+        if number % 2 == 0 {
+            bytes[..6].copy_from_slice(&[0xc0, 0, 0, 0, 1, 8]);
+        }
+        socket.send_to(&bytes, party.wallets[0].address()).unwrap();
+    }
+    let asked = party.propose(0, party.job(Work::Messages(vec![[7; 32]]))).await;
+    party.all_done(asked.id).await;
+    assert_eq!(party.wallets[0].warnings().len(), 0);
 }
 
 #[tokio::test]

@@ -273,6 +273,11 @@ impl Stopped {
         RedbStore::open(&self.folder, Options { store, import: None }).unwrap().0
     }
 
+    /// Comes back on another port.
+    pub(crate) fn moved(self) -> Self {
+        Self { address: loopback(), ..self }
+    }
+
     pub(crate) async fn start(self) -> Wallet {
         Wallet::start(self.number, self.folder, self.address).await
     }

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use ensign_coordinator::Keys;
 use ensign_deadline::Timeouts;
 use ensign_engine::{
-    Engine, EngineConfig, Event, GroupConfig, Input, Output, Proposal, ask_local_signer,
+    Engine, EngineConfig, Event, GroupConfig, Input, Known, Output, Proposal, ask_local_signer,
 };
 use ensign_identity::{Delegation, DelegationProof, NodeKey, Signature, SignerKey};
 use ensign_musig::{NonceEntropy, SecKey};
@@ -251,7 +251,14 @@ impl Driver {
                     self.engine.approve(self.now(), review.id).unwrap();
                 }
                 Output::Admit { peer } => self.transport.admit(peer),
-                Output::Event(_) | Output::Connect { .. } | Output::Disconnect { .. } => {}
+                Output::Recall { request } => {
+                    let known = Known::Nothing;
+                    self.engine.handle_input(self.now(), Input::Recalled { request, known });
+                }
+                Output::Note(_)
+                | Output::Event(_)
+                | Output::Connect { .. }
+                | Output::Disconnect { .. } => {}
             }
         }
     }
@@ -277,14 +284,30 @@ pub(crate) struct Raw {
 impl Raw {
     /// Connects a node to a coordinator.
     pub(crate) async fn connect(secret: [u8; 32], to: &Keys, address: SocketAddr) -> Self {
+        let mut raw = Self::start(secret, to, address).await;
+        raw.until(|event| matches!(event, TransportEvent::Connected { .. })).await;
+        raw
+    }
+
+    /// Dials a coordinator again and again; returns when the first dial has ended well or not.
+    pub(crate) async fn dial(secret: [u8; 32], to: &Keys, address: SocketAddr) -> Self {
+        let mut raw = Self::start(secret, to, address).await;
+        raw.until(|_| true).await;
+        raw
+    }
+
+    async fn start(secret: [u8; 32], to: &Keys, address: SocketAddr) -> Self {
         let key = Arc::new(NodeKey::from_secret_bytes(secret).unwrap());
         let peer = key.peer_id();
         let config = TransportConfig::new(loopback(), NETWORK);
         let (transport, arrivals) = Transport::bind(config, key).await.unwrap();
         transport.keep_connected(to.peer_id(), vec![address]);
-        let mut raw = Self { peer, transport, arrivals };
-        raw.until(|event| matches!(event, TransportEvent::Connected { .. })).await;
-        raw
+        Self { peer, transport, arrivals }
+    }
+
+    /// Says something if there is a connection.
+    pub(crate) fn try_say(&self, to: &Keys, frame: &Frame) -> bool {
+        self.transport.send(to.peer_id(), frame.kind(), frame.encode().into()).is_ok()
     }
 
     pub(crate) fn say(&self, to: &Keys, frame: &Frame) {
@@ -298,6 +321,36 @@ impl Raw {
     /// Waits until the coordinator has closed the connection.
     pub(crate) async fn closed(&mut self) {
         self.until(|event| matches!(event, TransportEvent::Disconnected { .. })).await;
+    }
+
+    /// Waits for the next frame.
+    pub(crate) async fn frame(&mut self) -> Frame {
+        within(async {
+            loop {
+                if let TransportEvent::Frame { kind, body, .. } =
+                    self.arrivals.recv().await.unwrap()
+                {
+                    return Frame::decode(kind, &body, NETWORK).unwrap();
+                }
+            }
+        })
+        .await
+    }
+
+    /// Waits until the coordinator has closed the connection; returns what arrived before.
+    pub(crate) async fn frames_until_closed(&mut self) -> Vec<Kind> {
+        let mut kinds = Vec::new();
+        within(async {
+            loop {
+                match self.arrivals.recv().await.unwrap() {
+                    TransportEvent::Frame { kind, .. } => kinds.push(kind),
+                    TransportEvent::Disconnected { .. } => return,
+                    _ => {}
+                }
+            }
+        })
+        .await;
+        kinds
     }
 
     async fn until(&mut self, wanted: impl Fn(&TransportEvent) -> bool) {

@@ -72,8 +72,9 @@ fn request_in_another_members_name_is_refused() {
     // Node 1 signs as if it were the node of signer 0.
     let forged = signed(request(PAIR, 0), 1);
     let envelope = announce(&net, 1, forged, 1);
-    let (offense, _) = refused(&mut net, envelope);
-    assert!(matches!(offense, Offense::UnknownGroup { .. }), "{offense:?}");
+    let (offense, why) = refused(&mut net, envelope);
+    assert!(matches!(offense, Offense::InvalidAnnounce { .. }), "{offense:?}");
+    assert_eq!(why, Refusal::InvalidRequest, "the group is known");
 }
 
 #[test]

@@ -84,7 +84,10 @@ fn declined_request_ends_for_everybody_and_never_comes_back() {
         assert_eq!(closed, [(1, AbortReason::Declined, by)], "node {node}");
         let is_closed =
             |it: &Record| matches!(it, Record::Closed { request, .. } if *request == id);
-        assert!(net.nodes[node].journal.iter().any(is_closed), "node {node}");
+        // Only who declined waits for the disk.
+        let it = &net.nodes[node];
+        assert_eq!(it.journal.iter().any(is_closed), by.is_none(), "node {node}");
+        assert_eq!(it.notes.iter().any(is_closed), by.is_some(), "node {node}");
     }
     let unknown = CommandError::UnknownRequest { request: id };
     assert_eq!(net.approve(1, id), Err(unknown.clone()));

@@ -152,7 +152,7 @@ fn signatures_outrank_a_failure() {
 
 #[test]
 fn regression_answers_count_on_when_the_ending_is_corrected() {
-    use crate::Ending;
+    use crate::End;
     let mut net = Net::new(2);
     net.nodes[1].approves = false;
     let id = net.propose(Mode::Committed);
@@ -166,8 +166,9 @@ fn regression_answers_count_on_when_the_ending_is_corrected() {
         let envelope = envelope(net.now(), 1, session, number, body);
         net.say(1, 0, envelope);
         assert_eq!(net.sent.last(), Some(&(0, 1, kind)));
-        let ending = Ending::Signed(vec![ensign_identity::Signature([1; 64])]);
-        net.command(0, |engine, _| engine.remember_ended(id, group, ending));
+        let signatures = vec![ensign_identity::Signature([1; 64])];
+        net.nodes[0].journal.push(Record::Finished { request: id, group, signatures });
+        net.command(0, |engine, _| engine.remember_ended(id, group, End::Signed));
     }
     let numbers: vec::Vec<_> = net.answers.iter().map(|envelope| envelope.seq()).collect();
     assert!(numbers.windows(2).all(|pair| pair[0] < pair[1]), "{numbers:?}");

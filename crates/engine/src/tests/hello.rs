@@ -20,7 +20,7 @@ fn hello(version_min: u8, version_max: u8) -> Vec<u8> {
         roles: Roles::SIGNER,
         version_min,
         version_max,
-        clock: UnixTime::from_millis(START.as_millis() + 1500),
+        clock: Some(UnixTime::from_millis(START.as_millis() + 1500)),
         observed: None,
         listening: vec![],
         limits: Limits { payload_bytes: 0, messages: 0, requests: 0 },

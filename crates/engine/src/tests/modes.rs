@@ -75,6 +75,8 @@ fn finished_requests_leave_nothing_behind_and_never_fill_the_engine() {
         let proposal = super::cast::proposal(&people, Mode::Fast);
         let id = net.command(0, |engine, now| engine.propose(now, proposal, [round; 16])).unwrap();
         net.run();
+        // A creator may make one each two seconds.
+        net.pass(core::time::Duration::from_secs(2));
         for node in &net.nodes {
             assert_eq!(node.subject.machine().request(&id), None);
             assert_eq!(node.subject.next(), None, "nothing is waited for");

@@ -14,7 +14,7 @@ use ensign_wire::{AbortReason, Body, Envelope, Frame, Header, Kind, Mode};
 
 use super::cast::{NETWORK, START, entropy, group_of, peer, person, proposal};
 use super::node::{Node, assert_journal_is_sound};
-use crate::{CommandError, Engine, Event, Input, Output, Restored, ask_local_signer};
+use crate::{CommandError, End, Engine, Event, Input, Known, Output, Restored, ask_local_signer};
 
 /// Nodes `0..n`, all in one group, and the connections between them.
 pub(super) struct Net {
@@ -131,6 +131,7 @@ impl Net {
         self.queue.retain(|(at, _)| *at != node);
         let old = core::mem::replace(&mut self.nodes[node], Node::new(node));
         self.nodes[node].journal = old.journal;
+        self.nodes[node].notes = old.notes;
         self.nodes[node].nonces = old.nonces;
         self.nodes[node].approves = old.approves;
         // A new process draws other bytes.
@@ -139,11 +140,15 @@ impl Net {
 
     /// Starts a node from its journal, not connected yet.
     pub(super) fn revive(&mut self, node: usize) {
-        let Restored { open, ended } = Restored::from_records(self.nodes[node].journal.clone());
+        let (journal, notes) = (self.nodes[node].journal.clone(), self.nodes[node].notes.clone());
+        let restored = Restored::from_records(journal.into_iter().chain(notes));
+        let Restored { open, ended, undecided, horizon } = restored;
         self.command(node, |engine, _| {
-            for (id, group, ending) in ended {
-                engine.remember_ended(id, group, ending);
+            for (id, group, ending) in &ended {
+                engine.remember_ended(*id, *group, End::of(ending));
             }
+            undecided.into_iter().for_each(|kept| engine.remember_undecided(kept));
+            engine.remember_horizon(horizon);
         });
         self.form(node);
         for open in open {
@@ -250,6 +255,12 @@ impl Net {
                         it.journal.push(record);
                         self.queue.push_back((node, Input::Persisted { token }));
                     }
+                }
+                Output::Note(record) => self.nodes[node].notes.push(record),
+                Output::Recall { request } => {
+                    let it = &self.nodes[node];
+                    let known = Known::from_records(it.journal.iter().chain(&it.notes), &request);
+                    self.queue.push_back((node, Input::Recalled { request, known }));
                 }
                 Output::NeedNonces { .. }
                 | Output::NeedPartials { .. }

@@ -24,6 +24,8 @@ pub(super) struct Node {
     pub(super) withheld: Vec<Input>,
     /// What its disk holds; survives a restart.
     pub(super) journal: Vec<Record>,
+    /// What was to be written down with something else; it survives too.
+    pub(super) notes: Vec<Record>,
     pub(super) events: Vec<Event>,
     pub(super) closed: Vec<(PeerId, CloseReason)>,
     /// The public nonces it sent, in order.
@@ -46,6 +48,7 @@ impl Node {
             answers_withheld_from: None,
             withheld: Vec::new(),
             journal: Vec::new(),
+            notes: Vec::new(),
             events: Vec::new(),
             closed: Vec::new(),
             nonces: Vec::new(),
@@ -145,7 +148,7 @@ pub(super) fn assert_journal_is_sound(journal: &[Record]) {
     let (mut joined, mut burned, mut signed) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
     for record in journal {
         match record {
-            Record::Joined { request, attempt } => {
+            Record::Joined { request, attempt, .. } => {
                 assert!(joined.insert((*request, *attempt)), "{record:?} twice");
             }
             Record::Burned { request, attempt } => {
@@ -156,7 +159,11 @@ pub(super) fn assert_journal_is_sound(journal: &[Record]) {
                 assert!(burned.contains(&(*request, *attempt)), "{record:?} without a burn mark");
                 assert!(signed.insert((*request, *attempt)), "{record:?} twice");
             }
-            Record::Consented { .. } | Record::Finished { .. } | Record::Closed { .. } => {}
+            Record::Consented { .. }
+            | Record::Finished { .. }
+            | Record::Closed { .. }
+            | Record::Undecided(_)
+            | Record::Horizon(_) => {}
         }
     }
 }

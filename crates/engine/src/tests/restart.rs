@@ -362,7 +362,7 @@ fn resuming_what_is_open_or_has_ended_is_refused() {
 fn answers_of_the_disk_to_an_attempt_that_is_gone_do_nothing() {
     let mut net = Net::new(2);
     net.propose(Mode::Committed);
-    assert!(net.run_until(|net| net.phase(1) == Some(Phase::Committing)));
+    assert!(net.run_until(|net| net.phase(1) == Some(Phase::Revealing)));
     for token in 0..100 {
         use ensign_primitives::StateMachine;
         net.command(1, |engine, now| engine.handle_input(now, Input::Persisted { token }));

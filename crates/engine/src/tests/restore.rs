@@ -18,7 +18,7 @@ fn consented() -> (RequestId, Record) {
 }
 
 fn joined(request: RequestId, attempt: u16) -> Record {
-    Record::Joined { request, attempt }
+    Record::Joined { request, attempt, said: [3; 32] }
 }
 
 fn burned(request: RequestId, attempt: u16) -> Record {
@@ -37,7 +37,7 @@ fn request_that_was_consented_to_is_open_with_all_that_was_shown() {
     let (_, consent) = consented();
     let Record::Consented { request, payload } = consent.clone() else { panic!("{consent:?}") };
     let open = Open { request: *request, payload, attempts: 0, kept: None };
-    let expected = Restored { open: vec![open], ended: vec![] };
+    let expected = Restored { open: vec![open], ..Restored::default() };
     assert_eq!(Restored::from_records([consent]), expected);
     assert_eq!(Restored::from_records([]), Restored::default());
 }

@@ -53,7 +53,11 @@ impl<'a> Reader<'a> {
     fn case(&mut self) -> Result<Case, CaseDecodeError> {
         let network = self.one_of(&Network::ALL)?;
         let tag = self.one_of(&Tag::ALL)?;
+        let offset = self.offset();
         let attempt = u16::from_le_bytes(self.array()?);
+        if attempt == 0 {
+            return Err(CaseDecodeError::Malformed { offset });
+        }
         let offset = self.offset();
         let request = SigningRequest::decode(self.sized()?)
             .map_err(|error| CaseDecodeError::Request { offset, error })?;
@@ -66,7 +70,8 @@ impl<'a> Reader<'a> {
             proof @ (Tag::Conflict
             | Tag::WrongCommitment
             | Tag::InvalidNonce
-            | Tag::WrongPartialSig) => {
+            | Tag::WrongPartialSig
+            | Tag::SignedOtherwise) => {
                 let speaks_for = self.speaks_for()?;
                 let evidence = self.evidence(proof, &request, attempt, speaks_for)?;
                 Charge::Proof { speaks_for, evidence }
@@ -80,7 +85,16 @@ impl<'a> Reader<'a> {
         if !(1..=REPORTS_MAX).contains(&count) {
             return Err(self.malformed());
         }
-        (0..count).map(|_| self.statement(network).map(|report| *report)).collect()
+        let mut reports: Vec<Envelope> = Vec::with_capacity(count);
+        for _ in 0..count {
+            let offset = self.offset();
+            let report = *self.statement(network)?;
+            if reports.last().is_some_and(|last| last.digest() >= report.digest()) {
+                return Err(CaseDecodeError::Order { offset });
+            }
+            reports.push(report);
+        }
+        Ok(reports)
     }
 
     fn speaks_for(&mut self) -> Result<Option<SpeaksFor>, CaseDecodeError> {
@@ -107,7 +121,12 @@ impl<'a> Reader<'a> {
         let network = request.network;
         match tag {
             Tag::Conflict => {
-                let (first, second) = (self.statement(network)?, self.statement(network)?);
+                let first = self.statement(network)?;
+                let offset = self.offset();
+                let second = self.statement(network)?;
+                if first.digest() >= second.digest() {
+                    return Err(CaseDecodeError::Order { offset });
+                }
                 Ok(Evidence::Conflict { first, second })
             }
             Tag::WrongCommitment => {
@@ -123,6 +142,10 @@ impl<'a> Reader<'a> {
                 let nonces = self.nonces(request.signers.len(), request.messages.len())?;
                 let request = Box::new(request.clone());
                 Ok(Evidence::WrongPartialSig { request, attempt, delegation, nonces, partial })
+            }
+            Tag::SignedOtherwise => {
+                let (confirmed, partial) = (self.statement(network)?, self.statement(network)?);
+                Ok(Evidence::SignedOtherwise { confirmed, partial })
             }
             Tag::Silence => Err(self.malformed()),
         }

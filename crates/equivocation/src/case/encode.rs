@@ -17,15 +17,17 @@ pub(super) enum Tag {
     InvalidNonce,
     WrongPartialSig,
     Silence,
+    SignedOtherwise,
 }
 
 impl Tag {
-    pub(super) const ALL: [Self; 5] = [
+    pub(super) const ALL: [Self; 6] = [
         Self::Conflict,
         Self::WrongCommitment,
         Self::InvalidNonce,
         Self::WrongPartialSig,
         Self::Silence,
+        Self::SignedOtherwise,
     ];
 
     const fn of(charge: &Charge) -> Self {
@@ -36,6 +38,7 @@ impl Tag {
                 Evidence::WrongCommitment { .. } => Self::WrongCommitment,
                 Evidence::InvalidNonce { .. } => Self::InvalidNonce,
                 Evidence::WrongPartialSig { .. } => Self::WrongPartialSig,
+                Evidence::SignedOtherwise { .. } => Self::SignedOtherwise,
             },
         }
     }
@@ -45,7 +48,8 @@ impl Case {
     /// Encodes the case as a file.
     ///
     /// The request, attempt, key and delegation of the evidence are the case's own: the file has
-    /// each once.
+    /// each once. What has no order of its own stands in the order of its digests, so that equal
+    /// findings have equal files.
     pub fn encode(&self) -> Vec<u8> {
         let mut content = Vec::new();
         content.push(self.request.network.id());
@@ -58,6 +62,9 @@ impl Case {
                 put_evidence(&mut content, evidence);
             }
             Charge::Silence { reports } => {
+                let mut reports: Vec<_> = reports.iter().collect();
+                reports.sort_by_key(|report| *report.digest());
+                reports.dedup();
                 content.extend_from_slice(&(reports.len() as u16).to_le_bytes());
                 for report in reports {
                     put_statement(&mut content, report);
@@ -82,21 +89,16 @@ fn put_speaks_for(to: &mut Vec<u8>, speaks_for: Option<SpeaksFor>) {
 }
 
 fn put_evidence(to: &mut Vec<u8>, evidence: &Evidence) {
-    match evidence {
-        Evidence::Conflict { first, second } => {
-            put_statement(to, first);
-            put_statement(to, second);
-        }
-        Evidence::WrongCommitment { join, share, .. } => {
-            put_statement(to, join);
-            put_statement(to, share);
-        }
-        Evidence::InvalidNonce { envelope } => put_statement(to, envelope),
-        Evidence::WrongPartialSig { nonces, partial, .. } => {
-            put_statement(to, partial);
-            for nonce in nonces.iter().flatten() {
-                to.extend_from_slice(&nonce.0);
-            }
+    let mut statements = evidence.statements();
+    if let Evidence::Conflict { .. } = evidence {
+        statements.sort_by_key(|statement| *statement.digest());
+    }
+    for statement in statements {
+        put_statement(to, statement);
+    }
+    if let Evidence::WrongPartialSig { nonces, .. } = evidence {
+        for nonce in nonces.iter().flatten() {
+            to.extend_from_slice(&nonce.0);
         }
     }
 }

@@ -3,12 +3,12 @@
 use std::{boxed::Box, format, vec, vec::Vec};
 
 use ensign_primitives::{SessionId, SignerIndex, sha256};
-use ensign_wire::{AbortReason, Body, Envelope, PubNonceBytes, SessionAbort};
+use ensign_wire::{AbortReason, Body, Envelope, PubNonceBytes, SessionAbort, SigningRequest};
 use proptest::prelude::*;
 
 use super::fixture::{
-    ATTEMPT, CULPRIT, delegation, elsewhere, envelope, forged, join, nonce_digest, partial_share,
-    peer, request, session, share, signed, signer, signer_key,
+    ATTEMPT, CULPRIT, NETWORK, confirmed, delegation, elsewhere, envelope, forged, join,
+    nonce_digest, partial_share, peer, request, session, share, signed, signer, signer_key,
 };
 use crate::{Case, CaseDecodeError, CaseError, Charge, Evidence, SpeaksFor, Verdict};
 
@@ -24,7 +24,7 @@ fn case(evidence: Evidence) -> Case {
 }
 
 /// One of each kind.
-fn proofs() -> [Case; 4] {
+fn proofs() -> [Case; 5] {
     let (nonces, mut partials) = signed();
     let own = nonces[CULPRIT].clone();
     let joined = envelope(CULPRIT, Body::SessionJoin(join(CULPRIT, &own)));
@@ -32,7 +32,7 @@ fn proofs() -> [Case; 4] {
     partials[0][31] ^= 1;
     let partial = envelope(CULPRIT, partial_share(nonce_digest(&nonces), partials));
     [
-        Evidence::Conflict { first: shared(own.clone()), second: shared(nonces[0].clone()) },
+        Evidence::conflict(shared(own.clone()), shared(nonces[0].clone())),
         Evidence::WrongCommitment {
             key: signer_key(CULPRIT),
             join: joined,
@@ -44,8 +44,9 @@ fn proofs() -> [Case; 4] {
             attempt: ATTEMPT,
             delegation: delegation(CULPRIT),
             nonces,
-            partial,
+            partial: partial.clone(),
         },
+        Evidence::SignedOtherwise { confirmed: confirmed([1; 32]), partial },
     ]
     .map(case)
 }
@@ -163,9 +164,72 @@ fn another_request_attempt_or_signer_convicts_nobody() {
 fn silence_is_a_claim_of_its_reporters_and_never_a_proof() {
     let case = silence(vec![report(0, 1), report(2, 1)]);
     let read = Case::decode(&case.encode()).unwrap();
-    assert_eq!(read, case);
-    let Ok(Verdict::Claimed(claim)) = read.verify() else { panic!("{read:?}") };
+    let Ok(Verdict::Claimed(mut claim)) = read.verify() else { panic!("{read:?}") };
+    claim.reports.sort_by_key(|(reporter, _)| *reporter != peer(0));
     assert_eq!(claim.reports, [(peer(0), signer(1)), (peer(2), signer(1))]);
+}
+
+#[test]
+fn who_did_not_show_its_nonce_set_is_claimed_to_as_well() {
+    let abort = SessionAbort { reason: AbortReason::ViewsDiffer, culprit: Some(signer(1)) };
+    let case = silence(vec![*envelope(0, Body::SessionAbort(abort))]);
+    assert!(matches!(case.verify(), Ok(Verdict::Claimed(_))));
+}
+
+#[test]
+fn regression_one_finding_had_several_files() {
+    let [conflict, ..] = proofs();
+    let Charge::Proof { speaks_for, evidence: Evidence::Conflict { first, second } } =
+        conflict.charge.clone()
+    else {
+        panic!("no conflict")
+    };
+    let swapped = Evidence::Conflict { first: second, second: first };
+    let swapped = Case { charge: Charge::Proof { speaks_for, evidence: swapped }, ..conflict };
+    assert_eq!(Case::decode(&swapped.encode()).unwrap().encode(), proofs()[0].encode());
+    let (one, other) = (report(0, 1), report(2, 1));
+    let twice = silence(vec![one.clone(), other.clone(), one.clone()]);
+    assert_eq!(twice.encode(), silence(vec![other, one]).encode());
+}
+
+/// Exchanges the last two of what a file holds, each of `length` bytes.
+fn last_two_swapped(mut bytes: Vec<u8>, length: usize) -> Vec<u8> {
+    let middle = bytes.len() - length;
+    let (head, last) = bytes.split_at_mut(middle);
+    head[middle - length..].swap_with_slice(last);
+    sealed(bytes)
+}
+
+#[test]
+fn statements_out_of_order_or_twice_are_refused() {
+    let reports = silence(vec![report(0, 1), report(2, 1)]).encode();
+    let [conflict, ..] = proofs().map(|case| case.encode());
+    for bytes in [reports, conflict] {
+        let length = (bytes.len() - HEAD - 4 - 4 - request().encode().len()) / 2;
+        let length = length - if bytes[HEAD + 1] == 4 { 1 } else { 37 };
+        let refused = Case::decode(&last_two_swapped(bytes.clone(), length));
+        assert_eq!(refused, Err(CaseDecodeError::Order { offset: bytes.len() - length }));
+        let mut twice = bytes;
+        let (middle, end) = (twice.len() - length, twice.len());
+        twice.copy_within(middle..end, middle - length);
+        assert!(matches!(Case::decode(&sealed(twice)), Err(CaseDecodeError::Order { .. })));
+    }
+}
+
+#[test]
+fn regression_attempt_zero_was_proven() {
+    let id = request().id();
+    let session = SigningRequest::session_id(id, NETWORK, 0);
+    let said =
+        |nonces: &[PubNonceBytes]| elsewhere(CULPRIT, session, share(CULPRIT, nonces.into()));
+    let (nonces, _) = signed();
+    let evidence = Evidence::conflict(said(&nonces[0]), said(&nonces[1]));
+    let zeroth = Case { attempt: 0, ..case(evidence) };
+    assert_eq!(zeroth.verify(), Err(CaseError::Attempt));
+    assert_eq!(
+        Case::decode(&zeroth.encode()),
+        Err(CaseDecodeError::Malformed { offset: HEAD + 2 })
+    );
 }
 
 #[test]
@@ -200,7 +264,7 @@ proptest! {
 
     #[test]
     fn several_changes_at_once_frame_nobody_else(
-        kind in 0..4_usize,
+        kind in 0..5_usize,
         changes in proptest::collection::vec((any::<prop::sample::Index>(), 1..=255_u8), 1..6),
     ) {
         let mut bytes = proofs()[kind].encode();

@@ -9,8 +9,8 @@ use ensign_musig::{
 use ensign_primitives::{Network, PeerId, SessionId, SignerIndex, UnixTime};
 use ensign_wire::{
     Body, Envelope, Frame, GroupKeys, KeyTweak, Message, Mode, NonceCommit, NonceShare,
-    PartialSigShare, Payload, PubNonceBytes, Round0, Scheme, SessionJoin, SigningRequest, TxType,
-    nonce_set_digest,
+    NoncesComplete, PartialSigShare, Payload, PubNonceBytes, Round0, Scheme, SessionJoin,
+    SigningRequest, TxType, nonce_set_digest,
 };
 
 use crate::{Culprit, Evidence, EvidenceError};
@@ -118,6 +118,12 @@ pub(super) fn share(index: usize, nonces: Vec<PubNonceBytes>) -> Body {
 
 pub(super) fn partial_share(nonces: [u8; 32], partials: Vec<[u8; 32]>) -> Body {
     Body::PartialSigShare(PartialSigShare { signer: signer(CULPRIT), nonces, partials })
+}
+
+/// Confirms a nonce set.
+pub(super) fn confirmed(digest: [u8; 32]) -> Box<Envelope> {
+    let signer = signer(CULPRIT);
+    envelope(CULPRIT, Body::NoncesComplete(NoncesComplete { signer, digest }))
 }
 
 /// Signs a body as a node, in the session.

@@ -55,8 +55,9 @@ impl Party {
         given: &mut [(Vec<PubNonceBytes>, Vec<[u8; 32]>)],
     ) -> [u8; 64] {
         let nonces = self.keys.iter().enumerate().map(|(signer, key)| {
-            let entropy =
-                NonceEntropy::new([[index, signer as u8 + 1]; 16].concat().try_into().unwrap());
+            let mut bytes = [index; 32];
+            bytes[0] = signer as u8 + 1;
+            let entropy = NonceEntropy::new(bytes);
             nonce_gen(entropy.unwrap(), key, ctx, &message.digest, &[7; 32]).unwrap()
         });
         let (secret, public): (Vec<_>, Vec<PubNonce>) = nonces.unzip();

@@ -16,7 +16,10 @@ use super::{
     node::BOUNDS,
     world::decode,
 };
-use crate::{Event, Input, Output, OwnNonces, OwnPartials, Phase, Record, Session, Unsigned};
+use crate::{
+    Event, Input, Output, OwnNonces, OwnPartials, Phase, Record, Session, Unsigned,
+    contexts::contexts,
+};
 
 /// How many lists are tried.
 const CASES: u32 = 256;
@@ -326,11 +329,12 @@ impl Rig for Group {
         let mut sessions: Vec<_> =
             self.plan.setups().into_iter().map(|setup| Session::new(setup, now).unwrap()).collect();
         let machine = sessions.remove(self.local);
-        self.contexts.clone_from(&machine.contexts);
+        let messages = &self.plan.request().request.messages;
+        self.contexts = contexts(&machine.setup.group, messages).unwrap();
         let indices = (0..self.plan.signers).filter(|index| *index != self.local);
         self.others = indices.zip(sessions).collect();
         for (_, other) in &mut self.others {
-            other.approve().unwrap();
+            other.approve(now).unwrap();
         }
         self.carry(now, VecDeque::new());
         machine
@@ -349,7 +353,7 @@ impl Rig for Group {
             Act::Refuse => self.refuse(),
             Act::Connected(index) => Some(Input::Connected { signer: signer(usize::from(*index)) }),
             Act::Approve => {
-                let _ = machine.approve();
+                let _ = machine.approve(now);
                 None
             }
             Act::Announce => return machine.announce(now),

@@ -4,8 +4,9 @@ use core::time::Duration;
 use std::{vec, vec::Vec};
 
 use ensign_equivocation::Evidence;
+use ensign_identity::Signature;
 use ensign_primitives::{Now, StateMachine as _};
-use ensign_wire::{AbortReason, Body, Kind, Mode, SessionAbort, Slot};
+use ensign_wire::{AbortReason, Body, Kind, Mode, SessionAbort, SignatureFinalized, Slot};
 
 use super::{
     attack::{Attack, Vice},
@@ -102,6 +103,7 @@ fn decline_ends_the_session_for_all_in_the_words_of_who_declined() {
             culprits: vec![],
             accused: None,
             evidence: None,
+            own: None,
             phase: Phase::Committing,
         };
         assert_eq!(node.failure(), &expected);
@@ -236,6 +238,33 @@ fn final_signature_rescues_a_signer_who_misses_partial_signatures() {
 }
 
 #[test]
+fn signatures_shown_to_one_who_never_consented_are_verified_all_the_same() {
+    let mut world = World::new(Plan { messages: 3, ..Plan::new(3, Mode::Committed) }, PERFECT);
+    world.start();
+    world.run();
+    let signatures: Vec<_> = world.nodes[1]
+        .finished
+        .as_ref()
+        .unwrap()
+        .signatures
+        .iter()
+        .copied()
+        .map(Signature)
+        .collect();
+    let mut swapped = signatures.clone();
+    swapped.swap(1, 2);
+    let mut late = World::new(Plan { messages: 3, ..Plan::new(3, Mode::Committed) }, PERFECT);
+    late.start_with(&[]);
+    for (seq, signatures) in [(1, swapped), (2, signatures[..2].to_vec())] {
+        late.say(1, 0, seq, Body::SignatureFinalized(SignatureFinalized { signatures }));
+    }
+    assert_eq!(late.nodes[0].offenses, vec![(peer(1), Offense::FalseSignature); 2]);
+    late.say(1, 0, 3, Body::SignatureFinalized(SignatureFinalized { signatures }));
+    assert!(late.nodes[0].finished.is_some());
+    assert!(late.nodes[0].subject.machine().contexts.is_empty());
+}
+
+#[test]
 fn abort_after_completion_is_answered_with_the_signature() {
     let mut world = two_of_three_finish();
     world.command(0, |session, now| session.stop(now, AbortReason::Cancelled)).unwrap();
@@ -291,10 +320,10 @@ fn node_that_never_answers_is_reported_once_and_the_request_stays_open() {
 fn commands_out_of_place_are_refused_with_the_phase() {
     let mut world = World::new(Plan::new(2, Mode::Fast), PERFECT);
     world.start();
-    let again = world.command(0, |session, _| session.approve());
+    let again = world.command(0, |session, now| session.approve(now));
     assert_eq!(again, Ok(()), "the schedule has not come to it yet");
     assert_eq!(
-        world.command(0, |session, _| session.approve()),
+        world.command(0, |session, now| session.approve(now)),
         Err(CommandError::AlreadyApproved)
     );
     world.run();
@@ -304,7 +333,7 @@ fn commands_out_of_place_are_refused_with_the_phase() {
     let mut world = World::new(Plan::new(2, Mode::Fast), PERFECT);
     world.command(0, |session, now| session.stop(now, AbortReason::Declined)).unwrap();
     let phase = Phase::Aborted;
-    let approved = world.command(0, |session, _| session.approve());
+    let approved = world.command(0, |session, now| session.approve(now));
     assert_eq!(approved, Err(CommandError::WrongPhase { phase }));
 }
 
@@ -341,7 +370,7 @@ fn nothing_is_said_before_the_join_is_durable_nor_signed_before_the_burn() {
     let now = world.now_of(0);
     let mut session = Session::new(world.plan.setups().swap_remove(0), now).unwrap();
     let mut key = KeyHolder::new(0, 1, 1);
-    session.approve().unwrap();
+    session.approve(now).unwrap();
     let Ok(Some(Input::Nonces(own))) = key.answer(drain(&mut session).remove(0)) else {
         panic!("no nonces");
     };
@@ -391,7 +420,7 @@ fn nonces_that_come_after_the_end_of_the_session_are_forgotten_and_never_used() 
     let world = World::new(Plan::new(2, Mode::Committed), PERFECT);
     let now = world.now_of(0);
     let mut session = Session::new(world.plan.setups().swap_remove(0), now).unwrap();
-    session.approve().unwrap();
+    session.approve(now).unwrap();
     session.stop(now, AbortReason::Cancelled).unwrap();
     let mut key = KeyHolder::new(0, 1, 1);
     let mut answers = Vec::new();

@@ -11,7 +11,7 @@ use super::{
     group::{Plan, signer},
     world::{Link, PERFECT, World},
 };
-use crate::Event;
+use crate::{Event, contexts::contexts};
 
 /// Runs a group whose users approve at once, and returns how many hops the session took.
 fn hops(plan: Plan) -> u128 {
@@ -36,9 +36,9 @@ pub(super) fn assert_all_signed(world: &World) {
 /// The signatures are what the request asks for.
 pub(super) fn assert_valid(world: &World, signatures: &[[u8; 64]]) {
     let messages = world.plan.request().request.messages;
-    let contexts = &world.nodes[0].subject.machine().contexts;
+    let contexts = contexts(&world.plan.setups()[0].group, &messages).unwrap();
     assert_eq!(signatures.len(), messages.len());
-    for ((signature, message), ctx) in signatures.iter().zip(&messages).zip(contexts) {
+    for ((signature, message), ctx) in signatures.iter().zip(&messages).zip(&contexts) {
         assert!(verify_schnorr(&ctx.agg_key(), &message.digest, signature));
     }
 }

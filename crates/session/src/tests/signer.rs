@@ -316,6 +316,14 @@ fn order_for_another_session_is_refused_and_says_which_it_would_be() {
 }
 
 #[test]
+fn regression_attempt_zero_got_nonces() {
+    let mut asked = order(&request(0), 0);
+    asked.attempt = 0;
+    let error = local_signer().nonces(&asked, entropy(1, 1, 1)).unwrap_err();
+    assert_eq!(error, OrderError::Attempt);
+}
+
+#[test]
 fn request_without_messages_is_refused() {
     let mut signed = request(0).as_ref().clone();
     signed.request.messages.clear();

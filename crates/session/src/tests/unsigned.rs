@@ -12,7 +12,9 @@ use super::{
     modes::assert_all_signed,
     world::{PERFECT, World},
 };
-use crate::{Event, Input, Output, OwnNonces, OwnPartials, Phase, Record, Session, Unsigned};
+use crate::{
+    Event, Input, Output, OwnFault, OwnNonces, OwnPartials, Phase, Record, Session, Unsigned,
+};
 
 /// One signer alone, so that every question comes at once.
 struct Alone {
@@ -26,10 +28,14 @@ struct Alone {
 
 impl Alone {
     fn new() -> Self {
-        let world = World::new(Plan::new(1, Mode::Committed), PERFECT);
+        Self::of(Plan::new(1, Mode::Committed))
+    }
+
+    fn of(plan: Plan) -> Self {
+        let world = World::new(plan, PERFECT);
         let now = world.now_of(0);
         let session = Session::new(world.plan.setups().swap_remove(0), now).unwrap();
-        let key = KeyHolder::new(0, 1, 1);
+        let key = KeyHolder::new(0, plan.seed, 1);
         Self { session, key, now, records: Vec::new(), events: Vec::new(), forgotten: 0 }
     }
 
@@ -69,7 +75,7 @@ impl Alone {
 
     /// Up to the partial signatures that are due.
     fn up_to_partials(&mut self) -> OwnPartials {
-        self.session.approve().unwrap();
+        self.session.approve(self.now).unwrap();
         let nonces = self.ask().unwrap();
         self.tell(nonces);
         let Some(Input::Partials(partials)) = self.ask() else { panic!("no partials") };
@@ -83,7 +89,7 @@ fn signer_that_refuses_ends_the_request_and_one_that_fails_the_attempt() {
         [(Unsigned::Declined, AbortReason::Declined), (Unsigned::Failed, AbortReason::Internal)]
     {
         let mut alone = Alone::new();
-        alone.session.approve().unwrap();
+        alone.session.approve(alone.now).unwrap();
         let _unheard = alone.ask().unwrap();
         alone.tell(Input::NoNonces(why));
         alone.key.signer.forget_all();
@@ -102,7 +108,7 @@ fn signer_that_refuses_ends_the_request_and_one_that_fails_the_attempt() {
 #[test]
 fn wrong_number_of_nonces_ends_the_attempt_and_the_others_are_forgotten() {
     let mut alone = Alone::new();
-    alone.session.approve().unwrap();
+    alone.session.approve(alone.now).unwrap();
     let Some(Input::Nonces(own)) = alone.ask() else { panic!("no nonces") };
     let twice = [own.nonces.clone(), own.nonces].concat();
     alone.tell(Input::Nonces(OwnNonces { nonces: twice, salt: own.salt }));
@@ -171,7 +177,7 @@ fn abandoned_attempt_is_forgotten_by_the_signer_and_says_nothing() {
     assert_eq!((alone.forgotten, alone.key.open()), (1, 0));
 
     let mut alone = Alone::new();
-    alone.session.approve().unwrap();
+    alone.session.approve(alone.now).unwrap();
     let _unheard = alone.ask().unwrap();
     assert_eq!(alone.key.open(), 1);
     alone.session.abandon();
@@ -204,9 +210,50 @@ fn partial_signatures_on_record_are_the_ones_that_were_sent() {
 }
 
 #[test]
+fn record_of_a_join_differs_with_what_the_join_says_and_with_nothing_else() {
+    let said = |mode, seed| {
+        let mut alone = Alone::of(Plan { seed, ..Plan::new(2, mode) });
+        alone.session.approve(alone.now).unwrap();
+        let nonces = alone.ask().unwrap();
+        alone.tell(nonces);
+        assert!(alone.ask().is_none());
+        let Record::Joined { said, .. } = alone.records.remove(0) else { panic!("no join") };
+        said
+    };
+    for mode in [Mode::Fast, Mode::Committed, Mode::Strict] {
+        assert_eq!(said(mode, 1), said(mode, 1));
+        assert_ne!(said(mode, 1), said(mode, 2));
+    }
+}
+
+#[test]
+fn keys_of_tweaked_messages_cost_nothing_before_our_user_consents() {
+    let mut alone = Alone::of(Plan { messages: 3, ..Plan::new(2, Mode::Committed) });
+    assert!(alone.session.contexts.is_empty());
+    alone.session.approve(alone.now).unwrap();
+    assert_eq!(alone.session.contexts.len(), 3);
+}
+
+#[test]
+fn signer_whose_partial_signatures_are_false_is_told_of_in_the_failure() {
+    let mut alone = Alone::new();
+    let mut partials = alone.up_to_partials().partials().to_vec();
+    let mut bytes = partials[0].to_bytes();
+    bytes[31] ^= 1;
+    partials[0] = PartialSig::from_bytes(&bytes).unwrap();
+    alone.tell(Input::Partials(OwnPartials::unverified(partials)));
+    assert!(alone.ask().is_none());
+    let failed = alone.events.iter().find_map(|event| match event {
+        Event::Failed(failure) => failure.own.clone(),
+        _ => None,
+    });
+    assert_eq!(failed, Some(OwnFault::FalsePartials));
+}
+
+#[test]
 fn entropy_for_fewer_nonces_than_messages_makes_none() {
     let mut alone = Alone::new();
-    alone.session.approve().unwrap();
+    alone.session.approve(alone.now).unwrap();
     let Some(Output::NeedNonces(order)) = alone.session.poll_output() else { panic!("no order") };
     alone.key.signer.nonces(&order, entropy(1, 1, 0)).unwrap_err();
     assert_eq!(alone.key.open(), 0);

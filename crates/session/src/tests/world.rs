@@ -257,7 +257,7 @@ impl World {
             }
             Happening::Approve { node } => {
                 // Too late once the session has ended, as for any user.
-                self.command(node, |session, _| session.approve().is_ok());
+                self.command(node, |session, now| session.approve(now).is_ok());
             }
             Happening::Stop { node } => {
                 self.command(node, |session, now| {

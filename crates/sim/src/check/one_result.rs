@@ -45,7 +45,7 @@ impl Default for OneResult {
 }
 
 fn joined(record: &Record) -> Option<(RequestId, u16)> {
-    let Record::Joined { request, attempt } = record else { return None };
+    let Record::Joined { request, attempt, .. } = record else { return None };
     Some((*request, *attempt))
 }
 

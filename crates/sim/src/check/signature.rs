@@ -40,7 +40,9 @@ impl Checker for Signature {
                 Record::Joined { .. }
                 | Record::Burned { .. }
                 | Record::Partials { .. }
-                | Record::Closed { .. } => None,
+                | Record::Closed { .. }
+                | Record::Undecided(_)
+                | Record::Horizon(_) => None,
             },
             Seen::Event(Event::Session { request, event: SessionEvent::Done(done), .. }) => {
                 Some((*request, done.signatures.clone()))

@@ -2,8 +2,8 @@
 
 use std::{collections::VecDeque, sync::Arc};
 
-use ensign_engine::Record;
-use ensign_primitives::Instant;
+use ensign_engine::{Known, Record};
+use ensign_primitives::{Instant, RequestId};
 
 use super::Turn;
 use crate::{event::What, random::Random};
@@ -13,6 +13,10 @@ use crate::{event::What, random::Random};
 pub(super) struct Disk {
     durable: Vec<Arc<Record>>,
     pending: VecDeque<(u64, Arc<Record>)>,
+    /// Written with the next record.
+    notes: Vec<Arc<Record>>,
+    /// Notes that were written.
+    noted: Vec<Arc<Record>>,
     free: Instant,
 }
 
@@ -25,9 +29,22 @@ impl Disk {
         turn.later(self.free, What::Written { boot });
     }
 
+    /// Keeps a record that goes with the next one that is written.
+    pub(super) fn note(&mut self, record: Arc<Record>) {
+        self.notes.push(record);
+    }
+
+    /// What the records say of a request, those included that are being written.
+    pub(super) fn recall(&self, request: &RequestId) -> Known {
+        let waiting = self.pending.iter().map(|(_, record)| record);
+        let records = self.durable.iter().chain(waiting).chain(&self.noted).chain(&self.notes);
+        Known::from_records(records.map(Arc::as_ref), request)
+    }
+
     /// The oldest record that waits is durable.
     pub(super) fn on_written(&mut self) -> Option<(u64, Arc<Record>)> {
         let (token, record) = self.pending.pop_front()?;
+        self.noted.append(&mut self.notes);
         self.durable.push(Arc::clone(&record));
         Some((token, record))
     }
@@ -38,6 +55,7 @@ impl Disk {
         let waiting = self.pending.len();
         let survived = random.below(waiting as u64 + 1) as usize;
         self.durable.extend(self.pending.drain(..).take(survived).map(|(_, record)| record));
+        self.notes.clear();
         self.free = Instant::from_micros(0);
         (waiting, survived)
     }
@@ -45,11 +63,12 @@ impl Disk {
     /// The process ends in order: everything is written.
     pub(super) fn flush(&mut self) {
         self.durable.extend(self.pending.drain(..).map(|(_, record)| record));
+        self.noted.append(&mut self.notes);
         self.free = Instant::from_micros(0);
     }
 
     pub(super) fn records(&self) -> impl Iterator<Item = Record> {
-        self.durable.iter().map(|record| Record::clone(record))
+        self.durable.iter().chain(&self.noted).map(|record| Record::clone(record))
     }
 
     pub(super) const fn len(&self) -> usize {

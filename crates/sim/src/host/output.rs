@@ -26,7 +26,12 @@ impl Host {
                     | Output::Disconnect { .. }
                     | Output::Send { .. }
                     | Output::Persist { .. }
+                    | Output::Note(_)
                     | Output::Event(_) => self.carry_out(scene, output),
+                    Output::Recall { request } => {
+                        let known = self.disk.recall(&request);
+                        answers.push(Input::Recalled { request, known });
+                    }
                 }
             }
             if answers.is_empty() || self.actor.is_none() {
@@ -115,8 +120,10 @@ impl Host {
                     self.transport.admit(&mut self.desk.turn(scene), peer);
                 }
             }
+            Output::Note(record) => self.disk.note(Arc::new(record)),
             // Answered before.
-            Output::NeedNonces { .. }
+            Output::Recall { .. }
+            | Output::NeedNonces { .. }
             | Output::NeedPartials { .. }
             | Output::ForgetNonces { .. } => {}
         }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ensign_engine::{Ending, Engine, EngineConfig, Restored};
+use ensign_engine::{End, Ending, Engine, EngineConfig, Restored};
 use ensign_primitives::RequestId;
 use ensign_session::LocalSigner;
 
@@ -32,7 +32,8 @@ impl Host {
         let engine = Engine::new(config, person.keys.clone());
         self.signer = Some(LocalSigner::new(Arc::clone(&person.sec_key)));
         self.actor = Some(Actor::new(engine, scene.plan, self.desk.node, self.desk.boot));
-        let Restored { open, ended } = Restored::from_records(self.disk.records());
+        let restored = Restored::from_records(self.disk.records());
+        let Restored { open, ended, undecided, horizon } = restored;
         for (request, _, ending) in &ended {
             if let Ending::Signed(signatures) = ending
                 && self.person.found.insert(*request)
@@ -45,9 +46,11 @@ impl Host {
         let group = scene.plan.cast.group_of(self.desk.node).map(|group| group.config.clone());
         let moment = self.clock.read(scene.now);
         self.command(scene, |engine| {
-            for (id, group, ending) in ended {
-                engine.remember_ended(id, group, ending);
+            for (id, group, ending) in &ended {
+                engine.remember_ended(*id, *group, End::of(ending));
             }
+            undecided.into_iter().for_each(|kept| engine.remember_undecided(kept));
+            engine.remember_horizon(horizon);
             group.map_or(Ok(()), |group| engine.add_group(group).map(drop))
         });
         for open in open {

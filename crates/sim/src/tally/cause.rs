@@ -78,7 +78,7 @@ const AWAY_MAX: core::time::Duration = core::time::Duration::from_secs(10);
 
 /// What a failure says, in words.
 pub(super) fn said(failure: &Failure) -> String {
-    let Failure { reason, by, culprits, accused, evidence, phase } = failure;
+    let Failure { reason, by, culprits, accused, evidence, own, phase } = failure;
     let list = |signers: &[ensign_primitives::SignerIndex]| {
         signers.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
     };
@@ -92,6 +92,9 @@ pub(super) fn said(failure: &Failure) -> String {
     }
     if let Some(accused) = accused {
         words += &format!(", accused: signer {accused}");
+    }
+    if let Some(own) = own {
+        words += &format!(", {own}");
     }
     words
 }

@@ -118,6 +118,7 @@ fn blames(seat: &mut Seat, output: Output) -> Option<Output> {
             culprits: vec![seat.index_of(somebody_else(seat)).unwrap()],
             accused: None,
             evidence: None,
+            own: None,
             phase: Phase::Signing,
         };
         let event = SessionEvent::Failed(Box::new(failure));
@@ -143,8 +144,8 @@ fn cuts_off(seat: &mut Seat, output: Output) -> Option<Output> {
 }
 
 fn joins_twice(seat: &mut Seat, output: Output) -> Option<Output> {
-    if let Output::Persist { record: Record::Joined { request, attempt }, .. } = output {
-        let record = Record::Joined { request, attempt };
+    if let Output::Persist { record: Record::Joined { request, attempt, said }, .. } = output {
+        let record = Record::Joined { request, attempt, said };
         seat.pass(Output::Persist { token: u64::MAX, record });
     }
     Some(output)

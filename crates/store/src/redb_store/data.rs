@@ -4,7 +4,10 @@ use core::ops::{Bound, ControlFlow};
 use std::path::PathBuf;
 
 use ensign_primitives::UnixTime;
-use redb::{Database, ReadableDatabase as _, TableDefinition, WriteTransaction};
+use redb::{
+    Database, ReadOnlyTable, ReadTransaction, ReadableDatabase as _, TableDefinition,
+    WriteTransaction,
+};
 
 use super::{FORMAT_VERSION, cause::cause, record};
 use crate::{
@@ -26,6 +29,18 @@ pub(super) const CACHE_BYTES: usize = 8 * 1024 * 1024;
 
 pub(super) fn table(table: Table) -> TableDefinition<'static, &'static [u8], &'static [u8]> {
     TableDefinition::new(table.name())
+}
+
+/// Opens a table; a store that was made before there was such a table has none of it.
+pub(super) fn table_of(
+    transaction: &ReadTransaction,
+    kind: Table,
+) -> Result<Option<ReadOnlyTable<&'static [u8], &'static [u8]>>, redb::Error> {
+    match transaction.open_table(table(kind)) {
+        Ok(found) => Ok(Some(found)),
+        Err(redb::TableError::TableDoesNotExist(_)) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// An open data file.
@@ -104,7 +119,9 @@ impl Data {
     }
 
     fn read_one(&self, place: &Place) -> Result<Option<Vec<u8>>, redb::Error> {
-        let found = self.database.begin_read()?.open_table(table(place.table()))?;
+        let Some(found) = table_of(&self.database.begin_read()?, place.table())? else {
+            return Ok(None);
+        };
         Ok(found.get(place.key())?.map(|guard| guard.value().to_vec()))
     }
 
@@ -144,7 +161,7 @@ impl Store for Data {
     fn scan(&self, kind: Table, prefix: &[u8], visit: &mut Visit<'_>) -> Result<(), StoreError> {
         let failed = |error: redb::Error| self.failed(error);
         let transaction = self.database.begin_read().map_err(|error| failed(error.into()))?;
-        let found = transaction.open_table(table(kind)).map_err(|error| failed(error.into()))?;
+        let Some(found) = table_of(&transaction, kind).map_err(failed)? else { return Ok(()) };
         let range = (Bound::Included(prefix), Bound::Unbounded);
         let entries = found.range::<&[u8]>(range).map_err(|error| failed(error.into()))?;
         for entry in entries {

@@ -103,7 +103,8 @@ fn read(database: &Database) -> Result<Result<Contents, Flaw>, redb::Error> {
 fn read_records(transaction: &ReadTransaction) -> Result<Option<u64>, redb::Error> {
     let mut used = 0;
     for kind in Table::ALL {
-        for entry in transaction.open_table(data::table(kind))?.iter()? {
+        let Some(table) = data::table_of(transaction, kind)? else { continue };
+        for entry in table.iter()? {
             let (key, bytes) = entry?;
             let Some((_, value)) = record::decode(kind, key.value(), bytes.value()) else {
                 return Ok(None);

@@ -257,24 +257,6 @@ async fn lower_peer_that_never_chooses_is_never_reported_and_dropped_in_time() {
 }
 
 #[tokio::test]
-async fn caller_beyond_the_limit_is_refused_and_a_freed_place_is_given_again() {
-    let mut small = config();
-    small.connections_per_ip_max = 1;
-    let mut victim = Node::start_with(small, key(8)).await;
-    let first = Raw::choosing(&victim, key(7)).await;
-    victim.connected().await;
-    let mut second = Node::start(key(6)).await;
-    second.dial(&victim);
-    match second.next().await {
-        TransportEvent::DialFailed { error, .. } => assert_eq!(error, DialError::Refused),
-        other => panic!("expected DialFailed, saw {other:?}"),
-    }
-    first.connection.close(CloseCode::Unwanted.to_wire(), &[]);
-    victim.disconnected().await;
-    assert_eq!(victim.connected().await.0, second.id);
-}
-
-#[tokio::test]
 async fn caller_under_load_proves_its_address_and_connects() {
     let mut loaded = config();
     loaded.handshakes_before_retry_max = 0;

@@ -105,6 +105,18 @@ pub(super) fn endpoint(
     quic::endpoint(config, key, identity, socket, &Chance::System).unwrap()
 }
 
+/// Dials a node under an identity, from an endpoint that may serve several.
+pub(super) fn dial(
+    endpoint: &Endpoint,
+    node: &Node,
+    identity: &Identity,
+    transport: quinn::TransportConfig,
+) -> quinn::Connecting {
+    let (client, _) =
+        quic::client(Arc::new(transport), identity, node.id, &Chance::System).unwrap();
+    endpoint.connect_with(client, node.addr(), "ensign").unwrap()
+}
+
 /// Two nodes with a connection between them, reported on both sides.
 pub(super) async fn pair() -> (Node, Node) {
     let (mut one, mut two) = (Node::start(key(1)).await, Node::start(key(2)).await);
@@ -153,14 +165,22 @@ impl Raw {
     }
 
     async fn with(node: &Node, key: &NodeKey, identity: &Identity, streams: u32) -> Self {
-        let config = config();
-        let (endpoint, _) = endpoint(&config, key, identity);
-        let mut transport = quic::connection(&config);
+        let (endpoint, _) = endpoint(&config(), key, identity);
+        let mut transport = quic::connection(&config());
         transport.max_concurrent_uni_streams(streams.into());
-        let (client, _) =
-            quic::client(Arc::new(transport), identity, node.id, &Chance::System).unwrap();
-        let connection =
-            endpoint.connect_with(client, node.addr(), "ensign").unwrap().await.unwrap();
+        let connection = dial(&endpoint, node, identity, transport).await.unwrap();
+        Self { endpoint, connection, id: key.peer_id() }
+    }
+
+    /// Connects from an endpoint that others use too, says that the connection is chosen, and lets
+    /// the node send no more than `window` bytes that it has not read.
+    pub(super) async fn reading_little(node: &Node, key: Arc<NodeKey>, window: u32) -> Self {
+        let identity = Identity::new(Arc::clone(&key), config().network);
+        let (endpoint, _) = endpoint(&config(), &key, &identity);
+        let mut transport = quic::connection(&config());
+        transport.max_concurrent_uni_streams(100_u32.into()).receive_window(window.into());
+        let connection = dial(&endpoint, node, &identity, transport).await.unwrap();
+        connection.open_uni().await.unwrap().finish().unwrap();
         Self { endpoint, connection, id: key.peer_id() }
     }
 

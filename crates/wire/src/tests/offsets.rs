@@ -185,6 +185,9 @@ fn counts_and_indexes_outside_their_limits_are_named() {
         assert_eq!(error, DecodeError::OutOfRange { field, min, max, seen });
     };
     check(Kind::SessionAnnounce, TAG + 1, &[0], "attempt", (1, 65_535, 0));
+    // The sequence number stands before the clock's six bytes and the statement.
+    check(Kind::SessionAbort, TAG - 7, &[0], "seq", (1, u64::MAX, 0));
+    check(Kind::SessionJoin, TAG - 7, &[0], "seq", (1, u64::MAX, 0));
     check(Kind::NonceShare, TAG + 1, &[0x80, 2], "signer", (0, 255, 256));
     check(Kind::NoncesComplete, TAG + 1, &[0x80, 2], "signer", (0, 255, 256));
     check(Kind::SessionAbort, TAG + 2, &[1, 0x80, 2], "signer", (0, 255, 256));

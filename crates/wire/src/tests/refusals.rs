@@ -14,7 +14,7 @@ fn one_of_each() -> Vec<Frame> {
         roles: Roles::SIGNER,
         version_min: 1,
         version_max: 1,
-        clock: UnixTime::from_millis(1),
+        clock: Some(UnixTime::from_millis(1)),
         observed: Some("127.0.0.1:1".parse().unwrap()),
         listening: vec!["[::1]:2".parse().unwrap()],
         limits: Limits { payload_bytes: 1, messages: 1, requests: 1 },

@@ -96,7 +96,7 @@ fn largest_hello_and_payload_fit_their_limits() {
         roles: Roles(0xff),
         version_min: 0,
         version_max: 0xff,
-        clock: UnixTime::from_millis(u64::MAX),
+        clock: Some(UnixTime::from_millis(u64::MAX)),
         observed: Some(address),
         listening: vec![address; crate::ADDRESSES_MAX],
         limits: Limits { payload_bytes: u32::MAX, messages: u16::MAX, requests: u16::MAX },

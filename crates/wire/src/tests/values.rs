@@ -208,12 +208,19 @@ fn hellos() -> impl Strategy<Value = Hello> {
         requests,
     });
     let listening = vec(addresses(), 0..=ADDRESSES_MAX);
-    (any::<u8>(), any::<(u8, u8)>(), any::<u64>(), option::of(addresses()), listening, limits)
+    (
+        any::<u8>(),
+        any::<(u8, u8)>(),
+        any::<Option<u64>>(),
+        option::of(addresses()),
+        listening,
+        limits,
+    )
         .prop_map(|(roles, (a, b), clock, observed, listening, limits)| Hello {
             roles: Roles(roles),
             version_min: a.min(b),
             version_max: a.max(b),
-            clock: UnixTime::from_millis(clock),
+            clock: clock.map(UnixTime::from_millis),
             observed,
             listening,
             limits,

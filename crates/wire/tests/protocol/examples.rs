@@ -74,7 +74,7 @@ fn hello() -> Example {
         roles: Roles::SIGNER,
         version_min: 1,
         version_max: 1,
-        clock: UnixTime::from_millis(story::CREATED),
+        clock: Some(UnixTime::from_millis(story::CREATED)),
         observed: Some("192.0.2.7:40321".parse().unwrap()),
         listening: vec!["[2001:db8::1]:7777".parse().unwrap()],
         limits: Limits { payload_bytes: 1 << 20, messages: 1024, requests: 64 },
@@ -84,6 +84,7 @@ fn hello() -> Example {
         .raw(&[1], "roles: signer")
         .raw(&[1], "version_min")
         .raw(&[1], "version_max")
+        .variant(1, "clock: present")
         .varint(story::CREATED, "clock")
         .variant(1, "observed: present")
         .variant(0, "IPv4")

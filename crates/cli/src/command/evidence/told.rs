@@ -2,7 +2,7 @@
 
 use std::time::{Duration, UNIX_EPOCH};
 
-use ensign_equivocation::{Case, CaseError, Charge, Claim, Conviction, Evidence, Verdict};
+use ensign_equivocation::{Case, CaseError, Charge, Claim, Conviction, Verdict};
 use ensign_primitives::{PeerId, UnixTime};
 use ensign_wire::{Body, Envelope, PubNonceBytes, Round0};
 
@@ -173,13 +173,7 @@ impl<'a> Told<'a> {
 
     fn statements(&self) -> Vec<String> {
         let Charge::Proof { evidence, .. } = &self.case.charge else { return Vec::new() };
-        let envelopes: Vec<&Envelope> = match evidence {
-            Evidence::Conflict { first, second } => vec![first, second],
-            Evidence::WrongCommitment { join, share, .. } => vec![join, share],
-            Evidence::InvalidNonce { envelope } => vec![envelope],
-            Evidence::WrongPartialSig { partial, .. } => vec![partial],
-        };
-        envelopes.into_iter().map(statement).collect()
+        evidence.statements().into_iter().map(statement).collect()
     }
 }
 

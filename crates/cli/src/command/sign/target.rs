@@ -39,6 +39,11 @@ impl Target {
         Ok(Self { out, extract, is_base64: task.is_base64, key: hex::encode(key) })
     }
 
+    /// Whether the result is printed, so that somebody has to read it.
+    pub(super) const fn is_printed(&self, outcome: &Outcome) -> bool {
+        outcome.psbt.is_none() || self.out.is_none()
+    }
+
     /// Writes the result, or prints it.
     ///
     /// # Errors

@@ -1,71 +1,80 @@
 //! Shows what a node wants signed, and asks.
 
-use std::io::BufRead as _;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use ensign_coordinator::{Approval, InProcess, Signer, SignerError};
-use ensign_identity::{DelegationProof, SignerKey};
+use ensign_coordinator::{Approval, InProcess, Signer as _, SignerError};
+use ensign_identity::{Delegation, DelegationProof, SignerKey};
 use ensign_musig::PubNonce;
-use ensign_primitives::{BoundedMap, Network, PeerId, RequestId, SessionId, UnixTime};
+use ensign_primitives::{Network, PeerId, RequestId, SessionId, UnixTime};
 use ensign_psbt::{Summary, analyze, parse};
 use ensign_session::{Order, OwnNonces, OwnPartials};
 use ensign_wire::{Payload, SignedRequest};
 
+use super::person::{Asker, Person};
 use crate::output::{Line, Output};
+use crate::recent::Recent;
 use crate::{request, words};
 
-/// Most requests whose answer is kept, so that nobody is asked again for the next attempt. Guess:
-/// more than anybody says yes to in the life of a request.
+/// Most requests whose answer is kept, so that nobody is asked again for the next attempt; the oldest
+/// is asked about again. Guess: more than anybody says yes to in the life of a request.
 const ANSWERED_MAX: usize = 1024;
 
-/// A signer that does nothing a person has not seen, unless told so.
+/// A signer that does nothing a person has not seen, unless told so. Several connections use it at
+/// one time; while a person thinks about the question of one, the others are answered.
 ///
 /// The node on the other side is not believed: the summary is computed here, from the PSBT. A yes
 /// holds for every attempt at the request until its time is over.
 #[derive(Debug)]
 pub(super) struct Gate {
-    signer: InProcess,
+    key: SignerKey,
     network: Network,
-    yes_to_all: bool,
     output: Output,
+    /// Who is asked; nobody when everything is signed.
+    person: Option<Person>,
+    kept: Mutex<Kept>,
+}
+
+#[derive(Debug)]
+struct Kept {
+    signer: InProcess,
     /// Requests that were approved.
-    approved: BoundedMap<RequestId, ()>,
+    approved: Recent<RequestId, ()>,
 }
 
 impl Gate {
-    pub(super) const fn new(
+    pub(super) fn new(
         signer: InProcess,
         network: Network,
-        yes_to_all: bool,
+        person: Option<Person>,
         output: Output,
     ) -> Self {
-        let approved = BoundedMap::new(ANSWERED_MAX);
-        Self { signer, network, yes_to_all, output, approved }
+        let key = signer.public_key();
+        let kept = Mutex::new(Kept { signer, approved: Recent::new(ANSWERED_MAX) });
+        Self { key, network, output, person, kept }
     }
 
-    /// Asks until the answer is yes or no.
-    fn ask(&self, question: &str, event: Line) -> Result<(), SignerError> {
-        if self.yes_to_all {
-            return Ok(());
+    pub(super) const fn public_key(&self) -> SignerKey {
+        self.key
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Shows something, and asks whether it is to be done.
+    fn ask(
+        &self,
+        asker: &dyn Asker,
+        show: impl FnOnce(),
+        question: &str,
+        event: &Line,
+    ) -> Result<(), SignerError> {
+        if let Some(person) = &self.person {
+            return person.ask(asker, show, question, event);
         }
-        loop {
-            self.output.prompt(&format!("{question} [yes/no] "));
-            self.output.json(&event.clone());
-            let mut line = String::new();
-            match std::io::stdin().lock().read_line(&mut line) {
-                Ok(0) | Err(_) => {
-                    let text = "not signed: there is no input to ask on";
-                    self.output.tell(&Line::new("cannot_ask"), text);
-                    return Err(SignerError::Refused);
-                }
-                Ok(_) => {}
-            }
-            match line.trim().to_lowercase().as_str() {
-                "y" | "yes" => return Ok(()),
-                "n" | "no" => return Err(SignerError::Declined),
-                _ => self.output.text("please answer yes or no"),
-            }
-        }
+        show();
+        Ok(())
     }
 
     /// Computes what an order means; tells what is wrong with one that lies.
@@ -92,97 +101,113 @@ impl Gate {
         if self.network != request.network {
             return Err(format!("it is for {}", request.network));
         }
-        if request.signers.get(order.local) != Some(&self.public_key()) {
+        if request.signers.get(order.local) != Some(&self.key) {
             return Err("it does not name this key".to_owned());
         }
         Ok(())
     }
 
     fn tell_refused(&self, why: &str) {
-        let text = format!("refused a request that does not hold: {}", words::foreign(why));
+        let text = format!("refused what does not hold: {}", words::foreign(why));
         self.output.tell(&Line::new("refused").with("why", why), text);
     }
 
     /// Shows a request and asks, unless it was approved before.
     fn consent(
-        &mut self,
+        &self,
         now: UnixTime,
-        order: &Order,
-        payload: Option<&[u8]>,
+        asker: &dyn Asker,
+        (order, payload): (&Order, Option<&[u8]>),
     ) -> Result<(), SignerError> {
-        if self.approved.contains_key(&order.request.request.id()) {
+        if self.kept().approved.get(&order.request.request.id()).is_some() {
             return Ok(());
         }
         let approval = self.approval(now, order, payload)?;
         let id = approval.id;
-        self.output.text(request::text(&approval, None));
-        self.output.json(&request::line("request", &approval, None));
+        let show = || {
+            let line = request::line("request", &approval, None);
+            self.output.tell(&line, request::text(&approval, None));
+        };
         let blind = if approval.is_blind() { " BLINDLY" } else { "" };
         let event = Line::new("asking").with("request", id.to_string());
-        self.ask(&format!("sign request {}{blind}?", id.short()), event)?;
-        if self.approved.is_full() {
-            self.approved.retain(|_, ()| false);
-        }
-        let _ = self.approved.insert(id, ());
+        self.ask(asker, show, &format!("sign request {}{blind}?", id.short()), &event)?;
+        self.kept().approved.insert(id, ());
         Ok(())
     }
 
-    /// As [`Signer::nonces`], at a given time.
-    fn nonces_at(
-        &mut self,
-        now: UnixTime,
+    /// Makes nonces for an order whose request was approved and is not over.
+    pub(super) fn nonces(
+        &self,
+        asker: &dyn Asker,
         order: &Order,
         payload: Option<&[u8]>,
     ) -> Result<OwnNonces, SignerError> {
+        self.nonces_at(now(), asker, (order, payload))
+    }
+
+    /// As [`nonces`](Self::nonces), at a given time.
+    fn nonces_at(
+        &self,
+        now: UnixTime,
+        asker: &dyn Asker,
+        asked: (&Order, Option<&[u8]>),
+    ) -> Result<OwnNonces, SignerError> {
+        let (order, payload) = asked;
         let expires = order.request.request.expires;
         if expires <= now {
             self.tell_refused(&format!("its time was over at {}", words::date(expires)));
             return Err(SignerError::Refused);
         }
-        self.consent(now, order, payload)?;
-        self.signer.nonces(order, payload)
-    }
-}
-
-impl Signer for Gate {
-    fn public_key(&self) -> SignerKey {
-        self.signer.public_key()
+        self.consent(now, asker, asked)?;
+        self.kept().signer.nonces(order, payload)
     }
 
-    fn delegate(
-        &mut self,
-        network: Network,
-        peer: PeerId,
-        expires: UnixTime,
+    /// Lets a node speak for the key, if the person does and any reader would accept it.
+    pub(super) fn delegate(
+        &self,
+        asker: &dyn Asker,
+        asked: (Network, PeerId, UnixTime),
     ) -> Result<DelegationProof, SignerError> {
+        self.delegate_at(now(), asker, asked)
+    }
+
+    /// As [`delegate`](Self::delegate), at a given time.
+    fn delegate_at(
+        &self,
+        now: UnixTime,
+        asker: &dyn Asker,
+        (network, peer, expires): (Network, PeerId, UnixTime),
+    ) -> Result<DelegationProof, SignerError> {
+        // First: what no reader accepts is not worth a question.
+        if let Err(error) = Delegation::check(&peer, expires, now) {
+            self.tell_refused(&error.to_string());
+            return Err(SignerError::Delegation(error));
+        }
         if network != self.network {
+            self.tell_refused(&format!("a delegation for {network}"));
             return Err(SignerError::Refused);
         }
         let until = words::date(expires);
         let event = Line::new("delegation")
             .with("node", peer.to_string())
             .with("expires_ms", expires.as_millis());
-        self.output.tell(
-            &event,
-            format!(
-                "a node wants to speak for this key\n  node   {peer}\n  until  {until}\n  It can \
-                 then propose and join requests; it cannot sign one by itself."
-            ),
+        let text = format!(
+            "a node wants to speak for this key\n  node   {peer}\n  until  {until}\n  It can \
+             then propose and join requests; it cannot sign one by itself."
         );
-        self.ask("let it?", Line::new("asking").with("node", peer.to_string()))?;
-        self.signer.delegate(network, peer, expires)
+        let show = || self.output.tell(&event, text);
+        let asking = Line::new("asking").with("node", peer.to_string());
+        self.ask(asker, show, "let it?", &asking)?;
+        self.kept().signer.delegate(network, peer, expires)
     }
 
-    fn nonces(&mut self, order: &Order, payload: Option<&[u8]>) -> Result<OwnNonces, SignerError> {
-        self.nonces_at(now(), order, payload)
-    }
-
-    fn partials(
-        &mut self,
+    /// Signs, and says so.
+    pub(super) fn partials(
+        &self,
         session: SessionId,
         nonces: &[Vec<PubNonce>],
     ) -> Result<OwnPartials, SignerError> {
-        let made = self.signer.partials(session, nonces);
+        let made = self.kept().signer.partials(session, nonces);
         let session = session.to_string();
         match &made {
             Ok(_) => {
@@ -198,8 +223,8 @@ impl Signer for Gate {
         made
     }
 
-    fn forget(&mut self, session: SessionId) {
-        self.signer.forget(session);
+    pub(super) fn forget(&self, session: SessionId) {
+        self.kept().signer.forget(session);
     }
 }
 

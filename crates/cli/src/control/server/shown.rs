@@ -1,20 +1,26 @@
 //! What the running node has shown its user: only that can be approved in another terminal.
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use ensign_coordinator::{Event, Events};
 use ensign_primitives::RequestId;
 
+use crate::recent::Recent;
 use crate::work_view::WorkView;
 
-/// Most requests that are remembered; above it the smallest ids are forgotten, which costs a look
-/// at the first terminal.
+/// Most requests that are remembered; above it the oldest are forgotten, which costs a look at the
+/// first terminal.
 const SHOWN_MAX: usize = 1024;
 
 /// What was shown and is not over.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Shown(Arc<Mutex<BTreeMap<RequestId, WorkView>>>);
+#[derive(Clone, Debug)]
+pub(super) struct Shown(Arc<Mutex<Recent<RequestId, WorkView>>>);
+
+impl Default for Shown {
+    fn default() -> Self {
+        Self(Arc::new(Mutex::new(Recent::new(SHOWN_MAX))))
+    }
+}
 
 impl Shown {
     /// Notes what is shown, until the node ends.
@@ -22,9 +28,6 @@ impl Shown {
         while let Some(event) = events.next().await {
             let mut shown = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             if let Event::Approval(approval) = &event {
-                if shown.len() >= SHOWN_MAX {
-                    shown.pop_first();
-                }
                 shown.insert(approval.id, WorkView::of(approval));
             }
             if let Event::Done { request, .. } | Event::Failed { request, .. } = &event {

@@ -54,20 +54,20 @@ fn answer_all(
     };
     stream.set_write_timeout(Some(WRITE_TIMEOUT)).map_err(failed)?;
     while let Some(question) = frame::read(stream).map_err(failed)? {
-        let answer = answer(question, signer, open).ok_or(ServeError::Garbled)?;
+        let answer = answer(question, signer, open);
         let answer = answer.unwrap_or_else(|error| Answer::Refused(Refusal::of(&error)));
         frame::write(stream, &answer).map_err(failed)?;
     }
     Ok(())
 }
 
-/// `None` when the question holds together in no way.
+/// A question whose parts are no request or no nonces is refused like any other that does not hold.
 fn answer(
     question: Question,
     signer: &mut dyn Signer,
     open: &mut BTreeSet<SessionId>,
-) -> Option<Result<Answer, SignerError>> {
-    Some(match question {
+) -> Result<Answer, SignerError> {
+    match question {
         Question::Hello => Ok(Answer::Key(signer.public_key())),
         Question::Delegate { network, peer, expires } => {
             signer.delegate(network, peer, expires).map(Answer::Delegated)
@@ -83,7 +83,8 @@ fn answer(
             payload,
         } => {
             let signed = (creator, delegation, signature);
-            let order = words::order((session, attempt, local), &request, signed)?;
+            let order = words::order((session, attempt, local), &request, signed)
+                .ok_or(SignerError::Garbled)?;
             signer.nonces(&order, payload.as_deref()).map(|made| {
                 open.insert(session);
                 let nonces = made.nonces.iter().flat_map(|nonce| nonce.to_bytes()).collect();
@@ -91,15 +92,17 @@ fn answer(
             })
         }
         Question::Partials { session, messages, nonces } => {
-            let nonces = words::nonces_by_signer(messages, &nonces)?;
             // Only what this connection ordered: another one's nonces are not its to use.
-            let ours = open.remove(&session);
-            let missing = ensign_session::PartialsError::NoNonces { session };
-            let made = match ours {
-                true => signer.partials(session, &nonces),
-                false => Err(SignerError::Partials(missing)),
+            if !open.remove(&session) {
+                let missing = ensign_session::PartialsError::NoNonces { session };
+                return Err(SignerError::Partials(missing));
+            }
+            let Some(nonces) = words::nonces_by_signer(messages, &nonces) else {
+                // As in every question that fails, the nonces are used up.
+                signer.forget(session);
+                return Err(SignerError::Garbled);
             };
-            made.map(|made| {
+            signer.partials(session, &nonces).map(|made| {
                 let bytes = made.partials().iter().flat_map(|partial| partial.to_bytes());
                 Answer::Partials(bytes.collect())
             })
@@ -110,5 +113,5 @@ fn answer(
             }
             Ok(Answer::Forgotten)
         }
-    })
+    }
 }

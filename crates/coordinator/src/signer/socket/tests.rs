@@ -11,7 +11,7 @@ use std::{
 
 use ensign_identity::{Delegation, DelegationProof, NodeKey, Signature, SignerKey};
 use ensign_musig::{KeyAggCtx, NonceEntropy, PubNonce, SecKey, nonce_gen};
-use ensign_primitives::{Network, SessionId, SignerIndex, UnixTime};
+use ensign_primitives::{Network, PeerId, SessionId, SignerIndex, UnixTime};
 use ensign_session::{OPEN_SESSIONS_MAX, Order};
 use ensign_wire::{
     GroupKeys, KeyTweak, Message, Mode, Payload, Scheme, SignedRequest, SigningRequest, TxType,
@@ -162,19 +162,53 @@ fn what_is_no_question_ends_the_connection_unanswered() {
     assert_eq!(sent(&[0, 0, 0, 3, 1, 0, 0]), garbled, "more than a question");
     assert_eq!(sent(&[0, 0, 0, 0]), garbled, "nothing");
     assert_eq!(sent(b"GET / HTTP/1.1\r\n\r\n"), garbled, "another protocol");
-    let asked = order(&[0, 1], 1);
+}
+
+#[test]
+fn regression_question_with_parts_that_are_none_cost_every_open_nonce() {
+    let (mut it, asked, other) = (Served::start(), order(&[0, 1], 1), order(&[0, 1], 2));
     let mut question = Question::nonces(&asked, None);
     if let Question::Nonces { request, .. } = &mut question {
         request.push(0);
     }
-    assert_eq!(sent(&framed(&question)), garbled, "no request");
-    let nonces = |messages, nonces: Vec<u8>| {
-        sent(&framed(&Question::Partials { session: asked.session, messages, nonces }))
-    };
-    assert_eq!(nonces(0, Vec::new()), garbled, "no messages");
-    assert_eq!(nonces(1, vec![2; 65]), garbled, "part of a nonce");
-    assert_eq!(nonces(2, other_nonce().to_bytes().to_vec()), garbled, "too few nonces");
-    assert_eq!(nonces(1, vec![0xff; 66]), garbled, "no point");
+    it.refuses(&question, Refusal::Other);
+    let kept = it.nonces(&other);
+    let two_signers = [other_nonce().to_bytes(), other_nonce().to_bytes()].concat();
+    let false_nonces = [
+        (0, Vec::new()),
+        (0, two_signers.clone()),
+        (1, vec![2; 65]),
+        (2, other_nonce().to_bytes().to_vec()),
+        (1, vec![0xff; 66]),
+        (1, [&two_signers[..66], &[0xff; 66]].concat()),
+    ];
+    for (attempt, (messages, nonces)) in (3..).zip(false_nonces) {
+        let asked = order(&[0, 1], attempt);
+        it.nonces(&asked);
+        let question = Question::Partials { session: asked.session, messages, nonces };
+        it.refuses(&question, Refusal::Other);
+        it.refuses(&question, Refusal::NoNonces);
+    }
+    // The connection stays, and so do the nonces of other attempts.
+    assert!(matches!(it.ask(&partials(other.session, &kept)), Answer::Partials(_)));
+    assert_eq!(it.ended(), (Ok(()), 0));
+}
+
+#[test]
+fn regression_delegation_that_nobody_would_accept_was_signed() {
+    let mut it = Served::start();
+    let (now, day) = (crate::clock::unix_now(), Duration::from_secs(24 * 60 * 60));
+    let point = node_key(0).peer_id();
+    let ask = |peer, expires| Question::Delegate { network: NETWORK, peer, expires };
+    let past = UnixTime::from_millis(now.as_millis() - 1);
+    for expires in
+        [UnixTime::from_millis(0), past, now.after(day * 367), UnixTime::from_millis(u64::MAX)]
+    {
+        it.refuses(&ask(point, expires), Refusal::Other);
+    }
+    it.refuses(&ask(PeerId::from_bytes([0xff; 32]), now.after(day)), Refusal::Other);
+    let answer = it.ask(&ask(point, now.after(day * 365)));
+    assert!(matches!(answer, Answer::Delegated(_)), "{answer:?}");
 }
 
 #[test]

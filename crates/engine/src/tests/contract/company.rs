@@ -25,7 +25,7 @@ use crate::tests::{
     net::frame_input,
     node::BOUNDS,
 };
-use crate::{Ending, Engine, Event, Input, Output, Record, Restored, ask_local_signer};
+use crate::{End, Engine, Event, Input, Known, Output, Record, Restored, ask_local_signer};
 
 /// Most frames that wait for the machine; what does not fit is lost.
 const WAITING_MAX: usize = 128;
@@ -38,6 +38,7 @@ const STRANGER: usize = 8;
 enum Question {
     Signer(Input),
     Durable(u64, Box<Record>),
+    Recall(RequestId),
 }
 
 /// Another member: its engine, answered at once whatever it asks, and its journal.
@@ -59,6 +60,8 @@ pub(super) struct Company {
     links: BTreeSet<usize>,
     waiting: VecDeque<(usize, Kind, Vec<u8>)>,
     questions: VecDeque<Question>,
+    /// What the machine's disk holds.
+    disk: Vec<Record>,
     /// The requests that the machine's user has seen.
     seen: Vec<RequestId>,
     signer: LocalSigner,
@@ -96,6 +99,7 @@ impl Company {
             links: BTreeSet::new(),
             waiting: VecDeque::new(),
             questions: VecDeque::new(),
+            disk: Vec::new(),
             seen: Vec::new(),
             signer: local_signer(0),
             burned: BTreeSet::new(),
@@ -151,6 +155,11 @@ impl Company {
                     member.journal.push(record);
                     member.engine.handle_input(now, Input::Persisted { token });
                 }
+                Output::Note(record) => member.journal.push(record),
+                Output::Recall { request } => {
+                    let known = Known::from_records(&member.journal, &request);
+                    member.engine.handle_input(now, Input::Recalled { request, known });
+                }
                 Output::Event(Event::Review(review)) => {
                     let _ = member.engine.approve(now, review.id);
                 }
@@ -194,11 +203,14 @@ impl Company {
     fn restart(&mut self, now: Now, who: usize) {
         self.unlink(now, who);
         let member = &mut self.members[who - 1];
-        let Restored { open, ended } = Restored::from_records(member.journal.clone());
+        let restored = Restored::from_records(member.journal.clone());
+        let Restored { open, ended, undecided, horizon } = restored;
         let mut engine = engine(who);
-        for (id, group, ending) in ended {
-            engine.remember_ended(id, group, ending);
+        for (id, group, ending) in &ended {
+            engine.remember_ended(*id, *group, End::of(ending));
         }
+        undecided.into_iter().for_each(|kept| engine.remember_undecided(kept));
+        engine.remember_horizon(horizon);
         engine.add_group(group_of(&self.people)).unwrap();
         for open in open {
             engine.resume(now, open).unwrap();
@@ -261,7 +273,12 @@ impl Company {
                 if let Record::Partials { request, attempt, .. } = *record {
                     self.written.insert(SigningRequest::session_id(request, NETWORK, attempt));
                 }
+                self.disk.push(*record);
                 Some(Input::Persisted { token })
+            }
+            Question::Recall(request) => {
+                let known = Known::from_records(&self.disk, &request);
+                Some(Input::Recalled { request, known })
             }
         }
     }
@@ -284,7 +301,7 @@ impl Company {
                 Some(Input::NoPartials { session, why: declined })
             }
             Question::Signer(other) => Some(other),
-            Question::Durable(..) => None,
+            Question::Durable(..) | Question::Recall(_) => None,
         }
     }
 
@@ -337,8 +354,8 @@ impl Company {
             }
             Act::Remember(byte) => {
                 let id = RequestId::from_bytes([*byte; 32]);
-                let ending = Ending::Closed(AbortReason::Declined);
-                machine.remember_ended(id, group_id(&self.people), ending);
+                let end = End::Closed(AbortReason::Declined);
+                machine.remember_ended(id, group_id(&self.people), end);
             }
             _ => {}
         }
@@ -456,13 +473,14 @@ impl Rig for Company {
             Output::Persist { token, record } => {
                 self.questions.push_back(Question::Durable(token, Box::new(record)));
             }
+            Output::Recall { request } => self.questions.push_back(Question::Recall(request)),
             Output::Disconnect { peer: gone, .. } => {
                 if let Some(who) = self.links.iter().copied().find(|who| peer(*who) == gone) {
                     self.unlink(now, who);
                 }
             }
             Output::Event(event) => self.on_event(&event),
-            Output::Connect { .. } | Output::Admit { .. } => {}
+            Output::Connect { .. } | Output::Admit { .. } | Output::Note(_) => {}
         }
     }
 

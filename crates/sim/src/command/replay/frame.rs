@@ -10,7 +10,8 @@ pub(super) fn summary(bytes: &[u8]) -> String {
     match Frame::decode_whole(bytes, NETWORK) {
         Ok(Frame::Hello(hello)) => {
             let (min, max) = (hello.version_min, hello.version_max);
-            format!("Hello version {min} to {max}, clock {}, {size} bytes", hello.clock)
+            let clock = hello.clock.map_or_else(|| "untold".into(), |clock| clock.to_string());
+            format!("Hello version {min} to {max}, clock {clock}, {size} bytes")
         }
         Ok(Frame::Ping(number)) => format!("Ping {number}"),
         Ok(Frame::Pong(number)) => format!("Pong {number}"),

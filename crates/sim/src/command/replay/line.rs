@@ -41,7 +41,7 @@ impl Scribe {
             Seen::Drew { session, .. } | Seen::Signs { session } => {
                 self.sessions.get(session).copied()
             }
-            Seen::Persist { record } | Seen::Durable { record } => Some(request_in(record)),
+            Seen::Persist { record } | Seen::Durable { record } => request_in(record),
             Seen::Proposed { request, .. }
             | Seen::Recovered { request, .. }
             | Seen::Approved { request }
@@ -161,15 +161,16 @@ fn times(number: u32) -> String {
     }
 }
 
-fn request_in(record: &Record) -> RequestId {
-    match record {
+fn request_in(record: &Record) -> Option<RequestId> {
+    Some(match record {
         Record::Consented { request, .. } => request.request.id(),
         Record::Joined { request, .. }
         | Record::Burned { request, .. }
         | Record::Partials { request, .. }
         | Record::Finished { request, .. }
         | Record::Closed { request, .. } => *request,
-    }
+        Record::Undecided(_) | Record::Horizon(_) => return None,
+    })
 }
 
 fn record_words(record: &Record) -> String {
@@ -187,8 +188,13 @@ fn record_words(record: &Record) -> String {
             format!("finished with {}", text::many(signatures.len() as u64, "signature"))
         }
         Record::Closed { reason, .. } => format!("closed, {reason:?}"),
+        Record::Undecided(kept) => format!("{} ended undecided", kept.ended.len()),
+        Record::Horizon(horizon) => format!("the time is {}", horizon.latest),
     };
-    format!("{what}, request {}", request_in(record).short())
+    match request_in(record) {
+        Some(request) => format!("{what}, request {}", request.short()),
+        None => what,
+    }
 }
 
 fn event_words(cast: &Cast, event: &Event) -> String {

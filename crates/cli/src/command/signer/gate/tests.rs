@@ -33,7 +33,16 @@ fn node_key(number: u8) -> NodeKey {
 
 /// A gate that says yes to what it would ask about, with key 1.
 fn gate() -> Gate {
-    Gate::new(InProcess::new(sec_key(1)), NETWORK, true, Output::new(true))
+    Gate::new(InProcess::new(sec_key(1)), NETWORK, None, Output::new(true))
+}
+
+/// An asker that waits.
+struct Here;
+
+impl Asker for Here {
+    fn has_hung_up(&self) -> bool {
+        false
+    }
 }
 
 /// An attempt at a request to the given keys that is open for 20 minutes; the second of them has
@@ -69,27 +78,46 @@ fn ours(attempt: u16) -> Order {
 
 #[test]
 fn nobody_is_asked_about_a_request_that_does_not_hold() {
-    let mut gate = gate();
+    let gate = gate();
     let declined = Err(SignerError::Declined);
     let honest = ours(1);
     let mut made_up = (*honest.request).clone();
     made_up.signature = node_key(1).sign(made_up.request.id().as_bytes());
     let made_up = Order { request: Arc::new(made_up), ..honest.clone() };
-    assert_eq!(gate.nonces_at(CREATED, &made_up, None), declined);
-    assert_eq!(gate.nonces_at(CREATED, &order([3, 2], NETWORK, 1), None), declined);
-    assert_eq!(gate.nonces_at(CREATED, &order([1, 2], Network::Bitcoin, 1), None), declined);
+    assert_eq!(gate.nonces_at(CREATED, &Here, (&made_up, None)), declined);
+    assert_eq!(gate.nonces_at(CREATED, &Here, (&order([3, 2], NETWORK, 1), None)), declined);
+    assert_eq!(
+        gate.nonces_at(CREATED, &Here, (&order([1, 2], Network::Bitcoin, 1), None)),
+        declined
+    );
     // Bytes for a message that has none.
-    assert_eq!(gate.nonces_at(CREATED, &honest, Some(b"psbt")), declined);
-    assert_eq!(gate.nonces_at(at(10), &honest, None), declined);
-    assert!(gate.approved.is_empty());
-    gate.nonces_at(at(9), &honest, None).unwrap();
+    assert_eq!(gate.nonces_at(CREATED, &Here, (&honest, Some(b"psbt"))), declined);
+    assert_eq!(gate.nonces_at(at(10), &Here, (&honest, None)), declined);
+    assert_eq!(gate.kept().approved.get(&honest.request.request.id()), None);
+    gate.nonces_at(at(9), &Here, (&honest, None)).unwrap();
 }
 
 #[test]
 fn a_yes_holds_for_later_attempts_until_the_time_of_the_request_is_over() {
-    let mut gate = gate();
-    gate.nonces_at(at(9), &ours(1), None).unwrap();
+    let gate = gate();
+    gate.nonces_at(at(9), &Here, (&ours(1), None)).unwrap();
     // The creator's delegation has ended meanwhile.
-    gate.nonces_at(at(19), &ours(2), None).unwrap();
-    assert_eq!(gate.nonces_at(at(20), &ours(3), None), Err(SignerError::Refused));
+    gate.nonces_at(at(19), &Here, (&ours(2), None)).unwrap();
+    assert_eq!(gate.nonces_at(at(20), &Here, (&ours(3), None)), Err(SignerError::Refused));
+}
+
+#[test]
+fn regression_delegation_that_nobody_would_accept_was_shown_and_signed() {
+    let (gate, node) = (gate(), node_key(2).peer_id());
+    let ask = |peer, expires| gate.delegate_at(CREATED, &Here, (NETWORK, peer, expires));
+    let year = |days: u32| CREATED.after(Duration::from_secs(24 * 60 * 60) * days);
+    let far = UnixTime::from_millis(u64::MAX);
+    for expires in [UnixTime::from_millis(0), CREATED, year(367), far] {
+        assert!(matches!(ask(node, expires), Err(SignerError::Delegation(_))), "{expires}");
+    }
+    let nobody = PeerId::from_bytes([0xff; 32]);
+    let none = ensign_identity::DelegationError::NoNode { peer: nobody };
+    assert_eq!(ask(nobody, year(1)), Err(SignerError::Delegation(none)));
+    let other = gate.delegate_at(CREATED, &Here, (Network::Bitcoin, node, year(1)));
+    assert_eq!(other, Err(SignerError::Refused));
 }

@@ -1,0 +1,171 @@
+//! Who is served: several connections at one time, so that a silent one is in nobody's way.
+
+use std::net::Shutdown;
+use std::os::unix::net::UnixStream;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use ensign_coordinator::{Signer, SignerError, serve};
+use ensign_identity::{DelegationProof, SignerKey};
+use ensign_musig::PubNonce;
+use ensign_primitives::{Network, PeerId, SessionId, UnixTime};
+use ensign_session::{Order, OwnNonces, OwnPartials};
+use rustix::net::{RecvFlags, recv};
+
+use super::gate::Gate;
+use super::person::Asker;
+use crate::output::{Line, Output};
+
+/// Most connections at one time. Guess: the nodes of one person, and whatever else finds the socket;
+/// each may have a question of 19 MB under way.
+const CLIENTS_MAX: usize = 8;
+
+/// All connections.
+#[derive(Debug)]
+pub(super) struct Clients {
+    gate: Arc<Gate>,
+    places: Arc<Mutex<Vec<Arc<Place>>>>,
+    /// Counts what was asked, so that it is known who was silent longest.
+    turns: Arc<AtomicU64>,
+    output: Output,
+}
+
+/// One connection.
+#[derive(Debug)]
+struct Place {
+    stream: UnixStream,
+    /// When it asked last.
+    turn: AtomicU64,
+    /// How many attempts have nonces, and questions are open: it is not hung up on then.
+    busy: AtomicU64,
+}
+
+impl Clients {
+    pub(super) fn new(gate: Gate, output: Output) -> Self {
+        let (places, turns) = (Arc::default(), Arc::default());
+        Self { gate: Arc::new(gate), places, turns, output }
+    }
+
+    /// Serves a connection on a thread of its own. When all places are taken, the connection gives
+    /// way that was silent longest and has no nonces and no open question.
+    pub(super) fn serve(&self, stream: UnixStream) {
+        let Some(client) = self.enter(&stream) else {
+            let text = "turned away a node: all places are taken by nodes with open nonces";
+            return self.output.progress(&Line::new("turned_away"), Some(text));
+        };
+        let (output, places) = (self.output, Arc::clone(&self.places));
+        output.progress(&Line::new("node_connected"), Some("a node has connected"));
+        let served = move || {
+            let mut client = client;
+            let place = Arc::clone(&client.place);
+            let why = match serve(stream, &mut client) {
+                Ok(()) => "it hung up".to_owned(),
+                Err(error) => error.to_string(),
+            };
+            lock(&places).retain(|other| !Arc::ptr_eq(other, &place));
+            let text = format!("the node is gone ({why}); its open nonces are erased");
+            output.progress(&Line::new("node_gone").with("why", why), Some(&text));
+        };
+        // Without a thread the connection ends at once.
+        drop(std::thread::Builder::new().spawn(served));
+    }
+
+    fn enter(&self, stream: &UnixStream) -> Option<Client> {
+        let mut places = lock(&self.places);
+        if places.len() >= CLIENTS_MAX {
+            let idle = |(_, place): &(usize, &Arc<Place>)| place.busy.load(Ordering::SeqCst) == 0;
+            let turn = |(_, place): &(usize, &Arc<Place>)| place.turn.load(Ordering::SeqCst);
+            let (longest, _) = places.iter().enumerate().filter(idle).min_by_key(turn)?;
+            // It ends by itself then, like one that hung up.
+            let _gone = places.remove(longest).stream.shutdown(Shutdown::Both);
+        }
+        let place = Place {
+            stream: stream.try_clone().ok()?,
+            turn: AtomicU64::new(self.turns.fetch_add(1, Ordering::SeqCst)),
+            busy: AtomicU64::new(0),
+        };
+        let place = Arc::new(place);
+        places.push(Arc::clone(&place));
+        Some(Client { gate: Arc::clone(&self.gate), turns: Arc::clone(&self.turns), place })
+    }
+}
+
+fn lock(places: &Mutex<Vec<Arc<Place>>>) -> MutexGuard<'_, Vec<Arc<Place>>> {
+    places.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The signer, as one connection sees it.
+#[derive(Debug)]
+struct Client {
+    gate: Arc<Gate>,
+    turns: Arc<AtomicU64>,
+    place: Arc<Place>,
+}
+
+impl Client {
+    /// Notes that it asks, and that it is busy with that.
+    fn asks(&self) {
+        self.place.turn.store(self.turns.fetch_add(1, Ordering::SeqCst), Ordering::SeqCst);
+        self.place.busy.fetch_add(1, Ordering::SeqCst);
+    }
+
+    fn is_less_busy(&self) {
+        let less = |busy: u64| Some(busy.saturating_sub(1));
+        let _ = self.place.busy.fetch_update(Ordering::SeqCst, Ordering::SeqCst, less);
+    }
+}
+
+impl Asker for Place {
+    fn has_hung_up(&self) -> bool {
+        let mut byte = [0];
+        match recv(&self.stream, &mut byte, RecvFlags::PEEK | RecvFlags::DONTWAIT) {
+            Ok((read, _)) => read == 0,
+            Err(error) => error != rustix::io::Errno::AGAIN && error != rustix::io::Errno::INTR,
+        }
+    }
+}
+
+impl Signer for Client {
+    fn public_key(&self) -> SignerKey {
+        self.gate.public_key()
+    }
+
+    fn delegate(
+        &mut self,
+        network: Network,
+        peer: PeerId,
+        expires: UnixTime,
+    ) -> Result<DelegationProof, SignerError> {
+        self.asks();
+        let made = self.gate.delegate(&*self.place, (network, peer, expires));
+        self.is_less_busy();
+        made
+    }
+
+    fn nonces(&mut self, order: &Order, payload: Option<&[u8]>) -> Result<OwnNonces, SignerError> {
+        self.asks();
+        let made = self.gate.nonces(&*self.place, order, payload);
+        // Those that were made keep it busy until they are used or forgotten.
+        if made.is_err() {
+            self.is_less_busy();
+        }
+        made
+    }
+
+    fn partials(
+        &mut self,
+        session: SessionId,
+        nonces: &[Vec<PubNonce>],
+    ) -> Result<OwnPartials, SignerError> {
+        self.asks();
+        let made = self.gate.partials(session, nonces);
+        self.is_less_busy();
+        self.is_less_busy();
+        made
+    }
+
+    fn forget(&mut self, session: SessionId) {
+        self.gate.forget(session);
+        self.is_less_busy();
+    }
+}

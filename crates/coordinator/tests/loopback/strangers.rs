@@ -1,0 +1,74 @@
+//! Peers of no group: what they learn, what they can ask for, and that they are in nobody's way.
+
+use ensign_coordinator::{Event, Work};
+use ensign_transport::STRANGERS_MAX;
+use ensign_wire::{Frame, Kind};
+
+use super::{
+    hostile::hello,
+    party::{Party, keys},
+    puppet::Raw,
+};
+
+/// The secret of a node that nobody knows.
+fn secret(number: usize) -> [u8; 32] {
+    let mut secret = [0x55; 32];
+    secret[..2].copy_from_slice(&(number as u16 + 1).to_be_bytes());
+    secret
+}
+
+#[tokio::test]
+async fn stranger_learns_no_clock_and_no_address_but_its_own() {
+    let party = Party::new(2).await;
+    let mut raw = Raw::connect(secret(0), &keys(0), party.wallets[0].address()).await;
+    let Frame::Hello(hello) = raw.frame().await else { panic!("no hello") };
+    assert_eq!((hello.clock, hello.listening.len()), (None, 0));
+    assert!(hello.observed.is_some_and(|address| address.ip().is_loopback()), "{hello:?}");
+}
+
+#[tokio::test]
+async fn regression_flood_of_pings_was_answered_as_long_as_it_lasted() {
+    let mut party = Party::new(2).await;
+    let (to, address) = (keys(0), party.wallets[0].address());
+    for number in 0..8 {
+        let mut raw = Raw::connect(secret(number), &to, address).await;
+        raw.say(&to, &hello(1));
+        for number in 0..10_000 {
+            raw.say(&to, &Frame::Ping(number));
+        }
+        let heard = raw.frames_until_closed().await;
+        let pongs = heard.iter().filter(|kind| **kind == Kind::Pong).count();
+        // A burst, and one more for each half second that the flood lasts.
+        assert!(pongs < 100, "{pongs} answers");
+        let warning = party.wallets[0].warning(Some(raw.peer)).await;
+        assert!(warning.what.contains("more pings than anybody needs"), "{warning:?}");
+    }
+    let asked = party.propose(0, party.job(Work::Messages(vec![[7; 32]]))).await;
+    party.all_done(asked.id).await;
+}
+
+#[tokio::test]
+async fn regression_strangers_that_held_every_place_kept_a_moved_member_out() {
+    let mut party = Party::new(2).await;
+    let victim = party.wallets[0].address();
+    let (one, two) = (keys(0).peer_id(), keys(1).peer_id());
+    party.wallets[0].peer_up(two).await;
+    let stopped = party.wallets.remove(1).stop().await;
+    party.wallets[0]
+        .until(|event| matches!(event, Event::PeerDown { peer, .. } if *peer == two).then_some(()))
+        .await;
+    let mut crowd = Vec::new();
+    for number in 0..2 * STRANGERS_MAX {
+        let raw = Raw::dial(secret(number), &keys(0), victim).await;
+        raw.try_say(&keys(0), &hello(1));
+        crowd.push(raw);
+    }
+    // It comes back on another port of the address from which the strangers come.
+    let mut moved = stopped.moved().start().await;
+    moved.coordinator.group(party.group()).await.unwrap();
+    moved.peer_up(one).await;
+    party.wallets[0].peer_up(two).await;
+    party.wallets.push(moved);
+    let asked = party.propose(0, party.job(Work::Messages(vec![[7; 32]]))).await;
+    party.all_done(asked.id).await;
+}
