@@ -204,7 +204,7 @@ fn hello() -> Vec<u8> {
         roles: Roles::SIGNER,
         version_min: PROTOCOL_VERSION,
         version_max: PROTOCOL_VERSION,
-        clock: unix_now(),
+        clock: Some(unix_now()),
         observed: None,
         listening: Vec::new(),
         limits,
