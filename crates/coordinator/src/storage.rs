@@ -197,11 +197,6 @@ impl Storage {
         }
     }
 
-    /// Whether anything waits to be written with the next write: an idle node has nothing to wake for.
-    pub(crate) fn has_notes(&self) -> bool {
-        !self.notes.is_empty()
-    }
-
     fn take_notes(&mut self, at: UnixTime) -> Vec<Write> {
         let entries = std::mem::take(&mut self.notes).into_values();
         let write = |entry| Write { entry, at, about: About::Kept, before_join: false };

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use ensign_primitives::SessionId;
-use ensign_wire::{Body, Mode, PartialSigAck, SignerSet};
+use ensign_wire::{Body, Mode, PartialSigAck};
 
 use super::{
     Insider,
@@ -47,7 +47,7 @@ pub(crate) async fn silence(scene: &mut Scene<'_>) -> Result<Findings> {
 
 /// Asks as who holds nothing; whether the final signatures come.
 async fn answers(insider: &mut Insider<'_>, session: SessionId) -> Result<bool> {
-    let ask = Body::PartialSigAck(PartialSigAck { held: SignerSet::default() });
+    let ask = Body::PartialSigAck(PartialSigAck::default());
     let frame = insider.member.state(session, ask)?;
     insider.say(&frame).await?;
     let is_final = |body: &Body| matches!(body, Body::SignatureFinalized(_));
