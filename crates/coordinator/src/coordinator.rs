@@ -13,9 +13,10 @@ use crate::{
     Approval, CommandError, Events, Group, Keys, OpeningError, Records, RequestEntry, SigningJob,
     clock::{self, Clock},
     command::{Command, Look},
-    driver::{Before, Driver, Parts},
+    driver::Driver,
     event::{Publisher, Subscriptions},
     opening,
+    parts::{Before, Parts},
     randomness::Randomness,
     storage::Storage,
 };

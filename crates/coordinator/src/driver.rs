@@ -3,16 +3,13 @@
 use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
 
 use bytes::Bytes;
-use ensign_deadline::Timeouts;
 use ensign_engine::{
-    Allowances, CloseReason, Engine, EngineConfig, Input, Known, NOTE_PAUSE, Offense, Output,
-    PEERS_MAX,
+    CloseReason, Engine, EngineConfig, Input, NOTE_PAUSE, Offense, Output, PEERS_MAX,
 };
 use ensign_identity::{NodeKey, Signature, SignerKey};
 use ensign_primitives::{GroupId, Network, PeerId, RequestId, StateMachine, UnixTime};
 use ensign_psbt::{Contribution, Contributions, Psbt, SignedPsbt, finish};
 use ensign_session::{Event as SessionEvent, Finished, Offense as SessionOffense};
-use ensign_store::{Opening, Store};
 use ensign_transport::{
     CONNECTIONS_MAX, CloseCode, EXPECTED_MAX, STRANGERS_MAX, Transport, TransportEvent,
 };
@@ -23,15 +20,16 @@ use tokio::{
 };
 
 use crate::{
-    CommandError, Event, Keys, LedgerError, Outcome, Problem, Records,
+    CommandError, Event, Outcome, Problem, Records,
     addresses::AddressBook,
     clock::Clock,
     command::{Command, Look},
     consenting::Consenting,
     error::of_decision,
     event::Publisher,
-    ledger::{self, Past, Unfinished},
-    opening::Opened,
+    ledger,
+    looks::{Loaded, Recalled},
+    parts::{Before, Parts},
     problem,
     randomness::Randomness,
     records::enter_live,
@@ -44,42 +42,6 @@ use crate::{
 
 /// Whoever the transport lets in has a place in the engine.
 const _: () = assert!(EXPECTED_MAX + STRANGERS_MAX <= PEERS_MAX && PEERS_MAX < CONNECTIONS_MAX);
-
-/// A request that waited in the store for room.
-type Loaded = Result<Option<Unfinished>, LedgerError>;
-
-/// What the store knows of a request.
-type Recalled = (RequestId, Result<Known, LedgerError>);
-
-/// What a driver is made from.
-#[derive(Debug)]
-pub(crate) struct Parts {
-    pub(crate) network: Network,
-    pub(crate) keys: Keys,
-    pub(crate) timeouts: Timeouts,
-    pub(crate) allowances: Allowances,
-    pub(crate) clock: Clock,
-    pub(crate) randomness: Randomness,
-    pub(crate) transport: (Transport, mpsc::Receiver<TransportEvent>),
-    pub(crate) storage: (Storage, Answers),
-    pub(crate) opened: Before,
-}
-
-/// What the store says about the time before.
-#[derive(Debug)]
-pub(crate) struct Before {
-    pub(crate) past: Past,
-    pub(crate) found: Opening,
-    pub(crate) voided: Vec<(RequestId, GroupId)>,
-    pub(crate) void_until: Option<UnixTime>,
-}
-
-impl From<Opened> for (Box<dyn Store>, Before) {
-    fn from(opened: Opened) -> Self {
-        let Opened { store, past, found, voided, void_until } = opened;
-        (store, Before { past, found, voided, void_until })
-    }
-}
 
 /// The one task that owns the engine.
 #[derive(Debug)]
@@ -111,11 +73,11 @@ pub(crate) struct Driver {
     arrivals: mpsc::Receiver<TransportEvent>,
     pub(crate) storage: Storage,
     pub(crate) answers: Answers,
-    loading: mpsc::UnboundedSender<Loaded>,
+    pub(crate) loading: mpsc::UnboundedSender<Loaded>,
     loaded: mpsc::UnboundedReceiver<Loaded>,
     /// Looks into the store that the engine asked for, at most
     /// [`RECALLS_MAX`](ensign_engine::RECALLS_MAX) at a time.
-    recalling: mpsc::UnboundedSender<Recalled>,
+    pub(crate) recalling: mpsc::UnboundedSender<Recalled>,
     recalled: mpsc::UnboundedReceiver<Recalled>,
     pub(crate) events: Publisher,
     /// Whose connection has just ended, if it said that it stops.
@@ -268,49 +230,6 @@ impl Driver {
         let _ = self.stop(id, reason);
         self.carry_out();
         self.given_up.remove(&id);
-    }
-
-    /// Reads the next request that waits in the store for room.
-    fn load_next(&mut self) {
-        let Some(id) = self.before.past.waiting.pop() else { return };
-        let loading = self.loading.clone();
-        self.storage.read(move |store| {
-            // A driver that is gone asks no more.
-            let _ = loading.send(ledger::unfinished(store, &id));
-        });
-    }
-
-    fn on_loaded(&mut self, loaded: Loaded) {
-        match loaded {
-            Ok(Some(unfinished)) => {
-                let request = &unfinished.open.request.request;
-                let group = request.signers.group_id(self.network);
-                self.before.past.open.push(unfinished);
-                if self.groups.contains_key(&group) {
-                    self.resume(group);
-                }
-            }
-            Ok(None) => {}
-            Err(error) => self.warn(None, problem::of_unreadable(&error)),
-        }
-    }
-
-    /// Looks a request up for the engine, behind every write that is queued.
-    fn recall(&mut self, request: RequestId) {
-        let recalling = self.recalling.clone();
-        self.storage.read(move |store| {
-            // A driver that is gone asks no more.
-            let _ = recalling.send((request, ledger::recall(store, &request)));
-        });
-    }
-
-    fn on_recalled(&mut self, (request, known): Recalled) {
-        let known = known.unwrap_or_else(|error| {
-            self.warn(None, problem::of_unreadable(&error));
-            // What cannot be read may have been joined.
-            Known::Begun
-        });
-        self.engine.handle_input(self.clock.now(), Input::Recalled { request, known });
     }
 
     fn on_command(&mut self, command: Command) {

@@ -52,6 +52,8 @@ mod consenting;
 mod driver;
 mod durable;
 mod journal;
+mod looks;
+mod parts;
 mod randomness;
 mod report;
 mod signing;

@@ -15,8 +15,8 @@ use ensign_transport::{AsyncUdpSocket, Transport, TransportConfig};
 use crate::{
     Coordinator, Events, Keys, StartError,
     clock::{Clock, WallClock},
-    driver::{Before, Parts},
     opening,
+    parts::{Before, Parts},
     randomness::Randomness,
     storage::Storage,
 };

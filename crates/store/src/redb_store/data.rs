@@ -31,11 +31,14 @@ pub(super) fn table(table: Table) -> TableDefinition<'static, &'static [u8], &'s
     TableDefinition::new(table.name())
 }
 
+/// A table that is read.
+pub(super) type Found = ReadOnlyTable<&'static [u8], &'static [u8]>;
+
 /// Opens a table; a store that was made before there was such a table has none of it.
 pub(super) fn table_of(
     transaction: &ReadTransaction,
     kind: Table,
-) -> Result<Option<ReadOnlyTable<&'static [u8], &'static [u8]>>, redb::Error> {
+) -> Result<Option<Found>, redb::Error> {
     match transaction.open_table(table(kind)) {
         Ok(found) => Ok(Some(found)),
         Err(redb::TableError::TableDoesNotExist(_)) => Ok(None),

@@ -2,7 +2,7 @@
 
 use std::vec;
 
-use ensign_wire::Mode;
+use ensign_wire::{AbortReason, Body, Mode, Round0, SessionAbort};
 use proptest::{prelude::*, sample};
 
 /// One thing that the world does. Numbers that are too large count from the start again.
@@ -109,4 +109,26 @@ fn place() -> impl Strategy<Value = u8> {
 
 fn mode() -> impl Strategy<Value = Mode> {
     sample::select(vec![Mode::Fast, Mode::Committed, Mode::Strict])
+}
+
+/// Contradicts a statement, or ends the session.
+pub(super) fn bent(mut body: Body) -> Body {
+    match &mut body {
+        Body::SessionJoin(join) => match &mut join.round0 {
+            Round0::Commit(commit) => commit.commitment[0] ^= 1,
+            Round0::Reveal(nonces) => nonces.reverse(),
+        },
+        Body::SessionAnnounce(announce) => announce.attempt += 1,
+        Body::NonceShare(share) => share.salt[0] ^= 1,
+        Body::NonceAck(ack) => ack.digest[0] ^= 1,
+        Body::NoncesComplete(complete) => complete.digest[0] ^= 1,
+        Body::PartialSigShare(share) => share.partials.reverse(),
+        Body::PartialSigsComplete(complete) => complete.digest[0] ^= 1,
+        Body::SignatureFinalized(done) => done.signatures.reverse(),
+        _ => {
+            let (reason, culprit) = (AbortReason::Timeout, None);
+            return Body::SessionAbort(SessionAbort { reason, culprit });
+        }
+    }
+    body
 }

@@ -13,11 +13,9 @@ use std::{
 use ensign_primitives::{Instant, Now, Occupancy, PeerId, RequestId, SessionId, StateMachine};
 use ensign_session::{LocalSigner, Unsigned};
 use ensign_testkit::{Bounds, Rig};
-use ensign_wire::{
-    AbortReason, Body, Envelope, Frame, Kind, Mode, Round0, SessionAbort, SigningRequest,
-};
+use ensign_wire::{AbortReason, Envelope, Frame, Kind, Mode, SigningRequest};
 
-use super::act::{Act, Bearer};
+use super::act::{Act, Bearer, bent};
 use crate::tests::{
     cast::{
         NETWORK, START, engine, entropy, group_id, group_of, local_signer, peer, person, proposal,
@@ -487,26 +485,4 @@ impl Rig for Company {
     fn occupancy(&self, machine: &Engine) -> Vec<Occupancy> {
         machine.occupancy().collect()
     }
-}
-
-/// Contradicts a statement, or ends the session.
-fn bent(mut body: Body) -> Body {
-    match &mut body {
-        Body::SessionJoin(join) => match &mut join.round0 {
-            Round0::Commit(commit) => commit.commitment[0] ^= 1,
-            Round0::Reveal(nonces) => nonces.reverse(),
-        },
-        Body::SessionAnnounce(announce) => announce.attempt += 1,
-        Body::NonceShare(share) => share.salt[0] ^= 1,
-        Body::NonceAck(ack) => ack.digest[0] ^= 1,
-        Body::NoncesComplete(complete) => complete.digest[0] ^= 1,
-        Body::PartialSigShare(share) => share.partials.reverse(),
-        Body::PartialSigsComplete(complete) => complete.digest[0] ^= 1,
-        Body::SignatureFinalized(done) => done.signatures.reverse(),
-        _ => {
-            let (reason, culprit) = (AbortReason::Timeout, None);
-            return Body::SessionAbort(SessionAbort { reason, culprit });
-        }
-    }
-    body
 }

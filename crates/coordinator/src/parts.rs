@@ -1,0 +1,47 @@
+//! What a driver is made from.
+
+use ensign_deadline::Timeouts;
+use ensign_engine::Allowances;
+use ensign_primitives::{GroupId, Network, RequestId, UnixTime};
+use ensign_store::{Opening, Store};
+use ensign_transport::{Transport, TransportEvent};
+use tokio::sync::mpsc;
+
+use crate::{
+    Keys,
+    clock::Clock,
+    ledger::Past,
+    opening::Opened,
+    randomness::Randomness,
+    storage::{Answers, Storage},
+};
+
+/// What a driver is made from.
+#[derive(Debug)]
+pub(crate) struct Parts {
+    pub(crate) network: Network,
+    pub(crate) keys: Keys,
+    pub(crate) timeouts: Timeouts,
+    pub(crate) allowances: Allowances,
+    pub(crate) clock: Clock,
+    pub(crate) randomness: Randomness,
+    pub(crate) transport: (Transport, mpsc::Receiver<TransportEvent>),
+    pub(crate) storage: (Storage, Answers),
+    pub(crate) opened: Before,
+}
+
+/// What the store says about the time before.
+#[derive(Debug)]
+pub(crate) struct Before {
+    pub(crate) past: Past,
+    pub(crate) found: Opening,
+    pub(crate) voided: Vec<(RequestId, GroupId)>,
+    pub(crate) void_until: Option<UnixTime>,
+}
+
+impl From<Opened> for (Box<dyn Store>, Before) {
+    fn from(opened: Opened) -> Self {
+        let Opened { store, past, found, voided, void_until } = opened;
+        (store, Before { past, found, voided, void_until })
+    }
+}
