@@ -182,7 +182,8 @@ impl Engine {
     /// Takes up a request to which our user had consented before a restart: none of the attempts that
     /// were joined is joined again.
     ///
-    /// - A request that has expired is closed: [`Event::Closed`] says so.
+    /// - A request that has expired is closed: [`Event::Closed`] says so. If partial signatures of ours are
+    ///   durable, the others may have its signatures, and are asked for [`ENDING_WAIT`] before that.
     /// - One whose last attempt has durable partial signatures of ours sends them again, because the
     ///   others may still wait for them; the next attempt begins when it has got no signatures within
     ///   the pause before it.
@@ -202,13 +203,14 @@ impl Engine {
             return Err(CommandError::UnknownGroup { group });
         }
         self.check_new(id)?;
-        if self.horizon.is_over(now.unix, &request.request) {
+        let is_over = self.horizon.is_over(now.unix, &request.request);
+        if is_over && kept.is_none() {
             let end = (no_attempt_left(AbortReason::Expired), Mark::Now);
             self.close(now, id, (group, attempts), end);
             return Ok(id);
         }
         let wait = match &kept {
-            _ if attempts >= ATTEMPTS_MAX => Some(ENDING_WAIT),
+            _ if is_over || attempts >= ATTEMPTS_MAX => Some(ENDING_WAIT),
             Some(_) => Some(pause_after(attempts)),
             None => None,
         };
@@ -218,6 +220,10 @@ impl Engine {
         if let Some(request) = self.requests.get_mut(&id) {
             request.consented = true;
             request.retry_at = wait.map(|wait| now.instant.after(wait));
+        }
+        if is_over {
+            // The engine's wait ends before the session's.
+            self.with_session(now, id, |session| session.wait_for_end(now, 2 * ENDING_WAIT));
         }
         if let Some(KeptPartials { nonces, partials }) = kept {
             self.with_session(now, id, |session| session.repeat_partials(now, nonces, partials));

@@ -7,6 +7,8 @@ use alloc::{
     vec::Vec,
 };
 
+use core::time::Duration;
+
 use ensign_deadline::{Deadline, Due, Stage};
 use ensign_equivocation::Statements;
 use ensign_musig::{KeyAggCtx, PartialSig, PubNonce, SigningCtx};
@@ -189,6 +191,12 @@ impl Session {
     /// heard like any other, and says nothing.
     pub fn opened_by(&mut self, announcement: &Envelope) {
         self.duplicates.remember(*announcement.digest());
+    }
+
+    /// Waits so long to hear how the attempt ended, although the time of its request is over: it is never
+    /// approved, and takes final signatures only.
+    pub fn wait_for_end(&mut self, now: Now, wait: Duration) {
+        self.deadline = Deadline::new(self.setup.timeouts, now.instant, wait);
     }
 
     /// Opens the session to every other signer's node.

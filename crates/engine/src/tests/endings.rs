@@ -65,6 +65,23 @@ fn signer_that_died_at_the_end_gets_the_signatures() {
 }
 
 #[test]
+fn regression_signer_that_was_away_until_a_request_expired_never_heard_that_it_was_signed() {
+    let mut net = two_of_three_finished();
+    net.die(2);
+    net.pass(2 * HOUR);
+    for node in 0..2 {
+        net.die(node);
+        net.revive(node);
+    }
+    net.revive(2);
+    net.connect_all();
+    net.pass(MINUTE);
+    assert_eq!(net.nodes[2].done().len(), 1);
+    assert_eq!(net.nodes[2].closed_requests(), [], "two honest members agree");
+    assert!(matches!(net.nodes[2].journal.last(), Some(Record::Finished { .. })));
+}
+
+#[test]
 fn node_that_finished_and_restarted_still_answers() {
     let mut net = two_of_three_finished();
     net.pass(30 * MINUTE);

@@ -269,6 +269,8 @@ fn expired_request_in_a_journal_is_closed_and_reported() {
     }
     net.pass(2 * HOUR);
     net.revive(1);
+    assert_eq!(net.nodes[1].closed_requests(), [], "the others may have the signatures");
+    net.pass(ENDING_WAIT);
     assert_eq!(net.nodes[1].closed_requests(), [(1, AbortReason::Expired, None)]);
     let last = net.nodes[1].journal.last();
     assert!(matches!(last, Some(Record::Closed { reason: AbortReason::Expired, .. })), "{last:?}");
