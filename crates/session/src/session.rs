@@ -41,6 +41,8 @@ pub struct Session {
     pub(crate) contexts: Vec<KeyAggCtx>,
     pub(crate) phase: Phase,
     pub(crate) approved: bool,
+    /// Whether we have opened the attempt: whoever connects later hears of it from us.
+    announces: bool,
     pub(crate) local: Local,
     pub(crate) signers: Vec<Signer>,
     pub(crate) signing: Vec<SigningCtx>,
@@ -135,6 +137,7 @@ impl Session {
             contexts: Vec::new(),
             phase: Phase::Gathering,
             approved: false,
+            announces: false,
             local: Local::default(),
             signers: (0..signers).map(|_| Signer::default()).collect(),
             signing: Vec::new(),
@@ -201,6 +204,7 @@ impl Session {
 
     /// Opens the session to every other signer's node.
     pub fn announce(&mut self, now: Now) {
+        self.announces = true;
         for signer in self.setup.others() {
             self.announce_to(now, signer);
         }
@@ -352,7 +356,8 @@ impl Session {
         if signer == self.setup.local || self.signer(signer).is_none() {
             return;
         }
-        if self.setup.request.request.creator == self.setup.local && self.phase < Phase::Complete {
+        let is_creator = self.setup.request.request.creator == self.setup.local;
+        if (is_creator || self.announces) && self.phase < Phase::Complete {
             self.announce_to(now, signer);
         }
         self.forget_told(signer);
