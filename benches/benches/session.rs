@@ -114,6 +114,7 @@ impl World {
                 network: NETWORK,
                 listening: Vec::new(),
                 timeouts: Default::default(),
+                allowances: Default::default(),
             };
             let signer = LocalSigner::new(sec_key);
             let keys = ensign_engine::Keys { node_key, signer: signer.public_key(), delegation };

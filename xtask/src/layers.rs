@@ -73,6 +73,7 @@ const TABLE: &[Row] = &[
     row("crates/coordinator",  5, &[UpTo(4), Only("transport"), Only("store"), Only("psbt")]),
     row("crates/sim",          5, &[UpTo(4)]),
     row("crates/cli",          6, &[UpTo(4), Only("transport"), Only("store"), Only("psbt"), Only("vault"), Only("coordinator")]),
+    dev("crates/attack"),
     dev("crates/testkit"),
     dev("crates/sim-quic"),
     dev("fuzz"),

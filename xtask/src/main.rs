@@ -4,7 +4,8 @@
 //! that needs a tool which a new machine lacks says so; nothing else is ever skipped.
 //!
 //! Reading order: `ci` (the steps and their summary), `cargo_steps` (steps that are plain cargo
-//! calls), then the checks of our own: `layers`, `tidy`, `no_std`, `fuzz`, `sim`.
+//! calls), then the checks of our own: `layers`, `tidy`, `no_std`, `fuzz`, `sim`,
+//! `attack`.
 
 #![expect(
     clippy::print_stdout,
@@ -12,6 +13,7 @@
     reason = "a program for the terminal: its output is its purpose"
 )]
 
+mod attack;
 mod cargo_steps;
 mod ci;
 mod demo;
@@ -28,6 +30,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::attack::AttackArguments;
 use crate::ci::Step;
 use crate::fuzz::FuzzCommand;
 use crate::sim::SimArguments;
@@ -43,6 +46,8 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Attacks a node on loopback: `cargo xtask attack --help`.
+    Attack(AttackArguments),
     /// Runs every step and prints a table of times; stops at the first step that fails.
     Ci,
     /// Works with the fuzz targets.
@@ -71,6 +76,7 @@ fn main() -> ExitCode {
 fn run(command: &Command) -> anyhow::Result<()> {
     let workspace = Workspace::locate()?;
     match command {
+        Command::Attack(arguments) => attack::run(&workspace, arguments),
         Command::Ci => ci::run(&workspace),
         Command::Fuzz { command } => fuzz::run(&workspace, command),
         Command::Lock => lock::carry_versions(&workspace),

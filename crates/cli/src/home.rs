@@ -5,6 +5,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use ensign_engine::Allowances;
 use ensign_primitives::Network;
 use ensign_vault::Passphrase;
 use etcetera::BaseStrategy as _;
@@ -50,6 +51,16 @@ pub(crate) struct Settings {
     /// The public signer key, when the secret one is with a process of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) signer: Option<String>,
+    /// How many new requests of each member are taken a minute, if not the default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) requests_per_minute: Option<u64>,
+}
+
+impl Settings {
+    /// What each member may ask of this node.
+    pub(crate) fn allowances(&self) -> Allowances {
+        self.requests_per_minute.map_or_else(Allowances::default, Allowances::of_requests)
+    }
 }
 
 /// A home that exists; its permissions were checked.

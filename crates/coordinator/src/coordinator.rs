@@ -3,6 +3,7 @@
 use std::{net::SocketAddr, path::PathBuf};
 
 use ensign_deadline::Timeouts;
+use ensign_engine::Allowances;
 use ensign_primitives::{GroupId, Network, RequestId};
 use ensign_store::{OnMove, Store};
 use ensign_transport::{BindError, Transport, TransportConfig};
@@ -30,6 +31,7 @@ pub struct Builder {
     on_move: OnMove,
     listen: SocketAddr,
     timeouts: Timeouts,
+    allowances: Allowances,
 }
 
 /// Where a node keeps what must survive.
@@ -70,6 +72,14 @@ impl Builder {
         self
     }
 
+    /// Lets every member ask other amounts than the default: a desk that signs a thousand payments an
+    /// hour needs more, a person less.
+    #[must_use]
+    pub const fn allowances(mut self, allowances: Allowances) -> Self {
+        self.allowances = allowances;
+        self
+    }
+
     /// Uses other timeouts than the specification's.
     #[must_use]
     pub const fn timeouts(mut self, timeouts: Timeouts) -> Self {
@@ -99,6 +109,7 @@ impl Builder {
             network: self.network,
             keys: self.keys,
             timeouts: self.timeouts,
+            allowances: self.allowances,
             clock: Clock::system(),
             randomness: Randomness::System,
             transport,
@@ -136,7 +147,8 @@ impl Coordinator {
         let any = std::net::Ipv4Addr::UNSPECIFIED;
         let listen = SocketAddr::new(std::net::IpAddr::V4(any), 0);
         let (disk, on_move) = (Disk::Folder(folder), OnMove::Refuse);
-        Builder { network, keys, disk, on_move, listen, timeouts: Timeouts::default() }
+        let (timeouts, allowances) = (Timeouts::default(), Allowances::default());
+        Builder { network, keys, disk, on_move, listen, timeouts, allowances }
     }
 
     pub(crate) fn start(parts: Parts) -> (Self, Events) {
@@ -173,11 +185,12 @@ impl Coordinator {
     }
 
     /// Asks a group to sign; that is our consent. Returns what is asked, as the others will see it, once
-    /// it is durable: then it goes on after a crash. Nobody hears of it before that.
+    /// it is durable: then it goes on after a crash. Nobody hears of it before that. Where the clock was
+    /// set so that our node may not speak for our signer now, the signer is asked to let it first.
     ///
     /// # Errors
     ///
-    /// [`CommandError::Psbt`] when the PSBT is not this group's to sign,
+    /// [`CommandError::Signer`] when it does not, [`CommandError::Psbt`] when the PSBT is not this group's to sign,
     /// [`CommandError::MessageCount`], [`CommandError::Engine`] for a limit, or
     /// [`CommandError::Store`] when the store takes no new work.
     pub async fn propose(&self, job: SigningJob) -> Result<Approval, CommandError> {

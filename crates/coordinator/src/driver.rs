@@ -5,7 +5,8 @@ use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
 use bytes::Bytes;
 use ensign_deadline::Timeouts;
 use ensign_engine::{
-    CloseReason, Engine, EngineConfig, Input, Known, NOTE_PAUSE, Offense, Output, PEERS_MAX,
+    Allowances, CloseReason, Engine, EngineConfig, Input, Known, NOTE_PAUSE, Offense, Output,
+    PEERS_MAX,
 };
 use ensign_identity::{NodeKey, Signature, SignerKey};
 use ensign_primitives::{GroupId, Network, PeerId, RequestId, StateMachine, UnixTime};
@@ -18,7 +19,7 @@ use ensign_transport::{
 use ensign_wire::AbortReason;
 use tokio::{
     sync::{mpsc, oneshot},
-    time::{interval, sleep_until},
+    time::{MissedTickBehavior, interval, sleep_until},
 };
 
 use crate::{
@@ -56,6 +57,7 @@ pub(crate) struct Parts {
     pub(crate) network: Network,
     pub(crate) keys: Keys,
     pub(crate) timeouts: Timeouts,
+    pub(crate) allowances: Allowances,
     pub(crate) clock: Clock,
     pub(crate) randomness: Randomness,
     pub(crate) transport: (Transport, mpsc::Receiver<TransportEvent>),
@@ -128,6 +130,7 @@ impl Driver {
             network: parts.network,
             listening: listening(transport.local_addr()),
             timeouts: parts.timeouts,
+            allowances: parts.allowances,
         };
         let (keys, signer) = parts.keys.into_parts();
         let (signer, signed) = Desk::open(signer, &parts.randomness, &parts.clock);
@@ -195,6 +198,7 @@ impl Driver {
     async fn serve(&mut self) -> Option<oneshot::Sender<()>> {
         let mut renewal = interval(RENEWAL_INTERVAL);
         let mut notes = interval(NOTE_PAUSE);
+        notes.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             let wakeup = self.engine.poll_timeout();
             let due = async {
@@ -208,7 +212,9 @@ impl Driver {
                 biased;
                 () = due => self.engine.handle_timeout(self.clock.now()),
                 _ = renewal.tick() => self.renew_delegation(),
-                _ = notes.tick() => self.storage.write_notes(self.clock.now().unix),
+                _ = notes.tick(), if self.storage.has_notes() => {
+                    self.storage.write_notes(self.clock.now().unix);
+                }
                 answer = self.answers.recv() => {
                     if let Err(error) = self.on_answer(answer) {
                         self.emit_warning(None, error);

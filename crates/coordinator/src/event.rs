@@ -24,7 +24,8 @@ pub enum Event {
     PeerUp {
         /// Its node.
         peer: PeerId,
-        /// How far its clock is ahead of ours, in milliseconds.
+        /// How far its clock is ahead of ours, in milliseconds; 0 too when it told none, which it
+        /// does while it does not know that we share a group.
         clock_offset_millis: i64,
     },
     /// A member's connection is gone; it is dialled again.

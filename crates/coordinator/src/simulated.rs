@@ -7,6 +7,7 @@ use std::{
 };
 
 use ensign_deadline::Timeouts;
+use ensign_engine::Allowances;
 use ensign_primitives::Network;
 use ensign_store::{Opening, Store};
 use ensign_transport::{AsyncUdpSocket, Transport, TransportConfig};
@@ -79,6 +80,7 @@ impl Coordinator {
             network,
             keys,
             timeouts,
+            allowances: Allowances::default(),
             clock: Clock::simulated(wall),
             randomness: Randomness::DangerousSimulated { network, seed, drawn: 0 },
             transport: transport.map_err(StartError::Bind)?,

@@ -178,6 +178,11 @@ impl Storage {
         self.queue(Task::Write(writes));
     }
 
+    /// Tells whether something waits for the next write.
+    pub(crate) fn has_notes(&self) -> bool {
+        !self.notes.is_empty()
+    }
+
     /// Has something written with the next write, or by [`write_notes`](Self::write_notes).
     pub(crate) fn note(&mut self, record: &Record) {
         let entry = ledger::entry(record);

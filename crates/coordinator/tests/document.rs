@@ -32,8 +32,8 @@ fn numbers_in_the_page_of_the_transport_are_those_of_the_code() {
         millis(transport::FLUSH_TIMEOUT),
         transport::STRANGER_QUEUE_BYTES_MAX,
         transport::SEND_QUEUE_BYTES_MAX,
-        engine::PING_BURST_MAX as usize,
-        millis(engine::PING_INTERVAL),
+        engine::PINGS_ALLOWED.burst as usize,
+        engine::PINGS_ALLOWED.per_minute as usize,
     ];
     assert_eq!(said.collect::<Vec<usize>>(), numbers);
 }

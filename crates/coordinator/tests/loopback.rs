@@ -31,3 +31,5 @@ mod socket;
 mod start;
 #[path = "loopback/strangers.rs"]
 mod strangers;
+#[path = "loopback/washing.rs"]
+mod washing;

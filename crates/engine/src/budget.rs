@@ -46,6 +46,69 @@ pub const PAYLOAD_BYTES_ALLOWED: Allowance =
 /// beyond it costs us no signature.
 pub const REFUSALS_ALLOWED: Allowance = Allowance { burst: 32, per_minute: 60 };
 
+/// Pings of one connection, member or not. Guess: a person who measures the way, not a program that
+/// fills it.
+pub const PINGS_ALLOWED: Allowance = Allowance { burst: 16, per_minute: 120 };
+
+/// What every member may ask of us. A setting: each number of the default is the constant of its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Allowances {
+    /// New requests of one creator.
+    pub requests: Allowance,
+    /// New requests that one member brings.
+    pub brought: Allowance,
+    /// Messages in new requests of one creator.
+    pub messages: Allowance,
+    /// Bytes of announcements that one member brings.
+    pub announced_bytes: Allowance,
+    /// Bytes of payloads that one member brings.
+    pub payload_bytes: Allowance,
+    /// Refusals that one member is told.
+    pub refusals: Allowance,
+}
+
+impl Default for Allowances {
+    fn default() -> Self {
+        Self {
+            requests: REQUESTS_ALLOWED,
+            brought: BROUGHT_ALLOWED,
+            messages: MESSAGES_ALLOWED,
+            announced_bytes: ANNOUNCED_BYTES_ALLOWED,
+            payload_bytes: PAYLOAD_BYTES_ALLOWED,
+            refusals: REFUSALS_ALLOWED,
+        }
+    }
+}
+
+impl Allowances {
+    /// The default for so many new requests of one creator a minute, everything else in proportion;
+    /// never less than the default.
+    ///
+    /// - `per_minute`: at most [`REQUESTS_PER_MINUTE_MAX`], more counts as that.
+    #[must_use]
+    pub fn of_requests(per_minute: u64) -> Self {
+        let times = per_minute.min(REQUESTS_PER_MINUTE_MAX).div_ceil(REQUESTS_ALLOWED.per_minute);
+        let times = times.max(1);
+        let scale = |allowed: Allowance| Allowance {
+            burst: allowed.burst.saturating_mul(times),
+            per_minute: allowed.per_minute.saturating_mul(times),
+        };
+        let Self { requests, brought, messages, announced_bytes, payload_bytes, refusals } =
+            Self::default();
+        Self {
+            requests: scale(requests),
+            brought: scale(brought),
+            messages: scale(messages),
+            announced_bytes: scale(announced_bytes),
+            payload_bytes: scale(payload_bytes),
+            refusals,
+        }
+    }
+}
+
+/// Most new requests of one creator a minute that can be allowed. Guess: far more than one node signs.
+pub const REQUESTS_PER_MINUTE_MAX: u64 = 60_000;
+
 /// What is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Good {
@@ -58,14 +121,14 @@ pub(crate) enum Good {
 }
 
 impl Good {
-    const fn allowance(self) -> Allowance {
+    const fn allowance(self, allowances: &Allowances) -> Allowance {
         match self {
-            Self::Requests => REQUESTS_ALLOWED,
-            Self::Brought => BROUGHT_ALLOWED,
-            Self::Messages => MESSAGES_ALLOWED,
-            Self::AnnouncedBytes => ANNOUNCED_BYTES_ALLOWED,
-            Self::PayloadBytes => PAYLOAD_BYTES_ALLOWED,
-            Self::Refusals => REFUSALS_ALLOWED,
+            Self::Requests => allowances.requests,
+            Self::Brought => allowances.brought,
+            Self::Messages => allowances.messages,
+            Self::AnnouncedBytes => allowances.announced_bytes,
+            Self::PayloadBytes => allowances.payload_bytes,
+            Self::Refusals => allowances.refusals,
         }
     }
 }
@@ -75,32 +138,41 @@ const GOODS: usize = 6;
 
 /// What every member has left. Members only are entered.
 #[derive(Debug, Default)]
-pub(crate) struct Budgets(BTreeMap<(PeerId, Good), Bucket>);
+pub(crate) struct Budgets {
+    allowances: Allowances,
+    left: BTreeMap<(PeerId, Good), Bucket>,
+}
 
 impl Budgets {
+    pub(crate) const fn new(allowances: Allowances) -> Self {
+        Self { allowances, left: BTreeMap::new() }
+    }
+
     /// Takes `amount` from a member's budget if it is there.
     pub(crate) fn spend(&mut self, now: Instant, peer: PeerId, good: Good, amount: u64) -> bool {
-        let allowance = good.allowance();
-        let bucket = self.0.entry((peer, good)).or_insert_with(|| Bucket::full(now, allowance));
+        let allowance = good.allowance(&self.allowances);
+        let bucket = self.left.entry((peer, good)).or_insert_with(|| Bucket::full(now, allowance));
         bucket.take(now, allowance, amount)
     }
 
     /// Returns whether `amount` is there, and takes nothing.
     pub(crate) fn affords(&mut self, now: Instant, peer: PeerId, good: Good, amount: u64) -> bool {
-        let allowance = good.allowance();
-        let Some(bucket) = self.0.get_mut(&(peer, good)) else { return amount <= allowance.burst };
+        let allowance = good.allowance(&self.allowances);
+        let Some(bucket) = self.left.get_mut(&(peer, good)) else {
+            return amount <= allowance.burst;
+        };
         bucket.refill(now, allowance);
         bucket.credit >= scaled(amount)
     }
 
     pub(crate) fn occupancy(&self) -> Occupancy {
-        Occupancy { name: "budgets", len: self.0.len(), limit: GOODS * (MEMBERS_MAX + 1) }
+        Occupancy { name: "budgets", len: self.left.len(), limit: GOODS * (MEMBERS_MAX + 1) }
     }
 }
 
 /// A token bucket, in whole numbers.
 #[derive(Debug)]
-struct Bucket {
+pub(crate) struct Bucket {
     /// Tokens times [`MINUTE_MICROS`].
     credit: u64,
     at: Instant,
@@ -109,7 +181,7 @@ struct Bucket {
 const MINUTE_MICROS: u64 = 60_000_000;
 
 impl Bucket {
-    const fn full(now: Instant, allowance: Allowance) -> Self {
+    pub(crate) const fn full(now: Instant, allowance: Allowance) -> Self {
         Self { credit: scaled(allowance.burst), at: now }
     }
 
@@ -120,7 +192,7 @@ impl Bucket {
         self.at = self.at.max(now);
     }
 
-    fn take(&mut self, now: Instant, allowance: Allowance, amount: u64) -> bool {
+    pub(crate) fn take(&mut self, now: Instant, allowance: Allowance, amount: u64) -> bool {
         self.refill(now, allowance);
         let left = self.credit.checked_sub(scaled(amount));
         self.credit = left.unwrap_or(self.credit);

@@ -8,6 +8,8 @@ use ensign_identity::{DelegationProof, NodeKey, SignerKey};
 use ensign_primitives::{GroupId, Network, PeerId, SIGNERS_MAX};
 use ensign_wire::{GroupKeys, Message, Mode, TxType};
 
+use crate::Allowances;
+
 /// Most groups a node belongs to. Guess: a person has a handful, a treasury a few dozen.
 pub const GROUPS_MAX: usize = 64;
 /// Most connected nodes; a driver's transport keeps fewer. Guess: every member of two groups of 256,
@@ -51,10 +53,6 @@ pub const ENDING_WAIT: Duration = Duration::from_secs(30);
 pub const NOTE_PAUSE: Duration = Duration::from_secs(5);
 /// How long a connection may stay without its first frame. Guess: many round trips.
 pub const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
-/// Most pings answered at once. Guess: a person who measures the way, not a program that fills it.
-pub const PING_BURST_MAX: u32 = 16;
-/// One more ping is answered each so often.
-pub const PING_INTERVAL: Duration = Duration::from_millis(500);
 /// Most envelopes kept for a member that speaks of a session we do not have yet: one session's
 /// worth of statements, twice. With the limits of the wire, about 1 MiB for a member.
 pub const EARLY_ENVELOPES_MAX: usize = 16;
@@ -79,6 +77,8 @@ pub struct EngineConfig {
     pub listening: Vec<SocketAddr>,
     /// How long each wait of a session may take.
     pub timeouts: Timeouts,
+    /// What every member may ask of us.
+    pub allowances: Allowances,
 }
 
 /// Who a node is. The node key is shared with its driver; the secret signer key is nowhere in here.

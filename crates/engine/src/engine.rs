@@ -70,6 +70,7 @@ impl Engine {
     pub fn new(config: EngineConfig, keys: Keys) -> Self {
         let own_key = keys.signer;
         Self {
+            budgets: Budgets::new(config.allowances),
             config,
             keys,
             own_key,
@@ -81,7 +82,6 @@ impl Engine {
             ended: Endings::default(),
             undecided: UndecidedMemory::default(),
             recalls: Recalls::default(),
-            budgets: Budgets::default(),
             horizon: Horizon::default(),
             noted: Horizon::default(),
             refused: Duplicates::new(REFUSALS_REMEMBERED),

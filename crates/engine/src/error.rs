@@ -176,6 +176,13 @@ pub const fn penalty(offense: &Offense) -> Penalty {
         | Offense::HelloTimeout
         | Offense::SecondHello
         | Offense::Version { .. } => Penalty::Disconnect,
+        // What another clock would accept: as with a message that is too old.
+        Offense::InvalidRequest(RequestError::Delegation(error))
+        | Offense::Session(Session::NotDelegated(error))
+            if error.is_of_time() =>
+        {
+            Penalty::Points(1)
+        }
         Offense::TooManyPings | Offense::Stranger { .. } | Offense::WrongPayload { .. } => {
             Penalty::Points(5)
         }

@@ -10,8 +10,10 @@ use ensign_wire::{
 
 use crate::{
     CloseReason, EARLY_ENVELOPES_MAX, Engine, Event, HELLO_TIMEOUT, OFFENSE_POINTS_MAX, Offense,
-    Output, PING_BURST_MAX, PING_INTERVAL, Penalty, REQUESTS_MAX, budget::Good,
-    payload::EarlyPayloads, penalty,
+    Output, PINGS_ALLOWED, Penalty, REQUESTS_MAX,
+    budget::{Bucket, Good},
+    payload::EarlyPayloads,
+    penalty,
 };
 
 /// One connected node.
@@ -20,32 +22,10 @@ pub(crate) struct Peer {
     introduced: bool,
     hello_by: Instant,
     points: u32,
-    pings: Pings,
+    pings: Bucket,
     /// A member's statements about a session that was not announced yet; the oldest give way.
     pub(crate) early: VecDeque<Box<Envelope>>,
     pub(crate) early_payloads: EarlyPayloads,
-}
-
-/// How many pings are answered now.
-#[derive(Debug)]
-struct Pings {
-    left: u32,
-    refilled_at: Instant,
-}
-
-impl Pings {
-    /// Takes one of the answers that may be given now; false when there is none.
-    fn take(&mut self, now: Instant) -> bool {
-        let intervals = now.since(self.refilled_at).as_micros() / PING_INTERVAL.as_micros();
-        let intervals = u32::try_from(intervals).unwrap_or(u32::MAX);
-        if intervals > 0 {
-            self.left = self.left.saturating_add(intervals).min(PING_BURST_MAX);
-            self.refilled_at = self.refilled_at.after(PING_INTERVAL.saturating_mul(intervals));
-        }
-        let is_left = self.left > 0;
-        self.left = self.left.saturating_sub(1);
-        is_left
-    }
 }
 
 impl Peer {
@@ -54,7 +34,7 @@ impl Peer {
             introduced: false,
             hello_by: now.after(HELLO_TIMEOUT),
             points: 0,
-            pings: Pings { left: PING_BURST_MAX, refilled_at: now },
+            pings: Bucket::full(now, PINGS_ALLOWED),
             early: VecDeque::new(),
             early_payloads: EarlyPayloads::default(),
         }
@@ -151,7 +131,7 @@ impl Engine {
     /// connection; a stranger loses it.
     fn on_ping(&mut self, now: Now, peer: PeerId, number: u64) {
         let Some(known) = self.peers.get_mut(&peer) else { return };
-        if known.pings.take(now.instant) {
+        if known.pings.take(now.instant, PINGS_ALLOWED, 1) {
             self.send(peer, &Frame::Pong(number));
         } else if !self.is_member(&peer) {
             self.offense(peer, Offense::TooManyPings);

@@ -168,3 +168,10 @@ pub enum DelegationError {
         peer: PeerId,
     },
 }
+
+impl DelegationError {
+    /// Returns whether it holds at another time: then a clock is wrong, the maker's or the reader's.
+    pub const fn is_of_time(&self) -> bool {
+        matches!(self, Self::Expired { .. } | Self::TooLong { .. })
+    }
+}

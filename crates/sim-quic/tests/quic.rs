@@ -7,6 +7,8 @@
     reason = "a test panics where it fails, and picks what it looks at"
 )]
 
+#[path = "quic/clock.rs"]
+mod clock;
 #[path = "quic/command.rs"]
 mod command;
 #[path = "quic/crashes.rs"]

@@ -22,7 +22,7 @@ pub struct TransportConfig {
     /// Most connections at once with peers that are neither expected nor admitted; beyond it the
     /// youngest of the largest group of addresses goes.
     pub strangers_max: usize,
-    /// Most expected peers connected at once; further ones are refused.
+    /// Most expected peers connected at once; further callers are refused, dials of ours are not.
     pub expected_max: usize,
     /// Unfinished handshakes above which a caller must first prove its address (QUIC Retry).
     pub handshakes_before_retry_max: usize,

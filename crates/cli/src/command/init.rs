@@ -83,6 +83,6 @@ pub(crate) fn create(path: &Path, args: Init, passphrases: &Passphrases) -> Resu
         let why = vault::slow_on_purpose(Cost::STANDARD);
         passphrases.output().notice(format!("encrypting the keys ({why})"));
     }
-    let settings = Settings { name, network, listen, signer: None };
+    let settings = Settings { name, network, listen, signer: None, requests_per_minute: None };
     Home::create(path, &settings, passphrase.as_ref(), passphrases)
 }

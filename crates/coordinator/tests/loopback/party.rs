@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-use super::puppet::delegate;
+use super::puppet::{delegate, unix_now};
 use bitcoin::{
     Amount, OutPoint, ScriptBuf, Sequence, Transaction, TxIn, TxOut, Txid, Witness,
     absolute::LockTime, hashes::Hash as _, transaction::Version,
@@ -24,7 +24,7 @@ use ensign_deadline::Timeouts;
 use ensign_engine::Record;
 use ensign_identity::{DelegationProof, NodeKey, SignerKey};
 use ensign_musig::SecKey;
-use ensign_primitives::{GroupId, Network, PeerId, RequestId, UnixTime, sha256};
+use ensign_primitives::{GroupId, Network, PeerId, RequestId, sha256};
 use ensign_session::Phase;
 use ensign_store::{Batch, Options, Place, RedbStore, Row, Store, StoreOptions, Table};
 use ensign_wire::{GroupKeys, KeyTweak};
@@ -256,7 +256,8 @@ impl Stopped {
     }
 
     pub(crate) fn write(&self, places: Vec<(Place, Record)>) {
-        let mut batch = Batch::new(UnixTime::from_millis(1));
+        // What belongs to no request that is known goes when it is old.
+        let mut batch = Batch::new(unix_now());
         for (place, record) in places {
             batch.put(place, postcard::to_allocvec(&record).unwrap()).unwrap();
         }

@@ -10,7 +10,8 @@ use bytes::Bytes;
 use ensign_coordinator::Keys;
 use ensign_deadline::Timeouts;
 use ensign_engine::{
-    Engine, EngineConfig, Event, GroupConfig, Input, Known, Output, Proposal, ask_local_signer,
+    Allowances, Engine, EngineConfig, Event, GroupConfig, Input, Known, Output, Proposal,
+    ask_local_signer,
 };
 use ensign_identity::{Delegation, DelegationProof, NodeKey, Signature, SignerKey};
 use ensign_musig::{NonceEntropy, SecKey};
@@ -82,8 +83,12 @@ impl Puppet {
         let delegation = delegate(&node_key, &sec_key);
         let config = TransportConfig::new(loopback(), NETWORK);
         let (transport, arrivals) = Transport::bind(config, node_key.clone()).await.unwrap();
-        let config =
-            EngineConfig { network: NETWORK, listening: vec![], timeouts: Timeouts::default() };
+        let config = EngineConfig {
+            network: NETWORK,
+            listening: vec![],
+            timeouts: Timeouts::default(),
+            allowances: Allowances::default(),
+        };
         let liar = node_key.clone();
         let signer = LocalSigner::new(sec_key);
         let keys = ensign_engine::Keys { node_key, signer: signer.public_key(), delegation };
@@ -285,8 +290,14 @@ impl Raw {
     /// Connects a node to a coordinator.
     pub(crate) async fn connect(secret: [u8; 32], to: &Keys, address: SocketAddr) -> Self {
         let mut raw = Self::start(secret, to, address).await;
-        raw.until(|event| matches!(event, TransportEvent::Connected { .. })).await;
+        raw.again(to).await;
         raw
+    }
+
+    /// Waits until it is connected, and hears whatever it is told from then on.
+    pub(crate) async fn again(&mut self, to: &Keys) {
+        self.until(|event| matches!(event, TransportEvent::Connected { .. })).await;
+        self.transport.admit(to.peer_id());
     }
 
     /// Dials a coordinator again and again; returns when the first dial has ended well or not.

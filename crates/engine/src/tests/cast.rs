@@ -65,6 +65,7 @@ pub(super) fn engine(index: usize) -> Engine {
         network: NETWORK,
         listening: vec!["127.0.0.1:9735".parse().unwrap()],
         timeouts: Timeouts::default(),
+        allowances: Default::default(),
     };
     let Person { node_key, delegation, .. } = person(index);
     let keys = Keys { node_key: Arc::clone(node_key), signer: key(index), delegation: *delegation };

@@ -1,5 +1,6 @@
 //! What a node tells whom, and how often it answers.
 
+use core::time::Duration;
 use std::{vec, vec::Vec};
 
 use ensign_primitives::{PeerId, StateMachine};
@@ -9,7 +10,7 @@ use super::{
     cast::{NETWORK, START, peer},
     net::Net,
 };
-use crate::{CloseReason, Event, Input, Offense, Output, PING_BURST_MAX, PING_INTERVAL};
+use crate::{CloseReason, Event, Input, Offense, Output, PINGS_ALLOWED};
 
 /// Belongs to no group.
 const STRANGER: usize = 9;
@@ -95,7 +96,7 @@ fn member_that_tells_no_clock_is_up_as_if_it_were_right() {
 #[test]
 fn regression_strangers_pings_beyond_a_burst_were_answered_without_end() {
     let mut net = introduced(peer(STRANGER));
-    assert_eq!(pongs(&mut net, peer(STRANGER), PING_BURST_MAX), PING_BURST_MAX as usize);
+    assert_eq!(pongs(&mut net, peer(STRANGER), 16), 16);
     for time in 1..=4 {
         let after = say(&mut net, peer(STRANGER), &Frame::Ping(1));
         let named = matches!(&after[0], Output::Event(Event::Offense { offense, .. })
@@ -111,7 +112,7 @@ fn regression_strangers_pings_beyond_a_burst_were_answered_without_end() {
 #[test]
 fn member_that_pings_too_often_gets_no_answer_and_keeps_its_connection() {
     let mut net = introduced(peer(1));
-    assert_eq!(pongs(&mut net, peer(1), 1000), PING_BURST_MAX as usize);
+    assert_eq!(pongs(&mut net, peer(1), 1000), 16);
     assert_eq!(say(&mut net, peer(1), &Frame::Ping(1)).len(), 0);
     assert!(net.nodes[0].subject.machine().is_up(&peer(1)));
 }
@@ -119,9 +120,9 @@ fn member_that_pings_too_often_gets_no_answer_and_keeps_its_connection() {
 #[test]
 fn pings_are_answered_again_as_time_passes_and_never_more_than_a_burst() {
     let mut net = introduced(peer(1));
-    pongs(&mut net, peer(1), PING_BURST_MAX);
-    net.now = net.now.after(PING_INTERVAL * 3);
+    pongs(&mut net, peer(1), 16);
+    net.now = net.now.after(Duration::from_millis(1500));
     assert_eq!(pongs(&mut net, peer(1), 100), 3);
-    net.now = net.now.after(PING_INTERVAL * 1000);
-    assert_eq!(pongs(&mut net, peer(1), 100), PING_BURST_MAX as usize);
+    net.now = net.now.after(Duration::from_secs(1000));
+    assert_eq!(pongs(&mut net, peer(1), 100), PINGS_ALLOWED.burst as usize);
 }

@@ -28,6 +28,7 @@ impl Host {
             network: NETWORK,
             listening: vec![address(self.desk.node)],
             timeouts: scene.plan.timeouts,
+            allowances: Default::default(),
         };
         let engine = Engine::new(config, person.keys.clone());
         self.signer = Some(LocalSigner::new(Arc::clone(&person.sec_key)));

@@ -1,0 +1,203 @@
+//! Two honest members that sign with the victim, one request after the other, and how long each
+//! request takes.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+        mpsc as std_mpsc,
+    },
+    thread::{self, JoinHandle},
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, Result};
+use ensign_coordinator::{Coordinator, Event, Events, Group, Keys, SigningJob, Work};
+use ensign_primitives::{GroupId, PeerId, RequestId};
+use tokio::{sync::mpsc, time::timeout};
+
+use crate::{
+    cores::{self, Side},
+    home::Home,
+    line::random,
+    scene::pause,
+};
+
+/// A request that takes longer has failed, and is given up.
+pub(crate) const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
+/// How long the two may take to find each other and the victim.
+const START_TIMEOUT: Duration = Duration::from_secs(40);
+/// Pause after a request that could not even be proposed.
+const REFUSED_PAUSE: Duration = Duration::from_millis(50);
+
+/// One request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Entry {
+    /// When it was proposed.
+    pub(crate) began: Instant,
+    /// How long it took; `None` without a signature.
+    pub(crate) took: Option<Duration>,
+}
+
+/// The two, in a thread of their own.
+#[derive(Debug)]
+pub(crate) struct Honest {
+    entries: Arc<Mutex<Vec<Entry>>>,
+    stop: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// What one of the two is made from.
+struct Seat {
+    keys: Keys,
+    folder: PathBuf,
+    address: std::net::SocketAddr,
+}
+
+impl Honest {
+    /// Starts both; returns once they are connected with the victim.
+    ///
+    /// # Errors
+    ///
+    /// Fails if they do not come up.
+    pub(crate) fn start(
+        homes: [&Home; 2],
+        victim: PeerId,
+        group: Group,
+        below: &Path,
+    ) -> Result<Self> {
+        let seat = |home: &Home| -> Result<Seat> {
+            let folder = below.join(format!("store-{}", home.member.peer.short()));
+            Ok(Seat { keys: home.keys()?, folder, address: home.address()? })
+        };
+        let [one, two] = homes;
+        let seats = [seat(one)?, seat(two)?];
+        let (entries, stop): (Arc<Mutex<_>>, Arc<AtomicBool>) = (Arc::default(), Arc::default());
+        let (noted, asked) = (Arc::clone(&entries), Arc::clone(&stop));
+        let (ready, is_ready) = std_mpsc::channel();
+        let thread = thread::spawn(move || {
+            cores::keep_to(Side::Honest);
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            let Ok(runtime) = runtime else { return };
+            runtime.block_on(async {
+                match sit_down(seats, victim, group).await {
+                    Ok(pair) => {
+                        let _ = ready.send(Ok(()));
+                        pair.sign(&noted, &asked).await;
+                    }
+                    Err(error) => drop(ready.send(Err(error))),
+                }
+            });
+        });
+        is_ready.recv_timeout(START_TIMEOUT).context("the honest pair does not connect")??;
+        Ok(Self { entries, stop, thread: Some(thread) })
+    }
+
+    /// Returns what was proposed since `from` and before `to`.
+    pub(crate) fn between(&self, from: Instant, to: Instant) -> Vec<Entry> {
+        let entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        entries.iter().filter(|entry| entry.began >= from && entry.began < to).copied().collect()
+    }
+
+    /// Lets the request that runs come to its end.
+    pub(crate) fn stop(&mut self) {
+        self.stop.store(true, Ordering::SeqCst);
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+struct Pair {
+    one: Coordinator,
+    /// Kept, so that it goes on.
+    _two: Coordinator,
+    events: mpsc::UnboundedReceiver<Event>,
+    group: GroupId,
+}
+
+async fn sit_down(seats: [Seat; 2], victim: PeerId, group: Group) -> Result<Pair> {
+    let [one, two] = seats;
+    let (one, mut events, id) = start(one, &group).await?;
+    let (two, mut others, _) = start(two, &group).await?;
+    until_up(&mut events, victim).await?;
+    until_up(&mut others, victim).await?;
+    let other = two.clone();
+    tokio::spawn(async move { while others.recv().await.is_some() {} });
+    Ok(Pair { one, _two: other, events, group: id })
+}
+
+async fn start(
+    seat: Seat,
+    group: &Group,
+) -> Result<(Coordinator, mpsc::UnboundedReceiver<Event>, GroupId)> {
+    let network = ensign_primitives::Network::Regtest;
+    let builder = Coordinator::builder(network, seat.keys, seat.folder).listen(seat.address);
+    let (coordinator, events) = builder.start().await?;
+    let (seen, receiver) = mpsc::unbounded_channel();
+    tokio::spawn(read(coordinator.clone(), events, seen));
+    let id = coordinator.group(group.clone()).await?;
+    Ok((coordinator, receiver, id))
+}
+
+/// Approves what is asked, and hands every event on.
+async fn read(coordinator: Coordinator, mut events: Events, seen: mpsc::UnboundedSender<Event>) {
+    while let Some(event) = events.next().await {
+        if let Event::Approval(approval) = &event {
+            // It may have ended meanwhile.
+            let _ = coordinator.approve(approval.id).await;
+        }
+        if seen.send(event).is_err() {
+            return;
+        }
+    }
+}
+
+async fn until_up(events: &mut mpsc::UnboundedReceiver<Event>, victim: PeerId) -> Result<()> {
+    loop {
+        let event = events.recv().await.context("a coordinator has stopped")?;
+        if matches!(event, Event::PeerUp { peer, .. } if peer == victim) {
+            return Ok(());
+        }
+    }
+}
+
+impl Pair {
+    async fn sign(mut self, entries: &Mutex<Vec<Entry>>, stop: &AtomicBool) {
+        while !stop.load(Ordering::SeqCst) {
+            let began = Instant::now();
+            let done = self.sign_one().await;
+            let entry = Entry { began, took: done.then(|| began.elapsed()) };
+            entries.lock().unwrap_or_else(PoisonError::into_inner).push(entry);
+            if !done && began.elapsed() < REFUSED_PAUSE {
+                pause(REFUSED_PAUSE).await;
+            }
+        }
+    }
+
+    async fn sign_one(&mut self) -> bool {
+        let Ok(message) = random() else { return false };
+        let job = SigningJob::new(self.group, Work::Messages(vec![message]));
+        let Ok(approval) = self.one.propose(job).await else { return false };
+        let done = timeout(REQUEST_TIMEOUT, self.ended(approval.id)).await.unwrap_or(false);
+        if !done {
+            // It may have ended this moment.
+            let _ = self.one.cancel(approval.id).await;
+        }
+        done
+    }
+
+    /// Whether a request ended with signatures.
+    async fn ended(&mut self, id: RequestId) -> bool {
+        while let Some(event) = self.events.recv().await {
+            if matches!(&event, Event::Done { request, .. } if *request == id) {
+                return true;
+            }
+            if matches!(&event, Event::Failed { request, .. } if *request == id) {
+                return false;
+            }
+        }
+        false
+    }
+}

@@ -1,0 +1,247 @@
+//! Connections to the node under attack that keep to no rules: raw QUIC with a valid identity.
+
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    sync::Arc,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use anyhow::{Context as _, Result, bail};
+use ensign_identity::NodeKey;
+use ensign_primitives::{Network, PeerId, UnixTime};
+use ensign_wire::{Frame, Header, Hello, Limits, PROTOCOL_VERSION, Roles};
+use quinn::{ClientConfig, Connection, Endpoint, RecvStream, SendStream, TransportConfig, VarInt};
+use tokio::{sync::mpsc, time::timeout};
+
+use crate::tls;
+
+/// How long a connection may take to stand.
+const CALL_TIMEOUT: Duration = Duration::from_secs(5);
+/// How often a fresh key is drawn until it is below the node's, which then waits for our choice. Guess:
+/// one in 256 names is below a name that begins with a zero byte.
+const DRAWS_MAX: usize = 4096;
+/// Most frames that wait to be looked at; a reader that falls behind stops reading.
+const HEARD_MAX: usize = 4096;
+
+/// The node under attack.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Door {
+    /// Where it listens.
+    pub(crate) address: SocketAddr,
+    /// Its name.
+    pub(crate) peer: PeerId,
+    /// Its network.
+    pub(crate) network: Network,
+}
+
+/// What is done with what the node says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ears {
+    /// It is read and dropped.
+    Open,
+    /// It is never read, and one byte is the most that may arrive.
+    Shut,
+}
+
+/// A socket of the attacker's.
+#[derive(Debug)]
+pub(crate) struct Caller(Endpoint);
+
+/// One connection, introduced, with the stream that frames go on.
+#[derive(Debug)]
+pub(crate) struct Line {
+    pub(crate) connection: Connection,
+    pub(crate) stream: SendStream,
+    /// The stream by which the node chose the connection, where it was the node's to choose.
+    pub(crate) first: Option<RecvStream>,
+}
+
+impl Caller {
+    /// Opens a socket on `127.0.0.number`, inside a runtime.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the system refuses the address; Linux has all of 127.0.0.0/8.
+    pub(crate) fn bind(number: u8) -> Result<Self> {
+        let local = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(127, 0, 0, number)), 0);
+        Ok(Self(Endpoint::client(local).with_context(|| format!("no socket on {local}"))?))
+    }
+
+    /// Connects and introduces itself as the node of `key`.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the node refuses, or does not answer within a few seconds.
+    pub(crate) async fn call(&self, door: &Door, key: &Arc<NodeKey>, ears: Ears) -> Result<Line> {
+        timeout(CALL_TIMEOUT, self.connect(door, key, ears))
+            .await
+            .context("no connection in time")?
+    }
+
+    async fn connect(&self, door: &Door, key: &Arc<NodeKey>, ears: Ears) -> Result<Line> {
+        let connection = self.handshake(door, key, ears).await?;
+        // The lower name chooses the connection, by opening a stream.
+        let is_ours = key.peer_id() < door.peer;
+        let first = if is_ours { None } else { Some(connection.accept_uni().await?) };
+        let mut stream = connection.open_uni().await?;
+        stream.write_all(&hello()).await?;
+        Ok(Line { connection, stream, first })
+    }
+
+    /// Does the handshake and nothing else.
+    ///
+    /// # Errors
+    ///
+    /// As [`call`](Self::call).
+    pub(crate) async fn handshake(
+        &self,
+        door: &Door,
+        key: &Arc<NodeKey>,
+        ears: Ears,
+    ) -> Result<Connection> {
+        let mut config = ClientConfig::new(Arc::new(tls::client(key, door.network)?));
+        config.transport_config(Arc::new(manners(ears)));
+        Ok(self.0.connect_with(config, door.address, "ensign")?.await?)
+    }
+}
+
+fn manners(ears: Ears) -> TransportConfig {
+    let mut config = TransportConfig::default();
+    config.max_concurrent_uni_streams(VarInt::from_u32(64));
+    config.keep_alive_interval(Some(Duration::from_secs(5)));
+    config.mtu_discovery_config(None);
+    if ears == Ears::Shut {
+        config.receive_window(VarInt::from_u32(1));
+        config.stream_receive_window(VarInt::from_u32(1));
+    }
+    config
+}
+
+impl Line {
+    /// Writes bytes on the stream of frames.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the connection is gone.
+    pub(crate) async fn say(&mut self, bytes: &[u8]) -> Result<()> {
+        Ok(self.stream.write_all(bytes).await?)
+    }
+
+    /// Reads and drops everything, in a task of its own, until the connection ends.
+    pub(crate) fn ignore(&mut self) {
+        let (connection, mut next) = (self.connection.clone(), self.first.take());
+        tokio::spawn(async move {
+            loop {
+                let stream = match next.take() {
+                    Some(stream) => stream,
+                    None => match connection.accept_uni().await {
+                        Ok(stream) => stream,
+                        Err(_) => return,
+                    },
+                };
+                tokio::spawn(drain(stream));
+            }
+        });
+    }
+
+    /// Reads frames in tasks of their own; they come out of the receiver until the connection ends.
+    pub(crate) fn listen(&mut self, network: Network) -> mpsc::Receiver<Frame> {
+        let (heard, receiver) = mpsc::channel(HEARD_MAX);
+        let (connection, mut next) = (self.connection.clone(), self.first.take());
+        tokio::spawn(async move {
+            loop {
+                let stream = match next.take() {
+                    Some(stream) => stream,
+                    None => match connection.accept_uni().await {
+                        Ok(stream) => stream,
+                        Err(_) => return,
+                    },
+                };
+                tokio::spawn(read_frames(stream, network, heard.clone()));
+            }
+        });
+        receiver
+    }
+}
+
+impl Drop for Line {
+    /// Tells the node at once: tasks that read still hold the connection.
+    fn drop(&mut self) {
+        self.connection.close(VarInt::from_u32(0), &[]);
+    }
+}
+
+async fn drain(mut stream: RecvStream) {
+    while let Ok(Some(_)) = stream.read_chunk(64 * 1024, false).await {}
+}
+
+async fn read_frames(mut stream: RecvStream, network: Network, heard: mpsc::Sender<Frame>) {
+    let mut bytes = Vec::new();
+    while let Ok(Some(chunk)) = stream.read_chunk(64 * 1024, true).await {
+        bytes.extend_from_slice(&chunk.bytes);
+        while let Ok(Some(frame)) = take_frame(&mut bytes, network) {
+            if heard.send(frame).await.is_err() {
+                return;
+            }
+        }
+    }
+}
+
+/// Takes one whole frame off the front; `None` when more bytes are needed.
+fn take_frame(bytes: &mut Vec<u8>, network: Network) -> Result<Option<Frame>> {
+    let Some(header) = Header::decode(bytes)? else { return Ok(None) };
+    let end = header.header_len + header.body_len;
+    let Some(body) = bytes.get(header.header_len..end) else { return Ok(None) };
+    let frame = Frame::decode(header.kind, body, network)?;
+    bytes.drain(..end);
+    Ok(Some(frame))
+}
+
+/// Returns the introduction of a signer.
+fn hello() -> Vec<u8> {
+    let limits = Limits { payload_bytes: 1 << 20, messages: 1024, requests: 100 };
+    Frame::Hello(Hello {
+        roles: Roles::SIGNER,
+        version_min: PROTOCOL_VERSION,
+        version_max: PROTOCOL_VERSION,
+        clock: Some(unix_now()),
+        observed: None,
+        listening: Vec::new(),
+        limits,
+    })
+    .encode()
+}
+
+/// Returns the wall clock.
+pub(crate) fn unix_now() -> UnixTime {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    UnixTime::from_millis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+}
+
+/// Draws bytes of the operating system.
+///
+/// # Errors
+///
+/// Fails if the system has none.
+pub(crate) fn random<const N: usize>() -> Result<[u8; N]> {
+    let mut bytes = [0; N];
+    if getrandom::fill(&mut bytes).is_err() {
+        bail!("no entropy");
+    }
+    Ok(bytes)
+}
+
+/// Draws the key of a stranger whose name is below the node's, so that it chooses the connection.
+///
+/// # Errors
+///
+/// Fails if the node's name leaves hardly any below it.
+pub(crate) fn stranger(door: &Door) -> Result<Arc<NodeKey>> {
+    for _ in 0..DRAWS_MAX {
+        let key = NodeKey::from_secret_bytes(random()?);
+        if let Some(key) = key.ok().filter(|key| key.peer_id() < door.peer) {
+            return Ok(Arc::new(key));
+        }
+    }
+    bail!("no name below that of node {}", door.peer)
+}

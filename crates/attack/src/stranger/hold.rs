@@ -1,0 +1,101 @@
+//! Strangers in every place, and members that moved who want in.
+
+use std::{
+    net::SocketAddr,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Result, bail};
+use ensign_transport::{Transport, TransportConfig, TransportEvent};
+use ensign_wire::Kind;
+use tokio::time::timeout;
+
+use super::{Crowd, FIRST_ADDRESS};
+use crate::{
+    figures::{Figure, Findings},
+    line::{Caller, Door, Ears, Line, stranger},
+    scene::{Scene, pause},
+};
+
+/// Connections at once; a node takes 512 by default, and the honest ones are among them.
+const PLACES: usize = 512;
+/// How long a member tries. Guess: longer than anybody waits.
+const PATIENCE: Duration = Duration::from_secs(25);
+/// How long the crowd stands before the first member comes.
+const SETTLED: Duration = Duration::from_millis(500);
+/// The last number of the address that dials whenever it is refused, and how long it waits then.
+const REFILLING: u8 = 99;
+const REDIAL_PAUSE: Duration = Duration::from_millis(20);
+/// Where a member comes from that moved: an address of its own, and one that strangers share.
+const PLACES_TO_BE: [(&str, u8); 2] =
+    [("seconds, own address", 200), ("seconds, behind strangers' address", FIRST_ADDRESS)];
+
+/// Takes the places, then lets a member come from two addresses, one after the other.
+///
+/// # Errors
+///
+/// Fails without the keys of a member.
+pub(crate) async fn hold(scene: &mut Scene<'_>) -> Result<Findings> {
+    let door = scene.door();
+    let gathering = Instant::now() + scene.left(PATIENCE);
+    let count = scene.amounts.connections.min(PLACES);
+    let mut crowd = Crowd::gather(&door, count, Ears::Open, gathering).await?;
+    crowd.lines.iter_mut().for_each(Line::ignore);
+    pause(SETTLED).await;
+    let refilling = tokio::spawn(refill(door, Caller::bind(REFILLING)?, scene.deadline()));
+    let mut findings = Findings::default();
+    findings.note("let in", crowd.lines.len() as f64);
+    findings.note("standing before members come", crowd.standing() as f64);
+    for (name, number) in PLACES_TO_BE {
+        let seconds = move_in(scene, number).await?;
+        findings.note(name, seconds);
+        findings.set(Figure::SecondsToConnect, seconds);
+    }
+    refilling.abort();
+    findings.note("standing at the end", crowd.standing() as f64);
+    findings.note("sockets", crowd.callers.len() as f64);
+    Ok(findings)
+}
+
+/// Takes every place that becomes free, also for a moment.
+async fn refill(door: Door, caller: Caller, deadline: Instant) {
+    let mut lines: Vec<Line> = Vec::new();
+    while Instant::now() < deadline {
+        lines.retain(|line| line.connection.close_reason().is_none());
+        let Ok(key) = stranger(&door) else { return };
+        match caller.call(&door, &key, Ears::Open).await {
+            Ok(mut line) => {
+                line.ignore();
+                lines.push(line);
+            }
+            Err(_) => pause(REDIAL_PAUSE).await,
+        }
+    }
+}
+
+/// Returns how long a member takes to be introduced, with the transport that honest nodes have.
+async fn move_in(scene: &Scene<'_>, number: u8) -> Result<f64> {
+    let (door, member) = scene.member()?;
+    let listen = SocketAddr::new([127, 0, 0, number].into(), 0);
+    let config = TransportConfig::new(listen, door.network);
+    let (transport, mut events) = Transport::bind(config, Arc::clone(&member.key)).await?;
+    let began = Instant::now();
+    transport.keep_connected(door.peer, vec![door.address]);
+    let introduced = async {
+        loop {
+            match events.recv().await {
+                // The victim speaks: we have a place, and our engine would be served.
+                Some(TransportEvent::Frame { kind: Kind::Hello, .. }) => return Ok(()),
+                Some(_) => {}
+                None => bail!("the transport has stopped"),
+            }
+        }
+    };
+    let seconds = match timeout(PATIENCE, introduced).await {
+        Ok(found) => found.map(|()| began.elapsed().as_secs_f64())?,
+        Err(_) => f64::INFINITY,
+    };
+    transport.close().await;
+    Ok(seconds)
+}

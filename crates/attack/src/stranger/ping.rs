@@ -1,0 +1,99 @@
+//! Pings without end, by strangers who read the answers or do not.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use anyhow::Result;
+use ensign_wire::Frame;
+use tokio::{task::JoinSet, time::timeout_at};
+
+use super::Crowd;
+use crate::{
+    figures::Findings,
+    line::{Caller, Door, Ears, Line, stranger},
+    scene::Scene,
+};
+
+/// Connections of the flood whose pongs are read: as many as one address may have, nearly.
+const FLOODERS: usize = 60;
+/// Pings in one write.
+const BURST: usize = 2048;
+
+/// Never reads a pong.
+///
+/// # Errors
+///
+/// Fails if nobody is let in.
+pub(crate) async fn pong(scene: &mut Scene<'_>) -> Result<Findings> {
+    flood(scene, scene.amounts.connections, Ears::Shut).await
+}
+
+/// Reads every pong.
+///
+/// # Errors
+///
+/// Fails if nobody is let in.
+pub(crate) async fn ping(scene: &mut Scene<'_>) -> Result<Findings> {
+    flood(scene, scene.amounts.connections.min(FLOODERS), Ears::Open).await
+}
+
+async fn flood(scene: &Scene<'_>, count: usize, ears: Ears) -> Result<Findings> {
+    let door = scene.door();
+    // A third of the time for gathering: the first ones wait.
+    let gathering = Instant::now() + scene.left(Duration::MAX) / 3;
+    let Crowd { lines, callers, refused } = Crowd::gather(&door, count, ears, gathering).await?;
+    let connections = lines.len();
+    let burst: Arc<[u8]> = Frame::Ping(0).encode().repeat(BURST).into();
+    let caller = Arc::new(Caller::bind(super::FIRST_ADDRESS + 9)?);
+    let deadline = scene.deadline();
+    let mut floods = JoinSet::new();
+    for line in lines {
+        let (burst, caller) = (Arc::clone(&burst), Arc::clone(&caller));
+        floods.spawn(ping_on(door, line, caller, burst, (ears, deadline)));
+    }
+    let (mut pings, mut cut_off) = (0, 0);
+    while let Some(Ok((said, lost))) = floods.join_next().await {
+        pings += said;
+        cut_off += lost;
+    }
+    drop(callers);
+    let mut findings = Findings::default();
+    findings.note("connections", connections as f64);
+    findings.note("not let in", refused as f64);
+    findings.note("pings", pings as f64);
+    findings.note("cut off", f64::from(cut_off));
+    Ok(findings)
+}
+
+/// Pings until the end; who is cut off comes again under another name, and from one address. Returns how many pings were
+/// said, and how often it was cut off.
+async fn ping_on(
+    door: Door,
+    mut line: Line,
+    caller: Arc<Caller>,
+    burst: Arc<[u8]>,
+    (ears, deadline): (Ears, Instant),
+) -> (u64, u32) {
+    let (mut pings, mut cut_off) = (0, 0);
+    let until = deadline.into();
+    while Instant::now() < deadline {
+        if ears == Ears::Open {
+            line.ignore();
+        }
+        while let Ok(Ok(())) = timeout_at(until, line.say(&burst)).await {
+            pings += BURST as u64;
+        }
+        if Instant::now() >= deadline {
+            break;
+        }
+        cut_off += 1;
+        let Ok(key) = stranger(&door) else { break };
+        match timeout_at(until, caller.call(&door, &key, ears)).await {
+            Ok(Ok(next)) => line = next,
+            Ok(Err(_)) | Err(_) => break,
+        }
+    }
+    (pings, cut_off)
+}

@@ -1,0 +1,248 @@
+//! A member that announces and cancels requests without end: none comes back, others go on, and the
+//! node stays up.
+
+use ensign_coordinator::{Event, Work};
+use ensign_engine::{REQUESTS_ALLOWED, Record};
+use ensign_identity::{DelegationProof, NodeKey};
+use ensign_primitives::{RequestId, SessionId};
+use ensign_store::Place;
+use ensign_wire::{
+    AbortReason, Body, Envelope, Frame, KeyTweak, Message, Mode, PAYLOAD_BYTES_MAX, Payload,
+    Scheme, SessionAbort, SessionAnnounce, SignedRequest, SigningRequest, TxType,
+};
+
+use super::{
+    hostile::hello,
+    party::{NETWORK, Party, Wallet, group_keys, keys, member, node_of},
+    puppet::{Raw, unix_now},
+};
+
+/// How many requests are washed through.
+const WASHED: u32 = 20_000;
+/// How many are sent before the victim is asked whether it has seen them.
+const BATCH: usize = 2_000;
+
+/// Member 1 of a wallet's group, without a node's manners.
+struct Washer {
+    raw: Raw,
+    node_key: NodeKey,
+    delegation: DelegationProof,
+    party: Party,
+    pings: u64,
+}
+
+impl Washer {
+    /// Wallet 0, and a member that says what the test wants.
+    async fn start() -> Self {
+        let party = Party::with(1, vec![member(1, None)]).await;
+        let (node_key, delegation) = node_of(1);
+        let raw = Raw::connect([0x21; 32], &keys(0), party.wallets[0].address()).await;
+        raw.say(&keys(0), &hello(1));
+        let mut washer = Self { raw, node_key, delegation, party, pings: 0 };
+        let peer = washer.raw.peer;
+        washer.victim().peer_up(peer).await;
+        washer
+    }
+
+    fn victim(&mut self) -> &mut Wallet {
+        &mut self.party.wallets[0]
+    }
+
+    /// A request of the member's, made now.
+    fn request(&self, number: u32, payload: Payload) -> SignedRequest {
+        let mut nonce = [9; 16];
+        nonce[..4].copy_from_slice(&number.to_be_bytes());
+        let signers = group_keys(&self.party.members);
+        let own = keys(1).signer_key();
+        let created = unix_now();
+        let request = SigningRequest {
+            network: NETWORK,
+            scheme: Scheme::Bip327,
+            creator: signers.index_of(&own).unwrap(),
+            signers,
+            messages: vec![Message { digest: [7; 32], tweak: KeyTweak::None }],
+            payload,
+            purpose: "washed".to_owned(),
+            tx_type: TxType::Spend,
+            amount: 0,
+            created,
+            expires: created.after(std::time::Duration::from_secs(3600)),
+            mode: Mode::Committed,
+            nonce,
+        };
+        SignedRequest::sign(request, &self.node_key, self.delegation).unwrap()
+    }
+
+    fn say(&self, session: SessionId, seq: u64, body: Body) {
+        let said = Envelope::sign(&self.node_key, NETWORK, session, seq, unix_now(), body).unwrap();
+        self.raw.say(&keys(0), &Frame::Envelope(Box::new(said)));
+    }
+
+    fn announce(&self, request: &SignedRequest, seq: u64) {
+        let announce = SessionAnnounce { attempt: 1, request: request.clone() };
+        self.say(session_of(request), seq, Body::SessionAnnounce(Box::new(announce)));
+    }
+
+    fn cancel(&self, request: &SignedRequest, seq: u64) {
+        let abort = SessionAbort { reason: AbortReason::Cancelled, culprit: None };
+        self.say(session_of(request), seq, Body::SessionAbort(abort));
+    }
+
+    /// Waits until the victim has seen everything; returns in which sessions it has joined since.
+    async fn joins(&mut self) -> Vec<SessionId> {
+        self.pings += 1;
+        let number = self.pings;
+        self.raw.say(&keys(0), &Frame::Ping(number));
+        let mut joins = Vec::new();
+        loop {
+            match self.raw.frame().await {
+                Frame::Pong(seen) if seen == number => return joins,
+                Frame::Envelope(said) => {
+                    if let Body::SessionJoin(_) = said.body() {
+                        joins.push(said.session());
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Announces a request and waits until the victim has joined it.
+    async fn joined(&mut self, number: u32) -> SignedRequest {
+        let request = self.request(number, Payload::Blind);
+        self.announce(&request, 1);
+        loop {
+            let Frame::Envelope(said) = self.raw.frame().await else { continue };
+            if matches!(said.body(), Body::SessionJoin(_)) {
+                assert_eq!(said.session(), session_of(&request));
+                return request;
+            }
+        }
+    }
+}
+
+fn session_of(request: &SignedRequest) -> SessionId {
+    SigningRequest::session_id(request.request.id(), NETWORK, 1)
+}
+
+fn approvals(wallet: &Wallet, id: RequestId) -> usize {
+    let is_it = |event: &&Event| matches!(event, Event::Approval(it) if it.id == id);
+    wallet.seen.iter().filter(is_it).count()
+}
+
+#[tokio::test]
+async fn regression_joined_request_came_back_after_thousands_of_others() {
+    let mut washer = Washer::start().await;
+    let first = washer.joined(0).await;
+    let (id, session) = (first.request.id(), session_of(&first));
+    washer.cancel(&first, 2);
+    washer.victim().failed(id).await;
+    let numbers: Vec<u32> = (1..=WASHED).collect();
+    let mut last = Vec::new();
+    for batch in numbers.chunks(BATCH) {
+        last = batch.iter().map(|number| washer.request(*number, Payload::Blind)).collect();
+        for other in &last {
+            washer.announce(other, 1);
+            washer.cancel(other, 2);
+        }
+        washer.joins().await;
+    }
+    washer.announce(&first, 1 << 40);
+    assert!(!washer.joins().await.contains(&session), "it is over");
+
+    // The same after a restart, for requests that the store and for some that only a note knows.
+    let stopped = washer.party.wallets.remove(0).stop().await;
+    let record = |place| stopped.records().into_iter().filter(place).count();
+    let is_join = |it: &Record| matches!(it, Record::Joined { request, .. } if *request == id);
+    assert_eq!(record(is_join), 1);
+    let wallet = stopped.start().await;
+    wallet.coordinator.group(washer.party.group()).await.unwrap();
+    washer.party.wallets.push(wallet);
+    washer.raw.again(&keys(0)).await;
+    washer.raw.say(&keys(0), &hello(1));
+    let peer = washer.raw.peer;
+    washer.victim().peer_up(peer).await;
+    washer.announce(&first, 1 << 41);
+    assert!(!washer.joins().await.contains(&session));
+    assert_eq!(approvals(washer.victim(), id), 0, "nobody is asked again");
+    // It still serves: a new request is joined.
+    let new = washer.joined(WASHED + 1).await;
+    assert_ne!(new.request.id(), id);
+    drop(last);
+}
+
+#[tokio::test]
+async fn regression_second_join_ended_the_node_instead_of_the_request() {
+    let washer = Washer::start().await;
+    let request = washer.request(0, Payload::Blind);
+    let id = request.request.id();
+    // A store that holds a join of which nobody knows any more: a consent must not begin it again.
+    let Washer { raw, node_key, delegation, mut party, pings } = washer;
+    let stopped = party.wallets.remove(0).stop().await;
+    let join = Record::Joined { request: id, attempt: 1, said: [3; 32] };
+    stopped.write(vec![(Place::join(&id, 1), join)]);
+    let wallet = stopped.start().await;
+    wallet.coordinator.group(party.group()).await.unwrap();
+    party.wallets.push(wallet);
+    let mut washer = Washer { raw, node_key, delegation, party, pings };
+    washer.raw.again(&keys(0)).await;
+    washer.raw.say(&keys(0), &hello(1));
+    washer.announce(&request, 1);
+    assert_eq!(washer.joins().await, [], "the store knows it");
+    washer.joined(1).await;
+}
+
+#[tokio::test]
+async fn requests_beyond_the_budget_are_refused_and_others_are_taken() {
+    let mut washer = Washer::start().await;
+    for number in 0..200 {
+        let request = washer.request(number, Payload::Blind);
+        washer.announce(&request, 1);
+        washer.cancel(&request, 2);
+    }
+    washer.joins().await;
+    let asked = |event: &&Event| matches!(event, Event::Approval(_));
+    let group = washer.party.group;
+    let job = ensign_coordinator::SigningJob::new(group, Work::Messages(vec![[8; 32]]));
+    let own = washer.victim().coordinator.propose(job).await.unwrap();
+    washer.victim().coordinator.cancel(own.id).await.unwrap();
+    washer.victim().failed(own.id).await;
+    let shown = washer.victim().seen.iter().filter(asked).count();
+    // A burst, and one more for each two seconds that the test takes.
+    assert!(shown <= REQUESTS_ALLOWED.burst as usize + 30, "{shown}");
+}
+
+#[tokio::test]
+async fn regression_payload_of_a_closed_request_stayed_for_two_days() {
+    let mut washer = Washer::start().await;
+    let mut psbt = washer.party.psbt(&[60_000], 50_000);
+    let key = bitcoin::psbt::raw::Key { type_value: 0xee, key: vec![1] };
+    psbt.unknown.insert(key, vec![7; PAYLOAD_BYTES_MAX / 2]);
+    let bytes = psbt.serialize();
+    let parsed = ensign_psbt::parse(&bytes).unwrap();
+    let spend = ensign_psbt::analyze(&parsed, &washer.party.psbt_group()).unwrap();
+    let digest = ensign_primitives::sha256(&bytes);
+    let payload = Payload::Psbt { digest, len: bytes.len() as u32 };
+    let SignedRequest { request, .. } = washer.request(0, payload);
+    let amount = spend.summary.amount_spent();
+    let request = SigningRequest { messages: spend.messages, amount, ..request };
+    let request = SignedRequest::sign(request, &washer.node_key, washer.delegation).unwrap();
+    let id = request.request.id();
+    washer.raw.say(&keys(0), &Frame::Payload { request: id, bytes });
+    washer.announce(&request, 1);
+    loop {
+        let Frame::Envelope(said) = washer.raw.frame().await else { continue };
+        if matches!(said.body(), Body::SessionJoin(_)) {
+            break;
+        }
+    }
+    washer.cancel(&request, 2);
+    washer.victim().failed(id).await;
+    washer.victim().coordinator.requests().await.unwrap();
+    let stopped = washer.party.wallets.remove(0).stop().await;
+    let kept = stopped.records();
+    let lean = |it: &Record| matches!(it, Record::Consented { payload: None, .. });
+    assert!(kept.iter().any(lean), "the request is known, its payload is gone");
+    let closed = |it: &Record| matches!(it, Record::Closed { request, .. } if *request == id);
+    assert!(kept.iter().any(closed));
+}
