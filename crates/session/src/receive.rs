@@ -103,8 +103,10 @@ impl Session {
                 }
             }
         }
-        if slotted && self.phase == Phase::Aborted {
-            self.reopen_comparison(now);
+        if slotted && self.phase >= Phase::Complete {
+            if self.phase == Phase::Aborted {
+                self.reopen_comparison(now);
+            }
             self.convict_false_partials(now);
         }
     }

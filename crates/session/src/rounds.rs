@@ -107,11 +107,13 @@ impl Session {
         }
         if false_signers.is_empty() {
             // True parts give a signature, unless the nonces cancel each other out.
-            return if signatures.len() == self.signing.len() {
-                self.complete(now, signatures)
-            } else {
-                self.fail_on_our_side(now, OwnFault::NoSignature)
-            };
+            if signatures.len() != self.signing.len() {
+                return self.fail_on_our_side(now, OwnFault::NoSignature);
+            }
+            for signer in &mut self.signers {
+                signer.partials_checked = true;
+            }
+            return self.complete(now, signatures);
         }
         false_signers.sort_unstable();
         false_signers.dedup();

@@ -134,6 +134,11 @@ impl Node {
         if let Some(slot) = body.slot() {
             let first = self.said.entry(slot).or_insert_with(|| body.clone());
             assert_eq!(first, body, "an honest signer contradicts itself");
+            if let (Body::PartialSigShare(share), Some(Body::NoncesComplete(confirmed))) =
+                (body, self.said.get(&Slot::NoncesComplete))
+            {
+                assert_eq!(share.nonces, confirmed.digest, "signed for another set");
+            }
         }
     }
 }
