@@ -1,5 +1,5 @@
 //! Two honest members that sign with the victim, one request after the other, and how long each
-//! request takes.
+//! request takes. They propose in turn, slowly enough for what a node takes of one creator.
 
 use std::{
     path::{Path, PathBuf},
@@ -28,8 +28,6 @@ use crate::{
 pub(crate) const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
 /// How long the two may take to find each other and the victim.
 const START_TIMEOUT: Duration = Duration::from_secs(40);
-/// Pause after a request that could not even be proposed.
-const REFUSED_PAUSE: Duration = Duration::from_millis(50);
 
 /// One request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,16 +54,16 @@ struct Seat {
 }
 
 impl Honest {
-    /// Starts both; returns once they are connected with the victim.
+    /// Starts both, to propose at this pace; returns once they are connected with the victim.
     ///
     /// # Errors
     ///
     /// Fails if they do not come up.
     pub(crate) fn start(
         homes: [&Home; 2],
-        victim: PeerId,
-        group: Group,
+        (victim, group): (PeerId, Group),
         below: &Path,
+        pace: Duration,
     ) -> Result<Self> {
         let seat = |home: &Home| -> Result<Seat> {
             let folder = below.join(format!("store-{}", home.member.peer.short()));
@@ -84,7 +82,7 @@ impl Honest {
                 match sit_down(seats, victim, group).await {
                     Ok(pair) => {
                         let _ = ready.send(Ok(()));
-                        pair.sign(&noted, &asked).await;
+                        pair.sign(&noted, &asked, pace).await;
                     }
                     Err(error) => drop(ready.send(Err(error))),
                 }
@@ -110,35 +108,41 @@ impl Honest {
 }
 
 struct Pair {
-    one: Coordinator,
-    /// Kept, so that it goes on.
-    _two: Coordinator,
-    events: mpsc::UnboundedReceiver<Event>,
+    /// Who proposes next.
+    next: Proposer,
+    other: Proposer,
     group: GroupId,
+}
+
+struct Proposer {
+    coordinator: Coordinator,
+    events: mpsc::UnboundedReceiver<Event>,
+}
+
+/// Returns the pause from one proposal to the next that two creators can keep up for `time`: a node
+/// takes 25 requests of a creator at once, and one more in two seconds. A fifth is left over.
+pub(crate) fn pace(time: Duration) -> Duration {
+    let each = 20.0 + 0.4 * time.as_secs_f64();
+    time.div_f64(2.0 * each)
 }
 
 async fn sit_down(seats: [Seat; 2], victim: PeerId, group: Group) -> Result<Pair> {
     let [one, two] = seats;
-    let (one, mut events, id) = start(one, &group).await?;
-    let (two, mut others, _) = start(two, &group).await?;
-    until_up(&mut events, victim).await?;
-    until_up(&mut others, victim).await?;
-    let other = two.clone();
-    tokio::spawn(async move { while others.recv().await.is_some() {} });
-    Ok(Pair { one, _two: other, events, group: id })
+    let (mut next, id) = start(one, &group).await?;
+    let (mut other, _) = start(two, &group).await?;
+    until_up(&mut next.events, victim).await?;
+    until_up(&mut other.events, victim).await?;
+    Ok(Pair { next, other, group: id })
 }
 
-async fn start(
-    seat: Seat,
-    group: &Group,
-) -> Result<(Coordinator, mpsc::UnboundedReceiver<Event>, GroupId)> {
+async fn start(seat: Seat, group: &Group) -> Result<(Proposer, GroupId)> {
     let network = ensign_primitives::Network::Regtest;
     let builder = Coordinator::builder(network, seat.keys, seat.folder).listen(seat.address);
     let (coordinator, events) = builder.start().await?;
-    let (seen, receiver) = mpsc::unbounded_channel();
+    let (seen, received) = mpsc::unbounded_channel();
     tokio::spawn(read(coordinator.clone(), events, seen));
     let id = coordinator.group(group.clone()).await?;
-    Ok((coordinator, receiver, id))
+    Ok((Proposer { coordinator, events: received }, id))
 }
 
 /// Approves what is asked, and hands every event on.
@@ -164,26 +168,27 @@ async fn until_up(events: &mut mpsc::UnboundedReceiver<Event>, victim: PeerId) -
 }
 
 impl Pair {
-    async fn sign(mut self, entries: &Mutex<Vec<Entry>>, stop: &AtomicBool) {
+    async fn sign(mut self, entries: &Mutex<Vec<Entry>>, stop: &AtomicBool, pace: Duration) {
         while !stop.load(Ordering::SeqCst) {
             let began = Instant::now();
-            let done = self.sign_one().await;
+            let done = self.next.sign_one(self.group).await;
             let entry = Entry { began, took: done.then(|| began.elapsed()) };
             entries.lock().unwrap_or_else(PoisonError::into_inner).push(entry);
-            if !done && began.elapsed() < REFUSED_PAUSE {
-                pause(REFUSED_PAUSE).await;
-            }
+            std::mem::swap(&mut self.next, &mut self.other);
+            pause(pace.saturating_sub(began.elapsed())).await;
         }
     }
+}
 
-    async fn sign_one(&mut self) -> bool {
+impl Proposer {
+    async fn sign_one(&mut self, group: GroupId) -> bool {
         let Ok(message) = random() else { return false };
-        let job = SigningJob::new(self.group, Work::Messages(vec![message]));
-        let Ok(approval) = self.one.propose(job).await else { return false };
+        let job = SigningJob::new(group, Work::Messages(vec![message]));
+        let Ok(approval) = self.coordinator.propose(job).await else { return false };
         let done = timeout(REQUEST_TIMEOUT, self.ended(approval.id)).await.unwrap_or(false);
         if !done {
             // It may have ended this moment.
-            let _ = self.one.cancel(approval.id).await;
+            let _ = self.coordinator.cancel(approval.id).await;
         }
         done
     }
@@ -199,5 +204,20 @@ impl Pair {
             }
         }
         false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_proposers_stay_below_what_a_node_takes_of_a_creator() {
+        for seconds in [10.0, 35.0, 200.0] {
+            let pace = pace(Duration::from_secs_f64(seconds)).as_secs_f64();
+            let of_each = seconds / pace / 2.0;
+            assert!(of_each <= 25.0 + seconds / 2.0, "{of_each} in {seconds} s");
+            assert!(of_each >= 20.0, "{of_each} in {seconds} s");
+        }
     }
 }

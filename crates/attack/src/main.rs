@@ -130,7 +130,7 @@ fn attack(arguments: &Arguments) -> Result<bool> {
     for kind in kinds {
         let mut stage = match arguments.target.zip(arguments.home.as_ref()) {
             Some((target, home)) => Stage::visit(&plan.program, target, home, arguments.pid)?,
-            None => Stage::set(&plan.program)?,
+            None => Stage::set(&plan.program, honest::pace(plan.time(kind)))?,
         };
         let row = runtime.block_on(run::run(&plan, &mut stage, kind));
         let row = row.with_context(|| format!("attack {}", kind.name()))?;

@@ -23,6 +23,9 @@ use crate::{
 /// waits for.
 const GRACE: Duration = Duration::from_secs(30);
 
+/// What goes by before the first quiet time begins. Guess: seconds.
+const SETTING: Duration = Duration::from_secs(5);
+
 /// How attacks are run.
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
@@ -33,6 +36,13 @@ pub(crate) struct Plan {
     pub(crate) amounts: Amounts,
     /// Latency ratios up to this say nothing.
     pub(crate) noise: f64,
+}
+
+impl Plan {
+    /// Returns how long an attack takes, quiet times and what follows included.
+    pub(crate) fn time(&self, kind: Kind) -> Duration {
+        kind.time_max(self.phase) + self.phase * 2 + SETTING
+    }
 }
 
 /// What was measured of one attack.

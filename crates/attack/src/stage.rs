@@ -1,6 +1,9 @@
 //! Where an attack happens: a node of our own with its partners, or one that runs already.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use anyhow::{Context as _, Result};
 use ensign_coordinator::{Coordinator, Event, Group};
@@ -53,7 +56,7 @@ impl Stage {
     /// # Errors
     ///
     /// Fails if the program does, or if they do not find each other.
-    pub(crate) fn set(program: &Path) -> Result<Self> {
+    pub(crate) fn set(program: &Path, pace: Duration) -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("ensign-attack-").tempdir()?;
         let ensign = Program(program.to_owned());
         let [alice, bob, carol, mallory] =
@@ -64,7 +67,7 @@ impl Stage {
         let victim = Victim::start(program, &alice.path)?;
         let process = Some(Process::new(victim.id()));
         let (peer, below) = (alice.member.peer, folder.path());
-        let honest = Honest::start([&bob, &carol], peer, alice.group(HONEST)?, below)?;
+        let honest = Honest::start([&bob, &carol], (peer, alice.group(HONEST)?), below, pace)?;
         let door = Door { address: alice.address()?, peer, network: alice.network };
         let group = alice.group(HOSTILE)?;
         let own = Own {
