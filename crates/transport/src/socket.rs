@@ -7,29 +7,40 @@ use std::{
     io::{self, IoSliceMut},
     net::SocketAddr,
     pin::Pin,
-    sync::{Arc, PoisonError, RwLock},
+    sync::{Arc, Mutex, PoisonError, RwLock, Weak},
     task::{Context, Poll},
 };
 
 use quinn::{AsyncUdpSocket, UdpPoller, udp};
 
+use crate::shared::locked;
+
 /// Forwards to the real socket until it is closed; then sends nowhere and receives nothing.
 #[derive(Debug)]
 pub(crate) struct Socket {
     inner: RwLock<Option<Arc<dyn AsyncUdpSocket>>>,
+    /// What connections wait with until they may write: each keeps the socket open, and a connection
+    /// that drains may outlive `close` by seconds.
+    pollers: Mutex<Vec<Weak<Slot>>>,
     local_addr: SocketAddr,
 }
+
+/// One connection's poller; empty once the socket is closed.
+type Slot = Mutex<Option<Pin<Box<dyn UdpPoller>>>>;
 
 impl Socket {
     pub(crate) fn new(inner: Arc<dyn AsyncUdpSocket>) -> io::Result<Self> {
         let local_addr = inner.local_addr()?;
-        Ok(Self { inner: RwLock::new(Some(inner)), local_addr })
+        Ok(Self { inner: RwLock::new(Some(inner)), pollers: Mutex::default(), local_addr })
     }
 
     /// Gives the port back.
     pub(crate) fn close(&self) {
         let inner = self.inner.write().unwrap_or_else(PoisonError::into_inner).take();
         drop(inner);
+        for poller in locked(&self.pollers).drain(..).filter_map(|poller| poller.upgrade()) {
+            locked(&poller).take();
+        }
     }
 
     fn with<T>(&self, closed: T, open: impl FnOnce(&Arc<dyn AsyncUdpSocket>) -> T) -> T {
@@ -39,7 +50,13 @@ impl Socket {
 
 impl AsyncUdpSocket for Socket {
     fn create_io_poller(self: Arc<Self>) -> Pin<Box<dyn UdpPoller>> {
-        self.with(Box::pin(Closed), |inner| Arc::clone(inner).create_io_poller())
+        // Held until the poller is entered, so that closing finds it.
+        let inner = self.inner.read().unwrap_or_else(PoisonError::into_inner);
+        let slot = Arc::new(Mutex::new(inner.as_ref().map(|it| Arc::clone(it).create_io_poller())));
+        let mut pollers = locked(&self.pollers);
+        pollers.retain(|poller| poller.strong_count() > 0);
+        pollers.push(Arc::downgrade(&slot));
+        Box::pin(Poller(slot))
     }
 
     fn try_send(&self, transmit: &udp::Transmit<'_>) -> io::Result<()> {
@@ -72,12 +89,15 @@ impl AsyncUdpSocket for Socket {
     }
 }
 
-/// Always writable: what is sent goes nowhere.
+/// Forwards to the real poller; once the socket is closed always writable: what is sent goes nowhere.
 #[derive(Debug)]
-struct Closed;
+struct Poller(Arc<Slot>);
 
-impl UdpPoller for Closed {
-    fn poll_writable(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
+impl UdpPoller for Poller {
+    fn poll_writable(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match locked(&self.0).as_mut() {
+            Some(poller) => poller.as_mut().poll_writable(cx),
+            None => Poll::Ready(Ok(())),
+        }
     }
 }

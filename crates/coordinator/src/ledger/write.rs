@@ -95,10 +95,8 @@ fn lean_consent(
 
 /// Whose request a consent is.
 fn owner(value: &[u8]) -> Option<PeerId> {
-    match postcard::from_bytes(value).ok()? {
-        Record::Consented { request, .. } => Some(request.peer),
-        _ => None,
-    }
+    let Record::Consented { request, .. } = postcard::from_bytes(value).ok()? else { return None };
+    Some(request.peer)
 }
 
 fn bytes_of(batch: &Batch) -> u64 {

@@ -1,14 +1,14 @@
 //! A member that announces and cancels requests without end: none comes back, others go on, and the
 //! node stays up.
 
-use ensign_coordinator::{Event, Work};
+use ensign_coordinator::{Event, Keys, Work};
 use ensign_engine::{REQUESTS_ALLOWED, Record};
 use ensign_identity::{DelegationProof, NodeKey};
-use ensign_primitives::{RequestId, SessionId};
+use ensign_primitives::{RequestId, SessionId, SignerIndex};
 use ensign_store::Place;
 use ensign_wire::{
-    AbortReason, Body, Envelope, Frame, KeyTweak, Message, Mode, PAYLOAD_BYTES_MAX, Payload,
-    Scheme, SessionAbort, SessionAnnounce, SignedRequest, SigningRequest, TxType,
+    AbortReason, Body, Envelope, Frame, GroupKeys, KeyTweak, Message, Mode, PAYLOAD_BYTES_MAX,
+    Payload, Scheme, SessionAbort, SessionAnnounce, SignedRequest, SigningRequest, TxType,
 };
 
 use super::{
@@ -28,6 +28,10 @@ struct Washer {
     node_key: NodeKey,
     delegation: DelegationProof,
     party: Party,
+    /// The victim's keys, the group's, and which of them is the member's: dear to compute.
+    to: Keys,
+    signers: GroupKeys,
+    own: SignerIndex,
     pings: u64,
 }
 
@@ -38,7 +42,9 @@ impl Washer {
         let (node_key, delegation) = node_of(1);
         let raw = Raw::connect([0x21; 32], &keys(0), party.wallets[0].address()).await;
         raw.say(&keys(0), &hello(1));
-        let mut washer = Self { raw, node_key, delegation, party, pings: 0 };
+        let (to, signers) = (keys(0), group_keys(&party.members));
+        let own = signers.index_of(&keys(1).signer_key()).unwrap();
+        let mut washer = Self { raw, node_key, delegation, party, to, signers, own, pings: 0 };
         let peer = washer.raw.peer;
         washer.victim().peer_up(peer).await;
         washer
@@ -52,14 +58,12 @@ impl Washer {
     fn request(&self, number: u32, payload: Payload) -> SignedRequest {
         let mut nonce = [9; 16];
         nonce[..4].copy_from_slice(&number.to_be_bytes());
-        let signers = group_keys(&self.party.members);
-        let own = keys(1).signer_key();
         let created = unix_now();
         let request = SigningRequest {
             network: NETWORK,
             scheme: Scheme::Bip327,
-            creator: signers.index_of(&own).unwrap(),
-            signers,
+            creator: self.own,
+            signers: self.signers.clone(),
             messages: vec![Message { digest: [7; 32], tweak: KeyTweak::None }],
             payload,
             purpose: "washed".to_owned(),
@@ -75,7 +79,7 @@ impl Washer {
 
     fn say(&self, session: SessionId, seq: u64, body: Body) {
         let said = Envelope::sign(&self.node_key, NETWORK, session, seq, unix_now(), body).unwrap();
-        self.raw.say(&keys(0), &Frame::Envelope(Box::new(said)));
+        self.raw.say(&self.to, &Frame::Envelope(Box::new(said)));
     }
 
     fn announce(&self, request: &SignedRequest, seq: u64) {
@@ -92,7 +96,7 @@ impl Washer {
     async fn joins(&mut self) -> Vec<SessionId> {
         self.pings += 1;
         let number = self.pings;
-        self.raw.say(&keys(0), &Frame::Ping(number));
+        self.raw.say(&self.to, &Frame::Ping(number));
         let mut joins = Vec::new();
         loop {
             match self.raw.frame().await {
@@ -159,7 +163,7 @@ async fn regression_joined_request_came_back_after_thousands_of_others() {
     wallet.coordinator.group(washer.party.group()).await.unwrap();
     washer.party.wallets.push(wallet);
     washer.raw.again(&keys(0)).await;
-    washer.raw.say(&keys(0), &hello(1));
+    washer.raw.say(&washer.to, &hello(1));
     let peer = washer.raw.peer;
     washer.victim().peer_up(peer).await;
     washer.announce(&first, 1 << 41);
@@ -173,20 +177,18 @@ async fn regression_joined_request_came_back_after_thousands_of_others() {
 
 #[tokio::test]
 async fn regression_second_join_ended_the_node_instead_of_the_request() {
-    let washer = Washer::start().await;
+    let mut washer = Washer::start().await;
     let request = washer.request(0, Payload::Blind);
     let id = request.request.id();
     // A store that holds a join of which nobody knows any more: a consent must not begin it again.
-    let Washer { raw, node_key, delegation, mut party, pings } = washer;
-    let stopped = party.wallets.remove(0).stop().await;
+    let stopped = washer.party.wallets.remove(0).stop().await;
     let join = Record::Joined { request: id, attempt: 1, said: [3; 32] };
     stopped.write(vec![(Place::join(&id, 1), join)]);
     let wallet = stopped.start().await;
-    wallet.coordinator.group(party.group()).await.unwrap();
-    party.wallets.push(wallet);
-    let mut washer = Washer { raw, node_key, delegation, party, pings };
+    wallet.coordinator.group(washer.party.group()).await.unwrap();
+    washer.party.wallets.push(wallet);
     washer.raw.again(&keys(0)).await;
-    washer.raw.say(&keys(0), &hello(1));
+    washer.raw.say(&washer.to, &hello(1));
     washer.announce(&request, 1);
     assert_eq!(washer.joins().await, [], "the store knows it");
     washer.joined(1).await;
@@ -228,7 +230,7 @@ async fn regression_payload_of_a_closed_request_stayed_for_two_days() {
     let request = SigningRequest { messages: spend.messages, amount, ..request };
     let request = SignedRequest::sign(request, &washer.node_key, washer.delegation).unwrap();
     let id = request.request.id();
-    washer.raw.say(&keys(0), &Frame::Payload { request: id, bytes });
+    washer.raw.say(&washer.to, &Frame::Payload { request: id, bytes });
     washer.announce(&request, 1);
     loop {
         let Frame::Envelope(said) = washer.raw.frame().await else { continue };
