@@ -310,6 +310,7 @@ pub(crate) fn of_disconnect(reason: &DisconnectReason) -> Option<Problem> {
         | DisconnectReason::StreamBroken { .. }
         | DisconnectReason::NotReading
         | DisconnectReason::NotAdmitted { .. }
+        | DisconnectReason::TooManyFrames { .. }
         | DisconnectReason::NoStreams => true,
         DisconnectReason::Quic { code } => *code != 0,
         _ => false,

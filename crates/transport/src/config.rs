@@ -158,6 +158,11 @@ pub const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
 /// Guess: three payloads of the largest size and a session's frames.
 pub const SEND_QUEUE_BYTES_MAX: usize = 4 * 1024 * 1024;
 
+/// Most frames of a stranger on one connection: what is beyond is not worth the way to the engine.
+///
+/// Guess: a greeting, and twice the pings that are answered in [`STRANGER_TIME`].
+pub const STRANGER_FRAMES_MAX: u32 = 160;
+
 /// Default of [`TransportConfig::stranger_queue_bytes_max`].
 ///
 /// Guess: a greeting and 16 answers to pings take a quarter of it.

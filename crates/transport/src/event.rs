@@ -79,6 +79,12 @@ pub enum DisconnectReason {
     /// A stranger let more answers queue up than it may.
     #[error("peer does not read what it is sent")]
     NotReading,
+    /// A stranger sent more frames than anybody needs who only says hello and measures the way.
+    #[error("more than {limit} frames from a node that is no member of a group of ours")]
+    TooManyFrames {
+        /// The limit.
+        limit: u32,
+    },
     /// A peer that was not admitted sent what only admitted ones may; nothing of it was read.
     #[error("{kind:?} from a node that is no member of a group of ours")]
     NotAdmitted {

@@ -7,7 +7,9 @@ use ensign_wire::{Audience, DecodeError, HEADER_BYTES_MAX, Header, Kind};
 use quinn::{ReadError, RecvStream};
 use tokio::{sync::SemaphorePermit, task::JoinSet, time::timeout};
 
-use crate::{CloseCode, DisconnectReason, TransportEvent, link::Link, shared::Shared};
+use crate::{
+    CloseCode, DisconnectReason, STRANGER_FRAMES_MAX, TransportEvent, link::Link, shared::Shared,
+};
 
 /// Most payloads of one admitted peer that are read at once; the rest waits on the peer's side.
 pub(crate) const PAYLOADS_AT_ONCE_MAX: usize = 2;
@@ -92,6 +94,11 @@ async fn deliver<'a>(
         let Some(body) = frames.read_body(chunk) else { return Some(()) };
         if kind == Kind::Hello {
             link.note_hello();
+        }
+        if !link.may_say_more() {
+            let limit = STRANGER_FRAMES_MAX;
+            link.fail(DisconnectReason::TooManyFrames { limit }, CloseCode::Offense);
+            return None;
         }
         if !link.is_closing() {
             shared.emit(TransportEvent::Frame { peer: link.peer, kind, body }).await?;

@@ -5,7 +5,7 @@ use std::{
     pin::pin,
     sync::{
         Arc, OnceLock,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU32, Ordering},
     },
     task::{Context, Poll, Waker},
     time::Duration,
@@ -21,7 +21,7 @@ use tokio::{
 };
 
 use crate::{
-    CloseCode, DisconnectReason, TransportConfig, TransportEvent,
+    CloseCode, DisconnectReason, STRANGER_FRAMES_MAX, TransportConfig, TransportEvent,
     inbox::{self, PAYLOADS_AT_ONCE_MAX},
     latch::Latch,
     outbox::{Outbox, Piece, PushError},
@@ -47,6 +47,8 @@ pub(crate) struct Link {
     welcome: Latch,
     admitted: Latch,
     said_hello: AtomicBool,
+    /// How many came while it was a stranger.
+    frames: AtomicU32,
     duplicate_refused: AtomicBool,
     /// Why it ends, when that is for us to say.
     verdict: OnceLock<DisconnectReason>,
@@ -68,6 +70,7 @@ impl Link {
             welcome: Latch::default(),
             admitted: Latch::default(),
             said_hello: AtomicBool::new(false),
+            frames: AtomicU32::new(0),
             duplicate_refused: AtomicBool::new(false),
             verdict: OnceLock::new(),
             closing: watch::Sender::new(None),
@@ -106,6 +109,11 @@ impl Link {
 
     pub(crate) fn is_welcome(&self) -> bool {
         self.welcome.is_set()
+    }
+
+    /// Counts a frame that came; false when a stranger has sent more than it may.
+    pub(crate) fn may_say_more(&self) -> bool {
+        self.is_welcome() || self.frames.fetch_add(1, Ordering::Relaxed) < STRANGER_FRAMES_MAX
     }
 
     pub(crate) fn is_admitted(&self) -> bool {

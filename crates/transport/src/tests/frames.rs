@@ -13,6 +13,7 @@ fn payload(fill: u8, len: usize) -> Frame {
 #[tokio::test]
 async fn frames_arrive_in_the_order_they_were_sent() {
     let (one, mut two) = pair().await;
+    two.transport.admit(one.id);
     let sender = tokio::spawn(async move {
         for number in 0..20_000 {
             while let Err(error) = one.send(two.id, &Frame::Ping(number)) {
@@ -62,6 +63,7 @@ async fn queue_of_a_peer_that_does_not_read_fills_and_says_so() {
     one.dial(&two);
     one.connected().await;
     two.connected().await;
+    two.transport.admit(one.id);
     // Nobody reads the events of `two`: its windows fill, then our queue.
     let mut sent = 0;
     let error = loop {

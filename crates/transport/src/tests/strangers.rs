@@ -19,7 +19,8 @@ use quinn::{
 
 use super::node::{LOOPBACK, Node, Raw, config, dial, endpoint, key};
 use crate::{
-    CloseCode, DisconnectReason, SendError, TransportEvent, chance::Chance, quic, tls::Identity,
+    CloseCode, DisconnectReason, STRANGER_FRAMES_MAX, SendError, TransportEvent, chance::Chance,
+    quic, tls::Identity,
 };
 
 fn hello() -> Frame {
@@ -358,4 +359,26 @@ impl AsyncUdpSocket for Deaf {
     fn local_addr(&self) -> io::Result<SocketAddr> {
         self.0.local_addr()
     }
+}
+
+#[tokio::test]
+async fn regression_every_frame_of_a_stranger_went_all_the_way_however_many() {
+    let mut victim = Node::start(key(1)).await;
+    let mut stranger = Node::start(key(2)).await;
+    stranger.dial(&victim);
+    victim.connected().await;
+    stranger.connected().await;
+    for number in 0..10_000 {
+        let _ = stranger.send(victim.id, &Frame::Ping(number));
+    }
+    let mut frames = 0;
+    let reason = loop {
+        match victim.next().await {
+            TransportEvent::Frame { .. } => frames += 1,
+            TransportEvent::Disconnected { reason, .. } => break reason,
+            _ => {}
+        }
+    };
+    assert_eq!(frames, STRANGER_FRAMES_MAX);
+    assert_eq!(reason, DisconnectReason::TooManyFrames { limit: STRANGER_FRAMES_MAX });
 }
