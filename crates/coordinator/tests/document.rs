@@ -32,6 +32,7 @@ fn numbers_in_the_page_of_the_transport_are_those_of_the_code() {
         millis(transport::FLUSH_TIMEOUT),
         transport::STRANGER_QUEUE_BYTES_MAX,
         transport::SEND_QUEUE_BYTES_MAX,
+        transport::STRANGER_FRAMES_MAX as usize,
         engine::PINGS_ALLOWED.burst as usize,
         engine::PINGS_ALLOWED.per_minute as usize,
     ];
