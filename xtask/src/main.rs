@@ -5,7 +5,7 @@
 //!
 //! Reading order: `ci` (the steps and their summary), `cargo_steps` (steps that are plain cargo
 //! calls), then the checks of our own: `layers`, `tidy`, `no_std`, `fuzz`, `sim`,
-//! `attack`.
+//! `attack`; `long` is what takes longer.
 
 #![expect(
     clippy::print_stdout,
@@ -20,6 +20,7 @@ mod demo;
 mod fuzz;
 mod layers;
 mod lock;
+mod long;
 mod no_std;
 mod process;
 mod sim;
@@ -57,6 +58,8 @@ enum Command {
     },
     /// Carries the versions of the root lock file into the lock files of `fuzz` and the no_std probe.
     Lock,
+    /// Runs what takes longer than `ci` may: dodging signers, long memory, every attack.
+    Long,
     /// Simulates networks of engines: `cargo xtask sim --help`.
     Sim(SimArguments),
     #[command(flatten)]
@@ -80,6 +83,7 @@ fn run(command: &Command) -> anyhow::Result<()> {
         Command::Ci => ci::run(&workspace),
         Command::Fuzz { command } => fuzz::run(&workspace, command),
         Command::Lock => lock::carry_versions(&workspace),
+        Command::Long => long::run(&workspace),
         Command::Sim(arguments) => sim::run(&workspace, arguments),
         Command::Step(step) => step.run(&workspace),
     }
