@@ -18,8 +18,9 @@ const WRITES_PER_COMMIT_MAX: usize = 1024;
 /// How long a consent waits for the join that follows it, to share its commit. Nobody waits for a
 /// consent alone.
 ///
-/// Guess: several times what a signer in this process takes for its nonces.
-const JOIN_WAIT: Duration = Duration::from_millis(1);
+/// Guess: many times what a signer in this process takes for its nonces, also on a busy machine. The join itself
+/// does not wait; one that comes later would wait for the consent's flushes.
+const JOIN_WAIT: Duration = Duration::from_millis(10);
 
 /// Hands writes to the store.
 ///
