@@ -22,8 +22,9 @@ use ensign_primitives::{Occupancy, PeerId, SIGNERS_MAX, SessionId, UnixTime};
 /// How far a statement's clock may be from ours, either way. Specification: five minutes.
 pub const MESSAGE_AGE_MAX: Duration = Duration::from_secs(5 * 60);
 
-/// Most nonces a node remembers. Guess: a thousand sessions of sixteen signers and four messages.
-pub const NONCES_REMEMBERED_MAX: usize = 65_536;
+/// Most nonces a node remembers, in 4 MiB. Guess: what one creator may ask three signers for in the five
+/// minutes of [`MESSAGE_AGE_MAX`].
+pub const NONCES_REMEMBERED_MAX: usize = 32_768;
 
 /// Why a statement is not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -213,6 +214,9 @@ mod tests {
             nonce[..8].copy_from_slice(&number.to_le_bytes());
             log.observe(nonce, SessionId::from_bytes([1; 32]));
         }
-        assert_eq!((log.first_seen.len(), log.order.len()), (65_536, 65_536));
+        assert_eq!(
+            (log.first_seen.len(), log.order.len()),
+            (NONCES_REMEMBERED_MAX, NONCES_REMEMBERED_MAX)
+        );
     }
 }
