@@ -19,7 +19,7 @@ pub enum Outcome {
 }
 
 /// Most statements that one signer can make once in a session: one for each slot.
-pub const STATEMENTS_PER_SIGNER_MAX: usize = Slot::PartialSigsComplete as usize + 1;
+pub const STATEMENTS_PER_SIGNER_MAX: usize = Slot::PartialSigShare as usize + 1;
 
 /// The first statement of each sender in each slot of one session.
 ///

@@ -135,6 +135,8 @@ impl Session {
         self.show(&self.setup.others(), &evidence);
         if self.phase < Phase::Complete {
             self.fail(now, reason, alloc::vec![culprit], Some(evidence));
+        } else if self.phase == Phase::Complete {
+            self.reopen_comparison(now);
         }
     }
 

@@ -43,6 +43,7 @@ pub use config::{
 mod error;
 pub use error::{CommandError, Offense, OrderError, OwnFault, PartialsError, SetupError};
 
+mod agreement;
 mod contexts;
 mod ending;
 mod local;

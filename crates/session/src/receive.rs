@@ -86,7 +86,12 @@ impl Session {
             Body::NonceShare(share) => self.on_nonce_share(now, share),
             Body::NoncesComplete(_) => self.on_confirmation(now, sender),
             Body::PartialSigShare(share) => self.on_partial_sigs(now, share),
-            Body::PartialSigsComplete(_) => self.on_peer_done(now, sender),
+            Body::PartialSigsComplete(complete) => {
+                if let Some(signer) = self.signer_mut(sender) {
+                    signer.held = Some(complete.digest);
+                }
+                self.on_peer_done(now, sender);
+            }
             Body::SignatureFinalized(done) => self.on_final(now, sender, done),
             Body::SessionReady(_) | Body::NonceAck(_) | Body::PartialSigAck(_) => {
                 self.on_ack(now, sender, envelope.body());
@@ -104,9 +109,7 @@ impl Session {
             }
         }
         if slotted && self.phase >= Phase::Complete {
-            if self.phase == Phase::Aborted {
-                self.reopen_comparison(now);
-            }
+            self.reopen_comparison(now);
             self.convict_false_partials(now);
         }
     }
@@ -269,7 +272,7 @@ impl Session {
     fn on_peer_done(&mut self, now: Now, sender: SignerIndex) {
         let Some(signer) = self.signer_mut(sender) else { return };
         if core::mem::replace(&mut signer.done, true) {
-            return;
+            return self.weigh_agreement(now);
         }
         if self.is_kept() {
             self.event(Event::PeerDone(sender));
@@ -278,7 +281,7 @@ impl Session {
             // Whoever has the signatures answers an abort with them, and a question too.
             self.send_ack(now, sender);
         }
-        self.rest_if_all_are_done(now);
+        self.weigh_agreement(now);
     }
 
     /// Reports that something came which the session was waiting for.

@@ -15,7 +15,7 @@ impl Session {
             Phase::Gathering => return,
             Phase::Aborted => return self.compare_after_abort(now, self.setup.others()),
             Phase::Committing | Phase::Revealing | Phase::Signing => self.setup.others(),
-            Phase::Complete => self.waiting_on(),
+            Phase::Complete => return self.ask_when_complete(now),
         };
         for signer in whom {
             self.send_ack(now, signer);
@@ -53,7 +53,7 @@ impl Session {
             return;
         }
         match self.phase {
-            Phase::Complete => return self.send_final(now, from),
+            Phase::Complete => return self.answer_when_complete(now, from, ack),
             Phase::Aborted => return self.answer_after_abort(now, from, ack),
             Phase::Gathering | Phase::Committing | Phase::Revealing | Phase::Signing => {}
         }

@@ -6,10 +6,7 @@ use ensign_equivocation::Evidence;
 use ensign_identity::Signature;
 use ensign_musig::{Blame, PartialSig};
 use ensign_primitives::{Now, SignerIndex};
-use ensign_wire::{
-    AbortReason, Body, Mode, NoncesComplete, PartialSigsComplete, PubNonceBytes, Slot,
-    nonce_set_digest, signature_set_digest,
-};
+use ensign_wire::{AbortReason, Body, Mode, NoncesComplete, PubNonceBytes, Slot, nonce_set_digest};
 
 use crate::{
     Event, Finished, OwnFault, Phase, Record, Session, SignerRecord,
@@ -232,14 +229,13 @@ impl Session {
     /// Says that we are done; the signatures are durable. The others may leave on our word, and then
     /// nobody could give us what we had lost.
     pub(crate) fn say_done(&mut self, now: Now) {
-        let digest = signature_set_digest(self.network, &self.id, &self.final_signatures());
-        self.say_once(now, Body::PartialSigsComplete(PartialSigsComplete { digest }));
+        self.say_complete(now, &self.setup.others());
         for done in
             self.setup.others().into_iter().filter(|other| self.is_done(*other)).collect::<Vec<_>>()
         {
             self.event(Event::PeerDone(done));
         }
-        self.rest_if_all_are_done(now);
+        self.weigh_agreement(now);
     }
 
     /// Whether the signatures are here and on disk.
@@ -247,8 +243,10 @@ impl Session {
         matches!(self.phase, Phase::Complete) && self.awaited.is_none()
     }
 
+    /// Nothing is left to do once all others have the signatures and hold what we hold.
     pub(crate) fn rest_if_all_are_done(&mut self, now: Now) {
-        if self.is_kept() && self.setup.others().into_iter().all(|other| self.is_done(other)) {
+        let settled = |other| self.is_settled_with(other);
+        if self.is_kept() && self.setup.others().into_iter().all(settled) {
             self.deadline.enter(now.instant, ensign_deadline::Stage::Over);
         }
     }

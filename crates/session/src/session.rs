@@ -84,6 +84,8 @@ pub(crate) struct Signer {
     pub(crate) views_asked: u32,
     /// After the end: whether it holds what we hold.
     pub(crate) agrees: bool,
+    /// What it named as the digest of what it holds, when it was last done.
+    pub(crate) held: Option<[u8; 32]>,
     /// Whether its partial signatures were verified by themselves, for our nonce set.
     pub(crate) partials_checked: bool,
     pub(crate) convicted: bool,

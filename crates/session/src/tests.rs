@@ -16,5 +16,6 @@ mod endings;
 mod modes;
 mod property;
 mod refusals;
+mod signed;
 mod signer;
 mod unsigned;

@@ -59,7 +59,7 @@ impl Session {
     pub(crate) fn compare(&mut self, from: SignerIndex, theirs: &PartialSigAck) -> bool {
         let (mut same, mut differing) = (true, Vec::new());
         for slot in COMPARED {
-            let Some(held) = theirs.of(slot) else { continue };
+            let held = theirs.of(slot);
             let ours = self.signers_in(slot);
             same &= held.signers == ours;
             let comparable =
@@ -91,7 +91,7 @@ impl Session {
     }
 
     /// Counts a showing and tells whether it is within the bound.
-    fn may_show(&mut self, to: SignerIndex) -> bool {
+    pub(crate) fn may_show(&mut self, to: SignerIndex) -> bool {
         let Some(signer) = self.signer_mut(to) else { return false };
         signer.views_shared = signer.views_shared.saturating_add(1);
         signer.views_shared <= VIEWS_SHARED_MAX
@@ -193,14 +193,7 @@ impl Session {
     /// hold that differs or is missing.
     pub(crate) fn answer_after_abort(&mut self, now: Now, from: SignerIndex, ack: &Body) {
         self.send_abort(now, from);
-        let convicted: Vec<_> =
-            self.proofs.iter().filter(|said| self.peer_of(from) != Some(said.sender())).collect();
-        let convicted: Vec<Envelope> = convicted.into_iter().cloned().collect();
-        if !convicted.is_empty() && self.may_show(from) {
-            for statement in convicted {
-                self.send(&[from], statement);
-            }
-        }
+        self.show_proofs(from);
         #[expect(clippy::wildcard_enum_match_arm, reason = "who asks otherwise is not at its end")]
         match ack {
             Body::NonceAck(ack) => self.compare_nonces(from, ack),
@@ -220,22 +213,11 @@ impl Session {
     pub(crate) fn give_missing(&mut self, now: Now, to: SignerIndex, theirs: &PartialSigAck) {
         let (local, over) = (self.setup.local, self.phase == Phase::Aborted);
         self.say_again(now, to, |body| {
-            let held = body.slot().and_then(|slot| theirs.of(slot));
-            let lacks = held.is_some_and(|held| !held.signers.contains(local));
+            let lacks = body.slot().is_some_and(|slot| !theirs.of(slot).signers.contains(local));
             lacks && !(over && matches!(body, Body::PartialSigShare(_)))
         });
         for slot in COMPARED {
-            if let Some(held) = theirs.of(slot) {
-                self.hand_on(now, to, slot, &held.signers);
-            }
+            self.hand_on(now, to, slot, &theirs.of(slot).signers);
         }
-    }
-
-    /// Something new came after the end: whom we agreed with may hold something else.
-    pub(crate) fn reopen_comparison(&mut self, now: Now) {
-        for signer in &mut self.signers {
-            signer.agrees = false;
-        }
-        self.note_news(now);
     }
 }

@@ -139,22 +139,22 @@ pub struct PartialSigAck {
 }
 
 impl PartialSigAck {
-    /// Returns what is held in a slot; `None` for the slot that it does not speak of.
-    pub const fn of(&self, slot: Slot) -> Option<&Held> {
+    /// Returns what is held in a slot.
+    pub const fn of(&self, slot: Slot) -> &Held {
         match slot {
-            Slot::Join => Some(&self.joins),
-            Slot::NonceShare => Some(&self.nonces),
-            Slot::NoncesComplete => Some(&self.confirmations),
-            Slot::PartialSigShare => Some(&self.partials),
-            Slot::PartialSigsComplete => None,
+            Slot::Join => &self.joins,
+            Slot::NonceShare => &self.nonces,
+            Slot::NoncesComplete => &self.confirmations,
+            Slot::PartialSigShare => &self.partials,
         }
     }
 }
 
-/// Says that the sender holds final signatures that verify.
+/// Says that the sender holds final signatures that verify, and what it holds beside them: who holds
+/// other statements finds out without a message of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PartialSigsComplete {
-    /// [`signature_set_digest`] over the final signatures.
+    /// [`Body::digest`] of the [`PartialSigAck`] that the sender would say now.
     pub digest: [u8; 32],
 }
 
@@ -272,7 +272,6 @@ pub enum Slot {
     NonceShare,
     NoncesComplete,
     PartialSigShare,
-    PartialSigsComplete,
 }
 
 impl Body {
@@ -302,11 +301,11 @@ impl Body {
             Self::NonceShare(_) => Some(Slot::NonceShare),
             Self::NoncesComplete(_) => Some(Slot::NoncesComplete),
             Self::PartialSigShare(_) => Some(Slot::PartialSigShare),
-            Self::PartialSigsComplete(_) => Some(Slot::PartialSigsComplete),
             Self::SessionAnnounce(_)
             | Self::SessionReady(_)
             | Self::NonceAck(_)
             | Self::PartialSigAck(_)
+            | Self::PartialSigsComplete(_)
             | Self::SignatureFinalized(_)
             | Self::SessionAbort(_)
             | Self::ValidationError(_) => None,
@@ -384,14 +383,4 @@ pub fn statement_set_digest(
         .into_iter()
         .fold(hasher, |hasher, (signer, statement)| hasher.u64(signer.0.into()).bytes(&statement))
         .finish()
-}
-
-/// Returns the tagged hash over the final signatures, in message order.
-pub fn signature_set_digest(
-    network: Network,
-    session: &SessionId,
-    signatures: &[Signature],
-) -> [u8; 32] {
-    let hasher = TaggedHasher::new("ensign/signature-set/v1", network).bytes(session.as_bytes());
-    signatures.iter().fold(hasher, |hasher, signature| hasher.bytes(&signature.0)).finish()
 }

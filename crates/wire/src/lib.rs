@@ -35,7 +35,7 @@ pub use body::{
     AbortReason, Body, Held, NonceAck, NonceCommit, NonceShare, NoncesComplete, PartialSigAck,
     PartialSigBytes, PartialSigShare, PartialSigsComplete, Refusal, Round0, SessionAbort,
     SessionAnnounce, SessionJoin, SessionReady, SignatureFinalized, Slot, ValidationError,
-    signature_set_digest, statement_set_digest,
+    statement_set_digest,
 };
 mod envelope;
 pub use envelope::Envelope;

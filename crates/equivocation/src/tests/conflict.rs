@@ -1,7 +1,7 @@
 //! Two statements in one slot.
 
 use ensign_primitives::{Network, SessionId};
-use ensign_wire::{Body, Envelope, NoncesComplete, PartialSigsComplete, SessionReady, SignerSet};
+use ensign_wire::{Body, Envelope, NoncesComplete, SessionReady, SignerSet};
 
 use super::fixture::{
     CULPRIT, NOW, assert_convicts, assert_refused, elsewhere, envelope, forged, join, node_key,
@@ -14,18 +14,16 @@ fn conflict(first: &Envelope, second: &Envelope) -> Evidence {
 }
 
 /// Two different bodies for each slot.
-fn pairs() -> [(Body, Body); 5] {
+fn pairs() -> [(Body, Body); 4] {
     let (nonces, partials) = signed();
     let [ours, theirs] = [1, 2].map(|index| nonces[index].clone());
     let confirm =
         |byte| Body::NoncesComplete(NoncesComplete { signer: signer(CULPRIT), digest: [byte; 32] });
-    let complete = |byte| Body::PartialSigsComplete(PartialSigsComplete { digest: [byte; 32] });
     [
         (Body::SessionJoin(join(CULPRIT, &ours)), Body::SessionJoin(join(CULPRIT, &theirs))),
         (share(CULPRIT, ours), share(CULPRIT, theirs)),
         (confirm(1), confirm(2)),
         (partial_share([1; 32], partials.clone()), partial_share([2; 32], partials)),
-        (complete(1), complete(2)),
     ]
 }
 

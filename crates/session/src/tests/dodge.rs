@@ -4,7 +4,7 @@
 use ensign_primitives::{SignerIndex, sha256};
 use ensign_wire::{AbortReason, Body, Kind, Mode, SessionAbort};
 
-use super::group::Dice;
+use super::group::{Dice, LIFETIME, START, delegate, member};
 
 /// What a dodger says falsely.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -21,19 +21,28 @@ pub(super) enum Lie {
     FalsePartials,
     /// Victims see other joins, nonces and partial signatures.
     OtherNonces,
+    /// True partial signatures, said to be for another nonce set: each hears of another one.
+    TrueForEach,
+    /// Victims see a join with another delegation.
+    OtherDelegation,
     /// Victims see another confirmation (mode strict).
     OtherConfirmation,
 }
 
-const LIES: [Lie; 7] = [
+const LIES: [Lie; 9] = [
     Lie::SetForEach,
     Lie::SetForEach,
     Lie::SetForEachSending,
     Lie::OneSet,
     Lie::FalsePartials,
     Lie::OtherNonces,
+    Lie::TrueForEach,
+    Lie::OtherDelegation,
     Lie::OtherConfirmation,
 ];
+
+/// Lies in spite of which a session may be signed; the last one ends it in mode strict.
+const SIGNED_LIES: [Lie; 3] = [Lie::OtherDelegation, Lie::FalsePartials, Lie::TrueForEach];
 
 const STEPS: [Kind; 4] =
     [Kind::SessionJoin, Kind::NonceShare, Kind::NoncesComplete, Kind::PartialSigShare];
@@ -56,10 +65,18 @@ impl Dodge {
         let step = |dice: &mut Dice| STEPS[dice.below(4) as usize];
         let lies = leads || dice.percent(40);
         let lie =
-            if lies { LIES[dice.below(if strict { 7 } else { 6 }) as usize] } else { Lie::None };
+            if lies { LIES[dice.below(if strict { 9 } else { 8 }) as usize] } else { Lie::None };
         let withheld = dice.percent(30).then(|| (step(dice), dice.roll()));
         let ends_after = dice.percent(25).then(|| step(dice));
         Self { lie, seed: dice.roll(), withheld, ends_after }
+    }
+
+    /// A plan by chance that leaves some honest signer a signature: nothing false about the nonces, and
+    /// no end.
+    pub(super) fn roll_signed(dice: &mut Dice, mode: Mode, _leads: bool) -> Self {
+        let lies = if mode == Mode::Strict { &SIGNED_LIES[..2] } else { &SIGNED_LIES[..] };
+        let lie = lies[dice.below(lies.len() as u64) as usize];
+        Self { lie, seed: dice.roll(), withheld: None, ends_after: None }
     }
 
     pub(super) fn only(lie: Lie) -> Self {
@@ -93,13 +110,21 @@ impl Dodge {
         }
         let set = |number: u64| sha256([self.seed, number].map(u64::to_le_bytes).as_flattened());
         match (self.lie, body) {
-            (Lie::SetForEach, Body::PartialSigShare(share)) => share.nonces = set(to.0.into()),
+            (Lie::SetForEach | Lie::TrueForEach, Body::PartialSigShare(share)) => {
+                share.nonces = set(to.0.into());
+            }
+            (Lie::OtherDelegation, Body::SessionJoin(join)) if victim => {
+                let author = member(join.signer.as_usize());
+                let expires = START.after(LIFETIME * 25);
+                join.delegation = delegate(&author.sec_key, author.node_key.peer_id(), expires);
+            }
             (Lie::SetForEachSending, Body::PartialSigShare(share)) => {
                 share.nonces = set(dice.roll());
             }
             (Lie::OneSet, Body::PartialSigShare(share)) => share.nonces = set(0),
             (Lie::FalsePartials, Body::PartialSigShare(share)) if victim => {
-                share.partials[0][31] ^= 1;
+                // Another bit for each: what several add and take away must not cancel out.
+                share.partials[0][31] ^= 1 << share.signer.0;
             }
             (Lie::OtherConfirmation, Body::NoncesComplete(complete)) if victim => {
                 complete.digest = set(0);

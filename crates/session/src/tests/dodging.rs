@@ -13,6 +13,7 @@ use super::{
     dodge::{Dodge, Lie},
     group::{Dice, Plan, signer},
     judge::{assert_nobody_honest_is_named, convicted_by, proofs},
+    node::Node,
     world::{Link, PERFECT, World},
 };
 
@@ -25,22 +26,26 @@ const SESSIONS: u64 = 40;
 
 /// What became of the sessions of one mode.
 #[derive(Debug, Default)]
-struct Tally {
-    sessions: usize,
-    signed: usize,
+pub(super) struct Tally {
+    pub(super) sessions: usize,
+    pub(super) signed: usize,
     /// Dodgers against whom the honest together held a proof, where nobody signed.
     provable: usize,
     by_all: usize,
     by_some: usize,
     /// The same where somebody signed all the same.
-    provable_signed: usize,
-    by_some_signed: usize,
+    pub(super) provable_signed: usize,
+    pub(super) by_all_signed: usize,
+    pub(super) by_some_signed: usize,
     /// Sessions in which somebody who cannot be convicted was named by a claim.
     claimed: usize,
     missed: Vec<String>,
 }
 
-fn scene(mode: Mode, seed: u64) -> World {
+/// How a dodger's plan is made.
+pub(super) type Roll = fn(&mut Dice, Mode, bool) -> Dodge;
+
+fn scene(mode: Mode, seed: u64, roll: Roll) -> World {
     let mut dice = Dice(seed.wrapping_mul(0x2545_f491_4f6c_dd1d) ^ mode as u64);
     let signers = 2 + dice.below(4) as usize;
     // Time for every phase, and no more: who never joins is not waited for.
@@ -51,15 +56,15 @@ fn scene(mode: Mode, seed: u64) -> World {
     let first = dice.below(signers as u64) as usize;
     for number in 0..dodgers {
         let who = (first + number) % signers;
-        let dodge = Dodge::roll(&mut dice, mode, number == 0);
+        let dodge = roll(&mut dice, mode, number == 0);
         world.corrupt(who, Attack::new(Vice::Dodges(dodge), who, dice.roll(), plan.messages));
     }
     world
 }
 
-fn try_one(mode: Mode, seed: u64, tally: &mut Tally) {
+fn try_one(mode: Mode, seed: u64, roll: Roll, tally: &mut Tally) {
     let what = format!("{mode:?} seed {seed}");
-    let mut world = scene(mode, seed);
+    let mut world = scene(mode, seed, roll);
     world.start();
     world.run();
     assert_nobody_honest_is_named(&world, &what);
@@ -75,17 +80,18 @@ fn try_one(mode: Mode, seed: u64, tally: &mut Tally) {
         }
         let by = convicted_by(&world, dodger);
         convicted |= by > 0;
-        if signed {
-            tally.provable_signed += 1;
-            tally.by_some_signed += usize::from(by > 0);
-            continue;
-        }
-        tally.provable += 1;
-        tally.by_some += usize::from(by > 0);
-        tally.by_all += usize::from(by == honest);
+        let (provable, some, all) = if signed {
+            (&mut tally.provable_signed, &mut tally.by_some_signed, &mut tally.by_all_signed)
+        } else {
+            (&mut tally.provable, &mut tally.by_some, &mut tally.by_all)
+        };
+        *provable += 1;
+        *some += usize::from(by > 0);
+        *all += usize::from(by == honest);
         if by < honest {
             let lie = world.nodes[dodger].attack.as_ref().map(|attack| attack.vice);
-            let ends: Vec<_> = world.honest().map(|node| node.failure().reason).collect();
+            let end = |node: &Node| node.failures.first().map(|failure| failure.reason);
+            let ends: Vec<_> = world.honest().map(end).collect();
             tally.missed.push(format!("{what}: {dodger} by {by} of {honest}, {lie:?}, {ends:?}"));
         }
     }
@@ -98,7 +104,7 @@ fn try_one(mode: Mode, seed: u64, tally: &mut Tally) {
 }
 
 /// Three or more signers of whom the last one dodges, on a network that loses nothing.
-fn dodged(signers: usize, mode: Mode, dodge: Dodge, victims: u64) -> World {
+pub(super) fn dodged(signers: usize, mode: Mode, dodge: Dodge, victims: u64) -> World {
     let mut world = World::new(Plan::new(signers, mode), PERFECT);
     let last = signers - 1;
     world.corrupt(last, Attack::new(Vice::Dodges(dodge), last, victims, 1));
@@ -218,17 +224,26 @@ fn abort_that_names_a_signer_beyond_the_group_accuses_nobody() {
     assert_eq!((failure.by, failure.accused), (Some(signer(2)), None));
 }
 
-#[test]
-fn who_dodges_is_convicted_wherever_the_honest_together_hold_a_proof() {
+/// Runs many sessions of each mode, and shows what became of them.
+pub(super) fn tallies(roll: Roll) -> Vec<Tally> {
     let sessions = std::env::var("ENSIGN_DODGING_SESSIONS");
     let sessions = sessions.map_or(SESSIONS, |number| number.parse().expect("a number"));
-    for mode in [Mode::Fast, Mode::Committed, Mode::Strict] {
+    let tally = |mode| {
         let mut tally = Tally::default();
         for seed in 0..sessions {
-            try_one(mode, seed, &mut tally);
+            try_one(mode, seed, roll, &mut tally);
         }
         println!("{mode:?} {tally:#?}");
+        tally
+    };
+    [Mode::Fast, Mode::Committed, Mode::Strict].map(tally).into()
+}
+
+#[test]
+fn who_dodges_is_convicted_wherever_the_honest_together_hold_a_proof() {
+    for tally in tallies(Dodge::roll) {
         assert!(tally.provable > 0);
-        assert_eq!(tally.by_all, tally.provable, "{mode:?}");
+        assert_eq!(tally.by_all, tally.provable, "{tally:?}");
+        assert_eq!(tally.by_some_signed, tally.provable_signed, "{tally:?}");
     }
 }

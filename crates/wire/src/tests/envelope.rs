@@ -92,7 +92,7 @@ fn every_body_is_in_the_slot_and_of_the_signer_it_names() {
         (Kind::NoncesComplete, true, true),
         (Kind::PartialSigShare, true, true),
         (Kind::PartialSigAck, false, false),
-        (Kind::PartialSigsComplete, true, false),
+        (Kind::PartialSigsComplete, false, false),
         (Kind::SignatureFinalized, false, false),
         (Kind::SessionAbort, false, false),
         (Kind::ValidationError, false, false),

@@ -274,7 +274,7 @@ fn partial_ack() -> Example {
 }
 
 fn partials_complete() -> Example {
-    let digest = story::signature_digest();
+    let digest = Body::PartialSigAck(story::all_held()).digest(story::NETWORK);
     let body = Body::PartialSigsComplete(PartialSigsComplete { digest });
     said("PartialSigsComplete", 1, 6, body, Dump::default().raw(&digest, "digest"))
 }

@@ -45,7 +45,6 @@ pub(crate) fn all() -> Vec<Hash> {
         nonces(),
         statement(),
         statements(),
-        finals(),
     ]
 }
 
@@ -124,13 +123,6 @@ fn statements() -> Hash {
             .raw(&story::statement(slot, at).digest(story::NETWORK), "statement")
     });
     Hash { tag: "ensign/statement-set/v1", fields, computed: story::held(slot, &[1, 2]).digest }
-}
-
-fn finals() -> Hash {
-    let fields = network()
-        .raw(story::session().as_bytes(), "session")
-        .raw(&story::SIGNATURE, "signature of message 0");
-    Hash { tag: "ensign/signature-set/v1", fields, computed: story::signature_digest() }
 }
 
 #[test]

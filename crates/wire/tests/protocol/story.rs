@@ -4,8 +4,8 @@ use ensign_identity::{Delegation, DelegationProof, NodeKey, SignerKey};
 use ensign_primitives::{Network, PeerId, SessionId, SignerIndex, UnixTime, sha256};
 use ensign_wire::{
     Body, GroupKeys, Held, KeyTweak, Message, Mode, NonceCommit, NonceShare, NoncesComplete,
-    PartialSigShare, Payload, PubNonceBytes, Round0, Scheme, SessionJoin, SignedRequest,
-    SigningRequest, Slot, TxType, nonce_set_digest, signature_set_digest, statement_set_digest,
+    PartialSigAck, PartialSigShare, Payload, PubNonceBytes, Round0, Scheme, SessionJoin,
+    SignedRequest, SigningRequest, Slot, TxType, nonce_set_digest, statement_set_digest,
 };
 
 pub(crate) const NETWORK: Network = Network::Regtest;
@@ -110,7 +110,6 @@ pub(crate) fn statement(slot: Slot, at: u8) -> Body {
             let nonces = nonce_digest(&[0, 1, 2]);
             Body::PartialSigShare(PartialSigShare { signer, nonces, partials: vec![PARTIAL] })
         }
-        Slot::PartialSigsComplete => panic!("not compared"),
     }
 }
 
@@ -122,6 +121,12 @@ pub(crate) fn held(slot: Slot, of: &[u8]) -> Held {
     Held { signers: of.iter().map(|at| SignerIndex((*at).into())).collect(), digest }
 }
 
-pub(crate) fn signature_digest() -> [u8; 32] {
-    signature_set_digest(NETWORK, &session(), &[ensign_identity::Signature(SIGNATURE)])
+/// What a node holds that has the statements of all three signers.
+pub(crate) fn all_held() -> PartialSigAck {
+    PartialSigAck {
+        joins: held(Slot::Join, &[0, 1, 2]),
+        nonces: held(Slot::NonceShare, &[0, 1, 2]),
+        confirmations: held(Slot::NoncesComplete, &[]),
+        partials: held(Slot::PartialSigShare, &[0, 1, 2]),
+    }
 }

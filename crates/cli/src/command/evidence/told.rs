@@ -208,9 +208,6 @@ fn statement(envelope: &Envelope) -> String {
             let (partials, set) = (partials.join(", "), begin(&share.nonces));
             format!("my partial signatures for the nonce set {set} are {partials}")
         }
-        Body::PartialSigsComplete(complete) => {
-            format!("I hold the signatures {}", begin(&complete.digest))
-        }
         other => format!("{:?}", other.kind()),
     };
     format!("\"{said}\" at {} by its clock", time(envelope.sent_at()))
