@@ -2,7 +2,7 @@
 
 use std::{collections::VecDeque, sync::Arc};
 
-use ensign_engine::{Known, Record};
+use ensign_engine::{Known, NOTE_PAUSE, Record};
 use ensign_primitives::{Instant, RequestId};
 
 use super::Turn;
@@ -13,8 +13,8 @@ use crate::{event::What, random::Random};
 pub(super) struct Disk {
     durable: Vec<Arc<Record>>,
     pending: VecDeque<(u64, Arc<Record>)>,
-    /// Written with the next record.
-    notes: Vec<Arc<Record>>,
+    /// Written with the next record, or after [`NOTE_PAUSE`]; with the moment each was taken.
+    notes: Vec<(Instant, Arc<Record>)>,
     /// Notes that were written.
     noted: Vec<Arc<Record>>,
     free: Instant,
@@ -30,31 +30,33 @@ impl Disk {
     }
 
     /// Keeps a record that goes with the next one that is written.
-    pub(super) fn note(&mut self, record: Arc<Record>) {
-        self.notes.push(record);
+    pub(super) fn note(&mut self, now: Instant, record: Arc<Record>) {
+        self.notes.push((now, record));
     }
 
     /// What the records say of a request, those included that are being written.
     pub(super) fn recall(&self, request: &RequestId) -> Known {
         let waiting = self.pending.iter().map(|(_, record)| record);
-        let records = self.durable.iter().chain(waiting).chain(&self.noted).chain(&self.notes);
+        let notes = self.notes.iter().map(|(_, record)| record);
+        let records = self.durable.iter().chain(waiting).chain(&self.noted).chain(notes);
         Known::from_records(records.map(Arc::as_ref), request)
     }
 
     /// The oldest record that waits is durable.
     pub(super) fn on_written(&mut self) -> Option<(u64, Arc<Record>)> {
         let (token, record) = self.pending.pop_front()?;
-        self.noted.append(&mut self.notes);
+        self.write_notes(|_| true);
         self.durable.push(Arc::clone(&record));
         Some((token, record))
     }
 
     /// The process dies while records are being written: the first of them may have reached the
     /// medium, those after it only if it has. Returns how many waited and how many survived.
-    pub(super) fn tear(&mut self, random: &mut Random) -> (usize, usize) {
+    pub(super) fn tear(&mut self, now: Instant, random: &mut Random) -> (usize, usize) {
         let waiting = self.pending.len();
         let survived = random.below(waiting as u64 + 1) as usize;
         self.durable.extend(self.pending.drain(..).take(survived).map(|(_, record)| record));
+        self.write_notes(|taken| taken.after(NOTE_PAUSE) <= now);
         self.notes.clear();
         self.free = Instant::from_micros(0);
         (waiting, survived)
@@ -63,8 +65,13 @@ impl Disk {
     /// The process ends in order: everything is written.
     pub(super) fn flush(&mut self) {
         self.durable.extend(self.pending.drain(..).map(|(_, record)| record));
-        self.noted.append(&mut self.notes);
+        self.write_notes(|_| true);
         self.free = Instant::from_micros(0);
+    }
+
+    fn write_notes(&mut self, are_due: impl Fn(Instant) -> bool) {
+        let due = self.notes.extract_if(.., |(taken, _)| are_due(*taken));
+        self.noted.extend(due.map(|(_, record)| record));
     }
 
     pub(super) fn records(&self) -> impl Iterator<Item = Record> {

@@ -120,7 +120,7 @@ impl Host {
                     self.transport.admit(&mut self.desk.turn(scene), peer);
                 }
             }
-            Output::Note(record) => self.disk.note(Arc::new(record)),
+            Output::Note(record) => self.disk.note(scene.now, Arc::new(record)),
             // Answered before.
             Output::Recall { .. }
             | Output::NeedNonces { .. }

@@ -71,7 +71,7 @@ impl Host {
     }
 
     pub(super) fn crash(&mut self, scene: &mut Scene<'_>) {
-        let (pending, survived) = self.disk.tear(&mut self.desk.random);
+        let (pending, survived) = self.disk.tear(scene.now, &mut self.desk.random);
         self.see(scene, Seen::Crashed { pending, survived });
         self.transport.die(&mut self.desk.turn(scene));
         self.end_process(scene);
