@@ -22,15 +22,20 @@ use crate::{NETWORK, NodeIndex, plan::Plan, random::Random};
 mod aborting;
 mod dodging;
 mod equivocating;
+mod filling;
 mod flooding;
 mod framing;
 mod garbage;
 mod late_abort;
 mod nonces;
+mod own_requests;
 mod replaying;
+mod restarting;
 mod reusing;
+mod silencing;
 mod silent;
 mod slow;
+mod washing;
 mod wrong_nonce;
 mod wrong_partial;
 mod wrong_request;
@@ -68,6 +73,10 @@ pub const KINDS: &[Act] = &[
     reusing::STOLEN,
     framing::ACT,
     flooding::ACT,
+    filling::ACT,
+    washing::ACT,
+    silencing::ACT,
+    restarting::ACT,
     wrong_request::PAYLOAD,
     wrong_request::FORGED,
 ];
@@ -245,7 +254,7 @@ impl Hostile {
         let person = |node: NodeIndex| plan.cast.person(node);
         let group = plan.cast.group_of(node);
         let members = group.map_or(Vec::new(), |group| group.members.clone());
-        let acts = |member: &&NodeIndex| person(**member).is_some_and(|it| it.act.is_some());
+        let acts = |member: &&NodeIndex| **member == node || !plan.cast.is_honest(**member);
         let hostile = members.iter().filter(acts);
         let own = person(node).expect("the node of a running process is in the cast");
         let seat = Seat {

@@ -6,15 +6,15 @@ use std::{
     time::Duration,
 };
 
-use ensign_engine::{Event, Offense};
-use ensign_primitives::RequestId;
+use ensign_engine::{ATTEMPTS_MAX, Event, Offense};
+use ensign_primitives::{Instant, RequestId};
 use ensign_session::{Event as SessionEvent, Offense as SessionOffense};
 
 use crate::{
     Cast, NodeIndex, Observer, Plan, Scenario, Seen, Sight, Simulation,
     adversary::KINDS,
     check::{Checkers, Violation},
-    scenario::{Adversaries, Load},
+    scenario::{Adversaries, Disk, Faults, Load, Range},
 };
 
 /// What honest nodes found out, and what they have.
@@ -28,10 +28,14 @@ struct Course {
     waited: BTreeSet<NodeIndex>,
     /// Nodes charged with an offense.
     charged: BTreeSet<NodeIndex>,
+    /// Nodes that announced a request whose time was over, as far as that is remembered.
+    out_of_time: BTreeSet<NodeIndex>,
     /// Requests that somebody was asked to review, by purpose.
     reviewed: BTreeSet<String>,
     requests: BTreeMap<RequestId, u32>,
     done: BTreeMap<u32, BTreeSet<NodeIndex>>,
+    /// When each node got the signatures of a request.
+    found: BTreeMap<RequestId, Vec<(NodeIndex, Instant)>>,
     /// The different results of each session.
     results: BTreeMap<(RequestId, u16), BTreeSet<Vec<[u8; 64]>>>,
 }
@@ -61,6 +65,9 @@ impl Observer for Course {
                 if let Offense::Session(SessionOffense::Proven(_)) = offense {
                     self.proven.extend(cast.node(peer));
                 }
+                if let Offense::RequestTime { .. } = offense {
+                    self.out_of_time.extend(cast.node(peer));
+                }
             }
             Seen::Event(
                 Event::Closed { failure, .. }
@@ -72,6 +79,13 @@ impl Observer for Course {
             Seen::Event(Event::Session { request, attempt, event: SessionEvent::Done(done) }) => {
                 let results = self.results.entry((*request, *attempt)).or_default();
                 results.insert(done.signatures.clone());
+                self.found.entry(*request).or_default().push((sight.node, sight.at));
+                if let Some(intent) = self.requests.get(request) {
+                    self.done.entry(*intent).or_default().insert(sight.node);
+                }
+            }
+            Seen::Recovered { request, .. } => {
+                self.found.entry(*request).or_default().push((sight.node, sight.at));
                 if let Some(intent) = self.requests.get(request) {
                     self.done.entry(*intent).or_default().insert(sight.node);
                 }
@@ -304,6 +318,74 @@ fn flood_of_a_member_leaves_room_for_others() {
 }
 
 #[test]
+fn filled_shelves_of_a_member_leave_room_for_others() {
+    check("filling").everybody_has_a_signature();
+}
+
+#[test]
+fn restarts_of_a_member_have_nobody_join_an_attempt_twice() {
+    let run = check("restarting");
+    run.everybody_has_a_signature();
+    assert!(run.course.results.keys().any(|(_, attempt)| *attempt == ATTEMPTS_MAX));
+}
+
+#[test]
+fn what_a_member_had_ended_and_washed_out_stays_ended() {
+    check("washing").everybody_has_a_signature();
+}
+
+/// As [`members`], on nodes that crash.
+fn crashing(kind: &str, downtime: Range) -> Scenario {
+    let faults = Faults {
+        from: Duration::from_secs(3),
+        until: Duration::from_secs(120),
+        crashes: 60.0,
+        downtime,
+        ..Faults::default()
+    };
+    Scenario { faults, ..members(kind) }
+}
+
+#[test]
+fn what_a_member_had_ended_stays_ended_when_nodes_restart() {
+    let run = Run::of(crashing("washing", Range::millis(500, 5000)), 12);
+    assert!(run.course.out_of_time.is_subset(&run.hostile), "{:?}", run.course.out_of_time);
+    assert!(!run.course.out_of_time.is_empty(), "nothing came back after a restart");
+}
+
+#[test]
+fn attempts_of_a_member_that_restarts_are_joined_once_when_others_restart_too() {
+    Run::of(crashing("restarting", Range::millis(500, 5000)), 13);
+}
+
+#[test]
+fn member_that_was_away_gets_what_a_flood_should_have_washed_out() {
+    let away = Duration::from_secs(210);
+    let scenario = Scenario {
+        length: Duration::from_secs(280),
+        load: Load { requests: 4, spread: Duration::from_secs(30), ..Load::default() },
+        // Slow enough that some are away before they know how it ended.
+        disk: Disk { latency: Range::millis(500, 2_000) },
+        faults: Faults {
+            from: Duration::from_secs(3),
+            until: Duration::from_secs(40),
+            crashes: 100.0,
+            downtime: Range { min: away, max: away },
+            ..Faults::default()
+        },
+        ..members("silencing")
+    };
+    let run = Run::of(scenario, 28);
+    run.everybody_has_a_signature();
+    let is_late = |(_, at): &(NodeIndex, Instant), first: Instant| at.since(first) > away;
+    let late = run.course.found.values().filter(|found| match found.as_slice() {
+        [(first, at), rest @ ..] => rest.iter().any(|it| it.0 != *first && is_late(it, *at)),
+        [] => false,
+    });
+    assert!(late.count() > 0, "nobody was away: {:?}", run.course.found);
+}
+
+#[test]
 fn flood_of_strangers_leaves_groups_alone() {
     let run = Run::of(strangers("flooding"), 9);
     assert_eq!(run.course.charged, run.hostile);
@@ -338,6 +420,7 @@ fn coalitions_of_every_kind_break_nothing() {
     let groups = kinds.len() as u32 + 3;
     let scenario = Scenario {
         nodes: 5 * groups,
+        length: Duration::from_secs(120),
         load: Load { signers: 5, ..members("all").load },
         adversaries: Adversaries {
             groups: kinds.len() as f64 / f64::from(groups),
