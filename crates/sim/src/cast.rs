@@ -172,6 +172,14 @@ impl Cast {
         self.groups.iter().find(|group| group.id == *id)
     }
 
+    /// Gives one node another part than its group's.
+    #[cfg(test)]
+    pub(crate) fn play(&mut self, node: NodeIndex, act: &str) {
+        if let Some(person) = self.people.get_mut(node.as_usize()) {
+            person.act = Some(act.to_owned());
+        }
+    }
+
     /// Takes a node for honest, whatever it does: how checkers are shown a broken engine.
     pub fn vouch_for(&mut self, node: NodeIndex) {
         if let Some(person) = self.people.get_mut(node.as_usize()) {

@@ -16,6 +16,7 @@ mod burned;
 mod consent;
 mod journal;
 mod nonce_reuse;
+mod once;
 mod one_result;
 mod replays;
 pub use replays::replays;
@@ -76,6 +77,7 @@ fn all() -> Vec<Box<dyn Checker>> {
         Box::new(signature::Signature::default()),
         Box::new(blame::Blame::default()),
         Box::new(one_result::OneResult::default()),
+        Box::new(once::Once::default()),
         Box::new(consent::Consent::default()),
         Box::new(bounds::Bounds),
     ]

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use ensign_engine::{CloseReason, Event, Input, Offense, Output, Penalty, Record};
+use ensign_engine::{CloseReason, Event, Input, Offense, Output, Penalty, Record, Review};
 use ensign_equivocation::Evidence;
 use ensign_primitives::{Occupancy, PeerId};
 use ensign_session::{Event as SessionEvent, Failure, Offense as SessionOffense, Phase};
@@ -18,7 +18,7 @@ use crate::{
     NodeIndex, Plan, Scenario, Simulation,
     adversary::{Act, Adversary, Seat, envelope_heard},
     check::{Checkers, replays},
-    scenario::{Adversaries, Load, Mode},
+    scenario::{Adversaries, Faults, Load, Mode},
 };
 
 /// Engines that are broken on purpose.
@@ -35,6 +35,11 @@ pub(crate) const FLAWS: &[Act] = &[
     flaw("cuts off", || Box::new(Flaw(cuts_off))),
     flaw("joins twice", || Box::new(Flaw(joins_twice))),
     flaw("joins differently", || Box::new(Flaw(joins_differently))),
+    flaw("asks again", || Box::new(AsksAgain::default())),
+    flaw("consents again", || Box::new(Flaw(consents_again))),
+    flaw("joins what is over", || Box::new(Flaw(joins_what_is_over))),
+    flaw("goes back", || Box::new(Flaw(goes_back))),
+    flaw("writes no notes", || Box::new(Flaw(writes_no_notes))),
     flaw("joins at once", || Box::new(JoinsAtOnce)),
     flaw("hoards", || Box::new(Hoards)),
     flaw("depends on the process", || Box::new(Flaw(depends_on_the_process))),
@@ -159,6 +164,50 @@ fn joins_differently(seat: &mut Seat, output: Output) -> Option<Output> {
         seat.state(to, envelope.session(), envelope.seq(), Body::SessionJoin(join));
     }
     Some(output)
+}
+
+/// Asks its person once more about what is signed.
+#[derive(Debug, Default)]
+struct AsksAgain(Vec<Review>);
+
+impl Adversary for AsksAgain {
+    fn speak(&mut self, seat: &mut Seat, output: Output) -> Option<Output> {
+        if let Output::Event(Event::Review(review)) = &output {
+            self.0.push(review.clone());
+        }
+        if let Output::Event(Event::Session { event: SessionEvent::Done(_), .. }) = &output {
+            self.0.drain(..).for_each(|review| seat.pass(Output::Event(Event::Review(review))));
+        }
+        Some(output)
+    }
+}
+
+fn consents_again(seat: &mut Seat, output: Output) -> Option<Output> {
+    if let Output::Persist { record: record @ Record::Consented { .. }, .. } = &output {
+        seat.pass(Output::Persist { token: u64::MAX, record: record.clone() });
+    }
+    Some(output)
+}
+
+fn joins_what_is_over(seat: &mut Seat, output: Output) -> Option<Output> {
+    if let Output::Event(Event::Session { request, event: SessionEvent::Done(_), .. }) = &output {
+        let record = Record::Joined { request: *request, attempt: 5, said: [7; 32] };
+        seat.pass(Output::Persist { token: u64::MAX, record });
+    }
+    Some(output)
+}
+
+fn goes_back(seat: &mut Seat, output: Output) -> Option<Output> {
+    if let Output::Persist { record: Record::Joined { request, .. }, .. } = &output {
+        let record = Record::Joined { request: *request, attempt: 5, said: [7; 32] };
+        seat.pass(Output::Persist { token: u64::MAX, record });
+    }
+    Some(output)
+}
+
+/// What it knows of requests that nobody had decided about dies with its process.
+fn writes_no_notes(_: &mut Seat, output: Output) -> Option<Output> {
+    if let Output::Note(Record::Undecided(_)) = output { None } else { Some(output) }
 }
 
 fn commitment() -> Round0 {
@@ -287,6 +336,39 @@ fn different_results_and_second_joins_are_seen() {
     check("hands out a false signature", "one result for a session, one join");
     check("joins twice", "one result for a session, one join");
     check("joins differently", "one result for a session, one join");
+}
+
+const ONCE: &str = "what is over stays over, nothing decided or joined again";
+
+#[test]
+fn second_questions_consents_and_joins_are_seen() {
+    check("asks again", ONCE);
+    check("consents again", ONCE);
+    check("joins what is over", ONCE);
+    check("goes back", ONCE);
+}
+
+/// Beside a member that brings back what was over, on nodes that crash.
+fn fired_beside_washing(flaw: &str) -> BTreeSet<String> {
+    let faults = Faults {
+        from: Duration::from_secs(5),
+        until: Duration::from_secs(60),
+        crashes: 120.0,
+        ..Faults::default()
+    };
+    let mut plan = Plan::new(Scenario { faults, ..scenario("washing") }, 4);
+    let length = plan.scenario.length;
+    plan.cast.play(NodeIndex(1), flaw);
+    plan.cast.vouch_for(NodeIndex(1));
+    let mut checkers = Checkers::default();
+    Simulation::new(plan, 1).run(length, &mut [&mut checkers]);
+    checkers.violations().iter().map(|violation| violation.checker.clone()).collect()
+}
+
+#[test]
+fn request_that_comes_back_after_a_crash_is_seen() {
+    assert_eq!(fired_beside_washing("writes no notes"), BTreeSet::from([ONCE.to_owned()]));
+    assert_eq!(fired_beside_washing("none"), BTreeSet::new());
 }
 
 #[test]
