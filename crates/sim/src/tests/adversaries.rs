@@ -420,7 +420,8 @@ fn coalitions_of_every_kind_break_nothing() {
     let groups = kinds.len() as u32 + 3;
     let scenario = Scenario {
         nodes: 5 * groups,
-        length: Duration::from_secs(120),
+        // As long as the longest wait of a session after the last request.
+        length: Duration::from_secs(150),
         load: Load { signers: 5, ..members("all").load },
         adversaries: Adversaries {
             groups: kinds.len() as f64 / f64::from(groups),
