@@ -106,7 +106,7 @@ impl Dodge {
         let names_another =
             matches!(self.lie, Lie::SetForEach | Lie::SetForEachSending | Lie::OneSet);
         if let (true, Body::PartialSigShare(share)) = (names_another, &mut *body) {
-            share.partials[0][31] ^= 1;
+            share.partials[0][31] ^= bit_of(share.signer);
         }
         let set = |number: u64| sha256([self.seed, number].map(u64::to_le_bytes).as_flattened());
         match (self.lie, body) {
@@ -123,8 +123,7 @@ impl Dodge {
             }
             (Lie::OneSet, Body::PartialSigShare(share)) => share.nonces = set(0),
             (Lie::FalsePartials, Body::PartialSigShare(share)) if victim => {
-                // Another bit for each: what several add and take away must not cancel out.
-                share.partials[0][31] ^= 1 << share.signer.0;
+                share.partials[0][31] ^= bit_of(share.signer);
             }
             (Lie::OtherConfirmation, Body::NoncesComplete(complete)) if victim => {
                 complete.digest = set(0);
@@ -132,4 +131,10 @@ impl Dodge {
             _ => {}
         }
     }
+}
+
+/// The bit in which a signer's partial signature is false. Another one for each: what several add and
+/// take away must not cancel out, for nobody looks for false ones where the sum is true.
+const fn bit_of(signer: SignerIndex) -> u8 {
+    1 << signer.0
 }
