@@ -71,7 +71,12 @@ pub(crate) fn engine(index: usize) -> Engine {
         linger_timeout: Duration::from_secs(60),
         retry_interval: Duration::from_secs(15),
     };
-    let config = EngineConfig { network: NETWORK, listening: vec![], timeouts, allowances: Default::default() };
+    let config = EngineConfig {
+        network: NETWORK,
+        listening: vec![],
+        timeouts,
+        allowances: Default::default(),
+    };
     let Person { node_key, delegation, .. } = person(index);
     let keys = Keys { node_key: Arc::clone(node_key), signer: key(index), delegation: *delegation };
     Engine::new(config, keys)
