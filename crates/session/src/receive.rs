@@ -65,8 +65,10 @@ impl Session {
     }
 
     fn on_statement(&mut self, now: Now, sender: SignerIndex, envelope: Envelope) {
+        // Who refused the announcement does not have it.
+        let is_refusal = matches!(envelope.body(), Body::ValidationError(_));
         if let Some(signer) = self.signer_mut(sender) {
-            signer.acknowledged = true;
+            signer.acknowledged |= !is_refusal;
         }
         // What contradicts a statement that is held convicts, whatever its form.
         let slotted = envelope.body().slot().is_some();

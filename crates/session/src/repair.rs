@@ -18,6 +18,7 @@ impl Session {
             Phase::Complete => return self.ask_when_complete(now),
         };
         for signer in whom {
+            self.announce_again(now, signer);
             self.send_ack(now, signer);
         }
         self.report_waiting();

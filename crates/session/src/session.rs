@@ -346,6 +346,20 @@ impl Session {
         }
     }
 
+    /// Announces the attempt to a signer that has not heard of it, as far as we know: it may have been asked
+    /// too much when it came first.
+    pub(crate) fn announce_again(&mut self, now: Now, signer: SignerIndex) {
+        let is_unheard = |known: &Signer| !known.acknowledged && !known.joined;
+        if self.is_announcer() && self.signer(signer).is_some_and(is_unheard) {
+            self.announce_to(now, signer);
+        }
+    }
+
+    /// Whether others hear of the attempt from us: we made the request, or opened the attempt.
+    fn is_announcer(&self) -> bool {
+        self.announces || self.setup.request.request.creator == self.setup.local
+    }
+
     fn announce_to(&mut self, now: Now, signer: SignerIndex) {
         let announce = SessionAnnounce {
             attempt: self.setup.attempt,
@@ -358,8 +372,7 @@ impl Session {
         if signer == self.setup.local || self.signer(signer).is_none() {
             return;
         }
-        let is_creator = self.setup.request.request.creator == self.setup.local;
-        if (is_creator || self.announces) && self.phase < Phase::Complete {
+        if self.is_announcer() && self.phase < Phase::Complete {
             self.announce_to(now, signer);
         }
         self.forget_told(signer);

@@ -232,3 +232,19 @@ fn events_of_what_is_refused_name_the_member() {
     );
     assert!(named);
 }
+
+#[test]
+fn regression_request_refused_for_want_of_budget_was_never_announced_again() {
+    let mut net = Net::new(2);
+    // Node 0 asks for more at once than node 1 takes; each is signed all the same.
+    let count = REQUESTS_ALLOWED.burst as usize + 5;
+    for number in 0..count {
+        let proposal = super::cast::proposal(PAIR, ensign_wire::Mode::Fast);
+        let nonce = [number as u8 + 1; 16];
+        net.command(0, |engine, now| engine.propose(now, proposal, nonce)).unwrap();
+        net.run();
+    }
+    assert!(net.nodes[0].done().len() < count);
+    net.pass(Duration::from_secs(90));
+    assert_eq!(net.nodes[0].done().len(), count);
+}
