@@ -148,6 +148,7 @@ impl Driver {
         if asked.is_some() {
             self.settle().await;
         }
+        self.storage.write_notes(self.clock.now().unix);
         self.transport.close().await;
         // The store's thread writes what is queued and ends; its answers end with it.
         drop(self.storage);

@@ -54,7 +54,6 @@ impl Driver {
     /// Says what only waits for the disk: the others may wait to hear that our signatures are durable.
     pub(crate) async fn settle(&mut self) {
         let (written, mut all) = oneshot::channel();
-        self.storage.write_notes(self.clock.now().unix);
         self.storage.read(move |_| {
             let _ = written.send(());
         });

@@ -117,8 +117,8 @@ impl Washer {
         self.announce(&request, 1);
         loop {
             let Frame::Envelope(said) = self.raw.frame().await else { continue };
-            if matches!(said.body(), Body::SessionJoin(_)) {
-                assert_eq!(said.session(), session_of(&request));
+            let is_it = said.session() == session_of(&request);
+            if is_it && matches!(said.body(), Body::SessionJoin(_)) {
                 return request;
             }
         }

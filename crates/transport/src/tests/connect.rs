@@ -128,7 +128,7 @@ async fn simultaneous_dials_end_as_one_connection_on_both_sides() {
         let id = one.id;
         drop(one);
         let closed = DisconnectReason::Closed { code: CloseCode::Shutdown };
-        assert_eq!(two.disconnected().await, (id, closed));
+        assert_eq!(two.disconnected_after_dials().await, (id, closed));
     }
 }
 

@@ -80,6 +80,18 @@ impl Node {
         }
     }
 
+    /// As [`disconnected`](Self::disconnected), where a dial of ours may end in vain before it: it was under
+    /// way while the other side went.
+    pub(super) async fn disconnected_after_dials(&mut self) -> (PeerId, DisconnectReason) {
+        loop {
+            match self.next().await {
+                TransportEvent::DialFailed { .. } => {}
+                TransportEvent::Disconnected { peer, reason } => return (peer, reason),
+                other => panic!("expected Disconnected, saw {other:?}"),
+            }
+        }
+    }
+
     /// Waits for the next event, which must be a frame; returns sender and frame.
     pub(super) async fn frame(&mut self) -> (PeerId, Frame) {
         match self.next().await {
