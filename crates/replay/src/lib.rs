@@ -22,9 +22,9 @@ use ensign_primitives::{Occupancy, PeerId, SIGNERS_MAX, SessionId, UnixTime};
 /// How far a statement's clock may be from ours, either way. Specification: five minutes.
 pub const MESSAGE_AGE_MAX: Duration = Duration::from_secs(5 * 60);
 
-/// Most nonces a node remembers, in 4 MiB. Guess: what one creator may ask three signers for in the five
+/// Most nonces of others that a node remembers, in 2 MiB. Guess: more than a busy group shows in the five
 /// minutes of [`MESSAGE_AGE_MAX`].
-pub const NONCES_REMEMBERED_MAX: usize = 32_768;
+pub const NONCES_REMEMBERED_MAX: usize = 16_384;
 
 /// Why a statement is not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
