@@ -39,6 +39,7 @@ impl End {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Share {
     Decided,
+    /// Also what only the store still knew when somebody asked.
     Undecided,
 }
 

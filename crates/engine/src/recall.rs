@@ -141,7 +141,10 @@ impl Engine {
         match known {
             Known::Begun => {}
             Known::Over { group, ending } => {
-                self.remember_end(request, (group, End::of(&ending)), Share::Decided);
+                // Whoever digs out old requests pushes none out that we hold.
+                if !self.ended.contains(&request) {
+                    self.remember_end(request, (group, End::of(&ending)), Share::Undecided);
+                }
                 for (from, envelope) in waiting {
                     self.tell_ended(now, (from, request), &envelope, &ending);
                 }

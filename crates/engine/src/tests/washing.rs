@@ -248,3 +248,27 @@ fn regression_request_refused_for_want_of_budget_was_never_announced_again() {
     net.pass(Duration::from_secs(90));
     assert_eq!(net.nodes[0].done().len(), count);
 }
+
+#[test]
+fn old_requests_that_are_dug_out_push_no_ending_out() {
+    let mut net = Net::new(2);
+    let id = net.propose(ensign_wire::Mode::Committed);
+    net.run();
+    let group = super::cast::group_id(PAIR);
+    // The store knows many that the memory does not.
+    let old: Vec<_> = (0..ENDINGS_REMEMBERED as u32 + 50).map(|it| fresh(&net, PAIR, it)).collect();
+    for signed in &old {
+        let (request, reason) = (signed.request.id(), AbortReason::Cancelled);
+        net.nodes[0].journal.push(Record::Closed { request, group, reason });
+    }
+    for signed in &old {
+        net.pass(PACE / 2);
+        announce(&mut net, 1, signed, 1 << 40);
+    }
+    let session = SigningRequest::session_id(id, NETWORK, 1);
+    let before = net.count(0, 1, Kind::SignatureFinalized);
+    let ask = Body::PartialSigAck(PartialSigAck::default());
+    let said = envelope(net.now(), 1, session, 1 << 50, ask);
+    net.say(1, 0, said);
+    assert_eq!(net.count(0, 1, Kind::SignatureFinalized), before + 1);
+}
