@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, net::SocketAddr, ops::ControlFlow};
 
 use ensign_engine::{End, Ending, Horizon, Open, Record, Restored, Undecided};
 use ensign_primitives::{GroupId, PeerId, RequestId, UnixTime};
-use ensign_store::{Place, Store, StoreError, Table, request_of};
+use ensign_store::{OnceError, Place, Store, StoreError, Table, request_of};
 
 use crate::{LostAttempt, Reached};
 
@@ -40,18 +40,9 @@ pub enum LedgerError {
     /// The store refuses, or cannot.
     #[error("{0}")]
     Store(StoreError),
-    /// A mark that stands once would stand twice: a nonce could be used twice.
-    #[error("the mark {place:?} exists already and says something else")]
-    Twice {
-        /// Where.
-        place: Place,
-    },
-    /// The store knows that the request was joined before, or is over: it does not begin again.
-    #[error("request {request} was joined or has ended before, and does not begin again")]
-    Begun {
-        /// The request.
-        request: RequestId,
-    },
+    /// It contradicts what stands in the store.
+    #[error("{0}")]
+    Contradiction(OnceError),
     /// What was read is no record of this version.
     #[error("the record {place:?} cannot be understood")]
     Unreadable {
@@ -63,7 +54,7 @@ pub enum LedgerError {
 impl LedgerError {
     /// Whether only the one write is refused, because it contradicts what stands; the store goes on.
     pub(crate) const fn is_contradiction(&self) -> bool {
-        matches!(self, Self::Twice { .. } | Self::Begun { .. })
+        matches!(self, Self::Contradiction(_))
     }
 }
 

@@ -180,9 +180,9 @@ impl Import for OldJournal {
             }));
             ledger::write(store, &entries, now).map_err(|error| match error {
                 LedgerError::Store(error) => ImportError::Store(error),
-                LedgerError::Twice { .. }
-                | LedgerError::Begun { .. }
-                | LedgerError::Unreadable { .. } => ImportError::Damaged { offset: 0 },
+                LedgerError::Contradiction(_) | LedgerError::Unreadable { .. } => {
+                    ImportError::Damaged { offset: 0 }
+                }
             })?;
         }
         Ok(())

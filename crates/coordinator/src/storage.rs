@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt, sync::mpsc as std_mpsc, thread, time::Dura
 
 use ensign_engine::Record;
 use ensign_primitives::{PeerId, RequestId, UnixTime};
-use ensign_store::{Place, Store, StoreError, Table};
+use ensign_store::{OnceError, Place, Store, StoreError, Table};
 use tokio::{
     sync::mpsc,
     time::{Instant, sleep_until},
@@ -299,7 +299,7 @@ fn commit(store: &mut dyn Store, writes: Vec<Write>, answer: &mut dyn FnMut(Answ
         },
         Err(error) if error.is_contradiction() => match writes.as_slice() {
             [one] => {
-                if let LedgerError::Twice { place } = &error
+                if let LedgerError::Contradiction(OnceError::Twice { place }) = &error
                     && let Some(mark) = ledger::contradicted(place)
                 {
                     // What cannot be noted is refused all the same.

@@ -6,7 +6,7 @@ use ensign_identity::NodeKey;
 use ensign_musig::SecKey;
 use ensign_primitives::{GroupId, Network, PeerId, RequestId, UnixTime};
 use ensign_session::Phase;
-use ensign_store::{Batch, MemoryStore, Place, Size, Store, StoreError, Table, Visit};
+use ensign_store::{Batch, MemoryStore, OnceError, Place, Size, Store, StoreError, Table, Visit};
 use ensign_wire::AbortReason;
 
 use crate::{
@@ -290,7 +290,7 @@ fn audit_names_every_mark_that_should_not_be_there() {
     let other = Record::Partials { request, attempt: 1, nonces: [1; 32], partials: Vec::new() };
     let twice = ledger::write(&mut store, &[ledger::entry(&other)], UnixTime::from_millis(2));
     let place = Place::partial(&request, 1);
-    assert_eq!(twice, Err(LedgerError::Twice { place }));
+    assert_eq!(twice, Err(LedgerError::Contradiction(OnceError::Twice { place })));
     ledger::write(&mut store, &[ledger::entry(&partials(1))], UnixTime::from_millis(2)).unwrap();
 }
 
@@ -307,5 +307,5 @@ fn join_of_an_earlier_version_is_read_and_never_written_over() {
     let read = ledger::read(&store, &place).unwrap();
     assert_eq!(read, Some(Record::Joined { request, attempt: 1, said: [0; 32] }));
     let again = ledger::write(&mut store, &[ledger::entry(&new)], UnixTime::from_millis(2));
-    assert_eq!(again, Err(LedgerError::Twice { place }));
+    assert_eq!(again, Err(LedgerError::Contradiction(OnceError::Twice { place })));
 }

@@ -16,8 +16,7 @@ use super::{Entry, LedgerError, entry};
 ///
 /// # Errors
 ///
-/// [`LedgerError::Twice`] or [`LedgerError::Begun`] for what contradicts the store, before anything
-/// is written; [`LedgerError::Store`].
+/// [`LedgerError::Contradiction`] before anything is written; [`LedgerError::Store`].
 pub(crate) fn write(
     store: &mut dyn Store,
     entries: &[Entry],
@@ -35,11 +34,10 @@ pub(crate) fn write(
 
 impl From<OnceError> for LedgerError {
     fn from(error: OnceError) -> Self {
-        match error {
-            OnceError::Twice { place } => Self::Twice { place },
-            OnceError::Begun { request } => Self::Begun { request },
-            OnceError::Store(error) => Self::Store(error),
-            _ => Self::Store(StoreError::Stopped),
+        if let OnceError::Store(error) = error {
+            Self::Store(error)
+        } else {
+            Self::Contradiction(error)
         }
     }
 }
