@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
 
 use bytes::Bytes;
 use ensign_engine::{
-    CloseReason, Engine, EngineConfig, Input, NOTE_PAUSE, Offense, Output, PEERS_MAX,
+    CloseReason, Engine, EngineConfig, Input, Known, NOTE_PAUSE, Offense, Output, PEERS_MAX,
 };
 use ensign_identity::{NodeKey, Signature, SignerKey};
 use ensign_primitives::{GroupId, Network, PeerId, RequestId, StateMachine, UnixTime};
@@ -28,7 +28,7 @@ use crate::{
     error::of_decision,
     event::Publisher,
     ledger,
-    looks::{Loaded, Recalled},
+    looks::{Looked, Looks},
     parts::{Before, Parts},
     problem,
     randomness::Randomness,
@@ -73,12 +73,7 @@ pub(crate) struct Driver {
     arrivals: mpsc::Receiver<TransportEvent>,
     pub(crate) storage: Storage,
     pub(crate) answers: Answers,
-    pub(crate) loading: mpsc::UnboundedSender<Loaded>,
-    loaded: mpsc::UnboundedReceiver<Loaded>,
-    /// Looks into the store that the engine asked for, at most
-    /// [`RECALLS_MAX`](ensign_engine::RECALLS_MAX) at a time.
-    pub(crate) recalling: mpsc::UnboundedSender<Recalled>,
-    recalled: mpsc::UnboundedReceiver<Recalled>,
+    looks: Looks,
     pub(crate) events: Publisher,
     /// Whose connection has just ended, if it said that it stops.
     stopped: Option<PeerId>,
@@ -107,8 +102,6 @@ impl Driver {
         undecided.into_iter().for_each(|kept| engine.remember_undecided(kept));
         engine.remember_horizon(before.past.horizon);
         let addresses = std::mem::take(&mut before.past.addresses);
-        let (loading, loaded) = mpsc::unbounded_channel();
-        let (recalling, recalled) = mpsc::unbounded_channel();
         Self {
             engine,
             clock: parts.clock,
@@ -131,10 +124,7 @@ impl Driver {
             arrivals,
             storage,
             answers,
-            loading,
-            loaded,
-            recalling,
-            recalled,
+            looks: Looks::new(),
             events,
             stopped: None,
             commands,
@@ -184,8 +174,7 @@ impl Driver {
                         return None;
                     }
                 }
-                Some(loaded) = self.loaded.recv() => self.on_loaded(loaded),
-                Some(recalled) = self.recalled.recv() => self.on_recalled(recalled),
+                looked = self.looks.next() => self.on_looked(looked),
                 Some(answer) = self.signed.recv() => self.on_signer(answer),
                 command = self.commands.recv() => match command {
                     Some(Command::Shutdown(reply)) => return Some(reply),
@@ -231,6 +220,36 @@ impl Driver {
         let _ = self.stop(id, reason);
         self.carry_out();
         self.given_up.remove(&id);
+    }
+
+    /// Reads the next request that waits in the store for room.
+    fn load_next(&mut self) {
+        if let Some(id) = self.before.past.waiting.pop() {
+            self.looks.load(&mut self.storage, id);
+        }
+    }
+
+    fn on_looked(&mut self, looked: Looked) {
+        match looked {
+            Looked::Loaded(Ok(Some(unfinished))) => {
+                let request = &unfinished.open.request.request;
+                let group = request.signers.group_id(self.network);
+                self.before.past.open.push(*unfinished);
+                if self.groups.contains_key(&group) {
+                    self.resume(group);
+                }
+            }
+            Looked::Loaded(Ok(None)) => {}
+            Looked::Loaded(Err(error)) => self.warn(None, problem::of_unreadable(&error)),
+            Looked::Recalled(request, known) => {
+                let known = known.unwrap_or_else(|error| {
+                    self.warn(None, problem::of_unreadable(&error));
+                    // What cannot be read may have been joined.
+                    Known::Begun
+                });
+                self.engine.handle_input(self.clock.now(), Input::Recalled { request, known });
+            }
+        }
     }
 
     fn on_command(&mut self, command: Command) {
@@ -316,7 +335,7 @@ impl Driver {
                     self.storage.persist(self.clock.now().unix, token, &record, node);
                 }
                 Output::Note(record) => self.storage.note(&record),
-                Output::Recall { request } => self.recall(request),
+                Output::Recall { request } => self.looks.recall(&mut self.storage, request),
                 Output::Event(event) => self.on_event(event),
             }
         }

@@ -1,63 +1,62 @@
 //! Looks into the store, for the engine and for what waits there: answered behind every write that is
 //! queued, and never by waiting.
 
-use ensign_engine::{Input, Known};
-use ensign_primitives::{RequestId, StateMachine as _};
+use ensign_engine::Known;
+use ensign_primitives::RequestId;
+use tokio::sync::mpsc;
 
 use crate::{
     LedgerError,
-    driver::Driver,
     ledger::{self, Unfinished},
-    problem,
+    storage::Storage,
 };
 
-/// A request that waited in the store for room.
-pub(crate) type Loaded = Result<Option<Unfinished>, LedgerError>;
+/// What was found, in the order of the questions.
+#[derive(Debug)]
+pub(crate) enum Looked {
+    /// A request that waited in the store for room.
+    Loaded(Result<Option<Box<Unfinished>>, LedgerError>),
+    /// What the store knows of a request.
+    Recalled(RequestId, Result<Known, LedgerError>),
+}
 
-/// What the store knows of a request.
-pub(crate) type Recalled = (RequestId, Result<Known, LedgerError>);
+/// Looks that are under way: at most [`RECALLS_MAX`](ensign_engine::RECALLS_MAX) of the engine's, and
+/// one for each request that ends.
+#[derive(Debug)]
+pub(crate) struct Looks {
+    found: mpsc::UnboundedSender<Looked>,
+    answers: mpsc::UnboundedReceiver<Looked>,
+}
 
-impl Driver {
-    /// Reads the next request that waits in the store for room.
-    pub(crate) fn load_next(&mut self) {
-        let Some(id) = self.before.past.waiting.pop() else { return };
-        let loading = self.loading.clone();
-        self.storage.read(move |store| {
+impl Looks {
+    pub(crate) fn new() -> Self {
+        let (found, answers) = mpsc::unbounded_channel();
+        Self { found, answers }
+    }
+
+    /// Reads a request that goes on.
+    pub(crate) fn load(&self, storage: &mut Storage, id: RequestId) {
+        let found = self.found.clone();
+        storage.read(move |store| {
             // A driver that is gone asks no more.
-            let _ = loading.send(ledger::unfinished(store, &id));
+            let loaded = ledger::unfinished(store, &id).map(|it| it.map(Box::new));
+            let _ = found.send(Looked::Loaded(loaded));
         });
     }
 
-    pub(crate) fn on_loaded(&mut self, loaded: Loaded) {
-        match loaded {
-            Ok(Some(unfinished)) => {
-                let request = &unfinished.open.request.request;
-                let group = request.signers.group_id(self.network);
-                self.before.past.open.push(unfinished);
-                if self.groups.contains_key(&group) {
-                    self.resume(group);
-                }
-            }
-            Ok(None) => {}
-            Err(error) => self.warn(None, problem::of_unreadable(&error)),
+    /// Looks up what is known of a request.
+    pub(crate) fn recall(&self, storage: &mut Storage, id: RequestId) {
+        let found = self.found.clone();
+        storage.read(move |store| {
+            let _ = found.send(Looked::Recalled(id, ledger::recall(store, &id)));
+        });
+    }
+
+    /// Waits for the next answer; for ever when nothing is asked.
+    pub(crate) async fn next(&mut self) -> Looked {
+        match self.answers.recv().await {
+            Some(looked) => looked,
+            None => std::future::pending().await,
         }
-    }
-
-    /// Looks a request up for the engine, behind every write that is queued.
-    pub(crate) fn recall(&mut self, request: RequestId) {
-        let recalling = self.recalling.clone();
-        self.storage.read(move |store| {
-            // A driver that is gone asks no more.
-            let _ = recalling.send((request, ledger::recall(store, &request)));
-        });
-    }
-
-    pub(crate) fn on_recalled(&mut self, (request, known): Recalled) {
-        let known = known.unwrap_or_else(|error| {
-            self.warn(None, problem::of_unreadable(&error));
-            // What cannot be read may have been joined.
-            Known::Begun
-        });
-        self.engine.handle_input(self.clock.now(), Input::Recalled { request, known });
     }
 }
