@@ -77,7 +77,7 @@ impl Node {
             settings.network,
             names.join(", ")
         );
-        output.tell(&line, text);
+        output.talk(&line, text);
         clock_back.iter().chain(&lost).for_each(|warning| output.warning(warning));
         let (hosts, unknown) = Hosts::look_up(groups.iter().flat_map(SignerGroup::addresses)).await;
         unknown.iter().for_each(|warning| output.warning(warning));
