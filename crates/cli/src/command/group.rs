@@ -87,7 +87,12 @@ fn confirmed(name: &str, output: Output) -> Result<bool> {
         let what = "nobody can be asked whether the group is to be forgotten";
         return Err(Failure::new(&code::GROUP_KEPT, what).hint("give --yes"));
     }
-    output.prompt("type the name of the group to forget it: ");
+    let (written, is_written) = std::sync::mpsc::channel();
+    let told = move || {
+        let _gone = written.send(());
+    };
+    output.prompt("type the name of the group to forget it: ", told);
+    let _written = is_written.recv();
     // A terminal that cannot be flushed is none, and nothing was typed there.
     let _none = tcflush(std::io::stdin(), QueueSelector::IFlush);
     let mut line = String::new();
