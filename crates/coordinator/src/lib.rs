@@ -60,14 +60,17 @@ pub use ledger::LedgerError;
 
 mod addresses;
 mod cases;
+mod coins;
 mod command;
 mod consenting;
 mod docket;
 mod driver;
 mod durable;
+mod held;
 mod journal;
 mod judging;
 mod looks;
+mod mark;
 mod parts;
 mod randomness;
 mod report;
