@@ -5,11 +5,16 @@ use ensign_identity::SignerKey;
 use ensign_primitives::{GroupId, MESSAGES_MAX, RequestId};
 use ensign_psbt::{Psbt, PsbtError, Spend, Summary, analyze, parse};
 use ensign_store::Place;
-use ensign_wire::{AbortReason, GroupKeys, KeyTweak, Message, SigningRequest};
+use ensign_wire::{AbortReason, GroupKeys, KeyTweak, Message, SignedRequest, SigningRequest};
 
 use crate::{
-    Approval, CommandError, Event, Group, Records, Resumption, SigningJob, Work, command::Reply,
-    driver::Driver, ledger::Unfinished, problem,
+    Approval, CommandError, Decision, Event, Group, HowEnded, Records, Resumption, SigningJob,
+    Work,
+    command::Reply,
+    driver::Driver,
+    ledger::{AskedBefore, Unfinished},
+    outline::Asked,
+    problem,
 };
 
 impl Driver {
@@ -59,6 +64,28 @@ impl Driver {
                 Err(why) => self.warn(None, problem::of_not_resumed(id, &why)),
             }
         }
+        self.ask_again(group);
+    }
+
+    /// Asks our user again about what was undecided before a restart.
+    fn ask_again(&mut self, group: GroupId) {
+        let network = self.network;
+        let ours = |it: &AskedBefore| it.request.request.signers.group_id(network) == group;
+        let (ours, rest) = self.before.past.asked.drain(..).partition(ours);
+        self.before.past.asked = rest;
+        let ours: Vec<AskedBefore> = ours;
+        let now = self.clock.now();
+        for AskedBefore { request, payload } in ours {
+            let (id, creator) = (request.request.id(), request.peer);
+            let (bytes, expires) = (payload.as_ref().map_or(0, Vec::len), request.request.expires);
+            self.outlines.is_kept(id, creator, bytes);
+            // What is open already was announced again meanwhile; what is over is asked no more.
+            let reopened = self.engine.reopen(now, request, payload);
+            if let Err(ensign_engine::CommandError::HasEnded { .. }) = reopened {
+                self.outlines.end(&id, HowEnded::Expired, expires);
+            }
+        }
+        self.carry_out();
     }
 
     fn tell_voided(&mut self, group: GroupId) {
@@ -91,9 +118,12 @@ impl Driver {
     }
 
     fn resume_one(&mut self, group: GroupId, unfinished: Unfinished) -> Result<(), CommandError> {
-        let Unfinished { open, lost } = unfinished;
+        let Unfinished { open, lost, outline } = unfinished;
         let now = self.clock.now();
         let id = open.request.request.id();
+        if let Some(outline) = outline {
+            self.outlines.restore(id, outline);
+        }
         let parsed = match (&open.payload, self.groups.get(&group)) {
             (Some(payload), Some(known)) => Some(check(known, payload).inspect_err(|_| {
                 // What we cannot read any more is not joined again when others announce it.
@@ -107,6 +137,7 @@ impl Driver {
         // It may have ended instead; the engine says so.
         if let Some(request) = self.engine.request(&id).cloned() {
             let summary = self.keep_psbt(id, group, parsed);
+            self.take_up(id, &request, summary.as_deref(), Decision::Approved);
             let approval = Approval { id, group, request, summary };
             self.emit(Event::Resumed(Box::new(Resumption { approval, lost })));
         }
@@ -121,6 +152,7 @@ impl Driver {
         parsed: Option<(Psbt, Spend)>,
     ) -> Option<Box<Summary>> {
         self.psbts.retain(|id, _| self.engine.request(id).is_some());
+        self.outlines.forget_ended(|id| self.engine.request(id).is_some());
         let (psbt, spend) = parsed?;
         self.psbts.insert(id, (group, psbt));
         Some(Box::new(spend.summary))
@@ -159,7 +191,21 @@ impl Driver {
         let summary = self.keep_psbt(id, job.group, parsed);
         let request = self.engine.request(&id).cloned();
         let request = request.ok_or(CommandError::UnknownRequest { request: id })?;
+        self.take_up(id, &request, summary.as_deref(), Decision::Approved);
         Ok(Approval { id, group: job.group, request, summary })
+    }
+
+    /// Notes what is told of a request to which our user has consented.
+    fn take_up(
+        &mut self,
+        id: RequestId,
+        request: &SignedRequest,
+        summary: Option<&Summary>,
+        decision: Decision,
+    ) {
+        let is_own = request.peer == self.node_key.peer_id();
+        let asked = Asked { request, payload: None, summary };
+        self.outlines.take_up(id, asked, is_own, (self.clock.now().unix, decision));
     }
 
     /// Ends a request for our user, who is answered once that is durable: it never goes on again.
@@ -168,6 +214,7 @@ impl Driver {
             // A caller that no longer waits has dropped its future.
             return drop(reply.send(Err(error)));
         }
+        self.outlines.decide(&id, Decision::Refused, self.clock.now().unix);
         self.carry_out();
         self.storage.read(move |store| {
             let kept = store.get(&Place::closed(&id)).map_err(|error| error.into());
@@ -183,9 +230,9 @@ impl Driver {
             return self.give_up(id, problem::of_voided());
         }
         let Some(known) = self.groups.get(&group) else { return };
-        let summary = match payload {
+        let summary = match &payload {
             None => None,
-            Some(payload) => match check(known, &payload) {
+            Some(payload) => match check(known, payload) {
                 Ok(parsed) if is_same(&request.request, &parsed.1) => {
                     self.keep_psbt(id, group, Some(parsed))
                 }
@@ -193,6 +240,9 @@ impl Driver {
                 Err(error) => return self.refuse(id, Some(&error)),
             },
         };
+        let (payload, summary_of) = (payload.as_deref(), summary.as_deref());
+        let asked = Asked { request: &request, payload, summary: summary_of };
+        self.outlines.ask(id, asked, self.clock.now().unix);
         self.emit(Event::Approval(Box::new(Approval { id, group, request, summary })));
     }
 

@@ -29,6 +29,7 @@ use crate::{
     event::Publisher,
     ledger,
     looks::{Looked, Looks},
+    outline::{Decision, HowEnded, Outlines},
     parts::{Before, Parts},
     problem,
     randomness::Randomness,
@@ -36,7 +37,7 @@ use crate::{
     report,
     signer::{Answers as SignerAnswers, Desk},
     signing::{RENEWAL_INTERVAL, Renewal},
-    storage::{Answers, Storage},
+    storage::{self, Answers, Storage},
     warnings::{About, Warnings},
 };
 
@@ -63,6 +64,7 @@ pub(crate) struct Driver {
     /// What the store says about the time before, until its groups are joined.
     pub(crate) before: Before,
     pub(crate) consenting: Consenting,
+    pub(crate) outlines: Outlines,
     /// Why requests end that we end by ourselves.
     pub(crate) given_up: BTreeMap<RequestId, Problem>,
     addresses: AddressBook,
@@ -102,6 +104,7 @@ impl Driver {
         undecided.into_iter().for_each(|kept| engine.remember_undecided(kept));
         engine.remember_horizon(before.past.horizon);
         let addresses = std::mem::take(&mut before.past.addresses);
+        let outlines = std::mem::take(&mut before.past.outlines);
         Self {
             engine,
             clock: parts.clock,
@@ -113,6 +116,7 @@ impl Driver {
             signer_key,
             delegated_until,
             renewal: Renewal::default(),
+            outlines: Outlines::new(parts.handles, outlines),
             before,
             consenting: Consenting::default(),
             given_up: BTreeMap::new(),
@@ -134,10 +138,15 @@ impl Driver {
     /// Runs until it is told to stop or nobody holds a handle any more.
     pub(crate) async fn run(mut self) {
         self.tell_found();
+        let now = self.clock.now().unix;
+        self.outlines.expire(now);
         let asked = self.serve().await;
         if asked.is_some() {
             self.settle().await;
         }
+        // The exact one: nothing is skipped after an end in order.
+        let next = ledger::set_handles(self.outlines.next_handle());
+        self.storage.note_entry(next, storage::About::Kept);
         self.storage.write_notes(self.clock.now().unix);
         self.transport.close().await;
         // The store's thread writes what is queued and ends; its answers end with it.
@@ -259,7 +268,10 @@ impl Driver {
             Command::AddGroup(group, reply) => drop(reply.send(self.add_group(group))),
             Command::Propose(job, reply) => self.take_proposal(job, reply),
             Command::Approve(id, reply) => match self.engine.approve(now, id) {
-                Ok(()) => self.consenting.approves(id, reply),
+                Ok(()) => {
+                    self.outlines.decide(&id, Decision::Approved, now.unix);
+                    self.consenting.approves(id, reply);
+                }
                 Err(error) => drop(reply.send(Err(of_decision(error)))),
             },
             Command::Decline(id, reply) => self.end(id, AbortReason::Declined, reply),
@@ -316,6 +328,22 @@ impl Driver {
 
     /// Carries out everything the engine asks.
     pub(crate) fn carry_out(&mut self) {
+        // Before the records: what goes with them shares their commit.
+        self.note_outlines();
+        self.carry_out_all();
+        self.note_outlines();
+    }
+
+    fn note_outlines(&mut self) {
+        for entry in self.outlines.take_notes() {
+            self.storage.note_entry(entry, storage::About::Kept);
+        }
+        if let Some(end) = self.outlines.needs_block() {
+            self.storage.note_entry(ledger::set_handles(end), storage::About::Handles { end });
+        }
+    }
+
+    fn carry_out_all(&mut self) {
         while let Some(output) = self.engine.poll_output() {
             match output {
                 Output::Connect { peer } => self.connect(peer),
@@ -371,6 +399,8 @@ impl Driver {
             Engine::Closed { request, attempt, failure } => {
                 self.keep_silence(request, attempt, &failure);
                 let given_up = self.given_up.remove(&request);
+                let how = HowEnded::new(&failure, given_up.as_ref().map(|it| it.code), attempt);
+                self.outlines.end(&request, how, self.clock.now().unix);
                 let problem = given_up.unwrap_or_else(|| problem::of_end(&failure, attempt));
                 let (problem, evidence) = (Box::new(problem), failure.evidence.map(Box::new));
                 self.emit(Event::Failed { request, problem, evidence });
@@ -393,6 +423,7 @@ impl Driver {
             Some((group, psbt)) => self.signed_psbt(&group, &psbt, finished),
             None => None,
         };
+        self.outlines.end(&request, HowEnded::Signed, self.clock.now().unix);
         let signatures = finished.signatures.clone();
         self.emit(Event::Done { request, outcome: Box::new(Outcome { signatures, psbt }) });
         self.load_next();
