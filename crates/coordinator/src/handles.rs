@@ -5,38 +5,11 @@
 //! block whose end is durable before the first of them is given, so that a crash skips at most one
 //! block, and nothing that peers do makes us flush.
 
-use std::{fmt, str::FromStr};
-
-use serde::{Deserialize, Serialize};
+use crate::Handle;
 
 /// How many numbers are made durable at once. Guess: a busy day, and nobody minds a gap of it after a
 /// crash.
 pub(crate) const HANDLES_PER_BLOCK: u64 = 64;
-
-/// A request's number in this home.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct Handle(pub u64);
-
-impl fmt::Display for Handle {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "#{}", self.0)
-    }
-}
-
-/// A text that is no handle.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("expected # and a number, as in #17")]
-pub struct NoHandle;
-
-impl FromStr for Handle {
-    type Err = NoHandle;
-
-    fn from_str(text: &str) -> Result<Self, NoHandle> {
-        let digits = text.strip_prefix('#').ok_or(NoHandle)?;
-        let is_plain = !digits.starts_with('0') && digits.bytes().all(|it| it.is_ascii_digit());
-        if is_plain { digits.parse().map(Self).map_err(|_| NoHandle) } else { Err(NoHandle) }
-    }
-}
 
 /// Gives the numbers.
 #[derive(Debug)]
@@ -100,17 +73,6 @@ impl Handles {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn handle_is_written_with_a_mark_and_read_in_no_other_form() {
-        assert_eq!(Handle(17).to_string(), "#17");
-        assert_eq!("#17".parse(), Ok(Handle(17)));
-        for text in
-            ["", "#", "17", "#017", "#0", "#+1", "#1 ", " #1", "#99999999999999999999", "#١"]
-        {
-            assert_eq!(text.parse::<Handle>(), Err(NoHandle), "{text:?}");
-        }
-    }
 
     #[test]
     fn number_is_given_only_when_it_is_durable_that_nobody_else_gives_it() {

@@ -174,7 +174,7 @@ impl Outlines {
         self.open.get(id)?.handle
     }
 
-    /// Returns the outline of a request that is not over.
+    #[cfg(test)]
     pub(crate) fn get(&self, id: &RequestId) -> Option<&Outline> {
         self.open.get(id)
     }

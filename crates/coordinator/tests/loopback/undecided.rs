@@ -1,6 +1,6 @@
 //! Requests that nobody decides about: they outlive a restart, and leave a trace when they end.
 
-use ensign_coordinator::{Handle, HowEnded, RequestEntry, RequestState, Work};
+use ensign_coordinator::{Consent, Handle, HowEnded, RequestEntry, RequestState, Work};
 use ensign_primitives::{RequestId, SignerIndex};
 
 use super::party::{Party, Wallet};
@@ -36,11 +36,12 @@ async fn request_that_nobody_decided_about_outlives_a_restart_while_its_creator_
     second.wait();
     second.coordinator.group(party.group()).await.unwrap();
     let again = second.approval().await;
-    assert_eq!((again.id, again.is_blind()), (id, false));
+    assert_eq!((again.id, again.handle, again.is_blind()), (id, Some(Handle(1)), false));
     let after = entry(&second, id).await;
     assert_eq!(after.handle(), before.handle(), "a number stays");
     assert_eq!(by_handle(&second, Handle(1)).await, Some(id));
-    second.coordinator.approve(id).await.unwrap();
+    let yes = Consent::person(again.digest);
+    second.coordinator.approve(id, yes).await.unwrap();
     assert_eq!(entry(&second, id).await.state, RequestState::Open);
 
     let mut first = first.start().await;
