@@ -1,15 +1,18 @@
 //! The command line.
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::time::Duration;
 
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
-use ensign_primitives::Network;
 use ensign_wire::Mode;
 
 mod kept;
+mod own;
 pub(crate) use kept::{Evidence, Nonce, Request};
+pub(crate) use own::{Contact, Group, Init};
 
 use crate::passphrase::{NewPassphraseArgs, PassphraseArgs};
 use crate::words::parse_duration;
@@ -41,7 +44,7 @@ pub(crate) enum Command {
     /// Show how others reach and know us
     #[command(subcommand)]
     Contact(Contact),
-    /// Form and show groups that sign together
+    /// Form, change and show groups that sign together
     #[command(subcommand)]
     Group(Group),
     /// Be reachable: show requests of the others, and ask before signing
@@ -66,23 +69,6 @@ pub(crate) enum Command {
         /// The code, as an error message shows it
         code: String,
     },
-}
-
-/// `ensign init`.
-#[derive(Debug, Args)]
-pub(crate) struct Init {
-    /// What the others shall call this signer [default: your login name]
-    #[arg(long)]
-    pub(crate) name: Option<String>,
-    /// bitcoin, testnet4, signet or regtest
-    #[arg(long, default_value_t = Network::Signet)]
-    pub(crate) network: Network,
-    /// Where to listen, UDP; port 0 picks a free one and keeps it
-    #[arg(long, value_name = "IP:PORT", default_value = "0.0.0.0:0")]
-    pub(crate) listen: SocketAddr,
-    /// Do not encrypt the keys: for tests and machines that protect their files otherwise
-    #[arg(long)]
-    pub(crate) no_passphrase: bool,
 }
 
 /// `ensign key`.
@@ -126,42 +112,19 @@ pub(crate) enum Key {
     },
 }
 
-/// `ensign contact`.
-#[derive(Debug, Subcommand)]
-pub(crate) enum Contact {
-    /// Print our contact code, for the others to paste
-    Show,
-}
-
-/// `ensign group`.
-#[derive(Debug, Subcommand)]
-pub(crate) enum Group {
-    /// Form a group of ourselves and others
-    New {
-        /// What to call the group here
-        name: String,
-        /// The contact code of another member; give one for each
-        #[arg(long, value_name = "CODE", required = true)]
-        member: Vec<String>,
-    },
-    /// Print the groups there are
-    List,
-    /// Print one group with its members
-    Show {
-        /// The group
-        name: String,
-    },
-}
-
 /// `ensign up`.
 #[derive(Debug, Args)]
 pub(crate) struct Up {
     /// Listen here instead of where the settings say
     #[arg(long, value_name = "IP:PORT")]
     pub(crate) listen: Option<SocketAddr>,
-    /// What to do with the requests of others
-    #[arg(long, value_enum, default_value_t = Approve::Ask)]
+    /// Whom to ask about the requests of others: `ask` asks about each, `none` asks about none,
+    /// `all` says yes for every group that there is at the start, or name groups: `GROUP,GROUP`
+    #[arg(long, value_name = "ask|none|all|GROUPS", default_value = "ask")]
     pub(crate) approve: Approve,
+    /// Let `--approve` say yes in spite of this grave note too; give one for each
+    #[arg(long, value_name = "NOTE")]
+    pub(crate) accept_note: Vec<String>,
     /// This home was made on another machine, and the one there is off for good
     #[arg(long)]
     pub(crate) moved: bool,
@@ -182,20 +145,39 @@ pub(crate) struct Signer {
     /// The Unix socket to listen at
     #[arg(long, value_name = "PATH")]
     pub(crate) socket: PathBuf,
-    /// Sign EVERYTHING without asking, blind messages too: for machines that check elsewhere
+    /// Sign without asking, for machines that check elsewhere; nothing with a grave note, and no
+    /// blind message
     #[arg(long)]
     pub(crate) yes_to_all: bool,
+    /// With `--yes-to-all`: sign in spite of this grave note; give one for each
+    #[arg(long, value_name = "NOTE", requires = "yes_to_all")]
+    pub(crate) accept_note: Vec<String>,
 }
 
 /// What to do with the requests of others.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Approve {
-    /// Show each request and ask
+    /// Show each request and ask.
     Ask,
-    /// Sign everything, blind messages too: for machines that check elsewhere, and for tests
+    /// Say yes for every group that there is at the start.
     All,
-    /// Show requests and leave them open
+    /// Show requests and leave them open.
     None,
+    /// Say yes for these groups, and ask for the others.
+    Groups(Vec<String>),
+}
+
+impl FromStr for Approve {
+    type Err = Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(match text {
+            "ask" => Self::Ask,
+            "all" => Self::All,
+            "none" => Self::None,
+            groups => Self::Groups(groups.split(',').map(str::to_owned).collect()),
+        })
+    }
 }
 
 /// `ensign sign`.
@@ -231,6 +213,9 @@ pub(crate) struct Sign {
     /// Do not ask before proposing
     #[arg(long)]
     pub(crate) yes: bool,
+    /// With `--yes`: propose in spite of this grave note; give one for each
+    #[arg(long, value_name = "NOTE", requires = "yes")]
+    pub(crate) accept_note: Vec<String>,
     /// Where to listen instead of where the settings say
     #[arg(long, value_name = "IP:PORT")]
     pub(crate) listen: Option<SocketAddr>,
@@ -306,5 +291,7 @@ mod tests {
         assert!(!parse("ensign sign --message 00 --group treasury --out signed.psbt"));
         assert!(!parse("ensign sign tx.psbt --group treasury --expires soon"));
         assert!(!parse("ensign demo --signers 17"));
+        assert!(!parse("ensign sign tx.psbt --group treasury --accept-note fee_rate"));
+        assert!(parse("ensign sign tx.psbt --group treasury --yes --accept-note fee_rate"));
     }
 }

@@ -33,7 +33,7 @@ pub(crate) fn run(cli: Cli, output: Output) -> Result<()> {
     match cli.command {
         Command::Init(init) => init::run(&locate(cli.home)?, init, &passphrases),
         Command::Key(key) => key::run(&locate(cli.home)?, key, &passphrases),
-        Command::Contact(contact) => contact::run(&open(cli.home)?, &contact, output),
+        Command::Contact(contact) => contact::run(|| open(cli.home), &contact, output),
         Command::Group(group) => group::run(open(cli.home)?, group, output),
         Command::Up(up) => block_on(up::run(open(cli.home)?, up, output)),
         Command::Sign(sign) => sign::run(open(cli.home)?, sign, output),
@@ -48,7 +48,7 @@ pub(crate) fn run(cli: Cli, output: Output) -> Result<()> {
 
 /// Runs on this thread alone: a signer waits for messages nearly always, and handing work between
 /// threads costs more than it gains.
-fn block_on<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
+pub(crate) fn block_on<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| {
         Failure::new(&code::INTERNAL, format!("no asynchronous runtime: {error}"))
