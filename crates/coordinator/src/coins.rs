@@ -13,17 +13,40 @@ const COINS_MAX: usize = 65_536;
 /// a request, which is 90 days behind its end, and at most [`COINS_MAX`].
 #[derive(Debug, Default)]
 pub(crate) struct Coins {
-    signed: BTreeMap<OutPoint, (RequestId, UnixTime)>,
-    order: BTreeSet<(UnixTime, OutPoint)>,
+    signed: BTreeMap<Coin, (RequestId, UnixTime)>,
+    order: BTreeSet<(UnixTime, Coin)>,
+}
+
+/// The coins of one signed request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct SignedCoins {
+    pub(crate) request: RequestId,
+    pub(crate) at: UnixTime,
+    pub(crate) coins: Vec<Coin>,
+}
+
+/// A coin by its transaction, in the order in which it is hashed, and its output.
+pub(crate) type Coin = ([u8; 32], u32);
+
+/// Names a coin as the store does.
+pub(crate) fn coin_of(outpoint: &OutPoint) -> Coin {
+    (*AsRef::<[u8; 32]>::as_ref(&outpoint.txid), outpoint.vout)
 }
 
 impl Coins {
+    /// Goes on with what the store tells of signed requests.
+    pub(crate) fn new(kept: impl IntoIterator<Item = SignedCoins>) -> Self {
+        let mut coins = Self::default();
+        kept.into_iter().for_each(|it| coins.sign(it.request, it.at, it.coins));
+        coins
+    }
+
     /// Remembers that a request has its signatures.
     pub(crate) fn sign(
         &mut self,
         request: RequestId,
         at: UnixTime,
-        coins: impl IntoIterator<Item = OutPoint>,
+        coins: impl IntoIterator<Item = Coin>,
     ) {
         for coin in coins {
             if let Some((_, earlier)) = self.signed.get(&coin).copied() {
@@ -49,7 +72,7 @@ impl Coins {
         except: Option<&'a RequestId>,
     ) -> impl Iterator<Item = CoinUse> + 'a {
         coins.filter_map(move |outpoint| {
-            let (request, at) = *self.signed.get(&outpoint)?;
+            let (request, at) = *self.signed.get(&coin_of(&outpoint))?;
             let is_other = Some(&request) != except;
             is_other.then_some(CoinUse { outpoint, request, state: CoinState::Signed, at })
         })
@@ -60,8 +83,12 @@ impl Coins {
 mod tests {
     use super::*;
 
-    fn coin(number: u32) -> OutPoint {
+    fn outpoint(number: u32) -> OutPoint {
         OutPoint { vout: number, ..OutPoint::null() }
+    }
+
+    fn coin(number: u32) -> Coin {
+        coin_of(&outpoint(number))
     }
 
     fn request(byte: u8) -> RequestId {
@@ -74,7 +101,7 @@ mod tests {
 
     fn who(coins: &Coins, number: u32, except: Option<u8>) -> Option<RequestId> {
         let except = except.map(request);
-        coins.signed([coin(number)].into_iter(), except.as_ref()).next().map(|it| it.request)
+        coins.signed([outpoint(number)].into_iter(), except.as_ref()).next().map(|it| it.request)
     }
 
     #[test]
