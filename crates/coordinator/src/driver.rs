@@ -32,6 +32,7 @@ use crate::{
     judging::Meaning,
     ledger,
     looks::{Looked, Looks},
+    outline::{HowEnded, Outlines},
     parts::{Before, Parts},
     problem,
     randomness::Randomness,
@@ -40,7 +41,7 @@ use crate::{
     roster::Roster,
     signer::{Answers as SignerAnswers, Desk},
     signing::{RENEWAL_INTERVAL, Renewal},
-    storage::{Answers, Storage},
+    storage::{self, Answers, Storage},
     warnings::{About, Warnings},
 };
 
@@ -67,6 +68,7 @@ pub(crate) struct Driver {
     /// What the store says about the time before, until its groups are joined.
     pub(crate) before: Before,
     pub(crate) consenting: Consenting,
+    pub(crate) outlines: Outlines,
     /// Why requests end that we end by ourselves.
     pub(crate) given_up: BTreeMap<RequestId, Problem>,
     roster: Roster,
@@ -107,6 +109,7 @@ impl Driver {
         undecided.into_iter().for_each(|kept| engine.remember_undecided(kept));
         engine.remember_horizon(before.past.horizon);
         let addresses = std::mem::take(&mut before.past.addresses);
+        let outlines = std::mem::take(&mut before.past.outlines);
         Self {
             engine,
             clock: parts.clock,
@@ -120,6 +123,7 @@ impl Driver {
             signer_key,
             delegated_until,
             renewal: Renewal::default(),
+            outlines: Outlines::new(parts.handles, outlines),
             before,
             consenting: Consenting::default(),
             given_up: BTreeMap::new(),
@@ -141,10 +145,15 @@ impl Driver {
     /// Runs until it is told to stop or nobody holds a handle any more.
     pub(crate) async fn run(mut self) {
         self.tell_found();
+        let now = self.clock.now().unix;
+        self.outlines.expire(now);
         let asked = self.serve().await;
         if asked.is_some() {
             self.settle().await;
         }
+        // The exact one: nothing is skipped after an end in order.
+        let next = ledger::set_handles(self.outlines.next_handle());
+        self.storage.note_entry(next, storage::About::Kept);
         self.storage.write_notes(self.clock.now().unix);
         self.transport.close().await;
         // The store's thread writes what is queued and ends; its answers end with it.
@@ -349,6 +358,22 @@ impl Driver {
 
     /// Carries out everything the engine asks.
     pub(crate) fn carry_out(&mut self) {
+        // Before the records: what goes with them shares their commit.
+        self.note_outlines();
+        self.carry_out_all();
+        self.note_outlines();
+    }
+
+    fn note_outlines(&mut self) {
+        for entry in self.outlines.take_notes() {
+            self.storage.note_entry(entry, storage::About::Kept);
+        }
+        if let Some(end) = self.outlines.needs_block() {
+            self.storage.note_entry(ledger::set_handles(end), storage::About::Handles { end });
+        }
+    }
+
+    fn carry_out_all(&mut self) {
         while let Some(output) = self.engine.poll_output() {
             match output {
                 Output::Connect { peer } => self.connect(peer),
@@ -408,6 +433,8 @@ impl Driver {
             Engine::Closed { request, attempt, failure } => {
                 self.keep_silence(request, attempt, &failure);
                 let given_up = self.given_up.remove(&request);
+                let how = HowEnded::new(&failure, given_up.as_ref().map(|it| it.code), attempt);
+                self.outlines.end(&request, how, self.clock.now().unix);
                 let problem = given_up.unwrap_or_else(|| problem::of_end(&failure, attempt));
                 if self.docket.get(&request).is_none() && problem.risk != Risk::None {
                     // Nobody was asked about it, but what it tried is worth knowing.
@@ -430,6 +457,7 @@ impl Driver {
     }
 
     fn on_done(&mut self, request: RequestId, finished: &Finished) {
+        self.outlines.end(&request, HowEnded::Signed, self.clock.now().unix);
         let psbt = self.signed_psbt(&request, finished);
         let signatures = finished.signatures.clone();
         let outcome = Box::new(Outcome { signatures, psbt });
