@@ -1,9 +1,7 @@
 //! What a request has us sign, for `request show`: outputs and fee of a PSBT, or the bytes of a
 //! bare message.
 
-use std::sync::Arc;
-
-use ensign_coordinator::{Approval, Records, RequestEntry};
+use ensign_coordinator::{Records, RequestEntry};
 use ensign_primitives::RequestId;
 use ensign_wire::Payload;
 use serde::{Deserialize, Serialize};
@@ -11,7 +9,7 @@ use serde_json::{Map, Value};
 
 use crate::failure::Result;
 use crate::group::SignerGroup;
-use crate::request;
+use crate::request::{self, Asked};
 use crate::store::ledger_failure;
 
 /// What is signed, in words and as fields.
@@ -26,14 +24,14 @@ const FIELDS: [&str; 6] = ["messages", "txid", "inputs", "outputs", "fee_sat", "
 
 impl WorkView {
     /// Takes what was shown to the user.
-    pub(crate) fn of(approval: &Approval) -> Self {
-        let line = serde_json::to_value(request::line("request", approval, None));
+    pub(crate) fn of(asked: &Asked<'_>) -> Self {
+        let line = serde_json::to_value(request::line("request", asked, None));
         let mut fields = match line {
             Ok(Value::Object(fields)) => fields,
             Ok(_) | Err(_) => Map::new(),
         };
         fields.retain(|name, _| FIELDS.contains(&name.as_str()));
-        Self { text: request::work(approval), fields }
+        Self { text: request::work(asked), fields }
     }
 
     /// Recomputes it from what is kept; `None` where a PSBT is not, because nobody consented yet.
@@ -60,7 +58,6 @@ impl WorkView {
         if summary.is_none() && request.request.payload != Payload::Blind {
             return Ok(None);
         }
-        let request = Arc::new(*request);
-        Ok(Some(Self::of(&Approval { id: *id, group, request, summary })))
+        Ok(Some(Self::of(&Asked { request: &request, summary: summary.as_deref() })))
     }
 }

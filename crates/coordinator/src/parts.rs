@@ -3,6 +3,7 @@
 use ensign_deadline::Timeouts;
 use ensign_engine::Allowances;
 use ensign_primitives::{GroupId, Network, RequestId, UnixTime};
+use ensign_psbt::Policy;
 use ensign_store::{Opening, Store};
 use ensign_transport::{Transport, TransportEvent};
 use tokio::sync::mpsc;
@@ -10,6 +11,7 @@ use tokio::sync::mpsc;
 use crate::{
     Keys,
     clock::Clock,
+    handles::Handles,
     ledger::Past,
     opening::Opened,
     randomness::Randomness,
@@ -23,11 +25,13 @@ pub(crate) struct Parts {
     pub(crate) keys: Keys,
     pub(crate) timeouts: Timeouts,
     pub(crate) allowances: Allowances,
+    pub(crate) policy: Policy,
     pub(crate) clock: Clock,
     pub(crate) randomness: Randomness,
     pub(crate) transport: (Transport, mpsc::Receiver<TransportEvent>),
     pub(crate) storage: (Storage, Answers),
     pub(crate) opened: Before,
+    pub(crate) handles: Handles,
 }
 
 /// What the store says about the time before.
@@ -39,9 +43,9 @@ pub(crate) struct Before {
     pub(crate) void_until: Option<UnixTime>,
 }
 
-impl From<Opened> for (Box<dyn Store>, Before) {
+impl From<Opened> for (Box<dyn Store>, Before, Handles) {
     fn from(opened: Opened) -> Self {
-        let Opened { store, past, found, voided, void_until } = opened;
-        (store, Before { past, found, voided, void_until })
+        let Opened { store, past, found, voided, void_until, handles } = opened;
+        (store, Before { past, found, voided, void_until }, handles)
     }
 }

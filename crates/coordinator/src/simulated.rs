@@ -9,12 +9,14 @@ use std::{
 use ensign_deadline::Timeouts;
 use ensign_engine::Allowances;
 use ensign_primitives::Network;
+use ensign_psbt::Policy;
 use ensign_store::{Opening, Store};
 use ensign_transport::{AsyncUdpSocket, Transport, TransportConfig};
 
 use crate::{
     Coordinator, Events, Keys, StartError,
     clock::{Clock, WallClock},
+    handles::Handles,
     opening,
     parts::{Before, Parts},
     randomness::Randomness,
@@ -75,17 +77,19 @@ impl Coordinator {
         let key = keys.node_key.clone();
         let transport = Transport::dangerous_simulated(config, key, socket, seed).await;
         let opened = opening::settle(store, found, wall.at_origin()).map_err(StartError::Store)?;
-        let (store, opened): (Box<dyn Store>, Before) = opened.into();
+        let (store, opened, handles): (Box<dyn Store>, Before, Handles) = opened.into();
         Ok(Self::start(Parts {
             network,
             keys,
             timeouts,
             allowances: Allowances::default(),
+            policy: Policy::default(),
             clock: Clock::simulated(wall),
             randomness: Randomness::DangerousSimulated { network, seed, drawn: 0 },
             transport: transport.map_err(StartError::Bind)?,
             storage: Storage::simulated(store, disk_latency),
             opened,
+            handles,
         }))
     }
 }

@@ -31,5 +31,7 @@ mod socket;
 mod start;
 #[path = "loopback/strangers.rs"]
 mod strangers;
+#[path = "loopback/undecided.rs"]
+mod undecided;
 #[path = "loopback/washing.rs"]
 mod washing;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use ensign_coordinator::{Coordinator, Records};
+use ensign_coordinator::{Consent, Coordinator, Records};
 use ensign_primitives::RequestId;
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
@@ -208,7 +208,11 @@ impl Service {
             What::Audit => to_json(&self.look(AuditView::read).await??),
             What::Approve { id } => {
                 let id = parse(&id)?;
-                let done = self.coordinator.approve(id).await;
+                let digest = self.shown.digest(&id).ok_or_else(|| {
+                    let what = format!("request {} was not shown here", id.short());
+                    Failure::new(&code::REQUEST_NOT_OPEN, what)
+                })?;
+                let done = self.coordinator.approve(id, Consent::person(digest)).await;
                 self.decided(id, "approved", done).await
             }
             What::Decline { id } => {

@@ -7,8 +7,10 @@
 )]
 
 mod answers;
+mod contact;
 mod ensign;
 mod evidence;
+mod group;
 mod home;
 mod kept;
 mod keys;

@@ -7,8 +7,12 @@
 )]
 #![allow(clippy::wildcard_enum_match_arm, reason = "every other variant fails the test")]
 
+mod conformance;
 mod consensus;
+mod descriptors;
 mod digest;
+mod draft;
+mod forms;
 mod kinds;
 mod mutation;
 mod notes;

@@ -2,10 +2,11 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use ensign_coordinator::{Event, Events};
+use ensign_coordinator::{ConsentDigest, Event, Events, RequestEvent};
 use ensign_primitives::RequestId;
 
 use crate::recent::Recent;
+use crate::request::Asked;
 use crate::work_view::WorkView;
 
 /// Most requests that are remembered; above it the oldest are forgotten, which costs a look at the
@@ -14,7 +15,7 @@ const SHOWN_MAX: usize = 1024;
 
 /// What was shown and is not over.
 #[derive(Clone, Debug)]
-pub(super) struct Shown(Arc<Mutex<Recent<RequestId, WorkView>>>);
+pub(super) struct Shown(Arc<Mutex<Recent<RequestId, (WorkView, ConsentDigest)>>>);
 
 impl Default for Shown {
     fn default() -> Self {
@@ -27,17 +28,28 @@ impl Shown {
     pub(super) async fn watch(self, mut events: Events) {
         while let Some(event) = events.next().await {
             let mut shown = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Event::Approval(approval) = &event {
-                shown.insert(approval.id, WorkView::of(approval));
+            let Event::Request(request, event) = &event else { continue };
+            if let RequestEvent::Asked(approval) = event {
+                let work = WorkView::of(&Asked::of(approval));
+                shown.insert(request.id, (work, approval.digest));
             }
-            if let Event::Done { request, .. } | Event::Failed { request, .. } = &event {
-                shown.remove(request);
+            if let RequestEvent::Done { .. } | RequestEvent::Failed { .. } = event {
+                shown.remove(&request.id);
             }
         }
     }
 
     /// Returns what a request was shown to have us sign.
     pub(super) fn work(&self, id: &RequestId) -> Option<WorkView> {
+        self.get(id).map(|(work, _)| work)
+    }
+
+    /// Returns what a yes to a request is given to.
+    pub(super) fn digest(&self, id: &RequestId) -> Option<ConsentDigest> {
+        self.get(id).map(|(_, digest)| digest)
+    }
+
+    fn get(&self, id: &RequestId) -> Option<(WorkView, ConsentDigest)> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).get(id).cloned()
     }
 }
