@@ -35,6 +35,7 @@ mod request;
 mod request_view;
 mod stop;
 mod store;
+mod target;
 mod vault;
 mod words;
 mod work_view;
