@@ -29,6 +29,7 @@ mod narrator;
 mod node;
 mod output;
 mod passphrase;
+mod psbt_file;
 mod question;
 mod recent;
 mod request;

@@ -19,6 +19,9 @@ use crate::home::shown;
 use crate::output::{Line, Output};
 use crate::words;
 
+mod results;
+pub(crate) use results::{Finished, Targets, signing_key};
+
 /// How long a result waits for somebody to open a pipe for reading. Guess: whoever made the pipe starts
 /// its reader at about the same time.
 const READER_TIMEOUT: Duration = Duration::from_secs(5);
@@ -73,7 +76,9 @@ impl Target {
     pub(crate) fn is_of_this_process(&self) -> bool {
         match self {
             Self::Stdout => true,
-            Self::File { path, .. } => !matches!(find(path), Ok(Found::Nothing(_) | Found::File(_))),
+            Self::File { path, .. } => {
+                !matches!(find(path), Ok(Found::Nothing(_) | Found::File(_)))
+            }
         }
     }
 
@@ -138,9 +143,7 @@ fn find(path: &Path) -> Result<Found> {
             let what = format!("cannot write {}: it is a folder", shown(path));
             Err(Failure::new(&code::FILE_WRITE, what).hint("name a file in it"))
         }
-        Ok(there) if !there.is_file() => {
-            Ok(Found::Stream { is_pipe: there.file_type().is_fifo() })
-        }
+        Ok(there) if !there.is_file() => Ok(Found::Stream { is_pipe: there.file_type().is_fifo() }),
         // What another program has opened for us has no name of its own to be replaced.
         Ok(_) if is_descriptor(path) => Ok(Found::Stream { is_pipe: false }),
         Ok(_) => fs::canonicalize(path).map(Found::File).map_err(|error| cannot(path, &error)),
@@ -194,7 +197,8 @@ fn is_descriptor(path: &Path) -> bool {
 
 /// Writes into what is no file. A pipe that nobody has opened yet is waited for.
 fn stream(path: &Path, bytes: &[u8], is_pipe: bool) -> io::Result<()> {
-    let mut opened = if is_pipe { open_pipe(path)? } else { OpenOptions::new().write(true).open(path)? };
+    let mut opened =
+        if is_pipe { open_pipe(path)? } else { OpenOptions::new().write(true).open(path)? };
     opened.write_all(bytes)?;
     opened.flush()
 }

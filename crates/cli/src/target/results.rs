@@ -33,15 +33,19 @@ pub(crate) struct Finished {
     pub(crate) key: String,
 }
 
+/// Returns the key that a group's bare messages are signed under, in hex.
+pub(crate) fn signing_key(group: &ensign_psbt::Group) -> String {
+    hex::encode(group.aggregate_key().x_only_public_key().0.to_byte_array())
+}
+
 impl Finished {
     /// Takes what a session has come to.
     pub(crate) fn new(outcome: &Outcome, group: &ensign_psbt::Group) -> Self {
-        let key = group.aggregate_key().x_only_public_key().0.to_byte_array();
         let psbt = outcome.psbt.as_ref();
         Self {
             psbt: psbt.map(|psbt| (psbt.base64(), hex::encode(psbt.extract_tx().bytes))),
             signatures: outcome.signatures.iter().map(hex::encode).collect(),
-            key: hex::encode(key),
+            key: signing_key(group),
         }
     }
 }
@@ -78,6 +82,7 @@ impl Targets {
     }
 
     /// Whether some of it can be written by this process alone, and by no other that serves the home.
+    #[expect(dead_code, reason = "asked where another process serves the home")]
     pub(crate) fn are_of_this_process(&self) -> bool {
         self.is_printed() || self.all().any(|target| target.is_of_this_process())
     }
