@@ -10,6 +10,7 @@ use crate::catalogue as code;
 use crate::failure::{Failure, Result};
 use crate::group::SignerGroup;
 use crate::narrator::phase_name;
+use crate::output::unix_micros;
 use crate::store::ledger_failure;
 
 /// One request.
@@ -19,7 +20,7 @@ pub(crate) struct RequestView {
     pub(crate) request: String,
     /// Its group's id in hex.
     pub(crate) group: String,
-    /// `undecided`, `open`, `signed` or `closed`.
+    /// `undecided`, `open`, `signed`, `closed`, `missed` or `expired`.
     pub(crate) state: String,
     /// Why it is closed.
     pub(crate) reason: Option<String>,
@@ -61,10 +62,13 @@ pub(crate) struct AttemptView {
 impl RequestView {
     /// Takes what a node remembers.
     pub(crate) fn new(entry: &RequestEntry) -> Self {
-        let (state, reason) = match entry.state {
+        let now = ensign_primitives::UnixTime::from_millis(unix_micros() / 1000);
+        let (state, reason) = match entry.state_at(now) {
             RequestState::Undecided => ("undecided", None),
             RequestState::Open => ("open", None),
             RequestState::Signed { .. } => ("signed", None),
+            RequestState::Missed => ("missed", None),
+            RequestState::Expired => ("expired", None),
             RequestState::Closed(reason) => ("closed", Some(reason_name(reason).to_owned())),
         };
         let asked = entry.request.as_ref().map(|signed| {
@@ -104,7 +108,7 @@ impl RequestView {
 
     /// Whether it is over.
     pub(crate) fn is_over(&self) -> bool {
-        matches!(self.state.as_str(), "signed" | "closed")
+        matches!(self.state.as_str(), "signed" | "closed" | "missed" | "expired")
     }
 
     /// Returns its name and its group's.
