@@ -60,6 +60,10 @@ catalogue! {
         "The folder is missing, the disk is full, or this user may not write there. What was signed \
          is kept in the folder `signed` of the home.",
         "check the path and the free space";
+    FILE_EXISTS = "E-FIL-010", exit: Usage, risk: None, retry: true,
+        "A file is there already.",
+        "A result takes the place of a file only when that is said: it may be one that somebody needs.",
+        "name another file, or add --force to replace it";
 
     HOME_MISSING = "E-HOM-001", exit: NotReady, risk: None, retry: true,
         "There is no home here.",
@@ -296,6 +300,19 @@ catalogue! {
         "There is no group to be up for.",
         "A signer connects only to members of its groups.",
         "make a group with `ensign group new NAME --member CODE`";
+
+    PAYEE_ADDRESS = "E-PAY-001", exit: Usage, risk: CheckFirst, retry: false,
+        "A payee's address is none, or none of this network.",
+        "A mistyped address pays nobody or somebody else.",
+        "ask the payee for the address again, and compare it by another way";
+    PAYEE_EXISTS = "E-PAY-002", exit: Usage, risk: CheckFirst, retry: false,
+        "The payee is on the list already.",
+        "Each name on the list is one address, each address one name, and no name looks like another.",
+        "see `ensign payee list`; `ensign payee remove NAME` takes one away";
+    PAYEE_UNKNOWN = "E-PAY-003", exit: Usage, risk: None, retry: false,
+        "No payee has this name.",
+        "Payees have the names under which they were entered.",
+        "see `ensign payee list`";
 
     PSBT_BYTES = "E-PSB-001", exit: Usage, risk: None, retry: false,
         "The file is no PSBT.",
