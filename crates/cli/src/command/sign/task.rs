@@ -5,7 +5,7 @@ use std::io::Read as _;
 use std::path::Path;
 
 use ensign_coordinator::Work;
-use ensign_psbt::{PsbtError, Summary};
+use ensign_psbt::PsbtError;
 use ensign_wire::PAYLOAD_BYTES_MAX;
 
 use crate::args::Sign;
@@ -21,8 +21,6 @@ const FILE_BYTES_MAX: u64 = 2 * PAYLOAD_BYTES_MAX as u64;
 /// What shall be signed, checked against the group.
 pub(super) struct Task {
     pub(super) work: Work,
-    /// What a PSBT does.
-    pub(super) summary: Option<Summary>,
     /// The bytes of a bare message.
     pub(super) message: Option<[u8; 32]>,
     /// Whether the file was text; the result is written alike.
@@ -41,7 +39,7 @@ impl Task {
             (None, message) => {
                 let message = parse_message(message.as_deref().unwrap_or_default())?;
                 let work = Work::Messages(vec![message]);
-                Ok(Self { work, summary: None, message: Some(message), is_base64: false })
+                Ok(Self { work, message: Some(message), is_base64: false })
             }
         }
     }
@@ -50,10 +48,9 @@ impl Task {
         let bytes = read_file(file)?;
         let refused = |error: PsbtError| psbt_failure(file, &error);
         let psbt = ensign_psbt::parse(&bytes).map_err(refused)?;
-        let spend = ensign_psbt::analyze(&psbt, &group.keys).map_err(refused)?;
+        ensign_psbt::analyze(&psbt, &group.keys).map_err(refused)?;
         let is_base64 = !bytes.starts_with(b"psbt");
-        let (work, summary) = (Work::Psbt(bytes), Some(spend.summary));
-        Ok(Self { work, summary, message: None, is_base64 })
+        Ok(Self { work: Work::Psbt(bytes), message: None, is_base64 })
     }
 }
 
