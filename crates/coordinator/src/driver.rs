@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
 
 use bytes::Bytes;
 use ensign_engine::{
-    CloseReason, Engine, EngineConfig, Input, Known, NOTE_PAUSE, Offense, Output, PEERS_MAX,
+    CloseReason, Engine, EngineConfig, Input, Known, NOTE_PAUSE, Offense, Output, PEERS_MAX, Record,
 };
 use ensign_identity::{NodeKey, Signature, SignerKey};
 use ensign_primitives::{GroupId, Network, PeerId, RequestId, StateMachine, UnixTime};
@@ -23,12 +23,14 @@ use crate::{
     CommandError, Event, Outcome, PeerEvent, Problem, Records, RequestEvent, Risk,
     addresses::AddressBook,
     clock::Clock,
+    coins::{Coins, coin_of},
     command::{Command, Look},
     consenting::Consenting,
     docket::Docket,
     error::{of_decision, of_engine},
     event::Publisher,
     group::Joined,
+    held::Held,
     judging::Meaning,
     ledger,
     looks::{Looked, Looks},
@@ -59,6 +61,8 @@ pub(crate) struct Driver {
     /// What is known of each request until the engine forgets it: signatures may follow a failure.
     pub(crate) docket: Docket,
     pub(crate) policy: Policy,
+    pub(crate) held: Held,
+    pub(crate) coins: Coins,
     /// Signs what we report about others.
     pub(crate) node_key: Arc<NodeKey>,
     pub(crate) signer_key: SignerKey,
@@ -110,6 +114,7 @@ impl Driver {
         engine.remember_horizon(before.past.horizon);
         let addresses = std::mem::take(&mut before.past.addresses);
         let outlines = std::mem::take(&mut before.past.outlines);
+        let signed_coins = std::mem::take(&mut before.past.signed_coins);
         Self {
             engine,
             clock: parts.clock,
@@ -118,6 +123,8 @@ impl Driver {
             groups: BTreeMap::new(),
             docket: Docket::default(),
             policy: parts.policy,
+            held: Held::default(),
+            coins: Coins::new(signed_coins),
             roster: Roster::default(),
             node_key,
             signer_key,
@@ -296,7 +303,10 @@ impl Driver {
             Command::Cancel(id, reply) => self.end(id, AbortReason::Cancelled, reply),
             Command::Received(id) => self.storage.keep(now.unix, ledger::received(&id)),
             Command::Requests(reply) => {
-                let live = self.engine.open_requests(now);
+                let mut live = self.engine.open_requests(now);
+                for status in live.iter_mut().filter(|it| self.docket.is_void(&it.id)) {
+                    status.consented = false;
+                }
                 self.storage.write_notes(now.unix);
                 self.storage.read(move |store| {
                     let entries = Records(store).requests().map(|mut entries| {
@@ -388,6 +398,9 @@ impl Driver {
                 Output::NeedNonces { .. }
                 | Output::NeedPartials { .. }
                 | Output::ForgetNonces { .. } => self.ask_signer(output),
+                Output::Persist { token, record: Record::Burned { request, attempt } } => {
+                    self.burn(request, token, Record::Burned { request, attempt });
+                }
                 Output::Persist { token, record } => {
                     let node = self.node_key.peer_id();
                     self.storage.persist(self.clock.now().unix, token, &record, node);
@@ -412,6 +425,7 @@ impl Driver {
             }
             Engine::Review(review) => self.review(review),
             Engine::Attempt { request, attempt } => {
+                self.held.forget(&request);
                 let opened_by = self.engine.opened_by(&request);
                 let opened_by = opened_by.map(|who| self.docket.opener(&request, who));
                 self.emit_request(request, RequestEvent::Attempt { attempt, opened_by });
@@ -421,6 +435,7 @@ impl Driver {
             }
             Engine::Session { request, attempt, event } => {
                 if let SessionEvent::Failed(failure) = &event {
+                    self.held.forget(&request);
                     self.keep_silence(request, attempt, failure);
                 }
                 let now = self.clock.now().instant;
@@ -431,6 +446,7 @@ impl Driver {
                 }
             }
             Engine::Closed { request, attempt, failure } => {
+                self.held.forget(&request);
                 self.keep_silence(request, attempt, &failure);
                 let given_up = self.given_up.remove(&request);
                 let how = HowEnded::new(&failure, given_up.as_ref().map(|it| it.code), attempt);
@@ -459,6 +475,11 @@ impl Driver {
     fn on_done(&mut self, request: RequestId, finished: &Finished) {
         self.outlines.end(&request, HowEnded::Signed, self.clock.now().unix);
         let psbt = self.signed_psbt(&request, finished);
+        if let Some(matter) = self.docket.get(&request) {
+            let at = self.clock.now().unix;
+            let coins = matter.meaning().outpoints();
+            self.coins.sign(request, at, coins.map(|outpoint| coin_of(&outpoint)));
+        }
         let signatures = finished.signatures.clone();
         let outcome = Box::new(Outcome { signatures, psbt });
         self.emit_request(request, RequestEvent::Done { outcome });

@@ -6,7 +6,7 @@ use ensign_engine::{End, Ending, Horizon, Open, Record, Restored, Undecided};
 use ensign_primitives::{GroupId, PeerId, RequestId, UnixTime};
 use ensign_store::{OnceError, Place, Store, StoreError, Table, request_of};
 
-use crate::{LostAttempt, Outline, Reached};
+use crate::{LostAttempt, Outline, Reached, coins::SignedCoins};
 
 mod outlines;
 mod recall;
@@ -197,6 +197,8 @@ pub(crate) struct Past {
     pub(crate) asked: Vec<AskedBefore>,
     /// The outlines of that, and of what ended undecided.
     pub(crate) outlines: Vec<(RequestId, Outline)>,
+    /// The coins that are signed for.
+    pub(crate) signed_coins: Vec<SignedCoins>,
 }
 
 /// A request that goes on.
@@ -233,6 +235,7 @@ pub(crate) fn past(store: &dyn Store) -> Result<Past, LedgerError> {
         addresses: addresses(store)?,
         asked: outlines::asked(store)?,
         outlines: outlines::undecided(store)?,
+        signed_coins: outlines::signed_coins(store)?,
     })
 }
 

@@ -62,15 +62,18 @@ pub use ledger::LedgerError;
 
 mod addresses;
 mod cases;
+mod coins;
 mod command;
 mod consenting;
 mod docket;
 mod driver;
 mod durable;
 mod handles;
+mod held;
 mod journal;
 mod judging;
 mod looks;
+mod mark;
 mod parts;
 mod randomness;
 mod report;

@@ -11,6 +11,8 @@
 mod addresses;
 #[path = "loopback/commands.rs"]
 mod commands;
+#[path = "loopback/consent.rs"]
+mod consent;
 #[path = "loopback/evidence.rs"]
 mod evidence;
 #[path = "loopback/hostile.rs"]

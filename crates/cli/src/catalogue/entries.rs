@@ -368,6 +368,11 @@ catalogue! {
         "The request has no signatures.",
         "It is still open, or it ended without them.",
         "see `ensign request show ID`";
+    REQUEST_CHANGED = "E-REQ-006", exit: Open, risk: None, retry: true,
+        "What would be signed is not what the yes was given to.",
+        "Since it was shown, the request, what is remarkable about it or the rules of this home have \
+         changed: another request may have taken one of its coins. Nothing was signed.",
+        "look at it again as it is now, and answer again";
     EVIDENCE_UNKNOWN = "E-EVI-001", exit: Usage, risk: None, retry: false,
         "There is no such evidence.",
         "Evidence is named by its id or by the beginning of it, if only one begins so.",
