@@ -15,9 +15,9 @@ use crate::home::{Home, Signed, shown};
 use crate::narrator::{Narrator, session_line};
 use crate::node::{IsMoved, Node, command_failure};
 use crate::output::{Line, Output};
-use crate::question::{Answer, Answered, Desk, Subject};
+use crate::question::{Answer, Answered, Audience, Desk, Subject};
 use crate::request::{self, Asked};
-use crate::stop::Stop;
+use crate::stop::{Stop, Wish};
 
 /// Runs until the user or the system ends it.
 pub(super) async fn run(home: Home, args: Up, output: Output) -> Result<()> {
@@ -26,6 +26,7 @@ pub(super) async fn run(home: Home, args: Up, output: Output) -> Result<()> {
         return Err(Failure::new(&code::GROUP_NONE, "this home belongs to no group yet"));
     }
     let rule = Rule::new(&args, &groups)?;
+    rule.check_signer(args.signer.as_deref(), args.nobody_asks)?;
     let key = if args.signer.is_some() { Key::Beside } else { Key::Here };
     let held = home.with_signer(args.signer).hold()?;
     let signed = Signed::open(&held.home)?;
@@ -41,6 +42,7 @@ pub(super) async fn run(home: Home, args: Up, output: Output) -> Result<()> {
         narrator: Narrator::new(output, &groups),
         rule,
         key,
+        audience: Audience::of(output),
         desk: asks.then(|| Desk::open(output)),
     };
     let ended = duty.serve(&mut stop).await;
@@ -102,6 +104,7 @@ struct Duty {
     narrator: Narrator,
     rule: Rule,
     key: Key,
+    audience: Audience,
     /// Where questions are asked; `None` when nobody is to be asked.
     desk: Option<Desk>,
 }
@@ -110,7 +113,10 @@ impl Duty {
     async fn serve(&mut self, stop: &mut Stop) -> Result<()> {
         loop {
             tokio::select! {
-                () = stop.asked() => return Ok(()),
+                wish = stop.wish() => match wish {
+                    Wish::Hangup if !self.has_lost_terminal() => self.reload().await,
+                    Wish::End | Wish::Hangup => return Ok(()),
+                },
                 event = self.node.events.next() => match event {
                     Some(event) => self.on_event(event).await?,
                     None => return Err(self.narrator.why_stopped()),
@@ -119,6 +125,17 @@ impl Duty {
                 over = next_answer(&mut self.desk) => self.on_answer(over).await,
             }
         }
+    }
+
+    /// Whether somebody was asked on a terminal that has gone away.
+    fn has_lost_terminal(&self) -> bool {
+        let was_there = self.audience == Audience::Person;
+        was_there && rustix::termios::tcgetattr(std::io::stdin()).is_err()
+    }
+
+    /// Reads the groups of the home again.
+    async fn reload(&mut self) {
+        self.output.notice("nothing is read again yet");
     }
 
     async fn on_event(&mut self, event: Event) -> Result<()> {

@@ -3,7 +3,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use ensign_coordinator::{InProcess, Signer as _, SignerError};
+use ensign_coordinator::{Asks, InProcess, Signer as _, SignerError};
 use ensign_identity::{Delegation, DelegationProof, SignerKey};
 use ensign_musig::PubNonce;
 use ensign_primitives::{Network, PeerId, RequestId, SessionId, UnixTime};
@@ -46,6 +46,8 @@ pub(super) enum Asked {
     Nobody {
         /// The names of these notes.
         accepted: Vec<String>,
+        /// Whom the node has to ask in place of us.
+        asks: Asks,
     },
 }
 
@@ -67,6 +69,13 @@ impl Gate {
         self.key
     }
 
+    pub(super) const fn asks(&self) -> Asks {
+        match self.asked {
+            Asked::Person(_) => Asks::Itself,
+            Asked::Nobody { asks, .. } => asks,
+        }
+    }
+
     fn kept(&self) -> MutexGuard<'_, Kept> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -79,7 +88,7 @@ impl Gate {
                 self.output.json(line);
                 person.ask(asker, question)
             }
-            Asked::Nobody { accepted } => {
+            Asked::Nobody { accepted, .. } => {
                 self.output.talk(line, &question.shown);
                 let missing = question.wanted.missing(accepted);
                 if missing.is_empty() {
