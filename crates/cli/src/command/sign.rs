@@ -1,7 +1,6 @@
 //! `ensign sign`: propose, wait for everybody, write the result.
 
 mod session;
-mod target;
 mod task;
 
 use std::time::Duration;
@@ -10,11 +9,11 @@ use ensign_coordinator::{Approval, Consent, SigningJob};
 use ensign_wire::REQUEST_LIFETIME_MAX;
 
 use self::session::Session;
-use self::target::Target;
 use self::task::Task;
 use super::block_on;
 use crate::args::Sign;
 use crate::catalogue as code;
+use crate::durable::Existing;
 use crate::failure::{Failure, Result};
 use crate::group::SignerGroup;
 use crate::home::{HeldHome, Home};
@@ -24,6 +23,7 @@ use crate::output::Output;
 use crate::question::{self, Answer, Audience, Question, Wanted};
 use crate::request::{self, Asked};
 use crate::stop::Stop;
+use crate::target::{Finished, Targets};
 use crate::words;
 
 /// Signs one PSBT or message with the others.
@@ -39,9 +39,11 @@ pub(super) fn run(home: Home, args: Sign, output: Output) -> Result<()> {
         return Err(Failure::new(&code::NOBODY_ASKED, what));
     }
     let task = Task::read(&args, &group)?;
-    let target = Target::check(&args, &task, &group)?;
+    let existing = if args.force { Existing::Replace } else { Existing::Keep };
+    let (out, extract) = (args.out.as_deref(), args.extract.as_deref());
+    let targets = Targets::check(out, extract, task.form, existing)?;
     let held = home.with_signer(args.signer.clone()).hold()?;
-    block_on(Proposal { held, group, task, target, args, output }.sign())
+    block_on(Proposal { held, group, task, targets, args, output }.sign())
 }
 
 /// Everything that a signature begins with.
@@ -49,7 +51,7 @@ struct Proposal {
     held: HeldHome,
     group: SignerGroup,
     task: Task,
-    target: Target,
+    targets: Targets,
     args: Sign,
     output: Output,
 }
@@ -57,7 +59,8 @@ struct Proposal {
 impl Proposal {
     /// Proposes, follows the request to its end, and writes the result.
     async fn sign(self) -> Result<()> {
-        let Self { held, group, task, target, args, output } = self;
+        let Self { held, group, task, targets, args, output } = self;
+        let keys = group.keys.clone();
         let mut stop = Stop::new(args.until_stdin_closes)?;
         let groups = [group];
         let mut node = Node::start(held, &groups, args.listen, IsMoved::No, output).await?;
@@ -93,7 +96,10 @@ impl Proposal {
             outcome = session.outcome() => outcome,
         };
         let written = match result {
-            Ok(outcome) => session.hand_out(&outcome, &target, &mut stop, output).await,
+            Ok(outcome) => {
+                let finished = Finished::new(&outcome, &keys);
+                session.hand_out(finished, targets, &mut stop, output).await
+            }
             Err(failure) => Err(failure),
         };
         if written.is_ok() {

@@ -7,7 +7,6 @@ use ensign_coordinator::{Event, Outcome, RequestEvent, RequestRef};
 use ensign_primitives::SignerIndex;
 use tokio::time::{Instant, interval_at, timeout_at};
 
-use super::target::Target;
 use crate::catalogue as code;
 use crate::failure::{Failure, Result};
 use crate::narrator::Narrator;
@@ -15,6 +14,7 @@ use crate::node::Node;
 use crate::output::Output;
 use crate::request;
 use crate::stop::Stop;
+use crate::target::{Finished, Targets};
 
 /// How long we stay after the signature is there, so that every other signer gets it too.
 ///
@@ -128,13 +128,21 @@ impl Session {
     /// Writes the result; one that is printed counts as handed out once it was read.
     pub(super) async fn hand_out(
         &self,
-        outcome: &Outcome,
-        target: &Target,
+        finished: Finished,
+        targets: Targets,
         stop: &mut Stop,
         output: Output,
     ) -> Result<()> {
-        target.write(outcome, output)?;
-        if !target.is_printed(outcome) {
+        let is_printed = targets.is_printed();
+        // A pipe may wait for its reader: the others are served meanwhile.
+        let write = tokio::task::spawn_blocking(move || targets.write(&finished, output));
+        tokio::select! {
+            written = write => {
+                written.map_err(|error| Failure::new(&code::INTERNAL, error.to_string()))??;
+            }
+            () = stop.asked() => return Err(self.unread()),
+        }
+        if !is_printed {
             return Ok(());
         }
         let is_read = tokio::select! {
@@ -142,13 +150,14 @@ impl Session {
             // Whoever reads at all has it soon.
             () = stop.asked() => Output::finish(),
         };
-        if is_read {
-            return Ok(());
-        }
+        if is_read { Ok(()) } else { Err(self.unread()) }
+    }
+
+    fn unread(&self) -> Failure {
         let id = request::name(&self.request);
         let what = format!("request {id} is signed, and its result was not read to the end");
         let hint = format!("`ensign request show '{id}' --out FILE` writes it");
-        Err(Failure::new(&code::INTERRUPTED, what).hint(hint))
+        Failure::new(&code::INTERRUPTED, what).hint(hint)
     }
 
     pub(super) fn interrupted(&self) -> Failure {
