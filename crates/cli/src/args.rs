@@ -12,7 +12,7 @@ use ensign_wire::Mode;
 mod kept;
 mod own;
 pub(crate) use kept::{Evidence, Nonce, Request};
-pub(crate) use own::{Contact, Group, Init};
+pub(crate) use own::{Contact, Group, Init, Payee};
 
 use crate::passphrase::{NewPassphraseArgs, PassphraseArgs};
 use crate::words::parse_duration;
@@ -47,6 +47,9 @@ pub(crate) enum Command {
     /// Form, change and show groups that sign together
     #[command(subcommand)]
     Group(Group),
+    /// Keep the list of those who may be paid, for `payees = "listed"` in the settings
+    #[command(subcommand)]
+    Payee(Payee),
     /// Be reachable: show requests of the others, and ask before signing
     Up(Up),
     /// Propose a PSBT or a bare message to a group, and sign it together
