@@ -1,0 +1,40 @@
+//! HTTP/1.1 and JSON over the Unix socket of a home: what runs there, and what it is asked to do.
+//!
+//! The process that serves a home is a [`Server`]; every other command, and any program of the same
+//! user, is its [`Client`]. Both speak in the views of [`view`], which the command line prints too,
+//! so that text, JSON lines and HTTP say the same. `docs/api.md` lists the routes.
+//!
+//! Invariants:
+//!
+//! - Only processes of our user are answered, and no browser: the socket lies in the home with mode
+//!   0600, the other side's user is checked, a foreign `Host` and any `Origin` are refused.
+//! - A request is approved by its handle or its whole id together with the digest of what was shown,
+//!   never by the beginning of an id, and never by `GET`.
+//! - Clients, bodies, answers and streams are bounded by the constants of [`bounds`]; who sends or
+//!   reads too slowly is hung up on, and costs the others nothing.
+//! - A reader of events misses none without being told: a `gap` names the first one that is held.
+//!
+//! Absent on purpose: TCP, tokens, pages for browsers.
+
+pub mod bounds;
+mod problem;
+pub use problem::{CODES, Problem};
+mod socket;
+pub use socket::{SOCKET, Socket, connect};
+mod ring;
+pub use ring::{Position, Ring};
+mod server;
+pub use server::Server;
+mod client;
+pub use client::{Client, ClientError, Stream};
+
+mod body;
+mod connections;
+mod events;
+mod frame;
+mod guard;
+mod patient;
+mod places;
+
+#[cfg(test)]
+mod tests;
