@@ -57,10 +57,23 @@ mod spend;
 pub use spend::{INPUTS_MAX, Spend, WEIGHT_MAX, analyze};
 mod summary;
 pub use summary::{Destination, PaidOutput, SpentInput, Summary};
+mod output_kind;
+pub use output_kind::OutputKind;
+mod note;
+pub use note::{
+    CoinState, CoinUse, FEE_GRAVE, FEE_RATE_GRAVE, FEE_RATE_WARNING, FEE_SHARE_WARNING_PERCENT,
+    FEE_WARNING, NOTE_NAMES, Note, Place, Severity, Surroundings, judge, judge_blind,
+};
+mod policy;
+pub use policy::{Policy, Rule};
+mod consent_digest;
+pub use consent_digest::{ConsentDigest, Facts, ParseConsentDigestError};
 mod finish;
 pub use finish::{Contribution, Contributions, ExtractedTx, SignedPsbt, finish};
 mod musig_field;
 pub use musig_field::{MusigField, MusigFieldError, MusigSlot, PARTICIPANTS_MAX};
+mod amount;
+mod calendar;
 mod convert;
 mod error;
 mod layout;

@@ -8,8 +8,9 @@ use bitcoin::{Address, OutPoint, Script, ScriptBuf, Transaction, TxOut, Txid};
 use ensign_primitives::Network;
 use ensign_wire::Message;
 
+use crate::amount::Btc;
 use crate::layout::Map;
-use crate::{Group, PsbtError, convert, spend};
+use crate::{Group, OutputKind, PsbtError, convert, output_kind, spend};
 
 /// Most bytes of a script or of data that [`Summary`] prints; the rest is counted.
 const SHOWN_BYTES_MAX: usize = 80;
@@ -24,6 +25,8 @@ const FEE_WARNING_PERCENT: u64 = 10;
 pub struct Summary {
     /// The id of the transaction, before and after signing.
     pub txid: Txid,
+    /// The version of the transaction; nodes relay 1 to 3.
+    pub version: i32,
     /// The chain it is for.
     pub network: Network,
     /// What is spent, in order.
@@ -72,6 +75,10 @@ pub struct PaidOutput {
     pub amount: u64,
     /// Whether the group, and nobody else, can spend it.
     pub ours: bool,
+    /// What kind of output it is.
+    pub kind: OutputKind,
+    /// The amount below which nodes do not relay such an output, in satoshi.
+    pub dust_threshold: u64,
 }
 
 /// Where a payment goes.
@@ -100,6 +107,7 @@ impl Summary {
         let vsize = weight.div_ceil(4);
         Ok(Self {
             txid: tx.compute_txid(),
+            version: tx.version.0,
             network: group.network(),
             inputs: spent_inputs(group, tx, utxos, messages),
             outputs: tx.output.iter().map(|txout| PaidOutput::new(group, txout)).collect(),
@@ -120,8 +128,17 @@ impl Summary {
 
     /// Returns what leaves the group: the payments to others and the fee.
     pub fn amount_leaving(&self) -> u64 {
-        let ours = self.outputs.iter().filter(|output| output.ours).map(|output| output.amount);
-        self.amount_spent().saturating_sub(ours.sum())
+        self.amount_spent().saturating_sub(self.amount_change())
+    }
+
+    /// Returns what others are paid, the fee aside.
+    pub fn amount_paid_to_others(&self) -> u64 {
+        self.outputs.iter().filter(|output| !output.ours).map(|output| output.amount).sum()
+    }
+
+    /// Returns what comes back to the group.
+    pub fn amount_change(&self) -> u64 {
+        self.outputs.iter().filter(|output| output.ours).map(|output| output.amount).sum()
     }
 
     /// Returns whether the fee is a share of the inputs that deserves a second look.
@@ -161,6 +178,8 @@ impl PaidOutput {
             destination: Destination::new(&txout.script_pubkey, group.network()),
             amount: txout.value.to_sat(),
             ours: group.owns(&txout.script_pubkey),
+            kind: OutputKind::of(&txout.script_pubkey),
+            dust_threshold: output_kind::dust_threshold(&txout.script_pubkey),
         }
     }
 }
@@ -203,7 +222,8 @@ impl fmt::Display for Summary {
             writeln!(f, "    coin {outpoint}, sighash {}", Hex(sighash))?;
         }
         writeln!(f, "pays:")?;
-        for (index, PaidOutput { destination, amount, ours }) in self.outputs.iter().enumerate() {
+        for (index, PaidOutput { destination, amount, ours, .. }) in self.outputs.iter().enumerate()
+        {
             let back = if *ours { "the group itself, " } else { "" };
             writeln!(f, "  output {index}: {} to {back}{destination}", Btc(*amount))?;
         }
@@ -238,15 +258,6 @@ impl Summary {
             f.write_str("\nmay be replaced by another transaction until it confirms")?;
         }
         Ok(())
-    }
-}
-
-/// An amount in satoshi, shown in bitcoin with all eight digits.
-struct Btc(u64);
-
-impl fmt::Display for Btc {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{:08} BTC", self.0 / 100_000_000, self.0 % 100_000_000)
     }
 }
 
