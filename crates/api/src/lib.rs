@@ -16,25 +16,35 @@
 //!
 //! Absent on purpose: TCP, tokens, pages for browsers.
 
-pub mod bounds;
+pub mod view;
+mod board;
+pub use board::{AlarmView, Board, Me};
+mod house;
+pub use house::{Answer, House, USED};
+mod service;
+pub use service::Service;
 mod problem;
 pub use problem::{CODES, Problem};
 mod socket;
 pub use socket::{SOCKET, Socket, connect};
 mod ring;
-pub use ring::{Position, Ring};
+pub use ring::Position;
 mod server;
 pub use server::Server;
 mod client;
 pub use client::{Client, ClientError, Stream};
+pub mod bounds;
 
 mod body;
 mod connections;
 mod events;
+mod feed;
 mod frame;
 mod guard;
 mod patient;
 mod places;
+mod routes;
+mod told;
 
 #[cfg(test)]
 mod tests;

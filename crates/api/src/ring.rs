@@ -42,7 +42,7 @@ pub struct NoPosition;
 
 /// The last events of a node, as JSON. Clones are the same ring.
 #[derive(Clone, Debug)]
-pub struct Ring(Arc<Shared>);
+pub(crate) struct Ring(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
@@ -79,13 +79,13 @@ pub(crate) enum Piece {
 
 impl Ring {
     /// Begins a run.
-    pub fn new(epoch: u64) -> Self {
+    pub(crate) fn new(epoch: u64) -> Self {
         let held = Mutex::new(Held { next: 1, ..Held::default() });
         Self(Arc::new(Shared { epoch, held, latest: watch::Sender::new(0) }))
     }
 
     /// Adds an event, one JSON object without line ends.
-    pub fn push(&self, event: &str) {
+    pub(crate) fn push(&self, event: &str) {
         debug_assert!(!event.contains(['\n', '\r']), "it would end the field of the stream");
         let latest = {
             let mut held = self.held();
@@ -102,7 +102,7 @@ impl Ring {
     }
 
     /// Returns the position of the latest event; its `seq` is 0 before the first.
-    pub fn latest(&self) -> Position {
+    pub(crate) fn latest(&self) -> Position {
         self.at(self.held().next - 1)
     }
 

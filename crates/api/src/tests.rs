@@ -23,7 +23,8 @@ use crate::frame::framed;
 use crate::places::Activity;
 use crate::problem::Problem;
 use crate::socket::connect;
-use crate::{Client, ClientError, Ring, Server, Socket};
+use crate::ring::Ring;
+use crate::{Client, ClientError, Server, Socket};
 
 mod hostile;
 mod resume;
