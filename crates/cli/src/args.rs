@@ -1,7 +1,9 @@
 //! The command line.
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::time::Duration;
 
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
@@ -159,9 +161,13 @@ pub(crate) struct Up {
     /// Listen here instead of where the settings say
     #[arg(long, value_name = "IP:PORT")]
     pub(crate) listen: Option<SocketAddr>,
-    /// What to do with the requests of others
-    #[arg(long, value_enum, default_value_t = Approve::Ask)]
+    /// Whom to ask about the requests of others: `ask` asks about each, `none` asks about none,
+    /// `all` says yes for every group that there is at the start, or name groups: `GROUP,GROUP`
+    #[arg(long, value_name = "ask|none|all|GROUPS", default_value = "ask")]
     pub(crate) approve: Approve,
+    /// Let `--approve` say yes in spite of this grave note too; give one for each
+    #[arg(long, value_name = "NOTE")]
+    pub(crate) accept_note: Vec<String>,
     /// This home was made on another machine, and the one there is off for good
     #[arg(long)]
     pub(crate) moved: bool,
@@ -182,20 +188,39 @@ pub(crate) struct Signer {
     /// The Unix socket to listen at
     #[arg(long, value_name = "PATH")]
     pub(crate) socket: PathBuf,
-    /// Sign EVERYTHING without asking, blind messages too: for machines that check elsewhere
+    /// Sign without asking, for machines that check elsewhere; nothing with a grave note, and no
+    /// blind message
     #[arg(long)]
     pub(crate) yes_to_all: bool,
+    /// With `--yes-to-all`: sign in spite of this grave note; give one for each
+    #[arg(long, value_name = "NOTE", requires = "yes_to_all")]
+    pub(crate) accept_note: Vec<String>,
 }
 
 /// What to do with the requests of others.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Approve {
-    /// Show each request and ask
+    /// Show each request and ask.
     Ask,
-    /// Sign everything, blind messages too: for machines that check elsewhere, and for tests
+    /// Say yes for every group that there is at the start.
     All,
-    /// Show requests and leave them open
+    /// Show requests and leave them open.
     None,
+    /// Say yes for these groups, and ask for the others.
+    Groups(Vec<String>),
+}
+
+impl FromStr for Approve {
+    type Err = Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(match text {
+            "ask" => Self::Ask,
+            "all" => Self::All,
+            "none" => Self::None,
+            groups => Self::Groups(groups.split(',').map(str::to_owned).collect()),
+        })
+    }
 }
 
 /// `ensign sign`.
@@ -231,6 +256,9 @@ pub(crate) struct Sign {
     /// Do not ask before proposing
     #[arg(long)]
     pub(crate) yes: bool,
+    /// With `--yes`: propose in spite of this grave note; give one for each
+    #[arg(long, value_name = "NOTE", requires = "yes")]
+    pub(crate) accept_note: Vec<String>,
     /// Where to listen instead of where the settings say
     #[arg(long, value_name = "IP:PORT")]
     pub(crate) listen: Option<SocketAddr>,
@@ -306,5 +334,7 @@ mod tests {
         assert!(!parse("ensign sign --message 00 --group treasury --out signed.psbt"));
         assert!(!parse("ensign sign tx.psbt --group treasury --expires soon"));
         assert!(!parse("ensign demo --signers 17"));
+        assert!(!parse("ensign sign tx.psbt --group treasury --accept-note fee_rate"));
+        assert!(parse("ensign sign tx.psbt --group treasury --yes --accept-note fee_rate"));
     }
 }

@@ -48,7 +48,7 @@ pub(crate) fn run(cli: Cli, output: Output) -> Result<()> {
 
 /// Runs on this thread alone: a signer waits for messages nearly always, and handing work between
 /// threads costs more than it gains.
-fn block_on<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
+pub(crate) fn block_on<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| {
         Failure::new(&code::INTERNAL, format!("no asynchronous runtime: {error}"))

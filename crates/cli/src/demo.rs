@@ -73,6 +73,7 @@ async fn show(args: &Demo, output: Output) -> Result<()> {
     let (signed, tx) = (folder.path().join("signed.psbt"), folder.path().join("tx.hex"));
     let proposer = [
         "sign".into(),
+        "--yes".into(),
         psbt.into_os_string(),
         "--group".into(),
         party.group.name.clone().into(),

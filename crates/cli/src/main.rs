@@ -28,6 +28,7 @@ mod narrator;
 mod node;
 mod output;
 mod passphrase;
+mod question;
 mod recent;
 mod request;
 mod request_view;

@@ -167,14 +167,14 @@ impl Narrator {
         let line = with_request(failure_line(event, &failure), request);
         let (code, who) = (failure.entry.code, named(&failure));
         let text = format!("{how} ({code}): {}{who}\n  {}", failure.what, failure.advice());
-        self.output.tell(&line, text);
+        self.output.talk(&line, text);
     }
 
     fn approval(&mut self, approval: &Approval) {
         self.learn(approval);
         let group = self.group(&approval.group);
         let line = request::line("request", approval, group);
-        self.output.tell(&line, request::text(approval, group));
+        self.output.talk(&line, request::text(approval, group));
     }
 
     /// A later attempt is nobody's failure: a signer restarted, or a wait was over.
@@ -220,7 +220,7 @@ impl Narrator {
         let line = request::line("resumed", approval, group)
             .with("lost_attempt", lost.map(|lost| lost.attempt))
             .with("reached", lost.map(|lost| reached(lost.reached)));
-        self.output.tell(&line, text);
+        self.output.talk(&line, text);
     }
 
     fn recovered(&mut self, request: RequestId, group: GroupId, outcome: &Outcome) {
@@ -231,7 +231,7 @@ impl Narrator {
             "request {} was signed before the last stop, and its result was not written out then",
             request.short()
         );
-        self.output.tell(&line, text);
+        self.output.talk(&line, text);
     }
 
     fn convicted(&self, peer: &PeerId, evidence: &Evidence, case: Option<&[u8; 32]>) {
@@ -244,7 +244,7 @@ impl Narrator {
         });
         let text = format!("PROVEN by the signatures of {who}: {what}{kept}");
         let line = Line::new("convicted").with("who", who).with("what", what);
-        self.output.tell(&line.with("evidence", case), text);
+        self.output.talk(&line.with("evidence", case), text);
     }
 
     fn peer_down(&mut self, peer: &PeerId, has_stopped: bool) {
@@ -329,7 +329,7 @@ impl Narrator {
             text += &format!("; transaction {txid}");
             line = line.with("txid", txid);
         }
-        self.output.tell(&line, text);
+        self.output.talk(&line, text);
     }
 
     fn signer(&self, request: RequestId, who: SignerIndex) -> String {

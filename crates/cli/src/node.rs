@@ -76,7 +76,7 @@ impl Node {
             settings.network,
             names.join(", ")
         );
-        output.tell(&line, text);
+        output.talk(&line, text);
         clock_back.iter().chain(&lost).for_each(|warning| output.warning(warning));
         for group in groups {
             coordinator.group(group.for_coordinator()).await.map_err(|e| command_failure(&e))?;

@@ -1,8 +1,11 @@
 //! The only place that writes to the terminal: text for people, or JSON lines for programs.
 
 mod queue;
+mod wrap;
 mod writer;
 
+use std::borrow::Cow;
+use std::io::IsTerminal as _;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use ensign_coordinator::Risk;
@@ -14,12 +17,13 @@ use crate::catalogue::Exit;
 use crate::failure::{Failure, retry_in_words, risk_in_words};
 
 use self::queue::Class;
+use self::wrap::wrapped;
 use self::writer::{STDERR, STDOUT};
 
 /// Where a command's results go.
 ///
-/// Text and JSON lines go to standard output, failures as text to standard error. A reader that
-/// has gone away is no failure: signing goes on. A command that only prints waits for its reader;
+/// Results and JSON lines go to standard output; talk, questions and failures as text to standard
+/// error. A reader that has gone away is no failure: signing goes on. A command that only prints waits for its reader;
 /// one that runs a node [detaches](Self::detach) and waits for none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Output {
@@ -103,12 +107,21 @@ impl Output {
     /// Waits as long as somebody reads what is still to be read, for the end of the program; returns
     /// whether all of it was read.
     pub(crate) fn finish() -> bool {
+        STDERR.let_out(std::io::stderr());
         // Both, whatever became of the first.
         STDOUT.finish() & STDERR.finish()
     }
 
-    /// Tells one event, in the form that this output has.
+    /// Tells a result, in the form that this output has, on standard output.
     pub(crate) fn tell(self, line: &Line, text: impl AsRef<str>) {
+        match self {
+            Self::Text => self.text(text),
+            Self::Json => self.json(line),
+        }
+    }
+
+    /// Tells what happens on the way to a result: people read it on standard error.
+    pub(crate) fn talk(self, line: &Line, text: impl AsRef<str>) {
         self.say(Class::Kept, line, Some(text.as_ref()));
     }
 
@@ -119,12 +132,13 @@ impl Output {
     }
 
     fn say(self, class: Class, line: &Line, text: Option<&str>) {
-        let piece = match (self, text) {
-            (Self::Text, Some(text)) => line_of(text),
-            (Self::Text, None) => return,
-            (Self::Json, _) => line.to_json(),
-        };
-        STDOUT.write(class, piece, std::io::stdout());
+        match (self, text) {
+            (Self::Text, Some(text)) => {
+                STDERR.write(class, line_of(&fitted(text)), std::io::stderr());
+            }
+            (Self::Text, None) => {}
+            (Self::Json, _) => STDOUT.write(class, line.to_json(), std::io::stdout()),
+        }
     }
 
     /// Writes text for people; a program does not see it.
@@ -137,14 +151,34 @@ impl Output {
     /// Tells a person something that is no result, on standard error; a program does not see it.
     pub(crate) fn notice(self, text: impl AsRef<str>) {
         if self == Self::Text {
-            STDERR.write(Class::Kept, line_of(text.as_ref()), std::io::stderr());
+            STDERR.write(Class::Kept, line_of(&fitted(text.as_ref())), std::io::stderr());
         }
     }
 
-    /// Asks a question without ending the line; a program does not see it.
-    pub(crate) fn prompt(self, text: &str) {
+    /// Asks a question without ending the line, whatever is [held back](Self::hold); a program does
+    /// not see it. Calls back when it was written.
+    pub(crate) fn prompt(self, text: &str, written: impl FnOnce() + Send + 'static) {
         if self == Self::Text {
-            STDOUT.write(Class::Kept, text.to_owned(), std::io::stdout());
+            STDERR.write_over(fitted(text).into_owned(), Box::new(written), std::io::stderr());
+        }
+    }
+
+    /// Holds back what is said to people from now on: a question shall be the last on the screen.
+    pub(crate) fn hold(self) {
+        if self == Self::Text {
+            STDERR.hold();
+        }
+    }
+
+    /// Whether something is held back.
+    pub(crate) fn has_held(self) -> bool {
+        self == Self::Text && STDERR.has_held()
+    }
+
+    /// Writes what was held back, and holds nothing back any more.
+    pub(crate) fn let_out(self) {
+        if self == Self::Text {
+            STDERR.let_out(std::io::stderr());
         }
     }
 
@@ -210,6 +244,15 @@ pub(crate) fn failure_line(event: &'static str, failure: &Failure) -> Line {
         .with("risk", risk_in_words(entry.risk))
         .with("retry_is_safe", entry.retry_is_safe)
         .with("exit", entry.exit as u8)
+}
+
+/// Returns text as wide as the terminal that standard error is.
+fn fitted(text: &str) -> Cow<'_, str> {
+    let stderr = std::io::stderr();
+    match rustix::termios::tcgetwinsize(&stderr) {
+        Ok(size) if stderr.is_terminal() => wrapped(text, size.ws_col.into()),
+        Ok(_) | Err(_) => Cow::Borrowed(text),
+    }
 }
 
 fn line_of(text: &str) -> String {

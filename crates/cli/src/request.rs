@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use crate::args::mode_name;
 use crate::group::SignerGroup;
 use crate::output::{Line, unix_micros};
+use crate::question::{Question, Subject, Wanted};
 use crate::words::{self, foreign};
 
 /// Returns a request as text: who asks, what for, and what it does; blind ones are marked.
@@ -29,6 +30,41 @@ pub(crate) fn text(approval: &Approval, group: Option<&SignerGroup>) -> String {
     text + &work(approval)
 }
 
+/// Returns the question about a request, under a verb: `sign`, `join`.
+pub(crate) fn question(verb: &str, approval: &Approval, group: Option<&SignerGroup>) -> Question {
+    let name = approval.id.short();
+    let stake = stake(verb, &name, approval.summary.as_deref());
+    let wanted = match approval.request.request.messages.last() {
+        Some(message) if approval.is_blind() => {
+            Wanted::digits(&hex::encode(message.digest), "the last message", vec!["blind"])
+        }
+        Some(_) | None => Wanted::Yes,
+    };
+    let subject = Subject::Request(approval.id);
+    let question = Question::plain(subject, name, text(approval, group), stake);
+    Question { wanted, ..question }
+}
+
+/// Says what is at stake, in one line: what is paid to whom, and the fee.
+fn stake(verb: &str, name: &str, summary: Option<&Summary>) -> String {
+    let Some(summary) = summary else { return format!("{verb} {name} BLINDLY") };
+    let paid: Vec<_> = summary.outputs.iter().filter(|output| !output.ours).collect();
+    let sum = paid.iter().map(|output| output.amount).fold(0, u64::saturating_add);
+    let what = match paid[..] {
+        [] => "nothing to others".to_owned(),
+        [only] => format!("{} BTC to {}", btc(sum), only.destination),
+        [..] => format!("{} BTC to {} payees", btc(sum), paid.len()),
+    };
+    format!("{verb} {name}: {what}, fee {} BTC", btc(summary.fee))
+}
+
+/// Returns satoshi in bitcoin, without zeros at the end.
+fn btc(satoshi: u64) -> String {
+    let (whole, rest) = (satoshi / 100_000_000, satoshi % 100_000_000);
+    let digits = format!("{whole}.{rest:08}");
+    digits.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
 /// Returns what a request has us sign, as lines below another.
 pub(crate) fn work(approval: &Approval) -> String {
     if let Some(summary) = &approval.summary {
@@ -39,12 +75,17 @@ pub(crate) fn work(approval: &Approval) -> String {
     indented(&blind(&digests))
 }
 
-/// Returns what a PSBT does, or what is signed blindly, before it is proposed.
-pub(crate) fn work_text(summary: Option<&Summary>, message: Option<&[u8; 32]>) -> String {
-    match (summary, message) {
-        (Some(summary), _) => summary.to_string(),
-        (None, message) => blind(&message.map(hex::encode).into_iter().collect::<Vec<_>>()),
-    }
+/// Returns the question whether to propose something.
+pub(crate) fn own_question(summary: Option<&Summary>, message: Option<&[u8; 32]>) -> Question {
+    let stake = stake("propose and sign", "this", summary);
+    let message = message.map(hex::encode);
+    let Some(summary) = summary else {
+        let digests: Vec<_> = message.into_iter().collect();
+        let last = digests.last().cloned().unwrap_or_default();
+        let wanted = Wanted::digits(&last, "the message", vec!["blind"]);
+        return Question { wanted, ..Question::own(blind(&digests), stake) };
+    };
+    Question::own(summary.to_string(), stake)
 }
 
 fn blind(digests: &[String]) -> String {

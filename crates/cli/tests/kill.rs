@@ -129,9 +129,12 @@ fn of(line: &Value, event: &str, request: &str) -> bool {
 /// Lets bob be killed a few times while a message is signed; returns how often he was.
 fn sign_once(homes: &[PathBuf; 2], message: &str, random: &mut Random, kills: u32) -> u32 {
     let [alice, bob] = homes;
-    let mut up = Running::start(bob, &["up", "--approve", "all"]);
+    let mut up = Running::start(bob, &["up", "--approve", "all", "--accept-note", "blind"]);
     up.until(|line| line["event"] == "up");
-    let mut sign = Running::start(alice, &["sign", "--group", "pair", "--message", message]);
+    let mut sign = Running::start(
+        alice,
+        &["sign", "--yes", "--accept-note", "blind", "--group", "pair", "--message", message],
+    );
     let proposed = sign.until(|line| line["event"] == "proposed");
     let request = proposed["request"].as_str().unwrap();
     let (mut killed, mut kept) = (0, false);
@@ -148,7 +151,7 @@ fn sign_once(homes: &[PathBuf; 2], message: &str, random: &mut Random, kills: u3
         }
         kept |= up.kill().iter().any(|line| of(line, "kept", request));
         killed += 1;
-        up = Running::start(bob, &["up", "--approve", "all"]);
+        up = Running::start(bob, &["up", "--approve", "all", "--accept-note", "blind"]);
         up.until(|line| line["event"] == "up");
         if kept {
             break;

@@ -78,6 +78,16 @@ pub enum Place {
     Output(usize),
 }
 
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Whole => f.write_str("the whole"),
+            Self::Input(index) => write!(f, "input {index}"),
+            Self::Output(index) => write!(f, "output {index}"),
+        }
+    }
+}
+
 /// Something worth knowing about what is signed.
 ///
 /// Its [`Display`](fmt::Display) is one full sentence, with ages as of the moment it was judged.

@@ -90,6 +90,12 @@ impl OutputKind {
                 Self::Data { bytes: bytes.len(), is_pushes }
             }
             _ if script.is_p2pkh() => Self::PubkeyHash,
+            // The program is what the script leaves behind, and false there ends all.
+            [_, _, program @ ..]
+                if script.is_witness_program() && !script.is_p2tr() && !is_true(program) =>
+            {
+                Self::Unspendable
+            }
             _ if script.is_p2sh() => Self::ScriptHash,
             _ if script.is_p2wpkh() => Self::WitnessPubkeyHash,
             _ if script.is_p2wsh() => Self::WitnessScriptHash,

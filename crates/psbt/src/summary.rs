@@ -8,19 +8,21 @@ use bitcoin::{Address, OutPoint, Script, ScriptBuf, Transaction, TxOut, Txid};
 use ensign_primitives::Network;
 use ensign_wire::Message;
 
-use crate::amount::Btc;
+use crate::amount::{Btc, Grouped};
 use crate::layout::Map;
 use crate::{Group, OutputKind, PsbtError, convert, output_kind, spend};
 
 /// Most bytes of a script or of data that [`Summary`] prints; the rest is counted.
 const SHOWN_BYTES_MAX: usize = 80;
-/// A fee above this share of what is spent earns a warning. Guess: nobody pays 10 % knowingly.
-const FEE_WARNING_PERCENT: u64 = 10;
+/// Bytes of a script in one line of a summary.
+const BYTES_PER_LINE: usize = 32;
 
 /// What a transaction spends, pays and costs; amounts in satoshi.
 ///
 /// All of it is computed from the transaction that is signed. Its [`Display`](fmt::Display) is the
-/// text an approval shows: several lines, without any text of a peer's choosing.
+/// text an approval shows: several lines of at most 80 columns, addresses of future kinds aside,
+/// without any text of a peer's choosing. What to think of it, and when it can confirm, is in the
+/// notes of [`judge`](crate::judge).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Summary {
     /// The id of the transaction, before and after signing.
@@ -140,11 +142,6 @@ impl Summary {
     pub fn amount_change(&self) -> u64 {
         self.outputs.iter().filter(|output| output.ours).map(|output| output.amount).sum()
     }
-
-    /// Returns whether the fee is a share of the inputs that deserves a second look.
-    pub fn fee_is_high(&self) -> bool {
-        self.fee.saturating_mul(100) > self.amount_spent().saturating_mul(FEE_WARNING_PERCENT)
-    }
 }
 
 fn spent_inputs(
@@ -165,10 +162,14 @@ fn spent_inputs(
 }
 
 fn relative_lock_times(tx: &Transaction) -> Vec<(usize, RelativeLockTime)> {
+    // The consensus rules read the version without its sign: -1 is a great one.
+    if tx.version.0.cast_unsigned() < 2 {
+        return Vec::new();
+    }
     let ages = tx.input.iter().map(|txin| txin.sequence.to_relative_lock_time());
     ages.enumerate()
         .filter_map(|(index, age)| age.map(|age| (index, age)))
-        .filter(|(_, age)| tx.version.0 >= 2 && age.to_consensus_u32() & 0xffff != 0)
+        .filter(|(_, age)| age.to_consensus_u32() & 0xffff != 0)
         .collect()
 }
 
@@ -214,50 +215,65 @@ impl fmt::Display for Destination {
 
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "transaction {} on {}", self.txid, self.network)?;
-        writeln!(f, "spends {} of the group:", Btc(self.amount_spent()))?;
-        for (index, input) in self.inputs.iter().enumerate() {
-            let SpentInput { outpoint, amount, sighash, address } = input;
-            writeln!(f, "  input {index}: {} at {address}", Btc(*amount))?;
-            writeln!(f, "    coin {outpoint}, sighash {}", Hex(sighash))?;
+        let Self { txid, network, version, vsize, inputs, .. } = self;
+        writeln!(f, "transaction on {network}, version {version}, {} vB", Grouped(*vsize))?;
+        writeln!(f, "  {txid}")?;
+        let coins = if inputs.len() == 1 { "coin" } else { "coins" };
+        let spent = Btc(self.amount_spent());
+        writeln!(f, "spends {spent} of the group, {} {coins}:", inputs.len())?;
+        for (index, SpentInput { outpoint, amount, address, .. }) in inputs.iter().enumerate() {
+            writeln!(f, "  {} (input {index}) at", Btc(*amount))?;
+            writeln!(f, "    {address}")?;
+            writeln!(f, "    {outpoint}")?;
         }
-        writeln!(f, "pays:")?;
-        for (index, PaidOutput { destination, amount, ours, .. }) in self.outputs.iter().enumerate()
-        {
-            let back = if *ours { "the group itself, " } else { "" };
-            writeln!(f, "  output {index}: {} to {back}{destination}", Btc(*amount))?;
-        }
-        let (whole, rest) = (self.fee_rate / 1000, self.fee_rate % 1000 / 10);
-        write!(f, "fee {} ({whole}.{rest:02} sat/vB)", Btc(self.fee))?;
-        if self.fee_is_high() {
-            write!(f, "\nwarning: the fee is more than {FEE_WARNING_PERCENT} % of what is spent")?;
-        }
-        self.fmt_time(f)
+        self.fmt_outputs(f)?;
+        let (whole, rest) = (Grouped(self.fee_rate / 1000), self.fee_rate % 1000 / 10);
+        writeln!(f, "fee {} ({whole}.{rest:02} sat/vB)", Btc(self.fee))?;
+        write!(f, "leaves the group: {}, fee included", Btc(self.amount_leaving()))
     }
 }
 
 impl Summary {
-    fn fmt_time(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.lock_time {
-            Some(LockTime::Blocks(height)) => write!(f, "\ncannot confirm up to block {height}")?,
-            Some(LockTime::Seconds(time)) => write!(f, "\ncannot confirm up to Unix time {time}")?,
-            None => {}
+    /// Writes the payments to others and, apart from them, what comes back.
+    fn fmt_outputs(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (change, paid): (Vec<_>, Vec<_>) =
+            self.outputs.iter().enumerate().partition(|(_, output)| output.ours);
+        if paid.is_empty() {
+            writeln!(f, "pays nobody else")?;
+        } else {
+            writeln!(f, "pays {} to others:", Btc(self.amount_paid_to_others()))?;
         }
-        for (index, age) in &self.relative_lock_times {
-            match age {
-                RelativeLockTime::Blocks(blocks) => {
-                    write!(f, "\ninput {index} must be {blocks} blocks old")?;
-                }
-                RelativeLockTime::Time(time) => {
-                    let seconds = u32::from(time.value()) * 512;
-                    write!(f, "\ninput {index} must be {seconds} seconds old")?;
-                }
+        paid.into_iter().try_for_each(|(index, output)| output.fmt(f, index))?;
+        if !change.is_empty() {
+            writeln!(f, "change {} back to the group itself:", Btc(self.amount_change()))?;
+        }
+        change.into_iter().try_for_each(|(index, output)| output.fmt(f, index))
+    }
+}
+
+impl PaidOutput {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>, index: usize) -> fmt::Result {
+        write!(f, "  {} (output {index}) to", Btc(self.amount))?;
+        let script = match &self.destination {
+            Destination::Address(address) => return writeln!(f, "\n    {address}"),
+            Destination::Data(script) => {
+                writeln!(f, " nobody, it carries data:")?;
+                script
             }
+            Destination::Script(script) if script.is_empty() => {
+                return writeln!(f, " an empty script");
+            }
+            Destination::Script(script) => {
+                writeln!(f, " the script:")?;
+                script
+            }
+        };
+        let shown: Vec<u8> = script.as_bytes().iter().copied().take(SHOWN_BYTES_MAX).collect();
+        shown.chunks(BYTES_PER_LINE).try_for_each(|line| writeln!(f, "    {}", Hex(line)))?;
+        match script.len().saturating_sub(SHOWN_BYTES_MAX) {
+            0 => Ok(()),
+            more => writeln!(f, "    and {} bytes more", Grouped(more as u64)),
         }
-        if self.replaceable {
-            f.write_str("\nmay be replaced by another transaction until it confirms")?;
-        }
-        Ok(())
     }
 }
 

@@ -294,6 +294,16 @@ catalogue! {
         "You said no.",
         "Nothing was proposed to anybody.",
         "give the command again when you want to sign";
+    NOBODY_ASKED = "E-OWN-004", exit: Declined, risk: None, retry: true,
+        "Nobody could be asked, so nothing was proposed.",
+        "A question counts only where it can be seen and answered: on a terminal, with standard error \
+         and standard input. A pipe, a file or silence is no yes.",
+        "run it on a terminal, or look at it first (`ensign psbt show`) and give --yes";
+    GRAVE = "E-OWN-005", exit: Declined, risk: CheckFirst, retry: true,
+        "What would be signed has a grave warning that nobody accepted.",
+        "Money is probably lost by it, or nobody can tell what it does. A yes in advance covers that \
+         only where it names the note.",
+        "look at the warnings; if it shall be so, name each with --accept-note";
     INTERRUPTED = "E-OWN-002", exit: Open, risk: None, retry: true,
         "Interrupted before the signature was complete.",
         "You consented, and the others may still be deciding. Nothing is lost.",

@@ -4,7 +4,6 @@ mod target;
 mod task;
 
 use std::collections::BTreeSet;
-use std::io::IsTerminal as _;
 use std::time::Duration;
 
 use ensign_coordinator::{Event, Outcome, SigningJob};
@@ -23,6 +22,7 @@ use crate::home::{HeldHome, Home};
 use crate::narrator::Narrator;
 use crate::node::{IsMoved, Node, command_failure};
 use crate::output::Output;
+use crate::question::{self, Answer, Audience, Wanted};
 use crate::request;
 use crate::stop::Stop;
 use crate::words;
@@ -43,24 +43,15 @@ pub(super) fn run(home: Home, args: Sign, output: Output) -> Result<()> {
         return Err(Failure::new(&code::LIFETIME, what));
     }
     let group = home.group(&args.group)?;
+    if !args.yes && Audience::of(output) == Audience::Program {
+        let what =
+            "nobody can be asked: this is no terminal that shows the question and takes an answer";
+        return Err(Failure::new(&code::NOBODY_ASKED, what));
+    }
     let task = Task::read(&args, &group)?;
     let target = Target::check(&args, &task, &group)?;
     let held = home.with_signer(args.signer.clone()).hold()?;
-    let is_person = !args.yes && !output.is_json() && std::io::stdin().is_terminal();
-    output.text(request::work_text(task.summary.as_ref(), task.message.as_ref()));
-    if is_person && !confirmed(output)? {
-        return Err(Failure::new(&code::OWN_NO, "you said no; nothing was proposed"));
-    }
     block_on(Proposal { held, group, task, target, args, output }.sign())
-}
-
-fn confirmed(output: Output) -> Result<bool> {
-    output.prompt("propose this and sign it? [yes/no] ");
-    let mut line = String::new();
-    std::io::stdin().read_line(&mut line).map_err(|error| {
-        Failure::new(&code::FILE_READ, format!("no answer: {}", words::system(&error)))
-    })?;
-    Ok(matches!(line.trim().to_lowercase().as_str(), "y" | "yes"))
 }
 
 /// Everything that a signature begins with.
@@ -79,8 +70,12 @@ impl Proposal {
         let Self { held, group, task, target, args, output } = self;
         let mut stop = Stop::new(args.until_stdin_closes)?;
         let groups = [group];
-        let node = Node::start(held, &groups, args.listen, IsMoved::No, output).await?;
+        let mut node = Node::start(held, &groups, args.listen, IsMoved::No, output).await?;
         let [group] = groups;
+        if let Err(no) = consent(&mut node, &task, &args, &mut stop, output).await {
+            node.coordinator.shutdown().await;
+            return Err(no);
+        }
         let name = group.name.clone();
         let others = group.members.len().saturating_sub(1);
         let job = SigningJob {
@@ -99,7 +94,7 @@ impl Proposal {
             approval.id.short(),
             words::duration(args.expires)
         );
-        output.tell(&line, text);
+        output.talk(&line, text);
         let mut session = Session::new(node, narrator, approval.id);
         let result = tokio::select! {
             () = stop.asked() => Err(session.interrupted()),
@@ -123,6 +118,57 @@ impl Proposal {
         }
         written
     }
+}
+
+/// Shows what is about to be proposed, and asks unless the command line says yes.
+async fn consent(
+    node: &mut Node,
+    task: &Task,
+    args: &Sign,
+    stop: &mut Stop,
+    output: Output,
+) -> Result<()> {
+    let question = request::own_question(task.summary.as_ref(), task.message.as_ref());
+    if args.yes {
+        output.notice(&question.shown);
+        return accepted(&question.wanted, &args.accept_note);
+    }
+    let answer = async {
+        tokio::select! {
+            answer = question::ask(output, question) => answer,
+            // Whoever connects meanwhile is told of in the session.
+            () = drain(node) => Answer::Nobody,
+        }
+    };
+    let answer = tokio::select! {
+        answer = answer => answer,
+        () = stop.asked() => Answer::Nobody,
+    };
+    match answer {
+        Answer::Yes => Ok(()),
+        Answer::No => Err(Failure::new(&code::OWN_NO, "you said no; nothing was proposed")),
+        Answer::Nobody => {
+            let what = "there was no answer; nothing was proposed";
+            Err(Failure::new(&code::NOBODY_ASKED, what))
+        }
+    }
+}
+
+/// Takes the events that come while somebody thinks, until the node stops.
+async fn drain(node: &mut Node) {
+    while node.events.next().await.is_some() {}
+}
+
+/// Checks that the command line names each grave note.
+fn accepted(wanted: &Wanted, accepted: &[String]) -> Result<()> {
+    let missing = wanted.missing(accepted);
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let what = format!("--yes is not enough for what is grave here: {}", missing.join(", "));
+    let options: Vec<_> = missing.iter().map(|note| format!("--accept-note {note}")).collect();
+    let hint = format!("look at it once more; if it shall be so, add {}", options.join(" "));
+    Err(Failure::new(&code::GRAVE, what).hint(hint))
 }
 
 /// One request that we follow to its end.

@@ -9,15 +9,17 @@ use ensign_coordinator::InProcess;
 use ensign_vault::Purpose;
 
 use self::clients::Clients;
-use self::gate::Gate;
+use self::gate::{Asked, Gate};
 use self::person::Person;
 use self::socket::Socket;
+use super::block_on;
 use crate::args::Signer;
 use crate::catalogue as code;
 use crate::failure::{Failure, Result};
 use crate::home::shown;
 use crate::output::{Line, Output};
 use crate::passphrase::Passphrases;
+use crate::stop::Stop;
 use crate::vault;
 
 /// Serves every node that connects, until it is ended.
@@ -37,14 +39,40 @@ pub(super) fn run(args: &Signer, passphrases: &Passphrases) -> Result<()> {
     drop(passphrase);
     // Nobody is asked for a passphrase any more; what follows waits for no reader.
     output.detach();
-    let socket = Socket::listen(&args.socket)?;
-    tell_up(args, &key.to_string(), vault.network().name(), output);
-    let person = (!args.yes_to_all).then(|| Person::new(output));
-    let gate = Gate::new(InProcess::new(sec_key), vault.network(), person, output);
+    let asked = match args.yes_to_all {
+        false => Asked::Person(Person::new(output)),
+        true => Asked::Nobody { accepted: args.accept_note.clone() },
+    };
+    let gate = Gate::new(InProcess::new(sec_key), vault.network(), asked, output);
     let clients = Clients::new(gate, output);
-    loop {
-        clients.serve(socket.accept(output)?);
-    }
+    block_on(async {
+        let mut stop = Stop::new(false)?;
+        let (socket, _removed) = Socket::listen(&args.socket)?;
+        tell_up(args, &key.to_string(), vault.network().name(), output);
+        let failed = accept(socket, clients, output);
+        tokio::select! {
+            () = stop.asked() => {
+                output.talk(&Line::new("stopped"), "stopped; nodes go on when the signer is back");
+                Ok(())
+            }
+            failed = failed => failed,
+        }
+    })
+}
+
+/// Serves whoever connects, on a thread that ends with the program; returns why it cannot go on.
+async fn accept(socket: Socket, clients: Clients, output: Output) -> Result<()> {
+    let (failed, failure) = tokio::sync::oneshot::channel();
+    let serve = move || loop {
+        match socket.accept(output) {
+            Ok(stream) => clients.serve(stream),
+            Err(error) => return drop(failed.send(error)),
+        }
+    };
+    let unstarted = |error| Failure::new(&code::INTERNAL, format!("no thread: {error}"));
+    std::thread::Builder::new().spawn(serve).map_err(unstarted)?;
+    let ended = |_| Failure::new(&code::INTERNAL, "the signer's thread has ended");
+    Err(failure.await.unwrap_or_else(ended))
 }
 
 fn tell_up(args: &Signer, key: &str, network: &str, output: Output) {
@@ -55,10 +83,10 @@ fn tell_up(args: &Signer, key: &str, network: &str, output: Output) {
         .with("network", network)
         .with("yes_to_all", args.yes_to_all);
     let how = if args.yes_to_all {
-        "signing EVERYTHING without asking"
+        "signing without asking, grave notes excepted"
     } else {
         "asking before each signature"
     };
     let text = format!("the signer {key} ({network}) listens at {socket}, {how}; Ctrl-C ends");
-    output.tell(&line, text);
+    output.talk(&line, text);
 }

@@ -1,10 +1,11 @@
 //! `ensign up`: be reachable, and ask before signing.
 
-use std::collections::VecDeque;
+mod rule;
 
 use ensign_coordinator::{Approval, Event, Outcome};
 use ensign_primitives::RequestId;
 
+use self::rule::{Rule, Verdict};
 use crate::args::{Approve, Up};
 use crate::catalogue as code;
 use crate::control::Decision;
@@ -13,7 +14,9 @@ use crate::home::{Home, Signed, shown};
 use crate::narrator::{Narrator, session_line};
 use crate::node::{IsMoved, Node, command_failure};
 use crate::output::{Line, Output};
-use crate::stop::{Lines, Stop};
+use crate::question::{Answer, Answered, Desk, Subject};
+use crate::request;
+use crate::stop::Stop;
 
 /// Runs until the user or the system ends it.
 pub(super) async fn run(home: Home, args: Up, output: Output) -> Result<()> {
@@ -21,26 +24,28 @@ pub(super) async fn run(home: Home, args: Up, output: Output) -> Result<()> {
     if groups.is_empty() {
         return Err(Failure::new(&code::GROUP_NONE, "this home belongs to no group yet"));
     }
+    let rule = Rule::new(&args, &groups)?;
     let key = if args.signer.is_some() { Key::Beside } else { Key::Here };
     let held = home.with_signer(args.signer).hold()?;
     let signed = Signed::open(&held.home)?;
     let mut stop = Stop::new(args.until_stdin_closes)?;
     let is_moved = if args.moved { IsMoved::Yes } else { IsMoved::No };
     let node = Node::start(held, &groups, args.listen, is_moved, output).await?;
+    let asks = args.approve != Approve::None && !args.until_stdin_closes;
+    output.notice(key.rule(&rule));
     let mut duty = Duty {
         node,
         signed,
         output,
         narrator: Narrator::new(output, groups),
-        approve: args.approve,
+        rule,
         key,
-        lines: (args.approve == Approve::Ask && !args.until_stdin_closes).then(Lines::new),
-        asked: VecDeque::new(),
+        desk: asks.then(|| Desk::open(output)),
     };
-    output.text(key.rule(args.approve));
     let ended = duty.serve(&mut stop).await;
+    duty.desk = None;
     duty.node.coordinator.shutdown().await;
-    output.tell(&Line::new("stopped"), "stopped; open requests go on at the next `ensign up`");
+    output.talk(&Line::new("stopped"), "stopped; open requests go on at the next `ensign up`");
     ended
 }
 
@@ -54,33 +59,33 @@ enum Key {
 
 impl Key {
     /// What becomes of requests, and who asks.
-    const fn rule(self, approve: Approve) -> &'static str {
-        match (self, approve) {
-            (Self::Here, Approve::Ask) => "asking before each signature; Ctrl-C ends",
-            (Self::Here, Approve::All) => "signing EVERYTHING that the others ask for; Ctrl-C ends",
-            (Self::Beside, Approve::Ask) => {
+    fn rule(self, rule: &Rule) -> String {
+        let what = match (self, rule.names()) {
+            (Self::Here, Some(names)) => {
+                format!("signing without asking what is asked of {names}, grave notes excepted")
+            }
+            (Self::Beside, Some(names)) => format!(
+                "joining without asking what is asked of {names}, grave notes excepted; what is \
+                 signed is for the signer to decide"
+            ),
+            (Self::Here, None) if rule.is_ask() => "asking before each signature".to_owned(),
+            (Self::Beside, None) if rule.is_ask() => String::from(
                 "asking before joining a request. The signer does not believe this node: it shows \
                  the request again and asks before it signs, unless it runs with --yes-to-all. \
-                 With --approve all only the signer asks, and waits 5 minutes; Ctrl-C ends"
+                 With --approve all only the signer asks, and waits 5 minutes",
+            ),
+            (Self::Here | Self::Beside, None) => {
+                "asking nothing: requests stay open, and what was approved goes on".to_owned()
             }
-            (Self::Beside, Approve::All) => {
-                "joining EVERYTHING that the others ask for; what is signed is for the signer to \
-                 decide; Ctrl-C ends"
-            }
-            (Self::Here | Self::Beside, Approve::None) => {
-                "showing requests, signing nothing; Ctrl-C ends"
-            }
-        }
+        };
+        format!("{what}; Ctrl-C ends")
     }
 
-    /// The question about a request.
-    fn question(self, approval: &Approval) -> String {
-        let (id, blind) = (approval.id.short(), if approval.is_blind() { " BLINDLY" } else { "" });
+    /// What a yes does.
+    const fn verb(self) -> &'static str {
         match self {
-            Self::Here => format!("sign request {id}{blind}? [yes/no] "),
-            Self::Beside => {
-                format!("join request {id}{blind}, and let the signer decide? [yes/no] ")
-            }
+            Self::Here => "sign",
+            Self::Beside => "join",
         }
     }
 }
@@ -91,12 +96,10 @@ struct Duty {
     signed: Signed,
     output: Output,
     narrator: Narrator,
-    approve: Approve,
+    rule: Rule,
     key: Key,
-    /// What the user types; `None` when nobody is to be asked, or input has ended.
-    lines: Option<Lines>,
-    /// Requests that wait for an answer, the one that was asked about first.
-    asked: VecDeque<Box<Approval>>,
+    /// Where questions are asked; `None` when nobody is to be asked.
+    desk: Option<Desk>,
 }
 
 impl Duty {
@@ -109,7 +112,7 @@ impl Duty {
                     None => return Err(self.narrator.why_stopped()),
                 },
                 decision = self.node.decisions.next() => self.on_decision(decision),
-                line = next_line(&mut self.lines) => self.on_line(line).await?,
+                over = next_answer(&mut self.desk) => self.on_answer(over).await,
             }
         }
     }
@@ -117,14 +120,15 @@ impl Duty {
     async fn on_event(&mut self, event: Event) -> Result<()> {
         self.narrator.tell(&event);
         if let Event::Approval(approval) = event {
-            return self.decide(approval).await;
+            self.decide(&approval).await;
+            return Ok(());
         }
         if let Event::Failed { request, .. } = event {
-            self.forget(request);
+            self.settle(request);
         }
         if let Event::Done { request, outcome } | Event::Recovered { request, outcome, .. } = event
         {
-            self.forget(request);
+            self.settle(request);
             keep(&mut self.signed, request, &outcome, self.output)?;
             // A node that has stopped says so by itself.
             let _ = self.node.coordinator.received(request).await;
@@ -135,96 +139,69 @@ impl Duty {
     fn on_decision(&mut self, Decision { request, verb }: Decision) {
         let text = format!("{verb} {} in another terminal", request.short());
         let line = session_line("decided", request).with("how", verb);
-        self.output.tell(&line, text);
-        self.forget(request);
+        self.output.talk(&line, text);
+        self.settle(request);
     }
 
-    async fn decide(&mut self, approval: Box<Approval>) -> Result<()> {
-        match self.approve {
-            Approve::All => self.consent(approval.id).await,
-            Approve::None => {
-                self.output.text(format!(
-                    "left open; to sign it, in another terminal: ensign request approve {}",
-                    approval.id.short()
-                ));
-                Ok(())
+    async fn decide(&mut self, approval: &Approval) {
+        let grave: &[_] = if approval.is_blind() { &["blind"] } else { &[] };
+        match (self.rule.verdict(&approval.group, grave), &mut self.desk) {
+            (Verdict::Yes(rule), _) => {
+                self.consent(approval.id, &format!("{rule}: approved")).await
             }
-            Approve::Ask if self.lines.is_none() => {
-                self.cannot_ask();
-                Ok(())
+            (Verdict::Ask(_), Some(desk)) => {
+                let group = self.narrator.group(&approval.group);
+                desk.ask(request::question(self.key.verb(), approval, group));
             }
-            Approve::Ask => {
-                self.asked.push_back(approval);
-                if self.asked.len() == 1 {
-                    self.ask();
-                }
-                Ok(())
+            (Verdict::Ask(grave), None) => {
+                let why =
+                    if grave.is_empty() { "there is no input to ask on" } else { "it is grave" };
+                self.leave(approval.id, why);
             }
+            (Verdict::Leave, _) => self.leave(approval.id, "nothing is asked here"),
         }
     }
 
-    fn ask(&self) {
-        if let Some(approval) = self.asked.front() {
-            self.output.prompt(&self.key.question(approval));
-            self.output.json(&Line::new("asking").with("request", approval.id.to_string()));
-        }
-    }
-
-    fn cannot_ask(&self) {
-        self.output.tell(
-            &Line::new("cannot_ask"),
-            "left open: there is no input to ask on; in another terminal, `ensign request list` and \
-             `ensign request approve ID` sign it",
+    /// Says that a request stays open, and how it is signed all the same.
+    fn leave(&self, id: RequestId, why: &str) {
+        let line = Line::new("cannot_ask").with("request", id.to_string());
+        let id = id.short();
+        self.output.talk(
+            &line,
+            format!(
+                "left open: {why}; to sign it, in another terminal: ensign request approve {id}"
+            ),
         );
     }
 
-    async fn on_line(&mut self, line: Option<String>) -> Result<()> {
-        let Some(line) = line else {
-            self.lines = None;
-            if !self.asked.is_empty() {
-                self.asked.clear();
-                self.cannot_ask();
-            }
-            return Ok(());
-        };
-        let Some(approval) = self.asked.front() else { return Ok(()) };
-        let id = approval.id;
-        match line.trim().to_lowercase().as_str() {
-            "y" | "yes" => self.consent(id).await?,
-            "n" | "no" => self.refuse(id).await,
-            _ => {
-                self.output.text("please answer yes or no");
-                self.ask();
-                return Ok(());
-            }
+    async fn on_answer(&mut self, over: Answered) {
+        let Subject::Request(id) = over.subject else { return };
+        match over.answer {
+            Answer::Yes => self.consent(id, "you approved").await,
+            Answer::No => self.refuse(id).await,
+            Answer::Nobody => self.leave(id, "there is no input to ask on"),
         }
-        self.asked.pop_front();
-        self.ask();
-        Ok(())
     }
 
-    async fn consent(&self, id: RequestId) -> Result<()> {
-        self.output.tell(&session_line("approved", id), format!("you approved {}", id.short()));
+    async fn consent(&self, id: RequestId, how: &str) {
+        self.output.talk(&session_line("approved", id), format!("{how} {}", id.short()));
         // It may have ended while we decided; then there is nothing to sign.
         if let Err(error) = self.node.coordinator.approve(id).await {
             self.output.failure(&command_failure(&error));
         }
-        Ok(())
     }
 
     async fn refuse(&self, id: RequestId) {
-        self.output.tell(&session_line("declined", id), format!("you declined {}", id.short()));
+        self.output.talk(&session_line("declined", id), format!("you declined {}", id.short()));
         if let Err(error) = self.node.coordinator.decline(id).await {
             self.output.failure(&command_failure(&error));
         }
     }
 
-    fn forget(&mut self, request: RequestId) {
-        let was_asked = self.asked.front().is_some_and(|approval| approval.id == request);
-        self.asked.retain(|approval| approval.id != request);
-        if was_asked {
-            self.output.text("the question is settled");
-            self.ask();
+    /// Takes back the question about a request that is decided or over.
+    fn settle(&mut self, request: RequestId) {
+        if let Some(desk) = &mut self.desk {
+            desk.settle(&Subject::Request(request));
         }
     }
 }
@@ -239,14 +216,14 @@ fn keep(signed: &mut Signed, request: RequestId, outcome: &Outcome, output: Outp
         }
     };
     let line = Line::new("kept").with("request", request.to_string()).with("file", shown(&path));
-    output.tell(&line, format!("kept in {}", shown(&path)));
+    output.talk(&line, format!("kept in {}", shown(&path)));
     Ok(())
 }
 
-/// Waits for what the user types; for ever when nobody is asked.
-async fn next_line(lines: &mut Option<Lines>) -> Option<String> {
-    match lines {
-        Some(lines) => lines.next().await,
+/// Waits for the next answer; for ever when nobody is asked.
+async fn next_answer(desk: &mut Option<Desk>) -> Answered {
+    match desk {
+        Some(desk) => desk.next().await,
         None => std::future::pending().await,
     }
 }

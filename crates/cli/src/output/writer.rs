@@ -35,7 +35,15 @@ struct State {
     is_gone: bool,
     /// How many chunks were taken.
     chunks: u64,
+    /// Whether what is said waits in `held`, because a question stands.
+    is_held: bool,
+    held: Queue,
+    /// Whom to call when all is written.
+    written: Vec<Written>,
 }
+
+/// Called when a piece was written.
+pub(super) type Written = Box<dyn FnOnce() + Send>;
 
 impl State {
     /// Whether everything was read, or never will be.
@@ -52,6 +60,9 @@ impl Stream {
             is_writing: false,
             is_gone: false,
             chunks: 0,
+            is_held: false,
+            held: Queue::new(),
+            written: Vec::new(),
         };
         Self { state: Mutex::new(state), changed: Condvar::new() }
     }
@@ -74,6 +85,9 @@ impl Stream {
     /// Writes a piece now, or leaves it to the thread. A reader that has gone away is no failure.
     pub(super) fn write(&self, class: Class, piece: String, mut now: impl Write) {
         let mut state = self.lock();
+        if state.is_held {
+            return state.held.push(class, piece);
+        }
         if !state.is_detached {
             drop(state);
             let _gone = now.write_all(piece.as_bytes()).and_then(|()| now.flush());
@@ -84,6 +98,47 @@ impl Stream {
             drop(state);
             self.changed.notify_all();
         }
+    }
+
+    /// Writes a piece over what is held back, and calls back when it and all before it is written.
+    pub(super) fn write_over(&self, piece: String, written: Written, mut now: impl Write) {
+        let mut state = self.lock();
+        if !state.is_detached {
+            drop(state);
+            let _gone = now.write_all(piece.as_bytes()).and_then(|()| now.flush());
+            return written();
+        }
+        if !state.is_gone {
+            state.queue.push(Class::Kept, piece);
+            state.written.push(written);
+            drop(state);
+            self.changed.notify_all();
+        }
+    }
+
+    /// Holds back what is written from now on, within the bounds of a [`Queue`].
+    pub(super) fn hold(&self) {
+        self.lock().is_held = true;
+    }
+
+    pub(super) fn has_held(&self) -> bool {
+        !self.lock().held.is_empty()
+    }
+
+    /// Writes what was held back, and holds nothing back any more.
+    pub(super) fn let_out(&self, mut now: impl Write) {
+        let mut state = self.lock();
+        state.is_held = false;
+        let is_detached = state.is_detached;
+        while let Some(piece) = state.held.pop() {
+            if is_detached && !state.is_gone {
+                state.queue.push(Class::Kept, piece);
+            } else if !is_detached {
+                let _gone = now.write_all(piece.as_bytes()).and_then(|()| now.flush());
+            }
+        }
+        drop(state);
+        self.changed.notify_all();
     }
 
     fn serve(&self, mut to: impl Write) {
@@ -107,6 +162,7 @@ impl Stream {
                 state.is_writing = true;
                 return Some(piece);
             }
+            state.written.drain(..).for_each(|written| written());
             self.changed.notify_all();
             state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
@@ -118,6 +174,7 @@ impl Stream {
         if written.is_err() {
             state.is_gone = true;
             state.queue.clear();
+            state.written.clear();
         }
         drop(state);
         self.changed.notify_all();

@@ -133,9 +133,10 @@ impl Signer {
         command.stdin(Stdio::null()).stdout(stdout).spawn().unwrap()
     }
 
-    /// Starts `up` and waits until it listens.
+    /// Starts `up` and waits until it listens. Blind messages are signed too where it says yes by
+    /// itself.
     pub(crate) fn up(&self, approve: &str) -> Running {
-        let mut running = self.start(&["up", "--approve", approve]);
+        let mut running = self.start(&["up", "--approve", approve, "--accept-note", "blind"]);
         running.wait_for("up");
         running
     }
@@ -194,6 +195,13 @@ impl Running {
             seen.push(parse(&line));
         }
         seen
+    }
+
+    /// Waits until a request is asked about, and answers yes or no to just that.
+    pub(crate) fn answer(&mut self, word: &str) -> Value {
+        let asking = self.wait_for("asking");
+        self.type_line(&format!("{word} {}", asking["digest"].as_str().unwrap()));
+        asking
     }
 
     /// Types a line.

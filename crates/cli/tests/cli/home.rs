@@ -180,8 +180,18 @@ fn a_home_that_another_process_uses_is_refused_with_its_id() {
     let [alice, bob, _carol] = treasury();
     let running = alice.up("none");
     let message = "ab".repeat(32);
-    let error =
-        alice.json(&["sign", "--message", &message, "--group", "treasury"]).refused(3, "E-HOM-003");
+    let error = alice
+        .json(&[
+            "sign",
+            "--yes",
+            "--accept-note",
+            "blind",
+            "--message",
+            &message,
+            "--group",
+            "treasury",
+        ])
+        .refused(3, "E-HOM-003");
     let what = error["what"].as_str().unwrap();
     assert!(what.contains(&format!("process {} ", running.id())), "{what}");
     alice.json(&["up"]).refused(3, "E-HOM-003");

@@ -11,7 +11,8 @@ use crate::money::{coin, psbt};
 /// Proposes a message as a signer; returns the process and the request's id.
 fn propose(signer: &Signer, byte: &str, more: &[&str]) -> (Running, String) {
     let message = byte.repeat(32);
-    let sign = ["sign", "--message", &message, "--group", "treasury"];
+    let sign =
+        ["sign", "--yes", "--accept-note", "blind", "--message", &message, "--group", "treasury"];
     let mut running = signer.start(&[&sign[..], more].concat());
     let proposed = running.wait_for("proposed");
     (running, proposed["request"].as_str().unwrap().to_owned())
@@ -64,8 +65,14 @@ fn what_a_request_signs_is_shown_in_a_second_terminal_and_without_a_node() {
     let tx = alice.path("tx.psbt");
     fs::write(&tx, psbt(&[coin(&alice)]).serialize()).unwrap();
     let mut running = bob.up("none");
-    let mut sign =
-        alice.start(&["sign", argument(&tx), "--group", "treasury", "--until-stdin-closes"]);
+    let mut sign = alice.start(&[
+        "sign",
+        "--yes",
+        argument(&tx),
+        "--group",
+        "treasury",
+        "--until-stdin-closes",
+    ]);
     let proposed = sign.wait_for("proposed");
     let request = proposed["request"].as_str().unwrap().to_owned();
     running.wait_for("request");
@@ -198,7 +205,7 @@ fn home_restored_from_a_backup_voids_what_was_open_and_goes_on() {
 
     fs::remove_dir_all(&alice.home).unwrap();
     copy(&backup, &alice.home);
-    let mut restored = alice.start(&["up", "--approve", "all"]);
+    let mut restored = alice.start(&["up", "--approve", "all", "--accept-note", "blind"]);
     let mut seen = Vec::new();
     let warned = restored.wait_for("warning");
     assert_eq!(warned["code"], "E-STO-004", "{warned}");
@@ -236,7 +243,8 @@ fn home_made_of_a_key_backup_never_joins_what_the_lost_one_may_have_joined() {
 
     let from = ["--passphrase-file", passphrase];
     alice.json(&[&["key", "restore", backup][..], &from].concat()).succeeded();
-    let mut restored = alice.start(&[&["up", "--approve", "all"][..], &from].concat());
+    let mut restored =
+        alice.start(&[&["up", "--approve", "all", "--accept-note", "blind"][..], &from].concat());
     let refused = restored.wait_for("failed");
     assert_eq!((&refused["request"], &refused["code"]), (&request.into(), &"E-STO-005".into()));
     // Nobody is blamed, and bob hears who will not sign it.

@@ -92,15 +92,17 @@ fn encrypted_homes_sign_with_the_passphrase_from_each_source() {
     fs::create_dir(&credentials).unwrap();
     fs::copy(&source, credentials.join("ensign-passphrase")).unwrap();
     let variable = ("CREDENTIALS_DIRECTORY", argument(&credentials));
-    let mut bob = bob.start_in(&["up", "--approve", "all"], &[variable]);
+    let mut bob = bob.start_in(&["up", "--approve", "all", "--accept-note", "blind"], &[variable]);
     bob.wait_for("up");
     // The pipe that is its standard input.
-    let mut carol = carol.start(&["up", "--approve", "all", "--passphrase-fd", "0"]);
+    let mut carol =
+        carol.start(&["up", "--approve", "all", "--accept-note", "blind", "--passphrase-fd", "0"]);
     carol.type_line(PASSPHRASE);
     carol.close_input();
     carol.wait_for("up");
     let message = "ab".repeat(32);
-    let sign = ["sign", "--message", &message, "--group", "treasury"];
+    let sign =
+        ["sign", "--yes", "--accept-note", "blind", "--message", &message, "--group", "treasury"];
     alice.json(&[&sign[..], &from_file].concat()).succeeded();
 }
 

@@ -84,7 +84,16 @@ fn wait_for(running: &mut Running, event: &str, who: &str) {
 /// Proposes a message; returns the process and the request's id.
 fn propose(signer: &Signer) -> (Running, String) {
     let message = "ab".repeat(32);
-    let mut sign = signer.start(&["sign", "--message", &message, "--group", "treasury"]);
+    let mut sign = signer.start(&[
+        "sign",
+        "--yes",
+        "--accept-note",
+        "blind",
+        "--message",
+        &message,
+        "--group",
+        "treasury",
+    ]);
     let id = sign.wait_for("proposed")["request"].as_str().unwrap().to_owned();
     (sign, id)
 }

@@ -10,7 +10,7 @@ use crate::money::{coin, psbt};
 fn refused(signer: &Signer, bytes: &[u8], exit: i32, code: &str) -> String {
     let file = signer.path("bad.psbt");
     fs::write(&file, bytes).unwrap();
-    let ended = signer.json(&["sign", argument(&file), "--group", "treasury"]);
+    let ended = signer.json(&["sign", "--yes", argument(&file), "--group", "treasury"]);
     ended.refused(exit, code)["what"].as_str().unwrap().to_owned()
 }
 
@@ -18,7 +18,8 @@ fn refused(signer: &Signer, bytes: &[u8], exit: i32, code: &str) -> String {
 fn a_message_of_the_wrong_length_is_refused() {
     let [alice, ..] = treasury();
     for wrong in ["", "ab", &"ab".repeat(31), &"ab".repeat(33), &"xy".repeat(32)] {
-        let arguments = ["sign", "--message", wrong, "--group", "treasury"];
+        let arguments =
+            ["sign", "--yes", "--accept-note", "blind", "--message", wrong, "--group", "treasury"];
         alice.json(&arguments).refused(2, "E-USE-002");
     }
 }
@@ -27,7 +28,7 @@ fn a_message_of_the_wrong_length_is_refused() {
 fn a_file_that_is_missing_or_no_psbt_is_refused() {
     let [alice, ..] = treasury();
     let missing = alice.path("missing.psbt");
-    let arguments = ["sign", argument(&missing), "--group", "treasury"];
+    let arguments = ["sign", "--yes", argument(&missing), "--group", "treasury"];
     alice.json(&arguments).refused(2, "E-FIL-001");
     let good = psbt(&[coin(&alice)]).serialize();
     refused(&alice, b"", 2, "E-PSB-001");
@@ -61,7 +62,8 @@ fn a_result_that_could_not_be_written_is_refused_before_anybody_signs() {
     let [alice, ..] = treasury();
     let (tx, out) = (alice.path("tx.psbt"), alice.path("nowhere/signed.psbt"));
     fs::write(&tx, psbt(&[coin(&alice)]).serialize()).unwrap();
-    let arguments = ["sign", argument(&tx), "--group", "treasury", "--out", argument(&out)];
+    let arguments =
+        ["sign", "--yes", argument(&tx), "--group", "treasury", "--out", argument(&out)];
     let ended = alice.json(&arguments);
     ended.refused(2, "E-FIL-002");
     assert_eq!(ended.lines().len(), 1, "{ended:?}");
@@ -72,7 +74,8 @@ fn an_unknown_group_and_a_home_without_groups_are_told() {
     let alice = Signer::init("alice");
     alice.json(&["up"]).refused(3, "E-GRP-005");
     let message = "ab".repeat(32);
-    let arguments = ["sign", "--message", &message, "--group", "treasury"];
+    let arguments =
+        ["sign", "--yes", "--accept-note", "blind", "--message", &message, "--group", "treasury"];
     alice.json(&arguments).refused(2, "E-GRP-001");
 }
 
@@ -81,7 +84,18 @@ fn a_lifetime_outside_its_limits_is_refused() {
     let [alice, ..] = treasury();
     let message = "ab".repeat(32);
     for wrong in ["0s", "25h"] {
-        let arguments = ["sign", "--message", &message, "--group", "treasury", "--expires", wrong];
+        let arguments = [
+            "sign",
+            "--yes",
+            "--accept-note",
+            "blind",
+            "--message",
+            &message,
+            "--group",
+            "treasury",
+            "--expires",
+            wrong,
+        ];
         alice.json(&arguments).refused(2, "E-USE-004");
     }
 }

@@ -40,7 +40,16 @@ impl Split {
     }
 
     fn up(&self, socket: &Path) -> Running {
-        let up = ["up", "--approve", "all", "--signer", argument(socket), "--passphrase-file"];
+        let up = [
+            "up",
+            "--approve",
+            "all",
+            "--accept-note",
+            "blind",
+            "--signer",
+            argument(socket),
+            "--passphrase-file",
+        ];
         self.alice.start(&[&up[..], &[argument(&self.passphrase)]].concat())
     }
 }
@@ -55,25 +64,32 @@ fn a_signer_of_its_own_shows_what_it_signs_and_asks() {
     assert_eq!(fs::metadata(&socket).unwrap().permissions().mode() & 0o777, 0o600);
     let mut up = split.up(&socket);
     signer.wait_for("delegation");
-    signer.type_line("yes");
+    signer.answer("yes");
     up.wait_for("up");
     let (_carol, tx) = (carol.up("all"), bob.path("tx.psbt"));
     fs::write(&tx, psbt(&[coin(bob)]).serialize()).unwrap();
     let signed = bob.path("signed.psbt");
-    let sign = ["sign", argument(&tx), "--group", "treasury", "--out", argument(&signed)];
+    let sign = ["sign", "--yes", argument(&tx), "--group", "treasury", "--out", argument(&signed)];
     let proposal = bob.start(&sign);
     let request = signer.wait_for("request");
     assert_eq!((&request["blind"], &request["fee_sat"]), (&false.into(), &1_000.into()));
-    signer.wait_for("asking");
-    signer.type_line("yes");
+    signer.answer("yes");
     proposal.end().succeeded();
     signer.wait_for("signed_in");
     // A blind message is named so, and no means no for everybody.
     let message = "ab".repeat(32);
-    let proposal = bob.start(&["sign", "--message", &message, "--group", "treasury"]);
+    let proposal = bob.start(&[
+        "sign",
+        "--yes",
+        "--accept-note",
+        "blind",
+        "--message",
+        &message,
+        "--group",
+        "treasury",
+    ]);
     assert_eq!(signer.wait_for("request")["blind"], true);
-    signer.wait_for("asking");
-    signer.type_line("no");
+    signer.answer("no");
     proposal.end().refused(5, "E-SES-001");
     assert_eq!(split.alice.code(), before);
 }
@@ -83,16 +99,26 @@ fn a_signer_that_was_killed_is_found_again() {
     let split = split();
     let [bob, carol] = &split.others;
     let socket = split.alice.path("signer.sock");
-    let first = split.signer(&socket, &["--yes-to-all"]);
+    let first = split.signer(&socket, &["--yes-to-all", "--accept-note", "blind"]);
     let mut up = split.up(&socket);
     up.wait_for("up");
     // Killed, so that its socket is left behind.
     drop(first);
     assert!(socket.exists());
-    let mut second = split.signer(&socket, &["--yes-to-all"]);
+    let mut second = split.signer(&socket, &["--yes-to-all", "--accept-note", "blind"]);
     let _carol = carol.up("all");
     let message = "ab".repeat(32);
-    bob.json(&["sign", "--message", &message, "--group", "treasury"]).succeeded();
+    bob.json(&[
+        "sign",
+        "--yes",
+        "--accept-note",
+        "blind",
+        "--message",
+        &message,
+        "--group",
+        "treasury",
+    ])
+    .succeeded();
     second.wait_for("signed_in");
 }
 
@@ -101,7 +127,7 @@ fn regression_silent_process_kept_every_node_from_the_signer() {
     let split = split();
     let [bob, carol] = &split.others;
     let socket = split.alice.path("signer.sock");
-    let mut signer = split.signer(&socket, &["--yes-to-all"]);
+    let mut signer = split.signer(&socket, &["--yes-to-all", "--accept-note", "blind"]);
     // More than there are places, before the node comes and after it.
     let silent = || (0..20).map(|_| UnixStream::connect(&socket).unwrap()).collect::<Vec<_>>();
     let _before = silent();
@@ -110,7 +136,17 @@ fn regression_silent_process_kept_every_node_from_the_signer() {
     let _after = silent();
     let _carol = carol.up("all");
     let message = "ab".repeat(32);
-    bob.json(&["sign", "--message", &message, "--group", "treasury"]).succeeded();
+    bob.json(&[
+        "sign",
+        "--yes",
+        "--accept-note",
+        "blind",
+        "--message",
+        &message,
+        "--group",
+        "treasury",
+    ])
+    .succeeded();
     signer.wait_for("signed_in");
 }
 
@@ -124,8 +160,7 @@ fn regression_question_of_a_node_that_is_gone_waited_for_an_answer() {
     drop(gone);
     signer.wait_for("withdrawn");
     let mut up = split.up(&socket);
-    signer.wait_for("asking");
-    signer.type_line("yes");
+    signer.answer("yes");
     up.wait_for("up");
 }
 
@@ -139,7 +174,7 @@ fn processes_with_keys_leave_no_core_dump() {
     setrlimit(Resource::Core, Rlimit { current: hard, maximum: hard }).unwrap();
     let split = split();
     let socket = split.alice.path("signer.sock");
-    let signer = split.signer(&socket, &["--yes-to-all"]);
+    let signer = split.signer(&socket, &["--yes-to-all", "--accept-note", "blind"]);
     let mut up = split.up(&socket);
     up.wait_for("up");
     for process in [signer.id(), up.id()] {
@@ -154,14 +189,18 @@ fn processes_with_keys_leave_no_core_dump() {
 fn a_node_beside_a_signer_says_why_both_ask() {
     let split = split();
     let socket = split.alice.path("signer.sock");
-    let _signer = split.signer(&socket, &["--yes-to-all"]);
+    let _signer = split.signer(&socket, &["--yes-to-all", "--accept-note", "blind"]);
     // Standard input is closed: it is up, and ends.
     let up = ["up", "--until-stdin-closes", "--signer", argument(&socket)];
     let up = [&up[..], &["--passphrase-file", argument(&split.passphrase)]].concat();
-    let shown = split.alice.text(&up).succeeded().stdout;
+    let shown = split.alice.text(&up).succeeded().stderr;
     assert!(shown.contains("asking before joining a request"), "{shown}");
     assert!(shown.contains("With --approve all only the signer asks"), "{shown}");
-    let all = split.alice.text(&[&up[..], &["--approve", "all"]].concat()).succeeded().stdout;
+    let all = split
+        .alice
+        .text(&[&up[..], &["--approve", "all", "--accept-note", "blind"]].concat())
+        .succeeded()
+        .stderr;
     assert!(all.contains("what is signed is for the signer to decide"), "{all}");
 }
 
@@ -204,6 +243,6 @@ fn without_its_signer_a_home_says_what_to_start() {
     assert_eq!(fs::read_to_string(&socket).unwrap(), "something else");
     // A second signer at the same socket.
     fs::remove_file(&socket).unwrap();
-    let _running = split.signer(&socket, &["--yes-to-all"]);
+    let _running = split.signer(&socket, &["--yes-to-all", "--accept-note", "blind"]);
     alice.json(&[&signer[..], &from].concat()).refused(3, "E-VLT-019");
 }

@@ -34,6 +34,7 @@ fn three_homes_sign_a_psbt_that_bitcoin_accepts() {
         ["--purpose", "rent", "--mode", "strict"],
     ]
     .concat();
+    let arguments = [&arguments[..], &["--yes"]].concat();
     let signed = alice.json(&arguments).succeeded();
     let done: Vec<_> = signed.lines().into_iter().filter(|l| l["event"] == "peer_done").collect();
     assert_eq!(done.len(), 2, "{done:?}");
@@ -61,7 +62,7 @@ fn base64_in_gives_base64_out() {
     let [tx, out] = ["tx.psbt", "signed.psbt"].map(|name| alice.path(name));
     fs::write(&tx, psbt(&[coin(&alice)]).to_string()).unwrap();
     let _others = [bob.up("all"), carol.up("all")];
-    let sign = ["sign", argument(&tx), "--group", "treasury", "--mode", "fast"];
+    let sign = ["sign", "--yes", argument(&tx), "--group", "treasury", "--mode", "fast"];
     alice.json(&[&sign[..], &["--out", argument(&out)]].concat()).succeeded();
     let text = fs::read_to_string(out).unwrap();
     assert!(text.starts_with("cHNidP"), "{text}");
@@ -76,7 +77,16 @@ fn a_message_is_signed_blindly_and_verifies_under_the_groups_key() {
     let message = [0xab; 32];
     let mut others = [bob.up("all"), carol.up("all")];
     let signed = alice
-        .json(&["sign", "--message", &hex::encode(message), "--group", "treasury"])
+        .json(&[
+            "sign",
+            "--yes",
+            "--accept-note",
+            "blind",
+            "--message",
+            &hex::encode(message),
+            "--group",
+            "treasury",
+        ])
         .succeeded();
     assert_eq!(others[0].wait_for("request")["blind"], true);
     let done = signed.lines().into_iter().find(|line| line["event"] == "done").unwrap();
@@ -90,11 +100,25 @@ fn a_person_is_asked_and_signs_with_yes() {
     let [alice, bob, carol] = treasury();
     let message = "cd".repeat(32);
     let (_carol, mut bob) = (carol.up("all"), bob.up("ask"));
-    let alice = alice.start(&["sign", "--message", &message, "--group", "treasury"]);
-    bob.wait_for("asking");
-    bob.type_line("perhaps");
-    bob.wait_for("asking");
-    bob.type_line("yes");
+    let alice = alice.start(&[
+        "sign",
+        "--yes",
+        "--accept-note",
+        "blind",
+        "--message",
+        &message,
+        "--group",
+        "treasury",
+    ]);
+    bob.answer("perhaps");
+    bob.wait_for("answer_void");
+    let accept = ["yes", "--accept-note", "blind"];
+    bob.type_line(&accept.join(" "));
+    let void = bob.wait_for("answer_void");
+    let why = void["why"].as_str().unwrap();
+    let form = why.split('`').nth(1).unwrap();
+    assert!(form.ends_with("--accept-note blind"), "{why}");
+    bob.type_line(form);
     bob.wait_for("approved");
     bob.wait_for("done");
     alice.end().succeeded();
@@ -105,9 +129,17 @@ fn who_declines_is_named_and_the_exit_code_is_5() {
     let [alice, bob, carol] = treasury();
     let message = "cd".repeat(32);
     let (_carol, mut bob) = (carol.up("none"), bob.up("ask"));
-    let alice = alice.start(&["sign", "--message", &message, "--group", "treasury"]);
-    bob.wait_for("asking");
-    bob.type_line("no");
+    let alice = alice.start(&[
+        "sign",
+        "--yes",
+        "--accept-note",
+        "blind",
+        "--message",
+        &message,
+        "--group",
+        "treasury",
+    ]);
+    bob.answer("no");
     bob.wait_for("declined");
     let error = alice.end().refused(5, "E-SES-001");
     assert_eq!(error["who"], serde_json::json!(["bob"]));
@@ -118,7 +150,18 @@ fn an_absent_signer_is_named_when_the_time_is_over() {
     let [alice, bob, _carol] = treasury();
     let _bob = bob.up("all");
     let message = "cd".repeat(32);
-    let arguments = ["sign", "--message", &message, "--group", "treasury", "--expires", "2s"];
+    let arguments = [
+        "sign",
+        "--yes",
+        "--accept-note",
+        "blind",
+        "--message",
+        &message,
+        "--group",
+        "treasury",
+        "--expires",
+        "2s",
+    ];
     let error = alice.json(&arguments).refused(4, "E-SES-003");
     assert_eq!(error["who"], serde_json::json!(["carol"]));
 }
@@ -129,7 +172,18 @@ fn without_input_to_ask_on_a_request_stays_open() {
     let message = "cd".repeat(32);
     let (_carol, mut bob) = (carol.up("all"), bob.up("ask"));
     bob.close_input();
-    let arguments = ["sign", "--message", &message, "--group", "treasury", "--expires", "2s"];
+    let arguments = [
+        "sign",
+        "--yes",
+        "--accept-note",
+        "blind",
+        "--message",
+        &message,
+        "--group",
+        "treasury",
+        "--expires",
+        "2s",
+    ];
     let alice = alice.start(&arguments);
     bob.wait_for("request");
     bob.wait_for("cannot_ask");
@@ -143,8 +197,14 @@ fn an_interrupted_proposal_goes_on_when_its_signer_is_up_again() {
     let tx = alice.path("tx.psbt");
     fs::write(&tx, psbt(&[coin(&alice)]).serialize()).unwrap();
     let _bob = bob.up("all");
-    let mut proposal =
-        alice.start(&["sign", argument(&tx), "--group", "treasury", "--until-stdin-closes"]);
+    let mut proposal = alice.start(&[
+        "sign",
+        "--yes",
+        argument(&tx),
+        "--group",
+        "treasury",
+        "--until-stdin-closes",
+    ]);
     let request = proposal.wait_for("proposed")["request"].as_str().unwrap().to_owned();
     proposal.wait_for("joined");
     proposal.close_input();
@@ -169,7 +229,18 @@ fn regression_signatures_in_a_row_were_told_as_a_second_copy_of_a_home() {
     let (mut running, _carol) = (bob.up("all"), carol.up("all"));
     for number in 1..=5 {
         let message = format!("{number:02x}").repeat(32);
-        alice.json(&["sign", "--message", &message, "--group", "treasury"]).succeeded();
+        alice
+            .json(&[
+                "sign",
+                "--yes",
+                "--accept-note",
+                "blind",
+                "--message",
+                &message,
+                "--group",
+                "treasury",
+            ])
+            .succeeded();
     }
     let is_gone = |line: &serde_json::Value| line["event"] == "disconnected";
     let seen = running.read_until_times("disconnected", 5);

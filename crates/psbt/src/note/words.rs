@@ -24,7 +24,7 @@ impl fmt::Display for Note {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.fact {
             Fact::Blind { messages } => {
-                let what = if *messages == 1 { "a message" } else { "messages" };
+                let what = if *messages == 1 { "message" } else { "messages" };
                 write!(
                     f,
                     "nobody can see what this does: {} {what} of 32 bytes, without a transaction",
@@ -58,8 +58,10 @@ impl FeeFact {
             |whole: u64| fee.saturating_mul(100).checked_div(whole).unwrap_or(u64::MAX);
         match self {
             Self::Rate { vsize, limit } => {
-                let rate = Grouped(fee.checked_div(vsize).unwrap_or(fee));
-                write!(f, "the fee rate is {rate} sat/vB, above {} sat/vB", Grouped(limit))
+                let hundredths = fee.saturating_mul(100).checked_div(vsize).unwrap_or(u64::MAX);
+                let (whole, rest) = (Grouped(hundredths / 100), hundredths % 100);
+                let limit = Grouped(limit);
+                write!(f, "the fee rate is {whole}.{rest:02} sat/vB, above {limit} sat/vB")
             }
             Self::Amount { limit } => write!(f, "the fee is {}, above {}", Btc(fee), Btc(limit)),
             Self::ShareOfLeaving { whole } => {

@@ -8,8 +8,14 @@
 #![allow(clippy::wildcard_enum_match_arm, reason = "every other variant fails the test")]
 
 mod consensus;
+mod digest;
+mod kinds;
 mod mutation;
+mod notes;
+mod oracle;
 mod party;
+mod policy;
 mod refusal;
+mod shape;
 mod summary;
 mod vectors;

@@ -13,6 +13,7 @@ use ensign_wire::{Payload, SignedRequest};
 
 use super::person::{Asker, Person};
 use crate::output::{Line, Output};
+use crate::question::{Question, Subject};
 use crate::recent::Recent;
 use crate::{request, words};
 
@@ -30,9 +31,20 @@ pub(super) struct Gate {
     key: SignerKey,
     network: Network,
     output: Output,
-    /// Who is asked; nobody when everything is signed.
-    person: Option<Person>,
+    asked: Asked,
     kept: Mutex<Kept>,
+}
+
+/// Who is asked.
+#[derive(Debug)]
+pub(super) enum Asked {
+    /// The person at the terminal.
+    Person(Person),
+    /// Nobody: everything is signed but what is grave, unless a note is accepted by its name.
+    Nobody {
+        /// The names of these notes.
+        accepted: Vec<String>,
+    },
 }
 
 #[derive(Debug)]
@@ -43,15 +55,10 @@ struct Kept {
 }
 
 impl Gate {
-    pub(super) fn new(
-        signer: InProcess,
-        network: Network,
-        person: Option<Person>,
-        output: Output,
-    ) -> Self {
+    pub(super) fn new(signer: InProcess, network: Network, asked: Asked, output: Output) -> Self {
         let key = signer.public_key();
         let kept = Mutex::new(Kept { signer, approved: Recent::new(ANSWERED_MAX) });
-        Self { key, network, output, person, kept }
+        Self { key, network, output, asked, kept }
     }
 
     pub(super) const fn public_key(&self) -> SignerKey {
@@ -62,19 +69,25 @@ impl Gate {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Shows something, and asks whether it is to be done.
-    fn ask(
-        &self,
-        asker: &dyn Asker,
-        show: impl FnOnce(),
-        question: &str,
-        event: &Line,
-    ) -> Result<(), SignerError> {
-        if let Some(person) = &self.person {
-            return person.ask(asker, show, question, event);
+    /// Tells what a node wants, and asks whether it is to be done.
+    fn ask(&self, asker: &dyn Asker, line: &Line, question: Question) -> Result<(), SignerError> {
+        match &self.asked {
+            Asked::Person(person) => {
+                // The desk shows it to people, when it is its turn.
+                self.output.json(line);
+                person.ask(asker, question)
+            }
+            Asked::Nobody { accepted } => {
+                self.output.talk(line, &question.shown);
+                let missing = question.wanted.missing(accepted);
+                if missing.is_empty() {
+                    return Ok(());
+                }
+                let why = format!("it is grave ({}), and nobody is asked", missing.join(", "));
+                self.tell_refused(&why);
+                Err(SignerError::Refused)
+            }
         }
-        show();
-        Ok(())
     }
 
     /// Computes what an order means; tells what is wrong with one that lies.
@@ -108,8 +121,8 @@ impl Gate {
     }
 
     fn tell_refused(&self, why: &str) {
-        let text = format!("refused what does not hold: {}", words::foreign(why));
-        self.output.tell(&Line::new("refused").with("why", why), text);
+        let text = format!("refused: {}", words::foreign(why));
+        self.output.talk(&Line::new("refused").with("why", why), text);
     }
 
     /// Shows a request and asks, unless it was approved before.
@@ -124,13 +137,8 @@ impl Gate {
         }
         let approval = self.approval(now, order, payload)?;
         let id = approval.id;
-        let show = || {
-            let line = request::line("request", &approval, None);
-            self.output.tell(&line, request::text(&approval, None));
-        };
-        let blind = if approval.is_blind() { " BLINDLY" } else { "" };
-        let event = Line::new("asking").with("request", id.to_string());
-        self.ask(asker, show, &format!("sign request {}{blind}?", id.short()), &event)?;
+        let line = request::line("request", &approval, None);
+        self.ask(asker, &line, request::question("sign", &approval, None))?;
         self.kept().approved.insert(id, ());
         Ok(())
     }
@@ -195,9 +203,8 @@ impl Gate {
             "a node wants to speak for this key\n  node   {peer}\n  until  {until}\n  It can \
              then propose and join requests; it cannot sign one by itself."
         );
-        let show = || self.output.tell(&event, text);
-        let asking = Line::new("asking").with("node", peer.to_string());
-        self.ask(asker, show, "let it?", &asking)?;
+        let question = Question::plain(Subject::Node(peer), "the node", text, "let it".to_owned());
+        self.ask(asker, &event, question)?;
         self.kept().signer.delegate(network, peer, expires)
     }
 
@@ -212,12 +219,12 @@ impl Gate {
         match &made {
             Ok(_) => {
                 let text = format!("signed in session {session}; its nonces are gone");
-                self.output.tell(&Line::new("signed_in").with("session", session), text);
+                self.output.talk(&Line::new("signed_in").with("session", session), text);
             }
             Err(error) => {
                 let why = error.to_string();
                 let text = format!("did not sign in session {session}: {why}");
-                self.output.tell(&Line::new("refused").with("why", why), text);
+                self.output.talk(&Line::new("refused").with("why", why), text);
             }
         }
         made

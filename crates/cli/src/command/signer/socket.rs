@@ -12,11 +12,14 @@ use crate::home::permissions::private_folder;
 use crate::home::shown;
 use crate::output::{Line, Output};
 
-/// A socket with mode 0600; removed when this is dropped.
+/// A socket with mode 0600.
 pub(super) struct Socket {
     listener: UnixListener,
     path: PathBuf,
 }
+
+/// The name of a socket; removed when this is dropped.
+pub(super) struct SocketFile(PathBuf);
 
 impl Socket {
     /// Listens, in place of a socket that nobody listens at any more.
@@ -24,7 +27,7 @@ impl Socket {
     /// # Errors
     ///
     /// [`code::SIGNER_SOCKET`].
-    pub(super) fn listen(path: &Path) -> Result<Self> {
+    pub(super) fn listen(path: &Path) -> Result<(Self, SocketFile)> {
         let refused = |error: io::Error| {
             let what = format!("cannot listen at {}: {error}", shown(path));
             Failure::new(&code::SIGNER_SOCKET, what)
@@ -46,7 +49,8 @@ impl Socket {
         let listener = UnixListener::bind(&beside).map_err(refused)?;
         fs::set_permissions(&beside, fs::Permissions::from_mode(0o600)).map_err(refused)?;
         fs::rename(&beside, path).map_err(refused)?;
-        Ok(Self { listener, path: path.to_owned() })
+        let path = path.to_owned();
+        Ok((Self { listener, path: path.clone() }, SocketFile(path)))
     }
 
     /// Waits for a process of our user; others are turned away.
@@ -63,15 +67,15 @@ impl Socket {
             if is_ours(&stream) {
                 return Ok(stream);
             }
-            output.tell(&Line::new("turned_away"), "turned away a process of another user");
+            output.talk(&Line::new("turned_away"), "turned away a process of another user");
         }
     }
 }
 
-impl Drop for Socket {
+impl Drop for SocketFile {
     fn drop(&mut self) {
         // What is left would be replaced by the next signer.
-        let _gone = fs::remove_file(&self.path);
+        let _gone = fs::remove_file(&self.0);
     }
 }
 

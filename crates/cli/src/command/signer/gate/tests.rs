@@ -33,7 +33,12 @@ fn node_key(number: u8) -> NodeKey {
 
 /// A gate that says yes to what it would ask about, with key 1.
 fn gate() -> Gate {
-    Gate::new(InProcess::new(sec_key(1)), NETWORK, None, Output::new(true))
+    Gate::new(
+        InProcess::new(sec_key(1)),
+        NETWORK,
+        Asked::Nobody { accepted: vec!["blind".into()] },
+        Output::new(true),
+    )
 }
 
 /// An asker that waits.

@@ -1,0 +1,199 @@
+//! Where questions are asked: the machine, the terminal, the clock.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use ensign_primitives::Instant;
+use rustix::termios::{QueueSelector, tcflush};
+use tokio::sync::mpsc;
+
+use super::reader::Reader;
+use super::{Action, Answered, Audience, Question, Questions, Subject, Wanted};
+use crate::output::{Line, Output};
+
+/// Time since this process began to ask.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Clock(std::time::Instant);
+
+impl Clock {
+    fn new() -> Self {
+        Self(std::time::Instant::now())
+    }
+
+    pub(super) fn now(self) -> Instant {
+        Instant::from_micros(0).after(self.0.elapsed())
+    }
+}
+
+/// Asks on the terminal, or a program. Begins to read input with the first question.
+#[derive(Debug)]
+pub(crate) struct Desk {
+    questions: Questions,
+    output: Output,
+    clock: Clock,
+    reader: Option<Reader>,
+    has_ended: bool,
+    /// Prompts that are on the screen now.
+    drawn: (mpsc::UnboundedSender<()>, mpsc::UnboundedReceiver<()>),
+    over: VecDeque<Answered>,
+}
+
+/// What comes next.
+enum Seen {
+    Read(Option<(Instant, Vec<u8>)>),
+    Drawn,
+    Late,
+}
+
+impl Desk {
+    /// Makes a desk where nothing is asked yet.
+    pub(crate) fn open(output: Output) -> Self {
+        Self {
+            questions: Questions::new(Audience::of(output)),
+            output,
+            clock: Clock::new(),
+            reader: None,
+            has_ended: false,
+            drawn: mpsc::unbounded_channel(),
+            over: VecDeque::new(),
+        }
+    }
+
+    /// Makes a desk that a program answers through a channel.
+    #[cfg(test)]
+    pub(crate) fn reading(output: Output, reads: mpsc::Receiver<super::reader::Read>) -> Self {
+        let mut desk = Self::open(output);
+        desk.questions = Questions::new(Audience::Program);
+        desk.reader = Some(Reader::reading(reads));
+        desk
+    }
+
+    /// Asks, at once or behind what is asked already.
+    pub(crate) fn ask(&mut self, question: Question) {
+        let clock = self.clock;
+        if self.reader.is_none() && !self.has_ended {
+            self.reader = Some(Reader::new(clock));
+        }
+        self.questions.ask(clock.now(), question);
+        self.act();
+    }
+
+    /// Takes back a question: it was answered elsewhere, or is none any more.
+    pub(crate) fn settle(&mut self, subject: &Subject) {
+        self.questions.settle(self.clock.now(), subject);
+        self.act();
+    }
+
+    /// Waits for the next question that is over.
+    pub(crate) async fn next(&mut self) -> Answered {
+        loop {
+            if let Some(over) = self.over.pop_front() {
+                return over;
+            }
+            match self.seen().await {
+                Seen::Read(Some((at, bytes))) => self.questions.handle_read(at, &bytes),
+                Seen::Read(None) => self.questions.handle_end(),
+                Seen::Drawn => self.questions.handle_drawn(self.clock.now()),
+                Seen::Late => {}
+            }
+            self.questions.handle_timeout(self.clock.now());
+            self.act();
+        }
+    }
+
+    async fn seen(&mut self) -> Seen {
+        if self.output.has_held() {
+            self.questions.handle_others();
+        }
+        let due = self.questions.poll_timeout();
+        let (now, is_standing) = (self.clock.now(), self.questions.is_standing());
+        let late = async {
+            match due {
+                Some(due) => tokio::time::sleep(due.since(now)).await,
+                // What others say is noticed within it.
+                None if is_standing => tokio::time::sleep(LOOK_INTERVAL).await,
+                None => std::future::pending().await,
+            }
+        };
+        let read = async {
+            match &mut self.reader {
+                Some(reader) => reader.next().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            read = read => {
+                if read.is_none() {
+                    (self.reader, self.has_ended) = (None, true);
+                }
+                Seen::Read(read)
+            }
+            _ = self.drawn.1.recv() => Seen::Drawn,
+            () = late => Seen::Late,
+        }
+    }
+
+    fn act(&mut self) {
+        while let Some(action) = self.questions.poll_action() {
+            match action {
+                Action::Hold => self.output.hold(),
+                Action::LetOut => self.output.let_out(),
+                Action::Break => self.output.prompt("\n", || {}),
+                Action::Say(text) => self.output.notice(text),
+                Action::Draw(prompt) => {
+                    let drawn = self.drawn.0.clone();
+                    // A desk that is gone waits for no prompt.
+                    self.output.prompt(&prompt, move || {
+                        let _gone = drawn.send(());
+                    });
+                }
+                Action::Flush => {
+                    // What is no terminal has no queue of its own.
+                    let _none = tcflush(std::io::stdin(), QueueSelector::IFlush);
+                }
+                Action::Asking(question, behind) => {
+                    self.output.json(&asking(&question).with("waiting", behind));
+                }
+                Action::Void(question, why) => self.void(&question, &why),
+                Action::Over(over) => self.over.push_back(over),
+            }
+        }
+    }
+
+    fn void(&self, question: &Question, why: &str) {
+        let line = about(Line::new("answer_void"), question).with("why", why);
+        self.output.talk(&line, format!("that is no answer about {}: {why}", question.name));
+    }
+}
+
+impl Drop for Desk {
+    fn drop(&mut self) {
+        self.output.let_out();
+    }
+}
+
+/// Returns the event that a question is asked.
+fn asking(question: &Question) -> Line {
+    let notes = match &question.wanted {
+        Wanted::Yes => Vec::new(),
+        Wanted::Digits { notes, .. } => notes.clone(),
+    };
+    about(Line::new("asking"), question)
+        .with("digest", hex::encode(question.digest))
+        .with("grave", notes)
+        .with("question", question.stake.as_str())
+}
+
+/// Adds what a question is about.
+fn about(line: Line, question: &Question) -> Line {
+    let line = match &question.subject {
+        Subject::Request(id) => line.with("request", id.to_string()),
+        Subject::Node(peer) => line.with("node", peer.to_string()),
+        Subject::Own => line,
+    };
+    line.with("handle", question.name.as_str())
+}
+
+/// How often it is looked whether others wait to speak. Guess: it is well below the time that they
+/// wait anyway.
+const LOOK_INTERVAL: Duration = Duration::from_secs(1);
