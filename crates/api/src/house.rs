@@ -15,11 +15,11 @@ pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, Problem>> + Send 
 
 /// The home of a node: its files, its catalogue, and whoever else wants to know what was decided.
 pub trait House: Send + Sync + 'static {
-    /// Forms a group, keeps it, and joins it.
-    fn make_group(&self, asked: NewGroup) -> Answer<'_, ()>;
+    /// Forms a group, keeps it, and joins it; returns what its user should know about it.
+    fn make_group(&self, asked: NewGroup) -> Answer<'_, Vec<String>>;
 
-    /// Takes another name or new addresses of a group.
-    fn change_group(&self, name: String, change: GroupChange) -> Answer<'_, ()>;
+    /// Takes another name or new addresses of a group; returns what its user should know about it.
+    fn change_group(&self, name: String, change: GroupChange) -> Answer<'_, Vec<String>>;
 
     /// Leaves a group and removes its file.
     fn forget_group(&self, name: String) -> Answer<'_, ()>;

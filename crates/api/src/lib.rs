@@ -19,6 +19,8 @@
 pub mod view;
 mod board;
 pub use board::{AlarmView, Board, Me};
+mod name;
+pub use name::Name;
 mod house;
 pub use house::{Answer, House, USED};
 mod service;

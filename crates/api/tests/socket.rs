@@ -39,11 +39,11 @@ fn worded(status: StatusCode, code: &str, what: String) -> Problem {
 }
 
 impl House for Hut {
-    fn make_group(&self, asked: NewGroup) -> Answer<'_, ()> {
+    fn make_group(&self, asked: NewGroup) -> Answer<'_, Vec<String>> {
         Box::pin(async move { Err(worded(StatusCode::CONFLICT, "E-GRP-002", asked.name)) })
     }
 
-    fn change_group(&self, name: String, _: GroupChange) -> Answer<'_, ()> {
+    fn change_group(&self, name: String, _: GroupChange) -> Answer<'_, Vec<String>> {
         Box::pin(async move { Err(worded(StatusCode::NOT_FOUND, "E-GRP-001", name)) })
     }
 

@@ -10,9 +10,10 @@ use ensign_coordinator::{Approval, Consent, RequestState};
 use ensign_primitives::RequestId;
 use ensign_psbt::{ConsentDigest, Note, Severity};
 
-use super::named::{Name, shown};
+use super::named::shown;
 use crate::body::Asked;
 use crate::house;
+use crate::name::Name;
 use crate::problem::Problem;
 use crate::service::Inside;
 use crate::view::{Done, Yes};

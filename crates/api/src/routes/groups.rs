@@ -31,9 +31,9 @@ pub(super) async fn make(
     Asked(asked): Asked<NewGroup>,
 ) -> Result<Response, Problem> {
     let name = asked.name.clone();
-    inside.house.make_group(asked).await?;
+    let notes = inside.house.make_group(asked).await?;
     inside.refresh().await?;
-    let group = GroupView::new(&*inside.group(&name).await?);
+    let group = GroupView { notes, ..GroupView::new(&*inside.group(&name).await?) };
     Ok(inside.large.answer(StatusCode::CREATED, &group))
 }
 
@@ -43,9 +43,9 @@ pub(super) async fn change(
     Asked(change): Asked<GroupChange>,
 ) -> Result<Json<GroupView>, Problem> {
     let new = change.name.clone().unwrap_or_else(|| name.clone());
-    inside.house.change_group(name, change).await?;
+    let notes = inside.house.change_group(name, change).await?;
     inside.refresh().await?;
-    Ok(Json(GroupView::new(&*inside.group(&new).await?)))
+    Ok(Json(GroupView { notes, ..GroupView::new(&*inside.group(&new).await?) }))
 }
 
 pub(super) async fn forget(

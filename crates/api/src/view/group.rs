@@ -14,6 +14,9 @@ pub struct GroupView {
     pub address: String,
     /// Its members in the order of their keys.
     pub members: Vec<MemberView>,
+    /// What its user should know about a change that was just made.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
 }
 
 /// A member of a group.
@@ -54,6 +57,7 @@ impl GroupView {
             id: group.id.to_string(),
             address: group.address.clone(),
             members: members.collect(),
+            notes: Vec::new(),
         }
     }
 }
