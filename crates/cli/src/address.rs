@@ -1,47 +1,198 @@
-//! Where a node listens, and what it tells others about that.
+//! Where a node can be dialled: an address of the network, or the name of a host.
 
-use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::fmt;
+use std::net::SocketAddr;
+use std::str::FromStr;
 
-/// Documentation addresses (RFC 5737, RFC 3849): a route to them is the default route, and nothing
-/// is ever sent there.
-const PROBE_V4: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), 9);
-const PROBE_V6: SocketAddr =
-    SocketAddr::new(IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1)), 9);
+use serde::{Deserialize, Serialize};
 
-/// Returns the address itself, or with a free port in place of port 0.
-///
-/// The port is free now; a home keeps it from here on.
-///
-/// # Errors
-///
-/// What the system says when it gives no port.
-pub(crate) fn with_free_port(listen: SocketAddr) -> io::Result<SocketAddr> {
-    if listen.port() != 0 {
-        return Ok(listen);
+use crate::words::foreign;
+
+pub(crate) mod hosts;
+pub(crate) mod listening;
+pub(crate) mod reach;
+
+/// Most characters of a host name (RFC 1035, 2.3.4, without the dot at its end).
+const HOST_CHARS_MAX: usize = 253;
+/// Most characters between two dots of a host name (RFC 1035, 2.3.4).
+const LABEL_CHARS_MAX: usize = 63;
+
+/// Where a node can be dialled, UDP.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub(crate) enum Address {
+    /// By number.
+    Ip(SocketAddr),
+    /// By a name, which is looked up before it is dialled.
+    Host(HostName, u16),
+}
+
+/// The name of a host: letters, digits and `-` between dots, in lower case.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct HostName(String);
+
+/// Why text is no address.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub(crate) enum AddressError {
+    /// Nothing says which port.
+    #[error(
+        "`{seen}` has no port; write it as 203.0.113.7:4820, [2001:db8::7]:4820 or host.example:4820"
+    )]
+    NoPort {
+        /// The text.
+        seen: String,
+    },
+    /// The port is no number below 65,536.
+    #[error("`{seen}` is no port; ports are 1 to 65535")]
+    Port {
+        /// The text.
+        seen: String,
+    },
+    /// What stands before the port is neither an address nor a name.
+    #[error("{0}")]
+    Host(HostError),
+}
+
+/// Why text is no host name.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub(crate) enum HostError {
+    /// Too short or too long.
+    #[error("the host name `{seen}` has {characters} characters instead of 1 to {HOST_CHARS_MAX}")]
+    Length {
+        /// The text.
+        seen: String,
+        /// How many.
+        characters: usize,
+    },
+    /// A character that no host name has.
+    #[error("the host name `{seen}` has `{character}` in it; letters, digits, `-` and `.` may be")]
+    Character {
+        /// The text.
+        seen: String,
+        /// The character, escaped.
+        character: String,
+    },
+    /// Two dots in a row, or a part that is too long, or begins or ends with `-`.
+    #[error("the host name `{seen}` has a part `{label}` that no host name has")]
+    Label {
+        /// The text.
+        seen: String,
+        /// The part.
+        label: String,
+    },
+    /// It ends with a number, as an address does.
+    #[error("`{seen}` is neither an IP address nor a host name")]
+    Number {
+        /// The text.
+        seen: String,
+    },
+}
+
+impl Address {
+    /// Returns the port.
+    pub(crate) const fn port(&self) -> u16 {
+        match self {
+            Self::Ip(address) => address.port(),
+            Self::Host(_, port) => *port,
+        }
     }
-    UdpSocket::bind(listen)?.local_addr()
+
+    /// Returns the address, if it needs no lookup.
+    pub(crate) const fn ip(&self) -> Option<SocketAddr> {
+        match self {
+            Self::Ip(address) => Some(*address),
+            Self::Host(..) => None,
+        }
+    }
 }
 
-/// Returns where others reach a node that listens there.
-///
-/// For an unspecified address that is the address of this machine on its default route, else the
-/// loopback address; a node behind NAT is reached because it dials the others itself.
-pub(crate) fn reachable(listen: SocketAddr) -> SocketAddr {
-    let (probe, loopback) = match listen.ip() {
-        ip if !ip.is_unspecified() => return listen,
-        IpAddr::V4(_) => (PROBE_V4, IpAddr::V4(Ipv4Addr::LOCALHOST)),
-        IpAddr::V6(_) => (PROBE_V6, IpAddr::V6(Ipv6Addr::LOCALHOST)),
-    };
-    let ip = route_to(listen.ip(), probe).unwrap_or(loopback);
-    SocketAddr::new(ip, listen.port())
+impl From<SocketAddr> for Address {
+    fn from(address: SocketAddr) -> Self {
+        // An IPv4 address in the clothes of IPv6 is dialled as what it is.
+        Self::Ip(SocketAddr::new(address.ip().to_canonical(), address.port()))
+    }
 }
 
-/// Asks the system which of our addresses it would send from; sends nothing.
-fn route_to(from: IpAddr, probe: SocketAddr) -> Option<IpAddr> {
-    let socket = UdpSocket::bind(SocketAddr::new(from, 0)).ok()?;
-    socket.connect(probe).ok()?;
-    socket.local_addr().ok().map(|address| address.ip()).filter(|ip| !ip.is_unspecified())
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ip(address) => address.fmt(f),
+            Self::Host(HostName(name), port) => write!(f, "{name}:{port}"),
+        }
+    }
+}
+
+impl FromStr for Address {
+    type Err = AddressError;
+
+    fn from_str(text: &str) -> Result<Self, AddressError> {
+        let text = text.trim();
+        if let Ok(address) = text.parse::<SocketAddr>() {
+            return Ok(address.into());
+        }
+        let shown = || foreign(text);
+        let is_bare_ipv6 = text.matches(':').count() > 1 && !text.contains(']');
+        let parts = text.rsplit_once(':').filter(|_| !is_bare_ipv6);
+        let (host, port) = parts.ok_or_else(|| AddressError::NoPort { seen: shown() })?;
+        let port = Some(port).filter(|port| port.bytes().all(|it| it.is_ascii_digit()));
+        let port = port.and_then(|port| port.parse().ok());
+        let port = port.ok_or_else(|| AddressError::Port {
+            seen: foreign(text.rsplit_once(':').map_or(text, |(_, port)| port)),
+        })?;
+        Ok(Self::Host(host.parse().map_err(AddressError::Host)?, port))
+    }
+}
+
+impl TryFrom<String> for Address {
+    type Error = AddressError;
+
+    fn try_from(text: String) -> Result<Self, AddressError> {
+        text.parse()
+    }
+}
+
+impl From<Address> for String {
+    fn from(address: Address) -> Self {
+        address.to_string()
+    }
+}
+
+impl HostName {
+    /// Returns the name.
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for HostName {
+    type Err = HostError;
+
+    fn from_str(text: &str) -> Result<Self, HostError> {
+        let name = text.strip_suffix('.').unwrap_or(text).to_ascii_lowercase();
+        let (seen, characters) = (foreign(text), name.chars().count());
+        if !(1..=HOST_CHARS_MAX).contains(&characters) {
+            return Err(HostError::Length { seen, characters });
+        }
+        let is_odd = |c: &char| !(c.is_ascii_alphanumeric() || matches!(c, '-' | '.'));
+        if let Some(odd) = name.chars().find(is_odd) {
+            return Err(HostError::Character { seen, character: foreign(&odd.to_string()) });
+        }
+        let is_wrong = |label: &&str| {
+            !(1..=LABEL_CHARS_MAX).contains(&label.len())
+                || label.starts_with('-')
+                || label.ends_with('-')
+        };
+        if let Some(label) = name.split('.').find(is_wrong) {
+            return Err(HostError::Label { seen, label: label.to_owned() });
+        }
+        let last = name.rsplit('.').next().unwrap_or_default();
+        if last.bytes().all(|it| it.is_ascii_digit()) {
+            return Err(HostError::Number { seen });
+        }
+        Ok(Self(name))
+    }
 }
 
 #[cfg(test)]
@@ -49,24 +200,41 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_given_address_is_kept() {
-        let address = "203.0.113.7:4820".parse().unwrap();
-        assert_eq!((with_free_port(address).unwrap(), reachable(address)), (address, address));
-    }
-
-    #[test]
-    fn an_open_address_becomes_one_that_can_be_dialled() {
-        for open in ["0.0.0.0:4820", "[::]:4820"] {
-            let address = reachable(open.parse().unwrap());
-            assert!(!address.ip().is_unspecified());
-            assert_eq!(address.port(), 4820);
+    fn addresses_and_host_names_read_and_print() {
+        for (text, shown) in [
+            ("203.0.113.7:4820", "203.0.113.7:4820"),
+            ("[2001:db8::7]:4820", "[2001:db8::7]:4820"),
+            ("[::ffff:203.0.113.7]:4820", "203.0.113.7:4820"),
+            (" Host.Example.:4820\n", "host.example:4820"),
+            ("localhost:1", "localhost:1"),
+            ("xn--mller-kva.example:65535", "xn--mller-kva.example:65535"),
+        ] {
+            assert_eq!(text.parse::<Address>().unwrap().to_string(), shown);
         }
     }
 
     #[test]
-    fn port_0_becomes_a_free_port() {
-        let address = with_free_port("127.0.0.1:0".parse().unwrap()).unwrap();
-        assert_ne!(address.port(), 0);
-        UdpSocket::bind(address).unwrap();
+    fn what_is_no_address_is_named() {
+        for (text, part) in [
+            ("203.0.113.7", "has no port"),
+            ("2001:db8::7", "has no port"),
+            ("host.example", "has no port"),
+            ("", "has no port"),
+            ("host.example:65536", "`65536` is no port"),
+            ("host.example:+4", "`+4` is no port"),
+            ("host.example:", "`` is no port"),
+            (":4820", "0 characters"),
+            ("203.0.113:4820", "neither an IP address nor a host name"),
+            ("203.0.113.256:4820", "neither an IP address nor a host name"),
+            ("müller.example:4820", "has `ü` in it"),
+            ("//host.example:4820", "has `/` in it"),
+            ("a..b:4820", "a part ``"),
+            ("-a.b:4820", "a part `-a`"),
+            (&format!("{}.b:4820", "a".repeat(64)), "a part `aaa"),
+            (&format!("{}b:4820", "a.".repeat(127)), "255 characters"),
+        ] {
+            let error = text.parse::<Address>().unwrap_err().to_string();
+            assert!(error.contains(part), "{text}: {error}");
+        }
     }
 }

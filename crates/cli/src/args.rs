@@ -7,11 +7,12 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
-use ensign_primitives::Network;
 use ensign_wire::Mode;
 
 mod kept;
+mod own;
 pub(crate) use kept::{Evidence, Nonce, Request};
+pub(crate) use own::{Contact, Group, Init};
 
 use crate::passphrase::{NewPassphraseArgs, PassphraseArgs};
 use crate::words::parse_duration;
@@ -43,7 +44,7 @@ pub(crate) enum Command {
     /// Show how others reach and know us
     #[command(subcommand)]
     Contact(Contact),
-    /// Form and show groups that sign together
+    /// Form, change and show groups that sign together
     #[command(subcommand)]
     Group(Group),
     /// Be reachable: show requests of the others, and ask before signing
@@ -68,23 +69,6 @@ pub(crate) enum Command {
         /// The code, as an error message shows it
         code: String,
     },
-}
-
-/// `ensign init`.
-#[derive(Debug, Args)]
-pub(crate) struct Init {
-    /// What the others shall call this signer [default: your login name]
-    #[arg(long)]
-    pub(crate) name: Option<String>,
-    /// bitcoin, testnet4, signet or regtest
-    #[arg(long, default_value_t = Network::Signet)]
-    pub(crate) network: Network,
-    /// Where to listen, UDP; port 0 picks a free one and keeps it
-    #[arg(long, value_name = "IP:PORT", default_value = "0.0.0.0:0")]
-    pub(crate) listen: SocketAddr,
-    /// Do not encrypt the keys: for tests and machines that protect their files otherwise
-    #[arg(long)]
-    pub(crate) no_passphrase: bool,
 }
 
 /// `ensign key`.
@@ -125,33 +109,6 @@ pub(crate) enum Key {
     Drill {
         /// The backup
         file: PathBuf,
-    },
-}
-
-/// `ensign contact`.
-#[derive(Debug, Subcommand)]
-pub(crate) enum Contact {
-    /// Print our contact code, for the others to paste
-    Show,
-}
-
-/// `ensign group`.
-#[derive(Debug, Subcommand)]
-pub(crate) enum Group {
-    /// Form a group of ourselves and others
-    New {
-        /// What to call the group here
-        name: String,
-        /// The contact code of another member; give one for each
-        #[arg(long, value_name = "CODE", required = true)]
-        member: Vec<String>,
-    },
-    /// Print the groups there are
-    List,
-    /// Print one group with its members
-    Show {
-        /// The group
-        name: String,
     },
 }
 

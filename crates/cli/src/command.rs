@@ -33,7 +33,7 @@ pub(crate) fn run(cli: Cli, output: Output) -> Result<()> {
     match cli.command {
         Command::Init(init) => init::run(&locate(cli.home)?, init, &passphrases),
         Command::Key(key) => key::run(&locate(cli.home)?, key, &passphrases),
-        Command::Contact(contact) => contact::run(&open(cli.home)?, &contact, output),
+        Command::Contact(contact) => contact::run(|| open(cli.home), &contact, output),
         Command::Group(group) => group::run(open(cli.home)?, group, output),
         Command::Up(up) => block_on(up::run(open(cli.home)?, up, output)),
         Command::Sign(sign) => sign::run(open(cli.home)?, sign, output),

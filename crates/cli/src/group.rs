@@ -5,9 +5,12 @@ use ensign_identity::SignerKey;
 use ensign_primitives::{GroupId, Network, PeerId, SIGNERS_MAX, SignerIndex};
 use ensign_wire::GroupKeys;
 
+use crate::address::Address;
+use crate::address::hosts::Hosts;
 use crate::catalogue as code;
 use crate::contact::Contact;
 use crate::failure::{Failure, Result};
+use crate::names::look_alike;
 
 /// Signers who sign together, in the order of their keys; we are one of them.
 #[derive(Clone, Debug)]
@@ -29,17 +32,25 @@ impl SignerGroup {
     ///
     /// A [`Failure`] that names a member of another network, or one that stands twice.
     pub(crate) fn new(name: &str, own: &Contact, others: &[Contact]) -> Result<Self> {
-        let is_own = |contact: &&Contact| contact.peer == own.peer && contact.signer == own.signer;
-        let mut members: Vec<Contact> = others.iter().filter(|c| !is_own(c)).cloned().collect();
+        let is_other = |contact: &&Contact| !contact.has_keys_of(own);
+        let mut members: Vec<Contact> = others.iter().filter(is_other).cloned().collect();
         members.push(own.clone());
         for member in &members {
             check_network(own.network, member)?;
         }
         members.sort_by_key(|member| member.signer);
         check_distinct(&members)?;
-        if !(2..=SIGNERS_MAX).contains(&members.len()) {
-            let what = format!("a group of {} was asked for", members.len());
-            return Err(Failure::new(&code::GROUP_SIZE, what));
+        match members.len() {
+            1 => {
+                let what = "there is no other member: the only code is your own";
+                return Err(Failure::new(&code::GROUP_SIZE, what));
+            }
+            2..=SIGNERS_MAX => {}
+            count => {
+                let what = format!("a group of {count} was asked for, at most {SIGNERS_MAX} sign");
+                let hint = "make groups of fewer members; 16 and fewer are tried out well";
+                return Err(Failure::new(&code::GROUP_SIZE, what).hint(hint));
+            }
         }
         let network = own.network;
         let index = members.iter().position(|member| member == own);
@@ -60,12 +71,13 @@ impl SignerGroup {
         let Some(member) = self.members.get(index.as_usize()) else {
             return format!("signer {index}");
         };
-        let same = |other: &&Contact| other.name.eq_ignore_ascii_case(&member.name);
-        if self.members.iter().filter(same).count() < 2 {
-            return member.name.clone();
+        let name = member.called();
+        let alike = |other: &&Contact| look_alike(other.called(), name);
+        if self.members.iter().filter(alike).count() < 2 {
+            return name.to_owned();
         }
         let key: String = member.signer.to_string().chars().take(10).collect();
-        format!("{}({key})", member.name)
+        format!("{name}({key})")
     }
 
     /// Returns which member a node is.
@@ -79,12 +91,23 @@ impl SignerGroup {
         (0..).map(SignerIndex).take(self.members.len()).map(|index| self.name_of(index)).collect()
     }
 
+    /// Returns the members besides us.
+    pub(crate) fn others(&self) -> impl Iterator<Item = &Contact> {
+        let own = self.own.as_usize();
+        self.members.iter().enumerate().filter(move |(at, _)| *at != own).map(|(_, other)| other)
+    }
+
+    /// Returns where the other members can be dialled, in their own words.
+    pub(crate) fn addresses(&self) -> impl Iterator<Item = &Address> {
+        self.others().flat_map(|member| &member.addresses)
+    }
+
     /// Returns the group as the coordinator takes it.
-    pub(crate) fn for_coordinator(&self) -> ensign_coordinator::Group {
+    pub(crate) fn for_coordinator(&self, hosts: &Hosts) -> ensign_coordinator::Group {
         let member = |contact: &Contact| Member {
             signer: contact.signer,
             peer: contact.peer,
-            addresses: contact.addresses.clone(),
+            addresses: contact.addresses.iter().flat_map(|it| hosts.dialled(it)).collect(),
         };
         ensign_coordinator::Group { members: self.members.iter().map(member).collect() }
     }
@@ -94,26 +117,32 @@ fn check_network(network: Network, member: &Contact) -> Result<()> {
     if member.network == network {
         return Ok(());
     }
-    let Contact { name, network: theirs, .. } = member;
+    let (name, theirs) = (member.called(), member.network);
     let what = format!("the code of {name} is for {theirs}, this home is for {network}");
-    Err(Failure::new(&code::CONTACT_NETWORK, what).who([name.clone()]))
+    Err(Failure::new(&code::CONTACT_NETWORK, what).who([name.to_owned()]))
 }
 
 /// Every key and every node once. The members are sorted by key.
 fn check_distinct(members: &[Contact]) -> Result<()> {
     for (at, member) in members.iter().enumerate() {
         for other in members.iter().skip(at + 1) {
+            let (name, second) = (member.called(), other.called());
             let what = if member == other {
-                format!("the code of {} was given twice", member.name)
+                format!("the code of {name} was given twice")
+            } else if member.has_keys_of(other) {
+                format!(
+                    "two codes of {name} were given, which differ in what they say besides keys"
+                )
             } else if member.signer == other.signer {
-                format!("{} and {} have the same signer key", member.name, other.name)
+                format!("{name} and {second} have the same signer key, with two nodes")
             } else if member.peer == other.peer {
-                format!("{} and {} have the same node", member.name, other.name)
+                format!("{name} and {second} have the same node, with two signer keys")
             } else {
                 continue;
             };
-            let failure = Failure::new(&code::GROUP_DUPLICATE, what);
-            return Err(failure.who([member.name.clone(), other.name.clone()]));
+            let mut who = vec![name.to_owned(), second.to_owned()];
+            who.dedup();
+            return Err(Failure::new(&code::GROUP_DUPLICATE, what).who(who));
         }
     }
     Ok(())
@@ -139,9 +168,11 @@ mod tests {
         Contact {
             network: Network::Regtest,
             name: name.to_owned(),
+            alias: None,
             peer: NodeKey::from_secret_bytes([byte + 100; 32]).unwrap().peer_id(),
             signer: SignerKey::from_public_key(secret.public_key()),
             addresses: vec![],
+            more: vec![],
         }
     }
 

@@ -2,66 +2,39 @@
 
 use std::fs;
 use std::io;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use ensign_engine::Allowances;
-use ensign_primitives::Network;
 use ensign_vault::Passphrase;
 use etcetera::BaseStrategy as _;
-use serde::{Deserialize, Serialize};
 
-use crate::address;
 use crate::catalogue as code;
 use crate::contact::Contact;
-use crate::durable::{self, Existing, Readers};
+use crate::durable::{self, Existing};
 use crate::failure::{Failure, Result};
 use crate::key_file::KeyFileError;
 use crate::output::Output;
 use crate::passphrase::Passphrases;
 use crate::store;
-use crate::words::{self, check_name, foreign};
+use crate::words::{self, foreign};
 
 mod archive;
 mod groups;
 mod keys;
 mod lock;
 pub(crate) mod permissions;
+mod settings;
 mod signed;
+mod toml_file;
 pub(crate) use archive::{Restored, restore};
+pub(crate) use groups::{Changed, contact_failure};
 pub(crate) use keys::{PublicKeys, Stored, vault_in};
 pub(crate) use lock::HeldHome;
+pub(crate) use settings::{Settings, check_advertised};
 pub(crate) use signed::Signed;
 
 const CONFIG: &str = "ensign.toml";
 const GROUPS: &str = "groups";
 const SIGNED: &str = "signed";
-
-/// The settings of a home, `ensign.toml`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Settings {
-    /// What the signer calls itself.
-    pub(crate) name: String,
-    /// The chain.
-    #[serde(with = "network")]
-    pub(crate) network: Network,
-    /// Where its node listens.
-    pub(crate) listen: SocketAddr,
-    /// The public signer key, when the secret one is with a process of its own.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) signer: Option<String>,
-    /// How many new requests of each member are taken a minute, if not the default.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) requests_per_minute: Option<u64>,
-}
-
-impl Settings {
-    /// What each member may ask of this node.
-    pub(crate) fn allowances(&self) -> Allowances {
-        self.requests_per_minute.map_or_else(Allowances::default, Allowances::of_requests)
-    }
-}
 
 /// A home that exists; its permissions were checked.
 #[derive(Clone, Debug)]
@@ -157,7 +130,7 @@ impl Home {
             io_failure("read", &config, &error)
         })?;
         permissions::check(path, &keys::private_files(path))?;
-        let settings = parse_settings(&config, &text)?;
+        let settings = settings::parse(&config, &text)?;
         Ok(Self { path: path.to_owned(), settings, passphrases, signer: None })
     }
 
@@ -183,9 +156,14 @@ impl Home {
     /// As [`public_keys`](Self::public_keys).
     pub(crate) fn contact(&self) -> Result<Contact> {
         let PublicKeys { node, signer } = self.public_keys()?;
-        let Settings { name, network, listen, .. } = self.settings.clone();
-        let addresses = vec![address::reachable(listen)];
-        Ok(Contact { network, name, peer: node, signer, addresses })
+        let (addresses, more) = (self.settings.addresses(), Vec::new());
+        let Settings { name, network, .. } = self.settings.clone();
+        let contact = Contact { network, name, alias: None, peer: node, signer, addresses, more };
+        if contact.fits() {
+            return Ok(contact);
+        }
+        let what = "the addresses to give out are too long for one contact code";
+        Err(Failure::new(&code::ADVERTISE, what).hint("name fewer hosts, or shorter ones"))
     }
 }
 
@@ -203,12 +181,6 @@ fn exists(path: &Path) -> Failure {
     Failure::new(&code::HOME_EXISTS, format!("{} exists and is not empty", shown(path)))
 }
 
-fn parse_settings(path: &Path, text: &str) -> Result<Settings> {
-    let settings: Settings = toml::from_str(text).map_err(|e| misread(path, text, &e))?;
-    check_name(&settings.name).map_err(|reason| damaged(path, &reason))?;
-    Ok(settings)
-}
-
 /// Writes everything a home begins with besides the keys, and waits until it is on disk.
 fn fill(folder: &Path, settings: &Settings) -> Result<()> {
     for name in [GROUPS, SIGNED] {
@@ -216,16 +188,7 @@ fn fill(folder: &Path, settings: &Settings) -> Result<()> {
         permissions::create_private_folder(&path)
             .map_err(|error| io_failure("make", &path, &error))?;
     }
-    write_settings(folder, settings, Existing::Keep)
-}
-
-fn write_settings(folder: &Path, settings: &Settings, existing: Existing) -> Result<()> {
-    let path = folder.join(CONFIG);
-    let text = toml::to_string(settings)
-        .map_err(|error| Failure::new(&code::INTERNAL, error.to_string()))?;
-    let text = format!("# Settings of a signer, made by `ensign init`.\n{text}");
-    durable::write(&path, text.as_bytes(), existing, Readers::Owner)
-        .map_err(|error| io_failure("write", &path, &error))
+    settings::write(folder, settings, Existing::Keep)
 }
 
 /// Returns a path as it is printed.
@@ -247,33 +210,10 @@ fn damaged(path: &Path, reason: &str) -> Failure {
     Failure::new(&code::HOME_DAMAGED, what)
 }
 
-/// Says which line of a settings or group file is not understood.
-fn misread(path: &Path, text: &str, error: &toml::de::Error) -> Failure {
-    let before = error.span().and_then(|span| text.get(..span.start));
-    let line = before.map_or(1, |before| before.matches('\n').count() + 1);
-    damaged(path, &format!("line {line}: {}", error.message()))
-        .hint("correct that line, or take the file from a backup; leave the files store.* alone")
-}
-
 fn key_failure(path: &Path, error: &KeyFileError) -> Failure {
     match error {
         KeyFileError::Io(error) => io_failure("use", path, error),
         KeyFileError::Entropy(_) => Failure::new(&code::ENTROPY, error.to_string()),
         KeyFileError::Format | KeyFileError::Invalid => damaged(path, &error.to_string()),
-    }
-}
-
-/// A network by its name.
-mod network {
-    use ensign_primitives::Network;
-    use serde::{Deserialize as _, Deserializer, Serializer, de::Error as _};
-
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
-    pub(super) fn serialize<S: Serializer>(network: &Network, to: S) -> Result<S::Ok, S::Error> {
-        to.serialize_str(network.name())
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Network, D::Error> {
-        String::deserialize(from)?.parse().map_err(D::Error::custom)
     }
 }

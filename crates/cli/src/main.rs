@@ -24,6 +24,7 @@ mod failure;
 mod group;
 mod home;
 mod key_file;
+mod names;
 mod narrator;
 mod node;
 mod output;

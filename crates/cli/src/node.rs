@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use ensign_coordinator::{CommandError, Coordinator, Events, StartError};
 use ensign_psbt::PsbtError;
 
+use crate::address::hosts::Hosts;
 use crate::catalogue as code;
 use crate::control::{Control, Decisions};
 use crate::failure::{Failure, Result};
@@ -78,8 +79,11 @@ impl Node {
         );
         output.talk(&line, text);
         clock_back.iter().chain(&lost).for_each(|warning| output.warning(warning));
+        let (hosts, unknown) = Hosts::look_up(groups.iter().flat_map(SignerGroup::addresses)).await;
+        unknown.iter().for_each(|warning| output.warning(warning));
         for group in groups {
-            coordinator.group(group.for_coordinator()).await.map_err(|e| command_failure(&e))?;
+            let given = coordinator.group(group.for_coordinator(&hosts)).await;
+            given.map_err(|error| command_failure(&error))?;
         }
         Ok(Self { _held: held, coordinator, events, decisions, _control: control })
     }

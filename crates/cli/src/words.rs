@@ -25,7 +25,7 @@ pub(crate) fn foreign(text: &str) -> String {
 }
 
 /// Characters that print nothing, or change the order of what stands around them.
-const fn is_invisible(c: char) -> bool {
+pub(crate) const fn is_invisible(c: char) -> bool {
     matches!(
         c,
         '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'

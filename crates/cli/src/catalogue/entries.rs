@@ -242,6 +242,16 @@ catalogue! {
         "Names of signers and groups become file names and are shown in sentences, so they are \
          short and plain.",
         "choose 1 to 32 letters, digits, `-`, `_` or `.`";
+    NAME_TAKEN = "E-CON-006", exit: Usage, risk: CheckFirst, retry: false,
+        "Two signers would have names that look alike.",
+        "What a signer calls itself is a claim. In this home each name is one signer's, and none looks \
+         like another: upper and lower case, `0` and `o`, `1`, `l` and `i` count as the same.",
+        "give it a name of your own: --member NAME=CODE";
+    ADVERTISE = "E-CON-007", exit: Usage, risk: None, retry: false,
+        "An address cannot be given out.",
+        "An address in a contact code is where others dial this node: an IP address or a host name, and \
+         a UDP port; at most 8.",
+        "give the address and port under which the others reach this machine";
 
     GROUP_UNKNOWN = "E-GRP-001", exit: Usage, risk: None, retry: false,
         "There is no group of this name.",
@@ -251,6 +261,29 @@ catalogue! {
         "A group of this name exists already.",
         "A group is never overwritten: its file says whom to sign with.",
         "choose another name, or use `ensign group show`";
+    GROUP_SAME = "E-GRP-006", exit: Usage, risk: None, retry: false,
+        "A group of these members exists already.",
+        "The same signer keys give the same address, so a second name would be the same group twice.",
+        "use the group that is there; `ensign group rename OLD NEW` calls it otherwise, and `ensign group \
+         update NAME --member CODE` takes new addresses of its members";
+    GROUP_NODE = "E-GRP-007", exit: Usage, risk: CheckFirst, retry: false,
+        "A code has other keys than the member it would stand for.",
+        "New addresses of the same two keys are an update. A signer key with another node, or a node with \
+         another signer key, is a new member: somebody may want to speak for the old one.",
+        "ask its owner on another way, by voice at best, whether the home was made anew";
+    GROUP_NOT_MEMBER = "E-GRP-008", exit: Usage, risk: None, retry: false,
+        "The code is of nobody in the group.",
+        "The members of a group never change: its address is made of their keys.",
+        "see `ensign group show`; with other members, make another group: `ensign group new`";
+    GROUP_BUSY = "E-GRP-009", exit: NotReady, risk: None, retry: true,
+        "The group has open requests.",
+        "A group that is forgotten takes part in nothing, and the others would wait.",
+        "see `ensign request list`; cancel or decline them first";
+    GROUP_KEPT = "E-GRP-010", exit: Usage, risk: None, retry: false,
+        "The group was not forgotten.",
+        "Coins at a group's address move only when all its members sign, and a home that has forgotten the \
+         group does not.",
+        "type the name of the group when asked, or give --yes";
     GROUP_DUPLICATE = "E-GRP-003", exit: Usage, risk: None, retry: false,
         "A member stands twice.",
         "Each signer key and each node belongs to a group once; otherwise one could speak for two.",
@@ -275,6 +308,11 @@ catalogue! {
          signature over the whole transaction.",
         "check that it is the right group, and that the wallet filled in the spent outputs";
 
+    HOST_LOOKUP = "E-NET-010", exit: Network, risk: None, retry: true,
+        "A host name cannot be looked up.",
+        "The resolver of this machine gives no address for it: there is no network, the name is wrong, or \
+         it has no address now. Its other addresses are dialled all the same, and whoever it is can dial us.",
+        "check the name and the network; it is looked up again when the node starts the next time";
     PORT_IN_USE = "E-NET-001", exit: Network, risk: None, retry: true,
         "Another process uses the port.",
         "The UDP port of this home's address is taken, perhaps by another program.",

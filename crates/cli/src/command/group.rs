@@ -1,71 +1,111 @@
-//! `ensign group`: form and show groups.
+//! `ensign group`: form, change and show groups.
+
+use std::io::{BufRead as _, IsTerminal as _};
 
 use ensign_primitives::SignerIndex;
+use rustix::termios::{QueueSelector, tcflush};
 use serde_json::{Value, json};
 
+use crate::address::Address;
 use crate::args::Group;
 use crate::catalogue as code;
-use crate::contact::{Contact, ContactError};
+use crate::contact::Contact;
 use crate::failure::{Failure, Result};
 use crate::group::SignerGroup;
-use crate::home::{HeldHome, Home};
+use crate::home::{Changed, HeldHome, Home};
 use crate::output::{Line, Output};
 use crate::words;
 
-/// Forms or shows groups.
+/// Forms, changes or shows groups.
 pub(super) fn run(home: Home, args: Group, output: Output) -> Result<()> {
     match args {
         Group::New { name, member } => {
-            let group = form(home, &name, &member)?;
-            show(&group, output);
-            output.text(
+            let HeldHome { home, .. } = &home.hold()?;
+            changed(&home.form_group(&name, &member)?, output);
+            output.notice(
                 "\nCompare id and address with the other members before anything is paid to it: \
                  all see the same.",
             );
         }
+        Group::Update { name, member } => {
+            let HeldHome { home, .. } = &home.hold()?;
+            changed(&home.update_group(&name, &member)?, output);
+        }
+        Group::Rename { old, new } => {
+            let HeldHome { home, .. } = &home.hold()?;
+            show(&home.rename_group(&old, &new)?, output);
+        }
+        Group::Forget { name, yes } => forget(home, &name, yes, output)?,
         Group::List => list(&home, output)?,
         Group::Show { name } => show(&home.group(&name)?, output),
     }
     Ok(())
 }
 
-/// Forms a group and keeps it in the home.
-///
-/// # Errors
-///
-/// What is wrong with a name, a code, or the members together; [`code::HOME_IN_USE`].
-fn form(home: Home, name: &str, codes: &[String]) -> Result<SignerGroup> {
-    words::check_name(name).map_err(|reason| Failure::new(&code::NAME, reason))?;
-    let mut members = Vec::new();
-    for (position, text) in (1..).zip(codes) {
-        members.push(text.parse().map_err(|error| contact_failure(position, &error))?);
+/// Shows a group after a change, and what its user should know about it.
+fn changed(Changed { group, notes }: &Changed, output: Output) {
+    output.tell(&line(group).with("notes", notes.clone()), text(group));
+    for note in notes {
+        output.notice(format!("note: {note}"));
     }
-    let group = SignerGroup::new(name, &home.contact()?, &members)?;
-    let HeldHome { home, .. } = &home.hold()?;
-    if let Some(same) = home.groups()?.iter().find(|known| known.id() == group.id()) {
-        let what = format!("group `{}` has exactly these members already", same.name);
-        return Err(Failure::new(&code::GROUP_EXISTS, what));
-    }
-    home.keep_group(&group)?;
-    Ok(group)
 }
 
-fn contact_failure(position: usize, error: &ContactError) -> Failure {
-    let entry = match error {
-        ContactError::Prefix { .. } | ContactError::Checksum { .. } => &code::CONTACT_CODE,
-        ContactError::Version { .. } => &code::CONTACT_VERSION,
-        ContactError::Network { .. } => &code::CONTACT_NETWORK,
-        ContactError::Layout { .. } => &code::CONTACT_CODE,
-        ContactError::Name { .. } => &code::NAME,
-        ContactError::NodeKey { .. } | ContactError::SignerKey(_) => &code::CONTACT_KEY,
+/// Forgets a group once its user has said that this is meant.
+fn forget(home: Home, name: &str, yes: bool, output: Output) -> Result<()> {
+    let group = home.group(name)?;
+    output.notice(at_stake(&group));
+    if !yes && !confirmed(name, output)? {
+        return Err(Failure::new(
+            &code::GROUP_KEPT,
+            "another text than the group's name was typed",
+        ));
+    }
+    let HeldHome { home, .. } = &home.hold()?;
+    let group = home.forget_group(name)?;
+    let line = Line::new("group_forgotten").with("group", name).with("id", group.id().to_string());
+    output.tell(&line, format!("forgot group {name}"));
+    Ok(())
+}
+
+/// Says what becomes impossible.
+fn at_stake(group: &SignerGroup) -> String {
+    let others: Vec<_> = group.others().map(|member| member.called().to_owned()).collect();
+    format!(
+        "group {} of {} and you, with the address\n  {}\nCoins there can be moved only when all {} of \
+         you sign. Once it is forgotten, this home signs nothing\nfor it, and tells nobody its address. \
+         The codes of its members make the same group again.",
+        group.name,
+        words::list(&others),
+        group.keys.address(),
+        group.members.len()
+    )
+}
+
+/// Asks for the name of the group; what was typed before the question is no answer.
+fn confirmed(name: &str, output: Output) -> Result<bool> {
+    if output.is_json() || !std::io::stdin().is_terminal() {
+        let what = "nobody can be asked whether the group is to be forgotten";
+        return Err(Failure::new(&code::GROUP_KEPT, what).hint("give --yes"));
+    }
+    let (written, is_written) = std::sync::mpsc::channel();
+    let told = move || {
+        let _gone = written.send(());
     };
-    Failure::new(entry, format!("contact code {position}: {error}"))
+    output.prompt("type the name of the group to forget it: ", told);
+    let _written = is_written.recv();
+    // A terminal that cannot be flushed is none, and nothing was typed there.
+    let _none = tcflush(std::io::stdin(), QueueSelector::IFlush);
+    let mut line = String::new();
+    std::io::stdin().lock().read_line(&mut line).map_err(|error| {
+        Failure::new(&code::GROUP_KEPT, format!("no answer: {}", words::system(&error)))
+    })?;
+    Ok(line.trim() == name)
 }
 
 fn list(home: &Home, output: Output) -> Result<()> {
     let groups = home.groups()?;
     if groups.is_empty() {
-        output.text("no groups yet; make one with `ensign group new NAME --member CODE`");
+        output.notice("no groups yet; make one with `ensign group new NAME --member CODE`");
     }
     for group in groups {
         let text =
@@ -76,6 +116,10 @@ fn list(home: &Home, output: Output) -> Result<()> {
 }
 
 fn show(group: &SignerGroup, output: Output) {
+    output.tell(&line(group), text(group));
+}
+
+fn text(group: &SignerGroup) -> String {
     let mut text = format!(
         "group {}: all {} must sign\n  id       {}\n  address  {}\n  network  {}\n  members",
         group.name,
@@ -90,18 +134,22 @@ fn show(group: &SignerGroup, output: Output) {
         let place = if index == group.own { "this home".to_owned() } else { places(member) };
         text += &format!("\n    {name:width$}  {signer}  {place}");
     }
-    output.tell(&line(group), text);
+    text
 }
 
 fn places(member: &Contact) -> String {
-    let places: Vec<_> = member.addresses.iter().map(ToString::to_string).collect();
-    places.join(", ")
+    let mut places = member.addresses.iter().map(Address::to_string).collect::<Vec<_>>().join(", ");
+    if member.alias.is_some() {
+        places += &format!("  (calls itself {})", member.name);
+    }
+    places
 }
 
 fn line(group: &SignerGroup) -> Line {
     let member = |(index, member): (SignerIndex, &Contact)| -> Value {
         json!({
             "name": group.name_of(index),
+            "calls_itself": member.name,
             "own": index == group.own,
             "signer": member.signer.to_string(),
             "node": member.peer.to_string(),

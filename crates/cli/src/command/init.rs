@@ -4,13 +4,14 @@ use std::path::Path;
 
 use ensign_vault::Cost;
 
+use crate::address::{Address, listening, reach};
 use crate::args::Init;
 use crate::catalogue as code;
 use crate::failure::{Failure, Result};
-use crate::home::{Home, Settings, Stored, refuse_existing, shown, vault_in};
+use crate::home::{Home, Settings, Stored, check_advertised, refuse_existing, shown, vault_in};
 use crate::output::Line;
 use crate::passphrase::Passphrases;
-use crate::{address, vault, words};
+use crate::{vault, words};
 
 /// Makes a home and says what is in it.
 pub(super) fn run(path: &Path, args: Init, passphrases: &Passphrases) -> Result<()> {
@@ -27,16 +28,22 @@ pub(super) fn run(path: &Path, args: Init, passphrases: &Passphrases) -> Result<
         .with("node", contact.peer.to_string())
         .with("signer", contact.signer.to_string())
         .with("contact", contact.to_string())
+        .with("addresses", contact.addresses.iter().map(Address::to_string).collect::<Vec<_>>())
+        .with("warnings", reach::warnings(*network, &contact.addresses))
         .with("encrypted", encrypted);
     let text = format!(
         "made the home of {name} in {path}\n  network  {network}\n  listens  {listen} (UDP)\n  \
-         node     {}\n  signer   {}\n\n{}\n\nGive this code to the others (`ensign contact show` \
-         prints it again):\n{contact}",
+         node     {}\n  signer   {}\n  can be dialled at\n{}\n\n{}\n\nGive this code to the others \
+         (`ensign contact show` prints it again):\n{contact}",
         contact.peer,
         contact.signer,
+        reach::described(&contact.addresses),
         about_keys(name, encrypted),
     );
     passphrases.output().tell(&line, text);
+    for warning in reach::warnings(*network, &contact.addresses) {
+        passphrases.output().notice(format!("warning: {warning}"));
+    }
     Ok(())
 }
 
@@ -68,14 +75,16 @@ fn login_name() -> Option<String> {
 /// [`code::NAME`], [`code::LISTEN`], what [`Home::create`] returns, and what keeps us from having a
 /// passphrase.
 pub(crate) fn create(path: &Path, args: Init, passphrases: &Passphrases) -> Result<Home> {
-    let Init { name, network, listen, no_passphrase } = args;
+    let Init { name, network, listen, advertise, no_passphrase } = args;
+    refuse_existing(path)?;
     let name = name.or_else(login_name).ok_or_else(|| {
-        let what = "no name was given, and the login name is none for a signer";
+        let what = "no name was given with --name, and the login name of this user cannot be one";
         Failure::new(&code::NAME, what).hint("give one with --name NAME")
     })?;
     words::check_name(&name).map_err(|reason| Failure::new(&code::NAME, reason))?;
-    refuse_existing(path)?;
-    let listen = address::with_free_port(listen).map_err(|error| {
+    let advertise = check_advertised(&advertise)?;
+    let listen = listen.unwrap_or_else(listening::everywhere);
+    let listen = listening::with_free_port(listen).map_err(|error| {
         Failure::new(&code::LISTEN, format!("no free port at {}: {error}", listen.ip()))
     })?;
     let passphrase = (!no_passphrase).then(|| passphrases.for_new(&vault_in(path))).transpose()?;
@@ -83,6 +92,6 @@ pub(crate) fn create(path: &Path, args: Init, passphrases: &Passphrases) -> Resu
         let why = vault::slow_on_purpose(Cost::STANDARD);
         passphrases.output().notice(format!("encrypting the keys ({why})"));
     }
-    let settings = Settings { name, network, listen, signer: None, requests_per_minute: None };
+    let settings = Settings { advertise, ..Settings::new(name, network, listen) };
     Home::create(path, &settings, passphrase.as_ref(), passphrases)
 }

@@ -8,7 +8,6 @@ use ensign_primitives::Network;
 use crate::args::Init;
 use crate::catalogue as code;
 use crate::command::init;
-use crate::contact::Contact;
 use crate::failure::{Failure, Result};
 use crate::group::SignerGroup;
 use crate::passphrase::Passphrases;
@@ -39,22 +38,17 @@ impl Party {
         let mut opened = Vec::new();
         for ((name, path), listen) in names.iter().zip(&homes).zip(free_addresses(signers)?) {
             let (name, network, no_passphrase) = (name.clone(), Network::Regtest, true);
-            let args = Init { name: Some(name), network, listen, no_passphrase };
+            let (listen, advertise) = (Some(listen), Vec::new());
+            let args = Init { name: Some(name), network, listen, advertise, no_passphrase };
             opened.push(init::create(path, args, &Passphrases::nobody())?);
         }
         let codes: Vec<String> = opened
             .iter()
             .map(|home| home.contact().map(|contact| contact.to_string()))
             .collect::<Result<_>>()?;
-        let contacts: Vec<Contact> = codes
-            .iter()
-            .map(|code| code.parse())
-            .collect::<Result<_, _>>()
-            .map_err(|error: crate::contact::ContactError| broken(&error.to_string()))?;
         let mut group: Option<SignerGroup> = None;
-        for (home, own) in opened.iter().zip(&contacts) {
-            let formed = SignerGroup::new("treasury", own, &contacts)?;
-            home.keep_group(&formed)?;
+        for home in &opened {
+            let formed = home.form_group("treasury", &codes)?.group;
             match &group {
                 Some(first) if first.id() != formed.id() => {
                     return Err(broken("two signers see different groups"));

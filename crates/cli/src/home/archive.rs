@@ -6,7 +6,7 @@ use std::path::Path;
 use ensign_vault::Archive;
 
 use super::groups::file_name;
-use super::{CONFIG, GROUPS, Home, Settings, damaged, io_failure, keys, parse_settings};
+use super::{CONFIG, GROUPS, Home, Settings, damaged, io_failure, keys, settings};
 use crate::catalogue as code;
 use crate::durable::{self, Existing, Readers};
 use crate::failure::{Failure, Result};
@@ -58,7 +58,7 @@ impl Restored {
         for (name, bytes) in archive.files() {
             let text = str::from_utf8(bytes).map_err(|_| foreign(name))?;
             if name == CONFIG {
-                settings = Some(parse_settings(backup, text)?);
+                settings = Some(settings::parse(backup, text)?);
                 continue;
             }
             let group = name.strip_prefix(GROUPS).and_then(|name| name.strip_prefix('/'));

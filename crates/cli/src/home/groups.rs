@@ -1,18 +1,27 @@
 //! The groups of a home: one file each.
+//!
+//! What is done to them here is work on files alone: whoever calls holds the home, or is the process
+//! that does.
 
 use std::fs;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use ensign_identity::SignerKey;
 use serde::{Deserialize, Serialize};
 
-use super::{GROUPS, Home, damaged, io_failure, misread};
+use super::toml_file::{self, line_of};
+use super::{GROUPS, Home, io_failure};
 use crate::catalogue as code;
 use crate::contact::{Contact, ContactError};
 use crate::durable::{self, Existing, Readers};
 use crate::failure::{Failure, Result};
 use crate::group::SignerGroup;
-use crate::words::{check_name, foreign};
+use crate::names;
+use crate::words::{self, check_name, foreign};
+
+mod changes;
+pub(crate) use changes::Changed;
 
 /// A group as its file has it.
 #[derive(Debug, Serialize, Deserialize)]
@@ -22,33 +31,34 @@ struct GroupFile {
     id: String,
     /// For comparing; recomputed when the file is read.
     address: String,
-    /// The contact code of each other member.
+    /// The contact code of each other member, after `NAME=` where this user calls it otherwise.
     members: Vec<String>,
 }
 
 impl Home {
-    /// Keeps a new group.
+    /// Keeps a group in its file.
     ///
     /// # Errors
     ///
-    /// [`code::GROUP_EXISTS`], [`code::HOME_IO`].
-    pub(crate) fn keep_group(&self, group: &SignerGroup) -> Result<()> {
+    /// [`code::GROUP_EXISTS`] with [`Existing::Keep`], [`code::HOME_IO`].
+    fn keep_group(&self, group: &SignerGroup, existing: Existing) -> Result<()> {
         let path = self.group_path(&group.name);
-        let own = group.members.get(group.own.as_usize());
-        let others = group.members.iter().filter(|member| Some(*member) != own);
+        let member = |contact: &Contact| match &contact.alias {
+            Some(alias) => format!("{alias}={contact}"),
+            None => contact.to_string(),
+        };
         let file = GroupFile {
             id: group.id().to_string(),
             address: group.keys.address().to_owned(),
-            members: others.map(Contact::to_string).collect(),
+            members: group.others().map(member).collect(),
         };
         let text = toml::to_string_pretty(&file)
             .map_err(|error| Failure::new(&code::INTERNAL, error.to_string()))?;
         let text = format!("# {}: {}\n{text}", group.name, group.names().join(", "));
-        let written = durable::write(&path, text.as_bytes(), Existing::Keep, Readers::Owner);
+        let written = durable::write(&path, text.as_bytes(), existing, Readers::Owner);
         written.map_err(|error| {
             if error.kind() == io::ErrorKind::AlreadyExists {
-                let what = format!("there is a group `{}` already", group.name);
-                return Failure::new(&code::GROUP_EXISTS, what);
+                return name_taken(&group.name);
             }
             io_failure("write", &path, &error)
         })
@@ -62,11 +72,10 @@ impl Home {
     pub(crate) fn group(&self, name: &str) -> Result<SignerGroup> {
         let names = self.group_names()?;
         if !names.iter().any(|known| known == name) {
+            let shown = foreign(name);
             let what = match &names[..] {
-                [] => format!("there is no group `{}`, nor any other", foreign(name)),
-                names => {
-                    format!("there is no group `{}`; there is {}", foreign(name), names.join(", "))
-                }
+                [] => format!("there is no group `{shown}`, nor any other"),
+                names => format!("there is no group `{shown}`; there is {}", words::list(names)),
             };
             return Err(Failure::new(&code::GROUP_UNKNOWN, what));
         }
@@ -108,22 +117,85 @@ impl Home {
     fn read_group(&self, name: &str) -> Result<SignerGroup> {
         let path = self.group_path(name);
         let text = fs::read_to_string(&path).map_err(|error| io_failure("read", &path, &error))?;
-        let file: GroupFile = toml::from_str(&text).map_err(|e| misread(&path, &text, &e))?;
-        let members: Vec<Contact> = file
-            .members
-            .iter()
-            .map(|member| member.parse())
-            .collect::<Result<_, _>>()
-            .map_err(|error: ContactError| damaged(&path, &error.to_string()))?;
-        let group = SignerGroup::new(name, &self.contact()?, &members)?;
+        let file: GroupFile = toml_file::parse(&path, &text)?;
+        let mut members: Vec<Contact> = Vec::new();
+        for member in &file.members {
+            let line = line_of(&text, member);
+            let contact = contact_of(member).map_err(|failure| at(&path, line, failure))?;
+            if members.contains(&contact) {
+                let what = format!("{} stands here twice", contact.called());
+                return Err(toml_file::wrong(&path, line, &what, "remove that line"));
+            }
+            members.push(contact);
+        }
+        let line = line_of(&text, "members = ");
+        let group = SignerGroup::new(name, &self.contact()?, &members)
+            .map_err(|failure| at(&path, line, failure))?;
         if group.id().to_string() != file.id {
-            return Err(damaged(&path, "its members do not give its id"));
+            let what = "its members do not give this id, so a member was changed, added or removed";
+            let hint = format!(
+                "take the file from a backup; or move it away and make the group anew from the codes: \
+                 its id is to be {}",
+                foreign(&file.id)
+            );
+            return Err(toml_file::wrong(&path, line_of(&text, "id = "), what, &hint));
         }
         Ok(group)
     }
 }
 
+/// Reads `CODE` or `NAME=CODE`.
+///
+/// # Errors
+///
+/// What is wrong with it.
+fn contact_of(text: &str) -> Result<Contact> {
+    let (alias, code) = names::split(text)?;
+    let contact: Contact = code.parse().map_err(|error| contact_failure(&error))?;
+    let alias = alias.filter(|alias| *alias != contact.name);
+    Ok(Contact { alias, ..contact })
+}
+
+/// Says why text is no contact code.
+pub(crate) fn contact_failure(error: &ContactError) -> Failure {
+    let entry = match error {
+        ContactError::Prefix { .. }
+        | ContactError::Several { .. }
+        | ContactError::Character { .. }
+        | ContactError::Long { .. }
+        | ContactError::Letter { .. }
+        | ContactError::Checksum { .. }
+        | ContactError::Layout { .. } => &code::CONTACT_CODE,
+        ContactError::Version { .. } => &code::CONTACT_VERSION,
+        ContactError::Network { .. } => &code::CONTACT_NETWORK,
+        ContactError::Name { .. } => &code::NAME,
+        ContactError::NodeKey { .. } | ContactError::SignerKey(_) | ContactError::Delegation => {
+            &code::CONTACT_KEY
+        }
+    };
+    Failure::new(entry, error.to_string())
+}
+
+/// Says where in a group's file something is wrong.
+fn at(path: &Path, line: usize, failure: Failure) -> Failure {
+    let hint = "correct that line, or take the file from a backup; leave the files store.* alone";
+    toml_file::wrong(path, line, &failure.what, hint).who(failure.who)
+}
+
+fn name_taken(name: &str) -> Failure {
+    Failure::new(&code::GROUP_EXISTS, format!("there is a group `{name}` already"))
+}
+
 /// Returns the name of a group's file.
 pub(super) fn file_name(group: &str) -> String {
     format!("{group}.toml")
+}
+
+/// The signers of a home by the names that its user knows them by.
+fn known<'a>(
+    own: &'a Contact,
+    groups: &'a [SignerGroup],
+) -> impl Iterator<Item = (&'a str, SignerKey)> {
+    let members = groups.iter().flat_map(SignerGroup::others);
+    std::iter::once(own).chain(members).map(|contact| (contact.called(), contact.signer))
 }

@@ -9,7 +9,7 @@ use ensign_primitives::{Network, PeerId};
 use ensign_vault::{Draft, Passphrase, Purpose, Unlocked, Vault};
 use zeroize::Zeroizing;
 
-use super::{Home, Settings, damaged, io_failure, key_failure, shown, write_settings};
+use super::{Home, Settings, damaged, io_failure, key_failure, settings, shown};
 use crate::catalogue as code;
 use crate::durable::{self, Existing};
 use crate::failure::{Failure, Result};
@@ -254,7 +254,7 @@ impl Home {
             return Err(damaged(file, "it does not read back as it was written"));
         }
         let settings = Settings { signer: Some(signer.to_string()), ..self.settings.clone() };
-        write_settings(&self.path, &settings, Existing::Replace)?;
+        settings::write(&self.path, &settings, Existing::Replace)?;
         ensign_vault::replace(&path, &rest).map_err(|error| vault::file_failure(&error))?;
         Ok(signer)
     }

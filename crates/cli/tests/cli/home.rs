@@ -102,7 +102,7 @@ fn a_group_is_formed_once() {
         alice.json(&arguments)
     };
     form("treasury", &[&bob]).refused(2, "E-GRP-002");
-    let same = form("other", &[&carol, &bob]).refused(2, "E-GRP-002");
+    let same = form("other", &[&carol, &bob]).refused(2, "E-GRP-006");
     assert!(same["what"].as_str().unwrap().contains("treasury"), "{same}");
     form("other", &[&bob]).succeeded();
 }

@@ -6,8 +6,10 @@
     reason = "the lints exempt functions marked as tests, not what they call"
 )]
 
+mod contact;
 mod ensign;
 mod evidence;
+mod group;
 mod home;
 mod kept;
 mod keys;

@@ -1,0 +1,90 @@
+//! The command line of what a home has of its own: itself, its contact, its groups.
+
+use std::net::SocketAddr;
+
+use clap::{Args, Subcommand};
+use ensign_primitives::Network;
+
+use crate::address::Address;
+
+/// `ensign init`.
+#[derive(Debug, Args)]
+pub(crate) struct Init {
+    /// What the others shall call this signer [default: your login name]
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+    /// bitcoin, testnet4, signet or regtest
+    #[arg(long, default_value_t = Network::Signet)]
+    pub(crate) network: Network,
+    /// Where to listen, UDP; port 0 picks a free one and keeps it [default: every address, port 0]
+    #[arg(long, value_name = "IP:PORT")]
+    pub(crate) listen: Option<SocketAddr>,
+    /// Where the others dial this node, if that is not where it listens: a forwarded port, a host
+    /// name; give one for each, at most 8
+    #[arg(long, value_name = "HOST:PORT")]
+    pub(crate) advertise: Vec<Address>,
+    /// Do not encrypt the keys: for tests and machines that protect their files otherwise
+    #[arg(long)]
+    pub(crate) no_passphrase: bool,
+}
+
+/// `ensign contact`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Contact {
+    /// Print our contact code, for the others to paste, and say which addresses are in it
+    Show {
+        /// Print it as a QR code too
+        #[arg(long)]
+        qr: bool,
+    },
+    /// Say what a contact code says, without keeping it
+    Read {
+        /// The code, also one that mail has broken into lines
+        #[arg(required = true, num_args = 1..)]
+        code: Vec<String>,
+    },
+}
+
+/// `ensign group`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Group {
+    /// Form a group of ourselves and others
+    New {
+        /// What to call the group here
+        name: String,
+        /// The contact code of another member, or NAME=CODE to call it otherwise here; give one for
+        /// each
+        #[arg(long, value_name = "CODE", required = true)]
+        member: Vec<String>,
+    },
+    /// Take new addresses of members whose keys are the same
+    Update {
+        /// The group
+        name: String,
+        /// A member's new contact code, or NAME=CODE to call it otherwise here
+        #[arg(long, value_name = "CODE", required = true)]
+        member: Vec<String>,
+    },
+    /// Call a group otherwise; nobody else hears of it
+    Rename {
+        /// The group
+        old: String,
+        /// What to call it from now on
+        new: String,
+    },
+    /// Forget a group: nothing is signed for it here any more
+    Forget {
+        /// The group
+        name: String,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Print the groups there are
+    List,
+    /// Print one group with its members
+    Show {
+        /// The group
+        name: String,
+    },
+}

@@ -1,0 +1,221 @@
+//! The settings of a home, `ensign.toml`.
+
+use std::net::SocketAddr;
+use std::path::Path;
+
+use ensign_engine::{Allowances, REQUESTS_PER_MINUTE_MAX};
+use ensign_primitives::Network;
+use serde::{Deserialize, Serialize};
+
+use super::toml_file::{self, line_of};
+use super::{CONFIG, io_failure};
+use crate::address::reach::Reach;
+use crate::address::{Address, listening};
+use crate::catalogue as code;
+use crate::contact::ADDRESSES_MAX;
+use crate::durable::{self, Existing, Readers};
+use crate::failure::{Failure, Result};
+use crate::words::check_name;
+
+/// The settings of a home.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Settings {
+    /// What the signer calls itself.
+    pub(crate) name: String,
+    /// The chain.
+    #[serde(with = "network")]
+    pub(crate) network: Network,
+    /// Where its node listens.
+    pub(crate) listen: SocketAddr,
+    /// Where the others dial it, if that is not where it listens; at most [`ADDRESSES_MAX`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) advertise: Vec<Address>,
+    /// The public signer key, when the secret one is with a process of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) signer: Option<String>,
+    /// How many new requests of each member are taken a minute, if not the default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) requests_per_minute: Option<u64>,
+}
+
+impl Settings {
+    /// The settings of a new home.
+    pub(crate) fn new(name: String, network: Network, listen: SocketAddr) -> Self {
+        let (advertise, signer, requests_per_minute) = (Vec::new(), None, None);
+        Self { name, network, listen, advertise, signer, requests_per_minute }
+    }
+
+    /// What each member may ask of this node.
+    pub(crate) fn allowances(&self) -> Allowances {
+        self.requests_per_minute.map_or_else(Allowances::default, Allowances::of_requests)
+    }
+
+    /// Returns the addresses to give out: those that the user names, else where the node listens.
+    pub(crate) fn addresses(&self) -> Vec<Address> {
+        if self.advertise.is_empty() {
+            return listening::reachable(self.listen).into_iter().map(Address::from).collect();
+        }
+        self.advertise.clone()
+    }
+}
+
+/// Refuses addresses that are none to give out, and too many; returns each once.
+///
+/// # Errors
+///
+/// [`code::ADVERTISE`].
+pub(crate) fn check_advertised(addresses: &[Address]) -> Result<Vec<Address>> {
+    let mut each: Vec<Address> = Vec::new();
+    for address in addresses {
+        let reach = Reach::of(address);
+        if reach.is_useless() {
+            let what = format!("{address} can be dialled {}", reach.words());
+            return Err(Failure::new(&code::ADVERTISE, what));
+        }
+        if !each.contains(address) {
+            each.push(address.clone());
+        }
+    }
+    if each.len() > ADDRESSES_MAX {
+        let what = format!(
+            "{} addresses are to be given out, a code has room for {ADDRESSES_MAX}",
+            each.len()
+        );
+        return Err(Failure::new(&code::ADVERTISE, what));
+    }
+    Ok(each)
+}
+
+/// Reads settings, and says file, line and what to do about what is wrong in them.
+///
+/// # Errors
+///
+/// [`code::HOME_DAMAGED`].
+pub(super) fn parse(path: &Path, text: &str) -> Result<Settings> {
+    let settings: Settings = toml_file::parse(path, text)?;
+    let wrong = |key: &str, what: &str, hint: &str| {
+        Err(toml_file::wrong(path, line_of_key(text, key), what, hint))
+    };
+    if let Err(reason) = check_name(&settings.name) {
+        return wrong("name", &reason, code::NAME.hint);
+    }
+    if settings.listen.port() == 0 {
+        let what = "port 0 is no port to listen at";
+        let hint = format!(
+            "write the port that the others are to dial, such as `listen = \"{}\"`",
+            SocketAddr::new(settings.listen.ip(), 4820)
+        );
+        return wrong("listen", what, &hint);
+    }
+    if settings.listen.ip().is_multicast() {
+        let hint = "write an address of this machine, or `0.0.0.0` or `[::]` for all it has";
+        return wrong("listen", "no node listens at a multicast address", hint);
+    }
+    if let Err(failure) = check_advertised(&settings.advertise) {
+        return wrong("advertise", &failure.what, failure.advice());
+    }
+    let requests = settings.requests_per_minute;
+    if let Some(wanted) = requests.filter(|it| !(1..=REQUESTS_PER_MINUTE_MAX).contains(it)) {
+        let what = format!("{wanted} is not between 1 and {REQUESTS_PER_MINUTE_MAX}");
+        let hint = "write how many new requests of each member are taken a minute, or leave it out";
+        return wrong("requests_per_minute", &what, hint);
+    }
+    Ok(settings)
+}
+
+/// Returns the line, from 1, on which a setting stands.
+fn line_of_key(text: &str, key: &str) -> usize {
+    let is_key = |line: &&str| {
+        let rest = line.trim_start().strip_prefix(key);
+        rest.is_some_and(|rest| rest.trim_start().starts_with('='))
+    };
+    text.lines().find(is_key).map_or(1, |line| line_of(text, line))
+}
+
+/// Writes the settings of a home.
+///
+/// # Errors
+///
+/// [`code::HOME_IO`].
+pub(super) fn write(folder: &Path, settings: &Settings, existing: Existing) -> Result<()> {
+    let path = folder.join(CONFIG);
+    let text = toml::to_string(settings)
+        .map_err(|error| Failure::new(&code::INTERNAL, error.to_string()))?;
+    let text = format!("# Settings of a signer, made by `ensign init`.\n{text}");
+    durable::write(&path, text.as_bytes(), existing, Readers::Owner)
+        .map_err(|error| io_failure("write", &path, &error))
+}
+
+/// A network by its name.
+mod network {
+    use ensign_primitives::Network;
+    use serde::{Deserialize as _, Deserializer, Serializer, de::Error as _};
+
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+    pub(super) fn serialize<S: Serializer>(network: &Network, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(network.name())
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Network, D::Error> {
+        String::deserialize(from)?.parse().map_err(D::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str = "name = \"alice\"\nnetwork = \"signet\"\nlisten = \"0.0.0.0:4820\"\n";
+
+    fn refused(text: &str) -> (String, String) {
+        let failure = parse(Path::new("ensign.toml"), text).unwrap_err();
+        assert_eq!(failure.entry.code, code::HOME_DAMAGED.code);
+        let hint = failure.advice().to_owned();
+        (failure.what, hint)
+    }
+
+    #[test]
+    fn settings_say_which_line_is_wrong_and_what_to_do() {
+        for (more, what, hint) in [
+            ("listn = 1", "line 4: unknown field `listn`", "did you mean `listen`"),
+            ("colour = 1", "line 4: unknown field `colour`", "correct that line"),
+            ("requests_per_minute = 0", "line 4: 0 is not between 1 and 60000", "leave it out"),
+            ("requests_per_minute = 60001", "line 4: 60001 is not", "leave it out"),
+            ("requests_per_minute = -1", "line 4: ", "correct that line"),
+            ("advertise = [\"host.example\"]", "line 4: `host.example` has no port", "correct"),
+            ("advertise = [\"1.1.1.1:0\"]", "line 4: 1.1.1.1:0 can be dialled by nobody", "give"),
+            ("advertise = [\"224.0.0.1:5\"]", "by nobody: a multicast address", "give"),
+            ("name = \"bob\"", "line 4: duplicate key", "correct that line"),
+            ("= 3", "line 4: ", "correct that line"),
+        ] {
+            let (seen, advice) = refused(&format!("{GOOD}{more}\n"));
+            assert!(seen.contains(what), "{more}: {seen}");
+            assert!(advice.contains(hint), "{more}: {advice}");
+        }
+        let nine = (1..=9).map(|port| format!("\"1.1.1.1:{port}\"")).collect::<Vec<_>>().join(",");
+        let (seen, _) = refused(&format!("{GOOD}\n\nadvertise = [{nine}]\n"));
+        assert!(seen.contains("line 6: 9 addresses"), "{seen}");
+    }
+
+    #[test]
+    fn a_port_or_name_that_is_none_is_told() {
+        let (what, hint) = refused(&GOOD.replace("4820", "0"));
+        assert!(what.ends_with("line 3: port 0 is no port to listen at"), "{what}");
+        assert!(hint.contains("listen = \"0.0.0.0:4820\""), "{hint}");
+        assert!(refused(&GOOD.replace("4820", "70000")).0.contains("line 3: "));
+        assert!(refused(&GOOD.replace("alice", "a/b")).0.contains("line 1: the name"));
+        assert!(refused(&GOOD.replace("signet", "sidenet")).0.contains("line 2: expected one of"));
+        assert!(refused(&GOOD.replace("0.0.0.0", "224.0.0.1")).0.contains("multicast"));
+    }
+
+    #[test]
+    fn addresses_to_give_out_are_those_that_the_user_names() {
+        let more = "advertise = [\"203.0.113.7:4820\", \"Host.example:1\"]\n";
+        let settings = parse(Path::new("ensign.toml"), &format!("\u{feff}{GOOD}{more}")).unwrap();
+        let shown: Vec<_> = settings.addresses().iter().map(Address::to_string).collect();
+        assert_eq!(shown, ["203.0.113.7:4820", "host.example:1"]);
+        let text = toml::to_string(&settings).unwrap();
+        assert_eq!(parse(Path::new("ensign.toml"), &text).unwrap(), settings);
+    }
+}

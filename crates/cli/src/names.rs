@@ -1,0 +1,92 @@
+//! Names of signers in this home: each name is one signer's, and none looks like another.
+
+use ensign_identity::SignerKey;
+
+use crate::catalogue as code;
+use crate::contact::Contact;
+use crate::failure::{Failure, Result};
+use crate::words::check_name;
+
+/// Returns what a name looks like: two names that a reader could take for each other look alike.
+///
+/// Upper and lower case count as the same, as do `0` and `o`, and `1`, `l` and `i`.
+fn look(name: &str) -> String {
+    let look = |c: char| match c.to_ascii_lowercase() {
+        '0' => 'o',
+        '1' | 'i' => 'l',
+        c => c,
+    };
+    name.chars().map(look).collect()
+}
+
+/// Returns whether a reader could take one name for the other.
+pub(crate) fn look_alike(one: &str, other: &str) -> bool {
+    look(one) == look(other)
+}
+
+/// Splits `NAME=CODE`, which gives a signer a name of this user's choice, from a code alone.
+///
+/// # Errors
+///
+/// [`code::NAME`].
+pub(crate) fn split(text: &str) -> Result<(Option<String>, &str)> {
+    // Mail leaves `=` at the end of lines, and a name is short.
+    let parts = text.split_once('=').filter(|(name, code)| {
+        name.chars().count() < 2 * crate::words::NAME_CHARS_MAX && !code.trim().is_empty()
+    });
+    let Some((name, code)) = parts else { return Ok((None, text)) };
+    let name = name.trim();
+    check_name(name).map_err(|reason| Failure::new(&code::NAME, reason))?;
+    Ok((Some(name.to_owned()), code))
+}
+
+/// Refuses a name that belongs to another signer of this home, or looks as if it did.
+///
+/// - `known`: every signer of the home, ourselves included.
+///
+/// # Errors
+///
+/// [`code::NAME_TAKEN`].
+pub(crate) fn check_unique<'a>(
+    new: &Contact,
+    known: impl IntoIterator<Item = (&'a str, SignerKey)>,
+) -> Result<()> {
+    let name = new.called();
+    let is_other = |(known, key): &(&str, SignerKey)| *key != new.signer && look_alike(known, name);
+    let Some((known, _)) = known.into_iter().find(is_other) else { return Ok(()) };
+    let calls = if new.alias.is_some() { "is to be called" } else { "calls itself" };
+    let what = if known == name {
+        format!("a signer {calls} {name}, and another one has that name here")
+    } else {
+        format!("a signer {calls} {name}, which looks like {known}, the name of another one here")
+    };
+    let hint = format!(
+        "give it a name of your own: --member NAME=CODE, with a name that is not like `{known}`"
+    );
+    Err(Failure::new(&code::NAME_TAKEN, what).who([name.to_owned()]).hint(hint))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_a_reader_could_confuse_look_alike() {
+        for (one, other) in [("bob", "Bob"), ("bob", "b0b"), ("lil", "I1L"), ("O0o", "0oO")] {
+            assert!(look_alike(one, other), "{one} {other}");
+        }
+        for (one, other) in [("bob", "rob"), ("n1", "n10"), ("a-b", "a_b")] {
+            assert!(!look_alike(one, other), "{one} {other}");
+        }
+    }
+
+    #[test]
+    fn a_name_stands_in_front_of_a_code() {
+        assert_eq!(split("bob=ensign1xyz").unwrap(), (Some("bob".to_owned()), "ensign1xyz"));
+        assert_eq!(split("ensign1xyz").unwrap(), (None, "ensign1xyz"));
+        let wrapped = format!("ensign1{}=\nxyz", "q".repeat(70));
+        assert_eq!(split(&wrapped).unwrap(), (None, wrapped.as_str()));
+        assert_eq!(split("b/b=ensign1xyz").unwrap_err().entry.code, code::NAME.code);
+        assert_eq!(split("=ensign1xyz").unwrap_err().entry.code, code::NAME.code);
+    }
+}
