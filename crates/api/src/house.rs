@@ -3,7 +3,6 @@
 use std::future::Future;
 use std::pin::Pin;
 
-use axum::http::StatusCode;
 use ensign_coordinator::{CommandError, LedgerError};
 use ensign_primitives::RequestId;
 
@@ -34,7 +33,7 @@ pub trait House: Send + Sync + 'static {
     fn decided(&self, request: RequestId, how: &'static str);
 
     /// Words a refusal by its code, one of [`USED`].
-    fn problem(&self, status: StatusCode, code: &str, what: String) -> Problem;
+    fn problem(&self, status: u16, code: &str, what: String) -> Problem;
 
     /// Words a refusal of the coordinator's.
     fn refused(&self, error: &CommandError) -> Problem;

@@ -98,7 +98,7 @@ async fn case(State(inside): State<Inside>, Path(id): Path<String>) -> Result<Re
     let found = cases.into_iter().find(|case| hex::encode(case.id) == id.to_lowercase());
     let found = found.ok_or_else(|| {
         let what = "no evidence has this id; it has 64 hex digits".to_owned();
-        inside.house.problem(StatusCode::NOT_FOUND, house::EVIDENCE_UNKNOWN, what)
+        inside.house.problem(404, house::EVIDENCE_UNKNOWN, what)
     })?;
     Ok(inside.large.bytes(StatusCode::OK, "application/octet-stream", found.bytes.into()))
 }

@@ -34,28 +34,29 @@ struct Hut {
     targets: Mutex<Vec<(RequestId, Target)>>,
 }
 
-fn worded(status: StatusCode, code: &str, what: String) -> Problem {
+fn worded(status: u16, code: &str, what: String) -> Problem {
+    let status = StatusCode::from_u16(status).unwrap();
     Problem { code: code.to_owned(), ..Problem::new(status, &CODES[0], what) }
 }
 
 impl House for Hut {
     fn make_group(&self, asked: NewGroup) -> Answer<'_, Vec<String>> {
-        Box::pin(async move { Err(worded(StatusCode::CONFLICT, "E-GRP-002", asked.name)) })
+        Box::pin(async move { Err(worded(409, "E-GRP-002", asked.name)) })
     }
 
     fn change_group(&self, name: String, _: GroupChange) -> Answer<'_, Vec<String>> {
-        Box::pin(async move { Err(worded(StatusCode::NOT_FOUND, "E-GRP-001", name)) })
+        Box::pin(async move { Err(worded(404, "E-GRP-001", name)) })
     }
 
     fn forget_group(&self, name: String) -> Answer<'_, ()> {
-        Box::pin(async move { Err(worded(StatusCode::NOT_FOUND, "E-GRP-001", name)) })
+        Box::pin(async move { Err(worded(404, "E-GRP-001", name)) })
     }
 
     fn check_target(&self, target: Target) -> Answer<'_, ()> {
         Box::pin(async move {
             match target.out.as_deref() {
                 Some("/nowhere/x") => {
-                    Err(worded(StatusCode::CONFLICT, "E-FIL-002", "no such folder".to_owned()))
+                    Err(worded(409, "E-FIL-002", "no such folder".to_owned()))
                 }
                 _ => Ok(()),
             }
@@ -71,7 +72,7 @@ impl House for Hut {
         self.decided.lock().unwrap().push((request, how));
     }
 
-    fn problem(&self, status: StatusCode, code: &str, what: String) -> Problem {
+    fn problem(&self, status: u16, code: &str, what: String) -> Problem {
         worded(status, code, what)
     }
 
@@ -80,11 +81,11 @@ impl House for Hut {
             CommandError::Changed { .. } => "E-CHANGED",
             _ => "E-OTHER",
         };
-        worded(StatusCode::CONFLICT, code, error.to_string())
+        worded(409, code, error.to_string())
     }
 
     fn unread(&self, error: &LedgerError) -> Problem {
-        worded(StatusCode::INTERNAL_SERVER_ERROR, "E-STO-001", error.to_string())
+        worded(500, "E-STO-001", error.to_string())
     }
 }
 

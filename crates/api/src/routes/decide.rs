@@ -70,7 +70,7 @@ impl Inside {
             Name::Whole(id) => self.feed.shown(&id),
             Name::Beginning(_) => {
                 let what = format!("`{}` is the beginning of an id at most", shown(name));
-                return Err(self.house.problem(StatusCode::CONFLICT, house::BY_PREFIX, what));
+                return Err(self.house.problem(409, house::BY_PREFIX, what));
             }
         };
         let entry = self.named(name).await?;
@@ -97,7 +97,7 @@ impl Inside {
             _ => "is over",
         };
         let what = format!("request {} {how}", id.short());
-        self.house.problem(StatusCode::CONFLICT, house::REQUEST_NOT_OPEN, what)
+        self.house.problem(409, house::REQUEST_NOT_OPEN, what)
     }
 
     /// Reads what a yes is given to.
@@ -108,7 +108,7 @@ impl Inside {
             Some(Err(_)) => "the digest has 64 hex digits",
             None => "the yes does not say what was shown: the field `digest` is missing",
         };
-        let status = StatusCode::UNPROCESSABLE_ENTITY;
+        let status = 422;
         Err(self.house.problem(status, house::NO_DIGEST, what.to_owned()))
     }
 
@@ -122,6 +122,6 @@ impl Inside {
             return Ok(());
         }
         let what = format!("not accepted by name: {}", missing.join(", "));
-        Err(self.house.problem(StatusCode::UNPROCESSABLE_ENTITY, house::NOT_ACCEPTED, what))
+        Err(self.house.problem(422, house::NOT_ACCEPTED, what))
     }
 }

@@ -1,6 +1,5 @@
 //! The request that a route names.
 
-use axum::http::StatusCode;
 use ensign_coordinator::RequestEntry;
 
 use crate::house;
@@ -20,13 +19,13 @@ impl Inside {
             (Some(only), None) => Ok(only),
             (None, _) => {
                 let what = format!("no request is called `{}`", shown(text));
-                refused(house::REQUEST_UNKNOWN, StatusCode::NOT_FOUND, what)
+                refused(house::REQUEST_UNKNOWN, 404, what)
             }
             (Some(one), Some(other)) => {
                 let rest = found.map(|entry| entry.id.short());
                 let all: Vec<_> = [one.id.short(), other.id.short()].into_iter().chain(rest).collect();
                 let what = format!("`{}` begins {}", shown(text), all.join(", "));
-                refused(house::REQUEST_AMBIGUOUS, StatusCode::CONFLICT, what)
+                refused(house::REQUEST_AMBIGUOUS, 409, what)
             }
         }
     }

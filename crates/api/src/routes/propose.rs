@@ -85,7 +85,7 @@ impl Inside {
                 [] => format!("there is no group `{}`, nor any other", shown(name)),
                 names => format!("there is no group `{}`; there is {}", shown(name), names.join(", ")),
             };
-            self.house.problem(StatusCode::NOT_FOUND, house::GROUP_UNKNOWN, what)
+            self.house.problem(404, house::GROUP_UNKNOWN, what)
         })
     }
 }

@@ -110,7 +110,7 @@ impl Inside {
     async fn result_of(&self, entry: &RequestEntry) -> Result<ResultView, Problem> {
         let none = || {
             let what = format!("request {} has no signatures", entry.id.short());
-            self.house.problem(StatusCode::NOT_FOUND, house::NO_RESULT, what)
+            self.house.problem(404, house::NO_RESULT, what)
         };
         let groups = self.coordinator.groups().await;
         let groups = groups.map_err(|error| self.house.refused(&error))?;
