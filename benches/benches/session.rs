@@ -16,7 +16,10 @@ use std::{
 
 use cpu_time::ThreadTime;
 use criterion::{BenchmarkId, Criterion};
-use ensign_coordinator::{Coordinator, Event, Events, Group, Keys, Member, SigningJob, Work};
+use ensign_coordinator::{
+    Approval, Consent, Coordinator, Event, Events, Group, Keys, Member, PeerEvent, RequestEvent,
+    SigningJob, Work,
+};
 use ensign_engine::{
     Engine, EngineConfig, GroupConfig, Input, Known, Output, Proposal, ask_local_signer,
 };
@@ -330,13 +333,18 @@ async fn loopback(count: usize, mode: Mode, rounds: usize) -> Vec<f64> {
             .start()
             .await
             .expect("a node");
-        members.push(Member { signer, peer, addresses: vec![node.local_addr()] });
+        members.push(Member {
+            name: index.to_string(),
+            signer,
+            peer,
+            addresses: vec![node.local_addr()],
+        });
         nodes.push((node, events));
     }
-    let group = Group { members };
+    let group = Group { name: "g".to_owned(), members };
     let mut id = None;
     for (node, _) in &nodes {
-        id = Some(node.group(group.clone()).await.expect("a member"));
+        id = Some(node.group(group.clone()).await.expect("a member").id);
     }
     for (_, events) in &mut nodes {
         wait_for_peers(events, count - 1).await;
@@ -346,14 +354,16 @@ async fn loopback(count: usize, mode: Mode, rounds: usize) -> Vec<f64> {
         let message = [round as u8; 32];
         let mut job = SigningJob::new(id.expect("a group"), Work::Messages(vec![message]));
         job.mode = mode;
-        nodes[0].0.propose(job).await.expect("room");
+        let preview = nodes[0].0.preview(&job).await.expect("a job");
+        let consent = Consent::person(preview.digest);
+        nodes[0].0.propose(job, consent).await.expect("room");
         let mut approvals = Vec::new();
         for (_, events) in nodes.iter_mut().skip(1) {
             approvals.push(wait_for_approval(events).await);
         }
         let start = StdInstant::now();
-        for ((node, _), id) in nodes.iter().skip(1).zip(approvals) {
-            node.approve(id).await.expect("an open request");
+        for ((node, _), asked) in nodes.iter().skip(1).zip(approvals) {
+            node.approve(asked.id, Consent::person(asked.digest)).await.expect("an open request");
         }
         for (_, events) in &mut nodes {
             wait_for_done(events).await;
@@ -369,20 +379,25 @@ async fn loopback(count: usize, mode: Mode, rounds: usize) -> Vec<f64> {
 async fn wait_for_peers(events: &mut Events, count: usize) {
     let mut up = 0;
     while up < count {
-        if let Some(Event::PeerUp { .. }) = events.next().await {
+        if let Some(Event::Peer(_, PeerEvent::Up { .. })) = events.next().await {
             up += 1;
         }
     }
 }
 
-async fn wait_for_approval(events: &mut Events) -> RequestId {
+async fn wait_for_approval(events: &mut Events) -> Approval {
     loop {
-        if let Event::Approval(approval) = events.next().await.expect("a running node") {
-            return approval.id;
+        if let Event::Request(_, RequestEvent::Asked(approval)) =
+            events.next().await.expect("a running node")
+        {
+            return *approval;
         }
     }
 }
 
 async fn wait_for_done(events: &mut Events) {
-    while !matches!(events.next().await.expect("a running node"), Event::Done { .. }) {}
+    while !matches!(
+        events.next().await.expect("a running node"),
+        Event::Request(_, RequestEvent::Done { .. })
+    ) {}
 }

@@ -20,8 +20,10 @@ use std::{
     time::Instant,
 };
 
-use ensign_coordinator::{Builder, Coordinator, Event, Events, Group, Keys, Member};
-use ensign_coordinator::{SigningJob, Work};
+use ensign_coordinator::{
+    Builder, Consent, Coordinator, Event, Events, Group, Keys, Member, PeerEvent, RequestEvent,
+    SigningJob, Work,
+};
 use ensign_identity::NodeKey;
 use ensign_musig::SecKey;
 use ensign_primitives::{GroupId, Network, RequestId};
@@ -181,16 +183,25 @@ impl Party {
             let builder = Coordinator::builder(NETWORK, keys, homes.join(index.to_string()))
                 .listen("127.0.0.1:0".parse().expect("an address"));
             let (node, events) = store(builder).start().await.expect("a node");
-            members.push(Member { signer, peer, addresses: vec![node.local_addr()] });
+            members.push(Member {
+                name: index.to_string(),
+                signer,
+                peer,
+                addresses: vec![node.local_addr()],
+            });
             nodes.push((node, events));
         }
         let mut group = None;
         for (node, _) in &nodes {
-            group = Some(node.group(Group { members: members.clone() }).await.expect("a member"));
+            let named = Group { name: "g".to_owned(), members: members.clone() };
+            group = Some(node.group(named).await.expect("a member").id);
         }
         for (_, events) in &mut nodes {
             for _ in 1..SIGNERS {
-                wait(events, |event| matches!(event, Event::PeerUp { .. }).then_some(())).await;
+                wait(events, |event| {
+                    matches!(event, Event::Peer(_, PeerEvent::Up { .. })).then_some(())
+                })
+                .await;
             }
         }
         Self { nodes, group: group.expect("a group"), sessions: 0 }
@@ -205,17 +216,20 @@ impl Party {
         let [(proposer, _), (second, asked), (last, waiting)] = self.nodes.as_mut_slice() else {
             unreachable!("three signers");
         };
-        let id = proposer.propose(job).await.expect("room").id;
-        let asks =
-            |event: &Event| matches!(event, Event::Approval(it) if it.id == id).then_some(());
-        wait(asked, asks).await;
-        second.approve(id).await.expect("an open request");
+        let preview = proposer.preview(&job).await.expect("a job");
+        let asks = proposer.propose(job, Consent::person(preview.digest)).await.expect("room");
+        let (id, consent) = (asks.id, Consent::person(asks.digest));
+        let is_asked = |event: &Event| event.request().is_some_and(|request| request.id == id);
+        wait(asked, |event| is_asked(event).then_some(())).await;
+        second.approve(id, consent.clone()).await.expect("an open request");
         asked_and_joined_by_others(waiting, id).await;
         let start = Instant::now();
-        last.approve(id).await.expect("an open request");
+        last.approve(id, consent).await.expect("an open request");
         for (_, events) in &mut self.nodes {
             let done = |event: &Event| match event {
-                Event::Done { request, .. } => (*request == id).then_some(()),
+                Event::Request(request, RequestEvent::Done { .. }) => {
+                    (request.id == id).then_some(())
+                }
                 _ => None,
             };
             wait(events, done).await;
@@ -228,8 +242,10 @@ impl Party {
 async fn asked_and_joined_by_others(events: &mut Events, id: RequestId) {
     for _ in 0..SIGNERS {
         wait(events, |event| match event {
-            Event::Joined { request, .. } => (*request == id).then_some(()),
-            Event::Approval(approval) => (approval.id == id).then_some(()),
+            Event::Request(request, RequestEvent::Joined { .. }) => {
+                (request.id == id).then_some(())
+            }
+            Event::Request(_, RequestEvent::Asked(approval)) => (approval.id == id).then_some(()),
             _ => None,
         })
         .await;
@@ -239,7 +255,7 @@ async fn asked_and_joined_by_others(events: &mut Events, id: RequestId) {
 async fn wait<T>(events: &mut Events, wanted: impl Fn(&Event) -> Option<T>) -> T {
     loop {
         let event = events.next().await.expect("a running node");
-        if let Event::Failed { problem, .. } = &event {
+        if let Event::Request(_, RequestEvent::Failed { problem, .. }) = &event {
             panic!("{problem:?}");
         }
         if let Some(found) = wanted(&event) {

@@ -107,7 +107,8 @@ impl Home {
     pub(crate) fn group(&self, name: &str) -> Result<Group> {
         let told = self.program.ask(&self.path, &["group", "show", name])?;
         let members = told.get("members").and_then(Value::as_array).context("no members")?;
-        Ok(Group { members: members.iter().map(member).collect::<Result<_>>()? })
+        let members = members.iter().map(member).collect::<Result<_>>()?;
+        Ok(Group { name: name.to_owned(), members })
     }
 
     /// Reads both secret keys.
@@ -152,6 +153,7 @@ fn member(told: &Value) -> Result<Member> {
     let addresses = told.get("addresses").and_then(Value::as_array).context("no addresses")?;
     let addresses = addresses.iter().filter_map(Value::as_str);
     Ok(Member {
+        name: text(told, "name")?.to_owned(),
         signer: SignerKey::from_bytes(&bytes(text(told, "signer")?)?)?,
         peer: PeerId::from_bytes(bytes(text(told, "node")?)?),
         addresses: addresses.map(str::parse).collect::<Result<_, _>>()?,

@@ -13,7 +13,9 @@ use std::{
 };
 
 use anyhow::{Context as _, Result};
-use ensign_coordinator::{Coordinator, Event, Events, Group, Keys, SigningJob, Work};
+use ensign_coordinator::{
+    Consent, Coordinator, Event, Events, Group, Keys, PeerEvent, RequestEvent, SigningJob, Work,
+};
 use ensign_primitives::{GroupId, PeerId, RequestId};
 use tokio::{sync::mpsc, time::timeout};
 
@@ -141,16 +143,16 @@ async fn start(seat: Seat, group: &Group) -> Result<(Proposer, GroupId)> {
     let (coordinator, events) = builder.start().await?;
     let (seen, received) = mpsc::unbounded_channel();
     tokio::spawn(read(coordinator.clone(), events, seen));
-    let id = coordinator.group(group.clone()).await?;
+    let id = coordinator.group(group.clone()).await?.id;
     Ok((Proposer { coordinator, events: received }, id))
 }
 
 /// Approves what is asked, and hands every event on.
 async fn read(coordinator: Coordinator, mut events: Events, seen: mpsc::UnboundedSender<Event>) {
     while let Some(event) = events.next().await {
-        if let Event::Approval(approval) = &event {
+        if let Event::Request(_, RequestEvent::Asked(approval)) = &event {
             // It may have ended meanwhile.
-            let _ = coordinator.approve(approval.id).await;
+            let _ = coordinator.approve(approval.id, Consent::person(approval.digest)).await;
         }
         if seen.send(event).is_err() {
             return;
@@ -161,7 +163,7 @@ async fn read(coordinator: Coordinator, mut events: Events, seen: mpsc::Unbounde
 async fn until_up(events: &mut mpsc::UnboundedReceiver<Event>, victim: PeerId) -> Result<()> {
     loop {
         let event = events.recv().await.context("a coordinator has stopped")?;
-        if matches!(event, Event::PeerUp { peer, .. } if peer == victim) {
+        if matches!(event, Event::Peer(peer, PeerEvent::Up { .. }) if peer == victim) {
             return Ok(());
         }
     }
@@ -184,7 +186,9 @@ impl Proposer {
     async fn sign_one(&mut self, group: GroupId) -> bool {
         let Ok(message) = random() else { return false };
         let job = SigningJob::new(group, Work::Messages(vec![message]));
-        let Ok(approval) = self.coordinator.propose(job).await else { return false };
+        let Ok(preview) = self.coordinator.preview(&job).await else { return false };
+        let consent = Consent::person(preview.digest);
+        let Ok(approval) = self.coordinator.propose(job, consent).await else { return false };
         let done = timeout(REQUEST_TIMEOUT, self.ended(approval.id)).await.unwrap_or(false);
         if !done {
             // It may have ended this moment.
@@ -196,10 +200,12 @@ impl Proposer {
     /// Whether a request ended with signatures.
     async fn ended(&mut self, id: RequestId) -> bool {
         while let Some(event) = self.events.recv().await {
-            if matches!(&event, Event::Done { request, .. } if *request == id) {
+            if matches!(&event, Event::Request(request, RequestEvent::Done { .. }) if request.id == id)
+            {
                 return true;
             }
-            if matches!(&event, Event::Failed { request, .. } if *request == id) {
+            if matches!(&event, Event::Request(request, RequestEvent::Failed { .. }) if request.id == id)
+            {
                 return false;
             }
         }

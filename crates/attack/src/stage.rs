@@ -6,7 +6,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result};
-use ensign_coordinator::{Coordinator, Event, Group};
+use ensign_coordinator::{Consent, Coordinator, Event, Group, RequestEvent, SigningJob};
 use tempfile::TempDir;
 
 use crate::{
@@ -158,16 +158,19 @@ impl Stage {
         let builder = Coordinator::builder(home.network, home.keys()?, folder.path().to_owned());
         let listen = (std::net::Ipv4Addr::LOCALHOST, 0).into();
         let (coordinator, mut events) = builder.listen(listen).start().await?;
-        let id = coordinator.group(group.clone()).await?;
+        let id = coordinator.group(group.clone()).await?.id;
         let work = ensign_coordinator::Work::Messages(vec![crate::line::random()?]);
-        let asked = coordinator.propose(ensign_coordinator::SigningJob::new(id, work)).await?;
+        let job = SigningJob::new(id, work);
+        let preview = coordinator.preview(&job).await?;
+        let asked = coordinator.propose(job, Consent::person(preview.digest)).await?;
         loop {
             let event = events.next().await.context("the coordinator has stopped")?;
             // The victim tells that it has them: nothing is owed any more.
-            if matches!(&event, Event::PeerDone { request, .. } if *request == asked.id) {
+            if matches!(&event, Event::Request(request, RequestEvent::PeerDone { .. }) if request.id == asked.id)
+            {
                 break;
             }
-            if let Event::Failed { problem, .. } = event {
+            if let Event::Request(_, RequestEvent::Failed { problem, .. }) = event {
                 anyhow::bail!("no signature: {problem:?}");
             }
         }

@@ -105,11 +105,13 @@ impl SignerGroup {
     /// Returns the group as the coordinator takes it.
     pub(crate) fn for_coordinator(&self, hosts: &Hosts) -> ensign_coordinator::Group {
         let member = |contact: &Contact| Member {
+            name: contact.name.clone(),
             signer: contact.signer,
             peer: contact.peer,
             addresses: contact.addresses.iter().flat_map(|it| hosts.dialled(it)).collect(),
         };
-        ensign_coordinator::Group { members: self.members.iter().map(member).collect() }
+        let members = self.members.iter().map(member).collect();
+        ensign_coordinator::Group { name: self.name.clone(), members }
     }
 }
 

@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use ensign_coordinator::{Approval, Event, LostAttempt, Outcome, Problem, Reached, Resumption};
+use ensign_coordinator::{
+    Approval, Event, LostAttempt, Outcome, PeerEvent, Problem, Reached, RequestEvent, RequestRef,
+    Resumption,
+};
 use ensign_engine::ATTEMPTS_MAX;
 use ensign_equivocation::Evidence;
 use ensign_primitives::{GroupId, PeerId, RequestId, SignerIndex};
@@ -15,7 +18,7 @@ use crate::failure::Failure;
 use crate::group::SignerGroup;
 use crate::output::{Line, Output, failure_line, named, unix_micros};
 use crate::recent::Recent;
-use crate::request;
+use crate::request::{self, Asked};
 use crate::words::{self, foreign};
 
 mod losses;
@@ -54,7 +57,7 @@ impl Narrator {
 
     /// Remembers whose request it is.
     pub(crate) fn learn(&mut self, approval: &Approval) {
-        self.requests.insert(approval.id, approval.group);
+        self.requests.insert(approval.id, approval.group.id);
     }
 
     /// Returns the group with an id.
@@ -65,48 +68,59 @@ impl Narrator {
     /// Tells one event.
     pub(crate) fn tell(&mut self, event: &Event) {
         match event {
-            Event::PeerUp { peer, clock_offset_millis } => self.peer_up(peer, *clock_offset_millis),
-            Event::PeerDown { peer, has_stopped } => self.peer_down(peer, *has_stopped),
-            Event::DialFailed { peer, reason, retry_in } => {
-                self.dial_failed(peer, reason, retry_in.as_secs_f64());
-            }
-            Event::Approval(approval) => self.approval(approval),
-            Event::Attempt { request, attempt, opened_by } => {
-                self.attempt(*request, *attempt, *opened_by);
-            }
-            Event::Acknowledged { request, who } => self.step("acknowledged", *request, *who, None),
-            Event::Joined { request, who } => {
-                self.step("joined", *request, *who, Some("joined"));
-            }
-            Event::Revealed { request, who } => {
-                self.step("revealed", *request, *who, Some("showed the nonces"));
-            }
-            Event::Confirmed { request, who } => {
-                self.step("confirmed", *request, *who, Some("confirmed all nonces"));
-            }
-            Event::Signed { request, who } => self.step("signed", *request, *who, Some("signed")),
-            Event::PeerDone { request, who } => self.step("peer_done", *request, *who, None),
-            Event::Phase { request, phase } => {
-                let line = session_line("phase", *request).with("phase", phase_name(*phase));
-                self.progress(&line, None);
-            }
-            Event::Waiting { request, on, since } => self.waiting(*request, on, *since),
-            Event::Unreachable { request, who } => self.silent(*request, who),
-            Event::AttemptFailed { request, problem } => {
-                self.ended("attempt_failed", "this attempt ended", *request, problem);
-            }
-            Event::Failed { request, problem, .. } => {
-                self.ended("failed", "no signature", *request, problem);
-            }
-            Event::Done { request, outcome } => self.done(*request, outcome),
-            Event::Resumed(resumption) => self.resumed(resumption),
-            Event::Recovered { request, group, outcome } => {
-                self.recovered(*request, *group, outcome);
-            }
+            Event::Peer(peer, event) => self.peer(peer, event),
+            Event::Request(request, event) => self.request(request, event),
             Event::Convicted { peer, evidence, case } => {
                 self.convicted(peer, evidence, case.as_ref());
             }
             Event::Warning { peer, problem } => self.warn(peer.as_ref(), problem),
+            _ => {}
+        }
+    }
+
+    fn peer(&mut self, peer: &PeerId, event: &PeerEvent) {
+        match event {
+            PeerEvent::Up { clock_offset_millis } => self.peer_up(peer, *clock_offset_millis),
+            PeerEvent::Down { has_stopped } => self.peer_down(peer, *has_stopped),
+            PeerEvent::DialFailed { reason, retry_in } => {
+                self.dial_failed(peer, reason, retry_in.as_secs_f64());
+            }
+            _ => {}
+        }
+    }
+
+    fn request(&mut self, request: &RequestRef, event: &RequestEvent) {
+        let id = request.id;
+        match event {
+            RequestEvent::Asked(approval) => self.approval(approval),
+            RequestEvent::Attempt { attempt, opened_by } => {
+                self.attempt(id, *attempt, opened_by.map(|opener| opener.who));
+            }
+            RequestEvent::Acknowledged { who } => self.step("acknowledged", id, *who, None),
+            RequestEvent::Joined { who } => self.step("joined", id, *who, Some("joined")),
+            RequestEvent::Revealed { who } => {
+                self.step("revealed", id, *who, Some("showed the nonces"));
+            }
+            RequestEvent::Confirmed { who } => {
+                self.step("confirmed", id, *who, Some("confirmed all nonces"));
+            }
+            RequestEvent::Signed { who } => self.step("signed", id, *who, Some("signed")),
+            RequestEvent::PeerDone { who } => self.step("peer_done", id, *who, None),
+            RequestEvent::Phase { phase } => {
+                let line = session_line("phase", id).with("phase", phase_name(*phase));
+                self.progress(&line, None);
+            }
+            RequestEvent::Waiting { on, since } => self.waiting(id, on, *since),
+            RequestEvent::Unreachable { who } => self.silent(id, who),
+            RequestEvent::AttemptFailed { problem } => {
+                self.ended("attempt_failed", "this attempt ended", id, problem);
+            }
+            RequestEvent::Failed { problem, .. } => {
+                self.ended("failed", "no signature", id, problem);
+            }
+            RequestEvent::Done { outcome } => self.done(id, outcome),
+            RequestEvent::Resumed(resumption) => self.resumed(resumption),
+            RequestEvent::Recovered(outcome) => self.recovered(id, request.group.id, outcome),
             _ => {}
         }
     }
@@ -172,9 +186,9 @@ impl Narrator {
 
     fn approval(&mut self, approval: &Approval) {
         self.learn(approval);
-        let group = self.group(&approval.group);
-        let line = request::line("request", approval, group);
-        self.output.talk(&line, request::text(approval, group));
+        let group = self.group(&approval.group.id);
+        let line = request::line("request", &Asked::of(approval), group);
+        self.output.talk(&line, request::text(&Asked::of(approval), group));
     }
 
     /// A later attempt is nobody's failure: a signer restarted, or a wait was over.
@@ -190,7 +204,7 @@ impl Narrator {
 
     fn resumed(&mut self, Resumption { approval, lost }: &Resumption) {
         self.learn(approval);
-        let group = self.group(&approval.group);
+        let group = self.group(&approval.group.id);
         let nonces = lost.map_or_else(String::new, |lost| {
             let LostAttempt { attempt, reached } = lost;
             let nonces = match reached {
@@ -215,9 +229,11 @@ impl Narrator {
                  were only in memory, and attempt {attempt} is never joined again. {next}"
             )
         });
-        let text =
-            format!("going on with what you approved: {}{nonces}", request::text(approval, group));
-        let line = request::line("resumed", approval, group)
+        let text = format!(
+            "going on with what you approved: {}{nonces}",
+            request::text(&Asked::of(approval), group)
+        );
+        let line = request::line("resumed", &Asked::of(approval), group)
             .with("lost_attempt", lost.map(|lost| lost.attempt))
             .with("reached", lost.map(|lost| reached(lost.reached)));
         self.output.talk(&line, text);

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use ensign_coordinator::Approval;
-use ensign_primitives::UnixTime;
+use ensign_primitives::{GroupId, RequestId, UnixTime};
 use ensign_psbt::Summary;
+use ensign_wire::SignedRequest;
 use serde_json::{Value, json};
 
 use crate::args::mode_name;
@@ -13,35 +14,60 @@ use crate::output::{Line, unix_micros};
 use crate::question::{Question, Subject, Wanted};
 use crate::words::{self, foreign};
 
+/// What is asked, and what it was found to do.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Asked<'a> {
+    /// The request.
+    pub(crate) request: &'a SignedRequest,
+    /// What its PSBT does; `None` for bare messages.
+    pub(crate) summary: Option<&'a Summary>,
+}
+
+impl<'a> Asked<'a> {
+    /// Takes what the coordinator shows.
+    pub(crate) fn of(approval: &'a Approval) -> Self {
+        Self { request: &approval.request, summary: approval.summary.as_deref() }
+    }
+
+    pub(crate) fn id(&self) -> RequestId {
+        self.request.request.id()
+    }
+
+    fn group(&self) -> GroupId {
+        let request = &self.request.request;
+        request.signers.group_id(request.network)
+    }
+}
+
 /// Returns a request as text: who asks, what for, and what it does; blind ones are marked.
-pub(crate) fn text(approval: &Approval, group: Option<&SignerGroup>) -> String {
-    let request = &approval.request.request;
-    let group_name = group.map_or_else(|| approval.group.short(), |group| group.name.clone());
+pub(crate) fn text(asked: &Asked<'_>, group: Option<&SignerGroup>) -> String {
+    let request = &asked.request.request;
+    let group_name = group.map_or_else(|| asked.group().short(), |group| group.name.clone());
     let mut text = format!(
         "request {} by {} to group {group_name}: mode {}, open for {}",
-        approval.id.short(),
-        creator(approval, group),
-        mode_name(approval.mode()),
+        asked.id().short(),
+        creator(asked, group),
+        mode_name(asked.request.request.mode),
         words::duration(left(request.expires)),
     );
     if !request.purpose.is_empty() {
         text += &format!("\n  purpose, in their words: {}", foreign(&request.purpose));
     }
-    text + &work(approval)
+    text + &work(asked)
 }
 
 /// Returns the question about a request, under a verb: `sign`, `join`.
-pub(crate) fn question(verb: &str, approval: &Approval, group: Option<&SignerGroup>) -> Question {
-    let name = approval.id.short();
-    let stake = stake(verb, &name, approval.summary.as_deref());
-    let wanted = match approval.request.request.messages.last() {
-        Some(message) if approval.is_blind() => {
+pub(crate) fn question(verb: &str, asked: &Asked<'_>, group: Option<&SignerGroup>) -> Question {
+    let name = asked.id().short();
+    let stake = stake(verb, &name, asked.summary);
+    let wanted = match asked.request.request.messages.last() {
+        Some(message) if asked.summary.is_none() => {
             Wanted::digits(&hex::encode(message.digest), "the last message", vec!["blind"])
         }
         Some(_) | None => Wanted::Yes,
     };
-    let subject = Subject::Request(approval.id);
-    let question = Question::plain(subject, name, text(approval, group), stake);
+    let subject = Subject::Request(asked.id());
+    let question = Question::plain(subject, name, text(asked, group), stake);
     Question { wanted, ..question }
 }
 
@@ -66,11 +92,11 @@ fn btc(satoshi: u64) -> String {
 }
 
 /// Returns what a request has us sign, as lines below another.
-pub(crate) fn work(approval: &Approval) -> String {
-    if let Some(summary) = &approval.summary {
+pub(crate) fn work(asked: &Asked<'_>) -> String {
+    if let Some(summary) = asked.summary {
         return indented(&summary.to_string());
     }
-    let messages = &approval.request.request.messages;
+    let messages = &asked.request.request.messages;
     let digests: Vec<_> = messages.iter().map(|message| hex::encode(message.digest)).collect();
     indented(&blind(&digests))
 }
@@ -100,20 +126,20 @@ fn blind(digests: &[String]) -> String {
 }
 
 /// Returns a request as an event.
-pub(crate) fn line(event: &'static str, approval: &Approval, group: Option<&SignerGroup>) -> Line {
-    let request = &approval.request.request;
+pub(crate) fn line(event: &'static str, asked: &Asked<'_>, group: Option<&SignerGroup>) -> Line {
+    let request = &asked.request.request;
     let messages: Vec<_> =
         request.messages.iter().map(|message| hex::encode(message.digest)).collect();
     let line = Line::new(event)
-        .with("request", approval.id.to_string())
-        .with("group", group.map_or_else(|| approval.group.to_string(), |g| g.name.clone()))
-        .with("creator", creator(approval, group))
+        .with("request", asked.id().to_string())
+        .with("group", group.map_or_else(|| asked.group().to_string(), |g| g.name.clone()))
+        .with("creator", creator(asked, group))
         .with("purpose", foreign(&request.purpose))
-        .with("mode", mode_name(approval.mode()))
+        .with("mode", mode_name(asked.request.request.mode))
         .with("expires_ms", request.expires.as_millis())
-        .with("blind", approval.is_blind())
+        .with("blind", asked.summary.is_none())
         .with("messages", messages);
-    match &approval.summary {
+    match asked.summary {
         Some(summary) => with_summary(line, summary),
         None => line,
     }
@@ -142,8 +168,8 @@ fn with_summary(line: Line, summary: &Summary) -> Line {
         .with("vsize", summary.vsize)
 }
 
-fn creator(approval: &Approval, group: Option<&SignerGroup>) -> String {
-    let index = approval.request.request.creator;
+fn creator(asked: &Asked<'_>, group: Option<&SignerGroup>) -> String {
+    let index = asked.request.request.creator;
     group.map_or_else(|| format!("signer {index}"), |group| group.name_of(index))
 }
 

@@ -7,7 +7,9 @@
 
 use std::{error::Error, path::Path};
 
-use ensign_coordinator::{Coordinator, Event, Group, Keys, Member, SigningJob, Work};
+use ensign_coordinator::{
+    Consent, Coordinator, Event, Group, Keys, Member, RequestEvent, SigningJob, Work,
+};
 use ensign_identity::NodeKey;
 use ensign_musig::SecKey;
 use ensign_primitives::Network;
@@ -17,29 +19,35 @@ type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
 /// Joins the group, asks it to sign if there is a job, and answers what others ask.
 async fn wallet(wallet: Coordinator, group: Group, job: Option<[u8; 32]>) -> Outcome<[u8; 64]> {
     let mut events = wallet.events();
-    let group = wallet.group(group).await?;
+    let group = wallet.group(group).await?.id;
     if let Some(message) = job {
-        wallet.propose(SigningJob::new(group, Work::Messages(vec![message]))).await?;
+        let job = SigningJob::new(group, Work::Messages(vec![message]));
+        let preview = wallet.preview(&job).await?;
+        wallet.propose(job, Consent::person(preview.digest)).await?;
     }
     let (mut signature, mut peer_done) = (None, false);
     while signature.is_none() || !peer_done {
         match events.next().await.ok_or("the coordinator stopped")? {
-            Event::Approval(approval) => {
+            Event::Request(_, RequestEvent::Asked(approval)) => {
                 println!("{} asks; blind: {}", approval.request.peer.short(), approval.is_blind());
                 if person_agrees(approval.is_blind()) {
-                    wallet.approve(approval.id).await?;
+                    wallet.approve(approval.id, Consent::person(approval.digest)).await?;
                 } else {
                     wallet.decline(approval.id).await?;
                 }
             }
-            Event::Waiting { on, since, .. } => println!("waiting for {on:?} since {since:?}"),
-            Event::Failed { problem, .. } => return Err(problem.what.into()),
-            Event::Done { request, outcome } => {
+            Event::Request(_, RequestEvent::Waiting { on, since, .. }) => {
+                println!("waiting for {on:?} since {since:?}")
+            }
+            Event::Request(_, RequestEvent::Failed { problem, .. }) => {
+                return Err(problem.what.into());
+            }
+            Event::Request(request, RequestEvent::Done { outcome }) => {
                 signature = outcome.signatures.first().copied();
                 // Kept; without this it is handed out again at the next start.
-                wallet.received(request).await?;
+                wallet.received(request.id).await?;
             }
-            Event::PeerDone { .. } => peer_done = true,
+            Event::Request(_, RequestEvent::PeerDone { .. }) => peer_done = true,
             _ => {}
         }
     }
@@ -57,7 +65,7 @@ async fn main() -> Outcome<()> {
     let folder = tempfile::tempdir()?;
     let (ours, our_member) = start(&folder.path().join("ours")).await?;
     let (theirs, their_member) = start(&folder.path().join("theirs")).await?;
-    let group = Group { members: vec![our_member, their_member] };
+    let group = Group { name: "pair".to_owned(), members: vec![our_member, their_member] };
     let (a, b) =
         tokio::try_join!(wallet(ours, group.clone(), Some([7; 32])), wallet(theirs, group, None))?;
     assert_eq!(a, b);
@@ -77,5 +85,6 @@ async fn start(folder: &Path) -> Outcome<(Coordinator, Member)> {
         .start()
         .await?;
     let addresses = vec![wallet.local_addr()];
-    Ok((wallet, Member { signer, peer, addresses }))
+    let name = folder.display().to_string();
+    Ok((wallet, Member { name, signer, peer, addresses }))
 }

@@ -7,7 +7,9 @@
 
 use std::error::Error;
 
-use ensign_coordinator::{Coordinator, Event, Events, Group, Keys, Member, SigningJob, Work};
+use ensign_coordinator::{
+    Consent, Coordinator, Event, Events, Group, Keys, Member, RequestEvent, SigningJob, Work,
+};
 use ensign_engine::Allowances;
 use ensign_identity::NodeKey;
 use ensign_musig::SecKey;
@@ -23,7 +25,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let signatures: u32 = std::env::args().nth(1).as_deref().unwrap_or("2000").parse()?;
     let folder = tempfile::tempdir()?;
     let (alice_keys, bob_keys) = (fresh_keys()?, fresh_keys()?);
-    let (alice_id, bob_id) = (public(&alice_keys), public(&bob_keys));
+    let (alice_id, bob_id) = (public("alice", &alice_keys), public("bob", &bob_keys));
     let loopback = "127.0.0.1:0".parse()?;
     let allowances = Allowances::of_requests(REQUESTS_PER_MINUTE);
     let start = |keys, name| {
@@ -34,8 +36,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let (bob, mut bob_events) = start(bob_keys, "bob").start().await?;
     let alice_member = Member { addresses: vec![alice.local_addr()], ..alice_id };
     let bob_member = Member { addresses: vec![bob.local_addr()], ..bob_id };
-    let group = Group { members: vec![alice_member, bob_member] };
-    let id = alice.group(group.clone()).await?;
+    let group = Group { name: "pair".to_owned(), members: vec![alice_member, bob_member] };
+    let id = alice.group(group.clone()).await?.id;
     bob.group(group).await?;
 
     println!("signatures  memory of both wallets in MiB");
@@ -54,7 +56,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
 async fn sign(wallet: &Coordinator, group: GroupId, number: u32) -> Result<(), Box<dyn Error>> {
     let mut digest = [0x42; 32];
     digest[..4].copy_from_slice(&number.to_be_bytes());
-    wallet.propose(SigningJob::new(group, Work::Messages(vec![digest]))).await?;
+    let job = SigningJob::new(group, Work::Messages(vec![digest]));
+    let preview = wallet.preview(&job).await?;
+    wallet.propose(job, Consent::person(preview.digest)).await?;
     Ok(())
 }
 
@@ -63,13 +67,17 @@ async fn done(wallet: &Coordinator, events: &mut Events) -> Result<(), Box<dyn E
     let (mut ours, mut theirs) = (false, false);
     while let Some(event) = events.next().await {
         match event {
-            Event::Approval(approval) => wallet.approve(approval.id).await?,
-            Event::Done { request, .. } => {
-                wallet.received(request).await?;
+            Event::Request(_, RequestEvent::Asked(approval)) => {
+                wallet.approve(approval.id, Consent::person(approval.digest)).await?;
+            }
+            Event::Request(request, RequestEvent::Done { .. }) => {
+                wallet.received(request.id).await?;
                 ours = true;
             }
-            Event::PeerDone { .. } => theirs = true,
-            Event::Failed { problem, .. } => return Err(problem.what.into()),
+            Event::Request(_, RequestEvent::PeerDone { .. }) => theirs = true,
+            Event::Request(_, RequestEvent::Failed { problem, .. }) => {
+                return Err(problem.what.into());
+            }
             _ => {}
         }
         if ours && theirs {
@@ -95,6 +103,11 @@ fn fresh_keys() -> Result<Keys, Box<dyn Error>> {
     Ok(Keys::new(Network::Regtest, node_key, SecKey::from_secret_bytes(signer)?)?)
 }
 
-fn public(keys: &Keys) -> Member {
-    Member { signer: keys.signer_key(), peer: keys.peer_id(), addresses: Vec::new() }
+fn public(name: &str, keys: &Keys) -> Member {
+    Member {
+        name: name.to_owned(),
+        signer: keys.signer_key(),
+        peer: keys.peer_id(),
+        addresses: Vec::new(),
+    }
 }

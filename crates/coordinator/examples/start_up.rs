@@ -20,7 +20,7 @@ use bitcoin::{
     Amount, OutPoint, ScriptBuf, Sequence, Transaction, TxIn, TxOut, Txid, Witness,
     absolute::LockTime, hashes::Hash as _, transaction::Version,
 };
-use ensign_coordinator::{Coordinator, Event, Group, Keys, Member};
+use ensign_coordinator::{Coordinator, Event, Group, Keys, Member, RequestEvent};
 use ensign_engine::Record;
 use ensign_identity::{Delegation, DelegationProof, NodeKey, Signature, SignerKey};
 use ensign_musig::SecKey;
@@ -65,12 +65,12 @@ async fn open(folder: &Path) -> Outcome<()> {
     let builder = Coordinator::builder(NETWORK, keys(1)?, folder.to_owned());
     let (node, mut events) = builder.listen("127.0.0.1:0".parse()?).start().await?;
     let started = begin.elapsed();
-    node.group(Group { members: members()? }).await?;
+    node.group(Group { name: "g".to_owned(), members: members()? }).await?;
     let joined = begin.elapsed();
     let mut resumed = 0;
     // The latest attempt is told last.
     while let Ok(Some(event)) = tokio::time::timeout(Duration::from_secs(1), events.next()).await {
-        resumed += u32::from(matches!(event, Event::Resumed(_)));
+        resumed += u32::from(matches!(event, Event::Request(_, RequestEvent::Resumed(_))));
     }
     println!("started in {started:?}, group joined in {joined:?}, {resumed} requests go on");
     println!("{}", memory()?);
@@ -97,7 +97,12 @@ fn members() -> Outcome<Vec<Member>> {
         let keys = keys(number)?;
         // Discards what it is sent: nobody is there.
         let addresses = vec!["127.0.0.1:9".parse()?];
-        Ok(Member { signer: keys.signer_key(), peer: keys.peer_id(), addresses })
+        Ok(Member {
+            name: format!("signer {number}"),
+            signer: keys.signer_key(),
+            peer: keys.peer_id(),
+            addresses,
+        })
     };
     (1..=3).map(member).collect()
 }

@@ -6,7 +6,9 @@
 
 use std::error::Error;
 
-use ensign_coordinator::{Coordinator, Event, Events, Group, Keys, Member, SigningJob, Work};
+use ensign_coordinator::{
+    Consent, Coordinator, Event, Events, Group, Keys, Member, RequestEvent, SigningJob, Work,
+};
 use ensign_identity::NodeKey;
 use ensign_musig::SecKey;
 use ensign_primitives::Network;
@@ -15,7 +17,7 @@ use ensign_primitives::Network;
 async fn main() -> Result<(), Box<dyn Error>> {
     let folder = tempfile::tempdir()?;
     let (alice_keys, bob_keys) = (fresh_keys()?, fresh_keys()?);
-    let (alice_id, bob_id) = (public(&alice_keys), public(&bob_keys));
+    let (alice_id, bob_id) = (public("alice", &alice_keys), public("bob", &bob_keys));
 
     let loopback = "127.0.0.1:0".parse()?;
     let start = |keys, name| {
@@ -27,13 +29,14 @@ async fn main() -> Result<(), Box<dyn Error>> {
     // Each side knows the other's keys and address: in real life from a contact code.
     let alice_member = Member { addresses: vec![alice.local_addr()], ..alice_id };
     let bob_member = Member { addresses: vec![bob.local_addr()], ..bob_id };
-    let group = Group { members: vec![alice_member, bob_member] };
-    let id = alice.group(group.clone()).await?;
-    assert_eq!(bob.group(group).await?, id);
+    let group = Group { name: "pair".to_owned(), members: vec![alice_member, bob_member] };
+    let id = alice.group(group.clone()).await?.id;
+    assert_eq!(bob.group(group).await?.id, id);
 
     let job = SigningJob::new(id, Work::Messages(vec![[0x42; 32]]));
     println!("alice proposes to sign 4242..42");
-    alice.propose(job).await?;
+    let preview = alice.preview(&job).await?;
+    alice.propose(job, Consent::person(preview.digest)).await?;
 
     let (by_alice, by_bob) =
         tokio::try_join!(sign(&alice, &mut alice_events), sign(&bob, &mut bob_events))?;
@@ -48,10 +51,16 @@ async fn sign(wallet: &Coordinator, events: &mut Events) -> Result<[u8; 64], Box
     let (mut ours, mut theirs) = (None, false);
     while let Some(event) = events.next().await {
         match event {
-            Event::Approval(approval) => wallet.approve(approval.id).await?,
-            Event::Done { outcome, .. } => ours = outcome.signatures.first().copied(),
-            Event::PeerDone { .. } => theirs = true,
-            Event::Failed { problem, .. } => return Err(problem.what.into()),
+            Event::Request(_, RequestEvent::Asked(approval)) => {
+                wallet.approve(approval.id, Consent::person(approval.digest)).await?;
+            }
+            Event::Request(_, RequestEvent::Done { outcome, .. }) => {
+                ours = outcome.signatures.first().copied()
+            }
+            Event::Request(_, RequestEvent::PeerDone { .. }) => theirs = true,
+            Event::Request(_, RequestEvent::Failed { problem, .. }) => {
+                return Err(problem.what.into());
+            }
             _ => {}
         }
         if let (Some(signature), true) = (ours, theirs) {
@@ -69,6 +78,11 @@ fn fresh_keys() -> Result<Keys, Box<dyn Error>> {
     Ok(Keys::new(Network::Regtest, node_key, SecKey::from_secret_bytes(signer)?)?)
 }
 
-fn public(keys: &Keys) -> Member {
-    Member { signer: keys.signer_key(), peer: keys.peer_id(), addresses: Vec::new() }
+fn public(name: &str, keys: &Keys) -> Member {
+    Member {
+        name: name.to_owned(),
+        signer: keys.signer_key(),
+        peer: keys.peer_id(),
+        addresses: Vec::new(),
+    }
 }

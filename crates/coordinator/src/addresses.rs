@@ -63,10 +63,21 @@ impl AddressBook {
         self.wanted.contains(&peer).then_some(all)
     }
 
+    /// Returns where a node may be reached.
+    pub(crate) fn of(&self, peer: &PeerId) -> Vec<SocketAddr> {
+        self.members.get(peer).map(Addresses::all).unwrap_or_default()
+    }
+
     /// Notes that a node shall be dialled; returns where.
     pub(crate) fn want(&mut self, peer: PeerId) -> Vec<SocketAddr> {
         self.wanted.insert(peer);
-        self.members.get(&peer).map(Addresses::all).unwrap_or_default()
+        self.of(&peer)
+    }
+
+    /// Forgets who is a member no more.
+    pub(crate) fn forget(&mut self, peer: &PeerId) {
+        self.members.remove(peer);
+        self.wanted.remove(peer);
     }
 
     /// Notes where a member speaks from; returns what to dial from now on if that is news, and

@@ -1,16 +1,27 @@
 //! What the application asks of the driver.
 
+use std::sync::Arc;
+
 use ensign_primitives::{GroupId, RequestId};
+use ensign_psbt::Policy;
 use tokio::sync::oneshot;
 
-use crate::{Approval, CommandError, Group, Records, RequestEntry, SigningJob};
+use crate::{
+    Approval, CommandError, Consent, Group, GroupInfo, PeerInfo, Preview, Records, RequestEntry,
+    SigningJob,
+};
 
 /// One command; whoever gave it waits for the answer.
 #[derive(Debug)]
 pub(crate) enum Command {
-    AddGroup(Group, Reply<GroupId>),
-    Propose(Box<SigningJob>, Reply<Approval>),
-    Approve(RequestId, Reply<()>),
+    AddGroup(Group, Reply<Arc<GroupInfo>>),
+    ForgetGroup(GroupId, Reply<()>),
+    Groups(oneshot::Sender<Vec<Arc<GroupInfo>>>),
+    Peers(oneshot::Sender<Vec<PeerInfo>>),
+    SetPolicy(Box<Policy>),
+    Preview(Box<SigningJob>, Reply<Preview>),
+    Propose(Box<SigningJob>, Consent, Reply<Approval>),
+    Approve(RequestId, Consent, Reply<()>),
     Decline(RequestId, Reply<()>),
     Cancel(RequestId, Reply<()>),
     Received(RequestId),

@@ -1,6 +1,6 @@
 //! What a coordinator is made from.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use ensign_identity::{
     DELEGATION_LIFETIME_MAX, Delegation, DelegationError, DelegationProof, NodeKey, SignerKey,
@@ -112,24 +112,6 @@ impl Keys {
     pub const fn signer_key(&self) -> SignerKey {
         self.signer_key
     }
-}
-
-/// One signer of a group, as its contact code says.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Member {
-    /// The key it signs with.
-    pub signer: SignerKey,
-    /// The node that speaks for it.
-    pub peer: PeerId,
-    /// Where the node may be reached; empty for ourselves, or for one that dials us.
-    pub addresses: Vec<SocketAddr>,
-}
-
-/// Signers that sign together; ourselves included.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Group {
-    /// Every signer, in any order: keys are sorted as BIP327 `KeySort` does.
-    pub members: Vec<Member>,
 }
 
 /// What shall be signed.

@@ -1,16 +1,18 @@
 //! The handle that an application holds, and how it is made.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 
 use ensign_deadline::Timeouts;
 use ensign_engine::Allowances;
 use ensign_primitives::{GroupId, Network, RequestId};
+use ensign_psbt::Policy;
 use ensign_store::{OnMove, Store};
 use ensign_transport::{BindError, Transport, TransportConfig};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
-    Approval, CommandError, Events, Group, Keys, OpeningError, Records, RequestEntry, SigningJob,
+    Approval, CommandError, Consent, Events, Group, GroupInfo, Keys, OpeningError, PeerInfo,
+    Preview, Records, RequestEntry, SigningJob,
     clock::{self, Clock},
     command::{Command, Look},
     driver::Driver,
@@ -33,6 +35,7 @@ pub struct Builder {
     listen: SocketAddr,
     timeouts: Timeouts,
     allowances: Allowances,
+    policy: Policy,
 }
 
 /// Where a node keeps what must survive.
@@ -81,6 +84,13 @@ impl Builder {
         self
     }
 
+    /// Refuses by itself what the policy refuses; nobody is asked then. Without one nothing is refused.
+    #[must_use]
+    pub fn policy(mut self, policy: Policy) -> Self {
+        self.policy = policy;
+        self
+    }
+
     /// Uses other timeouts than the specification's.
     #[must_use]
     pub const fn timeouts(mut self, timeouts: Timeouts) -> Self {
@@ -111,6 +121,7 @@ impl Builder {
             keys: self.keys,
             timeouts: self.timeouts,
             allowances: self.allowances,
+            policy: self.policy,
             clock: Clock::system(),
             randomness: Randomness::System,
             transport,
@@ -149,7 +160,8 @@ impl Coordinator {
         let listen = SocketAddr::new(std::net::IpAddr::V4(any), 0);
         let (disk, on_move) = (Disk::Folder(folder), OnMove::Refuse);
         let (timeouts, allowances) = (Timeouts::default(), Allowances::default());
-        Builder { network, keys, disk, on_move, listen, timeouts, allowances }
+        let policy = Policy::default();
+        Builder { network, keys, disk, on_move, listen, timeouts, allowances, policy }
     }
 
     pub(crate) fn start(parts: Parts) -> (Self, Events) {
@@ -173,40 +185,104 @@ impl Coordinator {
 
     /// Joins a group: connects to its members, takes their requests, and resumes requests of the
     /// group that the store holds unfinished, each in a fresh attempt with fresh nonces
-    /// ([`Event::Resumed`](crate::Event::Resumed)).
+    /// ([`RequestEvent::Resumed`](crate::RequestEvent::Resumed)).
     ///
-    /// The same group again adds the members' addresses, the new ones first.
+    /// The same group again adds the members' addresses, the new ones first, and takes the names that
+    /// are given now.
     ///
     /// # Errors
     ///
     /// [`CommandError::Engine`] when we are no member, somebody stands twice, or the group is known
     /// with other nodes.
-    pub async fn group(&self, group: Group) -> Result<GroupId, CommandError> {
+    pub async fn group(&self, group: Group) -> Result<Arc<GroupInfo>, CommandError> {
         self.ask(|reply| Command::AddGroup(group, reply)).await?
+    }
+
+    /// Leaves a group: its requests are not taken any more, and members of no other group are not
+    /// dialled any more. What the store holds of it stays.
+    ///
+    /// # Errors
+    ///
+    /// [`CommandError::GroupInUse`] while a request of the group is open, and [`CommandError::Engine`]
+    /// for a group that the node does not have.
+    pub async fn forget_group(&self, group: GroupId) -> Result<(), CommandError> {
+        self.ask(|reply| Command::ForgetGroup(group, reply)).await?
+    }
+
+    /// Returns the groups that were joined, by id.
+    ///
+    /// # Errors
+    ///
+    /// [`CommandError::Stopped`].
+    pub async fn groups(&self) -> Result<Vec<Arc<GroupInfo>>, CommandError> {
+        self.ask(Command::Groups).await
+    }
+
+    /// Returns how the nodes of all other members stand now.
+    ///
+    /// # Errors
+    ///
+    /// [`CommandError::Stopped`].
+    pub async fn peers(&self) -> Result<Vec<PeerInfo>, CommandError> {
+        self.ask(Command::Peers).await
+    }
+
+    /// Takes another policy from now on. It is part of what a yes is given to: whoever was shown a request
+    /// under the old one is told that it has [changed](CommandError::Changed), and asked again.
+    ///
+    /// # Errors
+    ///
+    /// [`CommandError::Stopped`].
+    pub async fn set_policy(&self, policy: Policy) -> Result<(), CommandError> {
+        let command = Command::SetPolicy(Box::new(policy));
+        self.commands.send(command).await.map_err(|_| CommandError::Stopped)
+    }
+
+    /// Says what a proposal would have everybody sign, and what is remarkable about it. Nobody hears
+    /// of it. A [`Consent`] to its digest lets it be [proposed](Self::propose).
+    ///
+    /// # Errors
+    ///
+    /// [`CommandError::Psbt`] when the PSBT is not this group's to sign, [`CommandError::MessageCount`],
+    /// or [`CommandError::Engine`] for a group that the node does not have.
+    pub async fn preview(&self, job: &SigningJob) -> Result<Preview, CommandError> {
+        let job = Box::new(job.clone());
+        self.ask(|reply| Command::Preview(job, reply)).await?
     }
 
     /// Asks a group to sign; that is our consent. Returns what is asked, as the others will see it, once
     /// it is durable: then it goes on after a crash. Nobody hears of it before that. Where the clock was
     /// set so that our node may not speak for our signer now, the signer is asked to let it first.
     ///
+    /// - `consent`: to the digest of a [preview](Self::preview) of the same job.
+    ///
     /// # Errors
     ///
-    /// [`CommandError::Signer`] when it does not, [`CommandError::Psbt`] when the PSBT is not this group's to sign,
-    /// [`CommandError::MessageCount`], [`CommandError::Engine`] for a limit, or
+    /// [`CommandError::Changed`] when the preview would be another one now, [`CommandError::Policy`],
+    /// [`CommandError::Signer`] when it does not let us, [`CommandError::Psbt`] when the PSBT is not this
+    /// group's to sign, [`CommandError::MessageCount`], [`CommandError::Engine`] for a limit, or
     /// [`CommandError::Store`] when the store takes no new work.
-    pub async fn propose(&self, job: SigningJob) -> Result<Approval, CommandError> {
-        self.ask(|reply| Command::Propose(Box::new(job), reply)).await?
+    pub async fn propose(
+        &self,
+        job: SigningJob,
+        consent: Consent,
+    ) -> Result<Approval, CommandError> {
+        self.ask(|reply| Command::Propose(Box::new(job), consent, reply)).await?
     }
 
-    /// Consents to a request that an approval showed. Returns once the consent is durable: then it
+    /// Consents to a request as an approval showed it. Returns once the consent is durable: then it
     /// holds after a crash too.
+    ///
+    /// - `consent`: to the digest of the last [`Approval`] of the request.
     ///
     /// # Errors
     ///
+    /// [`CommandError::Changed`] when the request would be shown otherwise by now; then it is asked about
+    /// again ([`RequestEvent::Asked`](crate::RequestEvent::Asked)).
     /// [`CommandError::UnknownRequest`] when it is not open or waits for nobody, or
     /// [`CommandError::Store`] when the store takes no new work.
-    pub async fn approve(&self, request: RequestId) -> Result<(), CommandError> {
-        self.ask(|reply| Command::Approve(request, reply)).await?
+    pub async fn approve(&self, request: RequestId, consent: Consent) -> Result<(), CommandError> {
+        self.ask(|reply| Command::Approve(request, consent, reply)).await?
     }
 
     /// Refuses a request; it ends for everybody. Returns once that is durable.
@@ -228,7 +304,7 @@ impl Coordinator {
     }
 
     /// Says that the application has the signatures of a request, so that they are not
-    /// [recovered](crate::Event::Recovered) at the next start.
+    /// [recovered](crate::RequestEvent::Recovered) at the next start.
     ///
     /// # Errors
     ///

@@ -8,7 +8,7 @@ use ensign_engine::{
 };
 use ensign_identity::{NodeKey, Signature, SignerKey};
 use ensign_primitives::{GroupId, Network, PeerId, RequestId, StateMachine, UnixTime};
-use ensign_psbt::{Contribution, Contributions, Psbt, SignedPsbt, finish};
+use ensign_psbt::{Contribution, Contributions, Policy, SignedPsbt, finish};
 use ensign_session::{Event as SessionEvent, Finished, Offense as SessionOffense};
 use ensign_transport::{
     CONNECTIONS_MAX, CloseCode, EXPECTED_MAX, STRANGERS_MAX, Transport, TransportEvent,
@@ -20,20 +20,24 @@ use tokio::{
 };
 
 use crate::{
-    CommandError, Event, Outcome, Problem, Records,
+    CommandError, Event, Outcome, PeerEvent, Problem, Records, RequestEvent, Risk,
     addresses::AddressBook,
     clock::Clock,
     command::{Command, Look},
     consenting::Consenting,
-    error::of_decision,
+    docket::Docket,
+    error::{of_decision, of_engine},
     event::Publisher,
+    group::Joined,
+    judging::Meaning,
     ledger,
     looks::{Looked, Looks},
     parts::{Before, Parts},
     problem,
     randomness::Randomness,
     records::enter_live,
-    report,
+    report::{self, Report},
+    roster::Roster,
     signer::{Answers as SignerAnswers, Desk},
     signing::{RENEWAL_INTERVAL, Renewal},
     storage::{Answers, Storage},
@@ -50,10 +54,10 @@ pub(crate) struct Driver {
     pub(crate) clock: Clock,
     pub(crate) randomness: Randomness,
     pub(crate) network: Network,
-    pub(crate) groups: BTreeMap<GroupId, ensign_psbt::Group>,
-    /// The PSBT of each request that has one, and its group. Kept until the engine forgets the
-    /// request: signatures may follow a failure.
-    pub(crate) psbts: BTreeMap<RequestId, (GroupId, Psbt)>,
+    pub(crate) groups: BTreeMap<GroupId, Joined>,
+    /// What is known of each request until the engine forgets it: signatures may follow a failure.
+    pub(crate) docket: Docket,
+    pub(crate) policy: Policy,
     /// Signs what we report about others.
     pub(crate) node_key: Arc<NodeKey>,
     pub(crate) signer_key: SignerKey,
@@ -65,6 +69,7 @@ pub(crate) struct Driver {
     pub(crate) consenting: Consenting,
     /// Why requests end that we end by ourselves.
     pub(crate) given_up: BTreeMap<RequestId, Problem>,
+    roster: Roster,
     addresses: AddressBook,
     warnings: Warnings,
     pub(crate) signer: Desk,
@@ -108,7 +113,9 @@ impl Driver {
             randomness: parts.randomness,
             network: parts.network,
             groups: BTreeMap::new(),
-            psbts: BTreeMap::new(),
+            docket: Docket::default(),
+            policy: parts.policy,
+            roster: Roster::default(),
             node_key,
             signer_key,
             delegated_until,
@@ -190,7 +197,8 @@ impl Driver {
     fn on_arrival(&mut self, arrival: TransportEvent) {
         self.watch_clock();
         let input = match arrival {
-            TransportEvent::Connected { peer, remote, .. } => {
+            TransportEvent::Connected { peer, remote, dialled } => {
+                self.roster.connected(self.clock.now().unix, peer, (remote, dialled));
                 self.see_address(peer, remote);
                 Input::Connected { peer, remote }
             }
@@ -199,11 +207,15 @@ impl Driver {
                     self.warn(Some(peer), problem);
                 }
                 self.stopped = report::has_stopped(&reason).then_some(peer);
+                let is_member = self.engine.is_member(&peer);
+                self.roster.disconnected(self.clock.now().unix, &peer, is_member);
                 Input::Disconnected { peer }
             }
             TransportEvent::Frame { peer, kind, body } => Input::Frame { peer, kind, body },
             TransportEvent::DialFailed { peer, address, error, retry_in } => {
-                return self.emit(report::dial_failed(peer, address, &error, retry_in));
+                let reason = format!("{address}: {error}");
+                self.roster.missed(peer, &reason);
+                return self.emit(Event::Peer(peer, PeerEvent::DialFailed { reason, retry_in }));
             }
             _ => return,
         };
@@ -257,11 +269,20 @@ impl Driver {
         // A caller that no longer waits for its answer has dropped its future.
         match command {
             Command::AddGroup(group, reply) => drop(reply.send(self.add_group(group))),
-            Command::Propose(job, reply) => self.take_proposal(job, reply),
-            Command::Approve(id, reply) => match self.engine.approve(now, id) {
-                Ok(()) => self.consenting.approves(id, reply),
-                Err(error) => drop(reply.send(Err(of_decision(error)))),
-            },
+            Command::ForgetGroup(id, reply) => drop(reply.send(self.forget_group(id))),
+            Command::Groups(reply) => {
+                let groups = self.groups.values().map(|group| Arc::clone(&group.info));
+                drop(reply.send(groups.collect()));
+            }
+            Command::Peers(reply) => {
+                let groups = self.groups.values().map(|group| &group.info);
+                let addresses = |peer: &PeerId| self.addresses.of(peer);
+                drop(reply.send(self.roster.peers(now.unix, groups, addresses)));
+            }
+            Command::SetPolicy(policy) => self.policy = *policy,
+            Command::Preview(job, reply) => drop(reply.send(self.preview(&job))),
+            Command::Propose(job, consent, reply) => self.take_proposal(job, consent, reply),
+            Command::Approve(id, consent, reply) => self.approve(id, &consent, reply),
             Command::Decline(id, reply) => self.end(id, AbortReason::Declined, reply),
             Command::Cancel(id, reply) => self.end(id, AbortReason::Cancelled, reply),
             Command::Received(id) => self.storage.keep(now.unix, ledger::received(&id)),
@@ -306,6 +327,18 @@ impl Driver {
         }
     }
 
+    fn forget_group(&mut self, id: GroupId) -> Result<(), CommandError> {
+        let gone = self.engine.forget_group(&id).map_err(of_engine)?;
+        self.groups.remove(&id);
+        for peer in gone {
+            self.transport.forget(peer);
+            self.transport.disconnect(peer, CloseCode::Unwanted);
+            self.addresses.forget(&peer);
+            self.roster.forget(&peer);
+        }
+        Ok(())
+    }
+
     fn connect(&mut self, peer: PeerId) {
         self.transport.expect(peer);
         let addresses = self.addresses.want(peer);
@@ -345,16 +378,18 @@ impl Driver {
         use ensign_engine::Event as Engine;
         match event {
             Engine::PeerUp { peer, clock_offset_millis } => {
-                self.emit(Event::PeerUp { peer, clock_offset_millis });
+                self.roster.introduced(&peer, clock_offset_millis);
+                self.emit(Event::Peer(peer, PeerEvent::Up { clock_offset_millis }));
             }
             Engine::PeerDown { peer } => {
                 let has_stopped = self.stopped.take() == Some(peer);
-                self.emit(Event::PeerDown { peer, has_stopped });
+                self.emit(Event::Peer(peer, PeerEvent::Down { has_stopped }));
             }
             Engine::Review(review) => self.review(review),
             Engine::Attempt { request, attempt } => {
                 let opened_by = self.engine.opened_by(&request);
-                self.emit(Event::Attempt { request, attempt, opened_by });
+                let opened_by = opened_by.map(|who| self.docket.opener(&request, who));
+                self.emit_request(request, RequestEvent::Attempt { attempt, opened_by });
             }
             Engine::Session { request, event: SessionEvent::Done(finished), .. } => {
                 self.on_done(request, &finished);
@@ -364,16 +399,22 @@ impl Driver {
                     self.keep_silence(request, attempt, failure);
                 }
                 let now = self.clock.now().instant;
-                if let Some(event) = report::session_event(request, &event, now) {
-                    self.emit(event);
+                match report::session_event(&event, now) {
+                    Some(Report::Request(event)) => self.emit_request(request, event),
+                    Some(Report::Warning(problem)) => self.emit_warning(None, problem),
+                    None => {}
                 }
             }
             Engine::Closed { request, attempt, failure } => {
                 self.keep_silence(request, attempt, &failure);
                 let given_up = self.given_up.remove(&request);
                 let problem = given_up.unwrap_or_else(|| problem::of_end(&failure, attempt));
+                if self.docket.get(&request).is_none() && problem.risk != Risk::None {
+                    // Nobody was asked about it, but what it tried is worth knowing.
+                    self.warn(None, problem.clone());
+                }
                 let (problem, evidence) = (Box::new(problem), failure.evidence.map(Box::new));
-                self.emit(Event::Failed { request, problem, evidence });
+                self.emit_request(request, RequestEvent::Failed { problem, evidence });
                 self.load_next();
             }
             Engine::Offense { peer, offense, .. } => self.on_offense(peer, offense),
@@ -389,21 +430,17 @@ impl Driver {
     }
 
     fn on_done(&mut self, request: RequestId, finished: &Finished) {
-        let psbt = match self.psbts.remove(&request) {
-            Some((group, psbt)) => self.signed_psbt(&group, &psbt, finished),
-            None => None,
-        };
+        let psbt = self.signed_psbt(&request, finished);
         let signatures = finished.signatures.clone();
-        self.emit(Event::Done { request, outcome: Box::new(Outcome { signatures, psbt }) });
+        let outcome = Box::new(Outcome { signatures, psbt });
+        self.emit_request(request, RequestEvent::Done { outcome });
         self.load_next();
     }
 
-    fn signed_psbt(
-        &mut self,
-        group: &GroupId,
-        psbt: &Psbt,
-        finished: &Finished,
-    ) -> Option<SignedPsbt> {
+    fn signed_psbt(&mut self, id: &RequestId, finished: &Finished) -> Option<SignedPsbt> {
+        let matter = self.docket.get(id)?;
+        let Meaning::Psbt { psbt, .. } = matter.meaning() else { return None };
+        let group = self.groups.get(&matter.reference().group.id)?;
         let contributions: Vec<_> = finished
             .signers
             .iter()
@@ -414,7 +451,7 @@ impl Driver {
             .collect();
         let signatures: Vec<_> = finished.signatures.iter().map(|sig| Signature(*sig)).collect();
         let contributions = Contributions { by_signer: &contributions, signatures: &signatures };
-        match finish(psbt, self.groups.get(group)?, &contributions) {
+        match finish(psbt, &group.keys, &contributions) {
             Ok(signed) => Some(signed),
             Err(error) => {
                 self.warn(None, problem::of_result(&error));
@@ -425,6 +462,13 @@ impl Driver {
 
     pub(crate) fn emit(&self, event: Event) {
         self.events.send(event);
+    }
+
+    /// Tells what happened to a request, or keeps it until our user was told of the request.
+    pub(crate) fn emit_request(&mut self, id: RequestId, event: RequestEvent) {
+        if let Some(event) = self.docket.tell(id, event) {
+            self.emit(event);
+        }
     }
 
     /// Warns. What peers cause is told at a bounded rate, so that they cannot wash away what the

@@ -1,7 +1,7 @@
 //! Failures in words that help: what, who, what to do, what is at risk.
 
 use ensign_primitives::{RequestId, SignerIndex};
-use ensign_psbt::PsbtError;
+use ensign_psbt::{PsbtError, Rule};
 
 use crate::{LedgerError, SignerError};
 
@@ -63,6 +63,23 @@ pub enum CommandError {
         /// The request.
         request: RequestId,
     },
+    /// What would be signed is not what the yes was given to: it, what is remarkable about it or the
+    /// policy is different by now. An open request is asked about again
+    /// ([`RequestEvent::Asked`](crate::RequestEvent::Asked)).
+    #[error("what would be signed has changed since it was shown")]
+    Changed {
+        /// The request; `None` for a proposal.
+        request: Option<RequestId>,
+    },
+    /// The policy refuses the proposal.
+    #[error("the policy refuses it: {0}")]
+    Policy(Rule),
+    /// The group has a request that is not over.
+    #[error("request {request} of the group is not over")]
+    GroupInUse {
+        /// The request.
+        request: RequestId,
+    },
     /// The group's keys cannot form an address.
     #[error("the group has no address: {0}")]
     Group(ensign_psbt::GroupError),
@@ -79,6 +96,13 @@ pub(crate) fn of_decision(error: ensign_engine::CommandError) -> CommandError {
     use ensign_engine::CommandError as Engine;
     if let Engine::UnknownRequest { request } = error {
         return CommandError::UnknownRequest { request };
+    }
+    of_engine(error)
+}
+
+pub(crate) fn of_engine(error: ensign_engine::CommandError) -> CommandError {
+    if let ensign_engine::CommandError::GroupInUse { request } = error {
+        return CommandError::GroupInUse { request };
     }
     CommandError::Engine(error)
 }

@@ -18,11 +18,20 @@
 //! Absent on purpose: a user interface, broadcasting of transactions, an encrypted key store.
 
 mod config;
-pub use config::{Group, Keys, Member, SigningJob, Work};
+pub use config::{Keys, SigningJob, Work};
+mod group;
+pub use group::{Group, GroupInfo, Member, MemberInfo};
+mod handle;
+pub use handle::{Handle, ParseHandleError, RequestRef};
+mod consent;
+pub use consent::{Consent, ConsentBy, RULE_NAME_BYTES_MAX};
 mod coordinator;
 pub use coordinator::{Builder, Coordinator, StartError};
 mod event;
-pub use event::{Approval, Event, Events, LostAttempt, Outcome, Reached, Resumption};
+pub use event::{
+    Approval, Because, Event, Events, LostAttempt, Opener, Outcome, PeerEvent, Preview, Reached,
+    RequestEvent, Resumption,
+};
 mod error;
 pub use error::{CommandError, Problem, Risk};
 mod problem;
@@ -39,23 +48,30 @@ mod records;
 pub use records::{AttemptEntry, KeptCase, Records, RequestEntry, RequestState};
 mod audit;
 pub use audit::{Audit, Fault, Violation};
+mod roster;
+pub use roster::{Link, PeerInfo};
 mod opening;
 pub use opening::{Archive, OpeningError};
 mod ledger;
+pub use ensign_psbt::{
+    ConsentDigest, Note, Place as NotePlace, Policy, Rule, Severity, SignedPsbt, Summary,
+};
 pub use ledger::LedgerError;
 
 mod addresses;
 mod cases;
 mod command;
-mod consent;
 mod consenting;
+mod docket;
 mod driver;
 mod durable;
 mod journal;
+mod judging;
 mod looks;
 mod parts;
 mod randomness;
 mod report;
+mod review;
 mod signing;
 mod storage;
 mod warnings;

@@ -3,6 +3,7 @@
 use ensign_deadline::Timeouts;
 use ensign_engine::Allowances;
 use ensign_primitives::{GroupId, Network, RequestId, UnixTime};
+use ensign_psbt::Policy;
 use ensign_store::{Opening, Store};
 use ensign_transport::{Transport, TransportEvent};
 use tokio::sync::mpsc;
@@ -23,6 +24,7 @@ pub(crate) struct Parts {
     pub(crate) keys: Keys,
     pub(crate) timeouts: Timeouts,
     pub(crate) allowances: Allowances,
+    pub(crate) policy: Policy,
     pub(crate) clock: Clock,
     pub(crate) randomness: Randomness,
     pub(crate) transport: (Transport, mpsc::Receiver<TransportEvent>),

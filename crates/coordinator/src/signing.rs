@@ -7,7 +7,7 @@ use ensign_identity::{DELEGATION_LIFETIME_MAX, Delegation, DelegationProof};
 use ensign_primitives::{Instant, StateMachine as _};
 
 use crate::{
-    Approval, CommandError, SignerError, SigningJob,
+    Approval, CommandError, Consent, SignerError, SigningJob,
     clock::Steps,
     command::Reply,
     driver::Driver,
@@ -34,7 +34,7 @@ pub(crate) struct Renewal {
     /// Whether it has not answered yet.
     is_asked: bool,
     /// What our user asked for meanwhile: it would carry a delegation that nobody accepts.
-    proposals: Vec<(Box<SigningJob>, Reply<Approval>)>,
+    proposals: Vec<(Box<SigningJob>, Consent, Reply<Approval>)>,
 }
 
 impl Driver {
@@ -101,13 +101,18 @@ impl Driver {
     }
 
     /// Proposes for our user, or waits with that for a delegation that holds.
-    pub(crate) fn take_proposal(&mut self, job: Box<SigningJob>, reply: Reply<Approval>) {
+    pub(crate) fn take_proposal(
+        &mut self,
+        job: Box<SigningJob>,
+        consent: Consent,
+        reply: Reply<Approval>,
+    ) {
         self.replace_invalid();
         let has_room = self.renewal.proposals.len() < PROPOSALS_WAITING_MAX;
         if !self.is_delegated() && self.renewal.is_asked && has_room {
-            return self.renewal.proposals.push((job, reply));
+            return self.renewal.proposals.push((job, consent, reply));
         }
-        match self.propose(*job) {
+        match self.propose(*job, &consent) {
             Ok(approval) => self.consenting.proposes(approval, reply),
             // A caller that no longer waits for its answer has dropped its future.
             Err(error) => drop(reply.send(Err(error))),
@@ -148,13 +153,13 @@ impl Driver {
             Ok(delegation) => {
                 self.delegated_until = delegation.proof().expires;
                 self.engine.renew(delegation.proof());
-                for (job, reply) in std::mem::take(&mut self.renewal.proposals) {
-                    self.take_proposal(job, reply);
+                for (job, consent, reply) in std::mem::take(&mut self.renewal.proposals) {
+                    self.take_proposal(job, consent, reply);
                 }
             }
             Err(error) => {
                 self.warn(None, problem::of_signer(&error));
-                for (_, reply) in std::mem::take(&mut self.renewal.proposals) {
+                for (_, _, reply) in std::mem::take(&mut self.renewal.proposals) {
                     // A caller that no longer waits has dropped its future.
                     drop(reply.send(Err(CommandError::Signer(error.clone()))));
                 }

@@ -9,6 +9,7 @@ use std::{
 use ensign_deadline::Timeouts;
 use ensign_engine::Allowances;
 use ensign_primitives::Network;
+use ensign_psbt::Policy;
 use ensign_store::{Opening, Store};
 use ensign_transport::{AsyncUdpSocket, Transport, TransportConfig};
 
@@ -81,6 +82,7 @@ impl Coordinator {
             keys,
             timeouts,
             allowances: Allowances::default(),
+            policy: Policy::default(),
             clock: Clock::simulated(wall),
             randomness: Randomness::DangerousSimulated { network, seed, drawn: 0 },
             transport: transport.map_err(StartError::Bind)?,

@@ -10,8 +10,9 @@ use ensign_store::{Batch, MemoryStore, OnceError, Place, Size, Store, StoreError
 use ensign_wire::AbortReason;
 
 use crate::{
-    Archive, AttemptEntry, CommandError, Coordinator, Event, Events, Fault, Group, Keys,
-    LedgerError, Member, Records, RequestState, SigningJob, Work, journal::Journal, ledger,
+    Approval, Archive, AttemptEntry, CommandError, Consent, Coordinator, Event, Events, Fault,
+    Group, Keys, LedgerError, Member, PeerEvent, Records, RequestEvent, RequestState, SigningJob,
+    Work, journal::Journal, ledger,
 };
 
 /// A store whose disk takes nothing.
@@ -52,7 +53,12 @@ async fn start(byte: u8, store: Box<dyn Store>) -> (Coordinator, Events, Member)
     let builder = Coordinator::builder(Network::Regtest, keys, "unused".into()).listen(listen);
     let (coordinator, events) = builder.store(store).start().await.unwrap();
     let addresses = vec![coordinator.local_addr()];
-    (coordinator, events, Member { signer, peer, addresses })
+    (coordinator, events, Member { name: byte.to_string(), signer, peer, addresses })
+}
+
+async fn propose(coordinator: &Coordinator, job: SigningJob) -> Result<Approval, CommandError> {
+    let preview = coordinator.preview(&job).await?;
+    coordinator.propose(job, Consent::person(preview.digest)).await
 }
 
 async fn rest(mut events: Events) -> Vec<Event> {
@@ -84,15 +90,15 @@ impl Pair {
             start(0x41, Box::new(MemoryStore::new())).await;
         let position = usize::from(member.signer > other_member.signer);
         let peer = member.peer;
-        let group = Group { members: vec![member, other_member] };
+        let group = Group { name: "g".to_owned(), members: vec![member, other_member] };
         let id = ours.group(group.clone()).await.unwrap();
         other.group(group).await.unwrap();
-        while !matches!(other_events.next().await, Some(Event::PeerUp { .. })) {}
+        while !matches!(other_events.next().await, Some(Event::Peer(_, PeerEvent::Up { .. }))) {}
         let mut early = Vec::new();
-        while !matches!(early.last(), Some(Event::PeerUp { .. })) {
+        while !matches!(early.last(), Some(Event::Peer(_, PeerEvent::Up { .. }))) {
             early.extend(our_events.next().await);
         }
-        Self { ours, our_events, early, other, other_events, peer, group: id, position }
+        Self { ours, our_events, early, other, other_events, peer, group: id.id, position }
     }
 
     /// The other wallet approves all until an event comes; returns what it saw.
@@ -100,9 +106,9 @@ impl Pair {
         let mut seen = Vec::new();
         loop {
             let event = self.other_events.next().await.unwrap();
-            if let Event::Approval(approval) = &event {
+            if let Event::Request(_, RequestEvent::Asked(approval)) = &event {
                 // It may have ended meanwhile.
-                let _ = self.other.approve(approval.id).await;
+                let _ = self.other.approve(approval.id, Consent::person(approval.digest)).await;
             }
             let is_last = last(&event);
             seen.push(event);
@@ -115,7 +121,7 @@ impl Pair {
     /// What the other wallet's user was asked for.
     fn approvals(seen: &[Event]) -> Vec<RequestId> {
         let asked = |event: &Event| match event {
-            Event::Approval(approval) => Some(approval.id),
+            Event::Request(_, RequestEvent::Asked(approval)) => Some(approval.id),
             _ => None,
         };
         seen.iter().filter_map(asked).collect()
@@ -124,7 +130,9 @@ impl Pair {
     /// Our wallet was never seen to join.
     fn assert_never_joined(&self, seen: &[Event]) {
         let ours = |event: &&Event| match event {
-            Event::Joined { who, .. } => usize::from(who.0) == self.position,
+            Event::Request(_, RequestEvent::Joined { who, .. }) => {
+                usize::from(who.0) == self.position
+            }
             _ => false,
         };
         assert_eq!(seen.iter().filter(ours).count(), 0, "{seen:?}");
@@ -135,7 +143,7 @@ impl Pair {
 async fn store_that_fails_is_told_and_nothing_is_signed_or_joined() {
     let mut pair = Pair::start(Box::new(Unwritable::default())).await;
     let work = Work::Messages(vec![[7; 32]]);
-    let refused = pair.ours.propose(SigningJob::new(pair.group, work)).await;
+    let refused = propose(&pair.ours, SigningJob::new(pair.group, work)).await;
     assert!(matches!(refused, Err(CommandError::Store(_))), "{refused:?}");
     let seen = rest(std::mem::replace(&mut pair.our_events, pair.other.events())).await;
     let warned = |event: &&Event| match event {
@@ -144,15 +152,20 @@ async fn store_that_fails_is_told_and_nothing_is_signed_or_joined() {
     };
     assert_eq!(seen.iter().filter(warned).count(), 1, "{seen:?}");
     let forbidden = |event: &&Event| {
-        matches!(event, Event::Joined { .. } | Event::Done { .. })
-            || matches!(event, Event::Phase { phase, .. } if *phase != Phase::Gathering)
+        matches!(
+            event,
+            Event::Request(_, RequestEvent::Joined { .. })
+                | Event::Request(_, RequestEvent::Done { .. })
+        ) || matches!(event, Event::Request(_, RequestEvent::Phase { phase, .. }) if *phase != Phase::Gathering)
     };
     assert_eq!(seen.iter().filter(forbidden).count(), 0, "{seen:?}");
 
     // The other wallet was never asked, and lives.
     let gone = pair.peer;
     let seen = pair
-        .other_until(|event| matches!(event, Event::PeerDown { peer, .. } if *peer == gone))
+        .other_until(
+            |event| matches!(event, Event::Peer(peer, PeerEvent::Down { .. }) if *peer == gone),
+        )
         .await;
     assert_eq!(Pair::approvals(&seen), []);
     pair.other.shutdown().await;
@@ -164,27 +177,33 @@ async fn store_without_room_refuses_new_work_and_goes_on() {
     let mut pair = Pair::start(Box::new(MemoryStore::with_limit(4096))).await;
     let job = |count| SigningJob::new(pair.group, Work::Messages(vec![[7; 32]; count]));
     let (large, small) = (job(200), job(1));
-    let refused = pair.ours.propose(large.clone()).await;
+    let refused = propose(&pair.ours, large.clone()).await;
     assert!(matches!(refused, Err(CommandError::Store(_))), "{refused:?}");
     let problem = loop {
-        if let Event::Failed { problem, .. } = pair.our_events.next().await.unwrap() {
+        if let Event::Request(_, RequestEvent::Failed { problem, .. }) =
+            pair.our_events.next().await.unwrap()
+        {
             break problem;
         }
     };
     assert_eq!(problem.code, "E-STO-003", "{problem:?}");
 
-    let asked = pair.ours.propose(small).await.unwrap().id;
-    let signed = |event: &Event| matches!(event, Event::Done { request, .. } if *request == asked);
+    let asked = propose(&pair.ours, small).await.unwrap().id;
+    let signed = |event: &Event| matches!(event, Event::Request(request, RequestEvent::Done { .. }) if request.id == asked);
     let seen = pair.other_until(signed).await;
     assert_eq!(Pair::approvals(&seen), [asked], "of the other request nobody heard");
 
     // One that another wallet asks for is declined, and that wallet is told.
-    let declined = pair.other.propose(large).await.unwrap().id;
-    let failed =
-        |event: &Event| matches!(event, Event::Failed { request, .. } if *request == declined);
-    let offered = |event: &Event| matches!(event, Event::Approval(it) if it.id == declined);
-    while !offered(&pair.our_events.next().await.unwrap()) {}
-    let refused = pair.ours.approve(declined).await;
+    let declined = propose(&pair.other, large).await.unwrap().id;
+    let failed = |event: &Event| matches!(event, Event::Request(request, RequestEvent::Failed { .. }) if request.id == declined);
+    let consent = loop {
+        if let Event::Request(_, RequestEvent::Asked(it)) = pair.our_events.next().await.unwrap()
+            && it.id == declined
+        {
+            break Consent::person(it.digest);
+        }
+    };
+    let refused = pair.ours.approve(declined, consent).await;
     assert!(matches!(refused, Err(CommandError::Store(_))), "{refused:?}");
     let seen = pair.other_until(failed).await;
     pair.assert_never_joined(&seen);
@@ -198,8 +217,9 @@ async fn store_that_is_not_the_applications_any_more_hands_a_result_out_again() 
     let store = MemoryStore::new();
     let mut pair = Pair::start(Box::new(store.clone())).await;
     let work = Work::Messages(vec![[7; 32]]);
-    let asked = pair.ours.propose(SigningJob::new(pair.group, work)).await.unwrap().id;
-    pair.other_until(|event| matches!(event, Event::PeerDone { .. })).await;
+    let asked = propose(&pair.ours, SigningJob::new(pair.group, work)).await.unwrap().id;
+    pair.other_until(|event| matches!(event, Event::Request(_, RequestEvent::PeerDone { .. })))
+        .await;
     pair.ours.shutdown().await;
     pair.other.shutdown().await;
 
@@ -215,8 +235,8 @@ async fn store_that_is_not_the_applications_any_more_hands_a_result_out_again() 
         pair.ours.shutdown().await;
         let seen = [pair.early, rest(pair.our_events).await].concat();
         let again = |event: &&Event| match event {
-            Event::Recovered { request, outcome, .. } => {
-                *request == asked && outcome.signatures.len() == 1
+            Event::Request(request, RequestEvent::Recovered(outcome)) => {
+                request.id == asked && outcome.signatures.len() == 1
             }
             _ => false,
         };

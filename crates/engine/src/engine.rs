@@ -127,6 +127,26 @@ impl Engine {
         Ok(id)
     }
 
+    /// Leaves a group: its requests are not taken any more. Returns the nodes that are members of no
+    /// other group; whoever drives the engine lets go of them.
+    ///
+    /// # Errors
+    ///
+    /// [`CommandError::UnknownGroup`], or [`CommandError::GroupInUse`] while a request of it is open.
+    pub fn forget_group(&mut self, id: &GroupId) -> Result<Vec<PeerId>, CommandError> {
+        let group = self.groups.get(id).ok_or(CommandError::UnknownGroup { group: *id })?;
+        let mut open = self.requests.iter().filter(|(_, request)| !request.is_settled());
+        if let Some((request, _)) = open.find(|(_, request)| request.group == *id) {
+            return Err(CommandError::GroupInUse { request: *request });
+        }
+        let peers = Arc::clone(&group.peers);
+        self.groups.remove(id);
+        let is_left = |peer: &PeerId| self.groups.iter().any(|(_, it)| it.peers.contains(peer));
+        let gone: Vec<_> = peers.iter().copied().filter(|peer| !is_left(peer)).collect();
+        self.members.retain(|peer| !gone.contains(peer));
+        Ok(gone)
+    }
+
     /// Asks a group to sign, as one of its signers; that is our consent. Nobody hears of it before the
     /// consent is durable.
     ///

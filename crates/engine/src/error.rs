@@ -53,6 +53,12 @@ pub enum CommandError {
         /// The group.
         group: GroupId,
     },
+    /// The group has a request that is not over.
+    #[error("request {request} of the group is not over")]
+    GroupInUse {
+        /// The request.
+        request: RequestId,
+    },
     /// There are too many open requests already.
     #[error("more than {limit} open requests")]
     TooManyRequests {

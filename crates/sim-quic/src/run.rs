@@ -3,7 +3,8 @@
 use std::{collections::BTreeMap, io, time::Duration};
 
 use ensign_coordinator::{
-    CommandError, Event, Group, Member, Outcome as SigningOutcome, SigningJob, StartError,
+    CommandError, Event, Group, Member, Outcome as SigningOutcome, PeerEvent, RequestEvent,
+    SigningJob, StartError,
 };
 use ensign_primitives::{GroupId, RequestId};
 use tokio::{
@@ -182,8 +183,11 @@ impl<'a> Stage<'a> {
         let mut id = None;
         for wallet in numbers.iter().filter_map(|number| self.wallet(*number)) {
             let number = wallet.number;
-            let formed = wallet.coordinator.group(Group { members: members.clone() }).await;
-            id = Some(formed.map_err(|error| RunError::Refused { number, error })?);
+            let formed = wallet
+                .coordinator
+                .group(Group { name: "g".to_owned(), members: members.clone() })
+                .await;
+            id = Some(formed.map_err(|error| RunError::Refused { number, error })?.id);
         }
         self.ids.extend(id);
         self.groups.push(GroupOutcome {
@@ -218,7 +222,7 @@ impl<'a> Stage<'a> {
         let digest = wallet::derive(self.plan.seed, "message", number, 0);
         let work = task::work(&known, number, digest);
         let job = SigningJob { mode: self.plan.mode, ..SigningJob::new(*id, work) };
-        let asked = wallet.coordinator.propose(job).await;
+        let asked = wallet::propose(&wallet.coordinator, job).await;
         let asked = asked.map_err(|error| RunError::Refused { number, error })?;
         self.tasks.insert(asked.id, Task::new(group, known, &asked));
         if let Some(outcome) = self.groups.get_mut(group) {
@@ -230,13 +234,16 @@ impl<'a> Stage<'a> {
     #[expect(clippy::wildcard_enum_match_arm, reason = "the rest is a story, not an outcome")]
     fn hear(&mut self, told: &Told) {
         match &told.event {
-            Event::PeerUp { .. } => self.ups += 1,
-            Event::PeerDown { .. } => self.downs += 1,
-            Event::Done { request, outcome } => {
-                self.on_done(told.number, request, outcome);
+            Event::Peer(_, PeerEvent::Up { .. }) => self.ups += 1,
+            Event::Peer(_, PeerEvent::Down { .. }) => self.downs += 1,
+            Event::Request(request, RequestEvent::Done { outcome }) => {
+                self.on_done(told.number, &request.id, outcome);
             }
-            Event::Failed { request, problem, .. } | Event::AttemptFailed { request, problem } => {
-                if let Some(group) = self.group_of(request) {
+            Event::Request(
+                request,
+                RequestEvent::Failed { problem, .. } | RequestEvent::AttemptFailed { problem },
+            ) => {
+                if let Some(group) = self.group_of(&request.id) {
                     let by = told.number;
                     group.trouble = Some(format!("node {by}: {} {}", problem.code, problem.what));
                 }

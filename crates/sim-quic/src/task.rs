@@ -111,7 +111,12 @@ mod tests {
         let member = |number| {
             let keys = keys(1, number);
             let addresses = vec![address(number)];
-            Member { signer: keys.signer_key(), peer: keys.peer_id(), addresses }
+            Member {
+                name: String::new(),
+                signer: keys.signer_key(),
+                peer: keys.peer_id(),
+                addresses,
+            }
         };
         let group = psbt_group(&[member(0), member(1)]).unwrap();
         let message = Message { digest: [3; 32], tweak: ensign_wire::KeyTweak::None };

@@ -6,7 +6,8 @@ use std::{
 };
 
 use ensign_coordinator::{
-    Coordinator, Event, Events, Keys, Member, OpeningError, StartError, Surroundings, WallClock,
+    Approval, CommandError, Consent, Coordinator, Event, Events, Keys, Member, OpeningError,
+    RequestEvent, SigningJob, StartError, Surroundings, WallClock,
 };
 use ensign_deadline::Timeouts;
 use ensign_identity::NodeKey;
@@ -166,8 +167,12 @@ impl Stopped {
         let keys = keys_at(seed, number, START.after(ahead));
         let address = address(number);
         let wall = WallClock::new(START.after(net.elapsed()).after(ahead));
-        let member =
-            Member { signer: keys.signer_key(), peer: keys.peer_id(), addresses: vec![address] };
+        let member = Member {
+            name: name(number),
+            signer: keys.signer_key(),
+            peer: keys.peer_id(),
+            addresses: vec![address],
+        };
         let surroundings = Surroundings {
             socket: net.attach(address),
             seed: derive(seed, "start", number, starts),
@@ -220,6 +225,20 @@ pub(crate) fn derive(seed: u64, use_of: &str, number: u32, times: u64) -> [u8; 3
     hasher.u64(seed).u64(number.into()).u64(times).var_bytes(use_of.as_bytes()).finish()
 }
 
+/// What the others call a node.
+fn name(number: u32) -> String {
+    format!("node {number}")
+}
+
+/// Proposes for a user who says yes to everything.
+pub(crate) async fn propose(
+    coordinator: &Coordinator,
+    job: SigningJob,
+) -> Result<Approval, CommandError> {
+    let preview = coordinator.preview(&job).await?;
+    coordinator.propose(job, Consent::person(preview.digest)).await
+}
+
 async fn approve(
     number: u32,
     coordinator: Coordinator,
@@ -227,9 +246,9 @@ async fn approve(
     told: mpsc::UnboundedSender<Told>,
 ) {
     while let Some(event) = events.next().await {
-        if let Event::Approval(approval) = &event {
+        if let Event::Request(_, RequestEvent::Asked(approval)) = &event {
             // It may have ended meanwhile.
-            let _ = coordinator.approve(approval.id).await;
+            let _ = coordinator.approve(approval.id, Consent::person(approval.digest)).await;
         }
         if told.send(Told { number, event }).is_err() {
             return;

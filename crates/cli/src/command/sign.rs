@@ -6,7 +6,7 @@ mod task;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use ensign_coordinator::{Event, Outcome, SigningJob};
+use ensign_coordinator::{Consent, Event, Outcome, RequestEvent, SigningJob};
 use ensign_primitives::{RequestId, SignerIndex};
 use ensign_wire::REQUEST_LIFETIME_MAX;
 use tokio::time::{Instant, interval_at, timeout_at};
@@ -23,7 +23,7 @@ use crate::narrator::Narrator;
 use crate::node::{IsMoved, Node, command_failure};
 use crate::output::Output;
 use crate::question::{self, Answer, Audience, Wanted};
-use crate::request;
+use crate::request::{self, Asked};
 use crate::stop::Stop;
 use crate::words;
 
@@ -85,10 +85,13 @@ impl Proposal {
             ..SigningJob::new(group.id(), task.work)
         };
         let mut narrator = Narrator::new(output, vec![group]);
-        let approval =
-            node.coordinator.propose(job).await.map_err(|error| command_failure(&error))?;
+        let refused = |error| command_failure(&error);
+        let preview = node.coordinator.preview(&job).await.map_err(refused)?;
+        let yes = Consent::person(preview.digest);
+        let approval = node.coordinator.propose(job, yes).await.map_err(refused)?;
         narrator.learn(&approval);
-        let line = request::line("proposed", &approval, narrator.group(&approval.group));
+        let group = narrator.group(&approval.group.id);
+        let line = request::line("proposed", &Asked::of(&approval), group);
         let text = format!(
             "proposed request {} to group {name}, {others} more must sign; open for {}, Ctrl-C is safe",
             approval.id.short(),
@@ -212,18 +215,19 @@ impl Session {
 
     /// Returns how the request ended, if the event says so.
     fn end(&self, event: Event) -> Option<Result<Box<Outcome>>> {
-        if let Event::Done { request, outcome } = event {
-            return (request == self.request).then_some(Ok(outcome));
-        }
-        let Event::Failed { request, problem, .. } = event else { return None };
-        if request != self.request {
+        let Event::Request(request, event) = event else { return None };
+        if request.id != self.request {
             return None;
         }
-        let failure = self.narrator.failure(request, &problem);
+        if let RequestEvent::Done { outcome } = event {
+            return Some(Ok(outcome));
+        }
+        let RequestEvent::Failed { problem, .. } = event else { return None };
+        let failure = self.narrator.failure(request.id, &problem);
         // Whom we waited for is to be named only where a wait has ended.
         let is_wait = matches!(problem.code, "E-SES-003" | "E-SES-004");
         Some(Err(match failure.who[..] {
-            [] if is_wait => failure.who(self.narrator.signers(request, &self.waiting)),
+            [] if is_wait => failure.who(self.narrator.signers(request.id, &self.waiting)),
             _ => failure,
         }))
     }
@@ -247,22 +251,21 @@ impl Session {
     }
 
     fn note(&mut self, event: &Event) {
-        if let Event::PeerDone { request, who } = event
-            && *request == self.request
+        if let Event::Request(request, of_request) = event
+            && request.id == self.request
         {
-            self.done.insert(*who);
-        }
-        if let Event::Waiting { request, on, since } = event
-            && *request == self.request
-        {
-            self.waiting.clone_from(on);
-            self.waiting_since = Instant::now().checked_sub(*since).unwrap_or_else(Instant::now);
-        }
-        if let Event::Failed { request, problem, .. } = event
-            && *request == self.request
-        {
-            // A person reads it once, as the error that this command ends with.
-            return self.narrator.failed_for_programs(*request, problem);
+            if let RequestEvent::PeerDone { who } = of_request {
+                self.done.insert(*who);
+            }
+            if let RequestEvent::Waiting { on, since } = of_request {
+                self.waiting.clone_from(on);
+                let since = Instant::now().checked_sub(*since);
+                self.waiting_since = since.unwrap_or_else(Instant::now);
+            }
+            if let RequestEvent::Failed { problem, .. } = of_request {
+                // A person reads it once, as the error that this command ends with.
+                return self.narrator.failed_for_programs(request.id, problem);
+            }
         }
         self.narrator.tell(event);
     }

@@ -2,7 +2,9 @@
 
 mod rule;
 
-use ensign_coordinator::{Approval, Event, Outcome};
+use std::collections::BTreeMap;
+
+use ensign_coordinator::{Approval, Consent, ConsentDigest, Event, Outcome, RequestEvent};
 use ensign_primitives::RequestId;
 
 use self::rule::{Rule, Verdict};
@@ -15,7 +17,7 @@ use crate::narrator::{Narrator, session_line};
 use crate::node::{IsMoved, Node, command_failure};
 use crate::output::{Line, Output};
 use crate::question::{Answer, Answered, Desk, Subject};
-use crate::request;
+use crate::request::{self, Asked};
 use crate::stop::Stop;
 
 /// Runs until the user or the system ends it.
@@ -41,6 +43,7 @@ pub(super) async fn run(home: Home, args: Up, output: Output) -> Result<()> {
         rule,
         key,
         desk: asks.then(|| Desk::open(output)),
+        shown: BTreeMap::new(),
     };
     let ended = duty.serve(&mut stop).await;
     duty.desk = None;
@@ -100,6 +103,8 @@ struct Duty {
     key: Key,
     /// Where questions are asked; `None` when nobody is to be asked.
     desk: Option<Desk>,
+    /// What a yes to each request that is open is given to.
+    shown: BTreeMap<RequestId, ConsentDigest>,
 }
 
 impl Duty {
@@ -119,15 +124,16 @@ impl Duty {
 
     async fn on_event(&mut self, event: Event) -> Result<()> {
         self.narrator.tell(&event);
-        if let Event::Approval(approval) = event {
+        let Event::Request(request, event) = event else { return Ok(()) };
+        let request = request.id;
+        if let RequestEvent::Asked(approval) = event {
             self.decide(&approval).await;
             return Ok(());
         }
-        if let Event::Failed { request, .. } = event {
+        if let RequestEvent::Failed { .. } = event {
             self.settle(request);
         }
-        if let Event::Done { request, outcome } | Event::Recovered { request, outcome, .. } = event
-        {
+        if let RequestEvent::Done { outcome } | RequestEvent::Recovered(outcome) = event {
             self.settle(request);
             keep(&mut self.signed, request, &outcome, self.output)?;
             // A node that has stopped says so by itself.
@@ -145,13 +151,14 @@ impl Duty {
 
     async fn decide(&mut self, approval: &Approval) {
         let grave: &[_] = if approval.is_blind() { &["blind"] } else { &[] };
-        match (self.rule.verdict(&approval.group, grave), &mut self.desk) {
+        self.shown.insert(approval.id, approval.digest);
+        match (self.rule.verdict(&approval.group.id, grave), &mut self.desk) {
             (Verdict::Yes(rule), _) => {
                 self.consent(approval.id, &format!("{rule}: approved")).await
             }
             (Verdict::Ask(_), Some(desk)) => {
-                let group = self.narrator.group(&approval.group);
-                desk.ask(request::question(self.key.verb(), approval, group));
+                let group = self.narrator.group(&approval.group.id);
+                desk.ask(request::question(self.key.verb(), &Asked::of(approval), group));
             }
             (Verdict::Ask(grave), None) => {
                 let why =
@@ -185,8 +192,9 @@ impl Duty {
 
     async fn consent(&self, id: RequestId, how: &str) {
         self.output.talk(&session_line("approved", id), format!("{how} {}", id.short()));
+        let Some(digest) = self.shown.get(&id) else { return };
         // It may have ended while we decided; then there is nothing to sign.
-        if let Err(error) = self.node.coordinator.approve(id).await {
+        if let Err(error) = self.node.coordinator.approve(id, Consent::person(*digest)).await {
             self.output.failure(&command_failure(&error));
         }
     }
@@ -200,6 +208,7 @@ impl Duty {
 
     /// Takes back the question about a request that is decided or over.
     fn settle(&mut self, request: RequestId) {
+        self.shown.remove(&request);
         if let Some(desk) = &mut self.desk {
             desk.settle(&Subject::Request(request));
         }

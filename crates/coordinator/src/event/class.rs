@@ -1,8 +1,9 @@
 //! What an event is to a reader that falls behind, and how much memory it takes.
 
+use ensign_psbt::Note;
 use ensign_wire::SignedRequest;
 
-use crate::{Approval, Event, Outcome};
+use crate::{Approval, Event, Outcome, PeerEvent, RequestEvent};
 
 /// Most events of progress, and most warnings, that wait for a reader. Guess: seconds of the busiest
 /// node.
@@ -20,6 +21,8 @@ const MESSAGE_BYTES: usize = 80;
 const SIGNER_BYTES: usize = 64;
 /// What one input or output takes in a summary.
 const COIN_BYTES: usize = 256;
+/// What one note takes.
+const NOTE_BYTES: usize = 128;
 /// What a proof counts as. Guess: the statements of a large group about a hundred messages.
 const PROOF_BYTES: usize = 1 << 20;
 
@@ -37,26 +40,34 @@ pub(super) enum Class {
 impl Class {
     pub(super) const fn of(event: &Event) -> Self {
         match event {
-            Event::PeerUp { .. }
-            | Event::PeerDown { .. }
-            | Event::DialFailed { .. }
-            | Event::Attempt { .. }
-            | Event::Acknowledged { .. }
-            | Event::Joined { .. }
-            | Event::Revealed { .. }
-            | Event::Confirmed { .. }
-            | Event::Signed { .. }
-            | Event::PeerDone { .. }
-            | Event::Phase { .. }
-            | Event::Waiting { .. }
-            | Event::Unreachable { .. } => Self::Progress,
-            Event::AttemptFailed { .. } | Event::Warning { .. } => Self::Notice,
-            Event::Approval(_)
-            | Event::Resumed(_)
-            | Event::Recovered { .. }
-            | Event::Failed { .. }
-            | Event::Done { .. }
-            | Event::Convicted { .. } => Self::Decision,
+            Event::Peer(..) => Self::Progress,
+            Event::Request(_, event) => Self::of_request(event),
+            Event::Warning { .. } => Self::Notice,
+            Event::Convicted { .. } => Self::Decision,
+        }
+    }
+
+    const fn of_request(event: &RequestEvent) -> Self {
+        match event {
+            RequestEvent::Attempt { .. }
+            | RequestEvent::Acknowledged { .. }
+            | RequestEvent::Joined { .. }
+            | RequestEvent::Revealed { .. }
+            | RequestEvent::Confirmed { .. }
+            | RequestEvent::Signed { .. }
+            | RequestEvent::PeerDone { .. }
+            | RequestEvent::Phase { .. }
+            | RequestEvent::Waiting { .. }
+            | RequestEvent::Unreachable { .. } => Self::Progress,
+            RequestEvent::AttemptFailed { .. } => Self::Notice,
+            RequestEvent::Asked(_)
+            | RequestEvent::Proposed(_)
+            | RequestEvent::Resumed(_)
+            | RequestEvent::Recovered(_)
+            | RequestEvent::Refused(_)
+            | RequestEvent::Voided { .. }
+            | RequestEvent::Failed { .. }
+            | RequestEvent::Done { .. } => Self::Decision,
         }
     }
 
@@ -77,37 +88,53 @@ impl Class {
     }
 }
 
-/// Returns about how many bytes an event takes, in whole what a peer can make large.
+/// Returns about how many bytes an event takes, in whole what a peer can make large. The group is
+/// shared by all.
 pub(super) fn weight(event: &Event) -> usize {
     let more = match event {
-        Event::Approval(approval) => of_approval(approval),
-        Event::Resumed(resumption) => of_approval(&resumption.approval),
-        Event::Recovered { outcome, .. } | Event::Done { outcome, .. } => of_outcome(outcome),
-        Event::Failed { evidence: Some(_), .. } | Event::Convicted { .. } => PROOF_BYTES,
-        Event::Failed { problem, .. }
-        | Event::AttemptFailed { problem, .. }
-        | Event::Warning { problem, .. } => problem.what.len(),
-        Event::DialFailed { reason, .. } => reason.len(),
-        Event::Waiting { on: who, .. } | Event::Unreachable { who, .. } => who.len(),
-        Event::PeerUp { .. }
-        | Event::PeerDown { .. }
-        | Event::Attempt { .. }
-        | Event::Acknowledged { .. }
-        | Event::Joined { .. }
-        | Event::Revealed { .. }
-        | Event::Confirmed { .. }
-        | Event::Signed { .. }
-        | Event::PeerDone { .. }
-        | Event::Phase { .. } => 0,
+        Event::Peer(_, PeerEvent::DialFailed { reason, .. }) => reason.len(),
+        Event::Peer(..) => 0,
+        Event::Request(_, event) => of_request_event(event),
+        Event::Warning { problem, .. } => problem.what.len(),
+        Event::Convicted { .. } => PROOF_BYTES,
     };
     EVENT_BYTES.saturating_add(more)
+}
+
+fn of_request_event(event: &RequestEvent) -> usize {
+    match event {
+        RequestEvent::Asked(approval)
+        | RequestEvent::Proposed(approval)
+        | RequestEvent::Refused(approval) => of_approval(approval),
+        RequestEvent::Resumed(resumption) => of_approval(&resumption.approval),
+        RequestEvent::Recovered(outcome) | RequestEvent::Done { outcome } => of_outcome(outcome),
+        RequestEvent::Voided { notes } => of_notes(notes),
+        RequestEvent::Failed { evidence: Some(_), .. } => PROOF_BYTES,
+        RequestEvent::Failed { problem, .. } | RequestEvent::AttemptFailed { problem } => {
+            problem.what.len()
+        }
+        RequestEvent::Waiting { on: who, .. } | RequestEvent::Unreachable { who } => who.len(),
+        RequestEvent::Attempt { .. }
+        | RequestEvent::Acknowledged { .. }
+        | RequestEvent::Joined { .. }
+        | RequestEvent::Revealed { .. }
+        | RequestEvent::Confirmed { .. }
+        | RequestEvent::Signed { .. }
+        | RequestEvent::PeerDone { .. }
+        | RequestEvent::Phase { .. } => 0,
+    }
+}
+
+const fn of_notes(notes: &[Note]) -> usize {
+    notes.len().saturating_mul(NOTE_BYTES)
 }
 
 fn of_approval(approval: &Approval) -> usize {
     let coins = approval.summary.as_ref().map_or(0, |summary| {
         summary.inputs.len().saturating_add(summary.outputs.len()).saturating_mul(COIN_BYTES)
     });
-    of_request(&approval.request).saturating_add(coins)
+    let notes = of_notes(&approval.notes);
+    of_request(&approval.request).saturating_add(coins).saturating_add(notes)
 }
 
 fn of_request(request: &SignedRequest) -> usize {

@@ -1,15 +1,18 @@
 //! Mistakes of the application: each is refused with its reason, and nothing else stops.
 
 use bitcoin::{Amount, ScriptBuf, TxOut, psbt::PsbtSighashType};
-use ensign_coordinator::{CommandError, Event, Group, Member, SigningJob, Work};
+use ensign_coordinator::{
+    CommandError, Consent, ConsentDigest, Event, Group, Member, PeerEvent, RequestEvent,
+    SigningJob, Work,
+};
 use ensign_identity::SignerKey;
 use ensign_primitives::{GroupId, MESSAGES_MAX, RequestId};
 use ensign_psbt::PsbtError;
 
-use super::party::{Party, member, within};
+use super::party::{Party, member, propose, within};
 
 async fn refused(party: &Party, work: Work) -> CommandError {
-    party.wallets[0].coordinator.propose(party.job(work)).await.unwrap_err()
+    propose(&party.wallets[0].coordinator, party.job(work)).await.unwrap_err()
 }
 
 async fn refused_psbt(party: &Party, psbt: &bitcoin::Psbt) -> PsbtError {
@@ -80,13 +83,13 @@ async fn limits_of_a_request_are_checked_before_anybody_hears_of_it() {
         SigningJob { purpose: "x".repeat(257), ..party.job(work()) },
         SigningJob { purpose: "two\nlines".into(), ..party.job(work()) },
     ] {
-        let error = party.wallets[0].coordinator.propose(job).await.unwrap_err();
+        let error = propose(&party.wallets[0].coordinator, job).await.unwrap_err();
         let limits = matches!(error, CommandError::Engine(ensign_engine::CommandError::Limits(_)));
         assert!(limits, "{error}");
     }
     let group = GroupId::from_bytes([9; 32]);
     let nowhere = SigningJob::new(group, work());
-    let error = party.wallets[0].coordinator.propose(nowhere).await.unwrap_err();
+    let error = propose(&party.wallets[0].coordinator, nowhere).await.unwrap_err();
     assert_eq!(error, CommandError::Engine(ensign_engine::CommandError::UnknownGroup { group }));
 }
 
@@ -96,7 +99,10 @@ async fn decisions_about_unknown_requests_are_refused() {
     let request = RequestId::from_bytes([9; 32]);
     let unknown = Err(CommandError::UnknownRequest { request });
     let coordinator = &party.wallets[0].coordinator;
-    assert_eq!(coordinator.approve(request).await, unknown);
+    assert_eq!(
+        coordinator.approve(request, Consent::person(ConsentDigest([0; 32]))).await,
+        unknown
+    );
     assert_eq!(coordinator.decline(request).await, unknown);
     assert_eq!(coordinator.cancel(request).await, unknown);
 }
@@ -115,7 +121,7 @@ async fn groups_that_cannot_be_are_refused() {
         vec![ours(), member(1, None), others],
         vec![],
     ] {
-        let error = coordinator.group(Group { members }).await.unwrap_err();
+        let error = coordinator.group(Group { name: "g".to_owned(), members }).await.unwrap_err();
         assert!(matches!(error, CommandError::Engine(_)), "{error}");
     }
     let mut off_curve = [2; 33];
@@ -131,13 +137,14 @@ async fn group_given_again_adds_addresses_and_finds_its_member() {
     let coordinator = &elsewhere.wallets[0].coordinator;
     // This node has the keys of wallet 0 too; it knows member 1 without an address first.
     let members = vec![member(0, None), member(1, None)];
-    let id = coordinator.group(Group { members }).await.unwrap();
+    let id = coordinator.group(Group { name: "g".to_owned(), members }).await.unwrap().id;
     let members = vec![member(0, None), member(1, Some(party.wallets[1].address()))];
     for _ in 0..50 {
-        assert_eq!(coordinator.group(Group { members: members.clone() }).await, Ok(id));
+        let again = Group { name: "g".to_owned(), members: members.clone() };
+        assert_eq!(coordinator.group(again).await.unwrap().id, id);
     }
     let mut events = coordinator.events();
-    let up = |event: &Event| matches!(event, Event::PeerUp { .. });
+    let up = |event: &Event| matches!(event, Event::Peer(_, PeerEvent::Up { .. }));
     within(async { while !events.next().await.is_some_and(|event| up(&event)) {} }).await;
 }
 
@@ -147,7 +154,8 @@ async fn stopped_coordinator_says_so_and_its_events_end() {
     let wallet = party.wallets.remove(0);
     let (handle, mut events) = (wallet.coordinator.clone(), wallet.coordinator.events());
     wallet.coordinator.shutdown().await;
-    let error = handle.propose(party.job(Work::Messages(vec![[1; 32]]))).await.unwrap_err();
+    let job = party.job(Work::Messages(vec![[1; 32]]));
+    let error = propose(&handle, job).await.unwrap_err();
     assert_eq!(error, CommandError::Stopped);
     within(async { while events.next().await.is_some() {} }).await;
     assert!(handle.events().next().await.is_none());
@@ -171,8 +179,8 @@ async fn reader_that_falls_behind_is_told_how_much_it_lost_and_reads_on() {
     let mut ended = Vec::new();
     within(async {
         while ended.len() < asked_for.len() {
-            if let Event::Done { request, .. } = slow.next().await.unwrap() {
-                ended.push(request);
+            if let Event::Request(request, RequestEvent::Done { .. }) = slow.next().await.unwrap() {
+                ended.push(request.id);
             }
         }
     })
@@ -187,6 +195,8 @@ async fn regression_wallet_that_left_when_it_was_done_left_the_other_waiting() {
     let mut first = party.wallets.remove(0);
     first.done(asked.id).await;
     first.coordinator.clone().shutdown().await;
-    let peer_done = |event: &Event| matches!(event, Event::PeerDone { .. }).then_some(());
+    let peer_done = |event: &Event| {
+        matches!(event, Event::Request(_, RequestEvent::PeerDone { .. })).then_some(())
+    };
     party.wallets[0].until(peer_done).await;
 }

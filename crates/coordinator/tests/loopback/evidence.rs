@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ensign_coordinator::{Event, SigningJob, Work};
+use ensign_coordinator::{Event, RequestEvent, SigningJob, Work};
 use ensign_deadline::Timeouts;
 use ensign_equivocation::{Case, Charge, Conviction, Evidence, Verdict};
 use ensign_primitives::{RequestId, SignerIndex};
@@ -82,7 +82,7 @@ async fn silence_is_kept_as_a_claim_of_ours_and_proves_nothing() {
     let asked: RequestId = party.propose(0, party.job(work)).await.id;
     party.wallets[0].phase(Phase::Signing).await;
     let failed = |event: &Event| match event {
-        Event::AttemptFailed { request, problem } if *request == asked => {
+        Event::Request(request, RequestEvent::AttemptFailed { problem }) if request.id == asked => {
             Some(problem.as_ref().clone())
         }
         _ => None,

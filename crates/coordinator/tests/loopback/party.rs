@@ -18,7 +18,8 @@ use bitcoin::{
     absolute::LockTime, hashes::Hash as _, transaction::Version,
 };
 use ensign_coordinator::{
-    Approval, Coordinator, Event, Events, Group, Keys, Member, Outcome, Problem, SigningJob, Work,
+    Approval, CommandError, Consent, Coordinator, Event, Events, Group, Keys, Member, Outcome,
+    PeerEvent, Problem, RequestEvent, SigningJob, Work,
 };
 use ensign_deadline::Timeouts;
 use ensign_engine::Record;
@@ -70,7 +71,23 @@ pub(crate) fn node_of(number: u8) -> (NodeKey, DelegationProof) {
 pub(crate) fn member(number: u8, address: Option<SocketAddr>) -> Member {
     let keys = keys(number);
     let addresses = address.into_iter().collect();
-    Member { signer: keys.signer_key(), peer: keys.peer_id(), addresses }
+    let name = format!("signer {number}");
+    Member { name, signer: keys.signer_key(), peer: keys.peer_id(), addresses }
+}
+
+/// Proposes as a user who was shown the proposal and said yes.
+pub(crate) async fn propose(
+    coordinator: &Coordinator,
+    job: SigningJob,
+) -> Result<Approval, CommandError> {
+    loop {
+        let preview = coordinator.preview(&job).await?;
+        let proposed = coordinator.propose(job.clone(), Consent::person(preview.digest)).await;
+        // Another request may have taken a coin meanwhile: its user looks again.
+        if proposed.as_ref().err() != Some(&CommandError::Changed { request: None }) {
+            return proposed;
+        }
+    }
 }
 
 /// Waits for what must happen.
@@ -97,11 +114,11 @@ async fn read(
     seen: mpsc::UnboundedSender<Event>,
 ) {
     while let Some(event) = events.next().await {
-        if let Event::Approval(approval) = &event
+        if let Event::Request(_, RequestEvent::Asked(approval)) = &event
             && approves.load(Ordering::SeqCst)
         {
             // It may have ended meanwhile.
-            let _ = coordinator.approve(approval.id).await;
+            let _ = coordinator.approve(approval.id, Consent::person(approval.digest)).await;
         }
         if seen.send(event).is_err() {
             return;
@@ -161,7 +178,7 @@ impl Wallet {
 
     pub(crate) async fn approval(&mut self) -> Approval {
         self.until(|event| match event {
-            Event::Approval(approval) => Some(approval.as_ref().clone()),
+            Event::Request(_, RequestEvent::Asked(approval)) => Some(approval.as_ref().clone()),
             _ => None,
         })
         .await
@@ -169,7 +186,9 @@ impl Wallet {
 
     pub(crate) async fn done(&mut self, id: RequestId) -> Outcome {
         self.until(|event| match event {
-            Event::Done { request, outcome } if *request == id => Some(outcome.as_ref().clone()),
+            Event::Request(request, RequestEvent::Done { outcome }) if request.id == id => {
+                Some(outcome.as_ref().clone())
+            }
             _ => None,
         })
         .await
@@ -177,7 +196,7 @@ impl Wallet {
 
     pub(crate) async fn failed(&mut self, id: RequestId) -> Problem {
         self.until(|event| match event {
-            Event::Failed { request, problem, .. } if *request == id => {
+            Event::Request(request, RequestEvent::Failed { problem, .. }) if request.id == id => {
                 Some(problem.as_ref().clone())
             }
             _ => None,
@@ -187,7 +206,7 @@ impl Wallet {
 
     pub(crate) async fn phase(&mut self, wanted: Phase) {
         self.until(|event| match event {
-            Event::Phase { phase, .. } if *phase == wanted => Some(()),
+            Event::Request(_, RequestEvent::Phase { phase, .. }) if *phase == wanted => Some(()),
             _ => None,
         })
         .await;
@@ -195,7 +214,7 @@ impl Wallet {
 
     pub(crate) async fn peer_up(&mut self, wanted: PeerId) {
         self.until(|event| match event {
-            Event::PeerUp { peer, .. } if *peer == wanted => Some(()),
+            Event::Peer(peer, PeerEvent::Up { .. }) if *peer == wanted => Some(()),
             _ => None,
         })
         .await;
@@ -213,7 +232,7 @@ impl Wallet {
     /// The attempts that began, in order.
     pub(crate) fn attempts(&self) -> Vec<u16> {
         let attempt = |event: &Event| match event {
-            Event::Attempt { attempt, .. } => Some(*attempt),
+            Event::Request(_, RequestEvent::Attempt { attempt, .. }) => Some(*attempt),
             _ => None,
         };
         self.seen.iter().filter_map(attempt).collect()
@@ -316,13 +335,13 @@ impl Party {
         let group = group_keys(&members).group_id(NETWORK);
         let party = Self { wallets, members, group, _folder: folder };
         for wallet in &party.wallets {
-            assert_eq!(wallet.coordinator.group(party.group()).await, Ok(group));
+            assert_eq!(wallet.coordinator.group(party.group()).await.unwrap().id, group);
         }
         party
     }
 
     pub(crate) fn group(&self) -> Group {
-        Group { members: self.members.clone() }
+        Group { name: "g".to_owned(), members: self.members.clone() }
     }
 
     pub(crate) fn psbt_group(&self) -> ensign_psbt::Group {
@@ -335,7 +354,7 @@ impl Party {
 
     /// Proposes as a wallet; returns what it asks.
     pub(crate) async fn propose(&self, number: usize, job: SigningJob) -> Approval {
-        self.wallets[number].coordinator.propose(job).await.unwrap()
+        propose(&self.wallets[number].coordinator, job).await.unwrap()
     }
 
     /// Waits until every wallet holds the result; returns all of them.
@@ -398,9 +417,9 @@ pub(crate) async fn two_wallets(folder: &Path, keys: Keys) -> ([Wallet; 2], Grou
     let addresses = wallets.each_ref().map(|wallet| wallet.coordinator.local_addr());
     let members = [0, 1].map(|number| member(number, Some(addresses[usize::from(number)])));
     let id = group_keys(&members).group_id(NETWORK);
-    let group = Group { members: members.to_vec() };
+    let group = Group { name: "g".to_owned(), members: members.to_vec() };
     for wallet in &wallets {
-        assert_eq!(wallet.coordinator.group(group.clone()).await, Ok(id));
+        assert_eq!(wallet.coordinator.group(group.clone()).await.unwrap().id, id);
     }
     for (wallet, other) in wallets.iter_mut().zip([1, 0]) {
         wallet.peer_up(members[other].peer).await;

@@ -2,7 +2,9 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use ensign_coordinator::{Event, LostAttempt, Member, Reached, Resumption, SigningJob, Work};
+use ensign_coordinator::{
+    Event, LostAttempt, Member, Reached, RequestEvent, Resumption, SigningJob, Work,
+};
 use ensign_deadline::Timeouts;
 use ensign_engine::{ATTEMPTS_MAX, GroupConfig, Record};
 use ensign_identity::{NodeKey, SignerKey};
@@ -33,7 +35,8 @@ pub(super) async fn with_puppet_and(timeouts: Timeouts) -> (Party, Puppet) {
     let signer =
         SignerKey::from_public_key(SecKey::from_secret_bytes(PUPPET_SIGNER).unwrap().public_key());
     let peer = NodeKey::from_secret_bytes(PUPPET_NODE).unwrap().peer_id();
-    let other = Member { signer, peer, addresses: vec![puppet.address] };
+    let name = "puppet".to_owned();
+    let other = Member { name, signer, peer, addresses: vec![puppet.address] };
     let mut party = Party::with_timeouts(2, vec![other], timeouts).await;
     party.members.sort_by_key(|member| member.signer);
     let peers = party.members.iter().map(|member| member.peer).collect();
@@ -94,7 +97,7 @@ async fn survives(victim: usize, mode: Mode, phase: Phase, held_back: &[Kind]) {
     let mut wallet = stopped.start().await;
     wallet.coordinator.group(party.group()).await.unwrap();
     let resumed = |event: &Event| match event {
-        Event::Resumed(resumption) => Some(resumption.as_ref().clone()),
+        Event::Request(_, RequestEvent::Resumed(resumption)) => Some(resumption.as_ref().clone()),
         _ => None,
     };
     let Resumption { approval: shown, lost } = wallet.until(resumed).await;
@@ -190,7 +193,13 @@ async fn finished_request_does_not_come_back_after_a_restart() {
     wallet.coordinator.group(party.group()).await.unwrap();
     let second = party.propose(0, party.job(Work::Messages(vec![[8; 32]]))).await;
     wallet.done(second.id).await;
-    let first = |event: &&Event| matches!(event, Event::Resumed(_) | Event::Failed { .. });
+    let first = |event: &&Event| {
+        matches!(
+            event,
+            Event::Request(_, RequestEvent::Resumed(_))
+                | Event::Request(_, RequestEvent::Failed { .. })
+        )
+    };
     assert_eq!(wallet.seen.iter().filter(first).count(), 0, "{:?}", wallet.seen);
     assert_eq!(wallet.attempts(), [1]);
 }
@@ -246,7 +255,8 @@ async fn request_that_expired_meanwhile_is_reported_and_closed() {
 #[tokio::test]
 async fn request_without_an_attempt_left_joins_nothing_and_can_be_given_up() {
     let (_party, mut wallet, id) = with_store(Duration::ZERO, None, ATTEMPTS_MAX).await;
-    let resumed = |event: &Event| matches!(event, Event::Resumed(_)).then_some(());
+    let resumed =
+        |event: &Event| matches!(event, Event::Request(_, RequestEvent::Resumed(_))).then_some(());
     wallet.until(resumed).await;
     wallet.coordinator.cancel(id).await.unwrap();
     assert_eq!(wallet.failed(id).await.code, "E-SES-011");

@@ -9,14 +9,15 @@ use std::{
 };
 
 use ensign_coordinator::{
-    CommandError, Event, InProcess, Keys, Signer, SignerError, SigningJob, Work,
+    CommandError, Consent, Event, InProcess, Keys, RequestEvent, Signer, SignerError, SigningJob,
+    Work,
 };
 use ensign_identity::{DelegationProof, SignerKey};
 use ensign_musig::PubNonce;
 use ensign_primitives::{GroupId, Network, PeerId, SessionId, UnixTime};
 use ensign_session::{Order, OwnNonces, OwnPartials};
 
-use super::party::{NETWORK, Wallet, secrets, two_wallets};
+use super::party::{NETWORK, Wallet, propose, secrets, two_wallets};
 
 /// What a signer was asked, in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -130,7 +131,7 @@ impl Pair {
 #[tokio::test]
 async fn signer_outside_is_asked_once_to_delegate_and_signs() {
     let mut pair = pair(Vec::new(), false).await;
-    let asked = pair.wallets[0].coordinator.propose(pair.job()).await.unwrap();
+    let asked = propose(&pair.wallets[0].coordinator, pair.job()).await.unwrap();
     let [first, second] = &mut pair.wallets;
     let (one, other) = (first.done(asked.id).await, second.done(asked.id).await);
     assert_eq!(one.signatures, other.signatures);
@@ -141,11 +142,11 @@ async fn signer_outside_is_asked_once_to_delegate_and_signs() {
 #[tokio::test]
 async fn slow_signer_holds_up_neither_commands_nor_peers() {
     let mut pair = pair(Vec::new(), true).await;
-    let first = pair.wallets[0].coordinator.propose(pair.job()).await.unwrap();
+    let first = propose(&pair.wallets[0].coordinator, pair.job()).await.unwrap();
     pair.at_gate.recv().await.unwrap();
     // The signer is busy; the node takes another request, and gives up the first.
     let other = SigningJob { work: Work::Messages(vec![[8; 32]]), ..pair.job() };
-    let second = pair.wallets[1].coordinator.propose(other).await.unwrap();
+    let second = propose(&pair.wallets[1].coordinator, other).await.unwrap();
     assert_eq!(pair.wallets[0].approval().await.id, second.id);
     pair.wallets[0].coordinator.cancel(first.id).await.unwrap();
     assert_eq!(pair.wallets[1].failed(first.id).await.code, "E-SES-011");
@@ -173,7 +174,7 @@ async fn slow_signer_holds_up_neither_commands_nor_peers() {
 async fn signer_that_fails_costs_an_attempt_and_the_user_is_told_that_keys_are_safe() {
     let gone = SignerError::Unreachable { kind: ErrorKind::ConnectionReset };
     let mut pair = pair(vec![(Asked::Partials, gone)], false).await;
-    let asked = pair.wallets[0].coordinator.propose(pair.job()).await.unwrap();
+    let asked = propose(&pair.wallets[0].coordinator, pair.job()).await.unwrap();
     let warning = pair.wallets[0].warning(None).await;
     assert_eq!((warning.code, warning.retry_is_safe), ("E-SIG-001", true));
     assert!(warning.what.contains("connection reset"), "{}", warning.what);
@@ -189,13 +190,12 @@ async fn signer_that_fails_costs_an_attempt_and_the_user_is_told_that_keys_are_s
 #[tokio::test]
 async fn signer_that_declines_ends_the_request_for_everybody() {
     let mut pair = pair(vec![(Asked::Nonces(false), SignerError::Declined)], false).await;
-    let asked = pair.wallets[0].coordinator.propose(pair.job()).await.unwrap();
-    for wallet in &mut pair.wallets {
-        assert_eq!(wallet.failed(asked.id).await.code, "E-SES-001");
-    }
-    let again = pair.wallets[0].coordinator.approve(asked.id).await;
+    let asked = propose(&pair.wallets[0].coordinator, pair.job()).await.unwrap();
+    // The other one hears of its end before its user is asked.
+    assert_eq!(pair.wallets[0].failed(asked.id).await.code, "E-SES-001");
+    let again = pair.wallets[0].coordinator.approve(asked.id, Consent::person(asked.digest)).await;
     assert_eq!(again, Err(CommandError::UnknownRequest { request: asked.id }));
-    let done = |event: &Event| matches!(event, Event::Done { .. });
+    let done = |event: &Event| matches!(event, Event::Request(_, RequestEvent::Done { .. }));
     assert!(!pair.wallets[0].seen.iter().any(done));
 }
 

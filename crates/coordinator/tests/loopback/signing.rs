@@ -1,6 +1,6 @@
 //! Signing together, declining, giving up.
 
-use ensign_coordinator::{Event, SigningJob, Work};
+use ensign_coordinator::{Consent, Event, RequestEvent, SigningJob, Work};
 use ensign_primitives::SignerIndex;
 use ensign_wire::{KeyTweak, Mode};
 
@@ -42,11 +42,11 @@ async fn everybody_is_shown_the_same_before_deciding() {
     let job = SigningJob { purpose: "rent".into(), ..party.job(Work::Psbt(psbt)) };
     let asked = party.propose(0, job).await;
     let shown = party.wallets[1].approval().await;
-    assert_eq!((shown.id, shown.group, shown.is_blind()), (asked.id, party.group, false));
+    assert_eq!((shown.id, shown.group.id, shown.is_blind()), (asked.id, party.group, false));
     assert_eq!(shown.summary, asked.summary);
     assert_eq!((shown.request.request.purpose.as_str(), shown.mode()), ("rent", Mode::Committed));
     assert_eq!(shown.creator(), Some(party.members[0].signer));
-    party.wallets[1].coordinator.approve(asked.id).await.unwrap();
+    party.wallets[1].coordinator.approve(asked.id, Consent::person(asked.digest)).await.unwrap();
     party.all_done(asked.id).await;
 }
 
@@ -94,7 +94,8 @@ async fn decline_ends_the_request_for_everybody_and_names_who() {
     }
     assert_eq!(party.wallets[1].failed(asked.id).await.code, "E-SES-001");
     for wallet in &party.wallets {
-        let retried = |event: &Event| matches!(event, Event::AttemptFailed { .. });
+        let retried =
+            |event: &Event| matches!(event, Event::Request(_, RequestEvent::AttemptFailed { .. }));
         assert!(!wallet.seen.iter().any(retried), "no attempt follows");
     }
 }

@@ -16,7 +16,7 @@ use ensign_musig::PubNonce;
 use ensign_primitives::{GroupId, Network, PeerId, SessionId, UnixTime};
 use ensign_session::{Order, OwnNonces, OwnPartials, PartialsError};
 
-use super::party::{NETWORK, Wallet, secrets, two_wallets};
+use super::party::{NETWORK, Wallet, propose, secrets, two_wallets};
 
 /// When the process that signs dies, once; the next connection meets one that has just started.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -186,7 +186,7 @@ async fn signer_in_another_process_signs() {
     start(&path, Dies::Never);
     let signer = SocketSigner::connect(&path).unwrap();
     let mut pair = pair(folder, Box::new(signer)).await;
-    let asked = pair.wallets[0].coordinator.propose(pair.job()).await.unwrap();
+    let asked = propose(&pair.wallets[0].coordinator, pair.job()).await.unwrap();
     for wallet in &mut pair.wallets {
         wallet.done(asked.id).await;
     }
@@ -200,7 +200,7 @@ async fn signer_killed_in_the_middle_costs_an_attempt_and_nothing_else() {
     start(&path, Dies::BeforeItSigns);
     let signer = SocketSigner::connect(&path).unwrap();
     let mut pair = pair(folder, Box::new(signer)).await;
-    let asked = pair.wallets[0].coordinator.propose(pair.job()).await.unwrap();
+    let asked = propose(&pair.wallets[0].coordinator, pair.job()).await.unwrap();
     let warning = pair.wallets[0].warning(None).await;
     assert_eq!((warning.code, warning.retry_is_safe), ("E-SIG-001", true));
     for wallet in &mut pair.wallets {
@@ -218,7 +218,7 @@ async fn signer_that_has_started_anew_between_two_requests_costs_nothing() {
     let mut pair = pair(folder, Box::new(signer)).await;
     for byte in [7, 8] {
         let job = SigningJob { work: Work::Messages(vec![[byte; 32]]), ..pair.job() };
-        let asked = pair.wallets[0].coordinator.propose(job).await.unwrap();
+        let asked = propose(&pair.wallets[0].coordinator, job).await.unwrap();
         for wallet in &mut pair.wallets {
             wallet.done(asked.id).await;
         }
@@ -235,7 +235,7 @@ async fn hostile_coordinator_gets_one_signature_for_a_nonce() {
     let signer = SocketSigner::connect(&path).unwrap();
     let greedy = Greedy { signer: Some(signer), path, order: None, got: Arc::clone(&got) };
     let mut pair = pair(folder, Box::new(greedy)).await;
-    let asked = pair.wallets[0].coordinator.propose(pair.job()).await.unwrap();
+    let asked = propose(&pair.wallets[0].coordinator, pair.job()).await.unwrap();
     for wallet in &mut pair.wallets {
         wallet.done(asked.id).await;
     }

@@ -1,6 +1,6 @@
 //! Peers of no group: what they learn, what they can ask for, and that they are in nobody's way.
 
-use ensign_coordinator::{Event, Work};
+use ensign_coordinator::{Event, PeerEvent, Work};
 use ensign_transport::STRANGERS_MAX;
 use ensign_wire::{Frame, Kind};
 
@@ -55,7 +55,9 @@ async fn regression_strangers_that_held_every_place_kept_a_moved_member_out() {
     party.wallets[0].peer_up(two).await;
     let stopped = party.wallets.remove(1).stop().await;
     party.wallets[0]
-        .until(|event| matches!(event, Event::PeerDown { peer, .. } if *peer == two).then_some(()))
+        .until(|event| {
+            matches!(event, Event::Peer(peer, PeerEvent::Down { .. }) if *peer == two).then_some(())
+        })
         .await;
     let mut crowd = Vec::new();
     for number in 0..2 * STRANGERS_MAX {

@@ -1,7 +1,7 @@
 //! A member that announces and cancels requests without end: none comes back, others go on, and the
 //! node stays up.
 
-use ensign_coordinator::{Event, Keys, Work};
+use ensign_coordinator::{Event, Keys, RequestEvent, Work};
 use ensign_engine::{REQUESTS_ALLOWED, Record};
 use ensign_identity::{DelegationProof, NodeKey};
 use ensign_primitives::{RequestId, SessionId, SignerIndex};
@@ -13,7 +13,7 @@ use ensign_wire::{
 
 use super::{
     hostile::hello,
-    party::{NETWORK, Party, Wallet, group_keys, keys, member, node_of},
+    party::{NETWORK, Party, Wallet, group_keys, keys, member, node_of, propose},
     puppet::{Raw, unix_now},
 };
 
@@ -140,7 +140,8 @@ fn session_of(request: &SignedRequest) -> SessionId {
 }
 
 fn approvals(wallet: &Wallet, id: RequestId) -> usize {
-    let is_it = |event: &&Event| matches!(event, Event::Approval(it) if it.id == id);
+    let is_it =
+        |event: &&Event| matches!(event, Event::Request(_, RequestEvent::Asked(it)) if it.id == id);
     wallet.seen.iter().filter(is_it).count()
 }
 
@@ -214,10 +215,10 @@ async fn requests_beyond_the_budget_are_refused_and_others_are_taken() {
         washer.cancel(&request, 2);
     }
     washer.seen().await;
-    let asked = |event: &&Event| matches!(event, Event::Approval(_));
+    let asked = |event: &&Event| matches!(event, Event::Request(_, RequestEvent::Asked(_)));
     let group = washer.party.group;
     let job = ensign_coordinator::SigningJob::new(group, Work::Messages(vec![[8; 32]]));
-    let own = washer.victim().coordinator.propose(job).await.unwrap();
+    let own = propose(&washer.victim().coordinator, job).await.unwrap();
     washer.victim().coordinator.cancel(own.id).await.unwrap();
     washer.victim().failed(own.id).await;
     let shown = washer.victim().seen.iter().filter(asked).count();

@@ -50,7 +50,8 @@ impl Cast {
     async fn join(&mut self, number: u32) -> Result<(), CommandError> {
         let Some(Some(wallet)) = self.wallets.get(number as usize) else { return Ok(()) };
         let members = self.members.clone();
-        self.group = wallet.coordinator.group(Group { members }).await?;
+        let group = Group { name: "g".to_owned(), members };
+        self.group = wallet.coordinator.group(group).await?.id;
         Ok(())
     }
 
@@ -60,7 +61,7 @@ impl Cast {
         let work = task::work(&known, point.is_psbt.into(), [7; 32]);
         let job = SigningJob { mode: point.mode, ..SigningJob::new(self.group, work) };
         let wallet = self.wallets.first()?.as_ref()?;
-        let asked = wallet.coordinator.propose(job).await.ok()?;
+        let asked = wallet::propose(&wallet.coordinator, job).await.ok()?;
         Some((asked.id, Task::new(0, known, &asked)))
     }
 

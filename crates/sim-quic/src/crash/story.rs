@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ensign_coordinator::{Event, Outcome, Problem};
+use ensign_coordinator::{Event, Outcome, Problem, RequestEvent};
 use ensign_primitives::RequestId;
 use ensign_store::{Opening, Place, Store as _};
 use tokio::{
@@ -131,22 +131,24 @@ impl Story {
             return;
         }
         match told.event {
-            Event::Approval(approval) => {
+            Event::Request(_, RequestEvent::Asked(approval)) => {
                 self.is_seen |= Some(approval.id) == self.asked;
             }
-            Event::Attempt { attempt, .. } => {
+            Event::Request(_, RequestEvent::Attempt { attempt, .. }) => {
                 self.outcome.attempts = self.outcome.attempts.max(attempt);
             }
-            Event::Done { request, outcome } => self.on_done(number, request, &outcome),
-            Event::Recovered { request, outcome, .. } => {
-                self.outcome.is_recovered |= number == self.point.signer;
-                self.on_done(number, request, &outcome);
+            Event::Request(request, RequestEvent::Done { outcome }) => {
+                self.on_done(number, request.id, &outcome);
             }
-            Event::Failed { problem, .. } => {
+            Event::Request(request, RequestEvent::Recovered(outcome)) => {
+                self.outcome.is_recovered |= number == self.point.signer;
+                self.on_done(number, request.id, &outcome);
+            }
+            Event::Request(_, RequestEvent::Failed { problem, .. }) => {
                 self.has_failed = true;
                 self.on_problem(number, &problem);
             }
-            Event::AttemptFailed { problem, .. } => self.count(&problem),
+            Event::Request(_, RequestEvent::AttemptFailed { problem, .. }) => self.count(&problem),
             Event::Warning { problem, .. } => self.on_problem(number, &problem),
             Event::Convicted { .. } => {
                 self.outcome.is_convicted = true;

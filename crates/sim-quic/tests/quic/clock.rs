@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use ensign_coordinator::{
-    CommandError, Coordinator, Event, Group, InProcess, Keys, Signer, SignerError, SigningJob,
-    Surroundings, WallClock, Work,
+    CommandError, Consent, Coordinator, Event, Group, InProcess, Keys, Signer, SignerError,
+    SigningJob, Surroundings, WallClock, Work,
 };
 use ensign_deadline::Timeouts;
 use ensign_identity::{DELEGATION_LIFETIME_MAX, DelegationProof, NodeKey, SignerKey};
@@ -91,6 +91,7 @@ async fn proposal_without_a_delegation_that_holds_is_refused_when_the_signer_giv
     let signer = InProcess::new(SecKey::from_secret_bytes([4; 32]).unwrap());
     let keys = Keys::with_signer(NETWORK, node_key, Box::new(Once(signer, 0))).unwrap();
     let member = ensign_coordinator::Member {
+        name: "own".to_owned(),
         signer: keys.signer_key(),
         peer: keys.peer_id(),
         addresses: Vec::new(),
@@ -108,9 +109,11 @@ async fn proposal_without_a_delegation_that_holds_is_refused_when_the_signer_giv
     };
     let started = Coordinator::dangerous_simulated(NETWORK, keys, surroundings).await;
     let (coordinator, mut events) = started.unwrap();
-    let group = coordinator.group(Group { members: vec![member] }).await.unwrap();
+    let group = coordinator.group(Group { name: "g".to_owned(), members: vec![member] });
+    let group = group.await.unwrap().id;
     let job = SigningJob::new(group, Work::Messages(vec![[7; 32]]));
-    let refused = coordinator.propose(job).await;
+    let preview = coordinator.preview(&job).await.unwrap();
+    let refused = coordinator.propose(job, Consent::person(preview.digest)).await;
     assert_eq!(refused.unwrap_err(), CommandError::Signer(SignerError::Declined));
     let Some(Event::Warning { peer: None, problem }) = events.next().await else {
         panic!("no warning")

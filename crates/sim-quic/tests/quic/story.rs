@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use ensign_coordinator::{Event, Group, Member, SigningJob, Work};
+use ensign_coordinator::{
+    Consent, Event, Group, Member, PeerEvent, RequestEvent, SigningJob, Work,
+};
 use ensign_identity::DELEGATION_LIFETIME_MAX;
 use ensign_primitives::{GroupId, RequestId};
 use ensign_session::Phase;
@@ -53,12 +55,13 @@ impl Story {
         let mut group = GroupId::from_bytes([0; 32]);
         for wallet in &wallets {
             let members = members.clone();
-            group = wallet.coordinator.group(Group { members }).await.unwrap();
+            let named = Group { name: "g".to_owned(), members };
+            group = wallet.coordinator.group(named).await.unwrap().id;
         }
         let wallets = wallets.into_iter().map(Some).collect();
         let mut story = Self { net, wallets, seen: vec![], group, members, heard, told };
         for _ in 0..6 {
-            story.until(|told| matches!(told.event, Event::PeerUp { .. })).await;
+            story.until(|told| matches!(told.event, Event::Peer(_, PeerEvent::Up { .. }))).await;
         }
         story
     }
@@ -81,7 +84,9 @@ impl Story {
     pub(crate) async fn propose(&self, number: usize) -> RequestId {
         let job = SigningJob::new(self.group, Work::Messages(vec![[7; 32]]));
         let wallet = self.wallets[number].as_ref().unwrap();
-        wallet.coordinator.propose(job).await.unwrap().id
+        let preview = wallet.coordinator.preview(&job).await.unwrap();
+        let consent = Consent::person(preview.digest);
+        wallet.coordinator.propose(job, consent).await.unwrap().id
     }
 
     /// Waits until all three hold the same signature.
@@ -89,7 +94,7 @@ impl Story {
         let mut signatures = Vec::new();
         while signatures.len() < 3 {
             self.until(|told| match &told.event {
-                Event::Done { request, outcome } if *request == asked => {
+                Event::Request(request, RequestEvent::Done { outcome }) if request.id == asked => {
                     signatures.push(outcome.signatures.clone());
                     true
                 }
@@ -107,7 +112,8 @@ impl Story {
     pub(crate) async fn start(&mut self, number: usize, stopped: Stopped) {
         let wallet = stopped.start(&self.net, SEED, self.told.clone()).await.unwrap();
         let members = self.members.clone();
-        assert_eq!(wallet.coordinator.group(Group { members }).await, Ok(self.group));
+        let named = Group { name: "g".to_owned(), members };
+        assert_eq!(wallet.coordinator.group(named).await.unwrap().id, self.group);
         self.wallets[number] = Some(wallet);
     }
 }
@@ -118,15 +124,16 @@ async fn node_that_stops_in_the_middle_goes_on_with_what_its_disk_holds() {
     let asked = story.propose(0).await;
     let revealing = |told: &Told| {
         told.number == 2
-            && matches!(told.event, Event::Phase { phase: Phase::Revealing, request } if request == asked)
+            && matches!(&told.event, Event::Request(request, RequestEvent::Phase { phase: Phase::Revealing }) if request.id == asked)
     };
     story.until(revealing).await;
     let stopped = story.stop(2).await;
-    story.until(|told| matches!(told.event, Event::PeerDown { .. })).await;
+    story.until(|told| matches!(told.event, Event::Peer(_, PeerEvent::Down { .. }))).await;
     story.start(2, stopped).await;
     story.all_done(asked).await;
-    let resumed =
-        |(_, told): &&(Duration, Told)| told.number == 2 && matches!(told.event, Event::Resumed(_));
+    let resumed = |(_, told): &&(Duration, Told)| {
+        told.number == 2 && matches!(told.event, Event::Request(_, RequestEvent::Resumed(_)))
+    };
     assert_eq!(story.seen.iter().filter(resumed).count(), 1);
 }
 
@@ -141,11 +148,13 @@ async fn partition_longer_than_the_idle_timeout_heals_and_the_group_signs() {
     let asked = story.propose(1).await;
     // Both sides of both links notice.
     for _ in 0..4 {
-        story.until(|told| matches!(told.event, Event::PeerDown { .. })).await;
+        story.until(|told| matches!(told.event, Event::Peer(_, PeerEvent::Down { .. }))).await;
     }
     let idle = ensign_transport::IDLE_TIMEOUT;
     assert!(story.net.elapsed() >= began + idle);
-    let down = |(_, told): &&(Duration, Told)| matches!(told.event, Event::PeerDown { .. });
+    let down = |(_, told): &&(Duration, Told)| {
+        matches!(told.event, Event::Peer(_, PeerEvent::Down { .. }))
+    };
     let first = story.seen.iter().find(down).unwrap().0;
     assert!(first >= began + idle - Duration::from_secs(1), "{first:?}");
     for other in others {

@@ -3,7 +3,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use ensign_coordinator::{Approval, InProcess, Signer as _, SignerError};
+use ensign_coordinator::{InProcess, Signer as _, SignerError};
 use ensign_identity::{Delegation, DelegationProof, SignerKey};
 use ensign_musig::PubNonce;
 use ensign_primitives::{Network, PeerId, RequestId, SessionId, UnixTime};
@@ -90,23 +90,20 @@ impl Gate {
         }
     }
 
-    /// Computes what an order means; tells what is wrong with one that lies.
-    fn approval(
+    /// Computes what an order means, `None` for bare messages; tells what is wrong with one that lies.
+    fn meaning(
         &self,
         now: UnixTime,
         order: &Order,
         payload: Option<&[u8]>,
-    ) -> Result<Approval, SignerError> {
+    ) -> Result<Option<Box<Summary>>, SignerError> {
         let signed = &order.request;
         let checked = signed.verify(now).map_err(|error| error.to_string());
         let checked = checked.and_then(|_| self.is_for_us(order));
-        let summary = checked.and_then(|()| summary(signed, payload)).map_err(|why| {
+        checked.and_then(|()| summary(signed, payload)).map_err(|why| {
             self.tell_refused(&why);
             SignerError::Declined
-        })?;
-        let group = signed.request.signers.group_id(signed.request.network);
-        let id = signed.request.id();
-        Ok(Approval { id, group, request: signed.clone(), summary })
+        })
     }
 
     fn is_for_us(&self, order: &Order) -> Result<(), String> {
@@ -135,11 +132,11 @@ impl Gate {
         if self.kept().approved.get(&order.request.request.id()).is_some() {
             return Ok(());
         }
-        let approval = self.approval(now, order, payload)?;
-        let id = approval.id;
-        let line = request::line("request", &approval, None);
-        self.ask(asker, &line, request::question("sign", &approval, None))?;
-        self.kept().approved.insert(id, ());
+        let summary = self.meaning(now, order, payload)?;
+        let asked = request::Asked { request: &order.request, summary: summary.as_deref() };
+        let line = request::line("request", &asked, None);
+        self.ask(asker, &line, request::question("sign", &asked, None))?;
+        self.kept().approved.insert(asked.id(), ());
         Ok(())
     }
 

@@ -1,10 +1,10 @@
 //! Readers that fall behind.
 #![allow(clippy::wildcard_enum_match_arm, reason = "a test picks what it looks at")]
 
-use ensign_primitives::{PeerId, RequestId};
+use ensign_primitives::{GroupId, PeerId, RequestId, SignerIndex};
 
 use super::*;
-use crate::Outcome;
+use crate::{GroupInfo, Outcome, RequestEvent, RequestRef};
 
 fn request(number: usize) -> RequestId {
     let mut bytes = [0; 32];
@@ -12,13 +12,24 @@ fn request(number: usize) -> RequestId {
     RequestId::from_bytes(bytes)
 }
 
+fn reference(number: usize) -> RequestRef {
+    let group = GroupInfo {
+        id: GroupId::from_bytes([1; 32]),
+        name: "g".to_owned(),
+        address: String::new(),
+        members: Vec::new(),
+        own: SignerIndex(0),
+    };
+    RequestRef { id: request(number), handle: None, group: Arc::new(group) }
+}
+
 fn done(number: usize) -> Event {
     let outcome = Outcome { signatures: vec![[7; 64]], psbt: None };
-    Event::Done { request: request(number), outcome: Box::new(outcome) }
+    Event::Request(reference(number), RequestEvent::Done { outcome: Box::new(outcome) })
 }
 
 fn progress(number: usize) -> Event {
-    Event::Attempt { request: request(number), attempt: 1, opened_by: None }
+    Event::Request(reference(number), RequestEvent::Attempt { attempt: 1, opened_by: None })
 }
 
 fn warning() -> Event {
@@ -31,7 +42,7 @@ async fn rest(mut events: Events) -> (Vec<RequestId>, Vec<(&'static str, String)
     let (mut ended, mut told) = (Vec::new(), Vec::new());
     while let Some(event) = events.next().await {
         match event {
-            Event::Done { request, .. } => ended.push(request),
+            Event::Request(request, RequestEvent::Done { .. }) => ended.push(request.id),
             Event::Warning { peer: None, problem } => told.push((problem.code, problem.what)),
             _ => {}
         }
@@ -81,7 +92,7 @@ async fn large_results_are_bounded_by_their_bytes() {
     let events = publisher.subscribe();
     let large = |number| {
         let outcome = Outcome { signatures: vec![[7; 64]; 1 << 18], psbt: None };
-        Event::Done { request: request(number), outcome: Box::new(outcome) }
+        Event::Request(reference(number), RequestEvent::Done { outcome: Box::new(outcome) })
     };
     // Of 16 MiB each.
     (0..5).for_each(|number| publisher.send(large(number)));
@@ -101,8 +112,8 @@ async fn each_reader_has_a_queue_of_its_own_and_the_order_of_all_classes() {
     publisher.send(progress(2));
     drop(second);
     let kind = |event: &Event| match event {
-        Event::Attempt { .. } => 'p',
-        Event::Done { .. } => 'd',
+        Event::Request(_, RequestEvent::Attempt { .. }) => 'p',
+        Event::Request(_, RequestEvent::Done { .. }) => 'd',
         Event::Warning { .. } => 'w',
         _ => '?',
     };

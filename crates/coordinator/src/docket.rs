@@ -1,0 +1,151 @@
+//! What each request is about: what it means, what its user was told of it, and what the yes was
+//! given to.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use ensign_primitives::{RequestId, SignerIndex, UnixTime};
+use ensign_psbt::{CoinState, CoinUse};
+use ensign_wire::SignedRequest;
+
+use crate::{
+    Approval, Because, Event, Opener, RequestEvent, RequestRef,
+    judging::{Judgement, Meaning},
+};
+
+/// Most events that wait for a request to be introduced; further ones are dropped, as the next of
+/// their kind says it again. Guess: three of each signer of a large group.
+const EARLY_MAX: usize = 384;
+
+/// Every request that the application was told of and that the engine still knows.
+#[derive(Debug, Default)]
+pub(crate) struct Docket {
+    matters: BTreeMap<RequestId, Matter>,
+    /// What happened to requests that nobody was told of yet: they come with their introduction. Only
+    /// of requests that the engine has open.
+    early: BTreeMap<RequestId, Vec<RequestEvent>>,
+}
+
+/// One request.
+#[derive(Debug)]
+pub(crate) struct Matter {
+    reference: RequestRef,
+    request: Arc<SignedRequest>,
+    meaning: Meaning,
+    yes: Option<Yes>,
+    is_over: bool,
+    /// Whether the last attempt failed here: who begins another has waited, and not restarted.
+    has_failed: bool,
+}
+
+/// That our user said yes.
+#[derive(Clone, Debug)]
+pub(crate) struct Yes {
+    /// When.
+    pub(crate) at: UnixTime,
+}
+
+impl Matter {
+    pub(crate) const fn new(
+        reference: RequestRef,
+        request: Arc<SignedRequest>,
+        meaning: Meaning,
+    ) -> Self {
+        Self { reference, request, meaning, yes: None, is_over: false, has_failed: false }
+    }
+
+    pub(crate) const fn reference(&self) -> &RequestRef {
+        &self.reference
+    }
+
+    pub(crate) const fn meaning(&self) -> &Meaning {
+        &self.meaning
+    }
+
+    pub(crate) const fn yes(&self) -> Option<&Yes> {
+        self.yes.as_ref()
+    }
+
+    /// Returns it as its user has to see it.
+    pub(crate) fn approval(&self, judgement: Judgement) -> Approval {
+        let Judgement { notes, digest } = judgement;
+        let RequestRef { id, handle, group } = self.reference.clone();
+        let (request, summary) = (Arc::clone(&self.request), self.meaning.summary().cloned());
+        Approval { id, handle, group, request, summary: summary.map(Box::new), notes, digest }
+    }
+}
+
+impl Docket {
+    /// Enters a request, and returns what is to be told: its introduction, and what happened before.
+    pub(crate) fn introduce(&mut self, matter: Matter, event: RequestEvent) -> Vec<Event> {
+        let id = matter.reference.id;
+        self.matters.insert(id, matter);
+        let early = self.early.remove(&id).unwrap_or_default();
+        std::iter::once(event).chain(early).filter_map(|event| self.tell(id, event)).collect()
+    }
+
+    /// Returns what is to be told of an event now; what happens to a request that nobody was told of
+    /// waits, and its end is nobody's business.
+    pub(crate) fn tell(&mut self, id: RequestId, event: RequestEvent) -> Option<Event> {
+        let is_end = matches!(event, RequestEvent::Failed { .. } | RequestEvent::Done { .. });
+        let Some(matter) = self.matters.get_mut(&id) else {
+            if is_end {
+                self.early.remove(&id);
+                return None;
+            }
+            let early = self.early.entry(id).or_default();
+            if early.len() < EARLY_MAX {
+                early.push(event);
+            }
+            return None;
+        };
+        matter.is_over |= is_end;
+        matter.has_failed = match event {
+            RequestEvent::AttemptFailed { .. } => true,
+            RequestEvent::Attempt { .. } => false,
+            _ => matter.has_failed,
+        };
+        Some(Event::Request(matter.reference.clone(), event))
+    }
+
+    pub(crate) fn get(&self, id: &RequestId) -> Option<&Matter> {
+        self.matters.get(id)
+    }
+
+    /// Says why somebody began another attempt.
+    pub(crate) fn opener(&self, id: &RequestId, who: SignerIndex) -> Opener {
+        let has_failed = self.matters.get(id).is_some_and(|matter| matter.has_failed);
+        let because = if has_failed { Because::WaitOver } else { Because::Restarted };
+        Opener { who, because }
+    }
+
+    /// Notes a yes.
+    pub(crate) fn consent(&mut self, id: &RequestId, yes: Yes) {
+        if let Some(matter) = self.matters.get_mut(id) {
+            matter.yes = Some(yes);
+        }
+    }
+
+    /// Forgets what the engine has forgotten.
+    pub(crate) fn retain(&mut self, is_known: impl Fn(&RequestId) -> bool) {
+        self.matters.retain(|id, _| is_known(id));
+        self.early.retain(|id, _| is_known(id));
+    }
+
+    /// Returns which coins are spent by requests that our user said yes to and that are not over.
+    ///
+    /// - `except`: the request that is judged.
+    pub(crate) fn coins(&self, except: Option<&RequestId>) -> Vec<CoinUse> {
+        let open = self.matters.values().filter(|matter| !matter.is_over);
+        let open = open.filter(|matter| Some(&matter.reference.id) != except);
+        open.filter_map(|matter| Some((matter, matter.yes.as_ref()?)))
+            .flat_map(|(matter, yes)| {
+                matter.meaning.outpoints().map(|outpoint| CoinUse {
+                    outpoint,
+                    request: matter.reference.id,
+                    state: CoinState::Open,
+                    at: yes.at,
+                })
+            })
+            .collect()
+    }
+}

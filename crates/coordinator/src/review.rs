@@ -1,0 +1,278 @@
+//! From PSBT to request and back: what is asked is always recomputed before it is offered, and a yes
+//! counts only for what was offered.
+
+use std::sync::Arc;
+
+use ensign_engine::{End, GroupConfig, Proposal, Review};
+use ensign_primitives::{GroupId, MESSAGES_MAX, RequestId};
+use ensign_psbt::{ConsentDigest, PsbtError};
+use ensign_store::Place;
+use ensign_wire::{AbortReason, SignedRequest};
+
+use crate::{
+    Approval, CommandError, Consent, Event, Group, GroupInfo, Preview, Records, RequestEvent,
+    RequestRef, Resumption, SigningJob, Work,
+    command::Reply,
+    docket::{Matter, Yes},
+    driver::Driver,
+    error::of_decision,
+    group::Joined,
+    judging::{Judgement, Meaning},
+    ledger::Unfinished,
+    problem,
+};
+
+impl Driver {
+    pub(crate) fn add_group(&mut self, group: Group) -> Result<Arc<GroupInfo>, CommandError> {
+        let (joined, members) = Joined::new(self.network, self.signer_key, group)?;
+        let keys = joined.keys.keys().clone();
+        let peers = members.iter().map(|member| member.peer).collect();
+        let id =
+            self.engine.add_group(GroupConfig { keys, peers }).map_err(CommandError::Engine)?;
+        for member in members {
+            self.know_addresses(member.peer, &member.addresses);
+        }
+        let info = Arc::clone(&joined.info);
+        self.groups.insert(id, joined);
+        self.carry_out();
+        self.resume(id);
+        Ok(info)
+    }
+
+    /// Says what opening the store has found, if it may have missed something.
+    pub(crate) fn tell_found(&mut self) {
+        if let Some(problem) = problem::of_found(self.before.found, self.before.voided.len()) {
+            self.warn(None, problem);
+        }
+    }
+
+    /// Goes on with what the store holds unfinished for a group, and hands out what its user never
+    /// got.
+    pub(crate) fn resume(&mut self, group: GroupId) {
+        let Some(joined) = self.groups.get(&group).cloned() else { return };
+        self.tell_voided(&joined);
+        self.recover(&joined);
+        let network = self.network;
+        let ours = |it: &Unfinished| it.open.request.request.signers.group_id(network) == group;
+        let (ours, rest) = self.before.past.open.drain(..).partition(ours);
+        self.before.past.open = rest;
+        let ours: Vec<Unfinished> = ours;
+        for unfinished in ours {
+            let id = unfinished.open.request.request.id();
+            match self.resume_one(&joined, unfinished) {
+                // What the engine says of it comes before it forgets it.
+                Ok(()) => self.carry_out(),
+                Err(CommandError::Engine(ensign_engine::CommandError::TooManyRequests {
+                    ..
+                })) => self.before.past.waiting.push(id),
+                Err(why) => self.warn(None, problem::of_not_resumed(id, &why)),
+            }
+        }
+    }
+
+    fn tell_voided(&mut self, group: &Joined) {
+        let of_group = |(_, of): &(RequestId, GroupId)| *of == group.info.id;
+        let (ours, rest) = self.before.voided.drain(..).partition(of_group);
+        self.before.voided = rest;
+        let ours: Vec<(RequestId, GroupId)> = ours;
+        for (id, _) in ours {
+            let problem = Box::new(problem::of_voided());
+            let event = RequestEvent::Failed { problem, evidence: None };
+            self.emit(Event::Request(reference(id, group), event));
+        }
+    }
+
+    /// Hands out signatures that are in the store and that nobody said they have.
+    fn recover(&mut self, group: &Joined) {
+        let of_group = |(_, of): &(RequestId, GroupId)| *of == group.info.id;
+        let (ours, rest) = self.before.past.unreceived.drain(..).partition(of_group);
+        self.before.past.unreceived = rest;
+        let ours: Vec<(RequestId, GroupId)> = ours;
+        for (id, _) in ours {
+            let (known, events) = (group.clone(), self.events.clone());
+            self.storage.read(move |store| {
+                if let Ok(Some(outcome)) = Records(store).outcome(&id, &known.keys) {
+                    let event = RequestEvent::Recovered(Box::new(outcome));
+                    events.send(Event::Request(reference(id, &known), event));
+                }
+            });
+        }
+    }
+
+    fn resume_one(&mut self, group: &Joined, unfinished: Unfinished) -> Result<(), CommandError> {
+        let Unfinished { open, lost } = unfinished;
+        let now = self.clock.now();
+        let request = Arc::new(open.request.clone());
+        let id = request.request.id();
+        let meaning = match &open.payload {
+            None => Meaning::blind(&request.request.messages),
+            Some(payload) => Meaning::of_psbt(payload, &group.keys).map_err(|error| {
+                // What we cannot read any more is not joined again when others announce it.
+                let end = End::Closed(AbortReason::PayloadMismatch);
+                self.engine.remember_ended(id, group.info.id, end);
+                CommandError::Psbt(error)
+            })?,
+        };
+        self.engine.resume(now, open).map_err(CommandError::Engine)?;
+        let approval = |approval| RequestEvent::Resumed(Box::new(Resumption { approval, lost }));
+        self.introduce(reference(id, group), request, meaning, approval);
+        self.docket.consent(&id, Yes { at: now.unix });
+        Ok(())
+    }
+
+    /// Tells our user of a request; returns what was told.
+    fn introduce(
+        &mut self,
+        reference: RequestRef,
+        request: Arc<SignedRequest>,
+        meaning: Meaning,
+        event: impl FnOnce(Approval) -> RequestEvent,
+    ) -> Approval {
+        let engine = &self.engine;
+        self.docket.retain(|id| engine.request(id).is_some());
+        let matter = Matter::new(reference, request, meaning);
+        let approval = matter.approval(self.judge(&matter));
+        let events = self.docket.introduce(matter, event(approval.clone()));
+        events.into_iter().for_each(|event| self.emit(event));
+        approval
+    }
+
+    /// Judges a request as of now.
+    fn judge(&self, matter: &Matter) -> Judgement {
+        let (id, meaning) = (&matter.reference().id, matter.meaning());
+        let notes = meaning.notes(self.clock.now().unix, &self.docket.coins(Some(id)));
+        meaning.judged(id, notes, &self.policy)
+    }
+
+    /// Says what a proposal would ask for.
+    pub(crate) fn preview(&self, job: &SigningJob) -> Result<Preview, CommandError> {
+        let (group, meaning) = self.meaning(job)?;
+        let judgement = self.judge_proposal(&group, &meaning);
+        let Judgement { notes, digest } = judgement;
+        let summary = meaning.summary().cloned().map(Box::new);
+        Ok(Preview { group: group.info, summary, notes, digest })
+    }
+
+    fn judge_proposal(&self, group: &Joined, meaning: &Meaning) -> Judgement {
+        let notes = meaning.notes(self.clock.now().unix, &self.docket.coins(None));
+        meaning.proposed(&group.info.id, notes, &self.policy)
+    }
+
+    /// Recomputes what a proposal would ask for.
+    fn meaning(&self, job: &SigningJob) -> Result<(Joined, Meaning), CommandError> {
+        let unknown = ensign_engine::CommandError::UnknownGroup { group: job.group };
+        let group = self.groups.get(&job.group).ok_or(CommandError::Engine(unknown))?;
+        let meaning = match &job.work {
+            Work::Psbt(bytes) => {
+                Meaning::of_psbt(bytes, &group.keys).map_err(CommandError::Psbt)?
+            }
+            Work::Messages(digests) => Meaning::Blind(digests.clone()),
+        };
+        let seen = meaning.messages().len();
+        if seen == 0 || seen > MESSAGES_MAX {
+            return Err(CommandError::MessageCount { max: MESSAGES_MAX, seen });
+        }
+        Ok((group.clone(), meaning))
+    }
+
+    pub(crate) fn propose(
+        &mut self,
+        job: SigningJob,
+        consent: &Consent,
+    ) -> Result<Approval, CommandError> {
+        let (group, meaning) = self.meaning(&job)?;
+        if self.judge_proposal(&group, &meaning).digest != consent.digest {
+            return Err(CommandError::Changed { request: None });
+        }
+        let proposal = Proposal {
+            group: job.group,
+            messages: meaning.messages(),
+            payload: meaning.to_payload(),
+            purpose: job.purpose,
+            tx_type: job.tx_type,
+            amount: meaning.amount(),
+            lifetime: job.lifetime,
+            mode: job.mode,
+        };
+        let now = self.clock.now();
+        let nonce = self.randomness.draw()?;
+        let id = self.engine.propose(now, proposal, nonce).map_err(CommandError::Engine)?;
+        let request = self.engine.request(&id).cloned();
+        let request = request.ok_or(CommandError::UnknownRequest { request: id })?;
+        let event = |approval| RequestEvent::Proposed(Box::new(approval));
+        let approval = self.introduce(reference(id, &group), request, meaning, event);
+        self.docket.consent(&id, Yes { at: now.unix });
+        Ok(approval)
+    }
+
+    /// Takes our user's yes, if it was given to what the request is now.
+    pub(crate) fn approve(&mut self, id: RequestId, consent: &Consent, reply: Reply<()>) {
+        match self.consent(id, consent.digest) {
+            Ok(()) => self.consenting.approves(id, reply),
+            // A caller that no longer waits for its answer has dropped its future.
+            Err(error) => drop(reply.send(Err(error))),
+        }
+    }
+
+    fn consent(&mut self, id: RequestId, digest: ConsentDigest) -> Result<(), CommandError> {
+        let now = self.clock.now();
+        let unknown = CommandError::UnknownRequest { request: id };
+        let matter = self.docket.get(&id).ok_or(unknown)?;
+        let judgement = self.judge(matter);
+        if matter.yes().is_none() && judgement.digest != digest {
+            let approval = Box::new(matter.approval(judgement));
+            self.emit_request(id, RequestEvent::Asked(approval));
+            return Err(CommandError::Changed { request: Some(id) });
+        }
+        self.engine.approve(now, id).map_err(of_decision)?;
+        self.docket.consent(&id, Yes { at: now.unix });
+        Ok(())
+    }
+
+    /// Ends a request for our user, who is answered once that is durable: it never goes on again.
+    pub(crate) fn end(&mut self, id: RequestId, reason: AbortReason, reply: Reply<()>) {
+        if let Err(error) = self.stop(id, reason) {
+            // A caller that no longer waits has dropped its future.
+            return drop(reply.send(Err(error)));
+        }
+        self.carry_out();
+        self.storage.read(move |store| {
+            let kept = store.get(&Place::closed(&id)).map_err(|error| error.into());
+            let kept = kept.map_err(CommandError::Store);
+            drop(reply.send(kept.and_then(|it| it.map(drop).ok_or(CommandError::Stopped))));
+        });
+    }
+
+    /// Recomputes what a request asks for, and offers it to our user only if it is the same.
+    pub(crate) fn review(&mut self, review: Review) {
+        let Review { id, group, request, payload } = review;
+        if self.before.void_until.is_some_and(|until| request.request.created <= until) {
+            return self.give_up(id, problem::of_voided());
+        }
+        let Some(group) = self.groups.get(&group).cloned() else { return };
+        let meaning = match payload {
+            None => Ok(Meaning::blind(&request.request.messages)),
+            Some(payload) => Meaning::of_psbt(&payload, &group.keys),
+        };
+        match meaning {
+            Ok(meaning) if meaning.is_of(&request.request) => {
+                let event = |approval| RequestEvent::Asked(Box::new(approval));
+                self.introduce(reference(id, &group), request, meaning, event);
+            }
+            Ok(_) => self.refuse(id, None),
+            Err(error) => self.refuse(id, Some(&error)),
+        }
+    }
+
+    fn refuse(&mut self, id: RequestId, why: Option<&PsbtError>) {
+        self.given_up.insert(id, problem::of_mismatch(why));
+        // It may have ended meanwhile; then there is nothing to refuse.
+        let _ = self.stop(id, AbortReason::PayloadMismatch);
+        self.carry_out();
+        self.given_up.remove(&id);
+    }
+}
+
+fn reference(id: RequestId, group: &Joined) -> RequestRef {
+    RequestRef { id, handle: None, group: Arc::clone(&group.info) }
+}
