@@ -4,7 +4,7 @@ use bitcoin::{OutPoint, Txid};
 use ensign_musig::PublicKey;
 use ensign_primitives::SignerIndex;
 
-use crate::{Destination, Map, MusigFieldError};
+use crate::{Destination, Lookalike, Map, MusigFieldError, ParticipantsMismatch};
 
 /// Why bytes are no PSBT; offsets count from 0 in the binary form.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -18,13 +18,28 @@ pub enum DecodeError {
         /// Bytes allowed.
         limit: usize,
     },
-    /// The bytes begin like neither form of a PSBT.
-    #[error(
-        "not a PSBT: begins with {seen:02x?} instead of \"psbt\" and ff, or \"cHNidP\" in base64"
-    )]
+    /// The bytes begin like no form of a PSBT.
+    #[error("not a PSBT: begins with {}", Begin(.seen))]
     Magic {
         /// The first bytes, at most five.
         seen: Vec<u8>,
+    },
+    /// The bytes are something else that people know.
+    #[error("not a PSBT: this is {0}")]
+    Lookalike(Lookalike),
+    /// The text begins as JSON and is none.
+    #[error("not JSON at line {line}, column {column}")]
+    Json {
+        /// Which line, from 1.
+        line: usize,
+        /// Which column, from 1.
+        column: usize,
+    },
+    /// The text is not hex.
+    #[error("not hex at character {offset}, white space aside")]
+    Hex {
+        /// Which character, from 0; the length of the text if the last digit lacks its pair.
+        offset: usize,
     },
     /// The text is not base64.
     #[error("not base64 at character {offset}, white space aside")]
@@ -86,6 +101,17 @@ pub enum DecodeError {
         /// Where it stands again.
         offset: usize,
     },
+    /// A field of version 2 stands in a PSBT of version 0.
+    #[error("{map} has the field {key_type:#04x} ({}) at offset {offset}, which belongs to version 2",
+        .map.field_name(*.key_type))]
+    LaterField {
+        /// The map.
+        map: Map,
+        /// The first byte of the key.
+        key_type: u8,
+        /// Where the field begins.
+        offset: usize,
+    },
     /// A field is not as its type demands.
     #[error("{map}: the field {key_type:#04x} ({}) at offset {offset} is malformed",
         .map.field_name(*.key_type))]
@@ -107,6 +133,22 @@ pub enum DecodeError {
         /// What is wrong with it.
         cause: MusigFieldError,
     },
+}
+
+/// The first bytes of what is no PSBT: as text if they are, else in hex.
+struct Begin<'a>(&'a [u8]);
+
+impl core::fmt::Display for Begin<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        let text = core::str::from_utf8(self.0).ok();
+        match text.filter(|text| text.bytes().all(|byte| byte.is_ascii_graphic())) {
+            Some(text) => write!(f, "the text \"{text}\""),
+            None => {
+                f.write_str("the bytes")?;
+                self.0.iter().try_for_each(|byte| write!(f, " {byte:02x}"))
+            }
+        }
+    }
 }
 
 /// Why a PSBT cannot be read, signed or finished. Inputs and outputs count from 0.
@@ -223,14 +265,14 @@ pub enum PsbtError {
         seen: u32,
     },
     /// An input names other participants than the group's keys.
-    #[error(
-        "input {input} names other MuSig2 participants than the group's under the key {aggregate}"
-    )]
+    #[error("the MuSig2 participants of input {input}, under the key {aggregate}, {cause}")]
     ForeignParticipants {
         /// Which input.
         input: usize,
         /// The aggregate key they are named for.
         aggregate: PublicKey,
+        /// How they differ.
+        cause: ParticipantsMismatch,
     },
     /// Amounts that no block can hold.
     #[error("{map} brings the sum to {seen} sat, more than the {limit} that can exist")]

@@ -8,7 +8,7 @@ use ensign_musig::{KeyAggCtx, PartialSig, PubNonce, SigningCtx, verify_schnorr};
 use ensign_primitives::SignerIndex;
 use ensign_wire::{KeyTweak, Message, PartialSigBytes, PubNonceBytes};
 
-use crate::{Group, MusigField, MusigSlot, Psbt, PsbtError, analyze, convert, spend};
+use crate::{Form, Group, MusigField, MusigSlot, Psbt, PsbtError, analyze, convert, spend};
 
 /// What one signer gave to a session, as far as it is known here.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -56,9 +56,9 @@ pub fn finish(
 ) -> Result<SignedPsbt, PsbtError> {
     let messages = analyze(psbt, group)?.messages;
     contributions.check(group, messages.len())?;
-    let mut signed = psbt.0.clone();
+    let mut signed = psbt.clone();
     for (index, ((message, signature), input)) in
-        messages.iter().zip(contributions.signatures).zip(&mut signed.inputs).enumerate()
+        messages.iter().zip(contributions.signatures).zip(&mut signed.inner.inputs).enumerate()
     {
         let wrong = PsbtError::WrongSignature { input: index };
         let Some((ctx, sig)) =
@@ -73,7 +73,7 @@ pub fn finish(
         input.tap_key_sig = Some(sig);
         input.final_script_witness = Some(Witness::p2tr_key_spend(&sig));
     }
-    Ok(SignedPsbt(Psbt(signed)))
+    Ok(SignedPsbt(signed))
 }
 
 /// Returns the key set of a message and its signature in the type of a witness, if it is true.
@@ -194,11 +194,17 @@ impl SignedPsbt {
         self.0.to_base64()
     }
 
+    /// Returns the PSBT in `form`, for instance in that of the unsigned one; see
+    /// [`Psbt::to_form`].
+    pub fn to_form(&self, form: Form) -> Vec<u8> {
+        self.0.to_form(form)
+    }
+
     /// Returns the signed transaction.
     pub fn extract_tx(&self) -> ExtractedTx {
         // The fee was shown to every signer; a rate limit here could only keep a signed
         // transaction from its owner.
-        let tx = self.0.0.clone().extract_tx_unchecked_fee_rate();
+        let tx = self.0.inner.clone().extract_tx_unchecked_fee_rate();
         ExtractedTx { txid: tx.compute_txid(), bytes: serialize(&tx) }
     }
 }

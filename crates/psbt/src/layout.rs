@@ -37,11 +37,16 @@ impl fmt::Display for Map {
 }
 
 impl Map {
-    /// Returns what BIP174, BIP371 and BIP373 call a field of this map.
+    /// Returns what BIP174, BIP370, BIP371 and BIP373 call a field of this map.
     pub(crate) const fn field_name(self, key_type: u8) -> &'static str {
         match (self, key_type) {
             (Self::Global, 0x00) => "unsigned transaction",
             (Self::Global, 0x01) => "extended public key",
+            (Self::Global, 0x02) => "transaction version",
+            (Self::Global, 0x03) => "fallback lock time",
+            (Self::Global, 0x04) => "number of inputs",
+            (Self::Global, 0x05) => "number of outputs",
+            (Self::Global, 0x06) => "modifiable flags",
             (Self::Global, 0xfb) => "version",
             (Self::Input(_), 0x00) => "non-witness UTXO",
             (Self::Input(_), 0x01) => "witness UTXO",
@@ -53,6 +58,12 @@ impl Map {
             (Self::Input(_), 0x07) => "final scriptSig",
             (Self::Input(_), 0x08) => "final scriptWitness",
             (Self::Input(_), 0x0a..=0x0d) => "hash preimage",
+            (Self::Input(_), 0x0e) => "previous transaction id",
+            (Self::Input(_), 0x0f) => "previous output index",
+            (Self::Input(_), 0x10) => "sequence",
+            (Self::Input(_), 0x11 | 0x12) => "required lock time",
+            (Self::Output(_), 0x03) => "amount",
+            (Self::Output(_), 0x04) => "script",
             (Self::Input(_), 0x13) => "taproot key signature",
             (Self::Input(_), 0x14) => "taproot script signature",
             (Self::Input(_), 0x15) => "taproot leaf script",
@@ -79,10 +90,27 @@ pub(crate) struct Field<'a> {
     pub(crate) key_data: &'a [u8],
     pub(crate) value: &'a [u8],
     /// The whole pair as it stands.
-    raw: &'a [u8],
+    pub(crate) raw: &'a [u8],
 }
 
 impl Field<'_> {
+    /// Refuses fields that only PSBTs of version 2 have ([BIP-0370]): a reader that heeds them in
+    /// version 0 would show another transaction than the one that is signed.
+    ///
+    /// [BIP-0370]: <https://github.com/bitcoin/bips/blob/master/bip-0370.mediawiki#specification>
+    fn check_version(&self) -> Result<(), DecodeError> {
+        match (self.map, self.key_type) {
+            (Map::Global, 0x02..=0x06)
+            | (Map::Input(_), 0x0e..=0x12)
+            | (Map::Output(_), 0x03 | 0x04) => Err(DecodeError::LaterField {
+                map: self.map,
+                key_type: self.key_type,
+                offset: self.offset,
+            }),
+            _ => Ok(()),
+        }
+    }
+
     fn invalid(&self) -> DecodeError {
         DecodeError::Field { map: self.map, key_type: self.key_type, offset: self.offset }
     }
@@ -96,8 +124,9 @@ pub(crate) fn walk<'a>(
     mut visit: impl FnMut(Field<'a>) -> Result<(), DecodeError>,
 ) -> Result<(), DecodeError> {
     let mut reader = Reader { bytes, offset: MAGIC.len() };
-    let (mut shape, mut version) = (None, 0);
+    let (mut shape, mut version, mut foreign) = (None, 0, Ok(()));
     while let Some(field) = reader.field(Map::Global)? {
+        foreign = foreign.and_then(|()| field.check_version());
         match field.key_type {
             GLOBAL_UNSIGNED_TX if field.key_data.is_empty() => shape = Some(unsigned_tx(&field)?),
             GLOBAL_VERSION => {
@@ -111,9 +140,12 @@ pub(crate) fn walk<'a>(
     if version != 0 {
         return Err(DecodeError::Version { seen: version });
     }
+    // Only now is it certain that they belong to another version than this one.
+    foreign?;
     let (inputs, outputs) = shape.ok_or(DecodeError::NoUnsignedTx)?;
     for map in (0..inputs).map(Map::Input).chain((0..outputs).map(Map::Output)) {
         while let Some(field) = reader.field(map)? {
+            field.check_version()?;
             visit(field)?;
         }
     }

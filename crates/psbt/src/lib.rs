@@ -52,7 +52,11 @@
 mod group;
 pub use group::{Group, GroupError};
 mod parse;
-pub use parse::{Psbt, parse};
+pub use parse::{Psbt, parse, parse_with_form};
+mod form;
+pub use form::Form;
+mod lookalike;
+pub use lookalike::Lookalike;
 mod spend;
 pub use spend::{INPUTS_MAX, Spend, WEIGHT_MAX, analyze};
 mod summary;
@@ -72,16 +76,20 @@ mod finish;
 pub use finish::{Contribution, Contributions, ExtractedTx, SignedPsbt, finish};
 mod musig_field;
 pub use musig_field::{MusigField, MusigFieldError, MusigSlot, PARTICIPANTS_MAX};
+mod advice;
 mod amount;
 mod calendar;
 mod convert;
 mod error;
+mod kept;
 mod layout;
+mod participants;
 pub use bitcoin::absolute::LockTime;
 pub use bitcoin::relative::LockTime as RelativeLockTime;
 pub use bitcoin::{OutPoint, ScriptBuf, Txid};
 pub use error::{DecodeError, PsbtError};
 pub use layout::Map;
+pub use participants::ParticipantsMismatch;
 
 #[cfg(test)]
 mod tests;

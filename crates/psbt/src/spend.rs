@@ -9,7 +9,8 @@ use bitcoin::{Amount, TapSighashType, Transaction, TxIn, TxOut};
 use ensign_wire::{KeyTweak, Message};
 
 use crate::layout::Map;
-use crate::{Destination, Group, MusigField, Psbt, PsbtError, Summary, convert};
+use crate::participants::check_participants;
+use crate::{Destination, Group, Psbt, PsbtError, Summary, convert};
 
 /// Most inputs one session signs; each is a message of its own, about 200 bytes of wire a signer.
 pub const INPUTS_MAX: usize = 32;
@@ -46,9 +47,9 @@ pub struct Spend {
 /// [BIP-0341]: <https://github.com/bitcoin/bips/blob/master/bip-0341.mediawiki#common-signature-message>
 /// [BIP-0371]: <https://github.com/bitcoin/bips/blob/master/bip-0371.mediawiki>
 pub fn analyze(psbt: &Psbt, group: &Group) -> Result<Spend, PsbtError> {
-    let tx = &psbt.0.unsigned_tx;
+    let tx = &psbt.inner.unsigned_tx;
     check_shape(tx)?;
-    let inputs = || tx.input.iter().zip(&psbt.0.inputs).enumerate();
+    let inputs = || tx.input.iter().zip(&psbt.inner.inputs).enumerate();
     let mut utxos = Vec::with_capacity(tx.input.len());
     for (index, (txin, input)) in inputs() {
         utxos.push(spent_output(index, txin, input)?.clone());
@@ -176,23 +177,6 @@ fn key_tweak(
         Some(key_type) => Err(PsbtError::TaprootField { input: index, key_type }),
         None => Ok(tweak),
     }
-}
-
-/// Refuses an input whose MuSig2 participants are others than the group's keys.
-///
-/// Beside a script tree further aggregates may be named: they belong to its leaves.
-fn check_participants(index: usize, psbt: &Psbt, group: &Group) -> Result<(), PsbtError> {
-    let has_tree = psbt.0.inputs.get(index).is_some_and(|input| input.tap_merkle_root.is_some());
-    let ours = group.aggregate_key();
-    for field in psbt.musig_fields(Map::Input(index)) {
-        let MusigField::Participants { aggregate, participants } = field else { continue };
-        let fits =
-            if aggregate == ours { participants == group.keys().as_slice() } else { has_tree };
-        if !fits {
-            return Err(PsbtError::ForeignParticipants { input: index, aggregate });
-        }
-    }
-    Ok(())
 }
 
 pub(crate) fn messages(

@@ -7,8 +7,10 @@
 )]
 #![allow(clippy::wildcard_enum_match_arm, reason = "every other variant fails the test")]
 
+mod conformance;
 mod consensus;
 mod digest;
+mod forms;
 mod kinds;
 mod mutation;
 mod notes;

@@ -7,7 +7,8 @@ use ensign_identity::SignerKey;
 use ensign_musig::SecKey;
 use ensign_primitives::Network;
 use ensign_psbt::{
-    DecodeError, Destination, Group, INPUTS_MAX, Map, Psbt, PsbtError, analyze, parse,
+    DecodeError, Destination, Group, INPUTS_MAX, Lookalike, Map, ParticipantsMismatch, Psbt,
+    PsbtError, analyze, parse,
 };
 use ensign_wire::{GroupKeys, KeyTweak, PAYLOAD_BYTES_MAX};
 
@@ -33,9 +34,11 @@ fn refusal(change: impl FnOnce(&Party, &mut bitcoin::Psbt)) -> PsbtError {
 
 #[test]
 fn bytes_that_are_no_psbt_are_told_apart() {
-    assert_eq!(decode_error(b""), DecodeError::Magic { seen: vec![] });
-    assert_eq!(decode_error(b"psbt"), DecodeError::Magic { seen: b"psbt".to_vec() });
-    assert_eq!(decode_error(&[2, 0, 0, 0, 1, 9]), DecodeError::Magic { seen: vec![2, 0, 0, 0, 1] });
+    let magic = |bytes: &[u8]| decode_error(bytes).to_string();
+    assert_eq!(decode_error(b""), DecodeError::Lookalike(Lookalike::Empty));
+    assert_eq!(magic(b"psbt"), "not a PSBT: begins with the text \"psbt\"");
+    assert_eq!(magic(&[2, 0, 0, 0, 1, 9]), "not a PSBT: begins with the bytes 02 00 00 00 01");
+    assert_eq!(magic(b"psbt\xfe"), "not a PSBT: begins with the bytes 70 73 62 74 fe");
     assert_eq!(decode_error(b"cHNidP8B*AA="), DecodeError::Base64 { offset: 8 });
     assert_eq!(decode_error(b"cHNidP8BA"), DecodeError::Base64 { offset: 9 });
 }
@@ -321,13 +324,36 @@ fn participants_must_be_the_groups_keys_in_their_order() {
     psbt.inputs[0].unknown.extend([participants(aggregate, keys)]);
     analyze(&read(&psbt), &party.group).unwrap();
 
+    let refused = |aggregate: [u8; 33], keys: &[SignerKey]| {
+        let mut psbt = simple(&party);
+        psbt.inputs[0].unknown.extend([participants(aggregate, keys)]);
+        match analyze(&read(&psbt), &party.group).unwrap_err() {
+            PsbtError::ForeignParticipants { input: 0, aggregate: seen, cause } => {
+                assert_eq!(seen.serialize(), aggregate);
+                cause
+            }
+            other => panic!("{other}"),
+        }
+    };
     let swapped = [keys[1], keys[0], keys[2]];
-    for wrong in [&keys[..2], &swapped] {
-        psbt.inputs[0].unknown.extend([participants(aggregate, wrong)]);
-        let error = analyze(&read(&psbt), &party.group).unwrap_err();
-        let aggregate = party.group.aggregate_key();
-        assert_eq!(error, PsbtError::ForeignParticipants { input: 0, aggregate });
-    }
+    assert_eq!(refused(aggregate, &swapped), ParticipantsMismatch::Order);
+    let other_order = group_of(&swapped).aggregate_key().serialize();
+    assert_eq!(refused(other_order, &swapped), ParticipantsMismatch::Order);
+    assert_eq!(refused(aggregate, &keys[..2]), ParticipantsMismatch::Keys);
+
+    let mut negated = aggregate;
+    negated[0] ^= 1;
+    assert_eq!(refused(negated, keys), ParticipantsMismatch::Sign);
+    let output = party.group.key_agg_ctx(ADDRESS).unwrap().agg_key_full().serialize();
+    assert_eq!(refused(output, keys), ParticipantsMismatch::OutputKey);
+    let two = Party::new(2).group;
+    let stranger = two.aggregate_key().serialize();
+    assert_eq!(refused(stranger, two.keys().as_slice()), ParticipantsMismatch::Group);
+    assert_eq!(refused(stranger, keys), ParticipantsMismatch::Group);
+}
+
+fn group_of(keys: &[SignerKey]) -> Group {
+    Group::new(Network::Regtest, &GroupKeys::new(keys.to_vec()).unwrap()).unwrap()
 }
 
 #[test]
@@ -341,7 +367,8 @@ fn other_aggregate_keys_are_named_beside_a_script_tree_only() {
         analyze(&read(&psbt), &party.group)
     };
     let aggregate = other.aggregate_key();
-    let foreign = PsbtError::ForeignParticipants { input: 0, aggregate };
+    let cause = ParticipantsMismatch::Group;
+    let foreign = PsbtError::ForeignParticipants { input: 0, aggregate, cause };
     assert_eq!(analyzed(ADDRESS).unwrap_err(), foreign);
     analyzed(KeyTweak::Taproot { merkle_root: Some(ROOT) }).unwrap();
 }

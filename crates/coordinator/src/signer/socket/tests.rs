@@ -133,7 +133,7 @@ fn sent(bytes: &[u8]) -> Result<(), ServeError> {
     let _ended = served.stream.shutdown(Shutdown::Write);
     let mut rest = Vec::new();
     let _reset = served.stream.read_to_end(&mut rest);
-    assert_eq!(rest, [], "it answers");
+    assert!(rest.is_empty(), "it answers");
     served.signer.join().unwrap()
 }
 

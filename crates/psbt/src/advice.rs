@@ -1,0 +1,111 @@
+//! What to do about each error, in plain words; by its cause, so that the words fit.
+
+use crate::{DecodeError, ParticipantsMismatch, PsbtError};
+
+const EXPORT_AGAIN: &str =
+    "export the PSBT again in the wallet that made it; the file was damaged on its way";
+const WALLET_FAULT: &str =
+    "make the transaction again in the wallet; if it comes out the same, the wallet is at fault";
+const VERSION_0: &str = "convert it to version 0: some wallets offer it in their export settings as BIP174 or v0, and \
+     Bitcoin Core writes version 0 unless asked for another";
+const OUR_FAULT: &str = "report it: this is a fault of the program, not of the PSBT";
+
+impl DecodeError {
+    /// Returns what to do, as one or two clauses without a full stop.
+    pub const fn advice(&self) -> &'static str {
+        match self {
+            Self::TooLarge { .. } => {
+                "leave out previous transactions where the wallet allows it (a witness UTXO is \
+                 enough), or pay fewer at once"
+            }
+            Self::Magic { .. } => {
+                "give the PSBT as a file, as base64 or as hex, as the wallet exports it"
+            }
+            Self::Lookalike(lookalike) => lookalike.advice(),
+            Self::Json { .. } => "copy the output of the wallet from its first to its last brace",
+            Self::Hex { .. } | Self::Base64 { .. } => {
+                "copy the whole text again; a character was lost or changed"
+            }
+            Self::Truncated { .. } => "copy or save the PSBT again; its end is missing",
+            Self::Trailing { .. } => "cut off what follows the PSBT, or export it again",
+            Self::LongLength { .. } | Self::DuplicateField { .. } | Self::NoUnsignedTx => {
+                EXPORT_AGAIN
+            }
+            Self::Version { .. } | Self::LaterField { .. } => VERSION_0,
+            Self::SignedTx { .. } => {
+                "give the PSBT as it was before signing; its transaction must have no signatures"
+            }
+            Self::Field { .. } | Self::Musig { .. } => {
+                "update the wallet that wrote this field, or export the PSBT without it"
+            }
+        }
+    }
+}
+
+impl PsbtError {
+    /// Returns what to do, as one or two clauses without a full stop.
+    pub const fn advice(&self) -> &'static str {
+        match self {
+            Self::Decode(error) => error.advice(),
+            Self::NoInputs | Self::NoOutputs => {
+                "choose coins and payees in the wallet, then export the PSBT"
+            }
+            Self::TooManyInputs { .. } => {
+                "split the payment, or first merge coins of the group in transactions of that size"
+            }
+            Self::TooHeavy { .. } => "pay fewer at once; no node relays so large a transaction",
+            Self::DuplicateInput { .. } | Self::UtxoIndex { .. } => WALLET_FAULT,
+            Self::Signed { .. } => {
+                "give the PSBT as it was before signing; if all have signed, finalize and broadcast \
+                 it (Bitcoin Core: `finalizepsbt`, then `sendrawtransaction`)"
+            }
+            Self::MissingUtxo { .. } => {
+                "let the wallet fill in the outputs that are spent (Bitcoin Core: `utxoupdatepsbt` \
+                 or `walletprocesspsbt`)"
+            }
+            Self::UtxoTxid { .. } | Self::UtxoConflict { .. } => {
+                "let the wallet fill in again what is spent; what stands there belongs to another \
+                 coin, or somebody changed it"
+            }
+            Self::NotOurs { .. } => {
+                "check that it is the right group and network, and spend coins at the group's \
+                 address only"
+            }
+            Self::TaprootField { .. } => {
+                "make the PSBT with the group's own descriptor; this one describes the coin in \
+                 another way"
+            }
+            Self::ForeignSighash { .. } => {
+                "choose sighash DEFAULT or ALL in the wallet; with the others somebody could \
+                 change the transaction after you sign"
+            }
+            Self::ForeignParticipants { cause, .. } => cause.advice(),
+            Self::AmountOutOfRange { .. } | Self::NegativeFee { .. } => {
+                "correct the amounts in the wallet; no node accepts them"
+            }
+            Self::SignatureCount { .. }
+            | Self::ContributionCount { .. }
+            | Self::ContributionLength { .. }
+            | Self::WrongSignature { .. } => OUR_FAULT,
+        }
+    }
+}
+
+impl ParticipantsMismatch {
+    /// Returns what to do, as one or two clauses without a full stop.
+    pub const fn advice(self) -> &'static str {
+        match self {
+            Self::Order => {
+                "name the keys in the group's order, sorted as in its descriptor; another order is \
+                 another address"
+            }
+            Self::OutputKey | Self::Sign => {
+                "update the wallet: the participants are to be named for the aggregate key before \
+                 any tweak (BIP373), or may be left out"
+            }
+            Self::Keys | Self::Group => {
+                "check that it is the right group; this wallet counts on other signers"
+            }
+        }
+    }
+}
