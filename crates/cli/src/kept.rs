@@ -272,7 +272,7 @@ impl Stored {
         let name = Name::new(text);
         let entries = self.entries()?.into_iter();
         let mut found: Vec<_> =
-            entries.filter(|entry| name.is_of(&entry.id, entry.handle())).collect();
+            entries.filter(|entry| name.is_of(&entry.id, None)).collect();
         let shown = foreign(text);
         match (found.pop(), &found[..]) {
             (Some(only), []) => Ok(only),

@@ -118,6 +118,7 @@ impl Node {
             join(&coordinator, group).await?.iter().for_each(|unknown| output.warning(unknown));
         }
         service.refresh().await.map_err(|error| command_failure(&error))?;
+        let decisions = Decisions(decisions);
         Ok(Self { held, coordinator, events, decisions, service, server, results })
     }
 

@@ -13,7 +13,7 @@ impl Inside {
         let name = Name::new(text);
         let entries = self.coordinator.requests().await;
         let entries = entries.map_err(|error| self.house.refused(&error))?;
-        let mut found = entries.into_iter().filter(|entry| name.is_of(&entry.id, entry.handle()));
+        let mut found = entries.into_iter().filter(|entry| name.is_of(&entry.id, None));
         let refused = |code, status, what: String| Err(self.house.problem(status, code, what));
         match (found.next(), found.next()) {
             (Some(only), None) => Ok(only),

@@ -134,7 +134,7 @@ fn write(
 }
 
 /// Writes a file for the user.
-pub(super) fn write_file(
+pub(crate) fn write_file(
     file: &Path,
     bytes: &[u8],
     existing: Existing,

@@ -73,7 +73,7 @@ impl Proposal {
         let mut node = Node::start(held, &groups, args.listen, IsMoved::No, output).await?;
         let [group] = groups;
         if let Err(no) = consent(&mut node, &task, &args, &mut stop, output).await {
-            node.coordinator.shutdown().await;
+            node.shutdown().await;
             return Err(no);
         }
         let name = group.name.clone();
@@ -112,7 +112,7 @@ impl Proposal {
             let _ = session.node.coordinator.received(session.request).await;
             session.farewell(others).await;
         }
-        session.node.coordinator.shutdown().await;
+        session.node.shutdown().await;
         if written.is_ok() {
             tokio::select! {
                 () = stop.asked() => {}

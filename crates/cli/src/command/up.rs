@@ -10,9 +10,9 @@ use ensign_primitives::RequestId;
 use self::rule::{Rule, Verdict};
 use crate::args::{Approve, Up};
 use crate::catalogue as code;
-use crate::control::Decision;
 use crate::failure::{Failure, Result};
 use crate::home::{Home, Signed, shown};
+use crate::household::Decision;
 use crate::narrator::{Narrator, session_line};
 use crate::node::{IsMoved, Node, command_failure};
 use crate::output::{Line, Output};
@@ -47,7 +47,7 @@ pub(super) async fn run(home: Home, args: Up, output: Output) -> Result<()> {
     };
     let ended = duty.serve(&mut stop).await;
     duty.desk = None;
-    duty.node.coordinator.shutdown().await;
+    duty.node.shutdown().await;
     output.talk(&Line::new("stopped"), "stopped; open requests go on at the next `ensign up`");
     ended
 }
