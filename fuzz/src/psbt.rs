@@ -3,15 +3,16 @@
 use std::sync::OnceLock;
 
 use ensign_identity::SignerKey;
-use ensign_primitives::Network;
-use ensign_psbt::{Group, analyze, parse};
+use ensign_primitives::{Network, UnixTime};
+use ensign_psbt::{Form, Group, Surroundings, analyze, judge, parse, parse_with_form};
 use ensign_wire::GroupKeys;
 
 /// Parses and analyzes any bytes; what parses has one encoding that says the same.
 ///
 /// # Panics
 ///
-/// When an accepted PSBT does not read back as itself, or its summary does not add up.
+/// When an accepted PSBT does not read back as itself in every form, or its summary does not add
+/// up.
 pub fn psbt(data: &[u8]) {
     let Ok(parsed) = parse(data) else { return };
     let bytes = parsed.to_bytes();
@@ -19,11 +20,19 @@ pub fn psbt(data: &[u8]) {
     assert_eq!(again.to_bytes(), bytes, "one encoding");
     let (first, second) = (analyze(&parsed, group()), analyze(&again, group()));
     assert_eq!(first, second, "the encoding decides what is signed");
+    for form in [Form::Binary, Form::Base64, Form::Hex, Form::Quoted, Form::Json] {
+        let read = parse_with_form(&parsed.to_form(form)).expect("our own forms parse");
+        assert_eq!(read, (again.clone(), form), "the form is known again");
+    }
     if let Ok(spend) = first {
         let spent = spend.summary.amount_spent();
         let paid: u64 = spend.summary.outputs.iter().map(|output| output.amount).sum();
         assert_eq!(spent, paid + spend.summary.fee, "amounts add up");
         assert!(!spend.summary.to_string().is_empty());
+        let surroundings = Surroundings { now: UnixTime::from_millis(0), coins: &[] };
+        for note in judge(&spend.summary, &surroundings) {
+            assert!(note.to_string().len() < 300, "a note is one sentence: {note}");
+        }
     }
 }
 

@@ -112,9 +112,7 @@ where
         let body = request.into_body();
         let read = timeout(BODY_TIMEOUT, to_bytes(body, BODY_BYTES_MAX)).await;
         let bytes = read
-            .map_err(|_| {
-                Problem::too_much(StatusCode::REQUEST_TIMEOUT, "the body took too long")
-            })?
+            .map_err(|_| Problem::too_much(StatusCode::REQUEST_TIMEOUT, "the body took too long"))?
             .map_err(|_| too_large())?;
         let bytes = if bytes.is_empty() { Bytes::from_static(b"{}") } else { bytes };
         serde_json::from_slice(&bytes).map(Self).map_err(|error| {

@@ -16,8 +16,8 @@
 //!
 //! Absent on purpose: TCP, tokens, pages for browsers.
 
-pub mod view;
 mod board;
+pub mod view;
 pub use board::{AlarmView, Board, Me};
 mod name;
 pub use name::Name;

@@ -46,10 +46,7 @@ pub(crate) fn routes(inside: Inside, streams: Streams) -> Router {
     let routes = Router::new()
         .route("/v1/status", get(status))
         .route("/v1/groups", get(groups::list).post(groups::make))
-        .route(
-            "/v1/groups/{name}",
-            get(groups::show).patch(groups::change).delete(groups::forget),
-        )
+        .route("/v1/groups/{name}", get(groups::show).patch(groups::change).delete(groups::forget))
         .route("/v1/previews", post(propose::preview))
         .route("/v1/requests", get(requests::list).post(propose::propose))
         .route("/v1/requests/{id}", get(requests::show))

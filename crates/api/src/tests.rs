@@ -22,8 +22,8 @@ use crate::events::Streams;
 use crate::frame::framed;
 use crate::places::Activity;
 use crate::problem::Problem;
-use crate::socket::connect;
 use crate::ring::Ring;
+use crate::socket::connect;
 use crate::{Client, ClientError, Server, Socket};
 
 mod hostile;

@@ -11,7 +11,10 @@ use crate::view::{ApprovalView, NoteView, ResultView, names, phase_name};
 /// Words an event; nothing for those that clients have no use for.
 ///
 /// - `node`: how a node is called.
-pub(crate) fn told(event: &Event, node: impl Fn(&ensign_primitives::PeerId) -> String) -> Option<Value> {
+pub(crate) fn told(
+    event: &Event,
+    node: impl Fn(&ensign_primitives::PeerId) -> String,
+) -> Option<Value> {
     match event {
         Event::Peer(peer, event) => of_peer(&node(peer), event),
         Event::Request(request, event) => of_request(request, event),

@@ -55,9 +55,7 @@ impl House for Hut {
     fn check_target(&self, target: Target) -> Answer<'_, ()> {
         Box::pin(async move {
             match target.out.as_deref() {
-                Some("/nowhere/x") => {
-                    Err(worded(409, "E-FIL-002", "no such folder".to_owned()))
-                }
+                Some("/nowhere/x") => Err(worded(409, "E-FIL-002", "no such folder".to_owned())),
                 _ => Ok(()),
             }
         })
@@ -118,12 +116,10 @@ impl Pair {
         let (alice, alice_member) = node(0x11, "alice", home.path()).await;
         let (bob, bob_member) = node(0x21, "bob", bobs.path()).await;
         let hut = Arc::new(Hut::default());
-        let me =
-            Me { name: "alice".to_owned(), network: "regtest".to_owned(), ..Me::default() };
+        let me = Me { name: "alice".to_owned(), network: "regtest".to_owned(), ..Me::default() };
         let service = Service::new(&alice, hut.clone(), me);
         let server = Some(service.serve(Socket::bind(home.path()).unwrap()));
-        let group =
-            Group { name: "pair".to_owned(), members: vec![alice_member, bob_member] };
+        let group = Group { name: "pair".to_owned(), members: vec![alice_member, bob_member] };
         let mut events = bob.events();
         alice.group(group.clone()).await.unwrap();
         bob.group(group).await.unwrap();
@@ -233,10 +229,10 @@ async fn a_proposal_needs_the_digest_that_was_shown_and_its_grave_notes() {
     let digest = preview.work.digest;
     let other: PreviewView = client.post("/v1/previews", &of_message(8)).await.unwrap();
     for (proposal, code) in [
-        (propose(None, &["blind"], None), "E-REQ-007"),
-        (propose(Some("ab".to_owned()), &["blind"], None), "E-REQ-007"),
-        (propose(digest.clone(), &[], None), "E-REQ-008"),
-        (propose(digest.clone(), &["fee_rate"], None), "E-REQ-008"),
+        (propose(None, &["blind"], None), "E-REQ-011"),
+        (propose(Some("ab".to_owned()), &["blind"], None), "E-REQ-011"),
+        (propose(digest.clone(), &[], None), "E-REQ-012"),
+        (propose(digest.clone(), &["fee_rate"], None), "E-REQ-012"),
         (propose(other.work.digest, &["blind"], None), "E-CHANGED"),
         (propose(digest, &["blind"], Some("/nowhere/x")), "E-FIL-002"),
     ] {
@@ -272,14 +268,14 @@ async fn a_request_is_approved_by_what_was_shown_and_never_by_a_beginning() {
     let approve = |name: &str| format!("/v1/requests/{name}/approve");
     let wrong = "ab".repeat(32);
     for (name, yes, code) in [
-        (&id[..8], blind(Some(&digest)), "E-REQ-006"),
-        (&id[..63], blind(Some(&digest)), "E-REQ-006"),
-        ("zz", blind(Some(&digest)), "E-REQ-006"),
+        (&id[..8], blind(Some(&digest)), "E-REQ-010"),
+        (&id[..63], blind(Some(&digest)), "E-REQ-010"),
+        ("zz", blind(Some(&digest)), "E-REQ-010"),
         ("%239999", blind(Some(&digest)), "E-REQ-001"),
         (wrong.as_str(), blind(Some(&digest)), "E-REQ-001"),
-        (id, blind(None), "E-REQ-007"),
+        (id, blind(None), "E-REQ-011"),
         (id, blind(Some(&wrong)), "E-CHANGED"),
-        (id, Yes { digest: Some(digest.clone()), ..Yes::default() }, "E-REQ-008"),
+        (id, Yes { digest: Some(digest.clone()), ..Yes::default() }, "E-REQ-012"),
     ] {
         let answer = client.post::<Done>(&approve(name), &yes).await;
         assert_eq!(refused(answer).1, code, "{name}");
@@ -327,7 +323,10 @@ async fn groups_and_evidence_are_shown() {
     assert_eq!((groups.len(), groups[0].members.len()), (1, 2));
     let one: GroupView = client.get("/v1/groups/pair").await.unwrap();
     assert_eq!(one.address, groups[0].address);
-    assert_eq!(refused(client.get::<Value>("/v1/groups/pear").await), (404, "E-GRP-001".to_owned()));
+    assert_eq!(
+        refused(client.get::<Value>("/v1/groups/pear").await),
+        (404, "E-GRP-001".to_owned())
+    );
     let cases: Vec<CaseView> = client.get("/v1/evidence").await.unwrap();
     assert_eq!(cases, []);
     let none = client.bytes("/v1/evidence/ab").await;

@@ -25,31 +25,48 @@ pub(crate) struct Decision {
     pub(crate) verb: &'static str,
 }
 
+/// What clients did that the node's own user should know.
+#[derive(Debug)]
+pub(crate) enum News {
+    /// A request was decided.
+    Decided(Decision),
+    /// The groups are others now.
+    Groups(Vec<SignerGroup>),
+}
+
 /// The home of a node that runs.
 #[derive(Debug)]
 pub(crate) struct Household {
     home: Home,
     coordinator: Coordinator,
     outs: Outs,
-    decided: mpsc::Sender<Decision>,
+    news: mpsc::Sender<News>,
     /// Held by whoever changes files of groups: two clients change one after the other.
     groups: Mutex<()>,
 }
 
 impl Household {
-    pub(crate) fn new(
-        home: &Home,
-        coordinator: &Coordinator,
-        decided: mpsc::Sender<Decision>,
-    ) -> Self {
+    pub(crate) fn new(home: &Home, coordinator: &Coordinator, news: mpsc::Sender<News>) -> Self {
         let (home, coordinator, outs) = (home.clone(), coordinator.clone(), Outs::new(home));
-        Self { home, coordinator, outs, decided, groups: Mutex::new(()) }
+        Self { home, coordinator, outs, news, groups: Mutex::new(()) }
     }
 
     /// Changes files, one client at a time.
     fn file<T>(&self, change: impl FnOnce(&Home) -> Result<T>) -> Result<T> {
         let _only = self.groups.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         change(&self.home)
+    }
+
+    fn tell(&self, news: News) {
+        // A command that only follows its own request does not listen.
+        let _ = self.news.try_send(news);
+    }
+
+    /// Tells the node's own user that groups have changed.
+    fn changed(&self) {
+        if let Ok(groups) = self.home.groups() {
+            self.tell(News::Groups(groups));
+        }
     }
 
     async fn make(&self, NewGroup { name, members }: NewGroup) -> Result<Vec<String>> {
@@ -59,6 +76,7 @@ impl Household {
             let _gone = self.file(|home| home.forget_group(&name));
             return Err(failure);
         }
+        self.changed();
         Ok(notes)
     }
 
@@ -74,6 +92,7 @@ impl Household {
             group = self.file(|home| home.rename_group(&name, &new))?;
         }
         join(&self.coordinator, &group).await?;
+        self.changed();
         Ok(notes)
     }
 
@@ -81,7 +100,9 @@ impl Household {
         let group = self.home.group(&name)?;
         let forgotten = self.coordinator.forget_group(group.id()).await;
         forgotten.map_err(|error| command_failure(&error))?;
-        self.file(|home| home.forget_group(&name)).map(drop)
+        self.file(|home| home.forget_group(&name))?;
+        self.changed();
+        Ok(())
     }
 }
 
@@ -103,7 +124,9 @@ impl House for Household {
     }
 
     fn change_group(&self, name: String, change: GroupChange) -> Answer<'_, Vec<String>> {
-        Box::pin(async move { self.change(name, change).await.map_err(|failure| problem(&failure)) })
+        Box::pin(
+            async move { self.change(name, change).await.map_err(|failure| problem(&failure)) },
+        )
     }
 
     fn forget_group(&self, name: String) -> Answer<'_, ()> {
@@ -120,8 +143,7 @@ impl House for Household {
     }
 
     fn decided(&self, request: RequestId, how: &'static str) {
-        // A command that only follows its own request does not listen.
-        let _ = self.decided.try_send(Decision { request, verb: how });
+        self.tell(News::Decided(Decision { request, verb: how }));
     }
 
     fn problem(&self, status: u16, code: &str, what: String) -> Problem {

@@ -260,7 +260,7 @@ impl Stored {
     }
 
     fn view(&self, entry: &RequestEntry) -> RequestView {
-        RequestView::new(entry, self.group(entry).map(|(_, info)| &**info))
+        RequestView::new(entry, self.group(entry).map(|(_, info)| &**info), words::now())
     }
 
     fn group(&self, entry: &RequestEntry) -> Option<&(SignerGroup, Arc<GroupInfo>)> {
@@ -272,7 +272,7 @@ impl Stored {
         let name = Name::new(text);
         let entries = self.entries()?.into_iter();
         let mut found: Vec<_> =
-            entries.filter(|entry| name.is_of(&entry.id, None)).collect();
+            entries.filter(|entry| name.is_of(&entry.id, entry.handle())).collect();
         let shown = foreign(text);
         match (found.pop(), &found[..]) {
             (Some(only), []) => Ok(only),

@@ -55,6 +55,11 @@ impl Narrator {
         }
     }
 
+    /// Takes the groups that there are now.
+    pub(crate) fn set_groups(&mut self, groups: Vec<SignerGroup>) {
+        self.groups = groups;
+    }
+
     /// Remembers whose request it is.
     pub(crate) fn learn(&mut self, approval: &Approval) {
         self.requests.insert(approval.id, approval.group.id);

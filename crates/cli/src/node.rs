@@ -13,13 +13,13 @@ use crate::catalogue as code;
 use crate::failure::{Failure, Result};
 use crate::group::SignerGroup;
 use crate::home::{HeldHome, Home, Outs};
-use crate::household::{Decision, Household, join};
+use crate::household::{Household, News, join};
 use crate::output::{Line, Output, unix_micros};
 use crate::results::Results;
 use crate::store::{self, ledger_failure, opening_failure};
 
-/// Most decisions of clients that wait to be told here; further ones are not told.
-const DECISIONS_MAX: usize = 64;
+/// Most news of clients that wait to be told here; further ones are not told.
+const NEWS_MAX: usize = 64;
 
 /// A node that runs, and whoever serves its socket. The home is free for others once it is dropped.
 #[derive(Debug)]
@@ -28,22 +28,22 @@ pub(crate) struct Node {
     held: HeldHome,
     pub(crate) coordinator: Coordinator,
     pub(crate) events: Events,
-    /// What is decided in other terminals.
-    pub(crate) decisions: Decisions,
+    /// What clients do.
+    pub(crate) clients: Clients,
     service: Arc<Service>,
     server: Option<Server>,
     results: JoinHandle<()>,
 }
 
-/// What is decided in other terminals, as it comes.
+/// What clients do, as it comes.
 #[derive(Debug)]
-pub(crate) struct Decisions(mpsc::Receiver<Decision>);
+pub(crate) struct Clients(mpsc::Receiver<News>);
 
-impl Decisions {
+impl Clients {
     /// Waits for the next; for ever when there is no socket.
-    pub(crate) async fn next(&mut self) -> Decision {
+    pub(crate) async fn next(&mut self) -> News {
         match self.0.recv().await {
-            Some(decision) => decision,
+            Some(news) => news,
             None => std::future::pending().await,
         }
     }
@@ -87,8 +87,8 @@ impl Node {
         let lost = store::replace_lost(home.path())?;
         let (coordinator, events) = builder.listen(listen).start().await.map_err(start_failure)?;
         let names: Vec<_> = groups.iter().map(|group| group.name.as_str()).collect();
-        let (decided, decisions) = mpsc::channel(DECISIONS_MAX);
-        let household = Arc::new(Household::new(home, &coordinator, decided));
+        let (news, clients) = mpsc::channel(NEWS_MAX);
+        let household = Arc::new(Household::new(home, &coordinator, news));
         // From before the groups are joined, so that no request is missed.
         let service = Arc::new(Service::new(&coordinator, household, me(home, &coordinator)));
         let server = serve(home, &service, output);
@@ -96,7 +96,7 @@ impl Node {
             outs: Outs::new(home),
             coordinator: coordinator.clone(),
             service: Arc::clone(&service),
-            groups: groups.to_vec(),
+            home: home.clone(),
             output,
         };
         let results = tokio::spawn(results.write(coordinator.events()));
@@ -118,8 +118,8 @@ impl Node {
             join(&coordinator, group).await?.iter().for_each(|unknown| output.warning(unknown));
         }
         service.refresh().await.map_err(|error| command_failure(&error))?;
-        let decisions = Decisions(decisions);
-        Ok(Self { held, coordinator, events, decisions, service, server, results })
+        let clients = Clients(clients);
+        Ok(Self { held, coordinator, events, clients, service, server, results })
     }
 
     /// Takes what has changed in the files of the home: new groups are joined, those that are gone are
@@ -202,7 +202,13 @@ pub(crate) fn command_failure(error: &CommandError) -> Failure {
         let entry = code::find("E-SIG-001").unwrap_or(&code::INTERNAL);
         return Failure::new(entry, error.to_string());
     }
+    if let CommandError::Policy(_) = error {
+        let entry = code::find("E-POL-001").unwrap_or(&code::INTERNAL);
+        return Failure::new(entry, error.to_string());
+    }
     let entry = match error {
+        CommandError::Changed { .. } => &code::REQUEST_CHANGED,
+        CommandError::GroupInUse { .. } => &code::GROUP_BUSY,
         CommandError::Psbt(PsbtError::Decode(_)) => &code::PSBT_BYTES,
         CommandError::Psbt(_) => &code::PSBT_REFUSED,
         CommandError::Entropy => &code::ENTROPY,

@@ -39,11 +39,6 @@ impl Remote {
         }
     }
 
-    /// Returns the client, for what is asked while something else goes on.
-    pub(crate) const fn client(&self) -> &Client {
-        &self.client
-    }
-
     /// Waits for something that the client does.
     pub(crate) fn wait<T>(&self, work: impl Future<Output = T>) -> T {
         self.runtime.block_on(work)
@@ -81,7 +76,11 @@ impl Remote {
     /// # Errors
     ///
     /// As [`get`](Self::get).
-    pub(crate) fn patch<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T> {
+    pub(crate) fn patch<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<T> {
         self.wait(self.client.patch(path, body)).map_err(client_failure)
     }
 

@@ -2,16 +2,17 @@
 
 use std::time::Duration;
 
+use ensign_api::view::SummaryView;
 use ensign_coordinator::Approval;
 use ensign_primitives::{GroupId, RequestId, UnixTime};
 use ensign_psbt::Summary;
 use ensign_wire::SignedRequest;
-use serde_json::{Value, json};
 
 use crate::args::mode_name;
 use crate::group::SignerGroup;
 use crate::output::{Line, unix_micros};
 use crate::question::{Question, Subject, Wanted};
+use crate::views;
 use crate::words::{self, foreign};
 
 /// What is asked, and what it was found to do.
@@ -145,27 +146,10 @@ pub(crate) fn line(event: &'static str, asked: &Asked<'_>, group: Option<&Signer
     }
 }
 
+/// Adds every field of a summary, as the home's socket names them.
 fn with_summary(line: Line, summary: &Summary) -> Line {
-    let inputs = summary.inputs.iter().map(|input| -> Value {
-        json!({
-            "outpoint": input.outpoint.to_string(),
-            "amount_sat": input.amount,
-            "address": input.address,
-            "sighash": hex::encode(input.sighash),
-        })
-    });
-    let outputs = summary.outputs.iter().map(|output| -> Value {
-        json!({
-            "to": output.destination.to_string(),
-            "amount_sat": output.amount,
-            "ours": output.ours,
-        })
-    });
-    line.with("txid", summary.txid.to_string())
-        .with("inputs", inputs.collect::<Vec<_>>())
-        .with("outputs", outputs.collect::<Vec<_>>())
-        .with("fee_sat", summary.fee)
-        .with("vsize", summary.vsize)
+    let fields = views::fields(&SummaryView::new(summary)).into_iter();
+    fields.fold(line, |line, (name, value)| line.with_owned(name, value))
 }
 
 fn creator(asked: &Asked<'_>, group: Option<&SignerGroup>) -> String {

@@ -13,8 +13,7 @@ use crate::catalogue as code;
 use crate::command::write_file;
 use crate::durable::Existing;
 use crate::failure::{Failure, Result};
-use crate::group::SignerGroup;
-use crate::home::{Outs, shown};
+use crate::home::{Home, Outs, shown};
 use crate::output::Output;
 
 /// Writes results where clients wanted them, until the node ends.
@@ -23,7 +22,7 @@ pub(crate) struct Results {
     pub(crate) outs: Outs,
     pub(crate) coordinator: Coordinator,
     pub(crate) service: Arc<Service>,
-    pub(crate) groups: Vec<SignerGroup>,
+    pub(crate) home: Home,
     pub(crate) output: Output,
 }
 
@@ -47,7 +46,8 @@ impl Results {
 
     /// A request may have ended while where it goes was written down, or while no node ran.
     pub(crate) async fn catch_up(&self, id: RequestId) {
-        let keys: Vec<_> = self.groups.iter().map(|group| group.keys.clone()).collect();
+        let groups = self.home.groups().unwrap_or_default();
+        let keys: Vec<_> = groups.into_iter().map(|group| group.keys).collect();
         let look = self.coordinator.look(move |records| {
             let outcomes = keys.iter().filter_map(|keys| records.outcome(&id, keys).ok().flatten());
             outcomes.max_by_key(|outcome| outcome.psbt.is_some())
@@ -63,7 +63,8 @@ impl Results {
             Ok(files) => {
                 self.outs.remove(&id);
                 for file in files {
-                    let event = json!({ "event": "wrote", "request": id.to_string(), "file": file });
+                    let event =
+                        json!({ "event": "wrote", "request": id.to_string(), "file": file });
                     self.service.tell(&event);
                 }
             }

@@ -84,3 +84,26 @@ impl Stop {
         }
     }
 }
+
+/// A request of the system to read settings and groups again.
+#[derive(Debug)]
+pub(crate) struct Reload(tokio::signal::unix::Signal);
+
+impl Reload {
+    /// Begins to listen.
+    ///
+    /// # Errors
+    ///
+    /// [`code::INTERNAL`] when the system has no signals for us.
+    pub(crate) fn new() -> Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        let refused =
+            |error: std::io::Error| Failure::new(&code::INTERNAL, format!("no signals: {error}"));
+        signal(SignalKind::hangup()).map(Self).map_err(refused)
+    }
+
+    /// Waits until it is asked for.
+    pub(crate) async fn asked(&mut self) {
+        self.0.recv().await;
+    }
+}

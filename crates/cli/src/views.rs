@@ -64,7 +64,10 @@ mod tests {
     #[test]
     fn pieces_of_a_line_are_short_and_say_what_matters() {
         assert_eq!(ends("tb1pkv4fc8r70wa09geskhk65q3vuhwwmp4x5u9g2z4"), "tb1pkv4fc\u{2026}u9g2z4");
-        assert_eq!(ends("nobody, it carries data, script 6a"), "nobody, it carries data, script 6a");
+        assert_eq!(
+            ends("nobody, it carries data, script 6a"),
+            "nobody, it carries data, script 6a"
+        );
         assert_eq!(btc(60_000_000), "0.6 BTC");
         assert_eq!(btc(0), "0 BTC");
         assert_eq!(btc(1), "0.00000001 BTC");

@@ -17,6 +17,7 @@ use crate::{
     command::{Command, Look},
     driver::Driver,
     event::{Publisher, Subscriptions},
+    handles::Handles,
     opening,
     parts::{Before, Parts},
     randomness::Randomness,
@@ -113,9 +114,10 @@ impl Builder {
         let transport = transport.map_err(StartError::Bind)?;
         let opened = match self.disk {
             Disk::Folder(folder) => opening::open(&folder, self.on_move, clock::unix_now()),
-            Disk::Own(store) => opening::read(store),
+            Disk::Own(store) => opening::read(store, clock::unix_now()),
         };
-        let (store, opened): (Box<dyn Store>, Before) = opened.map_err(StartError::Store)?.into();
+        let opened = opened.map_err(StartError::Store)?;
+        let (store, opened, handles): (Box<dyn Store>, Before, Handles) = opened.into();
         Ok(Coordinator::start(Parts {
             network: self.network,
             keys: self.keys,
@@ -127,6 +129,7 @@ impl Builder {
             transport,
             storage: Storage::start(store),
             opened,
+            handles,
         }))
     }
 }

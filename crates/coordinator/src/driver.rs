@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
 
 use bytes::Bytes;
 use ensign_engine::{
-    CloseReason, Engine, EngineConfig, Input, Known, NOTE_PAUSE, Offense, Output, PEERS_MAX,
+    CloseReason, Engine, EngineConfig, Input, Known, NOTE_PAUSE, Offense, Output, PEERS_MAX, Record,
 };
 use ensign_identity::{NodeKey, Signature, SignerKey};
 use ensign_primitives::{GroupId, Network, PeerId, RequestId, StateMachine, UnixTime};
@@ -23,15 +23,18 @@ use crate::{
     CommandError, Event, Outcome, PeerEvent, Problem, Records, RequestEvent, Risk,
     addresses::AddressBook,
     clock::Clock,
+    coins::{Coins, coin_of},
     command::{Command, Look},
     consenting::Consenting,
     docket::Docket,
     error::{of_decision, of_engine},
     event::Publisher,
     group::Joined,
+    held::Held,
     judging::Meaning,
     ledger,
     looks::{Looked, Looks},
+    outline::{HowEnded, Outlines},
     parts::{Before, Parts},
     problem,
     randomness::Randomness,
@@ -40,7 +43,7 @@ use crate::{
     roster::Roster,
     signer::{Answers as SignerAnswers, Desk},
     signing::{RENEWAL_INTERVAL, Renewal},
-    storage::{Answers, Storage},
+    storage::{self, Answers, Storage},
     warnings::{About, Warnings},
 };
 
@@ -58,6 +61,8 @@ pub(crate) struct Driver {
     /// What is known of each request until the engine forgets it: signatures may follow a failure.
     pub(crate) docket: Docket,
     pub(crate) policy: Policy,
+    pub(crate) held: Held,
+    pub(crate) coins: Coins,
     /// Signs what we report about others.
     pub(crate) node_key: Arc<NodeKey>,
     pub(crate) signer_key: SignerKey,
@@ -67,6 +72,7 @@ pub(crate) struct Driver {
     /// What the store says about the time before, until its groups are joined.
     pub(crate) before: Before,
     pub(crate) consenting: Consenting,
+    pub(crate) outlines: Outlines,
     /// Why requests end that we end by ourselves.
     pub(crate) given_up: BTreeMap<RequestId, Problem>,
     roster: Roster,
@@ -107,6 +113,8 @@ impl Driver {
         undecided.into_iter().for_each(|kept| engine.remember_undecided(kept));
         engine.remember_horizon(before.past.horizon);
         let addresses = std::mem::take(&mut before.past.addresses);
+        let outlines = std::mem::take(&mut before.past.outlines);
+        let signed_coins = std::mem::take(&mut before.past.signed_coins);
         Self {
             engine,
             clock: parts.clock,
@@ -115,11 +123,14 @@ impl Driver {
             groups: BTreeMap::new(),
             docket: Docket::default(),
             policy: parts.policy,
+            held: Held::default(),
+            coins: Coins::new(signed_coins),
             roster: Roster::default(),
             node_key,
             signer_key,
             delegated_until,
             renewal: Renewal::default(),
+            outlines: Outlines::new(parts.handles, outlines),
             before,
             consenting: Consenting::default(),
             given_up: BTreeMap::new(),
@@ -141,10 +152,15 @@ impl Driver {
     /// Runs until it is told to stop or nobody holds a handle any more.
     pub(crate) async fn run(mut self) {
         self.tell_found();
+        let now = self.clock.now().unix;
+        self.outlines.expire(now);
         let asked = self.serve().await;
         if asked.is_some() {
             self.settle().await;
         }
+        // The exact one: nothing is skipped after an end in order.
+        let next = ledger::set_handles(self.outlines.next_handle());
+        self.storage.note_entry(next, storage::About::Kept);
         self.storage.write_notes(self.clock.now().unix);
         self.transport.close().await;
         // The store's thread writes what is queued and ends; its answers end with it.
@@ -287,7 +303,10 @@ impl Driver {
             Command::Cancel(id, reply) => self.end(id, AbortReason::Cancelled, reply),
             Command::Received(id) => self.storage.keep(now.unix, ledger::received(&id)),
             Command::Requests(reply) => {
-                let live = self.engine.open_requests(now);
+                let mut live = self.engine.open_requests(now);
+                for status in live.iter_mut().filter(|it| self.docket.is_void(&it.id)) {
+                    status.consented = false;
+                }
                 self.storage.write_notes(now.unix);
                 self.storage.read(move |store| {
                     let entries = Records(store).requests().map(|mut entries| {
@@ -349,6 +368,22 @@ impl Driver {
 
     /// Carries out everything the engine asks.
     pub(crate) fn carry_out(&mut self) {
+        // Before the records: what goes with them shares their commit.
+        self.note_outlines();
+        self.carry_out_all();
+        self.note_outlines();
+    }
+
+    fn note_outlines(&mut self) {
+        for entry in self.outlines.take_notes() {
+            self.storage.note_entry(entry, storage::About::Kept);
+        }
+        if let Some(end) = self.outlines.needs_block() {
+            self.storage.note_entry(ledger::set_handles(end), storage::About::Handles { end });
+        }
+    }
+
+    fn carry_out_all(&mut self) {
         while let Some(output) = self.engine.poll_output() {
             match output {
                 Output::Connect { peer } => self.connect(peer),
@@ -363,6 +398,9 @@ impl Driver {
                 Output::NeedNonces { .. }
                 | Output::NeedPartials { .. }
                 | Output::ForgetNonces { .. } => self.ask_signer(output),
+                Output::Persist { token, record: Record::Burned { request, attempt } } => {
+                    self.burn(request, token, Record::Burned { request, attempt });
+                }
                 Output::Persist { token, record } => {
                     let node = self.node_key.peer_id();
                     self.storage.persist(self.clock.now().unix, token, &record, node);
@@ -387,6 +425,7 @@ impl Driver {
             }
             Engine::Review(review) => self.review(review),
             Engine::Attempt { request, attempt } => {
+                self.held.forget(&request);
                 let opened_by = self.engine.opened_by(&request);
                 let opened_by = opened_by.map(|who| self.docket.opener(&request, who));
                 self.emit_request(request, RequestEvent::Attempt { attempt, opened_by });
@@ -396,6 +435,7 @@ impl Driver {
             }
             Engine::Session { request, attempt, event } => {
                 if let SessionEvent::Failed(failure) = &event {
+                    self.held.forget(&request);
                     self.keep_silence(request, attempt, failure);
                 }
                 let now = self.clock.now().instant;
@@ -406,8 +446,11 @@ impl Driver {
                 }
             }
             Engine::Closed { request, attempt, failure } => {
+                self.held.forget(&request);
                 self.keep_silence(request, attempt, &failure);
                 let given_up = self.given_up.remove(&request);
+                let how = HowEnded::new(&failure, given_up.as_ref().map(|it| it.code), attempt);
+                self.outlines.end(&request, how, self.clock.now().unix);
                 let problem = given_up.unwrap_or_else(|| problem::of_end(&failure, attempt));
                 if self.docket.get(&request).is_none() && problem.risk != Risk::None {
                     // Nobody was asked about it, but what it tried is worth knowing.
@@ -430,7 +473,13 @@ impl Driver {
     }
 
     fn on_done(&mut self, request: RequestId, finished: &Finished) {
+        self.outlines.end(&request, HowEnded::Signed, self.clock.now().unix);
         let psbt = self.signed_psbt(&request, finished);
+        if let Some(matter) = self.docket.get(&request) {
+            let at = self.clock.now().unix;
+            let coins = matter.meaning().outpoints();
+            self.coins.sign(request, at, coins.map(|outpoint| coin_of(&outpoint)));
+        }
         let signatures = finished.signatures.clone();
         let outcome = Box::new(Outcome { signatures, psbt });
         self.emit_request(request, RequestEvent::Done { outcome });

@@ -22,12 +22,17 @@ impl Driver {
                 }
             }
             Answer::Durable(About::Kept) => {}
+            Answer::Durable(About::Handles { end }) => self.outlines.block_is_durable(end),
             Answer::Refused(About::Record { of: Subject::Begins(id), .. }, error) => {
                 self.give_up(id, problem::of_full_store(&error));
                 self.consenting.answer(&id, Err(error.into()));
             }
             Answer::Refused(About::Record { .. }, error) => {
                 return Err(problem::of_store(&error.into()));
+            }
+            Answer::Refused(About::Handles { .. }, _)
+            | Answer::Contradicts(About::Handles { .. }, _) => {
+                self.outlines.block_is_refused();
             }
             Answer::Refused(About::Kept, error) => self.warn(None, problem::of_full_store(&error)),
             Answer::Contradicts(About::Record { of, .. }, error) => self.contradicted(of, &error),

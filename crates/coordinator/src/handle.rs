@@ -4,11 +4,13 @@ use std::{fmt, num::ParseIntError, str::FromStr, sync::Arc};
 
 use ensign_primitives::RequestId;
 
+use serde::{Deserialize, Serialize};
+
 use crate::GroupInfo;
 
 /// A request's short name in one home, as in `#17`: given in order, never given again. It means
 /// nothing to anybody else; between nodes a request is its [`RequestId`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Handle(pub u64);
 
 impl fmt::Display for Handle {

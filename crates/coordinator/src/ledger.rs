@@ -6,10 +6,14 @@ use ensign_engine::{End, Ending, Horizon, Open, Record, Restored, Undecided};
 use ensign_primitives::{GroupId, PeerId, RequestId, UnixTime};
 use ensign_store::{OnceError, Place, Store, StoreError, Table, request_of};
 
-use crate::{LostAttempt, Reached};
+use crate::{LostAttempt, Outline, Reached, coins::SignedCoins};
 
+mod outlines;
 mod recall;
 mod write;
+pub(crate) use outlines::{
+    AskedBefore, each_outline, outline, read_outline, set_handles, take_handles, void_undecided,
+};
 pub(crate) use recall::recall;
 pub(crate) use write::write;
 
@@ -189,6 +193,12 @@ pub(crate) struct Past {
     pub(crate) unreceived: Vec<(RequestId, GroupId)>,
     /// Where members' nodes spoke from last.
     pub(crate) addresses: Vec<(PeerId, SocketAddr)>,
+    /// What our user was asked about and never decided, the oldest first.
+    pub(crate) asked: Vec<AskedBefore>,
+    /// The outlines of that, and of what ended undecided.
+    pub(crate) outlines: Vec<(RequestId, Outline)>,
+    /// The coins that are signed for.
+    pub(crate) signed_coins: Vec<SignedCoins>,
 }
 
 /// A request that goes on.
@@ -197,6 +207,7 @@ pub(crate) struct Unfinished {
     pub(crate) open: Open,
     /// The last attempt that was joined.
     pub(crate) lost: Option<LostAttempt>,
+    pub(crate) outline: Option<Outline>,
 }
 
 /// Reads what a store says about the time before.
@@ -222,6 +233,9 @@ pub(crate) fn past(store: &dyn Store) -> Result<Past, LedgerError> {
         horizon: horizon(store)?,
         unreceived: unreceived(store, &finished)?,
         addresses: addresses(store)?,
+        asked: outlines::asked(store)?,
+        outlines: outlines::undecided(store)?,
+        signed_coins: outlines::signed_coins(store)?,
     })
 }
 
@@ -266,7 +280,8 @@ pub(crate) fn unfinished(
         attempts(store, table, id, &mut records)?;
     }
     let open = Restored::from_records(records.clone()).open.pop();
-    Ok(open.map(|open| Unfinished { lost: lost(&open, &records), open }))
+    let outline = read_outline(store, id)?;
+    Ok(open.map(|open| Unfinished { lost: lost(&open, &records), open, outline }))
 }
 
 fn lost(open: &Open, records: &[Record]) -> Option<LostAttempt> {

@@ -12,8 +12,10 @@ use ensign_wire::AbortReason;
 
 use crate::{
     LedgerError, Records, clock,
+    handles::Handles,
     journal::{Journal, JournalError},
     ledger::{self, Entry, Past},
+    problem,
     records::names_of,
 };
 
@@ -30,6 +32,8 @@ pub(crate) struct Opened {
     pub(crate) voided: Vec<(RequestId, GroupId)>,
     /// Requests made before this are refused.
     pub(crate) void_until: Option<UnixTime>,
+    /// Gives the numbers of this process.
+    pub(crate) handles: Handles,
 }
 
 impl std::fmt::Debug for Opened {
@@ -80,14 +84,16 @@ pub(crate) fn open(folder: &Path, on_move: OnMove, now: UnixTime) -> Result<Open
         Err(error) if !error.is_refused() => return Err(OpeningError::Ledger(error.into())),
         Ok(_) | Err(_) => {}
     }
-    Ok(Opened { found, voided, ..read(Box::new(store))? })
+    Ok(Opened { found, voided, ..read(Box::new(store), now)? })
 }
 
 /// Takes a store that is as it was left.
-pub(crate) fn read(store: Box<dyn Store>) -> Result<Opened, OpeningError> {
+pub(crate) fn read(mut store: Box<dyn Store>, now: UnixTime) -> Result<Opened, OpeningError> {
+    let handles = ledger::take_handles(store.as_mut(), now)?;
     let past = ledger::past(store.as_ref())?;
     let void_until = ledger::void_until(store.as_ref())?;
-    Ok(Opened { store, past, found: Opening::Continued, voided: Vec::new(), void_until })
+    let (found, voided) = (Opening::Continued, Vec::new());
+    Ok(Opened { store, past, found, voided, void_until, handles })
 }
 
 /// Takes a store that somebody else opened, and acts on what that found.
@@ -97,7 +103,7 @@ pub(crate) fn settle(
     now: UnixTime,
 ) -> Result<Opened, OpeningError> {
     let voided = void_missed(store.as_mut(), found, now)?;
-    Ok(Opened { found, voided, ..read(store)? })
+    Ok(Opened { found, voided, ..read(store, now)? })
 }
 
 /// Closes what was open if the store may have missed something.
@@ -153,6 +159,7 @@ fn void(store: &mut dyn Store, now: UnixTime) -> Result<Vec<(RequestId, GroupId)
         ledger::entry(&Record::Closed { request, group, reason: AbortReason::Cancelled })
     };
     let mut entries: Vec<Entry> = open.iter().map(closed).collect();
+    entries.extend(ledger::void_undecided(store, problem::of_voided().code, now)?);
     entries.push(ledger::set_void_until(now.after(MESSAGE_AGE_MAX)));
     ledger::write(store, &entries, now)?;
     Ok(open)

@@ -11,6 +11,7 @@ use tokio::sync::mpsc;
 use crate::{
     Keys,
     clock::Clock,
+    handles::Handles,
     ledger::Past,
     opening::Opened,
     randomness::Randomness,
@@ -30,6 +31,7 @@ pub(crate) struct Parts {
     pub(crate) transport: (Transport, mpsc::Receiver<TransportEvent>),
     pub(crate) storage: (Storage, Answers),
     pub(crate) opened: Before,
+    pub(crate) handles: Handles,
 }
 
 /// What the store says about the time before.
@@ -41,9 +43,9 @@ pub(crate) struct Before {
     pub(crate) void_until: Option<UnixTime>,
 }
 
-impl From<Opened> for (Box<dyn Store>, Before) {
+impl From<Opened> for (Box<dyn Store>, Before, Handles) {
     fn from(opened: Opened) -> Self {
-        let Opened { store, past, found, voided, void_until } = opened;
-        (store, Before { past, found, voided, void_until })
+        let Opened { store, past, found, voided, void_until, handles } = opened;
+        (store, Before { past, found, voided, void_until }, handles)
     }
 }

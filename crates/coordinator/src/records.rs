@@ -11,7 +11,7 @@ use ensign_store::{Place, Store, Table, attempt_of, request_of};
 use ensign_wire::{AbortReason, SignedRequest};
 
 use crate::{
-    LedgerError, Outcome,
+    Handle, LedgerError, Outcome, Outline,
     audit::{Audit, audit},
     ledger,
 };
@@ -46,6 +46,28 @@ pub struct RequestEntry {
     pub ended: Option<UnixTime>,
     /// How it stands in the node that runs; `None` when none runs, or it is over.
     pub live: Option<RequestStatus>,
+    /// What is told of it in a few words; `None` where an earlier version wrote none.
+    pub outline: Option<Box<Outline>>,
+}
+
+impl RequestEntry {
+    /// Returns its number in this home.
+    pub fn handle(&self) -> Option<Handle> {
+        self.outline.as_ref()?.handle
+    }
+
+    /// Returns where it stands at a time: what is not over, and no node works on, is over by then if
+    /// its time is.
+    pub fn state_at(&self, now: UnixTime) -> RequestState {
+        let asked = self.request.as_ref().map(|request| request.request.expires);
+        let expires = asked.or(self.outline.as_ref().map(|outline| outline.expires));
+        let is_over = self.live.is_none() && expires.is_some_and(|expires| expires <= now);
+        match self.state {
+            RequestState::Open if is_over => RequestState::Expired,
+            RequestState::Undecided if is_over => RequestState::Missed,
+            state => state,
+        }
+    }
 }
 
 /// Where a request stands.
@@ -62,6 +84,10 @@ pub enum RequestState {
     },
     /// Over without signatures.
     Closed(AbortReason),
+    /// Over before our user decided; its outline says how.
+    Missed,
+    /// Our user consented, and its time is over; nobody has told yet how it ended.
+    Expired,
 }
 
 /// An attempt that we joined.
@@ -109,9 +135,41 @@ impl<'a> Records<'a> {
             }
         }
         self.enter_attempts(&mut entries)?;
+        self.enter_outlines(&mut entries)?;
         let mut entries: Vec<RequestEntry> = entries.into_values().collect();
         entries.sort_by_key(order);
         Ok(entries)
+    }
+
+    fn enter_outlines(
+        &self,
+        entries: &mut BTreeMap<RequestId, RequestEntry>,
+    ) -> Result<(), LedgerError> {
+        ledger::each_outline(self.0, |id, outline| {
+            let state = RequestState::Undecided;
+            let entry = entries.entry(id).or_insert_with(|| bare(id, outline.group, state));
+            if entry.state == RequestState::Undecided
+                && let Some((at, _)) = outline.ended
+            {
+                (entry.state, entry.ended) = (RequestState::Missed, Some(at));
+            }
+            entry.outline = Some(Box::new(outline));
+        })
+    }
+
+    /// Returns which request has a number in this home.
+    ///
+    /// # Errors
+    ///
+    /// [`LedgerError`] when the store cannot be read.
+    pub fn by_handle(&self, handle: Handle) -> Result<Option<RequestId>, LedgerError> {
+        let mut found = None;
+        ledger::each_outline(self.0, |id, outline| {
+            if outline.handle == Some(handle) {
+                found = Some(id);
+            }
+        })?;
+        Ok(found)
     }
 
     fn enter_attempts(
@@ -138,16 +196,19 @@ impl<'a> Records<'a> {
         Ok(())
     }
 
-    /// Returns what a request's messages were computed from, where we consented to one with a PSBT.
+    /// Returns what a request's messages were computed from, where it has a PSBT and our user
+    /// consented to it, or is still asked.
     ///
     /// # Errors
     ///
     /// [`LedgerError`] when the store cannot be read.
     pub fn payload(&self, id: &RequestId) -> Result<Option<Vec<u8>>, LedgerError> {
-        match ledger::read(self.0, &Place::consent(id))? {
-            Some(Record::Consented { payload, .. }) => Ok(payload),
-            _ => Ok(None),
+        for place in [Place::consent(id), Place::request(id)] {
+            if let Some(Record::Consented { payload, .. }) = ledger::read(self.0, &place)? {
+                return Ok(payload);
+            }
         }
+        Ok(None)
     }
 
     /// Returns the result of a request that has its signatures; `None` for any other.
@@ -255,8 +316,9 @@ pub(crate) fn names_of(request: &SignedRequest) -> (RequestId, GroupId) {
     (asked.id(), asked.signers.group_id(asked.network))
 }
 
-const fn bare(id: RequestId, group: GroupId, state: RequestState) -> RequestEntry {
-    RequestEntry { id, group, request: None, state, attempts: Vec::new(), ended: None, live: None }
+fn bare(id: RequestId, group: GroupId, state: RequestState) -> RequestEntry {
+    let (attempts, ended, live, outline) = (Vec::new(), None, None, None);
+    RequestEntry { id, group, request: None, state, attempts, ended, live, outline }
 }
 
 /// Enters how requests stand in a node that runs.
@@ -272,8 +334,10 @@ pub(crate) fn enter_live(entries: &mut Vec<RequestEntry>, live: Vec<RequestStatu
             }
         };
         entry.request = Some(Box::new(status.request.as_ref().clone()));
-        if status.consented && entry.ended.is_none() {
-            entry.state = RequestState::Open;
+        if entry.ended.is_none() {
+            // A yes may have become void.
+            let is_open = status.consented;
+            entry.state = if is_open { RequestState::Open } else { RequestState::Undecided };
         }
         entry.live = Some(status);
     }
@@ -283,6 +347,7 @@ pub(crate) fn enter_live(entries: &mut Vec<RequestEntry>, live: Vec<RequestStatu
 /// What is not over comes first, then the latest.
 fn order(entry: &RequestEntry) -> (bool, std::cmp::Reverse<u64>, RequestId) {
     let created = entry.request.as_ref().map(|request| request.request.created);
+    let created = created.or(entry.outline.as_ref().map(|outline| outline.created));
     let at = entry.ended.or(created).unwrap_or(UnixTime::from_millis(0));
     (entry.ended.is_some(), std::cmp::Reverse(at.as_millis()), entry.id)
 }

@@ -1,24 +1,26 @@
 //! From PSBT to request and back: what is asked is always recomputed before it is offered, and a yes
 //! counts only for what was offered.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use ensign_engine::{End, GroupConfig, Proposal, Review};
 use ensign_primitives::{GroupId, MESSAGES_MAX, RequestId};
-use ensign_psbt::{ConsentDigest, PsbtError};
+use ensign_psbt::{Note, PsbtError, Rule};
 use ensign_store::Place;
 use ensign_wire::{AbortReason, SignedRequest};
 
 use crate::{
-    Approval, CommandError, Consent, Event, Group, GroupInfo, Preview, Records, RequestEvent,
-    RequestRef, Resumption, SigningJob, Work,
+    Approval, CommandError, Consent, ConsentBy, Decision, Event, Group, GroupInfo, HowEnded,
+    Preview, Records, RequestEvent, RequestRef, Resumption, SigningJob, Work,
     command::Reply,
     docket::{Matter, Yes},
     driver::Driver,
     error::of_decision,
     group::Joined,
     judging::{Judgement, Meaning},
-    ledger::Unfinished,
+    ledger::{self, AskedBefore, Unfinished},
+    mark::Marks,
+    outline::Asked,
     problem,
 };
 
@@ -68,6 +70,28 @@ impl Driver {
                 Err(why) => self.warn(None, problem::of_not_resumed(id, &why)),
             }
         }
+        self.ask_again(group);
+    }
+
+    /// Asks our user again about what was undecided before a restart.
+    fn ask_again(&mut self, group: GroupId) {
+        let network = self.network;
+        let ours = |it: &AskedBefore| it.request.request.signers.group_id(network) == group;
+        let (ours, rest) = self.before.past.asked.drain(..).partition(ours);
+        self.before.past.asked = rest;
+        let ours: Vec<AskedBefore> = ours;
+        let now = self.clock.now();
+        for AskedBefore { request, payload } in ours {
+            let (id, creator) = (request.request.id(), request.peer);
+            let (bytes, expires) = (payload.as_ref().map_or(0, Vec::len), request.request.expires);
+            self.outlines.is_kept(id, creator, bytes);
+            // What is open already was announced again meanwhile; what is over is asked no more.
+            let reopened = self.engine.reopen(now, request, payload);
+            if let Err(ensign_engine::CommandError::HasEnded { .. }) = reopened {
+                self.outlines.end(&id, HowEnded::Expired, expires);
+            }
+            self.carry_out();
+        }
     }
 
     fn tell_voided(&mut self, group: &Joined) {
@@ -78,7 +102,7 @@ impl Driver {
         for (id, _) in ours {
             let problem = Box::new(problem::of_voided());
             let event = RequestEvent::Failed { problem, evidence: None };
-            self.emit(Event::Request(reference(id, group), event));
+            self.emit(Event::Request(self.reference(id, group), event));
         }
     }
 
@@ -90,17 +114,20 @@ impl Driver {
         let ours: Vec<(RequestId, GroupId)> = ours;
         for (id, _) in ours {
             let (known, events) = (group.clone(), self.events.clone());
+            let info = Arc::clone(&group.info);
             self.storage.read(move |store| {
+                let outline = ledger::read_outline(store, &id).ok().flatten();
+                let handle = outline.and_then(|outline| outline.handle);
                 if let Ok(Some(outcome)) = Records(store).outcome(&id, &known.keys) {
                     let event = RequestEvent::Recovered(Box::new(outcome));
-                    events.send(Event::Request(reference(id, &known), event));
+                    events.send(Event::Request(RequestRef { id, handle, group: info }, event));
                 }
             });
         }
     }
 
     fn resume_one(&mut self, group: &Joined, unfinished: Unfinished) -> Result<(), CommandError> {
-        let Unfinished { open, lost } = unfinished;
+        let Unfinished { open, lost, outline } = unfinished;
         let now = self.clock.now();
         let request = Arc::new(open.request.clone());
         let id = request.request.id();
@@ -113,10 +140,14 @@ impl Driver {
                 CommandError::Psbt(error)
             })?,
         };
+        if let Some(outline) = outline {
+            self.outlines.restore(id, outline);
+        }
         self.engine.resume(now, open).map_err(CommandError::Engine)?;
+        self.take_up(id, (&request, &meaning), Decision::Approved);
         let approval = |approval| RequestEvent::Resumed(Box::new(Resumption { approval, lost }));
-        self.introduce(reference(id, group), request, meaning, approval);
-        self.docket.consent(&id, Yes { at: now.unix });
+        let approval = self.introduce(self.reference(id, group), request, meaning, approval);
+        self.docket.consent(&id, Yes { at: now.unix, marks: Marks::of(&approval.notes) });
         Ok(())
     }
 
@@ -130,6 +161,7 @@ impl Driver {
     ) -> Approval {
         let engine = &self.engine;
         self.docket.retain(|id| engine.request(id).is_some());
+        self.outlines.forget_ended(|id| engine.request(id).is_some());
         let matter = Matter::new(reference, request, meaning);
         let approval = matter.approval(self.judge(&matter));
         let events = self.docket.introduce(matter, event(approval.clone()));
@@ -140,8 +172,16 @@ impl Driver {
     /// Judges a request as of now.
     fn judge(&self, matter: &Matter) -> Judgement {
         let (id, meaning) = (&matter.reference().id, matter.meaning());
-        let notes = meaning.notes(self.clock.now().unix, &self.docket.coins(Some(id)));
+        let notes = self.notes(meaning, Some(id));
         meaning.judged(id, notes, &self.policy)
+    }
+
+    /// - `id`: the request that is judged; it is no other spend of its own coins.
+    fn notes(&self, meaning: &Meaning, id: Option<&RequestId>) -> Vec<Note> {
+        let spent: BTreeSet<_> = meaning.outpoints().collect();
+        let mut coins = self.docket.coins(&spent, id);
+        coins.extend(self.coins.signed(spent.iter().copied(), id));
+        meaning.notes(self.clock.now().unix, &coins)
     }
 
     /// Says what a proposal would ask for.
@@ -150,11 +190,12 @@ impl Driver {
         let judgement = self.judge_proposal(&group, &meaning);
         let Judgement { notes, digest } = judgement;
         let summary = meaning.summary().cloned().map(Box::new);
-        Ok(Preview { group: group.info, summary, notes, digest })
+        let refused = self.policy.refusal(summary.as_deref(), &notes);
+        Ok(Preview { group: group.info, summary, notes, digest, refused })
     }
 
     fn judge_proposal(&self, group: &Joined, meaning: &Meaning) -> Judgement {
-        let notes = meaning.notes(self.clock.now().unix, &self.docket.coins(None));
+        let notes = self.notes(meaning, None);
         meaning.proposed(&group.info.id, notes, &self.policy)
     }
 
@@ -181,7 +222,11 @@ impl Driver {
         consent: &Consent,
     ) -> Result<Approval, CommandError> {
         let (group, meaning) = self.meaning(&job)?;
-        if self.judge_proposal(&group, &meaning).digest != consent.digest {
+        let judgement = self.judge_proposal(&group, &meaning);
+        if let Some(rule) = self.policy.refusal(meaning.summary(), &judgement.notes) {
+            return Err(CommandError::Policy(rule));
+        }
+        if judgement.digest != consent.digest {
             return Err(CommandError::Changed { request: None });
         }
         let proposal = Proposal {
@@ -199,34 +244,80 @@ impl Driver {
         let id = self.engine.propose(now, proposal, nonce).map_err(CommandError::Engine)?;
         let request = self.engine.request(&id).cloned();
         let request = request.ok_or(CommandError::UnknownRequest { request: id })?;
+        self.take_up(id, (&request, &meaning), decision_of(consent));
         let event = |approval| RequestEvent::Proposed(Box::new(approval));
-        let approval = self.introduce(reference(id, &group), request, meaning, event);
-        self.docket.consent(&id, Yes { at: now.unix });
+        let approval = self.introduce(self.reference(id, &group), request, meaning, event);
+        self.docket.consent(&id, Yes { at: now.unix, marks: Marks::of(&approval.notes) });
         Ok(approval)
     }
 
     /// Takes our user's yes, if it was given to what the request is now.
     pub(crate) fn approve(&mut self, id: RequestId, consent: &Consent, reply: Reply<()>) {
-        match self.consent(id, consent.digest) {
-            Ok(()) => self.consenting.approves(id, reply),
+        match self.consent(id, consent) {
+            Ok(Begins::Now) => self.consenting.approves(id, reply),
+            Ok(Begins::Before) => {
+                self.go_on(&id);
+                self.storage.read(move |_| drop(reply.send(Ok(()))));
+            }
             // A caller that no longer waits for its answer has dropped its future.
             Err(error) => drop(reply.send(Err(error))),
         }
     }
 
-    fn consent(&mut self, id: RequestId, digest: ConsentDigest) -> Result<(), CommandError> {
+    fn consent(&mut self, id: RequestId, consent: &Consent) -> Result<Begins, CommandError> {
         let now = self.clock.now();
         let unknown = CommandError::UnknownRequest { request: id };
         let matter = self.docket.get(&id).ok_or(unknown)?;
         let judgement = self.judge(matter);
-        if matter.yes().is_none() && judgement.digest != digest {
+        if matter.yes().is_none() && judgement.digest != consent.digest {
             let approval = Box::new(matter.approval(judgement));
             self.emit_request(id, RequestEvent::Asked(approval));
             return Err(CommandError::Changed { request: Some(id) });
         }
-        self.engine.approve(now, id).map_err(of_decision)?;
-        self.docket.consent(&id, Yes { at: now.unix });
-        Ok(())
+        let begins = if matter.is_void() { Begins::Before } else { Begins::Now };
+        if begins == Begins::Now {
+            self.engine.approve(now, id).map_err(of_decision)?;
+        }
+        self.docket.consent(&id, Yes { at: now.unix, marks: Marks::of(&judgement.notes) });
+        self.outlines.decide(&id, decision_of(consent), now.unix);
+        Ok(begins)
+    }
+
+    /// Judges again what our user said yes to, before anything of ours depends on it. What is new or
+    /// graver makes the yes void, and our user is asked again.
+    pub(crate) fn judge_again(&mut self, id: &RequestId) -> Again {
+        let Some(matter) = self.docket.get(id) else { return Again::Holds };
+        let judgement = self.judge(matter);
+        if let Some(rule) = self.policy.refusal(matter.meaning().summary(), &judgement.notes) {
+            self.refuse_by(*id, &rule);
+            return Again::Over;
+        }
+        let Some(yes) = matter.yes() else { return Again::Void };
+        let notes = yes.marks.new_in(&judgement.notes);
+        if notes.is_empty() {
+            return Again::Holds;
+        }
+        let approval = Box::new(matter.approval(judgement));
+        self.docket.void(id);
+        self.emit_request(*id, RequestEvent::Voided { notes });
+        self.emit_request(*id, RequestEvent::Asked(approval));
+        Again::Void
+    }
+
+    /// Notes what is told of a request to which our user has consented.
+    fn take_up(
+        &mut self,
+        id: RequestId,
+        (request, meaning): (&SignedRequest, &Meaning),
+        decision: Decision,
+    ) {
+        let is_own = request.peer == self.node_key.peer_id();
+        let asked = Asked { request, payload: None, summary: meaning.summary() };
+        self.outlines.take_up(id, asked, is_own, (self.clock.now().unix, decision));
+    }
+
+    fn reference(&self, id: RequestId, group: &Joined) -> RequestRef {
+        RequestRef { id, handle: self.outlines.handle(&id), group: Arc::clone(&group.info) }
     }
 
     /// Ends a request for our user, who is answered once that is durable: it never goes on again.
@@ -235,6 +326,7 @@ impl Driver {
             // A caller that no longer waits has dropped its future.
             return drop(reply.send(Err(error)));
         }
+        self.outlines.decide(&id, Decision::Refused, self.clock.now().unix);
         self.carry_out();
         self.storage.read(move |store| {
             let kept = store.get(&Place::closed(&id)).map_err(|error| error.into());
@@ -250,18 +342,44 @@ impl Driver {
             return self.give_up(id, problem::of_voided());
         }
         let Some(group) = self.groups.get(&group).cloned() else { return };
-        let meaning = match payload {
+        let meaning = match &payload {
             None => Ok(Meaning::blind(&request.request.messages)),
-            Some(payload) => Meaning::of_psbt(&payload, &group.keys),
+            Some(payload) => Meaning::of_psbt(payload, &group.keys),
         };
         match meaning {
             Ok(meaning) if meaning.is_of(&request.request) => {
-                let event = |approval| RequestEvent::Asked(Box::new(approval));
-                self.introduce(reference(id, &group), request, meaning, event);
+                let (payload, summary) = (payload.as_deref(), meaning.summary());
+                let asked = Asked { request: &request, payload, summary };
+                self.outlines.ask(id, asked, self.clock.now().unix);
+                self.offer(self.reference(id, &group), request, meaning);
             }
             Ok(_) => self.refuse(id, None),
             Err(error) => self.refuse(id, Some(&error)),
         }
+    }
+
+    /// Asks our user, unless the policy refuses.
+    fn offer(&mut self, reference: RequestRef, request: Arc<SignedRequest>, meaning: Meaning) {
+        let (id, mut refusal) = (reference.id, None);
+        let (policy, rule) = (self.policy.clone(), &mut refusal);
+        self.introduce(reference, request, meaning, |approval| {
+            *rule = policy.refusal(approval.summary.as_deref(), &approval.notes);
+            let approval = Box::new(approval);
+            match rule {
+                Some(_) => RequestEvent::Refused(approval),
+                None => RequestEvent::Asked(approval),
+            }
+        });
+        if let Some(rule) = refusal {
+            self.refuse_by(id, &rule);
+        }
+    }
+
+    /// Declines for good what a rule of the policy refuses.
+    fn refuse_by(&mut self, id: RequestId, rule: &Rule) {
+        let decision = Decision::RefusedByRule(rule.name().to_owned());
+        self.outlines.decide(&id, decision, self.clock.now().unix);
+        self.give_up(id, problem::of_policy(rule));
     }
 
     fn refuse(&mut self, id: RequestId, why: Option<&PsbtError>) {
@@ -273,6 +391,29 @@ impl Driver {
     }
 }
 
-fn reference(id: RequestId, group: &Joined) -> RequestRef {
-    RequestRef { id, handle: None, group: Arc::clone(&group.info) }
+/// What became of a yes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Again {
+    /// It holds.
+    Holds,
+    /// It is void until our user says it again.
+    Void,
+    /// The request is over: the policy refuses it by now.
+    Over,
+}
+
+/// When a request begins to which our user says yes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Begins {
+    /// With this yes.
+    Now,
+    /// With an earlier one, which has become void.
+    Before,
+}
+
+fn decision_of(consent: &Consent) -> Decision {
+    match &consent.by {
+        ConsentBy::Person => Decision::Approved,
+        ConsentBy::Rule(name) => Decision::ApprovedByRule(name.clone()),
+    }
 }

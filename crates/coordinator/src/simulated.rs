@@ -16,6 +16,7 @@ use ensign_transport::{AsyncUdpSocket, Transport, TransportConfig};
 use crate::{
     Coordinator, Events, Keys, StartError,
     clock::{Clock, WallClock},
+    handles::Handles,
     opening,
     parts::{Before, Parts},
     randomness::Randomness,
@@ -76,7 +77,7 @@ impl Coordinator {
         let key = keys.node_key.clone();
         let transport = Transport::dangerous_simulated(config, key, socket, seed).await;
         let opened = opening::settle(store, found, wall.at_origin()).map_err(StartError::Store)?;
-        let (store, opened): (Box<dyn Store>, Before) = opened.into();
+        let (store, opened, handles): (Box<dyn Store>, Before, Handles) = opened.into();
         Ok(Self::start(Parts {
             network,
             keys,
@@ -88,6 +89,7 @@ impl Coordinator {
             transport: transport.map_err(StartError::Bind)?,
             storage: Storage::simulated(store, disk_latency),
             opened,
+            handles,
         }))
     }
 }

@@ -32,7 +32,7 @@ pub(crate) struct Storage {
     way: Way,
     /// What goes with the next write that flushes twice anyhow: one for each place, so that the
     /// engine's limits bound it.
-    notes: BTreeMap<Place, Entry>,
+    notes: BTreeMap<Place, (Entry, About)>,
 }
 
 /// The way to the store.
@@ -91,6 +91,11 @@ pub(crate) enum About {
     Record { token: u64, of: Subject },
     /// What the driver keeps for its user.
     Kept,
+    /// The end of a block of numbers for requests.
+    Handles {
+        /// The end.
+        end: u64,
+    },
 }
 
 /// What a record is about.
@@ -186,8 +191,12 @@ impl Storage {
 
     /// Has something written with the next write, or by [`write_notes`](Self::write_notes).
     pub(crate) fn note(&mut self, record: &Record) {
-        let entry = ledger::entry(record);
-        self.notes.insert(entry.place, entry);
+        self.note_entry(ledger::entry(record), About::Kept);
+    }
+
+    /// As [`note`](Self::note), of what is no record of the engine's.
+    pub(crate) fn note_entry(&mut self, entry: Entry, about: About) {
+        self.notes.insert(entry.place, (entry, about));
     }
 
     /// Writes what waits for another write.
@@ -200,7 +209,7 @@ impl Storage {
 
     fn take_notes(&mut self, at: UnixTime) -> Vec<Write> {
         let entries = std::mem::take(&mut self.notes).into_values();
-        let write = |entry| Write { entry, at, about: About::Kept, before_join: false };
+        let write = |(entry, about)| Write { entry, at, about, before_join: false };
         entries.map(write).collect()
     }
 

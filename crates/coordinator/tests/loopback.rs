@@ -11,6 +11,8 @@
 mod addresses;
 #[path = "loopback/commands.rs"]
 mod commands;
+#[path = "loopback/consent.rs"]
+mod consent;
 #[path = "loopback/evidence.rs"]
 mod evidence;
 #[path = "loopback/hostile.rs"]
@@ -31,5 +33,7 @@ mod socket;
 mod start;
 #[path = "loopback/strangers.rs"]
 mod strangers;
+#[path = "loopback/undecided.rs"]
+mod undecided;
 #[path = "loopback/washing.rs"]
 mod washing;

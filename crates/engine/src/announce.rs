@@ -5,7 +5,8 @@ use alloc::{boxed::Box, collections::VecDeque, sync::Arc, vec::Vec};
 use ensign_primitives::{GroupId, Now, PeerId, RequestId, SignerIndex, StateMachine};
 use ensign_replay::{MESSAGE_AGE_MAX, check_fresh};
 use ensign_wire::{
-    Body, Envelope, Frame, Kind, Refusal, SessionAnnounce, SigningRequest, ValidationError,
+    Body, Envelope, Frame, Kind, Refusal, SessionAnnounce, SignedRequest, SigningRequest,
+    ValidationError,
 };
 
 use crate::{
@@ -14,6 +15,35 @@ use crate::{
 };
 
 impl Engine {
+    /// Asks our user again about a request of another signer's that was undecided before a restart.
+    /// Its creator need not be there: whoever is in a later attempt, or knows its end, says so when
+    /// it connects.
+    ///
+    /// The caller knows that no attempt at it was joined: our user never consented.
+    ///
+    /// # Errors
+    ///
+    /// [`CommandError`] when its group is unknown, it is open already or over, or there is no room.
+    pub fn reopen(
+        &mut self,
+        now: Now,
+        signed: SignedRequest,
+        payload: Option<Vec<u8>>,
+    ) -> Result<RequestId, CommandError> {
+        let (id, request) = (signed.request.id(), &signed.request);
+        let group = request.signers.group_id(self.config.network);
+        let known = self.groups.get(&group).ok_or(CommandError::UnknownGroup { group })?;
+        let is_its_creators = known.peers.get(request.creator.as_usize()) == Some(&signed.peer);
+        let is_over = self.horizon.is_over(now.unix, request)
+            || self.undecided.excludes(&signed.peer, &id, request.created);
+        if is_over || !is_its_creators {
+            return Err(CommandError::HasEnded { request: id });
+        }
+        self.open_request(now, group, Arc::new(signed), payload.map(Arc::from), 1)?;
+        self.ask_user(id);
+        Ok(id)
+    }
+
     pub(crate) fn on_announce(&mut self, now: Now, from: PeerId, envelope: Box<Envelope>) {
         let Body::SessionAnnounce(announce) = envelope.body() else { return };
         let signed = &announce.request;

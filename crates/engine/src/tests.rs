@@ -15,6 +15,7 @@ mod net;
 mod node;
 mod occupancy;
 mod propose;
+mod reopen;
 mod restart;
 mod restore;
 mod strangers;

@@ -5,10 +5,16 @@
 //! the MuSig2 fields ([BIP-0373]) back. Between the second and the third the messages are signed,
 //! elsewhere: this crate holds no secret.
 //!
+//! Before that somebody says yes: [`judge`] says what is worth knowing first, a [`Policy`] what is
+//! refused whoever says yes, and a [`ConsentDigest`] names all that was shown. [`Draft`] makes a
+//! PSBT for who has no wallet that does, [`Group::descriptor`] is for wallets that do.
+//!
 //! ```
 //! use ensign_identity::SignerKey;
-//! use ensign_primitives::Network;
-//! use ensign_psbt::{Group, analyze, parse};
+//! use ensign_primitives::{Network, UnixTime};
+//! use ensign_psbt::{
+//!     ConsentDigest, Facts, Group, Policy, Severity, Surroundings, analyze, judge, parse,
+//! };
 //! use ensign_wire::GroupKeys;
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -29,6 +35,17 @@
 //! assert_eq!(spend.messages.len(), 1);
 //! assert_eq!(spend.summary.fee, 1_000);
 //! println!("{}", spend.summary);
+//!
+//! // What a person should know before saying yes.
+//! let surroundings = Surroundings { now: UnixTime::from_millis(1_795_780_800_000), coins: &[] };
+//! let notes = judge(&spend.summary, &surroundings);
+//! assert!(notes.iter().all(|note| note.severity() < Severity::Grave));
+//! notes.iter().for_each(|note| println!("{note} [{}]", note.name()));
+//!
+//! // A yes names what it was given for.
+//! let (facts, policy) = (Facts::Psbt(&spend.summary), Policy::default());
+//! assert_eq!(policy.refusal(Some(&spend.summary), &notes), None);
+//! println!("{}", ConsentDigest::of_proposal(&group.id(), &facts, &notes, &policy));
 //! # Ok(())
 //! # }
 //! ```
@@ -39,18 +56,29 @@
 //!   so it commits to every input, output and amount that the [`Summary`] shows.
 //! - Nothing is signed for an input that is not the group's; mixed transactions are refused.
 //! - No signature is written that does not verify under the output key.
+//! - [`judge`] is a function of its arguments; a digest changes with every fact that is shown, and
+//!   not with time alone.
+//! - What is read is written back: no field is lost, no value changed.
 //! - Any bytes give a value or an error; no input panics.
 //!
-//! Sources: [BIP-0174], [BIP-0341], [BIP-0371], [BIP-0373]. Absent on purpose: script paths, BIP328
+//! Sources: [BIP-0174], [BIP-0341], [BIP-0371], [BIP-0373], [BIP-0380], [BIP-0390], and the relay
+//! policy of Bitcoin Core where a constant says so. Absent on purpose: script paths, BIP328
 //! derivation, version 2 PSBTs, sessions of more than [`INPUTS_MAX`] inputs, secrets.
 //!
 //! [BIP-0174]: <https://github.com/bitcoin/bips/blob/master/bip-0174.mediawiki>
 //! [BIP-0341]: <https://github.com/bitcoin/bips/blob/master/bip-0341.mediawiki>
 //! [BIP-0371]: <https://github.com/bitcoin/bips/blob/master/bip-0371.mediawiki>
 //! [BIP-0373]: <https://github.com/bitcoin/bips/blob/master/bip-0373.mediawiki>
+//! [BIP-0380]: <https://github.com/bitcoin/bips/blob/master/bip-0380.mediawiki>
+//! [BIP-0390]: <https://github.com/bitcoin/bips/blob/master/bip-0390.mediawiki>
 
 mod group;
 pub use group::{Group, GroupError};
+mod address;
+pub use address::{AddressError, check_address};
+mod descriptor;
+mod draft;
+pub use draft::{Draft, DraftError, Drafted};
 mod parse;
 pub use parse::{Psbt, parse, parse_with_form};
 mod form;

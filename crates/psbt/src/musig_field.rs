@@ -126,6 +126,15 @@ impl MusigField {
     }
 }
 
+impl MusigField {
+    /// Returns the field as a pair of an output map, where only participants may stand.
+    pub(crate) fn to_output_pair(&self) -> Option<(raw::Key, Vec<u8>)> {
+        let (key, value) = self.to_input_pair();
+        let is_participants = key.type_value == IN_PARTICIPANTS;
+        is_participants.then_some((raw::Key { type_value: OUT_PARTICIPANTS, ..key }, value))
+    }
+}
+
 impl MusigSlot {
     fn decode(key_data: &[u8]) -> Result<Self, MusigFieldError> {
         if !matches!(key_data.len(), SLOT_BYTES | LEAF_SLOT_BYTES) {

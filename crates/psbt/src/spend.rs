@@ -198,7 +198,10 @@ pub(crate) fn messages(
 /// Returns the weight once each input has its one signature ([BIP-0141]).
 ///
 /// [BIP-0141]: <https://github.com/bitcoin/bips/blob/master/bip-0141.mediawiki>
-fn signed_weight(tx: &Transaction, sighash_types: impl Iterator<Item = TapSighashType>) -> u64 {
+pub(crate) fn signed_weight(
+    tx: &Transaction,
+    sighash_types: impl Iterator<Item = TapSighashType>,
+) -> u64 {
     // Marker and flag; then per input the count, the length, 64 bytes and the type unless DEFAULT.
     let witness = sighash_types
         .map(|sighash_type| 66 + u64::from(sighash_type != TapSighashType::Default))

@@ -92,13 +92,14 @@ pub fn retain(store: &mut dyn Store, now: UnixTime) -> Result<usize, StoreError>
 
 /// In the order in which they go: a consent must never outlive the end of its request, or the
 /// request would go on.
-const OF_REQUESTS: [Table; 8] = [
+const OF_REQUESTS: [Table; 9] = [
     Table::Requests,
     Table::Consents,
     Table::Partials,
     Table::Joins,
     Table::Marks,
     Table::Burns,
+    Table::Outlines,
     Table::Finished,
     Table::Closed,
 ];
@@ -151,6 +152,10 @@ impl Known {
             Some(end) => {
                 let is_bulk = matches!(table, Table::Requests | Table::Consents | Table::Partials);
                 is_bulk && is_old(*end)
+            }
+            // What our user never decided about is told as long as what ended.
+            None if table == Table::Outlines => {
+                !self.consented.contains(id) && self.now.since(written) > ENDED_RETENTION
             }
             None => !self.consented.contains(id) && is_old(written),
         }
@@ -247,6 +252,15 @@ mod tests {
         put(&mut store, 0, &[Place::request(&id(1)), Place::burn(&id(2), 1)]);
         check(&mut store, 2, &[Place::request(&id(1)), Place::burn(&id(2), 1)]);
         check(&mut store, 3, &[]);
+    }
+
+    #[test]
+    fn outline_of_a_request_that_nobody_decided_about_is_kept_as_long_as_an_end() {
+        let mut store = MemoryStore::new();
+        let outlines = [Place::outline(&id(1)), Place::outline(&id(2))];
+        put(&mut store, 0, &[Place::closed(&id(1)), outlines[0], outlines[1]]);
+        check(&mut store, 90, &[Place::closed(&id(1)), outlines[0], outlines[1]]);
+        check(&mut store, 91, &[]);
     }
 
     #[test]

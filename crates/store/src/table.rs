@@ -28,7 +28,7 @@ pub const KEY_BYTES_MAX: usize = 64;
 /// The store does not look into records; whoever uses it decides their encoding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Table {
-    /// Requests that we know, ours and others'. Key: [`RequestId`].
+    /// Requests that wait for our user's decision, with the payload. Key: [`RequestId`].
     Requests,
     /// What our user consented to, with the payload. Key: [`RequestId`].
     Consents,
@@ -57,11 +57,14 @@ pub enum Table {
     Undecided,
     /// Single values by name. What the store itself writes down is elsewhere.
     Meta,
+    /// What is told of a request in a few words, whether or not our user decided about it. Key:
+    /// [`RequestId`].
+    Outlines,
 }
 
 impl Table {
     /// Every table, in the order of their numbers on disk.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Requests,
         Self::Consents,
         Self::Joins,
@@ -76,6 +79,7 @@ impl Table {
         Self::Reputation,
         Self::Undecided,
         Self::Meta,
+        Self::Outlines,
     ];
 
     /// Returns the name, which is also its name on disk.
@@ -95,22 +99,23 @@ impl Table {
             Self::Reputation => "reputation",
             Self::Undecided => "undecided",
             Self::Meta => "meta",
+            Self::Outlines => "outlines",
         }
     }
 
     /// Returns the most bytes that a value may have.
     pub const fn value_bytes_max(self) -> usize {
         match self {
-            Self::Consents => CONSENT_BYTES_MAX,
+            Self::Requests | Self::Consents => CONSENT_BYTES_MAX,
             Self::Evidence => EVIDENCE_BYTES_MAX,
-            Self::Requests
-            | Self::Joins
+            Self::Joins
             | Self::Marks
             | Self::Burns
             | Self::Partials
             | Self::Finished
             | Self::Closed
-            | Self::Claims => RECORD_BYTES_MAX,
+            | Self::Claims
+            | Self::Outlines => RECORD_BYTES_MAX,
             Self::Addresses | Self::Reputation | Self::Undecided | Self::Meta => SMALL_BYTES_MAX,
         }
     }
@@ -132,7 +137,8 @@ impl Table {
             | Self::Finished
             | Self::Closed
             | Self::Undecided
-            | Self::Meta => false,
+            | Self::Meta
+            | Self::Outlines => false,
         }
     }
 }
@@ -152,7 +158,7 @@ pub struct Place {
 }
 
 impl Place {
-    /// A request that we know.
+    /// A request that waits for our user's decision.
     pub fn request(request: &RequestId) -> Self {
         Self::new(Table::Requests, &[request.as_bytes()])
     }
@@ -190,6 +196,11 @@ impl Place {
     /// A request that is over without signatures.
     pub fn closed(request: &RequestId) -> Self {
         Self::new(Table::Closed, &[request.as_bytes()])
+    }
+
+    /// What is told of a request.
+    pub fn outline(request: &RequestId) -> Self {
+        Self::new(Table::Outlines, &[request.as_bytes()])
     }
 
     /// Evidence, by its digest.

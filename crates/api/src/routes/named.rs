@@ -13,7 +13,7 @@ impl Inside {
         let name = Name::new(text);
         let entries = self.coordinator.requests().await;
         let entries = entries.map_err(|error| self.house.refused(&error))?;
-        let mut found = entries.into_iter().filter(|entry| name.is_of(&entry.id, None));
+        let mut found = entries.into_iter().filter(|entry| name.is_of(&entry.id, entry.handle()));
         let refused = |code, status, what: String| Err(self.house.problem(status, code, what));
         match (found.next(), found.next()) {
             (Some(only), None) => Ok(only),
@@ -23,7 +23,8 @@ impl Inside {
             }
             (Some(one), Some(other)) => {
                 let rest = found.map(|entry| entry.id.short());
-                let all: Vec<_> = [one.id.short(), other.id.short()].into_iter().chain(rest).collect();
+                let all: Vec<_> =
+                    [one.id.short(), other.id.short()].into_iter().chain(rest).collect();
                 let what = format!("`{}` begins {}", shown(text), all.join(", "));
                 refused(house::REQUEST_AMBIGUOUS, 409, what)
             }

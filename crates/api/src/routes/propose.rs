@@ -83,7 +83,9 @@ impl Inside {
             let names: Vec<_> = groups.iter().map(|group| group.name.as_str()).collect();
             let what = match &names[..] {
                 [] => format!("there is no group `{}`, nor any other", shown(name)),
-                names => format!("there is no group `{}`; there is {}", shown(name), names.join(", ")),
+                names => {
+                    format!("there is no group `{}`; there is {}", shown(name), names.join(", "))
+                }
             };
             self.house.problem(404, house::GROUP_UNKNOWN, what)
         })

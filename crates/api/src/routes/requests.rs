@@ -12,11 +12,15 @@ use crate::problem::Problem;
 use crate::service::Inside;
 use crate::view::{DetailView, RequestView, ResultView, WorkView};
 
+/// What may be asked for: a state, or several of them.
+const STATES: [&str; 8] =
+    ["undecided", "open", "signed", "closed", "missed", "expired", "pending", "over"];
+
 /// Which requests are wanted.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Filter {
-    /// `undecided`, `open`, `signed`, `closed`; `pending` for the first two, `over` for the others.
+    /// One of [`STATES`]: `pending` are the first two, `over` the others.
     state: Option<String>,
 }
 
@@ -24,14 +28,13 @@ pub(super) async fn list(
     State(inside): State<Inside>,
     filter: Result<Query<Filter>, axum::extract::rejection::QueryRejection>,
 ) -> Result<Response, Problem> {
-    let Query(filter) = filter.map_err(|error| {
-        Problem::misunderstood(StatusCode::BAD_REQUEST, error.body_text())
-    })?;
+    let Query(filter) = filter
+        .map_err(|error| Problem::misunderstood(StatusCode::BAD_REQUEST, error.body_text()))?;
     let state = filter.state.as_deref();
     if let Some(state) = state
-        && !["undecided", "open", "signed", "closed", "pending", "over"].contains(&state)
+        && !STATES.contains(&state)
     {
-        let what = "a state is undecided, open, signed, closed, pending or over";
+        let what = format!("a state is one of {}", STATES.join(", "));
         return Err(Problem::misunderstood(StatusCode::BAD_REQUEST, what));
     }
     let views = inside.requests().await?;
@@ -80,7 +83,7 @@ impl Inside {
         let view = |entry: &RequestEntry| {
             let group = groups.iter().find(|group| group.id == entry.group);
             let live = board.requests.iter().find(|live| live.request == entry.id.to_string());
-            RequestView::new(entry, group.map(|group| &**group)).with_live(live)
+            RequestView::new(entry, group.map(|group| &**group), unix_now()).with_live(live)
         };
         Ok(entries.iter().map(view).collect())
     }
@@ -91,7 +94,7 @@ impl Inside {
         let group = groups.iter().find(|group| group.id == entry.group);
         let (board, id) = (self.feed.board(), entry.id.to_string());
         let live = board.requests.iter().find(|live| live.request == id);
-        Ok(RequestView::new(entry, group.map(|group| &**group)).with_live(live))
+        Ok(RequestView::new(entry, group.map(|group| &**group), unix_now()).with_live(live))
     }
 
     /// Returns what a request has us sign: as it was shown, else recomputed from what is kept.

@@ -45,6 +45,8 @@ pub struct PreviewView {
     /// What is signed.
     #[serde(flatten)]
     pub work: WorkView,
+    /// The rule of this home that refuses it, whoever says yes.
+    pub refused: Option<String>,
 }
 
 /// What is signed, what is remarkable about it, and what a yes to all of it is given to.
@@ -92,7 +94,7 @@ impl PreviewView {
     ///
     /// - `messages`: what a proposal of bare messages signs.
     pub fn new(preview: &Preview, messages: &[[u8; 32]]) -> Self {
-        let Preview { group, summary, notes, digest } = preview;
+        let Preview { group, summary, notes, digest, refused } = preview;
         let GroupInfo { name, id, .. } = &**group;
         let sighashes = |summary: &Summary| -> Vec<[u8; 32]> {
             summary.inputs.iter().map(|input| input.sighash).collect()
@@ -100,7 +102,8 @@ impl PreviewView {
         let messages = summary.as_deref().map_or_else(|| messages.to_vec(), sighashes);
         let work = WorkView::new(summary.as_deref(), messages, notes);
         let work = WorkView { digest: Some(digest.to_string()), ..work };
-        Self { group: name.clone(), group_id: id.to_string(), work }
+        let refused = refused.as_ref().map(ToString::to_string);
+        Self { group: name.clone(), group_id: id.to_string(), work, refused }
     }
 }
 

@@ -1,6 +1,9 @@
 //! Requests in a few words: in lists, and on the board.
 
-use ensign_coordinator::{Approval, AttemptEntry, GroupInfo, RequestEntry, RequestState};
+use ensign_coordinator::{
+    Approval, AttemptEntry, Decision, GroupInfo, HowEnded, Outline, OutlinedWork, RequestEntry,
+    RequestState,
+};
 use ensign_primitives::{SignerIndex, UnixTime};
 use ensign_wire::{AbortReason, Payload};
 use serde::{Deserialize, Serialize};
@@ -19,7 +22,8 @@ pub struct RequestView {
     pub group: String,
     /// Its group's id.
     pub group_id: String,
-    /// `undecided`, `open`, `signed` or `closed`.
+    /// `undecided`, `open`, `signed`, `closed`, `missed` (over before our user decided) or `expired` (its
+    /// time is over, and nobody has told how it ended).
     pub state: String,
     /// How it ended, in words, where it is over.
     pub reason: Option<String>,
@@ -53,6 +57,12 @@ pub struct RequestView {
     pub created_ms: Option<u64>,
     /// Until when it is open.
     pub expires_ms: Option<u64>,
+    /// When our user was asked, or proposed it.
+    pub asked_ms: Option<u64>,
+    /// What our user decided: `approved` or `refused`, with the rule that did so behind it.
+    pub decision: Option<String>,
+    /// When.
+    pub decided_ms: Option<u64>,
     /// When it ended.
     pub ended_ms: Option<u64>,
     /// The attempts that we joined.
@@ -96,24 +106,30 @@ pub struct DetailView {
 
 impl RequestView {
     /// Takes what a node remembers.
-    pub fn new(entry: &RequestEntry, group: Option<&GroupInfo>) -> Self {
-        let (state, reason) = match entry.state {
-            RequestState::Undecided => ("undecided", None),
-            RequestState::Open => ("open", None),
-            RequestState::Signed { .. } => ("signed", None),
-            RequestState::Closed(reason) => ("closed", Some(reason_name(reason).to_owned())),
+    pub fn new(entry: &RequestEntry, group: Option<&GroupInfo>, now: UnixTime) -> Self {
+        let state = match entry.state_at(now) {
+            RequestState::Undecided => "undecided",
+            RequestState::Open => "open",
+            RequestState::Signed { .. } => "signed",
+            RequestState::Closed(_) => "closed",
+            RequestState::Missed => "missed",
+            RequestState::Expired => "expired",
         };
         let mut view = Self {
             request: entry.id.to_string(),
+            handle: entry.handle().map(|handle| handle.to_string()),
             group: group.map_or_else(|| entry.group.to_string(), |group| group.name.clone()),
             group_id: entry.group.to_string(),
             state: state.to_owned(),
-            reason,
+            reason: ending(entry, group, now),
             attempts: entry.attempts.iter().map(AttemptView::new).collect(),
             ended_ms: entry.ended.map(UnixTime::as_millis),
             received: entry.state == RequestState::Signed { received: true },
             ..Self::default()
         };
+        if let Some(outline) = &entry.outline {
+            view.add_outline(outline, group);
+        }
         if let Some(signed) = &entry.request {
             let request = &signed.request;
             view.creator = Some(name(group, request.creator));
@@ -134,11 +150,48 @@ impl RequestView {
         view
     }
 
+    fn add_outline(&mut self, outline: &Outline, group: Option<&GroupInfo>) {
+        self.creator = Some(name(group, outline.creator));
+        self.own = outline.is_own;
+        self.purpose = Some(outline.purpose.clone());
+        self.created_ms = Some(outline.created.as_millis());
+        self.expires_ms = Some(outline.expires.as_millis());
+        self.asked_ms = Some(outline.asked.as_millis());
+        self.decided_ms = outline.decided.as_ref().map(|(at, _)| at.as_millis());
+        self.decision = outline.decided.as_ref().map(|(_, decision)| decision_name(decision));
+        self.ended_ms = self.ended_ms.or(outline.ended.as_ref().map(|(at, _)| at.as_millis()));
+        self.signers = group.map(|group| group.members.len());
+        match &outline.work {
+            OutlinedWork::Psbt { txid, spent, leaving, fee, coins } => {
+                self.blind = Some(false);
+                self.messages = Some(coins.len());
+                self.amount_sat = Some(*spent);
+                self.leaving_sat = Some(*leaving);
+                self.fee_sat = Some(*fee);
+                let backwards: Vec<u8> = txid.iter().rev().copied().collect();
+                self.txid = Some(hex::encode(backwards));
+            }
+            OutlinedWork::Blind { messages } => {
+                self.blind = Some(true);
+                self.messages = Some(usize::from(*messages));
+            }
+        }
+    }
+
     /// Begins with what is asked for; `state` is `undecided` or `open`.
     pub(crate) fn of_approval(approval: &Approval, state: &str) -> Self {
         let request = &approval.request.request;
         let ApprovalView {
-            request: id, handle, group, group_id, creator, purpose, mode, created_ms, expires_ms, work,
+            request: id,
+            handle,
+            group,
+            group_id,
+            creator,
+            purpose,
+            mode,
+            created_ms,
+            expires_ms,
+            work,
         } = ApprovalView::new(approval);
         let mut view = Self {
             request: id,
@@ -170,11 +223,8 @@ impl RequestView {
     pub fn with_live(mut self, live: Option<&Self>) -> Self {
         let Some(live) = live.filter(|_| !self.is_over()) else { return self };
         self.handle = self.handle.or_else(|| live.handle.clone());
-        self.leaving_sat = live.leaving_sat;
-        self.fee_sat = live.fee_sat;
         self.to.clone_from(&live.to);
         self.payments = live.payments;
-        self.txid.clone_from(&live.txid);
         self.grave.clone_from(&live.grave);
         self.joined.clone_from(&live.joined);
         self.waiting_since_ms = live.waiting_since_ms;
@@ -193,7 +243,7 @@ impl RequestView {
 
     /// Whether it is over.
     pub fn is_over(&self) -> bool {
-        matches!(self.state.as_str(), "signed" | "closed")
+        !matches!(self.state.as_str(), "undecided" | "open")
     }
 
     /// Whether our user has to decide.
@@ -217,6 +267,46 @@ fn name(group: Option<&GroupInfo>, who: SignerIndex) -> String {
 /// Returns how several are called.
 pub(crate) fn names(group: Option<&GroupInfo>, who: &[SignerIndex]) -> Vec<String> {
     who.iter().map(|who| name(group, *who)).collect()
+}
+
+fn decision_name(decision: &Decision) -> String {
+    match decision {
+        Decision::Approved => "approved".to_owned(),
+        Decision::Refused => "refused".to_owned(),
+        Decision::ApprovedByRule(rule) => format!("approved by the rule {rule}"),
+        Decision::RefusedByRule(rule) => format!("refused by the rule {rule}"),
+    }
+}
+
+/// Says how a request ended, honestly: who ended it, where that is known.
+fn ending(entry: &RequestEntry, group: Option<&GroupInfo>, now: UnixTime) -> Option<String> {
+    let ended = entry.outline.as_ref().and_then(|outline| outline.ended.as_ref());
+    let by =
+        |who: &Option<SignerIndex>| who.map_or_else(|| "you".to_owned(), |who| name(group, who));
+    let how = match ended.map(|(_, how)| how) {
+        Some(HowEnded::Signed) => None,
+        Some(HowEnded::Cancelled { by: who }) => Some(format!("cancelled by {}", by(who))),
+        Some(HowEnded::Declined { by: who }) => Some(format!("declined by {}", by(who))),
+        Some(HowEnded::Expired) => Some("its time was over".to_owned()),
+        Some(HowEnded::AttemptsUsed) => Some("tried as often as allowed".to_owned()),
+        Some(HowEnded::Failed { reason, who }) if who.is_empty() => {
+            Some(reason_name(*reason).to_owned())
+        }
+        Some(HowEnded::Failed { reason, who }) => {
+            Some(format!("{} ({})", reason_name(*reason), names(group, who).join(", ")))
+        }
+        Some(HowEnded::GaveUp { code }) => Some(format!("given up by this node ({code})")),
+        None => None,
+    };
+    match (entry.state_at(now), how) {
+        (RequestState::Closed(reason), None) => Some(reason_name(reason).to_owned()),
+        (RequestState::Missed, how) => {
+            let how = how.unwrap_or_else(|| "its time was over".to_owned());
+            Some(format!("{how}; you were asked and did not decide"))
+        }
+        (RequestState::Expired, None) => Some("its time was over".to_owned()),
+        (_, how) => how,
+    }
 }
 
 const fn reason_name(reason: AbortReason) -> &'static str {

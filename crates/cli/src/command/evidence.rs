@@ -14,11 +14,11 @@ use self::told::Told;
 use super::request::write_file;
 use crate::args::Evidence;
 use crate::catalogue as code;
-use crate::kept::Kept;
 use crate::durable::Existing;
 use crate::failure::{Failure, Result};
 use crate::group::SignerGroup;
 use crate::home::{Home, shown};
+use crate::kept::Kept;
 use crate::output::Output;
 use crate::words::{self, foreign};
 

@@ -3,9 +3,9 @@
 use ensign_api::view::AuditView;
 
 use crate::catalogue as code;
-use crate::kept::Kept;
 use crate::failure::{Failure, Result};
 use crate::home::Home;
+use crate::kept::Kept;
 use crate::output::{Line, Output};
 use crate::words;
 

@@ -14,7 +14,8 @@ pub(super) fn run(home: Home, output: Output) -> Result<()> {
     let line = fields.fold(Line::new("status"), |line, (name, value)| line.with_owned(name, value));
     output.tell(&line, views::board::text(&board, unix_micros() / 1000));
     if !kept.is_live() {
-        output.notice("no node runs here: `ensign up` connects, shows and goes on with what is open");
+        output
+            .notice("no node runs here: `ensign up` connects, shows and goes on with what is open");
     }
     Ok(())
 }

@@ -12,13 +12,13 @@ use crate::args::{Approve, Up};
 use crate::catalogue as code;
 use crate::failure::{Failure, Result};
 use crate::home::{Home, Signed, shown};
-use crate::household::Decision;
+use crate::household::{Decision, News};
 use crate::narrator::{Narrator, session_line};
 use crate::node::{IsMoved, Node, command_failure};
 use crate::output::{Line, Output};
 use crate::question::{Answer, Answered, Desk, Subject};
 use crate::request::{self, Asked};
-use crate::stop::Stop;
+use crate::stop::{Reload, Stop};
 
 /// Runs until the user or the system ends it.
 pub(super) async fn run(home: Home, args: Up, output: Output) -> Result<()> {
@@ -44,6 +44,7 @@ pub(super) async fn run(home: Home, args: Up, output: Output) -> Result<()> {
         key,
         desk: asks.then(|| Desk::open(output)),
         shown: BTreeMap::new(),
+        reload: Reload::new()?,
     };
     let ended = duty.serve(&mut stop).await;
     duty.desk = None;
@@ -105,6 +106,7 @@ struct Duty {
     desk: Option<Desk>,
     /// What a yes to each request that is open is given to.
     shown: BTreeMap<RequestId, ConsentDigest>,
+    reload: Reload,
 }
 
 impl Duty {
@@ -116,7 +118,8 @@ impl Duty {
                     Some(event) => self.on_event(event).await?,
                     None => return Err(self.narrator.why_stopped()),
                 },
-                decision = self.node.decisions.next() => self.on_decision(decision),
+                news = self.node.clients.next() => self.on_news(news),
+                () = self.reload.asked() => self.on_reload().await,
                 over = next_answer(&mut self.desk) => self.on_answer(over).await,
             }
         }
@@ -142,11 +145,28 @@ impl Duty {
         Ok(())
     }
 
-    fn on_decision(&mut self, Decision { request, verb }: Decision) {
+    fn on_news(&mut self, news: News) {
+        let Decision { request, verb } = match news {
+            News::Decided(decision) => decision,
+            News::Groups(groups) => return self.narrator.set_groups(groups),
+        };
         let text = format!("{verb} {} in another terminal", request.short());
         let line = session_line("decided", request).with("how", verb);
         self.output.talk(&line, text);
         self.settle(request);
+    }
+
+    /// Reads the files of the home again; what is wrong with them is told, and nothing ends.
+    async fn on_reload(&mut self) {
+        match self.node.reload(self.output).await {
+            Ok(groups) => {
+                let names: Vec<_> = groups.iter().map(|group| group.name.clone()).collect();
+                let line = Line::new("reloaded").with("groups", names.clone());
+                self.output.talk(&line, format!("read the groups again: {}", names.join(", ")));
+                self.narrator.set_groups(groups);
+            }
+            Err(failure) => self.output.warning(&failure),
+        }
     }
 
     async fn decide(&mut self, approval: &Approval) {

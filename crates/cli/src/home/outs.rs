@@ -43,11 +43,9 @@ impl Outs {
             }
             Ok(()) | Err(_) => {}
         }
-        let written = toml::to_string(target)
-            .map_err(io::Error::other)
-            .and_then(|text| {
-                durable::write(&path, text.as_bytes(), Existing::Replace, Readers::Owner)
-            });
+        let written = toml::to_string(target).map_err(io::Error::other).and_then(|text| {
+            durable::write(&path, text.as_bytes(), Existing::Replace, Readers::Owner)
+        });
         written.map_err(|error| io_failure("write", &path, &error))
     }
 

@@ -4,7 +4,6 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use ensign_primitives::Instant;
-use rustix::termios::{QueueSelector, tcflush};
 use tokio::sync::mpsc;
 
 use super::reader::Reader;
@@ -148,8 +147,8 @@ impl Desk {
                     });
                 }
                 Action::Flush => {
-                    // What is no terminal has no queue of its own.
-                    let _none = tcflush(std::io::stdin(), QueueSelector::IFlush);
+                    let was_typed = self.reader.as_ref().is_some_and(Reader::flush);
+                    self.questions.handle_flushed(self.clock.now(), was_typed);
                 }
                 Action::Asking(question, behind) => {
                     self.output.json(&asking(&question).with("waiting", behind));

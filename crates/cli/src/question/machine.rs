@@ -12,7 +12,7 @@ use super::{Answer, Answered, Audience, Question, Subject, Wanted};
 /// How long a question stands before an answer counts.
 ///
 /// Guess: nobody reads an amount and an address faster, and what a hand was about to type when the
-/// screen changed has arrived by then.
+/// screen changed has arrived by then. What is typed in it is thrown away, half a line too.
 pub(super) const DEAD_TIME: Duration = Duration::from_millis(700);
 /// How long other lines wait before the question is drawn again below them.
 ///
@@ -35,7 +35,7 @@ pub(crate) enum Action {
     Say(String),
     /// Write a prompt, and tell [`Questions::handle_drawn`] when it is on the screen.
     Draw(String),
-    /// Throw away what was typed and not read.
+    /// Throw away what was typed and not read, and tell [`Questions::handle_flushed`].
     Flush,
     /// Tell programs which question stands, with how many behind it.
     Asking(Box<Question>, usize),
@@ -62,10 +62,16 @@ enum Stage {
     /// There is nothing to ask.
     Idle,
     /// A prompt is on its way to the screen.
-    Drawing,
+    Drawing {
+        /// Something was typed already.
+        is_early: bool,
+    },
     /// It stands there.
     Standing {
         since: Instant,
+        /// From when on an answer counts: when the dead time was over and what was typed in it was
+        /// thrown away.
+        listens: Option<Instant>,
         /// Something was typed too early, which was not told yet.
         is_early: bool,
         /// Others have something to say.
@@ -155,10 +161,19 @@ impl Questions {
 
     /// Takes note that the prompt is on the screen.
     pub(crate) fn handle_drawn(&mut self, now: Instant) {
-        if matches!(self.stage, Stage::Drawing) {
-            self.stage = Stage::Standing { since: now, is_early: false, is_urged: false };
-            self.typed.forget();
-            self.push(Action::Flush);
+        if let Stage::Drawing { is_early } = self.stage {
+            let (listens, is_urged) = (None, false);
+            self.stage = Stage::Standing { since: now, listens, is_early, is_urged };
+        }
+    }
+
+    /// Takes note that what was typed in the dead time is gone, and whether there was anything.
+    pub(crate) fn handle_flushed(&mut self, now: Instant, was_typed: bool) {
+        self.typed.forget();
+        if let Stage::Standing { listens, is_early, .. } = &mut self.stage {
+            *listens = Some(now);
+            *is_early |= was_typed;
+            self.tell_early();
         }
     }
 
@@ -171,13 +186,22 @@ impl Questions {
 
     /// Does what is due.
     pub(crate) fn handle_timeout(&mut self, now: Instant) {
-        let Stage::Standing { since, is_early, is_urged } = &mut self.stage else { return };
-        let stood = now.since(*since);
-        if stood >= REDRAW_INTERVAL && *is_urged {
-            return self.redraw(None);
+        let Stage::Standing { since, listens, is_urged, .. } = self.stage else { return };
+        let stood = now.since(since);
+        if listens.is_none() && stood >= DEAD_TIME {
+            self.push(Action::Flush);
+        } else if is_urged && stood >= REDRAW_INTERVAL {
+            self.redraw(None);
+        } else if listens.is_some() {
+            self.tell_early();
         }
-        if stood >= DEAD_TIME && std::mem::take(is_early) {
-            // The question has stood all the time: it is not drawn again, but asked for once more.
+    }
+
+    /// Tells once that something was typed too early, as soon as an answer counts. The question has
+    /// stood all the time: it is not drawn anew, only asked for once more.
+    fn tell_early(&mut self) {
+        let Stage::Standing { is_early, .. } = &mut self.stage else { return };
+        if std::mem::take(is_early) {
             self.end_line();
             self.is_behind_prompt = true;
             let prompt = self.prompt();
@@ -188,10 +212,13 @@ impl Questions {
 
     /// Returns when to call [`handle_timeout`](Self::handle_timeout).
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
-        let Stage::Standing { since, is_early, is_urged } = self.stage else { return None };
-        let early = is_early.then(|| since.after(DEAD_TIME));
+        let Stage::Standing { since, listens, is_early, is_urged } = self.stage else {
+            return None;
+        };
+        let dead = listens.is_none().then(|| since.after(DEAD_TIME));
+        let early = listens.filter(|_| is_early);
         let urged = is_urged.then(|| since.after(REDRAW_INTERVAL));
-        early.into_iter().chain(urged).min()
+        dead.into_iter().chain(early).chain(urged).min()
     }
 
     /// Whether a question stands.
@@ -204,16 +231,19 @@ impl Questions {
         self.actions.pop_front()
     }
 
-    /// Whether what is typed now counts; remembers it when it is too early.
-    fn listens(&mut self, now: Instant) -> bool {
+    /// Whether what was read at a time counts; remembers it when it is too early.
+    fn listens(&mut self, at: Instant) -> bool {
         match &mut self.stage {
-            Stage::Standing { since, is_early, .. } => {
-                // What was read before the question stood is older than it.
-                let counts = now >= since.after(DEAD_TIME);
+            Stage::Standing { listens, is_early, .. } => {
+                let counts = listens.is_some_and(|listens| at >= listens);
                 *is_early |= !counts;
                 counts
             }
-            Stage::Idle | Stage::Drawing | Stage::Closed => false,
+            Stage::Drawing { is_early } => {
+                *is_early = true;
+                false
+            }
+            Stage::Idle | Stage::Closed => false,
         }
     }
 
@@ -261,7 +291,8 @@ impl Questions {
             Audience::Program => {
                 let more = more(behind).map_or_else(String::new, |more| format!("{more}; "));
                 self.push(Action::Say(format!("{more}{stake}? {form}")));
-                self.stage = Stage::Standing { since: now, is_early: false, is_urged: false };
+                let (listens, is_early, is_urged) = (Some(now), false, false);
+                self.stage = Stage::Standing { since: now, listens, is_early, is_urged };
             }
         }
     }
@@ -281,7 +312,7 @@ impl Questions {
         let prompt = self.prompt();
         self.push(Action::Draw(prompt));
         self.is_behind_prompt = true;
-        self.stage = Stage::Drawing;
+        self.stage = Stage::Drawing { is_early: false };
     }
 
     fn prompt(&self) -> String {

@@ -1,14 +1,16 @@
 //! Standard input, read by read, on a thread that can be ended.
 
-use std::os::fd::{AsFd as _, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
-use rustix::event::{PollFd, PollFlags, poll};
+use ensign_primitives::Instant;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::pipe::pipe;
+use rustix::termios::{QueueSelector, tcflush};
 use tokio::sync::mpsc;
 
 use super::desk::Clock;
-use ensign_primitives::Instant;
 
 /// Most bytes of one read.
 const READ_BYTES_MAX: usize = 4_096;
@@ -20,6 +22,9 @@ pub(crate) type Read = (Instant, Vec<u8>);
 #[derive(Debug)]
 pub(super) struct Reader {
     reads: mpsc::Receiver<Read>,
+    /// Held while input is read or thrown away: what one has seen the other must not take, or the
+    /// thread waits in a read that nothing ends.
+    turn: Arc<Mutex<()>>,
     /// The thread ends when this is closed.
     wake: Option<OwnedFd>,
     thread: Option<JoinHandle<()>>,
@@ -33,19 +38,31 @@ impl Reader {
             Ok((ended, wake)) => (Some(ended), Some(wake)),
             Err(_) => (None, None),
         };
+        let turn = Arc::new(Mutex::new(()));
+        let theirs = Arc::clone(&turn);
         let read = move || {
             if let Some(ended) = ended {
-                read_all(&ended, clock, &sender);
+                read_all(&ended, clock, &sender, &theirs);
             }
         };
         let thread = std::thread::Builder::new().spawn(read).ok();
-        Self { reads, wake, thread }
+        Self { reads, turn, wake, thread }
     }
 
     /// Takes reads from a channel.
     #[cfg(test)]
-    pub(super) const fn reading(reads: mpsc::Receiver<Read>) -> Self {
-        Self { reads, wake: None, thread: None }
+    pub(super) fn reading(reads: mpsc::Receiver<Read>) -> Self {
+        Self { reads, turn: Arc::default(), wake: None, thread: None }
+    }
+
+    /// Throws away what was typed on a terminal and not read; returns whether there was a line of it.
+    pub(super) fn flush(&self) -> bool {
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let stdin = std::io::stdin();
+        let is_typed = rustix::io::ioctl_fionread(&stdin).is_ok_and(|length| length > 0);
+        // What is no terminal has no queue of its own.
+        let _none = tcflush(stdin, QueueSelector::IFlush);
+        is_typed
     }
 
     /// Waits for what the next read brings; nothing when input has ended.
@@ -66,7 +83,7 @@ impl Drop for Reader {
     }
 }
 
-fn read_all(ended: &OwnedFd, clock: Clock, sender: &mpsc::Sender<Read>) {
+fn read_all(ended: &OwnedFd, clock: Clock, sender: &mpsc::Sender<Read>, turn: &Mutex<()>) {
     let stdin = std::io::stdin();
     loop {
         let mut ready = [
@@ -85,15 +102,26 @@ fn read_all(ended: &OwnedFd, clock: Clock, sender: &mpsc::Sender<Read>) {
         if input.revents().is_empty() {
             continue;
         }
+        let its_turn = turn.lock().unwrap_or_else(PoisonError::into_inner);
+        if !is_ready(&stdin) {
+            continue;
+        }
         let mut buffer = vec![0; READ_BYTES_MAX];
         let length = match rustix::io::read(&stdin, &mut buffer) {
             Ok(length) => length,
             Err(rustix::io::Errno::INTR | rustix::io::Errno::AGAIN) => continue,
             Err(_) => 0,
         };
+        drop(its_turn);
         buffer.truncate(length);
         if sender.blocking_send((clock.now(), buffer)).is_err() || length == 0 {
             return;
         }
     }
+}
+
+/// Whether a read would not wait.
+fn is_ready(input: &impl AsFd) -> bool {
+    let mut ready = [PollFd::new(input, PollFlags::IN)];
+    poll(&mut ready, Some(&Timespec::default())).is_ok_and(|ready| ready > 0)
 }

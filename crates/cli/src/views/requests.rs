@@ -122,7 +122,8 @@ pub(crate) fn detail(detail: &DetailView, now_ms: u64) -> String {
             text += &format!("\n  digest   {digest}");
         }
     } else if let Some(messages) = request.messages {
-        text += &format!("\n  signs    {}; what it does is not kept", words::count(messages, "input"));
+        text +=
+            &format!("\n  signs    {}; what it does is not kept", words::count(messages, "input"));
     }
     for attempt in &request.attempts {
         let nonces = match (attempt.burned, attempt.partials_kept) {

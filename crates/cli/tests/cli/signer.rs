@@ -9,14 +9,14 @@ use crate::ensign::{Running, Signer, argument, treasury};
 use crate::money::{coin, psbt};
 
 /// Alice, whose signer key is in a vault of its own, with the file of her passphrase.
-struct Split {
-    alice: Signer,
-    others: [Signer; 2],
-    passphrase: PathBuf,
-    vault: PathBuf,
+pub(crate) struct Split {
+    pub(crate) alice: Signer,
+    pub(crate) others: [Signer; 2],
+    pub(crate) passphrase: PathBuf,
+    pub(crate) vault: PathBuf,
 }
 
-fn split() -> Split {
+pub(crate) fn split() -> Split {
     let [alice, bob, carol] = treasury();
     let passphrase = alice.path("passphrase");
     fs::write(&passphrase, "correct horse battery").unwrap();
@@ -39,7 +39,7 @@ impl Split {
         running
     }
 
-    fn up(&self, socket: &Path) -> Running {
+    pub(crate) fn up(&self, socket: &Path) -> Running {
         let up = [
             "up",
             "--approve",

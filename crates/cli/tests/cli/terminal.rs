@@ -2,24 +2,31 @@
 
 use std::fs::File;
 use std::io::{Read as _, Write as _};
+use std::path::Path;
 use std::process::{Child, Command};
 
+use rustix::process::{Pid, Signal, kill_process};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-use rustix::termios::{LocalModes, tcgetattr};
+use rustix::termios::{LocalModes, Winsize, tcgetattr, tcsetwinsize};
 
 use crate::ensign::{Signer, argument};
 
 /// A command on a terminal, with what it has shown there so far.
-struct Terminal {
+pub(crate) struct Terminal {
     child: Child,
     master: File,
     /// Open as long as the test looks, so that the terminal outlives the command.
     side: File,
-    shown: String,
+    pub(crate) shown: String,
 }
 
 impl Terminal {
-    fn start(signer: &Signer, arguments: &[&str]) -> Self {
+    pub(crate) fn start(signer: &Signer, arguments: &[&str]) -> Self {
+        Self::start_to(signer, arguments, None)
+    }
+
+    /// Starts a command whose standard output goes into a file.
+    pub(crate) fn start_to(signer: &Signer, arguments: &[&str], stdout: Option<&Path>) -> Self {
         let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
         grantpt(&master).unwrap();
         unlockpt(&master).unwrap();
@@ -30,7 +37,7 @@ impl Terminal {
             .args(arguments)
             .env_remove("CREDENTIALS_DIRECTORY")
             .stdin(open())
-            .stdout(open())
+            .stdout(stdout.map_or_else(open, |file| File::create(file).unwrap()))
             .stderr(open())
             .spawn()
             .unwrap();
@@ -38,16 +45,50 @@ impl Terminal {
     }
 
     /// Reads until a text comes.
-    fn wait_for(&mut self, text: &str) {
-        let mut buffer = [0; 1024];
-        while !self.shown.contains(text) {
-            let length = self.master.read(&mut buffer).unwrap();
-            self.shown.push_str(&String::from_utf8_lossy(&buffer[..length]));
-        }
+    pub(crate) fn wait_for(&mut self, text: &str) {
+        self.read_until(|shown| shown.contains(text));
         self.shown = self.shown.split_once(text).unwrap().1.to_owned();
     }
 
-    fn type_text(&mut self, text: &str) {
+    /// Reads until a text comes; returns everything up to it.
+    pub(crate) fn shown_until(&mut self, text: &str) -> String {
+        self.read_until(|shown| shown.contains(text));
+        let (before, after) = self.shown.split_once(text).unwrap();
+        let (before, after) = (format!("{before}{text}"), after.to_owned());
+        self.shown = after;
+        before
+    }
+
+    /// Reads until the question that stands can be answered. The first answer is no word, so that it
+    /// answers nothing: it is either too early, or asked again, which begins anew.
+    pub(crate) fn wait_to_answer(&mut self) {
+        let (early, asked) = ("answer now", "please ");
+        loop {
+            self.type_text("?\r");
+            self.read_until(|shown| shown.contains(early) || shown.contains(asked));
+            let is_early = self.shown.contains(early);
+            self.wait_for(if is_early { early } else { asked });
+            if is_early {
+                return;
+            }
+        }
+    }
+
+    /// Makes it so many columns wide.
+    pub(crate) fn set_columns(&self, columns: u16) {
+        let size = Winsize { ws_row: 24, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
+        tcsetwinsize(&self.side, size).unwrap();
+    }
+
+    fn read_until(&mut self, is_there: impl Fn(&str) -> bool) {
+        let mut buffer = [0; 1024];
+        while !is_there(&self.shown) {
+            let length = self.master.read(&mut buffer).unwrap();
+            self.shown.push_str(&String::from_utf8_lossy(&buffer[..length]));
+        }
+    }
+
+    pub(crate) fn type_text(&mut self, text: &str) {
         self.master.write_all(text.as_bytes()).unwrap();
     }
 
@@ -55,8 +96,20 @@ impl Terminal {
         tcgetattr(&self.side).unwrap().local_modes.contains(LocalModes::ECHO)
     }
 
-    fn end(mut self) -> i32 {
+    pub(crate) fn end(mut self) -> i32 {
         self.child.wait().unwrap().code().unwrap()
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 

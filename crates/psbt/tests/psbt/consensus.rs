@@ -16,7 +16,7 @@ const ADDRESS: KeyTweak = KeyTweak::Taproot { merkle_root: None };
 const TREE: KeyTweak = KeyTweak::Taproot { merkle_root: Some(ROOT) };
 
 /// Whether every input of `tx` spends its output by the rules of consensus.
-fn accepted(tx: &[u8], spent: &[TxOut]) -> bool {
+pub(crate) fn accepted(tx: &[u8], spent: &[TxOut]) -> bool {
     let utxos: Vec<_> = spent
         .iter()
         .map(|txout| Utxo {
@@ -32,7 +32,7 @@ fn accepted(tx: &[u8], spent: &[TxOut]) -> bool {
     })
 }
 
-fn sign(party: &Party, psbt: &bitcoin::Psbt) -> SignedPsbt {
+pub(crate) fn sign(party: &Party, psbt: &bitcoin::Psbt) -> SignedPsbt {
     let psbt = read(psbt);
     let spend = analyze(&psbt, &party.group).unwrap();
     let (by_signer, signatures) = party.sign(&spend.messages);

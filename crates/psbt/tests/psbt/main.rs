@@ -9,7 +9,9 @@
 
 mod conformance;
 mod consensus;
+mod descriptors;
 mod digest;
+mod draft;
 mod forms;
 mod kinds;
 mod mutation;

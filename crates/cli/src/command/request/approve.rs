@@ -26,7 +26,8 @@ pub(super) fn run(
     if let Name::Beginning(_) = Name::new(name) {
         let what = "the beginning of an id does not say which request is meant: whoever proposes \
                     can choose it";
-        let hint = format!("to approve {}: ensign request approve '{called}'", short(&request.request));
+        let hint =
+            format!("to approve {}: ensign request approve '{called}'", short(&request.request));
         return Err(Failure::new(&code::REQUEST_BY_PREFIX, what).hint(hint));
     }
     if !request.is_asking() {
@@ -58,11 +59,13 @@ fn asked(kept: &Kept, detail: &DetailView, output: Output) -> Result<Yes> {
         Answer::No => {
             let failure = Failure::new(&code::OWN_NO, "you said no; the request stays open");
             let called = detail.request.handle.clone().unwrap_or_default();
-            Err(failure.hint(format!("to refuse it for everybody: ensign request decline '{called}'")))
+            Err(failure
+                .hint(format!("to refuse it for everybody: ensign request decline '{called}'")))
         }
         Answer::Nobody => {
             let failure = Failure::new(&code::NOBODY_ASKED, "nobody could be asked here");
-            let notes: Vec<_> = work.grave().iter().map(|note| format!(" --accept-note {note}")).collect();
+            let notes: Vec<_> =
+                work.grave().iter().map(|note| format!(" --accept-note {note}")).collect();
             let digest = work.digest.as_deref().unwrap_or("HEX");
             Err(failure.hint(format!(
                 "look at `ensign request show`, then say what you saw: --digest {digest}{}",

@@ -32,13 +32,15 @@ struct Run {
     now: Instant,
     /// Whether prompts come to the screen at once.
     draws: bool,
+    /// Whether something was typed that nobody has read.
+    pending: bool,
     log: Vec<String>,
     over: Vec<(String, Answer)>,
 }
 
 fn run(audience: Audience) -> Run {
     let (questions, now) = (Questions::new(audience), Instant::from_micros(1));
-    Run { questions, now, draws: true, log: Vec::new(), over: Vec::new() }
+    Run { questions, now, draws: true, pending: false, log: Vec::new(), over: Vec::new() }
 }
 
 impl Run {
@@ -85,7 +87,10 @@ impl Run {
     fn act(&mut self) {
         while let Some(action) = self.questions.poll_action() {
             match action {
-                Action::Hold | Action::Break | Action::Flush => {}
+                Action::Hold | Action::Break => {}
+                Action::Flush => {
+                    self.questions.handle_flushed(self.now, std::mem::take(&mut self.pending))
+                }
                 Action::LetOut => self.log.push("others".into()),
                 Action::Say(text) => self.log.push(text),
                 Action::Draw(prompt) => {
@@ -268,6 +273,30 @@ fn nothing_counts_before_the_prompt_is_on_the_screen() {
     run.act();
     run.read("yes\n").is_over(&[]);
     run.after(LATER).read("yes\n").is_over(&[("#1", Yes)]);
+}
+
+#[test]
+fn whatever_is_typed_in_the_dead_time_is_told_when_an_answer_counts() {
+    let early = "answer now";
+    // While it is drawn.
+    let mut run = run(Audience::Person);
+    run.draws = false;
+    run.ask(question(1)).read("yes\n");
+    run.questions.handle_drawn(run.now);
+    run.after(LATER).is_over(&[]);
+    assert!(run.said().contains(early));
+    // Thrown away before it was read, and half a line as well.
+    let mut run = self::run(Audience::Person);
+    run.pending = true;
+    run.ask(question(1)).after(LATER).is_over(&[]);
+    assert!(run.said().contains(early));
+    // Read in time and handed over late.
+    let mut run = self::run(Audience::Person);
+    run.ask(question(1)).after(LATER).said();
+    run.questions.handle_read(Instant::from_micros(600_000), b"yes\n");
+    run.after(Duration::ZERO).is_over(&[]);
+    assert!(run.said().contains(early));
+    run.read("yes\n").is_over(&[("#1", Yes)]);
 }
 
 #[test]

@@ -1,0 +1,266 @@
+//! A PSBT of the group's coins, for who has no other wallet that knows the group.
+
+use std::collections::BTreeMap;
+
+use bitcoin::absolute::LockTime;
+use bitcoin::psbt::{Input, Output};
+use bitcoin::transaction::Version;
+use bitcoin::{
+    Amount, OutPoint, ScriptBuf, Sequence, TapSighashType, Transaction, TxIn, TxOut, Witness,
+};
+
+use crate::kept::Kept;
+use crate::output_kind::dust_threshold;
+use crate::{
+    AddressError, FEE_RATE_GRAVE, Group, INPUTS_MAX, MusigField, Psbt, WEIGHT_MAX, address,
+    convert, spend,
+};
+
+/// What a transaction shall do; amounts in satoshi.
+///
+/// Change goes back to the group's address, as the last output. Every coin is signed with sighash
+/// type `DEFAULT`, and the transaction may be replaced until it confirms ([BIP-0125]).
+///
+/// [BIP-0125]: <https://github.com/bitcoin/bips/blob/master/bip-0125.mediawiki>
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Draft {
+    /// Coins at the group's address, 1 to [`INPUTS_MAX`], each with what it holds.
+    ///
+    /// Nobody checks the amounts here; with a wrong one the network refuses the signature.
+    pub coins: Vec<(OutPoint, u64)>,
+    /// Addresses and what they get; none to merge the coins.
+    pub payments: Vec<(String, u64)>,
+    /// Satoshi of fee for 1000 virtual bytes; rounded up to whole satoshi for the transaction.
+    pub sat_per_kvb: u64,
+}
+
+/// A PSBT that was made, and what became of the rest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Drafted {
+    /// The PSBT, with what a signer and a BIP373 wallet want to know.
+    pub psbt: Psbt,
+    /// What the miner gets.
+    pub fee: u64,
+    /// What comes back to the group; `None` if that would be dust.
+    pub change: Option<u64>,
+    /// What of the fee is there only because as change it would be dust.
+    pub dust: u64,
+}
+
+impl Draft {
+    /// Makes the PSBT for `group`.
+    ///
+    /// # Errors
+    ///
+    /// [`DraftError`], naming the coin or payment, counted from 0.
+    pub fn build(&self, group: &Group) -> Result<Drafted, DraftError> {
+        self.check()?;
+        let payments = self.outputs(group)?;
+        let spent = sum(self.coins.iter().map(|(_, amount)| *amount))?;
+        let paid = sum(payments.iter().map(|output| output.value.to_sat()))?;
+        let own = group.script_pubkey();
+        let change_of =
+            |amount| TxOut { value: Amount::from_sat(amount), script_pubkey: own.clone() };
+
+        let mut tx = self.transaction(payments);
+        tx.output.push(change_of(0));
+        let with_change = self.fee(&tx)?;
+        let change = spent.checked_sub(paid).and_then(|left| left.checked_sub(with_change));
+        tx.output.pop();
+        if let Some(change) = change.filter(|change| *change >= dust_threshold(own)) {
+            tx.output.push(change_of(change));
+            let psbt = self.psbt(tx, group, Some(change));
+            return Ok(Drafted { psbt, fee: with_change, change: Some(change), dust: 0 });
+        }
+        let least = if tx.output.is_empty() { with_change } else { self.fee(&tx)? };
+        let wanted = paid.saturating_add(least);
+        let wanted = if tx.output.is_empty() { wanted + dust_threshold(own) } else { wanted };
+        let fee = spent.checked_sub(paid).filter(|_| spent >= wanted);
+        let fee = fee.ok_or(DraftError::TooLittle { held: spent, wanted })?;
+        Ok(Drafted { psbt: self.psbt(tx, group, None), fee, change: None, dust: fee - least })
+    }
+
+    fn check(&self) -> Result<(), DraftError> {
+        match (self.coins.len(), self.sat_per_kvb) {
+            (0, _) => return Err(DraftError::NoCoins),
+            (seen, _) if seen > INPUTS_MAX => {
+                return Err(DraftError::TooManyCoins { seen, limit: INPUTS_MAX });
+            }
+            (_, 0) => return Err(DraftError::ZeroFeeRate),
+            (_, rate) if rate > FEE_RATE_GRAVE * 1000 => {
+                return Err(DraftError::FeeRateTooHigh { limit: FEE_RATE_GRAVE });
+            }
+            _ => {}
+        }
+        let mut first_seen = BTreeMap::new();
+        for (second, (outpoint, amount)) in self.coins.iter().enumerate() {
+            if let Some(first) = first_seen.insert(*outpoint, second) {
+                return Err(DraftError::DuplicateCoin { first, second, outpoint: *outpoint });
+            }
+            if *amount == 0 {
+                return Err(DraftError::EmptyCoin { coin: second });
+            }
+        }
+        Ok(())
+    }
+
+    fn outputs(&self, group: &Group) -> Result<Vec<TxOut>, DraftError> {
+        let output = |(payment, (text, amount)): (usize, &(String, u64))| {
+            let script_pubkey = address::script_of(text, group.network())
+                .map_err(|cause| DraftError::Address { payment, cause })?;
+            let threshold = dust_threshold(&script_pubkey);
+            if *amount < threshold {
+                return Err(DraftError::DustPayment { payment, amount: *amount, threshold });
+            }
+            Ok(TxOut { value: Amount::from_sat(*amount), script_pubkey })
+        };
+        self.payments.iter().enumerate().map(output).collect()
+    }
+
+    fn transaction(&self, output: Vec<TxOut>) -> Transaction {
+        let input = |(outpoint, _): &(OutPoint, u64)| TxIn {
+            previous_output: *outpoint,
+            script_sig: ScriptBuf::new(),
+            sequence: Sequence::ENABLE_RBF_NO_LOCKTIME,
+            witness: Witness::new(),
+        };
+        Transaction {
+            version: Version::TWO,
+            lock_time: LockTime::ZERO,
+            input: self.coins.iter().map(input).collect(),
+            output,
+        }
+    }
+
+    /// Returns the fee of a transaction once it is signed.
+    fn fee(&self, tx: &Transaction) -> Result<u64, DraftError> {
+        let types = tx.input.iter().map(|_| TapSighashType::Default);
+        match spend::signed_weight(tx, types) {
+            seen if seen > WEIGHT_MAX => Err(DraftError::TooHeavy { seen, limit: WEIGHT_MAX }),
+            // No overflow: at most 100,000 virtual bytes at 10,000,000.
+            weight => Ok((self.sat_per_kvb * weight.div_ceil(4)).div_ceil(1000)),
+        }
+    }
+
+    fn psbt(&self, tx: Transaction, group: &Group, change: Option<u64>) -> Psbt {
+        let key = convert::x_only(&group.aggregate_key().x_only_public_key().0);
+        let participants = MusigField::Participants {
+            aggregate: group.aggregate_key(),
+            participants: group.keys().as_slice().to_vec(),
+        };
+        let input = |(_, amount): &(OutPoint, u64)| Input {
+            witness_utxo: Some(TxOut {
+                value: Amount::from_sat(*amount),
+                script_pubkey: group.script_pubkey().clone(),
+            }),
+            tap_internal_key: key,
+            unknown: [participants.to_input_pair()].into(),
+            ..Input::default()
+        };
+        let mut outputs = vec![Output::default(); tx.output.len()];
+        if let Some(last) = outputs.last_mut().filter(|_| change.is_some()) {
+            last.tap_internal_key = key;
+            last.unknown.extend(participants.to_output_pair());
+        }
+        let inner = bitcoin::Psbt {
+            inputs: self.coins.iter().map(input).collect(),
+            outputs,
+            unsigned_tx: tx,
+            version: 0,
+            xpub: BTreeMap::new(),
+            proprietary: BTreeMap::new(),
+            unknown: BTreeMap::new(),
+        };
+        Psbt { inner, kept: Kept::default() }
+    }
+}
+
+/// Adds amounts up; no sum above all bitcoin there can be.
+fn sum(mut amounts: impl Iterator<Item = u64>) -> Result<u64, DraftError> {
+    let limit = Amount::MAX_MONEY.to_sat();
+    let sum =
+        amounts.try_fold(0_u64, |sum, amount| sum.checked_add(amount).filter(|sum| *sum <= limit));
+    sum.ok_or(DraftError::AmountOutOfRange { limit })
+}
+
+/// Why no PSBT can be made of a [`Draft`]. Coins and payments count from 0.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum DraftError {
+    /// Nothing is spent.
+    #[error("no coin is given")]
+    NoCoins,
+    /// More coins than one session signs.
+    #[error("{seen} coins, at most {limit} in one transaction")]
+    TooManyCoins {
+        /// Coins given.
+        seen: usize,
+        /// [`INPUTS_MAX`].
+        limit: usize,
+    },
+    /// A coin is given twice.
+    #[error("coins {first} and {second} are both {outpoint}")]
+    DuplicateCoin {
+        /// The first of them.
+        first: usize,
+        /// The second.
+        second: usize,
+        /// The coin.
+        outpoint: OutPoint,
+    },
+    /// A coin holds nothing.
+    #[error("coin {coin} holds 0 sat")]
+    EmptyCoin {
+        /// Which coin.
+        coin: usize,
+    },
+    /// Nobody is to be paid for confirming it.
+    #[error("a fee rate of 0: no node relays that")]
+    ZeroFeeRate,
+    /// More than Bitcoin Core broadcasts.
+    #[error("a fee rate above {limit} sat/vB: no node broadcasts that unasked")]
+    FeeRateTooHigh {
+        /// Satoshi for each virtual byte.
+        limit: u64,
+    },
+    /// The address of a payment is not to be paid to.
+    #[error("payment {payment} goes to {cause}")]
+    Address {
+        /// Which payment.
+        payment: usize,
+        /// What is wrong with its address.
+        cause: AddressError,
+    },
+    /// A payment is less than nodes relay.
+    #[error("payment {payment} is dust: {amount} sat, nodes relay no less than {threshold} there")]
+    DustPayment {
+        /// Which payment.
+        payment: usize,
+        /// What it is, in satoshi.
+        amount: u64,
+        /// What it would have to be.
+        threshold: u64,
+    },
+    /// Amounts that no block can hold.
+    #[error("the amounts add up to more than the {limit} sat that can exist")]
+    AmountOutOfRange {
+        /// All bitcoin there can be, in satoshi.
+        limit: u64,
+    },
+    /// The coins do not hold what is paid and the fee.
+    #[error("the coins hold {held} sat, but {wanted} are wanted, the fee included")]
+    TooLittle {
+        /// What they hold.
+        held: u64,
+        /// What is paid, and the fee; without payments also the least change that is no dust.
+        wanted: u64,
+    },
+    /// No node would relay the transaction.
+    #[error("the signed transaction would weigh {seen} units, at most {limit} are relayed")]
+    TooHeavy {
+        /// Weight units once signed.
+        seen: u64,
+        /// [`WEIGHT_MAX`].
+        limit: u64,
+    },
+}
