@@ -5,7 +5,7 @@ use ensign_coordinator::Handle;
 use ensign_primitives::RequestId;
 
 /// Digits without `#` in front are a handle up to so many; more are the beginning of an id.
-const HANDLE_DIGITS_MAX: usize = 6;
+const HANDLE_DIGITS_MAX: usize = 5;
 
 /// A name as it was given.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,12 +1,12 @@
 //! Events of a coordinator as the objects of the stream. Names and fields are those of the JSON lines
 //! that the command line prints; `docs/api.md` lists them.
 
-use ensign_coordinator::{Because, Event, GroupInfo, PeerEvent, RequestEvent, RequestRef};
+use ensign_coordinator::{Because, Event, GroupInfo, Outcome, PeerEvent, RequestEvent, RequestRef};
 use ensign_primitives::SignerIndex;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use crate::view::{ApprovalView, NoteView, ResultView, names, phase_name};
+use crate::view::{ApprovalView, NoteView, names, phase_name};
 
 /// Words an event; nothing for those that clients have no use for.
 ///
@@ -62,7 +62,7 @@ fn of_request(request: &RequestRef, event: &RequestEvent) -> Option<Value> {
         RequestEvent::Resumed(resumption) => {
             ("resumed", fields(&ApprovalView::new(&resumption.approval)))
         }
-        RequestEvent::Recovered(outcome) => ("recovered", ended(&ResultView::new(outcome))),
+        RequestEvent::Recovered(outcome) => ("recovered", ended(outcome)),
         RequestEvent::Refused(approval) => ("refused", fields(&ApprovalView::new(approval))),
         RequestEvent::Voided { notes } => ("voided", json!({ "notes": NoteView::all(notes) })),
         RequestEvent::Attempt { attempt, opened_by } => {
@@ -89,7 +89,7 @@ fn of_request(request: &RequestRef, event: &RequestEvent) -> Option<Value> {
         }
         RequestEvent::AttemptFailed { problem } => ("attempt_failed", failed(group, problem)),
         RequestEvent::Failed { problem, .. } => ("failed", failed(group, problem)),
-        RequestEvent::Done { outcome } => ("done", ended(&ResultView::new(outcome))),
+        RequestEvent::Done { outcome } => ("done", ended(outcome)),
         _ => return None,
     };
     Some(about(name, request, fields))
@@ -114,8 +114,10 @@ fn fields(view: &impl Serialize) -> Value {
 }
 
 /// The result itself is fetched, so that no event is large.
-fn ended(result: &ResultView) -> Value {
-    json!({ "signatures": result.signatures, "txid": result.txid })
+fn ended(outcome: &Outcome) -> Value {
+    let signatures: Vec<_> = outcome.signatures.iter().map(hex::encode).collect();
+    let txid = outcome.psbt.as_ref().map(|psbt| psbt.extract_tx().txid.to_string());
+    json!({ "signatures": signatures, "txid": txid })
 }
 
 fn failed(group: &GroupInfo, problem: &ensign_coordinator::Problem) -> Value {

@@ -194,12 +194,16 @@ pub(crate) struct Sign {
     /// Who signs
     #[arg(long)]
     pub(crate) group: String,
-    /// Where to write the signed PSBT, in the form the input has [default: print it as base64]
+    /// Where to write the signed PSBT, in the form the input has; - is standard output [default: print
+    /// it as base64]
     #[arg(long, value_name = "FILE", conflicts_with = "message")]
     pub(crate) out: Option<PathBuf>,
-    /// Where to write the signed transaction, in hex
+    /// Where to write the signed transaction, in hex; - is standard output
     #[arg(long, value_name = "FILE", conflicts_with = "message")]
     pub(crate) extract: Option<PathBuf>,
+    /// Replace files that are there
+    #[arg(long)]
+    pub(crate) force: bool,
     /// How the session runs
     #[arg(long, value_enum, default_value_t = SessionMode::Committed)]
     pub(crate) mode: SessionMode,

@@ -13,8 +13,6 @@ mod signer;
 mod status;
 mod up;
 
-pub(crate) use self::request::write_file;
-
 use std::future::Future;
 
 use crate::args::{Cli, Command, Nonce};

@@ -15,6 +15,7 @@ use crate::group::SignerGroup;
 use crate::home::{Changed, Home, Outs};
 use crate::node::command_failure;
 use crate::store::ledger_failure;
+use crate::target::Targets;
 
 /// What was decided by a client.
 #[derive(Clone, Copy, Debug)]
@@ -41,14 +42,21 @@ pub(crate) struct Household {
     coordinator: Coordinator,
     outs: Outs,
     news: mpsc::Sender<News>,
+    /// Hears of requests whose results are to be written somewhere.
+    kept: mpsc::Sender<RequestId>,
     /// Held by whoever changes files of groups: two clients change one after the other.
     groups: Mutex<()>,
 }
 
 impl Household {
-    pub(crate) fn new(home: &Home, coordinator: &Coordinator, news: mpsc::Sender<News>) -> Self {
+    pub(crate) fn new(
+        home: &Home,
+        coordinator: &Coordinator,
+        news: mpsc::Sender<News>,
+        kept: mpsc::Sender<RequestId>,
+    ) -> Self {
         let (home, coordinator, outs) = (home.clone(), coordinator.clone(), Outs::new(home));
-        Self { home, coordinator, outs, news, groups: Mutex::new(()) }
+        Self { home, coordinator, outs, news, kept, groups: Mutex::new(()) }
     }
 
     /// Changes files, one client at a time.
@@ -134,12 +142,18 @@ impl House for Household {
     }
 
     fn check_target(&self, target: Target) -> Answer<'_, ()> {
-        Box::pin(async move { crate::results::check(&target).map_err(|failure| problem(&failure)) })
+        let checked = Targets::of_view(&target).map(drop).map_err(|failure| problem(&failure));
+        Box::pin(async move { checked })
     }
 
     fn keep_target(&self, request: RequestId, target: Target) -> Answer<'_, ()> {
         let kept = self.outs.keep(&request, &target).map_err(|failure| problem(&failure));
-        Box::pin(async move { kept })
+        Box::pin(async move {
+            kept?;
+            // It may be signed already; at the next start it is looked for again.
+            let _ended = self.kept.send(request).await;
+            Ok(())
+        })
     }
 
     fn decided(&self, request: RequestId, how: &'static str) {

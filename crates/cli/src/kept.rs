@@ -316,7 +316,7 @@ impl Stored {
         let (group, _) = self.group(entry).ok_or_else(none)?;
         let outcome = self.archive.records().outcome(&entry.id, &group.keys);
         let outcome = outcome.map_err(|error| ledger_failure(&error))?;
-        Ok(ResultView::new(&outcome.ok_or_else(none)?))
+        Ok(ResultView::new(&outcome.ok_or_else(none)?, &group.keys))
     }
 }
 

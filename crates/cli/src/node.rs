@@ -88,7 +88,8 @@ impl Node {
         let (coordinator, events) = builder.listen(listen).start().await.map_err(start_failure)?;
         let names: Vec<_> = groups.iter().map(|group| group.name.as_str()).collect();
         let (news, clients) = mpsc::channel(NEWS_MAX);
-        let household = Arc::new(Household::new(home, &coordinator, news));
+        let (kept, keeping) = mpsc::channel(NEWS_MAX);
+        let household = Arc::new(Household::new(home, &coordinator, news, kept));
         // From before the groups are joined, so that no request is missed.
         let service = Arc::new(Service::new(&coordinator, household, me(home, &coordinator)));
         let server = serve(home, &service, output);
@@ -99,7 +100,7 @@ impl Node {
             home: home.clone(),
             output,
         };
-        let results = tokio::spawn(results.write(coordinator.events()));
+        let results = tokio::spawn(results.write(coordinator.events(), keeping));
         let address = coordinator.local_addr();
         let line = Line::new("up")
             .with("name", settings.name.as_str())

@@ -39,6 +39,11 @@ impl Remote {
         }
     }
 
+    /// Returns the client, for what is asked while something else goes on.
+    pub(crate) const fn client(&self) -> &Client {
+        &self.client
+    }
+
     /// Waits for something that the client does.
     pub(crate) fn wait<T>(&self, work: impl Future<Output = T>) -> T {
         self.runtime.block_on(work)

@@ -6,7 +6,7 @@ use ensign_engine::{End, Ending, Horizon, Open, Record, Restored, Undecided};
 use ensign_primitives::{GroupId, PeerId, RequestId, UnixTime};
 use ensign_store::{OnceError, Place, Store, StoreError, Table, request_of};
 
-use crate::{LostAttempt, Outline, Reached, coins::SignedCoins};
+use crate::{LostAttempt, Outline, Reached, coins::SignedCoins, mark::Shown};
 
 mod outlines;
 mod recall;
@@ -103,6 +103,18 @@ pub(crate) fn contradicted(place: &Place) -> Option<Entry> {
     let (request, attempt) = (place.request_id()?, place.attempt_number()?);
     let value = Some(place.table().name().as_bytes().to_vec());
     Some(Entry { place: Place::mark(&request, attempt), value })
+}
+
+/// Keeps what our user said yes to, beside the consent.
+pub(crate) fn shown(request: &RequestId, shown: &Shown) -> Entry {
+    let value = postcard::to_allocvec(shown).unwrap_or_default();
+    Entry { place: Place::shown(request), value: Some(value) }
+}
+
+/// Reads what our user said yes to. What cannot be read is asked about again.
+fn read_shown(store: &dyn Store, request: &RequestId) -> Result<Option<Shown>, LedgerError> {
+    let found = store.get(&Place::shown(request))?;
+    Ok(found.and_then(|found| postcard::from_bytes(&found.value).ok()))
 }
 
 /// Notes where a member's node spoke from last.
@@ -208,6 +220,8 @@ pub(crate) struct Unfinished {
     /// The last attempt that was joined.
     pub(crate) lost: Option<LostAttempt>,
     pub(crate) outline: Option<Outline>,
+    /// What our user said yes to; none where an earlier version took the yes.
+    pub(crate) shown: Option<Shown>,
 }
 
 /// Reads what a store says about the time before.
@@ -280,8 +294,8 @@ pub(crate) fn unfinished(
         attempts(store, table, id, &mut records)?;
     }
     let open = Restored::from_records(records.clone()).open.pop();
-    let outline = read_outline(store, id)?;
-    Ok(open.map(|open| Unfinished { lost: lost(&open, &records), open, outline }))
+    let (outline, shown) = (read_outline(store, id)?, read_shown(store, id)?);
+    Ok(open.map(|open| Unfinished { lost: lost(&open, &records), open, outline, shown }))
 }
 
 fn lost(open: &Open, records: &[Record]) -> Option<LostAttempt> {

@@ -1,7 +1,7 @@
 //! What a yes was given to, as it is kept and compared.
 
 use ensign_primitives::RequestId;
-use ensign_psbt::{Note, Place, Severity};
+use ensign_psbt::{ConsentDigest, Note, Place, Severity};
 use serde::{Deserialize, Serialize};
 
 /// Most notes of a yes that are kept. What is not kept counts as new, so that somebody is asked again.
@@ -45,6 +45,21 @@ impl Marks {
             (&known.name, known.place, known.other) == (&new.name, new.place, new.other)
                 && known.severity >= new.severity
         })
+    }
+}
+
+/// What our user was shown of a request when they said yes, as the store keeps it beside the consent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Shown {
+    /// What the yes was given to.
+    pub(crate) digest: [u8; 32],
+    /// What was remarkable about it.
+    pub(crate) marks: Marks,
+}
+
+impl Shown {
+    pub(crate) fn new(digest: ConsentDigest, notes: &[Note]) -> Self {
+        Self { digest: digest.0, marks: Marks::of(notes) }
     }
 }
 

@@ -19,9 +19,10 @@ use crate::{
     group::Joined,
     judging::{Judgement, Meaning},
     ledger::{self, AskedBefore, Unfinished},
-    mark::Marks,
+    mark::Shown,
     outline::Asked,
     problem,
+    storage::About,
 };
 
 impl Driver {
@@ -127,7 +128,7 @@ impl Driver {
     }
 
     fn resume_one(&mut self, group: &Joined, unfinished: Unfinished) -> Result<(), CommandError> {
-        let Unfinished { open, lost, outline } = unfinished;
+        let Unfinished { open, lost, outline, shown } = unfinished;
         let now = self.clock.now();
         let request = Arc::new(open.request.clone());
         let id = request.request.id();
@@ -146,8 +147,10 @@ impl Driver {
         self.engine.resume(now, open).map_err(CommandError::Engine)?;
         self.take_up(id, (&request, &meaning), Decision::Approved);
         let approval = |approval| RequestEvent::Resumed(Box::new(Resumption { approval, lost }));
-        let approval = self.introduce(self.reference(id, group), request, meaning, approval);
-        self.docket.consent(&id, Yes { at: now.unix, marks: Marks::of(&approval.notes) });
+        self.introduce(self.reference(id, group), request, meaning, approval);
+        // Whatever the yes was not given to is asked about before anything is signed.
+        let marks = shown.map(|shown| shown.marks).unwrap_or_default();
+        self.docket.consent(&id, Yes { at: now.unix, marks });
         Ok(())
     }
 
@@ -247,7 +250,7 @@ impl Driver {
         self.take_up(id, (&request, &meaning), decision_of(consent));
         let event = |approval| RequestEvent::Proposed(Box::new(approval));
         let approval = self.introduce(self.reference(id, &group), request, meaning, event);
-        self.docket.consent(&id, Yes { at: now.unix, marks: Marks::of(&approval.notes) });
+        self.keep_yes(id, Shown::new(approval.digest, &approval.notes));
         Ok(approval)
     }
 
@@ -256,6 +259,8 @@ impl Driver {
         match self.consent(id, consent) {
             Ok(Begins::Now) => self.consenting.approves(id, reply),
             Ok(Begins::Before) => {
+                // Before the join or the burn mark that waited for it.
+                self.storage.write_notes(self.clock.now().unix);
                 self.go_on(&id);
                 self.storage.read(move |_| drop(reply.send(Ok(()))));
             }
@@ -278,9 +283,15 @@ impl Driver {
         if begins == Begins::Now {
             self.engine.approve(now, id).map_err(of_decision)?;
         }
-        self.docket.consent(&id, Yes { at: now.unix, marks: Marks::of(&judgement.notes) });
+        self.keep_yes(id, Shown::new(judgement.digest, &judgement.notes));
         self.outlines.decide(&id, decision_of(consent), now.unix);
         Ok(begins)
+    }
+
+    /// Keeps what our user said yes to, with the consent.
+    fn keep_yes(&mut self, id: RequestId, shown: Shown) {
+        self.storage.note_entry(ledger::shown(&id, &shown), About::Kept);
+        self.docket.consent(&id, Yes { at: self.clock.now().unix, marks: shown.marks });
     }
 
     /// Judges again what our user said yes to, before anything of ours depends on it. What is new or

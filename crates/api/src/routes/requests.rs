@@ -3,7 +3,7 @@
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use ensign_coordinator::{RequestEntry, RequestState};
+use ensign_coordinator::{Records, RequestEntry, RequestState};
 use serde::Deserialize;
 
 use crate::feed::unix_now;
@@ -120,7 +120,8 @@ impl Inside {
         let group = groups.iter().find(|group| group.id == entry.group).ok_or_else(none)?;
         let keys = self.network.and_then(|network| crate::view::keys(network, group));
         let (id, keys) = (entry.id, keys.ok_or_else(none)?);
-        let outcome = self.look(move |records| records.outcome(&id, &keys)).await?;
-        Ok(ResultView::new(&outcome.ok_or_else(none)?))
+        let look = move |records: Records<'_>| Ok((records.outcome(&id, &keys)?, keys));
+        let (outcome, keys) = self.look(look).await?;
+        Ok(ResultView::new(&outcome.ok_or_else(none)?, &keys))
     }
 }

@@ -14,17 +14,21 @@ pub struct ResultView {
     pub transaction: Option<String>,
     /// Its id.
     pub txid: Option<String>,
+    /// The key that bare messages are signed under, x-only.
+    pub key: String,
 }
 
 impl ResultView {
     /// Takes what a request gave.
-    pub fn new(outcome: &Outcome) -> Self {
+    pub fn new(outcome: &Outcome, group: &ensign_psbt::Group) -> Self {
+        let key = group.aggregate_key().x_only_public_key().0.to_byte_array();
         let tx = outcome.psbt.as_ref().map(ensign_psbt::SignedPsbt::extract_tx);
         Self {
             signatures: outcome.signatures.iter().map(hex::encode).collect(),
             psbt: outcome.psbt.as_ref().map(ensign_psbt::SignedPsbt::base64),
             transaction: tx.as_ref().map(|tx| hex::encode(&tx.bytes)),
             txid: tx.map(|tx| tx.txid.to_string()),
+            key: hex::encode(key),
         }
     }
 }

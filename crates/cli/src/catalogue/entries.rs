@@ -60,6 +60,10 @@ catalogue! {
         "The folder is missing, the disk is full, or this user may not write there. What was signed \
          is kept in the folder `signed` of the home.",
         "check the path and the free space";
+    FILE_EXISTS = "E-FIL-010", exit: Usage, risk: None, retry: true,
+        "A file is there already.",
+        "A result takes the place of a file only when that is said: it may be one that somebody needs.",
+        "name another file, or add --force to replace it";
 
     HOME_MISSING = "E-HOM-001", exit: NotReady, risk: None, retry: true,
         "There is no home here.",

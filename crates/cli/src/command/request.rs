@@ -1,22 +1,25 @@
 //! `ensign request`: the requests of a home, whether its node runs or not.
 
 mod approve;
+pub(super) use approve::wanted;
 
 use std::path::Path;
 
 use ensign_api::view::{DetailView, RequestView, ResultView};
+use ensign_psbt::Form;
 use ensign_wire::AbortReason;
 use serde_json::Value;
 
 use crate::args::Request;
 use crate::catalogue as code;
-use crate::durable::{self, Existing, Readers};
+use crate::durable::Existing;
 use crate::failure::{Failure, Result};
-use crate::home::{Home, shown};
+use crate::home::Home;
 use crate::kept::Kept;
 use crate::output::{Line, Output, unix_micros};
+use crate::target::{Finished, Target, Targets};
 use crate::views::{self, short};
-use crate::words::{self, foreign};
+use crate::words::foreign;
 
 /// Shows requests, or decides about one.
 pub(super) fn run(home: Home, args: Request, output: Output) -> Result<()> {
@@ -24,16 +27,22 @@ pub(super) fn run(home: Home, args: Request, output: Output) -> Result<()> {
     match args {
         Request::List => list(&kept, output),
         Request::History => history(&kept, output),
-        Request::Show { id, out, extract } => {
+        Request::Show { id, out, extract, force } => {
             let detail = kept.request(&id)?;
             if extract.is_some() && detail.request.blind == Some(true) {
                 let what = "a bare message gives no transaction to extract";
                 let failure = Failure::new(&code::COMMAND_LINE, what);
                 return Err(failure.hint("leave --extract out; --out writes the signature"));
             }
-            output.tell(&detail_line(&detail), views::requests::detail(&detail, now_ms()));
-            if out.is_some() || extract.is_some() {
-                write(&mut kept, &detail.request, out.as_deref(), extract.as_deref(), output)?;
+            let existing = if force { Existing::Replace } else { Existing::Keep };
+            let (out, extract) = (out.as_deref(), extract.as_deref());
+            let targets = Targets::check(out, extract, Form::Base64, existing)?;
+            // What goes to standard output goes there alone.
+            if !targets.is_printed() || (out, extract) == (None, None) {
+                output.tell(&detail_line(&detail), views::requests::detail(&detail, now_ms()));
+            }
+            if (out, extract) != (None, None) {
+                write(&mut kept, &detail.request, &targets, output)?;
             }
             Ok(())
         }
@@ -106,49 +115,21 @@ fn detail_line(detail: &DetailView) -> Line {
 }
 
 /// Writes the result of a request where the user wants it.
-fn write(
-    kept: &mut Kept,
-    request: &RequestView,
-    out: Option<&Path>,
-    extract: Option<&Path>,
-    output: Output,
-) -> Result<()> {
-    let ResultView { signatures, psbt, transaction, .. } = kept.result(request)?;
-    if let Some(file) = out {
-        let bytes = match psbt {
-            None => format!("{}\n", signatures.join("\n")).into_bytes(),
-            Some(psbt) => ensign_psbt::parse(psbt.as_bytes())
-                .map_err(|error| Failure::new(&code::INTERNAL, error.to_string()))?
-                .to_bytes(),
-        };
-        write_file(file, &bytes, Existing::Replace, output)?;
-    }
-    if let Some(file) = extract {
-        let transaction = transaction.ok_or_else(|| {
-            Failure::new(&code::REQUEST_NO_RESULT, "a bare message has no transaction")
-        })?;
-        write_file(file, format!("{transaction}\n").as_bytes(), Existing::Replace, output)?;
-    }
+fn write(kept: &mut Kept, request: &RequestView, targets: &Targets, output: Output) -> Result<()> {
+    let ResultView { signatures, psbt, transaction, key, .. } = kept.result(request)?;
+    targets.write(&Finished { psbt: psbt.zip(transaction), signatures, key }, output)?;
     kept.received(request);
     Ok(())
 }
 
 /// Writes a file for the user.
-pub(crate) fn write_file(
+pub(super) fn write_file(
     file: &Path,
     bytes: &[u8],
     existing: Existing,
     output: Output,
 ) -> Result<()> {
-    durable::write(file, bytes, existing, Readers::Usual).map_err(|error| {
-        let what = format!("cannot write {}: {}", shown(file), words::system(&error));
-        let failure = Failure::new(&code::FILE_WRITE, what);
-        if error.kind() == std::io::ErrorKind::AlreadyExists {
-            return failure.hint("it is left as it is; name another file");
-        }
-        words::way_out(error.kind()).map_or(failure.clone(), |hint| failure.hint(hint))
-    })?;
-    let line = Line::new("written").with("file", shown(file)).with("bytes", bytes.len());
-    output.talk(&line, format!("wrote {}", shown(file)));
-    Ok(())
+    let target = Target::new(file, existing)?;
+    target.check()?;
+    target.write(bytes, output)
 }

@@ -1,6 +1,6 @@
 //! `ensign sign`: propose, wait for everybody, write the result.
 
-mod target;
+mod remote;
 mod task;
 
 use std::collections::BTreeSet;
@@ -11,11 +11,12 @@ use ensign_primitives::{RequestId, SignerIndex};
 use ensign_wire::REQUEST_LIFETIME_MAX;
 use tokio::time::{Instant, interval_at, timeout_at};
 
-use self::target::Target;
+use self::remote::Errand;
 use self::task::Task;
 use super::block_on;
 use crate::args::Sign;
 use crate::catalogue as code;
+use crate::durable::Existing;
 use crate::failure::{Failure, Result};
 use crate::group::SignerGroup;
 use crate::home::{HeldHome, Home};
@@ -23,8 +24,10 @@ use crate::narrator::Narrator;
 use crate::node::{IsMoved, Node, command_failure};
 use crate::output::Output;
 use crate::question::{self, Answer, Audience, Wanted};
+use crate::remote::Remote;
 use crate::request::{self, Asked};
 use crate::stop::Stop;
+use crate::target::{Finished, Targets};
 use crate::words;
 
 /// How long we stay after the signature is there, so that every other signer gets it too.
@@ -49,9 +52,14 @@ pub(super) fn run(home: Home, args: Sign, output: Output) -> Result<()> {
         return Err(Failure::new(&code::NOBODY_ASKED, what));
     }
     let task = Task::read(&args, &group)?;
-    let target = Target::check(&args, &task, &group)?;
+    let existing = if args.force { Existing::Replace } else { Existing::Keep };
+    let (out, extract) = (args.out.as_deref(), args.extract.as_deref());
+    let targets = Targets::check(out, extract, task.form, existing)?;
+    if let Some(node) = Remote::find(&home)? {
+        return Errand { work: task.work, targets, args, output }.run(&node);
+    }
     let held = home.with_signer(args.signer.clone()).hold()?;
-    block_on(Proposal { held, group, task, target, args, output }.sign())
+    block_on(Proposal { held, group, task, targets, args, output }.sign())
 }
 
 /// Everything that a signature begins with.
@@ -59,7 +67,7 @@ struct Proposal {
     held: HeldHome,
     group: SignerGroup,
     task: Task,
-    target: Target,
+    targets: Targets,
     args: Sign,
     output: Output,
 }
@@ -67,7 +75,8 @@ struct Proposal {
 impl Proposal {
     /// Proposes, follows the request to its end, and writes the result.
     async fn sign(self) -> Result<()> {
-        let Self { held, group, task, target, args, output } = self;
+        let Self { held, group, task, targets, args, output } = self;
+        let keys = group.keys.clone();
         let mut stop = Stop::new(args.until_stdin_closes)?;
         let groups = [group];
         let mut node = Node::start(held, &groups, args.listen, IsMoved::No, output).await?;
@@ -104,7 +113,10 @@ impl Proposal {
             outcome = session.outcome() => outcome,
         };
         let written = match result {
-            Ok(outcome) => session.hand_out(&outcome, &target, &mut stop, output).await,
+            Ok(outcome) => {
+                let finished = Finished::new(&outcome, &keys);
+                session.hand_out(finished, targets, &mut stop, output).await
+            }
             Err(failure) => Err(failure),
         };
         if written.is_ok() {
@@ -273,13 +285,21 @@ impl Session {
     /// Writes the result; one that is printed counts as handed out once it was read.
     async fn hand_out(
         &self,
-        outcome: &Outcome,
-        target: &Target,
+        finished: Finished,
+        targets: Targets,
         stop: &mut Stop,
         output: Output,
     ) -> Result<()> {
-        target.write(outcome, output)?;
-        if !target.is_printed(outcome) {
+        let is_printed = targets.is_printed();
+        // A pipe may wait for its reader: the others are served meanwhile.
+        let write = tokio::task::spawn_blocking(move || targets.write(&finished, output));
+        tokio::select! {
+            written = write => {
+                written.map_err(|error| Failure::new(&code::INTERNAL, error.to_string()))??;
+            }
+            () = stop.asked() => return Err(self.unread()),
+        }
+        if !is_printed {
             return Ok(());
         }
         let is_read = tokio::select! {
@@ -287,13 +307,14 @@ impl Session {
             // Whoever reads at all has it soon.
             () = stop.asked() => Output::finish(),
         };
-        if is_read {
-            return Ok(());
-        }
+        if is_read { Ok(()) } else { Err(self.unread()) }
+    }
+
+    fn unread(&self) -> Failure {
         let id = self.request.short();
         let what = format!("request {id} is signed, and its result was not read to the end");
         let hint = format!("`ensign request show {id} --out FILE` writes it");
-        Err(Failure::new(&code::INTERRUPTED, what).hint(hint))
+        Failure::new(&code::INTERRUPTED, what).hint(hint)
     }
 
     fn interrupted(&self) -> Failure {

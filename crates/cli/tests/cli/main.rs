@@ -18,6 +18,7 @@ mod money;
 mod reader;
 mod refusal;
 mod rescue;
+mod results;
 mod signer;
 mod signing;
 mod terminal;

@@ -227,3 +227,47 @@ async fn request_is_introduced_before_anything_else_is_said_of_it() {
         }
     }
 }
+
+#[tokio::test]
+async fn yes_from_before_a_restart_is_judged_again_before_anything_is_joined() {
+    let mut party = two_who_wait().await;
+    let (first, second) = first_is_open_and_second_is_signed(&mut party).await;
+    let stopped = party.wallets.remove(0).stop().await;
+    let mut wallet = stopped.start().await;
+    wallet.wait();
+    wallet.coordinator.group(party.group()).await.unwrap();
+    let notes = voided(&mut wallet, first).await;
+    assert_eq!(names(&notes), ["coin_signed"]);
+    assert_eq!(notes[0].request(), Some(second), "what was signed before is remembered");
+    let again = asked_with(&mut wallet, first, "coin_signed").await;
+    let resumed = |event: &Event| matches!(event, Event::Request(_, RequestEvent::Resumed(_)));
+    assert!(wallet.seen.iter().any(resumed), "it is introduced as what it is");
+    let joins = |entry: &ensign_coordinator::RequestEntry| entry.attempts.len();
+    let entries = wallet.coordinator.requests().await.unwrap();
+    let entry = entries.iter().find(|entry| entry.id == first).unwrap();
+    assert_eq!(joins(entry), 1, "the attempt from before the restart is the only one");
+
+    wallet.coordinator.approve(first, Consent::person(again.digest)).await.unwrap();
+    let stale = asked(&mut party.wallets[0], first).await;
+    let other = &party.wallets[0].coordinator;
+    let refused = other.approve(first, Consent::person(stale.digest)).await;
+    assert_eq!(refused, Err(CommandError::Changed { request: Some(first) }));
+    let now = asked_with(&mut party.wallets[0], first, "coin_signed").await;
+    party.wallets[0].coordinator.approve(first, Consent::person(now.digest)).await.unwrap();
+    wallet.done(first).await;
+    party.wallets[0].done(first).await;
+
+    // A yes that still holds is not asked about again, restart or not.
+    wallet.seen.clear();
+    let third = propose(&wallet.coordinator, party.job(Work::Messages(vec![[9; 32]]))).await;
+    let third = third.unwrap().id;
+    let mut wallet = wallet.stop().await.start().await;
+    wallet.wait();
+    wallet.coordinator.group(party.group()).await.unwrap();
+    let grave = asked(&mut party.wallets[0], third).await;
+    let consent = Consent::person(grave.digest);
+    party.wallets[0].coordinator.approve(third, consent).await.unwrap();
+    wallet.done(third).await;
+    let is_void = |event: &Event| matches!(event, Event::Request(_, RequestEvent::Voided { .. }));
+    assert!(!wallet.seen.iter().any(is_void));
+}
