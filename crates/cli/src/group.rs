@@ -167,7 +167,7 @@ fn check_distinct(members: &[Contact]) -> Result<()> {
 }
 
 fn aggregate(network: Network, keys: Vec<SignerKey>) -> Result<ensign_psbt::Group> {
-    let keys = GroupKeys::new(keys).map_err(|error| internal(&error.to_string()))?;
+    let keys = GroupKeys::sorted(keys).map_err(|error| internal(&error.to_string()))?;
     ensign_psbt::Group::new(network, &keys).map_err(|error| internal(&error.to_string()))
 }
 

@@ -23,6 +23,7 @@ mod keys;
 mod lock;
 mod outs;
 pub(crate) mod permissions;
+mod policy;
 mod settings;
 mod signed;
 mod toml_file;

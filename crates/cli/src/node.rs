@@ -78,7 +78,7 @@ impl Node {
         // Whoever was asked for a passphrase has answered; a node waits for no reader.
         output.detach();
         let builder = Coordinator::builder(settings.network, keys, folder);
-        let builder = builder.allowances(settings.allowances());
+        let builder = builder.allowances(settings.allowances()).policy(home.policy()?);
         let builder = match is_moved {
             IsMoved::Yes => builder.moved(),
             IsMoved::No => builder,

@@ -182,8 +182,11 @@ fn text(summary: Option<&Summary>, messages: &[String], notes: &[NoteView]) -> S
             text
         }
     };
-    for note in notes {
-        text += &format!("\n{}", note.line());
+    // The gravest last: it is the nearest to a question below.
+    for severity in ["info", "warning", "grave"] {
+        for note in notes.iter().filter(|note| note.severity == severity) {
+            text += &format!("\n{}", note.line());
+        }
     }
     text
 }

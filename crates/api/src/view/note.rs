@@ -50,15 +50,14 @@ impl NoteView {
         self.severity == Severity::Grave.as_str()
     }
 
-    /// Returns it as the line that a person reads.
+    /// Returns it as the line that a person reads, with its name where that has to be given.
     pub fn line(&self) -> String {
         let Self { name, text, .. } = self;
-        let begin = match self.severity.as_str() {
-            "info" => "note",
-            "warning" => "warning",
-            _ => "warning (grave)",
-        };
-        format!("{begin}: {text} [{name}]")
+        match self.severity.as_str() {
+            "info" => format!("note: {text}"),
+            "warning" => format!("warning: {text}"),
+            _ => format!("warning (grave): {text} [{name}]"),
+        }
     }
 }
 

@@ -15,6 +15,7 @@ mod home;
 mod kept;
 mod keys;
 mod money;
+mod payee;
 mod reader;
 mod refusal;
 mod rescue;
