@@ -130,6 +130,9 @@ pub(super) fn write_file(
     output: Output,
 ) -> Result<()> {
     let target = Target::new(file, existing)?;
-    target.check()?;
-    target.write(bytes, output)
+    let written = target.check().and_then(|()| target.write(bytes, output));
+    written.map_err(|failure| match failure.entry == &code::FILE_EXISTS {
+        true => failure.hint("it is left as it is; name another file"),
+        false => failure,
+    })
 }
