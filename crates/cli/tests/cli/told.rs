@@ -29,7 +29,7 @@ fn each_line_about_a_request_names_it_and_nobody_is_a_number() {
     fs::write(&tx, psbt(&[coin(&alice)]).serialize()).unwrap();
     let sign = ["sign", "--yes", argument(&tx), "--group", "treasury"];
     let mut terminal = Terminal::start(&alice, &sign);
-    terminal.wait_for("proposed request #1 (");
+    terminal.wait_for("(#1) to group treasury, 2 more must sign");
     let told = terminal.shown_until("all have signed");
     for line in ["#1 treasury: you joined", "#1 treasury: bob joined", "#1 treasury: carol signed"]
     {
