@@ -128,6 +128,10 @@ pub(crate) struct Up {
     /// Let `--approve` say yes in spite of this grave note too; give one for each
     #[arg(long, value_name = "NOTE")]
     pub(crate) accept_note: Vec<String>,
+    /// With `--approve` for groups beside a signer with `--yes-to-all`: nobody at all is asked, and
+    /// that is meant. The signer wants the same option
+    #[arg(long, requires = "signer")]
+    pub(crate) nobody_asks: bool,
     /// This home was made on another machine, and the one there is off for good
     #[arg(long)]
     pub(crate) moved: bool,
@@ -152,6 +156,9 @@ pub(crate) struct Signer {
     /// blind message
     #[arg(long)]
     pub(crate) yes_to_all: bool,
+    /// With `--yes-to-all`: the node need not ask either (`ensign up --nobody-asks`)
+    #[arg(long, requires = "yes_to_all")]
+    pub(crate) nobody_asks: bool,
     /// With `--yes-to-all`: sign in spite of this grave note; give one for each
     #[arg(long, value_name = "NOTE", requires = "yes_to_all")]
     pub(crate) accept_note: Vec<String>,

@@ -188,3 +188,6 @@ impl Docket {
             .collect()
     }
 }
+
+#[cfg(test)]
+mod tests;

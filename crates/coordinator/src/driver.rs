@@ -4,12 +4,13 @@ use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
 
 use bytes::Bytes;
 use ensign_engine::{
-    CloseReason, Engine, EngineConfig, Input, Known, NOTE_PAUSE, Offense, Output, PEERS_MAX, Record,
+    Engine, EngineConfig, Input, Known, NOTE_PAUSE, Offense, Output, PEERS_MAX, Record,
 };
-use ensign_identity::{NodeKey, Signature, SignerKey};
+use ensign_equivocation::Case;
+use ensign_identity::{NodeKey, SignerKey};
 use ensign_primitives::{GroupId, Network, PeerId, RequestId, StateMachine, UnixTime};
-use ensign_psbt::{Contribution, Contributions, Policy, SignedPsbt, finish};
-use ensign_session::{Event as SessionEvent, Finished, Offense as SessionOffense};
+use ensign_psbt::{Policy, SignedPsbt};
+use ensign_session::{Event as SessionEvent, Failure, Finished, Offense as SessionOffense};
 use ensign_transport::{
     CONNECTIONS_MAX, CloseCode, EXPECTED_MAX, STRANGERS_MAX, Transport, TransportEvent,
 };
@@ -22,6 +23,7 @@ use tokio::{
 use crate::{
     CommandError, Event, Outcome, PeerEvent, Problem, Records, RequestEvent, Risk,
     addresses::AddressBook,
+    cases::{self, Ended, Reporter},
     clock::Clock,
     coins::{Coins, coin_of},
     command::{Command, Look},
@@ -31,7 +33,6 @@ use crate::{
     event::Publisher,
     group::Joined,
     held::Held,
-    judging::Meaning,
     ledger,
     looks::{Looked, Looks},
     outline::{HowEnded, Outlines},
@@ -96,7 +97,7 @@ impl Driver {
         let ((transport, arrivals), (storage, answers)) = (parts.transport, parts.storage);
         let config = EngineConfig {
             network: parts.network,
-            listening: listening(transport.local_addr()),
+            listening: report::listening(transport.local_addr()),
             timeouts: parts.timeouts,
             allowances: parts.allowances,
         };
@@ -389,7 +390,7 @@ impl Driver {
                 Output::Connect { peer } => self.connect(peer),
                 Output::Admit { peer } => self.transport.admit(peer),
                 Output::Disconnect { peer, reason } => {
-                    self.transport.disconnect(peer, close_code(reason));
+                    self.transport.disconnect(peer, report::close_code(reason));
                 }
                 Output::Send { peer, kind, frame } => {
                     // A frame that is not sent is asked for again after the reconnect.
@@ -467,9 +468,26 @@ impl Driver {
     fn on_offense(&mut self, peer: PeerId, offense: Offense) {
         self.warn(Some(peer), problem::of_offense(&offense));
         if let Offense::Session(SessionOffense::Proven(evidence)) = offense {
-            let case = self.keep_proof(&peer, &evidence);
+            let case = cases::of_proof(&self.engine, &peer, &evidence);
+            let case = case.map(|case| self.keep_case(&case));
             self.emit(Event::Convicted { peer, evidence, case });
         }
+    }
+
+    /// Keeps who did not answer in an attempt that ended.
+    fn keep_silence(&mut self, request: RequestId, attempt: u16, failure: &Failure) {
+        let (node_key, network, now) = (&self.node_key, self.network, self.clock.now().unix);
+        let us = Reporter { node_key, network, now };
+        let case = cases::of_silence(&self.engine, us, Ended { request, attempt, failure });
+        if let Some(case) = case {
+            self.keep_case(&case);
+        }
+    }
+
+    fn keep_case(&mut self, case: &Case) -> [u8; 32] {
+        let (id, entry) = cases::entry(case);
+        self.storage.keep(self.clock.now().unix, entry);
+        id
     }
 
     fn on_done(&mut self, request: RequestId, finished: &Finished) {
@@ -488,19 +506,8 @@ impl Driver {
 
     fn signed_psbt(&mut self, id: &RequestId, finished: &Finished) -> Option<SignedPsbt> {
         let matter = self.docket.get(id)?;
-        let Meaning::Psbt { psbt, .. } = matter.meaning() else { return None };
         let group = self.groups.get(&matter.reference().group.id)?;
-        let contributions: Vec<_> = finished
-            .signers
-            .iter()
-            .map(|signer| Contribution {
-                pub_nonces: signer.nonces.clone(),
-                partial_sigs: signer.partials.clone(),
-            })
-            .collect();
-        let signatures: Vec<_> = finished.signatures.iter().map(|sig| Signature(*sig)).collect();
-        let contributions = Contributions { by_signer: &contributions, signatures: &signatures };
-        match finish(psbt, &group.keys, &contributions) {
+        match matter.meaning().finish(&group.keys, finished)? {
             Ok(signed) => Some(signed),
             Err(error) => {
                 self.warn(None, problem::of_result(&error));
@@ -539,19 +546,5 @@ impl Driver {
 
     fn emit_warning(&self, peer: Option<PeerId>, problem: Problem) {
         self.emit(Event::Warning { peer, problem: Box::new(problem) });
-    }
-}
-
-/// Where we tell others that we listen: every interface is no address.
-fn listening(address: SocketAddr) -> Vec<SocketAddr> {
-    if address.ip().is_unspecified() { Vec::new() } else { vec![address] }
-}
-
-const fn close_code(reason: CloseReason) -> CloseCode {
-    match reason {
-        CloseReason::NoHello => CloseCode::Silent,
-        CloseReason::Version => CloseCode::Incompatible,
-        CloseReason::Misbehaved => CloseCode::Offense,
-        CloseReason::Full => CloseCode::Unwanted,
     }
 }

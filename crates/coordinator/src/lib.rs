@@ -37,7 +37,7 @@ pub use error::{CommandError, Problem, Risk};
 mod problem;
 pub use problem::{CODES, Code};
 mod signer;
-pub use signer::{InProcess, Signer, SignerError};
+pub use signer::{Asks, InProcess, Signer, SignerError};
 #[cfg(unix)]
 pub use signer::{ServeError, SocketSigner, serve};
 mod clock;

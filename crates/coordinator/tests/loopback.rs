@@ -15,6 +15,8 @@ mod commands;
 mod consent;
 #[path = "loopback/evidence.rs"]
 mod evidence;
+#[path = "loopback/groups.rs"]
+mod groups;
 #[path = "loopback/hostile.rs"]
 mod hostile;
 #[path = "loopback/party.rs"]

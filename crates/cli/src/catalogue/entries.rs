@@ -354,6 +354,11 @@ catalogue! {
         "A question counts only where it can be seen and answered: on a terminal, with standard error \
          and standard input. A pipe, a file or silence is no yes.",
         "run it on a terminal, or look at it first (`ensign psbt show`) and give --yes";
+    NOBODY_ASKS = "E-OWN-006", exit: Usage, risk: CheckFirst, retry: false,
+        "Neither the node nor its signer would ask anybody.",
+        "With `up --approve` for groups the node says yes by itself, and a signer with `--yes-to-all` \
+         does. Together nobody sees what is signed, which has to be meant on both sides.",
+        "let one of them ask; or give --nobody-asks to both, `ensign up` and `ensign signer`";
     GRAVE = "E-OWN-005", exit: Declined, risk: CheckFirst, retry: true,
         "What would be signed has a grave warning that nobody accepted.",
         "Money is probably lost by it, or nobody can tell what it does. A yes in advance covers that \

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use ensign_coordinator::Work;
-use ensign_psbt::{Form, Summary};
+use ensign_psbt::Form;
 
 use crate::args::Sign;
 use crate::catalogue as code;
@@ -15,8 +15,6 @@ use crate::words;
 /// What shall be signed, checked against the group.
 pub(super) struct Task {
     pub(super) work: Work,
-    /// What a PSBT does.
-    pub(super) summary: Option<Summary>,
     /// The bytes of a bare message.
     pub(super) message: Option<[u8; 32]>,
     /// In which form the PSBT came; the result is written alike.
@@ -35,7 +33,7 @@ impl Task {
             (None, message) => {
                 let message = parse_message(message.as_deref().unwrap_or_default())?;
                 let work = Work::Messages(vec![message]);
-                Ok(Self { work, summary: None, message: Some(message), form: Form::default() })
+                Ok(Self { work, message: Some(message), form: Form::default() })
             }
         }
     }
@@ -43,9 +41,8 @@ impl Task {
     fn read_psbt(file: &Path, group: &SignerGroup) -> Result<Self> {
         let PsbtFile { psbt, form } = PsbtFile::read(file)?;
         let spend = ensign_psbt::analyze(&psbt, &group.keys);
-        let spend = spend.map_err(|error| psbt_failure(file, &error))?;
-        let (work, summary) = (Work::Psbt(psbt.to_bytes()), Some(spend.summary));
-        Ok(Self { work, summary, message: None, form })
+        spend.map_err(|error| psbt_failure(file, &error))?;
+        Ok(Self { work: Work::Psbt(psbt.to_bytes()), message: None, form })
     }
 }
 
