@@ -7,11 +7,12 @@ use ensign_engine::{
     CloseReason, Engine, EngineConfig, Input, Known, NOTE_PAUSE, Offense, Output, PEERS_MAX,
 };
 use ensign_identity::{NodeKey, Signature, SignerKey};
-use ensign_primitives::{GroupId, Network, PeerId, RequestId, StateMachine, UnixTime};
+use ensign_primitives::{GroupId, Network, PeerId, RequestId, SignerIndex, StateMachine, UnixTime};
 use ensign_psbt::{Contribution, Contributions, Policy, SignedPsbt, finish};
 use ensign_session::{Event as SessionEvent, Finished, Offense as SessionOffense};
 use ensign_transport::{
-    CONNECTIONS_MAX, CloseCode, EXPECTED_MAX, STRANGERS_MAX, Transport, TransportEvent,
+    CONNECTIONS_MAX, CloseCode, DisconnectReason, EXPECTED_MAX, STRANGERS_MAX, Transport,
+    TransportEvent,
 };
 use ensign_wire::AbortReason;
 use tokio::{
@@ -20,7 +21,8 @@ use tokio::{
 };
 
 use crate::{
-    CommandError, Event, Outcome, PeerEvent, Problem, Records, RequestEvent, Risk,
+    CommandError, Event, GroupInfo, Outcome, PeerEvent, Problem, Records, RequestEvent, Risk,
+    Whose,
     addresses::AddressBook,
     clock::Clock,
     command::{Command, Look},
@@ -35,6 +37,7 @@ use crate::{
     outline::{HowEnded, Outlines},
     parts::{Before, Parts},
     problem,
+    pushed_off::PushedOff,
     randomness::Randomness,
     records::enter_live,
     report::{self, Report},
@@ -74,6 +77,7 @@ pub(crate) struct Driver {
     roster: Roster,
     addresses: AddressBook,
     warnings: Warnings,
+    pushed_off: PushedOff,
     pub(crate) signer: Desk,
     signed: SignerAnswers,
     transport: Transport,
@@ -90,14 +94,17 @@ pub(crate) struct Driver {
 impl Driver {
     pub(crate) fn new(parts: Parts, events: Publisher, commands: mpsc::Receiver<Command>) -> Self {
         let ((transport, arrivals), (storage, answers)) = (parts.transport, parts.storage);
+        let mut randomness = parts.randomness;
         let config = EngineConfig {
             network: parts.network,
+            // Without entropy nothing is signed, and two such processes look like one.
+            instance: randomness.draw().unwrap_or_default(),
             listening: listening(transport.local_addr()),
             timeouts: parts.timeouts,
             allowances: parts.allowances,
         };
         let (keys, signer) = parts.keys.into_parts();
-        let (signer, signed) = Desk::open(signer, &parts.randomness, &parts.clock);
+        let (signer, signed) = Desk::open(signer, &randomness, &parts.clock);
         let node_key = Arc::clone(&keys.node_key);
         let (signer_key, delegated_until) = (keys.signer, keys.delegation.expires);
         let mut engine = Engine::new(config, keys);
@@ -113,7 +120,7 @@ impl Driver {
         Self {
             engine,
             clock: parts.clock,
-            randomness: parts.randomness,
+            randomness,
             network: parts.network,
             groups: BTreeMap::new(),
             docket: Docket::default(),
@@ -129,6 +136,7 @@ impl Driver {
             given_up: BTreeMap::new(),
             addresses: AddressBook::new(addresses),
             warnings: Warnings::default(),
+            pushed_off: PushedOff::default(),
             signer,
             signed,
             transport,
@@ -215,6 +223,7 @@ impl Driver {
                 if let Some(problem) = problem::of_disconnect(&reason) {
                     self.warn(Some(peer), problem);
                 }
+                self.look_for_a_copy(peer, &reason);
                 self.stopped = report::has_stopped(&reason).then_some(peer);
                 let is_member = self.engine.is_member(&peer);
                 self.roster.disconnected(self.clock.now().unix, &peer, is_member);
@@ -229,6 +238,16 @@ impl Driver {
             _ => return,
         };
         self.engine.handle_input(self.clock.now(), input);
+    }
+
+    /// Tells when nodes drop our connections for others that we did not make: a second process has our
+    /// identity.
+    fn look_for_a_copy(&mut self, peer: PeerId, reason: &DisconnectReason) {
+        let is_duplicate = report::is_duplicate(reason) && self.engine.is_member(&peer);
+        let (instance, now) = (self.engine.instance_of(&peer), self.clock.now().instant);
+        if is_duplicate && self.pushed_off.see(peer, instance, now) {
+            self.emit(Event::Peer(peer, PeerEvent::Copied { whose: Whose::Ours }));
+        }
     }
 
     /// Ends a request for a reason of this node's, which its user is told.
@@ -286,7 +305,8 @@ impl Driver {
             Command::Peers(reply) => {
                 let groups = self.groups.values().map(|group| &group.info);
                 let addresses = |peer: &PeerId| self.addresses.of(peer);
-                drop(reply.send(self.roster.peers(now.unix, groups, addresses)));
+                let lacks = |peer: &PeerId, group: &GroupId| self.engine.lacks(peer, group);
+                drop(reply.send(self.roster.peers(now.unix, groups, addresses, lacks)));
             }
             Command::SetPolicy(policy) => self.policy = *policy,
             Command::Preview(job, reply) => drop(reply.send(self.preview(&job))),
@@ -410,6 +430,16 @@ impl Driver {
                 let has_stopped = self.stopped.take() == Some(peer);
                 self.emit(Event::Peer(peer, PeerEvent::Down { has_stopped }));
             }
+            Engine::GroupUnknown { peer, group } => {
+                self.emit_group(peer, &group, |group| PeerEvent::GroupUnknown { group })
+            }
+            Engine::GroupKnown { peer, group } => {
+                self.emit_group(peer, &group, |group| PeerEvent::GroupKnown { group })
+            }
+            Engine::GroupMissing { peer, group } => self.tell_missing(peer, group),
+            Engine::PeerCopied { peer } => {
+                self.emit(Event::Peer(peer, PeerEvent::Copied { whose: Whose::Theirs }));
+            }
             Engine::Review(review) => self.review(review),
             Engine::Attempt { request, attempt } => {
                 let opened_by = self.engine.opened_by(&request);
@@ -427,6 +457,7 @@ impl Driver {
                 match report::session_event(&event, now) {
                     Some(Report::Request(event)) => self.emit_request(request, event),
                     Some(Report::Warning(problem)) => self.emit_warning(None, problem),
+                    Some(Report::GroupUnknown(by)) => self.tell_unknown(&request, by),
                     None => {}
                 }
             }
@@ -448,7 +479,49 @@ impl Driver {
         }
     }
 
+    /// Tells of a group of ours what another node knows of it.
+    fn emit_group(
+        &self,
+        peer: PeerId,
+        group: &GroupId,
+        event: impl FnOnce(Arc<GroupInfo>) -> PeerEvent,
+    ) {
+        if let Some(joined) = self.groups.get(group) {
+            self.emit(Event::Peer(peer, event(Arc::clone(&joined.info))));
+        }
+    }
+
+    /// Tells that a signer's node does not have a request's group.
+    fn tell_unknown(&self, request: &RequestId, by: SignerIndex) {
+        let group = self.docket.get(request).map(|matter| Arc::clone(&matter.reference().group));
+        let member = group.as_ref().and_then(|group| group.members.get(by.as_usize()));
+        if let (Some(group), Some(peer)) = (&group, member.map(|member| member.peer)) {
+            let group = Arc::clone(group);
+            self.emit(Event::Peer(peer, PeerEvent::GroupUnknown { group }));
+        }
+    }
+
+    /// Says again which members do not have a group, now that something is asked of them.
+    pub(crate) fn remind_of_unknown(&self, group: &Arc<GroupInfo>) {
+        for member in group.members.iter().filter(|it| self.engine.lacks(&it.peer, &group.id)) {
+            let group = Arc::clone(group);
+            self.emit(Event::Peer(member.peer, PeerEvent::GroupUnknown { group }));
+        }
+    }
+
+    /// Tells of a group that we do not have, at the rate of warnings.
+    fn tell_missing(&mut self, peer: PeerId, group: GroupId) {
+        let is_member = self.engine.is_member(&peer);
+        let about = if is_member { About::Member } else { About::Stranger };
+        if self.warnings.admit(about, self.clock.now().instant).is_some() {
+            self.emit(Event::Peer(peer, PeerEvent::GroupMissing { group }));
+        }
+    }
+
     fn on_offense(&mut self, peer: PeerId, offense: Offense) {
+        if let Offense::UnknownGroup { group } = offense {
+            return self.tell_missing(peer, group);
+        }
         self.warn(Some(peer), problem::of_offense(&offense));
         if let Offense::Session(SessionOffense::Proven(evidence)) = offense {
             let case = self.keep_proof(&peer, &evidence);

@@ -30,7 +30,7 @@ pub use coordinator::{Builder, Coordinator, StartError};
 mod event;
 pub use event::{
     Approval, Because, Event, Events, LostAttempt, Opener, Outcome, PeerEvent, Preview, Reached,
-    RequestEvent, Resumption,
+    RequestEvent, Resumption, Whose,
 };
 mod error;
 pub use error::{CommandError, Problem, Risk};
@@ -72,6 +72,7 @@ mod journal;
 mod judging;
 mod looks;
 mod parts;
+mod pushed_off;
 mod randomness;
 mod report;
 mod review;

@@ -234,6 +234,7 @@ impl Driver {
         let event = |approval| RequestEvent::Proposed(Box::new(approval));
         let approval = self.introduce(self.reference(id, &group), request, meaning, event);
         self.docket.consent(&id, Yes { at: now.unix });
+        self.remind_of_unknown(&group.info);
         Ok(approval)
     }
 

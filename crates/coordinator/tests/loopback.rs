@@ -13,6 +13,8 @@ mod addresses;
 mod commands;
 #[path = "loopback/evidence.rs"]
 mod evidence;
+#[path = "loopback/groups.rs"]
+mod groups;
 #[path = "loopback/hostile.rs"]
 mod hostile;
 #[path = "loopback/party.rs"]
