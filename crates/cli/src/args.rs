@@ -12,7 +12,7 @@ use ensign_wire::Mode;
 mod kept;
 mod own;
 pub(crate) use kept::{Evidence, Nonce, Request};
-pub(crate) use own::{Contact, Group, Init};
+pub(crate) use own::{Contact, Group, Init, Payee};
 
 use crate::passphrase::{NewPassphraseArgs, PassphraseArgs};
 use crate::words::parse_duration;
@@ -47,6 +47,9 @@ pub(crate) enum Command {
     /// Form, change and show groups that sign together
     #[command(subcommand)]
     Group(Group),
+    /// Keep the list of those who may be paid, for `payees = "listed"` in the settings
+    #[command(subcommand)]
+    Payee(Payee),
     /// Be reachable: show requests of the others, and ask before signing
     Up(Up),
     /// Propose a PSBT or a bare message to a group, and sign it together
@@ -125,6 +128,10 @@ pub(crate) struct Up {
     /// Let `--approve` say yes in spite of this grave note too; give one for each
     #[arg(long, value_name = "NOTE")]
     pub(crate) accept_note: Vec<String>,
+    /// With `--approve` for groups beside a signer with `--yes-to-all`: nobody at all is asked, and
+    /// that is meant. The signer wants the same option
+    #[arg(long, requires = "signer")]
+    pub(crate) nobody_asks: bool,
     /// This home was made on another machine, and the one there is off for good
     #[arg(long)]
     pub(crate) moved: bool,
@@ -149,6 +156,9 @@ pub(crate) struct Signer {
     /// blind message
     #[arg(long)]
     pub(crate) yes_to_all: bool,
+    /// With `--yes-to-all`: the node need not ask either (`ensign up --nobody-asks`)
+    #[arg(long, requires = "yes_to_all")]
+    pub(crate) nobody_asks: bool,
     /// With `--yes-to-all`: sign in spite of this grave note; give one for each
     #[arg(long, value_name = "NOTE", requires = "yes_to_all")]
     pub(crate) accept_note: Vec<String>,
@@ -192,12 +202,16 @@ pub(crate) struct Sign {
     /// Who signs
     #[arg(long)]
     pub(crate) group: String,
-    /// Where to write the signed PSBT, in the form the input has [default: print it as base64]
+    /// Where to write the signed PSBT, in the form the input has; - is standard output [default: print
+    /// it as base64]
     #[arg(long, value_name = "FILE", conflicts_with = "message")]
     pub(crate) out: Option<PathBuf>,
-    /// Where to write the signed transaction, in hex
+    /// Where to write the signed transaction, in hex; - is standard output
     #[arg(long, value_name = "FILE", conflicts_with = "message")]
     pub(crate) extract: Option<PathBuf>,
+    /// Replace files that are there
+    #[arg(long)]
+    pub(crate) force: bool,
     /// How the session runs
     #[arg(long, value_enum, default_value_t = SessionMode::Committed)]
     pub(crate) mode: SessionMode,

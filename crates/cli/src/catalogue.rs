@@ -128,6 +128,7 @@ const SESSION_EXITS: &[(&str, Exit)] = &[
     ("E-PSBT-001", Exit::Internal),
     ("E-SIG-001", Exit::NotReady),
     ("E-SIG-002", Exit::NotReady),
+    ("E-POL-001", Exit::Policy),
     ("E-SYS-001", Exit::NotReady),
 ];
 

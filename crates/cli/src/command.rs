@@ -7,6 +7,7 @@ mod group;
 pub(crate) mod init;
 mod key;
 mod nonce;
+mod payee;
 mod request;
 mod sign;
 mod signer;
@@ -35,6 +36,7 @@ pub(crate) fn run(cli: Cli, output: Output) -> Result<()> {
         Command::Key(key) => key::run(&locate(cli.home)?, key, &passphrases),
         Command::Contact(contact) => contact::run(|| open(cli.home), &contact, output),
         Command::Group(group) => group::run(open(cli.home)?, group, output),
+        Command::Payee(payee) => payee::run(&open(cli.home)?, &payee, output),
         Command::Up(up) => block_on(up::run(open(cli.home)?, up, output)),
         Command::Sign(sign) => sign::run(open(cli.home)?, sign, output),
         Command::Request(request) => request::run(open(cli.home)?, request, output),

@@ -44,6 +44,15 @@ pub(crate) fn write(
     sync_folder(folder)
 }
 
+/// Finds out whether a file could be written in a folder; leaves nothing there.
+///
+/// # Errors
+///
+/// What the system says.
+pub(crate) fn try_folder(folder: &Path) -> io::Result<()> {
+    builder(Readers::Usual).tempfile_in(folder)?.close()
+}
+
 /// Waits until the names in a folder are on disk.
 ///
 /// # Errors

@@ -104,13 +104,15 @@ impl SignerGroup {
 
     /// Returns the group as the coordinator takes it.
     pub(crate) fn for_coordinator(&self, hosts: &Hosts) -> ensign_coordinator::Group {
-        let member = |contact: &Contact| Member {
-            name: contact.name.clone(),
+        let member = |(index, contact): (usize, &Contact)| Member {
+            name: SignerIndex::from_usize(index)
+                .map(|index| self.name_of(index))
+                .unwrap_or_default(),
             signer: contact.signer,
             peer: contact.peer,
             addresses: contact.addresses.iter().flat_map(|it| hosts.dialled(it)).collect(),
         };
-        let members = self.members.iter().map(member).collect();
+        let members = self.members.iter().enumerate().map(member).collect();
         ensign_coordinator::Group { name: self.name.clone(), members }
     }
 }
@@ -151,7 +153,7 @@ fn check_distinct(members: &[Contact]) -> Result<()> {
 }
 
 fn aggregate(network: Network, keys: Vec<SignerKey>) -> Result<ensign_psbt::Group> {
-    let keys = GroupKeys::new(keys).map_err(|error| internal(&error.to_string()))?;
+    let keys = GroupKeys::sorted(keys).map_err(|error| internal(&error.to_string()))?;
     ensign_psbt::Group::new(network, &keys).map_err(|error| internal(&error.to_string()))
 }
 

@@ -22,6 +22,7 @@ mod groups;
 mod keys;
 mod lock;
 pub(crate) mod permissions;
+mod policy;
 mod settings;
 mod signed;
 mod toml_file;

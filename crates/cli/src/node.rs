@@ -55,7 +55,7 @@ impl Node {
         // Whoever was asked for a passphrase has answered; a node waits for no reader.
         output.detach();
         let builder = Coordinator::builder(settings.network, keys, folder);
-        let builder = builder.allowances(settings.allowances());
+        let builder = builder.allowances(settings.allowances()).policy(home.policy()?);
         let builder = match is_moved {
             IsMoved::Yes => builder.moved(),
             IsMoved::No => builder,
@@ -109,7 +109,13 @@ pub(crate) fn command_failure(error: &CommandError) -> Failure {
         let entry = code::find("E-SIG-001").unwrap_or(&code::INTERNAL);
         return Failure::new(entry, error.to_string());
     }
+    if let CommandError::Policy(_) = error {
+        let entry = code::find("E-POL-001").unwrap_or(&code::INTERNAL);
+        return Failure::new(entry, error.to_string());
+    }
     let entry = match error {
+        CommandError::Changed { .. } => &code::REQUEST_CHANGED,
+        CommandError::GroupInUse { .. } => &code::GROUP_BUSY,
         CommandError::Psbt(PsbtError::Decode(_)) => &code::PSBT_BYTES,
         CommandError::Psbt(_) => &code::PSBT_REFUSED,
         CommandError::Entropy => &code::ENTROPY,

@@ -6,6 +6,7 @@ mod writer;
 
 use std::borrow::Cow;
 use std::io::IsTerminal as _;
+use std::io::Write as _;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use ensign_coordinator::Risk;
@@ -146,6 +147,19 @@ impl Output {
         if self == Self::Text {
             STDOUT.write(Class::Kept, line_of(text.as_ref()), std::io::stdout());
         }
+    }
+
+    /// Writes a result to standard output as it is, and waits for its reader: with text for people,
+    /// standard output has nothing but results.
+    ///
+    /// # Errors
+    ///
+    /// What the system says, also when the reader has gone away.
+    pub(crate) fn raw(bytes: &[u8]) -> std::io::Result<()> {
+        STDOUT.wait();
+        let mut stdout = std::io::stdout().lock();
+        stdout.write_all(bytes)?;
+        stdout.flush()
     }
 
     /// Tells a person something that is no result, on standard error; a program does not see it.

@@ -43,9 +43,19 @@ pub(crate) fn read_lines(mut take: impl FnMut(String) -> bool) {
     }
 }
 
+/// What is wished of a command from outside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wish {
+    /// It shall end.
+    End,
+    /// It shall read its settings again, or its terminal is gone.
+    Hangup,
+}
+
 /// Ctrl-C, a request of the system to end, and on demand the end of standard input.
 #[derive(Debug)]
 pub(crate) struct Stop {
+    hung_up: tokio::signal::unix::Signal,
     interrupted: tokio::signal::unix::Signal,
     terminated: tokio::signal::unix::Signal,
     input: Option<Lines>,
@@ -62,15 +72,21 @@ impl Stop {
         let refused =
             |error: std::io::Error| Failure::new(&code::INTERNAL, format!("no signals: {error}"));
         Ok(Self {
+            hung_up: signal(SignalKind::hangup()).map_err(refused)?,
             interrupted: signal(SignalKind::interrupt()).map_err(refused)?,
             terminated: signal(SignalKind::terminate()).map_err(refused)?,
             input: until_stdin_closes.then(Lines::new),
         })
     }
 
-    /// Waits until we are asked to end.
+    /// Waits until we are asked to end, by a terminal that goes away too.
     pub(crate) async fn asked(&mut self) {
-        let Self { interrupted, terminated, input } = self;
+        let _either = self.wish().await;
+    }
+
+    /// Waits for what is wished next.
+    pub(crate) async fn wish(&mut self) -> Wish {
+        let Self { hung_up, interrupted, terminated, input } = self;
         let closed = async {
             match input {
                 Some(lines) => while lines.next().await.is_some() {},
@@ -78,9 +94,10 @@ impl Stop {
             }
         };
         tokio::select! {
-            _ = interrupted.recv() => {}
-            _ = terminated.recv() => {}
-            () = closed => {}
+            _ = interrupted.recv() => Wish::End,
+            _ = terminated.recv() => Wish::End,
+            () = closed => Wish::End,
+            _ = hung_up.recv() => Wish::Hangup,
         }
     }
 }

@@ -25,7 +25,7 @@ const FIELDS: [&str; 6] = ["messages", "txid", "inputs", "outputs", "fee_sat", "
 impl WorkView {
     /// Takes what was shown to the user.
     pub(crate) fn of(asked: &Asked<'_>) -> Self {
-        let line = serde_json::to_value(request::line("request", asked, None));
+        let line = serde_json::to_value(request::line("request", asked));
         let mut fields = match line {
             Ok(Value::Object(fields)) => fields,
             Ok(_) | Err(_) => Map::new(),
@@ -58,6 +58,13 @@ impl WorkView {
         if summary.is_none() && request.request.payload != Payload::Blind {
             return Ok(None);
         }
-        Ok(Some(Self::of(&Asked { request: &request, summary: summary.as_deref() })))
+        Ok(Some(Self::of(&Asked {
+            request: &request,
+            handle: None,
+            group: None,
+            summary: summary.as_deref(),
+            notes: &[],
+            digest: None,
+        })))
     }
 }

@@ -1,4 +1,4 @@
-//! A wallet that embeds the coordinator: `wallet` below is all of it.
+//! A wallet that embeds the coordinator: `wallet` and `agrees` below are all of it.
 //!
 //! Run it with `cargo run --package ensign-coordinator --example embed`. The rest of the file plays
 //! the co-signer and the people.
@@ -8,83 +8,121 @@
 use std::{error::Error, path::Path};
 
 use ensign_coordinator::{
-    Consent, Coordinator, Event, Group, Keys, Member, RequestEvent, SigningJob, Work,
+    Consent, Coordinator, Event, Group, Keys, Member, Note, RequestEvent, Severity, SignedPsbt,
+    SigningJob, Summary, Work,
 };
 use ensign_identity::NodeKey;
 use ensign_musig::SecKey;
-use ensign_primitives::Network;
+use ensign_primitives::{GroupId, Network};
+use ensign_psbt::{Draft, OutPoint};
+use ensign_wire::GroupKeys;
 
 type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
 
-/// Joins the group, asks it to sign if there is a job, and answers what others ask.
-async fn wallet(wallet: Coordinator, group: Group, job: Option<[u8; 32]>) -> Outcome<[u8; 64]> {
+/// Asks the group to sign if there is a PSBT, and answers what others ask.
+async fn wallet(wallet: Coordinator, group: GroupId, psbt: Option<Vec<u8>>) -> Outcome<SignedPsbt> {
     let mut events = wallet.events();
-    let group = wallet.group(group).await?.id;
-    if let Some(message) = job {
-        let job = SigningJob::new(group, Work::Messages(vec![message]));
+    if let Some(psbt) = psbt {
+        let job = SigningJob::new(group, Work::Psbt(psbt));
         let preview = wallet.preview(&job).await?;
-        wallet.propose(job, Consent::person(preview.digest)).await?;
+        if agrees(preview.summary.as_deref(), &preview.notes) {
+            wallet.propose(job, Consent::person(preview.digest)).await?;
+        }
     }
-    let (mut signature, mut peer_done) = (None, false);
-    while signature.is_none() || !peer_done {
-        match events.next().await.ok_or("the coordinator stopped")? {
-            Event::Request(_, RequestEvent::Asked(approval)) => {
-                println!("{} asks; blind: {}", approval.request.peer.short(), approval.is_blind());
-                if person_agrees(approval.is_blind()) {
-                    wallet.approve(approval.id, Consent::person(approval.digest)).await?;
+    let (mut signed, mut peer_done) = (None, false);
+    while signed.is_none() || !peer_done {
+        let event = events.next().await.ok_or("the coordinator stopped")?;
+        let Event::Request(request, event) = event else { continue };
+        match event {
+            // The digest is that of what was shown: if it is different by now, the yes is refused and
+            // the request comes again.
+            RequestEvent::Asked(asked) => {
+                if agrees(asked.summary.as_deref(), &asked.notes) {
+                    wallet.approve(asked.id, Consent::person(asked.digest)).await?;
                 } else {
-                    wallet.decline(approval.id).await?;
+                    wallet.decline(asked.id).await?;
                 }
             }
-            Event::Request(_, RequestEvent::Waiting { on, since, .. }) => {
-                println!("waiting for {on:?} since {since:?}")
+            RequestEvent::Waiting { on, since } => {
+                let on: Vec<_> = on.iter().map(|who| request.group.name_of(*who)).collect();
+                println!("waiting for {}, {since:.1?} already", on.join(", "));
             }
-            Event::Request(_, RequestEvent::Failed { problem, .. }) => {
-                return Err(problem.what.into());
-            }
-            Event::Request(request, RequestEvent::Done { outcome }) => {
-                signature = outcome.signatures.first().copied();
+            RequestEvent::Failed { problem, .. } => return Err(problem.what.into()),
+            RequestEvent::Done { outcome } => {
+                signed = outcome.psbt;
                 // Kept; without this it is handed out again at the next start.
                 wallet.received(request.id).await?;
             }
-            Event::Request(_, RequestEvent::PeerDone { .. }) => peer_done = true,
+            RequestEvent::PeerDone { .. } => peer_done = true,
             _ => {}
         }
     }
     wallet.shutdown().await;
-    signature.ok_or_else(|| "no signature".into())
+    signed.ok_or_else(|| "no signed PSBT".into())
 }
 
-/// A real wallet shows `approval.summary` and asks.
-const fn person_agrees(blind: bool) -> bool {
-    blind
+/// Shows what is signed, with what is remarkable about it, and asks.
+fn agrees(summary: Option<&Summary>, notes: &[Note]) -> bool {
+    // Nobody can tell what bare messages mean.
+    let Some(summary) = summary else { return false };
+    println!("{summary}");
+    for note in notes {
+        println!("{}: {note} [{}]", note.severity(), note.name());
+    }
+    let is_grave = notes.iter().any(|note| note.severity() == Severity::Grave);
+    if is_grave {
+        // Wants more than a yes, so that nobody gives it out of habit.
+        let txid = summary.txid.to_string();
+        let digits = txid.get(txid.len().saturating_sub(6)..).unwrap_or(&txid);
+        return answer("type the last six digits of the transaction id:", digits) == digits;
+    }
+    answer("sign it? [yes/no]", "yes") == "yes"
+}
+
+/// Plays a person who types `typed`; a real wallet takes what is typed after the question.
+fn answer(question: &str, typed: &str) -> String {
+    println!("{question} {typed}");
+    typed.to_owned()
 }
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Outcome<()> {
     let folder = tempfile::tempdir()?;
-    let (ours, our_member) = start(&folder.path().join("ours")).await?;
-    let (theirs, their_member) = start(&folder.path().join("theirs")).await?;
-    let group = Group { name: "pair".to_owned(), members: vec![our_member, their_member] };
+    let (ours, our_member) = start("alice", folder.path()).await?;
+    let (theirs, their_member) = start("bob", folder.path()).await?;
+    let group = Group { name: "treasury".to_owned(), members: vec![our_member, their_member] };
+    let known = ours.group(group.clone()).await?;
+    println!("pay {} at {}", known.name, known.address);
+    theirs.group(group.clone()).await?;
+    let psbt = payment(&group)?;
     let (a, b) =
-        tokio::try_join!(wallet(ours, group.clone(), Some([7; 32])), wallet(theirs, group, None))?;
-    assert_eq!(a, b);
-    println!("signature {}", hex::encode(a));
+        tokio::try_join!(wallet(ours, known.id, Some(psbt)), wallet(theirs, known.id, None))?;
+    assert_eq!(a.extract_tx(), b.extract_tx());
+    println!("both hold transaction {}", a.extract_tx().txid);
     Ok(())
 }
 
-async fn start(folder: &Path) -> Outcome<(Coordinator, Member)> {
+/// Plays another program that makes a PSBT: it pays half of a coin of the group's to somebody.
+fn payment(group: &Group) -> Outcome<Vec<u8>> {
+    let keys = group.members.iter().map(|member| member.signer).collect();
+    let group = ensign_psbt::Group::new(Network::Regtest, &GroupKeys::sorted(keys)?)?;
+    let coin: OutPoint = format!("{}:0", "7a".repeat(32)).parse()?;
+    let payee = "bcrt1qeyfruphg6lcfvmzarngqqqqqqqqqp242wxqc6f".to_owned();
+    let (coins, payments) = (vec![(coin, 100_000)], vec![(payee, 50_000)]);
+    Ok(Draft { coins, payments, sat_per_kvb: 2_000 }.build(&group)?.psbt.to_bytes())
+}
+
+async fn start(name: &str, folder: &Path) -> Outcome<(Coordinator, Member)> {
     let (mut node, mut signer) = ([0; 32], [0; 32]);
     getrandom::fill(&mut node)?;
     getrandom::fill(&mut signer)?;
     let (node, signer) = (NodeKey::from_secret_bytes(node)?, SecKey::from_secret_bytes(signer)?);
     let keys = Keys::new(Network::Regtest, node, signer)?;
     let (signer, peer) = (keys.signer_key(), keys.peer_id());
-    let (wallet, _) = Coordinator::builder(Network::Regtest, keys, folder.to_owned())
+    let (wallet, _) = Coordinator::builder(Network::Regtest, keys, folder.join(name))
         .listen("127.0.0.1:0".parse()?)
         .start()
         .await?;
-    let addresses = vec![wallet.local_addr()];
-    let name = folder.display().to_string();
+    let (name, addresses) = (name.to_owned(), vec![wallet.local_addr()]);
     Ok((wallet, Member { name, signer, peer, addresses }))
 }

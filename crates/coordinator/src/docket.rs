@@ -1,15 +1,19 @@
 //! What each request is about: what it means, what its user was told of it, and what the yes was
 //! given to.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use ensign_primitives::{RequestId, SignerIndex, UnixTime};
-use ensign_psbt::{CoinState, CoinUse};
+use ensign_psbt::{CoinState, CoinUse, OutPoint};
 use ensign_wire::SignedRequest;
 
 use crate::{
     Approval, Because, Event, Opener, RequestEvent, RequestRef,
     judging::{Judgement, Meaning},
+    mark::Marks,
 };
 
 /// Most events that wait for a request to be introduced; further ones are dropped, as the next of
@@ -32,16 +36,20 @@ pub(crate) struct Matter {
     request: Arc<SignedRequest>,
     meaning: Meaning,
     yes: Option<Yes>,
+    /// Whether a yes has become void; then the engine waits for what is held back.
+    is_void: bool,
     is_over: bool,
     /// Whether the last attempt failed here: who begins another has waited, and not restarted.
     has_failed: bool,
 }
 
-/// That our user said yes.
+/// What our user said yes to.
 #[derive(Clone, Debug)]
 pub(crate) struct Yes {
     /// When.
     pub(crate) at: UnixTime,
+    /// What was remarkable about it then.
+    pub(crate) marks: Marks,
 }
 
 impl Matter {
@@ -50,7 +58,15 @@ impl Matter {
         request: Arc<SignedRequest>,
         meaning: Meaning,
     ) -> Self {
-        Self { reference, request, meaning, yes: None, is_over: false, has_failed: false }
+        Self {
+            reference,
+            request,
+            meaning,
+            yes: None,
+            is_void: false,
+            is_over: false,
+            has_failed: false,
+        }
     }
 
     pub(crate) const fn reference(&self) -> &RequestRef {
@@ -63,6 +79,11 @@ impl Matter {
 
     pub(crate) const fn yes(&self) -> Option<&Yes> {
         self.yes.as_ref()
+    }
+
+    /// Whether our user had said yes, and has to say it again.
+    pub(crate) const fn is_void(&self) -> bool {
+        self.is_void
     }
 
     /// Returns it as its user has to see it.
@@ -121,8 +142,20 @@ impl Docket {
     /// Notes a yes.
     pub(crate) fn consent(&mut self, id: &RequestId, yes: Yes) {
         if let Some(matter) = self.matters.get_mut(id) {
-            matter.yes = Some(yes);
+            (matter.yes, matter.is_void) = (Some(yes), false);
         }
+    }
+
+    /// Makes a yes void: it was given to something else.
+    pub(crate) fn void(&mut self, id: &RequestId) {
+        if let Some(matter) = self.matters.get_mut(id) {
+            (matter.yes, matter.is_void) = (None, true);
+        }
+    }
+
+    /// Whether a request is open, and its yes has become void.
+    pub(crate) fn is_void(&self, id: &RequestId) -> bool {
+        self.matters.get(id).is_some_and(|matter| matter.is_void && !matter.is_over)
     }
 
     /// Forgets what the engine has forgotten.
@@ -133,13 +166,19 @@ impl Docket {
 
     /// Returns which coins are spent by requests that our user said yes to and that are not over.
     ///
+    /// - `of`: the coins that somebody wants to know about.
     /// - `except`: the request that is judged.
-    pub(crate) fn coins(&self, except: Option<&RequestId>) -> Vec<CoinUse> {
+    pub(crate) fn coins(
+        &self,
+        of: &BTreeSet<OutPoint>,
+        except: Option<&RequestId>,
+    ) -> Vec<CoinUse> {
         let open = self.matters.values().filter(|matter| !matter.is_over);
         let open = open.filter(|matter| Some(&matter.reference.id) != except);
         open.filter_map(|matter| Some((matter, matter.yes.as_ref()?)))
             .flat_map(|(matter, yes)| {
-                matter.meaning.outpoints().map(|outpoint| CoinUse {
+                let spent = matter.meaning.outpoints().filter(|outpoint| of.contains(outpoint));
+                spent.map(|outpoint| CoinUse {
                     outpoint,
                     request: matter.reference.id,
                     state: CoinState::Open,
@@ -149,3 +188,6 @@ impl Docket {
             .collect()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,15 +4,15 @@ use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
 
 use bytes::Bytes;
 use ensign_engine::{
-    CloseReason, Engine, EngineConfig, Input, Known, NOTE_PAUSE, Offense, Output, PEERS_MAX,
+    Engine, EngineConfig, Input, Known, NOTE_PAUSE, Offense, Output, PEERS_MAX, Record,
 };
-use ensign_identity::{NodeKey, Signature, SignerKey};
-use ensign_primitives::{GroupId, Network, PeerId, RequestId, SignerIndex, StateMachine, UnixTime};
-use ensign_psbt::{Contribution, Contributions, Policy, SignedPsbt, finish};
-use ensign_session::{Event as SessionEvent, Finished, Offense as SessionOffense};
+use ensign_equivocation::Case;
+use ensign_identity::{NodeKey, SignerKey};
+use ensign_primitives::{GroupId, Network, PeerId, RequestId, StateMachine, UnixTime};
+use ensign_psbt::{Policy, SignedPsbt};
+use ensign_session::{Event as SessionEvent, Failure, Finished, Offense as SessionOffense};
 use ensign_transport::{
-    CONNECTIONS_MAX, CloseCode, DisconnectReason, EXPECTED_MAX, STRANGERS_MAX, Transport,
-    TransportEvent,
+    CONNECTIONS_MAX, CloseCode, EXPECTED_MAX, STRANGERS_MAX, Transport, TransportEvent,
 };
 use ensign_wire::AbortReason;
 use tokio::{
@@ -21,17 +21,18 @@ use tokio::{
 };
 
 use crate::{
-    CommandError, Event, GroupInfo, Outcome, PeerEvent, Problem, Records, RequestEvent, Risk,
-    Whose,
+    CommandError, Event, Outcome, PeerEvent, Problem, Records, RequestEvent, Risk,
     addresses::AddressBook,
+    cases::{self, Ended, Reporter},
     clock::Clock,
+    coins::{Coins, coin_of},
     command::{Command, Look},
     consenting::Consenting,
     docket::Docket,
     error::{of_decision, of_engine},
     event::Publisher,
     group::Joined,
-    judging::Meaning,
+    held::Held,
     ledger,
     looks::{Looked, Looks},
     outline::{HowEnded, Outlines},
@@ -62,6 +63,8 @@ pub(crate) struct Driver {
     /// What is known of each request until the engine forgets it: signatures may follow a failure.
     pub(crate) docket: Docket,
     pub(crate) policy: Policy,
+    pub(crate) held: Held,
+    pub(crate) coins: Coins,
     /// Signs what we report about others.
     pub(crate) node_key: Arc<NodeKey>,
     pub(crate) signer_key: SignerKey,
@@ -76,8 +79,8 @@ pub(crate) struct Driver {
     pub(crate) given_up: BTreeMap<RequestId, Problem>,
     roster: Roster,
     addresses: AddressBook,
-    warnings: Warnings,
-    pushed_off: PushedOff,
+    pub(crate) warnings: Warnings,
+    pub(crate) pushed_off: PushedOff,
     pub(crate) signer: Desk,
     signed: SignerAnswers,
     transport: Transport,
@@ -99,7 +102,7 @@ impl Driver {
             network: parts.network,
             // Without entropy nothing is signed, and two such processes look like one.
             instance: randomness.draw().unwrap_or_default(),
-            listening: listening(transport.local_addr()),
+            listening: report::listening(transport.local_addr()),
             timeouts: parts.timeouts,
             allowances: parts.allowances,
         };
@@ -117,6 +120,7 @@ impl Driver {
         engine.remember_horizon(before.past.horizon);
         let addresses = std::mem::take(&mut before.past.addresses);
         let outlines = std::mem::take(&mut before.past.outlines);
+        let signed_coins = std::mem::take(&mut before.past.signed_coins);
         Self {
             engine,
             clock: parts.clock,
@@ -125,6 +129,8 @@ impl Driver {
             groups: BTreeMap::new(),
             docket: Docket::default(),
             policy: parts.policy,
+            held: Held::default(),
+            coins: Coins::new(signed_coins),
             roster: Roster::default(),
             node_key,
             signer_key,
@@ -240,16 +246,6 @@ impl Driver {
         self.engine.handle_input(self.clock.now(), input);
     }
 
-    /// Tells when nodes drop our connections for others that we did not make: a second process has our
-    /// identity.
-    fn look_for_a_copy(&mut self, peer: PeerId, reason: &DisconnectReason) {
-        let is_duplicate = report::is_duplicate(reason) && self.engine.is_member(&peer);
-        let (instance, now) = (self.engine.instance_of(&peer), self.clock.now().instant);
-        if is_duplicate && self.pushed_off.see(peer, instance, now) {
-            self.emit(Event::Peer(peer, PeerEvent::Copied { whose: Whose::Ours }));
-        }
-    }
-
     /// Ends a request for a reason of this node's, which its user is told.
     pub(crate) fn give_up(&mut self, id: RequestId, why: Problem) {
         let request = self.engine.request(&id);
@@ -316,7 +312,10 @@ impl Driver {
             Command::Cancel(id, reply) => self.end(id, AbortReason::Cancelled, reply),
             Command::Received(id) => self.storage.keep(now.unix, ledger::received(&id)),
             Command::Requests(reply) => {
-                let live = self.engine.open_requests(now);
+                let mut live = self.engine.open_requests(now);
+                for status in live.iter_mut().filter(|it| self.docket.is_void(&it.id)) {
+                    status.consented = false;
+                }
                 self.storage.write_notes(now.unix);
                 self.storage.read(move |store| {
                     let entries = Records(store).requests().map(|mut entries| {
@@ -399,7 +398,7 @@ impl Driver {
                 Output::Connect { peer } => self.connect(peer),
                 Output::Admit { peer } => self.transport.admit(peer),
                 Output::Disconnect { peer, reason } => {
-                    self.transport.disconnect(peer, close_code(reason));
+                    self.transport.disconnect(peer, report::close_code(reason));
                 }
                 Output::Send { peer, kind, frame } => {
                     // A frame that is not sent is asked for again after the reconnect.
@@ -408,6 +407,9 @@ impl Driver {
                 Output::NeedNonces { .. }
                 | Output::NeedPartials { .. }
                 | Output::ForgetNonces { .. } => self.ask_signer(output),
+                Output::Persist { token, record: Record::Burned { request, attempt } } => {
+                    self.burn(request, token, Record::Burned { request, attempt });
+                }
                 Output::Persist { token, record } => {
                     let node = self.node_key.peer_id();
                     self.storage.persist(self.clock.now().unix, token, &record, node);
@@ -430,18 +432,13 @@ impl Driver {
                 let has_stopped = self.stopped.take() == Some(peer);
                 self.emit(Event::Peer(peer, PeerEvent::Down { has_stopped }));
             }
-            Engine::GroupUnknown { peer, group } => {
-                self.emit_group(peer, &group, |group| PeerEvent::GroupUnknown { group })
-            }
-            Engine::GroupKnown { peer, group } => {
-                self.emit_group(peer, &group, |group| PeerEvent::GroupKnown { group })
-            }
-            Engine::GroupMissing { peer, group } => self.tell_missing(peer, group),
-            Engine::PeerCopied { peer } => {
-                self.emit(Event::Peer(peer, PeerEvent::Copied { whose: Whose::Theirs }));
-            }
+            Engine::GroupUnknown { .. }
+            | Engine::GroupKnown { .. }
+            | Engine::GroupMissing { .. }
+            | Engine::PeerCopied { .. } => self.on_acquaintance(event),
             Engine::Review(review) => self.review(review),
             Engine::Attempt { request, attempt } => {
+                self.held.forget(&request);
                 let opened_by = self.engine.opened_by(&request);
                 let opened_by = opened_by.map(|who| self.docket.opener(&request, who));
                 self.emit_request(request, RequestEvent::Attempt { attempt, opened_by });
@@ -451,6 +448,7 @@ impl Driver {
             }
             Engine::Session { request, attempt, event } => {
                 if let SessionEvent::Failed(failure) = &event {
+                    self.held.forget(&request);
                     self.keep_silence(request, attempt, failure);
                 }
                 let now = self.clock.now().instant;
@@ -462,6 +460,7 @@ impl Driver {
                 }
             }
             Engine::Closed { request, attempt, failure } => {
+                self.held.forget(&request);
                 self.keep_silence(request, attempt, &failure);
                 let given_up = self.given_up.remove(&request);
                 let how = HowEnded::new(&failure, given_up.as_ref().map(|it| it.code), attempt);
@@ -479,59 +478,42 @@ impl Driver {
         }
     }
 
-    /// Tells of a group of ours what another node knows of it.
-    fn emit_group(
-        &self,
-        peer: PeerId,
-        group: &GroupId,
-        event: impl FnOnce(Arc<GroupInfo>) -> PeerEvent,
-    ) {
-        if let Some(joined) = self.groups.get(group) {
-            self.emit(Event::Peer(peer, event(Arc::clone(&joined.info))));
-        }
-    }
-
-    /// Tells that a signer's node does not have a request's group.
-    fn tell_unknown(&self, request: &RequestId, by: SignerIndex) {
-        let group = self.docket.get(request).map(|matter| Arc::clone(&matter.reference().group));
-        let member = group.as_ref().and_then(|group| group.members.get(by.as_usize()));
-        if let (Some(group), Some(peer)) = (&group, member.map(|member| member.peer)) {
-            let group = Arc::clone(group);
-            self.emit(Event::Peer(peer, PeerEvent::GroupUnknown { group }));
-        }
-    }
-
-    /// Says again which members do not have a group, now that something is asked of them.
-    pub(crate) fn remind_of_unknown(&self, group: &Arc<GroupInfo>) {
-        for member in group.members.iter().filter(|it| self.engine.lacks(&it.peer, &group.id)) {
-            let group = Arc::clone(group);
-            self.emit(Event::Peer(member.peer, PeerEvent::GroupUnknown { group }));
-        }
-    }
-
-    /// Tells of a group that we do not have, at the rate of warnings.
-    fn tell_missing(&mut self, peer: PeerId, group: GroupId) {
-        let is_member = self.engine.is_member(&peer);
-        let about = if is_member { About::Member } else { About::Stranger };
-        if self.warnings.admit(about, self.clock.now().instant).is_some() {
-            self.emit(Event::Peer(peer, PeerEvent::GroupMissing { group }));
-        }
-    }
-
     fn on_offense(&mut self, peer: PeerId, offense: Offense) {
         if let Offense::UnknownGroup { group } = offense {
             return self.tell_missing(peer, group);
         }
         self.warn(Some(peer), problem::of_offense(&offense));
         if let Offense::Session(SessionOffense::Proven(evidence)) = offense {
-            let case = self.keep_proof(&peer, &evidence);
+            let case = cases::of_proof(&self.engine, &peer, &evidence);
+            let case = case.map(|case| self.keep_case(&case));
             self.emit(Event::Convicted { peer, evidence, case });
         }
+    }
+
+    /// Keeps who did not answer in an attempt that ended.
+    fn keep_silence(&mut self, request: RequestId, attempt: u16, failure: &Failure) {
+        let (node_key, network, now) = (&self.node_key, self.network, self.clock.now().unix);
+        let us = Reporter { node_key, network, now };
+        let case = cases::of_silence(&self.engine, us, Ended { request, attempt, failure });
+        if let Some(case) = case {
+            self.keep_case(&case);
+        }
+    }
+
+    fn keep_case(&mut self, case: &Case) -> [u8; 32] {
+        let (id, entry) = cases::entry(case);
+        self.storage.keep(self.clock.now().unix, entry);
+        id
     }
 
     fn on_done(&mut self, request: RequestId, finished: &Finished) {
         self.outlines.end(&request, HowEnded::Signed, self.clock.now().unix);
         let psbt = self.signed_psbt(&request, finished);
+        if let Some(matter) = self.docket.get(&request) {
+            let at = self.clock.now().unix;
+            let coins = matter.meaning().outpoints();
+            self.coins.sign(request, at, coins.map(|outpoint| coin_of(&outpoint)));
+        }
         let signatures = finished.signatures.clone();
         let outcome = Box::new(Outcome { signatures, psbt });
         self.emit_request(request, RequestEvent::Done { outcome });
@@ -540,19 +522,8 @@ impl Driver {
 
     fn signed_psbt(&mut self, id: &RequestId, finished: &Finished) -> Option<SignedPsbt> {
         let matter = self.docket.get(id)?;
-        let Meaning::Psbt { psbt, .. } = matter.meaning() else { return None };
         let group = self.groups.get(&matter.reference().group.id)?;
-        let contributions: Vec<_> = finished
-            .signers
-            .iter()
-            .map(|signer| Contribution {
-                pub_nonces: signer.nonces.clone(),
-                partial_sigs: signer.partials.clone(),
-            })
-            .collect();
-        let signatures: Vec<_> = finished.signatures.iter().map(|sig| Signature(*sig)).collect();
-        let contributions = Contributions { by_signer: &contributions, signatures: &signatures };
-        match finish(psbt, &group.keys, &contributions) {
+        match matter.meaning().finish(&group.keys, finished)? {
             Ok(signed) => Some(signed),
             Err(error) => {
                 self.warn(None, problem::of_result(&error));
@@ -591,19 +562,5 @@ impl Driver {
 
     fn emit_warning(&self, peer: Option<PeerId>, problem: Problem) {
         self.emit(Event::Warning { peer, problem: Box::new(problem) });
-    }
-}
-
-/// Where we tell others that we listen: every interface is no address.
-fn listening(address: SocketAddr) -> Vec<SocketAddr> {
-    if address.ip().is_unspecified() { Vec::new() } else { vec![address] }
-}
-
-const fn close_code(reason: CloseReason) -> CloseCode {
-    match reason {
-        CloseReason::NoHello => CloseCode::Silent,
-        CloseReason::Version => CloseCode::Incompatible,
-        CloseReason::Misbehaved => CloseCode::Offense,
-        CloseReason::Full => CloseCode::Unwanted,
     }
 }

@@ -86,7 +86,7 @@ impl Joined {
         let Group { name, mut members } = group;
         members.sort_by_key(|member| member.signer);
         let keys = members.iter().map(|member| member.signer).collect();
-        let keys = GroupKeys::new(keys)
+        let keys = GroupKeys::sorted(keys)
             .map_err(|error| CommandError::Engine(ensign_engine::CommandError::Limits(error)))?;
         let own = keys.index_of(&own).unwrap_or(SignerIndex(0));
         let keys = ensign_psbt::Group::new(network, &keys).map_err(CommandError::Group)?;

@@ -1,10 +1,12 @@
 //! What a request means, and what is remarkable about it: recomputed, never taken from anybody.
 
+use ensign_identity::Signature;
 use ensign_primitives::{GroupId, RequestId, UnixTime};
 use ensign_psbt::{
-    CoinUse, ConsentDigest, Facts, Group, Note, OutPoint, Policy, Psbt, PsbtError, Summary,
-    Surroundings, analyze, judge, judge_blind, parse,
+    CoinUse, ConsentDigest, Contribution, Contributions, Facts, Group, Note, OutPoint, Policy,
+    Psbt, PsbtError, SignedPsbt, Summary, Surroundings, analyze, finish, judge, judge_blind, parse,
 };
+use ensign_session::{Finished, SignerRecord};
 use ensign_wire::{KeyTweak, Message, SigningRequest};
 
 /// What is to be signed.
@@ -90,6 +92,23 @@ impl Meaning {
             Self::Psbt { summary, .. } => judge(summary, &Surroundings { now, coins }),
             Self::Blind(digests) => judge_blind(digests.len()),
         }
+    }
+
+    /// Writes the signatures into the PSBT; nothing for bare messages.
+    pub(crate) fn finish(
+        &self,
+        group: &Group,
+        finished: &Finished,
+    ) -> Option<Result<SignedPsbt, PsbtError>> {
+        let Self::Psbt { psbt, .. } = self else { return None };
+        let contribution = |signer: &SignerRecord| Contribution {
+            pub_nonces: signer.nonces.clone(),
+            partial_sigs: signer.partials.clone(),
+        };
+        let by_signer: Vec<_> = finished.signers.iter().map(contribution).collect();
+        let signatures: Vec<_> = finished.signatures.iter().map(|sig| Signature(*sig)).collect();
+        let contributions = Contributions { by_signer: &by_signer, signatures: &signatures };
+        Some(finish(psbt, group, &contributions))
     }
 
     pub(crate) fn facts(&self) -> Facts<'_> {

@@ -6,7 +6,7 @@ use ensign_engine::{End, Ending, Horizon, Open, Record, Restored, Undecided};
 use ensign_primitives::{GroupId, PeerId, RequestId, UnixTime};
 use ensign_store::{OnceError, Place, Store, StoreError, Table, request_of};
 
-use crate::{LostAttempt, Outline, Reached};
+use crate::{LostAttempt, Outline, Reached, coins::SignedCoins, mark::Shown};
 
 mod outlines;
 mod recall;
@@ -105,6 +105,18 @@ pub(crate) fn contradicted(place: &Place) -> Option<Entry> {
     Some(Entry { place: Place::mark(&request, attempt), value })
 }
 
+/// Keeps what our user said yes to, beside the consent.
+pub(crate) fn shown(request: &RequestId, shown: &Shown) -> Entry {
+    let value = postcard::to_allocvec(shown).unwrap_or_default();
+    Entry { place: Place::shown(request), value: Some(value) }
+}
+
+/// Reads what our user said yes to. What cannot be read is asked about again.
+fn read_shown(store: &dyn Store, request: &RequestId) -> Result<Option<Shown>, LedgerError> {
+    let found = store.get(&Place::shown(request))?;
+    Ok(found.and_then(|found| postcard::from_bytes(&found.value).ok()))
+}
+
 /// Notes where a member's node spoke from last.
 pub(crate) fn address(peer: &PeerId, address: SocketAddr) -> Entry {
     Entry { place: Place::addresses(peer), value: Some(address.to_string().into_bytes()) }
@@ -197,6 +209,8 @@ pub(crate) struct Past {
     pub(crate) asked: Vec<AskedBefore>,
     /// The outlines of that, and of what ended undecided.
     pub(crate) outlines: Vec<(RequestId, Outline)>,
+    /// The coins that are signed for.
+    pub(crate) signed_coins: Vec<SignedCoins>,
 }
 
 /// A request that goes on.
@@ -206,6 +220,8 @@ pub(crate) struct Unfinished {
     /// The last attempt that was joined.
     pub(crate) lost: Option<LostAttempt>,
     pub(crate) outline: Option<Outline>,
+    /// What our user said yes to; none where an earlier version took the yes.
+    pub(crate) shown: Option<Shown>,
 }
 
 /// Reads what a store says about the time before.
@@ -233,6 +249,7 @@ pub(crate) fn past(store: &dyn Store) -> Result<Past, LedgerError> {
         addresses: addresses(store)?,
         asked: outlines::asked(store)?,
         outlines: outlines::undecided(store)?,
+        signed_coins: outlines::signed_coins(store)?,
     })
 }
 
@@ -277,8 +294,8 @@ pub(crate) fn unfinished(
         attempts(store, table, id, &mut records)?;
     }
     let open = Restored::from_records(records.clone()).open.pop();
-    let outline = read_outline(store, id)?;
-    Ok(open.map(|open| Unfinished { lost: lost(&open, &records), open, outline }))
+    let (outline, shown) = (read_outline(store, id)?, read_shown(store, id)?);
+    Ok(open.map(|open| Unfinished { lost: lost(&open, &records), open, outline, shown }))
 }
 
 fn lost(open: &Open, records: &[Record]) -> Option<LostAttempt> {

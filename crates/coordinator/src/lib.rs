@@ -37,7 +37,7 @@ pub use error::{CommandError, Problem, Risk};
 mod problem;
 pub use problem::{CODES, Code};
 mod signer;
-pub use signer::{InProcess, Signer, SignerError};
+pub use signer::{Asks, InProcess, Signer, SignerError};
 #[cfg(unix)]
 pub use signer::{ServeError, SocketSigner, serve};
 mod clock;
@@ -60,17 +60,21 @@ pub use ensign_psbt::{
 };
 pub use ledger::LedgerError;
 
+mod acquaintance;
 mod addresses;
 mod cases;
+mod coins;
 mod command;
 mod consenting;
 mod docket;
 mod driver;
 mod durable;
 mod handles;
+mod held;
 mod journal;
 mod judging;
 mod looks;
+mod mark;
 mod parts;
 mod pushed_off;
 mod randomness;

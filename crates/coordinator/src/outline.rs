@@ -1,12 +1,12 @@
 //! What is told of a request in a few words, long after the rest of it is gone.
 
 use ensign_engine::{ATTEMPTS_MAX, is_retried};
-use ensign_primitives::{GroupId, SignerIndex, UnixTime};
+use ensign_primitives::{GroupId, RequestId, SignerIndex, UnixTime};
 use ensign_psbt::{Summary, Txid};
 use ensign_wire::{AbortReason, SignedRequest};
 use serde::{Deserialize, Serialize};
 
-use crate::Handle;
+use crate::{Handle, coins::SignedCoins};
 
 mod book;
 pub(crate) use book::{Asked, Outlines};
@@ -202,6 +202,18 @@ impl HowEnded {
                 };
                 Self::Failed { reason: failure.reason, who }
             }
+        }
+    }
+}
+
+impl Outline {
+    /// Returns the coins that are signed for, if they are.
+    pub(crate) fn signed_coins(self, request: RequestId) -> Option<SignedCoins> {
+        match (self.ended, self.work) {
+            (Some((at, HowEnded::Signed)), OutlinedWork::Psbt { coins, .. }) => {
+                Some(SignedCoins { request, at, coins })
+            }
+            _ => None,
         }
     }
 }

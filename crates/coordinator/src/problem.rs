@@ -14,6 +14,8 @@ use ensign_wire::AbortReason;
 
 use crate::{LedgerError, Problem, Risk, SignerError};
 
+mod policy;
+pub(crate) use policy::of_policy;
 mod time;
 pub(crate) use time::of_refused_delegation;
 
@@ -41,8 +43,9 @@ const fn wary(code: &'static str, what: &'static str, hint: &'static str) -> Cod
 }
 
 /// Every failure that a coordinator reports.
-pub const CODES: [Code; 29] = [
+pub const CODES: [Code; 30] = [
     DECLINED,
+    policy::REFUSED,
     MISMATCH,
     EXPIRED,
     TIMEOUT,

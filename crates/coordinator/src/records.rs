@@ -334,8 +334,10 @@ pub(crate) fn enter_live(entries: &mut Vec<RequestEntry>, live: Vec<RequestStatu
             }
         };
         entry.request = Some(Box::new(status.request.as_ref().clone()));
-        if status.consented && entry.ended.is_none() {
-            entry.state = RequestState::Open;
+        if entry.ended.is_none() {
+            // A yes may have become void.
+            let is_open = status.consented;
+            entry.state = if is_open { RequestState::Open } else { RequestState::Undecided };
         }
         entry.live = Some(status);
     }

@@ -1,11 +1,11 @@
 //! From PSBT to request and back: what is asked is always recomputed before it is offered, and a yes
 //! counts only for what was offered.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use ensign_engine::{End, GroupConfig, Proposal, Review};
 use ensign_primitives::{GroupId, MESSAGES_MAX, RequestId};
-use ensign_psbt::PsbtError;
+use ensign_psbt::{Note, PsbtError, Rule};
 use ensign_store::Place;
 use ensign_wire::{AbortReason, SignedRequest};
 
@@ -19,8 +19,10 @@ use crate::{
     group::Joined,
     judging::{Judgement, Meaning},
     ledger::{self, AskedBefore, Unfinished},
+    mark::Shown,
     outline::Asked,
     problem,
+    storage::About,
 };
 
 impl Driver {
@@ -126,7 +128,7 @@ impl Driver {
     }
 
     fn resume_one(&mut self, group: &Joined, unfinished: Unfinished) -> Result<(), CommandError> {
-        let Unfinished { open, lost, outline } = unfinished;
+        let Unfinished { open, lost, outline, shown } = unfinished;
         let now = self.clock.now();
         let request = Arc::new(open.request.clone());
         let id = request.request.id();
@@ -146,7 +148,9 @@ impl Driver {
         self.take_up(id, (&request, &meaning), Decision::Approved);
         let approval = |approval| RequestEvent::Resumed(Box::new(Resumption { approval, lost }));
         self.introduce(self.reference(id, group), request, meaning, approval);
-        self.docket.consent(&id, Yes { at: now.unix });
+        // Whatever the yes was not given to is asked about before anything is signed.
+        let marks = shown.map(|shown| shown.marks).unwrap_or_default();
+        self.docket.consent(&id, Yes { at: now.unix, marks });
         Ok(())
     }
 
@@ -171,8 +175,16 @@ impl Driver {
     /// Judges a request as of now.
     fn judge(&self, matter: &Matter) -> Judgement {
         let (id, meaning) = (&matter.reference().id, matter.meaning());
-        let notes = meaning.notes(self.clock.now().unix, &self.docket.coins(Some(id)));
+        let notes = self.notes(meaning, Some(id));
         meaning.judged(id, notes, &self.policy)
+    }
+
+    /// - `id`: the request that is judged; it is no other spend of its own coins.
+    fn notes(&self, meaning: &Meaning, id: Option<&RequestId>) -> Vec<Note> {
+        let spent: BTreeSet<_> = meaning.outpoints().collect();
+        let mut coins = self.docket.coins(&spent, id);
+        coins.extend(self.coins.signed(spent.iter().copied(), id));
+        meaning.notes(self.clock.now().unix, &coins)
     }
 
     /// Says what a proposal would ask for.
@@ -181,11 +193,12 @@ impl Driver {
         let judgement = self.judge_proposal(&group, &meaning);
         let Judgement { notes, digest } = judgement;
         let summary = meaning.summary().cloned().map(Box::new);
-        Ok(Preview { group: group.info, summary, notes, digest })
+        let refused = self.policy.refusal(summary.as_deref(), &notes);
+        Ok(Preview { group: group.info, summary, notes, digest, refused })
     }
 
     fn judge_proposal(&self, group: &Joined, meaning: &Meaning) -> Judgement {
-        let notes = meaning.notes(self.clock.now().unix, &self.docket.coins(None));
+        let notes = self.notes(meaning, None);
         meaning.proposed(&group.info.id, notes, &self.policy)
     }
 
@@ -212,7 +225,11 @@ impl Driver {
         consent: &Consent,
     ) -> Result<Approval, CommandError> {
         let (group, meaning) = self.meaning(&job)?;
-        if self.judge_proposal(&group, &meaning).digest != consent.digest {
+        let judgement = self.judge_proposal(&group, &meaning);
+        if let Some(rule) = self.policy.refusal(meaning.summary(), &judgement.notes) {
+            return Err(CommandError::Policy(rule));
+        }
+        if judgement.digest != consent.digest {
             return Err(CommandError::Changed { request: None });
         }
         let proposal = Proposal {
@@ -233,7 +250,7 @@ impl Driver {
         self.take_up(id, (&request, &meaning), decision_of(consent));
         let event = |approval| RequestEvent::Proposed(Box::new(approval));
         let approval = self.introduce(self.reference(id, &group), request, meaning, event);
-        self.docket.consent(&id, Yes { at: now.unix });
+        self.keep_yes(id, Shown::new(approval.digest, &approval.notes));
         self.remind_of_unknown(&group.info);
         Ok(approval)
     }
@@ -241,13 +258,19 @@ impl Driver {
     /// Takes our user's yes, if it was given to what the request is now.
     pub(crate) fn approve(&mut self, id: RequestId, consent: &Consent, reply: Reply<()>) {
         match self.consent(id, consent) {
-            Ok(()) => self.consenting.approves(id, reply),
+            Ok(Begins::Now) => self.consenting.approves(id, reply),
+            Ok(Begins::Before) => {
+                // Before the join or the burn mark that waited for it.
+                self.storage.write_notes(self.clock.now().unix);
+                self.go_on(&id);
+                self.storage.read(move |_| drop(reply.send(Ok(()))));
+            }
             // A caller that no longer waits for its answer has dropped its future.
             Err(error) => drop(reply.send(Err(error))),
         }
     }
 
-    fn consent(&mut self, id: RequestId, consent: &Consent) -> Result<(), CommandError> {
+    fn consent(&mut self, id: RequestId, consent: &Consent) -> Result<Begins, CommandError> {
         let now = self.clock.now();
         let unknown = CommandError::UnknownRequest { request: id };
         let matter = self.docket.get(&id).ok_or(unknown)?;
@@ -257,10 +280,40 @@ impl Driver {
             self.emit_request(id, RequestEvent::Asked(approval));
             return Err(CommandError::Changed { request: Some(id) });
         }
-        self.engine.approve(now, id).map_err(of_decision)?;
-        self.docket.consent(&id, Yes { at: now.unix });
+        let begins = if matter.is_void() { Begins::Before } else { Begins::Now };
+        if begins == Begins::Now {
+            self.engine.approve(now, id).map_err(of_decision)?;
+        }
+        self.keep_yes(id, Shown::new(judgement.digest, &judgement.notes));
         self.outlines.decide(&id, decision_of(consent), now.unix);
-        Ok(())
+        Ok(begins)
+    }
+
+    /// Keeps what our user said yes to, with the consent.
+    fn keep_yes(&mut self, id: RequestId, shown: Shown) {
+        self.storage.note_entry(ledger::shown(&id, &shown), About::Kept);
+        self.docket.consent(&id, Yes { at: self.clock.now().unix, marks: shown.marks });
+    }
+
+    /// Judges again what our user said yes to, before anything of ours depends on it. What is new or
+    /// graver makes the yes void, and our user is asked again.
+    pub(crate) fn judge_again(&mut self, id: &RequestId) -> Again {
+        let Some(matter) = self.docket.get(id) else { return Again::Holds };
+        let judgement = self.judge(matter);
+        if let Some(rule) = self.policy.refusal(matter.meaning().summary(), &judgement.notes) {
+            self.refuse_by(*id, &rule);
+            return Again::Over;
+        }
+        let Some(yes) = matter.yes() else { return Again::Void };
+        let notes = yes.marks.new_in(&judgement.notes);
+        if notes.is_empty() {
+            return Again::Holds;
+        }
+        let approval = Box::new(matter.approval(judgement));
+        self.docket.void(id);
+        self.emit_request(*id, RequestEvent::Voided { notes });
+        self.emit_request(*id, RequestEvent::Asked(approval));
+        Again::Void
     }
 
     /// Notes what is told of a request to which our user has consented.
@@ -310,12 +363,35 @@ impl Driver {
                 let (payload, summary) = (payload.as_deref(), meaning.summary());
                 let asked = Asked { request: &request, payload, summary };
                 self.outlines.ask(id, asked, self.clock.now().unix);
-                let event = |approval| RequestEvent::Asked(Box::new(approval));
-                self.introduce(self.reference(id, &group), request, meaning, event);
+                self.offer(self.reference(id, &group), request, meaning);
             }
             Ok(_) => self.refuse(id, None),
             Err(error) => self.refuse(id, Some(&error)),
         }
+    }
+
+    /// Asks our user, unless the policy refuses.
+    fn offer(&mut self, reference: RequestRef, request: Arc<SignedRequest>, meaning: Meaning) {
+        let (id, mut refusal) = (reference.id, None);
+        let (policy, rule) = (self.policy.clone(), &mut refusal);
+        self.introduce(reference, request, meaning, |approval| {
+            *rule = policy.refusal(approval.summary.as_deref(), &approval.notes);
+            let approval = Box::new(approval);
+            match rule {
+                Some(_) => RequestEvent::Refused(approval),
+                None => RequestEvent::Asked(approval),
+            }
+        });
+        if let Some(rule) = refusal {
+            self.refuse_by(id, &rule);
+        }
+    }
+
+    /// Declines for good what a rule of the policy refuses.
+    fn refuse_by(&mut self, id: RequestId, rule: &Rule) {
+        let decision = Decision::RefusedByRule(rule.name().to_owned());
+        self.outlines.decide(&id, decision, self.clock.now().unix);
+        self.give_up(id, problem::of_policy(rule));
     }
 
     fn refuse(&mut self, id: RequestId, why: Option<&PsbtError>) {
@@ -325,6 +401,26 @@ impl Driver {
         self.carry_out();
         self.given_up.remove(&id);
     }
+}
+
+/// What became of a yes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Again {
+    /// It holds.
+    Holds,
+    /// It is void until our user says it again.
+    Void,
+    /// The request is over: the policy refuses it by now.
+    Over,
+}
+
+/// When a request begins to which our user says yes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Begins {
+    /// With this yes.
+    Now,
+    /// With an earlier one, which has become void.
+    Before,
 }
 
 fn decision_of(consent: &Consent) -> Decision {

@@ -6,6 +6,7 @@ use ensign_identity::{DelegationError, DelegationProof, SignerKey};
 use ensign_musig::PubNonce;
 use ensign_primitives::{Network, PeerId, SessionId, UnixTime};
 use ensign_session::{Order, OrderError, OwnNonces, OwnPartials, PartialsError, Unsigned};
+use serde::{Deserialize, Serialize};
 
 mod desk;
 pub(crate) use desk::{Answer, Answers, Desk, Question};
@@ -37,6 +38,11 @@ pub use socket::{ServeError, SocketSigner, serve};
 pub trait Signer: Debug + Send {
     /// Returns the public key: the signer's name in a group.
     fn public_key(&self) -> SignerKey;
+
+    /// Returns whom it asks before it signs, so that a coordinator that asks nobody either can say so.
+    fn asks(&self) -> Asks {
+        Asks::Itself
+    }
 
     /// Lets a node speak for the signer until `expires`.
     ///
@@ -78,6 +84,17 @@ pub trait Signer: Debug + Send {
 
     /// Erases the nonces of an attempt that ended. Nothing happens if there are none.
     fn forget(&mut self, session: SessionId);
+}
+
+/// Who decides what a signer signs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Asks {
+    /// The signer: it asks a person, or it is part of the coordinator that does.
+    Itself,
+    /// The coordinator's user alone: the signer asks nobody.
+    Coordinator,
+    /// Nobody, as the signer's user agreed to: the signer asks nobody, and the coordinator need not.
+    Nobody,
 }
 
 /// Why a signer does not do what it is asked. Its key is safe in every case.

@@ -2,16 +2,18 @@
 
 use std::time::Duration;
 
-use ensign_engine::{Input, Output};
+use ensign_engine::{Input, Output, Record};
 use ensign_identity::{DELEGATION_LIFETIME_MAX, Delegation, DelegationProof};
-use ensign_primitives::{Instant, StateMachine as _};
+use ensign_primitives::{Instant, RequestId, StateMachine as _};
 
 use crate::{
     Approval, CommandError, Consent, SignerError, SigningJob,
     clock::Steps,
     command::Reply,
     driver::Driver,
+    held::HeldBack,
     problem,
+    review::Again,
     signer::{Answer, Question},
 };
 
@@ -42,6 +44,12 @@ impl Driver {
     pub(crate) fn ask_signer(&mut self, output: Output) {
         let question = match output {
             Output::NeedNonces { order, payload } => {
+                let id = order.request.request.id();
+                match self.judge_again(&id) {
+                    Again::Holds => {}
+                    Again::Void => return self.held.hold_order(order, payload),
+                    Again::Over => return,
+                }
                 // Asked before, it is there before the nonces, and the join has it.
                 self.replace_invalid();
                 Question::Nonces(order, payload)
@@ -59,6 +67,29 @@ impl Driver {
         };
         if let Some(answer) = self.signer.ask(question) {
             self.on_signer(answer);
+        }
+    }
+
+    /// Makes a burn mark durable, or holds it back: behind it a partial signature is made.
+    pub(crate) fn burn(&mut self, id: RequestId, token: u64, record: Record) {
+        match self.judge_again(&id) {
+            Again::Holds => {
+                let node = self.node_key.peer_id();
+                self.storage.persist(self.clock.now().unix, token, &record, node);
+            }
+            Again::Void => self.held.hold_burn(id, token, record),
+            Again::Over => {}
+        }
+    }
+
+    /// Goes on with what was held back until our user said yes again.
+    pub(crate) fn go_on(&mut self, id: &RequestId) {
+        let HeldBack { order, burn } = self.held.release(id);
+        if let Some((order, payload)) = order {
+            self.ask_signer(Output::NeedNonces { order, payload });
+        }
+        if let Some((token, record)) = burn {
+            self.burn(*id, token, record);
         }
     }
 

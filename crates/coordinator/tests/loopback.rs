@@ -11,12 +11,16 @@
 mod addresses;
 #[path = "loopback/commands.rs"]
 mod commands;
+#[path = "loopback/consent.rs"]
+mod consent;
 #[path = "loopback/evidence.rs"]
 mod evidence;
 #[path = "loopback/groups.rs"]
 mod groups;
 #[path = "loopback/hostile.rs"]
 mod hostile;
+#[path = "loopback/one_sided.rs"]
+mod one_sided;
 #[path = "loopback/party.rs"]
 mod party;
 #[path = "loopback/puppet.rs"]

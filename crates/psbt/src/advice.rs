@@ -1,6 +1,6 @@
 //! What to do about each error, in plain words; by its cause, so that the words fit.
 
-use crate::{DecodeError, ParticipantsMismatch, PsbtError};
+use crate::{AddressError, DecodeError, DraftError, ParticipantsMismatch, PsbtError};
 
 const EXPORT_AGAIN: &str =
     "export the PSBT again in the wallet that made it; the file was damaged on its way";
@@ -105,6 +105,42 @@ impl ParticipantsMismatch {
             }
             Self::Keys | Self::Group => {
                 "check that it is the right group; this wallet counts on other signers"
+            }
+        }
+    }
+}
+
+impl DraftError {
+    /// Returns what to do, as one or two clauses without a full stop.
+    pub const fn advice(&self) -> &'static str {
+        match self {
+            Self::NoCoins => "name at least one coin: transaction id, output and amount",
+            Self::TooManyCoins { .. } => {
+                "name fewer coins; merge the small ones first, in transactions of that many"
+            }
+            Self::DuplicateCoin { .. } => "name each coin once",
+            Self::EmptyCoin { .. } => "give the amount that the coin holds, in satoshi",
+            Self::ZeroFeeRate => "give the satoshi to pay for each virtual byte, such as 5",
+            Self::FeeRateTooHigh { .. } => {
+                "check the unit: the rate is in satoshi for each virtual byte"
+            }
+            Self::Address { cause, .. } => cause.advice(),
+            Self::DustPayment { .. } => "pay more there, or leave the payment out",
+            Self::AmountOutOfRange { .. } => "check the amounts: they are in satoshi",
+            Self::TooLittle { .. } => "name more coins, pay less, or lower the fee rate",
+            Self::TooHeavy { .. } => "pay fewer at once",
+        }
+    }
+}
+
+impl AddressError {
+    /// Returns what to do, as one or two clauses without a full stop.
+    pub const fn advice(self) -> &'static str {
+        match self {
+            Self::Malformed => "copy the whole address again",
+            Self::ForeignNetwork { .. } => "ask the payee for an address of this network",
+            Self::Unspendable | Self::Anybody => {
+                "ask the payee for another address; what is paid to this one is lost"
             }
         }
     }

@@ -10,7 +10,9 @@ use bitcoin::base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeC
 use bitcoin::base64::{DecodeError as Base64Error, Engine as _};
 use bitcoin::hex::{DisplayHex as _, FromHex as _};
 use ensign_wire::PAYLOAD_BYTES_MAX;
-use serde_json::Value;
+use serde::Deserialize;
+use serde::de::{DeserializeOwned, IgnoredAny};
+use serde_json::error::Category;
 
 use crate::layout::MAGIC;
 use crate::{DecodeError, Lookalike, Psbt};
@@ -140,17 +142,41 @@ fn of_text(text: &str) -> Result<(Vec<u8>, Form), DecodeError> {
     Ok((binary, if is_string { Form::Quoted } else { form }))
 }
 
-/// Finds the PSBT in what Bitcoin Core prints, alone or as the `result` of a call.
+/// What Bitcoin Core prints. Other fields are skipped without being kept: a megabyte of JSON makes
+/// many megabytes of values.
+#[derive(Default, Deserialize)]
+struct Printed {
+    psbt: Option<String>,
+    hex: Option<IgnoredAny>,
+}
+
+/// The same, as the answer to a call.
+#[derive(Default, Deserialize)]
+struct Answer<T> {
+    result: Option<T>,
+}
+
 fn of_json(text: &str) -> Result<String, DecodeError> {
-    let json: Value = serde_json::from_str(text)
-        .map_err(|error| DecodeError::Json { line: error.line(), column: error.column() })?;
-    let inner = json.get("result").unwrap_or(&json);
-    if let Some(psbt) = inner.get("psbt").unwrap_or(inner).as_str() {
-        return Ok(psbt.to_owned());
+    let printed: Printed = read_json(text)?;
+    let answer: Answer<Printed> = read_json(text)?;
+    let answered: Answer<String> = read_json(text)?;
+    let inner = answer.result.unwrap_or_default();
+    if let Some(psbt) = printed.psbt.or(inner.psbt).or(answered.result) {
+        return Ok(psbt);
     }
-    let is_finished = inner.get("hex").is_some();
+    let is_finished = printed.hex.or(inner.hex).is_some();
     let lookalike = if is_finished { Lookalike::SignedTx } else { Lookalike::Json };
     Err(DecodeError::Lookalike(lookalike))
+}
+
+/// Reads JSON; what is JSON and something else than `T` gives the default.
+fn read_json<T: Default + DeserializeOwned>(text: &str) -> Result<T, DecodeError> {
+    serde_json::from_str(text).or_else(|error| match error.classify() {
+        Category::Data => Ok(T::default()),
+        Category::Io | Category::Syntax | Category::Eof => {
+            Err(DecodeError::Json { line: error.line(), column: error.column() })
+        }
+    })
 }
 
 /// Decodes base64 or hex without minding what stands around and between.

@@ -93,8 +93,9 @@ mod output_kind;
 pub use output_kind::OutputKind;
 mod note;
 pub use note::{
-    CoinState, CoinUse, FEE_GRAVE, FEE_RATE_GRAVE, FEE_RATE_WARNING, FEE_SHARE_WARNING_PERCENT,
-    FEE_WARNING, NOTE_NAMES, Note, Place, Severity, Surroundings, judge, judge_blind,
+    CoinState, CoinUse, FEE_GRAVE, FEE_RATE_GRAVE, FEE_RATE_LOW, FEE_RATE_WARNING,
+    FEE_SHARE_WARNING_PERCENT, FEE_WARNING, NOTE_NAMES, Note, Place, Severity, Surroundings, judge,
+    judge_blind,
 };
 mod policy;
 pub use policy::{Policy, Rule};

@@ -13,17 +13,18 @@ mod judge;
 mod words;
 pub(crate) use fact::Fact;
 pub use judge::{
-    FEE_GRAVE, FEE_RATE_GRAVE, FEE_RATE_WARNING, FEE_SHARE_WARNING_PERCENT, FEE_WARNING, judge,
-    judge_blind,
+    FEE_GRAVE, FEE_RATE_GRAVE, FEE_RATE_LOW, FEE_RATE_WARNING, FEE_SHARE_WARNING_PERCENT,
+    FEE_WARNING, judge, judge_blind,
 };
 
-/// The names that [`Note::name`] returns, in the order in which [`judge`] lists the notes.
-pub const NOTE_NAMES: [&str; 18] = [
+/// The names that [`Note::name`] returns. They are part of settings and of command lines, and stay.
+pub const NOTE_NAMES: [&str; 19] = [
     "blind",
     "fee_rate",
     "fee_amount",
     "fee_share",
     "zero_fee",
+    "low_fee",
     "not_a_point",
     "empty_script",
     "odd_script",

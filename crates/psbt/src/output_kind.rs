@@ -112,6 +112,27 @@ impl OutputKind {
         }
     }
 
+    /// Returns a word for programs, such as `p2wpkh`; it stays what it is.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::PubkeyHash => "p2pkh",
+            Self::ScriptHash => "p2sh",
+            Self::WitnessPubkeyHash => "p2wpkh",
+            Self::WitnessScriptHash => "p2wsh",
+            Self::Taproot => "p2tr",
+            Self::NotAPoint => "not_a_point",
+            Self::Anchor => "anchor",
+            Self::FutureWitness { .. } => "future_witness",
+            Self::Data { .. } => "data",
+            Self::Pubkey => "p2pk",
+            Self::Multisig { .. } => "multisig",
+            Self::Empty => "empty",
+            Self::AnyoneCanSpend => "anyone_can_spend",
+            Self::Unspendable => "unspendable",
+            Self::NonStandard => "nonstandard",
+        }
+    }
+
     /// Tells kinds without an address apart.
     fn of_bare(script: &Script) -> Self {
         if script.is_p2pk() {

@@ -304,16 +304,17 @@ impl<'a> Stage<'a> {
 fn script(plan: &Plan) -> BTreeMap<(Duration, usize), Act> {
     let mut acts: Vec<(Duration, Act)> = Vec::new();
     let mut last = Duration::ZERO;
-    for group in 0..plan.nodes {
-        let at = plan.proposal_at(group);
-        acts.push((at, Act::Propose(group)));
-        last = last.max(at);
-    }
+    // Before what is proposed at the same moment: not even the announcement gets through.
     if !plan.blackout.is_zero() {
         let [one, other, _] = plan.members(plan.nodes / 2);
         let at = plan.proposal_at(plan.nodes / 2);
         acts.push((at, Act::Cut(one, other)));
         acts.push((at + plan.blackout, Act::Mend(one, other)));
+    }
+    for group in 0..plan.nodes {
+        let at = plan.proposal_at(group);
+        acts.push((at, Act::Propose(group)));
+        last = last.max(at);
     }
     acts.push((last + plan.within, Act::End));
     let acts = acts.into_iter().enumerate();

@@ -28,9 +28,8 @@ pub(crate) fn work(group: &Group, number: u32, digest: [u8; 32]) -> Work {
 
 /// Returns the group as PSBTs know it; `None` for keys that form none.
 pub(crate) fn psbt_group(members: &[Member]) -> Option<Group> {
-    let mut keys: Vec<_> = members.iter().map(|member| member.signer).collect();
-    keys.sort();
-    Group::new(NETWORK, &GroupKeys::new(keys).ok()?).ok()
+    let keys = members.iter().map(|member| member.signer).collect();
+    Group::new(NETWORK, &GroupKeys::sorted(keys).ok()?).ok()
 }
 
 /// What was asked, and the first answer.

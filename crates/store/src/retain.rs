@@ -92,9 +92,10 @@ pub fn retain(store: &mut dyn Store, now: UnixTime) -> Result<usize, StoreError>
 
 /// In the order in which they go: a consent must never outlive the end of its request, or the
 /// request would go on.
-const OF_REQUESTS: [Table; 9] = [
+const OF_REQUESTS: [Table; 10] = [
     Table::Requests,
     Table::Consents,
+    Table::Shown,
     Table::Partials,
     Table::Joins,
     Table::Marks,
@@ -150,7 +151,10 @@ impl Known {
         let is_old = |since| self.now.since(since) > RUNNING_RETENTION;
         match self.ended.get(id) {
             Some(end) => {
-                let is_bulk = matches!(table, Table::Requests | Table::Consents | Table::Partials);
+                let is_bulk = matches!(
+                    table,
+                    Table::Requests | Table::Consents | Table::Shown | Table::Partials
+                );
                 is_bulk && is_old(*end)
             }
             // What our user never decided about is told as long as what ended.
@@ -200,7 +204,7 @@ mod tests {
         left
     }
 
-    fn everything(id: &RequestId) -> [Place; 6] {
+    fn everything(id: &RequestId) -> [Place; 7] {
         [
             Place::request(id),
             Place::consent(id),
@@ -208,6 +212,7 @@ mod tests {
             Place::mark(id, 1),
             Place::burn(id, 1),
             Place::partial(id, 1),
+            Place::shown(id),
         ]
     }
 
@@ -228,7 +233,8 @@ mod tests {
         let mut store = MemoryStore::new();
         put(&mut store, 0, &everything(&id(1)));
         put(&mut store, 10, &[Place::finished(&id(1))]);
-        let all = [&everything(&id(1))[..], &[Place::finished(&id(1))]].concat();
+        let mut all = [&everything(&id(1))[..], &[Place::finished(&id(1))]].concat();
+        all.sort();
         check(&mut store, 12, &all);
         let marks = [Place::join(&id(1), 1), Place::mark(&id(1), 1), Place::burn(&id(1), 1)];
         let marks = [&marks[..], &[Place::finished(&id(1))]].concat();

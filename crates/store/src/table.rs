@@ -60,11 +60,13 @@ pub enum Table {
     /// What is told of a request in a few words, whether or not our user decided about it. Key:
     /// [`RequestId`].
     Outlines,
+    /// What our user was shown of what they consented to. Key: [`RequestId`].
+    Shown,
 }
 
 impl Table {
     /// Every table, in the order of their numbers on disk.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Requests,
         Self::Consents,
         Self::Joins,
@@ -80,6 +82,7 @@ impl Table {
         Self::Undecided,
         Self::Meta,
         Self::Outlines,
+        Self::Shown,
     ];
 
     /// Returns the name, which is also its name on disk.
@@ -100,6 +103,7 @@ impl Table {
             Self::Undecided => "undecided",
             Self::Meta => "meta",
             Self::Outlines => "outlines",
+            Self::Shown => "shown",
         }
     }
 
@@ -115,7 +119,8 @@ impl Table {
             | Self::Finished
             | Self::Closed
             | Self::Claims
-            | Self::Outlines => RECORD_BYTES_MAX,
+            | Self::Outlines
+            | Self::Shown => RECORD_BYTES_MAX,
             Self::Addresses | Self::Reputation | Self::Undecided | Self::Meta => SMALL_BYTES_MAX,
         }
     }
@@ -126,6 +131,7 @@ impl Table {
         match self {
             Self::Requests
             | Self::Consents
+            | Self::Shown
             | Self::Evidence
             | Self::Claims
             | Self::Addresses
@@ -201,6 +207,11 @@ impl Place {
     /// What is told of a request.
     pub fn outline(request: &RequestId) -> Self {
         Self::new(Table::Outlines, &[request.as_bytes()])
+    }
+
+    /// What our user was shown of what they consented to.
+    pub fn shown(request: &RequestId) -> Self {
+        Self::new(Table::Shown, &[request.as_bytes()])
     }
 
     /// Evidence, by its digest.

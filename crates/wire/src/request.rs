@@ -113,6 +113,19 @@ impl GroupKeys {
         keys.validate().map(|()| keys)
     }
 
+    /// Takes the keys in any order, and puts them in the order of `KeySort` of [BIP-0327]: that of
+    /// their 33 bytes. Every member comes to the same group.
+    ///
+    /// [BIP-0327]: <https://github.com/bitcoin/bips/blob/master/bip-0327.mediawiki>
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new).
+    pub fn sorted(mut keys: Vec<SignerKey>) -> Result<Self, DecodeError> {
+        keys.sort_unstable_by_key(SignerKey::to_bytes);
+        Self::new(keys)
+    }
+
     fn validate(&self) -> Result<(), DecodeError> {
         codec::in_range("signers", self.0.len() as u64, 1..=SIGNERS_MAX as u64)?;
         let mut seen = BTreeMap::new();

@@ -13,12 +13,15 @@ pub(crate) enum Request {
     Show {
         /// Which one
         id: String,
-        /// Where to write the signed PSBT, or the signatures of bare messages
+        /// Where to write the signed PSBT, or the signatures of bare messages; - is standard output
         #[arg(long, value_name = "FILE")]
         out: Option<PathBuf>,
-        /// Where to write the signed transaction, in hex
+        /// Where to write the signed transaction, in hex; - is standard output
         #[arg(long, value_name = "FILE")]
         extract: Option<PathBuf>,
+        /// Replace files that are there
+        #[arg(long)]
+        force: bool,
     },
     /// Print the requests that are over, the latest first
     History,

@@ -87,4 +87,29 @@ pub(crate) enum Group {
         /// The group
         name: String,
     },
+    /// Print the group's output descriptor, for wallets that watch its address: with musig(), and for
+    /// those that do not know it without
+    Descriptor {
+        /// The group
+        name: String,
+    },
+}
+
+/// `ensign payee`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Payee {
+    /// Enter somebody who may be paid
+    Add {
+        /// What to call the payee here
+        name: String,
+        /// The address, of this home's network
+        address: String,
+    },
+    /// Print who may be paid
+    List,
+    /// Take somebody off the list
+    Remove {
+        /// The name
+        name: String,
+    },
 }

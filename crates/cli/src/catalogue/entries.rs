@@ -60,6 +60,10 @@ catalogue! {
         "The folder is missing, the disk is full, or this user may not write there. What was signed \
          is kept in the folder `signed` of the home.",
         "check the path and the free space";
+    FILE_EXISTS = "E-FIL-010", exit: Usage, risk: None, retry: true,
+        "A file is there already.",
+        "A result takes the place of a file only when that is said: it may be one that somebody needs.",
+        "name another file, or add --force to replace it";
 
     HOME_MISSING = "E-HOM-001", exit: NotReady, risk: None, retry: true,
         "There is no home here.",
@@ -297,6 +301,19 @@ catalogue! {
         "A signer connects only to members of its groups.",
         "make a group with `ensign group new NAME --member CODE`";
 
+    PAYEE_ADDRESS = "E-PAY-001", exit: Usage, risk: CheckFirst, retry: false,
+        "A payee's address is none, or none of this network.",
+        "A mistyped address pays nobody or somebody else.",
+        "ask the payee for the address again, and compare it by another way";
+    PAYEE_EXISTS = "E-PAY-002", exit: Usage, risk: CheckFirst, retry: false,
+        "The payee is on the list already.",
+        "Each name on the list is one address, each address one name, and no name looks like another.",
+        "see `ensign payee list`; `ensign payee remove NAME` takes one away";
+    PAYEE_UNKNOWN = "E-PAY-003", exit: Usage, risk: None, retry: false,
+        "No payee has this name.",
+        "Payees have the names under which they were entered.",
+        "see `ensign payee list`";
+
     PSBT_BYTES = "E-PSB-001", exit: Usage, risk: None, retry: false,
         "The file is no PSBT.",
         "A PSBT of version 0, binary or base64, was expected; the message says where the bytes stop \
@@ -337,6 +354,11 @@ catalogue! {
         "A question counts only where it can be seen and answered: on a terminal, with standard error \
          and standard input. A pipe, a file or silence is no yes.",
         "run it on a terminal, or look at it first (`ensign psbt show`) and give --yes";
+    NOBODY_ASKS = "E-OWN-006", exit: Usage, risk: CheckFirst, retry: false,
+        "Neither the node nor its signer would ask anybody.",
+        "With `up --approve` for groups the node says yes by itself, and a signer with `--yes-to-all` \
+         does. Together nobody sees what is signed, which has to be meant on both sides.",
+        "let one of them ask; or give --nobody-asks to both, `ensign up` and `ensign signer`";
     GRAVE = "E-OWN-005", exit: Declined, risk: CheckFirst, retry: true,
         "What would be signed has a grave warning that nobody accepted.",
         "Money is probably lost by it, or nobody can tell what it does. A yes in advance covers that \
@@ -368,6 +390,11 @@ catalogue! {
         "The request has no signatures.",
         "It is still open, or it ended without them.",
         "see `ensign request show ID`";
+    REQUEST_CHANGED = "E-REQ-006", exit: Open, risk: None, retry: true,
+        "What would be signed is not what the yes was given to.",
+        "Since it was shown, the request, what is remarkable about it or the rules of this home have \
+         changed: another request may have taken one of its coins. Nothing was signed.",
+        "look at it again as it is now, and answer again";
     EVIDENCE_UNKNOWN = "E-EVI-001", exit: Usage, risk: None, retry: false,
         "There is no such evidence.",
         "Evidence is named by its id or by the beginning of it, if only one begins so.",

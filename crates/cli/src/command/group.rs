@@ -38,6 +38,7 @@ pub(super) fn run(home: Home, args: Group, output: Output) -> Result<()> {
         Group::Forget { name, yes } => forget(home, &name, yes, output)?,
         Group::List => list(&home, output)?,
         Group::Show { name } => show(&home.group(&name)?, output),
+        Group::Descriptor { name } => descriptor(&home.group(&name)?, output),
     }
     Ok(())
 }
@@ -113,6 +114,26 @@ fn list(home: &Home, output: Output) -> Result<()> {
         output.tell(&line(&group), text);
     }
     Ok(())
+}
+
+/// Prints both descriptors, one on each line; what they are is said elsewhere.
+fn descriptor(group: &SignerGroup, output: Output) {
+    let (musig, plain) = (group.keys.descriptor(), group.keys.plain_descriptor());
+    let line = Line::new("descriptor")
+        .with("group", group.name.as_str())
+        .with("address", group.keys.address())
+        .with("descriptor", musig.clone())
+        .with("plain_descriptor", plain.as_str());
+    let (lines, labels) = match musig {
+        Some(musig) => (
+            format!("{musig}\n{plain}"),
+            "The first names the signers (BIP390). The second is the same address for wallets that do \
+             not know musig().",
+        ),
+        None => (plain, "For any wallet that watches addresses."),
+    };
+    output.tell(&line, lines);
+    output.notice(format!("{labels}\nBoth give the address {}", group.keys.address()));
 }
 
 fn show(group: &SignerGroup, output: Output) {

@@ -4,18 +4,20 @@ use std::path::Path;
 use std::time::Duration;
 
 use ensign_primitives::UnixTime;
+use ensign_psbt::Form;
 use ensign_wire::AbortReason;
 use serde_json::json;
 
 use crate::args::Request;
 use crate::catalogue as code;
 use crate::control::Kept;
-use crate::durable::{self, Existing, Readers};
+use crate::durable::Existing;
 use crate::failure::{Failure, Result};
 use crate::group::SignerGroup;
-use crate::home::{Home, shown};
+use crate::home::Home;
 use crate::output::{Line, Output, unix_micros};
 use crate::request_view::{Asked, RequestView, ResultView, name};
+use crate::target::{Finished, Target, Targets, signing_key};
 use crate::words::{self, foreign};
 
 /// Shows requests, or decides about one.
@@ -30,16 +32,22 @@ pub(super) fn run(home: Home, args: Request, output: Output) -> Result<()> {
             }
         }
         Request::History => list(&kept, requests.iter().filter(|it| it.is_over()), output),
-        Request::Show { id, out, extract } => {
+        Request::Show { id, out, extract, force } => {
             let view = find(&requests, &id)?;
             if extract.is_some() && view.asked.as_ref().is_some_and(|asked| asked.blind) {
                 let what = "a bare message gives no transaction to extract";
                 let failure = Failure::new(&code::COMMAND_LINE, what);
                 return Err(failure.hint("leave --extract out; --out writes the signature"));
             }
-            show(&mut kept, view, output)?;
-            if out.is_some() || extract.is_some() {
-                write(&mut kept, view, out.as_deref(), extract.as_deref(), output)?;
+            let existing = if force { Existing::Replace } else { Existing::Keep };
+            let (out, extract) = (out.as_deref(), extract.as_deref());
+            let targets = Targets::check(out, extract, Form::Base64, existing)?;
+            // What goes to standard output goes there alone.
+            if !targets.is_printed() || (out, extract) == (None, None) {
+                show(&mut kept, view, output)?;
+            }
+            if (out, extract) != (None, None) {
+                write(&mut kept, view, &targets, output)?;
             }
         }
         Request::Approve { id } => {
@@ -154,30 +162,11 @@ fn show(kept: &mut Kept, view: &RequestView, output: Output) -> Result<()> {
 }
 
 /// Writes the result of a request where the user wants it.
-fn write(
-    kept: &mut Kept,
-    view: &RequestView,
-    out: Option<&Path>,
-    extract: Option<&Path>,
-    output: Output,
-) -> Result<()> {
+fn write(kept: &mut Kept, view: &RequestView, targets: &Targets, output: Output) -> Result<()> {
     let (id, _) = view.names()?;
     let ResultView { signatures, psbt, transaction, .. } = kept.result(&id)?;
-    if let Some(file) = out {
-        let bytes = match psbt {
-            None => format!("{}\n", signatures.join("\n")).into_bytes(),
-            Some(psbt) => ensign_psbt::parse(psbt.as_bytes())
-                .map_err(|error| Failure::new(&code::INTERNAL, error.to_string()))?
-                .to_bytes(),
-        };
-        write_file(file, &bytes, Existing::Replace, output)?;
-    }
-    if let Some(file) = extract {
-        let transaction = transaction.ok_or_else(|| {
-            Failure::new(&code::REQUEST_NO_RESULT, "a bare message has no transaction")
-        })?;
-        write_file(file, format!("{transaction}\n").as_bytes(), Existing::Replace, output)?;
-    }
+    let key = kept.group(&view.group).map_or_else(String::new, |group| signing_key(&group.keys));
+    targets.write(&Finished { psbt: psbt.zip(transaction), signatures, key }, output)?;
     kept.received(&id);
     Ok(())
 }
@@ -189,17 +178,9 @@ pub(super) fn write_file(
     existing: Existing,
     output: Output,
 ) -> Result<()> {
-    durable::write(file, bytes, existing, Readers::Usual).map_err(|error| {
-        let what = format!("cannot write {}: {}", shown(file), words::system(&error));
-        let failure = Failure::new(&code::FILE_WRITE, what);
-        if error.kind() == std::io::ErrorKind::AlreadyExists {
-            return failure.hint("it is left as it is; name another file");
-        }
-        words::way_out(error.kind()).map_or(failure.clone(), |hint| failure.hint(hint))
-    })?;
-    let line = Line::new("written").with("file", shown(file)).with("bytes", bytes.len());
-    output.tell(&line, format!("wrote {}", shown(file)));
-    Ok(())
+    let target = Target::new(file, existing)?;
+    target.check()?;
+    target.write(bytes, output)
 }
 
 /// One line: which request, whose, where it stands, how long still, and who is waited for.

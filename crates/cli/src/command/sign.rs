@@ -1,40 +1,30 @@
 //! `ensign sign`: propose, wait for everybody, write the result.
 
-mod target;
+mod session;
 mod task;
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
-use ensign_coordinator::{Consent, Event, Outcome, RequestEvent, SigningJob};
-use ensign_primitives::{RequestId, SignerIndex};
+use ensign_coordinator::{Approval, Consent, SigningJob};
 use ensign_wire::REQUEST_LIFETIME_MAX;
-use tokio::time::{Instant, interval_at, timeout_at};
 
-use self::target::Target;
+use self::session::Session;
 use self::task::Task;
 use super::block_on;
 use crate::args::Sign;
 use crate::catalogue as code;
+use crate::durable::Existing;
 use crate::failure::{Failure, Result};
 use crate::group::SignerGroup;
 use crate::home::{HeldHome, Home};
 use crate::narrator::Narrator;
 use crate::node::{IsMoved, Node, command_failure};
 use crate::output::Output;
-use crate::question::{self, Answer, Audience, Wanted};
+use crate::question::{self, Answer, Audience, Question, Wanted};
 use crate::request::{self, Asked};
 use crate::stop::Stop;
+use crate::target::{Finished, Targets};
 use crate::words;
-
-/// How long we stay after the signature is there, so that every other signer gets it too.
-///
-/// Guess: a reconnect and a few round trips; whoever needs longer has what it takes to finish from
-/// the others.
-const FAREWELL_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// How often we say whom we wait for.
-const REMINDER_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Signs one PSBT or message with the others.
 pub(super) fn run(home: Home, args: Sign, output: Output) -> Result<()> {
@@ -49,9 +39,11 @@ pub(super) fn run(home: Home, args: Sign, output: Output) -> Result<()> {
         return Err(Failure::new(&code::NOBODY_ASKED, what));
     }
     let task = Task::read(&args, &group)?;
-    let target = Target::check(&args, &task, &group)?;
+    let existing = if args.force { Existing::Replace } else { Existing::Keep };
+    let (out, extract) = (args.out.as_deref(), args.extract.as_deref());
+    let targets = Targets::check(out, extract, task.form, existing)?;
     let held = home.with_signer(args.signer.clone()).hold()?;
-    block_on(Proposal { held, group, task, target, args, output }.sign())
+    block_on(Proposal { held, group, task, targets, args, output }.sign())
 }
 
 /// Everything that a signature begins with.
@@ -59,7 +51,7 @@ struct Proposal {
     held: HeldHome,
     group: SignerGroup,
     task: Task,
-    target: Target,
+    targets: Targets,
     args: Sign,
     output: Output,
 }
@@ -67,49 +59,52 @@ struct Proposal {
 impl Proposal {
     /// Proposes, follows the request to its end, and writes the result.
     async fn sign(self) -> Result<()> {
-        let Self { held, group, task, target, args, output } = self;
+        let Self { held, group, task, targets, args, output } = self;
+        let keys = group.keys.clone();
         let mut stop = Stop::new(args.until_stdin_closes)?;
         let groups = [group];
         let mut node = Node::start(held, &groups, args.listen, IsMoved::No, output).await?;
         let [group] = groups;
-        if let Err(no) = consent(&mut node, &task, &args, &mut stop, output).await {
-            node.coordinator.shutdown().await;
-            return Err(no);
-        }
-        let name = group.name.clone();
         let others = group.members.len().saturating_sub(1);
         let job = SigningJob {
-            purpose: args.purpose,
+            purpose: args.purpose.clone(),
             mode: args.mode.to_wire(),
             lifetime: args.expires,
-            ..SigningJob::new(group.id(), task.work)
+            ..SigningJob::new(group.id(), task.work.clone())
         };
-        let mut narrator = Narrator::new(output, vec![group]);
-        let refused = |error| command_failure(&error);
-        let preview = node.coordinator.preview(&job).await.map_err(refused)?;
-        let yes = Consent::person(preview.digest);
-        let approval = node.coordinator.propose(job, yes).await.map_err(refused)?;
-        narrator.learn(&approval);
-        let group = narrator.group(&approval.group.id);
-        let line = request::line("proposed", &Asked::of(&approval), group);
+        let mut narrator = Narrator::new(output, &[group]);
+        let asking = Asking { node: &mut node, narrator: &mut narrator, stop: &mut stop, output };
+        let approval = match asking.propose(job, &task, &args).await {
+            Ok(approval) => approval,
+            Err(failure) => {
+                node.coordinator.shutdown().await;
+                return Err(failure);
+            }
+        };
+        let asked = Asked::of(&approval);
         let text = format!(
-            "proposed request {} to group {name}, {others} more must sign; open for {}, Ctrl-C is safe",
+            "proposed request {} ({}) to group {}, {others} more must sign; open for {}, Ctrl-C is safe",
+            asked.name(),
             approval.id.short(),
+            approval.group.name,
             words::duration(args.expires)
         );
-        output.talk(&line, text);
-        let mut session = Session::new(node, narrator, approval.id);
+        output.talk(&request::line("proposed", &asked), text);
+        let mut session = Session::new(node, narrator, approval.reference());
         let result = tokio::select! {
             () = stop.asked() => Err(session.interrupted()),
             outcome = session.outcome() => outcome,
         };
         let written = match result {
-            Ok(outcome) => session.hand_out(&outcome, &target, &mut stop, output).await,
+            Ok(outcome) => {
+                let finished = Finished::new(&outcome, &keys);
+                session.hand_out(finished, targets, &mut stop, output).await
+            }
             Err(failure) => Err(failure),
         };
         if written.is_ok() {
             // A node that has stopped says so by itself.
-            let _ = session.node.coordinator.received(session.request).await;
+            let _ = session.node.coordinator.received(session.request.id).await;
             session.farewell(others).await;
         }
         session.node.coordinator.shutdown().await;
@@ -123,43 +118,54 @@ impl Proposal {
     }
 }
 
-/// Shows what is about to be proposed, and asks unless the command line says yes.
-async fn consent(
-    node: &mut Node,
-    task: &Task,
-    args: &Sign,
-    stop: &mut Stop,
+/// A node that runs while somebody is asked.
+struct Asking<'a> {
+    node: &'a mut Node,
+    narrator: &'a mut Narrator,
+    stop: &'a mut Stop,
     output: Output,
-) -> Result<()> {
-    let question = request::own_question(task.summary.as_ref(), task.message.as_ref());
-    if args.yes {
-        output.notice(&question.shown);
-        return accepted(&question.wanted, &args.accept_note);
-    }
-    let answer = async {
-        tokio::select! {
-            answer = question::ask(output, question) => answer,
-            // Whoever connects meanwhile is told of in the session.
-            () = drain(node) => Answer::Nobody,
-        }
-    };
-    let answer = tokio::select! {
-        answer = answer => answer,
-        () = stop.asked() => Answer::Nobody,
-    };
-    match answer {
-        Answer::Yes => Ok(()),
-        Answer::No => Err(Failure::new(&code::OWN_NO, "you said no; nothing was proposed")),
-        Answer::Nobody => {
-            let what = "there was no answer; nothing was proposed";
-            Err(Failure::new(&code::NOBODY_ASKED, what))
-        }
-    }
 }
 
-/// Takes the events that come while somebody thinks, until the node stops.
-async fn drain(node: &mut Node) {
-    while node.events.next().await.is_some() {}
+impl Asking<'_> {
+    /// Shows what is about to be proposed, asks unless the command line says yes, and proposes it.
+    async fn propose(mut self, job: SigningJob, task: &Task, args: &Sign) -> Result<Approval> {
+        let refused = |error| command_failure(&error);
+        let preview = self.node.coordinator.preview(&job).await.map_err(refused)?;
+        let question = request::own_question(&preview, task.message.as_ref());
+        self.output.json(&request::preview_line(&preview));
+        let yes = if args.yes {
+            self.output.notice(&question.shown);
+            accepted(&question.wanted, &args.accept_note)?;
+            Consent::rule(preview.digest, "sign --yes")
+        } else {
+            self.ask(question).await?;
+            Consent::person(preview.digest)
+        };
+        self.node.coordinator.propose(job, yes).await.map_err(refused)
+    }
+
+    /// Asks the person at the terminal.
+    async fn ask(&mut self, question: Question) -> Result<()> {
+        let Self { node, narrator, stop, output } = self;
+        let told = async {
+            while let Some(event) = node.events.next().await {
+                narrator.tell(&event);
+            }
+        };
+        let answer = tokio::select! {
+            answer = question::ask(*output, question) => answer,
+            () = told => Answer::Nobody,
+            () = stop.asked() => Answer::Nobody,
+        };
+        match answer {
+            Answer::Yes => Ok(()),
+            Answer::No => Err(Failure::new(&code::OWN_NO, "you said no; nothing was proposed")),
+            Answer::Nobody => {
+                let what = "there was no answer; nothing was proposed";
+                Err(Failure::new(&code::NOBODY_ASKED, what))
+            }
+        }
+    }
 }
 
 /// Checks that the command line names each grave note.
@@ -172,133 +178,4 @@ fn accepted(wanted: &Wanted, accepted: &[String]) -> Result<()> {
     let options: Vec<_> = missing.iter().map(|note| format!("--accept-note {note}")).collect();
     let hint = format!("look at it once more; if it shall be so, add {}", options.join(" "));
     Err(Failure::new(&code::GRAVE, what).hint(hint))
-}
-
-/// One request that we follow to its end.
-struct Session {
-    node: Node,
-    narrator: Narrator,
-    request: RequestId,
-    /// Whom we were waiting for last.
-    waiting: Vec<SignerIndex>,
-    waiting_since: Instant,
-    /// Who holds the signatures too.
-    done: BTreeSet<SignerIndex>,
-}
-
-impl Session {
-    fn new(node: Node, narrator: Narrator, request: RequestId) -> Self {
-        let (waiting, done) = (Vec::new(), BTreeSet::new());
-        Self { node, narrator, request, waiting, waiting_since: Instant::now(), done }
-    }
-
-    /// Waits for the end of the request, and keeps saying whom it waits for.
-    async fn outcome(&mut self) -> Result<Box<Outcome>> {
-        let mut reminder = interval_at(Instant::now() + REMINDER_INTERVAL, REMINDER_INTERVAL);
-        loop {
-            let event = tokio::select! {
-                event = self.node.events.next() => event,
-                _ = reminder.tick() => {
-                    self.remind();
-                    continue;
-                }
-            };
-            let Some(event) = event else {
-                return Err(self.narrator.why_stopped());
-            };
-            self.note(&event);
-            if let Some(end) = self.end(event) {
-                return end;
-            }
-        }
-    }
-
-    /// Returns how the request ended, if the event says so.
-    fn end(&self, event: Event) -> Option<Result<Box<Outcome>>> {
-        let Event::Request(request, event) = event else { return None };
-        if request.id != self.request {
-            return None;
-        }
-        if let RequestEvent::Done { outcome } = event {
-            return Some(Ok(outcome));
-        }
-        let RequestEvent::Failed { problem, .. } = event else { return None };
-        let failure = self.narrator.failure(request.id, &problem);
-        // Whom we waited for is to be named only where a wait has ended.
-        let is_wait = matches!(problem.code, "E-SES-003" | "E-SES-004");
-        Some(Err(match failure.who[..] {
-            [] if is_wait => failure.who(self.narrator.signers(request.id, &self.waiting)),
-            _ => failure,
-        }))
-    }
-
-    fn remind(&self) {
-        if !self.waiting.is_empty() {
-            let since = self.waiting_since.elapsed();
-            self.narrator.waiting(self.request, &self.waiting, since);
-        }
-    }
-
-    /// Stays until every other signer has the signatures, or for [`FAREWELL_TIMEOUT`].
-    async fn farewell(&mut self, others: usize) {
-        let end = Instant::now() + FAREWELL_TIMEOUT;
-        while self.done.len() < others {
-            match timeout_at(end, self.node.events.next()).await {
-                Ok(Some(event)) => self.note(&event),
-                Ok(None) | Err(_) => return,
-            }
-        }
-    }
-
-    fn note(&mut self, event: &Event) {
-        if let Event::Request(request, of_request) = event
-            && request.id == self.request
-        {
-            if let RequestEvent::PeerDone { who } = of_request {
-                self.done.insert(*who);
-            }
-            if let RequestEvent::Waiting { on, since } = of_request {
-                self.waiting.clone_from(on);
-                let since = Instant::now().checked_sub(*since);
-                self.waiting_since = since.unwrap_or_else(Instant::now);
-            }
-            if let RequestEvent::Failed { problem, .. } = of_request {
-                // A person reads it once, as the error that this command ends with.
-                return self.narrator.failed_for_programs(request.id, problem);
-            }
-        }
-        self.narrator.tell(event);
-    }
-
-    /// Writes the result; one that is printed counts as handed out once it was read.
-    async fn hand_out(
-        &self,
-        outcome: &Outcome,
-        target: &Target,
-        stop: &mut Stop,
-        output: Output,
-    ) -> Result<()> {
-        target.write(outcome, output)?;
-        if !target.is_printed(outcome) {
-            return Ok(());
-        }
-        let is_read = tokio::select! {
-            () = Output::read_by_all() => true,
-            // Whoever reads at all has it soon.
-            () = stop.asked() => Output::finish(),
-        };
-        if is_read {
-            return Ok(());
-        }
-        let id = self.request.short();
-        let what = format!("request {id} is signed, and its result was not read to the end");
-        let hint = format!("`ensign request show {id} --out FILE` writes it");
-        Err(Failure::new(&code::INTERRUPTED, what).hint(hint))
-    }
-
-    fn interrupted(&self) -> Failure {
-        let what = format!("request {} stays open", self.request.short());
-        let waiting = self.narrator.signers(self.request, &self.waiting);
-        Failure::new(&code::INTERRUPTED, what).who(waiting)
-    }
 }

@@ -5,7 +5,7 @@ mod gate;
 mod person;
 mod socket;
 
-use ensign_coordinator::InProcess;
+use ensign_coordinator::{Asks, InProcess};
 use ensign_vault::Purpose;
 
 use self::clients::Clients;
@@ -39,9 +39,12 @@ pub(super) fn run(args: &Signer, passphrases: &Passphrases) -> Result<()> {
     drop(passphrase);
     // Nobody is asked for a passphrase any more; what follows waits for no reader.
     output.detach();
-    let asked = match args.yes_to_all {
-        false => Asked::Person(Person::new(output)),
-        true => Asked::Nobody { accepted: args.accept_note.clone() },
+    let asked = match (args.yes_to_all, args.nobody_asks) {
+        (false, _) => Asked::Person(Person::new(output)),
+        (true, is_agreed) => Asked::Nobody {
+            accepted: args.accept_note.clone(),
+            asks: if is_agreed { Asks::Nobody } else { Asks::Coordinator },
+        },
     };
     let gate = Gate::new(InProcess::new(sec_key), vault.network(), asked, output);
     let clients = Clients::new(gate, output);
@@ -81,7 +84,8 @@ fn tell_up(args: &Signer, key: &str, network: &str, output: Output) {
         .with("socket", socket.as_str())
         .with("key", key)
         .with("network", network)
-        .with("yes_to_all", args.yes_to_all);
+        .with("yes_to_all", args.yes_to_all)
+        .with("nobody_asks", args.nobody_asks);
     let how = if args.yes_to_all {
         "signing without asking, grave notes excepted"
     } else {

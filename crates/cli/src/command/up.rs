@@ -2,10 +2,9 @@
 
 mod rule;
 
-use std::collections::BTreeMap;
-
-use ensign_coordinator::{Approval, Consent, ConsentDigest, Event, Outcome, RequestEvent};
+use ensign_coordinator::{Approval, CommandError, Consent, Event, Outcome, RequestEvent};
 use ensign_primitives::RequestId;
+use ensign_psbt::ConsentDigest;
 
 use self::rule::{Rule, Verdict};
 use crate::args::{Approve, Up};
@@ -16,9 +15,9 @@ use crate::home::{Home, Signed, shown};
 use crate::narrator::{Narrator, session_line};
 use crate::node::{IsMoved, Node, command_failure};
 use crate::output::{Line, Output};
-use crate::question::{Answer, Answered, Desk, Subject};
+use crate::question::{Answer, Answered, Audience, Desk, Subject};
 use crate::request::{self, Asked};
-use crate::stop::Stop;
+use crate::stop::{Stop, Wish};
 
 /// Runs until the user or the system ends it.
 pub(super) async fn run(home: Home, args: Up, output: Output) -> Result<()> {
@@ -27,6 +26,7 @@ pub(super) async fn run(home: Home, args: Up, output: Output) -> Result<()> {
         return Err(Failure::new(&code::GROUP_NONE, "this home belongs to no group yet"));
     }
     let rule = Rule::new(&args, &groups)?;
+    rule.check_signer(args.signer.as_deref(), args.nobody_asks)?;
     let key = if args.signer.is_some() { Key::Beside } else { Key::Here };
     let held = home.with_signer(args.signer).hold()?;
     let signed = Signed::open(&held.home)?;
@@ -39,11 +39,11 @@ pub(super) async fn run(home: Home, args: Up, output: Output) -> Result<()> {
         node,
         signed,
         output,
-        narrator: Narrator::new(output, groups),
+        narrator: Narrator::new(output, &groups),
         rule,
         key,
+        audience: Audience::of(output),
         desk: asks.then(|| Desk::open(output)),
-        shown: BTreeMap::new(),
     };
     let ended = duty.serve(&mut stop).await;
     duty.desk = None;
@@ -93,6 +93,9 @@ impl Key {
     }
 }
 
+/// Why nobody is asked.
+const NO_INPUT: &str = "there is no input to ask on";
+
 /// What a node that is up does.
 struct Duty {
     node: Node,
@@ -101,17 +104,19 @@ struct Duty {
     narrator: Narrator,
     rule: Rule,
     key: Key,
+    audience: Audience,
     /// Where questions are asked; `None` when nobody is to be asked.
     desk: Option<Desk>,
-    /// What a yes to each request that is open is given to.
-    shown: BTreeMap<RequestId, ConsentDigest>,
 }
 
 impl Duty {
     async fn serve(&mut self, stop: &mut Stop) -> Result<()> {
         loop {
             tokio::select! {
-                () = stop.asked() => return Ok(()),
+                wish = stop.wish() => match wish {
+                    Wish::Hangup if !self.has_lost_terminal() => self.reload().await,
+                    Wish::End | Wish::Hangup => return Ok(()),
+                },
                 event = self.node.events.next() => match event {
                     Some(event) => self.on_event(event).await?,
                     None => return Err(self.narrator.why_stopped()),
@@ -120,6 +125,17 @@ impl Duty {
                 over = next_answer(&mut self.desk) => self.on_answer(over).await,
             }
         }
+    }
+
+    /// Whether somebody was asked on a terminal that has gone away.
+    fn has_lost_terminal(&self) -> bool {
+        let was_there = self.audience == Audience::Person;
+        was_there && rustix::termios::tcgetattr(std::io::stdin()).is_err()
+    }
+
+    /// Reads the groups of the home again.
+    async fn reload(&mut self) {
+        self.output.notice("nothing is read again yet");
     }
 
     async fn on_event(&mut self, event: Event) -> Result<()> {
@@ -150,57 +166,64 @@ impl Duty {
     }
 
     async fn decide(&mut self, approval: &Approval) {
-        let grave: &[_] = if approval.is_blind() { &["blind"] } else { &[] };
-        self.shown.insert(approval.id, approval.digest);
-        match (self.rule.verdict(&approval.group.id, grave), &mut self.desk) {
+        let (id, asked) = (approval.id, Asked::of(approval));
+        let verdict = self.rule.verdict(&approval.group.id, &request::grave(&approval.notes));
+        match (verdict, &mut self.desk) {
             (Verdict::Yes(rule), _) => {
-                self.consent(approval.id, &format!("{rule}: approved")).await
+                // A question about it that was asked before it changed is none any more.
+                self.settle(id);
+                let consent = Consent::rule(approval.digest, &rule);
+                self.consent(id, &asked.name(), consent, &format!("{rule} approved")).await;
             }
-            (Verdict::Ask(_), Some(desk)) => {
-                let group = self.narrator.group(&approval.group.id);
-                desk.ask(request::question(self.key.verb(), &Asked::of(approval), group));
+            (Verdict::Ask(_), Some(desk)) => desk.ask(request::question(self.key.verb(), &asked)),
+            (Verdict::Ask(grave), None) if !grave.is_empty() => {
+                self.leave(id, &asked.name(), &format!("it is grave ({})", grave.join(", ")));
             }
-            (Verdict::Ask(grave), None) => {
-                let why =
-                    if grave.is_empty() { "there is no input to ask on" } else { "it is grave" };
-                self.leave(approval.id, why);
-            }
-            (Verdict::Leave, _) => self.leave(approval.id, "nothing is asked here"),
+            (Verdict::Ask(_), None) => self.leave(id, &asked.name(), NO_INPUT),
+            (Verdict::Leave, _) => self.leave(id, &asked.name(), "nothing is asked here"),
         }
     }
 
     /// Says that a request stays open, and how it is signed all the same.
-    fn leave(&self, id: RequestId, why: &str) {
+    fn leave(&self, id: RequestId, name: &str, why: &str) {
         let line = Line::new("cannot_ask").with("request", id.to_string());
-        let id = id.short();
-        self.output.talk(
-            &line,
-            format!(
-                "left open: {why}; to sign it, in another terminal: ensign request approve {id}"
-            ),
+        let text = format!(
+            "{name} is left open: {why}; to look at it and decide, in another terminal: ensign \
+             request approve '{name}'"
         );
+        self.output.talk(&line.with("why", why), text);
     }
 
     async fn on_answer(&mut self, over: Answered) {
-        let Subject::Request(id) = over.subject else { return };
-        match over.answer {
-            Answer::Yes => self.consent(id, "you approved").await,
-            Answer::No => self.refuse(id).await,
-            Answer::Nobody => self.leave(id, "there is no input to ask on"),
+        let Answered { subject: Subject::Request(id), name, digest, answer } = over else { return };
+        match answer {
+            Answer::Yes => {
+                let consent = Consent::person(ConsentDigest(digest));
+                self.consent(id, &name, consent, "you approved").await;
+            }
+            Answer::No => self.refuse(id, &name).await,
+            Answer::Nobody => self.leave(id, &name, NO_INPUT),
         }
     }
 
-    async fn consent(&self, id: RequestId, how: &str) {
-        self.output.talk(&session_line("approved", id), format!("{how} {}", id.short()));
-        let Some(digest) = self.shown.get(&id) else { return };
-        // It may have ended while we decided; then there is nothing to sign.
-        if let Err(error) = self.node.coordinator.approve(id, Consent::person(*digest)).await {
-            self.output.failure(&command_failure(&error));
+    async fn consent(&self, id: RequestId, name: &str, consent: Consent, how: &str) {
+        match self.node.coordinator.approve(id, consent).await {
+            Ok(()) => {
+                let line = session_line("approved", id);
+                self.output.talk(&line, format!("{how} {name} ({})", id.short()));
+            }
+            // It is asked about once more, as it is now.
+            Err(error @ CommandError::Changed { .. }) => {
+                self.output.notice(format!("{name} is not approved: {error}"));
+            }
+            // It may have ended while we decided; then there is nothing to sign.
+            Err(error) => self.output.failure(&command_failure(&error)),
         }
     }
 
-    async fn refuse(&self, id: RequestId) {
-        self.output.talk(&session_line("declined", id), format!("you declined {}", id.short()));
+    async fn refuse(&self, id: RequestId, name: &str) {
+        let text = format!("you declined {name} ({})", id.short());
+        self.output.talk(&session_line("declined", id), text);
         if let Err(error) = self.node.coordinator.decline(id).await {
             self.output.failure(&command_failure(&error));
         }
@@ -208,7 +231,6 @@ impl Duty {
 
     /// Takes back the question about a request that is decided or over.
     fn settle(&mut self, request: RequestId) {
-        self.shown.remove(&request);
         if let Some(desk) = &mut self.desk {
             desk.settle(&Subject::Request(request));
         }

@@ -1,4 +1,4 @@
-//! What a backup takes along besides the keys: settings and groups. Never the store.
+//! What a backup takes along besides the keys: settings, groups and payees. Never the store.
 
 use std::fs;
 use std::path::Path;
@@ -6,6 +6,7 @@ use std::path::Path;
 use ensign_vault::Archive;
 
 use super::groups::file_name;
+use super::policy::PAYEES;
 use super::{CONFIG, GROUPS, Home, Settings, damaged, io_failure, keys, settings};
 use crate::catalogue as code;
 use crate::durable::{self, Existing, Readers};
@@ -20,6 +21,8 @@ pub(crate) struct Restored {
     settings: Settings,
     /// Name and text of each group's file.
     groups: Vec<(String, String)>,
+    /// The list of payees, if there is one.
+    payees: Option<String>,
 }
 
 impl Home {
@@ -32,7 +35,8 @@ impl Home {
         let mut archive = Archive::default();
         let groups = self.group_names()?;
         let groups = groups.iter().map(|name| format!("{GROUPS}/{}", file_name(name)));
-        for name in std::iter::once(CONFIG.to_owned()).chain(groups) {
+        let payees = self.path.join(PAYEES).exists().then(|| PAYEES.to_owned());
+        for name in std::iter::once(CONFIG.to_owned()).chain(payees).chain(groups) {
             let path = self.path.join(&name);
             let bytes = fs::read(&path).map_err(|error| io_failure("read", &path, &error))?;
             let added = archive.add(&name, bytes);
@@ -54,11 +58,15 @@ impl Restored {
             let what = format!("the backup holds `{}`", crate::words::foreign(name));
             Failure::new(&code::BACKUP_KIND, what)
         };
-        let (mut settings, mut groups) = (None, Vec::new());
+        let (mut settings, mut groups, mut payees) = (None, Vec::new(), None);
         for (name, bytes) in archive.files() {
             let text = str::from_utf8(bytes).map_err(|_| foreign(name))?;
             if name == CONFIG {
                 settings = Some(settings::parse(backup, text)?);
+                continue;
+            }
+            if name == PAYEES {
+                payees = Some(text.to_owned());
                 continue;
             }
             let group = name.strip_prefix(GROUPS).and_then(|name| name.strip_prefix('/'));
@@ -67,7 +75,7 @@ impl Restored {
             groups.push((group.to_owned(), text.to_owned()));
         }
         let settings = settings.ok_or_else(|| damaged(backup, "it has no settings"))?;
-        Ok(Self { settings, groups })
+        Ok(Self { settings, groups, payees })
     }
 
     /// Returns the settings.
@@ -96,15 +104,19 @@ pub(crate) fn restore(
     passphrases: &Passphrases,
 ) -> Result<Home> {
     Home::make(path, &restored.settings, passphrases, |home| {
-        for (name, text) in &restored.groups {
-            let path = home.path.join(GROUPS).join(file_name(name));
+        let groups = restored.groups.iter();
+        let groups =
+            groups.map(|(name, text)| (home.path.join(GROUPS).join(file_name(name)), text));
+        let payees = restored.payees.iter().map(|text| (home.path.join(PAYEES), text));
+        for (path, text) in groups.chain(payees) {
             durable::write(&path, text.as_bytes(), Existing::Keep, Readers::Owner)
                 .map_err(|error| io_failure("write", &path, &error))?;
         }
         ensign_vault::create(&keys::vault_in(&home.path), vault)
             .map_err(|error| crate::vault::file_failure(&error))?;
-        // Each group must be one that our keys belong to.
+        // Each group must be one that our keys belong to, each payee one of this network.
         home.groups()?;
+        home.payees()?;
         store::make_void(&home.path)
     })
 }

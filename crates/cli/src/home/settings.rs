@@ -7,6 +7,7 @@ use ensign_engine::{Allowances, REQUESTS_PER_MINUTE_MAX};
 use ensign_primitives::Network;
 use serde::{Deserialize, Serialize};
 
+use super::policy::PolicySettings;
 use super::toml_file::{self, line_of};
 use super::{CONFIG, io_failure};
 use crate::address::reach::Reach;
@@ -37,13 +38,17 @@ pub(crate) struct Settings {
     /// How many new requests of each member are taken a minute, if not the default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) requests_per_minute: Option<u64>,
+    /// What is never signed, whoever says yes.
+    #[serde(default, skip_serializing_if = "PolicySettings::is_empty")]
+    pub(crate) policy: PolicySettings,
 }
 
 impl Settings {
     /// The settings of a new home.
     pub(crate) fn new(name: String, network: Network, listen: SocketAddr) -> Self {
         let (advertise, signer, requests_per_minute) = (Vec::new(), None, None);
-        Self { name, network, listen, advertise, signer, requests_per_minute }
+        let policy = PolicySettings::default();
+        Self { name, network, listen, advertise, signer, requests_per_minute, policy }
     }
 
     /// What each member may ask of this node.
@@ -121,6 +126,9 @@ pub(super) fn parse(path: &Path, text: &str) -> Result<Settings> {
         let hint = "write how many new requests of each member are taken a minute, or leave it out";
         return wrong("requests_per_minute", &what, hint);
     }
+    if let Some((key, what, hint)) = settings.policy.wrong() {
+        return wrong(key, &what, &hint);
+    }
     Ok(settings)
 }
 
@@ -187,6 +195,16 @@ mod tests {
             ("advertise = [\"1.1.1.1:0\"]", "line 4: 1.1.1.1:0 can be dialled by nobody", "give"),
             ("advertise = [\"224.0.0.1:5\"]", "by nobody: a multicast address", "give"),
             ("name = \"bob\"", "line 4: duplicate key", "correct that line"),
+            ("[policy]\nrefuse = [\"dusty\"]", "line 5: there is no note `dusty`", "mean `dust`?"),
+            ("[policy]\nrefuse = [\"xyz\"]", "line 5: there is no note `xyz`", "fee_rate, "),
+            (
+                "[policy]\nfee_max = 0",
+                "line 5: fee_max = 0 would refuse every",
+                "leave the line out",
+            ),
+            ("[policy]\nfee_max = 0.5", "line 5: ", "correct that line"),
+            ("[policy]\nfee_maxi = 5", "line 5: unknown field `fee_maxi`", "mean `fee_max`?"),
+            ("[policy]\npayees = \"lsted\"", "line 5: unknown variant `lsted`", "mean `listed`?"),
             ("= 3", "line 4: ", "correct that line"),
         ] {
             let (seen, advice) = refused(&format!("{GOOD}{more}\n"));

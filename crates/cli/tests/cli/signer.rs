@@ -8,6 +8,9 @@ use std::path::{Path, PathBuf};
 use crate::ensign::{Running, Signer, argument, treasury};
 use crate::money::{coin, psbt};
 
+/// A signer that asks nobody, beside a node that asks nobody.
+const NOBODY_ASKED: [&str; 4] = ["--yes-to-all", "--nobody-asks", "--accept-note", "blind"];
+
 /// Alice, whose signer key is in a vault of its own, with the file of her passphrase.
 pub(crate) struct Split {
     pub(crate) alice: Signer,
@@ -40,17 +43,9 @@ impl Split {
     }
 
     pub(crate) fn up(&self, socket: &Path) -> Running {
-        let up = [
-            "up",
-            "--approve",
-            "all",
-            "--accept-note",
-            "blind",
-            "--signer",
-            argument(socket),
-            "--passphrase-file",
-        ];
-        self.alice.start(&[&up[..], &[argument(&self.passphrase)]].concat())
+        let all = ["--approve", "all", "--accept-note", "blind", "--nobody-asks"];
+        let signer = ["--signer", argument(socket), "--passphrase-file"];
+        self.alice.start(&[&["up"], &all[..], &signer, &[argument(&self.passphrase)]].concat())
     }
 }
 
@@ -99,13 +94,13 @@ fn a_signer_that_was_killed_is_found_again() {
     let split = split();
     let [bob, carol] = &split.others;
     let socket = split.alice.path("signer.sock");
-    let first = split.signer(&socket, &["--yes-to-all", "--accept-note", "blind"]);
+    let first = split.signer(&socket, &NOBODY_ASKED);
     let mut up = split.up(&socket);
     up.wait_for("up");
     // Killed, so that its socket is left behind.
     drop(first);
     assert!(socket.exists());
-    let mut second = split.signer(&socket, &["--yes-to-all", "--accept-note", "blind"]);
+    let mut second = split.signer(&socket, &NOBODY_ASKED);
     let _carol = carol.up("all");
     let message = "ab".repeat(32);
     bob.json(&[
@@ -127,7 +122,7 @@ fn regression_silent_process_kept_every_node_from_the_signer() {
     let split = split();
     let [bob, carol] = &split.others;
     let socket = split.alice.path("signer.sock");
-    let mut signer = split.signer(&socket, &["--yes-to-all", "--accept-note", "blind"]);
+    let mut signer = split.signer(&socket, &NOBODY_ASKED);
     // More than there are places, before the node comes and after it.
     let silent = || (0..20).map(|_| UnixStream::connect(&socket).unwrap()).collect::<Vec<_>>();
     let _before = silent();
@@ -174,7 +169,7 @@ fn processes_with_keys_leave_no_core_dump() {
     setrlimit(Resource::Core, Rlimit { current: hard, maximum: hard }).unwrap();
     let split = split();
     let socket = split.alice.path("signer.sock");
-    let signer = split.signer(&socket, &["--yes-to-all", "--accept-note", "blind"]);
+    let signer = split.signer(&socket, &NOBODY_ASKED);
     let mut up = split.up(&socket);
     up.wait_for("up");
     for process in [signer.id(), up.id()] {
@@ -189,7 +184,7 @@ fn processes_with_keys_leave_no_core_dump() {
 fn a_node_beside_a_signer_says_why_both_ask() {
     let split = split();
     let socket = split.alice.path("signer.sock");
-    let _signer = split.signer(&socket, &["--yes-to-all", "--accept-note", "blind"]);
+    let _signer = split.signer(&socket, &NOBODY_ASKED);
     // Standard input is closed: it is up, and ends.
     let up = ["up", "--until-stdin-closes", "--signer", argument(&socket)];
     let up = [&up[..], &["--passphrase-file", argument(&split.passphrase)]].concat();
@@ -198,10 +193,31 @@ fn a_node_beside_a_signer_says_why_both_ask() {
     assert!(shown.contains("With --approve all only the signer asks"), "{shown}");
     let all = split
         .alice
-        .text(&[&up[..], &["--approve", "all", "--accept-note", "blind"]].concat())
+        .text(&[&up[..], &["--approve", "all", "--nobody-asks"]].concat())
         .succeeded()
         .stderr;
     assert!(all.contains("what is signed is for the signer to decide"), "{all}");
+}
+
+#[test]
+fn that_nobody_at_all_is_asked_is_said_on_both_sides() {
+    let split = split();
+    let socket = split.alice.path("signer.sock");
+    let up = ["up", "--until-stdin-closes", "--signer", argument(&socket), "--passphrase-file"];
+    let up = [&up[..], &[argument(&split.passphrase)]].concat();
+    let all = ["--approve", "treasury"];
+    let meant = ["--approve", "treasury", "--nobody-asks"];
+    {
+        let _signer = split.signer(&socket, &["--yes-to-all"]);
+        for more in [&all[..], &meant] {
+            split.alice.json(&[&up[..], more].concat()).refused(2, "E-OWN-006");
+        }
+    }
+    let _signer = split.signer(&socket, &NOBODY_ASKED);
+    split.alice.json(&[&up[..], &all].concat()).refused(2, "E-OWN-006");
+    split.alice.json(&[&up[..], &meant].concat()).succeeded();
+    // Where the node asks, the signer need not.
+    split.alice.json(&up).succeeded();
 }
 
 #[test]
@@ -243,6 +259,6 @@ fn without_its_signer_a_home_says_what_to_start() {
     assert_eq!(fs::read_to_string(&socket).unwrap(), "something else");
     // A second signer at the same socket.
     fs::remove_file(&socket).unwrap();
-    let _running = split.signer(&socket, &["--yes-to-all", "--accept-note", "blind"]);
+    let _running = split.signer(&socket, &NOBODY_ASKED);
     alice.json(&[&signer[..], &from].concat()).refused(3, "E-VLT-019");
 }

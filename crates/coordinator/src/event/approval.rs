@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use ensign_identity::SignerKey;
 use ensign_primitives::RequestId;
-use ensign_psbt::{ConsentDigest, Note, Severity, SignedPsbt, Summary};
+use ensign_psbt::{ConsentDigest, Note, Rule, Severity, SignedPsbt, Summary};
 use ensign_wire::{Mode, SignedRequest};
 
 use crate::{GroupInfo, Handle, RequestRef};
@@ -67,6 +67,8 @@ pub struct Preview {
     pub notes: Vec<Note>,
     /// What a yes to all of this is given to: see [`Consent`](crate::Consent).
     pub digest: ConsentDigest,
+    /// The rule of the policy that refuses it, whoever says yes; `None` when it can be proposed.
+    pub refused: Option<Rule>,
 }
 
 impl Preview {

@@ -10,6 +10,7 @@ use ensign_wire::SignedRequest;
 use super::{Entry, LedgerError, each, names};
 use crate::{
     HowEnded, Outline,
+    coins::SignedCoins,
     handles::{HANDLES_PER_BLOCK, Handles},
 };
 
@@ -60,6 +61,13 @@ pub(super) fn undecided(store: &dyn Store) -> Result<Vec<(RequestId, Outline)>, 
         }
     })?;
     found.sort_by_key(|(id, outline)| (outline.asked, *id));
+    Ok(found)
+}
+
+/// Reads which coins are signed for.
+pub(super) fn signed_coins(store: &dyn Store) -> Result<Vec<SignedCoins>, LedgerError> {
+    let mut found = Vec::new();
+    each_outline(store, |id, outline| found.extend(outline.signed_coins(id)))?;
     Ok(found)
 }
 

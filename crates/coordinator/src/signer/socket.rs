@@ -20,7 +20,7 @@ use ensign_primitives::{Network, PeerId, SessionId, UnixTime};
 use ensign_session::{Order, OwnNonces, OwnPartials, PartialsError};
 
 use self::words::{Answer, Question, Refusal};
-use super::{Signer, SignerError};
+use super::{Asks, Signer, SignerError};
 
 /// How long a person may think about a question. Guess: longer than it takes to fetch somebody.
 const PERSON_TIMEOUT: Duration = Duration::from_secs(300);
@@ -31,11 +31,12 @@ const PROCESS_TIMEOUT: Duration = Duration::from_secs(30);
 /// A signer in another process, which [`serve`]s at a Unix socket.
 ///
 /// One question at a time. When the process is gone, the question fails; the next attempt looks for
-/// it again, and takes it only if it has the same key.
+/// it again, and takes it only if it has the same key and asks as before.
 #[derive(Debug)]
 pub struct SocketSigner {
     path: PathBuf,
     key: SignerKey,
+    asks: Asks,
     stream: Option<UnixStream>,
 }
 
@@ -47,8 +48,8 @@ impl SocketSigner {
     /// [`SignerError::Unreachable`] or [`SignerError::Garbled`].
     pub fn connect(path: &Path) -> Result<Self, SignerError> {
         let mut stream = UnixStream::connect(path).map_err(|error| unreachable(error.kind()))?;
-        let key = hello(&mut stream)?;
-        Ok(Self { path: path.to_owned(), key, stream: Some(stream) })
+        let (key, asks) = hello(&mut stream)?;
+        Ok(Self { path: path.to_owned(), key, asks, stream: Some(stream) })
     }
 
     /// Asks where we are connected, or connects again.
@@ -80,7 +81,8 @@ impl SocketSigner {
     fn connect_again(&self) -> Result<UnixStream, SignerError> {
         let again = Self::connect(&self.path)?;
         match again.stream {
-            Some(stream) if again.key == self.key => Ok(stream),
+            // Whoever relied on its asking is not served by one that does not.
+            Some(stream) if again.key == self.key && again.asks == self.asks => Ok(stream),
             _ => Err(SignerError::Garbled),
         }
     }
@@ -89,6 +91,10 @@ impl SocketSigner {
 impl Signer for SocketSigner {
     fn public_key(&self) -> SignerKey {
         self.key
+    }
+
+    fn asks(&self) -> Asks {
+        self.asks
     }
 
     fn delegate(
@@ -141,10 +147,10 @@ impl Signer for SocketSigner {
     }
 }
 
-fn hello(stream: &mut UnixStream) -> Result<SignerKey, SignerError> {
+fn hello(stream: &mut UnixStream) -> Result<(SignerKey, Asks), SignerError> {
     let answer = ask(stream, &Question::Hello, PROCESS_TIMEOUT)?;
-    let Answer::Key(key) = answer else { return Err(refused(&answer, None)) };
-    Ok(key)
+    let Answer::Key(key, asks) = answer else { return Err(refused(&answer, None)) };
+    Ok((key, asks))
 }
 
 fn ask(

@@ -17,8 +17,8 @@ pub(crate) enum Fact {
     Fee { fee: u64, what: FeeFact },
     /// Something about an output.
     Output { output: usize, amount: u64, what: OutputFact },
-    /// A version that no node relays.
-    Version { version: i32 },
+    /// A version that no node relays, or not in this size.
+    Version { version: i32, vsize: u64 },
     /// Another request spends the coin of an input.
     Coin { input: usize, other: CoinUse },
     /// The transaction cannot confirm up to a height or time.
@@ -44,6 +44,8 @@ pub(crate) enum FeeFact {
     ShareOfSpent { whole: u64 },
     /// There is none.
     Zero,
+    /// It is below what nodes relay.
+    Low { vsize: u64 },
 }
 
 /// What is worth knowing about an output.
@@ -98,7 +100,7 @@ impl Fact {
             Self::Blind { messages } => hasher.u64(*messages as u64),
             Self::Fee { fee, what } => what.hash(hasher.u64(*fee)),
             Self::Output { amount, what, .. } => what.hash(hasher.u64(*amount)),
-            Self::Version { version } => hasher.bytes(&version.to_le_bytes()),
+            Self::Version { version, vsize } => hasher.bytes(&version.to_le_bytes()).u64(*vsize),
             Self::Coin { other: CoinUse { outpoint, request, state: _, at }, .. } => hasher
                 .bytes(outpoint.txid.as_byte_array())
                 .u64(outpoint.vout.into())
@@ -120,6 +122,7 @@ impl FeeFact {
             Self::Amount { .. } => "fee_amount",
             Self::ShareOfLeaving { .. } | Self::ShareOfSpent { .. } => "fee_share",
             Self::Zero => "zero_fee",
+            Self::Low { .. } => "low_fee",
         }
     }
 
@@ -130,6 +133,7 @@ impl FeeFact {
             Self::ShareOfLeaving { whole } => hasher.bytes(&[0]).u64(whole),
             Self::ShareOfSpent { whole } => hasher.bytes(&[1]).u64(whole),
             Self::Zero => hasher,
+            Self::Low { vsize } => hasher.u64(vsize),
         }
     }
 }

@@ -14,6 +14,9 @@ pub const FEE_RATE_GRAVE: u64 = 10_000;
 /// A fee above this many satoshi per virtual byte earns a warning. Guess: few blocks ever asked for
 /// more.
 pub const FEE_RATE_WARNING: u64 = 500;
+/// A fee below this many satoshi per virtual byte earns a warning: what nodes relayed at least before
+/// Bitcoin Core 29.1, which asks for a tenth of it (`-minrelaytxfee`).
+pub const FEE_RATE_LOW: u64 = 1;
 /// A fee above this many satoshi is grave: what Bitcoin Core's wallet pays at most (`-maxtxfee`,
 /// 0.1 BTC).
 pub const FEE_GRAVE: u64 = 10_000_000;
@@ -26,6 +29,12 @@ const FEE_SHARE_GRAVE_PERCENT: u64 = 50;
 /// The transaction versions that nodes relay (`TX_MIN_STANDARD_VERSION` and
 /// `TX_MAX_STANDARD_VERSION` of Bitcoin Core 28).
 const VERSIONS_RELAYED: core::ops::RangeInclusive<i32> = 1..=3;
+/// The version whose transactions nodes relay only if they are short ([BIP-0431]).
+///
+/// [BIP-0431]: <https://github.com/bitcoin/bips/blob/master/bip-0431.mediawiki>
+pub(crate) const VERSION_SHORT: i32 = 3;
+/// Most virtual bytes of such a transaction.
+pub(crate) const VERSION_SHORT_VBYTES_MAX: u64 = 10_000;
 
 /// Judges what a transaction does; the gravest notes first.
 ///
@@ -39,8 +48,10 @@ pub fn judge(summary: &Summary, surroundings: &Surroundings<'_>) -> Vec<Note> {
     for (index, output) in summary.outputs.iter().enumerate() {
         notes.on_output(index, output, summary);
     }
-    if !VERSIONS_RELAYED.contains(&summary.version) {
-        notes.push(Severity::Warning, Fact::Version { version: summary.version });
+    let (version, vsize) = (summary.version, summary.vsize);
+    let is_long = version == VERSION_SHORT && vsize > VERSION_SHORT_VBYTES_MAX;
+    if is_long || !VERSIONS_RELAYED.contains(&version) {
+        notes.push(Severity::Warning, Fact::Version { version, vsize });
     }
     notes.on_coins(summary, surroundings);
     notes.on_time(summary, surroundings.now);
@@ -75,6 +86,8 @@ impl Notes {
         let (fee, vsize) = (summary.fee, summary.vsize);
         if fee == 0 {
             self.push(Severity::Warning, Fact::Fee { fee, what: FeeFact::Zero });
+        } else if fee < vsize.saturating_mul(FEE_RATE_LOW) {
+            self.push(Severity::Warning, Fact::Fee { fee, what: FeeFact::Low { vsize } });
         }
         let bounds = [(Severity::Grave, FEE_RATE_GRAVE), (Severity::Warning, FEE_RATE_WARNING)];
         let above = |(_, limit): &(_, u64)| fee > limit.saturating_mul(vsize);

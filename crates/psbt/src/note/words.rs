@@ -7,6 +7,7 @@ use bitcoin::relative::LockTime as RelativeLockTime;
 use ensign_primitives::UnixTime;
 
 use super::fact::{FeeFact, OutputFact};
+use super::judge::{VERSION_SHORT, VERSION_SHORT_VBYTES_MAX};
 use super::{CoinState, CoinUse, Fact, Note};
 use crate::OutputKind;
 use crate::amount::{Btc, Grouped};
@@ -33,7 +34,12 @@ impl fmt::Display for Note {
             }
             Fact::Fee { fee, what } => what.fmt(f, *fee),
             Fact::Output { output, amount, what } => what.fmt(f, *output, *amount),
-            Fact::Version { version } => write!(
+            Fact::Version { version: VERSION_SHORT, .. } => write!(
+                f,
+                "no node relays a transaction of version {VERSION_SHORT} of more than {} vB",
+                Grouped(VERSION_SHORT_VBYTES_MAX)
+            ),
+            Fact::Version { version, .. } => write!(
                 f,
                 "no node relays a transaction of version {version}; versions 1 to 3 are relayed"
             ),
@@ -58,11 +64,19 @@ impl FeeFact {
             |whole: u64| fee.saturating_mul(100).checked_div(whole).unwrap_or(u64::MAX);
         match self {
             Self::Rate { vsize, limit } => {
-                let hundredths = fee.saturating_mul(100).checked_div(vsize).unwrap_or(u64::MAX);
-                let (whole, rest) = (Grouped(hundredths / 100), hundredths % 100);
-                let limit = Grouped(limit);
-                write!(f, "the fee rate is {whole}.{rest:02} sat/vB, above {limit} sat/vB")
+                let (rate, limit) = (Rate { fee, vsize }, Grouped(limit));
+                write!(f, "the fee rate is {rate} sat/vB, above {limit} sat/vB")
             }
+            Self::Low { vsize } if fee.saturating_mul(10) < vsize => write!(
+                f,
+                "the fee rate is {} sat/vB; no node relays below 0.1 sat/vB",
+                Rate { fee, vsize }
+            ),
+            Self::Low { vsize } => write!(
+                f,
+                "the fee rate is {} sat/vB; many nodes relay nothing below 1 sat/vB",
+                Rate { fee, vsize }
+            ),
             Self::Amount { limit } => write!(f, "the fee is {}, above {}", Btc(fee), Btc(limit)),
             Self::ShareOfLeaving { whole } => {
                 write!(f, "the fee is {} % of what leaves the group", percent_of(whole))
@@ -74,6 +88,19 @@ impl FeeFact {
             ),
             Self::Zero => f.write_str("there is no fee; no node relays that by itself"),
         }
+    }
+}
+
+/// A fee rate with two decimals, rounded down.
+struct Rate {
+    fee: u64,
+    vsize: u64,
+}
+
+impl fmt::Display for Rate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let hundredths = self.fee.saturating_mul(100).checked_div(self.vsize).unwrap_or(u64::MAX);
+        write!(f, "{}.{:02}", Grouped(hundredths / 100), hundredths % 100)
     }
 }
 

@@ -142,6 +142,14 @@ fn what_cannot_be_drafted_is_named() {
 const COINS: u64 = 100_000_000;
 
 #[test]
+fn each_refusal_comes_with_what_to_do() {
+    let cause = AddressError::Malformed;
+    assert_eq!(DraftError::Address { payment: 0, cause }.advice(), cause.advice());
+    let little = DraftError::TooLittle { held: 1, wanted: 2 };
+    assert_eq!(little.advice(), "name more coins, pay less, or lower the fee rate");
+}
+
+#[test]
 fn addresses_are_of_this_network_and_can_be_spent_from() {
     let at = |text: &str| refused(&draft(&[60_000], &[(WPKH, 1_000), (text, 20_000)], 5));
     let cause = |cause| DraftError::Address { payment: 1, cause };

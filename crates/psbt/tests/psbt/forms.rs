@@ -4,6 +4,9 @@ use bitcoin::consensus::encode::serialize_hex;
 use bitcoin::{ScriptBuf, Witness};
 use ensign_psbt::{DecodeError, Form, Lookalike, PsbtError, parse, parse_with_form};
 
+use proptest::prelude::*;
+use proptest::sample::Index;
+
 use crate::party::{Party, read, simple};
 
 fn good() -> (Vec<u8>, String) {
@@ -107,6 +110,7 @@ fn json_is_read_as_bitcoin_core_prints_it() {
     assert_eq!(lookalike(b"{\"result\":\"ensign1qqq\"}"), Lookalike::ContactCode);
     let broken = parse(b"{\"psbt\":\n \"cHN").unwrap_err();
     assert!(broken.to_string().starts_with("not JSON at line 2, column "), "{broken}");
+    assert_eq!(lookalike(b"{\"result\":[1,2]}"), Lookalike::Json);
     let deep = "{\"psbt\":".repeat(100_000);
     assert!(matches!(parse(deep.as_bytes()), Err(PsbtError::Decode(DecodeError::Json { .. }))));
 }
@@ -162,4 +166,29 @@ fn each_lookalike_is_named_with_what_to_do() {
     assert!(error.to_string().contains("such as the id of a transaction"), "{error}");
     let hello = parse("hello world".as_bytes()).unwrap_err();
     assert_eq!(hello.to_string(), "not a PSBT: begins with the text \"hello\"");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(512))]
+
+    #[test]
+    fn what_shows_nothing_says_nothing(
+        marks in prop::collection::vec(
+            (any::<Index>(), prop::sample::select(vec![
+                ' ', '\t', '\r', '\n', '\u{a0}', '\u{feff}', '\u{200b}', '\u{200e}', '\u{202c}',
+                '\u{2060}', '\u{3000}', '\u{ad}',
+            ])),
+            0..40,
+        ),
+        is_hex in any::<bool>(),
+    ) {
+        let (bytes, base64) = good();
+        let mut text: Vec<char> =
+            if is_hex { hex::encode(&bytes) } else { base64 }.chars().collect();
+        for (at, mark) in marks {
+            text.insert(at.index(text.len() + 1), mark);
+        }
+        let text: String = text.into_iter().collect();
+        prop_assert_eq!(parse(text.as_bytes()).unwrap().to_bytes(), bytes);
+    }
 }

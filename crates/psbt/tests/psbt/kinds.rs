@@ -65,6 +65,16 @@ fn the_odd_scripts_of_the_table_are_as_they_are_called() {
     all.for_each(|hex| check(&script(&hex)).unwrap());
 }
 
+#[test]
+fn each_kind_has_its_word() {
+    let word = |hex: &str| OutputKind::of(&ScriptBuf::from_bytes(script(hex))).as_str();
+    assert_eq!(word(&format!("0014{}", "21".repeat(20))), "p2wpkh");
+    assert_eq!(word(&format!("76a914{}88ac", "21".repeat(20))), "p2pkh");
+    assert_eq!(word("6a"), "data");
+    assert_eq!(word("51"), "anyone_can_spend");
+    assert_eq!(word("b1"), "nonstandard");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(10_000))]
 

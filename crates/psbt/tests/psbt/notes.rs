@@ -45,7 +45,8 @@ fn ordinary_transactions_earn_no_warning() {
     two.outputs.push((5_000_000, own(&party)));
     two.outputs[1].0 -= 5_000_000;
     check("change in two outputs is told once", &two, &["info address_reuse the whole"]);
-    let many = Shape { coins: vec![(COIN / 32, u32::MAX); 32], ..Shape::plain() };
+    let mut many = Shape { coins: vec![(COIN / 32, u32::MAX); 32], ..Shape::plain() };
+    many.outputs[0].0 -= 2 * FEE;
     check("32 coins", &many, &[]);
 }
 
@@ -121,12 +122,17 @@ fn regression_19_bitcoin_of_fee_for_a_small_payment_are_grave() {
 }
 
 #[test]
-fn a_missing_fee_is_pointed_out() {
-    let mut shape = Shape::plain();
-    shape.outputs[0].0 = COIN;
-    check("no fee", &shape, &["warning zero_fee the whole"]);
-    shape.outputs[0].0 -= 1;
-    check("a fee of one satoshi", &shape, &[]);
+fn a_fee_that_nobody_relays_for_is_pointed_out() {
+    // 99 vB.
+    let paid = |fee| Shape { outputs: vec![(COIN - fee, p2wpkh())], ..Shape::plain() };
+    check("no fee", &paid(0), &["warning zero_fee the whole"]);
+    check("a fee of one satoshi", &paid(1), &["warning low_fee the whole"]);
+    check("just below 1 sat/vB", &paid(98), &["warning low_fee the whole"]);
+    check("1 sat/vB", &paid(99), &[]);
+    let begin = "the fee rate is 0.";
+    let said = |fee| said(&paid(fee));
+    assert_eq!(said(9), format!("{begin}09 sat/vB; no node relays below 0.1 sat/vB"));
+    assert_eq!(said(10), format!("{begin}10 sat/vB; many nodes relay nothing below 1 sat/vB"));
 }
 
 #[test]
@@ -218,7 +224,8 @@ fn scripts_that_nobody_can_fulfil_are_grave() {
     check_output("the all-zero hash", 1_000, &format!("0014{}", "00".repeat(20)), &odd);
     check_output("a bare key off the curve", 1_000, &format!("2102{}ac", "ff".repeat(32)), &odd);
     let long = "61".repeat(10_001);
-    check_output("more than 10,000 bytes", 100_000, &long, &odd);
+    let too_long = ["grave odd_script output 1", "warning low_fee the whole"];
+    check_output("more than 10,000 bytes", 100_000, &long, &too_long);
 }
 
 #[test]
@@ -246,6 +253,18 @@ fn versions_that_no_node_relays_are_pointed_out() {
         let shape = Shape::plain().version(version);
         check("not relayed", &shape, &["warning version the whole"]);
     }
+    let long = |version: i32, outputs: usize| Shape {
+        coins: vec![(COIN * 1_000, u32::MAX)],
+        outputs: vec![(COIN * 1_000 / outputs as u64 - 50, p2wpkh()); outputs],
+        version,
+        ..Shape::plain()
+    };
+    assert_eq!(long(3, 318).summary(&Party::new(2)).vsize, 9_928);
+    assert_eq!(long(3, 321).summary(&Party::new(2)).vsize, 10_021);
+    check("version 3 of 9,928 vB", &long(3, 318), &[]);
+    check("version 2 of 10,021 vB", &long(2, 321), &[]);
+    check("version 3 of 10,021 vB", &long(3, 321), &["warning version the whole"]);
+    assert!(said(&long(3, 321)).ends_with("of version 3 of more than 10,000 vB"));
     assert_eq!(
         said(&Shape::plain().version(4)),
         "no node relays a transaction of version 4; versions 1 to 3 are relayed"
@@ -401,5 +420,8 @@ fn every_name_is_listed() {
         assert!(judged(&shape, &[]).iter().all(|note| found(note.name())));
     }
     assert!(found(judge_blind(1)[0].name()));
+    let table = include_str!("../../../../docs/notes.md").lines();
+    let listed = table.filter_map(|line| line.strip_prefix("| `")?.split('`').next());
+    assert_eq!(listed.collect::<Vec<_>>(), NOTE_NAMES, "the table of docs/notes.md");
     assert!(Severity::Info < Severity::Warning && Severity::Warning < Severity::Grave);
 }

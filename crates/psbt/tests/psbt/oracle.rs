@@ -31,13 +31,15 @@ fn oracle(shape: &Shape, own: &[u8], coins: &[CoinUse]) -> Vec<String> {
         (true, _) => Some("warning"),
         _ => None,
     };
+    let is_long_3 = shape.version == 3 && vsize > 10_000;
     let whole = if paid == 0 { spent } else { paid + fee };
     for (name, severity) in [
         ("zero_fee", graded(fee == 0, false)),
+        ("low_fee", graded(fee > 0 && fee < vsize, false)),
         ("fee_rate", graded(fee > 500 * vsize, fee > 10_000 * vsize)),
         ("fee_amount", graded(fee > 1_000_000, fee > 10_000_000)),
         ("fee_share", graded(fee * 10 > whole, fee * 2 > whole)),
-        ("version", graded(![1, 2, 3].contains(&shape.version), false)),
+        ("version", graded(![1, 2, 3].contains(&shape.version) || is_long_3, false)),
     ] {
         severity.into_iter().for_each(|severity| say(severity, name, "the whole"));
     }

@@ -1,7 +1,7 @@
 //! Cases for what a signer consents to, and who may ask for it.
 
 use std::string::{String, ToString};
-use std::vec::Vec;
+use std::{vec, vec::Vec};
 
 use ensign_identity::{DelegationError, Signature};
 use ensign_primitives::{Network, RequestId, SignerIndex, UnixTime};
@@ -22,6 +22,17 @@ fn refused(change: impl FnOnce(&mut SigningRequest)) -> DecodeError {
     let mut request = fixed_request();
     change(&mut request);
     SignedRequest::sign(request, node_key(0), delegation(0, 0, NETWORK)).unwrap_err()
+}
+
+#[test]
+fn sorted_keys_are_one_group_whatever_order_they_come_in() {
+    let orders = [[0, 1, 2], [2, 0, 1], [1, 2, 0]].map(|order| order.map(signer_key).to_vec());
+    let sorted = orders.map(|keys| GroupKeys::sorted(keys).unwrap());
+    assert!(sorted.iter().all(|keys| *keys == sorted[0]));
+    let bytes: Vec<_> = sorted[0].as_slice().iter().map(|key| key.to_bytes()).collect();
+    assert!(bytes.is_sorted(), "{bytes:?}");
+    let twice = GroupKeys::sorted(vec![signer_key(1), signer_key(0), signer_key(1)]);
+    assert!(matches!(twice, Err(DecodeError::DuplicateSigner { .. })), "{twice:?}");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use ensign_coordinator::{Signer, SignerError, serve};
+use ensign_coordinator::{Asks, Signer, SignerError, serve};
 use ensign_identity::{DelegationProof, SignerKey};
 use ensign_musig::PubNonce;
 use ensign_primitives::{Network, PeerId, SessionId, UnixTime};
@@ -128,6 +128,10 @@ impl Asker for Place {
 impl Signer for Client {
     fn public_key(&self) -> SignerKey {
         self.gate.public_key()
+    }
+
+    fn asks(&self) -> Asks {
+        self.gate.asks()
     }
 
     fn delegate(

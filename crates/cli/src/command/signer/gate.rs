@@ -3,11 +3,13 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use ensign_coordinator::{InProcess, Signer as _, SignerError};
+use ensign_coordinator::{Asks, InProcess, Signer as _, SignerError};
 use ensign_identity::{Delegation, DelegationProof, SignerKey};
 use ensign_musig::PubNonce;
 use ensign_primitives::{Network, PeerId, RequestId, SessionId, UnixTime};
-use ensign_psbt::{Summary, analyze, parse};
+use ensign_psbt::{
+    ConsentDigest, Facts, Note, Policy, Summary, Surroundings, analyze, judge, judge_blind, parse,
+};
 use ensign_session::{Order, OwnNonces, OwnPartials};
 use ensign_wire::{Payload, SignedRequest};
 
@@ -44,14 +46,16 @@ pub(super) enum Asked {
     Nobody {
         /// The names of these notes.
         accepted: Vec<String>,
+        /// Whom the node has to ask in place of us.
+        asks: Asks,
     },
 }
 
 #[derive(Debug)]
 struct Kept {
     signer: InProcess,
-    /// Requests that were approved.
-    approved: Recent<RequestId, ()>,
+    /// What was remarkable about each request that was approved.
+    approved: Recent<RequestId, Vec<Note>>,
 }
 
 impl Gate {
@@ -63,6 +67,13 @@ impl Gate {
 
     pub(super) const fn public_key(&self) -> SignerKey {
         self.key
+    }
+
+    pub(super) const fn asks(&self) -> Asks {
+        match self.asked {
+            Asked::Person(_) => Asks::Itself,
+            Asked::Nobody { asks, .. } => asks,
+        }
     }
 
     fn kept(&self) -> MutexGuard<'_, Kept> {
@@ -77,7 +88,7 @@ impl Gate {
                 self.output.json(line);
                 person.ask(asker, question)
             }
-            Asked::Nobody { accepted } => {
+            Asked::Nobody { accepted, .. } => {
                 self.output.talk(line, &question.shown);
                 let missing = question.wanted.missing(accepted);
                 if missing.is_empty() {
@@ -91,15 +102,20 @@ impl Gate {
     }
 
     /// Computes what an order means, `None` for bare messages; tells what is wrong with one that lies.
+    ///
+    /// - `now`: for a request that nobody said yes to yet, when its creator must be allowed to ask.
     fn meaning(
         &self,
-        now: UnixTime,
+        now: Option<UnixTime>,
         order: &Order,
         payload: Option<&[u8]>,
     ) -> Result<Option<Box<Summary>>, SignerError> {
         let signed = &order.request;
-        let checked = signed.verify(now).map_err(|error| error.to_string());
-        let checked = checked.and_then(|_| self.is_for_us(order));
+        let checked = match now {
+            Some(now) => signed.verify(now).map(drop).map_err(|error| error.to_string()),
+            None => Ok(()),
+        };
+        let checked = checked.and_then(|()| self.is_for_us(order));
         checked.and_then(|()| summary(signed, payload)).map_err(|why| {
             self.tell_refused(&why);
             SignerError::Declined
@@ -122,21 +138,39 @@ impl Gate {
         self.output.talk(&Line::new("refused").with("why", why), text);
     }
 
-    /// Shows a request and asks, unless it was approved before.
+    /// Shows a request and asks, unless it was approved before with nothing new or graver to say of it.
     fn consent(
         &self,
         now: UnixTime,
         asker: &dyn Asker,
         (order, payload): (&Order, Option<&[u8]>),
     ) -> Result<(), SignerError> {
-        if self.kept().approved.get(&order.request.request.id()).is_some() {
+        let request = &order.request.request;
+        let id = request.id();
+        let seen = self.kept().approved.get(&id).cloned();
+        let summary = self.meaning(seen.is_none().then_some(now), order, payload)?;
+        let digests: Vec<_> = request.messages.iter().map(|message| message.digest).collect();
+        let (notes, facts) = match summary.as_deref() {
+            // What other nodes do with its coins, a signer does not know.
+            Some(summary) => {
+                (judge(summary, &Surroundings { now, coins: &[] }), Facts::Psbt(summary))
+            }
+            None => (judge_blind(digests.len()), Facts::Blind(&digests)),
+        };
+        if seen.is_some_and(|seen| !notes.iter().any(|note| note.is_new_to(&seen))) {
             return Ok(());
         }
-        let summary = self.meaning(now, order, payload)?;
-        let asked = request::Asked { request: &order.request, summary: summary.as_deref() };
-        let line = request::line("request", &asked, None);
-        self.ask(asker, &line, request::question("sign", &asked, None))?;
-        self.kept().approved.insert(asked.id(), ());
+        let asked = request::Asked {
+            request: &order.request,
+            handle: None,
+            group: None,
+            summary: summary.as_deref(),
+            notes: &notes,
+            digest: Some(ConsentDigest::of_request(&id, &facts, &notes, &Policy::default())),
+        };
+        let line = request::line("request", &asked);
+        self.ask(asker, &line, request::question("sign", &asked))?;
+        self.kept().approved.insert(id, notes);
         Ok(())
     }
 

@@ -1,7 +1,9 @@
 //! Who says yes without being asked.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
+use ensign_coordinator::{Asks, Signer as _, SocketSigner};
 use ensign_primitives::GroupId;
 
 use crate::args::{Approve, Up};
@@ -47,6 +49,29 @@ impl Rule {
         let groups = chosen.into_iter().map(|group| (group.id(), group.name.clone())).collect();
         let accepted = args.accept_note.clone();
         Ok(Self { groups, accepted, asks: args.approve != Approve::None })
+    }
+
+    /// Finds out before anything starts that neither this node nor its signer would ask anybody, and
+    /// that not both were told that this is meant.
+    ///
+    /// # Errors
+    ///
+    /// [`code::NOBODY_ASKS`]. A signer that does not answer is found out later.
+    pub(super) fn check_signer(&self, socket: Option<&Path>, is_meant: bool) -> Result<()> {
+        let Some(socket) = socket.filter(|_| !self.groups.is_empty()) else { return Ok(()) };
+        match SocketSigner::connect(socket).map(|signer| signer.asks()) {
+            Ok(Asks::Coordinator) => {
+                let what =
+                    "the signer asks nobody, and was not told that this node asks nobody either";
+                Err(Failure::new(&code::NOBODY_ASKS, what))
+            }
+            Ok(Asks::Nobody) if !is_meant => {
+                let what =
+                    "the signer asks nobody, and this node was not told that nobody is asked";
+                Err(Failure::new(&code::NOBODY_ASKS, what))
+            }
+            Ok(Asks::Nobody | Asks::Itself) | Err(_) => Ok(()),
+        }
     }
 
     /// Whether every request is asked about.

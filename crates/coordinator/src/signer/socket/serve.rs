@@ -68,7 +68,7 @@ fn answer(
     open: &mut BTreeSet<SessionId>,
 ) -> Result<Answer, SignerError> {
     match question {
-        Question::Hello => Ok(Answer::Key(signer.public_key())),
+        Question::Hello => Ok(Answer::Key(signer.public_key(), signer.asks())),
         Question::Delegate { network, peer, expires } => {
             signer.delegate(network, peer, expires).map(Answer::Delegated)
         }

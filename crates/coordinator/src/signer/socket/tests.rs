@@ -127,7 +127,7 @@ fn nonces(stream: &mut UnixStream, order: &Order) -> Vec<u8> {
 /// What the signer makes of bytes after a frame that it has answered with its key.
 fn sent(bytes: &[u8]) -> Result<(), ServeError> {
     let mut served = Served::start();
-    assert!(matches!(served.ask(&Question::Hello), Answer::Key(_)));
+    assert!(matches!(served.ask(&Question::Hello), Answer::Key(..)));
     // It may hang up before it has read everything.
     let _sent = served.stream.write_all(bytes);
     let _ended = served.stream.shutdown(Shutdown::Write);
@@ -227,7 +227,7 @@ fn each_nonce_is_made_once_and_signs_once_in_whatever_order_it_is_asked() {
     assert!(matches!(it.ask(&Question::Forget { session: again.session }), Answer::Forgotten));
     it.refuses(&partials(again.session, &own), Refusal::NoNonces);
     it.refuses(&Question::nonces(&again, None), Refusal::Other);
-    assert!(matches!(it.ask(&Question::Hello), Answer::Key(_)));
+    assert!(matches!(it.ask(&Question::Hello), Answer::Key(..)));
     assert_eq!(it.ended(), (Ok(()), 0));
 }
 

@@ -11,7 +11,7 @@ use ensign_session::{Order, PartialsError};
 use ensign_wire::{PAYLOAD_BYTES_MAX, SignedRequest, SigningRequest};
 use serde::{Deserialize, Serialize};
 
-use super::super::SignerError;
+use super::super::{Asks, SignerError};
 
 const NONCE_BYTES: usize = 66;
 const PARTIAL_BYTES: usize = 32;
@@ -55,7 +55,8 @@ pub(super) enum Question {
 /// From the signer.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) enum Answer {
-    Key(SignerKey),
+    /// Its key, and whom it asks.
+    Key(SignerKey, Asks),
     Delegated(DelegationProof),
     /// Each 66 bytes.
     Nonces {

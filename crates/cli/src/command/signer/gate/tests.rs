@@ -36,7 +36,7 @@ fn gate() -> Gate {
     Gate::new(
         InProcess::new(sec_key(1)),
         NETWORK,
-        Asked::Nobody { accepted: vec!["blind".into()] },
+        Asked::Nobody { accepted: vec!["blind".into()], asks: Asks::Nobody },
         Output::new(true),
     )
 }

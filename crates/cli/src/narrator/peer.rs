@@ -1,0 +1,151 @@
+//! Connections to the nodes of members.
+
+use std::time::Duration;
+
+use ensign_coordinator::{GroupInfo, PeerEvent};
+use ensign_primitives::{GroupId, PeerId};
+use ensign_replay::MESSAGE_AGE_MAX;
+
+use super::Narrator;
+use super::losses::{LOSSES_TOLD, LOSSES_WITHIN_US};
+use crate::catalogue;
+use crate::failure::Failure;
+use crate::output::{Line, unix_micros};
+use crate::words::{self, foreign};
+
+/// Most reasons of one node that are remembered; with more, they are told anew. Guess: one for each
+/// address that is given out.
+const REASONS_MAX: usize = 16;
+
+impl Narrator {
+    pub(super) fn peer(&mut self, peer: &PeerId, event: &PeerEvent) {
+        match event {
+            PeerEvent::Up { clock_offset_millis } => self.peer_up(peer, *clock_offset_millis),
+            PeerEvent::Down { has_stopped } => self.peer_down(peer, *has_stopped),
+            PeerEvent::DialFailed { reason, retry_in } => {
+                self.dial_failed(peer, reason, retry_in.as_secs_f64());
+            }
+            PeerEvent::GroupUnknown { group } => self.group_unknown(peer, group),
+            PeerEvent::GroupMissing { group } => self.group_missing(peer, group),
+            _ => {}
+        }
+    }
+
+    fn peer_up(&mut self, peer: &PeerId, clock_offset_millis: i64) {
+        self.unreachable.remove(peer);
+        let who = self.node(peer);
+        let line = Line::new("connected").with("who", who.as_str());
+        let line = line.with("clock_offset_ms", clock_offset_millis);
+        match clocks_apart(&who, clock_offset_millis) {
+            None => {
+                let text = format!("{who} is connected (clock {clock_offset_millis:+} ms)");
+                self.progress(&line, Some(text));
+            }
+            Some(failure) => {
+                self.progress(&line, Some(format!("{who} is connected")));
+                self.output.warning(&failure);
+            }
+        }
+    }
+
+    fn peer_down(&mut self, peer: &PeerId, has_stopped: bool) {
+        let who = self.node(peer);
+        let how = if has_stopped { "has stopped" } else { "is gone" };
+        let line = Line::new("disconnected").with("who", who.as_str()).with("stopped", has_stopped);
+        self.progress(&line, Some(format!("{who} {how}; trying to reach it again")));
+        // Who says goodbye was not pushed off.
+        if !has_stopped && self.losses.lost(*peer, unix_micros()) {
+            let (losses, seconds) = (LOSSES_TOLD, LOSSES_WITHIN_US / 1_000_000);
+            let what = format!(
+                "the connection to {who} broke {losses} times within {seconds} s: a \
+                 second copy of this home, or of theirs, may be running"
+            );
+            self.output.warning(&Failure::new(&catalogue::NODE_TWICE, what).who([who]));
+        }
+    }
+
+    /// A node with several addresses fails with several reasons in turn; each is told once.
+    fn dial_failed(&mut self, peer: &PeerId, reason: &str, retry_in_s: f64) {
+        let (who, reason) = (self.node(peer), foreign(reason));
+        let told = self.unreachable.entry(*peer).or_default();
+        if told.len() >= REASONS_MAX {
+            told.clear();
+        }
+        let is_new = told.insert(reason.clone());
+        let text = is_new.then(|| format!("{who} is not reachable ({reason}); trying again"));
+        let line = Line::new("dial_failed").with("who", who).with("reason", reason);
+        self.progress(&line.with("retry_in_s", retry_in_s), text);
+    }
+
+    fn group_unknown(&mut self, peer: &PeerId, group: &GroupInfo) {
+        let (who, name, id) = (self.node(peer), &group.name, group.id);
+        let line = Line::new("group_unknown")
+            .with("who", who.as_str())
+            .with("group", name.as_str())
+            .with("group_id", id.to_string());
+        let text = format!(
+            "{who} has no group `{name}` (id {}): {who} must run `ensign group new {name}` with the \
+             codes of all its other members, {}",
+            id.short(),
+            words::list(&others(group, peer)),
+        );
+        self.lacks(peer, id, &line, &text);
+    }
+
+    fn group_missing(&mut self, peer: &PeerId, group: &GroupId) {
+        let who = self.node(peer);
+        let line = Line::new("group_missing").with("who", who.as_str());
+        let line = line.with("group_id", group.to_string());
+        let text = format!(
+            "{who} asks as a member of a group with you that this home does not have (id {}): ask \
+             {who} who is in it, then `ensign group new NAME` with the codes of all of them",
+            group.short()
+        );
+        self.lacks(peer, *group, &line, &text);
+    }
+
+    /// Tells people once.
+    fn lacks(&mut self, peer: &PeerId, group: GroupId, line: &Line, text: &str) {
+        if self.lacking.insert((*peer, group)) {
+            self.output.talk(line, text);
+        } else {
+            self.progress(line, None);
+        }
+    }
+}
+
+/// Returns the names of a group's members besides one.
+fn others(group: &GroupInfo, peer: &PeerId) -> Vec<String> {
+    let others = group.members.iter().filter(|member| member.peer != *peer);
+    others.map(|member| member.name.clone()).collect()
+}
+
+/// Says that a clock is so far from ours that nothing can be signed, if it is.
+fn clocks_apart(who: &str, offset_millis: i64) -> Option<Failure> {
+    let apart = Duration::from_millis(offset_millis.unsigned_abs());
+    if apart <= MESSAGE_AGE_MAX {
+        return None;
+    }
+    let side = if offset_millis > 0 { "ahead of" } else { "behind" };
+    let what = format!(
+        "the clock of {who} is {} {side} ours; with more than {} nothing can be signed",
+        words::duration(apart),
+        words::duration(MESSAGE_AGE_MAX)
+    );
+    let entry = catalogue::find("E-PEER-003").unwrap_or(&catalogue::INTERNAL);
+    Some(Failure::new(entry, what).who([who.to_owned()]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clocks_that_are_too_far_apart_are_told_with_the_side() {
+        assert_eq!(clocks_apart("bob", 300_000), None);
+        let told = |offset| clocks_apart("bob", offset).unwrap();
+        assert!(told(600_000).what.contains("bob is 10 min ahead of ours"), "{:?}", told(600_000));
+        assert!(told(-2_592_000_000).what.contains("bob is 30 d behind ours"));
+        assert_eq!(told(600_000).entry.code, "E-PEER-003");
+    }
+}

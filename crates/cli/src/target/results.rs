@@ -1,0 +1,148 @@
+//! The results of one request, and where each goes.
+
+use std::path::Path;
+
+use ensign_coordinator::Outcome;
+use ensign_psbt::Form;
+
+use super::Target;
+use crate::catalogue as code;
+use crate::durable::Existing;
+use crate::failure::{Failure, Result};
+use crate::output::{Line, Output};
+
+/// Where the results of one request go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Targets {
+    /// The signed PSBT, or the signatures of bare messages.
+    out: Option<Target>,
+    /// The transaction in hex.
+    extract: Option<Target>,
+    /// In which form the PSBT is written.
+    form: Form,
+}
+
+/// What came out of a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Finished {
+    /// The signed PSBT in base64, and its transaction in hex; nothing for bare messages.
+    pub(crate) psbt: Option<(String, String)>,
+    /// Of bare messages, in hex.
+    pub(crate) signatures: Vec<String>,
+    /// The key that bare messages are signed under, 32 bytes in hex.
+    pub(crate) key: String,
+}
+
+/// Returns the key that a group's bare messages are signed under, in hex.
+pub(crate) fn signing_key(group: &ensign_psbt::Group) -> String {
+    hex::encode(group.aggregate_key().x_only_public_key().0.to_byte_array())
+}
+
+impl Finished {
+    /// Takes what a session has come to.
+    pub(crate) fn new(outcome: &Outcome, group: &ensign_psbt::Group) -> Self {
+        let psbt = outcome.psbt.as_ref();
+        Self {
+            psbt: psbt.map(|psbt| (psbt.base64(), hex::encode(psbt.extract_tx().bytes))),
+            signatures: outcome.signatures.iter().map(hex::encode).collect(),
+            key: signing_key(group),
+        }
+    }
+}
+
+impl Targets {
+    /// Takes what the user has typed, and finds out before anybody signs that a result could not be
+    /// written.
+    ///
+    /// - `form`: of the PSBT that is to be signed.
+    ///
+    /// # Errors
+    ///
+    /// [`code::FILE_WRITE`], [`code::FILE_EXISTS`], [`code::COMMAND_LINE`] where one result would take
+    /// the place of the other.
+    pub(crate) fn check(
+        out: Option<&Path>,
+        extract: Option<&Path>,
+        form: Form,
+        existing: Existing,
+    ) -> Result<Self> {
+        let target = |typed: &Path| {
+            let target = Target::new(typed, existing)?;
+            target.check().map(|()| target)
+        };
+        let (out, extract) = (out.map(target).transpose()?, extract.map(target).transpose()?);
+        if let (Some(out), Some(extract)) = (&out, &extract)
+            && out.is_same_as(extract)
+        {
+            let what = "--out and --extract name the same place, and one result would be lost";
+            let failure = Failure::new(&code::COMMAND_LINE, what);
+            return Err(failure.hint("name two files, or leave one of them out"));
+        }
+        Ok(Self { out, extract, form })
+    }
+
+    /// Whether some of it can be written by this process alone, and by no other that serves the home.
+    #[expect(dead_code, reason = "asked where another process serves the home")]
+    pub(crate) fn are_of_this_process(&self) -> bool {
+        self.is_printed() || self.all().any(|target| target.is_of_this_process())
+    }
+
+    /// Whether a result goes to standard output, so that somebody has to read it.
+    pub(crate) fn is_printed(&self) -> bool {
+        self.all().any(|target| *target == Target::Stdout) || self.all().next().is_none()
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Target> {
+        self.out.iter().chain(&self.extract)
+    }
+
+    /// Writes the results; the PSBT or the signatures to standard output where nothing is named. On a
+    /// pipe it waits for a reader, so not where others are waited for.
+    ///
+    /// # Errors
+    ///
+    /// [`code::FILE_WRITE`], [`code::FILE_EXISTS`].
+    pub(crate) fn write(&self, finished: &Finished, output: Output) -> Result<()> {
+        match (&finished.psbt, &self.out) {
+            (Some((psbt, _)), Some(target)) if !is_line(target, output) => {
+                target.write(&self.formed(psbt)?, output)?;
+            }
+            // Where standard output has the transaction, it has nothing else.
+            (Some(_), None) if self.extract == Some(Target::Stdout) => {}
+            (Some((psbt, _)), _) => {
+                output.tell(&Line::new("signed_psbt").with("psbt", psbt.as_str()), psbt);
+            }
+            (None, Some(target)) if !is_line(target, output) => {
+                target.write(format!("{}\n", finished.signatures.join("\n")).as_bytes(), output)?;
+            }
+            (None, _) => print_signatures(finished, output),
+        }
+        let (Some(target), Some((_, tx))) = (&self.extract, &finished.psbt) else { return Ok(()) };
+        if is_line(target, output) {
+            let line = Line::new("signed_transaction").with("transaction", tx.as_str());
+            output.tell(&line, tx);
+            return Ok(());
+        }
+        target.write(format!("{tx}\n").as_bytes(), output)
+    }
+
+    fn formed(&self, psbt: &str) -> Result<Vec<u8>> {
+        let psbt = ensign_psbt::parse(psbt.as_bytes())
+            .map_err(|error| Failure::new(&code::INTERNAL, error.to_string()))?;
+        Ok(psbt.to_form(self.form))
+    }
+}
+
+/// Whether a result is a line of JSON among others.
+fn is_line(target: &Target, output: Output) -> bool {
+    *target == Target::Stdout && output.is_json()
+}
+
+fn print_signatures(finished: &Finished, output: Output) {
+    let key = finished.key.as_str();
+    for signature in &finished.signatures {
+        let text = format!("signature {signature}\n  by the key  {key}");
+        let line = Line::new("signed_message").with("signature", signature.as_str());
+        output.tell(&line.with("key", key), text);
+    }
+}

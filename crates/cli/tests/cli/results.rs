@@ -1,0 +1,78 @@
+//! Where results go: files, links, pipes, standard output.
+
+use std::fs;
+use std::os::unix::fs::{FileTypeExt as _, symlink};
+
+use crate::ensign::{Signer, argument, treasury};
+use crate::money::{coin, psbt};
+
+/// Signs a fresh PSBT of alice's in this form, and returns how that ended.
+fn sign(alice: &Signer, tx: &[u8], more: &[&str]) -> crate::ensign::Ended {
+    let file = alice.path("tx.psbt");
+    fs::write(&file, tx).unwrap();
+    let sign = ["sign", "--yes", argument(&file), "--group", "treasury", "--mode", "fast"];
+    alice.text(&[&sign[..], more].concat())
+}
+
+#[test]
+fn regression_results_took_the_place_of_links_and_pipes() {
+    let [alice, bob, carol] = treasury();
+    let tx = psbt(&[coin(&alice)]).serialize();
+    let _others = [bob.up("all"), carol.up("all")];
+    let [real, link, pipe] = ["real", "link", "pipe"].map(|name| alice.path(name));
+    fs::write(&real, "old").unwrap();
+    symlink(&real, &link).unwrap();
+    // Before anything is proposed, and the link is as it was.
+    let refused = sign(&alice, &tx, &["--out", argument(&link)]);
+    assert_eq!(refused.code, 2);
+    assert!(refused.stderr.starts_with("error E-FIL-010"), "{}", refused.stderr);
+    assert_eq!(fs::read(&real).unwrap(), b"old");
+
+    sign(&alice, &tx, &["--force", "--out", argument(&link)]).succeeded();
+    assert!(link.is_symlink());
+    ensign_psbt::parse(&fs::read(&real).unwrap()).unwrap();
+
+    rustix::fs::mknodat(
+        rustix::fs::CWD,
+        &pipe,
+        rustix::fs::FileType::Fifo,
+        rustix::fs::Mode::from(0o600),
+        0,
+    )
+    .unwrap();
+    let reader = {
+        let pipe = pipe.clone();
+        std::thread::spawn(move || fs::read(pipe).unwrap())
+    };
+    sign(&alice, &tx, &["--out", argument(&pipe)]).succeeded();
+    ensign_psbt::parse(&reader.join().unwrap()).unwrap();
+    assert!(fs::metadata(&pipe).unwrap().file_type().is_fifo());
+}
+
+#[test]
+fn standard_output_has_the_result_alone_in_the_form_of_the_input() {
+    let [alice, bob, carol] = treasury();
+    let tx = psbt(&[coin(&alice)]);
+    let _others = [bob.up("all"), carol.up("all")];
+    let hex = hex::encode(tx.serialize());
+    for out in ["-", "/dev/stdout"] {
+        let printed = sign(&alice, hex.as_bytes(), &["--out", out]).succeeded().stdout;
+        assert!(printed.starts_with("70736274ff") && printed.lines().count() == 1, "{printed}");
+    }
+    let printed = sign(&alice, hex.as_bytes(), &["--extract", "-"]).succeeded().stdout;
+    let tx: bitcoin::Transaction =
+        bitcoin::consensus::deserialize(&hex::decode(printed.trim()).unwrap()).unwrap();
+    assert_eq!(tx.input.len(), 1);
+}
+
+#[test]
+fn two_results_in_one_place_are_refused() {
+    let [alice, ..] = treasury();
+    let tx = psbt(&[coin(&alice)]).serialize();
+    let (one, link) = (alice.path("one"), alice.path("link"));
+    symlink(&one, &link).unwrap();
+    for (out, extract) in [(argument(&one), argument(&link)), ("-", "-")] {
+        let refused = sign(&alice, &tx, &["--out", out, "--extract", extract]);
+        assert!(refused.stderr.starts_with("error E-USE-001"), "{}", refused.stderr);
+    }
+}
