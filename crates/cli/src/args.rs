@@ -54,6 +54,8 @@ pub(crate) enum Command {
     Up(Up),
     /// Propose a PSBT or a bare message to a group, and sign it together
     Sign(Sign),
+    /// Show everything at a glance: what needs you, what is open, who is here
+    Status,
     /// Show, approve, decline and cancel requests, also while `ensign up` runs elsewhere
     #[command(subcommand)]
     Request(Request),

@@ -69,9 +69,9 @@ pub(crate) struct Entry {
     pub(crate) exit: Exit,
 }
 
-/// The entries of signing sessions.
+/// The entries of signing sessions, and of the home's socket.
 static SESSION_ENTRIES: LazyLock<Vec<Entry>> =
-    LazyLock::new(|| CODES.iter().map(of_session).collect());
+    LazyLock::new(|| CODES.iter().chain(&ensign_api::CODES).map(of_session).collect());
 
 /// Returns every entry: this program's, then those of signing sessions.
 pub(crate) fn all() -> impl Iterator<Item = &'static Entry> {
@@ -130,6 +130,9 @@ const SESSION_EXITS: &[(&str, Exit)] = &[
     ("E-SIG-002", Exit::NotReady),
     ("E-POL-001", Exit::Policy),
     ("E-SYS-001", Exit::NotReady),
+    ("E-API-001", Exit::Usage),
+    ("E-API-002", Exit::NotReady),
+    ("E-API-003", Exit::Policy),
 ];
 
 /// Returns the catalogue as the page `docs/errors.md`.
@@ -190,8 +193,15 @@ mod tests {
 
     #[test]
     fn every_failure_of_a_session_has_its_exit_code() {
-        for code in &CODES {
+        for code in CODES.iter().chain(&ensign_api::CODES) {
             assert!(SESSION_EXITS.iter().any(|(known, _)| *known == code.code), "{}", code.code);
+        }
+    }
+
+    #[test]
+    fn every_code_that_the_socket_uses_is_here() {
+        for code in ensign_api::USED {
+            assert!(find(code).is_some(), "{code}");
         }
     }
 

@@ -11,6 +11,7 @@ mod payee;
 mod request;
 mod sign;
 mod signer;
+mod status;
 mod up;
 
 use std::future::Future;
@@ -40,6 +41,7 @@ pub(crate) fn run(cli: Cli, output: Output) -> Result<()> {
         Command::Up(up) => block_on(up::run(open(cli.home)?, up, output)),
         Command::Sign(sign) => sign::run(open(cli.home)?, sign, output),
         Command::Request(request) => request::run(open(cli.home)?, request, output),
+        Command::Status => status::run(open(cli.home)?, output),
         Command::Evidence(evidence) => evidence::run(evidence, || open(cli.home), output),
         Command::Nonce(Nonce::Audit) => nonce::audit(open(cli.home)?, output),
         Command::Signer(signer) => signer::run(&signer, &passphrases),

@@ -1,6 +1,6 @@
 //! A group as its members see it: sorted, named, with its address.
 
-use ensign_coordinator::Member;
+use ensign_coordinator::{GroupInfo, Member, MemberInfo};
 use ensign_identity::SignerKey;
 use ensign_primitives::{GroupId, Network, PeerId, SIGNERS_MAX, SignerIndex};
 use ensign_wire::GroupKeys;
@@ -102,17 +102,31 @@ impl SignerGroup {
         self.others().flat_map(|member| &member.addresses)
     }
 
+    /// Returns the group as a node that runs hands it out.
+    pub(crate) fn info(&self) -> GroupInfo {
+        let member = |(index, member): (SignerIndex, &Contact)| MemberInfo {
+            name: self.name_of(index),
+            signer: member.signer,
+            peer: member.peer,
+        };
+        GroupInfo {
+            id: self.id(),
+            name: self.name.clone(),
+            address: self.keys.address().to_owned(),
+            members: (0..).map(SignerIndex).zip(&self.members).map(member).collect(),
+            own: self.own,
+        }
+    }
+
     /// Returns the group as the coordinator takes it.
     pub(crate) fn for_coordinator(&self, hosts: &Hosts) -> ensign_coordinator::Group {
-        let member = |(index, contact): (usize, &Contact)| Member {
-            name: SignerIndex::from_usize(index)
-                .map(|index| self.name_of(index))
-                .unwrap_or_default(),
+        let member = |(index, contact): (SignerIndex, &Contact)| Member {
+            name: self.name_of(index),
             signer: contact.signer,
             peer: contact.peer,
             addresses: contact.addresses.iter().flat_map(|it| hosts.dialled(it)).collect(),
         };
-        let members = self.members.iter().enumerate().map(member).collect();
+        let members = (0..).map(SignerIndex).zip(&self.members).map(member).collect();
         ensign_coordinator::Group { name: self.name.clone(), members }
     }
 }

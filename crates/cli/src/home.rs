@@ -21,6 +21,7 @@ mod archive;
 mod groups;
 mod keys;
 mod lock;
+mod outs;
 pub(crate) mod permissions;
 mod policy;
 mod settings;
@@ -30,6 +31,7 @@ pub(crate) use archive::{Restored, restore};
 pub(crate) use groups::{Changed, contact_failure};
 pub(crate) use keys::{PublicKeys, Stored, vault_in};
 pub(crate) use lock::HeldHome;
+pub(crate) use outs::Outs;
 pub(crate) use settings::{Settings, check_advertised};
 pub(crate) use signed::Signed;
 

@@ -1,29 +1,52 @@
 //! A running node of a home: its lock, its coordinator, its groups.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
+use ensign_api::{Me, Server, Service, Socket};
 use ensign_coordinator::{CommandError, Coordinator, Events, StartError};
 use ensign_psbt::PsbtError;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 
-use crate::address::hosts::Hosts;
 use crate::catalogue as code;
-use crate::control::{Control, Decisions};
 use crate::failure::{Failure, Result};
 use crate::group::SignerGroup;
-use crate::home::HeldHome;
-use crate::output::{Line, Output};
+use crate::home::{HeldHome, Home, Outs};
+use crate::household::{Household, News, join};
+use crate::output::{Line, Output, unix_micros};
+use crate::results::Results;
 use crate::store::{self, ledger_failure, opening_failure};
 
-/// A node that runs. The home is free for others once it is dropped.
+/// Most news of clients that wait to be told here; further ones are not told.
+const NEWS_MAX: usize = 64;
+
+/// A node that runs, and whoever serves its socket. The home is free for others once it is dropped.
 #[derive(Debug)]
 pub(crate) struct Node {
     /// Held as long as the node runs.
-    _held: HeldHome,
+    held: HeldHome,
     pub(crate) coordinator: Coordinator,
     pub(crate) events: Events,
-    /// What is decided in other terminals.
-    pub(crate) decisions: Decisions,
-    _control: Option<Control>,
+    /// What clients do.
+    pub(crate) clients: Clients,
+    service: Arc<Service>,
+    server: Option<Server>,
+    results: JoinHandle<()>,
+}
+
+/// What clients do, as it comes.
+#[derive(Debug)]
+pub(crate) struct Clients(mpsc::Receiver<News>);
+
+impl Clients {
+    /// Waits for the next; for ever when there is no socket.
+    pub(crate) async fn next(&mut self) -> News {
+        match self.0.recv().await {
+            Some(news) => news,
+            None => std::future::pending().await,
+        }
+    }
 }
 
 /// Whether the user says that the home was made on another machine, which is off for good.
@@ -64,7 +87,20 @@ impl Node {
         let lost = store::replace_lost(home.path())?;
         let (coordinator, events) = builder.listen(listen).start().await.map_err(start_failure)?;
         let names: Vec<_> = groups.iter().map(|group| group.name.as_str()).collect();
-        let (control, decisions) = Control::open(home, &coordinator, groups, output);
+        let (news, clients) = mpsc::channel(NEWS_MAX);
+        let (kept, keeping) = mpsc::channel(NEWS_MAX);
+        let household = Arc::new(Household::new(home, &coordinator, news, kept));
+        // From before the groups are joined, so that no request is missed.
+        let service = Arc::new(Service::new(&coordinator, household, me(home, &coordinator)));
+        let server = serve(home, &service, output);
+        let results = Results {
+            outs: Outs::new(home),
+            coordinator: coordinator.clone(),
+            service: Arc::clone(&service),
+            home: home.clone(),
+            output,
+        };
+        let results = tokio::spawn(results.write(coordinator.events(), keeping));
         let address = coordinator.local_addr();
         let line = Line::new("up")
             .with("name", settings.name.as_str())
@@ -79,13 +115,71 @@ impl Node {
         );
         output.talk(&line, text);
         clock_back.iter().chain(&lost).for_each(|warning| output.warning(warning));
-        let (hosts, unknown) = Hosts::look_up(groups.iter().flat_map(SignerGroup::addresses)).await;
-        unknown.iter().for_each(|warning| output.warning(warning));
         for group in groups {
-            let given = coordinator.group(group.for_coordinator(&hosts)).await;
-            given.map_err(|error| command_failure(&error))?;
+            join(&coordinator, group).await?.iter().for_each(|unknown| output.warning(unknown));
         }
-        Ok(Self { _held: held, coordinator, events, decisions, _control: control })
+        service.refresh().await.map_err(|error| command_failure(&error))?;
+        let clients = Clients(clients);
+        Ok(Self { held, coordinator, events, clients, service, server, results })
+    }
+
+    /// Takes what has changed in the files of the home: new groups are joined, those that are gone are
+    /// forgotten, the others take what is new about them. Returns the groups as they are now.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with a file, or why the node does not take a group; nothing more changes then.
+    pub(crate) async fn reload(&self, output: Output) -> Result<Vec<SignerGroup>> {
+        let groups = self.held.home.groups()?;
+        let joined = self.coordinator.groups().await.map_err(|error| command_failure(&error))?;
+        for gone in joined.iter().filter(|info| !groups.iter().any(|it| it.id() == info.id)) {
+            let forgotten = self.coordinator.forget_group(gone.id).await;
+            forgotten.map_err(|error| command_failure(&error))?;
+        }
+        for group in &groups {
+            let unknown = join(&self.coordinator, group).await?;
+            unknown.iter().for_each(|unknown| output.warning(unknown));
+        }
+        self.service.refresh().await.map_err(|error| command_failure(&error))?;
+        Ok(groups)
+    }
+
+    /// Hangs up on clients, says goodbye to the others' nodes, and closes the store.
+    pub(crate) async fn shutdown(mut self) {
+        if let Some(server) = self.server.take() {
+            server.stop().await;
+        }
+        self.results.abort();
+        self.coordinator.clone().shutdown().await;
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        self.results.abort();
+    }
+}
+
+fn me(home: &Home, coordinator: &Coordinator) -> Me {
+    let settings = home.settings();
+    Me {
+        name: settings.name.clone(),
+        network: settings.network.name().to_owned(),
+        listen: Some(coordinator.local_addr().to_string()),
+        since_ms: Some(unix_micros() / 1000),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+    }
+}
+
+/// Serves the home's socket. Without one the node runs all the same, and says so.
+fn serve(home: &Home, service: &Service, output: Output) -> Option<Server> {
+    match Socket::bind(home.path()) {
+        Ok(socket) => Some(service.serve(socket)),
+        Err(error) => {
+            let what = format!("no socket in the home, so other commands must wait: {error}");
+            output.warning(&Failure::new(&code::CONTROL, what));
+            None
+        }
     }
 }
 

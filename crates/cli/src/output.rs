@@ -39,7 +39,7 @@ pub(crate) enum Output {
 pub(crate) struct Line {
     event: &'static str,
     time_us: u64,
-    fields: Vec<(&'static str, Value)>,
+    fields: Vec<(Cow<'static, str>, Value)>,
 }
 
 impl Line {
@@ -51,7 +51,14 @@ impl Line {
     /// Adds a field.
     #[must_use]
     pub(crate) fn with(mut self, name: &'static str, value: impl Into<Value>) -> Self {
-        self.fields.push((name, value.into()));
+        self.fields.push((Cow::Borrowed(name), value.into()));
+        self
+    }
+
+    /// Adds a field whose name a view has.
+    #[must_use]
+    pub(crate) fn with_owned(mut self, name: String, value: Value) -> Self {
+        self.fields.push((Cow::Owned(name), value));
         self
     }
 

@@ -33,13 +33,6 @@ impl<K: Copy + Ord, V> Recent<K, V> {
     pub(crate) fn get(&self, key: &K) -> Option<&V> {
         self.values.get(key)
     }
-
-    /// Forgets a value.
-    pub(crate) fn remove(&mut self, key: &K) {
-        if self.values.remove(key).is_some() {
-            self.order.retain(|known| known != key);
-        }
-    }
 }
 
 #[cfg(test)]
@@ -54,8 +47,5 @@ mod tests {
         }
         let known: Vec<_> = (0..10).filter(|key| recent.get(key).is_some()).collect();
         assert_eq!(known, [1, 5, 7]);
-        recent.remove(&1);
-        recent.insert(2, 20);
-        assert_eq!((recent.get(&5), recent.get(&1), recent.order.len()), (Some(&50), None, 3));
     }
 }

@@ -3,15 +3,17 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use ensign_api::view::{NoteView, SummaryView};
 use ensign_coordinator::{Approval, GroupInfo, Handle, Preview, RequestRef};
 use ensign_primitives::{RequestId, UnixTime};
-use ensign_psbt::{ConsentDigest, LockTime, Note, Place, RelativeLockTime, Severity, Summary};
+use ensign_psbt::{ConsentDigest, Note, Severity, Summary};
 use ensign_wire::SignedRequest;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::args::mode_name;
 use crate::output::{Line, unix_micros};
 use crate::question::{Question, Subject, Wanted};
+use crate::views;
 use crate::words::{self, foreign};
 
 /// What is asked, and what it was found to do.
@@ -170,18 +172,9 @@ fn lines(summary: Option<&Summary>, messages: &[String], notes: &[Note]) -> Stri
     let mut notes: Vec<_> = notes.iter().collect();
     notes.sort_by_key(|note| note.severity());
     for note in notes {
-        text += &format!("\n{}", note_line(note));
+        text += &format!("\n{}", NoteView::new(note).line());
     }
     text
-}
-
-/// Words a note, with its name for `--accept-note` where it wants that.
-fn note_line(note: &Note) -> String {
-    match note.severity() {
-        Severity::Info => format!("note: {note}"),
-        Severity::Warning => format!("warning: {note}"),
-        Severity::Grave => format!("warning (grave): {note} [{}]", note.name()),
-    }
 }
 
 fn blind(digests: &[String]) -> String {
@@ -222,7 +215,8 @@ pub(crate) fn preview_line(preview: &Preview) -> Line {
 }
 
 fn with_work(line: Line, summary: Option<&Summary>, notes: &[Note]) -> Line {
-    let notes: Vec<_> = notes.iter().map(note_fields).collect();
+    let notes = NoteView::all(notes);
+    let notes: Vec<_> = notes.iter().map(|note| Value::Object(views::fields(note))).collect();
     let line = line.with("blind", summary.is_none()).with("notes", notes);
     match summary {
         Some(summary) => with_summary(line, summary),
@@ -230,56 +224,10 @@ fn with_work(line: Line, summary: Option<&Summary>, notes: &[Note]) -> Line {
     }
 }
 
-fn note_fields(note: &Note) -> Value {
-    let (place, index) = match note.place() {
-        Place::Whole => ("whole", None),
-        Place::Input(index) => ("input", Some(index)),
-        Place::Output(index) => ("output", Some(index)),
-    };
-    json!({
-        "name": note.name(),
-        "severity": note.severity().as_str(),
-        "place": place,
-        "index": index,
-        "text": note.to_string(),
-    })
-}
-
+/// Adds every field of a summary, as the home's socket names them.
 fn with_summary(line: Line, summary: &Summary) -> Line {
-    let inputs = summary.inputs.iter().map(|input| -> Value {
-        json!({
-            "outpoint": input.outpoint.to_string(),
-            "amount_sat": input.amount,
-            "address": input.address,
-            "sighash": hex::encode(input.sighash),
-        })
-    });
-    let outputs = summary.outputs.iter().map(|output| -> Value {
-        json!({
-            "to": output.destination.to_string(),
-            "amount_sat": output.amount,
-            "ours": output.ours,
-        })
-    });
-    line.with("txid", summary.txid.to_string())
-        .with("inputs", inputs.collect::<Vec<_>>())
-        .with("outputs", outputs.collect::<Vec<_>>())
-        .with("spent_sat", summary.amount_spent())
-        .with("leaving_sat", summary.amount_leaving())
-        .with("fee_sat", summary.fee)
-        .with("fee_rate_sat_per_kvb", summary.fee_rate)
-        .with("vsize", summary.vsize)
-        .with("version", summary.version)
-        .with("lock_time", summary.lock_time.map(LockTime::to_consensus_u32))
-        .with(
-            "relative_ages",
-            summary.relative_lock_times.iter().map(age_fields).collect::<Vec<_>>(),
-        )
-        .with("replaceable", summary.replaceable)
-}
-
-fn age_fields((input, age): &(usize, RelativeLockTime)) -> Value {
-    json!({ "input": input, "sequence": age.to_consensus_u32() })
+    let fields = views::fields(&SummaryView::new(summary)).into_iter();
+    fields.fold(line, |line, (name, value)| line.with_owned(name, value))
 }
 
 /// Returns how long a request is still open, in whole seconds.

@@ -20,7 +20,7 @@ use crate::output::{Line, Output};
 use crate::words;
 
 mod results;
-pub(crate) use results::{Finished, Targets, signing_key};
+pub(crate) use results::{Finished, Targets};
 
 /// How long a result waits for somebody to open a pipe for reading. Guess: whoever made the pipe starts
 /// its reader at about the same time.

@@ -112,6 +112,11 @@ pub(crate) fn date(time: UnixTime) -> String {
     humantime::format_rfc3339_seconds(time).to_string()
 }
 
+/// Returns the wall clock.
+pub(crate) fn now() -> UnixTime {
+    UnixTime::from_millis(crate::output::unix_micros() / 1000)
+}
+
 /// Reads a duration as people write it: `90s`, `30m`, `2h`, `1d`.
 ///
 /// # Errors

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use clap::Subcommand;
 
-/// `ensign request`. A request is named by its id, or by the beginning of it.
+/// `ensign request`. A request is named by its number here, as in `'#17'`, by its id, or by the
+/// beginning of it; to approve one the beginning is not enough.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Request {
     /// Print the requests that are not over, and what each waits for
@@ -30,10 +31,16 @@ pub(crate) enum Request {
         /// Which one
         id: String,
     },
-    /// Consent to a request that a running `ensign up` shows
+    /// Show a request of a running `ensign up` in full and ask, or take the digest of what was shown
     Approve {
-        /// Which one
+        /// Which one: its number, as in '#17', or its whole id
         id: String,
+        /// What was shown, in place of being asked: the field `digest` of the request
+        #[arg(long, value_name = "HEX")]
+        digest: Option<String>,
+        /// Accept a grave note by its name, with --digest; may be given several times
+        #[arg(long, value_name = "NAME", requires = "digest")]
+        accept_note: Vec<String>,
     },
     /// Refuse a request, for everybody
     Decline {

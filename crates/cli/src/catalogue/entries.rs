@@ -390,6 +390,19 @@ catalogue! {
         "The request has no signatures.",
         "It is still open, or it ended without them.",
         "see `ensign request show ID`";
+    REQUEST_BY_PREFIX = "E-REQ-010", exit: Usage, risk: CheckFirst, retry: false,
+        "The beginning of an id approves nothing.",
+        "Whoever proposes can make an id that begins as they like, so a yes needs the request's number \
+         in this home, or its whole id.",
+        "see `ensign request list` for its number, then `ensign request approve '#NUMBER'`";
+    REQUEST_NO_DIGEST = "E-REQ-011", exit: Usage, risk: None, retry: false,
+        "The yes does not say to what.",
+        "Off a terminal a yes carries the digest of what was shown: request, amounts, notes, rules.",
+        "look at `ensign request show`, and give its digest with --digest";
+    REQUEST_NOT_ACCEPTED = "E-REQ-012", exit: Usage, risk: CheckFirst, retry: false,
+        "A grave note was not accepted by its name.",
+        "Money is probably lost by what would be signed, or nobody can tell what it means.",
+        "look at the notes; if it shall be so, name each with --accept-note";
     REQUEST_CHANGED = "E-REQ-006", exit: Open, risk: None, retry: true,
         "What would be signed is not what the yes was given to.",
         "Since it was shown, the request, what is remarkable about it or the rules of this home have \

@@ -6,6 +6,7 @@ use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
+use ensign_api::view::CaseView;
 use ensign_equivocation::{CASE_BYTES_MAX, Case};
 use ensign_primitives::sha256;
 
@@ -13,13 +14,12 @@ use self::told::Told;
 use super::request::write_file;
 use crate::args::Evidence;
 use crate::catalogue as code;
-use crate::control::Kept;
 use crate::durable::Existing;
 use crate::failure::{Failure, Result};
 use crate::group::SignerGroup;
 use crate::home::{Home, shown};
+use crate::kept::Kept;
 use crate::output::Output;
-use crate::request_view::CaseView;
 use crate::words::{self, foreign};
 
 /// Shows evidence, or checks a file without a home.
@@ -34,26 +34,28 @@ pub(super) fn run(
         Evidence::Show { id } => (Some(id), None),
         Evidence::Export { id, file } => (Some(id), Some(file)),
     };
-    let mut kept = Kept::open(home()?)?;
+    let home = home()?;
+    let groups = home.groups()?;
+    let kept = Kept::open(home)?;
     let cases = kept.cases()?;
     match (wanted, file) {
-        (None, _) => list(&cases, kept.groups(), output),
-        (Some(id), None) => tell(&bytes_of(find(&cases, &id)?)?, kept.groups(), output),
+        (None, _) => list(&kept, &cases, &groups, output),
+        (Some(id), None) => tell(&kept.case(find(&cases, &id)?)?, &groups, output),
         (Some(id), Some(file)) => {
             let case = find(&cases, &id)?;
             let name = case.id.chars().take(8).collect::<String>();
             let file = file.unwrap_or_else(|| PathBuf::from(format!("{name}.evidence")));
-            write_file(&file, &bytes_of(case)?, Existing::Keep, output)
+            write_file(&file, &kept.case(case)?, Existing::Keep, output)
         }
     }
 }
 
-fn list(cases: &[CaseView], groups: &[SignerGroup], output: Output) -> Result<()> {
+fn list(kept: &Kept, cases: &[CaseView], groups: &[SignerGroup], output: Output) -> Result<()> {
     if cases.is_empty() {
         output.text("nothing is kept against anybody");
     }
     for case in cases {
-        let read = read(&bytes_of(case)?)?;
+        let read = read(&kept.case(case)?)?;
         let told = Told::new(&case.id, &read, groups);
         output.tell(&told.line().with("kept_ms", case.kept_ms), told.summary());
     }
@@ -88,10 +90,6 @@ fn verify(path: &Path, output: Output) -> Result<()> {
 
 fn read(bytes: &[u8]) -> Result<Case> {
     Case::decode(bytes).map_err(|error| Failure::new(&code::EVIDENCE_DAMAGED, error.to_string()))
-}
-
-fn bytes_of(case: &CaseView) -> Result<Vec<u8>> {
-    hex::decode(&case.file).map_err(|_| Failure::new(&code::CONTROL, "evidence that is no hex"))
 }
 
 fn find<'a>(cases: &'a [CaseView], begin: &str) -> Result<&'a CaseView> {

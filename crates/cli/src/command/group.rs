@@ -2,6 +2,7 @@
 
 use std::io::{BufRead as _, IsTerminal as _};
 
+use ensign_api::view::{Done, GroupChange, GroupView, NewGroup};
 use ensign_primitives::SignerIndex;
 use rustix::termios::{QueueSelector, tcflush};
 use serde_json::{Value, json};
@@ -14,26 +15,27 @@ use crate::failure::{Failure, Result};
 use crate::group::SignerGroup;
 use crate::home::{Changed, HeldHome, Home};
 use crate::output::{Line, Output};
+use crate::remote::Remote;
 use crate::words;
 
-/// Forms, changes or shows groups.
+/// Forms, changes or shows groups. A node that runs in this home does it by itself, and takes it into
+/// account at once.
 pub(super) fn run(home: Home, args: Group, output: Output) -> Result<()> {
     match args {
         Group::New { name, member } => {
-            let HeldHome { home, .. } = &home.hold()?;
-            changed(&home.form_group(&name, &member)?, output);
+            changed(&form(home, name, member)?, output);
             output.notice(
                 "\nCompare id and address with the other members before anything is paid to it: \
                  all see the same.",
             );
         }
         Group::Update { name, member } => {
-            let HeldHome { home, .. } = &home.hold()?;
-            changed(&home.update_group(&name, &member)?, output);
+            let change = GroupChange { members: member, ..GroupChange::default() };
+            changed(&update(home, &name, change)?, output);
         }
         Group::Rename { old, new } => {
-            let HeldHome { home, .. } = &home.hold()?;
-            show(&home.rename_group(&old, &new)?, output);
+            let change = GroupChange { name: Some(new), ..GroupChange::default() };
+            show(&update(home, &old, change)?.group, output);
         }
         Group::Forget { name, yes } => forget(home, &name, yes, output)?,
         Group::List => list(&home, output)?,
@@ -41,6 +43,34 @@ pub(super) fn run(home: Home, args: Group, output: Output) -> Result<()> {
         Group::Descriptor { name } => descriptor(&home.group(&name)?, output),
     }
     Ok(())
+}
+
+fn form(home: Home, name: String, members: Vec<String>) -> Result<Changed> {
+    if let Some(node) = Remote::find(&home)? {
+        let made: GroupView = node.post("/v1/groups", &NewGroup { name: name.clone(), members })?;
+        return Ok(Changed { group: home.group(&name)?, notes: made.notes });
+    }
+    let HeldHome { home, .. } = &home.hold()?;
+    home.form_group(&name, &members)
+}
+
+fn update(home: Home, name: &str, change: GroupChange) -> Result<Changed> {
+    // A name that is none is told as such before anybody is asked.
+    home.group(name)?;
+    if let Some(node) = Remote::find(&home)? {
+        let changed: GroupView = node.patch(&of_group(name), &change)?;
+        return Ok(Changed { group: home.group(&changed.name)?, notes: changed.notes });
+    }
+    let HeldHome { home, .. } = &home.hold()?;
+    match change.name {
+        Some(new) => Ok(Changed { group: home.rename_group(name, &new)?, notes: Vec::new() }),
+        None => home.update_group(name, &change.members),
+    }
+}
+
+/// The path of a group whose name was checked.
+fn of_group(name: &str) -> String {
+    format!("/v1/groups/{name}")
 }
 
 /// Shows a group after a change, and what its user should know about it.
@@ -61,8 +91,12 @@ fn forget(home: Home, name: &str, yes: bool, output: Output) -> Result<()> {
             "another text than the group's name was typed",
         ));
     }
-    let HeldHome { home, .. } = &home.hold()?;
-    let group = home.forget_group(name)?;
+    match Remote::find(&home)? {
+        Some(node) => {
+            let _: Done = node.delete(&of_group(name))?;
+        }
+        None => drop(home.hold()?.home.forget_group(name)?),
+    }
     let line = Line::new("group_forgotten").with("group", name).with("id", group.id().to_string());
     output.tell(&line, format!("forgot group {name}"));
     Ok(())

@@ -1,11 +1,12 @@
 //! `ensign nonce`: what became of our nonces.
 
+use ensign_api::view::AuditView;
+
 use crate::catalogue as code;
-use crate::control::Kept;
 use crate::failure::{Failure, Result};
 use crate::home::Home;
+use crate::kept::Kept;
 use crate::output::{Line, Output};
-use crate::request_view::AuditView;
 use crate::words;
 
 /// Proves that no nonce met two challenges, or says which marks are wrong.

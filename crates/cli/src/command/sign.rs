@@ -1,5 +1,6 @@
 //! `ensign sign`: propose, wait for everybody, write the result.
 
+mod remote;
 mod session;
 mod task;
 
@@ -8,6 +9,7 @@ use std::time::Duration;
 use ensign_coordinator::{Approval, Consent, SigningJob};
 use ensign_wire::REQUEST_LIFETIME_MAX;
 
+use self::remote::Errand;
 use self::session::Session;
 use self::task::Task;
 use super::block_on;
@@ -21,6 +23,7 @@ use crate::narrator::Narrator;
 use crate::node::{IsMoved, Node, command_failure};
 use crate::output::Output;
 use crate::question::{self, Answer, Audience, Question, Wanted};
+use crate::remote::Remote;
 use crate::request::{self, Asked};
 use crate::stop::Stop;
 use crate::target::{Finished, Targets};
@@ -42,6 +45,9 @@ pub(super) fn run(home: Home, args: Sign, output: Output) -> Result<()> {
     let existing = if args.force { Existing::Replace } else { Existing::Keep };
     let (out, extract) = (args.out.as_deref(), args.extract.as_deref());
     let targets = Targets::check(out, extract, task.form, existing)?;
+    if let Some(node) = Remote::find(&home)? {
+        return Errand { work: task.work, targets, args, output }.run(&node);
+    }
     let held = home.with_signer(args.signer.clone()).hold()?;
     block_on(Proposal { held, group, task, targets, args, output }.sign())
 }
@@ -77,7 +83,7 @@ impl Proposal {
         let approval = match asking.propose(job, &task, &args).await {
             Ok(approval) => approval,
             Err(failure) => {
-                node.coordinator.shutdown().await;
+                node.shutdown().await;
                 return Err(failure);
             }
         };
@@ -107,7 +113,7 @@ impl Proposal {
             let _ = session.node.coordinator.received(session.request.id).await;
             session.farewell(others).await;
         }
-        session.node.coordinator.shutdown().await;
+        session.node.shutdown().await;
         if written.is_ok() {
             tokio::select! {
                 () = stop.asked() => {}

@@ -9,9 +9,9 @@ use ensign_psbt::ConsentDigest;
 use self::rule::{Rule, Verdict};
 use crate::args::{Approve, Up};
 use crate::catalogue as code;
-use crate::control::Decision;
 use crate::failure::{Failure, Result};
 use crate::home::{Home, Signed, shown};
+use crate::household::{Decision, News};
 use crate::narrator::{Narrator, session_line};
 use crate::node::{IsMoved, Node, command_failure};
 use crate::output::{Line, Output};
@@ -47,7 +47,7 @@ pub(super) async fn run(home: Home, args: Up, output: Output) -> Result<()> {
     };
     let ended = duty.serve(&mut stop).await;
     duty.desk = None;
-    duty.node.coordinator.shutdown().await;
+    duty.node.shutdown().await;
     output.talk(&Line::new("stopped"), "stopped; open requests go on at the next `ensign up`");
     ended
 }
@@ -121,7 +121,7 @@ impl Duty {
                     Some(event) => self.on_event(event).await?,
                     None => return Err(self.narrator.why_stopped()),
                 },
-                decision = self.node.decisions.next() => self.on_decision(decision),
+                news = self.node.clients.next() => self.on_news(news),
                 over = next_answer(&mut self.desk) => self.on_answer(over).await,
             }
         }
@@ -133,9 +133,17 @@ impl Duty {
         was_there && rustix::termios::tcgetattr(std::io::stdin()).is_err()
     }
 
-    /// Reads the groups of the home again.
+    /// Reads the groups of the home again; what is wrong with them is told, and nothing ends.
     async fn reload(&mut self) {
-        self.output.notice("nothing is read again yet");
+        match self.node.reload(self.output).await {
+            Ok(groups) => {
+                let names: Vec<_> = groups.iter().map(|group| group.name.clone()).collect();
+                let line = Line::new("reloaded").with("groups", names.clone());
+                self.output.talk(&line, format!("read the groups again: {}", names.join(", ")));
+                self.narrator.know(&groups);
+            }
+            Err(failure) => self.output.warning(&failure),
+        }
     }
 
     async fn on_event(&mut self, event: Event) -> Result<()> {
@@ -158,7 +166,11 @@ impl Duty {
         Ok(())
     }
 
-    fn on_decision(&mut self, Decision { request, verb }: Decision) {
+    fn on_news(&mut self, news: News) {
+        let Decision { request, verb } = match news {
+            News::Decided(decision) => decision,
+            News::Groups(groups) => return self.narrator.know(&groups),
+        };
         let text = format!("{verb} {} in another terminal", request.short());
         let line = session_line("decided", request).with("how", verb);
         self.output.talk(&line, text);

@@ -1,7 +1,8 @@
 //! The results of one request, and where each goes.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use ensign_api::view;
 use ensign_coordinator::Outcome;
 use ensign_psbt::Form;
 
@@ -9,6 +10,7 @@ use super::Target;
 use crate::catalogue as code;
 use crate::durable::Existing;
 use crate::failure::{Failure, Result};
+use crate::home::shown;
 use crate::output::{Line, Output};
 
 /// Where the results of one request go.
@@ -34,7 +36,7 @@ pub(crate) struct Finished {
 }
 
 /// Returns the key that a group's bare messages are signed under, in hex.
-pub(crate) fn signing_key(group: &ensign_psbt::Group) -> String {
+fn signing_key(group: &ensign_psbt::Group) -> String {
     hex::encode(group.aggregate_key().x_only_public_key().0.to_byte_array())
 }
 
@@ -82,7 +84,6 @@ impl Targets {
     }
 
     /// Whether some of it can be written by this process alone, and by no other that serves the home.
-    #[expect(dead_code, reason = "asked where another process serves the home")]
     pub(crate) fn are_of_this_process(&self) -> bool {
         self.is_printed() || self.all().any(|target| target.is_of_this_process())
     }
@@ -90,6 +91,56 @@ impl Targets {
     /// Whether a result goes to standard output, so that somebody has to read it.
     pub(crate) fn is_printed(&self) -> bool {
         self.all().any(|target| *target == Target::Stdout) || self.all().next().is_none()
+    }
+
+    /// Returns the places as another process is told them; nothing for what only this one can write.
+    pub(crate) fn to_view(&self) -> Option<view::Target> {
+        if self.are_of_this_process() {
+            return None;
+        }
+        let mut force = false;
+        let mut place = |target: &Target| match target {
+            Target::Stdout => None,
+            Target::File { path, existing } => {
+                force |= *existing == Existing::Replace;
+                path.to_str().map(str::to_owned)
+            }
+        };
+        let (out, extract) =
+            (self.out.as_ref().and_then(&mut place), self.extract.as_ref().and_then(&mut place));
+        Some(view::Target { out, extract, form: Some(form_name(self.form).to_owned()), force })
+    }
+
+    /// Takes the places that another process has told, and finds out whether they can be written.
+    ///
+    /// # Errors
+    ///
+    /// As [`check`](Self::check); [`code::COMMAND_LINE`] for a path that is not absolute, since no
+    /// folder is meant by it here.
+    pub(crate) fn of_view(target: &view::Target) -> Result<Self> {
+        let view::Target { out, extract, form, force } = target;
+        let path = |path: &Option<String>| path.as_ref().map(PathBuf::from);
+        let (out, extract) = (path(out), path(extract));
+        for path in out.iter().chain(&extract) {
+            if !path.is_absolute() {
+                let what = format!("{} is no absolute path", shown(path));
+                return Err(Failure::new(&code::COMMAND_LINE, what));
+            }
+        }
+        let known = |form: &String| FORMS.into_iter().find(|known| form_name(*known) == *form);
+        let form = form.as_ref().map(|form| {
+            let unknown = || Failure::new(&code::COMMAND_LINE, "there is no such form of a PSBT");
+            known(form).ok_or_else(unknown)
+        });
+        let existing = if *force { Existing::Replace } else { Existing::Keep };
+        let form = form.transpose()?.unwrap_or_default();
+        let targets = Self::check(out.as_deref(), extract.as_deref(), form, existing)?;
+        if targets.all().any(Target::is_of_this_process) {
+            let what =
+                "a pipe or a device is written by the command that names it, and by no other";
+            return Err(Failure::new(&code::COMMAND_LINE, what));
+        }
+        Ok(targets)
     }
 
     fn all(&self) -> impl Iterator<Item = &Target> {
@@ -130,6 +181,19 @@ impl Targets {
         let psbt = ensign_psbt::parse(psbt.as_bytes())
             .map_err(|error| Failure::new(&code::INTERNAL, error.to_string()))?;
         Ok(psbt.to_form(self.form))
+    }
+}
+
+/// Every form that a result is written in for another process.
+const FORMS: [Form; 5] = [Form::Binary, Form::Base64, Form::Hex, Form::Quoted, Form::Json];
+
+const fn form_name(form: Form) -> &'static str {
+    match form {
+        Form::Binary => "binary",
+        Form::Hex => "hex",
+        Form::Quoted => "quoted",
+        Form::Json => "json",
+        Form::Base64 | _ => "base64",
     }
 }
 

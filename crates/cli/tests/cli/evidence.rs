@@ -150,7 +150,7 @@ fn evidence_that_is_kept_is_listed_shown_and_exported_for_anybody() {
     assert_eq!(run(&nowhere).succeeded().last()["evidence"], id.as_str());
     // A file that is there is not replaced.
     std::fs::write(&file, "my notes").unwrap();
-    let error = alice.json(&export).refused(2, "E-FIL-002");
+    let error = alice.json(&export).refused(2, "E-FIL-010");
     assert!(error["do"].as_str().unwrap().contains("another file"), "{error}");
     assert_eq!(std::fs::read(&file).unwrap(), b"my notes");
 }

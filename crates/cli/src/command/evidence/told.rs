@@ -3,7 +3,7 @@
 use std::time::{Duration, UNIX_EPOCH};
 
 use ensign_equivocation::{Case, CaseError, Charge, Claim, Conviction, Verdict};
-use ensign_primitives::{PeerId, UnixTime};
+use ensign_primitives::{PeerId, SignerIndex, UnixTime};
 use ensign_wire::{Body, Envelope, PubNonceBytes, Round0};
 
 use crate::catalogue as code;
@@ -159,7 +159,8 @@ impl<'a> Told<'a> {
 
     fn signer(&self, who: u16) -> String {
         match (self.group(), self.case.request.signers.as_slice().get(usize::from(who))) {
-            (Some(_), _) | (_, None) => crate::request_view::name(self.group(), who),
+            (Some(group), _) => group.name_of(SignerIndex(who)),
+            (None, None) => format!("signer {who}"),
             (None, Some(key)) => {
                 format!("signer {}", key.to_string().chars().take(16).collect::<String>())
             }

@@ -1,0 +1,249 @@
+//! The board: everything that a person wants to know at a glance, kept up to date by events.
+
+use ensign_coordinator::{
+    Approval, Event, GroupInfo, PeerEvent, PeerInfo, Problem, RequestEvent, RequestRef,
+};
+use ensign_primitives::{PeerId, SignerIndex, UnixTime};
+use serde::{Deserialize, Serialize};
+
+use crate::view::{GroupView, PeerView, RequestView, names, phase_name};
+
+/// Most alarms on the board; above it the oldest go.
+const ALARMS_MAX: usize = 32;
+
+/// What runs here: who we are, who is connected, what is open, what is wrong.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Board {
+    /// Who we are.
+    pub me: Me,
+    /// The nodes of the members of our groups, by name.
+    pub peers: Vec<PeerView>,
+    /// Our groups, by name.
+    pub groups: Vec<GroupView>,
+    /// What is not over: what waits for us first, then as it came.
+    pub requests: Vec<RequestView>,
+    /// What a person should look at, the latest last.
+    pub alarms: Vec<AlarmView>,
+}
+
+/// Who we are.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Me {
+    /// What we call ourselves.
+    pub name: String,
+    /// The chain.
+    pub network: String,
+    /// Where the node listens; null where none runs.
+    pub listen: Option<String>,
+    /// Since when it runs.
+    pub since_ms: Option<u64>,
+    /// The version of the program.
+    pub version: String,
+}
+
+/// Something that a person should look at.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AlarmView {
+    /// `E-<AREA>-<number>`.
+    pub code: String,
+    /// One sentence.
+    pub what: String,
+    /// Whom it concerns.
+    pub who: Vec<String>,
+    /// When.
+    pub at_ms: u64,
+}
+
+impl Board {
+    /// Begins with nobody connected and nothing open.
+    pub fn new(me: Me) -> Self {
+        Self { me, ..Self::default() }
+    }
+
+    /// Takes the groups that there are now, and the nodes of their members.
+    pub fn set(&mut self, groups: &[std::sync::Arc<GroupInfo>], peers: &[PeerInfo], now: UnixTime) {
+        let lacking = self.lacking();
+        self.groups = groups.iter().map(|group| GroupView::new(group)).collect();
+        self.groups.sort_by(|a, b| a.name.cmp(&b.name));
+        for group in &mut self.groups {
+            for member in &mut group.members {
+                member.lacks_it = lacking.contains(&(group.id.clone(), member.node.clone()));
+            }
+        }
+        let mut before = std::mem::take(&mut self.peers);
+        for peer in peers {
+            let node = peer.peer.to_string();
+            let known = before.iter().position(|known| known.node == node);
+            let known = known.map(|index| before.swap_remove(index));
+            self.peers.push(peer_view(peer, known, now));
+        }
+        self.peers.sort_by(|a, b| (&a.name, &a.node).cmp(&(&b.name, &b.node)));
+        let ready: Vec<_> = self.peers.iter().filter(|peer| peer.connected).collect();
+        let ready: Vec<_> = ready.into_iter().map(|peer| peer.node.clone()).collect();
+        for node in ready {
+            self.mark(&node, true);
+        }
+    }
+
+    /// Returns which node lacks which group.
+    fn lacking(&self) -> Vec<(String, String)> {
+        let pair = |group: &GroupView| {
+            let id = group.id.clone();
+            let lacking = group.members.iter().filter(|member| member.lacks_it);
+            lacking.map(move |member| (id.clone(), member.node.clone())).collect::<Vec<_>>()
+        };
+        self.groups.iter().flat_map(pair).collect()
+    }
+
+    /// Notes what happened.
+    pub fn apply(&mut self, event: &Event, now: UnixTime) {
+        match event {
+            Event::Peer(peer, event) => self.on_peer(peer, event, now),
+            Event::Request(request, event) => self.on_request(request, event, now),
+            Event::Warning { peer, problem } => {
+                let who = peer.iter().map(|peer| self.name_of(peer)).collect();
+                self.alarm(problem, who, now);
+            }
+            Event::Convicted { peer, .. } => {
+                let who = self.name_of(peer);
+                let what = format!("{who} is proven to have done wrong, by its own signatures");
+                self.raise("E-PEER-002", what, vec![who], now);
+            }
+            _ => {}
+        }
+    }
+
+    fn on_peer(&mut self, peer: &PeerId, event: &PeerEvent, now: UnixTime) {
+        let node = peer.to_string();
+        let now_ms = now.as_millis();
+        if let PeerEvent::GroupUnknown { group } = event {
+            let id = group.id.to_string();
+            let groups = self.groups.iter_mut().filter(|group| group.id == id);
+            for member in groups.flat_map(|group| &mut group.members) {
+                if member.node == node {
+                    (member.ready, member.lacks_it) = (false, true);
+                }
+            }
+            return;
+        }
+        let Some(view) = self.peers.iter_mut().find(|known| known.node == node) else { return };
+        match event {
+            PeerEvent::Up { clock_offset_millis } => {
+                (view.connected, view.since_ms) = (true, now_ms);
+                (view.seen_ms, view.problem) = (Some(now_ms), None);
+                view.clock_offset_ms = Some(*clock_offset_millis);
+                self.mark(&node, true);
+            }
+            PeerEvent::Down { .. } => {
+                (view.connected, view.since_ms) = (false, now_ms);
+                view.seen_ms = Some(now_ms);
+                self.mark(&node, false);
+            }
+            PeerEvent::DialFailed { reason, .. } => view.problem = Some(reason.clone()),
+            _ => {}
+        }
+    }
+
+    /// Notes whether a node is connected, in each group that it belongs to.
+    fn mark(&mut self, node: &str, is_up: bool) {
+        let members = self.groups.iter_mut().flat_map(|group| &mut group.members);
+        for member in members.filter(|member| member.node == node) {
+            member.ready = is_up && !member.lacks_it;
+            member.lacks_it &= is_up;
+        }
+    }
+
+    fn on_request(&mut self, request: &RequestRef, event: &RequestEvent, now: UnixTime) {
+        match event {
+            RequestEvent::Asked(approval) => self.enter(approval, "undecided"),
+            RequestEvent::Proposed(approval) => self.enter(approval, "open"),
+            RequestEvent::Resumed(resumption) => self.enter(&resumption.approval, "open"),
+            RequestEvent::Failed { .. } | RequestEvent::Done { .. } => {
+                let id = request.id.to_string();
+                self.requests.retain(|view| view.request != id);
+            }
+            _ => self.follow(request, event, now),
+        }
+    }
+
+    fn enter(&mut self, approval: &Approval, state: &str) {
+        let view = RequestView::of_approval(approval, state);
+        match self.requests.iter_mut().find(|known| known.request == view.request) {
+            Some(known) => *known = view,
+            None => self.requests.push(view),
+        }
+        self.sort();
+    }
+
+    /// What waits for us comes first; the order is stable.
+    fn sort(&mut self) {
+        self.requests.sort_by_key(|view| !view.is_asking());
+    }
+
+    fn follow(&mut self, request: &RequestRef, event: &RequestEvent, now: UnixTime) {
+        let (id, group) = (request.id.to_string(), &*request.group);
+        let Some(view) = self.requests.iter_mut().find(|view| view.request == id) else { return };
+        let name = |who: &SignerIndex| group.name_of(*who).to_owned();
+        match event {
+            RequestEvent::Attempt { .. } => {
+                view.joined.clear();
+                view.who.clear();
+                view.waiting_since_ms = None;
+            }
+            RequestEvent::Joined { who } => {
+                if !view.joined.contains(&name(who)) {
+                    view.joined.push(name(who));
+                }
+                if *who == group.own {
+                    view.state = "open".to_owned();
+                    self.sort();
+                }
+            }
+            RequestEvent::Voided { .. } => view.state = "undecided".to_owned(),
+            RequestEvent::Phase { phase } => view.phase = Some(phase_name(*phase).to_owned()),
+            RequestEvent::Waiting { on, since } => {
+                view.who = names(Some(group), on);
+                let since = u64::try_from(since.as_millis()).unwrap_or(u64::MAX);
+                view.waiting_since_ms = Some(now.as_millis().saturating_sub(since));
+            }
+            _ => {}
+        }
+    }
+
+    fn alarm(&mut self, problem: &Problem, who: Vec<String>, now: UnixTime) {
+        self.raise(problem.code, problem.what.clone(), who, now);
+    }
+
+    /// The same alarm again takes the place of the one before it.
+    fn raise(&mut self, code: &str, what: String, who: Vec<String>, now: UnixTime) {
+        self.alarms.retain(|alarm| (alarm.code.as_str(), &alarm.who) != (code, &who));
+        let alarm = AlarmView { code: code.to_owned(), what, who, at_ms: now.as_millis() };
+        self.alarms.push(alarm);
+        if self.alarms.len() > ALARMS_MAX {
+            self.alarms.remove(0);
+        }
+    }
+
+    pub(crate) fn name_of(&self, peer: &PeerId) -> String {
+        let node = peer.to_string();
+        let known = self.peers.iter().find(|known| known.node == node);
+        known.map_or_else(|| format!("node {}", peer.short()), |known| known.name.clone())
+    }
+}
+
+fn peer_view(peer: &PeerInfo, known: Option<PeerView>, now: UnixTime) -> PeerView {
+    let connected = peer.link.is_some();
+    let since = peer.link.as_ref().map(|link| link.since.as_millis());
+    let told = peer.link.as_ref().and_then(|link| link.clock_offset_millis);
+    let before = known.as_ref().filter(|known| known.connected == connected);
+    PeerView {
+        name: peer.name.clone(),
+        node: peer.peer.to_string(),
+        groups: peer.groups.iter().map(|group| group.name.clone()).collect(),
+        connected,
+        since_ms: since.or(before.map(|known| known.since_ms)).unwrap_or(now.as_millis()),
+        clock_offset_ms: told.or(known.as_ref().and_then(|known| known.clock_offset_ms)),
+        seen_ms: peer.last_seen.map(UnixTime::as_millis),
+        problem: peer.last_error.clone(),
+    }
+}

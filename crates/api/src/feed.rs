@@ -1,0 +1,109 @@
+//! What follows the events of a coordinator: the board, the ring, and what was shown.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
+
+use ensign_coordinator::{Approval, CommandError, Coordinator, Event, Events, RequestEvent};
+use ensign_primitives::{PeerId, RequestId, UnixTime};
+use serde_json::Value;
+
+use crate::board::{Board, Me};
+use crate::ring::Ring;
+use crate::told::told;
+
+/// Clones are the same feed.
+#[derive(Clone, Debug)]
+pub(crate) struct Feed(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    ring: Ring,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    board: Board,
+    /// What every open request asks for, as it was told last; the engine bounds how many there are.
+    shown: BTreeMap<RequestId, Arc<Approval>>,
+}
+
+impl Feed {
+    pub(crate) fn new(me: Me, ring: Ring) -> Self {
+        let state = State { board: Board::new(me), shown: BTreeMap::new() };
+        Self(Arc::new(Shared { ring, state: Mutex::new(state) }))
+    }
+
+    /// Follows events until the node ends.
+    pub(crate) async fn follow(self, mut events: Events) {
+        while let Some(event) = events.next().await {
+            self.take(&event);
+        }
+    }
+
+    fn take(&self, event: &Event) {
+        let told = {
+            let mut state = self.state();
+            state.board.apply(event, unix_now());
+            state.note(event);
+            told(event, |peer: &PeerId| state.board.name_of(peer))
+        };
+        if let Some(told) = told {
+            self.tell(&told);
+        }
+    }
+
+    /// Tells an event that is no coordinator's.
+    pub(crate) fn tell(&self, event: &Value) {
+        self.0.ring.push(&event.to_string());
+    }
+
+    /// Takes the groups and nodes that there are now.
+    pub(crate) async fn refresh(&self, coordinator: &Coordinator) -> Result<(), CommandError> {
+        let (groups, peers) = (coordinator.groups().await?, coordinator.peers().await?);
+        self.state().board.set(&groups, &peers, unix_now());
+        Ok(())
+    }
+
+    pub(crate) fn board(&self) -> Board {
+        self.state().board.clone()
+    }
+
+    pub(crate) fn ring(&self) -> &Ring {
+        &self.0.ring
+    }
+
+    /// Returns what a request that is not over asks for.
+    pub(crate) fn shown(&self, id: &RequestId) -> Option<Arc<Approval>> {
+        self.state().shown.get(id).cloned()
+    }
+
+    /// Returns the request that is not over and that is called so in this home.
+    pub(crate) fn called(&self, handle: u64) -> Option<Arc<Approval>> {
+        let state = self.state();
+        let is_it = |known: &&Arc<Approval>| known.handle.is_some_and(|known| known.0 == handle);
+        state.shown.values().find(is_it).cloned()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn note(&mut self, event: &Event) {
+        let Event::Request(request, event) = event else { return };
+        if let RequestEvent::Failed { .. } | RequestEvent::Done { .. } = event {
+            self.shown.remove(&request.id);
+        } else if let Some(approval) = event.approval() {
+            self.shown.insert(request.id, Arc::new(approval.clone()));
+        }
+    }
+}
+
+/// Returns the wall clock.
+pub(crate) fn unix_now() -> UnixTime {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    UnixTime::from_millis(u64::try_from(now.as_millis()).unwrap_or(u64::MAX))
+}

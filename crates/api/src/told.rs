@@ -1,0 +1,130 @@
+//! Events of a coordinator as the objects of the stream. Names and fields are those of the JSON lines
+//! that the command line prints; `docs/api.md` lists them.
+
+use ensign_coordinator::{Because, Event, GroupInfo, Outcome, PeerEvent, RequestEvent, RequestRef};
+use ensign_primitives::SignerIndex;
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+use crate::view::{ApprovalView, NoteView, names, phase_name};
+
+/// Words an event; nothing for those that clients have no use for.
+///
+/// - `node`: how a node is called.
+pub(crate) fn told(
+    event: &Event,
+    node: impl Fn(&ensign_primitives::PeerId) -> String,
+) -> Option<Value> {
+    match event {
+        Event::Peer(peer, event) => of_peer(&node(peer), event),
+        Event::Request(request, event) => of_request(request, event),
+        Event::Warning { peer, problem } => {
+            let who: Vec<_> = peer.iter().map(node).collect();
+            let (code, what) = (problem.code, problem.what.as_str());
+            Some(json!({ "event": "warning", "code": code, "what": what, "who": who }))
+        }
+        Event::Convicted { peer, case, .. } => {
+            let case = case.map(hex::encode);
+            Some(json!({ "event": "convicted", "who": node(peer), "evidence": case }))
+        }
+        _ => None,
+    }
+}
+
+fn of_peer(who: &str, event: &PeerEvent) -> Option<Value> {
+    Some(match event {
+        PeerEvent::Up { clock_offset_millis } => {
+            json!({ "event": "connected", "who": who, "clock_offset_ms": clock_offset_millis })
+        }
+        PeerEvent::Down { has_stopped } => {
+            json!({ "event": "disconnected", "who": who, "stopped": has_stopped })
+        }
+        PeerEvent::DialFailed { reason, retry_in } => {
+            let retry_in_s = retry_in.as_secs_f64();
+            json!({ "event": "dial_failed", "who": who, "reason": reason, "retry_in_s": retry_in_s })
+        }
+        PeerEvent::GroupUnknown { group } => {
+            json!({ "event": "group_unknown", "who": who, "group": group.name })
+        }
+        PeerEvent::GroupMissing { group } => {
+            json!({ "event": "group_missing", "who": who, "group": group.to_string() })
+        }
+        _ => return None,
+    })
+}
+
+fn of_request(request: &RequestRef, event: &RequestEvent) -> Option<Value> {
+    let group = &*request.group;
+    let who = |who: &SignerIndex| json!({ "who": group.name_of(*who) });
+    let (name, fields) = match event {
+        RequestEvent::Asked(approval) => ("request", fields(&ApprovalView::new(approval))),
+        RequestEvent::Proposed(approval) => ("proposed", fields(&ApprovalView::new(approval))),
+        RequestEvent::Resumed(resumption) => {
+            ("resumed", fields(&ApprovalView::new(&resumption.approval)))
+        }
+        RequestEvent::Recovered(outcome) => ("recovered", ended(outcome)),
+        RequestEvent::Refused(approval) => ("refused", fields(&ApprovalView::new(approval))),
+        RequestEvent::Voided { notes } => ("voided", json!({ "notes": NoteView::all(notes) })),
+        RequestEvent::Attempt { attempt, opened_by } => {
+            let by = opened_by.map(|opener| group.name_of(opener.who));
+            let because = opened_by.map(|opener| match opener.because {
+                Because::Restarted => "restarted",
+                _ => "wait_over",
+            });
+            ("attempt", json!({ "attempt": attempt, "opened_by": by, "because": because }))
+        }
+        RequestEvent::Acknowledged { who: signer } => ("acknowledged", who(signer)),
+        RequestEvent::Joined { who: signer } => ("joined", who(signer)),
+        RequestEvent::Revealed { who: signer } => ("revealed", who(signer)),
+        RequestEvent::Confirmed { who: signer } => ("confirmed", who(signer)),
+        RequestEvent::Signed { who: signer } => ("signed", who(signer)),
+        RequestEvent::PeerDone { who: signer } => ("peer_done", who(signer)),
+        RequestEvent::Phase { phase } => ("phase", json!({ "phase": phase_name(*phase) })),
+        RequestEvent::Waiting { on, since } => {
+            let since_s = since.as_secs_f64();
+            ("waiting", json!({ "who": names(Some(group), on), "since_s": since_s }))
+        }
+        RequestEvent::Unreachable { who } => {
+            ("unreachable", json!({ "who": names(Some(group), who) }))
+        }
+        RequestEvent::AttemptFailed { problem } => ("attempt_failed", failed(group, problem)),
+        RequestEvent::Failed { problem, .. } => ("failed", failed(group, problem)),
+        RequestEvent::Done { outcome } => ("done", ended(outcome)),
+        _ => return None,
+    };
+    Some(about(name, request, fields))
+}
+
+/// An event of a request: its name and which request first, then what is particular about it.
+fn about(name: &str, request: &RequestRef, more: Value) -> Value {
+    let mut all = Map::new();
+    all.insert("event".to_owned(), name.into());
+    all.insert("request".to_owned(), request.id.to_string().into());
+    all.insert("handle".to_owned(), request.handle.map(|handle| handle.to_string()).into());
+    all.insert("group".to_owned(), request.group.name.clone().into());
+    if let Value::Object(more) = more {
+        all.extend(more);
+    }
+    Value::Object(all)
+}
+
+fn fields(view: &impl Serialize) -> Value {
+    // A struct of strings and numbers always serializes.
+    serde_json::to_value(view).unwrap_or_default()
+}
+
+/// The result itself is fetched, so that no event is large.
+fn ended(outcome: &Outcome) -> Value {
+    let signatures: Vec<_> = outcome.signatures.iter().map(hex::encode).collect();
+    let txid = outcome.psbt.as_ref().map(|psbt| psbt.extract_tx().txid.to_string());
+    json!({ "signatures": signatures, "txid": txid })
+}
+
+fn failed(group: &GroupInfo, problem: &ensign_coordinator::Problem) -> Value {
+    json!({
+        "code": problem.code,
+        "what": problem.what,
+        "who": names(Some(group), &problem.who),
+        "do": problem.hint,
+    })
+}

@@ -1,0 +1,24 @@
+//! What is said over the socket, and printed: one shape for text, JSON lines and HTTP.
+//!
+//! Amounts are in satoshi, times in milliseconds since the Unix epoch, keys, ids and digests in hex.
+//! Signers go by the names that this home has for them. Text of other people is as they wrote it:
+//! whoever prints it escapes it.
+
+mod approval;
+pub(crate) use approval::keys;
+pub use approval::{ApprovalView, PreviewView, WorkView};
+mod asks;
+pub use asks::{Done, GroupChange, Job, NewGroup, Proposal, Target, Yes};
+mod group;
+pub use group::{GroupView, MemberView, PeerView};
+mod kept;
+pub use kept::{AuditView, CaseView, ResultView, ViolationView};
+mod note;
+pub use note::NoteView;
+mod request;
+pub(crate) use request::names;
+pub use request::{AttemptView, DetailView, RequestView};
+mod summary;
+pub use summary::{InputView, LockTimeView, OutputView, RelativeAgeView, SummaryView};
+mod words;
+pub use words::{mode_name, mode_named, phase_name};

@@ -1,0 +1,201 @@
+//! What the socket's server asks of the home of a node that runs: groups, results to write, words.
+
+use std::sync::Mutex;
+
+use ensign_api::view::{GroupChange, NewGroup, Target};
+use ensign_api::{Answer, House, Problem};
+use ensign_coordinator::{CommandError, Coordinator, LedgerError};
+use ensign_primitives::RequestId;
+use tokio::sync::mpsc;
+
+use crate::address::hosts::Hosts;
+use crate::catalogue as code;
+use crate::failure::{Failure, Result, risk_in_words};
+use crate::group::SignerGroup;
+use crate::home::{Changed, Home, Outs};
+use crate::node::command_failure;
+use crate::store::ledger_failure;
+use crate::target::Targets;
+
+/// What was decided by a client.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Decision {
+    /// About which request.
+    pub(crate) request: RequestId,
+    /// What was done.
+    pub(crate) verb: &'static str,
+}
+
+/// What clients did that the node's own user should know.
+#[derive(Debug)]
+pub(crate) enum News {
+    /// A request was decided.
+    Decided(Decision),
+    /// The groups are others now.
+    Groups(Vec<SignerGroup>),
+}
+
+/// The home of a node that runs.
+#[derive(Debug)]
+pub(crate) struct Household {
+    home: Home,
+    coordinator: Coordinator,
+    outs: Outs,
+    news: mpsc::Sender<News>,
+    /// Hears of requests whose results are to be written somewhere.
+    kept: mpsc::Sender<RequestId>,
+    /// Held by whoever changes files of groups: two clients change one after the other.
+    groups: Mutex<()>,
+}
+
+impl Household {
+    pub(crate) fn new(
+        home: &Home,
+        coordinator: &Coordinator,
+        news: mpsc::Sender<News>,
+        kept: mpsc::Sender<RequestId>,
+    ) -> Self {
+        let (home, coordinator, outs) = (home.clone(), coordinator.clone(), Outs::new(home));
+        Self { home, coordinator, outs, news, kept, groups: Mutex::new(()) }
+    }
+
+    /// Changes files, one client at a time.
+    fn file<T>(&self, change: impl FnOnce(&Home) -> Result<T>) -> Result<T> {
+        let _only = self.groups.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        change(&self.home)
+    }
+
+    fn tell(&self, news: News) {
+        // A command that only follows its own request does not listen.
+        let _ = self.news.try_send(news);
+    }
+
+    /// Tells the node's own user that groups have changed.
+    fn changed(&self) {
+        if let Ok(groups) = self.home.groups() {
+            self.tell(News::Groups(groups));
+        }
+    }
+
+    async fn make(&self, NewGroup { name, members }: NewGroup) -> Result<Vec<String>> {
+        let Changed { group, notes } = self.file(|home| home.form_group(&name, &members))?;
+        if let Err(failure) = join(&self.coordinator, &group).await {
+            // What the node does not take is no group of this home.
+            let _gone = self.file(|home| home.forget_group(&name));
+            return Err(failure);
+        }
+        self.changed();
+        Ok(notes)
+    }
+
+    async fn change(&self, name: String, change: GroupChange) -> Result<Vec<String>> {
+        let GroupChange { name: new, members } = change;
+        let mut notes = Vec::new();
+        let mut group = self.home.group(&name)?;
+        if !members.is_empty() {
+            let changed = self.file(|home| home.update_group(&name, &members))?;
+            (group, notes) = (changed.group, changed.notes);
+        }
+        if let Some(new) = new {
+            group = self.file(|home| home.rename_group(&name, &new))?;
+        }
+        join(&self.coordinator, &group).await?;
+        self.changed();
+        Ok(notes)
+    }
+
+    async fn forget(&self, name: String) -> Result<()> {
+        let group = self.home.group(&name)?;
+        let forgotten = self.coordinator.forget_group(group.id()).await;
+        forgotten.map_err(|error| command_failure(&error))?;
+        self.file(|home| home.forget_group(&name))?;
+        self.changed();
+        Ok(())
+    }
+}
+
+/// Has a node join a group, or take what is new about it.
+///
+/// # Errors
+///
+/// Why the node does not take it.
+pub(crate) async fn join(coordinator: &Coordinator, group: &SignerGroup) -> Result<Vec<Failure>> {
+    let (hosts, unknown) = Hosts::look_up(group.addresses()).await;
+    let given = coordinator.group(group.for_coordinator(&hosts)).await;
+    given.map_err(|error| command_failure(&error))?;
+    Ok(unknown)
+}
+
+impl House for Household {
+    fn make_group(&self, asked: NewGroup) -> Answer<'_, Vec<String>> {
+        Box::pin(async move { self.make(asked).await.map_err(|failure| problem(&failure)) })
+    }
+
+    fn change_group(&self, name: String, change: GroupChange) -> Answer<'_, Vec<String>> {
+        Box::pin(
+            async move { self.change(name, change).await.map_err(|failure| problem(&failure)) },
+        )
+    }
+
+    fn forget_group(&self, name: String) -> Answer<'_, ()> {
+        Box::pin(async move { self.forget(name).await.map_err(|failure| problem(&failure)) })
+    }
+
+    fn check_target(&self, target: Target) -> Answer<'_, ()> {
+        let checked = Targets::of_view(&target).map(drop).map_err(|failure| problem(&failure));
+        Box::pin(async move { checked })
+    }
+
+    fn keep_target(&self, request: RequestId, target: Target) -> Answer<'_, ()> {
+        let kept = self.outs.keep(&request, &target).map_err(|failure| problem(&failure));
+        Box::pin(async move {
+            kept?;
+            // It may be signed already; at the next start it is looked for again.
+            let _ended = self.kept.send(request).await;
+            Ok(())
+        })
+    }
+
+    fn decided(&self, request: RequestId, how: &'static str) {
+        self.tell(News::Decided(Decision { request, verb: how }));
+    }
+
+    fn problem(&self, status: u16, code: &str, what: String) -> Problem {
+        let failure = Failure::new(code::find(code).unwrap_or(&code::INTERNAL), what);
+        Problem { status, ..problem(&failure) }
+    }
+
+    fn refused(&self, error: &CommandError) -> Problem {
+        problem(&command_failure(error))
+    }
+
+    fn unread(&self, error: &LedgerError) -> Problem {
+        problem(&ledger_failure(error))
+    }
+}
+
+/// Words a failure for a client.
+fn problem(failure: &Failure) -> Problem {
+    let entry = failure.entry;
+    Problem {
+        kind: format!("urn:ensign:{}", entry.code),
+        title: entry.title.trim_end_matches('.').to_owned(),
+        status: status(entry.exit),
+        code: entry.code.to_owned(),
+        what: failure.what.clone(),
+        who: failure.who.clone(),
+        advice: failure.advice().to_owned(),
+        risk: risk_in_words(entry.risk).to_owned(),
+        retry_is_safe: entry.retry_is_safe,
+    }
+}
+
+/// The status of a failure, by what a command would exit with.
+const fn status(exit: code::Exit) -> u16 {
+    match exit {
+        code::Exit::Internal => 500,
+        code::Exit::NotReady | code::Exit::Network => 503,
+        code::Exit::Policy | code::Exit::Declined => 403,
+        code::Exit::Usage | code::Exit::Open | code::Exit::Peer | code::Exit::NonceSafety => 409,
+    }
+}

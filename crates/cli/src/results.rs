@@ -1,0 +1,95 @@
+//! Results that the process which serves a home writes out, for clients that have proposed and gone.
+
+use std::sync::Arc;
+
+use ensign_api::Service;
+use ensign_coordinator::{Coordinator, Event, Events, Outcome, RequestEvent};
+use ensign_primitives::RequestId;
+use ensign_psbt::Group;
+use serde_json::json;
+use tokio::sync::mpsc;
+
+use crate::home::{Home, Outs};
+use crate::output::Output;
+use crate::target::{Finished, Targets};
+
+/// Writes results where clients wanted them, until the node ends.
+#[derive(Debug)]
+pub(crate) struct Results {
+    pub(crate) outs: Outs,
+    pub(crate) coordinator: Coordinator,
+    pub(crate) service: Arc<Service>,
+    pub(crate) home: Home,
+    pub(crate) output: Output,
+}
+
+impl Results {
+    /// Writes what was signed before the last stop, then what is signed from now on.
+    ///
+    /// - `kept`: requests whose place was written down just now.
+    pub(crate) async fn write(self, mut events: Events, mut kept: mpsc::Receiver<RequestId>) {
+        for id in self.outs.requests() {
+            self.catch_up(id).await;
+        }
+        loop {
+            let event = tokio::select! {
+                event = events.next() => event,
+                Some(id) = kept.recv() => {
+                    self.catch_up(id).await;
+                    continue;
+                }
+            };
+            let Some(event) = event else { return };
+            let Event::Request(request, event) = event else { continue };
+            match event {
+                // From the store, where the signatures are: it has the group's keys too.
+                RequestEvent::Done { .. } | RequestEvent::Recovered(_) => {
+                    self.catch_up(request.id).await;
+                }
+                RequestEvent::Failed { .. } => self.outs.remove(&request.id),
+                _ => {}
+            }
+        }
+    }
+
+    /// A request may have ended while where it goes was written down, or while no node ran.
+    async fn catch_up(&self, id: RequestId) {
+        let groups = self.home.groups().unwrap_or_default();
+        let look = self.coordinator.look(move |records| {
+            let entry = records.requests().ok()?.into_iter().find(|entry| entry.id == id)?;
+            let group = groups.into_iter().find(|group| group.id() == entry.group)?;
+            Some((records.outcome(&id, &group.keys).ok()??, group.keys))
+        });
+        if let Ok(Some((outcome, keys))) = look.await {
+            self.hand_out(id, &outcome, &keys);
+        }
+    }
+
+    fn hand_out(&self, id: RequestId, outcome: &Outcome, keys: &Group) {
+        let Some(target) = self.outs.get(&id) else { return };
+        let finished = Finished::new(outcome, keys);
+        let written =
+            Targets::of_view(&target).and_then(|targets| targets.write(&finished, self.output));
+        match written {
+            Ok(()) => {
+                self.outs.remove(&id);
+                for file in target.out.iter().chain(&target.extract) {
+                    let event =
+                        json!({ "event": "wrote", "request": id.to_string(), "file": file });
+                    self.service.tell(&event);
+                }
+            }
+            Err(failure) => {
+                let event = json!({
+                    "event": "not_written",
+                    "request": id.to_string(),
+                    "code": failure.entry.code,
+                    "what": failure.what,
+                    "do": failure.advice(),
+                });
+                self.service.tell(&event);
+                self.output.warning(&failure);
+            }
+        }
+    }
+}
