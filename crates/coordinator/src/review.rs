@@ -251,6 +251,7 @@ impl Driver {
         let event = |approval| RequestEvent::Proposed(Box::new(approval));
         let approval = self.introduce(self.reference(id, &group), request, meaning, event);
         self.keep_yes(id, Shown::new(approval.digest, &approval.notes));
+        self.remind_of_unknown(&group.info);
         Ok(approval)
     }
 
