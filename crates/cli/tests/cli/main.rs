@@ -23,4 +23,5 @@ mod results;
 mod signer;
 mod signing;
 mod terminal;
+mod told;
 mod words;
