@@ -38,6 +38,7 @@ use crate::{
     outline::{HowEnded, Outlines},
     parts::{Before, Parts},
     problem,
+    pushed_off::PushedOff,
     randomness::Randomness,
     records::enter_live,
     report::{self, Report},
@@ -78,7 +79,8 @@ pub(crate) struct Driver {
     pub(crate) given_up: BTreeMap<RequestId, Problem>,
     roster: Roster,
     addresses: AddressBook,
-    warnings: Warnings,
+    pub(crate) warnings: Warnings,
+    pub(crate) pushed_off: PushedOff,
     pub(crate) signer: Desk,
     signed: SignerAnswers,
     transport: Transport,
@@ -95,14 +97,17 @@ pub(crate) struct Driver {
 impl Driver {
     pub(crate) fn new(parts: Parts, events: Publisher, commands: mpsc::Receiver<Command>) -> Self {
         let ((transport, arrivals), (storage, answers)) = (parts.transport, parts.storage);
+        let mut randomness = parts.randomness;
         let config = EngineConfig {
             network: parts.network,
+            // Without entropy nothing is signed, and two such processes look like one.
+            instance: randomness.draw().unwrap_or_default(),
             listening: report::listening(transport.local_addr()),
             timeouts: parts.timeouts,
             allowances: parts.allowances,
         };
         let (keys, signer) = parts.keys.into_parts();
-        let (signer, signed) = Desk::open(signer, &parts.randomness, &parts.clock);
+        let (signer, signed) = Desk::open(signer, &randomness, &parts.clock);
         let node_key = Arc::clone(&keys.node_key);
         let (signer_key, delegated_until) = (keys.signer, keys.delegation.expires);
         let mut engine = Engine::new(config, keys);
@@ -119,7 +124,7 @@ impl Driver {
         Self {
             engine,
             clock: parts.clock,
-            randomness: parts.randomness,
+            randomness,
             network: parts.network,
             groups: BTreeMap::new(),
             docket: Docket::default(),
@@ -137,6 +142,7 @@ impl Driver {
             given_up: BTreeMap::new(),
             addresses: AddressBook::new(addresses),
             warnings: Warnings::default(),
+            pushed_off: PushedOff::default(),
             signer,
             signed,
             transport,
@@ -223,6 +229,7 @@ impl Driver {
                 if let Some(problem) = problem::of_disconnect(&reason) {
                     self.warn(Some(peer), problem);
                 }
+                self.look_for_a_copy(peer, &reason);
                 self.stopped = report::has_stopped(&reason).then_some(peer);
                 let is_member = self.engine.is_member(&peer);
                 self.roster.disconnected(self.clock.now().unix, &peer, is_member);
@@ -294,7 +301,8 @@ impl Driver {
             Command::Peers(reply) => {
                 let groups = self.groups.values().map(|group| &group.info);
                 let addresses = |peer: &PeerId| self.addresses.of(peer);
-                drop(reply.send(self.roster.peers(now.unix, groups, addresses)));
+                let lacks = |peer: &PeerId, group: &GroupId| self.engine.lacks(peer, group);
+                drop(reply.send(self.roster.peers(now.unix, groups, addresses, lacks)));
             }
             Command::SetPolicy(policy) => self.policy = *policy,
             Command::Preview(job, reply) => drop(reply.send(self.preview(&job))),
@@ -424,6 +432,10 @@ impl Driver {
                 let has_stopped = self.stopped.take() == Some(peer);
                 self.emit(Event::Peer(peer, PeerEvent::Down { has_stopped }));
             }
+            Engine::GroupUnknown { .. }
+            | Engine::GroupKnown { .. }
+            | Engine::GroupMissing { .. }
+            | Engine::PeerCopied { .. } => self.on_acquaintance(event),
             Engine::Review(review) => self.review(review),
             Engine::Attempt { request, attempt } => {
                 self.held.forget(&request);
@@ -443,6 +455,7 @@ impl Driver {
                 match report::session_event(&event, now) {
                     Some(Report::Request(event)) => self.emit_request(request, event),
                     Some(Report::Warning(problem)) => self.emit_warning(None, problem),
+                    Some(Report::GroupUnknown(by)) => self.tell_unknown(&request, by),
                     None => {}
                 }
             }
@@ -466,6 +479,9 @@ impl Driver {
     }
 
     fn on_offense(&mut self, peer: PeerId, offense: Offense) {
+        if let Offense::UnknownGroup { group } = offense {
+            return self.tell_missing(peer, group);
+        }
         self.warn(Some(peer), problem::of_offense(&offense));
         if let Offense::Session(SessionOffense::Proven(evidence)) = offense {
             let case = cases::of_proof(&self.engine, &peer, &evidence);

@@ -30,7 +30,7 @@ pub use coordinator::{Builder, Coordinator, StartError};
 mod event;
 pub use event::{
     Approval, Because, Event, Events, LostAttempt, Opener, Outcome, PeerEvent, Preview, Reached,
-    RequestEvent, Resumption,
+    RequestEvent, Resumption, Whose,
 };
 mod error;
 pub use error::{CommandError, Problem, Risk};
@@ -60,6 +60,7 @@ pub use ensign_psbt::{
 };
 pub use ledger::LedgerError;
 
+mod acquaintance;
 mod addresses;
 mod cases;
 mod coins;
@@ -75,6 +76,7 @@ mod judging;
 mod looks;
 mod mark;
 mod parts;
+mod pushed_off;
 mod randomness;
 mod report;
 mod review;

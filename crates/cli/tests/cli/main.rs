@@ -24,4 +24,5 @@ mod results;
 mod signer;
 mod signing;
 mod terminal;
+mod told;
 mod words;
