@@ -14,10 +14,8 @@ use crate::group::SignerGroup;
 use crate::output::{Line, Output};
 use crate::words::foreign;
 
-mod losses;
 mod peer;
 mod request;
-use losses::Losses;
 
 /// Tells what happens.
 #[derive(Debug)]
@@ -30,8 +28,6 @@ pub(crate) struct Narrator {
     unreachable: BTreeMap<PeerId, BTreeSet<String>>,
     /// Groups that one side has and the other lacks, which people were told of.
     lacking: BTreeSet<(PeerId, GroupId)>,
-    /// How often each node was lost.
-    losses: Losses,
     /// The last warning about this node itself: if it stops, that is why.
     trouble: Option<Failure>,
 }
@@ -44,7 +40,6 @@ impl Narrator {
             names: BTreeMap::new(),
             unreachable: BTreeMap::new(),
             lacking: BTreeSet::new(),
-            losses: Losses::new(),
             trouble: None,
         };
         narrator.know(groups);

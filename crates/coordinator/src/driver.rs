@@ -440,7 +440,7 @@ impl Driver {
             Engine::Attempt { request, attempt } => {
                 self.held.forget(&request);
                 let opened_by = self.engine.opened_by(&request);
-                let opened_by = opened_by.map(|who| self.docket.opener(&request, who));
+                let opened_by = opened_by.map(report::opener);
                 self.emit_request(request, RequestEvent::Attempt { attempt, opened_by });
             }
             Engine::Session { request, event: SessionEvent::Done(finished), .. } => {

@@ -2,15 +2,14 @@
 
 use std::time::Duration;
 
-use ensign_coordinator::{GroupInfo, PeerEvent};
+use ensign_coordinator::{GroupInfo, PeerEvent, Whose};
 use ensign_primitives::{GroupId, PeerId};
 use ensign_replay::MESSAGE_AGE_MAX;
 
 use super::Narrator;
-use super::losses::{LOSSES_TOLD, LOSSES_WITHIN_US};
 use crate::catalogue;
 use crate::failure::Failure;
-use crate::output::{Line, unix_micros};
+use crate::output::Line;
 use crate::words::{self, foreign};
 
 /// Most reasons of one node that are remembered; with more, they are told anew. Guess: one for each
@@ -27,6 +26,8 @@ impl Narrator {
             }
             PeerEvent::GroupUnknown { group } => self.group_unknown(peer, group),
             PeerEvent::GroupMissing { group } => self.group_missing(peer, group),
+            PeerEvent::GroupKnown { group } => self.group_known(peer, group),
+            PeerEvent::Copied { whose } => self.copied(peer, *whose),
             _ => {}
         }
     }
@@ -53,15 +54,18 @@ impl Narrator {
         let how = if has_stopped { "has stopped" } else { "is gone" };
         let line = Line::new("disconnected").with("who", who.as_str()).with("stopped", has_stopped);
         self.progress(&line, Some(format!("{who} {how}; trying to reach it again")));
-        // Who says goodbye was not pushed off.
-        if !has_stopped && self.losses.lost(*peer, unix_micros()) {
-            let (losses, seconds) = (LOSSES_TOLD, LOSSES_WITHIN_US / 1_000_000);
-            let what = format!(
-                "the connection to {who} broke {losses} times within {seconds} s: a \
-                 second copy of this home, or of theirs, may be running"
-            );
-            self.output.warning(&Failure::new(&catalogue::NODE_TWICE, what).who([who]));
-        }
+    }
+
+    fn copied(&self, peer: &PeerId, whose: Whose) {
+        let who = self.node(peer);
+        let what = match whose {
+            Whose::Theirs => format!("two copies of {who} run at once and push each other off"),
+            Whose::Ours => format!(
+                "{who} goes on dropping our connection for another of ours: a second copy of this \
+                 home is running"
+            ),
+        };
+        self.output.warning(&Failure::new(&catalogue::NODE_TWICE, what).who([who]));
     }
 
     /// A node with several addresses fails with several reasons in turn; each is told once.
@@ -102,6 +106,16 @@ impl Narrator {
             group.short()
         );
         self.lacks(peer, *group, &line, &text);
+    }
+
+    fn group_known(&mut self, peer: &PeerId, group: &GroupInfo) {
+        self.lacking.remove(&(*peer, group.id));
+        let (who, name) = (self.node(peer), &group.name);
+        let line = Line::new("group_known")
+            .with("who", who.as_str())
+            .with("group", name.as_str())
+            .with("group_id", group.id.to_string());
+        self.output.talk(&line, &format!("{who} has group `{name}` now"));
     }
 
     /// Tells people once.
