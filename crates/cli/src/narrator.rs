@@ -15,7 +15,9 @@ use crate::output::{Line, Output};
 use crate::words::foreign;
 
 mod peer;
+mod reasons;
 mod request;
+use reasons::Reasons;
 
 /// Tells what happens.
 #[derive(Debug)]
@@ -23,9 +25,8 @@ pub(crate) struct Narrator {
     output: Output,
     /// How the nodes of members are called.
     names: BTreeMap<PeerId, String>,
-    /// Why each member's node could not be reached since it was last connected: a reason is told to
-    /// people once.
-    unreachable: BTreeMap<PeerId, BTreeSet<String>>,
+    /// Why members' nodes cannot be reached.
+    reasons: Reasons,
     /// Groups that one side has and the other lacks, which people were told of.
     lacking: BTreeSet<(PeerId, GroupId)>,
     /// The last warning about this node itself: if it stops, that is why.
@@ -38,7 +39,7 @@ impl Narrator {
         let mut narrator = Self {
             output,
             names: BTreeMap::new(),
-            unreachable: BTreeMap::new(),
+            reasons: Reasons::new(),
             lacking: BTreeSet::new(),
             trouble: None,
         };
