@@ -16,6 +16,7 @@ mod kept;
 mod keys;
 mod money;
 mod payee;
+mod psbt;
 mod reader;
 mod refusal;
 mod rescue;
