@@ -21,8 +21,8 @@ impl Narrator {
                 self.dial_failed(peer, reason, retry_in.as_secs_f64());
             }
             PeerEvent::GroupUnknown { group } => self.group_unknown(peer, group),
-            PeerEvent::GroupMissing { group } => self.group_missing(peer, group),
             PeerEvent::GroupKnown { group } => self.group_known(peer, group),
+            PeerEvent::GroupMissing { group } => self.group_missing(peer, group),
             PeerEvent::Copied { whose } => self.copied(peer, *whose),
             _ => {}
         }
@@ -55,11 +55,10 @@ impl Narrator {
     fn copied(&self, peer: &PeerId, whose: Whose) {
         let who = self.node(peer);
         let what = match whose {
-            Whose::Theirs => format!("two copies of {who} run at once and push each other off"),
-            Whose::Ours => format!(
-                "{who} goes on dropping our connection for another of ours: a second copy of this \
-                 home is running"
-            ),
+            Whose::Theirs => format!("the home of {who} runs twice: two nodes push each other off"),
+            Whose::Ours => {
+                format!("a second copy of this home runs: {who} is pushed from one to the other")
+            }
         };
         self.output.warning(&Failure::new(&catalogue::NODE_TWICE, what).who([who]));
     }
@@ -87,6 +86,16 @@ impl Narrator {
         self.lacks(peer, id, &line, &text);
     }
 
+    fn group_known(&mut self, peer: &PeerId, group: &GroupInfo) {
+        let (who, name) = (self.node(peer), &group.name);
+        let line = Line::new("group_known")
+            .with("who", who.as_str())
+            .with("group", name.as_str())
+            .with("group_id", group.id.to_string());
+        self.lacking.remove(&(*peer, group.id));
+        self.progress(&line, Some(format!("{who} has the group `{name}` now")));
+    }
+
     fn group_missing(&mut self, peer: &PeerId, group: &GroupId) {
         let who = self.node(peer);
         let line = Line::new("group_missing").with("who", who.as_str());
@@ -97,16 +106,6 @@ impl Narrator {
             group.short()
         );
         self.lacks(peer, *group, &line, &text);
-    }
-
-    fn group_known(&mut self, peer: &PeerId, group: &GroupInfo) {
-        self.lacking.remove(&(*peer, group.id));
-        let (who, name) = (self.node(peer), &group.name);
-        let line = Line::new("group_known")
-            .with("who", who.as_str())
-            .with("group", name.as_str())
-            .with("group_id", group.id.to_string());
-        self.output.talk(&line, &format!("{who} has group `{name}` now"));
     }
 
     /// Tells people once.
