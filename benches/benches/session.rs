@@ -115,6 +115,7 @@ impl World {
         for (node_key, sec_key, delegation) in people {
             let config = EngineConfig {
                 network: NETWORK,
+                instance: [7; 8],
                 listening: Vec::new(),
                 timeouts: Default::default(),
                 allowances: Default::default(),

@@ -46,6 +46,7 @@ fn frame() -> Frame {
         version_min: PROTOCOL_VERSION,
         version_max: PROTOCOL_VERSION,
         clock: Some(UnixTime::from_millis(17_672_256_000)),
+        instance: Some([7; 8]),
         observed: Some(v6(9)),
         listening: (1..=8).map(v6).collect(),
         limits: Limits { payload_bytes: 1024 * 1024, messages: 1024, requests: 64 },

@@ -205,6 +205,7 @@ fn hello() -> Vec<u8> {
         version_min: PROTOCOL_VERSION,
         version_max: PROTOCOL_VERSION,
         clock: Some(unix_now()),
+        instance: None,
         observed: None,
         listening: Vec::new(),
         limits,

@@ -11,8 +11,10 @@ use ensign_wire::Mode;
 
 mod kept;
 mod own;
+mod psbt;
 pub(crate) use kept::{Evidence, Nonce, Request};
 pub(crate) use own::{Contact, Group, Init, Payee};
+pub(crate) use psbt::{NewPsbt, Psbt};
 
 use crate::passphrase::{NewPassphraseArgs, PassphraseArgs};
 use crate::words::parse_duration;
@@ -50,6 +52,9 @@ pub(crate) enum Command {
     /// Keep the list of those who may be paid, for `payees = "listed"` in the settings
     #[command(subcommand)]
     Payee(Payee),
+    /// Make a PSBT, or say what one does
+    #[command(subcommand)]
+    Psbt(Psbt),
     /// Be reachable: show requests of the others, and ask before signing
     Up(Up),
     /// Propose a PSBT or a bare message to a group, and sign it together

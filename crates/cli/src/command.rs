@@ -8,6 +8,7 @@ pub(crate) mod init;
 mod key;
 mod nonce;
 mod payee;
+mod psbt;
 mod request;
 mod sign;
 mod signer;
@@ -38,6 +39,7 @@ pub(crate) fn run(cli: Cli, output: Output) -> Result<()> {
         Command::Contact(contact) => contact::run(|| open(cli.home), &contact, output),
         Command::Group(group) => group::run(open(cli.home)?, group, output),
         Command::Payee(payee) => payee::run(&open(cli.home)?, &payee, output),
+        Command::Psbt(psbt) => psbt::run(&open(cli.home)?, psbt, output),
         Command::Up(up) => block_on(up::run(open(cli.home)?, up, output)),
         Command::Sign(sign) => sign::run(open(cli.home)?, sign, output),
         Command::Request(request) => request::run(open(cli.home)?, request, output),

@@ -16,8 +16,10 @@ use crate::words::foreign;
 
 mod losses;
 mod peer;
+mod reasons;
 mod request;
 use losses::Losses;
+use reasons::Reasons;
 
 /// Tells what happens.
 #[derive(Debug)]
@@ -25,9 +27,8 @@ pub(crate) struct Narrator {
     output: Output,
     /// How the nodes of members are called.
     names: BTreeMap<PeerId, String>,
-    /// Why each member's node could not be reached since it was last connected: a reason is told to
-    /// people once.
-    unreachable: BTreeMap<PeerId, BTreeSet<String>>,
+    /// Why members' nodes cannot be reached.
+    reasons: Reasons,
     /// Groups that one side has and the other lacks, which people were told of.
     lacking: BTreeSet<(PeerId, GroupId)>,
     /// How often each node was lost.
@@ -42,7 +43,7 @@ impl Narrator {
         let mut narrator = Self {
             output,
             names: BTreeMap::new(),
-            unreachable: BTreeMap::new(),
+            reasons: Reasons::new(),
             lacking: BTreeSet::new(),
             losses: Losses::new(),
             trouble: None,

@@ -10,12 +10,14 @@ use std::io::Write as _;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use ensign_coordinator::Risk;
+use ensign_primitives::UnixTime;
 use serde::Serialize;
 use serde::ser::{SerializeMap as _, Serializer};
 use serde_json::Value;
 
 use crate::catalogue::Exit;
 use crate::failure::{Failure, retry_in_words, risk_in_words};
+use crate::words;
 
 use self::queue::Class;
 use self::wrap::wrapped;
@@ -141,8 +143,11 @@ impl Output {
 
     fn say(self, class: Class, line: &Line, text: Option<&str>) {
         match (self, text) {
-            (Self::Text, Some(text)) => {
+            (Self::Text, Some(text)) if std::io::stderr().is_terminal() => {
                 STDERR.write(class, line_of(&fitted(text)), std::io::stderr());
+            }
+            (Self::Text, Some(text)) => {
+                STDERR.write(class, line_of(&stamped(text)), std::io::stderr());
             }
             (Self::Text, None) => {}
             (Self::Json, _) => STDOUT.write(class, line.to_json(), std::io::stdout()),
@@ -274,6 +279,13 @@ fn fitted(text: &str) -> Cow<'_, str> {
         Ok(size) if stderr.is_terminal() => wrapped(text, size.ws_col.into()),
         Ok(_) | Err(_) => Cow::Borrowed(text),
     }
+}
+
+/// Returns text as a line of a log: behind the time of the day in UTC.
+fn stamped(text: &str) -> String {
+    let date = words::date(UnixTime::from_millis(unix_micros() / 1000));
+    let time = date.split_once('T').map_or("", |(_, time)| time);
+    format!("{time} {text}")
 }
 
 fn line_of(text: &str) -> String {

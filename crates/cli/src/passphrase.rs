@@ -1,7 +1,9 @@
 //! Where passphrases come from: a prompt, a file, a descriptor, a systemd credential. Never an
 //! argument or a variable, which other programs can read.
 
+mod forms;
 mod prompt;
+pub(crate) use prompt::Quiet;
 
 use std::fs::File;
 use std::io::{self, IsTerminal as _, Read as _};
@@ -114,7 +116,7 @@ impl Passphrases {
     /// As [`existing`](Self::existing), and [`code::PASSPHRASE_WEAK`].
     pub(crate) fn for_new(&self, file: &Path) -> Result<Passphrase> {
         match self.unasked()? {
-            Some(passphrase) => strong(passphrase),
+            Some(passphrase) => self.good(passphrase),
             None => self.ask_twice(file),
         }
     }
@@ -127,8 +129,8 @@ impl Passphrases {
     pub(crate) fn another(&self, args: NewPassphraseArgs, file: &Path) -> Result<Passphrase> {
         let NewPassphraseArgs { new_passphrase_file, new_passphrase_fd } = args;
         match Source::new(new_passphrase_file, new_passphrase_fd) {
-            Source::File(path) => strong(from_file(&path)?),
-            Source::Descriptor(fd) => strong(from_descriptor(fd)?),
+            Source::File(path) => self.good(from_file(&path)?),
+            Source::Descriptor(fd) => self.good(from_descriptor(fd)?),
             Source::Usual => self.ask_twice(file),
         }
     }
@@ -146,8 +148,55 @@ impl Passphrases {
         matches!(self.source, Source::Usual) && credential().is_none()
     }
 
+    /// Returns what keeps a terminal from showing what is typed there, from now on until it is dropped;
+    /// nothing where nobody types.
+    pub(crate) fn quiet(&self) -> Option<Quiet> {
+        let is_asked = self.is_typed() && self.check_terminal().is_ok();
+        // A terminal that cannot be quiet is told of when it is asked.
+        is_asked.then(Quiet::begin).and_then(io::Result::ok)
+    }
+
+    /// Returns the same passphrase in the other forms that it may have been stored in.
+    pub(crate) fn other_forms(passphrase: &Passphrase) -> Vec<(&'static str, Passphrase)> {
+        forms::others(passphrase)
+    }
+
+    /// Takes a new passphrase that nobody types now, but may have to type one day.
+    fn good(&self, passphrase: Passphrase) -> Result<Passphrase> {
+        let bytes = passphrase.dangerous_bytes();
+        if forms::is_utf16(bytes) {
+            let what = "the new passphrase is stored as UTF-16, which no keyboard gives back";
+            let failure = Failure::new(&code::PASSPHRASE_SOURCE, what);
+            return Err(failure.hint("save the file as UTF-8 without a mark"));
+        }
+        if !forms::has_mark(bytes) {
+            return strong(self.told(passphrase));
+        }
+        self.output.notice(
+            "warning: the file of the new passphrase begins with an invisible mark of its editor. The \
+             mark is left out: nobody can type it",
+        );
+        let bare = Zeroizing::new(forms::without_mark(bytes).to_vec());
+        let bare = Passphrase::new(bare).map_err(|error| {
+            Failure::new(&code::PASSPHRASE_SOURCE, format!("no new passphrase: {error}"))
+        })?;
+        strong(self.told(bare))
+    }
+
+    /// Warns of text that another keyboard may give in other bytes.
+    fn told(&self, passphrase: Passphrase) -> Passphrase {
+        if forms::is_decomposed(&passphrase) {
+            self.output.notice(
+                "warning: the new passphrase has accents that stand apart from their letters, as some \
+                 systems store them. It opens in either form, but plain letters are safer",
+            );
+        }
+        passphrase
+    }
+
     fn ask_twice(&self, file: &Path) -> Result<Passphrase> {
         self.check_terminal()?;
+        let _quiet = Quiet::begin().ok();
         let file = shown(file);
         self.output.notice(format!(
             "Choose a passphrase for {file}. Nobody can recover it: without it the keys are gone."
@@ -159,7 +208,7 @@ impl Passphrases {
                 continue;
             }
             if self.ask("the same again: ")?.is_same_as(&first) {
-                return Ok(first);
+                return Ok(self.told(first));
             }
             self.output.notice("the two passphrases differ; once more");
         }

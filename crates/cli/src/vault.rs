@@ -81,7 +81,10 @@ pub(crate) fn unlock<'v>(
     vault.unlock(passphrase).map_err(|error| unlock_failure(path, error))
 }
 
-/// Unlocks a vault, and lets a person who types the passphrase mistype it twice.
+/// Unlocks a vault, and lets a person who types the passphrase mistype it twice; returns the
+/// passphrase that has opened it.
+///
+/// The terminal shows nothing of what is typed until it is over, not even between two questions.
 ///
 /// # Errors
 ///
@@ -91,22 +94,48 @@ pub(crate) fn unlock_asking<'v>(
     vault: &'v Vault,
     passphrases: &Passphrases,
 ) -> Result<(Unlocked<'v>, Passphrase)> {
+    let (_quiet, output) = (passphrases.quiet(), passphrases.output());
     let mut tries = 1;
     loop {
-        let passphrase = passphrases.existing(path)?;
-        match unlock(path, vault, &passphrase, passphrases.output()) {
-            Ok(unlocked) => return Ok((unlocked, passphrase)),
+        match unlock_in_any_form(path, vault, passphrases.existing(path)?, output) {
             Err(failure)
                 if failure.entry.code == code::VAULT_PASSPHRASE.code
                     && passphrases.is_typed()
                     && tries < TRIES_MAX =>
             {
                 tries += 1;
-                passphrases.output().notice("that is not the passphrase; once more");
+                output.notice("that is not the passphrase; once more");
             }
-            Err(failure) => return Err(failure),
+            ended => return ended,
         }
     }
+}
+
+/// Tries a passphrase, then the same text in other forms: one keyboard composes accents, another one
+/// does not, and editors leave marks. Says which form has fitted.
+fn unlock_in_any_form<'v>(
+    path: &Path,
+    vault: &'v Vault,
+    given: Passphrase,
+    output: Output,
+) -> Result<(Unlocked<'v>, Passphrase)> {
+    let wrong = match unlock(path, vault, &given, output) {
+        Ok(unlocked) => return Ok((unlocked, given)),
+        Err(failure) if failure.entry.code != code::VAULT_PASSPHRASE.code => return Err(failure),
+        Err(wrong) => wrong,
+    };
+    for (form, passphrase) in Passphrases::other_forms(&given) {
+        output.notice(format!("not as it is; trying the same {form}"));
+        match vault.unlock(&passphrase) {
+            Ok(unlocked) => {
+                output.notice(format!("the passphrase of {} fits {form}", shown(path)));
+                return Ok((unlocked, passphrase));
+            }
+            Err(UnlockError::WrongPassphrase) => {}
+            Err(error) => return Err(unlock_failure(path, error)),
+        }
+    }
+    Err(wrong)
 }
 
 /// Says what a derivation costs and why.

@@ -140,14 +140,41 @@ impl Builder {
 pub enum StartError {
     /// The store cannot be used.
     #[error("{0}")]
-    Store(OpeningError),
+    Store(#[source] OpeningError),
     /// The port cannot be had.
     #[error("{0}")]
-    Bind(BindError),
+    Bind(#[source] BindError),
 }
 
 /// One running node. Clones are handles to the same node; it stops with
 /// [`shutdown`](Self::shutdown), or at once when the last handle is dropped.
+///
+/// Whoever says yes has seen an [`Approval`] or a [`Preview`], and says it to its digest:
+///
+/// ```no_run
+/// use ensign_coordinator::{Consent, Coordinator, Event, Events, RequestEvent};
+///
+/// # fn person_says_yes(_: Option<&ensign_coordinator::Summary>, _: &[ensign_coordinator::Note]) -> bool { false }
+/// async fn answer(wallet: &Coordinator, events: &mut Events) -> Result<(), Box<dyn std::error::Error>> {
+///     while let Some(event) = events.next().await {
+///         let Event::Request(request, event) = event else { continue };
+///         match event {
+///             RequestEvent::Asked(asked) => {
+///                 if person_says_yes(asked.summary.as_deref(), &asked.notes) {
+///                     // Refused with `CommandError::Changed`, and asked again, if it is another one by now.
+///                     wallet.approve(asked.id, Consent::person(asked.digest)).await?;
+///                 } else {
+///                     wallet.decline(asked.id).await?;
+///                 }
+///             }
+///             RequestEvent::Done { .. } => wallet.received(request.id).await?,
+///             RequestEvent::Failed { problem, .. } => eprintln!("{}: {}", problem.code, problem.what),
+///             _ => {}
+///         }
+///     }
+///     Ok(())
+/// }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Coordinator {
     commands: mpsc::Sender<Command>,

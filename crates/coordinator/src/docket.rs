@@ -120,11 +120,11 @@ impl Docket {
             return None;
         };
         matter.is_over |= is_end;
-        matter.has_failed = match event {
-            RequestEvent::AttemptFailed { .. } => true,
-            RequestEvent::Attempt { .. } => false,
-            _ => matter.has_failed,
-        };
+        if matches!(event, RequestEvent::AttemptFailed { .. }) {
+            matter.has_failed = true;
+        } else if matches!(event, RequestEvent::Attempt { .. }) {
+            matter.has_failed = false;
+        }
         Some(Event::Request(matter.reference.clone(), event))
     }
 

@@ -42,13 +42,13 @@ pub enum CommandError {
     Stopped,
     /// The signer does not let our node speak for it any more, and the delegation in use has ended.
     #[error("the signer was asked for a new delegation: {0}")]
-    Signer(SignerError),
+    Signer(#[source] SignerError),
     /// The engine refuses.
     #[error("{0}")]
-    Engine(ensign_engine::CommandError),
+    Engine(#[source] ensign_engine::CommandError),
     /// The PSBT cannot be signed by this group.
     #[error("{0}")]
-    Psbt(PsbtError),
+    Psbt(#[source] PsbtError),
     /// There is nothing to sign, or too much.
     #[error("{seen} messages, allowed is 1 to {max}")]
     MessageCount {
@@ -82,10 +82,10 @@ pub enum CommandError {
     },
     /// The group's keys cannot form an address.
     #[error("the group has no address: {0}")]
-    Group(ensign_psbt::GroupError),
+    Group(#[source] ensign_psbt::GroupError),
     /// The store cannot be read.
     #[error("{0}")]
-    Store(LedgerError),
+    Store(#[source] LedgerError),
     /// The operating system gives no entropy.
     #[error("the operating system gives no random bytes")]
     Entropy,

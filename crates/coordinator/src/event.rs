@@ -58,7 +58,9 @@ impl Event {
     pub const fn group(&self) -> Option<&Arc<GroupInfo>> {
         match self {
             Self::Request(request, _) => Some(&request.group),
-            Self::Peer(_, PeerEvent::GroupUnknown { group }) => Some(group),
+            Self::Peer(_, PeerEvent::GroupUnknown { group } | PeerEvent::GroupKnown { group }) => {
+                Some(group)
+            }
             Self::Peer(..) | Self::Warning { .. } | Self::Convicted { .. } => None,
         }
     }
@@ -101,11 +103,31 @@ pub enum PeerEvent {
         /// Our group.
         group: Arc<GroupInfo>,
     },
+    /// It has this group of ours now, which it did not have before.
+    GroupKnown {
+        /// Our group.
+        group: Arc<GroupInfo>,
+    },
     /// It is connected and has a group with us that we do not have.
     GroupMissing {
         /// The group's id.
         group: GroupId,
     },
+    /// Two processes run with one identity and push each other off: one home was copied, and each
+    /// copy may forget what the other has joined.
+    Copied {
+        /// Which identity.
+        whose: Whose,
+    },
+}
+
+/// Which of two nodes runs twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Whose {
+    /// The other one.
+    Theirs,
+    /// Ours.
+    Ours,
 }
 
 /// What happened to a request. `who` is a signer's position in the group's key order

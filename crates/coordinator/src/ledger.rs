@@ -43,10 +43,10 @@ pub(crate) struct Entry {
 pub enum LedgerError {
     /// The store refuses, or cannot.
     #[error("{0}")]
-    Store(StoreError),
+    Store(#[source] StoreError),
     /// It contradicts what stands in the store.
     #[error("{0}")]
-    Contradiction(OnceError),
+    Contradiction(#[source] OnceError),
     /// What was read is no record of this version.
     #[error("the record {place:?} cannot be understood")]
     Unreadable {

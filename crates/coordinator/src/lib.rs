@@ -30,7 +30,7 @@ pub use coordinator::{Builder, Coordinator, StartError};
 mod event;
 pub use event::{
     Approval, Because, Event, Events, LostAttempt, Opener, Outcome, PeerEvent, Preview, Reached,
-    RequestEvent, Resumption,
+    RequestEvent, Resumption, Whose,
 };
 mod error;
 pub use error::{CommandError, Problem, Risk};
@@ -72,11 +72,14 @@ mod handles;
 mod held;
 mod journal;
 mod judging;
+mod links;
 mod looks;
 mod mark;
 mod parts;
+mod pushed_off;
 mod randomness;
 mod report;
+mod reporting;
 mod review;
 mod signing;
 mod storage;

@@ -48,7 +48,7 @@ impl std::fmt::Debug for Opened {
 pub enum OpeningError {
     /// It does not open.
     #[error("{0}")]
-    Open(OpenError),
+    Open(#[source] OpenError),
     /// There is no such folder, and it cannot be made.
     #[error("cannot make {}: {kind}", path.display())]
     Folder {
@@ -59,7 +59,7 @@ pub enum OpeningError {
     },
     /// It opens, and what is in it cannot be read or written.
     #[error("{0}")]
-    Ledger(LedgerError),
+    Ledger(#[source] LedgerError),
     /// The operating system gives no random bytes for the store's mark.
     #[error("the operating system gives no random bytes")]
     Entropy,

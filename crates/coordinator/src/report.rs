@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use ensign_engine::CloseReason;
-use ensign_primitives::Instant;
+use ensign_primitives::{Instant, SignerIndex};
 use ensign_session::Event as SessionEvent;
 use ensign_transport::{CloseCode, DisconnectReason};
 use ensign_wire::Refusal;
@@ -16,6 +16,8 @@ pub(crate) enum Report {
     Request(RequestEvent),
     /// Worth a line in a log.
     Warning(Problem),
+    /// This signer's node does not have the request's group.
+    GroupUnknown(SignerIndex),
 }
 
 /// Translates what a session reports; `None` for what the driver handles itself.
@@ -35,6 +37,9 @@ pub(crate) fn session_event(event: &SessionEvent, now: Instant) -> Option<Report
         SessionEvent::Refused { by, why: Refusal::NotDelegated, .. } => {
             return Some(Report::Warning(problem::of_refused_delegation(*by)));
         }
+        SessionEvent::Refused { by, why: Refusal::UnknownGroup, .. } => {
+            return Some(Report::GroupUnknown(*by));
+        }
         SessionEvent::Refused { by, refused, why } => {
             let what = format!("a signer's node refused our {refused:?}: {why:?}");
             return Some(Report::Warning(Problem { what, who: vec![*by], ..problem::refused() }));
@@ -44,6 +49,11 @@ pub(crate) fn session_event(event: &SessionEvent, now: Instant) -> Option<Report
         }
         SessionEvent::Done(_) => return None,
     }))
+}
+
+/// Returns whether the other node took another connection of ours instead.
+pub(crate) const fn is_duplicate(reason: &DisconnectReason) -> bool {
+    matches!(reason, DisconnectReason::Closed { code: CloseCode::Duplicate })
 }
 
 /// Returns whether a connection ended because the other node stops: then nobody has lost it.

@@ -33,7 +33,7 @@ impl Driver {
         let id =
             self.engine.add_group(GroupConfig { keys, peers }).map_err(CommandError::Engine)?;
         for member in members {
-            self.know_addresses(member.peer, &member.addresses);
+            self.links.know_addresses(member.peer, &member.addresses);
         }
         let info = Arc::clone(&joined.info);
         self.groups.insert(id, joined);
@@ -251,6 +251,7 @@ impl Driver {
         let event = |approval| RequestEvent::Proposed(Box::new(approval));
         let approval = self.introduce(self.reference(id, &group), request, meaning, event);
         self.keep_yes(id, Shown::new(approval.digest, &approval.notes));
+        self.remind_of_unknown(&group.info);
         Ok(approval)
     }
 
@@ -349,15 +350,19 @@ impl Driver {
     /// Recomputes what a request asks for, and offers it to our user only if it is the same.
     pub(crate) fn review(&mut self, review: Review) {
         let Review { id, group, request, payload } = review;
-        if self.before.void_until.is_some_and(|until| request.request.created <= until) {
-            return self.give_up(id, problem::of_voided());
-        }
+        let is_void = self.before.void_until.is_some_and(|until| request.request.created <= until);
         let Some(group) = self.groups.get(&group).cloned() else { return };
         let meaning = match &payload {
             None => Ok(Meaning::blind(&request.request.messages)),
             Some(payload) => Meaning::of_psbt(payload, &group.keys),
         };
         match meaning {
+            Ok(meaning) if meaning.is_of(&request.request) && is_void => {
+                // Our user is told what it is, and why it is over.
+                let event = |approval| RequestEvent::Refused(Box::new(approval));
+                self.introduce(self.reference(id, &group), request, meaning, event);
+                self.give_up(id, problem::of_voided());
+            }
             Ok(meaning) if meaning.is_of(&request.request) => {
                 let (payload, summary) = (payload.as_deref(), meaning.summary());
                 let asked = Asked { request: &request, payload, summary };

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
 
-use ensign_primitives::{PeerId, UnixTime};
+use ensign_primitives::{GroupId, PeerId, UnixTime};
 
 use crate::GroupInfo;
 
@@ -13,8 +13,10 @@ pub struct PeerInfo {
     pub peer: PeerId,
     /// What our user calls its member, in the first of the groups.
     pub name: String,
-    /// The groups that we share.
+    /// The groups of ours that it is in.
     pub groups: Vec<Arc<GroupInfo>>,
+    /// Those of them that it does not have, by its own word.
+    pub lacks: Vec<GroupId>,
     /// The connection to it; `None` while there is none.
     pub link: Option<Link>,
     /// Where it is dialled.
@@ -96,6 +98,7 @@ impl Roster {
         now: UnixTime,
         groups: impl Iterator<Item = &'a Arc<GroupInfo>>,
         addresses: impl Fn(&PeerId) -> Vec<SocketAddr>,
+        lacks: impl Fn(&PeerId, &GroupId) -> bool,
     ) -> Vec<PeerInfo> {
         let mut peers: BTreeMap<PeerId, PeerInfo> = BTreeMap::new();
         for group in groups {
@@ -107,12 +110,14 @@ impl Roster {
                     peer: member.peer,
                     name: member.name.clone(),
                     groups: Vec::new(),
+                    lacks: Vec::new(),
                     link: None,
                     addresses: addresses(&member.peer),
                     last_seen: None,
                     last_error: None,
                 });
                 info.groups.push(Arc::clone(group));
+                info.lacks.extend(Some(group.id).filter(|id| lacks(&member.peer, id)));
             }
         }
         for (peer, info) in &mut peers {

@@ -19,6 +19,8 @@ mod evidence;
 mod groups;
 #[path = "loopback/hostile.rs"]
 mod hostile;
+#[path = "loopback/one_sided.rs"]
+mod one_sided;
 #[path = "loopback/party.rs"]
 mod party;
 #[path = "loopback/puppet.rs"]

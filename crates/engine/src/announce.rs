@@ -101,7 +101,10 @@ impl Engine {
         let signed = Arc::new(signed.clone());
         let payload = self.take_early_payload(from, id, &signed);
         match self.open_request(now, group, signed, payload, announce.attempt) {
-            Ok(id) => self.welcome(now, id, envelope),
+            Ok(id) => {
+                self.speaks_for(from, group);
+                self.welcome(now, id, envelope);
+            }
             Err(CommandError::Setup(error)) => {
                 self.refuse(now, from, refused, Refusal::InvalidRequest);
                 self.offense(from, Offense::Unsignable(error));

@@ -73,6 +73,9 @@ pub const OFFENSE_POINTS_MAX: u32 = 20;
 pub struct EngineConfig {
     /// The chain it works on.
     pub network: Network,
+    /// Drawn when the process starts; told to members, who see by it when two processes have one
+    /// identity.
+    pub instance: [u8; 8],
     /// Where it can be reached; told to peers.
     pub listening: Vec<SocketAddr>,
     /// How long each wait of a session may take.

@@ -18,10 +18,12 @@ use crate::{
     Input, KeptPartials, Keys, Open, Output, PEERS_MAX, Proposal, REFUSALS_REMEMBERED,
     REQUESTS_MAX, Undecided,
     budget::Budgets,
+    copies::Instances,
     ended::Endings,
     peers::Peer,
     recall::Recalls,
     requests::{Mark, Request, no_attempt_left, pause_after},
+    shared::Shared,
     undecided::UndecidedMemory,
 };
 
@@ -45,6 +47,8 @@ pub struct Engine {
     pub(crate) ended: Endings,
     pub(crate) undecided: UndecidedMemory,
     pub(crate) recalls: Recalls,
+    pub(crate) shared: Shared,
+    pub(crate) instances: Instances,
     pub(crate) budgets: Budgets,
     pub(crate) horizon: Horizon,
     /// How much of it was written down.
@@ -82,6 +86,8 @@ impl Engine {
             ended: Endings::default(),
             undecided: UndecidedMemory::default(),
             recalls: Recalls::default(),
+            shared: Shared::default(),
+            instances: Instances::default(),
             horizon: Horizon::default(),
             noted: Horizon::default(),
             refused: Duplicates::new(REFUSALS_REMEMBERED),
@@ -118,11 +124,13 @@ impl Engine {
         self.groups
             .insert(id, group)
             .map_err(|_| CommandError::TooManyGroups { limit: GROUPS_MAX })?;
+        self.forget_differences(&id);
         for peer in others {
             if self.members.insert(peer) {
                 self.outputs.push_back(Output::Connect { peer });
                 self.admit(peer);
             }
+            self.groups_changed(peer);
         }
         Ok(id)
     }
@@ -135,8 +143,8 @@ impl Engine {
     /// [`CommandError::UnknownGroup`], or [`CommandError::GroupInUse`] while a request of it is open.
     pub fn forget_group(&mut self, id: &GroupId) -> Result<Vec<PeerId>, CommandError> {
         let group = self.groups.get(id).ok_or(CommandError::UnknownGroup { group: *id })?;
-        let mut open = self.requests.iter().filter(|(_, request)| !request.is_settled());
-        if let Some((request, _)) = open.find(|(_, request)| request.group == *id) {
+        let is_open = |it: &Request| !it.is_settled() && it.group == *id;
+        if let Some((request, _)) = self.requests.iter().find(|(_, request)| is_open(request)) {
             return Err(CommandError::GroupInUse { request: *request });
         }
         let peers = Arc::clone(&group.peers);
@@ -144,6 +152,10 @@ impl Engine {
         let is_left = |peer: &PeerId| self.groups.iter().any(|(_, it)| it.peers.contains(peer));
         let gone: Vec<_> = peers.iter().copied().filter(|peer| !is_left(peer)).collect();
         self.members.retain(|peer| !gone.contains(peer));
+        self.forget_differences(id);
+        for peer in peers.iter().filter(|peer| !gone.contains(peer)) {
+            self.groups_changed(*peer);
+        }
         Ok(gone)
     }
 
@@ -382,6 +394,7 @@ impl StateMachine for Engine {
 
     fn handle_timeout(&mut self, now: Now) {
         self.close_silent_peers(now);
+        self.compare_groups(now);
         self.run_request_timers(now);
     }
 
@@ -390,7 +403,7 @@ impl StateMachine for Engine {
     }
 
     fn poll_timeout(&self) -> Option<Wakeup> {
-        let hello = self.peers.iter().filter_map(|(_, peer)| peer.hello_wakeup());
+        let hello = self.peers.iter().filter_map(|(_, peer)| peer.wakeup());
         let requests = self.requests.iter().filter_map(|(_, request)| request.wakeup());
         hello.chain(requests).min()
     }

@@ -266,6 +266,32 @@ pub enum Event {
         /// The node.
         peer: PeerId,
     },
+    /// A member does not have this group of ours: its user has to form it too.
+    GroupUnknown {
+        /// The member's node.
+        peer: PeerId,
+        /// Our group.
+        group: GroupId,
+    },
+    /// A member that did not have this group of ours has it now.
+    GroupKnown {
+        /// The member's node.
+        peer: PeerId,
+        /// Our group.
+        group: GroupId,
+    },
+    /// A node says that it has a group with us, and we do not have it.
+    GroupMissing {
+        /// The node, of a member of another group or of a stranger.
+        peer: PeerId,
+        /// The group, by its claim.
+        group: GroupId,
+    },
+    /// Two processes with one member's identity run, and push each other off.
+    PeerCopied {
+        /// The member's node.
+        peer: PeerId,
+    },
     /// A request of another signer waits for a decision.
     Review(Review),
     /// An attempt at a request began.

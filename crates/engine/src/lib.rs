@@ -51,12 +51,16 @@ pub use budget::{
 };
 mod horizon;
 pub use horizon::Horizon;
+mod copies;
+pub use copies::COPY_WINDOW;
 mod local_signer;
 pub use local_signer::ask_local_signer;
 mod recall;
 pub use recall::{Known, RECALL_ENVELOPES_MAX, RECALLS_MAX};
 mod restore;
 pub use restore::{KeptPartials, Open, Restored};
+mod shared;
+pub use shared::{CLAIMS_PER_STRANGER_MAX, CLAIMS_REMEMBERED, GROUPS_SETTLE};
 mod status;
 pub use status::RequestStatus;
 mod testimony;

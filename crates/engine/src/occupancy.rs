@@ -29,7 +29,8 @@ impl Engine {
         let peers = self.fullest_peer();
         let (requests, sessions) = (self.fullest_request(), self.fullest_session());
         let memories = self.undecided.occupancy().into_iter().chain(self.recalls.occupancy());
-        let memories = memories.chain([self.budgets.occupancy()]);
+        let memories = memories.chain([self.budgets.occupancy(), self.instances.occupancy()]);
+        let memories = memories.chain(self.shared.occupancy());
         own.into_iter()
             .chain(self.ended.occupancy())
             .chain(memories)

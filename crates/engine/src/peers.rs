@@ -1,9 +1,13 @@
 //! Connections: introductions, members and strangers, and what misbehaviour costs.
 
-use alloc::{boxed::Box, collections::VecDeque, vec::Vec};
+use alloc::{
+    boxed::Box,
+    collections::{BTreeSet, VecDeque},
+    vec::Vec,
+};
 use core::net::SocketAddr;
 
-use ensign_primitives::{Instant, MESSAGES_MAX, Now, PeerId, Wakeup};
+use ensign_primitives::{GroupId, Instant, MESSAGES_MAX, Now, PeerId, Wakeup};
 use ensign_wire::{
     Audience, Envelope, Frame, Hello, Kind, Limits, PAYLOAD_BYTES_MAX, PROTOCOL_VERSION, Roles,
 };
@@ -22,7 +26,14 @@ pub(crate) struct Peer {
     introduced: bool,
     hello_by: Instant,
     points: u32,
-    pings: Bucket,
+    pub(crate) pings: Bucket,
+    /// The groups that it says it shares with us.
+    pub(crate) told: BTreeSet<GroupId>,
+    pub(crate) has_told: bool,
+    /// Whether we have said ours.
+    pub(crate) has_heard: bool,
+    /// When a difference between the two lists is told.
+    pub(crate) compare_at: Option<Instant>,
     /// A member's statements about a session that was not announced yet; the oldest give way.
     pub(crate) early: VecDeque<Box<Envelope>>,
     pub(crate) early_payloads: EarlyPayloads,
@@ -35,6 +46,10 @@ impl Peer {
             hello_by: now.after(HELLO_TIMEOUT),
             points: 0,
             pings: Bucket::full(now, PINGS_ALLOWED),
+            told: BTreeSet::new(),
+            has_told: false,
+            has_heard: false,
+            compare_at: None,
             early: VecDeque::new(),
             early_payloads: EarlyPayloads::default(),
         }
@@ -46,6 +61,11 @@ impl Peer {
 
     pub(crate) fn hello_wakeup(&self) -> Option<Wakeup> {
         (!self.introduced).then_some(Wakeup { at: self.hello_by, reason: "hello" })
+    }
+
+    pub(crate) fn wakeup(&self) -> Option<Wakeup> {
+        let compare = self.compare_at.map(|at| Wakeup { at, reason: "groups" });
+        [self.hello_wakeup(), compare].into_iter().flatten().min()
     }
 
     pub(crate) fn keep_early(&mut self, envelope: Box<Envelope>) {
@@ -70,6 +90,7 @@ impl Engine {
             version_min: PROTOCOL_VERSION,
             version_max: PROTOCOL_VERSION,
             clock: is_member.then_some(now.unix),
+            instance: is_member.then_some(self.config.instance),
             observed: Some(remote),
             listening: if is_member { self.config.listening.clone() } else { Vec::new() },
             limits: Limits {
@@ -79,6 +100,9 @@ impl Engine {
             },
         };
         self.send(peer, &Frame::Hello(hello));
+        if is_member {
+            self.say_groups(peer);
+        }
     }
 
     /// A stranger gives way to a member when every place is taken.
@@ -122,6 +146,7 @@ impl Engine {
             Ok(Frame::Hello(hello)) => self.on_hello(now, peer, &hello),
             Ok(Frame::Ping(number)) => self.on_ping(now, peer, number),
             Ok(Frame::Pong(_)) => {}
+            Ok(Frame::Groups(groups)) => self.on_groups(now, peer, groups),
             Ok(Frame::Payload { request, bytes }) => self.on_payload(now, peer, request, bytes),
             Ok(Frame::Envelope(envelope)) => self.on_envelope(now, peer, envelope),
         }
@@ -161,7 +186,9 @@ impl Engine {
         });
         self.outputs.push_back(Output::Admit { peer });
         self.event(Event::PeerUp { peer, clock_offset_millis });
-        self.reconnect_sessions(now, peer);
+        if hello.instance.is_some_and(|number| self.instances.see(peer, number, now.instant)) {
+            self.event(Event::PeerCopied { peer });
+        }
     }
 
     /// Whether a member's budget covers the bytes of what is dear to decode or to keep.

@@ -205,6 +205,8 @@ impl Engine {
         (id, attempt): (RequestId, u16),
         envelope: Box<Envelope>,
     ) {
+        let Some(group) = self.requests.get(&id).map(|request| request.group) else { return };
+        self.speaks_for(from, group);
         let Some(request) = self.requests.get(&id) else { return };
         if attempt != request.attempt && request.is_settled() {
             // Whoever has our signatures counts us as done: they must be durable.

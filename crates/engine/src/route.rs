@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use ensign_identity::Signature;
 use ensign_primitives::{
-    Now, PeerId, RequestId, SessionId, SignerIndex, StateMachine, TaggedHasher,
+    GroupId, Now, PeerId, RequestId, SessionId, SignerIndex, StateMachine, TaggedHasher,
 };
 use ensign_session::{
     Input as SessionInput, Output as SessionOutput, Record as SessionRecord, Session,
@@ -196,9 +196,10 @@ impl Engine {
         }
     }
 
-    /// Tells every session of a member's that it is back.
-    pub(crate) fn reconnect_sessions(&mut self, now: Now, peer: PeerId) {
-        let ids: Vec<RequestId> = self.requests.iter().map(|(id, _)| *id).collect();
+    /// Tells every session of a group's that a member is back and has the group.
+    pub(crate) fn reconnect_sessions(&mut self, now: Now, peer: PeerId, group: &GroupId) {
+        let of_group = self.requests.iter().filter(|(_, request)| request.group == *group);
+        let ids: Vec<RequestId> = of_group.map(|(id, _)| *id).collect();
         for id in ids {
             let Some(signer) = self.signer_of(id, &peer) else { continue };
             let input = ensign_session::Input::Connected { signer };
@@ -229,10 +230,12 @@ impl Engine {
     }
 
     /// Returns whose node hears what a session says to a signer: nobody's before our own request is
-    /// durable.
+    /// durable, and none that has not said that it has the group.
     fn addressee(&self, id: RequestId, signer: SignerIndex) -> Option<PeerId> {
-        let is_secret = self.requests.get(&id)?.unannounced.is_some();
-        if is_secret { None } else { self.node_of(id, signer) }
+        let request = self.requests.get(&id)?;
+        let (group, is_secret) = (request.group, request.unannounced.is_some());
+        let peer = self.node_of(id, signer)?;
+        (!is_secret && self.has_group(&peer, &group)).then_some(peer)
     }
 
     fn node_of(&self, id: RequestId, signer: SignerIndex) -> Option<PeerId> {

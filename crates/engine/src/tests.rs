@@ -18,6 +18,7 @@ mod propose;
 mod reopen;
 mod restart;
 mod restore;
+mod shared;
 mod strangers;
 mod unsigned;
 mod washing;

@@ -264,7 +264,7 @@ impl Host {
     fn spend(&mut self, scene: &mut Scene<'_>, kind: Kind) {
         let cpu = scene.plan.scenario.cpu;
         let operations = match kind {
-            Kind::Hello | Kind::Ping | Kind::Pong | Kind::Payload => 0,
+            Kind::Hello | Kind::Ping | Kind::Pong | Kind::Payload | Kind::Groups => 0,
             Kind::SessionAnnounce | Kind::SessionJoin | Kind::SignatureFinalized => 3,
             Kind::SessionReady
             | Kind::NonceShare

@@ -137,6 +137,10 @@ impl Tally {
             Event::Offense { .. } if cast.is_honest(sight.node) => self.faults.offenses += 1,
             Event::PeerUp { .. }
             | Event::PeerDown { .. }
+            | Event::GroupUnknown { .. }
+            | Event::GroupKnown { .. }
+            | Event::GroupMissing { .. }
+            | Event::PeerCopied { .. }
             | Event::Review(_)
             | Event::Session { .. }
             | Event::Offense { .. } => {}

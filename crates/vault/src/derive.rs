@@ -45,7 +45,7 @@ impl MasterKey {
         // Its other errors are about lengths, and those are in bounds.
         Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
             .hash_password_into_with_memory(
-                passphrase.as_bytes(),
+                passphrase.dangerous_bytes(),
                 salt,
                 &mut *key,
                 &mut blocks.0[..],

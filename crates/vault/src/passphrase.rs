@@ -49,7 +49,12 @@ impl Passphrase {
         self.0.len()
     }
 
-    pub(crate) fn as_bytes(&self) -> &[u8] {
+    /// Returns the secret itself, for whoever looks at the form of the text.
+    ///
+    /// # Security
+    ///
+    /// Whatever is made of it is to be erased too, and shown nowhere.
+    pub fn dangerous_bytes(&self) -> &[u8] {
         &self.0
     }
 }

@@ -5,7 +5,7 @@ use alloc::{boxed::Box, vec::Vec};
 use ensign_primitives::{MESSAGES_MAX, Network, RequestId};
 use serde::{Deserialize, Serialize, Serializer};
 
-use crate::{DecodeError, Envelope, Hello, PAYLOAD_BYTES_MAX, codec};
+use crate::{DecodeError, Envelope, Groups, Hello, PAYLOAD_BYTES_MAX, SHARED_GROUPS_MAX, codec};
 
 /// Most bytes of a frame header: one for the kind, three for the length.
 pub const HEADER_BYTES_MAX: usize = 4;
@@ -30,11 +30,12 @@ pub enum Kind {
     SignatureFinalized,
     SessionAbort,
     ValidationError,
+    Groups,
 }
 
 impl Kind {
     /// Every kind, in wire order.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Hello,
         Self::Ping,
         Self::Pong,
@@ -51,13 +52,14 @@ impl Kind {
         Self::SignatureFinalized,
         Self::SessionAbort,
         Self::ValidationError,
+        Self::Groups,
     ];
 
     /// Returns who may send frames of this kind to a node.
     pub const fn audience(self) -> Audience {
         match self {
             Self::Hello => Audience::Anyone,
-            Self::Ping | Self::Pong => Audience::Introduced,
+            Self::Ping | Self::Pong | Self::Groups => Audience::Introduced,
             Self::Payload
             | Self::SessionAnnounce
             | Self::SessionJoin
@@ -82,7 +84,7 @@ impl Kind {
     /// Returns the kind of the statement whose variant has the number `tag` inside an envelope.
     pub(crate) fn of_body(tag: u32) -> Option<Self> {
         let id = usize::try_from(tag).ok()?.checked_add(Self::SessionAnnounce as usize)?;
-        Self::ALL.get(id).copied()
+        Self::ALL.get(id).copied().filter(|kind| *kind != Self::Groups)
     }
 
     /// Returns the most bytes a body of this kind may have.
@@ -97,6 +99,7 @@ impl Kind {
             Self::SignatureFinalized => 1024 + MESSAGES_MAX * 64,
             Self::Payload => PAYLOAD_BYTES_MAX + 64,
             Self::Ping | Self::Pong => 16,
+            Self::Groups => 16 + SHARED_GROUPS_MAX * 32,
             Self::Hello
             | Self::SessionReady
             | Self::NonceAck
@@ -189,6 +192,8 @@ pub enum Frame {
         /// The bytes, at most [`PAYLOAD_BYTES_MAX`].
         bytes: Vec<u8>,
     },
+    /// Names the groups that the sender shares with the receiver.
+    Groups(Groups),
     /// Carries a signed statement about a session.
     Envelope(Box<Envelope>),
 }
@@ -201,6 +206,7 @@ impl Frame {
             Self::Ping(_) => Kind::Ping,
             Self::Pong(_) => Kind::Pong,
             Self::Payload { .. } => Kind::Payload,
+            Self::Groups(_) => Kind::Groups,
             Self::Envelope(envelope) => envelope.body().kind(),
         }
     }
@@ -211,6 +217,7 @@ impl Frame {
             Self::Hello(hello) => codec::encode(hello),
             Self::Ping(number) | Self::Pong(number) => codec::encode(number),
             Self::Payload { request, bytes } => codec::encode(&(request, Blob(bytes))),
+            Self::Groups(groups) => codec::encode(groups),
             Self::Envelope(envelope) => envelope.encode(),
         };
         let mut frame = Vec::with_capacity(HEADER_BYTES_MAX + body.len());
@@ -244,6 +251,11 @@ impl Frame {
                 let (request, Blob(bytes)): (RequestId, Blob<'_>) = codec::decode(body)?;
                 codec::in_range("payload bytes", bytes.len() as u64, 1..=PAYLOAD_BYTES_MAX as u64)?;
                 Ok(Self::Payload { request, bytes: bytes.to_vec() })
+            }
+            Kind::Groups => {
+                let groups: Groups = codec::decode(body)?;
+                groups.validate()?;
+                Ok(Self::Groups(groups))
             }
             Kind::SessionAnnounce
             | Kind::SessionJoin

@@ -3,13 +3,16 @@
 use alloc::vec::Vec;
 use core::net::SocketAddr;
 
-use ensign_primitives::UnixTime;
+use ensign_primitives::{GroupId, UnixTime};
 use serde::{Deserialize, Serialize};
 
 use crate::{DecodeError, codec};
 
 /// Most addresses a node may list. Guess: two families, a few interfaces.
 pub const ADDRESSES_MAX: usize = 8;
+
+/// Most groups that two nodes may share, and so name in [`Groups`].
+pub const SHARED_GROUPS_MAX: usize = 64;
 
 /// What a node does for others, one bit each.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,6 +46,9 @@ pub struct Hello {
     /// The sender's wall clock, so that a wrong one is noticed before a session fails. For members
     /// of its groups only: a clock recognises its node.
     pub clock: Option<UnixTime>,
+    /// Drawn by the sender's process when it started: two processes with one identity differ here, and
+    /// so show themselves. For members of its groups only.
+    pub instance: Option<[u8; 8]>,
     /// Under which address the sender sees the receiver.
     pub observed: Option<SocketAddr>,
     /// Where the sender can be reached, at most [`ADDRESSES_MAX`]; a claim. Empty for a receiver
@@ -56,5 +62,27 @@ impl Hello {
     pub(crate) fn validate(&self) -> Result<(), DecodeError> {
         codec::in_range("addresses", self.listening.len() as u64, 0..=ADDRESSES_MAX as u64)?;
         codec::in_range("version range", self.version_max.into(), self.version_min.into()..=255)
+    }
+}
+
+/// Names the groups that the sender shares with the receiver, by the sender's own list; none for a
+/// receiver that is a stranger to it.
+///
+/// Said behind the [`Hello`] and whenever it changes, so that a group which only one of two nodes has
+/// is found before anybody proposes something to it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Groups {
+    /// Rising, each once, at most [`SHARED_GROUPS_MAX`].
+    pub shared: Vec<GroupId>,
+}
+
+impl Groups {
+    pub(crate) fn validate(&self) -> Result<(), DecodeError> {
+        codec::in_range("shared groups", self.shared.len() as u64, 0..=SHARED_GROUPS_MAX as u64)?;
+        // What is out of order is named by how many are in order.
+        let rising = self.shared.windows(2).take_while(|pair| pair.first() < pair.last()).count();
+        let rising = if self.shared.is_empty() { 0 } else { rising as u64 + 1 };
+        let all = self.shared.len() as u64;
+        codec::in_range("rising shared groups", rising, all..=all)
     }
 }

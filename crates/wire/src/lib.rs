@@ -40,7 +40,7 @@ pub use body::{
 mod envelope;
 pub use envelope::Envelope;
 mod hello;
-pub use hello::{ADDRESSES_MAX, Hello, Limits, Roles};
+pub use hello::{ADDRESSES_MAX, Groups, Hello, Limits, Roles, SHARED_GROUPS_MAX};
 mod frame;
 pub use frame::{Audience, Frame, HEADER_BYTES_MAX, Header, Kind};
 mod codec;

@@ -73,6 +73,7 @@ pub(crate) fn engine(index: usize) -> Engine {
     };
     let config = EngineConfig {
         network: NETWORK,
+        instance: [index as u8; 8],
         listening: vec![],
         timeouts,
         allowances: Default::default(),

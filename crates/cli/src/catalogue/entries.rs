@@ -301,6 +301,12 @@ catalogue! {
         "A signer connects only to members of its groups.",
         "make a group with `ensign group new NAME --member CODE`";
 
+    PSBT_DRAFT = "E-PSB-010", exit: Usage, risk: None, retry: false,
+        "The PSBT cannot be made so.",
+        "Coins, payments and fee rate do not go together, or no node would relay the transaction. Coins and \
+         payments are counted from 0. Nothing was written.",
+        "correct what the message names, and give the command again";
+
     PAYEE_ADDRESS = "E-PAY-001", exit: Usage, risk: CheckFirst, retry: false,
         "A payee's address is none, or none of this network.",
         "A mistyped address pays nobody or somebody else.",

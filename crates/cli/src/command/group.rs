@@ -14,8 +14,10 @@ use crate::contact::Contact;
 use crate::failure::{Failure, Result};
 use crate::group::SignerGroup;
 use crate::home::{Changed, HeldHome, Home};
+use crate::kept::Kept;
 use crate::output::{Line, Output};
 use crate::remote::Remote;
+use crate::views::short;
 use crate::words;
 
 /// Forms, changes or shows groups. A node that runs in this home does it by itself, and takes it into
@@ -95,11 +97,28 @@ fn forget(home: Home, name: &str, yes: bool, output: Output) -> Result<()> {
         Some(node) => {
             let _: Done = node.delete(&of_group(name))?;
         }
-        None => drop(home.hold()?.home.forget_group(name)?),
+        None => {
+            refuse_while_open(&home, &group)?;
+            drop(home.hold()?.home.forget_group(name)?);
+        }
     }
     let line = Line::new("group_forgotten").with("group", name).with("id", group.id().to_string());
     output.tell(&line, format!("forgot group {name}"));
     Ok(())
+}
+
+/// Refuses while requests of a group are open in the store.
+fn refuse_while_open(home: &Home, group: &SignerGroup) -> Result<()> {
+    let id = group.id().to_string();
+    let requests = Kept::open(home.clone())?.requests()?;
+    let open = requests.iter().filter(|request| request.group_id == id && !request.is_over());
+    let open: Vec<_> =
+        open.map(|it| it.handle.clone().unwrap_or_else(|| short(&it.request))).collect();
+    if open.is_empty() {
+        return Ok(());
+    }
+    let what = format!("group {} has open requests: {}", group.name, words::list(&open));
+    Err(Failure::new(&code::GROUP_BUSY, what))
 }
 
 /// Says what becomes impossible.

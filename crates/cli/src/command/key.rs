@@ -4,7 +4,7 @@ mod backup;
 
 use std::path::Path;
 
-use ensign_vault::Purpose;
+use ensign_vault::{Purpose, Unlocked};
 
 use crate::args::Key;
 use crate::catalogue as code;
@@ -78,25 +78,22 @@ fn encrypt(home: Home, passphrases: &Passphrases) -> Result<()> {
     if home.stored() == Stored::Plain {
         let passphrase = passphrases.for_new(&vault_in(home.path()))?;
         home.encrypt_keys(&passphrase)?;
-        return finish(home, &passphrase, passphrases);
+        let (path, vault) = (vault_in(home.path()), home.vault()?);
+        let unlocked = vault::unlock(&path, &vault, &passphrase, passphrases.output())?;
+        return finish(home, &unlocked, passphrases);
     }
     if home.plain_left().is_empty() {
         return Err(Failure::new(&code::KEYS_ENCRYPTED, "there is a vault here already"));
     }
-    let passphrase = passphrases.existing(&vault_in(home.path()))?;
-    finish(home, &passphrase, passphrases)
+    let vault = home.vault()?;
+    let (unlocked, _) = home.unlock(&vault)?;
+    finish(home, &unlocked, passphrases)
 }
 
 /// Removes what is not encrypted, once the vault has been read back from disk and opened.
-fn finish(
-    home: &Home,
-    passphrase: &ensign_vault::Passphrase,
-    passphrases: &Passphrases,
-) -> Result<()> {
-    let (path, vault) = (vault_in(home.path()), home.vault()?);
-    let unlocked = vault::unlock(&path, &vault, passphrase, passphrases.output())?;
-    let removed: Vec<_> = home.remove_plain(&unlocked)?.iter().map(|path| shown(path)).collect();
-    let file = shown(&path);
+fn finish(home: &Home, unlocked: &Unlocked<'_>, passphrases: &Passphrases) -> Result<()> {
+    let removed: Vec<_> = home.remove_plain(unlocked)?.iter().map(|path| shown(path)).collect();
+    let file = shown(&vault_in(home.path()));
     let line = Line::new("encrypted").with("file", file.as_str()).with("removed", removed.clone());
     let text = format!(
         "the keys are in {file} now, encrypted\nremoved {}; a disk may keep the old bytes for a \

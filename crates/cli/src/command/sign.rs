@@ -67,9 +67,10 @@ impl Proposal {
     async fn sign(self) -> Result<()> {
         let Self { held, group, task, targets, args, output } = self;
         let keys = group.keys.clone();
-        let mut stop = Stop::new(args.until_stdin_closes)?;
         let groups = [group];
         let mut node = Node::start(held, &groups, args.listen, IsMoved::No, output).await?;
+        // Up to here a signal ends it at once: a passphrase may be asked for, or a signer be waited for.
+        let mut stop = Stop::new(args.until_stdin_closes)?;
         let [group] = groups;
         let others = group.members.len().saturating_sub(1);
         let job = SigningJob {
@@ -90,8 +91,8 @@ impl Proposal {
         let asked = Asked::of(&approval);
         let text = format!(
             "proposed request {} ({}) to group {}, {others} more must sign; open for {}, Ctrl-C is safe",
-            asked.name(),
             approval.id.short(),
+            asked.name(),
             approval.group.name,
             words::duration(args.expires)
         );

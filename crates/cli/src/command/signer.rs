@@ -32,11 +32,10 @@ pub(super) fn run(args: &Signer, passphrases: &Passphrases) -> Result<()> {
         let what = format!("{} is no vault of a signer alone", shown(&args.vault));
         return Err(Failure::new(&code::SIGNER_VAULT, what));
     };
-    let passphrase = passphrases.existing(&args.vault)?;
-    let sec_key = vault::unlock(&args.vault, &vault, &passphrase, output)?
-        .signer_key(key)
-        .map_err(|error| vault::unlock_failure(&args.vault, error))?;
-    drop(passphrase);
+    let (unlocked, passphrase) = vault::unlock_asking(&args.vault, &vault, passphrases)?;
+    let sec_key =
+        unlocked.signer_key(key).map_err(|error| vault::unlock_failure(&args.vault, error))?;
+    drop((unlocked, passphrase));
     // Nobody is asked for a passphrase any more; what follows waits for no reader.
     output.detach();
     let asked = match (args.yes_to_all, args.nobody_asks) {

@@ -30,9 +30,10 @@ pub(super) async fn run(home: Home, args: Up, output: Output) -> Result<()> {
     let key = if args.signer.is_some() { Key::Beside } else { Key::Here };
     let held = home.with_signer(args.signer).hold()?;
     let signed = Signed::open(&held.home)?;
-    let mut stop = Stop::new(args.until_stdin_closes)?;
     let is_moved = if args.moved { IsMoved::Yes } else { IsMoved::No };
+    // Up to here a signal ends it at once: a passphrase may be asked for, or a signer be waited for.
     let node = Node::start(held, &groups, args.listen, is_moved, output).await?;
+    let mut stop = Stop::new(args.until_stdin_closes)?;
     let asks = args.approve != Approve::None && !args.until_stdin_closes;
     output.notice(key.rule(&rule));
     let mut duty = Duty {
@@ -222,7 +223,7 @@ impl Duty {
         match self.node.coordinator.approve(id, consent).await {
             Ok(()) => {
                 let line = session_line("approved", id);
-                self.output.talk(&line, format!("{how} {name} ({})", id.short()));
+                self.output.talk(&line, format!("{how} {} ({name})", id.short()));
             }
             // It is asked about once more, as it is now.
             Err(error @ CommandError::Changed { .. }) => {
@@ -234,7 +235,7 @@ impl Duty {
     }
 
     async fn refuse(&self, id: RequestId, name: &str) {
-        let text = format!("you declined {name} ({})", id.short());
+        let text = format!("you declined {} ({name})", id.short());
         self.output.talk(&session_line("declined", id), text);
         if let Err(error) = self.node.coordinator.decline(id).await {
             self.output.failure(&command_failure(&error));

@@ -13,10 +13,6 @@ use crate::failure::Failure;
 use crate::output::{Line, unix_micros};
 use crate::words::{self, foreign};
 
-/// Most reasons of one node that are remembered; with more, they are told anew. Guess: one for each
-/// address that is given out.
-const REASONS_MAX: usize = 16;
-
 impl Narrator {
     pub(super) fn peer(&mut self, peer: &PeerId, event: &PeerEvent) {
         match event {
@@ -32,7 +28,7 @@ impl Narrator {
     }
 
     fn peer_up(&mut self, peer: &PeerId, clock_offset_millis: i64) {
-        self.unreachable.remove(peer);
+        self.reasons.reached(peer);
         let who = self.node(peer);
         let line = Line::new("connected").with("who", who.as_str());
         let line = line.with("clock_offset_ms", clock_offset_millis);
@@ -64,14 +60,9 @@ impl Narrator {
         }
     }
 
-    /// A node with several addresses fails with several reasons in turn; each is told once.
     fn dial_failed(&mut self, peer: &PeerId, reason: &str, retry_in_s: f64) {
         let (who, reason) = (self.node(peer), foreign(reason));
-        let told = self.unreachable.entry(*peer).or_default();
-        if told.len() >= REASONS_MAX {
-            told.clear();
-        }
-        let is_new = told.insert(reason.clone());
+        let is_new = self.reasons.is_new(*peer, &reason);
         let text = is_new.then(|| format!("{who} is not reachable ({reason}); trying again"));
         let line = Line::new("dial_failed").with("who", who).with("reason", reason);
         self.progress(&line.with("retry_in_s", retry_in_s), text);

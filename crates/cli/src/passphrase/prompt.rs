@@ -20,14 +20,28 @@ const ERASE_LINE: u8 = 0x15;
 /// A terminal that shows nothing of what is typed until this is dropped.
 ///
 /// Ctrl-C arrives as a byte, so that no signal leaves the terminal in this state.
-struct Quiet {
+#[derive(Debug)]
+pub(crate) struct Quiet {
     terminal: File,
     before: Termios,
+    /// What becomes of what was typed and not read when it begins and when it ends.
+    unread: OptionalActions,
 }
 
 impl Quiet {
+    /// Begins a quiet time with questions in it, and waits between them. What was typed before is
+    /// thrown away, and so is what nobody has read at its end: a passphrase that is typed too early
+    /// or too often is neither shown nor read by whatever asks next.
+    ///
+    /// # Errors
+    ///
+    /// What the system says about the terminal.
+    pub(super) fn begin() -> io::Result<Self> {
+        Self::new(OptionalActions::Flush)
+    }
+
     /// Opens the terminal anew: standard input keeps what it has read, and this must not stay.
-    fn new() -> io::Result<Self> {
+    fn new(unread: OptionalActions) -> io::Result<Self> {
         let name = ttyname(io::stdin(), Vec::new())?;
         let terminal =
             OpenOptions::new().read(true).write(true).open(OsStr::from_bytes(name.as_bytes()))?;
@@ -36,8 +50,8 @@ impl Quiet {
         quiet.local_modes -= LocalModes::ECHO | LocalModes::ICANON | LocalModes::ISIG;
         quiet.special_codes[SpecialCodeIndex::VMIN] = 1;
         quiet.special_codes[SpecialCodeIndex::VTIME] = 0;
-        tcsetattr(&terminal, OptionalActions::Now, &quiet)?;
-        Ok(Self { terminal, before })
+        tcsetattr(&terminal, unread, &quiet)?;
+        Ok(Self { terminal, before, unread })
     }
 
     fn byte(&mut self) -> io::Result<Option<u8>> {
@@ -50,7 +64,7 @@ impl Quiet {
 impl Drop for Quiet {
     fn drop(&mut self) {
         // A terminal that is gone needs no repair.
-        let _gone = tcsetattr(&self.terminal, OptionalActions::Now, &self.before);
+        let _gone = tcsetattr(&self.terminal, self.unread, &self.before);
     }
 }
 
@@ -60,7 +74,7 @@ impl Drop for Quiet {
 ///
 /// What the system says about the terminal.
 pub(super) fn ask(question: &str) -> io::Result<Option<Zeroizing<Vec<u8>>>> {
-    let mut quiet = Quiet::new()?;
+    let mut quiet = Quiet::new(OptionalActions::Now)?;
     quiet.terminal.write_all(question.as_bytes())?;
     // Has room for all, so that it is never copied.
     let mut typed = Zeroizing::new(Vec::with_capacity(PASSPHRASE_BYTES_MAX));

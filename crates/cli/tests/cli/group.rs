@@ -2,7 +2,8 @@
 
 use std::fs;
 
-use crate::ensign::{Signer, treasury};
+use crate::ensign::{Signer, argument, treasury};
+use crate::money::{coin, psbt};
 
 /// Moves a signer to another port, and returns its new code.
 fn moved(signer: &Signer) -> String {
@@ -148,5 +149,18 @@ fn a_group_file_edited_by_hand_is_refused_with_its_line() {
         assert!(refused["do"].as_str().unwrap().contains(hint), "{refused}");
     }
     fs::write(&path, good).unwrap();
+    alice.json(&["group", "show", "treasury"]).succeeded();
+}
+
+#[test]
+fn a_group_with_open_requests_is_not_forgotten() {
+    let [alice, ..] = treasury();
+    let tx = alice.path("tx.psbt");
+    fs::write(&tx, psbt(&[coin(&alice)]).serialize()).unwrap();
+    let mut sign = alice.start(&["sign", "--yes", argument(&tx), "--group", "treasury"]);
+    sign.wait_for("proposed");
+    drop(sign);
+    let refused = alice.json(&["group", "forget", "treasury", "--yes"]).refused(3, "E-GRP-009");
+    assert!(refused["what"].as_str().unwrap().contains("open requests: #"), "{refused}");
     alice.json(&["group", "show", "treasury"]).succeeded();
 }

@@ -232,3 +232,37 @@ fn a_vault_that_cannot_be_written_leaves_the_home_as_it_was() {
     assert_eq!(fs::read(alice.home.join("vault.ens")).unwrap(), before);
     assert_eq!(files(&alice.home), HOME_FILES);
 }
+
+#[test]
+fn regression_one_passphrase_in_two_unicode_forms_was_two() {
+    let alice = Signer::new();
+    let [composed, apart, marked, typed] = [
+        ("composed", "caf\u{e9}-caf\u{e9}"),
+        ("apart", "cafe\u{301}-cafe\u{301}"),
+        ("marked", "\u{feff}cafe-cafe\r"),
+        ("typed", "cafe-cafe"),
+    ]
+    .map(|(name, text)| passphrase(&alice, name, text));
+    let init = |signer: &Signer, source: &Path| {
+        let init = ["init", "--name", "alice", "--network", "regtest", "--listen", "127.0.0.1:0"];
+        let source = ["--passphrase-file", argument(source)];
+        signer.text(&[&init[..], &source].concat()).succeeded().stderr
+    };
+    let drill = |signer: &Signer, source: &Path| {
+        let file = signer.path("backup");
+        let source = ["--passphrase-file", argument(source)];
+        signer.text(&[&["key", "backup", argument(&file)][..], &source].concat())
+    };
+    assert!(!init(&alice, &composed).contains("warning"));
+    let made = drill(&alice, &apart).succeeded();
+    assert!(made.stderr.contains("fits with its accents composed (NFC)"), "{}", made.stderr);
+    // ASCII has one form: nothing else is tried.
+    let wrong = drill(&Signer { home: alice.home.clone(), ..Signer::new() }, &typed);
+    assert!(wrong.stderr.contains("E-VLT-001") && !wrong.stderr.contains("trying"), "{wrong:?}");
+
+    let bob = Signer::new();
+    assert!(init(&bob, &marked).contains("begins with an invisible mark"));
+    drill(&bob, &typed).succeeded();
+    let carol = Signer::new();
+    assert!(init(&carol, &apart).contains("accents that stand apart"));
+}

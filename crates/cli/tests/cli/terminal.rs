@@ -155,3 +155,31 @@ fn a_passphrase_is_typed_twice_and_never_shown() {
     assert!(terminal.echoes());
     assert_eq!(terminal.end(), 3);
 }
+
+#[test]
+fn regression_a_passphrase_typed_early_was_shown() {
+    let alice = Signer::new();
+    let mut terminal = Terminal::start(&alice, &["init", "--name", "alice"]);
+    terminal.wait_for("new passphrase of ");
+    terminal.wait_for(": ");
+    terminal.type_text("correct horse\r");
+    terminal.wait_for("the same again: ");
+    terminal.type_text("correct horse\r");
+    assert_eq!(terminal.end(), 0);
+
+    let mut terminal = Terminal::start(&alice, &["key", "passphrase"]);
+    terminal.wait_for("vault.ens: ");
+    terminal.type_text("correct house\r");
+    terminal.wait_for("unlocking ");
+    // While the key is derived, nothing of the next try is shown; it is taken for the next question.
+    assert!(!terminal.echoes());
+    terminal.type_text("correct horse\r");
+    terminal.wait_for("that is not the passphrase; once more");
+    terminal.wait_for("new passphrase of ");
+    assert!(!terminal.shown.contains("horse"));
+    terminal.wait_for(": ");
+    terminal.type_text("\u{3}");
+    terminal.wait_for("E-VLT-009");
+    assert!(terminal.echoes());
+    assert_eq!(terminal.end(), 3);
+}

@@ -1,4 +1,5 @@
 //! What is told of a request, and when.
+#![allow(clippy::wildcard_enum_match_arm, reason = "a test picks what it looks at")]
 
 use ensign_identity::{NodeKey, SignerKey};
 use ensign_musig::SecKey;

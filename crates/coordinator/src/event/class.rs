@@ -40,7 +40,11 @@ pub(super) enum Class {
 impl Class {
     pub(super) const fn of(event: &Event) -> Self {
         match event {
-            Event::Peer(..) => Self::Progress,
+            Event::Peer(
+                _,
+                PeerEvent::Up { .. } | PeerEvent::Down { .. } | PeerEvent::DialFailed { .. },
+            ) => Self::Progress,
+            Event::Peer(..) => Self::Notice,
             Event::Request(_, event) => Self::of_request(event),
             Event::Warning { .. } => Self::Notice,
             Event::Convicted { .. } => Self::Decision,

@@ -340,6 +340,12 @@ impl Party {
         party
     }
 
+    /// Takes wallets that run.
+    pub(crate) fn of(wallets: Vec<Wallet>, members: Vec<Member>, folder: TempDir) -> Self {
+        let group = group_keys(&members).group_id(NETWORK);
+        Self { wallets, members, group, _folder: folder }
+    }
+
     pub(crate) fn group(&self) -> Group {
         Group { name: "g".to_owned(), members: self.members.clone() }
     }

@@ -85,6 +85,7 @@ impl Puppet {
         let (transport, arrivals) = Transport::bind(config, node_key.clone()).await.unwrap();
         let config = EngineConfig {
             network: NETWORK,
+            instance: [0x77; 8],
             listening: vec![],
             timeouts: Timeouts::default(),
             allowances: Allowances::default(),

@@ -7,8 +7,9 @@ use ensign_identity::{DelegationProof, NodeKey};
 use ensign_primitives::{RequestId, SessionId, SignerIndex};
 use ensign_store::Place;
 use ensign_wire::{
-    AbortReason, Body, Envelope, Frame, GroupKeys, KeyTweak, Message, Mode, PAYLOAD_BYTES_MAX,
-    Payload, Scheme, SessionAbort, SessionAnnounce, SignedRequest, SigningRequest, TxType,
+    AbortReason, Body, Envelope, Frame, GroupKeys, Groups, KeyTweak, Message, Mode,
+    PAYLOAD_BYTES_MAX, Payload, Scheme, SessionAbort, SessionAnnounce, SignedRequest,
+    SigningRequest, TxType,
 };
 
 use super::{
@@ -44,14 +45,21 @@ impl Washer {
         let party = Party::with(1, vec![member(1, None)]).await;
         let (node_key, delegation) = node_of(1);
         let raw = Raw::connect([0x21; 32], &keys(0), party.wallets[0].address()).await;
-        raw.say(&keys(0), &hello(1));
         let (to, signers) = (keys(0), group_keys(&party.members));
         let own = signers.index_of(&keys(1).signer_key()).unwrap();
         let mut washer =
             Self { raw, node_key, delegation, party, to, signers, own, pings: 0, heard: vec![] };
-        let peer = washer.raw.peer;
-        washer.victim().peer_up(peer).await;
+        washer.introduce().await;
         washer
+    }
+
+    /// Says who it is and which group it shares, and waits until it is up.
+    async fn introduce(&mut self) {
+        self.raw.say(&self.to, &hello(1));
+        let shared = vec![self.party.group];
+        self.raw.say(&self.to, &Frame::Groups(Groups { shared }));
+        let peer = self.raw.peer;
+        self.victim().peer_up(peer).await;
     }
 
     fn victim(&mut self) -> &mut Wallet {
@@ -174,9 +182,7 @@ async fn regression_joined_request_came_back_after_thousands_of_others() {
     wallet.coordinator.group(washer.party.group()).await.unwrap();
     washer.party.wallets.push(wallet);
     washer.raw.again(&keys(0)).await;
-    washer.raw.say(&washer.to, &hello(1));
-    let peer = washer.raw.peer;
-    washer.victim().peer_up(peer).await;
+    washer.introduce().await;
     washer.announce(&first, 1 << 41);
     washer.seen().await;
     assert_eq!(approvals(washer.victim(), id), 0, "nobody is asked again");
@@ -200,7 +206,7 @@ async fn regression_second_join_ended_the_node_instead_of_the_request() {
     wallet.coordinator.group(washer.party.group()).await.unwrap();
     washer.party.wallets.push(wallet);
     washer.raw.again(&keys(0)).await;
-    washer.raw.say(&washer.to, &hello(1));
+    washer.introduce().await;
     washer.announce(&request, 1);
     washer.joined(1).await;
     assert_eq!(washer.joins(&request), 0, "the store knows it");

@@ -12,7 +12,7 @@ use ensign_wire::{
 };
 
 use super::{
-    cast::{NETWORK, PSBT, START, group_of, payload, peer, person, request, signed},
+    cast::{NETWORK, PSBT, START, group_id, group_of, payload, peer, person, request, signed},
     net::{Net, envelope},
 };
 use crate::{
@@ -191,7 +191,9 @@ fn refusal_is_said_once_and_does_not_hinder_the_session_that_follows() {
         net.say(1, 0, announced);
     }
     assert_eq!(net.count(0, 1, Kind::ValidationError), 1);
-    net.command(0, |engine, _| engine.add_group(group_of(&[1, 0]))).unwrap();
+    for node in 0..2 {
+        net.command(node, |engine, _| engine.add_group(group_of(&[1, 0]))).unwrap();
+    }
     net.pass(core::time::Duration::from_millis(1));
     let again = announce(&net, 1, request, 1);
     net.say(1, 0, again);
@@ -203,12 +205,16 @@ fn refusal_is_said_once_and_does_not_hinder_the_session_that_follows() {
 
 #[test]
 fn refusal_reaches_the_creator_as_a_report() {
-    let mut net = Net::apart(2);
+    let mut net = Net::new(2);
     net.people = vec![1, 0];
-    // Only node 0 has formed the group in this order.
-    net.command(0, |engine, _| engine.add_group(group_of(&[1, 0]))).unwrap();
-    net.connect_all();
+    for node in 0..2 {
+        net.command(node, |engine, _| engine.add_group(group_of(&[1, 0]))).unwrap();
+    }
+    net.run();
     net.propose(Mode::Committed);
+    assert!(net.run_until(|net| net.count(0, 1, Kind::SessionAnnounce) > 0));
+    // Node 1 gives the group up while the announcement is on its way.
+    net.command(1, |engine, _| engine.forget_group(&group_id(&[1, 0]))).unwrap();
     net.run();
     let refused = |(_, event): (u16, &SessionEvent)| {
         let group = Refusal::UnknownGroup;

@@ -63,6 +63,7 @@ pub(super) fn local_signer(index: usize) -> LocalSigner {
 pub(super) fn engine(index: usize) -> Engine {
     let config = EngineConfig {
         network: NETWORK,
+        instance: [index as u8; 8],
         listening: vec!["127.0.0.1:9735".parse().unwrap()],
         timeouts: Timeouts::default(),
         allowances: Default::default(),

@@ -21,6 +21,7 @@ fn hello(version_min: u8, version_max: u8) -> Vec<u8> {
         version_min,
         version_max,
         clock: Some(UnixTime::from_millis(START.as_millis() + 1500)),
+        instance: None,
         observed: None,
         listening: vec![],
         limits: Limits { payload_bytes: 0, messages: 0, requests: 0 },

@@ -36,7 +36,7 @@ fn frames(outputs: &[Output]) -> Vec<Frame> {
 fn meet(net: &mut Net, who: PeerId) -> Hello {
     let remote = "192.0.2.7:40321".parse().unwrap();
     match frames(&outputs(net, Input::Connected { peer: who, remote })).as_slice() {
-        [Frame::Hello(hello)] => hello.clone(),
+        [Frame::Hello(hello)] | [Frame::Hello(hello), Frame::Groups(_)] => hello.clone(),
         other => panic!("{other:?}"),
     }
 }
@@ -57,6 +57,7 @@ fn introduced(who: PeerId) -> Net {
         version_min: 1,
         version_max: 1,
         clock: None,
+        instance: None,
         observed: None,
         listening: vec![],
         limits,

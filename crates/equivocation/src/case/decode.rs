@@ -165,9 +165,11 @@ impl<'a> Reader<'a> {
         let frame = Frame::decode_whole(self.sized()?, network);
         match frame.map_err(|error| CaseDecodeError::Statement { offset, error })? {
             Frame::Envelope(envelope) => Ok(envelope),
-            other @ (Frame::Hello(_) | Frame::Ping(_) | Frame::Pong(_) | Frame::Payload { .. }) => {
-                Err(CaseDecodeError::Kind { offset, kind: other.kind() })
-            }
+            other @ (Frame::Hello(_)
+            | Frame::Ping(_)
+            | Frame::Pong(_)
+            | Frame::Payload { .. }
+            | Frame::Groups(_)) => Err(CaseDecodeError::Kind { offset, kind: other.kind() }),
         }
     }
 

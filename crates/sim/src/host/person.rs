@@ -82,6 +82,10 @@ impl Host {
             }
             Event::PeerUp { .. }
             | Event::PeerDown { .. }
+            | Event::GroupUnknown { .. }
+            | Event::GroupKnown { .. }
+            | Event::GroupMissing { .. }
+            | Event::PeerCopied { .. }
             | Event::Attempt { .. }
             | Event::Session { .. }
             | Event::Offense { .. } => {}

@@ -26,6 +26,7 @@ impl Host {
         self.see(scene, Seen::Started { boot, records });
         let config = EngineConfig {
             network: NETWORK,
+            instance: u64::from(boot).to_be_bytes(),
             listening: vec![address(self.desk.node)],
             timeouts: scene.plan.timeouts,
             allowances: Default::default(),

@@ -375,7 +375,7 @@ fn member_that_was_away_gets_what_a_flood_should_have_washed_out() {
         },
         ..members("silencing")
     };
-    let run = Run::of(scenario, 28);
+    let run = Run::of(scenario, 30);
     run.everybody_has_a_signature();
     let is_late = |(_, at): &(NodeIndex, Instant), first: Instant| at.since(first) > away;
     let late = run.course.found.values().filter(|found| match found.as_slice() {

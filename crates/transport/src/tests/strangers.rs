@@ -29,6 +29,7 @@ fn hello() -> Frame {
         version_min: 1,
         version_max: 1,
         clock: None,
+        instance: None,
         observed: None,
         listening: vec![],
         limits: Limits { payload_bytes: 0, messages: 0, requests: 0 },

@@ -220,7 +220,7 @@ fn errors_of_a_whole_frame_count_from_its_first_byte() {
 #[test]
 fn hello_outside_its_limits_is_named() {
     let hello = |addresses: u8, versions: [u8; 2]| {
-        let mut bytes = Vec::from([0, versions[0], versions[1], 0, 0, addresses]);
+        let mut bytes = Vec::from([0, versions[0], versions[1], 0, 0, 0, addresses]);
         (0..addresses).for_each(|_| bytes.extend([0, 127, 0, 0, 1, 1]));
         bytes.extend([0, 0, 0]);
         Frame::decode(Kind::Hello, &bytes, NETWORK)

@@ -2,11 +2,11 @@
 
 use std::{boxed::Box, vec, vec::Vec};
 
-use ensign_primitives::{RequestId, UnixTime};
+use ensign_primitives::{GroupId, RequestId, UnixTime};
 use proptest::{prelude::*, sample::Index};
 
 use super::values::{NETWORK, body_kinds, frames, signed, smallest};
-use crate::{DecodeError, Frame, Header, Hello, Kind, Limits, Roles};
+use crate::{DecodeError, Frame, Groups, Header, Hello, Kind, Limits, Roles};
 
 /// One frame of each kind.
 fn one_of_each() -> Vec<Frame> {
@@ -15,6 +15,7 @@ fn one_of_each() -> Vec<Frame> {
         version_min: 1,
         version_max: 1,
         clock: Some(UnixTime::from_millis(1)),
+        instance: Some([7; 8]),
         observed: Some("127.0.0.1:1".parse().unwrap()),
         listening: vec!["[::1]:2".parse().unwrap()],
         limits: Limits { payload_bytes: 1, messages: 1, requests: 1 },
@@ -25,9 +26,36 @@ fn one_of_each() -> Vec<Frame> {
         Frame::Ping(1),
         Frame::Pong(300),
         Frame::Payload { request, bytes: vec![1, 2, 3] },
+        Frame::Groups(Groups {
+            shared: vec![GroupId::from_bytes([1; 32]), GroupId::from_bytes([2; 32])],
+        }),
     ];
     frames.extend(body_kinds().map(|kind| Frame::Envelope(Box::new(signed(smallest(kind))))));
     frames
+}
+
+#[test]
+fn groups_that_do_not_rise_or_are_too_many_are_refused() {
+    let id = |byte| GroupId::from_bytes([byte; 32]);
+    let decode = |shared: Vec<GroupId>| {
+        Frame::decode_whole(&Frame::Groups(Groups { shared }).encode(), NETWORK)
+    };
+    for shared in [vec![id(1), id(1)], vec![id(2), id(1)], vec![id(1), id(3), id(2)]] {
+        let (max, seen) = (shared.len() as u64, shared.len() as u64 - 1);
+        let field = "rising shared groups";
+        assert_eq!(decode(shared), Err(DecodeError::OutOfRange { field, min: max, max, seen }));
+    }
+    assert!(decode(Vec::new()).is_ok());
+    let most = crate::SHARED_GROUPS_MAX as u8;
+    assert!(decode((0..most).map(id).collect()).is_ok());
+    let (field, max) = ("shared groups", u64::from(most));
+    let too_many = Err(DecodeError::OutOfRange { field, min: 0, max, seen: max + 1 });
+    let header = Kind::Groups.limit();
+    assert!(header < 32 * (usize::from(most) + 1), "the frame is cut before it is read");
+    let mut body = vec![most + 1];
+    body.extend((0..=most).flat_map(|byte| [byte; 32]));
+    let decoded: Result<Groups, _> = crate::codec::decode(&body);
+    assert_eq!(decoded.and_then(|groups| groups.validate()).map(|()| Frame::Ping(0)), too_many);
 }
 
 fn end(offset: usize) -> DecodeError {
@@ -166,7 +194,9 @@ proptest! {
     ) {
         let body = [start, rest].concat();
         if let Ok(frame) = Frame::decode(kind, &body, NETWORK) {
-            prop_assert_eq!(&frame.encode()[2..], &body[..]);
+            let encoded = frame.encode();
+            let header = Header::decode(&encoded).unwrap().unwrap().header_len;
+            prop_assert_eq!(&encoded[header..], &body[..]);
         }
     }
 

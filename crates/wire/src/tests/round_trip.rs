@@ -97,13 +97,17 @@ fn largest_hello_and_payload_fit_their_limits() {
         version_min: 0,
         version_max: 0xff,
         clock: Some(UnixTime::from_millis(u64::MAX)),
+        instance: Some([0xff; 8]),
         observed: Some(address),
         listening: vec![address; crate::ADDRESSES_MAX],
         limits: Limits { payload_bytes: u32::MAX, messages: u16::MAX, requests: u16::MAX },
     });
     let bytes: Vec<u8> = vec![0xff; crate::PAYLOAD_BYTES_MAX];
     let payload = Frame::Payload { request: RequestId::from_bytes([0xff; 32]), bytes };
-    for frame in [hello, payload, Frame::Ping(u64::MAX), Frame::Pong(u64::MAX)] {
+    let shared = (0..crate::SHARED_GROUPS_MAX as u8)
+        .map(|byte| ensign_primitives::GroupId::from_bytes([byte; 32]));
+    let groups = Frame::Groups(crate::Groups { shared: shared.collect() });
+    for frame in [hello, payload, groups, Frame::Ping(u64::MAX), Frame::Pong(u64::MAX)] {
         assert_eq!(Frame::decode_whole(&frame.encode(), NETWORK), Ok(frame));
     }
 }

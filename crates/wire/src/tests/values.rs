@@ -120,7 +120,7 @@ pub(super) fn smallest(kind: Kind) -> Body {
             refused: Kind::NonceShare,
             why: Refusal::WrongCount,
         }),
-        Kind::Hello | Kind::Ping | Kind::Pong | Kind::Payload => {
+        Kind::Hello | Kind::Ping | Kind::Pong | Kind::Payload | Kind::Groups => {
             panic!("{kind:?} is no statement")
         }
     }
@@ -128,7 +128,7 @@ pub(super) fn smallest(kind: Kind) -> Body {
 
 /// Every kind that an envelope carries.
 pub(super) fn body_kinds() -> impl Iterator<Item = Kind> {
-    Kind::ALL.into_iter().filter(|kind| *kind >= Kind::SessionAnnounce)
+    Kind::ALL.into_iter().filter(|kind| (Kind::SessionAnnounce..Kind::Groups).contains(kind))
 }
 
 /// `body`, signed by node 0.
@@ -148,8 +148,16 @@ pub(super) fn frames() -> impl Strategy<Value = Frame> {
         1 => any::<u64>().prop_map(Frame::Ping),
         1 => any::<u64>().prop_map(Frame::Pong),
         1 => payloads(),
+        1 => groups(),
         12 => envelopes().prop_map(|envelope| Frame::Envelope(Box::new(envelope))),
     ]
+}
+
+fn groups() -> impl Strategy<Value = Frame> {
+    proptest::collection::btree_set(any::<[u8; 32]>(), 0..=4).prop_map(|ids| {
+        let shared = ids.into_iter().map(ensign_primitives::GroupId::from_bytes).collect();
+        Frame::Groups(crate::Groups { shared })
+    })
 }
 
 /// Any envelope with a valid signature.
@@ -215,16 +223,17 @@ fn hellos() -> impl Strategy<Value = Hello> {
     (
         any::<u8>(),
         any::<(u8, u8)>(),
-        any::<Option<u64>>(),
+        any::<(Option<u64>, Option<[u8; 8]>)>(),
         option::of(addresses()),
         listening,
         limits,
     )
-        .prop_map(|(roles, (a, b), clock, observed, listening, limits)| Hello {
+        .prop_map(|(roles, (a, b), (clock, instance), observed, listening, limits)| Hello {
             roles: Roles(roles),
             version_min: a.min(b),
             version_max: a.max(b),
             clock: clock.map(UnixTime::from_millis),
+            instance,
             observed,
             listening,
             limits,

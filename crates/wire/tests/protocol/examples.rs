@@ -3,9 +3,9 @@
 use ensign_identity::{NodeKey, Signature};
 use ensign_primitives::{SignerIndex, UnixTime};
 use ensign_wire::{
-    AbortReason, Body, Envelope, Frame, Hello, Kind, Limits, NonceAck, NonceShare, NoncesComplete,
-    PartialSigAck, PartialSigShare, PartialSigsComplete, Refusal, Roles, Round0, SessionAbort,
-    SessionAnnounce, SessionJoin, SessionReady, SignatureFinalized, SignerSet, Slot,
+    AbortReason, Body, Envelope, Frame, Groups, Hello, Kind, Limits, NonceAck, NonceShare,
+    NoncesComplete, PartialSigAck, PartialSigShare, PartialSigsComplete, Refusal, Roles, Round0,
+    SessionAbort, SessionAnnounce, SessionJoin, SessionReady, SignatureFinalized, SignerSet, Slot,
     ValidationError,
 };
 
@@ -23,7 +23,7 @@ pub(crate) struct Example {
 
 /// Every example, in the order of the kinds; some kinds have two.
 pub(crate) fn all() -> Vec<Example> {
-    let connection = [hello(), ping(), pong(), payload()];
+    let connection = [hello(), ping(), pong(), payload(), groups()];
     let gathering = [announce(), join(), join_fast(), ready()];
     let nonces = [nonce_share(), nonce_ack(), nonces_complete()];
     let signing = [partial_share(), partial_ack(), partials_complete(), finalized()];
@@ -76,6 +76,7 @@ fn hello() -> Example {
         version_min: 1,
         version_max: 1,
         clock: Some(UnixTime::from_millis(story::CREATED)),
+        instance: Some([0xa7; 8]),
         observed: Some("192.0.2.7:40321".parse().unwrap()),
         listening: vec!["[2001:db8::1]:7777".parse().unwrap()],
         limits: Limits { payload_bytes: 1 << 20, messages: 1024, requests: 64 },
@@ -87,6 +88,8 @@ fn hello() -> Example {
         .raw(&[1], "version_max")
         .variant(1, "clock: present")
         .varint(story::CREATED, "clock")
+        .variant(1, "instance: present")
+        .raw(&[0xa7; 8], "instance")
         .variant(1, "observed: present")
         .variant(0, "IPv4")
         .raw(&[192, 0, 2, 7], "address")
@@ -116,6 +119,12 @@ fn payload() -> Example {
         .varint(story::PAYLOAD.len() as u64, "bytes")
         .raw(story::PAYLOAD, "the payload");
     framed("Payload", Frame::Payload { request, bytes: story::PAYLOAD.to_vec() }, 3, fields)
+}
+
+fn groups() -> Example {
+    let shared = vec![story::request().signers.group_id(story::NETWORK)];
+    let fields = Dump::default().varint(1, "shared: 1").raw(shared[0].as_bytes(), "group");
+    framed("Groups", Frame::Groups(Groups { shared }), 16, fields)
 }
 
 /// The request of the story.

@@ -402,7 +402,13 @@ impl Company {
             }
             Event::Closed { .. } => "closed".into(),
             Event::Offense { .. } => "offense".into(),
-            Event::PeerUp { .. } | Event::PeerDown { .. } | Event::Session { .. } => return,
+            Event::GroupUnknown { .. } | Event::GroupKnown { .. } | Event::GroupMissing { .. } => {
+                "groups".into()
+            }
+            Event::PeerUp { .. }
+            | Event::PeerDown { .. }
+            | Event::PeerCopied { .. }
+            | Event::Session { .. } => return,
         };
         self.reached.insert(reached);
     }

@@ -15,6 +15,7 @@ pub(super) fn summary(bytes: &[u8]) -> String {
         }
         Ok(Frame::Ping(number)) => format!("Ping {number}"),
         Ok(Frame::Pong(number)) => format!("Pong {number}"),
+        Ok(Frame::Groups(groups)) => format!("Groups, {} shared", groups.shared.len()),
         Ok(Frame::Payload { request, bytes }) => {
             format!("Payload of request {}, {} bytes", request.short(), bytes.len())
         }
@@ -30,9 +31,14 @@ pub(super) fn summary(bytes: &[u8]) -> String {
 pub(super) fn envelope(bytes: &[u8]) -> Option<Envelope> {
     match Frame::decode_whole(bytes, NETWORK) {
         Ok(Frame::Envelope(envelope)) => Some(*envelope),
-        Ok(Frame::Hello(_) | Frame::Ping(_) | Frame::Pong(_) | Frame::Payload { .. }) | Err(_) => {
-            None
-        }
+        Ok(
+            Frame::Hello(_)
+            | Frame::Ping(_)
+            | Frame::Pong(_)
+            | Frame::Payload { .. }
+            | Frame::Groups(_),
+        )
+        | Err(_) => None,
     }
 }
 
@@ -40,7 +46,14 @@ pub(super) fn envelope(bytes: &[u8]) -> Option<Envelope> {
 pub(super) fn payload_of(bytes: &[u8]) -> Option<RequestId> {
     match Frame::decode_whole(bytes, NETWORK) {
         Ok(Frame::Payload { request, .. }) => Some(request),
-        Ok(Frame::Hello(_) | Frame::Ping(_) | Frame::Pong(_) | Frame::Envelope(_)) | Err(_) => None,
+        Ok(
+            Frame::Hello(_)
+            | Frame::Ping(_)
+            | Frame::Pong(_)
+            | Frame::Groups(_)
+            | Frame::Envelope(_),
+        )
+        | Err(_) => None,
     }
 }
 

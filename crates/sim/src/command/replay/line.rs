@@ -51,7 +51,13 @@ impl Scribe {
                 Event::Attempt { request, .. }
                 | Event::Session { request, .. }
                 | Event::Closed { request, .. } => Some(*request),
-                Event::PeerUp { .. } | Event::PeerDown { .. } | Event::Offense { .. } => None,
+                Event::PeerUp { .. }
+                | Event::PeerDown { .. }
+                | Event::GroupUnknown { .. }
+                | Event::GroupKnown { .. }
+                | Event::GroupMissing { .. }
+                | Event::PeerCopied { .. }
+                | Event::Offense { .. } => None,
             },
             Seen::Started { .. }
             | Seen::Crashed { .. }
@@ -207,6 +213,16 @@ fn event_words(cast: &Cast, event: &Event) -> String {
             format!("{} is here, its clock {off} ms {way}", name(cast, peer))
         }
         Event::PeerDown { peer } => format!("{} is gone", name(cast, peer)),
+        Event::GroupUnknown { peer, group } => {
+            format!("{} does not have group {}", name(cast, peer), group.short())
+        }
+        Event::GroupKnown { peer, group } => {
+            format!("{} has group {} now", name(cast, peer), group.short())
+        }
+        Event::GroupMissing { peer, group } => {
+            format!("{} has group {}, which we do not have", name(cast, peer), group.short())
+        }
+        Event::PeerCopied { peer } => format!("{} runs twice", name(cast, peer)),
         Event::Review(review) => format!("request {} waits for its user", review.id.short()),
         Event::Attempt { request, attempt } => {
             format!("attempt {attempt} begins, request {}", request.short())

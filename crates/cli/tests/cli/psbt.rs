@@ -1,0 +1,91 @@
+//! PSBTs that are made and looked at.
+
+use std::fs;
+
+use crate::ensign::{Signer, argument, treasury};
+use crate::money::{accepted, coin, psbt};
+
+const TXID: &str = "abababababababababababababababababababababababababababababababab";
+
+fn elsewhere() -> String {
+    let script = bitcoin::ScriptBuf::from_hex("00142121212121212121212121212121212121212121");
+    let network = bitcoin::Network::Regtest;
+    bitcoin::Address::from_script(&script.unwrap(), network).unwrap().to_string()
+}
+
+fn new(alice: &Signer, more: &[&str]) -> crate::ensign::Ended {
+    alice.text(&[&["psbt", "new", "--group", "treasury"][..], more].concat())
+}
+
+#[test]
+fn a_first_psbt_is_made_signed_and_accepted() {
+    let [alice, bob, carol] = treasury();
+    let (tx, signed) = (alice.path("tx.psbt"), alice.path("tx.hex"));
+    let (coin_arg, to) = (format!("{TXID}:1:50_000"), format!("{}:20000", elsewhere()));
+    let make = ["--coin", &coin_arg, "--to", &to, "--fee-rate", "5", "--out", argument(&tx)];
+    let made = new(&alice, &make).succeeded();
+    assert_eq!(made.stdout, "");
+    assert!(made.stderr.contains("fee") && made.stderr.contains("as you gave them"), "{made:?}");
+    assert!(new(&alice, &make).stderr.starts_with("error E-FIL-010"));
+    new(&alice, &[&make[..], &["--force"]].concat()).succeeded();
+
+    let shown = alice.text(&["psbt", "show", argument(&tx)]).succeeded();
+    assert!(shown.stdout.starts_with("group treasury\ntransaction "), "{}", shown.stdout);
+    assert!(shown.stdout.contains(&elsewhere()), "{}", shown.stdout);
+    let line = alice.json(&["psbt", "show", argument(&tx)]).succeeded().last();
+    let names: Vec<_> = line["notes"].as_array().unwrap().iter().map(|it| &it["name"]).collect();
+    assert!(names.contains(&&"replaceable".into()), "{line}");
+
+    let _others = [bob.up("all"), carol.up("all")];
+    let sign = ["sign", "--yes", argument(&tx), "--group", "treasury", "--mode", "fast"];
+    alice.json(&[&sign[..], &["--extract", argument(&signed)]].concat()).succeeded();
+    let transaction = hex::decode(fs::read_to_string(signed).unwrap().trim()).unwrap();
+    assert!(accepted(&transaction, &[coin(&alice)]));
+}
+
+#[test]
+fn a_payee_is_paid_by_name_and_standard_output_has_the_psbt_alone() {
+    let [alice, ..] = treasury();
+    alice.json(&["payee", "add", "acme", &elsewhere()]).succeeded();
+    let coin = format!("{TXID}:0:50000");
+    let made = new(&alice, &["--coin", &coin, "--to", "acme:20000", "--fee-rate", "1.5"]);
+    let made = made.succeeded();
+    assert_eq!(made.stdout.lines().count(), 1);
+    ensign_psbt::parse(made.stdout.as_bytes()).unwrap();
+    assert!(made.stderr.contains(&elsewhere()), "{}", made.stderr);
+}
+
+#[test]
+fn what_cannot_be_made_is_said() {
+    let [alice, ..] = treasury();
+    let coin = format!("{TXID}:0:50000");
+    let refused = |to: &str, rate: &str, part: &str| {
+        let ended = new(&alice, &["--coin", &coin, "--to", to, "--fee-rate", rate]);
+        assert_eq!(ended.code, 2, "{ended:?}");
+        assert!(ended.stderr.contains(part), "{part}: {}", ended.stderr);
+        assert_eq!(ended.stdout, "");
+    };
+    let to = |amount: &str| format!("{}:{amount}", elsewhere());
+    refused(&to("60000"), "5", "E-PSB-010");
+    refused(&to("100"), "5", "dust");
+    refused(&to("20000"), "0", "no node relays that");
+    refused(&to("20000"), "10001", "above 10000 sat/vB");
+    refused("bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4:20000", "5", "payment 0 goes to");
+    refused("nobody:20000", "5", "payment 0 goes to");
+    refused(&to("0.5"), "5", "amounts are whole satoshi");
+    refused(&to("20000"), "fast", "no fee rate");
+}
+
+#[test]
+fn a_psbt_of_nobody_here_is_shown_as_far_as_it_goes() {
+    let ([alice, ..], dave) = (treasury(), Signer::init("dave"));
+    let file = alice.path("tx.psbt");
+    fs::write(&file, psbt(&[coin(&alice)]).to_string()).unwrap();
+    let shown = dave.text(&["psbt", "show", argument(&file)]).succeeded();
+    assert!(shown.stdout.contains("output 0: 49000 sat to bcrt1q"), "{}", shown.stdout);
+    assert!(shown.stdout.contains("fee 1000 sat"), "{}", shown.stdout);
+    assert!(shown.stderr.contains("of no group of this home"), "{}", shown.stderr);
+    dave.json(&["psbt", "show", argument(&file), "--group", "x"]).refused(2, "E-GRP-001");
+    fs::write(&file, "hello").unwrap();
+    dave.json(&["psbt", "show", argument(&file)]).refused(2, "E-PSB-001");
+}
