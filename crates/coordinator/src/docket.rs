@@ -39,9 +39,13 @@ pub(crate) struct Matter {
     /// Whether a yes has become void; then the engine waits for what is held back.
     is_void: bool,
     is_over: bool,
-    /// Whether the last attempt failed here: who begins another has waited, and not restarted.
-    has_failed: bool,
+    /// Which process each member's node was when the present attempt began.
+    processes: Processes,
 }
+
+/// Which process each member's node is, in key order, by the number that it has drawn: another number
+/// is another process.
+pub(crate) type Processes = Vec<Option<[u8; 8]>>;
 
 /// What our user said yes to.
 #[derive(Clone, Debug)]
@@ -65,7 +69,7 @@ impl Matter {
             yes: None,
             is_void: false,
             is_over: false,
-            has_failed: false,
+            processes: Vec::new(),
         }
     }
 
@@ -120,11 +124,6 @@ impl Docket {
             return None;
         };
         matter.is_over |= is_end;
-        if matches!(event, RequestEvent::AttemptFailed { .. }) {
-            matter.has_failed = true;
-        } else if matches!(event, RequestEvent::Attempt { .. }) {
-            matter.has_failed = false;
-        }
         Some(Event::Request(matter.reference.clone(), event))
     }
 
@@ -132,11 +131,25 @@ impl Docket {
         self.matters.get(id)
     }
 
-    /// Says why somebody began another attempt.
-    pub(crate) fn opener(&self, id: &RequestId, who: SignerIndex) -> Opener {
-        let has_failed = self.matters.get(id).is_some_and(|matter| matter.has_failed);
-        let because = if has_failed { Because::WaitOver } else { Because::Restarted };
-        Opener { who, because }
+    /// Notes that an attempt begins. Says why, where another node began it: only who is another process
+    /// than before has restarted.
+    ///
+    /// - `now`: which process each member's node is.
+    pub(crate) fn begin(
+        &mut self,
+        id: &RequestId,
+        opened_by: Option<SignerIndex>,
+        now: Processes,
+    ) -> Option<Opener> {
+        let before = match self.matters.get_mut(id) {
+            Some(matter) => std::mem::replace(&mut matter.processes, now.clone()),
+            None => Vec::new(),
+        };
+        let who = opened_by?;
+        let of = |processes: &Processes| processes.get(who.as_usize()).copied().flatten();
+        let is_another = of(&before).zip(of(&now)).is_some_and(|(before, now)| before != now);
+        let because = if is_another { Because::Restarted } else { Because::WaitOver };
+        Some(Opener { who, because })
     }
 
     /// Notes a yes.

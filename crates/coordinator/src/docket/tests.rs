@@ -7,7 +7,7 @@ use ensign_primitives::{GroupId, Network};
 use ensign_wire::{GroupKeys, KeyTweak, Message, Mode, Payload, Scheme, SigningRequest, TxType};
 
 use super::*;
-use crate::{GroupInfo, InProcess, Outcome, Problem, Risk};
+use crate::{GroupInfo, InProcess, Problem, Risk};
 
 fn request(byte: u8) -> Arc<SignedRequest> {
     let node = NodeKey::from_secret_bytes([9; 32]).unwrap();
@@ -136,18 +136,21 @@ fn yes_that_is_void_spends_no_coin_and_asks_until_it_is_given_again() {
 }
 
 #[test]
-fn who_begins_another_attempt_has_waited_if_the_last_one_failed_here() {
+fn regression_who_had_only_waited_was_told_as_restarted() {
     let (id, matter) = matter(1);
     let mut docket = Docket::default();
     let event = asked(&matter);
     docket.introduce(matter, event);
-    let because = |docket: &Docket| docket.opener(&id, SignerIndex(1)).because;
-    assert_eq!(because(&docket), Because::Restarted);
-    let RequestEvent::Failed { problem, .. } = failed() else { unreachable!() };
-    docket.tell(id, RequestEvent::AttemptFailed { problem });
-    assert_eq!(because(&docket), Because::WaitOver);
-    docket.tell(id, RequestEvent::Attempt { attempt: 2, opened_by: None });
-    assert_eq!(because(&docket), Because::Restarted);
-    let outcome = Box::new(Outcome { signatures: Vec::new(), psbt: None });
-    assert!(docket.tell(id, RequestEvent::Done { outcome }).is_some());
+    let processes = |other: Option<u8>| vec![None, other.map(|byte| [byte; 8])];
+    let mut because = |other| {
+        let opener = docket.begin(&id, Some(SignerIndex(1)), processes(other));
+        opener.map(|opener| opener.because)
+    };
+    let (restarted, waited) = (Some(Because::Restarted), Some(Because::WaitOver));
+    assert_eq!(because(None), waited, "nobody knows");
+    assert_eq!(because(Some(1)), waited, "it was never seen before");
+    assert_eq!(because(Some(1)), waited);
+    assert_eq!(because(Some(2)), restarted);
+    assert_eq!(because(Some(2)), waited);
+    assert_eq!(docket.begin(&id, None, processes(Some(3))), None, "ours needs no word");
 }

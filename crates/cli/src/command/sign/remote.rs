@@ -8,12 +8,12 @@ use serde_json::Value;
 use super::accepted;
 use crate::args::Sign;
 use crate::catalogue as code;
-use crate::command::request::wanted;
 use crate::failure::{Failure, Result};
 use crate::kept::{is_absent, of_request};
 use crate::output::{Line, Output};
-use crate::question::{self, Answer, Question};
+use crate::question::{self, Answer};
 use crate::remote::{Remote, client_failure};
+use crate::request;
 use crate::stop::Stop;
 use crate::target::{Finished, Targets};
 use crate::views::{self, short};
@@ -98,9 +98,8 @@ impl Errand {
 
     /// Shows what would be proposed, and asks, unless a flag has said yes to it.
     async fn consent(&self, preview: &PreviewView, stop: &mut Stop) -> Result<()> {
-        let stake = format!("propose this to group {}", foreign(&preview.group));
-        let question = Question::own(&*preview.work.text, stake);
-        let question = Question { wanted: wanted(&preview.work), ..question };
+        let question = request::own_question(&preview.work);
+        self.output.json(&request::preview_line(preview));
         if self.args.yes {
             self.output.notice(&question.shown);
             return accepted(&question.wanted, &self.args.accept_note);
