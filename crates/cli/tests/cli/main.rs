@@ -25,4 +25,5 @@ mod signer;
 mod signing;
 mod terminal;
 mod told;
+mod tutorial;
 mod words;
