@@ -14,11 +14,9 @@ use crate::group::SignerGroup;
 use crate::output::{Line, Output};
 use crate::words::foreign;
 
-mod losses;
 mod peer;
 mod reasons;
 mod request;
-use losses::Losses;
 use reasons::Reasons;
 
 /// Tells what happens.
@@ -31,8 +29,6 @@ pub(crate) struct Narrator {
     reasons: Reasons,
     /// Groups that one side has and the other lacks, which people were told of.
     lacking: BTreeSet<(PeerId, GroupId)>,
-    /// How often each node was lost.
-    losses: Losses,
     /// The last warning about this node itself: if it stops, that is why.
     trouble: Option<Failure>,
 }
@@ -45,7 +41,6 @@ impl Narrator {
             names: BTreeMap::new(),
             reasons: Reasons::new(),
             lacking: BTreeSet::new(),
-            losses: Losses::new(),
             trouble: None,
         };
         narrator.know(groups);

@@ -59,6 +59,8 @@ pub(crate) struct Question {
 pub(crate) enum Wanted {
     /// The word.
     Yes,
+    /// A name, typed in full, where something would be gone.
+    Name(String),
     /// Something is grave: digits that only stand in what was shown.
     Digits {
         /// The digits, in lower case.
@@ -131,11 +133,6 @@ impl Audience {
 }
 
 impl Question {
-    /// Makes a question of yes or no about what this command is about to do.
-    pub(crate) fn own(shown: impl Into<String>, stake: impl Into<String>) -> Self {
-        Self::plain(Subject::Own, "this", shown.into(), stake.into())
-    }
-
     /// Makes a question of yes or no whose digest is that of its words.
     pub(crate) fn plain(
         subject: Subject,

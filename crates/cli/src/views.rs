@@ -26,7 +26,7 @@ fn ends(address: &str) -> String {
 }
 
 /// Returns satoshi in bitcoin, without zeros at the end.
-fn btc(satoshi: u64) -> String {
+pub(crate) fn btc(satoshi: u64) -> String {
     let (whole, rest) = (satoshi / 100_000_000, satoshi % 100_000_000);
     let digits = format!("{whole}.{rest:08}");
     format!("{} BTC", digits.trim_end_matches('0').trim_end_matches('.'))

@@ -6,12 +6,12 @@ use std::{
     sync::Arc,
 };
 
-use ensign_primitives::{RequestId, SignerIndex, UnixTime};
+use ensign_primitives::{RequestId, UnixTime};
 use ensign_psbt::{CoinState, CoinUse, OutPoint};
 use ensign_wire::SignedRequest;
 
 use crate::{
-    Approval, Because, Event, Opener, RequestEvent, RequestRef,
+    Approval, Event, RequestEvent, RequestRef,
     judging::{Judgement, Meaning},
     mark::Marks,
 };
@@ -39,8 +39,6 @@ pub(crate) struct Matter {
     /// Whether a yes has become void; then the engine waits for what is held back.
     is_void: bool,
     is_over: bool,
-    /// Whether the last attempt failed here: who begins another has waited, and not restarted.
-    has_failed: bool,
 }
 
 /// What our user said yes to.
@@ -58,15 +56,7 @@ impl Matter {
         request: Arc<SignedRequest>,
         meaning: Meaning,
     ) -> Self {
-        Self {
-            reference,
-            request,
-            meaning,
-            yes: None,
-            is_void: false,
-            is_over: false,
-            has_failed: false,
-        }
+        Self { reference, request, meaning, yes: None, is_void: false, is_over: false }
     }
 
     pub(crate) const fn reference(&self) -> &RequestRef {
@@ -120,23 +110,11 @@ impl Docket {
             return None;
         };
         matter.is_over |= is_end;
-        if matches!(event, RequestEvent::AttemptFailed { .. }) {
-            matter.has_failed = true;
-        } else if matches!(event, RequestEvent::Attempt { .. }) {
-            matter.has_failed = false;
-        }
         Some(Event::Request(matter.reference.clone(), event))
     }
 
     pub(crate) fn get(&self, id: &RequestId) -> Option<&Matter> {
         self.matters.get(id)
-    }
-
-    /// Says why somebody began another attempt.
-    pub(crate) fn opener(&self, id: &RequestId, who: SignerIndex) -> Opener {
-        let has_failed = self.matters.get(id).is_some_and(|matter| matter.has_failed);
-        let because = if has_failed { Because::WaitOver } else { Because::Restarted };
-        Opener { who, because }
     }
 
     /// Notes a yes.

@@ -1,19 +1,12 @@
 //! The loop: world to engine, engine to world.
 
-use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc};
 
-use bytes::Bytes;
-use ensign_engine::{
-    Engine, EngineConfig, Input, Known, NOTE_PAUSE, Offense, Output, PEERS_MAX, Record,
-};
-use ensign_equivocation::Case;
+use ensign_engine::{Engine, EngineConfig, Input, Known, NOTE_PAUSE, Output, PEERS_MAX, Record};
 use ensign_identity::{NodeKey, SignerKey};
 use ensign_primitives::{GroupId, Network, PeerId, RequestId, StateMachine, UnixTime};
-use ensign_psbt::{Policy, SignedPsbt};
-use ensign_session::{Event as SessionEvent, Failure, Finished, Offense as SessionOffense};
-use ensign_transport::{
-    CONNECTIONS_MAX, CloseCode, EXPECTED_MAX, STRANGERS_MAX, Transport, TransportEvent,
-};
+use ensign_psbt::Policy;
+use ensign_transport::{CONNECTIONS_MAX, EXPECTED_MAX, STRANGERS_MAX, TransportEvent};
 use ensign_wire::AbortReason;
 use tokio::{
     sync::{mpsc, oneshot},
@@ -21,11 +14,9 @@ use tokio::{
 };
 
 use crate::{
-    CommandError, Event, Outcome, PeerEvent, Problem, Records, RequestEvent, Risk,
-    addresses::AddressBook,
-    cases::{self, Ended, Reporter},
+    CommandError, Event, PeerEvent, Problem, Records,
     clock::Clock,
-    coins::{Coins, coin_of},
+    coins::Coins,
     command::{Command, Look},
     consenting::Consenting,
     docket::Docket,
@@ -34,19 +25,19 @@ use crate::{
     group::Joined,
     held::Held,
     ledger,
+    links::Links,
     looks::{Looked, Looks},
-    outline::{HowEnded, Outlines},
+    outline::Outlines,
     parts::{Before, Parts},
     problem,
     pushed_off::PushedOff,
     randomness::Randomness,
     records::enter_live,
-    report::{self, Report},
-    roster::Roster,
+    report,
     signer::{Answers as SignerAnswers, Desk},
     signing::{RENEWAL_INTERVAL, Renewal},
     storage::{self, Answers, Storage},
-    warnings::{About, Warnings},
+    warnings::Warnings,
 };
 
 /// Whoever the transport lets in has a place in the engine.
@@ -77,20 +68,16 @@ pub(crate) struct Driver {
     pub(crate) outlines: Outlines,
     /// Why requests end that we end by ourselves.
     pub(crate) given_up: BTreeMap<RequestId, Problem>,
-    roster: Roster,
-    addresses: AddressBook,
+    pub(crate) links: Links,
     pub(crate) warnings: Warnings,
     pub(crate) pushed_off: PushedOff,
     pub(crate) signer: Desk,
     signed: SignerAnswers,
-    transport: Transport,
     arrivals: mpsc::Receiver<TransportEvent>,
     pub(crate) storage: Storage,
     pub(crate) answers: Answers,
     looks: Looks,
     pub(crate) events: Publisher,
-    /// Whose connection has just ended, if it said that it stops.
-    stopped: Option<PeerId>,
     commands: mpsc::Receiver<Command>,
 }
 
@@ -131,7 +118,6 @@ impl Driver {
             policy: parts.policy,
             held: Held::default(),
             coins: Coins::new(signed_coins),
-            roster: Roster::default(),
             node_key,
             signer_key,
             delegated_until,
@@ -140,18 +126,16 @@ impl Driver {
             before,
             consenting: Consenting::default(),
             given_up: BTreeMap::new(),
-            addresses: AddressBook::new(addresses),
+            links: Links::new(transport, addresses),
             warnings: Warnings::default(),
             pushed_off: PushedOff::default(),
             signer,
             signed,
-            transport,
             arrivals,
             storage,
             answers,
             looks: Looks::new(),
             events,
-            stopped: None,
             commands,
         }
     }
@@ -169,7 +153,7 @@ impl Driver {
         let next = ledger::set_handles(self.outlines.next_handle());
         self.storage.note_entry(next, storage::About::Kept);
         self.storage.write_notes(self.clock.now().unix);
-        self.transport.close().await;
+        self.links.close().await;
         // The store's thread writes what is queued and ends; its answers end with it.
         drop(self.storage);
         while self.answers.recv().await.is_some() {}
@@ -221,8 +205,10 @@ impl Driver {
         self.watch_clock();
         let input = match arrival {
             TransportEvent::Connected { peer, remote, dialled } => {
-                self.roster.connected(self.clock.now().unix, peer, (remote, dialled));
-                self.see_address(peer, remote);
+                if self.links.connected(self.clock.now(), peer, (remote, dialled)) {
+                    let entry = ledger::address(&peer, remote);
+                    self.storage.keep(self.clock.now().unix, entry);
+                }
                 Input::Connected { peer, remote }
             }
             TransportEvent::Disconnected { peer, reason } => {
@@ -230,15 +216,14 @@ impl Driver {
                     self.warn(Some(peer), problem);
                 }
                 self.look_for_a_copy(peer, &reason);
-                self.stopped = report::has_stopped(&reason).then_some(peer);
                 let is_member = self.engine.is_member(&peer);
-                self.roster.disconnected(self.clock.now().unix, &peer, is_member);
+                self.links.disconnected(self.clock.now().unix, peer, (&reason, is_member));
                 Input::Disconnected { peer }
             }
             TransportEvent::Frame { peer, kind, body } => Input::Frame { peer, kind, body },
             TransportEvent::DialFailed { peer, address, error, retry_in } => {
                 let reason = format!("{address}: {error}");
-                self.roster.missed(peer, &reason);
+                self.links.missed(peer, &reason);
                 return self.emit(Event::Peer(peer, PeerEvent::DialFailed { reason, retry_in }));
             }
             _ => return,
@@ -259,7 +244,7 @@ impl Driver {
     }
 
     /// Reads the next request that waits in the store for room.
-    fn load_next(&mut self) {
+    pub(crate) fn load_next(&mut self) {
         if let Some(id) = self.before.past.waiting.pop() {
             self.looks.load(&mut self.storage, id);
         }
@@ -300,9 +285,8 @@ impl Driver {
             }
             Command::Peers(reply) => {
                 let groups = self.groups.values().map(|group| &group.info);
-                let addresses = |peer: &PeerId| self.addresses.of(peer);
                 let lacks = |peer: &PeerId, group: &GroupId| self.engine.lacks(peer, group);
-                drop(reply.send(self.roster.peers(now.unix, groups, addresses, lacks)));
+                drop(reply.send(self.links.peers(now.unix, groups, lacks)));
             }
             Command::SetPolicy(policy) => self.policy = *policy,
             Command::Preview(job, reply) => drop(reply.send(self.preview(&job))),
@@ -337,42 +321,11 @@ impl Driver {
         self.engine.stop(self.clock.now(), id, reason).map_err(of_decision)
     }
 
-    /// Enters addresses before those known already, and dials anew if that changes anything.
-    pub(crate) fn know_addresses(&mut self, peer: PeerId, addresses: &[SocketAddr]) {
-        if let Some(all) = self.addresses.give(peer, addresses) {
-            self.transport.keep_connected(peer, all);
-        }
-    }
-
-    /// Remembers where a member was reached, to find it there after a restart.
-    fn see_address(&mut self, peer: PeerId, remote: SocketAddr) {
-        let now = self.clock.now();
-        if let Some((all, is_due)) = self.addresses.see(now.instant, peer, remote) {
-            self.transport.keep_connected(peer, all);
-            if is_due {
-                self.storage.keep(now.unix, ledger::address(&peer, remote));
-            }
-        }
-    }
-
     fn forget_group(&mut self, id: GroupId) -> Result<(), CommandError> {
         let gone = self.engine.forget_group(&id).map_err(of_engine)?;
         self.groups.remove(&id);
-        for peer in gone {
-            self.transport.forget(peer);
-            self.transport.disconnect(peer, CloseCode::Unwanted);
-            self.addresses.forget(&peer);
-            self.roster.forget(&peer);
-        }
+        gone.iter().for_each(|peer| self.links.forget(peer));
         Ok(())
-    }
-
-    fn connect(&mut self, peer: PeerId) {
-        self.transport.expect(peer);
-        let addresses = self.addresses.want(peer);
-        if !addresses.is_empty() {
-            self.transport.keep_connected(peer, addresses);
-        }
     }
 
     /// Carries out everything the engine asks.
@@ -395,15 +348,10 @@ impl Driver {
     fn carry_out_all(&mut self) {
         while let Some(output) = self.engine.poll_output() {
             match output {
-                Output::Connect { peer } => self.connect(peer),
-                Output::Admit { peer } => self.transport.admit(peer),
-                Output::Disconnect { peer, reason } => {
-                    self.transport.disconnect(peer, report::close_code(reason));
-                }
-                Output::Send { peer, kind, frame } => {
-                    // A frame that is not sent is asked for again after the reconnect.
-                    let _ = self.transport.send(peer, kind, Bytes::from_owner(frame));
-                }
+                Output::Connect { peer } => self.links.connect(peer),
+                Output::Admit { peer } => self.links.admit(peer),
+                Output::Disconnect { peer, reason } => self.links.disconnect(peer, reason),
+                Output::Send { peer, kind, frame } => self.links.send(peer, kind, frame),
                 Output::NeedNonces { .. }
                 | Output::NeedPartials { .. }
                 | Output::ForgetNonces { .. } => self.ask_signer(output),
@@ -419,148 +367,5 @@ impl Driver {
                 Output::Event(event) => self.on_event(event),
             }
         }
-    }
-
-    fn on_event(&mut self, event: ensign_engine::Event) {
-        use ensign_engine::Event as Engine;
-        match event {
-            Engine::PeerUp { peer, clock_offset_millis } => {
-                self.roster.introduced(&peer, clock_offset_millis);
-                self.emit(Event::Peer(peer, PeerEvent::Up { clock_offset_millis }));
-            }
-            Engine::PeerDown { peer } => {
-                let has_stopped = self.stopped.take() == Some(peer);
-                self.emit(Event::Peer(peer, PeerEvent::Down { has_stopped }));
-            }
-            Engine::GroupUnknown { .. }
-            | Engine::GroupKnown { .. }
-            | Engine::GroupMissing { .. }
-            | Engine::PeerCopied { .. } => self.on_acquaintance(event),
-            Engine::Review(review) => self.review(review),
-            Engine::Attempt { request, attempt } => {
-                self.held.forget(&request);
-                let opened_by = self.engine.opened_by(&request);
-                let opened_by = opened_by.map(|who| self.docket.opener(&request, who));
-                self.emit_request(request, RequestEvent::Attempt { attempt, opened_by });
-            }
-            Engine::Session { request, event: SessionEvent::Done(finished), .. } => {
-                self.on_done(request, &finished);
-            }
-            Engine::Session { request, attempt, event } => {
-                if let SessionEvent::Failed(failure) = &event {
-                    self.held.forget(&request);
-                    self.keep_silence(request, attempt, failure);
-                }
-                let now = self.clock.now().instant;
-                match report::session_event(&event, now) {
-                    Some(Report::Request(event)) => self.emit_request(request, event),
-                    Some(Report::Warning(problem)) => self.emit_warning(None, problem),
-                    Some(Report::GroupUnknown(by)) => self.tell_unknown(&request, by),
-                    None => {}
-                }
-            }
-            Engine::Closed { request, attempt, failure } => {
-                self.held.forget(&request);
-                self.keep_silence(request, attempt, &failure);
-                let given_up = self.given_up.remove(&request);
-                let how = HowEnded::new(&failure, given_up.as_ref().map(|it| it.code), attempt);
-                self.outlines.end(&request, how, self.clock.now().unix);
-                let problem = given_up.unwrap_or_else(|| problem::of_end(&failure, attempt));
-                if self.docket.get(&request).is_none() && problem.risk != Risk::None {
-                    // Nobody was asked about it, but what it tried is worth knowing.
-                    self.warn(None, problem.clone());
-                }
-                let (problem, evidence) = (Box::new(problem), failure.evidence.map(Box::new));
-                self.emit_request(request, RequestEvent::Failed { problem, evidence });
-                self.load_next();
-            }
-            Engine::Offense { peer, offense, .. } => self.on_offense(peer, offense),
-        }
-    }
-
-    fn on_offense(&mut self, peer: PeerId, offense: Offense) {
-        if let Offense::UnknownGroup { group } = offense {
-            return self.tell_missing(peer, group);
-        }
-        self.warn(Some(peer), problem::of_offense(&offense));
-        if let Offense::Session(SessionOffense::Proven(evidence)) = offense {
-            let case = cases::of_proof(&self.engine, &peer, &evidence);
-            let case = case.map(|case| self.keep_case(&case));
-            self.emit(Event::Convicted { peer, evidence, case });
-        }
-    }
-
-    /// Keeps who did not answer in an attempt that ended.
-    fn keep_silence(&mut self, request: RequestId, attempt: u16, failure: &Failure) {
-        let (node_key, network, now) = (&self.node_key, self.network, self.clock.now().unix);
-        let us = Reporter { node_key, network, now };
-        let case = cases::of_silence(&self.engine, us, Ended { request, attempt, failure });
-        if let Some(case) = case {
-            self.keep_case(&case);
-        }
-    }
-
-    fn keep_case(&mut self, case: &Case) -> [u8; 32] {
-        let (id, entry) = cases::entry(case);
-        self.storage.keep(self.clock.now().unix, entry);
-        id
-    }
-
-    fn on_done(&mut self, request: RequestId, finished: &Finished) {
-        self.outlines.end(&request, HowEnded::Signed, self.clock.now().unix);
-        let psbt = self.signed_psbt(&request, finished);
-        if let Some(matter) = self.docket.get(&request) {
-            let at = self.clock.now().unix;
-            let coins = matter.meaning().outpoints();
-            self.coins.sign(request, at, coins.map(|outpoint| coin_of(&outpoint)));
-        }
-        let signatures = finished.signatures.clone();
-        let outcome = Box::new(Outcome { signatures, psbt });
-        self.emit_request(request, RequestEvent::Done { outcome });
-        self.load_next();
-    }
-
-    fn signed_psbt(&mut self, id: &RequestId, finished: &Finished) -> Option<SignedPsbt> {
-        let matter = self.docket.get(id)?;
-        let group = self.groups.get(&matter.reference().group.id)?;
-        match matter.meaning().finish(&group.keys, finished)? {
-            Ok(signed) => Some(signed),
-            Err(error) => {
-                self.warn(None, problem::of_result(&error));
-                None
-            }
-        }
-    }
-
-    pub(crate) fn emit(&self, event: Event) {
-        self.events.send(event);
-    }
-
-    /// Tells what happened to a request, or keeps it until our user was told of the request.
-    pub(crate) fn emit_request(&mut self, id: RequestId, event: RequestEvent) {
-        if let Some(event) = self.docket.tell(id, event) {
-            self.emit(event);
-        }
-    }
-
-    /// Warns. What peers cause is told at a bounded rate, so that they cannot wash away what the
-    /// application waits for.
-    pub(crate) fn warn(&mut self, peer: Option<PeerId>, mut problem: Problem) {
-        if let Some(peer) = &peer {
-            let is_member = self.engine.is_member(peer);
-            let about = if is_member { About::Member } else { About::Stranger };
-            match self.warnings.admit(about, self.clock.now().instant) {
-                None => return,
-                Some(0) => {}
-                Some(held_back) => {
-                    problem.what = format!("{} ({held_back} more before it)", problem.what);
-                }
-            }
-        }
-        self.emit_warning(peer, problem);
-    }
-
-    fn emit_warning(&self, peer: Option<PeerId>, problem: Problem) {
-        self.emit(Event::Warning { peer, problem: Box::new(problem) });
     }
 }

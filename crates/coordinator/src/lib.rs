@@ -60,7 +60,6 @@ pub use ensign_psbt::{
 };
 pub use ledger::LedgerError;
 
-mod acquaintance;
 mod addresses;
 mod cases;
 mod coins;
@@ -73,12 +72,14 @@ mod handles;
 mod held;
 mod journal;
 mod judging;
+mod links;
 mod looks;
 mod mark;
 mod parts;
 mod pushed_off;
 mod randomness;
 mod report;
+mod reporting;
 mod review;
 mod signing;
 mod storage;

@@ -33,7 +33,7 @@ impl Driver {
         let id =
             self.engine.add_group(GroupConfig { keys, peers }).map_err(CommandError::Engine)?;
         for member in members {
-            self.know_addresses(member.peer, &member.addresses);
+            self.links.know_addresses(member.peer, &member.addresses);
         }
         let info = Arc::clone(&joined.info);
         self.groups.insert(id, joined);

@@ -346,9 +346,9 @@ catalogue! {
         "choose an address of this machine with --listen IP:PORT";
 
     NODE_TWICE = "E-NET-003", exit: NotReady, risk: CheckFirst, retry: true,
-        "A connection breaks again and again.",
-        "One of the two nodes restarts all the time, or a second copy of its home runs: two nodes with \
-         the same keys push each other off.",
+        "A home runs twice.",
+        "Two processes run with the same keys and push each other off: the home was copied, and each copy \
+         may forget what the other has joined.",
         "see that each home runs once, on one machine; end every other copy for good";
 
     OWN_NO = "E-OWN-001", exit: Declined, risk: None, retry: true,

@@ -1,12 +1,10 @@
 //! `ensign group`: form, change and show groups.
 
-use std::io::{BufRead as _, IsTerminal as _};
-
 use ensign_api::view::{Done, GroupChange, GroupView, NewGroup};
 use ensign_primitives::SignerIndex;
-use rustix::termios::{QueueSelector, tcflush};
 use serde_json::{Value, json};
 
+use super::block_on;
 use crate::address::Address;
 use crate::args::Group;
 use crate::catalogue as code;
@@ -16,6 +14,7 @@ use crate::group::SignerGroup;
 use crate::home::{Changed, HeldHome, Home};
 use crate::kept::Kept;
 use crate::output::{Line, Output};
+use crate::question::{self, Answer, Question, Subject, Wanted};
 use crate::remote::Remote;
 use crate::views::short;
 use crate::words;
@@ -86,12 +85,10 @@ fn changed(Changed { group, notes }: &Changed, output: Output) {
 /// Forgets a group once its user has said that this is meant.
 fn forget(home: Home, name: &str, yes: bool, output: Output) -> Result<()> {
     let group = home.group(name)?;
-    output.notice(at_stake(&group));
-    if !yes && !confirmed(name, output)? {
-        return Err(Failure::new(
-            &code::GROUP_KEPT,
-            "another text than the group's name was typed",
-        ));
+    if yes {
+        output.notice(at_stake(&group));
+    } else {
+        confirm(&group, output)?;
     }
     match Remote::find(&home)? {
         Some(node) => {
@@ -135,25 +132,19 @@ fn at_stake(group: &SignerGroup) -> String {
     )
 }
 
-/// Asks for the name of the group; what was typed before the question is no answer.
-fn confirmed(name: &str, output: Output) -> Result<bool> {
-    if output.is_json() || !std::io::stdin().is_terminal() {
-        let what = "nobody can be asked whether the group is to be forgotten";
-        return Err(Failure::new(&code::GROUP_KEPT, what).hint("give --yes"));
+/// Asks for the name of the group.
+fn confirm(group: &SignerGroup, output: Output) -> Result<()> {
+    let stake = format!("forget group {}", group.name);
+    let question = Question::plain(Subject::Own, &*group.name, at_stake(group), stake);
+    let question = Question { wanted: Wanted::Name(group.name.clone()), ..question };
+    let kept = |what: &str| Failure::new(&code::GROUP_KEPT, what);
+    match block_on(async { Ok(question::ask(output, question).await) })? {
+        Answer::Yes => Ok(()),
+        Answer::No => Err(kept("you said no")),
+        Answer::Nobody => {
+            Err(kept("nobody can be asked whether the group is to be forgotten").hint("give --yes"))
+        }
     }
-    let (written, is_written) = std::sync::mpsc::channel();
-    let told = move || {
-        let _gone = written.send(());
-    };
-    output.prompt("type the name of the group to forget it: ", told);
-    let _written = is_written.recv();
-    // A terminal that cannot be flushed is none, and nothing was typed there.
-    let _none = tcflush(std::io::stdin(), QueueSelector::IFlush);
-    let mut line = String::new();
-    std::io::stdin().lock().read_line(&mut line).map_err(|error| {
-        Failure::new(&code::GROUP_KEPT, format!("no answer: {}", words::system(&error)))
-    })?;
-    Ok(line.trim() == name)
 }
 
 fn list(home: &Home, output: Output) -> Result<()> {

@@ -1,7 +1,6 @@
 //! `ensign request`: the requests of a home, whether its node runs or not.
 
 mod approve;
-pub(super) use approve::wanted;
 
 use std::path::Path;
 

@@ -6,6 +6,7 @@ mod task;
 
 use std::time::Duration;
 
+use ensign_api::view::PreviewView;
 use ensign_coordinator::{Approval, Consent, SigningJob};
 use ensign_wire::REQUEST_LIFETIME_MAX;
 
@@ -138,8 +139,10 @@ impl Asking<'_> {
     async fn propose(mut self, job: SigningJob, task: &Task, args: &Sign) -> Result<Approval> {
         let refused = |error| command_failure(&error);
         let preview = self.node.coordinator.preview(&job).await.map_err(refused)?;
-        let question = request::own_question(&preview, task.message.as_ref());
-        self.output.json(&request::preview_line(&preview));
+        let messages: Vec<_> = task.message.into_iter().collect();
+        let view = PreviewView::new(&preview, &messages);
+        let question = request::own_question(&view.work);
+        self.output.json(&request::preview_line(&view));
         let yes = if args.yes {
             self.output.notice(&question.shown);
             accepted(&question.wanted, &args.accept_note)?;

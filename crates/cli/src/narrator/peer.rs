@@ -2,15 +2,14 @@
 
 use std::time::Duration;
 
-use ensign_coordinator::{GroupInfo, PeerEvent};
+use ensign_coordinator::{GroupInfo, PeerEvent, Whose};
 use ensign_primitives::{GroupId, PeerId};
 use ensign_replay::MESSAGE_AGE_MAX;
 
 use super::Narrator;
-use super::losses::{LOSSES_TOLD, LOSSES_WITHIN_US};
 use crate::catalogue;
 use crate::failure::Failure;
-use crate::output::{Line, unix_micros};
+use crate::output::Line;
 use crate::words::{self, foreign};
 
 impl Narrator {
@@ -22,7 +21,9 @@ impl Narrator {
                 self.dial_failed(peer, reason, retry_in.as_secs_f64());
             }
             PeerEvent::GroupUnknown { group } => self.group_unknown(peer, group),
+            PeerEvent::GroupKnown { group } => self.group_known(peer, group),
             PeerEvent::GroupMissing { group } => self.group_missing(peer, group),
+            PeerEvent::Copied { whose } => self.copied(peer, *whose),
             _ => {}
         }
     }
@@ -49,15 +50,17 @@ impl Narrator {
         let how = if has_stopped { "has stopped" } else { "is gone" };
         let line = Line::new("disconnected").with("who", who.as_str()).with("stopped", has_stopped);
         self.progress(&line, Some(format!("{who} {how}; trying to reach it again")));
-        // Who says goodbye was not pushed off.
-        if !has_stopped && self.losses.lost(*peer, unix_micros()) {
-            let (losses, seconds) = (LOSSES_TOLD, LOSSES_WITHIN_US / 1_000_000);
-            let what = format!(
-                "the connection to {who} broke {losses} times within {seconds} s: a \
-                 second copy of this home, or of theirs, may be running"
-            );
-            self.output.warning(&Failure::new(&catalogue::NODE_TWICE, what).who([who]));
-        }
+    }
+
+    fn copied(&self, peer: &PeerId, whose: Whose) {
+        let who = self.node(peer);
+        let what = match whose {
+            Whose::Theirs => format!("the home of {who} runs twice: two nodes push each other off"),
+            Whose::Ours => {
+                format!("a second copy of this home runs: {who} is pushed from one to the other")
+            }
+        };
+        self.output.warning(&Failure::new(&catalogue::NODE_TWICE, what).who([who]));
     }
 
     fn dial_failed(&mut self, peer: &PeerId, reason: &str, retry_in_s: f64) {
@@ -81,6 +84,16 @@ impl Narrator {
             words::list(&others(group, peer)),
         );
         self.lacks(peer, id, &line, &text);
+    }
+
+    fn group_known(&mut self, peer: &PeerId, group: &GroupInfo) {
+        let (who, name) = (self.node(peer), &group.name);
+        let line = Line::new("group_known")
+            .with("who", who.as_str())
+            .with("group", name.as_str())
+            .with("group_id", group.id.to_string());
+        self.lacking.remove(&(*peer, group.id));
+        self.progress(&line, Some(format!("{who} has the group `{name}` now")));
     }
 
     fn group_missing(&mut self, peer: &PeerId, group: &GroupId) {

@@ -41,30 +41,28 @@ impl Narrator {
                 self.ended("failed", "no signature", request, problem);
             }
             RequestEvent::Done { outcome } => self.done(request, outcome),
-            _ => self.step(request, event),
-        }
-    }
-
-    /// Tells how far a session is. What only the protocol knows of is for programs.
-    fn step(&self, request: &RequestRef, event: &RequestEvent) {
-        let (name, who, verb) = match event {
             RequestEvent::Attempt { attempt, opened_by } => {
-                return self.attempt(request, *attempt, *opened_by);
+                self.attempt(request, *attempt, *opened_by);
             }
             RequestEvent::Phase { phase } => {
                 let line = about("phase", request).with("phase", phase_name(*phase));
-                return self.progress(&line, None);
+                self.progress(&line, None);
             }
-            RequestEvent::Acknowledged { who } => ("acknowledged", who, None),
-            RequestEvent::Joined { who } => ("joined", who, Some("joined")),
-            RequestEvent::Revealed { who } => ("revealed", who, None),
-            RequestEvent::Confirmed { who } => ("confirmed", who, None),
-            RequestEvent::Signed { who } => ("signed", who, Some("signed")),
-            RequestEvent::PeerDone { who } => ("peer_done", who, None),
-            _ => return,
-        };
-        let signer = request.group.name_of(*who);
-        let called = if *who == request.group.own { "you" } else { signer };
+            // What only the protocol knows of is for programs.
+            RequestEvent::Acknowledged { who } => self.step("acknowledged", request, *who, None),
+            RequestEvent::Joined { who } => self.step("joined", request, *who, Some("joined")),
+            RequestEvent::Revealed { who } => self.step("revealed", request, *who, None),
+            RequestEvent::Confirmed { who } => self.step("confirmed", request, *who, None),
+            RequestEvent::Signed { who } => self.step("signed", request, *who, Some("signed")),
+            RequestEvent::PeerDone { who } => self.step("peer_done", request, *who, None),
+            _ => {}
+        }
+    }
+
+    /// Tells how far a signer is.
+    fn step(&self, name: &'static str, request: &RequestRef, who: SignerIndex, verb: Option<&str>) {
+        let signer = request.group.name_of(who);
+        let called = if who == request.group.own { "you" } else { signer };
         let text = verb.map(|verb| format!("{}: {called} {verb}", head(request)));
         self.progress(&about(name, request).with("who", signer), text);
     }
@@ -137,7 +135,7 @@ impl Narrator {
         let who = opened_by.map(|opener| request.group.name_of(opener.who));
         let because = opened_by.map(|opener| match opener.because {
             Because::Restarted => "restarted",
-            _ => "wait_over",
+            Because::WaitOver | _ => "wait_over",
         });
         let text = (attempt > 1).then(|| match (who, because) {
             (Some(who), Some("restarted")) => {

@@ -21,10 +21,12 @@ pub(super) fn meaning(line: &str, audience: Audience, question: &Question) -> Me
 
 fn of_person(line: &str, wanted: &Wanted) -> Meaning {
     match (line.trim().to_ascii_lowercase().as_str(), wanted) {
+        (_, Wanted::Name(name)) if line.trim() == name => Meaning::Yes,
         ("n" | "no", _) => Meaning::No,
         ("y" | "yes", Wanted::Yes) => Meaning::Yes,
         (typed, Wanted::Digits { digits, .. }) if typed == digits => Meaning::Yes,
         (_, Wanted::Yes) => Meaning::Nothing("please answer y or n".to_owned()),
+        (_, Wanted::Name(name)) => Meaning::Nothing(format!("please type {name}, or n")),
         (_, Wanted::Digits { of, notes, .. }) => Meaning::Nothing(format!(
             "that is not enough, because of what is grave here ({}): please type the last six digits \
              of {of}, or n",
@@ -98,7 +100,7 @@ fn options<'a>(words: &[&'a str]) -> Vec<Word<'a>> {
 pub(super) fn form(question: &Question) -> String {
     let (name, digest) = (&question.name, hex::encode(question.digest));
     let notes = match &question.wanted {
-        Wanted::Yes => String::new(),
+        Wanted::Yes | Wanted::Name(_) => String::new(),
         Wanted::Digits { notes, .. } => {
             notes.iter().map(|note| format!(" --accept-note {note}")).collect()
         }

@@ -174,7 +174,7 @@ impl Drop for Desk {
 /// Returns the event that a question is asked.
 fn asking(question: &Question) -> Line {
     let notes = match &question.wanted {
-        Wanted::Yes => Vec::new(),
+        Wanted::Yes | Wanted::Name(_) => Vec::new(),
         Wanted::Digits { notes, .. } => notes.clone(),
     };
     about(Line::new("asking"), question)

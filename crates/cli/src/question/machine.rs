@@ -321,6 +321,7 @@ impl Questions {
         let more = more.map_or_else(String::new, |more| format!("{more}\n"));
         match wanted {
             Wanted::Yes => format!("{more}{stake}? [y/n] "),
+            Wanted::Name(name) => format!("{more}{stake}? type {name} to do it, n if not: "),
             Wanted::Digits { of, .. } => {
                 format!("{more}{stake}? type the last six digits of {of} to do it, n if not: ")
             }

@@ -167,6 +167,21 @@ fn what_is_grave_is_signed_with_digits_that_only_stand_in_what_is_shown() {
 }
 
 #[test]
+fn a_group_is_forgotten_by_its_name_typed_once_it_was_asked_for() {
+    let [alice, ..] = treasury();
+    let mut terminal = Terminal::start(&alice, &["group", "forget", "treasury"]);
+    terminal.wait_for("forget group treasury? type treasury to do it, n if not: ");
+    terminal.wait_to_answer();
+    terminal.type_text("yes\r");
+    terminal.wait_for("please type treasury, or n");
+    terminal.wait_to_answer();
+    terminal.type_text("treasury\r");
+    terminal.wait_for("forgot group treasury");
+    assert_eq!(terminal.end(), 0);
+    alice.json(&["group", "forget", "treasury"]).refused(2, "E-GRP-001");
+}
+
+#[test]
 fn on_a_narrow_terminal_nothing_is_cut() {
     let [alice, bob, _carol] = treasury();
     let mut up = Terminal::start(&bob, &["up"]);

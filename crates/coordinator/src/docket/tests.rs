@@ -3,11 +3,11 @@
 
 use ensign_identity::{NodeKey, SignerKey};
 use ensign_musig::SecKey;
-use ensign_primitives::{GroupId, Network};
+use ensign_primitives::{GroupId, Network, SignerIndex};
 use ensign_wire::{GroupKeys, KeyTweak, Message, Mode, Payload, Scheme, SigningRequest, TxType};
 
 use super::*;
-use crate::{GroupInfo, InProcess, Outcome, Problem, Risk};
+use crate::{GroupInfo, InProcess, Problem, Risk};
 
 fn request(byte: u8) -> Arc<SignedRequest> {
     let node = NodeKey::from_secret_bytes([9; 32]).unwrap();
@@ -133,21 +133,4 @@ fn yes_that_is_void_spends_no_coin_and_asks_until_it_is_given_again() {
     docket.void(&id);
     docket.tell(id, failed());
     assert!(!docket.is_void(&id), "nobody is asked about what is over");
-}
-
-#[test]
-fn who_begins_another_attempt_has_waited_if_the_last_one_failed_here() {
-    let (id, matter) = matter(1);
-    let mut docket = Docket::default();
-    let event = asked(&matter);
-    docket.introduce(matter, event);
-    let because = |docket: &Docket| docket.opener(&id, SignerIndex(1)).because;
-    assert_eq!(because(&docket), Because::Restarted);
-    let RequestEvent::Failed { problem, .. } = failed() else { unreachable!() };
-    docket.tell(id, RequestEvent::AttemptFailed { problem });
-    assert_eq!(because(&docket), Because::WaitOver);
-    docket.tell(id, RequestEvent::Attempt { attempt: 2, opened_by: None });
-    assert_eq!(because(&docket), Because::Restarted);
-    let outcome = Box::new(Outcome { signatures: Vec::new(), psbt: None });
-    assert!(docket.tell(id, RequestEvent::Done { outcome }).is_some());
 }

@@ -3,7 +3,8 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use ensign_coordinator::{
-    Event, LostAttempt, Member, Reached, RequestEvent, Resumption, SigningJob, Work,
+    Because, Consent, Event, LostAttempt, Member, Reached, RequestEvent, Resumption, SigningJob,
+    Work,
 };
 use ensign_deadline::Timeouts;
 use ensign_engine::{ATTEMPTS_MAX, GroupConfig, Record};
@@ -283,4 +284,29 @@ async fn request_of_a_store_goes_on_in_the_attempt_after_the_last() {
     party.all_done(id).await;
     assert_eq!([0, 1].map(|number| party.wallets[number].attempts()), [vec![4], vec![4]]);
     assert_sound(&party.wallets.remove(0).stop().await.records());
+}
+
+#[tokio::test]
+async fn who_restarted_is_told_as_the_one_who_did() {
+    let mut party = Party::new(3).await;
+    party.wallets[2].wait();
+    let asked = party.propose(0, party.job(Work::Messages(vec![[7; 32]]))).await;
+    let joined = |event: &Event| match event {
+        Event::Request(_, RequestEvent::Joined { who }) => (who.as_usize() == 0).then_some(()),
+        _ => None,
+    };
+    party.wallets[1].until(joined).await;
+    let wallet = party.wallets.remove(0).stop().await.start().await;
+    wallet.coordinator.group(party.group()).await.unwrap();
+    party.wallets.insert(0, wallet);
+    let opener = |event: &Event| match event {
+        Event::Request(_, RequestEvent::Attempt { attempt: 2, opened_by }) => Some(*opened_by),
+        _ => None,
+    };
+    let told = party.wallets[1].until(opener).await.unwrap();
+    assert_eq!((told.who.as_usize(), told.because), (0, Because::Restarted));
+    let shown = party.wallets[2].approval().await;
+    let consent = Consent::person(shown.digest);
+    party.wallets[2].coordinator.approve(asked.id, consent).await.unwrap();
+    party.all_done(asked.id).await;
 }

@@ -2,14 +2,13 @@
 
 use ensign_api::Name;
 use ensign_api::view::{DetailView, WorkView, Yes};
-use ensign_psbt::NOTE_NAMES;
 
 use super::{now_ms, told};
 use crate::catalogue as code;
 use crate::failure::{Failure, Result};
 use crate::kept::{Kept, id_of};
 use crate::output::Output;
-use crate::question::{self, Answer, Question, Subject, Wanted};
+use crate::question::{self, Answer, Question, Subject};
 use crate::views::{self, short};
 
 /// Shows a request in full and asks, or takes the digest of what was shown elsewhere.
@@ -79,23 +78,8 @@ fn question(detail: &DetailView, work: &WorkView) -> Result<Question> {
     let request = &detail.request;
     let called = request.handle.clone().unwrap_or_else(|| short(&request.request));
     let subject = Subject::Request(id_of(&request.request)?);
-    let (shown, stake) = (views::requests::detail(detail, now_ms()), format!("approve {called}"));
-    let question = Question::plain(subject, called, shown, stake);
-    Ok(Question { wanted: wanted(work), ..question })
-}
-
-/// What counts as a yes to something.
-pub(crate) fn wanted(work: &WorkView) -> Wanted {
-    let grave = work.grave();
-    let notes: Vec<_> = NOTE_NAMES.into_iter().filter(|name| grave.contains(name)).collect();
-    if grave.is_empty() {
-        return Wanted::Yes;
-    }
-    match (&work.summary, work.messages.last()) {
-        (Some(summary), _) => Wanted::digits(&summary.txid, "the txid", notes),
-        (None, Some(message)) => Wanted::digits(message, "the last message", notes),
-        (None, None) => Wanted::digits("", "nothing", notes),
-    }
+    let shown = views::requests::detail(detail, now_ms());
+    Ok(crate::request::of_work(subject, ("sign", &called), shown, work))
 }
 
 fn decided_before(detail: &DetailView) -> Failure {

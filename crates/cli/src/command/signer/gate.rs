@@ -3,6 +3,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use ensign_api::view::WorkView;
 use ensign_coordinator::{Asks, InProcess, Signer as _, SignerError};
 use ensign_identity::{Delegation, DelegationProof, SignerKey};
 use ensign_musig::PubNonce;
@@ -160,14 +161,10 @@ impl Gate {
         if seen.is_some_and(|seen| !notes.iter().any(|note| note.is_new_to(&seen))) {
             return Ok(());
         }
-        let asked = request::Asked {
-            request: &order.request,
-            handle: None,
-            group: None,
-            summary: summary.as_deref(),
-            notes: &notes,
-            digest: Some(ConsentDigest::of_request(&id, &facts, &notes, &Policy::default())),
-        };
+        let digest = ConsentDigest::of_request(&id, &facts, &notes, &Policy::default());
+        let work = WorkView::new(summary.as_deref(), digests.iter().copied(), &notes);
+        let work = WorkView { digest: Some(digest.to_string()), ..work };
+        let asked = request::Asked { request: &order.request, handle: None, group: None, work };
         let line = request::line("request", &asked);
         self.ask(asker, &line, request::question("sign", &asked))?;
         self.kept().approved.insert(id, notes);

@@ -315,6 +315,20 @@ fn what_is_grave_wants_the_digits_that_only_stand_in_what_was_shown() {
 }
 
 #[test]
+fn where_something_would_be_gone_its_name_is_typed() {
+    let mut run = run(Audience::Person);
+    let named = |number| Question { wanted: Wanted::Name("Rent".into()), ..question(number) };
+    run.ask(named(1));
+    assert!(run.said().contains("? type Rent to do it, n if not: "));
+    for typed in ["yes\n", "rent\n", "Rent no\n"] {
+        run.after(LATER).read(typed).is_over(&[]);
+        assert!(run.said().contains("please type Rent, or n"));
+    }
+    run.after(LATER).read(" Rent\n").is_over(&[("#1", Yes)]);
+    run.ask(named(2)).after(LATER).read("no\n").is_over(&[("#2", No)]);
+}
+
+#[test]
 fn the_end_of_input_answers_nothing() {
     let mut run = run(Audience::Person);
     run.ask(question(1)).ask(question(2)).after(LATER).read("ye").end();
