@@ -113,6 +113,7 @@ impl Board {
         }
     }
 
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the others do not move a peer")]
     fn on_peer(&mut self, peer: &PeerId, event: &PeerEvent, now: UnixTime) {
         let node = peer.to_string();
         let now_ms = now.as_millis();
@@ -153,6 +154,7 @@ impl Board {
         }
     }
 
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the others only move what is there")]
     fn on_request(&mut self, request: &RequestRef, event: &RequestEvent, now: UnixTime) {
         match event {
             RequestEvent::Asked(approval) => self.enter(approval, "undecided"),
@@ -180,6 +182,10 @@ impl Board {
         self.requests.sort_by_key(|view| !view.is_asking());
     }
 
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "the others are steps that the phase sums up"
+    )]
     fn follow(&mut self, request: &RequestRef, event: &RequestEvent, now: UnixTime) {
         let (id, group) = (request.id.to_string(), &*request.group);
         let Some(view) = self.requests.iter_mut().find(|view| view.request == id) else { return };

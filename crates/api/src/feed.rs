@@ -20,6 +20,9 @@ pub(crate) struct Feed(Arc<Shared>);
 struct Shared {
     ring: Ring,
     state: Mutex<State>,
+    /// Held from asking for the groups until the board has them: an older answer never takes the
+    /// place of a newer one.
+    refreshing: tokio::sync::Mutex<()>,
 }
 
 #[derive(Debug)]
@@ -32,7 +35,8 @@ struct State {
 impl Feed {
     pub(crate) fn new(me: Me, ring: Ring) -> Self {
         let state = State { board: Board::new(me), shown: BTreeMap::new() };
-        Self(Arc::new(Shared { ring, state: Mutex::new(state) }))
+        let refreshing = tokio::sync::Mutex::new(());
+        Self(Arc::new(Shared { ring, state: Mutex::new(state), refreshing }))
     }
 
     /// Follows events until the node ends.
@@ -61,6 +65,7 @@ impl Feed {
 
     /// Takes the groups and nodes that there are now.
     pub(crate) async fn refresh(&self, coordinator: &Coordinator) -> Result<(), CommandError> {
+        let _only = self.0.refreshing.lock().await;
         let (groups, peers) = (coordinator.groups().await?, coordinator.peers().await?);
         self.state().board.set(&groups, &peers, unix_now());
         Ok(())

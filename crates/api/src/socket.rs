@@ -6,6 +6,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use tokio::net::{UnixListener, UnixStream};
+use tokio::time::{Instant, sleep_until};
 
 /// The socket's name in the home.
 pub const SOCKET: &str = "api.sock";
@@ -50,7 +51,7 @@ impl Socket {
                 Ok((stream, _)) if is_ours(&stream) => return stream,
                 Ok(_) => {}
                 // Out of file descriptors, for one; clients that leave give some back.
-                Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
+                Err(_) => sleep_until(Instant::now() + ACCEPT_PAUSE).await,
             }
         }
     }

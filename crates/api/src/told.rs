@@ -53,6 +53,7 @@ fn of_peer(who: &str, event: &PeerEvent) -> Option<Value> {
     })
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "a reason that is new is none that was meant")]
 fn of_request(request: &RequestRef, event: &RequestEvent) -> Option<Value> {
     let group = &*request.group;
     let who = |who: &SignerIndex| json!({ "who": group.name_of(*who) });

@@ -1,5 +1,11 @@
 //! The whole of it: clients, a socket, and nodes that sign together over loopback.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "the lints exempt functions marked as tests, not what they call"
+)]
+
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -75,10 +81,8 @@ impl House for Hut {
     }
 
     fn refused(&self, error: &CommandError) -> Problem {
-        let code = match error {
-            CommandError::Changed { .. } => "E-CHANGED",
-            _ => "E-OTHER",
-        };
+        let is_changed = matches!(error, CommandError::Changed { .. });
+        let code = if is_changed { "E-CHANGED" } else { "E-OTHER" };
         worded(409, code, error.to_string())
     }
 

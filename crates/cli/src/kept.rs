@@ -32,7 +32,7 @@ enum From {
     /// A node that runs.
     Node(Remote),
     /// The store; nobody else has it as long as the home is held.
-    Store(Stored),
+    Store(Box<Stored>),
 }
 
 /// A store that no node works with.
@@ -53,7 +53,7 @@ impl Kept {
     pub(crate) fn open(home: Home) -> Result<Self> {
         let from = match Remote::find(&home)? {
             Some(remote) => From::Node(remote),
-            None => From::Store(Stored::open(home)?),
+            None => From::Store(Box::new(Stored::open(home)?)),
         };
         Ok(Self { from })
     }
@@ -295,10 +295,8 @@ impl Stored {
         if let Some(summary) = work.as_ref().and_then(|work| work.summary.as_ref()) {
             request.add(summary);
         }
-        let result = match entry.state {
-            RequestState::Signed { .. } => Some(self.result(&entry)?),
-            _ => None,
-        };
+        let is_signed = matches!(entry.state, RequestState::Signed { .. });
+        let result = is_signed.then(|| self.result(&entry)).transpose()?;
         Ok(DetailView { request, work, result })
     }
 

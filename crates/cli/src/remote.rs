@@ -100,6 +100,7 @@ impl Remote {
 }
 
 /// Words what the node refuses as it would be worded here.
+#[expect(clippy::wildcard_enum_match_arm, reason = "the others are worded alike")]
 pub(crate) fn client_failure(error: ClientError) -> Failure {
     match error {
         ClientError::Refused(problem) => {

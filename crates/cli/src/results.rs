@@ -27,6 +27,7 @@ impl Results {
     /// Writes what was signed before the last stop, then what is signed from now on.
     ///
     /// - `kept`: requests whose place was written down just now.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the others are no ends")]
     pub(crate) async fn write(self, mut events: Events, mut kept: mpsc::Receiver<RequestId>) {
         for id in self.outs.requests() {
             self.catch_up(id).await;

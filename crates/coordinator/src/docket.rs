@@ -6,12 +6,12 @@ use std::{
     sync::Arc,
 };
 
-use ensign_primitives::{RequestId, SignerIndex, UnixTime};
+use ensign_primitives::{RequestId, UnixTime};
 use ensign_psbt::{CoinState, CoinUse, OutPoint};
 use ensign_wire::SignedRequest;
 
 use crate::{
-    Approval, Because, Event, Opener, RequestEvent, RequestRef,
+    Approval, Event, RequestEvent, RequestRef,
     judging::{Judgement, Meaning},
     mark::Marks,
 };
@@ -39,13 +39,7 @@ pub(crate) struct Matter {
     /// Whether a yes has become void; then the engine waits for what is held back.
     is_void: bool,
     is_over: bool,
-    /// Which process each member's node was when the present attempt began.
-    processes: Processes,
 }
-
-/// Which process each member's node is, in key order, by the number that it has drawn: another number
-/// is another process.
-pub(crate) type Processes = Vec<Option<[u8; 8]>>;
 
 /// What our user said yes to.
 #[derive(Clone, Debug)]
@@ -62,15 +56,7 @@ impl Matter {
         request: Arc<SignedRequest>,
         meaning: Meaning,
     ) -> Self {
-        Self {
-            reference,
-            request,
-            meaning,
-            yes: None,
-            is_void: false,
-            is_over: false,
-            processes: Vec::new(),
-        }
+        Self { reference, request, meaning, yes: None, is_void: false, is_over: false }
     }
 
     pub(crate) const fn reference(&self) -> &RequestRef {
@@ -129,27 +115,6 @@ impl Docket {
 
     pub(crate) fn get(&self, id: &RequestId) -> Option<&Matter> {
         self.matters.get(id)
-    }
-
-    /// Notes that an attempt begins. Says why, where another node began it: only who is another process
-    /// than before has restarted.
-    ///
-    /// - `now`: which process each member's node is.
-    pub(crate) fn begin(
-        &mut self,
-        id: &RequestId,
-        opened_by: Option<SignerIndex>,
-        now: Processes,
-    ) -> Option<Opener> {
-        let before = match self.matters.get_mut(id) {
-            Some(matter) => std::mem::replace(&mut matter.processes, now.clone()),
-            None => Vec::new(),
-        };
-        let who = opened_by?;
-        let of = |processes: &Processes| processes.get(who.as_usize()).copied().flatten();
-        let is_another = of(&before).zip(of(&now)).is_some_and(|(before, now)| before != now);
-        let because = if is_another { Because::Restarted } else { Because::WaitOver };
-        Some(Opener { who, because })
     }
 
     /// Notes a yes.

@@ -2,13 +2,13 @@
 
 use std::net::SocketAddr;
 
-use ensign_engine::CloseReason;
+use ensign_engine::{CloseReason, Opening};
 use ensign_primitives::{Instant, SignerIndex};
 use ensign_session::Event as SessionEvent;
 use ensign_transport::{CloseCode, DisconnectReason};
 use ensign_wire::Refusal;
 
-use crate::{Problem, RequestEvent, problem};
+use crate::{Because, Opener, Problem, RequestEvent, problem};
 
 /// What a session reports, for the application.
 pub(crate) enum Report {
@@ -49,6 +49,12 @@ pub(crate) fn session_event(event: &SessionEvent, now: Instant) -> Option<Report
         }
         SessionEvent::Done(_) => return None,
     }))
+}
+
+/// Says who began an attempt, and why.
+pub(crate) const fn opener(opening: Opening) -> Opener {
+    let because = if opening.has_restarted { Because::Restarted } else { Because::WaitOver };
+    Opener { who: opening.who, because }
 }
 
 /// Returns whether the other node took another connection of ours instead.

@@ -13,7 +13,6 @@ use crate::{
     Event, GroupInfo, Outcome, PeerEvent, Problem, RequestEvent, Risk, Whose,
     cases::{self, Ended, Reporter},
     coins::coin_of,
-    docket::Processes,
     driver::Driver,
     outline::HowEnded,
     problem,
@@ -41,8 +40,7 @@ impl Driver {
             Engine::Attempt { request, attempt } => {
                 self.held.forget(&request);
                 let opened_by = self.engine.opened_by(&request);
-                let processes = self.processes(&request);
-                let opened_by = self.docket.begin(&request, opened_by, processes);
+                let opened_by = opened_by.map(report::opener);
                 self.emit_request(request, RequestEvent::Attempt { attempt, opened_by });
             }
             Engine::Session { request, event: SessionEvent::Done(finished), .. } => {
@@ -90,14 +88,6 @@ impl Driver {
             let case = case.map(|case| self.keep_case(&case));
             self.emit(Event::Convicted { peer, evidence, case });
         }
-    }
-
-    /// Returns which process each member's node is.
-    pub(crate) fn processes(&self, request: &RequestId) -> Processes {
-        let matter = self.docket.get(request);
-        let members = matter.map(|matter| matter.reference().group.members.as_slice());
-        let members = members.unwrap_or_default().iter();
-        members.map(|member| self.engine.instance_of(&member.peer)).collect()
     }
 
     /// Keeps who did not answer in an attempt that ended.

@@ -168,9 +168,6 @@ impl Driver {
         let matter = Matter::new(reference, request, meaning);
         let approval = matter.approval(self.judge(&matter));
         let events = self.docket.introduce(matter, event(approval.clone()));
-        // The first attempt may have begun before.
-        let processes = self.processes(&approval.id);
-        self.docket.begin(&approval.id, None, processes);
         events.into_iter().for_each(|event| self.emit(event));
         approval
     }

@@ -25,7 +25,11 @@ pub(crate) struct Instances(BTreeMap<PeerId, Seen>);
 struct Seen {
     /// The latest last.
     numbers: VecDeque<([u8; 8], Instant)>,
+    /// The last one, however long ago.
+    latest: Option<[u8; 8]>,
     told_at: Option<Instant>,
+    /// When another number came for the last time.
+    changed_at: Option<Instant>,
 }
 
 impl Instances {
@@ -35,6 +39,10 @@ impl Instances {
         let seen = self.0.entry(peer).or_default();
         seen.numbers.retain(|(_, at)| now.since(*at) <= COPY_WINDOW);
         let known = seen.numbers.iter().position(|(known, _)| *known == number);
+        if seen.latest.is_some_and(|latest| latest != number) {
+            seen.changed_at = Some(now);
+        }
+        seen.latest = Some(number);
         let is_latest = known.is_some_and(|at| at + 1 == seen.numbers.len());
         if let Some(at) = known {
             seen.numbers.remove(at);
@@ -53,7 +61,13 @@ impl Instances {
 
     /// Returns the last number that a member said.
     fn latest(&self, peer: &PeerId) -> Option<[u8; 8]> {
-        self.0.get(peer)?.numbers.back().map(|(number, _)| *number)
+        self.0.get(peer)?.latest
+    }
+
+    /// Returns whether a member was seen to restart after a moment.
+    pub(crate) fn has_restarted_since(&self, peer: &PeerId, moment: Instant) -> bool {
+        let changed_at = self.0.get(peer).and_then(|seen| seen.changed_at);
+        changed_at.is_some_and(|at| at > moment)
     }
 
     pub(crate) fn occupancy(&self) -> Occupancy {

@@ -62,7 +62,7 @@ pub use restore::{KeptPartials, Open, Restored};
 mod shared;
 pub use shared::{CLAIMS_PER_STRANGER_MAX, CLAIMS_REMEMBERED, GROUPS_SETTLE};
 mod status;
-pub use status::RequestStatus;
+pub use status::{Opening, RequestStatus};
 mod testimony;
 pub use testimony::Testimony;
 mod undecided;

@@ -4,14 +4,14 @@ use alloc::{boxed::Box, collections::BTreeSet, sync::Arc, vec::Vec};
 use core::time::Duration;
 
 use ensign_primitives::{GroupId, Instant, Network, Now, PeerId, RequestId, SessionId};
-use ensign_primitives::{SignerIndex, StateMachine, Wakeup};
+use ensign_primitives::{StateMachine, Wakeup};
 use ensign_replay::{MESSAGE_AGE_MAX, check_fresh};
 use ensign_session::{Failure, Offense as SessionOffense, Phase, Session, SessionSetup};
 use ensign_wire::{AbortReason, Body, Envelope, Payload, SignedRequest, SigningRequest};
 
 use crate::{
-    ATTEMPT_PAUSE, ATTEMPTS_MAX, CommandError, Engine, Event, Offense, REQUESTS_MAX, Record,
-    UndecidedEnd,
+    ATTEMPT_PAUSE, ATTEMPTS_MAX, CommandError, Engine, Event, Offense, Opening, REQUESTS_MAX,
+    Record, UndecidedEnd,
     ended::{End, Share, final_reason, is_retried},
 };
 
@@ -25,8 +25,10 @@ pub(crate) struct Request {
     /// A request of our own whose consent is not durable yet, under this token: nobody hears of it.
     pub(crate) unannounced: Option<u64>,
     pub(crate) attempt: u16,
-    /// Whose node began the attempt after a restart of its own, or after its wait was over.
-    pub(crate) opened_by: Option<SignerIndex>,
+    /// Whose node began the attempt, and why; `None` for us.
+    pub(crate) opened_by: Option<Opening>,
+    /// Since when the attempt runs.
+    pub(crate) attempt_at: Instant,
     pub(crate) session: Session,
     /// The durable record that the session asked for last: our token and its own. It waits for no
     /// earlier one.
@@ -117,6 +119,7 @@ impl Engine {
             unannounced: None,
             attempt,
             opened_by: None,
+            attempt_at: now.instant,
             session,
             persisting: None,
             retry_at: None,
@@ -219,7 +222,7 @@ impl Engine {
             match self.opens_attempt(now, from, request, &envelope) {
                 Ok(true) => {
                     let sender = envelope.sender();
-                    let opened_by = self.signer_of(id, &sender);
+                    let opened_by = self.opening(id, &sender);
                     self.start_attempt(now, id, attempt, OpenedBy::Peer);
                     if let Some(request) = self.requests.get_mut(&id) {
                         request.opened_by = opened_by;
@@ -239,6 +242,19 @@ impl Engine {
             let input = ensign_session::Input::Envelope { from, envelope };
             self.with_session(now, id, |session| session.handle_input(now, input));
         }
+    }
+
+    /// Says who began a later attempt: the node that was seen to restart in the present one, whoever
+    /// brings the news; else whoever speaks there first.
+    fn opening(&self, id: RequestId, sender: &PeerId) -> Option<Opening> {
+        let request = self.requests.get(&id)?;
+        let group = self.groups.get(&request.group)?;
+        let restarted =
+            |peer: &&PeerId| self.instances.has_restarted_since(peer, request.attempt_at);
+        let restarted =
+            Some(sender).filter(restarted).or_else(|| group.peers.iter().find(restarted));
+        let who = self.signer_of(id, restarted.unwrap_or(sender))?;
+        Some(Opening { who, has_restarted: restarted.is_some() })
     }
 
     /// Whether a signer's node really is in a later attempt: it came back from a restart, or its
@@ -297,6 +313,7 @@ impl Engine {
         request.persisting = None;
         request.attempt = attempt;
         request.opened_by = None;
+        request.attempt_at = now.instant;
         self.event(Event::Attempt { request: id, attempt });
         true
     }

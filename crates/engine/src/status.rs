@@ -30,6 +30,15 @@ pub struct RequestStatus {
     pub retry_in: Option<Duration>,
 }
 
+/// Who opened an attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Opening {
+    /// The signer whose node it was.
+    pub who: SignerIndex,
+    /// Whether the node was seen to restart in the attempt before; else its wait was over.
+    pub has_restarted: bool,
+}
+
 impl Engine {
     /// Returns every open request, by name.
     pub fn open_requests(&self, now: Now) -> Vec<RequestStatus> {
@@ -50,8 +59,8 @@ impl Engine {
         .collect()
     }
 
-    /// Returns which signer's node opened the current attempt; `None` when we did.
-    pub fn opened_by(&self, request: &RequestId) -> Option<SignerIndex> {
+    /// Returns which signer's node opened the current attempt, and why; `None` when we did.
+    pub fn opened_by(&self, request: &RequestId) -> Option<Opening> {
         self.requests.get(request)?.opened_by
     }
 }

@@ -85,7 +85,10 @@ impl Inside {
         let entry = self.named(name).await?;
         match entry.state {
             RequestState::Undecided | RequestState::Open => Ok(entry.id),
-            state => Err(self.decided_before(entry.id, state)),
+            state @ (RequestState::Signed { .. }
+            | RequestState::Closed(_)
+            | RequestState::Missed
+            | RequestState::Expired) => Err(self.decided_before(entry.id, state)),
         }
     }
 
@@ -94,7 +97,7 @@ impl Inside {
             RequestState::Undecided => "is not asked about now",
             RequestState::Open => "was approved before",
             RequestState::Signed { .. } => "is over: all have signed",
-            _ => "is over",
+            RequestState::Closed(_) | RequestState::Missed | RequestState::Expired => "is over",
         };
         let what = format!("request {} {how}", id.short());
         self.house.problem(409, house::REQUEST_NOT_OPEN, what)

@@ -58,9 +58,10 @@ pub(super) async fn show(
     if let Some(summary) = work.as_ref().and_then(|work| work.summary.as_ref()) {
         request.add(summary);
     }
-    let result = match entry.state {
-        RequestState::Signed { .. } => Some(inside.result_of(&entry).await?),
-        _ => None,
+    let result = if matches!(entry.state, RequestState::Signed { .. }) {
+        Some(inside.result_of(&entry).await?)
+    } else {
+        None
     };
     Ok(inside.large.answer(StatusCode::OK, &DetailView { request, work, result }))
 }

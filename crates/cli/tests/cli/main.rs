@@ -21,6 +21,7 @@ mod reader;
 mod refusal;
 mod rescue;
 mod results;
+mod serving;
 mod signer;
 mod signing;
 mod terminal;

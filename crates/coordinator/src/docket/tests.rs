@@ -3,7 +3,7 @@
 
 use ensign_identity::{NodeKey, SignerKey};
 use ensign_musig::SecKey;
-use ensign_primitives::{GroupId, Network};
+use ensign_primitives::{GroupId, Network, SignerIndex};
 use ensign_wire::{GroupKeys, KeyTweak, Message, Mode, Payload, Scheme, SigningRequest, TxType};
 
 use super::*;
@@ -133,24 +133,4 @@ fn yes_that_is_void_spends_no_coin_and_asks_until_it_is_given_again() {
     docket.void(&id);
     docket.tell(id, failed());
     assert!(!docket.is_void(&id), "nobody is asked about what is over");
-}
-
-#[test]
-fn regression_who_had_only_waited_was_told_as_restarted() {
-    let (id, matter) = matter(1);
-    let mut docket = Docket::default();
-    let event = asked(&matter);
-    docket.introduce(matter, event);
-    let processes = |other: Option<u8>| vec![None, other.map(|byte| [byte; 8])];
-    let mut because = |other| {
-        let opener = docket.begin(&id, Some(SignerIndex(1)), processes(other));
-        opener.map(|opener| opener.because)
-    };
-    let (restarted, waited) = (Some(Because::Restarted), Some(Because::WaitOver));
-    assert_eq!(because(None), waited, "nobody knows");
-    assert_eq!(because(Some(1)), waited, "it was never seen before");
-    assert_eq!(because(Some(1)), waited);
-    assert_eq!(because(Some(2)), restarted);
-    assert_eq!(because(Some(2)), waited);
-    assert_eq!(docket.begin(&id, None, processes(Some(3))), None, "ours needs no word");
 }

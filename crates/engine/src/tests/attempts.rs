@@ -3,6 +3,7 @@
 use core::time::Duration;
 use std::{collections::BTreeSet, vec};
 
+use ensign_primitives::SignerIndex;
 use ensign_session::{Event as SessionEvent, Phase};
 use ensign_wire::{AbortReason, Kind, Mode, SessionReady, SigningRequest};
 
@@ -10,7 +11,7 @@ use super::{
     cast::{HOUR, NETWORK, proposal, signer},
     net::{Net, envelope},
 };
-use crate::{ATTEMPT_PAUSE, ATTEMPTS_MAX, CommandError, Event, Record};
+use crate::{ATTEMPT_PAUSE, ATTEMPTS_MAX, CommandError, Event, Opening, Record};
 
 const MODES: [Mode; 3] = [Mode::Committed, Mode::Fast, Mode::Strict];
 const MINUTES: Duration = Duration::from_secs(60);
@@ -310,4 +311,40 @@ fn later_attempt_is_not_opened_by_a_forged_or_stale_statement() {
     assert!(matches!(offenses[2].1, Session(Unlisted { .. })), "{offenses:?}");
     let bearers: vec::Vec<_> = offenses.iter().map(|(peer, _)| *peer).collect();
     assert_eq!(bearers, [1, 2, 2].map(super::cast::peer));
+}
+
+#[test]
+fn regression_whoever_spoke_first_in_an_attempt_was_said_to_have_restarted() {
+    let mut net = Net::new(3);
+    net.nodes[2].approves = false;
+    let id = net.propose(Mode::Committed);
+    net.pass(Duration::from_secs(1));
+    let opening = |net: &Net| net.nodes[2].subject.machine().opened_by(&id);
+    for attempt in 2..=3 {
+        // Node 0 restarts; what node 2 hears first of the next attempt is a word of node 1's.
+        net.die(0);
+        net.revive(0);
+        net.connect(0, 1);
+        net.run();
+        net.connect(0, 2);
+        net.pass(Duration::from_secs(1));
+        assert_eq!(net.nodes[2].attempts().last(), Some(&attempt));
+    }
+    let Some(Opening { who, has_restarted }) = opening(&net) else { panic!("we did not") };
+    assert_ne!((who, has_restarted), (SignerIndex(1), true), "node 1 never restarted");
+}
+
+#[test]
+fn node_that_restarted_is_named_for_the_attempt_that_follows() {
+    let mut net = Net::new(3);
+    net.nodes[2].approves = false;
+    let id = net.propose(Mode::Committed);
+    net.pass(Duration::from_secs(1));
+    net.restart(0);
+    net.pass(Duration::from_secs(1));
+    for node in 1..3 {
+        let opened_by = net.nodes[node].subject.machine().opened_by(&id);
+        let expected = Opening { who: SignerIndex(0), has_restarted: true };
+        assert_eq!(opened_by, Some(expected), "as node {node} sees it");
+    }
 }

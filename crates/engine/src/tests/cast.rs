@@ -61,9 +61,14 @@ pub(super) fn local_signer(index: usize) -> LocalSigner {
 }
 
 pub(super) fn engine(index: usize) -> Engine {
+    engine_of_boot(index, 0)
+}
+
+/// As [`engine`], of a process that has drawn another number.
+pub(super) fn engine_of_boot(index: usize, boot: u8) -> Engine {
     let config = EngineConfig {
         network: NETWORK,
-        instance: [index as u8; 8],
+        instance: [index as u8, boot, 0, 0, 0, 0, 0, 0],
         listening: vec!["127.0.0.1:9735".parse().unwrap()],
         timeouts: Timeouts::default(),
         allowances: Default::default(),

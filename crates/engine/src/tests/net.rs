@@ -129,7 +129,8 @@ impl Net {
     pub(super) fn die(&mut self, node: usize) {
         self.cut(node);
         self.queue.retain(|(at, _)| *at != node);
-        let old = core::mem::replace(&mut self.nodes[node], Node::new(node));
+        let fresh = Node::of_boot(node, self.nodes[node].boot + 1);
+        let old = core::mem::replace(&mut self.nodes[node], fresh);
         self.nodes[node].journal = old.journal;
         self.nodes[node].notes = old.notes;
         self.nodes[node].nonces = old.nonces;

@@ -7,7 +7,7 @@ use ensign_session::{Event as SessionEvent, Failure, LocalSigner, Phase};
 use ensign_testkit::{Bounds, Subject};
 use ensign_wire::{AbortReason, Body, Frame, PubNonceBytes, Round0};
 
-use super::cast::{NETWORK, engine, local_signer};
+use super::cast::{NETWORK, engine_of_boot, local_signer};
 use crate::{CloseReason, Engine, Event, Input, Offense, Record};
 
 pub(super) const BOUNDS: Bounds = Bounds { outputs_per_call: 4096, wakeups_until_idle: 4096 };
@@ -15,6 +15,7 @@ pub(super) const BOUNDS: Bounds = Bounds { outputs_per_call: 4096, wakeups_until
 /// One node and what became of it.
 pub(super) struct Node {
     pub(super) subject: Subject<Engine>,
+    pub(super) boot: u8,
     /// Loses its nonces in a restart.
     pub(super) signer: LocalSigner,
     /// How often it was asked for nonces, to sign, and to forget.
@@ -41,8 +42,14 @@ pub(super) struct Node {
 
 impl Node {
     pub(super) fn new(index: usize) -> Self {
+        Self::of_boot(index, 0)
+    }
+
+    /// One that was started so often before.
+    pub(super) fn of_boot(index: usize, boot: u8) -> Self {
         Self {
-            subject: Subject::new(engine(index), BOUNDS),
+            boot,
+            subject: Subject::new(engine_of_boot(index, boot), BOUNDS),
             signer: local_signer(index),
             asked: [0; 3],
             answers_withheld_from: None,

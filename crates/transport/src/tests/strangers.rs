@@ -11,7 +11,7 @@ use std::{
 
 use ensign_identity::NodeKey;
 use ensign_primitives::PeerId;
-use ensign_wire::{Frame, Hello, Kind, Limits, Roles};
+use ensign_wire::{Audience, Frame, Hello, Kind, Limits, Roles};
 use quinn::{
     AsyncUdpSocket, Connection, Endpoint, UdpPoller,
     udp::{RecvMeta, Transmit},
@@ -254,7 +254,7 @@ async fn admitted_peer_that_reads_slowly_is_told_of_and_kept() {
 async fn strangers_frame_for_members_is_not_read_and_ends_its_connection_by_name() {
     let mut hasty = config();
     hasty.admission_timeout = Duration::from_millis(50);
-    for kind in Kind::ALL.into_iter().skip(3) {
+    for kind in Kind::ALL.into_iter().filter(|kind| kind.audience() == Audience::Member) {
         let mut victim = Node::start_with(hasty.clone(), key(8)).await;
         let raw = Raw::choosing(&victim, key(7)).await;
         victim.connected().await;

@@ -67,7 +67,7 @@ impl Errand {
             .map_or(0, |it| usize::from(it.out.is_some()) + usize::from(it.extract.is_some()));
         let mut follower = Follower { client, events, approval: &approval, output: self.output };
         let ended = tokio::select! {
-            ended = follower.to_the_end(files) => ended,
+            ended = follower.follow(files) => ended,
             () = stop.asked() => Err(follower.interrupted()),
         };
         ended?;
@@ -147,17 +147,18 @@ struct Follower<'a> {
 
 impl Follower<'_> {
     /// Tells what happens until the signature is there, and so many files were written.
-    async fn to_the_end(&mut self, mut files: usize) -> Result<()> {
+    async fn follow(&mut self, mut files: usize) -> Result<()> {
         let mut is_done = false;
         while !is_done || files > 0 {
             let event = self.next().await?;
-            if event["request"] != self.approval.request.as_str() {
-                if event["event"] == "gap" {
-                    is_done |= self.is_signed().await?;
-                }
+            let name = text(&event, "event");
+            if name == "gap" {
+                is_done |= self.is_signed().await?;
+            }
+            if text(&event, "request") != self.approval.request {
                 continue;
             }
-            match event["event"].as_str().unwrap_or_default() {
+            match name {
                 "failed" | "not_written" => return Err(failure(&event)),
                 "done" => is_done = true,
                 "wrote" => files = files.saturating_sub(1),
@@ -200,7 +201,7 @@ impl Follower<'_> {
     }
 
     fn tell(&self, event: &Value) {
-        let name = event["event"].as_str().unwrap_or_default();
+        let name = text(event, "event");
         let who = who(event);
         let called = called(self.approval);
         let (event_name, text) = match name {
@@ -212,12 +213,12 @@ impl Follower<'_> {
                 ("unreachable", Some(format!("{called}: no answer yet from {who}: offline?")))
             }
             "attempt_failed" => {
-                let what = foreign(event["what"].as_str().unwrap_or_default());
+                let what = foreign(text(event, "what"));
                 ("attempt_failed", Some(format!("{called}: this attempt ended: {what}")))
             }
             "done" => ("done", Some(format!("{called}: all have signed, the signature verifies"))),
             "wrote" => {
-                let file = foreign(event["file"].as_str().unwrap_or_default());
+                let file = foreign(text(event, "file"));
                 ("wrote", Some(format!("wrote {file}")))
             }
             "decided" => ("decided", Some(format!("{called}: decided in another terminal"))),
@@ -252,23 +253,27 @@ impl Follower<'_> {
     }
 }
 
+/// Returns a field of an event that is text.
+fn text<'a>(event: &'a Value, name: &str) -> &'a str {
+    event.get(name).and_then(Value::as_str).unwrap_or_default()
+}
+
 /// Whom an event names, one or several.
 fn who(event: &Value) -> String {
-    let names: Vec<String> = match &event["who"] {
-        Value::String(one) => vec![foreign(one)],
-        Value::Array(several) => several.iter().filter_map(Value::as_str).map(foreign).collect(),
-        _ => Vec::new(),
-    };
+    let several = event.get("who").and_then(Value::as_array).into_iter().flatten();
+    let one = event.get("who").filter(|who| who.is_string());
+    let names: Vec<_> =
+        one.into_iter().chain(several).filter_map(Value::as_str).map(foreign).collect();
     words::list(&names)
 }
 
 /// Words how a request failed.
 fn failure(event: &Value) -> Failure {
-    let text = |name: &str| event[name].as_str().unwrap_or_default();
-    let entry = code::find(text("code")).unwrap_or(&code::CONTROL);
-    let who = event["who"].as_array().into_iter().flatten().filter_map(Value::as_str);
-    let failure = Failure::new(entry, foreign(text("what"))).who(who.map(foreign));
-    match text("do") {
+    let entry = code::find(text(event, "code")).unwrap_or(&code::CONTROL);
+    let who = event.get("who").and_then(Value::as_array).into_iter().flatten();
+    let who = who.filter_map(Value::as_str).map(foreign);
+    let failure = Failure::new(entry, foreign(text(event, "what"))).who(who);
+    match text(event, "do") {
         "" => failure,
         advice => failure.hint(foreign(advice)),
     }
