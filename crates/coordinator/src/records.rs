@@ -65,7 +65,12 @@ impl RequestEntry {
         match self.state {
             RequestState::Open if is_over => RequestState::Expired,
             RequestState::Undecided if is_over => RequestState::Missed,
-            state => state,
+            RequestState::Undecided
+            | RequestState::Open
+            | RequestState::Signed { .. }
+            | RequestState::Closed(_)
+            | RequestState::Missed
+            | RequestState::Expired => self.state,
         }
     }
 }
