@@ -123,14 +123,17 @@ impl Node {
         Ok(Self { held, coordinator, events, clients, service, server, results })
     }
 
-    /// Takes what has changed in the files of the home: new groups are joined, those that are gone are
-    /// forgotten, the others take what is new about them. Returns the groups as they are now.
+    /// Takes what has changed in the files of the home: its rules hold from now on, new groups are
+    /// joined, those that are gone are forgotten, the others take what is new about them. Returns the
+    /// groups as they are now.
     ///
     /// # Errors
     ///
     /// What is wrong with a file, or why the node does not take a group; nothing more changes then.
     pub(crate) async fn reload(&self, output: Output) -> Result<Vec<SignerGroup>> {
-        let groups = self.held.home.groups()?;
+        let home = self.held.home.read_again()?;
+        let (groups, policy) = (home.groups()?, home.policy()?);
+        self.coordinator.set_policy(policy).await.map_err(|error| command_failure(&error))?;
         let joined = self.coordinator.groups().await.map_err(|error| command_failure(&error))?;
         for gone in joined.iter().filter(|info| !groups.iter().any(|it| it.id() == info.id)) {
             let forgotten = self.coordinator.forget_group(gone.id).await;
