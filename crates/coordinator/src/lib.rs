@@ -67,7 +67,6 @@ mod command;
 mod consenting;
 mod docket;
 mod driver;
-mod durable;
 mod handles;
 mod held;
 mod journal;
