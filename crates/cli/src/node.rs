@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use ensign_api::{Me, Server, Service, Socket};
-use ensign_coordinator::{CommandError, Coordinator, Events, StartError};
+use ensign_coordinator::{CommandError, Coordinator, Events, Keys, StartError};
 use ensign_psbt::PsbtError;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -59,13 +59,15 @@ pub(crate) enum IsMoved {
 }
 
 impl Node {
-    /// Opens the store and the port of a home that we hold, and joins its groups.
+    /// Opens the store and the port of a home that we hold, and joins its groups. Its keys are unlocked
+    /// before: that may wait for a person, and nothing here does.
     ///
     /// # Errors
     ///
     /// Whatever keeps the node from running, with what to do about it.
     pub(crate) async fn start(
         held: HeldHome,
+        keys: Keys,
         groups: &[SignerGroup],
         listen: Option<SocketAddr>,
         is_moved: IsMoved,
@@ -74,7 +76,7 @@ impl Node {
         let home = &held.home;
         let settings = home.settings();
         let listen = listen.unwrap_or(settings.listen);
-        let (folder, keys) = (home.path().to_owned(), home.keys()?);
+        let folder = home.path().to_owned();
         // Whoever was asked for a passphrase has answered; a node waits for no reader.
         output.detach();
         let builder = Coordinator::builder(settings.network, keys, folder);
