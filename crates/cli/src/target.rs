@@ -10,7 +10,10 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::sync::mpsc;
+use std::time::Duration;
+
+use rustix::fs::OFlags;
 
 use crate::catalogue as code;
 use crate::durable::{self, Existing, Readers};
@@ -25,8 +28,6 @@ pub(crate) use results::{Finished, Targets};
 /// How long a result waits for somebody to open a pipe for reading. Guess: whoever made the pipe starts
 /// its reader at about the same time.
 const READER_TIMEOUT: Duration = Duration::from_secs(5);
-/// How often it is looked for.
-const READER_INTERVAL: Duration = Duration::from_millis(50);
 
 /// Most links in a row, as Linux has it.
 const LINKS_MAX: usize = 40;
@@ -204,24 +205,18 @@ fn stream(path: &Path, bytes: &[u8], is_pipe: bool) -> io::Result<()> {
 }
 
 fn open_pipe(path: &Path) -> io::Result<File> {
-    let nonblocking = i32::try_from(rustix::fs::OFlags::NONBLOCK.bits()).unwrap_or_default();
-    let start = Instant::now();
-    loop {
-        match OpenOptions::new().write(true).custom_flags(nonblocking).open(path) {
-            Ok(file) => {
-                let flags = rustix::fs::fcntl_getfl(&file)? - rustix::fs::OFlags::NONBLOCK;
-                rustix::fs::fcntl_setfl(&file, flags)?;
-                return Ok(file);
-            }
-            Err(error) if error.raw_os_error() == Some(rustix::io::Errno::NXIO.raw_os_error()) => {
-                if start.elapsed() > READER_TIMEOUT {
-                    return Err(io::Error::new(io::ErrorKind::TimedOut, "nobody reads this pipe"));
-                }
-                std::thread::sleep(READER_INTERVAL);
-            }
-            Err(error) => return Err(error),
-        }
-    }
+    let (opened, is_opened) = mpsc::channel();
+    let pipe = path.to_owned();
+    // The system waits for the reader without a bound.
+    std::thread::spawn(move || {
+        let _late = opened.send(OpenOptions::new().write(true).open(pipe));
+    });
+    is_opened.recv_timeout(READER_TIMEOUT).unwrap_or_else(|_| {
+        // A reader for a moment, so that the thread comes to its end.
+        let nonblocking = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or_default();
+        let _reader = OpenOptions::new().read(true).custom_flags(nonblocking).open(path);
+        Err(io::Error::new(io::ErrorKind::TimedOut, "nobody reads this pipe"))
+    })
 }
 
 fn exists(path: &Path) -> Failure {

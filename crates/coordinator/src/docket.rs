@@ -71,6 +71,10 @@ impl Matter {
         self.yes.as_ref()
     }
 
+    pub(crate) const fn is_over(&self) -> bool {
+        self.is_over
+    }
+
     /// Whether our user had said yes, and has to say it again.
     pub(crate) const fn is_void(&self) -> bool {
         self.is_void

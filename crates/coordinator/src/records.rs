@@ -62,10 +62,12 @@ impl RequestEntry {
         let asked = self.request.as_ref().map(|request| request.request.expires);
         let expires = asked.or(self.outline.as_ref().map(|outline| outline.expires));
         let is_over = self.live.is_none() && expires.is_some_and(|expires| expires <= now);
-        match self.state {
-            RequestState::Open if is_over => RequestState::Expired,
-            RequestState::Undecided if is_over => RequestState::Missed,
-            state => state,
+        if is_over && self.state == RequestState::Open {
+            RequestState::Expired
+        } else if is_over && self.state == RequestState::Undecided {
+            RequestState::Missed
+        } else {
+            self.state
         }
     }
 }

@@ -273,7 +273,7 @@ impl Driver {
     fn consent(&mut self, id: RequestId, consent: &Consent) -> Result<Begins, CommandError> {
         let now = self.clock.now();
         let unknown = CommandError::UnknownRequest { request: id };
-        let matter = self.docket.get(&id).ok_or(unknown)?;
+        let matter = self.docket.get(&id).filter(|matter| !matter.is_over()).ok_or(unknown)?;
         let judgement = self.judge(matter);
         if matter.yes().is_none() && judgement.digest != consent.digest {
             let approval = Box::new(matter.approval(judgement));

@@ -2,6 +2,7 @@
 
 use std::{
     future::poll_fn,
+    net::SocketAddr,
     pin::pin,
     sync::{
         Arc, OnceLock,
@@ -203,7 +204,7 @@ pub(crate) async fn run(shared: Arc<Shared>, link: Arc<Link>, first: Option<Recv
     if opened.is_err() {
         link.fail(DisconnectReason::NoStreams, CloseCode::Offense);
     }
-    let remote = link.connection.remote_address();
+    let remote = plain(link.connection.remote_address());
     let connected = TransportEvent::Connected { peer: link.peer, remote, dialled: link.dialled };
     let is_told = tokio::select! {
         biased;
@@ -315,4 +316,26 @@ fn broken(link: &Link, error: &WriteError) {
 fn stopped(link: &Link, code: VarInt) {
     let reason = DisconnectReason::StreamBroken { code: code.into_inner() };
     link.fail(reason, CloseCode::Offense);
+}
+
+/// Returns the address as others know it: a node that listens at `[::]` sees IPv4 in the clothes of
+/// IPv6.
+fn plain(remote: SocketAddr) -> SocketAddr {
+    SocketAddr::new(remote.ip().to_canonical(), remote.port())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_ipv4_peer_is_told_by_its_ipv4_address() {
+        for (seen, told) in [
+            ("[::ffff:192.0.2.7]:4820", "192.0.2.7:4820"),
+            ("192.0.2.7:4820", "192.0.2.7:4820"),
+            ("[2001:db8::1]:4820", "[2001:db8::1]:4820"),
+        ] {
+            assert_eq!(plain(seen.parse().unwrap()), told.parse().unwrap());
+        }
+    }
 }

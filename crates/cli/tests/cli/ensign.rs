@@ -148,7 +148,7 @@ impl Signer {
 
 /// Returns where a home listens: a loopback address of its own, so that tests that run at the same
 /// time never take each other's ports.
-fn own_address() -> String {
+pub(crate) fn own_address() -> String {
     static HOMES: AtomicU32 = AtomicU32::new(0);
     if !cfg!(target_os = "linux") {
         return "127.0.0.1:0".to_owned();

@@ -26,4 +26,5 @@ mod signer;
 mod signing;
 mod terminal;
 mod told;
+mod tutorial;
 mod words;

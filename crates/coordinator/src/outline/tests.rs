@@ -1,11 +1,14 @@
 //! Cases for the book of outlines.
 
+use ensign_engine::ATTEMPTS_MAX;
 use ensign_identity::{NodeKey, SignerKey};
 use ensign_musig::SecKey;
 use ensign_primitives::{Network, RequestId, SignerIndex, UnixTime};
+use ensign_session::{Failure, Phase};
 use ensign_store::{MemoryStore, Place, Store};
 use ensign_wire::{
-    GroupKeys, KeyTweak, Message, Mode, Payload, Scheme, SignedRequest, SigningRequest, TxType,
+    AbortReason, GroupKeys, KeyTweak, Message, Mode, Payload, Scheme, SignedRequest,
+    SigningRequest, TxType,
 };
 
 use super::{Asked, Decision, HowEnded, Outlines, book::UNDECIDED_OUTLINES_MAX};
@@ -147,4 +150,37 @@ fn what_was_over_before_a_start_is_ended_when_it_was() {
     let expires = request.request.expires;
     after.expire(expires);
     assert_eq!(after.get(&id).unwrap().ended, Some((expires, HowEnded::Expired)));
+}
+
+#[test]
+fn end_is_told_as_what_it_was_and_by_whom() {
+    let failure = |reason, by| Failure {
+        reason,
+        by,
+        culprits: vec![SignerIndex(2)],
+        accused: None,
+        evidence: None,
+        own: None,
+        phase: Phase::Gathering,
+    };
+    let (us, other) = (None, Some(SignerIndex(1)));
+    let culprit = vec![SignerIndex(2)];
+    let timeout = AbortReason::Timeout;
+    let cases = [
+        (failure(AbortReason::Cancelled, other), 1, HowEnded::Cancelled { by: other }),
+        (failure(AbortReason::Declined, us), 1, HowEnded::Declined { by: us }),
+        (failure(AbortReason::Expired, us), ATTEMPTS_MAX, HowEnded::Expired),
+        (failure(timeout, us), 1, HowEnded::Failed { reason: timeout, who: culprit.clone() }),
+        (failure(timeout, us), ATTEMPTS_MAX, HowEnded::AttemptsUsed),
+        (
+            failure(AbortReason::InvalidNonce, us),
+            ATTEMPTS_MAX,
+            HowEnded::Failed { reason: AbortReason::InvalidNonce, who: culprit },
+        ),
+    ];
+    for (failure, attempt, expected) in cases {
+        assert_eq!(HowEnded::new(&failure, None, attempt), expected);
+        let gave_up = HowEnded::GaveUp { code: "E-STO-003".to_owned() };
+        assert_eq!(HowEnded::new(&failure, Some("E-STO-003"), attempt), gave_up);
+    }
 }

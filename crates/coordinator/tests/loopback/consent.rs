@@ -156,6 +156,9 @@ async fn request_whose_yes_is_void_can_be_declined() {
     for wallet in &mut party.wallets {
         assert_eq!(wallet.failed(first).await.code, "E-SES-011");
     }
+    let late = asked_with(&mut party.wallets[0], first, "coin_signed").await.digest;
+    let late = party.wallets[0].coordinator.approve(first, Consent::person(late)).await;
+    assert_eq!(late, Err(CommandError::UnknownRequest { request: first }));
     let burned = |entry: &ensign_coordinator::RequestEntry| {
         entry.id == first && entry.attempts.iter().any(|attempt| attempt.burned)
     };

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use ensign_coordinator::{Event, Outcome, RequestEvent, RequestRef};
 use ensign_primitives::SignerIndex;
-use tokio::time::{Instant, interval_at, timeout_at};
+use tokio::time::{Instant, interval_at, timeout, timeout_at};
 
 use crate::catalogue as code;
 use crate::failure::{Failure, Result};
@@ -24,6 +24,10 @@ const FAREWELL_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How often we say whom we wait for.
 const REMINDER_INTERVAL: Duration = Duration::from_secs(10);
+
+/// How long a result is still being written once we are asked to end. Guess: any file, and a pipe whose
+/// reader reads.
+const WRITE_GRACE: Duration = Duration::from_secs(2);
 
 /// One request that we follow to its end.
 pub(super) struct Session {
@@ -135,13 +139,16 @@ impl Session {
     ) -> Result<()> {
         let is_printed = targets.is_printed();
         // A pipe may wait for its reader: the others are served meanwhile.
-        let write = tokio::task::spawn_blocking(move || targets.write(&finished, output));
-        tokio::select! {
-            written = write => {
-                written.map_err(|error| Failure::new(&code::INTERNAL, error.to_string()))??;
-            }
-            () = stop.asked() => return Err(self.unread()),
-        }
+        let mut write = tokio::task::spawn_blocking(move || targets.write(&finished, output));
+        let written = tokio::select! {
+            written = &mut write => written,
+            // A file is written in no time; a pipe that nobody reads is left.
+            () = stop.asked() => match timeout(WRITE_GRACE, write).await {
+                Ok(written) => written,
+                Err(_) => return Err(self.unread()),
+            },
+        };
+        written.map_err(|error| Failure::new(&code::INTERNAL, error.to_string()))??;
         if !is_printed {
             return Ok(());
         }
