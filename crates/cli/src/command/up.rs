@@ -32,8 +32,9 @@ pub(super) async fn run(home: Home, args: Up, output: Output) -> Result<()> {
     let signed = Signed::open(&held.home)?;
     let is_moved = if args.moved { IsMoved::Yes } else { IsMoved::No };
     // Up to here a signal ends it at once: a passphrase may be asked for, or a signer be waited for.
-    let node = Node::start(held, &groups, args.listen, is_moved, output).await?;
+    let keys = held.home.keys()?;
     let mut stop = Stop::new(args.until_stdin_closes)?;
+    let node = Node::start(held, keys, &groups, args.listen, is_moved, output).await?;
     let asks = args.approve != Approve::None && !args.until_stdin_closes;
     output.notice(key.rule(&rule));
     let mut duty = Duty {
