@@ -137,6 +137,16 @@ impl Home {
         Ok(Self { path: path.to_owned(), settings, passphrases, signer: None })
     }
 
+    /// Reads the settings again, which may have changed since.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open).
+    pub(crate) fn read_again(&self) -> Result<Self> {
+        let home = Self::open(&self.path, self.passphrases.clone())?;
+        Ok(Self { signer: self.signer.clone(), ..home })
+    }
+
     /// Returns the output that its commands write to.
     pub(crate) const fn output(&self) -> Output {
         self.passphrases.output()

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use ensign_api::{Me, Server, Service, Socket};
-use ensign_coordinator::{CommandError, Coordinator, Events, StartError};
+use ensign_coordinator::{CommandError, Coordinator, Events, Keys, StartError};
 use ensign_psbt::PsbtError;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -59,13 +59,15 @@ pub(crate) enum IsMoved {
 }
 
 impl Node {
-    /// Opens the store and the port of a home that we hold, and joins its groups.
+    /// Opens the store and the port of a home that we hold, and joins its groups. Its keys are unlocked
+    /// before: that may wait for a person, and nothing here does.
     ///
     /// # Errors
     ///
     /// Whatever keeps the node from running, with what to do about it.
     pub(crate) async fn start(
         held: HeldHome,
+        keys: Keys,
         groups: &[SignerGroup],
         listen: Option<SocketAddr>,
         is_moved: IsMoved,
@@ -74,7 +76,7 @@ impl Node {
         let home = &held.home;
         let settings = home.settings();
         let listen = listen.unwrap_or(settings.listen);
-        let (folder, keys) = (home.path().to_owned(), home.keys()?);
+        let folder = home.path().to_owned();
         // Whoever was asked for a passphrase has answered; a node waits for no reader.
         output.detach();
         let builder = Coordinator::builder(settings.network, keys, folder);
@@ -123,14 +125,17 @@ impl Node {
         Ok(Self { held, coordinator, events, clients, service, server, results })
     }
 
-    /// Takes what has changed in the files of the home: new groups are joined, those that are gone are
-    /// forgotten, the others take what is new about them. Returns the groups as they are now.
+    /// Takes what has changed in the files of the home: its rules hold from now on, new groups are
+    /// joined, those that are gone are forgotten, the others take what is new about them. Returns the
+    /// groups as they are now.
     ///
     /// # Errors
     ///
     /// What is wrong with a file, or why the node does not take a group; nothing more changes then.
     pub(crate) async fn reload(&self, output: Output) -> Result<Vec<SignerGroup>> {
-        let groups = self.held.home.groups()?;
+        let home = self.held.home.read_again()?;
+        let (groups, policy) = (home.groups()?, home.policy()?);
+        self.coordinator.set_policy(policy).await.map_err(|error| command_failure(&error))?;
         let joined = self.coordinator.groups().await.map_err(|error| command_failure(&error))?;
         for gone in joined.iter().filter(|info| !groups.iter().any(|it| it.id() == info.id)) {
             let forgotten = self.coordinator.forget_group(gone.id).await;

@@ -195,7 +195,13 @@ impl Passphrases {
     }
 
     fn ask_twice(&self, file: &Path) -> Result<Passphrase> {
-        self.check_terminal()?;
+        self.check_terminal().map_err(|failure| {
+            let what = format!(
+                "{} needs a new passphrase, and there is no terminal to ask on",
+                shown(file)
+            );
+            Failure { what, ..failure }
+        })?;
         let _quiet = Quiet::begin().ok();
         let file = shown(file);
         self.output.notice(format!(

@@ -14,7 +14,7 @@ use tokio::{
 };
 
 use crate::{
-    CommandError, Event, PeerEvent, Problem, Records,
+    CommandError, Event, LedgerError, PeerEvent, Problem, Records,
     clock::Clock,
     coins::Coins,
     command::{Command, Look},
@@ -36,7 +36,7 @@ use crate::{
     report,
     signer::{Answers as SignerAnswers, Desk},
     signing::{RENEWAL_INTERVAL, Renewal},
-    storage::{self, Answers, Storage},
+    storage::{About, Answer, Answers, Storage, Subject},
     warnings::Warnings,
 };
 
@@ -151,7 +151,7 @@ impl Driver {
         }
         // The exact one: nothing is skipped after an end in order.
         let next = ledger::set_handles(self.outlines.next_handle());
-        self.storage.note_entry(next, storage::About::Kept);
+        self.storage.note_entry(next, About::Kept);
         self.storage.write_notes(self.clock.now().unix);
         self.links.close().await;
         // The store's thread writes what is queued and ends; its answers end with it.
@@ -196,6 +196,69 @@ impl Driver {
                     None => return None,
                 },
                 Some(arrival) = self.arrivals.recv() => self.on_arrival(arrival),
+            }
+            self.carry_out();
+        }
+    }
+
+    /// Without a store nothing may go on: what waits for it would wait for ever.
+    fn on_answer(&mut self, answer: Option<Answer>) -> Result<(), Problem> {
+        match answer.ok_or_else(problem::of_lost_store)? {
+            Answer::Durable(About::Record { token, of }) => {
+                self.engine.handle_input(self.clock.now(), Input::Persisted { token });
+                if let Subject::Begins(id) = of {
+                    self.consenting.answer(&id, Ok(()));
+                }
+            }
+            Answer::Durable(About::Kept) => {}
+            Answer::Durable(About::Handles { end }) => self.outlines.block_is_durable(end),
+            Answer::Refused(About::Record { of: Subject::Begins(id), .. }, error) => {
+                self.give_up(id, problem::of_full_store(&error));
+                self.consenting.answer(&id, Err(error.into()));
+            }
+            Answer::Refused(About::Record { .. }, error) => {
+                return Err(problem::of_store(&error.into()));
+            }
+            Answer::Refused(About::Handles { .. }, _)
+            | Answer::Contradicts(About::Handles { .. }, _) => {
+                self.outlines.block_is_refused();
+            }
+            Answer::Refused(About::Kept, error) => self.warn(None, problem::of_full_store(&error)),
+            Answer::Contradicts(About::Record { of, .. }, error) => self.contradicted(of, &error),
+            Answer::Contradicts(About::Kept, error) => {
+                self.warn(None, problem::of_contradiction(&error));
+            }
+            Answer::Failed(error) => {
+                self.consenting.fail(&error);
+                return Err(problem::of_store(&error));
+            }
+        }
+        Ok(())
+    }
+
+    /// What a peer can cause ends a request, never the node.
+    fn contradicted(&mut self, of: Subject, error: &LedgerError) {
+        let Some(id) = of.request() else { return };
+        let problem = problem::of_contradiction(error);
+        self.warn(None, problem.clone());
+        self.give_up(id, problem);
+        self.consenting.answer(&id, Err(error.clone()));
+    }
+
+    /// Says what only waits for the disk: the others may wait to hear that our signatures are durable.
+    async fn settle(&mut self) {
+        let (written, mut all) = oneshot::channel();
+        self.storage.read(move |_| {
+            let _ = written.send(());
+        });
+        loop {
+            let answer = tokio::select! {
+                biased;
+                answer = self.answers.recv() => answer,
+                _ = &mut all => return,
+            };
+            if self.on_answer(answer).is_err() {
+                return;
             }
             self.carry_out();
         }
@@ -338,10 +401,10 @@ impl Driver {
 
     fn note_outlines(&mut self) {
         for entry in self.outlines.take_notes() {
-            self.storage.note_entry(entry, storage::About::Kept);
+            self.storage.note_entry(entry, About::Kept);
         }
         if let Some(end) = self.outlines.needs_block() {
-            self.storage.note_entry(ledger::set_handles(end), storage::About::Handles { end });
+            self.storage.note_entry(ledger::set_handles(end), About::Handles { end });
         }
     }
 

@@ -13,7 +13,7 @@ pub(super) fn run(home: &Home, args: &Payee, output: Output) -> Result<()> {
             output.tell(&line("payee", name, &address), text(name, &address));
             output.notice(
                 "Compare every group of the address with what the payee says by another way. A node that \
-                 runs reads the list at its next start.",
+                 runs reads the list at its next start, or on SIGHUP.",
             );
         }
         Payee::List => {

@@ -37,10 +37,10 @@ pub(super) fn run(home: Home, args: Request, output: Output) -> Result<()> {
             let (out, extract) = (out.as_deref(), extract.as_deref());
             let targets = Targets::check(out, extract, Form::Base64, existing)?;
             // What goes to standard output goes there alone.
-            if !targets.is_printed() || (out, extract) == (None, None) {
+            if !targets.name_stdout() {
                 output.tell(&detail_line(&detail), views::requests::detail(&detail, now_ms()));
             }
-            if (out, extract) != (None, None) {
+            if out.is_some() || extract.is_some() {
                 write(&mut kept, &detail.request, &targets, output)?;
             }
             Ok(())
@@ -116,7 +116,7 @@ fn detail_line(detail: &DetailView) -> Line {
 /// Writes the result of a request where the user wants it.
 fn write(kept: &mut Kept, request: &RequestView, targets: &Targets, output: Output) -> Result<()> {
     let ResultView { signatures, psbt, transaction, key, .. } = kept.result(request)?;
-    targets.write(&Finished { psbt: psbt.zip(transaction), signatures, key }, output)?;
+    targets.write_named(&Finished { psbt: psbt.zip(transaction), signatures, key }, output)?;
     kept.received(request);
     Ok(())
 }

@@ -67,11 +67,13 @@ impl Proposal {
     /// Proposes, follows the request to its end, and writes the result.
     async fn sign(self) -> Result<()> {
         let Self { held, group, task, targets, args, output } = self;
-        let keys = group.keys.clone();
+        let group_keys = group.keys.clone();
         let groups = [group];
-        let mut node = Node::start(held, &groups, args.listen, IsMoved::No, output).await?;
         // Up to here a signal ends it at once: a passphrase may be asked for, or a signer be waited for.
+        let keys = held.home.keys()?;
         let mut stop = Stop::new(args.until_stdin_closes)?;
+        let start = Node::start(held, keys, &groups, args.listen, IsMoved::No, output);
+        let mut node = start.await?;
         let [group] = groups;
         let others = group.members.len().saturating_sub(1);
         let job = SigningJob {
@@ -105,7 +107,7 @@ impl Proposal {
         };
         let written = match result {
             Ok(outcome) => {
-                let finished = Finished::new(&outcome, &keys);
+                let finished = Finished::new(&outcome, &group_keys);
                 session.hand_out(finished, targets, &mut stop, output).await
             }
             Err(failure) => Err(failure),

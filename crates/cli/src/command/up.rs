@@ -32,8 +32,9 @@ pub(super) async fn run(home: Home, args: Up, output: Output) -> Result<()> {
     let signed = Signed::open(&held.home)?;
     let is_moved = if args.moved { IsMoved::Yes } else { IsMoved::No };
     // Up to here a signal ends it at once: a passphrase may be asked for, or a signer be waited for.
-    let node = Node::start(held, &groups, args.listen, is_moved, output).await?;
+    let keys = held.home.keys()?;
     let mut stop = Stop::new(args.until_stdin_closes)?;
+    let node = Node::start(held, keys, &groups, args.listen, is_moved, output).await?;
     let asks = args.approve != Approve::None && !args.until_stdin_closes;
     output.notice(key.rule(&rule));
     let mut duty = Duty {
@@ -168,11 +169,12 @@ impl Duty {
     }
 
     fn on_news(&mut self, news: News) {
-        let Decision { request, verb } = match news {
+        let Decision { request, handle, verb } = match news {
             News::Decided(decision) => decision,
             News::Groups(groups) => return self.narrator.know(&groups),
         };
-        let text = format!("{verb} {} in another terminal", request.short());
+        let called = handle.map_or_else(|| request.short(), |handle| handle.to_string());
+        let text = format!("{called} was {verb} in another terminal");
         let line = session_line("decided", request).with("how", verb);
         self.output.talk(&line, text);
         self.settle(request);

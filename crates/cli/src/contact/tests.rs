@@ -1,3 +1,5 @@
+//! Codes as they are written, pasted, mutated and made wrong on purpose.
+
 use bitcoin::secp256k1::{Keypair, Message, Secp256k1};
 use ensign_identity::{Delegation, Signature};
 use ensign_primitives::UnixTime;

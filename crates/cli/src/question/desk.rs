@@ -22,6 +22,11 @@ impl Clock {
     pub(super) fn now(self) -> Instant {
         Instant::from_micros(0).after(self.0.elapsed())
     }
+
+    /// Returns an instant as the runtime has it.
+    fn moment(self, at: Instant) -> tokio::time::Instant {
+        (self.0 + at.since(Instant::from_micros(0))).into()
+    }
 }
 
 /// Asks on the terminal, or a program. Begins to read input with the first question.
@@ -105,12 +110,15 @@ impl Desk {
             self.questions.handle_others();
         }
         let due = self.questions.poll_timeout();
-        let (now, is_standing) = (self.clock.now(), self.questions.is_standing());
+        let is_standing = self.questions.is_standing();
+        let clock = self.clock;
         let late = async {
             match due {
-                Some(due) => tokio::time::sleep(due.since(now)).await,
+                Some(due) => tokio::time::sleep_until(clock.moment(due)).await,
                 // What others say is noticed within it.
-                None if is_standing => tokio::time::sleep(LOOK_INTERVAL).await,
+                None if is_standing => {
+                    tokio::time::sleep_until(clock.moment(clock.now().after(LOOK_INTERVAL))).await;
+                }
                 None => std::future::pending().await,
             }
         };

@@ -88,9 +88,14 @@ impl Targets {
         self.is_printed() || self.all().any(|target| target.is_of_this_process())
     }
 
-    /// Whether a result goes to standard output, so that somebody has to read it.
+    /// Whether [`write`](Self::write) prints a result, so that somebody has to read it.
     pub(crate) fn is_printed(&self) -> bool {
-        self.all().any(|target| *target == Target::Stdout) || self.all().next().is_none()
+        self.out.is_none() || self.name_stdout()
+    }
+
+    /// Whether a result is meant for standard output by name, which has nothing else then.
+    pub(crate) fn name_stdout(&self) -> bool {
+        self.all().any(|target| *target == Target::Stdout)
     }
 
     /// Returns the places as another process is told them; nothing for what only this one can write.
@@ -147,26 +152,33 @@ impl Targets {
         self.out.iter().chain(&self.extract)
     }
 
-    /// Writes the results; the PSBT or the signatures to standard output where nothing is named. On a
-    /// pipe it waits for a reader, so not where others are waited for.
+    /// Writes the results; the PSBT or the signatures to standard output where no place is named for
+    /// them. On a pipe it waits for a reader, so not where others are waited for.
     ///
     /// # Errors
     ///
     /// [`code::FILE_WRITE`], [`code::FILE_EXISTS`].
     pub(crate) fn write(&self, finished: &Finished, output: Output) -> Result<()> {
-        match (&finished.psbt, &self.out) {
-            (Some((psbt, _)), Some(target)) if !is_line(target, output) => {
-                target.write(&self.formed(psbt)?, output)?;
-            }
-            // Where standard output has the transaction, it has nothing else.
-            (Some(_), None) if self.extract == Some(Target::Stdout) => {}
-            (Some((psbt, _)), _) => {
-                output.tell(&Line::new("signed_psbt").with("psbt", psbt.as_str()), psbt);
-            }
-            (None, Some(target)) if !is_line(target, output) => {
+        // Where standard output has the transaction, it has nothing else.
+        if self.out.is_none() && !self.name_stdout() {
+            print(finished, output);
+        }
+        self.write_named(finished, output)
+    }
+
+    /// Writes those results for which a place is named.
+    ///
+    /// # Errors
+    ///
+    /// As [`write`](Self::write).
+    pub(crate) fn write_named(&self, finished: &Finished, output: Output) -> Result<()> {
+        match (&self.out, &finished.psbt) {
+            (None, _) => {}
+            (Some(target), _) if is_line(target, output) => print(finished, output),
+            (Some(target), Some((psbt, _))) => target.write(&self.formed(psbt)?, output)?,
+            (Some(target), None) => {
                 target.write(format!("{}\n", finished.signatures.join("\n")).as_bytes(), output)?;
             }
-            (None, _) => print_signatures(finished, output),
         }
         let (Some(target), Some((_, tx))) = (&self.extract, &finished.psbt) else { return Ok(()) };
         if is_line(target, output) {
@@ -202,7 +214,10 @@ fn is_line(target: &Target, output: Output) -> bool {
     *target == Target::Stdout && output.is_json()
 }
 
-fn print_signatures(finished: &Finished, output: Output) {
+fn print(finished: &Finished, output: Output) {
+    if let Some((psbt, _)) = &finished.psbt {
+        return output.tell(&Line::new("signed_psbt").with("psbt", psbt.as_str()), psbt);
+    }
     let key = finished.key.as_str();
     for signature in &finished.signatures {
         let text = format!("signature {signature}\n  by the key  {key}");

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal, kill_process};
 
 use crate::ensign::{Signer, argument, treasury};
 use crate::money::{coin, psbt};
@@ -164,6 +164,42 @@ fn what_is_grave_is_signed_with_digits_that_only_stand_in_what_is_shown() {
     up.type_text("c0ffee\r");
     up.wait_for("you approved");
     proposal.end().succeeded();
+}
+
+#[test]
+fn an_answer_in_another_terminal_settles_the_question() {
+    let [alice, bob, carol] = treasury();
+    let _carol = carol.up("all");
+    let mut up = Terminal::start(&bob, &["up"]);
+    up.wait_for("asking before each signature");
+    let tx = tx(&alice, 1);
+    let sign = ["sign", "--yes", argument(&tx), "--group", "treasury"];
+    let proposal = alice.start(&sign);
+    up.wait_for("? [y/n] ");
+    let detail = bob.json(&["request", "show", "#1"]).succeeded().last();
+    let digest = detail["work"]["digest"].as_str().unwrap();
+    bob.json(&["request", "approve", "#1", "--digest", digest]).succeeded();
+    up.wait_for("the question is settled (#1)");
+    up.type_text("n\r");
+    proposal.end().succeeded();
+    up.signal(Signal::INT);
+    let rest = up.shown_until("stopped");
+    assert!(!rest.contains("declined"), "{rest}");
+}
+
+#[test]
+fn a_hangup_reads_the_groups_again_and_ends_nothing() {
+    let [alice, bob, _carol] = treasury();
+    let mut up = alice.up("none");
+    let process = Pid::from_raw(up.id().cast_signed()).unwrap();
+    kill_process(process, Signal::HUP).unwrap();
+    assert_eq!(up.wait_for("reloaded")["groups"], serde_json::json!(["treasury"]));
+    alice.json(&["group", "new", "pair", "--member", &bob.code()]).succeeded();
+    kill_process(process, Signal::HUP).unwrap();
+    assert_eq!(up.wait_for("reloaded")["groups"].as_array().unwrap().len(), 2);
+    kill_process(process, Signal::TERM).unwrap();
+    up.wait_for("stopped");
+    up.end().succeeded();
 }
 
 #[test]

@@ -164,3 +164,13 @@ fn a_group_with_open_requests_is_not_forgotten() {
     assert!(refused["what"].as_str().unwrap().contains("open requests: #"), "{refused}");
     alice.json(&["group", "show", "treasury"]).succeeded();
 }
+
+#[test]
+fn a_group_of_more_than_16_is_warned_of() {
+    let all: Vec<_> = (0..17).map(|number| Signer::init(&format!("n{number}x"))).collect();
+    let codes: Vec<_> = all[1..].iter().map(Signer::code).collect();
+    let mut arguments = vec!["group", "new", "g"];
+    codes.iter().for_each(|code| arguments.extend(["--member", code]));
+    let notes = all[0].json(&arguments).succeeded().last()["notes"].clone();
+    assert!(notes[0].as_str().unwrap().contains("17 members must all be there"), "{notes}");
+}

@@ -1,6 +1,9 @@
 //! Who may be paid, and other rules that refuse.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+
+use rustix::process::{Pid, Signal, kill_process};
 
 use crate::ensign::{Signer, argument, treasury};
 use crate::money::{coin, psbt};
@@ -81,4 +84,41 @@ fn descriptors_stand_alone_on_standard_output() {
     assert!(shown.stderr.contains("bcrt1p"), "{}", shown.stderr);
     let line = alice.json(&["group", "descriptor", "treasury"]).succeeded().last();
     assert_eq!(line["plain_descriptor"], lines[1]);
+}
+
+#[test]
+fn a_running_node_takes_new_rules_on_sighup() {
+    let [alice, ..] = treasury();
+    let tx = alice.path("tx.psbt");
+    fs::write(&tx, psbt(&[coin(&alice)]).serialize()).unwrap();
+    let mut up = alice.up("none");
+    with_policy(&alice, "payees = \"listed\"");
+    // Whoever answers has begun to listen to signals.
+    alice.json(&["status"]).succeeded();
+    let id = Pid::from_raw(up.id().cast_signed()).unwrap();
+    kill_process(id, Signal::HUP).unwrap();
+    up.wait_for("reloaded");
+    let sign = ["sign", "--yes", argument(&tx), "--group", "treasury", "--expires", "1s"];
+    alice.json(&sign).refused(9, "E-POL-001");
+    // A payee is known from the next time on.
+    alice.json(&["payee", "add", "acme", &paid()]).succeeded();
+    kill_process(id, Signal::HUP).unwrap();
+    up.wait_for("reloaded");
+    let ended = alice.json(&sign);
+    assert!(ended.lines().iter().any(|line| line["event"] == "proposed"), "{ended:?}");
+}
+
+#[test]
+fn a_backup_takes_the_payees_along() {
+    let alice = Signer::init("alice");
+    let source = alice.path("passphrase");
+    fs::write(&source, "correct horse battery\n").unwrap();
+    fs::set_permissions(&source, fs::Permissions::from_mode(0o600)).unwrap();
+    alice.json(&["payee", "add", "acme", &paid()]).succeeded();
+    let (backup, new) = (alice.path("backup"), Signer::new());
+    let file = ["--new-passphrase-file", argument(&source)];
+    alice.json(&[&["key", "backup", argument(&backup)][..], &file].concat()).succeeded();
+    let file = ["--passphrase-file", argument(&source)];
+    new.json(&[&["key", "restore", argument(&backup)][..], &file].concat()).succeeded();
+    assert_eq!(new.json(&["payee", "list"]).succeeded().last()["name"], "acme");
 }

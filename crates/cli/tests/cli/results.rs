@@ -60,6 +60,19 @@ fn standard_output_has_the_result_alone_in_the_form_of_the_input() {
         assert!(printed.starts_with("70736274ff") && printed.lines().count() == 1, "{printed}");
     }
     let printed = sign(&alice, hex.as_bytes(), &["--extract", "-"]).succeeded().stdout;
+    // With the transaction in a file, the PSBT is printed all the same; `request show` writes either.
+    let (hex_file, again) = (alice.path("tx.hex"), alice.path("again.hex"));
+    let signed = sign(&alice, hex.as_bytes(), &["--extract", argument(&hex_file)]).succeeded();
+    assert!(
+        signed.stdout.starts_with("cHNidP") && signed.stdout.lines().count() == 1,
+        "{signed:?}"
+    );
+    let show = |more: &[&str]| alice.text(&[&["request", "show", "#1"][..], more].concat());
+    let shown = show(&["--extract", argument(&again)]).succeeded().stdout;
+    assert!(!shown.contains("cHNidP") && shown.contains("treasury"), "{shown}");
+    assert!(fs::read_to_string(&again).unwrap().starts_with("02000000"));
+    let shown = show(&["--out", "-"]).succeeded().stdout;
+    assert!(shown.starts_with("cHNidP") && shown.lines().count() == 1, "{shown}");
     let tx: bitcoin::Transaction =
         bitcoin::consensus::deserialize(&hex::decode(printed.trim()).unwrap()).unwrap();
     assert_eq!(tx.input.len(), 1);
