@@ -20,7 +20,7 @@ use ensign_api::{
     Answer, Board, Client, ClientError, House, Me, Problem, Server, Service, Socket, Stream,
 };
 use ensign_coordinator::{
-    CODES, CommandError, Consent, Coordinator, Event, Group, Keys, LedgerError, Member,
+    CODES, CommandError, Consent, Coordinator, Event, Group, Handle, Keys, LedgerError, Member,
     RequestEvent,
 };
 use ensign_identity::NodeKey;
@@ -72,7 +72,7 @@ impl House for Hut {
         Box::pin(async { Ok(()) })
     }
 
-    fn decided(&self, request: RequestId, how: &'static str) {
+    fn decided(&self, request: RequestId, _: Option<Handle>, how: &'static str) {
         self.decided.lock().unwrap().push((request, how));
     }
 

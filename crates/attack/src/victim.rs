@@ -35,7 +35,9 @@ impl Victim {
     /// Fails if it does not start.
     pub(crate) fn start(program: &Path, home: &Path) -> Result<Self> {
         let mut command = Command::new(program);
-        command.args(["--json", "up", "--approve", "all", "--until-stdin-closes", "--home"]);
+        // What the honest members ask for are bare messages.
+        command.args(["--json", "up", "--approve", "all", "--accept-note", "blind"]);
+        command.args(["--until-stdin-closes", "--home"]);
         command.arg(home).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
         // A process keeps to the core of the thread that starts it.
         let mut child = thread::spawn(move || {

@@ -2,12 +2,15 @@
 //!
 //! A [`Coordinator`] runs one node: it drives the pure engine over QUIC and a durable store, and
 //! is the only place with an ambient clock and ambient entropy. It hands out typed [`Event`]s and
-//! takes decisions; `examples/embed.rs` shows a whole wallet in about thirty lines.
+//! takes decisions; `examples/embed.rs` shows a whole wallet in about fifty lines.
 //!
 //! Invariants:
 //!
 //! - Nothing is signed without [`Coordinator::approve`] or an own [`Coordinator::propose`]; before
 //!   it is offered, every message of a PSBT request has been recomputed from the PSBT.
+//! - A yes is for the digest of what was shown, and for nothing else. It is judged again before nonces
+//!   are drawn and before the burn mark; what is new or graver by then makes it void.
+//! - A request is introduced by an event that says what it asks for before any other event names it.
 //! - A record is durable before what depends on it leaves the process; see [`ensign_store::Store`].
 //! - A join, a burn mark and a partial signature are each written once; [`Records::audit`] proves
 //!   from the store that no nonce met two challenges.

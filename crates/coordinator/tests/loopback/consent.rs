@@ -1,7 +1,7 @@
 //! A yes belongs to what was shown.
 
 use ensign_coordinator::{
-    Approval, CommandError, Consent, ConsentDigest, Event, Note, Policy, RequestEvent,
+    Approval, CommandError, Consent, ConsentDigest, Decision, Event, Note, Policy, RequestEvent,
     RequestState, Work,
 };
 use ensign_primitives::RequestId;
@@ -85,6 +85,10 @@ async fn yes_to_something_else_signs_nothing_and_asks_again() {
     let right = Consent::rule(again.digest, "test");
     party.wallets[1].coordinator.approve(shown.id, right.clone()).await.unwrap();
     party.all_done(shown.id).await;
+    let entries = party.wallets[1].coordinator.requests().await.unwrap();
+    let decided = entries[0].outline.as_ref().and_then(|outline| outline.decided.as_ref());
+    let by_rule = Decision::ApprovedByRule("test".to_owned());
+    assert_eq!(decided.map(|(_, decision)| decision), Some(&by_rule));
     let twice = party.wallets[1].coordinator.approve(shown.id, right).await;
     assert!(twice.is_err(), "{twice:?}");
 }
@@ -180,6 +184,13 @@ async fn policy_refuses_for_its_user_and_names_the_rule() {
     let introduced = party.wallets[1].seen.iter().find(|event| event.request().is_some());
     let is_refusal = |event: &Event| matches!(event, Event::Request(_, RequestEvent::Refused(_)));
     assert!(introduced.is_some_and(is_refusal), "{introduced:?}");
+
+    let entries = party.wallets[1].coordinator.requests().await.unwrap();
+    let entry = entries.iter().find(|entry| entry.id == refused).unwrap();
+    assert_eq!(entry.state, RequestState::Closed(ensign_wire::AbortReason::Declined));
+    let decided = entry.outline.as_ref().and_then(|outline| outline.decided.as_ref());
+    let by_rule = Decision::RefusedByRule("amount_max".to_owned());
+    assert_eq!(decided.map(|(_, decision)| decision), Some(&by_rule));
 
     // What it refuses cannot be proposed either, and is not worth a question.
     let coordinator = &party.wallets[1].coordinator;
