@@ -62,12 +62,13 @@ impl Board {
 
     /// Takes the groups that there are now, and the nodes of their members.
     pub fn set(&mut self, groups: &[std::sync::Arc<GroupInfo>], peers: &[PeerInfo], now: UnixTime) {
-        let lacking = self.lacking();
         self.groups = groups.iter().map(|group| GroupView::new(group)).collect();
         self.groups.sort_by(|a, b| a.name.cmp(&b.name));
         for group in &mut self.groups {
             for member in &mut group.members {
-                member.lacks_it = lacking.contains(&(group.id.clone(), member.node.clone()));
+                let peer = peers.iter().find(|peer| peer.peer.to_string() == member.node);
+                let mut lacks = peer.into_iter().flat_map(|peer| &peer.lacks);
+                member.lacks_it = lacks.any(|lacks| lacks.to_string() == group.id);
             }
         }
         let mut before = std::mem::take(&mut self.peers);
@@ -83,16 +84,6 @@ impl Board {
         for node in ready {
             self.mark(&node, true);
         }
-    }
-
-    /// Returns which node lacks which group.
-    fn lacking(&self) -> Vec<(String, String)> {
-        let pair = |group: &GroupView| {
-            let id = group.id.clone();
-            let lacking = group.members.iter().filter(|member| member.lacks_it);
-            lacking.map(move |member| (id.clone(), member.node.clone())).collect::<Vec<_>>()
-        };
-        self.groups.iter().flat_map(pair).collect()
     }
 
     /// Notes what happened.
@@ -253,3 +244,6 @@ fn peer_view(peer: &PeerInfo, known: Option<PeerView>, now: UnixTime) -> PeerVie
         problem: peer.last_error.clone(),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::pin::Pin;
 
-use ensign_coordinator::{CommandError, LedgerError};
+use ensign_coordinator::{CommandError, Handle, LedgerError};
 use ensign_primitives::RequestId;
 
 use crate::problem::Problem;
@@ -30,7 +30,7 @@ pub trait House: Send + Sync + 'static {
     fn keep_target(&self, request: RequestId, target: Target) -> Answer<'_, ()>;
 
     /// Hears what was decided by a client, once it is durable.
-    fn decided(&self, request: RequestId, how: &'static str);
+    fn decided(&self, request: RequestId, handle: Option<Handle>, how: &'static str);
 
     /// Words a refusal by its code, one of [`USED`].
     fn problem(&self, status: u16, code: &str, what: String) -> Problem;

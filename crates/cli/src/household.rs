@@ -4,7 +4,7 @@ use std::sync::Mutex;
 
 use ensign_api::view::{GroupChange, NewGroup, Target};
 use ensign_api::{Answer, House, Problem};
-use ensign_coordinator::{CommandError, Coordinator, LedgerError};
+use ensign_coordinator::{CommandError, Coordinator, Handle, LedgerError};
 use ensign_primitives::RequestId;
 use tokio::sync::mpsc;
 
@@ -22,6 +22,8 @@ use crate::target::Targets;
 pub(crate) struct Decision {
     /// About which request.
     pub(crate) request: RequestId,
+    /// Its number in this home.
+    pub(crate) handle: Option<Handle>,
     /// What was done.
     pub(crate) verb: &'static str,
 }
@@ -156,8 +158,8 @@ impl House for Household {
         })
     }
 
-    fn decided(&self, request: RequestId, how: &'static str) {
-        self.tell(News::Decided(Decision { request, verb: how }));
+    fn decided(&self, request: RequestId, handle: Option<Handle>, how: &'static str) {
+        self.tell(News::Decided(Decision { request, handle, verb: how }));
     }
 
     fn problem(&self, status: u16, code: &str, what: String) -> Problem {

@@ -32,6 +32,19 @@ pub(crate) fn btc(satoshi: u64) -> String {
     format!("{} BTC", digits.trim_end_matches('0').trim_end_matches('.'))
 }
 
+/// Returns a number with commas between its thousands.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut shown = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index) % 3 == 0 {
+            shown.push(',');
+        }
+        shown.push(digit);
+    }
+    shown
+}
+
 /// Returns how long it is from one moment to a later one, in its two largest units.
 fn span(from_ms: u64, to_ms: u64) -> String {
     words::duration(Duration::from_secs(to_ms.saturating_sub(from_ms) / 1000))
@@ -71,6 +84,8 @@ mod tests {
         assert_eq!(btc(60_000_000), "0.6 BTC");
         assert_eq!(btc(0), "0 BTC");
         assert_eq!(btc(1), "0.00000001 BTC");
+        assert_eq!(grouped(0) + &grouped(999) + &grouped(1_000), "09991,000");
+        assert_eq!(grouped(90_000_000), "90,000,000");
         assert_eq!(span(5_000, 65_000), "1 min");
         assert_eq!(moment(1_700_000_000_000), "2023-11-14 22:13");
         assert_eq!(short(&"ab".repeat(32)), "abababab");

@@ -201,7 +201,7 @@ fn request_survives_kills_at_random_points_and_every_signer_gets_the_signature()
         for entry in &history {
             let out = folder.path().join("out");
             let id = entry["request"].as_str().unwrap();
-            run(home, &["request", "show", id, "--out", out.to_str().unwrap()]);
+            run(home, &["request", "show", id, "--out", out.to_str().unwrap(), "--force"]);
         }
         let audit = run(home, &["nonce", "audit"]).pop().unwrap();
         assert_eq!(audit["violations"], 0, "{audit}");

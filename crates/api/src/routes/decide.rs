@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use ensign_coordinator::{Approval, Consent, RequestState};
+use ensign_coordinator::{Approval, Consent, Handle, RequestState};
 use ensign_primitives::RequestId;
 use ensign_psbt::{ConsentDigest, Note, Severity};
 
@@ -29,34 +29,37 @@ pub(super) async fn approve(
     let id = approval.id;
     let done = inside.coordinator.approve(id, Consent::person(digest)).await;
     done.map_err(|error| inside.house.refused(&error))?;
-    Ok(inside.done(id, "approved"))
+    Ok(inside.done((id, approval.handle), "approved"))
 }
 
 pub(super) async fn decline(
     State(inside): State<Inside>,
     Path(name): Path<String>,
 ) -> Result<Response, Problem> {
-    let id = inside.pending(&name).await?;
-    let done = inside.coordinator.decline(id).await;
+    let request = inside.pending(&name).await?;
+    let done = inside.coordinator.decline(request.0).await;
     done.map_err(|error| inside.house.refused(&error))?;
-    Ok(inside.done(id, "declined"))
+    Ok(inside.done(request, "declined"))
 }
 
 pub(super) async fn cancel(
     State(inside): State<Inside>,
     Path(name): Path<String>,
 ) -> Result<Response, Problem> {
-    let id = inside.pending(&name).await?;
-    let done = inside.coordinator.cancel(id).await;
+    let request = inside.pending(&name).await?;
+    let done = inside.coordinator.cancel(request.0).await;
     done.map_err(|error| inside.house.refused(&error))?;
-    Ok(inside.done(id, "cancelled"))
+    Ok(inside.done(request, "cancelled"))
 }
 
 impl Inside {
-    fn done(&self, id: RequestId, how: &'static str) -> Response {
-        self.house.decided(id, how);
+    fn done(&self, (id, handle): (RequestId, Option<Handle>), how: &'static str) -> Response {
+        self.house.decided(id, handle, how);
         let event = serde_json::json!({
-            "event": "decided", "request": id.to_string(), "how": how,
+            "event": "decided",
+            "request": id.to_string(),
+            "handle": handle.map(|handle| handle.to_string()),
+            "how": how,
         });
         self.feed.tell(&event);
         self.large.answer(StatusCode::OK, &Done { done: how.to_owned() })
@@ -81,10 +84,10 @@ impl Inside {
     }
 
     /// Returns the request that is to end.
-    async fn pending(&self, name: &str) -> Result<RequestId, Problem> {
+    async fn pending(&self, name: &str) -> Result<(RequestId, Option<Handle>), Problem> {
         let entry = self.named(name).await?;
         match entry.state {
-            RequestState::Undecided | RequestState::Open => Ok(entry.id),
+            RequestState::Undecided | RequestState::Open => Ok((entry.id, entry.handle())),
             state @ (RequestState::Signed { .. }
             | RequestState::Closed(_)
             | RequestState::Missed

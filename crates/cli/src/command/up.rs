@@ -169,11 +169,12 @@ impl Duty {
     }
 
     fn on_news(&mut self, news: News) {
-        let Decision { request, verb } = match news {
+        let Decision { request, handle, verb } = match news {
             News::Decided(decision) => decision,
             News::Groups(groups) => return self.narrator.know(&groups),
         };
-        let text = format!("{verb} {} in another terminal", request.short());
+        let called = handle.map_or_else(|| request.short(), |handle| handle.to_string());
+        let text = format!("{called} was {verb} in another terminal");
         let line = session_line("decided", request).with("how", verb);
         self.output.talk(&line, text);
         self.settle(request);

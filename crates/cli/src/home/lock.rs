@@ -65,8 +65,8 @@ fn in_use(home: &Path, file: &File) -> Failure {
     let failure = Failure::new(&code::HOME_IN_USE, format!("{who} uses {}", shown(home)));
     match id {
         Some(id) => failure.hint(format!(
-            "end process {id} (Ctrl-C where it runs), then try again; `ensign sign` connects by \
-             itself, no `ensign up` is needed beside it"
+            "while it runs, `ensign status`, `sign`, `request` and `group` ask it; for anything else end \
+             process {id} (Ctrl-C where it runs), then try again"
         )),
         None => failure,
     }

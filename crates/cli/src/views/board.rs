@@ -4,7 +4,7 @@ use ensign_api::Board;
 use ensign_api::view::{GroupView, MemberView, PeerView, RequestView};
 
 use super::requests::{asked, waits};
-use super::{btc, ends, moment, short, span};
+use super::{btc, ends, grouped, moment, short, span};
 use crate::words::{self, foreign};
 
 /// Returns the board as text.
@@ -80,25 +80,30 @@ fn left(end_ms: u64, now_ms: u64) -> String {
     }
 }
 
-/// What leaves the group, and to whom.
+/// What is paid to whom, and the fee: together, what leaves the group.
 fn moves(request: &RequestView) -> String {
     let messages = request.messages.unwrap_or(0);
     if request.blind == Some(true) {
         return format!("BLIND, {}", words::count(messages, "message"));
     }
-    let amount = match (request.leaving_sat, request.amount_sat) {
-        (Some(leaving), _) => format!("{} leaves", btc(leaving)),
-        (None, Some(spent)) => format!("{} is spent", btc(spent)),
-        (None, None) => return "a PSBT".to_owned(),
-    };
     let to = match (&request.to, request.payments) {
-        (Some(to), Some(0)) => format!(", back to {}", ends(to)),
+        (Some(_), Some(0)) => return format!("nothing to others{}", fee(request)),
         (Some(to), Some(1) | None) => format!(" to {}", ends(to)),
         (Some(to), Some(more)) => format!(" to {} and {} more", ends(to), more - 1),
-        (None, _) => String::new(),
+        (None, _) => " to others".to_owned(),
     };
-    let fee = request.fee_sat.map_or_else(String::new, |fee| format!(", fee {fee} sat"));
-    amount + &to + &fee
+    match (request.leaving_sat, request.amount_sat) {
+        (Some(leaving), _) => {
+            let paid = leaving.saturating_sub(request.fee_sat.unwrap_or(0));
+            format!("{}{to}{}", btc(paid), fee(request))
+        }
+        (None, Some(spent)) => format!("spends {}", btc(spent)),
+        (None, None) => "a PSBT".to_owned(),
+    }
+}
+
+fn fee(request: &RequestView) -> String {
+    request.fee_sat.map_or_else(String::new, |fee| format!(", fee {} sat", grouped(fee)))
 }
 
 fn follows(request: &RequestView, now_ms: u64) -> Vec<String> {

@@ -1,4 +1,4 @@
-//! Readers that do not read: of standard output, and of the control socket.
+//! Readers that do not read: of standard output, and of the home's socket.
 
 use std::io::{BufRead as _, BufReader, ErrorKind, Read as _, Write as _};
 use std::os::fd::OwnedFd;
@@ -10,8 +10,8 @@ use serde_json::Value;
 
 use crate::ensign::{Running, Signer, treasury};
 
-/// Clients that take every place of a control socket, and more.
-const CLIENTS: usize = 12;
+/// Clients that take every place of a home's socket, and more.
+const CLIENTS: usize = 200;
 
 /// A process whose standard output is full from the start, so that its first line blocks.
 struct Unread {
@@ -107,7 +107,10 @@ fn regression_standard_output_that_nobody_reads_stopped_the_node() {
     wait_for(&mut sign, "acknowledged", "bob");
     let listed = bob.json(&["request", "list"]).succeeded().last();
     assert_eq!((&listed["request"], &listed["state"]), (&id.clone().into(), &"undecided".into()));
-    bob.json(&["request", "approve", &id]).succeeded();
+    let shown = bob.json(&["request", "show", &id]).succeeded().last();
+    let digest = shown["work"]["digest"].as_str().unwrap();
+    let yes = ["request", "approve", &id, "--digest", digest, "--accept-note", "blind"];
+    bob.json(&yes).succeeded();
     wait_for(&mut sign, "joined", "bob");
     assert_eq!(unread.terminate(), 0);
 }
@@ -136,11 +139,11 @@ fn who_reads_in_the_end_finds_every_question_and_every_ending_in_order() {
 }
 
 #[test]
-fn clients_of_the_control_socket_that_say_nothing_or_do_not_read_hold_up_nobody() {
+fn clients_of_the_homes_socket_that_say_nothing_or_do_not_read_hold_up_nobody() {
     let [alice, ..] = treasury();
     let running = alice.up("none");
-    let path = alice.home.join("control.sock");
-    let ask = b"{\"v\":1,\"do\":\"requests\"}\n";
+    let path = alice.home.join("api.sock");
+    let ask = b"GET /v1/requests HTTP/1.1\r\nHost: ensign\r\n\r\n";
     for has_asked in [false, true] {
         let clients: Vec<_> = (0..CLIENTS)
             .map(|_| {

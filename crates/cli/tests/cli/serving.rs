@@ -138,7 +138,9 @@ fn group_with_an_open_request_is_not_forgotten() {
 #[test]
 fn sighup_reads_the_groups_again() {
     let [alice, bob, _carol] = treasury();
-    let mut up = alice.up("none");
+    let (mut up, _bob) = (alice.up("none"), bob.up("none"));
+    // Until it serves, a signal ends it.
+    up.wait_for("connected");
     // A file that lay in another home, as a restored backup or an editor leaves it.
     let file = |signer: &Signer, name: &str| signer.home.join(format!("groups/{name}.toml"));
     let kept = fs::read(file(&alice, "treasury")).unwrap();
@@ -155,7 +157,6 @@ fn sighup_reads_the_groups_again() {
     fs::write(file(&alice, "treasury"), kept).unwrap();
     signal(&up, "-HUP");
     assert_eq!(up.wait_for("reloaded")["groups"], json!(["treasury"]));
-    drop(bob);
 }
 
 #[test]
