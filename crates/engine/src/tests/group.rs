@@ -82,7 +82,7 @@ fn group_beyond_the_limit_is_refused() {
 
 #[test]
 fn member_that_was_connected_before_is_admitted_when_the_group_is_formed() {
-    let mut net = super::net::Net::new(2);
+    let mut net = Net::new(2);
     net.command(0, |engine, _| engine.add_group(group_of(&[0, 1]))).unwrap();
     let ups = |event: &&Event| matches!(event, Event::PeerUp { .. });
     assert_eq!(net.nodes[0].events.iter().filter(ups).count(), 1);
