@@ -1,7 +1,7 @@
 //! The board: everything that a person wants to know at a glance, kept up to date by events.
 
 use ensign_coordinator::{
-    Approval, Event, GroupInfo, PeerEvent, PeerInfo, Problem, RequestEvent, RequestRef,
+    Approval, Event, GroupInfo, PeerEvent, PeerInfo, Problem, RequestEvent, RequestRef, Whose,
 };
 use ensign_primitives::{PeerId, SignerIndex, UnixTime};
 use serde::{Deserialize, Serialize};
@@ -62,12 +62,13 @@ impl Board {
 
     /// Takes the groups that there are now, and the nodes of their members.
     pub fn set(&mut self, groups: &[std::sync::Arc<GroupInfo>], peers: &[PeerInfo], now: UnixTime) {
-        let lacking = self.lacking();
         self.groups = groups.iter().map(|group| GroupView::new(group)).collect();
         self.groups.sort_by(|a, b| a.name.cmp(&b.name));
         for group in &mut self.groups {
             for member in &mut group.members {
-                member.lacks_it = lacking.contains(&(group.id.clone(), member.node.clone()));
+                let peer = peers.iter().find(|peer| peer.peer.to_string() == member.node);
+                let mut lacks = peer.into_iter().flat_map(|peer| &peer.lacks);
+                member.lacks_it = lacks.any(|lacks| lacks.to_string() == group.id);
             }
         }
         let mut before = std::mem::take(&mut self.peers);
@@ -83,16 +84,6 @@ impl Board {
         for node in ready {
             self.mark(&node, true);
         }
-    }
-
-    /// Returns which node lacks which group.
-    fn lacking(&self) -> Vec<(String, String)> {
-        let pair = |group: &GroupView| {
-            let id = group.id.clone();
-            let lacking = group.members.iter().filter(|member| member.lacks_it);
-            lacking.map(move |member| (id.clone(), member.node.clone())).collect::<Vec<_>>()
-        };
-        self.groups.iter().flat_map(pair).collect()
     }
 
     /// Notes what happened.
@@ -117,15 +108,24 @@ impl Board {
     fn on_peer(&mut self, peer: &PeerId, event: &PeerEvent, now: UnixTime) {
         let node = peer.to_string();
         let now_ms = now.as_millis();
-        if let PeerEvent::GroupUnknown { group } = event {
-            let id = group.id.to_string();
+        if let PeerEvent::GroupUnknown { group } | PeerEvent::GroupKnown { group } = event {
+            let (id, lacks) =
+                (group.id.to_string(), matches!(event, PeerEvent::GroupUnknown { .. }));
             let groups = self.groups.iter_mut().filter(|group| group.id == id);
             for member in groups.flat_map(|group| &mut group.members) {
                 if member.node == node {
-                    (member.ready, member.lacks_it) = (false, true);
+                    (member.ready, member.lacks_it) = (!lacks, lacks);
                 }
             }
             return;
+        }
+        if let PeerEvent::Copied { whose } = event {
+            let who = match whose {
+                Whose::Ours => self.me.name.clone(),
+                Whose::Theirs => self.name_of(peer),
+            };
+            let what = format!("the home of {who} runs twice: end every copy but one, for good");
+            return self.raise("E-NET-003", what, vec![who], now);
         }
         let Some(view) = self.peers.iter_mut().find(|known| known.node == node) else { return };
         match event {
@@ -253,3 +253,6 @@ fn peer_view(peer: &PeerInfo, known: Option<PeerView>, now: UnixTime) -> PeerVie
         problem: peer.last_error.clone(),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,6 +8,7 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -26,6 +27,7 @@ use ensign_coordinator::{
 use ensign_identity::NodeKey;
 use ensign_musig::SecKey;
 use ensign_primitives::{Network, RequestId};
+use ensign_store::{Batch, MemoryStore, Place, Record, Size, Store, StoreError, Table, Visit};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::time::timeout;
@@ -100,6 +102,36 @@ struct Pair {
     alice: Coordinator,
     bob: Coordinator,
     _bobs: TempDir,
+}
+
+/// A store in memory that counts how often it is read.
+struct Counting {
+    store: MemoryStore,
+    reads: Arc<AtomicUsize>,
+}
+
+impl Store for Counting {
+    fn commit(&mut self, batch: &Batch) -> Result<(), StoreError> {
+        self.store.commit(batch)
+    }
+
+    fn get(&self, place: &Place) -> Result<Option<Record>, StoreError> {
+        self.reads.fetch_add(1, Ordering::SeqCst);
+        self.store.get(place)
+    }
+
+    fn scan(&self, table: Table, prefix: &[u8], visit: &mut Visit<'_>) -> Result<(), StoreError> {
+        self.reads.fetch_add(1, Ordering::SeqCst);
+        self.store.scan(table, prefix, visit)
+    }
+
+    fn size(&self) -> Result<Size, StoreError> {
+        self.store.size()
+    }
+
+    fn compact(&mut self) -> Result<(), StoreError> {
+        self.store.compact()
+    }
 }
 
 async fn node(byte: u8, name: &str, folder: &Path) -> (Coordinator, Member) {
@@ -335,6 +367,50 @@ async fn groups_and_evidence_are_shown() {
     assert_eq!(cases, []);
     let none = client.bytes("/v1/evidence/ab").await;
     assert_eq!(refused(none), (404, "E-EVI-001".to_owned()));
+}
+
+#[tokio::test]
+async fn the_board_beside_a_hundred_open_requests_never_reads_the_store() {
+    let (home, reads) = (tempfile::tempdir().unwrap(), Arc::new(AtomicUsize::new(0)));
+    let store = Counting { store: MemoryStore::new(), reads: Arc::clone(&reads) };
+    let keys = |byte: u8| {
+        let node_key = NodeKey::from_secret_bytes([byte; 32]).unwrap();
+        let sec_key = SecKey::from_secret_bytes([byte + 1; 32]).unwrap();
+        Keys::new(Network::Regtest, node_key, sec_key).unwrap()
+    };
+    let member = |byte: u8, name: &str| {
+        let (keys, addresses) = (keys(byte), vec![]);
+        Member { name: name.to_owned(), signer: keys.signer_key(), peer: keys.peer_id(), addresses }
+    };
+    let members = vec![member(0x11, "alice"), member(0x21, "bob")];
+    let builder = Coordinator::builder(Network::Regtest, keys(0x11), home.path().to_owned());
+    let builder = builder.listen("127.0.0.1:0".parse().unwrap()).store(Box::new(store));
+    let (alice, _events) = builder.start().await.unwrap();
+    let service = Service::new(&alice, Arc::new(Hut::default()), Me::default());
+    let _server = service.serve(Socket::bind(home.path()).unwrap());
+    let group = alice.group(Group { name: "pair".to_owned(), members }).await.unwrap();
+    service.refresh().await.unwrap();
+    let client = Client::new(home.path());
+    let mut events = client.events(None).await.unwrap();
+    for byte in 0..100 {
+        let work = ensign_coordinator::Work::Messages(vec![[byte; 32]]);
+        let job = ensign_coordinator::SigningJob::new(group.id, work);
+        let digest = alice.preview(&job).await.unwrap().digest;
+        alice.propose(job, Consent::person(digest)).await.unwrap();
+        until(&mut events, "proposed").await;
+    }
+    let board: Board = client.get("/v1/status").await.unwrap();
+    assert_eq!(board.requests.len(), 100);
+    // Whatever was under way in the store is done once it was looked at.
+    alice.requests().await.unwrap();
+    let before = reads.load(Ordering::SeqCst);
+    for _ in 0..100 {
+        let _: Board = client.get("/v1/status").await.unwrap();
+        let _: Vec<GroupView> = client.get("/v1/groups").await.unwrap();
+    }
+    assert_eq!(reads.load(Ordering::SeqCst), before);
+    alice.requests().await.unwrap();
+    assert!(reads.load(Ordering::SeqCst) > before);
 }
 
 #[tokio::test]

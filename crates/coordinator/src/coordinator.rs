@@ -257,8 +257,9 @@ impl Coordinator {
         self.ask(Command::Peers).await
     }
 
-    /// Takes another policy from now on. It is part of what a yes is given to: whoever was shown a request
-    /// under the old one is told that it has [changed](CommandError::Changed), and asked again.
+    /// Takes another policy from now on. It is part of what a yes is given to: open questions are asked
+    /// anew, a yes to an old one is refused as [changed](CommandError::Changed), and what the policy refuses
+    /// is declined.
     ///
     /// # Errors
     ///

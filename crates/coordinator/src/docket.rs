@@ -7,7 +7,7 @@ use std::{
 };
 
 use ensign_primitives::{RequestId, UnixTime};
-use ensign_psbt::{CoinState, CoinUse, OutPoint};
+use ensign_psbt::{CoinState, CoinUse, ConsentDigest, OutPoint};
 use ensign_wire::SignedRequest;
 
 use crate::{
@@ -36,6 +36,8 @@ pub(crate) struct Matter {
     request: Arc<SignedRequest>,
     meaning: Meaning,
     yes: Option<Yes>,
+    /// What the last question about it was about.
+    asked: Option<ConsentDigest>,
     /// Whether a yes has become void; then the engine waits for what is held back.
     is_void: bool,
     is_over: bool,
@@ -56,7 +58,7 @@ impl Matter {
         request: Arc<SignedRequest>,
         meaning: Meaning,
     ) -> Self {
-        Self { reference, request, meaning, yes: None, is_void: false, is_over: false }
+        Self { reference, request, meaning, yes: None, asked: None, is_void: false, is_over: false }
     }
 
     pub(crate) const fn reference(&self) -> &RequestRef {
@@ -114,6 +116,9 @@ impl Docket {
             return None;
         };
         matter.is_over |= is_end;
+        if let RequestEvent::Asked(approval) = &event {
+            matter.asked = Some(approval.digest);
+        }
         Some(Event::Request(matter.reference.clone(), event))
     }
 
@@ -138,6 +143,21 @@ impl Docket {
     /// Whether a request is open, and its yes has become void.
     pub(crate) fn is_void(&self, id: &RequestId) -> bool {
         self.matters.get(id).is_some_and(|matter| matter.is_void && !matter.is_over)
+    }
+
+    /// Returns the questions that are open, and what each was about.
+    ///
+    /// - `coins`: only those about a request that spends one of these; `None` for all.
+    pub(crate) fn questions(
+        &self,
+        coins: Option<&BTreeSet<OutPoint>>,
+    ) -> Vec<(RequestId, ConsentDigest)> {
+        let open = self.matters.iter().filter(|(_, it)| !it.is_over && it.yes.is_none());
+        let is_about = |matter: &Matter| {
+            coins.is_none_or(|coins| matter.meaning.outpoints().any(|coin| coins.contains(&coin)))
+        };
+        let open = open.filter(|(_, matter)| is_about(matter));
+        open.filter_map(|(id, matter)| Some((*id, matter.asked?))).collect()
     }
 
     /// Forgets what the engine has forgotten.

@@ -351,7 +351,7 @@ impl Driver {
                 let lacks = |peer: &PeerId, group: &GroupId| self.engine.lacks(peer, group);
                 drop(reply.send(self.links.peers(now.unix, groups, lacks)));
             }
-            Command::SetPolicy(policy) => self.policy = *policy,
+            Command::SetPolicy(policy) => self.set_policy(*policy),
             Command::Preview(job, reply) => drop(reply.send(self.preview(&job))),
             Command::Propose(job, consent, reply) => self.take_proposal(job, consent, reply),
             Command::Approve(id, consent, reply) => self.approve(id, &consent, reply),

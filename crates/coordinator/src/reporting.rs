@@ -72,6 +72,7 @@ impl Driver {
                 }
                 let (problem, evidence) = (Box::new(problem), failure.evidence.map(Box::new));
                 self.emit_request(request, RequestEvent::Failed { problem, evidence });
+                self.ask_anew(&request);
                 self.load_next();
             }
             Engine::Offense { peer, offense, .. } => self.on_offense(peer, offense),
@@ -117,6 +118,7 @@ impl Driver {
         let signatures = finished.signatures.clone();
         let outcome = Box::new(Outcome { signatures, psbt });
         self.emit_request(request, RequestEvent::Done { outcome });
+        self.ask_anew(&request);
         self.load_next();
     }
 

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use ensign_engine::{End, GroupConfig, Proposal, Review};
 use ensign_primitives::{GroupId, MESSAGES_MAX, RequestId};
-use ensign_psbt::{Note, PsbtError, Rule};
+use ensign_psbt::{Note, OutPoint, Policy, PsbtError, Rule};
 use ensign_store::Place;
 use ensign_wire::{AbortReason, SignedRequest};
 
@@ -289,10 +289,40 @@ impl Driver {
         Ok(begins)
     }
 
+    /// Asks anew what is not any more what the question was about, because a request that spends the
+    /// same coins has come further: a question that changed is a new one.
+    pub(crate) fn ask_anew(&mut self, because_of: &RequestId) {
+        let Some(matter) = self.docket.get(because_of) else { return };
+        let coins: BTreeSet<_> = matter.meaning().outpoints().collect();
+        if !coins.is_empty() {
+            self.renew_questions(Some(&coins));
+        }
+    }
+
+    /// Takes another policy, and asks anew what it says something else about.
+    pub(crate) fn set_policy(&mut self, policy: Policy) {
+        self.policy = policy;
+        self.renew_questions(None);
+    }
+
+    fn renew_questions(&mut self, coins: Option<&BTreeSet<OutPoint>>) {
+        for (id, asked) in self.docket.questions(coins) {
+            let Some(matter) = self.docket.get(&id) else { continue };
+            let judgement = self.judge(matter);
+            if let Some(rule) = self.policy.refusal(matter.meaning().summary(), &judgement.notes) {
+                self.refuse_by(id, &rule);
+            } else if judgement.digest != asked {
+                let approval = Box::new(matter.approval(judgement));
+                self.emit_request(id, RequestEvent::Asked(approval));
+            }
+        }
+    }
+
     /// Keeps what our user said yes to, with the consent.
     fn keep_yes(&mut self, id: RequestId, shown: Shown) {
         self.storage.note_entry(ledger::shown(&id, &shown), About::Kept);
         self.docket.consent(&id, Yes { at: self.clock.now().unix, marks: shown.marks });
+        self.ask_anew(&id);
     }
 
     /// Judges again what our user said yes to, before anything of ours depends on it. What is new or

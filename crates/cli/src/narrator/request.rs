@@ -130,6 +130,18 @@ impl Narrator {
         self.output.talk(&about("voided", request).with("notes", names), text);
     }
 
+    /// Says where the user answers who is asked again while nobody is asked here.
+    pub(crate) fn asked_elsewhere(&self, request: &RequestRef) {
+        let name = request.handle.map_or_else(|| request.id.short(), |it| it.to_string());
+        let text = format!(
+            "{}: nothing is signed before you have looked at it again; in another terminal: ensign \
+             request approve '{name}'",
+            head(request)
+        );
+        let why = "a yes has become void";
+        self.output.talk(&about("cannot_ask", request).with("why", why), text);
+    }
+
     /// A later attempt is nobody's failure: a signer restarted, or a wait was over.
     fn attempt(&self, request: &RequestRef, attempt: u16, opened_by: Option<Opener>) {
         let who = opened_by.map(|opener| request.group.name_of(opener.who));

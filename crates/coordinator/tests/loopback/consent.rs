@@ -285,3 +285,23 @@ async fn yes_from_before_a_restart_is_judged_again_before_anything_is_joined() {
     let is_void = |event: &Event| matches!(event, Event::Request(_, RequestEvent::Voided { .. }));
     assert!(!wallet.seen.iter().any(is_void));
 }
+
+#[tokio::test]
+async fn question_is_asked_anew_when_another_request_takes_its_coin_or_lets_it_go() {
+    let mut party = two_who_wait().await;
+    let (first, second) = first_is_open_and_second_is_signed(&mut party).await;
+    // Nobody had answered it: the question changes by itself.
+    let now = asked_with(&mut party.wallets[1], first, "coin_signed").await;
+    assert!(now.notes.iter().any(|note| note.request() == Some(second)));
+    party.wallets[0].coordinator.cancel(first).await.unwrap();
+    party.wallets[1].failed(first).await;
+
+    // A rule that comes later refuses what is open.
+    let asked_for = party.propose(0, party.job(Work::Messages(vec![[7; 32]]))).await.id;
+    asked(&mut party.wallets[1], asked_for).await;
+    let mut policy = Policy::default();
+    policy.notes.insert("blind".to_owned());
+    party.wallets[1].coordinator.set_policy(policy).await.unwrap();
+    assert_eq!(party.wallets[1].failed(asked_for).await.code, "E-POL-001");
+    assert_eq!(party.wallets[0].failed(asked_for).await.code, "E-SES-001");
+}

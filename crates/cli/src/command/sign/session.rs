@@ -123,6 +123,11 @@ impl Session {
                 // Its user has just been told.
                 return;
             }
+            if let RequestEvent::Asked(_) = of_request {
+                // A yes that has become void.
+                self.narrator.tell(event);
+                return self.narrator.asked_elsewhere(request);
+            }
             if let RequestEvent::Failed { problem, .. } = of_request {
                 // A person reads it once, as the error that this command ends with.
                 return self.narrator.failed_for_programs(request, problem);
