@@ -12,11 +12,11 @@ mod fact;
 mod judge;
 mod words;
 pub(crate) use fact::Fact;
-pub(crate) use judge::judge_outline;
 pub use judge::{
     FEE_GRAVE, FEE_RATE_GRAVE, FEE_RATE_LOW, FEE_RATE_WARNING, FEE_SHARE_WARNING_PERCENT,
     FEE_WARNING, WAIT_SECONDS_WARNING, judge, judge_blind,
 };
+pub(crate) use judge::{KnownFee, judge_outline};
 
 /// The names that [`Note::name`] returns. They are part of settings and of command lines, and stay.
 pub const NOTE_NAMES: [&str; 19] = [

@@ -4,7 +4,7 @@ use bitcoin::psbt::Input;
 use bitcoin::{TapSighashType, TxIn, TxOut};
 use ensign_primitives::{Network, UnixTime};
 
-use crate::note::judge_outline;
+use crate::note::{KnownFee, judge_outline};
 use crate::{Note, Psbt, Summary, spend};
 
 /// What a PSBT does, as far as that can be said without its group.
@@ -41,7 +41,12 @@ impl Outline {
         let weight = spend::signed_weight(tx, signed.map(|_| TapSighashType::Default));
         let summary = Summary::outline(network, tx, fee.unwrap_or(0), weight);
         let is_size_exact = is_taproot.iter().all(|is_taproot| *is_taproot);
-        let notes = judge_outline(&summary, now, fee.is_some(), is_size_exact);
+        let known = match fee {
+            None => KnownFee::Nothing,
+            Some(_) if is_size_exact => KnownFee::Rate,
+            Some(_) => KnownFee::Amount,
+        };
+        let notes = judge_outline(&summary, known, now);
         Self { fee, vsize: summary.vsize, is_size_exact, notes }
     }
 }

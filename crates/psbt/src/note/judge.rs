@@ -65,21 +65,26 @@ pub fn judge(summary: &Summary, surroundings: &Surroundings<'_>) -> Vec<Note> {
     notes.gravest_first()
 }
 
+/// What is known of the fee of a transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum KnownFee {
+    Nothing,
+    /// How much it is.
+    Amount,
+    /// Also for how many bytes.
+    Rate,
+}
+
 /// Judges what can be judged of a transaction without knowing whose coins it spends.
 ///
 /// - `summary`: without inputs, no output ours, and a size that it has at least.
-/// - `is_fee_known`, `is_size_exact`: whether its fee means anything, and its fee rate.
-pub(crate) fn judge_outline(
-    summary: &Summary,
-    now: UnixTime,
-    is_fee_known: bool,
-    is_size_exact: bool,
-) -> Vec<Note> {
+/// - `known`: what of its fee means anything.
+pub(crate) fn judge_outline(summary: &Summary, known: KnownFee, now: UnixTime) -> Vec<Note> {
     let mut notes = Notes { judged_at: now, notes: Vec::new() };
-    if is_fee_known && is_size_exact {
+    if known >= KnownFee::Rate {
         notes.on_fee_rate(summary);
     }
-    if is_fee_known {
+    if known >= KnownFee::Amount {
         notes.on_fee(summary);
     }
     notes.on_outputs(summary);
