@@ -196,13 +196,17 @@ impl Duty {
 
     async fn decide(&mut self, approval: &Approval) {
         let (id, asked) = (approval.id, Asked::of(approval));
-        let verdict = self.rule.verdict(&approval.group.id, &request::grave(&approval.notes));
         let is_for_person = self.given.is_for_person(&id);
+        let verdict = match self.rule.verdict(&approval.group.id, &request::grave(&approval.notes))
+        {
+            Verdict::Yes(_) if is_for_person => Verdict::Ask(Vec::new()),
+            verdict => verdict,
+        };
+        if !matches!((&verdict, &self.desk), (Verdict::Ask(_), Some(_))) {
+            // Where it is asked about, the question shows it.
+            self.output.notice(request::text(&asked));
+        }
         match (verdict, &mut self.desk) {
-            (Verdict::Yes(_), Some(desk)) if is_for_person => {
-                desk.ask(request::question(self.key.verb(), &asked));
-            }
-            (Verdict::Yes(_), None) if is_for_person => self.leave(id, &asked.name(), A_PERSONS),
             (Verdict::Yes(rule), _) => {
                 // A question about it that was asked before it changed is none any more.
                 self.settle(id);
@@ -215,6 +219,7 @@ impl Duty {
             (Verdict::Ask(grave), None) if !grave.is_empty() => {
                 self.leave(id, &asked.name(), &format!("it is grave ({})", grave.join(", ")));
             }
+            (Verdict::Ask(_), None) if is_for_person => self.leave(id, &asked.name(), A_PERSONS),
             (Verdict::Ask(_), None) => self.leave(id, &asked.name(), NO_INPUT),
             (Verdict::Leave, _) => self.leave(id, &asked.name(), "nothing is asked here"),
         }
