@@ -65,6 +65,8 @@ pub(crate) enum Wanted {
     Digits {
         /// The digits, in lower case.
         digits: String,
+        /// What they end, in full: it stands above the prompt once more.
+        hash: String,
         /// What they are the last of: `the txid`.
         of: &'static str,
         /// The names of the grave notes.
@@ -76,7 +78,7 @@ impl Wanted {
     /// Wants the last six digits of a hash, because of grave notes.
     pub(crate) fn digits(hash: &str, of: &'static str, notes: Vec<&'static str>) -> Self {
         let digits = hash.get(hash.len().saturating_sub(DIGITS)..).unwrap_or(hash).to_owned();
-        Self::Digits { digits, of, notes }
+        Self::Digits { digits, hash: hash.to_owned(), of, notes }
     }
 
     /// Returns the grave notes that a yes given in advance does not name.
