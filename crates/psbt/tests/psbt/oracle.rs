@@ -96,6 +96,19 @@ fn oracle(shape: &Shape, own: &[u8], coins: &[CoinUse]) -> Vec<String> {
         of_script.into_iter().for_each(|(severity, name)| say(severity, name, &place));
     }
 
+    said.extend(of_coins_and_time(shape, coins));
+    if shape.outputs.iter().any(|(_, script)| script == own) {
+        said.push("info address_reuse the whole".to_owned());
+    }
+    said.sort();
+    said
+}
+
+fn of_coins_and_time(shape: &Shape, coins: &[CoinUse]) -> Vec<String> {
+    let mut said: Vec<String> = vec![];
+    let mut say = |severity: &str, name: &str, place: &str| {
+        said.push(format!("{severity} {name} {place}"));
+    };
     for (index, (_, sequence)) in shape.coins.iter().enumerate() {
         let place = format!("input {index}");
         for coin in coins.iter().filter(|coin| coin.outpoint == Shape::outpoint(index)) {
@@ -120,10 +133,6 @@ fn oracle(shape: &Shape, own: &[u8], coins: &[CoinUse]) -> Vec<String> {
     if shape.coins.iter().any(|(_, sequence)| *sequence < 0xffff_fffe) {
         say("info", "replaceable", "the whole");
     }
-    if shape.outputs.iter().any(|(_, script)| script == own) {
-        say("info", "address_reuse", "the whole");
-    }
-    said.sort();
     said
 }
 
