@@ -180,6 +180,16 @@ impl Home {
     }
 }
 
+/// Returns the home among whose own files a place is: all of its folder but what was signed. Whose
+/// home it is makes no difference.
+///
+/// - `place`: absolute, every link followed.
+pub(crate) fn around(place: &Path) -> Option<&Path> {
+    let is_home = |folder: &&Path| folder.join(CONFIG).exists() && folder.join(GROUPS).is_dir();
+    let home = place.ancestors().skip(1).find(is_home)?;
+    (!place.starts_with(home.join(SIGNED))).then_some(home)
+}
+
 /// Refuses a folder that has something in it.
 ///
 /// # Errors

@@ -4,6 +4,7 @@
 //! - A link is followed and stays; a pipe, a terminal or a device is written into as it is; `-` and
 //!   whatever leads to standard output is standard output.
 //! - A file that exists is replaced, complete or not at all, only with `--force`.
+//! - Nothing goes among the files of a home, nor in the place of a vault ([`guarded`]).
 
 use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions};
@@ -22,6 +23,7 @@ use crate::home::shown;
 use crate::output::{Line, Output};
 use crate::words;
 
+mod guarded;
 mod results;
 pub(crate) use results::{Finished, Targets};
 
@@ -87,14 +89,18 @@ impl Target {
     ///
     /// # Errors
     ///
-    /// [`code::FILE_WRITE`], [`code::FILE_EXISTS`].
+    /// [`code::FILE_WRITE`], [`code::FILE_EXISTS`], [`code::FILE_GUARDED`].
     pub(crate) fn check(&self) -> Result<()> {
         let Self::File { path, existing } = self else { return Ok(()) };
         let place = match find(path)? {
             Found::Stream { .. } => return Ok(()),
-            Found::File(_) if *existing == Existing::Keep => return Err(exists(path)),
+            Found::File(place) if *existing == Existing::Keep => {
+                guarded::refuse(&place)?;
+                return Err(exists(path));
+            }
             Found::File(place) | Found::Nothing(place) => place,
         };
+        guarded::refuse(&place)?;
         let folder = place.parent().unwrap_or(Path::new("/"));
         durable::try_folder(folder).map_err(|error| cannot(path, &error))
     }
@@ -103,7 +109,7 @@ impl Target {
     ///
     /// # Errors
     ///
-    /// [`code::FILE_WRITE`], [`code::FILE_EXISTS`]; what was there is as it was.
+    /// [`code::FILE_WRITE`], [`code::FILE_EXISTS`], [`code::FILE_GUARDED`]; what was there is as it was.
     pub(crate) fn write(&self, bytes: &[u8], output: Output) -> Result<()> {
         let Self::File { path, existing } = self else {
             return Output::raw(bytes).map_err(|error| cannot(Path::new("-"), &error));
@@ -112,6 +118,7 @@ impl Target {
             Found::Stream { is_pipe } => stream(path, bytes, is_pipe),
             Found::File(_) if *existing == Existing::Keep => return Err(exists(path)),
             Found::File(place) | Found::Nothing(place) => {
+                guarded::refuse(&place)?;
                 durable::write(&place, bytes, *existing, Readers::Usual)
             }
         }
@@ -217,6 +224,16 @@ fn open_pipe(path: &Path) -> io::Result<File> {
         let _reader = OpenOptions::new().read(true).custom_flags(nonblocking).open(path);
         Err(io::Error::new(io::ErrorKind::TimedOut, "nobody reads this pipe"))
     })
+}
+
+/// Says that there is a result all the same, which was not written: the same command again would have
+/// everybody sign once more.
+///
+/// - `request`: how it is called.
+pub(crate) fn kept(failure: &Failure, request: &str) -> Failure {
+    let what = format!("{request} is signed and kept, but {}", failure.what);
+    let hint = format!("`ensign request show '{request}' --out FILE` writes it to another file");
+    Failure::new(&code::RESULT_KEPT, what).hint(hint)
 }
 
 fn exists(path: &Path) -> Failure {
