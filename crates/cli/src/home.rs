@@ -32,6 +32,7 @@ pub(crate) use groups::{Changed, contact_failure};
 pub(crate) use keys::{PublicKeys, Stored, vault_in};
 pub(crate) use lock::HeldHome;
 pub(crate) use outs::Outs;
+pub(crate) use policy::check_note;
 pub(crate) use settings::{Settings, check_advertised};
 pub(crate) use signed::Signed;
 

@@ -80,10 +80,13 @@ impl Household {
     }
 
     async fn make(&self, NewGroup { name, members }: NewGroup) -> Result<Vec<String>> {
+        let was_there = self.home.group(&name).is_ok();
         let Changed { group, notes } = self.file(|home| home.form_group(&name, &members))?;
         if let Err(failure) = join(&self.coordinator, &group).await {
-            // What the node does not take is no group of this home.
-            let _gone = self.file(|home| home.forget_group(&name));
+            if !was_there {
+                // What the node does not take is no group of this home.
+                let _gone = self.file(|home| home.forget_group(&name));
+            }
             return Err(failure);
         }
         self.changed();
@@ -144,7 +147,7 @@ impl House for Household {
     }
 
     fn check_target(&self, target: Target) -> Answer<'_, ()> {
-        let checked = Targets::of_view(&target).map(drop).map_err(|failure| problem(&failure));
+        let checked = Targets::of_view(&target).map(drop).map_err(of_target);
         Box::pin(async move { checked })
     }
 
@@ -174,6 +177,22 @@ impl House for Household {
     fn unread(&self, error: &LedgerError) -> Problem {
         problem(&ledger_failure(error))
     }
+}
+
+/// Words what is wrong with a target for a client, which has fields and no options.
+fn of_target(failure: Failure) -> Problem {
+    if failure.entry == &code::COMMAND_LINE {
+        let entry = code::find("E-API-001").unwrap_or(&code::INTERNAL);
+        let hint =
+            "look up `target` in docs/api.md: `out` and `extract` are absolute paths of two files";
+        let what = format!("target: {}", failure.what);
+        return Problem { status: 400, ..problem(&Failure::new(entry, what).hint(hint)) };
+    }
+    if failure.entry == &code::FILE_EXISTS {
+        let hint = "name another file, or set `force` in `target` to replace it";
+        return problem(&failure.hint(hint));
+    }
+    problem(&failure)
 }
 
 /// Words a failure for a client.

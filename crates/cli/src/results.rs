@@ -59,7 +59,7 @@ impl Results {
         let look = self.coordinator.look(move |records| {
             let entry = records.requests().ok()?.into_iter().find(|entry| entry.id == id)?;
             let group = groups.into_iter().find(|group| group.id() == entry.group)?;
-            let name = entry.handle().map_or_else(|| id.short().to_string(), |it| it.to_string());
+            let name = entry.handle().map_or_else(|| id.short(), |it| it.to_string());
             Some((records.outcome(&id, &group.keys).ok()??, group.keys, name))
         });
         if let Ok(Some((outcome, keys, name))) = look.await {

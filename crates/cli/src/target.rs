@@ -9,6 +9,7 @@
 use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
@@ -68,6 +69,11 @@ impl Target {
     ///
     /// [`code::FILE_WRITE`] when this process is in no folder.
     pub(crate) fn new(typed: &Path, existing: Existing) -> Result<Self> {
+        if typed.as_os_str().as_bytes().contains(&0) {
+            let what =
+                format!("cannot write {}: no file has a NUL character in its name", shown(typed));
+            return Err(Failure::new(&code::FILE_WRITE, what).hint("write the name without it"));
+        }
         if typed == Path::new("-") || is_stdout(typed) {
             return Ok(Self::Stdout);
         }
@@ -92,15 +98,11 @@ impl Target {
     /// [`code::FILE_WRITE`], [`code::FILE_EXISTS`], [`code::FILE_GUARDED`].
     pub(crate) fn check(&self) -> Result<()> {
         let Self::File { path, existing } = self else { return Ok(()) };
-        let place = match find(path)? {
+        let place = match find_unguarded(path)? {
             Found::Stream { .. } => return Ok(()),
-            Found::File(place) if *existing == Existing::Keep => {
-                guarded::refuse(&place)?;
-                return Err(exists(path));
-            }
+            Found::File(_) if *existing == Existing::Keep => return Err(exists(path)),
             Found::File(place) | Found::Nothing(place) => place,
         };
-        guarded::refuse(&place)?;
         let folder = place.parent().unwrap_or(Path::new("/"));
         durable::try_folder(folder).map_err(|error| cannot(path, &error))
     }
@@ -114,11 +116,10 @@ impl Target {
         let Self::File { path, existing } = self else {
             return Output::raw(bytes).map_err(|error| cannot(Path::new("-"), &error));
         };
-        match find(path)? {
+        match find_unguarded(path)? {
             Found::Stream { is_pipe } => stream(path, bytes, is_pipe),
             Found::File(_) if *existing == Existing::Keep => return Err(exists(path)),
             Found::File(place) | Found::Nothing(place) => {
-                guarded::refuse(&place)?;
                 durable::write(&place, bytes, *existing, Readers::Usual)
             }
         }
@@ -142,6 +143,15 @@ impl Target {
         };
         place(self) == place(other)
     }
+}
+
+/// As [`find`], and refuses a place that no result takes.
+fn find_unguarded(path: &Path) -> Result<Found> {
+    let found = find(path)?;
+    if let Found::File(place) | Found::Nothing(place) = &found {
+        guarded::refuse(place)?;
+    }
+    Ok(found)
 }
 
 /// Follows every link of a path to its end.

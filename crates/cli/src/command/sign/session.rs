@@ -153,8 +153,7 @@ impl Session {
                 Err(_) => return Err(self.unread()),
             },
         };
-        let written =
-            written.map_err(|error| Failure::new(&code::INTERNAL, error.to_string()))?;
+        let written = written.map_err(|error| Failure::new(&code::INTERNAL, error.to_string()))?;
         written.map_err(|failure| target::kept(&failure, &request::name(&self.request)))?;
         if !is_printed {
             return Ok(());
