@@ -1,7 +1,7 @@
 //! The board: everything that a person wants to know at a glance, kept up to date by events.
 
 use ensign_coordinator::{
-    Approval, Event, GroupInfo, PeerEvent, PeerInfo, Problem, RequestEvent, RequestRef,
+    Approval, Event, GroupInfo, PeerEvent, PeerInfo, Problem, RequestEvent, RequestRef, Whose,
 };
 use ensign_primitives::{PeerId, SignerIndex, UnixTime};
 use serde::{Deserialize, Serialize};
@@ -108,15 +108,24 @@ impl Board {
     fn on_peer(&mut self, peer: &PeerId, event: &PeerEvent, now: UnixTime) {
         let node = peer.to_string();
         let now_ms = now.as_millis();
-        if let PeerEvent::GroupUnknown { group } = event {
-            let id = group.id.to_string();
+        if let PeerEvent::GroupUnknown { group } | PeerEvent::GroupKnown { group } = event {
+            let (id, lacks) =
+                (group.id.to_string(), matches!(event, PeerEvent::GroupUnknown { .. }));
             let groups = self.groups.iter_mut().filter(|group| group.id == id);
             for member in groups.flat_map(|group| &mut group.members) {
                 if member.node == node {
-                    (member.ready, member.lacks_it) = (false, true);
+                    (member.ready, member.lacks_it) = (!lacks, lacks);
                 }
             }
             return;
+        }
+        if let PeerEvent::Copied { whose } = event {
+            let who = match whose {
+                Whose::Ours => self.me.name.clone(),
+                Whose::Theirs => self.name_of(peer),
+            };
+            let what = format!("the home of {who} runs twice: end every copy but one, for good");
+            return self.raise("E-NET-003", what, vec![who], now);
         }
         let Some(view) = self.peers.iter_mut().find(|known| known.node == node) else { return };
         match event {

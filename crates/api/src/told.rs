@@ -1,7 +1,9 @@
 //! Events of a coordinator as the objects of the stream. Names and fields are those of the JSON lines
 //! that the command line prints; `docs/api.md` lists them.
 
-use ensign_coordinator::{Because, Event, GroupInfo, Outcome, PeerEvent, RequestEvent, RequestRef};
+use ensign_coordinator::{
+    Because, Event, GroupInfo, Outcome, PeerEvent, RequestEvent, RequestRef, Whose,
+};
 use ensign_primitives::SignerIndex;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -44,10 +46,16 @@ fn of_peer(who: &str, event: &PeerEvent) -> Option<Value> {
             json!({ "event": "dial_failed", "who": who, "reason": reason, "retry_in_s": retry_in_s })
         }
         PeerEvent::GroupUnknown { group } => {
-            json!({ "event": "group_unknown", "who": who, "group": group.name })
+            json!({ "event": "group_unknown", "who": who, "group": group.name, "group_id": group.id.to_string() })
+        }
+        PeerEvent::GroupKnown { group } => {
+            json!({ "event": "group_known", "who": who, "group": group.name, "group_id": group.id.to_string() })
         }
         PeerEvent::GroupMissing { group } => {
-            json!({ "event": "group_missing", "who": who, "group": group.to_string() })
+            json!({ "event": "group_missing", "who": who, "group_id": group.to_string() })
+        }
+        PeerEvent::Copied { whose } => {
+            json!({ "event": "copied", "who": who, "ours": *whose == Whose::Ours })
         }
         _ => return None,
     })

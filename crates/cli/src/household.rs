@@ -82,7 +82,7 @@ impl Household {
     async fn make(&self, NewGroup { name, members }: NewGroup) -> Result<Vec<String>> {
         let was_there = self.home.group(&name).is_ok();
         let Changed { group, notes } = self.file(|home| home.form_group(&name, &members))?;
-        if let Err(failure) = join(&self.coordinator, &group).await {
+        if let Err(failure) = join(&self.coordinator, std::slice::from_ref(&group)).await {
             if !was_there {
                 // What the node does not take is no group of this home.
                 let _gone = self.file(|home| home.forget_group(&name));
@@ -104,7 +104,7 @@ impl Household {
         if let Some(new) = new {
             group = self.file(|home| home.rename_group(&name, &new))?;
         }
-        join(&self.coordinator, &group).await?;
+        join(&self.coordinator, std::slice::from_ref(&group)).await?;
         self.changed();
         Ok(notes)
     }
@@ -119,15 +119,21 @@ impl Household {
     }
 }
 
-/// Has a node join a group, or take what is new about it.
+/// Has a node join groups, or take what is new about them; returns the hosts that could not be looked
+/// up, each once.
 ///
 /// # Errors
 ///
-/// Why the node does not take it.
-pub(crate) async fn join(coordinator: &Coordinator, group: &SignerGroup) -> Result<Vec<Failure>> {
-    let (hosts, unknown) = Hosts::look_up(group.addresses()).await;
-    let given = coordinator.group(group.for_coordinator(&hosts)).await;
-    given.map_err(|error| command_failure(&error))?;
+/// Why the node does not take a group.
+pub(crate) async fn join(
+    coordinator: &Coordinator,
+    groups: &[SignerGroup],
+) -> Result<Vec<Failure>> {
+    let (hosts, unknown) = Hosts::look_up(groups.iter().flat_map(SignerGroup::addresses)).await;
+    for group in groups {
+        let given = coordinator.group(group.for_coordinator(&hosts)).await;
+        given.map_err(|error| command_failure(&error))?;
+    }
     Ok(unknown)
 }
 

@@ -117,9 +117,8 @@ impl Node {
         );
         output.talk(&line, text);
         clock_back.iter().chain(&lost).for_each(|warning| output.warning(warning));
-        for group in groups {
-            join(&coordinator, group).await?.iter().for_each(|unknown| output.warning(unknown));
-        }
+        let unknown = join(&coordinator, groups).await?;
+        unknown.iter().for_each(|unknown| output.warning(unknown));
         service.refresh().await.map_err(|error| command_failure(&error))?;
         let clients = Clients(clients);
         Ok(Self { held, coordinator, events, clients, service, server, results })
@@ -141,10 +140,8 @@ impl Node {
             let forgotten = self.coordinator.forget_group(gone.id).await;
             forgotten.map_err(|error| command_failure(&error))?;
         }
-        for group in &groups {
-            let unknown = join(&self.coordinator, group).await?;
-            unknown.iter().for_each(|unknown| output.warning(unknown));
-        }
+        let unknown = join(&self.coordinator, &groups).await?;
+        unknown.iter().for_each(|unknown| output.warning(unknown));
         self.service.refresh().await.map_err(|error| command_failure(&error))?;
         Ok(groups)
     }

@@ -24,7 +24,7 @@ use crate::{
     event::Publisher,
     group::Joined,
     held::Held,
-    ledger,
+    ledger::{self, AskedBefore},
     links::Links,
     looks::{Looked, Looks},
     outline::Outlines,
@@ -145,6 +145,11 @@ impl Driver {
         self.tell_found();
         let now = self.clock.now().unix;
         self.outlines.expire(now);
+        // Also of groups that are not formed any more: all of them share the bounds.
+        for AskedBefore { request, payload } in &self.before.past.asked {
+            let bytes = payload.as_ref().map_or(0, Vec::len);
+            self.outlines.is_kept(request.request.id(), request.peer, bytes);
+        }
         let asked = self.serve().await;
         if asked.is_some() {
             self.settle().await;

@@ -83,9 +83,8 @@ impl Driver {
         let ours: Vec<AskedBefore> = ours;
         let now = self.clock.now();
         for AskedBefore { request, payload } in ours {
-            let (id, creator) = (request.request.id(), request.peer);
-            let (bytes, expires) = (payload.as_ref().map_or(0, Vec::len), request.request.expires);
-            self.outlines.is_kept(id, creator, bytes);
+            let id = request.request.id();
+            let expires = request.request.expires;
             // What is open already was announced again meanwhile; what is over is asked no more.
             let reopened = self.engine.reopen(now, request, payload);
             if let Err(ensign_engine::CommandError::HasEnded { .. }) = reopened {

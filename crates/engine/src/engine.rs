@@ -149,7 +149,10 @@ impl Engine {
         }
         let peers = Arc::clone(&group.peers);
         self.groups.remove(id);
-        let is_left = |peer: &PeerId| self.groups.iter().any(|(_, it)| it.peers.contains(peer));
+        let own = self.keys.node_key.peer_id();
+        let is_left = |peer: &PeerId| {
+            *peer == own || self.groups.iter().any(|(_, it)| it.peers.contains(peer))
+        };
         let gone: Vec<_> = peers.iter().copied().filter(|peer| !is_left(peer)).collect();
         self.members.retain(|peer| !gone.contains(peer));
         self.forget_differences(id);

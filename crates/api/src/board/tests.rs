@@ -99,6 +99,9 @@ fn a_member_without_the_group_is_not_ready_until_it_has_it() {
     peer(&mut board, PeerEvent::Up { clock_offset_millis: 0 }, 1);
     peer(&mut board, PeerEvent::GroupUnknown { group: pair() }, 2);
     assert_eq!(members(&board)[1], (false, true));
+    peer(&mut board, PeerEvent::GroupKnown { group: pair() }, 3);
+    assert_eq!(members(&board)[1], (true, false));
+    peer(&mut board, PeerEvent::GroupUnknown { group: pair() }, 4);
     // A look at the node says the same, and when it has made the group.
     let link = Link {
         since: NOW,

@@ -100,7 +100,7 @@ impl Proposal {
             words::duration(args.expires)
         );
         output.talk(&request::line("proposed", &asked), text);
-        let mut session = Session::new(node, narrator, approval.reference());
+        let mut session = Session::new(node, narrator, output, approval.reference());
         let result = tokio::select! {
             () = stop.asked() => Err(session.interrupted()),
             outcome = session.outcome() => outcome,

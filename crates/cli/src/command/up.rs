@@ -194,6 +194,10 @@ impl Duty {
     async fn decide(&mut self, approval: &Approval) {
         let (id, asked) = (approval.id, Asked::of(approval));
         let verdict = self.rule.verdict(&approval.group.id, &request::grave(&approval.notes));
+        if !matches!((&verdict, &self.desk), (Verdict::Ask(_), Some(_))) {
+            // Where it is asked about, the question shows it.
+            self.output.notice(request::text(&asked));
+        }
         match (verdict, &mut self.desk) {
             (Verdict::Yes(rule), _) => {
                 // A question about it that was asked before it changed is none any more.

@@ -249,6 +249,11 @@ impl Questions {
 
     fn answered(&mut self, now: Instant, answer: Answer) {
         if let Some(question) = self.open.pop_front() {
+            if !self.open.is_empty() {
+                // What comes of it is told below the next question, which stands at once.
+                let said = if answer == Answer::Yes { "yes" } else { "no" };
+                self.push(Action::Say(format!("you said {said} to {}", question.name)));
+            }
             self.push(Action::Over(question.over(answer)));
         }
         self.next(now);

@@ -124,3 +124,23 @@ fn a_code_is_read_in_words_without_keeping_it() {
     assert!(read.stdout.starts_with("calls itself bob"), "{}", read.stdout);
     run(&["--json", "--home", home, "contact", "read", "ensign1qq"]).refused(2, "E-CON-001");
 }
+
+#[test]
+fn a_host_name_is_looked_up_and_one_that_is_none_is_told_once() {
+    let [alice, bob] = ["alice", "bob"].map(Signer::init);
+    let path = bob.home.join("ensign.toml");
+    let text = fs::read_to_string(&path).unwrap();
+    let advertise = "advertise = [\"no-such-host.invalid:9\", \"localhost:4820\"]";
+    fs::write(&path, format!("{text}{advertise}\n")).unwrap();
+    let carol = Signer::init("carol");
+    let (bob, carol) = (bob.code(), carol.code());
+    alice.json(&["group", "new", "g", "--member", &bob]).succeeded();
+    alice.json(&["group", "new", "h", "--member", &bob, "--member", &carol]).succeeded();
+    let mut up = alice.start(&["up", "--approve", "none", "--until-stdin-closes"]);
+    let told = up.wait_for("warning");
+    assert_eq!(told["code"], "E-NET-010");
+    assert!(told["what"].as_str().unwrap().contains("no-such-host.invalid:9"), "{told}");
+    up.close_input();
+    let rest = up.end().lines();
+    assert!(rest.iter().all(|line| line["code"] != "E-NET-010"), "{rest:#?}");
+}

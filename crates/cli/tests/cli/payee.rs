@@ -88,13 +88,13 @@ fn descriptors_stand_alone_on_standard_output() {
 
 #[test]
 fn a_running_node_takes_new_rules_on_sighup() {
-    let [alice, ..] = treasury();
+    let [alice, bob, _carol] = treasury();
     let tx = alice.path("tx.psbt");
     fs::write(&tx, psbt(&[coin(&alice)]).serialize()).unwrap();
-    let mut up = alice.up("none");
+    let (mut up, _bob) = (alice.up("none"), bob.up("none"));
+    // Until it serves, a signal ends it.
+    up.wait_for("connected");
     with_policy(&alice, "payees = \"listed\"");
-    // Whoever answers has begun to listen to signals.
-    alice.json(&["status"]).succeeded();
     let id = Pid::from_raw(up.id().cast_signed()).unwrap();
     kill_process(id, Signal::HUP).unwrap();
     up.wait_for("reloaded");

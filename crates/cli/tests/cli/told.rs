@@ -39,3 +39,25 @@ fn each_line_about_a_request_names_it_and_nobody_is_a_number() {
     terminal.wait_for("cHNidP");
     assert_eq!(terminal.end(), 0);
 }
+
+#[test]
+fn what_is_approved_without_asking_is_shown_with_the_rule_that_did() {
+    let [alice, bob, carol] = treasury();
+    let _carol = carol.up("all");
+    let mut up = Terminal::start(&bob, &["up", "--approve", "all"]);
+    up.wait_for("signing without asking what is asked of treasury");
+    let tx = alice.path("tx.psbt");
+    fs::write(&tx, psbt(&[coin(&alice)]).serialize()).unwrap();
+    let sign = ["sign", "--yes", argument(&tx), "--group", "treasury"];
+    let proposal = alice.start(&sign);
+    up.wait_for("request #1 by alice to group treasury");
+    up.wait_for("spends 0.00050000 BTC");
+    up.wait_for("up --approve treasury approved");
+    proposal.end().succeeded();
+    // A blind message is left open: it is grave, and nobody has typed its digits.
+    let message = "ab".repeat(32);
+    let blind = ["sign", "--yes", "--accept-note", "blind", "--message", &message];
+    let _proposal = alice.start(&[&blind[..], &["--group", "treasury"]].concat());
+    up.wait_for("BLIND");
+    up.wait_for("type the last six digits of the last message");
+}

@@ -1,11 +1,15 @@
 //! Forming groups.
 
+use core::time::Duration;
 use std::{vec, vec::Vec};
 
 use ensign_musig::SecKey;
-use ensign_wire::GroupKeys;
+use ensign_wire::{AbortReason, GroupKeys, Mode};
 
-use super::cast::{engine, group_id, group_of, key, peer};
+use super::{
+    cast::{engine, group_id, group_of, key, peer},
+    net::Net,
+};
 use crate::{CommandError, Engine, Event, GROUPS_MAX, GroupConfig, Output};
 use ensign_identity::SignerKey;
 use ensign_primitives::StateMachine;
@@ -78,8 +82,43 @@ fn group_beyond_the_limit_is_refused() {
 
 #[test]
 fn member_that_was_connected_before_is_admitted_when_the_group_is_formed() {
-    let mut net = super::net::Net::new(2);
+    let mut net = Net::new(2);
     net.command(0, |engine, _| engine.add_group(group_of(&[0, 1]))).unwrap();
     let ups = |event: &&Event| matches!(event, Event::PeerUp { .. });
     assert_eq!(net.nodes[0].events.iter().filter(ups).count(), 1);
+}
+
+#[test]
+fn group_that_is_left_lets_go_of_whoever_is_in_no_other_one() {
+    let mut engine = engine(0);
+    for people in [&[0, 1, 2][..], &[0, 2]] {
+        engine.add_group(group_of(people)).unwrap();
+    }
+    let (three, two) = (group_id(&[0, 1, 2]), group_id(&[0, 2]));
+    assert_eq!(engine.forget_group(&three), Ok(vec![peer(1)]));
+    assert!(!engine.is_member(&peer(1)) && engine.is_member(&peer(2)));
+    assert_eq!(engine.forget_group(&three), Err(CommandError::UnknownGroup { group: three }));
+    assert_eq!(engine.forget_group(&two), Ok(vec![peer(2)]));
+    let again = engine.add_group(group_of(&[0, 1, 2]));
+    assert_eq!(again, Ok(three), "whoever comes back is as welcome as before");
+    assert!(engine.is_member(&peer(1)));
+}
+
+#[test]
+fn group_with_an_open_request_is_not_left_and_a_request_of_a_left_one_is_not_taken() {
+    let mut net = Net::new(2);
+    net.nodes[1].approves = false;
+    let id = net.propose(Mode::Committed);
+    net.pass(Duration::from_secs(1));
+    let group = group_id(&[0, 1]);
+    let busy = Err(CommandError::GroupInUse { request: id });
+    for node in [0, 1] {
+        assert_eq!(net.command(node, |engine, _| engine.forget_group(&group)), busy);
+    }
+    net.stop(0, id, AbortReason::Cancelled).unwrap();
+    net.pass(Duration::from_secs(1));
+    assert_eq!(net.command(1, |engine, _| engine.forget_group(&group)), Ok(vec![peer(0)]));
+    net.propose(Mode::Committed);
+    net.pass(Duration::from_secs(1));
+    assert_eq!(net.nodes[1].reviews(), 1, "only the first was asked about");
 }

@@ -203,7 +203,10 @@ impl Follower<'_> {
 
     fn tell(&self, event: &Value) {
         let name = text(event, "event");
-        let who = who(event);
+        let who = match text(event, "who") == self.approval.creator {
+            true => "you".to_owned(),
+            false => who(event),
+        };
         let called = called(self.approval);
         let (event_name, text) = match name {
             "joined" => ("joined", Some(format!("{called}: {who} joined"))),

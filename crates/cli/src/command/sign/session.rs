@@ -12,7 +12,7 @@ use crate::failure::{Failure, Result};
 use crate::narrator::Narrator;
 use crate::node::Node;
 use crate::output::Output;
-use crate::request;
+use crate::request::{self, Asked};
 use crate::stop::Stop;
 use crate::target::{self, Finished, Targets};
 
@@ -33,6 +33,7 @@ const WRITE_GRACE: Duration = Duration::from_secs(2);
 pub(super) struct Session {
     pub(super) node: Node,
     narrator: Narrator,
+    output: Output,
     pub(super) request: RequestRef,
     /// Whom we were waiting for last.
     waiting: Vec<SignerIndex>,
@@ -42,9 +43,10 @@ pub(super) struct Session {
 }
 
 impl Session {
-    pub(super) fn new(node: Node, narrator: Narrator, request: RequestRef) -> Self {
+    pub(super) fn new(node: Node, narrator: Narrator, output: Output, request: RequestRef) -> Self {
         let (waiting, done) = (Vec::new(), BTreeSet::new());
-        Self { node, narrator, request, waiting, waiting_since: Instant::now(), done }
+        let waiting_since = Instant::now();
+        Self { node, narrator, output, request, waiting, waiting_since, done }
     }
 
     /// Waits for the end of the request, and keeps saying whom it waits for.
@@ -130,6 +132,14 @@ impl Session {
                 // A person reads it once, as the error that this command ends with.
                 return self.narrator.failed_for_programs(request, problem);
             }
+        }
+        if let Event::Request(_, RequestEvent::Asked(approval)) = event {
+            let asked = Asked::of(approval);
+            let (text, name) = (request::text(&asked), asked.name());
+            self.output.notice(format!(
+                "{text}\nit waits for `ensign up`, or in another terminal: ensign request approve \
+                 '{name}'"
+            ));
         }
         self.narrator.tell(event);
     }
