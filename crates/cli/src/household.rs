@@ -226,3 +226,25 @@ const fn status(exit: code::Exit) -> u16 {
         code::Exit::Usage | code::Exit::Open | code::Exit::Peer | code::Exit::NonceSafety => 409,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wrong_target_is_told_in_fields_and_not_in_options() {
+        let of = |out: &str, form: Option<&str>| {
+            let form = form.map(str::to_owned);
+            let target = Target { out: Some(out.to_owned()), form, ..Target::default() };
+            Targets::of_view(&target).map(drop).map_err(of_target).unwrap_err()
+        };
+        for problem in [of("x.psbt", None), of("/tmp/x", Some("yaml")), of("/dev/null", None)] {
+            assert_eq!((problem.status, &*problem.code), (400, "E-API-001"), "{problem:?}");
+            assert!(!problem.advice.contains("--"), "{problem:?}");
+        }
+        let there = of("/etc/passwd", None);
+        assert!(there.code == "E-FIL-010" && there.advice.contains("`force`"), "{there:?}");
+        let nul = of("/tmp/a\0b", None);
+        assert!(nul.what.contains("NUL character"), "{nul:?}");
+    }
+}
