@@ -141,17 +141,27 @@ impl Output {
         self.say(Class::Progress, line, text);
     }
 
+    /// Tells people how far something is; programs were told before.
+    pub(crate) fn text_progress(self, text: &str) {
+        if self == Self::Text {
+            Self::write_text(Class::Progress, text);
+        }
+    }
+
     fn say(self, class: Class, line: &Line, text: Option<&str>) {
         match (self, text) {
-            (Self::Text, Some(text)) if std::io::stderr().is_terminal() => {
-                STDERR.write(class, line_of(&fitted(text)), std::io::stderr());
-            }
-            (Self::Text, Some(text)) => {
-                STDERR.write(class, line_of(&stamped(text)), std::io::stderr());
-            }
+            (Self::Text, Some(text)) => Self::write_text(class, text),
             (Self::Text, None) => {}
             (Self::Json, _) => STDOUT.write(class, line.to_json(), std::io::stdout()),
         }
+    }
+
+    fn write_text(class: Class, text: &str) {
+        let text = match std::io::stderr().is_terminal() {
+            true => fitted(text),
+            false => Cow::Owned(stamped(text)),
+        };
+        STDERR.write(class, line_of(&text), std::io::stderr());
     }
 
     /// Writes text for people; a program does not see it.

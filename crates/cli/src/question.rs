@@ -7,7 +7,7 @@
 //! Invariants:
 //!
 //! - Exactly one question stands; it was shown in full, and the others wait behind it.
-//! - An answer counts only if it was typed after the question had stood complete for [`DEAD_TIME`]; off
+//! - An answer counts only if it was typed after the question had stood complete for `machine::DEAD_TIME`; off
 //!   a terminal, only if it carries the digest of what was shown.
 //! - One read answers at most one question, and the end of input answers none.
 
@@ -65,6 +65,8 @@ pub(crate) enum Wanted {
     Digits {
         /// The digits, in lower case.
         digits: String,
+        /// What they end, in full: it stands above the prompt once more.
+        hash: String,
         /// What they are the last of: `the txid`.
         of: &'static str,
         /// The names of the grave notes.
@@ -76,7 +78,7 @@ impl Wanted {
     /// Wants the last six digits of a hash, because of grave notes.
     pub(crate) fn digits(hash: &str, of: &'static str, notes: Vec<&'static str>) -> Self {
         let digits = hash.get(hash.len().saturating_sub(DIGITS)..).unwrap_or(hash).to_owned();
-        Self::Digits { digits, of, notes }
+        Self::Digits { digits, hash: hash.to_owned(), of, notes }
     }
 
     /// Returns the grave notes that a yes given in advance does not name.

@@ -199,7 +199,10 @@ impl Driver {
     }
 
     fn unsigned(&mut self, error: &SignerError) -> ensign_session::Unsigned {
-        self.warn(None, problem::of_signer(error));
+        // A no that was meant is no trouble: the end of the request tells it.
+        if *error != SignerError::Declined {
+            self.warn(None, problem::of_signer(error));
+        }
         error.unsigned()
     }
 }

@@ -79,7 +79,7 @@ impl Inside {
         let entry = self.named(name).await?;
         match (known, entry.state) {
             (Some(approval), RequestState::Undecided) if approval.id == entry.id => Ok(approval),
-            (_, state) => Err(self.decided_before(entry.id, state)),
+            (_, state) => Err(self.decided_before((entry.id, entry.handle()), state)),
         }
     }
 
@@ -91,19 +91,25 @@ impl Inside {
             state @ (RequestState::Signed { .. }
             | RequestState::Closed(_)
             | RequestState::Missed
-            | RequestState::Expired) => Err(self.decided_before(entry.id, state)),
+            | RequestState::Expired) => Err(self.decided_before((entry.id, entry.handle()), state)),
         }
     }
 
-    fn decided_before(&self, id: RequestId, state: RequestState) -> Problem {
+    fn decided_before(
+        &self,
+        (id, handle): (RequestId, Option<Handle>),
+        state: RequestState,
+    ) -> Problem {
         let how = match state {
             RequestState::Undecided => "is not asked about now",
             RequestState::Open => "was approved before",
             RequestState::Signed { .. } => "is over: all have signed",
             RequestState::Closed(_) | RequestState::Missed | RequestState::Expired => "is over",
         };
-        let what = format!("request {} {how}", id.short());
-        self.house.problem(409, house::REQUEST_NOT_OPEN, what)
+        let called = handle.map_or_else(|| id.short(), |handle| handle.to_string());
+        let what = format!("request {called} {how}");
+        let advice = format!("see `ensign request show '{called}'`");
+        self.house.problem(409, house::REQUEST_NOT_OPEN, what).advice(advice)
     }
 
     /// Reads what a yes is given to.

@@ -90,6 +90,7 @@ fn end(kept: &mut Kept, name: &str, reason: AbortReason, output: Output) -> Resu
 fn told(request: &RequestView, how: &'static str, output: Output) {
     let called = request.handle.clone().unwrap_or_else(|| short(&request.request));
     let line = crate::narrator::session_line_of(how, &request.request);
+    let line = line.with("handle", request.handle.clone());
     output.talk(&line, format!("you {how} {called}"));
 }
 

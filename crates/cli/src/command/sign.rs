@@ -172,12 +172,16 @@ impl Asking<'_> {
         match answer {
             Answer::Yes => Ok(()),
             Answer::No => Err(Failure::new(&code::OWN_NO, "you said no; nothing was proposed")),
-            Answer::Nobody => {
-                let what = "there was no answer; nothing was proposed";
-                Err(Failure::new(&code::NOBODY_ASKED, what))
-            }
+            Answer::Nobody => Err(no_answer()),
         }
     }
+}
+
+/// Says that the person at the terminal went away.
+fn no_answer() -> Failure {
+    let what = "there was no answer; nothing was proposed";
+    let hint = "nothing needs to be done; to be asked again, run it again";
+    Failure::new(&code::NOBODY_ASKED, what).hint(hint)
 }
 
 /// Checks that the command line names each grave note.

@@ -1,11 +1,13 @@
 //! `ensign up`: be reachable, and ask before signing.
 
+mod given;
 mod rule;
 
 use ensign_coordinator::{Approval, CommandError, Consent, Event, Outcome, RequestEvent};
 use ensign_primitives::RequestId;
 use ensign_psbt::ConsentDigest;
 
+use self::given::Given;
 use self::rule::{Rule, Verdict};
 use crate::args::{Approve, Up};
 use crate::catalogue as code;
@@ -43,6 +45,7 @@ pub(super) async fn run(home: Home, args: Up, output: Output) -> Result<()> {
         output,
         narrator: Narrator::new(output, &groups),
         rule,
+        given: Given::default(),
         key,
         audience: Audience::of(output),
         desk: asks.then(|| Desk::open(output)),
@@ -109,6 +112,9 @@ impl Key {
 /// Why nobody is asked.
 const NO_INPUT: &str = "there is no input to ask on";
 
+/// Why a rule does not say yes.
+const A_PERSONS: &str = "a person had said yes, and a person has to look again";
+
 /// What a node that is up does.
 struct Duty {
     node: Node,
@@ -116,6 +122,7 @@ struct Duty {
     output: Output,
     narrator: Narrator,
     rule: Rule,
+    given: Given,
     key: Key,
     audience: Audience,
     /// Where questions are asked; `None` when nobody is to be asked.
@@ -152,7 +159,8 @@ impl Duty {
             Ok(groups) => {
                 let names: Vec<_> = groups.iter().map(|group| group.name.clone()).collect();
                 let line = Line::new("reloaded").with("groups", names.clone());
-                self.output.talk(&line, format!("read the groups again: {}", names.join(", ")));
+                let text = format!("read the rules and the groups again: {}", names.join(", "));
+                self.output.talk(&line, text);
                 self.narrator.know(&groups);
             }
             Err(failure) => self.output.warning(&failure),
@@ -167,11 +175,14 @@ impl Duty {
             self.decide(&approval).await;
             return Ok(());
         }
+        if let RequestEvent::Voided { .. } = event {
+            self.given.voided(request);
+        }
         if let RequestEvent::Failed { .. } = event {
-            self.settle(request);
+            self.over(request);
         }
         if let RequestEvent::Done { outcome } | RequestEvent::Recovered(outcome) = event {
-            self.settle(request);
+            self.over(request);
             keep(&mut self.signed, request, &outcome, self.output)?;
             // A node that has stopped says so by itself.
             let _ = self.node.coordinator.received(request).await;
@@ -186,14 +197,22 @@ impl Duty {
         };
         let called = handle.map_or_else(|| request.short(), |handle| handle.to_string());
         let text = format!("{called} was {verb} in another terminal");
-        let line = session_line("decided", request).with("how", verb);
+        let line = session_line("decided", request)
+            .with("handle", handle.map(|handle| handle.to_string()))
+            .with("how", verb);
         self.output.talk(&line, text);
+        self.given.by_person(&request);
         self.settle(request);
     }
 
     async fn decide(&mut self, approval: &Approval) {
         let (id, asked) = (approval.id, Asked::of(approval));
-        let verdict = self.rule.verdict(&approval.group.id, &request::grave(&approval.notes));
+        let is_for_person = self.given.is_for_person(&id);
+        let verdict = match self.rule.verdict(&approval.group.id, &request::grave(&approval.notes))
+        {
+            Verdict::Yes(_) if is_for_person => Verdict::Ask(Vec::new()),
+            verdict => verdict,
+        };
         if !matches!((&verdict, &self.desk), (Verdict::Ask(_), Some(_))) {
             // Where it is asked about, the question shows it.
             self.output.notice(request::text(&asked));
@@ -203,12 +222,15 @@ impl Duty {
                 // A question about it that was asked before it changed is none any more.
                 self.settle(id);
                 let consent = Consent::rule(approval.digest, &rule);
-                self.consent(id, &asked.name(), consent, &format!("{rule} approved")).await;
+                if self.consent(id, &asked.name(), consent, &format!("{rule} approved")).await {
+                    self.given.by_rule(id);
+                }
             }
             (Verdict::Ask(_), Some(desk)) => desk.ask(request::question(self.key.verb(), &asked)),
             (Verdict::Ask(grave), None) if !grave.is_empty() => {
                 self.leave(id, &asked.name(), &format!("it is grave ({})", grave.join(", ")));
             }
+            (Verdict::Ask(_), None) if is_for_person => self.leave(id, &asked.name(), A_PERSONS),
             (Verdict::Ask(_), None) => self.leave(id, &asked.name(), NO_INPUT),
             (Verdict::Leave, _) => self.leave(id, &asked.name(), "nothing is asked here"),
         }
@@ -229,34 +251,44 @@ impl Duty {
         match answer {
             Answer::Yes => {
                 let consent = Consent::person(ConsentDigest(digest));
-                self.consent(id, &name, consent, "you approved").await;
+                if self.consent(id, &name, consent, "you approved").await {
+                    self.given.by_person(&id);
+                }
             }
             Answer::No => self.refuse(id, &name).await,
             Answer::Nobody => self.leave(id, &name, NO_INPUT),
         }
     }
 
-    async fn consent(&self, id: RequestId, name: &str, consent: Consent, how: &str) {
-        match self.node.coordinator.approve(id, consent).await {
+    /// Says yes; returns whether that counts.
+    async fn consent(&self, id: RequestId, name: &str, consent: Consent, how: &str) -> bool {
+        let said = self.node.coordinator.approve(id, consent).await;
+        match &said {
             Ok(()) => {
-                let line = session_line("approved", id);
-                self.output.talk(&line, format!("{how} {} ({name})", id.short()));
+                let line = session_line("approved", id).with("handle", handle_of(name));
+                self.output.talk(&line, format!("{how} {name}"));
             }
             // It is asked about once more, as it is now.
             Err(error @ CommandError::Changed { .. }) => {
                 self.output.notice(format!("{name} is not approved: {error}"));
             }
             // It may have ended while we decided; then there is nothing to sign.
-            Err(error) => self.output.failure(&command_failure(&error)),
+            Err(error) => self.output.failure(&command_failure(error)),
         }
+        said.is_ok()
     }
 
     async fn refuse(&self, id: RequestId, name: &str) {
-        let text = format!("you declined {} ({name})", id.short());
-        self.output.talk(&session_line("declined", id), text);
+        let line = session_line("declined", id).with("handle", handle_of(name));
+        self.output.talk(&line, format!("you declined {name}"));
         if let Err(error) = self.node.coordinator.decline(id).await {
             self.output.failure(&command_failure(&error));
         }
+    }
+
+    fn over(&mut self, request: RequestId) {
+        self.given.over(&request);
+        self.settle(request);
     }
 
     /// Takes back the question about a request that is decided or over.
@@ -265,6 +297,11 @@ impl Duty {
             desk.settle(&Subject::Request(request));
         }
     }
+}
+
+/// Returns a request's number, where it is called by it.
+fn handle_of(name: &str) -> Option<&str> {
+    name.starts_with('#').then_some(name)
 }
 
 /// Keeps a result in the home, so that each signer has it.

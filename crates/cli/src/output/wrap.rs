@@ -7,7 +7,7 @@ const COLUMNS_MIN: usize = 20;
 
 /// Breaks lines between words where they are wider than the terminal, and goes on under their own
 /// indentation. Words that are wider than it (addresses, hashes) are broken where it ends; nothing is
-/// left out.
+/// left out. Paths are left to the terminal, which joins what it broke where somebody copies it.
 pub(super) fn wrapped(text: &str, columns: usize) -> Cow<'_, str> {
     let is_wide = |line: &str| line.chars().count() > columns;
     if columns < COLUMNS_MIN || !text.split('\n').any(is_wide) {
@@ -30,8 +30,9 @@ fn wrapped_line(line: &str, columns: usize) -> String {
             shown.push_str(&next);
             width = next.len() - 1;
         }
+        let is_whole = is_path(word) && !line.contains(OTHERS_WORDS);
         for c in word.chars() {
-            if width >= columns && c != ' ' {
+            if width >= columns && c != ' ' && !is_whole {
                 shown.push_str(&next);
                 width = next.len() - 1;
             }
@@ -40,6 +41,14 @@ fn wrapped_line(line: &str, columns: usize) -> String {
         }
     }
     shown
+}
+
+/// Lines with it carry text of others, who shall not choose where a line of the terminal begins.
+const OTHERS_WORDS: &str = "in their words";
+
+/// Whether a word is the whole path of a file, maybe in quotation marks.
+fn is_path(word: &str) -> bool {
+    word.trim_start_matches(['\'', '`', '"', '(']).starts_with('/')
 }
 
 #[cfg(test)]
@@ -56,6 +65,16 @@ mod tests {
             shown,
             "  pays:\n    output 0: 0.60000000 BTC to somebody \n      who is not us, short"
         );
+    }
+
+    #[test]
+    fn regression_a_path_had_line_ends_in_it_where_it_was_copied() {
+        let path = "/home/somebody/.local/share/ensign/alice/signed/4eb185bd00112233.psbt";
+        assert_eq!(wrapped(&format!("kept in {path}"), COLUMNS), format!("kept in \n  {path}"));
+        let hint = format!("  look at '{path}' and go on");
+        assert_eq!(wrapped(&hint, COLUMNS), format!("  look at \n    '{path}' \n    and go on"));
+        let others = format!("  purpose, in their words: {path}");
+        assert!(wrapped(&others, COLUMNS).lines().all(|line| line.chars().count() <= COLUMNS));
     }
 
     #[test]

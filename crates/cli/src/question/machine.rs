@@ -327,9 +327,10 @@ impl Questions {
         match wanted {
             Wanted::Yes => format!("{more}{stake}? [y/n] "),
             Wanted::Name(name) => format!("{more}{stake}? type {name} to do it, n if not: "),
-            Wanted::Digits { of, .. } => {
-                format!("{more}{stake}? type the last six digits of {of} to do it, n if not: ")
-            }
+            // What was shown may have gone far up the screen.
+            Wanted::Digits { hash, of, .. } => format!(
+                "{more}{of}: {hash}\n{stake}? type the last six digits of {of} to do it, n if not: "
+            ),
         }
     }
 

@@ -1,11 +1,14 @@
 //! `ensign sign` beside a process that serves the home: it proposes there, and follows.
 
-use ensign_api::view::{ApprovalView, Job, PreviewView, Proposal, ResultView};
-use ensign_api::{Client, Position, Stream};
-use ensign_coordinator::Work;
-use serde_json::Value;
+use std::time::Duration;
 
-use super::accepted;
+use ensign_api::view::{ApprovalView, Job, PreviewView, Proposal, ResultView};
+use ensign_api::{Client, ClientError, Position, Stream};
+use ensign_coordinator::Work;
+use serde_json::{Value, json};
+use tokio::time::sleep;
+
+use super::{accepted, no_answer};
 use crate::args::Sign;
 use crate::catalogue as code;
 use crate::failure::{Failure, Result};
@@ -48,9 +51,9 @@ impl Errand {
         }
         self.consent(&preview, &mut stop).await?;
         // From before the proposal, so that nothing of it is missed.
-        let mut events = client.events(None).await.map_err(client_failure)?;
-        let _heartbeat = events.next().await;
-        let target = self.targets.to_view();
+        let events = stream(client).await?;
+        // Whoever does not hear of what is written writes by itself.
+        let target = events.is_some().then(|| self.targets.to_view()).flatten();
         let proposal = Proposal {
             job,
             digest: preview.work.digest.clone(),
@@ -112,10 +115,7 @@ impl Errand {
         match answer {
             Answer::Yes => Ok(()),
             Answer::No => Err(Failure::new(&code::OWN_NO, "you said no; nothing was proposed")),
-            Answer::Nobody => {
-                let what = "there was no answer; nothing was proposed";
-                Err(Failure::new(&code::NOBODY_ASKED, what))
-            }
+            Answer::Nobody => Err(no_answer()),
         }
     }
 
@@ -124,7 +124,9 @@ impl Errand {
         let line =
             fields.fold(Line::new("proposed"), |line, (name, value)| line.with_owned(name, value));
         let text = format!(
-            "proposed {} to group {} through the node that runs; open for {}, Ctrl-C is safe",
+            "proposed request {} ({}) to group {} through the node that runs; open for {}, Ctrl-C is \
+             safe",
+            short(&approval.request),
             called(approval),
             foreign(&approval.group),
             words::duration(self.args.expires)
@@ -138,10 +140,28 @@ fn called(approval: &ApprovalView) -> String {
     approval.handle.clone().unwrap_or_else(|| short(&approval.request))
 }
 
+/// Begins to read events; none when others take all places for readers.
+async fn stream(client: &Client) -> Result<Option<Stream>> {
+    match client.events(None).await {
+        Ok(mut events) => {
+            let _heartbeat = events.next().await;
+            Ok(Some(events))
+        }
+        Err(ClientError::Refused(problem)) if problem.code == TOO_MUCH => Ok(None),
+        Err(error) => Err(client_failure(error)),
+    }
+}
+
+/// The code under which a node says that all places are taken.
+const TOO_MUCH: &str = "E-API-002";
+
+/// How often the store is asked while there is no place to read events. Guess: no person waits for less.
+const LOOK_INTERVAL: Duration = Duration::from_secs(1);
+
 /// One request that is followed to its end.
 struct Follower<'a> {
     client: &'a Client,
-    events: Stream,
+    events: Option<Stream>,
     approval: &'a ApprovalView,
     output: Output,
 }
@@ -173,13 +193,19 @@ impl Follower<'_> {
     async fn next(&mut self) -> Result<Value> {
         let mut returns = 0;
         loop {
-            if let Some(event) = self.events.next().await {
+            let Some(events) = &mut self.events else {
+                sleep(LOOK_INTERVAL).await;
+                self.events = stream(self.client).await?;
+                // Whatever was missed.
+                return Ok(json!({ "event": "gap" }));
+            };
+            if let Some(event) = events.next().await {
                 return Ok(event);
             }
             returns += 1;
-            let last: Option<Position> = self.events.last();
+            let last: Option<Position> = events.last();
             match self.client.events(last).await {
-                Ok(events) if returns <= RETURNS_MAX => self.events = events,
+                Ok(events) if returns <= RETURNS_MAX => self.events = Some(events),
                 Err(error) if !is_absent(&error) => return Err(client_failure(error)),
                 Ok(_) | Err(_) => return Err(self.stopped()),
             }
@@ -203,42 +229,48 @@ impl Follower<'_> {
 
     fn tell(&self, event: &Value) {
         let name = text(event, "event");
-        let who = match text(event, "who") == self.approval.creator {
-            true => "you".to_owned(),
-            false => who(event),
-        };
-        let called = called(self.approval);
-        let (event_name, text) = match name {
-            "joined" => ("joined", Some(format!("{called}: {who} joined"))),
-            "revealed" => ("revealed", Some(format!("{called}: {who} showed the nonces"))),
-            "signed" => ("signed", Some(format!("{called}: {who} signed"))),
-            "waiting" => ("waiting", Some(format!("{called}: waiting for {who}"))),
-            "unreachable" => {
-                ("unreachable", Some(format!("{called}: no answer yet from {who}: offline?")))
-            }
+        let (who, head) = (self.who(event), head(self.approval));
+        let (event_name, said) = match name {
+            "joined" => ("joined", format!("{head}: {who} joined")),
+            // Only programs know what that is.
+            "revealed" => ("revealed", String::new()),
+            "signed" => ("signed", format!("{head}: {who} signed")),
+            "waiting" => ("waiting", format!("{head}: waiting for {who}{}", waited(event))),
+            "unreachable" => ("unreachable", format!("{head}: no answer yet from {who}: offline?")),
             "attempt_failed" => {
                 let what = foreign(text(event, "what"));
-                ("attempt_failed", Some(format!("{called}: this attempt ended: {what}")))
+                ("attempt_failed", format!("{head}: this attempt ended: {what}"))
             }
-            "done" => ("done", Some(format!("{called}: all have signed, the signature verifies"))),
-            "wrote" => {
-                let file = foreign(text(event, "file"));
-                ("wrote", Some(format!("wrote {file}")))
-            }
-            "decided" => ("decided", Some(format!("{called}: decided in another terminal"))),
+            "voided" => ("voided", voided(self.approval, event)),
+            "done" => ("done", done(&head, event)),
+            "wrote" => ("wrote", format!("wrote {}", foreign(text(event, "file")))),
+            "decided" => ("decided", format!("{head}: decided in another terminal")),
             _ => return,
         };
         let fields = event.as_object().into_iter().flatten();
         let line = fields
             .filter(|(name, _)| *name != "event")
             .fold(Line::new(event_name), |line, (name, value)| {
-                line.with_owned(name.clone(), value.clone())
+                line.with_owned(name.clone(), field(name, value))
             });
-        if matches!(name, "done" | "wrote") {
-            self.output.talk(&line, text.unwrap_or_default());
+        if matches!(name, "voided" | "done" | "wrote") {
+            self.output.talk(&line, said);
         } else {
-            self.output.progress(&line, text.as_deref());
+            self.output.progress(&line, Some(said.as_str()).filter(|said| !said.is_empty()));
         }
+    }
+
+    /// Whom an event names, one or several: ourselves `you`, and last.
+    fn who(&self, event: &Value) -> String {
+        let several = event.get("who").and_then(Value::as_array).into_iter().flatten();
+        let one = event.get("who").filter(|who| who.is_string());
+        let names = one.into_iter().chain(several).filter_map(Value::as_str);
+        // What this command follows, its own user has proposed.
+        let (own, others): (Vec<_>, Vec<_>) =
+            names.partition(|name| *name == self.approval.creator);
+        let own = own.into_iter().map(|_| "you".to_owned());
+        let names: Vec<_> = others.into_iter().map(foreign).chain(own).collect();
+        words::list(&names)
     }
 
     fn interrupted(&self) -> Failure {
@@ -262,13 +294,53 @@ fn text<'a>(event: &'a Value, name: &str) -> &'a str {
     event.get(name).and_then(Value::as_str).unwrap_or_default()
 }
 
-/// Whom an event names, one or several.
-fn who(event: &Value) -> String {
-    let several = event.get("who").and_then(Value::as_array).into_iter().flatten();
-    let one = event.get("who").filter(|who| who.is_string());
-    let names: Vec<_> =
-        one.into_iter().chain(several).filter_map(Value::as_str).map(foreign).collect();
-    words::list(&names)
+/// How a line about a request begins: `#17 treasury`.
+fn head(approval: &ApprovalView) -> String {
+    format!("{} {}", called(approval), foreign(&approval.group))
+}
+
+/// Returns a field of an event as the lines of this program have it: notes by their names.
+fn field(name: &str, value: &Value) -> Value {
+    match value {
+        Value::Array(notes) if name == "notes" => {
+            notes.iter().filter_map(|note| note.get("name").cloned()).collect()
+        }
+        _ => value.clone(),
+    }
+}
+
+/// How long an event says that was waited already.
+fn waited(event: &Value) -> String {
+    let since = event.get("since_s").and_then(Value::as_f64).unwrap_or_default();
+    match Duration::try_from_secs_f64(since).unwrap_or_default() {
+        short if short.as_secs() == 0 => String::new(),
+        since => format!(" ({})", words::duration(since)),
+    }
+}
+
+/// Says that our yes is none any more, why, and where it is given once more.
+fn voided(approval: &ApprovalView, event: &Value) -> String {
+    let notes = event.get("notes").and_then(Value::as_array).into_iter().flatten();
+    let notes: String = notes.map(|note| format!("\n  {}", foreign(text(note, "text")))).collect();
+    format!(
+        "{}: your yes does not count any more, because there is more to say now:{notes}\n  nothing is \
+         signed before you have looked at it again; where `ensign up` asks, or in another terminal: \
+         ensign request approve '{}'",
+        head(approval),
+        called(approval)
+    )
+}
+
+fn done(head: &str, event: &Value) -> String {
+    let signatures = event.get("signatures").and_then(Value::as_array).map_or(0, Vec::len);
+    let verified = match signatures {
+        1 => "the signature verifies",
+        _ => "every signature verifies",
+    };
+    match text(event, "txid") {
+        "" => format!("{head}: all have signed, {verified}"),
+        txid => format!("{head}: all have signed, {verified}; transaction {}", foreign(txid)),
+    }
 }
 
 /// Words how a request failed.

@@ -2,7 +2,7 @@
 
 use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ensign_coordinator::{Asks, Signer, SignerError, serve};
@@ -38,6 +38,8 @@ struct Place {
     turn: AtomicU64,
     /// How many attempts have nonces, and questions are open: it is not hung up on then.
     busy: AtomicU64,
+    /// Whether it has asked for anything but who we are, as every node does first.
+    has_asked: AtomicBool,
 }
 
 impl Clients {
@@ -54,7 +56,8 @@ impl Clients {
             return self.output.progress(&Line::new("turned_away"), Some(text));
         };
         let (output, places) = (self.output, Arc::clone(&self.places));
-        output.progress(&Line::new("node_connected"), Some("a node has connected"));
+        // People are told once it wants something.
+        output.progress(&Line::new("node_connected"), None);
         let served = move || {
             let mut client = client;
             let place = Arc::clone(&client.place);
@@ -63,8 +66,8 @@ impl Clients {
                 Err(error) => error.to_string(),
             };
             lock(&places).retain(|other| !Arc::ptr_eq(other, &place));
-            let text = format!("the node is gone ({why}); its open nonces are erased");
-            output.progress(&Line::new("node_gone").with("why", why), Some(&text));
+            let text = place.farewell(&why);
+            output.progress(&Line::new("node_gone").with("why", why), text.as_deref());
         };
         // Without a thread the connection ends at once.
         drop(std::thread::Builder::new().spawn(served));
@@ -83,10 +86,12 @@ impl Clients {
             stream: stream.try_clone().ok()?,
             turn: AtomicU64::new(self.turns.fetch_add(1, Ordering::SeqCst)),
             busy: AtomicU64::new(0),
+            has_asked: AtomicBool::new(false),
         };
         let place = Arc::new(place);
         places.push(Arc::clone(&place));
-        Some(Client { gate: Arc::clone(&self.gate), turns: Arc::clone(&self.turns), place })
+        let (gate, turns) = (Arc::clone(&self.gate), Arc::clone(&self.turns));
+        Some(Client { gate, turns, place, output: self.output })
     }
 }
 
@@ -100,6 +105,7 @@ struct Client {
     gate: Arc<Gate>,
     turns: Arc<AtomicU64>,
     place: Arc<Place>,
+    output: Output,
 }
 
 impl Client {
@@ -107,11 +113,28 @@ impl Client {
     fn asks(&self) {
         self.place.turn.store(self.turns.fetch_add(1, Ordering::SeqCst), Ordering::SeqCst);
         self.place.busy.fetch_add(1, Ordering::SeqCst);
+        if !self.place.has_asked.swap(true, Ordering::SeqCst) {
+            self.output.text_progress("a node has connected");
+        }
     }
 
     fn is_less_busy(&self) {
         let less = |busy: u64| Some(busy.saturating_sub(1));
         let _ = self.place.busy.fetch_update(Ordering::SeqCst, Ordering::SeqCst, less);
+    }
+}
+
+impl Place {
+    /// What people are told when it has gone; nothing of one that has asked for nothing.
+    fn farewell(&self, why: &str) -> Option<String> {
+        if !self.has_asked.load(Ordering::SeqCst) {
+            return None;
+        }
+        let erased = match self.busy.load(Ordering::SeqCst) {
+            0 => "",
+            _ => "; its open nonces are erased",
+        };
+        Some(format!("the node is gone ({why}){erased}"))
     }
 }
 
@@ -171,5 +194,22 @@ impl Signer for Client {
     fn forget(&mut self, session: SessionId) {
         self.gate.forget(session);
         self.is_less_busy();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn regression_first_contact_of_a_node_read_like_trouble() {
+        let (stream, _node) = UnixStream::pair().unwrap();
+        let (turn, busy) = (AtomicU64::new(0), AtomicU64::new(0));
+        let place = Place { stream, turn, busy, has_asked: AtomicBool::new(false) };
+        assert_eq!(place.farewell("it hung up"), None, "it has only asked who we are");
+        place.has_asked.store(true, Ordering::SeqCst);
+        assert_eq!(place.farewell("it hung up").unwrap(), "the node is gone (it hung up)");
+        place.busy.store(1, Ordering::SeqCst);
+        assert!(place.farewell("it hung up").unwrap().ends_with("nonces are erased"));
     }
 }

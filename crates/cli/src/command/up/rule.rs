@@ -30,6 +30,7 @@ pub(super) struct Rule {
     groups: BTreeMap<GroupId, String>,
     accepted: Vec<String>,
     asks: bool,
+    is_all: bool,
 }
 
 impl Rule {
@@ -48,7 +49,8 @@ impl Rule {
         };
         let groups = chosen.into_iter().map(|group| (group.id(), group.name.clone())).collect();
         let accepted = args.accept_note.clone();
-        Ok(Self { groups, accepted, asks: args.approve != Approve::None })
+        let (asks, is_all) = (args.approve != Approve::None, args.approve == Approve::All);
+        Ok(Self { groups, accepted, asks, is_all })
     }
 
     /// Finds out before anything starts that neither this node nor its signer would ask anybody, and
@@ -94,7 +96,8 @@ impl Rule {
         let is_accepted = |note: &&&str| self.accepted.iter().any(|accepted| accepted == **note);
         let left: Vec<_> = grave.iter().filter(|note| !is_accepted(note)).copied().collect();
         if left.is_empty() {
-            Verdict::Yes(format!("up --approve {name}"))
+            let of = if self.is_all { "all" } else { name };
+            Verdict::Yes(format!("up --approve {of}"))
         } else {
             Verdict::Ask(left)
         }
@@ -117,7 +120,8 @@ mod tests {
 
     fn rule(accepted: &[&str]) -> Rule {
         let accepted = accepted.iter().map(|note| (*note).to_owned()).collect();
-        Rule { groups: [(OURS, "treasury".to_owned())].into(), accepted, asks: true }
+        let groups = [(OURS, "treasury".to_owned())].into();
+        Rule { groups, accepted, asks: true, is_all: false }
     }
 
     #[test]
@@ -125,6 +129,8 @@ mod tests {
         let yes = Verdict::Yes("up --approve treasury".into());
         assert_eq!(rule(&[]).verdict(&OURS, &[]), yes);
         assert_eq!(rule(&[]).verdict(&OTHER, &[]), Verdict::Ask(vec![]));
+        let all = Rule { is_all: true, ..rule(&[]) };
+        assert_eq!(all.verdict(&OURS, &[]), Verdict::Yes("up --approve all".into()));
     }
 
     #[test]
@@ -140,7 +146,8 @@ mod tests {
 
     #[test]
     fn with_none_nothing_is_asked() {
-        let rule = Rule { groups: BTreeMap::new(), accepted: Vec::new(), asks: false };
+        let groups = BTreeMap::new();
+        let rule = Rule { groups, accepted: Vec::new(), asks: false, is_all: false };
         assert_eq!(rule.verdict(&OURS, &[]), Verdict::Leave);
         assert!(!rule.is_ask());
     }

@@ -19,6 +19,7 @@ fn question(number: u8) -> Question {
 
 fn grave(number: u8) -> Question {
     let wanted = Wanted::Digits {
+        hash: "ab".repeat(29) + "00c0de",
         digits: "00c0de".to_owned(),
         of: "the txid",
         notes: vec!["fee_rate", "data_value"],
@@ -304,7 +305,11 @@ fn whatever_is_typed_in_the_dead_time_is_told_when_an_answer_counts() {
 fn what_is_grave_wants_the_digits_that_only_stand_in_what_was_shown() {
     let mut run = run(Audience::Person);
     run.ask(grave(1));
-    assert!(run.said().contains("? type the last six digits of the txid to do it, n if not: "));
+    let said = run.said();
+    assert!(said.contains("? type the last six digits of the txid to do it, n if not: "));
+    // Four hundred payees above it, and the digits are still on the screen.
+    let whole = format!("the txid: {}00c0de\nsign #1: ", "ab".repeat(29));
+    assert!(said.contains(&whole), "{said}");
     for typed in ["yes\n", "y\n", "c0de\n", "000c0de\n"] {
         run.after(LATER).read(typed).is_over(&[]);
         assert!(run.said().contains("(fee_rate, data_value): please type the last six digits"));
