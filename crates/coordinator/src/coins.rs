@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use ensign_primitives::{RequestId, UnixTime};
 use ensign_psbt::{CoinState, CoinUse, OutPoint};
 
+use crate::Handle;
+
 /// Most coins that are remembered; above it those that were signed for first are forgotten. Guess: two
 /// thousand transactions of as many coins as one may have.
 const COINS_MAX: usize = 65_536;
@@ -13,16 +15,24 @@ const COINS_MAX: usize = 65_536;
 /// a request, which is 90 days behind its end, and at most [`COINS_MAX`].
 #[derive(Debug, Default)]
 pub(crate) struct Coins {
-    signed: BTreeMap<Coin, (RequestId, UnixTime)>,
+    signed: BTreeMap<Coin, Signed>,
     order: BTreeSet<(UnixTime, Coin)>,
 }
 
 /// The coins of one signed request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct SignedCoins {
-    pub(crate) request: RequestId,
-    pub(crate) at: UnixTime,
+    pub(crate) signed: Signed,
     pub(crate) coins: Vec<Coin>,
+}
+
+/// A request that is signed, and when.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Signed {
+    pub(crate) request: RequestId,
+    /// What this home calls it.
+    pub(crate) handle: Option<Handle>,
+    pub(crate) at: UnixTime,
 }
 
 /// A coin by its transaction, in the order in which it is hashed, and its output.
@@ -37,25 +47,21 @@ impl Coins {
     /// Goes on with what the store tells of signed requests.
     pub(crate) fn new(kept: impl IntoIterator<Item = SignedCoins>) -> Self {
         let mut coins = Self::default();
-        kept.into_iter().for_each(|it| coins.sign(it.request, it.at, it.coins));
+        kept.into_iter().for_each(|it| coins.sign(it.signed, it.coins));
         coins
     }
 
     /// Remembers that a request has its signatures.
-    pub(crate) fn sign(
-        &mut self,
-        request: RequestId,
-        at: UnixTime,
-        coins: impl IntoIterator<Item = Coin>,
-    ) {
+    pub(crate) fn sign(&mut self, signed: Signed, coins: impl IntoIterator<Item = Coin>) {
+        let at = signed.at;
         for coin in coins {
-            if let Some((_, earlier)) = self.signed.get(&coin).copied() {
+            if let Some(earlier) = self.signed.get(&coin).map(|earlier| earlier.at) {
                 if earlier > at {
                     continue;
                 }
                 self.order.remove(&(earlier, coin));
             }
-            self.signed.insert(coin, (request, at));
+            self.signed.insert(coin, signed);
             self.order.insert((at, coin));
             if self.order.len() > COINS_MAX
                 && let Some((_, oldest)) = self.order.pop_first()
@@ -72,9 +78,10 @@ impl Coins {
         except: Option<&'a RequestId>,
     ) -> impl Iterator<Item = CoinUse> + 'a {
         coins.filter_map(move |outpoint| {
-            let (request, at) = *self.signed.get(&coin_of(&outpoint))?;
-            let is_other = Some(&request) != except;
-            is_other.then_some(CoinUse { outpoint, request, state: CoinState::Signed, at })
+            let Signed { request, handle, at } = *self.signed.get(&coin_of(&outpoint))?;
+            let (is_other, number) = (Some(&request) != except, handle.map(|handle| handle.0));
+            let state = CoinState::Signed;
+            is_other.then_some(CoinUse { outpoint, request, number, state, at })
         })
     }
 }
@@ -95,8 +102,9 @@ mod tests {
         RequestId::from_bytes([byte; 32])
     }
 
-    fn at(seconds: u64) -> UnixTime {
-        UnixTime::from_millis(seconds * 1_000)
+    fn signed(request_byte: u8, seconds: u64) -> Signed {
+        let (request, at) = (request(request_byte), UnixTime::from_millis(seconds * 1_000));
+        Signed { request, handle: Some(Handle(request_byte.into())), at }
     }
 
     fn who(coins: &Coins, number: u32, except: Option<u8>) -> Option<RequestId> {
@@ -107,19 +115,21 @@ mod tests {
     #[test]
     fn coin_is_the_last_signed_requests_and_no_other_one_of_itself() {
         let mut coins = Coins::default();
-        coins.sign(request(2), at(20), [coin(1), coin(2)]);
-        coins.sign(request(1), at(10), [coin(1)]);
+        coins.sign(signed(2, 20), [coin(1), coin(2)]);
+        coins.sign(signed(1, 10), [coin(1)]);
         assert_eq!(who(&coins, 1, None), Some(request(2)), "whatever order they are read in");
         assert_eq!(who(&coins, 1, Some(2)), None);
         assert_eq!(who(&coins, 2, Some(1)), Some(request(2)));
         assert_eq!(who(&coins, 3, None), None);
+        let named = coins.signed([outpoint(2)].into_iter(), None).next().unwrap();
+        assert_eq!(named.number, Some(2), "it is named as this home calls it");
     }
 
     #[test]
     fn coins_are_bounded_and_the_oldest_go() {
         let mut coins = Coins::default();
         for number in 0..COINS_MAX as u32 + 10 {
-            coins.sign(request(1), at(number.into()), [coin(number)]);
+            coins.sign(signed(1, number.into()), [coin(number)]);
         }
         assert_eq!((coins.signed.len(), coins.order.len()), (COINS_MAX, COINS_MAX));
         assert_eq!((who(&coins, 9, None), who(&coins, 10, None)), (None, Some(request(1))));

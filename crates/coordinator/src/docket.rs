@@ -183,6 +183,7 @@ impl Docket {
                 spent.map(|outpoint| CoinUse {
                     outpoint,
                     request: matter.reference.id,
+                    number: matter.reference.handle.map(|handle| handle.0),
                     state: CoinState::Open,
                     at: yes.at,
                 })

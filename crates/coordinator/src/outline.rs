@@ -6,7 +6,10 @@ use ensign_psbt::{Summary, Txid};
 use ensign_wire::{AbortReason, SignedRequest};
 use serde::{Deserialize, Serialize};
 
-use crate::{Handle, coins::SignedCoins};
+use crate::{
+    Handle,
+    coins::{Signed, SignedCoins},
+};
 
 mod book;
 pub(crate) use book::{Asked, Outlines};
@@ -211,7 +214,8 @@ impl Outline {
     pub(crate) fn signed_coins(self, request: RequestId) -> Option<SignedCoins> {
         match (self.ended, self.work) {
             (Some((at, HowEnded::Signed)), OutlinedWork::Psbt { coins, .. }) => {
-                Some(SignedCoins { request, at, coins })
+                let signed = Signed { request, handle: self.handle, at };
+                Some(SignedCoins { signed, coins })
             }
             _ => None,
         }

@@ -12,7 +12,7 @@ use ensign_transport::DisconnectReason;
 use crate::{
     Event, GroupInfo, Outcome, PeerEvent, Problem, RequestEvent, Risk, Whose,
     cases::{self, Ended, Reporter},
-    coins::coin_of,
+    coins::{Signed, coin_of},
     driver::Driver,
     outline::HowEnded,
     problem,
@@ -111,9 +111,10 @@ impl Driver {
         self.outlines.end(&request, HowEnded::Signed, self.clock.now().unix);
         let psbt = self.signed_psbt(&request, finished);
         if let Some(matter) = self.docket.get(&request) {
-            let at = self.clock.now().unix;
+            let (handle, at) = (matter.reference().handle, self.clock.now().unix);
             let coins = matter.meaning().outpoints();
-            self.coins.sign(request, at, coins.map(|outpoint| coin_of(&outpoint)));
+            let signed = Signed { request, handle, at };
+            self.coins.sign(signed, coins.map(|outpoint| coin_of(&outpoint)));
         }
         let signatures = finished.signatures.clone();
         let outcome = Box::new(Outcome { signatures, psbt });

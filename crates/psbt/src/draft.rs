@@ -43,8 +43,20 @@ pub struct Drafted {
     pub fee: u64,
     /// What comes back to the group; `None` if that would be dust.
     pub change: Option<u64>,
-    /// What of the fee is there only because as change it would be dust.
+    /// What of the fee is more than was asked for: too little for change.
     pub dust: u64,
+    /// What change adds to the fee at the rate that was asked for. With `dust` no greater than this,
+    /// change would have cost more than it is; with more, it would have been below what nodes relay.
+    pub change_cost: u64,
+    /// Virtual bytes of the transaction once signed.
+    pub vsize: u64,
+}
+
+/// What a transaction costs at the rate that was asked for, and its virtual bytes.
+#[derive(Clone, Copy)]
+struct Size {
+    fee: u64,
+    vsize: u64,
 }
 
 impl Draft {
@@ -63,21 +75,31 @@ impl Draft {
             |amount| TxOut { value: Amount::from_sat(amount), script_pubkey: own.clone() };
 
         let mut tx = self.transaction(payments);
+        // Without payments there is no transaction without change.
+        let least = if tx.output.is_empty() { None } else { Some(self.size(&tx)?) };
         tx.output.push(change_of(0));
-        let with_change = self.fee(&tx)?;
-        let change = spent.checked_sub(paid).and_then(|left| left.checked_sub(with_change));
+        let with_change = self.size(&tx)?;
+        let least = least.unwrap_or(with_change);
         tx.output.pop();
+        let drafted = |tx, Size { fee, vsize }: Size, change| Drafted {
+            psbt: self.psbt(tx, group, change),
+            fee,
+            change,
+            dust: 0,
+            change_cost: with_change.fee - least.fee,
+            vsize,
+        };
+        let change = spent.checked_sub(paid).and_then(|left| left.checked_sub(with_change.fee));
         if let Some(change) = change.filter(|change| *change >= dust_threshold(own)) {
             tx.output.push(change_of(change));
-            let psbt = self.psbt(tx, group, Some(change));
-            return Ok(Drafted { psbt, fee: with_change, change: Some(change), dust: 0 });
+            return Ok(drafted(tx, with_change, Some(change)));
         }
-        let least = if tx.output.is_empty() { with_change } else { self.fee(&tx)? };
-        let wanted = paid.saturating_add(least);
+        let wanted = paid.saturating_add(least.fee);
         let wanted = if tx.output.is_empty() { wanted + dust_threshold(own) } else { wanted };
         let fee = spent.checked_sub(paid).filter(|_| spent >= wanted);
         let fee = fee.ok_or(DraftError::TooLittle { held: spent, wanted })?;
-        Ok(Drafted { psbt: self.psbt(tx, group, None), fee, change: None, dust: fee - least })
+        let size = Size { fee, ..least };
+        Ok(Drafted { dust: fee - least.fee, ..drafted(tx, size, None) })
     }
 
     fn check(&self) -> Result<(), DraftError> {
@@ -132,13 +154,16 @@ impl Draft {
         }
     }
 
-    /// Returns the fee of a transaction once it is signed.
-    fn fee(&self, tx: &Transaction) -> Result<u64, DraftError> {
+    /// Returns fee and size of a transaction once it is signed.
+    fn size(&self, tx: &Transaction) -> Result<Size, DraftError> {
         let types = tx.input.iter().map(|_| TapSighashType::Default);
         match spend::signed_weight(tx, types) {
             seen if seen > WEIGHT_MAX => Err(DraftError::TooHeavy { seen, limit: WEIGHT_MAX }),
-            // No overflow: at most 100,000 virtual bytes at 10,000,000.
-            weight => Ok((self.sat_per_kvb * weight.div_ceil(4)).div_ceil(1000)),
+            weight => {
+                let vsize = weight.div_ceil(4);
+                // No overflow: at most 100,000 virtual bytes at 10,000,000.
+                Ok(Size { fee: (self.sat_per_kvb * vsize).div_ceil(1000), vsize })
+            }
         }
     }
 

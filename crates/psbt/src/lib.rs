@@ -94,9 +94,11 @@ pub use output_kind::OutputKind;
 mod note;
 pub use note::{
     CoinState, CoinUse, FEE_GRAVE, FEE_RATE_GRAVE, FEE_RATE_LOW, FEE_RATE_WARNING,
-    FEE_SHARE_WARNING_PERCENT, FEE_WARNING, NOTE_NAMES, Note, Place, Severity, Surroundings, judge,
-    judge_blind,
+    FEE_SHARE_WARNING_PERCENT, FEE_WARNING, NOTE_NAMES, Note, Place, Severity, Surroundings,
+    WAIT_SECONDS_WARNING, judge, judge_blind,
 };
+mod outline;
+pub use outline::Outline;
 mod policy;
 pub use policy::{Policy, Rule};
 mod consent_digest;

@@ -14,8 +14,9 @@ mod words;
 pub(crate) use fact::Fact;
 pub use judge::{
     FEE_GRAVE, FEE_RATE_GRAVE, FEE_RATE_LOW, FEE_RATE_WARNING, FEE_SHARE_WARNING_PERCENT,
-    FEE_WARNING, judge, judge_blind,
+    FEE_WARNING, WAIT_SECONDS_WARNING, judge, judge_blind,
 };
+pub(crate) use judge::{KnownFee, judge_outline};
 
 /// The names that [`Note::name`] returns. They are part of settings and of command lines, and stay.
 pub const NOTE_NAMES: [&str; 19] = [
@@ -142,17 +143,30 @@ impl PartialEq for Note {
 impl Eq for Note {}
 
 /// A coin that another request of ours spends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+///
+/// Two are equal whatever the number is: it is a name for the request, known here alone.
+#[derive(Clone, Copy, Debug)]
 pub struct CoinUse {
     /// The coin.
     pub outpoint: OutPoint,
     /// The request that spends it; never the one that is judged.
     pub request: RequestId,
+    /// The number that this home calls it by, if it has one; said, and part of no digest.
+    pub number: Option<u64>,
     /// How far that request is.
     pub state: CoinState,
     /// Since when.
     pub at: UnixTime,
 }
+
+impl PartialEq for CoinUse {
+    fn eq(&self, other: &Self) -> bool {
+        let Self { outpoint, request, number: _, state, at } = other;
+        (&self.outpoint, &self.request, &self.state, &self.at) == (outpoint, request, state, at)
+    }
+}
+
+impl Eq for CoinUse {}
 
 /// How far a request is that spends a coin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

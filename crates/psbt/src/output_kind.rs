@@ -10,6 +10,8 @@ use ensign_primitives::TaggedHasher;
 const SCRIPT_BYTES_MAX: usize = 10_000;
 /// Most bytes that a script can push at once (`MAX_SCRIPT_ELEMENT_SIZE`).
 const PUSH_BYTES_MAX: usize = 520;
+/// Most opcodes of a script, pushes aside (`MAX_OPS_PER_SCRIPT`).
+const OPCODES_MAX: usize = 201;
 /// What pay-to-anchor outputs are locked with ([`ANCHOR` in Bitcoin Core 28]).
 ///
 /// [`ANCHOR` in Bitcoin Core 28]: <https://bitcoincore.org/en/releases/28.0/>
@@ -69,11 +71,11 @@ pub enum OutputKind {
     },
     /// No script at all: anybody may take it.
     Empty,
-    /// A script of pushes that end in true: anybody may take it.
+    /// A script that asks for nothing, such as pushes that end in true: anybody may take it.
     AnyoneCanSpend,
-    /// A script that fails however it is run.
+    /// A script that fails however it is run, as with keys that are no points of the curve.
     Unspendable,
-    /// Any other script. No node relays it.
+    /// Any other script: whom it asks for what is not plain. No node relays it.
     NonStandard,
 }
 
@@ -135,12 +137,13 @@ impl OutputKind {
 
     /// Tells kinds without an address apart.
     fn of_bare(script: &Script) -> Self {
-        if script.is_p2pk() {
-            let is_point = script.p2pk_public_key().is_some();
-            return if is_point { Self::Pubkey } else { Self::Unspendable };
+        if let [len, key @ .., 0xac] = script.as_bytes()
+            && is_key_of(*len, key)
+        {
+            return if is_point(key) { Self::Pubkey } else { Self::Unspendable };
         }
-        if let Some(keys) = multisig_keys(script.as_bytes()) {
-            return Self::Multisig { keys };
+        if let Some(multisig) = Multisig::read(script.as_bytes()) {
+            return multisig.kind();
         }
         match fate(script) {
             Fate::Fails => Self::Unspendable,
@@ -186,23 +189,62 @@ pub(crate) fn dust_threshold(script: &Script) -> u64 {
     (output + input) * DUST_SAT_PER_VBYTE
 }
 
-/// Returns how many keys a bare multisig has: `m`, keys, `n`, `OP_CHECKMULTISIG`.
-///
-/// Up to 16 keys. A number above that has no opcode, and nobody pays to so many bare keys.
-fn multisig_keys(script: &[u8]) -> Option<u8> {
-    let [required @ 0x51..=0x60, pushes @ .., total @ 0x51..=0x60, 0xae] = script else {
-        return None;
-    };
-    let (mut keys, mut rest) = (0_u8, pushes);
-    while let Some((len, after)) = rest.split_first() {
-        let (key, after) = after.split_at_checked(usize::from(*len))?;
-        match (key.len(), key.first()?) {
-            (33, 2 | 3) | (65, 4 | 6 | 7) => {}
-            _ => return None,
+/// A bare multisig: `m`, keys, `n`, `OP_CHECKMULTISIG`.
+struct Multisig {
+    /// Signatures wanted, `m`.
+    required: u8,
+    /// Keys, `n`.
+    keys: u8,
+    /// Keys that a signature can fulfil.
+    points: u8,
+}
+
+impl Multisig {
+    /// Up to 16 keys. A number above that has no opcode, and nobody pays to so many bare keys.
+    fn read(script: &[u8]) -> Option<Self> {
+        let [required, pushes @ .., total, 0xae] = script else { return None };
+        let (required, total) = (small_number(*required)?, small_number(*total)?);
+        let (mut keys, mut points, mut rest) = (0_u8, 0_u8, pushes);
+        while let Some((len, after)) = rest.split_first() {
+            let (key, after) = after.split_at_checked(usize::from(*len))?;
+            if !is_key_of(*len, key) {
+                return None;
+            }
+            points += u8::from(is_point(key));
+            (keys, rest) = (keys.checked_add(1).filter(|keys| *keys <= total)?, after);
         }
-        (keys, rest) = (keys.checked_add(1)?, after);
+        (keys == total).then_some(Self { required, keys, points })
     }
-    (keys == total - 0x50 && required <= total).then_some(keys)
+
+    /// Tells who can spend it.
+    const fn kind(&self) -> OutputKind {
+        match *self {
+            Self { required: 0, .. } => OutputKind::AnyoneCanSpend,
+            // A key that is no point fulfils nothing, so those that are must be enough.
+            Self { required, points, .. } if required > points => OutputKind::Unspendable,
+            Self { keys, .. } => OutputKind::Multisig { keys },
+        }
+    }
+}
+
+/// The number that `OP_0` and `OP_1` to `OP_16` push.
+const fn small_number(code: u8) -> Option<u8> {
+    match code {
+        0 => Some(0),
+        0x51..=0x60 => Some(code - 0x50),
+        _ => None,
+    }
+}
+
+/// Whether a push of `len` bytes has the form of a public key (`CPubKey::ValidSize`).
+fn is_key_of(len: u8, key: &[u8]) -> bool {
+    key.len() == usize::from(len)
+        && matches!((len, key.first()), (33, Some(2 | 3)) | (65, Some(4 | 6 | 7)))
+}
+
+/// Whether the bytes of a public key are a point of the curve.
+fn is_point(key: &[u8]) -> bool {
+    bitcoin::secp256k1::PublicKey::from_slice(key).is_ok()
 }
 
 /// What becomes of every attempt to run a script.
@@ -212,33 +254,51 @@ enum Fate {
     Depends,
 }
 
+/// What a script leaves on top of the stack, while that is plain to see.
+#[derive(Clone, Copy)]
+enum Top {
+    /// Whatever the spender put there.
+    Given,
+    /// What the script pushed: true or false.
+    Pushed(bool),
+    Unknown,
+}
+
 /// Tells what running `script` must come to, as far as that is plain to see.
 fn fate(script: &Script) -> Fate {
     if script.len() > SCRIPT_BYTES_MAX {
         return Fate::Fails;
     }
-    let (mut is_conditional, mut pushed) = (false, Some(false));
+    let (mut is_conditional, mut top, mut opcodes) = (false, Top::Given, 0);
     for instruction in script.instructions() {
-        match instruction {
+        let pushed = match instruction {
             Err(_) => return Fate::Fails,
             Ok(Instruction::PushBytes(data)) if data.len() > PUSH_BYTES_MAX => return Fate::Fails,
-            Ok(Instruction::PushBytes(data)) => {
-                pushed = pushed.map(|_| is_true(data.as_bytes()));
-            }
+            Ok(Instruction::PushBytes(data)) => Top::Pushed(is_true(data.as_bytes())),
             Ok(Instruction::Op(code)) => {
                 let code = code.to_u8();
                 if fails_always(code) || (!is_conditional && fails_when_run(code)) {
                     return Fate::Fails;
                 }
+                opcodes += usize::from(code > opcode::OP_PUSHNUM_16.to_u8());
+                if opcodes > OPCODES_MAX {
+                    return Fate::Fails;
+                }
                 is_conditional |= matches!(code, 0x63 | 0x64);
-                pushed = pushed.filter(|_| pushes_number(code)).map(|_| true);
+                match code {
+                    _ if does_nothing(code) => continue,
+                    _ if pushes_number(code) => Top::Pushed(true),
+                    _ => Top::Unknown,
+                }
             }
-        }
+        };
+        // Behind an opcode that is not followed here nothing is plain any more.
+        top = if matches!(top, Top::Unknown) { Top::Unknown } else { pushed };
     }
-    match pushed {
-        None => Fate::Depends,
-        Some(true) => Fate::Succeeds,
-        Some(false) => Fate::Fails,
+    match top {
+        Top::Unknown => Fate::Depends,
+        Top::Given | Top::Pushed(true) => Fate::Succeeds,
+        Top::Pushed(false) => Fate::Fails,
     }
 }
 
@@ -261,6 +321,11 @@ fn is_true(element: &[u8]) -> bool {
 /// OP_1NEGATE and OP_1 to OP_16.
 const fn pushes_number(code: u8) -> bool {
     matches!(code, 0x4f | 0x51..=0x60)
+}
+
+/// OP_NOP, OP_NOP1 and OP_NOP4 to OP_NOP10.
+const fn does_nothing(code: u8) -> bool {
+    matches!(code, 0x61 | 0xb0 | 0xb3..=0xb9)
 }
 
 /// Opcodes that make a script fail even where they are not reached: OP_VERIF, OP_VERNOTIF, and

@@ -106,13 +106,23 @@ impl Summary {
         let outputs = spend::total(tx.output.iter(), Map::Output)?;
         let negative = PsbtError::NegativeFee { inputs, outputs };
         let fee = inputs.checked_sub(outputs).ok_or(negative)?;
+        let mut summary = Self::outline(group.network(), tx, fee, weight);
+        summary.inputs = spent_inputs(group, tx, utxos, messages);
+        for (output, txout) in summary.outputs.iter_mut().zip(&tx.output) {
+            output.ours = group.owns(&txout.script_pubkey);
+        }
+        Ok(summary)
+    }
+
+    /// Says what a transaction does without knowing whose coins it spends: no input, no output ours.
+    pub(crate) fn outline(network: Network, tx: &Transaction, fee: u64, weight: u64) -> Self {
         let vsize = weight.div_ceil(4);
-        Ok(Self {
+        Self {
             txid: tx.compute_txid(),
             version: tx.version.0,
-            network: group.network(),
-            inputs: spent_inputs(group, tx, utxos, messages),
-            outputs: tx.output.iter().map(|txout| PaidOutput::new(group, txout)).collect(),
+            network,
+            inputs: Vec::new(),
+            outputs: tx.output.iter().map(|txout| PaidOutput::new(network, txout)).collect(),
             fee,
             fee_rate: fee.saturating_mul(1000).checked_div(vsize).unwrap_or(0),
             vsize,
@@ -120,7 +130,7 @@ impl Summary {
                 .filter(|lock| tx.is_lock_time_enabled() && *lock != LockTime::ZERO),
             relative_lock_times: relative_lock_times(tx),
             replaceable: tx.is_explicitly_rbf(),
-        })
+        }
     }
 
     /// Returns the sum of the inputs.
@@ -174,11 +184,11 @@ fn relative_lock_times(tx: &Transaction) -> Vec<(usize, RelativeLockTime)> {
 }
 
 impl PaidOutput {
-    fn new(group: &Group, txout: &TxOut) -> Self {
+    fn new(network: Network, txout: &TxOut) -> Self {
         Self {
-            destination: Destination::new(&txout.script_pubkey, group.network()),
+            destination: Destination::new(&txout.script_pubkey, network),
             amount: txout.value.to_sat(),
-            ours: group.owns(&txout.script_pubkey),
+            ours: false,
             kind: OutputKind::of(&txout.script_pubkey),
             dust_threshold: output_kind::dust_threshold(&txout.script_pubkey),
         }

@@ -43,11 +43,11 @@ fn make(home: &Home, new: NewPsbt, output: Output) -> Result<()> {
     let payments = to.into_iter().map(address).collect();
     let draft = Draft { coins: coin, payments, sat_per_kvb: fee_rate };
     let drafted = draft.build(&group.keys).map_err(|error| draft_failure(&error))?;
-    let Drafted { psbt, fee, change, dust } = &drafted;
+    let Drafted { psbt, fee, change, dust, .. } = &drafted;
     let work = judged(home, &group, psbt)?;
     output.notice(&work.text);
-    if *dust > 0 {
-        output.notice(format!("note: {dust} sat of the fee would be dust as change"));
+    if let Some(why) = without_change(&drafted, fee_rate) {
+        output.notice(why);
     }
     output.notice(
         "The amounts of the coins are as you gave them: a wrong one makes a signature that the network \
@@ -59,13 +59,38 @@ fn make(home: &Home, new: NewPsbt, output: Output) -> Result<()> {
         .with("psbt", psbt.to_base64())
         .with("fee_sat", *fee)
         .with("change_sat", *change)
-        .with("dust_sat", *dust);
+        .with("dust_sat", *dust)
+        .with("change_cost_sat", drafted.change_cost);
     output.json(&line);
     if target == Target::Stdout {
         output.text(psbt.to_base64());
         return Ok(());
     }
     target.write(&psbt.to_form(Form::Base64), output)
+}
+
+/// Says why nothing comes back of what is left, and what the fee rate is with it.
+fn without_change(drafted: &Drafted, sat_per_kvb: u64) -> Option<String> {
+    let Drafted { fee, dust, change_cost, vsize, .. } = *drafted;
+    if dust == 0 {
+        return None;
+    }
+    let why = match dust.checked_sub(change_cost) {
+        None | Some(0) => format!("change would cost {change_cost} sat of fee, no less than it is"),
+        Some(left) => format!(
+            "change would cost {change_cost} sat of fee, and the {left} sat then left are dust that \
+             nodes do not relay"
+        ),
+    };
+    let rate = |sat: u64, per: u64| {
+        let hundredths = sat.saturating_mul(100).checked_div(per).unwrap_or(0);
+        format!("{}.{:02}", hundredths / 100, hundredths % 100)
+    };
+    let (is, asked) = (rate(fee, vsize), rate(sat_per_kvb, 1000));
+    Some(format!(
+        "note: {dust} sat more than asked for go to the fee, which makes it {is} sat/vB and not \
+         {asked}: {why}"
+    ))
 }
 
 /// Says what a PSBT does.
@@ -76,10 +101,12 @@ fn show(home: &Home, file: &Path, group: Option<&str>, output: Output) -> Result
         None => home.groups()?.into_iter().find(|group| analyze(&psbt, &group.keys).is_ok()),
     };
     let Some(group) = group else {
-        let plain = plain::Plain::read(&psbt, home.settings().network)?;
+        let now = UnixTime::from_millis(unix_micros() / 1000);
+        let plain = plain::Plain::read(&psbt, home.settings().network, now)?;
         output.tell(&plain.line(), plain.text());
         output.notice(
-            "It is of no group of this home, or not for it to sign: `--group NAME` says why not.",
+            "It is of no group of this home, or not for it to sign: `--group NAME` says why not. What \
+             leaves a group, and what other requests spend, is not known.",
         );
         return Ok(());
     };

@@ -56,6 +56,20 @@ fn a_payee_is_paid_by_name_and_standard_output_has_the_psbt_alone() {
 }
 
 #[test]
+fn regression_change_that_costs_more_than_it_is_was_called_dust() {
+    let [alice, ..] = treasury();
+    let (coin, to) = (format!("{TXID}:0:100000"), format!("{}:60000", elsewhere()));
+    let made = new(&alice, &["--coin", &coin, "--to", &to, "--fee-rate", "300"]).succeeded();
+    let said = "note: 10300 sat more than asked for go to the fee, which makes it 404.04 sat/vB and \
+                not 300.00: change would cost 12900 sat of fee, no less than it is";
+    assert!(made.stderr.contains(said), "{}", made.stderr);
+    let coin = format!("{TXID}:0:60471");
+    let made = new(&alice, &["--coin", &coin, "--to", &to, "--fee-rate", "1"]).succeeded();
+    let said = "change would cost 43 sat of fee, and the 329 sat then left are dust";
+    assert!(made.stderr.contains(said), "{}", made.stderr);
+}
+
+#[test]
 fn what_cannot_be_made_is_said() {
     let [alice, ..] = treasury();
     let coin = format!("{TXID}:0:50000");
@@ -83,7 +97,19 @@ fn a_psbt_of_nobody_here_is_shown_as_far_as_it_goes() {
     fs::write(&file, psbt(&[coin(&alice)]).to_string()).unwrap();
     let shown = dave.text(&["psbt", "show", argument(&file)]).succeeded();
     assert!(shown.stdout.contains("output 0: 49000 sat to bcrt1q"), "{}", shown.stdout);
-    assert!(shown.stdout.contains("fee 1000 sat"), "{}", shown.stdout);
+    assert!(shown.stdout.contains("fee 1000 sat (10.10 sat/vB)"), "{}", shown.stdout);
+    let mut odd = psbt(&[coin(&alice)]);
+    odd.unsigned_tx.lock_time = bitcoin::absolute::LockTime::from_consensus(499_999_999);
+    odd.unsigned_tx.input[0].sequence = bitcoin::Sequence(144);
+    odd.unsigned_tx.output[0].script_pubkey = bitcoin::ScriptBuf::from_bytes(vec![0x75, 0x51]);
+    fs::write(&file, odd.to_string()).unwrap();
+    let odd = dave.text(&["psbt", "show", argument(&file)]).succeeded();
+    let noted = |text: &str| assert!(odd.stdout.contains(text), "{text}: {}", odd.stdout);
+    noted("\nwarning (grave): 0.00049000 BTC in output 0 may be lost, or anybody's");
+    noted("\nwarning: it cannot confirm up to block 499,999,999, far above");
+    noted("\nnote: it cannot confirm until the coin of input 0 is about 24 hours old");
+    let line = dave.json(&["psbt", "show", argument(&file)]).succeeded().last();
+    assert_eq!((&line["group"], &line["notes"][0]["name"]), (&().into(), &"odd_script".into()));
     assert!(shown.stderr.contains("of no group of this home"), "{}", shown.stderr);
     dave.json(&["psbt", "show", argument(&file), "--group", "x"]).refused(2, "E-GRP-001");
     fs::write(&file, "hello").unwrap();

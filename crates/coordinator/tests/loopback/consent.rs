@@ -63,6 +63,8 @@ async fn first_is_open_and_second_is_signed(party: &mut Party) -> (RequestId, Re
     let second = party.propose(0, two).await;
     assert_eq!(names(&second.notes), ["coin_open"]);
     assert_eq!(second.notes[0].request(), Some(first.id));
+    let named = format!("request {} ({}) too", first.handle.unwrap(), first.id.short());
+    assert!(second.notes[0].to_string().contains(&named), "{}", second.notes[0]);
     asked(&mut party.wallets[1], first.id).await;
     let approval = asked(&mut party.wallets[1], second.id).await;
     let consent = Consent::person(approval.digest);
@@ -116,7 +118,10 @@ async fn regression_second_spend_of_a_coin_went_without_a_word() {
     let theirs = asked(&mut party.wallets[1], own.id).await;
     for notes in [own.notes, theirs.notes] {
         let of_signed = notes.iter().filter(|note| note.request() == Some(signed));
-        assert_eq!(of_signed.map(Note::name).collect::<Vec<_>>(), ["coin_signed"]);
+        let of_signed: Vec<_> = of_signed.collect();
+        assert_eq!(of_signed.len(), 1);
+        assert_eq!(of_signed[0].name(), "coin_signed");
+        assert!(of_signed[0].to_string().contains("by request #2 ("), "{}", of_signed[0]);
     }
 }
 

@@ -101,7 +101,9 @@ impl Fact {
             Self::Fee { fee, what } => what.hash(hasher.u64(*fee)),
             Self::Output { amount, what, .. } => what.hash(hasher.u64(*amount)),
             Self::Version { version, vsize } => hasher.bytes(&version.to_le_bytes()).u64(*vsize),
-            Self::Coin { other: CoinUse { outpoint, request, state: _, at }, .. } => hasher
+            Self::Coin {
+                other: CoinUse { outpoint, request, number: _, state: _, at }, ..
+            } => hasher
                 .bytes(outpoint.txid.as_byte_array())
                 .u64(outpoint.vout.into())
                 .bytes(request.as_bytes())

@@ -1,9 +1,11 @@
 //! Which notes a transaction earns.
 
 use bitcoin::absolute::LockTime;
+use bitcoin::relative::LockTime as RelativeLockTime;
 use ensign_primitives::UnixTime;
 
 use super::fact::{FeeFact, OutputFact};
+use super::words::{AGE_UNIT_SECONDS, BLOCK_SECONDS};
 use super::{CoinUse, Fact, Note, Severity, Surroundings};
 use crate::output_kind::DATA_BYTES_RELAYED;
 use crate::{OutputKind, PaidOutput, Summary};
@@ -26,6 +28,14 @@ pub const FEE_WARNING: u64 = 1_000_000;
 /// Guess: nobody pays 10 % knowingly.
 pub const FEE_SHARE_WARNING_PERCENT: u64 = 10;
 const FEE_SHARE_GRAVE_PERCENT: u64 = 50;
+/// A transaction that cannot confirm for longer than this many seconds earns a warning, and so does
+/// one whose coins must be older. Guess: nobody waits for more than a year on purpose.
+pub const WAIT_SECONDS_WARNING: u64 = 365 * 86_400;
+/// When the chain began (the time in its first block).
+const GENESIS_SECONDS: u64 = 1_231_006_505;
+/// Seconds between two blocks at least, over years. Guess: 5 % below the 600 that are aimed at; it
+/// was 3 % until 2025.
+const BLOCK_SECONDS_LEAST: u64 = 570;
 /// The transaction versions that nodes relay (`TX_MIN_STANDARD_VERSION` and
 /// `TX_MAX_STANDARD_VERSION` of Bitcoin Core 28).
 const VERSIONS_RELAYED: core::ops::RangeInclusive<i32> = 1..=3;
@@ -39,31 +49,48 @@ pub(crate) const VERSION_SHORT_VBYTES_MAX: u64 = 10_000;
 /// Judges what a transaction does; the gravest notes first.
 ///
 /// Pure: equal arguments give equal notes, and time alone changes a note only when a lock time
-/// passes. At most a few notes an input or output, and one for each of `surroundings.coins`.
+/// passes or is no longer [far away](WAIT_SECONDS_WARNING). At most a few notes an input or output, and one for each of `surroundings.coins`.
 ///
 /// Cost: linear in inputs, outputs and their coins.
 pub fn judge(summary: &Summary, surroundings: &Surroundings<'_>) -> Vec<Note> {
     let mut notes = Notes { judged_at: surroundings.now, notes: Vec::new() };
+    notes.on_fee_rate(summary);
     notes.on_fee(summary);
-    for (index, output) in summary.outputs.iter().enumerate() {
-        notes.on_output(index, output, summary);
-    }
-    let (version, vsize) = (summary.version, summary.vsize);
-    let is_long = version == VERSION_SHORT && vsize > VERSION_SHORT_VBYTES_MAX;
-    if is_long || !VERSIONS_RELAYED.contains(&version) {
-        notes.push(Severity::Warning, Fact::Version { version, vsize });
-    }
+    notes.on_fee_share(summary);
+    notes.on_outputs(summary);
+    notes.on_version(summary);
     notes.on_coins(summary, surroundings);
     notes.on_time(summary, surroundings.now);
-    if summary.replaceable {
-        notes.push(Severity::Info, Fact::Replaceable);
+    notes.on_change(summary);
+    notes.gravest_first()
+}
+
+/// What is known of the fee of a transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum KnownFee {
+    Nothing,
+    /// How much it is.
+    Amount,
+    /// Also for how many bytes.
+    Rate,
+}
+
+/// Judges what can be judged of a transaction without knowing whose coins it spends.
+///
+/// - `summary`: without inputs, no output ours, and a size that it has at least.
+/// - `known`: what of its fee means anything.
+pub(crate) fn judge_outline(summary: &Summary, known: KnownFee, now: UnixTime) -> Vec<Note> {
+    let mut notes = Notes { judged_at: now, notes: Vec::new() };
+    if known >= KnownFee::Rate {
+        notes.on_fee_rate(summary);
     }
-    if summary.outputs.iter().any(|output| output.ours) {
-        notes.push(Severity::Info, Fact::AddressReuse);
+    if known >= KnownFee::Amount {
+        notes.on_fee(summary);
     }
-    // Stable: what is equally grave stays in the order of the transaction.
-    notes.notes.sort_by_key(|note| core::cmp::Reverse(note.severity));
-    notes.notes
+    notes.on_outputs(summary);
+    notes.on_version(summary);
+    notes.on_time(summary, now);
+    notes.gravest_first()
 }
 
 /// Returns the one note about messages without a transaction: nobody can see what they do.
@@ -82,6 +109,13 @@ impl Notes {
         self.notes.push(Note { fact, severity, judged_at: self.judged_at });
     }
 
+    /// The gravest first; what is equally grave stays in the order of the transaction.
+    fn gravest_first(mut self) -> Vec<Note> {
+        self.notes.sort_by_key(|note| core::cmp::Reverse(note.severity));
+        self.notes
+    }
+
+    /// The fee against bounds that hold for a larger transaction too.
     fn on_fee(&mut self, summary: &Summary) {
         let (fee, vsize) = (summary.fee, summary.vsize);
         if fee == 0 {
@@ -89,15 +123,23 @@ impl Notes {
         } else if fee < vsize.saturating_mul(FEE_RATE_LOW) {
             self.push(Severity::Warning, Fact::Fee { fee, what: FeeFact::Low { vsize } });
         }
+        let bounds = [(Severity::Grave, FEE_GRAVE), (Severity::Warning, FEE_WARNING)];
+        if let Some((severity, limit)) = bounds.into_iter().find(|(_, limit)| fee > *limit) {
+            self.push(severity, Fact::Fee { fee, what: FeeFact::Amount { limit } });
+        }
+    }
+
+    fn on_fee_rate(&mut self, summary: &Summary) {
+        let (fee, vsize) = (summary.fee, summary.vsize);
         let bounds = [(Severity::Grave, FEE_RATE_GRAVE), (Severity::Warning, FEE_RATE_WARNING)];
         let above = |(_, limit): &(_, u64)| fee > limit.saturating_mul(vsize);
         if let Some((severity, limit)) = bounds.into_iter().find(above) {
             self.push(severity, Fact::Fee { fee, what: FeeFact::Rate { vsize, limit } });
         }
-        let bounds = [(Severity::Grave, FEE_GRAVE), (Severity::Warning, FEE_WARNING)];
-        if let Some((severity, limit)) = bounds.into_iter().find(|(_, limit)| fee > *limit) {
-            self.push(severity, Fact::Fee { fee, what: FeeFact::Amount { limit } });
-        }
+    }
+
+    fn on_fee_share(&mut self, summary: &Summary) {
+        let fee = summary.fee;
         let (spent, leaving) = (summary.amount_spent(), summary.amount_leaving());
         let (whole, what) = match summary.amount_paid_to_others() {
             0 => (spent, FeeFact::ShareOfSpent { whole: spent }),
@@ -111,6 +153,20 @@ impl Notes {
             |(_, percent): &(_, u64)| fee.saturating_mul(100) > whole.saturating_mul(*percent);
         if let Some((severity, _)) = bounds.into_iter().find(above) {
             self.push(severity, Fact::Fee { fee, what });
+        }
+    }
+
+    fn on_outputs(&mut self, summary: &Summary) {
+        for (index, output) in summary.outputs.iter().enumerate() {
+            self.on_output(index, output, summary);
+        }
+    }
+
+    fn on_version(&mut self, summary: &Summary) {
+        let (version, vsize) = (summary.version, summary.vsize);
+        let is_long = version == VERSION_SHORT && vsize > VERSION_SHORT_VBYTES_MAX;
+        if is_long || !VERSIONS_RELAYED.contains(&version) {
+            self.push(Severity::Warning, Fact::Version { version, vsize });
         }
     }
 
@@ -130,6 +186,10 @@ impl Notes {
             | OutputKind::Unspendable => push(Severity::Grave, OutputFact::OddScript { kind }),
             // An anchor is there to be taken; it is meant to hold no more than nodes demand.
             OutputKind::Anchor if amount > threshold => {
+                push(Severity::Grave, OutputFact::OddScript { kind });
+            }
+            // What nobody relays and nobody here can read may be anybody's, or lost.
+            OutputKind::NonStandard if amount >= threshold => {
                 push(Severity::Grave, OutputFact::OddScript { kind });
             }
             OutputKind::Anchor
@@ -166,17 +226,45 @@ impl Notes {
 
     fn on_time(&mut self, summary: &Summary, now: UnixTime) {
         if let Some(lock) = summary.lock_time {
-            let has_passed = match lock {
+            let seconds = now.as_millis() / 1000;
+            let (has_passed, is_far) = match lock {
                 // Which block is the last one nobody knows here.
-                LockTime::Blocks(_) => false,
+                LockTime::Blocks(height) => {
+                    (false, u64::from(height.to_consensus_u32()) > height_far(seconds))
+                }
                 LockTime::Seconds(time) => {
-                    now.as_millis() / 1000 > u64::from(time.to_consensus_u32())
+                    let time = u64::from(time.to_consensus_u32());
+                    (seconds > time, time.saturating_sub(seconds) > WAIT_SECONDS_WARNING)
                 }
             };
-            self.push(Severity::Info, Fact::LockTime { lock, has_passed });
+            self.push(by_wait(is_far), Fact::LockTime { lock, has_passed });
         }
         for (input, age) in &summary.relative_lock_times {
-            self.push(Severity::Info, Fact::RelativeAge { input: *input, age: *age });
+            let seconds = match age {
+                RelativeLockTime::Blocks(blocks) => u64::from(blocks.value()) * BLOCK_SECONDS,
+                RelativeLockTime::Time(time) => u64::from(time.value()) * AGE_UNIT_SECONDS,
+            };
+            let fact = Fact::RelativeAge { input: *input, age: *age };
+            self.push(by_wait(seconds > WAIT_SECONDS_WARNING), fact);
+        }
+        if summary.replaceable {
+            self.push(Severity::Info, Fact::Replaceable);
         }
     }
+
+    fn on_change(&mut self, summary: &Summary) {
+        if summary.outputs.iter().any(|output| output.ours) {
+            self.push(Severity::Info, Fact::AddressReuse);
+        }
+    }
+}
+
+const fn by_wait(is_far: bool) -> Severity {
+    if is_far { Severity::Warning } else { Severity::Info }
+}
+
+/// Returns a height that no chain reaches within [`WAIT_SECONDS_WARNING`].
+const fn height_far(now_seconds: u64) -> u64 {
+    let highest = now_seconds.saturating_sub(GENESIS_SECONDS) / BLOCK_SECONDS_LEAST;
+    highest + WAIT_SECONDS_WARNING / BLOCK_SECONDS
 }

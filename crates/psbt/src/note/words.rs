@@ -8,18 +8,18 @@ use ensign_primitives::UnixTime;
 
 use super::fact::{FeeFact, OutputFact};
 use super::judge::{VERSION_SHORT, VERSION_SHORT_VBYTES_MAX};
-use super::{CoinState, CoinUse, Fact, Note};
+use super::{CoinState, CoinUse, Fact, Note, Severity};
 use crate::OutputKind;
 use crate::amount::{Btc, Grouped};
 use crate::calendar::{Date, Span};
 use crate::output_kind::{DATA_BYTES_RELAYED, MULTISIG_KEYS_RELAYED};
 
 /// Seconds between two blocks, as far as the network can see to it.
-const BLOCK_SECONDS: u64 = 600;
+pub(super) const BLOCK_SECONDS: u64 = 600;
 /// Seconds of one unit of a relative lock time ([BIP-0068]).
 ///
 /// [BIP-0068]: <https://github.com/bitcoin/bips/blob/master/bip-0068.mediawiki>
-const AGE_UNIT_SECONDS: u64 = 512;
+pub(super) const AGE_UNIT_SECONDS: u64 = 512;
 
 impl fmt::Display for Note {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -44,9 +44,7 @@ impl fmt::Display for Note {
                 "no node relays a transaction of version {version}; versions 1 to 3 are relayed"
             ),
             Fact::Coin { input, other } => fmt_coin(f, *input, other, self.judged_at),
-            Fact::LockTime { lock, has_passed } => {
-                fmt_lock_time(f, *lock, *has_passed, self.judged_at)
-            }
+            Fact::LockTime { lock, has_passed } => fmt_lock_time(f, *lock, *has_passed, self),
             Fact::RelativeAge { input, age } => fmt_age(f, *input, *age),
             Fact::Replaceable => {
                 f.write_str("another transaction may replace it until it confirms")
@@ -183,8 +181,12 @@ fn fmt_odd(
             };
             write!(f, "output {output} pays {amount} to a bare multisig of {keys} keys; {why}")
         }
-        OutputKind::NonStandard
-        | OutputKind::PubkeyHash
+        OutputKind::NonStandard => write!(
+            f,
+            "{amount} in output {output} may be lost, or anybody's: what its script asks for is not \
+             known, and no node relays it"
+        ),
+        OutputKind::PubkeyHash
         | OutputKind::ScriptHash
         | OutputKind::WitnessPubkeyHash
         | OutputKind::WitnessScriptHash
@@ -204,7 +206,12 @@ fn fmt_coin(
     other: &CoinUse,
     now: UnixTime,
 ) -> fmt::Result {
-    write!(f, "the coin of input {input} is spent by request {} too, ", other.request.short())?;
+    write!(f, "the coin of input {input} is spent by request ")?;
+    let id = other.request.short();
+    match other.number {
+        Some(number) => write!(f, "#{number} ({id}) too, ")?,
+        None => write!(f, "{id} too, ")?,
+    }
     let age = Span(now.since(other.at).as_secs());
     match other.state {
         CoinState::Signed => write!(f, "signed {age} ago; only one of them can confirm"),
@@ -216,12 +223,15 @@ fn fmt_lock_time(
     f: &mut fmt::Formatter<'_>,
     lock: LockTime,
     has_passed: bool,
-    now: UnixTime,
+    note: &Note,
 ) -> fmt::Result {
+    let now = note.judged_at;
     let time = match lock {
         LockTime::Blocks(height) => {
             let height = Grouped(height.to_consensus_u32().into());
-            return write!(f, "it cannot confirm up to block {height}");
+            write!(f, "it cannot confirm up to block {height}")?;
+            let is_far = note.severity > Severity::Info;
+            return f.write_str(if is_far { ", far above the height of any chain" } else { "" });
         }
         LockTime::Seconds(time) => u64::from(time.to_consensus_u32()),
     };

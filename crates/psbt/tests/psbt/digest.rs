@@ -6,7 +6,7 @@ use core::time::Duration;
 use ensign_primitives::{GroupId, Network, RequestId, UnixTime};
 use ensign_psbt::{
     CoinState, CoinUse, ConsentDigest, Destination, Facts, LockTime, Note, OutputKind, Policy,
-    RelativeLockTime, ScriptBuf, Summary, Surroundings, judge, judge_blind,
+    RelativeLockTime, ScriptBuf, Summary, Surroundings, WAIT_SECONDS_WARNING, judge, judge_blind,
 };
 
 use crate::party::Party;
@@ -103,6 +103,7 @@ fn each_fact_of_a_coin_changes_the_digest() {
     let coin = CoinUse {
         outpoint: summary.inputs[0].outpoint,
         request: RequestId::from_bytes([9; 32]),
+        number: None,
         state: CoinState::Open,
         at: UnixTime::from_millis(5),
     };
@@ -116,6 +117,20 @@ fn each_fact_of_a_coin_changes_the_digest() {
         with(&[coin, coin]),
     ];
     assert_eq!(BTreeSet::from(digests).len(), digests.len());
+    assert_eq!(with(&[CoinUse { number: Some(3), ..coin }]), digests[1], "a number is only a name");
+}
+
+#[test]
+fn a_lock_time_is_another_fact_once_it_is_near() {
+    let lock = (NOW.as_millis() / 1000 + WAIT_SECONDS_WARNING) as u32;
+    let summary = Shape::plain().sequence(0xffff_fffe).lock_time(lock + 10).summary(&Party::new(2));
+    let at = |seconds| {
+        let notes = notes_at(&summary, NOW.after(Duration::from_secs(seconds)), &[]);
+        (digest(&summary, &notes), notes)
+    };
+    let ((far, warned), (near, told)) = (at(9), at(10));
+    assert_eq!((at(0).0, far == near), (far, false));
+    assert!(told.iter().all(|note| !note.is_new_to(&warned)), "it voids no yes");
 }
 
 #[test]
@@ -126,6 +141,7 @@ fn time_alone_changes_nothing_until_a_lock_time_passes() {
     let coin = CoinUse {
         outpoint: summary.inputs[0].outpoint,
         request: RequestId::from_bytes([9; 32]),
+        number: None,
         state: CoinState::Signed,
         at: UnixTime::from_millis(NOW.as_millis() - 60_000),
     };

@@ -88,6 +88,16 @@ fn change_that_would_be_dust_goes_to_the_fee() {
 }
 
 #[test]
+fn regression_change_that_costs_more_than_it_is_was_called_dust() {
+    let drafted = build(&draft(&[100_000], &[(WPKH, 60_000)], 300));
+    assert_eq!((drafted.change, drafted.fee, drafted.vsize), (None, 40_000, 99));
+    assert_eq!((drafted.dust, drafted.change_cost), (40_000 - 300 * 99, 300 * 43));
+    assert!(drafted.dust < drafted.change_cost, "the reason is the cost");
+    let dust = build(&draft(&[50_000 + 142 + 329], &[(WPKH, 50_000)], 1));
+    assert_eq!(dust.dust - dust.change_cost, 329, "the reason is dust");
+}
+
+#[test]
 fn coins_are_merged_without_a_payment() {
     let party = Party::new(3);
     let merged = build(&draft(&[10_000, 10_000, 10_000], &[], 2));
@@ -194,12 +204,14 @@ proptest! {
         let draft = Draft { payments, sat_per_kvb, ..draft(&coins, &[], 1) };
         let (held, wished) = (coins.iter().sum::<u64>(), paid.iter().map(|it| it + 30).sum::<u64>());
         match draft.build(&party.group) {
-            Ok(Drafted { psbt, fee, change, dust }) => {
+            Ok(Drafted { psbt, fee, change, dust, change_cost, vsize }) => {
                 let summary = analyze(&psbt, &party.group).unwrap().summary;
                 prop_assert_eq!(summary.fee, fee);
                 prop_assert_eq!(held, wished + fee + change.unwrap_or(0));
                 prop_assert_eq!(fee - dust, (sat_per_kvb * summary.vsize).div_ceil(1_000));
                 prop_assert!(change.is_none() || dust == 0);
+                prop_assert_eq!(vsize, summary.vsize);
+                prop_assert!(dust < 330 + change_cost);
                 prop_assert!(dust < 330 + (sat_per_kvb * 43).div_ceil(1_000) + 1);
                 prop_assert!(summary.outputs.iter().all(|it| it.amount >= it.dust_threshold));
             }

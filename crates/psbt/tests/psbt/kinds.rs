@@ -11,6 +11,9 @@ use proptest::prelude::*;
 
 use crate::shape::{Shape, script};
 
+/// A public key.
+const KEY: &str = "02f9308a019258c31049344f85f89d5229b531c845836f99b08601f113bce036f9";
+
 /// Whether an output with this script can be spent with this script signature and no witness.
 fn spendable(script: &[u8], script_sig: &[u8]) -> bool {
     let tx = Transaction {
@@ -39,8 +42,12 @@ fn check(bytes: &[u8]) -> Result<(), TestCaseError> {
     let tries = SCRIPT_SIGS.map(|script_sig| spendable(bytes, &script(script_sig)));
     let kind = OutputKind::of(&ScriptBuf::from_bytes(bytes.to_vec()));
     match kind {
-        OutputKind::AnyoneCanSpend | OutputKind::FutureWitness { .. } | OutputKind::Anchor => {
+        OutputKind::FutureWitness { .. } | OutputKind::Anchor => {
             prop_assert!(tries[0], "{kind:?} {bytes:02x?}");
+        }
+        // A multisig of no signature drops one element, and OP_NOP alone needs a true one.
+        OutputKind::AnyoneCanSpend => {
+            prop_assert!(tries.contains(&true), "{kind:?} {bytes:02x?}");
         }
         // Its true comes from the script signature.
         OutputKind::Empty => prop_assert!(tries[1]),
@@ -58,10 +65,22 @@ fn the_odd_scripts_of_the_table_are_as_they_are_called() {
         |version: &str, bytes: usize| format!("{version}{bytes:02x}{}", "02".repeat(bytes));
     let scripts = [
         "", "51", "0101", "0051", "00", "0180", "516a", "0201", "637e68", "5150", "6a", "51024e73",
+        "6151", "61", "0000ae",
+    ];
+    let (key, off) = (format!("21{KEY}"), format!("2102{}", "ff".repeat(32)));
+    let multisigs = [
+        format!("00{key}51ae"),
+        format!("00{off}51ae"),
+        format!("52{key}51ae"),
+        format!("51{off}51ae"),
+        format!("52{key}{off}52ae"),
+        format!("51{key}{off}52ae"),
+        format!("{}51", "61".repeat(201)),
+        format!("{}51", "61".repeat(202)),
     ];
     let witnesses = [witness("51", 33), witness("52", 32), witness("60", 2), witness("00", 21)];
     let long = ["61".repeat(10_001), format!("5120{}", "ff".repeat(32))];
-    let all = scripts.map(str::to_owned).into_iter().chain(witnesses).chain(long);
+    let all = scripts.map(str::to_owned).into_iter().chain(witnesses).chain(long).chain(multisigs);
     all.for_each(|hex| check(&script(&hex)).unwrap());
 }
 
@@ -83,7 +102,7 @@ proptest! {
         pieces in prop::collection::vec(
             prop::sample::select(vec![
                 "00", "51", "52", "60", "4f", "50", "61", "6a", "62", "63", "64", "65", "67", "68",
-                "69", "75", "76", "7e", "82", "89", "91", "b1", "ba", "ff", "0101", "0180", "0200",
+                "69", "74", "75", "76", "7e", "82", "89", "91", "a9", "ae", "b0", "b1", "b3", "ba", "ff", "0101", "0180", "0200",
                 "4c01", "4d0100", "4c00", "4e",
             ]),
             0..8,

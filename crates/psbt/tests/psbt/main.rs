@@ -17,6 +17,7 @@ mod kinds;
 mod mutation;
 mod notes;
 mod oracle;
+mod outline;
 mod party;
 mod policy;
 mod refusal;

@@ -10,7 +10,11 @@ use crate::shape::{COIN, FEE, Shape, lines, own, p2wpkh, script};
 
 const HOUR: u64 = 3_600_000;
 /// 2026-11-27 12:00 UTC.
-const NOW: UnixTime = UnixTime::from_millis(1_795_780_800_000);
+const NOW: UnixTime = UnixTime::from_millis(NOW_SECONDS as u64 * 1_000);
+const NOW_SECONDS: u32 = 1_795_780_800;
+
+/// A public key.
+const KEY: &str = "02f9308a019258c31049344f85f89d5229b531c845836f99b08601f113bce036f9";
 
 fn judged(shape: &Shape, coins: &[CoinUse]) -> Vec<Note> {
     judge(&shape.summary(&Party::new(2)), &Surroundings { now: NOW, coins })
@@ -204,6 +208,12 @@ fn scripts_that_anybody_can_take_are_grave() {
     check_output("OP_TRUE", 1_000, "51", &odd);
     check_output("a push of one byte", 1_000, "0101", &odd);
     check_output("false, then true", 1_000, "0051", &odd);
+    check_output("OP_NOP, then true", 1_000, "6151", &odd);
+    check_output("OP_NOP alone", 1_000, "61", &odd);
+    check_output("0 of 1 bare key", 1_000, &format!("0021{KEY}51ae"), &odd);
+    check_output("0 of no key", 1_000, "0000ae", &odd);
+    let said = said(&Shape::plain().and(1_000, &script(&format!("0021{KEY}51ae"))));
+    assert!(said.ends_with("could be taken by anybody: its script asks for nothing"), "{said}");
     check_output("witness version 1 of 33 bytes", 1_000, &format!("5121{}", "02".repeat(33)), &odd);
     check_output("witness version 2", 1_000, &format!("5220{}", "02".repeat(32)), &odd);
     check_output("witness version 16", 1_000, "60020101", &odd);
@@ -221,6 +231,13 @@ fn scripts_that_nobody_can_fulfil_are_grave() {
     check_output("a disabled opcode behind a condition", 1_000, "637e68", &odd);
     check_output("OP_RESERVED", 1_000, "5150", &odd);
     check_output("witness version 0 of 21 bytes", 1_000, &format!("0015{}", "21".repeat(21)), &odd);
+    let (key, off) = (format!("21{KEY}"), format!("2102{}", "ff".repeat(32)));
+    check_output("2 of 1 bare key", 1_000, &format!("52{key}51ae"), &odd);
+    check_output("1 of 1 bare key off the curve", 1_000, &format!("51{off}51ae"), &odd);
+    check_output("2 of 2 of which one is off it", 1_000, &format!("52{key}{off}52ae"), &odd);
+    check_output("202 opcodes that do nothing", 2_000, &format!("{}51", "61".repeat(202)), &odd);
+    let said = said(&Shape::plain().and(1_000, &script(&format!("51{off}51ae"))));
+    assert!(said.ends_with("would be lost for ever: its script can never be fulfilled"), "{said}");
     check_output("the all-zero hash", 1_000, &format!("0014{}", "00".repeat(20)), &odd);
     check_output("a bare key off the curve", 1_000, &format!("2102{}ac", "ff".repeat(32)), &odd);
     let long = "61".repeat(10_001);
@@ -231,17 +248,33 @@ fn scripts_that_nobody_can_fulfil_are_grave() {
 #[test]
 fn scripts_without_an_address_earn_a_warning() {
     let odd = ["warning odd_script output 1"];
-    let key = "02f9308a019258c31049344f85f89d5229b531c845836f99b08601f113bce036f9";
-    check_output("P2PK", 1_000, &format!("21{key}ac"), &odd);
+    check_output("P2PK", 1_000, &format!("21{KEY}ac"), &odd);
+    let off = format!("2102{}", "ff".repeat(32));
+    check_output("1 of 2 of which one is no point", 1_000, &format!("5121{KEY}{off}52ae"), &odd);
     let multisig =
-        |keys: usize| format!("51{}{:02x}ae", format!("21{key}").repeat(keys), 0x50 + keys);
+        |keys: usize| format!("51{}{:02x}ae", format!("21{KEY}").repeat(keys), 0x50 + keys);
     check_output("1 of 3 bare keys", 1_000, &multisig(3), &odd);
     check_output("1 of 4 bare keys", 1_000, &multisig(4), &odd);
-    check_output("OP_RETURN behind a condition", 1_000, "636a68", &odd);
-    check_output("a hash lock", 1_000, &format!("a820{}87", "21".repeat(32)), &odd);
     let said = |keys| said(&Shape::plain().and(1_000, &script(&multisig(keys))));
     assert!(said(3).ends_with("a bare multisig of 3 keys; it has no address to compare"));
     assert!(said(4).ends_with("a bare multisig of 4 keys; no node relays that"));
+}
+
+#[test]
+fn regression_value_in_scripts_of_an_unknown_kind_is_grave() {
+    let (grave, odd) = (["grave odd_script output 1"], "warning odd_script output 1");
+    check_output("drop, then true", 1_000, "7551", &grave);
+    check_output("the depth of the stack", 1_000, "74", &grave);
+    check_output("a hash of anything", 1_000, "a9", &grave);
+    check_output("OP_RETURN behind a condition", 1_000, "636a68", &grave);
+    check_output("a hash lock", 1_000, &format!("a820{}87", "21".repeat(32)), &grave);
+    check_output("as much as is no dust", 474, "74", &grave);
+    check_output("dust", 473, "74", &[odd, "warning dust output 1"]);
+    assert_eq!(
+        said(&Shape::plain().and(1_000, &script("7551"))),
+        "0.00001000 BTC in output 1 may be lost, or anybody's: what its script asks for is not \
+         known, and no node relays it"
+    );
 }
 
 #[test]
@@ -276,7 +309,18 @@ fn lock_times_are_told_as_heights_and_dates() {
     let lock = "info lock_time the whole";
     let locked = |lock_time| Shape::plain().sequence(0xffff_fffe).lock_time(lock_time);
     check("a height", &locked(840_000), &[lock]);
-    check("a time ahead", &locked(2_100_000_000), &[lock]);
+    check("a year ahead", &locked(NOW_SECONDS + 31_536_000), &[lock]);
+    let far = "warning lock_time the whole";
+    check("more than a year ahead", &locked(NOW_SECONDS + 31_536_001), &[far]);
+    check("the last time there is", &locked(u32::MAX), &[far]);
+    // 990,832 blocks of 9.5 minutes since the first one, and 52,560 of a year.
+    check("as high as a chain can be in a year", &locked(1_043_392), &[lock]);
+    check("higher", &locked(1_043_393), &[far]);
+    check("the last height there is", &locked(499_999_999), &[far]);
+    assert_eq!(
+        said(&locked(499_999_999)),
+        "it cannot confirm up to block 499,999,999, far above the height of any chain"
+    );
     check("a time that has passed", &locked(1_600_000_000), &[lock]);
     check("no lock time", &locked(0), &[]);
     check("no input enables it", &Shape::plain().lock_time(840_000), &[]);
@@ -296,7 +340,11 @@ fn relative_ages_are_told_as_spans() {
     let replaceable = "info replaceable the whole";
     let aged = |sequence| Shape::plain().sequence(sequence);
     check("1,440 blocks", &aged(1_440), &["info relative_age input 0", replaceable]);
-    check("of time", &aged(1 << 22 | 65_535), &["info relative_age input 0", replaceable]);
+    let long = "warning relative_age input 0";
+    check("52,560 blocks", &aged(52_560), &["info relative_age input 0", replaceable]);
+    check("more than a year of blocks", &aged(52_561), &[long, replaceable]);
+    check("of time", &aged(1 << 22 | 61_593), &["info relative_age input 0", replaceable]);
+    check("more than a year of time", &aged(1 << 22 | 61_594), &[long, replaceable]);
     check("none", &aged(0), &[replaceable]);
     check("no time", &aged(1 << 22), &[replaceable]);
     check("switched off", &aged(1 << 31 | 1_440), &[replaceable]);
@@ -328,6 +376,7 @@ fn coin_use(coin: usize, request: u8, state: CoinState, at: u64) -> CoinUse {
     CoinUse {
         outpoint: Shape::outpoint(coin),
         request: RequestId::from_bytes([request; 32]),
+        number: None,
         state,
         at: UnixTime::from_millis(at),
     }
@@ -366,6 +415,11 @@ fn coins_that_other_requests_spend_are_named_with_request_and_age() {
     );
     let named: Vec<_> = notes.iter().map(|note| note.request().unwrap()).collect();
     assert_eq!(named, [0xaa, 0xbb, 0xcc].map(|byte| RequestId::from_bytes([byte; 32])));
+    let coins_numbered = coins.map(|coin| CoinUse { number: Some(7), ..coin });
+    let numbered = judged(&shape, &coins_numbered);
+    assert_eq!(numbered, notes, "a number is only a name");
+    let first = numbered[0].to_string();
+    assert!(first.contains("is spent by request #7 (aaaaaaaa) too, signed an hour ago"), "{first}");
     let reversed: Vec<_> = coins.into_iter().rev().collect();
     assert_eq!(judged(&shape, &reversed), notes, "in any order of the coins");
 }

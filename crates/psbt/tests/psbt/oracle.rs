@@ -81,9 +81,16 @@ fn oracle(shape: &Shape, own: &[u8], coins: &[CoinUse]) -> Vec<String> {
                 let is_point = bitcoin::PublicKey::from_slice(key).is_ok();
                 Some((if is_point { "warning" } else { "grave" }, "odd_script"))
             }
-            // What is left of the random scripts: hash locks and bare multisig, which somebody can
-            // fulfil, and those that anybody or nobody can.
-            [0xa8, ..] | [0x51, 33, .., 0x51, 0xae] => Some(("warning", "odd_script")),
+            // One key of one: somebody's if it is a key.
+            [0x51, 33, key @ .., 0x51, 0xae] => {
+                let is_point = bitcoin::PublicKey::from_slice(key).is_ok();
+                Some((if is_point { "warning" } else { "grave" }, "odd_script"))
+            }
+            // Whom these ask for what is not plain; below dust it does not matter.
+            [0xa8, ..] | [0x75, 0x51] | [0x74] | [0xa9] if *amount < threshold => {
+                Some(("warning", "odd_script"))
+            }
+            // What is left of the random scripts anybody or nobody can fulfil, or who knows.
             _ => Some(("grave", "odd_script")),
         };
         of_script.into_iter().for_each(|(severity, name)| say(severity, name, &place));
@@ -97,11 +104,18 @@ fn oracle(shape: &Shape, own: &[u8], coins: &[CoinUse]) -> Vec<String> {
         }
         let is_aged = sequence >> 31 == 0 && sequence & 0xffff != 0;
         if is_aged && !(0..2).contains(&shape.version) {
-            say("info", "relative_age", &place);
+            let unit = if sequence >> 22 & 1 == 1 { 512 } else { 600 };
+            let is_long = (sequence & 0xffff) * unit > 31_536_000;
+            say(if is_long { "warning" } else { "info" }, "relative_age", &place);
         }
     }
     if shape.lock_time != 0 && shape.coins.iter().any(|(_, sequence)| *sequence != u32::MAX) {
-        say("info", "lock_time", "the whole");
+        // A year of blocks above as many as fit into the time since the first one, 9.5 minutes each.
+        let is_far = match u64::from(shape.lock_time) {
+            height @ 0..500_000_000 => height > (NOW_SECONDS - 1_231_006_505) / 570 + 365 * 24 * 6,
+            seconds => seconds > NOW_SECONDS + 31_536_000,
+        };
+        say(if is_far { "warning" } else { "info" }, "lock_time", "the whole");
     }
     if shape.coins.iter().any(|(_, sequence)| *sequence < 0xffff_fffe) {
         say("info", "replaceable", "the whole");
@@ -179,7 +193,7 @@ impl Dice {
         let len = self.below(39) + 2;
         let head_and_bytes =
             |head: &[u8], bytes: Vec<u8>, tail: &[u8]| [head, &bytes, tail].concat();
-        match self.below(22) {
+        match self.below(23) {
             0 | 1 => p2wpkh(),
             2..=4 => own.to_vec(),
             5 => head_and_bytes(&[0x76, 0xa9, 20], self.bytes(20), &[0x88, 0xac]),
@@ -202,9 +216,14 @@ impl Dice {
             18 => (0..=self.below(4)).map(|_| self.of(&[0, 0x4f, 0x50, 0x51, 0x60])).collect(),
             19 => head_and_bytes(&[self.of(&[2, 0x4c, 0x4d]), 9], self.bytes(1), &[]),
             20 => head_and_bytes(&[0x51, 33, 2], self.bytes(32), &[0x51, 0xae]),
+            21 => head_and_bytes(&[self.of(&[0, 0x52]), 33, 2], self.bytes(32), &[0x51, 0xae]),
             _ => self.of(&[
                 vec![0x61; 10_001],
                 vec![0x51, 0x6a],
+                vec![0x61, 0x51],
+                vec![0x75, 0x51],
+                vec![0x74],
+                vec![0xa9],
                 vec![0x7e, 0x51],
                 [&[0, 20][..], &[0; 20]].concat(),
             ]),
@@ -221,7 +240,8 @@ impl Dice {
             }
         };
         let outputs = (0..=self.below(6)).map(|_| (amount(self), self.script(own))).collect();
-        let sequences = [u32::MAX, 0xffff_fffe, 0xffff_fffd, 0, 144, 1 << 22 | 5, 1 << 31 | 5];
+        let sequences =
+            [u32::MAX, 0xffff_fffe, 0xffff_fffd, 0, 144, 65_535, 1 << 22 | 5, 1 << 31 | 5];
         let sequence = |dice: &mut Self| (0, dice.of(&sequences));
         let mut shape = Shape {
             version: self.of(&[1, 2, 2, 3, 0, 4, -1, i32::MIN, i32::MAX]),
@@ -259,6 +279,7 @@ impl Dice {
         let coin_use = |dice: &mut Self| CoinUse {
             outpoint: Shape::outpoint(dice.below(8) as usize),
             request: RequestId::from_bytes([dice.next() as u8; 32]),
+            number: None,
             state: dice.of(&[CoinState::Signed, CoinState::Open]),
             at: UnixTime::from_millis(dice.below(NOW_SECONDS * 1_000)),
         };
@@ -286,6 +307,6 @@ fn ten_thousand_random_transactions_are_judged_as_the_oracle_judges() {
     }
     // Each kind and severity was there to be told apart.
     assert!(seen.values().all(|count| *count > 50), "{seen:#?}");
-    // All names but `blind`; the fee's three and `odd_script` with two severities.
-    assert_eq!(seen.len(), NOTE_NAMES.len() - 1 + 4, "{seen:#?}");
+    // All names but `blind`; the fee's three, `odd_script` and the two of time with two severities.
+    assert_eq!(seen.len(), NOTE_NAMES.len() - 1 + 6, "{seen:#?}");
 }

@@ -1,8 +1,10 @@
 //! What can be said of a PSBT without knowing whose coins it spends.
 
 use bitcoin::address::Address;
-use ensign_primitives::Network;
-use ensign_psbt::Psbt;
+use bitcoin::{TxIn, TxOut};
+use ensign_api::view::NoteView;
+use ensign_primitives::{Network, UnixTime};
+use ensign_psbt::{Outline, Psbt};
 use serde_json::json;
 
 use crate::catalogue as code;
@@ -17,8 +19,8 @@ pub(super) struct Plain {
     inputs: Vec<Input>,
     /// Whom it pays, and how many satoshi.
     outputs: Vec<(String, u64)>,
-    /// Known where every input says what it holds.
-    fee_sat: Option<u64>,
+    /// Fee, size and notes, as far as they can be known.
+    outline: Outline,
 }
 
 #[derive(Debug)]
@@ -35,7 +37,8 @@ impl Plain {
     /// # Errors
     ///
     /// [`code::INTERNAL`]: it was read before.
-    pub(super) fn read(psbt: &Psbt, network: Network) -> Result<Self> {
+    pub(super) fn read(psbt: &Psbt, network: Network, now: UnixTime) -> Result<Self> {
+        let outline = Outline::new(psbt, network, now);
         let psbt = bitcoin::Psbt::deserialize(&psbt.to_bytes())
             .map_err(|error| Failure::new(&code::INTERNAL, error.to_string()))?;
         let network = match network {
@@ -48,9 +51,9 @@ impl Plain {
             Address::from_script(script, network).map(|address| address.to_string()).ok()
         };
         let tx = &psbt.unsigned_tx;
-        let input = |(index, txin): (usize, &bitcoin::TxIn)| {
-            let spent = psbt.spend_utxo(index).ok();
+        let input = |(index, txin): (usize, &TxIn)| {
             let input = psbt.inputs.get(index);
+            let spent = input.and_then(|input| claimed_utxo(txin, input));
             let is_signed = input.is_some_and(|input| {
                 input.final_script_witness.is_some()
                     || input.final_script_sig.is_some()
@@ -70,10 +73,7 @@ impl Plain {
             (to, output.value.to_sat())
         });
         let outputs: Vec<_> = outputs.collect();
-        let held = sum(inputs.iter().map(|input| input.amount_sat));
-        let paid = sum(outputs.iter().map(|(_, amount)| Some(*amount)));
-        let fee_sat = held.zip(paid).and_then(|(held, paid)| held.checked_sub(paid));
-        Ok(Self { txid: tx.compute_txid().to_string(), inputs, outputs, fee_sat })
+        Ok(Self { txid: tx.compute_txid().to_string(), inputs, outputs, outline })
     }
 
     /// Words it for people.
@@ -91,9 +91,21 @@ impl Plain {
         for (index, (to, amount)) in self.outputs.iter().enumerate() {
             text += &format!("\n  output {index}: {} to {}", sat(*amount), words::foreign(to));
         }
-        let fee =
-            self.fee_sat.map_or("unknown: an input does not say what it holds".to_owned(), sat);
-        text + &format!("\n  fee {fee}")
+        text += &format!("\n  fee {}", self.fee());
+        let notes = self.outline.notes.iter().map(NoteView::new);
+        notes.fold(text, |text, note| text + "\n" + &note.line())
+    }
+
+    /// Words the fee, with its rate. A signature of unknown size makes the rate lower than it looks.
+    fn fee(&self) -> String {
+        let Outline { fee, vsize, is_size_exact, .. } = self.outline;
+        let Some(fee) = fee else {
+            return "unknown: an input does not say what it holds, or not enough".to_owned();
+        };
+        let at_most = if is_size_exact { "" } else { "at most " };
+        let hundredths = fee.saturating_mul(100).checked_div(vsize).unwrap_or(0);
+        let (whole, rest) = (hundredths / 100, hundredths % 100);
+        format!("{fee} sat ({at_most}{whole}.{rest:02} sat/vB)")
     }
 
     /// Returns it for programs.
@@ -107,17 +119,26 @@ impl Plain {
             })
         };
         let output = |(to, amount): &(String, u64)| json!({ "to": to, "amount_sat": amount });
+        let Outline { fee, vsize, is_size_exact, notes } = &self.outline;
+        let rate = fee
+            .filter(|_| *is_size_exact)
+            .and_then(|fee| fee.saturating_mul(1000).checked_div(*vsize));
         Line::new("psbt")
             .with("group", None::<String>)
             .with("txid", self.txid.as_str())
             .with("inputs", self.inputs.iter().map(input).collect::<Vec<_>>())
             .with("outputs", self.outputs.iter().map(output).collect::<Vec<_>>())
-            .with("fee_sat", self.fee_sat)
+            .with("fee_sat", *fee)
+            .with("fee_rate_sat_per_kvb", rate)
+            .with("notes", json!(NoteView::all(notes)))
     }
 }
 
-fn sum(mut amounts: impl Iterator<Item = Option<u64>>) -> Option<u64> {
-    amounts.try_fold(0_u64, |sum, amount| sum.checked_add(amount?))
+/// Returns the output that an input says it spends.
+fn claimed_utxo<'a>(txin: &TxIn, input: &'a bitcoin::psbt::Input) -> Option<&'a TxOut> {
+    let vout = usize::try_from(txin.previous_output.vout).ok()?;
+    let previous = || input.non_witness_utxo.as_ref()?.output.get(vout);
+    input.witness_utxo.as_ref().or_else(previous)
 }
 
 fn sat(amount: u64) -> String {
