@@ -208,11 +208,10 @@ impl Duty {
     async fn decide(&mut self, approval: &Approval) {
         let (id, asked) = (approval.id, Asked::of(approval));
         let is_for_person = self.given.is_for_person(&id);
-        let verdict = match self.rule.verdict(&approval.group.id, &request::grave(&approval.notes))
-        {
-            Verdict::Yes(_) if is_for_person => Verdict::Ask(Vec::new()),
-            verdict => verdict,
-        };
+        let mut verdict = self.rule.verdict(&approval.group.id, &request::grave(&approval.notes));
+        if is_for_person && matches!(verdict, Verdict::Yes(_)) {
+            verdict = Verdict::Ask(Vec::new());
+        }
         if !matches!((&verdict, &self.desk), (Verdict::Ask(_), Some(_))) {
             // Where it is asked about, the question shows it.
             self.output.notice(request::text(&asked));

@@ -301,12 +301,11 @@ fn head(approval: &ApprovalView) -> String {
 
 /// Returns a field of an event as the lines of this program have it: notes by their names.
 fn field(name: &str, value: &Value) -> Value {
-    match value {
-        Value::Array(notes) if name == "notes" => {
-            notes.iter().filter_map(|note| note.get("name").cloned()).collect()
-        }
-        _ => value.clone(),
-    }
+    let notes = value.as_array().filter(|_| name == "notes");
+    notes.map_or_else(
+        || value.clone(),
+        |notes| notes.iter().filter_map(|note| note.get("name").cloned()).collect(),
+    )
 }
 
 /// How long an event says that was waited already.
