@@ -202,6 +202,10 @@ fn a_group_file_edited_by_hand_is_refused_with_its_line() {
     let refused = alice.json(&["group", "list"]).refused(3, "E-HOM-005");
     let seen = refused["what"].as_str().unwrap();
     assert!(seen.contains("vault.toml, line 1: it is the same group as treasury"), "{seen}");
+    // No home could be made of such a backup.
+    let backup = alice.path("backup.ens");
+    alice.json(&["key", "backup", argument(&backup)]).refused(3, "E-HOM-005");
+    assert!(!backup.exists());
 }
 
 #[test]
