@@ -30,7 +30,7 @@ pub(super) async fn run(home: Home, args: Up, output: Output) -> Result<()> {
     let rule = Rule::new(&args, &groups)?;
     rule.check_signer(args.signer.as_deref(), args.nobody_asks)?;
     let key = if args.signer.is_some() { Key::Beside } else { Key::Here };
-    let held = home.with_signer(args.signer).hold()?;
+    let held = home.with_signer(args.signer).hold().map_err(runs_already)?;
     let signed = Signed::open(&held.home)?;
     let is_moved = if args.moved { IsMoved::Yes } else { IsMoved::No };
     // Up to here a signal ends it at once: a passphrase may be asked for, or a signer be waited for.
@@ -55,6 +55,17 @@ pub(super) async fn run(home: Home, args: Up, output: Output) -> Result<()> {
     duty.node.shutdown().await;
     output.talk(&Line::new("stopped"), "stopped; open requests go on at the next `ensign up`");
     ended
+}
+
+/// Says that one process is enough.
+fn runs_already(failure: Failure) -> Failure {
+    if failure.entry != &code::HOME_IN_USE {
+        return failure;
+    }
+    failure.hint(
+        "it serves every group of this home, and no second one is needed: see `ensign status`; if it is \
+         an `ensign sign`, wait for its end",
+    )
 }
 
 /// Where the signer key is.

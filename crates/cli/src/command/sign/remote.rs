@@ -18,7 +18,7 @@ use crate::question::{self, Answer};
 use crate::remote::{Remote, client_failure};
 use crate::request;
 use crate::stop::Stop;
-use crate::target::{Finished, Targets};
+use crate::target::{self, Finished, Targets};
 use crate::views::{self, short};
 use crate::words::{self, foreign};
 
@@ -81,7 +81,8 @@ impl Errand {
             client.get(&of_request(&approval.request, "/result")).await.map_err(client_failure)?;
         let ResultView { signatures, psbt, transaction, key, .. } = result;
         let finished = Finished { psbt: psbt.zip(transaction), signatures, key };
-        self.targets.write(&finished, self.output)
+        let written = self.targets.write(&finished, self.output);
+        written.map_err(|failure| target::kept(&failure, &called(&approval)))
     }
 
     fn job(&self) -> Result<Job> {
