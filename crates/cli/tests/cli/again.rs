@@ -4,8 +4,11 @@ use std::fs;
 use std::io::Write as _;
 use std::os::unix::net::UnixStream;
 
+use rustix::process::{Pid, Signal, kill_process};
+
 use crate::ensign::{Running, Signer, argument, treasury};
 use crate::money::{coin, psbt};
+use crate::payee::with_policy;
 use crate::terminal::Terminal;
 
 /// Proposes a transaction over the signer's first coin; another purpose makes another request.
@@ -97,4 +100,47 @@ fn sign_beside_a_node_has_the_words_of_sign_alone() {
     terminal.wait_for("#1 treasury: you joined");
     terminal.wait_for("#1 treasury: all have signed, the signature verifies; transaction");
     assert_eq!(terminal.end(), 0);
+}
+
+#[test]
+fn of_two_questions_about_one_coin_the_second_is_asked_anew_after_the_yes_to_the_first() {
+    let [alice, bob, carol] = treasury();
+    let mut up = bob.start(&["up"]);
+    up.wait_for("up");
+    let _first = propose(&alice, "first");
+    let first = up.wait_for("asking");
+    let _second = propose(&carol, "second");
+    up.wait_for("request");
+    up.type_line(&format!("yes {}", first["digest"].as_str().unwrap()));
+    let seen = up.read_until_times("asking", 2);
+    let questions: Vec<_> = seen.iter().filter(|line| line["event"] == "asking").collect();
+    assert_eq!((&questions[0]["handle"], &questions[1]["handle"]), (&"#2".into(), &"#2".into()));
+    assert_ne!(questions[0]["digest"], questions[1]["digest"]);
+    let again = seen.iter().rfind(|line| line["event"] == "request").unwrap();
+    let notes = again["notes"].as_array().unwrap();
+    assert!(notes.iter().any(|note| note["name"] == "coin_open"), "{again}");
+}
+
+#[test]
+fn a_question_that_stands_is_asked_anew_under_the_rules_of_a_hangup() {
+    let [alice, bob, _carol] = treasury();
+    let mut up = bob.start(&["up"]);
+    up.wait_for("up");
+    let hang_up = |id: u32| kill_process(Pid::from_raw(id.cast_signed()).unwrap(), Signal::HUP);
+    let _sign = propose(&alice, "rent");
+    let asked = up.wait_for("asking");
+    // What cannot be read changes nothing.
+    with_policy(&bob, "fee_maximum = 1");
+    hang_up(up.id()).unwrap();
+    let warning = up.wait_for("warning");
+    assert!(warning["what"].as_str().unwrap().contains("fee_maximum"), "{warning}");
+    with_policy(&bob, "fee_max = 1000000");
+    hang_up(up.id()).unwrap();
+    let again = up.wait_for("asking");
+    assert_eq!(again["handle"], asked["handle"]);
+    assert_ne!(again["digest"], asked["digest"], "the rules are part of what a yes is given to");
+    with_policy(&bob, "fee_max = 1");
+    hang_up(up.id()).unwrap();
+    let failed = up.wait_for("failed");
+    assert_eq!((&failed["handle"], &failed["code"]), (&"#1".into(), &"E-POL-001".into()));
 }

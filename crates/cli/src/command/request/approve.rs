@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ensign_api::Name;
 use ensign_api::view::{DetailView, RequestView, WorkView, Yes};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep_until};
 
 use super::{now_ms, told};
 use crate::catalogue as code;
@@ -89,7 +89,7 @@ fn asked(kept: &Kept, detail: &DetailView, output: Output) -> Result<Yes> {
 /// Waits until a request does not wait for our user any more, and returns it as it is then.
 async fn decided_elsewhere(node: &Remote, id: &str) -> DetailView {
     loop {
-        sleep(LOOK_INTERVAL).await;
+        sleep_until(Instant::now() + LOOK_INTERVAL).await;
         // A node that does not answer has decided nothing; the yes will find out.
         let detail: Result<DetailView, _> = node.client().get(&of_request(id, "")).await;
         if let Ok(detail) = detail

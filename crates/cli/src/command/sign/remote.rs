@@ -6,7 +6,7 @@ use ensign_api::view::{ApprovalView, Job, PreviewView, Proposal, ResultView};
 use ensign_api::{Client, ClientError, Position, Stream};
 use ensign_coordinator::Work;
 use serde_json::{Value, json};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep_until};
 
 use super::{accepted, no_answer};
 use crate::args::Sign;
@@ -194,7 +194,7 @@ impl Follower<'_> {
         let mut returns = 0;
         loop {
             let Some(events) = &mut self.events else {
-                sleep(LOOK_INTERVAL).await;
+                sleep_until(Instant::now() + LOOK_INTERVAL).await;
                 self.events = stream(self.client).await?;
                 // Whatever was missed.
                 return Ok(json!({ "event": "gap" }));
