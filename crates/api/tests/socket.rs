@@ -269,6 +269,7 @@ async fn a_proposal_needs_the_digest_that_was_shown_and_its_grave_notes() {
         (propose(Some("ab".to_owned()), &["blind"], None), "E-REQ-011"),
         (propose(digest.clone(), &[], None), "E-REQ-012"),
         (propose(digest.clone(), &["fee_rate"], None), "E-REQ-012"),
+        (propose(digest.clone(), &["blind", "blint"], None), "E-API-001"),
         (propose(other.work.digest, &["blind"], None), "E-CHANGED"),
         (propose(digest, &["blind"], Some("/nowhere/x")), "E-FIL-002"),
     ] {

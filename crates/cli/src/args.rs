@@ -16,6 +16,7 @@ pub(crate) use kept::{Evidence, Nonce, Request};
 pub(crate) use own::{Contact, Group, Init, Payee};
 pub(crate) use psbt::{NewPsbt, Psbt};
 
+use crate::home::check_note;
 use crate::passphrase::{NewPassphraseArgs, PassphraseArgs};
 use crate::words::parse_duration;
 
@@ -133,7 +134,7 @@ pub(crate) struct Up {
     #[arg(long, value_name = "ask|none|all|GROUPS", default_value = "ask")]
     pub(crate) approve: Approve,
     /// Let `--approve` say yes in spite of this grave note too; give one for each
-    #[arg(long, value_name = "NOTE")]
+    #[arg(long, value_name = "NOTE", value_parser = note)]
     pub(crate) accept_note: Vec<String>,
     /// With `--approve` for groups beside a signer with `--yes-to-all`: nobody at all is asked, and
     /// that is meant. The signer wants the same option
@@ -167,8 +168,13 @@ pub(crate) struct Signer {
     #[arg(long, requires = "yes_to_all")]
     pub(crate) nobody_asks: bool,
     /// With `--yes-to-all`: sign in spite of this grave note; give one for each
-    #[arg(long, value_name = "NOTE", requires = "yes_to_all")]
+    #[arg(long, value_name = "NOTE", value_parser = note, requires = "yes_to_all")]
     pub(crate) accept_note: Vec<String>,
+}
+
+/// Reads the name of a note.
+fn note(text: &str) -> Result<String, String> {
+    check_note(text).map(|()| text.to_owned()).map_err(|(what, hint)| format!("{what}; {hint}"))
 }
 
 /// What to do with the requests of others.
@@ -235,7 +241,7 @@ pub(crate) struct Sign {
     #[arg(long)]
     pub(crate) yes: bool,
     /// With `--yes`: propose in spite of this grave note; give one for each
-    #[arg(long, value_name = "NOTE", requires = "yes")]
+    #[arg(long, value_name = "NOTE", value_parser = note, requires = "yes")]
     pub(crate) accept_note: Vec<String>,
     /// Where to listen instead of where the settings say
     #[arg(long, value_name = "IP:PORT")]
@@ -314,5 +320,18 @@ mod tests {
         assert!(!parse("ensign demo --signers 17"));
         assert!(!parse("ensign sign tx.psbt --group treasury --accept-note fee_rate"));
         assert!(parse("ensign sign tx.psbt --group treasury --yes --accept-note fee_rate"));
+    }
+
+    #[test]
+    fn regression_a_misspelt_note_was_accepted_silently() {
+        for line in [
+            "ensign sign tx.psbt --group g --yes --accept-note fee_rat",
+            "ensign up --approve all --accept-note fee_rat",
+            "ensign signer v.ens --socket s --yes-to-all --accept-note fee_rat",
+            "ensign request approve #1 --digest 00 --accept-note fee_rat",
+        ] {
+            let error = Cli::try_parse_from(line.split(' ')).unwrap_err().to_string();
+            assert!(error.contains("did you mean `fee_rate`?"), "{line}: {error}");
+        }
     }
 }

@@ -145,8 +145,12 @@ fn check_distinct(members: &[Contact]) -> Result<()> {
     for (at, member) in members.iter().enumerate() {
         for other in members.iter().skip(at + 1) {
             let (name, second) = (member.called(), other.called());
-            let what = if member == other {
+            let is_one_code = Contact { alias: None, ..member.clone() }
+                == Contact { alias: None, ..other.clone() };
+            let what = if is_one_code && name == second {
                 format!("the code of {name} was given twice")
+            } else if is_one_code {
+                format!("one code was given twice, as {name} and as {second}")
             } else if member.has_keys_of(other) {
                 format!(
                     "two codes of {name} were given, which differ in what they say besides keys"
@@ -222,6 +226,9 @@ mod tests {
         let (alice, bob) = (contact(1, "alice"), contact(2, "bob"));
         let (code, what) = refused(&alice, &[bob.clone(), bob.clone()]);
         assert_eq!((code, what.as_str()), ("E-GRP-003", "the code of bob was given twice"));
+        let double = Contact { alias: Some("bob2".to_owned()), ..bob.clone() };
+        let (code, what) = refused(&alice, &[bob.clone(), double]);
+        assert_eq!((code, &*what), ("E-GRP-003", "one code was given twice, as bob and as bob2"));
         let double = Contact { name: "eve".to_owned(), peer: contact(9, "").peer, ..bob.clone() };
         assert!(refused(&alice, &[bob.clone(), double]).1.contains("the same signer key"));
         let double = Contact { signer: contact(9, "").signer, ..alice.clone() };

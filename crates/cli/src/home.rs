@@ -32,6 +32,7 @@ pub(crate) use groups::{Changed, contact_failure};
 pub(crate) use keys::{PublicKeys, Stored, vault_in};
 pub(crate) use lock::HeldHome;
 pub(crate) use outs::Outs;
+pub(crate) use policy::check_note;
 pub(crate) use settings::{Settings, check_advertised};
 pub(crate) use signed::Signed;
 
@@ -178,6 +179,16 @@ impl Home {
         let what = "the addresses to give out are too long for one contact code";
         Err(Failure::new(&code::ADVERTISE, what).hint("name fewer hosts, or shorter ones"))
     }
+}
+
+/// Returns the home among whose own files a place is: all of its folder but what was signed. Whose
+/// home it is makes no difference.
+///
+/// - `place`: absolute, every link followed.
+pub(crate) fn around(place: &Path) -> Option<&Path> {
+    let is_home = |folder: &&Path| folder.join(CONFIG).exists() && folder.join(GROUPS).is_dir();
+    let home = place.ancestors().skip(1).find(is_home)?;
+    (!place.starts_with(home.join(SIGNED))).then_some(home)
 }
 
 /// Refuses a folder that has something in it.

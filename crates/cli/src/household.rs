@@ -80,10 +80,13 @@ impl Household {
     }
 
     async fn make(&self, NewGroup { name, members }: NewGroup) -> Result<Vec<String>> {
+        let was_there = self.home.group(&name).is_ok();
         let Changed { group, notes } = self.file(|home| home.form_group(&name, &members))?;
         if let Err(failure) = join(&self.coordinator, std::slice::from_ref(&group)).await {
-            // What the node does not take is no group of this home.
-            let _gone = self.file(|home| home.forget_group(&name));
+            if !was_there {
+                // What the node does not take is no group of this home.
+                let _gone = self.file(|home| home.forget_group(&name));
+            }
             return Err(failure);
         }
         self.changed();
@@ -150,7 +153,7 @@ impl House for Household {
     }
 
     fn check_target(&self, target: Target) -> Answer<'_, ()> {
-        let checked = Targets::of_view(&target).map(drop).map_err(|failure| problem(&failure));
+        let checked = Targets::of_view(&target).map(drop).map_err(of_target);
         Box::pin(async move { checked })
     }
 
@@ -182,6 +185,22 @@ impl House for Household {
     }
 }
 
+/// Words what is wrong with a target for a client, which has fields and no options.
+fn of_target(failure: Failure) -> Problem {
+    if failure.entry == &code::COMMAND_LINE {
+        let entry = code::find("E-API-001").unwrap_or(&code::INTERNAL);
+        let hint =
+            "look up `target` in docs/api.md: `out` and `extract` are absolute paths of two files";
+        let what = format!("target: {}", failure.what);
+        return Problem { status: 400, ..problem(&Failure::new(entry, what).hint(hint)) };
+    }
+    if failure.entry == &code::FILE_EXISTS {
+        let hint = "name another file, or set `force` in `target` to replace it";
+        return problem(&failure.hint(hint));
+    }
+    problem(&failure)
+}
+
 /// Words a failure for a client.
 fn problem(failure: &Failure) -> Problem {
     let entry = failure.entry;
@@ -205,5 +224,27 @@ const fn status(exit: code::Exit) -> u16 {
         code::Exit::NotReady | code::Exit::Network => 503,
         code::Exit::Policy | code::Exit::Declined => 403,
         code::Exit::Usage | code::Exit::Open | code::Exit::Peer | code::Exit::NonceSafety => 409,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wrong_target_is_told_in_fields_and_not_in_options() {
+        let of = |out: &str, form: Option<&str>| {
+            let form = form.map(str::to_owned);
+            let target = Target { out: Some(out.to_owned()), form, ..Target::default() };
+            Targets::of_view(&target).map(drop).map_err(of_target).unwrap_err()
+        };
+        for problem in [of("x.psbt", None), of("/tmp/x", Some("yaml")), of("/dev/null", None)] {
+            assert_eq!((problem.status, &*problem.code), (400, "E-API-001"), "{problem:?}");
+            assert!(!problem.advice.contains("--"), "{problem:?}");
+        }
+        let there = of("/etc/passwd", None);
+        assert!(there.code == "E-FIL-010" && there.advice.contains("`force`"), "{there:?}");
+        let nul = of("/tmp/a\0b", None);
+        assert!(nul.what.contains("NUL character"), "{nul:?}");
     }
 }

@@ -5,7 +5,7 @@ use ensign_identity::SignerKey;
 use crate::catalogue as code;
 use crate::contact::Contact;
 use crate::failure::{Failure, Result};
-use crate::words::check_name;
+use crate::words::{check_name, foreign};
 
 /// Returns what a name looks like: two names that a reader could take for each other look alike.
 ///
@@ -24,6 +24,40 @@ pub(crate) fn look_alike(one: &str, other: &str) -> bool {
     look(one) == look(other)
 }
 
+/// Words that stand for somebody in what the program says or takes: nobody is called so.
+const RESERVED: [&str; 15] = [
+    "all",
+    "any",
+    "anybody",
+    "ask",
+    "everybody",
+    "everyone",
+    "group",
+    "me",
+    "myself",
+    "nobody",
+    "none",
+    "self",
+    "this",
+    "you",
+    "yourself",
+];
+
+/// Refuses a name that would be read as somebody else than who has it, such as `you`.
+///
+/// # Errors
+///
+/// A sentence that says so.
+pub(crate) fn check_free(name: &str) -> Result<(), String> {
+    match RESERVED.into_iter().find(|word| look_alike(word, name)) {
+        Some(word) => Err(format!(
+            "the name `{}` would be read as the word `{word}`, which the program uses itself",
+            foreign(name)
+        )),
+        None => Ok(()),
+    }
+}
+
 /// Splits `NAME=CODE`, which gives a signer a name of this user's choice, from a code alone.
 ///
 /// # Errors
@@ -40,18 +74,23 @@ pub(crate) fn split(text: &str) -> Result<(Option<String>, &str)> {
     Ok((Some(name.to_owned()), code))
 }
 
-/// Refuses a name that belongs to another signer of this home, or looks as if it did.
+/// Refuses a name that belongs to another signer of this home, or looks as if it did, and one that
+/// stands for somebody in sentences.
 ///
 /// - `known`: every signer of the home, ourselves included.
 ///
 /// # Errors
 ///
-/// [`code::NAME_TAKEN`].
+/// [`code::NAME_TAKEN`], [`code::NAME`].
 pub(crate) fn check_unique<'a>(
     new: &Contact,
     known: impl IntoIterator<Item = (&'a str, SignerKey)>,
 ) -> Result<()> {
     let name = new.called();
+    check_free(name).map_err(|reason| {
+        let hint = "give it a name of your own: --member NAME=CODE";
+        Failure::new(&code::NAME, reason).who([name.to_owned()]).hint(hint)
+    })?;
     let is_other = |(known, key): &(&str, SignerKey)| *key != new.signer && look_alike(known, name);
     let Some((known, _)) = known.into_iter().find(is_other) else { return Ok(()) };
     let calls = if new.alias.is_some() { "is to be called" } else { "calls itself" };
@@ -77,6 +116,16 @@ mod tests {
         }
         for (one, other) in [("bob", "rob"), ("n1", "n10"), ("a-b", "a_b")] {
             assert!(!look_alike(one, other), "{one} {other}");
+        }
+    }
+
+    #[test]
+    fn words_of_the_program_are_no_names() {
+        for taken in ["you", "You", "Y0U", "ALL", "a11", "nobody", "me", "self"] {
+            assert!(check_free(taken).is_err(), "{taken}");
+        }
+        for free in ["yousef", "al", "meg", "bob", "i"] {
+            assert_eq!(check_free(free), Ok(()), "{free}");
         }
     }
 

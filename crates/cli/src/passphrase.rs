@@ -285,6 +285,9 @@ fn from(path: &Path, mut file: File) -> Result<Passphrase> {
             more => length += more,
         }
     }
+    if length == bytes.len() {
+        return Err(unusable(path, &format!("it has more than {PASSPHRASE_BYTES_MAX} bytes")));
+    }
     bytes.truncate(length);
     if bytes.last() == Some(&b'\n') {
         bytes.pop();
@@ -347,5 +350,8 @@ mod tests {
             std::fs::write(&path, wrong).unwrap();
             assert_eq!(from_file(&path).unwrap_err().entry.code, code::PASSPHRASE_SOURCE.code);
         }
+        std::fs::write(&path, "x".repeat(2 << 20)).unwrap();
+        let what = from_file(&path).unwrap_err().what;
+        assert!(what.ends_with("it has more than 1024 bytes"), "{what}");
     }
 }

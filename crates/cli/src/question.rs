@@ -7,7 +7,7 @@
 //! Invariants:
 //!
 //! - Exactly one question stands; it was shown in full, and the others wait behind it.
-//! - An answer counts only if it was typed after the question had stood complete for [`DEAD_TIME`]; off
+//! - An answer counts only if it was typed after the question had stood complete for `machine::DEAD_TIME`; off
 //!   a terminal, only if it carries the digest of what was shown.
 //! - One read answers at most one question, and the end of input answers none.
 

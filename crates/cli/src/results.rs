@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 
 use crate::home::{Home, Outs};
 use crate::output::Output;
-use crate::target::{Finished, Targets};
+use crate::target::{self, Finished, Targets};
 
 /// Writes results where clients wanted them, until the node ends.
 #[derive(Debug)]
@@ -59,14 +59,15 @@ impl Results {
         let look = self.coordinator.look(move |records| {
             let entry = records.requests().ok()?.into_iter().find(|entry| entry.id == id)?;
             let group = groups.into_iter().find(|group| group.id() == entry.group)?;
-            Some((records.outcome(&id, &group.keys).ok()??, group.keys))
+            let name = entry.handle().map_or_else(|| id.short(), |it| it.to_string());
+            Some((records.outcome(&id, &group.keys).ok()??, group.keys, name))
         });
-        if let Ok(Some((outcome, keys))) = look.await {
-            self.hand_out(id, &outcome, &keys);
+        if let Ok(Some((outcome, keys, name))) = look.await {
+            self.hand_out((id, &name), &outcome, &keys);
         }
     }
 
-    fn hand_out(&self, id: RequestId, outcome: &Outcome, keys: &Group) {
+    fn hand_out(&self, (id, name): (RequestId, &str), outcome: &Outcome, keys: &Group) {
         let Some(target) = self.outs.get(&id) else { return };
         let finished = Finished::new(outcome, keys);
         let written =
@@ -81,6 +82,7 @@ impl Results {
                 }
             }
             Err(failure) => {
+                let failure = target::kept(&failure, name);
                 let event = json!({
                     "event": "not_written",
                     "request": id.to_string(),

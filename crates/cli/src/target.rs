@@ -4,10 +4,12 @@
 //! - A link is followed and stays; a pipe, a terminal or a device is written into as it is; `-` and
 //!   whatever leads to standard output is standard output.
 //! - A file that exists is replaced, complete or not at all, only with `--force`.
+//! - Nothing goes among the files of a home, nor in the place of a vault ([`guarded`]).
 
 use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
@@ -22,6 +24,7 @@ use crate::home::shown;
 use crate::output::{Line, Output};
 use crate::words;
 
+mod guarded;
 mod results;
 pub(crate) use results::{Finished, Targets};
 
@@ -66,6 +69,11 @@ impl Target {
     ///
     /// [`code::FILE_WRITE`] when this process is in no folder.
     pub(crate) fn new(typed: &Path, existing: Existing) -> Result<Self> {
+        if typed.as_os_str().as_bytes().contains(&0) {
+            let what =
+                format!("cannot write {}: no file has a NUL character in its name", shown(typed));
+            return Err(Failure::new(&code::FILE_WRITE, what).hint("write the name without it"));
+        }
         if typed == Path::new("-") || is_stdout(typed) {
             return Ok(Self::Stdout);
         }
@@ -87,10 +95,10 @@ impl Target {
     ///
     /// # Errors
     ///
-    /// [`code::FILE_WRITE`], [`code::FILE_EXISTS`].
+    /// [`code::FILE_WRITE`], [`code::FILE_EXISTS`], [`code::FILE_GUARDED`].
     pub(crate) fn check(&self) -> Result<()> {
         let Self::File { path, existing } = self else { return Ok(()) };
-        let place = match find(path)? {
+        let place = match find_unguarded(path)? {
             Found::Stream { .. } => return Ok(()),
             Found::File(_) if *existing == Existing::Keep => return Err(exists(path)),
             Found::File(place) | Found::Nothing(place) => place,
@@ -103,12 +111,12 @@ impl Target {
     ///
     /// # Errors
     ///
-    /// [`code::FILE_WRITE`], [`code::FILE_EXISTS`]; what was there is as it was.
+    /// [`code::FILE_WRITE`], [`code::FILE_EXISTS`], [`code::FILE_GUARDED`]; what was there is as it was.
     pub(crate) fn write(&self, bytes: &[u8], output: Output) -> Result<()> {
         let Self::File { path, existing } = self else {
             return Output::raw(bytes).map_err(|error| cannot(Path::new("-"), &error));
         };
-        match find(path)? {
+        match find_unguarded(path)? {
             Found::Stream { is_pipe } => stream(path, bytes, is_pipe),
             Found::File(_) if *existing == Existing::Keep => return Err(exists(path)),
             Found::File(place) | Found::Nothing(place) => {
@@ -135,6 +143,15 @@ impl Target {
         };
         place(self) == place(other)
     }
+}
+
+/// As [`find`], and refuses a place that no result takes.
+fn find_unguarded(path: &Path) -> Result<Found> {
+    let found = find(path)?;
+    if let Found::File(place) | Found::Nothing(place) = &found {
+        guarded::refuse(place)?;
+    }
+    Ok(found)
 }
 
 /// Follows every link of a path to its end.
@@ -217,6 +234,16 @@ fn open_pipe(path: &Path) -> io::Result<File> {
         let _reader = OpenOptions::new().read(true).custom_flags(nonblocking).open(path);
         Err(io::Error::new(io::ErrorKind::TimedOut, "nobody reads this pipe"))
     })
+}
+
+/// Says that there is a result all the same, which was not written: the same command again would have
+/// everybody sign once more.
+///
+/// - `request`: how it is called.
+pub(crate) fn kept(failure: &Failure, request: &str) -> Failure {
+    let what = format!("{request} is signed and kept, but {}", failure.what);
+    let hint = format!("`ensign request show '{request}' --out FILE` writes it to another file");
+    Failure::new(&code::RESULT_KEPT, what).hint(hint)
 }
 
 fn exists(path: &Path) -> Failure {

@@ -7,7 +7,7 @@ use sha2::{Digest as _, Sha256};
 use crate::{Cost, CostError};
 
 /// How a vault begins.
-pub(crate) const MAGIC: [u8; 8] = *b"ensvault";
+pub const MAGIC: [u8; 8] = *b"ensvault";
 /// The version that this crate writes, and the only one that it reads.
 pub(crate) const VERSION: u16 = 1;
 const KDF_ARGON2ID: u8 = 1;

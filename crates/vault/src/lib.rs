@@ -30,7 +30,7 @@ pub use passphrase::{PASSPHRASE_BYTES_MAX, Passphrase, PassphraseError};
 mod cost;
 pub use cost::{Cost, CostError, LANES_MAX, MEMORY_KIB_MAX, WORK_KIB_MAX};
 mod layout;
-pub use layout::{ENTRIES_MAX, FILE_BYTES_MAX, Field, FormatError, Purpose};
+pub use layout::{ENTRIES_MAX, FILE_BYTES_MAX, Field, FormatError, MAGIC, Purpose};
 mod derive;
 mod draft;
 pub use draft::{Draft, DraftError, Randomness, SealError};

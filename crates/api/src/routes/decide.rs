@@ -8,7 +8,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use ensign_coordinator::{Approval, Consent, Handle, RequestState};
 use ensign_primitives::RequestId;
-use ensign_psbt::{ConsentDigest, Note, Severity};
+use ensign_psbt::{ConsentDigest, NOTE_NAMES, Note, Severity};
 
 use super::named::shown;
 use crate::body::Asked;
@@ -126,6 +126,14 @@ impl Inside {
 
     /// Checks that each grave note is accepted by its name.
     pub(super) fn accepted(&self, notes: &[Note], accepted: &[String]) -> Result<(), Problem> {
+        if let Some(unknown) = accepted.iter().find(|it| !NOTE_NAMES.contains(&it.as_str())) {
+            let what = format!(
+                "there is no note `{}`; the notes are {}",
+                shown(unknown),
+                NOTE_NAMES.join(", ")
+            );
+            return Err(Problem::misunderstood(StatusCode::BAD_REQUEST, what));
+        }
         let grave = notes.iter().filter(|note| note.severity() == Severity::Grave);
         let missing = |note: &&Note| !accepted.iter().any(|name| name == note.name());
         let mut missing: Vec<_> = grave.filter(missing).map(Note::name).collect();

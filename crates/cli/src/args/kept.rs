@@ -39,7 +39,7 @@ pub(crate) enum Request {
         #[arg(long, value_name = "HEX")]
         digest: Option<String>,
         /// Accept a grave note by its name, with --digest; may be given several times
-        #[arg(long, value_name = "NAME", requires = "digest")]
+        #[arg(long, value_name = "NAME", value_parser = super::note, requires = "digest")]
         accept_note: Vec<String>,
     },
     /// Refuse a request, for everybody

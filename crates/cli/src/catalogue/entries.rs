@@ -64,6 +64,16 @@ catalogue! {
         "A file is there already.",
         "A result takes the place of a file only when that is said: it may be one that somebody needs.",
         "name another file, or add --force to replace it";
+    FILE_GUARDED = "E-FIL-011", exit: Usage, risk: None, retry: false,
+        "A result is never written there.",
+        "In the folder of a home are its keys, settings and records, and a vault may have the only copy of \
+         a key. No option replaces them by a result. Nothing was written.",
+        "name a file outside of every home, and no vault";
+    RESULT_KEPT = "E-FIL-012", exit: Usage, risk: None, retry: false,
+        "It is signed, but the result was not written where it was wanted.",
+        "The signature is kept in the home. The same command again would be a new request, for which all \
+         would have to sign once more.",
+        "`ensign request show ID --out FILE` writes the result to another file";
 
     HOME_MISSING = "E-HOM-001", exit: NotReady, risk: None, retry: true,
         "There is no home here.",

@@ -9,6 +9,7 @@ use crate::args::Init;
 use crate::catalogue as code;
 use crate::failure::{Failure, Result};
 use crate::home::{Home, Settings, Stored, check_advertised, refuse_existing, shown, vault_in};
+use crate::names::check_free;
 use crate::output::Line;
 use crate::passphrase::Passphrases;
 use crate::{vault, words};
@@ -65,7 +66,7 @@ fn about_keys(name: &str, encrypted: bool) -> String {
 /// Returns what the system calls the user, if others could call the signer so.
 fn login_name() -> Option<String> {
     let name = std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).ok()?;
-    words::check_name(&name).is_ok().then_some(name)
+    (words::check_name(&name).is_ok() && check_free(&name).is_ok()).then_some(name)
 }
 
 /// Makes a home; a listening port 0 becomes a free one.
@@ -81,7 +82,9 @@ pub(crate) fn create(path: &Path, args: Init, passphrases: &Passphrases) -> Resu
         let what = "no name was given with --name, and the login name of this user cannot be one";
         Failure::new(&code::NAME, what).hint("give one with --name NAME")
     })?;
-    words::check_name(&name).map_err(|reason| Failure::new(&code::NAME, reason))?;
+    let refused = |reason| Failure::new(&code::NAME, reason);
+    words::check_name(&name).map_err(refused)?;
+    check_free(&name).map_err(|reason| refused(reason).hint("choose another name"))?;
     let advertise = check_advertised(&advertise)?;
     let listen = listen.unwrap_or_else(listening::everywhere);
     let listen = listening::with_free_port(listen).map_err(|error| {

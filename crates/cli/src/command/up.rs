@@ -30,7 +30,7 @@ pub(super) async fn run(home: Home, args: Up, output: Output) -> Result<()> {
     let rule = Rule::new(&args, &groups)?;
     rule.check_signer(args.signer.as_deref(), args.nobody_asks)?;
     let key = if args.signer.is_some() { Key::Beside } else { Key::Here };
-    let held = home.with_signer(args.signer).hold()?;
+    let held = home.with_signer(args.signer).hold().map_err(runs_already)?;
     let signed = Signed::open(&held.home)?;
     let is_moved = if args.moved { IsMoved::Yes } else { IsMoved::No };
     // Up to here a signal ends it at once: a passphrase may be asked for, or a signer be waited for.
@@ -55,6 +55,17 @@ pub(super) async fn run(home: Home, args: Up, output: Output) -> Result<()> {
     duty.node.shutdown().await;
     output.talk(&Line::new("stopped"), "stopped; open requests go on at the next `ensign up`");
     ended
+}
+
+/// Says that one process is enough.
+fn runs_already(failure: Failure) -> Failure {
+    if failure.entry != &code::HOME_IN_USE {
+        return failure;
+    }
+    failure.hint(
+        "it serves every group of this home, and no second one is needed: see `ensign status`; if it is \
+         an `ensign sign`, wait for its end",
+    )
 }
 
 /// Where the signer key is.
@@ -197,11 +208,10 @@ impl Duty {
     async fn decide(&mut self, approval: &Approval) {
         let (id, asked) = (approval.id, Asked::of(approval));
         let is_for_person = self.given.is_for_person(&id);
-        let verdict = match self.rule.verdict(&approval.group.id, &request::grave(&approval.notes))
-        {
-            Verdict::Yes(_) if is_for_person => Verdict::Ask(Vec::new()),
-            verdict => verdict,
-        };
+        let mut verdict = self.rule.verdict(&approval.group.id, &request::grave(&approval.notes));
+        if is_for_person && matches!(verdict, Verdict::Yes(_)) {
+            verdict = Verdict::Ask(Vec::new());
+        }
         if !matches!((&verdict, &self.desk), (Verdict::Ask(_), Some(_))) {
             // Where it is asked about, the question shows it.
             self.output.notice(request::text(&asked));

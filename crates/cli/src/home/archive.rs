@@ -30,8 +30,12 @@ impl Home {
     ///
     /// # Errors
     ///
-    /// [`code::HOME_IO`], [`code::INTERNAL`].
+    /// [`code::HOME_IO`], [`code::INTERNAL`]; [`code::HOME_DAMAGED`] for files that no home could be
+    /// made of.
     pub(crate) fn archive(&self) -> Result<Archive> {
+        // What a restore would refuse is no backup.
+        self.groups()?;
+        self.payees()?;
         let mut archive = Archive::default();
         let groups = self.group_names()?;
         let groups = groups.iter().map(|name| format!("{GROUPS}/{}", file_name(name)));

@@ -88,7 +88,19 @@ impl Home {
     ///
     /// [`code::HOME_DAMAGED`], [`code::HOME_IO`].
     pub(crate) fn groups(&self) -> Result<Vec<SignerGroup>> {
-        self.group_names()?.iter().map(|name| self.read_group(name)).collect()
+        let names = self.group_names()?;
+        let groups: Vec<_> =
+            names.iter().map(|name| self.read_group(name)).collect::<Result<_>>()?;
+        for (at, group) in groups.iter().enumerate() {
+            let Some(first) = groups.iter().take(at).find(|it| it.id() == group.id()) else {
+                continue;
+            };
+            let what = format!("it is the same group as {} once more", first.name);
+            let hint =
+                format!("keep one of {0} and {1}", file_name(&first.name), file_name(&group.name));
+            return Err(toml_file::wrong(&self.group_path(&group.name), 1, &what, &hint));
+        }
+        Ok(groups)
     }
 
     fn group_path(&self, name: &str) -> PathBuf {
@@ -139,6 +151,14 @@ impl Home {
                 foreign(&file.id)
             );
             return Err(toml_file::wrong(&path, line_of(&text, "id = "), what, &hint));
+        }
+        if group.keys.address() != file.address {
+            let what = "its members do not give this address, so the line was changed";
+            let hint = format!(
+                "pay nothing to the address that stands there; the one of the group is {}",
+                group.keys.address()
+            );
+            return Err(toml_file::wrong(&path, line_of(&text, "address = "), what, &hint));
         }
         Ok(group)
     }

@@ -13,7 +13,7 @@ use super::{Home, Settings, damaged, io_failure, key_failure, settings, shown};
 use crate::catalogue as code;
 use crate::durable::{self, Existing};
 use crate::failure::{Failure, Result};
-use crate::key_file;
+use crate::key_file::{self, KeyFileError};
 use crate::passphrase::NewPassphraseArgs;
 use crate::vault;
 
@@ -53,6 +53,18 @@ pub(super) fn private_files(home: &Path) -> Vec<PathBuf> {
         return std::iter::once(vault).chain(left).collect();
     }
     plain.to_vec()
+}
+
+/// Whether a file has what [`private_files`] have: a key, or the beginning of a vault. One that
+/// cannot be read counts as if it had.
+pub(super) fn holds_key(path: &Path) -> bool {
+    if path.ends_with(VAULT) {
+        return fs::read(path).map_or(true, |bytes| bytes.starts_with(&ensign_vault::MAGIC));
+    }
+    match key_file::read(path) {
+        Ok(_) | Err(KeyFileError::Io(_) | KeyFileError::Entropy(_)) => true,
+        Err(KeyFileError::Format | KeyFileError::Invalid) => false,
+    }
 }
 
 /// Draws both keys of a new home and writes them.

@@ -25,6 +25,10 @@ pub(super) fn check(home: &Path, keys: &[PathBuf]) -> Result<()> {
         })?;
         let mode = metadata.permissions().mode() & 0o777;
         if mode & 0o077 != 0 {
+            if path != home && !super::keys::holds_key(path) {
+                let what = format!("{} holds no key any more: it was overwritten", shown(path));
+                return Err(Failure::new(&code::KEYS_MISSING, what));
+            }
             let what = format!("{} has mode 0{mode:o} instead of 0{wanted}", shown(path));
             let hint = format!("type `chmod {wanted} {}`", shown(path));
             return Err(Failure::new(&code::HOME_OPEN_TO_OTHERS, what).hint(hint));

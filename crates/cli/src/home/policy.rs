@@ -52,6 +52,22 @@ enum Payees {
     Listed,
 }
 
+/// Checks that a note is called so.
+///
+/// # Errors
+///
+/// What is wrong, and what was probably meant.
+pub(crate) fn check_note(name: &str) -> Result<(), (String, String)> {
+    if NOTE_NAMES.contains(&name) {
+        return Ok(());
+    }
+    let hint = match nearest(name, NOTE_NAMES) {
+        Some(meant) => format!("did you mean `{meant}`?"),
+        None => format!("the notes are {}", NOTE_NAMES.join(", ")),
+    };
+    Err((format!("there is no note `{}`", foreign(name)), hint))
+}
+
 impl PolicySettings {
     /// Whether it refuses nothing.
     pub(super) fn is_empty(&self) -> bool {
@@ -60,13 +76,7 @@ impl PolicySettings {
 
     /// Returns what is wrong with it: the key, what, and what to do.
     pub(super) fn wrong(&self) -> Option<(&'static str, String, String)> {
-        let unknown = self.refuse.iter().find(|name| !NOTE_NAMES.contains(&name.as_str()));
-        if let Some(unknown) = unknown {
-            let what = format!("there is no note `{}`", foreign(unknown));
-            let hint = match nearest(unknown, NOTE_NAMES) {
-                Some(meant) => format!("did you mean `{meant}`?"),
-                None => format!("the notes are {}", NOTE_NAMES.join(", ")),
-            };
+        if let Some((what, hint)) = self.refuse.iter().find_map(|name| check_note(name).err()) {
             return Some(("refuse", what, hint));
         }
         let limits = [

@@ -16,6 +16,7 @@ use crate::catalogue as code;
 use crate::contact::ADDRESSES_MAX;
 use crate::durable::{self, Existing, Readers};
 use crate::failure::{Failure, Result};
+use crate::names::check_free;
 use crate::words::check_name;
 
 /// The settings of a home.
@@ -105,6 +106,9 @@ pub(super) fn parse(path: &Path, text: &str) -> Result<Settings> {
     if let Err(reason) = check_name(&settings.name) {
         return wrong("name", &reason, code::NAME.hint);
     }
+    if let Err(reason) = check_free(&settings.name) {
+        return wrong("name", &reason, "write another name");
+    }
     if settings.listen.port() == 0 {
         let what = "port 0 is no port to listen at";
         let hint = format!(
@@ -190,7 +194,11 @@ mod tests {
             ("colour = 1", "line 4: unknown field `colour`", "correct that line"),
             ("requests_per_minute = 0", "line 4: 0 is not between 1 and 60000", "leave it out"),
             ("requests_per_minute = 60001", "line 4: 60001 is not", "leave it out"),
-            ("requests_per_minute = -1", "line 4: ", "correct that line"),
+            (
+                "requests_per_minute = -1",
+                "`-1`, expected a whole number from 0 on",
+                "correct that line",
+            ),
             ("advertise = [\"host.example\"]", "line 4: `host.example` has no port", "correct"),
             ("advertise = [\"1.1.1.1:0\"]", "line 4: 1.1.1.1:0 can be dialled by nobody", "give"),
             ("advertise = [\"224.0.0.1:5\"]", "by nobody: a multicast address", "give"),
@@ -223,6 +231,7 @@ mod tests {
         assert!(hint.contains("listen = \"0.0.0.0:4820\""), "{hint}");
         assert!(refused(&GOOD.replace("4820", "70000")).0.contains("line 3: "));
         assert!(refused(&GOOD.replace("alice", "a/b")).0.contains("line 1: the name"));
+        assert!(refused(&GOOD.replace("alice", "y0u")).0.contains("line 1: the name `y0u` would"));
         assert!(refused(&GOOD.replace("signet", "sidenet")).0.contains("line 2: expected one of"));
         assert!(refused(&GOOD.replace("0.0.0.0", "224.0.0.1")).0.contains("multicast"));
     }

@@ -25,7 +25,8 @@ pub(super) fn parse<T: DeserializeOwned>(path: &Path, text: &str) -> Result<T> {
     toml::from_str(text).map_err(|error| {
         let before = error.span().and_then(|span| text.get(..span.start));
         let line = before.map_or(1, |before| before.matches('\n').count() + 1);
-        let message = error.message();
+        let message = error.message().replace("expected u64", "expected a whole number from 0 on");
+        let message = message.as_str();
         let hint = match meant(message) {
             Some(name) => format!("did you mean `{name}`? correct that line"),
             None => {

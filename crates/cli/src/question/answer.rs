@@ -1,6 +1,7 @@
 //! What a line means as an answer.
 
 use super::{Audience, Question, Wanted};
+use crate::home::check_note;
 
 /// What a line says about the question that stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,6 +58,13 @@ fn yes_of_program(words: &[&str], question: &Question) -> Meaning {
         |word: &Word<'_>| !is_digest(word) && !matches!(word, Word::Name(n) if *n == question.name);
     if !named.iter().any(is_digest) || named.iter().any(is_other) {
         return Meaning::Nothing(form(question));
+    }
+    for word in &accepted {
+        if let Word::Note(name) = word
+            && let Err((what, hint)) = check_note(name)
+        {
+            return Meaning::Nothing(format!("{what}; {hint}"));
+        }
     }
     if let Wanted::Digits { notes, .. } = &question.wanted
         && let Some(missing) = notes.iter().find(|note| !accepted.contains(&Word::Note(note)))

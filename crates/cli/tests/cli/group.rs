@@ -38,6 +38,43 @@ fn regression_no_command_took_the_new_address_of_a_member() {
 }
 
 #[test]
+fn the_same_group_with_new_addresses_is_updated() {
+    let [alice, bob, carol] = treasury();
+    let (old, new, carol) = (bob.code(), moved(&bob), carol.code());
+    let form = |code: &str| {
+        alice.json(&["group", "new", "treasury", "--member", code, "--member", &carol])
+    };
+    let updated = form(&new).succeeded().last();
+    let notes = updated["notes"].to_string();
+    assert!(notes.contains("it was updated") && notes.contains("127.0.0.1:45454"), "{notes}");
+    assert_eq!(addresses(&alice, "bob"), ["127.0.0.1:45454"]);
+    form(&new).refused(2, "E-GRP-006");
+    // Through a node that runs, too.
+    let _up = alice.up("none");
+    form(&old).succeeded();
+    assert_ne!(addresses(&alice, "bob"), ["127.0.0.1:45454"]);
+}
+
+#[test]
+fn regression_a_signer_was_called_you() {
+    let [alice, bob] = ["alice", "bob"].map(Signer::init);
+    let code = bob.code();
+    for name in ["you", "Me", "a11", "nobody"] {
+        let member = format!("{name}={code}");
+        alice.json(&["group", "new", "g", "--member", &member]).refused(2, "E-CON-005");
+        let fresh = Signer::new();
+        fresh.json(&["init", "--name", name, "--no-passphrase"]).refused(2, "E-CON-005");
+    }
+    // One that was made otherwise is given a name here.
+    let path = bob.home.join("ensign.toml");
+    let settings = fs::read_to_string(&path).unwrap();
+    fs::write(&path, settings.replace("\"bob\"", "\"You\"")).unwrap();
+    bob.json(&["contact", "show"]).refused(3, "E-HOM-005");
+    alice.json(&["group", "new", "all", "--member", &code]).refused(2, "E-CON-005");
+    alice.json(&["group", "new", "g", "--member", &code]).succeeded();
+}
+
+#[test]
 fn a_code_with_other_keys_is_no_update() {
     let [alice, ..] = treasury();
     let dave = Signer::init("dave");
@@ -75,7 +112,8 @@ fn a_group_is_renamed_and_forgotten() {
     assert_eq!((&renamed["group"], &renamed["id"]), (&"coffer".into(), &id));
     alice.json(&["group", "show", "treasury"]).refused(2, "E-GRP-001");
     alice.json(&["group", "rename", "coffer", "../x"]).refused(2, "E-CON-005");
-    alice.json(&["group", "rename", "coffer", "coffer"]).refused(2, "E-GRP-002");
+    let same = alice.json(&["group", "rename", "coffer", "coffer"]).refused(2, "E-GRP-002");
+    assert_eq!(same["what"], "the group is called `coffer` already");
 
     // Nobody can be asked.
     let ended = alice.json(&["group", "forget", "coffer"]);
@@ -123,6 +161,10 @@ fn own_and_double_codes_are_told() {
     let twice = ["group", "new", "g", "--member", &bob, "--member", &bob];
     let twice = alice.json(&twice).refused(2, "E-GRP-003");
     assert_eq!(twice["who"].as_array().unwrap(), &["bob"]);
+    let [one, other] = ["bob", "bob2"].map(|name| format!("{name}={bob}"));
+    let twice = alice.json(&["group", "new", "g", "--member", &one, "--member", &other]);
+    let twice = twice.refused(2, "E-GRP-003");
+    assert_eq!(twice["what"], "one code was given twice, as bob and as bob2");
     let formed = alice.json(&["group", "new", "g", "--member", &bob, "--member", &own]).succeeded();
     assert!(formed.last()["notes"][0].as_str().unwrap().contains("code 2 is your own"));
 }
@@ -140,6 +182,11 @@ fn a_group_file_edited_by_hand_is_refused_with_its_line() {
         (good.replace(&first, &format!("{first}\n{first}")), "stands here twice", "remove"),
         (good.replace(&first, ""), "its members do not give this id", "its id is to be"),
         (good.replace(id, &id.replace(&id[5..7], digit)), "line 2: its members do not", "backup"),
+        (
+            good.replace("bcrt1p", "bcrt1q"),
+            "line 3: its members do not give this address",
+            "pay nothing",
+        ),
         (good.replace("ensign1", "ensign1b"), "line 5: character 8 is `b`", "correct that line"),
     ] {
         fs::write(&path, text).unwrap();
@@ -148,8 +195,17 @@ fn a_group_file_edited_by_hand_is_refused_with_its_line() {
         assert!(seen.contains("treasury.toml, line ") && seen.contains(what), "{what}: {seen}");
         assert!(refused["do"].as_str().unwrap().contains(hint), "{refused}");
     }
-    fs::write(&path, good).unwrap();
+    fs::write(&path, &good).unwrap();
     alice.json(&["group", "show", "treasury"]).succeeded();
+    let copy = alice.home.join("groups/vault.toml");
+    fs::write(&copy, good).unwrap();
+    let refused = alice.json(&["group", "list"]).refused(3, "E-HOM-005");
+    let seen = refused["what"].as_str().unwrap();
+    assert!(seen.contains("vault.toml, line 1: it is the same group as treasury"), "{seen}");
+    // No home could be made of such a backup.
+    let backup = alice.path("backup.ens");
+    alice.json(&["key", "backup", argument(&backup)]).refused(3, "E-HOM-005");
+    assert!(!backup.exists());
 }
 
 #[test]

@@ -135,7 +135,7 @@ fn request_that_is_cancelled_without_a_node_ends_for_the_others_at_the_next_star
 
     assert_eq!(entries(&alice, "list").len(), 1);
     let error = alice.json(&["request", "approve", &request]).refused(2, "E-REQ-003");
-    assert!(error["what"].as_str().unwrap().contains("approved before"), "{error}");
+    assert!(error["what"].as_str().unwrap().contains("approved by the rule sign --yes"), "{error}");
     alice.json(&["request", "cancel", &request]).succeeded();
     alice.json(&["request", "cancel", &request]).refused(2, "E-REQ-003");
     assert_eq!(entries(&alice, "list").len(), 0);

@@ -6,6 +6,7 @@
     reason = "the lints exempt functions marked as tests, not what they call"
 )]
 
+mod again;
 mod answers;
 mod contact;
 mod ensign;

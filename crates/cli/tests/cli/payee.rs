@@ -10,7 +10,7 @@ use crate::money::{coin, psbt};
 
 const OTHER: &str = "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080";
 
-fn with_policy(signer: &Signer, policy: &str) {
+pub(crate) fn with_policy(signer: &Signer, policy: &str) {
     let path = signer.home.join("ensign.toml");
     let text = fs::read_to_string(&path).unwrap();
     let text = text.split("[policy]").next().unwrap();

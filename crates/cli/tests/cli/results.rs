@@ -1,7 +1,7 @@
 //! Where results go: files, links, pipes, standard output.
 
 use std::fs;
-use std::os::unix::fs::{FileTypeExt as _, symlink};
+use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _, symlink};
 
 use crate::ensign::{Signer, argument, treasury};
 use crate::money::{coin, psbt};
@@ -88,4 +88,45 @@ fn two_results_in_one_place_are_refused() {
         let refused = sign(&alice, &tx, &["--out", out, "--extract", extract]);
         assert!(refused.stderr.starts_with("error E-USE-001"), "{}", refused.stderr);
     }
+}
+
+#[test]
+fn regression_a_result_took_the_place_of_the_secret_key() {
+    let [alice, bob, carol] = treasury();
+    let tx = psbt(&[coin(&alice)]).serialize();
+    let key = alice.home.join("signer.key");
+    let before = fs::read(&key).unwrap();
+    let link = alice.path("result.psbt");
+    symlink(&key, &link).unwrap();
+    let refused = |ended: crate::ensign::Ended| {
+        assert!(ended.stderr.starts_with("error E-FIL-011"), "{}", ended.stderr);
+        assert_eq!((ended.code, fs::read(&key).unwrap()), (2, before.clone()));
+    };
+    let outs = [key.clone(), link, alice.home.join("ensign.toml"), alice.home.join("new")];
+    for out in &outs {
+        refused(sign(&alice, &tx, &["--force", "--out", argument(out)]));
+    }
+    let up = alice.up("none");
+    refused(sign(&alice, &tx, &["--force", "--extract", argument(&key)]));
+    // What is at fault in a home whose key was overwritten all the same.
+    drop((up, bob, carol));
+    fs::write(&key, "psbt").unwrap();
+    fs::set_permissions(&key, fs::Permissions::from_mode(0o644)).unwrap();
+    let told = alice.json(&["contact", "show"]).refused(3, "E-HOM-009");
+    assert!(told["what"].as_str().unwrap().contains("overwritten"), "{told}");
+}
+
+#[test]
+fn regression_a_result_that_was_not_written_was_told_as_if_there_were_none() {
+    let [alice, bob, carol] = treasury();
+    let tx = psbt(&[coin(&alice)]).serialize();
+    let _others = [bob.up("all"), carol.up("all")];
+    let ended = sign(&alice, &tx, &["--out", "/dev/full"]);
+    assert_eq!(ended.code, 2);
+    let told = &ended.stderr;
+    assert!(told.contains("error E-FIL-012: #1 is signed and kept, but cannot write"), "{told}");
+    assert!(told.contains("ensign request show '#1' --out FILE"), "{told}");
+    let out = alice.path("out");
+    alice.text(&["request", "show", "#1", "--out", argument(&out)]).succeeded();
+    ensign_psbt::parse(&fs::read(&out).unwrap()).unwrap();
 }

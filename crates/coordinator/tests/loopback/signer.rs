@@ -197,6 +197,8 @@ async fn signer_that_declines_ends_the_request_for_everybody() {
     assert_eq!(again, Err(CommandError::UnknownRequest { request: asked.id }));
     let done = |event: &Event| matches!(event, Event::Request(_, RequestEvent::Done { .. }));
     assert!(!pair.wallets[0].seen.iter().any(done));
+    // A no that was meant is no trouble of the signer.
+    assert!(pair.wallets[0].warnings().is_empty());
 }
 
 #[test]

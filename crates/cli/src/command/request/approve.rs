@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ensign_api::Name;
 use ensign_api::view::{DetailView, RequestView, WorkView, Yes};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep_until};
 
 use super::{now_ms, told};
 use crate::catalogue as code;
@@ -35,7 +35,7 @@ pub(super) fn run(
         return Err(Failure::new(&code::REQUEST_BY_PREFIX, what).hint(hint));
     }
     if !request.is_asking() {
-        return Err(decided_before(&detail));
+        return Err(decided(&detail, "before"));
     }
     let yes = match digest {
         Some(digest) => Yes { digest: Some(digest), accept_notes },
@@ -65,7 +65,7 @@ fn asked(kept: &Kept, detail: &DetailView, output: Output) -> Result<Yes> {
             decided = decided_elsewhere(node, &detail.request.request) => Err(decided),
         }
     });
-    match answer.map_err(|decided| decided_before(&decided))? {
+    match answer.map_err(|it| decided(&it, "in another terminal"))? {
         Answer::Yes => Ok(yes),
         Answer::No => {
             let failure = Failure::new(&code::OWN_NO, "you said no; the request stays open");
@@ -89,7 +89,7 @@ fn asked(kept: &Kept, detail: &DetailView, output: Output) -> Result<Yes> {
 /// Waits until a request does not wait for our user any more, and returns it as it is then.
 async fn decided_elsewhere(node: &Remote, id: &str) -> DetailView {
     loop {
-        sleep(LOOK_INTERVAL).await;
+        sleep_until(Instant::now() + LOOK_INTERVAL).await;
         // A node that does not answer has decided nothing; the yes will find out.
         let detail: Result<DetailView, _> = node.client().get(&of_request(id, "")).await;
         if let Ok(detail) = detail
@@ -113,16 +113,18 @@ fn question(detail: &DetailView, work: &WorkView) -> Result<Question> {
 }
 
 /// Says what became of a request without this command.
-fn decided_before(detail: &DetailView) -> Failure {
+///
+/// - `how`: `before`, `in another terminal`.
+fn decided(detail: &DetailView, how: &str) -> Failure {
     let request = &detail.request;
     let called = called(request);
     let ended = |reason: &String| format!("{called} is over: {}", foreign(reason));
     let what = match (request.state.as_str(), request.decision.as_deref()) {
-        ("open", Some("approved")) => format!("{called}: you approved it in another terminal"),
+        ("open", Some("approved")) => format!("{called}: you approved it {how}"),
         ("open", Some(rule)) => format!("{called} was {}", foreign(rule)),
         ("open", None) => format!("{called} is open: it is not asked about now"),
         ("signed", _) => format!("{called} is over: all have signed"),
-        (_, Some("refused")) => format!("{called}: you declined it in another terminal"),
+        (_, Some("refused")) => format!("{called}: you declined it {how}"),
         _ => request.reason.as_ref().map_or_else(|| format!("{called} is over"), ended),
     };
     let hint = format!("nothing needs to be done; to see it: ensign request show '{called}'");
@@ -146,7 +148,8 @@ mod tests {
             reason: reason.map(str::to_owned),
             ..RequestView::default()
         };
-        let failure = decided_before(&DetailView { request, work: None, result: None });
+        let detail = DetailView { request, work: None, result: None };
+        let failure = decided(&detail, "in another terminal");
         assert!(failure.advice().contains("ensign request show '#2'"), "{failure:?}");
         failure.what
     }

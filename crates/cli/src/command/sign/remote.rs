@@ -6,7 +6,7 @@ use ensign_api::view::{ApprovalView, Job, PreviewView, Proposal, ResultView};
 use ensign_api::{Client, ClientError, Position, Stream};
 use ensign_coordinator::Work;
 use serde_json::{Value, json};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep_until};
 
 use super::{accepted, no_answer};
 use crate::args::Sign;
@@ -18,7 +18,7 @@ use crate::question::{self, Answer};
 use crate::remote::{Remote, client_failure};
 use crate::request;
 use crate::stop::Stop;
-use crate::target::{Finished, Targets};
+use crate::target::{self, Finished, Targets};
 use crate::views::{self, short};
 use crate::words::{self, foreign};
 
@@ -81,7 +81,8 @@ impl Errand {
             client.get(&of_request(&approval.request, "/result")).await.map_err(client_failure)?;
         let ResultView { signatures, psbt, transaction, key, .. } = result;
         let finished = Finished { psbt: psbt.zip(transaction), signatures, key };
-        self.targets.write(&finished, self.output)
+        let written = self.targets.write(&finished, self.output);
+        written.map_err(|failure| target::kept(&failure, &called(&approval)))
     }
 
     fn job(&self) -> Result<Job> {
@@ -193,7 +194,7 @@ impl Follower<'_> {
         let mut returns = 0;
         loop {
             let Some(events) = &mut self.events else {
-                sleep(LOOK_INTERVAL).await;
+                sleep_until(Instant::now() + LOOK_INTERVAL).await;
                 self.events = stream(self.client).await?;
                 // Whatever was missed.
                 return Ok(json!({ "event": "gap" }));
@@ -300,12 +301,11 @@ fn head(approval: &ApprovalView) -> String {
 
 /// Returns a field of an event as the lines of this program have it: notes by their names.
 fn field(name: &str, value: &Value) -> Value {
-    match value {
-        Value::Array(notes) if name == "notes" => {
-            notes.iter().filter_map(|note| note.get("name").cloned()).collect()
-        }
-        _ => value.clone(),
-    }
+    let notes = value.as_array().filter(|_| name == "notes");
+    notes.map_or_else(
+        || value.clone(),
+        |notes| notes.iter().filter_map(|note| note.get("name").cloned()).collect(),
+    )
 }
 
 /// How long an event says that was waited already.

@@ -14,7 +14,7 @@ use crate::node::Node;
 use crate::output::Output;
 use crate::request::{self, Asked};
 use crate::stop::Stop;
-use crate::target::{Finished, Targets};
+use crate::target::{self, Finished, Targets};
 
 /// How long we stay after the signature is there, so that every other signer gets it too.
 ///
@@ -163,7 +163,8 @@ impl Session {
                 Err(_) => return Err(self.unread()),
             },
         };
-        written.map_err(|error| Failure::new(&code::INTERNAL, error.to_string()))??;
+        let written = written.map_err(|error| Failure::new(&code::INTERNAL, error.to_string()))?;
+        written.map_err(|failure| target::kept(&failure, &request::name(&self.request)))?;
         if !is_printed {
             return Ok(());
         }

@@ -27,7 +27,8 @@ pub(crate) struct Changed {
 }
 
 impl Home {
-    /// Forms a group of ourselves and others and keeps it.
+    /// Forms a group of ourselves and others and keeps it. Where there is a group of this name and of
+    /// exactly these members, their new addresses are taken.
     ///
     /// - `codes`: of the other members, each `CODE` or `NAME=CODE`; our own is left out.
     ///
@@ -35,19 +36,27 @@ impl Home {
     ///
     /// What is wrong with a name, a code, or the members together.
     pub(crate) fn form_group(&self, name: &str, codes: &[String]) -> Result<Changed> {
-        check_name(name).map_err(|reason| Failure::new(&code::NAME, reason))?;
+        check_group_name(name)?;
         let (own, groups) = (self.contact()?, self.groups()?);
         let (mut members, mut notes): (Vec<Contact>, _) = (Vec::new(), Vec::new());
-        for (position, contact) in contacts(codes)? {
+        let mut others = Vec::new();
+        for ((position, contact), code) in contacts(codes)?.into_iter().zip(codes) {
             if contact.has_keys_of(&own) {
                 notes.push(format!("code {position} is your own; you are a member anyway"));
                 continue;
             }
+            others.push(code.clone());
             members.push(as_known(contact, &groups));
         }
         let group = SignerGroup::new(name, &own, &members)?;
         if let Some(same) = groups.iter().find(|known| known.id() == group.id()) {
-            return Err(same_members(same, &group));
+            if same.name != name || !have_moved(same, &group) {
+                return Err(same_members(same, &group));
+            }
+            notes.push(format!("group {name} is there with exactly these members: it was updated"));
+            let changed = self.update_group(name, &others)?;
+            notes.extend(changed.notes);
+            return Ok(Changed { notes, ..changed });
         }
         if groups.iter().any(|known| known.name == name) {
             return Err(name_taken(name));
@@ -115,8 +124,12 @@ impl Home {
     ///
     /// [`code::GROUP_UNKNOWN`], [`code::GROUP_EXISTS`], [`code::NAME`], [`code::HOME_IO`].
     pub(crate) fn rename_group(&self, old: &str, new: &str) -> Result<SignerGroup> {
-        check_name(new).map_err(|reason| Failure::new(&code::NAME, reason))?;
+        check_group_name(new)?;
         let group = self.group(old)?;
+        if old == new {
+            let what = format!("the group is called `{new}` already");
+            return Err(Failure::new(&code::GROUP_EXISTS, what).hint("nothing needs to be done"));
+        }
         if self.group_names()?.iter().any(|known| known == new) {
             return Err(name_taken(new));
         }
@@ -147,6 +160,14 @@ impl Home {
     }
 }
 
+/// Checks the name of a group: `--approve` takes words in the same place.
+fn check_group_name(name: &str) -> Result<()> {
+    let checked = check_name(name).map_err(|reason| Failure::new(&code::NAME, reason));
+    checked?;
+    names::check_free(name)
+        .map_err(|reason| Failure::new(&code::NAME, reason).hint("choose another name"))
+}
+
 /// Reads codes; returns each with its number, from 1.
 fn contacts(codes: &[String]) -> Result<Vec<(usize, Contact)>> {
     let contact = |(position, text): (usize, &String)| match contact_of(text) {
@@ -172,6 +193,13 @@ fn as_known(contact: Contact, groups: &[SignerGroup]) -> Contact {
 fn call(contact: Contact, name: &str) -> Contact {
     let alias = Some(name.to_owned()).filter(|alias| *alias != contact.name);
     Contact { alias, ..contact }
+}
+
+/// Whether members of a group have new addresses, and all the keys that they had.
+fn have_moved(known: &SignerGroup, new: &SignerGroup) -> bool {
+    let mut pairs = known.members.iter().zip(&new.members);
+    pairs.clone().all(|(before, now)| before.has_keys_of(now))
+        && pairs.any(|(before, now)| before.addresses != now.addresses)
 }
 
 /// The same group is there already; its members may have moved since.

@@ -402,7 +402,8 @@ fn off_a_terminal_each_grave_note_is_accepted_by_name() {
     let mut run = run(Audience::Program);
     let yes = format!("yes {}", hex::encode([1; 32]));
     run.ask(grave(1));
-    for void in ["", " --accept-note fee_rate", " fee_rate data_value", " --accept-note"] {
+    let both = " --accept-note fee_rate --accept-note data_value --accept-note=bogus";
+    for void in ["", " --accept-note fee_rate", " fee_rate data_value", " --accept-note", both] {
         run.read(format!("{yes}{void}\n")).is_over(&[]);
         assert!(run.said().contains("void #1"), "{void}");
     }
