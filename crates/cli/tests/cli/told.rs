@@ -52,7 +52,7 @@ fn what_is_approved_without_asking_is_shown_with_the_rule_that_did() {
     let proposal = alice.start(&sign);
     up.wait_for("request #1 by alice to group treasury");
     up.wait_for("spends 0.00050000 BTC");
-    up.wait_for("up --approve treasury approved");
+    up.wait_for("up --approve all approved");
     proposal.end().succeeded();
     // A blind message is left open: it is grave, and nobody has typed its digits.
     let message = "ab".repeat(32);
