@@ -263,3 +263,9 @@ pub(crate) fn copy(from: &Path, to: &Path) {
         }
     }
 }
+
+/// Returns the arguments that sign a bare message with the group `treasury`, unseen by anybody.
+pub(crate) fn blind<'a>(message: &'a str, more: &[&'a str]) -> Vec<&'a str> {
+    let sign = ["sign", "--yes", "--accept-note", "blind", "--group", "treasury"];
+    [&sign, ["--message", message].as_slice(), more].concat()
+}

@@ -5,14 +5,13 @@ use std::os::unix::fs::PermissionsExt as _;
 
 use serde_json::{Value, json};
 
-use crate::ensign::{Running, Signer, argument, copy, treasury};
+use crate::ensign::{Running, Signer, argument, blind, copy, treasury};
 use crate::money::{coin, psbt};
 
 /// Proposes a message as a signer; returns the process and the request's id.
 fn propose(signer: &Signer, byte: &str, more: &[&str]) -> (Running, String) {
     let message = byte.repeat(32);
-    let sign =
-        ["sign", "--yes", "--accept-note", "blind", "--message", &message, "--group", "treasury"];
+    let sign = blind(&message, &[]);
     let mut running = signer.start(&[&sign[..], more].concat());
     let proposed = running.wait_for("proposed");
     (running, proposed["request"].as_str().unwrap().to_owned())

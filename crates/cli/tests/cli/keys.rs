@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-use crate::ensign::{Signer, argument, treasury};
+use crate::ensign::{Signer, argument, blind, treasury};
 
 const PASSPHRASE: &str = "correct horse battery";
 
@@ -101,8 +101,7 @@ fn encrypted_homes_sign_with_the_passphrase_from_each_source() {
     carol.close_input();
     carol.wait_for("up");
     let message = "ab".repeat(32);
-    let sign =
-        ["sign", "--yes", "--accept-note", "blind", "--message", &message, "--group", "treasury"];
+    let sign = blind(&message, &[]);
     alice.json(&[&sign[..], &from_file].concat()).succeeded();
 }
 

@@ -8,7 +8,7 @@ use std::process::{Child, Stdio};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
-use crate::ensign::{Running, Signer, treasury};
+use crate::ensign::{Running, Signer, blind, treasury};
 
 /// Clients that take every place of a home's socket, and more.
 const CLIENTS: usize = 200;
@@ -84,16 +84,7 @@ fn wait_for(running: &mut Running, event: &str, who: &str) {
 /// Proposes a message; returns the process and the request's id.
 fn propose(signer: &Signer) -> (Running, String) {
     let message = "ab".repeat(32);
-    let mut sign = signer.start(&[
-        "sign",
-        "--yes",
-        "--accept-note",
-        "blind",
-        "--message",
-        &message,
-        "--group",
-        "treasury",
-    ]);
+    let mut sign = signer.start(&blind(&message, &[]));
     let id = sign.wait_for("proposed")["request"].as_str().unwrap().to_owned();
     (sign, id)
 }

@@ -3,7 +3,7 @@
 use std::fs;
 use std::net::UdpSocket;
 
-use crate::ensign::{Signer, argument, run, treasury};
+use crate::ensign::{Signer, argument, blind, run, treasury};
 use crate::money::{coin, psbt};
 
 /// Signs a file of these bytes and expects to be refused.
@@ -74,8 +74,7 @@ fn an_unknown_group_and_a_home_without_groups_are_told() {
     let alice = Signer::init("alice");
     alice.json(&["up"]).refused(3, "E-GRP-005");
     let message = "ab".repeat(32);
-    let arguments =
-        ["sign", "--yes", "--accept-note", "blind", "--message", &message, "--group", "treasury"];
+    let arguments = blind(&message, &[]);
     alice.json(&arguments).refused(2, "E-GRP-001");
 }
 
@@ -84,18 +83,7 @@ fn a_lifetime_outside_its_limits_is_refused() {
     let [alice, ..] = treasury();
     let message = "ab".repeat(32);
     for wrong in ["0s", "25h"] {
-        let arguments = [
-            "sign",
-            "--yes",
-            "--accept-note",
-            "blind",
-            "--message",
-            &message,
-            "--group",
-            "treasury",
-            "--expires",
-            wrong,
-        ];
+        let arguments = blind(&message, &["--expires", wrong]);
         alice.json(&arguments).refused(2, "E-USE-004");
     }
 }

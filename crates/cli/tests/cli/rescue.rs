@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 use ensign_store::{Options, RedbStore, StoreOptions};
 use serde_json::Value;
 
-use crate::ensign::{Running, Signer, argument, copy, treasury};
+use crate::ensign::{Running, Signer, argument, blind, copy, treasury};
 
 /// A home whose node has run once.
 fn used() -> [Signer; 3] {
@@ -109,18 +109,7 @@ fn result_is_kept_although_its_folder_is_gone() {
     fs::remove_dir(bob.home.join("signed")).unwrap();
     let mut others = [bob.up("all"), carol.up("all")];
     let message = "ab".repeat(32);
-    alice
-        .json(&[
-            "sign",
-            "--yes",
-            "--accept-note",
-            "blind",
-            "--message",
-            &message,
-            "--group",
-            "treasury",
-        ])
-        .succeeded();
+    alice.json(&blind(&message, &[])).succeeded();
     let kept = others[0].wait_for("kept");
     assert_eq!(fs::read(kept["file"].as_str().unwrap()).unwrap().len(), 128);
 }
@@ -144,8 +133,7 @@ fn home_of_another_machine_runs_only_when_the_other_is_said_to_be_off() {
     let error = refused(&alice, 7, "E-HOM-020");
     says(&error, "do", "ensign up --moved");
     let message = "ab".repeat(32);
-    let sign =
-        ["sign", "--yes", "--accept-note", "blind", "--message", &message, "--group", "treasury"];
+    let sign = blind(&message, &[]);
     alice.json(&sign).refused(7, "E-HOM-020");
     assert!(files(&alice.home) == before, "a refused home was changed");
 

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
-use crate::ensign::{Running, Signer, argument, treasury};
+use crate::ensign::{Running, Signer, argument, blind, treasury};
 use crate::money::{coin, psbt};
 
 /// A signer that asks nobody, beside a node that asks nobody.
@@ -73,16 +73,7 @@ fn a_signer_of_its_own_shows_what_it_signs_and_asks() {
     signer.wait_for("signed_in");
     // A blind message is named so, and no means no for everybody.
     let message = "ab".repeat(32);
-    let proposal = bob.start(&[
-        "sign",
-        "--yes",
-        "--accept-note",
-        "blind",
-        "--message",
-        &message,
-        "--group",
-        "treasury",
-    ]);
+    let proposal = bob.start(&blind(&message, &[]));
     assert_eq!(signer.wait_for("request")["blind"], true);
     signer.answer("no");
     proposal.end().refused(5, "E-SES-001");
@@ -103,17 +94,7 @@ fn a_signer_that_was_killed_is_found_again() {
     let mut second = split.signer(&socket, &NOBODY_ASKED);
     let _carol = carol.up("all");
     let message = "ab".repeat(32);
-    bob.json(&[
-        "sign",
-        "--yes",
-        "--accept-note",
-        "blind",
-        "--message",
-        &message,
-        "--group",
-        "treasury",
-    ])
-    .succeeded();
+    bob.json(&blind(&message, &[])).succeeded();
     second.wait_for("signed_in");
 }
 
@@ -131,17 +112,7 @@ fn regression_silent_process_kept_every_node_from_the_signer() {
     let _after = silent();
     let _carol = carol.up("all");
     let message = "ab".repeat(32);
-    bob.json(&[
-        "sign",
-        "--yes",
-        "--accept-note",
-        "blind",
-        "--message",
-        &message,
-        "--group",
-        "treasury",
-    ])
-    .succeeded();
+    bob.json(&blind(&message, &[])).succeeded();
     signer.wait_for("signed_in");
 }
 

@@ -7,7 +7,7 @@ use ensign_primitives::Network;
 use ensign_psbt::{Group, Map};
 use ensign_wire::GroupKeys;
 
-use crate::ensign::{Signer, argument, treasury};
+use crate::ensign::{Signer, argument, blind, treasury};
 use crate::money::{accepted, coin, psbt};
 
 /// Returns the signer's group, computed from what the binary says about its members.
@@ -100,16 +100,7 @@ fn a_person_is_asked_and_signs_with_yes() {
     let [alice, bob, carol] = treasury();
     let message = "cd".repeat(32);
     let (_carol, mut bob) = (carol.up("all"), bob.up("ask"));
-    let alice = alice.start(&[
-        "sign",
-        "--yes",
-        "--accept-note",
-        "blind",
-        "--message",
-        &message,
-        "--group",
-        "treasury",
-    ]);
+    let alice = alice.start(&blind(&message, &[]));
     bob.answer("perhaps");
     bob.wait_for("answer_void");
     let accept = ["yes", "--accept-note", "blind"];
@@ -129,16 +120,7 @@ fn who_declines_is_named_and_the_exit_code_is_5() {
     let [alice, bob, carol] = treasury();
     let message = "cd".repeat(32);
     let (_carol, mut bob) = (carol.up("none"), bob.up("ask"));
-    let alice = alice.start(&[
-        "sign",
-        "--yes",
-        "--accept-note",
-        "blind",
-        "--message",
-        &message,
-        "--group",
-        "treasury",
-    ]);
+    let alice = alice.start(&blind(&message, &[]));
     bob.answer("no");
     bob.wait_for("declined");
     let error = alice.end().refused(5, "E-SES-001");
@@ -150,18 +132,7 @@ fn an_absent_signer_is_named_when_the_time_is_over() {
     let [alice, bob, _carol] = treasury();
     let _bob = bob.up("all");
     let message = "cd".repeat(32);
-    let arguments = [
-        "sign",
-        "--yes",
-        "--accept-note",
-        "blind",
-        "--message",
-        &message,
-        "--group",
-        "treasury",
-        "--expires",
-        "2s",
-    ];
+    let arguments = blind(&message, &["--expires", "2s"]);
     let error = alice.json(&arguments).refused(4, "E-SES-003");
     assert_eq!(error["who"], serde_json::json!(["carol"]));
 }
@@ -172,18 +143,7 @@ fn without_input_to_ask_on_a_request_stays_open() {
     let message = "cd".repeat(32);
     let (_carol, mut bob) = (carol.up("all"), bob.up("ask"));
     bob.close_input();
-    let arguments = [
-        "sign",
-        "--yes",
-        "--accept-note",
-        "blind",
-        "--message",
-        &message,
-        "--group",
-        "treasury",
-        "--expires",
-        "2s",
-    ];
+    let arguments = blind(&message, &["--expires", "2s"]);
     let alice = alice.start(&arguments);
     bob.wait_for("request");
     bob.wait_for("cannot_ask");
@@ -229,18 +189,7 @@ fn regression_signatures_in_a_row_were_told_as_a_second_copy_of_a_home() {
     let (mut running, _carol) = (bob.up("all"), carol.up("all"));
     for number in 1..=5 {
         let message = format!("{number:02x}").repeat(32);
-        alice
-            .json(&[
-                "sign",
-                "--yes",
-                "--accept-note",
-                "blind",
-                "--message",
-                &message,
-                "--group",
-                "treasury",
-            ])
-            .succeeded();
+        alice.json(&blind(&message, &[])).succeeded();
     }
     let is_gone = |line: &serde_json::Value| line["event"] == "disconnected";
     let seen = running.read_until_times("disconnected", 5);
