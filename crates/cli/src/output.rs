@@ -7,6 +7,7 @@ mod writer;
 use std::borrow::Cow;
 use std::io::IsTerminal as _;
 use std::io::Write as _;
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use ensign_coordinator::Risk;
@@ -14,6 +15,7 @@ use ensign_primitives::UnixTime;
 use serde::Serialize;
 use serde::ser::{SerializeMap as _, Serializer};
 use serde_json::Value;
+use tokio::sync::Notify;
 
 use crate::catalogue::Exit;
 use crate::failure::{Failure, retry_in_words, risk_in_words};
@@ -200,9 +202,10 @@ impl Output {
     }
 
     /// Holds back what is said to people from now on: a question shall be the last on the screen.
-    pub(crate) fn hold(self) {
+    /// Whoever asks it is told when something waits.
+    pub(crate) fn hold(self, asker: &Arc<Notify>) {
         if self == Self::Text {
-            STDERR.hold();
+            STDERR.hold(Arc::clone(asker));
         }
     }
 

@@ -1,9 +1,11 @@
 //! Standard output and standard error: written at once, or by a thread each while a node runs.
 
 use std::io::{self, Write};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
+
+use tokio::sync::Notify;
 
 use super::Output;
 use super::queue::{Class, Queue};
@@ -35,8 +37,8 @@ struct State {
     is_gone: bool,
     /// How many chunks were taken.
     chunks: u64,
-    /// Whether what is said waits in `held`, because a question stands.
-    is_held: bool,
+    /// What is said waits in `held`, because a question stands; whoever asks it is told so.
+    holding: Option<Arc<Notify>>,
     held: Queue,
     /// Whom to call when all is written.
     written: Vec<Written>,
@@ -60,7 +62,7 @@ impl Stream {
             is_writing: false,
             is_gone: false,
             chunks: 0,
-            is_held: false,
+            holding: None,
             held: Queue::new(),
             written: Vec::new(),
         };
@@ -85,7 +87,8 @@ impl Stream {
     /// Writes a piece now, or leaves it to the thread. A reader that has gone away is no failure.
     pub(super) fn write(&self, class: Class, piece: String, mut now: impl Write) {
         let mut state = self.lock();
-        if state.is_held {
+        if let Some(asker) = &state.holding {
+            asker.notify_one();
             return state.held.push(class, piece);
         }
         if !state.is_detached {
@@ -116,9 +119,9 @@ impl Stream {
         }
     }
 
-    /// Holds back what is written from now on, within the bounds of a [`Queue`].
-    pub(super) fn hold(&self) {
-        self.lock().is_held = true;
+    /// Holds back what is written from now on, within the bounds of a [`Queue`], and tells `asker`.
+    pub(super) fn hold(&self, asker: Arc<Notify>) {
+        self.lock().holding = Some(asker);
     }
 
     pub(super) fn has_held(&self) -> bool {
@@ -128,7 +131,7 @@ impl Stream {
     /// Writes what was held back, and holds nothing back any more.
     pub(super) fn let_out(&self, mut now: impl Write) {
         let mut state = self.lock();
-        state.is_held = false;
+        state.holding = None;
         let is_detached = state.is_detached;
         while let Some(piece) = state.held.pop() {
             if is_detached && !state.is_gone {

@@ -1,10 +1,10 @@
 //! Where questions are asked: the machine, the terminal, the clock.
 
 use std::collections::VecDeque;
-use std::time::Duration;
+use std::sync::Arc;
 
 use ensign_primitives::Instant;
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 
 use super::reader::Reader;
 use super::{Action, Answered, Audience, Question, Questions, Subject, Wanted};
@@ -39,6 +39,8 @@ pub(crate) struct Desk {
     has_ended: bool,
     /// Prompts that are on the screen now.
     drawn: (mpsc::UnboundedSender<()>, mpsc::UnboundedReceiver<()>),
+    /// Told when others wait to speak.
+    others: Arc<Notify>,
     over: VecDeque<Answered>,
 }
 
@@ -46,7 +48,8 @@ pub(crate) struct Desk {
 enum Seen {
     Read(Option<(Instant, Vec<u8>)>),
     Drawn,
-    Late,
+    /// Something is due, or somebody waits to speak.
+    Woken,
 }
 
 impl Desk {
@@ -59,6 +62,7 @@ impl Desk {
             reader: None,
             has_ended: false,
             drawn: mpsc::unbounded_channel(),
+            others: Arc::default(),
             over: VecDeque::new(),
         }
     }
@@ -98,7 +102,7 @@ impl Desk {
                 Seen::Read(Some((at, bytes))) => self.questions.handle_read(at, &bytes),
                 Seen::Read(None) => self.questions.handle_end(),
                 Seen::Drawn => self.questions.handle_drawn(self.clock.now()),
-                Seen::Late => {}
+                Seen::Woken => {}
             }
             self.questions.handle_timeout(self.clock.now());
             self.act();
@@ -110,15 +114,10 @@ impl Desk {
             self.questions.handle_others();
         }
         let due = self.questions.poll_timeout();
-        let is_standing = self.questions.is_standing();
         let clock = self.clock;
         let late = async {
             match due {
                 Some(due) => tokio::time::sleep_until(clock.moment(due)).await,
-                // What others say is noticed within it.
-                None if is_standing => {
-                    tokio::time::sleep_until(clock.moment(clock.now().after(LOOK_INTERVAL))).await;
-                }
                 None => std::future::pending().await,
             }
         };
@@ -136,14 +135,15 @@ impl Desk {
                 Seen::Read(read)
             }
             _ = self.drawn.1.recv() => Seen::Drawn,
-            () = late => Seen::Late,
+            () = late => Seen::Woken,
+            () = self.others.notified() => Seen::Woken,
         }
     }
 
     fn act(&mut self) {
         while let Some(action) = self.questions.poll_action() {
             match action {
-                Action::Hold => self.output.hold(),
+                Action::Hold => self.output.hold(&self.others),
                 Action::LetOut => self.output.let_out(),
                 Action::Break => self.output.prompt("\n", || {}),
                 Action::Say(text) => self.output.notice(text),
@@ -200,7 +200,3 @@ fn about(line: Line, question: &Question) -> Line {
     };
     line.with("handle", question.name.as_str())
 }
-
-/// How often it is looked whether others wait to speak. Guess: it is well below the time that they
-/// wait anyway.
-const LOOK_INTERVAL: Duration = Duration::from_secs(1);

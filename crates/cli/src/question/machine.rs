@@ -221,11 +221,6 @@ impl Questions {
         dead.into_iter().chain(early).chain(urged).min()
     }
 
-    /// Whether a question stands.
-    pub(crate) const fn is_standing(&self) -> bool {
-        matches!(self.stage, Stage::Standing { .. })
-    }
-
     /// Returns what to do next.
     pub(crate) fn poll_action(&mut self) -> Option<Action> {
         self.actions.pop_front()
