@@ -19,6 +19,8 @@ extern crate std;
 
 mod id;
 pub use id::{GroupId, PeerId, RequestId, SessionId, SignerIndex};
+mod link;
+pub use link::{Direction, LinkId};
 mod network;
 pub use network::{Network, ParseNetworkError};
 mod time;

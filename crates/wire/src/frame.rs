@@ -76,6 +76,26 @@ impl Kind {
         }
     }
 
+    /// Returns the lane that frames of this kind take.
+    pub const fn lane(self) -> Lane {
+        match self {
+            Self::Hello | Self::Ping | Self::Pong | Self::Groups => Lane::Control,
+            Self::Payload => Lane::Bulk,
+            Self::SessionAnnounce
+            | Self::SessionJoin
+            | Self::SessionReady
+            | Self::NonceShare
+            | Self::NonceAck
+            | Self::NoncesComplete
+            | Self::PartialSigShare
+            | Self::PartialSigAck
+            | Self::PartialSigsComplete
+            | Self::SignatureFinalized
+            | Self::SessionAbort
+            | Self::ValidationError => Lane::Signing,
+        }
+    }
+
     /// Returns the byte that stands for the kind.
     pub const fn id(self) -> u8 {
         self as u8
@@ -110,6 +130,17 @@ impl Kind {
             | Self::ValidationError => 1024,
         }
     }
+}
+
+/// Which way a frame goes on a connection: each lane has streams, a bound and a priority of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Lane {
+    /// Statements of sessions: never wait behind another lane.
+    Signing,
+    /// Introductions and questions.
+    Control,
+    /// Payloads and whatever else is large.
+    Bulk,
 }
 
 /// Who may send a frame to a node. Nobody else's is read beyond its header.

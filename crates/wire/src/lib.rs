@@ -42,7 +42,7 @@ pub use envelope::Envelope;
 mod hello;
 pub use hello::{ADDRESSES_MAX, Groups, Hello, Limits, Roles, SHARED_GROUPS_MAX};
 mod frame;
-pub use frame::{Audience, Frame, HEADER_BYTES_MAX, Header, Kind};
+pub use frame::{Audience, Frame, HEADER_BYTES_MAX, Header, Kind, Lane};
 mod codec;
 pub use codec::DecodeError;
 

@@ -11,9 +11,9 @@ use super::{
     cast::{engine, group_of, peer, proposal},
     net::Net,
 };
-use crate::{EARLY_PAYLOADS_MAX, Engine, REQUESTS_MAX, SESSIONS_MAX};
+use crate::{EARLY_PAYLOADS_MAX, REQUESTS_MAX, SESSIONS_MAX, Signing};
 
-fn lens(engine: &Engine) -> BTreeMap<&'static str, usize> {
+fn lens(engine: &Signing) -> BTreeMap<&'static str, usize> {
     let mut lens = BTreeMap::new();
     for occupancy in engine.occupancy() {
         assert_eq!(lens.insert(occupancy.name, occupancy.len), None, "{occupancy:?} twice");
@@ -30,7 +30,7 @@ fn new_engine_holds_nothing() {
 fn output_that_waits_is_over_the_limit_of_a_drained_queue() {
     let mut engine = engine(0);
     engine.add_group(group_of(&[0, 1])).unwrap();
-    let over = |engine: &Engine| -> Vec<_> {
+    let over = |engine: &Signing| -> Vec<_> {
         engine.occupancy().filter(|it| !it.is_within_limit()).map(|it| it.name).collect()
     };
     assert_eq!(over(&engine), ["outputs after a drain"]);

@@ -12,7 +12,7 @@ use ensign_wire::{
     GroupKeys, KeyTweak, Message, Mode, Payload, Scheme, SignedRequest, SigningRequest, TxType,
 };
 
-use crate::{Engine, EngineConfig, GroupConfig, Keys, Proposal};
+use crate::{EngineConfig, GroupConfig, Keys, Proposal, Signing};
 
 pub(super) const NETWORK: Network = Network::Regtest;
 /// The wall clock at the start of every test.
@@ -60,12 +60,12 @@ pub(super) fn local_signer(index: usize) -> LocalSigner {
     LocalSigner::new(Arc::clone(&person(index).sec_key))
 }
 
-pub(super) fn engine(index: usize) -> Engine {
+pub(super) fn engine(index: usize) -> Signing {
     engine_of_boot(index, 0)
 }
 
 /// As [`engine`], of a process that has drawn another number.
-pub(super) fn engine_of_boot(index: usize, boot: u8) -> Engine {
+pub(super) fn engine_of_boot(index: usize, boot: u8) -> Signing {
     let config = EngineConfig {
         network: NETWORK,
         instance: [index as u8, boot, 0, 0, 0, 0, 0, 0],
@@ -75,7 +75,7 @@ pub(super) fn engine_of_boot(index: usize, boot: u8) -> Engine {
     };
     let Person { node_key, delegation, .. } = person(index);
     let keys = Keys { node_key: Arc::clone(node_key), signer: key(index), delegation: *delegation };
-    Engine::new(config, keys)
+    Signing::new(config, keys)
 }
 
 /// The group of these people, in this order.

@@ -7,7 +7,7 @@ use ensign_primitives::{GroupId, Now, RequestId, SignerIndex};
 use ensign_session::Phase;
 use ensign_wire::SignedRequest;
 
-use crate::Engine;
+use crate::Signing;
 
 /// One open request as it stands now.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,7 +39,7 @@ pub struct Opening {
     pub has_restarted: bool,
 }
 
-impl Engine {
+impl Signing {
     /// Returns every open request, by name.
     pub fn open_requests(&self, now: Now) -> Vec<RequestStatus> {
         let open = self.requests.iter().filter(|(_, request)| !request.is_settled());

@@ -10,8 +10,8 @@ use ensign_session::{Failure, Offense as SessionOffense, Phase, Session, Session
 use ensign_wire::{AbortReason, Body, Envelope, Payload, SignedRequest, SigningRequest};
 
 use crate::{
-    ATTEMPT_PAUSE, ATTEMPTS_MAX, CommandError, Engine, Event, Offense, Opening, REQUESTS_MAX,
-    Record, UndecidedEnd,
+    ATTEMPT_PAUSE, ATTEMPTS_MAX, CommandError, Event, Offense, Opening, REQUESTS_MAX, Record,
+    Signing, UndecidedEnd,
     ended::{End, Share, final_reason, is_retried},
 };
 
@@ -96,7 +96,7 @@ pub(crate) fn all_sessions(
         .map(move |attempt| (SigningRequest::session_id(request, network, attempt), attempt))
 }
 
-impl Engine {
+impl Signing {
     /// Enters a verified request with a session for `attempt`.
     pub(crate) fn open_request(
         &mut self,

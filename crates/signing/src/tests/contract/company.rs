@@ -23,7 +23,7 @@ use crate::tests::{
     net::frame_input,
     node::BOUNDS,
 };
-use crate::{End, Engine, Event, Input, Known, Output, Record, Restored, ask_local_signer};
+use crate::{End, Event, Input, Known, Output, Record, Restored, Signing, ask_local_signer};
 
 /// Most frames that wait for the machine; what does not fit is lost.
 const WAITING_MAX: usize = 128;
@@ -41,7 +41,7 @@ enum Question {
 
 /// Another member: its engine, answered at once whatever it asks, and its journal.
 struct Member {
-    engine: Engine,
+    engine: Signing,
     signer: LocalSigner,
     journal: Vec<Record>,
     drawn: u64,
@@ -75,7 +75,7 @@ fn remote() -> SocketAddr {
     SocketAddr::from(([127, 0, 0, 1], 1))
 }
 
-fn fresh(index: usize, people: &[usize]) -> Engine {
+fn fresh(index: usize, people: &[usize]) -> Signing {
     let mut engine = engine(index);
     engine.add_group(group_of(people)).unwrap();
     engine
@@ -325,7 +325,7 @@ impl Company {
         self.carry(now, VecDeque::new());
     }
 
-    fn propose(&mut self, now: Now, machine: &mut Engine, mode: Mode) {
+    fn propose(&mut self, now: Now, machine: &mut Signing, mode: Mode) {
         let (proposal, nonce) = (proposal(&self.people, mode), self.nonce());
         if let Ok(id) = machine.propose(now, proposal, nonce) {
             self.seen.push(id);
@@ -337,7 +337,7 @@ impl Company {
     }
 
     /// What an act does to the machine without an input.
-    fn command(&mut self, now: Now, machine: &mut Engine, act: &Act) {
+    fn command(&mut self, now: Now, machine: &mut Signing, act: &Act) {
         match act {
             Act::Propose(mode) => self.propose(now, machine, *mode),
             Act::Approve(place) => {
@@ -383,7 +383,7 @@ impl Company {
         }
     }
 
-    fn feed(&mut self, now: Now, machine: &mut Engine, input: Input) {
+    fn feed(&mut self, now: Now, machine: &mut Signing, input: Input) {
         machine.handle_input(now, input);
         while let Some(output) = machine.poll_output() {
             self.absorb(now, output);
@@ -429,7 +429,7 @@ impl Company {
 }
 
 impl Rig for Company {
-    type Machine = Engine;
+    type Machine = Signing;
     type Action = Act;
 
     fn start(&self) -> Now {
@@ -441,7 +441,7 @@ impl Rig for Company {
     }
 
     /// Person 0, connected with all members and introduced.
-    fn machine(&mut self, now: Now) -> Engine {
+    fn machine(&mut self, now: Now) -> Signing {
         let mut machine = fresh(0, &self.people);
         let others = 1..=self.members.len();
         let pairs = others.clone().flat_map(|one| others.clone().map(move |other| (one, other)));
@@ -457,7 +457,7 @@ impl Rig for Company {
         machine
     }
 
-    fn act(&mut self, now: Now, machine: &mut Engine, act: &Act) {
+    fn act(&mut self, now: Now, machine: &mut Signing, act: &Act) {
         for member in &mut self.members {
             member.engine.handle_timeout(now);
         }
@@ -488,7 +488,7 @@ impl Rig for Company {
         }
     }
 
-    fn occupancy(&self, machine: &Engine) -> Vec<Occupancy> {
+    fn occupancy(&self, machine: &Signing) -> Vec<Occupancy> {
         machine.occupancy().collect()
     }
 }

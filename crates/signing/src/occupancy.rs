@@ -4,11 +4,11 @@ use ensign_primitives::{Occupancy, SIGNERS_MAX};
 use ensign_wire::PAYLOAD_BYTES_MAX;
 
 use crate::{
-    EARLY_ENVELOPES_MAX, EARLY_PAYLOADS_MAX, Engine, MEMBERS_MAX, SESSIONS_MAX, peers::Peer,
+    EARLY_ENVELOPES_MAX, EARLY_PAYLOADS_MAX, MEMBERS_MAX, SESSIONS_MAX, Signing, peers::Peer,
     requests::Request,
 };
 
-impl Engine {
+impl Signing {
     /// Returns how full each collection is that can grow, with the constant that bounds it.
     ///
     /// Always the same names in the same order. What exists once for each peer, request or session

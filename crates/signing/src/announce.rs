@@ -10,11 +10,11 @@ use ensign_wire::{
 };
 
 use crate::{
-    ATTEMPTS_MAX, CommandError, Engine, Event, Offense, REQUESTS_PER_CREATOR_MAX, Review,
+    ATTEMPTS_MAX, CommandError, Event, Offense, REQUESTS_PER_CREATOR_MAX, Review, Signing,
     budget::Good, requests::first_seq,
 };
 
-impl Engine {
+impl Signing {
     /// Asks our user again about a request of another signer's that was undecided before a restart.
     /// Its creator need not be there: whoever is in a later attempt, or knows its end, says so when
     /// it connects.
@@ -255,7 +255,7 @@ impl Engine {
     }
 }
 
-impl Engine {
+impl Signing {
     pub(crate) fn signer_of(&self, id: RequestId, peer: &PeerId) -> Option<SignerIndex> {
         let request = self.requests.get(&id)?;
         let group = self.groups.get(&request.group)?;

@@ -13,7 +13,7 @@ use core::time::Duration;
 use ensign_primitives::{GroupId, Now, Occupancy, PeerId};
 use ensign_wire::{Frame, Groups};
 
-use crate::{Engine, Event, GROUPS_MAX, MEMBERS_MAX, Offense, PINGS_ALLOWED};
+use crate::{Event, GROUPS_MAX, MEMBERS_MAX, Offense, PINGS_ALLOWED, Signing};
 
 /// How long a difference has to stand before it is told: groups are formed one after the other when
 /// a node starts. Guess: far above what that takes.
@@ -64,7 +64,7 @@ impl Shared {
     }
 }
 
-impl Engine {
+impl Signing {
     /// Returns whether a member has said that it does not have a group of ours.
     pub fn lacks(&self, peer: &PeerId, group: &GroupId) -> bool {
         self.shared.lacking.contains(&(*peer, *group))

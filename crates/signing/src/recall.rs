@@ -9,7 +9,7 @@ use ensign_primitives::{GroupId, Now, Occupancy, PeerId, RequestId};
 use ensign_wire::{Body, Envelope};
 
 use crate::{
-    Ending, Engine, Output, Record,
+    Ending, Output, Record, Signing,
     ended::{End, Share},
 };
 
@@ -127,7 +127,7 @@ impl Recalls {
     }
 }
 
-impl Engine {
+impl Signing {
     /// Asks the store about a request; the statement waits for the answer.
     pub(crate) fn recall(&mut self, request: RequestId, from: PeerId, envelope: Box<Envelope>) {
         if self.recalls.wait(request, from, envelope) {

@@ -45,11 +45,11 @@ impl Open {
 /// What a journal's records add up to: what every driver hands to a new engine before anything
 /// else.
 ///
-/// 1. Each of `ended`, in order, to [`Engine::remember_ended`](crate::Engine::remember_ended); each of
-///    `undecided` to [`Engine::remember_undecided`](crate::Engine::remember_undecided); `horizon` to
-///    [`Engine::remember_horizon`](crate::Engine::remember_horizon).
-/// 2. The groups to [`Engine::add_group`](crate::Engine::add_group).
-/// 3. Each of `open` to [`Engine::resume`](crate::Engine::resume).
+/// 1. Each of `ended`, in order, to [`Signing::remember_ended`](crate::Signing::remember_ended); each of
+///    `undecided` to [`Signing::remember_undecided`](crate::Signing::remember_undecided); `horizon` to
+///    [`Signing::remember_horizon`](crate::Signing::remember_horizon).
+/// 2. The groups to [`Signing::add_group`](crate::Signing::add_group).
+/// 3. Each of `open` to [`Signing::resume`](crate::Signing::resume).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Restored {
     /// The requests that go on, in the order of their names.

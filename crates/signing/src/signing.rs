@@ -33,7 +33,7 @@ use crate::{
 /// [`poll_output`](StateMachine::poll_output), sleep until
 /// [`poll_timeout`](StateMachine::poll_timeout).
 #[derive(Debug)]
-pub struct Engine {
+pub struct Signing {
     pub(crate) config: EngineConfig,
     pub(crate) keys: Keys,
     pub(crate) own_key: SignerKey,
@@ -69,7 +69,7 @@ pub(crate) struct Group {
     pub(crate) local: SignerIndex,
 }
 
-impl Engine {
+impl Signing {
     /// Makes a node without groups.
     pub fn new(config: EngineConfig, keys: Keys) -> Self {
         let own_key = keys.signer;
@@ -368,7 +368,7 @@ impl Engine {
     }
 }
 
-impl StateMachine for Engine {
+impl StateMachine for Signing {
     type Input = Input;
     type Output = Output;
 

@@ -14,7 +14,7 @@ use ensign_wire::{AbortReason, Body, Envelope, Frame, Header, Kind, Mode};
 
 use super::cast::{NETWORK, START, entropy, group_of, peer, person, proposal};
 use super::node::{Node, assert_journal_is_sound};
-use crate::{CommandError, End, Engine, Event, Input, Known, Output, Restored, ask_local_signer};
+use crate::{CommandError, End, Event, Input, Known, Output, Restored, Signing, ask_local_signer};
 
 /// Nodes `0..n`, all in one group, and the connections between them.
 pub(super) struct Net {
@@ -179,7 +179,7 @@ impl Net {
     pub(super) fn command<R>(
         &mut self,
         node: usize,
-        command: impl FnOnce(&mut Engine, Now) -> R,
+        command: impl FnOnce(&mut Signing, Now) -> R,
     ) -> R {
         let now = self.now();
         let (result, outputs) =

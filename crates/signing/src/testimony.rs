@@ -7,7 +7,7 @@ use ensign_primitives::{PeerId, RequestId, SessionId, SignerIndex};
 use ensign_session::Session;
 use ensign_wire::{Envelope, SignedRequest};
 
-use crate::Engine;
+use crate::Signing;
 
 /// Whom an attempt knows under a node's name.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,7 +22,7 @@ pub struct Testimony {
     pub delegation: Option<DelegationProof>,
 }
 
-impl Engine {
+impl Signing {
     /// Returns what is known of a node in a session of an open request, or of one whose end was
     /// reported just now.
     pub fn testimony(&self, session: &SessionId, peer: &PeerId) -> Option<Testimony> {

@@ -12,11 +12,11 @@ use ensign_session::{
 use ensign_wire::{Kind, PubNonceBytes};
 
 use crate::{
-    Engine, Event, NOTE_PAUSE, Offense, Output, REFUSALS_REPORTED_MAX, Record,
+    Event, NOTE_PAUSE, Offense, Output, REFUSALS_REPORTED_MAX, Record, Signing,
     ended::{End, Share},
 };
 
-impl Engine {
+impl Signing {
     /// Lets one session do one thing, then carries out what it asks.
     pub(crate) fn with_session(&mut self, now: Now, id: RequestId, act: impl FnOnce(&mut Session)) {
         if let Some(request) = self.requests.get_mut(&id) {

@@ -5,7 +5,7 @@ use alloc::{collections::VecDeque, sync::Arc, vec::Vec};
 use ensign_primitives::{Now, PeerId, RequestId, sha256};
 use ensign_wire::{Frame, PAYLOAD_BYTES_MAX, Payload, SignedRequest, SigningRequest};
 
-use crate::{EARLY_PAYLOADS_MAX, Engine, Offense};
+use crate::{EARLY_PAYLOADS_MAX, Offense, Signing};
 
 /// A member's payloads for requests that were not announced yet: a payload travels on a stream of
 /// its own and may overtake its announcement. The oldest give way.
@@ -35,7 +35,7 @@ impl EarlyPayloads {
     }
 }
 
-impl Engine {
+impl Signing {
     pub(crate) fn on_payload(&mut self, now: Now, from: PeerId, id: RequestId, bytes: Vec<u8>) {
         let Some(request) = self.requests.get_mut(&id) else {
             if let Some(peer) = self.peers.get_mut(&from)

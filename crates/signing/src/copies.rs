@@ -9,7 +9,7 @@ use core::time::Duration;
 
 use ensign_primitives::{Instant, Occupancy, PeerId};
 
-use crate::{Engine, MEMBERS_MAX};
+use crate::{MEMBERS_MAX, Signing};
 
 /// Within which time a number has to come back. Two processes that push each other off do so within
 /// seconds; dialling pauses for half a minute at most.
@@ -75,7 +75,7 @@ impl Instances {
     }
 }
 
-impl Engine {
+impl Signing {
     /// Returns the number that a member's process has drawn, by its last word.
     pub fn instance_of(&self, peer: &PeerId) -> Option<[u8; 8]> {
         self.instances.latest(peer)

@@ -10,11 +10,11 @@ use super::{
     cast::{engine, group_id, group_of, key, peer},
     net::Net,
 };
-use crate::{CommandError, Engine, Event, GROUPS_MAX, GroupConfig, Output};
+use crate::{CommandError, Event, GROUPS_MAX, GroupConfig, Output, Signing};
 use ensign_identity::SignerKey;
 use ensign_primitives::StateMachine;
 
-fn outputs(engine: &mut Engine) -> Vec<Output> {
+fn outputs(engine: &mut Signing) -> Vec<Output> {
     core::iter::from_fn(|| engine.poll_output()).collect()
 }
 

@@ -13,8 +13,8 @@ use ensign_wire::{
 };
 
 use crate::{
-    CloseReason, EARLY_ENVELOPES_MAX, Engine, Event, HELLO_TIMEOUT, OFFENSE_POINTS_MAX, Offense,
-    Output, PINGS_ALLOWED, Penalty, REQUESTS_MAX,
+    CloseReason, EARLY_ENVELOPES_MAX, Event, HELLO_TIMEOUT, OFFENSE_POINTS_MAX, Offense, Output,
+    PINGS_ALLOWED, Penalty, REQUESTS_MAX, Signing,
     budget::{Bucket, Good},
     payload::EarlyPayloads,
     penalty,
@@ -76,7 +76,7 @@ impl Peer {
     }
 }
 
-impl Engine {
+impl Signing {
     pub(crate) fn on_connected(&mut self, now: Now, peer: PeerId, remote: SocketAddr) {
         self.make_place(peer);
         if self.peers.insert(peer, Peer::new(now.instant)).is_err() {

@@ -8,13 +8,13 @@ use ensign_testkit::{Bounds, Subject};
 use ensign_wire::{AbortReason, Body, Frame, PubNonceBytes, Round0};
 
 use super::cast::{NETWORK, engine_of_boot, local_signer};
-use crate::{CloseReason, Engine, Event, Input, Offense, Record};
+use crate::{CloseReason, Event, Input, Offense, Record, Signing};
 
 pub(super) const BOUNDS: Bounds = Bounds { outputs_per_call: 4096, wakeups_until_idle: 4096 };
 
 /// One node and what became of it.
 pub(super) struct Node {
-    pub(super) subject: Subject<Engine>,
+    pub(super) subject: Subject<Signing>,
     pub(super) boot: u8,
     /// Loses its nonces in a restart.
     pub(super) signer: LocalSigner,

@@ -11,7 +11,7 @@ use ensign_primitives::{GroupId, Now, Occupancy, PeerId, RequestId, SIGNERS_MAX}
 use ensign_wire::{AbortReason, Body, Envelope, Frame, SessionAbort, SignatureFinalized};
 
 use crate::{
-    ANSWERS_PER_MEMBER_MAX, ENDINGS_REMEMBERED, Ending, Engine, UNDECIDED_ENDINGS_REMEMBERED,
+    ANSWERS_PER_MEMBER_MAX, ENDINGS_REMEMBERED, Ending, Signing, UNDECIDED_ENDINGS_REMEMBERED,
     requests::all_sessions,
 };
 
@@ -122,7 +122,7 @@ impl Endings {
     }
 }
 
-impl Engine {
+impl Signing {
     /// Remembers a request that ended before a restart, so that whoever missed its end is told.
     pub fn remember_ended(&mut self, request: RequestId, group: GroupId, end: End) {
         self.remember_end(request, (group, end), Share::Decided);
