@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use ensign_engine::{Engine, EngineConfig, Input, Known, NOTE_PAUSE, Output, PEERS_MAX, Record};
 use ensign_identity::{NodeKey, SignerKey};
-use ensign_primitives::{GroupId, Network, PeerId, RequestId, StateMachine, UnixTime};
+use ensign_primitives::{Direction, GroupId, Network, PeerId, RequestId, StateMachine, UnixTime};
 use ensign_psbt::Policy;
 use ensign_transport::{CONNECTIONS_MAX, EXPECTED_MAX, STRANGERS_MAX, TransportEvent};
 use ensign_wire::AbortReason;
@@ -272,14 +272,16 @@ impl Driver {
     fn on_arrival(&mut self, arrival: TransportEvent) {
         self.watch_clock();
         let input = match arrival {
-            TransportEvent::Connected { peer, remote, dialled } => {
+            TransportEvent::Up { link, peer, remote, direction } => {
+                self.links.up(link, peer);
+                let dialled = direction == Direction::Outbound;
                 if self.links.connected(self.clock.now(), peer, (remote, dialled)) {
                     let entry = ledger::address(&peer, remote);
                     self.storage.keep(self.clock.now().unix, entry);
                 }
                 Input::Connected { peer, remote }
             }
-            TransportEvent::Disconnected { peer, reason } => {
+            TransportEvent::Down { peer, reason, .. } => {
                 if let Some(problem) = problem::of_disconnect(&reason) {
                     self.warn(Some(peer), problem);
                 }
@@ -288,10 +290,14 @@ impl Driver {
                 self.links.disconnected(self.clock.now().unix, peer, (&reason, is_member));
                 Input::Disconnected { peer }
             }
-            TransportEvent::Frame { peer, kind, body } => Input::Frame { peer, kind, body },
+            TransportEvent::Frame { link, kind, body } => {
+                let Some(peer) = self.links.peer_of(link) else { return };
+                Input::Frame { peer, kind, body }
+            }
             TransportEvent::DialFailed { peer, address, error, retry_in } => {
                 let reason = format!("{address}: {error}");
                 self.links.missed(peer, &reason);
+                let retry_in = retry_in.unwrap_or_default();
                 return self.emit(Event::Peer(peer, PeerEvent::DialFailed { reason, retry_in }));
             }
             _ => return,

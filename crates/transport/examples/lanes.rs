@@ -10,7 +10,7 @@
 use std::{collections::VecDeque, net::Ipv4Addr, sync::Arc, time::Duration};
 
 use ensign_identity::NodeKey;
-use ensign_primitives::{Network, PeerId};
+use ensign_primitives::{LinkId, Network, PeerId};
 use ensign_transport::{Transport, TransportConfig, TransportEvent};
 use ensign_wire::Kind;
 use tokio::{sync::mpsc::Receiver, time::Instant};
@@ -42,11 +42,17 @@ impl Node {
         Self { transport, events, id }
     }
 
-    async fn connected(&mut self) {
-        while !matches!(self.events.recv().await.unwrap(), TransportEvent::Connected { .. }) {}
+    /// Waits for a connection, and treats whoever is at its other end as known.
+    async fn admit(&mut self) -> LinkId {
+        loop {
+            if let TransportEvent::Up { link, .. } = self.events.recv().await.unwrap() {
+                self.transport.admit(link);
+                return link;
+            }
+        }
     }
 
-    fn send(&self, to: PeerId, kind: Kind, len: usize) {
+    fn send(&self, to: LinkId, kind: Kind, len: usize) {
         self.transport.send(to, kind, frame(kind, len).into()).unwrap();
     }
 }
@@ -73,11 +79,11 @@ struct Run {
     payloads: Duration,
 }
 
-async fn run(one: &Node, two: &mut Node) -> Run {
+async fn run((one, link): (&Node, LinkId), two: &mut Node) -> Run {
     let start = Instant::now();
-    (0..PAYLOADS).for_each(|_| one.send(two.id, Kind::Payload, PAYLOAD_BYTES));
+    (0..PAYLOADS).for_each(|_| one.send(link, Kind::Payload, PAYLOAD_BYTES));
     let mut sent = VecDeque::from([Instant::now()]);
-    one.send(two.id, Kind::NonceAck, FRAME_BYTES);
+    one.send(link, Kind::NonceAck, FRAME_BYTES);
     let (mut waits, mut arrived, mut payloads) = (Vec::new(), 0, Duration::ZERO);
     while arrived < PAYLOADS || !sent.is_empty() {
         let TransportEvent::Frame { kind, .. } = two.events.recv().await.unwrap() else { continue };
@@ -89,16 +95,16 @@ async fn run(one: &Node, two: &mut Node) -> Run {
         payloads = start.elapsed();
         if arrived < PAYLOADS {
             sent.push_back(Instant::now());
-            one.send(two.id, Kind::NonceAck, FRAME_BYTES);
+            one.send(link, Kind::NonceAck, FRAME_BYTES);
         }
     }
     Run { first: waits.remove(0), others: waits, payloads }
 }
 
 /// Waits on an idle connection, for comparison.
-async fn quiet(one: &Node, two: &mut Node) -> Duration {
+async fn quiet((one, link): (&Node, LinkId), two: &mut Node) -> Duration {
     let start = Instant::now();
-    one.send(two.id, Kind::NonceAck, FRAME_BYTES);
+    one.send(link, Kind::NonceAck, FRAME_BYTES);
     two.events.recv().await.unwrap();
     start.elapsed()
 }
@@ -115,15 +121,13 @@ fn print(what: &str, mut waits: Vec<Duration>) {
 async fn main() {
     let runs = std::env::args().nth(1).map_or(RUNS, |runs| runs.parse().unwrap());
     let (mut one, mut two) = (Node::start(1).await, Node::start(2).await);
-    one.transport.keep_connected(two.id, vec![two.transport.local_addr()]);
-    one.connected().await;
-    two.connected().await;
-    one.transport.admit(two.id);
-    two.transport.admit(one.id);
+    one.transport.dial(two.id, two.transport.local_addr());
+    let link = one.admit().await;
+    two.admit().await;
     let (mut idle, mut all) = (Vec::new(), Vec::new());
     for _ in 0..runs {
-        idle.push(quiet(&one, &mut two).await);
-        all.push(run(&one, &mut two).await);
+        idle.push(quiet((&one, link), &mut two).await);
+        all.push(run((&one, link), &mut two).await);
     }
     print("idle connection", idle);
     print("signing frame right behind 4 MiB", all.iter().map(|run| run.first).collect());
