@@ -107,7 +107,7 @@ async fn stranger_beyond_the_limit_is_refused_and_a_freed_place_is_given_again()
     assert_eq!(victim.connected().await.0, first.id);
     let second = Raw::connect(&victim, key(6)).await;
     assert_eq!(second.closed().await, CloseCode::Unwanted);
-    first.connection.close(CloseCode::Unwanted.to_wire(), &[]);
+    first.connection.close(CloseCode::Unwanted.to_wire().into(), &[]);
     assert_eq!(victim.disconnected().await.0, first.id);
     let third = Raw::choosing(&victim, key(6)).await;
     assert_eq!(victim.connected().await.0, third.id);
