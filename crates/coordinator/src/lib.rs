@@ -38,11 +38,10 @@ pub use event::{
 mod error;
 pub use error::{CommandError, Problem, Risk};
 mod problem;
-pub use problem::{CODES, Code};
-mod signer;
-pub use signer::{Asks, InProcess, Signer, SignerError};
+pub use ensign_signer::{Asks, InProcess, Signer, SignerError};
 #[cfg(unix)]
-pub use signer::{ServeError, SocketSigner, serve};
+pub use ensign_signer::{ServeError, SocketSigner, serve};
+pub use problem::{CODES, Code};
 mod clock;
 pub use clock::WallClock;
 mod simulated;
@@ -79,7 +78,6 @@ mod looks;
 mod mark;
 mod parts;
 mod pushed_off;
-mod randomness;
 mod report;
 mod reporting;
 mod review;

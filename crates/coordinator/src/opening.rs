@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 use ensign_engine::Record;
 use ensign_primitives::{GroupId, RequestId, UnixTime, sha256};
 use ensign_replay::MESSAGE_AGE_MAX;
+use ensign_signer::unix_now;
 use ensign_store::{
     Import, ImportError, OnMove, OpenError, Opening, Options, RedbStore, Store, StoreOptions,
 };
 use ensign_wire::AbortReason;
 
 use crate::{
-    LedgerError, Records, clock,
+    LedgerError, Records,
     handles::Handles,
     journal::{Journal, JournalError},
     ledger::{self, Entry, Past},
@@ -171,7 +172,7 @@ struct OldJournal;
 impl Import for OldJournal {
     fn import(&mut self, journal: &Path, store: &mut dyn Store) -> Result<(), ImportError> {
         let (_journal, records) = Journal::open(journal).map_err(of_journal)?;
-        let now = clock::unix_now();
+        let now = unix_now();
         for records in records.chunks(IMPORTED_PER_COMMIT_MAX) {
             let mut entries: Vec<Entry> = records.iter().map(ledger::entry).collect();
             // The version that wrote them has shown them.
@@ -250,7 +251,7 @@ impl Archive {
         reason: AbortReason,
     ) -> Result<(), LedgerError> {
         let entry = ledger::entry(&Record::Closed { request, group, reason });
-        ledger::write(self.store.as_mut(), &[entry], clock::unix_now())
+        ledger::write(self.store.as_mut(), &[entry], unix_now())
     }
 
     /// Closes what is open and refuses every request that was made until now: for a store that is
@@ -261,7 +262,7 @@ impl Archive {
     ///
     /// [`LedgerError`] when it cannot be written.
     pub fn void(&mut self) -> Result<(), LedgerError> {
-        void(self.store.as_mut(), clock::unix_now()).map(|_| ())
+        void(self.store.as_mut(), unix_now()).map(|_| ())
     }
 
     /// Notes that the application has the result of a request.
@@ -270,6 +271,6 @@ impl Archive {
     ///
     /// [`LedgerError`] when it cannot be written.
     pub fn received(&mut self, request: &RequestId) -> Result<(), LedgerError> {
-        ledger::write(self.store.as_mut(), &[ledger::received(request)], clock::unix_now())
+        ledger::write(self.store.as_mut(), &[ledger::received(request)], unix_now())
     }
 }
