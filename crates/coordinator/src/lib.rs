@@ -71,7 +71,6 @@ mod docket;
 mod driver;
 mod handles;
 mod held;
-mod journal;
 mod judging;
 mod links;
 mod looks;
