@@ -154,8 +154,8 @@ impl SignersAt {
 }
 
 /// What stands before a body's fields, in the order of [`Content`]: version, network, session,
-/// sender, seq, sent_at, and the number of the body's variant.
-type Head = (u8, Network, SessionId, PeerId, u64, UnixTime, u32);
+/// sender, seq, sent_at, and the body's kind.
+type Head = (u8, Network, SessionId, PeerId, u64, UnixTime, Kind);
 
 /// Checks version, network, kind and the number of signers before anything else is decoded.
 fn check_head(
@@ -171,17 +171,18 @@ fn check_head(
         return Err(DecodeError::Network { expected: network, seen });
     }
     let (head, _): (Head, usize) = codec::decode_start(bytes)?;
-    match Kind::of_body(head.6) {
-        Some(body) if body != kind => Err(DecodeError::KindMismatch { frame: kind, body }),
-        Some(Kind::SessionAnnounce) => {
-            // The attempt, then the request's network, scheme and number of signers.
-            let ((_, _, _, _, count), start) =
-                codec::decode_start::<(Head, u16, Network, Scheme, u64)>(bytes)?;
-            codec::in_range("signers", count, 1..=SIGNERS_MAX as u64)?;
-            Ok(Some(SignersAt { start, count: count as usize }))
-        }
-        _ => Ok(None),
+    let body = head.6;
+    if body != kind {
+        return Err(DecodeError::KindMismatch { frame: kind, body });
     }
+    if body != Kind::SessionAnnounce {
+        return Ok(None);
+    }
+    // The attempt, then the request's network, scheme and number of signers.
+    let ((_, _, _, _, count), start) =
+        codec::decode_start::<(Head, u16, Network, Scheme, u64)>(bytes)?;
+    codec::in_range("signers", count, 1..=SIGNERS_MAX as u64)?;
+    Ok(Some(SignersAt { start, count: count as usize }))
 }
 
 fn content_digest(network: Network, bytes: &[u8]) -> [u8; 32] {

@@ -30,8 +30,7 @@ impl Header {
     /// [`DecodeError::FrameTooLarge`]; the stream cannot go on after any of them.
     pub fn decode(bytes: &[u8]) -> Result<Option<Self>, DecodeError> {
         let Some((&id, length)) = bytes.split_first() else { return Ok(None) };
-        let kind =
-            Kind::ALL.get(usize::from(id)).copied().ok_or(DecodeError::UnknownKind { seen: id })?;
+        let kind = Kind::from_id(id).ok_or(DecodeError::UnknownKind { seen: id })?;
         let mut seen = 0_usize;
         for (at, &byte) in length.iter().take(HEADER_BYTES_MAX - 1).enumerate() {
             seen |= usize::from(byte & 0x7f) << (7 * at);

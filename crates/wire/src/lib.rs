@@ -42,7 +42,7 @@ pub use envelope::Envelope;
 mod hello;
 pub use hello::{ADDRESSES_MAX, Groups, Hello, Limits, Roles, SHARED_GROUPS_MAX};
 mod kind;
-pub use kind::{Audience, Kind, Lane};
+pub use kind::{Audience, Facts, Family, Kind, Lane};
 mod frame;
 pub use frame::{Frame, HEADER_BYTES_MAX, Header};
 mod close_code;
