@@ -155,7 +155,7 @@ impl Frame {
             | Kind::SignatureFinalized
             | Kind::SessionAbort
             | Kind::ValidationError => {
-                let envelope = Envelope::decode(kind, body, network)?;
+                let envelope = Envelope::decode_as(kind, body, network)?;
                 Ok(Self::Envelope(Box::new(envelope)))
             }
         }

@@ -37,8 +37,10 @@ pub use body::{
     SessionAnnounce, SessionJoin, SessionReady, SignatureFinalized, Slot, ValidationError,
     statement_set_digest,
 };
+mod signed;
+pub use signed::{Signable, Signed};
 mod envelope;
-pub use envelope::Envelope;
+pub use envelope::{Envelope, Statement};
 mod hello;
 pub use hello::{ADDRESSES_MAX, Groups, Hello, Limits, Roles, SHARED_GROUPS_MAX};
 mod kind;

@@ -34,14 +34,14 @@ impl Serialize for Body {
 
 impl<'de> Deserialize<'de> for Body {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_tuple(2, Statement)
+        deserializer.deserialize_tuple(2, KindThenFields)
     }
 }
 
 /// Reads a kind, then the fields that this kind has.
-struct Statement;
+struct KindThenFields;
 
-impl<'de> Visitor<'de> for Statement {
+impl<'de> Visitor<'de> for KindThenFields {
     type Value = Body;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -44,10 +44,10 @@ pub(crate) fn envelope_content(node: &NodeKey, seq: u64, body: Dump) -> Dump {
     Dump::default()
         .variant(1, "version")
         .variant(3, "network: Regtest")
-        .raw(story::session().as_bytes(), "session")
         .raw(node.peer_id().as_bytes(), "sender")
         .varint(seq, "seq")
         .varint(story::CREATED, "sent_at")
+        .raw(story::session().as_bytes(), "session")
         .then(body)
 }
 
