@@ -69,7 +69,7 @@ const TABLE: &[Row] = &[
     row("crates/engine",       4, &[UpTo(3)]),
     row("crates/transport",    5, &[UpTo(1)]),
     row("crates/store",        5, &[UpTo(1)]),
-    row("crates/ledger",       5, &[UpTo(4), Only("store")]),
+    row("crates/ledger",       5, &[UpTo(4), Only("store"), Only("psbt")]),
     row("crates/signer",       5, &[UpTo(4)]),
     row("crates/vault",        5, &[UpTo(1)]),
     row("crates/psbt",         5, &[UpTo(1)]),

@@ -2,10 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use ensign_ledger::{Coin, Signed, SignedCoins};
 use ensign_primitives::{RequestId, UnixTime};
 use ensign_psbt::{CoinState, CoinUse, OutPoint};
-
-use crate::Handle;
 
 /// Most coins that are remembered; above it those that were signed for first are forgotten. Guess: two
 /// thousand transactions of as many coins as one may have.
@@ -18,25 +17,6 @@ pub(crate) struct Coins {
     signed: BTreeMap<Coin, Signed>,
     order: BTreeSet<(UnixTime, Coin)>,
 }
-
-/// The coins of one signed request.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct SignedCoins {
-    pub(crate) signed: Signed,
-    pub(crate) coins: Vec<Coin>,
-}
-
-/// A request that is signed, and when.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Signed {
-    pub(crate) request: RequestId,
-    /// What this home calls it.
-    pub(crate) handle: Option<Handle>,
-    pub(crate) at: UnixTime,
-}
-
-/// A coin by its transaction, in the order in which it is hashed, and its output.
-pub(crate) type Coin = ([u8; 32], u32);
 
 /// Names a coin as the store does.
 pub(crate) fn coin_of(outpoint: &OutPoint) -> Coin {
@@ -88,6 +68,8 @@ impl Coins {
 
 #[cfg(test)]
 mod tests {
+    use ensign_ledger::Handle;
+
     use super::*;
 
     fn outpoint(number: u32) -> OutPoint {

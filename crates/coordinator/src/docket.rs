@@ -6,6 +6,7 @@ use std::{
     sync::Arc,
 };
 
+use ensign_ledger::Marks;
 use ensign_primitives::{RequestId, UnixTime};
 use ensign_psbt::{CoinState, CoinUse, ConsentDigest, OutPoint};
 use ensign_wire::SignedRequest;
@@ -13,7 +14,6 @@ use ensign_wire::SignedRequest;
 use crate::{
     Approval, Event, RequestEvent, RequestRef,
     judging::{Judgement, Meaning},
-    mark::Marks,
 };
 
 /// Most events that wait for a request to be introduced; further ones are dropped, as the next of

@@ -4,6 +4,9 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use ensign_engine::{Engine, EngineConfig, Input, Known, NOTE_PAUSE, Output, PEERS_MAX, Record};
 use ensign_identity::{NodeKey, SignerKey};
+use ensign_ledger::{
+    self as ledger, About, Answer, AskedBefore, Before, Outlines, Subject, enter_live,
+};
 use ensign_primitives::{GroupId, Network, PeerId, RequestId, StateMachine, UnixTime};
 use ensign_psbt::Policy;
 use ensign_signer::{Desk, Randomness};
@@ -26,17 +29,14 @@ use crate::{
     event::Publisher,
     group::Joined,
     held::Held,
-    ledger::{self, AskedBefore},
     links::Links,
     looks::{Looked, Looks},
-    outline::Outlines,
-    parts::{Before, Parts},
+    parts::Parts,
     problem,
     pushed_off::PushedOff,
-    records::enter_live,
     report,
     signing::{RENEWAL_INTERVAL, Renewal},
-    storage::{About, Answer, Answers, Storage, Subject},
+    storage::{Answers, Storage},
     warnings::Warnings,
 };
 
@@ -98,7 +98,7 @@ impl Driver {
         let node_key = Arc::clone(&keys.node_key);
         let (signer_key, delegated_until) = (keys.signer, keys.delegation.expires);
         let mut engine = Engine::new(config, keys);
-        let mut before = parts.opened;
+        let mut before = parts.before;
         for (request, group, end) in std::mem::take(&mut before.past.ended) {
             engine.remember_ended(request, group, end);
         }
@@ -370,7 +370,7 @@ impl Driver {
                 }
                 self.storage.write_notes(now.unix);
                 self.storage.read(move |store| {
-                    let entries = Records(store).requests().map(|mut entries| {
+                    let entries = Records::new(store).requests().map(|mut entries| {
                         enter_live(&mut entries, live);
                         entries
                     });
@@ -379,7 +379,7 @@ impl Driver {
             }
             Command::Look(Look(look)) => {
                 self.storage.write_notes(now.unix);
-                self.storage.read(move |store| look(Records(store)));
+                self.storage.read(move |store| look(Records::new(store)));
             }
             Command::Shutdown(_) => {}
         }

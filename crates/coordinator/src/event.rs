@@ -7,10 +7,10 @@ use ensign_primitives::{GroupId, PeerId, SignerIndex};
 use ensign_psbt::Note;
 use ensign_session::Phase;
 
-use crate::{GroupInfo, Problem, RequestRef};
+use crate::{GroupInfo, Outcome, Problem, RequestRef};
 
 mod approval;
-pub use approval::{Approval, LostAttempt, Outcome, Preview, Reached, Resumption};
+pub use approval::{Approval, Preview, Resumption};
 mod class;
 mod stream;
 pub use stream::Events;

@@ -3,10 +3,10 @@
 use std::{net::SocketAddr, sync::Arc};
 
 use ensign_identity::SignerKey;
-use ensign_primitives::{GroupId, Network, PeerId, SignerIndex};
+use ensign_primitives::{GroupId, Network, PeerId, RequestId, SignerIndex};
 use ensign_wire::GroupKeys;
 
-use crate::CommandError;
+use crate::{CommandError, Handle};
 
 /// One signer of a group, as its contact code says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,6 +67,17 @@ impl GroupInfo {
         let index = self.members.iter().position(|member| member.peer == *peer);
         index.and_then(SignerIndex::from_usize)
     }
+}
+
+/// Which request something is about: comes with every event of a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RequestRef {
+    /// Its name, the same for all signers.
+    pub id: RequestId,
+    /// Its name in this home; `None` where the store has none for it.
+    pub handle: Option<Handle>,
+    /// Who shall sign.
+    pub group: Arc<GroupInfo>,
 }
 
 /// A group that was joined: its keys aggregated once, and what is handed out of it.

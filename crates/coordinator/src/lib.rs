@@ -23,17 +23,14 @@
 mod config;
 pub use config::{Keys, SigningJob, Work};
 mod group;
-pub use group::{Group, GroupInfo, Member, MemberInfo};
-mod handle;
-pub use handle::{Handle, ParseHandleError, RequestRef};
+pub use group::{Group, GroupInfo, Member, MemberInfo, RequestRef};
 mod consent;
 pub use consent::{Consent, ConsentBy, RULE_NAME_BYTES_MAX};
 mod coordinator;
 pub use coordinator::{Builder, Coordinator, StartError};
 mod event;
 pub use event::{
-    Approval, Because, Event, Events, LostAttempt, Opener, Outcome, PeerEvent, Preview, Reached,
-    RequestEvent, Resumption, Whose,
+    Approval, Because, Event, Events, Opener, PeerEvent, Preview, RequestEvent, Resumption, Whose,
 };
 mod error;
 pub use error::{CommandError, Problem, Risk};
@@ -46,21 +43,16 @@ mod clock;
 pub use clock::WallClock;
 mod simulated;
 pub use simulated::Surroundings;
-mod records;
-pub use records::{AttemptEntry, KeptCase, Records, RequestEntry, RequestState};
-mod outline;
-pub use outline::{Decision, HowEnded, Outline, OutlinedWork};
-mod audit;
-pub use audit::{Audit, Fault, Violation};
 mod roster;
-pub use roster::{Link, PeerInfo};
-mod opening;
-pub use opening::{Archive, OpeningError};
-mod ledger;
+pub use ensign_ledger::{
+    Archive, AttemptEntry, Audit, Decision, Fault, Handle, HowEnded, KeptCase, LedgerError,
+    LostAttempt, OpeningError, Outcome, Outline, OutlinedWork, ParseHandleError, Reached, Records,
+    RequestEntry, RequestState, Violation,
+};
 pub use ensign_psbt::{
     ConsentDigest, Note, Place as NotePlace, Policy, Rule, Severity, SignedPsbt, Summary,
 };
-pub use ledger::LedgerError;
+pub use roster::{Link, PeerInfo};
 
 mod addresses;
 mod cases;
@@ -69,12 +61,10 @@ mod command;
 mod consenting;
 mod docket;
 mod driver;
-mod handles;
 mod held;
 mod judging;
 mod links;
 mod looks;
-mod mark;
 mod parts;
 mod pushed_off;
 mod report;

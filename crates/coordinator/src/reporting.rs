@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use ensign_engine::{Event as Engine, Offense};
 use ensign_equivocation::Case;
+use ensign_ledger::{HowEnded, Signed};
 use ensign_primitives::{GroupId, PeerId, RequestId, SignerIndex};
 use ensign_psbt::SignedPsbt;
 use ensign_session::{Event as SessionEvent, Failure, Finished, Offense as SessionOffense};
@@ -12,9 +13,8 @@ use ensign_transport::DisconnectReason;
 use crate::{
     Event, GroupInfo, Outcome, PeerEvent, Problem, RequestEvent, Risk, Whose,
     cases::{self, Ended, Reporter},
-    coins::{Signed, coin_of},
+    coins::coin_of,
     driver::Driver,
-    outline::HowEnded,
     problem,
     report::{self, Report},
     warnings::About,

@@ -4,6 +4,7 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use ensign_engine::{End, GroupConfig, Proposal, Review};
+use ensign_ledger::{self as ledger, About, Asked, AskedBefore, Shown, Unfinished};
 use ensign_primitives::{GroupId, MESSAGES_MAX, RequestId};
 use ensign_psbt::{Note, OutPoint, Policy, PsbtError, Rule};
 use ensign_store::Place;
@@ -18,11 +19,7 @@ use crate::{
     error::of_decision,
     group::Joined,
     judging::{Judgement, Meaning},
-    ledger::{self, AskedBefore, Unfinished},
-    mark::Shown,
-    outline::Asked,
     problem,
-    storage::About,
 };
 
 impl Driver {
@@ -118,7 +115,7 @@ impl Driver {
             self.storage.read(move |store| {
                 let outline = ledger::read_outline(store, &id).ok().flatten();
                 let handle = outline.and_then(|outline| outline.handle);
-                if let Ok(Some(outcome)) = Records(store).outcome(&id, &known.keys) {
+                if let Ok(Some(outcome)) = Records::new(store).outcome(&id, &known.keys) {
                     let event = RequestEvent::Recovered(Box::new(outcome));
                     events.send(Event::Request(RequestRef { id, handle, group: info }, event));
                 }

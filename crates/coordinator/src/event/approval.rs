@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use ensign_identity::SignerKey;
 use ensign_primitives::RequestId;
-use ensign_psbt::{ConsentDigest, Note, Rule, Severity, SignedPsbt, Summary};
+use ensign_psbt::{ConsentDigest, Note, Rule, Severity, Summary};
 use ensign_wire::{Mode, SignedRequest};
 
-use crate::{GroupInfo, Handle, RequestRef};
+use crate::{GroupInfo, Handle, LostAttempt, RequestRef};
 
 /// What a request asks for. Everything in it was checked, except what [`Approval::is_blind`] says.
 #[derive(Clone, Debug)]
@@ -85,35 +85,4 @@ pub struct Resumption {
     pub approval: Approval,
     /// The attempt that the restart has ended; `None` when none was joined.
     pub lost: Option<LostAttempt>,
-}
-
-/// An attempt that a restart has ended. Its nonces were only in the memory of the process that is
-/// gone, and it is never joined again: no nonce of it can meet a second challenge.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LostAttempt {
-    /// Which one, from 1.
-    pub attempt: u16,
-    /// How far it came.
-    pub reached: Reached,
-}
-
-/// How far an attempt came before a restart ended it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reached {
-    /// It was joined; its nonces were never used.
-    Joined,
-    /// Its nonces count as used: a partial signature may have been made, and none has left.
-    Burned,
-    /// Our partial signatures are kept and are sent again as they are: the others may need nothing
-    /// more. If they do, the next attempt begins.
-    Signed,
-}
-
-/// A finished request.
-#[derive(Clone, Debug)]
-pub struct Outcome {
-    /// One BIP340 signature per message, in order, each verified.
-    pub signatures: Vec<[u8; 64]>,
-    /// The signed PSBT; `None` for bare messages.
-    pub psbt: Option<SignedPsbt>,
 }

@@ -2,26 +2,26 @@
 
 use std::{collections::BTreeMap, ops::ControlFlow};
 
-use ensign_engine::{Record, RequestStatus};
 use ensign_equivocation::CASE_BYTES_MAX;
 use ensign_identity::Signature;
 use ensign_primitives::{GroupId, RequestId, UnixTime};
 use ensign_psbt::{Contribution, Contributions, Psbt, SignedPsbt, finish};
+use ensign_signing::{Record, RequestStatus};
 use ensign_store::{Place, Store, Table, attempt_of, request_of};
 use ensign_wire::{AbortReason, SignedRequest};
 
 use crate::{
-    Handle, LedgerError, Outcome, Outline,
+    Handle, LedgerError, Outline,
     audit::{Audit, audit},
     ledger,
 };
 
 /// A look at the store, at one moment.
 ///
-/// [`Coordinator::look`](crate::Coordinator::look) gives one of a node that runs,
-/// [`Archive::records`](crate::Archive::records) of one that does not.
+/// The coordinator's `look` gives one of a node that runs, [`Archive::records`](crate::Archive::records)
+/// of one that does not.
 #[derive(Clone, Copy)]
-pub struct Records<'a>(pub(crate) &'a dyn Store);
+pub struct Records<'a>(&'a dyn Store);
 
 impl core::fmt::Debug for Records<'_> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
@@ -114,7 +114,43 @@ pub struct KeptCase {
     pub bytes: Vec<u8>,
 }
 
+/// An attempt that a restart has ended. Its nonces were only in the memory of the process that is
+/// gone, and it is never joined again: no nonce of it can meet a second challenge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LostAttempt {
+    /// Which one, from 1.
+    pub attempt: u16,
+    /// How far it came.
+    pub reached: Reached,
+}
+
+/// How far an attempt came before a restart ended it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reached {
+    /// It was joined; its nonces were never used.
+    Joined,
+    /// Its nonces count as used: a partial signature may have been made, and none has left.
+    Burned,
+    /// Our partial signatures are kept and are sent again as they are: the others may need nothing
+    /// more. If they do, the next attempt begins.
+    Signed,
+}
+
+/// A finished request.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// One BIP340 signature per message, in order, each verified.
+    pub signatures: Vec<[u8; 64]>,
+    /// The signed PSBT; `None` for bare messages.
+    pub psbt: Option<SignedPsbt>,
+}
+
 impl<'a> Records<'a> {
+    /// Looks at a store.
+    pub const fn new(store: &'a dyn Store) -> Self {
+        Self(store)
+    }
+
     /// Returns every request that is remembered: those that are not over first, then the latest
     /// first.
     ///
@@ -147,7 +183,7 @@ impl<'a> Records<'a> {
         &self,
         entries: &mut BTreeMap<RequestId, RequestEntry>,
     ) -> Result<(), LedgerError> {
-        ledger::each_outline(self.0, |id, outline| {
+        crate::each_outline(self.0, |id, outline| {
             let state = RequestState::Undecided;
             let entry = entries.entry(id).or_insert_with(|| bare(id, outline.group, state));
             if entry.state == RequestState::Undecided
@@ -166,7 +202,7 @@ impl<'a> Records<'a> {
     /// [`LedgerError`] when the store cannot be read.
     pub fn by_handle(&self, handle: Handle) -> Result<Option<RequestId>, LedgerError> {
         let mut found = None;
-        ledger::each_outline(self.0, |id, outline| {
+        crate::each_outline(self.0, |id, outline| {
             if outline.handle == Some(handle) {
                 found = Some(id);
             }
@@ -324,7 +360,7 @@ fn bare(id: RequestId, group: GroupId, state: RequestState) -> RequestEntry {
 }
 
 /// Enters how requests stand in a node that runs.
-pub(crate) fn enter_live(entries: &mut Vec<RequestEntry>, live: Vec<RequestStatus>) {
+pub fn enter_live(entries: &mut Vec<RequestEntry>, live: Vec<RequestStatus>) {
     for status in live {
         let known = entries.iter_mut().find(|entry| entry.id == status.id);
         let entry = match known {

@@ -27,15 +27,16 @@ enum MarkPlace {
 
 /// The notes that somebody has said yes to. Infos do not count.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Marks(Vec<Mark>);
+pub struct Marks(Vec<Mark>);
 
 impl Marks {
-    pub(crate) fn of(notes: &[Note]) -> Self {
+    /// Keeps what is compared of them, a bounded number.
+    pub fn of(notes: &[Note]) -> Self {
         Self(notes.iter().filter_map(mark).take(MARKS_MAX).collect())
     }
 
     /// Returns the notes that are new, or graver than what was said yes to.
-    pub(crate) fn new_in(&self, notes: &[Note]) -> Vec<Note> {
+    pub fn new_in(&self, notes: &[Note]) -> Vec<Note> {
         let is_new = |note: &&Note| mark(note).is_some_and(|mark| !self.covers(&mark));
         notes.iter().filter(is_new).cloned().collect()
     }
@@ -50,15 +51,16 @@ impl Marks {
 
 /// What our user was shown of a request when they said yes, as the store keeps it beside the consent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Shown {
+pub struct Shown {
     /// What the yes was given to.
-    pub(crate) digest: [u8; 32],
+    pub digest: [u8; 32],
     /// What was remarkable about it.
-    pub(crate) marks: Marks,
+    pub marks: Marks,
 }
 
 impl Shown {
-    pub(crate) fn new(digest: ConsentDigest, notes: &[Note]) -> Self {
+    /// Notes a yes to this digest, and what was remarkable then.
+    pub fn new(digest: ConsentDigest, notes: &[Note]) -> Self {
         Self { digest: digest.0, marks: Marks::of(notes) }
     }
 }

@@ -3,9 +3,9 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use ensign_engine::Record;
 use ensign_primitives::{GroupId, PeerId, RequestId, SignerIndex, UnixTime};
 use ensign_psbt::Summary;
+use ensign_signing::Record;
 use ensign_store::Place;
 use ensign_wire::SignedRequest;
 
@@ -19,14 +19,14 @@ use crate::{
 /// Most outlines of requests that our user never decided about. Guess: weeks of a busy group.
 ///
 /// Whoever has most of them gives way, the oldest first.
-pub(crate) const UNDECIDED_OUTLINES_MAX: usize = 1024;
+pub(super) const UNDECIDED_OUTLINES_MAX: usize = 1024;
 
 /// Who asked, among all groups.
 type Asker = (GroupId, SignerIndex);
 
 /// The outlines of every request that is not over, and of those whose end may still change.
 #[derive(Debug)]
-pub(crate) struct Outlines {
+pub struct Outlines {
     handles: Handles,
     open: BTreeMap<RequestId, Outline>,
     waiting: Waiting,
@@ -37,16 +37,19 @@ pub(crate) struct Outlines {
 
 /// A request that our user is asked about.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Asked<'a> {
-    pub(crate) request: &'a SignedRequest,
-    pub(crate) payload: Option<&'a [u8]>,
-    pub(crate) summary: Option<&'a Summary>,
+pub struct Asked<'a> {
+    /// It, signed by its creator.
+    pub request: &'a SignedRequest,
+    /// What its messages were computed from.
+    pub payload: Option<&'a [u8]>,
+    /// What that does.
+    pub summary: Option<&'a Summary>,
 }
 
 impl Outlines {
     /// Goes on with what the store holds of requests that are not over, and of those that nobody
     /// decided about.
-    pub(crate) fn new(handles: Handles, kept: Vec<(RequestId, Outline)>) -> Self {
+    pub fn new(handles: Handles, kept: Vec<(RequestId, Outline)>) -> Self {
         let mut outlines = Self {
             handles,
             open: BTreeMap::new(),
@@ -66,12 +69,12 @@ impl Outlines {
     }
 
     /// Enters an outline that was read later.
-    pub(crate) fn restore(&mut self, id: RequestId, outline: Outline) {
+    pub fn restore(&mut self, id: RequestId, outline: Outline) {
         self.open.entry(id).or_insert(outline);
     }
 
     /// Notes that our user is asked about a request of another signer's, and keeps it for a restart.
-    pub(crate) fn ask(&mut self, id: RequestId, asked: Asked<'_>, now: UnixTime) {
+    pub fn ask(&mut self, id: RequestId, asked: Asked<'_>, now: UnixTime) {
         self.enter(id, asked, false, (now, None));
         if self.waiting.contains(&id) {
             return;
@@ -92,7 +95,7 @@ impl Outlines {
     }
 
     /// Notes that a request is in the store already, and waits for our user again.
-    pub(crate) fn is_kept(&mut self, id: RequestId, creator: PeerId, bytes: usize) {
+    pub fn is_kept(&mut self, id: RequestId, creator: PeerId, bytes: usize) {
         for gone in self.waiting.keep(id, creator, bytes) {
             self.notes.push(Entry { place: Place::request(&gone), value: None });
         }
@@ -100,7 +103,7 @@ impl Outlines {
 
     /// Notes a request to which our user has consented: one of our own, or one from before a restart
     /// that has no outline.
-    pub(crate) fn take_up(
+    pub fn take_up(
         &mut self,
         id: RequestId,
         asked: Asked<'_>,
@@ -130,7 +133,7 @@ impl Outlines {
     }
 
     /// Notes what our user decided. What was kept for a restart is the consent's now, or nobody's.
-    pub(crate) fn decide(&mut self, id: &RequestId, decision: Decision, now: UnixTime) {
+    pub fn decide(&mut self, id: &RequestId, decision: Decision, now: UnixTime) {
         self.drop_kept(id);
         let Some(outline) = self.open.get_mut(id) else { return };
         if outline.is_undecided() {
@@ -144,7 +147,7 @@ impl Outlines {
     }
 
     /// Notes how a request ended. Signatures outrank a failure.
-    pub(crate) fn end(&mut self, id: &RequestId, how: HowEnded, now: UnixTime) {
+    pub fn end(&mut self, id: &RequestId, how: HowEnded, now: UnixTime) {
         self.drop_kept(id);
         let Some(outline) = self.open.get_mut(id) else { return };
         outline.ended = Some((now, how));
@@ -156,12 +159,12 @@ impl Outlines {
     }
 
     /// Forgets what has ended and cannot end otherwise any more.
-    pub(crate) fn forget_ended(&mut self, may_change: impl Fn(&RequestId) -> bool) {
+    pub fn forget_ended(&mut self, may_change: impl Fn(&RequestId) -> bool) {
         self.open.retain(|id, outline| outline.ended.is_none() || may_change(id));
     }
 
     /// Ends what nobody decided about and whose time was over before a start.
-    pub(crate) fn expire(&mut self, now: UnixTime) {
+    pub fn expire(&mut self, now: UnixTime) {
         let over = self.open.iter().filter(|(_, it)| it.is_undecided() && it.expires <= now);
         let over: Vec<_> = over.map(|(id, it)| (*id, it.expires)).collect();
         for (id, at) in over {
@@ -170,27 +173,27 @@ impl Outlines {
     }
 
     /// Returns a request's number.
-    pub(crate) fn handle(&self, id: &RequestId) -> Option<Handle> {
+    pub fn handle(&self, id: &RequestId) -> Option<Handle> {
         self.open.get(id)?.handle
     }
 
     #[cfg(test)]
-    pub(crate) fn get(&self, id: &RequestId) -> Option<&Outline> {
+    pub(super) fn get(&self, id: &RequestId) -> Option<&Outline> {
         self.open.get(id)
     }
 
     /// Returns what is to be written down with whatever is written next.
-    pub(crate) fn take_notes(&mut self) -> Vec<Entry> {
+    pub fn take_notes(&mut self) -> Vec<Entry> {
         std::mem::take(&mut self.notes)
     }
 
     /// Returns the end of the next block of numbers when it is to be written.
-    pub(crate) fn needs_block(&mut self) -> Option<u64> {
+    pub fn needs_block(&mut self) -> Option<u64> {
         self.handles.needs_block()
     }
 
     /// Gives numbers to those that have waited for a block.
-    pub(crate) fn block_is_durable(&mut self, end: u64) {
+    pub fn block_is_durable(&mut self, end: u64) {
         self.handles.block_is_durable(end);
         let mut waiting: Vec<_> = self.open.iter().filter(|(_, it)| it.handle.is_none()).collect();
         waiting.sort_by_key(|(id, outline)| (outline.asked, **id));
@@ -206,12 +209,13 @@ impl Outlines {
         }
     }
 
-    pub(crate) const fn block_is_refused(&mut self) {
+    /// Takes note that the store did not take the end of a block: it is asked again.
+    pub const fn block_is_refused(&mut self) {
         self.handles.block_is_refused();
     }
 
     /// Returns with which number the next process begins.
-    pub(crate) const fn next_handle(&self) -> u64 {
+    pub const fn next_handle(&self) -> u64 {
         self.handles.next()
     }
 
@@ -221,7 +225,7 @@ impl Outlines {
 
     fn note(&mut self, id: &RequestId) {
         if let Some(outline) = self.open.get(id) {
-            self.notes.push(ledger::outline(id, outline));
+            self.notes.push(crate::outline(id, outline));
         }
     }
 

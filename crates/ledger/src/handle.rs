@@ -1,15 +1,11 @@
 //! How a home calls a request for short.
 
-use std::{fmt, num::ParseIntError, str::FromStr, sync::Arc};
-
-use ensign_primitives::RequestId;
+use std::{fmt, num::ParseIntError, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-use crate::GroupInfo;
-
 /// A request's short name in one home, as in `#17`: given in order, never given again. It means
-/// nothing to anybody else; between nodes a request is its [`RequestId`].
+/// nothing to anybody else; between nodes a request is its [`RequestId`](ensign_primitives::RequestId).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Handle(pub u64);
 
@@ -43,17 +39,6 @@ pub enum ParseHandleError {
     /// There is no digit, or there are too many.
     #[error("a handle is a number, as in #17: {0}")]
     Number(#[source] ParseIntError),
-}
-
-/// Which request something is about: comes with every event of a request.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RequestRef {
-    /// Its name, the same for all signers.
-    pub id: RequestId,
-    /// Its name in this home; `None` where the store has none for it.
-    pub handle: Option<Handle>,
-    /// Who shall sign.
-    pub group: Arc<GroupInfo>,
 }
 
 #[cfg(test)]

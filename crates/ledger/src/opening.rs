@@ -2,39 +2,47 @@
 
 use std::path::{Path, PathBuf};
 
-use ensign_engine::Record;
 use ensign_primitives::{GroupId, RequestId, UnixTime, sha256};
 use ensign_replay::MESSAGE_AGE_MAX;
-use ensign_signer::unix_now;
+use ensign_signing::Record;
 use ensign_store::{OnMove, OpenError, Opening, RedbStore, Store, StoreOptions};
 use ensign_wire::AbortReason;
 
 use crate::{
-    LedgerError, Records,
-    handles::Handles,
-    ledger::{self, Entry, Past},
-    problem,
-    records::names_of,
+    Entry, Handles, LedgerError, Past, Records, entry, ledger, outlines, past, received,
+    records::names_of, unfinished, write,
 };
 
+/// The code of the catalogue for a request that is refused because the store may have missed it.
+pub const VOIDED_CODE: &str = "E-STO-005";
+
 /// A store that is open, and what it says about the time before.
-pub(crate) struct Opened {
-    pub(crate) store: Box<dyn Store>,
-    pub(crate) past: Past,
-    /// What opening found.
-    pub(crate) found: Opening,
-    /// Requests that were closed because of it.
-    pub(crate) voided: Vec<(RequestId, GroupId)>,
-    /// Requests made before this are refused.
-    pub(crate) void_until: Option<UnixTime>,
+pub struct Opened {
+    /// The store.
+    pub store: Box<dyn Store>,
     /// Gives the numbers of this process.
-    pub(crate) handles: Handles,
+    pub handles: Handles,
+    /// The time before.
+    pub before: Before,
 }
 
 impl std::fmt::Debug for Opened {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Opened").field("past", &self.past).finish_non_exhaustive()
+        f.debug_struct("Opened").field("before", &self.before).finish_non_exhaustive()
     }
+}
+
+/// What a store says about the time before.
+#[derive(Debug)]
+pub struct Before {
+    /// What goes on, and what is over.
+    pub past: Past,
+    /// What opening found.
+    pub found: Opening,
+    /// Requests that were closed because of it.
+    pub voided: Vec<(RequestId, GroupId)>,
+    /// Requests made before this are refused.
+    pub void_until: Option<UnixTime>,
 }
 
 /// Why a store cannot be used.
@@ -66,8 +74,12 @@ impl From<LedgerError> for OpeningError {
     }
 }
 
-/// Opens the store in a folder and acts on what it found.
-pub(crate) fn open(folder: &Path, on_move: OnMove, now: UnixTime) -> Result<Opened, OpeningError> {
+/// Opens the store in a folder, which is made when it is missing, and acts on what that found.
+///
+/// # Errors
+///
+/// [`OpeningError`]; what was there is as it was.
+pub fn open(folder: &Path, on_move: OnMove, now: UnixTime) -> Result<Opened, OpeningError> {
     make(folder)?;
     let (mut store, found) = open_file(folder, on_move)?;
     let voided = void_missed(&mut store, found, now)?;
@@ -79,26 +91,32 @@ pub(crate) fn open(folder: &Path, on_move: OnMove, now: UnixTime) -> Result<Open
         Err(error) if !error.is_refused() => return Err(OpeningError::Ledger(error.into())),
         Ok(_) | Err(_) => {}
     }
-    Ok(Opened { found, voided, ..read(Box::new(store), now)? })
+    begin(Box::new(store), (found, voided), now)
 }
 
-/// Takes a store that is as it was left.
-pub(crate) fn read(mut store: Box<dyn Store>, now: UnixTime) -> Result<Opened, OpeningError> {
-    let handles = ledger::take_handles(store.as_mut(), now)?;
-    let past = ledger::past(store.as_ref())?;
+fn begin(
+    mut store: Box<dyn Store>,
+    (found, voided): (Opening, Vec<(RequestId, GroupId)>),
+    now: UnixTime,
+) -> Result<Opened, OpeningError> {
+    let handles = outlines::take_handles(store.as_mut(), now)?;
+    let past = past(store.as_ref())?;
     let void_until = ledger::void_until(store.as_ref())?;
-    let (found, voided) = (Opening::Continued, Vec::new());
-    Ok(Opened { store, past, found, voided, void_until, handles })
+    Ok(Opened { store, handles, before: Before { past, found, voided, void_until } })
 }
 
 /// Takes a store that somebody else opened, and acts on what that found.
-pub(crate) fn settle(
+///
+/// # Errors
+///
+/// [`OpeningError::Ledger`] when it cannot be read or written.
+pub fn settle(
     mut store: Box<dyn Store>,
     found: Opening,
     now: UnixTime,
 ) -> Result<Opened, OpeningError> {
     let voided = void_missed(store.as_mut(), found, now)?;
-    Ok(Opened { found, voided, ..read(store, now)? })
+    begin(store, (found, voided), now)
 }
 
 /// Closes what was open if the store may have missed something.
@@ -141,20 +159,20 @@ fn machine() -> [u8; 32] {
 /// Requests that it does not know are as old as it: none that was made until now, by any clock that
 /// is taken for right, is joined.
 fn void(store: &mut dyn Store, now: UnixTime) -> Result<Vec<(RequestId, GroupId)>, LedgerError> {
-    let past = ledger::past(store)?;
+    let past = past(store)?;
     let mut open: Vec<_> =
         past.open.iter().map(|unfinished| names_of(&unfinished.open.request)).collect();
     for id in past.waiting {
-        open.extend(ledger::unfinished(store, &id)?.map(|it| names_of(&it.open.request)));
+        open.extend(unfinished(store, &id)?.map(|it| names_of(&it.open.request)));
     }
     let closed = |(request, group): &(RequestId, GroupId)| {
         let (request, group) = (*request, *group);
-        ledger::entry(&Record::Closed { request, group, reason: AbortReason::Cancelled })
+        entry(&Record::Closed { request, group, reason: AbortReason::Cancelled })
     };
     let mut entries: Vec<Entry> = open.iter().map(closed).collect();
-    entries.extend(ledger::void_undecided(store, problem::of_voided().code, now)?);
+    entries.extend(outlines::void_undecided(store, VOIDED_CODE, now)?);
     entries.push(ledger::set_void_until(now.after(MESSAGE_AGE_MAX)));
-    ledger::write(store, &entries, now)?;
+    write(store, &entries, now)?;
     Ok(open)
 }
 
@@ -184,7 +202,7 @@ impl Archive {
 
     /// Returns what is in it.
     pub fn records(&self) -> Records<'_> {
-        Records(self.store.as_ref())
+        Records::new(self.store.as_ref())
     }
 
     /// Ends a request for good, durably. The others hear of it when the node is up again and they
@@ -201,9 +219,10 @@ impl Archive {
         request: RequestId,
         group: GroupId,
         reason: AbortReason,
+        now: UnixTime,
     ) -> Result<(), LedgerError> {
-        let entry = ledger::entry(&Record::Closed { request, group, reason });
-        ledger::write(self.store.as_mut(), &[entry], unix_now())
+        let entry = entry(&Record::Closed { request, group, reason });
+        write(self.store.as_mut(), &[entry], now)
     }
 
     /// Closes what is open and refuses every request that was made until now: for a store that is
@@ -213,8 +232,8 @@ impl Archive {
     /// # Errors
     ///
     /// [`LedgerError`] when it cannot be written.
-    pub fn void(&mut self) -> Result<(), LedgerError> {
-        void(self.store.as_mut(), unix_now()).map(|_| ())
+    pub fn void(&mut self, now: UnixTime) -> Result<(), LedgerError> {
+        void(self.store.as_mut(), now).map(|_| ())
     }
 
     /// Notes that the application has the result of a request.
@@ -222,7 +241,7 @@ impl Archive {
     /// # Errors
     ///
     /// [`LedgerError`] when it cannot be written.
-    pub fn received(&mut self, request: &RequestId) -> Result<(), LedgerError> {
-        ledger::write(self.store.as_mut(), &[ledger::received(request)], unix_now())
+    pub fn received(&mut self, request: &RequestId, now: UnixTime) -> Result<(), LedgerError> {
+        write(self.store.as_mut(), &[received(request)], now)
     }
 }

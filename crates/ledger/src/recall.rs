@@ -2,14 +2,18 @@
 
 use core::ops::ControlFlow;
 
-use ensign_engine::Known;
 use ensign_primitives::RequestId;
+use ensign_signing::Known;
 use ensign_store::{Place, Store, Table};
 
-use super::{LedgerError, ending, read};
+use crate::{LedgerError, ledger::ending, read};
 
 /// Looks a request up, over or begun.
-pub(crate) fn recall(store: &dyn Store, id: &RequestId) -> Result<Known, LedgerError> {
+///
+/// # Errors
+///
+/// [`LedgerError`] when the store cannot be read.
+pub fn recall(store: &dyn Store, id: &RequestId) -> Result<Known, LedgerError> {
     for place in [Place::finished(id), Place::closed(id)] {
         if let Some((_, group, ending)) = read(store, &place)?.and_then(ending) {
             return Ok(Known::Over { group, ending });

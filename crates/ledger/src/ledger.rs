@@ -2,23 +2,15 @@
 
 use std::{collections::BTreeSet, net::SocketAddr, ops::ControlFlow};
 
-use ensign_engine::{End, Ending, Horizon, Open, Record, Restored, Undecided};
 use ensign_primitives::{GroupId, PeerId, RequestId, UnixTime};
+use ensign_signing::{End, Ending, Horizon, Open, Record, Restored, Undecided};
 use ensign_store::{OnceError, Place, Store, StoreError, Table, request_of};
 
-use crate::{LostAttempt, Outline, Reached, coins::SignedCoins, mark::Shown};
-
-mod outlines;
-mod recall;
-mod write;
-pub(crate) use outlines::{
-    AskedBefore, each_outline, outline, read_outline, set_handles, take_handles, void_undecided,
-};
-pub(crate) use recall::recall;
-pub(crate) use write::write;
+use crate::{AskedBefore, LostAttempt, Outline, Reached, Shown, SignedCoins, outlines};
+use outlines::read_outline;
 
 /// Most open requests that are read at a start; the others wait in the store for room.
-pub(crate) const OPEN_LOADED_MAX: usize = ensign_engine::REQUESTS_MAX;
+pub const OPEN_LOADED_MAX: usize = ensign_signing::REQUESTS_MAX;
 
 /// Most results that are handed out again at a start, the latest. Guess: those of a busy day; an
 /// application that never says that it has them shall not be flooded.
@@ -31,10 +23,11 @@ const HORIZON: &str = "horizon";
 
 /// One write: where, and what.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Entry {
-    pub(crate) place: Place,
-    /// `None` removes what is there.
-    pub(crate) value: Option<Vec<u8>>,
+pub struct Entry {
+    /// Where.
+    pub place: Place,
+    /// What; `None` removes what is there.
+    pub value: Option<Vec<u8>>,
 }
 
 /// Why a record is not written.
@@ -57,7 +50,7 @@ pub enum LedgerError {
 
 impl LedgerError {
     /// Whether only the one write is refused, because it contradicts what stands; the store goes on.
-    pub(crate) const fn is_contradiction(&self) -> bool {
+    pub const fn is_contradiction(&self) -> bool {
         matches!(self, Self::Contradiction(_))
     }
 }
@@ -69,7 +62,7 @@ impl From<StoreError> for LedgerError {
 }
 
 /// Returns where a record of the engine's lies.
-pub(crate) fn place(record: &Record) -> Place {
+pub fn place(record: &Record) -> Place {
     match record {
         Record::Consented { request, .. } => Place::consent(&request.request.id()),
         Record::Joined { request, attempt, .. } => Place::join(request, *attempt),
@@ -83,30 +76,31 @@ pub(crate) fn place(record: &Record) -> Place {
 }
 
 /// Returns the request that a record is about.
-pub(crate) fn subject(record: &Record) -> Option<RequestId> {
+pub fn subject(record: &Record) -> Option<RequestId> {
     place(record).request_id().filter(|_| !matches!(record, Record::Undecided(_)))
 }
 
-pub(crate) fn entry(record: &Record) -> Entry {
+/// Returns how a record of the engine's is written.
+pub fn entry(record: &Record) -> Entry {
     // A record is made of sized sequences only, so that it always encodes.
     let value = postcard::to_allocvec(record).unwrap_or_default();
     Entry { place: place(record), value: Some(value) }
 }
 
 /// Notes that the application has what a request gave.
-pub(crate) fn received(request: &RequestId) -> Entry {
+pub fn received(request: &RequestId) -> Entry {
     Entry { place: Place::mark(request, 0), value: Some(b"received".to_vec()) }
 }
 
 /// Notes that a mark would have been written a second time with other words; `nonce audit` finds it.
-pub(crate) fn contradicted(place: &Place) -> Option<Entry> {
+pub fn contradicted(place: &Place) -> Option<Entry> {
     let (request, attempt) = (place.request_id()?, place.attempt_number()?);
     let value = Some(place.table().name().as_bytes().to_vec());
     Some(Entry { place: Place::mark(&request, attempt), value })
 }
 
 /// Keeps what our user said yes to, beside the consent.
-pub(crate) fn shown(request: &RequestId, shown: &Shown) -> Entry {
+pub fn shown(request: &RequestId, shown: &Shown) -> Entry {
     let value = postcard::to_allocvec(shown).unwrap_or_default();
     Entry { place: Place::shown(request), value: Some(value) }
 }
@@ -118,7 +112,7 @@ fn read_shown(store: &dyn Store, request: &RequestId) -> Result<Option<Shown>, L
 }
 
 /// Notes where a member's node spoke from last.
-pub(crate) fn address(peer: &PeerId, address: SocketAddr) -> Entry {
+pub fn address(peer: &PeerId, address: SocketAddr) -> Entry {
     Entry { place: Place::addresses(peer), value: Some(address.to_string().into_bytes()) }
 }
 
@@ -135,7 +129,11 @@ fn addresses(store: &dyn Store) -> Result<Vec<(PeerId, SocketAddr)>, LedgerError
 }
 
 /// Reads a record.
-pub(crate) fn read(store: &dyn Store, place: &Place) -> Result<Option<Record>, LedgerError> {
+///
+/// # Errors
+///
+/// [`LedgerError`] when the store cannot be read.
+pub fn read(store: &dyn Store, place: &Place) -> Result<Option<Record>, LedgerError> {
     let Some(found) = store.get(place)? else { return Ok(None) };
     decode(place.table(), place.key(), &found.value).map(Some)
 }
@@ -190,42 +188,48 @@ pub(crate) fn names(store: &dyn Store, table: Table) -> Result<BTreeSet<RequestI
 
 /// What a store says about the time before a start.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Past {
+pub struct Past {
     /// Consented to and not over, at most [`OPEN_LOADED_MAX`], the oldest first.
-    pub(crate) open: Vec<Unfinished>,
+    pub open: Vec<Unfinished>,
     /// More of them, by name.
-    pub(crate) waiting: Vec<RequestId>,
+    pub waiting: Vec<RequestId>,
     /// Over, the latest of them, in the order of their ends.
-    pub(crate) ended: Vec<(RequestId, GroupId, End)>,
+    pub ended: Vec<(RequestId, GroupId, End)>,
     /// What ended before our user decided, by creator.
-    pub(crate) undecided: Vec<Undecided>,
+    pub undecided: Vec<Undecided>,
     /// How far time had come.
-    pub(crate) horizon: Horizon,
+    pub horizon: Horizon,
     /// Signed, and the application never said that it has the result; at most [`UNRECEIVED_MAX`].
-    pub(crate) unreceived: Vec<(RequestId, GroupId)>,
+    pub unreceived: Vec<(RequestId, GroupId)>,
     /// Where members' nodes spoke from last.
-    pub(crate) addresses: Vec<(PeerId, SocketAddr)>,
+    pub addresses: Vec<(PeerId, SocketAddr)>,
     /// What our user was asked about and never decided, the oldest first.
-    pub(crate) asked: Vec<AskedBefore>,
+    pub asked: Vec<AskedBefore>,
     /// The outlines of that, and of what ended undecided.
-    pub(crate) outlines: Vec<(RequestId, Outline)>,
+    pub outlines: Vec<(RequestId, Outline)>,
     /// The coins that are signed for.
-    pub(crate) signed_coins: Vec<SignedCoins>,
+    pub signed_coins: Vec<SignedCoins>,
 }
 
 /// A request that goes on.
 #[derive(Clone, Debug)]
-pub(crate) struct Unfinished {
-    pub(crate) open: Open,
+pub struct Unfinished {
+    /// What the engine resumes.
+    pub open: Open,
     /// The last attempt that was joined.
-    pub(crate) lost: Option<LostAttempt>,
-    pub(crate) outline: Option<Outline>,
+    pub lost: Option<LostAttempt>,
+    /// What is told of it; none where an earlier version wrote none.
+    pub outline: Option<Outline>,
     /// What our user said yes to; none where an earlier version took the yes.
-    pub(crate) shown: Option<Shown>,
+    pub shown: Option<Shown>,
 }
 
 /// Reads what a store says about the time before.
-pub(crate) fn past(store: &dyn Store) -> Result<Past, LedgerError> {
+///
+/// # Errors
+///
+/// [`LedgerError`] when the store cannot be read.
+pub fn past(store: &dyn Store) -> Result<Past, LedgerError> {
     let finished = names(store, Table::Finished)?;
     let closed = names(store, Table::Closed)?;
     let mut open: Vec<_> = Vec::new();
@@ -285,10 +289,11 @@ pub(crate) fn received_names(store: &dyn Store) -> Result<BTreeSet<RequestId>, L
 }
 
 /// Reads a request that goes on, with its last attempt.
-pub(crate) fn unfinished(
-    store: &dyn Store,
-    id: &RequestId,
-) -> Result<Option<Unfinished>, LedgerError> {
+///
+/// # Errors
+///
+/// [`LedgerError`] when the store cannot be read.
+pub fn unfinished(store: &dyn Store, id: &RequestId) -> Result<Option<Unfinished>, LedgerError> {
     let mut records: Vec<Record> = read(store, &Place::consent(id))?.into_iter().collect();
     for table in [Table::Joins, Table::Burns, Table::Partials] {
         attempts(store, table, id, &mut records)?;
@@ -338,7 +343,7 @@ fn ended(store: &dyn Store) -> Result<Vec<(RequestId, GroupId, End)>, LedgerErro
         store.scan(table, &[], &mut |row| {
             ended.extend(request_of(row.key).map(|id| (row.written, order, id)));
             // The engine remembers no more.
-            if ended.len() > ensign_engine::ENDINGS_REMEMBERED {
+            if ended.len() > ensign_signing::ENDINGS_REMEMBERED {
                 ended.pop_first();
             }
             ControlFlow::Continue(())
@@ -387,7 +392,11 @@ pub(crate) fn ending(record: Record) -> Option<(RequestId, GroupId, Ending)> {
 }
 
 /// Returns until when requests are refused, after a store went back in time.
-pub(crate) fn void_until(store: &dyn Store) -> Result<Option<UnixTime>, LedgerError> {
+///
+/// # Errors
+///
+/// [`LedgerError`] when the store cannot be read.
+pub fn void_until(store: &dyn Store) -> Result<Option<UnixTime>, LedgerError> {
     let found = store.get(&Place::meta(VOID_UNTIL))?;
     let millis = found.and_then(|found| found.value.try_into().ok().map(u64::from_le_bytes));
     Ok(millis.map(UnixTime::from_millis))

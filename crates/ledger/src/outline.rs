@@ -1,18 +1,15 @@
 //! What is told of a request in a few words, long after the rest of it is gone.
 
-use ensign_engine::{ATTEMPTS_MAX, is_retried};
 use ensign_primitives::{GroupId, RequestId, SignerIndex, UnixTime};
 use ensign_psbt::{Summary, Txid};
+use ensign_signing::{ATTEMPTS_MAX, is_retried};
 use ensign_wire::{AbortReason, SignedRequest};
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    Handle,
-    coins::{Signed, SignedCoins},
-};
+use crate::Handle;
 
 mod book;
-pub(crate) use book::{Asked, Outlines};
+pub use book::{Asked, Outlines};
 mod waiting;
 
 #[cfg(test)]
@@ -119,6 +116,29 @@ pub enum HowEnded {
     },
 }
 
+/// The coins of one signed request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignedCoins {
+    /// Which one.
+    pub signed: Signed,
+    /// What it spends.
+    pub coins: Vec<Coin>,
+}
+
+/// A request that is signed, and when.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Signed {
+    /// Its name.
+    pub request: RequestId,
+    /// What this home calls it.
+    pub handle: Option<Handle>,
+    /// When.
+    pub at: UnixTime,
+}
+
+/// A coin by its transaction, in the order in which it is hashed, and its output.
+pub type Coin = ([u8; 32], u32);
+
 impl OutlinedWork {
     /// Outlines what was recomputed from a PSBT, or the messages of a request without one.
     pub fn new(request: &SignedRequest, summary: Option<&Summary>) -> Self {
@@ -141,7 +161,7 @@ impl OutlinedWork {
 
 impl Outline {
     /// Begins the outline of a request that our user is asked about, or makes.
-    pub(crate) fn new(
+    pub fn new(
         request: &SignedRequest,
         summary: Option<&Summary>,
         is_own: bool,
@@ -174,7 +194,7 @@ impl HowEnded {
     ///
     /// - `gave_up`: the code of why our own node ended it, if it did.
     /// - `attempt`: which one was the last.
-    pub(crate) fn new(
+    pub fn new(
         failure: &ensign_session::Failure,
         gave_up: Option<&'static str>,
         attempt: u16,
@@ -211,7 +231,7 @@ impl HowEnded {
 
 impl Outline {
     /// Returns the coins that are signed for, if they are.
-    pub(crate) fn signed_coins(self, request: RequestId) -> Option<SignedCoins> {
+    pub fn signed_coins(self, request: RequestId) -> Option<SignedCoins> {
         match (self.ended, self.work) {
             (Some((at, HowEnded::Signed)), OutlinedWork::Psbt { coins, .. }) => {
                 let signed = Signed { request, handle: self.handle, at };

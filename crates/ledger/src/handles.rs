@@ -13,7 +13,7 @@ pub(crate) const HANDLES_PER_BLOCK: u64 = 64;
 
 /// Gives the numbers.
 #[derive(Debug)]
-pub(crate) struct Handles {
+pub struct Handles {
     next: u64,
     /// Numbers below this may be given: it is durable that a later process begins there.
     end: u64,
@@ -28,12 +28,12 @@ impl Handles {
     ///
     /// - `next`: where the process before this one said that it had stopped, or may have stopped.
     /// - `end`: what this process has made durable.
-    pub(crate) const fn new(next: u64, end: u64) -> Self {
+    pub const fn new(next: u64, end: u64) -> Self {
         Self { next, end, asked: None, is_wanted: false }
     }
 
     /// Gives the next number; none while it is not durable that nobody else gives it.
-    pub(crate) fn give(&mut self) -> Option<Handle> {
+    pub fn give(&mut self) -> Option<Handle> {
         self.is_wanted = true;
         let handle = (self.next < self.end).then_some(Handle(self.next))?;
         self.next += 1;
@@ -42,7 +42,7 @@ impl Handles {
 
     /// Returns the end of another block when half of the present one is given, once: it is to be
     /// written down with whatever is written next.
-    pub(crate) fn needs_block(&mut self) -> Option<u64> {
+    pub fn needs_block(&mut self) -> Option<u64> {
         let left = self.end.saturating_sub(self.next);
         if !self.is_wanted || self.asked.is_some() || left > HANDLES_PER_BLOCK / 2 {
             return None;
@@ -52,7 +52,7 @@ impl Handles {
     }
 
     /// Takes note that the end of a block is durable.
-    pub(crate) fn block_is_durable(&mut self, end: u64) {
+    pub fn block_is_durable(&mut self, end: u64) {
         self.end = self.end.max(end);
         if self.asked == Some(end) {
             self.asked = None;
@@ -60,12 +60,12 @@ impl Handles {
     }
 
     /// Takes note that the store did not take the end of a block: it is asked again.
-    pub(crate) const fn block_is_refused(&mut self) {
+    pub const fn block_is_refused(&mut self) {
         self.asked = None;
     }
 
     /// Returns where the next process begins if this one gives no more.
-    pub(crate) const fn next(&self) -> u64 {
+    pub const fn next(&self) -> u64 {
         self.next
     }
 }

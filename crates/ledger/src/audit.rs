@@ -5,8 +5,8 @@ use std::{
     ops::ControlFlow,
 };
 
-use ensign_engine::Record;
 use ensign_primitives::RequestId;
+use ensign_signing::Record;
 use ensign_store::{Store, Table, attempt_of, request_of};
 
 use crate::{LedgerError, ledger};

@@ -3,13 +3,13 @@
 
 use core::ops::ControlFlow;
 
-use ensign_engine::Record;
 use ensign_primitives::{PeerId, RequestId, UnixTime};
+use ensign_signing::Record;
 use ensign_store::{
     Batch, OnceError, Place, Store, StoreError, Table, commit_once, make_room, request_of,
 };
 
-use super::{Entry, LedgerError, entry};
+use crate::{Entry, LedgerError, entry};
 
 /// Writes entries with one commit. A store that is full first gives up what ended requests still
 /// take.
@@ -17,11 +17,7 @@ use super::{Entry, LedgerError, entry};
 /// # Errors
 ///
 /// [`LedgerError::Contradiction`] before anything is written; [`LedgerError::Store`].
-pub(crate) fn write(
-    store: &mut dyn Store,
-    entries: &[Entry],
-    now: UnixTime,
-) -> Result<(), LedgerError> {
+pub fn write(store: &mut dyn Store, entries: &[Entry], now: UnixTime) -> Result<(), LedgerError> {
     let batch = batch(store, entries, now)?;
     match commit_once(store, &batch) {
         Err(OnceError::Store(StoreError::Full { .. })) => {

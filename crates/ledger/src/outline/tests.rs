@@ -1,10 +1,11 @@
 //! Cases for the book of outlines.
 
-use ensign_engine::ATTEMPTS_MAX;
 use ensign_identity::{NodeKey, SignerKey};
 use ensign_musig::SecKey;
 use ensign_primitives::{Network, RequestId, SignerIndex, UnixTime};
 use ensign_session::{Failure, Phase};
+use ensign_signer::InProcess;
+use ensign_signing::ATTEMPTS_MAX;
 use ensign_store::{MemoryStore, Place, Store};
 use ensign_wire::{
     AbortReason, GroupKeys, KeyTweak, Message, Mode, Payload, Scheme, SignedRequest,
@@ -13,7 +14,7 @@ use ensign_wire::{
 
 use super::{Asked, Decision, HowEnded, Outlines, book::UNDECIDED_OUTLINES_MAX};
 use crate::{
-    Handle, InProcess,
+    Handle,
     handles::Handles,
     ledger::{self, Entry},
 };
@@ -57,7 +58,7 @@ fn book() -> Outlines {
 }
 
 fn write(store: &mut MemoryStore, notes: Vec<Entry>) {
-    ledger::write(store, &notes, START).unwrap();
+    crate::write(store, &notes, START).unwrap();
 }
 
 fn is_kept(store: &MemoryStore, id: &RequestId) -> bool {
@@ -82,7 +83,7 @@ fn undecided_request_is_kept_until_somebody_decides_or_it_ends() {
         end(&mut book, &id);
         write(&mut store, book.take_notes());
         assert!(!is_kept(&store, &id));
-        let outline = ledger::read_outline(&store, &id).unwrap().unwrap();
+        let outline = crate::read_outline(&store, &id).unwrap().unwrap();
         assert_eq!(outline.handle, Some(Handle(u64::from(number) + 1)));
     }
 }
@@ -128,7 +129,7 @@ fn outlines_that_nobody_decided_about_are_bounded_also_in_the_store() {
         book.forget_ended(|_| false);
     }
     let mut left = 0;
-    ledger::each_outline(&store, |_, _| left += 1).unwrap();
+    crate::each_outline(&store, |_, _| left += 1).unwrap();
     assert_eq!(left, UNDECIDED_OUTLINES_MAX);
     // What is decided counts for nobody.
     let (id, request) = request(count);

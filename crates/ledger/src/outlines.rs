@@ -2,16 +2,15 @@
 
 use core::ops::ControlFlow;
 
-use ensign_engine::Record;
 use ensign_primitives::{RequestId, UnixTime};
+use ensign_signing::Record;
 use ensign_store::{Place, Store, Table, request_of};
 use ensign_wire::SignedRequest;
 
-use super::{Entry, LedgerError, each, names};
 use crate::{
-    HowEnded, Outline,
-    coins::SignedCoins,
-    handles::{HANDLES_PER_BLOCK, Handles},
+    Entry, Handles, HowEnded, LedgerError, Outline, SignedCoins,
+    handles::HANDLES_PER_BLOCK,
+    ledger::{each, names},
 };
 
 /// Where the next process begins with its numbers.
@@ -19,27 +18,35 @@ const HANDLES: &str = "handles";
 
 /// A request that our user was asked about before a start, and never decided.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct AskedBefore {
-    pub(crate) request: SignedRequest,
-    pub(crate) payload: Option<Vec<u8>>,
+pub struct AskedBefore {
+    /// It, signed by its creator.
+    pub request: SignedRequest,
+    /// What its messages were computed from.
+    pub payload: Option<Vec<u8>>,
 }
 
-pub(crate) fn outline(id: &RequestId, outline: &Outline) -> Entry {
+/// Returns how an outline is written.
+pub fn outline(id: &RequestId, outline: &Outline) -> Entry {
     let value = postcard::to_allocvec(outline).unwrap_or_default();
     Entry { place: Place::outline(id), value: Some(value) }
 }
 
 /// Reads an outline. One that another version wrote is none: it is a memory for people only.
-pub(crate) fn read_outline(
-    store: &dyn Store,
-    id: &RequestId,
-) -> Result<Option<Outline>, LedgerError> {
+///
+/// # Errors
+///
+/// [`LedgerError`] when the store cannot be read.
+pub fn read_outline(store: &dyn Store, id: &RequestId) -> Result<Option<Outline>, LedgerError> {
     let found = store.get(&Place::outline(id))?;
     Ok(found.and_then(|found| postcard::from_bytes(&found.value).ok()))
 }
 
 /// Shows every outline that can be understood.
-pub(crate) fn each_outline(
+///
+/// # Errors
+///
+/// [`LedgerError`] when the store cannot be read.
+pub fn each_outline(
     store: &dyn Store,
     mut visit: impl FnMut(RequestId, Outline),
 ) -> Result<(), LedgerError> {
@@ -101,12 +108,12 @@ pub(crate) fn take_handles(store: &mut dyn Store, now: UnixTime) -> Result<Handl
     let next = found.and_then(|found| found.value.try_into().ok().map(u64::from_be_bytes));
     let next = next.unwrap_or(1);
     let end = next.saturating_add(HANDLES_PER_BLOCK);
-    let is_written = super::write(store, &[set_handles(end)], now).is_ok();
+    let is_written = crate::write(store, &[set_handles(end)], now).is_ok();
     Ok(Handles::new(next, if is_written { end } else { next }))
 }
 
 /// Notes where the next process begins with its numbers.
-pub(crate) fn set_handles(next: u64) -> Entry {
+pub fn set_handles(next: u64) -> Entry {
     Entry { place: Place::meta(HANDLES), value: Some(next.to_be_bytes().to_vec()) }
 }
 
