@@ -9,6 +9,7 @@ use ensign_ledger::{
 };
 use ensign_primitives::{GroupId, Network, PeerId, RequestId, StateMachine, UnixTime};
 use ensign_psbt::Policy;
+use ensign_review::{Coins, Docket, Held, Joined, problem};
 use ensign_signer::{Desk, Randomness};
 use ensign_transport::{CONNECTIONS_MAX, EXPECTED_MAX, STRANGERS_MAX, TransportEvent};
 use ensign_wire::AbortReason;
@@ -20,19 +21,15 @@ use tokio::{
 use crate::{
     CommandError, Event, LedgerError, PeerEvent, Problem, Records,
     clock::Clock,
-    coins::Coins,
     command::{Command, Look},
     config::Answers as SignerAnswers,
     consenting::Consenting,
-    docket::Docket,
     error::{of_decision, of_engine},
     event::Publisher,
-    group::Joined,
-    held::Held,
+    fault,
     links::Links,
     looks::{Looked, Looks},
     parts::Parts,
-    problem,
     pushed_off::PushedOff,
     report,
     signing::{RENEWAL_INTERVAL, Renewal},
@@ -280,7 +277,7 @@ impl Driver {
                 Input::Connected { peer, remote }
             }
             TransportEvent::Disconnected { peer, reason } => {
-                if let Some(problem) = problem::of_disconnect(&reason) {
+                if let Some(problem) = fault::of_disconnect(&reason) {
                     self.warn(Some(peer), problem);
                 }
                 self.look_for_a_copy(peer, &reason);

@@ -20,30 +20,21 @@
 //!
 //! Absent on purpose: a user interface, broadcasting of transactions, an encrypted key store.
 
-mod config;
-pub use config::{Keys, SigningJob, Work};
-mod group;
-pub use group::{Group, GroupInfo, Member, MemberInfo, RequestRef};
-mod consent;
-pub use consent::{Consent, ConsentBy, RULE_NAME_BYTES_MAX};
 mod coordinator;
 pub use coordinator::{Builder, Coordinator, StartError};
+mod config;
+pub use config::{Keys, SigningJob, Work};
 mod event;
-pub use event::{
-    Approval, Because, Event, Events, Opener, PeerEvent, Preview, RequestEvent, Resumption, Whose,
-};
+pub use event::{Event, Events, PeerEvent, Whose};
 mod error;
-pub use error::{CommandError, Problem, Risk};
-mod problem;
-pub use ensign_signer::{Asks, InProcess, Signer, SignerError};
-#[cfg(unix)]
-pub use ensign_signer::{ServeError, SocketSigner, serve};
-pub use problem::{CODES, Code};
+pub use error::CommandError;
+mod roster;
+pub use roster::{Link, PeerInfo};
 mod clock;
 pub use clock::WallClock;
 mod simulated;
 pub use simulated::Surroundings;
-mod roster;
+
 pub use ensign_ledger::{
     Archive, AttemptEntry, Audit, Decision, Fault, Handle, HowEnded, KeptCase, LedgerError,
     LostAttempt, OpeningError, Outcome, Outline, OutlinedWork, ParseHandleError, Reached, Records,
@@ -52,17 +43,20 @@ pub use ensign_ledger::{
 pub use ensign_psbt::{
     ConsentDigest, Note, Place as NotePlace, Policy, Rule, Severity, SignedPsbt, Summary,
 };
-pub use roster::{Link, PeerInfo};
+pub use ensign_review::{
+    Approval, Because, CODES, Code, Consent, ConsentBy, Group, GroupInfo, Member, MemberInfo,
+    Opener, Preview, Problem, RULE_NAME_BYTES_MAX, RequestEvent, RequestRef, Resumption, Risk,
+};
+pub use ensign_signer::{Asks, InProcess, Signer, SignerError};
+#[cfg(unix)]
+pub use ensign_signer::{ServeError, SocketSigner, serve};
 
 mod addresses;
 mod cases;
-mod coins;
 mod command;
 mod consenting;
-mod docket;
 mod driver;
-mod held;
-mod judging;
+mod fault;
 mod links;
 mod looks;
 mod parts;

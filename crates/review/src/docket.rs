@@ -11,10 +11,7 @@ use ensign_primitives::{RequestId, UnixTime};
 use ensign_psbt::{CoinState, CoinUse, ConsentDigest, OutPoint};
 use ensign_wire::SignedRequest;
 
-use crate::{
-    Approval, Event, RequestEvent, RequestRef,
-    judging::{Judgement, Meaning},
-};
+use crate::{Approval, Judgement, Meaning, RequestEvent, RequestRef};
 
 /// Most events that wait for a request to be introduced; further ones are dropped, as the next of
 /// their kind says it again. Guess: three of each signer of a large group.
@@ -22,7 +19,7 @@ const EARLY_MAX: usize = 384;
 
 /// Every request that the application was told of and that the engine still knows.
 #[derive(Debug, Default)]
-pub(crate) struct Docket {
+pub struct Docket {
     matters: BTreeMap<RequestId, Matter>,
     /// What happened to requests that nobody was told of yet: they come with their introduction. Only
     /// of requests that the engine has open.
@@ -31,7 +28,7 @@ pub(crate) struct Docket {
 
 /// One request.
 #[derive(Debug)]
-pub(crate) struct Matter {
+pub struct Matter {
     reference: RequestRef,
     request: Arc<SignedRequest>,
     meaning: Meaning,
@@ -45,45 +42,46 @@ pub(crate) struct Matter {
 
 /// What our user said yes to.
 #[derive(Clone, Debug)]
-pub(crate) struct Yes {
+pub struct Yes {
     /// When.
-    pub(crate) at: UnixTime,
+    pub at: UnixTime,
     /// What was remarkable about it then.
-    pub(crate) marks: Marks,
+    pub marks: Marks,
 }
 
 impl Matter {
-    pub(crate) const fn new(
-        reference: RequestRef,
-        request: Arc<SignedRequest>,
-        meaning: Meaning,
-    ) -> Self {
+    /// Opens the matter of a request that has this meaning.
+    pub const fn new(reference: RequestRef, request: Arc<SignedRequest>, meaning: Meaning) -> Self {
         Self { reference, request, meaning, yes: None, asked: None, is_void: false, is_over: false }
     }
 
-    pub(crate) const fn reference(&self) -> &RequestRef {
+    /// Returns which request it is.
+    pub const fn reference(&self) -> &RequestRef {
         &self.reference
     }
 
-    pub(crate) const fn meaning(&self) -> &Meaning {
+    /// Returns what it means.
+    pub const fn meaning(&self) -> &Meaning {
         &self.meaning
     }
 
-    pub(crate) const fn yes(&self) -> Option<&Yes> {
+    /// Returns what our user said yes to.
+    pub const fn yes(&self) -> Option<&Yes> {
         self.yes.as_ref()
     }
 
-    pub(crate) const fn is_over(&self) -> bool {
+    /// Whether it has ended.
+    pub const fn is_over(&self) -> bool {
         self.is_over
     }
 
     /// Whether our user had said yes, and has to say it again.
-    pub(crate) const fn is_void(&self) -> bool {
+    pub const fn is_void(&self) -> bool {
         self.is_void
     }
 
     /// Returns it as its user has to see it.
-    pub(crate) fn approval(&self, judgement: Judgement) -> Approval {
+    pub fn approval(&self, judgement: Judgement) -> Approval {
         let Judgement { notes, digest } = judgement;
         let RequestRef { id, handle, group } = self.reference.clone();
         let (request, summary) = (Arc::clone(&self.request), self.meaning.summary().cloned());
@@ -93,7 +91,11 @@ impl Matter {
 
 impl Docket {
     /// Enters a request, and returns what is to be told: its introduction, and what happened before.
-    pub(crate) fn introduce(&mut self, matter: Matter, event: RequestEvent) -> Vec<Event> {
+    pub fn introduce(
+        &mut self,
+        matter: Matter,
+        event: RequestEvent,
+    ) -> Vec<(RequestRef, RequestEvent)> {
         let id = matter.reference.id;
         self.matters.insert(id, matter);
         let early = self.early.remove(&id).unwrap_or_default();
@@ -102,7 +104,11 @@ impl Docket {
 
     /// Returns what is to be told of an event now; what happens to a request that nobody was told of
     /// waits, and its end is nobody's business.
-    pub(crate) fn tell(&mut self, id: RequestId, event: RequestEvent) -> Option<Event> {
+    pub fn tell(
+        &mut self,
+        id: RequestId,
+        event: RequestEvent,
+    ) -> Option<(RequestRef, RequestEvent)> {
         let is_end = matches!(event, RequestEvent::Failed { .. } | RequestEvent::Done { .. });
         let Some(matter) = self.matters.get_mut(&id) else {
             if is_end {
@@ -119,39 +125,37 @@ impl Docket {
         if let RequestEvent::Asked(approval) = &event {
             matter.asked = Some(approval.digest);
         }
-        Some(Event::Request(matter.reference.clone(), event))
+        Some((matter.reference.clone(), event))
     }
 
-    pub(crate) fn get(&self, id: &RequestId) -> Option<&Matter> {
+    /// Returns a request that was introduced.
+    pub fn get(&self, id: &RequestId) -> Option<&Matter> {
         self.matters.get(id)
     }
 
     /// Notes a yes.
-    pub(crate) fn consent(&mut self, id: &RequestId, yes: Yes) {
+    pub fn consent(&mut self, id: &RequestId, yes: Yes) {
         if let Some(matter) = self.matters.get_mut(id) {
             (matter.yes, matter.is_void) = (Some(yes), false);
         }
     }
 
     /// Makes a yes void: it was given to something else.
-    pub(crate) fn void(&mut self, id: &RequestId) {
+    pub fn void(&mut self, id: &RequestId) {
         if let Some(matter) = self.matters.get_mut(id) {
             (matter.yes, matter.is_void) = (None, true);
         }
     }
 
     /// Whether a request is open, and its yes has become void.
-    pub(crate) fn is_void(&self, id: &RequestId) -> bool {
+    pub fn is_void(&self, id: &RequestId) -> bool {
         self.matters.get(id).is_some_and(|matter| matter.is_void && !matter.is_over)
     }
 
     /// Returns the questions that are open, and what each was about.
     ///
     /// - `coins`: only those about a request that spends one of these; `None` for all.
-    pub(crate) fn questions(
-        &self,
-        coins: Option<&BTreeSet<OutPoint>>,
-    ) -> Vec<(RequestId, ConsentDigest)> {
+    pub fn questions(&self, coins: Option<&BTreeSet<OutPoint>>) -> Vec<(RequestId, ConsentDigest)> {
         let open = self.matters.iter().filter(|(_, it)| !it.is_over && it.yes.is_none());
         let is_about = |matter: &Matter| {
             coins.is_none_or(|coins| matter.meaning.outpoints().any(|coin| coins.contains(&coin)))
@@ -161,7 +165,7 @@ impl Docket {
     }
 
     /// Forgets what the engine has forgotten.
-    pub(crate) fn retain(&mut self, is_known: impl Fn(&RequestId) -> bool) {
+    pub fn retain(&mut self, is_known: impl Fn(&RequestId) -> bool) {
         self.matters.retain(|id, _| is_known(id));
         self.early.retain(|id, _| is_known(id));
     }
@@ -170,11 +174,7 @@ impl Docket {
     ///
     /// - `of`: the coins that somebody wants to know about.
     /// - `except`: the request that is judged.
-    pub(crate) fn coins(
-        &self,
-        of: &BTreeSet<OutPoint>,
-        except: Option<&RequestId>,
-    ) -> Vec<CoinUse> {
+    pub fn coins(&self, of: &BTreeSet<OutPoint>, except: Option<&RequestId>) -> Vec<CoinUse> {
         let open = self.matters.values().filter(|matter| !matter.is_over);
         let open = open.filter(|matter| Some(&matter.reference.id) != except);
         open.filter_map(|matter| Some((matter, matter.yes.as_ref()?)))

@@ -13,8 +13,8 @@ pub const RULE_NAME_BYTES_MAX: usize = 64;
 /// [`CommandError::Changed`](crate::CommandError::Changed).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Consent {
-    pub(crate) digest: ConsentDigest,
-    pub(crate) by: ConsentBy,
+    digest: ConsentDigest,
+    by: ConsentBy,
 }
 
 /// Who said yes.

@@ -6,15 +6,14 @@
 //!
 //! Version 1, which is still read, has the same fields without kinds, and numeric addresses only.
 
-use std::net::{IpAddr, SocketAddr};
+use alloc::{borrow::ToOwned, string::String, vec, vec::Vec};
+use core::net::{IpAddr, SocketAddr};
 
 use ensign_identity::{Delegation, DelegationProof, Signature, SignerKey};
 use ensign_musig::XOnlyPublicKey;
 use ensign_primitives::{Network, PeerId, UnixTime};
 
-use super::{ADDRESSES_MAX, Contact, ContactError, More};
-use crate::address::{Address, HostName};
-use crate::words::check_name;
+use super::{ADDRESSES_MAX, Address, Contact, ContactError, HostName, More, check_name};
 
 const VERSION: u8 = 2;
 const VERSION_BEFORE: u8 = 1;
@@ -163,7 +162,7 @@ impl<'a> Reader<'a> {
     fn name(&mut self) -> Result<String, ContactError> {
         let at = self.layout();
         let name = str::from_utf8(self.rest()).map_err(|_| at)?;
-        check_name(name).map_err(|reason| ContactError::Name { reason })?;
+        check_name(name).map_err(ContactError::Name)?;
         Ok(name.to_owned())
     }
 

@@ -12,6 +12,6 @@ pub(super) const REFUSED: Code = code(
 );
 
 /// Words what a rule refuses.
-pub(crate) fn of_policy(rule: &Rule) -> Problem {
+pub fn of_policy(rule: &Rule) -> Problem {
     REFUSED.problem(format!("{} ({}): {rule}", REFUSED.what, rule.name()), Vec::new())
 }

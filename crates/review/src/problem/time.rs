@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use ensign_engine::Offense;
 use ensign_identity::DelegationError;
 use ensign_primitives::{SignerIndex, UnixTime};
 use ensign_replay::MESSAGE_AGE_MAX;
+use ensign_signing::Offense;
 use ensign_wire::RequestError;
 
 use super::{CLOCK, UNDELEGATED};
@@ -54,7 +54,7 @@ pub(super) fn of_delegation(offense: &Offense) -> Option<Problem> {
 }
 
 /// Words that a signer's node does not accept our delegation.
-pub(crate) fn of_refused_delegation(by: SignerIndex) -> Problem {
+pub fn of_refused_delegation(by: SignerIndex) -> Problem {
     let what = "a signer's node says that our delegation does not hold by its clock; a new one is \
                 made as soon as ours says so too";
     UNDELEGATED.problem(what.into(), vec![by])

@@ -1,7 +1,11 @@
 //! What mail, phones and people do to a code, and how it is undone or told.
 
-use super::ContactError;
-use crate::words::{foreign, is_invisible};
+use alloc::string::{String, ToString};
+
+use super::{
+    ContactError,
+    foreign::{foreign, is_invisible},
+};
 
 const BEGIN: &str = "ensign1";
 

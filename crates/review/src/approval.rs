@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use ensign_identity::SignerKey;
+use ensign_ledger::{Handle, LostAttempt};
 use ensign_primitives::RequestId;
 use ensign_psbt::{ConsentDigest, Note, Rule, Severity, Summary};
 use ensign_wire::{Mode, SignedRequest};
 
-use crate::{GroupInfo, Handle, LostAttempt, RequestRef};
+use crate::{GroupInfo, RequestRef};
 
 /// What a request asks for. Everything in it was checked, except what [`Approval::is_blind`] says.
 #[derive(Clone, Debug)]

@@ -11,7 +11,7 @@ use ensign_wire::{KeyTweak, Message, SigningRequest};
 
 /// What is to be signed.
 #[derive(Debug)]
-pub(crate) enum Meaning {
+pub enum Meaning {
     /// A transaction.
     Psbt {
         /// What the signatures are written into.
@@ -27,14 +27,20 @@ pub(crate) enum Meaning {
 
 /// What is remarkable about something, and what a yes to it is given to.
 #[derive(Clone, Debug)]
-pub(crate) struct Judgement {
-    pub(crate) notes: Vec<Note>,
-    pub(crate) digest: ConsentDigest,
+pub struct Judgement {
+    /// The notes.
+    pub notes: Vec<Note>,
+    /// What a yes is given to.
+    pub digest: ConsentDigest,
 }
 
 impl Meaning {
     /// Recomputes what a PSBT has a group sign.
-    pub(crate) fn of_psbt(payload: &[u8], group: &Group) -> Result<Self, PsbtError> {
+    ///
+    /// # Errors
+    ///
+    /// [`PsbtError`] when it is none, or not the group's to sign.
+    pub fn of_psbt(payload: &[u8], group: &Group) -> Result<Self, PsbtError> {
         let psbt = parse(payload)?;
         let spend = analyze(&psbt, group)?;
         let (summary, messages) = (Box::new(spend.summary), spend.messages);
@@ -42,11 +48,12 @@ impl Meaning {
     }
 
     /// Takes the messages of a request that has nothing else.
-    pub(crate) fn blind(messages: &[Message]) -> Self {
+    pub fn blind(messages: &[Message]) -> Self {
         Self::Blind(messages.iter().map(|message| message.digest).collect())
     }
 
-    pub(crate) const fn summary(&self) -> Option<&Summary> {
+    /// Returns what it does; `None` for bare messages.
+    pub const fn summary(&self) -> Option<&Summary> {
         match self {
             Self::Psbt { summary, .. } => Some(summary),
             Self::Blind(_) => None,
@@ -54,7 +61,7 @@ impl Meaning {
     }
 
     /// Returns what is signed.
-    pub(crate) fn messages(&self) -> Vec<Message> {
+    pub fn messages(&self) -> Vec<Message> {
         let blind = |digest: &[u8; 32]| Message { digest: *digest, tweak: KeyTweak::None };
         match self {
             Self::Psbt { messages, .. } => messages.clone(),
@@ -63,7 +70,7 @@ impl Meaning {
     }
 
     /// Returns what the others recompute it from; `None` for bare messages.
-    pub(crate) fn to_payload(&self) -> Option<Vec<u8>> {
+    pub fn to_payload(&self) -> Option<Vec<u8>> {
         match self {
             Self::Psbt { psbt, .. } => Some(psbt.to_bytes()),
             Self::Blind(_) => None,
@@ -71,23 +78,23 @@ impl Meaning {
     }
 
     /// Returns how much is spent, in satoshi.
-    pub(crate) fn amount(&self) -> u64 {
+    pub fn amount(&self) -> u64 {
         self.summary().map_or(0, Summary::amount_spent)
     }
 
     /// Whether a request asks for exactly this.
-    pub(crate) fn is_of(&self, request: &SigningRequest) -> bool {
+    pub fn is_of(&self, request: &SigningRequest) -> bool {
         request.amount == self.amount() && request.messages == self.messages()
     }
 
     /// Returns the coins that it spends.
-    pub(crate) fn outpoints(&self) -> impl Iterator<Item = OutPoint> {
+    pub fn outpoints(&self) -> impl Iterator<Item = OutPoint> {
         let inputs = self.summary().map(|summary| summary.inputs.as_slice()).unwrap_or_default();
         inputs.iter().map(|input| input.outpoint)
     }
 
     /// Says what is remarkable about it.
-    pub(crate) fn notes(&self, now: UnixTime, coins: &[CoinUse]) -> Vec<Note> {
+    pub fn notes(&self, now: UnixTime, coins: &[CoinUse]) -> Vec<Note> {
         match self {
             Self::Psbt { summary, .. } => judge(summary, &Surroundings { now, coins }),
             Self::Blind(digests) => judge_blind(digests.len()),
@@ -95,7 +102,7 @@ impl Meaning {
     }
 
     /// Writes the signatures into the PSBT; nothing for bare messages.
-    pub(crate) fn finish(
+    pub fn finish(
         &self,
         group: &Group,
         finished: &Finished,
@@ -111,7 +118,8 @@ impl Meaning {
         Some(finish(psbt, group, &contributions))
     }
 
-    pub(crate) fn facts(&self) -> Facts<'_> {
+    /// Returns what is judged and hashed.
+    pub fn facts(&self) -> Facts<'_> {
         match self {
             Self::Psbt { summary, .. } => Facts::Psbt(summary),
             Self::Blind(digests) => Facts::Blind(digests),
@@ -119,13 +127,13 @@ impl Meaning {
     }
 
     /// Returns what a yes to a request with this meaning is given to.
-    pub(crate) fn judged(&self, id: &RequestId, notes: Vec<Note>, policy: &Policy) -> Judgement {
+    pub fn judged(&self, id: &RequestId, notes: Vec<Note>, policy: &Policy) -> Judgement {
         let digest = ConsentDigest::of_request(id, &self.facts(), &notes, policy);
         Judgement { notes, digest }
     }
 
     /// Returns what a yes to proposing this is given to.
-    pub(crate) fn proposed(&self, group: &GroupId, notes: Vec<Note>, policy: &Policy) -> Judgement {
+    pub fn proposed(&self, group: &GroupId, notes: Vec<Note>, policy: &Policy) -> Judgement {
         let digest = ConsentDigest::of_proposal(group, &self.facts(), &notes, policy);
         Judgement { notes, digest }
     }

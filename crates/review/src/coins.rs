@@ -13,26 +13,26 @@ const COINS_MAX: usize = 65_536;
 /// The coins of signed requests, each with the one that was signed last. As long as the store tells of
 /// a request, which is 90 days behind its end, and at most [`COINS_MAX`].
 #[derive(Debug, Default)]
-pub(crate) struct Coins {
+pub struct Coins {
     signed: BTreeMap<Coin, Signed>,
     order: BTreeSet<(UnixTime, Coin)>,
 }
 
 /// Names a coin as the store does.
-pub(crate) fn coin_of(outpoint: &OutPoint) -> Coin {
+pub fn coin_of(outpoint: &OutPoint) -> Coin {
     (*AsRef::<[u8; 32]>::as_ref(&outpoint.txid), outpoint.vout)
 }
 
 impl Coins {
     /// Goes on with what the store tells of signed requests.
-    pub(crate) fn new(kept: impl IntoIterator<Item = SignedCoins>) -> Self {
+    pub fn new(kept: impl IntoIterator<Item = SignedCoins>) -> Self {
         let mut coins = Self::default();
         kept.into_iter().for_each(|it| coins.sign(it.signed, it.coins));
         coins
     }
 
     /// Remembers that a request has its signatures.
-    pub(crate) fn sign(&mut self, signed: Signed, coins: impl IntoIterator<Item = Coin>) {
+    pub fn sign(&mut self, signed: Signed, coins: impl IntoIterator<Item = Coin>) {
         let at = signed.at;
         for coin in coins {
             if let Some(earlier) = self.signed.get(&coin).map(|earlier| earlier.at) {
@@ -52,7 +52,7 @@ impl Coins {
     }
 
     /// Returns which of these coins other requests have signatures for.
-    pub(crate) fn signed<'a>(
+    pub fn signed<'a>(
         &'a self,
         coins: impl Iterator<Item = OutPoint> + 'a,
         except: Option<&'a RequestId>,

@@ -3,10 +3,9 @@
 use std::{net::SocketAddr, sync::Arc};
 
 use ensign_identity::SignerKey;
+use ensign_ledger::Handle;
 use ensign_primitives::{GroupId, Network, PeerId, RequestId, SignerIndex};
-use ensign_wire::GroupKeys;
-
-use crate::{CommandError, Handle};
+use ensign_wire::{DecodeError, GroupKeys};
 
 /// One signer of a group, as its contact code says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,25 +81,41 @@ pub struct RequestRef {
 
 /// A group that was joined: its keys aggregated once, and what is handed out of it.
 #[derive(Clone, Debug)]
-pub(crate) struct Joined {
-    pub(crate) keys: ensign_psbt::Group,
-    pub(crate) info: Arc<GroupInfo>,
+pub struct Joined {
+    /// The keys.
+    pub keys: ensign_psbt::Group,
+    /// What is handed out.
+    pub info: Arc<GroupInfo>,
+}
+
+/// Why signers cannot form a group.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum JoinError {
+    /// They are too many or too few, or one stands twice.
+    #[error("{0}")]
+    Keys(#[source] DecodeError),
+    /// Their keys have no address.
+    #[error("the group has no address: {0}")]
+    Address(#[source] ensign_psbt::GroupError),
 }
 
 impl Joined {
     /// Sorts the members and aggregates their keys. Returns the members in that order too.
-    pub(crate) fn new(
+    ///
+    /// # Errors
+    ///
+    /// [`JoinError`] when they cannot form a group.
+    pub fn new(
         network: Network,
         own: SignerKey,
         group: Group,
-    ) -> Result<(Self, Vec<Member>), CommandError> {
+    ) -> Result<(Self, Vec<Member>), JoinError> {
         let Group { name, mut members } = group;
         members.sort_by_key(|member| member.signer);
         let keys = members.iter().map(|member| member.signer).collect();
-        let keys = GroupKeys::sorted(keys)
-            .map_err(|error| CommandError::Engine(ensign_engine::CommandError::Limits(error)))?;
+        let keys = GroupKeys::sorted(keys).map_err(JoinError::Keys)?;
         let own = keys.index_of(&own).unwrap_or(SignerIndex(0));
-        let keys = ensign_psbt::Group::new(network, &keys).map_err(CommandError::Group)?;
+        let keys = ensign_psbt::Group::new(network, &keys).map_err(JoinError::Address)?;
         let info = |member: &Member| MemberInfo {
             name: member.name.clone(),
             signer: member.signer,

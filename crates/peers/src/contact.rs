@@ -6,15 +6,19 @@
 //!
 //! [Bech32m]: https://github.com/bitcoin/bips/blob/master/bip-0350.mediawiki
 
-use std::fmt;
-use std::str::FromStr;
+use alloc::{string::String, vec::Vec};
+use core::{fmt, str::FromStr};
 
-use bitcoin::bech32::primitives::decode::CheckedHrpstring;
-use bitcoin::bech32::{self, Bech32m, Hrp};
+use bech32::{Bech32m, Hrp, primitives::decode::CheckedHrpstring};
 use ensign_identity::{DelegationProof, SignerKey};
 use ensign_primitives::{Network, PeerId};
 
-use crate::address::Address;
+mod address;
+pub use address::{Address, AddressError, HostError, HostName};
+mod foreign;
+pub use foreign::foreign;
+mod name;
+pub use name::{NAME_CHARS_MAX, NameError, check_name};
 
 mod bytes;
 mod text;
@@ -22,33 +26,33 @@ mod text;
 const PREFIX: Hrp = Hrp::parse_unchecked("ensign");
 
 /// Most addresses in one code. Guess: two networks with both address families, twice.
-pub(crate) const ADDRESSES_MAX: usize = 8;
+pub const ADDRESSES_MAX: usize = 8;
 
 /// Most bytes of a code: Bech32m finds errors in up to 1,023 characters only (BIP350).
 const CODE_BYTES_MAX: usize = (1023 - "ensign1".len() - 6) * 5 / 8;
 
 /// One signer, as it introduces itself. Its keys are points on the curve.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Contact {
+pub struct Contact {
     /// The chain it signs on.
-    pub(crate) network: Network,
-    /// What it calls itself, which is a claim; see [`check_name`](crate::words::check_name).
-    pub(crate) name: String,
+    pub network: Network,
+    /// What it calls itself, which is a claim; see [`check_name`].
+    pub name: String,
     /// What this user calls it, where that is something else; no part of the code.
-    pub(crate) alias: Option<String>,
+    pub alias: Option<String>,
     /// Its node.
-    pub(crate) peer: PeerId,
+    pub peer: PeerId,
     /// The key it brings into groups.
-    pub(crate) signer: SignerKey,
+    pub signer: SignerKey,
     /// Where its node can be dialled, at most [`ADDRESSES_MAX`].
-    pub(crate) addresses: Vec<Address>,
+    pub addresses: Vec<Address>,
     /// What else its code says.
-    pub(crate) more: Vec<More>,
+    pub more: Vec<More>,
 }
 
 /// What a code may say besides who somebody is and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum More {
+pub enum More {
     /// The signer key lets the node speak for it; the signature was verified.
     Delegation(DelegationProof),
     /// Something that a later version understands; kept as it is.
@@ -63,7 +67,7 @@ pub(crate) enum More {
 /// Why text is no contact code.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub(crate) enum ContactError {
+pub enum ContactError {
     /// It does not begin as a code does.
     #[error("`{seen}` does not begin with `ensign1`")]
     Prefix {
@@ -125,11 +129,8 @@ pub(crate) enum ContactError {
         offset: usize,
     },
     /// The name is not acceptable.
-    #[error("{reason}")]
-    Name {
-        /// What is wrong with it.
-        reason: String,
-    },
+    #[error("{0}")]
+    Name(NameError),
     /// The node id is no point on the curve.
     #[error("the node id {seen} is no point on the curve")]
     NodeKey {
@@ -146,17 +147,17 @@ pub(crate) enum ContactError {
 
 impl Contact {
     /// Returns how this user calls it.
-    pub(crate) fn called(&self) -> &str {
+    pub fn called(&self) -> &str {
         self.alias.as_deref().unwrap_or(&self.name)
     }
 
     /// Whether both keys are those of another contact, so that they are one signer.
-    pub(crate) fn has_keys_of(&self, other: &Self) -> bool {
+    pub fn has_keys_of(&self, other: &Self) -> bool {
         self.peer == other.peer && self.signer == other.signer
     }
 
     /// Whether a code has room for all that it says.
-    pub(crate) fn fits(&self) -> bool {
+    pub fn fits(&self) -> bool {
         bytes::encode(self).len() <= CODE_BYTES_MAX
     }
 }

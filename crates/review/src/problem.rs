@@ -2,22 +2,48 @@
 
 use std::fmt::Display;
 
-use ensign_engine::{ATTEMPTS_MAX, Offense, is_retried};
 use ensign_equivocation::Evidence;
+use ensign_ledger::{LedgerError, VOIDED_CODE};
 use ensign_primitives::{RequestId, SignerIndex};
 use ensign_psbt::PsbtError;
 use ensign_replay::ReplayError;
 use ensign_session::{Failure, OwnFault};
+use ensign_signing::{ATTEMPTS_MAX, Offense, is_retried};
 use ensign_store::{Opening, StoreError};
-use ensign_transport::DisconnectReason;
 use ensign_wire::AbortReason;
 
-use crate::{LedgerError, Problem, Risk, SignerError};
-
 mod policy;
-pub(crate) use policy::of_policy;
+pub use policy::of_policy;
 mod time;
-pub(crate) use time::of_refused_delegation;
+pub use time::of_refused_delegation;
+
+/// What a failure puts at risk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Risk {
+    /// Neither keys nor money.
+    None,
+    /// Keys are safe; check before you try again.
+    CheckFirst,
+    /// Keys may be lost: without a backup of them, money cannot be moved.
+    Keys,
+}
+
+/// A failure as a user should see it. Codes are stable; `docs/errors.md` lists them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// For scripts and searches: `E-<AREA>-<number>`.
+    pub code: &'static str,
+    /// One sentence: what happened.
+    pub what: String,
+    /// Which signers it concerns, by position.
+    pub who: Vec<SignerIndex>,
+    /// One sentence: what to do next.
+    pub hint: &'static str,
+    /// Whether keys or money are at risk.
+    pub risk: Risk,
+    /// Whether trying again is safe.
+    pub retry_is_safe: bool,
+}
 
 /// One entry of the catalogue. Codes are stable once published.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -183,7 +209,7 @@ const RESTORED: Code = wary(
     "keys are safe; nothing that was open goes on, propose it again; never run two copies of a home",
 );
 const VOIDED: Code = code(
-    "E-STO-005",
+    VOIDED_CODE,
     "the request is from before this home was restored, copied or moved: it may have been joined",
     "have it proposed again, five minutes later: clocks may differ; nothing was signed twice",
 );
@@ -249,7 +275,7 @@ fn of_own_fault(fault: &OwnFault) -> Problem {
 }
 
 /// Words the end of an attempt.
-pub(crate) fn of_failure(failure: &Failure) -> Problem {
+pub fn of_failure(failure: &Failure) -> Problem {
     if let Some(fault) = &failure.own {
         return of_own_fault(fault);
     }
@@ -285,7 +311,7 @@ pub(crate) fn of_failure(failure: &Failure) -> Problem {
 }
 
 /// Words the end of a request.
-pub(crate) fn of_end(failure: &Failure, attempt: u16) -> Problem {
+pub fn of_end(failure: &Failure, attempt: u16) -> Problem {
     let last = of_failure(failure);
     if attempt < ATTEMPTS_MAX || failure.evidence.is_some() || !is_retried(failure.reason) {
         return last;
@@ -293,40 +319,35 @@ pub(crate) fn of_end(failure: &Failure, attempt: u16) -> Problem {
     ATTEMPTS_USED.problem(format!("{}; at last: {}", ATTEMPTS_USED.what, last.what), last.who)
 }
 
-pub(crate) fn of_not_resumed(request: RequestId, why: &dyn Display) -> Problem {
+/// Words that a request does not go on.
+pub fn of_not_resumed(request: RequestId, why: &dyn Display) -> Problem {
     let what = format!("{}: {}: {why}", NOT_RESUMED.what, request.short());
     NOT_RESUMED.problem(what, Vec::new())
 }
 
-pub(crate) fn of_signer(error: &SignerError) -> Problem {
-    if *error == SignerError::Entropy {
-        return NO_ENTROPY.problem(NO_ENTROPY.what.into(), Vec::new());
-    }
-    SIGNER.problem(format!("{}: {error}", SIGNER.what), Vec::new())
+/// Words that the operating system gives no random bytes.
+pub fn of_no_entropy() -> Problem {
+    NO_ENTROPY.problem(NO_ENTROPY.what.into(), Vec::new())
 }
 
-/// Words the end of a connection where it was the peer's fault.
-pub(crate) fn of_disconnect(reason: &DisconnectReason) -> Option<Problem> {
-    #[expect(clippy::wildcard_enum_match_arm, reason = "what is not its fault may grow")]
-    let is_offense = match reason {
-        DisconnectReason::Malformed(_)
-        | DisconnectReason::StreamBroken { .. }
-        | DisconnectReason::NotReading
-        | DisconnectReason::NotAdmitted { .. }
-        | DisconnectReason::TooManyFrames { .. }
-        | DisconnectReason::NoStreams => true,
-        DisconnectReason::Quic { code } => *code != 0,
-        _ => false,
-    };
-    is_offense.then(|| OFFENSE.problem(format!("{}: {reason}", OFFENSE.what), Vec::new()))
+/// Words that the signer did not sign.
+pub fn of_signer(why: &dyn Display) -> Problem {
+    SIGNER.problem(format!("{}: {why}", SIGNER.what), Vec::new())
 }
 
-pub(crate) fn of_mismatch(why: Option<&PsbtError>) -> Problem {
+/// Words what a peer did wrong with its connection.
+pub fn of_connection(what: &dyn Display) -> Problem {
+    OFFENSE.problem(format!("{}: {what}", OFFENSE.what), Vec::new())
+}
+
+/// Words that a PSBT does not give what is asked.
+pub fn of_mismatch(why: Option<&PsbtError>) -> Problem {
     let detail = why.map_or_else(String::new, |error| format!(": {error}"));
     MISMATCH.problem(format!("{}{detail}", MISMATCH.what), Vec::new())
 }
 
-pub(crate) fn of_offense(offense: &Offense) -> Problem {
+/// Words what a peer did wrong.
+pub fn of_offense(offense: &Offense) -> Problem {
     if let Offense::Session(ensign_session::Offense::Replay(ReplayError::Stale { sent_at, now })) =
         offense
     {
@@ -338,23 +359,28 @@ pub(crate) fn of_offense(offense: &Offense) -> Problem {
     OFFENSE.problem(format!("{}: {}", OFFENSE.what, describe(offense)), Vec::new())
 }
 
-pub(crate) fn refused() -> Problem {
+/// Words that a signer's node refused a message of ours.
+pub fn refused() -> Problem {
     REFUSED.problem(REFUSED.what.into(), Vec::new())
 }
 
-pub(crate) fn of_store(error: &LedgerError) -> Problem {
+/// Words that the store failed: nothing goes on.
+pub fn of_store(error: &LedgerError) -> Problem {
     STORE.problem(format!("{}: {error}", STORE.what), Vec::new())
 }
 
-pub(crate) fn of_contradiction(error: &LedgerError) -> Problem {
+/// Words that a record would contradict what stands.
+pub fn of_contradiction(error: &LedgerError) -> Problem {
     CONTRADICTION.problem(format!("{}: {error}", CONTRADICTION.what), Vec::new())
 }
 
-pub(crate) fn of_lost_store() -> Problem {
+/// Words that nobody writes any more.
+pub fn of_lost_store() -> Problem {
     STORE.problem(format!("{}: its thread is gone", STORE.what), Vec::new())
 }
 
-pub(crate) fn of_full_store(error: &StoreError) -> Problem {
+/// Words that the store takes no new work.
+pub fn of_full_store(error: &StoreError) -> Problem {
     #[expect(clippy::wildcard_enum_match_arm, reason = "the others say it themselves")]
     let what = match error {
         StoreError::NoSpace { free, wanted } => format!(
@@ -372,16 +398,18 @@ pub(crate) fn of_full_store(error: &StoreError) -> Problem {
     STORE_FULL.problem(what, Vec::new())
 }
 
-pub(crate) fn of_unreadable(error: &LedgerError) -> Problem {
+/// Words that a record cannot be understood.
+pub fn of_unreadable(error: &LedgerError) -> Problem {
     UNREADABLE.problem(format!("{}: {error}", UNREADABLE.what), Vec::new())
 }
 
-pub(crate) fn of_voided() -> Problem {
+/// Words that a request is from before the store was restored.
+pub fn of_voided() -> Problem {
     VOIDED.problem(VOIDED.what.into(), Vec::new())
 }
 
 /// Words what opening the store has found; `None` where all is as it was left.
-pub(crate) fn of_found(found: Opening, voided: usize) -> Option<Problem> {
+pub fn of_found(found: Opening, voided: usize) -> Option<Problem> {
     let how = match found {
         Opening::New | Opening::Continued => return None,
         Opening::RolledBack { store_epoch, seen_epoch: Some(seen) } => format!(
@@ -406,18 +434,21 @@ pub(crate) fn of_found(found: Opening, voided: usize) -> Option<Problem> {
     Some(RESTORED.problem(what, Vec::new()))
 }
 
-pub(crate) fn of_lost_events(lost: u64) -> Problem {
+/// Words how many events were not read in time.
+pub fn of_lost_events(lost: u64) -> Problem {
     let what = format!("{lost} events of progress are gone: they were read too slowly");
     EVENTS_LOST.problem(what, Vec::new())
 }
 
-pub(crate) fn of_lost_decisions(lost: u64) -> Problem {
+/// Words how many decisions were not read in time.
+pub fn of_lost_decisions(lost: u64) -> Problem {
     let what =
         format!("{lost} requests to decide or ends of requests were never read and are gone");
     DECISIONS_LOST.problem(what, Vec::new())
 }
 
-pub(crate) fn of_result(error: &PsbtError) -> Problem {
+/// Words that signatures do not fit into their PSBT.
+pub fn of_result(error: &PsbtError) -> Problem {
     RESULT.problem(format!("{}: {error}", RESULT.what), Vec::new())
 }
 

@@ -4,10 +4,11 @@
 use ensign_identity::{NodeKey, SignerKey};
 use ensign_musig::SecKey;
 use ensign_primitives::{GroupId, Network, SignerIndex};
+use ensign_signer::InProcess;
 use ensign_wire::{GroupKeys, KeyTweak, Message, Mode, Payload, Scheme, SigningRequest, TxType};
 
 use super::*;
-use crate::{GroupInfo, InProcess, Problem, Risk};
+use crate::{GroupInfo, Problem, Risk};
 
 fn request(byte: u8) -> Arc<SignedRequest> {
     let node = NodeKey::from_secret_bytes([9; 32]).unwrap();
@@ -82,8 +83,8 @@ fn what_comes_before_the_introduction_is_told_behind_it() {
     let kinds: Vec<_> = told
         .iter()
         .map(|event| match event {
-            Event::Request(_, RequestEvent::Asked(_)) => "asked",
-            Event::Request(_, RequestEvent::Joined { .. }) => "joined",
+            (_, RequestEvent::Asked(_)) => "asked",
+            (_, RequestEvent::Joined { .. }) => "joined",
             _ => "?",
         })
         .collect();
