@@ -4,8 +4,13 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use ensign_engine::{Engine, EngineConfig, Input, Known, NOTE_PAUSE, Output, PEERS_MAX, Record};
 use ensign_identity::{NodeKey, SignerKey};
+use ensign_ledger::{
+    self as ledger, About, Answer, AskedBefore, Before, Outlines, Subject, enter_live,
+};
 use ensign_primitives::{Direction, GroupId, Network, PeerId, RequestId, StateMachine, UnixTime};
 use ensign_psbt::Policy;
+use ensign_review::{Coins, Docket, Held, Joined, problem};
+use ensign_signer::{Desk, Randomness};
 use ensign_transport::{CONNECTIONS_MAX, EXPECTED_MAX, STRANGERS_MAX, TransportEvent};
 use ensign_wire::AbortReason;
 use tokio::{
@@ -16,27 +21,19 @@ use tokio::{
 use crate::{
     CommandError, Event, LedgerError, PeerEvent, Problem, Records,
     clock::Clock,
-    coins::Coins,
     command::{Command, Look},
+    config::Answers as SignerAnswers,
     consenting::Consenting,
-    docket::Docket,
     error::{of_decision, of_engine},
     event::Publisher,
-    group::Joined,
-    held::Held,
-    ledger::{self, AskedBefore},
+    fault,
     links::Links,
     looks::{Looked, Looks},
-    outline::Outlines,
-    parts::{Before, Parts},
-    problem,
+    parts::Parts,
     pushed_off::PushedOff,
-    randomness::Randomness,
-    records::enter_live,
     report,
-    signer::{Answers as SignerAnswers, Desk},
     signing::{RENEWAL_INTERVAL, Renewal},
-    storage::{About, Answer, Answers, Storage, Subject},
+    storage::{Answers, Storage},
     warnings::Warnings,
 };
 
@@ -94,11 +91,11 @@ impl Driver {
             allowances: parts.allowances,
         };
         let (keys, signer) = parts.keys.into_parts();
-        let (signer, signed) = Desk::open(signer, &randomness, &parts.clock);
+        let (signer, signed) = signer.open(&randomness, &parts.clock);
         let node_key = Arc::clone(&keys.node_key);
         let (signer_key, delegated_until) = (keys.signer, keys.delegation.expires);
         let mut engine = Engine::new(config, keys);
-        let mut before = parts.opened;
+        let mut before = parts.before;
         for (request, group, end) in std::mem::take(&mut before.past.ended) {
             engine.remember_ended(request, group, end);
         }
@@ -282,7 +279,7 @@ impl Driver {
                 Input::Connected { peer, remote }
             }
             TransportEvent::Down { peer, reason, .. } => {
-                if let Some(problem) = problem::of_disconnect(&reason) {
+                if let Some(problem) = fault::of_disconnect(&reason) {
                     self.warn(Some(peer), problem);
                 }
                 self.look_for_a_copy(peer, &reason);
@@ -376,7 +373,7 @@ impl Driver {
                 }
                 self.storage.write_notes(now.unix);
                 self.storage.read(move |store| {
-                    let entries = Records(store).requests().map(|mut entries| {
+                    let entries = Records::new(store).requests().map(|mut entries| {
                         enter_live(&mut entries, live);
                         entries
                     });
@@ -385,7 +382,7 @@ impl Driver {
             }
             Command::Look(Look(look)) => {
                 self.storage.write_notes(now.unix);
-                self.storage.read(move |store| look(Records(store)));
+                self.storage.read(move |store| look(Records::new(store)));
             }
             Command::Shutdown(_) => {}
         }

@@ -7,7 +7,7 @@ use alloc::{
 };
 use core::net::SocketAddr;
 
-use ensign_primitives::{GroupId, Instant, MESSAGES_MAX, Now, PeerId, Wakeup};
+use ensign_primitives::{GroupId, Instant, MESSAGES_MAX, Now, PeerId, QueryId, Wakeup};
 use ensign_wire::{
     Audience, Envelope, Frame, Hello, Kind, Limits, PAYLOAD_BYTES_MAX, PROTOCOL_VERSION, Roles,
 };
@@ -144,7 +144,7 @@ impl Signing {
         match Frame::decode(kind, body, self.config.network) {
             Err(error) => self.offense(peer, Offense::Decode(error)),
             Ok(Frame::Hello(hello)) => self.on_hello(now, peer, &hello),
-            Ok(Frame::Ping(number)) => self.on_ping(now, peer, number),
+            Ok(Frame::Ping(QueryId(number))) => self.on_ping(now, peer, number),
             Ok(Frame::Pong(_)) => {}
             Ok(Frame::Groups(groups)) => self.on_groups(now, peer, groups),
             Ok(Frame::Payload { request, bytes }) => self.on_payload(now, peer, request, bytes),
@@ -157,7 +157,7 @@ impl Signing {
     fn on_ping(&mut self, now: Now, peer: PeerId, number: u64) {
         let Some(known) = self.peers.get_mut(&peer) else { return };
         if known.pings.take(now.instant, PINGS_ALLOWED, 1) {
-            self.send(peer, &Frame::Pong(number));
+            self.send(peer, &Frame::Pong(QueryId(number)));
         } else if !self.is_member(&peer) {
             self.offense(peer, Offense::TooManyPings);
         }

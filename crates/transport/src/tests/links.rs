@@ -1,6 +1,6 @@
 //! Names of connections, and dials that happen once.
 
-use ensign_primitives::{Direction, LinkId};
+use ensign_primitives::{Direction, LinkId, QueryId};
 use ensign_wire::Frame;
 
 use super::node::{LOOPBACK, Node, config, key, low_and_high, pair};
@@ -114,11 +114,11 @@ async fn regression_frame_for_a_connection_that_is_gone_reached_the_next_one() {
     up(&mut two).await;
     assert!(link > gone);
     // What was meant for the connection before: a frame, an admission, an end.
-    let late = Frame::Ping(1);
+    let late = Frame::Ping(QueryId(1));
     let sent = one.transport.send(gone, late.kind(), late.encode().into());
     assert_eq!(sent, Err(SendError::Gone { link: gone }));
     one.transport.admit(gone);
     one.transport.disconnect(gone, CloseCode::Unwanted);
-    one.send(two.id, &Frame::Ping(2)).unwrap();
-    assert_eq!(two.frame().await, (one.id, Frame::Ping(2)));
+    one.send(two.id, &Frame::Ping(QueryId(2))).unwrap();
+    assert_eq!(two.frame().await, (one.id, Frame::Ping(QueryId(2))));
 }

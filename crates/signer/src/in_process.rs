@@ -1,0 +1,94 @@
+//! The signer in this process.
+
+use std::sync::Arc;
+
+use ensign_identity::{Delegation, DelegationProof, SignerKey};
+use ensign_musig::{NonceEntropy, PubNonce, SecKey};
+use ensign_primitives::{Network, PeerId, SessionId, UnixTime};
+use ensign_session::{Entropy, LocalSigner, Order, OwnNonces, OwnPartials};
+
+use crate::{Randomness, Signer, SignerError, unix_now};
+
+/// The signer in this process: [`LocalSigner`] with the operating system's entropy and clock.
+///
+/// It lets a node speak for it only as [`Delegation::check`] allows.
+pub struct InProcess {
+    signer: LocalSigner,
+    randomness: Randomness,
+    now: Box<dyn Fn() -> UnixTime + Send>,
+}
+
+impl std::fmt::Debug for InProcess {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("InProcess").field("signer", &self.signer).finish_non_exhaustive()
+    }
+}
+
+impl InProcess {
+    /// Takes the secret key.
+    pub fn new(sec_key: SecKey) -> Self {
+        let signer = LocalSigner::new(Arc::new(sec_key));
+        Self { signer, randomness: Randomness::System, now: Box::new(unix_now) }
+    }
+
+    /// Lets a node speak for the key, whatever the clock says; see [`Signer::delegate`].
+    pub fn delegation(&self, network: Network, peer: PeerId, expires: UnixTime) -> DelegationProof {
+        self.signer.delegate(network, peer, expires)
+    }
+
+    /// Draws from somewhere else than the operating system, and goes by another clock: for
+    /// simulations.
+    ///
+    /// # Security
+    ///
+    /// Whoever knows what it draws computes the secret key from one signature.
+    pub fn dangerous_simulate(
+        &mut self,
+        randomness: Randomness,
+        now: impl Fn() -> UnixTime + Send + 'static,
+    ) {
+        (self.randomness, self.now) = (randomness, Box::new(now));
+    }
+
+    fn draw(&mut self, nonces: usize) -> Result<Entropy, SignerError> {
+        let draw = |_| NonceEntropy::new(self.randomness.draw().ok()?).ok();
+        let nonces: Option<Vec<_>> = (0..nonces).map(draw).collect();
+        let nonces = nonces.ok_or(SignerError::Entropy)?;
+        let salt = self.randomness.draw().map_err(|_| SignerError::Entropy)?;
+        Ok(Entropy { nonces, salt })
+    }
+}
+
+impl Signer for InProcess {
+    fn public_key(&self) -> SignerKey {
+        self.signer.public_key()
+    }
+
+    fn delegate(
+        &mut self,
+        network: Network,
+        peer: PeerId,
+        expires: UnixTime,
+    ) -> Result<DelegationProof, SignerError> {
+        let now = (self.now)();
+        Delegation::check(&peer, expires, now).map_err(SignerError::Delegation)?;
+        Ok(self.delegation(network, peer, expires))
+    }
+
+    fn nonces(&mut self, order: &Order, _: Option<&[u8]>) -> Result<OwnNonces, SignerError> {
+        let entropy = self.draw(order.request.request.messages.len())?;
+        self.signer.nonces(order, entropy).map_err(SignerError::Order)
+    }
+
+    fn partials(
+        &mut self,
+        session: SessionId,
+        nonces: &[Vec<PubNonce>],
+    ) -> Result<OwnPartials, SignerError> {
+        self.signer.partials(session, nonces).map_err(SignerError::Partials)
+    }
+
+    fn forget(&mut self, session: SessionId) {
+        self.signer.forget(session);
+    }
+}
