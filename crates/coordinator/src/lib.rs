@@ -36,7 +36,7 @@ mod simulated;
 pub use simulated::Surroundings;
 
 pub use ensign_ledger::{
-    Archive, AttemptEntry, Audit, Decision, Fault, Handle, HowEnded, KeptCase, LedgerError,
+    Archive, AttemptEntry, Audit, Decision, Fault, Handle, HowEnded, KeptCase, KeyAge, LedgerError,
     LostAttempt, OpeningError, Outcome, Outline, OutlinedWork, ParseHandleError, Reached, Records,
     RequestEntry, RequestState, Violation,
 };

@@ -3,7 +3,7 @@
 use std::fmt::Display;
 
 use ensign_equivocation::Evidence;
-use ensign_ledger::{LedgerError, VOIDED_CODE};
+use ensign_ledger::{Found, LedgerError, VOIDED_CODE};
 use ensign_primitives::{RequestId, SignerIndex};
 use ensign_psbt::PsbtError;
 use ensign_replay::ReplayError;
@@ -409,18 +409,22 @@ pub fn of_voided() -> Problem {
 }
 
 /// Words what opening the store has found; `None` where all is as it was left.
-pub fn of_found(found: Opening, voided: usize) -> Option<Problem> {
+pub fn of_found(found: Found, voided: usize) -> Option<Problem> {
     let how = match found {
-        Opening::New | Opening::Continued => return None,
-        Opening::RolledBack { store_epoch, seen_epoch: Some(seen) } => format!(
+        Found::Complete | Found::Restored(Opening::New | Opening::Continued) => return None,
+        Found::Lost => {
+            "the store is empty, and the keys are not new: this home was copied or restored without it"
+                .to_owned()
+        }
+        Found::Restored(Opening::RolledBack { store_epoch, seen_epoch: Some(seen) }) => format!(
             "the store is older than what was seen (epoch {store_epoch}, seen {seen}): a backup of \
              it was restored, or the disk forgot"
         ),
-        Opening::RolledBack { store_epoch, seen_epoch: None } => {
+        Found::Restored(Opening::RolledBack { store_epoch, seen_epoch: None }) => {
             format!("the mark beside the store is gone (epoch {store_epoch})")
         }
-        Opening::Copied => "this home was restored from a backup, or copied".to_owned(),
-        Opening::Moved => "this home was taken over from another machine".to_owned(),
+        Found::Restored(Opening::Copied) => "this home was restored from a backup, or copied".to_owned(),
+        Found::Restored(Opening::Moved) => "this home was taken over from another machine".to_owned(),
     };
     let closed = match voided {
         0 => "nothing was open".to_owned(),
@@ -518,11 +522,12 @@ mod tests {
 
     #[test]
     fn store_that_may_have_missed_something_says_why_and_what_is_closed() {
-        let told = |found, voided| of_found(found, voided).unwrap().what;
+        let told = |found, voided| of_found(Found::Restored(found), voided).unwrap().what;
         assert!(told(Opening::Copied, 1).contains("1 open request is closed"));
         assert!(told(Opening::Moved, 2).contains("another machine"));
         let rolled_back = Opening::RolledBack { store_epoch: 6, seen_epoch: Some(9) };
         assert!(told(rolled_back, 0).contains("(epoch 6, seen 9)"));
-        assert_eq!(of_found(Opening::Continued, 0), None);
+        assert_eq!(of_found(Found::Complete, 0), None);
+        assert!(of_found(Found::Lost, 0).unwrap().what.contains("the store is empty"));
     }
 }
