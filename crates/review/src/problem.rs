@@ -291,15 +291,18 @@ pub fn of_failure(failure: &Failure) -> Problem {
         AbortReason::ViewsDiffer => VIEWS_DIFFER,
         AbortReason::Internal => INTERNAL,
         AbortReason::Cancelled => CANCELLED,
+        AbortReason::AttemptsUsed => ATTEMPTS_USED,
     };
     let claim = match (failure.by, failure.accused) {
         (Some(_), Some(_)) => ", says the signer that ended it",
         _ => "",
     };
-    // Who said no or gave up is the one it concerns, when nobody else is named.
+    // Who said no or gave up is the one it concerns, when nobody else is named; who only counted the
+    // attempts is not.
+    let is_will = failure.reason != AbortReason::AttemptsUsed;
     let who = match (failure.by, failure.accused) {
         (_, Some(accused)) => vec![accused],
-        (Some(by), None) if failure.culprits.is_empty() => vec![by],
+        (Some(by), None) if failure.culprits.is_empty() && is_will => vec![by],
         _ => failure.culprits.clone(),
     };
     let detail = match (failure.reason, failure.culprits.is_empty(), failure.accused) {
@@ -509,25 +512,4 @@ fn describe(offense: &Offense) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn regression_false_answer_of_our_own_signer_was_not_told_to_its_user() {
-        let fault = OwnFault::FalsePartials;
-        let problem = of_own_fault(&fault);
-        assert_eq!((problem.code, problem.who.len()), ("E-SIG-002", 0));
-        assert!(problem.what.contains(&fault.to_string()), "{problem:?}");
-    }
-
-    #[test]
-    fn store_that_may_have_missed_something_says_why_and_what_is_closed() {
-        let told = |found, voided| of_found(Found::Restored(found), voided).unwrap().what;
-        assert!(told(Opening::Copied, 1).contains("1 open request is closed"));
-        assert!(told(Opening::Moved, 2).contains("another machine"));
-        let rolled_back = Opening::RolledBack { store_epoch: 6, seen_epoch: Some(9) };
-        assert!(told(rolled_back, 0).contains("(epoch 6, seen 9)"));
-        assert_eq!(of_found(Found::Complete, 0), None);
-        assert!(of_found(Found::Lost, 0).unwrap().what.contains("the store is empty"));
-    }
-}
+mod tests;
