@@ -7,7 +7,7 @@ use ensign_identity::{NodeKey, SignerKey};
 use ensign_ledger::{
     self as ledger, About, Answer, AskedBefore, Before, Outlines, Subject, enter_live,
 };
-use ensign_primitives::{GroupId, Network, PeerId, RequestId, StateMachine, UnixTime};
+use ensign_primitives::{Direction, GroupId, Network, PeerId, RequestId, StateMachine, UnixTime};
 use ensign_psbt::Policy;
 use ensign_review::{Coins, Docket, Held, Joined, problem};
 use ensign_signer::{Desk, Randomness};
@@ -269,14 +269,16 @@ impl Driver {
     fn on_arrival(&mut self, arrival: TransportEvent) {
         self.watch_clock();
         let input = match arrival {
-            TransportEvent::Connected { peer, remote, dialled } => {
+            TransportEvent::Up { link, peer, remote, direction } => {
+                self.links.up(link, peer);
+                let dialled = direction == Direction::Outbound;
                 if self.links.connected(self.clock.now(), peer, (remote, dialled)) {
                     let entry = ledger::address(&peer, remote);
                     self.storage.keep(self.clock.now().unix, entry);
                 }
                 Input::Connected { peer, remote }
             }
-            TransportEvent::Disconnected { peer, reason } => {
+            TransportEvent::Down { peer, reason, .. } => {
                 if let Some(problem) = fault::of_disconnect(&reason) {
                     self.warn(Some(peer), problem);
                 }
@@ -285,10 +287,14 @@ impl Driver {
                 self.links.disconnected(self.clock.now().unix, peer, (&reason, is_member));
                 Input::Disconnected { peer }
             }
-            TransportEvent::Frame { peer, kind, body } => Input::Frame { peer, kind, body },
+            TransportEvent::Frame { link, kind, body } => {
+                let Some(peer) = self.links.peer_of(link) else { return };
+                Input::Frame { peer, kind, body }
+            }
             TransportEvent::DialFailed { peer, address, error, retry_in } => {
                 let reason = format!("{address}: {error}");
                 self.links.missed(peer, &reason);
+                let retry_in = retry_in.unwrap_or_default();
                 return self.emit(Event::Peer(peer, PeerEvent::DialFailed { reason, retry_in }));
             }
             _ => return,

@@ -1,10 +1,10 @@
 //! The connections of this node: where members are dialled, who is connected, and how they end.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
 
 use bytes::Bytes;
 use ensign_engine::CloseReason;
-use ensign_primitives::{GroupId, Now, PeerId, UnixTime};
+use ensign_primitives::{GroupId, LinkId, Now, PeerId, UnixTime};
 use ensign_transport::{CloseCode, DisconnectReason, Transport};
 use ensign_wire::Kind;
 
@@ -16,6 +16,9 @@ pub(crate) struct Links {
     transport: Transport,
     addresses: AddressBook,
     roster: Roster,
+    /// The one connection to each peer.
+    current: BTreeMap<PeerId, LinkId>,
+    peers: BTreeMap<LinkId, PeerId>,
     /// Whose connection has just ended, if it said that it stops.
     stopped: Option<PeerId>,
 }
@@ -23,7 +26,8 @@ pub(crate) struct Links {
 impl Links {
     pub(crate) fn new(transport: Transport, kept: Vec<(PeerId, SocketAddr)>) -> Self {
         let (addresses, roster) = (AddressBook::new(kept), Roster::default());
-        Self { transport, addresses, roster, stopped: None }
+        let (current, peers) = (BTreeMap::new(), BTreeMap::new());
+        Self { transport, addresses, roster, current, peers, stopped: None }
     }
 
     /// Dials a member from now on.
@@ -36,16 +40,19 @@ impl Links {
     }
 
     pub(crate) fn admit(&self, peer: PeerId) {
-        self.transport.admit(peer);
+        self.current.get(&peer).into_iter().for_each(|link| self.transport.admit(*link));
     }
 
     pub(crate) fn disconnect(&self, peer: PeerId, reason: CloseReason) {
-        self.transport.disconnect(peer, report::close_code(reason));
+        let code = report::close_code(reason);
+        self.current.get(&peer).into_iter().for_each(|link| self.transport.disconnect(*link, code));
     }
 
     /// Sends a frame; one that is not sent is asked for again after the reconnect.
     pub(crate) fn send(&self, peer: PeerId, kind: Kind, frame: Arc<[u8]>) {
-        let _ = self.transport.send(peer, kind, Bytes::from_owner(frame));
+        if let Some(link) = self.current.get(&peer) {
+            let _ = self.transport.send(*link, kind, Bytes::from_owner(frame));
+        }
     }
 
     /// Enters addresses before those known already, and dials anew if that changes anything.
@@ -53,6 +60,17 @@ impl Links {
         if let Some(all) = self.addresses.give(peer, addresses) {
             self.transport.keep_connected(peer, all);
         }
+    }
+
+    /// Gives a connection as the one to its peer.
+    pub(crate) fn up(&mut self, link: LinkId, peer: PeerId) {
+        self.current.insert(peer, link);
+        self.peers.insert(link, peer);
+    }
+
+    /// Returns whose connection it is.
+    pub(crate) fn peer_of(&self, link: LinkId) -> Option<PeerId> {
+        self.peers.get(&link).copied()
     }
 
     /// Notes a connection. Returns whether to write down where the member was reached, to find it
@@ -82,6 +100,9 @@ impl Links {
         peer: PeerId,
         (reason, is_member): (&DisconnectReason, bool),
     ) {
+        if let Some(link) = self.current.remove(&peer) {
+            self.peers.remove(&link);
+        }
         self.stopped = report::has_stopped(reason).then_some(peer);
         self.roster.disconnected(now, &peer, is_member);
     }
@@ -99,7 +120,9 @@ impl Links {
     /// Lets go of who is a member no more.
     pub(crate) fn forget(&mut self, peer: &PeerId) {
         self.transport.forget(*peer);
-        self.transport.disconnect(*peer, CloseCode::Unwanted);
+        if let Some(link) = self.current.get(peer) {
+            self.transport.disconnect(*link, CloseCode::Unwanted);
+        }
         self.addresses.forget(peer);
         self.roster.forget(peer);
     }

@@ -1,6 +1,7 @@
 //! Nodes that are not coordinators: a signer that leaves things unsaid, and peers without manners.
 
 use std::{
+    collections::BTreeMap,
     net::SocketAddr,
     sync::{Arc, Mutex},
     time::Instant as StdInstant,
@@ -15,7 +16,7 @@ use ensign_engine::{
 };
 use ensign_identity::{Delegation, DelegationProof, NodeKey, Signature, SignerKey};
 use ensign_musig::{NonceEntropy, SecKey};
-use ensign_primitives::{Instant, Now, PeerId, StateMachine, UnixTime};
+use ensign_primitives::{Instant, LinkId, Now, PeerId, StateMachine, UnixTime};
 use ensign_session::{Entropy, LocalSigner};
 use ensign_transport::{Transport, TransportConfig, TransportEvent};
 use ensign_wire::{Body, Envelope, Frame, Kind, NonceShare, PubNonceBytes, Round0, SessionJoin};
@@ -101,6 +102,8 @@ impl Puppet {
             engine: Engine::new(config, keys),
             signer,
             transport,
+            links: BTreeMap::new(),
+            peers: BTreeMap::new(),
             muted: muted.clone(),
             lie: lie.clone(),
             node_key: liar,
@@ -146,6 +149,8 @@ struct Driver {
     engine: Engine,
     signer: LocalSigner,
     transport: Transport,
+    links: BTreeMap<PeerId, LinkId>,
+    peers: BTreeMap<LinkId, PeerId>,
     muted: Arc<Mutex<Vec<Kind>>>,
     lie: Arc<Mutex<Option<Lie>>>,
     node_key: Arc<NodeKey>,
@@ -203,9 +208,20 @@ impl Driver {
 
     fn on_arrival(&mut self, arrival: TransportEvent) {
         let input = match arrival {
-            TransportEvent::Connected { peer, remote, .. } => Input::Connected { peer, remote },
-            TransportEvent::Disconnected { peer, .. } => Input::Disconnected { peer },
-            TransportEvent::Frame { peer, kind, body } => Input::Frame { peer, kind, body },
+            TransportEvent::Up { link, peer, remote, .. } => {
+                self.links.insert(peer, link);
+                self.peers.insert(link, peer);
+                Input::Connected { peer, remote }
+            }
+            TransportEvent::Down { link, peer, .. } => {
+                self.links.remove(&peer);
+                self.peers.remove(&link);
+                Input::Disconnected { peer }
+            }
+            TransportEvent::Frame { link, kind, body } => {
+                let Some(&peer) = self.peers.get(&link) else { return };
+                Input::Frame { peer, kind, body }
+            }
             _ => return,
         };
         self.engine.handle_input(self.now(), input);
@@ -230,7 +246,9 @@ impl Driver {
         };
         for frame in frames {
             // A frame that is not sent is asked for again.
-            let _ = self.transport.send(peer, kind, Bytes::from_owner(frame));
+            if let Some(link) = self.links.get(&peer) {
+                let _ = self.transport.send(*link, kind, Bytes::from_owner(frame));
+            }
         }
     }
 
@@ -256,7 +274,9 @@ impl Driver {
                 Output::Event(Event::Review(review)) => {
                     self.engine.approve(self.now(), review.id).unwrap();
                 }
-                Output::Admit { peer } => self.transport.admit(peer),
+                Output::Admit { peer } => {
+                    self.links.get(&peer).into_iter().for_each(|link| self.transport.admit(*link));
+                }
                 Output::Recall { request } => {
                     let known = Known::Nothing;
                     self.engine.handle_input(self.now(), Input::Recalled { request, known });
@@ -285,20 +305,22 @@ pub(crate) struct Raw {
     pub(crate) peer: PeerId,
     transport: Transport,
     arrivals: mpsc::Receiver<TransportEvent>,
+    /// The last connection to the coordinator.
+    link: LinkId,
 }
 
 impl Raw {
     /// Connects a node to a coordinator.
     pub(crate) async fn connect(secret: [u8; 32], to: &Keys, address: SocketAddr) -> Self {
         let mut raw = Self::start(secret, to, address).await;
-        raw.again(to).await;
+        raw.again().await;
         raw
     }
 
     /// Waits until it is connected, and hears whatever it is told from then on.
-    pub(crate) async fn again(&mut self, to: &Keys) {
-        self.until(|event| matches!(event, TransportEvent::Connected { .. })).await;
-        self.transport.admit(to.peer_id());
+    pub(crate) async fn again(&mut self) {
+        self.until(|event| matches!(event, TransportEvent::Up { .. })).await;
+        self.transport.admit(self.link);
     }
 
     /// Dials a coordinator again and again; returns when the first dial has ended well or not.
@@ -314,25 +336,25 @@ impl Raw {
         let config = TransportConfig::new(loopback(), NETWORK);
         let (transport, arrivals) = Transport::bind(config, key).await.unwrap();
         transport.keep_connected(to.peer_id(), vec![address]);
-        Self { peer, transport, arrivals }
+        Self { peer, transport, arrivals, link: LinkId(u64::MAX) }
     }
 
     /// Says something if there is a connection.
-    pub(crate) fn try_say(&self, to: &Keys, frame: &Frame) -> bool {
-        self.transport.send(to.peer_id(), frame.kind(), frame.encode().into()).is_ok()
+    pub(crate) fn try_say(&self, frame: &Frame) -> bool {
+        self.transport.send(self.link, frame.kind(), frame.encode().into()).is_ok()
     }
 
-    pub(crate) fn say(&self, to: &Keys, frame: &Frame) {
-        self.say_bytes(to, frame.kind(), frame.encode());
+    pub(crate) fn say(&self, frame: &Frame) {
+        self.say_bytes(frame.kind(), frame.encode());
     }
 
-    pub(crate) fn say_bytes(&self, to: &Keys, kind: Kind, bytes: Vec<u8>) {
-        self.transport.send(to.peer_id(), kind, bytes.into()).unwrap();
+    pub(crate) fn say_bytes(&self, kind: Kind, bytes: Vec<u8>) {
+        self.transport.send(self.link, kind, bytes.into()).unwrap();
     }
 
     /// Waits until the coordinator has closed the connection.
     pub(crate) async fn closed(&mut self) {
-        self.until(|event| matches!(event, TransportEvent::Disconnected { .. })).await;
+        self.until(|event| matches!(event, TransportEvent::Down { .. })).await;
     }
 
     /// Waits for the next frame.
@@ -356,7 +378,7 @@ impl Raw {
             loop {
                 match self.arrivals.recv().await.unwrap() {
                     TransportEvent::Frame { kind, .. } => kinds.push(kind),
-                    TransportEvent::Disconnected { .. } => return,
+                    TransportEvent::Down { .. } => return,
                     _ => {}
                 }
             }
@@ -366,6 +388,17 @@ impl Raw {
     }
 
     async fn until(&mut self, wanted: impl Fn(&TransportEvent) -> bool) {
-        within(async { while !wanted(&self.arrivals.recv().await.unwrap()) {} }).await;
+        within(async {
+            loop {
+                let event = self.arrivals.recv().await.unwrap();
+                if let TransportEvent::Up { link, .. } = event {
+                    self.link = link;
+                }
+                if wanted(&event) {
+                    return;
+                }
+            }
+        })
+        .await;
     }
 }
