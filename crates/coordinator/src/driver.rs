@@ -11,7 +11,7 @@ use ensign_primitives::{Direction, GroupId, Network, PeerId, RequestId, StateMac
 use ensign_psbt::Policy;
 use ensign_review::{Coins, Docket, Held, Joined, Matter, problem};
 use ensign_signer::{Desk, Randomness};
-use ensign_transport::{CONNECTIONS_MAX, EXPECTED_MAX, STRANGERS_MAX, TransportEvent};
+use ensign_transport::{Arrivals, CONNECTIONS_MAX, SLOTS_MAX, TransportEvent};
 use ensign_wire::AbortReason;
 use tokio::{
     sync::{mpsc, oneshot},
@@ -38,7 +38,7 @@ use crate::{
 };
 
 /// Whoever the transport lets in has a place in the engine.
-const _: () = assert!(EXPECTED_MAX + STRANGERS_MAX <= PEERS_MAX && PEERS_MAX < CONNECTIONS_MAX);
+const _: () = assert!(SLOTS_MAX <= PEERS_MAX && PEERS_MAX < CONNECTIONS_MAX);
 
 /// The one task that owns the engine.
 #[derive(Debug)]
@@ -70,7 +70,7 @@ pub(crate) struct Driver {
     pub(crate) pushed_off: PushedOff,
     pub(crate) signer: Desk,
     signed: SignerAnswers,
-    arrivals: mpsc::Receiver<TransportEvent>,
+    arrivals: Arrivals,
     pub(crate) storage: Storage,
     pub(crate) answers: Answers,
     looks: Looks,

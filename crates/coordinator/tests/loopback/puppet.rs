@@ -18,7 +18,7 @@ use ensign_identity::{Delegation, DelegationProof, NodeKey, Signature, SignerKey
 use ensign_musig::{NonceEntropy, SecKey};
 use ensign_primitives::{Instant, LinkId, Now, PeerId, StateMachine, UnixTime};
 use ensign_session::{Entropy, LocalSigner};
-use ensign_transport::{Transport, TransportConfig, TransportEvent};
+use ensign_transport::{Arrivals, Transport, TransportConfig, TransportEvent};
 use ensign_wire::{Body, Envelope, Frame, Kind, NonceShare, PubNonceBytes, Round0, SessionJoin};
 use tokio::sync::{mpsc, oneshot};
 
@@ -163,11 +163,7 @@ impl Driver {
         Now { instant: Instant::from_micros(micros), unix: unix_now() }
     }
 
-    async fn run(
-        mut self,
-        mut arrivals: mpsc::Receiver<TransportEvent>,
-        mut commands: mpsc::UnboundedReceiver<Command>,
-    ) {
+    async fn run(mut self, mut arrivals: Arrivals, mut commands: mpsc::UnboundedReceiver<Command>) {
         loop {
             let wakeup = self.engine.poll_timeout().map(|wakeup| {
                 let at = std::time::Duration::from_micros(wakeup.at.as_micros());
@@ -304,7 +300,7 @@ fn fresh(nonces: usize) -> Option<Entropy> {
 pub(crate) struct Raw {
     pub(crate) peer: PeerId,
     transport: Transport,
-    arrivals: mpsc::Receiver<TransportEvent>,
+    arrivals: Arrivals,
     /// The last connection to the coordinator.
     link: LinkId,
 }
