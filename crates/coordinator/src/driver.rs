@@ -6,6 +6,7 @@ use ensign_engine::{Engine, EngineConfig, Input, Known, NOTE_PAUSE, Output, PEER
 use ensign_identity::{NodeKey, SignerKey};
 use ensign_primitives::{GroupId, Network, PeerId, RequestId, StateMachine, UnixTime};
 use ensign_psbt::Policy;
+use ensign_signer::{Desk, Randomness};
 use ensign_transport::{CONNECTIONS_MAX, EXPECTED_MAX, STRANGERS_MAX, TransportEvent};
 use ensign_wire::AbortReason;
 use tokio::{
@@ -18,6 +19,7 @@ use crate::{
     clock::Clock,
     coins::Coins,
     command::{Command, Look},
+    config::Answers as SignerAnswers,
     consenting::Consenting,
     docket::Docket,
     error::{of_decision, of_engine},
@@ -31,10 +33,8 @@ use crate::{
     parts::{Before, Parts},
     problem,
     pushed_off::PushedOff,
-    randomness::Randomness,
     records::enter_live,
     report,
-    signer::{Answers as SignerAnswers, Desk},
     signing::{RENEWAL_INTERVAL, Renewal},
     storage::{About, Answer, Answers, Storage, Subject},
     warnings::Warnings,
@@ -94,7 +94,7 @@ impl Driver {
             allowances: parts.allowances,
         };
         let (keys, signer) = parts.keys.into_parts();
-        let (signer, signed) = Desk::open(signer, &randomness, &parts.clock);
+        let (signer, signed) = signer.open(&randomness, &parts.clock);
         let node_key = Arc::clone(&keys.node_key);
         let (signer_key, delegated_until) = (keys.signer, keys.delegation.expires);
         let mut engine = Engine::new(config, keys);

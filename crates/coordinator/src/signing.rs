@@ -5,16 +5,11 @@ use std::time::Duration;
 use ensign_engine::{Input, Output, Record};
 use ensign_identity::{DELEGATION_LIFETIME_MAX, Delegation, DelegationProof};
 use ensign_primitives::{Instant, RequestId, StateMachine as _};
+use ensign_signer::{Answer, Question};
 
 use crate::{
-    Approval, CommandError, Consent, SignerError, SigningJob,
-    clock::Steps,
-    command::Reply,
-    driver::Driver,
-    held::HeldBack,
-    problem,
-    review::Again,
-    signer::{Answer, Question},
+    Approval, CommandError, Consent, SignerError, SigningJob, clock::Steps, command::Reply,
+    driver::Driver, held::HeldBack, problem, review::Again,
 };
 
 /// How often the node looks whether its clock was set, and whether its delegation is to be renewed.

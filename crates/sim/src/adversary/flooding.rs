@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use ensign_engine::{Input, Output};
 use ensign_identity::DelegationProof;
-use ensign_primitives::{PeerId, SessionId, SignerIndex};
+use ensign_primitives::{PeerId, QueryId, SessionId, SignerIndex};
 use ensign_session::LocalSigner;
 use ensign_wire::{
     AbortReason, Body, Frame, GroupKeys, KeyTweak, Message, Mode, NonceCommit, PartialSigAck,
@@ -90,7 +90,7 @@ impl Flooding {
                 let session = SessionId::from_bytes(seat.random.bytes());
                 seat.state(peer, session, 1, Body::SessionReady(SessionReady { joined }));
             }
-            number => seat.say(peer, &Frame::Ping(number)),
+            number => seat.say(peer, &Frame::Ping(QueryId(number))),
         }
     }
 
@@ -112,7 +112,7 @@ impl Flooding {
                 let abort = SessionAbort { reason: AbortReason::Internal, culprit: None };
                 seat.state(peer, unknown, 1, Body::SessionAbort(abort));
             }
-            4 => seat.say(peer, &Frame::Ping(0)),
+            4 => seat.say(peer, &Frame::Ping(QueryId(0))),
             _ => self.ask(seat, peer),
         }
     }

@@ -8,7 +8,7 @@ use std::{
 
 use ensign_engine::{CloseReason, Event, Input, Offense, Output, Penalty, Record, Review};
 use ensign_equivocation::Evidence;
-use ensign_primitives::{Occupancy, PeerId};
+use ensign_primitives::{Occupancy, PeerId, QueryId};
 use ensign_session::{Event as SessionEvent, Failure, Offense as SessionOffense, Phase};
 use ensign_wire::{
     AbortReason, Body, Frame, Kind, NonceCommit, PartialSigShare, Round0, SessionJoin,
@@ -246,7 +246,7 @@ impl Adversary for Hoards {
 fn depends_on_the_process(seat: &mut Seat, output: Output) -> Option<Output> {
     static COUNTER: AtomicU64 = AtomicU64::new(0);
     if let Output::Send { peer, kind: Kind::SessionReady, .. } = &output {
-        seat.say(*peer, &Frame::Ping(COUNTER.fetch_add(1, Ordering::Relaxed)));
+        seat.say(*peer, &Frame::Ping(QueryId(COUNTER.fetch_add(1, Ordering::Relaxed))));
     }
     Some(output)
 }
