@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use ensign_engine::Record;
+use ensign_engine::signing::Record;
 use ensign_primitives::{GroupId, RequestId, UnixTime, sha256};
 use ensign_replay::MESSAGE_AGE_MAX;
 use ensign_signer::unix_now;

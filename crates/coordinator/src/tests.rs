@@ -1,7 +1,7 @@
 //! Cases that need a part of the coordinator to fail.
 #![allow(clippy::wildcard_enum_match_arm, reason = "a test picks what it looks at")]
 
-use ensign_engine::Record;
+use ensign_engine::signing::Record;
 use ensign_identity::NodeKey;
 use ensign_musig::SecKey;
 use ensign_primitives::{GroupId, Network, PeerId, RequestId, UnixTime};
