@@ -155,7 +155,7 @@ impl Kept {
                 if request.is_over() {
                     return Err(not_open(request));
                 }
-                let closed = stored.archive.close(entry.id, entry.group, reason);
+                let closed = stored.archive.close(entry.id, entry.group, reason, words::now());
                 closed.map_err(|error| ledger_failure(&error))
             }
         }
@@ -168,7 +168,7 @@ impl Kept {
             && let Ok(entry) = stored.entry(&request.request)
         {
             // It is told again at the next start then.
-            let _ = stored.archive.received(&entry.id);
+            let _ = stored.archive.received(&entry.id, words::now());
         }
     }
 

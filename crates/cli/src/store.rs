@@ -60,7 +60,7 @@ pub(crate) fn make(home: &Path) -> Result<()> {
 /// What keeps it from being opened or written.
 pub(crate) fn make_void(home: &Path) -> Result<()> {
     let mut store = Archive::open(home).map_err(|error| opening_failure(&error))?;
-    store.void().map_err(|error| ledger_failure(&error))
+    store.void(words::now()).map_err(|error| ledger_failure(&error))
 }
 
 /// Replaces the store of a home that was copied or restored without it, and returns what to tell.

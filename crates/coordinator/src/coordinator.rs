@@ -4,10 +4,11 @@ use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 
 use ensign_deadline::Timeouts;
 use ensign_engine::Allowances;
+use ensign_ledger::Opened;
 use ensign_primitives::{GroupId, Network, RequestId};
 use ensign_psbt::Policy;
 use ensign_signer::{Randomness, unix_now};
-use ensign_store::{OnMove, Store};
+use ensign_store::{OnMove, Opening, Store};
 use ensign_transport::{BindError, Transport, TransportConfig};
 use tokio::sync::{mpsc, oneshot};
 
@@ -18,9 +19,7 @@ use crate::{
     command::{Command, Look},
     driver::Driver,
     event::{Publisher, Subscriptions},
-    handles::Handles,
-    opening,
-    parts::{Before, Parts},
+    parts::Parts,
     storage::Storage,
 };
 
@@ -113,11 +112,11 @@ impl Builder {
         let transport = Transport::bind(config, self.keys.node_key.clone()).await;
         let transport = transport.map_err(StartError::Bind)?;
         let opened = match self.disk {
-            Disk::Folder(folder) => opening::open(&folder, self.on_move, unix_now()),
-            Disk::Own(store) => opening::read(store, unix_now()),
+            Disk::Folder(folder) => ensign_ledger::open(&folder, self.on_move, unix_now()),
+            Disk::Own(store) => ensign_ledger::settle(store, Opening::Continued, unix_now()),
         };
         let opened = opened.map_err(StartError::Store)?;
-        let (store, opened, handles): (Box<dyn Store>, Before, Handles) = opened.into();
+        let Opened { store, handles, before } = opened;
         Ok(Coordinator::start(Parts {
             network: self.network,
             keys: self.keys,
@@ -128,7 +127,7 @@ impl Builder {
             randomness: Randomness::System,
             transport,
             storage: Storage::start(store),
-            opened,
+            before,
             handles,
         }))
     }

@@ -8,7 +8,9 @@ use ensign_session::Event as SessionEvent;
 use ensign_transport::{CloseCode, DisconnectReason};
 use ensign_wire::Refusal;
 
-use crate::{Because, Opener, Problem, RequestEvent, problem};
+use ensign_review::problem;
+
+use crate::{Because, Opener, Problem, RequestEvent};
 
 /// What a session reports, for the application.
 pub(crate) enum Report {

@@ -8,6 +8,7 @@ use std::{
 
 use ensign_deadline::Timeouts;
 use ensign_engine::Allowances;
+use ensign_ledger::Opened;
 use ensign_primitives::Network;
 use ensign_psbt::Policy;
 use ensign_signer::Randomness;
@@ -17,9 +18,7 @@ use ensign_transport::{AsyncUdpSocket, Transport, TransportConfig};
 use crate::{
     Coordinator, Events, Keys, StartError,
     clock::{Clock, WallClock},
-    handles::Handles,
-    opening,
-    parts::{Before, Parts},
+    parts::Parts,
     storage::Storage,
 };
 
@@ -76,8 +75,9 @@ impl Coordinator {
         let config = TransportConfig::new(unused, network);
         let key = keys.node_key.clone();
         let transport = Transport::dangerous_simulated(config, key, socket, seed).await;
-        let opened = opening::settle(store, found, wall.at_origin()).map_err(StartError::Store)?;
-        let (store, opened, handles): (Box<dyn Store>, Before, Handles) = opened.into();
+        let opened =
+            ensign_ledger::settle(store, found, wall.at_origin()).map_err(StartError::Store)?;
+        let Opened { store, handles, before } = opened;
         Ok(Self::start(Parts {
             network,
             keys,
@@ -88,7 +88,7 @@ impl Coordinator {
             randomness: Randomness::DangerousSimulated { network, seed, drawn: 0 },
             transport: transport.map_err(StartError::Bind)?,
             storage: Storage::simulated(store, disk_latency),
-            opened,
+            before,
             handles,
         }))
     }
