@@ -274,32 +274,28 @@ impl Driver {
     fn on_arrival(&mut self, arrival: TransportEvent) {
         self.watch_clock();
         let input = match arrival {
-            TransportEvent::Connected { peer, remote, dialled } => {
+            TransportEvent::Up { link, peer, remote, direction } => {
+                let dialled = direction == Direction::Outbound;
                 if self.links.connected(self.clock.now(), peer, (remote, dialled)) {
                     let entry = ledger::address(&peer, remote);
                     self.storage.keep(self.clock.now().unix, entry);
                 }
-                let link = self.links.name(peer);
-                let direction = if dialled { Direction::Outbound } else { Direction::Inbound };
                 Input::Up { link, peer, remote, direction }
             }
-            TransportEvent::Disconnected { peer, reason } => {
+            TransportEvent::Down { link, peer, reason } => {
                 if let Some(problem) = fault::of_disconnect(&reason) {
                     self.warn(Some(peer), problem);
                 }
                 self.look_for_a_copy(peer, &reason);
                 let is_member = self.engine.signing().is_member(&peer);
                 self.links.disconnected(self.clock.now().unix, peer, (&reason, is_member));
-                let Some(link) = self.links.lose_name(&peer) else { return };
                 Input::Down { link }
             }
-            TransportEvent::Frame { peer, kind, body } => {
-                let Some(link) = self.links.name_of(&peer) else { return };
-                Input::Frame { link, kind, body }
-            }
+            TransportEvent::Frame { link, kind, body } => Input::Frame { link, kind, body },
             TransportEvent::DialFailed { peer, address, error, retry_in } => {
                 let reason = format!("{address}: {error}");
                 self.links.missed(peer, &reason);
+                let retry_in = retry_in.unwrap_or_default();
                 return self.emit(Event::Peer(peer, PeerEvent::DialFailed { reason, retry_in }));
             }
             _ => return,

@@ -7,7 +7,7 @@ use std::{
 };
 
 use ensign_ledger::Marks;
-use ensign_primitives::{RequestId, UnixTime};
+use ensign_primitives::{PeerId, RequestId, UnixTime};
 use ensign_psbt::{CoinState, CoinUse, ConsentDigest, OutPoint};
 use ensign_wire::SignedRequest;
 
@@ -63,6 +63,11 @@ impl Matter {
     /// Returns what it means.
     pub const fn meaning(&self) -> &Meaning {
         &self.meaning
+    }
+
+    /// Returns whose node made it.
+    pub fn creator(&self) -> PeerId {
+        self.request.peer
     }
 
     /// Returns what our user said yes to.
