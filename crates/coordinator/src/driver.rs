@@ -292,6 +292,7 @@ impl Driver {
                 Input::Down { link }
             }
             TransportEvent::Frame { link, kind, body } => Input::Frame { link, kind, body },
+            TransportEvent::Dropped { link, lane, frames } => Input::Dropped { link, lane, frames },
             TransportEvent::DialFailed { peer, address, error, retry_in } => {
                 let reason = format!("{address}: {error}");
                 self.links.missed(peer, &reason);

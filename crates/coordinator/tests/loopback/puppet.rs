@@ -18,7 +18,7 @@ use ensign_identity::{Delegation, DelegationProof, NodeKey, Signature, SignerKey
 use ensign_musig::{NonceEntropy, SecKey};
 use ensign_primitives::{Instant, LinkId, Now, PeerId, StateMachine, UnixTime};
 use ensign_session::{Entropy, LocalSigner};
-use ensign_transport::{Arrivals, Transport, TransportConfig, TransportEvent};
+use ensign_transport::{Arrivals, CloseCode, Transport, TransportConfig, TransportEvent};
 use ensign_wire::{Body, Envelope, Frame, Kind, NonceShare, PubNonceBytes, Round0, SessionJoin};
 use tokio::sync::{mpsc, oneshot};
 
@@ -254,7 +254,9 @@ impl Driver {
                 }
                 Output::Admit { link } => self.transport.admit(link),
                 Output::Recall { request } => {
-                    let known = Known::Nothing;
+                    // It has no store: of what it has begun it can tell no more than that.
+                    let begun = self.engine.signing().request(&request).is_some();
+                    let known = if begun { Known::Begun } else { Known::Nothing };
                     self.engine.handle_input(self.now(), Input::Recalled { request, known });
                 }
                 Output::Note(_)
@@ -280,6 +282,7 @@ fn fresh(nonces: usize) -> Option<Entropy> {
 /// A node that says whatever a test wants.
 pub(crate) struct Raw {
     pub(crate) peer: PeerId,
+    to: (PeerId, SocketAddr),
     transport: Transport,
     arrivals: Arrivals,
     /// The last connection to the coordinator.
@@ -294,26 +297,54 @@ impl Raw {
         raw
     }
 
-    /// Waits until it is connected, and hears whatever it is told from then on.
+    /// Dials until it is connected, and hears whatever it is told from then on.
     pub(crate) async fn again(&mut self) {
-        self.until(|event| matches!(event, TransportEvent::Up { .. })).await;
+        let (peer, address) = self.to;
+        self.transport.dial(peer, address);
+        self.until(|transport, event| {
+            if let TransportEvent::DialFailed { .. } = event {
+                transport.dial(peer, address);
+            }
+            matches!(event, TransportEvent::Up { .. })
+        })
+        .await;
         self.transport.admit(self.link);
     }
 
-    /// Dials a coordinator again and again; returns when the first dial has ended well or not.
+    /// Dials a coordinator once, whether or not that ends well.
     pub(crate) async fn dial(secret: [u8; 32], to: &Keys, address: SocketAddr) -> Self {
         let mut raw = Self::start(secret, to, address).await;
-        raw.until(|_| true).await;
+        raw.transport.dial(to.peer_id(), address);
+        raw.until(|_, _| true).await;
         raw
+    }
+
+    /// Goes once everything that it said has arrived; returns what it was told before.
+    pub(crate) async fn leave(&mut self) -> Vec<Frame> {
+        self.transport.disconnect(self.link, CloseCode::Unwanted);
+        let mut heard = Vec::new();
+        self.until(|_, event| match event {
+            TransportEvent::Frame { kind, body, .. } => {
+                heard.push(Frame::decode(*kind, body, NETWORK).unwrap());
+                false
+            }
+            event => matches!(event, TransportEvent::Down { .. }),
+        })
+        .await;
+        heard
     }
 
     async fn start(secret: [u8; 32], to: &Keys, address: SocketAddr) -> Self {
         let key = Arc::new(NodeKey::from_secret_bytes(secret).unwrap());
         let peer = key.peer_id();
-        let config = TransportConfig::new(loopback(), NETWORK);
+        let mut config = TransportConfig::new(loopback(), NETWORK);
+        // It says more at once than any node has to say.
+        config.control_queue_bytes_max = 64 << 20;
+        config.signing_queue_bytes_max = 64 << 20;
+        config.flush_timeout = std::time::Duration::from_secs(60);
         let (transport, arrivals) = Transport::bind(config, key).await.unwrap();
-        transport.keep_connected(to.peer_id(), vec![address]);
-        Self { peer, transport, arrivals, link: LinkId(u64::MAX) }
+        let to = (to.peer_id(), address);
+        Self { peer, to, transport, arrivals, link: LinkId(u64::MAX) }
     }
 
     /// Says something if there is a connection.
@@ -331,7 +362,7 @@ impl Raw {
 
     /// Waits until the coordinator has closed the connection.
     pub(crate) async fn closed(&mut self) {
-        self.until(|event| matches!(event, TransportEvent::Down { .. })).await;
+        self.until(|_, event| matches!(event, TransportEvent::Down { .. })).await;
     }
 
     /// Waits for the next frame.
@@ -364,14 +395,14 @@ impl Raw {
         kinds
     }
 
-    async fn until(&mut self, wanted: impl Fn(&TransportEvent) -> bool) {
+    async fn until(&mut self, mut wanted: impl FnMut(&Transport, &TransportEvent) -> bool) {
         within(async {
             loop {
                 let event = self.arrivals.recv().await.unwrap();
                 if let TransportEvent::Up { link, .. } = event {
                     self.link = link;
                 }
-                if wanted(&event) {
+                if wanted(&self.transport, &event) {
                     return;
                 }
             }
