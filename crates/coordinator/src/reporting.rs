@@ -10,7 +10,7 @@ use ensign_equivocation::Case;
 use ensign_ledger::{HowEnded, Signed};
 use ensign_primitives::{GroupId, PeerId, RequestId, SignerIndex};
 use ensign_psbt::SignedPsbt;
-use ensign_review::{coin_of, problem};
+use ensign_review::{Report, coin_of, opener, problem, session_event};
 use ensign_session::{Event as SessionEvent, Failure, Finished, Offense as SessionOffense};
 use ensign_transport::DisconnectReason;
 
@@ -18,7 +18,7 @@ use crate::{
     Event, GroupInfo, Outcome, PeerEvent, Problem, RequestEvent, Risk, Whose,
     cases::{self, Ended, Reporter},
     driver::Driver,
-    report::{self, Report},
+    report,
     warnings::About,
 };
 
@@ -51,7 +51,7 @@ impl Driver {
             Engine::Attempt { request, attempt } => {
                 self.held.forget(&request);
                 let opened_by = self.engine.signing().opened_by(&request);
-                let opened_by = opened_by.map(report::opener);
+                let opened_by = opened_by.map(opener);
                 self.emit_request(request, RequestEvent::Attempt { attempt, opened_by });
             }
             Engine::Session { request, event: SessionEvent::Done(finished), .. } => {
@@ -63,7 +63,7 @@ impl Driver {
                     self.keep_silence(request, attempt, failure);
                 }
                 let now = self.clock.now().instant;
-                match report::session_event(&event, now) {
+                match session_event(&event, now) {
                     Some(Report::Request(event)) => self.emit_request(request, event),
                     Some(Report::Warning(problem)) => self.emit_warning(None, problem),
                     Some(Report::GroupUnknown(by)) => self.tell_unknown(&request, by),
