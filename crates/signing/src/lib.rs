@@ -68,14 +68,14 @@ pub use testimony::Testimony;
 mod undecided;
 pub use undecided::{UNDECIDED_PER_CREATOR_MAX, Undecided, UndecidedEnd};
 
-mod announce;
+mod admission;
 mod ended;
 pub use ended::{End, is_retried};
-mod occupancy;
-mod payload;
+mod groups;
 mod peers;
+mod request;
 mod requests;
-mod route;
+mod shelf;
 
 #[cfg(test)]
 mod tests;

@@ -1,22 +1,17 @@
 //! Connections: introductions, members and strangers, and what misbehaviour costs.
 
-use alloc::{
-    boxed::Box,
-    collections::{BTreeSet, VecDeque},
-    vec::Vec,
-};
+use alloc::vec::Vec;
 use core::net::SocketAddr;
 
-use ensign_primitives::{GroupId, Instant, MESSAGES_MAX, Now, PeerId, Wakeup};
+use ensign_primitives::{Instant, MESSAGES_MAX, Now, PeerId, Wakeup};
 use ensign_wire::{
-    Audience, Envelope, Frame, Hello, Kind, Limits, PAYLOAD_BYTES_MAX, PROTOCOL_VERSION, Roles,
+    Audience, Frame, Hello, Kind, Limits, PAYLOAD_BYTES_MAX, PROTOCOL_VERSION, Roles,
 };
 
 use crate::{
-    CloseReason, EARLY_ENVELOPES_MAX, Event, HELLO_TIMEOUT, OFFENSE_POINTS_MAX, Offense, Output,
-    PINGS_ALLOWED, Penalty, REQUESTS_MAX, Signing,
+    CloseReason, Event, HELLO_TIMEOUT, OFFENSE_POINTS_MAX, Offense, Output, PINGS_ALLOWED, Penalty,
+    REQUESTS_MAX, Signing,
     budget::{Bucket, Good},
-    payload::EarlyPayloads,
     penalty,
 };
 
@@ -27,16 +22,6 @@ pub(crate) struct Peer {
     hello_by: Instant,
     points: u32,
     pub(crate) pings: Bucket,
-    /// The groups that it says it shares with us.
-    pub(crate) told: BTreeSet<GroupId>,
-    pub(crate) has_told: bool,
-    /// Whether we have said ours.
-    pub(crate) has_heard: bool,
-    /// When a difference between the two lists is told.
-    pub(crate) compare_at: Option<Instant>,
-    /// A member's statements about a session that was not announced yet; the oldest give way.
-    pub(crate) early: VecDeque<Box<Envelope>>,
-    pub(crate) early_payloads: EarlyPayloads,
 }
 
 impl Peer {
@@ -46,12 +31,6 @@ impl Peer {
             hello_by: now.after(HELLO_TIMEOUT),
             points: 0,
             pings: Bucket::full(now, PINGS_ALLOWED),
-            told: BTreeSet::new(),
-            has_told: false,
-            has_heard: false,
-            compare_at: None,
-            early: VecDeque::new(),
-            early_payloads: EarlyPayloads::default(),
         }
     }
 
@@ -62,18 +41,6 @@ impl Peer {
     pub(crate) fn hello_wakeup(&self) -> Option<Wakeup> {
         (!self.introduced).then_some(Wakeup { at: self.hello_by, reason: "hello" })
     }
-
-    pub(crate) fn wakeup(&self) -> Option<Wakeup> {
-        let compare = self.compare_at.map(|at| Wakeup { at, reason: "groups" });
-        [self.hello_wakeup(), compare].into_iter().flatten().min()
-    }
-
-    pub(crate) fn keep_early(&mut self, envelope: Box<Envelope>) {
-        if self.early.len() >= EARLY_ENVELOPES_MAX {
-            self.early.pop_front();
-        }
-        self.early.push_back(envelope);
-    }
 }
 
 impl Signing {
@@ -83,6 +50,8 @@ impl Signing {
             self.outputs.push_back(Output::Disconnect { peer, reason: CloseReason::Full });
             return;
         }
+        self.shared.up(peer);
+        self.shelf.up(peer);
         // A clock and a local address recognise a node on whatever network it is.
         let is_member = self.is_member(&peer);
         let hello = Hello {
@@ -113,6 +82,7 @@ impl Signing {
         let stranger = self.peers.iter().map(|(other, _)| *other).find(|it| !self.is_member(it));
         if let Some(stranger) = stranger {
             self.peers.remove(&stranger);
+            self.forget_connection(&stranger);
             let reason = CloseReason::Full;
             self.outputs.push_back(Output::Disconnect { peer: stranger, reason });
         }
@@ -122,7 +92,7 @@ impl Signing {
         if self.peers.remove(&peer).is_some_and(|peer| peer.introduced) && self.is_member(&peer) {
             self.event(Event::PeerDown { peer });
         }
-        self.forget_sent_payloads(&peer);
+        self.forget_connection(&peer);
     }
 
     pub(crate) fn on_frame(&mut self, now: Now, peer: PeerId, kind: Kind, body: &[u8]) {
@@ -199,7 +169,7 @@ impl Signing {
             Kind::Payload => Good::PayloadBytes,
             _ => return true,
         };
-        self.budgets.spend(now.instant, peer, good, len as u64)
+        self.admission.budgets_mut().spend(now.instant, peer, good, len as u64)
     }
 
     /// A group was formed while its member was already connected as a stranger. The clock it told
@@ -258,17 +228,13 @@ impl Signing {
             if introduced && self.is_member(&peer) {
                 self.event(Event::PeerDown { peer });
             }
-            self.forget_sent_payloads(&peer);
+            self.forget_connection(&peer);
         }
     }
 
-    /// Returns whether a node belongs to one of our groups.
-    pub fn is_member(&self, peer: &PeerId) -> bool {
-        self.members.contains(peer)
-    }
-
-    pub(crate) fn send(&mut self, peer: PeerId, frame: &Frame) {
-        let kind = frame.kind();
-        self.outputs.push_back(Output::Send { peer, kind, frame: frame.encode().into() });
+    fn forget_connection(&mut self, peer: &PeerId) {
+        self.shared.down(peer);
+        self.shelf.down(peer);
+        self.forget_sent_payloads(peer);
     }
 }

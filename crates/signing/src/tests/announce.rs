@@ -37,7 +37,7 @@ fn refused(net: &mut Net, envelope: Envelope) -> (Offense, Refusal) {
     assert_eq!(net.nodes[0].reviews(), 0, "nobody is asked about it");
     let (by, offense) = net.nodes[0].offenses().pop().unwrap();
     assert_eq!(by, peer(1));
-    let early = &net.nodes[1].subject.machine().peers.get(&peer(0)).unwrap().early;
+    let early = &net.nodes[1].subject.machine().shelf.envelopes(&peer(0));
     let Body::ValidationError(error) = early.back().unwrap().body() else {
         panic!("no refusal: {early:?}")
     };
@@ -197,7 +197,7 @@ fn refusal_is_said_once_and_does_not_hinder_the_session_that_follows() {
     net.pass(core::time::Duration::from_millis(1));
     let again = announce(&net, 1, request, 1);
     net.say(1, 0, again);
-    let early = &net.nodes[1].subject.machine().peers.get(&peer(0)).unwrap().early;
+    let early = &net.nodes[1].subject.machine().shelf.envelopes(&peer(0));
     let said: Vec<_> = early.iter().map(|it| (it.body().kind(), it.seq())).collect();
     assert_eq!((said[0].0, said[1].0), (Kind::ValidationError, Kind::SessionReady));
     assert!(said[0].1 < said[1].1, "the numbers grow: {said:?}");
@@ -295,7 +295,7 @@ fn envelopes_before_their_announcement_are_kept_and_the_oldest_give_way() {
         let envelope = envelope(net.now(), 1, session, 10 + seq, body);
         net.say(1, 0, envelope);
     }
-    let shelf = |net: &Net| net.nodes[0].subject.machine().peers.get(&peer(1)).unwrap().early.len();
+    let shelf = |net: &Net| net.nodes[0].subject.machine().shelf.envelopes(&peer(1)).len();
     assert_eq!((shelf(&net), net.nodes[0].offenses()), (EARLY_ENVELOPES_MAX, vec![]));
     let envelope = announce(&net, 1, signed(request(PAIR, 1), 1), 1);
     net.say(1, 0, envelope);

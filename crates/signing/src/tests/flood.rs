@@ -12,13 +12,10 @@ use super::{
     cast::{NETWORK, peer},
     net::{Net, envelope},
 };
-use crate::{
-    CloseReason, EARLY_ENVELOPES_MAX, EARLY_PAYLOADS_MAX, Offense, REFUSALS_REPORTED_MAX,
-    peers::Peer,
-};
+use crate::{CloseReason, EARLY_ENVELOPES_MAX, EARLY_PAYLOADS_MAX, Offense, REFUSALS_REPORTED_MAX};
 
-fn known(net: &Net) -> &Peer {
-    net.nodes[0].subject.machine().peers.get(&peer(1)).unwrap()
+fn known(net: &Net) -> &crate::shelf::Shelf {
+    &net.nodes[0].subject.machine().shelf
 }
 
 #[test]
@@ -28,14 +25,14 @@ fn payloads_for_unknown_requests_share_one_mebibyte() {
         let request = RequestId::from_bytes([number; 32]);
         let bytes = vec![number; PAYLOAD_BYTES_MAX / 3];
         net.deliver(peer(1), 0, &Frame::Payload { request, bytes }.encode());
-        assert!(known(&net).early_payloads.bytes() <= PAYLOAD_BYTES_MAX);
+        assert!(known(&net).payload_bytes(&peer(1)) <= PAYLOAD_BYTES_MAX);
     }
-    assert_eq!(known(&net).early_payloads.bytes(), PAYLOAD_BYTES_MAX / 3 * 3);
+    assert_eq!(known(&net).payload_bytes(&peer(1)), PAYLOAD_BYTES_MAX / 3 * 3);
     for number in 0..40_u8 {
         let request = RequestId::from_bytes([number; 32]);
         net.deliver(peer(1), 0, &Frame::Payload { request, bytes: vec![1] }.encode());
     }
-    assert_eq!(known(&net).early_payloads.bytes(), EARLY_PAYLOADS_MAX);
+    assert_eq!(known(&net).payload_bytes(&peer(1)), EARLY_PAYLOADS_MAX);
     net.assert_no_offenses();
 }
 
@@ -48,7 +45,7 @@ fn statements_about_unknown_sessions_are_kept_up_to_the_limit() {
         let envelope = envelope(net.now(), 1, session, 1, body);
         net.say(1, 0, envelope);
     }
-    assert_eq!(known(&net).early.len(), EARLY_ENVELOPES_MAX);
+    assert_eq!(known(&net).envelopes(&peer(1)).len(), EARLY_ENVELOPES_MAX);
     net.propose(Mode::Committed);
     net.run();
     net.assert_all_signed();
