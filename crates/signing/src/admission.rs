@@ -193,10 +193,6 @@ impl Admission {
         &self.undecided
     }
 
-    pub(crate) const fn budgets_mut(&mut self) -> &mut Budgets {
-        &mut self.budgets
-    }
-
     pub(crate) fn occupancy(&self) -> impl Iterator<Item = Occupancy> + use<> {
         let refused = self.refused.occupancy("refused announcements");
         let memories = self.undecided.occupancy().into_iter().chain(self.recalls.occupancy());

@@ -121,8 +121,13 @@ impl Endings {
     }
 
     /// Whether the bound on answers leaves one for a member of the group, which `envelope` asks for.
-    pub(crate) fn may_answer(&self, to: &PeerId, asked: &Asked<'_>, members: &[PeerId]) -> bool {
-        let Some(known) = self.known.get(&asked.request) else { return false };
+    pub(crate) fn may_answer(
+        &self,
+        to: &PeerId,
+        question: &Question<'_>,
+        members: &[PeerId],
+    ) -> bool {
+        let Some(known) = self.known.get(&question.request) else { return false };
         let told = known.answered.get(to).copied().unwrap_or(0);
         told < ANSWERS_PER_MEMBER_MAX && members.contains(to)
     }
@@ -134,9 +139,9 @@ impl Endings {
 
     /// Counts an answer; returns its number, which is above every one that our machine of that session
     /// has used, before a restart too.
-    fn count_answer(&mut self, now: Now, asked: &Asked<'_>) -> Option<u64> {
-        let known = self.known.get_mut(&asked.request)?;
-        *known.answered.entry(asked.from).or_default() += 1;
+    fn count_answer(&mut self, now: Now, question: &Question<'_>) -> Option<u64> {
+        let known = self.known.get_mut(&question.request)?;
+        *known.answered.entry(question.from).or_default() += 1;
         known.last_seq = known.last_seq.saturating_add(1).max(now.unix.as_millis());
         Some(known.last_seq)
     }
@@ -149,17 +154,19 @@ impl Endings {
     pub(crate) fn answer(
         &mut self,
         now: Now,
-        asked: &Asked<'_>,
+        question: &Question<'_>,
         members: &[PeerId],
         ending: &Ending,
     ) -> Option<Answer> {
-        let (from, sender) = (asked.from, asked.envelope.sender());
-        let may_answer = [from, sender].iter().all(|peer| self.may_answer(peer, asked, members));
-        if !may_answer || !asks(asked.envelope.body(), End::of(ending)) || !asked.envelope.verify()
+        let (from, sender) = (question.from, question.envelope.sender());
+        let may_answer = [from, sender].iter().all(|peer| self.may_answer(peer, question, members));
+        if !may_answer
+            || !asks(question.envelope.body(), End::of(ending))
+            || !question.envelope.verify()
         {
             return None;
         }
-        let seq = self.count_answer(now, asked)?;
+        let seq = self.count_answer(now, question)?;
         let body = match ending {
             Ending::Signed(signatures) => {
                 Body::SignatureFinalized(SignatureFinalized { signatures: signatures.clone() })
@@ -168,13 +175,13 @@ impl Endings {
                 Body::SessionAbort(SessionAbort { reason: *reason, culprit: None })
             }
         };
-        Some(Answer { session: asked.envelope.session(), seq, body })
+        Some(Answer { session: question.envelope.session(), seq, body })
     }
 }
 
 /// A statement about a request that has ended.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Asked<'a> {
+pub(crate) struct Question<'a> {
     pub(crate) request: RequestId,
     /// Whose connection brought it.
     pub(crate) from: PeerId,

@@ -76,7 +76,7 @@ impl Horizons {
     }
 
     /// Returns what is to be written down, if that is worth a word.
-    pub(crate) fn to_note(&mut self) -> Option<Horizon> {
+    pub(crate) fn take_note(&mut self) -> Option<Horizon> {
         let (noted, come) = (self.noted, self.come);
         let is_news = come.newest > noted.newest || come.latest.since(noted.latest) >= NOTE_PAUSE;
         is_news.then(|| {

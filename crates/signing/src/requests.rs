@@ -74,16 +74,6 @@ impl Requests {
         }
     }
 
-    #[cfg(test)]
-    pub(crate) fn len(&self) -> usize {
-        self.open.len()
-    }
-
-    #[cfg(test)]
-    pub(crate) fn is_empty(&self) -> bool {
-        self.open.is_empty()
-    }
-
     pub(crate) fn get(&self, id: &RequestId) -> Option<&Request> {
         self.open.get(id)
     }

@@ -109,16 +109,6 @@ impl Shelf {
         self.boards.get_mut(from)?.payloads.take(request)
     }
 
-    #[cfg(test)]
-    pub(crate) fn envelopes(&self, peer: &PeerId) -> &VecDeque<Box<Envelope>> {
-        &self.boards[peer].envelopes
-    }
-
-    #[cfg(test)]
-    pub(crate) fn payload_bytes(&self, peer: &PeerId) -> usize {
-        self.boards[peer].payloads.bytes()
-    }
-
     fn forget_speaker(&mut self, session: &SessionId, peer: &PeerId) {
         if let Some(speakers) = self.speakers.get_mut(session) {
             speakers.remove(peer);

@@ -6,18 +6,19 @@ use ensign_primitives::{
     BoundedMap, GroupId, Now, Occupancy, PeerId, RequestId, SessionId, StateMachine, Wakeup,
 };
 use ensign_replay::NonceLog;
-use ensign_session::{Input as SessionInput, Session};
+use ensign_session::Session;
 use ensign_wire::{Envelope, Frame, SignedRequest};
 
 use crate::{
-    EngineConfig, Event, Input, Keys, Opening, Output, PEERS_MAX, Record, RequestStatus, Testimony,
+    Event, Input, Keys, Offense, Opening, Output, PEERS_MAX, Record, RequestStatus, Restored,
+    SigningConfig, Testimony,
     admission::Admission,
     copies::Instances,
     groups::Groups,
     horizon::Horizons,
-    peers::Peer,
     request::Request,
     requests::{Attempt, Requests},
+    restore::Waiting,
     shared::Shared,
     shelf::Shelf,
 };
@@ -33,25 +34,44 @@ mod statements;
 /// [`poll_timeout`](StateMachine::poll_timeout).
 #[derive(Debug)]
 pub struct Signing {
-    pub(crate) config: EngineConfig,
-    pub(crate) keys: Keys,
-    pub(crate) peers: BoundedMap<PeerId, Peer>,
+    config: SigningConfig,
+    keys: Keys,
+    /// Who is connected, and by how many milliseconds its clock was ahead of ours when it told it.
+    peers: BoundedMap<PeerId, i64>,
     groups: Groups,
-    pub(crate) shared: Shared,
-    pub(crate) shelf: Shelf,
-    pub(crate) instances: Instances,
-    pub(crate) admission: Admission,
-    pub(crate) requests: Requests,
+    shared: Shared,
+    shelf: Shelf,
+    instances: Instances,
+    admission: Admission,
+    requests: Requests,
+    /// Requests from before a restart whose group is not there yet.
+    waiting: Waiting,
     horizons: Horizons,
     nonces: NonceLog,
     next_token: u64,
-    pub(crate) outputs: VecDeque<Output>,
+    outputs: VecDeque<Output>,
 }
 
 impl Signing {
-    /// Makes a node without groups.
-    pub fn new(config: EngineConfig, keys: Keys) -> Self {
+    /// Makes a machine without groups. What is restored waits inside until its group is there.
+    ///
+    /// It draws nothing: what it says follows from what it is told.
+    pub fn new(config: SigningConfig, keys: Keys, now: Now, restored: Restored) -> Self {
+        let Restored { open, asked, ended, undecided, horizon } = restored;
+        let waiting = Waiting::new(config.network, open, asked);
+        let mut signing = Self::empty(config, keys, waiting);
+        for (request, group, end) in ended {
+            signing.remember_ended(request, group, end);
+        }
+        undecided.into_iter().for_each(|kept| signing.admission.restore(kept));
+        signing.horizons.restore(horizon);
+        signing.horizons.see(now.unix);
+        signing
+    }
+
+    fn empty(config: SigningConfig, keys: Keys, waiting: Waiting) -> Self {
         Self {
+            waiting,
             peers: BoundedMap::new(PEERS_MAX),
             groups: Groups::new(config.network, keys.node_key.peer_id(), keys.signer),
             shared: Shared::default(),
@@ -84,9 +104,9 @@ impl Signing {
         self.requests.get(request)?.opened_by()
     }
 
-    /// Returns whether a member's node is connected and has introduced itself.
+    /// Returns whether a node is connected and has introduced itself.
     pub fn is_up(&self, peer: &PeerId) -> bool {
-        self.peers.get(peer).is_some_and(Peer::is_introduced)
+        self.peers.contains_key(peer)
     }
 
     /// Returns whether a node belongs to one of our groups.
@@ -142,11 +162,16 @@ impl Signing {
             .chain(self.requests.occupancy())
     }
 
-    pub(crate) fn event(&mut self, event: Event) {
+    fn event(&mut self, event: Event) {
         self.outputs.push_back(Output::Event(event));
     }
 
-    pub(crate) fn send(&mut self, peer: PeerId, frame: &Frame) {
+    /// Reports an offense.
+    fn offense(&mut self, peer: PeerId, offense: Offense) {
+        self.outputs.push_back(Output::Offense { peer, offense });
+    }
+
+    fn send(&mut self, peer: PeerId, frame: &Frame) {
         let kind = frame.kind();
         self.outputs.push_back(Output::Send { peer, kind, frame: frame.encode().into() });
     }
@@ -158,7 +183,7 @@ impl Signing {
 
     /// Notes how far time has come, if that is worth a word.
     fn note_horizon(&mut self) {
-        if let Some(come) = self.horizons.to_note() {
+        if let Some(come) = self.horizons.take_note() {
             self.note(Record::Horizon(come));
         }
     }
@@ -179,28 +204,16 @@ impl StateMachine for Signing {
     fn handle_input(&mut self, now: Now, input: Input) {
         self.horizons.see(now.unix);
         match input {
-            Input::Connected { peer, remote } => self.on_connected(now, peer, remote),
-            Input::Disconnected { peer } => self.on_disconnected(peer),
-            Input::Frame { peer, kind, body } => self.on_frame(now, peer, kind, &body),
-            Input::Nonces { session, nonces } => {
-                self.on_signer(now, session, SessionInput::Nonces(nonces));
-            }
-            Input::NoNonces { session, why } => {
-                self.on_signer(now, session, SessionInput::NoNonces(why));
-            }
-            Input::Partials { session, partials } => {
-                self.on_signer(now, session, SessionInput::Partials(partials));
-            }
-            Input::NoPartials { session, why } => {
-                self.on_signer(now, session, SessionInput::NoPartials(why));
-            }
+            Input::Up { peer, introduction } => self.on_up(now, peer, introduction),
+            Input::Down { peer } => self.on_down(peer),
+            Input::Message { peer, message } => self.on_message(now, peer, message),
+            Input::Signer(answer) => self.on_signer(now, answer),
             Input::Persisted { token } => self.on_persisted(now, token),
             Input::Recalled { request, known } => self.on_recalled(now, request, known),
         }
     }
 
     fn handle_timeout(&mut self, now: Now) {
-        self.close_silent_peers(now);
         self.compare_groups(now);
         self.run_request_timers(now);
     }
@@ -210,7 +223,6 @@ impl StateMachine for Signing {
     }
 
     fn poll_timeout(&self) -> Option<Wakeup> {
-        let hello = self.peers.iter().filter_map(|(_, peer)| peer.hello_wakeup());
-        hello.chain(self.shared.wakeup()).chain(self.requests.wakeup()).min()
+        [self.shared.wakeup(), self.requests.wakeup()].into_iter().flatten().min()
     }
 }

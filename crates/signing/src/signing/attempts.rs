@@ -14,7 +14,7 @@ use ensign_wire::{AbortReason, Frame, Kind, PubNonceBytes, SignedRequest};
 
 use super::Signing;
 use crate::{
-    CommandError, Event, Offense, Output, Record, UndecidedEnd,
+    CommandError, Event, Offense, Output, Record, SignerAnswer, SignerQuestion, UndecidedEnd,
     ended::{End, Share, final_reason},
     request::{Closing, Due, Durable, Mark, NewRequest, OpenedBy, Request, first_seq},
 };
@@ -137,13 +137,13 @@ impl Signing {
             }
             SessionOutput::NeedNonces(order) => {
                 let payload = self.requests.get(&id).and_then(Request::payload).cloned();
-                self.outputs.push_back(Output::NeedNonces { order, payload });
+                self.ask_signer(SignerQuestion::Nonces { order, payload });
             }
             SessionOutput::NeedPartials { session, nonces } => {
-                self.outputs.push_back(Output::NeedPartials { session, nonces });
+                self.ask_signer(SignerQuestion::Partials { session, nonces });
             }
             SessionOutput::ForgetNonces { session } => {
-                self.outputs.push_back(Output::ForgetNonces { session });
+                self.ask_signer(SignerQuestion::Forget { session });
             }
             SessionOutput::Persist { token, record } => {
                 let Some(record) = self.record_of(now, running, record) else { return };
@@ -302,9 +302,27 @@ impl Signing {
         }
     }
 
+    fn ask_signer(&mut self, question: SignerQuestion) {
+        self.outputs.push_back(Output::Signer(question));
+    }
+
     /// Hands what the signer answered to the attempt that asked. One that has ended meanwhile has had
     /// its nonces forgotten.
-    pub(super) fn on_signer(&mut self, now: Now, session: SessionId, answer: SessionInput) {
+    pub(super) fn on_signer(&mut self, now: Now, answer: SignerAnswer) {
+        let (session, answer) = match answer {
+            SignerAnswer::Nonces { session, result: Ok(nonces) } => {
+                (session, SessionInput::Nonces(nonces))
+            }
+            SignerAnswer::Nonces { session, result: Err(why) } => {
+                (session, SessionInput::NoNonces(why))
+            }
+            SignerAnswer::Partials { session, result: Ok(partials) } => {
+                (session, SessionInput::Partials(partials))
+            }
+            SignerAnswer::Partials { session, result: Err(why) } => {
+                (session, SessionInput::NoPartials(why))
+            }
+        };
         if let Some(id) = self.requests.current(&session) {
             self.with_session(now, id, |session| session.handle_input(now, answer));
         }

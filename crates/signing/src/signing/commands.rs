@@ -1,29 +1,30 @@
 //! What our user decides: groups, proposals, consent, and what goes on after a restart.
 
-use alloc::{sync::Arc, vec::Vec};
+use alloc::sync::Arc;
 
 use ensign_identity::DelegationProof;
-use ensign_primitives::{GroupId, Now, PeerId, RequestId, sha256};
+use ensign_primitives::{GroupId, Now, RequestId, sha256};
 use ensign_session::Session;
 use ensign_wire::{AbortReason, Payload, Scheme, SignedRequest, SigningRequest};
 
 use super::Signing;
 use crate::{
-    ATTEMPTS_MAX, CommandError, ENDING_WAIT, End, GroupConfig, Horizon, KeptPartials, Open, Output,
-    Proposal, Undecided,
+    ATTEMPTS_MAX, Asked, CommandError, ENDING_WAIT, End, Event, GroupConfig, KeptPartials, Open,
+    Output, Proposal, Standing,
     ended::Share,
     groups::Formed,
     request::{Closing, Mark, NewRequest, Request, no_attempt_left, pause_after},
 };
 
 impl Signing {
-    /// Joins a group: asks for connections to its members and takes their requests from now on.
+    /// Joins a group: asks for connections to its members and takes their requests from now on. Requests
+    /// of it from before a restart go on.
     ///
     /// # Errors
     ///
     /// [`CommandError`] when we are no member, somebody stands twice, the keys do not aggregate, or
     /// the group is known with other nodes. The same group again is no error.
-    pub fn add_group(&mut self, config: GroupConfig) -> Result<GroupId, CommandError> {
+    pub fn add_group(&mut self, now: Now, config: GroupConfig) -> Result<GroupId, CommandError> {
         let Formed { id, was_known, others, new } = self.groups.form(config)?;
         if was_known {
             return Ok(id);
@@ -31,21 +32,23 @@ impl Signing {
         self.shared.forget(&id);
         for peer in others {
             if new.contains(&peer) {
-                self.outputs.push_back(Output::Connect { peer });
+                self.outputs.push_back(Output::Standing { peer, standing: Standing::Member });
+                self.outputs.push_back(Output::Want { peer });
                 self.admit(peer);
             }
             self.groups_changed(peer);
         }
+        self.resume_waiting(now, id);
         Ok(id)
     }
 
-    /// Leaves a group: its requests are not taken any more. Returns the nodes that are members of no
-    /// other group; whoever drives the engine lets go of them.
+    /// Leaves a group: its requests are not taken any more. Nodes that are members of no other group are
+    /// strangers from now on, and let go.
     ///
     /// # Errors
     ///
     /// [`CommandError::UnknownGroup`], or [`CommandError::GroupInUse`] while a request of it is open.
-    pub fn forget_group(&mut self, id: &GroupId) -> Result<Vec<PeerId>, CommandError> {
+    pub fn forget_group(&mut self, id: &GroupId) -> Result<(), CommandError> {
         self.groups.known(id)?;
         let is_open =
             |request: &RequestId| self.requests.get(request).is_some_and(|it| !it.is_settled());
@@ -57,7 +60,28 @@ impl Signing {
         for peer in peers.iter().filter(|peer| !gone.contains(peer)) {
             self.groups_changed(*peer);
         }
-        Ok(gone)
+        for peer in gone {
+            self.outputs.push_back(Output::Standing { peer, standing: Standing::Stranger });
+            self.outputs.push_back(Output::Forget { peer });
+        }
+        Ok(())
+    }
+
+    /// Goes on with what waited for a group: what our user had consented to, then what is asked again.
+    fn resume_waiting(&mut self, now: Now, group: GroupId) {
+        let (open, asked) = self.waiting.take(group);
+        for open in open {
+            let request = open.request.request.id();
+            if let Err(why) = self.resume(now, open) {
+                self.event(Event::NotResumed { request, why });
+            }
+        }
+        for asked in asked {
+            let request = asked.request.request.id();
+            if let Err(why) = self.reopen(now, asked) {
+                self.event(Event::NotResumed { request, why });
+            }
+        }
     }
 
     /// Asks a group to sign, as one of its signers; that is our consent. Nobody hears of it before the
@@ -169,12 +193,8 @@ impl Signing {
     /// # Errors
     ///
     /// [`CommandError`] when its group is unknown, it is open already or over, or there is no room.
-    pub fn reopen(
-        &mut self,
-        now: Now,
-        signed: SignedRequest,
-        payload: Option<Vec<u8>>,
-    ) -> Result<RequestId, CommandError> {
+    pub fn reopen(&mut self, now: Now, asked: Asked) -> Result<RequestId, CommandError> {
+        let Asked { request: signed, payload } = asked;
         let (id, request) = (signed.request.id(), &signed.request);
         let group = request.signers.group_id(self.config.network);
         let creator = self.groups.known(&group)?.node_of(request.creator);
@@ -221,16 +241,6 @@ impl Signing {
         self.command_session(now, id, |session| session.stop(now, reason))
     }
 
-    /// Goes on from how far time had come before a restart.
-    pub fn remember_horizon(&mut self, kept: Horizon) {
-        self.horizons.restore(kept);
-    }
-
-    /// Remembers the requests of one creator's that had ended undecided before a restart.
-    pub fn remember_undecided(&mut self, kept: Undecided) {
-        self.admission.restore(kept);
-    }
-
     /// Uses another delegation of our signer key's for every attempt that is not joined yet, because the
     /// one in use comes to its end, or does not hold any more since the clock was set.
     pub fn renew(&mut self, delegation: DelegationProof) {
@@ -238,7 +248,8 @@ impl Signing {
         self.requests.each(|request| request.session_mut().renew(delegation));
     }
 
-    /// Remembers a request that ended before a restart, so that whoever missed its end is told.
+    /// Remembers a request that ended without this machine, so that it is not opened and whoever missed
+    /// its end is told.
     pub fn remember_ended(&mut self, request: RequestId, group: GroupId, end: End) {
         self.requests.end(request, (group, end), Share::Decided);
     }

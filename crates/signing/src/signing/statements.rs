@@ -2,7 +2,7 @@
 
 use alloc::{boxed::Box, sync::Arc, vec::Vec};
 
-use ensign_primitives::{GroupId, Now, PeerId, RequestId, StateMachine, sha256};
+use ensign_primitives::{GroupId, Now, PeerId, RequestId, StateMachine, UnixTime, sha256};
 use ensign_replay::check_fresh;
 use ensign_session::{Input as SessionInput, Offense as SessionOffense};
 use ensign_wire::{
@@ -12,34 +12,82 @@ use ensign_wire::{
 
 use super::Signing;
 use crate::{
-    CLAIMS_PER_STRANGER_MAX, CommandError, Ending, Event, Known, Offense, Opening, Output,
-    PINGS_ALLOWED, Review,
+    CLAIMS_PER_STRANGER_MAX, CommandError, Ending, Event, Introduction, Known, Message, Offense,
+    Opening, Output, Review,
     admission::{Announced, Held, Refused},
-    ended::{Answer, Asked, End, Share, asks},
+    ended::{Answer, End, Question, Share, asks},
     request::{NewRequest, OpenedBy, Request, first_seq},
     requests::Attempt,
     shared::Difference,
 };
 
 impl Signing {
+    pub(super) fn on_up(&mut self, now: Now, peer: PeerId, introduction: Introduction) {
+        if self.is_up(&peer) {
+            self.on_down(peer);
+        }
+        let Introduction { clock, instance } = introduction;
+        // A member that does not have our group yet tells no clock: nothing is known about it.
+        let clock_offset_millis = clock.map_or(0, |clock| offset_millis(now.unix, clock));
+        // Whoever counts connections lets no more in than have a place here.
+        if self.peers.insert(peer, clock_offset_millis).is_err() {
+            return;
+        }
+        self.shared.up(peer);
+        self.shelf.up(peer);
+        if !self.is_member(&peer) {
+            return;
+        }
+        self.event(Event::PeerUp { peer, clock_offset_millis });
+        if instance.is_some_and(|number| self.instances.see(peer, number, now.instant)) {
+            self.event(Event::PeerCopied { peer });
+        }
+        self.say_groups(peer);
+    }
+
+    pub(super) fn on_down(&mut self, peer: PeerId) {
+        if self.peers.remove(&peer).is_some() && self.is_member(&peer) {
+            self.event(Event::PeerDown { peer });
+        }
+        self.shared.down(&peer);
+        self.shelf.down(&peer);
+        for group in self.groups.shared_with(&peer) {
+            self.requests.forget_sent(&group, &peer);
+        }
+    }
+
+    pub(super) fn on_message(&mut self, now: Now, peer: PeerId, message: Message) {
+        if !self.is_up(&peer) {
+            return;
+        }
+        let is_member = self.is_member(&peer);
+        match message {
+            Message::Groups(groups) => self.on_groups(now, peer, groups),
+            Message::Payload { request, bytes } if is_member => {
+                self.on_payload(now, peer, request, bytes);
+            }
+            Message::Statement(envelope) if is_member => self.on_envelope(now, peer, envelope),
+            Message::Payload { .. } | Message::Statement(_) => {}
+        }
+    }
+
+    /// A group was formed while its member was already connected as a stranger.
+    pub(super) fn admit(&mut self, peer: PeerId) {
+        if let Some(clock_offset_millis) = self.peers.get(&peer).copied() {
+            self.event(Event::PeerUp { peer, clock_offset_millis });
+        }
+    }
+
     /// Says which groups we share with a node.
-    pub(crate) fn say_groups(&mut self, peer: PeerId) {
+    fn say_groups(&mut self, peer: PeerId) {
         if self.shared.say(&peer) {
             let shared = self.groups.shared_with(&peer);
             self.send(peer, &Frame::Groups(Groups { shared }));
         }
     }
 
-    /// Takes a node's list. A stranger is answered once on each connection, and pays for more.
-    pub(crate) fn on_groups(&mut self, now: Now, peer: PeerId, groups: Groups) {
-        let is_member = self.is_member(&peer);
-        let Some(known) = self.peers.get_mut(&peer) else { return };
-        if !known.pings.take(now.instant, PINGS_ALLOWED, 1) {
-            if !is_member {
-                self.offense(peer, Offense::TooManyPings);
-            }
-            return;
-        }
+    /// Takes a node's list. A stranger is answered once on each connection.
+    fn on_groups(&mut self, now: Now, peer: PeerId, groups: Groups) {
         let new = self.shared.hear(now, &peer, groups.shared);
         if !self.shared.has_heard(&peer) {
             self.say_groups(peer);
@@ -86,7 +134,7 @@ impl Signing {
 
     /// Routes an envelope: to its session, to a new attempt, to a new request, to the memory of
     /// what has ended, or to the shelf.
-    pub(crate) fn on_envelope(&mut self, now: Now, from: PeerId, envelope: Box<Envelope>) {
+    fn on_envelope(&mut self, now: Now, from: PeerId, envelope: Box<Envelope>) {
         match self.requests.attempt(&envelope.session()) {
             Some(attempt) if self.requests.is_open(&attempt.request) => {
                 self.on_known(now, from, attempt, envelope);
@@ -321,7 +369,7 @@ impl Signing {
                     self.requests.end(request, (group, End::of(&ending)), Share::Undecided);
                 }
                 for (from, envelope) in waiting {
-                    self.tell_ended(now, Asked { request, from, envelope: &envelope }, &ending);
+                    self.tell_ended(now, Question { request, from, envelope: &envelope }, &ending);
                 }
             }
             Known::Nothing => {
@@ -345,15 +393,15 @@ impl Signing {
         request: RequestId,
         envelope: Box<Envelope>,
     ) {
-        let asked = Asked { request, from, envelope: &envelope };
+        let question = Question { request, from, envelope: &envelope };
         match self.requests.ended().end_of(&request) {
             Some(end @ End::Signed) if asks(envelope.body(), end) => {
                 let members = self.members_of_ended(&request);
-                if self.requests.ended().may_answer(&from, &asked, &members) {
+                if self.requests.ended().may_answer(&from, &question, &members) {
                     self.recall(request, from, envelope);
                 }
             }
-            Some(End::Closed(reason)) => self.tell_ended(now, asked, &Ending::Closed(reason)),
+            Some(End::Closed(reason)) => self.tell_ended(now, question, &Ending::Closed(reason)),
             Some(End::Signed) | None => {}
         }
     }
@@ -364,15 +412,15 @@ impl Signing {
         group.map_or_else(|| Arc::new([]) as Arc<[PeerId]>, |group| Arc::clone(group.peers()))
     }
 
-    fn tell_ended(&mut self, now: Now, asked: Asked<'_>, ending: &Ending) {
-        let members = self.members_of_ended(&asked.request);
-        let answer = self.requests.ended_mut().answer(now, &asked, &members, ending);
+    fn tell_ended(&mut self, now: Now, question: Question<'_>, ending: &Ending) {
+        let members = self.members_of_ended(&question.request);
+        let answer = self.requests.ended_mut().answer(now, &question, &members, ending);
         if let Some(answer) = answer {
-            self.say(now, asked.from, answer);
+            self.say(now, question.from, answer);
         }
     }
 
-    pub(crate) fn on_payload(&mut self, now: Now, from: PeerId, id: RequestId, bytes: Vec<u8>) {
+    fn on_payload(&mut self, now: Now, from: PeerId, id: RequestId, bytes: Vec<u8>) {
         let Some(request) = self.requests.get(&id) else {
             if !self.requests.ended().contains(&id) {
                 self.shelf.keep_payload(from, id, bytes);
@@ -403,13 +451,12 @@ impl Signing {
         }
         Some(bytes.into())
     }
+}
 
-    /// Forgets what a node was sent on a connection that is gone.
-    pub(crate) fn forget_sent_payloads(&mut self, peer: &PeerId) {
-        for group in self.groups.shared_with(peer) {
-            self.requests.forget_sent(&group, peer);
-        }
-    }
+/// How far another clock is ahead of ours, in milliseconds.
+fn offset_millis(ours: UnixTime, theirs: UnixTime) -> i64 {
+    let signed = |time: UnixTime| i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
+    signed(theirs).saturating_sub(signed(ours))
 }
 
 fn is_payload(request: &SigningRequest, bytes: &[u8]) -> bool {
