@@ -152,7 +152,7 @@ impl Signing {
             self.peers.occupancy("peers"),
             self.nonces.occupancy("nonce log"),
             self.instances.occupancy(),
-            Occupancy { name: "outputs after a drain", len: self.outputs.len(), limit: 0 },
+            Occupancy { name: "signing outputs after a drain", len: self.outputs.len(), limit: 0 },
         ];
         own.into_iter()
             .chain(self.groups.occupancy())

@@ -1,0 +1,25 @@
+//! Cases for the engine: whole nodes on a network of virtual time.
+
+#![allow(clippy::wildcard_enum_match_arm, reason = "a test picks what it looks at")]
+
+mod announce;
+mod attempts;
+mod cast;
+mod contract;
+mod endings;
+mod flood;
+mod group;
+mod hello;
+mod modes;
+mod names;
+mod net;
+mod node;
+mod occupancy;
+mod propose;
+mod reopen;
+mod restart;
+mod restore;
+mod shared;
+mod strangers;
+mod unsigned;
+mod washing;

@@ -1,0 +1,154 @@
+//! Fixed people, and everything a node of theirs is made from.
+
+use core::time::Duration;
+use std::{string::ToString, sync::Arc, sync::LazyLock, vec, vec::Vec};
+
+use ensign_deadline::Timeouts;
+use ensign_identity::{Delegation, DelegationProof, NodeKey, Signature, SignerKey};
+use ensign_musig::{NonceEntropy, SecKey};
+use ensign_primitives::{GroupId, Instant, Network, Now, PeerId, SignerIndex, UnixTime, sha256};
+use ensign_session::{Entropy, LocalSigner};
+use ensign_wire::{
+    GroupKeys, KeyTweak, Message, Mode, Payload, Scheme, SignedRequest, SigningRequest, TxType,
+};
+
+use crate::{Engine, EngineConfig, GroupConfig, Keys, Proposal, Restored};
+
+pub(super) const NETWORK: Network = Network::Regtest;
+/// The wall clock at the start of every test.
+pub(super) const START: UnixTime = UnixTime::from_millis(1_760_000_000_000);
+pub(super) const HOUR: Duration = Duration::from_secs(3600);
+
+static PEOPLE: LazyLock<Vec<Person>> = LazyLock::new(|| (0..10).map(make_person).collect());
+
+/// One person's keys.
+pub(super) struct Person {
+    pub(super) node_key: Arc<NodeKey>,
+    pub(super) sec_key: Arc<SecKey>,
+    pub(super) delegation: DelegationProof,
+}
+
+/// One of ten fixed people; the last two belong to no group.
+pub(super) fn person(index: usize) -> &'static Person {
+    &PEOPLE[index]
+}
+
+pub(super) fn peer(index: usize) -> PeerId {
+    person(index).node_key.peer_id()
+}
+
+pub(super) fn key(index: usize) -> SignerKey {
+    SignerKey::from_public_key(person(index).sec_key.public_key())
+}
+
+pub(super) fn signer(index: usize) -> SignerIndex {
+    SignerIndex::from_usize(index).unwrap()
+}
+
+fn make_person(index: u8) -> Person {
+    let node_key = NodeKey::from_secret_bytes([0x10 + index; 32]).unwrap();
+    let sec_key = SecKey::from_secret_bytes([0x60 + index; 32]).unwrap();
+    let expires = START.after(HOUR * 24 * 30);
+    let signer = SignerKey::from_public_key(sec_key.public_key());
+    let digest = Delegation::digest(&signer, &node_key.peer_id(), NETWORK, expires);
+    let delegation =
+        DelegationProof { expires, signature: Signature(sec_key.sign_schnorr(&digest)) };
+    Person { node_key: Arc::new(node_key), sec_key: Arc::new(sec_key), delegation }
+}
+
+pub(super) fn local_signer(index: usize) -> LocalSigner {
+    LocalSigner::new(Arc::clone(&person(index).sec_key))
+}
+
+pub(super) fn engine(index: usize) -> Engine {
+    engine_of_boot(index, 0, start(), Restored::default())
+}
+
+/// The moment when every test starts.
+pub(super) fn start() -> Now {
+    Now { instant: Instant::from_micros(0), unix: START }
+}
+
+/// As [`engine`], of a process that has drawn another number, with what a store holds.
+pub(super) fn engine_of_boot(index: usize, boot: u8, now: Now, restored: Restored) -> Engine {
+    let config = EngineConfig {
+        network: NETWORK,
+        instance: [index as u8, boot, 0, 0, 0, 0, 0, 0],
+        listening: vec!["127.0.0.1:9735".parse().unwrap()],
+        timeouts: Timeouts::default(),
+        allowances: Default::default(),
+    };
+    let Person { node_key, delegation, .. } = person(index);
+    let keys = Keys { node_key: Arc::clone(node_key), signer: key(index), delegation: *delegation };
+    Engine::new(config, keys, [index as u8; 32], now, restored)
+}
+
+/// The group of these people, in this order.
+pub(super) fn group_of(people: &[usize]) -> GroupConfig {
+    GroupConfig {
+        keys: GroupKeys::new(people.iter().map(|index| key(*index)).collect()).unwrap(),
+        peers: people.iter().map(|index| peer(*index)).collect(),
+    }
+}
+
+pub(super) fn group_id(people: &[usize]) -> GroupId {
+    group_of(people).keys.group_id(NETWORK)
+}
+
+/// Bytes that stand for a PSBT; the engine only hashes them.
+pub(super) const PSBT: &[u8] = b"not a psbt, but the engine does not look";
+
+/// Asks a group to sign one message in an hour's time, with a payload.
+pub(super) fn proposal(people: &[usize], mode: Mode) -> Proposal {
+    Proposal {
+        group: group_id(people),
+        messages: vec![
+            Message { digest: [7; 32], tweak: KeyTweak::None },
+            Message { digest: [8; 32], tweak: KeyTweak::Taproot { merkle_root: None } },
+        ],
+        payload: Some(PSBT.to_vec()),
+        purpose: "a test".to_string(),
+        tx_type: TxType::Spend,
+        amount: 1000,
+        lifetime: HOUR,
+        mode,
+    }
+}
+
+/// A request as a creator could make it, for those who speak without an engine.
+pub(super) fn request(people: &[usize], creator: usize) -> SigningRequest {
+    SigningRequest {
+        network: NETWORK,
+        scheme: Scheme::Bip327,
+        signers: group_of(people).keys,
+        messages: vec![Message { digest: [7; 32], tweak: KeyTweak::None }],
+        payload: Payload::Blind,
+        purpose: "a test".to_string(),
+        tx_type: TxType::Spend,
+        amount: 0,
+        creator: signer(creator),
+        created: START,
+        expires: START.after(HOUR),
+        mode: Mode::Committed,
+        nonce: [7; 16],
+    }
+}
+
+/// The payload that names these bytes.
+pub(super) fn payload(bytes: &[u8]) -> Payload {
+    Payload::Psbt { digest: sha256(bytes), len: bytes.len() as u32 }
+}
+
+pub(super) fn signed(request: SigningRequest, creator: usize) -> SignedRequest {
+    SignedRequest::sign(request, &person(creator).node_key, person(creator).delegation).unwrap()
+}
+
+/// Entropy for tests only: the same for the same number.
+pub(super) fn entropy(owner: usize, number: u64, nonces: usize) -> Entropy {
+    let bytes = |nonce: u64| {
+        let words = [owner as u64, number, nonce].map(u64::to_le_bytes);
+        sha256(words.as_flattened())
+    };
+    let nonces = (1..=nonces as u64).map(|nonce| NonceEntropy::new(bytes(nonce)).unwrap());
+    Entropy { nonces: nonces.collect(), salt: bytes(0) }
+}

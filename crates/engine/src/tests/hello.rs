@@ -1,0 +1,204 @@
+//! Who may say what, and when.
+
+use core::time::Duration;
+use std::{vec, vec::Vec};
+
+use ensign_primitives::{PeerId, RequestId, UnixTime};
+use ensign_wire::{DecodeError, Frame, Hello, Kind, Limits, Mode, Roles};
+
+use super::{
+    cast::{NETWORK, START, peer},
+    net::Net,
+};
+use crate::{CloseReason, HELLO_TIMEOUT, Offense, PEERS_MAX, signing::Event};
+
+/// Belongs to no group.
+const STRANGER: usize = 9;
+
+fn hello(version_min: u8, version_max: u8) -> Vec<u8> {
+    Frame::Hello(Hello {
+        roles: Roles::SIGNER,
+        version_min,
+        version_max,
+        clock: Some(UnixTime::from_millis(START.as_millis() + 1500)),
+        instance: None,
+        observed: None,
+        listening: vec![],
+        limits: Limits { payload_bytes: 0, messages: 0, requests: 0 },
+    })
+    .encode()
+}
+
+/// One node of a group of two, and a connection from `who`, who has said nothing.
+fn met(who: PeerId) -> Net {
+    let mut net = Net::apart(2);
+    meet(&mut net, who);
+    net
+}
+
+fn meet(net: &mut Net, who: PeerId) {
+    let up = net.names.up(0, who);
+    net.input(0, up);
+}
+
+fn is_up(net: &Net, who: PeerId) -> bool {
+    net.nodes[0].subject.machine().signing().is_up(&who)
+}
+
+#[test]
+fn member_that_says_hello_is_up_and_its_clock_is_compared() {
+    let mut net = met(peer(1));
+    assert!(!is_up(&net, peer(1)));
+    net.deliver(peer(1), 0, &hello(1, 1));
+    let up = Event::PeerUp { peer: peer(1), clock_offset_millis: 1500 };
+    assert!(is_up(&net, peer(1)) && net.nodes[0].events == [up]);
+    assert_eq!(net.nodes[0].subject.next(), None);
+}
+
+#[test]
+fn strangers_frame_before_hello_ends_the_connection() {
+    let mut net = met(peer(STRANGER));
+    net.deliver(peer(STRANGER), 0, &Frame::Ping(1).encode());
+    assert_eq!(net.nodes[0].offenses(), [(peer(STRANGER), Offense::NoHello { kind: Kind::Ping })]);
+    assert_eq!(net.nodes[0].closed, [(peer(STRANGER), CloseReason::NoHello)]);
+    net.deliver(peer(STRANGER), 0, &hello(1, 1));
+    assert!(!is_up(&net, peer(STRANGER)), "what comes after the end is not heard");
+}
+
+#[test]
+fn members_frame_before_hello_is_not_read_and_its_silence_is_not_excused() {
+    let mut net = met(peer(1));
+    for _ in 0..100 {
+        let garbage = net.names.body(0, peer(1), (Kind::SessionJoin, &[0xff; 9]));
+        net.input(0, garbage);
+    }
+    net.assert_no_offenses();
+    net.pass(HELLO_TIMEOUT);
+    assert_eq!(net.nodes[0].offenses(), [(peer(1), Offense::HelloTimeout)]);
+}
+
+#[test]
+fn silence_is_ended_after_the_timeout_and_not_before() {
+    for who in [peer(1), peer(STRANGER)] {
+        let mut net = met(who);
+        net.pass(HELLO_TIMEOUT - Duration::from_millis(1));
+        assert_eq!(net.nodes[0].closed, []);
+        net.pass(Duration::from_millis(1));
+        assert_eq!(net.nodes[0].offenses(), [(who, Offense::HelloTimeout)]);
+        assert_eq!(net.nodes[0].closed, [(who, CloseReason::NoHello)]);
+        assert_eq!(net.nodes[0].subject.next(), None);
+    }
+}
+
+#[test]
+fn second_hello_ends_the_connection_and_the_member_counts_as_gone() {
+    let mut net = met(peer(1));
+    net.deliver(peer(1), 0, &hello(1, 1));
+    net.deliver(peer(1), 0, &hello(1, 1));
+    assert_eq!(net.nodes[0].offenses(), [(peer(1), Offense::SecondHello)]);
+    assert_eq!(net.nodes[0].closed, [(peer(1), CloseReason::Misbehaved)]);
+    assert_eq!(net.nodes[0].events.last(), Some(&Event::PeerDown { peer: peer(1) }));
+}
+
+#[test]
+fn foreign_version_is_named_and_was_never_up() {
+    let mut net = met(peer(1));
+    net.deliver(peer(1), 0, &hello(2, 7));
+    let offense = Offense::Version { min: 2, max: 7 };
+    assert_eq!(net.nodes[0].offenses(), [(peer(1), offense)]);
+    assert_eq!(net.nodes[0].closed, [(peer(1), CloseReason::Version)]);
+    assert_eq!(net.nodes[0].events.len(), 0, "neither up nor down: {:?}", net.nodes[0].events);
+}
+
+#[test]
+fn range_of_versions_that_holds_ours_is_fine() {
+    let mut net = met(peer(1));
+    net.deliver(peer(1), 0, &hello(0, 255));
+    assert!(is_up(&net, peer(1)));
+}
+
+#[test]
+fn ping_is_answered_to_anybody_who_said_hello() {
+    let mut net = met(peer(STRANGER));
+    net.deliver(peer(STRANGER), 0, &hello(1, 1));
+    net.deliver(peer(STRANGER), 0, &Frame::Ping(77).encode());
+    assert_eq!(net.nodes[0].offenses(), []);
+}
+
+#[test]
+fn stranger_is_heard_four_times_and_leaves_nothing_behind() {
+    let mut net = met(peer(STRANGER));
+    net.deliver(peer(STRANGER), 0, &hello(1, 1));
+    let payload = Frame::Payload { request: RequestId::from_bytes([1; 32]), bytes: vec![1; 100] };
+    for time in 1..=6 {
+        net.deliver(peer(STRANGER), 0, &payload.encode());
+        assert_eq!(net.nodes[0].offenses().len(), time.min(4));
+    }
+    let named = Offense::Stranger { kind: Kind::Payload };
+    assert!(net.nodes[0].offenses().iter().all(|it| *it == (peer(STRANGER), named.clone())));
+    assert_eq!(net.nodes[0].closed, [(peer(STRANGER), CloseReason::Misbehaved)]);
+    assert_eq!(net.nodes[0].held("links"), 0);
+}
+
+#[test]
+fn bytes_that_are_no_message_end_the_connection_and_are_explained() {
+    for (kind, body, wrong) in [
+        (Kind::Ping, vec![0x80], "truncated"),
+        (Kind::Ping, vec![1, 2], "trailing bytes"),
+        (Kind::Ping, vec![0x81, 0x00], "two encodings"),
+        (Kind::Ping, vec![1; 17], "oversized"),
+        (Kind::SessionReady, vec![1, 3], "foreign network"),
+        (Kind::SessionReady, vec![9, 3, 1, 1], "foreign version"),
+        (Kind::SessionJoin, vec![0xff; 500], "garbage"),
+    ] {
+        let mut net = met(peer(1));
+        net.deliver(peer(1), 0, &hello(1, 1));
+        let expected = Frame::decode(kind, &body, NETWORK).unwrap_err();
+        let input = net.names.body(0, peer(1), (kind, &body));
+        net.input(0, input);
+        let offenses = net.nodes[0].offenses();
+        assert_eq!(offenses, [(peer(1), Offense::Decode(expected))], "{wrong}");
+        assert_eq!(net.nodes[0].closed, [(peer(1), CloseReason::Misbehaved)], "{wrong}");
+    }
+}
+
+#[test]
+fn decoding_errors_tell_what_is_wrong() {
+    let errors = [
+        (Frame::decode(Kind::SessionReady, &[9], NETWORK), "version"),
+        (Frame::decode(Kind::SessionReady, &[1, 0], NETWORK), "network"),
+    ];
+    assert!(matches!(errors[0].0, Err(DecodeError::Version { seen: 9, .. })), "{:?}", errors[0]);
+    assert!(matches!(errors[1].0, Err(DecodeError::Network { .. })), "{:?}", errors[1]);
+}
+
+#[test]
+fn member_takes_the_place_of_a_stranger_when_all_are_taken() {
+    let mut net = Net::apart(2);
+    for number in 0..PEERS_MAX as u64 {
+        let mut id = [0xee; 32];
+        id[..8].copy_from_slice(&number.to_le_bytes());
+        meet(&mut net, PeerId::from_bytes(id));
+    }
+    meet(&mut net, peer(STRANGER));
+    assert_eq!(net.nodes[0].closed, [(peer(STRANGER), CloseReason::Full)]);
+    meet(&mut net, peer(1));
+    assert_eq!(net.nodes[0].closed.len(), 2, "one stranger had to go");
+    net.deliver(peer(1), 0, &hello(1, 1));
+    assert!(is_up(&net, peer(1)));
+    assert_eq!(net.nodes[0].held("links"), PEERS_MAX);
+}
+
+#[test]
+fn offenses_of_one_peer_leave_the_sessions_of_others_alone() {
+    let mut net = Net::new(3);
+    meet(&mut net, peer(STRANGER));
+    net.propose(Mode::Committed);
+    for garbage in [vec![0x80], vec![1, 2, 3]] {
+        let input = net.names.body(0, peer(STRANGER), (Kind::Ping, &garbage));
+        net.input(0, input);
+    }
+    net.run();
+    net.assert_all_signed();
+    assert_eq!(net.nodes[0].closed, [(peer(STRANGER), CloseReason::NoHello)]);
+}
