@@ -2,7 +2,6 @@
 
 use alloc::collections::VecDeque;
 
-use ensign_identity::DelegationProof;
 use ensign_primitives::{GroupId, Instant, LinkId, Now, PeerId, RequestId, StateMachine, Wakeup};
 use ensign_signing::{Asked, CommandError, End, GroupConfig, Keys, Open, Proposal, Signing};
 use ensign_wire::AbortReason;
@@ -151,9 +150,9 @@ impl Engine {
         self.command(now, |signing| signing.stop(now, request, reason))
     }
 
-    /// Uses another delegation from now on; see [`Signing::renew`].
-    pub fn renew(&mut self, now: Now, delegation: DelegationProof) {
-        self.command(now, |signing| signing.renew(delegation));
+    /// Asks for another delegation if the one in use does not hold; see [`Signing::await_delegation`].
+    pub fn await_delegation(&mut self, now: Now) -> bool {
+        self.command(now, |signing| signing.await_delegation(now))
     }
 
     /// Remembers a request that ended without this node; see [`Signing::remember_ended`].

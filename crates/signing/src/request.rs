@@ -3,11 +3,12 @@
 use alloc::{boxed::Box, collections::BTreeSet, sync::Arc, vec::Vec};
 use core::time::Duration;
 
+use ensign_primitives::SignerIndex;
 use ensign_primitives::{GroupId, Instant, Now, Occupancy, PeerId, RequestId, SIGNERS_MAX};
 use ensign_primitives::{StateMachine, Wakeup};
 use ensign_replay::MESSAGE_AGE_MAX;
 use ensign_session::{Failure, Phase, Session};
-use ensign_wire::{AbortReason, Payload, SignedRequest, SigningRequest};
+use ensign_wire::{AbortReason, Envelope, Payload, SignedRequest, SigningRequest};
 
 use crate::{
     ATTEMPT_PAUSE, ATTEMPTS_MAX, CommandError, Opening, REFUSALS_REPORTED_MAX, Record,
@@ -42,6 +43,8 @@ pub(crate) struct Request {
     payload_sent: BTreeSet<PeerId>,
     /// Whose nodes have joined an attempt, and so hold the payload.
     joined: BTreeSet<PeerId>,
+    /// Who holds the signatures.
+    done: BTreeSet<SignerIndex>,
     refusals_reported: u8,
 }
 
@@ -89,7 +92,8 @@ pub(crate) enum Mark {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum OpenedBy {
     Us,
-    Peer,
+    /// Another signer's node, if it is known whose.
+    Peer(Option<Opening>),
 }
 
 /// What follows a moment that a request waited for.
@@ -133,6 +137,7 @@ impl Request {
             settled_at: None,
             payload_sent: BTreeSet::new(),
             joined: BTreeSet::new(),
+            done: BTreeSet::new(),
             refusals_reported: 0,
         }
     }
@@ -160,10 +165,6 @@ impl Request {
 
     pub(crate) const fn attempt_at(&self) -> Instant {
         self.attempt_at
-    }
-
-    pub(crate) const fn opened_by(&self) -> Option<Opening> {
-        self.opened_by
     }
 
     pub(crate) const fn has_consent(&self) -> bool {
@@ -245,17 +246,20 @@ impl Request {
     }
 
     /// Takes the session of a later attempt in the place of the present one.
-    pub(crate) fn begin(&mut self, now: Now, attempt: u16, session: Session) {
+    ///
+    /// - `opened_by`: `None` when we open it.
+    pub(crate) fn begin(
+        &mut self,
+        now: Now,
+        attempt: u16,
+        (session, opened_by): (Session, Option<Opening>),
+    ) {
         self.session = session;
         self.persisting = None;
         self.retry_at = None;
         self.attempt = attempt;
-        self.opened_by = None;
+        self.opened_by = opened_by;
         self.attempt_at = now.instant;
-    }
-
-    pub(crate) const fn set_opening(&mut self, opening: Option<Opening>) {
-        self.opened_by = opening;
     }
 
     pub(crate) const fn forget_next_attempt(&mut self) {
@@ -289,7 +293,7 @@ impl Request {
         } else if self.is_expired(now) {
             Due::Expiry(if self.consented { Mark::Now } else { Mark::Undecided })
         } else {
-            Due::Attempt(if self.consented { OpenedBy::Us } else { OpenedBy::Peer })
+            Due::Attempt(if self.consented { OpenedBy::Us } else { OpenedBy::Peer(None) })
         }
     }
 
@@ -326,6 +330,20 @@ impl Request {
     /// Every token that something here waits for.
     pub(crate) fn tokens(&self) -> impl Iterator<Item = u64> + use<> {
         [self.unannounced, self.awaited()].into_iter().flatten()
+    }
+
+    /// Notes who holds the signatures; returns whether everybody does by now.
+    pub(crate) fn note_done(&mut self, signer: SignerIndex) -> bool {
+        self.done.insert(signer) && self.done.len() == self.signed.request.signers.len()
+    }
+
+    /// Signs whom we waited for in vain, or returns the words of the signer that did.
+    pub(crate) fn reports(&mut self, now: Now, failure: &Failure) -> Vec<Envelope> {
+        if failure.by.is_some() {
+            return self.session.ended_by().cloned().into_iter().collect();
+        }
+        let report = |culprit: &SignerIndex| self.session.report(now, failure.reason, *culprit);
+        failure.culprits.iter().filter_map(report).collect()
     }
 
     pub(crate) fn note_joined(&mut self, peer: PeerId) {
@@ -372,7 +390,7 @@ impl Request {
         }
     }
 
-    pub(crate) fn occupancy(&self) -> [Occupancy; 2] {
+    pub(crate) fn occupancy(&self) -> [Occupancy; 3] {
         [
             Occupancy {
                 name: "members with a request's payload",
@@ -382,6 +400,11 @@ impl Request {
             Occupancy {
                 name: "members that joined a request",
                 len: self.joined.len(),
+                limit: SIGNERS_MAX,
+            },
+            Occupancy {
+                name: "members with a request's signatures",
+                len: self.done.len(),
                 limit: SIGNERS_MAX,
             },
         ]

@@ -16,7 +16,7 @@ use ensign_session::Session;
 use ensign_wire::SigningRequest;
 
 use crate::{
-    ATTEMPTS_MAX, CommandError, REQUESTS_MAX, SESSIONS_MAX,
+    ATTEMPTS_MAX, CommandError, Opening, REQUESTS_MAX, SESSIONS_MAX,
     ended::{End, Endings, Share},
     request::{Durable, Request},
 };
@@ -152,12 +152,17 @@ impl Requests {
     }
 
     /// Takes the session of a later attempt in the place of the one that runs.
-    pub(crate) fn begin(&mut self, now: Now, id: RequestId, attempt: u16, session: Session) {
+    pub(crate) fn begin(
+        &mut self,
+        now: Now,
+        Attempt { request: id, number }: Attempt,
+        begun: (Session, Option<Opening>),
+    ) {
         let awaited = self.get(&id).and_then(Request::awaited);
         if let Some(token) = awaited {
             self.tokens.remove(&token);
         }
-        self.change(&id, |request| request.begin(now, attempt, session));
+        self.change(&id, |request| request.begin(now, number, begun));
     }
 
     /// Forgets which payloads of a group's requests a node was sent.

@@ -2,7 +2,7 @@
 
 use alloc::{collections::BTreeMap, vec::Vec};
 
-use ensign_primitives::{GroupId, Network, RequestId};
+use ensign_primitives::{GroupId, Network, RequestId, UnixTime};
 use ensign_wire::SignedRequest;
 
 use crate::{End, Horizon, Record, Undecided};
@@ -66,6 +66,9 @@ pub struct Restored {
     pub undecided: Vec<Undecided>,
     /// How far time had come.
     pub horizon: Horizon,
+    /// No request of another signer's made then or before is joined: the store may have missed an attempt
+    /// at it that others saw us join.
+    pub void_until: Option<UnixTime>,
 }
 
 /// What waits for its group to be formed, in the order in which it was handed over.
@@ -126,10 +129,11 @@ impl Restored {
                 }
                 Record::Undecided(kept) => drop(undecided.insert(kept.creator, kept)),
                 Record::Horizon(kept) => horizon.restore(kept),
+                Record::Case(_) => {}
             }
         }
         let undecided = undecided.into_values().collect();
         let (open, asked) = (open.into_values().collect(), Vec::new());
-        Self { open, asked, ended, undecided, horizon }
+        Self { open, asked, ended, undecided, horizon, void_until: None }
     }
 }

@@ -1,26 +1,24 @@
 //! The machine: what it holds, the four methods of the contract, and what it tells of itself.
 
-use alloc::{collections::VecDeque, sync::Arc, vec::Vec};
+use alloc::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+    vec::Vec,
+};
 
+use ensign_identity::{Delegation, DelegationProof};
 use ensign_primitives::{
-    BoundedMap, GroupId, Now, Occupancy, PeerId, RequestId, SessionId, StateMachine, Wakeup,
+    BoundedMap, GroupId, Now, Occupancy, PeerId, RequestId, StateMachine, UnixTime, Wakeup,
 };
 use ensign_replay::NonceLog;
-use ensign_session::Session;
-use ensign_wire::{Envelope, Frame, SignedRequest};
+use ensign_session::{Input as SessionInput, Unsigned};
+use ensign_wire::{Frame, SignedRequest};
 
 use crate::{
-    Event, Input, Keys, Offense, Opening, Output, PEERS_MAX, Record, RequestStatus, Restored,
-    SigningConfig, Testimony,
-    admission::Admission,
-    copies::Instances,
-    groups::Groups,
-    horizon::Horizons,
-    request::Request,
-    requests::{Attempt, Requests},
-    restore::Waiting,
-    shared::Shared,
-    shelf::Shelf,
+    Event, Input, Keys, NotDelegated, Offense, Output, PEERS_MAX, Record, RequestStatus, Restored,
+    SignerAnswer, SignerQuestion, SigningConfig, admission::Admission, copies::Instances,
+    groups::Groups, horizon::Horizons, renewal::Renewal, request::Request, requests::Requests,
+    restore::Waiting, shared::Shared, shelf::Shelf,
 };
 
 mod attempts;
@@ -44,6 +42,11 @@ pub struct Signing {
     instances: Instances,
     admission: Admission,
     requests: Requests,
+    renewal: Renewal,
+    /// No request of another signer's made then or before is joined.
+    void_until: Option<UnixTime>,
+    /// What is told when which record is durable. Only our user's commands make more of them.
+    decisions: BTreeMap<u64, Event>,
     /// Requests from before a restart whose group is not there yet.
     waiting: Waiting,
     horizons: Horizons,
@@ -57,9 +60,11 @@ impl Signing {
     ///
     /// It draws nothing: what it says follows from what it is told.
     pub fn new(config: SigningConfig, keys: Keys, now: Now, restored: Restored) -> Self {
-        let Restored { open, asked, ended, undecided, horizon } = restored;
+        let Restored { open, asked, ended, undecided, horizon, void_until } = restored;
         let waiting = Waiting::new(config.network, open, asked);
-        let mut signing = Self::empty(config, keys, waiting);
+        let renewal = Renewal::new(now, keys.delegation.expires);
+        let mut signing = Self::empty(config, keys, (waiting, renewal));
+        signing.void_until = void_until;
         for (request, group, end) in ended {
             signing.remember_ended(request, group, end);
         }
@@ -69,9 +74,12 @@ impl Signing {
         signing
     }
 
-    fn empty(config: SigningConfig, keys: Keys, waiting: Waiting) -> Self {
+    fn empty(config: SigningConfig, keys: Keys, (waiting, renewal): (Waiting, Renewal)) -> Self {
         Self {
             waiting,
+            renewal,
+            void_until: None,
+            decisions: BTreeMap::new(),
             peers: BoundedMap::new(PEERS_MAX),
             groups: Groups::new(config.network, keys.node_key.peer_id(), keys.signer),
             shared: Shared::default(),
@@ -99,11 +107,6 @@ impl Signing {
         open.map(|(_, request)| request.status(now)).collect()
     }
 
-    /// Returns which signer's node opened the current attempt, and why; `None` when we did.
-    pub fn opened_by(&self, request: &RequestId) -> Option<Opening> {
-        self.requests.get(request)?.opened_by()
-    }
-
     /// Returns whether a node is connected and has introduced itself.
     pub fn is_up(&self, peer: &PeerId) -> bool {
         self.peers.contains_key(peer)
@@ -124,20 +127,11 @@ impl Signing {
         self.instances.latest(peer)
     }
 
-    /// Returns what is known of a node in a session of an open request, or of one whose end was
-    /// reported just now.
-    pub fn testimony(&self, session: &SessionId, peer: &PeerId) -> Option<Testimony> {
-        let Attempt { request: id, number: attempt } = self.requests.attempt(session)?;
-        let request = self.requests.get(&id)?;
-        let signer = self.groups.get(&request.group())?.signer_of(peer)?;
-        let of_creator = (request.creator() == *peer).then_some(request.signed().delegation);
-        let delegation = request.session().delegation_of(signer).or(of_creator);
-        Some(Testimony { request: Arc::clone(request.signed()), attempt, signer, delegation })
-    }
-
-    /// Returns the signed words with which another signer ended the current attempt at a request.
-    pub fn ended_by(&self, request: &RequestId) -> Option<&Envelope> {
-        self.requests.get(request).map(Request::session).and_then(Session::ended_by)
+    /// Asks for another delegation if the one in use does not hold. Returns whether whoever waits for
+    /// it will hear of it: by [`Event::Delegated`] or [`Event::NotDelegated`].
+    pub fn await_delegation(&mut self, now: Now) -> bool {
+        self.replace_delegation(now);
+        !self.renewal.holds(now.unix) && self.renewal.is_asked()
     }
 
     /// Returns how full each collection is that can grow, with the constant that bounds it.
@@ -197,12 +191,78 @@ impl Signing {
     }
 }
 
+impl Signing {
+    fn ask_signer(&mut self, question: SignerQuestion) {
+        self.outputs.push_back(Output::Signer(question));
+    }
+
+    /// Hands what the signer answered to the attempt that asked. One that has ended meanwhile has had
+    /// its nonces forgotten.
+    fn on_signer(&mut self, now: Now, answer: SignerAnswer) {
+        let (session, answer) = match answer {
+            SignerAnswer::Nonces { session, result: Ok(nonces) } => {
+                (session, SessionInput::Nonces(nonces))
+            }
+            SignerAnswer::Nonces { session, result: Err(why) } => {
+                (session, SessionInput::NoNonces(why))
+            }
+            SignerAnswer::Partials { session, result: Ok(partials) } => {
+                (session, SessionInput::Partials(partials))
+            }
+            SignerAnswer::Partials { session, result: Err(why) } => {
+                (session, SessionInput::NoPartials(why))
+            }
+            SignerAnswer::Delegated(result) => return self.on_delegated(now, result),
+        };
+        if let Some(id) = self.requests.current(&session) {
+            self.with_session(now, id, |session| session.handle_input(now, answer));
+        }
+    }
+
+    /// Takes another delegation of our signer key's for every attempt that is not joined yet.
+    fn on_delegated(&mut self, now: Now, result: Result<DelegationProof, Unsigned>) {
+        let (key, own, network) = (self.keys.signer, self.own_peer(), self.config.network);
+        let verified = result.map_err(NotDelegated::Unsigned).and_then(|proof| {
+            let verified = Delegation::verify(key, own, network, proof, now.unix);
+            verified.map(|it| it.proof()).map_err(NotDelegated::Invalid)
+        });
+        self.renewal.answered(verified.ok().map(|proof| proof.expires));
+        match verified {
+            Ok(delegation) => {
+                self.keys.delegation = delegation;
+                self.requests.each(|request| request.session_mut().renew(delegation));
+                self.event(Event::Delegated);
+            }
+            Err(why) => self.event(Event::NotDelegated(why)),
+        }
+    }
+
+    /// Asks for another delegation if the one in use does not hold.
+    fn replace_delegation(&mut self, now: Now) {
+        let asked = self.renewal.replace(now);
+        self.ask_to_delegate(asked);
+    }
+
+    fn ask_to_delegate(&mut self, expires: Option<UnixTime>) {
+        if let Some(expires) = expires {
+            let (network, peer) = (self.config.network, self.own_peer());
+            self.ask_signer(SignerQuestion::Delegate { network, peer, expires });
+        }
+    }
+
+    fn own_peer(&self) -> PeerId {
+        self.keys.node_key.peer_id()
+    }
+}
+
 impl StateMachine for Signing {
     type Input = Input;
     type Output = Output;
 
     fn handle_input(&mut self, now: Now, input: Input) {
         self.horizons.see(now.unix);
+        let asked = self.renewal.look(now);
+        self.ask_to_delegate(asked);
         match input {
             Input::Up { peer, introduction } => self.on_up(now, peer, introduction),
             Input::Down { peer } => self.on_down(peer),
@@ -214,6 +274,8 @@ impl StateMachine for Signing {
     }
 
     fn handle_timeout(&mut self, now: Now) {
+        let asked = self.renewal.look(now).or_else(|| self.renewal.on_timeout(now));
+        self.ask_to_delegate(asked);
         self.compare_groups(now);
         self.run_request_timers(now);
     }
@@ -223,6 +285,7 @@ impl StateMachine for Signing {
     }
 
     fn poll_timeout(&self) -> Option<Wakeup> {
-        [self.shared.wakeup(), self.requests.wakeup()].into_iter().flatten().min()
+        let wakeups = [self.shared.wakeup(), self.requests.wakeup(), self.renewal.wakeup()];
+        wakeups.into_iter().flatten().min()
     }
 }

@@ -2,21 +2,25 @@
 
 use alloc::{boxed::Box, sync::Arc, vec::Vec};
 
+use ensign_equivocation::Evidence;
 use ensign_identity::Signature;
 use ensign_primitives::{
     GroupId, Now, PeerId, RequestId, SessionId, SignerIndex, StateMachine, TaggedHasher,
 };
 use ensign_session::{
-    Event as SessionEvent, Failure, Input as SessionInput, Output as SessionOutput,
-    Record as SessionRecord, Session, SessionSetup,
+    Event as SessionEvent, Failure, Input as SessionInput, Offense as SessionOffense,
+    Output as SessionOutput, Record as SessionRecord, Session, SessionSetup,
 };
 use ensign_wire::{AbortReason, Frame, Kind, PubNonceBytes, SignedRequest};
 
 use super::Signing;
 use crate::{
-    CommandError, Event, Offense, Output, Record, SignerAnswer, SignerQuestion, UndecidedEnd,
+    CaseFile, CommandError, Event, Offense, Opening, Output, Record, SignerQuestion, UndecidedEnd,
+    case::{self, Testimony},
     ended::{End, Share, final_reason},
+    groups::Group,
     request::{Closing, Due, Durable, Mark, NewRequest, OpenedBy, Request, first_seq},
+    requests::Attempt,
 };
 
 impl Signing {
@@ -32,7 +36,7 @@ impl Signing {
         self.requests.check_new(id)?;
         self.horizons.take(new.signed.request.created);
         self.requests.open(id, Request::new(now, new, session))?;
-        self.event(Event::Attempt { request: id, attempt });
+        self.event(Event::Attempt { request: id, attempt, opened_by: None });
         Ok(id)
     }
 
@@ -62,14 +66,13 @@ impl Signing {
 
     /// Leaves the current attempt, whose nonces are dropped with it, for a later one; joins it if
     /// our user had consented.
-    pub(super) fn start_attempt(
-        &mut self,
-        now: Now,
-        id: RequestId,
-        attempt: u16,
-        opened_by: OpenedBy,
-    ) {
-        if !self.replace_session(now, id, attempt) {
+    pub(super) fn start_attempt(&mut self, now: Now, attempt: Attempt, opened_by: OpenedBy) {
+        let id = attempt.request;
+        let opening = match opened_by {
+            OpenedBy::Us => None,
+            OpenedBy::Peer(opening) => opening,
+        };
+        if !self.replace_session(now, attempt, opening) {
             return;
         }
         if opened_by == OpenedBy::Us {
@@ -83,17 +86,23 @@ impl Signing {
         self.feed_early(now, id);
     }
 
-    pub(super) fn replace_session(&mut self, now: Now, id: RequestId, attempt: u16) -> bool {
+    pub(super) fn replace_session(
+        &mut self,
+        now: Now,
+        attempt: Attempt,
+        opened_by: Option<Opening>,
+    ) -> bool {
+        let Attempt { request: id, number } = attempt;
         self.with_session(now, id, Session::abandon);
         let Some(request) = self.requests.get(&id) else { return false };
-        let session = self.new_session(now, request.group(), request.signed(), attempt);
+        let session = self.new_session(now, request.group(), request.signed(), number);
         let Ok(session) = session else {
             debug_assert!(false, "a request that made one session makes another");
             self.requests.change(&id, Request::forget_next_attempt);
             return false;
         };
-        self.requests.begin(now, id, attempt, session);
-        self.event(Event::Attempt { request: id, attempt });
+        self.requests.begin(now, attempt, (session, opened_by));
+        self.event(Event::Attempt { request: id, attempt: number, opened_by });
         true
     }
 
@@ -136,6 +145,8 @@ impl Signing {
                 }
             }
             SessionOutput::NeedNonces(order) => {
+                // Asked before, another delegation is there before the nonces, and the join has it.
+                self.replace_delegation(now);
                 let payload = self.requests.get(&id).and_then(Request::payload).cloned();
                 self.ask_signer(SignerQuestion::Nonces { order, payload });
             }
@@ -155,9 +166,54 @@ impl Signing {
             }
             SessionOutput::Event(event) => self.on_session_event(now, running, event),
             SessionOutput::Offense { peer, offense } => {
+                let evidence = match &offense {
+                    SessionOffense::Proven(evidence) => Some(evidence.clone()),
+                    _ => None,
+                };
                 self.offense(peer, Offense::Session(offense));
+                if let Some(evidence) = evidence {
+                    self.convict(running, peer, evidence);
+                }
             }
         }
+    }
+
+    /// Keeps and tells what convicts a node.
+    fn convict(&mut self, running: Running, peer: PeerId, evidence: Box<Evidence>) {
+        let testimony = self.testimony(running, &peer);
+        let file = testimony.and_then(|testimony| case::of_proof(testimony, &evidence));
+        let case = file.map(|file| self.keep_case(file));
+        self.event(Event::Convicted { peer, evidence, case });
+    }
+
+    fn testimony(&self, running: Running, peer: &PeerId) -> Option<Testimony<'_>> {
+        let request = self.requests.get(&running.id)?;
+        let signer = self.groups.get(&request.group())?.signer_of(peer)?;
+        let of_creator = (request.creator() == *peer).then_some(request.signed().delegation);
+        let delegation = request.session().delegation_of(signer).or(of_creator);
+        let attempt = running.attempt;
+        Some(Testimony { request: &request.signed().request, attempt, signer, delegation })
+    }
+
+    /// Keeps who did not answer in an attempt that ended.
+    fn keep_silence(&mut self, now: Now, running: Running, failure: &Failure) {
+        let Running { id, attempt, .. } = running;
+        if !failure.reason.is_claim() {
+            return;
+        }
+        let reports = self.requests.with(&id, |request| request.reports(now, failure));
+        let Some(request) = self.requests.get(&id).map(Request::signed) else { return };
+        let reports = reports.unwrap_or_default();
+        if let Some(file) = case::of_silence(&request.request, attempt, reports) {
+            self.keep_case(file);
+        }
+    }
+
+    fn keep_case(&mut self, file: CaseFile) -> [u8; 32] {
+        let id = file.id;
+        // Nothing waits for it.
+        self.persist(Record::Case(file));
+        id
     }
 
     /// Returns a session's record as ours; a request that has its signatures is settled with them.
@@ -198,12 +254,13 @@ impl Signing {
                     return;
                 }
             }
-            SessionEvent::Done(_)
-            | SessionEvent::Acknowledged(_)
+            SessionEvent::Done(_) | SessionEvent::PeerDone(_) => {
+                return self.on_done(running, event);
+            }
+            SessionEvent::Acknowledged(_)
             | SessionEvent::Revealed(_)
             | SessionEvent::Confirmed(_)
             | SessionEvent::Signed(_)
-            | SessionEvent::PeerDone(_)
             | SessionEvent::Phase(_)
             | SessionEvent::Waiting { .. }
             | SessionEvent::Unreachable(_) => {}
@@ -211,10 +268,23 @@ impl Signing {
         self.event(Event::Session { request, attempt, event });
     }
 
+    /// Tells that somebody holds the signatures, and when everybody does.
+    fn on_done(&mut self, Running { id: request, attempt, .. }: Running, event: SessionEvent) {
+        let group = self.requests.get(&request).map(Request::group);
+        let local = group.and_then(|group| self.groups.get(&group)).map(Group::local);
+        let who = if let SessionEvent::PeerDone(who) = &event { Some(*who) } else { local };
+        self.event(Event::Session { request, attempt, event });
+        let done = who.and_then(|who| self.requests.with(&request, |it| it.note_done(who)));
+        if done == Some(true) {
+            self.event(Event::Everybody { request });
+        }
+    }
+
     /// Decides what follows the end of an attempt.
     fn on_failure(&mut self, now: Now, running: Running, failure: Box<Failure>) {
         let Running { id, attempt, .. } = running;
         let Some(group) = self.requests.get(&id).map(Request::group) else { return };
+        self.keep_silence(now, running, &failure);
         let end = self.requests.change(&id, |request| request.on_failure(now, &failure));
         match end.flatten() {
             None => {
@@ -233,7 +303,10 @@ impl Signing {
         self.settle(now, id, (group, End::Closed(reason)), share);
         let record = Record::Closed { request: id, group, reason };
         match mark {
-            Mark::Now => drop(self.persist(record)),
+            Mark::Now => {
+                let token = self.persist(record);
+                self.decisions.insert(token, Event::EndDurable { request: id });
+            }
             Mark::Later => self.note(record),
             Mark::Undecided => self.note_undecided(now, id),
         }
@@ -275,7 +348,13 @@ impl Signing {
                     self.close(now, id, Closing { group, attempt, failure, mark });
                     self.requests.drop_if_over(id);
                 }
-                Due::Attempt(opened_by) => self.start_attempt(now, id, attempt + 1, opened_by),
+                Due::Attempt(opened_by) => {
+                    self.start_attempt(
+                        now,
+                        Attempt { request: id, number: attempt + 1 },
+                        opened_by,
+                    );
+                }
             }
         }
     }
@@ -302,33 +381,10 @@ impl Signing {
         }
     }
 
-    fn ask_signer(&mut self, question: SignerQuestion) {
-        self.outputs.push_back(Output::Signer(question));
-    }
-
-    /// Hands what the signer answered to the attempt that asked. One that has ended meanwhile has had
-    /// its nonces forgotten.
-    pub(super) fn on_signer(&mut self, now: Now, answer: SignerAnswer) {
-        let (session, answer) = match answer {
-            SignerAnswer::Nonces { session, result: Ok(nonces) } => {
-                (session, SessionInput::Nonces(nonces))
-            }
-            SignerAnswer::Nonces { session, result: Err(why) } => {
-                (session, SessionInput::NoNonces(why))
-            }
-            SignerAnswer::Partials { session, result: Ok(partials) } => {
-                (session, SessionInput::Partials(partials))
-            }
-            SignerAnswer::Partials { session, result: Err(why) } => {
-                (session, SessionInput::NoPartials(why))
-            }
-        };
-        if let Some(id) = self.requests.current(&session) {
-            self.with_session(now, id, |session| session.handle_input(now, answer));
-        }
-    }
-
     pub(super) fn on_persisted(&mut self, now: Now, token: u64) {
+        if let Some(event) = self.decisions.remove(&token) {
+            self.event(event);
+        }
         match self.requests.take_durable(token) {
             Some((id, Durable::Proposal)) => {
                 self.with_session(now, id, |session| session.announce(now));

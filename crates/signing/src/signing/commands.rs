@@ -2,7 +2,6 @@
 
 use alloc::sync::Arc;
 
-use ensign_identity::DelegationProof;
 use ensign_primitives::{GroupId, Now, RequestId, sha256};
 use ensign_session::Session;
 use ensign_wire::{AbortReason, Payload, Scheme, SignedRequest, SigningRequest};
@@ -14,6 +13,7 @@ use crate::{
     ended::Share,
     groups::Formed,
     request::{Closing, Mark, NewRequest, Request, no_attempt_left, pause_after},
+    requests::Attempt,
 };
 
 impl Signing {
@@ -206,7 +206,7 @@ impl Signing {
         }
         let (signed, payload) = (Arc::new(signed), payload.map(Arc::from));
         self.open_request(now, NewRequest { group, signed, payload, attempt: 1 })?;
-        self.ask_user(id);
+        self.ask_user(now, id);
         Ok(id)
     }
 
@@ -235,17 +235,10 @@ impl Signing {
         let request = self.requests.unsettled(&id)?;
         if request.is_between_attempts() {
             // Between two attempts: the next one begins with its end.
-            let attempt = request.attempt() + 1;
-            self.replace_session(now, id, attempt);
+            let next = Attempt { request: id, number: request.attempt() + 1 };
+            self.replace_session(now, next, None);
         }
         self.command_session(now, id, |session| session.stop(now, reason))
-    }
-
-    /// Uses another delegation of our signer key's for every attempt that is not joined yet, because the
-    /// one in use comes to its end, or does not hold any more since the clock was set.
-    pub fn renew(&mut self, delegation: DelegationProof) {
-        self.keys.delegation = delegation;
-        self.requests.each(|request| request.session_mut().renew(delegation));
     }
 
     /// Remembers a request that ended without this machine, so that it is not opened and whoever missed
@@ -259,7 +252,9 @@ impl Signing {
         self.requests.unsettled(&id)?;
         let unknown = CommandError::UnknownRequest { request: id };
         let record = self.requests.with(&id, Request::consent).ok_or(unknown)??;
-        Ok(self.persist(record))
+        let token = self.persist(record);
+        self.decisions.insert(token, Event::ConsentDurable { request: id });
+        Ok(token)
     }
 
     /// Joins the attempt that runs.

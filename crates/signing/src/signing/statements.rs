@@ -6,8 +6,8 @@ use ensign_primitives::{GroupId, Now, PeerId, RequestId, StateMachine, UnixTime,
 use ensign_replay::check_fresh;
 use ensign_session::{Input as SessionInput, Offense as SessionOffense};
 use ensign_wire::{
-    Body, Envelope, Frame, Groups, Kind, Payload, Refusal, SessionAnnounce, SignedRequest,
-    SigningRequest, ValidationError,
+    AbortReason, Body, Envelope, Frame, Groups, Kind, Payload, Refusal, SessionAnnounce,
+    SignedRequest, SigningRequest, ValidationError,
 };
 
 use super::Signing;
@@ -177,11 +177,10 @@ impl Signing {
     }
 
     /// Goes into a later attempt, in which another signer's node already is.
-    fn follow(&mut self, now: Now, Attempt { request: id, number }: Attempt, said: &Envelope) {
-        let sender = said.sender();
+    fn follow(&mut self, now: Now, attempt: Attempt, said: &Envelope) {
+        let (id, sender) = (attempt.request, said.sender());
         let opened_by = self.opening(id, &sender);
-        self.start_attempt(now, id, number, OpenedBy::Peer);
-        self.requests.with(&id, |request| request.set_opening(opened_by));
+        self.start_attempt(now, attempt, OpenedBy::Peer(opened_by));
         if !matches!(said.body(), Body::SessionAnnounce(_)) {
             // Its join may have been said before it was connected. An announcement is acknowledged
             // anyhow.
@@ -305,7 +304,7 @@ impl Signing {
             self.acknowledge(now, id, envelope.sender());
         }
         self.feed_early(now, id);
-        self.ask_user(id);
+        self.ask_user(now, id);
     }
 
     /// Tells a member's node that the request is here, whole, and waits for our user.
@@ -315,17 +314,26 @@ impl Signing {
         }
     }
 
-    pub(super) fn ask_user(&mut self, id: RequestId) {
+    pub(super) fn ask_user(&mut self, now: Now, id: RequestId) {
         let Some(request) = self.requests.get(&id) else { return };
         if request.misses_payload() || request.has_consent() || request.is_settled() {
             return;
         }
-        self.event(Event::Review(Review {
+        let review = Review {
             id,
             group: request.group(),
             request: Arc::clone(request.signed()),
             payload: request.payload().cloned(),
-        }));
+        };
+        let created = review.request.request.created;
+        if self.void_until.is_none_or(|until| created > until) {
+            return self.event(Event::Review(review));
+        }
+        let is_own = review.request.peer == self.own_peer();
+        self.event(Event::Void(review));
+        let reason = if is_own { AbortReason::Cancelled } else { AbortReason::Declined };
+        let stopped = self.stop(now, id, reason);
+        debug_assert!(stopped.is_ok(), "it is open: {stopped:?}");
     }
 
     /// Reports a refused announcement, and tells its sender once why, so that its user can know.
@@ -435,7 +443,7 @@ impl Signing {
         }
         self.requests.with(&id, |request| request.fill(bytes.into()));
         self.acknowledge(now, id, from);
-        self.ask_user(id);
+        self.ask_user(now, id);
     }
 
     fn take_early_payload(

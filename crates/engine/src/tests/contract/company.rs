@@ -285,6 +285,9 @@ impl Company {
             Question::Signer(SignerAnswer::Partials { session, .. }) => {
                 Some(Input::Signer(SignerAnswer::Partials { session, result: Err(declined) }))
             }
+            Question::Signer(SignerAnswer::Delegated(_)) => {
+                Some(Input::Signer(SignerAnswer::Delegated(Err(failed))))
+            }
             Question::Durable(..) | Question::Recall(_) => None,
         }
     }
@@ -398,6 +401,13 @@ impl Company {
             | Event::PeerDown { .. }
             | Event::PeerCopied { .. }
             | Event::NotResumed { .. }
+            | Event::Void(_)
+            | Event::ConsentDurable { .. }
+            | Event::EndDurable { .. }
+            | Event::Everybody { .. }
+            | Event::Convicted { .. }
+            | Event::Delegated
+            | Event::NotDelegated(_)
             | Event::Session { .. } => return,
         };
         self.reached.insert(reached);
