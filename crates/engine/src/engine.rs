@@ -7,7 +7,7 @@ use ensign_signing::{Asked, CommandError, End, GroupConfig, Keys, Open, Proposal
 use ensign_wire::AbortReason;
 
 use crate::{
-    EngineConfig, Event, Input, Link, Output,
+    EngineConfig, Event, Input, Link, Output, Warnings,
     gate::{Arrival, Gate},
     guards::Guards,
     route::Note,
@@ -24,6 +24,7 @@ pub struct Engine {
     pub(crate) config: EngineConfig,
     pub(crate) gate: Gate,
     pub(crate) guards: Guards,
+    pub(crate) warnings: Warnings,
     pub(crate) signing: Signing,
     /// What children are to be told.
     pub(crate) notes: VecDeque<Note>,
@@ -56,6 +57,7 @@ impl Engine {
         Self {
             gate: Gate::new(),
             guards: Guards::new(config.allowances),
+            warnings: Warnings::default(),
             signing: Signing::new(config.signing(), keys, now, signing),
             config,
             notes: VecDeque::new(),

@@ -42,6 +42,8 @@ mod sentence;
 pub use sentence::{Scope, Sentence, sentence};
 mod gate;
 pub use gate::Link;
+mod warnings;
+pub use warnings::{WARNING_INTERVAL, WARNINGS_BURST_MAX, Warnings};
 
 mod admission;
 mod guards;

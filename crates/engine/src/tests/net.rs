@@ -295,7 +295,7 @@ impl Net {
                     }
                 }
                 Output::Event(HallEvent::Signing(event)) => self.on_event(node, event),
-                Output::Event(HallEvent::Offense { peer, offense, sentence }) => {
+                Output::Event(HallEvent::Offense { peer, offense, sentence, .. }) => {
                     self.nodes[node].found.push((peer, offense, sentence));
                 }
                 Output::Event(HallEvent::Dropped { .. })
