@@ -78,3 +78,6 @@ mod groups;
 mod request;
 mod requests;
 mod shelf;
+
+#[cfg(test)]
+mod tests;

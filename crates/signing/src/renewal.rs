@@ -26,6 +26,8 @@ pub(crate) struct Renewal {
     expires: UnixTime,
     /// When both clocks were last looked at.
     looked: Now,
+    /// When another one is due, as far as the clocks tell.
+    due_at: Instant,
     /// When the signer was last asked.
     asked_at: Option<Instant>,
     /// Whether it has not answered yet.
@@ -33,8 +35,9 @@ pub(crate) struct Renewal {
 }
 
 impl Renewal {
-    pub(crate) const fn new(now: Now, expires: UnixTime) -> Self {
-        Self { expires, looked: now, asked_at: None, is_asked: false }
+    pub(crate) fn new(now: Now, expires: UnixTime) -> Self {
+        let due_at = due_at(now, expires);
+        Self { expires, looked: now, due_at, asked_at: None, is_asked: false }
     }
 
     /// Whether others would accept the delegation in use, if their clocks are as ours.
@@ -53,8 +56,11 @@ impl Renewal {
     pub(crate) fn look(&mut self, now: Now) -> Option<UnixTime> {
         let last = core::mem::replace(&mut self.looked, now);
         let expected = last.unix.after(now.instant.since(last.instant));
-        let is_step = now.unix.abs_diff(expected) > CLOCK_STEP_MIN;
-        if is_step { self.replace(now) } else { None }
+        if now.unix.abs_diff(expected) <= CLOCK_STEP_MIN {
+            return None;
+        }
+        self.set_due(now);
+        self.replace(now)
     }
 
     /// Returns until when the signer is to be asked to delegate, because the one in use does not hold
@@ -66,10 +72,18 @@ impl Renewal {
         Some(self.ask(now))
     }
 
-    /// As [`replace`](Self::replace), because the time for it has come.
+    /// As [`replace`](Self::replace), when the time for it has come.
     pub(crate) fn on_timeout(&mut self, now: Now) -> Option<UnixTime> {
-        let is_due = self.wakeup().is_some_and(|wakeup| wakeup.at <= now.instant);
-        is_due.then(|| self.ask(now))
+        if self.is_asked || self.due_at > now.instant {
+            return None;
+        }
+        self.looked = now;
+        if self.holds(now.unix) && self.expires.since(now.unix) > RENEWAL_MARGIN {
+            // The wall clock was set back meanwhile.
+            self.set_due(now);
+            return None;
+        }
+        Some(self.ask(now))
     }
 
     fn ask(&mut self, now: Now) -> UnixTime {
@@ -80,22 +94,25 @@ impl Renewal {
     /// Takes the signer's answer.
     ///
     /// - `expires`: of the new delegation; `None` when it makes none.
-    pub(crate) fn answered(&mut self, expires: Option<UnixTime>) {
+    pub(crate) fn answered(&mut self, now: Now, expires: Option<UnixTime>) {
         self.is_asked = false;
         self.expires = expires.unwrap_or(self.expires);
+        self.set_due(now);
     }
 
-    /// When the next one is asked for, as far as the clocks told when they were last looked at.
-    pub(crate) fn wakeup(&self) -> Option<Wakeup> {
-        if self.is_asked {
-            return None;
-        }
-        let left = self.expires.since(self.looked.unix).saturating_sub(RENEWAL_MARGIN);
-        let due = self.looked.instant.after(left);
+    fn set_due(&mut self, now: Now) {
+        let due = due_at(now, self.expires);
         let pause_over = self.asked_at.map(|at| at.after(RENEWAL_PAUSE));
-        let at = pause_over.map_or(due, |pause_over| due.max(pause_over));
-        Some(Wakeup { at, reason: "delegation" })
+        self.due_at = pause_over.map_or(due, |pause_over| due.max(pause_over));
     }
+
+    pub(crate) fn wakeup(&self) -> Option<Wakeup> {
+        (!self.is_asked).then_some(Wakeup { at: self.due_at, reason: "delegation" })
+    }
+}
+
+fn due_at(now: Now, expires: UnixTime) -> Instant {
+    now.instant.after(expires.since(now.unix).saturating_sub(RENEWAL_MARGIN))
 }
 
 #[cfg(test)]
@@ -120,10 +137,10 @@ mod tests {
         assert_eq!(renewal.on_timeout(at(273, 273)), None);
         assert_eq!(renewal.on_timeout(at(274, 274)), Some(at(0, 274 + 183).unix));
         assert_eq!(renewal.wakeup(), None, "it is asked");
-        renewal.answered(None);
+        renewal.answered(at(274, 274), None);
         assert_eq!(renewal.on_timeout(at(274, 274)), None);
         assert!(renewal.on_timeout(at(275, 275)).is_some());
-        renewal.answered(Some(at(0, 275 + 183).unix));
+        renewal.answered(at(275, 275), Some(at(0, 275 + 183).unix));
         assert_eq!(
             renewal.wakeup().unwrap().at,
             at(275, 0).instant.after(DAY * 183 - RENEWAL_MARGIN)

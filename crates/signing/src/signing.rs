@@ -226,7 +226,7 @@ impl Signing {
             let verified = Delegation::verify(key, own, network, proof, now.unix);
             verified.map(|it| it.proof()).map_err(NotDelegated::Invalid)
         });
-        self.renewal.answered(verified.ok().map(|proof| proof.expires));
+        self.renewal.answered(now, verified.ok().map(|proof| proof.expires));
         match verified {
             Ok(delegation) => {
                 self.keys.delegation = delegation;
@@ -274,7 +274,7 @@ impl StateMachine for Signing {
     }
 
     fn handle_timeout(&mut self, now: Now) {
-        let asked = self.renewal.look(now).or_else(|| self.renewal.on_timeout(now));
+        let asked = self.renewal.on_timeout(now);
         self.ask_to_delegate(asked);
         self.compare_groups(now);
         self.run_request_timers(now);
