@@ -1,4 +1,4 @@
-//! The demo as a smoke run: the shipped binary signs a transaction with three processes.
+//! The demo as a smoke run: the release binary signs a transaction with three processes.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use anyhow::Result;
 use crate::process;
 use crate::workspace::Workspace;
 
-/// What follows `demo --signers 3`: each mode once, the default one without being named.
+/// What follows `--signers 3`: each mode once, the default one without being named.
 const MODES: [&[&str]; 3] = [&[], &["--mode", "fast"], &["--mode", "strict"]];
 
 /// Time that one demo may take. The phases of its session have shorter deadlines of their own, so
@@ -16,11 +16,11 @@ const DEMO_TIMEOUT: Duration = Duration::from_secs(300);
 
 /// Builds the release binary, then runs the demo in each mode; each must exit with 0.
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
-    const BINARY: [&str; 4] = ["--release", "--locked", "--bin", "ensign"];
+    const BINARY: [&str; 4] = ["--release", "--locked", "--bin", "ensign-demo"];
     process::run(workspace.cargo(&["build"]).args(BINARY))?;
     for mode in MODES {
         let mut cargo = workspace.cargo(&["run"]);
-        cargo.args(BINARY).args(["--", "demo", "--signers", "3"]).args(mode);
+        cargo.args(BINARY).args(["--", "--signers", "3"]).args(mode);
         process::run_within(DEMO_TIMEOUT, &mut cargo)?;
     }
     Ok(())

@@ -78,6 +78,7 @@ const TABLE: &[Row] = &[
     row("crates/sim",          5, &[UpTo(4)]),
     row("crates/api",          6, &[UpTo(5)]),
     row("crates/cli",          6, &[UpTo(4), Only("transport"), Only("store"), Only("psbt"), Only("vault"), Only("ledger"), Only("signer"), Only("review"), Only("coordinator"), Only("api")]),
+    row("crates/demo",         6, &[Only("cli")]),
     dev("crates/attack"),
     dev("crates/testkit"),
     dev("crates/sim-quic"),

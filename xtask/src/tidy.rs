@@ -3,6 +3,7 @@
 mod machines;
 mod pages;
 mod source;
+mod walls;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -40,6 +41,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
         checked += 1;
     }
     findings.extend(machines::check(&sources));
+    findings.extend(walls::check(&sources));
     findings.extend(source::stale_allowances(root)?);
     if !findings.is_empty() {
         bail!("{}", findings.join("\n"));

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use anyhow::{Result, ensure};
 use ensign_primitives::{RequestId, UnixTime};
-use ensign_store::{Batch, Options, Place, RedbStore, Store as _};
+use ensign_store::{Batch, Place, RedbStore, Store as _, StoreOptions};
 
 use crate::{line::random, process};
 
@@ -24,7 +24,7 @@ const RECORD_BYTES: usize = 256;
 pub(crate) fn writes_per_flush(below: &Path) -> Result<f64> {
     let folder = below.join("calibration");
     std::fs::create_dir(&folder)?;
-    let (mut store, _) = RedbStore::open(&folder, Options::default())?;
+    let (mut store, _) = RedbStore::open(&folder, &StoreOptions::default())?;
     let (writes, flushes) = (process::own_writes(), store.flushes());
     for _ in 0..BATCHES {
         let mut batch = Batch::new(UnixTime::from_millis(1));

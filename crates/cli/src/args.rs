@@ -73,8 +73,6 @@ pub(crate) enum Command {
     Nonce(Nonce),
     /// Hold a signer key in a process of its own, show what is to be signed, and ask
     Signer(Signer),
-    /// Show three signers sign a real transaction, each a process of its own
-    Demo(Demo),
     /// Explain an error code
     Explain {
         /// The code, as an error message shows it
@@ -287,9 +285,13 @@ pub(crate) const fn mode_name(mode: Mode) -> &'static str {
     }
 }
 
-/// `ensign demo`.
-#[derive(Debug, Args)]
+/// Show signers sign a real transaction, each a process of its own.
+#[derive(Debug, Parser)]
+#[command(name = "ensign-demo", version)]
 pub(crate) struct Demo {
+    /// Print one JSON object per line instead of text
+    #[arg(long)]
+    pub(crate) json: bool,
     /// How many signers, 2 to 16
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u16).range(2..=16))]
     pub(crate) signers: u16,
@@ -306,6 +308,7 @@ mod tests {
     #[test]
     fn the_command_line_holds_together() {
         Cli::command().debug_assert();
+        Demo::command().debug_assert();
     }
 
     #[test]
@@ -317,7 +320,7 @@ mod tests {
         assert!(!parse("ensign sign tx.psbt --message 00 --group treasury"));
         assert!(!parse("ensign sign --message 00 --group treasury --out signed.psbt"));
         assert!(!parse("ensign sign tx.psbt --group treasury --expires soon"));
-        assert!(!parse("ensign demo --signers 17"));
+        assert!(Demo::try_parse_from(["ensign-demo", "--signers", "17"]).is_err());
         assert!(!parse("ensign sign tx.psbt --group treasury --accept-note fee_rate"));
         assert!(parse("ensign sign tx.psbt --group treasury --yes --accept-note fee_rate"));
     }

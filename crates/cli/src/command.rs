@@ -19,7 +19,6 @@ use std::future::Future;
 
 use crate::args::{Cli, Command, Nonce};
 use crate::catalogue as code;
-use crate::demo;
 use crate::failure::{Failure, Result};
 use crate::home::{Home, locate};
 use crate::output::Output;
@@ -47,7 +46,6 @@ pub(crate) fn run(cli: Cli, output: Output) -> Result<()> {
         Command::Evidence(evidence) => evidence::run(evidence, || open(cli.home), output),
         Command::Nonce(Nonce::Audit) => nonce::audit(open(cli.home)?, output),
         Command::Signer(signer) => signer::run(&signer, &passphrases),
-        Command::Demo(demo) => block_on(demo::run(demo, output)),
         Command::Explain { code } => explain::run(&code, output),
     }
 }

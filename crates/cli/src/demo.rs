@@ -1,8 +1,9 @@
-//! `ensign demo`: signers as processes of their own sign one real transaction, while we watch.
+//! `ensign-demo`: signers as processes of their own sign one real transaction, while we watch.
 //!
-//! Each signer is this same program with a home of its own, made by the same steps that a user
-//! takes; nothing here holds a key or takes part in signing. The transaction spends a coin that a
-//! made-up transaction pays to the group, and Bitcoin Core's consensus code judges the result.
+//! Each signer is this same program as `ensign`, with a home of its own, made by the same steps that a
+//! user takes; nothing here holds a key or takes part in signing. The transaction spends a coin that a
+//! made-up transaction pays to the group, and Bitcoin Core's consensus code judges the result. That
+//! code is given from outside: the program that holds people's keys does not contain it.
 
 mod coin;
 mod judge;
@@ -29,6 +30,13 @@ use party::Party;
 use signer::{Heard, Signer, Word};
 use story::Story;
 
+/// The first argument of a process that is one of the signers; those of `ensign` follow.
+pub(crate) const AS_SIGNER: &str = "as-signer";
+
+/// Decides by Bitcoin's consensus rules whether a transaction, serialized, may spend its one input's
+/// output; says why not.
+pub type Accepts = fn(spent: &bitcoin::TxOut, transaction: &[u8]) -> Result<(), String>;
+
 /// How long a demo may take. Guess: sixteen signers on a busy machine need seconds.
 const DEMO_TIMEOUT: Duration = Duration::from_secs(120);
 
@@ -36,21 +44,21 @@ const DEMO_TIMEOUT: Duration = Duration::from_secs(120);
 const HEARD_MAX: usize = 1024;
 
 /// Shows it all. Processes end and folders go away also on failure and on Ctrl-C.
-pub(crate) async fn run(args: Demo, output: Output) -> Result<()> {
+pub(crate) async fn run(args: Demo, accepts: Accepts, output: Output) -> Result<()> {
     let mut stop = Stop::new(false)?;
     tokio::select! {
         () = stop.asked() => {
             let failure = Failure::new(&code::INTERRUPTED, "the demo was interrupted");
             Err(failure.hint("start the demo again; its signers are ended and their homes removed"))
         }
-        shown = timeout(DEMO_TIMEOUT, show(&args, output)) => shown.unwrap_or_else(|_| {
+        shown = timeout(DEMO_TIMEOUT, show(&args, accepts, output)) => shown.unwrap_or_else(|_| {
             let limit = words::duration(DEMO_TIMEOUT);
             Err(Failure::new(&code::DEMO_TIMEOUT, format!("the demo did not finish in {limit}")))
         }),
     }
 }
 
-async fn show(args: &Demo, output: Output) -> Result<()> {
+async fn show(args: &Demo, accepts: Accepts, output: Output) -> Result<()> {
     // Dropped after the signers, which work in it.
     let folder = private_folder("ensign-demo-", &std::env::temp_dir()).map_err(no_folder)?;
     let party = Party::form(folder.path(), args.signers.into())?;
@@ -97,7 +105,7 @@ async fn show(args: &Demo, output: Output) -> Result<()> {
         signer.end(&party.names).await?;
     }
     report::tell(&story, output);
-    judge(&coin, &tx, output)
+    judge((&coin, accepts), &tx, output)
 }
 
 fn tell_plan(party: &Party, coin: &Coin, args: &Demo, output: Output) -> Result<()> {
@@ -132,10 +140,10 @@ fn tell_plan(party: &Party, coin: &Coin, args: &Demo, output: Output) -> Result<
 }
 
 /// Lets Bitcoin's consensus rules decide, and makes sure that they can say no.
-fn judge(coin: &Coin, tx: &Path, output: Output) -> Result<()> {
+fn judge((coin, accepts): (&Coin, Accepts), tx: &Path, output: Output) -> Result<()> {
     let hex = std::fs::read_to_string(tx).map_err(no_folder)?;
     let hex = hex.trim();
-    let verdict = judge::judge(coin, hex)?;
+    let verdict = judge::judge(coin, accepts, hex)?;
     let line = Line::new("accepted")
         .with("transaction", hex)
         .with("txid", verdict.txid.as_str())

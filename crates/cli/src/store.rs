@@ -21,8 +21,8 @@ const DATA: &str = "store.redb";
 const MARK: &str = "store.mark";
 /// How the folder begins in which a store is made that takes the place of a lost one.
 const BESIDE: &str = ".store-";
-/// Files of which each says that there is a store; the last one is of an earlier version.
-const FILES: [&str; 3] = [DATA, MARK, "journal"];
+/// Files of which each says that there is a store.
+const FILES: [&str; 2] = [DATA, MARK];
 
 /// From which difference on a clock that was set back is told; less is set right by time servers.
 const CLOCK_BACK_MIN: Duration = Duration::from_secs(5 * 60);
@@ -171,11 +171,6 @@ fn open_failure(error: &OpenError) -> Failure {
         OpenError::Moved { path } => {
             let what = format!("{} belongs to another machine", shown(path));
             Failure::new(&code::HOME_MOVED, what)
-        }
-        OpenError::OldJournal { path, reason } => {
-            let what = format!("{}, of an earlier version: {reason}", shown(path));
-            let hint = "keep the file; repair it with the version of this program that wrote it";
-            Failure::new(&code::STORE, what).hint(hint)
         }
         _ => Failure::new(&code::STORE, error.to_string()),
     }

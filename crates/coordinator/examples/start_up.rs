@@ -21,11 +21,11 @@ use bitcoin::{
     absolute::LockTime, hashes::Hash as _, transaction::Version,
 };
 use ensign_coordinator::{Coordinator, Event, Group, Keys, Member, RequestEvent};
-use ensign_engine::Record;
+use ensign_engine::signing::Record;
 use ensign_identity::{Delegation, DelegationProof, NodeKey, Signature, SignerKey};
 use ensign_musig::SecKey;
 use ensign_primitives::{Network, SignerIndex, UnixTime, sha256};
-use ensign_store::{Batch, Options, Place, RedbStore, Store as _, StoreOptions};
+use ensign_store::{Batch, Place, RedbStore, Store as _, StoreOptions};
 use ensign_wire::{GroupKeys, Mode, Payload, Scheme, SignedRequest, SigningRequest, TxType};
 
 type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
@@ -149,7 +149,7 @@ fn fill(folder: &Path, requests: u32, creator: &Creator) -> Outcome<()> {
     fs::create_dir_all(folder)?;
     let machine = fs::read("/etc/machine-id").map_or([0; 32], |name| sha256(&name));
     let store = StoreOptions { machine, mark: [1; 32], ..StoreOptions::default() };
-    let (mut store, _) = RedbStore::open(folder, Options { store, import: None })?;
+    let (mut store, _) = RedbStore::open(folder, &store)?;
     let numbers: Vec<u32> = (0..requests).collect();
     for numbers in numbers.chunks(PER_COMMIT) {
         let mut batch = Batch::new(like.created);

@@ -5,7 +5,7 @@ use std::{
     ops::ControlFlow,
 };
 
-use ensign_engine::Record;
+use ensign_engine::signing::Record;
 use ensign_primitives::RequestId;
 use ensign_store::{Store, Table, attempt_of, request_of};
 

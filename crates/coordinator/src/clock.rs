@@ -5,10 +5,11 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::Duration,
 };
 
 use ensign_primitives::{Instant, Now, UnixTime};
+use ensign_signer::unix_now;
 use tokio::time::Instant as TokioInstant;
 
 /// Both clocks of a node; instants count from its making.
@@ -99,12 +100,6 @@ impl Clock {
         let since_origin = Duration::from_micros(instant.as_micros());
         self.origin.checked_add(since_origin).unwrap_or(self.origin)
     }
-}
-
-/// Reads the wall clock; a clock before 1970 reads as 1970.
-pub(crate) fn unix_now() -> UnixTime {
-    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    UnixTime::from_millis(u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX))
 }
 
 #[cfg(test)]

@@ -9,7 +9,10 @@ use ensign_musig::SecKey;
 use ensign_primitives::{GroupId, Network, PeerId, UnixTime};
 use ensign_wire::{Mode, TxType};
 
-use crate::{InProcess, Signer, SignerError, clock};
+use ensign_signer::{Answer, Desk, Randomness, unix_now};
+use tokio::sync::mpsc;
+
+use crate::{InProcess, Signer, SignerError, clock::Clock};
 
 /// Who a node is, and who signs for it.
 #[derive(Debug)]
@@ -19,6 +22,9 @@ pub struct Keys {
     pub(crate) delegation: DelegationProof,
     pub(crate) signer: KeyHolder,
 }
+
+/// Answers of the signer, in the order of the questions.
+pub(crate) type Answers = mpsc::UnboundedReceiver<Answer>;
 
 /// Who holds the secret signer key.
 #[derive(Debug)]
@@ -30,11 +36,22 @@ pub(crate) enum KeyHolder {
 }
 
 impl KeyHolder {
-    pub(crate) fn into_signer(self) -> Box<dyn Signer> {
-        match self {
-            Self::InProcess(signer) => signer,
-            Self::Other(signer) => signer,
-        }
+    /// Opens a desk for whoever holds the key. In a simulation nobody waits, and the signer in this
+    /// process draws what the simulation gives, at its time.
+    pub(crate) fn open(self, randomness: &Randomness, clock: &Clock) -> (Desk, Answers) {
+        let (answer, answers) = mpsc::unbounded_channel();
+        let answered = move |it| answer.send(it).is_ok();
+        let desk = match (randomness.for_signer(), self) {
+            (None, Self::InProcess(signer)) => Desk::open(signer, answered),
+            (None, Self::Other(signer)) => Desk::open(signer, answered),
+            (Some(simulated), Self::InProcess(mut signer)) => {
+                let clock = clock.clone();
+                signer.dangerous_simulate(simulated, move || clock.now().unix);
+                Desk::simulated(signer, answered)
+            }
+            (Some(_), Self::Other(signer)) => Desk::simulated(signer, answered),
+        };
+        (desk, answers)
     }
 }
 
@@ -50,7 +67,7 @@ impl Keys {
         node_key: NodeKey,
         sec_key: SecKey,
     ) -> Result<Self, DelegationError> {
-        Self::new_at(clock::unix_now(), network, node_key, sec_key)
+        Self::new_at(unix_now(), network, node_key, sec_key)
     }
 
     /// As [`new`](Self::new) on a machine whose wall clock says `now`; for simulations.
@@ -87,7 +104,7 @@ impl Keys {
         node_key: NodeKey,
         mut signer: Box<dyn Signer>,
     ) -> Result<Self, SignerError> {
-        let (signer_key, peer, now) = (signer.public_key(), node_key.peer_id(), clock::unix_now());
+        let (signer_key, peer, now) = (signer.public_key(), node_key.peer_id(), unix_now());
         let expires = now.after(DELEGATION_LIFETIME_MAX / 2);
         let proof = signer.delegate(network, peer, expires)?;
         let delegation = Delegation::verify(signer_key, peer, network, proof, now)

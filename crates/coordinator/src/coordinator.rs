@@ -6,6 +6,7 @@ use ensign_deadline::Timeouts;
 use ensign_engine::Allowances;
 use ensign_primitives::{GroupId, Network, RequestId};
 use ensign_psbt::Policy;
+use ensign_signer::{Randomness, unix_now};
 use ensign_store::{OnMove, Store};
 use ensign_transport::{BindError, Transport, TransportConfig};
 use tokio::sync::{mpsc, oneshot};
@@ -13,14 +14,13 @@ use tokio::sync::{mpsc, oneshot};
 use crate::{
     Approval, CommandError, Consent, Events, Group, GroupInfo, Keys, OpeningError, PeerInfo,
     Preview, Records, RequestEntry, SigningJob,
-    clock::{self, Clock},
+    clock::Clock,
     command::{Command, Look},
     driver::Driver,
     event::{Publisher, Subscriptions},
     handles::Handles,
     opening,
     parts::{Before, Parts},
-    randomness::Randomness,
     storage::Storage,
 };
 
@@ -113,8 +113,8 @@ impl Builder {
         let transport = Transport::bind(config, self.keys.node_key.clone()).await;
         let transport = transport.map_err(StartError::Bind)?;
         let opened = match self.disk {
-            Disk::Folder(folder) => opening::open(&folder, self.on_move, clock::unix_now()),
-            Disk::Own(store) => opening::read(store, clock::unix_now()),
+            Disk::Folder(folder) => opening::open(&folder, self.on_move, unix_now()),
+            Disk::Own(store) => opening::read(store, unix_now()),
         };
         let opened = opened.map_err(StartError::Store)?;
         let (store, opened, handles): (Box<dyn Store>, Before, Handles) = opened.into();

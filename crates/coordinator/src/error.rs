@@ -2,6 +2,7 @@
 
 use ensign_primitives::{RequestId, SignerIndex};
 use ensign_psbt::{PsbtError, Rule};
+use ensign_signer::NoEntropy;
 
 use crate::{LedgerError, SignerError};
 
@@ -89,6 +90,12 @@ pub enum CommandError {
     /// The operating system gives no entropy.
     #[error("the operating system gives no random bytes")]
     Entropy,
+}
+
+impl From<NoEntropy> for CommandError {
+    fn from(_: NoEntropy) -> Self {
+        Self::Entropy
+    }
 }
 
 /// A decision about what is not open, or not ours to decide any more.

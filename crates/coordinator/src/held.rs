@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use ensign_engine::Record;
+use ensign_engine::signing::Record;
 use ensign_primitives::RequestId;
 use ensign_session::Order;
 

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, net::SocketAddr, ops::ControlFlow};
 
-use ensign_engine::{End, Ending, Horizon, Open, Record, Restored, Undecided};
+use ensign_engine::signing::{End, Ending, Horizon, Open, Record, Restored, Undecided};
 use ensign_primitives::{GroupId, PeerId, RequestId, UnixTime};
 use ensign_store::{OnceError, Place, Store, StoreError, Table, request_of};
 
@@ -18,7 +18,7 @@ pub(crate) use recall::recall;
 pub(crate) use write::write;
 
 /// Most open requests that are read at a start; the others wait in the store for room.
-pub(crate) const OPEN_LOADED_MAX: usize = ensign_engine::REQUESTS_MAX;
+pub(crate) const OPEN_LOADED_MAX: usize = ensign_engine::signing::REQUESTS_MAX;
 
 /// Most results that are handed out again at a start, the latest. Guess: those of a busy day; an
 /// application that never says that it has them shall not be flooded.
@@ -338,7 +338,7 @@ fn ended(store: &dyn Store) -> Result<Vec<(RequestId, GroupId, End)>, LedgerErro
         store.scan(table, &[], &mut |row| {
             ended.extend(request_of(row.key).map(|id| (row.written, order, id)));
             // The engine remembers no more.
-            if ended.len() > ensign_engine::ENDINGS_REMEMBERED {
+            if ended.len() > ensign_engine::signing::ENDINGS_REMEMBERED {
                 ended.pop_first();
             }
             ControlFlow::Continue(())

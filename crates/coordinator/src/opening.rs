@@ -2,25 +2,20 @@
 
 use std::path::{Path, PathBuf};
 
-use ensign_engine::Record;
+use ensign_engine::signing::Record;
 use ensign_primitives::{GroupId, RequestId, UnixTime, sha256};
 use ensign_replay::MESSAGE_AGE_MAX;
-use ensign_store::{
-    Import, ImportError, OnMove, OpenError, Opening, Options, RedbStore, Store, StoreOptions,
-};
+use ensign_signer::unix_now;
+use ensign_store::{OnMove, OpenError, Opening, RedbStore, Store, StoreOptions};
 use ensign_wire::AbortReason;
 
 use crate::{
-    LedgerError, Records, clock,
+    LedgerError, Records,
     handles::Handles,
-    journal::{Journal, JournalError},
     ledger::{self, Entry, Past},
     problem,
     records::names_of,
 };
-
-/// Most records of an old journal that share one commit.
-const IMPORTED_PER_COMMIT_MAX: usize = 256;
 
 /// A store that is open, and what it says about the time before.
 pub(crate) struct Opened {
@@ -132,10 +127,8 @@ fn make(folder: &Path) -> Result<(), OpeningError> {
 fn open_file(folder: &Path, on_move: OnMove) -> Result<(RedbStore, Opening), OpeningError> {
     let mut mark = [0; 32];
     getrandom::fill(&mut mark).map_err(|_| OpeningError::Entropy)?;
-    let mut import = OldJournal;
-    let store = StoreOptions { machine: machine(), mark, on_move, ..StoreOptions::default() };
-    let options = Options { store, import: Some(&mut import) };
-    RedbStore::open(folder, options).map_err(OpeningError::Open)
+    let options = StoreOptions { machine: machine(), mark, on_move, ..StoreOptions::default() };
+    RedbStore::open(folder, &options).map_err(OpeningError::Open)
 }
 
 /// Returns a hash of what the system calls this machine; zero where it has no name.
@@ -163,46 +156,6 @@ fn void(store: &mut dyn Store, now: UnixTime) -> Result<Vec<(RequestId, GroupId)
     entries.push(ledger::set_void_until(now.after(MESSAGE_AGE_MAX)));
     ledger::write(store, &entries, now)?;
     Ok(open)
-}
-
-/// The journal of earlier versions, record by record.
-struct OldJournal;
-
-impl Import for OldJournal {
-    fn import(&mut self, journal: &Path, store: &mut dyn Store) -> Result<(), ImportError> {
-        let (_journal, records) = Journal::open(journal).map_err(of_journal)?;
-        let now = clock::unix_now();
-        for records in records.chunks(IMPORTED_PER_COMMIT_MAX) {
-            let mut entries: Vec<Entry> = records.iter().map(ledger::entry).collect();
-            // The version that wrote them has shown them.
-            entries.extend(records.iter().filter_map(|record| match record {
-                Record::Finished { request, .. } => Some(ledger::received(request)),
-                Record::Consented { .. }
-                | Record::Joined { .. }
-                | Record::Burned { .. }
-                | Record::Partials { .. }
-                | Record::Closed { .. }
-                | Record::Undecided(_)
-                | Record::Horizon(_) => None,
-            }));
-            ledger::write(store, &entries, now).map_err(|error| match error {
-                LedgerError::Store(error) => ImportError::Store(error),
-                LedgerError::Contradiction(_) | LedgerError::Unreadable { .. } => {
-                    ImportError::Damaged { offset: 0 }
-                }
-            })?;
-        }
-        Ok(())
-    }
-}
-
-fn of_journal(error: JournalError) -> ImportError {
-    match error {
-        JournalError::Io { kind, .. } => ImportError::Io { kind },
-        JournalError::InUse { .. } => ImportError::InUse,
-        JournalError::Damaged { offset, .. } => ImportError::Damaged { offset: offset as u64 },
-        JournalError::NotAJournal { .. } => ImportError::Damaged { offset: 0 },
-    }
 }
 
 /// The store of a node that does not run.
@@ -250,7 +203,7 @@ impl Archive {
         reason: AbortReason,
     ) -> Result<(), LedgerError> {
         let entry = ledger::entry(&Record::Closed { request, group, reason });
-        ledger::write(self.store.as_mut(), &[entry], clock::unix_now())
+        ledger::write(self.store.as_mut(), &[entry], unix_now())
     }
 
     /// Closes what is open and refuses every request that was made until now: for a store that is
@@ -261,7 +214,7 @@ impl Archive {
     ///
     /// [`LedgerError`] when it cannot be written.
     pub fn void(&mut self) -> Result<(), LedgerError> {
-        void(self.store.as_mut(), clock::unix_now()).map(|_| ())
+        void(self.store.as_mut(), unix_now()).map(|_| ())
     }
 
     /// Notes that the application has the result of a request.
@@ -270,6 +223,6 @@ impl Archive {
     ///
     /// [`LedgerError`] when it cannot be written.
     pub fn received(&mut self, request: &RequestId) -> Result<(), LedgerError> {
-        ledger::write(self.store.as_mut(), &[ledger::received(request)], clock::unix_now())
+        ledger::write(self.store.as_mut(), &[ledger::received(request)], unix_now())
     }
 }

@@ -1,6 +1,6 @@
 //! What is told of a request in a few words, long after the rest of it is gone.
 
-use ensign_engine::{ATTEMPTS_MAX, is_retried};
+use ensign_engine::signing::{ATTEMPTS_MAX, is_retried};
 use ensign_primitives::{GroupId, RequestId, SignerIndex, UnixTime};
 use ensign_psbt::{Summary, Txid};
 use ensign_wire::{AbortReason, SignedRequest};

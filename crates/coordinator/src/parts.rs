@@ -4,6 +4,7 @@ use ensign_deadline::Timeouts;
 use ensign_engine::Allowances;
 use ensign_primitives::{GroupId, Network, RequestId, UnixTime};
 use ensign_psbt::Policy;
+use ensign_signer::Randomness;
 use ensign_store::{Opening, Store};
 use ensign_transport::{Transport, TransportEvent};
 use tokio::sync::mpsc;
@@ -14,7 +15,6 @@ use crate::{
     handles::Handles,
     ledger::Past,
     opening::Opened,
-    randomness::Randomness,
     storage::{Answers, Storage},
 };
 

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, ops::ControlFlow};
 
-use ensign_engine::{Record, RequestStatus};
+use ensign_engine::signing::{Record, RequestStatus};
 use ensign_equivocation::CASE_BYTES_MAX;
 use ensign_identity::Signature;
 use ensign_primitives::{GroupId, RequestId, UnixTime};

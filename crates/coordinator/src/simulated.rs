@@ -10,6 +10,7 @@ use ensign_deadline::Timeouts;
 use ensign_engine::Allowances;
 use ensign_primitives::Network;
 use ensign_psbt::Policy;
+use ensign_signer::Randomness;
 use ensign_store::{Opening, Store};
 use ensign_transport::{AsyncUdpSocket, Transport, TransportConfig};
 
@@ -19,7 +20,6 @@ use crate::{
     handles::Handles,
     opening,
     parts::{Before, Parts},
-    randomness::Randomness,
     storage::Storage,
 };
 

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt, sync::mpsc as std_mpsc, thread, time::Duration};
 
-use ensign_engine::Record;
+use ensign_engine::signing::Record;
 use ensign_primitives::{PeerId, RequestId, UnixTime};
 use ensign_store::{OnceError, Place, Store, StoreError, Table};
 use tokio::{

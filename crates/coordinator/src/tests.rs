@@ -1,7 +1,7 @@
 //! Cases that need a part of the coordinator to fail.
 #![allow(clippy::wildcard_enum_match_arm, reason = "a test picks what it looks at")]
 
-use ensign_engine::Record;
+use ensign_engine::signing::Record;
 use ensign_identity::NodeKey;
 use ensign_musig::SecKey;
 use ensign_primitives::{GroupId, Network, PeerId, RequestId, UnixTime};
@@ -10,9 +10,8 @@ use ensign_store::{Batch, MemoryStore, OnceError, Place, Size, Store, StoreError
 use ensign_wire::AbortReason;
 
 use crate::{
-    Approval, Archive, AttemptEntry, CommandError, Consent, Coordinator, Event, Events, Fault,
-    Group, Keys, LedgerError, Member, PeerEvent, Records, RequestEvent, RequestState, SigningJob,
-    Work, journal::Journal, ledger,
+    Approval, CommandError, Consent, Coordinator, Event, Events, Fault, Group, Keys, LedgerError,
+    Member, PeerEvent, Records, RequestEvent, RequestState, SigningJob, Work, ledger,
 };
 
 /// A store whose disk takes nothing.
@@ -244,35 +243,6 @@ async fn store_that_is_not_the_applications_any_more_hands_a_result_out_again() 
         pair.other.shutdown().await;
     }
     assert_eq!(recovered, 1);
-}
-
-#[tokio::test]
-async fn journal_of_an_earlier_version_becomes_a_store_and_is_kept() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("journal");
-    let id = RequestId::from_bytes([5; 32]);
-    let records = [
-        Record::Joined { request: id, attempt: 1, said: [3; 32] },
-        Record::Burned { request: id, attempt: 1 },
-        Record::Closed {
-            request: id,
-            group: GroupId::from_bytes([6; 32]),
-            reason: AbortReason::Declined,
-        },
-    ];
-    Journal::open(&path).unwrap().0.append(&records).unwrap();
-    let before = std::fs::read(&path).unwrap();
-    for _ in 0..2 {
-        let archive = Archive::open(folder.path()).unwrap();
-        let entries = archive.records().requests().unwrap();
-        assert_eq!(entries.len(), 1);
-        assert_eq!(entries[0].state, RequestState::Closed(AbortReason::Declined));
-        let attempt = AttemptEntry { number: 1, burned: true, partials_kept: false };
-        assert_eq!(entries[0].attempts, [attempt]);
-    }
-    assert!(!path.exists());
-    let backup = folder.path().join(ensign_store::OLD_JOURNAL_BACKUP);
-    assert_eq!(std::fs::read(backup).unwrap(), before);
 }
 
 #[test]

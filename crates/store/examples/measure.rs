@@ -6,7 +6,7 @@
 use std::{env, fs, path::Path, time::Instant};
 
 use ensign_primitives::{RequestId, UnixTime};
-use ensign_store::{Batch, Options, Place, RedbStore, Store};
+use ensign_store::{Batch, Place, RedbStore, Store, StoreOptions};
 
 /// Bytes of a request with a few signers, and of a small PSBT.
 const REQUEST_BYTES: usize = 600;
@@ -19,7 +19,7 @@ fn main() {
     let requests = arguments.next().map_or(10_000, |number| number.parse().expect("a number"));
     let folder = Path::new(&folder);
     if env::var_os("OPEN_ONLY").is_none() {
-        let (mut store, _) = RedbStore::open(folder, Options::default()).expect("a store");
+        let (mut store, _) = RedbStore::open(folder, &StoreOptions::default()).expect("a store");
         fill(&mut store, requests);
         commits(&mut store, "requests with consents, two flushes", |id, _| {
             vec![(Place::request(id), REQUEST_BYTES), (Place::consent(id), CONSENT_BYTES)]
@@ -28,7 +28,7 @@ fn main() {
         commits(&mut store, "partials", |id, number| vec![(Place::partial(id, number), 300)]);
     }
     let start = Instant::now();
-    let (store, opening) = RedbStore::open(folder, Options::default()).expect("a store");
+    let (store, opening) = RedbStore::open(folder, &StoreOptions::default()).expect("a store");
     println!("opening: {:?}, {opening:?}", start.elapsed());
     println!("size: {:?}", store.size().expect("a size"));
     println!("memory: {}", memory());

@@ -185,17 +185,13 @@ pub enum OpenError {
         /// The file.
         path: PathBuf,
     },
-    /// The journal of an earlier version cannot be converted.
-    #[error(
-        "{} of format version 1 cannot be converted: {reason}; nothing was changed; copy the file to a \
-         safe place, then repair it with the program that wrote it",
-        path.display()
-    )]
-    OldJournal {
-        /// The journal.
+    /// The new store does not take its own first record.
+    #[error("{} cannot be laid out: {reason}", path.display())]
+    Refused {
+        /// The file.
         path: PathBuf,
         /// Why.
-        reason: ImportError,
+        reason: StoreError,
     },
     /// The operating system refuses.
     #[error("{}: {kind}; nothing was overwritten", path.display())]
@@ -223,34 +219,4 @@ impl OpenError {
 /// Whether an error says that there is no room left.
 pub(crate) const fn is_full(kind: io::ErrorKind) -> bool {
     matches!(kind, io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
-}
-
-/// Why the journal of an earlier version cannot be converted.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum ImportError {
-    /// Nobody said how.
-    #[error("this caller cannot read it")]
-    NoImporter,
-    /// The store was made already, and this journal has been written since.
-    #[error("a store is beside it already, made before this journal was last written")]
-    Stale,
-    /// It is not what was written.
-    #[error("damaged at byte {offset}")]
-    Damaged {
-        /// Where.
-        offset: u64,
-    },
-    /// Another process has it open.
-    #[error("another process uses it")]
-    InUse,
-    /// The operating system refuses.
-    #[error("{kind}")]
-    Io {
-        /// What the operating system said.
-        kind: io::ErrorKind,
-    },
-    /// The new store does not take what is in it.
-    #[error(transparent)]
-    Store(#[from] StoreError),
 }

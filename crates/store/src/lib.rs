@@ -18,7 +18,7 @@
 //!
 //! `docs/store.md` says the same for somebody who writes another store or reads these files. With the
 //! feature `fault`, [`medium`] has a disk in memory that crashes, lies and fills up on demand. Absent
-//! on purpose: what is in a record (`ensign-coordinator`), keys (they have files of their own).
+//! on purpose: what is in a record (`ensign-ledger`), keys (they have files of their own).
 
 mod table;
 pub use table::{
@@ -30,7 +30,7 @@ pub use batch::{Batch, Change};
 mod store;
 pub use store::{Record, Row, Size, Store, Visit};
 mod error;
-pub use error::{ImportError, OpenError, StoreError};
+pub use error::{OpenError, StoreError};
 mod room;
 pub use room::{FREE_BYTES_MIN, RESERVE_BYTES, STORE_BYTES_MAX};
 mod memory;
@@ -39,10 +39,7 @@ mod generation;
 pub use generation::Opening;
 pub mod medium;
 mod redb_store;
-pub use redb_store::{
-    FORMAT_VERSION, Import, OLD_JOURNAL_BACKUP, OLD_JOURNAL_FILE, OnMove, Options, RedbStore,
-    StoreOptions,
-};
+pub use redb_store::{FORMAT_VERSION, OnMove, RedbStore, StoreOptions};
 mod once;
 pub use once::{OnceError, commit_once};
 mod make_room;

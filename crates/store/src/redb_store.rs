@@ -11,15 +11,13 @@ use crate::{
 mod begin;
 mod cause;
 mod data;
-mod import;
 mod options;
 mod record;
 mod verify;
 use data::Data;
-pub use import::{Import, OLD_JOURNAL_BACKUP, OLD_JOURNAL_FILE};
-pub use options::{OnMove, Options, StoreOptions};
+pub use options::{OnMove, StoreOptions};
 
-/// Version of what is on disk: 1 was an append-only journal, 2 is this store.
+/// Version of what is on disk.
 pub const FORMAT_VERSION: u32 = 2;
 
 /// A [`Store`] on disk.
@@ -34,8 +32,7 @@ pub struct RedbStore {
 }
 
 impl RedbStore {
-    /// Opens the store in a folder, makes it when there is none, and converts the journal of an
-    /// earlier version.
+    /// Opens the store in a folder, and makes it when there is none.
     ///
     /// Reads everything in it, twice after a crash: what is returned was verified to the last byte
     /// that is in use.
@@ -43,11 +40,8 @@ impl RedbStore {
     /// # Errors
     ///
     /// [`OpenError`]; nothing was overwritten then.
-    pub fn open(folder: &Path, options: Options<'_>) -> Result<(Self, Opening), OpenError> {
-        let Options { store, import } = options;
-        let mut medium = crate::medium::Folder::take(folder)?;
-        let data = import::open(&mut medium, folder, import, &store)?;
-        begin::generation(data, Box::new(medium), &store)
+    pub fn open(folder: &Path, options: &StoreOptions) -> Result<(Self, Opening), OpenError> {
+        Self::open_any(crate::medium::Folder::take(folder)?, options)
     }
 
     /// Opens the store on another medium than a folder: a disk that fails on demand.
@@ -57,12 +51,19 @@ impl RedbStore {
     /// As [`open`](Self::open).
     #[cfg(feature = "fault")]
     pub fn open_on(
+        medium: impl Medium + 'static,
+        options: &StoreOptions,
+    ) -> Result<(Self, Opening), OpenError> {
+        Self::open_any(medium, options)
+    }
+
+    fn open_any(
         mut medium: impl Medium + 'static,
         options: &StoreOptions,
     ) -> Result<(Self, Opening), OpenError> {
         let data = match begin::existing(&mut medium, options)? {
             Some(data) => data,
-            None => begin::fresh(&mut medium, options.limit, |_| Ok(()))?,
+            None => begin::fresh(&mut medium, options.limit)?,
         };
         begin::generation(data, Box::new(medium), options)
     }

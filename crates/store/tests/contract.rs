@@ -3,7 +3,7 @@
 
 use ensign_primitives::{RequestId, UnixTime};
 use ensign_store::{
-    Batch, Change, MemoryStore, Opening, Options, Place, RedbStore, Store, StoreOptions, Table,
+    Batch, Change, MemoryStore, Opening, Place, RedbStore, Store, StoreOptions, Table,
     medium::FaultDisk,
 };
 use ensign_testkit::store::{conformance, conformance_when_reopened, history};
@@ -29,7 +29,9 @@ fn redb_store_keeps_the_contract() {
 #[test]
 fn redb_store_in_a_folder_keeps_the_contract_when_reopened() {
     let folder = tempfile::tempdir().unwrap();
-    conformance_when_reopened(|| RedbStore::open(folder.path(), Options::default()).unwrap().0);
+    conformance_when_reopened(|| {
+        RedbStore::open(folder.path(), &StoreOptions::default()).unwrap().0
+    });
 }
 
 #[test]

@@ -137,8 +137,8 @@ fn empty_file_is_damage_and_not_a_new_store() {
 #[test]
 fn store_of_a_newer_version_is_named_and_left_alone() {
     let folder = tempfile::tempdir().unwrap();
-    let options = ensign_store::Options::default;
-    drop(RedbStore::open(folder.path(), options()).unwrap());
+    let options = StoreOptions::default;
+    drop(RedbStore::open(folder.path(), &options()).unwrap());
     let path = folder.path().join("store.redb");
     let database = redb::Database::open(&path).unwrap();
     let transaction = database.begin_write().unwrap();
@@ -148,7 +148,7 @@ fn store_of_a_newer_version_is_named_and_left_alone() {
     transaction.commit().unwrap();
     drop(database);
     let before = std::fs::read(&path).unwrap();
-    let error = RedbStore::open(folder.path(), options()).unwrap_err();
+    let error = RedbStore::open(folder.path(), &options()).unwrap_err();
     let (seen, known) = (FORMAT_VERSION + 1, FORMAT_VERSION);
     assert_eq!(error, OpenError::Newer { path: path.clone(), seen, known });
     assert_eq!(std::fs::read(&path).unwrap(), before);

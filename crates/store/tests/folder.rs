@@ -1,17 +1,12 @@
-//! A store in a real folder: who may open it, what is in the way, where an old journal goes.
+//! A store in a real folder: who may open it, what is in the way.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that fails says so")]
 
-use std::{cell::Cell, fs, path::Path};
+use std::{fs, path::Path};
 
-use ensign_primitives::{RequestId, UnixTime};
-use ensign_store::{
-    Batch, Import, ImportError, OLD_JOURNAL_BACKUP, OLD_JOURNAL_FILE, OpenError, Opening, Options,
-    Place, RedbStore, Store,
-};
-use ensign_testkit::store::Model;
+use ensign_store::{OpenError, Opening, RedbStore, StoreOptions};
 
 fn open(folder: &Path) -> Result<(RedbStore, Opening), OpenError> {
-    RedbStore::open(folder, Options::default())
+    RedbStore::open(folder, &StoreOptions::default())
 }
 
 #[test]
@@ -85,72 +80,4 @@ fn what_an_interrupted_start_left_is_replaced() {
     }
     assert_eq!(open(folder.path()).unwrap().1, Opening::New);
     assert_eq!(open(folder.path()).unwrap().1, Opening::Continued);
-}
-
-/// Reads a journal of one byte per request.
-struct Bytes {
-    fails: Cell<bool>,
-}
-
-impl Import for Bytes {
-    fn import(&mut self, journal: &Path, store: &mut dyn Store) -> Result<(), ImportError> {
-        let mut batch = Batch::new(UnixTime::default());
-        for byte in fs::read(journal).unwrap() {
-            batch.put(Place::request(&RequestId::from_bytes([byte; 32])), [byte])?;
-        }
-        store.commit(&batch)?;
-        if self.fails.get() { Err(ImportError::Damaged { offset: 2 }) } else { Ok(()) }
-    }
-}
-
-fn open_with(folder: &Path, import: &mut Bytes) -> Result<(RedbStore, Opening), OpenError> {
-    let options = Options { import: Some(import), ..Options::default() };
-    RedbStore::open(folder, options)
-}
-
-#[test]
-fn journal_of_version_1_becomes_a_store_and_is_kept() {
-    let folder = tempfile::tempdir().unwrap();
-    let journal = folder.path().join(OLD_JOURNAL_FILE);
-    fs::write(&journal, [1, 2, 3]).unwrap();
-    let mut import = Bytes { fails: Cell::new(true) };
-
-    let error = open(folder.path()).unwrap_err();
-    let reason = ImportError::NoImporter;
-    assert_eq!(error, OpenError::OldJournal { path: journal.clone(), reason });
-    let error = open_with(folder.path(), &mut import).unwrap_err();
-    let reason = ImportError::Damaged { offset: 2 };
-    assert_eq!(error, OpenError::OldJournal { path: journal.clone(), reason });
-    assert_eq!(fs::read(&journal).unwrap(), [1, 2, 3]);
-
-    import.fails.set(false);
-    let (store, _) = open_with(folder.path(), &mut import).unwrap();
-    let model = Model::of(&store);
-    let place = Place::request(&RequestId::from_bytes([2; 32]));
-    assert_eq!(store.get(&place).unwrap().unwrap().value, [2]);
-    drop(store);
-    let backup = folder.path().join(OLD_JOURNAL_BACKUP);
-    assert_eq!(fs::read(&backup).unwrap(), [1, 2, 3]);
-    assert!(!journal.exists());
-
-    // A crash between the two renames.
-    fs::rename(&backup, &journal).unwrap();
-    let (store, _) = open(folder.path()).unwrap();
-    assert_eq!(Model::of(&store), model);
-    drop(store);
-    assert!(backup.exists() && !journal.exists());
-}
-
-#[test]
-fn journal_that_was_written_after_it_became_a_store_is_not_ignored() {
-    let folder = tempfile::tempdir().unwrap();
-    let journal = folder.path().join(OLD_JOURNAL_FILE);
-    fs::write(&journal, [1]).unwrap();
-    let mut import = Bytes { fails: Cell::new(false) };
-    drop(open_with(folder.path(), &mut import).unwrap());
-    fs::write(&journal, [1, 9]).unwrap();
-    let error = open_with(folder.path(), &mut import).unwrap_err();
-    let reason = ImportError::Stale;
-    assert_eq!(error, OpenError::OldJournal { path: journal.clone(), reason });
-    assert_eq!(fs::read(&journal).unwrap(), [1, 9]);
 }

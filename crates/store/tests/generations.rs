@@ -3,7 +3,7 @@
 
 use ensign_primitives::UnixTime;
 use ensign_store::{
-    Batch, OnMove, OpenError, Opening, Options, Place, RedbStore, Store, StoreOptions,
+    Batch, OnMove, OpenError, Opening, Place, RedbStore, Store, StoreOptions,
     medium::{FaultDisk, Restore},
 };
 
@@ -141,7 +141,8 @@ fn folder_that_was_copied_is_seen_and_one_that_was_renamed_is_not() {
     let base = tempfile::tempdir().unwrap();
     let [one, two, copy] = ["one", "two", "copy"].map(|name| base.path().join(name));
     std::fs::create_dir(&one).unwrap();
-    let open = |folder: &std::path::Path| RedbStore::open(folder, Options::default()).unwrap().1;
+    let open =
+        |folder: &std::path::Path| RedbStore::open(folder, &StoreOptions::default()).unwrap().1;
     assert_eq!(open(&one), Opening::New);
     std::fs::rename(&one, &two).unwrap();
     assert_eq!(open(&two), Opening::Continued);

@@ -1,12 +1,11 @@
 //! Stores of every earlier format are read, with what was in them.
 //!
-//! Format 1 is a journal that its reader converts (`folder.rs`). A fixture is never made anew: it is
-//! what a program of that version left on a disk.
+//! A fixture is never made anew: it is what a program of that version left on a disk.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 use std::{fs, path::Path};
 
-use ensign_store::{Opening, Options, RedbStore};
+use ensign_store::{Opening, RedbStore, StoreOptions};
 use ensign_testkit::store::{Model, history};
 
 /// What the fixtures hold: the first batches of the history.
@@ -29,7 +28,7 @@ fn store_of_version_2_is_read_with_everything_in_it() {
             fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
         }
     }
-    let (store, opening) = RedbStore::open(folder.path(), Options::default()).unwrap();
+    let (store, opening) = RedbStore::open(folder.path(), &StoreOptions::default()).unwrap();
     assert_eq!(Model::of(&store), expected());
     // The fixture is a copy, as far as the mark can tell.
     assert_eq!(opening, Opening::Copied);

@@ -52,12 +52,12 @@ async fn serve(shared: &Arc<Shared>, incoming: Incoming, place: Place) -> Option
         () = place.evicted() => return None,
     };
     let Some(peer) = tls::peer_of(&connection).filter(|peer| *peer != shared.us) else {
-        connection.close(CloseCode::SameNode.to_wire(), &[]);
+        connection.close(CloseCode::SameNode.to_wire().into(), &[]);
         return None;
     };
     let standing = if shared.expects(&peer) { Standing::Expected } else { Standing::Stranger };
     if place.identify(peer, standing).is_err() {
-        connection.close(CloseCode::Unwanted.to_wire(), &[]);
+        connection.close(CloseCode::Unwanted.to_wire().into(), &[]);
         return None;
     }
     let caller = Newcomer { peer, connection, dialled: false, place };

@@ -5,7 +5,7 @@ use std::{io, net::SocketAddr};
 use ensign_primitives::{Network, PeerId};
 use quinn::{ConnectError, ConnectionError};
 
-use crate::CloseCode;
+use ensign_wire::CloseCode;
 
 /// Why a transport does not start.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

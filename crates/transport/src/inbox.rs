@@ -198,7 +198,7 @@ impl FrameReader {
 
 #[cfg(test)]
 mod tests {
-    use ensign_primitives::Network;
+    use ensign_primitives::{Network, QueryId};
     use ensign_wire::Frame;
 
     use super::*;
@@ -218,7 +218,7 @@ mod tests {
 
     #[test]
     fn frames_are_the_same_however_the_stream_is_cut() {
-        let bytes: Vec<u8> = [Frame::Ping(300), Frame::Pong(7)]
+        let bytes: Vec<u8> = [Frame::Ping(QueryId(300)), Frame::Pong(QueryId(7))]
             .iter()
             .flat_map(Frame::encode)
             .chain(
@@ -231,7 +231,10 @@ mod tests {
             .collect();
         let whole = read_all(&[&bytes]).unwrap();
         assert_eq!(whole.len(), 3);
-        assert_eq!(Frame::decode(whole[0].0, &whole[0].1, Network::Regtest), Ok(Frame::Ping(300)));
+        assert_eq!(
+            Frame::decode(whole[0].0, &whole[0].1, Network::Regtest),
+            Ok(Frame::Ping(QueryId(300)))
+        );
         for at in 1..bytes.len() {
             assert_eq!(read_all(&[&bytes[..at], &bytes[at..]]).unwrap(), whole, "cut at {at}");
         }
@@ -250,7 +253,7 @@ mod tests {
 
     #[test]
     fn stream_that_ends_inside_a_frame_is_malformed_at_that_offset() {
-        let frame = Frame::Ping(300).encode();
+        let frame = Frame::Ping(QueryId(300)).encode();
         for cut in 1..frame.len() {
             let error = read_all(&[&frame[..cut]]).unwrap_err();
             let expected = "more bytes";

@@ -34,7 +34,8 @@ pub use config::{
     STRANGER_FRAMES_MAX, STRANGER_QUEUE_BYTES_MAX, STRANGER_TIME, STRANGERS_MAX, TransportConfig,
 };
 mod event;
-pub use event::{CloseCode, DisconnectReason, TransportEvent};
+pub use ensign_wire::CloseCode;
+pub use event::{DisconnectReason, TransportEvent};
 mod error;
 pub use error::{BindError, DialError, SendError};
 mod transport;

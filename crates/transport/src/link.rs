@@ -151,7 +151,7 @@ impl Link {
     pub(crate) fn fail(&self, reason: DisconnectReason, code: CloseCode) {
         let _ = self.verdict.set(reason);
         self.outbox.close();
-        self.connection.close(code.to_wire(), &[]);
+        self.connection.close(code.to_wire().into(), &[]);
     }
 
     /// Tells whether we are closing: frames that arrive now are no longer delivered.
@@ -273,7 +273,7 @@ async fn write_until_closed(link: &Link, flush_timeout: Duration) {
     }
     let code = *link.closing.borrow();
     if let Some(code) = code {
-        link.connection.close(code.to_wire(), &[]);
+        link.connection.close(code.to_wire().into(), &[]);
     }
 }
 

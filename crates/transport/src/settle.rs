@@ -57,7 +57,7 @@ pub(crate) async fn settle(shared: &Arc<Shared>, newcomer: Newcomer) -> Result<S
     while let Some(occupant) = occupy(shared, &link) {
         if !occupant.is_over() {
             if first.is_none() && (dialled || !occupant.yields_to_incoming()) {
-                link.connection.close(CloseCode::Duplicate.to_wire(), &[]);
+                link.connection.close(CloseCode::Duplicate.to_wire().into(), &[]);
                 occupant.probe();
                 return Ok(Settled::Duplicate);
             }
@@ -95,7 +95,7 @@ impl Drop for Unused<'_> {
         let has_another = self.shared.live(&self.peer).is_some();
         let code = if has_another { CloseCode::Duplicate } else { CloseCode::Silent };
         // Without effect when it is closed already.
-        connection.close(code.to_wire(), &[]);
+        connection.close(code.to_wire().into(), &[]);
     }
 }
 
@@ -108,7 +108,7 @@ async fn choice_of_peer(
         biased;
         accepted = newcomer.connection.accept_uni() => accepted,
         () = newcomer.place.evicted() => {
-            newcomer.connection.close(CloseCode::Unwanted.to_wire(), &[]);
+            newcomer.connection.close(CloseCode::Unwanted.to_wire().into(), &[]);
             return Err(DialError::Closed { code: CloseCode::Unwanted });
         }
     };
@@ -126,7 +126,7 @@ async fn choice_of_peer(
 fn occupy(shared: &Shared, link: &Arc<Link>) -> Option<Arc<Link>> {
     let mut links = locked(&shared.links);
     if shared.is_closed() {
-        link.connection.close(CloseCode::Shutdown.to_wire(), &[]);
+        link.connection.close(CloseCode::Shutdown.to_wire().into(), &[]);
     }
     let occupant = links.get(&link.peer).cloned();
     if occupant.is_none() {

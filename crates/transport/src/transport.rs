@@ -224,7 +224,7 @@ impl Transport {
             }
         };
         let _ = timeout(shared.config.flush_timeout, flushed).await;
-        shared.endpoint.close(CloseCode::Shutdown.to_wire(), &[]);
+        shared.endpoint.close(CloseCode::Shutdown.to_wire().into(), &[]);
         let _ = timeout(shared.config.flush_timeout, shared.endpoint.wait_idle()).await;
         shared.socket.close();
     }
@@ -242,6 +242,6 @@ impl Owner {
 impl Drop for Owner {
     fn drop(&mut self) {
         self.stop();
-        self.shared.endpoint.close(CloseCode::Shutdown.to_wire(), &[]);
+        self.shared.endpoint.close(CloseCode::Shutdown.to_wire().into(), &[]);
     }
 }

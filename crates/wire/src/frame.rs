@@ -2,7 +2,7 @@
 
 use alloc::{boxed::Box, vec::Vec};
 
-use ensign_primitives::{MESSAGES_MAX, Network, RequestId};
+use ensign_primitives::{MESSAGES_MAX, Network, QueryId, RequestId};
 use serde::{Deserialize, Serialize, Serializer};
 
 use crate::{DecodeError, Envelope, Groups, Hello, PAYLOAD_BYTES_MAX, SHARED_GROUPS_MAX, codec};
@@ -212,10 +212,10 @@ impl Header {
 pub enum Frame {
     /// Introduces the sender; the first frame each way.
     Hello(Hello),
-    /// Asks for a [`Frame::Pong`] with the same number.
-    Ping(u64),
-    /// Answers a [`Frame::Ping`].
-    Pong(u64),
+    /// Asks for a [`Frame::Pong`] of the same name.
+    Ping(QueryId),
+    /// Answers the [`Frame::Ping`] of this name.
+    Pong(QueryId),
     /// Carries what a request's messages were computed from.
     Payload {
         /// The request that names the payload's digest.
@@ -246,7 +246,7 @@ impl Frame {
     pub fn encode(&self) -> Vec<u8> {
         let body = match self {
             Self::Hello(hello) => codec::encode(hello),
-            Self::Ping(number) | Self::Pong(number) => codec::encode(number),
+            Self::Ping(query) | Self::Pong(query) => codec::encode(query),
             Self::Payload { request, bytes } => codec::encode(&(request, Blob(bytes))),
             Self::Groups(groups) => codec::encode(groups),
             Self::Envelope(envelope) => envelope.encode(),

@@ -43,6 +43,8 @@ mod hello;
 pub use hello::{ADDRESSES_MAX, Groups, Hello, Limits, Roles, SHARED_GROUPS_MAX};
 mod frame;
 pub use frame::{Audience, Frame, HEADER_BYTES_MAX, Header, Kind, Lane};
+mod close_code;
+pub use close_code::CloseCode;
 mod codec;
 pub use codec::DecodeError;
 

@@ -13,9 +13,11 @@ use ensign_engine as _;
 use ensign_equivocation as _;
 use ensign_identity as _;
 use ensign_musig as _;
+use ensign_peers as _;
 use ensign_primitives as _;
 use ensign_replay as _;
 use ensign_session as _;
+use ensign_signing as _;
 use ensign_wire as _;
 
 #[cfg(feature = "canary")]

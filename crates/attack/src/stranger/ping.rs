@@ -6,6 +6,7 @@ use std::{
 };
 
 use anyhow::Result;
+use ensign_primitives::QueryId;
 use ensign_wire::Frame;
 use tokio::{task::JoinSet, time::timeout_at};
 
@@ -45,7 +46,7 @@ async fn flood(scene: &Scene<'_>, count: usize, ears: Ears) -> Result<Findings> 
     let gathering = Instant::now() + scene.left(Duration::MAX) / 3;
     let Crowd { lines, callers, refused } = Crowd::gather(&door, count, ears, gathering).await?;
     let connections = lines.len();
-    let burst: Arc<[u8]> = Frame::Ping(0).encode().repeat(BURST).into();
+    let burst: Arc<[u8]> = Frame::Ping(QueryId(0)).encode().repeat(BURST).into();
     let caller = Arc::new(Caller::bind(super::FIRST_ADDRESS + 9)?);
     let deadline = scene.deadline();
     let mut floods = JoinSet::new();

@@ -1,12 +1,10 @@
-//! Bitcoin Core's consensus code judges the signed transaction.
+//! Bitcoin's consensus rules judge the signed transaction, and have to show that they can say no.
 
-use bitcoin::consensus::encode::{deserialize, serialize};
-use bitcoin::{Transaction, Witness};
-use bitcoinconsensus::Utxo;
-
-use super::coin::Coin;
+use super::{Accepts, coin::Coin};
 use crate::catalogue as code;
 use crate::failure::{Failure, Result};
+use bitcoin::consensus::encode::{deserialize, serialize};
+use bitcoin::{Transaction, Witness};
 
 /// A transaction that was accepted.
 #[derive(Debug)]
@@ -21,7 +19,7 @@ pub(super) struct Verdict {
 /// # Errors
 ///
 /// [`code::DEMO_REFUSED`] with what the rules say.
-pub(super) fn judge(coin: &Coin, hex: &str) -> Result<Verdict> {
+pub(super) fn judge(coin: &Coin, accepts: Accepts, hex: &str) -> Result<Verdict> {
     let refused = |what: String| Failure::new(&code::DEMO_REFUSED, what);
     let bytes = hex::decode(hex).map_err(|error| refused(format!("no transaction: {error}")))?;
     let tx: Transaction =
@@ -30,25 +28,13 @@ pub(super) fn judge(coin: &Coin, hex: &str) -> Result<Verdict> {
     if !spends.eq([coin.outpoint]) {
         return Err(refused("the transaction does not spend the coin, and it alone".to_owned()));
     }
-    accepts(coin, &bytes).map_err(|error| refused(format!("refused: {error}")))?;
-    if accepts(coin, &serialize(&false_twin(&tx))).is_ok() {
+    accepts(&coin.txout, &bytes).map_err(|error| refused(format!("refused: {error}")))?;
+    if accepts(&coin.txout, &serialize(&false_twin(&tx))).is_ok() {
         return Err(refused(
             "a false signature was accepted, so the check is worthless".to_owned(),
         ));
     }
     Ok(Verdict { txid: tx.compute_txid().to_string() })
-}
-
-/// All rules that are in force, taproot among them because the spent output is given.
-fn accepts(coin: &Coin, tx: &[u8]) -> Result<(), bitcoinconsensus::Error> {
-    let script = coin.txout.script_pubkey.as_bytes();
-    let amount = coin.txout.value.to_sat();
-    let spent = Utxo {
-        script_pubkey: script.as_ptr(),
-        script_pubkey_len: u32::try_from(script.len()).unwrap_or(u32::MAX),
-        value: i64::try_from(amount).unwrap_or(i64::MAX),
-    };
-    bitcoinconsensus::verify(script, amount, tx, Some(&[spent]), 0)
 }
 
 fn false_twin(tx: &Transaction) -> Transaction {
@@ -66,6 +52,7 @@ fn false_twin(tx: &Transaction) -> Transaction {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use bitcoin::{Psbt, TxOut};
     use ensign_identity::SignerKey;
     use ensign_musig::SecKey;
     use ensign_primitives::Network;
@@ -77,24 +64,35 @@ mod tests {
         Coin::of(&ensign_psbt::Group::new(Network::Regtest, &keys).unwrap())
     }
 
+    fn nothing(_: &TxOut, _: &[u8]) -> Result<(), String> {
+        Err("no".to_owned())
+    }
+
+    fn everything(_: &TxOut, _: &[u8]) -> Result<(), String> {
+        Ok(())
+    }
+
     #[test]
-    fn a_transaction_without_a_true_signature_is_refused() {
-        let coin = coin();
-        let mut tx = bitcoin::Psbt::deserialize(&coin.psbt()).unwrap().unsigned_tx;
-        for witness in [Witness::new(), Witness::from_slice(&[[0x11; 64]])] {
-            tx.input[0].witness = witness;
-            let refused = judge(&coin, &hex::encode(serialize(&tx))).unwrap_err();
-            assert_eq!(refused.entry.code, "E-DEM-002");
-        }
+    fn a_transaction_that_the_rules_refuse_is_refused() {
+        let (coin, tx) = (coin(), Psbt::deserialize(&coin().psbt()).unwrap().unsigned_tx);
+        let refused = judge(&coin, nothing, &hex::encode(serialize(&tx))).unwrap_err();
+        assert_eq!((refused.entry.code, &*refused.what), ("E-DEM-002", "refused: no"));
+    }
+
+    #[test]
+    fn rules_that_accept_a_false_signature_too_are_worthless() {
+        let (coin, tx) = (coin(), Psbt::deserialize(&coin().psbt()).unwrap().unsigned_tx);
+        let refused = judge(&coin, everything, &hex::encode(serialize(&tx))).unwrap_err();
+        assert!(refused.what.contains("worthless"), "{}", refused.what);
     }
 
     #[test]
     fn a_transaction_that_spends_another_coin_is_refused() {
         let coin = coin();
-        let mut tx = bitcoin::Psbt::deserialize(&coin.psbt()).unwrap().unsigned_tx;
+        let mut tx = Psbt::deserialize(&coin.psbt()).unwrap().unsigned_tx;
         tx.input[0].previous_output.vout += 1;
-        let refused = judge(&coin, &hex::encode(serialize(&tx))).unwrap_err();
+        let refused = judge(&coin, everything, &hex::encode(serialize(&tx))).unwrap_err();
         assert!(refused.what.contains("does not spend the coin"), "{}", refused.what);
-        assert_eq!(judge(&coin, "zz").unwrap_err().entry.code, "E-DEM-002");
+        assert_eq!(judge(&coin, everything, "zz").unwrap_err().entry.code, "E-DEM-002");
     }
 }

@@ -1,4 +1,4 @@
-//! A signer of the demo: this program in a process of its own.
+//! A signer of the demo: this program as `ensign`, in a process of its own.
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -60,6 +60,7 @@ impl Signer {
             Failure::new(&code::DEMO_SIGNER, format!("cannot start a signer: {error}"))
         };
         let mut child = Command::new(std::env::current_exe().map_err(failed)?)
+            .arg(super::AS_SIGNER)
             .args(arguments)
             .args(["--json", "--until-stdin-closes", "--home"])
             .arg(home)

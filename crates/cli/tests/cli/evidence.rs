@@ -4,7 +4,7 @@ use ensign_equivocation::{Case, Charge, Evidence, SpeaksFor};
 use ensign_identity::{Delegation, DelegationProof, NodeKey, Signature, SignerKey};
 use ensign_musig::SecKey;
 use ensign_primitives::{Network, SignerIndex, UnixTime, sha256};
-use ensign_store::{Batch, Options, Place, RedbStore, Store as _, StoreOptions};
+use ensign_store::{Batch, Place, RedbStore, Store as _, StoreOptions};
 use ensign_wire::{
     AbortReason, Body, Envelope, GroupKeys, KeyTweak, Message, Mode, NoncesComplete, Payload,
     Scheme, SessionAbort, SigningRequest, TxType,
@@ -120,7 +120,7 @@ fn silence_is_shown_as_a_claim_with_its_reporters() {
 fn keep(signer: &Signer, place: Place, case: &Case) {
     let name = std::fs::read("/etc/machine-id").map_or([0; 32], |name| sha256(&name));
     let store = StoreOptions { machine: name, mark: [5; 32], ..StoreOptions::default() };
-    let (mut store, _) = RedbStore::open(&signer.home, Options { store, import: None }).unwrap();
+    let (mut store, _) = RedbStore::open(&signer.home, &store).unwrap();
     let mut batch = Batch::new(NOW);
     batch.put(place, case.encode()).unwrap();
     store.commit(&batch).unwrap();

@@ -146,9 +146,9 @@ fn a_changed_passphrase_replaces_the_old_one() {
 }
 
 #[test]
-fn a_backup_is_drilled_and_becomes_a_home_with_groups_and_without_a_journal() {
+fn a_backup_is_drilled_and_becomes_a_home_with_groups_and_without_a_store() {
     let [alice, bob, _carol] = treasury();
-    // So that there is a journal that must not come back.
+    // So that there is a store that must not come back.
     drop(alice.up("none"));
     let before = files(&alice.home);
     let source = passphrase(&alice, "own", PASSPHRASE);

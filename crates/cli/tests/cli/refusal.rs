@@ -100,13 +100,6 @@ fn a_port_in_use_is_named() {
 }
 
 #[test]
-fn a_damaged_journal_stops_the_node() {
-    let [alice, ..] = treasury();
-    fs::write(alice.home.join("journal"), "no journal").unwrap();
-    alice.json(&["up"]).refused(3, "E-HOM-008");
-}
-
-#[test]
 fn a_command_line_that_is_not_understood_exits_with_2() {
     let ended = run(&["sign", "--group", "treasury"]);
     assert_eq!((ended.code, ended.stdout.as_str()), (2, ""));

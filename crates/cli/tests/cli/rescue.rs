@@ -7,7 +7,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use ensign_store::{Options, RedbStore, StoreOptions};
+use ensign_store::{RedbStore, StoreOptions};
 use serde_json::Value;
 
 use crate::ensign::{Running, Signer, argument, blind, copy, treasury};
@@ -128,7 +128,7 @@ fn home_of_another_machine_runs_only_when_the_other_is_said_to_be_off() {
         fs::remove_file(alice.home.join(file)).unwrap();
     }
     let store = StoreOptions { machine: [7; 32], mark: [1; 32], ..StoreOptions::default() };
-    drop(RedbStore::open(&alice.home, Options { store, import: None }).unwrap());
+    drop(RedbStore::open(&alice.home, &store).unwrap());
     let before = files(&alice.home);
     let error = refused(&alice, 7, "E-HOM-020");
     says(&error, "do", "ensign up --moved");

@@ -2,7 +2,7 @@
 
 use core::ops::ControlFlow;
 
-use ensign_engine::Record;
+use ensign_engine::signing::Record;
 use ensign_primitives::{RequestId, UnixTime};
 use ensign_store::{Place, Store, Table, request_of};
 use ensign_wire::SignedRequest;

@@ -2,7 +2,7 @@
 
 use core::ops::ControlFlow;
 
-use ensign_engine::Known;
+use ensign_engine::signing::Known;
 use ensign_primitives::RequestId;
 use ensign_store::{Place, Store, Table};
 

@@ -3,7 +3,7 @@
 
 use core::ops::ControlFlow;
 
-use ensign_engine::Record;
+use ensign_engine::signing::Record;
 use ensign_primitives::{PeerId, RequestId, UnixTime};
 use ensign_store::{
     Batch, OnceError, Place, Store, StoreError, Table, commit_once, make_room, request_of,

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use ensign_engine::Record;
+use ensign_engine::signing::Record;
 use ensign_primitives::{GroupId, PeerId, RequestId, SignerIndex, UnixTime};
 use ensign_psbt::Summary;
 use ensign_store::Place;

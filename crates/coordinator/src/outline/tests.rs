@@ -1,6 +1,6 @@
 //! Cases for the book of outlines.
 
-use ensign_engine::ATTEMPTS_MAX;
+use ensign_engine::signing::ATTEMPTS_MAX;
 use ensign_identity::{NodeKey, SignerKey};
 use ensign_musig::SecKey;
 use ensign_primitives::{Network, RequestId, SignerIndex, UnixTime};

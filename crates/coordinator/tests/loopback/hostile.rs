@@ -2,7 +2,7 @@
 
 use ensign_coordinator::{Consent, Event, RequestEvent, Work};
 use ensign_engine::Proposal;
-use ensign_primitives::{Network, RequestId};
+use ensign_primitives::{Network, QueryId, RequestId};
 use ensign_transport::{DialError, Transport, TransportConfig, TransportEvent};
 use ensign_wire::{Frame, Hello, Kind, Limits, Mode, Roles, TxType};
 
@@ -102,7 +102,7 @@ async fn silent_stranger_is_closed_and_named() {
 #[tokio::test]
 async fn ping_before_hello_is_named() {
     let what = stranger(async |raw| {
-        raw.say(&keys(0), &Frame::Ping(1));
+        raw.say(&keys(0), &Frame::Ping(QueryId(1)));
         raw.closed().await;
     })
     .await;

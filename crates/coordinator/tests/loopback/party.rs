@@ -22,12 +22,12 @@ use ensign_coordinator::{
     PeerEvent, Problem, RequestEvent, SigningJob, Work,
 };
 use ensign_deadline::Timeouts;
-use ensign_engine::Record;
+use ensign_engine::signing::Record;
 use ensign_identity::{DelegationProof, NodeKey, SignerKey};
 use ensign_musig::SecKey;
 use ensign_primitives::{GroupId, Network, PeerId, RequestId, sha256};
 use ensign_session::Phase;
-use ensign_store::{Batch, Options, Place, RedbStore, Row, Store, StoreOptions, Table};
+use ensign_store::{Batch, Place, RedbStore, Row, Store, StoreOptions, Table};
 use ensign_wire::{GroupKeys, KeyTweak};
 use tempfile::TempDir;
 use tokio::{sync::mpsc, task::JoinHandle, time::timeout};
@@ -290,7 +290,7 @@ impl Stopped {
     fn open(&self) -> RedbStore {
         let machine = std::fs::read("/etc/machine-id").map_or([0; 32], |name| sha256(&name));
         let store = StoreOptions { machine, ..StoreOptions::default() };
-        RedbStore::open(&self.folder, Options { store, import: None }).unwrap().0
+        RedbStore::open(&self.folder, &store).unwrap().0
     }
 
     /// Comes back on another port.

@@ -1,6 +1,7 @@
 //! Peers of no group: what they learn, what they can ask for, and that they are in nobody's way.
 
 use ensign_coordinator::{Event, PeerEvent, Work};
+use ensign_primitives::QueryId;
 use ensign_transport::STRANGERS_MAX;
 use ensign_wire::{Frame, Kind};
 
@@ -34,7 +35,7 @@ async fn regression_flood_of_pings_was_answered_as_long_as_it_lasted() {
         let mut raw = Raw::connect(secret(number), &to, address).await;
         raw.say(&to, &hello(1));
         for number in 0..10_000 {
-            raw.say(&to, &Frame::Ping(number));
+            raw.say(&to, &Frame::Ping(QueryId(number)));
         }
         let heard = raw.frames_until_closed().await;
         let pongs = heard.iter().filter(|kind| **kind == Kind::Pong).count();

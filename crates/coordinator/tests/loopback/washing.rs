@@ -2,9 +2,9 @@
 //! node stays up.
 
 use ensign_coordinator::{Event, Keys, RequestEvent, Work};
-use ensign_engine::{REQUESTS_ALLOWED, Record};
+use ensign_engine::signing::{REQUESTS_ALLOWED, Record};
 use ensign_identity::{DelegationProof, NodeKey};
-use ensign_primitives::{RequestId, SessionId, SignerIndex};
+use ensign_primitives::{QueryId, RequestId, SessionId, SignerIndex};
 use ensign_store::Place;
 use ensign_wire::{
     AbortReason, Body, Envelope, Frame, GroupKeys, Groups, KeyTweak, Message, Mode,
@@ -108,10 +108,10 @@ impl Washer {
     async fn seen(&mut self) {
         self.pings += 1;
         let number = self.pings;
-        self.raw.say(&self.to, &Frame::Ping(number));
+        self.raw.say(&self.to, &Frame::Ping(QueryId(number)));
         loop {
             match self.raw.frame().await {
-                Frame::Pong(seen) if seen == number => return,
+                Frame::Pong(QueryId(seen)) if seen == number => return,
                 Frame::Envelope(said) => self.hear(&said),
                 _ => {}
             }

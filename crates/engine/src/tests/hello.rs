@@ -3,7 +3,7 @@
 use core::time::Duration;
 use std::{vec, vec::Vec};
 
-use ensign_primitives::{PeerId, RequestId, UnixTime};
+use ensign_primitives::{PeerId, QueryId, RequestId, UnixTime};
 use ensign_wire::{DecodeError, Frame, Hello, Kind, Limits, Mode, Roles};
 
 use super::{
@@ -58,7 +58,7 @@ fn member_that_says_hello_is_up_and_its_clock_is_compared() {
 #[test]
 fn strangers_frame_before_hello_ends_the_connection() {
     let mut net = met(peer(STRANGER));
-    net.deliver(peer(STRANGER), 0, &Frame::Ping(1).encode());
+    net.deliver(peer(STRANGER), 0, &Frame::Ping(QueryId(1)).encode());
     assert_eq!(net.nodes[0].offenses(), [(peer(STRANGER), Offense::NoHello { kind: Kind::Ping })]);
     assert_eq!(net.nodes[0].closed, [(peer(STRANGER), CloseReason::NoHello)]);
     net.deliver(peer(STRANGER), 0, &hello(1, 1));
@@ -121,7 +121,7 @@ fn range_of_versions_that_holds_ours_is_fine() {
 fn ping_is_answered_to_anybody_who_said_hello() {
     let mut net = met(peer(STRANGER));
     net.deliver(peer(STRANGER), 0, &hello(1, 1));
-    net.deliver(peer(STRANGER), 0, &Frame::Ping(77).encode());
+    net.deliver(peer(STRANGER), 0, &Frame::Ping(QueryId(77)).encode());
     assert_eq!(net.nodes[0].offenses(), []);
 }
 

@@ -3,7 +3,7 @@
 use core::time::Duration;
 use std::{vec, vec::Vec};
 
-use ensign_primitives::{PeerId, StateMachine};
+use ensign_primitives::{PeerId, QueryId, StateMachine};
 use ensign_wire::{Frame, Hello, Kind, Limits, Roles};
 
 use super::{
@@ -66,7 +66,7 @@ fn introduced(who: PeerId) -> Net {
 }
 
 fn pongs(net: &mut Net, who: PeerId, pings: u32) -> usize {
-    let answers = (0..pings).flat_map(|number| say(net, who, &Frame::Ping(number.into())));
+    let answers = (0..pings).flat_map(|number| say(net, who, &Frame::Ping(QueryId(number.into()))));
     answers.filter(|it| matches!(it, Output::Send { kind: Kind::Pong, .. })).count()
 }
 
@@ -98,7 +98,7 @@ fn regression_strangers_pings_beyond_a_burst_were_answered_without_end() {
     let mut net = introduced(peer(STRANGER));
     assert_eq!(pongs(&mut net, peer(STRANGER), 16), 16);
     for time in 1..=4 {
-        let after = say(&mut net, peer(STRANGER), &Frame::Ping(1));
+        let after = say(&mut net, peer(STRANGER), &Frame::Ping(QueryId(1)));
         let named = matches!(&after[0], Output::Event(Event::Offense { offense, .. })
             if *offense == Offense::TooManyPings);
         let closed = after
@@ -113,7 +113,7 @@ fn regression_strangers_pings_beyond_a_burst_were_answered_without_end() {
 fn member_that_pings_too_often_gets_no_answer_and_keeps_its_connection() {
     let mut net = introduced(peer(1));
     assert_eq!(pongs(&mut net, peer(1), 1000), 16);
-    assert_eq!(say(&mut net, peer(1), &Frame::Ping(1)).len(), 0);
+    assert_eq!(say(&mut net, peer(1), &Frame::Ping(QueryId(1))).len(), 0);
     assert!(net.nodes[0].subject.machine().signing().is_up(&peer(1)));
 }
 

@@ -11,7 +11,7 @@ use super::{
     verify,
 };
 use crate::{
-    ImportError, OpenError, Opening, StoreError, StoreOptions,
+    OpenError, Opening, StoreError, StoreOptions,
     generation::{self, Generation, MarkFile, Sight, judge},
     medium::{Flush, Medium, Watched},
 };
@@ -21,7 +21,6 @@ use crate::{
 pub(super) struct Opened {
     pub(super) data: Data,
     pub(super) generation: Option<Generation>,
-    pub(super) journal: Option<[u8; 32]>,
 }
 
 /// Opens the data file that is there; `None` when there is none. Nothing is written to one that is
@@ -43,24 +42,18 @@ pub(super) fn existing(
     let backend = found.ok_or_else(|| OpenError::io(&path, &io::ErrorKind::NotFound.into()))?;
     let mut data = open(backend, &path, options.limit)?;
     (data.used, data.commits) = (contents.used, contents.commits);
-    let (generation, journal) = (contents.generation, contents.journal);
-    Ok(Some(Opened { data, generation, journal }))
+    Ok(Some(Opened { data, generation: contents.generation }))
 }
 
-/// Makes a data file beside its place, fills it, and moves it there when it is complete.
-pub(super) fn fresh(
-    medium: &mut dyn Medium,
-    limit: u64,
-    fill: impl FnOnce(&mut Data) -> Result<(), OpenError>,
-) -> Result<Opened, OpenError> {
+/// Makes a data file beside its place, and moves it there when it is complete.
+pub(super) fn fresh(medium: &mut dyn Medium, limit: u64) -> Result<Opened, OpenError> {
     let path = medium.path().to_owned();
     let failed = |error: io::Error| OpenError::io(&path, &error);
     let backend = medium.fresh().map_err(failed)?;
     let mut data = open(backend, &path, limit)?;
     data.lay_out().map_err(|error| refused(&path, error))?;
-    fill(&mut data)?;
     medium.publish().map_err(failed)?;
-    Ok(Opened { data, generation: None, journal: None })
+    Ok(Opened { data, generation: None })
 }
 
 fn open(backend: Arc<dyn StorageBackend>, path: &Path, limit: u64) -> Result<Data, OpenError> {
@@ -127,8 +120,6 @@ pub(super) fn refused(path: &Path, error: StoreError) -> OpenError {
         error @ (StoreError::TooLarge { .. }
         | StoreError::Full { .. }
         | StoreError::NoSpace { .. }
-        | StoreError::Stopped) => {
-            OpenError::OldJournal { path: path.to_owned(), reason: ImportError::Store(error) }
-        }
+        | StoreError::Stopped) => OpenError::Refused { path: path.to_owned(), reason: error },
     }
 }

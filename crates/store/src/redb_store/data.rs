@@ -22,7 +22,6 @@ pub(super) const OWN: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("e
 pub(super) const FORMAT: &str = "format";
 pub(super) const COMMITS: &str = "commits";
 pub(super) const GENERATION: &str = "generation";
-pub(super) const JOURNAL: &str = "journal";
 
 /// The memory that redb keeps pages in. Reads go to the system's own cache beyond it.
 pub(super) const CACHE_BYTES: usize = 8 * 1024 * 1024;

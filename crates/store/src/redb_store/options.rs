@@ -1,24 +1,8 @@
 //! What a store is opened with.
 
-use super::Import;
 use crate::STORE_BYTES_MAX;
 
-/// What a store in a folder is opened with.
-#[derive(Default)]
-pub struct Options<'a> {
-    /// What every store is opened with.
-    pub store: StoreOptions,
-    /// Converts the journal of format version 1; without it, a folder that has one is refused.
-    pub import: Option<&'a mut dyn Import>,
-}
-
-impl std::fmt::Debug for Options<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Options").field("store", &self.store).finish_non_exhaustive()
-    }
-}
-
-/// What every store is opened with.
+/// What a store is opened with.
 #[derive(Clone, Debug)]
 pub struct StoreOptions {
     /// How many bytes the records may take.

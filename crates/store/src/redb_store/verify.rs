@@ -28,7 +28,6 @@ pub(super) struct Contents {
     pub(super) used: u64,
     pub(super) commits: u64,
     pub(super) generation: Option<Generation>,
-    pub(super) journal: Option<[u8; 32]>,
 }
 
 /// Verifies every page and every record. What redb repairs after a crash, it repairs in memory here.
@@ -89,14 +88,13 @@ fn read(database: &Database) -> Result<Result<Contents, Flaw>, redb::Error> {
     }
     let commits = own(data::COMMITS)?.and_then(|bytes| bytes.try_into().ok());
     let generation = own(data::GENERATION)?.map(|bytes| Generation::decode(&bytes));
-    let journal = own(data::JOURNAL)?.and_then(|bytes| bytes.try_into().ok());
     let (Some(commits), None | Some(Some(_)), Some(used)) =
         (commits, &generation, read_records(&transaction)?)
     else {
         return Ok(Err(Flaw::Damaged));
     };
     let commits = u64::from_be_bytes(commits);
-    Ok(Ok(Contents { used, commits, generation: generation.flatten(), journal }))
+    Ok(Ok(Contents { used, commits, generation: generation.flatten() }))
 }
 
 /// Returns what the records take; `None` when one is not what was written.

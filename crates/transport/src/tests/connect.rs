@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ensign_primitives::{Network, PeerId};
+use ensign_primitives::{Network, PeerId, QueryId};
 use ensign_wire::{Frame, PROTOCOL_VERSION};
 
 use super::node::{LOOPBACK, Node, Raw, config, key, low_and_high, pair};
@@ -104,17 +104,17 @@ async fn port_in_use_is_an_error_with_the_address() {
 async fn sending_without_a_connection_is_an_error() {
     let node = Node::start(key(1)).await;
     let peer = key(2).peer_id();
-    assert_eq!(node.send(peer, &Frame::Ping(1)), Err(SendError::NotConnected { peer }));
+    assert_eq!(node.send(peer, &Frame::Ping(QueryId(1))), Err(SendError::NotConnected { peer }));
 }
 
 /// Exchanges one frame each way; anything but `Connected` before it fails the test.
 async fn exchange(one: &mut Node, two: &mut Node) {
     assert_eq!(one.connected().await.0, two.id);
     assert_eq!(two.connected().await.0, one.id);
-    one.send(two.id, &Frame::Ping(1)).unwrap();
-    two.send(one.id, &Frame::Ping(2)).unwrap();
-    assert_eq!(two.frame().await, (one.id, Frame::Ping(1)));
-    assert_eq!(one.frame().await, (two.id, Frame::Ping(2)));
+    one.send(two.id, &Frame::Ping(QueryId(1))).unwrap();
+    two.send(one.id, &Frame::Ping(QueryId(2))).unwrap();
+    assert_eq!(two.frame().await, (one.id, Frame::Ping(QueryId(1))));
+    assert_eq!(one.frame().await, (two.id, Frame::Ping(QueryId(2))));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -154,14 +154,14 @@ async fn own_identity_is_not_dialled_and_not_accepted() {
 async fn disconnect_delivers_what_is_queued_and_tells_the_code() {
     let (mut one, mut two) = pair().await;
     for number in 0..100 {
-        one.send(two.id, &Frame::Ping(number)).unwrap();
+        one.send(two.id, &Frame::Ping(QueryId(number))).unwrap();
     }
     one.transport.forget(two.id);
     one.transport.disconnect(two.id, CloseCode::Offense);
     let refused = SendError::NotConnected { peer: two.id };
-    assert_eq!(one.send(two.id, &Frame::Ping(100)), Err(refused));
+    assert_eq!(one.send(two.id, &Frame::Ping(QueryId(100))), Err(refused));
     for number in 0..100 {
-        assert_eq!(two.frame().await, (one.id, Frame::Ping(number)));
+        assert_eq!(two.frame().await, (one.id, Frame::Ping(QueryId(number))));
     }
     let closed = DisconnectReason::Closed { code: CloseCode::Offense };
     assert_eq!(two.disconnected().await, (one.id, closed));
@@ -206,8 +206,8 @@ async fn peer_that_restarts_on_its_port_is_found_again() {
     let mut two = Node::start_with(again, key(2)).await;
     assert_eq!(connected_at_last(&mut one).await, id);
     assert_eq!(two.connected().await, (one.id, false));
-    two.send(one.id, &Frame::Ping(9)).unwrap();
-    assert_eq!(one.frame().await, (id, Frame::Ping(9)));
+    two.send(one.id, &Frame::Ping(QueryId(9))).unwrap();
+    assert_eq!(one.frame().await, (id, Frame::Ping(QueryId(9))));
 }
 
 /// A process that is killed says nothing. Whoever dials, the survivor reports one end and one
@@ -252,5 +252,5 @@ async fn closed_transport_refuses_callers_and_sends_nothing() {
     let closed = DisconnectReason::Closed { code: CloseCode::Shutdown };
     assert_eq!(two.disconnected().await, (one.id, closed));
     let peer = two.id;
-    assert_eq!(one.send(peer, &Frame::Ping(1)), Err(SendError::NotConnected { peer }));
+    assert_eq!(one.send(peer, &Frame::Ping(QueryId(1))), Err(SendError::NotConnected { peer }));
 }

@@ -1,6 +1,6 @@
 //! Frames: order, payloads, full queues, slow readers.
 
-use ensign_primitives::RequestId;
+use ensign_primitives::{QueryId, RequestId};
 use ensign_wire::{Frame, PAYLOAD_BYTES_MAX};
 
 use super::node::{Node, config, key, pair};
@@ -16,7 +16,7 @@ async fn frames_arrive_in_the_order_they_were_sent() {
     two.transport.admit(one.id);
     let sender = tokio::spawn(async move {
         for number in 0..20_000 {
-            while let Err(error) = one.send(two.id, &Frame::Ping(number)) {
+            while let Err(error) = one.send(two.id, &Frame::Ping(QueryId(number))) {
                 assert!(matches!(error, SendError::QueueFull { .. }), "{error}");
                 tokio::task::yield_now().await;
             }
@@ -24,7 +24,7 @@ async fn frames_arrive_in_the_order_they_were_sent() {
         one
     });
     for number in 0..20_000 {
-        assert_eq!(two.frame().await.1, Frame::Ping(number));
+        assert_eq!(two.frame().await.1, Frame::Ping(QueryId(number)));
     }
     sender.await.unwrap();
 }
@@ -34,9 +34,9 @@ async fn payload_of_the_largest_size_does_not_hold_up_frames() {
     let (one, mut two) = pair().await;
     let large = payload(7, PAYLOAD_BYTES_MAX);
     one.send(two.id, &large).unwrap();
-    one.send(two.id, &Frame::Ping(1)).unwrap();
+    one.send(two.id, &Frame::Ping(QueryId(1))).unwrap();
     // The payload waits for admission; the frame sent after it does not.
-    assert_eq!(two.frame().await, (one.id, Frame::Ping(1)));
+    assert_eq!(two.frame().await, (one.id, Frame::Ping(QueryId(1))));
     two.transport.admit(one.id);
     assert_eq!(two.frame().await, (one.id, large));
 }
@@ -67,7 +67,7 @@ async fn queue_of_a_peer_that_does_not_read_fills_and_says_so() {
     // Nobody reads the events of `two`: its windows fill, then our queue.
     let mut sent = 0;
     let error = loop {
-        match one.send(two.id, &Frame::Ping(sent)) {
+        match one.send(two.id, &Frame::Ping(QueryId(sent))) {
             Ok(()) => sent += 1,
             Err(error) => break error,
         }
@@ -76,10 +76,10 @@ async fn queue_of_a_peer_that_does_not_read_fills_and_says_so() {
     assert_eq!(error, SendError::QueueFull { peer: two.id, limit: 64 * 1024 });
     // Reading again frees the queue, and nothing that was taken is lost.
     for number in 0..sent {
-        assert_eq!(two.frame().await, (one.id, Frame::Ping(number)));
+        assert_eq!(two.frame().await, (one.id, Frame::Ping(QueryId(number))));
     }
-    one.send(two.id, &Frame::Ping(sent)).unwrap();
-    assert_eq!(two.frame().await, (one.id, Frame::Ping(sent)));
+    one.send(two.id, &Frame::Ping(QueryId(sent))).unwrap();
+    assert_eq!(two.frame().await, (one.id, Frame::Ping(QueryId(sent))));
 }
 
 #[tokio::test]
@@ -96,11 +96,11 @@ async fn full_queue_of_one_peer_leaves_the_others_alone() {
     hub.dial(&quick);
     hub.connected().await;
     quick.connected().await;
-    while hub.send(slow.id, &Frame::Ping(0)).is_ok() {
+    while hub.send(slow.id, &Frame::Ping(QueryId(0))).is_ok() {
         tokio::task::yield_now().await;
     }
-    hub.send(quick.id, &Frame::Ping(1)).unwrap();
-    assert_eq!(quick.frame().await, (hub.id, Frame::Ping(1)));
+    hub.send(quick.id, &Frame::Ping(QueryId(1))).unwrap();
+    assert_eq!(quick.frame().await, (hub.id, Frame::Ping(QueryId(1))));
 }
 
 #[tokio::test]
@@ -112,7 +112,7 @@ async fn events_of_a_closing_transport_need_no_reader() {
     one.connected().await;
     two.connected().await;
     for number in 0..1000 {
-        one.send(two.id, &Frame::Ping(number)).unwrap();
+        one.send(two.id, &Frame::Ping(QueryId(number))).unwrap();
     }
     two.transport.close().await;
     assert!(matches!(one.next().await, TransportEvent::Disconnected { .. }));

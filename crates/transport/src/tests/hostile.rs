@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use ensign_primitives::QueryId;
 use ensign_wire::{DecodeError, Frame, Kind};
 use quinn::VarInt;
 
@@ -35,10 +36,10 @@ impl Scene {
     }
 
     async fn goes_on(&mut self) {
-        self.honest.send(self.victim.id, &Frame::Ping(5)).unwrap();
-        assert_eq!(self.victim.frame().await, (self.honest.id, Frame::Ping(5)));
-        self.victim.send(self.honest.id, &Frame::Pong(5)).unwrap();
-        assert_eq!(self.honest.frame().await, (self.victim.id, Frame::Pong(5)));
+        self.honest.send(self.victim.id, &Frame::Ping(QueryId(5))).unwrap();
+        assert_eq!(self.victim.frame().await, (self.honest.id, Frame::Ping(QueryId(5))));
+        self.victim.send(self.honest.id, &Frame::Pong(QueryId(5))).unwrap();
+        assert_eq!(self.honest.frame().await, (self.victim.id, Frame::Pong(QueryId(5))));
     }
 }
 
@@ -114,7 +115,7 @@ async fn length_that_is_not_shortest_form_closes() {
 
 #[tokio::test]
 async fn stream_that_ends_inside_a_frame_closes() {
-    let error = malformed(&Frame::Ping(1).encode()[..2], true).await;
+    let error = malformed(&Frame::Ping(QueryId(1)).encode()[..2], true).await;
     assert_eq!(error, DecodeError::Malformed { offset: 2, expected: "more bytes", seen: None });
 }
 
@@ -122,10 +123,10 @@ async fn stream_that_ends_inside_a_frame_closes() {
 async fn frames_before_a_malformed_one_are_delivered() {
     let mut scene = Scene::start().await;
     let raw = scene.hostile().await;
-    let mut bytes = Frame::Ping(3).encode();
+    let mut bytes = Frame::Ping(QueryId(3)).encode();
     bytes.push(0xee);
     raw.write(&bytes).await;
-    assert_eq!(scene.victim.frame().await, (raw.id, Frame::Ping(3)));
+    assert_eq!(scene.victim.frame().await, (raw.id, Frame::Ping(QueryId(3))));
     let reason = DisconnectReason::Malformed(DecodeError::UnknownKind { seen: 0xee });
     assert_eq!(scene.victim.disconnected().await, (raw.id, reason));
 }
@@ -145,10 +146,10 @@ async fn stream_broken_off_closes_because_frames_may_be_lost() {
 async fn peer_that_refuses_to_read_is_closed_with_its_reason() {
     let mut scene = Scene::start().await;
     let raw = scene.hostile().await;
-    scene.victim.send(raw.id, &Frame::Ping(1)).unwrap();
+    scene.victim.send(raw.id, &Frame::Ping(QueryId(1))).unwrap();
     raw.connection.accept_uni().await.unwrap().stop(VarInt::from_u32(5)).unwrap();
     // The refusal is seen by the next write, or when the stream is finished.
-    let _ = scene.victim.send(raw.id, &Frame::Ping(2));
+    let _ = scene.victim.send(raw.id, &Frame::Ping(QueryId(2)));
     scene.victim.transport.disconnect(raw.id, CloseCode::Unwanted);
     let (peer, reason) = scene.victim.disconnected().await;
     assert_eq!(peer, raw.id);
@@ -219,8 +220,8 @@ async fn streams_without_end_are_read_and_forgotten() {
     for _ in 0..1000 {
         raw.connection.open_uni().await.unwrap().finish().unwrap();
     }
-    raw.write(&Frame::Ping(1).encode()).await;
-    assert_eq!(scene.victim.frame().await, (raw.id, Frame::Ping(1)));
+    raw.write(&Frame::Ping(QueryId(1)).encode()).await;
+    assert_eq!(scene.victim.frame().await, (raw.id, Frame::Ping(QueryId(1))));
     scene.goes_on().await;
 }
 

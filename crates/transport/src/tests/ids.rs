@@ -10,6 +10,7 @@ use std::{
 };
 
 use ensign_identity::NodeKey;
+use ensign_primitives::QueryId;
 use ensign_wire::Frame;
 use quinn::{
     AsyncUdpSocket, UdpPoller,
@@ -79,7 +80,7 @@ async fn regression_packets_to_one_node_could_be_linked_by_their_connection_ids(
         caller.connected().await;
         // The first frames may travel in one datagram with the end of the handshake.
         while seen.lock().unwrap().len() < number {
-            caller.send(key(8).peer_id(), &Frame::Ping(1)).unwrap();
+            caller.send(key(8).peer_id(), &Frame::Ping(QueryId(1))).unwrap();
             while !matches!(events.recv().await, Some(TransportEvent::Frame { .. })) {}
         }
     }

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use ensign_primitives::QueryId;
 use ensign_wire::Frame;
 use tokio::{
     net::UdpSocket,
@@ -73,9 +74,9 @@ async fn regression_new_port_of_a_router_cost_a_connection_its_idle_timeout() {
     for number in 0..5 {
         router.rebind().await;
         // The next event on either side is the frame: nothing was lost, and nobody reconnects.
-        one.send(two.id, &Frame::Ping(number)).unwrap();
-        assert_eq!(two.frame().await, (one.id, Frame::Ping(number)));
-        two.send(one.id, &Frame::Pong(number)).unwrap();
-        assert_eq!(one.frame().await, (two.id, Frame::Pong(number)));
+        one.send(two.id, &Frame::Ping(QueryId(number))).unwrap();
+        assert_eq!(two.frame().await, (one.id, Frame::Ping(QueryId(number))));
+        two.send(one.id, &Frame::Pong(QueryId(number))).unwrap();
+        assert_eq!(one.frame().await, (two.id, Frame::Pong(QueryId(number))));
     }
 }

@@ -10,7 +10,7 @@ use std::{
 };
 
 use ensign_identity::NodeKey;
-use ensign_primitives::PeerId;
+use ensign_primitives::{PeerId, QueryId};
 use ensign_wire::{Audience, Frame, Hello, Kind, Limits, Roles};
 use quinn::{
     AsyncUdpSocket, Connection, Endpoint, UdpPoller,
@@ -107,7 +107,7 @@ async fn stranger_beyond_the_limit_is_refused_and_a_freed_place_is_given_again()
     assert_eq!(victim.connected().await.0, first.id);
     let second = Raw::connect(&victim, key(6)).await;
     assert_eq!(second.closed().await, CloseCode::Unwanted);
-    first.connection.close(CloseCode::Unwanted.to_wire(), &[]);
+    first.connection.close(CloseCode::Unwanted.to_wire().into(), &[]);
     assert_eq!(victim.disconnected().await.0, first.id);
     let third = Raw::choosing(&victim, key(6)).await;
     assert_eq!(victim.connected().await.0, third.id);
@@ -179,8 +179,8 @@ async fn strangers_time_is_short_and_those_who_are_expected_or_admitted_stay() {
     let ours = DisconnectReason::Ours { code: CloseCode::Unwanted };
     assert_eq!(victim.disconnected().await, (stranger.id, ours));
     for kept in [&expected, &admitted] {
-        kept.write(&Frame::Ping(1).encode()).await;
-        assert_eq!(victim.frame().await, (kept.id, Frame::Ping(1)));
+        kept.write(&Frame::Ping(QueryId(1)).encode()).await;
+        assert_eq!(victim.frame().await, (kept.id, Frame::Ping(QueryId(1))));
     }
 }
 
@@ -221,7 +221,7 @@ async fn pongs_that_are_not_read_are_one() {
     let raw = Raw::reading_little(&victim, key(7), 1).await;
     victim.connected().await;
     for number in 0..100_000 {
-        victim.send(raw.id, &Frame::Pong(number)).unwrap();
+        victim.send(raw.id, &Frame::Pong(QueryId(number))).unwrap();
     }
     victim.transport.disconnect(raw.id, CloseCode::Unwanted);
     assert_eq!(victim.disconnected().await.0, raw.id);
@@ -246,8 +246,8 @@ async fn admitted_peer_that_reads_slowly_is_told_of_and_kept() {
     };
     let limit = config().send_queue_bytes_max;
     assert_eq!((taken, error), (3, SendError::QueueFull { peer: raw.id, limit }));
-    raw.write(&Frame::Ping(1).encode()).await;
-    assert_eq!(victim.frame().await, (raw.id, Frame::Ping(1)));
+    raw.write(&Frame::Ping(QueryId(1)).encode()).await;
+    assert_eq!(victim.frame().await, (raw.id, Frame::Ping(QueryId(1))));
 }
 
 #[tokio::test]
@@ -284,7 +284,8 @@ async fn frames_right_behind_the_hello_arrive_whole_after_admission() {
     let kind = Kind::SessionAnnounce;
     // More than a stranger's window holds: the rest waits at its sender.
     let body = vec![5; kind.limit()];
-    let bytes = [hello().encode(), header(kind), body.clone(), Frame::Ping(1).encode()].concat();
+    let bytes =
+        [hello().encode(), header(kind), body.clone(), Frame::Ping(QueryId(1)).encode()].concat();
     let mut stream = raw.connection.open_uni().await.unwrap();
     let mut writing = pin!(stream.write_all(&bytes));
     let first = tokio::select! {
@@ -296,7 +297,7 @@ async fn frames_right_behind_the_hello_arrive_whole_after_admission() {
     victim.transport.admit(raw.id);
     writing.await.unwrap();
     assert_eq!(victim.next().await, TransportEvent::Frame { peer: raw.id, kind, body });
-    assert_eq!(victim.frame().await, (raw.id, Frame::Ping(1)));
+    assert_eq!(victim.frame().await, (raw.id, Frame::Ping(QueryId(1))));
 }
 
 #[tokio::test]
@@ -370,7 +371,7 @@ async fn regression_every_frame_of_a_stranger_went_all_the_way_however_many() {
     victim.connected().await;
     stranger.connected().await;
     for number in 0..10_000 {
-        let _ = stranger.send(victim.id, &Frame::Ping(number));
+        let _ = stranger.send(victim.id, &Frame::Ping(QueryId(number)));
     }
     let mut frames = 0;
     let reason = loop {

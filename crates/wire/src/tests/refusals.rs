@@ -2,7 +2,7 @@
 
 use std::{boxed::Box, vec, vec::Vec};
 
-use ensign_primitives::{GroupId, RequestId, UnixTime};
+use ensign_primitives::{GroupId, QueryId, RequestId, UnixTime};
 use proptest::{prelude::*, sample::Index};
 
 use super::values::{NETWORK, body_kinds, frames, signed, smallest};
@@ -23,8 +23,8 @@ fn one_of_each() -> Vec<Frame> {
     let request = RequestId::from_bytes([7; 32]);
     let mut frames = vec![
         Frame::Hello(hello),
-        Frame::Ping(1),
-        Frame::Pong(300),
+        Frame::Ping(QueryId(1)),
+        Frame::Pong(QueryId(300)),
         Frame::Payload { request, bytes: vec![1, 2, 3] },
         Frame::Groups(Groups {
             shared: vec![GroupId::from_bytes([1; 32]), GroupId::from_bytes([2; 32])],
@@ -55,7 +55,10 @@ fn groups_that_do_not_rise_or_are_too_many_are_refused() {
     let mut body = vec![most + 1];
     body.extend((0..=most).flat_map(|byte| [byte; 32]));
     let decoded: Result<Groups, _> = crate::codec::decode(&body);
-    assert_eq!(decoded.and_then(|groups| groups.validate()).map(|()| Frame::Ping(0)), too_many);
+    assert_eq!(
+        decoded.and_then(|groups| groups.validate()).map(|()| Frame::Ping(QueryId(0))),
+        too_many
+    );
 }
 
 fn end(offset: usize) -> DecodeError {

@@ -9,7 +9,7 @@ use crate::{
     Roles, Round0, SessionAnnounce, SessionJoin, SignatureFinalized, SignedRequest,
 };
 use ensign_identity::Signature;
-use ensign_primitives::{MESSAGES_MAX, RequestId, SIGNERS_MAX, SignerIndex, UnixTime};
+use ensign_primitives::{MESSAGES_MAX, QueryId, RequestId, SIGNERS_MAX, SignerIndex, UnixTime};
 use std::{boxed::Box, net::SocketAddr, vec, vec::Vec};
 
 proptest! {
@@ -107,7 +107,9 @@ fn largest_hello_and_payload_fit_their_limits() {
     let shared = (0..crate::SHARED_GROUPS_MAX as u8)
         .map(|byte| ensign_primitives::GroupId::from_bytes([byte; 32]));
     let groups = Frame::Groups(crate::Groups { shared: shared.collect() });
-    for frame in [hello, payload, groups, Frame::Ping(u64::MAX), Frame::Pong(u64::MAX)] {
+    for frame in
+        [hello, payload, groups, Frame::Ping(QueryId(u64::MAX)), Frame::Pong(QueryId(u64::MAX))]
+    {
         assert_eq!(Frame::decode_whole(&frame.encode(), NETWORK), Ok(frame));
     }
 }

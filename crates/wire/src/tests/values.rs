@@ -11,7 +11,7 @@ use std::{
 
 use ensign_identity::{Delegation, DelegationProof, NodeKey, Signature, SignerKey};
 use ensign_primitives::{
-    MESSAGES_MAX, Network, RequestId, SIGNERS_MAX, SessionId, SignerIndex, UnixTime,
+    MESSAGES_MAX, Network, QueryId, RequestId, SIGNERS_MAX, SessionId, SignerIndex, UnixTime,
 };
 use proptest::{array, collection::vec, option, prelude::*, sample};
 
@@ -145,8 +145,8 @@ pub(super) fn body_bytes(body: Body) -> Vec<u8> {
 pub(super) fn frames() -> impl Strategy<Value = Frame> {
     prop_oneof![
         1 => hellos().prop_map(Frame::Hello),
-        1 => any::<u64>().prop_map(Frame::Ping),
-        1 => any::<u64>().prop_map(Frame::Pong),
+        1 => any::<u64>().prop_map(|number| Frame::Ping(QueryId(number))),
+        1 => any::<u64>().prop_map(|number| Frame::Pong(QueryId(number))),
         1 => payloads(),
         1 => groups(),
         12 => envelopes().prop_map(|envelope| Frame::Envelope(Box::new(envelope))),

@@ -1,7 +1,7 @@
 //! One example of each message: the value, and the same bytes written by hand.
 
 use ensign_identity::{NodeKey, Signature};
-use ensign_primitives::{SignerIndex, UnixTime};
+use ensign_primitives::{QueryId, SignerIndex, UnixTime};
 use ensign_wire::{
     AbortReason, Body, Envelope, Frame, Groups, Hello, Kind, Limits, NonceAck, NonceShare,
     NoncesComplete, PartialSigAck, PartialSigShare, PartialSigsComplete, Refusal, Roles, Round0,
@@ -105,11 +105,11 @@ fn hello() -> Example {
 }
 
 fn ping() -> Example {
-    framed("Ping", Frame::Ping(300), 1, Dump::default().varint(300, "number"))
+    framed("Ping", Frame::Ping(QueryId(300)), 1, Dump::default().varint(300, "query"))
 }
 
 fn pong() -> Example {
-    framed("Pong", Frame::Pong(300), 2, Dump::default().varint(300, "number"))
+    framed("Pong", Frame::Pong(QueryId(300)), 2, Dump::default().varint(300, "query"))
 }
 
 fn payload() -> Example {

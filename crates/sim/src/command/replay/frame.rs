@@ -1,6 +1,6 @@
 //! What a frame says, in a few words.
 
-use ensign_primitives::{RequestId, SIGNERS_MAX, SignerIndex};
+use ensign_primitives::{QueryId, RequestId, SIGNERS_MAX, SignerIndex};
 use ensign_sim::NETWORK;
 use ensign_wire::{Body, Envelope, Frame, Round0, SignerSet};
 
@@ -13,8 +13,8 @@ pub(super) fn summary(bytes: &[u8]) -> String {
             let clock = hello.clock.map_or_else(|| "untold".into(), |clock| clock.to_string());
             format!("Hello version {min} to {max}, clock {clock}, {size} bytes")
         }
-        Ok(Frame::Ping(number)) => format!("Ping {number}"),
-        Ok(Frame::Pong(number)) => format!("Pong {number}"),
+        Ok(Frame::Ping(QueryId(number))) => format!("Ping {number}"),
+        Ok(Frame::Pong(QueryId(number))) => format!("Pong {number}"),
         Ok(Frame::Groups(groups)) => format!("Groups, {} shared", groups.shared.len()),
         Ok(Frame::Payload { request, bytes }) => {
             format!("Payload of request {}, {} bytes", request.short(), bytes.len())

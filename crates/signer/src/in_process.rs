@@ -7,38 +7,47 @@ use ensign_musig::{NonceEntropy, PubNonce, SecKey};
 use ensign_primitives::{Network, PeerId, SessionId, UnixTime};
 use ensign_session::{Entropy, LocalSigner, Order, OwnNonces, OwnPartials};
 
-use super::{Signer, SignerError};
-use crate::{clock::Clock, randomness::Randomness};
+use crate::{Randomness, Signer, SignerError, unix_now};
 
 /// The signer in this process: [`LocalSigner`] with the operating system's entropy and clock.
 ///
 /// It lets a node speak for it only as [`Delegation::check`] allows.
-#[derive(Debug)]
 pub struct InProcess {
     signer: LocalSigner,
     randomness: Randomness,
-    clock: Clock,
+    now: Box<dyn Fn() -> UnixTime + Send>,
+}
+
+impl std::fmt::Debug for InProcess {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("InProcess").field("signer", &self.signer).finish_non_exhaustive()
+    }
 }
 
 impl InProcess {
     /// Takes the secret key.
     pub fn new(sec_key: SecKey) -> Self {
         let signer = LocalSigner::new(Arc::new(sec_key));
-        Self { signer, randomness: Randomness::System, clock: Clock::system() }
+        Self { signer, randomness: Randomness::System, now: Box::new(unix_now) }
     }
 
-    pub(crate) fn delegation(
-        &self,
-        network: Network,
-        peer: PeerId,
-        expires: UnixTime,
-    ) -> DelegationProof {
+    /// Lets a node speak for the key, whatever the clock says; see [`Signer::delegate`].
+    pub fn delegation(&self, network: Network, peer: PeerId, expires: UnixTime) -> DelegationProof {
         self.signer.delegate(network, peer, expires)
     }
 
-    /// Draws from somewhere else than the operating system, and goes by another clock.
-    pub(crate) fn simulate(&mut self, randomness: Randomness, clock: Clock) {
-        (self.randomness, self.clock) = (randomness, clock);
+    /// Draws from somewhere else than the operating system, and goes by another clock: for
+    /// simulations.
+    ///
+    /// # Security
+    ///
+    /// Whoever knows what it draws computes the secret key from one signature.
+    pub fn dangerous_simulate(
+        &mut self,
+        randomness: Randomness,
+        now: impl Fn() -> UnixTime + Send + 'static,
+    ) {
+        (self.randomness, self.now) = (randomness, Box::new(now));
     }
 
     fn draw(&mut self, nonces: usize) -> Result<Entropy, SignerError> {
@@ -61,7 +70,7 @@ impl Signer for InProcess {
         peer: PeerId,
         expires: UnixTime,
     ) -> Result<DelegationProof, SignerError> {
-        let now = self.clock.now().unix;
+        let now = (self.now)();
         Delegation::check(&peer, expires, now).map_err(SignerError::Delegation)?;
         Ok(self.delegation(network, peer, expires))
     }

@@ -3,7 +3,8 @@
 
 use std::{
     collections::VecDeque,
-    sync::{Arc, mpsc as std_mpsc},
+    fmt,
+    sync::{Arc, mpsc},
     thread,
 };
 
@@ -11,28 +12,43 @@ use ensign_identity::DelegationProof;
 use ensign_musig::PubNonce;
 use ensign_primitives::{Network, PeerId, SessionId, UnixTime};
 use ensign_session::{Order, OwnNonces, OwnPartials};
-use tokio::sync::mpsc;
 
-use super::{Signer, SignerError};
-use crate::{clock::Clock, config::KeyHolder, randomness::Randomness};
+use crate::{Signer, SignerError};
+
+/// Takes answers, in the order of the questions; returns whether anybody wants more.
+type Answered = Box<dyn FnMut(Answer) -> bool + Send>;
 
 /// Hands questions to the signer, which takes them one after the other.
 ///
 /// Neither way has a limit of its own: each question stems from our user's consent to a request, a
 /// session asks at most twice, and what it asked is struck out when it forgets.
 #[derive(Debug)]
-pub(crate) enum Desk {
+pub struct Desk(Way);
+
+enum Way {
     /// To its thread.
-    Thread(std_mpsc::Sender<Question>),
+    Thread(mpsc::Sender<Question>),
     /// At once, in a simulation.
-    AtOnce(Box<dyn Signer>, mpsc::UnboundedSender<Answer>),
+    AtOnce(Box<dyn Signer>, Answered),
+}
+
+impl fmt::Debug for Way {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Thread(_) => "Thread",
+            Self::AtOnce(..) => "AtOnce",
+        })
+    }
 }
 
 /// What the signer is asked.
 #[derive(Debug)]
-pub(crate) enum Question {
+pub enum Question {
+    /// For the nonces of an attempt; with the payload of its request.
     Nonces(Order, Option<Arc<[u8]>>),
+    /// To sign with them; each signer's public nonces, in key order.
     Partials(SessionId, Vec<Vec<PubNonce>>),
+    /// To erase them.
     Forget(SessionId),
     /// To let our node speak for its key, until then.
     Delegate(Network, PeerId, UnixTime),
@@ -40,54 +56,43 @@ pub(crate) enum Question {
 
 /// What the signer answers, and in which session.
 #[derive(Debug)]
-pub(crate) enum Answer {
+pub enum Answer {
+    /// The nonces of an attempt.
     Nonces(SessionId, Result<OwnNonces, SignerError>),
+    /// Its partial signatures.
     Partials(SessionId, Result<OwnPartials, SignerError>),
+    /// That our node may speak for the key.
     Delegated(Result<DelegationProof, SignerError>),
 }
 
-/// Answers, in the order of the questions.
-pub(crate) type Answers = mpsc::UnboundedReceiver<Answer>;
-
 impl Desk {
-    /// Opens it for whoever holds the key. In a simulation nobody waits, and the signer in this
-    /// process draws what the simulation gives, at its time.
-    pub(crate) fn open(
-        holder: KeyHolder,
-        randomness: &Randomness,
-        clock: &Clock,
-    ) -> (Self, Answers) {
-        match (randomness.for_signer(), holder) {
-            (None, holder) => Self::start(holder.into_signer()),
-            (Some(simulated), KeyHolder::InProcess(mut signer)) => {
-                signer.simulate(simulated, clock.clone());
-                Self::simulated(signer)
-            }
-            (Some(_), KeyHolder::Other(signer)) => Self::simulated(signer),
-        }
+    /// Opens it with a thread for the signer, which ends with the desk.
+    ///
+    /// - `answered`: takes each answer, on that thread; returns whether anybody wants more.
+    pub fn open(
+        signer: Box<dyn Signer>,
+        mut answered: impl FnMut(Answer) -> bool + Send + 'static,
+    ) -> Self {
+        let (questions, waiting) = mpsc::channel();
+        thread::spawn(move || serve(signer, &waiting, &mut answered));
+        Self(Way::Thread(questions))
     }
 
-    fn start(signer: Box<dyn Signer>) -> (Self, Answers) {
-        let (questions, waiting) = std_mpsc::channel();
-        let (answer, answers) = mpsc::unbounded_channel();
-        thread::spawn(move || serve(signer, &waiting, &answer));
-        (Self::Thread(questions), answers)
-    }
-
-    fn simulated(signer: Box<dyn Signer>) -> (Self, Answers) {
-        let (answer, answers) = mpsc::unbounded_channel();
-        (Self::AtOnce(signer, answer), answers)
+    /// Opens one at which the signer answers within the question: in a simulation nobody waits.
+    pub fn simulated(
+        signer: Box<dyn Signer>,
+        answered: impl FnMut(Answer) -> bool + Send + 'static,
+    ) -> Self {
+        Self(Way::AtOnce(signer, Box::new(answered)))
     }
 
     /// Asks; returns the answer if nobody is there any more to give one.
-    pub(crate) fn ask(&mut self, question: Question) -> Option<Answer> {
-        match self {
-            Self::Thread(questions) => {
-                questions.send(question).err().and_then(|it| of_nobody(it.0))
-            }
-            Self::AtOnce(signer, answers) => {
-                let answer = question.put_to(signer.as_mut())?;
-                answers.send(answer).err().map(|it| it.0)
+    pub fn ask(&mut self, question: Question) -> Option<Answer> {
+        match &mut self.0 {
+            Way::Thread(questions) => questions.send(question).err().and_then(|it| of_nobody(it.0)),
+            Way::AtOnce(signer, answered) => {
+                answered(question.put_to(signer.as_mut())?);
+                None
             }
         }
     }
@@ -126,15 +131,15 @@ impl Question {
 /// nobody is shown what is over.
 fn serve(
     mut signer: Box<dyn Signer>,
-    waiting: &std_mpsc::Receiver<Question>,
-    answers: &mpsc::UnboundedSender<Answer>,
+    waiting: &mpsc::Receiver<Question>,
+    answered: &mut dyn FnMut(Answer) -> bool,
 ) {
     let mut queue = VecDeque::new();
     while let Ok(question) = waiting.recv() {
         enter(&mut queue, question);
         while let Some(next) = take_next(&mut queue, waiting) {
             if let Some(answer) = next.put_to(signer.as_mut())
-                && answers.send(answer).is_err()
+                && !answered(answer)
             {
                 return;
             }
@@ -144,7 +149,7 @@ fn serve(
 
 fn take_next(
     queue: &mut VecDeque<Question>,
-    waiting: &std_mpsc::Receiver<Question>,
+    waiting: &mpsc::Receiver<Question>,
 ) -> Option<Question> {
     waiting.try_iter().for_each(|question| enter(queue, question));
     queue.pop_front()
@@ -201,9 +206,9 @@ mod tests {
 
     #[test]
     fn signer_that_is_gone_is_answered_for() {
-        let (questions, waiting) = std_mpsc::channel();
+        let (questions, waiting) = mpsc::channel();
         drop(waiting);
-        let mut desk = Desk::Thread(questions);
+        let mut desk = Desk(Way::Thread(questions));
         let gone = SignerError::Unreachable { kind: std::io::ErrorKind::BrokenPipe };
         assert!(matches!(desk.ask(partials(1)), Some(Answer::Partials(_, Err(it))) if it == gone));
         assert!(desk.ask(forget(1)).is_none());

@@ -8,15 +8,6 @@ use ensign_primitives::{Network, PeerId, SessionId, UnixTime};
 use ensign_session::{Order, OrderError, OwnNonces, OwnPartials, PartialsError, Unsigned};
 use serde::{Deserialize, Serialize};
 
-mod desk;
-pub(crate) use desk::{Answer, Answers, Desk, Question};
-mod in_process;
-pub use in_process::InProcess;
-#[cfg(unix)]
-mod socket;
-#[cfg(unix)]
-pub use socket::{ServeError, SocketSigner, serve};
-
 /// Holds a signer key and signs with it.
 ///
 /// A coordinator asks in this order: [`public_key`](Self::public_key) and
@@ -131,8 +122,8 @@ pub enum SignerError {
 }
 
 impl SignerError {
-    /// What it means for the attempt.
-    pub(crate) const fn unsigned(&self) -> Unsigned {
+    /// Returns what it means for the attempt.
+    pub const fn unsigned(&self) -> Unsigned {
         match self {
             Self::Declined => Unsigned::Declined,
             Self::Order(_)

@@ -197,7 +197,7 @@ fn regression_question_with_parts_that_are_none_cost_every_open_nonce() {
 #[test]
 fn regression_delegation_that_nobody_would_accept_was_signed() {
     let mut it = Served::start();
-    let (now, day) = (crate::clock::unix_now(), Duration::from_secs(24 * 60 * 60));
+    let (now, day) = (crate::unix_now(), Duration::from_secs(24 * 60 * 60));
     let point = node_key(0).peer_id();
     let ask = |peer, expires| Question::Delegate { network: NETWORK, peer, expires };
     let past = UnixTime::from_millis(now.as_millis() - 1);

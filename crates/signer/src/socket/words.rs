@@ -11,7 +11,7 @@ use ensign_session::{Order, PartialsError};
 use ensign_wire::{PAYLOAD_BYTES_MAX, SignedRequest, SigningRequest};
 use serde::{Deserialize, Serialize};
 
-use super::super::{Asks, SignerError};
+use crate::{Asks, SignerError};
 
 const NONCE_BYTES: usize = 66;
 const PARTIAL_BYTES: usize = 32;

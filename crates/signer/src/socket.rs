@@ -20,7 +20,7 @@ use ensign_primitives::{Network, PeerId, SessionId, UnixTime};
 use ensign_session::{Order, OwnNonces, OwnPartials, PartialsError};
 
 use self::words::{Answer, Question, Refusal};
-use super::{Asks, Signer, SignerError};
+use crate::{Asks, Signer, SignerError};
 
 /// How long a person may think about a question. Guess: longer than it takes to fetch somebody.
 const PERSON_TIMEOUT: Duration = Duration::from_secs(300);
