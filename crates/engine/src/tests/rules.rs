@@ -23,12 +23,15 @@ use crate::{
 
 const SECOND: Duration = Duration::from_secs(1);
 
-fn cases(net: &Net, node: usize) -> Vec<&CaseFile> {
-    let of_record = |record| match record {
-        &Record::Case(ref file) => Some(file),
+fn file_in(record: &Record) -> Option<&CaseFile> {
+    match record {
+        Record::Case(file) => Some(file),
         _ => None,
-    };
-    net.nodes[node].journal.iter().filter_map(of_record).collect()
+    }
+}
+
+fn cases(net: &Net, node: usize) -> Vec<&CaseFile> {
+    net.nodes[node].journal.iter().filter_map(file_in).collect()
 }
 
 fn count(net: &Net, node: usize, wanted: &Event) -> usize {

@@ -166,10 +166,8 @@ impl Signing {
             }
             SessionOutput::Event(event) => self.on_session_event(now, running, event),
             SessionOutput::Offense { peer, offense } => {
-                let evidence = match &offense {
-                    SessionOffense::Proven(evidence) => Some(evidence.clone()),
-                    _ => None,
-                };
+                let evidence =
+                    if let SessionOffense::Proven(it) = &offense { Some(it.clone()) } else { None };
                 self.offense(peer, Offense::Session(offense));
                 if let Some(evidence) = evidence {
                     self.convict(running, peer, evidence);
