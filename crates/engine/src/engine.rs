@@ -57,7 +57,7 @@ impl Engine {
         Self {
             gate: Gate::new(),
             guards: Guards::new(config.allowances),
-            warnings: Warnings::default(),
+            warnings: Warnings::new(now.instant),
             signing: Signing::new(config.signing(), keys, now, signing),
             config,
             notes: VecDeque::new(),

@@ -43,7 +43,7 @@ pub use sentence::{Scope, Sentence, sentence};
 mod gate;
 pub use gate::Link;
 mod warnings;
-pub use warnings::{WARNING_INTERVAL, WARNINGS_BURST_MAX, Warnings};
+pub use warnings::{WARNINGS_ALLOWED, Warnings};
 
 mod admission;
 mod guards;

@@ -11,7 +11,7 @@ use super::{
     net::Net,
 };
 use crate::{
-    CloseReason, Offense, WARNING_INTERVAL,
+    CloseReason, Offense,
     signing::{CLAIMS_PER_STRANGER_MAX, CLAIMS_REMEMBERED, Event, GROUPS_SETTLE},
 };
 
@@ -161,7 +161,7 @@ fn memory_of_claims_is_bounded_across_connections() {
         let down = net.names.down(0, peer(STRANGER));
         net.input(0, down);
         // One is told each second.
-        net.pass(4 * WARNING_INTERVAL);
+        net.pass(Duration::from_secs(4));
     }
     assert_eq!(told(&net, 0).len(), 400);
     let claims = net.nodes[0].subject.machine().occupancy();

@@ -397,18 +397,7 @@ impl Company {
             Event::GroupUnknown { .. } | Event::GroupKnown { .. } | Event::GroupMissing { .. } => {
                 "groups".into()
             }
-            Event::PeerUp { .. }
-            | Event::PeerDown { .. }
-            | Event::PeerCopied { .. }
-            | Event::NotResumed { .. }
-            | Event::Void(_)
-            | Event::ConsentDurable { .. }
-            | Event::EndDurable { .. }
-            | Event::Everybody { .. }
-            | Event::Convicted { .. }
-            | Event::Delegated
-            | Event::NotDelegated(_)
-            | Event::Session { .. } => return,
+            _ => return,
         };
         self.reached.insert(reached);
     }
