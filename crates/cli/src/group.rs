@@ -8,9 +8,9 @@ use ensign_wire::GroupKeys;
 use crate::address::Address;
 use crate::address::hosts::Hosts;
 use crate::catalogue as code;
-use crate::contact::Contact;
 use crate::failure::{Failure, Result};
 use crate::names::look_alike;
+use ensign_peers::contact::Contact;
 
 /// Signers who sign together, in the order of their keys; we are one of them.
 #[derive(Clone, Debug)]

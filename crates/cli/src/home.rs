@@ -8,7 +8,6 @@ use ensign_vault::Passphrase;
 use etcetera::BaseStrategy as _;
 
 use crate::catalogue as code;
-use crate::contact::Contact;
 use crate::durable::{self, Existing};
 use crate::failure::{Failure, Result};
 use crate::key_file::KeyFileError;
@@ -16,6 +15,7 @@ use crate::output::Output;
 use crate::passphrase::Passphrases;
 use crate::store;
 use crate::words::{self, foreign};
+use ensign_peers::contact::Contact;
 
 mod archive;
 mod groups;

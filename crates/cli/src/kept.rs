@@ -155,7 +155,7 @@ impl Kept {
                 if request.is_over() {
                     return Err(not_open(request));
                 }
-                let closed = stored.archive.close(entry.id, entry.group, reason);
+                let closed = stored.archive.close(entry.id, entry.group, reason, words::now());
                 closed.map_err(|error| ledger_failure(&error))
             }
         }
@@ -168,7 +168,7 @@ impl Kept {
             && let Ok(entry) = stored.entry(&request.request)
         {
             // It is told again at the next start then.
-            let _ = stored.archive.received(&entry.id);
+            let _ = stored.archive.received(&entry.id, words::now());
         }
     }
 
@@ -226,10 +226,11 @@ impl Stored {
     fn open(home: Home) -> Result<Self> {
         let groups = home.groups()?;
         let held = home.hold()?;
-        if let Some(warning) = store::replace_lost(held.home.path())? {
+        let archive = Archive::open(held.home.path());
+        let mut archive = archive.map_err(|error| opening_failure(&error))?;
+        if let Some(warning) = store::void_if_lost(&mut archive)? {
             held.home.output().warning(&warning);
         }
-        let archive = Archive::open(held.home.path()).map_err(|error| opening_failure(&error))?;
         let groups = groups.into_iter().map(|group| {
             let info = Arc::new(group.info());
             (group, info)

@@ -15,7 +15,6 @@ mod address;
 mod args;
 mod catalogue;
 mod command;
-mod contact;
 mod core_dump;
 mod demo;
 mod durable;

@@ -3,9 +3,9 @@
 use ensign_identity::SignerKey;
 
 use crate::catalogue as code;
-use crate::contact::Contact;
 use crate::failure::{Failure, Result};
 use crate::words::{check_name, foreign};
+use ensign_peers::contact::Contact;
 
 /// Returns what a name looks like: two names that a reader could take for each other look alike.
 ///

@@ -120,6 +120,7 @@ async fn start(name: &str, folder: &Path) -> Outcome<(Coordinator, Member)> {
     let keys = Keys::new(Network::Regtest, node, signer)?;
     let (signer, peer) = (keys.signer_key(), keys.peer_id());
     let (wallet, _) = Coordinator::builder(Network::Regtest, keys, folder.join(name))
+        .new_keys()
         .listen("127.0.0.1:0".parse()?)
         .start()
         .await?;

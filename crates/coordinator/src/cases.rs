@@ -3,12 +3,11 @@
 use ensign_engine::{Engine, signing::Testimony};
 use ensign_equivocation::{Case, Charge, Evidence, SpeaksFor, Verdict};
 use ensign_identity::NodeKey;
+use ensign_ledger::Entry;
 use ensign_primitives::{Network, PeerId, RequestId, UnixTime, sha256};
 use ensign_session::Failure;
 use ensign_store::Place;
 use ensign_wire::{Body, Envelope, SessionAbort, SigningRequest};
-
-use crate::ledger::Entry;
 
 /// Returns a proof as a case that a stranger can check.
 pub(crate) fn of_proof(engine: &Engine, peer: &PeerId, evidence: &Evidence) -> Option<Case> {

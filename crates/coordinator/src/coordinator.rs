@@ -4,10 +4,11 @@ use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 
 use ensign_deadline::Timeouts;
 use ensign_engine::Allowances;
+use ensign_ledger::{KeyAge, Opened};
 use ensign_primitives::{GroupId, Network, RequestId};
 use ensign_psbt::Policy;
 use ensign_signer::{Randomness, unix_now};
-use ensign_store::{OnMove, Store};
+use ensign_store::{OnMove, Opening, Store};
 use ensign_transport::{BindError, Transport, TransportConfig};
 use tokio::sync::{mpsc, oneshot};
 
@@ -18,9 +19,7 @@ use crate::{
     command::{Command, Look},
     driver::Driver,
     event::{Publisher, Subscriptions},
-    handles::Handles,
-    opening,
-    parts::{Before, Parts},
+    parts::Parts,
     storage::Storage,
 };
 
@@ -33,6 +32,7 @@ pub struct Builder {
     keys: Keys,
     disk: Disk,
     on_move: OnMove,
+    age: KeyAge,
     listen: SocketAddr,
     timeouts: Timeouts,
     allowances: Allowances,
@@ -59,6 +59,17 @@ impl Builder {
     #[must_use]
     pub fn store(mut self, store: Box<dyn Store>) -> Self {
         self.disk = Disk::Own(store);
+        self
+    }
+
+    /// Says that the keys were made for this node, which starts for the first time: an empty store is
+    /// whole then. To be said once and never again.
+    ///
+    /// Without it an empty or missing store counts as lost, because the keys may have joined what it
+    /// does not know of: what was proposed until now is refused.
+    #[must_use]
+    pub const fn new_keys(mut self) -> Self {
+        self.age = KeyAge::New;
         self
     }
 
@@ -101,23 +112,29 @@ impl Builder {
 
     /// Opens the store and the socket and starts the node, inside a tokio runtime.
     ///
-    /// A store that may have missed something (restored, copied, moved) closes every request that
-    /// it knows as open; a warning says so.
+    /// A store that may have missed something (restored, copied, moved, or empty while the keys are not
+    /// [new](Self::new_keys)) closes every request that it knows as open, and what was proposed until
+    /// now is refused; a warning says so.
     ///
     /// # Errors
     ///
-    /// [`StartError`] when the store or the port cannot be had; nothing runs then.
+    /// [`StartError`] when the store or the port cannot be had, or the keys are said to be new and the
+    /// store is not empty; nothing runs then.
     pub async fn start(self) -> Result<(Coordinator, Events), StartError> {
         // The port first: what opening finds is told once, and must not be lost with a busy port.
         let config = TransportConfig::new(self.listen, self.network);
         let transport = Transport::bind(config, self.keys.node_key.clone()).await;
         let transport = transport.map_err(StartError::Bind)?;
         let opened = match self.disk {
-            Disk::Folder(folder) => opening::open(&folder, self.on_move, unix_now()),
-            Disk::Own(store) => opening::read(store, unix_now()),
+            Disk::Folder(folder) => {
+                ensign_ledger::open(&folder, self.on_move, self.age, unix_now())
+            }
+            Disk::Own(store) => {
+                ensign_ledger::settle(store, Opening::Continued, self.age, unix_now())
+            }
         };
         let opened = opened.map_err(StartError::Store)?;
-        let (store, opened, handles): (Box<dyn Store>, Before, Handles) = opened.into();
+        let Opened { store, handles, before } = opened;
         Ok(Coordinator::start(Parts {
             network: self.network,
             keys: self.keys,
@@ -128,7 +145,7 @@ impl Builder {
             randomness: Randomness::System,
             transport,
             storage: Storage::start(store),
-            opened,
+            before,
             handles,
         }))
     }
@@ -188,10 +205,10 @@ impl Coordinator {
     pub fn builder(network: Network, keys: Keys, folder: PathBuf) -> Builder {
         let any = std::net::Ipv4Addr::UNSPECIFIED;
         let listen = SocketAddr::new(std::net::IpAddr::V4(any), 0);
-        let (disk, on_move) = (Disk::Folder(folder), OnMove::Refuse);
+        let (disk, on_move, age) = (Disk::Folder(folder), OnMove::Refuse, KeyAge::Used);
         let (timeouts, allowances) = (Timeouts::default(), Allowances::default());
         let policy = Policy::default();
-        Builder { network, keys, disk, on_move, listen, timeouts, allowances, policy }
+        Builder { network, keys, disk, on_move, age, listen, timeouts, allowances, policy }
     }
 
     pub(crate) fn start(parts: Parts) -> (Self, Events) {

@@ -7,8 +7,12 @@ use ensign_engine::{
     signing::{self, Known, NOTE_PAUSE},
 };
 use ensign_identity::{NodeKey, SignerKey};
+use ensign_ledger::{
+    self as ledger, About, Answer, AskedBefore, Before, Outlines, Subject, enter_live,
+};
 use ensign_primitives::{Direction, GroupId, Network, PeerId, RequestId, StateMachine, UnixTime};
 use ensign_psbt::Policy;
+use ensign_review::{Coins, Docket, Held, Joined, problem};
 use ensign_signer::{Desk, Randomness};
 use ensign_transport::{CONNECTIONS_MAX, EXPECTED_MAX, STRANGERS_MAX, TransportEvent};
 use ensign_wire::AbortReason;
@@ -20,26 +24,19 @@ use tokio::{
 use crate::{
     CommandError, Event, LedgerError, PeerEvent, Problem, Records,
     clock::Clock,
-    coins::Coins,
     command::{Command, Look},
     config::Answers as SignerAnswers,
     consenting::Consenting,
-    docket::Docket,
     error::{of_decision, of_engine},
     event::Publisher,
-    group::Joined,
-    held::Held,
-    ledger::{self, AskedBefore},
+    fault,
     links::Links,
     looks::{Looked, Looks},
-    outline::Outlines,
-    parts::{Before, Parts},
-    problem,
+    parts::Parts,
     pushed_off::PushedOff,
-    records::enter_live,
     report,
     signing::{RENEWAL_INTERVAL, Renewal},
-    storage::{About, Answer, Answers, Storage, Subject},
+    storage::{Answers, Storage},
     warnings::Warnings,
 };
 
@@ -100,7 +97,7 @@ impl Driver {
         let (signer, signed) = signer.open(&randomness, &parts.clock);
         let node_key = Arc::clone(&keys.node_key);
         let (signer_key, delegated_until) = (keys.signer, keys.delegation.expires);
-        let mut before = parts.opened;
+        let mut before = parts.before;
         let signing = signing::Restored {
             ended: std::mem::take(&mut before.past.ended),
             undecided: std::mem::take(&mut before.past.undecided),
@@ -277,32 +274,28 @@ impl Driver {
     fn on_arrival(&mut self, arrival: TransportEvent) {
         self.watch_clock();
         let input = match arrival {
-            TransportEvent::Connected { peer, remote, dialled } => {
+            TransportEvent::Up { link, peer, remote, direction } => {
+                let dialled = direction == Direction::Outbound;
                 if self.links.connected(self.clock.now(), peer, (remote, dialled)) {
                     let entry = ledger::address(&peer, remote);
                     self.storage.keep(self.clock.now().unix, entry);
                 }
-                let link = self.links.name(peer);
-                let direction = if dialled { Direction::Outbound } else { Direction::Inbound };
                 Input::Up { link, peer, remote, direction }
             }
-            TransportEvent::Disconnected { peer, reason } => {
-                if let Some(problem) = problem::of_disconnect(&reason) {
+            TransportEvent::Down { link, peer, reason } => {
+                if let Some(problem) = fault::of_disconnect(&reason) {
                     self.warn(Some(peer), problem);
                 }
                 self.look_for_a_copy(peer, &reason);
                 let is_member = self.engine.signing().is_member(&peer);
                 self.links.disconnected(self.clock.now().unix, peer, (&reason, is_member));
-                let Some(link) = self.links.lose_name(&peer) else { return };
                 Input::Down { link }
             }
-            TransportEvent::Frame { peer, kind, body } => {
-                let Some(link) = self.links.name_of(&peer) else { return };
-                Input::Frame { link, kind, body }
-            }
+            TransportEvent::Frame { link, kind, body } => Input::Frame { link, kind, body },
             TransportEvent::DialFailed { peer, address, error, retry_in } => {
                 let reason = format!("{address}: {error}");
                 self.links.missed(peer, &reason);
+                let retry_in = retry_in.unwrap_or_default();
                 return self.emit(Event::Peer(peer, PeerEvent::DialFailed { reason, retry_in }));
             }
             _ => return,
@@ -382,7 +375,7 @@ impl Driver {
                 }
                 self.storage.write_notes(now.unix);
                 self.storage.read(move |store| {
-                    let entries = Records(store).requests().map(|mut entries| {
+                    let entries = Records::new(store).requests().map(|mut entries| {
                         enter_live(&mut entries, live);
                         entries
                     });
@@ -391,7 +384,7 @@ impl Driver {
             }
             Command::Look(Look(look)) => {
                 self.storage.write_notes(now.unix);
-                self.storage.read(move |store| look(Records(store)));
+                self.storage.read(move |store| look(Records::new(store)));
             }
             Command::Shutdown(_) => {}
         }

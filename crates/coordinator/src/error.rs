@@ -1,38 +1,11 @@
-//! Failures in words that help: what, who, what to do, what is at risk.
+//! Why a command is refused.
 
-use ensign_primitives::{RequestId, SignerIndex};
+use ensign_primitives::RequestId;
 use ensign_psbt::{PsbtError, Rule};
+use ensign_review::JoinError;
 use ensign_signer::NoEntropy;
 
 use crate::{LedgerError, SignerError};
-
-/// What a failure puts at risk.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Risk {
-    /// Neither keys nor money.
-    None,
-    /// Keys are safe; check before you try again.
-    CheckFirst,
-    /// Keys may be lost: without a backup of them, money cannot be moved.
-    Keys,
-}
-
-/// A failure as a user should see it. Codes are stable; `docs/errors.md` lists them.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Problem {
-    /// For scripts and searches: `E-<AREA>-<number>`.
-    pub code: &'static str,
-    /// One sentence: what happened.
-    pub what: String,
-    /// Which signers it concerns, by position.
-    pub who: Vec<SignerIndex>,
-    /// One sentence: what to do next.
-    pub hint: &'static str,
-    /// Whether keys or money are at risk.
-    pub risk: Risk,
-    /// Whether trying again is safe.
-    pub retry_is_safe: bool,
-}
 
 /// Why a command is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -95,6 +68,15 @@ pub enum CommandError {
 impl From<NoEntropy> for CommandError {
     fn from(_: NoEntropy) -> Self {
         Self::Entropy
+    }
+}
+
+impl From<JoinError> for CommandError {
+    fn from(error: JoinError) -> Self {
+        match error {
+            JoinError::Keys(error) => Self::Engine(ensign_engine::CommandError::Limits(error)),
+            JoinError::Address(error) => Self::Group(error),
+        }
     }
 }
 

@@ -20,61 +20,46 @@
 //!
 //! Absent on purpose: a user interface, broadcasting of transactions, an encrypted key store.
 
-mod config;
-pub use config::{Keys, SigningJob, Work};
-mod group;
-pub use group::{Group, GroupInfo, Member, MemberInfo};
-mod handle;
-pub use handle::{Handle, ParseHandleError, RequestRef};
-mod consent;
-pub use consent::{Consent, ConsentBy, RULE_NAME_BYTES_MAX};
 mod coordinator;
 pub use coordinator::{Builder, Coordinator, StartError};
+mod config;
+pub use config::Keys;
 mod event;
-pub use event::{
-    Approval, Because, Event, Events, LostAttempt, Opener, Outcome, PeerEvent, Preview, Reached,
-    RequestEvent, Resumption, Whose,
-};
+pub use event::{Event, Events, PeerEvent, Whose};
 mod error;
-pub use error::{CommandError, Problem, Risk};
-mod problem;
-pub use ensign_signer::{Asks, InProcess, Signer, SignerError};
-#[cfg(unix)]
-pub use ensign_signer::{ServeError, SocketSigner, serve};
-pub use problem::{CODES, Code};
+pub use error::CommandError;
+mod roster;
+pub use roster::{Link, PeerInfo};
 mod clock;
 pub use clock::WallClock;
 mod simulated;
 pub use simulated::Surroundings;
-mod records;
-pub use records::{AttemptEntry, KeptCase, Records, RequestEntry, RequestState};
-mod outline;
-pub use outline::{Decision, HowEnded, Outline, OutlinedWork};
-mod audit;
-pub use audit::{Audit, Fault, Violation};
-mod roster;
-pub use roster::{Link, PeerInfo};
-mod opening;
-pub use opening::{Archive, OpeningError};
-mod ledger;
+
+pub use ensign_ledger::{
+    Archive, AttemptEntry, Audit, Decision, Fault, Handle, HowEnded, KeptCase, KeyAge, LedgerError,
+    LostAttempt, OpeningError, Outcome, Outline, OutlinedWork, ParseHandleError, Reached, Records,
+    RequestEntry, RequestState, Violation,
+};
 pub use ensign_psbt::{
     ConsentDigest, Note, Place as NotePlace, Policy, Rule, Severity, SignedPsbt, Summary,
 };
-pub use ledger::LedgerError;
+pub use ensign_review::{
+    Approval, Because, CODES, Code, Consent, ConsentBy, Group, GroupInfo, Member, MemberInfo,
+    Opener, Preview, Problem, RULE_NAME_BYTES_MAX, RequestEvent, RequestRef, Resumption, Risk,
+    SigningJob, Work,
+};
+pub use ensign_signer::{Asks, InProcess, Signer, SignerError};
+#[cfg(unix)]
+pub use ensign_signer::{ServeError, SocketSigner, serve};
 
 mod addresses;
 mod cases;
-mod coins;
 mod command;
 mod consenting;
-mod docket;
 mod driver;
-mod handles;
-mod held;
-mod judging;
+mod fault;
 mod links;
 mod looks;
-mod mark;
 mod parts;
 mod pushed_off;
 mod report;

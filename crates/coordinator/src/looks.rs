@@ -2,14 +2,11 @@
 //! queued, and never by waiting.
 
 use ensign_engine::signing::Known;
+use ensign_ledger::{self as ledger, Unfinished};
 use ensign_primitives::RequestId;
 use tokio::sync::mpsc;
 
-use crate::{
-    LedgerError,
-    ledger::{self, Unfinished},
-    storage::Storage,
-};
+use crate::{LedgerError, storage::Storage};
 
 /// What was found, in the order of the questions.
 #[derive(Debug)]

@@ -8,7 +8,9 @@ use ensign_session::Event as SessionEvent;
 use ensign_transport::{CloseCode, DisconnectReason};
 use ensign_wire::Refusal;
 
-use crate::{Because, Opener, Problem, RequestEvent, problem};
+use ensign_review::problem;
+
+use crate::{Because, Opener, Problem, RequestEvent};
 
 /// What a session reports, for the application.
 pub(crate) enum Report {
@@ -78,7 +80,7 @@ pub(crate) const fn close_code(reason: CloseReason) -> CloseCode {
         CloseReason::NoHello => CloseCode::Silent,
         CloseReason::Version => CloseCode::Incompatible,
         CloseReason::Misbehaved => CloseCode::Offense,
-        CloseReason::Full => CloseCode::Unwanted,
+        CloseReason::Full | CloseReason::Unwanted => CloseCode::Unwanted,
         CloseReason::Replaced => CloseCode::Duplicate,
     }
 }

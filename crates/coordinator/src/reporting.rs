@@ -7,18 +7,17 @@ use ensign_engine::{
     signing::{self, Event as Engine},
 };
 use ensign_equivocation::Case;
+use ensign_ledger::{HowEnded, Signed};
 use ensign_primitives::{GroupId, PeerId, RequestId, SignerIndex};
 use ensign_psbt::SignedPsbt;
+use ensign_review::{coin_of, problem};
 use ensign_session::{Event as SessionEvent, Failure, Finished, Offense as SessionOffense};
 use ensign_transport::DisconnectReason;
 
 use crate::{
     Event, GroupInfo, Outcome, PeerEvent, Problem, RequestEvent, Risk, Whose,
     cases::{self, Ended, Reporter},
-    coins::{Signed, coin_of},
     driver::Driver,
-    outline::HowEnded,
-    problem,
     report::{self, Report},
     warnings::About,
 };
@@ -230,8 +229,8 @@ impl Driver {
 
     /// Tells what happened to a request, or keeps it until our user was told of the request.
     pub(crate) fn emit_request(&mut self, id: RequestId, event: RequestEvent) {
-        if let Some(event) = self.docket.tell(id, event) {
-            self.emit(event);
+        if let Some((request, event)) = self.docket.tell(id, event) {
+            self.emit(Event::Request(request, event));
         }
     }
 

@@ -7,25 +7,17 @@ use ensign_engine::{
     GroupConfig, Proposal,
     signing::{Asked as Waiting, End, Review},
 };
+use ensign_ledger::{self as ledger, About, Asked, AskedBefore, Shown, Unfinished};
 use ensign_primitives::{GroupId, MESSAGES_MAX, RequestId};
 use ensign_psbt::{Note, OutPoint, Policy, PsbtError, Rule};
+use ensign_review::{Joined, Judgement, Matter, Meaning, Yes, problem};
 use ensign_store::Place;
 use ensign_wire::{AbortReason, SignedRequest};
 
 use crate::{
     Approval, CommandError, Consent, ConsentBy, Decision, Event, Group, GroupInfo, HowEnded,
-    Preview, Records, RequestEvent, RequestRef, Resumption, SigningJob, Work,
-    command::Reply,
-    docket::{Matter, Yes},
-    driver::Driver,
-    error::of_decision,
-    group::Joined,
-    judging::{Judgement, Meaning},
-    ledger::{self, AskedBefore, Unfinished},
-    mark::Shown,
-    outline::Asked,
-    problem,
-    storage::About,
+    Preview, Records, RequestEvent, RequestRef, Resumption, SigningJob, Work, command::Reply,
+    driver::Driver, error::of_decision,
 };
 
 impl Driver {
@@ -121,7 +113,7 @@ impl Driver {
             self.storage.read(move |store| {
                 let outline = ledger::read_outline(store, &id).ok().flatten();
                 let handle = outline.and_then(|outline| outline.handle);
-                if let Ok(Some(outcome)) = Records(store).outcome(&id, &known.keys) {
+                if let Ok(Some(outcome)) = Records::new(store).outcome(&id, &known.keys) {
                     let event = RequestEvent::Recovered(Box::new(outcome));
                     events.send(Event::Request(RequestRef { id, handle, group: info }, event));
                 }
@@ -170,7 +162,7 @@ impl Driver {
         let matter = Matter::new(reference, request, meaning);
         let approval = matter.approval(self.judge(&matter));
         let events = self.docket.introduce(matter, event(approval.clone()));
-        events.into_iter().for_each(|event| self.emit(event));
+        events.into_iter().for_each(|(request, event)| self.emit(Event::Request(request, event)));
         approval
     }
 
@@ -231,7 +223,7 @@ impl Driver {
         if let Some(rule) = self.policy.refusal(meaning.summary(), &judgement.notes) {
             return Err(CommandError::Policy(rule));
         }
-        if judgement.digest != consent.digest {
+        if judgement.digest != consent.digest() {
             return Err(CommandError::Changed { request: None });
         }
         let proposal = Proposal {
@@ -277,7 +269,7 @@ impl Driver {
         let unknown = CommandError::UnknownRequest { request: id };
         let matter = self.docket.get(&id).filter(|matter| !matter.is_over()).ok_or(unknown)?;
         let judgement = self.judge(matter);
-        if matter.yes().is_none() && judgement.digest != consent.digest {
+        if matter.yes().is_none() && judgement.digest != consent.digest() {
             let approval = Box::new(matter.approval(judgement));
             self.emit_request(id, RequestEvent::Asked(approval));
             return Err(CommandError::Changed { request: Some(id) });
@@ -460,7 +452,7 @@ enum Begins {
 }
 
 fn decision_of(consent: &Consent) -> Decision {
-    match &consent.by {
+    match consent.by() {
         ConsentBy::Person => Decision::Approved,
         ConsentBy::Rule(name) => Decision::ApprovedByRule(name.clone()),
     }

@@ -8,11 +8,12 @@ use ensign_engine::{
 };
 use ensign_identity::{DELEGATION_LIFETIME_MAX, Delegation, DelegationProof};
 use ensign_primitives::{Instant, RequestId, StateMachine as _};
+use ensign_review::HeldBack;
 use ensign_signer::{Answer, Question};
 
 use crate::{
     Approval, CommandError, Consent, SignerError, SigningJob, clock::Steps, command::Reply,
-    driver::Driver, held::HeldBack, problem, review::Again,
+    driver::Driver, fault, review::Again,
 };
 
 /// How often the node looks whether its clock was set, and whether its delegation is to be renewed.
@@ -179,7 +180,7 @@ impl Driver {
                 }
             }
             Err(error) => {
-                self.warn(None, problem::of_signer(&error));
+                self.warn(None, fault::of_signer(&error));
                 for (_, _, reply) in std::mem::take(&mut self.renewal.proposals) {
                     // A caller that no longer waits has dropped its future.
                     drop(reply.send(Err(CommandError::Signer(error.clone()))));
@@ -191,7 +192,7 @@ impl Driver {
     fn unsigned(&mut self, error: &SignerError) -> ensign_session::Unsigned {
         // A no that was meant is no trouble: the end of the request tells it.
         if *error != SignerError::Declined {
-            self.warn(None, problem::of_signer(error));
+            self.warn(None, fault::of_signer(error));
         }
         error.unsigned()
     }

@@ -8,6 +8,7 @@ use std::{
 
 use ensign_deadline::Timeouts;
 use ensign_engine::Allowances;
+use ensign_ledger::{KeyAge, Opened};
 use ensign_primitives::Network;
 use ensign_psbt::Policy;
 use ensign_signer::Randomness;
@@ -17,9 +18,7 @@ use ensign_transport::{AsyncUdpSocket, Transport, TransportConfig};
 use crate::{
     Coordinator, Events, Keys, StartError,
     clock::{Clock, WallClock},
-    handles::Handles,
-    opening,
-    parts::{Before, Parts},
+    parts::Parts,
     storage::Storage,
 };
 
@@ -38,6 +37,8 @@ pub struct Surroundings {
     pub store: Box<dyn Store>,
     /// What opening the store found; acted on as in a real node.
     pub found: Opening,
+    /// Whether this node's keys are new: as [`Builder::new_keys`](crate::Builder::new_keys).
+    pub keys: KeyAge,
     /// How long the disk takes to make a write durable; zero for no time at all.
     pub disk_latency: Duration,
     /// As [`Builder::timeouts`](crate::Builder::timeouts).
@@ -70,14 +71,15 @@ impl Coordinator {
         keys: Keys,
         surroundings: Surroundings,
     ) -> Result<(Self, Events), StartError> {
-        let Surroundings { socket, seed, wall, store, found, disk_latency, timeouts } =
+        let Surroundings { socket, seed, wall, store, found, keys: age, disk_latency, timeouts } =
             surroundings;
         let unused = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
         let config = TransportConfig::new(unused, network);
         let key = keys.node_key.clone();
         let transport = Transport::dangerous_simulated(config, key, socket, seed).await;
-        let opened = opening::settle(store, found, wall.at_origin()).map_err(StartError::Store)?;
-        let (store, opened, handles): (Box<dyn Store>, Before, Handles) = opened.into();
+        let opened = ensign_ledger::settle(store, found, age, wall.at_origin())
+            .map_err(StartError::Store)?;
+        let Opened { store, handles, before } = opened;
         Ok(Self::start(Parts {
             network,
             keys,
@@ -88,7 +90,7 @@ impl Coordinator {
             randomness: Randomness::DangerousSimulated { network, seed, drawn: 0 },
             transport: transport.map_err(StartError::Bind)?,
             storage: Storage::simulated(store, disk_latency),
-            opened,
+            before,
             handles,
         }))
     }

@@ -3,14 +3,13 @@
 use std::{collections::BTreeMap, fmt, sync::mpsc as std_mpsc, thread, time::Duration};
 
 use ensign_engine::signing::Record;
-use ensign_primitives::{PeerId, RequestId, UnixTime};
-use ensign_store::{OnceError, Place, Store, StoreError, Table};
+use ensign_ledger::{self as ledger, About, Answer, Entry, Subject, Write, commit};
+use ensign_primitives::{PeerId, UnixTime};
+use ensign_store::{Place, Store, Table};
 use tokio::{
     sync::mpsc,
     time::{Instant, sleep_until},
 };
-
-use crate::ledger::{self, Entry, LedgerError};
 
 /// Most writes that share one commit.
 const WRITES_PER_COMMIT_MAX: usize = 1024;
@@ -72,63 +71,6 @@ impl fmt::Debug for Task {
             Self::Read(_) => f.write_str("Read"),
         }
     }
-}
-
-/// One write.
-#[derive(Debug)]
-pub(crate) struct Write {
-    entry: Entry,
-    at: UnixTime,
-    about: About,
-    /// Whether a join follows as soon as its nonces are made.
-    before_join: bool,
-}
-
-/// Whose write it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum About {
-    /// A record of the engine's, which waits under this token.
-    Record { token: u64, of: Subject },
-    /// What the driver keeps for its user.
-    Kept,
-    /// The end of a block of numbers for requests.
-    Handles {
-        /// The end.
-        end: u64,
-    },
-}
-
-/// What a record is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Subject {
-    /// A consent: this request begins.
-    Begins(RequestId),
-    /// This request goes on, or ends.
-    Request(RequestId),
-    /// No request.
-    Other,
-}
-
-impl Subject {
-    pub(crate) const fn request(self) -> Option<RequestId> {
-        match self {
-            Self::Begins(id) | Self::Request(id) => Some(id),
-            Self::Other => None,
-        }
-    }
-}
-
-/// How a write went, in the order of the writes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Answer {
-    /// It is durable.
-    Durable(About),
-    /// The store has no room for new work; the write never happens, the store goes on.
-    Refused(About, StoreError),
-    /// It contradicts what stands in the store; it never happens, the store goes on.
-    Contradicts(About, LedgerError),
-    /// Nothing is written any more.
-    Failed(LedgerError),
 }
 
 /// The answers of a storage.
@@ -293,31 +235,5 @@ async fn work_slowly(
                 });
             }
         }
-    }
-}
-
-/// Commits writes together; what the store refuses, or what contradicts it, is found out one by one.
-fn commit(store: &mut dyn Store, writes: Vec<Write>, answer: &mut dyn FnMut(Answer)) {
-    let Some(at) = writes.iter().map(|write| write.at).max() else { return };
-    let entries: Vec<Entry> = writes.iter().map(|write| write.entry.clone()).collect();
-    match ledger::write(store, &entries, at) {
-        Ok(()) => writes.iter().for_each(|write| answer(Answer::Durable(write.about))),
-        Err(LedgerError::Store(error)) if error.is_refused() => match writes.as_slice() {
-            [one] => answer(Answer::Refused(one.about, error)),
-            _ => writes.into_iter().for_each(|write| commit(store, vec![write], answer)),
-        },
-        Err(error) if error.is_contradiction() => match writes.as_slice() {
-            [one] => {
-                if let LedgerError::Contradiction(OnceError::Twice { place }) = &error
-                    && let Some(mark) = ledger::contradicted(place)
-                {
-                    // What cannot be noted is refused all the same.
-                    let _ = ledger::write(store, &[mark], at);
-                }
-                answer(Answer::Contradicts(one.about, error));
-            }
-            _ => writes.into_iter().for_each(|write| commit(store, vec![write], answer)),
-        },
-        Err(error) => answer(Answer::Failed(error)),
     }
 }

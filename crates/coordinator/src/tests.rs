@@ -1,17 +1,15 @@
 //! Cases that need a part of the coordinator to fail.
 #![allow(clippy::wildcard_enum_match_arm, reason = "a test picks what it looks at")]
 
-use ensign_engine::signing::Record;
 use ensign_identity::NodeKey;
 use ensign_musig::SecKey;
-use ensign_primitives::{GroupId, Network, PeerId, RequestId, UnixTime};
+use ensign_primitives::{GroupId, Network, PeerId, RequestId};
 use ensign_session::Phase;
-use ensign_store::{Batch, MemoryStore, OnceError, Place, Size, Store, StoreError, Table, Visit};
-use ensign_wire::AbortReason;
+use ensign_store::{Batch, MemoryStore, Place, Size, Store, StoreError, Table, Visit};
 
 use crate::{
-    Approval, CommandError, Consent, Coordinator, Event, Events, Fault, Group, Keys, LedgerError,
-    Member, PeerEvent, Records, RequestEvent, RequestState, SigningJob, Work, ledger,
+    Approval, CommandError, Consent, Coordinator, Event, Events, Group, Keys, Member, PeerEvent,
+    RequestEvent, RequestState, SigningJob, Work,
 };
 
 /// A store whose disk takes nothing.
@@ -49,7 +47,8 @@ fn keys(byte: u8) -> Keys {
 async fn start(byte: u8, store: Box<dyn Store>) -> (Coordinator, Events, Member) {
     let (keys, listen) = (keys(byte), "127.0.0.1:0".parse().unwrap());
     let (signer, peer) = (keys.signer_key(), keys.peer_id());
-    let builder = Coordinator::builder(Network::Regtest, keys, "unused".into()).listen(listen);
+    let builder =
+        Coordinator::builder(Network::Regtest, keys, "unused".into()).new_keys().listen(listen);
     let (coordinator, events) = builder.store(store).start().await.unwrap();
     let addresses = vec![coordinator.local_addr()];
     (coordinator, events, Member { name: byte.to_string(), signer, peer, addresses })
@@ -243,59 +242,4 @@ async fn store_that_is_not_the_applications_any_more_hands_a_result_out_again() 
         pair.other.shutdown().await;
     }
     assert_eq!(recovered, 1);
-}
-
-#[test]
-fn audit_names_every_mark_that_should_not_be_there() {
-    let request = RequestId::from_bytes([5; 32]);
-    let group = GroupId::from_bytes([6; 32]);
-    let partials =
-        |attempt| Record::Partials { request, attempt, nonces: [7; 32], partials: vec![[8; 32]] };
-    let records = [
-        Record::Joined { request, attempt: 1, said: [3; 32] },
-        Record::Burned { request, attempt: 1 },
-        partials(1),
-        Record::Joined { request, attempt: 2, said: [3; 32] },
-        Record::Burned { request, attempt: 3 },
-        partials(4),
-        Record::Joined { request: RequestId::from_bytes([9; 32]), attempt: 1, said: [3; 32] },
-        Record::Closed { request, group, reason: AbortReason::Declined },
-    ];
-    let mut store = MemoryStore::new();
-    let entries: Vec<_> = records.iter().map(ledger::entry).collect();
-    ledger::write(&mut store, &entries, UnixTime::from_millis(1)).unwrap();
-    let audit = Records(&store).audit().unwrap();
-    let faults: Vec<_> =
-        audit.violations.iter().map(|violation| (violation.attempt, violation.fault)).collect();
-    let expected = [
-        (3, Fault::BurnWithoutJoin),
-        (4, Fault::PartialWithoutBurn),
-        (4, Fault::NonceSetTwice),
-        (1, Fault::JoinWithoutConsent),
-    ];
-    assert_eq!(faults, expected);
-    assert_eq!((audit.requests, audit.joined, audit.burned, audit.partials), (2, 3, 2, 2));
-
-    // A mark that says something else than the one that is there is never written.
-    let other = Record::Partials { request, attempt: 1, nonces: [1; 32], partials: Vec::new() };
-    let twice = ledger::write(&mut store, &[ledger::entry(&other)], UnixTime::from_millis(2));
-    let place = Place::partial(&request, 1);
-    assert_eq!(twice, Err(LedgerError::Contradiction(OnceError::Twice { place })));
-    ledger::write(&mut store, &[ledger::entry(&partials(1))], UnixTime::from_millis(2)).unwrap();
-}
-
-#[test]
-fn join_of_an_earlier_version_is_read_and_never_written_over() {
-    let request = RequestId::from_bytes([5; 32]);
-    let place = Place::join(&request, 1);
-    let new = Record::Joined { request, attempt: 1, said: [3; 32] };
-    let old = ledger::entry(&new).value.unwrap();
-    let old = old[..old.len() - 32].to_vec();
-    let mut store = MemoryStore::new();
-    let entry = ledger::Entry { place, value: Some(old) };
-    ledger::write(&mut store, &[entry], UnixTime::from_millis(1)).unwrap();
-    let read = ledger::read(&store, &place).unwrap();
-    assert_eq!(read, Some(Record::Joined { request, attempt: 1, said: [0; 32] }));
-    let again = ledger::write(&mut store, &[ledger::entry(&new)], UnixTime::from_millis(2));
-    assert_eq!(again, Err(LedgerError::Contradiction(OnceError::Twice { place })));
 }

@@ -70,7 +70,7 @@ pub enum Output {
         /// The node.
         peer: PeerId,
     },
-    /// Keep no connection to this node, and close the one there is.
+    /// Dial this node no more. Its connection is closed by [`Output::Close`].
     Forget {
         /// The node.
         peer: PeerId,
@@ -134,6 +134,8 @@ pub enum CloseReason {
     Full,
     /// The peer has a newer connection.
     Replaced,
+    /// Nothing is wanted of the peer any more.
+    Unwanted,
 }
 
 /// What must survive a crash, and whose it is.

@@ -8,7 +8,7 @@ use ensign_signing::{
 use ensign_wire::{Frame, Kind};
 
 use crate::{
-    Engine, Event, Offense, Output, Record,
+    CloseReason, Engine, Event, Offense, Output, Record,
     guards::{Arriving, Verdict},
     settle::Rooms,
 };
@@ -92,7 +92,12 @@ impl Engine {
                 Output::Admit { link }
             }
             SigningOutput::Want { peer } => Output::Want { peer },
-            SigningOutput::Forget { peer } => Output::Forget { peer },
+            SigningOutput::Forget { peer } => {
+                if let Some(link) = self.gate.link_of(&peer) {
+                    self.close(link, CloseReason::Unwanted);
+                }
+                Output::Forget { peer }
+            }
             SigningOutput::Send { peer, kind, frame } => {
                 let Some(link) = self.gate.link_of(&peer) else { return };
                 Output::Send { link, lane: kind.lane(), kind, frame }

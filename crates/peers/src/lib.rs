@@ -15,6 +15,8 @@
 //! - Nodes that lost each other together do not come back together: the upper half of each wait is
 //!   random, from the seed of the constructor.
 //!
+//! What people hand to each other so that their nodes find each other is in [`contact`].
+//!
 //! Absent on purpose: addresses that peers tell of others. New and tried buckets, their eviction, and
 //! peer exchange belong beside the address book once nodes look for strangers; whom to rotate
 //! belongs to dialling. Host names are looked up by the driver, which tells what it found.
@@ -34,6 +36,8 @@ pub use config::{
 };
 mod error;
 pub use error::{CommandError, DialFailure};
+
+pub mod contact;
 
 mod addresses;
 mod backoff;

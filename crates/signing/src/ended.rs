@@ -7,7 +7,9 @@ use alloc::collections::{BTreeMap, VecDeque};
 use ensign_primitives::{GroupId, Now, Occupancy, PeerId, RequestId, SIGNERS_MAX, SessionId};
 use ensign_wire::{AbortReason, Body, Envelope, SessionAbort, SignatureFinalized};
 
-use crate::{ANSWERS_PER_MEMBER_MAX, ENDINGS_REMEMBERED, Ending, UNDECIDED_ENDINGS_REMEMBERED};
+use crate::{
+    ANSWERS_PER_MEMBER_MAX, ATTEMPTS_MAX, ENDINGS_REMEMBERED, Ending, UNDECIDED_ENDINGS_REMEMBERED,
+};
 
 /// How a request ended, without its signatures: those are in the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -215,9 +217,14 @@ pub(crate) const fn asks(body: &Body, end: End) -> bool {
     }
 }
 
-/// What others are told: an end that they would try again is final here.
-pub(crate) const fn final_reason(reason: AbortReason) -> AbortReason {
-    if is_retried(reason) { AbortReason::Cancelled } else { reason }
+/// What others are told of an end that came with an attempt: one that they would try again is final
+/// here.
+pub(crate) const fn final_reason(reason: AbortReason, attempt: u16) -> AbortReason {
+    match is_retried(reason) {
+        true if attempt >= ATTEMPTS_MAX => AbortReason::AttemptsUsed,
+        true => AbortReason::Cancelled,
+        false => reason,
+    }
 }
 
 /// Whether another attempt may succeed where one ended for this reason.
@@ -231,6 +238,7 @@ pub const fn is_retried(reason: AbortReason) -> bool {
         | AbortReason::WrongCommitment
         | AbortReason::InvalidNonce
         | AbortReason::WrongPartialSig
-        | AbortReason::Cancelled => false,
+        | AbortReason::Cancelled
+        | AbortReason::AttemptsUsed => false,
     }
 }

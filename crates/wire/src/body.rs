@@ -1,5 +1,7 @@
 //! What an envelope can say about a session.
 
+mod encoding;
+
 use alloc::{boxed::Box, vec::Vec};
 
 use ensign_identity::{DelegationProof, Signature, SignerKey};
@@ -190,6 +192,8 @@ pub enum AbortReason {
     Internal,
     /// The sender gave the request up.
     Cancelled,
+    /// The request was tried as often as it may be, and no attempt ended with a signature.
+    AttemptsUsed,
 }
 
 impl AbortReason {
@@ -206,7 +210,8 @@ impl AbortReason {
             | Self::InvalidNonce
             | Self::WrongPartialSig
             | Self::Internal
-            | Self::Cancelled => false,
+            | Self::Cancelled
+            | Self::AttemptsUsed => false,
         }
     }
 }
@@ -246,8 +251,8 @@ pub struct ValidationError {
     pub why: Refusal,
 }
 
-/// The statement inside an envelope.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// The statement inside an envelope: on the wire the number of its [`Kind`], then its fields.
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "each variant is documented on its type")]
 pub enum Body {
     SessionAnnounce(Box<SessionAnnounce>),

@@ -7,13 +7,13 @@ use qrcode::render::unicode::Dense1x2;
 use crate::address::{Address, reach};
 use crate::args;
 use crate::catalogue as code;
-use crate::contact::{Contact, More};
 use crate::failure::{Failure, Result};
 use crate::group::SignerGroup;
 use crate::home::{Home, contact_failure};
 use crate::names;
 use crate::output::{Line, Output};
 use crate::words;
+use ensign_peers::contact::{Contact, More};
 
 /// How many hex digits of a key are shown where people compare.
 const KEY_DIGITS: usize = 16;

@@ -8,7 +8,6 @@ use super::block_on;
 use crate::address::Address;
 use crate::args::Group;
 use crate::catalogue as code;
-use crate::contact::Contact;
 use crate::failure::{Failure, Result};
 use crate::group::SignerGroup;
 use crate::home::{Changed, HeldHome, Home};
@@ -18,6 +17,7 @@ use crate::question::{self, Answer, Question, Subject, Wanted};
 use crate::remote::Remote;
 use crate::views::short;
 use crate::words;
+use ensign_peers::contact::Contact;
 
 /// Forms, changes or shows groups. A node that runs in this home does it by itself, and takes it into
 /// account at once.

@@ -13,12 +13,12 @@ use serde::{Deserialize, Serialize};
 use super::toml_file::{self, line_of};
 use super::{GROUPS, Home, io_failure};
 use crate::catalogue as code;
-use crate::contact::{Contact, ContactError};
 use crate::durable::{self, Existing, Readers};
 use crate::failure::{Failure, Result};
 use crate::group::SignerGroup;
 use crate::names;
 use crate::words::{self, check_name, foreign};
+use ensign_peers::contact::{Contact, ContactError};
 
 mod changes;
 pub(crate) use changes::Changed;
@@ -179,19 +179,20 @@ fn contact_of(text: &str) -> Result<Contact> {
 /// Says why text is no contact code.
 pub(crate) fn contact_failure(error: &ContactError) -> Failure {
     let entry = match error {
+        ContactError::Version { .. } => &code::CONTACT_VERSION,
+        ContactError::Network { .. } => &code::CONTACT_NETWORK,
+        ContactError::Name(_) => &code::NAME,
+        ContactError::NodeKey { .. } | ContactError::SignerKey(_) | ContactError::Delegation => {
+            &code::CONTACT_KEY
+        }
         ContactError::Prefix { .. }
         | ContactError::Several { .. }
         | ContactError::Character { .. }
         | ContactError::Long { .. }
         | ContactError::Letter { .. }
         | ContactError::Checksum { .. }
-        | ContactError::Layout { .. } => &code::CONTACT_CODE,
-        ContactError::Version { .. } => &code::CONTACT_VERSION,
-        ContactError::Network { .. } => &code::CONTACT_NETWORK,
-        ContactError::Name { .. } => &code::NAME,
-        ContactError::NodeKey { .. } | ContactError::SignerKey(_) | ContactError::Delegation => {
-            &code::CONTACT_KEY
-        }
+        | ContactError::Layout { .. }
+        | _ => &code::CONTACT_CODE,
     };
     Failure::new(entry, error.to_string())
 }

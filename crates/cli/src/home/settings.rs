@@ -13,11 +13,11 @@ use super::{CONFIG, io_failure};
 use crate::address::reach::Reach;
 use crate::address::{Address, listening};
 use crate::catalogue as code;
-use crate::contact::ADDRESSES_MAX;
 use crate::durable::{self, Existing, Readers};
 use crate::failure::{Failure, Result};
 use crate::names::check_free;
 use crate::words::check_name;
+use ensign_peers::contact::ADDRESSES_MAX;
 
 /// The settings of a home.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

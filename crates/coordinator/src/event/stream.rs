@@ -5,10 +5,11 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
 };
 
+use ensign_review::{Class, problem};
 use tokio::sync::Notify;
 
-use super::class::{Class, weight};
-use crate::{Event, problem};
+use super::class::{class, dropped_at_once, limits, weight};
+use crate::Event;
 
 /// The stream of events, for one reader that may be slow: it may wait for a person between two
 /// events.
@@ -76,7 +77,7 @@ impl Publisher {
         if readers.is_empty() {
             return;
         }
-        let (class, weight, event) = (Class::of(&event), weight(&event), Arc::new(event));
+        let (class, weight, event) = (class(&event), weight(&event), Arc::new(event));
         for reader in readers.iter().filter_map(Weak::upgrade) {
             reader.push(class, weight, Arc::clone(&event));
         }
@@ -204,12 +205,12 @@ struct Entry {
 
 impl Lane {
     fn push(&mut self, class: Class, entry: Entry) {
-        let (events, bytes) = class.limits();
+        let (events, bytes) = limits(class);
         let is_heavy =
             |lane: &Self| lane.bytes.saturating_add(entry.weight) > bytes && lane.bytes > 0;
         if self.entries.len() >= events || is_heavy(self) {
             // Several at once, so that a slow reader is told seldom.
-            for _ in 0..class.dropped_at_once() {
+            for _ in 0..dropped_at_once(class) {
                 self.lose();
             }
             while is_heavy(self) {

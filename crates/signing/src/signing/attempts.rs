@@ -296,7 +296,7 @@ impl Signing {
     /// Ends a request for good, without signatures.
     pub(super) fn close(&mut self, now: Now, id: RequestId, closing: Closing) {
         let Closing { group, attempt, failure, mark } = closing;
-        let reason = final_reason(failure.reason);
+        let reason = final_reason(failure.reason, attempt);
         let share = if mark == Mark::Undecided { Share::Undecided } else { Share::Decided };
         self.settle(now, id, (group, End::Closed(reason)), share);
         let record = Record::Closed { request: id, group, reason };

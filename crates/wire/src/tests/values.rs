@@ -128,7 +128,9 @@ pub(super) fn smallest(kind: Kind) -> Body {
 
 /// Every kind that an envelope carries.
 pub(super) fn body_kinds() -> impl Iterator<Item = Kind> {
-    Kind::ALL.into_iter().filter(|kind| (Kind::SessionAnnounce..Kind::Groups).contains(kind))
+    Kind::ALL
+        .into_iter()
+        .filter(|kind| (Kind::SessionAnnounce..=Kind::ValidationError).contains(kind))
 }
 
 /// `body`, signed by node 0.
@@ -363,8 +365,8 @@ fn tx_types() -> impl Strategy<Value = TxType> {
 
 fn abort_reasons() -> impl Strategy<Value = AbortReason> {
     use AbortReason::{
-        Cancelled, Declined, Equivocation, Expired, Internal, InvalidNonce, PayloadMismatch,
-        Timeout, ViewsDiffer, WrongCommitment, WrongPartialSig,
+        AttemptsUsed, Cancelled, Declined, Equivocation, Expired, Internal, InvalidNonce,
+        PayloadMismatch, Timeout, ViewsDiffer, WrongCommitment, WrongPartialSig,
     };
     sample::select(
         &[
@@ -379,6 +381,7 @@ fn abort_reasons() -> impl Strategy<Value = AbortReason> {
             ViewsDiffer,
             Internal,
             Cancelled,
+            AttemptsUsed,
         ][..],
     )
 }

@@ -5,13 +5,13 @@ use std::fs;
 use super::{Home, contact_of, known, name_taken};
 use crate::address::Address;
 use crate::catalogue as code;
-use crate::contact::Contact;
 use crate::durable::{self, Existing};
 use crate::failure::{Failure, Result};
 use crate::group::SignerGroup;
 use crate::home::{GROUPS, io_failure};
 use crate::names;
 use crate::words::{self, check_name};
+use ensign_peers::contact::Contact;
 
 /// Above this many members a group is nothing that was tried out well. Measured: the demo and the
 /// tests go up to 16.

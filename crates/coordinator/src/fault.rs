@@ -1,0 +1,30 @@
+//! Which failures of the ports are worth a word.
+
+use ensign_review::problem;
+use ensign_transport::DisconnectReason;
+
+use crate::{Problem, SignerError};
+
+/// Words why the signer did not sign.
+pub(crate) fn of_signer(error: &SignerError) -> Problem {
+    if *error == SignerError::Entropy {
+        return problem::of_no_entropy();
+    }
+    problem::of_signer(error)
+}
+
+/// Words the end of a connection where it was the peer's fault.
+pub(crate) fn of_disconnect(reason: &DisconnectReason) -> Option<Problem> {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "what is not its fault may grow")]
+    let is_offense = match reason {
+        DisconnectReason::Malformed(_)
+        | DisconnectReason::StreamBroken { .. }
+        | DisconnectReason::NotReading
+        | DisconnectReason::NotAdmitted { .. }
+        | DisconnectReason::TooManyFrames { .. }
+        | DisconnectReason::NoStreams => true,
+        DisconnectReason::Quic { code } => *code != 0,
+        _ => false,
+    };
+    is_offense.then(|| problem::of_connection(reason))
+}

@@ -1,0 +1,140 @@
+//! What a request means, and what is remarkable about it: recomputed, never taken from anybody.
+
+use ensign_identity::Signature;
+use ensign_primitives::{GroupId, RequestId, UnixTime};
+use ensign_psbt::{
+    CoinUse, ConsentDigest, Contribution, Contributions, Facts, Group, Note, OutPoint, Policy,
+    Psbt, PsbtError, SignedPsbt, Summary, Surroundings, analyze, finish, judge, judge_blind, parse,
+};
+use ensign_session::{Finished, SignerRecord};
+use ensign_wire::{KeyTweak, Message, SigningRequest};
+
+/// What is to be signed.
+#[derive(Debug)]
+pub enum Meaning {
+    /// A transaction.
+    Psbt {
+        /// What the signatures are written into.
+        psbt: Box<Psbt>,
+        /// What it does.
+        summary: Box<Summary>,
+        /// What is signed.
+        messages: Vec<Message>,
+    },
+    /// Messages of which nobody knows what they mean.
+    Blind(Vec<[u8; 32]>),
+}
+
+/// What is remarkable about something, and what a yes to it is given to.
+#[derive(Clone, Debug)]
+pub struct Judgement {
+    /// The notes.
+    pub notes: Vec<Note>,
+    /// What a yes is given to.
+    pub digest: ConsentDigest,
+}
+
+impl Meaning {
+    /// Recomputes what a PSBT has a group sign.
+    ///
+    /// # Errors
+    ///
+    /// [`PsbtError`] when it is none, or not the group's to sign.
+    pub fn of_psbt(payload: &[u8], group: &Group) -> Result<Self, PsbtError> {
+        let psbt = parse(payload)?;
+        let spend = analyze(&psbt, group)?;
+        let (summary, messages) = (Box::new(spend.summary), spend.messages);
+        Ok(Self::Psbt { psbt: Box::new(psbt), summary, messages })
+    }
+
+    /// Takes the messages of a request that has nothing else.
+    pub fn blind(messages: &[Message]) -> Self {
+        Self::Blind(messages.iter().map(|message| message.digest).collect())
+    }
+
+    /// Returns what it does; `None` for bare messages.
+    pub const fn summary(&self) -> Option<&Summary> {
+        match self {
+            Self::Psbt { summary, .. } => Some(summary),
+            Self::Blind(_) => None,
+        }
+    }
+
+    /// Returns what is signed.
+    pub fn messages(&self) -> Vec<Message> {
+        let blind = |digest: &[u8; 32]| Message { digest: *digest, tweak: KeyTweak::None };
+        match self {
+            Self::Psbt { messages, .. } => messages.clone(),
+            Self::Blind(digests) => digests.iter().map(blind).collect(),
+        }
+    }
+
+    /// Returns what the others recompute it from; `None` for bare messages.
+    pub fn to_payload(&self) -> Option<Vec<u8>> {
+        match self {
+            Self::Psbt { psbt, .. } => Some(psbt.to_bytes()),
+            Self::Blind(_) => None,
+        }
+    }
+
+    /// Returns how much is spent, in satoshi.
+    pub fn amount(&self) -> u64 {
+        self.summary().map_or(0, Summary::amount_spent)
+    }
+
+    /// Whether a request asks for exactly this.
+    pub fn is_of(&self, request: &SigningRequest) -> bool {
+        request.amount == self.amount() && request.messages == self.messages()
+    }
+
+    /// Returns the coins that it spends.
+    pub fn outpoints(&self) -> impl Iterator<Item = OutPoint> {
+        let inputs = self.summary().map(|summary| summary.inputs.as_slice()).unwrap_or_default();
+        inputs.iter().map(|input| input.outpoint)
+    }
+
+    /// Says what is remarkable about it.
+    pub fn notes(&self, now: UnixTime, coins: &[CoinUse]) -> Vec<Note> {
+        match self {
+            Self::Psbt { summary, .. } => judge(summary, &Surroundings { now, coins }),
+            Self::Blind(digests) => judge_blind(digests.len()),
+        }
+    }
+
+    /// Writes the signatures into the PSBT; nothing for bare messages.
+    pub fn finish(
+        &self,
+        group: &Group,
+        finished: &Finished,
+    ) -> Option<Result<SignedPsbt, PsbtError>> {
+        let Self::Psbt { psbt, .. } = self else { return None };
+        let contribution = |signer: &SignerRecord| Contribution {
+            pub_nonces: signer.nonces.clone(),
+            partial_sigs: signer.partials.clone(),
+        };
+        let by_signer: Vec<_> = finished.signers.iter().map(contribution).collect();
+        let signatures: Vec<_> = finished.signatures.iter().map(|sig| Signature(*sig)).collect();
+        let contributions = Contributions { by_signer: &by_signer, signatures: &signatures };
+        Some(finish(psbt, group, &contributions))
+    }
+
+    /// Returns what is judged and hashed.
+    pub fn facts(&self) -> Facts<'_> {
+        match self {
+            Self::Psbt { summary, .. } => Facts::Psbt(summary),
+            Self::Blind(digests) => Facts::Blind(digests),
+        }
+    }
+
+    /// Returns what a yes to a request with this meaning is given to.
+    pub fn judged(&self, id: &RequestId, notes: Vec<Note>, policy: &Policy) -> Judgement {
+        let digest = ConsentDigest::of_request(id, &self.facts(), &notes, policy);
+        Judgement { notes, digest }
+    }
+
+    /// Returns what a yes to proposing this is given to.
+    pub fn proposed(&self, group: &GroupId, notes: Vec<Note>, policy: &Policy) -> Judgement {
+        let digest = ConsentDigest::of_proposal(group, &self.facts(), &notes, policy);
+        Judgement { notes, digest }
+    }
+}
