@@ -53,7 +53,6 @@ pub use ensign_signer::{Asks, InProcess, Signer, SignerError};
 pub use ensign_signer::{ServeError, SocketSigner, serve};
 
 mod addresses;
-mod cases;
 mod command;
 mod consenting;
 mod driver;
@@ -67,7 +66,6 @@ mod reporting;
 mod review;
 mod signing;
 mod storage;
-mod warnings;
 
 #[cfg(test)]
 mod tests;

@@ -335,7 +335,11 @@ mod tests {
 
     fn check(what: Seen, expected: &str) {
         let mut scribe = Scribe::default();
-        scribe.learn(&sight(Seen::Event(Event::Attempt { request: REQUEST, attempt: 1 })));
+        scribe.learn(&sight(Seen::Event(Event::Attempt {
+            request: REQUEST,
+            attempt: 1,
+            opened_by: None,
+        })));
         assert_eq!(scribe.line(&cast(), &sight(what)), expected);
     }
 
