@@ -3,14 +3,14 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use ensign_engine::{
-    Engine, EngineConfig, Input, Output, PEERS_MAX, Record, Restored,
+    Engine, EngineConfig, Input, Output, PEERS_MAX, Record, Restored, Warnings,
     signing::{self, Known, NOTE_PAUSE},
 };
 use ensign_identity::{NodeKey, SignerKey};
 use ensign_ledger::{
     self as ledger, About, Answer, AskedBefore, Before, Outlines, Subject, enter_live,
 };
-use ensign_primitives::{Direction, GroupId, Network, PeerId, RequestId, StateMachine, UnixTime};
+use ensign_primitives::{Direction, GroupId, Network, PeerId, RequestId, StateMachine};
 use ensign_psbt::Policy;
 use ensign_review::{Coins, Docket, Held, Joined, Matter, problem};
 use ensign_signer::{Desk, Randomness};
@@ -35,9 +35,8 @@ use crate::{
     parts::Parts,
     pushed_off::PushedOff,
     report,
-    signing::{RENEWAL_INTERVAL, Renewal},
+    signing::Proposals,
     storage::{Answers, Storage},
-    warnings::Warnings,
 };
 
 /// Whoever the transport lets in has a place in the engine.
@@ -59,9 +58,8 @@ pub(crate) struct Driver {
     /// Signs what we report about others.
     pub(crate) node_key: Arc<NodeKey>,
     pub(crate) signer_key: SignerKey,
-    /// Until when our node may speak for the signer key.
-    pub(crate) delegated_until: UnixTime,
-    pub(crate) renewal: Renewal,
+    /// What waits for another delegation of it.
+    pub(crate) proposals: Proposals,
     /// What the store says about the time before, until its groups are joined.
     pub(crate) before: Before,
     pub(crate) consenting: Consenting,
@@ -96,17 +94,20 @@ impl Driver {
         let (keys, signer) = parts.keys.into_parts();
         let (signer, signed) = signer.open(&randomness, &parts.clock);
         let node_key = Arc::clone(&keys.node_key);
-        let (signer_key, delegated_until) = (keys.signer, keys.delegation.expires);
+        let signer_key = keys.signer;
         let mut before = parts.before;
         let signing = signing::Restored {
             ended: std::mem::take(&mut before.past.ended),
             undecided: std::mem::take(&mut before.past.undecided),
             horizon: before.past.horizon,
+            void_until: before.void_until,
             // What our user said yes to, and what it was asked about, is read again with its group.
             ..signing::Restored::default()
         };
+        let now = parts.clock.now();
+        let warnings = Warnings::new(now.instant);
         let seed = randomness.draw().unwrap_or_default();
-        let engine = Engine::new(config, keys, seed, parts.clock.now(), Restored { signing });
+        let engine = Engine::new(config, keys, seed, now, Restored { signing });
         let addresses = std::mem::take(&mut before.past.addresses);
         let outlines = std::mem::take(&mut before.past.outlines);
         let signed_coins = std::mem::take(&mut before.past.signed_coins);
@@ -122,14 +123,13 @@ impl Driver {
             coins: Coins::new(signed_coins),
             node_key,
             signer_key,
-            delegated_until,
-            renewal: Renewal::default(),
+            proposals: Proposals::new(),
             outlines: Outlines::new(parts.handles, outlines),
             before,
             consenting: Consenting::default(),
             given_up: BTreeMap::new(),
             links: Links::new(transport, addresses),
-            warnings: Warnings::default(),
+            warnings,
             pushed_off: PushedOff::default(),
             signer,
             signed,
@@ -170,7 +170,6 @@ impl Driver {
     }
 
     async fn serve(&mut self) -> Option<oneshot::Sender<()>> {
-        let mut renewal = interval(RENEWAL_INTERVAL);
         let mut notes = interval(NOTE_PAUSE);
         notes.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -185,7 +184,6 @@ impl Driver {
                 // Peers come last: however much they send, it holds up nothing else.
                 biased;
                 () = due => self.engine.handle_timeout(self.clock.now()),
-                _ = renewal.tick() => self.renew_delegation(),
                 _ = notes.tick(), if self.storage.has_notes() => {
                     self.storage.write_notes(self.clock.now().unix);
                 }
@@ -211,11 +209,8 @@ impl Driver {
     /// Without a store nothing may go on: what waits for it would wait for ever.
     fn on_answer(&mut self, answer: Option<Answer>) -> Result<(), Problem> {
         match answer.ok_or_else(problem::of_lost_store)? {
-            Answer::Durable(About::Record { token, of }) => {
+            Answer::Durable(About::Record { token, .. }) => {
                 self.engine.handle_input(self.clock.now(), Input::Persisted { token });
-                if let Subject::Begins(id) = of {
-                    self.consenting.answer(&id, Ok(()));
-                }
             }
             Answer::Durable(About::Kept) => {}
             Answer::Durable(About::Handles { end }) => self.outlines.block_is_durable(end),
@@ -230,10 +225,12 @@ impl Driver {
             | Answer::Contradicts(About::Handles { .. }, _) => {
                 self.outlines.block_is_refused();
             }
-            Answer::Refused(About::Kept, error) => self.warn(None, problem::of_full_store(&error)),
+            Answer::Refused(About::Kept, error) => {
+                self.emit_warning(None, problem::of_full_store(&error))
+            }
             Answer::Contradicts(About::Record { of, .. }, error) => self.contradicted(of, &error),
             Answer::Contradicts(About::Kept, error) => {
-                self.warn(None, problem::of_contradiction(&error));
+                self.emit_warning(None, problem::of_contradiction(&error));
             }
             Answer::Failed(error) => {
                 self.consenting.fail(&error);
@@ -247,7 +244,7 @@ impl Driver {
     fn contradicted(&mut self, of: Subject, error: &LedgerError) {
         let Some(id) = of.request() else { return };
         let problem = problem::of_contradiction(error);
-        self.warn(None, problem.clone());
+        self.emit_warning(None, problem.clone());
         self.give_up(id, problem);
         self.consenting.answer(&id, Err(error.clone()));
     }
@@ -272,7 +269,6 @@ impl Driver {
     }
 
     fn on_arrival(&mut self, arrival: TransportEvent) {
-        self.watch_clock();
         let input = match arrival {
             TransportEvent::Up { link, peer, remote, direction } => {
                 let dialled = direction == Direction::Outbound;
@@ -284,7 +280,7 @@ impl Driver {
             }
             TransportEvent::Down { link, peer, reason } => {
                 if let Some(problem) = fault::of_disconnect(&reason) {
-                    self.warn(Some(peer), problem);
+                    self.warn_of(peer, problem);
                 }
                 self.look_for_a_copy(peer, &reason);
                 let is_member = self.engine.signing().is_member(&peer);
@@ -333,10 +329,10 @@ impl Driver {
                 }
             }
             Looked::Loaded(Ok(None)) => {}
-            Looked::Loaded(Err(error)) => self.warn(None, problem::of_unreadable(&error)),
+            Looked::Loaded(Err(error)) => self.emit_warning(None, problem::of_unreadable(&error)),
             Looked::Recalled(request, known) => {
                 let known = known.unwrap_or_else(|error| {
-                    self.warn(None, problem::of_unreadable(&error));
+                    self.emit_warning(None, problem::of_unreadable(&error));
                     // What cannot be read may have been joined.
                     Known::Begun
                 });

@@ -51,7 +51,6 @@ pub use ensign_signer::{Asks, InProcess, Signer, SignerError};
 pub use ensign_signer::{ServeError, SocketSigner, serve};
 
 mod addresses;
-mod cases;
 mod command;
 mod consenting;
 mod driver;
@@ -65,7 +64,6 @@ mod reporting;
 mod review;
 mod signing;
 mod storage;
-mod warnings;
 
 #[cfg(test)]
 mod tests;

@@ -11,7 +11,6 @@ use ensign_ledger::{self as ledger, About, Asked, AskedBefore, Shown, Unfinished
 use ensign_primitives::{GroupId, MESSAGES_MAX, RequestId};
 use ensign_psbt::{Note, OutPoint, Policy, PsbtError, Rule};
 use ensign_review::{Joined, Judgement, Matter, Meaning, Yes, problem};
-use ensign_store::Place;
 use ensign_wire::{AbortReason, SignedRequest};
 
 use crate::{
@@ -40,7 +39,7 @@ impl Driver {
     /// Says what opening the store has found, if it may have missed something.
     pub(crate) fn tell_found(&mut self) {
         if let Some(problem) = problem::of_found(self.before.found, self.before.voided.len()) {
-            self.warn(None, problem);
+            self.emit_warning(None, problem);
         }
     }
 
@@ -63,7 +62,7 @@ impl Driver {
                 Err(CommandError::Engine(ensign_engine::CommandError::TooManyRequests {
                     ..
                 })) => self.before.past.waiting.push(id),
-                Err(why) => self.warn(None, problem::of_not_resumed(id, &why)),
+                Err(why) => self.emit_warning(None, problem::of_not_resumed(id, &why)),
             }
         }
         self.ask_again(group);
@@ -363,39 +362,48 @@ impl Driver {
             return drop(reply.send(Err(error)));
         }
         self.outlines.decide(&id, Decision::Refused, self.clock.now().unix);
+        self.consenting.ends(id, reply);
         self.carry_out();
-        self.storage.read(move |store| {
-            let kept = store.get(&Place::closed(&id)).map_err(|error| error.into());
-            let kept = kept.map_err(CommandError::Store);
-            drop(reply.send(kept.and_then(|it| it.map(drop).ok_or(CommandError::Stopped))));
-        });
     }
 
     /// Recomputes what a request asks for, and offers it to our user only if it is the same.
     pub(crate) fn review(&mut self, review: Review) {
-        let Review { id, group, request, payload } = review;
-        let is_void = self.before.void_until.is_some_and(|until| request.request.created <= until);
-        let Some(group) = self.groups.get(&group).cloned() else { return };
-        let meaning = match &payload {
-            None => Ok(Meaning::blind(&request.request.messages)),
-            Some(payload) => Meaning::of_psbt(payload, &group.keys),
-        };
+        let Some((group, meaning)) = self.meaning_of(&review) else { return };
+        let Review { id, request, payload, .. } = review;
         match meaning {
-            Ok(meaning) if meaning.is_of(&request.request) && is_void => {
-                // Our user is told what it is, and why it is over.
-                let event = |approval| RequestEvent::Refused(Box::new(approval));
-                self.introduce(self.reference(id, &group), request, meaning, event);
-                self.give_up(id, problem::of_voided());
-            }
-            Ok(meaning) if meaning.is_of(&request.request) => {
+            Ok(meaning) => {
                 let (payload, summary) = (payload.as_deref(), meaning.summary());
                 let asked = Asked { request: &request, payload, summary };
                 self.outlines.ask(id, asked, self.clock.now().unix);
                 self.offer(self.reference(id, &group), request, meaning);
             }
-            Ok(_) => self.refuse(id, None),
-            Err(error) => self.refuse(id, Some(&error)),
+            Err(error) => self.refuse(id, error.as_ref()),
         }
+    }
+
+    /// Tells our user what a request was that others may have seen us join, and why it is over.
+    pub(crate) fn tell_void(&mut self, review: Review) {
+        let Some((group, meaning)) = self.meaning_of(&review) else { return };
+        let Review { id, request, .. } = review;
+        // Its end comes next.
+        self.given_up.insert(id, problem::of_voided());
+        if let Ok(meaning) = meaning {
+            let event = |approval| RequestEvent::Refused(Box::new(approval));
+            self.introduce(self.reference(id, &group), request, meaning, event);
+        }
+    }
+
+    /// Returns what a request means to its group; the error is a PSBT's, or `None` when it says
+    /// something else than the request.
+    fn meaning_of(&self, review: &Review) -> Option<(Joined, Result<Meaning, Option<PsbtError>>)> {
+        let group = self.groups.get(&review.group).cloned()?;
+        let request = &review.request.request;
+        let meaning = match &review.payload {
+            None => Ok(Meaning::blind(&request.messages)),
+            Some(payload) => Meaning::of_psbt(payload, &group.keys).map_err(Some),
+        };
+        let meaning = meaning.and_then(|it| if it.is_of(request) { Ok(it) } else { Err(None) });
+        Some((group, meaning))
     }
 
     /// Asks our user, unless the policy refuses.

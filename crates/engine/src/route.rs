@@ -2,7 +2,8 @@
 
 use ensign_primitives::{LinkId, Now, StateMachine};
 use ensign_signing::{
-    Input as SigningInput, Message, Output as SigningOutput, SignerAnswer, Standing,
+    Event as SigningEvent, Input as SigningInput, Message, Output as SigningOutput, SignerAnswer,
+    Standing,
 };
 use ensign_wire::{Frame, Kind};
 
@@ -51,11 +52,11 @@ impl Engine {
         match verdict {
             Verdict::Allow => {}
             Verdict::Deny => return,
-            Verdict::Penalize(offense) => return self.offense(link, offense),
+            Verdict::Penalize(offense) => return self.offense(now, link, offense),
         }
         let message = match Frame::decode(kind, body, self.config.network) {
-            Err(error) => return self.offense(link, Offense::Decode(error)),
-            Ok(Frame::Hello(hello)) => return self.on_hello(link, hello),
+            Err(error) => return self.offense(now, link, Offense::Decode(error)),
+            Ok(Frame::Hello(hello)) => return self.on_hello(now, link, hello),
             Ok(Frame::Ping(number)) => return self.send(link, &Frame::Pong(number)),
             Ok(Frame::Pong(_)) => return,
             Ok(Frame::Groups(groups)) => Message::Groups(groups),
@@ -79,7 +80,7 @@ impl Engine {
     }
 
     /// What signing says becomes ours.
-    fn on_signing(&mut self, output: SigningOutput) {
+    fn on_signing(&mut self, now: Now, output: SigningOutput) {
         let output = match output {
             SigningOutput::Standing { peer, standing } => {
                 if standing == Standing::Stranger {
@@ -109,19 +110,28 @@ impl Engine {
             SigningOutput::Note(record) => Output::Note(Record::Signing(record)),
             SigningOutput::Recall { request } => Output::Recall { request },
             SigningOutput::Offense { peer, offense } => {
-                return self.offense_of(peer, Offense::Signing(offense));
+                return self.offense_of(now, peer, Offense::Signing(offense));
             }
-            SigningOutput::Event(event) => Output::Event(Event::Signing(event)),
+            SigningOutput::Event(event) => {
+                // Anybody can claim to have a group with us.
+                if let SigningEvent::GroupMissing { peer, .. } = &event {
+                    let standing = self.gate.standing_of(peer);
+                    if self.warnings.admit(now.instant, standing).is_none() {
+                        return;
+                    }
+                }
+                Output::Event(Event::Signing(event))
+            }
         };
         self.outputs.push_back(output);
     }
 }
 
 impl Rooms for Engine {
-    fn listen(&mut self, _: Now) -> bool {
+    fn listen(&mut self, now: Now) -> bool {
         // The order of the children is part of the contract: equal inputs, equal outputs.
         if let Some(output) = self.signing.poll_output() {
-            self.on_signing(output);
+            self.on_signing(now, output);
             return true;
         }
         false

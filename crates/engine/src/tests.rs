@@ -19,6 +19,7 @@ mod propose;
 mod reopen;
 mod restart;
 mod restore;
+mod rules;
 mod shared;
 mod strangers;
 mod unsigned;
