@@ -1,20 +1,23 @@
 //! The handle that an application holds, and how it is made.
 
-use std::{net::SocketAddr, path::PathBuf, sync::Arc};
+use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use ensign_deadline::Timeouts;
 use ensign_engine::Allowances;
 use ensign_ledger::{KeyAge, Opened};
-use ensign_primitives::{GroupId, Network, RequestId};
+use ensign_primitives::{GroupId, Network, RequestId, SignerIndex};
 use ensign_psbt::Policy;
 use ensign_signer::{Randomness, unix_now};
 use ensign_store::{OnMove, Opening, Store};
 use ensign_transport::{BindError, Transport, TransportConfig};
-use tokio::sync::{mpsc, oneshot};
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::{Instant, timeout_at},
+};
 
 use crate::{
-    Approval, CommandError, Consent, Events, Group, GroupInfo, Keys, OpeningError, PeerInfo,
-    Preview, Records, RequestEntry, SigningJob,
+    Approval, CommandError, Consent, Event, Events, Group, GroupInfo, Keys, OpeningError, PeerInfo,
+    Preview, Records, RequestEntry, RequestEvent, SigningJob,
     clock::Clock,
     command::{Command, Look},
     driver::Driver,
@@ -360,6 +363,42 @@ impl Coordinator {
     pub async fn received(&self, request: RequestId) -> Result<(), CommandError> {
         let command = Command::Received(request);
         self.commands.send(command).await.map_err(|_| CommandError::Stopped)
+    }
+
+    /// Stays until every other signer is known to hold the signatures of a request, and returns those that
+    /// are not: nobody, if all went well. To be called before a shutdown, because whoever leaves early
+    /// leaves the others to find the signatures by themselves.
+    ///
+    /// Returns early when the request is over without signatures, or the node stops.
+    ///
+    /// - `timeout`: how long to stay at most.
+    ///
+    /// # Errors
+    ///
+    /// [`CommandError::UnknownRequest`] for a request that the node does not have.
+    pub async fn finish(
+        &self,
+        request: RequestId,
+        timeout: Duration,
+    ) -> Result<Vec<SignerIndex>, CommandError> {
+        // From before the question, so that no answer falls between the two.
+        let mut events = self.events();
+        let until = Instant::now() + timeout;
+        let mut lacking = self.ask(|reply| Command::Lacking(request, reply)).await??;
+        while !lacking.is_empty() {
+            let Ok(Some(event)) = timeout_at(until, events.next()).await else { break };
+            match event {
+                Event::Request(of, RequestEvent::PeerDone { who }) if of.id == request => {
+                    lacking.retain(|other| *other != who);
+                }
+                Event::Request(of, RequestEvent::Failed { .. }) if of.id == request => break,
+                Event::Request(..)
+                | Event::Peer(..)
+                | Event::Warning { .. }
+                | Event::Convicted { .. } => {}
+            }
+        }
+        Ok(lacking)
     }
 
     /// Returns every request that is remembered, with how the open ones stand: those that are not

@@ -28,7 +28,7 @@ pub enum Risk {
     Keys,
 }
 
-/// A failure as a user should see it. Codes are stable; `docs/errors.md` lists them.
+/// A failure as a user should see it. Codes are stable; `docs/operate/errors.md` lists them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
     /// For scripts and searches: `E-<AREA>-<number>`.
