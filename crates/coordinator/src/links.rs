@@ -1,11 +1,11 @@
 //! The connections of this node: where members are dialled, who is connected, and how they end.
 
-use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, sync::Arc};
 
 use bytes::Bytes;
 use ensign_engine::CloseReason;
 use ensign_primitives::{GroupId, LinkId, Now, PeerId, UnixTime};
-use ensign_transport::{CloseCode, DisconnectReason, Transport};
+use ensign_transport::{DisconnectReason, Transport};
 use ensign_wire::Kind;
 
 use crate::{GroupInfo, PeerInfo, addresses::AddressBook, report, roster::Roster};
@@ -16,9 +16,6 @@ pub(crate) struct Links {
     transport: Transport,
     addresses: AddressBook,
     roster: Roster,
-    /// The one connection to each peer.
-    current: BTreeMap<PeerId, LinkId>,
-    peers: BTreeMap<LinkId, PeerId>,
     /// Whose connection has just ended, if it said that it stops.
     stopped: Option<PeerId>,
 }
@@ -26,8 +23,7 @@ pub(crate) struct Links {
 impl Links {
     pub(crate) fn new(transport: Transport, kept: Vec<(PeerId, SocketAddr)>) -> Self {
         let (addresses, roster) = (AddressBook::new(kept), Roster::default());
-        let (current, peers) = (BTreeMap::new(), BTreeMap::new());
-        Self { transport, addresses, roster, current, peers, stopped: None }
+        Self { transport, addresses, roster, stopped: None }
     }
 
     /// Dials a member from now on.
@@ -39,20 +35,17 @@ impl Links {
         }
     }
 
-    pub(crate) fn admit(&self, peer: PeerId) {
-        self.current.get(&peer).into_iter().for_each(|link| self.transport.admit(*link));
+    pub(crate) fn admit(&self, link: LinkId) {
+        self.transport.admit(link);
     }
 
-    pub(crate) fn disconnect(&self, peer: PeerId, reason: CloseReason) {
-        let code = report::close_code(reason);
-        self.current.get(&peer).into_iter().for_each(|link| self.transport.disconnect(*link, code));
+    pub(crate) fn close_link(&self, link: LinkId, reason: CloseReason) {
+        self.transport.disconnect(link, report::close_code(reason));
     }
 
     /// Sends a frame; one that is not sent is asked for again after the reconnect.
-    pub(crate) fn send(&self, peer: PeerId, kind: Kind, frame: Arc<[u8]>) {
-        if let Some(link) = self.current.get(&peer) {
-            let _ = self.transport.send(*link, kind, Bytes::from_owner(frame));
-        }
+    pub(crate) fn send(&self, link: LinkId, kind: Kind, frame: Arc<[u8]>) {
+        let _ = self.transport.send(link, kind, Bytes::from_owner(frame));
     }
 
     /// Enters addresses before those known already, and dials anew if that changes anything.
@@ -60,17 +53,6 @@ impl Links {
         if let Some(all) = self.addresses.give(peer, addresses) {
             self.transport.keep_connected(peer, all);
         }
-    }
-
-    /// Gives a connection as the one to its peer.
-    pub(crate) fn up(&mut self, link: LinkId, peer: PeerId) {
-        self.current.insert(peer, link);
-        self.peers.insert(link, peer);
-    }
-
-    /// Returns whose connection it is.
-    pub(crate) fn peer_of(&self, link: LinkId) -> Option<PeerId> {
-        self.peers.get(&link).copied()
     }
 
     /// Notes a connection. Returns whether to write down where the member was reached, to find it
@@ -100,9 +82,6 @@ impl Links {
         peer: PeerId,
         (reason, is_member): (&DisconnectReason, bool),
     ) {
-        if let Some(link) = self.current.remove(&peer) {
-            self.peers.remove(&link);
-        }
         self.stopped = report::has_stopped(reason).then_some(peer);
         self.roster.disconnected(now, &peer, is_member);
     }
@@ -120,9 +99,6 @@ impl Links {
     /// Lets go of who is a member no more.
     pub(crate) fn forget(&mut self, peer: &PeerId) {
         self.transport.forget(*peer);
-        if let Some(link) = self.current.get(peer) {
-            self.transport.disconnect(*link, CloseCode::Unwanted);
-        }
         self.addresses.forget(peer);
         self.roster.forget(peer);
     }

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use ensign_engine::{CloseReason, Opening};
+use ensign_engine::{CloseReason, signing::Opening};
 use ensign_primitives::{Instant, SignerIndex};
 use ensign_session::Event as SessionEvent;
 use ensign_transport::{CloseCode, DisconnectReason};
@@ -80,6 +80,7 @@ pub(crate) const fn close_code(reason: CloseReason) -> CloseCode {
         CloseReason::NoHello => CloseCode::Silent,
         CloseReason::Version => CloseCode::Incompatible,
         CloseReason::Misbehaved => CloseCode::Offense,
-        CloseReason::Full => CloseCode::Unwanted,
+        CloseReason::Full | CloseReason::Unwanted => CloseCode::Unwanted,
+        CloseReason::Replaced => CloseCode::Duplicate,
     }
 }

@@ -1,7 +1,6 @@
 //! Nodes that are not coordinators: a signer that leaves things unsaid, and peers without manners.
 
 use std::{
-    collections::BTreeMap,
     net::SocketAddr,
     sync::{Arc, Mutex},
     time::Instant as StdInstant,
@@ -11,8 +10,9 @@ use bytes::Bytes;
 use ensign_coordinator::Keys;
 use ensign_deadline::Timeouts;
 use ensign_engine::{
-    Allowances, Engine, EngineConfig, Event, GroupConfig, Input, Known, Output, Proposal,
-    ask_local_signer,
+    Allowances, Engine, EngineConfig, Event as HallEvent, GroupConfig, Input, Output, Proposal,
+    Restored,
+    signing::{Event, Known, ask_local_signer},
 };
 use ensign_identity::{Delegation, DelegationProof, NodeKey, Signature, SignerKey};
 use ensign_musig::{NonceEntropy, SecKey};
@@ -99,11 +99,9 @@ impl Puppet {
         let (commands, waiting) = mpsc::unbounded_channel();
         let address = transport.local_addr();
         let driver = Driver {
-            engine: Engine::new(config, keys),
+            engine: Engine::new(config, keys, [7; 32], Now::default(), Restored::default()),
             signer,
             transport,
-            links: BTreeMap::new(),
-            peers: BTreeMap::new(),
             muted: muted.clone(),
             lie: lie.clone(),
             node_key: liar,
@@ -149,8 +147,6 @@ struct Driver {
     engine: Engine,
     signer: LocalSigner,
     transport: Transport,
-    links: BTreeMap<PeerId, LinkId>,
-    peers: BTreeMap<LinkId, PeerId>,
     muted: Arc<Mutex<Vec<Kind>>>,
     lie: Arc<Mutex<Option<Lie>>>,
     node_key: Arc<NodeKey>,
@@ -194,7 +190,7 @@ impl Driver {
     fn on_command(&mut self, command: Command) {
         match command {
             Command::Form(group, addresses, reply) => {
-                self.engine.add_group(group).unwrap();
+                self.engine.add_group(self.now(), group).unwrap();
                 for (peer, address) in addresses {
                     self.transport.keep_connected(peer, vec![address]);
                 }
@@ -208,26 +204,17 @@ impl Driver {
 
     fn on_arrival(&mut self, arrival: TransportEvent) {
         let input = match arrival {
-            TransportEvent::Up { link, peer, remote, .. } => {
-                self.links.insert(peer, link);
-                self.peers.insert(link, peer);
-                Input::Connected { peer, remote }
+            TransportEvent::Up { link, peer, remote, direction } => {
+                Input::Up { link, peer, remote, direction }
             }
-            TransportEvent::Down { link, peer, .. } => {
-                self.links.remove(&peer);
-                self.peers.remove(&link);
-                Input::Disconnected { peer }
-            }
-            TransportEvent::Frame { link, kind, body } => {
-                let Some(&peer) = self.peers.get(&link) else { return };
-                Input::Frame { peer, kind, body }
-            }
+            TransportEvent::Down { link, .. } => Input::Down { link },
+            TransportEvent::Frame { link, kind, body } => Input::Frame { link, kind, body },
             _ => return,
         };
         self.engine.handle_input(self.now(), input);
     }
 
-    fn send(&self, peer: PeerId, kind: Kind, frame: &Arc<[u8]>) {
+    fn send(&self, link: LinkId, kind: Kind, frame: &Arc<[u8]>) {
         let lie = *self.lie.lock().unwrap();
         let own = self.node_key.peer_id();
         let frames = match (lie, Frame::decode_whole(frame, NETWORK)) {
@@ -246,45 +233,39 @@ impl Driver {
         };
         for frame in frames {
             // A frame that is not sent is asked for again.
-            if let Some(link) = self.links.get(&peer) {
-                let _ = self.transport.send(*link, kind, Bytes::from_owner(frame));
-            }
+            let _ = self.transport.send(link, kind, Bytes::from_owner(frame));
         }
     }
 
     fn carry_out(&mut self) {
         while let Some(output) = self.engine.poll_output() {
             match output {
-                Output::Send { peer, kind, frame } => {
+                Output::Send { link, kind, frame, .. } => {
                     if !self.muted.lock().unwrap().contains(&kind) {
-                        self.send(peer, kind, &frame);
+                        self.send(link, kind, &frame);
                     }
                 }
                 Output::Persist { token, .. } => {
                     self.engine.handle_input(self.now(), Input::Persisted { token });
                 }
-                Output::NeedNonces { .. }
-                | Output::NeedPartials { .. }
-                | Output::ForgetNonces { .. } => {
-                    let answer = ask_local_signer(&mut self.signer, output, fresh).unwrap();
-                    if let Some(answer) = answer {
-                        self.engine.handle_input(self.now(), answer);
+                Output::Signer(question) => {
+                    if let Some(answer) = ask_local_signer(&mut self.signer, question, fresh) {
+                        self.engine.handle_input(self.now(), Input::Signer(answer));
                     }
                 }
-                Output::Event(Event::Review(review)) => {
+                Output::Event(HallEvent::Signing(Event::Review(review))) => {
                     self.engine.approve(self.now(), review.id).unwrap();
                 }
-                Output::Admit { peer } => {
-                    self.links.get(&peer).into_iter().for_each(|link| self.transport.admit(*link));
-                }
+                Output::Admit { link } => self.transport.admit(link),
                 Output::Recall { request } => {
                     let known = Known::Nothing;
                     self.engine.handle_input(self.now(), Input::Recalled { request, known });
                 }
                 Output::Note(_)
                 | Output::Event(_)
-                | Output::Connect { .. }
-                | Output::Disconnect { .. } => {}
+                | Output::Want { .. }
+                | Output::Forget { .. }
+                | Output::Close { .. } => {}
             }
         }
     }

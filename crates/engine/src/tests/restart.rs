@@ -10,7 +10,8 @@ use super::{
     cast::{HOUR, group_id, peer, request, signed},
     net::Net,
 };
-use crate::{ATTEMPT_PAUSE, ATTEMPTS_MAX, CommandError, ENDING_WAIT, Event, Input, Open, Record};
+use crate::signing::{ATTEMPT_PAUSE, ATTEMPTS_MAX, ENDING_WAIT, Event, Open, Record};
+use crate::{CommandError, Input};
 
 const MODES: [Mode; 3] = [Mode::Committed, Mode::Fast, Mode::Strict];
 const PHASES: [Phase; 3] = [Phase::Committing, Phase::Revealing, Phase::Signing];
@@ -296,7 +297,7 @@ fn request_without_an_attempt_left_is_closed_and_reported() {
     net.pass(ENDING_WAIT);
     assert_eq!(net.nodes[0].closed_requests(), [(ATTEMPTS_MAX, AbortReason::Internal, None)]);
     let last = net.nodes[0].journal.last();
-    let reason = AbortReason::AttemptsUsed;
+    let reason = AbortReason::Cancelled;
     assert_eq!(last, Some(&Record::Closed { request: id, group: group_id(&[0, 1]), reason }));
     net.assert_journals_are_sound();
 }
