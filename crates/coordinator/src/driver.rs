@@ -6,13 +6,12 @@ use ensign_engine::{
     Engine, EngineConfig, Input, Output, PEERS_MAX, Record, Restored, Warnings,
     signing::{self, Known, NOTE_PAUSE},
 };
-use ensign_identity::{NodeKey, SignerKey};
+use ensign_identity::SignerKey;
 use ensign_ledger::{
     self as ledger, About, Answer, AskedBefore, Before, Outlines, Subject, enter_live,
 };
 use ensign_primitives::{Direction, GroupId, Network, PeerId, RequestId, StateMachine};
-use ensign_psbt::Policy;
-use ensign_review::{Coins, Docket, Held, Joined, Matter, problem};
+use ensign_review::{Held, Matter, Reviewer, problem};
 use ensign_signer::{Desk, Randomness};
 use ensign_transport::{CONNECTIONS_MAX, EXPECTED_MAX, STRANGERS_MAX, TransportEvent};
 use ensign_wire::AbortReason;
@@ -49,21 +48,17 @@ pub(crate) struct Driver {
     pub(crate) clock: Clock,
     pub(crate) randomness: Randomness,
     pub(crate) network: Network,
-    pub(crate) groups: BTreeMap<GroupId, Joined>,
-    /// What is known of each request until the engine forgets it: signatures may follow a failure.
-    pub(crate) docket: Docket,
-    pub(crate) policy: Policy,
+    /// What our user knows and says: of each request until the engine forgets it, because signatures
+    /// may follow a failure.
+    pub(crate) reviewer: Reviewer,
     pub(crate) held: Held,
-    pub(crate) coins: Coins,
-    /// Signs what we report about others.
-    pub(crate) node_key: Arc<NodeKey>,
+    pub(crate) node: PeerId,
     pub(crate) signer_key: SignerKey,
     /// What waits for another delegation of it.
     pub(crate) proposals: Proposals,
     /// What the store says about the time before, until its groups are joined.
     pub(crate) before: Before,
     pub(crate) consenting: Consenting,
-    pub(crate) outlines: Outlines,
     /// Why requests end that we end by ourselves.
     pub(crate) given_up: BTreeMap<RequestId, Problem>,
     pub(crate) links: Links,
@@ -93,7 +88,7 @@ impl Driver {
         };
         let (keys, signer) = parts.keys.into_parts();
         let (signer, signed) = signer.open(&randomness, &parts.clock);
-        let node_key = Arc::clone(&keys.node_key);
+        let node = keys.node_key.peer_id();
         let signer_key = keys.signer;
         let mut before = parts.before;
         let signing = signing::Restored {
@@ -109,22 +104,18 @@ impl Driver {
         let seed = randomness.draw().unwrap_or_default();
         let engine = Engine::new(config, keys, seed, now, Restored { signing });
         let addresses = std::mem::take(&mut before.past.addresses);
-        let outlines = std::mem::take(&mut before.past.outlines);
+        let outlines = Outlines::new(parts.handles, std::mem::take(&mut before.past.outlines));
         let signed_coins = std::mem::take(&mut before.past.signed_coins);
         Self {
             engine,
             clock: parts.clock,
             randomness,
             network: parts.network,
-            groups: BTreeMap::new(),
-            docket: Docket::default(),
-            policy: parts.policy,
+            reviewer: Reviewer::new(node, parts.policy, outlines, signed_coins),
             held: Held::default(),
-            coins: Coins::new(signed_coins),
-            node_key,
+            node,
             signer_key,
             proposals: Proposals::new(),
-            outlines: Outlines::new(parts.handles, outlines),
             before,
             consenting: Consenting::default(),
             given_up: BTreeMap::new(),
@@ -146,18 +137,18 @@ impl Driver {
     pub(crate) async fn run(mut self) {
         self.tell_found();
         let now = self.clock.now().unix;
-        self.outlines.expire(now);
+        self.reviewer.outlines().expire(now);
         // Also of groups that are not formed any more: all of them share the bounds.
         for AskedBefore { request, payload } in &self.before.past.asked {
             let bytes = payload.as_ref().map_or(0, Vec::len);
-            self.outlines.is_kept(request.request.id(), request.peer, bytes);
+            self.reviewer.outlines().is_kept(request.request.id(), request.peer, bytes);
         }
         let asked = self.serve().await;
         if asked.is_some() {
             self.settle().await;
         }
         // The exact one: nothing is skipped after an end in order.
-        let next = ledger::set_handles(self.outlines.next_handle());
+        let next = ledger::set_handles(self.reviewer.outlines().next_handle());
         self.storage.note_entry(next, About::Kept);
         self.storage.write_notes(self.clock.now().unix);
         self.links.close().await;
@@ -213,7 +204,9 @@ impl Driver {
                 self.engine.handle_input(self.clock.now(), Input::Persisted { token });
             }
             Answer::Durable(About::Kept) => {}
-            Answer::Durable(About::Handles { end }) => self.outlines.block_is_durable(end),
+            Answer::Durable(About::Handles { end }) => {
+                self.reviewer.outlines().block_is_durable(end)
+            }
             Answer::Refused(About::Record { of: Subject::Begins(id), .. }, error) => {
                 self.give_up(id, problem::of_full_store(&error));
                 self.consenting.answer(&id, Err(error.into()));
@@ -223,7 +216,7 @@ impl Driver {
             }
             Answer::Refused(About::Handles { .. }, _)
             | Answer::Contradicts(About::Handles { .. }, _) => {
-                self.outlines.block_is_refused();
+                self.reviewer.outlines().block_is_refused();
             }
             Answer::Refused(About::Kept, error) => {
                 self.emit_warning(None, problem::of_full_store(&error))
@@ -299,18 +292,6 @@ impl Driver {
         self.engine.handle_input(self.clock.now(), input);
     }
 
-    /// Ends a request for a reason of this node's, which its user is told.
-    pub(crate) fn give_up(&mut self, id: RequestId, why: Problem) {
-        let request = self.engine.signing().request(&id);
-        let is_own = request.is_some_and(|request| request.peer == self.node_key.peer_id());
-        let reason = if is_own { AbortReason::Cancelled } else { AbortReason::Declined };
-        self.given_up.insert(id, why);
-        // It may have ended meanwhile.
-        let _ = self.stop(id, reason);
-        self.carry_out();
-        self.given_up.remove(&id);
-    }
-
     /// Reads the next request that waits in the store for room.
     pub(crate) fn load_next(&mut self) {
         if let Some(id) = self.before.past.waiting.pop() {
@@ -324,7 +305,7 @@ impl Driver {
                 let request = &unfinished.open.request.request;
                 let group = request.signers.group_id(self.network);
                 self.before.past.open.push(*unfinished);
-                if self.groups.contains_key(&group) {
+                if self.reviewer.groups().contains_key(&group) {
                     self.resume(group);
                 }
             }
@@ -348,17 +329,20 @@ impl Driver {
             Command::AddGroup(group, reply) => drop(reply.send(self.add_group(group))),
             Command::ForgetGroup(id, reply) => drop(reply.send(self.forget_group(id))),
             Command::Groups(reply) => {
-                let groups = self.groups.values().map(|group| Arc::clone(&group.info));
+                let groups = self.reviewer.groups().values().map(|group| Arc::clone(&group.info));
                 drop(reply.send(groups.collect()));
             }
             Command::Peers(reply) => {
-                let groups = self.groups.values().map(|group| &group.info);
+                let groups = self.reviewer.groups().values().map(|group| &group.info);
                 let lacks =
                     |peer: &PeerId, group: &GroupId| self.engine.signing().lacks(peer, group);
                 drop(reply.send(self.links.peers(now.unix, groups, lacks)));
             }
-            Command::SetPolicy(policy) => self.set_policy(*policy),
-            Command::Preview(job, reply) => drop(reply.send(self.preview(&job))),
+            Command::SetPolicy(policy) => self.reviewer.set_policy(now.unix, *policy),
+            Command::Preview(job, reply) => {
+                let preview = self.reviewer.preview(now.unix, &job);
+                drop(reply.send(preview.map_err(CommandError::from)));
+            }
             Command::Propose(job, consent, reply) => self.take_proposal(job, consent, reply),
             Command::Approve(id, consent, reply) => self.approve(id, &consent, reply),
             Command::Decline(id, reply) => self.end(id, AbortReason::Declined, reply),
@@ -366,12 +350,12 @@ impl Driver {
             Command::Received(id) => self.storage.keep(now.unix, ledger::received(&id)),
             Command::Lacking(id, reply) => {
                 let matter =
-                    self.docket.get(&id).ok_or(CommandError::UnknownRequest { request: id });
+                    self.reviewer.matter(&id).ok_or(CommandError::UnknownRequest { request: id });
                 drop(reply.send(matter.map(Matter::lacking)));
             }
             Command::Requests(reply) => {
                 let mut live = self.engine.signing().open_requests(now);
-                for status in live.iter_mut().filter(|it| self.docket.is_void(&it.id)) {
+                for status in live.iter_mut().filter(|it| self.reviewer.is_void(&it.id)) {
                     status.consented = false;
                 }
                 self.storage.write_notes(now.unix);
@@ -397,12 +381,13 @@ impl Driver {
 
     fn forget_group(&mut self, id: GroupId) -> Result<(), CommandError> {
         self.engine.forget_group(self.clock.now(), &id).map_err(of_engine)?;
-        self.groups.remove(&id);
+        self.reviewer.leave(&id);
         Ok(())
     }
 
     /// Carries out everything the engine asks.
     pub(crate) fn carry_out(&mut self) {
+        self.tell();
         // Before the records: what goes with them shares their commit.
         self.note_outlines();
         self.carry_out_all();
@@ -413,15 +398,15 @@ impl Driver {
         if let signing::Record::Burned { request, .. } = &record {
             return self.burn(*request, token, record);
         }
-        let node = self.node_key.peer_id();
+        let node = self.node;
         self.storage.persist(self.clock.now().unix, token, &record, node);
     }
 
     fn note_outlines(&mut self) {
-        for entry in self.outlines.take_notes() {
+        for entry in self.reviewer.outlines().take_notes() {
             self.storage.note_entry(entry, About::Kept);
         }
-        if let Some(end) = self.outlines.needs_block() {
+        if let Some(end) = self.reviewer.outlines().needs_block() {
             self.storage.note_entry(ledger::set_handles(end), About::Handles { end });
         }
     }
@@ -442,6 +427,7 @@ impl Driver {
                 Output::Recall { request } => self.looks.recall(&mut self.storage, request),
                 Output::Event(event) => self.on_event(event),
             }
+            self.tell();
         }
     }
 }

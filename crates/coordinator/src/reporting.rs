@@ -6,18 +6,12 @@ use ensign_engine::{
     Event as Hall, Offense,
     signing::{self, Event as Engine, Standing},
 };
-use ensign_ledger::{HowEnded, Signed};
 use ensign_primitives::{GroupId, PeerId, RequestId, SignerIndex};
-use ensign_psbt::SignedPsbt;
-use ensign_review::{coin_of, problem};
-use ensign_session::{Event as SessionEvent, Finished};
+use ensign_review::{Report, opener, problem, session_event};
+use ensign_session::Event as SessionEvent;
 use ensign_transport::DisconnectReason;
 
-use crate::{
-    Event, GroupInfo, Outcome, PeerEvent, Problem, RequestEvent, Risk, Whose,
-    driver::Driver,
-    report::{self, Report},
-};
+use crate::{Event, GroupInfo, PeerEvent, Problem, RequestEvent, Whose, driver::Driver, report};
 
 impl Driver {
     /// Tells what the engine reports.
@@ -50,19 +44,20 @@ impl Driver {
             Engine::Void(review) => self.tell_void(review),
             Engine::Attempt { request, attempt, opened_by } => {
                 self.held.forget(&request);
-                let opened_by = opened_by.map(report::opener);
-                self.emit_request(request, RequestEvent::Attempt { attempt, opened_by });
+                let opened_by = opened_by.map(opener);
+                self.reviewer.tell(request, RequestEvent::Attempt { attempt, opened_by });
             }
             Engine::Session { request, event: SessionEvent::Done(finished), .. } => {
-                self.on_done(request, &finished);
+                self.reviewer.on_done(self.clock.now().unix, request, &finished);
+                self.load_next();
             }
             Engine::Session { request, event, .. } => {
                 if let SessionEvent::Failed(_) = &event {
                     self.held.forget(&request);
                 }
                 let now = self.clock.now().instant;
-                match report::session_event(&event, now) {
-                    Some(Report::Request(event)) => self.emit_request(request, event),
+                match session_event(&event, now) {
+                    Some(Report::Request(event)) => self.reviewer.tell(request, event),
                     Some(Report::Warning(problem)) => self.emit_warning(None, problem),
                     Some(Report::GroupUnknown(by)) => self.tell_unknown(&request, by),
                     None => {}
@@ -70,17 +65,8 @@ impl Driver {
             }
             Engine::Closed { request, attempt, failure } => {
                 self.held.forget(&request);
-                let given_up = self.given_up.remove(&request);
-                let how = HowEnded::new(&failure, given_up.as_ref().map(|it| it.code), attempt);
-                self.outlines.end(&request, how, self.clock.now().unix);
-                let problem = given_up.unwrap_or_else(|| problem::of_end(&failure, attempt));
-                if self.docket.get(&request).is_none() && problem.risk != Risk::None {
-                    // Nobody was asked about it, but what it tried is worth knowing.
-                    self.emit_warning(None, problem.clone());
-                }
-                let (problem, evidence) = (Box::new(problem), failure.evidence.map(Box::new));
-                self.emit_request(request, RequestEvent::Failed { problem, evidence });
-                self.ask_anew(&request);
+                let (now, why) = (self.clock.now().unix, self.given_up.remove(&request));
+                self.reviewer.on_closed(now, request, (*failure, attempt), why);
                 self.load_next();
             }
             Engine::ConsentDurable { request } => self.consenting.answer(&request, Ok(())),
@@ -101,34 +87,6 @@ impl Driver {
             return self.tell_missing(peer, *group);
         }
         self.emit_warning_of(peer, problem::of_offense(offense), held_back);
-    }
-
-    fn on_done(&mut self, request: RequestId, finished: &Finished) {
-        self.outlines.end(&request, HowEnded::Signed, self.clock.now().unix);
-        let psbt = self.signed_psbt(&request, finished);
-        if let Some(matter) = self.docket.get(&request) {
-            let (handle, at) = (matter.reference().handle, self.clock.now().unix);
-            let coins = matter.meaning().outpoints();
-            let signed = Signed { request, handle, at };
-            self.coins.sign(signed, coins.map(|outpoint| coin_of(&outpoint)));
-        }
-        let signatures = finished.signatures.clone();
-        let outcome = Box::new(Outcome { signatures, psbt });
-        self.emit_request(request, RequestEvent::Done { outcome });
-        self.ask_anew(&request);
-        self.load_next();
-    }
-
-    fn signed_psbt(&mut self, id: &RequestId, finished: &Finished) -> Option<SignedPsbt> {
-        let matter = self.docket.get(id)?;
-        let group = self.groups.get(&matter.reference().group.id)?;
-        match matter.meaning().finish(&group.keys, finished)? {
-            Ok(signed) => Some(signed),
-            Err(error) => {
-                self.emit_warning(None, problem::of_result(&error));
-                None
-            }
-        }
     }
 
     /// Tells what the engine found out about another node; anything else is nothing to it.
@@ -178,14 +136,15 @@ impl Driver {
         group: &GroupId,
         event: impl FnOnce(Arc<GroupInfo>) -> PeerEvent,
     ) {
-        if let Some(joined) = self.groups.get(group) {
+        if let Some(joined) = self.reviewer.groups().get(group) {
             self.emit(Event::Peer(peer, event(Arc::clone(&joined.info))));
         }
     }
 
     /// Tells that a signer's node does not have a request's group.
     pub(crate) fn tell_unknown(&self, request: &RequestId, by: SignerIndex) {
-        let group = self.docket.get(request).map(|matter| Arc::clone(&matter.reference().group));
+        let group =
+            self.reviewer.matter(request).map(|matter| Arc::clone(&matter.reference().group));
         let member = group.as_ref().and_then(|group| group.members.get(by.as_usize()));
         if let (Some(group), Some(peer)) = (&group, member.map(|member| member.peer)) {
             let group = Arc::clone(group);
@@ -210,13 +169,6 @@ impl Driver {
 
     pub(crate) fn emit(&self, event: Event) {
         self.events.send(event);
-    }
-
-    /// Tells what happened to a request, or keeps it until our user was told of the request.
-    pub(crate) fn emit_request(&mut self, id: RequestId, event: RequestEvent) {
-        if let Some((request, event)) = self.docket.tell(id, event) {
-            self.emit(Event::Request(request, event));
-        }
     }
 
     /// Warns of what a peer's connection met, at a bounded rate: it cannot wash away what the

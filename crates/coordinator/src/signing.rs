@@ -5,12 +5,11 @@ use ensign_engine::{
     signing::{NotDelegated, Record, SignerAnswer, SignerQuestion},
 };
 use ensign_primitives::{RequestId, StateMachine as _};
-use ensign_review::HeldBack;
+use ensign_review::{Again, HeldBack};
 use ensign_signer::{Answer, Question};
 
 use crate::{
-    Approval, CommandError, Consent, SignerError, SigningJob, command::Reply, driver::Driver,
-    fault, review::Again,
+    Approval, CommandError, Consent, SignerError, SigningJob, command::Reply, driver::Driver, fault,
 };
 
 /// Most proposals that wait for a delegation; a further one goes on with the one in use. As many as
@@ -26,7 +25,7 @@ impl Driver {
         let question = match question {
             SignerQuestion::Nonces { order, payload } => {
                 let id = order.request.request.id();
-                match self.judge_again(&id) {
+                match self.reviewer.judge_again(self.clock.now().unix, &id) {
                     Again::Holds => {}
                     Again::Void => return self.held.hold_order(order, payload),
                     Again::Over => return,
@@ -46,9 +45,9 @@ impl Driver {
 
     /// Makes a burn mark durable, or holds it back: behind it a partial signature is made.
     pub(crate) fn burn(&mut self, id: RequestId, token: u64, record: Record) {
-        match self.judge_again(&id) {
+        match self.reviewer.judge_again(self.clock.now().unix, &id) {
             Again::Holds => {
-                let node = self.node_key.peer_id();
+                let node = self.node;
                 self.storage.persist(self.clock.now().unix, token, &record, node);
             }
             Again::Void => self.held.hold_burn(id, token, record),

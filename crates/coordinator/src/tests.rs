@@ -1,8 +1,6 @@
 //! Cases that need a part of the coordinator to fail.
 #![allow(clippy::wildcard_enum_match_arm, reason = "a test picks what it looks at")]
 
-use std::ops::ControlFlow;
-
 use ensign_identity::NodeKey;
 use ensign_musig::SecKey;
 use ensign_primitives::{GroupId, Network, PeerId, RequestId};
@@ -46,24 +44,12 @@ fn keys(byte: u8) -> Keys {
     Keys::new(Network::Regtest, node_key, sec_key).unwrap()
 }
 
-fn is_empty(store: &dyn Store) -> bool {
-    let mut is_empty = true;
-    for table in Table::ALL {
-        store
-            .scan(table, &[], &mut |_| {
-                is_empty = false;
-                ControlFlow::Break(())
-            })
-            .unwrap();
-    }
-    is_empty
-}
-
 async fn start(byte: u8, store: Box<dyn Store>) -> (Coordinator, Events, Member) {
     let (keys, listen) = (keys(byte), "127.0.0.1:0".parse().unwrap());
     let (signer, peer) = (keys.signer_key(), keys.peer_id());
     let builder = Coordinator::builder(Network::Regtest, keys, "unused".into()).listen(listen);
-    let builder = if is_empty(store.as_ref()) { builder.new_keys() } else { builder };
+    let is_new = store.size().unwrap().used == 0;
+    let builder = if is_new { builder.new_keys() } else { builder };
     let (coordinator, events) = builder.store(store).start().await.unwrap();
     let addresses = vec![coordinator.local_addr()];
     (coordinator, events, Member { name: byte.to_string(), signer, peer, addresses })
