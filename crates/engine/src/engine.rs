@@ -2,13 +2,12 @@
 
 use alloc::collections::VecDeque;
 
-use ensign_identity::DelegationProof;
 use ensign_primitives::{GroupId, Instant, LinkId, Now, PeerId, RequestId, StateMachine, Wakeup};
 use ensign_signing::{Asked, CommandError, End, GroupConfig, Keys, Open, Proposal, Signing};
 use ensign_wire::AbortReason;
 
 use crate::{
-    EngineConfig, Event, Input, Link, Output,
+    EngineConfig, Event, Input, Link, Output, Warnings,
     gate::{Arrival, Gate},
     guards::Guards,
     route::Note,
@@ -25,6 +24,7 @@ pub struct Engine {
     pub(crate) config: EngineConfig,
     pub(crate) gate: Gate,
     pub(crate) guards: Guards,
+    pub(crate) warnings: Warnings,
     pub(crate) signing: Signing,
     /// What children are to be told.
     pub(crate) notes: VecDeque<Note>,
@@ -57,6 +57,7 @@ impl Engine {
         Self {
             gate: Gate::new(),
             guards: Guards::new(config.allowances),
+            warnings: Warnings::new(now.instant),
             signing: Signing::new(config.signing(), keys, now, signing),
             config,
             notes: VecDeque::new(),
@@ -151,9 +152,9 @@ impl Engine {
         self.command(now, |signing| signing.stop(now, request, reason))
     }
 
-    /// Uses another delegation from now on; see [`Signing::renew`].
-    pub fn renew(&mut self, now: Now, delegation: DelegationProof) {
-        self.command(now, |signing| signing.renew(delegation));
+    /// Asks for another delegation if the one in use does not hold; see [`Signing::await_delegation`].
+    pub fn await_delegation(&mut self, now: Now) -> bool {
+        self.command(now, |signing| signing.await_delegation(now))
     }
 
     /// Remembers a request that ended without this node; see [`Signing::remember_ended`].

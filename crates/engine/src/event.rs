@@ -150,7 +150,7 @@ pub enum Record {
 pub enum Event {
     /// Signing reports.
     Signing(ensign_signing::Event),
-    /// A peer did wrong.
+    /// A peer did wrong. Told at a bounded rate; see [`Warnings`](crate::Warnings).
     Offense {
         /// The node.
         peer: PeerId,
@@ -158,6 +158,9 @@ pub enum Event {
         offense: Offense,
         /// What it costs.
         sentence: Sentence,
+        /// How many offenses of such peers were not told since the last that was: members and strangers
+        /// are counted apart.
+        held_back: u64,
     },
     /// Frames for a peer did not leave.
     Dropped {
