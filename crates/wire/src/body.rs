@@ -1,5 +1,7 @@
 //! What an envelope can say about a session.
 
+mod encoding;
+
 use alloc::{boxed::Box, vec::Vec};
 
 use ensign_identity::{DelegationProof, Signature, SignerKey};
@@ -246,8 +248,8 @@ pub struct ValidationError {
     pub why: Refusal,
 }
 
-/// The statement inside an envelope.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// The statement inside an envelope: on the wire the number of its [`Kind`], then its fields.
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "each variant is documented on its type")]
 pub enum Body {
     SessionAnnounce(Box<SessionAnnounce>),

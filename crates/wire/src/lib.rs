@@ -37,12 +37,16 @@ pub use body::{
     SessionAnnounce, SessionJoin, SessionReady, SignatureFinalized, Slot, ValidationError,
     statement_set_digest,
 };
+mod signed;
+pub use signed::{Signable, Signed};
 mod envelope;
-pub use envelope::Envelope;
+pub use envelope::{Envelope, Statement};
 mod hello;
 pub use hello::{ADDRESSES_MAX, Groups, Hello, Limits, Roles, SHARED_GROUPS_MAX};
+mod kind;
+pub use kind::{Audience, Facts, Family, Kind, Lane};
 mod frame;
-pub use frame::{Audience, Frame, HEADER_BYTES_MAX, Header, Kind, Lane};
+pub use frame::{Frame, HEADER_BYTES_MAX, Header};
 mod close_code;
 pub use close_code::CloseCode;
 mod codec;

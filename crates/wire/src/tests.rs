@@ -6,4 +6,5 @@ mod refusals;
 mod request;
 mod round_trip;
 mod sets;
+mod signed;
 mod values;

@@ -6,7 +6,7 @@ use ensign_primitives::{GroupId, QueryId, RequestId, UnixTime};
 use proptest::{prelude::*, sample::Index};
 
 use super::values::{NETWORK, body_kinds, frames, signed, smallest};
-use crate::{DecodeError, Frame, Groups, Header, Hello, Kind, Limits, Roles};
+use crate::{DecodeError, Family, Frame, Groups, Header, Hello, Kind, Limits, Roles};
 
 /// One frame of each kind.
 fn one_of_each() -> Vec<Frame> {
@@ -153,23 +153,35 @@ fn length_of_a_frame_in_more_bytes_than_needed_is_refused() {
 
 #[test]
 fn every_byte_that_is_no_kind_is_named() {
-    for seen in Kind::ALL.len() as u8..=255 {
+    let ids = Kind::ALL.map(Kind::id);
+    for seen in (0..=255).filter(|id| !ids.contains(id)) {
+        assert_eq!(Kind::from_id(seen), None);
         assert_eq!(Header::decode(&[seen]), Err(DecodeError::UnknownKind { seen }));
     }
 }
 
 #[test]
-fn kind_numbers_and_variant_numbers_agree() {
-    for (number, kind) in (0..).zip(Kind::ALL) {
-        assert_eq!(kind.id(), number);
-        assert_eq!(crate::codec::encode(&kind), [number]);
+fn kind_has_one_number_in_headers_bodies_and_refusals() {
+    for kind in Kind::ALL {
+        assert_eq!(Kind::from_id(kind.id()), Some(kind));
+        assert_eq!(crate::codec::encode(&kind), [kind.id()]);
+        assert_eq!(kind.facts().id, kind.id());
     }
-    for (tag, kind) in (0..).zip(body_kinds()) {
-        assert_eq!(Kind::of_body(tag), Some(kind));
-        assert_eq!(crate::codec::encode(&smallest(kind))[0], tag as u8);
+    for kind in body_kinds() {
+        assert_eq!(smallest(kind).kind(), kind);
+        assert_eq!(crate::codec::encode(&smallest(kind))[0], kind.id());
     }
-    assert_eq!(Kind::of_body(body_kinds().count() as u32), None);
-    assert_eq!(Kind::of_body(u32::MAX), None);
+}
+
+#[test]
+fn numbers_of_kinds_rise_and_no_family_has_those_of_another() {
+    assert!(Kind::ALL.is_sorted_by(|one, next| one.id() < next.id()));
+    assert!(Family::ALL.is_sorted_by(|one, next| one.ids().end() < next.ids().start()));
+    for family in Family::ALL {
+        assert!(
+            family.ids().len() > Kind::ALL.iter().filter(|kind| kind.family() == family).count()
+        );
+    }
 }
 
 proptest! {

@@ -128,7 +128,9 @@ pub(super) fn smallest(kind: Kind) -> Body {
 
 /// Every kind that an envelope carries.
 pub(super) fn body_kinds() -> impl Iterator<Item = Kind> {
-    Kind::ALL.into_iter().filter(|kind| (Kind::SessionAnnounce..Kind::Groups).contains(kind))
+    Kind::ALL
+        .into_iter()
+        .filter(|kind| (Kind::SessionAnnounce..=Kind::ValidationError).contains(kind))
 }
 
 /// `body`, signed by node 0.

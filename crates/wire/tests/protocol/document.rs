@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, env, fmt::Debug, fmt::Write as _, fs, path::Pat
 use ensign_identity::DELEGATION_LIFETIME_MAX;
 use ensign_primitives::{MESSAGES_MAX, Network, SIGNERS_MAX};
 use ensign_wire::{
-    ADDRESSES_MAX, AbortReason, HEADER_BYTES_MAX, Kind, Mode, PAYLOAD_BYTES_MAX, PROTOCOL_VERSION,
-    PURPOSE_BYTES_MAX, REQUEST_LIFETIME_MAX, Refusal, Scheme, TxType,
+    ADDRESSES_MAX, AbortReason, Facts, Family, HEADER_BYTES_MAX, Kind, Mode, PAYLOAD_BYTES_MAX,
+    PROTOCOL_VERSION, PURPOSE_BYTES_MAX, REQUEST_LIFETIME_MAX, Refusal, Scheme, TxType,
 };
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -40,6 +40,7 @@ fn blocks() -> BTreeMap<String, String> {
         blocks.entry("hex varints".to_owned()).or_insert_with(String::new).push_str(&line);
     }
     blocks.insert("text kinds".to_owned(), kinds());
+    blocks.insert("text families".to_owned(), families());
     blocks.insert("text variants".to_owned(), variants());
     blocks.insert("text limits".to_owned(), limits());
     blocks
@@ -47,7 +48,24 @@ fn blocks() -> BTreeMap<String, String> {
 
 fn kinds() -> String {
     Kind::ALL.into_iter().fold(String::new(), |mut text, kind| {
-        writeln!(text, "{:2}  {:<20} {:>9}", kind.id(), format!("{kind:?}"), kind.limit()).unwrap();
+        let Facts { id, family, audience, lane, limit } = kind.facts();
+        let [kind, family, audience, lane] = [
+            format!("{kind:?}"),
+            format!("{family:?}"),
+            format!("{audience:?}"),
+            format!("{lane:?}"),
+        ];
+        writeln!(text, "{id:02x}  {kind:<19}  {family:<10}  {audience:<10}  {lane:<7}  {limit:>7}")
+            .unwrap();
+        text
+    })
+}
+
+/// The numbers that each family of kinds has for itself.
+fn families() -> String {
+    Family::ALL.into_iter().fold(String::new(), |mut text, family| {
+        let ids = family.ids();
+        writeln!(text, "{:02x} to {:02x}  {family:?}", ids.start(), ids.end()).unwrap();
         text
     })
 }

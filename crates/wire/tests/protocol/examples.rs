@@ -44,10 +44,10 @@ pub(crate) fn envelope_content(node: &NodeKey, seq: u64, body: Dump) -> Dump {
     Dump::default()
         .variant(1, "version")
         .variant(3, "network: Regtest")
-        .raw(story::session().as_bytes(), "session")
         .raw(node.peer_id().as_bytes(), "sender")
         .varint(seq, "seq")
         .varint(story::CREATED, "sent_at")
+        .raw(story::session().as_bytes(), "session")
         .then(body)
 }
 
@@ -57,7 +57,7 @@ fn said(name: &'static str, index: u8, seq: u64, body: Body, fields: Dump) -> Ex
     let kind = body.kind().id();
     let statement = format!("statement: {name}");
     let content =
-        envelope_content(&node, seq, Dump::default().variant(kind - 4, &statement).then(fields));
+        envelope_content(&node, seq, Dump::default().variant(kind, &statement).then(fields));
     let length = content.bytes().len() as u64;
     let digest = Dump::default()
         .variant(3, "network")
@@ -118,13 +118,13 @@ fn payload() -> Example {
         .raw(request.as_bytes(), "request")
         .varint(story::PAYLOAD.len() as u64, "bytes")
         .raw(story::PAYLOAD, "the payload");
-    framed("Payload", Frame::Payload { request, bytes: story::PAYLOAD.to_vec() }, 3, fields)
+    framed("Payload", Frame::Payload { request, bytes: story::PAYLOAD.to_vec() }, 0x11, fields)
 }
 
 fn groups() -> Example {
     let shared = vec![story::request().signers.group_id(story::NETWORK)];
     let fields = Dump::default().varint(1, "shared: 1").raw(shared[0].as_bytes(), "group");
-    framed("Groups", Frame::Groups(Groups { shared }), 16, fields)
+    framed("Groups", Frame::Groups(Groups { shared }), 0x10, fields)
 }
 
 /// The request of the story.
@@ -306,7 +306,7 @@ fn abort() -> Example {
 }
 
 fn refusal() -> Example {
-    let fields = Dump::default().variant(7, "refused: NonceShare").variant(4, "why: WrongCount");
+    let fields = Dump::default().variant(0x23, "refused: NonceShare").variant(4, "why: WrongCount");
     let (refused, why) = (Kind::NonceShare, Refusal::WrongCount);
     said("ValidationError", 1, 4, Body::ValidationError(ValidationError { refused, why }), fields)
 }

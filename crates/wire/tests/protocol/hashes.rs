@@ -82,7 +82,8 @@ fn envelope() -> Hash {
     let sent_at = UnixTime::from_millis(story::CREATED);
     let envelope =
         Envelope::sign(&story::node(1), story::NETWORK, story::session(), 1, sent_at, body);
-    let body = Dump::default().variant(2, "statement: SessionReady").varint(0, "bytes of the set");
+    let body =
+        Dump::default().variant(0x22, "statement: SessionReady").varint(0, "bytes of the set");
     let content = envelope_content(&story::node(1), 1, body);
     let fields = network().then(with_length(content, "bytes of the content"));
     Hash { tag: "ensign/envelope/v1", fields, computed: *envelope.unwrap().digest() }
@@ -108,7 +109,7 @@ fn nonces() -> Hash {
 
 fn statement() -> Hash {
     let body = Dump::default()
-        .variant(5, "statement: NoncesComplete")
+        .variant(0x25, "statement: NoncesComplete")
         .varint(1, "signer")
         .raw(&story::nonce_digest(&[0, 1, 2]), "digest");
     let fields = network().then(with_length(body, "bytes of the statement"));

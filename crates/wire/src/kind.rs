@@ -1,0 +1,184 @@
+//! What frames carry: the kinds, and what holds for each before a byte of its body is read.
+
+use core::ops::RangeInclusive;
+
+use ensign_primitives::MESSAGES_MAX;
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+use crate::{PAYLOAD_BYTES_MAX, SHARED_GROUPS_MAX};
+
+/// Makes the kinds, the list of all and [`Kind::facts`] from one table, so that no kind can be without
+/// one of its facts, and none is missing from the list.
+macro_rules! kinds {
+    ($($kind:ident = $id:literal $family:ident $audience:ident $lane:ident $limit:expr;)*) => {
+        /// What a frame carries; the first byte on the wire.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        #[expect(missing_docs, reason = "each kind is named after its message")]
+        #[repr(u8)]
+        pub enum Kind { $($kind = $id,)* }
+
+        impl Kind {
+            /// Every kind, by rising number.
+            pub const ALL: [Self; [$($id),*].len()] = [$(Self::$kind),*];
+
+            /// Returns everything that holds for frames of this kind.
+            pub const fn facts(self) -> Facts {
+                let (family, audience, lane, limit) = match self {
+                    $(Self::$kind => (Family::$family, Audience::$audience, Lane::$lane, $limit),)*
+                };
+                Facts { id: self as u8, family, audience, lane, limit }
+            }
+
+            /// Returns the kind that a byte stands for, `None` for a number that no kind has.
+            pub const fn from_id(id: u8) -> Option<Self> {
+                match id {
+                    $($id => Some(Self::$kind),)*
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+// Limits are from the specification: announcements 10 KiB, partial signatures 512 bytes, all else 1 KiB;
+// plus what `MESSAGES_MAX` messages add, of which a nonce has 66 bytes, a partial signature 32, a
+// signature 64. A payload and a list of groups have room for the largest and their heads.
+kinds! {
+    Hello               = 0x00 Connection Anyone     Control 1024;
+    Ping                = 0x01 Connection Introduced Control 16;
+    Pong                = 0x02 Connection Introduced Control 16;
+    Groups              = 0x10 Signing    Introduced Control 16 + SHARED_GROUPS_MAX * 32;
+    Payload             = 0x11 Signing    Member     Bulk    64 + PAYLOAD_BYTES_MAX;
+    SessionAnnounce     = 0x20 Signing    Member     Signing 10 * 1024 + MESSAGES_MAX * 66;
+    SessionJoin         = 0x21 Signing    Member     Signing 1024 + MESSAGES_MAX * 66;
+    SessionReady        = 0x22 Signing    Member     Signing 1024;
+    NonceShare          = 0x23 Signing    Member     Signing 1024 + MESSAGES_MAX * 66;
+    NonceAck            = 0x24 Signing    Member     Signing 1024;
+    NoncesComplete      = 0x25 Signing    Member     Signing 1024;
+    PartialSigShare     = 0x26 Signing    Member     Signing 512 + MESSAGES_MAX * 32;
+    PartialSigAck       = 0x27 Signing    Member     Signing 1024;
+    PartialSigsComplete = 0x28 Signing    Member     Signing 1024;
+    SignatureFinalized  = 0x29 Signing    Member     Signing 1024 + MESSAGES_MAX * 64;
+    SessionAbort        = 0x2a Signing    Member     Signing 1024;
+    ValidationError     = 0x2b Signing    Member     Signing 1024;
+}
+
+/// What holds for every frame of a kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Facts {
+    /// The byte that stands for the kind, within [`Family::ids`].
+    pub id: u8,
+    /// Whom it is for.
+    pub family: Family,
+    /// Who may send it.
+    pub audience: Audience,
+    /// Which way it goes.
+    pub lane: Lane,
+    /// Most bytes of a body.
+    pub limit: usize,
+}
+
+impl Kind {
+    /// Returns the byte that stands for the kind.
+    pub const fn id(self) -> u8 {
+        self.facts().id
+    }
+
+    /// Returns which part of a node reads frames of this kind.
+    pub const fn family(self) -> Family {
+        self.facts().family
+    }
+
+    /// Returns who may send frames of this kind to a node.
+    pub const fn audience(self) -> Audience {
+        self.facts().audience
+    }
+
+    /// Returns the lane that frames of this kind take.
+    pub const fn lane(self) -> Lane {
+        self.facts().lane
+    }
+
+    /// Returns the most bytes a body of this kind may have.
+    pub const fn limit(self) -> usize {
+        self.facts().limit
+    }
+}
+
+impl Serialize for Kind {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.id().serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Kind {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let id = u8::deserialize(deserializer)?;
+        Self::from_id(id).ok_or_else(|| de::Error::custom("no kind has this number"))
+    }
+}
+
+/// Kinds that one part of a node reads; each family has a range of numbers with room for more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Family {
+    /// Between the two ends of a connection.
+    Connection,
+    /// Groups, requests, payloads and sessions.
+    Signing,
+    /// The distributed hash table; no kind yet.
+    Dht,
+    /// Gossip; no kind yet.
+    Gossip,
+    /// Adverts and strangers; no kind yet.
+    Discovery,
+}
+
+impl Family {
+    /// Every family, by rising numbers.
+    pub const ALL: [Self; 5] =
+        [Self::Connection, Self::Signing, Self::Dht, Self::Gossip, Self::Discovery];
+
+    /// Returns the numbers that kinds of this family may have.
+    pub const fn ids(self) -> RangeInclusive<u8> {
+        match self {
+            Self::Connection => 0x00..=0x0f,
+            Self::Signing => 0x10..=0x3f,
+            Self::Dht => 0x40..=0x5f,
+            Self::Gossip => 0x60..=0x7f,
+            Self::Discovery => 0x80..=0x9f,
+        }
+    }
+}
+
+/// Which way a frame goes on a connection: each lane has streams, a bound and a priority of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Lane {
+    /// Statements of sessions: never wait behind another lane.
+    Signing,
+    /// Introductions and questions.
+    Control,
+    /// Payloads and whatever else is large.
+    Bulk,
+}
+
+/// Who may send a frame to a node. Nobody else's is read beyond its header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Audience {
+    /// Whoever connects.
+    Anyone,
+    /// Whoever has said [`Hello`](crate::Hello).
+    Introduced,
+    /// The members of the node's groups, after their [`Hello`](crate::Hello).
+    Member,
+}
+
+const _: () = {
+    let mut at = 0;
+    while at < Kind::ALL.len() {
+        #[expect(clippy::indexing_slicing, reason = "at compile time")]
+        let Facts { id, family, .. } = Kind::ALL[at].facts();
+        let ids = family.ids();
+        assert!(*ids.start() <= id && id <= *ids.end(), "a kind outside its family");
+        at += 1;
+    }
+};
