@@ -1,7 +1,57 @@
-//! The node as one pure state machine.
+//! The node as one pure state machine: a hall with one gate, and a machine with walls for each protocol.
 //!
-//! Everything that it does today is in `ensign-signing`.
+//! A driver feeds [`Input`]s and carries out [`Output`]s; [`Engine`] decides everything in between. The
+//! production driver runs it over QUIC; any other driver (a simulator, a test) sees the same bytes.
+//!
+//! The way of a frame: is its link known? Then the guards, before a byte is decoded; then it is
+//! decoded, and handed to the child that reads its kind; then all children are heard until they are
+//! silent.
+//!
+//! Invariants:
+//!
+//! - No clock, socket, thread or ambient randomness: time and a seed come in as arguments.
+//! - Every connection has a name. What comes under a name that is not, or no longer, in the gate's
+//!   table is nobody's fault and changes nothing.
+//! - Who may send a kind is decided by [`Kind::audience`](ensign_wire::Kind::audience) and by the
+//!   standing that a child has given the peer; no child is asked.
+//! - A child sees no other child. What one says becomes an output of ours, or another child's input, in
+//!   one exhaustive match for each child.
+//! - Hearing the children ends: after [`SETTLE_ROUNDS_MAX`] rounds the rest waits for the next
+//!   wake-up, which is due at once.
+//! - Every offense has one [`Sentence`], decided by [`sentence`] and nowhere else.
+//!
+//! Absent on purpose: any rule that reads a protocol's state, which is in that protocol's crate; what
+//! a payload means (the driver checks it and shows it).
 #![no_std]
 
-pub use ensign_signing::Signing as Engine;
-pub use ensign_signing::*;
+extern crate alloc;
+#[cfg(test)]
+extern crate std;
+
+mod engine;
+pub use engine::{Engine, Restored};
+mod event;
+pub use event::{CloseReason, Event, Input, Output, Record};
+mod config;
+pub use config::{
+    EngineConfig, HELLO_TIMEOUT, OFFENSE_POINTS_MAX, PINGS_ALLOWED, SETTLE_ROUNDS_MAX,
+};
+mod error;
+pub use error::Offense;
+mod sentence;
+pub use sentence::{Scope, Sentence, sentence};
+mod gate;
+pub use gate::Link;
+
+mod admission;
+mod guards;
+mod occupancy;
+mod route;
+mod settle;
+
+/// The child that signs: what its part of an [`Input`], [`Output`] or [`Event`] means, and its limits.
+pub use ensign_signing as signing;
+pub use ensign_signing::{Allowances, CommandError, GroupConfig, Keys, PEERS_MAX, Proposal};
+
+#[cfg(test)]
+mod tests;

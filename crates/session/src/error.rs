@@ -1,6 +1,7 @@
 //! Our caller's mistakes and our peers'.
 
 use alloc::boxed::Box;
+use core::fmt;
 
 use ensign_equivocation::Evidence;
 use ensign_identity::DelegationError;
@@ -233,4 +234,35 @@ pub enum Offense {
     },
     /// A proven lie.
     Proven(Box<Evidence>),
+}
+
+impl fmt::Display for Offense {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unlisted { sender } => {
+                write!(f, "node {} is none of the signers", sender.short())
+            }
+            Self::BadSignature { sender } => {
+                write!(f, "a statement that node {} did not sign", sender.short())
+            }
+            Self::Replay(error) => error.fmt(f),
+            Self::WrongSpeaker { claimed } => write!(f, "it spoke for signer {claimed}"),
+            Self::NotDelegated(error) => error.fmt(f),
+            Self::WrongRound0 => f.write_str("a join of another mode"),
+            Self::WrongCount { kind, expected, seen } => {
+                write!(f, "{kind:?} with {seen} elements instead of {expected}")
+            }
+            Self::FalseSignature => f.write_str("a final signature that does not verify"),
+            Self::TooManyAcks { limit } => write!(f, "more than {limit} questions"),
+            Self::Proven(evidence) => f.write_str(match evidence.as_ref() {
+                Evidence::Conflict { .. } => "it said two different things in one place",
+                Evidence::WrongCommitment { .. } => "nonces that do not open its promise",
+                Evidence::InvalidNonce { .. } => "nonces that are no points on the curve",
+                Evidence::WrongPartialSig { .. } => "a false partial signature",
+                Evidence::SignedOtherwise { .. } => {
+                    "it confirmed one set of nonces and signed for another"
+                }
+            }),
+        }
+    }
 }

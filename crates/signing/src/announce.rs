@@ -5,12 +5,11 @@ use alloc::{boxed::Box, collections::VecDeque, sync::Arc, vec::Vec};
 use ensign_primitives::{GroupId, Now, PeerId, RequestId, SignerIndex, StateMachine};
 use ensign_replay::{MESSAGE_AGE_MAX, check_fresh};
 use ensign_wire::{
-    Body, Envelope, Frame, Kind, Refusal, SessionAnnounce, SignedRequest, SigningRequest,
-    ValidationError,
+    Body, Envelope, Frame, Kind, Refusal, SessionAnnounce, SigningRequest, ValidationError,
 };
 
 use crate::{
-    ATTEMPTS_MAX, CommandError, Event, Offense, REQUESTS_PER_CREATOR_MAX, Review, Signing,
+    ATTEMPTS_MAX, Asked, CommandError, Event, Offense, REQUESTS_PER_CREATOR_MAX, Review, Signing,
     budget::Good, requests::first_seq,
 };
 
@@ -24,12 +23,8 @@ impl Signing {
     /// # Errors
     ///
     /// [`CommandError`] when its group is unknown, it is open already or over, or there is no room.
-    pub fn reopen(
-        &mut self,
-        now: Now,
-        signed: SignedRequest,
-        payload: Option<Vec<u8>>,
-    ) -> Result<RequestId, CommandError> {
+    pub fn reopen(&mut self, now: Now, asked: Asked) -> Result<RequestId, CommandError> {
+        let Asked { request: signed, payload } = asked;
         let (id, request) = (signed.request.id(), &signed.request);
         let group = request.signers.group_id(self.config.network);
         let known = self.groups.get(&group).ok_or(CommandError::UnknownGroup { group })?;

@@ -46,10 +46,6 @@ pub const PAYLOAD_BYTES_ALLOWED: Allowance =
 /// beyond it costs us no signature.
 pub const REFUSALS_ALLOWED: Allowance = Allowance { burst: 32, per_minute: 60 };
 
-/// Pings of one connection, member or not. Guess: a person who measures the way, not a program that
-/// fills it.
-pub const PINGS_ALLOWED: Allowance = Allowance { burst: 16, per_minute: 120 };
-
 /// What every member may ask of us. A setting: each number of the default is the constant of its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Allowances {
@@ -59,9 +55,9 @@ pub struct Allowances {
     pub brought: Allowance,
     /// Messages in new requests of one creator.
     pub messages: Allowance,
-    /// Bytes of announcements that one member brings.
+    /// Bytes of announcements that one member brings; whoever decodes them counts.
     pub announced_bytes: Allowance,
-    /// Bytes of payloads that one member brings.
+    /// Bytes of payloads that one member brings; whoever decodes them counts.
     pub payload_bytes: Allowance,
     /// Refusals that one member is told.
     pub refusals: Allowance,
@@ -115,8 +111,6 @@ pub(crate) enum Good {
     Requests,
     Brought,
     Messages,
-    AnnouncedBytes,
-    PayloadBytes,
     Refusals,
 }
 
@@ -126,15 +120,13 @@ impl Good {
             Self::Requests => allowances.requests,
             Self::Brought => allowances.brought,
             Self::Messages => allowances.messages,
-            Self::AnnouncedBytes => allowances.announced_bytes,
-            Self::PayloadBytes => allowances.payload_bytes,
             Self::Refusals => allowances.refusals,
         }
     }
 }
 
 /// How many kinds of goods there are.
-const GOODS: usize = 6;
+const GOODS: usize = 4;
 
 /// What every member has left. Members only are entered.
 #[derive(Debug, Default)]
@@ -171,8 +163,8 @@ impl Budgets {
 }
 
 /// A token bucket, in whole numbers.
-#[derive(Debug)]
-pub(crate) struct Bucket {
+#[derive(Clone, Debug)]
+pub struct Bucket {
     /// Tokens times [`MINUTE_MICROS`].
     credit: u64,
     at: Instant,
@@ -181,7 +173,8 @@ pub(crate) struct Bucket {
 const MINUTE_MICROS: u64 = 60_000_000;
 
 impl Bucket {
-    pub(crate) const fn full(now: Instant, allowance: Allowance) -> Self {
+    /// Makes one that is full.
+    pub const fn full(now: Instant, allowance: Allowance) -> Self {
         Self { credit: scaled(allowance.burst), at: now }
     }
 
@@ -192,7 +185,8 @@ impl Bucket {
         self.at = self.at.max(now);
     }
 
-    pub(crate) fn take(&mut self, now: Instant, allowance: Allowance, amount: u64) -> bool {
+    /// Takes `amount` tokens if they are there, after it has refilled until now.
+    pub fn take(&mut self, now: Instant, allowance: Allowance, amount: u64) -> bool {
         self.refill(now, allowance);
         let left = self.credit.checked_sub(scaled(amount));
         self.credit = left.unwrap_or(self.credit);

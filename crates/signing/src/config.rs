@@ -1,7 +1,7 @@
-//! What a node is made from, and its limits.
+//! What the machine is made from, and its limits.
 
 use alloc::{string::String, sync::Arc, vec::Vec};
-use core::{net::SocketAddr, time::Duration};
+use core::time::Duration;
 
 use ensign_deadline::Timeouts;
 use ensign_identity::{DelegationProof, NodeKey, SignerKey};
@@ -12,7 +12,7 @@ use crate::Allowances;
 
 /// Most groups a node belongs to. Guess: a person has a handful, a treasury a few dozen.
 pub const GROUPS_MAX: usize = 64;
-/// Most connected nodes; a driver's transport keeps fewer. Guess: every member of two groups of 256,
+/// Most connected nodes; whoever counts connections keeps no more. Guess: every member of two groups of 256,
 /// 64 strangers beside them, and as many whose end was not yet reported.
 pub const PEERS_MAX: usize = 640;
 /// Most open requests. Specification: 100 sessions.
@@ -51,8 +51,6 @@ pub const ENDING_WAIT: Duration = Duration::from_secs(30);
 /// Longest time that a note waits for a record to be written with. Guess: what a crash may lose of
 /// requests that nobody had decided about.
 pub const NOTE_PAUSE: Duration = Duration::from_secs(5);
-/// How long a connection may stay without its first frame. Guess: many round trips.
-pub const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
 /// Most envelopes kept for a member that speaks of a session we do not have yet: one session's
 /// worth of statements, twice. With the limits of the wire, about 1 MiB for a member.
 pub const EARLY_ENVELOPES_MAX: usize = 16;
@@ -64,20 +62,11 @@ pub const EARLY_PAYLOADS_MAX: usize = 8;
 pub const REFUSALS_REMEMBERED: usize = 256;
 /// How many refusals by others are reported for one request. Guess: two for each of sixteen.
 pub const REFUSALS_REPORTED_MAX: u8 = 32;
-/// How many points of misbehaviour end a connection; see [`penalty`](crate::penalty). They count
-/// from zero on the next connection: a signer is never locked out, only slowed down.
-pub const OFFENSE_POINTS_MAX: u32 = 20;
-
-/// What a node is.
+/// What the machine is made from.
 #[derive(Clone, Debug)]
-pub struct EngineConfig {
+pub struct SigningConfig {
     /// The chain it works on.
     pub network: Network,
-    /// Drawn when the process starts; told to members, who see by it when two processes have one
-    /// identity.
-    pub instance: [u8; 8],
-    /// Where it can be reached; told to peers.
-    pub listening: Vec<SocketAddr>,
     /// How long each wait of a session may take.
     pub timeouts: Timeouts,
     /// What every member may ask of us.

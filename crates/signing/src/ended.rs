@@ -123,7 +123,8 @@ impl Endings {
 }
 
 impl Signing {
-    /// Remembers a request that ended before a restart, so that whoever missed its end is told.
+    /// Remembers a request that ended without this machine, so that it is not opened and whoever missed
+    /// its end is told.
     pub fn remember_ended(&mut self, request: RequestId, group: GroupId, end: End) {
         self.remember_end(request, (group, end), Share::Decided);
     }

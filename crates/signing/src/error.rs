@@ -1,10 +1,12 @@
-//! Our caller's mistakes, our peers' offenses, and what each costs.
+//! Our caller's mistakes and our peers' offenses.
+
+use core::fmt;
 
 use ensign_identity::SignerKey;
 use ensign_musig::KeyAggError;
 use ensign_primitives::{GroupId, PeerId, RequestId};
 use ensign_session::SetupError;
-use ensign_wire::{DecodeError, Kind, RequestError};
+use ensign_wire::{DecodeError, RequestError};
 
 /// Why a command is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -109,31 +111,6 @@ pub enum CommandError {
 /// What a peer did wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Offense {
-    /// Its bytes are no message.
-    Decode(DecodeError),
-    /// A stranger's first frame was something else than a hello.
-    NoHello {
-        /// What came instead.
-        kind: Kind,
-    },
-    /// It said nothing in time.
-    HelloTimeout,
-    /// It introduced itself twice.
-    SecondHello,
-    /// It speaks no version that we speak.
-    Version {
-        /// Its oldest.
-        min: u8,
-        /// Its newest.
-        max: u8,
-    },
-    /// It is in none of our groups and asks for more answers than anybody needs.
-    TooManyPings,
-    /// It is in none of our groups and sent what only members may.
-    Stranger {
-        /// What it sent.
-        kind: Kind,
-    },
     /// It announced a request for a group that we do not know, or from outside the group.
     UnknownGroup {
         /// The group.
@@ -164,53 +141,25 @@ pub enum Offense {
     Session(ensign_session::Offense),
 }
 
-/// What an offense costs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Penalty {
-    /// Points; [`OFFENSE_POINTS_MAX`](crate::OFFENSE_POINTS_MAX) of them end the connection.
-    Points(u32),
-    /// The connection.
-    Disconnect,
-}
-
-/// Decides what each offense costs, in one place.
-pub const fn penalty(offense: &Offense) -> Penalty {
-    use ensign_session::Offense as Session;
-    match offense {
-        Offense::Decode(_)
-        | Offense::NoHello { .. }
-        | Offense::HelloTimeout
-        | Offense::SecondHello
-        | Offense::Version { .. } => Penalty::Disconnect,
-        // What another clock would accept: as with a message that is too old.
-        Offense::InvalidRequest(RequestError::Delegation(error))
-        | Offense::Session(Session::NotDelegated(error))
-            if error.is_of_time() =>
-        {
-            Penalty::Points(1)
+impl fmt::Display for Offense {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::UnknownGroup { group } => {
+                write!(f, "a request for unknown group {}", group.short())
+            }
+            Self::InvalidRequest(error) => error.fmt(f),
+            Self::RequestTime { request } => {
+                write!(f, "request {} has ended or lies in the future", request.short())
+            }
+            Self::InvalidAnnounce { request } => {
+                write!(f, "a false announcement of request {}", request.short())
+            }
+            Self::Unsignable(error) => error.fmt(f),
+            Self::WrongPayload { request } => {
+                write!(f, "another payload than request {} names", request.short())
+            }
+            Self::NoRoom => f.write_str("a request that we have no room for"),
+            Self::Session(offense) => offense.fmt(f),
         }
-        Offense::TooManyPings | Offense::Stranger { .. } | Offense::WrongPayload { .. } => {
-            Penalty::Points(5)
-        }
-        Offense::UnknownGroup { .. }
-        | Offense::InvalidRequest(_)
-        | Offense::InvalidAnnounce { .. }
-        | Offense::Unsignable(_) => Penalty::Points(5),
-        // A wrong clock is nobody's malice, but each such message costs us work and a report.
-        Offense::RequestTime { .. } | Offense::Session(Session::Replay(_)) => Penalty::Points(1),
-        // Whoever asks too much is slowed: what is beyond its budget costs less than a handshake.
-        Offense::NoRoom => Penalty::Points(0),
-        Offense::Session(
-            Session::Unlisted { .. }
-            | Session::BadSignature { .. }
-            | Session::WrongSpeaker { .. }
-            | Session::NotDelegated(_)
-            | Session::WrongRound0
-            | Session::WrongCount { .. }
-            | Session::FalseSignature,
-        ) => Penalty::Points(5),
-        Offense::Session(Session::TooManyAcks { .. }) => Penalty::Points(1),
-        // The signer stays reachable for other sessions; its group decides what to do with proof.
-        Offense::Session(Session::Proven(_)) => Penalty::Points(10),
     }
 }

@@ -1,69 +1,65 @@
-//! What an engine is told, asks for and reports.
+//! What the machine is told, asks for and reports.
 
 use alloc::{boxed::Box, sync::Arc, vec::Vec};
-use core::net::SocketAddr;
-
 use ensign_identity::Signature;
 use ensign_musig::PubNonce;
-use ensign_primitives::{GroupId, PeerId, RequestId, SessionId};
+use ensign_primitives::{GroupId, PeerId, RequestId, SessionId, UnixTime};
 use ensign_session::{Order, OwnNonces, OwnPartials, Unsigned};
-use ensign_wire::{AbortReason, Kind, SignedRequest};
+use ensign_wire::{AbortReason, Envelope, Groups, Kind, SignedRequest};
 use serde::{Deserialize, Serialize};
 
-use crate::{Horizon, Known, Offense, Penalty, Undecided};
+use crate::{CommandError, Horizon, Known, Offense, Undecided};
 
-/// What the world tells the engine.
+/// What a node says of itself when it is connected, as far as it told it to us.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Introduction {
+    /// Its wall clock. A member that does not know yet that we share a group tells none.
+    pub clock: Option<UnixTime>,
+    /// The number that its process has drawn.
+    pub instance: Option<[u8; 8]>,
+}
+
+/// What a node sent to this machine, decoded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Message {
+    /// Which groups it shares with us, by its own list; of a stranger too.
+    Groups(Groups),
+    /// What a request's messages were computed from.
+    Payload {
+        /// The request.
+        request: RequestId,
+        /// The bytes.
+        bytes: Vec<u8>,
+    },
+    /// A signed statement about a session.
+    Statement(Box<Envelope>),
+}
+
+/// What the world tells the machine.
 #[derive(Debug)]
 pub enum Input {
-    /// A connection is up; its handshake proved the peer's identity.
-    Connected {
+    /// A node is connected and has introduced itself.
+    Up {
         /// The node.
         peer: PeerId,
-        /// Where it speaks from.
-        remote: SocketAddr,
+        /// What it said of itself.
+        introduction: Introduction,
     },
-    /// The connection is gone.
-    Disconnected {
+    /// It is connected no more.
+    Down {
         /// The node.
         peer: PeerId,
     },
-    /// A frame came; its header was checked against the limit of its kind.
-    Frame {
-        /// The node whose connection brought it.
+    /// A message came. One of a node that is not connected is ignored, and so is one that is for
+    /// members only and comes from somebody else.
+    Message {
+        /// The node that brought it.
         peer: PeerId,
-        /// What the header says.
-        kind: Kind,
-        /// The bytes after the header.
-        body: Vec<u8>,
+        /// What it says.
+        message: Message,
     },
-    /// Answers [`Output::NeedNonces`].
-    Nonces {
-        /// The session that asked.
-        session: SessionId,
-        /// What the signer made.
-        nonces: OwnNonces,
-    },
-    /// Answers [`Output::NeedNonces`] when there will be none: the attempt ends.
-    NoNonces {
-        /// The session that asked.
-        session: SessionId,
-        /// Why.
-        why: Unsigned,
-    },
-    /// Answers [`Output::NeedPartials`].
-    Partials {
-        /// The session that asked.
-        session: SessionId,
-        /// What the signer made.
-        partials: OwnPartials,
-    },
-    /// Answers [`Output::NeedPartials`] when there will be none: the attempt ends.
-    NoPartials {
-        /// The session that asked.
-        session: SessionId,
-        /// Why.
-        why: Unsigned,
-    },
+    /// Answers [`Output::Signer`].
+    Signer(SignerAnswer),
     /// Answers [`Output::Persist`]: the record is durable.
     Persisted {
         /// The token of the request.
@@ -78,25 +74,34 @@ pub enum Input {
     },
 }
 
-/// What the engine asks of the world, oldest first.
+/// Whether a node belongs to one of our groups.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Standing {
+    /// It does.
+    Member,
+    /// It does not.
+    Stranger,
+}
+
+/// What the machine asks of the world, oldest first.
 #[derive(Debug)]
 pub enum Output {
-    /// Keep a connection to this node, and dial again when it is lost.
-    Connect {
+    /// From here on the node counts as this.
+    Standing {
+        /// The node.
+        peer: PeerId,
+        /// What it is to us.
+        standing: Standing,
+    },
+    /// Keep a connection to this node.
+    Want {
         /// The node.
         peer: PeerId,
     },
-    /// The peer is one of ours: let it open more streams.
-    Admit {
+    /// Nothing is wanted of this node any more.
+    Forget {
         /// The node.
         peer: PeerId,
-    },
-    /// Close the connection.
-    Disconnect {
-        /// The node.
-        peer: PeerId,
-        /// Why.
-        reason: CloseReason,
     },
     /// Send this frame; drop it when there is no connection.
     Send {
@@ -107,29 +112,8 @@ pub enum Output {
         /// Header and body.
         frame: Arc<[u8]>,
     },
-    /// Have the signer make nonces and answer with [`Input::Nonces`] or [`Input::NoNonces`]; it may
-    /// take its time.
-    ///
-    /// What is asked of the signer here and below is asked in this order.
-    NeedNonces {
-        /// For which attempt at which request.
-        order: Order,
-        /// What the messages were computed from, for a signer that shows it.
-        payload: Option<Arc<[u8]>>,
-    },
-    /// Have the signer sign and answer with [`Input::Partials`] or [`Input::NoPartials`]. The burn
-    /// mark is durable.
-    NeedPartials {
-        /// The session that asks.
-        session: SessionId,
-        /// Each signer's public nonces, in key order; one for each message.
-        nonces: Vec<Vec<PubNonce>>,
-    },
-    /// Have the signer erase the nonces of a session that ended without a use for them.
-    ForgetNonces {
-        /// The session.
-        session: SessionId,
-    },
+    /// Ask the signer; questions are put to it in this order.
+    Signer(SignerQuestion),
     /// Make the record durable and answer with [`Input::Persisted`].
     Persist {
         /// Names this request.
@@ -147,21 +131,58 @@ pub enum Output {
         /// The request.
         request: RequestId,
     },
+    /// A node did wrong; what that costs is not decided here.
+    Offense {
+        /// The node.
+        peer: PeerId,
+        /// What it did.
+        offense: Offense,
+    },
     /// Something for the application.
     Event(Event),
 }
 
-/// Why the engine closes a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CloseReason {
-    /// The first frame did not come in time, or was no hello.
-    NoHello,
-    /// The peer speaks no version that we speak.
-    Version,
-    /// The peer misbehaved too often or too badly.
-    Misbehaved,
-    /// We have no room for another peer.
-    Full,
+/// What the signer is asked; it may take its time.
+#[derive(Debug)]
+pub enum SignerQuestion {
+    /// Make nonces; answered by [`SignerAnswer::Nonces`].
+    Nonces {
+        /// For which attempt at which request.
+        order: Order,
+        /// What the messages were computed from, for a signer that shows it.
+        payload: Option<Arc<[u8]>>,
+    },
+    /// Sign; answered by [`SignerAnswer::Partials`]. The burn mark is durable.
+    Partials {
+        /// The session that asks.
+        session: SessionId,
+        /// Each signer's public nonces, in key order; one for each message.
+        nonces: Vec<Vec<PubNonce>>,
+    },
+    /// Erase the nonces of a session that ended without a use for them.
+    Forget {
+        /// The session.
+        session: SessionId,
+    },
+}
+
+/// What the signer answers. A failure ends the attempt.
+#[derive(Debug)]
+pub enum SignerAnswer {
+    /// To [`SignerQuestion::Nonces`].
+    Nonces {
+        /// The session that asked.
+        session: SessionId,
+        /// What the signer made, or why there is none.
+        result: Result<OwnNonces, Unsigned>,
+    },
+    /// To [`SignerQuestion::Partials`].
+    Partials {
+        /// The session that asked.
+        session: SessionId,
+        /// What the signer made, or why there is none.
+        result: Result<OwnPartials, Unsigned>,
+    },
 }
 
 /// What must survive a crash. The driver writes it to its journal as it is.
@@ -319,13 +340,12 @@ pub enum Event {
         /// Why the last one ended.
         failure: Box<ensign_session::Failure>,
     },
-    /// A peer did wrong.
-    Offense {
-        /// The node.
-        peer: PeerId,
-        /// What it did.
-        offense: Offense,
-        /// What it costs.
-        penalty: Penalty,
+    /// A request from before a restart does not go on: its group is there, and there is no room, or it
+    /// is over.
+    NotResumed {
+        /// The request.
+        request: RequestId,
+        /// Why not.
+        why: CommandError,
     },
 }

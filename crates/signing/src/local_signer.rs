@@ -2,50 +2,32 @@
 
 use ensign_session::{Entropy, LocalSigner, Unsigned};
 
-use crate::{Input, Output};
+use crate::{SignerAnswer, SignerQuestion};
 
-/// Lets `signer` do what the engine asks of it, and returns the answer, if there is one.
+/// Lets `signer` do what it is asked, and returns the answer, if there is one.
 ///
 /// - `draw`: gives fresh bytes from the operating system for so many nonces, or nothing; then the
 ///   attempt ends.
-///
-/// # Errors
-///
-/// Gives the output back when it is not for the signer.
-#[expect(clippy::result_large_err, reason = "what was given comes back as it was")]
 pub fn ask_local_signer(
     signer: &mut LocalSigner,
-    output: Output,
+    question: SignerQuestion,
     draw: impl FnOnce(usize) -> Option<Entropy>,
-) -> Result<Option<Input>, Output> {
+) -> Option<SignerAnswer> {
     let why = Unsigned::Failed;
-    match output {
-        Output::NeedNonces { order, .. } => {
+    match question {
+        SignerQuestion::Nonces { order, .. } => {
             let session = order.session;
             let entropy = draw(order.request.request.messages.len());
             let made = entropy.and_then(|entropy| signer.nonces(&order, entropy).ok());
-            Ok(Some(match made {
-                Some(nonces) => Input::Nonces { session, nonces },
-                None => Input::NoNonces { session, why },
-            }))
+            Some(SignerAnswer::Nonces { session, result: made.ok_or(why) })
         }
-        Output::NeedPartials { session, nonces } => {
-            Ok(Some(match signer.partials(session, &nonces) {
-                Ok(partials) => Input::Partials { session, partials },
-                Err(_) => Input::NoPartials { session, why },
-            }))
+        SignerQuestion::Partials { session, nonces } => {
+            let result = signer.partials(session, &nonces).map_err(|_| why);
+            Some(SignerAnswer::Partials { session, result })
         }
-        Output::ForgetNonces { session } => {
+        SignerQuestion::Forget { session } => {
             signer.forget(session);
-            Ok(None)
+            None
         }
-        Output::Connect { .. }
-        | Output::Admit { .. }
-        | Output::Disconnect { .. }
-        | Output::Send { .. }
-        | Output::Persist { .. }
-        | Output::Note(_)
-        | Output::Recall { .. }
-        | Output::Event(_) => Err(output),
     }
 }

@@ -24,7 +24,7 @@ impl Signing {
             Occupancy { name: "sessions", len: self.sessions.len(), limit: SESSIONS_MAX },
             self.refused.occupancy("refused announcements"),
             self.nonces.occupancy("nonce log"),
-            Occupancy { name: "outputs after a drain", len: self.outputs.len(), limit: 0 },
+            Occupancy { name: "signing outputs after a drain", len: self.outputs.len(), limit: 0 },
         ];
         let peers = self.fullest_peer();
         let (requests, sessions) = (self.fullest_request(), self.fullest_session());

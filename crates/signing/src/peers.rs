@@ -1,32 +1,23 @@
-//! Connections: introductions, members and strangers, and what misbehaviour costs.
+//! Connected nodes: what each said of its groups, and what it said too early.
 
 use alloc::{
     boxed::Box,
     collections::{BTreeSet, VecDeque},
-    vec::Vec,
 };
-use core::net::SocketAddr;
 
-use ensign_primitives::{GroupId, Instant, MESSAGES_MAX, Now, PeerId, QueryId, Wakeup};
-use ensign_wire::{
-    Audience, Envelope, Frame, Hello, Kind, Limits, PAYLOAD_BYTES_MAX, PROTOCOL_VERSION, Roles,
-};
+use ensign_primitives::{GroupId, Instant, Now, PeerId, UnixTime, Wakeup};
+use ensign_wire::{Envelope, Frame};
 
 use crate::{
-    CloseReason, EARLY_ENVELOPES_MAX, Event, HELLO_TIMEOUT, OFFENSE_POINTS_MAX, Offense, Output,
-    PINGS_ALLOWED, Penalty, REQUESTS_MAX, Signing,
-    budget::{Bucket, Good},
+    EARLY_ENVELOPES_MAX, Event, Introduction, Message, Offense, Output, Signing,
     payload::EarlyPayloads,
-    penalty,
 };
 
 /// One connected node.
 #[derive(Debug)]
 pub(crate) struct Peer {
-    introduced: bool,
-    hello_by: Instant,
-    points: u32,
-    pub(crate) pings: Bucket,
+    /// How far its clock was ahead of ours when it told it.
+    clock_offset_millis: i64,
     /// The groups that it says it shares with us.
     pub(crate) told: BTreeSet<GroupId>,
     pub(crate) has_told: bool,
@@ -40,12 +31,9 @@ pub(crate) struct Peer {
 }
 
 impl Peer {
-    fn new(now: Instant) -> Self {
+    fn new(clock_offset_millis: i64) -> Self {
         Self {
-            introduced: false,
-            hello_by: now.after(HELLO_TIMEOUT),
-            points: 0,
-            pings: Bucket::full(now, PINGS_ALLOWED),
+            clock_offset_millis,
             told: BTreeSet::new(),
             has_told: false,
             has_heard: false,
@@ -55,17 +43,8 @@ impl Peer {
         }
     }
 
-    pub(crate) const fn is_introduced(&self) -> bool {
-        self.introduced
-    }
-
-    pub(crate) fn hello_wakeup(&self) -> Option<Wakeup> {
-        (!self.introduced).then_some(Wakeup { at: self.hello_by, reason: "hello" })
-    }
-
     pub(crate) fn wakeup(&self) -> Option<Wakeup> {
-        let compare = self.compare_at.map(|at| Wakeup { at, reason: "groups" });
-        [self.hello_wakeup(), compare].into_iter().flatten().min()
+        self.compare_at.map(|at| Wakeup { at, reason: "groups" })
     }
 
     pub(crate) fn keep_early(&mut self, envelope: Box<Envelope>) {
@@ -77,189 +56,57 @@ impl Peer {
 }
 
 impl Signing {
-    pub(crate) fn on_connected(&mut self, now: Now, peer: PeerId, remote: SocketAddr) {
-        self.make_place(peer);
-        if self.peers.insert(peer, Peer::new(now.instant)).is_err() {
-            self.outputs.push_back(Output::Disconnect { peer, reason: CloseReason::Full });
+    pub(crate) fn on_up(&mut self, now: Now, peer: PeerId, introduction: Introduction) {
+        if self.is_up(&peer) {
+            self.on_down(peer);
+        }
+        let Introduction { clock, instance } = introduction;
+        // A member that does not have our group yet tells no clock: nothing is known about it.
+        let offset = clock.map_or(0, |clock| offset_millis(now.unix, clock));
+        // Whoever counts connections lets no more in than have a place here.
+        if self.peers.insert(peer, Peer::new(offset)).is_err() || !self.is_member(&peer) {
             return;
         }
-        // A clock and a local address recognise a node on whatever network it is.
-        let is_member = self.is_member(&peer);
-        let hello = Hello {
-            roles: Roles::SIGNER,
-            version_min: PROTOCOL_VERSION,
-            version_max: PROTOCOL_VERSION,
-            clock: is_member.then_some(now.unix),
-            instance: is_member.then_some(self.config.instance),
-            observed: Some(remote),
-            listening: if is_member { self.config.listening.clone() } else { Vec::new() },
-            limits: Limits {
-                payload_bytes: PAYLOAD_BYTES_MAX as u32,
-                messages: MESSAGES_MAX as u16,
-                requests: REQUESTS_MAX as u16,
-            },
-        };
-        self.send(peer, &Frame::Hello(hello));
-        if is_member {
-            self.say_groups(peer);
+        self.event(Event::PeerUp { peer, clock_offset_millis: offset });
+        if instance.is_some_and(|number| self.instances.see(peer, number, now.instant)) {
+            self.event(Event::PeerCopied { peer });
         }
+        self.say_groups(peer);
     }
 
-    /// A stranger gives way to a member when every place is taken.
-    fn make_place(&mut self, peer: PeerId) {
-        if !self.peers.is_full() || !self.is_member(&peer) || self.peers.contains_key(&peer) {
-            return;
-        }
-        let stranger = self.peers.iter().map(|(other, _)| *other).find(|it| !self.is_member(it));
-        if let Some(stranger) = stranger {
-            self.peers.remove(&stranger);
-            let reason = CloseReason::Full;
-            self.outputs.push_back(Output::Disconnect { peer: stranger, reason });
-        }
-    }
-
-    pub(crate) fn on_disconnected(&mut self, peer: PeerId) {
-        if self.peers.remove(&peer).is_some_and(|peer| peer.introduced) && self.is_member(&peer) {
+    pub(crate) fn on_down(&mut self, peer: PeerId) {
+        if self.peers.remove(&peer).is_some() && self.is_member(&peer) {
             self.event(Event::PeerDown { peer });
         }
         self.forget_sent_payloads(&peer);
     }
 
-    pub(crate) fn on_frame(&mut self, now: Now, peer: PeerId, kind: Kind, body: &[u8]) {
-        let Some(known) = self.peers.get(&peer) else { return };
-        if !known.introduced && kind.audience() != Audience::Anyone {
-            if self.is_member(&peer) {
-                // Meant for the connection before this one, whose end its sender had not noticed:
-                // it will be said again after the hello.
-                return;
+    pub(crate) fn on_message(&mut self, now: Now, peer: PeerId, message: Message) {
+        if !self.is_up(&peer) {
+            return;
+        }
+        let is_member = self.is_member(&peer);
+        match message {
+            Message::Groups(groups) => self.on_groups(now, peer, groups),
+            Message::Payload { request, bytes } if is_member => {
+                self.on_payload(now, peer, request, bytes);
             }
-            return self.offense(peer, Offense::NoHello { kind });
-        }
-        if kind.audience() == Audience::Member && !self.is_member(&peer) {
-            return self.offense(peer, Offense::Stranger { kind });
-        }
-        if !self.pays_for_bytes(now, peer, kind, body.len()) {
-            return self.offense(peer, Offense::NoRoom);
-        }
-        match Frame::decode(kind, body, self.config.network) {
-            Err(error) => self.offense(peer, Offense::Decode(error)),
-            Ok(Frame::Hello(hello)) => self.on_hello(now, peer, &hello),
-            Ok(Frame::Ping(QueryId(number))) => self.on_ping(now, peer, number),
-            Ok(Frame::Pong(_)) => {}
-            Ok(Frame::Groups(groups)) => self.on_groups(now, peer, groups),
-            Ok(Frame::Payload { request, bytes }) => self.on_payload(now, peer, request, bytes),
-            Ok(Frame::Envelope(envelope)) => self.on_envelope(now, peer, envelope),
+            Message::Statement(envelope) if is_member => self.on_envelope(now, peer, envelope),
+            Message::Payload { .. } | Message::Statement(_) => {}
         }
     }
 
-    /// Answers within the peer's budget. A member that asks for more gets no answer and keeps its
-    /// connection; a stranger loses it.
-    fn on_ping(&mut self, now: Now, peer: PeerId, number: u64) {
-        let Some(known) = self.peers.get_mut(&peer) else { return };
-        if known.pings.take(now.instant, PINGS_ALLOWED, 1) {
-            self.send(peer, &Frame::Pong(QueryId(number)));
-        } else if !self.is_member(&peer) {
-            self.offense(peer, Offense::TooManyPings);
-        }
-    }
-
-    fn on_hello(&mut self, now: Now, peer: PeerId, hello: &Hello) {
-        let (min, max) = (hello.version_min, hello.version_max);
-        let Some(known) = self.peers.get_mut(&peer) else { return };
-        if known.introduced {
-            return self.offense(peer, Offense::SecondHello);
-        }
-        if !(min..=max).contains(&PROTOCOL_VERSION) {
-            return self.offense(peer, Offense::Version { min, max });
-        }
-        known.introduced = true;
-        if self.is_member(&peer) {
-            self.greet_member(now, peer, hello);
-        }
-    }
-
-    fn greet_member(&mut self, now: Now, peer: PeerId, hello: &Hello) {
-        let signed = |millis: u64| i64::try_from(millis).unwrap_or(i64::MAX);
-        // A member that does not have our group yet tells no clock: nothing is known about it.
-        let clock_offset_millis = hello.clock.map_or(0, |clock| {
-            signed(clock.as_millis()).saturating_sub(signed(now.unix.as_millis()))
-        });
-        self.outputs.push_back(Output::Admit { peer });
-        self.event(Event::PeerUp { peer, clock_offset_millis });
-        if hello.instance.is_some_and(|number| self.instances.see(peer, number, now.instant)) {
-            self.event(Event::PeerCopied { peer });
-        }
-    }
-
-    /// Whether a member's budget covers the bytes of what is dear to decode or to keep.
-    fn pays_for_bytes(&mut self, now: Now, peer: PeerId, kind: Kind, len: usize) -> bool {
-        #[expect(clippy::wildcard_enum_match_arm, reason = "all else is small or of a session")]
-        let good = match kind {
-            Kind::SessionAnnounce => Good::AnnouncedBytes,
-            Kind::Payload => Good::PayloadBytes,
-            _ => return true,
-        };
-        self.budgets.spend(now.instant, peer, good, len as u64)
-    }
-
-    /// A group was formed while its member was already connected as a stranger. The clock it told
-    /// then, if any, was not kept: it counts as right until it connects again.
+    /// A group was formed while its member was already connected as a stranger.
     pub(crate) fn admit(&mut self, peer: PeerId) {
-        if self.peers.get(&peer).is_some_and(Peer::is_introduced) {
-            self.outputs.push_back(Output::Admit { peer });
-            self.event(Event::PeerUp { peer, clock_offset_millis: 0 });
+        if let Some(known) = self.peers.get(&peer) {
+            let clock_offset_millis = known.clock_offset_millis;
+            self.event(Event::PeerUp { peer, clock_offset_millis });
         }
     }
 
-    pub(crate) fn close_silent_peers(&mut self, now: Now) {
-        let silent: Vec<_> = self
-            .peers
-            .iter()
-            .filter(|(_, peer)| peer.hello_wakeup().is_some_and(|at| at.at <= now.instant))
-            .map(|(peer, _)| *peer)
-            .collect();
-        for peer in silent {
-            self.offense(peer, Offense::HelloTimeout);
-        }
-    }
-
-    /// Reports an offense and makes its sender pay.
+    /// Reports an offense.
     pub(crate) fn offense(&mut self, peer: PeerId, offense: Offense) {
-        let penalty = penalty(&offense);
-        let reason = match offense {
-            Offense::NoHello { .. } | Offense::HelloTimeout => CloseReason::NoHello,
-            Offense::Version { .. } => CloseReason::Version,
-            Offense::Decode(_)
-            | Offense::SecondHello
-            | Offense::TooManyPings
-            | Offense::Stranger { .. }
-            | Offense::UnknownGroup { .. }
-            | Offense::InvalidRequest(_)
-            | Offense::RequestTime { .. }
-            | Offense::InvalidAnnounce { .. }
-            | Offense::Unsignable(_)
-            | Offense::WrongPayload { .. }
-            | Offense::NoRoom
-            | Offense::Session(_) => CloseReason::Misbehaved,
-        };
-        self.event(Event::Offense { peer, offense, penalty });
-        let Some(known) = self.peers.get_mut(&peer) else { return };
-        let close = match penalty {
-            Penalty::Points(points) => {
-                known.points = known.points.saturating_add(points);
-                known.points >= OFFENSE_POINTS_MAX
-            }
-            Penalty::Disconnect => true,
-        };
-        if close {
-            let introduced = known.introduced;
-            self.peers.remove(&peer);
-            self.outputs.push_back(Output::Disconnect { peer, reason });
-            if introduced && self.is_member(&peer) {
-                self.event(Event::PeerDown { peer });
-            }
-            self.forget_sent_payloads(&peer);
-        }
+        self.outputs.push_back(Output::Offense { peer, offense });
     }
 
     /// Returns whether a node belongs to one of our groups.
@@ -271,4 +118,10 @@ impl Signing {
         let kind = frame.kind();
         self.outputs.push_back(Output::Send { peer, kind, frame: frame.encode().into() });
     }
+}
+
+/// How far another clock is ahead of ours, in milliseconds.
+fn offset_millis(ours: UnixTime, theirs: UnixTime) -> i64 {
+    let signed = |time: UnixTime| i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
+    signed(theirs).saturating_sub(signed(ours))
 }

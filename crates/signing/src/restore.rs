@@ -2,10 +2,10 @@
 
 use alloc::{collections::BTreeMap, vec::Vec};
 
-use ensign_primitives::{GroupId, RequestId};
+use ensign_primitives::{GroupId, Network, Now, RequestId};
 use ensign_wire::SignedRequest;
 
-use crate::{Ending, Horizon, Record, Undecided};
+use crate::{End, Event, Horizon, Record, Signing, Undecided};
 
 /// A request that our user had consented to and that has not ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,25 +42,72 @@ impl Open {
     }
 }
 
-/// What a journal's records add up to: what every driver hands to a new engine before anything
-/// else.
-///
-/// 1. Each of `ended`, in order, to [`Signing::remember_ended`](crate::Signing::remember_ended); each of
-///    `undecided` to [`Signing::remember_undecided`](crate::Signing::remember_undecided); `horizon` to
-///    [`Signing::remember_horizon`](crate::Signing::remember_horizon).
-/// 2. The groups to [`Signing::add_group`](crate::Signing::add_group).
-/// 3. Each of `open` to [`Signing::resume`](crate::Signing::resume).
+/// A request of another signer's that our user was asked about and never decided.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Asked {
+    /// What is asked.
+    pub request: SignedRequest,
+    /// What it was computed from.
+    pub payload: Option<Vec<u8>>,
+}
+
+/// What is known from before a restart: what every driver hands to a new machine.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Restored {
     /// The requests that go on, in the order of their names.
     pub open: Vec<Open>,
+    /// Those that our user is asked about again; no attempt at them was joined. A store of
+    /// [`Record`]s alone holds none.
+    pub asked: Vec<Asked>,
     /// The requests that have ended, in the order of their ends. A request that failed and got its
     /// signatures later stands twice; the later one holds.
-    pub ended: Vec<(RequestId, GroupId, Ending)>,
+    pub ended: Vec<(RequestId, GroupId, End)>,
     /// What is remembered of requests that our user never decided about, by creator.
     pub undecided: Vec<Undecided>,
     /// How far time had come.
     pub horizon: Horizon,
+}
+
+/// What waits for its group to be formed, in the order in which it was handed over.
+#[derive(Debug, Default)]
+pub(crate) struct Waiting {
+    open: Vec<(GroupId, Open)>,
+    asked: Vec<(GroupId, Asked)>,
+}
+
+impl Waiting {
+    pub(crate) fn new(network: Network, open: Vec<Open>, asked: Vec<Asked>) -> Self {
+        let group = |signed: &SignedRequest| signed.request.signers.group_id(network);
+        Self {
+            open: open.into_iter().map(|open| (group(&open.request), open)).collect(),
+            asked: asked.into_iter().map(|asked| (group(&asked.request), asked)).collect(),
+        }
+    }
+
+    fn take(&mut self, group: GroupId) -> (Vec<Open>, Vec<Asked>) {
+        let open = self.open.extract_if(.., |(of, _)| *of == group).map(|(_, open)| open).collect();
+        let asked = self.asked.extract_if(.., |(of, _)| *of == group).map(|(_, it)| it).collect();
+        (open, asked)
+    }
+}
+
+impl Signing {
+    /// Goes on with what waited for a group: what our user had consented to, then what is asked again.
+    pub(crate) fn resume_waiting(&mut self, now: Now, group: GroupId) {
+        let (open, asked) = self.waiting.take(group);
+        for open in open {
+            let request = open.request.request.id();
+            if let Err(why) = self.resume(now, open) {
+                self.event(Event::NotResumed { request, why });
+            }
+        }
+        for asked in asked {
+            let request = asked.request.request.id();
+            if let Err(why) = self.reopen(now, asked) {
+                self.event(Event::NotResumed { request, why });
+            }
+        }
+    }
 }
 
 impl Restored {
@@ -87,19 +134,20 @@ impl Restored {
                         known.count(attempt, Some(KeptPartials { nonces, partials }));
                     }
                 }
-                Record::Finished { request, group, signatures } => {
+                Record::Finished { request, group, .. } => {
                     open.remove(&request);
-                    ended.push((request, group, Ending::Signed(signatures)));
+                    ended.push((request, group, End::Signed));
                 }
                 Record::Closed { request, group, reason } => {
                     open.remove(&request);
-                    ended.push((request, group, Ending::Closed(reason)));
+                    ended.push((request, group, End::Closed(reason)));
                 }
                 Record::Undecided(kept) => drop(undecided.insert(kept.creator, kept)),
                 Record::Horizon(kept) => horizon.restore(kept),
             }
         }
         let undecided = undecided.into_values().collect();
-        Self { open: open.into_values().collect(), ended, undecided, horizon }
+        let (open, asked) = (open.into_values().collect(), Vec::new());
+        Self { open, asked, ended, undecided, horizon }
     }
 }

@@ -12,7 +12,8 @@ use ensign_session::{
 use ensign_wire::{Kind, PubNonceBytes};
 
 use crate::{
-    Event, NOTE_PAUSE, Offense, Output, REFUSALS_REPORTED_MAX, Record, Signing,
+    Event, NOTE_PAUSE, Offense, Output, REFUSALS_REPORTED_MAX, Record, SignerAnswer,
+    SignerQuestion, Signing,
     ended::{End, Share},
 };
 
@@ -53,13 +54,13 @@ impl Signing {
             }
             SessionOutput::NeedNonces(order) => {
                 let payload = self.requests.get(&id).and_then(|request| request.payload.clone());
-                self.outputs.push_back(Output::NeedNonces { order, payload });
+                self.ask_signer(SignerQuestion::Nonces { order, payload });
             }
             SessionOutput::NeedPartials { session, nonces } => {
-                self.outputs.push_back(Output::NeedPartials { session, nonces });
+                self.ask_signer(SignerQuestion::Partials { session, nonces });
             }
             SessionOutput::ForgetNonces { session } => {
-                self.outputs.push_back(Output::ForgetNonces { session });
+                self.ask_signer(SignerQuestion::Forget { session });
             }
             SessionOutput::Persist { token, record } => {
                 let record = match record {
@@ -158,9 +159,27 @@ impl Signing {
         }
     }
 
+    fn ask_signer(&mut self, question: SignerQuestion) {
+        self.outputs.push_back(Output::Signer(question));
+    }
+
     /// Hands what the signer answered to the attempt that asked. One that has ended meanwhile has had
     /// its nonces forgotten.
-    pub(crate) fn on_signer(&mut self, now: Now, session: SessionId, answer: SessionInput) {
+    pub(crate) fn on_signer(&mut self, now: Now, answer: SignerAnswer) {
+        let (session, answer) = match answer {
+            SignerAnswer::Nonces { session, result: Ok(nonces) } => {
+                (session, SessionInput::Nonces(nonces))
+            }
+            SignerAnswer::Nonces { session, result: Err(why) } => {
+                (session, SessionInput::NoNonces(why))
+            }
+            SignerAnswer::Partials { session, result: Ok(partials) } => {
+                (session, SessionInput::Partials(partials))
+            }
+            SignerAnswer::Partials { session, result: Err(why) } => {
+                (session, SessionInput::NoPartials(why))
+            }
+        };
         if let Some(id) = self.current(session) {
             self.with_session(now, id, |session| session.handle_input(now, answer));
         }

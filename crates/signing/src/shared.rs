@@ -13,7 +13,7 @@ use core::time::Duration;
 use ensign_primitives::{GroupId, Now, Occupancy, PeerId};
 use ensign_wire::{Frame, Groups};
 
-use crate::{Event, GROUPS_MAX, MEMBERS_MAX, Offense, PINGS_ALLOWED, Signing};
+use crate::{Event, GROUPS_MAX, MEMBERS_MAX, Signing};
 
 /// How long a difference has to stand before it is told: groups are formed one after the other when
 /// a node starts. Guess: far above what that takes.
@@ -98,16 +98,9 @@ impl Signing {
         shared.map(|(id, _)| *id).collect()
     }
 
-    /// Takes a node's list. A stranger is answered once on each connection, and pays for more.
+    /// Takes a node's list. A stranger is answered once on each connection.
     pub(crate) fn on_groups(&mut self, now: Now, peer: PeerId, groups: Groups) {
-        let is_member = self.is_member(&peer);
         let Some(known) = self.peers.get_mut(&peer) else { return };
-        if !known.pings.take(now.instant, PINGS_ALLOWED, 1) {
-            if !is_member {
-                self.offense(peer, Offense::TooManyPings);
-            }
-            return;
-        }
         let told: BTreeSet<GroupId> = groups.shared.into_iter().collect();
         let before = core::mem::replace(&mut known.told, told);
         known.has_told = true;

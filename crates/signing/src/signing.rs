@@ -10,19 +10,19 @@ use ensign_primitives::{
     sha256,
 };
 use ensign_replay::{Duplicates, NonceLog};
-use ensign_session::Input as SessionInput;
 use ensign_wire::{AbortReason, GroupKeys, Payload, Scheme, SignedRequest, SigningRequest};
 
 use crate::{
-    ATTEMPTS_MAX, CommandError, ENDING_WAIT, EngineConfig, Event, GROUPS_MAX, GroupConfig, Horizon,
-    Input, KeptPartials, Keys, Open, Output, PEERS_MAX, Proposal, REFUSALS_REMEMBERED,
-    REQUESTS_MAX, Undecided,
+    ATTEMPTS_MAX, CommandError, ENDING_WAIT, Event, GROUPS_MAX, GroupConfig, Horizon, Input,
+    KeptPartials, Keys, Open, Output, PEERS_MAX, Proposal, REFUSALS_REMEMBERED, REQUESTS_MAX,
+    Restored, SigningConfig, Standing,
     budget::Budgets,
     copies::Instances,
     ended::Endings,
     peers::Peer,
     recall::Recalls,
     requests::{Mark, Request, no_attempt_left, pause_after},
+    restore::Waiting,
     shared::Shared,
     undecided::UndecidedMemory,
 };
@@ -34,7 +34,7 @@ use crate::{
 /// [`poll_timeout`](StateMachine::poll_timeout).
 #[derive(Debug)]
 pub struct Signing {
-    pub(crate) config: EngineConfig,
+    pub(crate) config: SigningConfig,
     pub(crate) keys: Keys,
     pub(crate) own_key: SignerKey,
     pub(crate) groups: BoundedMap<GroupId, Group>,
@@ -47,6 +47,8 @@ pub struct Signing {
     pub(crate) ended: Endings,
     pub(crate) undecided: UndecidedMemory,
     pub(crate) recalls: Recalls,
+    /// Requests from before a restart whose group is not there yet.
+    pub(crate) waiting: Waiting,
     pub(crate) shared: Shared,
     pub(crate) instances: Instances,
     pub(crate) budgets: Budgets,
@@ -70,10 +72,27 @@ pub(crate) struct Group {
 }
 
 impl Signing {
-    /// Makes a node without groups.
-    pub fn new(config: EngineConfig, keys: Keys) -> Self {
+    /// Makes a machine without groups. What is restored waits inside until its group is there.
+    ///
+    /// It draws nothing: what it says follows from what it is told.
+    pub fn new(config: SigningConfig, keys: Keys, now: Now, restored: Restored) -> Self {
+        let Restored { open, asked, ended, undecided, horizon } = restored;
+        let waiting = Waiting::new(config.network, open, asked);
+        let mut signing = Self::empty(config, keys, waiting);
+        for (request, group, end) in ended {
+            signing.remember_ended(request, group, end);
+        }
+        undecided.into_iter().for_each(|kept| signing.undecided.restore(kept));
+        signing.horizon.restore(horizon);
+        signing.noted.restore(horizon);
+        signing.horizon.see(now.unix);
+        signing
+    }
+
+    fn empty(config: SigningConfig, keys: Keys, waiting: Waiting) -> Self {
         let own_key = keys.signer;
         Self {
+            waiting,
             budgets: Budgets::new(config.allowances),
             config,
             keys,
@@ -97,13 +116,14 @@ impl Signing {
         }
     }
 
-    /// Joins a group: asks for connections to its members and takes their requests from now on.
+    /// Joins a group: asks for connections to its members and takes their requests from now on. Requests
+    /// of it from before a restart go on.
     ///
     /// # Errors
     ///
     /// [`CommandError`] when we are no member, somebody stands twice, the keys do not aggregate, or
     /// the group is known with other nodes. The same group again is no error.
-    pub fn add_group(&mut self, config: GroupConfig) -> Result<GroupId, CommandError> {
+    pub fn add_group(&mut self, now: Now, config: GroupConfig) -> Result<GroupId, CommandError> {
         let GroupConfig { keys, peers } = config;
         check_members(&keys, &peers)?;
         let own_peer = self.keys.node_key.peer_id();
@@ -127,21 +147,23 @@ impl Signing {
         self.forget_differences(&id);
         for peer in others {
             if self.members.insert(peer) {
-                self.outputs.push_back(Output::Connect { peer });
+                self.outputs.push_back(Output::Standing { peer, standing: Standing::Member });
+                self.outputs.push_back(Output::Want { peer });
                 self.admit(peer);
             }
             self.groups_changed(peer);
         }
+        self.resume_waiting(now, id);
         Ok(id)
     }
 
-    /// Leaves a group: its requests are not taken any more. Returns the nodes that are members of no
-    /// other group; whoever drives the engine lets go of them.
+    /// Leaves a group: its requests are not taken any more. Nodes that are members of no other group are
+    /// strangers from now on, and let go.
     ///
     /// # Errors
     ///
     /// [`CommandError::UnknownGroup`], or [`CommandError::GroupInUse`] while a request of it is open.
-    pub fn forget_group(&mut self, id: &GroupId) -> Result<Vec<PeerId>, CommandError> {
+    pub fn forget_group(&mut self, id: &GroupId) -> Result<(), CommandError> {
         let group = self.groups.get(id).ok_or(CommandError::UnknownGroup { group: *id })?;
         let is_open = |it: &Request| !it.is_settled() && it.group == *id;
         if let Some((request, _)) = self.requests.iter().find(|(_, request)| is_open(request)) {
@@ -159,7 +181,11 @@ impl Signing {
         for peer in peers.iter().filter(|peer| !gone.contains(peer)) {
             self.groups_changed(*peer);
         }
-        Ok(gone)
+        for peer in gone {
+            self.outputs.push_back(Output::Standing { peer, standing: Standing::Stranger });
+            self.outputs.push_back(Output::Forget { peer });
+        }
+        Ok(())
     }
 
     /// Asks a group to sign, as one of its signers; that is our consent. Nobody hears of it before the
@@ -306,17 +332,6 @@ impl Signing {
         Ok(())
     }
 
-    /// Goes on from how far time had come before a restart.
-    pub fn remember_horizon(&mut self, kept: Horizon) {
-        self.horizon.restore(kept);
-        self.noted.restore(kept);
-    }
-
-    /// Remembers the requests of one creator's that had ended undecided before a restart.
-    pub fn remember_undecided(&mut self, kept: Undecided) {
-        self.undecided.restore(kept);
-    }
-
     /// Uses another delegation of our signer key's for every attempt that is not joined yet, because the
     /// one in use comes to its end, or does not hold any more since the clock was set.
     pub fn renew(&mut self, delegation: DelegationProof) {
@@ -329,9 +344,9 @@ impl Signing {
         self.requests.get(id).map(|request| &request.signed)
     }
 
-    /// Returns whether a member's node is connected and has introduced itself.
+    /// Returns whether a node is connected and has introduced itself.
     pub fn is_up(&self, peer: &PeerId) -> bool {
-        self.peers.get(peer).is_some_and(Peer::is_introduced)
+        self.peers.contains_key(peer)
     }
 
     /// Notes our user's consent, and asks for it to be made durable under the token it returns.
@@ -375,28 +390,16 @@ impl StateMachine for Signing {
     fn handle_input(&mut self, now: Now, input: Input) {
         self.horizon.see(now.unix);
         match input {
-            Input::Connected { peer, remote } => self.on_connected(now, peer, remote),
-            Input::Disconnected { peer } => self.on_disconnected(peer),
-            Input::Frame { peer, kind, body } => self.on_frame(now, peer, kind, &body),
-            Input::Nonces { session, nonces } => {
-                self.on_signer(now, session, SessionInput::Nonces(nonces));
-            }
-            Input::NoNonces { session, why } => {
-                self.on_signer(now, session, SessionInput::NoNonces(why));
-            }
-            Input::Partials { session, partials } => {
-                self.on_signer(now, session, SessionInput::Partials(partials));
-            }
-            Input::NoPartials { session, why } => {
-                self.on_signer(now, session, SessionInput::NoPartials(why));
-            }
+            Input::Up { peer, introduction } => self.on_up(now, peer, introduction),
+            Input::Down { peer } => self.on_down(peer),
+            Input::Message { peer, message } => self.on_message(now, peer, message),
+            Input::Signer(answer) => self.on_signer(now, answer),
             Input::Persisted { token } => self.on_persisted(now, token),
             Input::Recalled { request, known } => self.on_recalled(now, request, known),
         }
     }
 
     fn handle_timeout(&mut self, now: Now) {
-        self.close_silent_peers(now);
         self.compare_groups(now);
         self.run_request_timers(now);
     }
@@ -406,9 +409,9 @@ impl StateMachine for Signing {
     }
 
     fn poll_timeout(&self) -> Option<Wakeup> {
-        let hello = self.peers.iter().filter_map(|(_, peer)| peer.wakeup());
+        let groups = self.peers.iter().filter_map(|(_, peer)| peer.wakeup());
         let requests = self.requests.iter().filter_map(|(_, request)| request.wakeup());
-        hello.chain(requests).min()
+        groups.chain(requests).min()
     }
 }
 

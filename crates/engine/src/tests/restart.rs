@@ -10,7 +10,8 @@ use super::{
     cast::{HOUR, group_id, peer, request, signed},
     net::Net,
 };
-use crate::{ATTEMPT_PAUSE, ATTEMPTS_MAX, CommandError, ENDING_WAIT, Event, Input, Open, Record};
+use crate::signing::{ATTEMPT_PAUSE, ATTEMPTS_MAX, ENDING_WAIT, Event, Open, Record};
+use crate::{CommandError, Input};
 
 const MODES: [Mode; 3] = [Mode::Committed, Mode::Fast, Mode::Strict];
 const PHASES: [Phase; 3] = [Phase::Committing, Phase::Revealing, Phase::Signing];

@@ -16,7 +16,8 @@ use super::{
     net::{Net, envelope},
 };
 use crate::{
-    ATTEMPTS_MAX, CommandError, EARLY_ENVELOPES_MAX, Event, Offense, REQUESTS_PER_CREATOR_MAX,
+    CommandError,
+    signing::{ATTEMPTS_MAX, EARLY_ENVELOPES_MAX, Event, Offense, REQUESTS_PER_CREATOR_MAX},
 };
 
 const PAIR: &[usize] = &[0, 1];
@@ -35,12 +36,10 @@ fn announce(net: &Net, by: usize, signed: SignedRequest, attempt: u16) -> Envelo
 fn refused(net: &mut Net, envelope: Envelope) -> (Offense, Refusal) {
     net.say(1, 0, envelope);
     assert_eq!(net.nodes[0].reviews(), 0, "nobody is asked about it");
-    let (by, offense) = net.nodes[0].offenses().pop().unwrap();
+    let (by, offense) = net.nodes[0].findings().pop().unwrap();
     assert_eq!(by, peer(1));
-    let early = &net.nodes[1].subject.machine().peers.get(&peer(0)).unwrap().early;
-    let Body::ValidationError(error) = early.back().unwrap().body() else {
-        panic!("no refusal: {early:?}")
-    };
+    let (_, _, last) = net.said.iter().rfind(|(from, to, _)| (*from, *to) == (0, 1)).unwrap();
+    let Body::ValidationError(error) = last.body() else { panic!("no refusal: {last:?}") };
     assert_eq!(error.refused, Kind::SessionAnnounce);
     (offense, error.why)
 }
@@ -129,7 +128,7 @@ fn announcement_may_be_five_minutes_off_either_way_and_no_more() {
         assert_eq!(net.nodes[0].reviews(), usize::from(taken), "sent at {sent_at}");
         if !taken {
             let expected = (peer(1), Offense::RequestTime { request: id });
-            assert_eq!(net.nodes[0].offenses(), [expected]);
+            assert_eq!(net.nodes[0].findings(), [expected]);
         }
     }
 }
@@ -152,7 +151,7 @@ fn regression_announcement_in_another_session_is_named_and_not_answered_there() 
     let body = Body::SessionAnnounce(Box::new(announced));
     let envelope = envelope(net.now(), 1, other, 1, body);
     net.say(1, 0, envelope);
-    assert_eq!(net.nodes[0].offenses(), [(peer(1), Offense::InvalidAnnounce { request: id })]);
+    assert_eq!(net.nodes[0].findings(), [(peer(1), Offense::InvalidAnnounce { request: id })]);
     assert_eq!((net.nodes[0].reviews(), net.count(0, 1, Kind::ValidationError)), (0, 0));
 }
 
@@ -167,14 +166,14 @@ fn announcement_in_another_members_name_is_refused() {
     *frame.last_mut().unwrap() ^= 1;
     net.deliver(peer(1), 0, &frame);
     let expected = (peer(1), Offense::InvalidAnnounce { request: id });
-    assert_eq!(net.nodes[0].offenses(), [expected], "the fault is the bearer's");
+    assert_eq!(net.nodes[0].findings(), [expected], "the fault is the bearer's");
     assert_eq!(net.nodes[0].reviews(), 0);
 }
 
 #[test]
 fn announcement_may_be_brought_by_another_member_of_the_group_only() {
     let mut net = Net::new(4);
-    net.command(0, |engine, _| engine.add_group(group_of(&[0, 1, 2]))).unwrap();
+    net.command(0, |engine, now| engine.add_group(now, group_of(&[0, 1, 2]))).unwrap();
     let envelope = announce(&net, 2, signed(request(&[0, 1, 2], 2), 2), 1);
     net.say(3, 0, envelope.clone());
     assert_eq!(net.nodes[0].reviews(), 0, "node 3 is in another group of ours");
@@ -192,13 +191,13 @@ fn refusal_is_said_once_and_does_not_hinder_the_session_that_follows() {
     }
     assert_eq!(net.count(0, 1, Kind::ValidationError), 1);
     for node in 0..2 {
-        net.command(node, |engine, _| engine.add_group(group_of(&[1, 0]))).unwrap();
+        net.command(node, |engine, now| engine.add_group(now, group_of(&[1, 0]))).unwrap();
     }
     net.pass(core::time::Duration::from_millis(1));
     let again = announce(&net, 1, request, 1);
     net.say(1, 0, again);
-    let early = &net.nodes[1].subject.machine().peers.get(&peer(0)).unwrap().early;
-    let said: Vec<_> = early.iter().map(|it| (it.body().kind(), it.seq())).collect();
+    let said = net.said.iter().filter(|(from, to, _)| (*from, *to) == (0, 1));
+    let said: Vec<_> = said.map(|(_, _, it)| (it.body().kind(), it.seq())).collect();
     assert_eq!((said[0].0, said[1].0), (Kind::ValidationError, Kind::SessionReady));
     assert!(said[0].1 < said[1].1, "the numbers grow: {said:?}");
 }
@@ -208,13 +207,13 @@ fn refusal_reaches_the_creator_as_a_report() {
     let mut net = Net::new(2);
     net.people = vec![1, 0];
     for node in 0..2 {
-        net.command(node, |engine, _| engine.add_group(group_of(&[1, 0]))).unwrap();
+        net.command(node, |engine, now| engine.add_group(now, group_of(&[1, 0]))).unwrap();
     }
     net.run();
     net.propose(Mode::Committed);
     assert!(net.run_until(|net| net.count(0, 1, Kind::SessionAnnounce) > 0));
     // Node 1 gives the group up while the announcement is on its way.
-    net.command(1, |engine, _| engine.forget_group(&group_id(&[1, 0]))).unwrap();
+    net.command(1, |engine, now| engine.forget_group(now, &group_id(&[1, 0]))).unwrap();
     net.run();
     let refused = |(_, event): (u16, &SessionEvent)| {
         let group = Refusal::UnknownGroup;
@@ -265,7 +264,7 @@ fn wrong_payload_is_named_early_or_late_and_the_right_one_still_counts() {
             net.deliver(peer(1), 0, &wrong);
         }
         let named = (peer(1), Offense::WrongPayload { request: id });
-        assert_eq!((net.nodes[0].offenses(), net.nodes[0].reviews()), (vec![named], 0));
+        assert_eq!((net.nodes[0].findings(), net.nodes[0].reviews()), (vec![named], 0));
         net.deliver(peer(1), 0, &Frame::Payload { request: id, bytes: PSBT.to_vec() }.encode());
         assert_eq!(net.nodes[0].reviews(), 1);
     }
@@ -295,8 +294,8 @@ fn envelopes_before_their_announcement_are_kept_and_the_oldest_give_way() {
         let envelope = envelope(net.now(), 1, session, 10 + seq, body);
         net.say(1, 0, envelope);
     }
-    let shelf = |net: &Net| net.nodes[0].subject.machine().peers.get(&peer(1)).unwrap().early.len();
-    assert_eq!((shelf(&net), net.nodes[0].offenses()), (EARLY_ENVELOPES_MAX, vec![]));
+    let shelf = |net: &Net| net.nodes[0].held("early envelopes of a peer");
+    assert_eq!((shelf(&net), net.nodes[0].findings()), (EARLY_ENVELOPES_MAX, vec![]));
     let envelope = announce(&net, 1, signed(request(PAIR, 1), 1), 1);
     net.say(1, 0, envelope);
     assert_eq!(shelf(&net), 0, "all of them have reached the session");
@@ -310,14 +309,14 @@ fn one_creator_cannot_take_every_place() {
         node.approves = false;
     }
     let trio: &[usize] = &[0, 1, 2];
-    let open = |net: &Net| net.nodes[0].subject.machine().requests.len();
+    let open = |net: &Net| net.nodes[0].held("requests");
     for number in 0..REQUESTS_PER_CREATOR_MAX as u8 + 3 {
         let request = SigningRequest { nonce: [number; 16], ..request(trio, 1) };
         let envelope = announce(&net, 1, signed(request, 1), 1);
         net.say(1, 0, envelope);
     }
     assert_eq!(open(&net), REQUESTS_PER_CREATOR_MAX);
-    assert_eq!(net.nodes[0].offenses(), vec![(peer(1), Offense::NoRoom); 3]);
+    assert_eq!(net.nodes[0].findings(), vec![(peer(1), Offense::NoRoom); 3]);
     let envelope = announce(&net, 2, signed(request(trio, 2), 2), 1);
     net.say(2, 0, envelope);
     assert_eq!(open(&net), REQUESTS_PER_CREATOR_MAX + 1, "another creator gets in");
@@ -336,7 +335,7 @@ fn off_curve_key_in_a_request_does_not_decode() {
     net.deliver(peer(1), 0, &frame);
     let (by, offense) = net.nodes[0].offenses().pop().unwrap();
     assert_eq!(by, peer(1));
-    assert!(matches!(offense, Offense::Decode(_)), "{offense:?}");
+    assert!(matches!(offense, crate::Offense::Decode(_)), "{offense:?}");
 }
 
 #[test]

@@ -54,7 +54,7 @@ fn engine_becomes_idle_however_a_request_is_left() {
             let node = &mut net.nodes[node];
             let (_, end) = node.subject.settle(now);
             assert!(end.instant.since(now.instant) <= Duration::from_secs(4 * 3600));
-            assert_eq!(node.subject.machine().requests.len(), 0);
+            assert_eq!(node.held("requests"), 0);
         }
     }
 }
@@ -74,7 +74,7 @@ fn wakeups_that_come_late_do_no_harm() {
         node.subject.wake(now);
         node.subject.wake(now);
         let (_, _) = node.subject.settle(now);
-        assert_eq!(node.subject.machine().requests.len(), 0);
+        assert_eq!(node.held("requests"), 0);
     }
 }
 

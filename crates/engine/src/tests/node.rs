@@ -2,19 +2,22 @@
 
 use std::{collections::BTreeSet, vec::Vec};
 
-use ensign_primitives::{PeerId, SignerIndex};
+use ensign_primitives::{Now, PeerId, SignerIndex};
 use ensign_session::{Event as SessionEvent, Failure, LocalSigner, Phase};
 use ensign_testkit::{Bounds, Subject};
 use ensign_wire::{AbortReason, Body, Frame, PubNonceBytes, Round0};
 
-use super::cast::{NETWORK, engine_of_boot, local_signer};
-use crate::{CloseReason, Event, Input, Offense, Record, Signing};
+use super::cast::{NETWORK, engine_of_boot, local_signer, start};
+use crate::{
+    CloseReason, Engine, Input, Offense, Restored, Sentence,
+    signing::{Event, Record},
+};
 
 pub(super) const BOUNDS: Bounds = Bounds { outputs_per_call: 4096, wakeups_until_idle: 4096 };
 
 /// One node and what became of it.
 pub(super) struct Node {
-    pub(super) subject: Subject<Signing>,
+    pub(super) subject: Subject<Engine>,
     pub(super) boot: u8,
     /// Loses its nonces in a restart.
     pub(super) signer: LocalSigner,
@@ -27,7 +30,10 @@ pub(super) struct Node {
     pub(super) journal: Vec<Record>,
     /// What was to be written down with something else; it survives too.
     pub(super) notes: Vec<Record>,
+    /// What signing reports.
     pub(super) events: Vec<Event>,
+    /// What the hall reports.
+    pub(super) found: Vec<(PeerId, Offense, Sentence)>,
     pub(super) closed: Vec<(PeerId, CloseReason)>,
     /// The public nonces it sent, in order.
     pub(super) nonces: Vec<PubNonceBytes>,
@@ -42,14 +48,14 @@ pub(super) struct Node {
 
 impl Node {
     pub(super) fn new(index: usize) -> Self {
-        Self::of_boot(index, 0)
+        Self::of_boot(index, 0, start(), Restored::default())
     }
 
-    /// One that was started so often before.
-    pub(super) fn of_boot(index: usize, boot: u8) -> Self {
+    /// One that was started so often before, from what its store holds.
+    pub(super) fn of_boot(index: usize, boot: u8, now: Now, restored: Restored) -> Self {
         Self {
             boot,
-            subject: Subject::new(engine_of_boot(index, boot), BOUNDS),
+            subject: Subject::new(engine_of_boot(index, boot, now, restored), BOUNDS),
             signer: local_signer(index),
             asked: [0; 3],
             answers_withheld_from: None,
@@ -57,6 +63,7 @@ impl Node {
             journal: Vec::new(),
             notes: Vec::new(),
             events: Vec::new(),
+            found: Vec::new(),
             closed: Vec::new(),
             nonces: Vec::new(),
             approves: true,
@@ -124,13 +131,22 @@ impl Node {
     }
 
     pub(super) fn offenses(&self) -> Vec<(PeerId, Offense)> {
-        self.events
-            .iter()
-            .filter_map(|event| match event {
-                Event::Offense { peer, offense, .. } => Some((*peer, offense.clone())),
-                _ => None,
-            })
-            .collect()
+        self.found.iter().map(|(peer, offense, _)| (*peer, offense.clone())).collect()
+    }
+
+    /// Those that signing found; there is no other.
+    pub(super) fn findings(&self) -> Vec<(PeerId, crate::signing::Offense)> {
+        let of_signing = |(peer, offense)| match offense {
+            Offense::Signing(offense) => (peer, offense),
+            other => panic!("{other:?}"),
+        };
+        self.offenses().into_iter().map(of_signing).collect()
+    }
+
+    /// How full a collection is.
+    pub(super) fn held(&self, name: &str) -> usize {
+        let named = self.subject.machine().occupancy().find(|it| it.name == name);
+        named.unwrap_or_else(|| panic!("no {name}")).len
     }
 
     pub(super) fn note_nonces(&mut self, frame: &[u8]) {

@@ -11,6 +11,7 @@ mod flood;
 mod group;
 mod hello;
 mod modes;
+mod names;
 mod net;
 mod node;
 mod occupancy;

@@ -8,12 +8,13 @@ use ensign_primitives::{RequestId, StateMachine};
 use ensign_wire::{AbortReason, Frame, Mode, PAYLOAD_BYTES_MAX};
 
 use super::{
-    cast::{engine, group_of, peer, proposal},
+    cast::{engine, group_of, peer, proposal, start},
     net::Net,
 };
-use crate::{EARLY_PAYLOADS_MAX, REQUESTS_MAX, SESSIONS_MAX, Signing};
+use crate::Engine;
+use crate::signing::{EARLY_PAYLOADS_MAX, REQUESTS_MAX, SESSIONS_MAX};
 
-fn lens(engine: &Signing) -> BTreeMap<&'static str, usize> {
+fn lens(engine: &Engine) -> BTreeMap<&'static str, usize> {
     let mut lens = BTreeMap::new();
     for occupancy in engine.occupancy() {
         assert_eq!(lens.insert(occupancy.name, occupancy.len), None, "{occupancy:?} twice");
@@ -29,8 +30,8 @@ fn new_engine_holds_nothing() {
 #[test]
 fn output_that_waits_is_over_the_limit_of_a_drained_queue() {
     let mut engine = engine(0);
-    engine.add_group(group_of(&[0, 1])).unwrap();
-    let over = |engine: &Signing| -> Vec<_> {
+    engine.add_group(start(), group_of(&[0, 1])).unwrap();
+    let over = |engine: &Engine| -> Vec<_> {
         engine.occupancy().filter(|it| !it.is_within_limit()).map(|it| it.name).collect()
     };
     assert_eq!(over(&engine), ["outputs after a drain"]);
@@ -50,7 +51,7 @@ fn what_a_session_holds_is_listed_while_it_is_open() {
     assert_eq!((held["session own statements"], held["members that joined a request"]), (1, 2));
     assert_eq!(held["session outputs after a drain"], 0);
     net.nodes[2].approves = true;
-    let id = *net.nodes[0].subject.machine().requests.iter().next().unwrap().0;
+    let id = net.nodes[0].subject.machine().signing().open_requests(net.now())[0].id;
     net.approve(2, id).unwrap();
     net.run();
     let engine = net.nodes[0].subject.machine();

@@ -1,7 +1,6 @@
 //! The company of one engine: real engines of the other members, a stranger, a disk and an operating
 //! system that answer when a list of operations says so.
 
-use core::net::SocketAddr;
 use std::{
     boxed::Box,
     collections::{BTreeSet, VecDeque},
@@ -18,12 +17,16 @@ use ensign_wire::{AbortReason, Envelope, Frame, Kind, Mode, SigningRequest};
 use super::act::{Act, Bearer, bent};
 use crate::tests::{
     cast::{
-        NETWORK, START, engine, entropy, group_id, group_of, local_signer, peer, person, proposal,
+        NETWORK, START, engine, engine_of_boot, entropy, group_id, group_of, local_signer, peer,
+        person, proposal, start,
     },
-    net::frame_input,
+    names::Names,
     node::BOUNDS,
 };
-use crate::{End, Event, Input, Known, Output, Record, Restored, Signing, ask_local_signer};
+use crate::{
+    Engine, Event as HallEvent, Input, Output, Record as HallRecord, Restored,
+    signing::{self, End, Event, Known, Record, SignerAnswer, SignerQuestion, ask_local_signer},
+};
 
 /// Most frames that wait for the machine; what does not fit is lost.
 const WAITING_MAX: usize = 128;
@@ -34,14 +37,14 @@ const STRANGER: usize = 8;
 /// What the machine asked of the world; of its signer, with the answer.
 #[derive(Debug)]
 enum Question {
-    Signer(Input),
+    Signer(SignerAnswer),
     Durable(u64, Box<Record>),
     Recall(RequestId),
 }
 
 /// Another member: its engine, answered at once whatever it asks, and its journal.
 struct Member {
-    engine: Signing,
+    engine: Engine,
     signer: LocalSigner,
     journal: Vec<Record>,
     drawn: u64,
@@ -56,6 +59,7 @@ pub(super) struct Company {
     members: Vec<Member>,
     /// Who is connected with the machine.
     links: BTreeSet<usize>,
+    names: Names,
     waiting: VecDeque<(usize, Kind, Vec<u8>)>,
     questions: VecDeque<Question>,
     /// What the machine's disk holds.
@@ -71,13 +75,9 @@ pub(super) struct Company {
     pub(super) reached: BTreeSet<String>,
 }
 
-fn remote() -> SocketAddr {
-    SocketAddr::from(([127, 0, 0, 1], 1))
-}
-
-fn fresh(index: usize, people: &[usize]) -> Signing {
+fn fresh(index: usize, people: &[usize]) -> Engine {
     let mut engine = engine(index);
-    engine.add_group(group_of(people)).unwrap();
+    engine.add_group(start(), group_of(people)).unwrap();
     engine
 }
 
@@ -95,6 +95,7 @@ impl Company {
             people,
             members,
             links: BTreeSet::new(),
+            names: Names::default(),
             waiting: VecDeque::new(),
             questions: VecDeque::new(),
             disk: Vec::new(),
@@ -106,10 +107,6 @@ impl Company {
             proposed: 0,
             reached: BTreeSet::new(),
         }
-    }
-
-    fn connected(with: usize) -> Input {
-        Input::Connected { peer: peer(with), remote: remote() }
     }
 
     /// Lets the other members speak among themselves until they wait for the machine.
@@ -137,40 +134,38 @@ impl Company {
                 member.drawn += 1;
                 Some(entropy(index, member.drawn, nonces))
             };
-            let output = match ask_local_signer(&mut member.signer, output, draw) {
-                Ok(answer) => {
-                    answer.into_iter().for_each(|it| member.engine.handle_input(now, it));
-                    continue;
-                }
-                Err(output) => output,
-            };
             match output {
-                Output::Send { peer: to, frame, .. } => {
-                    let to = self.people.iter().find(|other| peer(**other) == to);
-                    ways.extend(to.map(|to| (index, *to, frame_input(peer(index), &frame))));
+                Output::Signer(question) => {
+                    if let Some(answer) = ask_local_signer(&mut member.signer, question, draw) {
+                        member.engine.handle_input(now, Input::Signer(answer));
+                    }
                 }
-                Output::Persist { token, record } => {
+                Output::Send { link, frame, .. } => {
+                    let to = self.names.peer(link);
+                    if let Some(to) = self.people.iter().copied().find(|other| peer(*other) == to) {
+                        ways.push_back((index, to, self.names.frame(to, peer(index), &frame)));
+                    }
+                }
+                Output::Persist { token, record: HallRecord::Signing(record) } => {
                     member.journal.push(record);
                     member.engine.handle_input(now, Input::Persisted { token });
                 }
-                Output::Note(record) => member.journal.push(record),
+                Output::Note(HallRecord::Signing(record)) => member.journal.push(record),
                 Output::Recall { request } => {
                     let known = Known::from_records(&member.journal, &request);
                     member.engine.handle_input(now, Input::Recalled { request, known });
                 }
-                Output::Event(Event::Review(review)) => {
+                Output::Event(HallEvent::Signing(Event::Review(review))) => {
                     let _ = member.engine.approve(now, review.id);
                 }
-                Output::Disconnect { peer: from, .. } if from == peer(0) => {
+                Output::Close { link, .. } if self.names.peer(link) == peer(0) => {
                     self.links.remove(&index);
                 }
-                Output::Disconnect { .. }
+                Output::Close { .. }
                 | Output::Event(_)
-                | Output::Connect { .. }
+                | Output::Want { .. }
+                | Output::Forget { .. }
                 | Output::Admit { .. } => {}
-                Output::NeedNonces { .. }
-                | Output::NeedPartials { .. }
-                | Output::ForgetNonces { .. } => unreachable!("the signer has answered"),
             }
         }
     }
@@ -183,46 +178,38 @@ impl Company {
     fn link(&mut self, now: Now, who: usize) -> Input {
         if who != STRANGER {
             self.links.insert(who);
-            self.carry(now, VecDeque::from([(0, who, Self::connected(0))]));
+            let up = self.names.up(who, peer(0));
+            self.carry(now, VecDeque::from([(0, who, up)]));
         }
-        Self::connected(who)
+        self.names.up(0, peer(who))
     }
 
     fn unlink(&mut self, now: Now, who: usize) -> Input {
         self.waiting.retain(|(from, _, _)| *from != who);
         if self.links.remove(&who) {
-            let gone = Input::Disconnected { peer: peer(0) };
+            let gone = self.names.down(who, peer(0));
             self.carry(now, VecDeque::from([(0, who, gone)]));
         }
-        Input::Disconnected { peer: peer(who) }
+        self.names.down(0, peer(who))
     }
 
     /// Another member's process dies and comes back from its journal; the machine finds out later.
     fn restart(&mut self, now: Now, who: usize) {
         self.unlink(now, who);
         let member = &mut self.members[who - 1];
-        let restored = Restored::from_records(member.journal.clone());
-        let Restored { open, ended, undecided, horizon } = restored;
-        let mut engine = engine(who);
-        for (id, group, ending) in &ended {
-            engine.remember_ended(*id, *group, End::of(ending));
-        }
-        undecided.into_iter().for_each(|kept| engine.remember_undecided(kept));
-        engine.remember_horizon(horizon);
-        engine.add_group(group_of(&self.people)).unwrap();
-        for open in open {
-            engine.resume(now, open).unwrap();
-        }
+        let signing = signing::Restored::from_records(member.journal.clone());
+        let mut engine = engine_of_boot(who, 0, now, Restored { signing });
+        engine.add_group(now, group_of(&self.people)).unwrap();
         member.engine = engine;
         member.signer = local_signer(who);
         member.drawn += 1000;
-        let others = (1..=self.members.len()).filter(|other| *other != who);
-        let again = others.flat_map(|other| {
-            let gone = Input::Disconnected { peer: peer(who) };
-            let back = Self::connected(who);
-            [(who, other, gone), (who, other, back), (other, who, Self::connected(other))]
-        });
-        self.carry(now, again.collect());
+        let mut again = VecDeque::new();
+        for other in (1..=self.members.len()).filter(|other| *other != who) {
+            again.push_back((who, other, self.names.down(other, peer(who))));
+            again.push_back((who, other, self.names.up(other, peer(who))));
+            again.push_back((other, who, self.names.up(who, peer(other))));
+        }
+        self.carry(now, again);
     }
 
     fn take(&mut self, place: u8, again: bool) -> Option<(usize, Kind, Vec<u8>)> {
@@ -232,7 +219,7 @@ impl Company {
 
     fn deliver(&mut self, place: u8, again: bool, bearer: Bearer) -> Option<Input> {
         let (author, kind, body) = self.take(place, again)?;
-        Some(Input::Frame { peer: self.bearer(author, bearer), kind, body })
+        Some(self.names.body(0, self.bearer(author, bearer), (kind, &body)))
     }
 
     fn bearer(&self, author: usize, bearer: Bearer) -> PeerId {
@@ -247,7 +234,7 @@ impl Company {
         let (author, kind, mut body) = self.take(place, true)?;
         let at = usize::from(at) % body.len().max(1);
         *body.get_mut(at)? ^= bits;
-        Some(Input::Frame { peer: peer(author), kind, body })
+        Some(self.names.body(0, peer(author), (kind, &body)))
     }
 
     /// A member signs something else than what it said.
@@ -258,12 +245,12 @@ impl Company {
         let body = bent(said.body().clone());
         let seq = said.seq().saturating_add(1);
         let envelope = Envelope::sign(key, NETWORK, said.session(), seq, now.unix, body).ok()?;
-        Some(frame_input(peer(author), &Frame::Envelope(Box::new(envelope)).encode()))
+        Some(self.names.frame(0, peer(author), &Frame::Envelope(Box::new(envelope)).encode()))
     }
 
     fn answer(&mut self) -> Option<Input> {
         match self.questions.pop_front()? {
-            Question::Signer(input) => Some(input),
+            Question::Signer(answer) => Some(Input::Signer(answer)),
             Question::Durable(token, record) => {
                 if let Record::Burned { request, attempt } = *record {
                     self.burned.insert(SigningRequest::session_id(request, NETWORK, attempt));
@@ -292,25 +279,24 @@ impl Company {
         let place = self.questions.iter().position(is_signer)?;
         let (failed, declined) = (Unsigned::Failed, Unsigned::Declined);
         match self.questions.remove(place)? {
-            Question::Signer(Input::Nonces { session, .. }) => {
-                Some(Input::NoNonces { session, why: failed })
+            Question::Signer(SignerAnswer::Nonces { session, .. }) => {
+                Some(Input::Signer(SignerAnswer::Nonces { session, result: Err(failed) }))
             }
-            Question::Signer(Input::Partials { session, .. }) => {
-                Some(Input::NoPartials { session, why: declined })
+            Question::Signer(SignerAnswer::Partials { session, .. }) => {
+                Some(Input::Signer(SignerAnswer::Partials { session, result: Err(declined) }))
             }
-            Question::Signer(other) => Some(other),
             Question::Durable(..) | Question::Recall(_) => None,
         }
     }
 
     /// Lets the machine's signer answer in the order in which it is asked; the answer waits.
-    fn ask_signer(&mut self, output: Output) {
-        if let Output::NeedPartials { session, .. } = &output {
+    fn ask_signer(&mut self, question: SignerQuestion) {
+        if let SignerQuestion::Partials { session, .. } = &question {
             assert!(self.burned.contains(session), "signed before the burn mark was durable");
         }
         self.drawn += 1;
         let draw = |nonces| Some(entropy(0, self.drawn, nonces));
-        let answer = ask_local_signer(&mut self.signer, output, draw).unwrap();
+        let answer = ask_local_signer(&mut self.signer, question, draw);
         self.questions.extend(answer.map(Question::Signer));
     }
 
@@ -325,7 +311,7 @@ impl Company {
         self.carry(now, VecDeque::new());
     }
 
-    fn propose(&mut self, now: Now, machine: &mut Signing, mode: Mode) {
+    fn propose(&mut self, now: Now, machine: &mut Engine, mode: Mode) {
         let (proposal, nonce) = (proposal(&self.people, mode), self.nonce());
         if let Ok(id) = machine.propose(now, proposal, nonce) {
             self.seen.push(id);
@@ -337,7 +323,7 @@ impl Company {
     }
 
     /// What an act does to the machine without an input.
-    fn command(&mut self, now: Now, machine: &mut Signing, act: &Act) {
+    fn command(&mut self, now: Now, machine: &mut Engine, act: &Act) {
         match act {
             Act::Propose(mode) => self.propose(now, machine, *mode),
             Act::Approve(place) => {
@@ -353,7 +339,7 @@ impl Company {
             Act::Remember(byte) => {
                 let id = RequestId::from_bytes([*byte; 32]);
                 let end = End::Closed(AbortReason::Declined);
-                machine.remember_ended(id, group_id(&self.people), end);
+                machine.remember_ended(now, id, (group_id(&self.people), end));
             }
             _ => {}
         }
@@ -383,14 +369,18 @@ impl Company {
         }
     }
 
-    fn feed(&mut self, now: Now, machine: &mut Signing, input: Input) {
+    fn feed(&mut self, now: Now, machine: &mut Engine, input: Input) {
         machine.handle_input(now, input);
         while let Some(output) = machine.poll_output() {
             self.absorb(now, output);
         }
     }
 
-    fn on_event(&mut self, event: &Event) {
+    fn on_event(&mut self, event: &HallEvent) {
+        let HallEvent::Signing(event) = event else {
+            self.reached.insert("offense".into());
+            return;
+        };
         let reached = match event {
             Event::Review(review) => {
                 self.seen.push(review.id);
@@ -401,19 +391,19 @@ impl Company {
                 format!("{phase:?}")
             }
             Event::Closed { .. } => "closed".into(),
-            Event::Offense { .. } => "offense".into(),
             Event::GroupUnknown { .. } | Event::GroupKnown { .. } | Event::GroupMissing { .. } => {
                 "groups".into()
             }
             Event::PeerUp { .. }
             | Event::PeerDown { .. }
             | Event::PeerCopied { .. }
+            | Event::NotResumed { .. }
             | Event::Session { .. } => return,
         };
         self.reached.insert(reached);
     }
 
-    fn on_send(&mut self, now: Now, to: PeerId, kind: Kind, frame: &[u8]) {
+    fn on_send(&mut self, now: Now, to: PeerId, (kind, frame): (Kind, &[u8])) {
         if kind == Kind::PartialSigShare
             && let Ok(Frame::Envelope(envelope)) = Frame::decode_whole(frame, NETWORK)
             && envelope.sender() == peer(0)
@@ -423,13 +413,14 @@ impl Company {
         if let Some(to) = self.people.iter().copied().find(|other| peer(*other) == to)
             && self.links.contains(&to)
         {
-            self.carry(now, VecDeque::from([(0, to, frame_input(peer(0), frame))]));
+            let input = self.names.frame(to, peer(0), frame);
+            self.carry(now, VecDeque::from([(0, to, input)]));
         }
     }
 }
 
 impl Rig for Company {
-    type Machine = Signing;
+    type Machine = Engine;
     type Action = Act;
 
     fn start(&self) -> Now {
@@ -441,13 +432,14 @@ impl Rig for Company {
     }
 
     /// Person 0, connected with all members and introduced.
-    fn machine(&mut self, now: Now) -> Signing {
+    fn machine(&mut self, now: Now) -> Engine {
         let mut machine = fresh(0, &self.people);
         let others = 1..=self.members.len();
         let pairs = others.clone().flat_map(|one| others.clone().map(move |other| (one, other)));
         let meet = pairs.filter(|(one, other)| one != other);
-        let meet = meet.map(|(one, other)| (one, other, Self::connected(one)));
-        self.carry(now, meet.collect());
+        let meet = meet.map(|(one, other)| (one, other, self.names.up(other, peer(one))));
+        let meet = meet.collect();
+        self.carry(now, meet);
         for other in others {
             let input = self.link(now, other);
             self.feed(now, &mut machine, input);
@@ -457,7 +449,7 @@ impl Rig for Company {
         machine
     }
 
-    fn act(&mut self, now: Now, machine: &mut Signing, act: &Act) {
+    fn act(&mut self, now: Now, machine: &mut Engine, act: &Act) {
         for member in &mut self.members {
             member.engine.handle_timeout(now);
         }
@@ -470,25 +462,30 @@ impl Rig for Company {
 
     fn absorb(&mut self, now: Now, output: Output) {
         match output {
-            Output::Send { peer, kind, frame } => self.on_send(now, peer, kind, &frame),
-            Output::NeedNonces { .. }
-            | Output::NeedPartials { .. }
-            | Output::ForgetNonces { .. } => self.ask_signer(output),
-            Output::Persist { token, record } => {
+            Output::Send { link, kind, frame, .. } => {
+                let to = self.names.peer(link);
+                self.on_send(now, to, (kind, &frame));
+            }
+            Output::Signer(question) => self.ask_signer(question),
+            Output::Persist { token, record: HallRecord::Signing(record) } => {
                 self.questions.push_back(Question::Durable(token, Box::new(record)));
             }
             Output::Recall { request } => self.questions.push_back(Question::Recall(request)),
-            Output::Disconnect { peer: gone, .. } => {
+            Output::Close { link, .. } => {
+                let gone = self.names.peer(link);
                 if let Some(who) = self.links.iter().copied().find(|who| peer(*who) == gone) {
                     self.unlink(now, who);
                 }
             }
             Output::Event(event) => self.on_event(&event),
-            Output::Connect { .. } | Output::Admit { .. } | Output::Note(_) => {}
+            Output::Want { .. }
+            | Output::Forget { .. }
+            | Output::Admit { .. }
+            | Output::Note(_) => {}
         }
     }
 
-    fn occupancy(&self, machine: &Signing) -> Vec<Occupancy> {
+    fn occupancy(&self, machine: &Engine) -> Vec<Occupancy> {
         machine.occupancy().collect()
     }
 }

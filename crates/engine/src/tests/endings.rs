@@ -10,7 +10,8 @@ use super::{
     cast::{HOUR, NETWORK, peer, signer},
     net::{Net, envelope},
 };
-use crate::{ANSWERS_PER_MEMBER_MAX, Offense, Record};
+use crate::Offense;
+use crate::signing::{ANSWERS_PER_MEMBER_MAX, Record};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -164,12 +165,12 @@ fn signatures_outrank_a_failure() {
     assert_eq!(net.nodes[2].done().len(), 1);
     assert!(matches!(net.nodes[2].journal.last(), Some(Record::Finished { .. })));
     net.pass(HOUR);
-    assert!(net.nodes[2].subject.machine().requests.is_empty());
+    assert!(net.nodes[2].held("requests") == 0);
 }
 
 #[test]
 fn regression_answers_count_on_when_the_ending_is_corrected() {
-    use crate::End;
+    use crate::signing::End;
     let mut net = Net::new(2);
     net.nodes[1].approves = false;
     let id = net.propose(Mode::Committed);
@@ -185,7 +186,7 @@ fn regression_answers_count_on_when_the_ending_is_corrected() {
         assert_eq!(net.sent.last(), Some(&(0, 1, kind)));
         let signatures = vec![ensign_identity::Signature([1; 64])];
         net.nodes[0].journal.push(Record::Finished { request: id, group, signatures });
-        net.command(0, |engine, _| engine.remember_ended(id, group, End::Signed));
+        net.command(0, |engine, now| engine.remember_ended(now, id, (group, End::Signed)));
     }
     let numbers: vec::Vec<_> = net.answers.iter().map(|envelope| envelope.seq()).collect();
     assert!(numbers.windows(2).all(|pair| pair[0] < pair[1]), "{numbers:?}");

@@ -7,7 +7,10 @@ use ensign_session::{Phase, Unsigned};
 use ensign_wire::{AbortReason, Kind, Mode};
 
 use super::{cast::signer, net::Net};
-use crate::{ATTEMPT_PAUSE, Input, Record};
+use crate::{
+    Input,
+    signing::{ATTEMPT_PAUSE, Record, SignerAnswer},
+};
 
 const MINUTES: Duration = Duration::from_secs(60);
 
@@ -38,11 +41,15 @@ fn signer_that_declines_ends_the_request_for_everybody() {
     for turn in [0, 1] {
         let (mut net, answer) = withheld(turn);
         let declined = match answer {
-            Input::Nonces { session, .. } => Input::NoNonces { session, why },
-            Input::Partials { session, .. } => Input::NoPartials { session, why },
+            Input::Signer(SignerAnswer::Nonces { session, .. }) => {
+                SignerAnswer::Nonces { session, result: Err(why) }
+            }
+            Input::Signer(SignerAnswer::Partials { session, .. }) => {
+                SignerAnswer::Partials { session, result: Err(why) }
+            }
             other => panic!("{other:?}"),
         };
-        net.input(0, declined);
+        net.input(0, Input::Signer(declined));
         net.run();
         net.pass(10 * MINUTES);
         assert_eq!(net.nodes[0].closed_requests(), [(1, AbortReason::Declined, None)]);
@@ -55,8 +62,11 @@ fn signer_that_declines_ends_the_request_for_everybody() {
 #[test]
 fn signer_that_lost_the_nonces_ends_the_attempt_and_signs_in_the_next() {
     let (mut net, answer) = withheld(1);
-    let Input::Partials { session, .. } = answer else { panic!("{answer:?}") };
-    net.input(0, Input::NoPartials { session, why: Unsigned::Failed });
+    let Input::Signer(SignerAnswer::Partials { session, .. }) = answer else {
+        panic!("{answer:?}")
+    };
+    let result = Err(Unsigned::Failed);
+    net.input(0, Input::Signer(SignerAnswer::Partials { session, result }));
     net.run();
     net.pass(ATTEMPT_PAUSE);
     net.assert_all_signed();

@@ -8,13 +8,17 @@ use std::{
     vec::Vec,
 };
 
-use ensign_primitives::{Instant, Now, PeerId, RequestId, SessionId, UnixTime, sha256};
+use ensign_primitives::{Instant, LinkId, Now, PeerId, RequestId, SessionId, UnixTime, sha256};
 use ensign_session::Phase;
-use ensign_wire::{AbortReason, Body, Envelope, Frame, Header, Kind, Mode};
+use ensign_wire::{AbortReason, Body, Envelope, Frame, Kind, Mode};
 
 use super::cast::{NETWORK, START, entropy, group_of, peer, person, proposal};
+use super::names::Names;
 use super::node::{Node, assert_journal_is_sound};
-use crate::{CommandError, End, Event, Input, Known, Output, Restored, Signing, ask_local_signer};
+use crate::{
+    CommandError, Engine, Event as HallEvent, Input, Output, Record, Restored,
+    signing::{self, Event, Known, SignerQuestion, ask_local_signer},
+};
 
 /// Nodes `0..n`, all in one group, and the connections between them.
 pub(super) struct Net {
@@ -23,11 +27,14 @@ pub(super) struct Net {
     pub(super) now: Instant,
     /// Every frame that was sent: from, to, kind.
     pub(super) sent: Vec<(usize, usize, Kind)>,
+    /// Every envelope that was sent: from, to.
+    pub(super) said: Vec<(usize, usize, Envelope)>,
     /// Every envelope that node 0 sent at a large number: its answers about what has ended.
     pub(super) answers: Vec<Envelope>,
     /// A node to which frames get lost although it is connected.
     deaf: Option<usize>,
     links: BTreeSet<(usize, usize)>,
+    pub(super) names: Names,
     queue: VecDeque<(usize, Input)>,
 }
 
@@ -47,9 +54,11 @@ impl Net {
             people: (0..count).collect(),
             now: Instant::from_micros(0),
             sent: Vec::new(),
+            said: Vec::new(),
             answers: Vec::new(),
             deaf: None,
             links: BTreeSet::new(),
+            names: Names::default(),
             queue: VecDeque::new(),
         };
         net.nodes = (0..count).map(Node::new).collect();
@@ -61,7 +70,7 @@ impl Net {
 
     fn form(&mut self, index: usize) {
         let people = self.people.clone();
-        self.command(index, |engine, _| engine.add_group(group_of(&people))).unwrap();
+        self.command(index, |engine, now| engine.add_group(now, group_of(&people))).unwrap();
     }
 
     pub(super) fn now(&self) -> Now {
@@ -81,8 +90,8 @@ impl Net {
     pub(super) fn connect(&mut self, one: usize, other: usize) {
         for (at, with) in [(one, other), (other, one)] {
             if self.links.insert((at, with)) {
-                let remote = "127.0.0.1:1".parse().unwrap();
-                self.queue.push_back((at, Input::Connected { peer: peer(with), remote }));
+                let up = self.names.up(at, peer(with));
+                self.queue.push_back((at, up));
             }
         }
     }
@@ -103,11 +112,11 @@ impl Net {
     fn disconnect(&mut self, one: usize, other: usize) {
         for (at, with) in [(one, other), (other, one)] {
             if self.links.remove(&(at, with)) {
-                let lost = peer(with);
+                let lost = self.names.link(at, peer(with));
                 self.queue.retain(|(to, input)| {
-                    *to != at || !matches!(input, Input::Frame { peer, .. } if *peer == lost)
+                    *to != at || !matches!(input, Input::Frame { link, .. } if *link == lost)
                 });
-                self.queue.push_back((at, Input::Disconnected { peer: lost }));
+                self.queue.push_back((at, Input::Down { link: lost }));
             }
         }
     }
@@ -129,7 +138,8 @@ impl Net {
     pub(super) fn die(&mut self, node: usize) {
         self.cut(node);
         self.queue.retain(|(at, _)| *at != node);
-        let fresh = Node::of_boot(node, self.nodes[node].boot + 1);
+        let boot = self.nodes[node].boot + 1;
+        let fresh = Node::of_boot(node, boot, self.now(), Restored::default());
         let old = core::mem::replace(&mut self.nodes[node], fresh);
         self.nodes[node].journal = old.journal;
         self.nodes[node].notes = old.notes;
@@ -142,19 +152,13 @@ impl Net {
     /// Starts a node from its journal, not connected yet.
     pub(super) fn revive(&mut self, node: usize) {
         let (journal, notes) = (self.nodes[node].journal.clone(), self.nodes[node].notes.clone());
-        let restored = Restored::from_records(journal.into_iter().chain(notes));
-        let Restored { open, ended, undecided, horizon } = restored;
-        self.command(node, |engine, _| {
-            for (id, group, ending) in &ended {
-                engine.remember_ended(*id, *group, End::of(ending));
-            }
-            undecided.into_iter().for_each(|kept| engine.remember_undecided(kept));
-            engine.remember_horizon(horizon);
-        });
+        let restored = signing::Restored::from_records(journal.into_iter().chain(notes));
+        let restored = Restored { signing: restored };
+        let (now, dead) = (self.now(), &mut self.nodes[node]);
+        dead.subject = Node::of_boot(node, dead.boot, now, restored).subject;
         self.form(node);
-        for open in open {
-            self.command(node, |engine, now| engine.resume(now, open)).unwrap();
-        }
+        let is_lost = |event: &&Event| matches!(event, Event::NotResumed { .. });
+        assert_eq!(self.nodes[node].events.iter().find(is_lost), None);
     }
 
     /// Proposes as node 0; returns the request.
@@ -179,7 +183,7 @@ impl Net {
     pub(super) fn command<R>(
         &mut self,
         node: usize,
-        command: impl FnOnce(&mut Signing, Now) -> R,
+        command: impl FnOnce(&mut Engine, Now) -> R,
     ) -> R {
         let now = self.now();
         let (result, outputs) =
@@ -233,7 +237,8 @@ impl Net {
 
     /// Hands a frame to a node as its transport does, and delivers what follows.
     pub(super) fn deliver(&mut self, from: PeerId, to: usize, frame: &[u8]) {
-        self.input(to, frame_input(from, frame));
+        let input = self.names.frame(to, from, frame);
+        self.input(to, input);
         self.run();
     }
 
@@ -249,47 +254,56 @@ impl Net {
         }
         for output in outputs {
             match output {
-                Output::Send { peer, kind, frame } => self.on_send(node, peer, kind, &frame),
-                Output::Persist { token, record } => {
+                Output::Send { link, kind, frame, lane } => {
+                    assert_eq!(lane, kind.lane());
+                    self.on_send(node, link, kind, &frame);
+                }
+                Output::Persist { token, record: Record::Signing(record) } => {
                     let it = &mut self.nodes[node];
                     if it.disk_works {
                         it.journal.push(record);
                         self.queue.push_back((node, Input::Persisted { token }));
                     }
                 }
-                Output::Note(record) => self.nodes[node].notes.push(record),
+                Output::Note(Record::Signing(record)) => self.nodes[node].notes.push(record),
                 Output::Recall { request } => {
                     let it = &self.nodes[node];
                     let known = Known::from_records(it.journal.iter().chain(&it.notes), &request);
                     self.queue.push_back((node, Input::Recalled { request, known }));
                 }
-                Output::NeedNonces { .. }
-                | Output::NeedPartials { .. }
-                | Output::ForgetNonces { .. } => self.ask_signer(node, output),
-                Output::Disconnect { peer, reason } => {
+                Output::Signer(question) => self.ask_signer(node, question),
+                Output::Close { link, reason } => {
+                    let peer = self.names.peer(link);
                     self.nodes[node].closed.push((peer, reason));
                     match self.index_of(peer) {
                         Some(other) => self.disconnect(node, other),
-                        None => self.queue.push_back((node, Input::Disconnected { peer })),
+                        None => self.queue.push_back((node, Input::Down { link })),
                     }
                 }
-                Output::Event(event) => self.on_event(node, event),
-                Output::Connect { .. } | Output::Admit { .. } => {}
+                Output::Event(HallEvent::Signing(event)) => self.on_event(node, event),
+                Output::Event(HallEvent::Offense { peer, offense, sentence }) => {
+                    self.nodes[node].found.push((peer, offense, sentence));
+                }
+                Output::Event(HallEvent::Dropped { .. })
+                | Output::Want { .. }
+                | Output::Forget { .. }
+                | Output::Admit { .. } => {}
             }
         }
     }
 
-    fn ask_signer(&mut self, node: usize, output: Output) {
+    fn ask_signer(&mut self, node: usize, question: SignerQuestion) {
         let it = &mut self.nodes[node];
-        match &output {
-            Output::NeedNonces { .. } => it.asked[0] += 1,
-            Output::NeedPartials { .. } => it.asked[1] += 1,
-            _ => it.asked[2] += 1,
+        match &question {
+            SignerQuestion::Nonces { .. } => it.asked[0] += 1,
+            SignerQuestion::Partials { .. } => it.asked[1] += 1,
+            SignerQuestion::Forget { .. } => it.asked[2] += 1,
         }
         it.entropy_drawn += 1;
         let (has_entropy, drawn) = (it.has_entropy, it.entropy_drawn);
         let draw = |nonces| has_entropy.then(|| entropy(node, drawn, nonces));
-        let Some(answer) = ask_local_signer(&mut it.signer, output, draw).unwrap() else { return };
+        let Some(answer) = ask_local_signer(&mut it.signer, question, draw) else { return };
+        let answer = Input::Signer(answer);
         let turn = it.asked[0] + it.asked[1] - 1;
         if it.answers_withheld_from.is_some_and(|from| turn >= from) {
             it.withheld.push(answer);
@@ -311,17 +325,19 @@ impl Net {
         }
     }
 
-    fn on_send(&mut self, node: usize, to: PeerId, kind: Kind, frame: &[u8]) {
+    fn on_send(&mut self, node: usize, link: LinkId, kind: Kind, frame: &[u8]) {
         self.nodes[node].note_nonces(frame);
-        let Some(other) = self.index_of(to) else { return };
+        let Some(other) = self.index_of(self.names.peer(link)) else { return };
         self.sent.push((node, other, kind));
-        if let Ok(Frame::Envelope(envelope)) = Frame::decode_whole(frame, NETWORK)
-            && (node, envelope.seq() >= START.as_millis()) == (0, true)
-        {
-            self.answers.push(*envelope);
+        if let Ok(Frame::Envelope(envelope)) = Frame::decode_whole(frame, NETWORK) {
+            if (node, envelope.seq() >= START.as_millis()) == (0, true) {
+                self.answers.push(envelope.as_ref().clone());
+            }
+            self.said.push((node, other, *envelope));
         }
         if self.links.contains(&(node, other)) && self.deaf != Some(other) {
-            self.queue.push_back((other, frame_input(peer(node), frame)));
+            let input = self.names.frame(other, peer(node), frame);
+            self.queue.push_back((other, input));
         }
     }
 
@@ -363,13 +379,6 @@ impl Net {
     pub(super) fn count(&self, from: usize, to: usize, kind: Kind) -> usize {
         self.sent.iter().filter(|sent| **sent == (from, to, kind)).count()
     }
-}
-
-pub(super) fn frame_input(from: PeerId, frame: &[u8]) -> Input {
-    let header = Header::decode(frame).unwrap().unwrap();
-    let body = frame[header.header_len..].to_vec();
-    assert_eq!(body.len(), header.body_len);
-    Input::Frame { peer: from, kind: header.kind, body }
 }
 
 /// A digest over everything that every node did.

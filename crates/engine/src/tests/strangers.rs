@@ -35,17 +35,16 @@ fn frames(outputs: &[Output]) -> Vec<Frame> {
 
 fn meet(net: &mut Net, who: PeerId) -> Hello {
     let remote = "192.0.2.7:40321".parse().unwrap();
-    match frames(&outputs(net, Input::Connected { peer: who, remote })).as_slice() {
-        [Frame::Hello(hello)] | [Frame::Hello(hello), Frame::Groups(_)] => hello.clone(),
+    let up = net.names.up_from(0, who, remote);
+    match frames(&outputs(net, up)).as_slice() {
+        [Frame::Hello(hello)] => hello.clone(),
         other => panic!("{other:?}"),
     }
 }
 
 fn say(net: &mut Net, who: PeerId, frame: &Frame) -> Vec<Output> {
-    let (kind, bytes) = (frame.kind(), frame.encode());
-    let header = ensign_wire::Header::decode(&bytes).unwrap().unwrap();
-    let body = bytes[header.header_len..].to_vec();
-    outputs(net, Input::Frame { peer: who, kind, body })
+    let input = net.names.frame(0, who, &frame.encode());
+    outputs(net, input)
 }
 
 fn introduced(who: PeerId) -> Net {
@@ -90,7 +89,7 @@ fn member_learns_clock_and_listening_addresses_too() {
 #[test]
 fn member_that_tells_no_clock_is_up_as_if_it_were_right() {
     let mut net = introduced(peer(1));
-    assert!(net.nodes[0].subject.machine().is_up(&peer(1)));
+    assert!(net.nodes[0].subject.machine().signing().is_up(&peer(1)));
     assert_eq!(pongs(&mut net, peer(1), 1), 1);
 }
 
@@ -102,9 +101,9 @@ fn regression_strangers_pings_beyond_a_burst_were_answered_without_end() {
         let after = say(&mut net, peer(STRANGER), &Frame::Ping(QueryId(1)));
         let named = matches!(&after[0], Output::Event(Event::Offense { offense, .. })
             if *offense == Offense::TooManyPings);
-        let closed = after.iter().any(|output| {
-            matches!(output, Output::Disconnect { reason: CloseReason::Misbehaved, .. })
-        });
+        let closed = after
+            .iter()
+            .any(|output| matches!(output, Output::Close { reason: CloseReason::Misbehaved, .. }));
         assert_eq!((named, closed, frames(&after).len()), (true, time == 4, 0));
     }
     assert_eq!(pongs(&mut net, peer(STRANGER), 100), 0);
@@ -115,7 +114,7 @@ fn member_that_pings_too_often_gets_no_answer_and_keeps_its_connection() {
     let mut net = introduced(peer(1));
     assert_eq!(pongs(&mut net, peer(1), 1000), 16);
     assert_eq!(say(&mut net, peer(1), &Frame::Ping(QueryId(1))).len(), 0);
-    assert!(net.nodes[0].subject.machine().is_up(&peer(1)));
+    assert!(net.nodes[0].subject.machine().signing().is_up(&peer(1)));
 }
 
 #[test]

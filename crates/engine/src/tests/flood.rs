@@ -13,12 +13,12 @@ use super::{
     net::{Net, envelope},
 };
 use crate::{
-    CloseReason, EARLY_ENVELOPES_MAX, EARLY_PAYLOADS_MAX, Offense, REFUSALS_REPORTED_MAX,
-    peers::Peer,
+    CloseReason, OFFENSE_POINTS_MAX,
+    signing::{EARLY_ENVELOPES_MAX, EARLY_PAYLOADS_MAX, Offense, REFUSALS_REPORTED_MAX},
 };
 
-fn known(net: &Net) -> &Peer {
-    net.nodes[0].subject.machine().peers.get(&peer(1)).unwrap()
+fn early_bytes(net: &Net) -> usize {
+    net.nodes[0].held("early payloads of a peer, bytes")
 }
 
 #[test]
@@ -28,14 +28,14 @@ fn payloads_for_unknown_requests_share_one_mebibyte() {
         let request = RequestId::from_bytes([number; 32]);
         let bytes = vec![number; PAYLOAD_BYTES_MAX / 3];
         net.deliver(peer(1), 0, &Frame::Payload { request, bytes }.encode());
-        assert!(known(&net).early_payloads.bytes() <= PAYLOAD_BYTES_MAX);
+        assert!(early_bytes(&net) <= PAYLOAD_BYTES_MAX);
     }
-    assert_eq!(known(&net).early_payloads.bytes(), PAYLOAD_BYTES_MAX / 3 * 3);
+    assert_eq!(early_bytes(&net), PAYLOAD_BYTES_MAX / 3 * 3);
     for number in 0..40_u8 {
         let request = RequestId::from_bytes([number; 32]);
         net.deliver(peer(1), 0, &Frame::Payload { request, bytes: vec![1] }.encode());
     }
-    assert_eq!(known(&net).early_payloads.bytes(), EARLY_PAYLOADS_MAX);
+    assert_eq!(early_bytes(&net), EARLY_PAYLOADS_MAX);
     net.assert_no_offenses();
 }
 
@@ -48,7 +48,7 @@ fn statements_about_unknown_sessions_are_kept_up_to_the_limit() {
         let envelope = envelope(net.now(), 1, session, 1, body);
         net.say(1, 0, envelope);
     }
-    assert_eq!(known(&net).early.len(), EARLY_ENVELOPES_MAX);
+    assert_eq!(net.nodes[0].held("early envelopes of a peer"), EARLY_ENVELOPES_MAX);
     net.propose(Mode::Committed);
     net.run();
     net.assert_all_signed();
@@ -88,8 +88,8 @@ fn every_kind_of_offense_ends_the_connection_in_the_end() {
         net.say(1, 0, envelope);
     }
     assert_eq!(net.nodes[0].closed, [(peer(1), CloseReason::Misbehaved)]);
-    assert_eq!(net.nodes[0].offenses().len() as u32, crate::OFFENSE_POINTS_MAX);
-    assert!(matches!(net.nodes[0].offenses()[0].1, Offense::Session(_)));
+    assert_eq!(net.nodes[0].offenses().len() as u32, OFFENSE_POINTS_MAX);
+    assert!(matches!(net.nodes[0].findings()[0].1, Offense::Session(_)));
     // The other signer's session goes on, and so does this one's after the next connection.
     net.reconnect(1);
     net.approve(2, id).unwrap();

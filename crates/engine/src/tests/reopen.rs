@@ -10,7 +10,10 @@ use super::{
     cast::{HOUR, PSBT, group_id, request, signed},
     net::Net,
 };
-use crate::{CommandError, Event};
+use crate::{
+    CommandError,
+    signing::{Asked, Event},
+};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -32,7 +35,7 @@ fn asked_and_dead() -> (Net, RequestId, SignedRequest) {
 
 fn reopen(net: &mut Net, shown: SignedRequest) -> Result<RequestId, CommandError> {
     let payload = Some(PSBT.to_vec());
-    net.command(1, |engine, now| engine.reopen(now, shown, payload))
+    net.command(1, |engine, now| engine.reopen(now, Asked { request: shown, payload }))
 }
 
 #[test]

@@ -10,7 +10,7 @@ use super::{
     cast::{NETWORK, START, peer},
     net::Net,
 };
-use crate::{CloseReason, Event, HELLO_TIMEOUT, Input, Offense, PEERS_MAX};
+use crate::{CloseReason, HELLO_TIMEOUT, Offense, PEERS_MAX, signing::Event};
 
 /// Belongs to no group.
 const STRANGER: usize = 9;
@@ -37,15 +37,12 @@ fn met(who: PeerId) -> Net {
 }
 
 fn meet(net: &mut Net, who: PeerId) {
-    let remote = "127.0.0.1:1".parse().unwrap();
-    net.command(0, |engine, now| {
-        use ensign_primitives::StateMachine;
-        engine.handle_input(now, Input::Connected { peer: who, remote });
-    });
+    let up = net.names.up(0, who);
+    net.input(0, up);
 }
 
 fn is_up(net: &Net, who: PeerId) -> bool {
-    net.nodes[0].subject.machine().is_up(&who)
+    net.nodes[0].subject.machine().signing().is_up(&who)
 }
 
 #[test]
@@ -72,11 +69,8 @@ fn strangers_frame_before_hello_ends_the_connection() {
 fn members_frame_before_hello_is_not_read_and_its_silence_is_not_excused() {
     let mut net = met(peer(1));
     for _ in 0..100 {
-        let garbage = Input::Frame { peer: peer(1), kind: Kind::SessionJoin, body: vec![0xff; 9] };
-        net.command(0, |engine, now| {
-            use ensign_primitives::StateMachine;
-            engine.handle_input(now, garbage);
-        });
+        let garbage = net.names.body(0, peer(1), (Kind::SessionJoin, &[0xff; 9]));
+        net.input(0, garbage);
     }
     net.assert_no_offenses();
     net.pass(HELLO_TIMEOUT);
@@ -113,7 +107,7 @@ fn foreign_version_is_named_and_was_never_up() {
     let offense = Offense::Version { min: 2, max: 7 };
     assert_eq!(net.nodes[0].offenses(), [(peer(1), offense)]);
     assert_eq!(net.nodes[0].closed, [(peer(1), CloseReason::Version)]);
-    assert_eq!(net.nodes[0].events.len(), 1, "neither up nor down: {:?}", net.nodes[0].events);
+    assert_eq!(net.nodes[0].events.len(), 0, "neither up nor down: {:?}", net.nodes[0].events);
 }
 
 #[test]
@@ -143,7 +137,7 @@ fn stranger_is_heard_four_times_and_leaves_nothing_behind() {
     let named = Offense::Stranger { kind: Kind::Payload };
     assert!(net.nodes[0].offenses().iter().all(|it| *it == (peer(STRANGER), named.clone())));
     assert_eq!(net.nodes[0].closed, [(peer(STRANGER), CloseReason::Misbehaved)]);
-    assert_eq!(net.nodes[0].subject.machine().peers.len(), 0);
+    assert_eq!(net.nodes[0].held("links"), 0);
 }
 
 #[test]
@@ -160,10 +154,8 @@ fn bytes_that_are_no_message_end_the_connection_and_are_explained() {
         let mut net = met(peer(1));
         net.deliver(peer(1), 0, &hello(1, 1));
         let expected = Frame::decode(kind, &body, NETWORK).unwrap_err();
-        net.command(0, |engine, now| {
-            use ensign_primitives::StateMachine;
-            engine.handle_input(now, Input::Frame { peer: peer(1), kind, body: body.clone() });
-        });
+        let input = net.names.body(0, peer(1), (kind, &body));
+        net.input(0, input);
         let offenses = net.nodes[0].offenses();
         assert_eq!(offenses, [(peer(1), Offense::Decode(expected))], "{wrong}");
         assert_eq!(net.nodes[0].closed, [(peer(1), CloseReason::Misbehaved)], "{wrong}");
@@ -194,7 +186,7 @@ fn member_takes_the_place_of_a_stranger_when_all_are_taken() {
     assert_eq!(net.nodes[0].closed.len(), 2, "one stranger had to go");
     net.deliver(peer(1), 0, &hello(1, 1));
     assert!(is_up(&net, peer(1)));
-    assert_eq!(net.nodes[0].subject.machine().peers.len(), PEERS_MAX);
+    assert_eq!(net.nodes[0].held("links"), PEERS_MAX);
 }
 
 #[test]
@@ -203,11 +195,8 @@ fn offenses_of_one_peer_leave_the_sessions_of_others_alone() {
     meet(&mut net, peer(STRANGER));
     net.propose(Mode::Committed);
     for garbage in [vec![0x80], vec![1, 2, 3]] {
-        net.command(0, |engine, now| {
-            use ensign_primitives::StateMachine;
-            let (peer, kind) = (peer(STRANGER), Kind::Ping);
-            engine.handle_input(now, Input::Frame { peer, kind, body: garbage });
-        });
+        let input = net.names.body(0, peer(STRANGER), (Kind::Ping, &garbage));
+        net.input(0, input);
     }
     net.run();
     net.assert_all_signed();

@@ -6,7 +6,7 @@ use ensign_primitives::{GroupId, RequestId};
 use ensign_wire::AbortReason;
 
 use super::cast::{group_id, payload, request, signed};
-use crate::{Ending, KeptPartials, Open, Record, Restored};
+use crate::signing::{End, KeptPartials, Open, Record, Restored};
 
 const PAYLOAD: &[u8] = b"what it was computed from";
 
@@ -25,7 +25,7 @@ fn burned(request: RequestId, attempt: u16) -> Record {
     Record::Burned { request, attempt }
 }
 
-fn check(records: Vec<Record>, open: &[u16], ended: &[Ending]) {
+fn check(records: Vec<Record>, open: &[u16], ended: &[End]) {
     let restored = Restored::from_records(records);
     let attempts: Vec<_> = restored.open.iter().map(|open| open.attempts).collect();
     let endings: Vec<_> = restored.ended.into_iter().map(|(_, _, ending)| ending).collect();
@@ -85,7 +85,7 @@ fn request_that_ended_is_not_open_and_every_end_is_told_in_order() {
     let reason = AbortReason::Declined;
     let closed = Record::Closed { request, group, reason };
     let finished = Record::Finished { request, group, signatures: vec![] };
-    let ended = [Ending::Closed(reason), Ending::Signed(vec![])];
+    let ended = [End::Closed(reason), End::Signed];
     check(vec![consent.clone(), closed.clone()], &[], &ended[..1]);
     check(vec![consent, joined(request, 1), finished.clone()], &[], &ended[1..]);
     check(vec![closed, finished], &[], &ended);

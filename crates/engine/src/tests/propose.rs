@@ -3,7 +3,7 @@
 use ensign_wire::{AbortReason, Kind, Mode};
 
 use super::net::Net;
-use crate::{Input, Record};
+use crate::{Input, signing::Record};
 
 /// A group whose proposer's disk has not answered yet.
 fn waiting_for_the_disk() -> (Net, ensign_primitives::RequestId) {

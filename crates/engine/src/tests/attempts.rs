@@ -11,7 +11,8 @@ use super::{
     cast::{HOUR, NETWORK, proposal, signer},
     net::{Net, envelope},
 };
-use crate::{ATTEMPT_PAUSE, ATTEMPTS_MAX, CommandError, Event, Opening, Record};
+use crate::CommandError;
+use crate::signing::{ATTEMPT_PAUSE, ATTEMPTS_MAX, Event, Opening, Record};
 
 const MODES: [Mode; 3] = [Mode::Committed, Mode::Fast, Mode::Strict];
 const MINUTES: Duration = Duration::from_secs(60);
@@ -95,7 +96,7 @@ fn declined_request_ends_for_everybody_and_never_comes_back() {
     assert_eq!(net.stop(0, id, AbortReason::Cancelled), Err(unknown));
     net.pass(HOUR);
     assert_eq!(net.nodes[1].reviews(), 1);
-    assert!(net.nodes.iter().all(|node| node.subject.machine().requests.is_empty()));
+    assert!(net.nodes.iter().all(|node| node.held("requests") == 0));
 }
 
 #[test]
@@ -303,9 +304,9 @@ fn later_attempt_is_not_opened_by_a_forged_or_stale_statement() {
     let foreign = envelope(net.now(), 8, session, 1, body);
     net.say(2, 0, foreign);
     assert_eq!(net.nodes[0].attempts(), [1]);
-    use crate::Offense::Session;
+    use crate::signing::Offense::Session;
     use ensign_session::Offense::{BadSignature, Replay, Unlisted};
-    let offenses = net.nodes[0].offenses();
+    let offenses = net.nodes[0].findings();
     assert!(matches!(offenses[0].1, Session(BadSignature { .. })), "{offenses:?}");
     assert!(matches!(offenses[1].1, Session(Replay(_))), "{offenses:?}");
     assert!(matches!(offenses[2].1, Session(Unlisted { .. })), "{offenses:?}");
@@ -319,7 +320,7 @@ fn regression_whoever_spoke_first_in_an_attempt_was_said_to_have_restarted() {
     net.nodes[2].approves = false;
     let id = net.propose(Mode::Committed);
     net.pass(Duration::from_secs(1));
-    let opening = |net: &Net| net.nodes[2].subject.machine().opened_by(&id);
+    let opening = |net: &Net| net.nodes[2].subject.machine().signing().opened_by(&id);
     for attempt in 2..=3 {
         // Node 0 restarts; what node 2 hears first of the next attempt is a word of node 1's.
         net.die(0);
@@ -343,7 +344,7 @@ fn node_that_restarted_is_named_for_the_attempt_that_follows() {
     net.restart(0);
     net.pass(Duration::from_secs(1));
     for node in 1..3 {
-        let opened_by = net.nodes[node].subject.machine().opened_by(&id);
+        let opened_by = net.nodes[node].subject.machine().signing().opened_by(&id);
         let expected = Opening { who: SignerIndex(0), has_restarted: true };
         assert_eq!(opened_by, Some(expected), "as node {node} sees it");
     }

@@ -6,13 +6,13 @@ use std::{string::ToString, sync::Arc, sync::LazyLock, vec, vec::Vec};
 use ensign_deadline::Timeouts;
 use ensign_identity::{Delegation, DelegationProof, NodeKey, Signature, SignerKey};
 use ensign_musig::{NonceEntropy, SecKey};
-use ensign_primitives::{GroupId, Network, PeerId, SignerIndex, UnixTime, sha256};
+use ensign_primitives::{GroupId, Instant, Network, Now, PeerId, SignerIndex, UnixTime, sha256};
 use ensign_session::{Entropy, LocalSigner};
 use ensign_wire::{
     GroupKeys, KeyTweak, Message, Mode, Payload, Scheme, SignedRequest, SigningRequest, TxType,
 };
 
-use crate::{EngineConfig, GroupConfig, Keys, Proposal, Signing};
+use crate::{Engine, EngineConfig, GroupConfig, Keys, Proposal, Restored};
 
 pub(super) const NETWORK: Network = Network::Regtest;
 /// The wall clock at the start of every test.
@@ -60,12 +60,17 @@ pub(super) fn local_signer(index: usize) -> LocalSigner {
     LocalSigner::new(Arc::clone(&person(index).sec_key))
 }
 
-pub(super) fn engine(index: usize) -> Signing {
-    engine_of_boot(index, 0)
+pub(super) fn engine(index: usize) -> Engine {
+    engine_of_boot(index, 0, start(), Restored::default())
 }
 
-/// As [`engine`], of a process that has drawn another number.
-pub(super) fn engine_of_boot(index: usize, boot: u8) -> Signing {
+/// The moment when every test starts.
+pub(super) fn start() -> Now {
+    Now { instant: Instant::from_micros(0), unix: START }
+}
+
+/// As [`engine`], of a process that has drawn another number, with what a store holds.
+pub(super) fn engine_of_boot(index: usize, boot: u8, now: Now, restored: Restored) -> Engine {
     let config = EngineConfig {
         network: NETWORK,
         instance: [index as u8, boot, 0, 0, 0, 0, 0, 0],
@@ -75,7 +80,7 @@ pub(super) fn engine_of_boot(index: usize, boot: u8) -> Signing {
     };
     let Person { node_key, delegation, .. } = person(index);
     let keys = Keys { node_key: Arc::clone(node_key), signer: key(index), delegation: *delegation };
-    Signing::new(config, keys)
+    Engine::new(config, keys, [index as u8; 32], now, restored)
 }
 
 /// The group of these people, in this order.

@@ -6,7 +6,7 @@ use ensign_session::Phase;
 use ensign_wire::{Kind, Mode};
 
 use super::net::Net;
-use crate::Record;
+use crate::signing::Record;
 
 fn signs(count: usize, mode: Mode) -> Net {
     let mut net = Net::new(count);
@@ -70,7 +70,7 @@ fn payload_goes_once_to_each_signer_and_nowhere_else() {
 #[test]
 fn finished_requests_leave_nothing_behind_and_never_fill_the_engine() {
     let mut net = Net::new(2);
-    for round in 0..crate::REQUESTS_MAX as u8 + 20 {
+    for round in 0..crate::signing::REQUESTS_MAX as u8 + 20 {
         let people = net.people.clone();
         let proposal = super::cast::proposal(&people, Mode::Fast);
         let id = net.command(0, |engine, now| engine.propose(now, proposal, [round; 16])).unwrap();
@@ -78,29 +78,28 @@ fn finished_requests_leave_nothing_behind_and_never_fill_the_engine() {
         // A creator may make one each two seconds.
         net.pass(core::time::Duration::from_secs(2));
         for node in &net.nodes {
-            assert_eq!(node.subject.machine().request(&id), None);
+            assert_eq!(node.subject.machine().signing().request(&id), None);
             assert_eq!(node.subject.next(), None, "nothing is waited for");
         }
     }
     for node in &net.nodes {
-        let engine = node.subject.machine();
-        assert_eq!(node.done().len(), crate::REQUESTS_MAX + 20);
-        assert!(engine.requests.is_empty());
-        let attempts = usize::from(crate::ATTEMPTS_MAX);
-        assert_eq!(engine.sessions.len(), attempts * (crate::REQUESTS_MAX + 20));
+        assert_eq!(node.done().len(), crate::signing::REQUESTS_MAX + 20);
+        assert_eq!(node.held("requests"), 0);
+        let attempts = usize::from(crate::signing::ATTEMPTS_MAX);
+        assert_eq!(node.held("sessions"), attempts * (crate::signing::REQUESTS_MAX + 20));
     }
 }
 
 #[test]
 fn memory_of_endings_is_bounded() {
     let mut net = Net::new(1);
-    for round in 0..crate::ENDINGS_REMEMBERED as u16 + 20 {
+    for round in 0..crate::signing::ENDINGS_REMEMBERED as u16 + 20 {
         let mut nonce = [0; 16];
         nonce[..2].copy_from_slice(&round.to_le_bytes());
         let proposal = super::cast::proposal(&[0], Mode::Fast);
         net.command(0, |engine, now| engine.propose(now, proposal, nonce)).unwrap();
         net.run();
     }
-    let engine = net.nodes[0].subject.machine();
-    assert_eq!(engine.sessions.len(), usize::from(crate::ATTEMPTS_MAX) * crate::ENDINGS_REMEMBERED);
+    let most = usize::from(crate::signing::ATTEMPTS_MAX) * crate::signing::ENDINGS_REMEMBERED;
+    assert_eq!(net.nodes[0].held("sessions"), most);
 }

@@ -14,8 +14,9 @@ use super::{
     cast::{HOUR, NETWORK, peer, request, signed},
     net::{Net, envelope},
 };
-use crate::{
-    ENDINGS_REMEMBERED, End, Event, MESSAGES_ALLOWED, Offense, REQUESTS_ALLOWED, Record,
+use crate::Offense;
+use crate::signing::{
+    self, ENDINGS_REMEMBERED, End, MESSAGES_ALLOWED, REQUESTS_ALLOWED, Record,
     UNDECIDED_PER_CREATOR_MAX,
 };
 
@@ -87,7 +88,7 @@ fn regression_joined_request_came_back_after_others_had_washed_it_out() {
         other[..4].copy_from_slice(&number.to_be_bytes());
         let end = End::Closed(AbortReason::Cancelled);
         let other = RequestId::from_bytes(other);
-        net.command(0, |engine, _| engine.remember_ended(other, group, end));
+        net.command(0, |engine, now| engine.remember_ended(now, other, (group, end)));
     }
     for restart in [false, true] {
         if restart {
@@ -215,7 +216,8 @@ fn payloads_beyond_a_members_budget_are_dropped_before_they_are_read() {
         let frame = Frame::Payload { request, bytes: bytes.clone() }.encode();
         net.deliver(peer(1), 0, &frame);
     }
-    let refused = net.nodes[0].offenses().iter().filter(|it| it.1 == Offense::NoRoom).count();
+    let over = Offense::OverBudget { kind: Kind::Payload };
+    let refused = net.nodes[0].offenses().iter().filter(|it| it.1 == over).count();
     assert!((17..=19).contains(&refused), "{refused} of 50, with 32 MiB allowed");
     assert_eq!(net.nodes[0].closed, [], "who sends too much is slowed, not cut off");
 }
@@ -227,10 +229,8 @@ fn events_of_what_is_refused_name_the_member() {
         let signed = fresh(&net, PAIR, number);
         announce(&mut net, 1, &signed, 1);
     }
-    let named = net.nodes[0].events.iter().any(
-        |it| matches!(it, Event::Offense { peer: by, offense: Offense::NoRoom, .. } if *by == peer(1)),
-    );
-    assert!(named);
+    let named = (peer(1), Offense::Signing(signing::Offense::NoRoom));
+    assert!(net.nodes[0].offenses().contains(&named));
 }
 
 #[test]

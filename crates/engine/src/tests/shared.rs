@@ -3,7 +3,7 @@
 use core::time::Duration;
 use std::{vec, vec::Vec};
 
-use ensign_primitives::{GroupId, PeerId, StateMachine};
+use ensign_primitives::{GroupId, PeerId};
 use ensign_wire::{Frame, Groups, Hello, Kind, Limits, Mode, Roles};
 
 use super::{
@@ -11,7 +11,8 @@ use super::{
     net::Net,
 };
 use crate::{
-    CLAIMS_PER_STRANGER_MAX, CLAIMS_REMEMBERED, CloseReason, Event, GROUPS_SETTLE, Input, Offense,
+    CloseReason, Offense,
+    signing::{CLAIMS_PER_STRANGER_MAX, CLAIMS_REMEMBERED, Event, GROUPS_SETTLE},
 };
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -30,13 +31,13 @@ fn told(net: &Net, node: usize) -> Vec<(&'static str, PeerId, GroupId)> {
 }
 
 fn form(net: &mut Net, node: usize, people: &[usize]) {
-    net.command(node, |engine, _| engine.add_group(group_of(people))).unwrap();
+    net.command(node, |engine, now| engine.add_group(now, group_of(people))).unwrap();
 }
 
 /// Two nodes of which only node 0 has the group.
 fn one_sided() -> Net {
     let mut net = Net::apart(2);
-    net.command(1, |engine, _| engine.forget_group(&group_id(&[0, 1]))).unwrap();
+    net.command(1, |engine, now| engine.forget_group(now, &group_id(&[0, 1]))).unwrap();
     net.connect_all();
     net
 }
@@ -50,7 +51,7 @@ fn regression_group_that_the_other_lacks_was_told_as_an_attack_and_only_when_som
     let group = group_id(&[0, 1]);
     assert_eq!(told(&net, 0), [("unknown", peer(1), group)]);
     assert_eq!(told(&net, 1), [("missing", peer(0), group)]);
-    assert!(net.nodes[0].subject.machine().lacks(&peer(1), &group));
+    assert!(net.nodes[0].subject.machine().signing().lacks(&peer(1), &group));
 
     // What is proposed meanwhile is said to nobody who could not understand it.
     net.propose(Mode::Committed);
@@ -91,7 +92,7 @@ fn group_that_is_given_up_while_connected_is_told() {
     }
     net.pass(MINUTE);
     let group = group_id(&[1, 0]);
-    net.command(1, |engine, _| engine.forget_group(&group)).unwrap();
+    net.command(1, |engine, now| engine.forget_group(now, &group)).unwrap();
     net.pass(MINUTE);
     assert_eq!(told(&net, 0), [("unknown", peer(1), group)]);
     assert_eq!(told(&net, 1), [("missing", peer(0), group)]);
@@ -101,14 +102,11 @@ fn group_that_is_given_up_while_connected_is_told() {
     net.assert_all_signed();
 }
 
-fn input(net: &mut Net, input: Input) {
-    net.command(0, |engine, now| engine.handle_input(now, input));
-}
-
 /// A stranger that has said hello.
 fn introduced(net: &mut Net) {
-    let (peer, remote) = (peer(STRANGER), "192.0.2.7:1".parse().unwrap());
-    input(net, Input::Connected { peer, remote });
+    let peer = peer(STRANGER);
+    let up = net.names.up(0, peer);
+    net.input(0, up);
     let limits = Limits { payload_bytes: 0, messages: 0, requests: 0 };
     let (clock, instance, observed, listening) = (None, None, None, vec![]);
     let (roles, version_min, version_max) = (Roles::SIGNER, 1, 1);
@@ -160,7 +158,8 @@ fn memory_of_claims_is_bounded_across_connections() {
     for round in 0..100 {
         introduced(&mut net);
         claim(&mut net, round * 4, 4);
-        input(&mut net, Input::Disconnected { peer: peer(STRANGER) });
+        let down = net.names.down(0, peer(STRANGER));
+        net.input(0, down);
     }
     assert_eq!(told(&net, 0).len(), 400);
     let claims = net.nodes[0].subject.machine().occupancy();
@@ -172,8 +171,8 @@ fn memory_of_claims_is_bounded_across_connections() {
 fn member_whose_process_runs_twice_is_told_and_one_that_restarts_is_not() {
     let mut net = Net::apart(2);
     let mut say = |instance: [u8; 8]| {
-        let remote = "192.0.2.7:1".parse().unwrap();
-        input(&mut net, Input::Connected { peer: peer(1), remote });
+        let up = net.names.up(0, peer(1));
+        net.input(0, up);
         let limits = Limits { payload_bytes: 0, messages: 0, requests: 0 };
         let hello = Hello {
             roles: Roles::SIGNER,
@@ -186,7 +185,8 @@ fn member_whose_process_runs_twice_is_told_and_one_that_restarts_is_not() {
             limits,
         };
         net.deliver(peer(1), 0, &Frame::Hello(hello).encode());
-        input(&mut net, Input::Disconnected { peer: peer(1) });
+        let down = net.names.down(0, peer(1));
+        net.input(0, down);
         net.pass(Duration::from_secs(1));
         let copied = |event: &&Event| **event == Event::PeerCopied { peer: peer(1) };
         net.nodes[0].events.iter().filter(copied).count()

@@ -1,0 +1,101 @@
+//! Who is let in, who says hello, and who has to go.
+
+use ensign_primitives::{LinkId, Now, PeerId};
+use ensign_signing::{Input as SigningInput, Introduction};
+use ensign_wire::{Frame, Hello, PROTOCOL_VERSION};
+
+use crate::{
+    CloseReason, Engine, Event, Offense, Output,
+    gate::{Arrival, Link, own_hello},
+    route::Note,
+    sentence,
+};
+
+impl Engine {
+    /// Enters a connection and introduces ourselves. The peer's older connection, or a stranger where
+    /// all places are taken, goes first.
+    pub(crate) fn on_up(&mut self, now: Now, arrival: Arrival) {
+        let Arrival { link, peer, .. } = arrival;
+        if self.gate.get(link).is_some() {
+            return;
+        }
+        if let Some(older) = self.gate.link_of(&peer) {
+            self.close(older, CloseReason::Replaced);
+        }
+        if let Some(stranger) = self.gate.gives_way(&peer) {
+            self.close(stranger, CloseReason::Full);
+        }
+        if !self.gate.enter(now, arrival) {
+            let reason = CloseReason::Full;
+            return self.outputs.push_back(Output::Close { link, reason });
+        }
+        if let Some(known) = self.gate.get(link) {
+            let hello = own_hello(now, &self.config, known);
+            self.send(link, &Frame::Hello(hello));
+        }
+    }
+
+    pub(crate) fn on_down(&mut self, link: LinkId) {
+        if let Some(gone) = self.gate.remove(link) {
+            self.tell_gone(&gone);
+        }
+    }
+
+    /// Closes a connection. What still comes over it is nobody's fault.
+    pub(crate) fn close(&mut self, link: LinkId, reason: CloseReason) {
+        if let Some(gone) = self.gate.remove(link) {
+            self.outputs.push_back(Output::Close { link, reason });
+            self.tell_gone(&gone);
+        }
+    }
+
+    fn tell_gone(&mut self, gone: &Link) {
+        if gone.is_introduced() {
+            self.notes.push_back(Note::Signing(SigningInput::Down { peer: gone.peer }));
+        }
+    }
+
+    pub(crate) fn on_hello(&mut self, link: LinkId, hello: Hello) {
+        let (min, max) = (hello.version_min, hello.version_max);
+        if !(min..=max).contains(&PROTOCOL_VERSION) {
+            return self.offense(link, Offense::Version { min, max });
+        }
+        let introduction = Introduction { clock: hello.clock, instance: hello.instance };
+        self.gate.introduce(link, hello);
+        let Some(known) = self.gate.get(link) else { return };
+        let (peer, is_member) = (known.peer, known.is_member());
+        if is_member {
+            self.outputs.push_back(Output::Admit { link });
+        }
+        self.notes.push_back(Note::Signing(SigningInput::Up { peer, introduction }));
+    }
+
+    /// Ends the connections of those who have not introduced themselves in time.
+    pub(crate) fn close_silent(&mut self, now: Now) {
+        while let Some(link) = self.gate.overdue(now) {
+            self.offense(link, Offense::HelloTimeout);
+        }
+    }
+
+    /// Reports what came over a connection, and makes its peer pay.
+    pub(crate) fn offense(&mut self, link: LinkId, offense: Offense) {
+        if let Some(known) = self.gate.get(link) {
+            self.offense_of(known.peer, offense);
+        }
+    }
+
+    /// Reports an offense. Its peer pays on the connection that it has now, if it has one.
+    pub(crate) fn offense_of(&mut self, peer: PeerId, offense: Offense) {
+        let sentence = sentence(&offense);
+        self.outputs.push_back(Output::Event(Event::Offense { peer, offense, sentence }));
+        let Some(link) = self.gate.link_of(&peer) else { return };
+        if let Some(reason) = self.gate.punish(link, sentence) {
+            self.close(link, reason);
+        }
+    }
+
+    pub(crate) fn send(&mut self, link: LinkId, frame: &Frame) {
+        let (kind, frame) = (frame.kind(), frame.encode().into());
+        self.outputs.push_back(Output::Send { link, lane: kind.lane(), kind, frame });
+    }
+}

@@ -1,0 +1,46 @@
+//! What a node is made from, and its limits.
+
+use alloc::vec::Vec;
+use core::{net::SocketAddr, time::Duration};
+
+use ensign_deadline::Timeouts;
+use ensign_primitives::Network;
+use ensign_signing::{Allowance, Allowances, SigningConfig};
+
+/// How long a connection may stay without its first frame. Guess: many round trips.
+pub const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How many points of misbehaviour end a connection; see [`sentence`](crate::sentence()). They count
+/// from zero on the next connection: a signer is never locked out, only slowed down.
+pub const OFFENSE_POINTS_MAX: u32 = 20;
+
+/// Pings and lists of groups of one connection, member or not. Guess: a person who measures the way,
+/// not a program that fills it.
+pub const PINGS_ALLOWED: Allowance = Allowance { burst: 16, per_minute: 120 };
+
+/// Most rounds in which children are told what other children have said, for one input. Guess: a
+/// handful of times the longest chain of answers, which is three.
+pub const SETTLE_ROUNDS_MAX: usize = 16;
+
+/// What a node is.
+#[derive(Clone, Debug)]
+pub struct EngineConfig {
+    /// The chain it works on.
+    pub network: Network,
+    /// Drawn when the process starts; told to members, who see by it when two processes have one
+    /// identity.
+    pub instance: [u8; 8],
+    /// Where it can be reached; told to members.
+    pub listening: Vec<SocketAddr>,
+    /// How long each wait of a session may take.
+    pub timeouts: Timeouts,
+    /// What every member may ask of us.
+    pub allowances: Allowances,
+}
+
+impl EngineConfig {
+    pub(crate) const fn signing(&self) -> SigningConfig {
+        let Self { network, timeouts, allowances, .. } = self;
+        SigningConfig { network: *network, timeouts: *timeouts, allowances: *allowances }
+    }
+}

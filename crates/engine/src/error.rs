@@ -1,0 +1,58 @@
+//! What peers do wrong.
+
+use core::fmt;
+
+use ensign_wire::{DecodeError, Kind};
+
+/// What a peer did wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Offense {
+    /// Its bytes are no message.
+    Decode(DecodeError),
+    /// A stranger's first frame was something else than a hello.
+    NoHello {
+        /// What came instead.
+        kind: Kind,
+    },
+    /// It said nothing in time.
+    HelloTimeout,
+    /// It introduced itself twice.
+    SecondHello,
+    /// It speaks no version that we speak.
+    Version {
+        /// Its oldest.
+        min: u8,
+        /// Its newest.
+        max: u8,
+    },
+    /// It is in none of our groups and asks for more answers than anybody needs.
+    TooManyPings,
+    /// It is in none of our groups and sent what only members may.
+    Stranger {
+        /// What it sent.
+        kind: Kind,
+    },
+    /// It sent more bytes of this kind than its budget; no fault of its own.
+    OverBudget {
+        /// What it sent.
+        kind: Kind,
+    },
+    /// A finding of signing.
+    Signing(ensign_signing::Offense),
+}
+
+impl fmt::Display for Offense {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Decode(error) => error.fmt(f),
+            Self::NoHello { kind } => write!(f, "{kind:?} before hello"),
+            Self::HelloTimeout => f.write_str("no hello in time"),
+            Self::SecondHello => f.write_str("a second hello"),
+            Self::Version { min, max } => write!(f, "it speaks versions {min} to {max}"),
+            Self::TooManyPings => f.write_str("more pings than anybody needs"),
+            Self::Stranger { kind } => write!(f, "{kind:?} from a node of no group of ours"),
+            Self::OverBudget { kind } => write!(f, "more bytes of {kind:?} than it may send"),
+            Self::Signing(offense) => offense.fmt(f),
+        }
+    }
+}

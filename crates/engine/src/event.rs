@@ -1,0 +1,169 @@
+//! What a node is told, asks for and reports.
+
+use alloc::{sync::Arc, vec::Vec};
+use core::net::SocketAddr;
+
+use ensign_primitives::{Direction, LinkId, PeerId, RequestId};
+use ensign_signing::{Known, SignerAnswer, SignerQuestion};
+use ensign_wire::{Kind, Lane};
+
+use crate::{Offense, Sentence};
+
+/// What the world tells the node.
+#[derive(Debug)]
+pub enum Input {
+    /// A connection is up; its handshake proved the peer's identity.
+    Up {
+        /// Names it from here on. No other connection ever has this name.
+        link: LinkId,
+        /// The node at its other end.
+        peer: PeerId,
+        /// Where that node speaks from.
+        remote: SocketAddr,
+        /// Who began it.
+        direction: Direction,
+    },
+    /// The connection is gone.
+    Down {
+        /// Which.
+        link: LinkId,
+    },
+    /// A frame came; its header was checked against the limit of its kind.
+    Frame {
+        /// The connection that brought it.
+        link: LinkId,
+        /// What the header says.
+        kind: Kind,
+        /// The bytes after the header.
+        body: Vec<u8>,
+    },
+    /// Frames that we sent did not leave: their lane was full.
+    Dropped {
+        /// The connection.
+        link: LinkId,
+        /// Which lane.
+        lane: Lane,
+        /// How many.
+        frames: u32,
+    },
+    /// Answers [`Output::Signer`].
+    Signer(SignerAnswer),
+    /// Answers [`Output::Persist`]: the record is durable.
+    Persisted {
+        /// The token of the request.
+        token: u64,
+    },
+    /// Answers [`Output::Recall`].
+    Recalled {
+        /// The request that was asked about.
+        request: RequestId,
+        /// What the store knows of it, every record included that was to be written before.
+        known: Known,
+    },
+}
+
+/// What the node asks of the world, oldest first.
+#[derive(Debug)]
+pub enum Output {
+    /// Keep a connection to this node, and dial again when it is lost.
+    Want {
+        /// The node.
+        peer: PeerId,
+    },
+    /// Keep no connection to this node, and close the one there is.
+    Forget {
+        /// The node.
+        peer: PeerId,
+    },
+    /// The peer is one of ours: let it open more streams.
+    Admit {
+        /// Its connection.
+        link: LinkId,
+    },
+    /// Close the connection. Nothing that still comes over it is heard.
+    Close {
+        /// Which.
+        link: LinkId,
+        /// Why.
+        reason: CloseReason,
+    },
+    /// Send this frame; drop it when the connection is gone.
+    Send {
+        /// Over which connection.
+        link: LinkId,
+        /// In which of its lanes.
+        lane: Lane,
+        /// What it carries.
+        kind: Kind,
+        /// Header and body.
+        frame: Arc<[u8]>,
+    },
+    /// Ask the signer; questions are put to it in this order. Answered by [`Input::Signer`].
+    Signer(SignerQuestion),
+    /// Make the record durable and answer with [`Input::Persisted`].
+    Persist {
+        /// Names this request, and the child that waits.
+        token: u64,
+        /// What to keep.
+        record: Record,
+    },
+    /// Write the record down with the next one that is persisted, or within
+    /// [`NOTE_PAUSE`](ensign_signing::NOTE_PAUSE); nobody waits for it. A later note of the same place
+    /// takes the place of an earlier one.
+    Note(Record),
+    /// Look up what the store knows of a request and answer with [`Input::Recalled`]. No flush: it
+    /// is asked on behalf of peers.
+    Recall {
+        /// The request.
+        request: RequestId,
+    },
+    /// Something for the application.
+    Event(Event),
+}
+
+/// Why the node closes a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CloseReason {
+    /// The first frame did not come in time, or was no hello.
+    NoHello,
+    /// The peer speaks no version that we speak.
+    Version,
+    /// The peer misbehaved too often or too badly.
+    Misbehaved,
+    /// We have no room for another peer.
+    Full,
+    /// The peer has a newer connection.
+    Replaced,
+}
+
+/// What must survive a crash, and whose it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Record {
+    /// Of signing.
+    Signing(ensign_signing::Record),
+}
+
+/// Something for the application.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// Signing reports.
+    Signing(ensign_signing::Event),
+    /// A peer did wrong.
+    Offense {
+        /// The node.
+        peer: PeerId,
+        /// What it did.
+        offense: Offense,
+        /// What it costs.
+        sentence: Sentence,
+    },
+    /// Frames for a peer did not leave.
+    Dropped {
+        /// The node.
+        peer: PeerId,
+        /// In which lane.
+        lane: Lane,
+        /// How many.
+        frames: u32,
+    },
+}

@@ -1,0 +1,117 @@
+//! The guard chain: what is asked of a frame before a byte of it is decoded, from cheap to dear.
+
+use alloc::collections::BTreeMap;
+
+use ensign_primitives::{Now, Occupancy, PeerId};
+use ensign_signing::{Allowance, Allowances, Bucket, MEMBERS_MAX};
+use ensign_wire::{Audience, Kind};
+
+use crate::{Offense, PINGS_ALLOWED, gate::Link};
+
+/// What a guard says of a frame.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// The next guard is asked.
+    Allow,
+    /// The frame is not read, and its sender is not blamed.
+    Deny,
+    /// The frame is not read, and its sender pays.
+    Penalize(Offense),
+}
+
+/// What is known of a frame that is not decoded.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Arriving {
+    pub(crate) kind: Kind,
+    /// Bytes after the header.
+    pub(crate) len: usize,
+}
+
+/// One guard; the frame comes over this link.
+type Guard = fn(&mut Guards, Now, &mut Link, Arriving) -> Verdict;
+
+/// Every guard, in the order in which they are asked.
+const CHAIN: [Guard; 4] = [Guards::introduction, Guards::audience, Guards::answers, Guards::bytes];
+
+/// What the guards remember.
+#[derive(Debug)]
+pub(crate) struct Guards {
+    allowances: Allowances,
+    /// What each member may still send of what is dear to decode or to keep. A budget belongs to a
+    /// node, so that dialling again buys nothing.
+    bytes: BTreeMap<(PeerId, Kind), Bucket>,
+}
+
+impl Guards {
+    pub(crate) const fn new(allowances: Allowances) -> Self {
+        Self { allowances, bytes: BTreeMap::new() }
+    }
+
+    /// Asks every guard until one does not allow the frame.
+    pub(crate) fn judge(&mut self, now: Now, link: &mut Link, frame: Arriving) -> Verdict {
+        let verdicts = CHAIN.iter().map(|guard| guard(self, now, link, frame));
+        verdicts.into_iter().find(|it| *it != Verdict::Allow).unwrap_or(Verdict::Allow)
+    }
+
+    /// A hello comes first, and once.
+    fn introduction(&mut self, _: Now, link: &mut Link, frame: Arriving) -> Verdict {
+        match (link.is_introduced(), frame.kind.audience()) {
+            (true, _) if frame.kind == Kind::Hello => Verdict::Penalize(Offense::SecondHello),
+            (true, _) | (false, Audience::Anyone) => Verdict::Allow,
+            // Its hello may be on its way: no member is cut off for the order of its words.
+            (false, _) if link.is_member() => Verdict::Deny,
+            (false, _) => Verdict::Penalize(Offense::NoHello { kind: frame.kind }),
+        }
+    }
+
+    /// What only members may say is not heard from others.
+    fn audience(&mut self, _: Now, link: &mut Link, frame: Arriving) -> Verdict {
+        if frame.kind.audience() == Audience::Member && !link.is_member() {
+            return Verdict::Penalize(Offense::Stranger { kind: frame.kind });
+        }
+        Verdict::Allow
+    }
+
+    /// What asks for an answer has a budget on each connection. A member that asks for more gets none
+    /// and keeps its connection; a stranger loses it in the end.
+    fn answers(&mut self, now: Now, link: &mut Link, frame: Arriving) -> Verdict {
+        let asks = matches!(frame.kind, Kind::Ping | Kind::Groups);
+        if !asks || link.pings.take(now.instant, PINGS_ALLOWED, 1) {
+            Verdict::Allow
+        } else if link.is_member() {
+            Verdict::Deny
+        } else {
+            Verdict::Penalize(Offense::TooManyPings)
+        }
+    }
+
+    /// What is dear to decode or to keep has a budget of bytes.
+    fn bytes(&mut self, now: Now, link: &mut Link, frame: Arriving) -> Verdict {
+        let Some(allowance) = self.bytes_allowed(frame.kind) else { return Verdict::Allow };
+        let full = || Bucket::full(now.instant, allowance);
+        let left = self.bytes.entry((link.peer, frame.kind)).or_insert_with(full);
+        if left.take(now.instant, allowance, frame.len as u64) {
+            Verdict::Allow
+        } else {
+            Verdict::Penalize(Offense::OverBudget { kind: frame.kind })
+        }
+    }
+
+    const fn bytes_allowed(&self, kind: Kind) -> Option<Allowance> {
+        #[expect(clippy::wildcard_enum_match_arm, reason = "all else is small or of a session")]
+        match kind {
+            Kind::SessionAnnounce => Some(self.allowances.announced_bytes),
+            Kind::Payload => Some(self.allowances.payload_bytes),
+            _ => None,
+        }
+    }
+
+    /// Forgets the budgets of who is a member no more.
+    pub(crate) fn forget(&mut self, peer: &PeerId) {
+        self.bytes.retain(|(other, _), _| other != peer);
+    }
+
+    pub(crate) fn occupancy(&self) -> Occupancy {
+        Occupancy { name: "budgets of bytes", len: self.bytes.len(), limit: 2 * MEMBERS_MAX }
+    }
+}

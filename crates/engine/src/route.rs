@@ -1,0 +1,135 @@
+//! Between the world and the children: whose a frame is, and what becomes of what a child says.
+
+use ensign_primitives::{LinkId, Now, StateMachine};
+use ensign_signing::{
+    Input as SigningInput, Message, Output as SigningOutput, SignerAnswer, Standing,
+};
+use ensign_wire::{Frame, Kind};
+
+use crate::{
+    Engine, Event, Offense, Output, Record,
+    guards::{Arriving, Verdict},
+    settle::Rooms,
+};
+
+/// What a child is to be told.
+#[derive(Debug)]
+pub(crate) enum Note {
+    Signing(SigningInput),
+}
+
+/// Who waits for a record to be durable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Child {
+    Signing = 0,
+}
+
+/// Most children that can wait. A power of two, so that a token's low bits name one.
+const CHILDREN_MAX: u64 = 8;
+
+impl Child {
+    /// Every child that waits, in the order of their numbers.
+    const ALL: [Self; 1] = [Self::Signing];
+
+    /// Makes a token of ours from one of a child's.
+    pub(crate) const fn token(self, own: u64) -> u64 {
+        own * CHILDREN_MAX + self as u64
+    }
+
+    /// Returns who waits for a token, and what it calls it.
+    pub(crate) fn of_token(token: u64) -> Option<(Self, u64)> {
+        let number = usize::try_from(token % CHILDREN_MAX).ok()?;
+        Self::ALL.get(number).map(|child| (*child, token / CHILDREN_MAX))
+    }
+}
+
+impl Engine {
+    pub(crate) fn on_frame(&mut self, now: Now, link: LinkId, (kind, body): (Kind, &[u8])) {
+        let Some(known) = self.gate.get_mut(link) else { return };
+        let frame = Arriving { kind, len: body.len() };
+        let (peer, verdict) = (known.peer, self.guards.judge(now, known, frame));
+        match verdict {
+            Verdict::Allow => {}
+            Verdict::Deny => return,
+            Verdict::Penalize(offense) => return self.offense(link, offense),
+        }
+        let message = match Frame::decode(kind, body, self.config.network) {
+            Err(error) => return self.offense(link, Offense::Decode(error)),
+            Ok(Frame::Hello(hello)) => return self.on_hello(link, hello),
+            Ok(Frame::Ping(number)) => return self.send(link, &Frame::Pong(number)),
+            Ok(Frame::Pong(_)) => return,
+            Ok(Frame::Groups(groups)) => Message::Groups(groups),
+            Ok(Frame::Payload { request, bytes }) => Message::Payload { request, bytes },
+            Ok(Frame::Envelope(envelope)) => Message::Statement(envelope),
+        };
+        self.notes.push_back(Note::Signing(SigningInput::Message { peer, message }));
+    }
+
+    pub(crate) fn on_signer(&mut self, answer: SignerAnswer) {
+        self.notes.push_back(Note::Signing(SigningInput::Signer(answer)));
+    }
+
+    pub(crate) fn on_persisted(&mut self, token: u64) {
+        match Child::of_token(token) {
+            Some((Child::Signing, token)) => {
+                self.notes.push_back(Note::Signing(SigningInput::Persisted { token }));
+            }
+            None => {}
+        }
+    }
+
+    /// What signing says becomes ours.
+    fn on_signing(&mut self, output: SigningOutput) {
+        let output = match output {
+            SigningOutput::Standing { peer, standing } => {
+                if standing == Standing::Stranger {
+                    self.guards.forget(&peer);
+                }
+                let is_member = standing == Standing::Member;
+                let introduced = self.gate.set_standing(peer, standing).filter(|_| is_member);
+                let Some(link) = introduced else { return };
+                Output::Admit { link }
+            }
+            SigningOutput::Want { peer } => Output::Want { peer },
+            SigningOutput::Forget { peer } => Output::Forget { peer },
+            SigningOutput::Send { peer, kind, frame } => {
+                let Some(link) = self.gate.link_of(&peer) else { return };
+                Output::Send { link, lane: kind.lane(), kind, frame }
+            }
+            SigningOutput::Signer(question) => Output::Signer(question),
+            SigningOutput::Persist { token, record } => Output::Persist {
+                token: Child::Signing.token(token),
+                record: Record::Signing(record),
+            },
+            SigningOutput::Note(record) => Output::Note(Record::Signing(record)),
+            SigningOutput::Recall { request } => Output::Recall { request },
+            SigningOutput::Offense { peer, offense } => {
+                return self.offense_of(peer, Offense::Signing(offense));
+            }
+            SigningOutput::Event(event) => Output::Event(Event::Signing(event)),
+        };
+        self.outputs.push_back(output);
+    }
+}
+
+impl Rooms for Engine {
+    fn listen(&mut self, _: Now) -> bool {
+        // The order of the children is part of the contract: equal inputs, equal outputs.
+        if let Some(output) = self.signing.poll_output() {
+            self.on_signing(output);
+            return true;
+        }
+        false
+    }
+
+    fn notes(&self) -> usize {
+        self.notes.len()
+    }
+
+    fn deliver(&mut self, now: Now) {
+        match self.notes.pop_front() {
+            Some(Note::Signing(input)) => self.signing.handle_input(now, input),
+            None => {}
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! What each offense costs: the only match over offenses that decides anything.
+
+use ensign_session::Offense as Session;
+use ensign_signing::Offense as Signing;
+use ensign_wire::RequestError;
+
+use crate::{CloseReason, OFFENSE_POINTS_MAX, Offense};
+
+/// What an offense costs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sentence {
+    /// Points; [`OFFENSE_POINTS_MAX`](crate::OFFENSE_POINTS_MAX) of them end the connection.
+    pub weight: u32,
+    /// Why the connection ends at once; `None` while only points count.
+    pub close: Option<CloseReason>,
+    /// What the points are counted for.
+    pub scope: Scope,
+}
+
+/// What points are counted for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// The connection: on the next one they count from zero. A member is slowed, never locked out.
+    Connection,
+}
+
+/// Decides what an offense costs.
+pub const fn sentence(offense: &Offense) -> Sentence {
+    match offense {
+        Offense::NoHello { .. } | Offense::HelloTimeout => ends(CloseReason::NoHello),
+        Offense::Version { .. } => ends(CloseReason::Version),
+        Offense::Decode(_) | Offense::SecondHello => ends(CloseReason::Misbehaved),
+        Offense::TooManyPings | Offense::Stranger { .. } => points(5),
+        // Whoever asks too much is slowed: what is beyond its budget costs less than a handshake.
+        Offense::OverBudget { .. } | Offense::Signing(Signing::NoRoom) => points(0),
+        // What another clock would accept: as with a message that is too old.
+        Offense::Signing(
+            Signing::InvalidRequest(RequestError::Delegation(error))
+            | Signing::Session(Session::NotDelegated(error)),
+        ) if error.is_of_time() => points(1),
+        // A wrong clock is nobody's malice, but each such message costs us work and a report.
+        Offense::Signing(
+            Signing::RequestTime { .. }
+            | Signing::Session(Session::Replay(_) | Session::TooManyAcks { .. }),
+        ) => points(1),
+        Offense::Signing(
+            Signing::UnknownGroup { .. }
+            | Signing::InvalidRequest(_)
+            | Signing::InvalidAnnounce { .. }
+            | Signing::Unsignable(_)
+            | Signing::WrongPayload { .. }
+            | Signing::Session(
+                Session::Unlisted { .. }
+                | Session::BadSignature { .. }
+                | Session::WrongSpeaker { .. }
+                | Session::NotDelegated(_)
+                | Session::WrongRound0
+                | Session::WrongCount { .. }
+                | Session::FalseSignature,
+            ),
+        ) => points(5),
+        // The signer stays reachable for other sessions; its group decides what to do with proof.
+        Offense::Signing(Signing::Session(Session::Proven(_))) => points(10),
+    }
+}
+
+const fn points(weight: u32) -> Sentence {
+    Sentence { weight, close: None, scope: Scope::Connection }
+}
+
+const fn ends(reason: CloseReason) -> Sentence {
+    Sentence { weight: OFFENSE_POINTS_MAX, close: Some(reason), scope: Scope::Connection }
+}

@@ -1,0 +1,44 @@
+//! How the hall hears its children: in rounds, until all are silent, and not for ever.
+
+use core::time::Duration;
+
+use ensign_primitives::Now;
+
+use crate::SETTLE_ROUNDS_MAX;
+
+/// How long the rest waits when the rounds are used up: not at all, on a clock of microseconds.
+pub(crate) const RESUME_PAUSE: Duration = Duration::from_micros(1);
+
+/// Children between which notes pass.
+pub(crate) trait Rooms {
+    /// Carries out what the first child that has something to say says next; the order of the children
+    /// is always the same. Returns `false` when all are silent.
+    ///
+    /// What another child is to be told becomes a note that waits.
+    fn listen(&mut self, now: Now) -> bool;
+
+    /// Returns how many notes wait.
+    fn notes(&self) -> usize;
+
+    /// Hands the oldest note to the child that it is for.
+    fn deliver(&mut self, now: Now);
+}
+
+/// Hears every child and hands on what they have for each other, until all are silent; at most
+/// [`SETTLE_ROUNDS_MAX`] rounds. Returns whether they are.
+///
+/// A round hands over the notes that wait when it begins, so that their number bounds the work: what
+/// is said in answer waits for the next one.
+pub(crate) fn settle(rooms: &mut impl Rooms, now: Now) -> bool {
+    while rooms.listen(now) {}
+    for _ in 0..SETTLE_ROUNDS_MAX {
+        if rooms.notes() == 0 {
+            return true;
+        }
+        for _ in 0..rooms.notes() {
+            rooms.deliver(now);
+            while rooms.listen(now) {}
+        }
+    }
+    rooms.notes() == 0
+}
