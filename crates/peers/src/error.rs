@@ -13,6 +13,12 @@ pub enum CommandError {
         /// The limit.
         limit: usize,
     },
+    /// The application wants too many peers.
+    #[error("the application wants {limit} peers already")]
+    TooManyChosen {
+        /// The limit.
+        limit: usize,
+    },
 }
 
 /// Why a dial led to no connection.
