@@ -153,7 +153,7 @@ impl Net {
     pub(super) fn revive(&mut self, node: usize) {
         let (journal, notes) = (self.nodes[node].journal.clone(), self.nodes[node].notes.clone());
         let restored = signing::Restored::from_records(journal.into_iter().chain(notes));
-        let restored = Restored { signing: restored };
+        let restored = Restored { signing: restored, ..Restored::default() };
         let (now, dead) = (self.now(), &mut self.nodes[node]);
         dead.subject = Node::of_boot(node, dead.boot, now, restored).subject;
         self.form(node);
@@ -284,8 +284,11 @@ impl Net {
                 Output::Event(HallEvent::Offense { peer, offense, sentence }) => {
                     self.nodes[node].found.push((peer, offense, sentence));
                 }
-                Output::Event(HallEvent::Dropped { .. })
-                | Output::Want { .. }
+                Output::Persist { record: Record::Peers(_), .. } => panic!("who waits?"),
+                Output::Event(HallEvent::Peers(_) | HallEvent::Dropped { .. })
+                | Output::Note(Record::Peers(_))
+                | Output::Dial { .. }
+                | Output::Expect { .. }
                 | Output::Forget { .. }
                 | Output::Admit { .. } => {}
             }
