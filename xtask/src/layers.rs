@@ -76,6 +76,7 @@ const TABLE: &[Row] = &[
     row("crates/review",       5, &[UpTo(4), Only("psbt"), Only("store"), Only("ledger")]),
     row("crates/coordinator",  5, &[UpTo(4), Only("transport"), Only("store"), Only("psbt"), Only("ledger"), Only("signer"), Only("review")]),
     row("crates/sim",          5, &[UpTo(4)]),
+    row("crates/sim-report",   5, &[UpTo(4), Only("sim")]),
     row("crates/api",          6, &[UpTo(5)]),
     row("crates/cli",          6, &[UpTo(4), Only("transport"), Only("store"), Only("psbt"), Only("vault"), Only("ledger"), Only("signer"), Only("review"), Only("coordinator"), Only("api")]),
     row("crates/demo",         6, &[Only("cli")]),

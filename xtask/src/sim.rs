@@ -30,7 +30,7 @@ enum Tier {
 impl Tier {
     const fn package(self) -> &'static str {
         match self {
-            Self::Engine => "ensign-sim",
+            Self::Engine => "ensign-sim-report",
             Self::Quic => "ensign-sim-quic",
         }
     }

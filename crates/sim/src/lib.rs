@@ -13,7 +13,7 @@
 //! - A restarted node has what its disk had acknowledged, and a part of what it had not.
 //! - What is observed is complete: checkers and reports see every frame, record and event.
 //!
-//! Absent on purpose: a model of the engine, a clock, a socket.
+//! Absent on purpose: a model of the engine, a clock, a socket; what a [`Report`] looks like on a page.
 
 pub mod adversary;
 pub mod check;

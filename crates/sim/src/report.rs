@@ -1,32 +1,9 @@
-//! What a run found, as data: the one source of every page, table and comparison.
+//! What a run found, as data: the one source of every page, table and comparison, which
+//! `ensign-sim-report` makes.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{Scenario, check::Violation};
-
-pub mod compare;
-pub mod statistics;
-pub mod sweep;
-
-mod csv;
-mod figures;
-mod folder;
-mod metric;
-mod page;
-mod plot;
-mod runs;
-mod settings;
-mod units;
-mod verdict;
-
-pub use compare::Comparison;
-pub use folder::{FORMAT, REPORT_FILE, ReadError};
-pub use metric::{Better, Metric};
-pub use sweep::{SweepReport, SweepRun};
-pub use verdict::Verdict;
-
-#[cfg(test)]
-mod tests;
 
 /// Most failed attempts that are told one by one.
 pub const FAILURES_MAX: usize = 10_000;
@@ -218,5 +195,16 @@ impl Report {
     /// Returns whether no checker fired and every demand was met.
     pub fn is_good(&self) -> bool {
         self.violations.is_empty() && self.unmet.is_empty()
+    }
+
+    /// Returns how many intents were signed.
+    pub fn signed(&self) -> usize {
+        self.intents.iter().filter(|intent| intent.outcome == Outcome::Signed).count()
+    }
+
+    /// Returns how many attempts failed, those included that are not told one by one.
+    pub fn failed_attempts(&self) -> u64 {
+        let counted = self.series.last().map_or(0, |sample| u64::from(sample.failed_attempts));
+        counted.max(self.failures.len() as u64)
     }
 }
