@@ -4,7 +4,7 @@
 //! and bends what goes in and comes out. A new one is a file of its own and a line in [`KINDS`].
 
 use std::{
-    collections::{BTreeSet, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     fmt::Debug,
     sync::Arc,
 };
@@ -13,7 +13,8 @@ use ensign_engine::{CommandError, Engine, Input, Keys, Output};
 use ensign_identity::SignerKey;
 use ensign_musig::SecKey;
 use ensign_primitives::{
-    Instant, Now, Occupancy, PeerId, SessionId, SignerIndex, StateMachine, TaggedHasher, Wakeup,
+    Instant, LinkId, Now, Occupancy, PeerId, SessionId, SignerIndex, StateMachine, TaggedHasher,
+    Wakeup,
 };
 use ensign_wire::{Body, Envelope, Frame, GroupKeys, Kind};
 
@@ -126,6 +127,8 @@ pub struct Seat {
     pub signers: Option<GroupKeys>,
     /// The nodes it is connected to.
     pub connected: BTreeSet<PeerId>,
+    /// Its connections, by name.
+    links: BTreeMap<LinkId, PeerId>,
     /// Those of its group that act together with it, itself included, with their keys.
     pub coalition: Vec<Keys>,
     alarm: Option<Instant>,
@@ -136,7 +139,20 @@ pub struct Seat {
 impl Seat {
     /// Sends any bytes under any kind.
     pub fn say_bytes(&mut self, peer: PeerId, kind: Kind, frame: impl Into<Arc<[u8]>>) {
-        self.outputs.push_back(Output::Send { peer, kind, frame: frame.into() });
+        if let Some(link) = self.link_of(peer) {
+            let (lane, frame) = (kind.lane(), frame.into());
+            self.outputs.push_back(Output::Send { link, lane, kind, frame });
+        }
+    }
+
+    /// The connection with a peer.
+    pub fn link_of(&self, peer: PeerId) -> Option<LinkId> {
+        self.links.iter().find(|(_, other)| **other == peer).map(|(link, _)| *link)
+    }
+
+    /// Who is at the other end of a connection.
+    pub fn peer_of(&self, link: LinkId) -> Option<PeerId> {
+        self.links.get(&link).copied()
     }
 
     /// Sends a frame.
@@ -196,9 +212,9 @@ impl Seat {
 
     /// What it is itself about to say, and to whom; `None` for anything else.
     pub fn own_words(&self, output: &Output) -> Option<(PeerId, Envelope)> {
-        let Output::Send { peer, .. } = output else { return None };
-        let envelope = envelope_in(output)?;
-        (envelope.sender() == self.peer()).then_some((*peer, envelope))
+        let Output::Send { link, .. } = output else { return None };
+        let (peer, envelope) = (self.peer_of(*link)?, envelope_in(output)?);
+        (envelope.sender() == self.peer()).then_some((peer, envelope))
     }
 
     /// The nodes of its group that are not in its coalition.
@@ -217,11 +233,11 @@ pub fn envelope_in(output: &Output) -> Option<Envelope> {
     }
 }
 
-/// Decodes the envelope in a frame that came, and says who brought it.
-pub fn envelope_heard(input: &Input) -> Option<(PeerId, Envelope)> {
-    let Input::Frame { peer, kind, body } = input else { return None };
+/// Decodes the envelope in a frame that came, and says which connection brought it.
+pub fn envelope_heard(input: &Input) -> Option<(LinkId, Envelope)> {
+    let Input::Frame { link, kind, body } = input else { return None };
     match Frame::decode(*kind, body, NETWORK) {
-        Ok(Frame::Envelope(envelope)) => Some((*peer, *envelope)),
+        Ok(Frame::Envelope(envelope)) => Some((*link, *envelope)),
         _ => None,
     }
 }
@@ -270,6 +286,7 @@ impl Hostile {
             group: members.iter().filter_map(|node| Some(person(*node)?.peer)).collect(),
             signers: group.map(|group| group.config.keys.clone()),
             connected: BTreeSet::new(),
+            links: BTreeMap::new(),
             coalition: hostile.filter_map(|node| Some(person(*node)?.keys.clone())).collect(),
             alarm: None,
             outputs: VecDeque::new(),
@@ -310,10 +327,13 @@ impl Hostile {
     }
 
     fn note_connections(&mut self, input: &Input) {
-        if let Input::Connected { peer, .. } = input {
+        if let Input::Up { link, peer, .. } = input {
             self.seat.connected.insert(*peer);
-        } else if let Input::Disconnected { peer } = input {
-            self.seat.connected.remove(peer);
+            self.seat.links.insert(*link, *peer);
+        } else if let Input::Down { link } = input
+            && let Some(peer) = self.seat.links.remove(link)
+        {
+            self.seat.connected.remove(&peer);
         }
     }
 }

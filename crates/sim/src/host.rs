@@ -1,9 +1,13 @@
 //! One node: its machine, and what the kernel plays for it: transport, disk, clocks, entropy, person.
 
-use std::{collections::VecDeque, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+    time::Duration,
+};
 
 use ensign_engine::{CommandError, Engine, Input};
-use ensign_primitives::{Instant, StateMachine};
+use ensign_primitives::{Instant, LinkId, StateMachine};
 use ensign_session::LocalSigner;
 use ensign_wire::{Header, Kind};
 
@@ -44,6 +48,9 @@ pub(crate) struct Host {
     /// For nonces: what the operating system gives.
     entropy: Random,
     transport: Transport,
+    /// The names of the connections that are up.
+    links: BTreeMap<NodeIndex, LinkId>,
+    next_link: u64,
     disk: Disk,
     person: Person,
     /// When the next timer event is in the queue.
@@ -135,6 +142,8 @@ impl Host {
             clock,
             entropy: Random::new(plan.seed, "entropy", node.0.into()),
             transport: Transport::default(),
+            links: BTreeMap::new(),
+            next_link: 0,
             disk: Disk::default(),
             person: Person::default(),
             timer: None,
@@ -255,9 +264,9 @@ impl Host {
             }
             return;
         };
-        let Some(person) = scene.plan.cast.person(from) else { return };
+        let Some(link) = self.links.get(&from).copied() else { return };
         self.spend(scene, kind);
-        self.feed(scene, Input::Frame { peer: person.peer, kind, body: body.to_vec() });
+        self.feed(scene, Input::Frame { link, kind, body: body.to_vec() });
     }
 
     /// What handling a frame costs: envelopes are verified, announcements more than that.
@@ -285,16 +294,20 @@ impl Host {
             let (peer, input, seen) = match change {
                 Change::Up(peer) => {
                     let Some(person) = scene.plan.cast.person(peer) else { continue };
-                    let input = Input::Connected { peer: person.peer, remote: address(peer) };
+                    let link = LinkId(self.next_link);
+                    self.next_link += 1;
+                    self.links.insert(peer, link);
+                    let (remote, direction) = (address(peer), self.transport.direction(peer));
+                    let input = Input::Up { link, peer: person.peer, remote, direction };
                     (peer, input, Seen::Connected { peer })
                 }
                 Change::Down(peer) => {
-                    let Some(person) = scene.plan.cast.person(peer) else { continue };
-                    let input = Input::Disconnected { peer: person.peer };
+                    let Some(link) = self.links.remove(&peer) else { continue };
+                    let input = Input::Down { link };
                     (peer, input, Seen::Disconnected { peer })
                 }
             };
-            debug_assert_eq!(matches!(input, Input::Connected { .. }), self.transport.is_up(peer));
+            debug_assert_eq!(matches!(input, Input::Up { .. }), self.transport.is_up(peer));
             self.see(scene, seen);
             self.feed(scene, input);
         }

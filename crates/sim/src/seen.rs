@@ -2,9 +2,12 @@
 
 use std::sync::Arc;
 
-use ensign_engine::{CloseReason, CommandError, Event, Record};
+use ensign_engine::{
+    CloseReason, CommandError, Offense, Sentence,
+    signing::{Event, Record},
+};
 use ensign_identity::Signature;
-use ensign_primitives::{Instant, RequestId, SessionId};
+use ensign_primitives::{Instant, PeerId, RequestId, SessionId};
 use ensign_wire::Kind;
 
 use crate::{Cast, NodeIndex};
@@ -138,6 +141,15 @@ pub enum Seen {
     },
     /// Its engine reports.
     Event(Event),
+    /// Its engine reports that a peer did wrong.
+    Offense {
+        /// The node.
+        peer: PeerId,
+        /// What it did.
+        offense: Offense,
+        /// What it costs.
+        sentence: Sentence,
+    },
     /// One of its collections is larger than its bound.
     Overfull {
         /// Which.

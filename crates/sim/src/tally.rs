@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use ensign_engine::Event;
+use ensign_engine::signing::Event;
 use ensign_primitives::{Instant, RequestId};
 use ensign_session::{Event as SessionEvent, Failure};
 use ensign_wire::{AbortReason, Kind};
@@ -134,7 +134,6 @@ impl Tally {
                 self.on_failed(sight, (*request, *attempt), failure);
                 self.on_closed(*request, failure);
             }
-            Event::Offense { .. } if cast.is_honest(sight.node) => self.faults.offenses += 1,
             Event::PeerUp { .. }
             | Event::PeerDown { .. }
             | Event::GroupUnknown { .. }
@@ -142,8 +141,8 @@ impl Tally {
             | Event::GroupMissing { .. }
             | Event::PeerCopied { .. }
             | Event::Review(_)
-            | Event::Session { .. }
-            | Event::Offense { .. } => {}
+            | Event::NotResumed { .. }
+            | Event::Session { .. } => {}
         }
     }
 
@@ -378,6 +377,9 @@ impl Observer for Tally {
             }
             Seen::Recovered { request, .. } => self.on_done(cast, sight, *request),
             Seen::Event(event) => self.on_event(cast, sight, event),
+            Seen::Offense { .. } => {
+                self.faults.offenses += u64::from(cast.is_honest(sight.node));
+            }
             Seen::Received { .. }
             | Seen::Sent { .. }
             | Seen::Drew { .. }

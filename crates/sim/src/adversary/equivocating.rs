@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use ensign_engine::Output;
+use ensign_engine::{Output, signing::SignerQuestion};
 use ensign_primitives::{PeerId, SessionId};
 use ensign_wire::{Body, Kind};
 
@@ -24,7 +24,7 @@ struct Equivocating {
 
 impl Adversary for Equivocating {
     fn speak(&mut self, seat: &mut Seat, output: Output) -> Option<Output> {
-        if let Output::NeedNonces { order, .. } = &output {
+        if let Output::Signer(SignerQuestion::Nonces { order, .. }) = &output {
             self.messages.insert(order.session, order.request.request.messages.len());
         }
         let Some((to, envelope)) = seat.own_words(&output) else { return Some(output) };

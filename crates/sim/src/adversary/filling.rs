@@ -33,7 +33,7 @@ struct Filling {
 
 impl Adversary for Filling {
     fn hear(&mut self, seat: &mut Seat, input: Input) -> Option<Input> {
-        if let Input::Connected { .. } = input {
+        if let Input::Up { .. } = input {
             seat.wake_at(seat.now.instant.after(PAUSE));
         }
         if let Some(joined) = self.own.joined(&input) {

@@ -7,7 +7,7 @@ use ensign_identity::DelegationProof;
 use ensign_primitives::{PeerId, QueryId, SessionId, SignerIndex};
 use ensign_session::LocalSigner;
 use ensign_wire::{
-    AbortReason, Body, Frame, GroupKeys, KeyTweak, Message, Mode, NonceCommit, PartialSigAck,
+    AbortReason, Body, Frame, GroupKeys, KeyTweak, Kind, Message, Mode, NonceCommit, PartialSigAck,
     Payload, Round0, Scheme, SessionAbort, SessionAnnounce, SessionJoin, SessionReady,
     SignedRequest, SignerSet, SigningRequest, TxType,
 };
@@ -34,14 +34,14 @@ const REQUESTS_MAX: u64 = 100;
 #[derive(Debug, Default)]
 struct Flooding {
     requests: u64,
-    hello: Option<Output>,
+    hello: Option<(Kind, Arc<[u8]>)>,
     /// The last session it took part in, and its last number there.
     session: Option<(SessionId, u64)>,
 }
 
 impl Adversary for Flooding {
     fn hear(&mut self, seat: &mut Seat, input: Input) -> Option<Input> {
-        if let Input::Connected { .. } = input {
+        if let Input::Up { .. } = input {
             seat.wake_at(seat.now.instant.after(PAUSE));
         }
         Some(input)
@@ -50,10 +50,10 @@ impl Adversary for Flooding {
     fn speak(&mut self, _: &mut Seat, output: Output) -> Option<Output> {
         if let Some(envelope) = envelope_in(&output) {
             self.session = Some((envelope.session(), envelope.seq()));
-        } else if let Output::Send { peer, kind, frame } = &output
+        } else if let Output::Send { kind, frame, .. } = &output
             && self.hello.is_none()
         {
-            self.hello = Some(Output::Send { peer: *peer, kind: *kind, frame: frame.clone() });
+            self.hello = Some((*kind, frame.clone()));
         }
         Some(output)
     }
@@ -76,7 +76,7 @@ impl Flooding {
     fn as_stranger(&mut self, seat: &mut Seat, peer: PeerId) {
         match seat.random.below(40) {
             0 => {
-                if let Some(Output::Send { kind, frame, .. }) = &self.hello {
+                if let Some((kind, frame)) = &self.hello {
                     seat.say_bytes(peer, *kind, frame.clone());
                 }
             }

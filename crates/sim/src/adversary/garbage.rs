@@ -30,7 +30,7 @@ struct Garbage {
 
 impl Adversary for Garbage {
     fn hear(&mut self, seat: &mut Seat, input: Input) -> Option<Input> {
-        if let Input::Connected { .. } = input {
+        if let Input::Up { .. } = input {
             let pause = seat.random.within(PAUSE);
             seat.wake_at(seat.now.instant.after(pause));
         }

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ensign_engine::{ATTEMPTS_MAX, Input, Output};
+use ensign_engine::{Input, Output, signing::ATTEMPTS_MAX};
 use ensign_identity::Signature;
 use ensign_musig::{KeyAggCtx, PartialSig, PubNonce, SigningCtx, taproot_tweak};
 use ensign_primitives::{PeerId, RequestId, SessionId};

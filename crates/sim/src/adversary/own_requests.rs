@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use ensign_engine::{ATTEMPTS_MAX, Input};
+use ensign_engine::{Input, signing::ATTEMPTS_MAX};
 use ensign_primitives::{PeerId, RequestId, SessionId, UnixTime, sha256};
 use ensign_wire::{
     AbortReason, Body, KeyTweak, Message, Mode, Payload, Scheme, SessionAbort, SessionAnnounce,

@@ -35,7 +35,7 @@ impl Adversary for Replaying {
             if seat.random.happens(0.5) {
                 self.replay_to_anybody(seat);
             }
-        } else if let Input::Connected { peer, .. } = &input {
+        } else if let Input::Up { peer, .. } = &input {
             (0..AFTER_RECONNECT).for_each(|_| self.replay(seat, *peer));
             let pause = seat.random.within(PAUSE);
             seat.wake_at(seat.now.instant.after(pause));

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use ensign_engine::{ATTEMPTS_MAX, Input, Output};
+use ensign_engine::{Input, Output, signing::ATTEMPTS_MAX};
 use ensign_primitives::{RequestId, SessionId};
 use ensign_wire::{Body, Envelope, Kind, SignedRequest, SigningRequest};
 
@@ -45,7 +45,7 @@ struct Course {
 
 impl Adversary for Restarting {
     fn hear(&mut self, seat: &mut Seat, input: Input) -> Option<Input> {
-        if let Input::Connected { .. } = input {
+        if let Input::Up { .. } = input {
             seat.wake_at(seat.now.instant.after(PAUSE));
         }
         if let Some((_, envelope)) = envelope_heard(&input) {

@@ -30,21 +30,22 @@ struct Silencing {
 
 impl Adversary for Silencing {
     fn hear(&mut self, seat: &mut Seat, input: Input) -> Option<Input> {
-        if let Input::Connected { .. } = input {
+        if let Input::Up { .. } = input {
             seat.wake_at(seat.now.instant.after(PAUSE));
         }
         (!self.own.concerns(&input)).then_some(input)
     }
 
     fn speak(&mut self, seat: &mut Seat, output: Output) -> Option<Output> {
-        let Output::Send { peer, .. } = &output else { return Some(output) };
+        let Output::Send { link, .. } = &output else { return Some(output) };
         let is_result = envelope_in(&output).is_some_and(|envelope| {
             matches!(
                 envelope.body().kind(),
                 Kind::PartialSigShare | Kind::PartialSigsComplete | Kind::SignatureFinalized
             )
         });
-        (!is_result || Some(*peer) != chosen(seat)).then_some(output)
+        let peer = seat.peer_of(*link);
+        (!is_result || peer.is_none() || peer != chosen(seat)).then_some(output)
     }
 
     fn wake(&mut self, seat: &mut Seat) {

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use ensign_engine::{ATTEMPTS_MAX, Input};
+use ensign_engine::{Input, signing::ATTEMPTS_MAX};
 use ensign_primitives::PeerId;
 use ensign_wire::{Payload, SignedRequest, SigningRequest};
 
@@ -38,7 +38,7 @@ struct Washing {
 
 impl Adversary for Washing {
     fn hear(&mut self, seat: &mut Seat, input: Input) -> Option<Input> {
-        if let Input::Connected { .. } = input {
+        if let Input::Up { .. } = input {
             seat.wake_at(seat.now.instant.after(PAUSE));
         }
         if let Some(joined) = self.own.joined(&input) {

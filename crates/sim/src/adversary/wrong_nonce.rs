@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use ensign_engine::{Input, Output};
+use ensign_engine::{Input, Output, signing::SignerQuestion};
 use ensign_primitives::SessionId;
 use ensign_wire::{Body, Kind, NonceShare};
 
@@ -48,7 +48,7 @@ impl Adversary for WrongNonce {
     }
 
     fn speak(&mut self, seat: &mut Seat, output: Output) -> Option<Output> {
-        if let Output::NeedNonces { order, .. } = &output {
+        if let Output::Signer(SignerQuestion::Nonces { order, .. }) = &output {
             self.messages.insert(order.session, order.request.request.messages.len());
         }
         let Some((to, envelope)) = seat.own_words(&output) else { return Some(output) };

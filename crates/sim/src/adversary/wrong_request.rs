@@ -43,7 +43,7 @@ struct WrongRequest {
 
 impl Adversary for WrongRequest {
     fn hear(&mut self, seat: &mut Seat, input: Input) -> Option<Input> {
-        if let Input::Connected { .. } = input {
+        if let Input::Up { .. } = input {
             seat.wake_at(seat.now.instant.after(PAUSE));
         }
         Some(input)

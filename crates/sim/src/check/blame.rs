@@ -7,7 +7,10 @@
 
 use std::collections::BTreeMap;
 
-use ensign_engine::{CloseReason, Event, OFFENSE_POINTS_MAX, Offense, Penalty};
+use ensign_engine::{
+    CloseReason, OFFENSE_POINTS_MAX, Offense, Sentence,
+    signing::{self, Event},
+};
 use ensign_replay::ReplayError;
 use ensign_session::{Event as SessionEvent, Failure, Offense as SessionOffense};
 use ensign_wire::{AbortReason, Envelope};
@@ -33,11 +36,11 @@ impl Checker for Blame {
         match &sight.what {
             Seen::Event(Event::Session { event: SessionEvent::Failed(failure), .. })
             | Seen::Event(Event::Closed { failure, .. }) => on_failure(cast, sight.node, failure),
-            Seen::Event(Event::Offense { peer, offense, penalty }) => {
+            Seen::Offense { peer, offense, sentence } => {
                 let Some(accused) = cast.node(peer).filter(|it| cast.is_honest(*it)) else {
                     return Ok(());
                 };
-                self.on_offense((sight.node, accused), offense, *penalty)
+                self.on_offense((sight.node, accused), offense, *sentence)
             }
             Seen::Closed { peer, reason: CloseReason::Misbehaved } if cast.is_honest(*peer) => {
                 let excused = self.excused.remove(&(sight.node, *peer)).unwrap_or(0);
@@ -60,13 +63,13 @@ impl Blame {
         &mut self,
         (judge, accused): (NodeIndex, NodeIndex),
         offense: &Offense,
-        penalty: Penalty,
+        sentence: Sentence,
     ) -> Result<(), String> {
         if !is_excused(offense) {
             return Err(format!("node {judge} charges honest node {accused} with {offense:?}"));
         }
-        if let Penalty::Points(points) = penalty {
-            *self.excused.entry((judge, accused)).or_default() += points;
+        if sentence.close.is_none() {
+            *self.excused.entry((judge, accused)).or_default() += sentence.weight;
         }
         Ok(())
     }
@@ -77,10 +80,13 @@ impl Blame {
 const fn is_excused(offense: &Offense) -> bool {
     matches!(
         offense,
-        Offense::RequestTime { .. }
-            | Offense::NoRoom
-            | Offense::HelloTimeout
-            | Offense::Session(SessionOffense::Replay(ReplayError::Stale { .. }))
+        Offense::HelloTimeout
+            | Offense::OverBudget { .. }
+            | Offense::Signing(
+                signing::Offense::RequestTime { .. }
+                    | signing::Offense::NoRoom
+                    | signing::Offense::Session(SessionOffense::Replay(ReplayError::Stale { .. }))
+            )
     )
 }
 

@@ -1,7 +1,7 @@
 //! No partial signature is made before its burn mark is on disk, and none leaves before it is on disk
 //! itself.
 
-use ensign_engine::Record;
+use ensign_engine::signing::Record;
 use ensign_primitives::SessionId;
 use ensign_wire::{Envelope, Kind, SigningRequest};
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use ensign_engine::ATTEMPTS_MAX;
+use ensign_engine::signing::ATTEMPTS_MAX;
 use ensign_primitives::SessionId;
 use ensign_wire::{Envelope, SigningRequest};
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use ensign_engine::Record;
+use ensign_engine::signing::Record;
 
 use crate::{NodeIndex, Seen, Sight};
 

@@ -8,7 +8,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ensign_engine::Record;
+use ensign_engine::signing::Record;
 use ensign_primitives::{RequestId, SessionId};
 use ensign_wire::{Body, Envelope, PartialSigShare, PubNonceBytes, Round0};
 

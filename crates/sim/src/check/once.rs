@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ensign_engine::{ATTEMPTS_MAX, Event, NOTE_PAUSE, Record};
+use ensign_engine::signing::{ATTEMPTS_MAX, Event, NOTE_PAUSE, Record};
 use ensign_primitives::{Instant, RequestId};
 use ensign_session::Event as SessionEvent;
 use ensign_wire::Envelope;

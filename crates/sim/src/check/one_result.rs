@@ -11,7 +11,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ensign_engine::{ATTEMPTS_MAX, Event, Record};
+use ensign_engine::signing::{ATTEMPTS_MAX, Event, Record};
 use ensign_primitives::{RequestId, SessionId};
 use ensign_session::Event as SessionEvent;
 use ensign_wire::{Body, Envelope, SessionJoin, SigningRequest};

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use ensign_engine::{Event, Record};
+use ensign_engine::signing::{Event, Record};
 use ensign_musig::{KeyAggCtx, taproot_tweak, verify_schnorr};
 use ensign_primitives::RequestId;
 use ensign_session::Event as SessionEvent;

@@ -2,7 +2,7 @@
 
 use std::{collections::VecDeque, sync::Arc};
 
-use ensign_engine::{Known, NOTE_PAUSE, Record};
+use ensign_engine::signing::{Known, NOTE_PAUSE, Record};
 use ensign_primitives::{Instant, RequestId};
 
 use super::Turn;

@@ -2,9 +2,12 @@
 
 use std::sync::Arc;
 
-use ensign_engine::{Input, Output, ask_local_signer};
+use ensign_engine::{
+    Event, Input, Output, Record,
+    signing::{SignerAnswer, SignerQuestion, ask_local_signer},
+};
 use ensign_musig::NonceEntropy;
-use ensign_primitives::StateMachine;
+use ensign_primitives::{LinkId, StateMachine};
 use ensign_session::{Entropy, LocalSigner};
 use ensign_wire::Kind;
 
@@ -18,12 +21,13 @@ impl Host {
             let mut answers = Vec::new();
             while let Some(output) = self.actor.as_mut().and_then(Actor::poll_output) {
                 match output {
-                    Output::NeedNonces { .. }
-                    | Output::NeedPartials { .. }
-                    | Output::ForgetNonces { .. } => answers.extend(self.ask_signer(scene, output)),
-                    Output::Connect { .. }
+                    Output::Signer(question) => {
+                        answers.extend(self.ask_signer(scene, question).map(Input::Signer));
+                    }
+                    Output::Want { .. }
+                    | Output::Forget { .. }
                     | Output::Admit { .. }
-                    | Output::Disconnect { .. }
+                    | Output::Close { .. }
                     | Output::Send { .. }
                     | Output::Persist { .. }
                     | Output::Note(_)
@@ -48,11 +52,15 @@ impl Host {
         self.set_alarm(scene);
     }
 
-    fn ask_signer(&mut self, scene: &mut Scene<'_>, output: Output) -> Option<Input> {
-        if let Output::NeedNonces { order, .. } = &output {
+    fn ask_signer(
+        &mut self,
+        scene: &mut Scene<'_>,
+        question: SignerQuestion,
+    ) -> Option<SignerAnswer> {
+        if let SignerQuestion::Nonces { order, .. } = &question {
             let (session, nonces) = (order.session, order.request.request.messages.len());
             self.see(scene, Seen::Drew { session, nonces });
-        } else if let Output::NeedPartials { session, .. } = &output {
+        } else if let SignerQuestion::Partials { session, .. } = &question {
             self.see(scene, Seen::Signs { session: *session });
         }
         let draw = |nonces| {
@@ -60,7 +68,7 @@ impl Host {
             let nonces = drawn.collect();
             Some(Entropy { nonces, salt: self.entropy.bytes() })
         };
-        ask_local_signer(self.signer.as_mut()?, output, draw).ok().flatten()
+        ask_local_signer(self.signer.as_mut()?, question, draw)
     }
 
     fn set_alarm(&mut self, scene: &mut Scene<'_>) {
@@ -84,16 +92,16 @@ impl Host {
 
     fn carry_out(&mut self, scene: &mut Scene<'_>, output: Output) {
         match output {
-            Output::Send { peer, kind, frame } => {
+            Output::Send { link, kind, frame, .. } => {
                 if self.dies_here(scene, kind != Kind::Hello) {
                     return;
                 }
-                if let Some(to) = scene.plan.cast.node(&peer) {
+                if let Some(to) = self.node_of(link) {
                     self.send(scene, (to, kind, frame));
                 }
                 self.dies_after(scene, kind != Kind::Hello);
             }
-            Output::Persist { token, record } => {
+            Output::Persist { token, record: Record::Signing(record) } => {
                 if self.dies_here(scene, true) {
                     return;
                 }
@@ -102,31 +110,39 @@ impl Host {
                 self.disk.write(&mut self.desk.turn(scene), token, record);
                 self.dies_after(scene, true);
             }
-            Output::Connect { peer } => {
+            Output::Want { peer } => {
                 if let Some(peer) = scene.plan.cast.node(&peer) {
                     self.transport.want(&mut self.desk.turn(scene), peer);
                 }
             }
-            Output::Disconnect { peer, reason } => {
-                if let Some(peer) = scene.plan.cast.node(&peer)
+            Output::Close { link, reason } => {
+                if let Some(peer) = self.node_of(link)
                     && self.transport.close(&mut self.desk.turn(scene), peer)
                 {
+                    self.links.remove(&peer);
                     self.see(scene, Seen::Closed { peer, reason });
                 }
             }
-            Output::Event(event) => self.on_event(scene, event),
-            Output::Admit { peer } => {
-                if let Some(peer) = scene.plan.cast.node(&peer) {
+            Output::Event(Event::Signing(event)) => self.on_event(scene, event),
+            Output::Event(Event::Offense { peer, offense, sentence }) => {
+                self.see(scene, Seen::Offense { peer, offense, sentence });
+            }
+            Output::Admit { link } => {
+                if let Some(peer) = self.node_of(link) {
                     self.transport.admit(&mut self.desk.turn(scene), peer);
                 }
             }
-            Output::Note(record) => self.disk.note(scene.now, Arc::new(record)),
+            Output::Note(Record::Signing(record)) => self.disk.note(scene.now, Arc::new(record)),
             // Answered before.
-            Output::Recall { .. }
-            | Output::NeedNonces { .. }
-            | Output::NeedPartials { .. }
-            | Output::ForgetNonces { .. } => {}
+            Output::Recall { .. } | Output::Signer(_) => {}
+            // Nobody leaves a group here, and no lane has a bound.
+            Output::Forget { .. } | Output::Event(Event::Dropped { .. }) => {}
         }
+    }
+
+    /// Who is at the other end of a connection that is up.
+    fn node_of(&self, link: LinkId) -> Option<NodeIndex> {
+        self.links.iter().find(|(_, known)| **known == link).map(|(node, _)| *node)
     }
 
     fn send(&mut self, scene: &mut Scene<'_>, (to, kind, frame): (NodeIndex, Kind, Arc<[u8]>)) {

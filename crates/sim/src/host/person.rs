@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ensign_engine::{Event, Proposal};
+use ensign_engine::{Proposal, signing::Event};
 use ensign_primitives::{RequestId, sha256};
 use ensign_wire::{AbortReason, KeyTweak, Message, TxType};
 
@@ -86,9 +86,9 @@ impl Host {
             | Event::GroupKnown { .. }
             | Event::GroupMissing { .. }
             | Event::PeerCopied { .. }
+            | Event::NotResumed { .. }
             | Event::Attempt { .. }
-            | Event::Session { .. }
-            | Event::Offense { .. } => {}
+            | Event::Session { .. } => {}
         }
         self.see(scene, Seen::Event(event));
     }
@@ -108,7 +108,7 @@ impl Host {
         // A person whose computer is off finds out when it starts.
         let Some(actor) = &self.actor else { return };
         let engine = actor.engine();
-        let is_open = |id: &RequestId| engine.request(id).is_some();
+        let is_open = |id: &RequestId| engine.signing().request(id).is_some();
         let turn = self.person.turns.get(&number).copied().unwrap_or(0) + 1;
         let over = turn > scene.plan.scenario.load.proposals_max.max(1);
         if over || !self.person.forgotten(is_open).contains(&number) {
@@ -140,7 +140,8 @@ impl Host {
     }
 
     fn decide(&mut self, scene: &mut Scene<'_>, request: RequestId) {
-        let known = self.actor.as_ref().is_some_and(|it| it.engine().request(&request).is_some());
+        let known =
+            self.actor.as_ref().is_some_and(|it| it.engine().signing().request(&request).is_some());
         if !known {
             return;
         }

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use ensign_engine::{End, Ending, Engine, EngineConfig, Restored};
+use ensign_engine::{
+    Engine, EngineConfig, Restored,
+    signing::{self, Record},
+};
 use ensign_primitives::RequestId;
 use ensign_session::LocalSigner;
 
@@ -12,6 +15,7 @@ use crate::{
     actor::Actor,
     cast::address,
     event::{What, Wish},
+    random::Random,
 };
 
 impl Host {
@@ -22,7 +26,8 @@ impl Host {
         }
         let Some(person) = scene.plan.cast.person(self.desk.node) else { return };
         self.desk.boot += 1;
-        let (boot, records) = (self.desk.boot, self.disk.len());
+        let (plan, node, boot) = (scene.plan, self.desk.node, self.desk.boot);
+        let records = self.disk.len();
         self.see(scene, Seen::Started { boot, records });
         let config = EngineConfig {
             network: NETWORK,
@@ -31,42 +36,42 @@ impl Host {
             timeouts: scene.plan.timeouts,
             allowances: Default::default(),
         };
-        let engine = Engine::new(config, person.keys.clone());
+        let records: Vec<Record> = self.disk.records().collect();
+        self.find_signatures(scene, &records);
+        let restored = Restored { signing: signing::Restored::from_records(records) };
+        let mut seed =
+            Random::new(plan.seed, "engine", (u64::from(boot) << 32) | u64::from(node.0));
+        let moment = self.clock.read(scene.now);
+        let engine = Engine::new(config, person.keys.clone(), seed.bytes(), moment, restored);
         self.signer = Some(LocalSigner::new(Arc::clone(&person.sec_key)));
         self.actor = Some(Actor::new(engine, scene.plan, self.desk.node, self.desk.boot));
-        let restored = Restored::from_records(self.disk.records());
-        let Restored { open, ended, undecided, horizon } = restored;
-        for (request, _, ending) in &ended {
-            if let Ending::Signed(signatures) = ending
-                && self.person.found.insert(*request)
-            {
-                self.person.is_done(request);
-                let signatures = signatures.clone();
-                self.see(scene, Seen::Recovered { request: *request, signatures });
-            }
-        }
         let group = scene.plan.cast.group_of(self.desk.node).map(|group| group.config.clone());
-        let moment = self.clock.read(scene.now);
         self.command(scene, |engine| {
-            for (id, group, ending) in &ended {
-                engine.remember_ended(*id, *group, End::of(ending));
-            }
-            undecided.into_iter().for_each(|kept| engine.remember_undecided(kept));
-            engine.remember_horizon(horizon);
-            group.map_or(Ok(()), |group| engine.add_group(group).map(drop))
+            group.map_or(Ok(()), |group| engine.add_group(moment, group).map(drop))
         });
-        for open in open {
-            self.command(scene, |engine| engine.resume(moment, open).map(drop));
-        }
         for peer in scene.plan.overlay(self.desk.node) {
             self.transport.want(&mut self.desk.turn(scene), peer);
         }
         if self.desk.boot > 1 {
             let engine = self.actor.as_ref().map(Actor::engine);
-            let is_open = |id: &RequestId| engine.is_some_and(|it| it.request(id).is_some());
+            let is_open =
+                |id: &RequestId| engine.is_some_and(|it| it.signing().request(id).is_some());
             for intent in self.person.forgotten(is_open) {
                 let at = scene.now.after(PATIENCE);
                 self.desk.turn(scene).later(at, What::Person(Wish::Propose { intent }));
+            }
+        }
+    }
+
+    /// Shows its person the signatures that a dead process had not shown.
+    fn find_signatures(&mut self, scene: &mut Scene<'_>, records: &[Record]) {
+        for record in records {
+            if let Record::Finished { request, signatures, .. } = record
+                && self.person.found.insert(*request)
+            {
+                self.person.is_done(request);
+                let signatures = signatures.clone();
+                self.see(scene, Seen::Recovered { request: *request, signatures });
             }
         }
     }
@@ -92,6 +97,7 @@ impl Host {
     fn end_process(&mut self, scene: &mut Scene<'_>) {
         self.actor = None;
         self.signer = None;
+        self.links.clear();
         self.timer = None;
         self.inbox.clear();
         self.desk.busy_until = scene.now;

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use ensign_primitives::Instant;
+use ensign_primitives::{Direction, Instant};
 use ensign_wire::Kind;
 
 use super::Turn;
@@ -128,6 +128,15 @@ impl Transport {
 
     pub(super) fn is_up(&self, peer: NodeIndex) -> bool {
         self.links.get(&peer).is_some_and(|link| link.phase == Phase::Up)
+    }
+
+    /// Who began the connection with a peer.
+    pub(super) fn direction(&self, peer: NodeIndex) -> Direction {
+        let conn = self.links.get(&peer).and_then(|link| link.conn);
+        match conn {
+            Some(conn) if conn.dialer == peer => Direction::Inbound,
+            Some(_) | None => Direction::Outbound,
+        }
     }
 
     /// Keeps a connection to the peer from here on.

@@ -6,7 +6,10 @@ use std::{
     time::Duration,
 };
 
-use ensign_engine::{ATTEMPTS_MAX, Event, Offense};
+use ensign_engine::{
+    Offense,
+    signing::{self, ATTEMPTS_MAX, Event},
+};
 use ensign_primitives::{Instant, RequestId};
 use ensign_session::{Event as SessionEvent, Offense as SessionOffense};
 
@@ -60,12 +63,12 @@ impl Observer for Course {
             Seen::Event(Event::Review(review)) => {
                 self.reviewed.insert(review.request.request.purpose.clone());
             }
-            Seen::Event(Event::Offense { peer, offense, .. }) => {
+            Seen::Offense { peer, offense: Offense::Signing(offense), .. } => {
                 self.charged.extend(cast.node(peer));
-                if let Offense::Session(SessionOffense::Proven(_)) = offense {
+                if let signing::Offense::Session(SessionOffense::Proven(_)) = offense {
                     self.proven.extend(cast.node(peer));
                 }
-                if let Offense::RequestTime { .. } = offense {
+                if let signing::Offense::RequestTime { .. } = offense {
                     self.out_of_time.extend(cast.node(peer));
                 }
             }

@@ -6,7 +6,10 @@ use std::{
     time::Duration,
 };
 
-use ensign_engine::{CloseReason, Event, Input, Offense, Output, Penalty, Record, Review};
+use ensign_engine::{
+    CloseReason, Event as HallEvent, Input, Offense, Output, Record as HallRecord,
+    signing::{self, Event, Record, Review},
+};
 use ensign_equivocation::Evidence;
 use ensign_primitives::{Occupancy, PeerId, QueryId};
 use ensign_session::{Event as SessionEvent, Failure, Offense as SessionOffense, Phase};
@@ -71,7 +74,7 @@ fn signs_twice(seat: &mut Seat, output: Output) -> Option<Output> {
 
 fn signs_unburned(seat: &mut Seat, output: Output) -> Option<Output> {
     // The mark never reaches the disk.
-    if let Output::Persist { token, record: Record::Burned { .. } } = output {
+    if let Output::Persist { token, record: HallRecord::Signing(Record::Burned { .. }) } = output {
         seat.feed(Input::Persisted { token });
         return None;
     }
@@ -79,33 +82,44 @@ fn signs_unburned(seat: &mut Seat, output: Output) -> Option<Output> {
 }
 
 fn sends_unwritten(seat: &mut Seat, output: Output) -> Option<Output> {
-    if let Output::Persist { token, record: Record::Partials { .. } } = output {
+    if let Output::Persist { token, record: HallRecord::Signing(Record::Partials { .. }) } = output
+    {
         seat.feed(Input::Persisted { token });
     }
     Some(output)
 }
 
 fn makes_twice(seat: &mut Seat, output: Output) -> Option<Output> {
-    if let Output::Persist { record: Record::Partials { request, attempt, nonces, .. }, .. } =
-        &output
+    if let Output::Persist {
+        record: HallRecord::Signing(Record::Partials { request, attempt, nonces, .. }),
+        ..
+    } = &output
     {
         let partials = vec![[7; 32]];
         let (request, attempt, nonces) = (*request, *attempt, *nonces);
-        let record = Record::Partials { request, attempt, nonces, partials };
+        let record = HallRecord::Signing(Record::Partials { request, attempt, nonces, partials });
         seat.pass(Output::Persist { token: u64::MAX, record });
     }
     Some(output)
 }
 
 fn hands_out_a_false_signature(_: &mut Seat, mut output: Output) -> Option<Output> {
-    if let Output::Event(Event::Session { event: SessionEvent::Done(done), .. }) = &mut output {
+    if let Output::Event(HallEvent::Signing(Event::Session {
+        event: SessionEvent::Done(done),
+        ..
+    })) = &mut output
+    {
         done.signatures[0][63] ^= 1;
     }
     Some(output)
 }
 
 fn keeps_a_false_signature(_: &mut Seat, mut output: Output) -> Option<Output> {
-    if let Output::Persist { record: Record::Finished { signatures, .. }, .. } = &mut output {
+    if let Output::Persist {
+        record: HallRecord::Signing(Record::Finished { signatures, .. }),
+        ..
+    } = &mut output
+    {
         signatures[0].0[63] ^= 1;
     }
     Some(output)
@@ -116,7 +130,7 @@ fn somebody_else(seat: &Seat) -> PeerId {
 }
 
 fn blames(seat: &mut Seat, output: Output) -> Option<Output> {
-    if let Output::Event(Event::Attempt { request, attempt }) = output {
+    if let Output::Event(HallEvent::Signing(Event::Attempt { request, attempt })) = output {
         let failure = Failure {
             reason: AbortReason::WrongPartialSig,
             by: None,
@@ -127,7 +141,7 @@ fn blames(seat: &mut Seat, output: Output) -> Option<Output> {
             phase: Phase::Signing,
         };
         let event = SessionEvent::Failed(Box::new(failure));
-        seat.pass(Output::Event(Event::Session { request, attempt, event }));
+        seat.pass(Output::Event(HallEvent::Signing(Event::Session { request, attempt, event })));
     }
     Some(output)
 }
@@ -135,22 +149,29 @@ fn blames(seat: &mut Seat, output: Output) -> Option<Output> {
 fn convicts(seat: &mut Seat, output: Output) -> Option<Output> {
     if let Some((peer, envelope)) = seat.own_words(&output) {
         let evidence = Evidence::InvalidNonce { envelope: Box::new(envelope) };
-        let offense = Offense::Session(SessionOffense::Proven(Box::new(evidence)));
-        seat.pass(Output::Event(Event::Offense { peer, offense, penalty: Penalty::Points(10) }));
+        let offense = SessionOffense::Proven(Box::new(evidence));
+        let offense = Offense::Signing(signing::Offense::Session(offense));
+        let sentence = ensign_engine::sentence(&offense);
+        seat.pass(Output::Event(HallEvent::Offense { peer, offense, sentence }));
     }
     Some(output)
 }
 
 fn cuts_off(seat: &mut Seat, output: Output) -> Option<Output> {
-    if let Output::Event(Event::PeerUp { peer, .. }) = output {
-        seat.pass(Output::Disconnect { peer, reason: CloseReason::Misbehaved });
+    if let Output::Event(HallEvent::Signing(Event::PeerUp { peer, .. })) = output {
+        let link = seat.link_of(peer).unwrap();
+        seat.pass(Output::Close { link, reason: CloseReason::Misbehaved });
     }
     Some(output)
 }
 
 fn joins_twice(seat: &mut Seat, output: Output) -> Option<Output> {
-    if let Output::Persist { record: Record::Joined { request, attempt, said }, .. } = output {
-        let record = Record::Joined { request, attempt, said };
+    if let Output::Persist {
+        record: HallRecord::Signing(Record::Joined { request, attempt, said }),
+        ..
+    } = output
+    {
+        let record = HallRecord::Signing(Record::Joined { request, attempt, said });
         seat.pass(Output::Persist { token: u64::MAX, record });
     }
     Some(output)
@@ -172,34 +193,52 @@ struct AsksAgain(Vec<Review>);
 
 impl Adversary for AsksAgain {
     fn speak(&mut self, seat: &mut Seat, output: Output) -> Option<Output> {
-        if let Output::Event(Event::Review(review)) = &output {
+        if let Output::Event(HallEvent::Signing(Event::Review(review))) = &output {
             self.0.push(review.clone());
         }
-        if let Output::Event(Event::Session { event: SessionEvent::Done(_), .. }) = &output {
-            self.0.drain(..).for_each(|review| seat.pass(Output::Event(Event::Review(review))));
+        if let Output::Event(HallEvent::Signing(Event::Session {
+            event: SessionEvent::Done(_),
+            ..
+        })) = &output
+        {
+            self.0.drain(..).for_each(|review| {
+                seat.pass(Output::Event(HallEvent::Signing(Event::Review(review))))
+            });
         }
         Some(output)
     }
 }
 
 fn consents_again(seat: &mut Seat, output: Output) -> Option<Output> {
-    if let Output::Persist { record: record @ Record::Consented { .. }, .. } = &output {
+    if let Output::Persist {
+        record: record @ HallRecord::Signing(Record::Consented { .. }), ..
+    } = &output
+    {
         seat.pass(Output::Persist { token: u64::MAX, record: record.clone() });
     }
     Some(output)
 }
 
 fn joins_what_is_over(seat: &mut Seat, output: Output) -> Option<Output> {
-    if let Output::Event(Event::Session { request, event: SessionEvent::Done(_), .. }) = &output {
-        let record = Record::Joined { request: *request, attempt: 5, said: [7; 32] };
+    if let Output::Event(HallEvent::Signing(Event::Session {
+        request,
+        event: SessionEvent::Done(_),
+        ..
+    })) = &output
+    {
+        let record =
+            HallRecord::Signing(Record::Joined { request: *request, attempt: 5, said: [7; 32] });
         seat.pass(Output::Persist { token: u64::MAX, record });
     }
     Some(output)
 }
 
 fn goes_back(seat: &mut Seat, output: Output) -> Option<Output> {
-    if let Output::Persist { record: Record::Joined { request, .. }, .. } = &output {
-        let record = Record::Joined { request: *request, attempt: 5, said: [7; 32] };
+    if let Output::Persist { record: HallRecord::Signing(Record::Joined { request, .. }), .. } =
+        &output
+    {
+        let record =
+            HallRecord::Signing(Record::Joined { request: *request, attempt: 5, said: [7; 32] });
         seat.pass(Output::Persist { token: u64::MAX, record });
     }
     Some(output)
@@ -207,7 +246,11 @@ fn goes_back(seat: &mut Seat, output: Output) -> Option<Output> {
 
 /// What it knows of requests that nobody had decided about dies with its process.
 fn writes_no_notes(_: &mut Seat, output: Output) -> Option<Output> {
-    if let Output::Note(Record::Undecided(_)) = output { None } else { Some(output) }
+    if let Output::Note(HallRecord::Signing(Record::Undecided(_))) = output {
+        None
+    } else {
+        Some(output)
+    }
 }
 
 fn commitment() -> Round0 {
@@ -226,6 +269,7 @@ impl Adversary for JoinsAtOnce {
             let signer = seat.index_of(seat.peer()).unwrap();
             let delegation = seat.keys.delegation;
             let join = SessionJoin { signer, delegation, round0: commitment() };
+            let from = seat.peer_of(from).unwrap();
             seat.state(from, envelope.session(), 1, Body::SessionJoin(join));
         }
         Some(input)
@@ -245,8 +289,9 @@ impl Adversary for Hoards {
 /// Says something that does not follow from the seed.
 fn depends_on_the_process(seat: &mut Seat, output: Output) -> Option<Output> {
     static COUNTER: AtomicU64 = AtomicU64::new(0);
-    if let Output::Send { peer, kind: Kind::SessionReady, .. } = &output {
-        seat.say(*peer, &Frame::Ping(QueryId(COUNTER.fetch_add(1, Ordering::Relaxed))));
+    if let Output::Send { link, kind: Kind::SessionReady, .. } = &output {
+        let peer = seat.peer_of(*link).unwrap();
+        seat.say(peer, &Frame::Ping(QueryId(COUNTER.fetch_add(1, Ordering::Relaxed))));
     }
     Some(output)
 }

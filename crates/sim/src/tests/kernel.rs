@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ensign_engine::Event;
+use ensign_engine::signing::Event;
 use ensign_session::Event as SessionEvent;
 
 use crate::{Cast, Observer, Plan, Scenario, Seen, Sight, Simulation};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use ensign_engine::{Event, Record};
+use ensign_engine::signing::{Event, Record};
 use ensign_primitives::{PeerId, RequestId, SessionId};
 use ensign_session::Event as SessionEvent;
 use ensign_sim::{Cast, NETWORK, NodeIndex, Seen, Sight};
@@ -56,8 +56,8 @@ impl Scribe {
                 | Event::GroupUnknown { .. }
                 | Event::GroupKnown { .. }
                 | Event::GroupMissing { .. }
-                | Event::PeerCopied { .. }
-                | Event::Offense { .. } => None,
+                | Event::PeerCopied { .. } => None,
+                Event::NotResumed { request, .. } => Some(*request),
             },
             Seen::Started { .. }
             | Seen::Crashed { .. }
@@ -66,6 +66,7 @@ impl Scribe {
             | Seen::Disconnected { .. }
             | Seen::Closed { .. }
             | Seen::Woke { .. }
+            | Seen::Offense { .. }
             | Seen::Refused { .. }
             | Seen::Overfull { .. } => None,
         }
@@ -131,6 +132,9 @@ impl Scribe {
             }
             Seen::Refused { why } => format!("its engine refuses a command: {why}"),
             Seen::Event(event) => format!("reports: {}", event_words(cast, event)),
+            Seen::Offense { peer, offense, sentence } => {
+                format!("reports: offense of {}: {offense}, {sentence:?}", name(cast, peer))
+            }
             Seen::Overfull { name, len, limit } => format!("holds {len} {name}, more than {limit}"),
         }
     }
@@ -236,8 +240,8 @@ fn event_words(cast: &Cast, event: &Event) -> String {
             let request = request.short();
             format!("closed after attempt {attempt}: {reason:?} while {phase:?}, request {request}")
         }
-        Event::Offense { peer, offense, penalty } => {
-            format!("offense of {}: {offense:?}, {penalty:?}", name(cast, peer))
+        Event::NotResumed { request, why } => {
+            format!("request {} does not go on: {why}", request.short())
         }
     }
 }
