@@ -51,6 +51,11 @@ pub enum Seen {
     },
     /// Its process ended in order.
     Stopped,
+    /// It dials a peer.
+    Dials {
+        /// Whom.
+        peer: NodeIndex,
+    },
     /// A connection came up.
     Connected {
         /// With whom.

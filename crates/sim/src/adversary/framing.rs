@@ -22,8 +22,8 @@ pub(super) const ACT: Act = Act {
 const ACTS_MAX: u32 = 400;
 /// How often it acts on what it hears.
 const SHARE: f64 = 0.4;
-/// Where the sender stands in an envelope's encoding: after version, network and session.
-const SENDER_AT: usize = 1 + 1 + 32;
+/// Where the sender stands in an envelope's encoding: after version and network.
+const SENDER_AT: usize = 1 + 1;
 /// How far its forgeries' sequence numbers are ahead: an engine that took one would refuse all that
 /// the true sender says from then on.
 const SEQ_AHEAD: u64 = 1 << 40;

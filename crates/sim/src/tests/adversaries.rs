@@ -63,8 +63,9 @@ impl Observer for Course {
             Seen::Event(Event::Review(review)) => {
                 self.reviewed.insert(review.request.request.purpose.clone());
             }
-            Seen::Offense { peer, offense: Offense::Signing(offense), .. } => {
+            Seen::Offense { peer, offense, .. } => {
                 self.charged.extend(cast.node(peer));
+                let Offense::Signing(offense) = offense else { return };
                 if let signing::Offense::Session(SessionOffense::Proven(_)) = offense {
                     self.proven.extend(cast.node(peer));
                 }

@@ -62,6 +62,7 @@ impl Scribe {
             Seen::Started { .. }
             | Seen::Crashed { .. }
             | Seen::Stopped
+            | Seen::Dials { .. }
             | Seen::Connected { .. }
             | Seen::Disconnected { .. }
             | Seen::Closed { .. }
@@ -94,6 +95,7 @@ impl Scribe {
                 format!("crashes; {pending} not yet durable, of which {survived} survive")
             }
             Seen::Stopped => "stops in order".to_owned(),
+            Seen::Dials { peer } => format!("dials node {peer}"),
             Seen::Connected { peer } => format!("connects with node {peer}"),
             Seen::Disconnected { peer } => format!("loses the connection with node {peer}"),
             Seen::Closed { peer, reason } => {
