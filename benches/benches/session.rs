@@ -21,12 +21,13 @@ use ensign_coordinator::{
     SigningJob, Work,
 };
 use ensign_engine::{
-    Engine, EngineConfig, GroupConfig, Input, Known, Output, Proposal, ask_local_signer,
+    Engine, EngineConfig, Event as NodeEvent, GroupConfig, Input, Output, Proposal,
+    signing::{self, Known, ask_local_signer},
 };
 use ensign_identity::{Delegation, DelegationProof, NodeKey, Signature, SignerKey};
 use ensign_musig::{KeyAggCtx, NonceEntropy, PartialSig, PubNonce, SecKey, SigningCtx, nonce_gen};
 use ensign_primitives::{
-    GroupId, Instant, Network, Now, PeerId, RequestId, StateMachine, UnixTime,
+    Direction, GroupId, Instant, LinkId, Network, Now, PeerId, RequestId, StateMachine, UnixTime,
 };
 use ensign_session::{Entropy, Event as SessionEvent, LocalSigner};
 use ensign_wire::{GroupKeys, Header, KeyTweak, Message, Mode, TxType};
@@ -123,9 +124,10 @@ impl World {
             let signer = LocalSigner::new(sec_key);
             let keys = ensign_engine::Keys { node_key, signer: signer.public_key(), delegation };
             signers.push(signer);
-            let mut engine = Engine::new(config, keys);
+            let restored = ensign_engine::Restored::default();
+            let mut engine = Engine::new(config, keys, [7; 32], now_at(1), restored);
             let group = GroupConfig { keys: keys_in_order.clone(), peers: peers.clone() };
-            engine.add_group(group).expect("a member");
+            engine.add_group(now_at(1), group).expect("a member");
             engines.push(engine);
         }
         let context = KeyAggCtx::new(&keys).expect("keys aggregate");
@@ -140,8 +142,10 @@ impl World {
         let now = now_at(self.micros);
         let remote = "127.0.0.1:1".parse().expect("an address");
         for (at, engine) in self.engines.iter_mut().enumerate() {
-            for (_, peer) in self.peers.iter().enumerate().filter(|(other, _)| *other != at) {
-                engine.handle_input(now, Input::Connected { peer: *peer, remote });
+            for (other, peer) in self.peers.iter().enumerate().filter(|(other, _)| *other != at) {
+                // Each names its connections by who is at the other end.
+                let (link, direction) = (LinkId(other as u64), Direction::Inbound);
+                engine.handle_input(now, Input::Up { link, peer: *peer, remote, direction });
             }
         }
         self.run(&mut Seen::default());
@@ -194,25 +198,21 @@ impl World {
 
     fn carry_out(&mut self, now: Now, at: usize, output: Output, seen: &mut Seen) {
         match output {
-            Output::Send { peer, frame, .. } => {
-                let to = self.peers.iter().position(|other| *other == peer).expect("a member");
+            Output::Send { link, frame, .. } => {
+                let to = link.0 as usize;
                 let header = Header::decode(&frame).expect("a frame").expect("a whole header");
                 let body = frame[header.header_len..].to_vec();
-                let from = self.peers[at];
-                let input = Input::Frame { peer: from, kind: header.kind, body };
+                let input = Input::Frame { link: LinkId(at as u64), kind: header.kind, body };
                 self.engines[to].handle_input(now, input);
             }
-            Output::NeedNonces { .. }
-            | Output::NeedPartials { .. }
-            | Output::ForgetNonces { .. } => {
+            Output::Signer(question) => {
                 let counter = &mut self.entropy;
                 let draw = |nonces| {
                     let nonces = (0..nonces).map(|_| next_entropy(counter)).collect();
                     Some(Entropy { nonces, salt: [9; 32] })
                 };
-                let answer = ask_local_signer(&mut self.signers[at], output, draw);
-                if let Some(answer) = answer.expect("a question to the signer") {
-                    self.engines[at].handle_input(now, answer);
+                if let Some(answer) = ask_local_signer(&mut self.signers[at], question, draw) {
+                    self.engines[at].handle_input(now, Input::Signer(answer));
                 }
             }
             Output::Persist { token, .. } => {
@@ -222,17 +222,19 @@ impl World {
                 let known = Known::Nothing;
                 self.engines[at].handle_input(now, Input::Recalled { request, known });
             }
-            Output::Event(ensign_engine::Event::Review(review)) => {
+            Output::Event(NodeEvent::Signing(signing::Event::Review(review))) => {
                 seen.reviews.push((at, review.id));
             }
-            Output::Event(ensign_engine::Event::Session {
-                event: SessionEvent::Done(_), ..
-            }) => seen.done += 1,
+            Output::Event(NodeEvent::Signing(signing::Event::Session {
+                event: SessionEvent::Done(_),
+                ..
+            })) => seen.done += 1,
             Output::Event(_)
             | Output::Note(_)
-            | Output::Connect { .. }
+            | Output::Want { .. }
+            | Output::Forget { .. }
             | Output::Admit { .. }
-            | Output::Disconnect { .. } => {}
+            | Output::Close { .. } => {}
         }
     }
 

@@ -21,7 +21,7 @@ use bitcoin::{
     absolute::LockTime, hashes::Hash as _, transaction::Version,
 };
 use ensign_coordinator::{Coordinator, Event, Group, Keys, Member, RequestEvent};
-use ensign_engine::Record;
+use ensign_engine::signing::Record;
 use ensign_identity::{Delegation, DelegationProof, NodeKey, Signature, SignerKey};
 use ensign_musig::SecKey;
 use ensign_primitives::{Network, SignerIndex, UnixTime, sha256};

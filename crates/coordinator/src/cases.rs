@@ -1,6 +1,6 @@
 //! What is kept about those who did wrong, or did not answer.
 
-use ensign_engine::{Engine, Testimony};
+use ensign_engine::{Engine, signing::Testimony};
 use ensign_equivocation::{Case, Charge, Evidence, SpeaksFor, Verdict};
 use ensign_identity::NodeKey;
 use ensign_ledger::Entry;
@@ -12,7 +12,8 @@ use ensign_wire::{Body, Envelope, SessionAbort, SigningRequest};
 /// Returns a proof as a case that a stranger can check.
 pub(crate) fn of_proof(engine: &Engine, peer: &PeerId, evidence: &Evidence) -> Option<Case> {
     let session = evidence.statements().first()?.session();
-    let Testimony { request, attempt, signer, delegation } = engine.testimony(&session, peer)?;
+    let Testimony { request, attempt, signer, delegation } =
+        engine.signing().testimony(&session, peer)?;
     let speaks_for = delegation.map(|delegation| SpeaksFor { signer, delegation });
     let charge = Charge::Proof { speaks_for, evidence: evidence.clone() };
     let case = Case { request: Box::new(request.request.clone()), attempt, charge };
@@ -42,9 +43,9 @@ pub(crate) fn of_silence(engine: &Engine, us: Reporter<'_>, ended: Ended<'_>) ->
     if !failure.reason.is_claim() {
         return None;
     }
-    let request = Box::new(engine.request(&id)?.request.clone());
+    let request = Box::new(engine.signing().request(&id)?.request.clone());
     let reports = match failure.by {
-        Some(_) => engine.ended_by(&id).cloned().into_iter().collect(),
+        Some(_) => engine.signing().ended_by(&id).cloned().into_iter().collect(),
         None => own_reports(us, ended),
     };
     let case = Case { request, attempt, charge: Charge::Silence { reports } };

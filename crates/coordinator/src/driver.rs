@@ -2,12 +2,15 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use ensign_engine::{Engine, EngineConfig, Input, Known, NOTE_PAUSE, Output, PEERS_MAX, Record};
+use ensign_engine::{
+    Engine, EngineConfig, Input, Output, PEERS_MAX, Record, Restored,
+    signing::{self, Known, NOTE_PAUSE},
+};
 use ensign_identity::{NodeKey, SignerKey};
 use ensign_ledger::{
     self as ledger, About, Answer, AskedBefore, Before, Outlines, Subject, enter_live,
 };
-use ensign_primitives::{GroupId, Network, PeerId, RequestId, StateMachine, UnixTime};
+use ensign_primitives::{Direction, GroupId, Network, PeerId, RequestId, StateMachine, UnixTime};
 use ensign_psbt::Policy;
 use ensign_review::{Coins, Docket, Held, Joined, problem};
 use ensign_signer::{Desk, Randomness};
@@ -94,14 +97,16 @@ impl Driver {
         let (signer, signed) = signer.open(&randomness, &parts.clock);
         let node_key = Arc::clone(&keys.node_key);
         let (signer_key, delegated_until) = (keys.signer, keys.delegation.expires);
-        let mut engine = Engine::new(config, keys);
         let mut before = parts.before;
-        for (request, group, end) in std::mem::take(&mut before.past.ended) {
-            engine.remember_ended(request, group, end);
-        }
-        let undecided = std::mem::take(&mut before.past.undecided);
-        undecided.into_iter().for_each(|kept| engine.remember_undecided(kept));
-        engine.remember_horizon(before.past.horizon);
+        let signing = signing::Restored {
+            ended: std::mem::take(&mut before.past.ended),
+            undecided: std::mem::take(&mut before.past.undecided),
+            horizon: before.past.horizon,
+            // What our user said yes to, and what it was asked about, is read again with its group.
+            ..signing::Restored::default()
+        };
+        let seed = randomness.draw().unwrap_or_default();
+        let engine = Engine::new(config, keys, seed, parts.clock.now(), Restored { signing });
         let addresses = std::mem::take(&mut before.past.addresses);
         let outlines = std::mem::take(&mut before.past.outlines);
         let signed_coins = std::mem::take(&mut before.past.signed_coins);
@@ -274,18 +279,24 @@ impl Driver {
                     let entry = ledger::address(&peer, remote);
                     self.storage.keep(self.clock.now().unix, entry);
                 }
-                Input::Connected { peer, remote }
+                let link = self.links.name(peer);
+                let direction = if dialled { Direction::Outbound } else { Direction::Inbound };
+                Input::Up { link, peer, remote, direction }
             }
             TransportEvent::Disconnected { peer, reason } => {
                 if let Some(problem) = fault::of_disconnect(&reason) {
                     self.warn(Some(peer), problem);
                 }
                 self.look_for_a_copy(peer, &reason);
-                let is_member = self.engine.is_member(&peer);
+                let is_member = self.engine.signing().is_member(&peer);
                 self.links.disconnected(self.clock.now().unix, peer, (&reason, is_member));
-                Input::Disconnected { peer }
+                let Some(link) = self.links.lose_name(&peer) else { return };
+                Input::Down { link }
             }
-            TransportEvent::Frame { peer, kind, body } => Input::Frame { peer, kind, body },
+            TransportEvent::Frame { peer, kind, body } => {
+                let Some(link) = self.links.name_of(&peer) else { return };
+                Input::Frame { link, kind, body }
+            }
             TransportEvent::DialFailed { peer, address, error, retry_in } => {
                 let reason = format!("{address}: {error}");
                 self.links.missed(peer, &reason);
@@ -298,7 +309,7 @@ impl Driver {
 
     /// Ends a request for a reason of this node's, which its user is told.
     pub(crate) fn give_up(&mut self, id: RequestId, why: Problem) {
-        let request = self.engine.request(&id);
+        let request = self.engine.signing().request(&id);
         let is_own = request.is_some_and(|request| request.peer == self.node_key.peer_id());
         let reason = if is_own { AbortReason::Cancelled } else { AbortReason::Declined };
         self.given_up.insert(id, why);
@@ -350,7 +361,8 @@ impl Driver {
             }
             Command::Peers(reply) => {
                 let groups = self.groups.values().map(|group| &group.info);
-                let lacks = |peer: &PeerId, group: &GroupId| self.engine.lacks(peer, group);
+                let lacks =
+                    |peer: &PeerId, group: &GroupId| self.engine.signing().lacks(peer, group);
                 drop(reply.send(self.links.peers(now.unix, groups, lacks)));
             }
             Command::SetPolicy(policy) => self.set_policy(*policy),
@@ -361,7 +373,7 @@ impl Driver {
             Command::Cancel(id, reply) => self.end(id, AbortReason::Cancelled, reply),
             Command::Received(id) => self.storage.keep(now.unix, ledger::received(&id)),
             Command::Requests(reply) => {
-                let mut live = self.engine.open_requests(now);
+                let mut live = self.engine.signing().open_requests(now);
                 for status in live.iter_mut().filter(|it| self.docket.is_void(&it.id)) {
                     status.consented = false;
                 }
@@ -387,9 +399,8 @@ impl Driver {
     }
 
     fn forget_group(&mut self, id: GroupId) -> Result<(), CommandError> {
-        let gone = self.engine.forget_group(&id).map_err(of_engine)?;
+        self.engine.forget_group(self.clock.now(), &id).map_err(of_engine)?;
         self.groups.remove(&id);
-        gone.iter().for_each(|peer| self.links.forget(peer));
         Ok(())
     }
 
@@ -399,6 +410,14 @@ impl Driver {
         self.note_outlines();
         self.carry_out_all();
         self.note_outlines();
+    }
+
+    fn persist(&mut self, token: u64, record: signing::Record) {
+        if let signing::Record::Burned { request, .. } = &record {
+            return self.burn(*request, token, record);
+        }
+        let node = self.node_key.peer_id();
+        self.storage.persist(self.clock.now().unix, token, &record, node);
     }
 
     fn note_outlines(&mut self) {
@@ -413,21 +432,16 @@ impl Driver {
     fn carry_out_all(&mut self) {
         while let Some(output) = self.engine.poll_output() {
             match output {
-                Output::Connect { peer } => self.links.connect(peer),
-                Output::Admit { peer } => self.links.admit(peer),
-                Output::Disconnect { peer, reason } => self.links.disconnect(peer, reason),
-                Output::Send { peer, kind, frame } => self.links.send(peer, kind, frame),
-                Output::NeedNonces { .. }
-                | Output::NeedPartials { .. }
-                | Output::ForgetNonces { .. } => self.ask_signer(output),
-                Output::Persist { token, record: Record::Burned { request, attempt } } => {
-                    self.burn(request, token, Record::Burned { request, attempt });
+                Output::Want { peer } => self.links.connect(peer),
+                Output::Forget { peer } => self.links.forget(&peer),
+                Output::Admit { link } => self.links.admit(link),
+                Output::Close { link, reason } => self.links.close_link(link, reason),
+                Output::Send { link, kind, frame, .. } => self.links.send(link, kind, frame),
+                Output::Signer(question) => self.ask_signer(question),
+                Output::Persist { token, record: Record::Signing(record) } => {
+                    self.persist(token, record);
                 }
-                Output::Persist { token, record } => {
-                    let node = self.node_key.peer_id();
-                    self.storage.persist(self.clock.now().unix, token, &record, node);
-                }
-                Output::Note(record) => self.storage.note(&record),
+                Output::Note(Record::Signing(record)) => self.storage.note(&record),
                 Output::Recall { request } => self.looks.recall(&mut self.storage, request),
                 Output::Event(event) => self.on_event(event),
             }

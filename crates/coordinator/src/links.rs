@@ -1,10 +1,10 @@
 //! The connections of this node: where members are dialled, who is connected, and how they end.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
 
 use bytes::Bytes;
 use ensign_engine::CloseReason;
-use ensign_primitives::{GroupId, Now, PeerId, UnixTime};
+use ensign_primitives::{GroupId, LinkId, Now, PeerId, UnixTime};
 use ensign_transport::{CloseCode, DisconnectReason, Transport};
 use ensign_wire::Kind;
 
@@ -16,6 +16,10 @@ pub(crate) struct Links {
     transport: Transport,
     addresses: AddressBook,
     roster: Roster,
+    /// The name of each peer's connection, and whose each name is.
+    names: BTreeMap<PeerId, LinkId>,
+    peers: BTreeMap<LinkId, PeerId>,
+    next_name: u64,
     /// Whose connection has just ended, if it said that it stops.
     stopped: Option<PeerId>,
 }
@@ -23,7 +27,30 @@ pub(crate) struct Links {
 impl Links {
     pub(crate) fn new(transport: Transport, kept: Vec<(PeerId, SocketAddr)>) -> Self {
         let (addresses, roster) = (AddressBook::new(kept), Roster::default());
-        Self { transport, addresses, roster, stopped: None }
+        let (names, peers) = (BTreeMap::new(), BTreeMap::new());
+        Self { transport, addresses, roster, names, peers, next_name: 0, stopped: None }
+    }
+
+    /// Names a peer's new connection; frames of an older one have no name any more.
+    pub(crate) fn name(&mut self, peer: PeerId) -> LinkId {
+        self.lose_name(&peer);
+        let link = LinkId(self.next_name);
+        self.next_name += 1;
+        self.names.insert(peer, link);
+        self.peers.insert(link, peer);
+        link
+    }
+
+    /// Returns the name of a peer's connection.
+    pub(crate) fn name_of(&self, peer: &PeerId) -> Option<LinkId> {
+        self.names.get(peer).copied()
+    }
+
+    /// Forgets the name of a connection that is gone, and returns it.
+    pub(crate) fn lose_name(&mut self, peer: &PeerId) -> Option<LinkId> {
+        let link = self.names.remove(peer)?;
+        self.peers.remove(&link);
+        Some(link)
     }
 
     /// Dials a member from now on.
@@ -35,17 +62,23 @@ impl Links {
         }
     }
 
-    pub(crate) fn admit(&self, peer: PeerId) {
-        self.transport.admit(peer);
+    pub(crate) fn admit(&self, link: LinkId) {
+        if let Some(peer) = self.peers.get(&link) {
+            self.transport.admit(*peer);
+        }
     }
 
-    pub(crate) fn disconnect(&self, peer: PeerId, reason: CloseReason) {
-        self.transport.disconnect(peer, report::close_code(reason));
+    pub(crate) fn close_link(&self, link: LinkId, reason: CloseReason) {
+        if let Some(peer) = self.peers.get(&link) {
+            self.transport.disconnect(*peer, report::close_code(reason));
+        }
     }
 
     /// Sends a frame; one that is not sent is asked for again after the reconnect.
-    pub(crate) fn send(&self, peer: PeerId, kind: Kind, frame: Arc<[u8]>) {
-        let _ = self.transport.send(peer, kind, Bytes::from_owner(frame));
+    pub(crate) fn send(&self, link: LinkId, kind: Kind, frame: Arc<[u8]>) {
+        if let Some(peer) = self.peers.get(&link) {
+            let _ = self.transport.send(*peer, kind, Bytes::from_owner(frame));
+        }
     }
 
     /// Enters addresses before those known already, and dials anew if that changes anything.

@@ -1,7 +1,7 @@
 //! Looks into the store, for the engine and for what waits there: answered behind every write that is
 //! queued, and never by waiting.
 
-use ensign_engine::Known;
+use ensign_engine::signing::Known;
 use ensign_ledger::{self as ledger, Unfinished};
 use ensign_primitives::RequestId;
 use tokio::sync::mpsc;
@@ -17,7 +17,7 @@ pub(crate) enum Looked {
     Recalled(RequestId, Result<Known, LedgerError>),
 }
 
-/// Looks that are under way: at most [`RECALLS_MAX`](ensign_engine::RECALLS_MAX) of the engine's, and
+/// Looks that are under way: at most [`RECALLS_MAX`](ensign_engine::signing::RECALLS_MAX) of the engine's, and
 /// one for each request that ends.
 #[derive(Debug)]
 pub(crate) struct Looks {

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use ensign_engine::{CloseReason, Opening};
+use ensign_engine::{CloseReason, signing::Opening};
 use ensign_primitives::{Instant, SignerIndex};
 use ensign_session::Event as SessionEvent;
 use ensign_transport::{CloseCode, DisconnectReason};
@@ -81,5 +81,6 @@ pub(crate) const fn close_code(reason: CloseReason) -> CloseCode {
         CloseReason::Version => CloseCode::Incompatible,
         CloseReason::Misbehaved => CloseCode::Offense,
         CloseReason::Full => CloseCode::Unwanted,
+        CloseReason::Replaced => CloseCode::Duplicate,
     }
 }

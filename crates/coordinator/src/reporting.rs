@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use ensign_engine::{Event as Engine, Offense};
+use ensign_engine::{
+    Event as Hall, Offense,
+    signing::{self, Event as Engine},
+};
 use ensign_equivocation::Case;
 use ensign_ledger::{HowEnded, Signed};
 use ensign_primitives::{GroupId, PeerId, RequestId, SignerIndex};
@@ -21,7 +24,16 @@ use crate::{
 
 impl Driver {
     /// Tells what the engine reports.
-    pub(crate) fn on_event(&mut self, event: Engine) {
+    pub(crate) fn on_event(&mut self, event: Hall) {
+        match event {
+            Hall::Signing(event) => self.on_signing_event(event),
+            Hall::Offense { peer, offense, .. } => self.on_offense(peer, offense),
+            // What did not leave is asked for again.
+            Hall::Dropped { .. } => {}
+        }
+    }
+
+    fn on_signing_event(&mut self, event: Engine) {
         match event {
             Engine::PeerUp { peer, clock_offset_millis } => {
                 self.links.introduced(&peer, clock_offset_millis);
@@ -38,7 +50,7 @@ impl Driver {
             Engine::Review(review) => self.review(review),
             Engine::Attempt { request, attempt } => {
                 self.held.forget(&request);
-                let opened_by = self.engine.opened_by(&request);
+                let opened_by = self.engine.signing().opened_by(&request);
                 let opened_by = opened_by.map(report::opener);
                 self.emit_request(request, RequestEvent::Attempt { attempt, opened_by });
             }
@@ -74,16 +86,19 @@ impl Driver {
                 self.ask_anew(&request);
                 self.load_next();
             }
-            Engine::Offense { peer, offense, .. } => self.on_offense(peer, offense),
+            // Each is taken up, or asked about, by a command that says so itself.
+            Engine::NotResumed { .. } => {}
         }
     }
 
     fn on_offense(&mut self, peer: PeerId, offense: Offense) {
-        if let Offense::UnknownGroup { group } = offense {
+        if let Offense::Signing(signing::Offense::UnknownGroup { group }) = offense {
             return self.tell_missing(peer, group);
         }
         self.warn(Some(peer), problem::of_offense(&offense));
-        if let Offense::Session(SessionOffense::Proven(evidence)) = offense {
+        if let Offense::Signing(signing::Offense::Session(SessionOffense::Proven(evidence))) =
+            offense
+        {
             let case = cases::of_proof(&self.engine, &peer, &evidence);
             let case = case.map(|case| self.keep_case(&case));
             self.emit(Event::Convicted { peer, evidence, case });
@@ -153,15 +168,15 @@ impl Driver {
             | Engine::Attempt { .. }
             | Engine::Session { .. }
             | Engine::Closed { .. }
-            | Engine::Offense { .. } => {}
+            | Engine::NotResumed { .. } => {}
         }
     }
 
     /// Tells when nodes drop our connections for others that we did not make: a second process has our
     /// identity.
     pub(crate) fn look_for_a_copy(&mut self, peer: PeerId, reason: &DisconnectReason) {
-        let is_duplicate = report::is_duplicate(reason) && self.engine.is_member(&peer);
-        let (instance, now) = (self.engine.instance_of(&peer), self.clock.now().instant);
+        let is_duplicate = report::is_duplicate(reason) && self.engine.signing().is_member(&peer);
+        let (instance, now) = (self.engine.signing().instance_of(&peer), self.clock.now().instant);
         if is_duplicate && self.pushed_off.see(peer, instance, now) {
             self.emit(Event::Peer(peer, PeerEvent::Copied { whose: Whose::Ours }));
         }
@@ -191,7 +206,9 @@ impl Driver {
 
     /// Says again which members do not have a group, now that something is asked of them.
     pub(crate) fn remind_of_unknown(&self, group: &Arc<GroupInfo>) {
-        for member in group.members.iter().filter(|it| self.engine.lacks(&it.peer, &group.id)) {
+        for member in
+            group.members.iter().filter(|it| self.engine.signing().lacks(&it.peer, &group.id))
+        {
             let group = Arc::clone(group);
             self.emit(Event::Peer(member.peer, PeerEvent::GroupUnknown { group }));
         }
@@ -199,7 +216,7 @@ impl Driver {
 
     /// Tells of a group that we do not have, at the rate of warnings.
     pub(crate) fn tell_missing(&mut self, peer: PeerId, group: GroupId) {
-        let is_member = self.engine.is_member(&peer);
+        let is_member = self.engine.signing().is_member(&peer);
         let about = if is_member { About::Member } else { About::Stranger };
         if self.warnings.admit(about, self.clock.now().instant).is_some() {
             self.emit(Event::Peer(peer, PeerEvent::GroupMissing { group }));
@@ -221,7 +238,7 @@ impl Driver {
     /// application waits for.
     pub(crate) fn warn(&mut self, peer: Option<PeerId>, mut problem: Problem) {
         if let Some(peer) = &peer {
-            let is_member = self.engine.is_member(peer);
+            let is_member = self.engine.signing().is_member(peer);
             let about = if is_member { About::Member } else { About::Stranger };
             match self.warnings.admit(about, self.clock.now().instant) {
                 None => return,

@@ -3,7 +3,10 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use ensign_engine::{End, GroupConfig, Proposal, Review};
+use ensign_engine::{
+    GroupConfig, Proposal,
+    signing::{Asked as Waiting, End, Review},
+};
 use ensign_ledger::{self as ledger, About, Asked, AskedBefore, Shown, Unfinished};
 use ensign_primitives::{GroupId, MESSAGES_MAX, RequestId};
 use ensign_psbt::{Note, OutPoint, Policy, PsbtError, Rule};
@@ -22,8 +25,8 @@ impl Driver {
         let (joined, members) = Joined::new(self.network, self.signer_key, group)?;
         let keys = joined.keys.keys().clone();
         let peers = members.iter().map(|member| member.peer).collect();
-        let id =
-            self.engine.add_group(GroupConfig { keys, peers }).map_err(CommandError::Engine)?;
+        let (now, config) = (self.clock.now(), GroupConfig { keys, peers });
+        let id = self.engine.add_group(now, config).map_err(CommandError::Engine)?;
         for member in members {
             self.links.know_addresses(member.peer, &member.addresses);
         }
@@ -78,7 +81,7 @@ impl Driver {
             let id = request.request.id();
             let expires = request.request.expires;
             // What is open already was announced again meanwhile; what is over is asked no more.
-            let reopened = self.engine.reopen(now, request, payload);
+            let reopened = self.engine.reopen(now, Waiting { request, payload });
             if let Err(ensign_engine::CommandError::HasEnded { .. }) = reopened {
                 self.outlines.end(&id, HowEnded::Expired, expires);
             }
@@ -128,7 +131,7 @@ impl Driver {
             Some(payload) => Meaning::of_psbt(payload, &group.keys).map_err(|error| {
                 // What we cannot read any more is not joined again when others announce it.
                 let end = End::Closed(AbortReason::PayloadMismatch);
-                self.engine.remember_ended(id, group.info.id, end);
+                self.engine.remember_ended(now, id, (group.info.id, end));
                 CommandError::Psbt(error)
             })?,
         };
@@ -154,8 +157,8 @@ impl Driver {
         event: impl FnOnce(Approval) -> RequestEvent,
     ) -> Approval {
         let engine = &self.engine;
-        self.docket.retain(|id| engine.request(id).is_some());
-        self.outlines.forget_ended(|id| engine.request(id).is_some());
+        self.docket.retain(|id| engine.signing().request(id).is_some());
+        self.outlines.forget_ended(|id| engine.signing().request(id).is_some());
         let matter = Matter::new(reference, request, meaning);
         let approval = matter.approval(self.judge(&matter));
         let events = self.docket.introduce(matter, event(approval.clone()));
@@ -236,7 +239,7 @@ impl Driver {
         let now = self.clock.now();
         let nonce = self.randomness.draw()?;
         let id = self.engine.propose(now, proposal, nonce).map_err(CommandError::Engine)?;
-        let request = self.engine.request(&id).cloned();
+        let request = self.engine.signing().request(&id).cloned();
         let request = request.ok_or(CommandError::UnknownRequest { request: id })?;
         self.take_up(id, (&request, &meaning), decision_of(consent));
         let event = |approval| RequestEvent::Proposed(Box::new(approval));

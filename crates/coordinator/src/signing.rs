@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use ensign_engine::{Input, Output, Record};
+use ensign_engine::{
+    Input,
+    signing::{Record, SignerAnswer, SignerQuestion},
+};
 use ensign_identity::{DELEGATION_LIFETIME_MAX, Delegation, DelegationProof};
 use ensign_primitives::{Instant, RequestId, StateMachine as _};
 use ensign_review::HeldBack;
@@ -36,10 +39,10 @@ pub(crate) struct Renewal {
 }
 
 impl Driver {
-    /// Hands on what the engine asks of its signer; anything else is nothing to it.
-    pub(crate) fn ask_signer(&mut self, output: Output) {
-        let question = match output {
-            Output::NeedNonces { order, payload } => {
+    /// Hands on what the engine asks of its signer.
+    pub(crate) fn ask_signer(&mut self, question: SignerQuestion) {
+        let question = match question {
+            SignerQuestion::Nonces { order, payload } => {
                 let id = order.request.request.id();
                 match self.judge_again(&id) {
                     Again::Holds => {}
@@ -50,16 +53,8 @@ impl Driver {
                 self.replace_invalid();
                 Question::Nonces(order, payload)
             }
-            Output::NeedPartials { session, nonces } => Question::Partials(session, nonces),
-            Output::ForgetNonces { session } => Question::Forget(session),
-            Output::Connect { .. }
-            | Output::Admit { .. }
-            | Output::Disconnect { .. }
-            | Output::Send { .. }
-            | Output::Persist { .. }
-            | Output::Note(_)
-            | Output::Recall { .. }
-            | Output::Event(_) => return,
+            SignerQuestion::Partials { session, nonces } => Question::Partials(session, nonces),
+            SignerQuestion::Forget { session } => Question::Forget(session),
         };
         if let Some(answer) = self.signer.ask(question) {
             self.on_signer(answer);
@@ -82,7 +77,7 @@ impl Driver {
     pub(crate) fn go_on(&mut self, id: &RequestId) {
         let HeldBack { order, burn } = self.held.release(id);
         if let Some((order, payload)) = order {
-            self.ask_signer(Output::NeedNonces { order, payload });
+            self.ask_signer(SignerQuestion::Nonces { order, payload });
         }
         if let Some((token, record)) = burn {
             self.burn(*id, token, record);
@@ -91,18 +86,18 @@ impl Driver {
 
     /// Hands an answer on. A failure ends the attempt, and our user is told why.
     pub(crate) fn on_signer(&mut self, answer: Answer) {
-        let input = match answer {
-            Answer::Nonces(session, Ok(nonces)) => Input::Nonces { session, nonces },
-            Answer::Partials(session, Ok(partials)) => Input::Partials { session, partials },
+        let answer = match answer {
+            Answer::Nonces(session, made) => {
+                let result = made.map_err(|error| self.unsigned(&error));
+                SignerAnswer::Nonces { session, result }
+            }
+            Answer::Partials(session, made) => {
+                let result = made.map_err(|error| self.unsigned(&error));
+                SignerAnswer::Partials { session, result }
+            }
             Answer::Delegated(proof) => return self.on_delegated(proof),
-            Answer::Nonces(session, Err(error)) => {
-                Input::NoNonces { session, why: self.unsigned(&error) }
-            }
-            Answer::Partials(session, Err(error)) => {
-                Input::NoPartials { session, why: self.unsigned(&error) }
-            }
         };
-        self.engine.handle_input(self.clock.now(), input);
+        self.engine.handle_input(self.clock.now(), Input::Signer(answer));
     }
 
     /// Asks for a new delegation while the one in use has long to go: an attempt may last for a day, and
@@ -179,7 +174,7 @@ impl Driver {
         match verified {
             Ok(delegation) => {
                 self.delegated_until = delegation.proof().expires;
-                self.engine.renew(delegation.proof());
+                self.engine.renew(self.clock.now(), delegation.proof());
                 for (job, consent, reply) in std::mem::take(&mut self.renewal.proposals) {
                     self.take_proposal(job, consent, reply);
                 }

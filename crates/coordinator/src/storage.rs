@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt, sync::mpsc as std_mpsc, thread, time::Duration};
 
-use ensign_engine::Record;
+use ensign_engine::signing::Record;
 use ensign_ledger::{self as ledger, About, Answer, Entry, Subject, Write, commit};
 use ensign_primitives::{PeerId, UnixTime};
 use ensign_store::{Place, Store, Table};

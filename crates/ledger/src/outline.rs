@@ -207,6 +207,7 @@ impl HowEnded {
             AbortReason::Cancelled => Self::Cancelled { by },
             AbortReason::Declined => Self::Declined { by },
             AbortReason::Expired => Self::Expired,
+            AbortReason::AttemptsUsed => Self::AttemptsUsed,
             reason if is_last && is_retried(reason) && failure.evidence.is_none() => {
                 Self::AttemptsUsed
             }

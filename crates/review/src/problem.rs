@@ -2,13 +2,13 @@
 
 use std::fmt::Display;
 
-use ensign_equivocation::Evidence;
+use ensign_engine::Offense;
 use ensign_ledger::{LedgerError, VOIDED_CODE};
 use ensign_primitives::{RequestId, SignerIndex};
 use ensign_psbt::PsbtError;
 use ensign_replay::ReplayError;
 use ensign_session::{Failure, OwnFault};
-use ensign_signing::{ATTEMPTS_MAX, Offense, is_retried};
+use ensign_signing::{self as signing, ATTEMPTS_MAX, is_retried};
 use ensign_store::{Opening, StoreError};
 use ensign_wire::AbortReason;
 
@@ -291,15 +291,18 @@ pub fn of_failure(failure: &Failure) -> Problem {
         AbortReason::ViewsDiffer => VIEWS_DIFFER,
         AbortReason::Internal => INTERNAL,
         AbortReason::Cancelled => CANCELLED,
+        AbortReason::AttemptsUsed => ATTEMPTS_USED,
     };
     let claim = match (failure.by, failure.accused) {
         (Some(_), Some(_)) => ", says the signer that ended it",
         _ => "",
     };
-    // Who said no or gave up is the one it concerns, when nobody else is named.
+    // Who said no or gave up is the one it concerns, when nobody else is named; who only counted the
+    // attempts is not.
+    let is_will = failure.reason != AbortReason::AttemptsUsed;
     let who = match (failure.by, failure.accused) {
         (_, Some(accused)) => vec![accused],
-        (Some(by), None) if failure.culprits.is_empty() => vec![by],
+        (Some(by), None) if failure.culprits.is_empty() && is_will => vec![by],
         _ => failure.culprits.clone(),
     };
     let detail = match (failure.reason, failure.culprits.is_empty(), failure.accused) {
@@ -348,15 +351,16 @@ pub fn of_mismatch(why: Option<&PsbtError>) -> Problem {
 
 /// Words what a peer did wrong.
 pub fn of_offense(offense: &Offense) -> Problem {
-    if let Offense::Session(ensign_session::Offense::Replay(ReplayError::Stale { sent_at, now })) =
+    if let Offense::Signing(signing::Offense::Session(ensign_session::Offense::Replay(error))) =
         offense
+        && let ReplayError::Stale { sent_at, now } = error
     {
         return time::of_clocks(*sent_at, *now);
     }
     if let Some(problem) = time::of_delegation(offense) {
         return problem;
     }
-    OFFENSE.problem(format!("{}: {}", OFFENSE.what, describe(offense)), Vec::new())
+    OFFENSE.problem(format!("{}: {}", OFFENSE.what, offense), Vec::new())
 }
 
 /// Words that a signer's node refused a message of ours.
@@ -452,77 +456,5 @@ pub fn of_result(error: &PsbtError) -> Problem {
     RESULT.problem(format!("{}: {error}", RESULT.what), Vec::new())
 }
 
-fn describe(offense: &Offense) -> String {
-    use ensign_session::Offense as Session;
-    match offense {
-        Offense::Decode(error) => error.to_string(),
-        Offense::NoHello { kind } => format!("{kind:?} before hello"),
-        Offense::HelloTimeout => "no hello in time".into(),
-        Offense::SecondHello => "a second hello".into(),
-        Offense::Version { min, max } => format!("it speaks versions {min} to {max}"),
-        Offense::TooManyPings => "more pings than anybody needs".into(),
-        Offense::Stranger { kind } => format!("{kind:?} from a node of no group of ours"),
-        Offense::UnknownGroup { group } => format!("a request for unknown group {}", group.short()),
-        Offense::InvalidRequest(error) => error.to_string(),
-        Offense::RequestTime { request } => {
-            format!("request {} has ended or lies in the future", request.short())
-        }
-        Offense::InvalidAnnounce { request } => {
-            format!("a false announcement of request {}", request.short())
-        }
-        Offense::Unsignable(error) => error.to_string(),
-        Offense::WrongPayload { request } => {
-            format!("another payload than request {} names", request.short())
-        }
-        Offense::NoRoom => "a request that we have no room for".into(),
-        Offense::Session(offense) => match offense {
-            Session::Unlisted { sender } => {
-                format!("node {} is none of the signers", sender.short())
-            }
-            Session::BadSignature { sender } => {
-                format!("a statement that node {} did not sign", sender.short())
-            }
-            Session::Replay(error) => error.to_string(),
-            Session::WrongSpeaker { claimed } => format!("it spoke for signer {claimed}"),
-            Session::NotDelegated(error) => error.to_string(),
-            Session::WrongRound0 => "a join of another mode".into(),
-            Session::WrongCount { kind, expected, seen } => {
-                format!("{kind:?} with {seen} elements instead of {expected}")
-            }
-            Session::FalseSignature => "a final signature that does not verify".into(),
-            Session::TooManyAcks { limit } => format!("more than {limit} questions"),
-            Session::Proven(evidence) => match evidence.as_ref() {
-                Evidence::Conflict { .. } => "it said two different things in one place".into(),
-                Evidence::WrongCommitment { .. } => "nonces that do not open its promise".into(),
-                Evidence::InvalidNonce { .. } => "nonces that are no points on the curve".into(),
-                Evidence::WrongPartialSig { .. } => "a false partial signature".into(),
-                Evidence::SignedOtherwise { .. } => {
-                    "it confirmed one set of nonces and signed for another".into()
-                }
-            },
-        },
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn regression_false_answer_of_our_own_signer_was_not_told_to_its_user() {
-        let fault = OwnFault::FalsePartials;
-        let problem = of_own_fault(&fault);
-        assert_eq!((problem.code, problem.who.len()), ("E-SIG-002", 0));
-        assert!(problem.what.contains(&fault.to_string()), "{problem:?}");
-    }
-
-    #[test]
-    fn store_that_may_have_missed_something_says_why_and_what_is_closed() {
-        let told = |found, voided| of_found(found, voided).unwrap().what;
-        assert!(told(Opening::Copied, 1).contains("1 open request is closed"));
-        assert!(told(Opening::Moved, 2).contains("another machine"));
-        let rolled_back = Opening::RolledBack { store_epoch: 6, seen_epoch: Some(9) };
-        assert!(told(rolled_back, 0).contains("(epoch 6, seen 9)"));
-        assert_eq!(of_found(Opening::Continued, 0), None);
-    }
-}
+mod tests;

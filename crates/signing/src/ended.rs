@@ -11,8 +11,8 @@ use ensign_primitives::{GroupId, Now, Occupancy, PeerId, RequestId, SIGNERS_MAX}
 use ensign_wire::{AbortReason, Body, Envelope, Frame, SessionAbort, SignatureFinalized};
 
 use crate::{
-    ANSWERS_PER_MEMBER_MAX, ENDINGS_REMEMBERED, Ending, Signing, UNDECIDED_ENDINGS_REMEMBERED,
-    requests::all_sessions,
+    ANSWERS_PER_MEMBER_MAX, ATTEMPTS_MAX, ENDINGS_REMEMBERED, Ending, Signing,
+    UNDECIDED_ENDINGS_REMEMBERED, requests::all_sessions,
 };
 
 /// How a request ended, without its signatures: those are in the store.
@@ -226,9 +226,14 @@ const fn asks(body: &Body, end: End) -> bool {
     }
 }
 
-/// What others are told: an end that they would try again is final here.
-pub(crate) const fn final_reason(reason: AbortReason) -> AbortReason {
-    if is_retried(reason) { AbortReason::Cancelled } else { reason }
+/// What others are told of an end that came with an attempt: one that they would try again is final
+/// here.
+pub(crate) const fn final_reason(reason: AbortReason, attempt: u16) -> AbortReason {
+    match is_retried(reason) {
+        true if attempt >= ATTEMPTS_MAX => AbortReason::AttemptsUsed,
+        true => AbortReason::Cancelled,
+        false => reason,
+    }
 }
 
 /// Whether another attempt may succeed where one ended for this reason.
@@ -242,6 +247,7 @@ pub const fn is_retried(reason: AbortReason) -> bool {
         | AbortReason::WrongCommitment
         | AbortReason::InvalidNonce
         | AbortReason::WrongPartialSig
-        | AbortReason::Cancelled => false,
+        | AbortReason::Cancelled
+        | AbortReason::AttemptsUsed => false,
     }
 }

@@ -349,7 +349,7 @@ impl Signing {
         (group, attempt): (GroupId, u16),
         (failure, mark): (Box<Failure>, Mark),
     ) {
-        let reason = final_reason(failure.reason);
+        let reason = final_reason(failure.reason, attempt);
         let share = if mark == Mark::Undecided { Share::Undecided } else { Share::Decided };
         self.settle(now, id, (group, End::Closed(reason)), share);
         let record = Record::Closed { request: id, group, reason };

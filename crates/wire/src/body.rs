@@ -192,6 +192,8 @@ pub enum AbortReason {
     Internal,
     /// The sender gave the request up.
     Cancelled,
+    /// The request was tried as often as it may be, and no attempt ended with a signature.
+    AttemptsUsed,
 }
 
 impl AbortReason {
@@ -208,7 +210,8 @@ impl AbortReason {
             | Self::InvalidNonce
             | Self::WrongPartialSig
             | Self::Internal
-            | Self::Cancelled => false,
+            | Self::Cancelled
+            | Self::AttemptsUsed => false,
         }
     }
 }

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use ensign_engine::{
-    End, Engine, Event, Input, Offense, Output, Penalty, Record, Restored, ask_local_signer,
-    penalty,
+    Engine, Event as HallEvent, Offense, Output, Restored, Sentence, sentence,
+    signing::{self, Event, Record, SignerAnswer, SignerQuestion, ask_local_signer},
 };
 use ensign_musig::{taproot_tweak, verify_schnorr};
 use ensign_primitives::{Now, PeerId, RequestId, SessionId, StateMachine as _};
@@ -13,7 +13,7 @@ use ensign_wire::{Body, Frame, KeyTweak, Message, Round0, SignedRequest, Signing
 
 use super::people::{
     AGGREGATE, FORGER, NETWORK, NODES, STRANGER, engine, entropy, group, index_of, local_signer,
-    peer, person,
+    peer, person, start,
 };
 
 /// Most outputs of one call.
@@ -26,7 +26,7 @@ pub(crate) struct Node {
     pub(crate) persisting: VecDeque<(u64, Record)>,
     pub(crate) signer: LocalSigner,
     /// What its signer was asked and has not done yet.
-    pub(crate) wanting: VecDeque<Output>,
+    pub(crate) wanting: VecDeque<SignerQuestion>,
     pub(crate) reviews: Vec<RequestId>,
     pub(crate) draws: u64,
     /// What is asked in each request that this node has seen.
@@ -41,7 +41,7 @@ impl Node {
     pub(crate) fn new(index: usize) -> Self {
         let mut node = Self {
             index,
-            engine: engine(index),
+            engine: engine(index, start(), Restored::default()),
             journal: Vec::new(),
             persisting: VecDeque::new(),
             signer: local_signer(index),
@@ -52,29 +52,20 @@ impl Node {
             consented: BTreeSet::new(),
             nonces: BTreeMap::new(),
         };
-        node.engine.add_group(group()).expect("a sound group");
+        node.engine.add_group(start(), group()).expect("a sound group");
         node
     }
 
     /// Only the journal is left, and what the test itself remembers.
     pub(crate) fn restart(&mut self, now: Now) {
-        self.engine = engine(self.index);
+        let records = self.journal.iter().cloned();
+        let restored = Restored { signing: signing::Restored::from_records(records) };
+        self.engine = engine(self.index, now, restored);
         self.persisting.clear();
         self.signer = local_signer(self.index);
         self.wanting.clear();
         self.reviews.clear();
-        let restored = Restored::from_records(self.journal.iter().cloned());
-        let Restored { open, ended, undecided, horizon } = restored;
-        for (id, group, ending) in &ended {
-            self.engine.remember_ended(*id, *group, End::of(ending));
-        }
-        undecided.into_iter().for_each(|kept| self.engine.remember_undecided(kept));
-        self.engine.remember_horizon(horizon);
-        self.engine.add_group(group()).expect("a sound group");
-        for open in open {
-            let resumed = self.engine.resume(now, open);
-            assert!(resumed.is_ok(), "{resumed:?}");
-        }
+        self.engine.add_group(now, group()).expect("a sound group");
     }
 
     pub(crate) fn outputs(&mut self) -> Vec<Output> {
@@ -116,13 +107,13 @@ impl Node {
     }
 
     /// Lets the signer do what it is asked, by the rules.
-    pub(crate) fn ask_signer(&mut self, output: Output) -> Option<Input> {
-        if let Output::NeedPartials { session, .. } = &output {
+    pub(crate) fn ask_signer(&mut self, question: SignerQuestion) -> Option<SignerAnswer> {
+        if let SignerQuestion::Partials { session, .. } = &question {
             assert!(self.has_burned(*session), "signed before the nonces were burned");
         }
         self.draws += 1;
         let draw = |nonces| Some(entropy(self.index, self.draws, nonces));
-        ask_local_signer(&mut self.signer, output, draw).expect("a question to the signer")
+        ask_local_signer(&mut self.signer, question, draw)
     }
 
     /// The rules about consent, durability and nonces, for what leaves the node.
@@ -181,14 +172,22 @@ impl Node {
         })
     }
 
-    pub(crate) fn on_event(&mut self, event: Event) {
+    pub(crate) fn on_event(&mut self, event: HallEvent) {
+        let event = match event {
+            HallEvent::Signing(event) => event,
+            HallEvent::Offense { peer, offense, sentence: seen } => {
+                assert_eq!(seen, sentence(&offense));
+                return self.check_blame(peer, &offense, seen);
+            }
+            HallEvent::Dropped { .. } => return,
+        };
         match event {
             Event::Review(review) => {
                 self.learn(&review.request);
                 self.reviews.push(review.id);
             }
             Event::Attempt { request, .. } => {
-                let signed = self.engine.request(&request).cloned();
+                let signed = self.engine.signing().request(&request).cloned();
                 if let Some(signed) = signed {
                     self.learn(&signed);
                 }
@@ -196,10 +195,7 @@ impl Node {
             Event::Session { request, event: SessionEvent::Done(finished), .. } => {
                 self.check_result(request, &finished);
             }
-            Event::Offense { peer, offense, penalty: seen } => {
-                assert_eq!(seen, penalty(&offense));
-                self.check_blame(peer, &offense, seen);
-            }
+            Event::NotResumed { request, why } => panic!("{request} does not go on: {why}"),
             _ => {}
         }
     }
@@ -224,14 +220,16 @@ impl Node {
     }
 
     /// Only the forger and the stranger ever do wrong here.
-    fn check_blame(&self, blamed: PeerId, offense: &Offense, penalty: Penalty) {
+    fn check_blame(&self, blamed: PeerId, offense: &Offense, sentence: Sentence) {
         let index = index_of(blamed).expect("somebody we know");
         assert!(
             index == FORGER || index == STRANGER,
-            "node {} blames node {index}: {offense:?} ({penalty:?})",
+            "node {} blames node {index}: {offense:?} ({sentence:?})",
             self.index
         );
-        if let Offense::Session(SessionOffense::Proven(evidence)) = offense {
+        if let Offense::Signing(signing::Offense::Session(SessionOffense::Proven(evidence))) =
+            offense
+        {
             let culprit = evidence.verify().expect("a proof that does not hold");
             assert_eq!(culprit.peer, person(FORGER).node_key.peer_id());
         }

@@ -4,10 +4,10 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use ensign_deadline::Timeouts;
-use ensign_engine::{Engine, EngineConfig, GroupConfig, Keys, Proposal};
+use ensign_engine::{Engine, EngineConfig, GroupConfig, Keys, Proposal, Restored};
 use ensign_identity::{Delegation, DelegationProof, NodeKey, Signature, SignerKey};
 use ensign_musig::{KeyAggCtx, NonceEntropy, SecKey};
-use ensign_primitives::{Network, PeerId, UnixTime, sha256};
+use ensign_primitives::{Instant, Network, Now, PeerId, UnixTime, sha256};
 use ensign_session::{Entropy, LocalSigner};
 use ensign_wire::{GroupKeys, KeyTweak, Message, Mode, TxType};
 
@@ -61,7 +61,12 @@ pub(crate) fn group() -> GroupConfig {
     }
 }
 
-pub(crate) fn engine(index: usize) -> Engine {
+/// The moment at which every world begins.
+pub(crate) fn start() -> Now {
+    Now { instant: Instant::from_micros(0), unix: START }
+}
+
+pub(crate) fn engine(index: usize, now: Now, restored: Restored) -> Engine {
     // Shorter than the defaults, so that an input costs fewer repetitions.
     let timeouts = Timeouts {
         init_timeout: Duration::from_secs(30),
@@ -80,7 +85,7 @@ pub(crate) fn engine(index: usize) -> Engine {
     };
     let Person { node_key, delegation, .. } = person(index);
     let keys = Keys { node_key: Arc::clone(node_key), signer: key(index), delegation: *delegation };
-    Engine::new(config, keys)
+    Engine::new(config, keys, [index as u8; 32], now, restored)
 }
 
 /// What a node proposes: the bits choose mode, number of messages and whether there is a payload.

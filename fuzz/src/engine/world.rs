@@ -4,8 +4,13 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use ensign_engine::{Engine, Input, Known, Output, Record};
-use ensign_primitives::{Instant, Now, PeerId, RequestId, SessionId, StateMachine as _, UnixTime};
+use ensign_engine::{
+    Engine, Input, Output, Record as HallRecord,
+    signing::{Known, Record, SignerAnswer, SignerQuestion},
+};
+use ensign_primitives::{
+    Direction, Instant, LinkId, Now, RequestId, SessionId, StateMachine as _, UnixTime,
+};
 use ensign_session::Unsigned;
 use ensign_wire::{
     AbortReason, Body, Envelope, Frame, Header, Kind, Refusal, SessionAbort, SessionAnnounce,
@@ -35,6 +40,9 @@ pub(crate) struct World {
     now: Instant,
     /// What is on its way, in order, for each connection; no entry without a connection.
     links: BTreeMap<(usize, usize), VecDeque<InFlight>>,
+    /// What each node calls its connection with each other, and whose each name is.
+    names: BTreeMap<(usize, usize), LinkId>,
+    owners: BTreeMap<LinkId, usize>,
     history: Vec<Arc<[u8]>>,
     requests: Vec<SignedRequest>,
     proposals: u8,
@@ -47,6 +55,8 @@ impl World {
             nodes: (0..NODES).map(Node::new).collect(),
             now: Instant::from_micros(0),
             links: BTreeMap::new(),
+            names: BTreeMap::new(),
+            owners: BTreeMap::new(),
             history: Vec::new(),
             requests: Vec::new(),
             proposals: 0,
@@ -81,29 +91,21 @@ impl World {
     fn carry_out(&mut self, node: usize) {
         for output in self.nodes[node].outputs() {
             match output {
-                Output::Send { peer, frame, .. } => self.send(node, peer, frame),
-                Output::Persist { token, record } => {
+                Output::Send { link, frame, .. } => self.send(node, self.owners[&link], frame),
+                Output::Persist { token, record: HallRecord::Signing(record) } => {
                     self.nodes[node].persisting.push_back((token, record));
                 }
-                Output::Note(record) => self.nodes[node].journal.push(record),
+                Output::Note(HallRecord::Signing(record)) => self.nodes[node].journal.push(record),
                 Output::Recall { request } => self.recall(node, request),
-                Output::NeedNonces { .. } | Output::NeedPartials { .. } => {
-                    self.nodes[node].wanting.push_back(output);
-                }
-                Output::ForgetNonces { session } => {
+                Output::Signer(question @ SignerQuestion::Forget { session }) => {
                     let it = &mut self.nodes[node];
                     it.wanting.retain(|asked| asked_in(asked) != Some(session));
-                    it.ask_signer(output);
+                    it.ask_signer(question);
                 }
-                Output::Disconnect { peer, .. } => {
-                    if let Some(other) =
-                        (0..NODES).find(|other| super::people::peer(*other) == peer)
-                    {
-                        self.part(node, other);
-                    }
-                }
+                Output::Signer(question) => self.nodes[node].wanting.push_back(question),
+                Output::Close { link, .. } => self.part(node, self.owners[&link]),
                 Output::Event(event) => self.nodes[node].on_event(event),
-                Output::Connect { .. } | Output::Admit { .. } => {}
+                Output::Want { .. } | Output::Forget { .. } | Output::Admit { .. } => {}
             }
         }
     }
@@ -116,7 +118,7 @@ impl World {
         self.input(node, Input::Recalled { request, known });
     }
 
-    fn send(&mut self, node: usize, to: PeerId, frame: Arc<[u8]>) {
+    fn send(&mut self, node: usize, other: usize, frame: Arc<[u8]>) {
         self.nodes[node].check_frame(&frame);
         if let Ok(Frame::Envelope(envelope)) = Frame::decode_whole(&frame, NETWORK)
             && let Body::SessionAnnounce(announce) = envelope.body()
@@ -127,7 +129,6 @@ impl World {
         if self.history.len() < HISTORY_MAX {
             self.history.push(Arc::clone(&frame));
         }
-        let Some(other) = (0..NODES).find(|other| peer(*other) == to) else { return };
         if let Some(link) = self.links.get_mut(&(node, other)) {
             link.push_back((self.now, frame));
         }
@@ -137,7 +138,13 @@ impl World {
     fn hand(&mut self, from: usize, to: usize, frame: &[u8]) {
         let Ok(Some(header)) = Header::decode(frame) else { return };
         let Some(body) = frame.get(header.header_len..).map(<[u8]>::to_vec) else { return };
-        self.input(to, Input::Frame { peer: peer(from), kind: header.kind, body });
+        let link = self.name(to, from);
+        self.input(to, Input::Frame { link, kind: header.kind, body });
+    }
+
+    /// What a node calls its newest connection with another; a name that nobody has without one.
+    fn name(&self, node: usize, other: usize) -> LinkId {
+        self.names.get(&(node, other)).copied().unwrap_or(LinkId(u64::MAX))
     }
 
     /// Delivers the oldest frame of one connection.
@@ -176,10 +183,10 @@ impl World {
         let asked = it.wanting.get(signs).is_some();
         if follows
             && asked
-            && let Some(output @ Output::NeedPartials { .. }) = it.wanting.pop_back()
-            && let Some(answer) = it.ask_signer(output)
+            && let Some(question @ SignerQuestion::Partials { .. }) = it.wanting.pop_back()
+            && let Some(answer) = it.ask_signer(question)
         {
-            self.input(node, answer);
+            self.input(node, Input::Signer(answer));
             let next = self.nodes[node].persisting.front();
             if matches!(next, Some((_, Record::Partials { .. }))) {
                 self.write(node, false);
@@ -190,9 +197,9 @@ impl World {
 
     fn draw(&mut self, node: usize) -> bool {
         let it = &mut self.nodes[node];
-        let Some(output) = it.wanting.pop_front() else { return false };
-        if let Some(answer) = it.ask_signer(output) {
-            self.input(node, answer);
+        let Some(question) = it.wanting.pop_front() else { return false };
+        if let Some(answer) = it.ask_signer(question) {
+            self.input(node, Input::Signer(answer));
         }
         true
     }
@@ -201,11 +208,13 @@ impl World {
     pub(crate) fn starve(&mut self, byte: u8) {
         let (node, why) = (node_index(byte), Unsigned::Failed);
         match self.nodes[node].wanting.pop_front() {
-            Some(Output::NeedNonces { order, .. }) => {
-                self.input(node, Input::NoNonces { session: order.session, why });
+            Some(SignerQuestion::Nonces { order, .. }) => {
+                let (session, result) = (order.session, Err(why));
+                self.input(node, Input::Signer(SignerAnswer::Nonces { session, result }));
             }
-            Some(Output::NeedPartials { session, .. }) => {
-                self.input(node, Input::NoPartials { session, why });
+            Some(SignerQuestion::Partials { session, .. }) => {
+                let result = Err(why);
+                self.input(node, Input::Signer(SignerAnswer::Partials { session, result }));
             }
             _ => {}
         }
@@ -303,7 +312,11 @@ impl World {
         }
         let remote = ([127, 0, 0, 1], 1).into();
         for (at, with) in [(one, other), (other, one)] {
-            self.input(at, Input::Connected { peer: peer(with), remote });
+            let link = LinkId(self.owners.len() as u64);
+            self.names.insert((at, with), link);
+            self.owners.insert(link, with);
+            let (peer, direction) = (peer(with), Direction::Inbound);
+            self.input(at, Input::Up { link, peer, remote, direction });
         }
     }
 
@@ -315,8 +328,8 @@ impl World {
     fn part(&mut self, one: usize, other: usize) {
         let parted = [(one, other), (other, one)].map(|link| self.links.remove(&link));
         if parted.iter().any(Option::is_some) {
-            self.input(one, Input::Disconnected { peer: peer(other) });
-            self.input(other, Input::Disconnected { peer: peer(one) });
+            self.input(one, Input::Down { link: self.name(one, other) });
+            self.input(other, Input::Down { link: self.name(other, one) });
         }
     }
 
@@ -326,7 +339,7 @@ impl World {
         for other in (0..NODES).filter(|other| *other != node) {
             let parted = [(node, other), (other, node)].map(|link| self.links.remove(&link));
             if parted.iter().any(Option::is_some) {
-                self.input(other, Input::Disconnected { peer: peer(node) });
+                self.input(other, Input::Down { link: self.name(other, node) });
             }
         }
         // A process takes a moment to start.
@@ -395,7 +408,8 @@ impl World {
     /// The forger or a stranger sends bytes.
     pub(crate) fn babble(&mut self, to: u8, kind: u8, body: Vec<u8>) {
         let kind = Kind::ALL[usize::from(kind) % Kind::ALL.len()];
-        self.input(node_index(to), Input::Frame { peer: peer(culprit(to)), kind, body });
+        let link = self.name(node_index(to), culprit(to));
+        self.input(node_index(to), Input::Frame { link, kind, body });
     }
 
     /// Delivers one frame on each connection and answers one wish of each node.
@@ -441,11 +455,11 @@ impl World {
     }
 }
 
-fn asked_in(output: &Output) -> Option<SessionId> {
-    match output {
-        Output::NeedNonces { order, .. } => Some(order.session),
-        Output::NeedPartials { session, .. } => Some(*session),
-        _ => None,
+fn asked_in(question: &SignerQuestion) -> Option<SessionId> {
+    match question {
+        SignerQuestion::Nonces { order, .. } => Some(order.session),
+        SignerQuestion::Partials { session, .. } => Some(*session),
+        SignerQuestion::Forget { .. } => None,
     }
 }
 

@@ -322,5 +322,6 @@ const fn reason_name(reason: AbortReason) -> &'static str {
         AbortReason::ViewsDiffer => "signers saw different nonces",
         AbortReason::Internal => "a node could not go on",
         AbortReason::Cancelled => "given up",
+        AbortReason::AttemptsUsed => "tried as often as allowed",
     }
 }

@@ -6,7 +6,7 @@ use ensign_coordinator::{
     Approval, Because, LostAttempt, Opener, Outcome, Problem, Reached, RequestEvent, RequestRef,
     Resumption,
 };
-use ensign_engine::ATTEMPTS_MAX;
+use ensign_engine::signing::ATTEMPTS_MAX;
 use ensign_primitives::SignerIndex;
 use ensign_psbt::Note;
 

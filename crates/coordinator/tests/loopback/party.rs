@@ -22,7 +22,7 @@ use ensign_coordinator::{
     PeerEvent, Problem, RequestEvent, SigningJob, Work,
 };
 use ensign_deadline::Timeouts;
-use ensign_engine::Record;
+use ensign_engine::signing::Record;
 use ensign_identity::{DelegationProof, NodeKey, SignerKey};
 use ensign_musig::SecKey;
 use ensign_primitives::{GroupId, Network, PeerId, RequestId, sha256};

@@ -1,6 +1,7 @@
 //! Nodes that are not coordinators: a signer that leaves things unsaid, and peers without manners.
 
 use std::{
+    collections::BTreeMap,
     net::SocketAddr,
     sync::{Arc, Mutex},
     time::Instant as StdInstant,
@@ -10,12 +11,13 @@ use bytes::Bytes;
 use ensign_coordinator::Keys;
 use ensign_deadline::Timeouts;
 use ensign_engine::{
-    Allowances, Engine, EngineConfig, Event, GroupConfig, Input, Known, Output, Proposal,
-    ask_local_signer,
+    Allowances, Engine, EngineConfig, Event as HallEvent, GroupConfig, Input, Output, Proposal,
+    Restored,
+    signing::{Event, Known, ask_local_signer},
 };
 use ensign_identity::{Delegation, DelegationProof, NodeKey, Signature, SignerKey};
 use ensign_musig::{NonceEntropy, SecKey};
-use ensign_primitives::{Instant, Now, PeerId, StateMachine, UnixTime};
+use ensign_primitives::{Direction, Instant, LinkId, Now, PeerId, StateMachine, UnixTime};
 use ensign_session::{Entropy, LocalSigner};
 use ensign_transport::{Transport, TransportConfig, TransportEvent};
 use ensign_wire::{Body, Envelope, Frame, Kind, NonceShare, PubNonceBytes, Round0, SessionJoin};
@@ -98,7 +100,9 @@ impl Puppet {
         let (commands, waiting) = mpsc::unbounded_channel();
         let address = transport.local_addr();
         let driver = Driver {
-            engine: Engine::new(config, keys),
+            engine: Engine::new(config, keys, [7; 32], Now::default(), Restored::default()),
+            links: BTreeMap::new(),
+            next_link: 0,
             signer,
             transport,
             muted: muted.clone(),
@@ -144,6 +148,8 @@ pub(crate) fn unix_now() -> UnixTime {
 
 struct Driver {
     engine: Engine,
+    links: BTreeMap<PeerId, LinkId>,
+    next_link: u64,
     signer: LocalSigner,
     transport: Transport,
     muted: Arc<Mutex<Vec<Kind>>>,
@@ -189,7 +195,7 @@ impl Driver {
     fn on_command(&mut self, command: Command) {
         match command {
             Command::Form(group, addresses, reply) => {
-                self.engine.add_group(group).unwrap();
+                self.engine.add_group(self.now(), group).unwrap();
                 for (peer, address) in addresses {
                     self.transport.keep_connected(peer, vec![address]);
                 }
@@ -203,9 +209,20 @@ impl Driver {
 
     fn on_arrival(&mut self, arrival: TransportEvent) {
         let input = match arrival {
-            TransportEvent::Connected { peer, remote, .. } => Input::Connected { peer, remote },
-            TransportEvent::Disconnected { peer, .. } => Input::Disconnected { peer },
-            TransportEvent::Frame { peer, kind, body } => Input::Frame { peer, kind, body },
+            TransportEvent::Connected { peer, remote, .. } => {
+                let link = LinkId(self.next_link);
+                self.next_link += 1;
+                self.links.insert(peer, link);
+                Input::Up { link, peer, remote, direction: Direction::Inbound }
+            }
+            TransportEvent::Disconnected { peer, .. } => {
+                let Some(link) = self.links.remove(&peer) else { return };
+                Input::Down { link }
+            }
+            TransportEvent::Frame { peer, kind, body } => {
+                let Some(link) = self.links.get(&peer).copied() else { return };
+                Input::Frame { link, kind, body }
+            }
             _ => return,
         };
         self.engine.handle_input(self.now(), input);
@@ -234,10 +251,15 @@ impl Driver {
         }
     }
 
+    fn peer(&self, link: LinkId) -> Option<PeerId> {
+        self.links.iter().find(|(_, known)| **known == link).map(|(peer, _)| *peer)
+    }
+
     fn carry_out(&mut self) {
         while let Some(output) = self.engine.poll_output() {
             match output {
-                Output::Send { peer, kind, frame } => {
+                Output::Send { link, kind, frame, .. } => {
+                    let Some(peer) = self.peer(link) else { continue };
                     if !self.muted.lock().unwrap().contains(&kind) {
                         self.send(peer, kind, &frame);
                     }
@@ -245,26 +267,28 @@ impl Driver {
                 Output::Persist { token, .. } => {
                     self.engine.handle_input(self.now(), Input::Persisted { token });
                 }
-                Output::NeedNonces { .. }
-                | Output::NeedPartials { .. }
-                | Output::ForgetNonces { .. } => {
-                    let answer = ask_local_signer(&mut self.signer, output, fresh).unwrap();
-                    if let Some(answer) = answer {
-                        self.engine.handle_input(self.now(), answer);
+                Output::Signer(question) => {
+                    if let Some(answer) = ask_local_signer(&mut self.signer, question, fresh) {
+                        self.engine.handle_input(self.now(), Input::Signer(answer));
                     }
                 }
-                Output::Event(Event::Review(review)) => {
+                Output::Event(HallEvent::Signing(Event::Review(review))) => {
                     self.engine.approve(self.now(), review.id).unwrap();
                 }
-                Output::Admit { peer } => self.transport.admit(peer),
+                Output::Admit { link } => {
+                    if let Some(peer) = self.peer(link) {
+                        self.transport.admit(peer);
+                    }
+                }
                 Output::Recall { request } => {
                     let known = Known::Nothing;
                     self.engine.handle_input(self.now(), Input::Recalled { request, known });
                 }
                 Output::Note(_)
                 | Output::Event(_)
-                | Output::Connect { .. }
-                | Output::Disconnect { .. } => {}
+                | Output::Want { .. }
+                | Output::Forget { .. }
+                | Output::Close { .. } => {}
             }
         }
     }

@@ -7,7 +7,10 @@ use ensign_coordinator::{
     Work,
 };
 use ensign_deadline::Timeouts;
-use ensign_engine::{ATTEMPTS_MAX, GroupConfig, Record};
+use ensign_engine::{
+    GroupConfig,
+    signing::{ATTEMPTS_MAX, Record},
+};
 use ensign_identity::{NodeKey, SignerKey};
 use ensign_musig::SecKey;
 use ensign_primitives::{RequestId, SignerIndex, UnixTime, sha256};

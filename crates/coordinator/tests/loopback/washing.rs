@@ -2,7 +2,7 @@
 //! node stays up.
 
 use ensign_coordinator::{Event, Keys, RequestEvent, Work};
-use ensign_engine::{REQUESTS_ALLOWED, Record};
+use ensign_engine::signing::{REQUESTS_ALLOWED, Record};
 use ensign_identity::{DelegationProof, NodeKey};
 use ensign_primitives::{QueryId, RequestId, SessionId, SignerIndex};
 use ensign_store::Place;

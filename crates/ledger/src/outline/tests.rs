@@ -173,6 +173,7 @@ fn end_is_told_as_what_it_was_and_by_whom() {
         (failure(AbortReason::Expired, us), ATTEMPTS_MAX, HowEnded::Expired),
         (failure(timeout, us), 1, HowEnded::Failed { reason: timeout, who: culprit.clone() }),
         (failure(timeout, us), ATTEMPTS_MAX, HowEnded::AttemptsUsed),
+        (failure(AbortReason::AttemptsUsed, other), 1, HowEnded::AttemptsUsed),
         (
             failure(AbortReason::InvalidNonce, us),
             ATTEMPTS_MAX,

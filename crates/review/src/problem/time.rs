@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use ensign_engine::Offense;
 use ensign_identity::DelegationError;
 use ensign_primitives::{SignerIndex, UnixTime};
 use ensign_replay::MESSAGE_AGE_MAX;
-use ensign_signing::Offense;
+use ensign_signing as signing;
 use ensign_wire::RequestError;
 
 use super::{CLOCK, UNDELEGATED};
@@ -32,8 +33,10 @@ fn apart(apart: Duration) -> String {
 
 /// Words a delegation that was made, or is read, by a wrong clock; nothing for one that is false.
 pub(super) fn of_delegation(offense: &Offense) -> Option<Problem> {
-    let (Offense::Session(ensign_session::Offense::NotDelegated(error))
-    | Offense::InvalidRequest(RequestError::Delegation(error))) = offense
+    let Offense::Signing(
+        signing::Offense::Session(ensign_session::Offense::NotDelegated(error))
+        | signing::Offense::InvalidRequest(RequestError::Delegation(error)),
+    ) = offense
     else {
         return None;
     };
@@ -70,7 +73,7 @@ mod tests {
     fn message_of_a_wrong_clock_is_no_offense_but_a_clock_to_set() {
         let (sent_at, now) = (UnixTime::from_millis(0), UnixTime::from_millis(30 * 86_400_000));
         let stale = ensign_session::Offense::Replay(ReplayError::Stale { sent_at, now });
-        let problem = of_offense(&Offense::Session(stale));
+        let problem = of_offense(&Offense::Signing(signing::Offense::Session(stale)));
         assert_eq!(problem.code, "E-PEER-003");
         assert!(problem.what.contains("30 days behind our clock"), "{problem:?}");
         assert_eq!(
@@ -86,13 +89,16 @@ mod tests {
     #[test]
     fn delegation_of_a_wrong_clock_is_no_attack_but_a_clock_to_set() {
         let at = |days: u64| UnixTime::from_millis(days * 86_400_000);
-        let told =
-            |error| of_offense(&Offense::Session(ensign_session::Offense::NotDelegated(error)));
+        let of_signing = |offense| of_offense(&Offense::Signing(offense));
+        let told = |error| {
+            let offense = ensign_session::Offense::NotDelegated(error);
+            of_signing(signing::Offense::Session(offense))
+        };
         let ended = told(DelegationError::Expired { expires: at(3), now: at(20) });
         assert_eq!(ended.code, "E-PEER-004");
         assert!(ended.what.contains("ended 17 days ago by our clock"), "{ended:?}");
         let error = DelegationError::TooLong { expires: at(800), now: at(20) };
-        let far = of_offense(&Offense::InvalidRequest(RequestError::Delegation(error)));
+        let far = of_signing(signing::Offense::InvalidRequest(RequestError::Delegation(error)));
         assert!(far.what.contains("runs for 780 days more by our clock"), "{far:?}");
         let peer = ensign_primitives::PeerId::from_bytes([0xff; 32]);
         assert_eq!(told(DelegationError::NoNode { peer }).code, "E-PEER-001");

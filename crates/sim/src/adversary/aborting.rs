@@ -33,11 +33,12 @@ pub(super) const SIGN: Act = Act {
 };
 
 /// What it gives as its reason: some lead to another attempt, some do not.
-const REASONS: [AbortReason; 6] = [
+const REASONS: [AbortReason; 7] = [
     AbortReason::Internal,
     AbortReason::Timeout,
     AbortReason::ViewsDiffer,
     AbortReason::Cancelled,
+    AbortReason::AttemptsUsed,
     AbortReason::Declined,
     AbortReason::Expired,
 ];

@@ -63,7 +63,6 @@ impl Host {
             }
             Event::Closed { request, failure, .. } => {
                 self.person.closed.insert(*request);
-                // Nobody cancels here: that word means that all attempts are used up.
                 let willed =
                     matches!(failure.reason, AbortReason::Declined | AbortReason::PayloadMismatch);
                 if let Some(intent) = self.person.proposed.get(request).copied() {

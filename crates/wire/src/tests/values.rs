@@ -365,8 +365,8 @@ fn tx_types() -> impl Strategy<Value = TxType> {
 
 fn abort_reasons() -> impl Strategy<Value = AbortReason> {
     use AbortReason::{
-        Cancelled, Declined, Equivocation, Expired, Internal, InvalidNonce, PayloadMismatch,
-        Timeout, ViewsDiffer, WrongCommitment, WrongPartialSig,
+        AttemptsUsed, Cancelled, Declined, Equivocation, Expired, Internal, InvalidNonce,
+        PayloadMismatch, Timeout, ViewsDiffer, WrongCommitment, WrongPartialSig,
     };
     sample::select(
         &[
@@ -381,6 +381,7 @@ fn abort_reasons() -> impl Strategy<Value = AbortReason> {
             ViewsDiffer,
             Internal,
             Cancelled,
+            AttemptsUsed,
         ][..],
     )
 }

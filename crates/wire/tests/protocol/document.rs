@@ -98,6 +98,7 @@ fn variants() -> String {
         A::ViewsDiffer,
         A::Internal,
         A::Cancelled,
+        A::AttemptsUsed,
     ];
     let types = [
         TxType::Spend,
