@@ -6,7 +6,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use ensign_primitives::{Network, UnixTime};
+use ensign_primitives::{LinkId, Network, UnixTime};
 use ensign_transport::TransportEvent;
 use ensign_wire::{Frame, Hello, Limits, PROTOCOL_VERSION, Roles};
 use tokio::{sync::Semaphore, time::Instant};
@@ -23,16 +23,16 @@ const FRAMES_PER_CREDIT: usize = 256;
 pub(crate) async fn print(rounds: usize, frames: usize) {
     let (mut one, mut two) = (Node::start(1).await, Node::start(2).await);
     one.dial(&two);
-    one.connected().await;
-    two.connected().await;
-    one.transport.admit(two.id);
-    two.transport.admit(one.id);
+    let link = one.connected().await;
+    one.transport.admit(link);
+    let back = two.connected().await;
+    two.transport.admit(back);
     let (from, to) = (raw::endpoint(), raw::endpoint());
     let (dialled, accepted) = raw::connect(&from, &to).await;
     let frame = frame();
     let (mut ours, mut raws) = (Vec::new(), Vec::new());
     for _ in 0..rounds {
-        ours.push(our_round(&one, &mut two, &frame, frames).await);
+        ours.push(our_round((&one, link), &mut two, &frame, frames).await);
         raws.push(raw_round(&dialled, &accepted, frames).await);
     }
     print_rates("frames of 200 bytes", ours, raws, 0.5);
@@ -56,15 +56,20 @@ fn frame() -> Frame {
     frame
 }
 
-async fn our_round(one: &Node, two: &mut Node, frame: &Frame, frames: usize) -> f64 {
+async fn our_round(
+    (one, link): (&Node, LinkId),
+    two: &mut Node,
+    frame: &Frame,
+    frames: usize,
+) -> f64 {
     let start = Instant::now();
-    let (transport, peer, frame) = (one.transport.clone(), two.id, frame.clone());
+    let (transport, frame) = (one.transport.clone(), frame.clone());
     let ahead = Arc::new(Semaphore::new(FRAMES_AHEAD_MAX));
     let room = Arc::clone(&ahead);
     let sender = tokio::spawn(async move {
         for _ in 0..frames {
             room.acquire().await.unwrap().forget();
-            transport.send(peer, frame.kind(), frame.encode().into()).unwrap();
+            transport.send(link, frame.kind(), frame.encode().into()).unwrap();
         }
     });
     for number in 1..=frames {

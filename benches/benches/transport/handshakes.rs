@@ -36,10 +36,9 @@ async fn our_round(server: &mut Node, clients: &mut Vec<Node>, each: usize) -> f
     for mut client in clients.drain(..) {
         lanes.spawn(async move {
             for _ in 0..each {
-                client.transport.keep_connected(id, vec![addr]);
-                client.connected().await;
-                client.transport.forget(id);
-                client.transport.disconnect(id, CloseCode::Unwanted);
+                client.transport.dial(id, addr);
+                let link = client.connected().await;
+                client.transport.disconnect(link, CloseCode::Unwanted);
                 client.disconnected().await;
             }
             client
@@ -48,7 +47,7 @@ async fn our_round(server: &mut Node, clients: &mut Vec<Node>, each: usize) -> f
     let mut seen = 0;
     while seen < total {
         let event = server.events.recv().await.unwrap();
-        seen += usize::from(matches!(event, TransportEvent::Connected { .. }));
+        seen += usize::from(matches!(event, TransportEvent::Up { .. }));
     }
     let rate = total as f64 / start.elapsed().as_secs_f64();
     while let Some(client) = lanes.join_next().await {

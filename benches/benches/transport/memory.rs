@@ -30,12 +30,11 @@ async fn ours(count: u16) -> f64 {
 }
 
 async fn link(nodes: &mut [Node], one: usize, two: usize) {
-    let ids = (nodes[one].id, nodes[two].id);
     nodes[one].dial(&nodes[two]);
-    nodes[one].connected().await;
-    nodes[two].connected().await;
-    nodes[one].transport.admit(ids.1);
-    nodes[two].transport.admit(ids.0);
+    for node in [one, two] {
+        let link = nodes[node].connected().await;
+        nodes[node].transport.admit(link);
+    }
 }
 
 async fn raw(count: u16) -> f64 {

@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use ensign_identity::NodeKey;
-use ensign_primitives::{Network, PeerId};
+use ensign_primitives::{LinkId, Network, PeerId};
 use ensign_transport::{Transport, TransportConfig, TransportEvent};
 use tokio::sync::mpsc::Receiver;
 
@@ -34,20 +34,20 @@ impl Node {
     }
 
     pub(crate) fn dial(&self, other: &Self) {
-        self.transport.keep_connected(other.id, vec![other.transport.local_addr()]);
+        self.transport.dial(other.id, other.transport.local_addr());
     }
 
-    pub(crate) async fn connected(&mut self) -> PeerId {
+    pub(crate) async fn connected(&mut self) -> LinkId {
         loop {
-            if let TransportEvent::Connected { peer, .. } = self.events.recv().await.unwrap() {
-                return peer;
+            if let TransportEvent::Up { link, .. } = self.events.recv().await.unwrap() {
+                return link;
             }
         }
     }
 
     pub(crate) async fn disconnected(&mut self) -> PeerId {
         loop {
-            if let TransportEvent::Disconnected { peer, .. } = self.events.recv().await.unwrap() {
+            if let TransportEvent::Down { peer, .. } = self.events.recv().await.unwrap() {
                 return peer;
             }
         }

@@ -51,7 +51,6 @@ pub use ensign_signer::{Asks, InProcess, Signer, SignerError};
 #[cfg(unix)]
 pub use ensign_signer::{ServeError, SocketSigner, serve};
 
-mod addresses;
 mod cases;
 mod command;
 mod consenting;

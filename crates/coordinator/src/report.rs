@@ -2,10 +2,10 @@
 
 use std::net::SocketAddr;
 
-use ensign_engine::{CloseReason, signing::Opening};
+use ensign_engine::{CloseReason, peers::DialFailure, signing::Opening};
 use ensign_primitives::{Instant, SignerIndex};
 use ensign_session::Event as SessionEvent;
-use ensign_transport::{CloseCode, DisconnectReason};
+use ensign_transport::{CloseCode, DialError, DisconnectReason};
 use ensign_wire::Refusal;
 
 use ensign_review::problem;
@@ -69,6 +69,27 @@ pub(crate) const fn has_stopped(reason: &DisconnectReason) -> bool {
     matches!(reason, DisconnectReason::Closed { code: CloseCode::Shutdown })
 }
 
+/// What a failed dial is to the machine that dials.
+pub(crate) fn dial_failure(error: DialError) -> DialFailure {
+    match error {
+        DialError::Duplicate => DialFailure::Duplicate,
+        DialError::WrongIdentity { expected, found } => {
+            DialFailure::WrongIdentity { expected, found }
+        }
+        DialError::ForeignNetwork { network, version } => {
+            DialFailure::ForeignNetwork { network, version }
+        }
+        DialError::TimedOut => DialFailure::TimedOut,
+        DialError::Refused => DialFailure::Refused,
+        DialError::Closed { code } => DialFailure::Closed { code },
+        DialError::Tls { alert } => DialFailure::Tls { alert },
+        DialError::Quic { code } => DialFailure::Quic { code },
+        DialError::SameNode => DialFailure::SameNode,
+        DialError::InvalidAddress => DialFailure::InvalidAddress,
+        DialError::TransportClosed | _ => DialFailure::TransportClosed,
+    }
+}
+
 /// Where we tell others that we listen: every interface is no address.
 pub(crate) fn listening(address: SocketAddr) -> Vec<SocketAddr> {
     if address.ip().is_unspecified() { Vec::new() } else { vec![address] }
@@ -82,5 +103,6 @@ pub(crate) const fn close_code(reason: CloseReason) -> CloseCode {
         CloseReason::Misbehaved => CloseCode::Offense,
         CloseReason::Full => CloseCode::Unwanted,
         CloseReason::Replaced => CloseCode::Duplicate,
+        CloseReason::Unwanted => CloseCode::Unwanted,
     }
 }

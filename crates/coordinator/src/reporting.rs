@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use ensign_engine::{
-    Event as Hall, Offense,
+    Event as Hall, Offense, peers,
     signing::{self, Event as Engine},
 };
 use ensign_equivocation::Case;
@@ -28,6 +28,11 @@ impl Driver {
         match event {
             Hall::Signing(event) => self.on_signing_event(event),
             Hall::Offense { peer, offense, .. } => self.on_offense(peer, offense),
+            Hall::Peers(peers::Event::DialFailed { peer, address, why, retry_in }) => {
+                let reason = format!("{address}: {why}");
+                self.links.missed(peer, &reason);
+                self.emit(Event::Peer(peer, PeerEvent::DialFailed { reason, retry_in }));
+            }
             // What did not leave is asked for again.
             Hall::Dropped { .. } => {}
         }

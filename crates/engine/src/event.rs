@@ -87,7 +87,7 @@ pub enum Output {
         /// The node.
         peer: PeerId,
     },
-    /// Neither dial nor expect this node any more, and close the connection there is.
+    /// Neither dial nor expect this node any more; its connection is closed beside this.
     Forget {
         /// The node.
         peer: PeerId,
@@ -151,6 +151,8 @@ pub enum CloseReason {
     Full,
     /// The peer has a newer connection.
     Replaced,
+    /// The peer is wanted no more.
+    Unwanted,
 }
 
 /// What must survive a crash, and whose it is.

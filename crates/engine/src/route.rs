@@ -8,7 +8,7 @@ use ensign_signing::{
 use ensign_wire::{Frame, Kind};
 
 use crate::{
-    Engine, Event, Offense, Output, Record,
+    CloseReason, Engine, Event, Offense, Output, Record,
     guards::{Arriving, Verdict},
     settle::Rooms,
 };
@@ -123,13 +123,19 @@ impl Engine {
 
     /// What peers say becomes ours.
     fn on_peers(&mut self, output: PeersOutput) {
-        self.outputs.push_back(match output {
+        let output = match output {
             PeersOutput::Dial { peer, address } => Output::Dial { peer, address },
             PeersOutput::Expect { peer } => Output::Expect { peer },
-            PeersOutput::Forget { peer } => Output::Forget { peer },
+            PeersOutput::Forget { peer } => {
+                if let Some(link) = self.gate.link_of(&peer) {
+                    self.close(link, CloseReason::Unwanted);
+                }
+                Output::Forget { peer }
+            }
             PeersOutput::Note(record) => Output::Note(Record::Peers(record)),
             PeersOutput::Event(event) => Output::Event(Event::Peers(event)),
-        });
+        };
+        self.outputs.push_back(output);
     }
 }
 

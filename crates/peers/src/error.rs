@@ -68,6 +68,9 @@ pub enum DialFailure {
         /// The error code (RFC 9000 section 20.1).
         code: u64,
     },
+    /// It is we who answer there.
+    #[error("this is the same node")]
+    SameNode,
     /// No packet can be sent there.
     #[error("no packet can be sent to that address")]
     InvalidAddress,

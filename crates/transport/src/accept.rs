@@ -2,6 +2,7 @@
 
 use std::{future::IntoFuture, sync::Arc};
 
+use ensign_primitives::Direction;
 use quinn::Incoming;
 use tokio::time::{Instant, timeout_at};
 
@@ -60,6 +61,6 @@ async fn serve(shared: &Arc<Shared>, incoming: Incoming, place: Place) -> Option
         connection.close(CloseCode::Unwanted.to_wire().into(), &[]);
         return None;
     }
-    let caller = Newcomer { peer, connection, dialled: false, place };
+    let caller = Newcomer { peer, connection, direction: Direction::Inbound, place };
     timeout_at(deadline, settle(shared, caller)).await.ok()?.ok().map(drop)
 }

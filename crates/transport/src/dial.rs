@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use ensign_primitives::PeerId;
+use ensign_primitives::{Direction, PeerId};
 use quinn::Connection;
 use tokio::time::{Instant, sleep, timeout};
 
@@ -11,8 +11,55 @@ use crate::{
     chance::Chance,
     quic,
     settle::{Newcomer, Settled, settle},
-    shared::Shared,
+    shared::{Shared, locked},
 };
+
+/// Dials once. The answer is `Up`, or a failure with its reason.
+pub(crate) async fn dial_once(shared: Arc<Shared>, peer: PeerId, address: SocketAddr) {
+    let Err(error) = attempt(&shared, peer, address).await else { return };
+    let failed = TransportEvent::DialFailed { peer, address, error, retry_in: None };
+    let _ = shared.emit(failed).await;
+}
+
+async fn attempt(shared: &Arc<Shared>, peer: PeerId, address: SocketAddr) -> Result<(), DialError> {
+    if peer == shared.us {
+        return Err(DialError::SameNode);
+    }
+    if shared.is_closed() {
+        return Err(DialError::TransportClosed);
+    }
+    let _turn = Turn::take(shared, peer).ok_or(DialError::Duplicate)?;
+    let limit = shared.config.handshake_timeout;
+    let dialled = tokio::select! {
+        biased;
+        () = shared.until_live(&peer) => return Err(DialError::Duplicate),
+        dialled = timeout(limit, dial(shared, peer, address)) => dialled,
+    };
+    match dialled.unwrap_or(Err(DialError::TimedOut))? {
+        Settled::Chosen => Ok(()),
+        Settled::Duplicate => Err(DialError::Duplicate),
+    }
+}
+
+/// The one dial of a peer that is under way; given back on drop.
+#[derive(Debug)]
+struct Turn<'a> {
+    shared: &'a Shared,
+    peer: PeerId,
+}
+
+impl<'a> Turn<'a> {
+    fn take(shared: &'a Shared, peer: PeerId) -> Option<Self> {
+        let is_first = locked(&shared.dialling).insert(peer);
+        is_first.then(|| Self { shared, peer })
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        locked(&self.shared.dialling).remove(&self.peer);
+    }
+}
 
 /// Dials `peer` whenever it is not connected, until the task is aborted.
 pub(crate) async fn keep_connected(shared: Arc<Shared>, peer: PeerId, addresses: Vec<SocketAddr>) {
@@ -59,7 +106,7 @@ async fn dial_all(
             }
             Err(error) => error,
         };
-        let failed = TransportEvent::DialFailed { peer, address, error, retry_in };
+        let failed = TransportEvent::DialFailed { peer, address, error, retry_in: Some(retry_in) };
         let _ = shared.emit(failed).await;
     }
 }
@@ -71,7 +118,8 @@ async fn dial(
 ) -> Result<Settled, DialError> {
     let place = shared.places.dial(address.ip(), peer);
     let connection = connect(shared, peer, address).await?;
-    settle(shared, Newcomer { peer, connection, dialled: true, place }).await
+    let direction = Direction::Outbound;
+    settle(shared, Newcomer { peer, connection, direction, place }).await
 }
 
 async fn connect(

@@ -2,7 +2,7 @@
 
 use std::{io, net::SocketAddr};
 
-use ensign_primitives::{Network, PeerId};
+use ensign_primitives::{LinkId, Network, PeerId};
 use quinn::{ConnectError, ConnectionError};
 
 use ensign_wire::CloseCode;
@@ -43,17 +43,17 @@ impl BindError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SendError {
-    /// There is no connection to the peer.
-    #[error("not connected to {peer}")]
-    NotConnected {
-        /// Who was meant.
-        peer: PeerId,
+    /// The connection is gone.
+    #[error("connection {} is gone", link.0)]
+    Gone {
+        /// Which one was meant.
+        link: LinkId,
     },
     /// The peer takes frames more slowly than they come.
-    #[error("send queue of {peer} is at its limit of {limit} bytes")]
+    #[error("send queue of connection {} is at its limit of {limit} bytes", link.0)]
     QueueFull {
-        /// Who was meant.
-        peer: PeerId,
+        /// Which connection was meant.
+        link: LinkId,
         /// The limit in bytes.
         limit: usize,
     },
@@ -106,6 +106,12 @@ pub enum DialError {
     /// No packet can be sent there: port 0, or another address family than the socket's.
     #[error("no packet can be sent to that address")]
     InvalidAddress,
+    /// Another connection to the same node is the one in use, or another dial is under way.
+    #[error("another connection to that node is in use")]
+    Duplicate,
+    /// A node does not dial itself.
+    #[error("this is the same node")]
+    SameNode,
     /// The transport is closed.
     #[error("the transport is closed")]
     TransportClosed,

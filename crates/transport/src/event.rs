@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use ensign_primitives::PeerId;
+use ensign_primitives::{Direction, LinkId, PeerId};
 use ensign_wire::{CloseCode, DecodeError, Kind};
 use quinn::ConnectionError;
 
@@ -13,16 +13,20 @@ use crate::DialError;
 #[non_exhaustive]
 pub enum TransportEvent {
     /// A connection to `peer` stands; its identity is proven.
-    Connected {
+    Up {
+        /// Its name, which no other connection of this transport ever has.
+        link: LinkId,
         /// Who is at the other end.
         peer: PeerId,
         /// Under which address.
         remote: SocketAddr,
-        /// Whether we dialled.
-        dialled: bool,
+        /// Who dialled.
+        direction: Direction,
     },
-    /// The connection to `peer` is gone; frames not yet delivered to it are lost.
-    Disconnected {
+    /// A connection is gone; frames not yet delivered to its peer are lost.
+    Down {
+        /// Which one.
+        link: LinkId,
         /// Who was at the other end.
         peer: PeerId,
         /// Why it ended.
@@ -30,14 +34,14 @@ pub enum TransportEvent {
     },
     /// A whole frame arrived; its length is within the limit of its kind, its body undecoded.
     Frame {
-        /// Who sent it.
-        peer: PeerId,
+        /// The connection on which it came.
+        link: LinkId,
         /// What the header says the body is.
         kind: Kind,
         /// The body, at most [`Kind::limit`] bytes.
         body: Vec<u8>,
     },
-    /// A dial of [`keep_connected`](crate::Transport::keep_connected) failed.
+    /// A dial failed.
     DialFailed {
         /// Who was wanted.
         peer: PeerId,
@@ -45,8 +49,9 @@ pub enum TransportEvent {
         address: SocketAddr,
         /// Why it failed.
         error: DialError,
-        /// When the next round of addresses begins.
-        retry_in: Duration,
+        /// When the next round of addresses begins; `None` after
+        /// [`dial`](crate::Transport::dial).
+        retry_in: Option<Duration>,
     },
 }
 
@@ -100,7 +105,7 @@ pub enum DisconnectReason {
     /// The peer restarted and no longer knows the connection.
     #[error("peer no longer knows the connection")]
     Reset,
-    /// A newer connection to the same peer takes its place; `Connected` follows.
+    /// A newer connection to the same peer takes its place; `Up` follows.
     #[error("a newer connection to the peer takes its place")]
     Replaced,
     /// One side's QUIC found the other in breach of the protocol.

@@ -101,7 +101,7 @@ async fn deliver<'a>(
             return None;
         }
         if !link.is_closing() {
-            shared.emit(TransportEvent::Frame { peer: link.peer, kind, body }).await?;
+            shared.emit(TransportEvent::Frame { link: link.id, kind, body }).await?;
         }
         *permit = None;
     }

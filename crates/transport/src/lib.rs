@@ -12,7 +12,8 @@
 //! - Network and protocol version are the ALPN name, so foreign networks never connect.
 //! - Between two nodes at most one connection is reported at a time; the lower [`PeerId`] chooses
 //!   it before either side sends a frame, so no frame is lost on the one that goes.
-//! - `Connected` and `Disconnected` alternate per peer, and frames come between them.
+//! - Every connection has a name, a [`LinkId`]: what is meant for one that is gone never reaches the next.
+//! - `Up` and `Down` alternate per peer, and the frames of a connection come between its two.
 //! - What a peer can make us hold has a named limit in [`TransportConfig`] or its module: streams,
 //!   windows, partial frames, queued answers, handshakes, strangers.
 //! - Peers that the owner [expects](Transport::expect) get in however many strangers hold places,
@@ -23,6 +24,7 @@
 //! `docs/protocol/transport.md` says the same for a second implementation. Absent on purpose: what
 //! frames mean, `Hello` and its timeout, whom to dial (`ensign-engine`).
 //!
+//! [`LinkId`]: ensign_primitives::LinkId
 //! [`PeerId`]: ensign_primitives::PeerId
 //! [RFC 7250]: <https://www.rfc-editor.org/rfc/rfc7250>
 

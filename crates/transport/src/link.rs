@@ -13,7 +13,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use ensign_primitives::PeerId;
+use ensign_primitives::{Direction, LinkId, PeerId};
 use ensign_wire::Kind;
 use quinn::{Connection, RecvStream, SendStream, VarInt, WriteError};
 use tokio::{
@@ -35,9 +35,10 @@ use crate::{
 /// A connection that was chosen to be the one to its peer.
 #[derive(Debug)]
 pub(crate) struct Link {
+    pub(crate) id: LinkId,
     pub(crate) peer: PeerId,
     pub(crate) connection: Connection,
-    dialled: bool,
+    direction: Direction,
     place: Place,
     outbox: Outbox,
     /// What the outbox takes once the peer is no stranger.
@@ -58,12 +59,13 @@ pub(crate) struct Link {
 }
 
 impl Link {
-    pub(crate) fn new(newcomer: Newcomer, config: &TransportConfig) -> Self {
-        let Newcomer { peer, connection, dialled, place } = newcomer;
+    pub(crate) fn new(id: LinkId, newcomer: Newcomer, config: &TransportConfig) -> Self {
+        let Newcomer { peer, connection, direction, place } = newcomer;
         Self {
+            id,
             peer,
             connection,
-            dialled,
+            direction,
             place,
             outbox: Outbox::new(config.stranger_queue_bytes_max),
             send_queue_bytes_max: config.send_queue_bytes_max,
@@ -164,7 +166,7 @@ impl Link {
         self.verdict.get().is_some() || self.connection.close_reason().is_some()
     }
 
-    /// Waits until `Disconnected` has been reported and the peer's place in the map is free.
+    /// Waits until `Down` has been reported and the peer's place in the map is free.
     pub(crate) async fn ended(&self) {
         self.ended.wait().await;
     }
@@ -175,7 +177,7 @@ impl Link {
     /// we dialled this one, the first further connection is a simultaneous dial; a second says that
     /// the peer, told about the duplicate, still has no connection.
     pub(crate) fn yields_to_incoming(&self) -> bool {
-        !self.dialled || self.duplicate_refused.swap(true, Ordering::Relaxed)
+        self.direction == Direction::Inbound || self.duplicate_refused.swap(true, Ordering::Relaxed)
     }
 
     /// Makes QUIC send something, so that a peer that restarted says that it lost the connection.
@@ -196,7 +198,7 @@ impl Link {
     }
 }
 
-/// Serves a connection from `Connected` to `Disconnected`.
+/// Serves a connection from `Up` to `Down`.
 ///
 /// `first`: the stream by which the peer told its choice; `None` when the choice is ours to tell.
 pub(crate) async fn run(shared: Arc<Shared>, link: Arc<Link>, first: Option<RecvStream>) {
@@ -205,10 +207,11 @@ pub(crate) async fn run(shared: Arc<Shared>, link: Arc<Link>, first: Option<Recv
         link.fail(DisconnectReason::NoStreams, CloseCode::Offense);
     }
     let remote = plain(link.connection.remote_address());
-    let connected = TransportEvent::Connected { peer: link.peer, remote, dialled: link.dialled };
+    let (id, peer, direction) = (link.id, link.peer, link.direction);
+    let up = TransportEvent::Up { link: id, peer, remote, direction };
     let is_told = tokio::select! {
         biased;
-        _ = shared.emit(connected) => true,
+        _ = shared.emit(up) => true,
         // Whoever gives way while nobody reads our events was never there: its task does not wait.
         () = link.place.evicted() => false,
     };
@@ -224,7 +227,7 @@ pub(crate) async fn run(shared: Arc<Shared>, link: Arc<Link>, first: Option<Recv
     link.outbox.close();
     let error = link.connection.closed().await;
     let reason = link.verdict.get_or_init(|| DisconnectReason::of(&error)).clone();
-    let _ = shared.emit(TransportEvent::Disconnected { peer: link.peer, reason }).await;
+    let _ = shared.emit(TransportEvent::Down { link: id, peer, reason }).await;
     leave(&shared, &link);
 }
 

@@ -8,7 +8,7 @@
 
 use std::sync::Arc;
 
-use ensign_primitives::PeerId;
+use ensign_primitives::{Direction, PeerId};
 use quinn::{Connection, RecvStream};
 
 use crate::{
@@ -32,7 +32,7 @@ pub(crate) enum Settled {
 pub(crate) struct Newcomer {
     pub(crate) peer: PeerId,
     pub(crate) connection: Connection,
-    pub(crate) dialled: bool,
+    pub(crate) direction: Direction,
     pub(crate) place: Place,
 }
 
@@ -43,7 +43,7 @@ pub(crate) struct Newcomer {
 /// [`DialError`] when the connection ends before.
 pub(crate) async fn settle(shared: &Arc<Shared>, newcomer: Newcomer) -> Result<Settled, DialError> {
     let mut unused = Unused::new(shared, &newcomer);
-    let dialled = newcomer.dialled;
+    let dialled = newcomer.direction == Direction::Outbound;
     let first = if shared.us < newcomer.peer {
         None
     } else {
@@ -53,7 +53,7 @@ pub(crate) async fn settle(shared: &Arc<Shared>, newcomer: Newcomer) -> Result<S
         }
     };
     newcomer.place.settle();
-    let link = Arc::new(Link::new(newcomer, &shared.config));
+    let link = Arc::new(Link::new(shared.name_link(), newcomer, &shared.config));
     while let Some(occupant) = occupy(shared, &link) {
         if !occupant.is_over() {
             if first.is_none() && (dialled || !occupant.yields_to_incoming()) {
@@ -128,9 +128,9 @@ fn occupy(shared: &Shared, link: &Arc<Link>) -> Option<Arc<Link>> {
     if shared.is_closed() {
         link.connection.close(CloseCode::Shutdown.to_wire().into(), &[]);
     }
-    let occupant = links.get(&link.peer).cloned();
+    let occupant = links.of(&link.peer).cloned();
     if occupant.is_none() {
-        links.insert(link.peer, Arc::clone(link));
+        links.insert(link);
         shared.linked.notify_waiters();
     }
     occupant

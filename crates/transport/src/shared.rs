@@ -3,10 +3,13 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     pin::pin,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
-use ensign_primitives::PeerId;
+use ensign_primitives::{LinkId, PeerId};
 use quinn::Endpoint;
 use tokio::{
     sync::{Notify, mpsc},
@@ -28,17 +31,53 @@ pub(crate) struct Shared {
     /// What every connection allows its peer at first.
     pub(crate) quic: Arc<quinn::TransportConfig>,
     pub(crate) places: Arc<Places>,
-    /// The one connection to each peer, until its `Disconnected` is reported.
-    pub(crate) links: Mutex<BTreeMap<PeerId, Arc<Link>>>,
+    /// Connections in use, until their `Down` is reported.
+    pub(crate) links: Mutex<Links>,
+    /// The name of the next connection.
+    pub(crate) next_link: AtomicU64,
     /// Tells those who wait for a connection that there is a new one.
     pub(crate) linked: Notify,
     /// Peers that are no strangers; as many as the owner names.
     pub(crate) expected: Mutex<BTreeSet<PeerId>>,
+    /// Peers that are being dialled.
+    pub(crate) dialling: Mutex<BTreeSet<PeerId>>,
     /// The tasks that keep peers connected.
     pub(crate) wanted: Mutex<BTreeMap<PeerId, AbortHandle>>,
     pub(crate) events: mpsc::Sender<TransportEvent>,
     pub(crate) closed: Latch,
     pub(crate) chance: Chance,
+}
+
+/// The one connection to each peer, by either name.
+#[derive(Debug, Default)]
+pub(crate) struct Links {
+    by_peer: BTreeMap<PeerId, Arc<Link>>,
+    by_id: BTreeMap<LinkId, Arc<Link>>,
+}
+
+impl Links {
+    pub(crate) fn of(&self, peer: &PeerId) -> Option<&Arc<Link>> {
+        self.by_peer.get(peer)
+    }
+
+    pub(crate) fn get(&self, link: LinkId) -> Option<&Arc<Link>> {
+        self.by_id.get(&link)
+    }
+
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Arc<Link>> {
+        self.by_peer.values()
+    }
+
+    pub(crate) fn insert(&mut self, link: &Arc<Link>) {
+        self.by_peer.insert(link.peer, Arc::clone(link));
+        self.by_id.insert(link.id, Arc::clone(link));
+    }
+
+    fn remove(&mut self, link: &Link) {
+        if self.by_id.remove(&link.id).is_some() {
+            self.by_peer.remove(&link.peer);
+        }
+    }
 }
 
 impl Shared {
@@ -60,9 +99,14 @@ impl Shared {
         }
     }
 
+    /// Returns a connection, unless it is ending.
+    pub(crate) fn running(&self, link: LinkId) -> Option<Arc<Link>> {
+        locked(&self.links).get(link).filter(|link| !link.is_over()).cloned()
+    }
+
     /// Returns the connection to `peer`, unless it is ending.
     pub(crate) fn live(&self, peer: &PeerId) -> Option<Arc<Link>> {
-        locked(&self.links).get(peer).filter(|link| !link.is_over()).cloned()
+        locked(&self.links).of(peer).filter(|link| !link.is_over()).cloned()
     }
 
     /// Tells whether the owner expects the peer.
@@ -83,11 +127,13 @@ impl Shared {
     }
 
     /// Frees the peer's place, unless another connection has it.
-    pub(crate) fn remove(&self, link: &Arc<Link>) {
-        let mut links = locked(&self.links);
-        if links.get(&link.peer).is_some_and(|held| Arc::ptr_eq(held, link)) {
-            links.remove(&link.peer);
-        }
+    pub(crate) fn remove(&self, link: &Link) {
+        locked(&self.links).remove(link);
+    }
+
+    /// Gives a connection its name.
+    pub(crate) fn name_link(&self) -> LinkId {
+        LinkId(self.next_link.fetch_add(1, Ordering::Relaxed))
     }
 
     pub(crate) fn is_closed(&self) -> bool {

@@ -8,7 +8,7 @@ use std::{
 
 use bytes::Bytes;
 use ensign_identity::NodeKey;
-use ensign_primitives::PeerId;
+use ensign_primitives::{LinkId, PeerId};
 use ensign_wire::Kind;
 use quinn::AsyncUdpSocket;
 use tokio::{
@@ -17,9 +17,16 @@ use tokio::{
 };
 
 use crate::{
-    BindError, CloseCode, SendError, TransportConfig, TransportEvent, accept::accept,
-    chance::Chance, dial::keep_connected, latch::Latch, outbox::PushError, places::Places, quic,
-    shared::Shared, shared::locked, tls::Identity,
+    BindError, CloseCode, SendError, TransportConfig, TransportEvent,
+    accept::accept,
+    chance::Chance,
+    dial::{dial_once, keep_connected},
+    latch::Latch,
+    outbox::PushError,
+    places::Places,
+    quic,
+    shared::{Links, Shared, locked},
+    tls::Identity,
 };
 
 /// One node's connections. Clones share them; when the last clone is dropped they end at once.
@@ -92,7 +99,9 @@ impl Transport {
             us: key.peer_id(),
             quic: Arc::new(quic::connection(&config)),
             places: Arc::new(Places::new(&config, chance.clone())),
-            links: BTreeMap::new().into(),
+            links: Links::default().into(),
+            next_link: 0.into(),
+            dialling: BTreeSet::new().into(),
             expected: BTreeSet::new().into(),
             linked: Notify::new(),
             wanted: BTreeMap::new().into(),
@@ -117,6 +126,18 @@ impl Transport {
     /// Returns the address of the socket, with the port that the system chose.
     pub fn local_addr(&self) -> SocketAddr {
         self.0.local_addr
+    }
+
+    /// Dials `peer` once, for at most [`TransportConfig::handshake_timeout`].
+    ///
+    /// The answer is always an event: [`TransportEvent::Up`] with the new connection, or
+    /// [`TransportEvent::DialFailed`], also when there is a connection already, when another dial of
+    /// the peer is under way, or when the peer chose another connection: [`DialError::Duplicate`]. A
+    /// peer that is dialled is no stranger on the connection that this makes.
+    ///
+    /// [`DialError::Duplicate`]: crate::DialError::Duplicate
+    pub fn dial(&self, peer: PeerId, address: SocketAddr) {
+        tokio::spawn(dial_once(Arc::clone(&self.0.shared), peer, address));
     }
 
     /// Dials `peer` now and whenever it is not connected, until [`forget`](Self::forget).
@@ -165,45 +186,45 @@ impl Transport {
     ///
     /// Frames to one peer arrive in order, except payloads: each has a stream of its own, may
     /// arrive before or after the rest, and is read by the peer only after the peer has admitted
-    /// us. What is queued when the connection ends is lost: send it again after `Connected`.
+    /// us. What is queued when the connection ends is lost: send it again after the next `Up`.
     ///
     /// - `frame`: header and body, as `ensign_wire::Frame::encode` gives them; `kind` as in it.
     ///
     /// # Errors
     ///
-    /// [`SendError::NotConnected`], or [`SendError::QueueFull`] when the peer reads too slowly; a
+    /// [`SendError::Gone`], or [`SendError::QueueFull`] when the peer reads too slowly; a
     /// stranger that does so is closed.
-    pub fn send(&self, peer: PeerId, kind: Kind, frame: Bytes) -> Result<(), SendError> {
+    pub fn send(&self, link: LinkId, kind: Kind, frame: Bytes) -> Result<(), SendError> {
         let shared = &self.0.shared;
-        let link = locked(&shared.links).get(&peer).cloned();
-        let link = link.ok_or(SendError::NotConnected { peer })?;
-        link.send(kind, frame).map_err(|error| match error {
-            PushError::Closed => SendError::NotConnected { peer },
+        let held = locked(&shared.links).get(link).cloned();
+        let held = held.ok_or(SendError::Gone { link })?;
+        held.send(kind, frame).map_err(|error| match error {
+            PushError::Closed => SendError::Gone { link },
             PushError::Full => {
-                SendError::QueueFull { peer, limit: shared.config.send_queue_bytes_max }
+                SendError::QueueFull { link, limit: shared.config.send_queue_bytes_max }
             }
         })
     }
 
-    /// Treats `peer` as known from here to the end of its connection: more streams, more unread
+    /// Treats the peer as known from here to the end of the connection: more streams, more unread
     /// bytes, and what is for members only is read.
     ///
     /// Until then nothing behind the header of a frame for members ([`Kind::audience`]) is read, so
     /// that no stranger makes us hold one. After [`TransportConfig::admission_timeout`] the frame
     /// ends its sender's connection.
-    pub fn admit(&self, peer: PeerId) {
-        if let Some(link) = self.0.shared.live(&peer) {
+    pub fn admit(&self, link: LinkId) {
+        if let Some(link) = self.0.shared.running(link) {
             link.admit();
         }
     }
 
-    /// Closes the connection to `peer`, once what is queued has arrived or
+    /// Closes a connection, once what is queued has arrived or
     /// [`TransportConfig::flush_timeout`] has passed.
     ///
-    /// No frame of the peer is delivered after this; `Disconnected` is. A peer that is to be kept
+    /// No frame of the peer is delivered after this; `Down` is. A peer that is to be kept
     /// connected is dialled again: [`forget`](Self::forget) it first if that is not meant.
-    pub fn disconnect(&self, peer: PeerId, code: CloseCode) {
-        if let Some(link) = self.0.shared.live(&peer) {
+    pub fn disconnect(&self, link: LinkId, code: CloseCode) {
+        if let Some(link) = self.0.shared.running(link) {
             link.close(code);
         }
     }
@@ -216,7 +237,7 @@ impl Transport {
     pub async fn close(&self) {
         let shared = &self.0.shared;
         self.0.stop();
-        let links: Vec<_> = locked(&shared.links).values().cloned().collect();
+        let links: Vec<_> = locked(&shared.links).all().cloned().collect();
         links.iter().for_each(|link| link.close(CloseCode::Shutdown));
         let flushed = async {
             for link in &links {

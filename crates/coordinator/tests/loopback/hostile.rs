@@ -43,7 +43,7 @@ async fn stranger(act: impl AsyncFnOnce(&mut Raw)) -> String {
 #[tokio::test]
 async fn garbage_is_named_and_the_session_goes_on() {
     let what = stranger(async |raw| {
-        raw.say_bytes(&keys(0), Kind::Ping, vec![0xff; 64]);
+        raw.say_bytes(Kind::Ping, vec![0xff; 64]);
         raw.closed().await;
     })
     .await;
@@ -54,7 +54,7 @@ async fn garbage_is_named_and_the_session_goes_on() {
 async fn oversized_frame_is_named_by_its_header() {
     let what = stranger(async |raw| {
         // A hello that announces 2 MiB less one byte.
-        raw.say_bytes(&keys(0), Kind::Hello, vec![Kind::Hello.id(), 0xff, 0xff, 0x7f]);
+        raw.say_bytes(Kind::Hello, vec![Kind::Hello.id(), 0xff, 0xff, 0x7f]);
         raw.closed().await;
     })
     .await;
@@ -64,8 +64,8 @@ async fn oversized_frame_is_named_by_its_header() {
 #[tokio::test]
 async fn trailing_bytes_are_named() {
     let what = stranger(async |raw| {
-        raw.say(&keys(0), &hello(1));
-        raw.say_bytes(&keys(0), Kind::Ping, vec![Kind::Ping.id(), 2, 1, 1]);
+        raw.say(&hello(1));
+        raw.say_bytes(Kind::Ping, vec![Kind::Ping.id(), 2, 1, 1]);
         raw.closed().await;
     })
     .await;
@@ -75,7 +75,7 @@ async fn trailing_bytes_are_named() {
 #[tokio::test]
 async fn foreign_version_is_named() {
     let what = stranger(async |raw| {
-        raw.say(&keys(0), &hello(9));
+        raw.say(&hello(9));
         raw.closed().await;
     })
     .await;
@@ -85,8 +85,8 @@ async fn foreign_version_is_named() {
 #[tokio::test]
 async fn stranger_that_sends_what_members_may_is_named_and_closed() {
     let what = stranger(async |raw| {
-        raw.say(&keys(0), &hello(1));
-        raw.say_bytes(&keys(0), Kind::SessionJoin, vec![Kind::SessionJoin.id(), 4, 1, 3, 0, 0]);
+        raw.say(&hello(1));
+        raw.say_bytes(Kind::SessionJoin, vec![Kind::SessionJoin.id(), 4, 1, 3, 0, 0]);
         raw.closed().await;
     })
     .await;
@@ -102,7 +102,7 @@ async fn silent_stranger_is_closed_and_named() {
 #[tokio::test]
 async fn ping_before_hello_is_named() {
     let what = stranger(async |raw| {
-        raw.say(&keys(0), &Frame::Ping(QueryId(1)));
+        raw.say(&Frame::Ping(QueryId(1)));
         raw.closed().await;
     })
     .await;
@@ -133,9 +133,9 @@ async fn datagrams_that_are_no_quic_are_in_nobodys_way() {
 async fn strangers_payload_is_not_even_read() {
     let mut party = Party::new(2).await;
     let raw = Raw::connect([0x66; 32], &keys(0), party.wallets[0].address()).await;
-    raw.say(&keys(0), &hello(1));
+    raw.say(&hello(1));
     let request = RequestId::from_bytes([1; 32]);
-    raw.say(&keys(0), &Frame::Payload { request, bytes: vec![1; 1 << 20] });
+    raw.say(&Frame::Payload { request, bytes: vec![1; 1 << 20] });
     let asked = party.propose(0, party.job(Work::Messages(vec![[7; 32]]))).await;
     party.all_done(asked.id).await;
     assert_eq!(party.wallets[0].warnings().len(), 0);
@@ -243,7 +243,7 @@ async fn stranger_cannot_wash_away_what_the_application_waits_for() {
         let mut secret = [0x99; 32];
         secret[0] = number + 1;
         let mut raw = Raw::connect(secret, &keys(0), party.wallets[0].address()).await;
-        raw.say_bytes(&keys(0), Kind::Ping, vec![0xff; 64]);
+        raw.say_bytes(Kind::Ping, vec![0xff; 64]);
         raw.closed().await;
     }
     party.wallets[1].coordinator.approve(asked.id, Consent::person(asked.digest)).await.unwrap();

@@ -1,7 +1,6 @@
 //! Nodes that are not coordinators: a signer that leaves things unsaid, and peers without manners.
 
 use std::{
-    collections::BTreeMap,
     net::SocketAddr,
     sync::{Arc, Mutex},
     time::Instant as StdInstant,
@@ -13,11 +12,12 @@ use ensign_deadline::Timeouts;
 use ensign_engine::{
     Allowances, Engine, EngineConfig, Event as HallEvent, GroupConfig, Input, Output, Proposal,
     Restored,
+    peers::DialFailure,
     signing::{Event, Known, ask_local_signer},
 };
 use ensign_identity::{Delegation, DelegationProof, NodeKey, Signature, SignerKey};
 use ensign_musig::{NonceEntropy, SecKey};
-use ensign_primitives::{Direction, Instant, LinkId, Now, PeerId, StateMachine, UnixTime};
+use ensign_primitives::{Instant, LinkId, Now, PeerId, StateMachine, UnixTime};
 use ensign_session::{Entropy, LocalSigner};
 use ensign_transport::{Transport, TransportConfig, TransportEvent};
 use ensign_wire::{Body, Envelope, Frame, Kind, NonceShare, PubNonceBytes, Round0, SessionJoin};
@@ -91,6 +91,7 @@ impl Puppet {
             listening: vec![],
             timeouts: Timeouts::default(),
             allowances: Allowances::default(),
+            peers: Default::default(),
         };
         let liar = node_key.clone();
         let signer = LocalSigner::new(sec_key);
@@ -101,8 +102,6 @@ impl Puppet {
         let address = transport.local_addr();
         let driver = Driver {
             engine: Engine::new(config, keys, [7; 32], Now::default(), Restored::default()),
-            links: BTreeMap::new(),
-            next_link: 0,
             signer,
             transport,
             muted: muted.clone(),
@@ -148,8 +147,6 @@ pub(crate) fn unix_now() -> UnixTime {
 
 struct Driver {
     engine: Engine,
-    links: BTreeMap<PeerId, LinkId>,
-    next_link: u64,
     signer: LocalSigner,
     transport: Transport,
     muted: Arc<Mutex<Vec<Kind>>>,
@@ -197,7 +194,7 @@ impl Driver {
             Command::Form(group, addresses, reply) => {
                 self.engine.add_group(self.now(), group).unwrap();
                 for (peer, address) in addresses {
-                    self.transport.keep_connected(peer, vec![address]);
+                    self.engine.know(self.now(), peer, &[address]).unwrap();
                 }
                 reply.send(()).unwrap();
             }
@@ -209,26 +206,20 @@ impl Driver {
 
     fn on_arrival(&mut self, arrival: TransportEvent) {
         let input = match arrival {
-            TransportEvent::Connected { peer, remote, .. } => {
-                let link = LinkId(self.next_link);
-                self.next_link += 1;
-                self.links.insert(peer, link);
-                Input::Up { link, peer, remote, direction: Direction::Inbound }
+            TransportEvent::Up { link, peer, remote, direction } => {
+                Input::Up { link, peer, remote, direction }
             }
-            TransportEvent::Disconnected { peer, .. } => {
-                let Some(link) = self.links.remove(&peer) else { return };
-                Input::Down { link }
-            }
-            TransportEvent::Frame { peer, kind, body } => {
-                let Some(link) = self.links.get(&peer).copied() else { return };
-                Input::Frame { link, kind, body }
+            TransportEvent::Down { link, .. } => Input::Down { link },
+            TransportEvent::Frame { link, kind, body } => Input::Frame { link, kind, body },
+            TransportEvent::DialFailed { peer, address, .. } => {
+                Input::DialFailed { peer, address, why: DialFailure::TimedOut }
             }
             _ => return,
         };
         self.engine.handle_input(self.now(), input);
     }
 
-    fn send(&self, peer: PeerId, kind: Kind, frame: &Arc<[u8]>) {
+    fn send(&self, link: LinkId, kind: Kind, frame: &Arc<[u8]>) {
         let lie = *self.lie.lock().unwrap();
         let own = self.node_key.peer_id();
         let frames = match (lie, Frame::decode_whole(frame, NETWORK)) {
@@ -247,21 +238,16 @@ impl Driver {
         };
         for frame in frames {
             // A frame that is not sent is asked for again.
-            let _ = self.transport.send(peer, kind, Bytes::from_owner(frame));
+            let _ = self.transport.send(link, kind, Bytes::from_owner(frame));
         }
-    }
-
-    fn peer(&self, link: LinkId) -> Option<PeerId> {
-        self.links.iter().find(|(_, known)| **known == link).map(|(peer, _)| *peer)
     }
 
     fn carry_out(&mut self) {
         while let Some(output) = self.engine.poll_output() {
             match output {
                 Output::Send { link, kind, frame, .. } => {
-                    let Some(peer) = self.peer(link) else { continue };
                     if !self.muted.lock().unwrap().contains(&kind) {
-                        self.send(peer, kind, &frame);
+                        self.send(link, kind, &frame);
                     }
                 }
                 Output::Persist { token, .. } => {
@@ -275,18 +261,15 @@ impl Driver {
                 Output::Event(HallEvent::Signing(Event::Review(review))) => {
                     self.engine.approve(self.now(), review.id).unwrap();
                 }
-                Output::Admit { link } => {
-                    if let Some(peer) = self.peer(link) {
-                        self.transport.admit(peer);
-                    }
-                }
+                Output::Admit { link } => self.transport.admit(link),
+                Output::Dial { peer, address } => self.transport.dial(peer, address),
+                Output::Expect { peer } => self.transport.expect(peer),
                 Output::Recall { request } => {
                     let known = Known::Nothing;
                     self.engine.handle_input(self.now(), Input::Recalled { request, known });
                 }
                 Output::Note(_)
                 | Output::Event(_)
-                | Output::Want { .. }
                 | Output::Forget { .. }
                 | Output::Close { .. } => {}
             }
@@ -309,20 +292,22 @@ pub(crate) struct Raw {
     pub(crate) peer: PeerId,
     transport: Transport,
     arrivals: mpsc::Receiver<TransportEvent>,
+    /// The last connection to the coordinator.
+    link: LinkId,
 }
 
 impl Raw {
     /// Connects a node to a coordinator.
     pub(crate) async fn connect(secret: [u8; 32], to: &Keys, address: SocketAddr) -> Self {
         let mut raw = Self::start(secret, to, address).await;
-        raw.again(to).await;
+        raw.again().await;
         raw
     }
 
     /// Waits until it is connected, and hears whatever it is told from then on.
-    pub(crate) async fn again(&mut self, to: &Keys) {
-        self.until(|event| matches!(event, TransportEvent::Connected { .. })).await;
-        self.transport.admit(to.peer_id());
+    pub(crate) async fn again(&mut self) {
+        self.until(|event| matches!(event, TransportEvent::Up { .. })).await;
+        self.transport.admit(self.link);
     }
 
     /// Dials a coordinator again and again; returns when the first dial has ended well or not.
@@ -338,25 +323,25 @@ impl Raw {
         let config = TransportConfig::new(loopback(), NETWORK);
         let (transport, arrivals) = Transport::bind(config, key).await.unwrap();
         transport.keep_connected(to.peer_id(), vec![address]);
-        Self { peer, transport, arrivals }
+        Self { peer, transport, arrivals, link: LinkId(u64::MAX) }
     }
 
     /// Says something if there is a connection.
-    pub(crate) fn try_say(&self, to: &Keys, frame: &Frame) -> bool {
-        self.transport.send(to.peer_id(), frame.kind(), frame.encode().into()).is_ok()
+    pub(crate) fn try_say(&self, frame: &Frame) -> bool {
+        self.transport.send(self.link, frame.kind(), frame.encode().into()).is_ok()
     }
 
-    pub(crate) fn say(&self, to: &Keys, frame: &Frame) {
-        self.say_bytes(to, frame.kind(), frame.encode());
+    pub(crate) fn say(&self, frame: &Frame) {
+        self.say_bytes(frame.kind(), frame.encode());
     }
 
-    pub(crate) fn say_bytes(&self, to: &Keys, kind: Kind, bytes: Vec<u8>) {
-        self.transport.send(to.peer_id(), kind, bytes.into()).unwrap();
+    pub(crate) fn say_bytes(&self, kind: Kind, bytes: Vec<u8>) {
+        self.transport.send(self.link, kind, bytes.into()).unwrap();
     }
 
     /// Waits until the coordinator has closed the connection.
     pub(crate) async fn closed(&mut self) {
-        self.until(|event| matches!(event, TransportEvent::Disconnected { .. })).await;
+        self.until(|event| matches!(event, TransportEvent::Down { .. })).await;
     }
 
     /// Waits for the next frame.
@@ -380,7 +365,7 @@ impl Raw {
             loop {
                 match self.arrivals.recv().await.unwrap() {
                     TransportEvent::Frame { kind, .. } => kinds.push(kind),
-                    TransportEvent::Disconnected { .. } => return,
+                    TransportEvent::Down { .. } => return,
                     _ => {}
                 }
             }
@@ -390,6 +375,17 @@ impl Raw {
     }
 
     async fn until(&mut self, wanted: impl Fn(&TransportEvent) -> bool) {
-        within(async { while !wanted(&self.arrivals.recv().await.unwrap()) {} }).await;
+        within(async {
+            loop {
+                let event = self.arrivals.recv().await.unwrap();
+                if let TransportEvent::Up { link, .. } = event {
+                    self.link = link;
+                }
+                if wanted(&event) {
+                    return;
+                }
+            }
+        })
+        .await;
     }
 }

@@ -1,7 +1,7 @@
 //! A member that announces and cancels requests without end: none comes back, others go on, and the
 //! node stays up.
 
-use ensign_coordinator::{Event, Keys, RequestEvent, Work};
+use ensign_coordinator::{Event, RequestEvent, Work};
 use ensign_engine::signing::{REQUESTS_ALLOWED, Record};
 use ensign_identity::{DelegationProof, NodeKey};
 use ensign_primitives::{QueryId, RequestId, SessionId, SignerIndex};
@@ -29,8 +29,7 @@ struct Washer {
     node_key: NodeKey,
     delegation: DelegationProof,
     party: Party,
-    /// The victim's keys, the group's, and which of them is the member's: dear to compute.
-    to: Keys,
+    /// The group's keys, and which of them is the member's: dear to compute.
     signers: GroupKeys,
     own: SignerIndex,
     pings: u64,
@@ -45,19 +44,19 @@ impl Washer {
         let party = Party::with(1, vec![member(1, None)]).await;
         let (node_key, delegation) = node_of(1);
         let raw = Raw::connect([0x21; 32], &keys(0), party.wallets[0].address()).await;
-        let (to, signers) = (keys(0), group_keys(&party.members));
+        let signers = group_keys(&party.members);
         let own = signers.index_of(&keys(1).signer_key()).unwrap();
         let mut washer =
-            Self { raw, node_key, delegation, party, to, signers, own, pings: 0, heard: vec![] };
+            Self { raw, node_key, delegation, party, signers, own, pings: 0, heard: vec![] };
         washer.introduce().await;
         washer
     }
 
     /// Says who it is and which group it shares, and waits until it is up.
     async fn introduce(&mut self) {
-        self.raw.say(&self.to, &hello(1));
+        self.raw.say(&hello(1));
         let shared = vec![self.party.group];
-        self.raw.say(&self.to, &Frame::Groups(Groups { shared }));
+        self.raw.say(&Frame::Groups(Groups { shared }));
         let peer = self.raw.peer;
         self.victim().peer_up(peer).await;
     }
@@ -91,7 +90,7 @@ impl Washer {
 
     fn say(&self, session: SessionId, seq: u64, body: Body) {
         let said = Envelope::sign(&self.node_key, NETWORK, session, seq, unix_now(), body).unwrap();
-        self.raw.say(&self.to, &Frame::Envelope(Box::new(said)));
+        self.raw.say(&Frame::Envelope(Box::new(said)));
     }
 
     fn announce(&self, request: &SignedRequest, seq: u64) {
@@ -108,7 +107,7 @@ impl Washer {
     async fn seen(&mut self) {
         self.pings += 1;
         let number = self.pings;
-        self.raw.say(&self.to, &Frame::Ping(QueryId(number)));
+        self.raw.say(&Frame::Ping(QueryId(number)));
         loop {
             match self.raw.frame().await {
                 Frame::Pong(QueryId(seen)) if seen == number => return,
@@ -181,7 +180,7 @@ async fn regression_joined_request_came_back_after_thousands_of_others() {
     let wallet = stopped.start().await;
     wallet.coordinator.group(washer.party.group()).await.unwrap();
     washer.party.wallets.push(wallet);
-    washer.raw.again(&keys(0)).await;
+    washer.raw.again().await;
     washer.introduce().await;
     washer.announce(&first, 1 << 41);
     washer.seen().await;
@@ -205,7 +204,7 @@ async fn regression_second_join_ended_the_node_instead_of_the_request() {
     let wallet = stopped.start().await;
     wallet.coordinator.group(washer.party.group()).await.unwrap();
     washer.party.wallets.push(wallet);
-    washer.raw.again(&keys(0)).await;
+    washer.raw.again().await;
     washer.introduce().await;
     washer.announce(&request, 1);
     washer.joined(1).await;
@@ -248,7 +247,7 @@ async fn regression_payload_of_a_closed_request_stayed_for_two_days() {
     let request = SigningRequest { messages: spend.messages, amount, ..request };
     let request = SignedRequest::sign(request, &washer.node_key, washer.delegation).unwrap();
     let id = request.request.id();
-    washer.raw.say(&washer.to, &Frame::Payload { request: id, bytes });
+    washer.raw.say(&Frame::Payload { request: id, bytes });
     washer.announce(&request, 1);
     loop {
         let Frame::Envelope(said) = washer.raw.frame().await else { continue };

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use ensign_identity::NodeKey;
-use ensign_primitives::PeerId;
+use ensign_primitives::{LinkId, PeerId};
 use ensign_sim_quic::{NETWORK, Net, address};
 use ensign_transport::{
     CloseCode, DisconnectReason, IDLE_TIMEOUT, KEEP_ALIVE_INTERVAL, STRANGER_TIME, Transport,
@@ -39,7 +39,7 @@ impl Node {
         one.transport.keep_connected(two.peer, vec![two.transport.local_addr()]);
         for node in [&mut one, &mut two] {
             let event = node.events.recv().await.unwrap();
-            assert!(matches!(event, TransportEvent::Connected { .. }), "{event:?}");
+            assert!(matches!(event, TransportEvent::Up { .. }), "{event:?}");
         }
         (one, two)
     }
@@ -54,8 +54,8 @@ async fn peer_that_falls_silent_is_given_up_after_the_idle_timeout_and_the_reaso
     let ends = [(&mut one.events, two.peer), (&mut two.events, one.peer)];
     for (events, peer) in ends {
         let event = events.recv().await.unwrap();
-        let reason = DisconnectReason::TimedOut;
-        assert_eq!(event, TransportEvent::Disconnected { peer, reason });
+        let (link, reason) = (LinkId(0), DisconnectReason::TimedOut);
+        assert_eq!(event, TransportEvent::Down { link, peer, reason });
     }
     // What is under way at the cut arrives; a keep-alive that nobody answers counts as life once.
     let (elapsed, slack) = (silent.elapsed(), Duration::from_millis(100));
@@ -69,10 +69,10 @@ async fn stranger_that_says_nothing_wrong_is_closed_when_its_time_is_over() {
     let (one, mut two) = (Node::start(&net, 0).await, Node::start(&net, 1).await);
     one.transport.keep_connected(two.peer, vec![two.transport.local_addr()]);
     let event = two.events.recv().await.unwrap();
-    assert!(matches!(event, TransportEvent::Connected { .. }), "{event:?}");
+    assert!(matches!(event, TransportEvent::Up { .. }), "{event:?}");
     let since = Instant::now();
     let reason = DisconnectReason::Ours { code: CloseCode::Unwanted };
-    let ended = TransportEvent::Disconnected { peer: one.peer, reason };
+    let ended = TransportEvent::Down { link: LinkId(0), peer: one.peer, reason };
     assert_eq!(two.events.recv().await.unwrap(), ended);
     let (elapsed, slack) = (since.elapsed(), Duration::from_millis(500));
     assert!(elapsed >= STRANGER_TIME && elapsed <= STRANGER_TIME + slack, "{elapsed:?}");

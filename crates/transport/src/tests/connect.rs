@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ensign_primitives::{Network, PeerId, QueryId};
+use ensign_primitives::{LinkId, Network, PeerId, QueryId};
 use ensign_wire::{Frame, PROTOCOL_VERSION};
 
 use super::node::{LOOPBACK, Node, Raw, config, key, low_and_high, pair};
@@ -103,11 +103,12 @@ async fn port_in_use_is_an_error_with_the_address() {
 #[tokio::test]
 async fn sending_without_a_connection_is_an_error() {
     let node = Node::start(key(1)).await;
-    let peer = key(2).peer_id();
-    assert_eq!(node.send(peer, &Frame::Ping(QueryId(1))), Err(SendError::NotConnected { peer }));
+    let (link, ping) = (LinkId(7), Frame::Ping(QueryId(1)));
+    let sent = node.transport.send(link, ping.kind(), ping.encode().into());
+    assert_eq!(sent, Err(SendError::Gone { link }));
 }
 
-/// Exchanges one frame each way; anything but `Connected` before it fails the test.
+/// Exchanges one frame each way; anything but `Up` before it fails the test.
 async fn exchange(one: &mut Node, two: &mut Node) {
     assert_eq!(one.connected().await.0, two.id);
     assert_eq!(two.connected().await.0, one.id);
@@ -157,8 +158,8 @@ async fn disconnect_delivers_what_is_queued_and_tells_the_code() {
         one.send(two.id, &Frame::Ping(QueryId(number))).unwrap();
     }
     one.transport.forget(two.id);
-    one.transport.disconnect(two.id, CloseCode::Offense);
-    let refused = SendError::NotConnected { peer: two.id };
+    one.disconnect(two.id, CloseCode::Offense);
+    let refused = SendError::Gone { link: one.link(two.id) };
     assert_eq!(one.send(two.id, &Frame::Ping(QueryId(100))), Err(refused));
     for number in 0..100 {
         assert_eq!(two.frame().await, (one.id, Frame::Ping(QueryId(number))));
@@ -173,7 +174,7 @@ async fn disconnect_delivers_what_is_queued_and_tells_the_code() {
 async fn lost_connection_is_dialled_again_until_forgotten() {
     let (mut one, mut two) = pair().await;
     for _ in 0..3 {
-        two.transport.disconnect(one.id, CloseCode::Unwanted);
+        two.disconnect(one.id, CloseCode::Unwanted);
         let closed = DisconnectReason::Closed { code: CloseCode::Unwanted };
         assert_eq!(one.disconnected().await, (two.id, closed));
         assert_eq!(one.connected().await, (two.id, true));
@@ -188,8 +189,8 @@ async fn connected_at_last(node: &mut Node) -> PeerId {
     loop {
         match node.next().await {
             TransportEvent::DialFailed { .. } => {}
-            TransportEvent::Connected { peer, .. } => return peer,
-            other => panic!("expected Connected, saw {other:?}"),
+            TransportEvent::Up { peer, .. } => return peer,
+            other => panic!("expected Up, saw {other:?}"),
         }
     }
 }
@@ -251,6 +252,6 @@ async fn closed_transport_refuses_callers_and_sends_nothing() {
     one.transport.close().await;
     let closed = DisconnectReason::Closed { code: CloseCode::Shutdown };
     assert_eq!(two.disconnected().await, (one.id, closed));
-    let peer = two.id;
-    assert_eq!(one.send(peer, &Frame::Ping(QueryId(1))), Err(SendError::NotConnected { peer }));
+    let (peer, link) = (two.id, one.link(two.id));
+    assert_eq!(one.send(peer, &Frame::Ping(QueryId(1))), Err(SendError::Gone { link }));
 }

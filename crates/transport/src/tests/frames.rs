@@ -13,7 +13,7 @@ fn payload(fill: u8, len: usize) -> Frame {
 #[tokio::test]
 async fn frames_arrive_in_the_order_they_were_sent() {
     let (one, mut two) = pair().await;
-    two.transport.admit(one.id);
+    two.admit(one.id);
     let sender = tokio::spawn(async move {
         for number in 0..20_000 {
             while let Err(error) = one.send(two.id, &Frame::Ping(QueryId(number))) {
@@ -37,14 +37,14 @@ async fn payload_of_the_largest_size_does_not_hold_up_frames() {
     one.send(two.id, &Frame::Ping(QueryId(1))).unwrap();
     // The payload waits for admission; the frame sent after it does not.
     assert_eq!(two.frame().await, (one.id, Frame::Ping(QueryId(1))));
-    two.transport.admit(one.id);
+    two.admit(one.id);
     assert_eq!(two.frame().await, (one.id, large));
 }
 
 #[tokio::test]
 async fn payloads_of_an_admitted_peer_arrive_whole_and_all() {
     let (one, mut two) = pair().await;
-    two.transport.admit(one.id);
+    two.admit(one.id);
     for fill in 0..8 {
         one.send(two.id, &payload(fill, 300_000)).unwrap();
     }
@@ -63,7 +63,7 @@ async fn queue_of_a_peer_that_does_not_read_fills_and_says_so() {
     one.dial(&two);
     one.connected().await;
     two.connected().await;
-    two.transport.admit(one.id);
+    two.admit(one.id);
     // Nobody reads the events of `two`: its windows fill, then our queue.
     let mut sent = 0;
     let error = loop {
@@ -73,7 +73,7 @@ async fn queue_of_a_peer_that_does_not_read_fills_and_says_so() {
         }
         tokio::task::yield_now().await;
     };
-    assert_eq!(error, SendError::QueueFull { peer: two.id, limit: 64 * 1024 });
+    assert_eq!(error, SendError::QueueFull { link: one.link(two.id), limit: 64 * 1024 });
     // Reading again frees the queue, and nothing that was taken is lost.
     for number in 0..sent {
         assert_eq!(two.frame().await, (one.id, Frame::Ping(QueryId(number))));
@@ -115,5 +115,5 @@ async fn events_of_a_closing_transport_need_no_reader() {
         one.send(two.id, &Frame::Ping(QueryId(number))).unwrap();
     }
     two.transport.close().await;
-    assert!(matches!(one.next().await, TransportEvent::Disconnected { .. }));
+    assert!(matches!(one.next().await, TransportEvent::Down { .. }));
 }

@@ -150,7 +150,7 @@ async fn peer_that_refuses_to_read_is_closed_with_its_reason() {
     raw.connection.accept_uni().await.unwrap().stop(VarInt::from_u32(5)).unwrap();
     // The refusal is seen by the next write, or when the stream is finished.
     let _ = scene.victim.send(raw.id, &Frame::Ping(QueryId(2)));
-    scene.victim.transport.disconnect(raw.id, CloseCode::Unwanted);
+    scene.victim.disconnect(raw.id, CloseCode::Unwanted);
     let (peer, reason) = scene.victim.disconnected().await;
     assert_eq!(peer, raw.id);
     let ended = [
@@ -175,7 +175,7 @@ async fn stalled_frames_take_all_streams_of_a_stranger_and_no_more() {
     let further = std::pin::pin!(raw.connection.open_uni());
     assert!(futures_pending(further), "a stream beyond the limit was opened");
     // Admission gives more of them.
-    scene.victim.transport.admit(raw.id);
+    scene.victim.admit(raw.id);
     for _ in limit..ADMITTED_STREAMS_MAX.into_inner() as usize {
         stalled.push(raw.connection.open_uni().await.unwrap());
     }
@@ -205,7 +205,7 @@ async fn stranger_cannot_send_more_of_a_payload_than_the_window() {
             written = &mut writing => panic!("written without admission: {written:?}"),
             () = scene.goes_on() => {}
         }
-        scene.victim.transport.admit(raw.id);
+        scene.victim.admit(raw.id);
         writing.await
     };
     written.unwrap();
@@ -240,7 +240,7 @@ async fn peer_that_says_nothing_holds_a_connection_and_nothing_else() {
     let mut scene = Scene::start().await;
     let raw = scene.hostile().await;
     scene.goes_on().await;
-    scene.victim.transport.disconnect(raw.id, CloseCode::Silent);
+    scene.victim.disconnect(raw.id, CloseCode::Silent);
     assert_eq!(raw.closed().await, CloseCode::Silent);
     let ours = DisconnectReason::Ours { code: CloseCode::Silent };
     assert_eq!(scene.victim.disconnected().await, (raw.id, ours));

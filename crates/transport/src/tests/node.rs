@@ -1,9 +1,9 @@
 //! A node under test, and a raw one that breaks the rules.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
 
 use ensign_identity::NodeKey;
-use ensign_primitives::{Network, PeerId};
+use ensign_primitives::{Direction, LinkId, Network, PeerId};
 use ensign_wire::Frame;
 use quinn::{Connection, Endpoint};
 use tokio::sync::mpsc::Receiver;
@@ -39,6 +39,8 @@ pub(super) struct Node {
     pub(super) transport: Transport,
     pub(super) events: Receiver<TransportEvent>,
     pub(super) id: PeerId,
+    /// Who was at the other end of each connection so far.
+    peers: BTreeMap<LinkId, PeerId>,
 }
 
 impl Node {
@@ -49,7 +51,7 @@ impl Node {
     pub(super) async fn start_with(config: TransportConfig, key: Arc<NodeKey>) -> Self {
         let id = key.peer_id();
         let (transport, events) = Transport::bind(config, key).await.unwrap();
-        Self { transport, events, id }
+        Self { transport, events, id, peers: BTreeMap::new() }
     }
 
     pub(super) fn addr(&self) -> SocketAddr {
@@ -61,22 +63,40 @@ impl Node {
     }
 
     pub(super) async fn next(&mut self) -> TransportEvent {
-        self.events.recv().await.unwrap()
+        let event = self.events.recv().await.unwrap();
+        if let TransportEvent::Up { link, peer, .. } = event {
+            self.peers.insert(link, peer);
+        }
+        event
     }
 
-    /// Waits for the next event, which must be `Connected`; returns peer and direction.
+    /// Returns the last connection with `peer` that was seen.
+    pub(super) fn link(&self, peer: PeerId) -> LinkId {
+        let mut links = self.peers.iter().rev().filter(|(_, known)| **known == peer);
+        *links.next().unwrap().0
+    }
+
+    pub(super) fn admit(&self, peer: PeerId) {
+        self.transport.admit(self.link(peer));
+    }
+
+    pub(super) fn disconnect(&self, peer: PeerId, code: CloseCode) {
+        self.transport.disconnect(self.link(peer), code);
+    }
+
+    /// Waits for the next event, which must be `Up`; returns the peer and whether we dialled.
     pub(super) async fn connected(&mut self) -> (PeerId, bool) {
         match self.next().await {
-            TransportEvent::Connected { peer, dialled, .. } => (peer, dialled),
-            other => panic!("expected Connected, saw {other:?}"),
+            TransportEvent::Up { peer, direction, .. } => (peer, direction == Direction::Outbound),
+            other => panic!("expected Up, saw {other:?}"),
         }
     }
 
-    /// Waits for the next event, which must be `Disconnected`; returns peer and reason.
+    /// Waits for the next event, which must be `Down`; returns peer and reason.
     pub(super) async fn disconnected(&mut self) -> (PeerId, DisconnectReason) {
         match self.next().await {
-            TransportEvent::Disconnected { peer, reason } => (peer, reason),
-            other => panic!("expected Disconnected, saw {other:?}"),
+            TransportEvent::Down { peer, reason, .. } => (peer, reason),
+            other => panic!("expected Down, saw {other:?}"),
         }
     }
 
@@ -86,8 +106,8 @@ impl Node {
         loop {
             match self.next().await {
                 TransportEvent::DialFailed { .. } => {}
-                TransportEvent::Disconnected { peer, reason } => return (peer, reason),
-                other => panic!("expected Disconnected, saw {other:?}"),
+                TransportEvent::Down { peer, reason, .. } => return (peer, reason),
+                other => panic!("expected Down, saw {other:?}"),
             }
         }
     }
@@ -95,15 +115,15 @@ impl Node {
     /// Waits for the next event, which must be a frame; returns sender and frame.
     pub(super) async fn frame(&mut self) -> (PeerId, Frame) {
         match self.next().await {
-            TransportEvent::Frame { peer, kind, body } => {
-                (peer, Frame::decode(kind, &body, Network::Regtest).unwrap())
+            TransportEvent::Frame { link, kind, body } => {
+                (self.peers[&link], Frame::decode(kind, &body, Network::Regtest).unwrap())
             }
             other => panic!("expected Frame, saw {other:?}"),
         }
     }
 
     pub(super) fn send(&self, to: PeerId, frame: &Frame) -> Result<(), crate::SendError> {
-        self.transport.send(to, frame.kind(), frame.encode().into())
+        self.transport.send(self.link(to), frame.kind(), frame.encode().into())
     }
 }
 

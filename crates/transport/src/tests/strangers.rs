@@ -72,9 +72,9 @@ async fn crowd(victim: &Node, count: usize) -> (Endpoint, Vec<Connection>) {
 async fn connected(node: &mut Node, peer: PeerId) {
     loop {
         match node.next().await {
-            TransportEvent::Connected { peer: who, .. } if who == peer => return,
-            TransportEvent::Connected { .. } | TransportEvent::Disconnected { .. } => {}
-            other => panic!("expected Connected, saw {other:?}"),
+            TransportEvent::Up { peer: who, .. } if who == peer => return,
+            TransportEvent::Up { .. } | TransportEvent::Down { .. } => {}
+            other => panic!("expected Up, saw {other:?}"),
         }
     }
 }
@@ -131,11 +131,11 @@ async fn youngest_stranger_of_the_largest_group_gives_way_to_one_from_elsewhere(
     let (mut saw_end, mut saw_caller) = (false, false);
     while !(saw_end && saw_caller) {
         match victim.next().await {
-            TransportEvent::Disconnected { peer, reason } => {
+            TransportEvent::Down { peer, reason, .. } => {
                 assert_eq!((peer, reason), (younger.id, ours.clone()));
                 saw_end = true;
             }
-            TransportEvent::Connected { peer, .. } => saw_caller = peer == caller.id,
+            TransportEvent::Up { peer, .. } => saw_caller = peer == caller.id,
             other => panic!("{other:?}"),
         }
     }
@@ -173,7 +173,7 @@ async fn strangers_time_is_short_and_those_who_are_expected_or_admitted_stay() {
     victim.connected().await;
     let admitted = Raw::choosing(&victim, key(6)).await;
     victim.connected().await;
-    victim.transport.admit(admitted.id);
+    victim.admit(admitted.id);
     let stranger = Raw::choosing(&victim, key(7)).await;
     victim.connected().await;
     let ours = DisconnectReason::Ours { code: CloseCode::Unwanted };
@@ -223,7 +223,7 @@ async fn pongs_that_are_not_read_are_one() {
     for number in 0..100_000 {
         victim.send(raw.id, &Frame::Pong(QueryId(number))).unwrap();
     }
-    victim.transport.disconnect(raw.id, CloseCode::Unwanted);
+    victim.disconnect(raw.id, CloseCode::Unwanted);
     assert_eq!(victim.disconnected().await.0, raw.id);
 }
 
@@ -232,7 +232,7 @@ async fn admitted_peer_that_reads_slowly_is_told_of_and_kept() {
     let mut victim = Node::start(key(8)).await;
     let raw = Raw::reading_little(&victim, key(7), 1).await;
     victim.connected().await;
-    victim.transport.admit(raw.id);
+    victim.admit(raw.id);
     let frame = Frame::Payload {
         request: ensign_primitives::RequestId::from_bytes([1; 32]),
         bytes: vec![1; 1 << 20],
@@ -245,7 +245,7 @@ async fn admitted_peer_that_reads_slowly_is_told_of_and_kept() {
         }
     };
     let limit = config().send_queue_bytes_max;
-    assert_eq!((taken, error), (3, SendError::QueueFull { peer: raw.id, limit }));
+    assert_eq!((taken, error), (3, SendError::QueueFull { link: victim.link(raw.id), limit }));
     raw.write(&Frame::Ping(QueryId(1)).encode()).await;
     assert_eq!(victim.frame().await, (raw.id, Frame::Ping(QueryId(1))));
 }
@@ -294,9 +294,12 @@ async fn frames_right_behind_the_hello_arrive_whole_after_admission() {
     };
     assert_eq!(first, (raw.id, hello()));
     assert!(writing.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
-    victim.transport.admit(raw.id);
+    victim.admit(raw.id);
     writing.await.unwrap();
-    assert_eq!(victim.next().await, TransportEvent::Frame { peer: raw.id, kind, body });
+    assert_eq!(
+        victim.next().await,
+        TransportEvent::Frame { link: victim.link(raw.id), kind, body }
+    );
     assert_eq!(victim.frame().await, (raw.id, Frame::Ping(QueryId(1))));
 }
 
@@ -377,7 +380,7 @@ async fn regression_every_frame_of_a_stranger_went_all_the_way_however_many() {
     let reason = loop {
         match victim.next().await {
             TransportEvent::Frame { .. } => frames += 1,
-            TransportEvent::Disconnected { reason, .. } => break reason,
+            TransportEvent::Down { reason, .. } => break reason,
             _ => {}
         }
     };
