@@ -334,6 +334,7 @@ async fn loopback(count: usize, mode: Mode, rounds: usize) -> Vec<f64> {
         let (signer, peer) = (keys.signer_key(), keys.peer_id());
         let journal = folder.path().join(index.to_string());
         let (node, events) = Coordinator::builder(NETWORK, keys, journal)
+            .new_keys()
             .listen("127.0.0.1:0".parse().expect("an address"))
             .start()
             .await

@@ -181,6 +181,7 @@ impl Party {
             let keys = Keys::new(NETWORK, node_key, sec_key).expect("a delegation");
             let (signer, peer) = (keys.signer_key(), keys.peer_id());
             let builder = Coordinator::builder(NETWORK, keys, homes.join(index.to_string()))
+                .new_keys()
                 .listen("127.0.0.1:0".parse().expect("an address"));
             let (node, events) = store(builder).start().await.expect("a node");
             members.push(Member {

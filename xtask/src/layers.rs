@@ -1,9 +1,10 @@
 //! Layers point down only: who may use whom, as data, and the check of `cargo metadata` against it.
 //!
-//! The table says the same as the one in `docs/architecture.md`. A crate that is not in it fails,
+//! The table of `docs/architecture.md` is compared with this one. A crate that is not in it fails,
 //! so that somebody decides where it belongs. A line may stand here before its crate exists.
 
 mod check;
+mod page;
 
 use std::fs;
 
@@ -139,6 +140,8 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     let crates = read_crates(workspace)?;
     let mut findings = check::dependencies(TABLE, &crates);
     findings.extend(check::no_std(TABLE, &crates));
+    let page = fs::read_to_string(workspace.root().join("docs/architecture.md"))?;
+    findings.extend(page::compare(TABLE, |folder| workspace.root().join(folder).exists(), &page));
     findings.extend(check::top_level(TOP_LEVEL, &top_level_entries(workspace)?));
     if !findings.is_empty() {
         bail!("{}", findings.join("\n"));

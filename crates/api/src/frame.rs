@@ -26,7 +26,9 @@ fn unknown(path: &str, paths: &[&str]) -> Problem {
     let problem =
         Problem::misunderstood(StatusCode::NOT_FOUND, format!("there is no {}", shown(path)));
     match nearest(path, paths) {
-        Some(near) => problem.advice(format!("did you mean {near}? docs/api.md lists the routes")),
+        Some(near) => {
+            problem.advice(format!("did you mean {near}? docs/operate/api.md lists the routes"))
+        }
         None => problem,
     }
 }
@@ -34,7 +36,8 @@ fn unknown(path: &str, paths: &[&str]) -> Problem {
 async fn wrong_method(method: Method, request: Request) -> Problem {
     let what = format!("{method} is not for {}", shown(request.uri().path()));
     let problem = Problem::misunderstood(StatusCode::METHOD_NOT_ALLOWED, what);
-    problem.advice("look the method up in docs/api.md; what decides or changes is never a GET")
+    problem
+        .advice("look the method up in docs/operate/api.md; what decides or changes is never a GET")
 }
 
 fn nearest<'a>(path: &str, paths: &[&'a str]) -> Option<&'a str> {

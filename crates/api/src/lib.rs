@@ -2,7 +2,7 @@
 //!
 //! The process that serves a home is a [`Server`]; every other command, and any program of the same
 //! user, is its [`Client`]. Both speak in the views of [`view`], which the command line prints too,
-//! so that text, JSON lines and HTTP say the same. `docs/api.md` lists the routes.
+//! so that text, JSON lines and HTTP say the same. `docs/operate/api.md` lists the routes.
 //!
 //! Invariants:
 //!

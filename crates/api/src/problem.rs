@@ -17,7 +17,7 @@ pub struct Problem {
     pub title: String,
     /// The HTTP status.
     pub status: u16,
-    /// For scripts and searches: `E-<AREA>-<number>`; `docs/errors.md` lists them.
+    /// For scripts and searches: `E-<AREA>-<number>`; `docs/operate/errors.md` lists them.
     pub code: String,
     /// One sentence: what happened this time.
     pub what: String,
@@ -39,7 +39,7 @@ pub const CODES: [Code; 3] = [MISUNDERSTOOD, TOO_MUCH, FOREIGN];
 pub(crate) const MISUNDERSTOOD: Code = Code {
     code: "E-API-001",
     what: "the process that serves the home was asked for something that it does not know",
-    hint: "look up routes and fields in docs/api.md; both sides must be of the same version",
+    hint: "look up routes and fields in docs/operate/api.md; both sides must be of the same version",
     risk: Risk::None,
     retry_is_safe: true,
 };
@@ -48,7 +48,7 @@ pub(crate) const MISUNDERSTOOD: Code = Code {
 pub(crate) const TOO_MUCH: Code = Code {
     code: "E-API-002",
     what: "a client of the home's socket sent too much, took too long, or came when all were taken",
-    hint: "keep to the bounds in docs/api.md, and ask again in a second",
+    hint: "keep to the bounds in docs/operate/api.md, and ask again in a second",
     risk: Risk::None,
     retry_is_safe: true,
 };

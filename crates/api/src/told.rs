@@ -1,5 +1,5 @@
 //! Events of a coordinator as the objects of the stream. Names and fields are those of the JSON lines
-//! that the command line prints; `docs/api.md` lists them.
+//! that the command line prints; `docs/operate/api.md` lists them.
 
 use ensign_coordinator::{
     Because, Event, GroupInfo, Outcome, PeerEvent, RequestEvent, RequestRef, Whose,

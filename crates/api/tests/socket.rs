@@ -140,7 +140,8 @@ async fn node(byte: u8, name: &str, folder: &Path) -> (Coordinator, Member) {
     let keys = Keys::new(Network::Regtest, node_key, sec_key).unwrap();
     let (signer, peer) = (keys.signer_key(), keys.peer_id());
     let listen: SocketAddr = "127.0.0.1:0".parse().unwrap();
-    let builder = Coordinator::builder(Network::Regtest, keys, folder.to_owned()).listen(listen);
+    let builder =
+        Coordinator::builder(Network::Regtest, keys, folder.to_owned()).new_keys().listen(listen);
     let (coordinator, _events) = builder.start().await.unwrap();
     let addresses = vec![coordinator.local_addr()];
     (coordinator, Member { name: name.to_owned(), signer, peer, addresses })
@@ -385,7 +386,7 @@ async fn the_board_beside_a_hundred_open_requests_never_reads_the_store() {
     };
     let members = vec![member(0x11, "alice"), member(0x21, "bob")];
     let builder = Coordinator::builder(Network::Regtest, keys(0x11), home.path().to_owned());
-    let builder = builder.listen("127.0.0.1:0".parse().unwrap()).store(Box::new(store));
+    let builder = builder.new_keys().listen("127.0.0.1:0".parse().unwrap()).store(Box::new(store));
     let (alice, _events) = builder.start().await.unwrap();
     let service = Service::new(&alice, Arc::new(Hut::default()), Me::default());
     let _server = service.serve(Socket::bind(home.path()).unwrap());

@@ -139,7 +139,8 @@ async fn sit_down(seats: [Seat; 2], victim: PeerId, group: Group) -> Result<Pair
 
 async fn start(seat: Seat, group: &Group) -> Result<(Proposer, GroupId)> {
     let network = ensign_primitives::Network::Regtest;
-    let builder = Coordinator::builder(network, seat.keys, seat.folder).listen(seat.address);
+    let builder =
+        Coordinator::builder(network, seat.keys, seat.folder).new_keys().listen(seat.address);
     let (coordinator, events) = builder.start().await?;
     let (seen, received) = mpsc::unbounded_channel();
     tokio::spawn(read(coordinator.clone(), events, seen));

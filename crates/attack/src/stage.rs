@@ -157,7 +157,7 @@ impl Stage {
         let folder = tempfile::tempdir()?;
         let builder = Coordinator::builder(home.network, home.keys()?, folder.path().to_owned());
         let listen = (std::net::Ipv4Addr::LOCALHOST, 0).into();
-        let (coordinator, mut events) = builder.listen(listen).start().await?;
+        let (coordinator, mut events) = builder.new_keys().listen(listen).start().await?;
         let id = coordinator.group(group.clone()).await?.id;
         let work = ensign_coordinator::Work::Messages(vec![crate::line::random()?]);
         let job = SigningJob::new(id, work);

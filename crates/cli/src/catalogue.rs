@@ -1,7 +1,7 @@
 //! The catalogue of errors: every code the program can show, with what to do about it.
 //!
 //! The program's own entries stand here, those of a signing session come from the coordinator.
-//! `docs/errors.md` is this table as a page; a test compares them.
+//! `docs/operate/errors.md` is this table as a page; a test compares them.
 
 use std::sync::LazyLock;
 
@@ -135,7 +135,7 @@ const SESSION_EXITS: &[(&str, Exit)] = &[
     ("E-API-003", Exit::Policy),
 ];
 
-/// Returns the catalogue as the page `docs/errors.md`.
+/// Returns the catalogue as the page `docs/operate/errors.md`.
 #[cfg(test)]
 fn page() -> String {
     use crate::failure::{retry_in_words, risk_in_words};
@@ -167,7 +167,7 @@ mod tests {
 
     #[test]
     fn the_page_of_errors_is_up_to_date() {
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/errors.md");
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/operate/errors.md");
         if std::env::var_os("ENSIGN_BLESS").is_some() {
             std::fs::write(path, page()).unwrap();
         }

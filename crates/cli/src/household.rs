@@ -189,8 +189,7 @@ impl House for Household {
 fn of_target(failure: Failure) -> Problem {
     if failure.entry == &code::COMMAND_LINE {
         let entry = code::find("E-API-001").unwrap_or(&code::INTERNAL);
-        let hint =
-            "look up `target` in docs/api.md: `out` and `extract` are absolute paths of two files";
+        let hint = "look up `target` in docs/operate/api.md: `out` and `extract` are absolute paths of two files";
         let what = format!("target: {}", failure.what);
         return Problem { status: 400, ..problem(&Failure::new(entry, what).hint(hint)) };
     }

@@ -226,10 +226,11 @@ impl Stored {
     fn open(home: Home) -> Result<Self> {
         let groups = home.groups()?;
         let held = home.hold()?;
-        if let Some(warning) = store::replace_lost(held.home.path())? {
+        let archive = Archive::open(held.home.path());
+        let mut archive = archive.map_err(|error| opening_failure(&error))?;
+        if let Some(warning) = store::void_if_lost(&mut archive)? {
             held.home.output().warning(&warning);
         }
-        let archive = Archive::open(held.home.path()).map_err(|error| opening_failure(&error))?;
         let groups = groups.into_iter().map(|group| {
             let info = Arc::new(group.info());
             (group, info)

@@ -86,7 +86,6 @@ impl Node {
             IsMoved::No => builder,
         };
         let clock_back = store::clock_set_back(home.path());
-        let lost = store::replace_lost(home.path())?;
         let (coordinator, events) = builder.listen(listen).start().await.map_err(start_failure)?;
         let names: Vec<_> = groups.iter().map(|group| group.name.as_str()).collect();
         let (news, clients) = mpsc::channel(NEWS_MAX);
@@ -116,7 +115,7 @@ impl Node {
             names.join(", ")
         );
         output.talk(&line, text);
-        clock_back.iter().chain(&lost).for_each(|warning| output.warning(warning));
+        clock_back.iter().for_each(|warning| output.warning(warning));
         let unknown = join(&coordinator, groups).await?;
         unknown.iter().for_each(|unknown| output.warning(unknown));
         service.refresh().await.map_err(|error| command_failure(&error))?;

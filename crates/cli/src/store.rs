@@ -1,6 +1,5 @@
 //! Why a store cannot be opened, in words that help.
 
-use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
@@ -9,20 +8,12 @@ use ensign_coordinator::{Archive, LedgerError, OpeningError};
 use ensign_store::{OpenError, StoreError};
 
 use crate::catalogue as code;
-use crate::durable;
 use crate::failure::{Failure, Result};
-use crate::home::permissions::private_folder;
 use crate::home::shown;
 use crate::words;
 
-/// The file of a store with its records.
-const DATA: &str = "store.redb";
 /// The file of a store that every commit touches.
 const MARK: &str = "store.mark";
-/// How the folder begins in which a store is made that takes the place of a lost one.
-const BESIDE: &str = ".store-";
-/// Files of which each says that there is a store.
-const FILES: [&str; 2] = [DATA, MARK];
 
 /// From which difference on a clock that was set back is told; less is set right by time servers.
 const CLOCK_BACK_MIN: Duration = Duration::from_secs(5 * 60);
@@ -43,13 +34,14 @@ pub(crate) fn clock_set_back(home: &Path) -> Option<Failure> {
     Some(Failure::new(&code::CLOCK_BACK, what))
 }
 
-/// Opens the store of a new home, so that a home without one is known to have lost it.
+/// Makes the store of a new home, and says in it that its keys are new.
 ///
 /// # Errors
 ///
 /// What keeps it from being made.
 pub(crate) fn make(home: &Path) -> Result<()> {
-    Archive::open(home).map(drop).map_err(|error| opening_failure(&error))
+    let mut store = Archive::open(home).map_err(|error| opening_failure(&error))?;
+    store.begin(words::now()).map_err(|error| ledger_failure(&error))
 }
 
 /// Opens the store of a home whose keys may have joined attempts that it does not know of: what was
@@ -63,25 +55,16 @@ pub(crate) fn make_void(home: &Path) -> Result<()> {
     store.void(words::now()).map_err(|error| ledger_failure(&error))
 }
 
-/// Replaces the store of a home that was copied or restored without it, and returns what to tell.
+/// Says that the store of a home is gone, if it is, and begins one that knows.
 ///
 /// # Errors
 ///
-/// As [`make_void`].
-pub(crate) fn replace_lost(home: &Path) -> Result<Option<Failure>> {
-    if FILES.iter().any(|file| home.join(file).exists()) {
+/// What keeps it from being read or written.
+pub(crate) fn void_if_lost(store: &mut Archive) -> Result<Option<Failure>> {
+    if !store.is_empty().map_err(|error| ledger_failure(&error))? {
         return Ok(None);
     }
-    // Made elsewhere and moved here: whenever this breaks off, there is no store, or one that knows
-    // that a part of it is missing, and so counts as restored too.
-    let failed = |error: std::io::Error| Failure::new(&code::STORE, error.to_string());
-    let beside = private_folder(BESIDE, home).map_err(failed)?;
-    make_void(beside.path())?;
-    for file in [DATA, MARK] {
-        fs::rename(beside.path().join(file), home.join(file)).map_err(failed)?;
-    }
-    beside.close().map_err(failed)?;
-    durable::sync_folder(home).map_err(failed)?;
+    store.void(words::now()).map_err(|error| ledger_failure(&error))?;
     let what = "this home has no store, so it was copied or restored without it, and may have missed \
                 what was done; requests from before this start are refused";
     let entry = code::find("E-STO-004").unwrap_or(&code::STORE);

@@ -5,7 +5,7 @@
 #![expect(clippy::print_stdout, reason = "an example talks to its reader")]
 #![expect(clippy::wildcard_enum_match_arm, reason = "an application picks its events")]
 
-use std::{error::Error, path::Path};
+use std::{error::Error, path::Path, time::Duration};
 
 use ensign_coordinator::{
     Consent, Coordinator, Event, Group, Keys, Member, Note, RequestEvent, Severity, SignedPsbt,
@@ -19,6 +19,9 @@ use ensign_wire::GroupKeys;
 
 type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
 
+/// How long a wallet stays so that the others get the signatures too.
+const FAREWELL: Duration = Duration::from_secs(5);
+
 /// Asks the group to sign if there is a PSBT, and answers what others ask.
 async fn wallet(wallet: Coordinator, group: GroupId, psbt: Option<Vec<u8>>) -> Outcome<SignedPsbt> {
     let mut events = wallet.events();
@@ -29,8 +32,7 @@ async fn wallet(wallet: Coordinator, group: GroupId, psbt: Option<Vec<u8>>) -> O
             wallet.propose(job, Consent::person(preview.digest)).await?;
         }
     }
-    let (mut signed, mut peer_done) = (None, false);
-    while signed.is_none() || !peer_done {
+    let signed = loop {
         let event = events.next().await.ok_or("the coordinator stopped")?;
         let Event::Request(request, event) = event else { continue };
         match event {
@@ -49,14 +51,16 @@ async fn wallet(wallet: Coordinator, group: GroupId, psbt: Option<Vec<u8>>) -> O
             }
             RequestEvent::Failed { problem, .. } => return Err(problem.what.into()),
             RequestEvent::Done { outcome } => {
-                signed = outcome.psbt;
                 // Kept; without this it is handed out again at the next start.
                 wallet.received(request.id).await?;
+                // Whoever leaves early leaves the others to find the signatures by themselves.
+                let lacking = wallet.finish(request.id, FAREWELL).await?;
+                lacking.iter().for_each(|who| println!("{} lacks it", request.group.name_of(*who)));
+                break outcome.psbt;
             }
-            RequestEvent::PeerDone { .. } => peer_done = true,
             _ => {}
         }
-    }
+    };
     wallet.shutdown().await;
     signed.ok_or_else(|| "no signed PSBT".into())
 }
@@ -120,6 +124,7 @@ async fn start(name: &str, folder: &Path) -> Outcome<(Coordinator, Member)> {
     let keys = Keys::new(Network::Regtest, node, signer)?;
     let (signer, peer) = (keys.signer_key(), keys.peer_id());
     let (wallet, _) = Coordinator::builder(Network::Regtest, keys, folder.join(name))
+        .new_keys()
         .listen("127.0.0.1:0".parse()?)
         .start()
         .await?;

@@ -30,7 +30,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let allowances = Allowances::of_requests(REQUESTS_PER_MINUTE);
     let start = |keys, name| {
         let builder = Coordinator::builder(Network::Regtest, keys, folder.path().join(name));
-        builder.listen(loopback).allowances(allowances)
+        builder.new_keys().listen(loopback).allowances(allowances)
     };
     let (alice, mut alice_events) = start(alice_keys, "alice").start().await?;
     let (bob, mut bob_events) = start(bob_keys, "bob").start().await?;

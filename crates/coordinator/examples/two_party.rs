@@ -25,7 +25,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     let loopback = "127.0.0.1:0".parse()?;
     let start = |keys, name| {
-        Coordinator::builder(Network::Regtest, keys, folder.path().join(name)).listen(loopback)
+        Coordinator::builder(Network::Regtest, keys, folder.path().join(name))
+            .new_keys()
+            .listen(loopback)
     };
     let (alice, mut alice_events) = start(alice_keys, "alice").start().await?;
     let (bob, mut bob_events) = start(bob_keys, "bob").start().await?;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ensign_primitives::{GroupId, RequestId};
+use ensign_primitives::{GroupId, RequestId, SignerIndex};
 use ensign_psbt::Policy;
 use tokio::sync::oneshot;
 
@@ -25,6 +25,7 @@ pub(crate) enum Command {
     Decline(RequestId, Reply<()>),
     Cancel(RequestId, Reply<()>),
     Received(RequestId),
+    Lacking(RequestId, Reply<Vec<SignerIndex>>),
     Requests(Reply<Vec<RequestEntry>>),
     Look(Look),
     Shutdown(oneshot::Sender<()>),

@@ -1,20 +1,23 @@
 //! The handle that an application holds, and how it is made.
 
-use std::{net::SocketAddr, path::PathBuf, sync::Arc};
+use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use ensign_deadline::Timeouts;
 use ensign_engine::Allowances;
-use ensign_ledger::Opened;
-use ensign_primitives::{GroupId, Network, RequestId};
+use ensign_ledger::{KeyAge, Opened};
+use ensign_primitives::{GroupId, Network, RequestId, SignerIndex};
 use ensign_psbt::Policy;
 use ensign_signer::{Randomness, unix_now};
 use ensign_store::{OnMove, Opening, Store};
 use ensign_transport::{BindError, Transport, TransportConfig};
-use tokio::sync::{mpsc, oneshot};
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::{Instant, timeout_at},
+};
 
 use crate::{
-    Approval, CommandError, Consent, Events, Group, GroupInfo, Keys, OpeningError, PeerInfo,
-    Preview, Records, RequestEntry, SigningJob,
+    Approval, CommandError, Consent, Event, Events, Group, GroupInfo, Keys, OpeningError, PeerInfo,
+    Preview, Records, RequestEntry, RequestEvent, SigningJob,
     clock::Clock,
     command::{Command, Look},
     driver::Driver,
@@ -32,6 +35,7 @@ pub struct Builder {
     keys: Keys,
     disk: Disk,
     on_move: OnMove,
+    age: KeyAge,
     listen: SocketAddr,
     timeouts: Timeouts,
     allowances: Allowances,
@@ -58,6 +62,17 @@ impl Builder {
     #[must_use]
     pub fn store(mut self, store: Box<dyn Store>) -> Self {
         self.disk = Disk::Own(store);
+        self
+    }
+
+    /// Says that the keys were made for this node, which starts for the first time: an empty store is
+    /// whole then. To be said once and never again.
+    ///
+    /// Without it an empty or missing store counts as lost, because the keys may have joined what it
+    /// does not know of: what was proposed until now is refused.
+    #[must_use]
+    pub const fn new_keys(mut self) -> Self {
+        self.age = KeyAge::New;
         self
     }
 
@@ -100,20 +115,26 @@ impl Builder {
 
     /// Opens the store and the socket and starts the node, inside a tokio runtime.
     ///
-    /// A store that may have missed something (restored, copied, moved) closes every request that
-    /// it knows as open; a warning says so.
+    /// A store that may have missed something (restored, copied, moved, or empty while the keys are not
+    /// [new](Self::new_keys)) closes every request that it knows as open, and what was proposed until
+    /// now is refused; a warning says so.
     ///
     /// # Errors
     ///
-    /// [`StartError`] when the store or the port cannot be had; nothing runs then.
+    /// [`StartError`] when the store or the port cannot be had, or the keys are said to be new and the
+    /// store is not empty; nothing runs then.
     pub async fn start(self) -> Result<(Coordinator, Events), StartError> {
         // The port first: what opening finds is told once, and must not be lost with a busy port.
         let config = TransportConfig::new(self.listen, self.network);
         let transport = Transport::bind(config, self.keys.node_key.clone()).await;
         let transport = transport.map_err(StartError::Bind)?;
         let opened = match self.disk {
-            Disk::Folder(folder) => ensign_ledger::open(&folder, self.on_move, unix_now()),
-            Disk::Own(store) => ensign_ledger::settle(store, Opening::Continued, unix_now()),
+            Disk::Folder(folder) => {
+                ensign_ledger::open(&folder, self.on_move, self.age, unix_now())
+            }
+            Disk::Own(store) => {
+                ensign_ledger::settle(store, Opening::Continued, self.age, unix_now())
+            }
         };
         let opened = opened.map_err(StartError::Store)?;
         let Opened { store, handles, before } = opened;
@@ -187,10 +208,10 @@ impl Coordinator {
     pub fn builder(network: Network, keys: Keys, folder: PathBuf) -> Builder {
         let any = std::net::Ipv4Addr::UNSPECIFIED;
         let listen = SocketAddr::new(std::net::IpAddr::V4(any), 0);
-        let (disk, on_move) = (Disk::Folder(folder), OnMove::Refuse);
+        let (disk, on_move, age) = (Disk::Folder(folder), OnMove::Refuse, KeyAge::Used);
         let (timeouts, allowances) = (Timeouts::default(), Allowances::default());
         let policy = Policy::default();
-        Builder { network, keys, disk, on_move, listen, timeouts, allowances, policy }
+        Builder { network, keys, disk, on_move, age, listen, timeouts, allowances, policy }
     }
 
     pub(crate) fn start(parts: Parts) -> (Self, Events) {
@@ -342,6 +363,42 @@ impl Coordinator {
     pub async fn received(&self, request: RequestId) -> Result<(), CommandError> {
         let command = Command::Received(request);
         self.commands.send(command).await.map_err(|_| CommandError::Stopped)
+    }
+
+    /// Stays until every other signer is known to hold the signatures of a request, and returns those that
+    /// are not: nobody, if all went well. To be called before a shutdown, because whoever leaves early
+    /// leaves the others to find the signatures by themselves.
+    ///
+    /// Returns early when the request is over without signatures, or the node stops.
+    ///
+    /// - `timeout`: how long to stay at most.
+    ///
+    /// # Errors
+    ///
+    /// [`CommandError::UnknownRequest`] for a request that the node does not have.
+    pub async fn finish(
+        &self,
+        request: RequestId,
+        timeout: Duration,
+    ) -> Result<Vec<SignerIndex>, CommandError> {
+        // From before the question, so that no answer falls between the two.
+        let mut events = self.events();
+        let until = Instant::now() + timeout;
+        let mut lacking = self.ask(|reply| Command::Lacking(request, reply)).await??;
+        while !lacking.is_empty() {
+            let Ok(Some(event)) = timeout_at(until, events.next()).await else { break };
+            match event {
+                Event::Request(of, RequestEvent::PeerDone { who }) if of.id == request => {
+                    lacking.retain(|other| *other != who);
+                }
+                Event::Request(of, RequestEvent::Failed { .. }) if of.id == request => break,
+                Event::Request(..)
+                | Event::Peer(..)
+                | Event::Warning { .. }
+                | Event::Convicted { .. } => {}
+            }
+        }
+        Ok(lacking)
     }
 
     /// Returns every request that is remembered, with how the open ones stand: those that are not

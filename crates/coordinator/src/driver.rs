@@ -13,7 +13,7 @@ use ensign_ledger::{
 };
 use ensign_primitives::{GroupId, Network, PeerId, RequestId, StateMachine, UnixTime};
 use ensign_psbt::Policy;
-use ensign_review::{Coins, Docket, Held, Joined, problem};
+use ensign_review::{Coins, Docket, Held, Joined, Matter, problem};
 use ensign_signer::{Desk, Randomness};
 use ensign_transport::{CONNECTIONS_MAX, EXPECTED_MAX, STRANGERS_MAX, TransportEvent};
 use ensign_wire::AbortReason;
@@ -365,6 +365,11 @@ impl Driver {
             Command::Decline(id, reply) => self.end(id, AbortReason::Declined, reply),
             Command::Cancel(id, reply) => self.end(id, AbortReason::Cancelled, reply),
             Command::Received(id) => self.storage.keep(now.unix, ledger::received(&id)),
+            Command::Lacking(id, reply) => {
+                let matter =
+                    self.docket.get(&id).ok_or(CommandError::UnknownRequest { request: id });
+                drop(reply.send(matter.map(Matter::lacking)));
+            }
             Command::Requests(reply) => {
                 let mut live = self.engine.signing().open_requests(now);
                 for status in live.iter_mut().filter(|it| self.docket.is_void(&it.id)) {

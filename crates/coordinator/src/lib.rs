@@ -23,7 +23,7 @@
 mod coordinator;
 pub use coordinator::{Builder, Coordinator, StartError};
 mod config;
-pub use config::{Keys, SigningJob, Work};
+pub use config::Keys;
 mod event;
 pub use event::{Event, Events, PeerEvent, Whose};
 mod error;
@@ -36,7 +36,7 @@ mod simulated;
 pub use simulated::Surroundings;
 
 pub use ensign_ledger::{
-    Archive, AttemptEntry, Audit, Decision, Fault, Handle, HowEnded, KeptCase, LedgerError,
+    Archive, AttemptEntry, Audit, Decision, Fault, Handle, HowEnded, KeptCase, KeyAge, LedgerError,
     LostAttempt, OpeningError, Outcome, Outline, OutlinedWork, ParseHandleError, Reached, Records,
     RequestEntry, RequestState, Violation,
 };
@@ -46,6 +46,7 @@ pub use ensign_psbt::{
 pub use ensign_review::{
     Approval, Because, CODES, Code, Consent, ConsentBy, Group, GroupInfo, Member, MemberInfo,
     Opener, Preview, Problem, RULE_NAME_BYTES_MAX, RequestEvent, RequestRef, Resumption, Risk,
+    SigningJob, Work,
 };
 pub use ensign_signer::{Asks, InProcess, Signer, SignerError};
 #[cfg(unix)]

@@ -101,8 +101,7 @@ pub(crate) const fn close_code(reason: CloseReason) -> CloseCode {
         CloseReason::NoHello => CloseCode::Silent,
         CloseReason::Version => CloseCode::Incompatible,
         CloseReason::Misbehaved => CloseCode::Offense,
-        CloseReason::Full => CloseCode::Unwanted,
+        CloseReason::Full | CloseReason::Unwanted => CloseCode::Unwanted,
         CloseReason::Replaced => CloseCode::Duplicate,
-        CloseReason::Unwanted => CloseCode::Unwanted,
     }
 }

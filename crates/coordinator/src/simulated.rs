@@ -8,7 +8,7 @@ use std::{
 
 use ensign_deadline::Timeouts;
 use ensign_engine::Allowances;
-use ensign_ledger::Opened;
+use ensign_ledger::{KeyAge, Opened};
 use ensign_primitives::Network;
 use ensign_psbt::Policy;
 use ensign_signer::Randomness;
@@ -37,6 +37,8 @@ pub struct Surroundings {
     pub store: Box<dyn Store>,
     /// What opening the store found; acted on as in a real node.
     pub found: Opening,
+    /// Whether this node's keys are new: as [`Builder::new_keys`](crate::Builder::new_keys).
+    pub keys: KeyAge,
     /// How long the disk takes to make a write durable; zero for no time at all.
     pub disk_latency: Duration,
     /// As [`Builder::timeouts`](crate::Builder::timeouts).
@@ -69,14 +71,14 @@ impl Coordinator {
         keys: Keys,
         surroundings: Surroundings,
     ) -> Result<(Self, Events), StartError> {
-        let Surroundings { socket, seed, wall, store, found, disk_latency, timeouts } =
+        let Surroundings { socket, seed, wall, store, found, keys: age, disk_latency, timeouts } =
             surroundings;
         let unused = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
         let config = TransportConfig::new(unused, network);
         let key = keys.node_key.clone();
         let transport = Transport::dangerous_simulated(config, key, socket, seed).await;
-        let opened =
-            ensign_ledger::settle(store, found, wall.at_origin()).map_err(StartError::Store)?;
+        let opened = ensign_ledger::settle(store, found, age, wall.at_origin())
+            .map_err(StartError::Store)?;
         let Opened { store, handles, before } = opened;
         Ok(Self::start(Parts {
             network,

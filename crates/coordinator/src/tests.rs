@@ -47,7 +47,8 @@ fn keys(byte: u8) -> Keys {
 async fn start(byte: u8, store: Box<dyn Store>) -> (Coordinator, Events, Member) {
     let (keys, listen) = (keys(byte), "127.0.0.1:0".parse().unwrap());
     let (signer, peer) = (keys.signer_key(), keys.peer_id());
-    let builder = Coordinator::builder(Network::Regtest, keys, "unused".into()).listen(listen);
+    let builder =
+        Coordinator::builder(Network::Regtest, keys, "unused".into()).new_keys().listen(listen);
     let (coordinator, events) = builder.store(store).start().await.unwrap();
     let addresses = vec![coordinator.local_addr()];
     (coordinator, events, Member { name: byte.to_string(), signer, peer, addresses })

@@ -9,7 +9,7 @@
 //!
 //! - A join, a burn mark and a partial signature are each written once; what contradicts them is
 //!   refused and noted. [`Records::audit`] proves from the store that no nonce met two challenges.
-//! - A store that may have missed something closes what it knows as open, and what was proposed
+//! - A store that may have missed something, an empty one of [used](KeyAge) keys among them, closes what it knows as open, and what was proposed
 //!   until then is refused ([`Before::void_until`]).
 //! - A number is given only when it is durable that no later process gives it.
 //! - A record that cannot be read is an error, never a record that is not there. Outlines and
@@ -52,6 +52,8 @@ pub use outlines::{AskedBefore, each_outline, outline, read_outline, set_handles
 mod mark;
 pub use mark::{Marks, Shown};
 mod opening;
-pub use opening::{Archive, Before, Opened, OpeningError, VOIDED_CODE, open, settle};
+pub use opening::{
+    Archive, Before, Found, KeyAge, Opened, OpeningError, VOIDED_CODE, open, settle,
+};
 #[cfg(test)]
 mod tests;

@@ -1,11 +1,14 @@
 //! A store is opened, and what it says about itself is acted on before anything else.
 
-use std::path::{Path, PathBuf};
+use std::{
+    ops::ControlFlow,
+    path::{Path, PathBuf},
+};
 
 use ensign_primitives::{GroupId, RequestId, UnixTime, sha256};
 use ensign_replay::MESSAGE_AGE_MAX;
 use ensign_signing::Record;
-use ensign_store::{OnMove, OpenError, Opening, RedbStore, Store, StoreOptions};
+use ensign_store::{OnMove, OpenError, Opening, RedbStore, Store, StoreOptions, Table};
 use ensign_wire::AbortReason;
 
 use crate::{
@@ -38,11 +41,46 @@ pub struct Before {
     /// What goes on, and what is over.
     pub past: Past,
     /// What opening found.
-    pub found: Opening,
+    pub found: Found,
     /// Requests that were closed because of it.
     pub voided: Vec<(RequestId, GroupId)>,
     /// Requests made before this are refused.
     pub void_until: Option<UnixTime>,
+}
+
+/// Whether a node's keys have been used before.
+///
+/// It decides what an empty store means. New keys have joined nothing. Older ones may have joined
+/// attempts that only the store knew of, which is lost then: joined once more, such an attempt would
+/// have us say two different things in one place.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum KeyAge {
+    /// They may have been.
+    #[default]
+    Used,
+    /// They were made for this node, which starts for the first time.
+    New,
+}
+
+/// What opening a store found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// All is as it was left, or new together with the keys.
+    Complete,
+    /// It is empty, and the keys are older: what they did is not in it.
+    Lost,
+    /// It was restored, copied or moved.
+    Restored(Opening),
+}
+
+impl Found {
+    /// Whether it may have missed what this node did.
+    pub const fn may_have_missed(self) -> bool {
+        match self {
+            Self::Complete => false,
+            Self::Lost | Self::Restored(_) => true,
+        }
+    }
 }
 
 /// Why a store cannot be used.
@@ -63,6 +101,9 @@ pub enum OpeningError {
     /// It opens, and what is in it cannot be read or written.
     #[error("{0}")]
     Ledger(#[source] LedgerError),
+    /// The keys are said to be new, and the store is not empty.
+    #[error("the keys are said to be new, but the store has been used before")]
+    NotNew,
     /// The operating system gives no random bytes for the store's mark.
     #[error("the operating system gives no random bytes")]
     Entropy,
@@ -79,11 +120,17 @@ impl From<LedgerError> for OpeningError {
 /// # Errors
 ///
 /// [`OpeningError`]; what was there is as it was.
-pub fn open(folder: &Path, on_move: OnMove, now: UnixTime) -> Result<Opened, OpeningError> {
+pub fn open(
+    folder: &Path,
+    on_move: OnMove,
+    age: KeyAge,
+    now: UnixTime,
+) -> Result<Opened, OpeningError> {
     make(folder)?;
-    let (mut store, found) = open_file(folder, on_move)?;
+    let (mut store, opening) = open_file(folder, on_move)?;
+    let found = look(&store, opening, age)?;
     let voided = void_missed(&mut store, found, now)?;
-    if found.may_have_missed() {
+    if opening.may_have_missed() {
         store.acknowledge().map_err(|error| OpeningError::Ledger(error.into()))?;
     }
     match ensign_store::retain(&mut store, now) {
@@ -96,7 +143,7 @@ pub fn open(folder: &Path, on_move: OnMove, now: UnixTime) -> Result<Opened, Ope
 
 fn begin(
     mut store: Box<dyn Store>,
-    (found, voided): (Opening, Vec<(RequestId, GroupId)>),
+    (found, voided): (Found, Vec<(RequestId, GroupId)>),
     now: UnixTime,
 ) -> Result<Opened, OpeningError> {
     let handles = outlines::take_handles(store.as_mut(), now)?;
@@ -109,20 +156,46 @@ fn begin(
 ///
 /// # Errors
 ///
-/// [`OpeningError::Ledger`] when it cannot be read or written.
+/// [`OpeningError::Ledger`] when it cannot be read or written, [`OpeningError::NotNew`].
 pub fn settle(
     mut store: Box<dyn Store>,
-    found: Opening,
+    opening: Opening,
+    age: KeyAge,
     now: UnixTime,
 ) -> Result<Opened, OpeningError> {
+    let found = look(store.as_ref(), opening, age)?;
     let voided = void_missed(store.as_mut(), found, now)?;
     begin(store, (found, voided), now)
+}
+
+/// Says whether a store may have missed something.
+fn look(store: &dyn Store, opening: Opening, age: KeyAge) -> Result<Found, OpeningError> {
+    if opening.may_have_missed() {
+        return Ok(Found::Restored(opening));
+    }
+    match (is_empty(store)?, age) {
+        (true, KeyAge::Used) => Ok(Found::Lost),
+        (false, KeyAge::New) => Err(OpeningError::NotNew),
+        (true, KeyAge::New) | (false, KeyAge::Used) => Ok(Found::Complete),
+    }
+}
+
+/// Whether nothing was ever written. A node that has started once has taken numbers, which stay.
+fn is_empty(store: &dyn Store) -> Result<bool, LedgerError> {
+    let mut is_empty = true;
+    for table in Table::ALL {
+        store.scan(table, &[], &mut |_| {
+            is_empty = false;
+            ControlFlow::Break(())
+        })?;
+    }
+    Ok(is_empty)
 }
 
 /// Closes what was open if the store may have missed something.
 fn void_missed(
     store: &mut dyn Store,
-    found: Opening,
+    found: Found,
     now: UnixTime,
 ) -> Result<Vec<(RequestId, GroupId)>, OpeningError> {
     Ok(if found.may_have_missed() { void(store, now)? } else { Vec::new() })
@@ -198,6 +271,24 @@ impl Archive {
     pub fn open(folder: &Path) -> Result<Self, OpeningError> {
         let (store, _) = open_file(folder, OnMove::Refuse)?;
         Ok(Self { store: Box::new(store), folder: folder.to_owned() })
+    }
+
+    /// Whether nothing was ever written in it: one whose keys are in use is lost.
+    ///
+    /// # Errors
+    ///
+    /// [`LedgerError`] when it cannot be read.
+    pub fn is_empty(&self) -> Result<bool, LedgerError> {
+        is_empty(self.store.as_ref())
+    }
+
+    /// Begins the store of keys that are new: from here on an empty one is known to be lost.
+    ///
+    /// # Errors
+    ///
+    /// [`LedgerError`] when it cannot be written.
+    pub fn begin(&mut self, now: UnixTime) -> Result<(), LedgerError> {
+        write(self.store.as_mut(), &[outlines::set_handles(outlines::FIRST_HANDLE)], now)
     }
 
     /// Returns what is in it.

@@ -16,6 +16,9 @@ use crate::{
 /// Where the next process begins with its numbers.
 const HANDLES: &str = "handles";
 
+/// The number of the first request of a home.
+pub(crate) const FIRST_HANDLE: u64 = 1;
+
 /// A request that our user was asked about before a start, and never decided.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AskedBefore {
@@ -106,7 +109,7 @@ pub(super) fn asked(store: &dyn Store) -> Result<Vec<AskedBefore>, LedgerError> 
 pub(crate) fn take_handles(store: &mut dyn Store, now: UnixTime) -> Result<Handles, LedgerError> {
     let found = store.get(&Place::meta(HANDLES))?;
     let next = found.and_then(|found| found.value.try_into().ok().map(u64::from_be_bytes));
-    let next = next.unwrap_or(1);
+    let next = next.unwrap_or(FIRST_HANDLE);
     let end = next.saturating_add(HANDLES_PER_BLOCK);
     let is_written = crate::write(store, &[set_handles(end)], now).is_ok();
     Ok(Handles::new(next, if is_written { end } else { next }))

@@ -7,7 +7,7 @@ use std::{
 };
 
 use ensign_ledger::Marks;
-use ensign_primitives::{RequestId, UnixTime};
+use ensign_primitives::{PeerId, RequestId, SignerIndex, UnixTime};
 use ensign_psbt::{CoinState, CoinUse, ConsentDigest, OutPoint};
 use ensign_wire::SignedRequest;
 
@@ -38,6 +38,8 @@ pub struct Matter {
     /// Whether a yes has become void; then the engine waits for what is held back.
     is_void: bool,
     is_over: bool,
+    /// Which other signers are known to hold the signatures.
+    holders: BTreeSet<SignerIndex>,
 }
 
 /// What our user said yes to.
@@ -52,7 +54,16 @@ pub struct Yes {
 impl Matter {
     /// Opens the matter of a request that has this meaning.
     pub const fn new(reference: RequestRef, request: Arc<SignedRequest>, meaning: Meaning) -> Self {
-        Self { reference, request, meaning, yes: None, asked: None, is_void: false, is_over: false }
+        Self {
+            reference,
+            request,
+            meaning,
+            yes: None,
+            asked: None,
+            is_void: false,
+            is_over: false,
+            holders: BTreeSet::new(),
+        }
     }
 
     /// Returns which request it is.
@@ -65,6 +76,11 @@ impl Matter {
         &self.meaning
     }
 
+    /// Returns whose node made it.
+    pub fn creator(&self) -> PeerId {
+        self.request.peer
+    }
+
     /// Returns what our user said yes to.
     pub const fn yes(&self) -> Option<&Yes> {
         self.yes.as_ref()
@@ -73,6 +89,13 @@ impl Matter {
     /// Whether it has ended.
     pub const fn is_over(&self) -> bool {
         self.is_over
+    }
+
+    /// Returns which other signers are not known to hold the signatures.
+    pub fn lacking(&self) -> Vec<SignerIndex> {
+        let group = &self.reference.group;
+        let all = (0..group.members.len()).filter_map(SignerIndex::from_usize);
+        all.filter(|who| *who != group.own && !self.holders.contains(who)).collect()
     }
 
     /// Whether our user had said yes, and has to say it again.
@@ -124,6 +147,9 @@ impl Docket {
         matter.is_over |= is_end;
         if let RequestEvent::Asked(approval) = &event {
             matter.asked = Some(approval.digest);
+        }
+        if let RequestEvent::PeerDone { who } = &event {
+            matter.holders.insert(*who);
         }
         Some((matter.reference.clone(), event))
     }

@@ -33,6 +33,12 @@ mod class;
 pub use class::{Class, PROOF_BYTES};
 mod docket;
 pub use docket::{Docket, Matter, Yes};
+mod job;
+pub use job::{SigningJob, Work};
+mod reviewer;
+pub use reviewer::{
+    Again, Begins, Draft, Output, Resumed, ReviewError, Reviewer, Weighed, recompute,
+};
 mod held;
 pub use held::{Held, HeldBack};
 pub mod problem;

@@ -3,7 +3,7 @@
 use std::fmt::Display;
 
 use ensign_engine::Offense;
-use ensign_ledger::{LedgerError, VOIDED_CODE};
+use ensign_ledger::{Found, LedgerError, VOIDED_CODE};
 use ensign_primitives::{RequestId, SignerIndex};
 use ensign_psbt::PsbtError;
 use ensign_replay::ReplayError;
@@ -28,7 +28,7 @@ pub enum Risk {
     Keys,
 }
 
-/// A failure as a user should see it. Codes are stable; `docs/errors.md` lists them.
+/// A failure as a user should see it. Codes are stable; `docs/operate/errors.md` lists them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
     /// For scripts and searches: `E-<AREA>-<number>`.
@@ -413,18 +413,22 @@ pub fn of_voided() -> Problem {
 }
 
 /// Words what opening the store has found; `None` where all is as it was left.
-pub fn of_found(found: Opening, voided: usize) -> Option<Problem> {
+pub fn of_found(found: Found, voided: usize) -> Option<Problem> {
     let how = match found {
-        Opening::New | Opening::Continued => return None,
-        Opening::RolledBack { store_epoch, seen_epoch: Some(seen) } => format!(
+        Found::Complete | Found::Restored(Opening::New | Opening::Continued) => return None,
+        Found::Lost => {
+            "the store is empty, and the keys are not new: this home was copied or restored without it"
+                .to_owned()
+        }
+        Found::Restored(Opening::RolledBack { store_epoch, seen_epoch: Some(seen) }) => format!(
             "the store is older than what was seen (epoch {store_epoch}, seen {seen}): a backup of \
              it was restored, or the disk forgot"
         ),
-        Opening::RolledBack { store_epoch, seen_epoch: None } => {
+        Found::Restored(Opening::RolledBack { store_epoch, seen_epoch: None }) => {
             format!("the mark beside the store is gone (epoch {store_epoch})")
         }
-        Opening::Copied => "this home was restored from a backup, or copied".to_owned(),
-        Opening::Moved => "this home was taken over from another machine".to_owned(),
+        Found::Restored(Opening::Copied) => "this home was restored from a backup, or copied".to_owned(),
+        Found::Restored(Opening::Moved) => "this home was taken over from another machine".to_owned(),
     };
     let closed = match voided {
         0 => "nothing was open".to_owned(),

@@ -6,8 +6,8 @@ use std::{
 };
 
 use ensign_coordinator::{
-    Approval, CommandError, Consent, Coordinator, Event, Events, Keys, Member, OpeningError,
-    RequestEvent, SigningJob, StartError, Surroundings, WallClock,
+    Approval, CommandError, Consent, Coordinator, Event, Events, KeyAge, Keys, Member,
+    OpeningError, RequestEvent, SigningJob, StartError, Surroundings, WallClock,
 };
 use ensign_deadline::Timeouts;
 use ensign_identity::NodeKey;
@@ -179,6 +179,7 @@ impl Stopped {
             wall: wall.clone(),
             store,
             found,
+            keys: if starts == 0 { KeyAge::New } else { KeyAge::Used },
             disk_latency: disk.latency(),
             timeouts: Timeouts::default(),
         };

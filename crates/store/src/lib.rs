@@ -16,7 +16,7 @@
 //!   the store goes on or is a restored, copied or moved one ([`Opening`]).
 //! - Time and randomness are arguments. The only ambient thing is the disk.
 //!
-//! `docs/store.md` says the same for somebody who writes another store or reads these files. With the
+//! `docs/protocol/store.md` says the same for somebody who writes another store or reads these files. With the
 //! feature `fault`, [`medium`] has a disk in memory that crashes, lies and fills up on demand. Absent
 //! on purpose: what is in a record (`ensign-ledger`), keys (they have files of their own).
 

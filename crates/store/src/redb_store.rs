@@ -23,7 +23,7 @@ pub const FORMAT_VERSION: u32 = 2;
 /// A [`Store`] on disk.
 ///
 /// One process at a time has it open. A commit of joins, burn marks and partials alone flushes once,
-/// any other twice; see `docs/store.md`.
+/// any other twice; see `docs/protocol/store.md`.
 #[derive(Debug)]
 pub struct RedbStore {
     data: Data,

@@ -2,7 +2,7 @@
 //!
 //! A vault holds a node key, signer keys and optionally an archive of other files, each encrypted
 //! on its own. What stands around them is readable without the passphrase: which keys there are
-//! (public parts), what unlocking costs, when it was written. `docs/vault.md` is the file format,
+//! (public parts), what unlocking costs, when it was written. `docs/security/vault.md` is the file format,
 //! precise enough for a second implementation.
 //!
 //! Invariants:

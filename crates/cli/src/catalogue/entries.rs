@@ -45,7 +45,7 @@ catalogue! {
     UNKNOWN_CODE = "E-USE-003", exit: Usage, risk: None, retry: false,
         "No error has this code.",
         "`ensign explain` takes a code as an error message shows it.",
-        "look the code up in docs/errors.md";
+        "look the code up in docs/operate/errors.md";
     LIFETIME = "E-USE-004", exit: Usage, risk: None, retry: false,
         "The request would be open for too short or too long.",
         "A request lives for at least one second and at most a day: a forgotten one must not be \

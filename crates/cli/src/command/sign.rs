@@ -115,7 +115,7 @@ impl Proposal {
         if written.is_ok() {
             // A node that has stopped says so by itself.
             let _ = session.node.coordinator.received(session.request.id).await;
-            session.farewell(others).await;
+            session.farewell().await;
         }
         session.node.shutdown().await;
         if written.is_ok() {

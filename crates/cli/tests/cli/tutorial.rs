@@ -1,4 +1,4 @@
-//! `docs/tutorial.md`: every command in it runs, and says what the page says.
+//! `docs/operate/tutorial.md`: every command in it runs, and says what the page says.
 //!
 //! A block names who types in it. A line that begins with `$ ` is a command, what follows a question is
 //! typed, every other line must come. Keys, ids, paths and times differ, so they are not compared, and
@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use crate::ensign::{Signer, argument};
 use crate::terminal::Terminal;
 
-const PAGE: &str = include_str!("../../../../docs/tutorial.md");
+const PAGE: &str = include_str!("../../../../docs/operate/tutorial.md");
 const QUESTION: &str = "[y/n]";
 const NAMES: [&str; 3] = ["alice", "bob", "carol"];
 

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::ensign::{Signer, run};
 
-const PAGE: &str = include_str!("../../../../docs/cli.md");
+const PAGE: &str = include_str!("../../../../docs/operate/cli.md");
 
 /// Names in backticks at the beginning of the rows of the page's tables.
 static DOCUMENTED: LazyLock<BTreeSet<&str>> = LazyLock::new(|| {
@@ -15,10 +15,10 @@ static DOCUMENTED: LazyLock<BTreeSet<&str>> = LazyLock::new(|| {
     PAGE.lines().filter_map(name).collect()
 });
 
-/// Checks that `docs/cli.md` knows an event.
+/// Checks that `docs/operate/cli.md` knows an event.
 pub(crate) fn check_documented(event: &Value) {
     let name = event["event"].as_str().unwrap();
-    assert!(DOCUMENTED.contains(name), "docs/cli.md does not describe the event `{name}`");
+    assert!(DOCUMENTED.contains(name), "docs/operate/cli.md does not describe the event `{name}`");
 }
 
 #[test]

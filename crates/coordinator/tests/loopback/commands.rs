@@ -1,5 +1,7 @@
 //! Mistakes of the application: each is refused with its reason, and nothing else stops.
 
+use std::time::Duration;
+
 use bitcoin::{Amount, ScriptBuf, TxOut, psbt::PsbtSighashType};
 use ensign_coordinator::{
     CommandError, Consent, ConsentDigest, Event, Group, Member, PeerEvent, RequestEvent,
@@ -199,4 +201,24 @@ async fn regression_wallet_that_left_when_it_was_done_left_the_other_waiting() {
         matches!(event, Event::Request(_, RequestEvent::PeerDone { .. })).then_some(())
     };
     party.wallets[0].until(peer_done).await;
+}
+
+#[tokio::test]
+async fn whoever_leaves_hears_who_lacks_the_signatures() {
+    let mut party = Party::new(2).await;
+    let asked = party.propose(0, party.job(Work::Messages(vec![[7; 32]]))).await;
+    let coordinator = party.wallets[0].coordinator.clone();
+    let lacking = within(coordinator.finish(asked.id, Duration::from_secs(60))).await.unwrap();
+    assert_eq!(lacking, [], "the other one holds them");
+    party.all_done(asked.id).await;
+
+    // Nobody else ever will: the other one never says yes.
+    party.wallets[1].wait();
+    let other = party.propose(0, party.job(Work::Messages(vec![[8; 32]]))).await;
+    let lacking = coordinator.finish(other.id, Duration::ZERO).await.unwrap();
+    let peer = party.members[1].peer;
+    assert_eq!(Some(&lacking[..]), other.group.index_of(&peer).as_ref().map(std::slice::from_ref));
+    let unknown = RequestId::from_bytes([9; 32]);
+    let refused = coordinator.finish(unknown, Duration::ZERO).await;
+    assert_eq!(refused, Err(CommandError::UnknownRequest { request: unknown }));
 }

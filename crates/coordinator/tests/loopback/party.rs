@@ -141,6 +141,8 @@ impl Wallet {
         timeouts: Timeouts,
     ) -> Self {
         let builder = Coordinator::builder(NETWORK, keys, folder.clone());
+        let is_first = !folder.exists();
+        let builder = if is_first { builder.new_keys() } else { builder };
         let builder = builder.listen(listen).timeouts(timeouts);
         let (coordinator, events) = builder.start().await.unwrap();
         let approves = Arc::new(AtomicBool::new(true));
@@ -285,6 +287,12 @@ impl Stopped {
 
     pub(crate) fn folder(&self) -> &Path {
         &self.folder
+    }
+
+    /// Loses its store, and nothing else of its home.
+    pub(crate) fn lose_store(&self) {
+        std::fs::remove_dir_all(&self.folder).unwrap();
+        std::fs::create_dir(&self.folder).unwrap();
     }
 
     fn open(&self) -> RedbStore {

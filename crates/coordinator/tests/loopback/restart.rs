@@ -313,3 +313,34 @@ async fn who_restarted_is_told_as_the_one_who_did() {
     party.wallets[2].coordinator.approve(asked.id, consent).await.unwrap();
     party.all_done(asked.id).await;
 }
+
+/// Wallet 2 holds the session open, so that the attempt is the first one still when wallet 1 is back.
+#[tokio::test]
+async fn regression_embedder_that_lost_its_store_joined_an_attempt_twice() {
+    let mut party = Party::new(3).await;
+    party.wallets[2].wait();
+    let asked = party.propose(0, party.job(Work::Messages(vec![[7; 32]]))).await;
+    let peer = party.members[1].peer;
+    let joined = |event: &Event| match event {
+        Event::Request(request, RequestEvent::Joined { who }) => {
+            (request.group.index_of(&peer) == Some(*who)).then_some(())
+        }
+        _ => None,
+    };
+    party.wallets[0].until(joined).await;
+    let stopped = party.wallets.remove(1).stop().await;
+    let is_joined = |record: &Record| matches!(record, Record::Joined { attempt: 1, .. });
+    assert!(stopped.records().iter().any(is_joined));
+    stopped.lose_store();
+
+    let mut again = stopped.start().await;
+    assert_eq!(again.warning(None).await.code, "E-STO-004");
+    again.coordinator.group(party.group()).await.unwrap();
+    assert_eq!(again.failed(asked.id).await.code, "E-STO-005");
+    let is_asked = |event: &Event| matches!(event, Event::Request(_, RequestEvent::Asked(_)));
+    assert!(!again.seen.iter().any(is_asked), "{:?}", again.seen);
+    // Everybody hears that it is over, and nobody is accused of anything.
+    assert_eq!(party.wallets[0].failed(asked.id).await.code, "E-SES-001");
+    assert_eq!(party.wallets[0].warnings().len(), 0, "{:?}", party.wallets[0].warnings());
+    assert!(!again.stop().await.records().iter().any(is_joined));
+}

@@ -57,3 +57,16 @@ async fn store_below_a_missing_folder_or_in_a_file_is_refused() {
         assert!(matches!(error, StartError::Store(_)), "{error}");
     }
 }
+
+#[tokio::test]
+async fn keys_that_are_new_are_no_keys_of_a_store_that_was_used() {
+    let folder = tempfile::tempdir().unwrap();
+    let start = || Coordinator::builder(NETWORK, keys(1), folder.path().to_owned());
+    let (first, _) = start().new_keys().listen(loopback()).start().await.unwrap();
+    first.shutdown().await;
+    let error = start().new_keys().listen(loopback()).start().await.unwrap_err();
+    assert_eq!(error, StartError::Store(OpeningError::NotNew));
+    let (again, mut events) = start().listen(loopback()).start().await.unwrap();
+    again.shutdown().await;
+    assert!(events.next().await.is_none(), "nothing is to be warned of");
+}

@@ -474,8 +474,8 @@ fn every_name_is_listed() {
         assert!(judged(&shape, &[]).iter().all(|note| found(note.name())));
     }
     assert!(found(judge_blind(1)[0].name()));
-    let table = include_str!("../../../../docs/notes.md").lines();
+    let table = include_str!("../../../../docs/operate/notes.md").lines();
     let listed = table.filter_map(|line| line.strip_prefix("| `")?.split('`').next());
-    assert_eq!(listed.collect::<Vec<_>>(), NOTE_NAMES, "the table of docs/notes.md");
+    assert_eq!(listed.collect::<Vec<_>>(), NOTE_NAMES, "the table of docs/operate/notes.md");
     assert!(Severity::Info < Severity::Warning && Severity::Warning < Severity::Grave);
 }

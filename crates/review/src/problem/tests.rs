@@ -31,10 +31,11 @@ fn regression_false_answer_of_our_own_signer_was_not_told_to_its_user() {
 
 #[test]
 fn store_that_may_have_missed_something_says_why_and_what_is_closed() {
-    let told = |found, voided| of_found(found, voided).unwrap().what;
+    let told = |found, voided| of_found(Found::Restored(found), voided).unwrap().what;
     assert!(told(Opening::Copied, 1).contains("1 open request is closed"));
     assert!(told(Opening::Moved, 2).contains("another machine"));
     let rolled_back = Opening::RolledBack { store_epoch: 6, seen_epoch: Some(9) };
     assert!(told(rolled_back, 0).contains("(epoch 6, seen 9)"));
-    assert_eq!(of_found(Opening::Continued, 0), None);
+    assert_eq!(of_found(Found::Complete, 0), None);
+    assert!(of_found(Found::Lost, 0).unwrap().what.contains("the store is empty"));
 }

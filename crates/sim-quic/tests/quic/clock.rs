@@ -104,6 +104,7 @@ async fn proposal_without_a_delegation_that_holds_is_refused_when_the_signer_giv
         wall,
         store: Box::new(MemoryStore::new()),
         found: Opening::New,
+        keys: ensign_coordinator::KeyAge::New,
         disk_latency: Duration::ZERO,
         timeouts: Timeouts::default(),
     };

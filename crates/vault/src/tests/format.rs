@@ -1,4 +1,4 @@
-//! The bytes as `docs/vault.md` describes them, and headers that somebody made with care.
+//! The bytes as `docs/security/vault.md` describes them, and headers that somebody made with care.
 
 use super::*;
 use crate::layout::checksum_of;
@@ -44,7 +44,7 @@ fn the_example_of_the_description_is_what_is_written() {
     let cost = Cost::new(64, 2, 1).unwrap();
     let file = draft.seal(&passphrase("correct horse"), cost, CREATED, RANDOM).unwrap();
     let hex: String = file.iter().map(|byte| format!("{byte:02x}")).collect();
-    let page = include_str!("../../../../docs/vault.md");
+    let page = include_str!("../../../../docs/security/vault.md");
     let (_, example) = page.split_once("## Example").unwrap();
     let example = example.split("```").nth(1).unwrap();
     let example: String = example.chars().filter(|c| !c.is_whitespace()).collect();

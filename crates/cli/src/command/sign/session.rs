@@ -1,11 +1,10 @@
 //! A request of ours, followed to its end.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use ensign_coordinator::{Event, Outcome, RequestEvent, RequestRef};
 use ensign_primitives::SignerIndex;
-use tokio::time::{Instant, interval_at, timeout, timeout_at};
+use tokio::time::{Instant, interval_at, timeout};
 
 use crate::catalogue as code;
 use crate::failure::{Failure, Result};
@@ -38,15 +37,12 @@ pub(super) struct Session {
     /// Whom we were waiting for last.
     waiting: Vec<SignerIndex>,
     waiting_since: Instant,
-    /// Who holds the signatures too.
-    done: BTreeSet<SignerIndex>,
 }
 
 impl Session {
     pub(super) fn new(node: Node, narrator: Narrator, output: Output, request: RequestRef) -> Self {
-        let (waiting, done) = (Vec::new(), BTreeSet::new());
-        let waiting_since = Instant::now();
-        Self { node, narrator, output, request, waiting, waiting_since, done }
+        let (waiting, waiting_since) = (Vec::new(), Instant::now());
+        Self { node, narrator, output, request, waiting, waiting_since }
     }
 
     /// Waits for the end of the request, and keeps saying whom it waits for.
@@ -97,12 +93,18 @@ impl Session {
     }
 
     /// Stays until every other signer has the signatures, or for [`FAREWELL_TIMEOUT`].
-    pub(super) async fn farewell(&mut self, others: usize) {
-        let end = Instant::now() + FAREWELL_TIMEOUT;
-        while self.done.len() < others {
-            match timeout_at(end, self.node.events.next()).await {
-                Ok(Some(event)) => self.note(&event),
-                Ok(None) | Err(_) => return,
+    pub(super) async fn farewell(&mut self) {
+        let coordinator = self.node.coordinator.clone();
+        let finish = coordinator.finish(self.request.id, FAREWELL_TIMEOUT);
+        tokio::pin!(finish);
+        loop {
+            tokio::select! {
+                // Whoever lacks them finds them at the others.
+                _ = &mut finish => return,
+                event = self.node.events.next() => match event {
+                    Some(event) => self.note(&event),
+                    None => return,
+                },
             }
         }
     }
@@ -111,9 +113,6 @@ impl Session {
         if let Event::Request(request, of_request) = event
             && request.id == self.request.id
         {
-            if let RequestEvent::PeerDone { who } = of_request {
-                self.done.insert(*who);
-            }
             if let RequestEvent::Waiting { on, since } = of_request {
                 self.waiting.clone_from(on);
                 let since = Instant::now().checked_sub(*since);

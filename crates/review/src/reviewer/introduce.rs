@@ -1,0 +1,114 @@
+//! How our user hears of a request first: it is asked, it goes on after a restart, or it was over
+//! before anybody looked.
+
+use std::sync::Arc;
+
+use ensign_ledger::{Asked, Decision, LostAttempt, Outline, Shown};
+use ensign_primitives::{GroupId, RequestId, UnixTime};
+use ensign_psbt::PsbtError;
+use ensign_signing::Review;
+use ensign_wire::{AbortReason, SignedRequest};
+
+use super::{Output, Reviewer};
+use crate::{Joined, Matter, Meaning, Problem, RequestEvent, Resumption, Yes, problem};
+
+/// A request from before a restart that was understood, and goes on.
+#[derive(Debug)]
+pub struct Resumed {
+    /// It, signed by its creator.
+    pub request: Arc<SignedRequest>,
+    /// What it means, [recomputed](recompute).
+    pub meaning: Meaning,
+    /// The attempt that the restart has ended.
+    pub lost: Option<LostAttempt>,
+    /// What was told of it; none where an earlier version told nothing.
+    pub outline: Option<Outline>,
+    /// What our user said yes to. Whatever that was not given to is asked about before anything is signed.
+    pub shown: Option<Shown>,
+}
+
+/// Recomputes what a request has a group sign.
+///
+/// - `payload`: what its messages were computed from; `None` for bare messages.
+///
+/// # Errors
+///
+/// [`PsbtError`] when that is no PSBT, or not the group's to sign.
+pub fn recompute(
+    request: &SignedRequest,
+    payload: Option<&[u8]>,
+    group: &Joined,
+) -> Result<Meaning, PsbtError> {
+    match payload {
+        None => Ok(Meaning::blind(&request.request.messages)),
+        Some(payload) => Meaning::of_psbt(payload, &group.keys),
+    }
+}
+
+impl Reviewer {
+    /// Recomputes what a request asks for, and offers it to our user only if it is the same.
+    ///
+    /// - `is_void`: whether it is from before the store may have missed something: then our user is
+    ///   told what it is, and why it is over.
+    pub fn review(&mut self, now: UnixTime, review: Review, is_void: bool) {
+        let Review { id, group, request, payload } = review;
+        let Some(group) = self.groups.get(&group).cloned() else { return };
+        let reason = self.own_end(request.peer);
+        match recompute(&request, payload.as_deref(), &group) {
+            Ok(meaning) if meaning.is_of(&request.request) && is_void => {
+                let event = |approval| RequestEvent::Refused(Box::new(approval));
+                let matter = Matter::new(self.reference(id, &group), request, meaning);
+                self.introduce(now, matter, event);
+                self.give_up(id, reason, problem::of_voided());
+            }
+            Ok(meaning) if meaning.is_of(&request.request) => {
+                let (payload, summary) = (payload.as_deref(), meaning.summary());
+                let asked = Asked { request: &request, payload, summary };
+                self.outlines.ask(id, asked, now);
+                self.offer(now, Matter::new(self.reference(id, &group), request, meaning));
+            }
+            Ok(_) => self.give_up(id, AbortReason::PayloadMismatch, problem::of_mismatch(None)),
+            Err(error) => {
+                let why = problem::of_mismatch(Some(&error));
+                self.give_up(id, AbortReason::PayloadMismatch, why);
+            }
+        }
+    }
+
+    /// A request from before a restart goes on: our user had consented to it.
+    pub fn on_resumed(&mut self, now: UnixTime, group: &GroupId, resumed: Resumed) {
+        let Resumed { request, meaning, lost, outline, shown } = resumed;
+        let Some(group) = self.groups.get(group).cloned() else { return };
+        let id = request.request.id();
+        if let Some(outline) = outline {
+            self.outlines.restore(id, outline);
+        }
+        self.take_up(id, (&request, &meaning), (now, Decision::Approved));
+        let event = |approval| RequestEvent::Resumed(Box::new(Resumption { approval, lost }));
+        let matter = Matter::new(self.reference(id, &group), request, meaning);
+        self.introduce(now, matter, event);
+        let marks = shown.map(|shown| shown.marks).unwrap_or_default();
+        self.docket.consent(&id, Yes { at: now, marks });
+    }
+
+    /// Asks our user, unless the policy refuses.
+    fn offer(&mut self, now: UnixTime, matter: Matter) {
+        let (id, mut refusal) = (matter.reference().id, None);
+        let (policy, rule) = (self.policy.clone(), &mut refusal);
+        self.introduce(now, matter, |approval| {
+            *rule = policy.refusal(approval.summary.as_deref(), &approval.notes);
+            let approval = Box::new(approval);
+            match rule {
+                Some(_) => RequestEvent::Refused(approval),
+                None => RequestEvent::Asked(approval),
+            }
+        });
+        if let Some(rule) = refusal {
+            self.refuse_by(now, id, &rule);
+        }
+    }
+
+    fn give_up(&mut self, request: RequestId, reason: AbortReason, why: Problem) {
+        self.outputs.push_back(Output::GiveUp { request, reason, why });
+    }
+}
