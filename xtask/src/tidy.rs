@@ -1,5 +1,6 @@
 //! Habits that neither rustfmt nor clippy checks.
 
+mod bounds;
 mod machines;
 mod pages;
 mod source;
@@ -40,6 +41,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
         }
         checked += 1;
     }
+    findings.extend(bounds::check(&read(&root.join("docs/architecture.md"))?, &sources));
     findings.extend(machines::check(&sources));
     findings.extend(walls::check(&sources));
     findings.extend(source::stale_allowances(root)?);

@@ -17,7 +17,7 @@ use crate::{
     gate::{Arrival, Gate},
     guards::Guards,
     route::Note,
-    settle::{RESUME_PAUSE, settle},
+    settle::settle,
 };
 
 /// One node.
@@ -210,8 +210,7 @@ impl Engine {
     }
 
     fn settle(&mut self, now: Now) {
-        let is_silent = settle(self, now);
-        self.resumes_at = (!is_silent).then(|| now.instant.after(RESUME_PAUSE));
+        self.resumes_at = settle(self, now);
     }
 }
 

@@ -1,7 +1,7 @@
 //! Between the world and the children: whose a frame is, and what becomes of what a child says.
 
 use ensign_peers::{CHOSEN_MAX, CONNECTED_MAX, Input as PeersInput, Output as PeersOutput, Why};
-use ensign_primitives::{LinkId, Now, PeerId, StateMachine};
+use ensign_primitives::{LinkId, Now, PeerId, QueryId, StateMachine};
 use ensign_signing::{
     Input as SigningInput, MEMBERS_MAX, Message, Output as SigningOutput, SignerAnswer, Standing,
 };
@@ -66,13 +66,23 @@ impl Engine {
         let message = match Frame::decode(kind, body, self.config.network) {
             Err(error) => return self.offense(link, Offense::Decode(error)),
             Ok(Frame::Hello(hello)) => return self.on_hello(link, hello),
-            Ok(Frame::Ping(number)) => return self.send(link, &Frame::Pong(number)),
-            Ok(Frame::Pong(_)) => return,
+            Ok(Frame::Ping(query)) => return self.on_question(link, query),
+            // We ask nothing of the kind, so that no answer is ours.
+            Ok(Frame::Pong(query)) => return self.offense(link, Offense::NeverAsked { query }),
             Ok(Frame::Groups(groups)) => Message::Groups(groups),
             Ok(Frame::Payload { request, bytes }) => Message::Payload { request, bytes },
             Ok(Frame::Envelope(envelope)) => Message::Statement(envelope),
         };
         self.notes.push_back(Note::Signing(SigningInput::Message { peer, message }));
+    }
+
+    fn on_question(&mut self, link: LinkId, query: QueryId) {
+        let Some(known) = self.gate.get_mut(link) else { return };
+        if known.is_asked_anew(query) {
+            self.send(link, &Frame::Pong(query));
+        } else {
+            self.offense(link, Offense::AskedTwice { query });
+        }
     }
 
     pub(crate) fn on_signer(&mut self, answer: SignerAnswer) {

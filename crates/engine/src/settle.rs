@@ -2,12 +2,12 @@
 
 use core::time::Duration;
 
-use ensign_primitives::Now;
+use ensign_primitives::{Instant, Now};
 
 use crate::SETTLE_ROUNDS_MAX;
 
 /// How long the rest waits when the rounds are used up: not at all, on a clock of microseconds.
-pub(crate) const RESUME_PAUSE: Duration = Duration::from_micros(1);
+const RESUME_PAUSE: Duration = Duration::from_micros(1);
 
 /// Children between which notes pass.
 pub(crate) trait Rooms {
@@ -25,20 +25,20 @@ pub(crate) trait Rooms {
 }
 
 /// Hears every child and hands on what they have for each other, until all are silent; at most
-/// [`SETTLE_ROUNDS_MAX`] rounds. Returns whether they are.
+/// [`SETTLE_ROUNDS_MAX`] rounds. Returns when to go on, if the rounds are used up before that: at once.
 ///
 /// A round hands over the notes that wait when it begins, so that their number bounds the work: what
 /// is said in answer waits for the next one.
-pub(crate) fn settle(rooms: &mut impl Rooms, now: Now) -> bool {
+pub(crate) fn settle(rooms: &mut impl Rooms, now: Now) -> Option<Instant> {
     while rooms.listen(now) {}
     for _ in 0..SETTLE_ROUNDS_MAX {
         if rooms.notes() == 0 {
-            return true;
+            return None;
         }
         for _ in 0..rooms.notes() {
             rooms.deliver(now);
             while rooms.listen(now) {}
         }
     }
-    rooms.notes() == 0
+    (rooms.notes() > 0).then(|| now.instant.after(RESUME_PAUSE))
 }

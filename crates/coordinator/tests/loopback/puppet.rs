@@ -19,7 +19,7 @@ use ensign_identity::{Delegation, DelegationProof, NodeKey, Signature, SignerKey
 use ensign_musig::{NonceEntropy, SecKey};
 use ensign_primitives::{Instant, LinkId, Now, PeerId, StateMachine, UnixTime};
 use ensign_session::{Entropy, LocalSigner};
-use ensign_transport::{Transport, TransportConfig, TransportEvent};
+use ensign_transport::{CloseCode, DisconnectReason, Transport, TransportConfig, TransportEvent};
 use ensign_wire::{Body, Envelope, Frame, Kind, NonceShare, PubNonceBytes, Round0, SessionJoin};
 use tokio::sync::{mpsc, oneshot};
 
@@ -342,6 +342,19 @@ impl Raw {
     /// Waits until the coordinator has closed the connection.
     pub(crate) async fn closed(&mut self) {
         self.until(|event| matches!(event, TransportEvent::Down { .. })).await;
+    }
+
+    /// Waits until the coordinator has closed the connection; returns what it gave as its reason.
+    pub(crate) async fn close_code(&mut self) -> CloseCode {
+        within(async {
+            loop {
+                let event = self.arrivals.recv().await.unwrap();
+                let TransportEvent::Down { reason, .. } = event else { continue };
+                let DisconnectReason::Closed { code } = reason else { panic!("{reason}") };
+                return code;
+            }
+        })
+        .await
     }
 
     /// Waits for the next frame.

@@ -68,7 +68,7 @@ impl Net {
         net
     }
 
-    fn form(&mut self, index: usize) {
+    pub(super) fn form(&mut self, index: usize) {
         let people = self.people.clone();
         self.command(index, |engine, now| engine.add_group(now, group_of(&people))).unwrap();
     }

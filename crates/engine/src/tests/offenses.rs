@@ -1,0 +1,143 @@
+//! The page of offenses is what the code decides.
+
+use std::{boxed::Box, collections::BTreeSet, format, string::String, vec, vec::Vec};
+
+use ensign_equivocation::Evidence;
+use ensign_identity::DelegationError;
+use ensign_primitives::{GroupId, QueryId, RequestId, SessionId, SignerIndex, UnixTime};
+use ensign_replay::ReplayError;
+use ensign_session::{Offense as Session, SetupError};
+use ensign_wire::{Body, DecodeError, Kind, RequestError, SessionReady};
+
+use super::{
+    cast::{peer, start},
+    net::envelope,
+};
+use crate::{OFFENSE_POINTS_MAX, Offense, Scope, sentence, signing::Offense as Signing};
+
+const HEAD: &str = "# Offenses\n\n\
+    What a node holds against a peer, and what it costs; decided in one place, `sentence` in \
+    `crates/engine`. This page is generated: `ENSIGN_BLESS=1 cargo test -p ensign-engine`.\n\n";
+
+/// The name that an offense has in the code. A new one does not compile until it stands here.
+fn name(offense: &Offense) -> &'static str {
+    match offense {
+        Offense::Decode(_) => "Decode",
+        Offense::NoHello { .. } => "NoHello",
+        Offense::HelloTimeout => "HelloTimeout",
+        Offense::SecondHello => "SecondHello",
+        Offense::Version { .. } => "Version",
+        Offense::TooManyPings => "TooManyPings",
+        Offense::NeverAsked { .. } => "NeverAsked",
+        Offense::AskedTwice { .. } => "AskedTwice",
+        Offense::Stranger { .. } => "Stranger",
+        Offense::OverBudget { .. } => "OverBudget",
+        Offense::Signing(offense) => match offense {
+            Signing::UnknownGroup { .. } => "Signing::UnknownGroup",
+            Signing::InvalidRequest(_) => "Signing::InvalidRequest",
+            Signing::RequestTime { .. } => "Signing::RequestTime",
+            Signing::InvalidAnnounce { .. } => "Signing::InvalidAnnounce",
+            Signing::Unsignable(_) => "Signing::Unsignable",
+            Signing::WrongPayload { .. } => "Signing::WrongPayload",
+            Signing::NoRoom => "Signing::NoRoom",
+            Signing::Session(offense) => match offense {
+                Session::Unlisted { .. } => "Session::Unlisted",
+                Session::BadSignature { .. } => "Session::BadSignature",
+                Session::Replay(_) => "Session::Replay",
+                Session::WrongSpeaker { .. } => "Session::WrongSpeaker",
+                Session::NotDelegated(_) => "Session::NotDelegated",
+                Session::WrongRound0 => "Session::WrongRound0",
+                Session::WrongCount { .. } => "Session::WrongCount",
+                Session::FalseSignature => "Session::FalseSignature",
+                Session::TooManyAcks { .. } => "Session::TooManyAcks",
+                Session::Proven(_) => "Session::Proven",
+            },
+        },
+    }
+}
+
+/// How many names there are.
+const NAMES: usize = 27;
+
+/// One of each, two of those that weigh by what is in them.
+fn examples() -> Vec<Offense> {
+    let (request, group) = (RequestId::from_bytes([0xab; 32]), GroupId::from_bytes([0xab; 32]));
+    let (sender, later) = (peer(1), UnixTime::from_millis(start().unix.as_millis() + 600_000));
+    let expired = DelegationError::Expired { expires: start().unix, now: later };
+    let no_node = DelegationError::NoNode { peer: sender };
+    let ready = Body::SessionReady(SessionReady { joined: Default::default() });
+    let lie = Box::new(envelope(start(), 1, SessionId::from_bytes([1; 32]), 1, ready));
+    let hall = [
+        Offense::Decode(DecodeError::UnknownKind { seen: 255 }),
+        Offense::NoHello { kind: Kind::Ping },
+        Offense::HelloTimeout,
+        Offense::SecondHello,
+        Offense::Version { min: 2, max: 7 },
+        Offense::TooManyPings,
+        Offense::NeverAsked { query: QueryId(7) },
+        Offense::AskedTwice { query: QueryId(7) },
+        Offense::Stranger { kind: Kind::Payload },
+        Offense::OverBudget { kind: Kind::Payload },
+    ];
+    let signing = [
+        Signing::UnknownGroup { group },
+        Signing::InvalidRequest(RequestError::Signature { peer: sender }),
+        Signing::InvalidRequest(RequestError::Delegation(expired.clone())),
+        Signing::RequestTime { request },
+        Signing::InvalidAnnounce { request },
+        Signing::Unsignable(SetupError::SignerCount { keys: 2, peers: 3, signers: 3 }),
+        Signing::WrongPayload { request },
+        Signing::NoRoom,
+    ];
+    let session = [
+        Session::Unlisted { sender },
+        Session::BadSignature { sender },
+        Session::Replay(ReplayError::Stale { sent_at: start().unix, now: later }),
+        Session::WrongSpeaker { claimed: SignerIndex(1) },
+        Session::NotDelegated(no_node),
+        Session::NotDelegated(expired),
+        Session::WrongRound0,
+        Session::WrongCount { kind: Kind::NonceShare, expected: 2, seen: 3 },
+        Session::FalseSignature,
+        Session::TooManyAcks { limit: 64 },
+        Session::Proven(Box::new(Evidence::InvalidNonce { envelope: lie })),
+    ];
+    let session = session.map(Signing::Session);
+    let children = signing.into_iter().chain(session).map(Offense::Signing);
+    hall.into_iter().chain(children).collect()
+}
+
+fn page() -> String {
+    let mut page = String::from(HEAD);
+    page += &format!(
+        "{OFFENSE_POINTS_MAX} points end the connection. They are counted for the connection: on the \
+         next one they begin at 0, so that a member is slowed and never locked out.\n\n\
+         | offense | said of it, for example | points | ends the connection at once |\n\
+         |---|---|---|---|\n"
+    );
+    for offense in examples() {
+        let decided = sentence(&offense);
+        assert_eq!(decided.scope, Scope::Connection, "the page says so of all");
+        let close = decided.close.map_or(String::new(), |reason| format!("{reason:?}"));
+        let row = vec![format!("`{}`", name(&offense)), format!("{offense}")];
+        let row = [row, vec![format!("{}", decided.weight), close]].concat();
+        page += &format!("| {} |\n", row.join(" | "));
+    }
+    page
+}
+
+#[test]
+fn page_of_offenses_is_up_to_date() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/protocol/offenses.md");
+    if std::env::var_os("ENSIGN_BLESS").is_some() {
+        std::fs::write(path, page()).unwrap();
+    }
+    let found = std::fs::read_to_string(path).unwrap_or_default();
+    assert_eq!(found, page(), "stale: run `ENSIGN_BLESS=1 cargo test -p ensign-engine`");
+}
+
+#[test]
+fn every_offense_stands_on_the_page() {
+    let names: BTreeSet<_> = examples().iter().map(name).collect();
+    assert_eq!(names.len(), NAMES);
+}
