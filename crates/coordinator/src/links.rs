@@ -5,10 +5,11 @@ use std::{net::SocketAddr, sync::Arc};
 use bytes::Bytes;
 use ensign_engine::CloseReason;
 use ensign_primitives::{Direction, GroupId, LinkId, PeerId, UnixTime};
+use ensign_review::Roster;
 use ensign_transport::{DisconnectReason, Transport};
 use ensign_wire::Kind;
 
-use crate::{GroupInfo, PeerInfo, report, roster::Roster};
+use crate::{GroupInfo, PeerInfo, report};
 
 /// The transport, with what is known of whoever it connects.
 #[derive(Debug)]

@@ -59,10 +59,10 @@ impl Engine {
         }
     }
 
-    pub(crate) fn on_hello(&mut self, link: LinkId, hello: Hello) {
+    pub(crate) fn on_hello(&mut self, now: Now, link: LinkId, hello: Hello) {
         let (min, max) = (hello.version_min, hello.version_max);
         if !(min..=max).contains(&PROTOCOL_VERSION) {
-            return self.offense(link, Offense::Version { min, max });
+            return self.offense(now, link, Offense::Version { min, max });
         }
         let introduction = Introduction { clock: hello.clock, instance: hello.instance };
         self.gate.introduce(link, hello);
@@ -77,21 +77,24 @@ impl Engine {
     /// Ends the connections of those who have not introduced themselves in time.
     pub(crate) fn close_silent(&mut self, now: Now) {
         while let Some(link) = self.gate.overdue(now) {
-            self.offense(link, Offense::HelloTimeout);
+            self.offense(now, link, Offense::HelloTimeout);
         }
     }
 
     /// Reports what came over a connection, and makes its peer pay.
-    pub(crate) fn offense(&mut self, link: LinkId, offense: Offense) {
+    pub(crate) fn offense(&mut self, now: Now, link: LinkId, offense: Offense) {
         if let Some(known) = self.gate.get(link) {
-            self.offense_of(known.peer, offense);
+            self.offense_of(now, known.peer, offense);
         }
     }
 
     /// Reports an offense. Its peer pays on the connection that it has now, if it has one.
-    pub(crate) fn offense_of(&mut self, peer: PeerId, offense: Offense) {
+    pub(crate) fn offense_of(&mut self, now: Now, peer: PeerId, offense: Offense) {
         let sentence = sentence(&offense);
-        self.outputs.push_back(Output::Event(Event::Offense { peer, offense, sentence }));
+        if let Some(held_back) = self.warnings.admit(now.instant, self.gate.standing_of(&peer)) {
+            let event = Event::Offense { peer, offense, sentence, held_back };
+            self.outputs.push_back(Output::Event(event));
+        }
         let Some(link) = self.gate.link_of(&peer) else { return };
         if let Some(reason) = self.gate.punish(link, sentence) {
             self.close(link, reason);

@@ -4,7 +4,6 @@ use alloc::collections::VecDeque;
 
 use core::net::SocketAddr;
 
-use ensign_identity::DelegationProof;
 use ensign_peers::{Peers, Why};
 use ensign_primitives::{
     GroupId, Instant, LinkId, Network, Now, PeerId, RequestId, StateMachine, TaggedHasher, Wakeup,
@@ -13,7 +12,7 @@ use ensign_signing::{Asked, CommandError, End, GroupConfig, Keys, Open, Proposal
 use ensign_wire::AbortReason;
 
 use crate::{
-    EngineConfig, Event, Input, Link, Output,
+    EngineConfig, Event, Input, Link, Output, Warnings,
     gate::{Arrival, Gate},
     guards::Guards,
     route::Note,
@@ -30,6 +29,7 @@ pub struct Engine {
     pub(crate) config: EngineConfig,
     pub(crate) gate: Gate,
     pub(crate) guards: Guards,
+    pub(crate) warnings: Warnings,
     pub(crate) signing: Signing,
     pub(crate) peers: Peers,
     /// What children are to be told.
@@ -66,6 +66,7 @@ impl Engine {
         Self {
             gate: Gate::new(),
             guards: Guards::new(config.allowances),
+            warnings: Warnings::new(now.instant),
             signing: Signing::new(config.signing(), keys, now, signing),
             peers: Peers::new(config.peers, seed, peers),
             config,
@@ -166,9 +167,9 @@ impl Engine {
         self.command(now, |signing| signing.stop(now, request, reason))
     }
 
-    /// Uses another delegation from now on; see [`Signing::renew`].
-    pub fn renew(&mut self, now: Now, delegation: DelegationProof) {
-        self.command(now, |signing| signing.renew(delegation));
+    /// Asks for another delegation if the one in use does not hold; see [`Signing::await_delegation`].
+    pub fn await_delegation(&mut self, now: Now) -> bool {
+        self.command(now, |signing| signing.await_delegation(now))
     }
 
     /// Remembers a request that ended without this node; see [`Signing::remember_ended`].

@@ -171,7 +171,7 @@ pub enum Event {
     Signing(ensign_signing::Event),
     /// Peers reports.
     Peers(ensign_peers::Event),
-    /// A peer did wrong.
+    /// A peer did wrong. Told at a bounded rate; see [`Warnings`](crate::Warnings).
     Offense {
         /// The node.
         peer: PeerId,
@@ -179,6 +179,9 @@ pub enum Event {
         offense: Offense,
         /// What it costs.
         sentence: Sentence,
+        /// How many offenses of such peers were not told since the last that was: members and strangers
+        /// are counted apart.
+        held_back: u64,
     },
     /// Frames for a peer did not leave.
     Dropped {

@@ -101,7 +101,7 @@ impl Gate {
         self.current.get(peer).copied()
     }
 
-    fn standing_of(&self, peer: &PeerId) -> Standing {
+    pub(crate) fn standing_of(&self, peer: &PeerId) -> Standing {
         if self.members.contains(peer) { Standing::Member } else { Standing::Stranger }
     }
 

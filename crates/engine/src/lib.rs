@@ -42,6 +42,8 @@ mod sentence;
 pub use sentence::{Scope, Sentence, sentence};
 mod gate;
 pub use gate::Link;
+mod warnings;
+pub use warnings::{WARNINGS_ALLOWED, Warnings};
 
 mod admission;
 mod guards;

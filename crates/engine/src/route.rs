@@ -3,7 +3,8 @@
 use ensign_peers::{CHOSEN_MAX, CONNECTED_MAX, Input as PeersInput, Output as PeersOutput, Why};
 use ensign_primitives::{LinkId, Now, PeerId, QueryId, StateMachine};
 use ensign_signing::{
-    Input as SigningInput, MEMBERS_MAX, Message, Output as SigningOutput, SignerAnswer, Standing,
+    Event as SigningEvent, Input as SigningInput, MEMBERS_MAX, Message, Output as SigningOutput,
+    SignerAnswer, Standing,
 };
 use ensign_wire::{Frame, Kind};
 
@@ -61,14 +62,16 @@ impl Engine {
         match verdict {
             Verdict::Allow => {}
             Verdict::Deny => return,
-            Verdict::Penalize(offense) => return self.offense(link, offense),
+            Verdict::Penalize(offense) => return self.offense(now, link, offense),
         }
         let message = match Frame::decode(kind, body, self.config.network) {
-            Err(error) => return self.offense(link, Offense::Decode(error)),
-            Ok(Frame::Hello(hello)) => return self.on_hello(link, hello),
-            Ok(Frame::Ping(query)) => return self.on_question(link, query),
+            Err(error) => return self.offense(now, link, Offense::Decode(error)),
+            Ok(Frame::Hello(hello)) => return self.on_hello(now, link, hello),
+            Ok(Frame::Ping(query)) => return self.on_question(now, link, query),
             // We ask nothing of the kind, so that no answer is ours.
-            Ok(Frame::Pong(query)) => return self.offense(link, Offense::NeverAsked { query }),
+            Ok(Frame::Pong(query)) => {
+                return self.offense(now, link, Offense::NeverAsked { query });
+            }
             Ok(Frame::Groups(groups)) => Message::Groups(groups),
             Ok(Frame::Payload { request, bytes }) => Message::Payload { request, bytes },
             Ok(Frame::Envelope(envelope)) => Message::Statement(envelope),
@@ -76,12 +79,12 @@ impl Engine {
         self.notes.push_back(Note::Signing(SigningInput::Message { peer, message }));
     }
 
-    fn on_question(&mut self, link: LinkId, query: QueryId) {
+    fn on_question(&mut self, now: Now, link: LinkId, query: QueryId) {
         let Some(known) = self.gate.get_mut(link) else { return };
         if known.is_asked_anew(query) {
             self.send(link, &Frame::Pong(query));
         } else {
-            self.offense(link, Offense::AskedTwice { query });
+            self.offense(now, link, Offense::AskedTwice { query });
         }
     }
 
@@ -99,7 +102,7 @@ impl Engine {
     }
 
     /// What signing says becomes ours.
-    fn on_signing(&mut self, output: SigningOutput) {
+    fn on_signing(&mut self, now: Now, output: SigningOutput) {
         let output = match output {
             SigningOutput::Standing { peer, standing } => {
                 if standing == Standing::Stranger {
@@ -124,9 +127,18 @@ impl Engine {
             SigningOutput::Note(record) => Output::Note(Record::Signing(record)),
             SigningOutput::Recall { request } => Output::Recall { request },
             SigningOutput::Offense { peer, offense } => {
-                return self.offense_of(peer, Offense::Signing(offense));
+                return self.offense_of(now, peer, Offense::Signing(offense));
             }
-            SigningOutput::Event(event) => Output::Event(Event::Signing(event)),
+            SigningOutput::Event(event) => {
+                // Anybody can claim to have a group with us.
+                if let SigningEvent::GroupMissing { peer, .. } = &event {
+                    let standing = self.gate.standing_of(peer);
+                    if self.warnings.admit(now.instant, standing).is_none() {
+                        return;
+                    }
+                }
+                Output::Event(Event::Signing(event))
+            }
         };
         self.outputs.push_back(output);
     }
@@ -150,10 +162,10 @@ impl Engine {
 }
 
 impl Rooms for Engine {
-    fn listen(&mut self, _: Now) -> bool {
+    fn listen(&mut self, now: Now) -> bool {
         // The order of the children is part of the contract: equal inputs, equal outputs.
         if let Some(output) = self.signing.poll_output() {
-            self.on_signing(output);
+            self.on_signing(now, output);
             return true;
         }
         let said = self.peers.poll_output();

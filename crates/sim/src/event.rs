@@ -53,6 +53,8 @@ pub(crate) enum What {
     Start,
     /// Its process dies.
     Crash,
+    /// Its process dies, and its disk is gone.
+    LoseDisk,
     /// Its process ends in order; it starts again later.
     Stop,
     /// A packet comes in.

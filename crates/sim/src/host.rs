@@ -198,6 +198,7 @@ impl Host {
         match what {
             What::Start => self.start(scene),
             What::Crash => self.crash(scene),
+            What::LoseDisk => self.lose_disk(scene),
             What::Stop => self.stop(scene),
             What::Packet { from, packet } => self.on_packet(scene, (from, packet)),
             What::Timer => self.on_timer(scene),

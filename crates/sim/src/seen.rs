@@ -49,6 +49,8 @@ pub enum Seen {
         /// How many of these survived.
         survived: usize,
     },
+    /// Its disk is gone after a crash: it starts with nothing but its keys.
+    LostDisk,
     /// Its process ended in order.
     Stopped,
     /// It dials a peer.

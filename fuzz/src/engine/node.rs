@@ -94,6 +94,7 @@ impl Node {
             | Record::Finished { .. }
             | Record::Closed { .. }
             | Record::Undecided(_)
+            | Record::Case(_)
             | Record::Horizon(_) => return,
         };
         assert!(self.consented.contains(&request), "{record:?} without consent");
@@ -176,7 +177,7 @@ impl Node {
     pub(crate) fn on_event(&mut self, event: HallEvent) {
         let event = match event {
             HallEvent::Signing(event) => event,
-            HallEvent::Offense { peer, offense, sentence: seen } => {
+            HallEvent::Offense { peer, offense, sentence: seen, .. } => {
                 assert_eq!(seen, sentence(&offense));
                 return self.check_blame(peer, &offense, seen);
             }

@@ -48,7 +48,8 @@ pub(super) fn signer(index: usize) -> SignerIndex {
 fn make_person(index: u8) -> Person {
     let node_key = NodeKey::from_secret_bytes([0x10 + index; 32]).unwrap();
     let sec_key = SecKey::from_secret_bytes([0x60 + index; 32]).unwrap();
-    let expires = START.after(HOUR * 24 * 30);
+    // Not renewed within any test.
+    let expires = START.after(HOUR * 24 * 360);
     let signer = SignerKey::from_public_key(sec_key.public_key());
     let digest = Delegation::digest(&signer, &node_key.peer_id(), NETWORK, expires);
     let delegation =

@@ -126,7 +126,7 @@ impl Host {
                 }
             }
             Output::Event(Event::Signing(event)) => self.on_event(scene, event),
-            Output::Event(Event::Offense { peer, offense, sentence }) => {
+            Output::Event(Event::Offense { peer, offense, sentence, .. }) => {
                 self.see(scene, Seen::Offense { peer, offense, sentence });
             }
             Output::Admit { link } => {

@@ -9,7 +9,7 @@ use ensign_engine::{
 use ensign_primitives::RequestId;
 use ensign_session::LocalSigner;
 
-use super::{Host, PATIENCE, Scene};
+use super::{Host, PATIENCE, Scene, disk::Disk};
 use crate::{
     NETWORK, Seen,
     actor::Actor,
@@ -39,11 +39,12 @@ impl Host {
         };
         let records: Vec<Record> = self.disk.records().collect();
         self.find_signatures(scene, &records);
-        let restored =
-            Restored { signing: signing::Restored::from_records(records), ..Restored::default() };
         let mut seed =
             Random::new(plan.seed, "engine", (u64::from(boot) << 32) | u64::from(node.0));
         let moment = self.clock.read(scene.now);
+        let void_until = self.disk.void_until(moment.unix);
+        let restored = signing::Restored { void_until, ..signing::Restored::from_records(records) };
+        let restored = Restored { signing: restored, ..Restored::default() };
         let engine = Engine::new(config, person.keys.clone(), seed.bytes(), moment, restored);
         self.signer = Some(LocalSigner::new(Arc::clone(&person.sec_key)));
         self.actor = Some(Actor::new(engine, scene.plan, self.desk.node, self.desk.boot));
@@ -94,6 +95,13 @@ impl Host {
         self.see(scene, Seen::Crashed { pending, survived });
         self.transport.die(&mut self.desk.turn(scene));
         self.end_process(scene);
+    }
+
+    /// Its person has kept the keys, and starts anew with an empty disk.
+    pub(super) fn lose_disk(&mut self, scene: &mut Scene<'_>) {
+        self.crash(scene);
+        self.disk = Disk::new_after_loss();
+        self.see(scene, Seen::LostDisk);
     }
 
     pub(super) fn stop(&mut self, scene: &mut Scene<'_>) {

@@ -288,6 +288,9 @@ impl Company {
             Question::Signer(SignerAnswer::Partials { session, .. }) => {
                 Some(Input::Signer(SignerAnswer::Partials { session, result: Err(declined) }))
             }
+            Question::Signer(SignerAnswer::Delegated(_)) => {
+                Some(Input::Signer(SignerAnswer::Delegated(Err(failed))))
+            }
             Question::Durable(..) | Question::Recall(_) => None,
         }
     }
@@ -397,11 +400,7 @@ impl Company {
             Event::GroupUnknown { .. } | Event::GroupKnown { .. } | Event::GroupMissing { .. } => {
                 "groups".into()
             }
-            Event::PeerUp { .. }
-            | Event::PeerDown { .. }
-            | Event::PeerCopied { .. }
-            | Event::NotResumed { .. }
-            | Event::Session { .. } => return,
+            _ => return,
         };
         self.reached.insert(reached);
     }
