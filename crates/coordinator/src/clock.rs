@@ -59,23 +59,6 @@ impl WallClock {
     }
 }
 
-/// A wall clock that goes otherwise than the monotonic one by more than this between two looks was
-/// set. Guess: far above what a time server corrects bit by bit.
-const CLOCK_STEP_MIN: Duration = Duration::from_secs(60);
-
-/// Sees when the wall clock is set, or when the machine slept.
-#[derive(Debug, Default)]
-pub(crate) struct Steps(Option<Now>);
-
-impl Steps {
-    /// Returns whether the wall clock was set since the last look.
-    pub(crate) fn look(&mut self, now: Now) -> bool {
-        let Some(last) = self.0.replace(now) else { return false };
-        let expected = last.unix.after(now.instant.since(last.instant));
-        now.unix.abs_diff(expected) > CLOCK_STEP_MIN
-    }
-}
-
 impl Clock {
     pub(crate) fn system() -> Self {
         Self { origin: TokioInstant::now(), wall: Wall::System }
@@ -99,31 +82,5 @@ impl Clock {
     pub(crate) fn at(&self, instant: Instant) -> TokioInstant {
         let since_origin = Duration::from_micros(instant.as_micros());
         self.origin.checked_add(since_origin).unwrap_or(self.origin)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn clock_that_is_set_either_way_is_seen_once_and_drift_is_not() {
-        let at = |seconds: u64, unix: u64| Now {
-            instant: Instant::from_micros(seconds * 1_000_000),
-            unix: UnixTime::from_millis(unix * 1_000),
-        };
-        let mut steps = Steps::default();
-        let looks = [
-            (at(0, 5_000), false),
-            (at(10, 5_010), false),
-            (at(20, 5_079), false),
-            (at(30, 5_150), true),
-            (at(40, 5_160), false),
-            (at(41, 1_000), true),
-            (at(3_641, 4_600), false),
-        ];
-        for (now, is_step) in looks {
-            assert_eq!(steps.look(now), is_step, "{now:?}");
-        }
     }
 }

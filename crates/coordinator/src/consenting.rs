@@ -8,7 +8,11 @@ use crate::{Approval, CommandError, LedgerError, command::Reply};
 
 /// Whoever waits until a consent is durable: at most one for each open request.
 #[derive(Debug, Default)]
-pub(crate) struct Consenting(BTreeMap<RequestId, Caller>);
+pub(crate) struct Consenting {
+    begin: BTreeMap<RequestId, Caller>,
+    /// Whoever waits until an end is durable.
+    end: BTreeMap<RequestId, Reply<()>>,
+}
 
 #[derive(Debug)]
 enum Caller {
@@ -18,18 +22,29 @@ enum Caller {
 
 impl Consenting {
     pub(crate) fn proposes(&mut self, approval: Approval, reply: Reply<Approval>) {
-        self.0.insert(approval.id, Caller::Proposes(Box::new(approval), reply));
+        self.begin.insert(approval.id, Caller::Proposes(Box::new(approval), reply));
     }
 
     pub(crate) fn approves(&mut self, id: RequestId, reply: Reply<()>) {
-        self.0.insert(id, Caller::Approves(reply));
+        self.begin.insert(id, Caller::Approves(reply));
+    }
+
+    pub(crate) fn ends(&mut self, id: RequestId, reply: Reply<()>) {
+        self.end.insert(id, reply);
+    }
+
+    /// Answers whoever waits for a request's end. A caller that waits no more has dropped its future.
+    pub(crate) fn ended(&mut self, id: &RequestId) {
+        if let Some(reply) = self.end.remove(id) {
+            drop(reply.send(Ok(())));
+        }
     }
 
     /// Answers whoever waits for a request's consent. A caller that waits no more has dropped its
     /// future.
     pub(crate) fn answer(&mut self, id: &RequestId, outcome: Result<(), LedgerError>) {
         let outcome = outcome.map_err(CommandError::Store);
-        match self.0.remove(id) {
+        match self.begin.remove(id) {
             Some(Caller::Proposes(approval, reply)) => {
                 drop(reply.send(outcome.map(|()| *approval)));
             }
@@ -40,7 +55,7 @@ impl Consenting {
 
     /// Answers everybody who waits: nothing is written any more.
     pub(crate) fn fail(&mut self, error: &LedgerError) {
-        while let Some(id) = self.0.keys().next().copied() {
+        while let Some(id) = self.begin.keys().next().copied() {
             self.answer(&id, Err(error.clone()));
         }
     }

@@ -3,16 +3,16 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use ensign_engine::{
-    Engine, EngineConfig, Input, Output, PEERS_MAX, Record, Restored,
+    Engine, EngineConfig, Input, Output, PEERS_MAX, Record, Restored, Warnings,
+    peers::{self, PeersConfig},
     signing::{self, Known, NOTE_PAUSE},
 };
-use ensign_identity::{NodeKey, SignerKey};
+use ensign_identity::SignerKey;
 use ensign_ledger::{
     self as ledger, About, Answer, AskedBefore, Before, Outlines, Subject, enter_live,
 };
-use ensign_primitives::{Direction, GroupId, Network, PeerId, RequestId, StateMachine, UnixTime};
-use ensign_psbt::Policy;
-use ensign_review::{Coins, Docket, Held, Joined, Matter, problem};
+use ensign_primitives::{GroupId, Network, PeerId, RequestId, StateMachine};
+use ensign_review::{Held, Matter, Reviewer, problem};
 use ensign_signer::{Desk, Randomness};
 use ensign_transport::{Arrivals, CONNECTIONS_MAX, SLOTS_MAX, TransportEvent};
 use ensign_wire::AbortReason;
@@ -22,7 +22,7 @@ use tokio::{
 };
 
 use crate::{
-    CommandError, Event, LedgerError, PeerEvent, Problem, Records,
+    CommandError, LedgerError, Problem, Records,
     clock::Clock,
     command::{Command, Look},
     config::Answers as SignerAnswers,
@@ -35,9 +35,8 @@ use crate::{
     parts::Parts,
     pushed_off::PushedOff,
     report,
-    signing::{RENEWAL_INTERVAL, Renewal},
+    signing::Proposals,
     storage::{Answers, Storage},
-    warnings::Warnings,
 };
 
 /// Whoever the transport lets in has a place in the engine.
@@ -50,22 +49,17 @@ pub(crate) struct Driver {
     pub(crate) clock: Clock,
     pub(crate) randomness: Randomness,
     pub(crate) network: Network,
-    pub(crate) groups: BTreeMap<GroupId, Joined>,
-    /// What is known of each request until the engine forgets it: signatures may follow a failure.
-    pub(crate) docket: Docket,
-    pub(crate) policy: Policy,
+    /// What our user knows and says: of each request until the engine forgets it, because signatures
+    /// may follow a failure.
+    pub(crate) reviewer: Reviewer,
     pub(crate) held: Held,
-    pub(crate) coins: Coins,
-    /// Signs what we report about others.
-    pub(crate) node_key: Arc<NodeKey>,
+    pub(crate) node: PeerId,
     pub(crate) signer_key: SignerKey,
-    /// Until when our node may speak for the signer key.
-    pub(crate) delegated_until: UnixTime,
-    pub(crate) renewal: Renewal,
+    /// What waits for another delegation of it.
+    pub(crate) proposals: Proposals,
     /// What the store says about the time before, until its groups are joined.
     pub(crate) before: Before,
     pub(crate) consenting: Consenting,
-    pub(crate) outlines: Outlines,
     /// Why requests end that we end by ourselves.
     pub(crate) given_up: BTreeMap<RequestId, Problem>,
     pub(crate) links: Links,
@@ -92,44 +86,44 @@ impl Driver {
             listening: report::listening(transport.local_addr()),
             timeouts: parts.timeouts,
             allowances: parts.allowances,
+            peers: PeersConfig::default(),
         };
         let (keys, signer) = parts.keys.into_parts();
         let (signer, signed) = signer.open(&randomness, &parts.clock);
-        let node_key = Arc::clone(&keys.node_key);
-        let (signer_key, delegated_until) = (keys.signer, keys.delegation.expires);
+        let node = keys.node_key.peer_id();
+        let signer_key = keys.signer;
         let mut before = parts.before;
         let signing = signing::Restored {
             ended: std::mem::take(&mut before.past.ended),
             undecided: std::mem::take(&mut before.past.undecided),
             horizon: before.past.horizon,
+            void_until: before.void_until,
             // What our user said yes to, and what it was asked about, is read again with its group.
             ..signing::Restored::default()
         };
-        let seed = randomness.draw().unwrap_or_default();
-        let engine = Engine::new(config, keys, seed, parts.clock.now(), Restored { signing });
         let addresses = std::mem::take(&mut before.past.addresses);
-        let outlines = std::mem::take(&mut before.past.outlines);
+        let restored = Restored { signing, peers: peers::Restored { addresses } };
+        let now = parts.clock.now();
+        let warnings = Warnings::new(now.instant);
+        let seed = randomness.draw().unwrap_or_default();
+        let engine = Engine::new(config, keys, seed, now, restored);
+        let outlines = Outlines::new(parts.handles, std::mem::take(&mut before.past.outlines));
         let signed_coins = std::mem::take(&mut before.past.signed_coins);
         Self {
             engine,
             clock: parts.clock,
             randomness,
             network: parts.network,
-            groups: BTreeMap::new(),
-            docket: Docket::default(),
-            policy: parts.policy,
+            reviewer: Reviewer::new(node, parts.policy, outlines, signed_coins),
             held: Held::default(),
-            coins: Coins::new(signed_coins),
-            node_key,
+            node,
             signer_key,
-            delegated_until,
-            renewal: Renewal::default(),
-            outlines: Outlines::new(parts.handles, outlines),
+            proposals: Proposals::new(),
             before,
             consenting: Consenting::default(),
             given_up: BTreeMap::new(),
-            links: Links::new(transport, addresses),
-            warnings: Warnings::default(),
+            links: Links::new(transport),
+            warnings,
             pushed_off: PushedOff::default(),
             signer,
             signed,
@@ -146,18 +140,18 @@ impl Driver {
     pub(crate) async fn run(mut self) {
         self.tell_found();
         let now = self.clock.now().unix;
-        self.outlines.expire(now);
+        self.reviewer.outlines().expire(now);
         // Also of groups that are not formed any more: all of them share the bounds.
         for AskedBefore { request, payload } in &self.before.past.asked {
             let bytes = payload.as_ref().map_or(0, Vec::len);
-            self.outlines.is_kept(request.request.id(), request.peer, bytes);
+            self.reviewer.outlines().is_kept(request.request.id(), request.peer, bytes);
         }
         let asked = self.serve().await;
         if asked.is_some() {
             self.settle().await;
         }
         // The exact one: nothing is skipped after an end in order.
-        let next = ledger::set_handles(self.outlines.next_handle());
+        let next = ledger::set_handles(self.reviewer.outlines().next_handle());
         self.storage.note_entry(next, About::Kept);
         self.storage.write_notes(self.clock.now().unix);
         self.links.close().await;
@@ -170,7 +164,6 @@ impl Driver {
     }
 
     async fn serve(&mut self) -> Option<oneshot::Sender<()>> {
-        let mut renewal = interval(RENEWAL_INTERVAL);
         let mut notes = interval(NOTE_PAUSE);
         notes.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -185,7 +178,6 @@ impl Driver {
                 // Peers come last: however much they send, it holds up nothing else.
                 biased;
                 () = due => self.engine.handle_timeout(self.clock.now()),
-                _ = renewal.tick() => self.renew_delegation(),
                 _ = notes.tick(), if self.storage.has_notes() => {
                     self.storage.write_notes(self.clock.now().unix);
                 }
@@ -211,14 +203,13 @@ impl Driver {
     /// Without a store nothing may go on: what waits for it would wait for ever.
     fn on_answer(&mut self, answer: Option<Answer>) -> Result<(), Problem> {
         match answer.ok_or_else(problem::of_lost_store)? {
-            Answer::Durable(About::Record { token, of }) => {
+            Answer::Durable(About::Record { token, .. }) => {
                 self.engine.handle_input(self.clock.now(), Input::Persisted { token });
-                if let Subject::Begins(id) = of {
-                    self.consenting.answer(&id, Ok(()));
-                }
             }
             Answer::Durable(About::Kept) => {}
-            Answer::Durable(About::Handles { end }) => self.outlines.block_is_durable(end),
+            Answer::Durable(About::Handles { end }) => {
+                self.reviewer.outlines().block_is_durable(end)
+            }
             Answer::Refused(About::Record { of: Subject::Begins(id), .. }, error) => {
                 self.give_up(id, problem::of_full_store(&error));
                 self.consenting.answer(&id, Err(error.into()));
@@ -228,12 +219,14 @@ impl Driver {
             }
             Answer::Refused(About::Handles { .. }, _)
             | Answer::Contradicts(About::Handles { .. }, _) => {
-                self.outlines.block_is_refused();
+                self.reviewer.outlines().block_is_refused();
             }
-            Answer::Refused(About::Kept, error) => self.warn(None, problem::of_full_store(&error)),
+            Answer::Refused(About::Kept, error) => {
+                self.emit_warning(None, problem::of_full_store(&error))
+            }
             Answer::Contradicts(About::Record { of, .. }, error) => self.contradicted(of, &error),
             Answer::Contradicts(About::Kept, error) => {
-                self.warn(None, problem::of_contradiction(&error));
+                self.emit_warning(None, problem::of_contradiction(&error));
             }
             Answer::Failed(error) => {
                 self.consenting.fail(&error);
@@ -247,7 +240,7 @@ impl Driver {
     fn contradicted(&mut self, of: Subject, error: &LedgerError) {
         let Some(id) = of.request() else { return };
         let problem = problem::of_contradiction(error);
-        self.warn(None, problem.clone());
+        self.emit_warning(None, problem.clone());
         self.give_up(id, problem);
         self.consenting.answer(&id, Err(error.clone()));
     }
@@ -272,19 +265,14 @@ impl Driver {
     }
 
     fn on_arrival(&mut self, arrival: TransportEvent) {
-        self.watch_clock();
         let input = match arrival {
             TransportEvent::Up { link, peer, remote, direction } => {
-                let dialled = direction == Direction::Outbound;
-                if self.links.connected(self.clock.now(), peer, (remote, dialled)) {
-                    let entry = ledger::address(&peer, remote);
-                    self.storage.keep(self.clock.now().unix, entry);
-                }
+                self.links.connected(self.clock.now().unix, peer, (remote, direction));
                 Input::Up { link, peer, remote, direction }
             }
             TransportEvent::Down { link, peer, reason } => {
                 if let Some(problem) = fault::of_disconnect(&reason) {
-                    self.warn(Some(peer), problem);
+                    self.warn_of(peer, problem);
                 }
                 self.look_for_a_copy(peer, &reason);
                 let is_member = self.engine.signing().is_member(&peer);
@@ -293,27 +281,12 @@ impl Driver {
             }
             TransportEvent::Frame { link, kind, body } => Input::Frame { link, kind, body },
             TransportEvent::Dropped { link, lane, frames } => Input::Dropped { link, lane, frames },
-            TransportEvent::DialFailed { peer, address, error, retry_in } => {
-                let reason = format!("{address}: {error}");
-                self.links.missed(peer, &reason);
-                let retry_in = retry_in.unwrap_or_default();
-                return self.emit(Event::Peer(peer, PeerEvent::DialFailed { reason, retry_in }));
+            TransportEvent::DialFailed { peer, address, error, .. } => {
+                Input::DialFailed { peer, address, why: report::dial_failure(error) }
             }
             _ => return,
         };
         self.engine.handle_input(self.clock.now(), input);
-    }
-
-    /// Ends a request for a reason of this node's, which its user is told.
-    pub(crate) fn give_up(&mut self, id: RequestId, why: Problem) {
-        let request = self.engine.signing().request(&id);
-        let is_own = request.is_some_and(|request| request.peer == self.node_key.peer_id());
-        let reason = if is_own { AbortReason::Cancelled } else { AbortReason::Declined };
-        self.given_up.insert(id, why);
-        // It may have ended meanwhile.
-        let _ = self.stop(id, reason);
-        self.carry_out();
-        self.given_up.remove(&id);
     }
 
     /// Reads the next request that waits in the store for room.
@@ -329,15 +302,15 @@ impl Driver {
                 let request = &unfinished.open.request.request;
                 let group = request.signers.group_id(self.network);
                 self.before.past.open.push(*unfinished);
-                if self.groups.contains_key(&group) {
+                if self.reviewer.groups().contains_key(&group) {
                     self.resume(group);
                 }
             }
             Looked::Loaded(Ok(None)) => {}
-            Looked::Loaded(Err(error)) => self.warn(None, problem::of_unreadable(&error)),
+            Looked::Loaded(Err(error)) => self.emit_warning(None, problem::of_unreadable(&error)),
             Looked::Recalled(request, known) => {
                 let known = known.unwrap_or_else(|error| {
-                    self.warn(None, problem::of_unreadable(&error));
+                    self.emit_warning(None, problem::of_unreadable(&error));
                     // What cannot be read may have been joined.
                     Known::Begun
                 });
@@ -353,17 +326,21 @@ impl Driver {
             Command::AddGroup(group, reply) => drop(reply.send(self.add_group(group))),
             Command::ForgetGroup(id, reply) => drop(reply.send(self.forget_group(id))),
             Command::Groups(reply) => {
-                let groups = self.groups.values().map(|group| Arc::clone(&group.info));
+                let groups = self.reviewer.groups().values().map(|group| Arc::clone(&group.info));
                 drop(reply.send(groups.collect()));
             }
             Command::Peers(reply) => {
-                let groups = self.groups.values().map(|group| &group.info);
+                let groups = self.reviewer.groups().values().map(|group| &group.info);
                 let lacks =
                     |peer: &PeerId, group: &GroupId| self.engine.signing().lacks(peer, group);
-                drop(reply.send(self.links.peers(now.unix, groups, lacks)));
+                let addresses = |peer: &PeerId| self.engine.peers().addresses(peer).collect();
+                drop(reply.send(self.links.peers(now.unix, groups, (addresses, lacks))));
             }
-            Command::SetPolicy(policy) => self.set_policy(*policy),
-            Command::Preview(job, reply) => drop(reply.send(self.preview(&job))),
+            Command::SetPolicy(policy) => self.reviewer.set_policy(now.unix, *policy),
+            Command::Preview(job, reply) => {
+                let preview = self.reviewer.preview(now.unix, &job);
+                drop(reply.send(preview.map_err(CommandError::from)));
+            }
             Command::Propose(job, consent, reply) => self.take_proposal(job, consent, reply),
             Command::Approve(id, consent, reply) => self.approve(id, &consent, reply),
             Command::Decline(id, reply) => self.end(id, AbortReason::Declined, reply),
@@ -371,12 +348,12 @@ impl Driver {
             Command::Received(id) => self.storage.keep(now.unix, ledger::received(&id)),
             Command::Lacking(id, reply) => {
                 let matter =
-                    self.docket.get(&id).ok_or(CommandError::UnknownRequest { request: id });
+                    self.reviewer.matter(&id).ok_or(CommandError::UnknownRequest { request: id });
                 drop(reply.send(matter.map(Matter::lacking)));
             }
             Command::Requests(reply) => {
                 let mut live = self.engine.signing().open_requests(now);
-                for status in live.iter_mut().filter(|it| self.docket.is_void(&it.id)) {
+                for status in live.iter_mut().filter(|it| self.reviewer.is_void(&it.id)) {
                     status.consented = false;
                 }
                 self.storage.write_notes(now.unix);
@@ -402,12 +379,13 @@ impl Driver {
 
     fn forget_group(&mut self, id: GroupId) -> Result<(), CommandError> {
         self.engine.forget_group(self.clock.now(), &id).map_err(of_engine)?;
-        self.groups.remove(&id);
+        self.reviewer.leave(&id);
         Ok(())
     }
 
     /// Carries out everything the engine asks.
     pub(crate) fn carry_out(&mut self) {
+        self.tell();
         // Before the records: what goes with them shares their commit.
         self.note_outlines();
         self.carry_out_all();
@@ -418,15 +396,21 @@ impl Driver {
         if let signing::Record::Burned { request, .. } = &record {
             return self.burn(*request, token, record);
         }
-        let node = self.node_key.peer_id();
+        let node = self.node;
         self.storage.persist(self.clock.now().unix, token, &record, node);
     }
 
+    /// Writes down where a member was reached, to find it there after a restart.
+    fn keep_address(&mut self, record: peers::Record) {
+        let peers::Record::Address { peer, address } = record;
+        self.storage.keep(self.clock.now().unix, ledger::address(&peer, address));
+    }
+
     fn note_outlines(&mut self) {
-        for entry in self.outlines.take_notes() {
+        for entry in self.reviewer.outlines().take_notes() {
             self.storage.note_entry(entry, About::Kept);
         }
-        if let Some(end) = self.outlines.needs_block() {
+        if let Some(end) = self.reviewer.outlines().needs_block() {
             self.storage.note_entry(ledger::set_handles(end), About::Handles { end });
         }
     }
@@ -434,19 +418,24 @@ impl Driver {
     fn carry_out_all(&mut self) {
         while let Some(output) = self.engine.poll_output() {
             match output {
-                Output::Want { peer } => self.links.connect(peer),
+                Output::Dial { peer, address } => self.links.dial(peer, address),
+                Output::Expect { peer } => self.links.expect(peer),
                 Output::Forget { peer } => self.links.forget(&peer),
                 Output::Admit { link } => self.links.admit(link),
-                Output::Close { link, reason } => self.links.close_link(link, reason),
+                Output::Close { link, reason } => self.links.disconnect(link, reason),
                 Output::Send { link, kind, frame, .. } => self.links.send(link, kind, frame),
                 Output::Signer(question) => self.ask_signer(question),
                 Output::Persist { token, record: Record::Signing(record) } => {
                     self.persist(token, record);
                 }
                 Output::Note(Record::Signing(record)) => self.storage.note(&record),
+                Output::Note(Record::Peers(record)) => self.keep_address(record),
+                // Nobody waits for what peers note.
+                Output::Persist { record: Record::Peers(_), .. } => {}
                 Output::Recall { request } => self.looks.recall(&mut self.storage, request),
                 Output::Event(event) => self.on_event(event),
             }
+            self.tell();
         }
     }
 }

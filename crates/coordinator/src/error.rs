@@ -2,7 +2,7 @@
 
 use ensign_primitives::RequestId;
 use ensign_psbt::{PsbtError, Rule};
-use ensign_review::JoinError;
+use ensign_review::{JoinError, ReviewError};
 use ensign_signer::NoEntropy;
 
 use crate::{LedgerError, SignerError};
@@ -76,6 +76,21 @@ impl From<JoinError> for CommandError {
         match error {
             JoinError::Keys(error) => Self::Engine(ensign_engine::CommandError::Limits(error)),
             JoinError::Address(error) => Self::Group(error),
+        }
+    }
+}
+
+impl From<ReviewError> for CommandError {
+    fn from(error: ReviewError) -> Self {
+        match error {
+            ReviewError::UnknownGroup { group } => {
+                Self::Engine(ensign_engine::CommandError::UnknownGroup { group })
+            }
+            ReviewError::Psbt(error) => Self::Psbt(error),
+            ReviewError::MessageCount { max, seen } => Self::MessageCount { max, seen },
+            ReviewError::UnknownRequest { request } => Self::UnknownRequest { request },
+            ReviewError::Changed { request } => Self::Changed { request },
+            ReviewError::Policy(rule) => Self::Policy(rule),
         }
     }
 }

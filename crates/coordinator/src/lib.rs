@@ -28,8 +28,6 @@ mod event;
 pub use event::{Event, Events, PeerEvent, Whose};
 mod error;
 pub use error::CommandError;
-mod roster;
-pub use roster::{Link, PeerInfo};
 mod clock;
 pub use clock::WallClock;
 mod simulated;
@@ -44,16 +42,14 @@ pub use ensign_psbt::{
     ConsentDigest, Note, Place as NotePlace, Policy, Rule, Severity, SignedPsbt, Summary,
 };
 pub use ensign_review::{
-    Approval, Because, CODES, Code, Consent, ConsentBy, Group, GroupInfo, Member, MemberInfo,
-    Opener, Preview, Problem, RULE_NAME_BYTES_MAX, RequestEvent, RequestRef, Resumption, Risk,
-    SigningJob, Work,
+    Approval, Because, CODES, Code, Consent, ConsentBy, Group, GroupInfo, Link, Member, MemberInfo,
+    Opener, PeerInfo, Preview, Problem, RULE_NAME_BYTES_MAX, RequestEvent, RequestRef, Resumption,
+    Risk, SigningJob, Work,
 };
 pub use ensign_signer::{Asks, InProcess, Signer, SignerError};
 #[cfg(unix)]
 pub use ensign_signer::{ServeError, SocketSigner, serve};
 
-mod addresses;
-mod cases;
 mod command;
 mod consenting;
 mod driver;
@@ -67,7 +63,6 @@ mod reporting;
 mod review;
 mod signing;
 mod storage;
-mod warnings;
 
 #[cfg(test)]
 mod tests;

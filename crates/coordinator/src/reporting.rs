@@ -3,31 +3,29 @@
 use std::sync::Arc;
 
 use ensign_engine::{
-    Event as Hall, Offense,
-    signing::{self, Event as Engine},
+    Event as Hall, Offense, peers,
+    signing::{self, Event as Engine, Standing},
 };
-use ensign_equivocation::Case;
-use ensign_ledger::{HowEnded, Signed};
 use ensign_primitives::{GroupId, PeerId, RequestId, SignerIndex};
-use ensign_psbt::SignedPsbt;
-use ensign_review::{coin_of, problem};
-use ensign_session::{Event as SessionEvent, Failure, Finished, Offense as SessionOffense};
+use ensign_review::{Report, opener, problem, session_event};
+use ensign_session::Event as SessionEvent;
 use ensign_transport::DisconnectReason;
 
-use crate::{
-    Event, GroupInfo, Outcome, PeerEvent, Problem, RequestEvent, Risk, Whose,
-    cases::{self, Ended, Reporter},
-    driver::Driver,
-    report::{self, Report},
-    warnings::About,
-};
+use crate::{Event, GroupInfo, PeerEvent, Problem, RequestEvent, Whose, driver::Driver, report};
 
 impl Driver {
     /// Tells what the engine reports.
     pub(crate) fn on_event(&mut self, event: Hall) {
         match event {
             Hall::Signing(event) => self.on_signing_event(event),
-            Hall::Offense { peer, offense, .. } => self.on_offense(peer, offense),
+            Hall::Offense { peer, offense, held_back, .. } => {
+                self.on_offense(peer, &offense, held_back);
+            }
+            Hall::Peers(peers::Event::DialFailed { peer, address, why, retry_in }) => {
+                let reason = format!("{address}: {why}");
+                self.links.missed(peer, &reason);
+                self.emit(Event::Peer(peer, PeerEvent::DialFailed { reason, retry_in }));
+            }
             // What did not leave is asked for again.
             Hall::Dropped { .. } => {}
         }
@@ -48,23 +46,23 @@ impl Driver {
             | Engine::GroupMissing { .. }
             | Engine::PeerCopied { .. } => self.on_acquaintance(event),
             Engine::Review(review) => self.review(review),
-            Engine::Attempt { request, attempt } => {
+            Engine::Void(review) => self.tell_void(review),
+            Engine::Attempt { request, attempt, opened_by } => {
                 self.held.forget(&request);
-                let opened_by = self.engine.signing().opened_by(&request);
-                let opened_by = opened_by.map(report::opener);
-                self.emit_request(request, RequestEvent::Attempt { attempt, opened_by });
+                let opened_by = opened_by.map(opener);
+                self.reviewer.tell(request, RequestEvent::Attempt { attempt, opened_by });
             }
             Engine::Session { request, event: SessionEvent::Done(finished), .. } => {
-                self.on_done(request, &finished);
+                self.reviewer.on_done(self.clock.now().unix, request, &finished);
+                self.load_next();
             }
-            Engine::Session { request, attempt, event } => {
-                if let SessionEvent::Failed(failure) = &event {
+            Engine::Session { request, event, .. } => {
+                if let SessionEvent::Failed(_) = &event {
                     self.held.forget(&request);
-                    self.keep_silence(request, attempt, failure);
                 }
                 let now = self.clock.now().instant;
-                match report::session_event(&event, now) {
-                    Some(Report::Request(event)) => self.emit_request(request, event),
+                match session_event(&event, now) {
+                    Some(Report::Request(event)) => self.reviewer.tell(request, event),
                     Some(Report::Warning(problem)) => self.emit_warning(None, problem),
                     Some(Report::GroupUnknown(by)) => self.tell_unknown(&request, by),
                     None => {}
@@ -72,81 +70,28 @@ impl Driver {
             }
             Engine::Closed { request, attempt, failure } => {
                 self.held.forget(&request);
-                self.keep_silence(request, attempt, &failure);
-                let given_up = self.given_up.remove(&request);
-                let how = HowEnded::new(&failure, given_up.as_ref().map(|it| it.code), attempt);
-                self.outlines.end(&request, how, self.clock.now().unix);
-                let problem = given_up.unwrap_or_else(|| problem::of_end(&failure, attempt));
-                if self.docket.get(&request).is_none() && problem.risk != Risk::None {
-                    // Nobody was asked about it, but what it tried is worth knowing.
-                    self.warn(None, problem.clone());
-                }
-                let (problem, evidence) = (Box::new(problem), failure.evidence.map(Box::new));
-                self.emit_request(request, RequestEvent::Failed { problem, evidence });
-                self.ask_anew(&request);
+                let (now, why) = (self.clock.now().unix, self.given_up.remove(&request));
+                self.reviewer.on_closed(now, request, (*failure, attempt), why);
                 self.load_next();
             }
+            Engine::ConsentDurable { request } => self.consenting.answer(&request, Ok(())),
+            Engine::EndDurable { request } => self.consenting.ended(&request),
+            Engine::Convicted { peer, evidence, case } => {
+                self.emit(Event::Convicted { peer, evidence, case });
+            }
+            Engine::Delegated => self.on_delegated(),
+            Engine::NotDelegated(why) => self.on_not_delegated(why),
             // Each is taken up, or asked about, by a command that says so itself.
             Engine::NotResumed { .. } => {}
+            Engine::Everybody { .. } => {}
         }
     }
 
-    fn on_offense(&mut self, peer: PeerId, offense: Offense) {
+    fn on_offense(&mut self, peer: PeerId, offense: &Offense, held_back: u64) {
         if let Offense::Signing(signing::Offense::UnknownGroup { group }) = offense {
-            return self.tell_missing(peer, group);
+            return self.tell_missing(peer, *group);
         }
-        self.warn(Some(peer), problem::of_offense(&offense));
-        if let Offense::Signing(signing::Offense::Session(SessionOffense::Proven(evidence))) =
-            offense
-        {
-            let case = cases::of_proof(&self.engine, &peer, &evidence);
-            let case = case.map(|case| self.keep_case(&case));
-            self.emit(Event::Convicted { peer, evidence, case });
-        }
-    }
-
-    /// Keeps who did not answer in an attempt that ended.
-    fn keep_silence(&mut self, request: RequestId, attempt: u16, failure: &Failure) {
-        let (node_key, network, now) = (&self.node_key, self.network, self.clock.now().unix);
-        let us = Reporter { node_key, network, now };
-        let case = cases::of_silence(&self.engine, us, Ended { request, attempt, failure });
-        if let Some(case) = case {
-            self.keep_case(&case);
-        }
-    }
-
-    fn keep_case(&mut self, case: &Case) -> [u8; 32] {
-        let (id, entry) = cases::entry(case);
-        self.storage.keep(self.clock.now().unix, entry);
-        id
-    }
-
-    fn on_done(&mut self, request: RequestId, finished: &Finished) {
-        self.outlines.end(&request, HowEnded::Signed, self.clock.now().unix);
-        let psbt = self.signed_psbt(&request, finished);
-        if let Some(matter) = self.docket.get(&request) {
-            let (handle, at) = (matter.reference().handle, self.clock.now().unix);
-            let coins = matter.meaning().outpoints();
-            let signed = Signed { request, handle, at };
-            self.coins.sign(signed, coins.map(|outpoint| coin_of(&outpoint)));
-        }
-        let signatures = finished.signatures.clone();
-        let outcome = Box::new(Outcome { signatures, psbt });
-        self.emit_request(request, RequestEvent::Done { outcome });
-        self.ask_anew(&request);
-        self.load_next();
-    }
-
-    fn signed_psbt(&mut self, id: &RequestId, finished: &Finished) -> Option<SignedPsbt> {
-        let matter = self.docket.get(id)?;
-        let group = self.groups.get(&matter.reference().group.id)?;
-        match matter.meaning().finish(&group.keys, finished)? {
-            Ok(signed) => Some(signed),
-            Err(error) => {
-                self.warn(None, problem::of_result(&error));
-                None
-            }
-        }
+        self.emit_warning_of(peer, problem::of_offense(offense), held_back);
     }
 
     /// Tells what the engine found out about another node; anything else is nothing to it.
@@ -168,6 +113,13 @@ impl Driver {
             | Engine::Attempt { .. }
             | Engine::Session { .. }
             | Engine::Closed { .. }
+            | Engine::Void(_)
+            | Engine::ConsentDurable { .. }
+            | Engine::EndDurable { .. }
+            | Engine::Everybody { .. }
+            | Engine::Convicted { .. }
+            | Engine::Delegated
+            | Engine::NotDelegated(_)
             | Engine::NotResumed { .. } => {}
         }
     }
@@ -189,14 +141,15 @@ impl Driver {
         group: &GroupId,
         event: impl FnOnce(Arc<GroupInfo>) -> PeerEvent,
     ) {
-        if let Some(joined) = self.groups.get(group) {
+        if let Some(joined) = self.reviewer.groups().get(group) {
             self.emit(Event::Peer(peer, event(Arc::clone(&joined.info))));
         }
     }
 
     /// Tells that a signer's node does not have a request's group.
     pub(crate) fn tell_unknown(&self, request: &RequestId, by: SignerIndex) {
-        let group = self.docket.get(request).map(|matter| Arc::clone(&matter.reference().group));
+        let group =
+            self.reviewer.matter(request).map(|matter| Arc::clone(&matter.reference().group));
         let member = group.as_ref().and_then(|group| group.members.get(by.as_usize()));
         if let (Some(group), Some(peer)) = (&group, member.map(|member| member.peer)) {
             let group = Arc::clone(group);
@@ -214,41 +167,30 @@ impl Driver {
         }
     }
 
-    /// Tells of a group that we do not have, at the rate of warnings.
-    pub(crate) fn tell_missing(&mut self, peer: PeerId, group: GroupId) {
-        let is_member = self.engine.signing().is_member(&peer);
-        let about = if is_member { About::Member } else { About::Stranger };
-        if self.warnings.admit(about, self.clock.now().instant).is_some() {
-            self.emit(Event::Peer(peer, PeerEvent::GroupMissing { group }));
-        }
+    /// Tells of a group that we do not have.
+    fn tell_missing(&self, peer: PeerId, group: GroupId) {
+        self.emit(Event::Peer(peer, PeerEvent::GroupMissing { group }));
     }
 
     pub(crate) fn emit(&self, event: Event) {
         self.events.send(event);
     }
 
-    /// Tells what happened to a request, or keeps it until our user was told of the request.
-    pub(crate) fn emit_request(&mut self, id: RequestId, event: RequestEvent) {
-        if let Some((request, event)) = self.docket.tell(id, event) {
-            self.emit(Event::Request(request, event));
+    /// Warns of what a peer's connection met, at a bounded rate: it cannot wash away what the
+    /// application waits for.
+    pub(crate) fn warn_of(&mut self, peer: PeerId, problem: Problem) {
+        let is_member = self.engine.signing().is_member(&peer);
+        let standing = if is_member { Standing::Member } else { Standing::Stranger };
+        if let Some(held_back) = self.warnings.admit(self.clock.now().instant, standing) {
+            self.emit_warning_of(peer, problem, held_back);
         }
     }
 
-    /// Warns. What peers cause is told at a bounded rate, so that they cannot wash away what the
-    /// application waits for.
-    pub(crate) fn warn(&mut self, peer: Option<PeerId>, mut problem: Problem) {
-        if let Some(peer) = &peer {
-            let is_member = self.engine.signing().is_member(peer);
-            let about = if is_member { About::Member } else { About::Stranger };
-            match self.warnings.admit(about, self.clock.now().instant) {
-                None => return,
-                Some(0) => {}
-                Some(held_back) => {
-                    problem.what = format!("{} ({held_back} more before it)", problem.what);
-                }
-            }
+    fn emit_warning_of(&self, peer: PeerId, mut problem: Problem, held_back: u64) {
+        if held_back > 0 {
+            problem.what = format!("{} ({held_back} more before it)", problem.what);
         }
-        self.emit_warning(peer, problem);
+        self.emit_warning(Some(peer), problem);
     }
 
     pub(crate) fn emit_warning(&self, peer: Option<PeerId>, problem: Problem) {

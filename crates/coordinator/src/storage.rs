@@ -1,31 +1,17 @@
 //! The store on a thread of its own: flushing a disk blocks. A simulated one is written at once.
 
-use std::{collections::BTreeMap, fmt, sync::mpsc as std_mpsc, thread, time::Duration};
+use std::{collections::BTreeMap, fmt, time::Duration};
 
 use ensign_engine::signing::Record;
-use ensign_ledger::{self as ledger, About, Answer, Entry, Subject, Write, commit};
+use ensign_ledger::{self as ledger, About, Answer, Clerk, Entry, Task, Write, commit};
 use ensign_primitives::{PeerId, UnixTime};
-use ensign_store::{Place, Store, Table};
+use ensign_store::{Place, Store};
 use tokio::{
     sync::mpsc,
     time::{Instant, sleep_until},
 };
 
-/// Most writes that share one commit.
-const WRITES_PER_COMMIT_MAX: usize = 1024;
-
-/// How long a consent waits for the join that follows it, to share its commit. Nobody waits for a
-/// consent alone.
-///
-/// Guess: many times what a signer in this process takes for its nonces, also on a busy machine. The join itself
-/// does not wait; one that comes later would wait for the consent's flushes.
-const JOIN_WAIT: Duration = Duration::from_millis(10);
-
 /// Hands writes to the store.
-///
-/// With its thread, neither way has a limit of its own, so that driver and thread never wait for
-/// each other: a session waits for its record before it makes another, so the engine's limits are
-/// theirs.
 #[derive(Debug)]
 pub(crate) struct Storage {
     way: Way,
@@ -37,7 +23,7 @@ pub(crate) struct Storage {
 /// The way to the store.
 enum Way {
     /// To the thread that has the store.
-    Thread(std_mpsc::Sender<Task>),
+    Thread(Clerk),
     /// To a store that is written at once.
     Simulated(Box<dyn Store>, mpsc::UnboundedSender<Answer>),
     /// To a task that has the store and takes its time, as a disk does.
@@ -54,34 +40,17 @@ impl fmt::Debug for Way {
     }
 }
 
-/// What the thread is asked.
-pub(crate) enum Task {
-    /// Write, each for itself if not together.
-    Write(Vec<Write>),
-    /// Read; whoever asks is answered by the task itself.
-    Read(Read),
-}
-
-type Read = Box<dyn FnOnce(&dyn Store) + Send>;
-
-impl fmt::Debug for Task {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Write(writes) => writes.fmt(f),
-            Self::Read(_) => f.write_str("Read"),
-        }
-    }
-}
-
 /// The answers of a storage.
 pub(crate) type Answers = mpsc::UnboundedReceiver<Answer>;
 
 impl Storage {
     pub(crate) fn start(store: Box<dyn Store>) -> (Self, Answers) {
-        let (tasks, waiting) = std_mpsc::channel();
         let (to_driver, answers) = mpsc::unbounded_channel();
-        thread::spawn(move || work(store, &waiting, &to_driver));
-        (Self::by(Way::Thread(tasks)), answers)
+        let clerk = Clerk::start(store, move |answer| {
+            // A driver that is gone asks no more.
+            let _ = to_driver.send(answer);
+        });
+        (Self::by(Way::Thread(clerk)), answers)
     }
 
     /// - `latency`: how long a commit takes, in simulated time.
@@ -101,28 +70,19 @@ impl Storage {
 
     /// Queues a record of the engine's.
     ///
-    /// - `node`: us. An own request is announced before it is joined, and only when it is durable.
+    /// - `node`: us.
     pub(crate) fn persist(&mut self, at: UnixTime, token: u64, record: &Record, node: PeerId) {
-        let (mut before_join, mut of) = (false, Subject::Other);
-        if let Record::Consented { request, .. } = record {
-            before_join = request.peer != node;
-            of = Subject::Begins(request.request.id());
-        } else if let Some(id) = ledger::subject(record) {
-            of = Subject::Request(id);
-        }
-        let about = About::Record { token, of };
-        let entry = ledger::entry(record);
+        let write = Write::of_record(record, (at, token), node);
         // What flushes once shall not wait for more.
-        let is_quick = matches!(entry.place.table(), Table::Joins | Table::Burns | Table::Partials);
-        let mut writes = if is_quick { Vec::new() } else { self.take_notes(at) };
-        writes.push(Write { entry, at, about, before_join });
+        let mut writes = if write.is_quick() { Vec::new() } else { self.take_notes(at) };
+        writes.push(write);
         self.queue(Task::Write(writes));
     }
 
     /// Queues something that nothing waits for.
     pub(crate) fn keep(&mut self, at: UnixTime, entry: Entry) {
         let mut writes = self.take_notes(at);
-        writes.push(Write { entry, at, about: About::Kept, before_join: false });
+        writes.push(Write::of_entry(entry, at, About::Kept));
         self.queue(Task::Write(writes));
     }
 
@@ -151,8 +111,7 @@ impl Storage {
 
     fn take_notes(&mut self, at: UnixTime) -> Vec<Write> {
         let entries = std::mem::take(&mut self.notes).into_values();
-        let write = |(entry, about)| Write { entry, at, about, before_join: false };
-        entries.map(write).collect()
+        entries.map(|(entry, about)| Write::of_entry(entry, at, about)).collect()
     }
 
     /// Queues a look at what is committed, behind every write that is queued.
@@ -162,8 +121,8 @@ impl Storage {
 
     fn queue(&mut self, task: Task) {
         match &mut self.way {
-            // A thread that is gone has told why.
-            Way::Thread(tasks) => drop(tasks.send(task)),
+            Way::Thread(clerk) => clerk.queue(task),
+            // A task that is gone has told why.
             Way::Delayed(tasks) => drop(tasks.send(task)),
             Way::Simulated(store, answers) => match task {
                 // A driver that is gone asks no more.
@@ -176,47 +135,7 @@ impl Storage {
     }
 }
 
-/// Works until the driver is gone; writes that wait together share one commit.
-fn work(
-    mut store: Box<dyn Store>,
-    waiting: &std_mpsc::Receiver<Task>,
-    answers: &mpsc::UnboundedSender<Answer>,
-) {
-    let mut next = waiting.recv().ok();
-    while let Some(task) = next.take() {
-        match task {
-            Task::Read(read) => read(store.as_ref()),
-            Task::Write(mut writes) => {
-                while writes.len() < WRITES_PER_COMMIT_MAX {
-                    match follower(&writes, waiting) {
-                        Some(Task::Write(more)) => writes.extend(more),
-                        read => {
-                            next = read;
-                            break;
-                        }
-                    }
-                }
-                commit(store.as_mut(), writes, &mut |answer| {
-                    let _ = answers.send(answer);
-                });
-            }
-        }
-        if next.is_none() {
-            next = waiting.recv().ok();
-        }
-    }
-}
-
-/// Returns what else waits; waits a moment itself for a join that its consent announces.
-fn follower(writes: &[Write], waiting: &std_mpsc::Receiver<Task>) -> Option<Task> {
-    let next = waiting.try_recv().ok();
-    if next.is_some() || !writes.last().is_some_and(|write| write.before_join) {
-        return next;
-    }
-    waiting.recv_timeout(JOIN_WAIT).ok()
-}
-
-/// As [`work`] in simulated time: a write is durable `latency` after it was asked for. Whatever the
+/// As a [`Clerk`] in simulated time: a write is durable `latency` after it was asked for. Whatever the
 /// node sends meanwhile is sent.
 async fn work_slowly(
     mut store: Box<dyn Store>,

@@ -47,8 +47,9 @@ fn keys(byte: u8) -> Keys {
 async fn start(byte: u8, store: Box<dyn Store>) -> (Coordinator, Events, Member) {
     let (keys, listen) = (keys(byte), "127.0.0.1:0".parse().unwrap());
     let (signer, peer) = (keys.signer_key(), keys.peer_id());
-    let builder =
-        Coordinator::builder(Network::Regtest, keys, "unused".into()).new_keys().listen(listen);
+    let builder = Coordinator::builder(Network::Regtest, keys, "unused".into()).listen(listen);
+    let is_new = store.size().unwrap().used == 0;
+    let builder = if is_new { builder.new_keys() } else { builder };
     let (coordinator, events) = builder.store(store).start().await.unwrap();
     let addresses = vec![coordinator.local_addr()];
     (coordinator, events, Member { name: byte.to_string(), signer, peer, addresses })

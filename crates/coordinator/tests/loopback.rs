@@ -9,6 +9,8 @@
 
 #[path = "loopback/addresses.rs"]
 mod addresses;
+#[path = "loopback/audience.rs"]
+mod audience;
 #[path = "loopback/commands.rs"]
 mod commands;
 #[path = "loopback/consent.rs"]

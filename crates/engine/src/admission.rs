@@ -1,5 +1,6 @@
 //! Who is let in, who says hello, and who has to go.
 
+use ensign_peers::Input as PeersInput;
 use ensign_primitives::{LinkId, Now, PeerId};
 use ensign_signing::{Input as SigningInput, Introduction};
 use ensign_wire::{Frame, Hello, PROTOCOL_VERSION};
@@ -15,7 +16,7 @@ impl Engine {
     /// Enters a connection and introduces ourselves. The peer's older connection, or a stranger where
     /// all places are taken, goes first.
     pub(crate) fn on_up(&mut self, now: Now, arrival: Arrival) {
-        let Arrival { link, peer, .. } = arrival;
+        let Arrival { link, peer, remote, direction } = arrival;
         if self.gate.get(link).is_some() {
             return;
         }
@@ -25,7 +26,9 @@ impl Engine {
         if let Some(stranger) = self.gate.gives_way(&peer) {
             self.close(stranger, CloseReason::Full);
         }
+        self.notes.push_back(Note::Peers(PeersInput::Up { peer, remote, direction }));
         if !self.gate.enter(now, arrival) {
+            self.notes.push_back(Note::Peers(PeersInput::Down { peer }));
             let reason = CloseReason::Full;
             return self.outputs.push_back(Output::Close { link, reason });
         }
@@ -50,15 +53,16 @@ impl Engine {
     }
 
     fn tell_gone(&mut self, gone: &Link) {
+        self.notes.push_back(Note::Peers(PeersInput::Down { peer: gone.peer }));
         if gone.is_introduced() {
             self.notes.push_back(Note::Signing(SigningInput::Down { peer: gone.peer }));
         }
     }
 
-    pub(crate) fn on_hello(&mut self, link: LinkId, hello: Hello) {
+    pub(crate) fn on_hello(&mut self, now: Now, link: LinkId, hello: Hello) {
         let (min, max) = (hello.version_min, hello.version_max);
         if !(min..=max).contains(&PROTOCOL_VERSION) {
-            return self.offense(link, Offense::Version { min, max });
+            return self.offense(now, link, Offense::Version { min, max });
         }
         let introduction = Introduction { clock: hello.clock, instance: hello.instance };
         self.gate.introduce(link, hello);
@@ -73,21 +77,24 @@ impl Engine {
     /// Ends the connections of those who have not introduced themselves in time.
     pub(crate) fn close_silent(&mut self, now: Now) {
         while let Some(link) = self.gate.overdue(now) {
-            self.offense(link, Offense::HelloTimeout);
+            self.offense(now, link, Offense::HelloTimeout);
         }
     }
 
     /// Reports what came over a connection, and makes its peer pay.
-    pub(crate) fn offense(&mut self, link: LinkId, offense: Offense) {
+    pub(crate) fn offense(&mut self, now: Now, link: LinkId, offense: Offense) {
         if let Some(known) = self.gate.get(link) {
-            self.offense_of(known.peer, offense);
+            self.offense_of(now, known.peer, offense);
         }
     }
 
     /// Reports an offense. Its peer pays on the connection that it has now, if it has one.
-    pub(crate) fn offense_of(&mut self, peer: PeerId, offense: Offense) {
+    pub(crate) fn offense_of(&mut self, now: Now, peer: PeerId, offense: Offense) {
         let sentence = sentence(&offense);
-        self.outputs.push_back(Output::Event(Event::Offense { peer, offense, sentence }));
+        if let Some(held_back) = self.warnings.admit(now.instant, self.gate.standing_of(&peer)) {
+            let event = Event::Offense { peer, offense, sentence, held_back };
+            self.outputs.push_back(Output::Event(event));
+        }
         let Some(link) = self.gate.link_of(&peer) else { return };
         if let Some(reason) = self.gate.punish(link, sentence) {
             self.close(link, reason);

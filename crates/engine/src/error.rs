@@ -2,6 +2,7 @@
 
 use core::fmt;
 
+use ensign_primitives::QueryId;
 use ensign_wire::{DecodeError, Kind};
 
 /// What a peer did wrong.
@@ -27,6 +28,16 @@ pub enum Offense {
     },
     /// It is in none of our groups and asks for more answers than anybody needs.
     TooManyPings,
+    /// It answered what it was never asked.
+    NeverAsked {
+        /// Which question it names.
+        query: QueryId,
+    },
+    /// Its question has the name of one before, or a lesser one.
+    AskedTwice {
+        /// The name.
+        query: QueryId,
+    },
     /// It is in none of our groups and sent what only members may.
     Stranger {
         /// What it sent.
@@ -50,6 +61,10 @@ impl fmt::Display for Offense {
             Self::SecondHello => f.write_str("a second hello"),
             Self::Version { min, max } => write!(f, "it speaks versions {min} to {max}"),
             Self::TooManyPings => f.write_str("more pings than anybody needs"),
+            Self::NeverAsked { query } => {
+                write!(f, "an answer to question {query}, which nobody asked")
+            }
+            Self::AskedTwice { query } => write!(f, "question {query} asked twice"),
             Self::Stranger { kind } => write!(f, "{kind:?} from a node of no group of ours"),
             Self::OverBudget { kind } => write!(f, "more bytes of {kind:?} than it may send"),
             Self::Signing(offense) => offense.fmt(f),

@@ -7,7 +7,7 @@ use alloc::{
 use core::net::{IpAddr, SocketAddr};
 
 use ensign_primitives::{
-    BoundedMap, Direction, Instant, LinkId, MESSAGES_MAX, Now, Occupancy, PeerId, Wakeup,
+    BoundedMap, Direction, Instant, LinkId, MESSAGES_MAX, Now, Occupancy, PeerId, QueryId, Wakeup,
 };
 use ensign_signing::{Bucket, MEMBERS_MAX, PEERS_MAX, REQUESTS_MAX, Standing};
 use ensign_wire::{Hello, Limits, PAYLOAD_BYTES_MAX, PROTOCOL_VERSION, Roles};
@@ -34,11 +34,22 @@ pub struct Link {
     hello_by: Instant,
     points: u32,
     pub(crate) pings: Bucket,
+    /// Its last question; the next has a greater name.
+    asked: Option<QueryId>,
 }
 
 impl Link {
     pub(crate) const fn is_introduced(&self) -> bool {
         self.hello.is_some()
+    }
+
+    /// Notes a question; `false` for one with a name that it has used, or left out.
+    pub(crate) fn is_asked_anew(&mut self, query: QueryId) -> bool {
+        let is_new = self.asked.is_none_or(|last| last < query);
+        if is_new {
+            self.asked = Some(query);
+        }
+        is_new
     }
 
     pub(crate) const fn is_member(&self) -> bool {
@@ -90,7 +101,7 @@ impl Gate {
         self.current.get(peer).copied()
     }
 
-    fn standing_of(&self, peer: &PeerId) -> Standing {
+    pub(crate) fn standing_of(&self, peer: &PeerId) -> Standing {
         if self.members.contains(peer) { Standing::Member } else { Standing::Stranger }
     }
 
@@ -117,8 +128,17 @@ impl Gate {
         let Arrival { link, peer, remote, direction } = arrival;
         let (standing, hello_by) = (self.standing_of(&peer), now.instant.after(HELLO_TIMEOUT));
         let pings = Bucket::full(now.instant, PINGS_ALLOWED);
-        let known =
-            Link { peer, remote, direction, standing, hello: None, hello_by, points: 0, pings };
+        let known = Link {
+            peer,
+            remote,
+            direction,
+            standing,
+            hello: None,
+            hello_by,
+            points: 0,
+            pings,
+            asked: None,
+        };
         let is_entered = self.links.insert(link, known).is_ok();
         if is_entered {
             self.current.insert(peer, link);

@@ -1,8 +1,10 @@
 //! Between the world and the children: whose a frame is, and what becomes of what a child says.
 
-use ensign_primitives::{LinkId, Now, StateMachine};
+use ensign_peers::{CHOSEN_MAX, CONNECTED_MAX, Input as PeersInput, Output as PeersOutput, Why};
+use ensign_primitives::{LinkId, Now, PeerId, QueryId, StateMachine};
 use ensign_signing::{
-    Input as SigningInput, Message, Output as SigningOutput, SignerAnswer, Standing,
+    Event as SigningEvent, Input as SigningInput, MEMBERS_MAX, Message, Output as SigningOutput,
+    SignerAnswer, Standing,
 };
 use ensign_wire::{Frame, Kind};
 
@@ -16,6 +18,11 @@ use crate::{
 #[derive(Debug)]
 pub(crate) enum Note {
     Signing(SigningInput),
+    Peers(PeersInput),
+    /// Peers shall want a member.
+    Want(PeerId),
+    /// Peers shall want it no more.
+    Forget(PeerId),
 }
 
 /// Who waits for a record to be durable.
@@ -23,6 +30,10 @@ pub(crate) enum Note {
 pub(crate) enum Child {
     Signing = 0,
 }
+
+// Every member has a place in the address book, and every connection one in its mind.
+const _: () = assert!(MEMBERS_MAX + CHOSEN_MAX <= ensign_peers::PEERS_MAX);
+const _: () = assert!(ensign_signing::PEERS_MAX <= CONNECTED_MAX);
 
 /// Most children that can wait. A power of two, so that a token's low bits name one.
 const CHILDREN_MAX: u64 = 8;
@@ -51,18 +62,30 @@ impl Engine {
         match verdict {
             Verdict::Allow => {}
             Verdict::Deny => return,
-            Verdict::Penalize(offense) => return self.offense(link, offense),
+            Verdict::Penalize(offense) => return self.offense(now, link, offense),
         }
         let message = match Frame::decode(kind, body, self.config.network) {
-            Err(error) => return self.offense(link, Offense::Decode(error)),
-            Ok(Frame::Hello(hello)) => return self.on_hello(link, hello),
-            Ok(Frame::Ping(number)) => return self.send(link, &Frame::Pong(number)),
-            Ok(Frame::Pong(_)) => return,
+            Err(error) => return self.offense(now, link, Offense::Decode(error)),
+            Ok(Frame::Hello(hello)) => return self.on_hello(now, link, hello),
+            Ok(Frame::Ping(query)) => return self.on_question(now, link, query),
+            // We ask nothing of the kind, so that no answer is ours.
+            Ok(Frame::Pong(query)) => {
+                return self.offense(now, link, Offense::NeverAsked { query });
+            }
             Ok(Frame::Groups(groups)) => Message::Groups(groups),
             Ok(Frame::Payload { request, bytes }) => Message::Payload { request, bytes },
             Ok(Frame::Envelope(envelope)) => Message::Statement(envelope),
         };
         self.notes.push_back(Note::Signing(SigningInput::Message { peer, message }));
+    }
+
+    fn on_question(&mut self, now: Now, link: LinkId, query: QueryId) {
+        let Some(known) = self.gate.get_mut(link) else { return };
+        if known.is_asked_anew(query) {
+            self.send(link, &Frame::Pong(query));
+        } else {
+            self.offense(now, link, Offense::AskedTwice { query });
+        }
     }
 
     pub(crate) fn on_signer(&mut self, answer: SignerAnswer) {
@@ -79,7 +102,7 @@ impl Engine {
     }
 
     /// What signing says becomes ours.
-    fn on_signing(&mut self, output: SigningOutput) {
+    fn on_signing(&mut self, now: Now, output: SigningOutput) {
         let output = match output {
             SigningOutput::Standing { peer, standing } => {
                 if standing == Standing::Stranger {
@@ -90,13 +113,8 @@ impl Engine {
                 let Some(link) = introduced else { return };
                 Output::Admit { link }
             }
-            SigningOutput::Want { peer } => Output::Want { peer },
-            SigningOutput::Forget { peer } => {
-                if let Some(link) = self.gate.link_of(&peer) {
-                    self.close(link, CloseReason::Unwanted);
-                }
-                Output::Forget { peer }
-            }
+            SigningOutput::Want { peer } => return self.notes.push_back(Note::Want(peer)),
+            SigningOutput::Forget { peer } => return self.notes.push_back(Note::Forget(peer)),
             SigningOutput::Send { peer, kind, frame } => {
                 let Some(link) = self.gate.link_of(&peer) else { return };
                 Output::Send { link, lane: kind.lane(), kind, frame }
@@ -109,22 +127,51 @@ impl Engine {
             SigningOutput::Note(record) => Output::Note(Record::Signing(record)),
             SigningOutput::Recall { request } => Output::Recall { request },
             SigningOutput::Offense { peer, offense } => {
-                return self.offense_of(peer, Offense::Signing(offense));
+                return self.offense_of(now, peer, Offense::Signing(offense));
             }
-            SigningOutput::Event(event) => Output::Event(Event::Signing(event)),
+            SigningOutput::Event(event) => {
+                // Anybody can claim to have a group with us.
+                if let SigningEvent::GroupMissing { peer, .. } = &event {
+                    let standing = self.gate.standing_of(peer);
+                    if self.warnings.admit(now.instant, standing).is_none() {
+                        return;
+                    }
+                }
+                Output::Event(Event::Signing(event))
+            }
+        };
+        self.outputs.push_back(output);
+    }
+
+    /// What peers say becomes ours.
+    fn on_peers(&mut self, output: PeersOutput) {
+        let output = match output {
+            PeersOutput::Dial { peer, address } => Output::Dial { peer, address },
+            PeersOutput::Expect { peer } => Output::Expect { peer },
+            PeersOutput::Forget { peer } => {
+                if let Some(link) = self.gate.link_of(&peer) {
+                    self.close(link, CloseReason::Unwanted);
+                }
+                Output::Forget { peer }
+            }
+            PeersOutput::Note(record) => Output::Note(Record::Peers(record)),
+            PeersOutput::Event(event) => Output::Event(Event::Peers(event)),
         };
         self.outputs.push_back(output);
     }
 }
 
 impl Rooms for Engine {
-    fn listen(&mut self, _: Now) -> bool {
+    fn listen(&mut self, now: Now) -> bool {
         // The order of the children is part of the contract: equal inputs, equal outputs.
         if let Some(output) = self.signing.poll_output() {
-            self.on_signing(output);
+            self.on_signing(now, output);
             return true;
         }
-        false
+        let said = self.peers.poll_output();
+        let is_silent = said.is_none();
+        said.into_iter().for_each(|output| self.on_peers(output));
+        !is_silent
     }
 
     fn notes(&self) -> usize {
@@ -134,6 +181,10 @@ impl Rooms for Engine {
     fn deliver(&mut self, now: Now) {
         match self.notes.pop_front() {
             Some(Note::Signing(input)) => self.signing.handle_input(now, input),
+            Some(Note::Peers(input)) => self.peers.handle_input(now, input),
+            // The address book has room for every member, as asserted above.
+            Some(Note::Want(peer)) => drop(self.peers.want(now, peer, Why::Member)),
+            Some(Note::Forget(peer)) => self.peers.forget(peer, Why::Member),
             None => {}
         }
     }

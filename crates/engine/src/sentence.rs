@@ -30,7 +30,10 @@ pub const fn sentence(offense: &Offense) -> Sentence {
         Offense::NoHello { .. } | Offense::HelloTimeout => ends(CloseReason::NoHello),
         Offense::Version { .. } => ends(CloseReason::Version),
         Offense::Decode(_) | Offense::SecondHello => ends(CloseReason::Misbehaved),
-        Offense::TooManyPings | Offense::Stranger { .. } => points(5),
+        Offense::TooManyPings
+        | Offense::NeverAsked { .. }
+        | Offense::AskedTwice { .. }
+        | Offense::Stranger { .. } => points(5),
         // Whoever asks too much is slowed: what is beyond its budget costs less than a handshake.
         Offense::OverBudget { .. } | Offense::Signing(Signing::NoRoom) => points(0),
         // What another clock would accept: as with a message that is too old.

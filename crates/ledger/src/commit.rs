@@ -1,9 +1,10 @@
 //! Many writes, one commit: what the store refuses, or what contradicts it, is found out one by one.
 
-use ensign_primitives::{RequestId, UnixTime};
-use ensign_store::{OnceError, Store, StoreError};
+use ensign_primitives::{PeerId, RequestId, UnixTime};
+use ensign_signing::Record;
+use ensign_store::{OnceError, Store, StoreError, Table};
 
-use crate::{Entry, LedgerError, contradicted, write};
+use crate::{Entry, LedgerError, contradicted, entry, subject, write};
 
 /// One write.
 #[derive(Debug)]
@@ -69,6 +70,30 @@ pub enum Answer {
     Contradicts(About, LedgerError),
     /// Nothing is written any more.
     Failed(LedgerError),
+}
+
+impl Write {
+    /// Makes the write of a record that the engine waits for under a token.
+    ///
+    /// - `node`: us. An own request is announced before it is joined, and only when it is durable.
+    pub fn of_record(record: &Record, (at, token): (UnixTime, u64), node: PeerId) -> Self {
+        let mut of = subject(record).map_or(Subject::Other, Subject::Request);
+        let mut before_join = false;
+        if let Record::Consented { request, .. } = record {
+            (of, before_join) = (Subject::Begins(request.request.id()), request.peer != node);
+        }
+        Self { entry: entry(record), at, about: About::Record { token, of }, before_join }
+    }
+
+    /// Makes a write that no join follows.
+    pub const fn of_entry(entry: Entry, at: UnixTime, about: About) -> Self {
+        Self { entry, at, about, before_join: false }
+    }
+
+    /// Whether it takes one flush alone, so that it shall not wait for more.
+    pub fn is_quick(&self) -> bool {
+        matches!(self.entry.place.table(), Table::Joins | Table::Burns | Table::Partials)
+    }
 }
 
 /// Commits writes together, at the time of the latest; what the store refuses, or what contradicts it, is found out one by one.

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, net::SocketAddr, ops::ControlFlow};
 
 use ensign_primitives::{GroupId, PeerId, RequestId, UnixTime};
-use ensign_signing::{End, Ending, Horizon, Open, Record, Restored, Undecided};
+use ensign_signing::{CaseKind, End, Ending, Horizon, Open, Record, Restored, Undecided};
 use ensign_store::{OnceError, Place, Store, StoreError, Table, request_of};
 
 use crate::{AskedBefore, LostAttempt, Outline, Reached, Shown, SignedCoins, outlines};
@@ -71,6 +71,10 @@ pub fn place(record: &Record) -> Place {
         Record::Finished { request, .. } => Place::finished(request),
         Record::Closed { request, .. } => Place::closed(request),
         Record::Undecided(kept) => Place::undecided(&kept.creator),
+        Record::Case(file) => match file.kind {
+            CaseKind::Proof => Place::evidence(&file.id),
+            CaseKind::Claim => Place::claim(&file.id),
+        },
         Record::Horizon(_) => Place::meta(HORIZON),
     }
 }
@@ -82,8 +86,13 @@ pub fn subject(record: &Record) -> Option<RequestId> {
 
 /// Returns how a record of the engine's is written.
 pub fn entry(record: &Record) -> Entry {
-    // A record is made of sized sequences only, so that it always encodes.
-    let value = postcard::to_allocvec(record).unwrap_or_default();
+    let value = if let Record::Case(file) = record {
+        // Whoever takes it out hands it to strangers as it is.
+        file.bytes.clone()
+    } else {
+        // A record is made of sized sequences only, so that it always encodes.
+        postcard::to_allocvec(record).unwrap_or_default()
+    };
     Entry { place: place(record), value: Some(value) }
 }
 
@@ -387,6 +396,7 @@ pub(crate) fn ending(record: Record) -> Option<(RequestId, GroupId, Ending)> {
         | Record::Burned { .. }
         | Record::Partials { .. }
         | Record::Undecided(_)
+        | Record::Case(_)
         | Record::Horizon(_) => None,
     }
 }

@@ -18,7 +18,7 @@
 //! Time is an argument. The operating system is asked for the mark of an opened store's generation, and
 //! for the name of the machine.
 //!
-//! Absent on purpose: threads and a runtime (who commits when is the driver's), what a request means
+//! Absent on purpose: a runtime, the order in which records have to be durable (the engine's), what a request means
 //! (`ensign-review`), secrets of any kind.
 
 mod ledger;
@@ -30,6 +30,8 @@ mod write;
 pub use write::write;
 mod commit;
 pub use commit::{About, Answer, Subject, Write, commit};
+mod clerk;
+pub use clerk::{Clerk, Task};
 mod recall;
 pub use recall::recall;
 mod records;

@@ -5,15 +5,15 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use ensign_primitives::{GroupId, RequestId, UnixTime, sha256};
+use ensign_primitives::{GroupId, Network, RequestId, UnixTime, sha256};
 use ensign_replay::MESSAGE_AGE_MAX;
 use ensign_signing::Record;
 use ensign_store::{OnMove, OpenError, Opening, RedbStore, Store, StoreOptions, Table};
 use ensign_wire::AbortReason;
 
 use crate::{
-    Entry, Handles, LedgerError, Past, Records, entry, ledger, outlines, past, received,
-    records::names_of, unfinished, write,
+    AskedBefore, Entry, Handles, LedgerError, Past, Records, Unfinished, entry, ledger, outlines,
+    past, received, records::names_of, unfinished, write,
 };
 
 /// The code of the catalogue for a request that is refused because the store may have missed it.
@@ -46,6 +46,35 @@ pub struct Before {
     pub voided: Vec<(RequestId, GroupId)>,
     /// Requests made before this are refused.
     pub void_until: Option<UnixTime>,
+}
+
+impl Before {
+    /// Takes the requests of a group that were closed.
+    pub fn take_voided(&mut self, group: &GroupId) -> Vec<RequestId> {
+        take_names(&mut self.voided, group)
+    }
+
+    /// Takes the results of a group that nobody said they have.
+    pub fn take_unreceived(&mut self, group: &GroupId) -> Vec<RequestId> {
+        take_names(&mut self.past.unreceived, group)
+    }
+
+    /// Takes what goes on in a group.
+    pub fn take_open(&mut self, network: Network, group: &GroupId) -> Vec<Unfinished> {
+        let ours =
+            |it: &mut Unfinished| it.open.request.request.signers.group_id(network) == *group;
+        self.past.open.extract_if(.., ours).collect()
+    }
+
+    /// Takes what the user of a group was asked and never decided.
+    pub fn take_asked(&mut self, network: Network, group: &GroupId) -> Vec<AskedBefore> {
+        let ours = |it: &mut AskedBefore| it.request.request.signers.group_id(network) == *group;
+        self.past.asked.extract_if(.., ours).collect()
+    }
+}
+
+fn take_names(names: &mut Vec<(RequestId, GroupId)>, group: &GroupId) -> Vec<RequestId> {
+    names.extract_if(.., |(_, of)| of == group).map(|(id, _)| id).collect()
 }
 
 /// Whether a node's keys have been used before.

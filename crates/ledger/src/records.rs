@@ -343,6 +343,7 @@ fn enter(
         Record::Joined { .. }
         | Record::Burned { .. }
         | Record::Partials { .. }
+        | Record::Case(_)
         | Record::Undecided(_)
         | Record::Horizon(_) => {}
     }

@@ -62,7 +62,7 @@ pub struct Session {
     pub(crate) abort: Option<Aborted>,
     pub(crate) awaited: Option<(u64, Step)>,
     next_token: u64,
-    next_seq: u64,
+    pub(crate) next_seq: u64,
     outputs: VecDeque<Output>,
 }
 

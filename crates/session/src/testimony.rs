@@ -1,8 +1,8 @@
 //! What was said in an attempt, for those who must show it to strangers.
 
 use ensign_identity::DelegationProof;
-use ensign_primitives::SignerIndex;
-use ensign_wire::{Body, Envelope, Slot};
+use ensign_primitives::{Now, SignerIndex};
+use ensign_wire::{AbortReason, Body, Envelope, SessionAbort, Slot};
 
 use crate::{Session, session::Aborted};
 
@@ -16,6 +16,20 @@ impl Session {
             Body::SessionJoin(join) => Some(join.delegation),
             _ => None,
         }
+    }
+
+    /// Signs that we waited for a signer in vain, for whoever is shown it later; says it to nobody. Its
+    /// number is the next of what we say in this session.
+    pub fn report(
+        &mut self,
+        now: Now,
+        reason: AbortReason,
+        culprit: SignerIndex,
+    ) -> Option<Envelope> {
+        self.next_seq += 1;
+        let body = Body::SessionAbort(SessionAbort { reason, culprit: Some(culprit) });
+        let (key, seq) = (&self.setup.node_key, self.next_seq);
+        Envelope::sign(key, self.network, self.id, seq, now.unix, body).ok()
     }
 
     /// Returns the signed words with which another signer ended the attempt.

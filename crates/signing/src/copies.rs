@@ -9,7 +9,7 @@ use core::time::Duration;
 
 use ensign_primitives::{Instant, Occupancy, PeerId};
 
-use crate::{MEMBERS_MAX, Signing};
+use crate::MEMBERS_MAX;
 
 /// Within which time a number has to come back. Two processes that push each other off do so within
 /// seconds; dialling pauses for half a minute at most.
@@ -60,7 +60,7 @@ impl Instances {
     }
 
     /// Returns the last number that a member said.
-    fn latest(&self, peer: &PeerId) -> Option<[u8; 8]> {
+    pub(crate) fn latest(&self, peer: &PeerId) -> Option<[u8; 8]> {
         self.0.get(peer)?.latest
     }
 
@@ -72,13 +72,6 @@ impl Instances {
 
     pub(crate) fn occupancy(&self) -> Occupancy {
         Occupancy { name: "members that told their process", len: self.0.len(), limit: MEMBERS_MAX }
-    }
-}
-
-impl Signing {
-    /// Returns the number that a member's process has drawn, by its last word.
-    pub fn instance_of(&self, peer: &PeerId) -> Option<[u8; 8]> {
-        self.instances.latest(peer)
     }
 }
 

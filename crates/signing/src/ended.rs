@@ -2,17 +2,13 @@
 //!
 //! That none comes back is not decided here but asked of the store: this memory may forget.
 
-use alloc::{
-    boxed::Box,
-    collections::{BTreeMap, VecDeque},
-};
+use alloc::collections::{BTreeMap, VecDeque};
 
-use ensign_primitives::{GroupId, Now, Occupancy, PeerId, RequestId, SIGNERS_MAX};
-use ensign_wire::{AbortReason, Body, Envelope, Frame, SessionAbort, SignatureFinalized};
+use ensign_primitives::{GroupId, Now, Occupancy, PeerId, RequestId, SIGNERS_MAX, SessionId};
+use ensign_wire::{AbortReason, Body, Envelope, SessionAbort, SignatureFinalized};
 
 use crate::{
-    ANSWERS_PER_MEMBER_MAX, ATTEMPTS_MAX, ENDINGS_REMEMBERED, Ending, Signing,
-    UNDECIDED_ENDINGS_REMEMBERED, requests::all_sessions,
+    ANSWERS_PER_MEMBER_MAX, ATTEMPTS_MAX, ENDINGS_REMEMBERED, Ending, UNDECIDED_ENDINGS_REMEMBERED,
 };
 
 /// How a request ended, without its signatures: those are in the store.
@@ -91,7 +87,7 @@ impl Endings {
 
     /// Remembers an end, or corrects the one remembered: signatures outrank a failure. Returns the
     /// request whose ending gave way, the oldest of the same share, when that is full.
-    fn remember(
+    pub(crate) fn remember(
         &mut self,
         id: RequestId,
         (group, end): (GroupId, End),
@@ -120,77 +116,59 @@ impl Endings {
         let oldest = order.pop_front()?;
         self.known.remove(&oldest).map(|_| oldest)
     }
-}
 
-impl Signing {
-    /// Remembers a request that ended without this machine, so that it is not opened and whoever missed
-    /// its end is told.
-    pub fn remember_ended(&mut self, request: RequestId, group: GroupId, end: End) {
-        self.remember_end(request, (group, end), Share::Decided);
+    /// Returns how a request ended, as members that ask are told.
+    pub(crate) fn end_of(&self, request: &RequestId) -> Option<End> {
+        self.known.get(request).map(|known| known.end)
     }
 
-    pub(crate) fn remember_end(&mut self, request: RequestId, end: (GroupId, End), share: Share) {
-        for (session, attempt) in all_sessions(request, self.config.network) {
-            self.sessions.insert(session, (request, attempt));
-        }
-        if let Some(forgotten) = self.ended.remember(request, end, share)
-            && !self.requests.contains_key(&forgotten)
-        {
-            self.forget_sessions(forgotten);
-        }
+    /// Whether the bound on answers leaves one for a member of the group, which `envelope` asks for.
+    pub(crate) fn may_answer(
+        &self,
+        to: &PeerId,
+        question: &Question<'_>,
+        members: &[PeerId],
+    ) -> bool {
+        let Some(known) = self.known.get(&question.request) else { return false };
+        let told = known.answered.get(to).copied().unwrap_or(0);
+        told < ANSWERS_PER_MEMBER_MAX && members.contains(to)
     }
 
-    pub(crate) fn forget_sessions(&mut self, request: RequestId) {
-        for (session, _) in all_sessions(request, self.config.network) {
-            self.sessions.remove(&session);
-        }
+    /// Returns whose request it was.
+    pub(crate) fn group_of(&self, request: &RequestId) -> Option<GroupId> {
+        self.known.get(request).map(|known| known.group)
     }
 
-    /// Tells a member that still works on a request how it ended; signatures are read from the
-    /// store first.
-    pub(crate) fn answer_ended(
-        &mut self,
-        now: Now,
-        from: PeerId,
-        id: RequestId,
-        envelope: Box<Envelope>,
-    ) {
-        match self.ended.known.get(&id).map(|known| known.end) {
-            Some(end @ End::Signed) if asks(envelope.body(), end) && self.may_tell(&from, &id) => {
-                self.recall(id, from, envelope);
-            }
-            Some(End::Closed(reason)) => {
-                self.tell_ended(now, (from, id), &envelope, &Ending::Closed(reason));
-            }
-            Some(End::Signed) | None => {}
-        }
+    /// Counts an answer; returns its number, which is above every one that our machine of that session
+    /// has used, before a restart too.
+    fn count_answer(&mut self, now: Now, question: &Question<'_>) -> Option<u64> {
+        let known = self.known.get_mut(&question.request)?;
+        *known.answered.entry(question.from).or_default() += 1;
+        known.last_seq = known.last_seq.saturating_add(1).max(now.unix.as_millis());
+        Some(known.last_seq)
     }
 
-    fn may_tell(&self, from: &PeerId, id: &RequestId) -> bool {
-        let Some(known) = self.ended.known.get(id) else { return false };
-        let told = known.answered.get(from).copied().unwrap_or(0);
-        let group = self.groups.get(&known.group);
-        told < ANSWERS_PER_MEMBER_MAX && group.is_some_and(|group| group.peers.contains(from))
-    }
-
-    /// Tells one member one ending, within the bound on answers.
+    /// Answers one member that asks how a request ended, within the bound on answers.
     ///
     /// Signatures verify on their own, so they serve in whatever attempt the member is.
-    pub(crate) fn tell_ended(
+    ///
+    /// - `members`: the nodes of the request's group.
+    pub(crate) fn answer(
         &mut self,
         now: Now,
-        (from, id): (PeerId, RequestId),
-        envelope: &Envelope,
+        question: &Question<'_>,
+        members: &[PeerId],
         ending: &Ending,
-    ) {
-        let may_tell = [from, envelope.sender()].iter().all(|peer| self.may_tell(peer, &id));
-        if !may_tell || !asks(envelope.body(), End::of(ending)) || !envelope.verify() {
-            return;
+    ) -> Option<Answer> {
+        let (from, sender) = (question.from, question.envelope.sender());
+        let may_answer = [from, sender].iter().all(|peer| self.may_answer(peer, question, members));
+        if !may_answer
+            || !asks(question.envelope.body(), End::of(ending))
+            || !question.envelope.verify()
+        {
+            return None;
         }
-        let Some(known) = self.ended.known.get_mut(&id) else { return };
-        *known.answered.entry(from).or_default() += 1;
-        // Above every number that our machine of that session has used, before a restart too.
-        known.last_seq = known.last_seq.saturating_add(1).max(now.unix.as_millis());
+        let seq = self.count_answer(now, question)?;
         let body = match ending {
             Ending::Signed(signatures) => {
                 Body::SignatureFinalized(SignatureFinalized { signatures: signatures.clone() })
@@ -199,17 +177,30 @@ impl Signing {
                 Body::SessionAbort(SessionAbort { reason: *reason, culprit: None })
             }
         };
-        let (seq, network, session) = (known.last_seq, self.config.network, envelope.session());
-        let answer = Envelope::sign(&self.keys.node_key, network, session, seq, now.unix, body);
-        if let Ok(answer) = answer {
-            self.send(from, &Frame::Envelope(answer.into()));
-        }
+        Some(Answer { session: question.envelope.session(), seq, body })
     }
+}
+
+/// A statement about a request that has ended.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Question<'a> {
+    pub(crate) request: RequestId,
+    /// Whose connection brought it.
+    pub(crate) from: PeerId,
+    pub(crate) envelope: &'a Envelope,
+}
+
+/// What a member is told, to be signed.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) session: SessionId,
+    pub(crate) seq: u64,
+    pub(crate) body: Body,
 }
 
 /// Whether a statement shows that its sender does not know the end. What ends a session never asks,
 /// or two nodes would tell each other for ever; only signatures correct a failure.
-const fn asks(body: &Body, end: End) -> bool {
+pub(crate) const fn asks(body: &Body, end: End) -> bool {
     match body {
         Body::SessionAnnounce(_)
         | Body::SessionJoin(_)

@@ -1,14 +1,15 @@
 //! What the machine is told, asks for and reports.
 
 use alloc::{boxed::Box, sync::Arc, vec::Vec};
-use ensign_identity::Signature;
+use ensign_equivocation::Evidence;
+use ensign_identity::{DelegationError, DelegationProof, Signature};
 use ensign_musig::PubNonce;
-use ensign_primitives::{GroupId, PeerId, RequestId, SessionId, UnixTime};
+use ensign_primitives::{GroupId, Network, PeerId, RequestId, SessionId, UnixTime};
 use ensign_session::{Order, OwnNonces, OwnPartials, Unsigned};
 use ensign_wire::{AbortReason, Envelope, Groups, Kind, SignedRequest};
 use serde::{Deserialize, Serialize};
 
-use crate::{CommandError, Horizon, Known, Offense, Undecided};
+use crate::{CaseFile, CommandError, Horizon, Known, Offense, Opening, Undecided};
 
 /// What a node says of itself when it is connected, as far as it told it to us.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -164,6 +165,15 @@ pub enum SignerQuestion {
         /// The session.
         session: SessionId,
     },
+    /// Let our node speak for the signer key; answered by [`SignerAnswer::Delegated`].
+    Delegate {
+        /// On which chain.
+        network: Network,
+        /// Our node.
+        peer: PeerId,
+        /// Until when.
+        expires: UnixTime,
+    },
 }
 
 /// What the signer answers. A failure ends the attempt.
@@ -183,6 +193,8 @@ pub enum SignerAnswer {
         /// What the signer made, or why there is none.
         result: Result<OwnPartials, Unsigned>,
     },
+    /// To [`SignerQuestion::Delegate`]. It is verified; a failure ends nothing.
+    Delegated(Result<DelegationProof, Unsigned>),
 }
 
 /// What must survive a crash. The driver writes it to its journal as it is.
@@ -244,6 +256,8 @@ pub enum Record {
     },
     /// Requests of one creator's that ended before our user had decided.
     Undecided(Undecided),
+    /// Who did wrong, or did not answer.
+    Case(CaseFile),
     /// How far time has come.
     Horizon(Horizon),
 }
@@ -255,6 +269,15 @@ pub enum Ending {
     Signed(Vec<Signature>),
     /// Without.
     Closed(AbortReason),
+}
+
+/// Why there is no other delegation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotDelegated {
+    /// The signer makes none.
+    Unsigned(Unsigned),
+    /// What it made does not hold.
+    Invalid(DelegationError),
 }
 
 /// A request that waits for our user's decision.
@@ -315,13 +338,46 @@ pub enum Event {
     },
     /// A request of another signer waits for a decision.
     Review(Review),
+    /// A request was made before what we know begins, and is refused: an attempt at it may have been
+    /// joined. Its end follows.
+    Void(Review),
+    /// Our user's consent to a request is durable.
+    ConsentDurable {
+        /// The request.
+        request: RequestId,
+    },
+    /// It is durable that a request is over without signatures, and will never go on.
+    EndDurable {
+        /// The request.
+        request: RequestId,
+    },
     /// An attempt at a request began.
     Attempt {
         /// The request.
         request: RequestId,
         /// Which attempt, from 1.
         attempt: u16,
+        /// Which signer's node opened it, and why; `None` when we did.
+        opened_by: Option<Opening>,
     },
+    /// Every signer's node has said that it holds the signatures of a request, and we hold them too.
+    Everybody {
+        /// The request.
+        request: RequestId,
+    },
+    /// A member's node is convicted by its own signatures.
+    Convicted {
+        /// The node.
+        peer: PeerId,
+        /// The proof.
+        evidence: Box<Evidence>,
+        /// The name of the [case](Record::Case) that shows it to strangers.
+        case: Option<[u8; 32]>,
+    },
+    /// Another delegation of our signer key's is in use from here on.
+    Delegated,
+    /// The delegation in use stays, whether it holds or not.
+    NotDelegated(NotDelegated),
     /// A session reports. An attempt that failed is reported here only when another follows.
     Session {
         /// The request.

@@ -4,6 +4,8 @@ use ensign_primitives::UnixTime;
 use ensign_wire::SigningRequest;
 use serde::{Deserialize, Serialize};
 
+use crate::NOTE_PAUSE;
+
 /// The latest wall time that was seen, and the creation of the youngest request that was taken.
 ///
 /// What had expired once stays expired when a clock is set back: nobody remembers expired requests by
@@ -41,6 +43,46 @@ impl Horizon {
     pub(crate) fn restore(&mut self, kept: Self) {
         self.see(kept.latest);
         self.take(kept.newest);
+    }
+}
+
+/// How far time has come, and how much of that was written down.
+#[derive(Debug, Default)]
+pub(crate) struct Horizons {
+    come: Horizon,
+    noted: Horizon,
+}
+
+impl Horizons {
+    pub(crate) fn see(&mut self, now: UnixTime) {
+        self.come.see(now);
+    }
+
+    pub(crate) fn take(&mut self, created: UnixTime) {
+        self.come.take(created);
+    }
+
+    pub(crate) fn is_over(&self, now: UnixTime, request: &SigningRequest) -> bool {
+        self.come.is_over(now, request)
+    }
+
+    pub(crate) const fn come(&self) -> &Horizon {
+        &self.come
+    }
+
+    pub(crate) fn restore(&mut self, kept: Horizon) {
+        self.come.restore(kept);
+        self.noted.restore(kept);
+    }
+
+    /// Returns what is to be written down, if that is worth a word.
+    pub(crate) fn take_note(&mut self) -> Option<Horizon> {
+        let (noted, come) = (self.noted, self.come);
+        let is_news = come.newest > noted.newest || come.latest.since(noted.latest) >= NOTE_PAUSE;
+        is_news.then(|| {
+            self.noted = come;
+            come
+        })
     }
 }
 

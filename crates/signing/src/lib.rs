@@ -32,8 +32,8 @@ mod signing;
 pub use signing::Signing;
 mod event;
 pub use event::{
-    Ending, Event, Input, Introduction, Message, Output, Record, Review, SignerAnswer,
-    SignerQuestion, Standing,
+    Ending, Event, Input, Introduction, Message, NotDelegated, Output, Record, Review,
+    SignerAnswer, SignerQuestion, Standing,
 };
 mod config;
 pub use config::{
@@ -50,6 +50,8 @@ pub use budget::{
     ANNOUNCED_BYTES_ALLOWED, Allowance, Allowances, BROUGHT_ALLOWED, Bucket, MESSAGES_ALLOWED,
     PAYLOAD_BYTES_ALLOWED, REFUSALS_ALLOWED, REQUESTS_ALLOWED, REQUESTS_PER_MINUTE_MAX,
 };
+mod case;
+pub use case::{CaseFile, CaseKind};
 mod horizon;
 pub use horizon::Horizon;
 mod copies;
@@ -58,22 +60,24 @@ mod local_signer;
 pub use local_signer::ask_local_signer;
 mod recall;
 pub use recall::{Known, RECALL_ENVELOPES_MAX, RECALLS_MAX};
+mod renewal;
+pub use renewal::{RENEWAL_MARGIN, RENEWAL_PAUSE};
 mod restore;
 pub use restore::{Asked, KeptPartials, Open, Restored};
 mod shared;
 pub use shared::{CLAIMS_PER_STRANGER_MAX, CLAIMS_REMEMBERED, GROUPS_SETTLE};
 mod status;
 pub use status::{Opening, RequestStatus};
-mod testimony;
-pub use testimony::Testimony;
 mod undecided;
 pub use undecided::{UNDECIDED_PER_CREATOR_MAX, Undecided, UndecidedEnd};
 
-mod announce;
+mod admission;
 mod ended;
 pub use ended::{End, is_retried};
-mod occupancy;
-mod payload;
-mod peers;
+mod groups;
+mod request;
 mod requests;
-mod route;
+mod shelf;
+
+#[cfg(test)]
+mod tests;

@@ -25,6 +25,9 @@ pub fn ask_local_signer(
             let result = signer.partials(session, &nonces).map_err(|_| why);
             Some(SignerAnswer::Partials { session, result })
         }
+        SignerQuestion::Delegate { network, peer, expires } => {
+            Some(SignerAnswer::Delegated(Ok(signer.delegate(network, peer, expires))))
+        }
         SignerQuestion::Forget { session } => {
             signer.forget(session);
             None

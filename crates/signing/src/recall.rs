@@ -5,13 +5,10 @@
 
 use alloc::{boxed::Box, collections::BTreeMap, vec::Vec};
 
-use ensign_primitives::{GroupId, Now, Occupancy, PeerId, RequestId};
-use ensign_wire::{Body, Envelope};
+use ensign_primitives::{GroupId, Occupancy, PeerId, RequestId};
+use ensign_wire::Envelope;
 
-use crate::{
-    Ending, Output, Record, Signing,
-    ended::{End, Share},
-};
+use crate::{Ending, Record};
 
 /// Most requests that the store is asked about at one time. Guess: what a handful of members may
 /// bring at once.
@@ -57,7 +54,7 @@ impl Known {
                 Record::Closed { request, group, reason } => {
                     (*request, Self::Over { group: *group, ending: Ending::Closed(*reason) })
                 }
-                Record::Undecided(_) | Record::Horizon(_) => continue,
+                Record::Undecided(_) | Record::Case(_) | Record::Horizon(_) => continue,
             };
             if id == *wanted && found.rank() >= known.rank() {
                 known = found;
@@ -93,7 +90,12 @@ impl Recalls {
     }
 
     /// Lets a statement wait; returns whether the store is to be asked.
-    fn wait(&mut self, request: RequestId, from: PeerId, envelope: Box<Envelope>) -> bool {
+    pub(crate) fn wait(
+        &mut self,
+        request: RequestId,
+        from: PeerId,
+        envelope: Box<Envelope>,
+    ) -> bool {
         let asks = !self.contains(&request);
         if asks && self.is_full() {
             return false;
@@ -110,7 +112,7 @@ impl Recalls {
         asks
     }
 
-    fn take(&mut self, request: &RequestId) -> Vec<(PeerId, Box<Envelope>)> {
+    pub(crate) fn take(&mut self, request: &RequestId) -> Vec<(PeerId, Box<Envelope>)> {
         self.0.remove(request).unwrap_or_default()
     }
 
@@ -124,40 +126,5 @@ impl Recalls {
                 limit: RECALL_ENVELOPES_MAX,
             },
         ]
-    }
-}
-
-impl Signing {
-    /// Asks the store about a request; the statement waits for the answer.
-    pub(crate) fn recall(&mut self, request: RequestId, from: PeerId, envelope: Box<Envelope>) {
-        if self.recalls.wait(request, from, envelope) {
-            self.outputs.push_back(Output::Recall { request });
-        }
-    }
-
-    /// Goes on with what waited: a request that never was is opened, of any other the end is told.
-    pub(crate) fn on_recalled(&mut self, now: Now, request: RequestId, known: Known) {
-        let waiting = self.recalls.take(&request);
-        match known {
-            Known::Begun => {}
-            Known::Over { group, ending } => {
-                // Whoever digs out old requests pushes none out that we hold.
-                if !self.ended.contains(&request) {
-                    self.remember_end(request, (group, End::of(&ending)), Share::Undecided);
-                }
-                for (from, envelope) in waiting {
-                    self.tell_ended(now, (from, request), &envelope, &ending);
-                }
-            }
-            Known::Nothing => {
-                for (from, envelope) in waiting {
-                    if self.requests.contains_key(&request) {
-                        self.on_envelope(now, from, envelope);
-                    } else if let Body::SessionAnnounce(announce) = envelope.body() {
-                        self.open_announced(now, from, &envelope, announce);
-                    }
-                }
-            }
-        }
     }
 }

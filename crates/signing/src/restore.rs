@@ -2,10 +2,10 @@
 
 use alloc::{collections::BTreeMap, vec::Vec};
 
-use ensign_primitives::{GroupId, Network, Now, RequestId};
+use ensign_primitives::{GroupId, Network, RequestId, UnixTime};
 use ensign_wire::SignedRequest;
 
-use crate::{End, Event, Horizon, Record, Signing, Undecided};
+use crate::{End, Horizon, Record, Undecided};
 
 /// A request that our user had consented to and that has not ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,6 +66,9 @@ pub struct Restored {
     pub undecided: Vec<Undecided>,
     /// How far time had come.
     pub horizon: Horizon,
+    /// No request of another signer's made then or before is joined: the store may have missed an attempt
+    /// at it that others saw us join.
+    pub void_until: Option<UnixTime>,
 }
 
 /// What waits for its group to be formed, in the order in which it was handed over.
@@ -84,29 +87,11 @@ impl Waiting {
         }
     }
 
-    fn take(&mut self, group: GroupId) -> (Vec<Open>, Vec<Asked>) {
+    /// Takes what waited for a group.
+    pub(crate) fn take(&mut self, group: GroupId) -> (Vec<Open>, Vec<Asked>) {
         let open = self.open.extract_if(.., |(of, _)| *of == group).map(|(_, open)| open).collect();
         let asked = self.asked.extract_if(.., |(of, _)| *of == group).map(|(_, it)| it).collect();
         (open, asked)
-    }
-}
-
-impl Signing {
-    /// Goes on with what waited for a group: what our user had consented to, then what is asked again.
-    pub(crate) fn resume_waiting(&mut self, now: Now, group: GroupId) {
-        let (open, asked) = self.waiting.take(group);
-        for open in open {
-            let request = open.request.request.id();
-            if let Err(why) = self.resume(now, open) {
-                self.event(Event::NotResumed { request, why });
-            }
-        }
-        for asked in asked {
-            let request = asked.request.request.id();
-            if let Err(why) = self.reopen(now, asked) {
-                self.event(Event::NotResumed { request, why });
-            }
-        }
     }
 }
 
@@ -144,10 +129,11 @@ impl Restored {
                 }
                 Record::Undecided(kept) => drop(undecided.insert(kept.creator, kept)),
                 Record::Horizon(kept) => horizon.restore(kept),
+                Record::Case(_) => {}
             }
         }
         let undecided = undecided.into_values().collect();
         let (open, asked) = (open.into_values().collect(), Vec::new());
-        Self { open, asked, ended, undecided, horizon }
+        Self { open, asked, ended, undecided, horizon, void_until: None }
     }
 }

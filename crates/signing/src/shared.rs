@@ -5,15 +5,14 @@
 //! a stranger.
 
 use alloc::{
-    collections::{BTreeSet, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     vec::Vec,
 };
 use core::time::Duration;
 
-use ensign_primitives::{GroupId, Now, Occupancy, PeerId};
-use ensign_wire::{Frame, Groups};
+use ensign_primitives::{GroupId, Instant, Now, Occupancy, PeerId, Wakeup};
 
-use crate::{Event, GROUPS_MAX, MEMBERS_MAX, Signing};
+use crate::{GROUPS_MAX, MEMBERS_MAX};
 
 /// How long a difference has to stand before it is told: groups are formed one after the other when
 /// a node starts. Guess: far above what that takes.
@@ -27,17 +26,142 @@ pub const CLAIMS_PER_STRANGER_MAX: usize = 4;
 
 const _: () = assert!(GROUPS_MAX <= ensign_wire::SHARED_GROUPS_MAX, "all fit into one frame");
 
-/// What was found, so that each difference is told once.
+/// What connected nodes have told of their groups, and what was found, so that each difference is
+/// told once.
 #[derive(Debug, Default)]
 pub(crate) struct Shared {
+    lists: BTreeMap<PeerId, Lists>,
+    /// When which node's list is compared with ours, the earliest first.
+    comparisons: BTreeSet<(Instant, PeerId)>,
     /// Our groups that members do not have.
     lacking: BTreeSet<(PeerId, GroupId)>,
     /// Groups that others have with us and we do not have, the oldest claim first.
     missing: VecDeque<(PeerId, GroupId)>,
 }
 
+/// What a connected node and we have said to each other.
+#[derive(Debug, Default)]
+struct Lists {
+    /// The groups that it says it shares with us.
+    told: BTreeSet<GroupId>,
+    has_told: bool,
+    /// Whether we have said ours.
+    has_heard: bool,
+    /// When a difference between the two lists is told.
+    compare_at: Option<Instant>,
+}
+
+/// Where two lists differ.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Difference {
+    /// The node does not have this group of ours.
+    Lacking(GroupId),
+    /// The node says that it has this group with us.
+    Missing(GroupId),
+}
+
 impl Shared {
-    fn claim(&mut self, claim: (PeerId, GroupId)) -> bool {
+    /// Begins with a node that is connected from now on.
+    pub(crate) fn up(&mut self, peer: PeerId) {
+        self.down(&peer);
+        self.lists.insert(peer, Lists::default());
+    }
+
+    /// Forgets what a node has told on its connection.
+    pub(crate) fn down(&mut self, peer: &PeerId) {
+        self.compare_at(peer, None);
+        self.lists.remove(peer);
+    }
+
+    /// Whether a connected node has said that it has a group.
+    pub(crate) fn has_group(&self, peer: &PeerId, group: &GroupId) -> bool {
+        self.lists.get(peer).is_some_and(|known| known.told.contains(group))
+    }
+
+    /// Takes a member that speaks in a session of a group for one that has it.
+    pub(crate) fn speaks_for(&mut self, peer: &PeerId, group: GroupId) {
+        if let Some(known) = self.lists.get_mut(peer) {
+            known.told.insert(group);
+        }
+    }
+
+    /// Notes that we say our list; returns whether the node is connected.
+    pub(crate) fn say(&mut self, peer: &PeerId) -> bool {
+        let known = self.lists.get_mut(peer);
+        known.map(|known| known.has_heard = true).is_some()
+    }
+
+    pub(crate) fn has_heard(&self, peer: &PeerId) -> bool {
+        self.lists.get(peer).is_some_and(|known| known.has_heard)
+    }
+
+    /// Takes a node's list; returns what stands in it for the first time.
+    pub(crate) fn hear(&mut self, now: Now, peer: &PeerId, told: Vec<GroupId>) -> Vec<GroupId> {
+        let Some(known) = self.lists.get_mut(peer) else { return Vec::new() };
+        let told: BTreeSet<GroupId> = told.into_iter().collect();
+        let new = told.difference(&known.told).copied().collect();
+        known.told = told;
+        known.has_told = true;
+        self.compare_at(peer, Some(now.instant.after(GROUPS_SETTLE)));
+        new
+    }
+
+    /// Notes that our list has changed.
+    pub(crate) fn ours_changed(&mut self, peer: &PeerId) {
+        let has_told = self.lists.get(peer).is_some_and(|known| known.has_told);
+        // The clock is not known here: the next wake-up is due at once, and waits from there.
+        self.compare_at(peer, has_told.then(Instant::default));
+    }
+
+    fn compare_at(&mut self, peer: &PeerId, at: Option<Instant>) {
+        let Some(known) = self.lists.get_mut(peer) else { return };
+        if let Some(before) = core::mem::replace(&mut known.compare_at, at) {
+            self.comparisons.remove(&(before, *peer));
+        }
+        self.comparisons.extend(at.map(|at| (at, *peer)));
+    }
+
+    /// Returns whose differences have stood long enough to be told.
+    pub(crate) fn due(&mut self, now: Now) -> Vec<PeerId> {
+        let due = self.comparisons.iter().take_while(|(at, _)| *at <= now.instant);
+        let due: Vec<_> = due.copied().collect();
+        for (at, peer) in &due {
+            let begins = *at == Instant::default();
+            self.compare_at(peer, begins.then(|| now.instant.after(GROUPS_SETTLE)));
+        }
+        let stood = due.into_iter().filter(|(at, _)| *at != Instant::default());
+        let mut stood: Vec<PeerId> = stood.map(|(_, peer)| peer).collect();
+        stood.sort_unstable();
+        stood
+    }
+
+    /// Finds where a node's list and ours differ, each difference once.
+    ///
+    /// - `most`: as many of its claims count.
+    pub(crate) fn differences(
+        &mut self,
+        peer: PeerId,
+        ours: &[GroupId],
+        most: usize,
+    ) -> Vec<Difference> {
+        let Some(known) = self.lists.get(&peer) else { return Vec::new() };
+        let lacking = ours.iter().copied().filter(|group| !known.told.contains(group));
+        let claimed = known.told.iter().copied().filter(|group| !ours.contains(group));
+        let (lacking, claimed): (Vec<_>, Vec<_>) =
+            (lacking.collect(), claimed.take(most).collect());
+        let mut found = Vec::new();
+        for group in lacking {
+            found.extend(self.lacking.insert((peer, group)).then_some(Difference::Lacking(group)));
+        }
+        for group in claimed {
+            found.extend(self.claim(peer, group).then_some(Difference::Missing(group)));
+        }
+        found
+    }
+
+    /// Notes that a node has a group with us that we do not have; returns whether that is new.
+    pub(crate) fn claim(&mut self, peer: PeerId, group: GroupId) -> bool {
+        let claim = (peer, group);
         let is_new = !self.missing.contains(&claim);
         if is_new {
             if self.missing.len() >= CLAIMS_REMEMBERED {
@@ -46,6 +170,25 @@ impl Shared {
             self.missing.push_back(claim);
         }
         is_new
+    }
+
+    /// Notes that a member has a group; returns whether it was known to lack it.
+    pub(crate) fn finds(&mut self, peer: PeerId, group: GroupId) -> bool {
+        self.lacking.remove(&(peer, group))
+    }
+
+    pub(crate) fn lacks(&self, peer: &PeerId, group: &GroupId) -> bool {
+        self.lacking.contains(&(*peer, *group))
+    }
+
+    /// Forgets what was found about a group that is formed, or given up.
+    pub(crate) fn forget(&mut self, group: &GroupId) {
+        self.missing.retain(|(_, missing)| missing != group);
+        self.lacking.retain(|(_, lacking)| lacking != group);
+    }
+
+    pub(crate) fn wakeup(&self) -> Option<Wakeup> {
+        self.comparisons.first().map(|(at, _)| Wakeup { at: *at, reason: "groups" })
     }
 
     pub(crate) fn occupancy(&self) -> [Occupancy; 2] {
@@ -61,114 +204,5 @@ impl Shared {
                 limit: CLAIMS_REMEMBERED,
             },
         ]
-    }
-}
-
-impl Signing {
-    /// Returns whether a member has said that it does not have a group of ours.
-    pub fn lacks(&self, peer: &PeerId, group: &GroupId) -> bool {
-        self.shared.lacking.contains(&(*peer, *group))
-    }
-
-    /// Whether a connected node has said that it has a group.
-    pub(crate) fn has_group(&self, peer: &PeerId, group: &GroupId) -> bool {
-        self.peers.get(peer).is_some_and(|known| known.told.contains(group))
-    }
-
-    /// Takes a member that speaks in a session of a group for one that has it.
-    pub(crate) fn speaks_for(&mut self, peer: PeerId, group: GroupId) {
-        let is_of_group = self.groups.get(&group).is_some_and(|it| it.peers.contains(&peer));
-        if is_of_group && let Some(known) = self.peers.get_mut(&peer) {
-            known.told.insert(group);
-        }
-    }
-
-    /// Says which groups we share with a node.
-    pub(crate) fn say_groups(&mut self, peer: PeerId) {
-        let shared = self.shared_with(&peer);
-        if let Some(known) = self.peers.get_mut(&peer) {
-            known.has_heard = true;
-            self.send(peer, &Frame::Groups(Groups { shared }));
-        }
-    }
-
-    /// Our groups with a node, rising.
-    fn shared_with(&self, peer: &PeerId) -> Vec<GroupId> {
-        let shared = self.groups.iter().filter(|(_, group)| group.peers.contains(peer));
-        shared.map(|(id, _)| *id).collect()
-    }
-
-    /// Takes a node's list. A stranger is answered once on each connection.
-    pub(crate) fn on_groups(&mut self, now: Now, peer: PeerId, groups: Groups) {
-        let Some(known) = self.peers.get_mut(&peer) else { return };
-        let told: BTreeSet<GroupId> = groups.shared.into_iter().collect();
-        let before = core::mem::replace(&mut known.told, told);
-        known.has_told = true;
-        known.compare_at = Some(now.instant.after(GROUPS_SETTLE));
-        if !known.has_heard {
-            self.say_groups(peer);
-        }
-        for group in self.shared_with(&peer) {
-            if self.has_group(&peer, &group) && !before.contains(&group) {
-                if self.shared.lacking.remove(&(peer, group)) {
-                    self.event(Event::GroupKnown { peer, group });
-                }
-                self.reconnect_sessions(now, peer, &group);
-            }
-        }
-    }
-
-    /// Compares both lists again after ours has changed: says ours, and tells differences once they
-    /// stand.
-    pub(crate) fn groups_changed(&mut self, peer: PeerId) {
-        let is_introduced = self.is_up(&peer);
-        if let Some(known) = self.peers.get_mut(&peer).filter(|_| is_introduced) {
-            // The clock is not known here: the next wake-up is due at once, and waits from there.
-            known.compare_at = known.has_told.then(Default::default);
-            self.say_groups(peer);
-        }
-    }
-
-    /// Forgets what was found about a group that is formed, or given up.
-    pub(crate) fn forget_differences(&mut self, group: &GroupId) {
-        self.shared.missing.retain(|(_, missing)| missing != group);
-        self.shared.lacking.retain(|(_, lacking)| lacking != group);
-    }
-
-    /// Tells the differences that have stood long enough.
-    pub(crate) fn compare_groups(&mut self, now: Now) {
-        let due = |at: &Option<_>| at.is_some_and(|at| at <= now.instant);
-        let due: Vec<_> =
-            self.peers.iter().filter(|(_, it)| due(&it.compare_at)).map(|(id, _)| *id).collect();
-        for peer in due {
-            let Some(known) = self.peers.get_mut(&peer) else { continue };
-            if known.compare_at == Some(Default::default()) {
-                known.compare_at = Some(now.instant.after(GROUPS_SETTLE));
-                continue;
-            }
-            known.compare_at = None;
-            self.tell_differences(peer);
-        }
-    }
-
-    fn tell_differences(&mut self, peer: PeerId) {
-        let Some(known) = self.peers.get(&peer) else { return };
-        let (told, ours) = (known.told.clone(), self.shared_with(&peer));
-        for group in ours.iter().filter(|group| !told.contains(*group)) {
-            if self.shared.lacking.insert((peer, *group)) {
-                self.event(Event::GroupUnknown { peer, group: *group });
-            }
-        }
-        let most = if self.is_member(&peer) { usize::MAX } else { CLAIMS_PER_STRANGER_MAX };
-        for group in told.iter().filter(|group| !ours.contains(group)).take(most) {
-            self.claim_group(peer, *group);
-        }
-    }
-
-    /// Tells once that somebody has a group with us that we do not have.
-    pub(crate) fn claim_group(&mut self, peer: PeerId, group: GroupId) {
-        if self.shared.claim((peer, group)) {
-            self.event(Event::GroupMissing { peer, group });
-        }
     }
 }

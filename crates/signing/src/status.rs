@@ -3,11 +3,9 @@
 use alloc::{sync::Arc, vec::Vec};
 use core::time::Duration;
 
-use ensign_primitives::{GroupId, Now, RequestId, SignerIndex};
+use ensign_primitives::{GroupId, RequestId, SignerIndex};
 use ensign_session::Phase;
 use ensign_wire::SignedRequest;
-
-use crate::Signing;
 
 /// One open request as it stands now.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,30 +35,4 @@ pub struct Opening {
     pub who: SignerIndex,
     /// Whether the node was seen to restart in the attempt before; else its wait was over.
     pub has_restarted: bool,
-}
-
-impl Signing {
-    /// Returns every open request, by name.
-    pub fn open_requests(&self, now: Now) -> Vec<RequestStatus> {
-        let open = self.requests.iter().filter(|(_, request)| !request.is_settled());
-        open.map(|(id, request)| RequestStatus {
-            id: *id,
-            group: request.group,
-            request: Arc::clone(&request.signed),
-            consented: request.consented,
-            attempt: request.attempt,
-            phase: request.session.phase(),
-            waiting_on: request.session.waiting_on(),
-            retry_in: request
-                .retry_at
-                .filter(|_| request.is_between_attempts())
-                .map(|at| at.since(now.instant)),
-        })
-        .collect()
-    }
-
-    /// Returns which signer's node opened the current attempt, and why; `None` when we did.
-    pub fn opened_by(&self, request: &RequestId) -> Option<Opening> {
-        self.requests.get(request)?.opened_by
-    }
 }

@@ -16,8 +16,8 @@ pub const NETWORK: Network = Network::Regtest;
 /// The wall clock at the start of every run: 2026-01-01 00:00 UTC.
 pub const START: UnixTime = UnixTime::from_millis(1_767_225_600_000);
 
-/// How long delegations hold: longer than any run.
-const DELEGATION_LIFETIME: Duration = Duration::from_secs(30 * 24 * 3600);
+/// How long delegations hold: as long as nodes ask for, and not renewed within any run.
+const DELEGATION_LIFETIME: Duration = Duration::from_secs(183 * 24 * 3600);
 
 /// A node's number, from 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

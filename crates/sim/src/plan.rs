@@ -143,10 +143,11 @@ impl Plan {
 
 /// The crashes, stops and broken connections of one node.
 fn befalls(faults: &Faults, random: &mut Random) -> Vec<(Duration, What)> {
-    let kinds: [(f64, fn() -> What); 3] = [
+    let kinds: [(f64, fn() -> What); 4] = [
         (faults.crashes, || What::Crash),
         (faults.stops, || What::Stop),
         (faults.breaks, || What::Break),
+        (faults.lost_disks, || What::LoseDisk),
     ];
     let mut befalls = Vec::new();
     for (per_hour, what) in kinds.into_iter().filter(|(per_hour, _)| *per_hour > 0.0) {

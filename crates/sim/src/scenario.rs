@@ -227,6 +227,9 @@ pub struct Faults {
     pub until: Duration,
     /// Crashes of each node in an hour, a [`RATE`](ranges::RATE).
     pub crashes: f64,
+    /// Crashes of each node in an hour that take its disk with them, a [`RATE`](ranges::RATE). Its keys
+    /// survive; what was on the disk is never there again.
+    pub lost_disks: f64,
     /// How long a crashed or stopped node is away, within [`PAUSE`](ranges::PAUSE).
     pub downtime: Range,
     /// Orderly stops of each node in an hour, a [`RATE`](ranges::RATE).

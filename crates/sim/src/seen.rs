@@ -49,8 +49,15 @@ pub enum Seen {
         /// How many of these survived.
         survived: usize,
     },
+    /// Its disk is gone after a crash: it starts with nothing but its keys.
+    LostDisk,
     /// Its process ended in order.
     Stopped,
+    /// It dials a peer.
+    Dials {
+        /// Whom.
+        peer: NodeIndex,
+    },
     /// A connection came up.
     Connected {
         /// With whom.

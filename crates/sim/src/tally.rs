@@ -123,7 +123,7 @@ impl Tally {
 
     fn on_event(&mut self, cast: &Cast, sight: &Sight, event: &Event) {
         match event {
-            Event::Attempt { request, attempt } => self.on_attempt(sight, *request, *attempt),
+            Event::Attempt { request, attempt, .. } => self.on_attempt(sight, *request, *attempt),
             Event::Session { request, event: SessionEvent::Done(_), .. } => {
                 self.on_done(cast, sight, *request);
             }
@@ -142,6 +142,13 @@ impl Tally {
             | Event::PeerCopied { .. }
             | Event::Review(_)
             | Event::NotResumed { .. }
+            | Event::Void(_)
+            | Event::ConsentDurable { .. }
+            | Event::EndDurable { .. }
+            | Event::Everybody { .. }
+            | Event::Convicted { .. }
+            | Event::Delegated
+            | Event::NotDelegated(_)
             | Event::Session { .. } => {}
         }
     }
@@ -350,6 +357,8 @@ impl Observer for Tally {
                 self.running.remove(&sight.node);
                 self.connections.remove(&sight.node);
             }
+            // Told with the crash that took it.
+            Seen::LostDisk => {}
             Seen::Stopped => {
                 self.faults.stops += 1;
                 self.running.remove(&sight.node);
@@ -380,7 +389,8 @@ impl Observer for Tally {
             Seen::Offense { .. } => {
                 self.faults.offenses += u64::from(cast.is_honest(sight.node));
             }
-            Seen::Received { .. }
+            Seen::Dials { .. }
+            | Seen::Received { .. }
             | Seen::Sent { .. }
             | Seen::Drew { .. }
             | Seen::Signs { .. }

@@ -59,7 +59,8 @@ impl Node {
     /// Only the journal is left, and what the test itself remembers.
     pub(crate) fn restart(&mut self, now: Now) {
         let records = self.journal.iter().cloned();
-        let restored = Restored { signing: signing::Restored::from_records(records) };
+        let signing = signing::Restored::from_records(records);
+        let restored = Restored { signing, ..Restored::default() };
         self.engine = engine(self.index, now, restored);
         self.persisting.clear();
         self.signer = local_signer(self.index);
@@ -93,6 +94,7 @@ impl Node {
             | Record::Finished { .. }
             | Record::Closed { .. }
             | Record::Undecided(_)
+            | Record::Case(_)
             | Record::Horizon(_) => return,
         };
         assert!(self.consented.contains(&request), "{record:?} without consent");
@@ -175,11 +177,11 @@ impl Node {
     pub(crate) fn on_event(&mut self, event: HallEvent) {
         let event = match event {
             HallEvent::Signing(event) => event,
-            HallEvent::Offense { peer, offense, sentence: seen } => {
+            HallEvent::Offense { peer, offense, sentence: seen, .. } => {
                 assert_eq!(seen, sentence(&offense));
                 return self.check_blame(peer, &offense, seen);
             }
-            HallEvent::Dropped { .. } => return,
+            HallEvent::Peers(_) | HallEvent::Dropped { .. } => return,
         };
         match event {
             Event::Review(review) => {

@@ -82,6 +82,7 @@ pub(crate) fn engine(index: usize, now: Now, restored: Restored) -> Engine {
         listening: vec![],
         timeouts,
         allowances: Default::default(),
+        peers: Default::default(),
     };
     let Person { node_key, delegation, .. } = person(index);
     let keys = Keys { node_key: Arc::clone(node_key), signer: key(index), delegation: *delegation };
@@ -117,7 +118,8 @@ pub(crate) fn entropy(owner: usize, draw: u64, nonces: usize) -> Entropy {
 fn make_person(index: u8) -> Person {
     let node_key = NodeKey::from_secret_bytes([0x10 + index; 32]).expect("below the order");
     let sec_key = SecKey::from_secret_bytes([0x60 + index; 32]).expect("below the order");
-    let expires = START.after(Duration::from_secs(30 * 24 * 3600));
+    // Not renewed before all requests are over.
+    let expires = START.after(Duration::from_secs(183 * 24 * 3600));
     let key = SignerKey::from_public_key(sec_key.public_key());
     let digest = Delegation::digest(&key, &node_key.peer_id(), NETWORK, expires);
     let signature = Signature(sec_key.sign_schnorr(&digest));

@@ -105,7 +105,12 @@ impl World {
                 Output::Signer(question) => self.nodes[node].wanting.push_back(question),
                 Output::Close { link, .. } => self.part(node, self.owners[&link]),
                 Output::Event(event) => self.nodes[node].on_event(event),
-                Output::Want { .. } | Output::Forget { .. } | Output::Admit { .. } => {}
+                Output::Note(HallRecord::Peers(_)) => {}
+                Output::Persist { record: HallRecord::Peers(_), .. } => panic!("who waits?"),
+                Output::Dial { .. }
+                | Output::Expect { .. }
+                | Output::Forget { .. }
+                | Output::Admit { .. } => {}
             }
         }
     }
@@ -447,7 +452,7 @@ impl World {
         self.run_to_rest();
         self.wake_until(Instant::from_micros(u64::MAX));
         for node in &self.nodes {
-            let next = node.engine.poll_timeout();
+            let next = node.engine.poll_timeout().filter(|next| next.reason != "delegation");
             assert_eq!(next, None, "node {} still waits", node.index);
             let open = node.signer.occupancy()[0].len;
             assert_eq!(open, 0, "node {} keeps secret nonces", node.index);
@@ -459,7 +464,7 @@ fn asked_in(question: &SignerQuestion) -> Option<SessionId> {
     match question {
         SignerQuestion::Nonces { order, .. } => Some(order.session),
         SignerQuestion::Partials { session, .. } => Some(*session),
-        SignerQuestion::Forget { .. } => None,
+        SignerQuestion::Forget { .. } | SignerQuestion::Delegate { .. } => None,
     }
 }
 

@@ -46,13 +46,12 @@ async fn flood(scene: &Scene<'_>, count: usize, ears: Ears) -> Result<Findings> 
     let gathering = Instant::now() + scene.left(Duration::MAX) / 3;
     let Crowd { lines, callers, refused } = Crowd::gather(&door, count, ears, gathering).await?;
     let connections = lines.len();
-    let burst: Arc<[u8]> = Frame::Ping(QueryId(0)).encode().repeat(BURST).into();
     let caller = Arc::new(Caller::bind(super::FIRST_ADDRESS + 9)?);
     let deadline = scene.deadline();
     let mut floods = JoinSet::new();
     for line in lines {
-        let (burst, caller) = (Arc::clone(&burst), Arc::clone(&caller));
-        floods.spawn(ping_on(door, line, caller, burst, (ears, deadline)));
+        let caller = Arc::clone(&caller);
+        floods.spawn(ping_on(door, line, caller, (ears, deadline)));
     }
     let (mut pings, mut cut_off) = (0, 0);
     while let Some(Ok((said, lost))) = floods.join_next().await {
@@ -68,13 +67,17 @@ async fn flood(scene: &Scene<'_>, count: usize, ears: Ears) -> Result<Findings> 
     Ok(findings)
 }
 
+/// Pings that nobody on the connection has said before.
+fn burst(first: u64) -> Vec<u8> {
+    (first..first + BURST as u64).flat_map(|number| Frame::Ping(QueryId(number)).encode()).collect()
+}
+
 /// Pings until the end; who is cut off comes again under another name, and from one address. Returns how many pings were
 /// said, and how often it was cut off.
 async fn ping_on(
     door: Door,
     mut line: Line,
     caller: Arc<Caller>,
-    burst: Arc<[u8]>,
     (ears, deadline): (Ears, Instant),
 ) -> (u64, u32) {
     let (mut pings, mut cut_off) = (0, 0);
@@ -83,7 +86,7 @@ async fn ping_on(
         if ears == Ears::Open {
             line.ignore();
         }
-        while let Ok(Ok(())) = timeout_at(until, line.say(&burst)).await {
+        while let Ok(Ok(())) = timeout_at(until, line.say(&burst(pings))).await {
             pings += BURST as u64;
         }
         if Instant::now() >= deadline {

@@ -76,12 +76,7 @@ impl Proposal {
         let mut node = start.await?;
         let [group] = groups;
         let others = group.members.len().saturating_sub(1);
-        let job = SigningJob {
-            purpose: args.purpose.clone(),
-            mode: args.mode.to_wire(),
-            lifetime: args.expires,
-            ..SigningJob::new(group.id(), task.work.clone())
-        };
+        let job = job_of(&args, SigningJob::new(group.id(), task.work.clone()));
         let mut narrator = Narrator::new(output, &[group]);
         let asking = Asking { node: &mut node, narrator: &mut narrator, stop: &mut stop, output };
         let approval = match asking.propose(job, &task, &args).await {
@@ -126,6 +121,12 @@ impl Proposal {
         }
         written
     }
+}
+
+/// Says of a job what the command line says.
+fn job_of(args: &Sign, job: SigningJob) -> SigningJob {
+    let (purpose, mode) = (args.purpose.clone(), args.mode.to_wire());
+    SigningJob { purpose, mode, lifetime: args.expires, ..job }
 }
 
 /// A node that runs while somebody is asked.

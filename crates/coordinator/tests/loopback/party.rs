@@ -339,7 +339,8 @@ impl Party {
             wallets.push(Wallet::start_as(number, keys(number), home, loopback(), timeouts).await);
         }
         let ours = wallets.iter().map(|wallet| member(wallet.number, Some(wallet.address())));
-        let members: Vec<_> = ours.chain(others).collect();
+        let mut members: Vec<_> = ours.chain(others).collect();
+        members.sort_by_key(|member| member.signer.to_bytes());
         let group = group_keys(&members).group_id(NETWORK);
         let party = Self { wallets, members, group, _folder: folder };
         for wallet in &party.wallets {

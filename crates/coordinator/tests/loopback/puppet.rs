@@ -12,13 +12,16 @@ use ensign_deadline::Timeouts;
 use ensign_engine::{
     Allowances, Engine, EngineConfig, Event as HallEvent, GroupConfig, Input, Output, Proposal,
     Restored,
+    peers::DialFailure,
     signing::{Event, Known, ask_local_signer},
 };
 use ensign_identity::{Delegation, DelegationProof, NodeKey, Signature, SignerKey};
 use ensign_musig::{NonceEntropy, SecKey};
 use ensign_primitives::{Instant, LinkId, Now, PeerId, StateMachine, UnixTime};
 use ensign_session::{Entropy, LocalSigner};
-use ensign_transport::{Arrivals, CloseCode, Transport, TransportConfig, TransportEvent};
+use ensign_transport::{
+    Arrivals, CloseCode, DisconnectReason, Transport, TransportConfig, TransportEvent,
+};
 use ensign_wire::{Body, Envelope, Frame, Kind, NonceShare, PubNonceBytes, Round0, SessionJoin};
 use tokio::sync::{mpsc, oneshot};
 
@@ -90,6 +93,7 @@ impl Puppet {
             listening: vec![],
             timeouts: Timeouts::default(),
             allowances: Allowances::default(),
+            peers: Default::default(),
         };
         let liar = node_key.clone();
         let signer = LocalSigner::new(sec_key);
@@ -188,7 +192,7 @@ impl Driver {
             Command::Form(group, addresses, reply) => {
                 self.engine.add_group(self.now(), group).unwrap();
                 for (peer, address) in addresses {
-                    self.transport.keep_connected(peer, vec![address]);
+                    self.engine.know(self.now(), peer, &[address]).unwrap();
                 }
                 reply.send(()).unwrap();
             }
@@ -205,6 +209,9 @@ impl Driver {
             }
             TransportEvent::Down { link, .. } => Input::Down { link },
             TransportEvent::Frame { link, kind, body } => Input::Frame { link, kind, body },
+            TransportEvent::DialFailed { peer, address, .. } => {
+                Input::DialFailed { peer, address, why: DialFailure::TimedOut }
+            }
             _ => return,
         };
         self.engine.handle_input(self.now(), input);
@@ -253,6 +260,8 @@ impl Driver {
                     self.engine.approve(self.now(), review.id).unwrap();
                 }
                 Output::Admit { link } => self.transport.admit(link),
+                Output::Dial { peer, address } => self.transport.dial(peer, address),
+                Output::Expect { peer } => self.transport.expect(peer),
                 Output::Recall { request } => {
                     // It has no store: of what it has begun it can tell no more than that.
                     let begun = self.engine.signing().request(&request).is_some();
@@ -261,7 +270,6 @@ impl Driver {
                 }
                 Output::Note(_)
                 | Output::Event(_)
-                | Output::Want { .. }
                 | Output::Forget { .. }
                 | Output::Close { .. } => {}
             }
@@ -363,6 +371,19 @@ impl Raw {
     /// Waits until the coordinator has closed the connection.
     pub(crate) async fn closed(&mut self) {
         self.until(|_, event| matches!(event, TransportEvent::Down { .. })).await;
+    }
+
+    /// Waits until the coordinator has closed the connection; returns what it gave as its reason.
+    pub(crate) async fn close_code(&mut self) -> CloseCode {
+        within(async {
+            loop {
+                let event = self.arrivals.recv().await.unwrap();
+                let TransportEvent::Down { reason, .. } = event else { continue };
+                let DisconnectReason::Closed { code } = reason else { panic!("{reason}") };
+                return code;
+            }
+        })
+        .await
     }
 
     /// Waits for the next frame.

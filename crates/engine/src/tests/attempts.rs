@@ -246,7 +246,7 @@ fn request_that_expires_between_two_attempts_is_closed() {
     for node in &net.nodes {
         assert_eq!(node.attempts(), [1]);
         assert_eq!(node.closed_requests(), [(1, AbortReason::Expired, None)]);
-        assert_eq!(node.subject.next(), None);
+        assert_eq!(node.next(), None);
     }
 }
 
@@ -320,7 +320,7 @@ fn regression_whoever_spoke_first_in_an_attempt_was_said_to_have_restarted() {
     net.nodes[2].approves = false;
     let id = net.propose(Mode::Committed);
     net.pass(Duration::from_secs(1));
-    let opening = |net: &Net| net.nodes[2].subject.machine().signing().opened_by(&id);
+    let opening = |net: &Net| net.nodes[2].opened_by(id);
     for attempt in 2..=3 {
         // Node 0 restarts; what node 2 hears first of the next attempt is a word of node 1's.
         net.die(0);
@@ -344,7 +344,7 @@ fn node_that_restarted_is_named_for_the_attempt_that_follows() {
     net.restart(0);
     net.pass(Duration::from_secs(1));
     for node in 1..3 {
-        let opened_by = net.nodes[node].subject.machine().signing().opened_by(&id);
+        let opened_by = net.nodes[node].opened_by(id);
         let expected = Opening { who: SignerIndex(0), has_restarted: true };
         assert_eq!(opened_by, Some(expected), "as node {node} sees it");
     }

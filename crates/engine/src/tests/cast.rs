@@ -48,7 +48,8 @@ pub(super) fn signer(index: usize) -> SignerIndex {
 fn make_person(index: u8) -> Person {
     let node_key = NodeKey::from_secret_bytes([0x10 + index; 32]).unwrap();
     let sec_key = SecKey::from_secret_bytes([0x60 + index; 32]).unwrap();
-    let expires = START.after(HOUR * 24 * 30);
+    // Not renewed within any test.
+    let expires = START.after(HOUR * 24 * 360);
     let signer = SignerKey::from_public_key(sec_key.public_key());
     let digest = Delegation::digest(&signer, &node_key.peer_id(), NETWORK, expires);
     let delegation =
@@ -77,6 +78,7 @@ pub(super) fn engine_of_boot(index: usize, boot: u8, now: Now, restored: Restore
         listening: vec!["127.0.0.1:9735".parse().unwrap()],
         timeouts: Timeouts::default(),
         allowances: Default::default(),
+        peers: Default::default(),
     };
     let Person { node_key, delegation, .. } = person(index);
     let keys = Keys { node_key: Arc::clone(node_key), signer: key(index), delegation: *delegation };

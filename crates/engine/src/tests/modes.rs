@@ -79,7 +79,7 @@ fn finished_requests_leave_nothing_behind_and_never_fill_the_engine() {
         net.pass(core::time::Duration::from_secs(2));
         for node in &net.nodes {
             assert_eq!(node.subject.machine().signing().request(&id), None);
-            assert_eq!(node.subject.next(), None, "nothing is waited for");
+            assert_eq!(node.next(), None, "nothing is waited for");
         }
     }
     for node in &net.nodes {

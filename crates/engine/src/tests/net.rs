@@ -9,6 +9,7 @@ use std::{
 };
 
 use ensign_primitives::{Instant, LinkId, Now, PeerId, RequestId, SessionId, UnixTime, sha256};
+use ensign_replay::MESSAGE_AGE_MAX;
 use ensign_session::Phase;
 use ensign_wire::{AbortReason, Body, Envelope, Frame, Kind, Mode};
 
@@ -152,8 +153,21 @@ impl Net {
     /// Starts a node from its journal, not connected yet.
     pub(super) fn revive(&mut self, node: usize) {
         let (journal, notes) = (self.nodes[node].journal.clone(), self.nodes[node].notes.clone());
-        let restored = signing::Restored::from_records(journal.into_iter().chain(notes));
-        let restored = Restored { signing: restored };
+        self.revive_from(node, signing::Restored::from_records(journal.into_iter().chain(notes)));
+    }
+
+    /// The process dies and its disk with it. The new one refuses what was made until then.
+    pub(super) fn lose_store(&mut self, node: usize) {
+        self.die(node);
+        self.nodes[node].journal.clear();
+        self.nodes[node].notes.clear();
+        let void_until = Some(self.now().unix.after(MESSAGE_AGE_MAX));
+        self.revive_from(node, signing::Restored { void_until, ..signing::Restored::default() });
+        self.reconnect(node);
+    }
+
+    fn revive_from(&mut self, node: usize, restored: signing::Restored) {
+        let restored = Restored { signing: restored, ..Restored::default() };
         let (now, dead) = (self.now(), &mut self.nodes[node]);
         dead.subject = Node::of_boot(node, dead.boot, now, restored).subject;
         self.form(node);
@@ -281,11 +295,14 @@ impl Net {
                     }
                 }
                 Output::Event(HallEvent::Signing(event)) => self.on_event(node, event),
-                Output::Event(HallEvent::Offense { peer, offense, sentence }) => {
+                Output::Event(HallEvent::Offense { peer, offense, sentence, .. }) => {
                     self.nodes[node].found.push((peer, offense, sentence));
                 }
-                Output::Event(HallEvent::Dropped { .. })
-                | Output::Want { .. }
+                Output::Persist { record: Record::Peers(_), .. } => panic!("who waits?"),
+                Output::Event(HallEvent::Peers(_) | HallEvent::Dropped { .. })
+                | Output::Note(Record::Peers(_))
+                | Output::Dial { .. }
+                | Output::Expect { .. }
                 | Output::Forget { .. }
                 | Output::Admit { .. } => {}
             }
@@ -298,6 +315,7 @@ impl Net {
             SignerQuestion::Nonces { .. } => it.asked[0] += 1,
             SignerQuestion::Partials { .. } => it.asked[1] += 1,
             SignerQuestion::Forget { .. } => it.asked[2] += 1,
+            SignerQuestion::Delegate { .. } => it.asked[3] += 1,
         }
         it.entropy_drawn += 1;
         let (has_entropy, drawn) = (it.has_entropy, it.entropy_drawn);

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, vec::Vec};
 
-use ensign_primitives::{Now, PeerId, SignerIndex};
+use ensign_primitives::{Now, PeerId, RequestId, SignerIndex, Wakeup};
 use ensign_session::{Event as SessionEvent, Failure, LocalSigner, Phase};
 use ensign_testkit::{Bounds, Subject};
 use ensign_wire::{AbortReason, Body, Frame, PubNonceBytes, Round0};
@@ -10,7 +10,7 @@ use ensign_wire::{AbortReason, Body, Frame, PubNonceBytes, Round0};
 use super::cast::{NETWORK, engine_of_boot, local_signer, start};
 use crate::{
     CloseReason, Engine, Input, Offense, Restored, Sentence,
-    signing::{Event, Record},
+    signing::{Event, Opening, Record},
 };
 
 pub(super) const BOUNDS: Bounds = Bounds { outputs_per_call: 4096, wakeups_until_idle: 4096 };
@@ -21,8 +21,8 @@ pub(super) struct Node {
     pub(super) boot: u8,
     /// Loses its nonces in a restart.
     pub(super) signer: LocalSigner,
-    /// How often it was asked for nonces, to sign, and to forget.
-    pub(super) asked: [usize; 3],
+    /// How often it was asked for nonces, to sign, to forget, and to delegate.
+    pub(super) asked: [usize; 4],
     /// From which of its answers on they are withheld, and those that were.
     pub(super) answers_withheld_from: Option<usize>,
     pub(super) withheld: Vec<Input>,
@@ -57,7 +57,7 @@ impl Node {
             boot,
             subject: Subject::new(engine_of_boot(index, boot, now, restored), BOUNDS),
             signer: local_signer(index),
-            asked: [0; 3],
+            asked: [0; 4],
             answers_withheld_from: None,
             withheld: Vec::new(),
             journal: Vec::new(),
@@ -71,6 +71,11 @@ impl Node {
             has_entropy: true,
             entropy_drawn: 0,
         }
+    }
+
+    /// When it wants to be woken, but for its delegation, which is renewed in months.
+    pub(super) fn next(&self) -> Option<Wakeup> {
+        self.subject.next().filter(|wakeup| wakeup.reason != "delegation")
     }
 
     /// How many attempts have secret nonces.
@@ -113,6 +118,15 @@ impl Node {
                 _ => None,
             })
             .collect()
+    }
+
+    /// Who opened the last attempt at a request.
+    pub(super) fn opened_by(&self, id: RequestId) -> Option<Opening> {
+        let opened = self.events.iter().rev().find_map(|event| match event {
+            Event::Attempt { request, opened_by, .. } if *request == id => Some(*opened_by),
+            _ => None,
+        });
+        opened.flatten()
     }
 
     pub(super) fn reviews(&self) -> usize {
@@ -186,6 +200,7 @@ pub(super) fn assert_journal_is_sound(journal: &[Record]) {
             | Record::Finished { .. }
             | Record::Closed { .. }
             | Record::Undecided(_)
+            | Record::Case(_)
             | Record::Horizon(_) => {}
         }
     }

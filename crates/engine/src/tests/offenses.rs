@@ -4,7 +4,7 @@ use std::{boxed::Box, collections::BTreeSet, format, string::String, vec, vec::V
 
 use ensign_equivocation::Evidence;
 use ensign_identity::DelegationError;
-use ensign_primitives::{GroupId, RequestId, SessionId, SignerIndex, UnixTime};
+use ensign_primitives::{GroupId, QueryId, RequestId, SessionId, SignerIndex, UnixTime};
 use ensign_replay::ReplayError;
 use ensign_session::{Offense as Session, SetupError};
 use ensign_wire::{Body, DecodeError, Kind, RequestError, SessionReady};
@@ -28,6 +28,8 @@ fn name(offense: &Offense) -> &'static str {
         Offense::SecondHello => "SecondHello",
         Offense::Version { .. } => "Version",
         Offense::TooManyPings => "TooManyPings",
+        Offense::NeverAsked { .. } => "NeverAsked",
+        Offense::AskedTwice { .. } => "AskedTwice",
         Offense::Stranger { .. } => "Stranger",
         Offense::OverBudget { .. } => "OverBudget",
         Offense::Signing(offense) => match offense {
@@ -55,7 +57,7 @@ fn name(offense: &Offense) -> &'static str {
 }
 
 /// How many names there are.
-const NAMES: usize = 25;
+const NAMES: usize = 27;
 
 /// One of each, two of those that weigh by what is in them.
 fn examples() -> Vec<Offense> {
@@ -72,6 +74,8 @@ fn examples() -> Vec<Offense> {
         Offense::SecondHello,
         Offense::Version { min: 2, max: 7 },
         Offense::TooManyPings,
+        Offense::NeverAsked { query: QueryId(7) },
+        Offense::AskedTwice { query: QueryId(7) },
         Offense::Stranger { kind: Kind::Payload },
         Offense::OverBudget { kind: Kind::Payload },
     ];

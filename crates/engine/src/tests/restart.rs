@@ -297,7 +297,7 @@ fn request_without_an_attempt_left_is_closed_and_reported() {
     net.pass(ENDING_WAIT);
     assert_eq!(net.nodes[0].closed_requests(), [(ATTEMPTS_MAX, AbortReason::Internal, None)]);
     let last = net.nodes[0].journal.last();
-    let reason = AbortReason::Cancelled;
+    let reason = AbortReason::AttemptsUsed;
     assert_eq!(last, Some(&Record::Closed { request: id, group: group_id(&[0, 1]), reason }));
     net.assert_journals_are_sound();
 }

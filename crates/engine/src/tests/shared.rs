@@ -160,6 +160,8 @@ fn memory_of_claims_is_bounded_across_connections() {
         claim(&mut net, round * 4, 4);
         let down = net.names.down(0, peer(STRANGER));
         net.input(0, down);
+        // One is told each second.
+        net.pass(Duration::from_secs(4));
     }
     assert_eq!(told(&net, 0).len(), 400);
     let claims = net.nodes[0].subject.machine().occupancy();

@@ -1,6 +1,9 @@
 //! What a node tells whom, and how often it answers.
 
-use core::time::Duration;
+use core::{
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
 use std::{vec, vec::Vec};
 
 use ensign_primitives::{PeerId, QueryId, StateMachine};
@@ -65,8 +68,14 @@ fn introduced(who: PeerId) -> Net {
     net
 }
 
+/// A question that nobody has asked before.
+fn ping() -> Frame {
+    static ASKED: AtomicU64 = AtomicU64::new(0);
+    Frame::Ping(QueryId(ASKED.fetch_add(1, Ordering::Relaxed)))
+}
+
 fn pongs(net: &mut Net, who: PeerId, pings: u32) -> usize {
-    let answers = (0..pings).flat_map(|number| say(net, who, &Frame::Ping(QueryId(number.into()))));
+    let answers = (0..pings).flat_map(|_| say(net, who, &ping()));
     answers.filter(|it| matches!(it, Output::Send { kind: Kind::Pong, .. })).count()
 }
 
@@ -98,7 +107,7 @@ fn regression_strangers_pings_beyond_a_burst_were_answered_without_end() {
     let mut net = introduced(peer(STRANGER));
     assert_eq!(pongs(&mut net, peer(STRANGER), 16), 16);
     for time in 1..=4 {
-        let after = say(&mut net, peer(STRANGER), &Frame::Ping(QueryId(1)));
+        let after = say(&mut net, peer(STRANGER), &ping());
         let named = matches!(&after[0], Output::Event(Event::Offense { offense, .. })
             if *offense == Offense::TooManyPings);
         let closed = after
@@ -113,7 +122,7 @@ fn regression_strangers_pings_beyond_a_burst_were_answered_without_end() {
 fn member_that_pings_too_often_gets_no_answer_and_keeps_its_connection() {
     let mut net = introduced(peer(1));
     assert_eq!(pongs(&mut net, peer(1), 1000), 16);
-    assert_eq!(say(&mut net, peer(1), &Frame::Ping(QueryId(1))).len(), 0);
+    assert_eq!(say(&mut net, peer(1), &ping()).len(), 0);
     assert!(net.nodes[0].subject.machine().signing().is_up(&peer(1)));
 }
 
@@ -125,4 +134,37 @@ fn pings_are_answered_again_as_time_passes_and_never_more_than_a_burst() {
     assert_eq!(pongs(&mut net, peer(1), 100), 3);
     net.now = net.now.after(Duration::from_secs(1000));
     assert_eq!(pongs(&mut net, peer(1), 100), PINGS_ALLOWED.burst as usize);
+}
+
+/// What is said of a frame, and whether it is answered.
+fn named(net: &mut Net, who: PeerId, frame: &Frame) -> (Vec<Offense>, bool) {
+    let said = say(net, who, frame);
+    let offenses = said.iter().filter_map(|output| match output {
+        Output::Event(Event::Offense { offense, .. }) => Some(offense.clone()),
+        _ => None,
+    });
+    (offenses.collect(), !frames(&said).is_empty())
+}
+
+#[test]
+fn answer_to_what_was_never_asked_is_named() {
+    for who in [peer(1), peer(STRANGER)] {
+        let mut net = introduced(who);
+        let offense = Offense::NeverAsked { query: QueryId(7) };
+        assert_eq!(named(&mut net, who, &Frame::Pong(QueryId(7))), (vec![offense], false));
+    }
+}
+
+#[test]
+fn question_under_a_name_that_was_used_is_named_and_not_answered() {
+    for who in [peer(1), peer(STRANGER)] {
+        let mut net = introduced(who);
+        let ask = |net: &mut Net, query| named(net, who, &Frame::Ping(QueryId(query)));
+        assert_eq!(ask(&mut net, 5), (vec![], true));
+        for query in [5, 4, 0] {
+            let offense = Offense::AskedTwice { query: QueryId(query) };
+            assert_eq!(ask(&mut net, query), (vec![offense], false));
+        }
+        assert_eq!(ask(&mut net, u64::MAX), (vec![], true));
+    }
 }

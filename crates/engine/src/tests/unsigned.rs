@@ -111,7 +111,7 @@ fn nonces_of_an_attempt_that_a_later_one_replaces_are_forgotten() {
     net.run();
     net.pass(MINUTES);
     net.assert_all_signed();
-    let [nonces, signed, forgotten] = net.nodes[0].asked;
+    let [nonces, signed, forgotten, _] = net.nodes[0].asked;
     assert_eq!((nonces, signed, forgotten), (4, 1, 3));
     assert!(net.nodes.iter().all(|node| node.open_nonces() == 0));
 }
@@ -124,7 +124,7 @@ fn each_partial_signature_is_on_disk_before_it_is_sent_and_made_once() {
         net.run();
         net.assert_all_signed();
         for node in 0..3 {
-            assert_eq!((partials(&net, node), net.nodes[node].asked), ([1].to_vec(), [1, 1, 0]));
+            assert_eq!((partials(&net, node), net.nodes[node].asked), ([1].to_vec(), [1, 1, 0, 0]));
         }
     }
 }

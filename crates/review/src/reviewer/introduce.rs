@@ -47,32 +47,41 @@ pub fn recompute(
 
 impl Reviewer {
     /// Recomputes what a request asks for, and offers it to our user only if it is the same.
-    ///
-    /// - `is_void`: whether it is from before the store may have missed something: then our user is
-    ///   told what it is, and why it is over.
-    pub fn review(&mut self, now: UnixTime, review: Review, is_void: bool) {
-        let Review { id, group, request, payload } = review;
-        let Some(group) = self.groups.get(&group).cloned() else { return };
-        let reason = self.own_end(request.peer);
-        match recompute(&request, payload.as_deref(), &group) {
-            Ok(meaning) if meaning.is_of(&request.request) && is_void => {
-                let event = |approval| RequestEvent::Refused(Box::new(approval));
-                let matter = Matter::new(self.reference(id, &group), request, meaning);
-                self.introduce(now, matter, event);
-                self.give_up(id, reason, problem::of_voided());
-            }
-            Ok(meaning) if meaning.is_of(&request.request) => {
+    pub fn review(&mut self, now: UnixTime, review: Review) {
+        let Some((group, meaning)) = self.meaning_of(&review) else { return };
+        let Review { id, request, payload, .. } = review;
+        match meaning {
+            Ok(meaning) => {
                 let (payload, summary) = (payload.as_deref(), meaning.summary());
                 let asked = Asked { request: &request, payload, summary };
                 self.outlines.ask(id, asked, now);
                 self.offer(now, Matter::new(self.reference(id, &group), request, meaning));
             }
-            Ok(_) => self.give_up(id, AbortReason::PayloadMismatch, problem::of_mismatch(None)),
             Err(error) => {
-                let why = problem::of_mismatch(Some(&error));
+                let why = problem::of_mismatch(error.as_ref());
                 self.give_up(id, AbortReason::PayloadMismatch, why);
             }
         }
+    }
+
+    /// Tells our user what a request was that others may have seen us join. Its end comes next.
+    pub fn tell_void(&mut self, now: UnixTime, review: Review) {
+        let Some((group, Ok(meaning))) = self.meaning_of(&review) else { return };
+        let Review { id, request, .. } = review;
+        let event = |approval| RequestEvent::Refused(Box::new(approval));
+        let matter = Matter::new(self.reference(id, &group), request, meaning);
+        self.introduce(now, matter, event);
+    }
+
+    /// Returns what a request means to its group; the error is a PSBT's, or `None` when it says
+    /// something else than the request.
+    fn meaning_of(&self, review: &Review) -> Option<(Joined, Result<Meaning, Option<PsbtError>>)> {
+        let group = self.groups.get(&review.group).cloned()?;
+        let meaning = recompute(&review.request, review.payload.as_deref(), &group);
+        let meaning = meaning.map_err(Some).and_then(|meaning| {
+            if meaning.is_of(&review.request.request) { Ok(meaning) } else { Err(None) }
+        });
+        Some((group, meaning))
     }
 
     /// A request from before a restart goes on: our user had consented to it.

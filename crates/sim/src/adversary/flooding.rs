@@ -34,6 +34,7 @@ const REQUESTS_MAX: u64 = 100;
 #[derive(Debug, Default)]
 struct Flooding {
     requests: u64,
+    pings: u64,
     hello: Option<(Kind, Arc<[u8]>)>,
     /// The last session it took part in, and its last number there.
     session: Option<(SessionId, u64)>,
@@ -90,7 +91,7 @@ impl Flooding {
                 let session = SessionId::from_bytes(seat.random.bytes());
                 seat.state(peer, session, 1, Body::SessionReady(SessionReady { joined }));
             }
-            number => seat.say(peer, &Frame::Ping(QueryId(number))),
+            _ => self.ping(seat, peer),
         }
     }
 
@@ -112,9 +113,14 @@ impl Flooding {
                 let abort = SessionAbort { reason: AbortReason::Internal, culprit: None };
                 seat.state(peer, unknown, 1, Body::SessionAbort(abort));
             }
-            4 => seat.say(peer, &Frame::Ping(QueryId(0))),
+            4 => self.ping(seat, peer),
             _ => self.ask(seat, peer),
         }
+    }
+
+    fn ping(&mut self, seat: &mut Seat, peer: PeerId) {
+        self.pings += 1;
+        seat.say(peer, &Frame::Ping(QueryId(self.pings)));
     }
 
     /// Asks for everything in the session it is in, as if it had nothing.

@@ -42,6 +42,7 @@ impl Checker for Signature {
                 | Record::Partials { .. }
                 | Record::Closed { .. }
                 | Record::Undecided(_)
+                | Record::Case(_)
                 | Record::Horizon(_) => None,
             },
             Seen::Event(Event::Session { request, event: SessionEvent::Done(done), .. }) => {

@@ -3,7 +3,8 @@
 use std::{collections::VecDeque, sync::Arc};
 
 use ensign_engine::signing::{Known, NOTE_PAUSE, Record};
-use ensign_primitives::{Instant, RequestId};
+use ensign_primitives::{Instant, RequestId, UnixTime};
+use ensign_replay::MESSAGE_AGE_MAX;
 
 use super::Turn;
 use crate::{event::What, random::Random};
@@ -18,9 +19,27 @@ pub(super) struct Disk {
     /// Notes that were written.
     noted: Vec<Arc<Record>>,
     free: Instant,
+    /// Whether it stands in the place of one that was lost.
+    is_new: bool,
+    /// What was made until then may have been joined by the process that had the other disk.
+    void_until: Option<UnixTime>,
 }
 
 impl Disk {
+    pub(super) fn new_after_loss() -> Self {
+        Self { is_new: true, ..Self::default() }
+    }
+
+    /// Returns until when requests may have been made that the lost disk knew of.
+    ///
+    /// - `now`: by the node's clock; any other that counts as right may be ahead.
+    pub(super) fn void_until(&mut self, now: UnixTime) -> Option<UnixTime> {
+        if core::mem::take(&mut self.is_new) {
+            self.void_until = Some(now.after(MESSAGE_AGE_MAX));
+        }
+        self.void_until
+    }
+
     pub(super) fn write(&mut self, turn: &mut Turn<'_>, token: u64, record: Arc<Record>) {
         self.pending.push_back((token, record));
         let time = turn.random.within(turn.plan.scenario.disk.latency);

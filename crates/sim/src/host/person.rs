@@ -86,6 +86,13 @@ impl Host {
             | Event::GroupMissing { .. }
             | Event::PeerCopied { .. }
             | Event::NotResumed { .. }
+            | Event::Void(_)
+            | Event::ConsentDurable { .. }
+            | Event::EndDurable { .. }
+            | Event::Everybody { .. }
+            | Event::Convicted { .. }
+            | Event::Delegated
+            | Event::NotDelegated(_)
             | Event::Attempt { .. }
             | Event::Session { .. } => {}
         }

@@ -70,6 +70,7 @@ impl Default for Faults {
             from: Duration::ZERO,
             until: Duration::ZERO,
             crashes: 0.0,
+            lost_disks: 0.0,
             downtime: Range::millis(500, 5000),
             stops: 0.0,
             breaks: 0.0,

@@ -102,6 +102,7 @@ pub(super) const KEYS: &[Key] = &[
     key("faults.from", Shape::Span(MOMENT), "When faults begin."),
     key("faults.until", Shape::Span(MOMENT), "When everything heals; loss, duplication and reordering stop, too. Not later than `from` means that no faults come, and that the links never heal."),
     key("faults.crashes", Shape::Real(RATE), "Crashes of each node in an hour."),
+    key("faults.lost-disks", Shape::Real(RATE), "Crashes of each node in an hour that take its disk with them."),
     key("faults.downtime", Shape::Spans(PAUSE), "How long a crashed or stopped node is away."),
     key("faults.stops", Shape::Real(RATE), "Orderly stops of each node in an hour."),
     key("faults.breaks", Shape::Real(RATE), "Broken connections of each node in an hour."),

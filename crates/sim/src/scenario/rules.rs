@@ -90,6 +90,7 @@ impl Scenario {
         }
         let rates = [
             ("faults.crashes", faults.crashes),
+            ("faults.lost-disks", faults.lost_disks),
             ("faults.stops", faults.stops),
             ("faults.breaks", faults.breaks),
         ];

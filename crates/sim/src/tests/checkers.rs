@@ -130,7 +130,7 @@ fn somebody_else(seat: &Seat) -> PeerId {
 }
 
 fn blames(seat: &mut Seat, output: Output) -> Option<Output> {
-    if let Output::Event(HallEvent::Signing(Event::Attempt { request, attempt })) = output {
+    if let Output::Event(HallEvent::Signing(Event::Attempt { request, attempt, .. })) = output {
         let failure = Failure {
             reason: AbortReason::WrongPartialSig,
             by: None,
@@ -152,7 +152,7 @@ fn convicts(seat: &mut Seat, output: Output) -> Option<Output> {
         let offense = SessionOffense::Proven(Box::new(evidence));
         let offense = Offense::Signing(signing::Offense::Session(offense));
         let sentence = ensign_engine::sentence(&offense);
-        seat.pass(Output::Event(HallEvent::Offense { peer, offense, sentence }));
+        seat.pass(Output::Event(HallEvent::Offense { peer, offense, sentence, held_back: 0 }));
     }
     Some(output)
 }

@@ -2,10 +2,13 @@
 
 use std::{collections::BTreeMap, ops::ControlFlow, sync::Arc, time::Duration};
 
+use ensign_engine::signing::Event;
 use ensign_wire::Kind;
 
 use crate::{
-    Cast, Nat, NodeIndex, Observer, Options, Plan, Report, Scenario, Seen, Sight, Simulation, run,
+    Cast, Nat, NodeIndex, Observer, Options, Plan, Report, Scenario, Seen, Sight, Simulation,
+    check::Checkers,
+    run,
     scenario::{Cpu, Demand, Faults, Link, Load, NatShares, Partition, Range},
 };
 
@@ -145,6 +148,29 @@ fn process_starts_again_with_what_was_on_its_disk() {
         }
     });
     assert!(restarts > 10, "{restarts}");
+}
+
+#[test]
+fn node_that_lost_its_disk_refuses_what_was_proposed_before() {
+    let faults = Faults {
+        from: Duration::from_secs(1),
+        until: Duration::from_secs(50),
+        lost_disks: 400.0,
+        ..Faults::default()
+    };
+    let demand = Demand { within: Duration::from_secs(30), liveness: false };
+    let plan = Plan::new(Scenario { faults, demand, ..scenario() }, 1);
+    let length = plan.scenario.length;
+    let mut checkers = Checkers::default();
+    let (mut lost, mut refused) = (0, 0);
+    let mut count = |sight: &Sight| match sight.what {
+        Seen::LostDisk => lost += 1,
+        Seen::Event(Event::Void(_)) => refused += 1,
+        _ => {}
+    };
+    Simulation::new(plan, 1).run(length, &mut [&mut checkers, &mut Look(&mut count)]);
+    assert!(checkers.violations().is_empty(), "{:?}", checkers.violations());
+    assert!(lost > 5 && refused > 0, "{lost} {refused}");
 }
 
 #[test]

@@ -161,9 +161,12 @@ impl Company {
                 Output::Close { link, .. } if self.names.peer(link) == peer(0) => {
                     self.links.remove(&index);
                 }
+                Output::Persist { record: HallRecord::Peers(_), .. } => panic!("who waits?"),
                 Output::Close { .. }
+                | Output::Note(HallRecord::Peers(_))
                 | Output::Event(_)
-                | Output::Want { .. }
+                | Output::Dial { .. }
+                | Output::Expect { .. }
                 | Output::Forget { .. }
                 | Output::Admit { .. } => {}
             }
@@ -198,7 +201,7 @@ impl Company {
         self.unlink(now, who);
         let member = &mut self.members[who - 1];
         let signing = signing::Restored::from_records(member.journal.clone());
-        let mut engine = engine_of_boot(who, 0, now, Restored { signing });
+        let mut engine = engine_of_boot(who, 0, now, Restored { signing, ..Restored::default() });
         engine.add_group(now, group_of(&self.people)).unwrap();
         member.engine = engine;
         member.signer = local_signer(who);
@@ -284,6 +287,9 @@ impl Company {
             }
             Question::Signer(SignerAnswer::Partials { session, .. }) => {
                 Some(Input::Signer(SignerAnswer::Partials { session, result: Err(declined) }))
+            }
+            Question::Signer(SignerAnswer::Delegated(_)) => {
+                Some(Input::Signer(SignerAnswer::Delegated(Err(failed))))
             }
             Question::Durable(..) | Question::Recall(_) => None,
         }
@@ -394,11 +400,7 @@ impl Company {
             Event::GroupUnknown { .. } | Event::GroupKnown { .. } | Event::GroupMissing { .. } => {
                 "groups".into()
             }
-            Event::PeerUp { .. }
-            | Event::PeerDown { .. }
-            | Event::PeerCopied { .. }
-            | Event::NotResumed { .. }
-            | Event::Session { .. } => return,
+            _ => return,
         };
         self.reached.insert(reached);
     }
@@ -477,8 +479,10 @@ impl Rig for Company {
                     self.unlink(now, who);
                 }
             }
+            Output::Persist { record: HallRecord::Peers(_), .. } => panic!("who waits?"),
             Output::Event(event) => self.on_event(&event),
-            Output::Want { .. }
+            Output::Dial { .. }
+            | Output::Expect { .. }
             | Output::Forget { .. }
             | Output::Admit { .. }
             | Output::Note(_) => {}

@@ -19,7 +19,7 @@ pub(in crate::command) struct Scribe {
 impl Scribe {
     /// Notes which session an attempt is.
     pub(in crate::command) fn learn(&mut self, sight: &Sight) {
-        if let Seen::Event(Event::Attempt { request, attempt }) = &sight.what {
+        if let Seen::Event(Event::Attempt { request, attempt, .. }) = &sight.what {
             let session = SigningRequest::session_id(*request, NETWORK, *attempt);
             self.sessions.insert(session, *request);
         }
@@ -47,21 +47,29 @@ impl Scribe {
             | Seen::Approved { request }
             | Seen::Declined { request } => Some(*request),
             Seen::Event(event) => match event {
-                Event::Review(review) => Some(review.id),
+                Event::Review(review) | Event::Void(review) => Some(review.id),
                 Event::Attempt { request, .. }
                 | Event::Session { request, .. }
+                | Event::ConsentDurable { request }
+                | Event::EndDurable { request }
+                | Event::Everybody { request }
                 | Event::Closed { request, .. } => Some(*request),
                 Event::PeerUp { .. }
                 | Event::PeerDown { .. }
                 | Event::GroupUnknown { .. }
                 | Event::GroupKnown { .. }
                 | Event::GroupMissing { .. }
-                | Event::PeerCopied { .. } => None,
+                | Event::PeerCopied { .. }
+                | Event::Convicted { .. }
+                | Event::Delegated
+                | Event::NotDelegated(_) => None,
                 Event::NotResumed { request, .. } => Some(*request),
             },
             Seen::Started { .. }
             | Seen::Crashed { .. }
+            | Seen::LostDisk
             | Seen::Stopped
+            | Seen::Dials { .. }
             | Seen::Connected { .. }
             | Seen::Disconnected { .. }
             | Seen::Closed { .. }
@@ -93,7 +101,9 @@ impl Scribe {
                 let pending = text::many(*pending as u64, "record");
                 format!("crashes; {pending} not yet durable, of which {survived} survive")
             }
+            Seen::LostDisk => "its disk is gone".to_owned(),
             Seen::Stopped => "stops in order".to_owned(),
+            Seen::Dials { peer } => format!("dials node {peer}"),
             Seen::Connected { peer } => format!("connects with node {peer}"),
             Seen::Disconnected { peer } => format!("loses the connection with node {peer}"),
             Seen::Closed { peer, reason } => {
@@ -179,7 +189,7 @@ fn request_in(record: &Record) -> Option<RequestId> {
         | Record::Partials { request, .. }
         | Record::Finished { request, .. }
         | Record::Closed { request, .. } => *request,
-        Record::Undecided(_) | Record::Horizon(_) => return None,
+        Record::Undecided(_) | Record::Case(_) | Record::Horizon(_) => return None,
     })
 }
 
@@ -199,6 +209,7 @@ fn record_words(record: &Record) -> String {
         }
         Record::Closed { reason, .. } => format!("closed, {reason:?}"),
         Record::Undecided(kept) => format!("{} ended undecided", kept.ended.len()),
+        Record::Case(file) => format!("a case, {:?}", file.kind),
         Record::Horizon(horizon) => format!("the time is {}", horizon.latest),
     };
     match request_in(record) {
@@ -228,7 +239,18 @@ fn event_words(cast: &Cast, event: &Event) -> String {
         }
         Event::PeerCopied { peer } => format!("{} runs twice", name(cast, peer)),
         Event::Review(review) => format!("request {} waits for its user", review.id.short()),
-        Event::Attempt { request, attempt } => {
+        Event::Void(review) => format!("request {} may be known to others", review.id.short()),
+        Event::ConsentDurable { request } => {
+            format!("the consent is durable, request {}", request.short())
+        }
+        Event::EndDurable { request } => format!("the end is durable, request {}", request.short()),
+        Event::Everybody { request } => {
+            format!("everybody has the signatures, request {}", request.short())
+        }
+        Event::Convicted { peer, .. } => format!("{} is convicted", name(cast, peer)),
+        Event::Delegated => "another delegation is in use".to_owned(),
+        Event::NotDelegated(why) => format!("no other delegation: {why:?}"),
+        Event::Attempt { request, attempt, .. } => {
             format!("attempt {attempt} begins, request {}", request.short())
         }
         Event::Session { request, attempt, event } => {
@@ -315,7 +337,11 @@ mod tests {
 
     fn check(what: Seen, expected: &str) {
         let mut scribe = Scribe::default();
-        scribe.learn(&sight(Seen::Event(Event::Attempt { request: REQUEST, attempt: 1 })));
+        scribe.learn(&sight(Seen::Event(Event::Attempt {
+            request: REQUEST,
+            attempt: 1,
+            opened_by: None,
+        })));
         assert_eq!(scribe.line(&cast(), &sight(what)), expected);
     }
 

@@ -43,7 +43,7 @@ pub struct Link {
 /// Everybody who is connected, and what is known of members who are not: the transport bounds the
 /// first, the groups the second.
 #[derive(Debug, Default)]
-pub(crate) struct Roster(BTreeMap<PeerId, Standing>);
+pub struct Roster(BTreeMap<PeerId, Standing>);
 
 #[derive(Debug, Default)]
 struct Standing {
@@ -53,7 +53,8 @@ struct Standing {
 }
 
 impl Roster {
-    pub(crate) fn connected(
+    /// A node is connected: where it speaks from, and whether we dialled it.
+    pub fn connected(
         &mut self,
         now: UnixTime,
         peer: PeerId,
@@ -65,14 +66,16 @@ impl Roster {
     }
 
     /// A member told its clock.
-    pub(crate) fn introduced(&mut self, peer: &PeerId, offset_millis: i64) {
+    pub fn introduced(&mut self, peer: &PeerId, offset_millis: i64) {
         if let Some(link) = self.0.get_mut(peer).and_then(|standing| standing.link.as_mut()) {
             link.clock_offset_millis = Some(offset_millis);
         }
     }
 
+    /// A connection is gone.
+    ///
     /// - `is_member`: whether what is known of it is kept.
-    pub(crate) fn disconnected(&mut self, now: UnixTime, peer: &PeerId, is_member: bool) {
+    pub fn disconnected(&mut self, now: UnixTime, peer: &PeerId, is_member: bool) {
         if !is_member {
             self.0.remove(peer);
         } else if let Some(standing) = self.0.get_mut(peer)
@@ -83,17 +86,17 @@ impl Roster {
     }
 
     /// A member could not be reached.
-    pub(crate) fn missed(&mut self, peer: PeerId, reason: &str) {
+    pub fn missed(&mut self, peer: PeerId, reason: &str) {
         self.0.entry(peer).or_default().last_error = Some(reason.to_owned());
     }
 
     /// Forgets who is a member no more.
-    pub(crate) fn forget(&mut self, peer: &PeerId) {
+    pub fn forget(&mut self, peer: &PeerId) {
         self.0.remove(peer);
     }
 
     /// Returns every other member of the groups.
-    pub(crate) fn peers<'a>(
+    pub fn peers<'a>(
         &self,
         now: UnixTime,
         groups: impl Iterator<Item = &'a Arc<GroupInfo>>,

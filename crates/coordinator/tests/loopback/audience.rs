@@ -1,0 +1,119 @@
+//! Every kind of frame from everybody who might send it: read from its audience, and from nobody else.
+
+use std::net::SocketAddr;
+
+use ensign_coordinator::{Keys, Member};
+use ensign_identity::NodeKey;
+use ensign_musig::SecKey;
+use ensign_primitives::QueryId;
+use ensign_transport::CloseCode;
+use ensign_wire::{Audience, Frame, Kind};
+use tokio::task::{JoinSet, LocalSet};
+
+use super::{
+    hostile::hello,
+    party::{NETWORK, Party, keys},
+    puppet::Raw,
+};
+
+/// Who sends a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Sender {
+    Stranger,
+    IntroducedStranger,
+    SilentMember,
+    Member,
+}
+
+use Sender::{IntroducedStranger, Member as Introduced, SilentMember, Stranger};
+
+/// A sender and what it sends, with a secret of its own.
+#[derive(Clone, Copy, Debug)]
+struct Case {
+    sender: Sender,
+    kind: Kind,
+    number: u8,
+}
+
+impl Case {
+    fn all() -> Vec<Self> {
+        let senders = [Stranger, IntroducedStranger, SilentMember, Introduced];
+        let pairs = senders.into_iter().flat_map(|sender| Kind::ALL.map(|kind| (sender, kind)));
+        (0x40..).zip(pairs).map(|(number, (sender, kind))| Self { sender, kind, number }).collect()
+    }
+
+    fn is_member(&self) -> bool {
+        matches!(self.sender, SilentMember | Introduced)
+    }
+
+    fn keys(&self) -> Keys {
+        let node_key = NodeKey::from_secret_bytes([self.number; 32]).unwrap();
+        Keys::new(NETWORK, node_key, SecKey::from_secret_bytes([self.number; 32]).unwrap()).unwrap()
+    }
+
+    /// Sends a body that is no value of any kind: it costs its sender the connection as soon as it is
+    /// read, so that what it costs says whether it was. Returns why the connection ended.
+    async fn play(self, to: Keys, address: SocketAddr) -> (Self, CloseCode) {
+        let mut raw = Raw::connect([self.number; 32], &to, address).await;
+        if matches!(self.sender, IntroducedStranger | Introduced) {
+            raw.say(&hello(1));
+            raw.say(&Frame::Ping(QueryId(1)));
+            while raw.frame().await != Frame::Pong(QueryId(1)) {}
+        }
+        raw.say_bytes(self.kind, vec![self.kind.id(), 0]);
+        (self, raw.close_code().await)
+    }
+
+    /// What is said of the sender, any of these, and with which code its connection ends.
+    fn costs(&self) -> (Vec<String>, CloseCode) {
+        let kind = self.kind;
+        let read = || (vec!["expected more bytes at offset 0".to_owned()], CloseCode::Offense);
+        let no_member = format!("{kind:?} from a node that is no member of a group of ours");
+        let silence = "no hello in time".to_owned();
+        match (self.sender, kind.audience()) {
+            (IntroducedStranger | Introduced, _) if kind == Kind::Hello => {
+                (vec!["a second hello".to_owned()], CloseCode::Offense)
+            }
+            (_, Audience::Anyone)
+            | (IntroducedStranger, Audience::Introduced)
+            | (Introduced, Audience::Introduced | Audience::Member) => read(),
+            (Stranger, Audience::Introduced) => {
+                (vec![format!("{kind:?} before hello")], CloseCode::Silent)
+            }
+            // A payload waits unread until its sender is admitted or out of time.
+            (Stranger, Audience::Member) if kind == Kind::Payload => {
+                (vec![silence], CloseCode::Silent)
+            }
+            (Stranger, Audience::Member) => (vec![no_member], CloseCode::Silent),
+            (IntroducedStranger, Audience::Member) => (vec![no_member], CloseCode::Offense),
+            // Its hello may be on its way: what comes before is not read, and costs nothing.
+            (SilentMember, Audience::Introduced | Audience::Member) => {
+                (vec![silence], CloseCode::Silent)
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_kind_is_read_from_its_audience_and_costs_everybody_else_what_it_should() {
+    let cases = Case::all();
+    let members = cases.iter().filter(|case| case.is_member()).map(|case| {
+        let (name, keys) = (format!("signer {}", case.number), case.keys());
+        Member { name, signer: keys.signer_key(), peer: keys.peer_id(), addresses: vec![] }
+    });
+    let mut party = Party::with(1, members.collect()).await;
+    let address = party.wallets[0].address();
+    let mut played = JoinSet::new();
+    let local = LocalSet::new();
+    for case in &cases {
+        played.spawn_local_on(case.play(keys(0), address), &local);
+    }
+    for (case, code) in local.run_until(played.join_all()).await {
+        let told = party.wallets[0].warning(Some(case.keys().peer_id())).await;
+        let (expected, expected_code) = case.costs();
+        assert_eq!(told.code, "E-PEER-001", "{case:?}: {}", told.what);
+        let is_named = expected.iter().any(|what| told.what.contains(what));
+        assert!(is_named, "{case:?}: {:?}, not {expected:?}", told.what);
+        assert_eq!(code, expected_code, "{case:?}: {}", told.what);
+    }
+}

@@ -1,0 +1,438 @@
+//! One open request and the attempt at it that runs.
+
+use alloc::{boxed::Box, collections::BTreeSet, sync::Arc, vec::Vec};
+use core::time::Duration;
+
+use ensign_primitives::SignerIndex;
+use ensign_primitives::{GroupId, Instant, Now, Occupancy, PeerId, RequestId, SIGNERS_MAX};
+use ensign_primitives::{StateMachine, Wakeup};
+use ensign_replay::MESSAGE_AGE_MAX;
+use ensign_session::{Failure, Phase, Session};
+use ensign_wire::{AbortReason, Envelope, Payload, SignedRequest, SigningRequest};
+
+use crate::{
+    ATTEMPT_PAUSE, ATTEMPTS_MAX, CommandError, Opening, REFUSALS_REPORTED_MAX, Record,
+    RequestStatus, ended::is_retried,
+};
+
+/// One open request and its current attempt.
+#[derive(Debug)]
+pub(crate) struct Request {
+    id: RequestId,
+    group: GroupId,
+    signed: Arc<SignedRequest>,
+    payload: Option<Arc<[u8]>>,
+    consented: bool,
+    /// A request of our own whose consent is not durable yet, under this token: nobody hears of it.
+    unannounced: Option<u64>,
+    attempt: u16,
+    /// Whose node began the attempt, and why; `None` for us.
+    opened_by: Option<Opening>,
+    /// Since when the attempt runs.
+    attempt_at: Instant,
+    session: Session,
+    /// The durable record that the session asked for last. It waits for no earlier one.
+    persisting: Option<Persisting>,
+    /// When the next attempt begins; after the last attempt, when nobody is asked any more how it
+    /// ended.
+    retry_at: Option<Instant>,
+    /// Since when there is no further attempt: it has finished, or failed for good. It stays until
+    /// its session falls silent.
+    settled_at: Option<Instant>,
+    /// Whose nodes have been sent the payload on their present connection.
+    payload_sent: BTreeSet<PeerId>,
+    /// Whose nodes have joined an attempt, and so hold the payload.
+    joined: BTreeSet<PeerId>,
+    /// Who holds the signatures.
+    done: BTreeSet<SignerIndex>,
+    refusals_reported: u8,
+}
+
+/// A record that a session waits for.
+#[derive(Clone, Copy, Debug)]
+struct Persisting {
+    /// Our name for it.
+    token: u64,
+    /// The session's own.
+    of_session: u64,
+}
+
+/// What a request is made from.
+#[derive(Clone, Debug)]
+pub(crate) struct NewRequest {
+    pub(crate) group: GroupId,
+    pub(crate) signed: Arc<SignedRequest>,
+    pub(crate) payload: Option<Arc<[u8]>>,
+    /// Which attempt it begins with.
+    pub(crate) attempt: u16,
+}
+
+/// The end of a request without signatures.
+#[derive(Debug)]
+pub(crate) struct Closing {
+    pub(crate) group: GroupId,
+    /// How many attempts there were.
+    pub(crate) attempt: u16,
+    pub(crate) failure: Box<Failure>,
+    pub(crate) mark: Mark,
+}
+
+/// How the end of a request is written down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mark {
+    /// At once: our user decided, or nobody else would say it again.
+    Now,
+    /// With the next record: others ended what our user had consented to.
+    Later,
+    /// By name only: our user never decided.
+    Undecided,
+}
+
+/// Who opens an attempt, and so announces it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum OpenedBy {
+    Us,
+    /// Another signer's node, if it is known whose.
+    Peer(Option<Opening>),
+}
+
+/// What follows a moment that a request waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Due {
+    /// Nothing yet.
+    Nothing,
+    /// Nobody has told how the last attempt ended: it ends here, for everybody.
+    EndOfWait,
+    /// Its time is over.
+    Expiry(Mark),
+    /// The next attempt begins.
+    Attempt(OpenedBy),
+}
+
+/// What a durable record lets happen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Durable {
+    /// Our own request may be announced and joined.
+    Proposal,
+    /// The session goes on; this is its own name for the record.
+    OfSession(u64),
+}
+
+impl Request {
+    pub(crate) fn new(now: Now, new: NewRequest, session: Session) -> Self {
+        let NewRequest { group, signed, payload, attempt } = new;
+        Self {
+            id: session.request_id(),
+            group,
+            signed,
+            payload,
+            consented: false,
+            unannounced: None,
+            attempt,
+            opened_by: None,
+            attempt_at: now.instant,
+            session,
+            persisting: None,
+            retry_at: None,
+            settled_at: None,
+            payload_sent: BTreeSet::new(),
+            joined: BTreeSet::new(),
+            done: BTreeSet::new(),
+            refusals_reported: 0,
+        }
+    }
+
+    pub(crate) const fn group(&self) -> GroupId {
+        self.group
+    }
+
+    pub(crate) const fn signed(&self) -> &Arc<SignedRequest> {
+        &self.signed
+    }
+
+    pub(crate) const fn payload(&self) -> Option<&Arc<[u8]>> {
+        self.payload.as_ref()
+    }
+
+    /// Whose request it is.
+    pub(crate) fn creator(&self) -> PeerId {
+        self.signed.peer
+    }
+
+    pub(crate) const fn attempt(&self) -> u16 {
+        self.attempt
+    }
+
+    pub(crate) const fn attempt_at(&self) -> Instant {
+        self.attempt_at
+    }
+
+    pub(crate) const fn has_consent(&self) -> bool {
+        self.consented
+    }
+
+    pub(crate) const fn session(&self) -> &Session {
+        &self.session
+    }
+
+    pub(crate) const fn session_mut(&mut self) -> &mut Session {
+        &mut self.session
+    }
+
+    pub(crate) fn wakeup(&self) -> Option<Wakeup> {
+        let retry = self.retry_at.map(|at| Wakeup { at, reason: "next attempt" });
+        [retry, self.session.poll_timeout()].into_iter().flatten().min()
+    }
+
+    pub(crate) const fn is_between_attempts(&self) -> bool {
+        self.retry_at.is_some() && self.attempt < ATTEMPTS_MAX
+    }
+
+    pub(crate) fn misses_payload(&self) -> bool {
+        self.payload.is_none() && self.signed.request.payload != Payload::Blind
+    }
+
+    pub(crate) const fn is_settled(&self) -> bool {
+        self.settled_at.is_some()
+    }
+
+    pub(crate) const fn settled_at(&self) -> Option<Instant> {
+        self.settled_at
+    }
+
+    /// Whether it is settled and its session has stopped answering.
+    pub(crate) fn is_over(&self) -> bool {
+        self.is_settled() && self.session.is_over()
+    }
+
+    pub(crate) fn is_expired(&self, now: Now) -> bool {
+        self.signed.request.expires <= now.unix
+    }
+
+    /// Whether nobody hears of it, because our own consent is not durable.
+    pub(crate) const fn is_secret(&self) -> bool {
+        self.unannounced.is_some()
+    }
+
+    /// Whether a record that its session asked for is not durable yet.
+    pub(crate) const fn is_persisting(&self) -> bool {
+        self.persisting.is_some()
+    }
+
+    /// Notes our user's consent; returns the record of it.
+    pub(crate) fn consent(&mut self) -> Result<Record, CommandError> {
+        if self.consented {
+            return Err(CommandError::Session(ensign_session::CommandError::AlreadyApproved));
+        }
+        if self.misses_payload() {
+            return Err(CommandError::MissingPayload { request: self.id });
+        }
+        self.consented = true;
+        Ok(Record::Consented {
+            request: Box::new(self.signed.as_ref().clone()),
+            payload: self.payload.as_ref().map(|payload| payload.to_vec()),
+        })
+    }
+
+    /// Goes on after a restart with a consent that is durable; waits until `retry_at`, if it is given.
+    pub(crate) const fn resume(&mut self, retry_at: Option<Instant>) {
+        self.consented = true;
+        self.retry_at = retry_at;
+    }
+
+    /// Keeps our own request secret until the record under this token is durable.
+    pub(crate) const fn keep_secret(&mut self, token: u64) {
+        self.unannounced = Some(token);
+    }
+
+    /// Takes the session of a later attempt in the place of the present one.
+    ///
+    /// - `opened_by`: `None` when we open it.
+    pub(crate) fn begin(
+        &mut self,
+        now: Now,
+        attempt: u16,
+        (session, opened_by): (Session, Option<Opening>),
+    ) {
+        self.session = session;
+        self.persisting = None;
+        self.retry_at = None;
+        self.attempt = attempt;
+        self.opened_by = opened_by;
+        self.attempt_at = now.instant;
+    }
+
+    pub(crate) const fn forget_next_attempt(&mut self) {
+        self.retry_at = None;
+    }
+
+    /// Decides what follows the end of an attempt: another one, or the end that is returned.
+    pub(crate) fn on_failure(&mut self, now: Now, failure: &Failure) -> Option<Mark> {
+        let retried = is_retried(failure.reason) && failure.evidence.is_none();
+        if retried && self.attempt < ATTEMPTS_MAX {
+            self.retry_at = Some(now.instant.after(pause_after(self.attempt)));
+            return None;
+        }
+        let decided = matches!(failure.reason, AbortReason::Declined | AbortReason::Cancelled);
+        let is_ours = failure.by.is_none() && decided;
+        Some(match (self.consented, &failure.by) {
+            (false, _) if !is_ours => Mark::Undecided,
+            // If the note is lost, the request goes on after a restart, and whoever ended it says so
+            // again.
+            (true, Some(_)) => Mark::Later,
+            (_, _) => Mark::Now,
+        })
+    }
+
+    /// Tells what follows now that its own moment may have come.
+    pub(crate) fn due(&self, now: Now) -> Due {
+        if self.retry_at.is_none_or(|at| at > now.instant) {
+            Due::Nothing
+        } else if !self.is_between_attempts() {
+            Due::EndOfWait
+        } else if self.is_expired(now) {
+            Due::Expiry(if self.consented { Mark::Now } else { Mark::Undecided })
+        } else {
+            Due::Attempt(if self.consented { OpenedBy::Us } else { OpenedBy::Peer(None) })
+        }
+    }
+
+    pub(crate) const fn settle(&mut self, now: Now) {
+        if self.settled_at.is_none() {
+            self.settled_at = Some(now.instant);
+        }
+        self.retry_at = None;
+    }
+
+    /// Notes what the session waits for; returns the token that nobody waits for any more.
+    pub(crate) const fn persist(&mut self, token: u64, of_session: u64) -> Option<u64> {
+        match self.persisting.replace(Persisting { token, of_session }) {
+            Some(earlier) => Some(earlier.token),
+            None => None,
+        }
+    }
+
+    /// Takes what waited for a token.
+    pub(crate) fn take_durable(&mut self, token: u64) -> Option<Durable> {
+        // A request that its user has stopped meanwhile stays unheard of.
+        if !self.is_settled() && self.unannounced.take_if(|consent| *consent == token).is_some() {
+            return Some(Durable::Proposal);
+        }
+        let waiting = self.persisting.take_if(|waiting| waiting.token == token)?;
+        Some(Durable::OfSession(waiting.of_session))
+    }
+
+    /// The token that the session waits for.
+    pub(crate) fn awaited(&self) -> Option<u64> {
+        self.persisting.map(|waiting| waiting.token)
+    }
+
+    /// Every token that something here waits for.
+    pub(crate) fn tokens(&self) -> impl Iterator<Item = u64> + use<> {
+        [self.unannounced, self.awaited()].into_iter().flatten()
+    }
+
+    /// Notes who holds the signatures; returns whether everybody does by now.
+    pub(crate) fn note_done(&mut self, signer: SignerIndex) -> bool {
+        self.done.insert(signer) && self.done.len() == self.signed.request.signers.len()
+    }
+
+    /// Signs whom we waited for in vain, or returns the words of the signer that did.
+    pub(crate) fn reports(&mut self, now: Now, failure: &Failure) -> Vec<Envelope> {
+        if failure.by.is_some() {
+            return self.session.ended_by().cloned().into_iter().collect();
+        }
+        let report = |culprit: &SignerIndex| self.session.report(now, failure.reason, *culprit);
+        failure.culprits.iter().filter_map(report).collect()
+    }
+
+    pub(crate) fn note_joined(&mut self, peer: PeerId) {
+        self.joined.insert(peer);
+    }
+
+    /// Takes the payload, once its digest was compared.
+    pub(crate) fn fill(&mut self, payload: Arc<[u8]>) {
+        self.payload = Some(payload);
+    }
+
+    /// Returns the payload if a node is to be sent it, once on each connection. Who joined holds it;
+    /// the creator sends it all the same, in case that node has lost everything since.
+    pub(crate) fn payload_for(&mut self, peer: PeerId, own: &PeerId) -> Option<Arc<[u8]>> {
+        let payload = self.payload.as_ref()?;
+        let is_creator = self.signed.peer == *own;
+        let is_needed = is_creator || !self.joined.contains(&peer);
+        (is_needed && self.payload_sent.insert(peer)).then(|| Arc::clone(payload))
+    }
+
+    pub(crate) fn forget_sent(&mut self, peer: &PeerId) {
+        self.payload_sent.remove(peer);
+    }
+
+    /// Returns whether one more refusal by another is reported.
+    pub(crate) const fn reports_refusal(&mut self) -> bool {
+        self.refusals_reported = self.refusals_reported.saturating_add(1);
+        self.refusals_reported <= REFUSALS_REPORTED_MAX
+    }
+
+    pub(crate) fn status(&self, now: Now) -> RequestStatus {
+        RequestStatus {
+            id: self.id,
+            group: self.group,
+            request: Arc::clone(&self.signed),
+            consented: self.consented,
+            attempt: self.attempt,
+            phase: self.session.phase(),
+            waiting_on: self.session.waiting_on(),
+            retry_in: self
+                .retry_at
+                .filter(|_| self.is_between_attempts())
+                .map(|at| at.since(now.instant)),
+        }
+    }
+
+    pub(crate) fn occupancy(&self) -> [Occupancy; 3] {
+        [
+            Occupancy {
+                name: "members with a request's payload",
+                len: self.payload_sent.len(),
+                limit: SIGNERS_MAX,
+            },
+            Occupancy {
+                name: "members that joined a request",
+                len: self.joined.len(),
+                limit: SIGNERS_MAX,
+            },
+            Occupancy {
+                name: "members with a request's signatures",
+                len: self.done.len(),
+                limit: SIGNERS_MAX,
+            },
+        ]
+    }
+}
+
+/// The first number of what we say in a session: grows with time, so that a process that restarts
+/// before it joined goes on above what the one before it has said. Small for a young request.
+pub(crate) fn first_seq(now: Now, request: &SigningRequest) -> u64 {
+    let created = request.created.as_millis();
+    let slack = u64::try_from(MESSAGE_AGE_MAX.as_millis()).unwrap_or(u64::MAX);
+    now.unix.as_millis().saturating_add(slack).saturating_sub(created).max(2)
+}
+
+/// How long the next attempt waits after this one.
+pub(crate) fn pause_after(attempt: u16) -> Duration {
+    ATTEMPT_PAUSE * u32::from(attempt)
+}
+
+/// The failure of a request that ends between two attempts.
+pub(crate) fn no_attempt_left(reason: AbortReason) -> Box<Failure> {
+    Box::new(Failure {
+        reason,
+        by: None,
+        culprits: Vec::new(),
+        accused: None,
+        evidence: None,
+        own: None,
+        phase: Phase::Gathering,
+    })
+}

@@ -1,0 +1,445 @@
+//! Attempts at open requests: how each begins, what its session asks and reports, what follows its end.
+
+use alloc::{boxed::Box, sync::Arc, vec::Vec};
+
+use ensign_equivocation::Evidence;
+use ensign_identity::Signature;
+use ensign_primitives::{
+    GroupId, Now, PeerId, RequestId, SessionId, SignerIndex, StateMachine, TaggedHasher,
+};
+use ensign_session::{
+    Event as SessionEvent, Failure, Input as SessionInput, Offense as SessionOffense,
+    Output as SessionOutput, Record as SessionRecord, Session, SessionSetup,
+};
+use ensign_wire::{AbortReason, Frame, Kind, PubNonceBytes, SignedRequest};
+
+use super::Signing;
+use crate::{
+    CaseFile, CommandError, Event, Offense, Opening, Output, Record, SignerQuestion, UndecidedEnd,
+    case::{self, Testimony},
+    ended::{End, Share, final_reason},
+    groups::Group,
+    request::{Closing, Due, Durable, Mark, NewRequest, OpenedBy, Request, first_seq},
+    requests::Attempt,
+};
+
+impl Signing {
+    /// Enters a verified request with a session for its first attempt here.
+    pub(super) fn open_request(
+        &mut self,
+        now: Now,
+        new: NewRequest,
+    ) -> Result<RequestId, CommandError> {
+        let attempt = new.attempt;
+        let session = self.new_session(now, new.group, &new.signed, attempt)?;
+        let id = session.request_id();
+        self.requests.check_new(id)?;
+        self.horizons.take(new.signed.request.created);
+        self.requests.open(id, Request::new(now, new, session))?;
+        self.event(Event::Attempt { request: id, attempt, opened_by: None });
+        Ok(id)
+    }
+
+    fn new_session(
+        &self,
+        now: Now,
+        group: GroupId,
+        signed: &Arc<SignedRequest>,
+        attempt: u16,
+    ) -> Result<Session, CommandError> {
+        let known = self.groups.known(&group)?;
+        let setup = SessionSetup {
+            request: Arc::clone(signed),
+            attempt,
+            local: known.local(),
+            peers: Arc::clone(known.peers()),
+            group: known.context().clone(),
+            node_key: Arc::clone(&self.keys.node_key),
+            signer: self.keys.signer,
+            delegation: self.keys.delegation,
+            timeouts: self.config.timeouts,
+        };
+        let mut session = Session::new(setup, now).map_err(CommandError::Setup)?;
+        session.number_from(first_seq(now, &signed.request));
+        Ok(session)
+    }
+
+    /// Leaves the current attempt, whose nonces are dropped with it, for a later one; joins it if
+    /// our user had consented.
+    pub(super) fn start_attempt(&mut self, now: Now, attempt: Attempt, opened_by: OpenedBy) {
+        let id = attempt.request;
+        let opening = match opened_by {
+            OpenedBy::Us => None,
+            OpenedBy::Peer(opening) => opening,
+        };
+        if !self.replace_session(now, attempt, opening) {
+            return;
+        }
+        if opened_by == OpenedBy::Us {
+            self.with_session(now, id, |session| session.announce(now));
+        }
+        if self.requests.get(&id).is_some_and(Request::has_consent) {
+            self.with_session(now, id, |session| {
+                let _ = session.approve(now);
+            });
+        }
+        self.feed_early(now, id);
+    }
+
+    pub(super) fn replace_session(
+        &mut self,
+        now: Now,
+        attempt: Attempt,
+        opened_by: Option<Opening>,
+    ) -> bool {
+        let Attempt { request: id, number } = attempt;
+        self.with_session(now, id, Session::abandon);
+        let Some(request) = self.requests.get(&id) else { return false };
+        let session = self.new_session(now, request.group(), request.signed(), number);
+        let Ok(session) = session else {
+            debug_assert!(false, "a request that made one session makes another");
+            self.requests.change(&id, Request::forget_next_attempt);
+            return false;
+        };
+        self.requests.begin(now, attempt, (session, opened_by));
+        self.event(Event::Attempt { request: id, attempt: number, opened_by });
+        true
+    }
+
+    /// Gives the running attempt what was said of it before it was here.
+    pub(super) fn feed_early(&mut self, now: Now, id: RequestId) {
+        let Some(session) = self.requests.get(&id).map(|it| it.session().id()) else { return };
+        for (from, envelope) in self.shelf.take_envelopes(&session) {
+            let input = SessionInput::Envelope { from, envelope };
+            self.with_session(now, id, |session| session.handle_input(now, input));
+        }
+    }
+
+    /// Lets one session do one thing, then carries out what it asks.
+    pub(super) fn with_session(&mut self, now: Now, id: RequestId, act: impl FnOnce(&mut Session)) {
+        self.requests.change(&id, |request| act(request.session_mut()));
+        self.drain_session(now, id);
+    }
+
+    pub(super) fn drain_session(&mut self, now: Now, id: RequestId) {
+        loop {
+            let Some(request) = self.requests.get(&id) else { return };
+            let (attempt, session) = (request.attempt(), request.session().id());
+            let output = self.requests.with(&id, |request| request.session_mut().poll_output());
+            let Some(output) = output.flatten() else { break };
+            self.on_session_output(now, Running { id, attempt, session }, output);
+        }
+        self.requests.drop_if_over(id);
+    }
+
+    fn on_session_output(&mut self, now: Now, running: Running, output: SessionOutput) {
+        let id = running.id;
+        match output {
+            SessionOutput::Send { to, kind, frame } => {
+                let Some(peer) = self.addressee(id, to) else { return };
+                if kind == Kind::SessionAnnounce {
+                    self.send_payload(id, peer);
+                }
+                if self.is_up(&peer) {
+                    self.outputs.push_back(Output::Send { peer, kind, frame });
+                }
+            }
+            SessionOutput::NeedNonces(order) => {
+                // Asked before, another delegation is there before the nonces, and the join has it.
+                self.replace_delegation(now);
+                let payload = self.requests.get(&id).and_then(Request::payload).cloned();
+                self.ask_signer(SignerQuestion::Nonces { order, payload });
+            }
+            SessionOutput::NeedPartials { session, nonces } => {
+                self.ask_signer(SignerQuestion::Partials { session, nonces });
+            }
+            SessionOutput::ForgetNonces { session } => {
+                self.ask_signer(SignerQuestion::Forget { session });
+            }
+            SessionOutput::Persist { token, record } => {
+                let Some(record) = self.record_of(now, running, record) else { return };
+                let ours = self.persist(record);
+                self.requests.await_record(id, ours, token);
+            }
+            SessionOutput::NoncesSeen { signer, nonces } => {
+                self.check_reuse(now, running, signer, &nonces);
+            }
+            SessionOutput::Event(event) => self.on_session_event(now, running, event),
+            SessionOutput::Offense { peer, offense } => {
+                let evidence =
+                    if let SessionOffense::Proven(it) = &offense { Some(it.clone()) } else { None };
+                self.offense(peer, Offense::Session(offense));
+                if let Some(evidence) = evidence {
+                    self.convict(running, peer, evidence);
+                }
+            }
+        }
+    }
+
+    /// Keeps and tells what convicts a node.
+    fn convict(&mut self, running: Running, peer: PeerId, evidence: Box<Evidence>) {
+        let testimony = self.testimony(running, &peer);
+        let file = testimony.and_then(|testimony| case::of_proof(testimony, &evidence));
+        let case = file.map(|file| self.keep_case(file));
+        self.event(Event::Convicted { peer, evidence, case });
+    }
+
+    fn testimony(&self, running: Running, peer: &PeerId) -> Option<Testimony<'_>> {
+        let request = self.requests.get(&running.id)?;
+        let signer = self.groups.get(&request.group())?.signer_of(peer)?;
+        let of_creator = (request.creator() == *peer).then_some(request.signed().delegation);
+        let delegation = request.session().delegation_of(signer).or(of_creator);
+        let attempt = running.attempt;
+        Some(Testimony { request: &request.signed().request, attempt, signer, delegation })
+    }
+
+    /// Keeps who did not answer in an attempt that ended.
+    fn keep_silence(&mut self, now: Now, running: Running, failure: &Failure) {
+        let Running { id, attempt, .. } = running;
+        if !failure.reason.is_claim() {
+            return;
+        }
+        let reports = self.requests.with(&id, |request| request.reports(now, failure));
+        let Some(request) = self.requests.get(&id).map(Request::signed) else { return };
+        let reports = reports.unwrap_or_default();
+        if let Some(file) = case::of_silence(&request.request, attempt, reports) {
+            self.keep_case(file);
+        }
+    }
+
+    fn keep_case(&mut self, file: CaseFile) -> [u8; 32] {
+        let id = file.id;
+        // Nothing waits for it.
+        self.persist(Record::Case(file));
+        id
+    }
+
+    /// Returns a session's record as ours; a request that has its signatures is settled with them.
+    fn record_of(
+        &mut self,
+        now: Now,
+        Running { id: request, attempt, .. }: Running,
+        record: SessionRecord,
+    ) -> Option<Record> {
+        Some(match record {
+            SessionRecord::Joined { said, .. } => Record::Joined { request, attempt, said },
+            SessionRecord::Burned { .. } => Record::Burned { request, attempt },
+            SessionRecord::Partials { nonces, partials, .. } => {
+                Record::Partials { request, attempt, nonces, partials }
+            }
+            SessionRecord::Finished { signatures, .. } => {
+                let group = self.requests.get(&request)?.group();
+                let signatures: Vec<_> = signatures.into_iter().map(Signature).collect();
+                self.settle(now, request, (group, End::Signed), Share::Decided);
+                Record::Finished { request, group, signatures }
+            }
+        })
+    }
+
+    fn on_session_event(&mut self, now: Now, running: Running, event: SessionEvent) {
+        let Running { id: request, attempt, .. } = running;
+        match &event {
+            SessionEvent::Failed(failure) => {
+                return self.on_failure(now, running, failure.clone());
+            }
+            SessionEvent::Joined(signer) => {
+                if let Some(peer) = self.node_of(request, *signer) {
+                    self.requests.with(&request, |request| request.note_joined(peer));
+                }
+            }
+            SessionEvent::Refused { .. } => {
+                if self.requests.with(&request, Request::reports_refusal) != Some(true) {
+                    return;
+                }
+            }
+            SessionEvent::Done(_) | SessionEvent::PeerDone(_) => {
+                return self.on_done(running, event);
+            }
+            SessionEvent::Acknowledged(_)
+            | SessionEvent::Revealed(_)
+            | SessionEvent::Confirmed(_)
+            | SessionEvent::Signed(_)
+            | SessionEvent::Phase(_)
+            | SessionEvent::Waiting { .. }
+            | SessionEvent::Unreachable(_) => {}
+        }
+        self.event(Event::Session { request, attempt, event });
+    }
+
+    /// Tells that somebody holds the signatures, and when everybody does.
+    fn on_done(&mut self, Running { id: request, attempt, .. }: Running, event: SessionEvent) {
+        let group = self.requests.get(&request).map(Request::group);
+        let local = group.and_then(|group| self.groups.get(&group)).map(Group::local);
+        let who = if let SessionEvent::PeerDone(who) = &event { Some(*who) } else { local };
+        self.event(Event::Session { request, attempt, event });
+        let done = who.and_then(|who| self.requests.with(&request, |it| it.note_done(who)));
+        if done == Some(true) {
+            self.event(Event::Everybody { request });
+        }
+    }
+
+    /// Decides what follows the end of an attempt.
+    fn on_failure(&mut self, now: Now, running: Running, failure: Box<Failure>) {
+        let Running { id, attempt, .. } = running;
+        let Some(group) = self.requests.get(&id).map(Request::group) else { return };
+        self.keep_silence(now, running, &failure);
+        let end = self.requests.change(&id, |request| request.on_failure(now, &failure));
+        match end.flatten() {
+            None => {
+                let event = SessionEvent::Failed(failure);
+                self.event(Event::Session { request: id, attempt, event });
+            }
+            Some(mark) => self.close(now, id, Closing { group, attempt, failure, mark }),
+        }
+    }
+
+    /// Ends a request for good, without signatures.
+    pub(super) fn close(&mut self, now: Now, id: RequestId, closing: Closing) {
+        let Closing { group, attempt, failure, mark } = closing;
+        let reason = final_reason(failure.reason, attempt);
+        let share = if mark == Mark::Undecided { Share::Undecided } else { Share::Decided };
+        self.settle(now, id, (group, End::Closed(reason)), share);
+        let record = Record::Closed { request: id, group, reason };
+        match mark {
+            Mark::Now => {
+                let token = self.persist(record);
+                self.decisions.insert(token, Event::EndDurable { request: id });
+            }
+            Mark::Later => self.note(record),
+            Mark::Undecided => self.note_undecided(now, id),
+        }
+        self.event(Event::Closed { request: id, attempt, failure });
+    }
+
+    fn settle(&mut self, now: Now, id: RequestId, end: (GroupId, End), share: Share) {
+        self.requests.change(&id, |request| request.settle(now));
+        self.horizons.see(now.unix);
+        self.requests.end(id, end, share);
+    }
+
+    /// Remembers by name what our user never decided about.
+    fn note_undecided(&mut self, now: Now, id: RequestId) {
+        let Some(signed) = self.requests.get(&id).map(Request::signed) else { return };
+        let (creator, asked) = (signed.peer, &signed.request);
+        let end = UndecidedEnd { created: asked.created, request: id, expires: asked.expires };
+        let kept = self.admission.remember_undecided(now, creator, end, &self.horizons);
+        self.note(Record::Undecided(kept));
+        self.note_horizon();
+    }
+
+    pub(super) fn run_request_timers(&mut self, now: Now) {
+        for id in self.requests.due(now) {
+            self.with_session(now, id, |session| session.handle_timeout(now));
+            let Some(request) = self.requests.get(&id) else { continue };
+            let (group, attempt) = (request.group(), request.attempt());
+            match request.due(now) {
+                Due::Nothing => {}
+                Due::EndOfWait => {
+                    self.requests.change(&id, |request| {
+                        request.forget_next_attempt();
+                        let _ = request.session_mut().stop(now, AbortReason::Internal);
+                    });
+                    self.drain_session(now, id);
+                }
+                Due::Expiry(mark) => {
+                    let failure = crate::request::no_attempt_left(AbortReason::Expired);
+                    self.close(now, id, Closing { group, attempt, failure, mark });
+                    self.requests.drop_if_over(id);
+                }
+                Due::Attempt(opened_by) => {
+                    self.start_attempt(
+                        now,
+                        Attempt { request: id, number: attempt + 1 },
+                        opened_by,
+                    );
+                }
+            }
+        }
+    }
+
+    /// A nonce that one signer has shown in two sessions ends the one that saw it second. Another
+    /// signer's nonce played back convicts nobody: only its owner can be hurt by it, and it is not.
+    fn check_reuse(
+        &mut self,
+        now: Now,
+        Running { id, session, .. }: Running,
+        signer: SignerIndex,
+        nonces: &[PubNonceBytes],
+    ) {
+        let network = self.config.network;
+        let Some(request) = self.requests.get(&id) else { return };
+        let Some(key) = request.signed().request.signers.get(signer) else { return };
+        let owner = TaggedHasher::new("ensign/nonce-seen/v1", network).bytes(&key.to_bytes());
+        let reused = nonces.iter().any(|nonce| {
+            let hash = owner.clone().bytes(&nonce.0).finish();
+            self.nonces.observe(hash, session).is_some()
+        });
+        if reused {
+            self.requests.change(&id, |it| it.session_mut().nonce_reused(now, signer));
+        }
+    }
+
+    pub(super) fn on_persisted(&mut self, now: Now, token: u64) {
+        if let Some(event) = self.decisions.remove(&token) {
+            self.event(event);
+        }
+        match self.requests.take_durable(token) {
+            Some((id, Durable::Proposal)) => {
+                self.with_session(now, id, |session| session.announce(now));
+                let joined = self.join(now, id);
+                debug_assert!(joined.is_ok(), "a proposal joins its first attempt: {joined:?}");
+            }
+            Some((id, Durable::OfSession(token))) => {
+                let input = SessionInput::Persisted { token };
+                self.with_session(now, id, |session| session.handle_input(now, input));
+            }
+            None => {}
+        }
+    }
+
+    /// Tells every session of a group's that a member is back and has the group.
+    pub(super) fn reconnect_sessions(&mut self, now: Now, peer: &PeerId, group: &GroupId) {
+        let Some(signer) = self.groups.get(group).and_then(|it| it.signer_of(peer)) else { return };
+        for id in self.requests.of_group(group) {
+            let input = SessionInput::Connected { signer };
+            self.with_session(now, id, |session| session.handle_input(now, input));
+        }
+    }
+
+    /// Sends a request's payload ahead of its announcement.
+    fn send_payload(&mut self, id: RequestId, peer: PeerId) {
+        if !self.is_up(&peer) {
+            return;
+        }
+        let own = self.keys.node_key.peer_id();
+        let payload = self.requests.with(&id, |request| request.payload_for(peer, &own));
+        if let Some(payload) = payload.flatten() {
+            self.send(peer, &Frame::Payload { request: id, bytes: payload.to_vec() });
+        }
+    }
+
+    /// Returns whose node hears what a session says to a signer: nobody's before our own request is
+    /// durable, and none that has not said that it has the group.
+    fn addressee(&self, id: RequestId, signer: SignerIndex) -> Option<PeerId> {
+        let request = self.requests.get(&id)?;
+        let peer = self.groups.get(&request.group())?.node_of(signer)?;
+        let is_heard = !request.is_secret() && self.shared.has_group(&peer, &request.group());
+        is_heard.then_some(peer)
+    }
+
+    fn node_of(&self, id: RequestId, signer: SignerIndex) -> Option<PeerId> {
+        self.groups.get(&self.requests.get(&id)?.group())?.node_of(signer)
+    }
+
+    pub(super) fn signer_of(&self, id: RequestId, peer: &PeerId) -> Option<SignerIndex> {
+        self.groups.get(&self.requests.get(&id)?.group())?.signer_of(peer)
+    }
+}
+
+/// The attempt that runs at a request.
+#[derive(Clone, Copy, Debug)]
+struct Running {
+    id: RequestId,
+    attempt: u16,
+    session: SessionId,
+}

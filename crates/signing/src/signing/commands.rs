@@ -1,0 +1,277 @@
+//! What our user decides: groups, proposals, consent, and what goes on after a restart.
+
+use alloc::sync::Arc;
+
+use ensign_primitives::{GroupId, Now, RequestId, sha256};
+use ensign_session::Session;
+use ensign_wire::{AbortReason, Payload, Scheme, SignedRequest, SigningRequest};
+
+use super::Signing;
+use crate::{
+    ATTEMPTS_MAX, Asked, CommandError, ENDING_WAIT, End, Event, GroupConfig, KeptPartials, Open,
+    Output, Proposal, Standing,
+    ended::Share,
+    groups::Formed,
+    request::{Closing, Mark, NewRequest, Request, no_attempt_left, pause_after},
+    requests::Attempt,
+};
+
+impl Signing {
+    /// Joins a group: asks for connections to its members and takes their requests from now on. Requests
+    /// of it from before a restart go on.
+    ///
+    /// # Errors
+    ///
+    /// [`CommandError`] when we are no member, somebody stands twice, the keys do not aggregate, or
+    /// the group is known with other nodes. The same group again is no error.
+    pub fn add_group(&mut self, now: Now, config: GroupConfig) -> Result<GroupId, CommandError> {
+        let Formed { id, was_known, others, new } = self.groups.form(config)?;
+        if was_known {
+            return Ok(id);
+        }
+        self.shared.forget(&id);
+        for peer in others {
+            if new.contains(&peer) {
+                self.outputs.push_back(Output::Standing { peer, standing: Standing::Member });
+                self.outputs.push_back(Output::Want { peer });
+                self.admit(peer);
+            }
+            self.groups_changed(peer);
+        }
+        self.resume_waiting(now, id);
+        Ok(id)
+    }
+
+    /// Leaves a group: its requests are not taken any more. Nodes that are members of no other group are
+    /// strangers from now on, and let go.
+    ///
+    /// # Errors
+    ///
+    /// [`CommandError::UnknownGroup`], or [`CommandError::GroupInUse`] while a request of it is open.
+    pub fn forget_group(&mut self, id: &GroupId) -> Result<(), CommandError> {
+        self.groups.known(id)?;
+        let is_open =
+            |request: &RequestId| self.requests.get(request).is_some_and(|it| !it.is_settled());
+        if let Some(request) = self.requests.of_group(id).into_iter().find(is_open) {
+            return Err(CommandError::GroupInUse { request });
+        }
+        let (peers, gone) = self.groups.forget(id);
+        self.shared.forget(id);
+        for peer in peers.iter().filter(|peer| !gone.contains(peer)) {
+            self.groups_changed(*peer);
+        }
+        for peer in gone {
+            self.outputs.push_back(Output::Standing { peer, standing: Standing::Stranger });
+            self.outputs.push_back(Output::Forget { peer });
+        }
+        Ok(())
+    }
+
+    /// Goes on with what waited for a group: what our user had consented to, then what is asked again.
+    fn resume_waiting(&mut self, now: Now, group: GroupId) {
+        let (open, asked) = self.waiting.take(group);
+        for open in open {
+            let request = open.request.request.id();
+            if let Err(why) = self.resume(now, open) {
+                self.event(Event::NotResumed { request, why });
+            }
+        }
+        for asked in asked {
+            let request = asked.request.request.id();
+            if let Err(why) = self.reopen(now, asked) {
+                self.event(Event::NotResumed { request, why });
+            }
+        }
+    }
+
+    /// Asks a group to sign, as one of its signers; that is our consent. Nobody hears of it before the
+    /// consent is durable.
+    ///
+    /// - `nonce`: 16 bytes from the operating system that keep two equal requests apart.
+    ///
+    /// # Errors
+    ///
+    /// [`CommandError`] when the group is unknown, a field is outside its limits, or there is no
+    /// room.
+    pub fn propose(
+        &mut self,
+        now: Now,
+        proposal: Proposal,
+        nonce: [u8; 16],
+    ) -> Result<RequestId, CommandError> {
+        let group = self.groups.known(&proposal.group)?;
+        let payload = match &proposal.payload {
+            None => Payload::Blind,
+            Some(bytes) => Payload::Psbt {
+                digest: sha256(bytes),
+                len: u32::try_from(bytes.len()).unwrap_or(u32::MAX),
+            },
+        };
+        let request = SigningRequest {
+            network: self.config.network,
+            scheme: Scheme::Bip327,
+            signers: group.keys().clone(),
+            messages: proposal.messages,
+            payload,
+            purpose: proposal.purpose,
+            tx_type: proposal.tx_type,
+            amount: proposal.amount,
+            creator: group.local(),
+            created: now.unix,
+            expires: now.unix.after(proposal.lifetime),
+            mode: proposal.mode,
+            nonce,
+        };
+        let signed = SignedRequest::sign(request, &self.keys.node_key, self.keys.delegation)
+            .map_err(CommandError::Limits)?;
+        let (signed, payload) = (Arc::new(signed), proposal.payload.map(Arc::from));
+        let new = NewRequest { group: proposal.group, signed, payload, attempt: 1 };
+        let id = self.open_request(now, new)?;
+        let token = self.consent(id)?;
+        self.requests.keep_secret(id, token);
+        Ok(id)
+    }
+
+    /// Takes up a request to which our user had consented before a restart: none of the attempts that
+    /// were joined is joined again.
+    ///
+    /// - A request that has expired is closed: [`Event::Closed`] says so. If partial signatures of ours are
+    ///   durable, the others may have its signatures, and are asked for [`ENDING_WAIT`] before that.
+    /// - One whose last attempt has durable partial signatures of ours sends them again, because the
+    ///   others may still wait for them; the next attempt begins when it has got no signatures within
+    ///   the pause before it.
+    /// - One that has used up its attempts joins nothing more, but the others may have its signatures:
+    ///   it is closed only when nobody has told its end within [`ENDING_WAIT`].
+    /// - Every other one begins a fresh attempt.
+    ///
+    /// # Errors
+    ///
+    /// [`CommandError`] when its group is unknown, it is open already or has ended, or there is no
+    /// room.
+    pub fn resume(&mut self, now: Now, open: Open) -> Result<RequestId, CommandError> {
+        let Open { request, payload, attempts, kept } = open;
+        let id = request.request.id();
+        let group = request.request.signers.group_id(self.config.network);
+        self.groups.known(&group)?;
+        self.requests.check_new(id)?;
+        let is_over = self.horizons.is_over(now.unix, &request.request);
+        if is_over && kept.is_none() {
+            let failure = no_attempt_left(AbortReason::Expired);
+            self.close(now, id, Closing { group, attempt: attempts, failure, mark: Mark::Now });
+            return Ok(id);
+        }
+        let wait = match &kept {
+            _ if is_over || attempts >= ATTEMPTS_MAX => Some(ENDING_WAIT),
+            Some(_) => Some(pause_after(attempts)),
+            None => None,
+        };
+        let attempt = if wait.is_some() { attempts.min(ATTEMPTS_MAX) } else { attempts + 1 };
+        let (signed, payload) = (Arc::new(request), payload.map(Arc::from));
+        self.open_request(now, NewRequest { group, signed, payload, attempt })?;
+        let retry_at = wait.map(|wait| now.instant.after(wait));
+        self.requests.change(&id, |request| request.resume(retry_at));
+        if is_over {
+            // The engine's wait ends before the session's.
+            self.with_session(now, id, |session| session.wait_for_end(now, 2 * ENDING_WAIT));
+        }
+        if let Some(KeptPartials { nonces, partials }) = kept {
+            self.with_session(now, id, |session| session.repeat_partials(now, nonces, partials));
+        }
+        if wait.is_none() {
+            self.with_session(now, id, |session| session.announce(now));
+            self.join(now, id)?;
+        }
+        Ok(id)
+    }
+
+    /// Asks our user again about a request of another signer's that was undecided before a restart.
+    /// Its creator need not be there: whoever is in a later attempt, or knows its end, says so when
+    /// it connects.
+    ///
+    /// The caller knows that no attempt at it was joined: our user never consented.
+    ///
+    /// # Errors
+    ///
+    /// [`CommandError`] when its group is unknown, it is open already or over, or there is no room.
+    pub fn reopen(&mut self, now: Now, asked: Asked) -> Result<RequestId, CommandError> {
+        let Asked { request: signed, payload } = asked;
+        let (id, request) = (signed.request.id(), &signed.request);
+        let group = request.signers.group_id(self.config.network);
+        let creator = self.groups.known(&group)?.node_of(request.creator);
+        let is_its_creators = creator == Some(signed.peer);
+        let is_over = self.horizons.is_over(now.unix, request)
+            || self.admission.undecided().excludes(&signed.peer, &id, request.created);
+        if is_over || !is_its_creators {
+            return Err(CommandError::HasEnded { request: id });
+        }
+        let (signed, payload) = (Arc::new(signed), payload.map(Arc::from));
+        self.open_request(now, NewRequest { group, signed, payload, attempt: 1 })?;
+        self.ask_user(now, id);
+        Ok(id)
+    }
+
+    /// Consents to a request: everything in it was shown to our user. Holds for every attempt at it.
+    ///
+    /// # Errors
+    ///
+    /// [`CommandError`] when no such request waits for a decision, or its payload has not come.
+    pub fn approve(&mut self, now: Now, id: RequestId) -> Result<(), CommandError> {
+        self.consent(id)?;
+        let between_attempts = self.requests.get(&id).is_some_and(Request::is_between_attempts);
+        if between_attempts { Ok(()) } else { self.join(now, id) }
+    }
+
+    /// Refuses a request, or gives up one of our own; ends it for everybody.
+    ///
+    /// # Errors
+    ///
+    /// [`CommandError`] when no such request is open.
+    pub fn stop(
+        &mut self,
+        now: Now,
+        id: RequestId,
+        reason: AbortReason,
+    ) -> Result<(), CommandError> {
+        let request = self.requests.unsettled(&id)?;
+        if request.is_between_attempts() {
+            // Between two attempts: the next one begins with its end.
+            let next = Attempt { request: id, number: request.attempt() + 1 };
+            self.replace_session(now, next, None);
+        }
+        self.command_session(now, id, |session| session.stop(now, reason))
+    }
+
+    /// Remembers a request that ended without this machine, so that it is not opened and whoever missed
+    /// its end is told.
+    pub fn remember_ended(&mut self, request: RequestId, group: GroupId, end: End) {
+        self.requests.end(request, (group, end), Share::Decided);
+    }
+
+    /// Notes our user's consent, and asks for it to be made durable under the token it returns.
+    fn consent(&mut self, id: RequestId) -> Result<u64, CommandError> {
+        self.requests.unsettled(&id)?;
+        let unknown = CommandError::UnknownRequest { request: id };
+        let record = self.requests.with(&id, Request::consent).ok_or(unknown)??;
+        let token = self.persist(record);
+        self.decisions.insert(token, Event::ConsentDurable { request: id });
+        Ok(token)
+    }
+
+    /// Joins the attempt that runs.
+    pub(super) fn join(&mut self, now: Now, id: RequestId) -> Result<(), CommandError> {
+        self.command_session(now, id, |session| session.approve(now))
+    }
+
+    fn command_session(
+        &mut self,
+        now: Now,
+        id: RequestId,
+        act: impl FnOnce(&mut Session) -> Result<(), ensign_session::CommandError>,
+    ) -> Result<(), CommandError> {
+        let unknown = CommandError::UnknownRequest { request: id };
+        let done = self.requests.change(&id, |request| act(request.session_mut()));
+        done.ok_or(unknown)?.map_err(CommandError::Session)?;
+        self.drain_session(now, id);
+        Ok(())
+    }
+}

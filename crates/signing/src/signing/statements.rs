@@ -1,0 +1,477 @@
+//! What other nodes say: their groups, statements about sessions, new requests, payloads.
+
+use alloc::{boxed::Box, sync::Arc, vec::Vec};
+
+use ensign_primitives::{GroupId, Now, PeerId, RequestId, StateMachine, UnixTime, sha256};
+use ensign_replay::check_fresh;
+use ensign_session::{Input as SessionInput, Offense as SessionOffense};
+use ensign_wire::{
+    AbortReason, Body, Envelope, Frame, Groups, Kind, Payload, Refusal, SessionAnnounce,
+    SignedRequest, SigningRequest, ValidationError,
+};
+
+use super::Signing;
+use crate::{
+    CLAIMS_PER_STRANGER_MAX, CommandError, Ending, Event, Introduction, Known, Message, Offense,
+    Opening, Output, Review,
+    admission::{Announced, Held, Refused},
+    ended::{Answer, End, Question, Share, asks},
+    request::{NewRequest, OpenedBy, Request, first_seq},
+    requests::Attempt,
+    shared::Difference,
+};
+
+impl Signing {
+    pub(super) fn on_up(&mut self, now: Now, peer: PeerId, introduction: Introduction) {
+        if self.is_up(&peer) {
+            self.on_down(peer);
+        }
+        let Introduction { clock, instance } = introduction;
+        // A member that does not have our group yet tells no clock: nothing is known about it.
+        let clock_offset_millis = clock.map_or(0, |clock| offset_millis(now.unix, clock));
+        // Whoever counts connections lets no more in than have a place here.
+        if self.peers.insert(peer, clock_offset_millis).is_err() {
+            return;
+        }
+        self.shared.up(peer);
+        self.shelf.up(peer);
+        if !self.is_member(&peer) {
+            return;
+        }
+        self.event(Event::PeerUp { peer, clock_offset_millis });
+        if instance.is_some_and(|number| self.instances.see(peer, number, now.instant)) {
+            self.event(Event::PeerCopied { peer });
+        }
+        self.say_groups(peer);
+    }
+
+    pub(super) fn on_down(&mut self, peer: PeerId) {
+        if self.peers.remove(&peer).is_some() && self.is_member(&peer) {
+            self.event(Event::PeerDown { peer });
+        }
+        self.shared.down(&peer);
+        self.shelf.down(&peer);
+        for group in self.groups.shared_with(&peer) {
+            self.requests.forget_sent(&group, &peer);
+        }
+    }
+
+    pub(super) fn on_message(&mut self, now: Now, peer: PeerId, message: Message) {
+        if !self.is_up(&peer) {
+            return;
+        }
+        let is_member = self.is_member(&peer);
+        match message {
+            Message::Groups(groups) => self.on_groups(now, peer, groups),
+            Message::Payload { request, bytes } if is_member => {
+                self.on_payload(now, peer, request, bytes);
+            }
+            Message::Statement(envelope) if is_member => self.on_envelope(now, peer, envelope),
+            Message::Payload { .. } | Message::Statement(_) => {}
+        }
+    }
+
+    /// A group was formed while its member was already connected as a stranger.
+    pub(super) fn admit(&mut self, peer: PeerId) {
+        if let Some(clock_offset_millis) = self.peers.get(&peer).copied() {
+            self.event(Event::PeerUp { peer, clock_offset_millis });
+        }
+    }
+
+    /// Says which groups we share with a node.
+    fn say_groups(&mut self, peer: PeerId) {
+        if self.shared.say(&peer) {
+            let shared = self.groups.shared_with(&peer);
+            self.send(peer, &Frame::Groups(Groups { shared }));
+        }
+    }
+
+    /// Takes a node's list. A stranger is answered once on each connection.
+    fn on_groups(&mut self, now: Now, peer: PeerId, groups: Groups) {
+        let new = self.shared.hear(now, &peer, groups.shared);
+        if !self.shared.has_heard(&peer) {
+            self.say_groups(peer);
+        }
+        for group in self.groups.shared_with(&peer) {
+            if new.contains(&group) {
+                if self.shared.finds(peer, group) {
+                    self.event(Event::GroupKnown { peer, group });
+                }
+                self.reconnect_sessions(now, &peer, &group);
+            }
+        }
+    }
+
+    /// Compares both lists again after ours has changed: says ours, and tells differences once they
+    /// stand.
+    pub(super) fn groups_changed(&mut self, peer: PeerId) {
+        if self.is_up(&peer) {
+            self.shared.ours_changed(&peer);
+            self.say_groups(peer);
+        }
+    }
+
+    /// Tells the differences that have stood long enough.
+    pub(super) fn compare_groups(&mut self, now: Now) {
+        for peer in self.shared.due(now) {
+            let most = if self.is_member(&peer) { usize::MAX } else { CLAIMS_PER_STRANGER_MAX };
+            let ours = self.groups.shared_with(&peer);
+            for difference in self.shared.differences(peer, &ours, most) {
+                self.event(match difference {
+                    Difference::Lacking(group) => Event::GroupUnknown { peer, group },
+                    Difference::Missing(group) => Event::GroupMissing { peer, group },
+                });
+            }
+        }
+    }
+
+    /// Takes a member that speaks in a session of a group for one that has it.
+    fn speaks_for(&mut self, peer: PeerId, group: GroupId) {
+        if self.groups.has(&group, &peer) {
+            self.shared.speaks_for(&peer, group);
+        }
+    }
+
+    /// Routes an envelope: to its session, to a new attempt, to a new request, to the memory of
+    /// what has ended, or to the shelf.
+    fn on_envelope(&mut self, now: Now, from: PeerId, envelope: Box<Envelope>) {
+        match self.requests.attempt(&envelope.session()) {
+            Some(attempt) if self.requests.is_open(&attempt.request) => {
+                self.on_known(now, from, attempt, envelope);
+            }
+            Some(Attempt { request, .. }) => self.answer_ended(now, from, request, envelope),
+            None => {
+                if matches!(envelope.body(), Body::SessionAnnounce(_)) {
+                    self.on_announce(now, from, envelope);
+                } else {
+                    self.shelf.keep_envelope(from, envelope);
+                }
+            }
+        }
+    }
+
+    fn on_known(&mut self, now: Now, from: PeerId, attempt: Attempt, envelope: Box<Envelope>) {
+        let Attempt { request: id, number } = attempt;
+        let Some(group) = self.requests.get(&id).map(Request::group) else { return };
+        self.speaks_for(from, group);
+        let Some(request) = self.requests.get(&id) else { return };
+        if number != request.attempt() && request.is_settled() {
+            // Whoever has our signatures counts us as done: they must be durable.
+            if !request.is_persisting() {
+                self.answer_ended(now, from, id, envelope);
+            }
+            return;
+        }
+        if number > request.attempt() && !request.is_expired(now) {
+            match self.opens_attempt(now, from, request, &envelope) {
+                Ok(true) => self.follow(now, attempt, &envelope),
+                Ok(false) => {}
+                Err(offense) => return self.offense(from, Offense::Session(offense)),
+            }
+        }
+        let current = self.requests.get(&id).is_some_and(|it| it.attempt() == number);
+        if current {
+            let input = SessionInput::Envelope { from, envelope };
+            self.with_session(now, id, |session| session.handle_input(now, input));
+        }
+    }
+
+    /// Goes into a later attempt, in which another signer's node already is.
+    fn follow(&mut self, now: Now, attempt: Attempt, said: &Envelope) {
+        let (id, sender) = (attempt.request, said.sender());
+        let opened_by = self.opening(id, &sender);
+        self.start_attempt(now, attempt, OpenedBy::Peer(opened_by));
+        if !matches!(said.body(), Body::SessionAnnounce(_)) {
+            // Its join may have been said before it was connected. An announcement is acknowledged
+            // anyhow.
+            self.acknowledge(now, id, sender);
+        }
+    }
+
+    /// Says who began a later attempt: the node that was seen to restart in the present one, whoever
+    /// brings the news; else whoever speaks there first.
+    fn opening(&self, id: RequestId, sender: &PeerId) -> Option<Opening> {
+        let request = self.requests.get(&id)?;
+        let group = self.groups.get(&request.group())?;
+        let since = request.attempt_at();
+        let restarted = |peer: &&PeerId| self.instances.has_restarted_since(peer, since);
+        let restarted =
+            Some(sender).filter(restarted).or_else(|| group.peers().iter().find(restarted));
+        let who = group.signer_of(restarted.unwrap_or(sender))?;
+        Some(Opening { who, has_restarted: restarted.is_some() })
+    }
+
+    /// Whether a signer's node really is in a later attempt: it came back from a restart, or its
+    /// wait was over before ours. Whatever it says there shows it, because what it said first may
+    /// be lost.
+    fn opens_attempt(
+        &self,
+        now: Now,
+        from: PeerId,
+        request: &Request,
+        envelope: &Envelope,
+    ) -> Result<bool, SessionOffense> {
+        let sender = envelope.sender();
+        let Some(group) = self.groups.get(&request.group()) else { return Ok(false) };
+        if matches!(envelope.body(), Body::ValidationError(_)) || !group.has(&from) {
+            return Ok(false);
+        }
+        if !group.has(&sender) {
+            return Err(SessionOffense::Unlisted { sender });
+        }
+        check_fresh(now.unix, envelope.sent_at()).map_err(SessionOffense::Replay)?;
+        if !envelope.verify() {
+            return Err(SessionOffense::BadSignature { sender });
+        }
+        Ok(sender != self.keys.node_key.peer_id())
+    }
+
+    fn on_announce(&mut self, now: Now, from: PeerId, envelope: Box<Envelope>) {
+        let Body::SessionAnnounce(announce) = envelope.body() else { return };
+        let announced = self.announced(from, &envelope, announce);
+        let id = announced.id;
+        if self.requests.ended().contains(&id) {
+            return;
+        }
+        let session = SigningRequest::session_id(id, self.config.network, announce.attempt);
+        if session != envelope.session() {
+            // No refusal: it would be a word of ours in a session of somebody else's choice.
+            return self.offense(from, Offense::InvalidAnnounce { request: id });
+        }
+        let checked = self.check_announce(now, announced);
+        let paid = checked.and_then(|()| self.admission.pay_for_bringing(now, from, id));
+        match paid {
+            Ok(()) => self.recall(id, from, envelope),
+            Err(refused) => self.refuse(now, announced, refused),
+        }
+    }
+
+    fn announced<'a>(
+        &self,
+        from: PeerId,
+        envelope: &'a Envelope,
+        announce: &'a SessionAnnounce,
+    ) -> Announced<'a> {
+        let request = &announce.request.request;
+        let group = request.signers.group_id(self.config.network);
+        Announced { from, id: request.id(), group, envelope, announce }
+    }
+
+    fn check_announce(&mut self, now: Now, announced: Announced<'_>) -> Result<(), Refused> {
+        let (groups, requests, horizons) = (&self.groups, &self.requests, &self.horizons);
+        self.admission.check(now, announced, Held { groups, requests, horizons })
+    }
+
+    /// Opens a request of which the store knows nothing.
+    fn open_announced(
+        &mut self,
+        now: Now,
+        from: PeerId,
+        envelope: &Envelope,
+        announce: &SessionAnnounce,
+    ) {
+        let announced = self.announced(from, envelope, announce);
+        let checked = self.check_announce(now, announced);
+        let verified = checked.and_then(|()| self.admission.verify(now, announced));
+        let opened = verified.and_then(|()| self.open_verified(now, announced));
+        match opened {
+            Ok(id) => {
+                self.speaks_for(from, announced.group);
+                self.welcome(now, id, envelope);
+            }
+            Err(refused) => self.refuse(now, announced, refused),
+        }
+    }
+
+    fn open_verified(&mut self, now: Now, announced: Announced<'_>) -> Result<RequestId, Refused> {
+        let Announced { from, id, group, announce, .. } = announced;
+        let signed = Arc::new(announce.request.clone());
+        let payload = self.take_early_payload(from, id, &signed);
+        let new = NewRequest { group, signed, payload, attempt: announce.attempt };
+        self.open_request(now, new).map_err(|error| {
+            if let CommandError::Setup(error) = error {
+                Refused { offense: Offense::Unsignable(error), why: Refusal::InvalidRequest }
+            } else {
+                Refused::NO_ROOM
+            }
+        })
+    }
+
+    /// Acknowledges a new request, takes what overtook its announcement, and asks our user.
+    fn welcome(&mut self, now: Now, id: RequestId, envelope: &Envelope) {
+        self.with_session(now, id, |session| session.opened_by(envelope));
+        if self.requests.get(&id).is_some_and(|request| !request.misses_payload()) {
+            self.acknowledge(now, id, envelope.sender());
+        }
+        self.feed_early(now, id);
+        self.ask_user(now, id);
+    }
+
+    /// Tells a member's node that the request is here, whole, and waits for our user.
+    fn acknowledge(&mut self, now: Now, id: RequestId, peer: PeerId) {
+        if let Some(signer) = self.signer_of(id, &peer) {
+            self.with_session(now, id, |session| session.acknowledge(now, signer));
+        }
+    }
+
+    pub(super) fn ask_user(&mut self, now: Now, id: RequestId) {
+        let Some(request) = self.requests.get(&id) else { return };
+        if request.misses_payload() || request.has_consent() || request.is_settled() {
+            return;
+        }
+        let review = Review {
+            id,
+            group: request.group(),
+            request: Arc::clone(request.signed()),
+            payload: request.payload().cloned(),
+        };
+        let created = review.request.request.created;
+        if self.void_until.is_none_or(|until| created > until) {
+            return self.event(Event::Review(review));
+        }
+        let is_own = review.request.peer == self.own_peer();
+        self.event(Event::Void(review));
+        let reason = if is_own { AbortReason::Cancelled } else { AbortReason::Declined };
+        let stopped = self.stop(now, id, reason);
+        debug_assert!(stopped.is_ok(), "it is open: {stopped:?}");
+    }
+
+    /// Reports a refused announcement, and tells its sender once why, so that its user can know.
+    fn refuse(&mut self, now: Now, announced: Announced<'_>, Refused { offense, why }: Refused) {
+        let Announced { from: peer, envelope, announce, .. } = announced;
+        let session = envelope.session();
+        if self.admission.tells_why(now, peer, &session) {
+            let refused = Kind::SessionAnnounce;
+            let body = Body::ValidationError(ValidationError { refused, why });
+            // Below whatever our machine of this session will say, should there be one later.
+            let seq = first_seq(now, &announce.request.request).saturating_sub(1);
+            self.say(now, peer, Answer { session, seq, body });
+        }
+        self.offense(peer, offense);
+    }
+
+    /// Says something in a session that has no machine here.
+    fn say(&mut self, now: Now, to: PeerId, Answer { session, seq, body }: Answer) {
+        let network = self.config.network;
+        let said = Envelope::sign(&self.keys.node_key, network, session, seq, now.unix, body);
+        if let Ok(envelope) = said {
+            self.send(to, &Frame::Envelope(Box::new(envelope)));
+        }
+    }
+
+    /// Asks the store about a request; the statement waits for the answer.
+    fn recall(&mut self, request: RequestId, from: PeerId, envelope: Box<Envelope>) {
+        if self.admission.recall(request, from, envelope) {
+            self.outputs.push_back(Output::Recall { request });
+        }
+    }
+
+    /// Goes on with what waited: a request that never was is opened, of any other the end is told.
+    pub(super) fn on_recalled(&mut self, now: Now, request: RequestId, known: Known) {
+        let waiting = self.admission.recalled(&request);
+        match known {
+            Known::Begun => {}
+            Known::Over { group, ending } => {
+                // Whoever digs out old requests pushes none out that we hold.
+                if !self.requests.ended().contains(&request) {
+                    self.requests.end(request, (group, End::of(&ending)), Share::Undecided);
+                }
+                for (from, envelope) in waiting {
+                    self.tell_ended(now, Question { request, from, envelope: &envelope }, &ending);
+                }
+            }
+            Known::Nothing => {
+                for (from, envelope) in waiting {
+                    if self.requests.is_open(&request) {
+                        self.on_envelope(now, from, envelope);
+                    } else if let Body::SessionAnnounce(announce) = envelope.body() {
+                        self.open_announced(now, from, &envelope, announce);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Tells a member that still works on a request how it ended; signatures are read from the
+    /// store first.
+    fn answer_ended(
+        &mut self,
+        now: Now,
+        from: PeerId,
+        request: RequestId,
+        envelope: Box<Envelope>,
+    ) {
+        let question = Question { request, from, envelope: &envelope };
+        match self.requests.ended().end_of(&request) {
+            Some(end @ End::Signed) if asks(envelope.body(), end) => {
+                let members = self.members_of_ended(&request);
+                if self.requests.ended().may_answer(&from, &question, &members) {
+                    self.recall(request, from, envelope);
+                }
+            }
+            Some(End::Closed(reason)) => self.tell_ended(now, question, &Ending::Closed(reason)),
+            Some(End::Signed) | None => {}
+        }
+    }
+
+    fn members_of_ended(&self, request: &RequestId) -> Arc<[PeerId]> {
+        let group = self.requests.ended().group_of(request);
+        let group = group.and_then(|group| self.groups.get(&group));
+        group.map_or_else(|| Arc::new([]) as Arc<[PeerId]>, |group| Arc::clone(group.peers()))
+    }
+
+    fn tell_ended(&mut self, now: Now, question: Question<'_>, ending: &Ending) {
+        let members = self.members_of_ended(&question.request);
+        let answer = self.requests.ended_mut().answer(now, &question, &members, ending);
+        if let Some(answer) = answer {
+            self.say(now, question.from, answer);
+        }
+    }
+
+    fn on_payload(&mut self, now: Now, from: PeerId, id: RequestId, bytes: Vec<u8>) {
+        let Some(request) = self.requests.get(&id) else {
+            if !self.requests.ended().contains(&id) {
+                self.shelf.keep_payload(from, id, bytes);
+            }
+            return;
+        };
+        if request.is_settled() || !request.misses_payload() {
+            return;
+        }
+        if !is_payload(&request.signed().request, &bytes) {
+            return self.offense(from, Offense::WrongPayload { request: id });
+        }
+        self.requests.with(&id, |request| request.fill(bytes.into()));
+        self.acknowledge(now, id, from);
+        self.ask_user(now, id);
+    }
+
+    fn take_early_payload(
+        &mut self,
+        from: PeerId,
+        id: RequestId,
+        signed: &SignedRequest,
+    ) -> Option<Arc<[u8]>> {
+        let bytes = self.shelf.take_payload(&from, id)?;
+        if !is_payload(&signed.request, &bytes) {
+            self.offense(from, Offense::WrongPayload { request: id });
+            return None;
+        }
+        Some(bytes.into())
+    }
+}
+
+/// How far another clock is ahead of ours, in milliseconds.
+fn offset_millis(ours: UnixTime, theirs: UnixTime) -> i64 {
+    let signed = |time: UnixTime| i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
+    signed(theirs).saturating_sub(signed(ours))
+}
+
+fn is_payload(request: &SigningRequest, bytes: &[u8]) -> bool {
+    match request.payload {
+        Payload::Blind => false,
+        Payload::Psbt { digest, len } => {
+            usize::try_from(len).is_ok_and(|len| len == bytes.len()) && sha256(bytes) == digest
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! Fixed people, and everything a machine of theirs is made from.
+
+use core::time::Duration;
+use std::{string::String, sync::Arc, vec};
+
+use ensign_deadline::Timeouts;
+use ensign_identity::{NodeKey, SignerKey};
+use ensign_musig::{NonceEntropy, SecKey};
+use ensign_primitives::{Instant, Network, Now, PeerId, UnixTime, sha256};
+use ensign_session::{Entropy, LocalSigner};
+use ensign_wire::{GroupKeys, KeyTweak, Message, Mode, TxType};
+
+use crate::{Allowances, GroupConfig, Keys, Proposal, Restored, Signing, SigningConfig};
+
+pub(super) const NETWORK: Network = Network::Regtest;
+/// The wall clock at the start of every test.
+pub(super) const START: UnixTime = UnixTime::from_millis(1_760_000_000_000);
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
+pub(super) fn start() -> Now {
+    Now { instant: Instant::from_micros(0), unix: START }
+}
+
+pub(super) fn node_key(index: usize) -> NodeKey {
+    NodeKey::from_secret_bytes([0x10 + index as u8; 32]).unwrap()
+}
+
+fn sec_key(index: usize) -> SecKey {
+    SecKey::from_secret_bytes([0x60 + index as u8; 32]).unwrap()
+}
+
+pub(super) fn peer(index: usize) -> PeerId {
+    node_key(index).peer_id()
+}
+
+fn key(index: usize) -> SignerKey {
+    SignerKey::from_public_key(sec_key(index).public_key())
+}
+
+pub(super) fn local_signer(index: usize) -> LocalSigner {
+    LocalSigner::new(Arc::new(sec_key(index)))
+}
+
+/// Persons `0..count`, all of them.
+pub(super) fn group(count: usize) -> GroupConfig {
+    let keys = GroupKeys::new((0..count).map(key).collect()).unwrap();
+    GroupConfig { keys, peers: (0..count).map(peer).collect() }
+}
+
+/// A machine that has formed the group of all.
+pub(super) fn machine(index: usize, count: usize, now: Now, restored: Restored) -> Signing {
+    let (node_key, expires) = (node_key(index), START.after(DAY * 360));
+    let delegation = local_signer(index).delegate(NETWORK, node_key.peer_id(), expires);
+    let keys = Keys { node_key: Arc::new(node_key), signer: key(index), delegation };
+    let config = SigningConfig {
+        network: NETWORK,
+        timeouts: Timeouts::default(),
+        allowances: Allowances::default(),
+    };
+    let mut machine = Signing::new(config, keys, now, restored);
+    machine.add_group(now, group(count)).unwrap();
+    machine
+}
+
+pub(super) fn proposal(count: usize, mode: Mode) -> Proposal {
+    Proposal {
+        group: group(count).keys.group_id(NETWORK),
+        messages: vec![Message { digest: [7; 32], tweak: KeyTweak::None }],
+        payload: Some(b"no psbt".to_vec()),
+        purpose: String::from("rent"),
+        tx_type: TxType::Spend,
+        amount: 0,
+        lifetime: Duration::from_secs(3600),
+        mode,
+    }
+}
+
+/// Entropy for tests only: the same for the same number.
+pub(super) fn entropy(owner: usize, number: u64, nonces: usize) -> Entropy {
+    let bytes = |nonce: u64| {
+        let words = [owner as u64, number, nonce].map(u64::to_le_bytes);
+        sha256(words.as_flattened())
+    };
+    let nonces = (1..=nonces as u64).map(|nonce| NonceEntropy::new(bytes(nonce)).unwrap());
+    Entropy { nonces: nonces.collect(), salt: bytes(0) }
+}
