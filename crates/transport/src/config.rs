@@ -132,8 +132,8 @@ pub const STRANGER_TIME: Duration = Duration::from_secs(30);
 
 /// Default of [`TransportConfig::admission_timeout`].
 ///
-/// Guess: as long as an engine waits for a greeting.
-pub const ADMISSION_TIMEOUT: Duration = Duration::from_secs(10);
+/// Guess: a little longer than an engine waits for a greeting, so that who says none is told so.
+pub const ADMISSION_TIMEOUT: Duration = Duration::from_secs(12);
 
 /// Default of [`TransportConfig::handshakes_before_retry_max`].
 ///
