@@ -6,7 +6,8 @@ use core::net::SocketAddr;
 
 use ensign_peers::{Peers, Why};
 use ensign_primitives::{
-    GroupId, Instant, LinkId, Network, Now, PeerId, RequestId, StateMachine, TaggedHasher, Wakeup,
+    GroupId, Instant, LinkId, Network, Now, Occupancy, PeerId, RequestId, StateMachine,
+    TaggedHasher, Wakeup,
 };
 use ensign_signing::{Asked, CommandError, End, GroupConfig, Keys, Open, Proposal, Signing};
 use ensign_wire::AbortReason;
@@ -102,6 +103,17 @@ impl Engine {
     pub fn link_of(&self, peer: &PeerId) -> Option<(LinkId, &Link)> {
         let link = self.gate.link_of(peer)?;
         self.gate.get(link).map(|known| (link, known))
+    }
+
+    /// Returns how full each collection is that can grow, with the constant that bounds it; the
+    /// children's too. Always the same names in the same order; meant for the moment after a drain.
+    ///
+    /// Cost: that of [`Signing::occupancy`].
+    pub fn occupancy(&self) -> impl Iterator<Item = Occupancy> + use<> {
+        let outputs =
+            Occupancy { name: "outputs after a drain", len: self.outputs.len(), limit: 0 };
+        let hall = self.gate.occupancy().into_iter().chain([self.guards.occupancy(), outputs]);
+        hall.chain(self.signing.occupancy()).chain(self.peers.occupancy())
     }
 
     commands! {
