@@ -105,17 +105,18 @@ impl<K: Ord, V> BoundedMap<K, V> {
 
     /// Keeps the entries for which `keep` holds.
     pub fn retain(&mut self, keep: impl FnMut(&K, &mut V) -> bool) {
+        visit(self.entries.len());
         self.entries.retain(keep);
     }
 
     /// Iterates in key order.
     pub fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
-        self.entries.iter()
+        self.entries.iter().inspect(|_| visit(1))
     }
 
     /// Iterates in key order, values for change.
     pub fn iter_mut(&mut self) -> impl Iterator<Item = (&K, &mut V)> {
-        self.entries.iter_mut()
+        self.entries.iter_mut().inspect(|_| visit(1))
     }
 
     /// Returns how many keys are present.
@@ -137,6 +138,23 @@ impl<K: Ord, V> BoundedMap<K, V> {
     pub fn occupancy(&self, name: &'static str) -> Occupancy {
         Occupancy { name, len: self.entries.len(), limit: self.capacity }
     }
+}
+
+#[cfg(feature = "visits")]
+static VISITS: core::sync::atomic::AtomicUsize = core::sync::atomic::AtomicUsize::new(0);
+
+/// Returns how many entries of bounded maps this process has walked over. Only with the feature `visits`,
+/// for a test that is alone in its process.
+#[cfg(feature = "visits")]
+pub fn visits() -> usize {
+    VISITS.load(core::sync::atomic::Ordering::Relaxed)
+}
+
+/// Counts entries that are walked over, where somebody counts.
+fn visit(entries: usize) {
+    #[cfg(feature = "visits")]
+    VISITS.fetch_add(entries, core::sync::atomic::Ordering::Relaxed);
+    let _ = entries;
 }
 
 #[cfg(test)]

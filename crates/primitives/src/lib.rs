@@ -30,6 +30,8 @@ pub use machine::StateMachine;
 mod hash;
 pub use hash::{TaggedHasher, sha256};
 mod bounded;
+#[cfg(feature = "visits")]
+pub use bounded::visits;
 pub use bounded::{BoundedMap, BoundedQueue};
 mod occupancy;
 pub use occupancy::Occupancy;
