@@ -402,6 +402,14 @@ impl Driver {
         self.storage.persist(self.clock.now().unix, token, &record, node);
     }
 
+    fn note(&mut self, record: &signing::Record) {
+        if let signing::Record::Case(_) = record {
+            // Each has a place of its own: they do not gather.
+            return self.storage.keep(self.clock.now().unix, ledger::entry(record));
+        }
+        self.storage.note(record);
+    }
+
     fn note_outlines(&mut self) {
         for entry in self.reviewer.outlines().take_notes() {
             self.storage.note_entry(entry, About::Kept);
@@ -423,7 +431,7 @@ impl Driver {
                 Output::Persist { token, record: Record::Signing(record) } => {
                     self.persist(token, record);
                 }
-                Output::Note(Record::Signing(record)) => self.storage.note(&record),
+                Output::Note(Record::Signing(record)) => self.note(&record),
                 Output::Recall { request } => self.looks.recall(&mut self.storage, request),
                 Output::Event(event) => self.on_event(event),
             }
