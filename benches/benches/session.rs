@@ -120,6 +120,7 @@ impl World {
                 listening: Vec::new(),
                 timeouts: Default::default(),
                 allowances: Default::default(),
+                peers: Default::default(),
             };
             let signer = LocalSigner::new(sec_key);
             let keys = ensign_engine::Keys { node_key, signer: signer.public_key(), delegation };
@@ -231,7 +232,8 @@ impl World {
             })) => seen.done += 1,
             Output::Event(_)
             | Output::Note(_)
-            | Output::Want { .. }
+            | Output::Dial { .. }
+            | Output::Expect { .. }
             | Output::Forget { .. }
             | Output::Admit { .. }
             | Output::Close { .. } => {}

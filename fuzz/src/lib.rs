@@ -8,12 +8,14 @@
 //! in the manifest, and a folder with at least one input in `corpus/`. The replay fails if one of
 //! them is missing.
 
+mod contact;
 mod engine;
 mod frame;
 mod frame_body;
 mod psbt;
 mod session;
 
+pub use contact::contact;
 pub use engine::engine;
 pub use frame::frame;
 pub use frame_body::frame_body;
@@ -31,6 +33,7 @@ pub struct Target {
 
 /// Every target.
 pub const TARGETS: &[Target] = &[
+    Target { name: "contact", run: contact },
     Target { name: "engine", run: engine },
     Target { name: "frame", run: frame },
     Target { name: "frame_body", run: frame_body },

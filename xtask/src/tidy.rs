@@ -27,7 +27,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     let files = files_below(root)?;
     let mut findings = lock::drift(workspace)?;
     let mut checked = 0_usize;
-    let mut sources = Vec::new();
+    let (mut sources, mut listed) = (Vec::new(), Vec::new());
     for file in &files {
         let path = file.strip_prefix(root)?.to_string_lossy().into_owned();
         match file.extension().and_then(|extension| extension.to_str()) {
@@ -36,11 +36,15 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
                 findings.extend(source::check(&path, &text));
                 sources.push((path, text));
             }
-            Some("md") => findings.extend(pages::check(root, &path, &read(file)?)),
+            Some("md") => {
+                findings.extend(pages::check(root, &path, &read(file)?));
+                listed.push(path);
+            }
             _ => continue,
         }
         checked += 1;
     }
+    findings.extend(pages::check_contents(&read(&root.join("docs/README.md"))?, &listed));
     findings.extend(bounds::check(&read(&root.join("docs/architecture.md"))?, &sources));
     findings.extend(machines::check(&sources));
     findings.extend(walls::check(&sources));

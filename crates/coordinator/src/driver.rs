@@ -4,13 +4,14 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use ensign_engine::{
     Engine, EngineConfig, Input, Output, PEERS_MAX, Record, Restored, Warnings,
+    peers::{self, PeersConfig},
     signing::{self, Known, NOTE_PAUSE},
 };
 use ensign_identity::SignerKey;
 use ensign_ledger::{
     self as ledger, About, Answer, AskedBefore, Before, Outlines, Subject, enter_live,
 };
-use ensign_primitives::{Direction, GroupId, Network, PeerId, RequestId, StateMachine};
+use ensign_primitives::{GroupId, Network, PeerId, RequestId, StateMachine};
 use ensign_review::{Held, Matter, Reviewer, problem};
 use ensign_signer::{Desk, Randomness};
 use ensign_transport::{CONNECTIONS_MAX, EXPECTED_MAX, STRANGERS_MAX, TransportEvent};
@@ -21,7 +22,7 @@ use tokio::{
 };
 
 use crate::{
-    CommandError, Event, LedgerError, PeerEvent, Problem, Records,
+    CommandError, LedgerError, Problem, Records,
     clock::Clock,
     command::{Command, Look},
     config::Answers as SignerAnswers,
@@ -85,6 +86,7 @@ impl Driver {
             listening: report::listening(transport.local_addr()),
             timeouts: parts.timeouts,
             allowances: parts.allowances,
+            peers: PeersConfig::default(),
         };
         let (keys, signer) = parts.keys.into_parts();
         let (signer, signed) = signer.open(&randomness, &parts.clock);
@@ -99,11 +101,12 @@ impl Driver {
             // What our user said yes to, and what it was asked about, is read again with its group.
             ..signing::Restored::default()
         };
+        let addresses = std::mem::take(&mut before.past.addresses);
+        let restored = Restored { signing, peers: peers::Restored { addresses } };
         let now = parts.clock.now();
         let warnings = Warnings::new(now.instant);
         let seed = randomness.draw().unwrap_or_default();
-        let engine = Engine::new(config, keys, seed, now, Restored { signing });
-        let addresses = std::mem::take(&mut before.past.addresses);
+        let engine = Engine::new(config, keys, seed, now, restored);
         let outlines = Outlines::new(parts.handles, std::mem::take(&mut before.past.outlines));
         let signed_coins = std::mem::take(&mut before.past.signed_coins);
         Self {
@@ -119,7 +122,7 @@ impl Driver {
             before,
             consenting: Consenting::default(),
             given_up: BTreeMap::new(),
-            links: Links::new(transport, addresses),
+            links: Links::new(transport),
             warnings,
             pushed_off: PushedOff::default(),
             signer,
@@ -264,11 +267,7 @@ impl Driver {
     fn on_arrival(&mut self, arrival: TransportEvent) {
         let input = match arrival {
             TransportEvent::Up { link, peer, remote, direction } => {
-                let dialled = direction == Direction::Outbound;
-                if self.links.connected(self.clock.now(), peer, (remote, dialled)) {
-                    let entry = ledger::address(&peer, remote);
-                    self.storage.keep(self.clock.now().unix, entry);
-                }
+                self.links.connected(self.clock.now().unix, peer, (remote, direction));
                 Input::Up { link, peer, remote, direction }
             }
             TransportEvent::Down { link, peer, reason } => {
@@ -281,11 +280,8 @@ impl Driver {
                 Input::Down { link }
             }
             TransportEvent::Frame { link, kind, body } => Input::Frame { link, kind, body },
-            TransportEvent::DialFailed { peer, address, error, retry_in } => {
-                let reason = format!("{address}: {error}");
-                self.links.missed(peer, &reason);
-                let retry_in = retry_in.unwrap_or_default();
-                return self.emit(Event::Peer(peer, PeerEvent::DialFailed { reason, retry_in }));
+            TransportEvent::DialFailed { peer, address, error, .. } => {
+                Input::DialFailed { peer, address, why: report::dial_failure(error) }
             }
             _ => return,
         };
@@ -336,7 +332,8 @@ impl Driver {
                 let groups = self.reviewer.groups().values().map(|group| &group.info);
                 let lacks =
                     |peer: &PeerId, group: &GroupId| self.engine.signing().lacks(peer, group);
-                drop(reply.send(self.links.peers(now.unix, groups, lacks)));
+                let addresses = |peer: &PeerId| self.engine.peers().addresses(peer).collect();
+                drop(reply.send(self.links.peers(now.unix, groups, (addresses, lacks))));
             }
             Command::SetPolicy(policy) => self.reviewer.set_policy(now.unix, *policy),
             Command::Preview(job, reply) => {
@@ -410,6 +407,12 @@ impl Driver {
         self.storage.note(record);
     }
 
+    /// Writes down where a member was reached, to find it there after a restart.
+    fn keep_address(&mut self, record: peers::Record) {
+        let peers::Record::Address { peer, address } = record;
+        self.storage.keep(self.clock.now().unix, ledger::address(&peer, address));
+    }
+
     fn note_outlines(&mut self) {
         for entry in self.reviewer.outlines().take_notes() {
             self.storage.note_entry(entry, About::Kept);
@@ -422,16 +425,20 @@ impl Driver {
     fn carry_out_all(&mut self) {
         while let Some(output) = self.engine.poll_output() {
             match output {
-                Output::Want { peer } => self.links.connect(peer),
+                Output::Dial { peer, address } => self.links.dial(peer, address),
+                Output::Expect { peer } => self.links.expect(peer),
                 Output::Forget { peer } => self.links.forget(&peer),
                 Output::Admit { link } => self.links.admit(link),
-                Output::Close { link, reason } => self.links.close_link(link, reason),
+                Output::Close { link, reason } => self.links.disconnect(link, reason),
                 Output::Send { link, kind, frame, .. } => self.links.send(link, kind, frame),
                 Output::Signer(question) => self.ask_signer(question),
                 Output::Persist { token, record: Record::Signing(record) } => {
                     self.persist(token, record);
                 }
                 Output::Note(Record::Signing(record)) => self.note(&record),
+                Output::Note(Record::Peers(record)) => self.keep_address(record),
+                // Nobody waits for what peers note.
+                Output::Persist { record: Record::Peers(_), .. } => {}
                 Output::Recall { request } => self.looks.recall(&mut self.storage, request),
                 Output::Event(event) => self.on_event(event),
             }

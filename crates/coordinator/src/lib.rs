@@ -50,7 +50,6 @@ pub use ensign_signer::{Asks, InProcess, Signer, SignerError};
 #[cfg(unix)]
 pub use ensign_signer::{ServeError, SocketSigner, serve};
 
-mod addresses;
 mod command;
 mod consenting;
 mod driver;

@@ -1,46 +1,43 @@
-//! The connections of this node: where members are dialled, who is connected, and how they end.
+//! The connections of this node: who is connected, and how they end.
 
 use std::{net::SocketAddr, sync::Arc};
 
 use bytes::Bytes;
 use ensign_engine::CloseReason;
-use ensign_primitives::{GroupId, LinkId, Now, PeerId, UnixTime};
+use ensign_primitives::{Direction, GroupId, LinkId, PeerId, UnixTime};
 use ensign_review::Roster;
 use ensign_transport::{DisconnectReason, Transport};
 use ensign_wire::Kind;
 
-use crate::{GroupInfo, PeerInfo, addresses::AddressBook, report};
+use crate::{GroupInfo, PeerInfo, report};
 
 /// The transport, with what is known of whoever it connects.
 #[derive(Debug)]
 pub(crate) struct Links {
     transport: Transport,
-    addresses: AddressBook,
     roster: Roster,
     /// Whose connection has just ended, if it said that it stops.
     stopped: Option<PeerId>,
 }
 
 impl Links {
-    pub(crate) fn new(transport: Transport, kept: Vec<(PeerId, SocketAddr)>) -> Self {
-        let (addresses, roster) = (AddressBook::new(kept), Roster::default());
-        Self { transport, addresses, roster, stopped: None }
+    pub(crate) fn new(transport: Transport) -> Self {
+        Self { transport, roster: Roster::default(), stopped: None }
     }
 
-    /// Dials a member from now on.
-    pub(crate) fn connect(&mut self, peer: PeerId) {
+    pub(crate) fn dial(&self, peer: PeerId, address: SocketAddr) {
+        self.transport.dial(peer, address);
+    }
+
+    pub(crate) fn expect(&self, peer: PeerId) {
         self.transport.expect(peer);
-        let addresses = self.addresses.want(peer);
-        if !addresses.is_empty() {
-            self.transport.keep_connected(peer, addresses);
-        }
     }
 
     pub(crate) fn admit(&self, link: LinkId) {
         self.transport.admit(link);
     }
 
-    pub(crate) fn close_link(&self, link: LinkId, reason: CloseReason) {
+    pub(crate) fn disconnect(&self, link: LinkId, reason: CloseReason) {
         self.transport.disconnect(link, report::close_code(reason));
     }
 
@@ -49,27 +46,15 @@ impl Links {
         let _ = self.transport.send(link, kind, Bytes::from_owner(frame));
     }
 
-    /// Enters addresses before those known already, and dials anew if that changes anything.
-    pub(crate) fn know_addresses(&mut self, peer: PeerId, addresses: &[SocketAddr]) {
-        if let Some(all) = self.addresses.give(peer, addresses) {
-            self.transport.keep_connected(peer, all);
-        }
-    }
-
-    /// Notes a connection. Returns whether to write down where the member was reached, to find it
-    /// there after a restart.
+    /// Notes a connection.
     pub(crate) fn connected(
         &mut self,
-        now: Now,
+        now: UnixTime,
         peer: PeerId,
-        (remote, dialled): (SocketAddr, bool),
-    ) -> bool {
-        self.roster.connected(now.unix, peer, (remote, dialled));
-        let Some((all, is_due)) = self.addresses.see(now.instant, peer, remote) else {
-            return false;
-        };
-        self.transport.keep_connected(peer, all);
-        is_due
+        (remote, direction): (SocketAddr, Direction),
+    ) {
+        let dialled = direction == Direction::Outbound;
+        self.roster.connected(now, peer, (remote, dialled));
     }
 
     /// A member told its clock.
@@ -100,7 +85,6 @@ impl Links {
     /// Lets go of who is a member no more.
     pub(crate) fn forget(&mut self, peer: &PeerId) {
         self.transport.forget(*peer);
-        self.addresses.forget(peer);
         self.roster.forget(peer);
     }
 
@@ -109,9 +93,12 @@ impl Links {
         &self,
         now: UnixTime,
         groups: impl Iterator<Item = &'a Arc<GroupInfo>>,
-        lacks: impl Fn(&PeerId, &GroupId) -> bool,
+        (addresses, lacks): (
+            impl Fn(&PeerId) -> Vec<SocketAddr>,
+            impl Fn(&PeerId, &GroupId) -> bool,
+        ),
     ) -> Vec<PeerInfo> {
-        self.roster.peers(now, groups, |peer| self.addresses.of(peer), lacks)
+        self.roster.peers(now, groups, addresses, lacks)
     }
 
     pub(crate) async fn close(&self) {

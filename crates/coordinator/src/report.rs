@@ -2,8 +2,8 @@
 
 use std::net::SocketAddr;
 
-use ensign_engine::CloseReason;
-use ensign_transport::{CloseCode, DisconnectReason};
+use ensign_engine::{CloseReason, peers::DialFailure};
+use ensign_transport::{CloseCode, DialError, DisconnectReason};
 
 /// Returns whether the other node took another connection of ours instead.
 pub(crate) const fn is_duplicate(reason: &DisconnectReason) -> bool {
@@ -13,6 +13,27 @@ pub(crate) const fn is_duplicate(reason: &DisconnectReason) -> bool {
 /// Returns whether a connection ended because the other node stops: then nobody has lost it.
 pub(crate) const fn has_stopped(reason: &DisconnectReason) -> bool {
     matches!(reason, DisconnectReason::Closed { code: CloseCode::Shutdown })
+}
+
+/// What a failed dial is to the machine that dials.
+pub(crate) fn dial_failure(error: DialError) -> DialFailure {
+    match error {
+        DialError::Duplicate => DialFailure::Duplicate,
+        DialError::WrongIdentity { expected, found } => {
+            DialFailure::WrongIdentity { expected, found }
+        }
+        DialError::ForeignNetwork { network, version } => {
+            DialFailure::ForeignNetwork { network, version }
+        }
+        DialError::TimedOut => DialFailure::TimedOut,
+        DialError::Refused => DialFailure::Refused,
+        DialError::Closed { code } => DialFailure::Closed { code },
+        DialError::Tls { alert } => DialFailure::Tls { alert },
+        DialError::Quic { code } => DialFailure::Quic { code },
+        DialError::SameNode => DialFailure::SameNode,
+        DialError::InvalidAddress => DialFailure::InvalidAddress,
+        DialError::TransportClosed | _ => DialFailure::TransportClosed,
+    }
 }
 
 /// Where we tell others that we listen: every interface is no address.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use ensign_engine::{
-    Event as Hall, Offense,
+    Event as Hall, Offense, peers,
     signing::{self, Event as Engine, Standing},
 };
 use ensign_primitives::{GroupId, PeerId, RequestId, SignerIndex};
@@ -20,6 +20,11 @@ impl Driver {
             Hall::Signing(event) => self.on_signing_event(event),
             Hall::Offense { peer, offense, held_back, .. } => {
                 self.on_offense(peer, &offense, held_back);
+            }
+            Hall::Peers(peers::Event::DialFailed { peer, address, why, retry_in }) => {
+                let reason = format!("{address}: {why}");
+                self.links.missed(peer, &reason);
+                self.emit(Event::Peer(peer, PeerEvent::DialFailed { reason, retry_in }));
             }
             // What did not leave is asked for again.
             Hall::Dropped { .. } => {}

@@ -25,7 +25,8 @@ impl Driver {
         let (now, config) = (self.clock.now(), GroupConfig { keys, peers });
         let id = self.engine.add_group(now, config).map_err(CommandError::Engine)?;
         for member in members {
-            self.links.know_addresses(member.peer, &member.addresses);
+            // The address book has room for every member.
+            let _ = self.engine.know(now, member.peer, &member.addresses);
         }
         let info = Arc::clone(&joined.info);
         self.reviewer.join(joined);

@@ -1,5 +1,6 @@
 //! Who is let in, who says hello, and who has to go.
 
+use ensign_peers::Input as PeersInput;
 use ensign_primitives::{LinkId, Now, PeerId};
 use ensign_signing::{Input as SigningInput, Introduction};
 use ensign_wire::{Frame, Hello, PROTOCOL_VERSION};
@@ -15,7 +16,7 @@ impl Engine {
     /// Enters a connection and introduces ourselves. The peer's older connection, or a stranger where
     /// all places are taken, goes first.
     pub(crate) fn on_up(&mut self, now: Now, arrival: Arrival) {
-        let Arrival { link, peer, .. } = arrival;
+        let Arrival { link, peer, remote, direction } = arrival;
         if self.gate.get(link).is_some() {
             return;
         }
@@ -25,7 +26,9 @@ impl Engine {
         if let Some(stranger) = self.gate.gives_way(&peer) {
             self.close(stranger, CloseReason::Full);
         }
+        self.notes.push_back(Note::Peers(PeersInput::Up { peer, remote, direction }));
         if !self.gate.enter(now, arrival) {
+            self.notes.push_back(Note::Peers(PeersInput::Down { peer }));
             let reason = CloseReason::Full;
             return self.outputs.push_back(Output::Close { link, reason });
         }
@@ -50,6 +53,7 @@ impl Engine {
     }
 
     fn tell_gone(&mut self, gone: &Link) {
+        self.notes.push_back(Note::Peers(PeersInput::Down { peer: gone.peer }));
         if gone.is_introduced() {
             self.notes.push_back(Note::Signing(SigningInput::Down { peer: gone.peer }));
         }

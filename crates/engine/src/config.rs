@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 use core::{net::SocketAddr, time::Duration};
 
 use ensign_deadline::Timeouts;
+use ensign_peers::PeersConfig;
 use ensign_primitives::Network;
 use ensign_signing::{Allowance, Allowances, SigningConfig};
 
@@ -36,6 +37,8 @@ pub struct EngineConfig {
     pub timeouts: Timeouts,
     /// What every member may ask of us.
     pub allowances: Allowances,
+    /// How peers are dialled.
+    pub peers: PeersConfig,
 }
 
 impl EngineConfig {

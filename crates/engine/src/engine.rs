@@ -2,7 +2,12 @@
 
 use alloc::collections::VecDeque;
 
-use ensign_primitives::{GroupId, Instant, LinkId, Now, PeerId, RequestId, StateMachine, Wakeup};
+use core::net::SocketAddr;
+
+use ensign_peers::{Peers, Why};
+use ensign_primitives::{
+    GroupId, Instant, LinkId, Network, Now, PeerId, RequestId, StateMachine, TaggedHasher, Wakeup,
+};
 use ensign_signing::{Asked, CommandError, End, GroupConfig, Keys, Open, Proposal, Signing};
 use ensign_wire::AbortReason;
 
@@ -26,6 +31,7 @@ pub struct Engine {
     pub(crate) guards: Guards,
     pub(crate) warnings: Warnings,
     pub(crate) signing: Signing,
+    pub(crate) peers: Peers,
     /// What children are to be told.
     pub(crate) notes: VecDeque<Note>,
     /// When they are told, if the rounds were used up.
@@ -38,27 +44,31 @@ pub struct Engine {
 pub struct Restored {
     /// Of signing.
     pub signing: ensign_signing::Restored,
+    /// Of peers.
+    pub peers: ensign_peers::Restored,
 }
 
 impl Engine {
     /// Makes a node, after a restart too: requests from before go on as soon as their groups are
     /// [added](Self::add_group).
     ///
-    /// - `seed`: 32 bytes from the operating system, from which each child that draws has its own; none
-    ///   does yet, and no secret is ever made from it.
+    /// - `seed`: 32 bytes from the operating system, from which each child that draws has its own; no
+    ///   secret is ever made from it.
     pub fn new(
         config: EngineConfig,
         keys: Keys,
-        _seed: [u8; 32],
+        seed: [u8; 32],
         now: Now,
         restored: Restored,
     ) -> Self {
-        let Restored { signing } = restored;
+        let Restored { signing, peers } = restored;
+        let seed = seed_of("peers", config.network, seed);
         Self {
             gate: Gate::new(),
             guards: Guards::new(config.allowances),
             warnings: Warnings::new(now.instant),
             signing: Signing::new(config.signing(), keys, now, signing),
+            peers: Peers::new(config.peers, seed, peers),
             config,
             notes: VecDeque::new(),
             resumes_at: None,
@@ -69,6 +79,11 @@ impl Engine {
     /// Returns the child that signs, for questions.
     pub const fn signing(&self) -> &Signing {
         &self.signing
+    }
+
+    /// Returns the child that knows where peers are, for questions.
+    pub const fn peers(&self) -> &Peers {
+        &self.peers
     }
 
     /// Returns a peer's connection: its name, and what the gate knows of it.
@@ -162,6 +177,33 @@ impl Engine {
         self.command(now, |signing| signing.remember_ended(request, group, end));
     }
 
+    /// Enters addresses of a peer before those given earlier; see [`Peers::know`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Peers::know`].
+    pub fn know(
+        &mut self,
+        now: Now,
+        peer: PeerId,
+        addresses: &[SocketAddr],
+    ) -> Result<(), ensign_peers::CommandError> {
+        let result = self.peers.know(peer, addresses);
+        self.settle(now);
+        result
+    }
+
+    /// Stays connected with a node because the application asks for it; see [`Peers::want`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Peers::want`].
+    pub fn want(&mut self, now: Now, peer: PeerId) -> Result<(), ensign_peers::CommandError> {
+        let result = self.peers.want(now, peer, Why::Application);
+        self.settle(now);
+        result
+    }
+
     fn command<R>(&mut self, now: Now, command: impl FnOnce(&mut Signing) -> R) -> R {
         let result = command(&mut self.signing);
         self.settle(now);
@@ -183,6 +225,10 @@ impl StateMachine for Engine {
                 self.on_up(now, Arrival { link, peer, remote, direction });
             }
             Input::Down { link } => self.on_down(link),
+            Input::DialFailed { peer, address, why } => {
+                let input = ensign_peers::Input::DialFailed { peer, address, why };
+                self.notes.push_back(Note::Peers(input));
+            }
             Input::Frame { link, kind, body } => self.on_frame(now, link, (kind, &body)),
             Input::Dropped { link, lane, frames } => {
                 if let Some(peer) = self.gate.get(link).map(|known| known.peer) {
@@ -206,6 +252,7 @@ impl StateMachine for Engine {
         }
         self.close_silent(now);
         self.signing.handle_timeout(now);
+        self.peers.handle_timeout(now);
         self.settle(now);
     }
 
@@ -215,6 +262,13 @@ impl StateMachine for Engine {
 
     fn poll_timeout(&self) -> Option<Wakeup> {
         let resumes = self.resumes_at.map(|at| Wakeup { at, reason: "settling" });
-        [resumes, self.gate.poll_timeout(), self.signing.poll_timeout()].into_iter().flatten().min()
+        let children = [self.signing.poll_timeout(), self.peers.poll_timeout()];
+        [resumes, self.gate.poll_timeout()].into_iter().chain(children).flatten().min()
     }
+}
+
+/// Returns the seed of a child: a child that draws more shifts no other one's numbers.
+fn seed_of(child: &str, network: Network, seed: [u8; 32]) -> [u8; 32] {
+    let hasher = TaggedHasher::new("ensign/child-seed/v1", network);
+    hasher.bytes(&seed).var_bytes(child.as_bytes()).finish()
 }

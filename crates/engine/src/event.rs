@@ -3,6 +3,7 @@
 use alloc::{sync::Arc, vec::Vec};
 use core::net::SocketAddr;
 
+use ensign_peers::DialFailure;
 use ensign_primitives::{Direction, LinkId, PeerId, RequestId};
 use ensign_signing::{Known, SignerAnswer, SignerQuestion};
 use ensign_wire::{Kind, Lane};
@@ -37,6 +38,15 @@ pub enum Input {
         /// The bytes after the header.
         body: Vec<u8>,
     },
+    /// A dial led to no connection.
+    DialFailed {
+        /// Who was dialled.
+        peer: PeerId,
+        /// Where.
+        address: SocketAddr,
+        /// Why not.
+        why: DialFailure,
+    },
     /// Frames that we sent did not leave: their lane was full.
     Dropped {
         /// The connection.
@@ -65,12 +75,19 @@ pub enum Input {
 /// What the node asks of the world, oldest first.
 #[derive(Debug)]
 pub enum Output {
-    /// Keep a connection to this node, and dial again when it is lost.
-    Want {
+    /// Dial a node once. Answered by [`Input::Up`] or [`Input::DialFailed`].
+    Dial {
+        /// The node.
+        peer: PeerId,
+        /// Where.
+        address: SocketAddr,
+    },
+    /// Let a node in whoever else is there.
+    Expect {
         /// The node.
         peer: PeerId,
     },
-    /// Dial this node no more. Its connection is closed by [`Output::Close`].
+    /// Neither dial nor expect this node any more; its connection is closed beside this.
     Forget {
         /// The node.
         peer: PeerId,
@@ -134,7 +151,7 @@ pub enum CloseReason {
     Full,
     /// The peer has a newer connection.
     Replaced,
-    /// Nothing is wanted of the peer any more.
+    /// The peer is wanted no more.
     Unwanted,
 }
 
@@ -143,6 +160,8 @@ pub enum CloseReason {
 pub enum Record {
     /// Of signing.
     Signing(ensign_signing::Record),
+    /// Of peers; nobody waits for one.
+    Peers(ensign_peers::Record),
 }
 
 /// Something for the application.
@@ -150,6 +169,8 @@ pub enum Record {
 pub enum Event {
     /// Signing reports.
     Signing(ensign_signing::Event),
+    /// Peers reports.
+    Peers(ensign_peers::Event),
     /// A peer did wrong. Told at a bounded rate; see [`Warnings`](crate::Warnings).
     Offense {
         /// The node.

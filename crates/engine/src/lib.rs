@@ -51,6 +51,8 @@ mod occupancy;
 mod route;
 mod settle;
 
+/// The child that knows where peers are and dials them: the same of it.
+pub use ensign_peers as peers;
 /// The child that signs: what its part of an [`Input`], [`Output`] or [`Event`] means, and its limits.
 pub use ensign_signing as signing;
 pub use ensign_signing::{Allowances, CommandError, GroupConfig, Keys, PEERS_MAX, Proposal};

@@ -16,6 +16,6 @@ impl Engine {
         let waiting =
             Occupancy { name: "outputs after a drain", len: self.outputs.len(), limit: 0 };
         let hall = self.gate.occupancy().into_iter().chain([self.guards.occupancy(), waiting]);
-        hall.chain(self.signing.occupancy())
+        hall.chain(self.signing.occupancy()).chain(self.peers.occupancy())
     }
 }

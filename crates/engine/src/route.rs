@@ -1,9 +1,10 @@
 //! Between the world and the children: whose a frame is, and what becomes of what a child says.
 
-use ensign_primitives::{LinkId, Now, QueryId, StateMachine};
+use ensign_peers::{CHOSEN_MAX, CONNECTED_MAX, Input as PeersInput, Output as PeersOutput, Why};
+use ensign_primitives::{LinkId, Now, PeerId, QueryId, StateMachine};
 use ensign_signing::{
-    Event as SigningEvent, Input as SigningInput, Message, Output as SigningOutput, SignerAnswer,
-    Standing,
+    Event as SigningEvent, Input as SigningInput, MEMBERS_MAX, Message, Output as SigningOutput,
+    SignerAnswer, Standing,
 };
 use ensign_wire::{Frame, Kind};
 
@@ -17,6 +18,11 @@ use crate::{
 #[derive(Debug)]
 pub(crate) enum Note {
     Signing(SigningInput),
+    Peers(PeersInput),
+    /// Peers shall want a member.
+    Want(PeerId),
+    /// Peers shall want it no more.
+    Forget(PeerId),
 }
 
 /// Who waits for a record to be durable.
@@ -24,6 +30,10 @@ pub(crate) enum Note {
 pub(crate) enum Child {
     Signing = 0,
 }
+
+// Every member has a place in the address book, and every connection one in its mind.
+const _: () = assert!(MEMBERS_MAX + CHOSEN_MAX <= ensign_peers::PEERS_MAX);
+const _: () = assert!(ensign_signing::PEERS_MAX <= CONNECTED_MAX);
 
 /// Most children that can wait. A power of two, so that a token's low bits name one.
 const CHILDREN_MAX: u64 = 8;
@@ -103,13 +113,8 @@ impl Engine {
                 let Some(link) = introduced else { return };
                 Output::Admit { link }
             }
-            SigningOutput::Want { peer } => Output::Want { peer },
-            SigningOutput::Forget { peer } => {
-                if let Some(link) = self.gate.link_of(&peer) {
-                    self.close(link, CloseReason::Unwanted);
-                }
-                Output::Forget { peer }
-            }
+            SigningOutput::Want { peer } => return self.notes.push_back(Note::Want(peer)),
+            SigningOutput::Forget { peer } => return self.notes.push_back(Note::Forget(peer)),
             SigningOutput::Send { peer, kind, frame } => {
                 let Some(link) = self.gate.link_of(&peer) else { return };
                 Output::Send { link, lane: kind.lane(), kind, frame }
@@ -137,6 +142,23 @@ impl Engine {
         };
         self.outputs.push_back(output);
     }
+
+    /// What peers say becomes ours.
+    fn on_peers(&mut self, output: PeersOutput) {
+        let output = match output {
+            PeersOutput::Dial { peer, address } => Output::Dial { peer, address },
+            PeersOutput::Expect { peer } => Output::Expect { peer },
+            PeersOutput::Forget { peer } => {
+                if let Some(link) = self.gate.link_of(&peer) {
+                    self.close(link, CloseReason::Unwanted);
+                }
+                Output::Forget { peer }
+            }
+            PeersOutput::Note(record) => Output::Note(Record::Peers(record)),
+            PeersOutput::Event(event) => Output::Event(Event::Peers(event)),
+        };
+        self.outputs.push_back(output);
+    }
 }
 
 impl Rooms for Engine {
@@ -146,7 +168,10 @@ impl Rooms for Engine {
             self.on_signing(now, output);
             return true;
         }
-        false
+        let said = self.peers.poll_output();
+        let is_silent = said.is_none();
+        said.into_iter().for_each(|output| self.on_peers(output));
+        !is_silent
     }
 
     fn notes(&self) -> usize {
@@ -156,6 +181,10 @@ impl Rooms for Engine {
     fn deliver(&mut self, now: Now) {
         match self.notes.pop_front() {
             Some(Note::Signing(input)) => self.signing.handle_input(now, input),
+            Some(Note::Peers(input)) => self.peers.handle_input(now, input),
+            // The address book has room for every member, as asserted above.
+            Some(Note::Want(peer)) => drop(self.peers.want(now, peer, Why::Member)),
+            Some(Note::Forget(peer)) => self.peers.forget(peer, Why::Member),
             None => {}
         }
     }

@@ -77,12 +77,11 @@ impl Write {
     ///
     /// - `node`: us. An own request is announced before it is joined, and only when it is durable.
     pub fn of_record(record: &Record, (at, token): (UnixTime, u64), node: PeerId) -> Self {
-        let (of, before_join) = match record {
-            Record::Consented { request, .. } => {
-                (Subject::Begins(request.request.id()), request.peer != node)
-            }
-            other => (subject(other).map_or(Subject::Other, Subject::Request), false),
-        };
+        let mut of = subject(record).map_or(Subject::Other, Subject::Request);
+        let mut before_join = false;
+        if let Record::Consented { request, .. } = record {
+            (of, before_join) = (Subject::Begins(request.request.id()), request.peer != node);
+        }
         Self { entry: entry(record), at, about: About::Record { token, of }, before_join }
     }
 

@@ -2,10 +2,12 @@
 
 use ensign_primitives::{GroupId, RequestId, UnixTime};
 use ensign_signing::Record;
-use ensign_store::{MemoryStore, OnceError, Place};
+use ensign_store::{MemoryStore, OnceError, Opening, Place};
 use ensign_wire::AbortReason;
 
-use crate::{Entry, Fault, LedgerError, Records, entry, read, write};
+use crate::{
+    Entry, Fault, Found, KeyAge, LedgerError, OpeningError, Records, entry, read, settle, write,
+};
 
 #[test]
 fn audit_names_every_mark_that_should_not_be_there() {
@@ -60,4 +62,34 @@ fn join_of_an_earlier_version_is_read_and_never_written_over() {
     assert_eq!(found, Some(Record::Joined { request, attempt: 1, said: [0; 32] }));
     let again = write(&mut store, &[entry(&new)], UnixTime::from_millis(2));
     assert_eq!(again, Err(LedgerError::Contradiction(OnceError::Twice { place })));
+}
+
+#[test]
+fn empty_store_is_lost_unless_the_keys_are_new_and_is_told_so_once() {
+    let now = UnixTime::from_millis(1_000_000);
+    let start = |store: MemoryStore, age| settle(Box::new(store), Opening::Continued, age, now);
+    let new = start(MemoryStore::new(), KeyAge::New).unwrap();
+    assert_eq!((new.before.found, new.before.void_until), (Found::Complete, None));
+
+    let lost = start(MemoryStore::new(), KeyAge::Used).unwrap();
+    assert_eq!(lost.before.found, Found::Lost);
+    assert!(lost.before.void_until > Some(now), "what others made by a clock ahead of ours");
+    let again = settle(lost.store, Opening::Continued, KeyAge::Used, now).unwrap();
+    assert_eq!(again.before.found, Found::Complete);
+    assert_eq!(again.before.void_until, lost.before.void_until, "it is refused for good");
+
+    let error = settle(again.store, Opening::Continued, KeyAge::New, now).unwrap_err();
+    assert_eq!(error, OpeningError::NotNew);
+}
+
+#[test]
+fn record_of_a_newer_version_is_named_and_not_taken_for_nothing() {
+    let id = RequestId::from_bytes([5; 32]);
+    let place = Place::closed(&id);
+    let mut store = MemoryStore::new();
+    let newer = Entry { place, value: Some(vec![200, 1, 2, 3]) };
+    write(&mut store, &[newer], UnixTime::from_millis(1)).unwrap();
+    assert_eq!(read(&store, &place), Err(LedgerError::Unreadable { place }));
+    let started = settle(Box::new(store), Opening::Continued, KeyAge::Used, UnixTime::default());
+    assert_eq!(started.unwrap_err(), OpeningError::Ledger(LedgerError::Unreadable { place }));
 }

@@ -2,10 +2,14 @@
 
 use core::time::Duration;
 
-/// Most peers in the address book. 64 groups of 256 signers, the most that a node can be in, and a
-/// quarter more for whom the application wants besides. When it is full, somebody whom nobody wants
-/// leaves; when everybody is wanted, the new one is not entered.
-pub const PEERS_MAX: usize = 20_480;
+/// Most peers in the address book: the members of 64 groups of 256 signers, the most that a node can
+/// be in, and [`CHOSEN_MAX`]. When it is full, somebody whom nobody wants leaves; when everybody is
+/// wanted, the new one is not entered.
+pub const PEERS_MAX: usize = 16_384 + CHOSEN_MAX;
+
+/// Most peers that the application wants. Guess: more than a machine has sockets for; members keep
+/// their room whatever it asks for.
+pub const CHOSEN_MAX: usize = 4096;
 
 /// Most connected peers that are kept in mind without being wanted. Guess: above what a transport
 /// takes. One that comes on top is not kept in mind: should it be wanted later, a dial is for nothing.

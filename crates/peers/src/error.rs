@@ -13,6 +13,12 @@ pub enum CommandError {
         /// The limit.
         limit: usize,
     },
+    /// The application wants too many peers.
+    #[error("the application wants {limit} peers already")]
+    TooManyChosen {
+        /// The limit.
+        limit: usize,
+    },
 }
 
 /// Why a dial led to no connection.
@@ -62,6 +68,9 @@ pub enum DialFailure {
         /// The error code (RFC 9000 section 20.1).
         code: u64,
     },
+    /// It is we who answer there.
+    #[error("this is the same node")]
+    SameNode,
     /// No packet can be sent there.
     #[error("no packet can be sent to that address")]
     InvalidAddress,

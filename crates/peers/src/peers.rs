@@ -9,8 +9,8 @@ use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 
 use crate::{
-    CONNECTED_MAX, CommandError, DialFailure, Event, Input, Output, PEERS_MAX, PeersConfig, Record,
-    Restored, Why,
+    CHOSEN_MAX, CONNECTED_MAX, CommandError, DialFailure, Event, Input, Output, PEERS_MAX,
+    PeersConfig, Record, Restored, Why,
     addresses::{Addresses, Sighting},
     backoff,
     dialling::{Dialling, Phase},
@@ -22,6 +22,8 @@ pub struct Peers {
     config: PeersConfig,
     random: ChaCha20Rng,
     book: BoundedMap<PeerId, Peer>,
+    /// How many of them the application wants.
+    chosen: usize,
     /// Everybody connected, wanted or not.
     connected: BoundedMap<PeerId, Connected>,
     /// The next round of each peer that waits for one.
@@ -60,7 +62,15 @@ impl Peers {
         }
         let connected = BoundedMap::new(PEERS_MAX + CONNECTED_MAX);
         let (due, outputs) = (BTreeSet::new(), VecDeque::new());
-        Self { config, random: ChaCha20Rng::from_seed(seed), book, connected, due, outputs }
+        Self {
+            config,
+            random: ChaCha20Rng::from_seed(seed),
+            book,
+            chosen: 0,
+            connected,
+            due,
+            outputs,
+        }
     }
 
     /// Enters addresses of a peer before those given earlier, of which the latest [`ADDRESSES_MAX`]
@@ -89,12 +99,19 @@ impl Peers {
     ///
     /// # Errors
     ///
-    /// [`CommandError::BookFull`] when the peer is new and everybody in the book is wanted.
+    /// [`CommandError::TooManyChosen`] when the application wants [`CHOSEN_MAX`] others, and
+    /// [`CommandError::BookFull`] when the peer is new and everybody in the book is wanted: never for
+    /// one of [`PEERS_MAX`] less [`CHOSEN_MAX`] members.
     pub fn want(&mut self, now: Now, peer: PeerId, why: Why) -> Result<(), CommandError> {
+        let (chosen, is_chosen) = (self.chosen, why == Why::Application);
         let entry = self.entry(peer)?;
-        let is_new = entry.wanted.is_empty();
-        entry.wanted.insert(why);
-        if !is_new {
+        let was_wanted = !entry.wanted.is_empty();
+        if is_chosen && chosen >= CHOSEN_MAX && !entry.wanted.contains(&why) {
+            return Err(CommandError::TooManyChosen { limit: CHOSEN_MAX });
+        }
+        let is_new = entry.wanted.insert(why);
+        self.chosen += usize::from(is_chosen && is_new);
+        if was_wanted {
             return Ok(());
         }
         self.outputs.push_back(Output::Expect { peer });
@@ -108,7 +125,12 @@ impl Peers {
     /// Wants a peer no more for that reason; without another one, forgets it with its addresses.
     pub fn forget(&mut self, peer: PeerId, why: Why) {
         let Some(entry) = self.book.get_mut(&peer) else { return };
-        if !entry.wanted.remove(&why) || !entry.wanted.is_empty() {
+        if !entry.wanted.remove(&why) {
+            return;
+        }
+        let is_wanted = !entry.wanted.is_empty();
+        self.chosen -= usize::from(why == Why::Application);
+        if is_wanted {
             return;
         }
         self.set_phase(peer, Phase::Rest);
@@ -135,6 +157,7 @@ impl Peers {
             self.book.occupancy("address book"),
             Occupancy { name: "given addresses of a peer", len: given, limit: ADDRESSES_MAX },
             Occupancy { name: "addresses of a round", len: round, limit: ADDRESSES_MAX + 1 },
+            Occupancy { name: "chosen peers", len: self.chosen, limit: CHOSEN_MAX },
             self.connected.occupancy("connected peers"),
             Occupancy { name: "rounds that wait", len: self.due.len(), limit: PEERS_MAX },
             Occupancy { name: "dialling outputs after a drain", len: self.outputs.len(), limit: 0 },

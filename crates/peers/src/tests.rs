@@ -10,8 +10,8 @@ use ensign_primitives::{Direction, Instant, Now, PeerId, StateMachine, UnixTime}
 use ensign_wire::ADDRESSES_MAX;
 
 use crate::{
-    BACKOFF_MAX, BACKOFF_MIN, CommandError, DUPLICATE_WAIT, DialFailure, Event, Input, Output,
-    PEERS_MAX, Peers, PeersConfig, Record, Restored, Why,
+    BACKOFF_MAX, BACKOFF_MIN, CHOSEN_MAX, CommandError, DUPLICATE_WAIT, DialFailure, Event, Input,
+    Output, PEERS_MAX, Peers, PeersConfig, Record, Restored, Why,
 };
 
 const PEER: PeerId = PeerId::from_bytes([1; 32]);
@@ -23,6 +23,12 @@ fn address(port: u16) -> SocketAddr {
 
 fn at(time: Duration) -> Now {
     Now { instant: Instant::default().after(time), unix: UnixTime::default() }
+}
+
+fn numbered(number: usize) -> PeerId {
+    let mut bytes = [9; 32];
+    bytes[..8].copy_from_slice(&number.to_be_bytes());
+    PeerId::from_bytes(bytes)
 }
 
 fn dial(port: u16) -> Output {
@@ -268,22 +274,34 @@ fn peer_is_forgotten_when_the_last_reason_is_gone() {
 }
 
 #[test]
+fn application_leaves_room_for_every_member() {
+    let mut desk = Desk::new();
+    for number in 0..CHOSEN_MAX {
+        desk.peers.want(at(desk.now), numbered(number), Why::Application).unwrap();
+    }
+    let refused = desk.peers.want(at(desk.now), OTHER, Why::Application);
+    assert_eq!(refused, Err(CommandError::TooManyChosen { limit: CHOSEN_MAX }));
+    for number in CHOSEN_MAX..PEERS_MAX {
+        desk.peers.want(at(desk.now), numbered(number), Why::Member).unwrap();
+    }
+    desk.peers.forget(numbered(0), Why::Application);
+    desk.peers.want(at(desk.now), OTHER, Why::Application).unwrap();
+}
+
+#[test]
 fn full_book_lets_go_of_whom_nobody_wants_and_of_nobody_else() {
     let mut desk = Desk::new();
-    let peer = |number: usize| {
-        let mut bytes = [9; 32];
-        bytes[..8].copy_from_slice(&number.to_be_bytes());
-        PeerId::from_bytes(bytes)
-    };
     desk.peers.know(OTHER, &[address(1)]).unwrap();
     for number in 1..PEERS_MAX {
-        desk.peers.want(at(desk.now), peer(number), Why::Member).unwrap();
+        desk.peers.want(at(desk.now), numbered(number), Why::Member).unwrap();
     }
-    desk.peers.want(at(desk.now), peer(PEERS_MAX), Why::Member).unwrap();
+    desk.peers.want(at(desk.now), numbered(PEERS_MAX), Why::Member).unwrap();
     assert_eq!(desk.peers.addresses(&OTHER).count(), 0);
     let full = Err(CommandError::BookFull { limit: PEERS_MAX });
     assert_eq!(desk.peers.know(OTHER, &[address(1)]), full);
     assert_eq!(desk.peers.want(at(desk.now), OTHER, Why::Member), full);
+    let refused = desk.peers.want(at(desk.now), OTHER, Why::Application);
+    assert_eq!(refused, full);
     desk.said();
     assert!(desk.peers.occupancy().all(|it| it.is_within_limit()));
 }

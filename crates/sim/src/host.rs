@@ -208,18 +208,19 @@ impl Host {
                     self.feed(scene, Input::Persisted { token });
                 }
             }
-            What::Dial { peer, boot } if boot == self.desk.boot => {
-                self.transport.dial(&mut self.desk.turn(scene), peer);
+            What::DialFailed { peer, boot, why } if boot == self.desk.boot => {
+                self.apply(scene, vec![Change::DialFailed(peer, why)]);
             }
-            What::Written { .. } | What::Dial { .. } | What::Free => {}
+            What::Written { .. } | What::DialFailed { .. } | What::Free => {}
             What::Initial { peer, conn, pause } => {
                 self.transport.say_hello(&mut self.desk.turn(scene), peer, conn, pause);
             }
             What::DialTimeout { peer, conn } => {
-                self.transport.on_dial_timeout(&mut self.desk.turn(scene), peer, conn);
+                let changes = self.transport.on_dial_timeout(peer, conn);
+                self.apply(scene, changes);
             }
             What::Silence { peer, conn } => {
-                let changes = self.transport.lose(&mut self.desk.turn(scene), peer, conn);
+                let changes = self.transport.lose(peer, conn);
                 self.apply(scene, changes);
             }
             What::Idle { peer, conn } => {
@@ -292,26 +293,33 @@ impl Host {
 
     fn apply(&mut self, scene: &mut Scene<'_>, changes: Vec<Change>) {
         for change in changes {
-            let (peer, input, seen) = match change {
-                Change::Up(peer) => {
-                    let Some(person) = scene.plan.cast.person(peer) else { continue };
-                    let link = LinkId(self.next_link);
-                    self.next_link += 1;
-                    self.links.insert(peer, link);
-                    let (remote, direction) = (address(peer), self.transport.direction(peer));
-                    let input = Input::Up { link, peer: person.peer, remote, direction };
-                    (peer, input, Seen::Connected { peer })
-                }
+            match change {
+                Change::Up(peer) => self.on_up(scene, peer),
                 Change::Down(peer) => {
+                    debug_assert!(!self.transport.is_up(peer), "{peer:?}");
                     let Some(link) = self.links.remove(&peer) else { continue };
-                    let input = Input::Down { link };
-                    (peer, input, Seen::Disconnected { peer })
+                    self.see(scene, Seen::Disconnected { peer });
+                    self.feed(scene, Input::Down { link });
                 }
-            };
-            debug_assert_eq!(matches!(input, Input::Up { .. }), self.transport.is_up(peer));
-            self.see(scene, seen);
-            self.feed(scene, input);
+                Change::DialFailed(peer, why) => {
+                    let Some(person) = scene.plan.cast.person(peer) else { continue };
+                    let input =
+                        Input::DialFailed { peer: person.peer, address: address(peer), why };
+                    self.feed(scene, input);
+                }
+            }
         }
+    }
+
+    fn on_up(&mut self, scene: &mut Scene<'_>, peer: NodeIndex) {
+        debug_assert!(self.transport.is_up(peer), "{peer:?}");
+        let Some(person) = scene.plan.cast.person(peer) else { return };
+        let link = LinkId(self.next_link);
+        self.next_link += 1;
+        self.links.insert(peer, link);
+        self.see(scene, Seen::Connected { peer });
+        let (remote, direction) = (address(peer), self.transport.direction(peer));
+        self.feed(scene, Input::Up { link, peer: person.peer, remote, direction });
     }
 
     fn on_timer(&mut self, scene: &mut Scene<'_>) {

@@ -53,6 +53,11 @@ pub enum Seen {
     LostDisk,
     /// Its process ended in order.
     Stopped,
+    /// It dials a peer.
+    Dials {
+        /// Whom.
+        peer: NodeIndex,
+    },
     /// A connection came up.
     Connected {
         /// With whom.

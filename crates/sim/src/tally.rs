@@ -389,7 +389,8 @@ impl Observer for Tally {
             Seen::Offense { .. } => {
                 self.faults.offenses += u64::from(cast.is_honest(sight.node));
             }
-            Seen::Received { .. }
+            Seen::Dials { .. }
+            | Seen::Received { .. }
             | Seen::Sent { .. }
             | Seen::Drew { .. }
             | Seen::Signs { .. }

@@ -37,11 +37,7 @@ async fn attempt(shared: &Arc<Shared>, peer: PeerId, address: SocketAddr) -> Res
     };
     match dialled.unwrap_or(Err(DialError::TimedOut))? {
         Settled::Chosen => Ok(()),
-        Settled::Duplicate => {
-            // The peer has another connection; if it is not one that we lost, it shows soon.
-            let _ = timeout(limit, shared.until_live(&peer)).await;
-            Err(DialError::Duplicate)
-        }
+        Settled::Duplicate => Err(DialError::Duplicate),
     }
 }
 

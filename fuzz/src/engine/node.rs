@@ -59,7 +59,8 @@ impl Node {
     /// Only the journal is left, and what the test itself remembers.
     pub(crate) fn restart(&mut self, now: Now) {
         let records = self.journal.iter().cloned();
-        let restored = Restored { signing: signing::Restored::from_records(records) };
+        let signing = signing::Restored::from_records(records);
+        let restored = Restored { signing, ..Restored::default() };
         self.engine = engine(self.index, now, restored);
         self.persisting.clear();
         self.signer = local_signer(self.index);
@@ -180,7 +181,7 @@ impl Node {
                 assert_eq!(seen, sentence(&offense));
                 return self.check_blame(peer, &offense, seen);
             }
-            HallEvent::Dropped { .. } => return,
+            HallEvent::Peers(_) | HallEvent::Dropped { .. } => return,
         };
         match event {
             Event::Review(review) => {

@@ -82,6 +82,7 @@ pub(crate) fn engine(index: usize, now: Now, restored: Restored) -> Engine {
         listening: vec![],
         timeouts,
         allowances: Default::default(),
+        peers: Default::default(),
     };
     let Person { node_key, delegation, .. } = person(index);
     let keys = Keys { node_key: Arc::clone(node_key), signer: key(index), delegation: *delegation };

@@ -105,7 +105,12 @@ impl World {
                 Output::Signer(question) => self.nodes[node].wanting.push_back(question),
                 Output::Close { link, .. } => self.part(node, self.owners[&link]),
                 Output::Event(event) => self.nodes[node].on_event(event),
-                Output::Want { .. } | Output::Forget { .. } | Output::Admit { .. } => {}
+                Output::Note(HallRecord::Peers(_)) => {}
+                Output::Persist { record: HallRecord::Peers(_), .. } => panic!("who waits?"),
+                Output::Dial { .. }
+                | Output::Expect { .. }
+                | Output::Forget { .. }
+                | Output::Admit { .. } => {}
             }
         }
     }

@@ -16,6 +16,21 @@ pub(super) fn check(root: &Path, path: &str, text: &str) -> Vec<String> {
     findings
 }
 
+/// Every page below `docs` has a link on the page of contents; one to a folder counts for all in it.
+pub(super) fn check_contents(contents: &str, pages: &[String]) -> Vec<String> {
+    let lines = prose(contents);
+    let listed: Vec<&str> = lines.iter().flat_map(|(_, line)| links(line)).collect();
+    let is_listed = |page: &str| {
+        let folder = page.rsplit_once('/').map_or("", |(folder, _)| folder);
+        listed.iter().any(|link| *link == page || *link == folder)
+    };
+    let below = pages.iter().filter_map(|page| page.strip_prefix("docs/"));
+    below
+        .filter(|page| *page != "README.md" && !is_listed(page))
+        .map(|page| format!("docs/README.md: no link to {page}"))
+        .collect()
+}
+
 /// Numbered lines outside code blocks, with code spans blanked.
 fn prose(text: &str) -> Vec<(usize, String)> {
     let mut in_block = false;
@@ -105,5 +120,14 @@ mod tests {
     fn code_and_foreign_links_are_not_followed() {
         assert!(findings("`[a](gone)` [b](https://example.org/x)\n").is_empty());
         assert!(findings("```\n[a](gone)\n```\n").is_empty());
+    }
+
+    #[test]
+    fn page_that_the_contents_leave_out_is_found() {
+        let pages = ["README.md", "docs/README.md", "docs/a.md", "docs/adr/1.md", "docs/b/c.md"];
+        let pages = pages.map(str::to_owned);
+        assert!(check_contents("[a](a.md), [b](b/c.md), [all](adr)\n", &pages).is_empty());
+        let told = ["docs/README.md: no link to a.md", "docs/README.md: no link to b/c.md"];
+        assert_eq!(check_contents("[all](adr)\n", &pages), told);
     }
 }

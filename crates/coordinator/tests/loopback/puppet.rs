@@ -12,6 +12,7 @@ use ensign_deadline::Timeouts;
 use ensign_engine::{
     Allowances, Engine, EngineConfig, Event as HallEvent, GroupConfig, Input, Output, Proposal,
     Restored,
+    peers::DialFailure,
     signing::{Event, Known, ask_local_signer},
 };
 use ensign_identity::{Delegation, DelegationProof, NodeKey, Signature, SignerKey};
@@ -90,6 +91,7 @@ impl Puppet {
             listening: vec![],
             timeouts: Timeouts::default(),
             allowances: Allowances::default(),
+            peers: Default::default(),
         };
         let liar = node_key.clone();
         let signer = LocalSigner::new(sec_key);
@@ -192,7 +194,7 @@ impl Driver {
             Command::Form(group, addresses, reply) => {
                 self.engine.add_group(self.now(), group).unwrap();
                 for (peer, address) in addresses {
-                    self.transport.keep_connected(peer, vec![address]);
+                    self.engine.know(self.now(), peer, &[address]).unwrap();
                 }
                 reply.send(()).unwrap();
             }
@@ -209,6 +211,9 @@ impl Driver {
             }
             TransportEvent::Down { link, .. } => Input::Down { link },
             TransportEvent::Frame { link, kind, body } => Input::Frame { link, kind, body },
+            TransportEvent::DialFailed { peer, address, .. } => {
+                Input::DialFailed { peer, address, why: DialFailure::TimedOut }
+            }
             _ => return,
         };
         self.engine.handle_input(self.now(), input);
@@ -257,13 +262,14 @@ impl Driver {
                     self.engine.approve(self.now(), review.id).unwrap();
                 }
                 Output::Admit { link } => self.transport.admit(link),
+                Output::Dial { peer, address } => self.transport.dial(peer, address),
+                Output::Expect { peer } => self.transport.expect(peer),
                 Output::Recall { request } => {
                     let known = Known::Nothing;
                     self.engine.handle_input(self.now(), Input::Recalled { request, known });
                 }
                 Output::Note(_)
                 | Output::Event(_)
-                | Output::Want { .. }
                 | Output::Forget { .. }
                 | Output::Close { .. } => {}
             }

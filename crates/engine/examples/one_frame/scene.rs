@@ -92,6 +92,7 @@ fn people(now: Now) -> Vec<Person> {
             listening: Vec::new(),
             timeouts: Timeouts::default(),
             allowances: Default::default(),
+            peers: Default::default(),
         };
         let peer = keys.node_key.peer_id();
         let mut engine = Engine::new(config, keys, [7; 32], now, Restored::default());
@@ -219,7 +220,8 @@ fn carry_out(people: &mut [Person], at: usize, output: Output) {
         }
         Output::Event(_)
         | Output::Note(_)
-        | Output::Want { .. }
+        | Output::Dial { .. }
+        | Output::Expect { .. }
         | Output::Forget { .. }
         | Output::Admit { .. }
         | Output::Close { .. } => {}

@@ -78,6 +78,7 @@ pub(super) fn engine_of_boot(index: usize, boot: u8, now: Now, restored: Restore
         listening: vec!["127.0.0.1:9735".parse().unwrap()],
         timeouts: Timeouts::default(),
         allowances: Default::default(),
+        peers: Default::default(),
     };
     let Person { node_key, delegation, .. } = person(index);
     let keys = Keys { node_key: Arc::clone(node_key), signer: key(index), delegation: *delegation };

@@ -1,6 +1,6 @@
 //! Forming groups.
 
-use core::time::Duration;
+use core::{net::SocketAddr, time::Duration};
 use std::{vec, vec::Vec};
 
 use ensign_musig::SecKey;
@@ -58,15 +58,22 @@ fn key_that_stands_twice_cannot_be_written_down() {
 #[test]
 fn group_is_formed_once_and_its_members_are_dialled() {
     let mut engine = engine(0);
+    let address = |index: u8| SocketAddr::from(([127, 0, 0, index], 9));
+    for index in 1..=2 {
+        engine.know(start(), peer(index.into()), &[address(index)]).unwrap();
+    }
     assert_eq!(engine.add_group(start(), group_of(&[0, 1, 2])), Ok(group_id(&[0, 1, 2])));
-    let dialled: Vec<_> = outputs(&mut engine)
+    let said: Vec<_> = outputs(&mut engine)
         .into_iter()
         .map(|output| match output {
-            Output::Want { peer } => peer,
+            Output::Expect { peer } => (peer, None),
+            Output::Dial { peer, address } => (peer, Some(address)),
             other => panic!("{other:?}"),
         })
         .collect();
-    assert_eq!(dialled, [peer(1), peer(2)]);
+    let dialled =
+        |index: u8| [(peer(index.into()), None), (peer(index.into()), Some(address(index)))];
+    assert_eq!(said, [dialled(1), dialled(2)].concat());
     assert_eq!(engine.add_group(start(), group_of(&[0, 1, 2])), Ok(group_id(&[0, 1, 2])));
     assert_eq!(engine.add_group(start(), group_of(&[0, 2])), Ok(group_id(&[0, 2])));
     assert_eq!(outputs(&mut engine).len(), 0, "everybody is dialled already");

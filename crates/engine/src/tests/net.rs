@@ -167,7 +167,7 @@ impl Net {
     }
 
     fn revive_from(&mut self, node: usize, restored: signing::Restored) {
-        let restored = Restored { signing: restored };
+        let restored = Restored { signing: restored, ..Restored::default() };
         let (now, dead) = (self.now(), &mut self.nodes[node]);
         dead.subject = Node::of_boot(node, dead.boot, now, restored).subject;
         self.form(node);
@@ -298,8 +298,11 @@ impl Net {
                 Output::Event(HallEvent::Offense { peer, offense, sentence, .. }) => {
                     self.nodes[node].found.push((peer, offense, sentence));
                 }
-                Output::Event(HallEvent::Dropped { .. })
-                | Output::Want { .. }
+                Output::Persist { record: Record::Peers(_), .. } => panic!("who waits?"),
+                Output::Event(HallEvent::Peers(_) | HallEvent::Dropped { .. })
+                | Output::Note(Record::Peers(_))
+                | Output::Dial { .. }
+                | Output::Expect { .. }
                 | Output::Forget { .. }
                 | Output::Admit { .. } => {}
             }

@@ -24,7 +24,8 @@ impl Host {
                     Output::Signer(question) => {
                         answers.extend(self.ask_signer(scene, question).map(Input::Signer));
                     }
-                    Output::Want { .. }
+                    Output::Dial { .. }
+                    | Output::Expect { .. }
                     | Output::Forget { .. }
                     | Output::Admit { .. }
                     | Output::Close { .. }
@@ -110,9 +111,10 @@ impl Host {
                 self.disk.write(&mut self.desk.turn(scene), token, record);
                 self.dies_after(scene, true);
             }
-            Output::Want { peer } => {
+            Output::Dial { peer, .. } => {
                 if let Some(peer) = scene.plan.cast.node(&peer) {
-                    self.transport.want(&mut self.desk.turn(scene), peer);
+                    self.see(scene, Seen::Dials { peer });
+                    self.transport.dial(&mut self.desk.turn(scene), peer);
                 }
             }
             Output::Close { link, reason } => {
@@ -135,8 +137,13 @@ impl Host {
             Output::Note(Record::Signing(record)) => self.disk.note(scene.now, Arc::new(record)),
             // Answered before.
             Output::Recall { .. } | Output::Signer(_) => {}
-            // Nobody leaves a group here, and no lane has a bound.
-            Output::Forget { .. } | Output::Event(Event::Dropped { .. }) => {}
+            // Everybody is let in, nobody leaves a group, no lane has a bound, and nobody waits for
+            // what peers note: a node is always where it was.
+            Output::Expect { .. }
+            | Output::Forget { .. }
+            | Output::Event(Event::Peers(_) | Event::Dropped { .. })
+            | Output::Note(Record::Peers(_))
+            | Output::Persist { record: Record::Peers(_), .. } => {}
         }
     }
 

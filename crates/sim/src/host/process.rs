@@ -35,6 +35,7 @@ impl Host {
             listening: vec![address(self.desk.node)],
             timeouts: scene.plan.timeouts,
             allowances: Default::default(),
+            peers: Default::default(),
         };
         let records: Vec<Record> = self.disk.records().collect();
         self.find_signatures(scene, &records);
@@ -43,17 +44,28 @@ impl Host {
         let moment = self.clock.read(scene.now);
         let void_until = self.disk.void_until(moment.unix);
         let restored = signing::Restored { void_until, ..signing::Restored::from_records(records) };
-        let restored = Restored { signing: restored };
+        let restored = Restored { signing: restored, ..Restored::default() };
         let engine = Engine::new(config, person.keys.clone(), seed.bytes(), moment, restored);
         self.signer = Some(LocalSigner::new(Arc::clone(&person.sec_key)));
         self.actor = Some(Actor::new(engine, scene.plan, self.desk.node, self.desk.boot));
         let group = scene.plan.cast.group_of(self.desk.node).map(|group| group.config.clone());
+        let members = group.iter().flat_map(|group| &group.peers);
+        let members: Vec<_> =
+            members.filter_map(|peer| Some((*peer, plan.cast.node(peer)?))).collect();
+        let overlay = plan.overlay(node).into_iter();
+        let overlay: Vec<_> =
+            overlay.filter_map(|at| Some((plan.cast.person(at)?.peer, at))).collect();
         self.command(scene, |engine| {
-            group.map_or(Ok(()), |group| engine.add_group(moment, group).map(drop))
+            for (peer, at) in members.iter().chain(&overlay) {
+                // The address book has room for more than a plan has nodes.
+                let _ = engine.know(moment, *peer, &[address(*at)]);
+            }
+            group.map_or(Ok(()), |group| engine.add_group(moment, group).map(drop))?;
+            overlay.iter().for_each(|(peer, _)| {
+                let _ = engine.want(moment, *peer);
+            });
+            Ok(())
         });
-        for peer in scene.plan.overlay(self.desk.node) {
-            self.transport.want(&mut self.desk.turn(scene), peer);
-        }
         if self.desk.boot > 1 {
             let engine = self.actor.as_ref().map(Actor::engine);
             let is_open =

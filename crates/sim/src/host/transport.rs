@@ -3,12 +3,9 @@
 //! A loss delays a frame and those behind it; nothing is lost while a connection lives. Payloads
 //! travel on streams of their own, all else on one. The numbers are those of `ensign-transport`.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
+use ensign_engine::peers::DialFailure;
 use ensign_primitives::{Direction, Instant};
 use ensign_wire::Kind;
 
@@ -26,10 +23,6 @@ const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
 /// After how long the first packet of a handshake is repeated: three times the first guess of the
 /// round trip, which is 100 ms in `ensign-transport`; doubles each time (RFC 9002 section 6.2).
 const INITIAL_TIMEOUT: Duration = Duration::from_millis(300);
-/// The first pause between two dials (`ensign_transport::BACKOFF_MIN`); doubles with each failure.
-const BACKOFF_MIN: Duration = Duration::from_millis(250);
-/// The longest pause between two dials (`ensign_transport::BACKOFF_MAX`).
-const BACKOFF_MAX: Duration = Duration::from_secs(30);
 /// What a packet weighs that carries no frame: QUIC pads a handshake to 1,200 bytes (RFC 9000
 /// section 14.1).
 const HANDSHAKE_BYTES: usize = 1200;
@@ -43,8 +36,6 @@ const TICK: Duration = Duration::from_micros(1);
 #[derive(Debug, Default)]
 pub(super) struct Transport {
     links: BTreeMap<NodeIndex, Link>,
-    /// Peers to dial again.
-    wanted: BTreeSet<NodeIndex>,
     dials: u32,
     /// When the last byte handed over has left.
     uplink_free: Instant,
@@ -63,7 +54,8 @@ struct Link {
     /// Whether the machine lets the peer send payloads; until then those wait here.
     admitted: bool,
     held: Vec<Arc<[u8]>>,
-    failures: u32,
+    /// Whether the machine waits for the answer to a dial.
+    is_asked: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,6 +71,7 @@ enum Phase {
 pub(super) enum Change {
     Up(NodeIndex),
     Down(NodeIndex),
+    DialFailed(NodeIndex, DialFailure),
 }
 
 impl Link {
@@ -91,7 +84,7 @@ impl Link {
             stalled: Vec::new(),
             admitted: false,
             held: Vec::new(),
-            failures: 0,
+            is_asked: false,
         }
     }
 
@@ -105,6 +98,11 @@ impl Link {
         self.admitted = false;
         self.stalled.clear();
         self.held.clear();
+    }
+
+    /// Answers the dial that the machine waits for, if there is one.
+    fn answer(&mut self, peer: NodeIndex, why: DialFailure) -> Option<Change> {
+        std::mem::take(&mut self.is_asked).then_some(Change::DialFailed(peer, why))
     }
 
     fn drop_conn(&mut self) {
@@ -139,22 +137,15 @@ impl Transport {
         }
     }
 
-    /// Keeps a connection to the peer from here on.
-    pub(super) fn want(&mut self, turn: &mut Turn<'_>, peer: NodeIndex) {
-        if self.wanted.insert(peer) && !self.is_up(peer) {
-            self.dial(turn, peer);
-        }
-    }
-
-    /// Dials a peer that is wanted and not connected.
+    /// Dials a peer once. What comes of it is one of the changes that follow, or is told at once when
+    /// there is another connection or the beginning of one.
     pub(super) fn dial(&mut self, turn: &mut Turn<'_>, peer: NodeIndex) {
-        if !self.wanted.contains(&peer) {
-            return;
-        }
         let link = self.links.entry(peer).or_insert_with(Link::new);
         if link.phase != Phase::Down {
-            return;
+            let (boot, why) = (turn.boot, DialFailure::Duplicate);
+            return turn.later(turn.now, What::DialFailed { peer, boot, why });
         }
+        link.is_asked = true;
         self.dials += 1;
         let conn = Conn { dialer: turn.node, number: self.dials };
         link.take(conn, Phase::Dialing);
@@ -179,22 +170,13 @@ impl Transport {
         }
     }
 
-    pub(super) fn on_dial_timeout(&mut self, turn: &mut Turn<'_>, peer: NodeIndex, conn: Conn) {
-        let Some(link) = self.links.get_mut(&peer) else { return };
-        if link.conn == Some(conn) && matches!(link.phase, Phase::Dialing | Phase::Accepting) {
-            link.drop_conn();
-            link.failures += 1;
-            self.redial(turn, peer);
+    pub(super) fn on_dial_timeout(&mut self, peer: NodeIndex, conn: Conn) -> Vec<Change> {
+        let Some(link) = self.links.get_mut(&peer) else { return Vec::new() };
+        if link.conn != Some(conn) || !matches!(link.phase, Phase::Dialing | Phase::Accepting) {
+            return Vec::new();
         }
-    }
-
-    fn redial(&self, turn: &mut Turn<'_>, peer: NodeIndex) {
-        if self.wanted.contains(&peer) {
-            let failures = self.links.get(&peer).map_or(0, |link| link.failures);
-            let pause = (BACKOFF_MIN * 2_u32.saturating_pow(failures.min(10))).min(BACKOFF_MAX);
-            let boot = turn.boot;
-            turn.later(turn.now.after(pause), What::Dial { peer, boot });
-        }
+        link.drop_conn();
+        link.answer(peer, DialFailure::TimedOut).into_iter().collect()
     }
 
     /// Hands a frame to the connection; says whether there is one.
@@ -291,7 +273,7 @@ impl Transport {
                 }
                 link.phase = Phase::Up;
                 link.accepted = sent;
-                link.failures = 0;
+                link.is_asked = false;
                 self.packet(turn, peer, Packet::Established { conn });
                 vec![Change::Up(peer)]
             }
@@ -301,7 +283,7 @@ impl Transport {
                     return Vec::new();
                 }
                 link.phase = Phase::Up;
-                link.failures = 0;
+                link.is_asked = false;
                 vec![Change::Up(peer)]
             }
             Packet::Frame { conn, .. } => {
@@ -310,7 +292,7 @@ impl Transport {
                 }
                 Vec::new()
             }
-            Packet::Close { conn } | Packet::Reset { conn } => self.lose(turn, peer, conn),
+            Packet::Close { conn } | Packet::Reset { conn } => self.lose(peer, conn),
         }
     }
 
@@ -360,16 +342,16 @@ impl Transport {
         changes
     }
 
-    /// The connection is gone without our doing; a wanted peer is dialled again.
-    pub(super) fn lose(&mut self, turn: &mut Turn<'_>, peer: NodeIndex, conn: Conn) -> Vec<Change> {
+    /// The connection is gone, or what was to become one.
+    pub(super) fn lose(&mut self, peer: NodeIndex, conn: Conn) -> Vec<Change> {
         let Some(link) = self.links.get_mut(&peer) else { return Vec::new() };
         if link.conn != Some(conn) {
             return Vec::new();
         }
         let was_up = link.phase == Phase::Up;
         link.drop_conn();
-        self.redial(turn, peer);
-        if was_up { vec![Change::Down(peer)] } else { Vec::new() }
+        let down = was_up.then_some(Change::Down(peer));
+        down.into_iter().chain(link.answer(peer, DialFailure::Refused)).collect()
     }
 
     /// Nothing came through for the idle timeout, if the way is still cut: the connection ends here,
@@ -384,7 +366,7 @@ impl Transport {
         if cut.is_none_or(|since| turn.now.since(since) < IDLE_TIMEOUT) {
             return Vec::new();
         }
-        let changes = self.lose(turn, peer, conn);
+        let changes = self.lose(peer, conn);
         if !changes.is_empty() {
             let node = turn.node;
             turn.event(peer, turn.now.after(IDLE_TIMEOUT), What::Silence { peer: node, conn });
@@ -410,11 +392,11 @@ impl Transport {
         }
     }
 
-    /// Closes a connection on our side and tells the peer; a wanted peer is dialled again.
+    /// Closes a connection on our side and tells the peer.
     pub(super) fn close(&mut self, turn: &mut Turn<'_>, peer: NodeIndex) -> bool {
         let Some(conn) = self.links.get(&peer).and_then(|link| link.conn) else { return false };
         self.packet(turn, peer, Packet::Close { conn });
-        !self.lose(turn, peer, conn).is_empty()
+        !self.lose(peer, conn).is_empty()
     }
 
     /// Ends every connection without a word: peers notice when they hear nothing.

@@ -161,9 +161,12 @@ impl Company {
                 Output::Close { link, .. } if self.names.peer(link) == peer(0) => {
                     self.links.remove(&index);
                 }
+                Output::Persist { record: HallRecord::Peers(_), .. } => panic!("who waits?"),
                 Output::Close { .. }
+                | Output::Note(HallRecord::Peers(_))
                 | Output::Event(_)
-                | Output::Want { .. }
+                | Output::Dial { .. }
+                | Output::Expect { .. }
                 | Output::Forget { .. }
                 | Output::Admit { .. } => {}
             }
@@ -198,7 +201,7 @@ impl Company {
         self.unlink(now, who);
         let member = &mut self.members[who - 1];
         let signing = signing::Restored::from_records(member.journal.clone());
-        let mut engine = engine_of_boot(who, 0, now, Restored { signing });
+        let mut engine = engine_of_boot(who, 0, now, Restored { signing, ..Restored::default() });
         engine.add_group(now, group_of(&self.people)).unwrap();
         member.engine = engine;
         member.signer = local_signer(who);
@@ -476,8 +479,10 @@ impl Rig for Company {
                     self.unlink(now, who);
                 }
             }
+            Output::Persist { record: HallRecord::Peers(_), .. } => panic!("who waits?"),
             Output::Event(event) => self.on_event(&event),
-            Output::Want { .. }
+            Output::Dial { .. }
+            | Output::Expect { .. }
             | Output::Forget { .. }
             | Output::Admit { .. }
             | Output::Note(_) => {}

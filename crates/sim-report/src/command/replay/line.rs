@@ -69,6 +69,7 @@ impl Scribe {
             | Seen::Crashed { .. }
             | Seen::LostDisk
             | Seen::Stopped
+            | Seen::Dials { .. }
             | Seen::Connected { .. }
             | Seen::Disconnected { .. }
             | Seen::Closed { .. }
@@ -102,6 +103,7 @@ impl Scribe {
             }
             Seen::LostDisk => "its disk is gone".to_owned(),
             Seen::Stopped => "stops in order".to_owned(),
+            Seen::Dials { peer } => format!("dials node {peer}"),
             Seen::Connected { peer } => format!("connects with node {peer}"),
             Seen::Disconnected { peer } => format!("loses the connection with node {peer}"),
             Seen::Closed { peer, reason } => {
