@@ -9,11 +9,7 @@ use ensign_signer::Randomness;
 use ensign_transport::{Transport, TransportEvent};
 use tokio::sync::mpsc;
 
-use crate::{
-    Keys,
-    clock::Clock,
-    storage::{Answers, Storage},
-};
+use crate::{Keys, clock::Clock, storage::Storage};
 
 /// What a driver is made from.
 #[derive(Debug)]
@@ -26,7 +22,7 @@ pub(crate) struct Parts {
     pub(crate) clock: Clock,
     pub(crate) randomness: Randomness,
     pub(crate) transport: (Transport, mpsc::Receiver<TransportEvent>),
-    pub(crate) storage: (Storage, Answers),
+    pub(crate) storage: Storage,
     pub(crate) before: Before,
     pub(crate) handles: Handles,
 }
