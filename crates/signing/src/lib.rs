@@ -71,6 +71,8 @@ mod shared;
 pub use shared::{CLAIMS_PER_STRANGER_MAX, CLAIMS_REMEMBERED, GROUPS_SETTLE};
 mod status;
 pub use status::{Opening, RequestStatus};
+mod warnings;
+pub use warnings::{WARNINGS_ALLOWED, Warnings};
 mod undecided;
 pub use undecided::{UNDECIDED_PER_CREATOR_MAX, Undecided, UndecidedEnd};
 
