@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use ensign_engine::{
-    Engine, EngineConfig, Input, Output, PEERS_MAX, Record, Restored, Warnings,
+    Engine, EngineConfig, Input, Output, PEERS_MAX, Record, Restored,
     peers::{self, PeersConfig},
     signing::{self, Known, NOTE_PAUSE},
 };
@@ -12,9 +12,9 @@ use ensign_ledger::{
     self as ledger, About, Answer, AskedBefore, Before, Outlines, Subject, enter_live,
 };
 use ensign_primitives::{GroupId, Network, PeerId, RequestId, StateMachine};
-use ensign_review::{Held, Matter, Reviewer, problem};
-use ensign_signer::{Desk, Randomness};
-use ensign_transport::{Arrivals, CONNECTIONS_MAX, SLOTS_MAX, TransportEvent};
+use ensign_review::{Matter, Reviewer, problem};
+use ensign_signer::Randomness;
+use ensign_transport::{CONNECTIONS_MAX, SLOTS_MAX, TransportEvent};
 use ensign_wire::AbortReason;
 use tokio::{
     sync::{mpsc, oneshot},
@@ -23,20 +23,17 @@ use tokio::{
 
 use crate::{
     CommandError, LedgerError, Problem, Records,
+    callers::Callers,
     clock::Clock,
     command::{Command, Look},
-    config::Answers as SignerAnswers,
-    consenting::Consenting,
     error::{of_decision, of_engine},
     event::Publisher,
     fault,
     links::Links,
-    looks::{Looked, Looks},
     parts::Parts,
-    pushed_off::PushedOff,
     report,
-    signing::Proposals,
-    storage::{Answers, Storage},
+    signing::SignerPort,
+    storage::{Heard, Looked, Storage},
 };
 
 /// Whoever the transport lets in has a place in the engine.
@@ -52,44 +49,34 @@ pub(crate) struct Driver {
     /// What our user knows and says: of each request until the engine forgets it, because signatures
     /// may follow a failure.
     pub(crate) reviewer: Reviewer,
-    pub(crate) held: Held,
     pub(crate) node: PeerId,
     pub(crate) signer_key: SignerKey,
-    /// What waits for another delegation of it.
-    pub(crate) proposals: Proposals,
     /// What the store says about the time before, until its groups are joined.
     pub(crate) before: Before,
-    pub(crate) consenting: Consenting,
+    pub(crate) callers: Callers,
     /// Why requests end that we end by ourselves.
     pub(crate) given_up: BTreeMap<RequestId, Problem>,
     pub(crate) links: Links,
-    pub(crate) warnings: Warnings,
-    pub(crate) pushed_off: PushedOff,
-    pub(crate) signer: Desk,
-    signed: SignerAnswers,
-    arrivals: Arrivals,
+    pub(crate) signer: SignerPort,
     pub(crate) storage: Storage,
-    pub(crate) answers: Answers,
-    looks: Looks,
     pub(crate) events: Publisher,
     commands: mpsc::Receiver<Command>,
 }
 
 impl Driver {
     pub(crate) fn new(parts: Parts, events: Publisher, commands: mpsc::Receiver<Command>) -> Self {
-        let ((transport, arrivals), (storage, answers)) = (parts.transport, parts.storage);
         let mut randomness = parts.randomness;
         let config = EngineConfig {
             network: parts.network,
             // Without entropy nothing is signed, and two such processes look like one.
             instance: randomness.draw().unwrap_or_default(),
-            listening: report::listening(transport.local_addr()),
+            listening: report::listening(parts.transport.0.local_addr()),
             timeouts: parts.timeouts,
             allowances: parts.allowances,
             peers: PeersConfig::default(),
         };
         let (keys, signer) = parts.keys.into_parts();
-        let (signer, signed) = signer.open(&randomness, &parts.clock);
+        let signer = SignerPort::new(signer.open(&randomness, &parts.clock));
         let node = keys.node_key.peer_id();
         let signer_key = keys.signer;
         let mut before = parts.before;
@@ -104,7 +91,6 @@ impl Driver {
         let addresses = std::mem::take(&mut before.past.addresses);
         let restored = Restored { signing, peers: peers::Restored { addresses } };
         let now = parts.clock.now();
-        let warnings = Warnings::new(now.instant);
         let seed = randomness.draw().unwrap_or_default();
         let engine = Engine::new(config, keys, seed, now, restored);
         let outlines = Outlines::new(parts.handles, std::mem::take(&mut before.past.outlines));
@@ -115,22 +101,14 @@ impl Driver {
             randomness,
             network: parts.network,
             reviewer: Reviewer::new(node, parts.policy, outlines, signed_coins),
-            held: Held::default(),
             node,
             signer_key,
-            proposals: Proposals::new(),
             before,
-            consenting: Consenting::default(),
+            callers: Callers::default(),
             given_up: BTreeMap::new(),
-            links: Links::new(transport),
-            warnings,
-            pushed_off: PushedOff::default(),
+            links: Links::new(parts.transport, now.instant),
             signer,
-            signed,
-            arrivals,
-            storage,
-            answers,
-            looks: Looks::new(),
+            storage: parts.storage,
             events,
             commands,
         }
@@ -155,9 +133,7 @@ impl Driver {
         self.storage.note_entry(next, About::Kept);
         self.storage.write_notes(self.clock.now().unix);
         self.links.close().await;
-        // The store's thread writes what is queued and ends; its answers end with it.
-        drop(self.storage);
-        while self.answers.recv().await.is_some() {}
+        self.storage.close().await;
         if let Some(reply) = asked {
             let _ = reply.send(());
         }
@@ -181,20 +157,20 @@ impl Driver {
                 _ = notes.tick(), if self.storage.has_notes() => {
                     self.storage.write_notes(self.clock.now().unix);
                 }
-                answer = self.answers.recv() => {
-                    if let Err(error) = self.on_answer(answer) {
+                heard = self.storage.next() => match heard {
+                    Heard::Wrote(answer) => if let Err(error) = self.on_answer(answer) {
                         self.emit_warning(None, error);
                         return None;
-                    }
-                }
-                looked = self.looks.next() => self.on_looked(looked),
-                Some(answer) = self.signed.recv() => self.on_signer(answer),
+                    },
+                    Heard::Looked(looked) => self.on_looked(looked),
+                },
+                answer = self.signer.next() => self.on_signer(answer),
                 command = self.commands.recv() => match command {
                     Some(Command::Shutdown(reply)) => return Some(reply),
                     Some(command) => self.on_command(command),
                     None => return None,
                 },
-                Some(arrival) = self.arrivals.recv() => self.on_arrival(arrival),
+                arrival = self.links.next() => self.on_arrival(arrival),
             }
             self.carry_out();
         }
@@ -212,7 +188,7 @@ impl Driver {
             }
             Answer::Refused(About::Record { of: Subject::Begins(id), .. }, error) => {
                 self.give_up(id, problem::of_full_store(&error));
-                self.consenting.answer(&id, Err(error.into()));
+                self.callers.refuse(&id, &error.into());
             }
             Answer::Refused(About::Record { .. }, error) => {
                 return Err(problem::of_store(&error.into()));
@@ -229,7 +205,7 @@ impl Driver {
                 self.emit_warning(None, problem::of_contradiction(&error));
             }
             Answer::Failed(error) => {
-                self.consenting.fail(&error);
+                self.callers.fail(&error);
                 return Err(problem::of_store(&error));
             }
         }
@@ -242,7 +218,7 @@ impl Driver {
         let problem = problem::of_contradiction(error);
         self.emit_warning(None, problem.clone());
         self.give_up(id, problem);
-        self.consenting.answer(&id, Err(error.clone()));
+        self.callers.refuse(&id, error);
     }
 
     /// Says what only waits for the disk: the others may wait to hear that our signatures are durable.
@@ -254,7 +230,7 @@ impl Driver {
         loop {
             let answer = tokio::select! {
                 biased;
-                answer = self.answers.recv() => answer,
+                answer = self.storage.answer() => answer,
                 _ = &mut all => return,
             };
             if self.on_answer(answer).is_err() {
@@ -292,7 +268,7 @@ impl Driver {
     /// Reads the next request that waits in the store for room.
     pub(crate) fn load_next(&mut self) {
         if let Some(id) = self.before.past.waiting.pop() {
-            self.looks.load(&mut self.storage, id);
+            self.storage.load(id);
         }
     }
 
@@ -400,6 +376,14 @@ impl Driver {
         self.storage.persist(self.clock.now().unix, token, &record, node);
     }
 
+    fn note(&mut self, record: &signing::Record) {
+        if let signing::Record::Case(_) = record {
+            // Each has a place of its own: they do not gather.
+            return self.storage.keep(self.clock.now().unix, ledger::entry(record));
+        }
+        self.storage.note(record);
+    }
+
     /// Writes down where a member was reached, to find it there after a restart.
     fn keep_address(&mut self, record: peers::Record) {
         let peers::Record::Address { peer, address } = record;
@@ -428,11 +412,11 @@ impl Driver {
                 Output::Persist { token, record: Record::Signing(record) } => {
                     self.persist(token, record);
                 }
-                Output::Note(Record::Signing(record)) => self.storage.note(&record),
+                Output::Note(Record::Signing(record)) => self.note(&record),
                 Output::Note(Record::Peers(record)) => self.keep_address(record),
                 // Nobody waits for what peers note.
                 Output::Persist { record: Record::Peers(_), .. } => {}
-                Output::Recall { request } => self.looks.recall(&mut self.storage, request),
+                Output::Recall { request } => self.storage.recall(request),
                 Output::Event(event) => self.on_event(event),
             }
             self.tell();

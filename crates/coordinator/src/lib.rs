@@ -50,12 +50,11 @@ pub use ensign_signer::{Asks, InProcess, Signer, SignerError};
 #[cfg(unix)]
 pub use ensign_signer::{ServeError, SocketSigner, serve};
 
+mod callers;
 mod command;
-mod consenting;
 mod driver;
 mod fault;
 mod links;
-mod looks;
 mod parts;
 mod pushed_off;
 mod report;

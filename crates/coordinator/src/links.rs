@@ -1,15 +1,15 @@
-//! The connections of this node: who is connected, and how they end.
+//! The port to the network, and the connections of this node: who is connected, and how they end.
 
 use std::{net::SocketAddr, sync::Arc};
 
 use bytes::Bytes;
-use ensign_engine::CloseReason;
-use ensign_primitives::{Direction, GroupId, LinkId, PeerId, UnixTime};
+use ensign_engine::{CloseCode, Warnings};
+use ensign_primitives::{Direction, GroupId, Instant, LinkId, PeerId, UnixTime};
 use ensign_review::Roster;
-use ensign_transport::{DisconnectReason, Transport};
+use ensign_transport::{Arrivals, DisconnectReason, Transport, TransportEvent};
 use ensign_wire::Kind;
 
-use crate::{GroupInfo, PeerInfo, report};
+use crate::{GroupInfo, PeerInfo, pushed_off::PushedOff, report};
 
 /// The transport, with what is known of whoever it connects.
 #[derive(Debug)]
@@ -18,11 +18,24 @@ pub(crate) struct Links {
     roster: Roster,
     /// Whose connection has just ended, if it said that it stops.
     stopped: Option<PeerId>,
+    /// How often our user is told of what connections met.
+    pub(crate) warnings: Warnings,
+    pub(crate) pushed_off: PushedOff,
+    arrivals: Arrivals,
 }
 
 impl Links {
-    pub(crate) fn new(transport: Transport) -> Self {
-        Self { transport, roster: Roster::default(), stopped: None }
+    pub(crate) fn new((transport, arrivals): (Transport, Arrivals), now: Instant) -> Self {
+        let (roster, stopped, pushed_off) = (Roster::default(), None, PushedOff::default());
+        Self { transport, roster, stopped, warnings: Warnings::new(now), pushed_off, arrivals }
+    }
+
+    /// Waits for the next arrival; for ever when the transport has ended.
+    pub(crate) async fn next(&mut self) -> TransportEvent {
+        match self.arrivals.recv().await {
+            Some(arrival) => arrival,
+            None => std::future::pending().await,
+        }
     }
 
     pub(crate) fn dial(&self, peer: PeerId, address: SocketAddr) {
@@ -37,8 +50,8 @@ impl Links {
         self.transport.admit(link);
     }
 
-    pub(crate) fn disconnect(&self, link: LinkId, reason: CloseReason) {
-        self.transport.disconnect(link, report::close_code(reason));
+    pub(crate) fn disconnect(&self, link: LinkId, reason: CloseCode) {
+        self.transport.disconnect(link, reason);
     }
 
     /// Sends a frame; one that is not sent is asked for again after the reconnect.

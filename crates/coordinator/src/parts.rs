@@ -8,11 +8,7 @@ use ensign_psbt::Policy;
 use ensign_signer::Randomness;
 use ensign_transport::{Arrivals, Transport};
 
-use crate::{
-    Keys,
-    clock::Clock,
-    storage::{Answers, Storage},
-};
+use crate::{Keys, clock::Clock, storage::Storage};
 
 /// What a driver is made from.
 #[derive(Debug)]
@@ -25,7 +21,7 @@ pub(crate) struct Parts {
     pub(crate) clock: Clock,
     pub(crate) randomness: Randomness,
     pub(crate) transport: (Transport, Arrivals),
-    pub(crate) storage: (Storage, Answers),
+    pub(crate) storage: Storage,
     pub(crate) before: Before,
     pub(crate) handles: Handles,
 }

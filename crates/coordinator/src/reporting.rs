@@ -48,7 +48,7 @@ impl Driver {
             Engine::Review(review) => self.review(review),
             Engine::Void(review) => self.tell_void(review),
             Engine::Attempt { request, attempt, opened_by } => {
-                self.held.forget(&request);
+                self.signer.held.forget(&request);
                 let opened_by = opened_by.map(opener);
                 self.reviewer.tell(request, RequestEvent::Attempt { attempt, opened_by });
             }
@@ -58,7 +58,7 @@ impl Driver {
             }
             Engine::Session { request, event, .. } => {
                 if let SessionEvent::Failed(_) = &event {
-                    self.held.forget(&request);
+                    self.signer.held.forget(&request);
                 }
                 let now = self.clock.now().instant;
                 match session_event(&event, now) {
@@ -69,13 +69,13 @@ impl Driver {
                 }
             }
             Engine::Closed { request, attempt, failure } => {
-                self.held.forget(&request);
+                self.signer.held.forget(&request);
                 let (now, why) = (self.clock.now().unix, self.given_up.remove(&request));
                 self.reviewer.on_closed(now, request, (*failure, attempt), why);
                 self.load_next();
             }
-            Engine::ConsentDurable { request } => self.consenting.answer(&request, Ok(())),
-            Engine::EndDurable { request } => self.consenting.ended(&request),
+            Engine::ConsentDurable { request } => self.callers.began(&request),
+            Engine::EndDurable { request } => self.callers.ended(&request),
             Engine::Convicted { peer, evidence, case } => {
                 self.emit(Event::Convicted { peer, evidence, case });
             }
@@ -129,7 +129,7 @@ impl Driver {
     pub(crate) fn look_for_a_copy(&mut self, peer: PeerId, reason: &DisconnectReason) {
         let is_duplicate = report::is_duplicate(reason) && self.engine.signing().is_member(&peer);
         let (instance, now) = (self.engine.signing().instance_of(&peer), self.clock.now().instant);
-        if is_duplicate && self.pushed_off.see(peer, instance, now) {
+        if is_duplicate && self.links.pushed_off.see(peer, instance, now) {
             self.emit(Event::Peer(peer, PeerEvent::Copied { whose: Whose::Ours }));
         }
     }
@@ -181,7 +181,7 @@ impl Driver {
     pub(crate) fn warn_of(&mut self, peer: PeerId, problem: Problem) {
         let is_member = self.engine.signing().is_member(&peer);
         let standing = if is_member { Standing::Member } else { Standing::Stranger };
-        if let Some(held_back) = self.warnings.admit(self.clock.now().instant, standing) {
+        if let Some(held_back) = self.links.warnings.admit(self.clock.now().instant, standing) {
             self.emit_warning_of(peer, problem, held_back);
         }
     }

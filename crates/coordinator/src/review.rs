@@ -135,7 +135,7 @@ impl Driver {
     /// Takes our user's yes, if it was given to what the request is now.
     pub(crate) fn approve(&mut self, id: RequestId, consent: &Consent, reply: Reply<()>) {
         match self.consent(id, consent) {
-            Ok(Begins::Now) => self.consenting.approves(id, reply),
+            Ok(Begins::Now) => self.callers.approves(id, reply),
             Ok(Begins::Before) => {
                 // Before the join or the burn mark that waited for it.
                 self.storage.write_notes(self.clock.now().unix);
@@ -168,7 +168,7 @@ impl Driver {
             return drop(reply.send(Err(error)));
         }
         self.reviewer.on_refused(self.clock.now().unix, &id);
-        self.consenting.ends(id, reply);
+        self.callers.ends(id, reply);
         self.carry_out();
     }
 

@@ -5,19 +5,35 @@ use ensign_engine::{
     signing::{NotDelegated, Record, SignerAnswer, SignerQuestion},
 };
 use ensign_primitives::{RequestId, StateMachine as _};
-use ensign_review::{Again, HeldBack};
-use ensign_signer::{Answer, Question};
+use ensign_review::{Again, Held, HeldBack};
+use ensign_signer::{Answer, Desk, Question};
 
 use crate::{
-    Approval, CommandError, Consent, SignerError, SigningJob, command::Reply, driver::Driver, fault,
+    Approval, CommandError, Consent, SignerError, SigningJob, command::Reply, config::Answers,
+    driver::Driver, fault,
 };
 
-/// Most proposals that wait for a delegation; a further one goes on with the one in use. As many as
-/// wait for the driver.
-const PROPOSALS_WAITING_MAX: usize = 64;
+/// The port to the signer, with what waits for another yes.
+#[derive(Debug)]
+pub(crate) struct SignerPort {
+    desk: Desk,
+    answers: Answers,
+    pub(crate) held: Held,
+}
 
-/// What our user asked for while a delegation is waited for: it would carry one that nobody accepts.
-pub(crate) type Proposals = Vec<(Box<SigningJob>, Consent, Reply<Approval>)>;
+impl SignerPort {
+    pub(crate) fn new((desk, answers): (Desk, Answers)) -> Self {
+        Self { desk, answers, held: Held::default() }
+    }
+
+    /// Waits for the next answer; for ever when the signer's thread has ended.
+    pub(crate) async fn next(&mut self) -> Answer {
+        match self.answers.recv().await {
+            Some(answer) => answer,
+            None => std::future::pending().await,
+        }
+    }
+}
 
 impl Driver {
     /// Hands on what the engine asks of its signer.
@@ -27,7 +43,7 @@ impl Driver {
                 let id = order.request.request.id();
                 match self.reviewer.judge_again(self.clock.now().unix, &id) {
                     Again::Holds => {}
-                    Again::Void => return self.held.hold_order(order, payload),
+                    Again::Void => return self.signer.held.hold_order(order, payload),
                     Again::Over => return,
                 }
                 Question::Nonces(order, payload)
@@ -38,7 +54,7 @@ impl Driver {
                 Question::Delegate(network, peer, expires)
             }
         };
-        if let Some(answer) = self.signer.ask(question) {
+        if let Some(answer) = self.signer.desk.ask(question) {
             self.on_signer(answer);
         }
     }
@@ -50,14 +66,14 @@ impl Driver {
                 let node = self.node;
                 self.storage.persist(self.clock.now().unix, token, &record, node);
             }
-            Again::Void => self.held.hold_burn(id, token, record),
+            Again::Void => self.signer.held.hold_burn(id, token, record),
             Again::Over => {}
         }
     }
 
     /// Goes on with what was held back until our user said yes again.
     pub(crate) fn go_on(&mut self, id: &RequestId) {
-        let HeldBack { order, burn } = self.held.release(id);
+        let HeldBack { order, burn } = self.signer.held.release(id);
         if let Some((order, payload)) = order {
             self.ask_signer(SignerQuestion::Nonces { order, payload });
         }
@@ -95,12 +111,11 @@ impl Driver {
         consent: Consent,
         reply: Reply<Approval>,
     ) {
-        let has_room = self.proposals.len() < PROPOSALS_WAITING_MAX;
-        if self.engine.await_delegation(self.clock.now()) && has_room {
-            return self.proposals.push((job, consent, reply));
+        if self.engine.await_delegation(self.clock.now()) && self.callers.has_room() {
+            return self.callers.waits((job, consent, reply));
         }
         match self.propose(*job, &consent) {
-            Ok(approval) => self.consenting.proposes(approval, reply),
+            Ok(approval) => self.callers.proposes(approval, reply),
             // A caller that no longer waits for its answer has dropped its future.
             Err(error) => drop(reply.send(Err(error))),
         }
@@ -108,7 +123,7 @@ impl Driver {
 
     /// Goes on with what waited for another delegation.
     pub(crate) fn on_delegated(&mut self) {
-        for (job, consent, reply) in std::mem::take(&mut self.proposals) {
+        for (job, consent, reply) in self.callers.take_proposals() {
             self.take_proposal(job, consent, reply);
         }
     }
@@ -123,7 +138,7 @@ impl Driver {
 
     fn give_up_proposals(&mut self, error: &SignerError) {
         self.emit_warning(None, fault::of_signer(error));
-        for (_, _, reply) in std::mem::take(&mut self.proposals) {
+        for (_, _, reply) in self.callers.take_proposals() {
             // A caller that no longer waits has dropped its future.
             drop(reply.send(Err(CommandError::Signer(error.clone()))));
         }

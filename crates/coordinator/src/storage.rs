@@ -1,20 +1,25 @@
-//! The store on a thread of its own: flushing a disk blocks. A simulated one is written at once.
+//! The port to the disk: the store on a thread of its own, or a simulated one that is written at once.
 
 use std::{collections::BTreeMap, fmt, time::Duration};
 
-use ensign_engine::signing::Record;
-use ensign_ledger::{self as ledger, About, Answer, Clerk, Entry, Task, Write, commit};
-use ensign_primitives::{PeerId, UnixTime};
+use ensign_engine::signing::{Known, Record};
+use ensign_ledger::{
+    self as ledger, About, Answer, Clerk, Entry, LedgerError, Task, Unfinished, Write, commit,
+};
+use ensign_primitives::{PeerId, RequestId, UnixTime};
 use ensign_store::{Place, Store};
 use tokio::{
     sync::mpsc,
     time::{Instant, sleep_until},
 };
 
-/// Hands writes to the store.
+/// The port to the disk: hands writes and looks to the store, and hears what became of them.
 #[derive(Debug)]
 pub(crate) struct Storage {
     way: Way,
+    answers: mpsc::UnboundedReceiver<Answer>,
+    found: mpsc::UnboundedSender<Looked>,
+    looked: mpsc::UnboundedReceiver<Looked>,
     /// What goes with the next write that flushes twice anyhow: one for each place, so that the
     /// engine's limits bound it.
     notes: BTreeMap<Place, (Entry, About)>,
@@ -40,32 +45,90 @@ impl fmt::Debug for Way {
     }
 }
 
-/// The answers of a storage.
-pub(crate) type Answers = mpsc::UnboundedReceiver<Answer>;
+/// What is heard from the disk.
+#[derive(Debug)]
+pub(crate) enum Heard {
+    /// How a write went; `None` when nobody writes any more.
+    Wrote(Option<Answer>),
+    /// What a look found: behind every write that was queued before it.
+    Looked(Looked),
+}
+
+/// What was found, in the order of the questions. At most
+/// [`RECALLS_MAX`](ensign_engine::signing::RECALLS_MAX) looks of the engine's are under way, and one for each request
+/// that ends.
+#[derive(Debug)]
+pub(crate) enum Looked {
+    /// A request that waited in the store for room.
+    Loaded(Result<Option<Box<Unfinished>>, LedgerError>),
+    /// What the store knows of a request.
+    Recalled(RequestId, Result<Known, LedgerError>),
+}
 
 impl Storage {
-    pub(crate) fn start(store: Box<dyn Store>) -> (Self, Answers) {
+    pub(crate) fn start(store: Box<dyn Store>) -> Self {
         let (to_driver, answers) = mpsc::unbounded_channel();
         let clerk = Clerk::start(store, move |answer| {
             // A driver that is gone asks no more.
             let _ = to_driver.send(answer);
         });
-        (Self::by(Way::Thread(clerk)), answers)
+        Self::by(Way::Thread(clerk), answers)
     }
 
     /// - `latency`: how long a commit takes, in simulated time.
-    pub(crate) fn simulated(store: Box<dyn Store>, latency: Duration) -> (Self, Answers) {
+    pub(crate) fn simulated(store: Box<dyn Store>, latency: Duration) -> Self {
         let (to_driver, answers) = mpsc::unbounded_channel();
         if latency.is_zero() {
-            return (Self::by(Way::Simulated(store, to_driver)), answers);
+            return Self::by(Way::Simulated(store, to_driver), answers);
         }
         let (tasks, waiting) = mpsc::unbounded_channel();
         tokio::spawn(work_slowly(store, latency, waiting, to_driver));
-        (Self::by(Way::Delayed(tasks)), answers)
+        Self::by(Way::Delayed(tasks), answers)
     }
 
-    const fn by(way: Way) -> Self {
-        Self { way, notes: BTreeMap::new() }
+    fn by(way: Way, answers: mpsc::UnboundedReceiver<Answer>) -> Self {
+        let (found, looked) = mpsc::unbounded_channel();
+        Self { way, answers, found, looked, notes: BTreeMap::new() }
+    }
+
+    /// Waits for the next news, writes before looks.
+    pub(crate) async fn next(&mut self) -> Heard {
+        tokio::select! {
+            biased;
+            answer = self.answers.recv() => Heard::Wrote(answer),
+            Some(looked) = self.looked.recv() => Heard::Looked(looked),
+        }
+    }
+
+    /// Waits for the next answer to a write.
+    pub(crate) async fn answer(&mut self) -> Option<Answer> {
+        self.answers.recv().await
+    }
+
+    /// Waits until what is queued is written, and the store is free.
+    pub(crate) async fn close(self) {
+        let Self { way, mut answers, .. } = self;
+        // Its thread ends with the way to it, and the answers end with the thread.
+        drop(way);
+        while answers.recv().await.is_some() {}
+    }
+
+    /// Reads a request that goes on.
+    pub(crate) fn load(&mut self, id: RequestId) {
+        let found = self.found.clone();
+        self.read(move |store| {
+            let loaded = ledger::unfinished(store, &id).map(|it| it.map(Box::new));
+            // A driver that is gone asks no more.
+            let _ = found.send(Looked::Loaded(loaded));
+        });
+    }
+
+    /// Looks up what is known of a request.
+    pub(crate) fn recall(&mut self, id: RequestId) {
+        let found = self.found.clone();
+        self.read(move |store| {
+            let _ = found.send(Looked::Recalled(id, ledger::recall(store, &id)));
+        });
     }
 
     /// Queues a record of the engine's.

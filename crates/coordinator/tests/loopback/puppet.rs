@@ -20,7 +20,7 @@ use ensign_musig::{NonceEntropy, SecKey};
 use ensign_primitives::{Instant, LinkId, Now, PeerId, StateMachine, UnixTime};
 use ensign_session::{Entropy, LocalSigner};
 use ensign_transport::{
-    Arrivals, CloseCode, DisconnectReason, Transport, TransportConfig, TransportEvent,
+    Arrivals, CloseCode, DialError, DisconnectReason, Transport, TransportConfig, TransportEvent,
 };
 use ensign_wire::{Body, Envelope, Frame, Kind, NonceShare, PubNonceBytes, Round0, SessionJoin};
 use tokio::sync::{mpsc, oneshot};
@@ -290,6 +290,7 @@ fn fresh(nonces: usize) -> Option<Entropy> {
 /// A node that says whatever a test wants.
 pub(crate) struct Raw {
     pub(crate) peer: PeerId,
+    /// Whom it dials.
     to: (PeerId, SocketAddr),
     transport: Transport,
     arrivals: Arrivals,
@@ -300,38 +301,39 @@ pub(crate) struct Raw {
 impl Raw {
     /// Connects a node to a coordinator.
     pub(crate) async fn connect(secret: [u8; 32], to: &Keys, address: SocketAddr) -> Self {
-        let mut raw = Self::start(secret, to, address).await;
+        let mut raw = Self::start(loopback(), secret, (to.peer_id(), address)).await;
         raw.again().await;
         raw
     }
 
     /// Dials until it is connected, and hears whatever it is told from then on.
     pub(crate) async fn again(&mut self) {
-        let (peer, address) = self.to;
-        self.transport.dial(peer, address);
-        self.until(|transport, event| {
-            if let TransportEvent::DialFailed { .. } = event {
-                transport.dial(peer, address);
+        loop {
+            let (to, address) = self.to;
+            self.transport.dial(to, address);
+            let mut has_failed = false;
+            self.until(|event| match event {
+                TransportEvent::Up { .. } => true,
+                TransportEvent::DialFailed { error, .. } => {
+                    has_failed = true;
+                    // The connection before is on its way out: its end is heard next.
+                    *error != DialError::Duplicate
+                }
+                TransportEvent::Down { .. } => has_failed,
+                _ => false,
+            })
+            .await;
+            if !has_failed {
+                return self.transport.admit(self.link);
             }
-            matches!(event, TransportEvent::Up { .. })
-        })
-        .await;
-        self.transport.admit(self.link);
-    }
-
-    /// Dials a coordinator once, whether or not that ends well.
-    pub(crate) async fn dial(secret: [u8; 32], to: &Keys, address: SocketAddr) -> Self {
-        let mut raw = Self::start(secret, to, address).await;
-        raw.transport.dial(to.peer_id(), address);
-        raw.until(|_, _| true).await;
-        raw
+        }
     }
 
     /// Goes once everything that it said has arrived; returns what it was told before.
     pub(crate) async fn leave(&mut self) -> Vec<Frame> {
         self.transport.disconnect(self.link, CloseCode::Unwanted);
         let mut heard = Vec::new();
-        self.until(|_, event| match event {
+        self.until(|event| match event {
             TransportEvent::Frame { kind, body, .. } => {
                 heard.push(Frame::decode(*kind, body, NETWORK).unwrap());
                 false
@@ -342,16 +344,23 @@ impl Raw {
         heard
     }
 
-    async fn start(secret: [u8; 32], to: &Keys, address: SocketAddr) -> Self {
+    /// Dials a coordinator once from an address, whether that ends well or not.
+    pub(crate) async fn dial_from(ip: [u8; 4], secret: [u8; 32], to: (PeerId, SocketAddr)) -> Self {
+        let mut raw = Self::start((ip, 0).into(), secret, to).await;
+        raw.transport.dial(to.0, to.1);
+        raw.until(|_| true).await;
+        raw
+    }
+
+    async fn start(listen: SocketAddr, secret: [u8; 32], to: (PeerId, SocketAddr)) -> Self {
         let key = Arc::new(NodeKey::from_secret_bytes(secret).unwrap());
         let peer = key.peer_id();
-        let mut config = TransportConfig::new(loopback(), NETWORK);
+        let mut config = TransportConfig::new(listen, NETWORK);
         // It says more at once than any node has to say.
         config.control_queue_bytes_max = 64 << 20;
         config.signing_queue_bytes_max = 64 << 20;
         config.flush_timeout = std::time::Duration::from_secs(60);
         let (transport, arrivals) = Transport::bind(config, key).await.unwrap();
-        let to = (to.peer_id(), address);
         Self { peer, to, transport, arrivals, link: LinkId(u64::MAX) }
     }
 
@@ -370,7 +379,7 @@ impl Raw {
 
     /// Waits until the coordinator has closed the connection.
     pub(crate) async fn closed(&mut self) {
-        self.until(|_, event| matches!(event, TransportEvent::Down { .. })).await;
+        self.until(|event| matches!(event, TransportEvent::Down { .. })).await;
     }
 
     /// Waits until the coordinator has closed the connection; returns what it gave as its reason.
@@ -416,14 +425,14 @@ impl Raw {
         kinds
     }
 
-    async fn until(&mut self, mut wanted: impl FnMut(&Transport, &TransportEvent) -> bool) {
+    async fn until(&mut self, mut wanted: impl FnMut(&TransportEvent) -> bool) {
         within(async {
             loop {
                 let event = self.arrivals.recv().await.unwrap();
                 if let TransportEvent::Up { link, .. } = event {
                     self.link = link;
                 }
-                if wanted(&self.transport, &event) {
+                if wanted(&event) {
                     return;
                 }
             }
