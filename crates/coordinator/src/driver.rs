@@ -375,6 +375,14 @@ impl Driver {
         self.storage.persist(self.clock.now().unix, token, &record, node);
     }
 
+    fn note(&mut self, record: &signing::Record) {
+        if let signing::Record::Case(_) = record {
+            // Each has a place of its own: they do not gather.
+            return self.storage.keep(self.clock.now().unix, ledger::entry(record));
+        }
+        self.storage.note(record);
+    }
+
     /// Writes down where a member was reached, to find it there after a restart.
     fn keep_address(&mut self, record: peers::Record) {
         let peers::Record::Address { peer, address } = record;
@@ -403,7 +411,7 @@ impl Driver {
                 Output::Persist { token, record: Record::Signing(record) } => {
                     self.persist(token, record);
                 }
-                Output::Note(Record::Signing(record)) => self.storage.note(&record),
+                Output::Note(Record::Signing(record)) => self.note(&record),
                 Output::Note(Record::Peers(record)) => self.keep_address(record),
                 // Nobody waits for what peers note.
                 Output::Persist { record: Record::Peers(_), .. } => {}

@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, sync::Arc};
 
 use bytes::Bytes;
-use ensign_engine::{CloseReason, Warnings};
+use ensign_engine::{CloseCode, Warnings};
 use ensign_primitives::{Direction, GroupId, Instant, LinkId, PeerId, UnixTime};
 use ensign_review::Roster;
 use ensign_transport::{DisconnectReason, Transport, TransportEvent};
@@ -54,8 +54,8 @@ impl Links {
         self.transport.admit(link);
     }
 
-    pub(crate) fn disconnect(&self, link: LinkId, reason: CloseReason) {
-        self.transport.disconnect(link, report::close_code(reason));
+    pub(crate) fn disconnect(&self, link: LinkId, reason: CloseCode) {
+        self.transport.disconnect(link, reason);
     }
 
     /// Sends a frame; one that is not sent is asked for again after the reconnect.

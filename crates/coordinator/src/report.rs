@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use ensign_engine::{CloseReason, peers::DialFailure};
+use ensign_engine::peers::DialFailure;
 use ensign_transport::{CloseCode, DialError, DisconnectReason};
 
 /// Returns whether the other node took another connection of ours instead.
@@ -39,15 +39,4 @@ pub(crate) fn dial_failure(error: DialError) -> DialFailure {
 /// Where we tell others that we listen: every interface is no address.
 pub(crate) fn listening(address: SocketAddr) -> Vec<SocketAddr> {
     if address.ip().is_unspecified() { Vec::new() } else { vec![address] }
-}
-
-/// Words for a peer why its connection is closed.
-pub(crate) const fn close_code(reason: CloseReason) -> CloseCode {
-    match reason {
-        CloseReason::NoHello => CloseCode::Silent,
-        CloseReason::Version => CloseCode::Incompatible,
-        CloseReason::Misbehaved => CloseCode::Offense,
-        CloseReason::Full | CloseReason::Unwanted => CloseCode::Unwanted,
-        CloseReason::Replaced => CloseCode::Duplicate,
-    }
 }

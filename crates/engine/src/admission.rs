@@ -6,7 +6,7 @@ use ensign_signing::{Input as SigningInput, Introduction};
 use ensign_wire::{Frame, Hello, PROTOCOL_VERSION};
 
 use crate::{
-    CloseReason, Engine, Event, Offense, Output,
+    CloseCode, Engine, Event, Offense, Output,
     gate::{Arrival, Link, own_hello},
     route::Note,
     sentence,
@@ -21,15 +21,15 @@ impl Engine {
             return;
         }
         if let Some(older) = self.gate.link_of(&peer) {
-            self.close(older, CloseReason::Replaced);
+            self.close(older, CloseCode::Duplicate);
         }
         if let Some(stranger) = self.gate.gives_way(&peer) {
-            self.close(stranger, CloseReason::Full);
+            self.close(stranger, CloseCode::Unwanted);
         }
         self.notes.push_back(Note::Peers(PeersInput::Up { peer, remote, direction }));
         if !self.gate.enter(now, arrival) {
             self.notes.push_back(Note::Peers(PeersInput::Down { peer }));
-            let reason = CloseReason::Full;
+            let reason = CloseCode::Unwanted;
             return self.outputs.push_back(Output::Close { link, reason });
         }
         if let Some(known) = self.gate.get(link) {
@@ -45,7 +45,7 @@ impl Engine {
     }
 
     /// Closes a connection. What still comes over it is nobody's fault.
-    pub(crate) fn close(&mut self, link: LinkId, reason: CloseReason) {
+    pub(crate) fn close(&mut self, link: LinkId, reason: CloseCode) {
         if let Some(gone) = self.gate.remove(link) {
             self.outputs.push_back(Output::Close { link, reason });
             self.tell_gone(&gone);

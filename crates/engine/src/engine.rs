@@ -6,7 +6,8 @@ use core::net::SocketAddr;
 
 use ensign_peers::{Peers, Why};
 use ensign_primitives::{
-    GroupId, Instant, LinkId, Network, Now, PeerId, RequestId, StateMachine, TaggedHasher, Wakeup,
+    GroupId, Instant, LinkId, Network, Now, Occupancy, PeerId, RequestId, StateMachine,
+    TaggedHasher, Wakeup,
 };
 use ensign_signing::{Asked, CommandError, End, GroupConfig, Keys, Open, Proposal, Signing};
 use ensign_wire::AbortReason;
@@ -18,6 +19,18 @@ use crate::{
     route::Note,
     settle::settle,
 };
+
+/// Commands of our user that a child carries out; what follows from one is carried out with it.
+macro_rules! commands {
+    ($($(#[doc = $about:literal])* $name:ident($($arg:ident: $type:ty),*) -> $result:ty;)*) => {$(
+        $(#[doc = $about])*
+        #[doc = concat!("\n\nWhat it does, and when it is refused: [`Signing::", stringify!($name), "`].")]
+        #[expect(clippy::missing_errors_doc, reason = "the child says them")]
+        pub fn $name(&mut self, now: Now, $($arg: $type),*) -> $result {
+            self.command(now, |signing| signing.$name(now, $($arg),*))
+        }
+    )*};
+}
 
 /// One node.
 ///
@@ -92,79 +105,40 @@ impl Engine {
         self.gate.get(link).map(|known| (link, known))
     }
 
-    /// Joins a group; see [`Signing::add_group`].
+    /// Returns how full each collection is that can grow, with the constant that bounds it; the
+    /// children's too. Always the same names in the same order; meant for the moment after a drain.
     ///
-    /// # Errors
-    ///
-    /// As [`Signing::add_group`].
-    pub fn add_group(&mut self, now: Now, group: GroupConfig) -> Result<GroupId, CommandError> {
-        self.command(now, |signing| signing.add_group(now, group))
+    /// Cost: that of [`Signing::occupancy`].
+    pub fn occupancy(&self) -> impl Iterator<Item = Occupancy> + use<> {
+        let outputs =
+            Occupancy { name: "outputs after a drain", len: self.outputs.len(), limit: 0 };
+        let hall = self.gate.occupancy().into_iter().chain([self.guards.occupancy(), outputs]);
+        hall.chain(self.signing.occupancy()).chain(self.peers.occupancy())
+    }
+
+    commands! {
+        /// Joins a group.
+        add_group(group: GroupConfig) -> Result<GroupId, CommandError>;
+        /// Asks a group to sign.
+        propose(proposal: Proposal, nonce: [u8; 16]) -> Result<RequestId, CommandError>;
+        /// Takes up a request that was not among what was [restored](Restored), because it waited in
+        /// the store for room.
+        resume(open: Open) -> Result<RequestId, CommandError>;
+        /// Asks our user again about a request, as [`resume`](Self::resume) does of one with a consent.
+        reopen(asked: Asked) -> Result<RequestId, CommandError>;
+        /// Consents to a request.
+        approve(request: RequestId) -> Result<(), CommandError>;
+        /// Refuses a request, or gives up one of our own.
+        stop(request: RequestId, reason: AbortReason) -> Result<(), CommandError>;
     }
 
     /// Leaves a group; see [`Signing::forget_group`].
     ///
     /// # Errors
     ///
-    /// As [`Signing::forget_group`].
+    /// As there.
     pub fn forget_group(&mut self, now: Now, group: &GroupId) -> Result<(), CommandError> {
         self.command(now, |signing| signing.forget_group(group))
-    }
-
-    /// Asks a group to sign; see [`Signing::propose`].
-    ///
-    /// # Errors
-    ///
-    /// As [`Signing::propose`].
-    pub fn propose(
-        &mut self,
-        now: Now,
-        proposal: Proposal,
-        nonce: [u8; 16],
-    ) -> Result<RequestId, CommandError> {
-        self.command(now, |signing| signing.propose(now, proposal, nonce))
-    }
-
-    /// Takes up a request that was not among what was [restored](Restored), because it waited in the
-    /// store for room; see [`Signing::resume`].
-    ///
-    /// # Errors
-    ///
-    /// As [`Signing::resume`].
-    pub fn resume(&mut self, now: Now, open: Open) -> Result<RequestId, CommandError> {
-        self.command(now, |signing| signing.resume(now, open))
-    }
-
-    /// Asks our user again about a request, as [`resume`](Self::resume) does of one with a consent; see
-    /// [`Signing::reopen`].
-    ///
-    /// # Errors
-    ///
-    /// As [`Signing::reopen`].
-    pub fn reopen(&mut self, now: Now, asked: Asked) -> Result<RequestId, CommandError> {
-        self.command(now, |signing| signing.reopen(now, asked))
-    }
-
-    /// Consents to a request; see [`Signing::approve`].
-    ///
-    /// # Errors
-    ///
-    /// As [`Signing::approve`].
-    pub fn approve(&mut self, now: Now, request: RequestId) -> Result<(), CommandError> {
-        self.command(now, |signing| signing.approve(now, request))
-    }
-
-    /// Refuses a request, or gives up one of our own; see [`Signing::stop`].
-    ///
-    /// # Errors
-    ///
-    /// As [`Signing::stop`].
-    pub fn stop(
-        &mut self,
-        now: Now,
-        request: RequestId,
-        reason: AbortReason,
-    ) -> Result<(), CommandError> {
-        self.command(now, |signing| signing.stop(now, request, reason))
     }
 
     /// Asks for another delegation if the one in use does not hold; see [`Signing::await_delegation`].

@@ -6,7 +6,7 @@ use core::net::SocketAddr;
 use ensign_peers::DialFailure;
 use ensign_primitives::{Direction, LinkId, PeerId, RequestId};
 use ensign_signing::{Known, SignerAnswer, SignerQuestion};
-use ensign_wire::{Kind, Lane};
+use ensign_wire::{CloseCode, Kind, Lane};
 
 use crate::{Offense, Sentence};
 
@@ -102,7 +102,7 @@ pub enum Output {
         /// Which.
         link: LinkId,
         /// Why.
-        reason: CloseReason,
+        reason: CloseCode,
     },
     /// Send this frame; drop it when the connection is gone.
     Send {
@@ -138,23 +138,6 @@ pub enum Output {
     Event(Event),
 }
 
-/// Why the node closes a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CloseReason {
-    /// The first frame did not come in time, or was no hello.
-    NoHello,
-    /// The peer speaks no version that we speak.
-    Version,
-    /// The peer misbehaved too often or too badly.
-    Misbehaved,
-    /// We have no room for another peer.
-    Full,
-    /// The peer has a newer connection.
-    Replaced,
-    /// The peer is wanted no more.
-    Unwanted,
-}
-
 /// What must survive a crash, and whose it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Record {
@@ -171,7 +154,7 @@ pub enum Event {
     Signing(ensign_signing::Event),
     /// Peers reports.
     Peers(ensign_peers::Event),
-    /// A peer did wrong. Told at a bounded rate; see [`Warnings`](crate::Warnings).
+    /// A peer did wrong. Told at a bounded rate; see [`Warnings`](ensign_signing::Warnings).
     Offense {
         /// The node.
         peer: PeerId,

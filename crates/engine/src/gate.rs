@@ -12,9 +12,7 @@ use ensign_primitives::{
 use ensign_signing::{Bucket, MEMBERS_MAX, PEERS_MAX, REQUESTS_MAX, Standing};
 use ensign_wire::{Hello, Limits, PAYLOAD_BYTES_MAX, PROTOCOL_VERSION, Roles};
 
-use crate::{
-    CloseReason, EngineConfig, HELLO_TIMEOUT, OFFENSE_POINTS_MAX, PINGS_ALLOWED, Sentence,
-};
+use crate::{CloseCode, EngineConfig, HELLO_TIMEOUT, OFFENSE_POINTS_MAX, PINGS_ALLOWED, Sentence};
 
 /// One connection.
 #[derive(Clone, Debug)]
@@ -178,11 +176,11 @@ impl Gate {
     }
 
     /// Counts what an offense costs; returns why the connection has to end, if it has to.
-    pub(crate) fn punish(&mut self, link: LinkId, sentence: Sentence) -> Option<CloseReason> {
+    pub(crate) fn punish(&mut self, link: LinkId, sentence: Sentence) -> Option<CloseCode> {
         let known = self.links.get_mut(&link)?;
         known.points = known.points.saturating_add(sentence.weight);
         let is_enough = known.points >= OFFENSE_POINTS_MAX;
-        sentence.close.or(is_enough.then_some(CloseReason::Misbehaved))
+        sentence.close.or(is_enough.then_some(CloseCode::Offense))
     }
 
     /// Returns the first connection whose time to introduce itself is over.

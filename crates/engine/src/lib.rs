@@ -31,7 +31,7 @@ extern crate std;
 mod engine;
 pub use engine::{Engine, Restored};
 mod event;
-pub use event::{CloseReason, Event, Input, Output, Record};
+pub use event::{Event, Input, Output, Record};
 mod config;
 pub use config::{
     EngineConfig, HELLO_TIMEOUT, OFFENSE_POINTS_MAX, PINGS_ALLOWED, SETTLE_ROUNDS_MAX,
@@ -42,12 +42,9 @@ mod sentence;
 pub use sentence::{Scope, Sentence, sentence};
 mod gate;
 pub use gate::Link;
-mod warnings;
-pub use warnings::{WARNINGS_ALLOWED, Warnings};
 
 mod admission;
 mod guards;
-mod occupancy;
 mod route;
 mod settle;
 
@@ -55,7 +52,10 @@ mod settle;
 pub use ensign_peers as peers;
 /// The child that signs: what its part of an [`Input`], [`Output`] or [`Event`] means, and its limits.
 pub use ensign_signing as signing;
-pub use ensign_signing::{Allowances, CommandError, GroupConfig, Keys, PEERS_MAX, Proposal};
+pub use ensign_signing::{
+    Allowances, CommandError, GroupConfig, Keys, PEERS_MAX, Proposal, Warnings,
+};
+pub use ensign_wire::CloseCode;
 
 #[cfg(test)]
 mod tests;

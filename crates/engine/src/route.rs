@@ -9,7 +9,7 @@ use ensign_signing::{
 use ensign_wire::{Frame, Kind};
 
 use crate::{
-    CloseReason, Engine, Event, Offense, Output, Record,
+    CloseCode, Engine, Event, Offense, Output, Record,
     guards::{Arriving, Verdict},
     settle::Rooms,
 };
@@ -25,34 +25,14 @@ pub(crate) enum Note {
     Forget(PeerId),
 }
 
-/// Who waits for a record to be durable.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Child {
-    Signing = 0,
-}
-
 // Every member has a place in the address book, and every connection one in its mind.
 const _: () = assert!(MEMBERS_MAX + CHOSEN_MAX <= ensign_peers::PEERS_MAX);
 const _: () = assert!(ensign_signing::PEERS_MAX <= CONNECTED_MAX);
 
-/// Most children that can wait. A power of two, so that a token's low bits name one.
+/// Most children that can wait for a record: the low digit of a token names one.
 const CHILDREN_MAX: u64 = 8;
-
-impl Child {
-    /// Every child that waits, in the order of their numbers.
-    const ALL: [Self; 1] = [Self::Signing];
-
-    /// Makes a token of ours from one of a child's.
-    pub(crate) const fn token(self, own: u64) -> u64 {
-        own * CHILDREN_MAX + self as u64
-    }
-
-    /// Returns who waits for a token, and what it calls it.
-    pub(crate) fn of_token(token: u64) -> Option<(Self, u64)> {
-        let number = usize::try_from(token % CHILDREN_MAX).ok()?;
-        Self::ALL.get(number).map(|child| (*child, token / CHILDREN_MAX))
-    }
-}
+/// Signing's digit; nobody else waits yet.
+const SIGNING: u64 = 0;
 
 impl Engine {
     pub(crate) fn on_frame(&mut self, now: Now, link: LinkId, (kind, body): (Kind, &[u8])) {
@@ -93,11 +73,9 @@ impl Engine {
     }
 
     pub(crate) fn on_persisted(&mut self, token: u64) {
-        match Child::of_token(token) {
-            Some((Child::Signing, token)) => {
-                self.notes.push_back(Note::Signing(SigningInput::Persisted { token }));
-            }
-            None => {}
+        if token % CHILDREN_MAX == SIGNING {
+            let token = token / CHILDREN_MAX;
+            self.notes.push_back(Note::Signing(SigningInput::Persisted { token }));
         }
     }
 
@@ -121,7 +99,7 @@ impl Engine {
             }
             SigningOutput::Signer(question) => Output::Signer(question),
             SigningOutput::Persist { token, record } => Output::Persist {
-                token: Child::Signing.token(token),
+                token: token * CHILDREN_MAX + SIGNING,
                 record: Record::Signing(record),
             },
             SigningOutput::Note(record) => Output::Note(Record::Signing(record)),
@@ -150,7 +128,7 @@ impl Engine {
             PeersOutput::Expect { peer } => Output::Expect { peer },
             PeersOutput::Forget { peer } => {
                 if let Some(link) = self.gate.link_of(&peer) {
-                    self.close(link, CloseReason::Unwanted);
+                    self.close(link, CloseCode::Unwanted);
                 }
                 Output::Forget { peer }
             }

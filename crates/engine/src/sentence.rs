@@ -4,7 +4,7 @@ use ensign_session::Offense as Session;
 use ensign_signing::Offense as Signing;
 use ensign_wire::RequestError;
 
-use crate::{CloseReason, OFFENSE_POINTS_MAX, Offense};
+use crate::{CloseCode, OFFENSE_POINTS_MAX, Offense};
 
 /// What an offense costs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,7 +12,7 @@ pub struct Sentence {
     /// Points; [`OFFENSE_POINTS_MAX`](crate::OFFENSE_POINTS_MAX) of them end the connection.
     pub weight: u32,
     /// Why the connection ends at once; `None` while only points count.
-    pub close: Option<CloseReason>,
+    pub close: Option<CloseCode>,
     /// What the points are counted for.
     pub scope: Scope,
 }
@@ -27,9 +27,9 @@ pub enum Scope {
 /// Decides what an offense costs.
 pub const fn sentence(offense: &Offense) -> Sentence {
     match offense {
-        Offense::NoHello { .. } | Offense::HelloTimeout => ends(CloseReason::NoHello),
-        Offense::Version { .. } => ends(CloseReason::Version),
-        Offense::Decode(_) | Offense::SecondHello => ends(CloseReason::Misbehaved),
+        Offense::NoHello { .. } | Offense::HelloTimeout => ends(CloseCode::Silent),
+        Offense::Version { .. } => ends(CloseCode::Incompatible),
+        Offense::Decode(_) | Offense::SecondHello => ends(CloseCode::Offense),
         Offense::TooManyPings
         | Offense::NeverAsked { .. }
         | Offense::AskedTwice { .. }
@@ -71,6 +71,6 @@ const fn points(weight: u32) -> Sentence {
     Sentence { weight, close: None, scope: Scope::Connection }
 }
 
-const fn ends(reason: CloseReason) -> Sentence {
+const fn ends(reason: CloseCode) -> Sentence {
     Sentence { weight: OFFENSE_POINTS_MAX, close: Some(reason), scope: Scope::Connection }
 }

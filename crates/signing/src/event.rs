@@ -256,7 +256,7 @@ pub enum Record {
     },
     /// Requests of one creator's that ended before our user had decided.
     Undecided(Undecided),
-    /// Who did wrong, or did not answer.
+    /// Who did wrong, or did not answer. Nothing waits for it, and it may be too large for a store.
     Case(CaseFile),
     /// How far time has come.
     Horizon(Horizon),

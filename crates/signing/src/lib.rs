@@ -18,7 +18,10 @@
 //!   we do not hold, and what ended undecided is remembered by name or lies under its creator's floor.
 //!   A member that missed the end is told how it ended.
 //! - What a member brings is paid for from its own budget, before it costs us curve work or memory.
-//! - Requests from before a restart wait inside until their group is there, and go on then.
+//! - Requests from before a restart wait inside until their group is there, and go on then. What was made
+//!   before our store begins is refused ([`Restored::void_until`]): others may have seen us join it.
+//! - Our node always tries to hold a delegation that others accept; who lies or falls silent is kept as a
+//!   case ([`Record::Case`]) that a stranger can check.
 //!
 //! Absent on purpose: connections and what an offense costs (`ensign-engine`), what a payload means (the
 //! driver checks it and shows it), discovery, gossip.
@@ -68,6 +71,8 @@ mod shared;
 pub use shared::{CLAIMS_PER_STRANGER_MAX, CLAIMS_REMEMBERED, GROUPS_SETTLE};
 mod status;
 pub use status::{Opening, RequestStatus};
+mod warnings;
+pub use warnings::{WARNINGS_ALLOWED, Warnings};
 mod undecided;
 pub use undecided::{UNDECIDED_PER_CREATOR_MAX, Undecided, UndecidedEnd};
 

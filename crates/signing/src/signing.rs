@@ -25,7 +25,7 @@ mod attempts;
 mod commands;
 mod statements;
 
-/// One node.
+/// The groups of one node, what is asked of them, and the attempts at it.
 ///
 /// The driver loop: feed one [`Input`] or command, drain
 /// [`poll_output`](StateMachine::poll_output), sleep until

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use ensign_engine::{
-    CloseReason, CommandError, Offense, Sentence,
+    CloseCode, CommandError, Offense, Sentence,
     signing::{Event, Record},
 };
 use ensign_identity::Signature;
@@ -73,7 +73,7 @@ pub enum Seen {
         /// With whom.
         peer: NodeIndex,
         /// Why.
-        reason: CloseReason,
+        reason: CloseCode,
     },
     /// A frame came.
     Received {

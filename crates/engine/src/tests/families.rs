@@ -8,7 +8,7 @@ use super::{
     cast::{NETWORK, peer},
     net::Net,
 };
-use crate::{route::Note, signing::Input};
+use crate::{peers, route::Note, signing::Input};
 
 /// The example of each message in `docs/protocol/wire.md`, from the corpus of the fuzz targets.
 fn examples() -> Vec<Vec<u8>> {
@@ -26,8 +26,8 @@ fn reader(kind: Kind, body: &[u8]) -> Family {
         engine.on_frame(now, link, (kind, body));
         match engine.notes.pop_front() {
             Some(Note::Signing(Input::Message { .. })) => Family::Signing,
-            // A second hello ends the connection, which its reader is told.
-            Some(Note::Signing(Input::Down { .. })) | None => Family::Connection,
+            // A second hello ends the connection, which is told to whoever counts connections.
+            Some(Note::Peers(peers::Input::Down { .. })) | None => Family::Connection,
             Some(note) => panic!("{kind:?}: {note:?}"),
         }
     })

@@ -13,7 +13,7 @@ use super::{
     net::{Net, envelope},
 };
 use crate::{
-    CloseReason, OFFENSE_POINTS_MAX,
+    CloseCode, OFFENSE_POINTS_MAX,
     signing::{EARLY_ENVELOPES_MAX, EARLY_PAYLOADS_MAX, Offense, REFUSALS_REPORTED_MAX},
 };
 
@@ -87,7 +87,7 @@ fn every_kind_of_offense_ends_the_connection_in_the_end() {
         let envelope = envelope(early, 1, session, (1 << 40) + seq, body);
         net.say(1, 0, envelope);
     }
-    assert_eq!(net.nodes[0].closed, [(peer(1), CloseReason::Misbehaved)]);
+    assert_eq!(net.nodes[0].closed, [(peer(1), CloseCode::Offense)]);
     assert_eq!(net.nodes[0].offenses().len() as u32, OFFENSE_POINTS_MAX);
     assert!(matches!(net.nodes[0].findings()[0].1, Offense::Session(_)));
     // The other signer's session goes on, and so does this one's after the next connection.

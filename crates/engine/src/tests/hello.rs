@@ -10,7 +10,7 @@ use super::{
     cast::{NETWORK, START, peer},
     net::Net,
 };
-use crate::{CloseReason, HELLO_TIMEOUT, Offense, PEERS_MAX, signing::Event};
+use crate::{CloseCode, HELLO_TIMEOUT, Offense, PEERS_MAX, signing::Event};
 
 /// Belongs to no group.
 const STRANGER: usize = 9;
@@ -60,7 +60,7 @@ fn strangers_frame_before_hello_ends_the_connection() {
     let mut net = met(peer(STRANGER));
     net.deliver(peer(STRANGER), 0, &Frame::Ping(QueryId(1)).encode());
     assert_eq!(net.nodes[0].offenses(), [(peer(STRANGER), Offense::NoHello { kind: Kind::Ping })]);
-    assert_eq!(net.nodes[0].closed, [(peer(STRANGER), CloseReason::NoHello)]);
+    assert_eq!(net.nodes[0].closed, [(peer(STRANGER), CloseCode::Silent)]);
     net.deliver(peer(STRANGER), 0, &hello(1, 1));
     assert!(!is_up(&net, peer(STRANGER)), "what comes after the end is not heard");
 }
@@ -85,7 +85,7 @@ fn silence_is_ended_after_the_timeout_and_not_before() {
         assert_eq!(net.nodes[0].closed, []);
         net.pass(Duration::from_millis(1));
         assert_eq!(net.nodes[0].offenses(), [(who, Offense::HelloTimeout)]);
-        assert_eq!(net.nodes[0].closed, [(who, CloseReason::NoHello)]);
+        assert_eq!(net.nodes[0].closed, [(who, CloseCode::Silent)]);
         let next = net.nodes[0].next();
         assert!(next.is_none_or(|wakeup| wakeup.reason == "dial"), "{next:?}");
     }
@@ -97,7 +97,7 @@ fn second_hello_ends_the_connection_and_the_member_counts_as_gone() {
     net.deliver(peer(1), 0, &hello(1, 1));
     net.deliver(peer(1), 0, &hello(1, 1));
     assert_eq!(net.nodes[0].offenses(), [(peer(1), Offense::SecondHello)]);
-    assert_eq!(net.nodes[0].closed, [(peer(1), CloseReason::Misbehaved)]);
+    assert_eq!(net.nodes[0].closed, [(peer(1), CloseCode::Offense)]);
     assert_eq!(net.nodes[0].events.last(), Some(&Event::PeerDown { peer: peer(1) }));
 }
 
@@ -107,7 +107,7 @@ fn foreign_version_is_named_and_was_never_up() {
     net.deliver(peer(1), 0, &hello(2, 7));
     let offense = Offense::Version { min: 2, max: 7 };
     assert_eq!(net.nodes[0].offenses(), [(peer(1), offense)]);
-    assert_eq!(net.nodes[0].closed, [(peer(1), CloseReason::Version)]);
+    assert_eq!(net.nodes[0].closed, [(peer(1), CloseCode::Incompatible)]);
     assert_eq!(net.nodes[0].events.len(), 0, "neither up nor down: {:?}", net.nodes[0].events);
 }
 
@@ -137,7 +137,7 @@ fn stranger_is_heard_four_times_and_leaves_nothing_behind() {
     }
     let named = Offense::Stranger { kind: Kind::Payload };
     assert!(net.nodes[0].offenses().iter().all(|it| *it == (peer(STRANGER), named.clone())));
-    assert_eq!(net.nodes[0].closed, [(peer(STRANGER), CloseReason::Misbehaved)]);
+    assert_eq!(net.nodes[0].closed, [(peer(STRANGER), CloseCode::Offense)]);
     assert_eq!(net.nodes[0].held("links"), 0);
 }
 
@@ -159,7 +159,7 @@ fn bytes_that_are_no_message_end_the_connection_and_are_explained() {
         net.input(0, input);
         let offenses = net.nodes[0].offenses();
         assert_eq!(offenses, [(peer(1), Offense::Decode(expected))], "{wrong}");
-        assert_eq!(net.nodes[0].closed, [(peer(1), CloseReason::Misbehaved)], "{wrong}");
+        assert_eq!(net.nodes[0].closed, [(peer(1), CloseCode::Offense)], "{wrong}");
     }
 }
 
@@ -182,7 +182,7 @@ fn member_takes_the_place_of_a_stranger_when_all_are_taken() {
         meet(&mut net, PeerId::from_bytes(id));
     }
     meet(&mut net, peer(STRANGER));
-    assert_eq!(net.nodes[0].closed, [(peer(STRANGER), CloseReason::Full)]);
+    assert_eq!(net.nodes[0].closed, [(peer(STRANGER), CloseCode::Unwanted)]);
     meet(&mut net, peer(1));
     assert_eq!(net.nodes[0].closed.len(), 2, "one stranger had to go");
     net.deliver(peer(1), 0, &hello(1, 1));
@@ -201,5 +201,5 @@ fn offenses_of_one_peer_leave_the_sessions_of_others_alone() {
     }
     net.run();
     net.assert_all_signed();
-    assert_eq!(net.nodes[0].closed, [(peer(STRANGER), CloseReason::NoHello)]);
+    assert_eq!(net.nodes[0].closed, [(peer(STRANGER), CloseCode::Silent)]);
 }

@@ -13,7 +13,7 @@ use super::{
     node::Node,
 };
 use crate::{
-    CloseReason, Event, Input, Offense, Output, PEERS_MAX, Restored,
+    CloseCode, Event, Input, Offense, Output, PEERS_MAX, Restored,
     signing::{self, Asked, Event as Of, Known, Open, SignerAnswer},
 };
 
@@ -112,7 +112,7 @@ fn newer_connection_of_a_peer_takes_the_place_of_the_older_one() {
     let older = met(&mut net, peer(1));
     let up = net.names.up(0, peer(1));
     let said = outputs(&mut net, up);
-    let replaced = |it: &Output| matches!(it, Output::Close { link, reason: CloseReason::Replaced } if *link == older);
+    let replaced = |it: &Output| matches!(it, Output::Close { link, reason: CloseCode::Duplicate } if *link == older);
     assert!(said.iter().any(replaced), "{said:?}");
     let newer = net.names.link(0, peer(1));
     let greeted =
@@ -177,7 +177,7 @@ fn stranger_of_the_fullest_network_gives_way_the_youngest_first() {
     }
     met(&mut net, peer(1));
     let youngest = stranger(PEERS_MAX as u64 - 1);
-    assert_eq!(net.nodes[0].closed, [(youngest, CloseReason::Full)]);
+    assert_eq!(net.nodes[0].closed, [(youngest, CloseCode::Unwanted)]);
     assert!(net.nodes[0].subject.machine().signing().is_up(&peer(1)));
 }
 

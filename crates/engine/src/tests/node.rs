@@ -9,7 +9,7 @@ use ensign_wire::{AbortReason, Body, Frame, PubNonceBytes, Round0};
 
 use super::cast::{NETWORK, engine_of_boot, local_signer, start};
 use crate::{
-    CloseReason, Engine, Input, Offense, Restored, Sentence,
+    CloseCode, Engine, Input, Offense, Restored, Sentence,
     signing::{Event, Opening, Record},
 };
 
@@ -34,7 +34,7 @@ pub(super) struct Node {
     pub(super) events: Vec<Event>,
     /// What the hall reports.
     pub(super) found: Vec<(PeerId, Offense, Sentence)>,
-    pub(super) closed: Vec<(PeerId, CloseReason)>,
+    pub(super) closed: Vec<(PeerId, CloseCode)>,
     /// The public nonces it sent, in order.
     pub(super) nonces: Vec<PubNonceBytes>,
     /// Whether its user says yes to what it is asked.

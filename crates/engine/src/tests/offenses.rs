@@ -82,7 +82,7 @@ fn examples() -> Vec<Offense> {
     let signing = [
         Signing::UnknownGroup { group },
         Signing::InvalidRequest(RequestError::Signature { peer: sender }),
-        Signing::InvalidRequest(RequestError::Delegation(expired.clone())),
+        Signing::InvalidRequest(RequestError::Delegation(expired)),
         Signing::RequestTime { request },
         Signing::InvalidAnnounce { request },
         Signing::Unsignable(SetupError::SignerCount { keys: 2, peers: 3, signers: 3 }),

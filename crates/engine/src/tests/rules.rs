@@ -31,7 +31,7 @@ fn file_in(record: &Record) -> Option<&CaseFile> {
 }
 
 fn cases(net: &Net, node: usize) -> Vec<&CaseFile> {
-    net.nodes[node].journal.iter().filter_map(file_in).collect()
+    net.nodes[node].notes.iter().filter_map(file_in).collect()
 }
 
 fn count(net: &Net, node: usize, wanted: &Event) -> usize {

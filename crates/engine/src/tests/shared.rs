@@ -11,7 +11,7 @@ use super::{
     net::Net,
 };
 use crate::{
-    CloseReason, Offense,
+    CloseCode, Offense,
     signing::{CLAIMS_PER_STRANGER_MAX, CLAIMS_REMEMBERED, Event, GROUPS_SETTLE},
 };
 
@@ -146,7 +146,7 @@ fn strangers_claims_are_bounded_cost_no_curve_work_and_are_answered_once() {
         number += 1;
         assert!(number < 200, "it is heard without end");
     }
-    assert_eq!(net.nodes[0].closed, [(peer(STRANGER), CloseReason::Misbehaved)]);
+    assert_eq!(net.nodes[0].closed, [(peer(STRANGER), CloseCode::Offense)]);
     let paid =
         |(who, what): &(PeerId, Offense)| *who == peer(STRANGER) && *what == Offense::TooManyPings;
     assert!(net.nodes[0].offenses().iter().all(paid));

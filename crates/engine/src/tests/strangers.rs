@@ -13,7 +13,7 @@ use super::{
     cast::{NETWORK, START, peer},
     net::Net,
 };
-use crate::{CloseReason, Event, Input, Offense, Output, PINGS_ALLOWED};
+use crate::{CloseCode, Event, Input, Offense, Output, PINGS_ALLOWED};
 
 /// Belongs to no group.
 const STRANGER: usize = 9;
@@ -112,7 +112,7 @@ fn regression_strangers_pings_beyond_a_burst_were_answered_without_end() {
             if *offense == Offense::TooManyPings);
         let closed = after
             .iter()
-            .any(|output| matches!(output, Output::Close { reason: CloseReason::Misbehaved, .. }));
+            .any(|output| matches!(output, Output::Close { reason: CloseCode::Offense, .. }));
         assert_eq!((named, closed, frames(&after).len()), (true, time == 4, 0));
     }
     assert_eq!(pongs(&mut net, peer(STRANGER), 100), 0);

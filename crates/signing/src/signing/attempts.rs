@@ -209,8 +209,7 @@ impl Signing {
 
     fn keep_case(&mut self, file: CaseFile) -> [u8; 32] {
         let id = file.id;
-        // Nothing waits for it.
-        self.persist(Record::Case(file));
+        self.note(Record::Case(file));
         id
     }
 

@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 
 use ensign_engine::{
-    CloseReason, OFFENSE_POINTS_MAX, Offense, Sentence,
+    CloseCode, OFFENSE_POINTS_MAX, Offense, Sentence,
     signing::{self, Event},
 };
 use ensign_replay::ReplayError;
@@ -42,7 +42,7 @@ impl Checker for Blame {
                 };
                 self.on_offense((sight.node, accused), offense, *sentence)
             }
-            Seen::Closed { peer, reason: CloseReason::Misbehaved } if cast.is_honest(*peer) => {
+            Seen::Closed { peer, reason: CloseCode::Offense } if cast.is_honest(*peer) => {
                 let excused = self.excused.remove(&(sight.node, *peer)).unwrap_or(0);
                 if excused >= OFFENSE_POINTS_MAX {
                     return Ok(());

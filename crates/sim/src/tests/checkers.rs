@@ -7,7 +7,7 @@ use std::{
 };
 
 use ensign_engine::{
-    CloseReason, Event as HallEvent, Input, Offense, Output, Record as HallRecord,
+    CloseCode, Event as HallEvent, Input, Offense, Output, Record as HallRecord,
     signing::{self, Event, Record, Review},
 };
 use ensign_equivocation::Evidence;
@@ -160,7 +160,7 @@ fn convicts(seat: &mut Seat, output: Output) -> Option<Output> {
 fn cuts_off(seat: &mut Seat, output: Output) -> Option<Output> {
     if let Output::Event(HallEvent::Signing(Event::PeerUp { peer, .. })) = output {
         let link = seat.link_of(peer).unwrap();
-        seat.pass(Output::Close { link, reason: CloseReason::Misbehaved });
+        seat.pass(Output::Close { link, reason: CloseCode::Offense });
     }
     Some(output)
 }

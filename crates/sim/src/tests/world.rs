@@ -163,10 +163,9 @@ fn node_that_lost_its_disk_refuses_what_was_proposed_before() {
     let length = plan.scenario.length;
     let mut checkers = Checkers::default();
     let (mut lost, mut refused) = (0, 0);
-    let mut count = |sight: &Sight| match sight.what {
-        Seen::LostDisk => lost += 1,
-        Seen::Event(Event::Void(_)) => refused += 1,
-        _ => {}
+    let mut count = |sight: &Sight| {
+        lost += usize::from(matches!(sight.what, Seen::LostDisk));
+        refused += usize::from(matches!(sight.what, Seen::Event(Event::Void(_))));
     };
     Simulation::new(plan, 1).run(length, &mut [&mut checkers, &mut Look(&mut count)]);
     assert!(checkers.violations().is_empty(), "{:?}", checkers.violations());

@@ -128,11 +128,8 @@ impl Scribe {
             Seen::Durable { record } => format!("has on disk: {}", record_words(record)),
             Seen::Woke { reason } => format!("wakes up: {reason}"),
             Seen::Proposed { intent, turn, request } => {
-                format!(
-                    "proposes intent {intent} for the {}: request {}",
-                    times(*turn),
-                    request.short()
-                )
+                let (turn, request) = (times(*turn), request.short());
+                format!("proposes intent {intent} for the {turn}: request {request}")
             }
             Seen::Approved { request } => {
                 format!("its user says yes to request {}", request.short())
@@ -309,7 +306,7 @@ fn name(cast: &Cast, peer: &PeerId) -> String {
 mod tests {
     use std::sync::Arc;
 
-    use ensign_engine::CloseReason;
+    use ensign_engine::CloseCode;
     use ensign_primitives::{Instant, SignerIndex, UnixTime};
     use ensign_sim::{Scenario, Seen};
     use ensign_wire::{AbortReason, Envelope, Frame, NonceShare, PubNonceBytes, SessionAbort};
@@ -395,8 +392,8 @@ mod tests {
             ),
             (Seen::Started { boot: 2, records: 1 }, "starts for the 2nd time, from 1 record"),
             (
-                Seen::Closed { peer: NodeIndex(4), reason: CloseReason::NoHello },
-                "closes the connection with node 4: NoHello",
+                Seen::Closed { peer: NodeIndex(4), reason: CloseCode::Silent },
+                "closes the connection with node 4: Silent",
             ),
             (
                 Seen::Durable { record: Arc::new(Record::Burned { request: REQUEST, attempt: 1 }) },

@@ -2,7 +2,8 @@
 //! waits for.
 
 use ensign_primitives::Instant;
-use ensign_signing::{Allowance, Bucket, Standing};
+
+use crate::{Allowance, Bucket, Standing};
 
 /// Warnings about members, and as many about strangers. Guess: a burst of one node that does everything
 /// wrong, and several at a time, far below what a stream of events keeps; then a log that a person can
