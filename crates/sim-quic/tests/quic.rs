@@ -13,6 +13,8 @@ mod clock;
 mod command;
 #[path = "quic/crashes.rs"]
 mod crashes;
+#[path = "quic/dialling.rs"]
+mod dialling;
 #[path = "quic/runs.rs"]
 mod runs;
 #[path = "quic/silence.rs"]

@@ -147,7 +147,7 @@ async fn node_of_another_network_never_connects() {
     let key = std::sync::Arc::new(ensign_identity::NodeKey::from_secret_bytes([0x66; 32]).unwrap());
     let config = TransportConfig::new(loopback(), Network::Bitcoin);
     let (transport, mut arrivals) = Transport::bind(config, key).await.unwrap();
-    transport.keep_connected(keys(0).peer_id(), vec![party.wallets[0].address()]);
+    transport.dial(keys(0).peer_id(), party.wallets[0].address());
     match within(arrivals.recv()).await {
         Some(TransportEvent::DialFailed { error, .. }) => {
             assert!(!matches!(error, DialError::TimedOut), "{error}");

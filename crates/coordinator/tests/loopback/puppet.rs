@@ -19,7 +19,9 @@ use ensign_identity::{Delegation, DelegationProof, NodeKey, Signature, SignerKey
 use ensign_musig::{NonceEntropy, SecKey};
 use ensign_primitives::{Instant, LinkId, Now, PeerId, StateMachine, UnixTime};
 use ensign_session::{Entropy, LocalSigner};
-use ensign_transport::{CloseCode, DisconnectReason, Transport, TransportConfig, TransportEvent};
+use ensign_transport::{
+    CloseCode, DialError, DisconnectReason, Transport, TransportConfig, TransportEvent,
+};
 use ensign_wire::{Body, Envelope, Frame, Kind, NonceShare, PubNonceBytes, Round0, SessionJoin};
 use tokio::sync::{mpsc, oneshot};
 
@@ -290,6 +292,8 @@ fn fresh(nonces: usize) -> Option<Entropy> {
 /// A node that says whatever a test wants.
 pub(crate) struct Raw {
     pub(crate) peer: PeerId,
+    /// Whom it dials.
+    to: (PeerId, SocketAddr),
     transport: Transport,
     arrivals: mpsc::Receiver<TransportEvent>,
     /// The last connection to the coordinator.
@@ -299,31 +303,48 @@ pub(crate) struct Raw {
 impl Raw {
     /// Connects a node to a coordinator.
     pub(crate) async fn connect(secret: [u8; 32], to: &Keys, address: SocketAddr) -> Self {
-        let mut raw = Self::start(secret, to, address).await;
+        let mut raw = Self::start(loopback(), secret, (to.peer_id(), address)).await;
         raw.again().await;
         raw
     }
 
-    /// Waits until it is connected, and hears whatever it is told from then on.
+    /// Dials until it is connected, and hears whatever it is told from then on.
     pub(crate) async fn again(&mut self) {
-        self.until(|event| matches!(event, TransportEvent::Up { .. })).await;
-        self.transport.admit(self.link);
+        loop {
+            let (to, address) = self.to;
+            self.transport.dial(to, address);
+            let mut has_failed = false;
+            self.until(|event| match event {
+                TransportEvent::Up { .. } => true,
+                TransportEvent::DialFailed { error, .. } => {
+                    has_failed = true;
+                    // The connection before is on its way out: its end is heard next.
+                    *error != DialError::Duplicate
+                }
+                TransportEvent::Down { .. } => has_failed,
+                _ => false,
+            })
+            .await;
+            if !has_failed {
+                return self.transport.admit(self.link);
+            }
+        }
     }
 
-    /// Dials a coordinator again and again; returns when the first dial has ended well or not.
-    pub(crate) async fn dial(secret: [u8; 32], to: &Keys, address: SocketAddr) -> Self {
-        let mut raw = Self::start(secret, to, address).await;
+    /// Dials a coordinator once from an address, whether that ends well or not.
+    pub(crate) async fn dial_from(ip: [u8; 4], secret: [u8; 32], to: (PeerId, SocketAddr)) -> Self {
+        let mut raw = Self::start((ip, 0).into(), secret, to).await;
+        raw.transport.dial(to.0, to.1);
         raw.until(|_| true).await;
         raw
     }
 
-    async fn start(secret: [u8; 32], to: &Keys, address: SocketAddr) -> Self {
+    async fn start(listen: SocketAddr, secret: [u8; 32], to: (PeerId, SocketAddr)) -> Self {
         let key = Arc::new(NodeKey::from_secret_bytes(secret).unwrap());
         let peer = key.peer_id();
-        let config = TransportConfig::new(loopback(), NETWORK);
+        let config = TransportConfig::new(listen, NETWORK);
         let (transport, arrivals) = Transport::bind(config, key).await.unwrap();
-        transport.keep_connected(to.peer_id(), vec![address]);
-        Self { peer, transport, arrivals, link: LinkId(u64::MAX) }
+        Self { peer, to, transport, arrivals, link: LinkId(u64::MAX) }
     }
 
     /// Says something if there is a connection.
@@ -387,7 +408,7 @@ impl Raw {
         kinds
     }
 
-    async fn until(&mut self, wanted: impl Fn(&TransportEvent) -> bool) {
+    async fn until(&mut self, mut wanted: impl FnMut(&TransportEvent) -> bool) {
         within(async {
             loop {
                 let event = self.arrivals.recv().await.unwrap();

@@ -60,9 +60,13 @@ async fn regression_strangers_that_held_every_place_kept_a_moved_member_out() {
             matches!(event, Event::Peer(peer, PeerEvent::Down { .. }) if *peer == two).then_some(())
         })
         .await;
+    // Eight addresses, and that of the member, each with as many strangers as there are places.
     let mut crowd = Vec::new();
-    for number in 0..2 * STRANGERS_MAX {
-        let raw = Raw::dial(secret(number), &keys(0), victim).await;
+    for (address, number) in
+        (1..=9).flat_map(|address| (0..STRANGERS_MAX).map(move |it| (address, it)))
+    {
+        let number = usize::from(address) * STRANGERS_MAX + number;
+        let raw = Raw::dial_from([127, 0, 0, address], secret(number), (one, victim)).await;
         raw.try_say(&hello(1));
         crowd.push(raw);
     }
