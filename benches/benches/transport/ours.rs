@@ -5,15 +5,14 @@ use std::sync::Arc;
 
 use ensign_identity::NodeKey;
 use ensign_primitives::{LinkId, Network, PeerId};
-use ensign_transport::{Transport, TransportConfig, TransportEvent};
-use tokio::sync::mpsc::Receiver;
+use ensign_transport::{Arrivals, Transport, TransportConfig, TransportEvent};
 
 pub(crate) const LOOPBACK: SocketAddr =
     SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
 pub(crate) struct Node {
     pub(crate) transport: Transport,
-    pub(crate) events: Receiver<TransportEvent>,
+    pub(crate) events: Arrivals,
     pub(crate) id: PeerId,
 }
 
@@ -28,6 +27,8 @@ impl Node {
         config.handshakes_max = usize::MAX;
         config.strangers_max = usize::MAX;
         config.handshakes_before_retry_max = usize::MAX;
+        // The frames that are measured travel in the control lane.
+        config.control_queue_bytes_max = 4 * 1024 * 1024;
         let id = key.peer_id();
         let (transport, events) = Transport::bind(config, key).await.unwrap();
         Self { transport, events, id }

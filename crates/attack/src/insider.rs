@@ -73,6 +73,7 @@ impl<'a> Insider<'a> {
         loop {
             match self.caller.call(&self.door, &self.member.key, Ears::Open).await {
                 Ok(mut line) => {
+                    line.open_signing().await?;
                     let heard = line.listen(self.door.network);
                     self.open = Some((line, heard));
                     self.connections += 1;
@@ -122,19 +123,15 @@ impl<'a> Insider<'a> {
             self.connect().await?;
         }
         if let Some((line, _)) = &mut self.open {
-            let mut stream = line.connection.open_uni().await?;
-            stream.write_all(payload).await?;
-            stream.finish()?;
+            line.say(payload).await?;
         }
         Ok(())
     }
 
     /// Leaves once everything that was said has arrived.
     pub(crate) async fn leave(&mut self) {
-        if let Some((mut line, _)) = self.open.take()
-            && line.stream.finish().is_ok()
-        {
-            let _ = timeout(LEAVE_PATIENCE, line.stream.stopped()).await;
+        if let Some((line, _)) = self.open.take() {
+            line.leave(LEAVE_PATIENCE).await;
         }
     }
 

@@ -9,7 +9,7 @@ use std::{
 use anyhow::{Context as _, Result, bail};
 use ensign_identity::NodeKey;
 use ensign_primitives::{Network, PeerId, UnixTime};
-use ensign_wire::{Frame, Header, Hello, Limits, PROTOCOL_VERSION, Roles};
+use ensign_wire::{Frame, Header, Hello, Lane, Limits, PROTOCOL_VERSION, Roles};
 use quinn::{ClientConfig, Connection, Endpoint, RecvStream, SendStream, TransportConfig, VarInt};
 use tokio::{sync::mpsc, time::timeout};
 
@@ -47,11 +47,14 @@ pub(crate) enum Ears {
 #[derive(Debug)]
 pub(crate) struct Caller(Endpoint);
 
-/// One connection, introduced, with the stream that frames go on.
+/// One connection, introduced, with the streams that frames go on.
 #[derive(Debug)]
 pub(crate) struct Line {
     pub(crate) connection: Connection,
-    pub(crate) stream: SendStream,
+    /// The control lane.
+    stream: SendStream,
+    /// The signing lane; a stranger never has one.
+    signing: Option<SendStream>,
     /// The stream by which the node chose the connection, where it was the node's to choose.
     pub(crate) first: Option<RecvStream>,
 }
@@ -83,9 +86,9 @@ impl Caller {
         // The lower name chooses the connection, by opening a stream.
         let is_ours = key.peer_id() < door.peer;
         let first = if is_ours { None } else { Some(connection.accept_uni().await?) };
-        let mut stream = connection.open_uni().await?;
+        let mut stream = open(&connection, Lane::Control).await?;
         stream.write_all(&hello()).await?;
-        Ok(Line { connection, stream, first })
+        Ok(Line { connection, stream, signing: None, first })
     }
 
     /// Does the handshake and nothing else.
@@ -118,13 +121,44 @@ fn manners(ears: Ears) -> TransportConfig {
 }
 
 impl Line {
-    /// Writes bytes on the stream of frames.
+    /// Writes frames in the lane of the first of them; bulk has a stream of its own.
     ///
     /// # Errors
     ///
     /// Fails if the connection is gone.
     pub(crate) async fn say(&mut self, bytes: &[u8]) -> Result<()> {
-        Ok(self.stream.write_all(bytes).await?)
+        match Header::decode(bytes)?.map_or(Lane::Control, |header| header.kind.lane()) {
+            Lane::Control => self.stream.write_all(bytes).await?,
+            Lane::Signing => self.open_signing().await?.write_all(bytes).await?,
+            Lane::Bulk => {
+                let mut stream = open(&self.connection, Lane::Bulk).await?;
+                stream.write_all(bytes).await?;
+                stream.finish()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Opens the signing lane, as a node expects of whom it knows.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the connection is gone.
+    pub(crate) async fn open_signing(&mut self) -> Result<&mut SendStream> {
+        let stream = match self.signing.take() {
+            Some(stream) => stream,
+            None => open(&self.connection, Lane::Signing).await?,
+        };
+        Ok(self.signing.insert(stream))
+    }
+
+    /// Says no more, and waits a while until everything has arrived.
+    pub(crate) async fn leave(mut self, patience: Duration) {
+        for stream in [Some(&mut self.stream), self.signing.as_mut()].into_iter().flatten() {
+            if stream.finish().is_ok() {
+                let _ = timeout(patience, stream.stopped()).await;
+            }
+        }
     }
 
     /// Reads and drops everything, in a task of its own, until the connection ends.
@@ -171,11 +205,33 @@ impl Drop for Line {
     }
 }
 
+/// Opens a stream of a lane.
+///
+/// # Errors
+///
+/// Fails if the connection is gone.
+pub(crate) async fn open(connection: &Connection, lane: Lane) -> Result<SendStream> {
+    let mut stream = connection.open_uni().await?;
+    stream.write_all(&[lane_id(lane)]).await?;
+    Ok(stream)
+}
+
+/// Returns the first byte of a stream of a lane.
+const fn lane_id(lane: Lane) -> u8 {
+    match lane {
+        Lane::Signing => 1,
+        Lane::Control => 2,
+        Lane::Bulk => 3,
+    }
+}
+
 async fn drain(mut stream: RecvStream) {
     while let Ok(Some(_)) = stream.read_chunk(64 * 1024, false).await {}
 }
 
 async fn read_frames(mut stream: RecvStream, network: Network, heard: mpsc::Sender<Frame>) {
+    // The lane; the frames say the rest.
+    let Ok(Some(_)) = stream.read(&mut [0]).await else { return };
     let mut bytes = Vec::new();
     while let Ok(Some(chunk)) = stream.read_chunk(64 * 1024, true).await {
         bytes.extend_from_slice(&chunk.bytes);

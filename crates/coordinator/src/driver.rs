@@ -14,7 +14,7 @@ use ensign_ledger::{
 use ensign_primitives::{GroupId, Network, PeerId, RequestId, StateMachine};
 use ensign_review::{Matter, Reviewer, problem};
 use ensign_signer::Randomness;
-use ensign_transport::{CONNECTIONS_MAX, EXPECTED_MAX, STRANGERS_MAX, TransportEvent};
+use ensign_transport::{CONNECTIONS_MAX, SLOTS_MAX, TransportEvent};
 use ensign_wire::AbortReason;
 use tokio::{
     sync::{mpsc, oneshot},
@@ -37,7 +37,7 @@ use crate::{
 };
 
 /// Whoever the transport lets in has a place in the engine.
-const _: () = assert!(EXPECTED_MAX + STRANGERS_MAX <= PEERS_MAX && PEERS_MAX < CONNECTIONS_MAX);
+const _: () = assert!(SLOTS_MAX <= PEERS_MAX && PEERS_MAX < CONNECTIONS_MAX);
 
 /// The one task that owns the engine.
 #[derive(Debug)]
@@ -256,6 +256,7 @@ impl Driver {
                 Input::Down { link }
             }
             TransportEvent::Frame { link, kind, body } => Input::Frame { link, kind, body },
+            TransportEvent::Dropped { link, lane, frames } => Input::Dropped { link, lane, frames },
             TransportEvent::DialFailed { peer, address, error, .. } => {
                 Input::DialFailed { peer, address, why: report::dial_failure(error) }
             }

@@ -22,6 +22,10 @@ pub(crate) fn of_disconnect(reason: &DisconnectReason) -> Option<Problem> {
         | DisconnectReason::NotReading
         | DisconnectReason::NotAdmitted { .. }
         | DisconnectReason::TooManyFrames { .. }
+        | DisconnectReason::UnknownLane { .. }
+        | DisconnectReason::LaneTwice { .. }
+        | DisconnectReason::LaneNeverOpened { .. }
+        | DisconnectReason::WrongLane { .. }
         | DisconnectReason::NoStreams => true,
         DisconnectReason::Quic { code } => *code != 0,
         _ => false,

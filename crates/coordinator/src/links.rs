@@ -6,9 +6,8 @@ use bytes::Bytes;
 use ensign_engine::{CloseCode, Warnings};
 use ensign_primitives::{Direction, GroupId, Instant, LinkId, PeerId, UnixTime};
 use ensign_review::Roster;
-use ensign_transport::{DisconnectReason, Transport, TransportEvent};
+use ensign_transport::{Arrivals, DisconnectReason, Transport, TransportEvent};
 use ensign_wire::Kind;
-use tokio::sync::mpsc;
 
 use crate::{GroupInfo, PeerInfo, pushed_off::PushedOff, report};
 
@@ -22,14 +21,11 @@ pub(crate) struct Links {
     /// How often our user is told of what connections met.
     pub(crate) warnings: Warnings,
     pub(crate) pushed_off: PushedOff,
-    arrivals: mpsc::Receiver<TransportEvent>,
+    arrivals: Arrivals,
 }
 
 impl Links {
-    pub(crate) fn new(
-        (transport, arrivals): (Transport, mpsc::Receiver<TransportEvent>),
-        now: Instant,
-    ) -> Self {
+    pub(crate) fn new((transport, arrivals): (Transport, Arrivals), now: Instant) -> Self {
         let (roster, stopped, pushed_off) = (Roster::default(), None, PushedOff::default());
         Self { transport, roster, stopped, warnings: Warnings::new(now), pushed_off, arrivals }
     }

@@ -6,8 +6,7 @@ use ensign_ledger::{Before, Handles};
 use ensign_primitives::Network;
 use ensign_psbt::Policy;
 use ensign_signer::Randomness;
-use ensign_transport::{Transport, TransportEvent};
-use tokio::sync::mpsc;
+use ensign_transport::{Arrivals, Transport};
 
 use crate::{Keys, clock::Clock, storage::Storage};
 
@@ -21,7 +20,7 @@ pub(crate) struct Parts {
     pub(crate) policy: Policy,
     pub(crate) clock: Clock,
     pub(crate) randomness: Randomness,
-    pub(crate) transport: (Transport, mpsc::Receiver<TransportEvent>),
+    pub(crate) transport: (Transport, Arrivals),
     pub(crate) storage: Storage,
     pub(crate) before: Before,
     pub(crate) handles: Handles,

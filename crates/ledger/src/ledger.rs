@@ -208,7 +208,7 @@ pub struct Past {
     pub undecided: Vec<Undecided>,
     /// How far time had come.
     pub horizon: Horizon,
-    /// Signed, and the application never said that it has the result; at most [`UNRECEIVED_MAX`].
+    /// Signed, and the application never said that it has the result; a bounded number, the latest.
     pub unreceived: Vec<(RequestId, GroupId)>,
     /// Where members' nodes spoke from last.
     pub addresses: Vec<(PeerId, SocketAddr)>,

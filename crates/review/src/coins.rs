@@ -11,7 +11,7 @@ use ensign_psbt::{CoinState, CoinUse, OutPoint};
 const COINS_MAX: usize = 65_536;
 
 /// The coins of signed requests, each with the one that was signed last. As long as the store tells of
-/// a request, which is 90 days behind its end, and at most [`COINS_MAX`].
+/// a request, which is 90 days behind its end, and a bounded number of coins.
 #[derive(Debug, Default)]
 pub struct Coins {
     signed: BTreeMap<Coin, Signed>,

@@ -10,7 +10,7 @@ pub const RULE_NAME_BYTES_MAX: usize = 64;
 /// The digest is that of the [`Approval`](crate::Approval) or the [`Preview`](crate::Preview) that
 /// was shown: it covers the request, what it does, the notes with their severity, and the policy. When any of
 /// that is different by now, the yes is refused with
-/// [`CommandError::Changed`](crate::CommandError::Changed).
+/// [`ReviewError::Changed`](crate::ReviewError::Changed).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Consent {
     digest: ConsentDigest,

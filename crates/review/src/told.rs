@@ -11,7 +11,7 @@ use ensign_session::Phase;
 use crate::{Approval, Problem, Resumption};
 
 /// What happened to a request. `who` is a signer's position in the group's key order
-/// ([`GroupInfo::name_of`]).
+/// ([`GroupInfo::name_of`](crate::GroupInfo::name_of)).
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum RequestEvent {

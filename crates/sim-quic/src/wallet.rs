@@ -236,8 +236,14 @@ pub(crate) async fn propose(
     coordinator: &Coordinator,
     job: SigningJob,
 ) -> Result<Approval, CommandError> {
-    let preview = coordinator.preview(&job).await?;
-    coordinator.propose(job, Consent::person(preview.digest)).await
+    loop {
+        let preview = coordinator.preview(&job).await?;
+        let proposed = coordinator.propose(job.clone(), Consent::person(preview.digest)).await;
+        // Another request may have come further with a coin meanwhile: its user looks again.
+        if proposed.as_ref().err() != Some(&CommandError::Changed { request: None }) {
+            return proposed;
+        }
+    }
 }
 
 async fn approve(

@@ -11,9 +11,9 @@ use std::{collections::VecDeque, net::Ipv4Addr, sync::Arc, time::Duration};
 
 use ensign_identity::NodeKey;
 use ensign_primitives::{LinkId, Network, PeerId};
-use ensign_transport::{Transport, TransportConfig, TransportEvent};
+use ensign_transport::{Arrivals, Transport, TransportConfig, TransportEvent};
 use ensign_wire::Kind;
-use tokio::{sync::mpsc::Receiver, time::Instant};
+use tokio::time::Instant;
 
 /// Payloads of one run: 4 MiB in all.
 const PAYLOADS: usize = 16;
@@ -27,7 +27,7 @@ const FRAME_BYTES: usize = 200;
 
 struct Node {
     transport: Transport,
-    events: Receiver<TransportEvent>,
+    events: Arrivals,
     id: PeerId,
 }
 
@@ -37,7 +37,7 @@ impl Node {
         let id = key.peer_id();
         let mut config = TransportConfig::new((Ipv4Addr::LOCALHOST, 0).into(), Network::Regtest);
         // The default takes 4 MiB less what a queued frame costs beyond its bytes.
-        config.send_queue_bytes_max = 2 * PAYLOADS * PAYLOAD_BYTES;
+        config.bulk_queue_bytes_max = 2 * PAYLOADS * PAYLOAD_BYTES;
         let (transport, events) = Transport::bind(config, key).await.unwrap();
         Self { transport, events, id }
     }

@@ -42,12 +42,17 @@ pub struct TransportConfig {
     pub backoff_max: Duration,
     /// How long queued frames may take to arrive when a connection is closed by us.
     pub flush_timeout: Duration,
-    /// Most bytes queued for one peer beyond what QUIC itself holds, what a frame costs beyond its
-    /// bytes included.
-    pub send_queue_bytes_max: usize,
-    /// The same for a stranger, whose end it is when more is queued.
+    /// Most bytes of signing frames queued for one peer beyond what QUIC itself holds, what a frame
+    /// costs beyond its bytes included; the connection ends when more is queued.
+    pub signing_queue_bytes_max: usize,
+    /// The same of control frames; further ones are dropped.
+    pub control_queue_bytes_max: usize,
+    /// The same of bulk.
+    pub bulk_queue_bytes_max: usize,
+    /// The same of all lanes for a stranger, whose end it is when more is queued.
     pub stranger_queue_bytes_max: usize,
-    /// Most events waiting for the receiver; above it reading stops.
+    /// Most events of each lane waiting for the receiver, of bulk at most [`BULK_EVENT_QUEUE_MAX`];
+    /// above it reading of that lane stops.
     pub event_queue_max: usize,
 }
 
@@ -70,7 +75,9 @@ impl TransportConfig {
             backoff_min: BACKOFF_MIN,
             backoff_max: BACKOFF_MAX,
             flush_timeout: FLUSH_TIMEOUT,
-            send_queue_bytes_max: SEND_QUEUE_BYTES_MAX,
+            signing_queue_bytes_max: SIGNING_QUEUE_BYTES_MAX,
+            control_queue_bytes_max: CONTROL_QUEUE_BYTES_MAX,
+            bulk_queue_bytes_max: BULK_QUEUE_BYTES_MAX,
             stranger_queue_bytes_max: STRANGER_QUEUE_BYTES_MAX,
             event_queue_max: EVENT_QUEUE_MAX,
         }
@@ -110,6 +117,14 @@ pub const STRANGERS_MAX: usize = 64;
 /// Guess: a full mesh of 256 signers twice over.
 pub const EXPECTED_MAX: usize = 512;
 
+/// Most peers at once whose identity is proven, strangers and expected ones, with the defaults.
+///
+/// Whoever keeps something for each peer has room for so many, or it turns away whom the transport let
+/// in; a handshake has a place besides, so that it never waits for one of these.
+pub const SLOTS_MAX: usize = STRANGERS_MAX + EXPECTED_MAX;
+
+const _: () = assert!(SLOTS_MAX < CONNECTIONS_MAX);
+
 /// Default of [`TransportConfig::stranger_time`].
 ///
 /// Guess: a handshake, a greeting and a few questions over a bad line.
@@ -117,8 +132,8 @@ pub const STRANGER_TIME: Duration = Duration::from_secs(30);
 
 /// Default of [`TransportConfig::admission_timeout`].
 ///
-/// Guess: as long as an engine waits for a greeting.
-pub const ADMISSION_TIMEOUT: Duration = Duration::from_secs(10);
+/// Guess: a little longer than an engine waits for a greeting, so that who says none is told so.
+pub const ADMISSION_TIMEOUT: Duration = Duration::from_secs(12);
 
 /// Default of [`TransportConfig::handshakes_before_retry_max`].
 ///
@@ -153,10 +168,25 @@ pub const BACKOFF_MAX: Duration = Duration::from_secs(30);
 /// Guess: three round trips around the world.
 pub const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Default of [`TransportConfig::send_queue_bytes_max`].
+/// Default of [`TransportConfig::signing_queue_bytes_max`].
 ///
-/// Guess: three payloads of the largest size and a session's frames.
-pub const SEND_QUEUE_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Guess: the largest frames of 50 requests, said again after a reconnect.
+pub const SIGNING_QUEUE_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// Default of [`TransportConfig::control_queue_bytes_max`].
+///
+/// Guess: a greeting, the names of all groups and a thousand small questions.
+pub const CONTROL_QUEUE_BYTES_MAX: usize = 256 * 1024;
+
+/// Default of [`TransportConfig::bulk_queue_bytes_max`].
+///
+/// Guess: three payloads of the largest size.
+pub const BULK_QUEUE_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// Most frames of bulk waiting for the receiver, which bounds the memory they take: 16 MiB.
+///
+/// Guess: what a receiver takes at once; the rest waits at its senders.
+pub const BULK_EVENT_QUEUE_MAX: usize = 16;
 
 /// Most frames of a stranger on one connection: what is beyond is not worth the way to the engine.
 ///
@@ -170,6 +200,6 @@ pub const STRANGER_QUEUE_BYTES_MAX: usize = 16 * 1024;
 
 /// Default of [`TransportConfig::event_queue_max`].
 ///
-/// Bounds what waits for the engine: 256 frames of at most 1 KiB from strangers, of at most 78 KiB
-/// and payloads of at most 1 MiB from admitted peers.
+/// Bounds what waits for the engine in each lane: 256 frames of at most 1 KiB from strangers, of at
+/// most 78 KiB from admitted peers.
 pub const EVENT_QUEUE_MAX: usize = 256;

@@ -3,6 +3,7 @@
 use std::{io, net::SocketAddr};
 
 use ensign_primitives::{LinkId, Network, PeerId};
+use ensign_wire::Lane;
 use quinn::{ConnectError, ConnectionError};
 
 use ensign_wire::CloseCode;
@@ -49,11 +50,13 @@ pub enum SendError {
         /// Which one was meant.
         link: LinkId,
     },
-    /// The peer takes frames more slowly than they come.
-    #[error("send queue of connection {} is at its limit of {limit} bytes", link.0)]
+    /// The peer takes frames more slowly than they come; this one is dropped.
+    #[error("the {lane:?} lane of connection {} is at its limit of {limit} bytes", link.0)]
     QueueFull {
         /// Which connection was meant.
         link: LinkId,
+        /// Which of its lanes.
+        lane: Lane,
         /// The limit in bytes.
         limit: usize,
     },

@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, time::Duration};
 
 use ensign_primitives::{Direction, LinkId, PeerId};
-use ensign_wire::{CloseCode, DecodeError, Kind};
+use ensign_wire::{CloseCode, DecodeError, Kind, Lane};
 use quinn::ConnectionError;
 
 use crate::DialError;
@@ -40,6 +40,15 @@ pub enum TransportEvent {
         kind: Kind,
         /// The body, at most [`Kind::limit`] bytes.
         body: Vec<u8>,
+    },
+    /// Frames were not sent, since what waited for the peer in their lane was at its limit.
+    Dropped {
+        /// The connection that they were for.
+        link: LinkId,
+        /// Their lane; never signing, of which none is dropped.
+        lane: Lane,
+        /// How many since the last time this was said.
+        frames: u32,
     },
     /// A dial failed.
     DialFailed {
@@ -95,6 +104,40 @@ pub enum DisconnectReason {
     NotAdmitted {
         /// The kind in the frame's header.
         kind: Kind,
+    },
+    /// The peer began a stream with a byte that names no lane.
+    #[error("peer opened a stream for lane {seen}, which does not exist")]
+    UnknownLane {
+        /// The byte.
+        seen: u8,
+    },
+    /// The peer opened a second stream for a lane that has one.
+    #[error("peer opened the {lane:?} lane twice")]
+    LaneTwice {
+        /// Which lane.
+        lane: Lane,
+    },
+    /// The peer was admitted and left a lane closed.
+    #[error("peer never opened the {lane:?} lane")]
+    LaneNeverOpened {
+        /// Which lane.
+        lane: Lane,
+    },
+    /// The peer sent a frame in another lane than that of its kind.
+    #[error("{kind:?} in the {lane:?} lane")]
+    WrongLane {
+        /// The kind in the frame's header.
+        kind: Kind,
+        /// The lane on which it came.
+        lane: Lane,
+    },
+    /// The peer reads so slowly that frames would be missing in a lane where none may be.
+    #[error("the {lane:?} lane to the peer is at its limit of {limit} bytes")]
+    LaneFull {
+        /// Which lane.
+        lane: Lane,
+        /// The limit in bytes.
+        limit: usize,
     },
     /// The peer gave no credit for a stream of ours within the handshake timeout.
     #[error("peer allows no stream")]

@@ -3,13 +3,11 @@
 use std::sync::Arc;
 
 use bytes::{Buf, Bytes};
-use ensign_wire::{Audience, DecodeError, HEADER_BYTES_MAX, Header, Kind};
+use ensign_wire::{Audience, DecodeError, HEADER_BYTES_MAX, Header, Kind, Lane};
 use quinn::{ReadError, RecvStream};
 use tokio::{sync::SemaphorePermit, task::JoinSet, time::timeout};
 
-use crate::{
-    CloseCode, DisconnectReason, STRANGER_FRAMES_MAX, TransportEvent, link::Link, shared::Shared,
-};
+use crate::{CloseCode, DisconnectReason, STRANGER_FRAMES_MAX, lane, link::Link, shared::Shared};
 
 /// Most payloads of one admitted peer that are read at once; the rest waits on the peer's side.
 pub(crate) const PAYLOADS_AT_ONCE_MAX: usize = 2;
@@ -41,69 +39,107 @@ pub(crate) async fn read_streams(
     while readers.join_next().await.is_some() {}
 }
 
+/// Reads the byte that says the lane, and then frames. A stream without a byte is a choice between
+/// connections, or a sign of life.
 async fn read_stream(shared: Arc<Shared>, link: Arc<Link>, mut stream: RecvStream) {
-    let mut frames = FrameReader::default();
+    let mut first = [0];
+    let lane = match stream.read(&mut first).await {
+        Ok(None) => return,
+        Ok(Some(_)) => u8::from_be_bytes(first),
+        Err(error) => return broken(&link, &error),
+    };
+    let Some(lane) = open(&link, lane) else { return };
+    let mut reader = Reader { shared: &shared, link: &link, lane, frames: FrameReader::default() };
     let mut permit = None;
     let mut chunks = [const { Bytes::new() }; CHUNKS_AT_ONCE];
     loop {
         let count = match stream.read_chunks(&mut chunks).await {
             Ok(Some(count)) => count,
-            Ok(None) => {
-                if let Err(error) = frames.finish() {
-                    link.fail(DisconnectReason::Malformed(error), CloseCode::Malformed);
-                }
-                return;
-            }
-            Err(ReadError::Reset(code)) => {
-                let reason = DisconnectReason::StreamBroken { code: code.into_inner() };
-                return link.fail(reason, CloseCode::Malformed);
-            }
-            Err(_) => return,
+            Ok(None) => return reader.finish(),
+            Err(error) => return broken(&link, &error),
         };
         for chunk in chunks.iter_mut().take(count) {
-            if deliver(&shared, &link, &mut frames, &mut permit, chunk).await.is_none() {
+            if reader.deliver(&mut permit, chunk).await.is_none() {
                 return;
             }
         }
     }
 }
 
-/// Turns one chunk into events; `None` ends the stream.
-async fn deliver<'a>(
-    shared: &Shared,
-    link: &'a Link,
-    frames: &mut FrameReader,
-    permit: &mut Option<SemaphorePermit<'a>>,
-    chunk: &mut Bytes,
-) -> Option<()> {
-    loop {
-        let kind = match frames.read_header(chunk) {
-            Ok(Some(kind)) => kind,
-            Ok(None) => return Some(()),
-            Err(error) => {
-                link.fail(DisconnectReason::Malformed(error), CloseCode::Malformed);
+fn broken(link: &Link, error: &ReadError) {
+    if let ReadError::Reset(code) = error {
+        let reason = DisconnectReason::StreamBroken { code: code.into_inner() };
+        link.fail(reason, CloseCode::Malformed);
+    }
+}
+
+/// Returns the lane that a stream is of, unless the stream is one too many.
+fn open(link: &Link, seen: u8) -> Option<Lane> {
+    let Some(lane) = lane::of_id(seen) else {
+        link.fail(DisconnectReason::UnknownLane { seen }, CloseCode::Malformed);
+        return None;
+    };
+    // Bulk has a stream for each frame.
+    if !link.note_opened(lane) && lane != Lane::Bulk {
+        link.fail(DisconnectReason::LaneTwice { lane }, CloseCode::Malformed);
+        return None;
+    }
+    Some(lane)
+}
+
+/// Reads one stream.
+#[derive(Debug)]
+struct Reader<'a> {
+    shared: &'a Shared,
+    link: &'a Arc<Link>,
+    lane: Lane,
+    frames: FrameReader,
+}
+
+impl<'a> Reader<'a> {
+    /// Turns one chunk into events; `None` ends the stream.
+    async fn deliver(
+        &mut self,
+        permit: &mut Option<SemaphorePermit<'a>>,
+        chunk: &mut Bytes,
+    ) -> Option<()> {
+        let (shared, link, lane) = (self.shared, self.link, self.lane);
+        loop {
+            let kind = match self.frames.read_header(chunk) {
+                Ok(Some(kind)) => kind,
+                Ok(None) => return Some(()),
+                Err(error) => {
+                    link.fail(DisconnectReason::Malformed(error), CloseCode::Malformed);
+                    return None;
+                }
+            };
+            if kind.lane() != lane {
+                link.fail(DisconnectReason::WrongLane { kind, lane }, CloseCode::Malformed);
                 return None;
             }
-        };
-        if kind.audience() == Audience::Member {
-            admitted(shared, link, kind).await?;
+            if kind.audience() == Audience::Member {
+                admitted(shared, link, kind).await?;
+            }
+            if lane == Lane::Bulk && permit.is_none() {
+                *permit = Some(link.payload_permit().await?);
+            }
+            let Some(body) = self.frames.read_body(chunk) else { return Some(()) };
+            if !link.may_say_more() {
+                let limit = STRANGER_FRAMES_MAX;
+                link.fail(DisconnectReason::TooManyFrames { limit }, CloseCode::Offense);
+                return None;
+            }
+            if !link.is_closing() {
+                shared.deliver(link, kind, body).await?;
+            }
+            *permit = None;
         }
-        if kind == Kind::Payload && permit.is_none() {
-            *permit = Some(link.payload_permit().await?);
+    }
+
+    fn finish(&self) {
+        if let Err(error) = self.frames.finish() {
+            self.link.fail(DisconnectReason::Malformed(error), CloseCode::Malformed);
         }
-        let Some(body) = frames.read_body(chunk) else { return Some(()) };
-        if kind == Kind::Hello {
-            link.note_hello();
-        }
-        if !link.may_say_more() {
-            let limit = STRANGER_FRAMES_MAX;
-            link.fail(DisconnectReason::TooManyFrames { limit }, CloseCode::Offense);
-            return None;
-        }
-        if !link.is_closing() {
-            shared.emit(TransportEvent::Frame { link: link.id, kind, body }).await?;
-        }
-        *permit = None;
     }
 }
 
@@ -112,19 +148,9 @@ async fn admitted(shared: &Shared, link: &Link, kind: Kind) -> Option<()> {
     if link.is_admitted() {
         return Some(());
     }
-    let refused = DisconnectReason::NotAdmitted { kind };
-    if kind != Kind::Payload && !link.said_hello() {
-        if link.is_welcome() {
-            // Meant for the connection before this one, whose end its sender had not noticed: the
-            // hello comes behind it.
-            return Some(());
-        }
-        link.fail(refused, CloseCode::Silent);
-        return None;
-    }
     let waited = timeout(shared.config.admission_timeout, link.admitted()).await;
     waited.unwrap_or_else(|_| {
-        link.fail(refused, CloseCode::Offense);
+        link.fail(DisconnectReason::NotAdmitted { kind }, CloseCode::Offense);
         None
     })
 }

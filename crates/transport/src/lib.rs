@@ -30,9 +30,10 @@
 
 mod config;
 pub use config::{
-    ADMISSION_TIMEOUT, BACKOFF_MAX, BACKOFF_MIN, CONNECTIONS_MAX, EVENT_QUEUE_MAX, EXPECTED_MAX,
-    FLUSH_TIMEOUT, HANDSHAKE_GRACE, HANDSHAKE_TIMEOUT, HANDSHAKES_BEFORE_RETRY_MAX, HANDSHAKES_MAX,
-    HANDSHAKES_PER_IP_MAX, IDLE_TIMEOUT, KEEP_ALIVE_INTERVAL, SEND_QUEUE_BYTES_MAX,
+    ADMISSION_TIMEOUT, BACKOFF_MAX, BACKOFF_MIN, BULK_EVENT_QUEUE_MAX, BULK_QUEUE_BYTES_MAX,
+    CONNECTIONS_MAX, CONTROL_QUEUE_BYTES_MAX, EVENT_QUEUE_MAX, EXPECTED_MAX, FLUSH_TIMEOUT,
+    HANDSHAKE_GRACE, HANDSHAKE_TIMEOUT, HANDSHAKES_BEFORE_RETRY_MAX, HANDSHAKES_MAX,
+    HANDSHAKES_PER_IP_MAX, IDLE_TIMEOUT, KEEP_ALIVE_INTERVAL, SIGNING_QUEUE_BYTES_MAX, SLOTS_MAX,
     STRANGER_FRAMES_MAX, STRANGER_QUEUE_BYTES_MAX, STRANGER_TIME, STRANGERS_MAX, TransportConfig,
 };
 mod event;
@@ -40,6 +41,8 @@ pub use ensign_wire::CloseCode;
 pub use event::{DisconnectReason, TransportEvent};
 mod error;
 pub use error::{BindError, DialError, SendError};
+mod arrivals;
+pub use arrivals::Arrivals;
 mod transport;
 pub use quinn::AsyncUdpSocket;
 pub use transport::Transport;
@@ -48,6 +51,7 @@ mod accept;
 mod chance;
 mod dial;
 mod inbox;
+mod lane;
 mod latch;
 mod link;
 mod outbox;

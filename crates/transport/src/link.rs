@@ -6,7 +6,7 @@ use std::{
     pin::pin,
     sync::{
         Arc, OnceLock,
-        atomic::{AtomicBool, AtomicU32, Ordering},
+        atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering},
     },
     task::{Context, Poll, Waker},
     time::Duration,
@@ -14,18 +14,19 @@ use std::{
 
 use bytes::Bytes;
 use ensign_primitives::{Direction, LinkId, PeerId};
-use ensign_wire::Kind;
+use ensign_wire::{Kind, Lane};
 use quinn::{Connection, RecvStream, SendStream, VarInt, WriteError};
 use tokio::{
-    sync::{Semaphore, SemaphorePermit, watch},
+    sync::{Notify, Semaphore, SemaphorePermit, watch},
     time::{sleep, timeout},
 };
 
 use crate::{
     CloseCode, DisconnectReason, STRANGER_FRAMES_MAX, TransportConfig, TransportEvent,
     inbox::{self, PAYLOADS_AT_ONCE_MAX},
+    lane::{self, LANES, PerLane},
     latch::Latch,
-    outbox::{Outbox, Piece, PushError},
+    outbox::{Limits, Outbox, Piece, PushError},
     places::Place,
     quic,
     settle::Newcomer,
@@ -41,14 +42,21 @@ pub(crate) struct Link {
     direction: Direction,
     place: Place,
     outbox: Outbox,
-    /// What the outbox takes once the peer is no stranger.
-    send_queue_bytes_max: usize,
+    /// What each lane takes once the peer is no stranger.
+    queue_bytes_max: PerLane<usize>,
+    /// Frames that found their lane full, until the owner is told.
+    dropped: PerLane<AtomicU32>,
+    dropping: Notify,
+    /// Lanes that the peer has opened.
+    opened: PerLane<Latch>,
+    /// Frames that the owner has not taken from the queue of events.
+    untaken: AtomicUsize,
+    all_taken: Notify,
     /// Payloads that may be read now: none before admission.
     payloads: Semaphore,
     /// The peer is expected or admitted: no stranger.
     welcome: Latch,
     admitted: Latch,
-    said_hello: AtomicBool,
     /// How many came while it was a stranger.
     frames: AtomicU32,
     duplicate_refused: AtomicBool,
@@ -67,12 +75,20 @@ impl Link {
             connection,
             direction,
             place,
-            outbox: Outbox::new(config.stranger_queue_bytes_max),
-            send_queue_bytes_max: config.send_queue_bytes_max,
+            outbox: Outbox::new(Limits::Stranger(config.stranger_queue_bytes_max)),
+            queue_bytes_max: PerLane::of(
+                config.signing_queue_bytes_max,
+                config.control_queue_bytes_max,
+                config.bulk_queue_bytes_max,
+            ),
+            dropped: PerLane::default(),
+            dropping: Notify::new(),
+            opened: PerLane::default(),
+            untaken: AtomicUsize::new(0),
+            all_taken: Notify::new(),
             payloads: Semaphore::new(0),
             welcome: Latch::default(),
             admitted: Latch::default(),
-            said_hello: AtomicBool::new(false),
             frames: AtomicU32::new(0),
             duplicate_refused: AtomicBool::new(false),
             verdict: OnceLock::new(),
@@ -81,13 +97,23 @@ impl Link {
         }
     }
 
-    /// Hands a frame to QUIC or queues it; never waits. A stranger that does not read what it asked
-    /// for is closed.
+    /// Hands a frame to QUIC or queues it; never waits.
+    ///
+    /// A stranger that does not read what it asked for is closed. Of others a full signing lane ends
+    /// the connection, since none of its frames may be missing; what finds another lane full is
+    /// dropped and counted.
     pub(crate) fn send(&self, kind: Kind, frame: Bytes) -> Result<(), PushError> {
         let pushed = self.outbox.push(kind, frame);
-        if pushed == Err(PushError::Full) && !self.is_welcome() {
+        let Err(PushError::Full { limit }) = pushed else { return pushed };
+        let lane = kind.lane();
+        if !self.is_welcome() {
             self.fail(DisconnectReason::NotReading, CloseCode::Offense);
             return Err(PushError::Closed);
+        } else if lane == Lane::Signing {
+            self.fail(DisconnectReason::LaneFull { lane, limit }, CloseCode::Unwanted);
+        } else {
+            self.dropped.get(lane).fetch_add(1, Ordering::Relaxed);
+            self.dropping.notify_one();
         }
         pushed
     }
@@ -96,7 +122,7 @@ impl Link {
     pub(crate) fn welcome(&self) {
         if self.welcome.set() {
             self.place.welcome(self.peer);
-            self.outbox.lift(self.send_queue_bytes_max);
+            self.outbox.lift(Limits::Lanes(self.queue_bytes_max));
             quic::welcome(&self.connection);
         }
     }
@@ -132,13 +158,31 @@ impl Link {
         }
     }
 
-    /// Notes that the peer has introduced itself.
-    pub(crate) fn note_hello(&self) {
-        self.said_hello.store(true, Ordering::Relaxed);
+    /// Notes that the peer has opened a lane; false when it had done so before.
+    pub(crate) fn note_opened(&self, lane: Lane) -> bool {
+        self.opened.get(lane).set()
     }
 
-    pub(crate) fn said_hello(&self) -> bool {
-        self.said_hello.load(Ordering::Relaxed)
+    pub(crate) fn note_untaken(&self) {
+        self.untaken.fetch_add(1, Ordering::SeqCst);
+    }
+
+    pub(crate) fn note_taken(&self) {
+        if self.untaken.fetch_sub(1, Ordering::SeqCst) == 1 {
+            self.all_taken.notify_waiters();
+        }
+    }
+
+    /// Waits until the owner has taken every frame.
+    async fn all_taken(&self) {
+        loop {
+            let mut taken = pin!(self.all_taken.notified());
+            taken.as_mut().enable();
+            if self.untaken.load(Ordering::SeqCst) == 0 {
+                return;
+            }
+            taken.await;
+        }
     }
 
     /// Ends the connection after what is queued has arrived, or the flush timeout has passed.
@@ -223,8 +267,16 @@ pub(crate) async fn run(shared: Arc<Shared>, link: Arc<Link>, first: Option<Recv
         inbox::read_streams(&shared, &link, first),
         write_until_closed(&link, shared.config.flush_timeout),
         see_off(&link, shared.config.stranger_time),
+        expect_lanes(&link, shared.config.admission_timeout),
+        tell_of_drops(&shared, &link),
     );
     link.outbox.close();
+    tell_dropped(&shared, &link).await;
+    tokio::select! {
+        biased;
+        () = link.all_taken() => {}
+        () = shared.closed.wait() => {}
+    }
     let error = link.connection.closed().await;
     let reason = link.verdict.get_or_init(|| DisconnectReason::of(&error)).clone();
     let _ = shared.emit(TransportEvent::Down { link: id, peer, reason }).await;
@@ -238,14 +290,65 @@ fn leave(shared: &Shared, link: &Arc<Link>) {
     link.ended.set();
 }
 
-/// Opens the stream for frames in order; before it, when we choose, the empty stream that says so.
+/// Opens the control lane; before it, when we choose, the empty stream that says so.
 async fn open(link: &Link, choice_is_ours: bool) {
     if choice_is_ours {
         let Ok(mut choice) = link.connection.open_uni().await else { return };
         let _ = choice.finish();
     }
-    if let Ok(stream) = link.connection.open_uni().await {
-        link.outbox.open(stream);
+    open_lane(link, Lane::Control).await;
+}
+
+async fn open_lane(link: &Link, lane: Lane) {
+    if let Some(stream) = open_stream(link, lane).await {
+        link.outbox.open(lane, stream);
+    }
+}
+
+/// Opens a stream that says which lane it is of; `None` when the connection ends before.
+async fn open_stream(link: &Link, lane: Lane) -> Option<SendStream> {
+    let mut stream = link.connection.open_uni().await.ok()?;
+    let _ = stream.set_priority(lane::priority(lane));
+    stream.write_all(&[lane::id(lane)]).await.ok()?;
+    Some(stream)
+}
+
+/// Ends the connection of an admitted peer that leaves a lane closed: nothing could be said there.
+async fn expect_lanes(link: &Link, limit: Duration) {
+    if link.admitted().await.is_none() {
+        return;
+    }
+    for lane in [Lane::Control, Lane::Signing] {
+        let opened = async {
+            tokio::select! {
+                biased;
+                () = link.opened.get(lane).wait() => {}
+                _ = link.connection.closed() => {}
+            }
+        };
+        if timeout(limit, opened).await.is_err() {
+            link.fail(DisconnectReason::LaneNeverOpened { lane }, CloseCode::Silent);
+        }
+    }
+}
+
+/// Tells the owner what was dropped, however often in one event.
+async fn tell_of_drops(shared: &Shared, link: &Link) {
+    loop {
+        tokio::select! {
+            biased;
+            _ = link.connection.closed() => return,
+            () = link.dropping.notified() => tell_dropped(shared, link).await,
+        }
+    }
+}
+
+async fn tell_dropped(shared: &Shared, link: &Link) {
+    for lane in LANES {
+        let frames = link.dropped.get(lane).swap(0, Ordering::Relaxed);
+        if frames > 0 {
+            let _ = shared.emit(TransportEvent::Dropped { link: link.id, lane, frames }).await;
+        }
     }
 }
 
@@ -270,7 +373,10 @@ async fn write_until_closed(link: &Link, flush_timeout: Duration) {
     };
     tokio::select! {
         biased;
-        _ = async { tokio::join!(write_frames(link), write_payloads(link)) } => {}
+        _ = async {
+            let signing = write_lane(link, Lane::Signing);
+            tokio::join!(signing, write_lane(link, Lane::Control), write_bulk(link))
+        } => {}
         () = overdue => {}
         _ = link.connection.closed() => {}
     }
@@ -280,24 +386,34 @@ async fn write_until_closed(link: &Link, flush_timeout: Duration) {
     }
 }
 
-async fn write_frames(link: &Link) {
+/// Writes the frames of a lane in order. The signing lane is opened here: a peer that does not know us
+/// yet may allow no stream for it.
+async fn write_lane(link: &Link, lane: Lane) {
+    if lane == Lane::Signing {
+        tokio::select! {
+            biased;
+            () = open_lane(link, lane) => {}
+            () = poll_fn(|cx| link.outbox.poll_over(cx, lane)) => return,
+        }
+    }
     let mut piece = Piece::default();
-    match poll_fn(|cx| link.outbox.poll_frames(cx, &mut piece)).await {
+    match poll_fn(|cx| link.outbox.poll_frames(cx, lane, &mut piece)).await {
         Ok(Some(stream)) => arrived(link, stream).await,
         Ok(None) => {}
         Err(error) => broken(link, &error),
     }
 }
 
-/// Writes one payload after another, each on its own stream, each until the peer has it.
-async fn write_payloads(link: &Link) {
-    while let Some(payload) = poll_fn(|cx| link.outbox.poll_payload(cx)).await {
-        let Ok(mut stream) = link.connection.open_uni().await else { return };
-        if let Err(error) = stream.write_chunk(payload.clone()).await {
+/// Writes one frame of bulk after another, each on its own stream, each until the peer has it: so what
+/// QUIC holds of them is never more than one stream's window, and leaves room for the other lanes.
+async fn write_bulk(link: &Link) {
+    while let Some(frame) = poll_fn(|cx| link.outbox.poll_bulk(cx)).await {
+        let Some(mut stream) = open_stream(link, Lane::Bulk).await else { return };
+        if let Err(error) = stream.write_chunk(frame.clone()).await {
             return broken(link, &error);
         }
         arrived(link, stream).await;
-        link.outbox.payload_arrived(&payload);
+        link.outbox.bulk_arrived(&frame);
     }
 }
 

@@ -9,10 +9,13 @@ use std::{
 };
 
 use bytes::Bytes;
-use ensign_wire::Kind;
+use ensign_wire::{Kind, Lane};
 use quinn::{SendStream, WriteError};
 
-use crate::shared::locked;
+use crate::{
+    lane::{LANES, PerLane},
+    shared::locked,
+};
 
 /// What a queued frame costs beyond its bytes, so that small frames are bounded too.
 ///
@@ -29,30 +32,43 @@ const DIRECT_WRITES_MAX: usize = 8;
 /// Most bytes of queued frames joined to one piece.
 const PIECE_BYTES_MAX: usize = 16 * 1024;
 
-/// Frames on their way to one peer: those in order, and payloads, each for a stream of its own.
+/// Frames on their way to one peer, in lanes of which none waits for another.
 #[derive(Debug)]
 pub(crate) struct Outbox {
     queue: Mutex<Queue>,
-    /// The stream for frames in order. Locked by the writer while [`Queue::writing`], else only
-    /// under the queue's lock: neither waits for the other here.
-    stream: Mutex<Option<SendStream>>,
+    /// The streams of the lanes that have one. Locked by the writer while [`Waiting::writing`], else
+    /// only under the queue's lock: neither waits for the other here.
+    streams: PerLane<Mutex<Option<SendStream>>>,
 }
 
 #[derive(Debug)]
 struct Queue {
+    lanes: PerLane<Waiting>,
+    limits: Limits,
+    closing: bool,
+}
+
+/// Most that may wait, in bytes, what a frame costs beyond its bytes included.
+#[derive(Debug)]
+pub(crate) enum Limits {
+    /// In all lanes together.
+    Stranger(usize),
+    /// In each lane.
+    Lanes(PerLane<usize>),
+}
+
+/// What waits in one lane.
+#[derive(Debug, Default)]
+struct Waiting {
     frames: VecDeque<Bytes>,
-    payloads: VecDeque<Bytes>,
     /// Bytes and overhead of what waits, what is being written included.
     queued: usize,
-    limit: usize,
     /// A pong waits. Another one would tell the peer nothing that it does not learn from this.
     pong_waits: bool,
     /// The writer holds a piece that goes before all queued frames.
     writing: bool,
     direct_writes: usize,
-    frame_writer: Option<Waker>,
-    payload_writer: Option<Waker>,
-    closing: bool,
+    writer: Option<Waker>,
 }
 
 /// Frames joined for one write, and what they cost in the queue.
@@ -65,112 +81,121 @@ pub(crate) struct Piece {
 /// The queue is full, or the connection takes nothing any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum PushError {
-    Full,
+    Full { limit: usize },
     Closed,
 }
 
 impl Outbox {
-    pub(crate) fn new(limit: usize) -> Self {
-        let queue = Queue {
-            frames: VecDeque::new(),
-            payloads: VecDeque::new(),
-            queued: 0,
-            limit,
-            pong_waits: false,
-            writing: false,
-            direct_writes: 0,
-            frame_writer: None,
-            payload_writer: None,
-            closing: false,
-        };
-        Self { queue: queue.into(), stream: None.into() }
+    pub(crate) fn new(limits: Limits) -> Self {
+        let queue = Queue { lanes: PerLane::default(), limits, closing: false };
+        Self { queue: queue.into(), streams: PerLane::default() }
     }
 
     /// Hands a frame to QUIC, or queues it. A frame larger than the limit fits an empty queue. Of
     /// pongs at most one is queued; a peer that does not read the first gets no second.
     pub(crate) fn push(&self, kind: Kind, mut frame: Bytes) -> Result<(), PushError> {
+        let lane = kind.lane();
         let mut queue = locked(&self.queue);
         if queue.closing {
             return Err(PushError::Closed);
         }
-        if kind != Kind::Payload && queue.may_write_now() {
-            queue.direct_writes += 1;
-            if self.write_now(&mut frame)? {
+        let waiting = queue.lanes.get_mut(lane);
+        if lane != Lane::Bulk && waiting.may_write_now() {
+            waiting.direct_writes += 1;
+            if self.write_now(lane, &mut frame)? {
                 return Ok(());
             }
         }
         queue.push(kind, frame)
     }
 
-    /// Raises the limit to that of a peer that is no stranger.
-    pub(crate) fn lift(&self, limit: usize) {
-        locked(&self.queue).limit = limit;
+    /// Gives the limits of a peer that is no stranger.
+    pub(crate) fn lift(&self, limits: Limits) {
+        locked(&self.queue).limits = limits;
     }
 
-    /// Gives the stream for frames in order.
-    pub(crate) fn open(&self, stream: SendStream) {
-        *locked(&self.stream) = Some(stream);
+    /// Gives the stream of a lane.
+    pub(crate) fn open(&self, lane: Lane, stream: SendStream) {
+        *locked(self.streams.get(lane)) = Some(stream);
     }
 
     /// Takes no more frames; the writers end when what is queued has been written.
     pub(crate) fn close(&self) {
         let mut queue = locked(&self.queue);
         queue.closing = true;
-        wake(&mut queue.frame_writer);
-        wake(&mut queue.payload_writer);
+        LANES.into_iter().for_each(|lane| wake(&mut queue.lanes.get_mut(lane).writer));
     }
 
-    /// Writes queued frames; ready with the stream once the outbox is closed and empty.
+    /// Ready once the outbox is closed and nothing waits in the lane.
+    pub(crate) fn poll_over(&self, cx: &mut Context<'_>, lane: Lane) -> Poll<()> {
+        let mut queue = locked(&self.queue);
+        let closing = queue.closing;
+        let waiting = queue.lanes.get_mut(lane);
+        if closing && waiting.frames.is_empty() {
+            return Poll::Ready(());
+        }
+        waiting.writer = Some(cx.waker().clone());
+        Poll::Pending
+    }
+
+    /// Writes the queued frames of a lane; ready with the stream once the outbox is closed and the
+    /// lane is empty.
     ///
     /// `piece` holds what is in the writer's hands between two calls.
     pub(crate) fn poll_frames(
         &self,
         cx: &mut Context<'_>,
+        lane: Lane,
         piece: &mut Piece,
     ) -> Poll<Result<Option<SendStream>, WriteError>> {
         loop {
             if piece.bytes.is_empty() {
                 let mut queue = locked(&self.queue);
-                queue.queued -= piece.cost;
-                *piece = queue.next_piece();
+                let closing = queue.closing;
+                let waiting = queue.lanes.get_mut(lane);
+                waiting.queued -= piece.cost;
+                *piece = waiting.next_piece();
                 if piece.cost == 0 {
-                    if queue.closing {
-                        return Poll::Ready(Ok(locked(&self.stream).take()));
+                    if closing {
+                        return Poll::Ready(Ok(locked(self.streams.get(lane)).take()));
                     }
-                    queue.frame_writer = Some(cx.waker().clone());
+                    waiting.writer = Some(cx.waker().clone());
                     return Poll::Pending;
                 }
             }
-            let mut stream = locked(&self.stream);
+            let mut stream = locked(self.streams.get(lane));
             let Some(stream) = stream.as_mut() else { return Poll::Ready(Ok(None)) };
             ready!(pin!(stream.write_chunks(slice::from_mut(&mut piece.bytes))).poll(cx))?;
         }
     }
 
-    /// Takes the next payload; ready with `None` once the outbox is closed and empty.
-    pub(crate) fn poll_payload(&self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
+    /// Takes the next frame that has a stream of its own; ready with `None` once the outbox is closed
+    /// and none waits.
+    pub(crate) fn poll_bulk(&self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
         let mut queue = locked(&self.queue);
-        if let Some(payload) = queue.payloads.pop_front() {
-            return Poll::Ready(Some(payload));
+        let closing = queue.closing;
+        let waiting = queue.lanes.get_mut(Lane::Bulk);
+        if let Some(frame) = waiting.frames.pop_front() {
+            return Poll::Ready(Some(frame));
         }
-        if queue.closing {
+        if closing {
             return Poll::Ready(None);
         }
-        queue.payload_writer = Some(cx.waker().clone());
+        waiting.writer = Some(cx.waker().clone());
         Poll::Pending
     }
 
-    /// Gives back the room of a payload that has arrived.
-    pub(crate) fn payload_arrived(&self, payload: &Bytes) {
-        locked(&self.queue).queued -= cost(payload);
+    /// Gives back the room of such a frame, which has arrived.
+    pub(crate) fn bulk_arrived(&self, frame: &Bytes) {
+        locked(&self.queue).lanes.get_mut(Lane::Bulk).queued -= cost(frame);
     }
 
     /// Writes as much of `frame` as QUIC takes without waiting; true when that is all of it.
     ///
     /// Saves the hop through the writer's task. Whoever queues the rest wakes the writer, which
     /// then leaves its own waker with QUIC.
-    fn write_now(&self, frame: &mut Bytes) -> Result<bool, PushError> {
-        let mut stream = locked(&self.stream);
+    fn write_now(&self, lane: Lane, frame: &mut Bytes) -> Result<bool, PushError> {
+        let mut stream = locked(self.streams.get(lane));
         let Some(stream) = stream.as_mut() else { return Ok(false) };
         let mut cx = Context::from_waker(Waker::noop());
         let len = frame.len();
@@ -183,26 +208,31 @@ impl Outbox {
 }
 
 impl Queue {
-    fn may_write_now(&self) -> bool {
-        self.frames.is_empty() && !self.writing && self.direct_writes < DIRECT_WRITES_MAX
-    }
-
     fn push(&mut self, kind: Kind, frame: Bytes) -> Result<(), PushError> {
-        if kind == Kind::Pong && std::mem::replace(&mut self.pong_waits, true) {
+        let lane = kind.lane();
+        let (queued, limit) = match &self.limits {
+            Limits::Stranger(limit) => {
+                (LANES.iter().map(|lane| self.lanes.get(*lane).queued).sum(), *limit)
+            }
+            Limits::Lanes(limits) => (self.lanes.get(lane).queued, *limits.get(lane)),
+        };
+        let waiting = self.lanes.get_mut(lane);
+        if kind == Kind::Pong && std::mem::replace(&mut waiting.pong_waits, true) {
             return Ok(());
         }
-        if self.queued > 0 && self.queued + cost(&frame) > self.limit {
-            return Err(PushError::Full);
+        if queued > 0 && queued + cost(&frame) > limit {
+            return Err(PushError::Full { limit });
         }
-        self.queued += cost(&frame);
-        let (queue, writer) = if kind == Kind::Payload {
-            (&mut self.payloads, &mut self.payload_writer)
-        } else {
-            (&mut self.frames, &mut self.frame_writer)
-        };
-        queue.push_back(frame);
-        wake(writer);
+        waiting.queued += cost(&frame);
+        waiting.frames.push_back(frame);
+        wake(&mut waiting.writer);
         Ok(())
+    }
+}
+
+impl Waiting {
+    fn may_write_now(&self) -> bool {
+        self.frames.is_empty() && !self.writing && self.direct_writes < DIRECT_WRITES_MAX
     }
 
     /// Takes the oldest frames, joined so that QUIC has few pieces; of no cost when none waits.
@@ -240,32 +270,54 @@ fn cost(frame: &Bytes) -> usize {
 mod tests {
     use super::*;
 
+    fn frame() -> Bytes {
+        Bytes::from_static(&[0; 8])
+    }
+
+    const COST: usize = FRAME_OVERHEAD + 8;
+
     #[test]
-    fn full_outbox_refuses_until_the_limit_is_free_again() {
-        let outbox = Outbox::new(2 * (FRAME_OVERHEAD + 8));
-        let frame = || Bytes::from_static(&[0; 8]);
+    fn full_lane_refuses_until_there_is_room_again_and_leaves_the_others_alone() {
+        let outbox = Outbox::new(Limits::Lanes(PerLane::of(COST, 2 * COST, COST)));
+        let full = |limit| Err(PushError::Full { limit });
+        assert_eq!(outbox.push(Kind::Payload, frame()), Ok(()));
+        assert_eq!(outbox.push(Kind::Payload, frame()), full(COST));
+        assert_eq!(outbox.push(Kind::Ping, frame()), Ok(()));
+        assert_eq!(outbox.push(Kind::Ping, frame()), Ok(()));
+        assert_eq!(outbox.push(Kind::Ping, frame()), full(2 * COST));
+        assert_eq!(outbox.push(Kind::NonceAck, frame()), Ok(()));
+        assert_eq!(outbox.push(Kind::NonceAck, frame()), full(COST));
+        let mut cx = Context::from_waker(Waker::noop());
+        let Poll::Ready(Some(payload)) = outbox.poll_bulk(&mut cx) else { panic!("no payload") };
+        assert_eq!(outbox.push(Kind::Payload, frame()), full(COST));
+        outbox.bulk_arrived(&payload);
+        assert_eq!(outbox.push(Kind::Payload, frame()), Ok(()));
+    }
+
+    #[test]
+    fn all_lanes_of_a_stranger_share_one_limit() {
+        let outbox = Outbox::new(Limits::Stranger(2 * COST));
         assert_eq!(outbox.push(Kind::Payload, frame()), Ok(()));
         assert_eq!(outbox.push(Kind::Ping, frame()), Ok(()));
-        assert_eq!(outbox.push(Kind::Ping, frame()), Err(PushError::Full));
-        let mut cx = Context::from_waker(Waker::noop());
-        let Poll::Ready(Some(payload)) = outbox.poll_payload(&mut cx) else { panic!("no payload") };
-        assert_eq!(outbox.push(Kind::Ping, frame()), Err(PushError::Full));
-        outbox.payload_arrived(&payload);
-        assert_eq!(outbox.push(Kind::Ping, frame()), Ok(()));
+        for kind in [Kind::NonceAck, Kind::Ping, Kind::Payload] {
+            assert_eq!(outbox.push(kind, frame()), Err(PushError::Full { limit: 2 * COST }));
+        }
     }
 
     #[test]
     fn closed_outbox_refuses_and_ends_its_writers_when_empty() {
-        let outbox = Outbox::new(1000);
-        assert_eq!(outbox.push(Kind::Payload, Bytes::from_static(&[0; 8])), Ok(()));
+        let outbox = Outbox::new(Limits::Stranger(1000));
+        assert_eq!(outbox.push(Kind::Payload, frame()), Ok(()));
         outbox.close();
-        assert_eq!(outbox.push(Kind::Ping, Bytes::from_static(&[0])), Err(PushError::Closed));
+        assert_eq!(outbox.push(Kind::Ping, frame()), Err(PushError::Closed));
         let mut cx = Context::from_waker(Waker::noop());
-        assert!(matches!(outbox.poll_payload(&mut cx), Poll::Ready(Some(_))));
-        assert!(matches!(outbox.poll_payload(&mut cx), Poll::Ready(None)));
-        assert!(matches!(
-            outbox.poll_frames(&mut cx, &mut Piece::default()),
-            Poll::Ready(Ok(None))
-        ));
+        assert!(outbox.poll_over(&mut cx, Lane::Bulk).is_pending());
+        assert!(matches!(outbox.poll_bulk(&mut cx), Poll::Ready(Some(_))));
+        assert!(matches!(outbox.poll_bulk(&mut cx), Poll::Ready(None)));
+        for lane in [Lane::Signing, Lane::Control] {
+            assert!(outbox.poll_over(&mut cx, lane).is_ready());
+            let ended = outbox.poll_frames(&mut cx, lane, &mut Piece::default());
+            assert!(matches!(ended, Poll::Ready(Ok(None))));
+        }
     }
 }

@@ -27,9 +27,10 @@ use crate::{
 
 /// Most streams a peer may have open towards us before it is admitted.
 ///
-/// One for the choice of the connection, one for frames in order, two for payloads. Each stream
-/// that *may* be opened costs about 70 bytes from the start (measured, quinn-proto 0.11).
-pub(crate) const STRANGER_STREAMS_MAX: VarInt = VarInt::from_u32(4);
+/// One for the choice of the connection, one for the control lane, and one that may be opened and is
+/// not read: a member does not know when it is admitted. Each stream that *may* be opened costs about
+/// 70 bytes from the start (measured, quinn-proto 0.11).
+pub(crate) const STRANGER_STREAMS_MAX: VarInt = VarInt::from_u32(3);
 
 /// Most streams an admitted peer may have open towards us.
 pub(crate) const ADMITTED_STREAMS_MAX: VarInt = VarInt::from_u32(16);
@@ -37,17 +38,23 @@ pub(crate) const ADMITTED_STREAMS_MAX: VarInt = VarInt::from_u32(16);
 /// Most unread bytes of one connection before its peer is admitted.
 const STRANGER_WINDOW: VarInt = VarInt::from_u32(64 * 1024);
 
-/// Most unread bytes of one connection to an admitted peer: a payload in one round trip.
+/// Most unread bytes of one connection to an admitted peer.
 const ADMITTED_WINDOW: VarInt = VarInt::from_u32(1024 * 1024);
 
 /// Most unread bytes of one stream. Guess: a payload of 1 MiB takes four round trips.
-const STREAM_WINDOW: VarInt = VarInt::from_u32(256 * 1024);
+const STREAM_WINDOW: VarInt = VarInt::from_u32(STREAM_WINDOW_BYTES);
+
+const STREAM_WINDOW_BYTES: u32 = 256 * 1024;
 
 /// Most bytes written and not yet acknowledged per connection to a stranger.
 const STRANGER_SEND_WINDOW: u64 = 16 * 1024;
 
 /// Most bytes written and not yet acknowledged per connection to a peer that is none.
-const SEND_WINDOW: u64 = 512 * 1024;
+const SEND_WINDOW: u64 = 768 * 1024;
+
+/// A lane is one stream at a time, so a full one leaves the others their share of both windows.
+const _: () = assert!(3 * STREAM_WINDOW_BYTES as u64 <= SEND_WINDOW);
+const _: () = assert!(SEND_WINDOW <= 1024 * 1024);
 
 /// Most datagrams kept for a handshake that the accept loop has not looked at, in bytes.
 const INCOMING_BYTES_MAX: u64 = 8 * 1024;

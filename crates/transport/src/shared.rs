@@ -10,15 +10,13 @@ use std::{
 };
 
 use ensign_primitives::{LinkId, PeerId};
+use ensign_wire::Kind;
 use quinn::Endpoint;
-use tokio::{
-    sync::{Notify, mpsc},
-    task::AbortHandle,
-};
+use tokio::{sync::Notify, task::AbortHandle};
 
 use crate::{
-    TransportConfig, TransportEvent, chance::Chance, latch::Latch, link::Link, places::Places,
-    socket::Socket, tls::Identity,
+    TransportConfig, TransportEvent, arrivals::Arriving, chance::Chance, latch::Latch, link::Link,
+    places::Places, socket::Socket, tls::Identity,
 };
 
 #[derive(Debug)]
@@ -43,7 +41,7 @@ pub(crate) struct Shared {
     pub(crate) dialling: Mutex<BTreeSet<PeerId>>,
     /// The tasks that keep peers connected.
     pub(crate) wanted: Mutex<BTreeMap<PeerId, AbortHandle>>,
-    pub(crate) events: mpsc::Sender<TransportEvent>,
+    pub(crate) events: Arriving,
     pub(crate) closed: Latch,
     pub(crate) chance: Chance,
 }
@@ -81,22 +79,15 @@ impl Links {
 }
 
 impl Shared {
-    /// Reports an event, waiting for room; `None` when nobody listens any more.
-    ///
-    /// Once the channel is full, half of it has to be free again: a reader woken for each free
-    /// place would cost a task switch per frame.
+    /// Reports what is no frame, waiting for room; `None` when nobody listens any more.
     pub(crate) async fn emit(&self, event: TransportEvent) -> Option<()> {
-        let event = match self.events.try_send(event) {
-            Ok(()) => return Some(()),
-            Err(mpsc::error::TrySendError::Closed(_)) => return None,
-            Err(mpsc::error::TrySendError::Full(event)) => event,
-        };
-        let half = self.events.max_capacity().div_ceil(2);
-        tokio::select! {
-            biased;
-            room = self.events.reserve_many(half) => room.ok()?.next().map(|free| free.send(event)),
-            () = self.closed.wait() => None,
-        }
+        self.events.change(event, &self.closed).await
+    }
+
+    /// Reports a frame, likewise.
+    pub(crate) async fn deliver(&self, link: &Arc<Link>, kind: Kind, body: Vec<u8>) -> Option<()> {
+        let event = TransportEvent::Frame { link: link.id, kind, body };
+        self.events.frame((link, kind.lane()), event, &self.closed).await
     }
 
     /// Returns a connection, unless it is ending.

@@ -7,6 +7,7 @@ mod connect;
 mod frames;
 mod hostile;
 mod ids;
+mod lanes;
 mod links;
 mod moving;
 mod node;

@@ -11,14 +11,12 @@ use ensign_identity::NodeKey;
 use ensign_primitives::{LinkId, PeerId};
 use ensign_wire::Kind;
 use quinn::AsyncUdpSocket;
-use tokio::{
-    sync::{Notify, mpsc},
-    time::timeout,
-};
+use tokio::{sync::Notify, time::timeout};
 
 use crate::{
-    BindError, CloseCode, SendError, TransportConfig, TransportEvent,
+    Arrivals, BindError, CloseCode, SendError, TransportConfig,
     accept::accept,
+    arrivals::channel,
     chance::Chance,
     dial::{dial_once, keep_connected},
     latch::Latch,
@@ -42,8 +40,8 @@ struct Owner {
 impl Transport {
     /// Opens the socket and begins to accept connections, inside a tokio runtime.
     ///
-    /// What happens comes out of the receiver, at most [`TransportConfig::event_queue_max`] events
-    /// ahead of its reader.
+    /// What happens comes out of [`Arrivals`], at most [`TransportConfig::event_queue_max`] events of
+    /// each lane ahead of its reader.
     ///
     /// # Errors
     ///
@@ -53,7 +51,7 @@ impl Transport {
     pub async fn bind(
         config: TransportConfig,
         key: Arc<NodeKey>,
-    ) -> Result<(Self, mpsc::Receiver<TransportEvent>), BindError> {
+    ) -> Result<(Self, Arrivals), BindError> {
         let socket = quic::udp(config.listen)?;
         Self::start(config, key, socket, Chance::System)
     }
@@ -79,7 +77,7 @@ impl Transport {
         key: Arc<NodeKey>,
         socket: Arc<dyn AsyncUdpSocket>,
         seed: [u8; 32],
-    ) -> Result<(Self, mpsc::Receiver<TransportEvent>), BindError> {
+    ) -> Result<(Self, Arrivals), BindError> {
         let chance = Chance::simulated(config.network, seed);
         Self::start(config, key, socket, chance)
     }
@@ -89,12 +87,12 @@ impl Transport {
         key: Arc<NodeKey>,
         socket: Arc<dyn AsyncUdpSocket>,
         chance: Chance,
-    ) -> Result<(Self, mpsc::Receiver<TransportEvent>), BindError> {
+    ) -> Result<(Self, Arrivals), BindError> {
         let identity = Identity::new(Arc::clone(&key), config.network);
         let (endpoint, socket) = quic::endpoint(&config, &key, &identity, socket, &chance)?;
         let local_addr =
             endpoint.local_addr().map_err(|error| BindError::socket(config.listen, &error))?;
-        let (events, receiver) = mpsc::channel(config.event_queue_max.max(1));
+        let (events, arrivals) = channel(config.event_queue_max);
         let shared = Arc::new(Shared {
             us: key.peer_id(),
             quic: Arc::new(quic::connection(&config)),
@@ -114,7 +112,7 @@ impl Transport {
             events,
         });
         tokio::spawn(accept(Arc::clone(&shared)));
-        Ok((Self(Arc::new(Owner { shared, local_addr })), receiver))
+        Ok((Self(Arc::new(Owner { shared, local_addr })), arrivals))
     }
 
     /// Returns how many callers are in their handshake.
@@ -162,7 +160,7 @@ impl Transport {
 
     /// Treats `peer` as no stranger, until [`forget`](Self::forget): it gets in when strangers hold
     /// every place, is not closed after [`TransportConfig::stranger_time`], and may have
-    /// [`TransportConfig::send_queue_bytes_max`] queued.
+    /// queued what each lane takes.
     ///
     /// The transport remembers as many as it is told, about 100 bytes each: name only peers that the
     /// application's user chose. At most [`TransportConfig::expected_max`] are connected at once.
@@ -184,25 +182,28 @@ impl Transport {
 
     /// Sends an encoded frame, or queues it when QUIC takes no more at the moment; never waits.
     ///
-    /// Frames to one peer arrive in order, except payloads: each has a stream of its own, may
-    /// arrive before or after the rest, and is read by the peer only after the peer has admitted
+    /// The frame takes the lane of its kind ([`Kind::lane`]). Those of one lane arrive in order, bulk
+    /// apart, and no lane waits for another. Signing and bulk are read only after the peer has admitted
     /// us. What is queued when the connection ends is lost: send it again after the next `Up`.
     ///
     /// - `frame`: header and body, as `ensign_wire::Frame::encode` gives them; `kind` as in it.
     ///
     /// # Errors
     ///
-    /// [`SendError::Gone`], or [`SendError::QueueFull`] when the peer reads too slowly; a
-    /// stranger that does so is closed.
+    /// [`SendError::Gone`], or [`SendError::QueueFull`] when the peer reads the lane too slowly.
+    /// A full signing lane ends the connection ([`DisconnectReason::LaneFull`]), so that both sides say
+    /// again what is missing; what finds another lane full is dropped, which
+    /// [`TransportEvent::Dropped`] counts. A stranger that reads too slowly is closed.
+    ///
+    /// [`DisconnectReason::LaneFull`]: crate::DisconnectReason::LaneFull
+    /// [`TransportEvent::Dropped`]: crate::TransportEvent::Dropped
     pub fn send(&self, link: LinkId, kind: Kind, frame: Bytes) -> Result<(), SendError> {
         let shared = &self.0.shared;
         let held = locked(&shared.links).get(link).cloned();
         let held = held.ok_or(SendError::Gone { link })?;
         held.send(kind, frame).map_err(|error| match error {
             PushError::Closed => SendError::Gone { link },
-            PushError::Full => {
-                SendError::QueueFull { link, limit: shared.config.send_queue_bytes_max }
-            }
+            PushError::Full { limit } => SendError::QueueFull { link, lane: kind.lane(), limit },
         })
     }
 

@@ -6,25 +6,24 @@ use std::{
 };
 
 use anyhow::Result;
-use ensign_wire::Kind;
+use ensign_wire::{Kind, Lane};
 use quinn::{Connection, SendStream};
 use tokio::{task::JoinSet, time::timeout};
 
 use super::Crowd;
 use crate::{
     figures::Findings,
-    line::Ears,
+    line::{Ears, open},
     scene::{Scene, pause},
 };
 
-/// Streams of one connection; a stranger may have four.
-const STREAMS: usize = 3;
 /// How long a write is tried: what the windows do not take is not waited for.
 const WRITE_PATIENCE: Duration = Duration::from_millis(300);
 /// How long they are kept.
 const SETTLED: Duration = Duration::from_secs(2);
-/// Which frames: the largest kind that strangers could always send.
-const KIND: Kind = Kind::SessionAnnounce;
+/// Which frames: the largest of either lane beside the one that is open; a stranger may have three
+/// streams.
+const KINDS: [Kind; 2] = [Kind::SessionAnnounce, Kind::Payload];
 
 /// Sends them, and keeps the connections.
 ///
@@ -35,11 +34,11 @@ pub(crate) async fn partial(scene: &mut Scene<'_>) -> Result<Findings> {
     let door = scene.door();
     let gathering = Instant::now() + scene.left(Duration::MAX) / 2;
     let mut crowd = Crowd::gather(&door, scene.amounts.connections, Ears::Open, gathering).await?;
-    let frame: Arc<[u8]> = begun().into();
+    let frames: Arc<[(Lane, Vec<u8>)]> = KINDS.map(|kind| (kind.lane(), begun(kind))).into();
     let mut begun = JoinSet::new();
     for line in &mut crowd.lines {
         line.ignore();
-        begun.spawn(begin(line.connection.clone(), Arc::clone(&frame), scene.deadline()));
+        begun.spawn(begin(line.connection.clone(), Arc::clone(&frames), scene.deadline()));
     }
     let (mut bytes, mut streams) = (0, Vec::new());
     while let Some(Ok((said, open))) = begun.join_next().await {
@@ -56,10 +55,10 @@ pub(crate) async fn partial(scene: &mut Scene<'_>) -> Result<Findings> {
 }
 
 /// Returns header and body of a frame without its last byte.
-fn begun() -> Vec<u8> {
-    let length = KIND.limit();
+fn begun(kind: Kind) -> Vec<u8> {
+    let length = kind.limit();
     let low = |shift: usize| (length >> shift & 0x7f) as u8;
-    let header = [KIND.id(), low(0) | 0x80, low(7) | 0x80, low(14)];
+    let header = [kind.id(), low(0) | 0x80, low(7) | 0x80, low(14)];
     let mut frame = header.to_vec();
     frame.resize(header.len() + length - 1, 0);
     frame
@@ -69,15 +68,15 @@ fn begun() -> Vec<u8> {
 /// dropped is finished, which would close the connection.
 async fn begin(
     connection: Connection,
-    frame: Arc<[u8]>,
+    frames: Arc<[(Lane, Vec<u8>)]>,
     deadline: Instant,
 ) -> (usize, Vec<SendStream>) {
     let (mut bytes, mut streams) = (0, Vec::new());
-    for _ in 0..STREAMS {
+    for (lane, frame) in frames.iter() {
         if Instant::now() >= deadline {
             break;
         }
-        let Ok(Ok(mut stream)) = timeout(WRITE_PATIENCE, connection.open_uni()).await else {
+        let Ok(Ok(mut stream)) = timeout(WRITE_PATIENCE, open(&connection, *lane)).await else {
             break;
         };
         let mut rest = &frame[..];
@@ -100,9 +99,11 @@ mod tests {
 
     #[test]
     fn the_frame_is_valid_up_to_its_missing_byte() {
-        let frame = begun();
-        let header = Header::decode(&frame).unwrap().unwrap();
-        assert_eq!((header.kind, header.body_len), (KIND, KIND.limit()));
-        assert_eq!(frame.len() + 1, header.header_len + header.body_len);
+        for kind in KINDS {
+            let frame = begun(kind);
+            let header = Header::decode(&frame).unwrap().unwrap();
+            assert_eq!((header.kind, header.body_len), (kind, kind.limit()));
+            assert_eq!(frame.len() + 1, header.header_len + header.body_len);
+        }
     }
 }

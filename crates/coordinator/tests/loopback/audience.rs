@@ -80,14 +80,10 @@ impl Case {
             (Stranger, Audience::Introduced) => {
                 (vec![format!("{kind:?} before hello")], CloseCode::Silent)
             }
-            // A payload waits unread until its sender is admitted or out of time.
-            (Stranger, Audience::Member) if kind == Kind::Payload => {
-                (vec![silence], CloseCode::Silent)
-            }
-            (Stranger, Audience::Member) => (vec![no_member], CloseCode::Silent),
             (IntroducedStranger, Audience::Member) => (vec![no_member], CloseCode::Offense),
             // Its hello may be on its way: what comes before is not read, and costs nothing.
-            (SilentMember, Audience::Introduced | Audience::Member) => {
+            (Stranger, Audience::Member)
+            | (SilentMember, Audience::Introduced | Audience::Member) => {
                 (vec![silence], CloseCode::Silent)
             }
         }

@@ -20,7 +20,7 @@ use ensign_musig::{NonceEntropy, SecKey};
 use ensign_primitives::{Instant, LinkId, Now, PeerId, StateMachine, UnixTime};
 use ensign_session::{Entropy, LocalSigner};
 use ensign_transport::{
-    CloseCode, DialError, DisconnectReason, Transport, TransportConfig, TransportEvent,
+    Arrivals, CloseCode, DialError, DisconnectReason, Transport, TransportConfig, TransportEvent,
 };
 use ensign_wire::{Body, Envelope, Frame, Kind, NonceShare, PubNonceBytes, Round0, SessionJoin};
 use tokio::sync::{mpsc, oneshot};
@@ -163,11 +163,7 @@ impl Driver {
         Now { instant: Instant::from_micros(micros), unix: unix_now() }
     }
 
-    async fn run(
-        mut self,
-        mut arrivals: mpsc::Receiver<TransportEvent>,
-        mut commands: mpsc::UnboundedReceiver<Command>,
-    ) {
+    async fn run(mut self, mut arrivals: Arrivals, mut commands: mpsc::UnboundedReceiver<Command>) {
         loop {
             let wakeup = self.engine.poll_timeout().map(|wakeup| {
                 let at = std::time::Duration::from_micros(wakeup.at.as_micros());
@@ -267,7 +263,9 @@ impl Driver {
                 Output::Dial { peer, address } => self.transport.dial(peer, address),
                 Output::Expect { peer } => self.transport.expect(peer),
                 Output::Recall { request } => {
-                    let known = Known::Nothing;
+                    // It has no store: of what it has begun it can tell no more than that.
+                    let begun = self.engine.signing().request(&request).is_some();
+                    let known = if begun { Known::Begun } else { Known::Nothing };
                     self.engine.handle_input(self.now(), Input::Recalled { request, known });
                 }
                 Output::Note(_)
@@ -295,7 +293,7 @@ pub(crate) struct Raw {
     /// Whom it dials.
     to: (PeerId, SocketAddr),
     transport: Transport,
-    arrivals: mpsc::Receiver<TransportEvent>,
+    arrivals: Arrivals,
     /// The last connection to the coordinator.
     link: LinkId,
 }
@@ -331,6 +329,21 @@ impl Raw {
         }
     }
 
+    /// Goes once everything that it said has arrived; returns what it was told before.
+    pub(crate) async fn leave(&mut self) -> Vec<Frame> {
+        self.transport.disconnect(self.link, CloseCode::Unwanted);
+        let mut heard = Vec::new();
+        self.until(|event| match event {
+            TransportEvent::Frame { kind, body, .. } => {
+                heard.push(Frame::decode(*kind, body, NETWORK).unwrap());
+                false
+            }
+            event => matches!(event, TransportEvent::Down { .. }),
+        })
+        .await;
+        heard
+    }
+
     /// Dials a coordinator once from an address, whether that ends well or not.
     pub(crate) async fn dial_from(ip: [u8; 4], secret: [u8; 32], to: (PeerId, SocketAddr)) -> Self {
         let mut raw = Self::start((ip, 0).into(), secret, to).await;
@@ -342,7 +355,11 @@ impl Raw {
     async fn start(listen: SocketAddr, secret: [u8; 32], to: (PeerId, SocketAddr)) -> Self {
         let key = Arc::new(NodeKey::from_secret_bytes(secret).unwrap());
         let peer = key.peer_id();
-        let config = TransportConfig::new(listen, NETWORK);
+        let mut config = TransportConfig::new(listen, NETWORK);
+        // It says more at once than any node has to say.
+        config.control_queue_bytes_max = 64 << 20;
+        config.signing_queue_bytes_max = 64 << 20;
+        config.flush_timeout = std::time::Duration::from_secs(60);
         let (transport, arrivals) = Transport::bind(config, key).await.unwrap();
         Self { peer, to, transport, arrivals, link: LinkId(u64::MAX) }
     }

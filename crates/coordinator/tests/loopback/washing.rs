@@ -4,7 +4,7 @@
 use ensign_coordinator::{Event, RequestEvent, Work};
 use ensign_engine::signing::{REQUESTS_ALLOWED, Record};
 use ensign_identity::{DelegationProof, NodeKey};
-use ensign_primitives::{QueryId, RequestId, SessionId, SignerIndex};
+use ensign_primitives::{RequestId, SessionId, SignerIndex};
 use ensign_store::Place;
 use ensign_wire::{
     AbortReason, Body, Envelope, Frame, GroupKeys, Groups, KeyTweak, Message, Mode,
@@ -32,7 +32,6 @@ struct Washer {
     /// The group's keys, and which of them is the member's: dear to compute.
     signers: GroupKeys,
     own: SignerIndex,
-    pings: u64,
     /// Every session that the victim was heard to join. A join comes after flushes, so that only a later one
     /// shows that none is on its way.
     heard: Vec<SessionId>,
@@ -46,8 +45,7 @@ impl Washer {
         let raw = Raw::connect([0x21; 32], &keys(0), party.wallets[0].address()).await;
         let signers = group_keys(&party.members);
         let own = signers.index_of(&keys(1).signer_key()).unwrap();
-        let mut washer =
-            Self { raw, node_key, delegation, party, signers, own, pings: 0, heard: vec![] };
+        let mut washer = Self { raw, node_key, delegation, party, signers, own, heard: vec![] };
         washer.introduce().await;
         washer
     }
@@ -103,18 +101,15 @@ impl Washer {
         self.say(session_of(request), seq, Body::SessionAbort(abort));
     }
 
-    /// Waits until the victim has seen everything.
+    /// Waits until the victim has seen everything: it does before it sees the end of the connection.
     async fn seen(&mut self) {
-        self.pings += 1;
-        let number = self.pings;
-        self.raw.say(&Frame::Ping(QueryId(number)));
-        loop {
-            match self.raw.frame().await {
-                Frame::Pong(QueryId(seen)) if seen == number => return,
-                Frame::Envelope(said) => self.hear(&said),
-                _ => {}
+        for frame in self.raw.leave().await {
+            if let Frame::Envelope(said) = frame {
+                self.hear(&said);
             }
         }
+        self.raw.again().await;
+        self.introduce().await;
     }
 
     fn hear(&mut self, said: &Envelope) {

@@ -6,19 +6,16 @@ use ensign_identity::NodeKey;
 use ensign_primitives::{LinkId, PeerId};
 use ensign_sim_quic::{NETWORK, Net, address};
 use ensign_transport::{
-    CloseCode, DisconnectReason, IDLE_TIMEOUT, KEEP_ALIVE_INTERVAL, STRANGER_TIME, Transport,
-    TransportConfig, TransportEvent,
+    Arrivals, CloseCode, DisconnectReason, IDLE_TIMEOUT, KEEP_ALIVE_INTERVAL, STRANGER_TIME,
+    Transport, TransportConfig, TransportEvent,
 };
-use tokio::{
-    sync::mpsc,
-    time::{Instant, timeout},
-};
+use tokio::time::{Instant, timeout};
 
 use super::story::quiet;
 
 struct Node {
     transport: Transport,
-    events: mpsc::Receiver<TransportEvent>,
+    events: Arrivals,
     peer: PeerId,
 }
 

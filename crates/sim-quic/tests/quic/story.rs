@@ -1,6 +1,6 @@
 //! A few wallets of one group, told what to do step by step.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use ensign_coordinator::{
     Consent, Event, Group, Member, PeerEvent, RequestEvent, SigningJob, Work,
@@ -89,20 +89,22 @@ impl Story {
         wallet.coordinator.propose(job, consent).await.unwrap().id
     }
 
-    /// Waits until all three hold the same signature.
+    /// Waits until all three hold the same signature; some may hold it already.
     pub(crate) async fn all_done(&mut self, asked: RequestId) {
-        let mut signatures = Vec::new();
+        let done = |told: &Told| match &told.event {
+            Event::Request(request, RequestEvent::Done { outcome }) if request.id == asked => {
+                Some((told.number, outcome.signatures.clone()))
+            }
+            _ => None,
+        };
+        let mut signatures: BTreeMap<_, _> =
+            self.seen.iter().filter_map(|(_, told)| done(told)).collect();
         while signatures.len() < 3 {
-            self.until(|told| match &told.event {
-                Event::Request(request, RequestEvent::Done { outcome }) if request.id == asked => {
-                    signatures.push(outcome.signatures.clone());
-                    true
-                }
-                _ => false,
-            })
-            .await;
+            self.until(|told| done(told).map(|it| signatures.extend([it])).is_some()).await;
         }
-        assert!(signatures.iter().all(|each| *each == signatures[0]), "{signatures:?}");
+        let mut all = signatures.values();
+        let first = all.next();
+        assert!(all.all(|other| Some(other) == first));
     }
 
     pub(crate) async fn stop(&mut self, number: usize) -> Stopped {

@@ -1,7 +1,7 @@
 //! Frames: order, payloads, full queues, slow readers.
 
 use ensign_primitives::{QueryId, RequestId};
-use ensign_wire::{Frame, PAYLOAD_BYTES_MAX};
+use ensign_wire::{Frame, Lane, PAYLOAD_BYTES_MAX};
 
 use super::node::{Node, config, key, pair};
 use crate::{SendError, TransportEvent};
@@ -57,7 +57,7 @@ async fn payloads_of_an_admitted_peer_arrive_whole_and_all() {
 async fn queue_of_a_peer_that_does_not_read_fills_and_says_so() {
     let mut narrow = config();
     narrow.event_queue_max = 1;
-    narrow.send_queue_bytes_max = 64 * 1024;
+    narrow.control_queue_bytes_max = 64 * 1024;
     let mut one = Node::start_with(narrow.clone(), key(1)).await;
     let mut two = Node::start_with(narrow, key(2)).await;
     one.dial(&two);
@@ -73,7 +73,10 @@ async fn queue_of_a_peer_that_does_not_read_fills_and_says_so() {
         }
         tokio::task::yield_now().await;
     };
-    assert_eq!(error, SendError::QueueFull { link: one.link(two.id), limit: 64 * 1024 });
+    assert_eq!(
+        error,
+        SendError::QueueFull { link: one.link(two.id), lane: Lane::Control, limit: 64 * 1024 }
+    );
     // Reading again frees the queue, and nothing that was taken is lost.
     for number in 0..sent {
         assert_eq!(two.frame().await, (one.id, Frame::Ping(QueryId(number))));
@@ -86,7 +89,7 @@ async fn queue_of_a_peer_that_does_not_read_fills_and_says_so() {
 async fn full_queue_of_one_peer_leaves_the_others_alone() {
     let mut narrow = config();
     narrow.event_queue_max = 1;
-    narrow.send_queue_bytes_max = 64 * 1024;
+    narrow.control_queue_bytes_max = 64 * 1024;
     let mut hub = Node::start_with(narrow.clone(), key(1)).await;
     let mut slow = Node::start_with(narrow, key(2)).await;
     let mut quick = Node::start(key(3)).await;

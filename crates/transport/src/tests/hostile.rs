@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use ensign_primitives::QueryId;
-use ensign_wire::{DecodeError, Frame, Kind};
+use ensign_wire::{DecodeError, Frame, Kind, Lane};
 use quinn::VarInt;
 
 use super::node::{Node, Raw, config, endpoint, key, low_and_high};
 use crate::{
-    CloseCode, DialError, DisconnectReason, TransportEvent,
+    CloseCode, DialError, DisconnectReason, TransportEvent, lane,
     quic::{ADMITTED_STREAMS_MAX, STRANGER_STREAMS_MAX},
     tls::Identity,
 };
@@ -169,7 +169,7 @@ async fn stalled_frames_take_all_streams_of_a_stranger_and_no_more() {
     // A payload of 1 MiB is announced on each stream, and nothing follows.
     let mut stalled = Vec::new();
     for _ in 0..limit {
-        stalled.push(raw.write(&[Kind::Payload.id(), 0x80, 0x80, 0x40]).await);
+        stalled.push(raw.write_in(Lane::Bulk, &[Kind::Payload.id(), 0x80, 0x80, 0x40]).await);
     }
     scene.goes_on().await;
     let further = std::pin::pin!(raw.connection.open_uni());
@@ -198,7 +198,7 @@ async fn stranger_cannot_send_more_of_a_payload_than_the_window() {
         request: ensign_primitives::RequestId::from_bytes([1; 32]),
         bytes: vec![1; 1024 * 1024],
     };
-    let bytes = payload.encode();
+    let bytes = [vec![lane::id(Lane::Bulk)], payload.encode()].concat();
     let written = {
         let mut writing = std::pin::pin!(stream.write_all(&bytes));
         tokio::select! {
@@ -254,7 +254,7 @@ async fn lower_peer_that_never_chooses_is_never_reported_and_dropped_in_time() {
     let mut victim = Node::start_with(hasty, high).await;
     let raw = Raw::connect(&victim, low).await;
     raw.connection.closed().await;
-    assert!(victim.events.try_recv().is_err());
+    assert!(victim.events.try_recv().is_none());
 }
 
 #[tokio::test]

@@ -4,13 +4,12 @@ use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
 
 use ensign_identity::NodeKey;
 use ensign_primitives::{Direction, LinkId, Network, PeerId};
-use ensign_wire::Frame;
+use ensign_wire::{Frame, Lane};
 use quinn::{Connection, Endpoint};
-use tokio::sync::mpsc::Receiver;
 
 use crate::{
-    CloseCode, DisconnectReason, Transport, TransportConfig, TransportEvent, chance::Chance, quic,
-    socket::Socket, tls::Identity,
+    Arrivals, CloseCode, DisconnectReason, Transport, TransportConfig, TransportEvent,
+    chance::Chance, lane, quic, socket::Socket, tls::Identity,
 };
 
 pub(super) const LOOPBACK: SocketAddr =
@@ -37,7 +36,7 @@ pub(super) fn config() -> TransportConfig {
 
 pub(super) struct Node {
     pub(super) transport: Transport,
-    pub(super) events: Receiver<TransportEvent>,
+    pub(super) events: Arrivals,
     pub(super) id: PeerId,
     /// Who was at the other end of each connection so far.
     peers: BTreeMap<LinkId, PeerId>,
@@ -216,10 +215,15 @@ impl Raw {
         Self { endpoint, connection, id: key.peer_id() }
     }
 
-    /// Writes bytes on a stream of their own, which stays open.
+    /// Opens the control lane and writes bytes there; it stays open.
     pub(super) async fn write(&self, bytes: &[u8]) -> quinn::SendStream {
+        self.write_in(Lane::Control, bytes).await
+    }
+
+    /// Opens a stream of a lane and writes bytes there; it stays open.
+    pub(super) async fn write_in(&self, lane: Lane, bytes: &[u8]) -> quinn::SendStream {
         let mut stream = self.connection.open_uni().await.unwrap();
-        stream.write_all(bytes).await.unwrap();
+        stream.write_all(&[&[lane::id(lane)], bytes].concat()).await.unwrap();
         stream
     }
 

@@ -11,7 +11,7 @@ use std::{
 
 use ensign_identity::NodeKey;
 use ensign_primitives::{PeerId, QueryId};
-use ensign_wire::{Audience, Frame, Hello, Kind, Limits, Roles};
+use ensign_wire::{Audience, Frame, Hello, Kind, Lane, Limits, Roles};
 use quinn::{
     AsyncUdpSocket, Connection, Endpoint, UdpPoller,
     udp::{RecvMeta, Transmit},
@@ -244,8 +244,13 @@ async fn admitted_peer_that_reads_slowly_is_told_of_and_kept() {
             Err(error) => break error,
         }
     };
-    let limit = config().send_queue_bytes_max;
-    assert_eq!((taken, error), (3, SendError::QueueFull { link: victim.link(raw.id), limit }));
+    let limit = config().bulk_queue_bytes_max;
+    assert_eq!(
+        (taken, error),
+        (3, SendError::QueueFull { link: victim.link(raw.id), lane: Lane::Bulk, limit })
+    );
+    let (link, lane) = (victim.link(raw.id), Lane::Bulk);
+    assert_eq!(victim.next().await, TransportEvent::Dropped { link, lane, frames: 1 });
     raw.write(&Frame::Ping(QueryId(1)).encode()).await;
     assert_eq!(victim.frame().await, (raw.id, Frame::Ping(QueryId(1))));
 }
@@ -258,7 +263,8 @@ async fn strangers_frame_for_members_is_not_read_and_ends_its_connection_by_name
         let mut victim = Node::start_with(hasty.clone(), key(8)).await;
         let raw = Raw::choosing(&victim, key(7)).await;
         victim.connected().await;
-        raw.write(&[hello().encode(), header(kind)].concat()).await;
+        raw.write(&hello().encode()).await;
+        raw.write_in(kind.lane(), &header(kind)).await;
         assert_eq!(victim.frame().await, (raw.id, hello()));
         assert_eq!(victim.disconnected().await, (raw.id, DisconnectReason::NotAdmitted { kind }));
         assert_eq!(raw.closed().await, CloseCode::Offense);
@@ -266,27 +272,29 @@ async fn strangers_frame_for_members_is_not_read_and_ends_its_connection_by_name
 }
 
 #[tokio::test]
-async fn strangers_frame_for_members_before_its_hello_ends_its_connection_at_once() {
-    let mut victim = Node::start(key(8)).await;
+async fn strangers_frame_for_members_without_a_hello_is_not_read_either() {
+    let mut hasty = config();
+    hasty.admission_timeout = Duration::from_millis(50);
+    let mut victim = Node::start_with(hasty, key(8)).await;
     let raw = Raw::choosing(&victim, key(7)).await;
     victim.connected().await;
     let kind = Kind::SessionAnnounce;
-    raw.write(&header(kind)).await;
+    raw.write_in(Lane::Signing, &header(kind)).await;
     assert_eq!(victim.disconnected().await, (raw.id, DisconnectReason::NotAdmitted { kind }));
-    assert_eq!(raw.closed().await, CloseCode::Silent);
+    assert_eq!(raw.closed().await, CloseCode::Offense);
 }
 
 #[tokio::test]
-async fn frames_right_behind_the_hello_arrive_whole_after_admission() {
+async fn frames_beside_the_hello_arrive_whole_after_admission() {
     let mut victim = Node::start(key(8)).await;
     let raw = Raw::choosing(&victim, key(7)).await;
     victim.connected().await;
     let kind = Kind::SessionAnnounce;
     // More than a stranger's window holds: the rest waits at its sender.
     let body = vec![5; kind.limit()];
-    let bytes =
-        [hello().encode(), header(kind), body.clone(), Frame::Ping(QueryId(1)).encode()].concat();
-    let mut stream = raw.connection.open_uni().await.unwrap();
+    let mut stream = raw.write_in(Lane::Signing, &header(kind)).await;
+    let bytes = [body.clone(), header(Kind::NonceAck), vec![6; Kind::NonceAck.limit()]].concat();
+    let mut control = raw.write(&hello().encode()).await;
     let mut writing = pin!(stream.write_all(&bytes));
     let first = tokio::select! {
         written = &mut writing => panic!("written without admission: {written:?}"),
@@ -296,23 +304,24 @@ async fn frames_right_behind_the_hello_arrive_whole_after_admission() {
     assert!(writing.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
     victim.admit(raw.id);
     writing.await.unwrap();
-    assert_eq!(
-        victim.next().await,
-        TransportEvent::Frame { link: victim.link(raw.id), kind, body }
-    );
+    let link = victim.link(raw.id);
+    assert_eq!(victim.next().await, TransportEvent::Frame { link, kind, body });
+    assert!(matches!(victim.next().await, TransportEvent::Frame { kind: Kind::NonceAck, .. }));
+    control.write_all(&Frame::Ping(QueryId(1)).encode()).await.unwrap();
     assert_eq!(victim.frame().await, (raw.id, Frame::Ping(QueryId(1))));
 }
 
 #[tokio::test]
-async fn expected_peers_frame_before_its_hello_does_not_hold_up_the_hello() {
+async fn expected_peers_frame_before_its_hello_waits_and_does_not_hold_up_the_hello() {
     let mut victim = Node::start(key(8)).await;
     victim.transport.expect(key(7).peer_id());
     let raw = Raw::choosing(&victim, key(7)).await;
     victim.connected().await;
-    let early = [Kind::SessionJoin.id(), 1, 0];
-    raw.write(&[&early[..], &hello().encode()].concat()).await;
-    assert!(matches!(victim.next().await, TransportEvent::Frame { kind: Kind::SessionJoin, .. }));
+    raw.write_in(Lane::Signing, &[Kind::SessionJoin.id(), 1, 0]).await;
+    raw.write(&hello().encode()).await;
     assert_eq!(victim.frame().await, (raw.id, hello()));
+    victim.admit(raw.id);
+    assert!(matches!(victim.next().await, TransportEvent::Frame { kind: Kind::SessionJoin, .. }));
 }
 
 #[tokio::test]

@@ -1,0 +1,180 @@
+//! What waits for the owner: a bounded queue for each lane, and the owner takes signing frames first.
+
+use std::{
+    future::poll_fn,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use ensign_wire::Lane;
+use tokio::sync::mpsc::{self, error::TrySendError};
+
+use crate::{
+    BULK_EVENT_QUEUE_MAX, TransportEvent,
+    lane::{LANES, PerLane},
+    latch::Latch,
+    link::Link,
+};
+
+/// Of so many frames one is of the last lane in which any waits, so that none waits for ever.
+///
+/// Guess: bulk goes on however much is signed, and of sixteen signing frames one waits for one event.
+const IN_ROW_MAX: u32 = 16;
+
+/// The receiving end of a transport's events.
+///
+/// Connections and dials come first, then the lanes signing, control and bulk; every sixteenth frame is
+/// of the last of them in which any waits. A connection's frames come after its `Up` and before its `Down`, those of
+/// one lane in their order, bulk apart.
+#[derive(Debug)]
+pub struct Arrivals {
+    changes: mpsc::Receiver<Arrival>,
+    frames: PerLane<mpsc::Receiver<Arrival>>,
+    /// A frame that is next unless something has changed meanwhile.
+    next: Option<Arrival>,
+    in_row: u32,
+}
+
+/// The sending ends.
+#[derive(Debug)]
+pub(crate) struct Arriving {
+    changes: mpsc::Sender<Arrival>,
+    frames: PerLane<mpsc::Sender<Arrival>>,
+}
+
+/// An event on its way to the owner.
+#[derive(Debug)]
+struct Arrival {
+    event: TransportEvent,
+    _of: Option<Untaken>,
+}
+
+/// A frame that the owner has not taken: its connection's `Down` waits for it.
+#[derive(Debug)]
+struct Untaken(Arc<Link>);
+
+impl Untaken {
+    fn new(link: &Arc<Link>) -> Self {
+        link.note_untaken();
+        Self(Arc::clone(link))
+    }
+}
+
+impl Drop for Untaken {
+    fn drop(&mut self) {
+        self.0.note_taken();
+    }
+}
+
+/// Makes the two ends, with room for so many events in each queue.
+pub(crate) fn channel(room: usize) -> (Arriving, Arrivals) {
+    let room = room.max(1);
+    let (to_changes, changes) = mpsc::channel(room);
+    let (to_signing, signing) = mpsc::channel(room);
+    let (to_control, control) = mpsc::channel(room);
+    let (to_bulk, bulk) = mpsc::channel(room.min(BULK_EVENT_QUEUE_MAX));
+    let to_frames = PerLane::of(to_signing, to_control, to_bulk);
+    let frames = PerLane::of(signing, control, bulk);
+    let arriving = Arriving { changes: to_changes, frames: to_frames };
+    (arriving, Arrivals { changes, frames, next: None, in_row: 0 })
+}
+
+impl Arriving {
+    /// Reports what is no frame, waiting for room; `None` when nobody listens any more.
+    pub(crate) async fn change(&self, event: TransportEvent, closed: &Latch) -> Option<()> {
+        enter(&self.changes, Arrival { event, _of: None }, closed).await
+    }
+
+    /// Reports a frame of a connection.
+    pub(crate) async fn frame(
+        &self,
+        (link, lane): (&Arc<Link>, Lane),
+        event: TransportEvent,
+        closed: &Latch,
+    ) -> Option<()> {
+        let arrival = Arrival { event, _of: Some(Untaken::new(link)) };
+        enter(self.frames.get(lane), arrival, closed).await
+    }
+}
+
+/// Once a queue is full, half of it has to be free again: a reader woken for each free place would
+/// cost a task switch per frame.
+async fn enter(to: &mpsc::Sender<Arrival>, arrival: Arrival, closed: &Latch) -> Option<()> {
+    let arrival = match to.try_send(arrival) {
+        Ok(()) => return Some(()),
+        Err(TrySendError::Closed(_)) => return None,
+        Err(TrySendError::Full(arrival)) => arrival,
+    };
+    let half = to.max_capacity().div_ceil(2);
+    tokio::select! {
+        biased;
+        room = to.reserve_many(half) => room.ok()?.next().map(|free| free.send(arrival)),
+        () = closed.wait() => None,
+    }
+}
+
+impl Arrivals {
+    /// Takes the next event; `None` when the transport is gone. Loses nothing when it is dropped
+    /// before it is ready.
+    pub async fn recv(&mut self) -> Option<TransportEvent> {
+        poll_fn(|cx| self.poll_recv(cx)).await
+    }
+
+    /// Takes an event that waits, if any does.
+    pub fn try_recv(&mut self) -> Option<TransportEvent> {
+        loop {
+            if let Some(arrival) = self.changes.try_recv().ok().or_else(|| self.next.take()) {
+                return Some(arrival.event);
+            }
+            let frame =
+                LANES.into_iter().find_map(|lane| self.frames.get_mut(lane).try_recv().ok());
+            self.next = Some(frame?);
+        }
+    }
+
+    /// Polls for the next event, as [`recv`](Self::recv).
+    pub fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Option<TransportEvent>> {
+        loop {
+            // Looked at again once a frame is found: its connection's `Up` is there by then.
+            if let Some(arrival) = self.changes.try_recv().ok().or_else(|| self.next.take()) {
+                return Poll::Ready(Some(arrival.event));
+            }
+            match self.poll_frame(cx) {
+                Poll::Ready(frame) => self.next = Some(frame),
+                Poll::Pending => {
+                    let change = self.changes.poll_recv(cx);
+                    return change.map(|change| change.map(|arrival| arrival.event));
+                }
+            }
+        }
+    }
+
+    /// Returns how many frames of a lane wait.
+    #[cfg(test)]
+    pub(crate) fn waiting(&self, lane: Lane) -> usize {
+        self.frames.get(lane).len()
+    }
+
+    /// Whether nothing waits.
+    #[cfg(test)]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.next.is_none()
+            && self.changes.is_empty()
+            && LANES.into_iter().all(|lane| self.frames.get(lane).is_empty())
+    }
+
+    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Arrival> {
+        let mut order = LANES;
+        if self.in_row >= IN_ROW_MAX {
+            self.in_row = 0;
+            order.reverse();
+        }
+        for lane in order {
+            if let Poll::Ready(Some(frame)) = self.frames.get_mut(lane).poll_recv(cx) {
+                self.in_row += 1;
+                return Poll::Ready(frame);
+            }
+        }
+        Poll::Pending
+    }
+}

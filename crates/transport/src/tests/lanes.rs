@@ -1,0 +1,268 @@
+//! Lanes: none waits for another, none is full in silence, and what breaks their rules has a name.
+
+use std::time::Duration;
+
+use ensign_primitives::{QueryId, RequestId};
+use ensign_wire::{Frame, Kind, Lane};
+
+use super::node::{Node, Raw, config, key, pair};
+use crate::{
+    BULK_EVENT_QUEUE_MAX, CloseCode, DisconnectReason, SendError, TransportConfig, TransportEvent,
+    lane,
+};
+
+fn payload(len: usize) -> Frame {
+    Frame::Payload { request: RequestId::from_bytes([1; 32]), bytes: vec![1; len] }
+}
+
+/// A signing frame; nobody decodes it here.
+fn signing(body: u8) -> Vec<u8> {
+    vec![Kind::NonceAck.id(), 1, body]
+}
+
+fn send_signing(from: &Node, to: &Node, body: u8) -> Result<(), SendError> {
+    from.transport.send(from.link(to.id), Kind::NonceAck, signing(body).into())
+}
+
+/// Two nodes that know each other.
+async fn admitted(change: impl Fn(&mut TransportConfig)) -> (Node, Node) {
+    let mut config = config();
+    change(&mut config);
+    let mut one = Node::start_with(config.clone(), key(1)).await;
+    let mut two = Node::start_with(config, key(2)).await;
+    one.transport.dial(two.id, two.addr());
+    one.connected().await;
+    two.connected().await;
+    one.admit(two.id);
+    two.admit(one.id);
+    (one, two)
+}
+
+/// A raw peer that has been admitted, and its victim.
+async fn raw(hasty: Duration) -> (Node, Raw) {
+    let mut config = config();
+    config.admission_timeout = hasty;
+    let mut victim = Node::start_with(config, key(8)).await;
+    let raw = Raw::choosing(&victim, key(7)).await;
+    victim.connected().await;
+    victim.admit(raw.id);
+    (victim, raw)
+}
+
+const PATIENT: Duration = Duration::from_secs(60);
+
+/// The reason for which the victim ends the connection, and the code that its peer is told.
+async fn ended(mut victim: Node, raw: Raw) -> (DisconnectReason, CloseCode) {
+    let (peer, reason) = victim.disconnected().await;
+    assert_eq!(peer, raw.id);
+    (reason, raw.closed().await)
+}
+
+#[tokio::test]
+async fn lane_that_does_not_exist_ends_the_connection_by_name() {
+    for seen in [0, 4, 0xee] {
+        let (victim, raw) = raw(PATIENT).await;
+        let mut stream = raw.connection.open_uni().await.unwrap();
+        stream.write_all(&[seen]).await.unwrap();
+        let reason = DisconnectReason::UnknownLane { seen };
+        assert_eq!(ended(victim, raw).await, (reason, CloseCode::Malformed));
+    }
+}
+
+#[tokio::test]
+async fn lane_opened_twice_ends_the_connection_by_name() {
+    for lane in [Lane::Signing, Lane::Control] {
+        let (victim, raw) = raw(PATIENT).await;
+        let mut first = raw.write_in(lane, &[]).await;
+        // Also when the first stream has ended.
+        first.finish().unwrap();
+        first.stopped().await.unwrap();
+        let _second = raw.write_in(lane, &[]).await;
+        let reason = DisconnectReason::LaneTwice { lane };
+        assert_eq!(ended(victim, raw).await, (reason, CloseCode::Malformed));
+    }
+}
+
+#[tokio::test]
+async fn lane_that_an_admitted_peer_never_opens_ends_the_connection_by_name() {
+    for (never, other) in [(Lane::Signing, Lane::Control), (Lane::Control, Lane::Signing)] {
+        let (victim, raw) = raw(Duration::from_millis(200)).await;
+        let _open = raw.write_in(other, &[]).await;
+        let reason = DisconnectReason::LaneNeverOpened { lane: never };
+        assert_eq!(ended(victim, raw).await, (reason, CloseCode::Silent));
+    }
+}
+
+#[tokio::test]
+async fn kind_in_the_wrong_lane_ends_the_connection_by_name() {
+    for kind in Kind::ALL {
+        for lane in lane::LANES.into_iter().filter(|lane| *lane != kind.lane()) {
+            let (victim, raw) = raw(PATIENT).await;
+            raw.write_in(lane, &[kind.id(), 0]).await;
+            let reason = DisconnectReason::WrongLane { kind, lane };
+            assert_eq!(ended(victim, raw).await, (reason, CloseCode::Malformed));
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_kind_goes_its_lane() {
+    let (one, mut two) = admitted(|_| ()).await;
+    let link = two.link(one.id);
+    for kind in Kind::ALL {
+        one.transport.send(one.link(two.id), kind, vec![kind.id(), 1, 7].into()).unwrap();
+        let body = vec![7];
+        assert_eq!(two.next().await, TransportEvent::Frame { link, kind, body });
+    }
+}
+
+/// What the owner took before the signing frame, of 16 payloads that were there before it.
+async fn taken_before_signing(one: &Node, two: &mut Node) -> usize {
+    let bulk = payload(256 * 1024);
+    for _ in 0..16 {
+        one.send(two.id, &bulk).unwrap();
+    }
+    // The owner is busy until everything that two can hold has come, and the signing frame too.
+    while two.events.waiting(Lane::Bulk) < BULK_EVENT_QUEUE_MAX {
+        tokio::task::yield_now().await;
+    }
+    send_signing(one, two, 9).unwrap();
+    while two.events.waiting(Lane::Signing) < 1 {
+        tokio::task::yield_now().await;
+    }
+    let mut before = 0;
+    while !matches!(two.next().await, TransportEvent::Frame { kind: Kind::NonceAck, .. }) {
+        before += 1;
+    }
+    for _ in before..16 {
+        assert!(matches!(two.next().await, TransportEvent::Frame { kind: Kind::Payload, .. }));
+    }
+    before
+}
+
+#[tokio::test]
+async fn regression_signing_frame_waited_in_the_queue_of_events_behind_4_mib_of_bulk() {
+    let (one, mut two) = admitted(|config| config.bulk_queue_bytes_max = 8 << 20).await;
+    for _ in 0..3 {
+        let before = taken_before_signing(&one, &mut two).await;
+        assert!(before <= 1, "{before} payloads were taken first");
+    }
+}
+
+#[tokio::test]
+async fn signing_frame_arrives_while_nobody_takes_bulk() {
+    let (one, mut two) = admitted(|config| {
+        config.event_queue_max = 1;
+        config.bulk_queue_bytes_max = 8 << 20;
+    })
+    .await;
+    for _ in 0..4 {
+        one.send(two.id, &payload(1 << 20)).unwrap();
+    }
+    // One payload waits for the owner, the next fills its stream's window: bulk stands still.
+    while two.events.waiting(Lane::Bulk) < 1 {
+        tokio::task::yield_now().await;
+    }
+    for number in 0..100 {
+        send_signing(&one, &two, number).unwrap();
+        while two.events.waiting(Lane::Signing) < 1 {
+            tokio::task::yield_now().await;
+        }
+        let mut next = two.next().await;
+        // Of sixteen frames one is of the lane that waits.
+        while matches!(next, TransportEvent::Frame { kind: Kind::Payload, .. }) {
+            next = two.next().await;
+        }
+        let (link, kind) = (two.link(one.id), Kind::NonceAck);
+        assert_eq!(next, TransportEvent::Frame { link, kind, body: vec![number] });
+    }
+}
+
+#[tokio::test]
+async fn endless_signing_frames_do_not_keep_bulk_from_the_owner() {
+    let (one, mut two) = admitted(|_| ()).await;
+    one.send(two.id, &payload(1)).unwrap();
+    while two.events.waiting(Lane::Bulk) < 1 {
+        tokio::task::yield_now().await;
+    }
+    let mut signed = 0;
+    loop {
+        send_signing(&one, &two, 0).unwrap();
+        while two.events.waiting(Lane::Signing) < 1 {
+            tokio::task::yield_now().await;
+        }
+        match two.next().await {
+            TransportEvent::Frame { kind: Kind::Payload, .. } => break,
+            other => signed += usize::from(matches!(other, TransportEvent::Frame { .. })),
+        }
+    }
+    assert!(signed <= 16, "{signed} signing frames first");
+}
+
+#[tokio::test]
+async fn full_signing_lane_ends_the_connection_by_name() {
+    let mut narrow = config();
+    narrow.signing_queue_bytes_max = 64 * 1024;
+    let mut victim = Node::start_with(narrow, key(8)).await;
+    let raw = Raw::reading_little(&victim, key(7), 1).await;
+    victim.connected().await;
+    victim.admit(raw.id);
+    let (link, lane, limit) = (victim.link(raw.id), Lane::Signing, 64 * 1024);
+    let error = loop {
+        let frame = signing(1).into();
+        if let Err(error) = victim.transport.send(link, Kind::NonceAck, frame) {
+            break error;
+        }
+    };
+    assert_eq!(error, SendError::QueueFull { link, lane, limit });
+    let reason = DisconnectReason::LaneFull { lane, limit };
+    assert_eq!(victim.disconnected().await, (raw.id, reason));
+    assert_eq!(raw.closed().await, CloseCode::Unwanted);
+}
+
+#[tokio::test]
+async fn what_is_dropped_in_other_lanes_is_counted_and_told_before_the_end() {
+    let mut victim = Node::start(key(8)).await;
+    let raw = Raw::reading_little(&victim, key(7), 1).await;
+    victim.connected().await;
+    victim.admit(raw.id);
+    let link = victim.link(raw.id);
+    let mut dropped = 0;
+    for _ in 0..10 {
+        let refused = victim.send(raw.id, &payload(1 << 20));
+        dropped += u32::from(matches!(refused, Err(SendError::QueueFull { .. })));
+    }
+    assert_eq!(dropped, 7);
+    let lane = Lane::Bulk;
+    assert_eq!(victim.next().await, TransportEvent::Dropped { link, lane, frames: dropped });
+    let refused = victim.send(raw.id, &payload(1 << 20));
+    assert!(matches!(refused, Err(SendError::QueueFull { .. })), "{refused:?}");
+    victim.disconnect(raw.id, CloseCode::Unwanted);
+    assert_eq!(victim.next().await, TransportEvent::Dropped { link, lane, frames: 1 });
+    assert_eq!(victim.disconnected().await.0, raw.id);
+}
+
+#[tokio::test]
+async fn down_comes_behind_every_frame_of_its_connection() {
+    let (mut one, mut two) = pair().await;
+    one.admit(two.id);
+    two.admit(one.id);
+    for number in 0..20 {
+        one.send(two.id, &payload(1)).unwrap();
+        send_signing(&one, &two, 1).unwrap();
+        one.send(two.id, &Frame::Ping(QueryId(number))).unwrap();
+    }
+    one.transport.forget(two.id);
+    one.disconnect(two.id, CloseCode::Unwanted);
+    assert_eq!(one.disconnected().await.0, two.id);
+    let mut frames = 0;
+    loop {
+        match two.next().await {
+            TransportEvent::Frame { .. } => frames += 1,
+            TransportEvent::Down { .. } => break,
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(frames, 60);
+    assert!(two.events.is_empty());
+}
