@@ -1,8 +1,9 @@
 //! The async coordinator: what a wallet embeds to sign together with others.
 //!
-//! A [`Coordinator`] runs one node: it drives the pure engine over QUIC and a durable store, and
-//! is the only place with an ambient clock and ambient entropy. It hands out typed [`Event`]s and
-//! takes decisions; `examples/embed.rs` shows a whole wallet in about fifty lines.
+//! A [`Coordinator`] runs one node: a loop around the pure engine, with three ports: the network
+//! (`ensign-transport`), the disk (`ensign-ledger`) and the signer (`ensign-signer`). What our user is
+//! asked and has said is `ensign-review`'s. It hands out typed [`Event`]s and takes decisions;
+//! `examples/embed.rs` shows a whole wallet in about fifty lines.
 //!
 //! Invariants:
 //!
@@ -11,6 +12,8 @@
 //! - A yes is for the digest of what was shown, and for nothing else. It is judged again before nonces
 //!   are drawn and before the burn mark; what is new or graver by then makes it void.
 //! - A request is introduced by an event that says what it asks for before any other event names it.
+//! - A store that may have missed something, an empty one of [used](Builder::new_keys) keys among them,
+//!   refuses what was proposed until then.
 //! - A record is durable before what depends on it leaves the process; see [`ensign_store::Store`].
 //! - A join, a burn mark and a partial signature are each written once; [`Records::audit`] proves
 //!   from the store that no nonce met two challenges.

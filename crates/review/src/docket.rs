@@ -219,4 +219,4 @@ impl Docket {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

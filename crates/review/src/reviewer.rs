@@ -304,3 +304,6 @@ impl Reviewer {
         approval
     }
 }
+
+#[cfg(test)]
+mod tests;

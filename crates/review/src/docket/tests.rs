@@ -10,7 +10,7 @@ use ensign_wire::{GroupKeys, KeyTweak, Message, Mode, Payload, Scheme, SigningRe
 use super::*;
 use crate::{GroupInfo, Problem, Risk};
 
-fn request(byte: u8) -> Arc<SignedRequest> {
+pub(crate) fn request(byte: u8) -> Arc<SignedRequest> {
     let node = NodeKey::from_secret_bytes([9; 32]).unwrap();
     let sec_key = SecKey::from_secret_bytes([8; 32]).unwrap();
     let signer = SignerKey::from_public_key(sec_key.public_key());
