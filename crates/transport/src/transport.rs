@@ -129,6 +129,8 @@ impl Transport {
     /// peer that is dialled is no stranger on the connection that this makes.
     ///
     /// [`DialError::Duplicate`]: crate::DialError::Duplicate
+    /// [`TransportEvent::Up`]: crate::TransportEvent::Up
+    /// [`TransportEvent::DialFailed`]: crate::TransportEvent::DialFailed
     pub fn dial(&self, peer: PeerId, address: SocketAddr) {
         tokio::spawn(dial_once(Arc::clone(&self.0.shared), peer, address));
     }
