@@ -90,7 +90,10 @@ impl Driver {
 
     fn on_offense(&mut self, peer: PeerId, offense: &Offense, held_back: u64) {
         if let Offense::Signing(signing::Offense::UnknownGroup { group }) = offense {
-            return self.tell_missing(peer, *group);
+            self.tell_missing(peer, *group);
+            if held_back == 0 {
+                return;
+            }
         }
         self.emit_warning_of(peer, problem::of_offense(offense), held_back);
     }
