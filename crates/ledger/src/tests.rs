@@ -2,7 +2,9 @@
 
 use ensign_primitives::{GroupId, PeerId, RequestId, UnixTime};
 use ensign_signing::{CaseFile, CaseKind, Horizon, Record, Undecided};
-use ensign_store::{MemoryStore, OnceError, Opening, Place};
+use ensign_store::{
+    Batch, MemoryStore, OnceError, Opening, Place, Size, Store, StoreError, Table, Visit,
+};
 use ensign_wire::AbortReason;
 
 use crate::{
@@ -127,4 +129,51 @@ fn record_of_a_newer_version_is_named_and_not_taken_for_nothing() {
     assert_eq!(read(&store, &place), Err(LedgerError::Unreadable { place }));
     let started = settle(Box::new(store), Opening::Continued, KeyAge::Used, UnixTime::default());
     assert_eq!(started.unwrap_err(), OpeningError::Ledger(LedgerError::Unreadable { place }));
+}
+
+/// A store on a disk with no room for new work.
+struct Tight(MemoryStore);
+
+impl Store for Tight {
+    fn commit(&mut self, batch: &Batch) -> Result<(), StoreError> {
+        if batch.is_new_work() {
+            return Err(StoreError::NoSpace { free: 1, wanted: 2 });
+        }
+        self.0.commit(batch)
+    }
+
+    fn get(&self, place: &Place) -> Result<Option<ensign_store::Record>, StoreError> {
+        self.0.get(place)
+    }
+
+    fn scan(&self, table: Table, prefix: &[u8], visit: &mut Visit<'_>) -> Result<(), StoreError> {
+        self.0.scan(table, prefix, visit)
+    }
+
+    fn size(&self) -> Result<Size, StoreError> {
+        self.0.size()
+    }
+
+    fn compact(&mut self) -> Result<(), StoreError> {
+        self.0.compact()
+    }
+}
+
+#[test]
+fn regression_end_of_a_request_was_refused_as_new_work() {
+    let (id, signed) = request(0);
+    let (now, group) = (UnixTime::from_millis(1), GroupId::from_bytes([6; 32]));
+    let consent =
+        |payload| entry(&Record::Consented { request: Box::new(signed.clone()), payload });
+    let mut store = MemoryStore::new();
+    write(&mut store, &[consent(Some(vec![1; 1000]))], now).unwrap();
+    let mut store = Tight(store);
+    let other = entry(&Record::Consented { request: Box::new(request(1).1), payload: None });
+    let refused = write(&mut store, &[other], now);
+    assert_eq!(refused, Err(LedgerError::Store(StoreError::NoSpace { free: 1, wanted: 2 })));
+    let closed = Record::Closed { request: id, group, reason: AbortReason::Expired };
+    write(&mut store, &[entry(&closed)], now).unwrap();
+    assert_eq!(read(&store, &Place::closed(&id)), Ok(Some(closed)));
+    let lean = store.get(&Place::consent(&id)).unwrap().map(|found| found.value);
+    assert_eq!(lean, consent(None).value);
 }
