@@ -33,7 +33,7 @@ impl Node {
     async fn pair(net: &Net) -> (Self, Self) {
         let (mut one, mut two) = (Self::start(net, 0).await, Self::start(net, 1).await);
         two.transport.expect(one.peer);
-        one.transport.keep_connected(two.peer, vec![two.transport.local_addr()]);
+        one.transport.dial(two.peer, two.transport.local_addr());
         for node in [&mut one, &mut two] {
             let event = node.events.recv().await.unwrap();
             assert!(matches!(event, TransportEvent::Up { .. }), "{event:?}");
@@ -64,7 +64,7 @@ async fn peer_that_falls_silent_is_given_up_after_the_idle_timeout_and_the_reaso
 async fn stranger_that_says_nothing_wrong_is_closed_when_its_time_is_over() {
     let net = Net::new(quiet(), [1; 32]);
     let (one, mut two) = (Node::start(&net, 0).await, Node::start(&net, 1).await);
-    one.transport.keep_connected(two.peer, vec![two.transport.local_addr()]);
+    one.transport.dial(two.peer, two.transport.local_addr());
     let event = two.events.recv().await.unwrap();
     assert!(matches!(event, TransportEvent::Up { .. }), "{event:?}");
     let since = Instant::now();
