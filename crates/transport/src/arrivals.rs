@@ -16,16 +16,17 @@ use crate::{
     link::Link,
 };
 
-/// Of so many frames one is of the last lane in which any waits, so that none waits for ever.
+/// After so many frames the next is control or bulk in turn, if any of them waits, so that neither waits
+/// for ever.
 ///
-/// Guess: bulk goes on however much is signed, and of sixteen signing frames one waits for one event.
+/// Guess: both go on however much is signed, and of sixteen signing frames one waits for one event.
 const IN_ROW_MAX: u32 = 16;
 
 /// The receiving end of a transport's events.
 ///
-/// Connections and dials come first, then the lanes signing, control and bulk; every sixteenth frame is
-/// of the last of them in which any waits. A connection's frames come after its `Up` and before its `Down`, those of
-/// one lane in their order, bulk apart.
+/// Connections and dials come first, then the lanes signing, control and bulk; every sixteenth frame
+/// is control or bulk in turn, if any of them waits. A connection's frames come after its `Up` and before its
+/// `Down`, those of one lane in their order, bulk apart.
 #[derive(Debug)]
 pub struct Arrivals {
     changes: mpsc::Receiver<Arrival>,
@@ -33,6 +34,8 @@ pub struct Arrivals {
     /// A frame that is next unless something has changed meanwhile.
     next: Option<Arrival>,
     in_row: u32,
+    /// The lanes of the next frame out of the row, in order.
+    turn: [Lane; 3],
 }
 
 /// The sending ends.
@@ -76,7 +79,8 @@ pub(crate) fn channel(room: usize) -> (Arriving, Arrivals) {
     let to_frames = PerLane::of(to_signing, to_control, to_bulk);
     let frames = PerLane::of(signing, control, bulk);
     let arriving = Arriving { changes: to_changes, frames: to_frames };
-    (arriving, Arrivals { changes, frames, next: None, in_row: 0 })
+    let turn = [Lane::Control, Lane::Bulk, Lane::Signing];
+    (arriving, Arrivals { changes, frames, next: None, in_row: 0, turn })
 }
 
 impl Arriving {
@@ -167,7 +171,9 @@ impl Arrivals {
         let mut order = LANES;
         if self.in_row >= IN_ROW_MAX {
             self.in_row = 0;
-            order.reverse();
+            order = self.turn;
+            let [next, other, last] = order;
+            self.turn = [other, next, last];
         }
         for lane in order {
             if let Poll::Ready(Some(frame)) = self.frames.get_mut(lane).poll_recv(cx) {

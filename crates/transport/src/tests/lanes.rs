@@ -254,6 +254,28 @@ async fn endless_signing_frames_do_not_keep_bulk_from_the_owner() {
 }
 
 #[tokio::test]
+async fn regression_control_never_came_while_signing_and_bulk_both_waited() {
+    let (one, mut two) = admitted(|_| ()).await;
+    one.send(two.id, &Frame::Ping(QueryId(7))).unwrap();
+    while two.events.waiting(Lane::Control) < 1 {
+        tokio::task::yield_now().await;
+    }
+    let mut before = 0;
+    loop {
+        send_signing(&one, &two, 0).unwrap();
+        one.send(two.id, &payload(1)).unwrap();
+        while two.events.waiting(Lane::Signing) < 1 || two.events.waiting(Lane::Bulk) < 1 {
+            tokio::task::yield_now().await;
+        }
+        match two.next().await {
+            TransportEvent::Frame { kind: Kind::Ping, .. } => break,
+            _ => before += 1,
+        }
+    }
+    assert!(before <= 32, "{before} frames first");
+}
+
+#[tokio::test]
 async fn full_signing_lane_ends_the_connection_by_name() {
     let mut narrow = config();
     narrow.signing_queue_bytes_max = 64 * 1024;
