@@ -276,6 +276,23 @@ async fn regression_control_never_came_while_signing_and_bulk_both_waited() {
 }
 
 #[tokio::test]
+async fn regression_signing_frames_for_a_stream_that_the_peer_refused_were_lost_in_silence() {
+    let (mut victim, raw) = raw(PATIENT).await;
+    let mut lanes = [raw.lane().await, raw.lane().await];
+    lanes.sort_by_key(|(seen, _)| *seen);
+    let [(seen, signing_lane), _control] = &mut lanes;
+    assert_eq!(*seen, lane::id(Lane::Signing));
+    signing_lane.stop(9_u32.into()).unwrap();
+    let link = victim.link(raw.id);
+    while victim.transport.send(link, Kind::NonceAck, signing(1).into()).is_ok() {
+        tokio::task::yield_now().await;
+    }
+    let reason = DisconnectReason::StreamBroken { code: 9 };
+    assert_eq!(victim.disconnected().await, (raw.id, reason));
+    assert_eq!(raw.closed().await, CloseCode::Offense);
+}
+
+#[tokio::test]
 async fn full_signing_lane_ends_the_connection_by_name() {
     let mut narrow = config();
     narrow.signing_queue_bytes_max = 64 * 1024;
