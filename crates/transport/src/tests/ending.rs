@@ -48,3 +48,25 @@ async fn regression_payloads_that_had_arrived_were_lost_when_their_sender_closed
     assert_eq!(victim.disconnected().await, (raw.id, reason));
 }
 
+#[tokio::test]
+async fn regression_node_that_stopped_refused_streams_and_was_blamed_for_it() {
+    let (victim, raw) = busy(|config| config.flush_timeout = Duration::from_secs(60)).await;
+    let mut lane = raw.write_in(Lane::Signing, &[Kind::NonceAck.id(), 1, 0].repeat(8)).await;
+    while victim.events.waiting(Lane::Signing) < 1 {
+        tokio::task::yield_now().await;
+    }
+    // Something is left to say, so the connection does not end at once.
+    let answer = Frame::Payload { request: RequestId::from_bytes([1; 32]), bytes: vec![1; 1024] };
+    victim.send(raw.id, &answer).unwrap();
+    let transport = victim.transport.clone();
+    let stops = tokio::spawn(async move { transport.close().await });
+    // More than fits unread into a stream: all of it is read.
+    let rest = [Kind::NonceAck.id(), 1, 0].repeat(512 * 1024 / 3);
+    assert_eq!(lane.write_all(&rest).await, Ok(()));
+    while let Ok(mut stream) = raw.connection.accept_uni().await {
+        tokio::spawn(async move { stream.read_to_end(4096).await });
+    }
+    assert_eq!(raw.closed().await, CloseCode::Shutdown);
+    stops.await.unwrap();
+}
+
