@@ -49,7 +49,16 @@ pub(crate) struct Arriving {
 #[derive(Debug)]
 struct Arrival {
     event: TransportEvent,
-    _of: Option<Untaken>,
+    /// Of a frame.
+    of: Option<Untaken>,
+}
+
+impl Arrival {
+    /// Hands the event out; of a connection that we are closing no frame.
+    fn take(self) -> Option<TransportEvent> {
+        let is_late = self.of.is_some_and(|untaken| untaken.0.is_closing());
+        (!is_late).then_some(self.event)
+    }
 }
 
 /// A frame that the owner has not taken: its connection's `Down` waits for it.
@@ -86,7 +95,7 @@ pub(crate) fn channel(room: usize) -> (Arriving, Arrivals) {
 impl Arriving {
     /// Reports what is no frame, waiting for room; `None` when nobody listens any more.
     pub(crate) async fn change(&self, event: TransportEvent, closed: &Latch) -> Option<()> {
-        enter(&self.changes, Arrival { event, _of: None }, closed).await
+        enter(&self.changes, Arrival { event, of: None }, closed).await
     }
 
     /// Reports a frame of a connection.
@@ -96,7 +105,7 @@ impl Arriving {
         event: TransportEvent,
         closed: &Latch,
     ) -> Option<()> {
-        let arrival = Arrival { event, _of: Some(Untaken::new(link)) };
+        let arrival = Arrival { event, of: Some(Untaken::new(link)) };
         enter(self.frames.get(lane), arrival, closed).await
     }
 }
@@ -124,15 +133,14 @@ impl Arrivals {
         poll_fn(|cx| self.poll_recv(cx)).await
     }
 
-    /// Takes an event that waits, if any does.
+    /// Takes an event that waits, if any does; in the order of [`recv`](Self::recv).
     pub fn try_recv(&mut self) -> Option<TransportEvent> {
         loop {
-            if let Some(arrival) = self.changes.try_recv().ok().or_else(|| self.next.take()) {
-                return Some(arrival.event);
+            match self.changes.try_recv().ok().or_else(|| self.next.take()).map(Arrival::take) {
+                Some(Some(event)) => return Some(event),
+                Some(None) => {}
+                None => self.next = Some(self.take_frame(|lane| lane.try_recv().ok())?),
             }
-            let frame =
-                LANES.into_iter().find_map(|lane| self.frames.get_mut(lane).try_recv().ok());
-            self.next = Some(frame?);
         }
     }
 
@@ -140,16 +148,20 @@ impl Arrivals {
     pub fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Option<TransportEvent>> {
         loop {
             // Looked at again once a frame is found: its connection's `Up` is there by then.
-            if let Some(arrival) = self.changes.try_recv().ok().or_else(|| self.next.take()) {
-                return Poll::Ready(Some(arrival.event));
+            match self.changes.try_recv().ok().or_else(|| self.next.take()).map(Arrival::take) {
+                Some(Some(event)) => return Poll::Ready(Some(event)),
+                Some(None) => continue,
+                None => {}
             }
-            match self.poll_frame(cx) {
-                Poll::Ready(frame) => self.next = Some(frame),
-                Poll::Pending => {
-                    let change = self.changes.poll_recv(cx);
-                    return change.map(|change| change.map(|arrival| arrival.event));
-                }
+            let frame = self.take_frame(|lane| match lane.poll_recv(cx) {
+                Poll::Ready(frame) => frame,
+                Poll::Pending => None,
+            });
+            if frame.is_none() {
+                let change = self.changes.poll_recv(cx);
+                return change.map(|change| change.map(|arrival| arrival.event));
             }
+            self.next = frame;
         }
     }
 
@@ -167,20 +179,20 @@ impl Arrivals {
             && LANES.into_iter().all(|lane| self.frames.get(lane).is_empty())
     }
 
-    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Arrival> {
-        let mut order = LANES;
-        if self.in_row >= IN_ROW_MAX {
-            self.in_row = 0;
-            order = self.turn;
-            let [next, other, last] = order;
+    /// Takes a frame of the first lane that gives one.
+    fn take_frame(
+        &mut self,
+        mut take: impl FnMut(&mut mpsc::Receiver<Arrival>) -> Option<Arrival>,
+    ) -> Option<Arrival> {
+        let is_turn = self.in_row >= IN_ROW_MAX;
+        let order = if is_turn { self.turn } else { LANES };
+        let frame_of = |lane| take(self.frames.get_mut(lane)).map(|frame| (lane, frame));
+        let (lane, frame) = order.into_iter().find_map(frame_of)?;
+        self.in_row = if is_turn { 1 } else { self.in_row + 1 };
+        let [next, other, last] = self.turn;
+        if is_turn && lane == next {
             self.turn = [other, next, last];
         }
-        for lane in order {
-            if let Poll::Ready(Some(frame)) = self.frames.get_mut(lane).poll_recv(cx) {
-                self.in_row += 1;
-                return Poll::Ready(frame);
-            }
-        }
-        Poll::Pending
+        Some(frame)
     }
 }

@@ -70,3 +70,16 @@ async fn regression_node_that_stopped_refused_streams_and_was_blamed_for_it() {
     stops.await.unwrap();
 }
 
+#[tokio::test]
+async fn regression_frames_were_delivered_after_disconnect() {
+    let (mut victim, raw) = busy(|config| config.event_queue_max = 8).await;
+    let _lane = raw.write_in(Lane::Signing, &[Kind::NonceAck.id(), 1, 0].repeat(3)).await;
+    while victim.events.waiting(Lane::Signing) < 3 {
+        tokio::task::yield_now().await;
+    }
+    assert!(matches!(victim.next().await, TransportEvent::Frame { .. }));
+    victim.disconnect(raw.id, CloseCode::Unwanted);
+    let reason = DisconnectReason::Ours { code: CloseCode::Unwanted };
+    assert_eq!(victim.disconnected().await, (raw.id, reason));
+    assert!(victim.events.is_empty());
+}
