@@ -13,7 +13,9 @@ use ensign_wire::{Body, DecodeError, Envelope, Kind, SigningRequest};
 use crate::{Culprit, Evidence, EvidenceError};
 
 /// The first line of a file: what it is, and in which version.
-const MAGIC: &[u8] = b"ensign-evidence-1\n";
+const MAGIC: &[u8] = b"ensign-evidence-2\n";
+/// That of files whose statements are of protocol version 1, which this one does not read.
+const MAGIC_OF_VERSION_1: &[u8] = b"ensign-evidence-1\n";
 /// The part of [`MAGIC`] that every version begins with.
 const MAGIC_OF_ANY_VERSION: &[u8] = b"ensign-evidence-";
 
@@ -134,6 +136,9 @@ pub enum CaseDecodeError {
     /// The first line is another one.
     #[error("the file does not begin as an evidence file does")]
     NotACase,
+    /// A file of version 1, whose statements are of protocol version 1.
+    #[error("the file has version 1, which only earlier versions of this program read")]
+    Earlier,
     /// A later version.
     #[error("the file has a version that this program does not know")]
     Version,

@@ -89,7 +89,7 @@ impl Identity {
 /// Who answered a dial, once the answer's signature was verified.
 pub(crate) type Found = Arc<OnceLock<PeerId>>;
 
-/// Returns the name by which TLS tells networks and protocol versions apart, `ensign/1/regtest`.
+/// Returns the name by which TLS tells networks and protocol versions apart, `ensign/2/regtest`.
 pub(crate) fn alpn(network: Network) -> Vec<u8> {
     format!("ensign/{PROTOCOL_VERSION}/{network}").into_bytes()
 }

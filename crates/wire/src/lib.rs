@@ -53,7 +53,7 @@ mod codec;
 pub use codec::DecodeError;
 
 /// The protocol version this crate speaks; part of every envelope and of the handshake.
-pub const PROTOCOL_VERSION: u8 = 1;
+pub const PROTOCOL_VERSION: u8 = 2;
 
 #[cfg(test)]
 mod tests;

@@ -429,7 +429,7 @@ catalogue! {
         "Evidence is named by its id or by the beginning of it, if only one begins so.",
         "see `ensign evidence list`";
     EVIDENCE_DAMAGED = "E-EVI-002", exit: Usage, risk: CheckFirst, retry: false,
-        "The file is no evidence, or it is damaged.",
+        "The file is no evidence, it is damaged, or it is of another version.",
         "Bytes were changed or lost, or it is another file. Nobody can be blamed on its account.",
         "ask for the file again; export it with `ensign evidence export`";
     EVIDENCE_REFUSED = "E-EVI-003", exit: Policy, risk: CheckFirst, retry: false,

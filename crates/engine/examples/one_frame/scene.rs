@@ -15,7 +15,8 @@ use ensign_primitives::{
 };
 use ensign_session::{Entropy, LocalSigner};
 use ensign_wire::{
-    Frame, GroupKeys, Header, Hello, KeyTweak, Kind, Limits, Message, Mode, Roles, TxType,
+    Frame, GroupKeys, Header, Hello, KeyTweak, Kind, Limits, Message, Mode, PROTOCOL_VERSION,
+    Roles, TxType,
 };
 
 const NETWORK: Network = Network::Regtest;
@@ -138,8 +139,8 @@ fn idle(engine: &mut Engine, now: Now, number: usize) {
     engine.handle_input(now, Input::Up { link, peer, remote, direction: Direction::Inbound });
     let hello = Frame::Hello(Hello {
         roles: Roles::SIGNER,
-        version_min: 1,
-        version_max: 1,
+        version_min: PROTOCOL_VERSION,
+        version_max: PROTOCOL_VERSION,
         clock: None,
         instance: None,
         observed: None,

@@ -4,7 +4,7 @@ use core::time::Duration;
 use std::{vec, vec::Vec};
 
 use ensign_primitives::{PeerId, QueryId, RequestId, UnixTime};
-use ensign_wire::{DecodeError, Frame, Hello, Kind, Limits, Mode, Roles};
+use ensign_wire::{DecodeError, Frame, Hello, Kind, Limits, Mode, PROTOCOL_VERSION, Roles};
 
 use super::{
     cast::{NETWORK, START, peer},
@@ -49,7 +49,7 @@ fn is_up(net: &Net, who: PeerId) -> bool {
 fn member_that_says_hello_is_up_and_its_clock_is_compared() {
     let mut net = met(peer(1));
     assert!(!is_up(&net, peer(1)));
-    net.deliver(peer(1), 0, &hello(1, 1));
+    net.deliver(peer(1), 0, &hello(PROTOCOL_VERSION, PROTOCOL_VERSION));
     let up = Event::PeerUp { peer: peer(1), clock_offset_millis: 1500 };
     assert!(is_up(&net, peer(1)) && net.nodes[0].events == [up]);
     assert_eq!(net.nodes[0].next(), None);
@@ -61,7 +61,7 @@ fn strangers_frame_before_hello_ends_the_connection() {
     net.deliver(peer(STRANGER), 0, &Frame::Ping(QueryId(1)).encode());
     assert_eq!(net.nodes[0].offenses(), [(peer(STRANGER), Offense::NoHello { kind: Kind::Ping })]);
     assert_eq!(net.nodes[0].closed, [(peer(STRANGER), CloseCode::Silent)]);
-    net.deliver(peer(STRANGER), 0, &hello(1, 1));
+    net.deliver(peer(STRANGER), 0, &hello(PROTOCOL_VERSION, PROTOCOL_VERSION));
     assert!(!is_up(&net, peer(STRANGER)), "what comes after the end is not heard");
 }
 
@@ -94,8 +94,8 @@ fn silence_is_ended_after_the_timeout_and_not_before() {
 #[test]
 fn second_hello_ends_the_connection_and_the_member_counts_as_gone() {
     let mut net = met(peer(1));
-    net.deliver(peer(1), 0, &hello(1, 1));
-    net.deliver(peer(1), 0, &hello(1, 1));
+    net.deliver(peer(1), 0, &hello(PROTOCOL_VERSION, PROTOCOL_VERSION));
+    net.deliver(peer(1), 0, &hello(PROTOCOL_VERSION, PROTOCOL_VERSION));
     assert_eq!(net.nodes[0].offenses(), [(peer(1), Offense::SecondHello)]);
     assert_eq!(net.nodes[0].closed, [(peer(1), CloseCode::Offense)]);
     assert_eq!(net.nodes[0].events.last(), Some(&Event::PeerDown { peer: peer(1) }));
@@ -104,8 +104,8 @@ fn second_hello_ends_the_connection_and_the_member_counts_as_gone() {
 #[test]
 fn foreign_version_is_named_and_was_never_up() {
     let mut net = met(peer(1));
-    net.deliver(peer(1), 0, &hello(2, 7));
-    let offense = Offense::Version { min: 2, max: 7 };
+    net.deliver(peer(1), 0, &hello(1, 1));
+    let offense = Offense::Version { min: 1, max: 1 };
     assert_eq!(net.nodes[0].offenses(), [(peer(1), offense)]);
     assert_eq!(net.nodes[0].closed, [(peer(1), CloseCode::Incompatible)]);
     assert_eq!(net.nodes[0].events.len(), 0, "neither up nor down: {:?}", net.nodes[0].events);
@@ -121,7 +121,7 @@ fn range_of_versions_that_holds_ours_is_fine() {
 #[test]
 fn ping_is_answered_to_anybody_who_said_hello() {
     let mut net = met(peer(STRANGER));
-    net.deliver(peer(STRANGER), 0, &hello(1, 1));
+    net.deliver(peer(STRANGER), 0, &hello(PROTOCOL_VERSION, PROTOCOL_VERSION));
     net.deliver(peer(STRANGER), 0, &Frame::Ping(QueryId(77)).encode());
     assert_eq!(net.nodes[0].offenses(), []);
 }
@@ -129,7 +129,7 @@ fn ping_is_answered_to_anybody_who_said_hello() {
 #[test]
 fn stranger_is_heard_four_times_and_leaves_nothing_behind() {
     let mut net = met(peer(STRANGER));
-    net.deliver(peer(STRANGER), 0, &hello(1, 1));
+    net.deliver(peer(STRANGER), 0, &hello(PROTOCOL_VERSION, PROTOCOL_VERSION));
     let payload = Frame::Payload { request: RequestId::from_bytes([1; 32]), bytes: vec![1; 100] };
     for time in 1..=6 {
         net.deliver(peer(STRANGER), 0, &payload.encode());
@@ -148,12 +148,12 @@ fn bytes_that_are_no_message_end_the_connection_and_are_explained() {
         (Kind::Ping, vec![1, 2], "trailing bytes"),
         (Kind::Ping, vec![0x81, 0x00], "two encodings"),
         (Kind::Ping, vec![1; 17], "oversized"),
-        (Kind::SessionReady, vec![1, 3], "foreign network"),
+        (Kind::SessionReady, vec![PROTOCOL_VERSION, 3], "foreign network"),
         (Kind::SessionReady, vec![9, 3, 1, 1], "foreign version"),
         (Kind::SessionJoin, vec![0xff; 500], "garbage"),
     ] {
         let mut net = met(peer(1));
-        net.deliver(peer(1), 0, &hello(1, 1));
+        net.deliver(peer(1), 0, &hello(PROTOCOL_VERSION, PROTOCOL_VERSION));
         let expected = Frame::decode(kind, &body, NETWORK).unwrap_err();
         let input = net.names.body(0, peer(1), (kind, &body));
         net.input(0, input);
@@ -167,7 +167,7 @@ fn bytes_that_are_no_message_end_the_connection_and_are_explained() {
 fn decoding_errors_tell_what_is_wrong() {
     let errors = [
         (Frame::decode(Kind::SessionReady, &[9], NETWORK), "version"),
-        (Frame::decode(Kind::SessionReady, &[1, 0], NETWORK), "network"),
+        (Frame::decode(Kind::SessionReady, &[PROTOCOL_VERSION, 0], NETWORK), "network"),
     ];
     assert!(matches!(errors[0].0, Err(DecodeError::Version { seen: 9, .. })), "{:?}", errors[0]);
     assert!(matches!(errors[1].0, Err(DecodeError::Network { .. })), "{:?}", errors[1]);
@@ -185,7 +185,7 @@ fn member_takes_the_place_of_a_stranger_when_all_are_taken() {
     assert_eq!(net.nodes[0].closed, [(peer(STRANGER), CloseCode::Unwanted)]);
     meet(&mut net, peer(1));
     assert_eq!(net.nodes[0].closed.len(), 2, "one stranger had to go");
-    net.deliver(peer(1), 0, &hello(1, 1));
+    net.deliver(peer(1), 0, &hello(PROTOCOL_VERSION, PROTOCOL_VERSION));
     assert!(is_up(&net, peer(1)));
     assert_eq!(net.nodes[0].held("links"), PEERS_MAX);
 }

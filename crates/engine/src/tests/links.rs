@@ -4,7 +4,8 @@ use std::{vec, vec::Vec};
 
 use ensign_primitives::{LinkId, PeerId, QueryId, RequestId, SessionId, UnixTime};
 use ensign_wire::{
-    Body, Frame, Hello, Kind, Lane, Limits, Mode, Roles, SessionReady, SigningRequest,
+    Body, Frame, Hello, Kind, Lane, Limits, Mode, PROTOCOL_VERSION, Roles, SessionReady,
+    SigningRequest,
 };
 
 use super::{
@@ -23,8 +24,8 @@ const STRANGER: usize = 9;
 fn hello() -> Hello {
     Hello {
         roles: Roles::SIGNER,
-        version_min: 1,
-        version_max: 1,
+        version_min: PROTOCOL_VERSION,
+        version_max: PROTOCOL_VERSION,
         clock: None,
         instance: None,
         observed: Some("192.0.2.1:4000".parse().unwrap()),

@@ -4,7 +4,7 @@ use core::time::Duration;
 use std::{vec, vec::Vec};
 
 use ensign_primitives::{GroupId, PeerId};
-use ensign_wire::{Frame, Groups, Hello, Kind, Limits, Mode, Roles};
+use ensign_wire::{Frame, Groups, Hello, Kind, Limits, Mode, PROTOCOL_VERSION, Roles};
 
 use super::{
     cast::{group_id, group_of, peer},
@@ -109,7 +109,7 @@ fn introduced(net: &mut Net) {
     net.input(0, up);
     let limits = Limits { payload_bytes: 0, messages: 0, requests: 0 };
     let (clock, instance, observed, listening) = (None, None, None, vec![]);
-    let (roles, version_min, version_max) = (Roles::SIGNER, 1, 1);
+    let (roles, version_min, version_max) = (Roles::SIGNER, PROTOCOL_VERSION, PROTOCOL_VERSION);
     let hello =
         Hello { roles, version_min, version_max, clock, instance, observed, listening, limits };
     net.deliver(peer, 0, &Frame::Hello(hello).encode());
@@ -178,8 +178,8 @@ fn member_whose_process_runs_twice_is_told_and_one_that_restarts_is_not() {
         let limits = Limits { payload_bytes: 0, messages: 0, requests: 0 };
         let hello = Hello {
             roles: Roles::SIGNER,
-            version_min: 1,
-            version_max: 1,
+            version_min: PROTOCOL_VERSION,
+            version_max: PROTOCOL_VERSION,
             clock: None,
             instance: Some(instance),
             observed: None,

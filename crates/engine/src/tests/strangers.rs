@@ -7,7 +7,7 @@ use core::{
 use std::{vec, vec::Vec};
 
 use ensign_primitives::{PeerId, QueryId, StateMachine};
-use ensign_wire::{Frame, Hello, Kind, Limits, Roles};
+use ensign_wire::{Frame, Hello, Kind, Limits, PROTOCOL_VERSION, Roles};
 
 use super::{
     cast::{NETWORK, START, peer},
@@ -56,8 +56,8 @@ fn introduced(who: PeerId) -> Net {
     let limits = Limits { payload_bytes: 0, messages: 0, requests: 0 };
     let hello = Hello {
         roles: Roles::SIGNER,
-        version_min: 1,
-        version_max: 1,
+        version_min: PROTOCOL_VERSION,
+        version_max: PROTOCOL_VERSION,
         clock: None,
         instance: None,
         observed: None,
@@ -84,7 +84,10 @@ fn stranger_learns_what_it_needs_and_neither_clock_nor_listening_addresses() {
     let hello = meet(&mut Net::apart(2), peer(STRANGER));
     assert_eq!((hello.clock, hello.listening.as_slice()), (None, [].as_slice()));
     assert_eq!(hello.observed, Some("192.0.2.7:40321".parse().unwrap()));
-    assert_eq!((hello.roles, hello.version_min, hello.version_max), (Roles::SIGNER, 1, 1));
+    assert_eq!(
+        (hello.roles, hello.version_min, hello.version_max),
+        (Roles::SIGNER, PROTOCOL_VERSION, PROTOCOL_VERSION)
+    );
     assert!(hello.limits.messages > 0 && hello.limits.payload_bytes > 0);
 }
 

@@ -8,8 +8,8 @@ use ensign_wire::{Envelope, Frame, PubNonceBytes, SigningRequest};
 
 use super::encode::Tag;
 use super::{
-    CASE_BYTES_MAX, Case, CaseDecodeError, Charge, MAGIC, MAGIC_OF_ANY_VERSION, REPORTS_MAX,
-    SpeaksFor,
+    CASE_BYTES_MAX, Case, CaseDecodeError, Charge, MAGIC, MAGIC_OF_ANY_VERSION, MAGIC_OF_VERSION_1,
+    REPORTS_MAX, SpeaksFor,
 };
 use crate::Evidence;
 
@@ -27,9 +27,13 @@ impl Case {
             return Err(CaseDecodeError::TooLarge { limit, seen });
         }
         let Some(rest) = bytes.strip_prefix(MAGIC) else {
-            let is_later = bytes.starts_with(MAGIC_OF_ANY_VERSION);
-            let later = CaseDecodeError::Version;
-            return Err(if is_later { later } else { CaseDecodeError::NotACase });
+            return Err(if bytes.starts_with(MAGIC_OF_VERSION_1) {
+                CaseDecodeError::Earlier
+            } else if bytes.starts_with(MAGIC_OF_ANY_VERSION) {
+                CaseDecodeError::Version
+            } else {
+                CaseDecodeError::NotACase
+            });
         };
         let checked = rest.split_at_checked(CHECKSUM_BYTES);
         let content = checked.filter(|(sum, content)| *sum == sha256(content));

@@ -94,6 +94,15 @@ fn each_kind_comes_back_from_its_file_and_convicts_node_and_key() {
 }
 
 #[test]
+fn regression_file_of_version_1_was_called_damaged() {
+    let [case, ..] = proofs();
+    let mut bytes = case.encode();
+    assert_eq!(bytes[16], b'2');
+    bytes[16] = b'1';
+    assert_eq!(Case::decode(&bytes), Err(CaseDecodeError::Earlier));
+}
+
+#[test]
 fn without_the_delegation_only_the_node_is_convicted() {
     let [mut conflict, ..] = proofs();
     if let Charge::Proof { speaks_for, .. } = &mut conflict.charge {
@@ -256,7 +265,7 @@ proptest! {
 
     #[test]
     fn any_bytes_are_a_case_or_an_error(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
-        let content = [b"ensign-evidence-1\n".as_slice(), &sha256(&bytes), &bytes].concat();
+        let content = [b"ensign-evidence-2\n".as_slice(), &sha256(&bytes), &bytes].concat();
         for bytes in [bytes, content] {
             assert_frames_nobody(&bytes, "random");
         }

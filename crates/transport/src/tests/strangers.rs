@@ -11,7 +11,7 @@ use std::{
 
 use ensign_identity::NodeKey;
 use ensign_primitives::{PeerId, QueryId};
-use ensign_wire::{Audience, Frame, Hello, Kind, Lane, Limits, Roles};
+use ensign_wire::{Audience, Frame, Hello, Kind, Lane, Limits, PROTOCOL_VERSION, Roles};
 use quinn::{
     AsyncUdpSocket, Connection, Endpoint, UdpPoller,
     udp::{RecvMeta, Transmit},
@@ -26,8 +26,8 @@ use crate::{
 fn hello() -> Frame {
     Frame::Hello(Hello {
         roles: Roles::SIGNER,
-        version_min: 1,
-        version_max: 1,
+        version_min: PROTOCOL_VERSION,
+        version_max: PROTOCOL_VERSION,
         clock: None,
         instance: None,
         observed: None,

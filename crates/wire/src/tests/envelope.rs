@@ -34,12 +34,12 @@ fn every_bit_of_an_envelope_is_signed() {
 
 #[test]
 fn envelope_of_another_version_is_named_before_anything_else_is_read() {
-    let expected = Err(DecodeError::Version { expected: 1, seen: 2 });
+    let expected = Err(DecodeError::Version { expected: 2, seen: 1 });
     for kind in body_kinds() {
         let mut bytes = body_bytes(smallest(kind));
-        bytes[0] = 2;
+        bytes[0] = 1;
         assert_eq!(Frame::decode(kind, &bytes, NETWORK), expected);
-        assert_eq!(Frame::decode(kind, &[2], NETWORK), expected);
+        assert_eq!(Frame::decode(kind, &[1], NETWORK), expected);
     }
 }
 
