@@ -19,6 +19,15 @@ pub const OFFENSE_POINTS_MAX: u32 = 20;
 /// not a program that fills it.
 pub const PINGS_ALLOWED: Allowance = Allowance { burst: 16, per_minute: 120 };
 
+/// Default of [`Strangers::links_max`]. Guess: nobody we do not know needs to stay, so few places with a
+/// quick turnover do.
+pub const STRANGERS_MAX: usize = 64;
+
+/// Default of [`Strangers::time`]. Guess: a handshake, a greeting and a few questions over a bad line.
+pub const STRANGER_TIME: Duration = Duration::from_secs(30);
+
+const _: () = assert!(STRANGERS_MAX < ensign_signing::PEERS_MAX);
+
 /// Most rounds in which children are told what other children have said, for one input. Guess: a
 /// handful of times the longest chain of answers, which is three.
 pub const SETTLE_ROUNDS_MAX: usize = 16;
@@ -39,6 +48,23 @@ pub struct EngineConfig {
     pub allowances: Allowances,
     /// How peers are dialled.
     pub peers: PeersConfig,
+    /// What is left to nodes that call us and that we neither know nor want.
+    pub strangers: Strangers,
+}
+
+/// What strangers may have of this node's places. A setting; the defaults are constants of this crate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Strangers {
+    /// Most connections with them at once; beyond it the youngest of the largest address group goes.
+    pub links_max: usize,
+    /// How long each stays, unless it becomes a member or is wanted.
+    pub time: Duration,
+}
+
+impl Default for Strangers {
+    fn default() -> Self {
+        Self { links_max: STRANGERS_MAX, time: STRANGER_TIME }
+    }
 }
 
 impl EngineConfig {

@@ -77,7 +77,7 @@ impl Engine {
         let Restored { signing, peers } = restored;
         let seed = seed_of("peers", config.network, seed);
         Self {
-            gate: Gate::new(),
+            gate: Gate::new(config.strangers),
             guards: Guards::new(config.allowances),
             warnings: Warnings::new(now.instant),
             signing: Signing::new(config.signing(), keys, now, signing),
@@ -224,7 +224,7 @@ impl StateMachine for Engine {
         if self.poll_timeout().is_none_or(|wakeup| wakeup.at > now.instant) {
             return;
         }
-        self.close_silent(now);
+        self.close_overdue(now);
         self.signing.handle_timeout(now);
         self.peers.handle_timeout(now);
         self.settle(now);

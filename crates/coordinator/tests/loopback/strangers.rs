@@ -1,8 +1,8 @@
 //! Peers of no group: what they learn, what they can ask for, and that they are in nobody's way.
 
 use ensign_coordinator::{Event, PeerEvent, Work};
+use ensign_engine::STRANGERS_MAX;
 use ensign_primitives::QueryId;
-use ensign_transport::STRANGERS_MAX;
 use ensign_wire::{Frame, Kind};
 
 use super::{

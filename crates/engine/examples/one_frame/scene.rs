@@ -93,6 +93,7 @@ fn people(now: Now) -> Vec<Person> {
             timeouts: Timeouts::default(),
             allowances: Default::default(),
             peers: Default::default(),
+            strangers: Default::default(),
         };
         let peer = keys.node_key.peer_id();
         let mut engine = Engine::new(config, keys, [7; 32], now, Restored::default());
