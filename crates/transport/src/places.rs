@@ -362,13 +362,17 @@ mod tests {
         let second = places.accept(ip(1), start).unwrap();
         assert_eq!(second.identify(NOBODY, Standing::Stranger), Ok(()));
         assert!(places.accept(ip(1), start + HANDSHAKE_GRACE).is_some());
-        assert_eq!((first.0.is_evicted(), second.is_evicted(), second.hold()), (false, true, false));
+        assert_eq!(
+            (first.0.is_evicted(), second.is_evicted(), second.hold()),
+            (false, true, false)
+        );
     }
 
     #[test]
     fn expected_peer_gets_in_when_strangers_of_its_address_are_all_that_is_held() {
         let places = places(|config| config.links_max = 3);
-        let held = (0..512).map(|_| stranger(&places, ip(1))).filter(|(_, entered)| entered.is_ok());
+        let held =
+            (0..512).map(|_| stranger(&places, ip(1))).filter(|(_, entered)| entered.is_ok());
         let held: Vec<_> = held.map(|(place, _)| place.hold().then_some(place)).collect();
         assert_eq!(held.len(), 3);
         let member = accept(&places, ip(1));
