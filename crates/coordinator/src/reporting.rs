@@ -70,6 +70,7 @@ impl Driver {
             }
             Engine::Closed { request, attempt, failure } => {
                 self.signer.held.forget(&request);
+                self.callers.may_leave(&request);
                 let (now, why) = (self.clock.now().unix, self.given_up.remove(&request));
                 self.reviewer.on_closed(now, request, (*failure, attempt), why);
                 self.load_next();
@@ -83,7 +84,7 @@ impl Driver {
             Engine::NotDelegated(why) => self.on_not_delegated(why),
             // Each is taken up, or asked about, by a command that says so itself.
             Engine::NotResumed { .. } => {}
-            Engine::Everybody { .. } => {}
+            Engine::Everybody { request } => self.callers.may_leave(&request),
         }
     }
 

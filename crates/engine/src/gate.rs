@@ -14,7 +14,8 @@ use ensign_signing::{Bucket, MEMBERS_MAX, PEERS_MAX, REQUESTS_MAX, Standing};
 use ensign_wire::{Hello, Limits, PAYLOAD_BYTES_MAX, PROTOCOL_VERSION, Roles};
 
 use crate::{
-    CloseCode, EngineConfig, HELLO_TIMEOUT, OFFENSE_POINTS_MAX, PINGS_ALLOWED, Sentence, Strangers,
+    CloseCode, EngineConfig, HELLO_TIMEOUT, LISTS_ALLOWED, OFFENSE_POINTS_MAX, PINGS_ALLOWED,
+    Sentence, Strangers,
 };
 
 /// One connection.
@@ -37,6 +38,7 @@ pub struct Link {
     stays_until: Instant,
     points: u32,
     pub(crate) pings: Bucket,
+    pub(crate) lists: Bucket,
     /// Its last question; the next has a greater name.
     asked: Option<QueryId>,
 }
@@ -78,7 +80,7 @@ pub(crate) struct Gate {
     current: BTreeMap<PeerId, LinkId>,
     /// Those that have not introduced themselves, by when they have to.
     silent: BTreeSet<(Instant, LinkId)>,
-    /// Those of nodes that called us and that we neither know nor want, by when they have to go.
+    /// Those of nodes that we neither know nor want, by when they have to go.
     guests: BTreeSet<(Instant, LinkId)>,
     /// The peers that children have called members, connected or not.
     members: BTreeSet<PeerId>,
@@ -116,9 +118,9 @@ impl Gate {
         if self.members.contains(peer) { Standing::Member } else { Standing::Stranger }
     }
 
-    fn is_guest(&self, peer: &PeerId, direction: Direction) -> bool {
-        let is_known = self.members.contains(peer) || self.wanted.contains(peer);
-        direction == Direction::Inbound && !is_known
+    /// Whether a peer is a stranger that nobody wants: whom we dial, we want.
+    fn is_guest(&self, peer: &PeerId) -> bool {
+        !self.members.contains(peer) && !self.wanted.contains(peer)
     }
 
     /// Returns the connection that a newcomer drives out: when there are too many strangers, or when
@@ -127,7 +129,7 @@ impl Gate {
     /// It is the youngest stranger of the address that most of them come from: whoever fills the places
     /// loses them first. It may be the newcomer.
     pub(crate) fn gives_way(&self, newcomer: &Arrival) -> Option<LinkId> {
-        let is_guest = self.is_guest(&newcomer.peer, newcomer.direction);
+        let is_guest = self.is_guest(&newcomer.peer);
         let is_full = self.guests.len() >= self.strangers.links_max;
         if !(if is_guest { is_full } else { self.links.is_full() }) {
             return None;
@@ -145,7 +147,7 @@ impl Gate {
     pub(crate) fn enter(&mut self, now: Now, arrival: Arrival) -> bool {
         let Arrival { link, peer, remote, direction } = arrival;
         let hello_by = now.instant.after(HELLO_TIMEOUT);
-        let pings = Bucket::full(now.instant, PINGS_ALLOWED);
+        let [pings, lists] = [PINGS_ALLOWED, LISTS_ALLOWED].map(|it| Bucket::full(now.instant, it));
         let known = Link {
             peer,
             remote,
@@ -156,6 +158,7 @@ impl Gate {
             stays_until: now.instant.after(self.strangers.time),
             points: 0,
             pings,
+            lists,
             asked: None,
         };
         let is_entered = self.links.insert(link, known).is_ok();
@@ -213,8 +216,8 @@ impl Gate {
         let (link, standing) = (self.link_of(peer)?, self.standing_of(peer));
         let known = self.links.get_mut(&link)?;
         known.standing = standing;
-        let (place, direction) = ((known.stays_until, link), known.direction);
-        if self.is_guest(peer, direction) {
+        let place = (known.stays_until, link);
+        if self.is_guest(peer) {
             self.guests.insert(place);
         } else {
             self.guests.remove(&place);

@@ -32,10 +32,6 @@ pub struct TransportConfig {
     pub idle_timeout: Duration,
     /// How often a quiet connection is kept alive.
     pub keep_alive_interval: Duration,
-    /// Wait before the second dial of a peer; doubles with each failure.
-    pub backoff_min: Duration,
-    /// Longest wait between two dials; a connection that lasted this long resets the wait.
-    pub backoff_max: Duration,
     /// How long queued frames may take to arrive when a connection is closed by us.
     pub flush_timeout: Duration,
     /// Most bytes of signing frames queued for one peer beyond what QUIC itself holds, what a frame
@@ -66,8 +62,6 @@ impl TransportConfig {
             admission_timeout: ADMISSION_TIMEOUT,
             idle_timeout: IDLE_TIMEOUT,
             keep_alive_interval: KEEP_ALIVE_INTERVAL,
-            backoff_min: BACKOFF_MIN,
-            backoff_max: BACKOFF_MAX,
             flush_timeout: FLUSH_TIMEOUT,
             signing_queue_bytes_max: SIGNING_QUEUE_BYTES_MAX,
             control_queue_bytes_max: CONTROL_QUEUE_BYTES_MAX,
@@ -129,16 +123,6 @@ pub const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 ///
 /// Guess: two may be lost within [`IDLE_TIMEOUT`], and NAT mappings of 15 s or more stay open.
 pub const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(10);
-
-/// Default of [`TransportConfig::backoff_min`].
-///
-/// Guess: a restarting process is back within a second.
-pub const BACKOFF_MIN: Duration = Duration::from_millis(250);
-
-/// Default of [`TransportConfig::backoff_max`].
-///
-/// Guess: a peer that opens its laptop is reached within half a minute.
-pub const BACKOFF_MAX: Duration = Duration::from_secs(30);
 
 /// Default of [`TransportConfig::flush_timeout`].
 ///

@@ -1,6 +1,6 @@
 //! What the transport tells its owner, and why connections end.
 
-use std::{net::SocketAddr, time::Duration};
+use std::net::SocketAddr;
 
 use ensign_primitives::{Direction, LinkId, PeerId};
 use ensign_wire::{CloseCode, DecodeError, Kind, Lane};
@@ -58,9 +58,6 @@ pub enum TransportEvent {
         address: SocketAddr,
         /// Why it failed.
         error: DialError,
-        /// When the next round of addresses begins; `None` after
-        /// [`dial`](crate::Transport::dial).
-        retry_in: Option<Duration>,
     },
 }
 

@@ -1,7 +1,7 @@
 //! QUIC connections whose TLS keys are the node keys, carrying frames.
 //!
-//! A [`Transport`] owns one UDP socket. It accepts connections, dials peers by identity and keeps
-//! dialling those the caller wants, and moves frames: kind and body, undecoded. Everything that
+//! A [`Transport`] owns one UDP socket. It accepts connections, dials peers by identity, and moves
+//! frames: kind and body, undecoded. Everything that
 //! happens comes out of one bounded channel as a [`TransportEvent`].
 //!
 //! Invariants:
@@ -30,10 +30,10 @@
 
 mod config;
 pub use config::{
-    ADMISSION_TIMEOUT, BACKOFF_MAX, BACKOFF_MIN, BULK_EVENT_QUEUE_MAX, BULK_QUEUE_BYTES_MAX,
-    CONNECTIONS_MAX, CONTROL_QUEUE_BYTES_MAX, EVENT_QUEUE_MAX, FLUSH_TIMEOUT, HANDSHAKE_GRACE,
-    HANDSHAKE_TIMEOUT, HANDSHAKES_BEFORE_RETRY_MAX, HANDSHAKES_MAX, HANDSHAKES_PER_IP_MAX,
-    IDLE_TIMEOUT, KEEP_ALIVE_INTERVAL, LINKS_MAX, SIGNING_QUEUE_BYTES_MAX, STRANGER_FRAMES_MAX,
+    ADMISSION_TIMEOUT, BULK_EVENT_QUEUE_MAX, BULK_QUEUE_BYTES_MAX, CONNECTIONS_MAX,
+    CONTROL_QUEUE_BYTES_MAX, EVENT_QUEUE_MAX, FLUSH_TIMEOUT, HANDSHAKE_GRACE, HANDSHAKE_TIMEOUT,
+    HANDSHAKES_BEFORE_RETRY_MAX, HANDSHAKES_MAX, HANDSHAKES_PER_IP_MAX, IDLE_TIMEOUT,
+    KEEP_ALIVE_INTERVAL, LINKS_MAX, SIGNING_QUEUE_BYTES_MAX, STRANGER_FRAMES_MAX,
     STRANGER_QUEUE_BYTES_MAX, TransportConfig,
 };
 mod event;

@@ -12,7 +12,7 @@ use std::{
 use ensign_primitives::{LinkId, PeerId};
 use ensign_wire::Kind;
 use quinn::Endpoint;
-use tokio::{sync::Notify, task::AbortHandle};
+use tokio::sync::Notify;
 
 use crate::{
     TransportConfig, TransportEvent, arrivals::Arriving, chance::Chance, latch::Latch, link::Link,
@@ -39,8 +39,6 @@ pub(crate) struct Shared {
     pub(crate) expected: Mutex<BTreeSet<PeerId>>,
     /// Peers that are being dialled.
     pub(crate) dialling: Mutex<BTreeSet<PeerId>>,
-    /// The tasks that keep peers connected.
-    pub(crate) wanted: Mutex<BTreeMap<PeerId, AbortHandle>>,
     pub(crate) events: Arriving,
     pub(crate) closed: Latch,
     pub(crate) chance: Chance,

@@ -1,10 +1,6 @@
 //! The handle through which everything is asked for.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    net::SocketAddr,
-    sync::Arc,
-};
+use std::{collections::BTreeSet, net::SocketAddr, sync::Arc};
 
 use bytes::Bytes;
 use ensign_identity::NodeKey;
@@ -18,7 +14,7 @@ use crate::{
     accept::accept,
     arrivals::channel,
     chance::Chance,
-    dial::{dial_once, keep_connected},
+    dial::dial_once,
     latch::Latch,
     outbox::PushError,
     places::Places,
@@ -102,7 +98,6 @@ impl Transport {
             dialling: BTreeSet::new().into(),
             expected: BTreeSet::new().into(),
             linked: Notify::new(),
-            wanted: BTreeMap::new().into(),
             closed: Latch::default(),
             chance,
             config,
@@ -134,28 +129,10 @@ impl Transport {
     /// peer that is dialled is no stranger on the connection that this makes.
     ///
     /// [`DialError::Duplicate`]: crate::DialError::Duplicate
+    /// [`TransportEvent::Up`]: crate::TransportEvent::Up
+    /// [`TransportEvent::DialFailed`]: crate::TransportEvent::DialFailed
     pub fn dial(&self, peer: PeerId, address: SocketAddr) {
         tokio::spawn(dial_once(Arc::clone(&self.0.shared), peer, address));
-    }
-
-    /// Dials `peer` now and whenever it is not connected, until [`forget`](Self::forget).
-    ///
-    /// The addresses are tried in order, each for at most [`TransportConfig::handshake_timeout`];
-    /// each that fails gives a [`TransportEvent::DialFailed`]. Rounds wait between
-    /// [`TransportConfig::backoff_min`] and [`TransportConfig::backoff_max`], doubling, the upper
-    /// half of each wait random. A second call replaces the addresses; our own id is ignored. Peers
-    /// that are dialled are [expected](Self::expect).
-    pub fn keep_connected(&self, peer: PeerId, addresses: Vec<SocketAddr>) {
-        let shared = &self.0.shared;
-        let mut wanted = locked(&shared.wanted);
-        if peer == shared.us || shared.is_closed() {
-            return;
-        }
-        self.expect(peer);
-        let task = tokio::spawn(keep_connected(Arc::clone(shared), peer, addresses));
-        if let Some(earlier) = wanted.insert(peer, task.abort_handle()) {
-            earlier.abort();
-        }
     }
 
     /// Treats `peer` as no stranger, until [`forget`](Self::forget): it gets in however many
@@ -171,12 +148,9 @@ impl Transport {
         }
     }
 
-    /// Stops dialling and expecting `peer`. A connection that stands is kept.
+    /// Stops expecting `peer`. A connection that stands is kept.
     pub fn forget(&self, peer: PeerId) {
         locked(&self.0.shared.expected).remove(&peer);
-        if let Some(task) = locked(&self.0.shared.wanted).remove(&peer) {
-            task.abort();
-        }
     }
 
     /// Sends an encoded frame, or queues it when QUIC takes no more at the moment; never waits.
@@ -221,8 +195,7 @@ impl Transport {
     /// Closes a connection, once what is queued has arrived or
     /// [`TransportConfig::flush_timeout`] has passed.
     ///
-    /// No frame of the peer is delivered after this; `Down` is. A peer that is to be kept
-    /// connected is dialled again: [`forget`](Self::forget) it first if that is not meant.
+    /// No frame of the peer is delivered after this; `Down` is.
     pub fn disconnect(&self, link: LinkId, code: CloseCode) {
         if let Some(link) = self.0.shared.running(link) {
             link.close(code);
@@ -255,8 +228,6 @@ impl Owner {
     /// No more dials, no more callers, no more waiting for a reader of events.
     fn stop(&self) {
         self.shared.closed.set();
-        let wanted = std::mem::take(&mut *locked(&self.shared.wanted));
-        wanted.into_values().for_each(|task| task.abort());
     }
 }
 

@@ -81,12 +81,15 @@ async fn move_in(scene: &Scene<'_>, number: u8) -> Result<f64> {
     let config = TransportConfig::new(listen, door.network);
     let (transport, mut events) = Transport::bind(config, Arc::clone(&member.key)).await?;
     let began = Instant::now();
-    transport.keep_connected(door.peer, vec![door.address]);
+    transport.dial(door.peer, door.address);
     let introduced = async {
         loop {
             match events.recv().await {
                 // The victim speaks: we have a place, and our engine would be served.
                 Some(TransportEvent::Frame { kind: Kind::Hello, .. }) => return Ok(()),
+                Some(TransportEvent::DialFailed { .. } | TransportEvent::Down { .. }) => {
+                    transport.dial(door.peer, door.address);
+                }
                 Some(_) => {}
                 None => bail!("the transport has stopped"),
             }

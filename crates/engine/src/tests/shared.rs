@@ -199,3 +199,18 @@ fn member_whose_process_runs_twice_is_told_and_one_that_restarts_is_not() {
     assert!((0..10).all(|number| say([number; 8]) == 0), "restarts");
     assert_eq!([say([20; 8]), say([21; 8]), say([20; 8]), say([21; 8])], [0, 0, 1, 1]);
 }
+
+#[test]
+fn regression_a_list_of_groups_was_lost_behind_sixteen_others() {
+    let mut net = Net::new(2);
+    net.run();
+    let pairs = (2..9).flat_map(|a| (a + 1..9).map(move |b| vec![0, 1, a, b]));
+    let all: Vec<Vec<usize>> = pairs.chain((2..9).map(|a| vec![0, 1, a])).collect();
+    for node in [0, 1] {
+        all.iter().for_each(|people| form(&mut net, node, people));
+    }
+    net.pass(MINUTE);
+    let either = [peer(0), peer(1)];
+    let mut said = told(&net, 0).into_iter().chain(told(&net, 1));
+    assert_eq!(said.find(|(_, who, _)| either.contains(who)), None, "both have every group");
+}

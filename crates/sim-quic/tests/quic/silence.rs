@@ -33,7 +33,7 @@ impl Node {
     async fn pair(net: &Net) -> (Self, Self) {
         let (mut one, mut two) = (Self::start(net, 0).await, Self::start(net, 1).await);
         two.transport.expect(one.peer);
-        one.transport.keep_connected(two.peer, vec![two.transport.local_addr()]);
+        one.transport.dial(two.peer, two.transport.local_addr());
         for node in [&mut one, &mut two] {
             let event = node.events.recv().await.unwrap();
             assert!(matches!(event, TransportEvent::Up { .. }), "{event:?}");

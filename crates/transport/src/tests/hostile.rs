@@ -72,7 +72,7 @@ async fn answer_under_a_stolen_name_is_an_error() {
         }
     });
     let mut victim = Node::start(key(8)).await;
-    victim.transport.keep_connected(stolen, vec![endpoint.local_addr().unwrap()]);
+    victim.transport.dial(stolen, endpoint.local_addr().unwrap());
     match victim.next().await {
         TransportEvent::DialFailed { error, .. } => {
             assert_eq!(error, DialError::Tls { alert: DECRYPT_ERROR });

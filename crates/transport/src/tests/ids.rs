@@ -76,7 +76,7 @@ async fn regression_packets_to_one_node_could_be_linked_by_their_connection_ids(
         secret[0] = number as u8;
         let secret = Arc::new(NodeKey::from_secret_bytes(secret).unwrap());
         let mut caller = Node::start(secret).await;
-        caller.transport.keep_connected(key(8).peer_id(), vec![transport.local_addr()]);
+        caller.transport.dial(key(8).peer_id(), transport.local_addr());
         caller.connected().await;
         // The first frames may travel in one datagram with the end of the handshake.
         while seen.lock().unwrap().len() < number {

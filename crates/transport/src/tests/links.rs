@@ -14,8 +14,8 @@ async fn up(node: &mut Node) -> (LinkId, Direction) {
 }
 
 async fn refused(node: &mut Node) -> DialError {
-    match node.next().await {
-        TransportEvent::DialFailed { error, retry_in: None, .. } => error,
+    match node.events.recv().await.unwrap() {
+        TransportEvent::DialFailed { error, .. } => error,
         other => panic!("expected DialFailed, saw {other:?}"),
     }
 }
@@ -75,7 +75,7 @@ async fn dials_that_cross_have_one_answer_each() {
         for node in [&mut one, &mut two] {
             let (mut ups, mut answers) = (0, 0);
             while ups == 0 || answers == 0 {
-                match node.next().await {
+                match node.events.recv().await.unwrap() {
                     TransportEvent::Up { direction, .. } => {
                         ups += 1;
                         answers += usize::from(direction == Direction::Outbound);

@@ -68,7 +68,7 @@ async fn route(
 async fn regression_new_port_of_a_router_cost_a_connection_its_idle_timeout() {
     let (mut one, mut two) = (Node::start(key(1)).await, Node::start(key(2)).await);
     let router = Router::start(two.addr()).await;
-    one.transport.keep_connected(two.id, vec![router.address]);
+    one.transport.dial(two.id, router.address);
     assert_eq!(one.connected().await, (two.id, true));
     assert_eq!(two.connected().await, (one.id, false));
     for number in 0..5 {

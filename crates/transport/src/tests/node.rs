@@ -1,6 +1,6 @@
 //! A node under test, and a raw one that breaks the rules.
 
-use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
 
 use ensign_identity::NodeKey;
 use ensign_primitives::{Direction, LinkId, Network, PeerId};
@@ -8,7 +8,7 @@ use ensign_wire::{Frame, Lane};
 use quinn::{Connection, Endpoint};
 
 use crate::{
-    Arrivals, CloseCode, DisconnectReason, Transport, TransportConfig, TransportEvent,
+    Arrivals, CloseCode, DialError, DisconnectReason, Transport, TransportConfig, TransportEvent,
     chance::Chance, lane, quic, socket::Socket, tls::Identity,
 };
 
@@ -26,12 +26,9 @@ pub(super) fn low_and_high() -> (Arc<NodeKey>, Arc<NodeKey>) {
     if one.peer_id() < two.peer_id() { (one, two) } else { (two, one) }
 }
 
-/// The defaults on loopback, with waits short enough for tests.
+/// The defaults on loopback.
 pub(super) fn config() -> TransportConfig {
-    let mut config = TransportConfig::new(LOOPBACK, Network::Regtest);
-    config.backoff_min = Duration::from_millis(20);
-    config.backoff_max = Duration::from_millis(200);
-    config
+    TransportConfig::new(LOOPBACK, Network::Regtest)
 }
 
 pub(super) struct Node {
@@ -58,15 +55,21 @@ impl Node {
     }
 
     pub(super) fn dial(&self, other: &Self) {
-        self.transport.keep_connected(other.id, vec![other.addr()]);
+        self.transport.expect(other.id);
+        self.transport.dial(other.id, other.addr());
     }
 
+    /// Waits for the next event; that a dial met another connection is no news.
     pub(super) async fn next(&mut self) -> TransportEvent {
-        let event = self.events.recv().await.unwrap();
-        if let TransportEvent::Up { link, peer, .. } = event {
-            self.peers.insert(link, peer);
+        loop {
+            let event = self.events.recv().await.unwrap();
+            match event {
+                TransportEvent::Up { link, peer, .. } => drop(self.peers.insert(link, peer)),
+                TransportEvent::DialFailed { error: DialError::Duplicate, .. } => continue,
+                _ => {}
+            }
+            return event;
         }
-        event
     }
 
     /// Returns the last connection with `peer` that was seen.

@@ -284,9 +284,13 @@ async fn handshakes_that_are_never_finished_keep_nobody_out() {
     while victim.transport.handshaking() < 4 {
         tokio::task::yield_now().await;
     }
-    let member = Node::start(key(6)).await;
+    let mut member = Node::start(key(6)).await;
     victim.transport.expect(member.id);
     member.dial(&victim);
+    // It is refused while no handshake has had its time, and dials again.
+    while let TransportEvent::DialFailed { .. } = member.next().await {
+        member.dial(&victim);
+    }
     connected(&mut victim, member.id).await;
     assert!(victim.transport.handshaking() <= 4);
     drop(half_open);
