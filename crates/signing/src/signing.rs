@@ -63,7 +63,7 @@ impl Signing {
         let Restored { open, asked, ended, undecided, horizon, void_until } = restored;
         let waiting = Waiting::new(config.network, open, asked);
         let renewal = Renewal::new(now, keys.delegation.expires);
-        let mut signing = Self::empty(config, keys, (waiting, renewal));
+        let mut signing = Self::empty(config, keys, (waiting, renewal, Shared::new(now.instant)));
         signing.void_until = void_until;
         for (request, group, end) in ended {
             signing.remember_ended(request, group, end);
@@ -74,7 +74,11 @@ impl Signing {
         signing
     }
 
-    fn empty(config: SigningConfig, keys: Keys, (waiting, renewal): (Waiting, Renewal)) -> Self {
+    fn empty(
+        config: SigningConfig,
+        keys: Keys,
+        (waiting, renewal, shared): (Waiting, Renewal, Shared),
+    ) -> Self {
         Self {
             waiting,
             renewal,
@@ -82,7 +86,7 @@ impl Signing {
             decisions: BTreeMap::new(),
             peers: BoundedMap::new(PEERS_MAX),
             groups: Groups::new(config.network, keys.node_key.peer_id(), keys.signer),
-            shared: Shared::default(),
+            shared,
             shelf: Shelf::default(),
             instances: Instances::default(),
             admission: Admission::new(config.allowances),

@@ -214,3 +214,20 @@ fn regression_a_list_of_groups_was_lost_behind_sixteen_others() {
     let mut said = told(&net, 0).into_iter().chain(told(&net, 1));
     assert_eq!(said.find(|(_, who, _)| either.contains(who)), None, "both have every group");
 }
+
+#[test]
+fn regression_claims_of_strangers_hid_a_later_one_for_good() {
+    let mut net = Net::apart(2);
+    for round in 0..60 {
+        introduced(&mut net);
+        claim(&mut net, round * 4, 4);
+        let down = net.names.down(0, peer(STRANGER));
+        net.input(0, down);
+    }
+    let before = told(&net, 0);
+    assert!(before.len() < 240, "the budget is used up");
+    introduced(&mut net);
+    claim(&mut net, 240, 4);
+    net.pass(MINUTE);
+    assert_eq!(told(&net, 0).len(), before.len() + 4, "each once, when there is room");
+}

@@ -12,8 +12,8 @@ use ensign_wire::{
 
 use super::Signing;
 use crate::{
-    CLAIMS_PER_STRANGER_MAX, CommandError, Ending, Event, Introduction, Known, Message, Offense,
-    Opening, Output, Review,
+    CommandError, Ending, Event, Introduction, Known, Message, Offense, Opening, Output, Review,
+    Standing,
     admission::{Announced, Held, Refused},
     ended::{Answer, End, Question, Share, asks},
     request::{NewRequest, OpenedBy, Request, first_seq},
@@ -114,9 +114,10 @@ impl Signing {
     /// Tells the differences that have stood long enough.
     pub(super) fn compare_groups(&mut self, now: Now) {
         for peer in self.shared.due(now) {
-            let most = if self.is_member(&peer) { usize::MAX } else { CLAIMS_PER_STRANGER_MAX };
+            let is_member = self.is_member(&peer);
+            let standing = if is_member { Standing::Member } else { Standing::Stranger };
             let ours = self.groups.shared_with(&peer);
-            for difference in self.shared.differences(peer, &ours, most) {
+            for difference in self.shared.differences(now, (peer, standing), &ours) {
                 self.event(match difference {
                     Difference::Lacking(group) => Event::GroupUnknown { peer, group },
                     Difference::Missing(group) => Event::GroupMissing { peer, group },
