@@ -47,7 +47,7 @@ enum Disk {
     /// In this folder.
     Folder(PathBuf),
     /// In a store of the application's.
-    Own(Box<dyn Store>),
+    Own(Box<dyn Store>, Opening),
 }
 
 impl std::fmt::Debug for Builder {
@@ -57,11 +57,11 @@ impl std::fmt::Debug for Builder {
 }
 
 impl Builder {
-    /// Keeps what must survive in a store of the application's own, which is as it was left: that it
-    /// is no restored or copied one is then the application's to know.
+    /// Keeps what must survive in a store of the application's own, which says what it found: one that
+    /// was restored or copied is acted on, durably, when the node has started.
     #[must_use]
-    pub fn store(mut self, store: Box<dyn Store>) -> Self {
-        self.disk = Disk::Own(store);
+    pub fn store(mut self, store: Box<dyn Store>, found: Opening) -> Self {
+        self.disk = Disk::Own(store, found);
         self
     }
 
@@ -132,9 +132,7 @@ impl Builder {
             Disk::Folder(folder) => {
                 ensign_ledger::open(&folder, self.on_move, self.age, unix_now())
             }
-            Disk::Own(store) => {
-                ensign_ledger::settle(store, Opening::Continued, self.age, unix_now())
-            }
+            Disk::Own(store, found) => ensign_ledger::settle(store, found, self.age, unix_now()),
         };
         let opened = opened.map_err(StartError::Store)?;
         let Opened { store, handles, before } = opened;

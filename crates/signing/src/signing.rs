@@ -43,7 +43,7 @@ pub struct Signing {
     admission: Admission,
     requests: Requests,
     renewal: Renewal,
-    /// No request of another signer's made then or before is joined.
+    /// No request made then or before is joined, but what is proposed to us.
     void_until: Option<UnixTime>,
     /// What is told when which record is durable. Only our user's commands make more of them.
     decisions: BTreeMap<u64, Event>,

@@ -166,7 +166,7 @@ impl Net {
         self.reconnect(node);
     }
 
-    fn revive_from(&mut self, node: usize, restored: signing::Restored) {
+    pub(super) fn revive_from(&mut self, node: usize, restored: signing::Restored) {
         let restored = Restored { signing: restored, ..Restored::default() };
         let (now, dead) = (self.now(), &mut self.nodes[node]);
         dead.subject = Node::of_boot(node, dead.boot, now, restored).subject;

@@ -326,15 +326,24 @@ impl Signing {
             request: Arc::clone(request.signed()),
             payload: request.payload().cloned(),
         };
-        let created = review.request.request.created;
-        if self.void_until.is_none_or(|until| created > until) {
+        if !self.is_void(&review.request) {
             return self.event(Event::Review(review));
         }
-        let is_own = review.request.peer == self.own_peer();
+        let reason = self.own_refusal(&review.request);
         self.event(Event::Void(review));
-        let reason = if is_own { AbortReason::Cancelled } else { AbortReason::Declined };
         let stopped = self.stop(now, id, reason);
         debug_assert!(stopped.is_ok(), "it is open: {stopped:?}");
+    }
+
+    /// Whether a request was made before what we know begins.
+    pub(super) fn is_void(&self, signed: &SignedRequest) -> bool {
+        self.void_until.is_some_and(|until| signed.request.created <= until)
+    }
+
+    /// Returns what others are told of a request that we end by ourselves.
+    pub(super) fn own_refusal(&self, signed: &SignedRequest) -> AbortReason {
+        let is_own = signed.peer == self.own_peer();
+        if is_own { AbortReason::Cancelled } else { AbortReason::Declined }
     }
 
     /// Reports a refused announcement, and tells its sender once why, so that its user can know.
