@@ -8,7 +8,7 @@ use std::{
 };
 
 use ensign_primitives::{QueryId, RequestId};
-use ensign_wire::{Frame, Kind, Lane};
+use ensign_wire::{DecodeError, Frame, Kind, Lane};
 use quinn::{ConnectionError, SendStream};
 
 use super::node::{Node, Raw, config, key, pair};
@@ -101,6 +101,18 @@ async fn lane_that_an_admitted_peer_never_opens_ends_the_connection_by_name() {
         let reason = DisconnectReason::LaneNeverOpened { lane: never };
         assert_eq!(ended(victim, raw).await, (reason, CloseCode::Silent));
     }
+}
+
+#[tokio::test]
+async fn regression_bulk_stream_had_more_than_one_frame() {
+    let (mut victim, raw) = raw(PATIENT).await;
+    let frame = payload(4).encode();
+    let _stream = raw.write_in(Lane::Bulk, &[frame.as_slice(), &frame].concat()).await;
+    let next = victim.next().await;
+    assert!(matches!(next, TransportEvent::Frame { kind: Kind::Payload, .. }), "{next:?}");
+    let (reason, code) = ended(victim, raw).await;
+    let trailing = DecodeError::TrailingBytes { offset: frame.len() - 2, extra: frame.len() };
+    assert_eq!((reason, code), (DisconnectReason::Malformed(trailing), CloseCode::Malformed));
 }
 
 #[tokio::test]
