@@ -270,7 +270,7 @@ impl Signing {
         let unknown = CommandError::UnknownRequest { request: id };
         let record = self.requests.with(&id, Request::consent).ok_or(unknown)??;
         let token = self.persist(record);
-        self.decisions.insert(token, Event::ConsentDurable { request: id });
+        self.tell_when_durable(token, Event::ConsentDurable { request: id });
         Ok(token)
     }
 
