@@ -293,6 +293,7 @@ impl StateMachine for Signing {
             Input::Persisted { token } => self.on_persisted(now, token),
             Input::Recalled { request, known } => self.on_recalled(now, request, known),
         }
+        self.resume_full(now);
     }
 
     fn handle_timeout(&mut self, now: Now) {
@@ -300,6 +301,7 @@ impl StateMachine for Signing {
         self.ask_to_delegate(asked);
         self.compare_groups(now);
         self.run_request_timers(now);
+        self.resume_full(now);
     }
 
     fn poll_output(&mut self) -> Option<Output> {
