@@ -51,6 +51,12 @@ pub enum Input {
         /// The node.
         peer: PeerId,
     },
+    /// Frames for a node were dropped on their way, and payloads may be among them: what has not been
+    /// seen to arrive is sent once more, with pauses ([`RESEND_PAUSE`](crate::RESEND_PAUSE)).
+    Dropped {
+        /// The node.
+        peer: PeerId,
+    },
     /// A message came. One of a node that is not connected is ignored, and so is one that is for
     /// members only and comes from somebody else.
     Message {

@@ -18,7 +18,8 @@ use crate::{
     ENDINGS_REMEMBERED, Event, Input, Keys, NotDelegated, Offense, Output, PEERS_MAX, REQUESTS_MAX,
     Record, RequestStatus, Restored, SignerAnswer, SignerQuestion, SigningConfig,
     admission::Admission, copies::Instances, groups::Groups, horizon::Horizons, renewal::Renewal,
-    request::Request, requests::Requests, restore::Waiting, shared::Shared, shelf::Shelf,
+    request::Request, requests::Requests, resends::Resends, restore::Waiting, shared::Shared,
+    shelf::Shelf,
 };
 
 mod attempts;
@@ -39,6 +40,7 @@ pub struct Signing {
     groups: Groups,
     shared: Shared,
     shelf: Shelf,
+    resends: Resends,
     instances: Instances,
     admission: Admission,
     requests: Requests,
@@ -88,6 +90,7 @@ impl Signing {
             groups: Groups::new(config.network, keys.node_key.peer_id(), keys.signer),
             shared,
             shelf: Shelf::default(),
+            resends: Resends::default(),
             instances: Instances::default(),
             admission: Admission::new(config.allowances),
             requests: Requests::new(config.network),
@@ -152,6 +155,7 @@ impl Signing {
             Occupancy { name: "decisions", len, limit },
             self.nonces.occupancy("nonce log"),
             self.instances.occupancy(),
+            self.resends.occupancy(),
             Occupancy { name: "signing outputs after a drain", len: self.outputs.len(), limit: 0 },
         ];
         own.into_iter()
@@ -288,6 +292,7 @@ impl StateMachine for Signing {
         match input {
             Input::Up { peer, introduction } => self.on_up(now, peer, introduction),
             Input::Down { peer } => self.on_down(peer),
+            Input::Dropped { peer } => self.on_dropped(now, peer),
             Input::Message { peer, message } => self.on_message(now, peer, message),
             Input::Signer(answer) => self.on_signer(now, answer),
             Input::Persisted { token } => self.on_persisted(now, token),
@@ -300,6 +305,7 @@ impl StateMachine for Signing {
         let asked = self.renewal.on_timeout(now);
         self.ask_to_delegate(asked);
         self.compare_groups(now);
+        self.resend_payloads(now);
         self.run_request_timers(now);
         self.resume_full(now);
     }
@@ -309,7 +315,8 @@ impl StateMachine for Signing {
     }
 
     fn poll_timeout(&self) -> Option<Wakeup> {
-        let wakeups = [self.shared.wakeup(), self.requests.wakeup(), self.renewal.wakeup()];
+        let (groups, payloads) = (self.shared.wakeup(), self.resends.wakeup());
+        let wakeups = [groups, payloads, self.requests.wakeup(), self.renewal.wakeup()];
         wakeups.into_iter().flatten().min()
     }
 }

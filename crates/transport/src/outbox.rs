@@ -21,7 +21,7 @@ use crate::{
 ///
 /// Counted on a 64-bit machine: 32 bytes of `Bytes` in a queue that may be half empty, 48 of its
 /// owner and 32 of counters and rounding in the allocation of the frame itself.
-const FRAME_OVERHEAD: usize = 144;
+pub(crate) const FRAME_OVERHEAD: usize = 144;
 
 /// Frames handed to QUIC one by one before the writer's task has run again.
 ///

@@ -51,6 +51,7 @@ impl Signing {
         }
         self.shared.down(&peer);
         self.shelf.down(&peer);
+        self.resends.down(&peer);
         for group in self.groups.shared_with(&peer) {
             self.requests.forget_sent(&group, &peer);
         }

@@ -7,14 +7,15 @@ use std::{
     time::Duration,
 };
 
+use bytes::Bytes;
 use ensign_primitives::{QueryId, RequestId};
-use ensign_wire::{Frame, Kind, Lane};
+use ensign_wire::{DecodeError, Frame, Kind, Lane};
 use quinn::{ConnectionError, SendStream};
 
 use super::node::{Node, Raw, config, key, pair};
 use crate::{
-    BULK_EVENT_QUEUE_MAX, CloseCode, DisconnectReason, SendError, TransportConfig, TransportEvent,
-    lane,
+    BULK_EVENT_QUEUE_MAX, CloseCode, DisconnectReason, REQUESTS_SAID_AGAIN_MAX, SendError,
+    TransportConfig, TransportEvent, lane,
 };
 
 fn payload(len: usize) -> Frame {
@@ -101,6 +102,18 @@ async fn lane_that_an_admitted_peer_never_opens_ends_the_connection_by_name() {
         let reason = DisconnectReason::LaneNeverOpened { lane: never };
         assert_eq!(ended(victim, raw).await, (reason, CloseCode::Silent));
     }
+}
+
+#[tokio::test]
+async fn regression_bulk_stream_had_more_than_one_frame() {
+    let (mut victim, raw) = raw(PATIENT).await;
+    let frame = payload(4).encode();
+    let _stream = raw.write_in(Lane::Bulk, &[frame.as_slice(), &frame].concat()).await;
+    let next = victim.next().await;
+    assert!(matches!(next, TransportEvent::Frame { kind: Kind::Payload, .. }), "{next:?}");
+    let (reason, code) = ended(victim, raw).await;
+    let trailing = DecodeError::TrailingBytes { offset: frame.len() - 2, extra: frame.len() };
+    assert_eq!((reason, code), (DisconnectReason::Malformed(trailing), CloseCode::Malformed));
 }
 
 #[tokio::test]
@@ -358,4 +371,21 @@ async fn down_comes_behind_every_frame_of_its_connection() {
     }
     assert_eq!(frames, 60);
     assert!(two.events.is_empty());
+}
+
+#[tokio::test]
+async fn regression_everything_said_again_after_a_reconnect_met_a_full_lane_for_ever() {
+    let mut victim = Node::start(key(8)).await;
+    let raw = Raw::reading_little(&victim, key(7), 1).await;
+    victim.connected().await;
+    victim.admit(raw.id);
+    let link = victim.link(raw.id);
+    let kinds = Kind::ALL.into_iter().filter(|kind| kind.lane() == Lane::Signing);
+    let largest: Vec<_> =
+        kinds.map(|kind| (kind, Bytes::from(vec![0; 4 + kind.limit()]))).collect();
+    for _ in 0..REQUESTS_SAID_AGAIN_MAX {
+        for (kind, frame) in &largest {
+            assert_eq!(victim.transport.send(link, *kind, frame.clone()), Ok(()));
+        }
+    }
 }
