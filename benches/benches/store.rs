@@ -27,7 +27,9 @@ use ensign_coordinator::{
 use ensign_identity::NodeKey;
 use ensign_musig::SecKey;
 use ensign_primitives::{GroupId, Network, RequestId};
-use ensign_store::{Batch, MemoryStore, Place, Record, Size, Store, StoreError, Table, Visit};
+use ensign_store::{
+    Batch, MemoryStore, Opening, Place, Record, Size, Store, StoreError, Table, Visit,
+};
 
 const NETWORK: Network = Network::Regtest;
 const SIGNERS: usize = 3;
@@ -57,9 +59,9 @@ fn main() {
 
 async fn compare(folder: &Path, rounds: usize) {
     let in_folder = Party::new(folder, |builder| builder).await;
-    let in_memory = |builder: Builder| builder.store(Box::new(MemoryStore::new()));
+    let in_memory = |builder: Builder| builder.store(Box::new(MemoryStore::new()), Opening::New);
     let in_memory = Party::new(folder, in_memory).await;
-    let flushing = |builder: Builder| builder.store(Box::new(Flushing::new(folder)));
+    let flushing = |builder: Builder| builder.store(Box::new(Flushing::new(folder)), Opening::New);
     let flushing = Party::new(folder, flushing).await;
     let mut parties = [in_folder, in_memory, flushing];
     let mut times = [const { Vec::new() }; 3];

@@ -386,7 +386,8 @@ async fn the_board_beside_a_hundred_open_requests_never_reads_the_store() {
     };
     let members = vec![member(0x11, "alice"), member(0x21, "bob")];
     let builder = Coordinator::builder(Network::Regtest, keys(0x11), home.path().to_owned());
-    let builder = builder.new_keys().listen("127.0.0.1:0".parse().unwrap()).store(Box::new(store));
+    let builder = builder.new_keys().listen("127.0.0.1:0".parse().unwrap());
+    let builder = builder.store(Box::new(store), ensign_store::Opening::New);
     let (alice, _events) = builder.start().await.unwrap();
     let service = Service::new(&alice, Arc::new(Hut::default()), Me::default());
     let _server = service.serve(Socket::bind(home.path()).unwrap());

@@ -116,6 +116,7 @@ const SESSION_EXITS: &[(&str, Exit)] = &[
     ("E-PEER-002", Exit::Peer),
     ("E-PEER-003", Exit::NotReady),
     ("E-PEER-004", Exit::NotReady),
+    ("E-PEER-005", Exit::Peer),
     ("E-STO-001", Exit::NonceSafety),
     ("E-STO-002", Exit::Open),
     ("E-STO-003", Exit::NotReady),

@@ -155,7 +155,7 @@ fn open_failure(error: &OpenError) -> Failure {
             let what = format!("{} belongs to another machine", shown(path));
             Failure::new(&code::HOME_MOVED, what)
         }
-        _ => Failure::new(&code::STORE, error.to_string()),
+        OpenError::Refused { .. } | _ => Failure::new(&code::STORE, error.to_string()),
     }
 }
 

@@ -20,6 +20,8 @@ pub(crate) struct Callers {
     begin: BTreeMap<RequestId, Begin>,
     /// Until an end is durable.
     end: BTreeMap<RequestId, Reply<()>>,
+    /// Until everybody is known to hold the signatures, or there will be none.
+    stay: Vec<(RequestId, Reply<()>)>,
     /// For a delegation that holds.
     proposals: Vec<Proposal>,
 }
@@ -41,6 +43,16 @@ impl Callers {
 
     pub(crate) fn ends(&mut self, id: RequestId, reply: Reply<()>) {
         self.end.insert(id, reply);
+    }
+
+    pub(crate) fn stays(&mut self, id: RequestId, reply: Reply<()>) {
+        self.stay.retain(|(_, other)| !other.is_closed());
+        self.stay.push((id, reply));
+    }
+
+    /// Nobody has to stay for a request any more.
+    pub(crate) fn may_leave(&mut self, id: &RequestId) {
+        self.stay.retain(|(of, _)| of != id);
     }
 
     pub(crate) const fn has_room(&self) -> bool {

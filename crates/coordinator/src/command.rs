@@ -26,6 +26,8 @@ pub(crate) enum Command {
     Cancel(RequestId, Reply<()>),
     Received(RequestId),
     Lacking(RequestId, Reply<Vec<SignerIndex>>),
+    /// Waits until nobody has to stay for a request; the reply is dropped then.
+    Stay(RequestId, Reply<()>),
     Requests(Reply<Vec<RequestEntry>>),
     Look(Look),
     Shutdown(oneshot::Sender<()>),

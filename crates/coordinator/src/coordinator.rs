@@ -12,12 +12,12 @@ use ensign_store::{OnMove, Opening, Store};
 use ensign_transport::{BindError, Transport, TransportConfig};
 use tokio::{
     sync::{mpsc, oneshot},
-    time::{Instant, timeout_at},
+    time::timeout,
 };
 
 use crate::{
-    Approval, CommandError, Consent, Event, Events, Group, GroupInfo, Keys, OpeningError, PeerInfo,
-    Preview, Records, RequestEntry, RequestEvent, SigningJob,
+    Approval, CommandError, Consent, Events, Group, GroupInfo, Keys, OpeningError, PeerInfo,
+    Preview, Records, RequestEntry, SigningJob,
     clock::Clock,
     command::{Command, Look},
     driver::Driver,
@@ -47,7 +47,7 @@ enum Disk {
     /// In this folder.
     Folder(PathBuf),
     /// In a store of the application's.
-    Own(Box<dyn Store>),
+    Own(Box<dyn Store>, Opening),
 }
 
 impl std::fmt::Debug for Builder {
@@ -57,11 +57,11 @@ impl std::fmt::Debug for Builder {
 }
 
 impl Builder {
-    /// Keeps what must survive in a store of the application's own, which is as it was left: that it
-    /// is no restored or copied one is then the application's to know.
+    /// Keeps what must survive in a store of the application's own, which says what it found: one that
+    /// was restored or copied is acted on, durably, when the node has started.
     #[must_use]
-    pub fn store(mut self, store: Box<dyn Store>) -> Self {
-        self.disk = Disk::Own(store);
+    pub fn store(mut self, store: Box<dyn Store>, found: Opening) -> Self {
+        self.disk = Disk::Own(store, found);
         self
     }
 
@@ -132,9 +132,7 @@ impl Builder {
             Disk::Folder(folder) => {
                 ensign_ledger::open(&folder, self.on_move, self.age, unix_now())
             }
-            Disk::Own(store) => {
-                ensign_ledger::settle(store, Opening::Continued, self.age, unix_now())
-            }
+            Disk::Own(store, found) => ensign_ledger::settle(store, found, self.age, unix_now()),
         };
         let opened = opened.map_err(StartError::Store)?;
         let Opened { store, handles, before } = opened;
@@ -369,36 +367,25 @@ impl Coordinator {
     /// are not: nobody, if all went well. To be called before a shutdown, because whoever leaves early
     /// leaves the others to find the signatures by themselves.
     ///
-    /// Returns early when the request is over without signatures, or the node stops.
+    /// Returns early when the request is over without signatures, or the node stops; and nobody when it
+    /// finished so long ago that its node does not answer for it any more.
     ///
-    /// - `timeout`: how long to stay at most.
+    /// - `within`: how long to stay at most.
     ///
     /// # Errors
     ///
-    /// [`CommandError::UnknownRequest`] for a request that the node does not have.
+    /// [`CommandError::UnknownRequest`] for a request that the node does not have, or that was over without
+    /// signatures long ago; [`CommandError::Store`] when the store cannot be read.
     pub async fn finish(
         &self,
         request: RequestId,
-        timeout: Duration,
+        within: Duration,
     ) -> Result<Vec<SignerIndex>, CommandError> {
-        // From before the question, so that no answer falls between the two.
-        let mut events = self.events();
-        let until = Instant::now() + timeout;
-        let mut lacking = self.ask(|reply| Command::Lacking(request, reply)).await??;
-        while !lacking.is_empty() {
-            let Ok(Some(event)) = timeout_at(until, events.next()).await else { break };
-            match event {
-                Event::Request(of, RequestEvent::PeerDone { who }) if of.id == request => {
-                    lacking.retain(|other| *other != who);
-                }
-                Event::Request(of, RequestEvent::Failed { .. }) if of.id == request => break,
-                Event::Request(..)
-                | Event::Peer(..)
-                | Event::Warning { .. }
-                | Event::Convicted { .. } => {}
-            }
-        }
-        Ok(lacking)
+        let lacking = || self.ask(move |reply| Command::Lacking(request, reply));
+        let before = lacking().await??;
+        // Whether everybody has them or the time is over: who lacks them is asked anew.
+        let _ = timeout(within, self.ask(|it| Command::Stay(request, it))).await;
+        Ok(lacking().await.and_then(|now| now).unwrap_or(before))
     }
 
     /// Returns every request that is remembered, with how the open ones stand: those that are not

@@ -11,7 +11,7 @@ use ensign_identity::SignerKey;
 use ensign_ledger::{
     self as ledger, About, Answer, AskedBefore, Before, Outlines, Subject, enter_live,
 };
-use ensign_primitives::{GroupId, Network, PeerId, RequestId, StateMachine};
+use ensign_primitives::{GroupId, Network, PeerId, RequestId, SignerIndex, StateMachine};
 use ensign_review::{Matter, Reviewer, problem};
 use ensign_signer::Randomness;
 use ensign_transport::{CONNECTIONS_MAX, SLOTS_MAX, TransportEvent};
@@ -25,7 +25,7 @@ use crate::{
     CommandError, LedgerError, Problem, Records,
     callers::Callers,
     clock::Clock,
-    command::{Command, Look},
+    command::{Command, Look, Reply},
     error::{of_decision, of_engine},
     event::Publisher,
     fault,
@@ -322,10 +322,11 @@ impl Driver {
             Command::Decline(id, reply) => self.end(id, AbortReason::Declined, reply),
             Command::Cancel(id, reply) => self.end(id, AbortReason::Cancelled, reply),
             Command::Received(id) => self.storage.keep(now.unix, ledger::received(&id)),
-            Command::Lacking(id, reply) => {
-                let matter =
-                    self.reviewer.matter(&id).ok_or(CommandError::UnknownRequest { request: id });
-                drop(reply.send(matter.map(Matter::lacking)));
+            Command::Lacking(id, reply) => self.tell_lacking(id, reply),
+            Command::Stay(id, reply) => {
+                if self.reviewer.matter(&id).is_some_and(Matter::waits_for_others) {
+                    self.callers.stays(id, reply);
+                }
             }
             Command::Requests(reply) => {
                 let mut live = self.engine.signing().open_requests(now);
@@ -347,6 +348,17 @@ impl Driver {
             }
             Command::Shutdown(_) => {}
         }
+    }
+
+    fn tell_lacking(&mut self, id: RequestId, reply: Reply<Vec<SignerIndex>>) {
+        if let Some(matter) = self.reviewer.matter(&id) {
+            return drop(reply.send(Ok(matter.lacking())));
+        }
+        self.storage.read(move |store| {
+            let is_signed = Records::new(store).is_signed(&id).map_err(CommandError::Store);
+            let unknown = CommandError::UnknownRequest { request: id };
+            drop(reply.send(is_signed.and_then(|is| is.then(Vec::new).ok_or(unknown))));
+        });
     }
 
     pub(crate) fn stop(&mut self, id: RequestId, reason: AbortReason) -> Result<(), CommandError> {

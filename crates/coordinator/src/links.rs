@@ -11,6 +11,10 @@ use ensign_wire::Kind;
 
 use crate::{GroupInfo, PeerInfo, pushed_off::PushedOff, report};
 
+/// All of what is open can be said again to a member at once.
+const _: () =
+    assert!(ensign_engine::signing::REQUESTS_MAX <= ensign_transport::REQUESTS_SAID_AGAIN_MAX);
+
 /// The transport, with what is known of whoever it connects.
 #[derive(Debug)]
 pub(crate) struct Links {

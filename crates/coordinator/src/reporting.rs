@@ -26,8 +26,10 @@ impl Driver {
                 self.links.missed(peer, &reason);
                 self.emit(Event::Peer(peer, PeerEvent::DialFailed { reason, retry_in }));
             }
-            // What did not leave is asked for again.
-            Hall::Dropped { .. } => {}
+            Hall::Dropped { peer, lane, frames } => {
+                let what = format_args!("{frames} frames were dropped, its {lane:?} lane is full");
+                self.warn_of(peer, problem::of_slow_reader(&what));
+            }
         }
     }
 
@@ -70,6 +72,7 @@ impl Driver {
             }
             Engine::Closed { request, attempt, failure } => {
                 self.signer.held.forget(&request);
+                self.callers.may_leave(&request);
                 let (now, why) = (self.clock.now().unix, self.given_up.remove(&request));
                 self.reviewer.on_closed(now, request, (*failure, attempt), why);
                 self.load_next();
@@ -83,19 +86,23 @@ impl Driver {
             Engine::NotDelegated(why) => self.on_not_delegated(why),
             // Each is taken up, or asked about, by a command that says so itself.
             Engine::NotResumed { .. } => {}
-            Engine::Everybody { .. } => {}
+            Engine::Everybody { request } => self.callers.may_leave(&request),
         }
     }
 
     fn on_offense(&mut self, peer: PeerId, offense: &Offense, held_back: u64) {
         if let Offense::Signing(signing::Offense::UnknownGroup { group }) = offense {
-            return self.tell_missing(peer, *group);
+            self.tell_missing(peer, *group);
+            if held_back == 0 {
+                return;
+            }
         }
         self.emit_warning_of(peer, problem::of_offense(offense), held_back);
     }
 
     /// Tells what the engine found out about another node; anything else is nothing to it.
     fn on_acquaintance(&mut self, event: Engine) {
+        #[expect(clippy::wildcard_enum_match_arm, reason = "its caller tells all else")]
         match event {
             Engine::GroupUnknown { peer, group } => {
                 self.emit_group(peer, &group, |group| PeerEvent::GroupUnknown { group });
@@ -107,20 +114,7 @@ impl Driver {
             Engine::PeerCopied { peer } => {
                 self.emit(Event::Peer(peer, PeerEvent::Copied { whose: Whose::Theirs }));
             }
-            Engine::PeerUp { .. }
-            | Engine::PeerDown { .. }
-            | Engine::Review(_)
-            | Engine::Attempt { .. }
-            | Engine::Session { .. }
-            | Engine::Closed { .. }
-            | Engine::Void(_)
-            | Engine::ConsentDurable { .. }
-            | Engine::EndDurable { .. }
-            | Engine::Everybody { .. }
-            | Engine::Convicted { .. }
-            | Engine::Delegated
-            | Engine::NotDelegated(_)
-            | Engine::NotResumed { .. } => {}
+            _ => {}
         }
     }
 

@@ -73,6 +73,9 @@ impl Driver {
 
     /// Goes on with what was held back until our user said yes again.
     pub(crate) fn go_on(&mut self, id: &RequestId) {
+        // It was asked for when the order came; that may have been long ago, and in vain.
+        self.engine.await_delegation(self.clock.now());
+        self.carry_out();
         let HeldBack { order, burn } = self.signer.held.release(id);
         if let Some((order, payload)) = order {
             self.ask_signer(SignerQuestion::Nonces { order, payload });

@@ -5,7 +5,7 @@ use ensign_identity::NodeKey;
 use ensign_musig::SecKey;
 use ensign_primitives::{GroupId, Network, PeerId, RequestId};
 use ensign_session::Phase;
-use ensign_store::{Batch, MemoryStore, Place, Size, Store, StoreError, Table, Visit};
+use ensign_store::{Batch, MemoryStore, Opening, Place, Size, Store, StoreError, Table, Visit};
 
 use crate::{
     Approval, CommandError, Consent, Coordinator, Event, Events, Group, Keys, Member, PeerEvent,
@@ -49,8 +49,9 @@ async fn start(byte: u8, store: Box<dyn Store>) -> (Coordinator, Events, Member)
     let (signer, peer) = (keys.signer_key(), keys.peer_id());
     let builder = Coordinator::builder(Network::Regtest, keys, "unused".into()).listen(listen);
     let is_new = store.size().unwrap().used == 0;
-    let builder = if is_new { builder.new_keys() } else { builder };
-    let (coordinator, events) = builder.store(store).start().await.unwrap();
+    let (builder, found) =
+        if is_new { (builder.new_keys(), Opening::New) } else { (builder, Opening::Continued) };
+    let (coordinator, events) = builder.store(store, found).start().await.unwrap();
     let addresses = vec![coordinator.local_addr()];
     (coordinator, events, Member { name: byte.to_string(), signer, peer, addresses })
 }

@@ -6,7 +6,7 @@ use core::{net::SocketAddr, time::Duration};
 use ensign_deadline::Timeouts;
 use ensign_peers::PeersConfig;
 use ensign_primitives::Network;
-use ensign_signing::{Allowance, Allowances, SigningConfig};
+use ensign_signing::{Allowance, Allowances, GROUPS_MAX, SigningConfig};
 
 /// How long a connection may stay without its first frame. Guess: many round trips.
 pub const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
@@ -15,9 +15,12 @@ pub const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
 /// from zero on the next connection: a signer is never locked out, only slowed down.
 pub const OFFENSE_POINTS_MAX: u32 = 20;
 
-/// Pings and lists of groups of one connection, member or not. Guess: a person who measures the way,
-/// not a program that fills it.
+/// Pings of one connection, member or not. Guess: a person who measures the way, not a program that
+/// fills it.
 pub const PINGS_ALLOWED: Allowance = Allowance { burst: 16, per_minute: 120 };
+/// Lists of groups of one connection, member or not: a node says its list when it meets us, and again
+/// for each group that it forms or gives up. None that is honest is lost.
+pub const LISTS_ALLOWED: Allowance = Allowance { burst: 2 * GROUPS_MAX as u64, per_minute: 120 };
 
 /// Most rounds in which children are told what other children have said, for one input. Guess: a
 /// handful of times the longest chain of answers, which is three.

@@ -10,7 +10,7 @@ use ensign_primitives::{
     TaggedHasher, Wakeup,
 };
 use ensign_signing::{Asked, CommandError, End, GroupConfig, Keys, Open, Proposal, Signing};
-use ensign_wire::AbortReason;
+use ensign_wire::{AbortReason, Lane};
 
 use crate::{
     EngineConfig, Event, Input, Link, Output, Warnings,
@@ -208,6 +208,10 @@ impl StateMachine for Engine {
                 if let Some(peer) = self.gate.get(link).map(|known| known.peer) {
                     let event = Event::Dropped { peer, lane, frames };
                     self.outputs.push_back(Output::Event(event));
+                    if lane == Lane::Bulk {
+                        let input = ensign_signing::Input::Dropped { peer };
+                        self.notes.push_back(Note::Signing(input));
+                    }
                 }
             }
             Input::Signer(answer) => self.on_signer(answer),

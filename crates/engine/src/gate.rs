@@ -12,7 +12,10 @@ use ensign_primitives::{
 use ensign_signing::{Bucket, MEMBERS_MAX, PEERS_MAX, REQUESTS_MAX, Standing};
 use ensign_wire::{Hello, Limits, PAYLOAD_BYTES_MAX, PROTOCOL_VERSION, Roles};
 
-use crate::{CloseCode, EngineConfig, HELLO_TIMEOUT, OFFENSE_POINTS_MAX, PINGS_ALLOWED, Sentence};
+use crate::{
+    CloseCode, EngineConfig, HELLO_TIMEOUT, LISTS_ALLOWED, OFFENSE_POINTS_MAX, PINGS_ALLOWED,
+    Sentence,
+};
 
 /// One connection.
 #[derive(Clone, Debug)]
@@ -32,6 +35,7 @@ pub struct Link {
     hello_by: Instant,
     points: u32,
     pub(crate) pings: Bucket,
+    pub(crate) lists: Bucket,
     /// Its last question; the next has a greater name.
     asked: Option<QueryId>,
 }
@@ -125,7 +129,7 @@ impl Gate {
     pub(crate) fn enter(&mut self, now: Now, arrival: Arrival) -> bool {
         let Arrival { link, peer, remote, direction } = arrival;
         let (standing, hello_by) = (self.standing_of(&peer), now.instant.after(HELLO_TIMEOUT));
-        let pings = Bucket::full(now.instant, PINGS_ALLOWED);
+        let [pings, lists] = [PINGS_ALLOWED, LISTS_ALLOWED].map(|it| Bucket::full(now.instant, it));
         let known = Link {
             peer,
             remote,
@@ -135,6 +139,7 @@ impl Gate {
             hello_by,
             points: 0,
             pings,
+            lists,
             asked: None,
         };
         let is_entered = self.links.insert(link, known).is_ok();

@@ -6,7 +6,7 @@ use ensign_primitives::{Now, Occupancy, PeerId};
 use ensign_signing::{Allowance, Allowances, Bucket, MEMBERS_MAX};
 use ensign_wire::{Audience, Kind};
 
-use crate::{Offense, PINGS_ALLOWED, gate::Link};
+use crate::{LISTS_ALLOWED, Offense, PINGS_ALLOWED, gate::Link};
 
 /// What a guard says of a frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,11 +72,13 @@ impl Guards {
         Verdict::Allow
     }
 
-    /// What asks for an answer has a budget on each connection. A member that asks for more gets none
-    /// and keeps its connection; a stranger loses it in the end.
+    /// What asks for an answer has a budget of its kind on each connection. A member that asks for more
+    /// gets none and keeps its connection; a stranger loses it in the end.
     fn answers(&mut self, now: Now, link: &mut Link, frame: Arriving) -> Verdict {
-        let asks = matches!(frame.kind, Kind::Ping | Kind::Groups);
-        if !asks || link.pings.take(now.instant, PINGS_ALLOWED, 1) {
+        let is_within = (frame.kind != Kind::Ping
+            || link.pings.take(now.instant, PINGS_ALLOWED, 1))
+            && (frame.kind != Kind::Groups || link.lists.take(now.instant, LISTS_ALLOWED, 1));
+        if is_within {
             Verdict::Allow
         } else if link.is_member() {
             Verdict::Deny

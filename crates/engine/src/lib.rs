@@ -34,7 +34,8 @@ mod event;
 pub use event::{Event, Input, Output, Record};
 mod config;
 pub use config::{
-    EngineConfig, HELLO_TIMEOUT, OFFENSE_POINTS_MAX, PINGS_ALLOWED, SETTLE_ROUNDS_MAX,
+    EngineConfig, HELLO_TIMEOUT, LISTS_ALLOWED, OFFENSE_POINTS_MAX, PINGS_ALLOWED,
+    SETTLE_ROUNDS_MAX,
 };
 mod error;
 pub use error::Offense;

@@ -3,8 +3,7 @@
 use ensign_peers::{CHOSEN_MAX, CONNECTED_MAX, Input as PeersInput, Output as PeersOutput, Why};
 use ensign_primitives::{LinkId, Now, PeerId, QueryId, StateMachine};
 use ensign_signing::{
-    Event as SigningEvent, Input as SigningInput, MEMBERS_MAX, Message, Output as SigningOutput,
-    SignerAnswer, Standing,
+    Input as SigningInput, MEMBERS_MAX, Message, Output as SigningOutput, SignerAnswer, Standing,
 };
 use ensign_wire::{Frame, Kind};
 
@@ -107,16 +106,7 @@ impl Engine {
             SigningOutput::Offense { peer, offense } => {
                 return self.offense_of(now, peer, Offense::Signing(offense));
             }
-            SigningOutput::Event(event) => {
-                // Anybody can claim to have a group with us.
-                if let SigningEvent::GroupMissing { peer, .. } = &event {
-                    let standing = self.gate.standing_of(peer);
-                    if self.warnings.admit(now.instant, standing).is_none() {
-                        return;
-                    }
-                }
-                Output::Event(Event::Signing(event))
-            }
+            SigningOutput::Event(event) => Output::Event(Event::Signing(event)),
         };
         self.outputs.push_back(output);
     }

@@ -13,7 +13,7 @@ pub use book::{Asked, Outlines};
 mod waiting;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 /// What is told of a request in a few words: which number it has here, what it was about, who
 /// decided, how it ended.

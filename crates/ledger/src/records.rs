@@ -273,6 +273,15 @@ impl<'a> Records<'a> {
         Ok(Some(Outcome { signatures, psbt }))
     }
 
+    /// Returns whether the signatures of a request are kept.
+    ///
+    /// # Errors
+    ///
+    /// [`LedgerError`] when the store cannot be read.
+    pub fn is_signed(&self, id: &RequestId) -> Result<bool, LedgerError> {
+        Ok(self.0.get(&Place::finished(id))?.is_some())
+    }
+
     /// Returns every piece of evidence and every claim, the oldest first.
     ///
     /// # Errors

@@ -1,13 +1,50 @@
 //! Cases for what lies where, and for what must not be there.
 
-use ensign_primitives::{GroupId, RequestId, UnixTime};
-use ensign_signing::Record;
-use ensign_store::{MemoryStore, OnceError, Opening, Place};
+use ensign_primitives::{GroupId, PeerId, RequestId, UnixTime};
+use ensign_signing::{CaseFile, CaseKind, Horizon, Record, Undecided};
+use ensign_store::{
+    Batch, MemoryStore, OnceError, Opening, Place, Size, Store, StoreError, Table, Visit,
+};
 use ensign_wire::AbortReason;
 
 use crate::{
-    Entry, Fault, Found, KeyAge, LedgerError, OpeningError, Records, entry, read, settle, write,
+    Entry, Fault, Found, KeyAge, LedgerError, OpeningError, Records, entry,
+    outline::tests::request, read, settle, write,
 };
+
+/// One record of each kind, in the order of the numbers that stores know them by.
+fn one_of_each() -> [Record; 9] {
+    let (consent, group) = (request(0).1, GroupId::from_bytes([6; 32]));
+    let (request, attempt) = (RequestId::from_bytes([5; 32]), 1);
+    let (creator, floor) = (PeerId::from_bytes([4; 32]), UnixTime::from_millis(1));
+    let case = CaseFile { id: [1; 32], kind: CaseKind::Proof, bytes: vec![1] };
+    [
+        Record::Consented { request: Box::new(consent), payload: None },
+        Record::Joined { request, attempt, said: [3; 32] },
+        Record::Burned { request, attempt },
+        Record::Finished { request, group, signatures: Vec::new() },
+        Record::Closed { request, group, reason: AbortReason::Declined },
+        Record::Partials { request, attempt, nonces: [7; 32], partials: Vec::new() },
+        Record::Undecided(Undecided { creator, floor, ended: Vec::new() }),
+        Record::Horizon(Horizon { latest: floor, newest: floor }),
+        Record::Case(case),
+    ]
+}
+
+#[test]
+fn regression_record_of_the_version_before_had_another_number() {
+    for (number, record) in (0..).zip(one_of_each()) {
+        let bytes = postcard::to_allocvec(&record).unwrap();
+        assert_eq!(bytes.first(), Some(&number), "{record:?}");
+    }
+    // As the version before wrote it.
+    let mut store = MemoryStore::new();
+    let horizon = Entry { place: Place::meta("horizon"), value: Some(vec![7, 2, 1]) };
+    write(&mut store, &[horizon], UnixTime::from_millis(3)).unwrap();
+    let opened = settle(Box::new(store), Opening::Continued, KeyAge::Used, UnixTime::default());
+    let (latest, newest) = (UnixTime::from_millis(2), UnixTime::from_millis(1));
+    assert_eq!(opened.unwrap().before.past.horizon, Horizon { latest, newest });
+}
 
 #[test]
 fn audit_names_every_mark_that_should_not_be_there() {
@@ -92,4 +129,51 @@ fn record_of_a_newer_version_is_named_and_not_taken_for_nothing() {
     assert_eq!(read(&store, &place), Err(LedgerError::Unreadable { place }));
     let started = settle(Box::new(store), Opening::Continued, KeyAge::Used, UnixTime::default());
     assert_eq!(started.unwrap_err(), OpeningError::Ledger(LedgerError::Unreadable { place }));
+}
+
+/// A store on a disk with no room for new work.
+struct Tight(MemoryStore);
+
+impl Store for Tight {
+    fn commit(&mut self, batch: &Batch) -> Result<(), StoreError> {
+        if batch.is_new_work() {
+            return Err(StoreError::NoSpace { free: 1, wanted: 2 });
+        }
+        self.0.commit(batch)
+    }
+
+    fn get(&self, place: &Place) -> Result<Option<ensign_store::Record>, StoreError> {
+        self.0.get(place)
+    }
+
+    fn scan(&self, table: Table, prefix: &[u8], visit: &mut Visit<'_>) -> Result<(), StoreError> {
+        self.0.scan(table, prefix, visit)
+    }
+
+    fn size(&self) -> Result<Size, StoreError> {
+        self.0.size()
+    }
+
+    fn compact(&mut self) -> Result<(), StoreError> {
+        self.0.compact()
+    }
+}
+
+#[test]
+fn regression_end_of_a_request_was_refused_as_new_work() {
+    let (id, signed) = request(0);
+    let (now, group) = (UnixTime::from_millis(1), GroupId::from_bytes([6; 32]));
+    let consent =
+        |payload| entry(&Record::Consented { request: Box::new(signed.clone()), payload });
+    let mut store = MemoryStore::new();
+    write(&mut store, &[consent(Some(vec![1; 1000]))], now).unwrap();
+    let mut store = Tight(store);
+    let other = entry(&Record::Consented { request: Box::new(request(1).1), payload: None });
+    let refused = write(&mut store, &[other], now);
+    assert_eq!(refused, Err(LedgerError::Store(StoreError::NoSpace { free: 1, wanted: 2 })));
+    let closed = Record::Closed { request: id, group, reason: AbortReason::Expired };
+    write(&mut store, &[entry(&closed)], now).unwrap();
+    assert_eq!(read(&store, &Place::closed(&id)), Ok(Some(closed)));
+    let lean = store.get(&Place::consent(&id)).unwrap().map(|found| found.value);
+    assert_eq!(lean, consent(None).value);
 }

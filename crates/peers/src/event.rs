@@ -51,7 +51,8 @@ pub enum Output {
         /// Whom.
         peer: PeerId,
     },
-    /// A peer is wanted no more; a dial that is not answered yet may be broken off.
+    /// A peer is wanted no more, or was not when the connection that we dialled came up. Close that
+    /// one; a dial that is not answered yet may be broken off.
     Forget {
         /// Whom.
         peer: PeerId,

@@ -3,7 +3,9 @@
 use alloc::collections::{BTreeSet, VecDeque};
 use core::net::SocketAddr;
 
-use ensign_primitives::{BoundedMap, Instant, Now, Occupancy, PeerId, StateMachine, Wakeup};
+use ensign_primitives::{
+    BoundedMap, Direction, Instant, Now, Occupancy, PeerId, StateMachine, Wakeup,
+};
 use ensign_wire::ADDRESSES_MAX;
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
@@ -177,9 +179,14 @@ impl Peers {
         self.book.get_mut(&peer).ok_or(CommandError::BookFull { limit: PEERS_MAX })
     }
 
-    fn on_up(&mut self, now: Instant, peer: PeerId, remote: SocketAddr) {
-        if self.has_room_for(&peer) {
-            // The map has room for everybody who is wanted besides.
+    fn on_up(&mut self, now: Instant, peer: PeerId, (remote, direction): (SocketAddr, Direction)) {
+        let is_wanted = self.book.get(&peer).is_some_and(|entry| !entry.wanted.is_empty());
+        if direction == Direction::Outbound && !is_wanted {
+            // Its dial was under way when it was forgotten.
+            self.outputs.push_back(Output::Forget { peer });
+        }
+        if is_wanted || self.connected.len() < CONNECTED_MAX {
+            // The map has room for everybody who is wanted besides; others are not kept in mind.
             let _ = self.connected.insert(peer, Connected { since: now, remote });
         }
         self.set_phase(peer, Phase::Rest);
@@ -187,12 +194,6 @@ impl Peers {
             entry.dialling.end_round();
         }
         self.see(now, peer, remote);
-    }
-
-    /// Beyond the limit, whoever is not wanted yet is not kept in mind.
-    fn has_room_for(&self, peer: &PeerId) -> bool {
-        let is_wanted = self.book.get(peer).is_some_and(|entry| !entry.wanted.is_empty());
-        is_wanted || self.connected.len() < CONNECTED_MAX
     }
 
     fn see(&mut self, now: Instant, peer: PeerId, remote: SocketAddr) {
@@ -288,7 +289,9 @@ impl StateMachine for Peers {
 
     fn handle_input(&mut self, now: Now, input: Input) {
         match input {
-            Input::Up { peer, remote, direction: _ } => self.on_up(now.instant, peer, remote),
+            Input::Up { peer, remote, direction } => {
+                self.on_up(now.instant, peer, (remote, direction));
+            }
             Input::Down { peer } => self.on_down(now.instant, peer),
             Input::DialFailed { peer, address, why } => {
                 self.on_dial_failed(now.instant, (peer, address), why);

@@ -305,3 +305,15 @@ fn full_book_lets_go_of_whom_nobody_wants_and_of_nobody_else() {
     desk.said();
     assert!(desk.peers.occupancy().all(|it| it.is_within_limit()));
 }
+
+#[test]
+fn regression_dial_that_succeeded_after_its_peer_was_forgotten_was_kept() {
+    let mut desk = Desk::new();
+    desk.know(&[1]);
+    assert_eq!(desk.want(), [Output::Expect { peer: PEER }, dial(1)]);
+    desk.peers.forget(PEER, Why::Member);
+    assert_eq!(desk.said(), [Output::Forget { peer: PEER }]);
+    let up = |direction| Input::Up { peer: PEER, remote: address(1), direction };
+    assert_eq!(desk.input(up(Direction::Outbound)), [Output::Forget { peer: PEER }]);
+    assert_eq!(desk.input(up(Direction::Inbound)), [], "that was its own wish");
+}

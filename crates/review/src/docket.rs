@@ -38,6 +38,7 @@ pub struct Matter {
     /// Whether a yes has become void; then the engine waits for what is held back.
     is_void: bool,
     is_over: bool,
+    has_failed: bool,
     /// Which other signers are known to hold the signatures.
     holders: BTreeSet<SignerIndex>,
 }
@@ -62,6 +63,7 @@ impl Matter {
             asked: None,
             is_void: false,
             is_over: false,
+            has_failed: false,
             holders: BTreeSet::new(),
         }
     }
@@ -96,6 +98,11 @@ impl Matter {
         let group = &self.reference.group;
         let all = (0..group.members.len()).filter_map(SignerIndex::from_usize);
         all.filter(|who| *who != group.own && !self.holders.contains(who)).collect()
+    }
+
+    /// Whether another signer may come to hold the signatures, or is not known to.
+    pub fn waits_for_others(&self) -> bool {
+        !self.has_failed && !self.lacking().is_empty()
     }
 
     /// Whether our user had said yes, and has to say it again.
@@ -145,6 +152,7 @@ impl Docket {
             return None;
         };
         matter.is_over |= is_end;
+        matter.has_failed |= matches!(event, RequestEvent::Failed { .. });
         if let RequestEvent::Asked(approval) = &event {
             matter.asked = Some(approval.digest);
         }

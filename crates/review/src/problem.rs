@@ -69,7 +69,7 @@ const fn wary(code: &'static str, what: &'static str, hint: &'static str) -> Cod
 }
 
 /// Every failure that a coordinator reports.
-pub const CODES: [Code; 30] = [
+pub const CODES: [Code; 31] = [
     DECLINED,
     policy::REFUSED,
     MISMATCH,
@@ -87,6 +87,7 @@ pub const CODES: [Code; 30] = [
     REFUSED,
     CLOCK,
     UNDELEGATED,
+    SLOW,
     STORE,
     NOT_RESUMED,
     STORE_FULL,
@@ -179,6 +180,11 @@ const UNDELEGATED: Code = code(
     "a signer's permission for its node does not hold at the time of the one who reads it",
     "set both clocks by a time server: a node whose clock is right renews it by itself, for the next \
      attempt; ask that signer to start its node anew if it does not",
+);
+const SLOW: Code = code(
+    "E-PEER-005",
+    "a peer reads so slowly that something for it did not leave",
+    "look at the way to it, and at its load; what it misses is said again on its next connection",
 );
 const STORE: Code = Code {
     code: "E-STO-001",
@@ -341,6 +347,11 @@ pub fn of_signer(why: &dyn Display) -> Problem {
 /// Words what a peer did wrong with its connection.
 pub fn of_connection(what: &dyn Display) -> Problem {
     OFFENSE.problem(format!("{}: {what}", OFFENSE.what), Vec::new())
+}
+
+/// Words that something did not leave for a peer.
+pub fn of_slow_reader(what: &dyn Display) -> Problem {
+    SLOW.problem(format!("{}: {what}", SLOW.what), Vec::new())
 }
 
 /// Words that a PSBT does not give what is asked.

@@ -51,6 +51,12 @@ pub enum Input {
         /// The node.
         peer: PeerId,
     },
+    /// Frames for a node were dropped on their way, and payloads may be among them: what has not been
+    /// seen to arrive is sent once more, with pauses ([`RESEND_PAUSE`](crate::RESEND_PAUSE)).
+    Dropped {
+        /// The node.
+        peer: PeerId,
+    },
     /// A message came. One of a node that is not connected is ignored, and so is one that is for
     /// members only and comes from somebody else.
     Message {
@@ -198,6 +204,8 @@ pub enum SignerAnswer {
 }
 
 /// What must survive a crash. The driver writes it to its journal as it is.
+///
+/// Stores name a variant by its position: a new one comes last, and none moves.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Record {
     /// Our user consented to this request.
@@ -256,10 +264,10 @@ pub enum Record {
     },
     /// Requests of one creator's that ended before our user had decided.
     Undecided(Undecided),
-    /// Who did wrong, or did not answer. Nothing waits for it, and it may be too large for a store.
-    Case(CaseFile),
     /// How far time has come.
     Horizon(Horizon),
+    /// Who did wrong, or did not answer. Nothing waits for it, and it may be too large for a store.
+    Case(CaseFile),
 }
 
 /// How a request ended.

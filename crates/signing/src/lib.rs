@@ -65,6 +65,8 @@ mod recall;
 pub use recall::{Known, RECALL_ENVELOPES_MAX, RECALLS_MAX};
 mod renewal;
 pub use renewal::{RENEWAL_MARGIN, RENEWAL_PAUSE};
+mod resends;
+pub use resends::RESEND_PAUSE;
 mod restore;
 pub use restore::{Asked, KeptPartials, Open, Restored};
 mod shared;

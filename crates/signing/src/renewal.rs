@@ -112,7 +112,10 @@ impl Renewal {
 }
 
 fn due_at(now: Now, expires: UnixTime) -> Instant {
-    now.instant.after(expires.since(now.unix).saturating_sub(RENEWAL_MARGIN))
+    let left = expires.since(now.unix);
+    // Made while the clock was ahead, it is as good as none.
+    let left = if left > DELEGATION_LIFETIME_MAX { Duration::ZERO } else { left };
+    now.instant.after(left.saturating_sub(RENEWAL_MARGIN))
 }
 
 #[cfg(test)]
@@ -145,6 +148,17 @@ mod tests {
             renewal.wakeup().unwrap().at,
             at(275, 0).instant.after(DAY * 183 - RENEWAL_MARGIN)
         );
+    }
+
+    #[test]
+    fn regression_delegation_that_did_not_hold_at_the_start_was_not_asked_for() {
+        for expires in [at(0, 0).unix, at(0, 365 + 183).unix] {
+            let mut renewal = Renewal::new(at(0, 1), expires);
+            assert_eq!(renewal.wakeup().unwrap().at, at(0, 1).instant);
+            assert_eq!(renewal.on_timeout(at(0, 1)), Some(at(0, 1 + 183).unix));
+            renewal.answered(at(0, 1), None);
+            assert_eq!(renewal.wakeup().unwrap().at, at(1, 0).instant, "a pause first");
+        }
     }
 
     #[test]

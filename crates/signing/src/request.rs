@@ -1,6 +1,11 @@
 //! One open request and the attempt at it that runs.
 
-use alloc::{boxed::Box, collections::BTreeSet, sync::Arc, vec::Vec};
+use alloc::{
+    boxed::Box,
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    vec::Vec,
+};
 use core::time::Duration;
 
 use ensign_primitives::SignerIndex;
@@ -40,12 +45,22 @@ pub(crate) struct Request {
     /// its session falls silent.
     settled_at: Option<Instant>,
     /// Whose nodes have been sent the payload on their present connection.
-    payload_sent: BTreeSet<PeerId>,
+    payload_sent: BTreeMap<PeerId, Sent>,
     /// Whose nodes have joined an attempt, and so hold the payload.
     joined: BTreeSet<PeerId>,
     /// Who holds the signatures.
     done: BTreeSet<SignerIndex>,
     refusals_reported: u8,
+}
+
+/// What became of a payload that a node was sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Sent {
+    OnItsWay,
+    /// Whoever carries payloads has dropped some of this node's since.
+    Doubted,
+    /// The node has joined since, or it was sent once more and not dropped.
+    Arrived,
 }
 
 /// A record that a session waits for.
@@ -135,7 +150,7 @@ impl Request {
             persisting: None,
             retry_at: None,
             settled_at: None,
-            payload_sent: BTreeSet::new(),
+            payload_sent: BTreeMap::new(),
             joined: BTreeSet::new(),
             done: BTreeSet::new(),
             refusals_reported: 0,
@@ -348,6 +363,7 @@ impl Request {
 
     pub(crate) fn note_joined(&mut self, peer: PeerId) {
         self.joined.insert(peer);
+        self.payload_sent.entry(peer).and_modify(|sent| *sent = Sent::Arrived);
     }
 
     /// Takes the payload, once its digest was compared.
@@ -361,7 +377,36 @@ impl Request {
         let payload = self.payload.as_ref()?;
         let is_creator = self.signed.peer == *own;
         let is_needed = is_creator || !self.joined.contains(&peer);
-        (is_needed && self.payload_sent.insert(peer)).then(|| Arc::clone(payload))
+        if !is_needed || self.payload_sent.contains_key(&peer) {
+            return None;
+        }
+        self.payload_sent.insert(peer, Sent::OnItsWay);
+        Some(Arc::clone(payload))
+    }
+
+    /// Notes that the payload may not arrive, unless the node has shown that it did.
+    pub(crate) fn doubt_sent(&mut self, peer: &PeerId) {
+        if let Some(sent) = self.payload_sent.get_mut(peer).filter(|it| **it == Sent::OnItsWay) {
+            *sent = Sent::Doubted;
+        }
+    }
+
+    /// Returns the payload if a node is to be sent it once more.
+    pub(crate) fn doubted(&self, peer: &PeerId) -> Option<&Arc<[u8]>> {
+        let is_doubted = self.payload_sent.get(peer) == Some(&Sent::Doubted);
+        self.payload().filter(|_| is_doubted && !self.is_settled())
+    }
+
+    /// Notes that the payload was sent once more.
+    pub(crate) fn resent(&mut self, peer: PeerId) {
+        self.payload_sent.insert(peer, Sent::OnItsWay);
+    }
+
+    /// Notes that nothing was dropped since the payload was sent.
+    pub(crate) fn passed(&mut self, peer: &PeerId) {
+        if let Some(sent) = self.payload_sent.get_mut(peer).filter(|it| **it == Sent::OnItsWay) {
+            *sent = Sent::Arrived;
+        }
     }
 
     pub(crate) fn forget_sent(&mut self, peer: &PeerId) {

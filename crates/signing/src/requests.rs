@@ -6,6 +6,7 @@
 
 use alloc::{
     collections::{BTreeMap, BTreeSet},
+    sync::Arc,
     vec::Vec,
 };
 
@@ -170,6 +171,18 @@ impl Requests {
         for id in self.of_group(group) {
             self.with(&id, |request| request.forget_sent(peer));
         }
+    }
+
+    /// Returns the payload that a node is to be sent once more: the one that follows `last`, by name,
+    /// or the first.
+    pub(crate) fn doubted(
+        &self,
+        peer: &PeerId,
+        last: Option<RequestId>,
+    ) -> Option<(RequestId, Arc<[u8]>)> {
+        let doubted = || self.iter().filter_map(|(id, it)| Some((*id, it.doubted(peer)?)));
+        let next = doubted().find(|(id, _)| Some(*id) > last).or_else(|| doubted().next());
+        next.map(|(id, payload)| (id, Arc::clone(payload)))
     }
 
     /// Changes each in what has no place in any order.

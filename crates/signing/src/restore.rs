@@ -66,8 +66,8 @@ pub struct Restored {
     pub undecided: Vec<Undecided>,
     /// How far time had come.
     pub horizon: Horizon,
-    /// No request of another signer's made then or before is joined: the store may have missed an attempt
-    /// at it that others saw us join.
+    /// No request made then or before is joined, whatever else is restored of it: the store may have missed
+    /// an attempt at it that others saw us join. Only what is proposed to this machine itself goes on.
     pub void_until: Option<UnixTime>,
 }
 

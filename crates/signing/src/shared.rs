@@ -12,7 +12,7 @@ use core::time::Duration;
 
 use ensign_primitives::{GroupId, Instant, Now, Occupancy, PeerId, Wakeup};
 
-use crate::{GROUPS_MAX, MEMBERS_MAX};
+use crate::{GROUPS_MAX, MEMBERS_MAX, Standing, Warnings};
 
 /// How long a difference has to stand before it is told: groups are formed one after the other when
 /// a node starts. Guess: far above what that takes.
@@ -28,7 +28,7 @@ const _: () = assert!(GROUPS_MAX <= ensign_wire::SHARED_GROUPS_MAX, "all fit int
 
 /// What connected nodes have told of their groups, and what was found, so that each difference is
 /// told once.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Shared {
     lists: BTreeMap<PeerId, Lists>,
     /// When which node's list is compared with ours, the earliest first.
@@ -37,6 +37,8 @@ pub(crate) struct Shared {
     lacking: BTreeSet<(PeerId, GroupId)>,
     /// Groups that others have with us and we do not have, the oldest claim first.
     missing: VecDeque<(PeerId, GroupId)>,
+    /// How often such a claim is told: anybody can claim.
+    warnings: Warnings,
 }
 
 /// What a connected node and we have said to each other.
@@ -61,6 +63,16 @@ pub(crate) enum Difference {
 }
 
 impl Shared {
+    pub(crate) fn new(now: Instant) -> Self {
+        Self {
+            lists: BTreeMap::new(),
+            comparisons: BTreeSet::new(),
+            lacking: BTreeSet::new(),
+            missing: VecDeque::new(),
+            warnings: Warnings::new(now),
+        }
+    }
+
     /// Begins with a node that is connected from now on.
     pub(crate) fn up(&mut self, peer: PeerId) {
         self.down(&peer);
@@ -135,41 +147,43 @@ impl Shared {
         stood
     }
 
-    /// Finds where a node's list and ours differ, each difference once.
-    ///
-    /// - `most`: as many of its claims count.
+    /// Finds where a node's list and ours differ, each difference once. A claim that may not be told
+    /// now is found again later, as long as the node is connected.
     pub(crate) fn differences(
         &mut self,
-        peer: PeerId,
+        now: Now,
+        (peer, standing): (PeerId, Standing),
         ours: &[GroupId],
-        most: usize,
     ) -> Vec<Difference> {
         let Some(known) = self.lists.get(&peer) else { return Vec::new() };
+        let most = match standing {
+            Standing::Member => usize::MAX,
+            Standing::Stranger => CLAIMS_PER_STRANGER_MAX,
+        };
         let lacking = ours.iter().copied().filter(|group| !known.told.contains(group));
         let claimed = known.told.iter().copied().filter(|group| !ours.contains(group));
-        let (lacking, claimed): (Vec<_>, Vec<_>) =
-            (lacking.collect(), claimed.take(most).collect());
+        let claimed = claimed.take(most).filter(|group| !self.missing.contains(&(peer, *group)));
+        let (lacking, claimed): (Vec<_>, Vec<_>) = (lacking.collect(), claimed.collect());
         let mut found = Vec::new();
         for group in lacking {
             found.extend(self.lacking.insert((peer, group)).then_some(Difference::Lacking(group)));
         }
         for group in claimed {
-            found.extend(self.claim(peer, group).then_some(Difference::Missing(group)));
+            if self.warnings.admit(now.instant, standing).is_none() {
+                self.compare_at(&peer, Some(now.instant.after(GROUPS_SETTLE)));
+                break;
+            }
+            self.remember_claim(peer, group);
+            found.push(Difference::Missing(group));
         }
         found
     }
 
-    /// Notes that a node has a group with us that we do not have; returns whether that is new.
-    pub(crate) fn claim(&mut self, peer: PeerId, group: GroupId) -> bool {
-        let claim = (peer, group);
-        let is_new = !self.missing.contains(&claim);
-        if is_new {
-            if self.missing.len() >= CLAIMS_REMEMBERED {
-                self.missing.pop_front();
-            }
-            self.missing.push_back(claim);
+    fn remember_claim(&mut self, peer: PeerId, group: GroupId) {
+        if self.missing.len() >= CLAIMS_REMEMBERED {
+            self.missing.pop_front();
         }
-        is_new
+        self.missing.push_back((peer, group));
     }
 
     /// Notes that a member has a group; returns whether it was known to lack it.

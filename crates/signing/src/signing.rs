@@ -18,7 +18,7 @@ use crate::{
     Event, Input, Keys, NotDelegated, Offense, Output, PEERS_MAX, Record, RequestStatus, Restored,
     SignerAnswer, SignerQuestion, SigningConfig, admission::Admission, copies::Instances,
     groups::Groups, horizon::Horizons, renewal::Renewal, request::Request, requests::Requests,
-    restore::Waiting, shared::Shared, shelf::Shelf,
+    resends::Resends, restore::Waiting, shared::Shared, shelf::Shelf,
 };
 
 mod attempts;
@@ -39,11 +39,12 @@ pub struct Signing {
     groups: Groups,
     shared: Shared,
     shelf: Shelf,
+    resends: Resends,
     instances: Instances,
     admission: Admission,
     requests: Requests,
     renewal: Renewal,
-    /// No request of another signer's made then or before is joined.
+    /// No request made then or before is joined, but what is proposed to us.
     void_until: Option<UnixTime>,
     /// What is told when which record is durable. Only our user's commands make more of them.
     decisions: BTreeMap<u64, Event>,
@@ -63,7 +64,7 @@ impl Signing {
         let Restored { open, asked, ended, undecided, horizon, void_until } = restored;
         let waiting = Waiting::new(config.network, open, asked);
         let renewal = Renewal::new(now, keys.delegation.expires);
-        let mut signing = Self::empty(config, keys, (waiting, renewal));
+        let mut signing = Self::empty(config, keys, (waiting, renewal, Shared::new(now.instant)));
         signing.void_until = void_until;
         for (request, group, end) in ended {
             signing.remember_ended(request, group, end);
@@ -74,7 +75,11 @@ impl Signing {
         signing
     }
 
-    fn empty(config: SigningConfig, keys: Keys, (waiting, renewal): (Waiting, Renewal)) -> Self {
+    fn empty(
+        config: SigningConfig,
+        keys: Keys,
+        (waiting, renewal, shared): (Waiting, Renewal, Shared),
+    ) -> Self {
         Self {
             waiting,
             renewal,
@@ -82,8 +87,9 @@ impl Signing {
             decisions: BTreeMap::new(),
             peers: BoundedMap::new(PEERS_MAX),
             groups: Groups::new(config.network, keys.node_key.peer_id(), keys.signer),
-            shared: Shared::default(),
+            shared,
             shelf: Shelf::default(),
+            resends: Resends::default(),
             instances: Instances::default(),
             admission: Admission::new(config.allowances),
             requests: Requests::new(config.network),
@@ -146,6 +152,7 @@ impl Signing {
             self.peers.occupancy("peers"),
             self.nonces.occupancy("nonce log"),
             self.instances.occupancy(),
+            self.resends.occupancy(),
             Occupancy { name: "signing outputs after a drain", len: self.outputs.len(), limit: 0 },
         ];
         own.into_iter()
@@ -266,6 +273,7 @@ impl StateMachine for Signing {
         match input {
             Input::Up { peer, introduction } => self.on_up(now, peer, introduction),
             Input::Down { peer } => self.on_down(peer),
+            Input::Dropped { peer } => self.on_dropped(now, peer),
             Input::Message { peer, message } => self.on_message(now, peer, message),
             Input::Signer(answer) => self.on_signer(now, answer),
             Input::Persisted { token } => self.on_persisted(now, token),
@@ -277,6 +285,7 @@ impl StateMachine for Signing {
         let asked = self.renewal.on_timeout(now);
         self.ask_to_delegate(asked);
         self.compare_groups(now);
+        self.resend_payloads(now);
         self.run_request_timers(now);
     }
 
@@ -285,7 +294,8 @@ impl StateMachine for Signing {
     }
 
     fn poll_timeout(&self) -> Option<Wakeup> {
-        let wakeups = [self.shared.wakeup(), self.requests.wakeup(), self.renewal.wakeup()];
+        let (groups, payloads) = (self.shared.wakeup(), self.resends.wakeup());
+        let wakeups = [groups, payloads, self.requests.wakeup(), self.renewal.wakeup()];
         wakeups.into_iter().flatten().min()
     }
 }

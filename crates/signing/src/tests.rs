@@ -5,3 +5,4 @@
 mod cast;
 mod company;
 mod contract;
+mod resends;

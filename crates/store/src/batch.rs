@@ -2,7 +2,7 @@
 
 use ensign_primitives::UnixTime;
 
-use crate::{Place, StoreError};
+use crate::{Place, StoreError, Table};
 
 /// Changes that [`Store::commit`](crate::Store::commit) makes together.
 ///
@@ -71,10 +71,19 @@ impl Batch {
         self.changes.is_empty()
     }
 
-    /// Whether any of it is new work, which a store that is nearly full refuses.
+    /// Whether any of it is new work, which a store that is nearly full refuses. The consent of a request
+    /// that ends with it is none.
     pub fn is_new_work(&self) -> bool {
-        self.changes
-            .iter()
-            .any(|change| change.value.is_some() && change.place.table().is_new_work())
+        let is_new = |it: &Change| it.value.is_some() && it.place.table().is_new_work();
+        self.changes.iter().any(|change| is_new(change) && !self.ends_consent(&change.place))
+    }
+
+    /// Whether a place is the consent of a request that ends here.
+    pub(crate) fn ends_consent(&self, place: &Place) -> bool {
+        let request = place.request_id().filter(|_| place.table() == Table::Consents);
+        request.is_some_and(|request| {
+            let closed = Place::closed(&request);
+            self.changes.iter().any(|it| it.place == closed && it.value.is_some())
+        })
     }
 }

@@ -73,8 +73,7 @@ impl Earlier<'_> {
         }
         let Some(request) = place.request_id() else { return Ok(()) };
         if table == Table::Consents {
-            let ends = |it: &Change| it.place == Place::closed(&request) && it.value.is_some();
-            let begins = !batch.changes().iter().any(ends);
+            let begins = !batch.ends_consent(&place);
             let is_begun = begins && (self.is_over(&request)? || self.is_joined(&request)?);
             return if is_begun { Err(OnceError::Begun { request }) } else { Ok(()) };
         }

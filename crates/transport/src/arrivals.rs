@@ -16,16 +16,17 @@ use crate::{
     link::Link,
 };
 
-/// Of so many frames one is of the last lane in which any waits, so that none waits for ever.
+/// After so many frames the next is control or bulk in turn, if any of them waits, so that neither waits
+/// for ever.
 ///
-/// Guess: bulk goes on however much is signed, and of sixteen signing frames one waits for one event.
+/// Guess: both go on however much is signed, and of sixteen signing frames one waits for one event.
 const IN_ROW_MAX: u32 = 16;
 
 /// The receiving end of a transport's events.
 ///
-/// Connections and dials come first, then the lanes signing, control and bulk; every sixteenth frame is
-/// of the last of them in which any waits. A connection's frames come after its `Up` and before its `Down`, those of
-/// one lane in their order, bulk apart.
+/// Connections and dials come first, then the lanes signing, control and bulk; every sixteenth frame
+/// is control or bulk in turn, if any of them waits. A connection's frames come after its `Up` and before its
+/// `Down`, those of one lane in their order, bulk apart.
 #[derive(Debug)]
 pub struct Arrivals {
     changes: mpsc::Receiver<Arrival>,
@@ -33,6 +34,8 @@ pub struct Arrivals {
     /// A frame that is next unless something has changed meanwhile.
     next: Option<Arrival>,
     in_row: u32,
+    /// The lanes of the next frame out of the row, in order.
+    turn: [Lane; 3],
 }
 
 /// The sending ends.
@@ -46,7 +49,16 @@ pub(crate) struct Arriving {
 #[derive(Debug)]
 struct Arrival {
     event: TransportEvent,
-    _of: Option<Untaken>,
+    /// Of a frame.
+    of: Option<Untaken>,
+}
+
+impl Arrival {
+    /// Hands the event out; of a connection that we are closing no frame.
+    fn take(self) -> Option<TransportEvent> {
+        let is_late = self.of.is_some_and(|untaken| untaken.0.is_closing());
+        (!is_late).then_some(self.event)
+    }
 }
 
 /// A frame that the owner has not taken: its connection's `Down` waits for it.
@@ -76,13 +88,14 @@ pub(crate) fn channel(room: usize) -> (Arriving, Arrivals) {
     let to_frames = PerLane::of(to_signing, to_control, to_bulk);
     let frames = PerLane::of(signing, control, bulk);
     let arriving = Arriving { changes: to_changes, frames: to_frames };
-    (arriving, Arrivals { changes, frames, next: None, in_row: 0 })
+    let turn = [Lane::Control, Lane::Bulk, Lane::Signing];
+    (arriving, Arrivals { changes, frames, next: None, in_row: 0, turn })
 }
 
 impl Arriving {
     /// Reports what is no frame, waiting for room; `None` when nobody listens any more.
     pub(crate) async fn change(&self, event: TransportEvent, closed: &Latch) -> Option<()> {
-        enter(&self.changes, Arrival { event, _of: None }, closed).await
+        enter(&self.changes, Arrival { event, of: None }, closed).await
     }
 
     /// Reports a frame of a connection.
@@ -92,7 +105,7 @@ impl Arriving {
         event: TransportEvent,
         closed: &Latch,
     ) -> Option<()> {
-        let arrival = Arrival { event, _of: Some(Untaken::new(link)) };
+        let arrival = Arrival { event, of: Some(Untaken::new(link)) };
         enter(self.frames.get(lane), arrival, closed).await
     }
 }
@@ -120,15 +133,14 @@ impl Arrivals {
         poll_fn(|cx| self.poll_recv(cx)).await
     }
 
-    /// Takes an event that waits, if any does.
+    /// Takes an event that waits, if any does; in the order of [`recv`](Self::recv).
     pub fn try_recv(&mut self) -> Option<TransportEvent> {
         loop {
-            if let Some(arrival) = self.changes.try_recv().ok().or_else(|| self.next.take()) {
-                return Some(arrival.event);
+            match self.changes.try_recv().ok().or_else(|| self.next.take()).map(Arrival::take) {
+                Some(Some(event)) => return Some(event),
+                Some(None) => {}
+                None => self.next = Some(self.take_frame(|lane| lane.try_recv().ok())?),
             }
-            let frame =
-                LANES.into_iter().find_map(|lane| self.frames.get_mut(lane).try_recv().ok());
-            self.next = Some(frame?);
         }
     }
 
@@ -136,16 +148,20 @@ impl Arrivals {
     pub fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Option<TransportEvent>> {
         loop {
             // Looked at again once a frame is found: its connection's `Up` is there by then.
-            if let Some(arrival) = self.changes.try_recv().ok().or_else(|| self.next.take()) {
-                return Poll::Ready(Some(arrival.event));
+            match self.changes.try_recv().ok().or_else(|| self.next.take()).map(Arrival::take) {
+                Some(Some(event)) => return Poll::Ready(Some(event)),
+                Some(None) => continue,
+                None => {}
             }
-            match self.poll_frame(cx) {
-                Poll::Ready(frame) => self.next = Some(frame),
-                Poll::Pending => {
-                    let change = self.changes.poll_recv(cx);
-                    return change.map(|change| change.map(|arrival| arrival.event));
-                }
+            let frame = self.take_frame(|lane| match lane.poll_recv(cx) {
+                Poll::Ready(frame) => frame,
+                Poll::Pending => None,
+            });
+            if frame.is_none() {
+                let change = self.changes.poll_recv(cx);
+                return change.map(|change| change.map(|arrival| arrival.event));
             }
+            self.next = frame;
         }
     }
 
@@ -163,18 +179,20 @@ impl Arrivals {
             && LANES.into_iter().all(|lane| self.frames.get(lane).is_empty())
     }
 
-    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Arrival> {
-        let mut order = LANES;
-        if self.in_row >= IN_ROW_MAX {
-            self.in_row = 0;
-            order.reverse();
+    /// Takes a frame of the first lane that gives one.
+    fn take_frame(
+        &mut self,
+        mut take: impl FnMut(&mut mpsc::Receiver<Arrival>) -> Option<Arrival>,
+    ) -> Option<Arrival> {
+        let is_turn = self.in_row >= IN_ROW_MAX;
+        let order = if is_turn { self.turn } else { LANES };
+        let frame_of = |lane| take(self.frames.get_mut(lane)).map(|frame| (lane, frame));
+        let (lane, frame) = order.into_iter().find_map(frame_of)?;
+        self.in_row = if is_turn { 1 } else { self.in_row + 1 };
+        let [next, other, last] = self.turn;
+        if is_turn && lane == next {
+            self.turn = [other, next, last];
         }
-        for lane in order {
-            if let Poll::Ready(Some(frame)) = self.frames.get_mut(lane).poll_recv(cx) {
-                self.in_row += 1;
-                return Poll::Ready(frame);
-            }
-        }
-        Poll::Pending
+        Some(frame)
     }
 }

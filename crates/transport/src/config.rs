@@ -3,6 +3,9 @@
 use std::{net::SocketAddr, time::Duration};
 
 use ensign_primitives::Network;
+use ensign_wire::{HEADER_BYTES_MAX, Kind, Lane};
+
+use crate::outbox::FRAME_OVERHEAD;
 
 /// What a transport needs to know to start.
 ///
@@ -154,8 +157,26 @@ pub const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Default of [`TransportConfig::signing_queue_bytes_max`].
 ///
-/// Guess: the largest frames of 50 requests, said again after a reconnect.
-pub const SIGNING_QUEUE_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Whatever a node says itself of [`REQUESTS_SAID_AGAIN_MAX`] requests: with less the lane is full when
+/// all is said again after a reconnect, and on the connection after that.
+pub const SIGNING_QUEUE_BYTES_MAX: usize = REQUESTS_SAID_AGAIN_MAX * said_of_request();
+
+/// Most requests of which everything is said to one peer at once; whoever sends holds no more open.
+///
+/// Specification: 100 sessions.
+pub const REQUESTS_SAID_AGAIN_MAX: usize = 100;
+
+/// Returns the most bytes that one node's statements about one request take in the queue: one of each kind.
+const fn said_of_request() -> usize {
+    let (mut kinds, mut bytes) = (Kind::ALL.as_slice(), 0);
+    while let [kind, rest @ ..] = kinds {
+        if matches!(kind.lane(), Lane::Signing) {
+            bytes += FRAME_OVERHEAD + HEADER_BYTES_MAX + kind.limit();
+        }
+        kinds = rest;
+    }
+    bytes
+}
 
 /// Default of [`TransportConfig::control_queue_bytes_max`].
 ///

@@ -49,7 +49,8 @@ async fn read_stream(shared: Arc<Shared>, link: Arc<Link>, mut stream: RecvStrea
         Err(error) => return broken(&link, &error),
     };
     let Some(lane) = open(&link, lane) else { return };
-    let mut reader = Reader { shared: &shared, link: &link, lane, frames: FrameReader::default() };
+    let mut reader =
+        Reader { shared: &shared, link: &link, lane, frames: FrameReader::default(), last: None };
     let mut permit = None;
     let mut chunks = [const { Bytes::new() }; CHUNKS_AT_ONCE];
     loop {
@@ -94,6 +95,8 @@ struct Reader<'a> {
     link: &'a Arc<Link>,
     lane: Lane,
     frames: FrameReader,
+    /// Bytes of the body that was the last of its stream.
+    last: Option<usize>,
 }
 
 impl<'a> Reader<'a> {
@@ -105,6 +108,11 @@ impl<'a> Reader<'a> {
     ) -> Option<()> {
         let (shared, link, lane) = (self.shared, self.link, self.lane);
         loop {
+            if let Some(offset) = self.last.filter(|_| !chunk.is_empty()) {
+                let error = DecodeError::TrailingBytes { offset, extra: chunk.len() };
+                link.fail(DisconnectReason::Malformed(error), CloseCode::Malformed);
+                return None;
+            }
             let kind = match self.frames.read_header(chunk) {
                 Ok(Some(kind)) => kind,
                 Ok(None) => return Some(()),
@@ -129,8 +137,11 @@ impl<'a> Reader<'a> {
                 link.fail(DisconnectReason::TooManyFrames { limit }, CloseCode::Offense);
                 return None;
             }
+            self.last = (lane == Lane::Bulk).then_some(body.len());
+            // Once we stop, or nobody takes our events, the rest is read and let go: to refuse the stream
+            // would blame us for frames that are of no use to us.
             if !link.is_closing() {
-                shared.deliver(link, kind, body).await?;
+                let _ = shared.deliver(link, kind, body).await;
             }
             *permit = None;
         }

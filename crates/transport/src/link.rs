@@ -232,13 +232,10 @@ impl Link {
         }
     }
 
-    /// Waits until a payload may be read; `None` when the connection ends before.
+    /// Waits until a payload of an admitted peer may be read, also when the connection has ended: what
+    /// arrived before its end is delivered.
     pub(crate) async fn payload_permit(&self) -> Option<SemaphorePermit<'_>> {
-        tokio::select! {
-            biased;
-            permit = self.payloads.acquire() => permit.ok(),
-            _ = self.connection.closed() => None,
-        }
+        self.payloads.acquire().await.ok()
     }
 }
 

@@ -21,7 +21,7 @@ use crate::{
 ///
 /// Counted on a 64-bit machine: 32 bytes of `Bytes` in a queue that may be half empty, 48 of its
 /// owner and 32 of counters and rounding in the allocation of the frame itself.
-const FRAME_OVERHEAD: usize = 144;
+pub(crate) const FRAME_OVERHEAD: usize = 144;
 
 /// Frames handed to QUIC one by one before the writer's task has run again.
 ///
@@ -193,7 +193,7 @@ impl Outbox {
     /// Writes as much of `frame` as QUIC takes without waiting; true when that is all of it.
     ///
     /// Saves the hop through the writer's task. Whoever queues the rest wakes the writer, which
-    /// then leaves its own waker with QUIC.
+    /// then leaves its own waker with QUIC, or meets what is wrong with the stream and ends the connection.
     fn write_now(&self, lane: Lane, frame: &mut Bytes) -> Result<bool, PushError> {
         let mut stream = locked(self.streams.get(lane));
         let Some(stream) = stream.as_mut() else { return Ok(false) };
@@ -201,8 +201,8 @@ impl Outbox {
         let len = frame.len();
         match pin!(stream.write_chunks(slice::from_mut(frame))).poll(&mut cx) {
             Poll::Ready(Ok(written)) => Ok(written.bytes == len),
-            Poll::Ready(Err(_)) => Err(PushError::Closed),
-            Poll::Pending => Ok(false),
+            Poll::Ready(Err(WriteError::ConnectionLost(_))) => Err(PushError::Closed),
+            Poll::Ready(Err(_)) | Poll::Pending => Ok(false),
         }
     }
 }

@@ -32,14 +32,21 @@ use crate::{
 /// 70 bytes from the start (measured, quinn-proto 0.11).
 pub(crate) const STRANGER_STREAMS_MAX: VarInt = VarInt::from_u32(3);
 
-/// Most streams an admitted peer may have open towards us.
-pub(crate) const ADMITTED_STREAMS_MAX: VarInt = VarInt::from_u32(16);
+/// Most streams an admitted peer may have open towards us: two lanes, and two payloads.
+///
+/// QUIC acknowledges what it has buffered, read or not, so a sender goes on to its next payload while
+/// we read none: only this number keeps unread payloads from filling the window of the connection.
+pub(crate) const ADMITTED_STREAMS_MAX: VarInt = VarInt::from_u32(STREAMS_MAX);
+
+const STREAMS_MAX: u32 = 4;
 
 /// Most unread bytes of one connection before its peer is admitted.
 const STRANGER_WINDOW: VarInt = VarInt::from_u32(64 * 1024);
 
 /// Most unread bytes of one connection to an admitted peer.
-const ADMITTED_WINDOW: VarInt = VarInt::from_u32(1024 * 1024);
+const ADMITTED_WINDOW: VarInt = VarInt::from_u32(ADMITTED_WINDOW_BYTES);
+
+const ADMITTED_WINDOW_BYTES: u32 = 1024 * 1024;
 
 /// Most unread bytes of one stream. Guess: a payload of 1 MiB takes four round trips.
 const STREAM_WINDOW: VarInt = VarInt::from_u32(STREAM_WINDOW_BYTES);
@@ -52,9 +59,13 @@ const STRANGER_SEND_WINDOW: u64 = 16 * 1024;
 /// Most bytes written and not yet acknowledged per connection to a peer that is none.
 const SEND_WINDOW: u64 = 768 * 1024;
 
-/// A lane is one stream at a time, so a full one leaves the others their share of both windows.
+/// What is written and not acknowledged is at most one stream of each lane: a full one leaves the others
+/// their share.
 const _: () = assert!(3 * STREAM_WINDOW_BYTES as u64 <= SEND_WINDOW);
-const _: () = assert!(SEND_WINDOW <= 1024 * 1024);
+
+/// What is not read is in at most so many streams, which likewise leave each other their share.
+const _: () = assert!(STREAMS_MAX * STREAM_WINDOW_BYTES <= ADMITTED_WINDOW_BYTES);
+const _: () = assert!(SEND_WINDOW <= ADMITTED_WINDOW_BYTES as u64);
 
 /// Most datagrams kept for a handshake that the accept loop has not looked at, in bytes.
 const INCOMING_BYTES_MAX: u64 = 8 * 1024;

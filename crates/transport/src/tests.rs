@@ -4,6 +4,7 @@
 #![allow(clippy::wildcard_enum_match_arm, reason = "a test names the one event it expects")]
 
 mod connect;
+mod ending;
 mod frames;
 mod hostile;
 mod ids;

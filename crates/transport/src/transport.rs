@@ -196,7 +196,7 @@ impl Transport {
     /// Closes a connection, once what is queued has arrived or
     /// [`TransportConfig::flush_timeout`] has passed.
     ///
-    /// No frame of the peer is delivered after this; `Down` is.
+    /// No frame of the peer comes out of [`Arrivals`] after this, also none that had arrived; `Down` does.
     pub fn disconnect(&self, link: LinkId, code: CloseCode) {
         if let Some(link) = self.0.shared.running(link) {
             link.close(code);

@@ -222,3 +222,23 @@ async fn whoever_leaves_hears_who_lacks_the_signatures() {
     let refused = coordinator.finish(unknown, Duration::ZERO).await;
     assert_eq!(refused, Err(CommandError::UnknownRequest { request: unknown }));
 }
+
+#[tokio::test]
+async fn regression_whoever_stayed_for_what_was_over_met_an_error_or_waited() {
+    let mut party = Party::new(2).await;
+    let stay = |party: &Party, id| {
+        let coordinator = party.wallets[0].coordinator.clone();
+        async move { within(coordinator.finish(id, Duration::MAX)).await }
+    };
+    let first = party.propose(0, party.job(Work::Messages(vec![[7; 32]]))).await.id;
+    assert_eq!(stay(&party, first).await, Ok(vec![]));
+    party.all_done(first).await;
+    // With the next one, what is over and answered is forgotten.
+    party.wallets[1].wait();
+    let second = party.propose(0, party.job(Work::Messages(vec![[8; 32]]))).await.id;
+    assert_eq!(stay(&party, first).await, Ok(vec![]));
+    let (lacking, cancelled) =
+        tokio::join!(stay(&party, second), party.wallets[0].coordinator.cancel(second));
+    assert_eq!((lacking.map(|all| all.len()), cancelled), (Ok(1), Ok(())));
+    assert_eq!(stay(&party, second).await.map(|all| all.len()), Ok(1), "it was over before");
+}

@@ -1,7 +1,7 @@
 //! What keeps a coordinator from starting.
 
-use ensign_coordinator::{Coordinator, OpeningError, StartError, Work};
-use ensign_store::OpenError;
+use ensign_coordinator::{Coordinator, Event, OpeningError, StartError, Work};
+use ensign_store::{MemoryStore, OpenError, Opening};
 use ensign_transport::BindError;
 
 use super::party::{NETWORK, Party, keys, loopback};
@@ -69,4 +69,20 @@ async fn keys_that_are_new_are_no_keys_of_a_store_that_was_used() {
     let (again, mut events) = start().listen(loopback()).start().await.unwrap();
     again.shutdown().await;
     assert!(events.next().await.is_none(), "nothing is to be warned of");
+}
+
+#[tokio::test]
+async fn regression_own_store_that_was_restored_was_taken_for_whole() {
+    let store = MemoryStore::new();
+    let builder = || Coordinator::builder(NETWORK, keys(1), "unused".into()).listen(loopback());
+    let first = builder().new_keys().store(Box::new(store.clone()), Opening::New);
+    first.start().await.unwrap().0.shutdown().await;
+    for (found, is_told) in [(Opening::Continued, false), (Opening::Copied, true)] {
+        let again = builder().store(Box::new(store.clone()), found);
+        let (again, mut events) = again.start().await.unwrap();
+        again.shutdown().await;
+        let told = events.next().await;
+        let is_warning = |event: &Event| matches!(event, Event::Warning { problem, .. } if problem.code == "E-STO-004");
+        assert_eq!(told.as_ref().is_some_and(is_warning), is_told, "{told:?}");
+    }
 }

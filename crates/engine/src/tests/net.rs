@@ -11,7 +11,7 @@ use std::{
 use ensign_primitives::{Instant, LinkId, Now, PeerId, RequestId, SessionId, UnixTime, sha256};
 use ensign_replay::MESSAGE_AGE_MAX;
 use ensign_session::Phase;
-use ensign_wire::{AbortReason, Body, Envelope, Frame, Kind, Mode};
+use ensign_wire::{AbortReason, Body, Envelope, Frame, Kind, Lane, Mode};
 
 use super::cast::{NETWORK, START, entropy, group_of, peer, person, proposal};
 use super::names::Names;
@@ -34,6 +34,9 @@ pub(super) struct Net {
     pub(super) answers: Vec<Envelope>,
     /// A node to which frames get lost although it is connected.
     deaf: Option<usize>,
+    /// Most payloads that one node takes before time passes; its peer's transport drops the rest.
+    pub(super) payloads_max: usize,
+    payloads: usize,
     links: BTreeSet<(usize, usize)>,
     pub(super) names: Names,
     queue: VecDeque<(usize, Input)>,
@@ -58,6 +61,8 @@ impl Net {
             said: Vec::new(),
             answers: Vec::new(),
             deaf: None,
+            payloads_max: usize::MAX,
+            payloads: 0,
             links: BTreeSet::new(),
             names: Names::default(),
             queue: VecDeque::new(),
@@ -166,7 +171,7 @@ impl Net {
         self.reconnect(node);
     }
 
-    fn revive_from(&mut self, node: usize, restored: signing::Restored) {
+    pub(super) fn revive_from(&mut self, node: usize, restored: signing::Restored) {
         let restored = Restored { signing: restored, ..Restored::default() };
         let (now, dead) = (self.now(), &mut self.nodes[node]);
         dead.subject = Node::of_boot(node, dead.boot, now, restored).subject;
@@ -230,6 +235,7 @@ impl Net {
         self.run();
         while let Some((at, node)) = self.wakeup().filter(|(at, _)| *at <= end) {
             self.now = self.now.max(at);
+            self.payloads = 0;
             let now = self.now();
             let outputs = self.nodes[node].subject.wake(now);
             self.absorb(node, outputs);
@@ -352,6 +358,13 @@ impl Net {
                 self.answers.push(envelope.as_ref().clone());
             }
             self.said.push((node, other, *envelope));
+        }
+        if kind == Kind::Payload {
+            self.payloads += 1;
+            if self.payloads > self.payloads_max {
+                let dropped = Input::Dropped { link, lane: Lane::Bulk, frames: 1 };
+                return self.queue.push_back((node, dropped));
+            }
         }
         if self.links.contains(&(node, other)) && self.deaf != Some(other) {
             let input = self.names.frame(other, peer(node), frame);

@@ -1,9 +1,14 @@
 //! Requests of our own: nobody hears of one that the disk does not hold.
 
-use ensign_wire::{AbortReason, Kind, Mode};
+use std::vec;
 
-use super::net::Net;
-use crate::{Input, signing::Record};
+use ensign_wire::{AbortReason, Kind, Mode, PAYLOAD_BYTES_MAX};
+
+use super::{cast::proposal, net::Net};
+use crate::{
+    Input,
+    signing::{Event, Proposal, RESEND_PAUSE, Record},
+};
 
 /// A group whose proposer's disk has not answered yet.
 fn waiting_for_the_disk() -> (Net, ensign_primitives::RequestId) {
@@ -55,4 +60,25 @@ fn proposal_that_was_stopped_before_it_was_durable_stays_unheard_of() {
     consent_is_durable(&mut net);
     assert_eq!(said(&net), 0);
     assert_eq!(net.nodes[0].closed_requests(), [(1, AbortReason::Cancelled, None)]);
+}
+
+#[test]
+fn regression_member_was_never_asked_about_what_found_its_bulk_lane_full() {
+    let mut net = Net::new(2);
+    net.nodes[1].approves = false;
+    net.payloads_max = 4;
+    for number in 1..=8 {
+        let payload = Some(vec![number; PAYLOAD_BYTES_MAX / 8]);
+        let proposal = Proposal { payload, ..proposal(&net.people, Mode::Committed) };
+        net.command(0, |engine, now| engine.propose(now, proposal, [number; 16])).unwrap();
+    }
+    net.run();
+    let asked =
+        |net: &Net| net.nodes[1].events.iter().filter(|it| matches!(it, Event::Review(_))).count();
+    assert_eq!((asked(&net), net.count(0, 1, Kind::Payload)), (4, 8));
+    net.pass(RESEND_PAUSE * 9);
+    assert_eq!((asked(&net), net.count(0, 1, Kind::Payload)), (8, 16), "each once more");
+    net.pass(RESEND_PAUSE * 9);
+    assert_eq!(net.count(0, 1, Kind::Payload), 16, "and that is the end");
+    net.assert_no_offenses();
 }

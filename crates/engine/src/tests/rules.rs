@@ -5,7 +5,7 @@ use core::time::Duration;
 use std::vec::Vec;
 
 use ensign_equivocation::{Case, Claim, Verdict};
-use ensign_primitives::{Now, RequestId, SignerIndex};
+use ensign_primitives::{GroupId, Now, RequestId, SignerIndex};
 use ensign_session::{Phase, Unsigned};
 use ensign_wire::{AbortReason, Body, Kind, Mode, NonceCommit, Round0};
 
@@ -16,7 +16,7 @@ use super::{
 use crate::{
     Input, Output,
     signing::{
-        CaseFile, CaseKind, Event, Known, NotDelegated, Record, SignerAnswer, SignerQuestion,
+        self, CaseFile, CaseKind, Event, Known, NotDelegated, Record, SignerAnswer, SignerQuestion,
         ask_local_signer,
     },
 };
@@ -38,6 +38,14 @@ fn count(net: &Net, node: usize, wanted: &Event) -> usize {
     net.nodes[node].events.iter().filter(|event| *event == wanted).count()
 }
 
+fn voids(net: &Net, node: usize) -> Vec<(RequestId, GroupId)> {
+    let of = |event: &Event| match event {
+        Event::Void(review) => Some((review.id, review.group)),
+        _ => None,
+    };
+    net.nodes[node].events.iter().filter_map(of).collect()
+}
+
 #[test]
 fn regression_node_that_lost_its_store_joined_an_attempt_twice() {
     let mut net = Net::new(3);
@@ -50,11 +58,7 @@ fn regression_node_that_lost_its_store_joined_an_attempt_twice() {
     net.pass(SECOND);
     assert_eq!(net.nodes[1].reviews(), 0, "its user is not asked");
     assert_eq!(net.count(1, 0, Kind::SessionJoin), joins);
-    let void = net.nodes[1].events.iter().find_map(|event| match event {
-        Event::Void(review) => Some((review.id, review.group)),
-        _ => None,
-    });
-    assert_eq!(void, Some((id, group_id(&net.people))), "its user is told what it was");
+    assert_eq!(voids(&net, 1), [(id, group_id(&net.people))], "its user is told what it was");
     for node in [0, 2] {
         let end = (1, AbortReason::Declined, Some(SignerIndex(1)));
         assert_eq!(net.nodes[node].closed_requests(), [end], "node {node} hears of it");
@@ -213,4 +217,32 @@ fn each_node_is_told_once_when_everybody_has_the_signatures() {
     let id = alone.propose(Mode::Fast);
     alone.run();
     assert_eq!(count(&alone, 0, &Event::Everybody { request: id }), 1);
+}
+
+#[test]
+fn regression_restored_backup_joined_an_attempt_a_second_time() {
+    let mut net = Net::new(3);
+    net.nodes[2].approves = false;
+    let id = net.propose(Mode::Committed);
+    net.pass(SECOND);
+    assert!(net.count(1, 0, Kind::SessionJoin) > 0);
+    for (node, reason) in [(1, AbortReason::Declined), (0, AbortReason::Cancelled)] {
+        net.die(node);
+        // An older backup of its store: it has the consent, and not yet the join.
+        let is_consent = |record: &Record| matches!(record, Record::Consented { .. });
+        net.nodes[node].journal.retain(is_consent);
+        net.nodes[node].notes.clear();
+        let void_until = Some(net.now().unix);
+        let backup = signing::Restored::from_records(net.nodes[node].journal.clone());
+        assert_eq!(backup.open.len(), 1);
+        net.revive_from(node, signing::Restored { void_until, ..backup });
+        assert_eq!(voids(&net, node), [(id, group_id(&[0, 1, 2]))]);
+        assert_eq!(net.nodes[node].closed_requests(), [(0, reason, None)]);
+        net.reconnect(node);
+        net.pass(SECOND);
+        let is_join = |record: &Record| matches!(record, Record::Joined { .. });
+        assert!(!net.nodes[node].journal.iter().any(is_join));
+    }
+    let is_proof = |event: &Event| matches!(event, Event::Convicted { .. });
+    assert!(net.nodes.iter().all(|node| !node.events.iter().any(is_proof)));
 }

@@ -196,3 +196,35 @@ fn member_whose_process_runs_twice_is_told_and_one_that_restarts_is_not() {
     assert!((0..10).all(|number| say([number; 8]) == 0), "restarts");
     assert_eq!([say([20; 8]), say([21; 8]), say([20; 8]), say([21; 8])], [0, 0, 1, 1]);
 }
+
+#[test]
+fn regression_a_list_of_groups_was_lost_behind_sixteen_others() {
+    let mut net = Net::new(2);
+    net.run();
+    let pairs = (2..9).flat_map(|a| (a + 1..9).map(move |b| vec![0, 1, a, b]));
+    let all: Vec<Vec<usize>> = pairs.chain((2..9).map(|a| vec![0, 1, a])).collect();
+    for node in [0, 1] {
+        all.iter().for_each(|people| form(&mut net, node, people));
+    }
+    net.pass(MINUTE);
+    let either = [peer(0), peer(1)];
+    let mut said = told(&net, 0).into_iter().chain(told(&net, 1));
+    assert_eq!(said.find(|(_, who, _)| either.contains(who)), None, "both have every group");
+}
+
+#[test]
+fn regression_claims_of_strangers_hid_a_later_one_for_good() {
+    let mut net = Net::apart(2);
+    for round in 0..60 {
+        introduced(&mut net);
+        claim(&mut net, round * 4, 4);
+        let down = net.names.down(0, peer(STRANGER));
+        net.input(0, down);
+    }
+    let before = told(&net, 0);
+    assert!(before.len() < 240, "the budget is used up");
+    introduced(&mut net);
+    claim(&mut net, 240, 4);
+    net.pass(MINUTE);
+    assert_eq!(told(&net, 0).len(), before.len() + 4, "each once, when there is room");
+}

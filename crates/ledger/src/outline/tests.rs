@@ -22,7 +22,7 @@ use crate::{
 const START: UnixTime = UnixTime::from_millis(1_000_000);
 
 /// A request of signer 0 of a group of two.
-fn request(number: u16) -> (RequestId, SignedRequest) {
+pub(crate) fn request(number: u16) -> (RequestId, SignedRequest) {
     let secret = |byte: u8| SecKey::from_secret_bytes([byte; 32]).unwrap();
     let (node, signer) = (NodeKey::from_secret_bytes([9; 32]).unwrap(), secret(1));
     let keys = [1, 2].map(|byte| SignerKey::from_public_key(secret(byte).public_key()));

@@ -4,7 +4,7 @@
 use core::{net::SocketAddr, time::Duration};
 use std::{vec, vec::Vec};
 
-use ensign_primitives::{Instant, Now, PeerId, StateMachine, UnixTime};
+use ensign_primitives::{Direction, Instant, Now, PeerId, StateMachine, UnixTime};
 use ensign_wire::ADDRESSES_MAX;
 use proptest::prelude::*;
 use rand_chacha::ChaCha20Rng;
@@ -169,10 +169,12 @@ impl Subject for Model {
 
     fn input(&mut self, now: Now, input: Input) {
         match input {
-            Input::Up { peer, remote, .. } => {
+            Input::Up { peer, remote, direction } => {
                 let known = self.of(peer);
+                let unwanted = direction == Direction::Outbound && known.why.is_empty();
                 known.up = Some((now.instant, remote));
                 (known.dial, known.queue, known.again) = (None, vec![], None);
+                self.outputs.extend(unwanted.then_some(Output::Forget { peer }));
                 self.sight(now.instant, peer, remote);
             }
             Input::Down { peer } => {

@@ -417,6 +417,26 @@ impl Signing {
         }
     }
 
+    /// Sends once more, later, what a node may not have been brought.
+    pub(super) fn on_dropped(&mut self, now: Now, peer: PeerId) {
+        if !self.is_up(&peer) {
+            return;
+        }
+        self.requests.each(|request| request.doubt_sent(&peer));
+        self.resends.begin(now, peer);
+    }
+
+    pub(super) fn resend_payloads(&mut self, now: Now) {
+        while let Some((peer, last)) = self.resends.take_due(now) {
+            last.map(|id| self.requests.with(&id, |request| request.passed(&peer)));
+            if let Some((id, payload)) = self.requests.doubted(&peer, last) {
+                self.requests.with(&id, |request| request.resent(peer));
+                self.resends.sent(now, peer, (id, payload.len()));
+                self.send(peer, &Frame::Payload { request: id, bytes: payload.to_vec() });
+            }
+        }
+    }
+
     /// Returns whose node hears what a session says to a signer: nobody's before our own request is
     /// durable, and none that has not said that it has the group.
     fn addressee(&self, id: RequestId, signer: SignerIndex) -> Option<PeerId> {

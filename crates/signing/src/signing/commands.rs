@@ -9,7 +9,7 @@ use ensign_wire::{AbortReason, Payload, Scheme, SignedRequest, SigningRequest};
 use super::Signing;
 use crate::{
     ATTEMPTS_MAX, Asked, CommandError, ENDING_WAIT, End, Event, GroupConfig, KeptPartials, Open,
-    Output, Proposal, Standing,
+    Output, Proposal, Review, Standing,
     ended::Share,
     groups::Formed,
     request::{Closing, Mark, NewRequest, Request, no_attempt_left, pause_after},
@@ -135,6 +135,8 @@ impl Signing {
     /// Takes up a request to which our user had consented before a restart: none of the attempts that
     /// were joined is joined again.
     ///
+    /// - A request that was made before what we know begins is closed: [`Event::Void`] and [`Event::Closed`]
+    ///   say so.
     /// - A request that has expired is closed: [`Event::Closed`] says so. If partial signatures of ours are
     ///   durable, the others may have its signatures, and are asked for [`ENDING_WAIT`] before that.
     /// - One whose last attempt has durable partial signatures of ours sends them again, because the
@@ -154,6 +156,10 @@ impl Signing {
         let group = request.request.signers.group_id(self.config.network);
         self.groups.known(&group)?;
         self.requests.check_new(id)?;
+        if self.is_void(&request) {
+            self.close_void(now, group, Open { request, payload, attempts, kept });
+            return Ok(id);
+        }
         let is_over = self.horizons.is_over(now.unix, &request.request);
         if is_over && kept.is_none() {
             let failure = no_attempt_left(AbortReason::Expired);
@@ -182,6 +188,17 @@ impl Signing {
             self.join(now, id)?;
         }
         Ok(id)
+    }
+
+    /// Closes what our user had consented to in a time that our store may have missed a part of: others may
+    /// have seen us join an attempt that it does not know of.
+    fn close_void(&mut self, now: Now, group: GroupId, open: Open) {
+        let Open { request, payload, attempts: attempt, .. } = open;
+        let (id, reason) = (request.request.id(), self.own_refusal(&request));
+        let (request, payload) = (Arc::new(request), payload.map(Arc::from));
+        self.event(Event::Void(Review { id, group, request, payload }));
+        let failure = no_attempt_left(reason);
+        self.close(now, id, Closing { group, attempt, failure, mark: Mark::Now });
     }
 
     /// Asks our user again about a request of another signer's that was undecided before a restart.

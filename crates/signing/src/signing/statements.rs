@@ -12,8 +12,8 @@ use ensign_wire::{
 
 use super::Signing;
 use crate::{
-    CLAIMS_PER_STRANGER_MAX, CommandError, Ending, Event, Introduction, Known, Message, Offense,
-    Opening, Output, Review,
+    CommandError, Ending, Event, Introduction, Known, Message, Offense, Opening, Output, Review,
+    Standing,
     admission::{Announced, Held, Refused},
     ended::{Answer, End, Question, Share, asks},
     request::{NewRequest, OpenedBy, Request, first_seq},
@@ -51,6 +51,7 @@ impl Signing {
         }
         self.shared.down(&peer);
         self.shelf.down(&peer);
+        self.resends.down(&peer);
         for group in self.groups.shared_with(&peer) {
             self.requests.forget_sent(&group, &peer);
         }
@@ -114,9 +115,10 @@ impl Signing {
     /// Tells the differences that have stood long enough.
     pub(super) fn compare_groups(&mut self, now: Now) {
         for peer in self.shared.due(now) {
-            let most = if self.is_member(&peer) { usize::MAX } else { CLAIMS_PER_STRANGER_MAX };
+            let is_member = self.is_member(&peer);
+            let standing = if is_member { Standing::Member } else { Standing::Stranger };
             let ours = self.groups.shared_with(&peer);
-            for difference in self.shared.differences(peer, &ours, most) {
+            for difference in self.shared.differences(now, (peer, standing), &ours) {
                 self.event(match difference {
                     Difference::Lacking(group) => Event::GroupUnknown { peer, group },
                     Difference::Missing(group) => Event::GroupMissing { peer, group },
@@ -325,15 +327,24 @@ impl Signing {
             request: Arc::clone(request.signed()),
             payload: request.payload().cloned(),
         };
-        let created = review.request.request.created;
-        if self.void_until.is_none_or(|until| created > until) {
+        if !self.is_void(&review.request) {
             return self.event(Event::Review(review));
         }
-        let is_own = review.request.peer == self.own_peer();
+        let reason = self.own_refusal(&review.request);
         self.event(Event::Void(review));
-        let reason = if is_own { AbortReason::Cancelled } else { AbortReason::Declined };
         let stopped = self.stop(now, id, reason);
         debug_assert!(stopped.is_ok(), "it is open: {stopped:?}");
+    }
+
+    /// Whether a request was made before what we know begins.
+    pub(super) fn is_void(&self, signed: &SignedRequest) -> bool {
+        self.void_until.is_some_and(|until| signed.request.created <= until)
+    }
+
+    /// Returns what others are told of a request that we end by ourselves.
+    pub(super) fn own_refusal(&self, signed: &SignedRequest) -> AbortReason {
+        let is_own = signed.peer == self.own_peer();
+        if is_own { AbortReason::Cancelled } else { AbortReason::Declined }
     }
 
     /// Reports a refused announcement, and tells its sender once why, so that its user can know.

@@ -35,6 +35,7 @@ pub(super) enum Act {
     Refuse,
     Up(u8),
     Down(u8),
+    Dropped(u8),
     Propose(Mode),
     TheyPropose(u8, Mode),
     Approve(u8),
@@ -237,6 +238,7 @@ impl Rig for Company {
             Act::Refuse => self.refusal(),
             Act::Up(who) => Some(up(member(who))),
             Act::Down(who) => Some(Input::Down { peer: peer(member(who)) }),
+            Act::Dropped(who) => Some(Input::Dropped { peer: peer(member(who)) }),
             Act::Propose(mode) => {
                 let nonce = self.nonce();
                 self.seen.extend(machine.propose(now, proposal(COUNT, mode), nonce));

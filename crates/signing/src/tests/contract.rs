@@ -31,6 +31,7 @@ fn acts() -> impl Strategy<Value = Act> {
         20 => any::<u8>().prop_map(Act::Approve),
         6 => any::<u8>().prop_map(Act::Up),
         3 => any::<u8>().prop_map(Act::Down),
+        3 => any::<u8>().prop_map(Act::Dropped),
         4 => mode().prop_map(Act::Propose),
         4 => (any::<u8>(), mode()).prop_map(|(who, mode)| Act::TheyPropose(who, mode)),
         1 => any::<u8>().prop_map(Act::Stop),

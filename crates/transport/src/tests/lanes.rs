@@ -1,14 +1,21 @@
 //! Lanes: none waits for another, none is full in silence, and what breaks their rules has a name.
 
-use std::time::Duration;
+use std::{
+    future::Future,
+    pin::pin,
+    task::{Context, Poll, Waker},
+    time::Duration,
+};
 
+use bytes::Bytes;
 use ensign_primitives::{QueryId, RequestId};
-use ensign_wire::{Frame, Kind, Lane};
+use ensign_wire::{DecodeError, Frame, Kind, Lane};
+use quinn::{ConnectionError, SendStream};
 
 use super::node::{Node, Raw, config, key, pair};
 use crate::{
-    BULK_EVENT_QUEUE_MAX, CloseCode, DisconnectReason, SendError, TransportConfig, TransportEvent,
-    lane,
+    BULK_EVENT_QUEUE_MAX, CloseCode, DisconnectReason, REQUESTS_SAID_AGAIN_MAX, SendError,
+    TransportConfig, TransportEvent, lane,
 };
 
 fn payload(len: usize) -> Frame {
@@ -40,8 +47,12 @@ async fn admitted(change: impl Fn(&mut TransportConfig)) -> (Node, Node) {
 
 /// A raw peer that has been admitted, and its victim.
 async fn raw(hasty: Duration) -> (Node, Raw) {
+    raw_with(|config| config.admission_timeout = hasty).await
+}
+
+async fn raw_with(change: impl Fn(&mut TransportConfig)) -> (Node, Raw) {
     let mut config = config();
-    config.admission_timeout = hasty;
+    change(&mut config);
     let mut victim = Node::start_with(config, key(8)).await;
     let raw = Raw::choosing(&victim, key(7)).await;
     victim.connected().await;
@@ -91,6 +102,18 @@ async fn lane_that_an_admitted_peer_never_opens_ends_the_connection_by_name() {
         let reason = DisconnectReason::LaneNeverOpened { lane: never };
         assert_eq!(ended(victim, raw).await, (reason, CloseCode::Silent));
     }
+}
+
+#[tokio::test]
+async fn regression_bulk_stream_had_more_than_one_frame() {
+    let (mut victim, raw) = raw(PATIENT).await;
+    let frame = payload(4).encode();
+    let _stream = raw.write_in(Lane::Bulk, &[frame.as_slice(), &frame].concat()).await;
+    let next = victim.next().await;
+    assert!(matches!(next, TransportEvent::Frame { kind: Kind::Payload, .. }), "{next:?}");
+    let (reason, code) = ended(victim, raw).await;
+    let trailing = DecodeError::TrailingBytes { offset: frame.len() - 2, extra: frame.len() };
+    assert_eq!((reason, code), (DisconnectReason::Malformed(trailing), CloseCode::Malformed));
 }
 
 #[tokio::test]
@@ -178,6 +201,50 @@ async fn signing_frame_arrives_while_nobody_takes_bulk() {
     }
 }
 
+fn opened(stream: Poll<Result<SendStream, ConnectionError>>) -> Option<SendStream> {
+    match stream {
+        Poll::Ready(stream) => Some(stream.unwrap()),
+        Poll::Pending => None,
+    }
+}
+
+#[tokio::test]
+async fn regression_unread_payloads_took_the_whole_window_of_the_connection() {
+    let (mut victim, raw) = raw_with(|config| {
+        config.event_queue_max = 1;
+        config.admission_timeout = PATIENT;
+    })
+    .await;
+    let mut signing_lane = raw.write_in(Lane::Signing, &[]).await;
+    let mut control = raw.write_in(Lane::Control, &[]).await;
+    // One payload waits for the owner, two for room: QUIC has acknowledged them all.
+    let bulk = payload(250 * 1024).encode();
+    for _ in 0..3 {
+        let mut stream = raw.write_in(Lane::Bulk, &bulk).await;
+        stream.finish().unwrap();
+        stream.stopped().await.unwrap();
+    }
+    let mut cx = Context::from_waker(Waker::noop());
+    let open = || pin!(raw.connection.open_uni()).poll(&mut cx);
+    let unread: Vec<_> = std::iter::repeat_with(open).map_while(opened).collect();
+    assert!(unread.len() <= 2, "{} payloads unread", unread.len());
+    for mut stream in unread {
+        stream.write_all(&[&[lane::id(Lane::Bulk)], bulk.as_slice()].concat()).await.unwrap();
+        stream.finish().unwrap();
+        stream.stopped().await.unwrap();
+    }
+    signing_lane.write_all(&signing(9)).await.unwrap();
+    control.write_all(&Frame::Ping(QueryId(9)).encode()).await.unwrap();
+    let link = victim.link(raw.id);
+    for kind in [Kind::NonceAck, Kind::Ping] {
+        while victim.events.waiting(kind.lane()) < 1 {
+            tokio::task::yield_now().await;
+        }
+    }
+    let (kind, body) = (Kind::NonceAck, vec![9]);
+    assert_eq!(victim.next().await, TransportEvent::Frame { link, kind, body });
+}
+
 #[tokio::test]
 async fn endless_signing_frames_do_not_keep_bulk_from_the_owner() {
     let (one, mut two) = admitted(|_| ()).await;
@@ -197,6 +264,45 @@ async fn endless_signing_frames_do_not_keep_bulk_from_the_owner() {
         }
     }
     assert!(signed <= 16, "{signed} signing frames first");
+}
+
+#[tokio::test]
+async fn regression_control_never_came_while_signing_and_bulk_both_waited() {
+    let (one, mut two) = admitted(|_| ()).await;
+    one.send(two.id, &Frame::Ping(QueryId(7))).unwrap();
+    while two.events.waiting(Lane::Control) < 1 {
+        tokio::task::yield_now().await;
+    }
+    let mut before = 0;
+    loop {
+        send_signing(&one, &two, 0).unwrap();
+        one.send(two.id, &payload(1)).unwrap();
+        while two.events.waiting(Lane::Signing) < 1 || two.events.waiting(Lane::Bulk) < 1 {
+            tokio::task::yield_now().await;
+        }
+        match two.next().await {
+            TransportEvent::Frame { kind: Kind::Ping, .. } => break,
+            _ => before += 1,
+        }
+    }
+    assert!(before <= 32, "{before} frames first");
+}
+
+#[tokio::test]
+async fn regression_signing_frames_for_a_stream_that_the_peer_refused_were_lost_in_silence() {
+    let (mut victim, raw) = raw(PATIENT).await;
+    let mut lanes = [raw.lane().await, raw.lane().await];
+    lanes.sort_by_key(|(seen, _)| *seen);
+    let [(seen, signing_lane), _control] = &mut lanes;
+    assert_eq!(*seen, lane::id(Lane::Signing));
+    signing_lane.stop(9_u32.into()).unwrap();
+    let link = victim.link(raw.id);
+    while victim.transport.send(link, Kind::NonceAck, signing(1).into()).is_ok() {
+        tokio::task::yield_now().await;
+    }
+    let reason = DisconnectReason::StreamBroken { code: 9 };
+    assert_eq!(victim.disconnected().await, (raw.id, reason));
+    assert_eq!(raw.closed().await, CloseCode::Offense);
 }
 
 #[tokio::test]
@@ -265,4 +371,21 @@ async fn down_comes_behind_every_frame_of_its_connection() {
     }
     assert_eq!(frames, 60);
     assert!(two.events.is_empty());
+}
+
+#[tokio::test]
+async fn regression_everything_said_again_after_a_reconnect_met_a_full_lane_for_ever() {
+    let mut victim = Node::start(key(8)).await;
+    let raw = Raw::reading_little(&victim, key(7), 1).await;
+    victim.connected().await;
+    victim.admit(raw.id);
+    let link = victim.link(raw.id);
+    let kinds = Kind::ALL.into_iter().filter(|kind| kind.lane() == Lane::Signing);
+    let largest: Vec<_> =
+        kinds.map(|kind| (kind, Bytes::from(vec![0; 4 + kind.limit()]))).collect();
+    for _ in 0..REQUESTS_SAID_AGAIN_MAX {
+        for (kind, frame) in &largest {
+            assert_eq!(victim.transport.send(link, *kind, frame.clone()), Ok(()));
+        }
+    }
 }

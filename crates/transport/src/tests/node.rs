@@ -230,6 +230,14 @@ impl Raw {
         stream
     }
 
+    /// Takes the next stream that the node opens, and the byte that says its lane.
+    pub(super) async fn lane(&self) -> (u8, quinn::RecvStream) {
+        let mut stream = self.connection.accept_uni().await.unwrap();
+        let mut seen = [0];
+        stream.read_exact(&mut seen).await.unwrap();
+        (seen[0], stream)
+    }
+
     /// Waits until the node closes the connection, and returns its code.
     pub(super) async fn closed(&self) -> CloseCode {
         match self.connection.closed().await {
