@@ -121,6 +121,7 @@ impl World {
                 timeouts: Default::default(),
                 allowances: Default::default(),
                 peers: Default::default(),
+                strangers: Default::default(),
             };
             let signer = LocalSigner::new(sec_key);
             let keys = ensign_engine::Keys { node_key, signer: signer.public_key(), delegation };

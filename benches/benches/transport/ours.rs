@@ -25,7 +25,7 @@ impl Node {
         // All callers share one address here, and nobody names them.
         config.handshakes_per_ip_max = usize::MAX;
         config.handshakes_max = usize::MAX;
-        config.strangers_max = usize::MAX;
+        config.links_max = usize::MAX;
         config.handshakes_before_retry_max = usize::MAX;
         // The frames that are measured travel in the control lane.
         config.control_queue_bytes_max = 4 * 1024 * 1024;

@@ -19,7 +19,8 @@ use tokio::{task::JoinSet, time::timeout_at};
 
 use crate::line::{Caller, Door, Ears, Line, stranger};
 
-/// Connections from one address; a node takes no more by default.
+/// Connections from one address: as many strangers as a node keeps by default, whoever they are, and as
+/// many handshakes as it lets one address have.
 const PER_ADDRESS: usize = 64;
 /// The last number of the first address; the ones before are the honest nodes' and the member's.
 const FIRST_ADDRESS: u8 = 10;

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use ensign_engine::{
-    Engine, EngineConfig, Input, Output, PEERS_MAX, Record, Restored,
+    Engine, EngineConfig, Input, Output, PEERS_MAX, Record, Restored, STRANGERS_MAX,
     peers::{self, PeersConfig},
     signing::{self, Known, NOTE_PAUSE},
 };
@@ -14,7 +14,7 @@ use ensign_ledger::{
 use ensign_primitives::{GroupId, Network, PeerId, RequestId, SignerIndex, StateMachine};
 use ensign_review::{Matter, Reviewer, problem};
 use ensign_signer::Randomness;
-use ensign_transport::{CONNECTIONS_MAX, SLOTS_MAX, TransportEvent};
+use ensign_transport::{CONNECTIONS_MAX, LINKS_MAX, TransportEvent};
 use ensign_wire::AbortReason;
 use tokio::{
     sync::{mpsc, oneshot},
@@ -36,8 +36,9 @@ use crate::{
     storage::{Heard, Looked, Storage},
 };
 
-/// Whoever the transport lets in has a place in the engine.
-const _: () = assert!(SLOTS_MAX <= PEERS_MAX && PEERS_MAX < CONNECTIONS_MAX);
+/// The engine decides who stays: what it keeps, the transport has room for beside whoever comes and goes.
+const _: () = assert!(STRANGERS_MAX < PEERS_MAX && PEERS_MAX < LINKS_MAX);
+const _: () = assert!(LINKS_MAX < CONNECTIONS_MAX);
 
 /// The one task that owns the engine.
 #[derive(Debug)]
@@ -74,6 +75,7 @@ impl Driver {
             timeouts: parts.timeouts,
             allowances: parts.allowances,
             peers: PeersConfig::default(),
+            strangers: Default::default(),
         };
         let (keys, signer) = parts.keys.into_parts();
         let signer = SignerPort::new(signer.open(&randomness, &parts.clock));

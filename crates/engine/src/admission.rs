@@ -13,8 +13,8 @@ use crate::{
 };
 
 impl Engine {
-    /// Enters a connection and introduces ourselves. The peer's older connection, or a stranger where
-    /// all places are taken, goes first.
+    /// Enters a connection and introduces ourselves. The peer's older connection goes first, and a
+    /// stranger that has to give way.
     pub(crate) fn on_up(&mut self, now: Now, arrival: Arrival) {
         let Arrival { link, peer, remote, direction } = arrival;
         if self.gate.get(link).is_some() {
@@ -23,11 +23,12 @@ impl Engine {
         if let Some(older) = self.gate.link_of(&peer) {
             self.close(older, CloseCode::Duplicate);
         }
-        if let Some(stranger) = self.gate.gives_way(&peer) {
+        let gives_way = self.gate.gives_way(&arrival);
+        if let Some(stranger) = gives_way {
             self.close(stranger, CloseCode::Unwanted);
         }
         self.notes.push_back(Note::Peers(PeersInput::Up { peer, remote, direction }));
-        if !self.gate.enter(now, arrival) {
+        if gives_way == Some(link) || !self.gate.enter(now, arrival) {
             self.notes.push_back(Note::Peers(PeersInput::Down { peer }));
             let reason = CloseCode::Unwanted;
             return self.outputs.push_back(Output::Close { link, reason });
@@ -74,10 +75,14 @@ impl Engine {
         self.notes.push_back(Note::Signing(SigningInput::Up { peer, introduction }));
     }
 
-    /// Ends the connections of those who have not introduced themselves in time.
-    pub(crate) fn close_silent(&mut self, now: Now) {
+    /// Ends the connections of those who have not introduced themselves in time, and of strangers
+    /// whose time is over.
+    pub(crate) fn close_overdue(&mut self, now: Now) {
         while let Some(link) = self.gate.overdue(now) {
             self.offense(now, link, Offense::HelloTimeout);
+        }
+        while let Some(link) = self.gate.outstayed(now) {
+            self.close(link, CloseCode::Unwanted);
         }
     }
 

@@ -22,6 +22,15 @@ pub const PINGS_ALLOWED: Allowance = Allowance { burst: 16, per_minute: 120 };
 /// for each group that it forms or gives up. None that is honest is lost.
 pub const LISTS_ALLOWED: Allowance = Allowance { burst: 2 * GROUPS_MAX as u64, per_minute: 120 };
 
+/// Default of [`Strangers::links_max`]. Guess: nobody we do not know needs to stay, so few places with a
+/// quick turnover do.
+pub const STRANGERS_MAX: usize = 64;
+
+/// Default of [`Strangers::time`]. Guess: a handshake, a greeting and a few questions over a bad line.
+pub const STRANGER_TIME: Duration = Duration::from_secs(30);
+
+const _: () = assert!(STRANGERS_MAX < ensign_signing::PEERS_MAX);
+
 /// Most rounds in which children are told what other children have said, for one input. Guess: a
 /// handful of times the longest chain of answers, which is three.
 pub const SETTLE_ROUNDS_MAX: usize = 16;
@@ -42,6 +51,23 @@ pub struct EngineConfig {
     pub allowances: Allowances,
     /// How peers are dialled.
     pub peers: PeersConfig,
+    /// What is left to nodes that we neither know nor want.
+    pub strangers: Strangers,
+}
+
+/// What strangers may have of this node's places. A setting; the defaults are constants of this crate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Strangers {
+    /// Most connections with them at once; beyond it the youngest of the largest address group goes.
+    pub links_max: usize,
+    /// How long each stays, unless it becomes a member or is wanted.
+    pub time: Duration,
+}
+
+impl Default for Strangers {
+    fn default() -> Self {
+        Self { links_max: STRANGERS_MAX, time: STRANGER_TIME }
+    }
 }
 
 impl EngineConfig {

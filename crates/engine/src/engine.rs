@@ -22,12 +22,16 @@ use crate::{
 
 /// Commands of our user that a child carries out; what follows from one is carried out with it.
 macro_rules! commands {
-    ($($(#[doc = $about:literal])* $name:ident($($arg:ident: $type:ty),*) -> $result:ty;)*) => {$(
+    ($now:ident; $($(#[doc = $about:literal])* $room:ident: $child:ident::$name:ident
+        ($($arg:ident: $type:ty),*) = ($($given:expr),*) -> $result:ty;)*) => {$(
         $(#[doc = $about])*
-        #[doc = concat!("\n\nWhat it does, and when it is refused: [`Signing::", stringify!($name), "`].")]
-        #[expect(clippy::missing_errors_doc, reason = "the child says them")]
-        pub fn $name(&mut self, now: Now, $($arg: $type),*) -> $result {
-            self.command(now, |signing| signing.$name(now, $($arg),*))
+        #[doc = concat!("\n\nWhat it does, and when it is refused: [`", stringify!($child), "::",
+            stringify!($name), "`].")]
+        #[allow(clippy::missing_errors_doc, reason = "the child says them, of those that are refused")]
+        pub fn $name(&mut self, $now: Now, $($arg: $type),*) -> $result {
+            let result = self.$room.$name($($given),*);
+            self.settle($now);
+            result
         }
     )*};
 }
@@ -77,7 +81,7 @@ impl Engine {
         let Restored { signing, peers } = restored;
         let seed = seed_of("peers", config.network, seed);
         Self {
-            gate: Gate::new(),
+            gate: Gate::new(config.strangers),
             guards: Guards::new(config.allowances),
             warnings: Warnings::new(now.instant),
             signing: Signing::new(config.signing(), keys, now, signing),
@@ -116,72 +120,35 @@ impl Engine {
         hall.chain(self.signing.occupancy()).chain(self.peers.occupancy())
     }
 
-    commands! {
+    commands! { now;
         /// Joins a group.
-        add_group(group: GroupConfig) -> Result<GroupId, CommandError>;
+        signing: Signing::add_group(group: GroupConfig) = (now, group) -> Result<GroupId, CommandError>;
+        /// Leaves a group.
+        signing: Signing::forget_group(group: &GroupId) = (group) -> Result<(), CommandError>;
         /// Asks a group to sign.
-        propose(proposal: Proposal, nonce: [u8; 16]) -> Result<RequestId, CommandError>;
+        signing: Signing::propose(proposal: Proposal, nonce: [u8; 16]) = (now, proposal, nonce)
+            -> Result<RequestId, CommandError>;
         /// Takes up a request that was not among what was [restored](Restored), because it waited in
         /// the store for room.
-        resume(open: Open) -> Result<RequestId, CommandError>;
+        signing: Signing::resume(open: Open) = (now, open) -> Result<RequestId, CommandError>;
         /// Asks our user again about a request, as [`resume`](Self::resume) does of one with a consent.
-        reopen(asked: Asked) -> Result<RequestId, CommandError>;
+        signing: Signing::reopen(asked: Asked) = (now, asked) -> Result<RequestId, CommandError>;
         /// Consents to a request.
-        approve(request: RequestId) -> Result<(), CommandError>;
+        signing: Signing::approve(request: RequestId) = (now, request) -> Result<(), CommandError>;
         /// Refuses a request, or gives up one of our own.
-        stop(request: RequestId, reason: AbortReason) -> Result<(), CommandError>;
-    }
-
-    /// Leaves a group; see [`Signing::forget_group`].
-    ///
-    /// # Errors
-    ///
-    /// As there.
-    pub fn forget_group(&mut self, now: Now, group: &GroupId) -> Result<(), CommandError> {
-        self.command(now, |signing| signing.forget_group(group))
-    }
-
-    /// Asks for another delegation if the one in use does not hold; see [`Signing::await_delegation`].
-    pub fn await_delegation(&mut self, now: Now) -> bool {
-        self.command(now, |signing| signing.await_delegation(now))
-    }
-
-    /// Remembers a request that ended without this node; see [`Signing::remember_ended`].
-    pub fn remember_ended(&mut self, now: Now, request: RequestId, (group, end): (GroupId, End)) {
-        self.command(now, |signing| signing.remember_ended(request, group, end));
-    }
-
-    /// Enters addresses of a peer before those given earlier; see [`Peers::know`].
-    ///
-    /// # Errors
-    ///
-    /// As [`Peers::know`].
-    pub fn know(
-        &mut self,
-        now: Now,
-        peer: PeerId,
-        addresses: &[SocketAddr],
-    ) -> Result<(), ensign_peers::CommandError> {
-        let result = self.peers.know(peer, addresses);
-        self.settle(now);
-        result
-    }
-
-    /// Stays connected with a node because the application asks for it; see [`Peers::want`].
-    ///
-    /// # Errors
-    ///
-    /// As [`Peers::want`].
-    pub fn want(&mut self, now: Now, peer: PeerId) -> Result<(), ensign_peers::CommandError> {
-        let result = self.peers.want(now, peer, Why::Application);
-        self.settle(now);
-        result
-    }
-
-    fn command<R>(&mut self, now: Now, command: impl FnOnce(&mut Signing) -> R) -> R {
-        let result = command(&mut self.signing);
-        self.settle(now);
-        result
+        signing: Signing::stop(request: RequestId, reason: AbortReason) = (now, request, reason)
+            -> Result<(), CommandError>;
+        /// Asks for another delegation if the one in use does not hold.
+        signing: Signing::await_delegation() = (now) -> bool;
+        /// Remembers a request that ended without this node.
+        signing: Signing::remember_ended(request: RequestId, ended: (GroupId, End))
+            = (request, ended.0, ended.1) -> ();
+        /// Enters addresses of a peer before those given earlier.
+        peers: Peers::know(peer: PeerId, addresses: &[SocketAddr]) = (peer, addresses)
+            -> Result<(), ensign_peers::CommandError>;
+        /// Stays connected with a node because the application asks for it.
+        peers: Peers::want(peer: PeerId) = (now, peer, Why::Application)
+            -> Result<(), ensign_peers::CommandError>;
     }
 
     fn settle(&mut self, now: Now) {
@@ -228,7 +195,7 @@ impl StateMachine for Engine {
         if self.poll_timeout().is_none_or(|wakeup| wakeup.at > now.instant) {
             return;
         }
-        self.close_silent(now);
+        self.close_overdue(now);
         self.signing.handle_timeout(now);
         self.peers.handle_timeout(now);
         self.settle(now);

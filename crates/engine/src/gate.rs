@@ -8,13 +8,14 @@ use core::net::{IpAddr, SocketAddr};
 
 use ensign_primitives::{
     BoundedMap, Direction, Instant, LinkId, MESSAGES_MAX, Now, Occupancy, PeerId, QueryId, Wakeup,
+    address_group,
 };
 use ensign_signing::{Bucket, MEMBERS_MAX, PEERS_MAX, REQUESTS_MAX, Standing};
 use ensign_wire::{Hello, Limits, PAYLOAD_BYTES_MAX, PROTOCOL_VERSION, Roles};
 
 use crate::{
     CloseCode, EngineConfig, HELLO_TIMEOUT, LISTS_ALLOWED, OFFENSE_POINTS_MAX, PINGS_ALLOWED,
-    Sentence,
+    Sentence, Strangers,
 };
 
 /// One connection.
@@ -33,6 +34,8 @@ pub struct Link {
     pub hello: Option<Hello>,
     /// Until when it has to.
     hello_by: Instant,
+    /// Until when it stays, unless we know or want the node by then.
+    stays_until: Instant,
     points: u32,
     pub(crate) pings: Bucket,
     pub(crate) lists: Bucket,
@@ -71,22 +74,30 @@ pub(crate) struct Arrival {
 /// Every connection that is up: one for each peer, the newest.
 #[derive(Debug)]
 pub(crate) struct Gate {
+    strangers: Strangers,
     links: BoundedMap<LinkId, Link>,
     /// The connection of each peer.
     current: BTreeMap<PeerId, LinkId>,
     /// Those that have not introduced themselves, by when they have to.
     silent: BTreeSet<(Instant, LinkId)>,
+    /// Those of nodes that we neither know nor want, by when they have to go.
+    guests: BTreeSet<(Instant, LinkId)>,
     /// The peers that children have called members, connected or not.
     members: BTreeSet<PeerId>,
+    /// The peers that we want to be connected with, likewise.
+    wanted: BTreeSet<PeerId>,
 }
 
 impl Gate {
-    pub(crate) const fn new() -> Self {
+    pub(crate) const fn new(strangers: Strangers) -> Self {
         Self {
+            strangers,
             links: BoundedMap::new(PEERS_MAX),
             current: BTreeMap::new(),
             silent: BTreeSet::new(),
+            guests: BTreeSet::new(),
             members: BTreeSet::new(),
+            wanted: BTreeSet::new(),
         }
     }
 
@@ -107,36 +118,44 @@ impl Gate {
         if self.members.contains(peer) { Standing::Member } else { Standing::Stranger }
     }
 
-    /// Returns the connection that has to go, so that this peer has a place: when all are taken, a
-    /// stranger gives way to a member.
+    /// Whether a peer is a stranger that nobody wants: whom we dial, we want.
+    fn is_guest(&self, peer: &PeerId) -> bool {
+        !self.members.contains(peer) && !self.wanted.contains(peer)
+    }
+
+    /// Returns the connection that a newcomer drives out: when there are too many strangers, or when
+    /// it is none and every place is taken.
     ///
-    /// Of the strangers, it is the youngest of the network that most of them come from: whoever fills
-    /// the places loses them first.
-    pub(crate) fn gives_way(&self, peer: &PeerId) -> Option<LinkId> {
-        if !self.links.is_full() || self.standing_of(peer) == Standing::Stranger {
+    /// It is the youngest stranger of the address that most of them come from: whoever fills the places
+    /// loses them first. It may be the newcomer.
+    pub(crate) fn gives_way(&self, newcomer: &Arrival) -> Option<LinkId> {
+        let is_guest = self.is_guest(&newcomer.peer);
+        let is_full = self.guests.len() >= self.strangers.links_max;
+        if !(if is_guest { is_full } else { self.links.is_full() }) {
             return None;
         }
-        let mut networks: BTreeMap<Vec<u8>, (usize, LinkId)> = BTreeMap::new();
-        for (link, known) in self.links.iter().filter(|(_, known)| !known.is_member()) {
-            // Names rise, so that the last one seen is the youngest.
-            let (count, youngest) = networks.entry(network_of(known.remote)).or_insert((0, *link));
-            (*count, *youngest) = (*count + 1, *link);
-        }
-        networks.into_values().max().map(|(_, youngest)| youngest)
+        let guests = self.guests.iter().filter_map(|(_, at)| Some((*at, self.get(*at)?.remote)));
+        let guests = guests.chain(is_guest.then_some((newcomer.link, newcomer.remote)));
+        let crowd: Vec<_> = guests.map(|(link, at)| (address_group(at.ip()), link)).collect();
+        let mut sizes: BTreeMap<IpAddr, usize> = BTreeMap::new();
+        crowd.iter().for_each(|(group, _)| *sizes.entry(*group).or_default() += 1);
+        // Names rise: the greatest is the youngest.
+        crowd.iter().map(|(group, link)| (sizes.get(group), *link)).max().map(|(_, link)| link)
     }
 
     /// Enters a connection; `false` when every place is taken.
     pub(crate) fn enter(&mut self, now: Now, arrival: Arrival) -> bool {
         let Arrival { link, peer, remote, direction } = arrival;
-        let (standing, hello_by) = (self.standing_of(&peer), now.instant.after(HELLO_TIMEOUT));
+        let hello_by = now.instant.after(HELLO_TIMEOUT);
         let [pings, lists] = [PINGS_ALLOWED, LISTS_ALLOWED].map(|it| Bucket::full(now.instant, it));
         let known = Link {
             peer,
             remote,
             direction,
-            standing,
+            standing: self.standing_of(&peer),
             hello: None,
             hello_by,
+            stays_until: now.instant.after(self.strangers.time),
             points: 0,
             pings,
             lists,
@@ -146,6 +165,7 @@ impl Gate {
         if is_entered {
             self.current.insert(peer, link);
             self.silent.insert((hello_by, link));
+            self.regard(&peer);
         }
         is_entered
     }
@@ -154,6 +174,7 @@ impl Gate {
     pub(crate) fn remove(&mut self, link: LinkId) -> Option<Link> {
         let known = self.links.remove(&link)?;
         self.silent.remove(&(known.hello_by, link));
+        self.guests.remove(&(known.stays_until, link));
         if self.link_of(&known.peer) == Some(link) {
             self.current.remove(&known.peer);
         }
@@ -174,10 +195,34 @@ impl Gate {
             Standing::Member => self.members.insert(peer),
             Standing::Stranger => self.members.remove(&peer),
         };
-        let link = self.link_of(&peer)?;
+        let link = self.regard(&peer)?;
+        self.get(link)?.is_introduced().then_some(link)
+    }
+
+    /// Notes that we want to be connected with a peer.
+    pub(crate) fn want(&mut self, peer: PeerId) {
+        self.wanted.insert(peer);
+        self.regard(&peer);
+    }
+
+    /// Notes that we want it no more.
+    pub(crate) fn forget(&mut self, peer: &PeerId) {
+        self.wanted.remove(peer);
+        self.regard(peer);
+    }
+
+    /// Makes true to what a peer is now what is kept with its connection, which is returned.
+    fn regard(&mut self, peer: &PeerId) -> Option<LinkId> {
+        let (link, standing) = (self.link_of(peer)?, self.standing_of(peer));
         let known = self.links.get_mut(&link)?;
         known.standing = standing;
-        known.is_introduced().then_some(link)
+        let place = (known.stays_until, link);
+        if self.is_guest(peer) {
+            self.guests.insert(place);
+        } else {
+            self.guests.remove(&place);
+        }
+        Some(link)
     }
 
     /// Counts what an offense costs; returns why the connection has to end, if it has to.
@@ -190,20 +235,34 @@ impl Gate {
 
     /// Returns the first connection whose time to introduce itself is over.
     pub(crate) fn overdue(&self, now: Now) -> Option<LinkId> {
-        self.silent.first().filter(|(at, _)| *at <= now.instant).map(|(_, link)| *link)
+        first_due(&self.silent, now)
+    }
+
+    /// Returns the first stranger whose time is over.
+    pub(crate) fn outstayed(&self, now: Now) -> Option<LinkId> {
+        first_due(&self.guests, now)
     }
 
     pub(crate) fn poll_timeout(&self) -> Option<Wakeup> {
-        self.silent.first().map(|(at, _)| Wakeup { at: *at, reason: "hello" })
+        let hello = self.silent.first().map(|(at, _)| Wakeup { at: *at, reason: "hello" });
+        let stranger = self.guests.first().map(|(at, _)| Wakeup { at: *at, reason: "stranger" });
+        hello.into_iter().chain(stranger).min()
     }
 
-    pub(crate) fn occupancy(&self) -> [Occupancy; 3] {
+    pub(crate) fn occupancy(&self) -> [Occupancy; 5] {
+        let of = |name, len, limit| Occupancy { name, len, limit };
         [
             self.links.occupancy("links"),
-            Occupancy { name: "silent links", len: self.silent.len(), limit: PEERS_MAX },
-            Occupancy { name: "members at the gate", len: self.members.len(), limit: MEMBERS_MAX },
+            of("silent links", self.silent.len(), PEERS_MAX),
+            of("links of strangers", self.guests.len(), self.strangers.links_max),
+            of("members at the gate", self.members.len(), MEMBERS_MAX),
+            of("wanted at the gate", self.wanted.len(), ensign_peers::PEERS_MAX),
         ]
     }
+}
+
+fn first_due(links: &BTreeSet<(Instant, LinkId)>, now: Now) -> Option<LinkId> {
+    links.first().filter(|(at, _)| *at <= now.instant).map(|(_, link)| *link)
 }
 
 /// How we introduce ourselves on a connection.
@@ -223,13 +282,5 @@ pub(crate) fn own_hello(now: Now, config: &EngineConfig, link: &Link) -> Hello {
             messages: MESSAGES_MAX as u16,
             requests: REQUESTS_MAX as u16,
         },
-    }
-}
-
-/// The part of an address that one owner is likely to have as a whole: 16 bits of IPv4, 32 of IPv6.
-fn network_of(remote: SocketAddr) -> Vec<u8> {
-    match remote.ip().to_canonical() {
-        IpAddr::V4(ip) => ip.octets().into_iter().take(2).collect(),
-        IpAddr::V6(ip) => ip.octets().into_iter().take(4).collect(),
     }
 }

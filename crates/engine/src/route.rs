@@ -115,11 +115,15 @@ impl Engine {
     fn on_peers(&mut self, output: PeersOutput) {
         let output = match output {
             PeersOutput::Dial { peer, address } => Output::Dial { peer, address },
-            PeersOutput::Expect { peer } => Output::Expect { peer },
+            PeersOutput::Expect { peer } => {
+                self.gate.want(peer);
+                Output::Expect { peer }
+            }
             PeersOutput::Forget { peer } => {
                 if let Some(link) = self.gate.link_of(&peer) {
                     self.close(link, CloseCode::Unwanted);
                 }
+                self.gate.forget(&peer);
                 Output::Forget { peer }
             }
             PeersOutput::Note(record) => Output::Note(Record::Peers(record)),

@@ -18,6 +18,7 @@ mod net;
 mod node;
 mod occupancy;
 mod offenses;
+mod places;
 mod propose;
 mod reopen;
 mod restart;

@@ -118,6 +118,11 @@ impl Requests {
         self.of_group.get(group).into_iter().flatten().copied().collect()
     }
 
+    /// Returns how many requests are not settled: those that are give way.
+    pub(crate) fn count_unsettled(&self) -> usize {
+        self.of_creator.values().sum()
+    }
+
     /// Returns how many requests of a creator are open.
     pub(crate) fn count_of(&self, creator: &PeerId) -> usize {
         self.of_creator.get(creator).copied().unwrap_or(0)

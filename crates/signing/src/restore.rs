@@ -1,6 +1,9 @@
 //! What a journal says about the time before a restart.
 
-use alloc::{collections::BTreeMap, vec::Vec};
+use alloc::{
+    collections::{BTreeMap, BTreeSet},
+    vec::Vec,
+};
 
 use ensign_primitives::{GroupId, Network, RequestId, UnixTime};
 use ensign_wire::SignedRequest;
@@ -76,6 +79,8 @@ pub struct Restored {
 pub(crate) struct Waiting {
     open: Vec<(GroupId, Open)>,
     asked: Vec<(GroupId, Asked)>,
+    /// Of these groups something waits for room.
+    full: BTreeSet<GroupId>,
 }
 
 impl Waiting {
@@ -84,7 +89,20 @@ impl Waiting {
         Self {
             open: open.into_iter().map(|open| (group(&open.request), open)).collect(),
             asked: asked.into_iter().map(|asked| (group(&asked.request), asked)).collect(),
+            full: BTreeSet::new(),
         }
+    }
+
+    /// Puts back what has no room now.
+    pub(crate) fn put_back(&mut self, group: GroupId, open: Vec<Open>, asked: Vec<Asked>) {
+        self.full.insert(group);
+        self.open.extend(open.into_iter().map(|open| (group, open)));
+        self.asked.extend(asked.into_iter().map(|asked| (group, asked)));
+    }
+
+    /// Takes a group of which something waits for room.
+    pub(crate) fn take_full(&mut self) -> Option<GroupId> {
+        self.full.pop_first()
     }
 
     /// Takes what waited for a group.

@@ -15,10 +15,11 @@ use ensign_session::{Input as SessionInput, Unsigned};
 use ensign_wire::{Frame, SignedRequest};
 
 use crate::{
-    Event, Input, Keys, NotDelegated, Offense, Output, PEERS_MAX, Record, RequestStatus, Restored,
-    SignerAnswer, SignerQuestion, SigningConfig, admission::Admission, copies::Instances,
-    groups::Groups, horizon::Horizons, renewal::Renewal, request::Request, requests::Requests,
-    resends::Resends, restore::Waiting, shared::Shared, shelf::Shelf,
+    ENDINGS_REMEMBERED, Event, Input, Keys, NotDelegated, Offense, Output, PEERS_MAX, REQUESTS_MAX,
+    Record, RequestStatus, Restored, SignerAnswer, SignerQuestion, SigningConfig,
+    admission::Admission, copies::Instances, groups::Groups, horizon::Horizons, renewal::Renewal,
+    request::Request, requests::Requests, resends::Resends, restore::Waiting, shared::Shared,
+    shelf::Shelf,
 };
 
 mod attempts;
@@ -46,7 +47,7 @@ pub struct Signing {
     renewal: Renewal,
     /// No request made then or before is joined, but what is proposed to us.
     void_until: Option<UnixTime>,
-    /// What is told when which record is durable. Only our user's commands make more of them.
+    /// What is told when which record is durable.
     decisions: BTreeMap<u64, Event>,
     /// Requests from before a restart whose group is not there yet.
     waiting: Waiting,
@@ -148,8 +149,10 @@ impl Signing {
     ///
     /// Cost: a walk over peers, open requests and remembered endings; no allocation.
     pub fn occupancy(&self) -> impl Iterator<Item = Occupancy> + use<> {
+        let (len, limit) = (self.decisions.len(), REQUESTS_MAX + ENDINGS_REMEMBERED);
         let own = [
             self.peers.occupancy("peers"),
+            Occupancy { name: "decisions", len, limit },
             self.nonces.occupancy("nonce log"),
             self.instances.occupancy(),
             self.resends.occupancy(),
@@ -195,6 +198,22 @@ impl Signing {
         self.next_token += 1;
         self.outputs.push_back(Output::Persist { token, record });
         token
+    }
+
+    /// Tells something once a record is durable. A store that refuses a record, or answers no more, never says
+    /// so: what is told of a consent goes with its request, of an end with the memory of it.
+    fn tell_when_durable(&mut self, token: u64, told: Event) {
+        let requests = &self.requests;
+        self.decisions.retain(|_, told| {
+            if let Event::ConsentDurable { request } = told {
+                requests.is_open(request)
+            } else if let Event::EndDurable { request } = told {
+                requests.ended().contains(request)
+            } else {
+                true
+            }
+        });
+        self.decisions.insert(token, told);
     }
 }
 
@@ -279,6 +298,7 @@ impl StateMachine for Signing {
             Input::Persisted { token } => self.on_persisted(now, token),
             Input::Recalled { request, known } => self.on_recalled(now, request, known),
         }
+        self.resume_full(now);
     }
 
     fn handle_timeout(&mut self, now: Now) {
@@ -287,6 +307,7 @@ impl StateMachine for Signing {
         self.compare_groups(now);
         self.resend_payloads(now);
         self.run_request_timers(now);
+        self.resume_full(now);
     }
 
     fn poll_output(&mut self) -> Option<Output> {

@@ -16,23 +16,19 @@ pub struct TransportConfig {
     pub listen: SocketAddr,
     /// The network; peers of another one never connect.
     pub network: Network,
-    /// Most handshakes of callers at once; beyond it one of the largest group of addresses goes,
+    /// Most callers at once whose handshake is not done, or of whom nobody is told yet; beyond it one of the largest group of addresses goes,
     /// or the caller while none has had [`HANDSHAKE_GRACE`].
     pub handshakes_max: usize,
-    /// Most handshakes of callers at once from one IPv4 address or one IPv6 /64; beyond it one of
+    /// Most of them at once from one IPv4 address or one IPv6 /64; beyond it one of
     /// them goes, or the caller.
     pub handshakes_per_ip_max: usize,
-    /// Most connections at once with peers that are neither expected nor admitted; beyond it the
-    /// youngest of the largest group of addresses goes.
-    pub strangers_max: usize,
-    /// Most expected peers connected at once; further callers are refused, dials of ours are not.
-    pub expected_max: usize,
+    /// Most connections at once with peers whose identity is proven; beyond it callers that are not
+    /// expected are refused.
+    pub links_max: usize,
     /// Unfinished handshakes above which a caller must first prove its address (QUIC Retry).
     pub handshakes_before_retry_max: usize,
     /// How long a handshake may take, the choice between simultaneous connections included.
     pub handshake_timeout: Duration,
-    /// How long a stranger is kept: whoever is neither expected nor admitted by then goes.
-    pub stranger_time: Duration,
     /// How long a frame for members waits for the admission of its sender, whose end it is then.
     pub admission_timeout: Duration,
     /// How long a peer may be silent on the QUIC level before the connection is given up.
@@ -63,11 +59,9 @@ impl TransportConfig {
             network,
             handshakes_max: HANDSHAKES_MAX,
             handshakes_per_ip_max: HANDSHAKES_PER_IP_MAX,
-            strangers_max: STRANGERS_MAX,
-            expected_max: EXPECTED_MAX,
+            links_max: LINKS_MAX,
             handshakes_before_retry_max: HANDSHAKES_BEFORE_RETRY_MAX,
             handshake_timeout: HANDSHAKE_TIMEOUT,
-            stranger_time: STRANGER_TIME,
             admission_timeout: ADMISSION_TIMEOUT,
             idle_timeout: IDLE_TIMEOUT,
             keep_alive_interval: KEEP_ALIVE_INTERVAL,
@@ -81,11 +75,11 @@ impl TransportConfig {
     }
 }
 
-/// Most connections at once with the defaults: handshakes, strangers and expected peers.
+/// Most connections at once with the defaults, but for expected peers beyond [`LINKS_MAX`].
 ///
-/// Each has places of its own, so that none takes another's. While a choice is made an expected
-/// peer has a second connection. About 25 MiB when all are idle.
-pub const CONNECTIONS_MAX: usize = HANDSHAKES_MAX + STRANGERS_MAX + EXPECTED_MAX;
+/// A handshake has a place besides the links, so that it never waits for one of these. About 40 MiB
+/// when all are idle.
+pub const CONNECTIONS_MAX: usize = HANDSHAKES_MAX + LINKS_MAX;
 
 /// Default of [`TransportConfig::handshakes_max`].
 ///
@@ -104,28 +98,11 @@ pub const HANDSHAKES_PER_IP_MAX: usize = 64;
 /// make us begin 128 handshakes a second and all addresses 512, a quarter of a core's time.
 pub const HANDSHAKE_GRACE: Duration = Duration::from_millis(500);
 
-/// Default of [`TransportConfig::strangers_max`].
+/// Default of [`TransportConfig::links_max`].
 ///
-/// Guess: nobody we do not know needs to stay, so few places with a quick turnover do.
-pub const STRANGERS_MAX: usize = 64;
-
-/// Default of [`TransportConfig::expected_max`].
-///
-/// Guess: a full mesh of 256 signers twice over.
-pub const EXPECTED_MAX: usize = 512;
-
-/// Most peers at once whose identity is proven, strangers and expected ones, with the defaults.
-///
-/// Whoever keeps something for each peer has room for so many, or it turns away whom the transport let
-/// in; a handshake has a place besides, so that it never waits for one of these.
-pub const SLOTS_MAX: usize = STRANGERS_MAX + EXPECTED_MAX;
-
-const _: () = assert!(SLOTS_MAX < CONNECTIONS_MAX);
-
-/// Default of [`TransportConfig::stranger_time`].
-///
-/// Guess: a handshake, a greeting and a few questions over a bad line.
-pub const STRANGER_TIME: Duration = Duration::from_secs(30);
+/// More than its owner keeps, who decides who stays: what it closes is here until it is flushed. Guess:
+/// most of what begins in the second that takes, while the owner keeps 640.
+pub const LINKS_MAX: usize = 1024;
 
 /// Default of [`TransportConfig::admission_timeout`].
 ///
@@ -195,7 +172,7 @@ pub const BULK_EVENT_QUEUE_MAX: usize = 16;
 
 /// Most frames of a stranger on one connection: what is beyond is not worth the way to the engine.
 ///
-/// Guess: a greeting, and twice the pings that are answered in [`STRANGER_TIME`].
+/// Guess: a greeting, and twice the pings that are answered in half a minute.
 pub const STRANGER_FRAMES_MAX: u32 = 160;
 
 /// Default of [`TransportConfig::stranger_queue_bytes_max`].

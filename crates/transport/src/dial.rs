@@ -64,7 +64,7 @@ async fn dial(
     peer: PeerId,
     address: SocketAddr,
 ) -> Result<Settled, DialError> {
-    let place = shared.places.dial(address.ip(), peer);
+    let place = shared.places.dial(address.ip());
     let connection = connect(shared, peer, address).await?;
     let direction = Direction::Outbound;
     settle(shared, Newcomer { peer, connection, direction, place }).await

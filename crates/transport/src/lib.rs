@@ -15,14 +15,14 @@
 //! - Every connection has a name, a [`LinkId`]: what is meant for one that is gone never reaches the next.
 //! - `Up` and `Down` alternate per peer, and the frames of a connection come between its two.
 //! - What a peer can make us hold has a named limit in [`TransportConfig`] or its module: streams,
-//!   windows, partial frames, queued answers, handshakes, strangers.
-//! - Peers that the owner [expects](Transport::expect) get in however many strangers hold places,
-//!   from whatever address. Of a stranger nothing is read but greetings and pings.
+//!   windows, partial frames, queued answers, handshakes, links.
+//! - Peers that the owner [expects](Transport::expect) get in however many strangers are here or
+//!   come, from whatever address. Of a stranger nothing is read but greetings and pings.
 //! - [`Transport::send`] never waits: a full queue is an error. Reading stops while the event
 //!   channel is full, which stops the sender through QUIC's flow control.
 //!
 //! `docs/protocol/transport.md` says the same for a second implementation. Absent on purpose: what
-//! frames mean, `Hello` and its timeout, whom to dial (`ensign-engine`).
+//! frames mean, `Hello` and its timeout, whom to dial, who may stay (`ensign-engine`).
 //!
 //! [`LinkId`]: ensign_primitives::LinkId
 //! [`PeerId`]: ensign_primitives::PeerId
@@ -31,10 +31,10 @@
 mod config;
 pub use config::{
     ADMISSION_TIMEOUT, BULK_EVENT_QUEUE_MAX, BULK_QUEUE_BYTES_MAX, CONNECTIONS_MAX,
-    CONTROL_QUEUE_BYTES_MAX, EVENT_QUEUE_MAX, EXPECTED_MAX, FLUSH_TIMEOUT, HANDSHAKE_GRACE,
-    HANDSHAKE_TIMEOUT, HANDSHAKES_BEFORE_RETRY_MAX, HANDSHAKES_MAX, HANDSHAKES_PER_IP_MAX,
-    IDLE_TIMEOUT, KEEP_ALIVE_INTERVAL, REQUESTS_SAID_AGAIN_MAX, SIGNING_QUEUE_BYTES_MAX, SLOTS_MAX,
-    STRANGER_FRAMES_MAX, STRANGER_QUEUE_BYTES_MAX, STRANGER_TIME, STRANGERS_MAX, TransportConfig,
+    CONTROL_QUEUE_BYTES_MAX, EVENT_QUEUE_MAX, FLUSH_TIMEOUT, HANDSHAKE_GRACE, HANDSHAKE_TIMEOUT,
+    HANDSHAKES_BEFORE_RETRY_MAX, HANDSHAKES_MAX, HANDSHAKES_PER_IP_MAX, IDLE_TIMEOUT,
+    KEEP_ALIVE_INTERVAL, LINKS_MAX, REQUESTS_SAID_AGAIN_MAX, SIGNING_QUEUE_BYTES_MAX,
+    STRANGER_FRAMES_MAX, STRANGER_QUEUE_BYTES_MAX, TransportConfig,
 };
 mod event;
 pub use ensign_wire::CloseCode;

@@ -118,10 +118,10 @@ impl Link {
         pushed
     }
 
-    /// Treats the peer as no stranger: it stays, and may have more queued for it.
+    /// Treats the peer as no stranger: it gives way to nobody, and may have more queued for it.
     pub(crate) fn welcome(&self) {
         if self.welcome.set() {
-            self.place.welcome(self.peer);
+            self.place.hold();
             self.outbox.lift(Limits::Lanes(self.queue_bytes_max));
             quic::welcome(&self.connection);
         }
@@ -243,27 +243,31 @@ impl Link {
 ///
 /// `first`: the stream by which the peer told its choice; `None` when the choice is ours to tell.
 pub(crate) async fn run(shared: Arc<Shared>, link: Arc<Link>, first: Option<RecvStream>) {
-    let opened = timeout(shared.config.handshake_timeout, open(&link, first.is_none())).await;
-    if opened.is_err() {
-        link.fail(DisconnectReason::NoStreams, CloseCode::Offense);
-    }
     let remote = plain(link.connection.remote_address());
     let (id, peer, direction) = (link.id, link.peer, link.direction);
     let up = TransportEvent::Up { link: id, peer, remote, direction };
+    let tell = async {
+        let opening = open(&link, first.is_none());
+        if timeout(shared.config.handshake_timeout, opening).await.is_err() {
+            link.fail(DisconnectReason::NoStreams, CloseCode::Offense);
+        }
+        let _ = shared.emit(up).await;
+    };
     let is_told = tokio::select! {
         biased;
-        _ = shared.emit(up) => true,
         // Whoever gives way while nobody reads our events was never there: its task does not wait.
         () = link.place.evicted() => false,
+        () = tell => true,
     };
-    if !is_told {
+    if !link.place.hold() {
         link.fail(DisconnectReason::Ours { code: CloseCode::Unwanted }, CloseCode::Unwanted);
+    }
+    if !is_told {
         return leave(&shared, &link);
     }
     tokio::join!(
         inbox::read_streams(&shared, &link, first),
         write_until_closed(&link, shared.config.flush_timeout),
-        see_off(&link, shared.config.stranger_time),
         expect_lanes(&link, shared.config.admission_timeout),
         tell_of_drops(&shared, &link),
     );
@@ -346,19 +350,6 @@ async fn tell_dropped(shared: &Shared, link: &Link) {
         if frames > 0 {
             let _ = shared.emit(TransportEvent::Dropped { link: link.id, lane, frames }).await;
         }
-    }
-}
-
-/// Closes the connection of a stranger whose place another one needs, or whose time is over.
-async fn see_off(link: &Link, stranger_time: Duration) {
-    tokio::select! {
-        biased;
-        _ = link.connection.closed() => {}
-        () = link.welcome.wait() => {}
-        () = link.place.evicted() => {
-            link.fail(DisconnectReason::Ours { code: CloseCode::Unwanted }, CloseCode::Unwanted);
-        }
-        () = sleep(stranger_time) => link.close(CloseCode::Unwanted),
     }
 }
 

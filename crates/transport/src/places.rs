@@ -1,16 +1,17 @@
-//! How many connections there may be, for whom, and who gives way.
+//! How many connections there may be before their owner decides about them, and who gives way.
 //!
-//! A connection is first a *handshake*: nobody yet, counted by address. Once its identity is proven
-//! it is a *stranger*, of whom there are few, or a peer that the owner *expects*, which no number
-//! of strangers keeps out, from whatever address it comes.
+//! A connection is first one of a *crowd*, counted by address: until it is known whose it is, and from
+//! then on until it is reported, unless the owner *expects* its peer. So no crowd keeps an expected
+//! peer out, from whatever address it comes. Who may stay is for the owner to say; here is only a
+//! bound on what it is asked about.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
-    net::{IpAddr, Ipv6Addr},
+    collections::BTreeMap,
+    net::IpAddr,
     sync::{Arc, Mutex},
 };
 
-use ensign_primitives::PeerId;
+use ensign_primitives::{PeerId, address_group};
 use tokio::time::Instant;
 
 use crate::{HANDSHAKE_GRACE, TransportConfig, chance::Chance, latch::Latch, shared::locked};
@@ -27,8 +28,7 @@ pub(crate) struct Places {
 struct Limits {
     handshakes: usize,
     handshakes_per_ip: usize,
-    strangers: usize,
-    expected: usize,
+    links: usize,
 }
 
 /// Entries by the number of their coming, so that the youngest is the last.
@@ -49,12 +49,18 @@ struct Entry {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
     Handshake,
-    Stranger,
-    Expected {
-        peer: PeerId,
-        /// It called us, and the choice between its connections is not made.
-        calling: bool,
-    },
+    /// Nobody expects the peer, and the owner does not know yet that it is here.
+    Unreported,
+    /// An expected peer called us, and the choice between its connections is not made.
+    Calling(PeerId),
+    /// The owner knows of it, or will whoever else comes.
+    Held,
+}
+
+impl Stage {
+    const fn is_crowd(self) -> bool {
+        matches!(self, Self::Handshake | Self::Unreported)
+    }
 }
 
 /// One connection's place; given back on drop.
@@ -72,7 +78,7 @@ pub(crate) enum Standing {
     Expected,
 }
 
-/// All places for peers like this one are taken.
+/// There is no place for the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Full;
 
@@ -81,26 +87,25 @@ impl Places {
         let limits = Limits {
             handshakes: config.handshakes_max.max(1),
             handshakes_per_ip: config.handshakes_per_ip_max.max(1),
-            strangers: config.strangers_max,
-            expected: config.expected_max,
+            links: config.links_max,
         };
         Self { limits, chance, taken: Mutex::default() }
     }
 
     /// Gives a place to a caller from `ip`, whose handshake begins.
     ///
-    /// When too many handshakes are unfinished, one gives way: of the largest group of addresses, or
+    /// When the crowd is too large, one of it gives way: of the largest group of addresses, or
     /// of the caller's own. Which one is random, among those that have had [`HANDSHAKE_GRACE`]; with
     /// none of these the caller is refused. So whoever dials without end from the address of
     /// a member costs us a bounded number of handshakes, and the member's is done once it begins.
     pub(crate) fn accept(self: &Arc<Self>, ip: IpAddr, now: Instant) -> Option<Place> {
-        let group = group_of(ip);
+        let group = address_group(ip);
         let mut taken = locked(&self.taken);
         if let Some(crowded) = taken.crowded(group, &self.limits) {
             let is_due =
                 |entry: &Entry| now.saturating_duration_since(entry.since) >= HANDSHAKE_GRACE;
             let crowd = taken.entries.iter().filter(|(_, entry)| {
-                entry.stage == Stage::Handshake && entry.group == crowded && is_due(entry)
+                entry.stage.is_crowd() && entry.group == crowded && is_due(entry)
             });
             let crowd: Vec<u64> = crowd.map(|(number, _)| *number).collect();
             let drawn = self.chance.number() as usize % crowd.len().max(1);
@@ -110,14 +115,15 @@ impl Places {
     }
 
     /// Gives a place to a dial of ours: our own wish is not a stranger's to refuse.
-    pub(crate) fn dial(self: &Arc<Self>, ip: IpAddr, peer: PeerId) -> Place {
-        let stage = Stage::Expected { peer, calling: false };
-        self.take(&mut locked(&self.taken), Entry::new(group_of(ip), stage, Instant::now()))
+    pub(crate) fn dial(self: &Arc<Self>, ip: IpAddr) -> Place {
+        let entry = Entry::new(address_group(ip), Stage::Held, Instant::now());
+        self.take(&mut locked(&self.taken), entry)
     }
 
     /// Returns how many handshakes of callers are not finished.
     pub(crate) fn handshaking(&self) -> usize {
-        locked(&self.taken).of_stage(Stage::Handshake).count()
+        let taken = locked(&self.taken);
+        taken.entries.values().filter(|entry| entry.stage == Stage::Handshake).count()
     }
 
     fn take(self: &Arc<Self>, taken: &mut Taken, entry: Entry) -> Place {
@@ -137,58 +143,51 @@ impl Entry {
 impl Place {
     /// Notes whose connection it is.
     ///
-    /// When there are too many strangers the youngest of the largest group of addresses gives way,
-    /// which may be this one. An expected peer drives out its own earlier call: it dials one
-    /// connection at a time, so it has lost that one.
+    /// A stranger stays in the crowd; there is no place for it when as many connections are held as
+    /// there may be. An expected peer leaves the crowd, and drives out its own earlier call: it dials
+    /// one connection at a time, so it has lost that one.
     ///
     /// # Errors
     ///
     /// [`Full`] when it is this connection that has to go.
     pub(crate) fn identify(&self, peer: PeerId, standing: Standing) -> Result<(), Full> {
-        let limits = self.places.limits;
         let mut taken = locked(&self.places.taken);
         if self.is_evicted() {
             return Err(Full);
         }
         match standing {
-            Standing::Stranger => {
-                taken.enter(self.number, Stage::Stranger);
-                if taken.of_stage(Stage::Stranger).count() > limits.strangers {
-                    taken.evict_stranger();
-                }
+            Standing::Stranger if taken.identified() >= self.places.limits.links => {
+                taken.evict(self.number);
+                return Err(Full);
             }
+            Standing::Stranger => taken.enter(self.number, Stage::Unreported),
             Standing::Expected => {
-                let calling = Stage::Expected { peer, calling: true };
-                let earlier = taken.of_stage(calling).map(|(number, _)| number).next();
+                let calling = Stage::Calling(peer);
+                let mut calls = taken.entries.iter().filter(|(_, entry)| entry.stage == calling);
+                let earlier = calls.next().map(|(number, _)| *number);
                 earlier.into_iter().for_each(|number| taken.evict(number));
-                let others = taken.expected().filter(|other| *other != peer);
-                if others.collect::<BTreeSet<_>>().len() >= limits.expected {
-                    taken.evict(self.number);
-                } else {
-                    taken.enter(self.number, calling);
-                }
+                taken.enter(self.number, calling);
             }
         }
-        if self.is_evicted() { Err(Full) } else { Ok(()) }
+        Ok(())
     }
 
-    /// Notes that the connection is the one in use with its peer.
+    /// Notes that the connection is the one in use with its peer; a stranger's stays in the crowd.
     pub(crate) fn settle(&self) {
-        if let Some(entry) = locked(&self.places.taken).entries.get_mut(&self.number)
-            && let Stage::Expected { calling, .. } = &mut entry.stage
-        {
-            *calling = false;
-        }
-    }
-
-    /// Notes that the peer is no stranger any more.
-    pub(crate) fn welcome(&self, peer: PeerId) {
         let mut taken = locked(&self.places.taken);
         if let Some(entry) = taken.entries.get_mut(&self.number)
-            && entry.stage == Stage::Stranger
+            && matches!(entry.stage, Stage::Calling(_))
         {
-            entry.stage = Stage::Expected { peer, calling: false };
+            entry.stage = Stage::Held;
         }
+    }
+
+    /// Notes that the connection is reported, or its peer expected: it gives way to nobody any more.
+    /// False when it has given way already.
+    pub(crate) fn hold(&self) -> bool {
+        let mut taken = locked(&self.places.taken);
+        taken.enter(self.number, Stage::Held);
+        !self.is_evicted()
     }
 
     /// Waits until the connection has to give way to another.
@@ -213,26 +212,24 @@ impl Drop for Place {
 }
 
 impl Taken {
-    fn of_stage(&self, stage: Stage) -> impl DoubleEndedIterator<Item = (u64, IpAddr)> {
-        let entries = self.entries.iter().filter(move |(_, entry)| entry.stage == stage);
-        entries.map(|(number, entry)| (*number, entry.group))
+    /// The groups of the crowd, the youngest last.
+    fn crowd(&self) -> impl DoubleEndedIterator<Item = IpAddr> {
+        let crowd = self.entries.values().filter(|entry| entry.stage.is_crowd());
+        crowd.map(|entry| entry.group)
     }
 
-    fn expected(&self) -> impl Iterator<Item = PeerId> {
-        self.entries.values().filter_map(|entry| match entry.stage {
-            Stage::Expected { peer, .. } => Some(peer),
-            Stage::Handshake | Stage::Stranger => None,
-        })
+    fn identified(&self) -> usize {
+        self.entries.values().filter(|entry| entry.stage != Stage::Handshake).count()
     }
 
     /// Returns the group that has to make room for a handshake from `group`, if any.
     fn crowded(&self, group: IpAddr, limits: &Limits) -> Option<IpAddr> {
-        let of_group = self.of_stage(Stage::Handshake).filter(|it| it.1 == group).count();
+        let of_group = self.crowd().filter(|other| *other == group).count();
         if of_group >= limits.handshakes_per_ip {
             return Some(group);
         }
-        let is_full = self.of_stage(Stage::Handshake).count() >= limits.handshakes;
-        if is_full { self.largest_group(Stage::Handshake) } else { None }
+        let is_full = self.crowd().count() >= limits.handshakes;
+        if is_full { self.largest_group() } else { None }
     }
 
     fn enter(&mut self, number: u64, stage: Stage) {
@@ -241,37 +238,18 @@ impl Taken {
         }
     }
 
-    /// Returns the group of the youngest entry whose group is as large as any.
-    fn largest_group(&self, stage: Stage) -> Option<IpAddr> {
+    /// Returns the group of the youngest of the crowd whose group is as large as any.
+    fn largest_group(&self) -> Option<IpAddr> {
         let mut sizes: BTreeMap<IpAddr, usize> = BTreeMap::new();
-        self.of_stage(stage).for_each(|(_, group)| *sizes.entry(group).or_default() += 1);
+        self.crowd().for_each(|group| *sizes.entry(group).or_default() += 1);
         let largest = sizes.values().max().copied();
-        let is_largest = |group: &IpAddr| sizes.get(group).copied() == largest;
-        self.of_stage(stage).rev().map(|(_, group)| group).find(is_largest)
-    }
-
-    /// Evicts the youngest stranger of the largest group.
-    fn evict_stranger(&mut self) {
-        let largest = self.largest_group(Stage::Stranger);
-        let is_largest = |it: &(u64, IpAddr)| Some(it.1) == largest;
-        let youngest = self.of_stage(Stage::Stranger).rev().find(is_largest);
-        if let Some((number, _)) = youngest {
-            self.evict(number);
-        }
+        self.crowd().rev().find(|group| sizes.get(group).copied() == largest)
     }
 
     fn evict(&mut self, number: u64) {
         if let Some(entry) = self.entries.remove(&number) {
             entry.evicted.set();
         }
-    }
-}
-
-/// An IPv4 address alone, an IPv6 address with its /64: what one host holds without effort.
-fn group_of(ip: IpAddr) -> IpAddr {
-    match ip.to_canonical() {
-        IpAddr::V4(ip) => IpAddr::V4(ip),
-        IpAddr::V6(ip) => IpAddr::V6(Ipv6Addr::from_bits(ip.to_bits() >> 64 << 64)),
     }
 }
 
@@ -374,47 +352,37 @@ mod tests {
     }
 
     #[test]
-    fn stranger_beyond_the_limit_is_the_youngest_of_the_largest_group() {
-        let places = places(|config| config.strangers_max = 3);
-        let of_many = [stranger(&places, ip(1)), stranger(&places, ip(1))];
-        let first = stranger(&places, ip(2));
-        let second = stranger(&places, ip(3));
-        assert_eq!((first.1, second.1), (Ok(()), Ok(())));
-        assert_eq!(of_many.each_ref().map(|it| it.0.is_evicted()), [false, true]);
-        // All groups are of one now: whoever comes last goes.
-        assert_eq!(stranger(&places, ip(4)).1, Err(Full));
-        drop(first);
-        assert_eq!(stranger(&places, ip(4)).1, Ok(()));
+    fn stranger_counts_for_its_address_until_it_is_reported() {
+        let places = places(|config| config.handshakes_per_ip_max = 1);
+        let (start, first) = (Instant::now(), stranger(&places, ip(1)));
+        assert_eq!(first.1, Ok(()));
+        first.0.settle();
+        assert!(places.accept(ip(1), start).is_none());
+        assert!(first.0.hold());
+        let second = places.accept(ip(1), start).unwrap();
+        assert_eq!(second.identify(NOBODY, Standing::Stranger), Ok(()));
+        assert!(places.accept(ip(1), start + HANDSHAKE_GRACE).is_some());
+        assert_eq!(
+            (first.0.is_evicted(), second.is_evicted(), second.hold()),
+            (false, true, false)
+        );
     }
 
     #[test]
-    fn expected_peer_gets_in_when_strangers_of_its_address_hold_every_place() {
-        let places = places(|config| config.strangers_max = 3);
-        let strangers: Vec<_> = (0..512).map(|_| stranger(&places, ip(1)).0).collect();
-        assert_eq!(strangers.iter().filter(|place| !place.is_evicted()).count(), 3);
+    fn expected_peer_gets_in_when_strangers_of_its_address_are_all_that_is_held() {
+        let places = places(|config| config.links_max = 3);
+        let held =
+            (0..512).map(|_| stranger(&places, ip(1))).filter(|(_, entered)| entered.is_ok());
+        let held: Vec<_> = held.map(|(place, _)| place.hold().then_some(place)).collect();
+        assert_eq!(held.len(), 3);
         let member = accept(&places, ip(1));
         assert_eq!(member.identify(MEMBER, Standing::Expected), Ok(()));
-        assert_eq!(strangers.iter().filter(|place| !place.is_evicted()).count(), 3);
-    }
-
-    #[test]
-    fn welcome_stranger_counts_no_longer() {
-        let places = places(|config| config.strangers_max = 1);
-        let (first, _) = stranger(&places, ip(1));
-        first.welcome(MEMBER);
-        assert_eq!(stranger(&places, ip(1)).1, Ok(()));
-        assert!(!first.is_evicted());
-    }
-
-    #[test]
-    fn expected_peers_are_counted_once_each_and_bounded() {
-        let places = places(|config| config.expected_max = 1);
-        let _dialled = places.dial(ip(1), MEMBER);
-        let call = accept(&places, ip(1));
-        assert_eq!(call.identify(MEMBER, Standing::Expected), Ok(()));
-        call.settle();
-        let another = accept(&places, ip(1));
-        assert_eq!(another.identify(NOBODY, Standing::Expected), Err(Full));
+        assert!(held.iter().flatten().all(|place| !place.is_evicted()));
+        // It is held too, and so is whom we dial.
+        let _dialled = places.dial(ip(2));
+        drop(held);
+        let one = stranger(&places, ip(1));
+        assert_eq!((one.1, stranger(&places, ip(1)).1), (Ok(()), Err(Full)));
     }
 
     #[test]
@@ -434,7 +402,7 @@ mod tests {
     #[test]
     fn identified_callers_no_longer_count_as_load() {
         let places = places(|_| ());
-        let dialled = places.dial(ip(1), MEMBER);
+        let dialled = places.dial(ip(1));
         let place = accept(&places, ip(1));
         assert_eq!(places.handshaking(), 1);
         assert_eq!(place.identify(NOBODY, Standing::Stranger), Ok(()));

@@ -135,12 +135,11 @@ impl Transport {
         tokio::spawn(dial_once(Arc::clone(&self.0.shared), peer, address));
     }
 
-    /// Treats `peer` as no stranger, until [`forget`](Self::forget): it gets in when strangers hold
-    /// every place, is not closed after [`TransportConfig::stranger_time`], and may have
-    /// queued what each lane takes.
+    /// Treats `peer` as no stranger, until [`forget`](Self::forget): it gets in however many
+    /// strangers come from its address or are here, and may have queued what each lane takes.
     ///
     /// The transport remembers as many as it is told, about 100 bytes each: name only peers that the
-    /// application's user chose. At most [`TransportConfig::expected_max`] are connected at once.
+    /// application's user chose.
     pub fn expect(&self, peer: PeerId) {
         let shared = &self.0.shared;
         locked(&shared.expected).insert(peer);

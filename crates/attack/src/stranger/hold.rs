@@ -18,7 +18,7 @@ use crate::{
     scene::{Scene, pause},
 };
 
-/// Connections at once; a node takes 512 by default, and the honest ones are among them.
+/// Connections that ask to be kept: eight times the strangers that a node keeps by default.
 const PLACES: usize = 512;
 /// How long a member tries. Guess: longer than anybody waits.
 const PATIENCE: Duration = Duration::from_secs(25);

@@ -94,6 +94,7 @@ impl Puppet {
             timeouts: Timeouts::default(),
             allowances: Allowances::default(),
             peers: Default::default(),
+            strangers: Default::default(),
         };
         let liar = node_key.clone();
         let signer = LocalSigner::new(sec_key);

@@ -1,9 +1,9 @@
 //! Peers of no group: what they learn, what they can ask for, and that they are in nobody's way.
 
 use ensign_coordinator::{Event, PeerEvent, Work};
+use ensign_engine::STRANGERS_MAX;
 use ensign_primitives::QueryId;
-use ensign_transport::STRANGERS_MAX;
-use ensign_wire::{Frame, Kind};
+use ensign_wire::{CloseCode, Frame, Kind};
 
 use super::{
     hostile::hello,
@@ -78,4 +78,24 @@ async fn regression_strangers_that_held_every_place_kept_a_moved_member_out() {
     party.wallets.push(moved);
     let asked = party.propose(0, party.job(Work::Messages(vec![[7; 32]]))).await;
     party.all_done(asked.id).await;
+}
+
+#[tokio::test]
+async fn youngest_stranger_of_the_largest_group_gives_way_to_one_from_elsewhere() {
+    let party = Party::new(2).await;
+    let to = (keys(0).peer_id(), party.wallets[0].address());
+    let mut crowd = Vec::new();
+    for number in 0..=STRANGERS_MAX {
+        let address = if number < STRANGERS_MAX { 1 } else { 2 };
+        let mut raw = Raw::dial_from([127, 0, 0, address], secret(number), to).await;
+        assert!(matches!(raw.frame().await, Frame::Hello(_)));
+        raw.say(&hello(1));
+        crowd.push(raw);
+    }
+    let mut youngest = crowd.remove(STRANGERS_MAX - 1);
+    assert_eq!(youngest.close_code().await, CloseCode::Unwanted);
+    for raw in &mut crowd {
+        raw.say(&Frame::Ping(QueryId(1)));
+        assert_eq!(raw.frame().await, Frame::Pong(QueryId(1)));
+    }
 }

@@ -4,7 +4,8 @@ use std::{collections::VecDeque, sync::Arc};
 
 use ensign_deadline::Timeouts;
 use ensign_engine::{
-    Engine, EngineConfig, Event, GroupConfig, Input, Keys, Output, Proposal, Restored,
+    Engine, EngineConfig, Event, GroupConfig, Input, Keys, Output, PEERS_MAX, Proposal, Restored,
+    Strangers,
     signing::{self, Known, ask_local_signer},
 };
 use ensign_identity::{Delegation, DelegationProof, NodeKey, Signature, SignerKey};
@@ -93,6 +94,8 @@ fn people(now: Now) -> Vec<Person> {
             timeouts: Timeouts::default(),
             allowances: Default::default(),
             peers: Default::default(),
+            // All who are idle here are strangers.
+            strangers: Strangers { links_max: PEERS_MAX, ..Strangers::default() },
         };
         let peer = keys.node_key.peer_id();
         let mut engine = Engine::new(config, keys, [7; 32], now, Restored::default());

@@ -79,6 +79,7 @@ pub(super) fn engine_of_boot(index: usize, boot: u8, now: Now, restored: Restore
         timeouts: Timeouts::default(),
         allowances: Default::default(),
         peers: Default::default(),
+        strangers: Default::default(),
     };
     let Person { node_key, delegation, .. } = person(index);
     let keys = Keys { node_key: Arc::clone(node_key), signer: key(index), delegation: *delegation };

@@ -10,7 +10,7 @@ use super::{
     cast::{NETWORK, START, peer},
     net::Net,
 };
-use crate::{CloseCode, HELLO_TIMEOUT, Offense, PEERS_MAX, signing::Event};
+use crate::{CloseCode, HELLO_TIMEOUT, Offense, signing::Event};
 
 /// Belongs to no group.
 const STRANGER: usize = 9;
@@ -171,23 +171,6 @@ fn decoding_errors_tell_what_is_wrong() {
     ];
     assert!(matches!(errors[0].0, Err(DecodeError::Version { seen: 9, .. })), "{:?}", errors[0]);
     assert!(matches!(errors[1].0, Err(DecodeError::Network { .. })), "{:?}", errors[1]);
-}
-
-#[test]
-fn member_takes_the_place_of_a_stranger_when_all_are_taken() {
-    let mut net = Net::apart(2);
-    for number in 0..PEERS_MAX as u64 {
-        let mut id = [0xee; 32];
-        id[..8].copy_from_slice(&number.to_le_bytes());
-        meet(&mut net, PeerId::from_bytes(id));
-    }
-    meet(&mut net, peer(STRANGER));
-    assert_eq!(net.nodes[0].closed, [(peer(STRANGER), CloseCode::Unwanted)]);
-    meet(&mut net, peer(1));
-    assert_eq!(net.nodes[0].closed.len(), 2, "one stranger had to go");
-    net.deliver(peer(1), 0, &hello(1, 1));
-    assert!(is_up(&net, peer(1)));
-    assert_eq!(net.nodes[0].held("links"), PEERS_MAX);
 }
 
 #[test]

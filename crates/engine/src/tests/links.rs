@@ -13,14 +13,14 @@ use super::{
     node::Node,
 };
 use crate::{
-    CloseCode, Event, Input, Offense, Output, PEERS_MAX, Restored,
+    CloseCode, Event, Input, Offense, Output, Restored,
     signing::{self, Asked, Event as Of, Known, Open, SignerAnswer},
 };
 
 /// Belongs to no group.
 const STRANGER: usize = 9;
 
-fn hello() -> Hello {
+pub(super) fn hello() -> Hello {
     Hello {
         roles: Roles::SIGNER,
         version_min: 1,
@@ -159,26 +159,6 @@ fn dropped_frames_are_told_with_their_peer() {
     let said = outputs(&mut net, Input::Dropped { link, lane: Lane::Bulk, frames: 2 });
     let told = Event::Dropped { peer: peer(1), lane: Lane::Bulk, frames: 2 };
     assert!(matches!(said.as_slice(), [Output::Event(event)] if *event == told), "{said:?}");
-}
-
-#[test]
-fn stranger_of_the_fullest_network_gives_way_the_youngest_first() {
-    let mut net = Net::apart(2);
-    let stranger = |number: u64| {
-        let mut id = [0xee; 32];
-        id[..8].copy_from_slice(&number.to_le_bytes());
-        PeerId::from_bytes(id)
-    };
-    // One network fills the places behind two strangers from elsewhere.
-    for number in 0..PEERS_MAX as u64 {
-        let remote = if number < 2 { "198.51.100.1:1" } else { "203.0.113.1:1" };
-        let up = net.names.up_from(0, stranger(number), remote.parse().unwrap());
-        net.input(0, up);
-    }
-    met(&mut net, peer(1));
-    let youngest = stranger(PEERS_MAX as u64 - 1);
-    assert_eq!(net.nodes[0].closed, [(youngest, CloseCode::Unwanted)]);
-    assert!(net.nodes[0].subject.machine().signing().is_up(&peer(1)));
 }
 
 #[test]

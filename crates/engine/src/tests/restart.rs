@@ -10,7 +10,7 @@ use super::{
     cast::{HOUR, group_id, peer, request, signed},
     net::Net,
 };
-use crate::signing::{ATTEMPT_PAUSE, ATTEMPTS_MAX, ENDING_WAIT, Event, Open, Record};
+use crate::signing::{ATTEMPT_PAUSE, ATTEMPTS_MAX, ENDING_WAIT, Event, Open, REQUESTS_MAX, Record};
 use crate::{CommandError, Input};
 
 const MODES: [Mode; 3] = [Mode::Committed, Mode::Fast, Mode::Strict];
@@ -388,4 +388,29 @@ fn peers_that_come_and_go_are_reported() {
         [Event::PeerUp { .. }, Event::PeerDown { peer: down }, Event::PeerUp { .. }]
             if *down == peer(1)
     ));
+}
+
+#[test]
+fn regression_restored_request_without_room_was_lost() {
+    let mut net = Net::new(2);
+    net.nodes[1].approves = false;
+    let of = |number: u8| {
+        let mut asked = request(&[0, 1], 0);
+        asked.nonce = [number; 16];
+        Record::Consented { request: signed(asked, 0).into(), payload: None }
+    };
+    net.die(0);
+    net.nodes[0].journal = (0..=REQUESTS_MAX as u8).map(of).collect();
+    net.revive(0);
+    let open = |net: &Net| -> std::collections::BTreeSet<RequestId> {
+        let status = net.nodes[0].subject.machine().signing().open_requests(net.now());
+        status.into_iter().map(|it| it.id).collect()
+    };
+    let first = open(&net);
+    assert_eq!(first.len(), REQUESTS_MAX);
+    let ended = *first.first().unwrap();
+    net.stop(0, ended, AbortReason::Cancelled).unwrap();
+    net.run();
+    let then = open(&net);
+    assert_eq!((then.len(), then.difference(&first).count()), (REQUESTS_MAX, 1));
 }

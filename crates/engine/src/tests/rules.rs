@@ -246,3 +246,22 @@ fn regression_restored_backup_joined_an_attempt_a_second_time() {
     let is_proof = |event: &Event| matches!(event, Event::Convicted { .. });
     assert!(net.nodes.iter().all(|node| !node.events.iter().any(is_proof)));
 }
+
+#[test]
+fn regression_consent_that_the_store_refused_was_waited_for_for_ever() {
+    let mut net = Net::new(1);
+    let held = |net: &Net| {
+        let mut all = net.nodes[0].subject.machine().occupancy();
+        all.find(|it| it.name == "decisions").unwrap().len
+    };
+    for number in 0..5 {
+        net.nodes[0].disk_works = false;
+        let proposal = proposal(&net.people, Mode::Fast);
+        let id = net.command(0, |engine, now| engine.propose(now, proposal, [number; 16])).unwrap();
+        net.nodes[0].disk_works = true;
+        // As a driver does that is told so by its store.
+        net.stop(0, id, AbortReason::Cancelled).unwrap();
+        net.pass(HOUR);
+        assert_eq!((count(&net, 0, &Event::EndDurable { request: id }), held(&net)), (1, 1));
+    }
+}

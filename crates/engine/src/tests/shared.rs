@@ -65,6 +65,9 @@ fn regression_group_that_the_other_lacks_was_told_as_an_attack_and_only_when_som
     net.assert_no_offenses();
     assert_eq!((told(&net, 0).len(), told(&net, 1).len()), (1, 1), "each is told once");
 
+    // To the other it is a stranger until then, whose time is over now and then: it dials again.
+    net.cut(0);
+    net.reconnect(0);
     // The other forms it: no restart is needed.
     form(&mut net, 1, &[0, 1]);
     net.pass(MINUTE);

@@ -302,7 +302,7 @@ impl Signing {
         match mark {
             Mark::Now => {
                 let token = self.persist(record);
-                self.decisions.insert(token, Event::EndDurable { request: id });
+                self.tell_when_durable(token, Event::EndDurable { request: id });
             }
             Mark::Later => self.note(record),
             Mark::Undecided => self.note_undecided(now, id),

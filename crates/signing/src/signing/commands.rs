@@ -9,7 +9,7 @@ use ensign_wire::{AbortReason, Payload, Scheme, SignedRequest, SigningRequest};
 use super::Signing;
 use crate::{
     ATTEMPTS_MAX, Asked, CommandError, ENDING_WAIT, End, Event, GroupConfig, KeptPartials, Open,
-    Output, Proposal, Review, Standing,
+    Output, Proposal, REQUESTS_MAX, Review, Standing,
     ended::Share,
     groups::Formed,
     request::{Closing, Mark, NewRequest, Request, no_attempt_left, pause_after},
@@ -69,7 +69,13 @@ impl Signing {
 
     /// Goes on with what waited for a group: what our user had consented to, then what is asked again.
     fn resume_waiting(&mut self, now: Now, group: GroupId) {
-        let (open, asked) = self.waiting.take(group);
+        let (mut open, mut asked) = self.waiting.take(group);
+        let room = REQUESTS_MAX.saturating_sub(self.requests.count_unsettled());
+        let no_room_open = open.split_off(room.min(open.len()));
+        let no_room_asked = asked.split_off((room - open.len()).min(asked.len()));
+        if !no_room_open.is_empty() || !no_room_asked.is_empty() {
+            self.waiting.put_back(group, no_room_open, no_room_asked);
+        }
         for open in open {
             let request = open.request.request.id();
             if let Err(why) = self.resume(now, open) {
@@ -81,6 +87,15 @@ impl Signing {
             if let Err(why) = self.reopen(now, asked) {
                 self.event(Event::NotResumed { request, why });
             }
+        }
+    }
+
+    /// Goes on with what waited for room, where there is some.
+    pub(super) fn resume_full(&mut self, now: Now) {
+        if self.requests.count_unsettled() < REQUESTS_MAX
+            && let Some(group) = self.waiting.take_full()
+        {
+            self.resume_waiting(now, group);
         }
     }
 
@@ -270,7 +285,7 @@ impl Signing {
         let unknown = CommandError::UnknownRequest { request: id };
         let record = self.requests.with(&id, Request::consent).ok_or(unknown)??;
         let token = self.persist(record);
-        self.decisions.insert(token, Event::ConsentDurable { request: id });
+        self.tell_when_durable(token, Event::ConsentDurable { request: id });
         Ok(token)
     }
 

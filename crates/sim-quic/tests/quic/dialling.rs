@@ -52,6 +52,7 @@ fn reference(seed: [u8; 32], tick: Duration) -> Vec<Duration> {
         timeouts: Timeouts::default(),
         allowances: Default::default(),
         peers: PeersConfig::default(),
+        strangers: Default::default(),
     };
     let mut time = Duration::ZERO;
     let at = |time| Now { instant: Instant::default().after(time), unix: UnixTime::default() };

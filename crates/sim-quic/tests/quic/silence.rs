@@ -6,8 +6,8 @@ use ensign_identity::NodeKey;
 use ensign_primitives::{LinkId, PeerId};
 use ensign_sim_quic::{NETWORK, Net, address};
 use ensign_transport::{
-    Arrivals, CloseCode, DisconnectReason, IDLE_TIMEOUT, KEEP_ALIVE_INTERVAL, STRANGER_TIME,
-    Transport, TransportConfig, TransportEvent,
+    Arrivals, DisconnectReason, IDLE_TIMEOUT, KEEP_ALIVE_INTERVAL, Transport, TransportConfig,
+    TransportEvent,
 };
 use tokio::time::{Instant, timeout};
 
@@ -58,21 +58,6 @@ async fn peer_that_falls_silent_is_given_up_after_the_idle_timeout_and_the_reaso
     let (elapsed, slack) = (silent.elapsed(), Duration::from_millis(100));
     assert!(elapsed >= IDLE_TIMEOUT, "{elapsed:?}");
     assert!(elapsed <= IDLE_TIMEOUT + KEEP_ALIVE_INTERVAL + slack, "{elapsed:?}");
-}
-
-#[tokio::test(start_paused = true)]
-async fn stranger_that_says_nothing_wrong_is_closed_when_its_time_is_over() {
-    let net = Net::new(quiet(), [1; 32]);
-    let (one, mut two) = (Node::start(&net, 0).await, Node::start(&net, 1).await);
-    one.transport.dial(two.peer, two.transport.local_addr());
-    let event = two.events.recv().await.unwrap();
-    assert!(matches!(event, TransportEvent::Up { .. }), "{event:?}");
-    let since = Instant::now();
-    let reason = DisconnectReason::Ours { code: CloseCode::Unwanted };
-    let ended = TransportEvent::Down { link: LinkId(0), peer: one.peer, reason };
-    assert_eq!(two.events.recv().await.unwrap(), ended);
-    let (elapsed, slack) = (since.elapsed(), Duration::from_millis(500));
-    assert!(elapsed >= STRANGER_TIME && elapsed <= STRANGER_TIME + slack, "{elapsed:?}");
 }
 
 #[tokio::test(start_paused = true)]

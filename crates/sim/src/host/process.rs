@@ -1,9 +1,9 @@
 //! A process starts, dies, ends, and starts again.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use ensign_engine::{
-    Engine, EngineConfig, Restored,
+    Engine, EngineConfig, PEERS_MAX, Restored, Strangers,
     signing::{self, Record},
 };
 use ensign_primitives::RequestId;
@@ -36,6 +36,8 @@ impl Host {
             timeouts: scene.plan.timeouts,
             allowances: Default::default(),
             peers: Default::default(),
+            // Whom the overlay lets call, we do not want ourselves: its idle connections stay.
+            strangers: Strangers { links_max: PEERS_MAX, time: Duration::MAX },
         };
         let records: Vec<Record> = self.disk.records().collect();
         self.find_signatures(scene, &records);
