@@ -7,7 +7,7 @@ use ensign_identity::NodeKey;
 use ensign_musig::SecKey;
 use ensign_primitives::QueryId;
 use ensign_transport::CloseCode;
-use ensign_wire::{Audience, Frame, Kind};
+use ensign_wire::{Audience, Frame, Kind, PROTOCOL_VERSION};
 use tokio::task::{JoinSet, LocalSet};
 
 use super::{
@@ -56,7 +56,7 @@ impl Case {
     async fn play(self, to: Keys, address: SocketAddr) -> (Self, CloseCode) {
         let mut raw = Raw::connect([self.number; 32], &to, address).await;
         if matches!(self.sender, IntroducedStranger | Introduced) {
-            raw.say(&hello(1));
+            raw.say(&hello(PROTOCOL_VERSION));
             raw.say(&Frame::Ping(QueryId(1)));
             while raw.frame().await != Frame::Pong(QueryId(1)) {}
         }

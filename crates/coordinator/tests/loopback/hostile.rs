@@ -4,7 +4,7 @@ use ensign_coordinator::{Consent, Event, RequestEvent, Work};
 use ensign_engine::Proposal;
 use ensign_primitives::{Network, QueryId, RequestId};
 use ensign_transport::{DialError, Transport, TransportConfig, TransportEvent};
-use ensign_wire::{Frame, Hello, Kind, Limits, Mode, Roles, TxType};
+use ensign_wire::{Frame, Hello, Kind, Limits, Mode, PROTOCOL_VERSION, Roles, TxType};
 
 use super::{
     party::{Party, keys, loopback, within},
@@ -64,7 +64,7 @@ async fn oversized_frame_is_named_by_its_header() {
 #[tokio::test]
 async fn trailing_bytes_are_named() {
     let what = stranger(async |raw| {
-        raw.say(&hello(1));
+        raw.say(&hello(PROTOCOL_VERSION));
         raw.say_bytes(Kind::Ping, vec![Kind::Ping.id(), 2, 1, 1]);
         raw.closed().await;
     })
@@ -85,7 +85,7 @@ async fn foreign_version_is_named() {
 #[tokio::test]
 async fn stranger_that_sends_what_members_may_is_named_and_closed() {
     let what = stranger(async |raw| {
-        raw.say(&hello(1));
+        raw.say(&hello(PROTOCOL_VERSION));
         raw.say_bytes(Kind::SessionJoin, vec![Kind::SessionJoin.id(), 4, 1, 3, 0, 0]);
         raw.closed().await;
     })
@@ -133,7 +133,7 @@ async fn datagrams_that_are_no_quic_are_in_nobodys_way() {
 async fn strangers_payload_is_not_even_read() {
     let mut party = Party::new(2).await;
     let raw = Raw::connect([0x66; 32], &keys(0), party.wallets[0].address()).await;
-    raw.say(&hello(1));
+    raw.say(&hello(PROTOCOL_VERSION));
     let request = RequestId::from_bytes([1; 32]);
     raw.say(&Frame::Payload { request, bytes: vec![1; 1 << 20] });
     let asked = party.propose(0, party.job(Work::Messages(vec![[7; 32]]))).await;

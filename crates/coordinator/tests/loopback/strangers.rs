@@ -3,7 +3,7 @@
 use ensign_coordinator::{Event, PeerEvent, Work};
 use ensign_engine::STRANGERS_MAX;
 use ensign_primitives::QueryId;
-use ensign_wire::{CloseCode, Frame, Kind};
+use ensign_wire::{CloseCode, Frame, Kind, PROTOCOL_VERSION};
 
 use super::{
     hostile::hello,
@@ -33,7 +33,7 @@ async fn regression_flood_of_pings_was_answered_as_long_as_it_lasted() {
     let (to, address) = (keys(0), party.wallets[0].address());
     for number in 0..8 {
         let mut raw = Raw::connect(secret(number), &to, address).await;
-        raw.say(&hello(1));
+        raw.say(&hello(PROTOCOL_VERSION));
         for number in 0..10_000 {
             raw.say(&Frame::Ping(QueryId(number)));
         }
@@ -67,7 +67,7 @@ async fn regression_strangers_that_held_every_place_kept_a_moved_member_out() {
     {
         let number = usize::from(address) * STRANGERS_MAX + number;
         let raw = Raw::dial_from([127, 0, 0, address], secret(number), (one, victim)).await;
-        raw.try_say(&hello(1));
+        raw.try_say(&hello(PROTOCOL_VERSION));
         crowd.push(raw);
     }
     // It comes back on another port of the address from which the strangers come.
@@ -89,7 +89,7 @@ async fn youngest_stranger_of_the_largest_group_gives_way_to_one_from_elsewhere(
         let address = if number < STRANGERS_MAX { 1 } else { 2 };
         let mut raw = Raw::dial_from([127, 0, 0, address], secret(number), to).await;
         assert!(matches!(raw.frame().await, Frame::Hello(_)));
-        raw.say(&hello(1));
+        raw.say(&hello(PROTOCOL_VERSION));
         crowd.push(raw);
     }
     let mut youngest = crowd.remove(STRANGERS_MAX - 1);

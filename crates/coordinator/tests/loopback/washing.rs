@@ -8,8 +8,8 @@ use ensign_primitives::{RequestId, SessionId, SignerIndex};
 use ensign_store::Place;
 use ensign_wire::{
     AbortReason, Body, Envelope, Frame, GroupKeys, Groups, KeyTweak, Message, Mode,
-    PAYLOAD_BYTES_MAX, Payload, Scheme, SessionAbort, SessionAnnounce, SignedRequest,
-    SigningRequest, TxType,
+    PAYLOAD_BYTES_MAX, PROTOCOL_VERSION, Payload, Scheme, SessionAbort, SessionAnnounce,
+    SignedRequest, SigningRequest, TxType,
 };
 
 use super::{
@@ -52,7 +52,7 @@ impl Washer {
 
     /// Says who it is and which group it shares, and waits until it is up.
     async fn introduce(&mut self) {
-        self.raw.say(&hello(1));
+        self.raw.say(&hello(PROTOCOL_VERSION));
         let shared = vec![self.party.group];
         self.raw.say(&Frame::Groups(Groups { shared }));
         let peer = self.raw.peer;

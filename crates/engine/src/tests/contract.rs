@@ -11,7 +11,7 @@ use std::{cell::RefCell, collections::BTreeSet, string::String, vec, vec::Vec};
 use ensign_primitives::Now;
 use ensign_testkit::{Op, assert_replays, check_contract, ops};
 use ensign_wire::Mode;
-use proptest::prelude::*;
+use proptest::{prelude::*, test_runner::RngSeed};
 
 use self::{
     act::{Act, Bearer, calm, proposal, wild},
@@ -21,6 +21,9 @@ use super::net::{Net, digest};
 
 /// How many lists are tried.
 const CASES: u32 = 96;
+
+/// The same lists in each run: how far they get is asserted, and must not be luck. Fuzzing tries others.
+const SEED: u64 = 1;
 
 /// How many operations a list has at most.
 const OPS_MAX: usize = 150;
@@ -87,8 +90,12 @@ fn wakeups_that_come_late_do_no_harm() {
 
 #[test]
 fn engine_keeps_the_contract_whatever_arrives_and_whenever() {
-    let config =
-        ProptestConfig { cases: CASES, failure_persistence: None, ..ProptestConfig::default() };
+    let config = ProptestConfig {
+        cases: CASES,
+        failure_persistence: None,
+        rng_seed: RngSeed::Fixed(SEED),
+        ..ProptestConfig::default()
+    };
     let reached = RefCell::new(BTreeSet::<String>::new());
     let lists = prop_oneof![ops(calm(), 0..OPS_MAX), ops(wild(), 0..OPS_MAX)];
     proptest!(config, |(count in 2..=3_usize, first in proposal(), mut ops in lists)| {

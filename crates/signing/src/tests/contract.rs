@@ -4,7 +4,7 @@ use std::{cell::RefCell, collections::BTreeSet, vec, vec::Vec};
 
 use ensign_testkit::{Op, check_contract, ops};
 use ensign_wire::Mode;
-use proptest::prelude::*;
+use proptest::{prelude::*, test_runner::RngSeed};
 
 use super::company::{Act, Company};
 use crate::Signing;
@@ -12,6 +12,8 @@ use crate::Signing;
 /// Lists of operations that one run tries. More cost seconds each.
 const CASES: u32 = 24;
 const OPS_MAX: usize = 120;
+/// The same lists in each run: how far they get is asserted, and must not be luck. Fuzzing tries others.
+const SEED: u64 = 1;
 
 fn mode() -> impl Strategy<Value = Mode> {
     prop_oneof![Just(Mode::Fast), Just(Mode::Committed), Just(Mode::Strict)]
@@ -48,8 +50,12 @@ fn meet() -> Vec<Op<Act>> {
 
 #[test]
 fn signing_keeps_the_contract_whatever_arrives_and_whenever() {
-    let config =
-        ProptestConfig { cases: CASES, failure_persistence: None, ..ProptestConfig::default() };
+    let config = ProptestConfig {
+        cases: CASES,
+        failure_persistence: None,
+        rng_seed: RngSeed::Fixed(SEED),
+        ..ProptestConfig::default()
+    };
     let reached = RefCell::new(BTreeSet::new());
     proptest!(config, |(more in ops(acts(), 0..OPS_MAX), mode in mode())| {
         let first = [Op::Act(Act::TheyPropose(0, mode))];
