@@ -393,10 +393,14 @@ impl Signing {
             }
             Known::Nothing => {
                 for (from, envelope) in waiting {
-                    if self.requests.is_open(&request) {
-                        self.on_envelope(now, from, envelope);
-                    } else if let Body::SessionAnnounce(announce) = envelope.body() {
-                        self.open_announced(now, from, &envelope, announce);
+                    match (self.requests.get(&request).map(Request::is_settled), envelope.body()) {
+                        // Asked again, a store that does not know an end that we hold would be asked for ever.
+                        (Some(true), _) => {}
+                        (Some(false), _) => self.on_envelope(now, from, envelope),
+                        (None, Body::SessionAnnounce(announce)) => {
+                            self.open_announced(now, from, &envelope, announce);
+                        }
+                        (None, _) => {}
                     }
                 }
             }
