@@ -1,12 +1,12 @@
 //! The command line: homes, contact codes, groups, and signing together.
 //!
 //! Everything about a session is the coordinator's; this program turns files into its calls, its
-//! events into words, and its failures into codes with advice ([`catalogue`]).
+//! events into words, and its failures into codes with advice (`catalogue`).
 //!
 //! Invariants:
 //!
 //! - A secret is never an argument or a variable, never printed, and lies only in files of mode
-//!   0600, encrypted unless the user said otherwise. No core dump is written ([`core_dump`]).
+//!   0600, encrypted unless the user said otherwise. No core dump is written (`core_dump`).
 //! - One process at a time uses a home.
 //! - Nothing is signed that was not shown first, unless the user said so with a flag.
 //! - Text of other people is escaped before it is printed.
@@ -58,8 +58,8 @@ pub fn run() -> ExitCode {
     run_with(std::env::args_os().collect())
 }
 
-/// Shows `ensign-demo`, or is one of its signers: those are this program again, with
-/// [`AS_SIGNER`](demo::AS_SIGNER) and the arguments of `ensign`.
+/// Shows `ensign-demo`, or is one of its signers: those are this program again, with a first argument
+/// that says so and then the arguments of `ensign`.
 ///
 /// - `accepts`: Bitcoin's consensus rules.
 pub fn run_demo(accepts: Accepts) -> ExitCode {
