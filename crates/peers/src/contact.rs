@@ -1,8 +1,8 @@
 //! Contact codes: everything another signer needs to know about us, in one line to paste.
 //!
 //! A code is [Bech32m] with the prefix `ensign` over bytes: the version, then entries of a kind, a
-//! length and a value ([`bytes`]). What mail and phones do to it on the way is undone before it is
-//! read ([`text`]). One code per contact: bytes that are written otherwise are refused.
+//! length and a value (`bytes`). What mail and phones do to it on the way is undone before it is
+//! read (`text`). One code per contact: bytes that are written otherwise are refused.
 //!
 //! [Bech32m]: https://github.com/bitcoin/bips/blob/master/bip-0350.mediawiki
 
