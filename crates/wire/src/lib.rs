@@ -39,6 +39,8 @@ pub use body::{
 };
 mod signed;
 pub use signed::{Signable, Signed};
+mod consent;
+pub use consent::{Consent, LinkReport, RULES_REVISION};
 mod envelope;
 pub use envelope::{Envelope, Statement};
 mod hello;

@@ -173,7 +173,9 @@ impl<'a> Reader<'a> {
             | Frame::Ping(_)
             | Frame::Pong(_)
             | Frame::Payload { .. }
-            | Frame::Groups(_)) => Err(CaseDecodeError::Kind { offset, kind: other.kind() }),
+            | Frame::Groups(_)
+            | Frame::Consent(_)
+            | Frame::LinkReport(_)) => Err(CaseDecodeError::Kind { offset, kind: other.kind() }),
         }
     }
 

@@ -4,9 +4,9 @@ use ensign_identity::{NodeKey, Signature};
 use ensign_primitives::{QueryId, SignerIndex, UnixTime};
 use ensign_wire::{
     AbortReason, Body, Envelope, Frame, Groups, Hello, Kind, Limits, NonceAck, NonceShare,
-    NoncesComplete, PartialSigAck, PartialSigShare, PartialSigsComplete, Refusal, Roles, Round0,
-    SessionAbort, SessionAnnounce, SessionJoin, SessionReady, SignatureFinalized, SignerSet, Slot,
-    ValidationError,
+    NoncesComplete, PROTOCOL_VERSION, PartialSigAck, PartialSigShare, PartialSigsComplete, Refusal,
+    Roles, Round0, SessionAbort, SessionAnnounce, SessionJoin, SessionReady, Signable,
+    SignatureFinalized, Signed, SignerSet, Slot, ValidationError,
 };
 
 use crate::{dump::Dump, story};
@@ -24,11 +24,13 @@ pub(crate) struct Example {
 /// Every example, in the order of the kinds; some kinds have two.
 pub(crate) fn all() -> Vec<Example> {
     let connection = [hello(), ping(), pong(), payload(), groups()];
+    let group = [consent(), link_report()];
     let gathering = [announce(), join(), join_fast(), ready()];
     let nonces = [nonce_share(), nonce_ack(), nonces_complete()];
     let signing = [partial_share(), partial_ack(), partials_complete(), finalized()];
     let trouble = [abort(), refusal()];
-    connection.into_iter().chain(gathering).chain(nonces).chain(signing).chain(trouble).collect()
+    let before = connection.into_iter().chain(group);
+    before.chain(gathering).chain(nonces).chain(signing).chain(trouble).collect()
 }
 
 fn framed(name: &'static str, frame: Frame, kind: u8, body: Dump) -> Example {
@@ -125,6 +127,63 @@ fn groups() -> Example {
     let shared = vec![story::request().signers.group_id(story::NETWORK)];
     let fields = Dump::default().varint(1, "shared: 1").raw(shared[0].as_bytes(), "group");
     framed("Groups", Frame::Groups(Groups { shared }), 0x10, fields)
+}
+
+/// Every field of something signed, before its signature.
+pub(crate) fn signed_content(node: &NodeKey, seq: u64, body: Dump) -> Dump {
+    Dump::default()
+        .variant(PROTOCOL_VERSION, "version")
+        .variant(3, "network: Regtest")
+        .raw(node.peer_id().as_bytes(), "sender")
+        .varint(seq, "seq")
+        .varint(story::CREATED, "sent_at")
+        .then(body)
+}
+
+/// Something signed by the node of signer `index`, in a frame.
+fn signed<T: Signable>(
+    (name, kind): (&'static str, u8),
+    index: u8,
+    body: T,
+    fields: Dump,
+    frame: impl FnOnce(Box<Signed<T>>) -> Frame,
+) -> Example {
+    let node = story::node(index);
+    let content = signed_content(&node, 1, fields);
+    let length = content.bytes().len() as u64;
+    let hashed = Dump::default().variant(3, "network").u64_le(length, "length");
+    let digest = hashed.then(content.clone()).tagged_hash(T::TAG);
+    let fields = content.raw(&node.sign(&digest).0, "signature of the sender");
+    let sent_at = UnixTime::from_millis(story::CREATED);
+    let signed = Signed::new(&node, story::NETWORK, 1, sent_at, body).unwrap();
+    framed(name, frame(Box::new(signed)), kind, fields)
+}
+
+fn consent() -> Example {
+    let fields = consent_fields();
+    signed(("Consent", 0x14), 1, story::consent(), fields, Frame::Consent)
+}
+
+pub(crate) fn consent_fields() -> Dump {
+    Dump::default()
+        .raw(story::request().id().as_bytes(), "request")
+        .varint(1, "signer")
+        .then(delegation(1))
+        .varint(1, "number")
+        .variant(1, "agrees: true")
+}
+
+fn link_report() -> Example {
+    let fields = link_report_fields();
+    signed(("LinkReport", 0x15), 1, story::link_report(), fields, Frame::LinkReport)
+}
+
+pub(crate) fn link_report_fields() -> Dump {
+    Dump::default()
+        .raw(story::link_report().group.as_bytes(), "group")
+        .varint(1, "bytes of the set: 1")
+        .raw(&[0b011], "sees: 0, 1")
+        .varint(1, "version")
 }
 
 /// The request of the story.

@@ -2,11 +2,13 @@
 
 use ensign_identity::Delegation;
 use ensign_primitives::UnixTime;
-use ensign_wire::{Body, Envelope, SessionReady, SignerSet, Slot};
+use ensign_wire::{Body, Envelope, SessionReady, Signable, Signed, SignerSet, Slot};
 
 use crate::{
     dump::Dump,
-    examples::{envelope_content, request_fields},
+    examples::{
+        consent_fields, envelope_content, link_report_fields, request_fields, signed_content,
+    },
     story,
 };
 
@@ -41,6 +43,8 @@ pub(crate) fn all() -> Vec<Hash> {
         session(),
         delegation(),
         envelope(),
+        consent(),
+        link_report(),
         commitment(),
         nonces(),
         statement(),
@@ -87,6 +91,22 @@ fn envelope() -> Hash {
     let content = envelope_content(&story::node(1), 1, body);
     let fields = network().then(with_length(content, "bytes of the content"));
     Hash { tag: "ensign/envelope/v1", fields, computed: *envelope.unwrap().digest() }
+}
+
+fn signed<T: Signable>(body: T, fields: Dump) -> Hash {
+    let content = signed_content(&story::node(1), 1, fields);
+    let fields = network().then(with_length(content, "bytes of the content"));
+    let sent_at = UnixTime::from_millis(story::CREATED);
+    let signed = Signed::new(&story::node(1), story::NETWORK, 1, sent_at, body).unwrap();
+    Hash { tag: T::TAG, fields, computed: *signed.digest() }
+}
+
+fn consent() -> Hash {
+    signed(story::consent(), consent_fields())
+}
+
+fn link_report() -> Hash {
+    signed(story::link_report(), link_report_fields())
 }
 
 fn commitment() -> Hash {
