@@ -2,7 +2,7 @@
 
 use alloc::{boxed::Box, sync::Arc, vec::Vec};
 use ensign_equivocation::Evidence;
-use ensign_identity::{DelegationError, DelegationProof, Signature};
+use ensign_identity::{DelegationError, DelegationProof, Signature, Terms};
 use ensign_musig::PubNonce;
 use ensign_primitives::{GroupId, Network, PeerId, RequestId, SessionId, UnixTime};
 use ensign_session::{Order, OwnNonces, OwnPartials, Unsigned};
@@ -183,8 +183,8 @@ pub enum SignerQuestion {
         network: Network,
         /// Our node.
         peer: PeerId,
-        /// Until when.
-        expires: UnixTime,
+        /// In the place of which others, and until when.
+        terms: Terms,
     },
 }
 

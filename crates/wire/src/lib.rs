@@ -55,7 +55,7 @@ mod codec;
 pub use codec::DecodeError;
 
 /// The protocol version this crate speaks; part of every envelope and of the handshake.
-pub const PROTOCOL_VERSION: u8 = 2;
+pub const PROTOCOL_VERSION: u8 = 3;
 
 #[cfg(test)]
 mod tests;

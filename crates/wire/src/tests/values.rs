@@ -9,7 +9,7 @@ use std::{
     vec::Vec,
 };
 
-use ensign_identity::{Delegation, DelegationProof, NodeKey, Signature, SignerKey};
+use ensign_identity::{Delegation, DelegationProof, NodeKey, Signature, SignerKey, Terms};
 use ensign_primitives::{
     MESSAGES_MAX, Network, QueryId, RequestId, SIGNERS_MAX, SessionId, SignerIndex, UnixTime,
 };
@@ -54,8 +54,9 @@ pub(super) fn signer_key(index: usize) -> SignerKey {
 pub(super) fn delegation(signer: usize, peer: usize, network: Network) -> DelegationProof {
     let expires = UnixTime::from_millis(NOW.as_millis() + 86_400_000);
     let peer = node_key(peer).peer_id();
-    let digest = Delegation::digest(&signer_key(signer), &peer, network, expires);
-    DelegationProof { expires, signature: node_key(signer).sign(&digest) }
+    let digest =
+        Delegation::digest(&signer_key(signer), &peer, network, Terms { number: 1, expires });
+    DelegationProof { number: 1, expires, signature: node_key(signer).sign(&digest) }
 }
 
 /// A request by signer 0 of three, for two messages.
@@ -341,7 +342,8 @@ fn round0s() -> impl Strategy<Value = Round0> {
 }
 
 fn delegations() -> impl Strategy<Value = DelegationProof> {
-    (any::<u64>(), signatures()).prop_map(|(expires, signature)| DelegationProof {
+    (any::<(u64, u64)>(), signatures()).prop_map(|((number, expires), signature)| DelegationProof {
+        number,
         expires: UnixTime::from_millis(expires),
         signature,
     })

@@ -44,7 +44,7 @@ fn framed(name: &'static str, frame: Frame, kind: u8, body: Dump) -> Example {
 /// Every field before the signature.
 pub(crate) fn envelope_content(node: &NodeKey, seq: u64, body: Dump) -> Dump {
     Dump::default()
-        .variant(2, "version")
+        .variant(3, "version")
         .variant(3, "network: Regtest")
         .raw(node.peer_id().as_bytes(), "sender")
         .varint(seq, "seq")
@@ -75,8 +75,8 @@ fn said(name: &'static str, index: u8, seq: u64, body: Body, fields: Dump) -> Ex
 fn hello() -> Example {
     let hello = Hello {
         roles: Roles::SIGNER,
-        version_min: 2,
-        version_max: 2,
+        version_min: 3,
+        version_max: 3,
         clock: Some(UnixTime::from_millis(story::CREATED)),
         instance: Some([0xa7; 8]),
         observed: Some("192.0.2.7:40321".parse().unwrap()),
@@ -86,8 +86,8 @@ fn hello() -> Example {
     let v6 = [0x20, 0x01, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1];
     let fields = Dump::default()
         .raw(&[1], "roles: signer")
-        .raw(&[2], "version_min")
-        .raw(&[2], "version_max")
+        .raw(&[3], "version_min")
+        .raw(&[3], "version_max")
         .variant(1, "clock: present")
         .varint(story::CREATED, "clock")
         .variant(1, "instance: present")
@@ -217,6 +217,7 @@ pub(crate) fn request_fields() -> Dump {
 fn delegation(index: u8) -> Dump {
     let proof = story::delegation(index);
     Dump::default()
+        .varint(proof.number, "delegation number")
         .varint(proof.expires.as_millis(), "delegation expires")
         .raw(&proof.signature.0, "signature of the signer key")
 }

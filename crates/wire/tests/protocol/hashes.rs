@@ -72,13 +72,14 @@ fn session() -> Hash {
 
 fn delegation() -> Hash {
     let (signer, peer) = (story::signer(0), story::node(0).peer_id());
-    let expires = story::delegation(0).expires;
+    let terms = story::delegation(0).terms();
     let fields = network()
         .raw(&signer.to_bytes(), "signer key")
         .raw(peer.as_bytes(), "node")
-        .u64_le(expires.as_millis(), "expires");
-    let computed = Delegation::digest(&signer, &peer, story::NETWORK, expires);
-    Hash { tag: "ensign/delegation/v1", fields, computed }
+        .u64_le(terms.number, "number")
+        .u64_le(terms.expires.as_millis(), "expires");
+    let computed = Delegation::digest(&signer, &peer, story::NETWORK, terms);
+    Hash { tag: "ensign/delegation/v2", fields, computed }
 }
 
 fn envelope() -> Hash {

@@ -1,6 +1,6 @@
 //! The session that the examples come from: three signers, one message, regtest.
 
-use ensign_identity::{Delegation, DelegationProof, NodeKey, SignerKey};
+use ensign_identity::{Delegation, DelegationProof, NodeKey, SignerKey, Terms};
 use ensign_primitives::{Network, PeerId, SessionId, SignerIndex, UnixTime, sha256};
 use ensign_wire::{
     Body, Consent, GroupKeys, Held, KeyTweak, LinkReport, Message, Mode, NonceCommit, NonceShare,
@@ -40,8 +40,17 @@ fn point(x: &PeerId) -> [u8; 33] {
 
 pub(crate) fn delegation(index: u8) -> DelegationProof {
     let expires = UnixTime::from_millis(CREATED + 30 * 86_400_000);
-    let digest = Delegation::digest(&signer(index), &node(index).peer_id(), NETWORK, expires);
-    DelegationProof { expires, signature: signer_secret(index).sign(&digest) }
+    let digest = Delegation::digest(
+        &signer(index),
+        &node(index).peer_id(),
+        NETWORK,
+        Terms { number: CREATED / 1000, expires },
+    );
+    DelegationProof {
+        number: CREATED / 1000,
+        expires,
+        signature: signer_secret(index).sign(&digest),
+    }
 }
 
 pub(crate) fn request() -> SigningRequest {
