@@ -62,11 +62,13 @@ pub enum Table {
     Outlines,
     /// What our user was shown of what they consented to. Key: [`RequestId`].
     Shown,
+    /// What our user decided last about a request that they had consented to before. Key: [`RequestId`].
+    Decisions,
 }
 
 impl Table {
     /// Every table, in the order of their numbers on disk.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Requests,
         Self::Consents,
         Self::Joins,
@@ -83,6 +85,7 @@ impl Table {
         Self::Meta,
         Self::Outlines,
         Self::Shown,
+        Self::Decisions,
     ];
 
     /// Returns the name, which is also its name on disk.
@@ -104,6 +107,7 @@ impl Table {
             Self::Meta => "meta",
             Self::Outlines => "outlines",
             Self::Shown => "shown",
+            Self::Decisions => "decisions",
         }
     }
 
@@ -121,7 +125,9 @@ impl Table {
             | Self::Claims
             | Self::Outlines
             | Self::Shown => RECORD_BYTES_MAX,
-            Self::Addresses | Self::Reputation | Self::Undecided | Self::Meta => SMALL_BYTES_MAX,
+            Self::Addresses | Self::Reputation | Self::Undecided | Self::Meta | Self::Decisions => {
+                SMALL_BYTES_MAX
+            }
         }
     }
 
@@ -144,6 +150,7 @@ impl Table {
             | Self::Closed
             | Self::Undecided
             | Self::Meta
+            | Self::Decisions
             | Self::Outlines => false,
         }
     }
@@ -212,6 +219,11 @@ impl Place {
     /// What our user was shown of what they consented to.
     pub fn shown(request: &RequestId) -> Self {
         Self::new(Table::Shown, &[request.as_bytes()])
+    }
+
+    /// What our user decided last, after a consent.
+    pub fn decision(request: &RequestId) -> Self {
+        Self::new(Table::Decisions, &[request.as_bytes()])
     }
 
     /// Evidence, by its digest.

@@ -345,7 +345,7 @@ fn resuming_what_is_open_or_has_ended_is_refused() {
     let request = signed(request(&[0, 1], 0), 0);
     let id = request.request.id();
     let resume = |net: &mut Net| {
-        let open = Open { request: request.clone(), payload: None, attempts: 1, kept: None };
+        let open = Open { attempts: 1, ..Open::new(request.clone(), None) };
         net.command(0, |engine, now| engine.resume(now, open))
     };
     assert_eq!(resume(&mut net), Ok(id));
@@ -356,7 +356,7 @@ fn resuming_what_is_open_or_has_ended_is_refused() {
     assert_eq!(resume(&mut net), Err(CommandError::HasEnded { request: id }));
     let foreign = signed(super::cast::request(&[1, 2], 0), 1);
     let group = group_id(&[1, 2]);
-    let open = Open { request: foreign, payload: None, attempts: 1, kept: None };
+    let open = Open { attempts: 1, ..Open::new(foreign, None) };
     let refused = net.command(0, |engine, now| engine.resume(now, open));
     assert_eq!(refused, Err(CommandError::UnknownGroup { group }));
 }
