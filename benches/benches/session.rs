@@ -167,7 +167,7 @@ impl World {
         let proposal = Proposal {
             group: self.group,
             messages: vec![Message { digest: [7; 32], tweak: KeyTweak::None }],
-            payload: None,
+            source: Source::Bare,
             purpose: String::new(),
             tx_type: TxType::Spend,
             amount: 0,

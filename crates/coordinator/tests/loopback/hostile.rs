@@ -208,7 +208,7 @@ fn proposal(
     Proposal {
         group: party.group,
         messages,
-        payload: Some(payload),
+        source: Source::Psbt(payload),
         purpose: String::new(),
         tx_type: TxType::Spend,
         amount,

@@ -158,7 +158,7 @@ fn proposal(person: &Person) -> Proposal {
     Proposal {
         group: person.group,
         messages: vec![Message { digest: [7; 32], tweak: KeyTweak::None }],
-        payload: None,
+        source: Source::Bare,
         purpose: String::new(),
         tx_type: TxType::Spend,
         amount: 0,

@@ -109,7 +109,7 @@ pub(super) fn proposal(people: &[usize], mode: Mode) -> Proposal {
             Message { digest: [7; 32], tweak: KeyTweak::None },
             Message { digest: [8; 32], tweak: KeyTweak::Taproot { merkle_root: None } },
         ],
-        payload: Some(PSBT.to_vec()),
+        source: Source::Psbt(PSBT.to_vec()),
         purpose: "a test".to_string(),
         tx_type: TxType::Spend,
         amount: 1000,

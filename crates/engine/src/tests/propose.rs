@@ -68,8 +68,8 @@ fn regression_member_was_never_asked_about_what_found_its_bulk_lane_full() {
     net.nodes[1].approves = false;
     net.payloads_max = 4;
     for number in 1..=8 {
-        let payload = Some(vec![number; PAYLOAD_BYTES_MAX / 8]);
-        let proposal = Proposal { payload, ..proposal(&net.people, Mode::Committed) };
+        let source = Source::Psbt(vec![number; PAYLOAD_BYTES_MAX / 8]);
+        let proposal = Proposal { source, ..proposal(&net.people, Mode::Committed) };
         net.command(0, |engine, now| engine.propose(now, proposal, [number; 16])).unwrap();
     }
     net.run();

@@ -28,8 +28,8 @@ fn up(signing: &mut Signing) {
 }
 
 fn propose(signing: &mut Signing, number: u8, len: usize) -> RequestId {
-    let payload = Some(vec![number; len]);
-    let proposal = Proposal { payload, ..proposal(2, Mode::Fast) };
+    let source = Source::Psbt(vec![number; len]);
+    let proposal = Proposal { source, ..proposal(2, Mode::Fast) };
     signing.propose(start(), proposal, [number; 16]).unwrap()
 }
 
