@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Asks, SignerError};
 
-const NONCE_BYTES: usize = 66;
+pub(super) const NONCE_BYTES: usize = 66;
 const PARTIAL_BYTES: usize = 32;
 
 /// Most bytes of a question or an answer: every nonce of the largest group for the largest request,
