@@ -29,7 +29,7 @@ fn questions() -> String {
         rows("question 0 Hello", &Question::Hello),
         rows(
             "question 1 Delegate",
-            &Question::Delegate { network: NETWORK, peer, expires: delegation(0).expires },
+            &Question::Delegate { network: NETWORK, peer, terms: delegation(0).terms() },
         ),
         rows("question 2 Nonces", &Question::nonces(&order, None)),
         rows("question 3 Partials", &Question::Partials { session, messages: 1, nonces }),
