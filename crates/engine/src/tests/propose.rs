@@ -7,7 +7,7 @@ use ensign_wire::{AbortReason, Kind, Mode, PAYLOAD_BYTES_MAX};
 use super::{cast::proposal, net::Net};
 use crate::{
     Input,
-    signing::{Event, Proposal, RESEND_PAUSE, Record},
+    signing::{Event, Proposal, RESEND_PAUSE, Record, Source},
 };
 
 /// A group whose proposer's disk has not answered yet.

@@ -42,7 +42,7 @@ pub fn recompute(
     match payload {
         None if request.request.payload == Payload::Drill => Ok(Meaning::Drill),
         None => Ok(Meaning::blind(&request.request.messages)),
-        Some(payload) => Meaning::of_psbt(payload, &group.keys),
+        Some(payload) => Meaning::of_payload(payload, &group.keys),
     }
 }
 
