@@ -8,9 +8,15 @@ use std::{
     time::Duration,
 };
 
+use ensign_deadline::{RETRY_INTERVAL_MAX, Timeouts};
 use ensign_engine as engine;
+use ensign_engine::signing::{
+    ANSWERS_PER_MEMBER_MAX, ATTEMPT_PAUSE, ATTEMPTS_MAX, Allowances, EARLY_ENVELOPES_MAX,
+    EARLY_PAYLOADS_MAX, ENDING_WAIT, ENDINGS_REMEMBERED, REQUESTS_MAX, REQUESTS_PER_CREATOR_MAX,
+};
+use ensign_replay::{MESSAGE_AGE_MAX, NONCES_REMEMBERED_MAX};
 use ensign_transport as transport;
-use ensign_wire::{CloseCode, Kind, Lane};
+use ensign_wire::{CloseCode, Kind, Lane, PAYLOAD_BYTES_MAX};
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
@@ -178,4 +184,60 @@ fn every_tag_of_the_code_stands_in_the_page_of_the_wire() {
     let missing = |tag: &&String| !tag.starts_with("ensign/sim") && !page.contains(tag.as_str());
     let missing: Vec<_> = found.iter().filter(missing).collect();
     assert!(missing.is_empty(), "wire.md says nothing of {missing:?}: see \"Tags elsewhere\"");
+}
+
+fn session_numbers() -> Vec<(u64, &'static str)> {
+    use ensign_session::{
+        ACKS_ANSWERED_MAX, DUPLICATES_REMEMBERED, VIEW_QUESTIONS_MIN, VIEWS_SHARED_MAX,
+    };
+    let times = Timeouts::default();
+    vec![
+        (millis(times.init_timeout), "milliseconds until who has not even acknowledged is told of"),
+        (millis(times.nonces_timeout), "milliseconds for the nonces"),
+        (millis(times.partials_timeout), "milliseconds for the partial signatures"),
+        (millis(times.linger_timeout), "milliseconds of linger"),
+        (millis(times.retry_interval), "milliseconds before a question is repeated, doubling"),
+        (millis(RETRY_INTERVAL_MAX), "milliseconds between two questions at most"),
+        (millis(MESSAGE_AGE_MAX), "milliseconds that two clocks may be apart"),
+        (ACKS_ANSWERED_MAX.into(), "questions and aborts of one signer answered in a session"),
+        (VIEWS_SHARED_MAX.into(), "times that a view or proofs are shown to one signer"),
+        (VIEW_QUESTIONS_MIN.into(), "questions before who does not show its view is named"),
+        (DUPLICATES_REMEMBERED as u64, "envelopes remembered as handled"),
+        (NONCES_REMEMBERED_MAX as u64, "nonces of others remembered, over all sessions"),
+    ]
+}
+
+fn request_numbers() -> Vec<(u64, &'static str)> {
+    let Allowances { requests, brought, messages, announced_bytes, payload_bytes, refusals } =
+        Allowances::default();
+    vec![
+        (REQUESTS_MAX as u64, "open requests"),
+        (REQUESTS_PER_CREATOR_MAX as u64, "of them of one other creator"),
+        (requests.burst, "new requests of one creator at once"),
+        (requests.per_minute, "more each minute"),
+        (messages.burst, "messages in them at once"),
+        (messages.per_minute, "more each minute"),
+        (brought.burst, "new requests that one member brings at once"),
+        (brought.per_minute, "more each minute"),
+        (announced_bytes.burst, "bytes of announcements that one member brings at once"),
+        (announced_bytes.per_minute, "more each minute"),
+        (payload_bytes.burst, "bytes of payloads likewise"),
+        (payload_bytes.per_minute, "more each minute"),
+        (refusals.burst, "refusals that one member is told at once"),
+        (refusals.per_minute, "more each minute"),
+        (EARLY_ENVELOPES_MAX as u64, "envelopes of a member kept ahead of their announcement"),
+        (EARLY_PAYLOADS_MAX as u64, "payloads likewise"),
+        (PAYLOAD_BYTES_MAX as u64, "bytes of these payloads"),
+        (ATTEMPTS_MAX.into(), "attempts that count"),
+        (millis(ATTEMPT_PAUSE), "milliseconds before another attempt, times those made"),
+        (millis(ENDING_WAIT), "milliseconds in which the others are asked after the last attempt"),
+        (ENDINGS_REMEMBERED as u64, "ended requests of which everything said is answered"),
+        (ANSWERS_PER_MEMBER_MAX.into(), "answers to one member about an ended request"),
+    ]
+}
+
+#[test]
+fn numbers_in_the_page_of_the_session_are_those_of_the_code() {
+    let numbers = [session_numbers(), request_numbers()].concat();
+    check_block("session.md", "text numbers", &lines(&numbers));
 }
