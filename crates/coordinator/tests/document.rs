@@ -15,6 +15,7 @@ use ensign_engine::signing::{
     EARLY_PAYLOADS_MAX, ENDING_WAIT, ENDINGS_REMEMBERED, REQUESTS_MAX, REQUESTS_PER_CREATOR_MAX,
 };
 use ensign_replay::{MESSAGE_AGE_MAX, NONCES_REMEMBERED_MAX};
+use ensign_store::Table;
 use ensign_transport as transport;
 use ensign_wire::{CloseCode, Kind, Lane, PAYLOAD_BYTES_MAX};
 
@@ -240,4 +241,28 @@ fn request_numbers() -> Vec<(u64, &'static str)> {
 fn numbers_in_the_page_of_the_session_are_those_of_the_code() {
     let numbers = [session_numbers(), request_numbers()].concat();
     check_block("session.md", "text numbers", &lines(&numbers));
+}
+
+/// A size as the pages write it.
+fn size(bytes: usize) -> String {
+    match bytes {
+        whole if whole % (1 << 20) == 0 => format!("{} MiB", whole >> 20),
+        large if large > 1 << 20 => format!("{}.{} MiB", large >> 20, (large >> 10) % 1024 / 10),
+        small => format!("{} KiB", small >> 10),
+    }
+}
+
+#[test]
+fn tables_in_the_page_of_the_store_are_those_of_the_code() {
+    let rows = table(&page("store.md"), "## What is kept");
+    let mut said: Vec<(String, String)> = Vec::new();
+    for row in &rows {
+        let names = row[0].split([':', '(']).next().unwrap();
+        let names = names.split('`').skip(1).step_by(2);
+        said.extend(names.map(|name| (name.to_owned(), row[2].clone())));
+    }
+    let kept = Table::ALL.map(|table| (table.name().to_owned(), size(table.value_bytes_max())));
+    let kept: BTreeSet<_> = kept.into_iter().collect();
+    assert_eq!(said.len(), kept.len(), "a table stands twice");
+    assert_eq!(said.into_iter().collect::<BTreeSet<_>>(), kept);
 }
