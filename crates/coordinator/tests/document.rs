@@ -17,7 +17,7 @@ use ensign_engine::signing::{
 use ensign_replay::{MESSAGE_AGE_MAX, NONCES_REMEMBERED_MAX};
 use ensign_store::Table;
 use ensign_transport as transport;
-use ensign_wire::{CloseCode, Kind, Lane, PAYLOAD_BYTES_MAX};
+use ensign_wire::{AbortReason, CloseCode, Kind, Lane, PAYLOAD_BYTES_MAX};
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
@@ -265,4 +265,34 @@ fn tables_in_the_page_of_the_store_are_those_of_the_code() {
     let kept: BTreeSet<_> = kept.into_iter().collect();
     assert_eq!(said.len(), kept.len(), "a table stands twice");
     assert_eq!(said.into_iter().collect::<BTreeSet<_>>(), kept);
+}
+
+/// Every reason, by the numbers of the wire.
+fn reasons() -> Vec<AbortReason> {
+    (0..u8::MAX).map_while(|number| postcard::from_bytes(&[number]).ok()).collect()
+}
+
+#[test]
+fn reasons_in_the_page_of_the_session_are_those_of_the_code() {
+    let rows = table(&page("session.md"), "## Reasons of an abort");
+    let named: Vec<_> = rows.iter().map(|row| row[0].trim_matches('`').to_owned()).collect();
+    let mut known: Vec<_> = reasons().iter().map(|reason| format!("{reason:?}")).collect();
+    let mut named_sorted = named.clone();
+    (named_sorted.sort(), known.sort());
+    assert_eq!(named_sorted, known);
+    for reason in reasons() {
+        let at = named.iter().position(|name| *name == format!("{reason:?}")).unwrap();
+        let is_claim = rows[at][3] == "claim";
+        assert_eq!(is_claim, reason.is_claim(), "{reason:?}");
+    }
+}
+
+#[test]
+fn kinds_in_the_page_of_evidence_are_those_of_the_session() {
+    // Each row of proofs has a kind of file, and silence is the one that is no proof.
+    let kinds = table(&page("evidence.md"), "| kind | finding | then |");
+    let numbers: Vec<_> = kinds.iter().map(|row| row[0].clone()).collect();
+    assert_eq!(numbers, ["0", "1", "2", "3", "4", "5"]);
+    let convicting = table(&page("session.md"), "## Evidence");
+    assert_eq!(convicting.len() + 1, kinds.len());
 }
