@@ -276,10 +276,8 @@ fn reasons() -> Vec<AbortReason> {
 fn reasons_in_the_page_of_the_session_are_those_of_the_code() {
     let rows = table(&page("session.md"), "## Reasons of an abort");
     let named: Vec<_> = rows.iter().map(|row| row[0].trim_matches('`').to_owned()).collect();
-    let mut known: Vec<_> = reasons().iter().map(|reason| format!("{reason:?}")).collect();
-    let mut named_sorted = named.clone();
-    (named_sorted.sort(), known.sort());
-    assert_eq!(named_sorted, known);
+    let known: BTreeSet<_> = reasons().iter().map(|reason| format!("{reason:?}")).collect();
+    assert_eq!(named.iter().cloned().collect::<BTreeSet<_>>(), known);
     for reason in reasons() {
         let at = named.iter().position(|name| *name == format!("{reason:?}")).unwrap();
         let is_claim = rows[at][3] == "claim";
