@@ -15,8 +15,9 @@ use ensign_engine::signing::{
     EARLY_PAYLOADS_MAX, ENDING_WAIT, ENDINGS_REMEMBERED, REQUESTS_MAX, REQUESTS_PER_CREATOR_MAX,
 };
 use ensign_replay::{MESSAGE_AGE_MAX, NONCES_REMEMBERED_MAX};
+use ensign_store::Table;
 use ensign_transport as transport;
-use ensign_wire::{CloseCode, Kind, Lane, PAYLOAD_BYTES_MAX};
+use ensign_wire::{AbortReason, CloseCode, Kind, Lane, PAYLOAD_BYTES_MAX};
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
@@ -240,4 +241,56 @@ fn request_numbers() -> Vec<(u64, &'static str)> {
 fn numbers_in_the_page_of_the_session_are_those_of_the_code() {
     let numbers = [session_numbers(), request_numbers()].concat();
     check_block("session.md", "text numbers", &lines(&numbers));
+}
+
+/// A size as the pages write it.
+fn size(bytes: usize) -> String {
+    match bytes {
+        whole if whole % (1 << 20) == 0 => format!("{} MiB", whole >> 20),
+        large if large > 1 << 20 => format!("{}.{} MiB", large >> 20, (large >> 10) % 1024 / 10),
+        small => format!("{} KiB", small >> 10),
+    }
+}
+
+#[test]
+fn tables_in_the_page_of_the_store_are_those_of_the_code() {
+    let rows = table(&page("store.md"), "## What is kept");
+    let mut said: Vec<(String, String)> = Vec::new();
+    for row in &rows {
+        let names = row[0].split([':', '(']).next().unwrap();
+        let names = names.split('`').skip(1).step_by(2);
+        said.extend(names.map(|name| (name.to_owned(), row[2].clone())));
+    }
+    let kept = Table::ALL.map(|table| (table.name().to_owned(), size(table.value_bytes_max())));
+    let kept: BTreeSet<_> = kept.into_iter().collect();
+    assert_eq!(said.len(), kept.len(), "a table stands twice");
+    assert_eq!(said.into_iter().collect::<BTreeSet<_>>(), kept);
+}
+
+/// Every reason, by the numbers of the wire.
+fn reasons() -> Vec<AbortReason> {
+    (0..u8::MAX).map_while(|number| postcard::from_bytes(&[number]).ok()).collect()
+}
+
+#[test]
+fn reasons_in_the_page_of_the_session_are_those_of_the_code() {
+    let rows = table(&page("session.md"), "## Reasons of an abort");
+    let named: Vec<_> = rows.iter().map(|row| row[0].trim_matches('`').to_owned()).collect();
+    let known: BTreeSet<_> = reasons().iter().map(|reason| format!("{reason:?}")).collect();
+    assert_eq!(named.iter().cloned().collect::<BTreeSet<_>>(), known);
+    for reason in reasons() {
+        let at = named.iter().position(|name| *name == format!("{reason:?}")).unwrap();
+        let is_claim = rows[at][3] == "claim";
+        assert_eq!(is_claim, reason.is_claim(), "{reason:?}");
+    }
+}
+
+#[test]
+fn kinds_in_the_page_of_evidence_are_those_of_the_session() {
+    // Each row of proofs has a kind of file, and silence is the one that is no proof.
+    let kinds = table(&page("evidence.md"), "| kind | finding | then |");
+    let numbers: Vec<_> = kinds.iter().map(|row| row[0].clone()).collect();
+    assert_eq!(numbers, ["0", "1", "2", "3", "4", "5"]);
+    let convicting = table(&page("session.md"), "## Evidence");
+    assert_eq!(convicting.len() + 1, kinds.len());
 }
