@@ -7,8 +7,8 @@ use ensign_identity::{
     Delegation, DelegationError, DelegationProof, NodeKey, Signature, SignerKey, verify,
 };
 use ensign_primitives::{
-    GroupId, MESSAGES_MAX, Network, PeerId, RequestId, SIGNERS_MAX, SessionId, SignerIndex,
-    TaggedHasher, UnixTime,
+    GroupId, KeyPath, MESSAGES_MAX, Network, PeerId, RequestId, SIGNERS_MAX, SessionId,
+    SignerIndex, TaggedHasher, UnixTime,
 };
 use serde::{
     Deserialize, Deserializer, Serialize,
@@ -66,11 +66,19 @@ pub enum TxType {
 pub enum KeyTweak {
     /// The aggregate key itself, as an output key or for a bare message.
     None,
-    /// The taproot output key over the aggregate key as internal key (BIP341).
+    /// The taproot output key (BIP341) over a child of the aggregate key as internal key.
     Taproot {
+        /// Which child (BIP328), each step a plain tweak; [`KeyPath::ROOT`] for the aggregate key.
+        path: KeyPath,
         /// The root of the script tree, `None` for a key-path-only output.
         merkle_root: Option<[u8; 32]>,
     },
+}
+
+impl KeyTweak {
+    /// The taproot output over the aggregate key itself, without scripts: the first address that a
+    /// group has.
+    pub const ADDRESS: Self = Self::Taproot { path: KeyPath::ROOT, merkle_root: None };
 }
 
 /// One 32-byte message and the key it is signed under.
