@@ -82,7 +82,7 @@ mod descriptor;
 mod draft;
 pub use draft::{Draft, DraftCoin, DraftError, Drafted};
 mod parse;
-pub use parse::{Psbt, parse, parse_with_form};
+pub use parse::{Psbt, parse, parse_binary, parse_with_form};
 mod form;
 pub use form::Form;
 mod lookalike;

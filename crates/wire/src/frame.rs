@@ -5,7 +5,10 @@ use alloc::{boxed::Box, vec::Vec};
 use ensign_primitives::{Network, QueryId, RequestId};
 use serde::{Deserialize, Serialize, Serializer};
 
-use crate::{DecodeError, Envelope, Groups, Hello, Kind, PAYLOAD_BYTES_MAX, codec};
+use crate::{
+    Consent, DecodeError, Envelope, Groups, Hello, Kind, LinkReport, PAYLOAD_BYTES_MAX, Signed,
+    codec,
+};
 
 /// Most bytes of a frame header: one for the kind, three for the length.
 pub const HEADER_BYTES_MAX: usize = 4;
@@ -80,6 +83,10 @@ pub enum Frame {
     },
     /// Names the groups that the sender shares with the receiver.
     Groups(Groups),
+    /// Carries a signer's word on a request.
+    Consent(Box<Signed<Consent>>),
+    /// Carries whom a member of a group sees.
+    LinkReport(Box<Signed<LinkReport>>),
     /// Carries a signed statement about a session.
     Envelope(Box<Envelope>),
 }
@@ -93,6 +100,8 @@ impl Frame {
             Self::Pong(_) => Kind::Pong,
             Self::Payload { .. } => Kind::Payload,
             Self::Groups(_) => Kind::Groups,
+            Self::Consent(_) => Kind::Consent,
+            Self::LinkReport(_) => Kind::LinkReport,
             Self::Envelope(envelope) => envelope.body().kind(),
         }
     }
@@ -104,6 +113,8 @@ impl Frame {
             Self::Ping(query) | Self::Pong(query) => codec::encode(query),
             Self::Payload { request, bytes } => codec::encode(&(request, Blob(bytes))),
             Self::Groups(groups) => codec::encode(groups),
+            Self::Consent(consent) => consent.encode(),
+            Self::LinkReport(report) => report.encode(),
             Self::Envelope(envelope) => envelope.encode(),
         };
         let mut frame = Vec::with_capacity(HEADER_BYTES_MAX + body.len());
@@ -143,6 +154,8 @@ impl Frame {
                 groups.validate()?;
                 Ok(Self::Groups(groups))
             }
+            Kind::Consent => Ok(Self::Consent(Box::new(Signed::decode(body, network)?))),
+            Kind::LinkReport => Ok(Self::LinkReport(Box::new(Signed::decode(body, network)?))),
             Kind::SessionAnnounce
             | Kind::SessionJoin
             | Kind::SessionReady

@@ -2,18 +2,16 @@
 
 use std::sync::Arc;
 
-use ensign_identity::{DelegationProof, Signature, SignerKey};
+use ensign_identity::{DelegationProof, Signature, SignerKey, Terms};
 use ensign_musig::{PartialSig, PubNonce};
-use ensign_primitives::{
-    MESSAGES_MAX, Network, PeerId, SIGNERS_MAX, SessionId, SignerIndex, UnixTime,
-};
+use ensign_primitives::{MESSAGES_MAX, Network, PeerId, SIGNERS_MAX, SessionId, SignerIndex};
 use ensign_session::{Order, PartialsError};
 use ensign_wire::{PAYLOAD_BYTES_MAX, SignedRequest, SigningRequest};
 use serde::{Deserialize, Serialize};
 
 use crate::{Asks, SignerError};
 
-const NONCE_BYTES: usize = 66;
+pub(super) const NONCE_BYTES: usize = 66;
 const PARTIAL_BYTES: usize = 32;
 
 /// Most bytes of a question or an answer: every nonce of the largest group for the largest request,
@@ -27,7 +25,7 @@ pub(super) enum Question {
     /// Which key is it?
     Hello,
     /// Let a node speak for the key.
-    Delegate { network: Network, peer: PeerId, expires: UnixTime },
+    Delegate { network: Network, peer: PeerId, terms: Terms },
     /// Make nonces for an attempt. Everything in it is a claim.
     Nonces {
         session: SessionId,

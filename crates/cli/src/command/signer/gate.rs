@@ -5,11 +5,12 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use ensign_api::view::WorkView;
 use ensign_coordinator::{Asks, InProcess, Signer as _, SignerError};
-use ensign_identity::{Delegation, DelegationProof, SignerKey};
+use ensign_identity::{Delegation, DelegationProof, SignerKey, Terms};
 use ensign_musig::PubNonce;
 use ensign_primitives::{Network, PeerId, RequestId, SessionId, UnixTime};
 use ensign_psbt::{
-    ConsentDigest, Facts, Note, Policy, Summary, Surroundings, analyze, judge, judge_blind, parse,
+    ConsentDigest, Facts, Note, Policy, Summary, Surroundings, analyze, judge, judge_blind,
+    parse_binary,
 };
 use ensign_session::{Order, OwnNonces, OwnPartials};
 use ensign_wire::{Payload, SignedRequest};
@@ -202,7 +203,7 @@ impl Gate {
     pub(super) fn delegate(
         &self,
         asker: &dyn Asker,
-        asked: (Network, PeerId, UnixTime),
+        asked: (Network, PeerId, Terms),
     ) -> Result<DelegationProof, SignerError> {
         self.delegate_at(now(), asker, asked)
     }
@@ -212,10 +213,10 @@ impl Gate {
         &self,
         now: UnixTime,
         asker: &dyn Asker,
-        (network, peer, expires): (Network, PeerId, UnixTime),
+        (network, peer, terms): (Network, PeerId, Terms),
     ) -> Result<DelegationProof, SignerError> {
         // First: what no reader accepts is not worth a question.
-        if let Err(error) = Delegation::check(&peer, expires, now) {
+        if let Err(error) = Delegation::check(&peer, terms, now) {
             self.tell_refused(&error.to_string());
             return Err(SignerError::Delegation(error));
         }
@@ -223,17 +224,18 @@ impl Gate {
             self.tell_refused(&format!("a delegation for {network}"));
             return Err(SignerError::Refused);
         }
-        let until = words::date(expires);
+        let until = words::date(terms.expires);
         let event = Line::new("delegation")
             .with("node", peer.to_string())
-            .with("expires_ms", expires.as_millis());
+            .with("number", terms.number)
+            .with("expires_ms", terms.expires.as_millis());
         let text = format!(
             "a node wants to speak for this key\n  node   {peer}\n  until  {until}\n  It can \
              then propose and join requests; it cannot sign one by itself."
         );
         let question = Question::plain(Subject::Node(peer), "the node", text, "let it".to_owned());
         self.ask(asker, &event, question)?;
-        self.kept().signer.delegate(network, peer, expires)
+        self.kept().signer.delegate(network, peer, terms)
     }
 
     /// Signs, and says so.
@@ -275,7 +277,7 @@ fn summary(signed: &SignedRequest, payload: Option<&[u8]>) -> Result<Option<Box<
     };
     let group = ensign_psbt::Group::new(request.network, &request.signers);
     let group = group.map_err(|error| error.to_string())?;
-    let psbt = parse(bytes).map_err(|error| error.to_string())?;
+    let psbt = parse_binary(bytes).map_err(|error| error.to_string())?;
     let spend = analyze(&psbt, &group).map_err(|error| error.to_string())?;
     if spend.messages != request.messages || spend.summary.amount_spent() != request.amount {
         return Err("what it asks for is not what its PSBT says".to_owned());
