@@ -3,7 +3,7 @@
 
 use std::{
     collections::BTreeSet,
-    fs,
+    env, fs,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -33,39 +33,89 @@ fn table(page: &str, below: &str) -> Vec<Vec<String>> {
     rows
 }
 
+/// Compares a block of a page with what the code has, or writes it.
+fn check_block(name: &str, fence: &str, block: &str) {
+    let (path, fence) = (root().join("docs/protocol").join(name), format!("```{fence}\n"));
+    let page = page(name);
+    let (before, rest) = page.split_once(&fence).unwrap();
+    let (shown, after) = rest.split_once("```").unwrap();
+    if env::var_os("ENSIGN_BLESS").is_some() {
+        fs::write(path, format!("{before}{fence}{block}```{after}")).unwrap();
+        return;
+    }
+    let command = "ENSIGN_BLESS=1 cargo test -p ensign-coordinator --test document";
+    assert_eq!(shown, block, "{name} is stale: run `{command}`");
+}
+
+/// One line for each number, ranged right.
+fn lines(numbers: &[(u64, &str)]) -> String {
+    let width = numbers.iter().map(|(number, _)| number.to_string().len()).max().unwrap();
+    numbers.iter().map(|(number, what)| format!("{number:>width$}  {what}\n")).collect()
+}
+
+const fn millis(time: Duration) -> u64 {
+    time.as_millis() as u64
+}
+
 #[test]
 fn numbers_in_the_page_of_the_transport_are_those_of_the_code() {
-    let page = page("transport.md");
-    let block = page.split("```text numbers\n").nth(1).unwrap().split("```").next().unwrap();
-    let said =
-        block.lines().map(|line| line.trim_start().split(' ').next().unwrap().parse().unwrap());
-    let millis = |time: Duration| time.as_millis() as usize;
     let numbers = [
-        transport::HANDSHAKES_MAX,
-        transport::HANDSHAKES_PER_IP_MAX,
-        transport::HANDSHAKES_BEFORE_RETRY_MAX,
-        transport::LINKS_MAX,
-        engine::PEERS_MAX,
-        engine::STRANGERS_MAX,
-        millis(transport::HANDSHAKE_TIMEOUT),
-        millis(transport::HANDSHAKE_GRACE),
-        millis(engine::HELLO_TIMEOUT),
-        millis(transport::ADMISSION_TIMEOUT),
-        millis(engine::STRANGER_TIME),
-        millis(transport::IDLE_TIMEOUT),
-        millis(transport::KEEP_ALIVE_INTERVAL),
-        millis(engine::peers::BACKOFF_MIN),
-        millis(engine::peers::BACKOFF_MAX),
-        millis(transport::FLUSH_TIMEOUT),
-        transport::STRANGER_QUEUE_BYTES_MAX,
-        transport::SIGNING_QUEUE_BYTES_MAX,
-        transport::CONTROL_QUEUE_BYTES_MAX,
-        transport::BULK_QUEUE_BYTES_MAX,
-        transport::STRANGER_FRAMES_MAX as usize,
-        engine::PINGS_ALLOWED.burst as usize,
-        engine::PINGS_ALLOWED.per_minute as usize,
+        (transport::HANDSHAKES_MAX as u64, "unfinished handshakes of callers"),
+        (transport::HANDSHAKES_PER_IP_MAX as u64, "of them from one address"),
+        (
+            transport::HANDSHAKES_BEFORE_RETRY_MAX as u64,
+            "of them before a caller must prove its address (Retry)",
+        ),
+        (
+            transport::LINKS_MAX as u64,
+            "connections whose handshake is done, before strangers are refused",
+        ),
+        (engine::PEERS_MAX as u64, "nodes connected"),
+        (engine::STRANGERS_MAX as u64, "strangers among them"),
+        (millis(transport::HANDSHAKE_TIMEOUT), "milliseconds for a handshake and the choice"),
+        (
+            millis(transport::HANDSHAKE_GRACE),
+            "of them in which a handshake does not give way to another",
+        ),
+        (millis(engine::HELLO_TIMEOUT), "milliseconds for the first Hello"),
+        (
+            millis(transport::ADMISSION_TIMEOUT),
+            "milliseconds for the admission of a frame for members",
+        ),
+        (millis(engine::STRANGER_TIME), "milliseconds for a stranger"),
+        (
+            millis(transport::IDLE_TIMEOUT),
+            "milliseconds of silence before a connection is given up",
+        ),
+        (
+            millis(transport::KEEP_ALIVE_INTERVAL),
+            "milliseconds between signs of life of QUIC (PING) on a quiet connection",
+        ),
+        (
+            millis(engine::peers::BACKOFF_MIN),
+            "milliseconds before the second dial; doubles, the upper half random",
+        ),
+        (millis(engine::peers::BACKOFF_MAX), "milliseconds between two dials at most"),
+        (
+            millis(transport::FLUSH_TIMEOUT),
+            "milliseconds for what is queued when a connection is closed",
+        ),
+        (
+            transport::STRANGER_QUEUE_BYTES_MAX as u64,
+            "bytes waiting for a stranger, 144 for each frame included",
+        ),
+        (
+            transport::SIGNING_QUEUE_BYTES_MAX as u64,
+            "bytes of signing frames waiting for a member, likewise: whatever a node says itself of \
+             100 requests",
+        ),
+        (transport::CONTROL_QUEUE_BYTES_MAX as u64, "bytes of control frames"),
+        (transport::BULK_QUEUE_BYTES_MAX as u64, "bytes of bulk"),
+        (transport::STRANGER_FRAMES_MAX.into(), "frames of a stranger on one connection"),
+        (engine::PINGS_ALLOWED.burst, "pings answered at once"),
+        (engine::PINGS_ALLOWED.per_minute, "more each minute"),
     ];
-    assert_eq!(said.collect::<Vec<usize>>(), numbers);
+    check_block("transport.md", "text numbers", &lines(&numbers));
 }
 
 #[test]

@@ -198,7 +198,7 @@ pub(crate) fn request_fields() -> Dump {
         .then(keys)
         .varint(1, "messages")
         .raw(&request.messages[0].digest, "message 0: digest")
-        .variant(1, "tweak: Taproot")
+        .variant(2, "tweak: TaprootChild")
         .varint(2, "path: 2 steps")
         .varint(0, "step 0: 0")
         .varint(3, "step 1: 3")
