@@ -306,7 +306,7 @@ impl SigningRequest {
     }
 
     /// Returns what a drill signs: a tagged hash (`ensign/drill/v1`) over the group and the request's
-    /// nonce, under the key of the group's address. No coin can be spent with it, because what a
+    /// nonce, under the key of the group's first receiving address (`0/0`). No coin can be spent with it, because what a
     /// coin's signature signs is hashed under another tag (BIP341).
     ///
     /// It is the only message that a request with [`Payload::Drill`] may have. Cost: one hash over the keys.
@@ -347,7 +347,7 @@ impl SigningRequest {
 pub fn drill_message(network: Network, signers: &GroupKeys, nonce: &[u8; 16]) -> Message {
     let group = signers.group_id(network);
     let hasher = TaggedHasher::new("ensign/drill/v1", network).bytes(group.as_bytes());
-    let tweak = KeyTweak::Taproot { merkle_root: None };
+    let tweak = KeyTweak::Taproot { path: KeyPath::FIRST, merkle_root: None };
     Message { digest: hasher.bytes(nonce).finish(), tweak }
 }
 
