@@ -129,9 +129,13 @@ impl Muster {
         }
     }
 
-    /// Forgets a request that is over.
-    pub(crate) fn closed(&mut self, id: &RequestId) {
+    /// Forgets a request that is over; with the last one of its group nobody waits for reports.
+    pub(crate) fn closed(&mut self, around: Around<'_>, id: &RequestId) {
         self.consents.close(id);
+        let group = around.requests.get(id).map(Request::group);
+        if let Some(group) = group.filter(|group| !around.is_open(group)) {
+            self.readiness.rest(&group);
+        }
     }
 
     /// Notes what our user decided; returns its number.

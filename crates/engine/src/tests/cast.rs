@@ -12,7 +12,7 @@ use ensign_wire::{
     GroupKeys, KeyTweak, Message, Mode, Payload, Scheme, SignedRequest, SigningRequest, TxType,
 };
 
-use crate::{Engine, EngineConfig, GroupConfig, Keys, Proposal, Restored};
+use crate::{Engine, EngineConfig, GroupConfig, Keys, Proposal, Restored, Source};
 
 pub(super) const NETWORK: Network = Network::Regtest;
 /// The wall clock at the start of every test.
@@ -108,9 +108,9 @@ pub(super) fn proposal(people: &[usize], mode: Mode) -> Proposal {
         group: group_id(people),
         messages: vec![
             Message { digest: [7; 32], tweak: KeyTweak::None },
-            Message { digest: [8; 32], tweak: KeyTweak::Taproot { merkle_root: None } },
+            Message { digest: [8; 32], tweak: KeyTweak::ADDRESS },
         ],
-        payload: Some(PSBT.to_vec()),
+        source: Source::Psbt(PSBT.to_vec()),
         purpose: "a test".to_string(),
         tx_type: TxType::Spend,
         amount: 1000,

@@ -136,6 +136,11 @@ impl Readiness {
         self.due.extend(at.map(|at| (at, *group)));
     }
 
+    /// Looks at a group no more by itself.
+    pub(crate) fn rest(&mut self, group: &GroupId) {
+        self.look_again(group, None);
+    }
+
     /// Takes the groups whose moment has come, by name.
     pub(crate) fn take_due(&mut self, now: Now) -> Vec<GroupId> {
         let due = self.due.iter().take_while(|(at, _)| *at <= now.instant);

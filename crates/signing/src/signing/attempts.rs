@@ -387,7 +387,7 @@ impl Signing {
 
     fn settle(&mut self, now: Now, id: RequestId, end: (GroupId, End), share: Share) {
         self.requests.change(&id, |request| request.settle(now));
-        self.muster.closed(&id);
+        self.muster.closed(around!(self, now), &id);
         self.horizons.see(now.unix);
         self.requests.end(id, end, share);
     }
@@ -423,6 +423,10 @@ impl Signing {
                     let failure = crate::request::no_attempt_left(AbortReason::Expired);
                     self.close(now, id, Closing { group, attempt, failure, mark });
                     self.requests.drop_if_over(id);
+                }
+                // Whoever tries again and again waits as everybody does that the others would not follow.
+                Due::Attempt if !self.muster.may_open(now, self.own_peer()) => {
+                    self.requests.change(&id, |request| request.course_mut().pause(now));
                 }
                 Due::Attempt => {
                     let next = Attempt { request: id, number: attempt + 1 };

@@ -214,6 +214,8 @@ fn message(frame: &[u8]) -> Option<Message> {
         Frame::Groups(groups) => Some(Message::Groups(groups)),
         Frame::Payload { request, bytes } => Some(Message::Payload { request, bytes }),
         Frame::Envelope(envelope) => Some(Message::Statement(envelope)),
+        Frame::Consent(consent) => Some(Message::Consent(consent)),
+        Frame::LinkReport(report) => Some(Message::LinkReport(report)),
         _ => None,
     }
 }

@@ -11,7 +11,8 @@ use std::{
 
 use ensign_identity::{Delegation, DelegationProof, NodeKey, Signature, SignerKey, Terms};
 use ensign_primitives::{
-    MESSAGES_MAX, Network, QueryId, RequestId, SIGNERS_MAX, SessionId, SignerIndex, UnixTime,
+    KEY_PATH_STEPS_MAX, KeyPath, MESSAGES_MAX, Network, QueryId, RequestId, SIGNERS_MAX, SessionId,
+    SignerIndex, UnixTime,
 };
 use proptest::{array, collection::vec, option, prelude::*, sample};
 
@@ -59,6 +60,11 @@ pub(super) fn delegation(signer: usize, peer: usize, network: Network) -> Delega
     DelegationProof { number: 1, expires, signature: node_key(signer).sign(&digest) }
 }
 
+fn key_paths() -> impl Strategy<Value = KeyPath> {
+    let steps = vec(0..1_u32 << 31, 0..=KEY_PATH_STEPS_MAX);
+    steps.prop_map(|steps| KeyPath::new(&steps).unwrap())
+}
+
 /// A request by signer 0 of three, for two messages.
 pub(super) fn fixed_request() -> SigningRequest {
     SigningRequest {
@@ -67,7 +73,7 @@ pub(super) fn fixed_request() -> SigningRequest {
         signers: GroupKeys::new((0..3).map(signer_key).collect()).unwrap(),
         messages: Vec::from([
             Message { digest: [1; 32], tweak: KeyTweak::None },
-            Message { digest: [2; 32], tweak: KeyTweak::Taproot { merkle_root: None } },
+            Message { digest: [2; 32], tweak: KeyTweak::ADDRESS },
         ]),
         payload: Payload::Blind,
         purpose: String::from("rent"),
@@ -299,7 +305,7 @@ pub(super) fn requests() -> impl Strategy<Value = SigningRequest> {
     let who = (sample::subsequence((0..SIGNERS_MAX).collect::<Vec<_>>(), 1..=9), any::<u16>());
     (what, who, times, modes(), any::<[u8; 16]>()).prop_map(
         |((messages, payload, purpose, tx_type, amount), (keys, creator), times, mode, nonce)| {
-            SigningRequest {
+            as_drill(SigningRequest {
                 network: NETWORK,
                 scheme: Scheme::Bip327,
                 creator: SignerIndex(creator % keys.len() as u16),
@@ -313,15 +319,25 @@ pub(super) fn requests() -> impl Strategy<Value = SigningRequest> {
                 expires: UnixTime::from_millis(times.0 + times.1),
                 mode,
                 nonce,
-            }
+            })
         },
     )
+}
+
+/// A drill has one message and amount zero, and no other.
+fn as_drill(request: SigningRequest) -> SigningRequest {
+    if request.payload != Payload::Drill {
+        return request;
+    }
+    let messages = Vec::from([request.drill_message()]);
+    SigningRequest { messages, amount: 0, ..request }
 }
 
 fn messages() -> impl Strategy<Value = Message> {
     let tweak = prop_oneof![
         Just(KeyTweak::None),
-        option::of(digests()).prop_map(|merkle_root| KeyTweak::Taproot { merkle_root }),
+        (key_paths(), option::of(digests()))
+            .prop_map(|(path, merkle_root)| KeyTweak::Taproot { path, merkle_root }),
     ];
     (digests(), tweak).prop_map(|(digest, tweak)| Message { digest, tweak })
 }
@@ -331,6 +347,7 @@ fn payload_digests() -> impl Strategy<Value = Payload> {
         Just(Payload::Blind),
         (digests(), 1..=PAYLOAD_BYTES_MAX as u32)
             .prop_map(|(digest, len)| Payload::Psbt { digest, len }),
+        Just(Payload::Drill),
     ]
 }
 
@@ -422,7 +439,8 @@ fn refusals() -> impl Strategy<Value = Refusal> {
 
 /// The request with every list as long as it may be.
 pub(super) fn largest_request() -> SigningRequest {
-    let tweak = KeyTweak::Taproot { merkle_root: Some([0xff; 32]) };
+    let path = KeyPath::new(&[u32::MAX >> 1; KEY_PATH_STEPS_MAX]).unwrap();
+    let tweak = KeyTweak::Taproot { path, merkle_root: Some([0xff; 32]) };
     SigningRequest {
         signers: GroupKeys::new((0..SIGNERS_MAX).map(signer_key).collect()).unwrap(),
         messages: std::vec![Message { digest: [0xff; 32], tweak }; MESSAGES_MAX],
