@@ -5,7 +5,10 @@ use alloc::{boxed::Box, vec::Vec};
 use ensign_primitives::{Network, QueryId, RequestId};
 use serde::{Deserialize, Serialize, Serializer};
 
-use crate::{DecodeError, Envelope, Groups, Hello, Kind, PAYLOAD_BYTES_MAX, codec};
+use crate::{
+    DecodeError, Envelope, FormationMessage, Groups, Hello, Kind, PAYLOAD_BYTES_MAX, Seat, Signed,
+    codec,
+};
 
 /// Most bytes of a frame header: one for the kind, three for the length.
 pub const HEADER_BYTES_MAX: usize = 4;
@@ -82,6 +85,8 @@ pub enum Frame {
     Groups(Groups),
     /// Carries a signed statement about a session.
     Envelope(Box<Envelope>),
+    /// Carries what is said while a group forms.
+    Formation(FormationMessage),
 }
 
 impl Frame {
@@ -94,6 +99,7 @@ impl Frame {
             Self::Payload { .. } => Kind::Payload,
             Self::Groups(_) => Kind::Groups,
             Self::Envelope(envelope) => envelope.body().kind(),
+            Self::Formation(message) => message.kind(),
         }
     }
 
@@ -105,6 +111,7 @@ impl Frame {
             Self::Payload { request, bytes } => codec::encode(&(request, Blob(bytes))),
             Self::Groups(groups) => codec::encode(groups),
             Self::Envelope(envelope) => envelope.encode(),
+            Self::Formation(message) => message.encode(),
         };
         let mut frame = Vec::with_capacity(HEADER_BYTES_MAX + body.len());
         Header::encode(self.kind(), body.len(), &mut frame);
@@ -157,6 +164,21 @@ impl Frame {
             | Kind::ValidationError => {
                 let envelope = Envelope::decode_as(kind, body, network)?;
                 Ok(Self::Envelope(Box::new(envelope)))
+            }
+            Kind::FormationSeat => {
+                Seat::decode(body).map(FormationMessage::Seat).map(Self::Formation)
+            }
+            Kind::FormationSeated => {
+                codec::decode(body).map(FormationMessage::Seated).map(Self::Formation)
+            }
+            // Read by who waits for one: each member costs a curve point.
+            Kind::FormationRoster => Ok(Self::Formation(FormationMessage::Roster(body.to_vec()))),
+            Kind::FormationCertificate => {
+                Ok(Self::Formation(FormationMessage::Certificate(body.to_vec())))
+            }
+            Kind::FormationStatement => {
+                let statement = Box::new(Signed::decode(body, network)?);
+                Ok(Self::Formation(FormationMessage::Statement(statement)))
             }
         }
     }

@@ -63,7 +63,16 @@ impl<'de> Visitor<'de> for KindThenFields {
             Kind::SignatureFinalized => seq.next_element()?.map(Body::SignatureFinalized),
             Kind::SessionAbort => seq.next_element()?.map(Body::SessionAbort),
             Kind::ValidationError => seq.next_element()?.map(Body::ValidationError),
-            Kind::Hello | Kind::Ping | Kind::Pong | Kind::Groups | Kind::Payload => {
+            Kind::Hello
+            | Kind::Ping
+            | Kind::Pong
+            | Kind::Groups
+            | Kind::Payload
+            | Kind::FormationSeat
+            | Kind::FormationSeated
+            | Kind::FormationRoster
+            | Kind::FormationStatement
+            | Kind::FormationCertificate => {
                 return Err(de::Error::custom("frames of this kind carry no statement"));
             }
         };
