@@ -24,7 +24,7 @@ use ensign_engine::{
     Engine, EngineConfig, Event as NodeEvent, GroupConfig, Input, Output, Proposal,
     signing::{self, Known, ask_local_signer},
 };
-use ensign_identity::{Delegation, DelegationProof, NodeKey, Signature, SignerKey};
+use ensign_identity::{Delegation, DelegationProof, NodeKey, Signature, SignerKey, Terms};
 use ensign_musig::{KeyAggCtx, NonceEntropy, PartialSig, PubNonce, SecKey, SigningCtx, nonce_gen};
 use ensign_primitives::{
     Direction, GroupId, Instant, LinkId, Network, Now, PeerId, RequestId, StateMachine, UnixTime,
@@ -298,8 +298,10 @@ fn person(index: usize, now: UnixTime) -> (Arc<NodeKey>, Arc<SecKey>, Delegation
     let sec_key = SecKey::from_secret_bytes(secret(2)).expect("a secret");
     let signer = SignerKey::from_public_key(sec_key.public_key());
     let expires = now.after(HOUR * 24 * 300);
-    let digest = Delegation::digest(&signer, &node_key.peer_id(), NETWORK, expires);
-    let proof = DelegationProof { expires, signature: Signature(sec_key.sign_schnorr(&digest)) };
+    let digest =
+        Delegation::digest(&signer, &node_key.peer_id(), NETWORK, Terms { number: 1, expires });
+    let proof =
+        DelegationProof { number: 1, expires, signature: Signature(sec_key.sign_schnorr(&digest)) };
     (Arc::new(node_key), Arc::new(sec_key), proof)
 }
 

@@ -146,7 +146,7 @@ fn announce() -> Body {
         mode: Mode::Committed,
         nonce: [9; 16],
     };
-    let delegation = DelegationProof { expires: NOW, signature: Signature([8; 64]) };
+    let delegation = DelegationProof { number: 1, expires: NOW, signature: Signature([8; 64]) };
     let request = SignedRequest::sign(request, &node_key(1), delegation);
     let request = request.expect("the request is within its limits");
     Body::SessionAnnounce(Box::new(SessionAnnounce { attempt: 1, request }))

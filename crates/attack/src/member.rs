@@ -4,7 +4,7 @@ use std::{cell::Cell, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, Result};
 use ensign_coordinator::Group;
-use ensign_identity::{Delegation, DelegationProof, NodeKey, Signature, SignerKey};
+use ensign_identity::{Delegation, DelegationProof, NodeKey, Signature, SignerKey, Terms};
 use ensign_musig::SecKey;
 use ensign_primitives::{Network, RequestId, SessionId, SignerIndex};
 use ensign_wire::{
@@ -166,8 +166,9 @@ fn group_keys(group: &Group) -> Result<GroupKeys> {
 fn delegate(node_key: &NodeKey, sec_key: &SecKey, network: Network) -> DelegationProof {
     let expires = unix_now().after(Duration::from_secs(30 * 24 * 3600));
     let signer = SignerKey::from_public_key(sec_key.public_key());
-    let digest = Delegation::digest(&signer, &node_key.peer_id(), network, expires);
-    DelegationProof { expires, signature: Signature(sec_key.sign_schnorr(&digest)) }
+    let digest =
+        Delegation::digest(&signer, &node_key.peer_id(), network, Terms { number: 1, expires });
+    DelegationProof { number: 1, expires, signature: Signature(sec_key.sign_schnorr(&digest)) }
 }
 
 /// Returns some point on the curve.

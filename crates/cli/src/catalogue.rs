@@ -112,6 +112,7 @@ const SESSION_EXITS: &[(&str, Exit)] = &[
     ("E-SES-010", Exit::Peer),
     ("E-SES-011", Exit::Declined),
     ("E-SES-012", Exit::Peer),
+    ("E-SES-013", Exit::Open),
     ("E-PEER-001", Exit::Peer),
     ("E-PEER-002", Exit::Peer),
     ("E-PEER-003", Exit::NotReady),

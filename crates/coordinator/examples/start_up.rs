@@ -22,7 +22,7 @@ use bitcoin::{
 };
 use ensign_coordinator::{Coordinator, Event, Group, Keys, Member, RequestEvent};
 use ensign_engine::signing::Record;
-use ensign_identity::{Delegation, DelegationProof, NodeKey, Signature, SignerKey};
+use ensign_identity::{Delegation, DelegationProof, NodeKey, Signature, SignerKey, Terms};
 use ensign_musig::SecKey;
 use ensign_primitives::{Network, SignerIndex, UnixTime, sha256};
 use ensign_store::{Batch, Place, RedbStore, Store as _, StoreOptions};
@@ -132,9 +132,10 @@ impl Creator {
         let signers = GroupKeys::new(signers)?;
         let position = signers.index_of(&own).ok_or("the creator is no signer")?;
         let expires = now()?.after(LIFETIME * 2);
-        let digest = Delegation::digest(&own, &node_key.peer_id(), NETWORK, expires);
+        let digest =
+            Delegation::digest(&own, &node_key.peer_id(), NETWORK, Terms { number: 1, expires });
         let signature = Signature(sec_key.sign_schnorr(&digest));
-        let delegation = DelegationProof { expires, signature };
+        let delegation = DelegationProof { number: 1, expires, signature };
         Ok(Self { node_key, delegation, position, signers })
     }
 }

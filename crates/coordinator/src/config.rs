@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use ensign_identity::{
     DELEGATION_LIFETIME_MAX, Delegation, DelegationError, DelegationProof, NodeKey, SignerKey,
+    Terms,
 };
 use ensign_musig::SecKey;
 use ensign_primitives::{Network, PeerId, UnixTime};
@@ -83,7 +84,7 @@ impl Keys {
         let signer = InProcess::new(sec_key);
         let (signer_key, peer) = (signer.public_key(), node_key.peer_id());
         let expires = now.after(DELEGATION_LIFETIME_MAX / 2);
-        let proof = signer.delegation(network, peer, expires);
+        let proof = signer.delegation(network, peer, Terms::after(0, now, expires));
         let delegation = Delegation::verify(signer_key, peer, network, proof, now)?.proof();
         let signer = KeyHolder::InProcess(Box::new(signer));
         Ok(Self { node_key: Arc::new(node_key), signer_key, delegation, signer })
@@ -105,7 +106,7 @@ impl Keys {
     ) -> Result<Self, SignerError> {
         let (signer_key, peer, now) = (signer.public_key(), node_key.peer_id(), unix_now());
         let expires = now.after(DELEGATION_LIFETIME_MAX / 2);
-        let proof = signer.delegate(network, peer, expires)?;
+        let proof = signer.delegate(network, peer, Terms::after(0, now, expires))?;
         let delegation = Delegation::verify(signer_key, peer, network, proof, now)
             .map_err(SignerError::Delegation)?
             .proof();

@@ -78,6 +78,10 @@ impl Driver {
                 self.load_next();
             }
             Engine::ConsentDurable { request } => self.callers.began(&request),
+            Engine::Waiting { request, wait } => {
+                self.reviewer.tell(request, RequestEvent::Wait(wait));
+            }
+            Engine::Withdrawn { request } => self.reviewer.tell(request, RequestEvent::Withdrawn),
             Engine::EndDurable { request } => self.callers.ended(&request),
             Engine::Convicted { peer, evidence, case } => {
                 self.emit(Event::Convicted { peer, evidence, case });

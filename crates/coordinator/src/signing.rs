@@ -50,8 +50,8 @@ impl Driver {
             }
             SignerQuestion::Partials { session, nonces } => Question::Partials(session, nonces),
             SignerQuestion::Forget { session } => Question::Forget(session),
-            SignerQuestion::Delegate { network, peer, expires } => {
-                Question::Delegate(network, peer, expires)
+            SignerQuestion::Delegate { network, peer, terms } => {
+                Question::Delegate(network, peer, terms)
             }
         };
         if let Some(answer) = self.signer.desk.ask(question) {

@@ -54,6 +54,8 @@ impl Engine {
             Ok(Frame::Groups(groups)) => Message::Groups(groups),
             Ok(Frame::Payload { request, bytes }) => Message::Payload { request, bytes },
             Ok(Frame::Envelope(envelope)) => Message::Statement(envelope),
+            Ok(Frame::Consent(consent)) => Message::Consent(consent),
+            Ok(Frame::LinkReport(report)) => Message::LinkReport(report),
         };
         self.notes.push_back(Note::Signing(SigningInput::Message { peer, message }));
     }

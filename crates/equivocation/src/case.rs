@@ -13,9 +13,9 @@ use ensign_wire::{Body, DecodeError, Envelope, Kind, SigningRequest};
 use crate::{Culprit, Evidence, EvidenceError};
 
 /// The first line of a file: what it is, and in which version.
-const MAGIC: &[u8] = b"ensign-evidence-2\n";
-/// That of files whose statements are of protocol version 1, which this one does not read.
-const MAGIC_OF_VERSION_1: &[u8] = b"ensign-evidence-1\n";
+const MAGIC: &[u8] = b"ensign-evidence-3\n";
+/// Those of files whose statements are of earlier protocol versions, which this one does not read.
+const EARLIER_MAGICS: [&[u8]; 2] = [b"ensign-evidence-1\n", b"ensign-evidence-2\n"];
 /// The part of [`MAGIC`] that every version begins with.
 const MAGIC_OF_ANY_VERSION: &[u8] = b"ensign-evidence-";
 

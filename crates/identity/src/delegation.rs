@@ -1,4 +1,4 @@
-//! A signer key's one statement: this node speaks for me, until then.
+//! A signer key's one statement: this node speaks for me, in the place of the last one, until then.
 
 use core::time::Duration;
 
@@ -13,6 +13,29 @@ use crate::{Signature, SignerKey};
 /// Guess: a year is long enough for a hardware signer's owner and short enough to clean up.
 pub const DELEGATION_LIFETIME_MAX: Duration = Duration::from_secs(366 * 24 * 60 * 60);
 
+/// How far ahead of its reader's clock a delegation's number may lie; the same bound as that of a
+/// signed statement. A number from further ahead would shut out every later one for as long.
+pub const NUMBER_AHEAD_MAX: Duration = Duration::from_secs(300);
+
+/// What a signer key lets a node do: speak for it, in the place of every lower number, until then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Terms {
+    /// When it was made, in Unix seconds, or one more than the last known number, whichever is
+    /// greater: of two delegations of one key the higher counts, wherever both were seen.
+    pub number: u64,
+    /// When the permission ends.
+    pub expires: UnixTime,
+}
+
+impl Terms {
+    /// Returns the terms of a delegation that is made at `now`, in the place of every one with a number
+    /// up to `last`.
+    pub fn after(last: u64, now: UnixTime, expires: UnixTime) -> Self {
+        let number = (now.as_millis() / 1000).max(last.saturating_add(1));
+        Self { number, expires }
+    }
+}
+
 /// A signer key's permission for one node to speak for it on one network, verified.
 ///
 /// Cannot be built without a valid signature, so holding one proves it.
@@ -24,29 +47,34 @@ pub struct Delegation {
     proof: DelegationProof,
 }
 
-/// The part of a delegation that its reader cannot know: when it ends, and the signature.
+/// The part of a delegation that its reader cannot know: its [`Terms`], and the signature.
 ///
 /// Signer, peer and network stand elsewhere in each message that carries one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DelegationProof {
+    /// Its place among the delegations of its key: the highest counts.
+    pub number: u64,
     /// When the permission ends.
     pub expires: UnixTime,
     /// BIP340 by the signer key over [`Delegation::digest`].
     pub signature: Signature,
 }
 
+impl DelegationProof {
+    /// Returns what is permitted.
+    pub const fn terms(&self) -> Terms {
+        Terms { number: self.number, expires: self.expires }
+    }
+}
+
 impl Delegation {
     /// Returns the tagged hash that the signer key signs.
-    pub fn digest(
-        signer: &SignerKey,
-        peer: &PeerId,
-        network: Network,
-        expires: UnixTime,
-    ) -> [u8; 32] {
-        TaggedHasher::new("ensign/delegation/v1", network)
+    pub fn digest(signer: &SignerKey, peer: &PeerId, network: Network, terms: Terms) -> [u8; 32] {
+        TaggedHasher::new("ensign/delegation/v2", network)
             .bytes(&signer.to_bytes())
             .bytes(peer.as_bytes())
-            .u64(expires.as_millis())
+            .u64(terms.number)
+            .u64(terms.expires.as_millis())
             .finish()
     }
 
@@ -57,10 +85,10 @@ impl Delegation {
     ///
     /// # Errors
     ///
-    /// [`DelegationError::Expired`], [`DelegationError::TooLong`], or
+    /// [`DelegationError::Expired`], [`DelegationError::TooLong`], [`DelegationError::Ahead`], or
     /// [`DelegationError::NoNode`] when nobody can have the node's key.
-    pub fn check(peer: &PeerId, expires: UnixTime, now: UnixTime) -> Result<(), DelegationError> {
-        check_time(expires, now)?;
+    pub fn check(peer: &PeerId, terms: Terms, now: UnixTime) -> Result<(), DelegationError> {
+        check_time(terms, now)?;
         XOnlyPublicKey::from_byte_array(*peer.as_bytes())
             .map_err(|_| DelegationError::NoNode { peer: *peer })?;
         Ok(())
@@ -70,7 +98,7 @@ impl Delegation {
     ///
     /// # Errors
     ///
-    /// [`DelegationError::Expired`], [`DelegationError::TooLong`], or
+    /// [`DelegationError::Expired`], [`DelegationError::TooLong`], [`DelegationError::Ahead`], or
     /// [`DelegationError::Signature`] when another key signed, or another node was named.
     pub fn verify(
         signer: SignerKey,
@@ -79,7 +107,7 @@ impl Delegation {
         proof: DelegationProof,
         now: UnixTime,
     ) -> Result<Self, DelegationError> {
-        check_time(proof.expires, now)?;
+        check_time(proof.terms(), now)?;
         Self::verify_signature(signer, peer, network, proof)
     }
 
@@ -94,7 +122,7 @@ impl Delegation {
         network: Network,
         proof: DelegationProof,
     ) -> Result<Self, DelegationError> {
-        let digest = Self::digest(&signer, &peer, network, proof.expires);
+        let digest = Self::digest(&signer, &peer, network, proof.terms());
         let signature = schnorr::Signature::from_byte_array(proof.signature.0);
         let key = signer.as_public_key().x_only_public_key().0;
         schnorr::verify(&signature, &digest, &key)
@@ -123,12 +151,15 @@ impl Delegation {
     }
 }
 
-fn check_time(expires: UnixTime, now: UnixTime) -> Result<(), DelegationError> {
+fn check_time(Terms { number, expires }: Terms, now: UnixTime) -> Result<(), DelegationError> {
     if expires <= now {
         return Err(DelegationError::Expired { expires, now });
     }
     if expires.since(now) > DELEGATION_LIFETIME_MAX {
         return Err(DelegationError::TooLong { expires, now });
+    }
+    if number > now.after(NUMBER_AHEAD_MAX).as_millis() / 1000 {
+        return Err(DelegationError::Ahead { number, now });
     }
     Ok(())
 }
@@ -153,6 +184,14 @@ pub enum DelegationError {
         /// The reader's time.
         now: UnixTime,
     },
+    /// Its number lies more than [`NUMBER_AHEAD_MAX`] ahead of the reader's time.
+    #[error("delegation has number {number}, a time more than five minutes after {now}")]
+    Ahead {
+        /// Its number, in Unix seconds.
+        number: u64,
+        /// The reader's time.
+        now: UnixTime,
+    },
     /// What shall speak is no node: no secret key belongs to it.
     #[error("{peer} is no node: it is no point on the curve")]
     NoNode {
@@ -172,6 +211,6 @@ pub enum DelegationError {
 impl DelegationError {
     /// Returns whether it holds at another time: then a clock is wrong, the maker's or the reader's.
     pub const fn is_of_time(&self) -> bool {
-        matches!(self, Self::Expired { .. } | Self::TooLong { .. })
+        matches!(self, Self::Expired { .. } | Self::TooLong { .. } | Self::Ahead { .. })
     }
 }

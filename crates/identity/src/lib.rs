@@ -23,7 +23,9 @@ pub use node_key::{InvalidSecret, NodeKey, Signature, verify};
 mod signer_key;
 pub use signer_key::{InvalidSignerKey, SignerKey};
 mod delegation;
-pub use delegation::{DELEGATION_LIFETIME_MAX, Delegation, DelegationError, DelegationProof};
+pub use delegation::{
+    DELEGATION_LIFETIME_MAX, Delegation, DelegationError, DelegationProof, NUMBER_AHEAD_MAX, Terms,
+};
 
 #[cfg(test)]
 mod tests;

@@ -4,8 +4,8 @@ use ensign_primitives::{Network, PeerId, UnixTime};
 use secp256k1::{Keypair, SecretKey, schnorr};
 
 use crate::{
-    DELEGATION_LIFETIME_MAX, Delegation, DelegationError, DelegationProof, InvalidSecret, NodeKey,
-    Signature, SignerKey, verify,
+    DELEGATION_LIFETIME_MAX, Delegation, DelegationError, DelegationProof, InvalidSecret,
+    NUMBER_AHEAD_MAX, NodeKey, Signature, SignerKey, Terms, verify,
 };
 
 const NOW: UnixTime = UnixTime::from_millis(1_700_000_000_000);
@@ -21,9 +21,9 @@ fn signer(secret: u8) -> (Keypair, SignerKey) {
 
 fn delegate(secret: u8, peer: PeerId, expires: UnixTime) -> (SignerKey, DelegationProof) {
     let (keypair, key) = signer(secret);
-    let digest = Delegation::digest(&key, &peer, Network::Regtest, expires);
+    let digest = Delegation::digest(&key, &peer, Network::Regtest, Terms { number: 7, expires });
     let signature = Signature(schnorr::sign_no_aux_rand(&digest, &keypair).to_byte_array());
-    (key, DelegationProof { expires, signature })
+    (key, DelegationProof { number: 7, expires, signature })
 }
 
 #[test]
@@ -83,4 +83,22 @@ fn delegation_for_ever_is_refused() {
         Delegation::verify(key, node(1).peer_id(), Network::Regtest, proof, NOW),
         Err(DelegationError::TooLong { .. })
     ));
+}
+
+#[test]
+fn number_that_no_clock_has_reached_is_refused() {
+    let (expires, now) = (NOW.after(DELEGATION_LIFETIME_MAX / 2), NOW.as_millis() / 1000);
+    let check = |number| Delegation::check(&node(1).peer_id(), Terms { number, expires }, NOW);
+    assert_eq!(check(now + NUMBER_AHEAD_MAX.as_secs()), Ok(()));
+    for number in [now + NUMBER_AHEAD_MAX.as_secs() + 1, u64::MAX] {
+        assert_eq!(check(number), Err(DelegationError::Ahead { number, now: NOW }));
+    }
+}
+
+#[test]
+fn next_number_is_the_time_and_above_the_last() {
+    let now = NOW.as_millis() / 1000;
+    for (last, next) in [(0, now), (now - 1, now), (now, now + 1), (now + 9, now + 10)] {
+        assert_eq!(Terms::after(last, NOW, NOW).number, next);
+    }
 }

@@ -218,7 +218,8 @@ impl HowEnded {
             | AbortReason::InvalidNonce
             | AbortReason::WrongPartialSig
             | AbortReason::ViewsDiffer
-            | AbortReason::Internal => {
+            | AbortReason::Internal
+            | AbortReason::Dissolved => {
                 let who = match (failure.accused, failure.by) {
                     (Some(accused), _) => vec![accused],
                     (None, Some(by)) if failure.culprits.is_empty() => vec![by],

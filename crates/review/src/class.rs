@@ -41,8 +41,9 @@ impl RequestEvent {
             | Self::PeerDone { .. }
             | Self::Phase { .. }
             | Self::Waiting { .. }
+            | Self::Wait(_)
             | Self::Unreachable { .. } => Class::Progress,
-            Self::AttemptFailed { .. } => Class::Notice,
+            Self::AttemptFailed { .. } | Self::Withdrawn => Class::Notice,
             Self::Asked(_)
             | Self::Proposed(_)
             | Self::Resumed(_)
@@ -67,7 +68,9 @@ impl RequestEvent {
             Self::Failed { evidence: Some(_), .. } => PROOF_BYTES,
             Self::Failed { problem, .. } | Self::AttemptFailed { problem } => problem.what.len(),
             Self::Waiting { on: who, .. } | Self::Unreachable { who } => who.len(),
-            Self::Attempt { .. }
+            Self::Wait(wait) => 8 * wait.lacks.len(),
+            Self::Withdrawn
+            | Self::Attempt { .. }
             | Self::Acknowledged { .. }
             | Self::Joined { .. }
             | Self::Revealed { .. }

@@ -69,7 +69,7 @@ const fn wary(code: &'static str, what: &'static str, hint: &'static str) -> Cod
 }
 
 /// Every failure that a coordinator reports.
-pub const CODES: [Code; 31] = [
+pub const CODES: [Code; 32] = [
     DECLINED,
     policy::REFUSED,
     MISMATCH,
@@ -83,6 +83,7 @@ pub const CODES: [Code; 31] = [
     INTERNAL,
     CANCELLED,
     ATTEMPTS_USED,
+    DISSOLVED,
     OFFENSE,
     REFUSED,
     CLOCK,
@@ -155,6 +156,11 @@ const INTERNAL: Code = code(
 );
 const CANCELLED: Code =
     code("E-SES-011", "the request was given up", "propose it again if it is still wanted");
+const DISSOLVED: Code = code(
+    "E-SES-013",
+    "not all signers were there in the time that nonces may wait",
+    "nothing needs to be done: every yes holds, and the request is tried again once all are connected",
+);
 const ATTEMPTS_USED: Code = code(
     "E-SES-012",
     "the request was tried as often as allowed without a signature",
@@ -298,6 +304,7 @@ pub fn of_failure(failure: &Failure) -> Problem {
         AbortReason::Internal => INTERNAL,
         AbortReason::Cancelled => CANCELLED,
         AbortReason::AttemptsUsed => ATTEMPTS_USED,
+        AbortReason::Dissolved => DISSOLVED,
     };
     let claim = match (failure.by, failure.accused) {
         (Some(_), Some(_)) => ", says the signer that ended it",

@@ -7,6 +7,7 @@ use ensign_ledger::Outcome;
 use ensign_primitives::SignerIndex;
 use ensign_psbt::Note;
 use ensign_session::Phase;
+use ensign_signing::Wait;
 
 use crate::{Approval, Problem, Resumption};
 
@@ -83,6 +84,10 @@ pub enum RequestEvent {
         /// How long already.
         since: Duration,
     },
+    /// What the request waits for before an attempt can begin has changed.
+    Wait(Box<Wait>),
+    /// Our user has withdrawn a consent; the request is [asked](Self::Asked) about again.
+    Withdrawn,
     /// These signers' nodes have not even acknowledged the request.
     Unreachable {
         /// Whose nodes.
@@ -128,6 +133,8 @@ impl RequestEvent {
             | Self::PeerDone { .. }
             | Self::Phase { .. }
             | Self::Waiting { .. }
+            | Self::Wait(_)
+            | Self::Withdrawn
             | Self::Unreachable { .. }
             | Self::AttemptFailed { .. }
             | Self::Failed { .. }

@@ -2,11 +2,9 @@
 
 use alloc::{sync::Arc, vec::Vec};
 
-use ensign_identity::{Delegation, DelegationProof, Signature, SignerKey};
+use ensign_identity::{Delegation, DelegationProof, Signature, SignerKey, Terms};
 use ensign_musig::{KeyAggCtx, PartialSig, PubNonce, SecKey, SecNonce, SigningCtx, nonce_gen};
-use ensign_primitives::{
-    BoundedMap, GroupId, MESSAGES_MAX, Network, Occupancy, PeerId, SessionId, UnixTime,
-};
+use ensign_primitives::{BoundedMap, GroupId, MESSAGES_MAX, Network, Occupancy, PeerId, SessionId};
 use ensign_replay::Duplicates;
 use ensign_wire::{SignedRequest, SigningRequest};
 
@@ -99,10 +97,15 @@ impl LocalSigner {
         SignerKey::from_public_key(self.sec_key.public_key())
     }
 
-    /// Lets a node speak for this key until `expires`.
-    pub fn delegate(&self, network: Network, peer: PeerId, expires: UnixTime) -> DelegationProof {
-        let digest = Delegation::digest(&self.public_key(), &peer, network, expires);
-        DelegationProof { expires, signature: Signature(self.sec_key.sign_schnorr(&digest)) }
+    /// Lets a node speak for this key.
+    pub fn delegate(&self, network: Network, peer: PeerId, terms: Terms) -> DelegationProof {
+        let digest = Delegation::digest(&self.public_key(), &peer, network, terms);
+        let Terms { number, expires } = terms;
+        DelegationProof {
+            number,
+            expires,
+            signature: Signature(self.sec_key.sign_schnorr(&digest)),
+        }
     }
 
     /// Makes the nonces for one attempt, and keeps the secret halves until they are used or

@@ -8,9 +8,9 @@ use std::{
     thread,
 };
 
-use ensign_identity::DelegationProof;
+use ensign_identity::{DelegationProof, Terms};
 use ensign_musig::PubNonce;
-use ensign_primitives::{Network, PeerId, SessionId, UnixTime};
+use ensign_primitives::{Network, PeerId, SessionId};
 use ensign_session::{Order, OwnNonces, OwnPartials};
 
 use crate::{Signer, SignerError};
@@ -50,8 +50,8 @@ pub enum Question {
     Partials(SessionId, Vec<Vec<PubNonce>>),
     /// To erase them.
     Forget(SessionId),
-    /// To let our node speak for its key, until then.
-    Delegate(Network, PeerId, UnixTime),
+    /// To let our node speak for its key.
+    Delegate(Network, PeerId, Terms),
 }
 
 /// What the signer answers, and in which session.
@@ -120,8 +120,8 @@ impl Question {
                 signer.forget(session);
                 None
             }
-            Self::Delegate(network, peer, expires) => {
-                Some(Answer::Delegated(signer.delegate(network, peer, expires)))
+            Self::Delegate(network, peer, terms) => {
+                Some(Answer::Delegated(signer.delegate(network, peer, terms)))
             }
         }
     }

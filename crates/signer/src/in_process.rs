@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ensign_identity::{Delegation, DelegationProof, SignerKey};
+use ensign_identity::{Delegation, DelegationProof, SignerKey, Terms};
 use ensign_musig::{NonceEntropy, PubNonce, SecKey};
 use ensign_primitives::{Network, PeerId, SessionId, UnixTime};
 use ensign_session::{Entropy, LocalSigner, Order, OwnNonces, OwnPartials};
@@ -32,8 +32,8 @@ impl InProcess {
     }
 
     /// Lets a node speak for the key, whatever the clock says; see [`Signer::delegate`].
-    pub fn delegation(&self, network: Network, peer: PeerId, expires: UnixTime) -> DelegationProof {
-        self.signer.delegate(network, peer, expires)
+    pub fn delegation(&self, network: Network, peer: PeerId, terms: Terms) -> DelegationProof {
+        self.signer.delegate(network, peer, terms)
     }
 
     /// Draws from somewhere else than the operating system, and goes by another clock: for
@@ -68,11 +68,11 @@ impl Signer for InProcess {
         &mut self,
         network: Network,
         peer: PeerId,
-        expires: UnixTime,
+        terms: Terms,
     ) -> Result<DelegationProof, SignerError> {
         let now = (self.now)();
-        Delegation::check(&peer, expires, now).map_err(SignerError::Delegation)?;
-        Ok(self.delegation(network, peer, expires))
+        Delegation::check(&peer, terms, now).map_err(SignerError::Delegation)?;
+        Ok(self.delegation(network, peer, terms))
     }
 
     fn nonces(&mut self, order: &Order, _: Option<&[u8]>) -> Result<OwnNonces, SignerError> {

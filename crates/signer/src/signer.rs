@@ -2,9 +2,9 @@
 
 use std::{fmt::Debug, io};
 
-use ensign_identity::{DelegationError, DelegationProof, SignerKey};
+use ensign_identity::{DelegationError, DelegationProof, SignerKey, Terms};
 use ensign_musig::PubNonce;
-use ensign_primitives::{Network, PeerId, SessionId, UnixTime};
+use ensign_primitives::{Network, PeerId, SessionId};
 use ensign_session::{Order, OrderError, OwnNonces, OwnPartials, PartialsError, Unsigned};
 use serde::{Deserialize, Serialize};
 
@@ -35,7 +35,7 @@ pub trait Signer: Debug + Send {
         Asks::Itself
     }
 
-    /// Lets a node speak for the signer until `expires`.
+    /// Lets a node speak for the signer.
     ///
     /// # Errors
     ///
@@ -45,7 +45,7 @@ pub trait Signer: Debug + Send {
         &mut self,
         network: Network,
         peer: PeerId,
-        expires: UnixTime,
+        terms: Terms,
     ) -> Result<DelegationProof, SignerError>;
 
     /// Makes the nonces for one attempt, one for each message of the request.

@@ -14,9 +14,9 @@ use std::{
     time::Duration,
 };
 
-use ensign_identity::{DelegationProof, SignerKey};
+use ensign_identity::{DelegationProof, SignerKey, Terms};
 use ensign_musig::PubNonce;
-use ensign_primitives::{Network, PeerId, SessionId, UnixTime};
+use ensign_primitives::{Network, PeerId, SessionId};
 use ensign_session::{Order, OwnNonces, OwnPartials, PartialsError};
 
 use self::words::{Answer, Question, Refusal};
@@ -101,9 +101,9 @@ impl Signer for SocketSigner {
         &mut self,
         network: Network,
         peer: PeerId,
-        expires: UnixTime,
+        terms: Terms,
     ) -> Result<DelegationProof, SignerError> {
-        let question = Question::Delegate { network, peer, expires };
+        let question = Question::Delegate { network, peer, terms };
         let answer = self.ask_person(&question)?;
         let Answer::Delegated(proof) = answer else { return Err(refused(&answer, None)) };
         Ok(proof)

@@ -230,7 +230,10 @@ pub(crate) const fn final_reason(reason: AbortReason, attempt: u16) -> AbortReas
 /// Whether another attempt may succeed where one ended for this reason.
 pub const fn is_retried(reason: AbortReason) -> bool {
     match reason {
-        AbortReason::Timeout | AbortReason::ViewsDiffer | AbortReason::Internal => true,
+        AbortReason::Timeout
+        | AbortReason::ViewsDiffer
+        | AbortReason::Internal
+        | AbortReason::Dissolved => true,
         AbortReason::Declined
         | AbortReason::PayloadMismatch
         | AbortReason::Expired

@@ -2,14 +2,16 @@
 
 use alloc::{boxed::Box, sync::Arc, vec::Vec};
 use ensign_equivocation::Evidence;
-use ensign_identity::{DelegationError, DelegationProof, Signature};
+use ensign_identity::{DelegationError, DelegationProof, Signature, Terms};
 use ensign_musig::PubNonce;
 use ensign_primitives::{GroupId, Network, PeerId, RequestId, SessionId, UnixTime};
 use ensign_session::{Order, OwnNonces, OwnPartials, Unsigned};
-use ensign_wire::{AbortReason, Envelope, Groups, Kind, SignedRequest};
+use ensign_wire::{
+    AbortReason, Consent, Envelope, Groups, Kind, LinkReport, Signed, SignedRequest,
+};
 use serde::{Deserialize, Serialize};
 
-use crate::{CaseFile, CommandError, Horizon, Known, Offense, Opening, Undecided};
+use crate::{CaseFile, CommandError, Horizon, Known, Offense, Opening, Undecided, Wait};
 
 /// What a node says of itself when it is connected, as far as it told it to us.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -34,6 +36,10 @@ pub enum Message {
     },
     /// A signed statement about a session.
     Statement(Box<Envelope>),
+    /// A signer's word on a request.
+    Consent(Box<Signed<Consent>>),
+    /// Whom a member of a group sees.
+    LinkReport(Box<Signed<LinkReport>>),
 }
 
 /// What the world tells the machine.
@@ -177,8 +183,8 @@ pub enum SignerQuestion {
         network: Network,
         /// Our node.
         peer: PeerId,
-        /// Until when.
-        expires: UnixTime,
+        /// In the place of which others, and until when.
+        terms: Terms,
     },
 }
 
@@ -367,6 +373,19 @@ pub enum Event {
         attempt: u16,
         /// Which signer's node opened it, and why; `None` when we did.
         opened_by: Option<Opening>,
+    },
+    /// What a request waits for has changed, as long as not all have joined an attempt at it.
+    Waiting {
+        /// The request.
+        request: RequestId,
+        /// What it waits for.
+        wait: Box<Wait>,
+    },
+    /// Our user's consent to a request is withdrawn, and that is durable; the question comes again as
+    /// [`Event::Review`].
+    Withdrawn {
+        /// The request.
+        request: RequestId,
     },
     /// Every signer's node has said that it holds the signatures of a request, and we hold them too.
     Everybody {

@@ -73,6 +73,8 @@ mod shared;
 pub use shared::{CLAIMS_PER_STRANGER_MAX, CLAIMS_REMEMBERED, GROUPS_SETTLE};
 mod status;
 pub use status::{Opening, RequestStatus};
+mod wait;
+pub use wait::{ClockGap, LACKS_NAMED_MAX, Lack, Wait};
 mod warnings;
 pub use warnings::{WARNINGS_ALLOWED, Warnings};
 mod undecided;

@@ -25,8 +25,8 @@ pub fn ask_local_signer(
             let result = signer.partials(session, &nonces).map_err(|_| why);
             Some(SignerAnswer::Partials { session, result })
         }
-        SignerQuestion::Delegate { network, peer, expires } => {
-            Some(SignerAnswer::Delegated(Ok(signer.delegate(network, peer, expires))))
+        SignerQuestion::Delegate { network, peer, terms } => {
+            Some(SignerAnswer::Delegated(Ok(signer.delegate(network, peer, terms))))
         }
         SignerQuestion::Forget { session } => {
             signer.forget(session);

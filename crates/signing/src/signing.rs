@@ -6,7 +6,7 @@ use alloc::{
     vec::Vec,
 };
 
-use ensign_identity::{Delegation, DelegationProof};
+use ensign_identity::{Delegation, DelegationProof, Terms};
 use ensign_primitives::{
     BoundedMap, GroupId, Now, Occupancy, PeerId, RequestId, StateMachine, UnixTime, Wakeup,
 };
@@ -266,13 +266,14 @@ impl Signing {
     /// Asks for another delegation if the one in use does not hold.
     fn replace_delegation(&mut self, now: Now) {
         let asked = self.renewal.replace(now);
-        self.ask_to_delegate(asked);
+        self.ask_to_delegate(now, asked);
     }
 
-    fn ask_to_delegate(&mut self, expires: Option<UnixTime>) {
+    fn ask_to_delegate(&mut self, now: Now, expires: Option<UnixTime>) {
         if let Some(expires) = expires {
+            let terms = Terms::after(self.keys.delegation.number, now.unix, expires);
             let (network, peer) = (self.config.network, self.own_peer());
-            self.ask_signer(SignerQuestion::Delegate { network, peer, expires });
+            self.ask_signer(SignerQuestion::Delegate { network, peer, terms });
         }
     }
 
@@ -288,7 +289,7 @@ impl StateMachine for Signing {
     fn handle_input(&mut self, now: Now, input: Input) {
         self.horizons.see(now.unix);
         let asked = self.renewal.look(now);
-        self.ask_to_delegate(asked);
+        self.ask_to_delegate(now, asked);
         match input {
             Input::Up { peer, introduction } => self.on_up(now, peer, introduction),
             Input::Down { peer } => self.on_down(peer),
@@ -303,7 +304,7 @@ impl StateMachine for Signing {
 
     fn handle_timeout(&mut self, now: Now) {
         let asked = self.renewal.on_timeout(now);
-        self.ask_to_delegate(asked);
+        self.ask_to_delegate(now, asked);
         self.compare_groups(now);
         self.resend_payloads(now);
         self.run_request_timers(now);

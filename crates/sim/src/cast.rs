@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
 
 use ensign_engine::{GroupConfig, Keys};
-use ensign_identity::{Delegation, DelegationProof, NodeKey, Signature, SignerKey};
+use ensign_identity::{Delegation, DelegationProof, NodeKey, Signature, SignerKey, Terms};
 use ensign_musig::SecKey;
 use ensign_primitives::{GroupId, Network, PeerId, UnixTime};
 use ensign_wire::GroupKeys;
@@ -210,9 +210,9 @@ fn person(seed: u64, index: u32, nat: Nat) -> Person {
     let expires = START.after(DELEGATION_LIFETIME);
     let signer = SignerKey::from_public_key(sec_key.public_key());
     let peer = node_key.peer_id();
-    let digest = Delegation::digest(&signer, &peer, NETWORK, expires);
+    let digest = Delegation::digest(&signer, &peer, NETWORK, Terms { number: 1, expires });
     let delegation =
-        DelegationProof { expires, signature: Signature(sec_key.sign_schnorr(&digest)) };
+        DelegationProof { number: 1, expires, signature: Signature(sec_key.sign_schnorr(&digest)) };
     let keys = Keys { node_key: Arc::new(node_key), signer, delegation };
     let sec_key = Arc::new(sec_key);
     Person { keys, sec_key, peer, act: None, vouched: false, nat, group: None }

@@ -276,6 +276,8 @@ impl Host {
         let cpu = scene.plan.scenario.cpu;
         let operations = match kind {
             Kind::Hello | Kind::Ping | Kind::Pong | Kind::Payload | Kind::Groups => 0,
+            Kind::Consent => 2,
+            Kind::LinkReport => 1,
             Kind::SessionAnnounce | Kind::SessionJoin | Kind::SignatureFinalized => 3,
             Kind::SessionReady
             | Kind::NonceShare

@@ -145,6 +145,8 @@ impl Tally {
             | Event::Void(_)
             | Event::ConsentDurable { .. }
             | Event::EndDurable { .. }
+            | Event::Waiting { .. }
+            | Event::Withdrawn { .. }
             | Event::Everybody { .. }
             | Event::Convicted { .. }
             | Event::Delegated

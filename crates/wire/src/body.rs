@@ -194,6 +194,9 @@ pub enum AbortReason {
     Cancelled,
     /// The request was tried as often as it may be, and no attempt ended with a signature.
     AttemptsUsed,
+    /// Not all were there in the time that nonces may wait, or the sender's clocks parted. Nobody is at fault,
+    /// and the attempt does not count.
+    Dissolved,
 }
 
 impl AbortReason {
@@ -211,7 +214,8 @@ impl AbortReason {
             | Self::WrongPartialSig
             | Self::Internal
             | Self::Cancelled
-            | Self::AttemptsUsed => false,
+            | Self::AttemptsUsed
+            | Self::Dissolved => false,
         }
     }
 }

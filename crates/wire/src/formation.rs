@@ -138,6 +138,23 @@ impl FormationMessage {
             Self::Statement(statement) => statement.encode(),
         }
     }
+
+    /// Decodes the body of a frame of one of its kinds.
+    pub(crate) fn decode(kind: Kind, body: &[u8], network: Network) -> Result<Self, DecodeError> {
+        if kind == Kind::FormationSeat {
+            return Seat::decode(body).map(Self::Seat);
+        }
+        if kind == Kind::FormationSeated {
+            return codec::decode(body).map(Self::Seated);
+        }
+        if kind == Kind::FormationStatement {
+            return Signed::decode(body, network).map(Box::new).map(Self::Statement);
+        }
+        // Read by who waits for one: each member costs a curve point.
+        let bytes = body.to_vec();
+        let is_roster = kind == Kind::FormationRoster;
+        Ok(if is_roster { Self::Roster(bytes) } else { Self::Certificate(bytes) })
+    }
 }
 
 impl Seat {

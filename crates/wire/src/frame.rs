@@ -6,8 +6,8 @@ use ensign_primitives::{Network, QueryId, RequestId};
 use serde::{Deserialize, Serialize, Serializer};
 
 use crate::{
-    DecodeError, Envelope, FormationMessage, Groups, Hello, Kind, PAYLOAD_BYTES_MAX, Seat, Signed,
-    codec,
+    Consent, DecodeError, Envelope, FormationMessage, Groups, Hello, Kind, LinkReport,
+    PAYLOAD_BYTES_MAX, Signed, codec,
 };
 
 /// Most bytes of a frame header: one for the kind, three for the length.
@@ -83,6 +83,10 @@ pub enum Frame {
     },
     /// Names the groups that the sender shares with the receiver.
     Groups(Groups),
+    /// Carries a signer's word on a request.
+    Consent(Box<Signed<Consent>>),
+    /// Carries whom a member of a group sees.
+    LinkReport(Box<Signed<LinkReport>>),
     /// Carries a signed statement about a session.
     Envelope(Box<Envelope>),
     /// Carries what is said while a group forms.
@@ -98,6 +102,8 @@ impl Frame {
             Self::Pong(_) => Kind::Pong,
             Self::Payload { .. } => Kind::Payload,
             Self::Groups(_) => Kind::Groups,
+            Self::Consent(_) => Kind::Consent,
+            Self::LinkReport(_) => Kind::LinkReport,
             Self::Envelope(envelope) => envelope.body().kind(),
             Self::Formation(message) => message.kind(),
         }
@@ -110,6 +116,8 @@ impl Frame {
             Self::Ping(query) | Self::Pong(query) => codec::encode(query),
             Self::Payload { request, bytes } => codec::encode(&(request, Blob(bytes))),
             Self::Groups(groups) => codec::encode(groups),
+            Self::Consent(consent) => consent.encode(),
+            Self::LinkReport(report) => report.encode(),
             Self::Envelope(envelope) => envelope.encode(),
             Self::Formation(message) => message.encode(),
         };
@@ -150,6 +158,8 @@ impl Frame {
                 groups.validate()?;
                 Ok(Self::Groups(groups))
             }
+            Kind::Consent => Ok(Self::Consent(Box::new(Signed::decode(body, network)?))),
+            Kind::LinkReport => Ok(Self::LinkReport(Box::new(Signed::decode(body, network)?))),
             Kind::SessionAnnounce
             | Kind::SessionJoin
             | Kind::SessionReady
@@ -165,20 +175,12 @@ impl Frame {
                 let envelope = Envelope::decode_as(kind, body, network)?;
                 Ok(Self::Envelope(Box::new(envelope)))
             }
-            Kind::FormationSeat => {
-                Seat::decode(body).map(FormationMessage::Seat).map(Self::Formation)
-            }
-            Kind::FormationSeated => {
-                codec::decode(body).map(FormationMessage::Seated).map(Self::Formation)
-            }
-            // Read by who waits for one: each member costs a curve point.
-            Kind::FormationRoster => Ok(Self::Formation(FormationMessage::Roster(body.to_vec()))),
-            Kind::FormationCertificate => {
-                Ok(Self::Formation(FormationMessage::Certificate(body.to_vec())))
-            }
-            Kind::FormationStatement => {
-                let statement = Box::new(Signed::decode(body, network)?);
-                Ok(Self::Formation(FormationMessage::Statement(statement)))
+            Kind::FormationSeat
+            | Kind::FormationSeated
+            | Kind::FormationRoster
+            | Kind::FormationStatement
+            | Kind::FormationCertificate => {
+                FormationMessage::decode(kind, body, network).map(Self::Formation)
             }
         }
     }

@@ -50,6 +50,8 @@ kinds! {
     Pong                = 0x02 Connection Introduced Control 16;
     Groups              = 0x10 Signing    Introduced Control 16 + SHARED_GROUPS_MAX * 32;
     Payload             = 0x11 Signing    Member     Bulk    64 + PAYLOAD_BYTES_MAX;
+    Consent             = 0x14 Signing    Member     Signing 1024;
+    LinkReport          = 0x15 Signing    Member     Signing 1024;
     SessionAnnounce     = 0x20 Signing    Member     Signing 10 * 1024 + MESSAGES_MAX * 66;
     SessionJoin         = 0x21 Signing    Member     Signing 1024 + MESSAGES_MAX * 66;
     SessionReady        = 0x22 Signing    Member     Signing 1024;

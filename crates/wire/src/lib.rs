@@ -39,6 +39,8 @@ pub use body::{
 };
 mod signed;
 pub use signed::{Signable, Signed};
+mod consent;
+pub use consent::{Consent, LinkReport, RULES_REVISION};
 mod envelope;
 pub use envelope::{Envelope, Statement};
 mod hello;
@@ -65,7 +67,7 @@ mod codec;
 pub use codec::DecodeError;
 
 /// The protocol version this crate speaks; part of every envelope and of the handshake.
-pub const PROTOCOL_VERSION: u8 = 2;
+pub const PROTOCOL_VERSION: u8 = 3;
 
 #[cfg(test)]
 mod tests;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use ensign_deadline::Timeouts;
 use ensign_engine::{Engine, EngineConfig, GroupConfig, Keys, Proposal, Restored};
-use ensign_identity::{Delegation, DelegationProof, NodeKey, Signature, SignerKey};
+use ensign_identity::{Delegation, DelegationProof, NodeKey, Signature, SignerKey, Terms};
 use ensign_musig::{KeyAggCtx, NonceEntropy, SecKey};
 use ensign_primitives::{Instant, Network, Now, PeerId, UnixTime, sha256};
 use ensign_session::{Entropy, LocalSigner};
@@ -122,8 +122,9 @@ fn make_person(index: u8) -> Person {
     // Not renewed before all requests are over.
     let expires = START.after(Duration::from_secs(183 * 24 * 3600));
     let key = SignerKey::from_public_key(sec_key.public_key());
-    let digest = Delegation::digest(&key, &node_key.peer_id(), NETWORK, expires);
+    let digest =
+        Delegation::digest(&key, &node_key.peer_id(), NETWORK, Terms { number: 1, expires });
     let signature = Signature(sec_key.sign_schnorr(&digest));
-    let delegation = DelegationProof { expires, signature };
+    let delegation = DelegationProof { number: 1, expires, signature };
     Person { node_key: Arc::new(node_key), sec_key: Arc::new(sec_key), delegation }
 }

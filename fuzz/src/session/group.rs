@@ -4,7 +4,7 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use ensign_deadline::Timeouts;
-use ensign_identity::{Delegation, DelegationProof, NodeKey, Signature, SignerKey};
+use ensign_identity::{Delegation, DelegationProof, NodeKey, Signature, SignerKey, Terms};
 use ensign_musig::{KeyAggCtx, NonceEntropy, SecKey};
 use ensign_primitives::{Network, PeerId, SignerIndex, UnixTime, sha256};
 use ensign_session::{Entropy, LocalSigner, SessionSetup};
@@ -81,9 +81,10 @@ fn make_member(index: u8) -> Member {
     let sec_key = SecKey::from_secret_bytes([0x60 + index; 32]).expect("below the order");
     let expires = START.after(Duration::from_secs(30 * 24 * 3600));
     let key = SignerKey::from_public_key(sec_key.public_key());
-    let digest = Delegation::digest(&key, &node_key.peer_id(), NETWORK, expires);
+    let digest =
+        Delegation::digest(&key, &node_key.peer_id(), NETWORK, Terms { number: 1, expires });
     let delegation =
-        DelegationProof { expires, signature: Signature(sec_key.sign_schnorr(&digest)) };
+        DelegationProof { number: 1, expires, signature: Signature(sec_key.sign_schnorr(&digest)) };
     Member { node_key: Arc::new(node_key), sec_key: Arc::new(sec_key), delegation }
 }
 

@@ -323,5 +323,6 @@ const fn reason_name(reason: AbortReason) -> &'static str {
         AbortReason::Internal => "a node could not go on",
         AbortReason::Cancelled => "given up",
         AbortReason::AttemptsUsed => "tried as often as allowed",
+        AbortReason::Dissolved => "not all signers were there",
     }
 }

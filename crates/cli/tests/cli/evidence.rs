@@ -1,7 +1,7 @@
 //! Evidence files, checked without a home.
 
 use ensign_equivocation::{Case, Charge, Evidence, SpeaksFor};
-use ensign_identity::{Delegation, DelegationProof, NodeKey, Signature, SignerKey};
+use ensign_identity::{Delegation, DelegationProof, NodeKey, Signature, SignerKey, Terms};
 use ensign_musig::SecKey;
 use ensign_primitives::{Network, SignerIndex, UnixTime, sha256};
 use ensign_store::{Batch, Place, RedbStore, Store as _, StoreOptions};
@@ -45,9 +45,9 @@ fn speaks_for(request: &SigningRequest) -> SpeaksFor {
     let secret = SecKey::from_secret_bytes([1; 32]).unwrap();
     let key = SignerKey::from_public_key(secret.public_key());
     let expires = UnixTime::from_millis(NOW.as_millis() + 1_000_000);
-    let digest = Delegation::digest(&key, &node().peer_id(), NETWORK, expires);
+    let digest = Delegation::digest(&key, &node().peer_id(), NETWORK, Terms { number: 1, expires });
     let delegation =
-        DelegationProof { expires, signature: Signature(secret.sign_schnorr(&digest)) };
+        DelegationProof { number: 1, expires, signature: Signature(secret.sign_schnorr(&digest)) };
     SpeaksFor { signer: request.signers.index_of(&key).unwrap(), delegation }
 }
 

@@ -15,7 +15,7 @@ use ensign_engine::{
     peers::DialFailure,
     signing::{Event, Known, ask_local_signer},
 };
-use ensign_identity::{Delegation, DelegationProof, NodeKey, Signature, SignerKey};
+use ensign_identity::{Delegation, DelegationProof, NodeKey, Signature, SignerKey, Terms};
 use ensign_musig::{NonceEntropy, SecKey};
 use ensign_primitives::{Instant, LinkId, Now, PeerId, StateMachine, UnixTime};
 use ensign_session::{Entropy, LocalSigner};
@@ -139,8 +139,9 @@ impl Puppet {
 pub(crate) fn delegate(node_key: &NodeKey, sec_key: &SecKey) -> DelegationProof {
     let expires = unix_now().after(std::time::Duration::from_secs(3600));
     let signer = SignerKey::from_public_key(sec_key.public_key());
-    let digest = Delegation::digest(&signer, &node_key.peer_id(), NETWORK, expires);
-    DelegationProof { expires, signature: Signature(sec_key.sign_schnorr(&digest)) }
+    let digest =
+        Delegation::digest(&signer, &node_key.peer_id(), NETWORK, Terms { number: 1, expires });
+    DelegationProof { number: 1, expires, signature: Signature(sec_key.sign_schnorr(&digest)) }
 }
 
 pub(crate) fn unix_now() -> UnixTime {

@@ -12,9 +12,9 @@ use ensign_coordinator::{
     CommandError, Consent, Event, InProcess, Keys, RequestEvent, Signer, SignerError, SigningJob,
     Work,
 };
-use ensign_identity::{DelegationProof, SignerKey};
+use ensign_identity::{DelegationProof, SignerKey, Terms};
 use ensign_musig::PubNonce;
-use ensign_primitives::{GroupId, Network, PeerId, SessionId, UnixTime};
+use ensign_primitives::{GroupId, Network, PeerId, SessionId};
 use ensign_session::{Order, OwnNonces, OwnPartials};
 
 use super::party::{NETWORK, Wallet, propose, secrets, two_wallets};
@@ -57,10 +57,10 @@ impl Signer for Scripted {
         &mut self,
         network: Network,
         peer: PeerId,
-        expires: UnixTime,
+        terms: Terms,
     ) -> Result<DelegationProof, SignerError> {
         self.ask(Asked::Delegate)?;
-        self.signer.delegate(network, peer, expires)
+        self.signer.delegate(network, peer, terms)
     }
 
     fn nonces(&mut self, order: &Order, payload: Option<&[u8]>) -> Result<OwnNonces, SignerError> {

@@ -11,9 +11,9 @@ use std::{
 use ensign_coordinator::{
     InProcess, Keys, Signer, SignerError, SigningJob, SocketSigner, Work, serve,
 };
-use ensign_identity::{DelegationProof, SignerKey};
+use ensign_identity::{DelegationProof, SignerKey, Terms};
 use ensign_musig::PubNonce;
-use ensign_primitives::{GroupId, Network, PeerId, SessionId, UnixTime};
+use ensign_primitives::{GroupId, Network, PeerId, SessionId};
 use ensign_session::{Order, OwnNonces, OwnPartials, PartialsError};
 
 use super::party::{NETWORK, Wallet, propose, secrets, two_wallets};
@@ -62,9 +62,9 @@ impl Signer for Mortal {
         &mut self,
         network: Network,
         peer: PeerId,
-        expires: UnixTime,
+        terms: Terms,
     ) -> Result<DelegationProof, SignerError> {
-        self.signer.delegate(network, peer, expires)
+        self.signer.delegate(network, peer, terms)
     }
 
     fn nonces(&mut self, order: &Order, payload: Option<&[u8]>) -> Result<OwnNonces, SignerError> {
@@ -119,9 +119,9 @@ impl Signer for Greedy {
         &mut self,
         network: Network,
         peer: PeerId,
-        expires: UnixTime,
+        terms: Terms,
     ) -> Result<DelegationProof, SignerError> {
-        self.signer().delegate(network, peer, expires)
+        self.signer().delegate(network, peer, terms)
     }
 
     fn nonces(&mut self, order: &Order, payload: Option<&[u8]>) -> Result<OwnNonces, SignerError> {

@@ -8,7 +8,7 @@ use ensign_engine::{
     Strangers,
     signing::{self, Known, ask_local_signer},
 };
-use ensign_identity::{Delegation, DelegationProof, NodeKey, Signature, SignerKey};
+use ensign_identity::{Delegation, DelegationProof, NodeKey, Signature, SignerKey, Terms};
 use ensign_musig::{NonceEntropy, SecKey};
 use ensign_primitives::{
     Direction, GroupId, Instant, LinkId, Network, Now, PeerId, RequestId, StateMachine, UnixTime,
@@ -115,9 +115,10 @@ fn keys(index: u8, now: Now) -> (Keys, Arc<SecKey>) {
     let sec_key = Arc::new(SecKey::from_secret_bytes([0x60 + index; 32]).expect("a key"));
     let signer = SignerKey::from_public_key(sec_key.public_key());
     let expires = now.unix.after(HOUR * 24);
-    let digest = Delegation::digest(&signer, &node_key.peer_id(), NETWORK, expires);
+    let digest =
+        Delegation::digest(&signer, &node_key.peer_id(), NETWORK, Terms { number: 1, expires });
     let signature = Signature(sec_key.sign_schnorr(&digest));
-    let delegation = DelegationProof { expires, signature };
+    let delegation = DelegationProof { number: 1, expires, signature };
     (Keys { node_key: Arc::new(node_key), signer, delegation }, sec_key)
 }
 

@@ -81,7 +81,7 @@ fn request_with_an_expired_delegation_is_refused() {
     let mut net = Net::new(2);
     let mut stale = signed(request(PAIR, 1), 1);
     stale.delegation =
-        DelegationProof { expires: UnixTime::from_millis(1), ..person(1).delegation };
+        DelegationProof { number: 1, expires: UnixTime::from_millis(1), ..person(1).delegation };
     let envelope = announce(&net, 1, stale, 1);
     let (offense, _) = refused(&mut net, envelope);
     assert!(matches!(offense, Offense::InvalidRequest(RequestError::Delegation(_))), "{offense:?}");

@@ -4,7 +4,7 @@ use core::time::Duration;
 use std::{string::ToString, sync::Arc, sync::LazyLock, vec, vec::Vec};
 
 use ensign_deadline::Timeouts;
-use ensign_identity::{Delegation, DelegationProof, NodeKey, Signature, SignerKey};
+use ensign_identity::{Delegation, DelegationProof, NodeKey, Signature, SignerKey, Terms};
 use ensign_musig::{NonceEntropy, SecKey};
 use ensign_primitives::{GroupId, Instant, Network, Now, PeerId, SignerIndex, UnixTime, sha256};
 use ensign_session::{Entropy, LocalSigner};
@@ -51,9 +51,10 @@ fn make_person(index: u8) -> Person {
     // Not renewed within any test.
     let expires = START.after(HOUR * 24 * 360);
     let signer = SignerKey::from_public_key(sec_key.public_key());
-    let digest = Delegation::digest(&signer, &node_key.peer_id(), NETWORK, expires);
+    let digest =
+        Delegation::digest(&signer, &node_key.peer_id(), NETWORK, Terms { number: 1, expires });
     let delegation =
-        DelegationProof { expires, signature: Signature(sec_key.sign_schnorr(&digest)) };
+        DelegationProof { number: 1, expires, signature: Signature(sec_key.sign_schnorr(&digest)) };
     Person { node_key: Arc::new(node_key), sec_key: Arc::new(sec_key), delegation }
 }
 

@@ -8,7 +8,7 @@ use ensign_wire::{Envelope, Frame, PubNonceBytes, SigningRequest};
 
 use super::encode::Tag;
 use super::{
-    CASE_BYTES_MAX, Case, CaseDecodeError, Charge, MAGIC, MAGIC_OF_ANY_VERSION, MAGIC_OF_VERSION_1,
+    CASE_BYTES_MAX, Case, CaseDecodeError, Charge, EARLIER_MAGICS, MAGIC, MAGIC_OF_ANY_VERSION,
     REPORTS_MAX, SpeaksFor,
 };
 use crate::Evidence;
@@ -27,7 +27,7 @@ impl Case {
             return Err(CaseDecodeError::TooLarge { limit, seen });
         }
         let Some(rest) = bytes.strip_prefix(MAGIC) else {
-            return Err(if bytes.starts_with(MAGIC_OF_VERSION_1) {
+            return Err(if EARLIER_MAGICS.iter().any(|magic| bytes.starts_with(magic)) {
                 CaseDecodeError::Earlier
             } else if bytes.starts_with(MAGIC_OF_ANY_VERSION) {
                 CaseDecodeError::Version
@@ -106,9 +106,10 @@ impl<'a> Reader<'a> {
             [0] => Ok(None),
             [1] => {
                 let signer = SignerIndex(u16::from_le_bytes(self.array()?));
+                let number = u64::from_le_bytes(self.array()?);
                 let expires = UnixTime::from_millis(u64::from_le_bytes(self.array()?));
                 let signature = Signature(self.array()?);
-                let delegation = DelegationProof { expires, signature };
+                let delegation = DelegationProof { number, expires, signature };
                 Ok(Some(SpeaksFor { signer, delegation }))
             }
             _ => Err(self.malformed()),
@@ -173,7 +174,9 @@ impl<'a> Reader<'a> {
             | Frame::Ping(_)
             | Frame::Pong(_)
             | Frame::Payload { .. }
-            | Frame::Groups(_)) => Err(CaseDecodeError::Kind { offset, kind: other.kind() }),
+            | Frame::Groups(_)
+            | Frame::Consent(_)
+            | Frame::LinkReport(_)) => Err(CaseDecodeError::Kind { offset, kind: other.kind() }),
         }
     }
 

@@ -84,6 +84,7 @@ fn put_speaks_for(to: &mut Vec<u8>, speaks_for: Option<SpeaksFor>) {
     let Some(SpeaksFor { signer, delegation }) = speaks_for else { return to.push(0) };
     to.push(1);
     to.extend_from_slice(&signer.0.to_le_bytes());
+    to.extend_from_slice(&delegation.number.to_le_bytes());
     to.extend_from_slice(&delegation.expires.as_millis().to_le_bytes());
     to.extend_from_slice(&delegation.signature.0);
 }

@@ -265,7 +265,7 @@ proptest! {
 
     #[test]
     fn any_bytes_are_a_case_or_an_error(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
-        let content = [b"ensign-evidence-2\n".as_slice(), &sha256(&bytes), &bytes].concat();
+        let content = [b"ensign-evidence-3\n".as_slice(), &sha256(&bytes), &bytes].concat();
         for bytes in [bytes, content] {
             assert_frames_nobody(&bytes, "random");
         }

@@ -2,7 +2,7 @@
 
 use std::{boxed::Box, string::String, vec, vec::Vec};
 
-use ensign_identity::{Delegation, DelegationProof, NodeKey, Signature, SignerKey};
+use ensign_identity::{Delegation, DelegationProof, NodeKey, Signature, SignerKey, Terms};
 use ensign_musig::{
     KeyAggCtx, NonceEntropy, PartialSig, PubNonce, SecKey, SigningCtx, nonce_gen, taproot_tweak,
 };
@@ -44,8 +44,13 @@ pub(super) fn signer_key(index: usize) -> SignerKey {
 
 pub(super) fn delegation(index: usize) -> DelegationProof {
     let expires = UnixTime::from_millis(NOW.as_millis() + 1_000_000);
-    let digest = Delegation::digest(&signer_key(index), &peer(index), NETWORK, expires);
-    DelegationProof { expires, signature: Signature(sec_key(index).sign_schnorr(&digest)) }
+    let digest =
+        Delegation::digest(&signer_key(index), &peer(index), NETWORK, Terms { number: 1, expires });
+    DelegationProof {
+        number: 1,
+        expires,
+        signature: Signature(sec_key(index).sign_schnorr(&digest)),
+    }
 }
 
 pub(super) fn request() -> SigningRequest {

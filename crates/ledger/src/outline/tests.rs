@@ -1,6 +1,6 @@
 //! Cases for the book of outlines.
 
-use ensign_identity::{NodeKey, SignerKey};
+use ensign_identity::{NodeKey, SignerKey, Terms};
 use ensign_musig::SecKey;
 use ensign_primitives::{Network, RequestId, SignerIndex, UnixTime};
 use ensign_session::{Failure, Phase};
@@ -28,7 +28,7 @@ pub(crate) fn request(number: u16) -> (RequestId, SignedRequest) {
     let keys = [1, 2].map(|byte| SignerKey::from_public_key(secret(byte).public_key()));
     let expires = START.after(std::time::Duration::from_secs(3600));
     let (network, peer) = (Network::Regtest, node.peer_id());
-    let delegation = InProcess::new(signer).delegation(network, peer, expires);
+    let delegation = InProcess::new(signer).delegation(network, peer, Terms { number: 1, expires });
     let request = SigningRequest {
         network,
         scheme: Scheme::Bip327,

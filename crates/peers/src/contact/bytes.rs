@@ -25,7 +25,8 @@ const SIGNER: u8 = 4;
 const IP4: u8 = 5;
 const IP6: u8 = 6;
 const HOST: u8 = 7;
-const DELEGATION: u8 = 8;
+/// Not 8: those of kind 8 had no number, and are kept as what is not known.
+const DELEGATION: u8 = 11;
 
 /// Most entries besides who and where. Guess: a delegation, some relays and mailboxes.
 const MORE_MAX: usize = 16;
@@ -55,8 +56,9 @@ pub(super) fn encode(contact: &Contact) -> Vec<u8> {
     for more in &contact.more {
         match more {
             More::Delegation(proof) => {
+                let number = proof.number.to_be_bytes();
                 let expires = proof.expires.as_millis().to_be_bytes();
-                entry(DELEGATION, &[&expires[..], &proof.signature.0].concat());
+                entry(DELEGATION, &[&number[..], &expires, &proof.signature.0].concat());
             }
             More::Unknown { kind, value } => entry(*kind, value),
         }
@@ -197,8 +199,9 @@ impl<'a> Reader<'a> {
     }
 
     fn delegation(&mut self, contact: &Contact) -> Result<DelegationProof, ContactError> {
+        let number = u64::from_be_bytes(self.array()?);
         let expires = UnixTime::from_millis(u64::from_be_bytes(self.array()?));
-        let proof = DelegationProof { expires, signature: Signature(self.array()?) };
+        let proof = DelegationProof { number, expires, signature: Signature(self.array()?) };
         // Whether its time is over is for those to judge who rely on it.
         Delegation::verify_signature(contact.signer, contact.peer, contact.network, proof)
             .map_err(|_| ContactError::Delegation)?;

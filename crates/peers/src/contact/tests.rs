@@ -2,7 +2,7 @@
 
 use std::{borrow::ToOwned, format, string::ToString, vec};
 
-use ensign_identity::{Delegation, Signature};
+use ensign_identity::{Delegation, Signature, Terms};
 use ensign_primitives::UnixTime;
 use secp256k1::{Keypair, SecretKey, schnorr};
 
@@ -169,13 +169,14 @@ fn a_delegation_is_kept_if_the_key_signed_it() {
     let pair = Keypair::from_secret_key(&SecretKey::from_secret_bytes([5; 32]).unwrap());
     let signer = SignerKey::from_public_key(pair.public_key());
     let expires = UnixTime::from_millis(1_800_000_000_000);
-    let digest = Delegation::digest(&signer, &alice().peer, Network::Signet, expires);
+    let digest =
+        Delegation::digest(&signer, &alice().peer, Network::Signet, Terms { number: 1, expires });
     let signature = Signature(schnorr::sign_no_aux_rand(&digest, &pair).to_byte_array());
-    let proof = DelegationProof { expires, signature };
+    let proof = DelegationProof { number: 1, expires, signature };
     let contact = Contact { signer, more: vec![More::Delegation(proof)], ..alice() };
     assert_eq!(contact.to_string().parse::<Contact>().unwrap(), contact);
     let expires = UnixTime::from_millis(1_800_000_000_001);
-    let more = vec![More::Delegation(DelegationProof { expires, ..proof })];
+    let more = vec![More::Delegation(DelegationProof { number: 1, expires, ..proof })];
     let forged = Contact { more, ..contact };
     assert_eq!(refused(&forged.to_string()), ContactError::Delegation);
 }

@@ -1,7 +1,7 @@
 //! What is told of a request, and when.
 #![allow(clippy::wildcard_enum_match_arm, reason = "a test picks what it looks at")]
 
-use ensign_identity::{NodeKey, SignerKey};
+use ensign_identity::{NodeKey, SignerKey, Terms};
 use ensign_musig::SecKey;
 use ensign_primitives::{GroupId, Network, SignerIndex};
 use ensign_signer::InProcess;
@@ -34,7 +34,11 @@ pub(crate) fn request(byte: u8) -> Arc<SignedRequest> {
         nonce: [byte; 16],
     };
     let expires = now.after(std::time::Duration::from_secs(600));
-    let delegation = InProcess::new(sec_key).delegation(Network::Regtest, node.peer_id(), expires);
+    let delegation = InProcess::new(sec_key).delegation(
+        Network::Regtest,
+        node.peer_id(),
+        Terms { number: 1, expires },
+    );
     Arc::new(SignedRequest::sign(request, &node, delegation).unwrap())
 }
 

@@ -51,6 +51,10 @@ pub(super) fn of_delegation(offense: &Offense) -> Option<Problem> {
             let days = expires.since(*now).as_secs() / 86_400;
             format!("its delegation runs for {days} days more by our clock: {or_ours}")
         }
+        DelegationError::Ahead { number, now } => {
+            let ahead = apart(UnixTime::from_millis(number.saturating_mul(1000)).since(*now));
+            format!("its delegation was made {ahead} ahead of our clock: {or_ours}")
+        }
         _ => return None,
     };
     Some(UNDELEGATED.problem(what, Vec::new()))

@@ -8,7 +8,7 @@ use std::{
 };
 
 use ensign_deadline::Timeouts;
-use ensign_identity::{Delegation, DelegationProof, NodeKey, Signature, SignerKey};
+use ensign_identity::{Delegation, DelegationProof, NodeKey, Signature, SignerKey, Terms};
 use ensign_musig::{KeyAggCtx, NonceEntropy, SecKey};
 use ensign_primitives::{Network, PeerId, SignerIndex, UnixTime, sha256};
 use ensign_wire::{
@@ -60,8 +60,8 @@ fn make_member(index: u8) -> Member {
 /// Lets a signer key's node speak for it.
 pub(super) fn delegate(key: &SecKey, peer: PeerId, expires: UnixTime) -> DelegationProof {
     let signer = SignerKey::from_public_key(key.public_key());
-    let digest = Delegation::digest(&signer, &peer, NETWORK, expires);
-    DelegationProof { expires, signature: Signature(key.sign_schnorr(&digest)) }
+    let digest = Delegation::digest(&signer, &peer, NETWORK, Terms { number: 1, expires });
+    DelegationProof { number: 1, expires, signature: Signature(key.sign_schnorr(&digest)) }
 }
 
 /// What a group is asked to sign.

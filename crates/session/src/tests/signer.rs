@@ -8,7 +8,7 @@ use std::{
     vec::Vec,
 };
 
-use ensign_identity::Delegation;
+use ensign_identity::{Delegation, Terms};
 use ensign_musig::{KeyAggCtx, NonceEntropy, PubNonce, SecKey, SigningCtx, nonce_gen};
 use ensign_primitives::{RequestId, SessionId, SignerIndex, sha256};
 use ensign_wire::{KeyTweak, Mode, RequestError, SignedRequest, SigningRequest};
@@ -378,7 +378,7 @@ fn signer_that_restarted_has_no_nonces_and_says_so() {
 #[test]
 fn delegation_holds_for_the_node_that_it_names() {
     let expires = START.after(core::time::Duration::from_secs(60));
-    let proof = local_signer().delegate(NETWORK, peer(OURS), expires);
+    let proof = local_signer().delegate(NETWORK, peer(OURS), Terms { number: 1, expires });
     Delegation::verify(public_key(OURS), peer(OURS), NETWORK, proof, START).unwrap();
     Delegation::verify(public_key(OURS), peer(0), NETWORK, proof, START).unwrap_err();
 }

@@ -7,7 +7,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use super::words::FRAME_BYTES_MAX;
 
 /// Changes whenever a question or an answer does.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 /// Writes one frame.
 pub(super) fn write(to: &mut impl Write, word: &impl Serialize) -> io::Result<()> {

@@ -69,8 +69,8 @@ fn answer(
 ) -> Result<Answer, SignerError> {
     match question {
         Question::Hello => Ok(Answer::Key(signer.public_key(), signer.asks())),
-        Question::Delegate { network, peer, expires } => {
-            signer.delegate(network, peer, expires).map(Answer::Delegated)
+        Question::Delegate { network, peer, terms } => {
+            signer.delegate(network, peer, terms).map(Answer::Delegated)
         }
         Question::Nonces {
             session,

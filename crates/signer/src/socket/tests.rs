@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use ensign_identity::{Delegation, DelegationProof, NodeKey, Signature, SignerKey};
+use ensign_identity::{Delegation, DelegationProof, NodeKey, Signature, SignerKey, Terms};
 use ensign_musig::{KeyAggCtx, NonceEntropy, PubNonce, SecKey, nonce_gen};
 use ensign_primitives::{Network, PeerId, SessionId, SignerIndex, UnixTime};
 use ensign_session::{OPEN_SESSIONS_MAX, Order};
@@ -37,8 +37,13 @@ fn node_key(number: u8) -> NodeKey {
 fn delegation(number: u8) -> DelegationProof {
     let (key, expires) = (sec_key(number), CREATED.after(Duration::from_secs(3600)));
     let signer = SignerKey::from_public_key(key.public_key());
-    let digest = Delegation::digest(&signer, &node_key(number).peer_id(), NETWORK, expires);
-    DelegationProof { expires, signature: Signature(key.sign_schnorr(&digest)) }
+    let digest = Delegation::digest(
+        &signer,
+        &node_key(number).peer_id(),
+        NETWORK,
+        Terms { number: 1, expires },
+    );
+    DelegationProof { number: 1, expires, signature: Signature(key.sign_schnorr(&digest)) }
 }
 
 /// An attempt at a request by signer 1 to the signers with the given numbers.
@@ -199,7 +204,11 @@ fn regression_delegation_that_nobody_would_accept_was_signed() {
     let mut it = Served::start();
     let (now, day) = (crate::unix_now(), Duration::from_secs(24 * 60 * 60));
     let point = node_key(0).peer_id();
-    let ask = |peer, expires| Question::Delegate { network: NETWORK, peer, expires };
+    let ask_as = |peer, number, expires| {
+        let terms = Terms { number, expires };
+        Question::Delegate { network: NETWORK, peer, terms }
+    };
+    let ask = |peer, expires| ask_as(peer, 1, expires);
     let past = UnixTime::from_millis(now.as_millis() - 1);
     for expires in
         [UnixTime::from_millis(0), past, now.after(day * 367), UnixTime::from_millis(u64::MAX)]
@@ -207,6 +216,7 @@ fn regression_delegation_that_nobody_would_accept_was_signed() {
         it.refuses(&ask(point, expires), Refusal::Other);
     }
     it.refuses(&ask(PeerId::from_bytes([0xff; 32]), now.after(day)), Refusal::Other);
+    it.refuses(&ask_as(point, now.after(day).as_millis() / 1000, now.after(day)), Refusal::Other);
     let answer = it.ask(&ask(point, now.after(day * 365)));
     assert!(matches!(answer, Answer::Delegated(_)), "{answer:?}");
 }

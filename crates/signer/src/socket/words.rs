@@ -2,11 +2,9 @@
 
 use std::sync::Arc;
 
-use ensign_identity::{DelegationProof, Signature, SignerKey};
+use ensign_identity::{DelegationProof, Signature, SignerKey, Terms};
 use ensign_musig::{PartialSig, PubNonce};
-use ensign_primitives::{
-    MESSAGES_MAX, Network, PeerId, SIGNERS_MAX, SessionId, SignerIndex, UnixTime,
-};
+use ensign_primitives::{MESSAGES_MAX, Network, PeerId, SIGNERS_MAX, SessionId, SignerIndex};
 use ensign_session::{Order, PartialsError};
 use ensign_wire::{PAYLOAD_BYTES_MAX, SignedRequest, SigningRequest};
 use serde::{Deserialize, Serialize};
@@ -27,7 +25,7 @@ pub(super) enum Question {
     /// Which key is it?
     Hello,
     /// Let a node speak for the key.
-    Delegate { network: Network, peer: PeerId, expires: UnixTime },
+    Delegate { network: Network, peer: PeerId, terms: Terms },
     /// Make nonces for an attempt. Everything in it is a claim.
     Nonces {
         session: SessionId,

@@ -68,7 +68,10 @@ impl Signing {
                 self.on_payload(now, peer, request, bytes);
             }
             Message::Statement(envelope) if is_member => self.on_envelope(now, peer, envelope),
-            Message::Payload { .. } | Message::Statement(_) => {}
+            Message::Payload { .. }
+            | Message::Statement(_)
+            | Message::Consent(_)
+            | Message::LinkReport(_) => {}
         }
     }
 

@@ -4,7 +4,7 @@ use core::time::Duration;
 use std::{string::String, sync::Arc, vec};
 
 use ensign_deadline::Timeouts;
-use ensign_identity::{NodeKey, SignerKey};
+use ensign_identity::{NodeKey, SignerKey, Terms};
 use ensign_musig::{NonceEntropy, SecKey};
 use ensign_primitives::{Instant, Network, Now, PeerId, UnixTime, sha256};
 use ensign_session::{Entropy, LocalSigner};
@@ -50,7 +50,8 @@ pub(super) fn group(count: usize) -> GroupConfig {
 /// A machine that has formed the group of all.
 pub(super) fn machine(index: usize, count: usize, now: Now, restored: Restored) -> Signing {
     let (node_key, expires) = (node_key(index), START.after(DAY * 360));
-    let delegation = local_signer(index).delegate(NETWORK, node_key.peer_id(), expires);
+    let delegation =
+        local_signer(index).delegate(NETWORK, node_key.peer_id(), Terms { number: 1, expires });
     let keys = Keys { node_key: Arc::new(node_key), signer: key(index), delegation };
     let config = SigningConfig {
         network: NETWORK,

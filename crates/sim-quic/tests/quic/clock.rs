@@ -7,9 +7,9 @@ use ensign_coordinator::{
     SigningJob, Surroundings, WallClock, Work,
 };
 use ensign_deadline::Timeouts;
-use ensign_identity::{DELEGATION_LIFETIME_MAX, DelegationProof, NodeKey, SignerKey};
+use ensign_identity::{DELEGATION_LIFETIME_MAX, DelegationProof, NodeKey, SignerKey, Terms};
 use ensign_musig::{PubNonce, SecKey};
-use ensign_primitives::{Network, PeerId, SessionId, UnixTime};
+use ensign_primitives::{Network, PeerId, SessionId};
 use ensign_session::{Order, OwnNonces, OwnPartials};
 use ensign_sim_quic::{NETWORK, Net, START, Stopped, Told, address};
 use ensign_store::{MemoryStore, Opening};
@@ -57,14 +57,10 @@ impl Signer for Once {
         &mut self,
         network: Network,
         peer: PeerId,
-        expires: UnixTime,
+        terms: Terms,
     ) -> Result<DelegationProof, SignerError> {
         self.1 += 1;
-        if self.1 == 1 {
-            self.0.delegate(network, peer, expires)
-        } else {
-            Err(SignerError::Declined)
-        }
+        if self.1 == 1 { self.0.delegate(network, peer, terms) } else { Err(SignerError::Declined) }
     }
 
     fn nonces(&mut self, order: &Order, payload: Option<&[u8]>) -> Result<OwnNonces, SignerError> {

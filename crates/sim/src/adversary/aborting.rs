@@ -33,12 +33,13 @@ pub(super) const SIGN: Act = Act {
 };
 
 /// What it gives as its reason: some lead to another attempt, some do not.
-const REASONS: [AbortReason; 7] = [
+const REASONS: [AbortReason; 8] = [
     AbortReason::Internal,
     AbortReason::Timeout,
     AbortReason::ViewsDiffer,
     AbortReason::Cancelled,
     AbortReason::AttemptsUsed,
+    AbortReason::Dissolved,
     AbortReason::Declined,
     AbortReason::Expired,
 ];

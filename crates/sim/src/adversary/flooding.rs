@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use ensign_engine::{Input, Output};
-use ensign_identity::DelegationProof;
+use ensign_identity::{DelegationProof, Terms};
 use ensign_primitives::{PeerId, QueryId, SessionId, SignerIndex};
 use ensign_session::LocalSigner;
 use ensign_wire::{
@@ -170,7 +170,7 @@ fn delegation(seat: &Seat) -> DelegationProof {
     }
     let expires = seat.now.unix.after(LIFETIME);
     let signer = LocalSigner::new(Arc::clone(&seat.sec_key));
-    signer.delegate(NETWORK, seat.peer(), expires)
+    signer.delegate(NETWORK, seat.peer(), Terms { number: 1, expires })
 }
 
 fn join(seat: &mut Seat, signer: SignerIndex) -> SessionJoin {

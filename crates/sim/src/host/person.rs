@@ -89,6 +89,8 @@ impl Host {
             | Event::Void(_)
             | Event::ConsentDurable { .. }
             | Event::EndDurable { .. }
+            | Event::Waiting { .. }
+            | Event::Withdrawn { .. }
             | Event::Everybody { .. }
             | Event::Convicted { .. }
             | Event::Delegated

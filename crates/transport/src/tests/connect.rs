@@ -35,7 +35,7 @@ async fn handshake_names_network_and_protocol_version() {
     let raw = Raw::connect(&node, key(1)).await;
     let data = raw.connection.handshake_data().unwrap();
     let data = data.downcast::<quinn::crypto::rustls::HandshakeData>().unwrap();
-    assert_eq!(data.protocol.as_deref(), Some(b"ensign/2/regtest".as_slice()));
+    assert_eq!(data.protocol.as_deref(), Some(b"ensign/3/regtest".as_slice()));
     assert_eq!(crate::tls::peer_of(&raw.connection), Some(node.id));
 }
 

@@ -68,6 +68,8 @@ impl<'de> Visitor<'de> for KindThenFields {
             | Kind::Pong
             | Kind::Groups
             | Kind::Payload
+            | Kind::Consent
+            | Kind::LinkReport
             | Kind::FormationSeat
             | Kind::FormationSeated
             | Kind::FormationRoster

@@ -34,7 +34,7 @@ fn every_bit_of_an_envelope_is_signed() {
 
 #[test]
 fn envelope_of_another_version_is_named_before_anything_else_is_read() {
-    let expected = Err(DecodeError::Version { expected: 2, seen: 1 });
+    let expected = Err(DecodeError::Version { expected: 3, seen: 1 });
     for kind in body_kinds() {
         let mut bytes = body_bytes(smallest(kind));
         bytes[0] = 1;

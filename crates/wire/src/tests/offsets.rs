@@ -45,8 +45,8 @@ fn unknown_statement_is_named_where_it_stands() {
 
 #[test]
 fn unknown_reason_is_named_where_it_stands() {
-    let error = refused(Kind::SessionAbort, |bytes| bytes[TAG + 1] = 12);
-    assert_eq!(error, malformed(TAG + 1, "a known variant", 12));
+    let error = refused(Kind::SessionAbort, |bytes| bytes[TAG + 1] = 13);
+    assert_eq!(error, malformed(TAG + 1, "a known variant", 13));
 }
 
 #[test]

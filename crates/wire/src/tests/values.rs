@@ -9,19 +9,19 @@ use std::{
     vec::Vec,
 };
 
-use ensign_identity::{Delegation, DelegationProof, NodeKey, Signature, SignerKey};
+use ensign_identity::{Delegation, DelegationProof, NodeKey, Signature, SignerKey, Terms};
 use ensign_primitives::{
     MESSAGES_MAX, Network, QueryId, RequestId, SIGNERS_MAX, SessionId, SignerIndex, UnixTime,
 };
 use proptest::{array, collection::vec, option, prelude::*, sample};
 
 use crate::{
-    ADDRESSES_MAX, AbortReason, Body, Envelope, Frame, GroupKeys, Held, Hello, KeyTweak, Kind,
-    Limits, Message, Mode, NonceAck, NonceCommit, NonceShare, NoncesComplete, PAYLOAD_BYTES_MAX,
-    PartialSigAck, PartialSigShare, PartialSigsComplete, Payload, PubNonceBytes,
+    ADDRESSES_MAX, AbortReason, Body, Consent, Envelope, Frame, GroupKeys, Held, Hello, KeyTweak,
+    Kind, Limits, LinkReport, Message, Mode, NonceAck, NonceCommit, NonceShare, NoncesComplete,
+    PAYLOAD_BYTES_MAX, PartialSigAck, PartialSigShare, PartialSigsComplete, Payload, PubNonceBytes,
     REQUEST_LIFETIME_MAX, Refusal, Roles, Round0, Scheme, SessionAbort, SessionAnnounce,
-    SessionJoin, SessionReady, SignatureFinalized, SignedRequest, SignerSet, SigningRequest,
-    TxType, ValidationError,
+    SessionJoin, SessionReady, SignatureFinalized, Signed, SignedRequest, SignerSet,
+    SigningRequest, TxType, ValidationError,
 };
 
 pub(super) const NETWORK: Network = Network::Regtest;
@@ -54,8 +54,9 @@ pub(super) fn signer_key(index: usize) -> SignerKey {
 pub(super) fn delegation(signer: usize, peer: usize, network: Network) -> DelegationProof {
     let expires = UnixTime::from_millis(NOW.as_millis() + 86_400_000);
     let peer = node_key(peer).peer_id();
-    let digest = Delegation::digest(&signer_key(signer), &peer, network, expires);
-    DelegationProof { expires, signature: node_key(signer).sign(&digest) }
+    let digest =
+        Delegation::digest(&signer_key(signer), &peer, network, Terms { number: 1, expires });
+    DelegationProof { number: 1, expires, signature: node_key(signer).sign(&digest) }
 }
 
 /// A request by signer 0 of three, for two messages.
@@ -120,7 +121,13 @@ pub(super) fn smallest(kind: Kind) -> Body {
             refused: Kind::NonceShare,
             why: Refusal::WrongCount,
         }),
-        Kind::Hello | Kind::Ping | Kind::Pong | Kind::Payload | Kind::Groups => {
+        Kind::Hello
+        | Kind::Ping
+        | Kind::Pong
+        | Kind::Payload
+        | Kind::Groups
+        | Kind::Consent
+        | Kind::LinkReport => {
             panic!("{kind:?} is no statement")
         }
     }
@@ -151,6 +158,8 @@ pub(super) fn frames() -> impl Strategy<Value = Frame> {
         1 => any::<u64>().prop_map(|number| Frame::Pong(QueryId(number))),
         1 => payloads(),
         1 => groups(),
+        1 => consents(),
+        1 => link_reports(),
         12 => envelopes().prop_map(|envelope| Frame::Envelope(Box::new(envelope))),
     ]
 }
@@ -159,6 +168,24 @@ fn groups() -> impl Strategy<Value = Frame> {
     proptest::collection::btree_set(any::<[u8; 32]>(), 0..=4).prop_map(|ids| {
         let shared = ids.into_iter().map(ensign_primitives::GroupId::from_bytes).collect();
         Frame::Groups(crate::Groups { shared })
+    })
+}
+
+fn consents() -> impl Strategy<Value = Frame> {
+    let words = (any::<[u8; 32]>(), signers(), delegations(), 1..=u32::MAX, any::<bool>());
+    words.prop_map(|(request, signer, delegation, number, agrees)| {
+        let request = RequestId::from_bytes(request);
+        let consent = Consent { request, signer, delegation, number, agrees };
+        Frame::Consent(Box::new(Signed::new(node_key(0), NETWORK, 1, NOW, consent).unwrap()))
+    })
+}
+
+fn link_reports() -> impl Strategy<Value = Frame> {
+    let words = (any::<[u8; 32]>(), vec(signers(), 0..=8), any::<u16>());
+    words.prop_map(|(group, sees, version)| {
+        let group = ensign_primitives::GroupId::from_bytes(group);
+        let report = LinkReport { group, sees: sees.into_iter().collect(), version };
+        Frame::LinkReport(Box::new(Signed::new(node_key(0), NETWORK, 1, NOW, report).unwrap()))
     })
 }
 
@@ -315,7 +342,8 @@ fn round0s() -> impl Strategy<Value = Round0> {
 }
 
 fn delegations() -> impl Strategy<Value = DelegationProof> {
-    (any::<u64>(), signatures()).prop_map(|(expires, signature)| DelegationProof {
+    (any::<(u64, u64)>(), signatures()).prop_map(|((number, expires), signature)| DelegationProof {
+        number,
         expires: UnixTime::from_millis(expires),
         signature,
     })
@@ -365,8 +393,8 @@ fn tx_types() -> impl Strategy<Value = TxType> {
 
 fn abort_reasons() -> impl Strategy<Value = AbortReason> {
     use AbortReason::{
-        AttemptsUsed, Cancelled, Declined, Equivocation, Expired, Internal, InvalidNonce,
-        PayloadMismatch, Timeout, ViewsDiffer, WrongCommitment, WrongPartialSig,
+        AttemptsUsed, Cancelled, Declined, Dissolved, Equivocation, Expired, Internal,
+        InvalidNonce, PayloadMismatch, Timeout, ViewsDiffer, WrongCommitment, WrongPartialSig,
     };
     sample::select(
         &[
@@ -382,6 +410,7 @@ fn abort_reasons() -> impl Strategy<Value = AbortReason> {
             Internal,
             Cancelled,
             AttemptsUsed,
+            Dissolved,
         ][..],
     )
 }

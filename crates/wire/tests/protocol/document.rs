@@ -99,6 +99,7 @@ fn variants() -> String {
         A::Internal,
         A::Cancelled,
         A::AttemptsUsed,
+        A::Dissolved,
     ];
     let types = [
         TxType::Spend,

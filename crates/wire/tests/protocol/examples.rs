@@ -4,9 +4,9 @@ use ensign_identity::{NodeKey, Signature};
 use ensign_primitives::{QueryId, SignerIndex, UnixTime};
 use ensign_wire::{
     AbortReason, Body, Envelope, Frame, Groups, Hello, Kind, Limits, NonceAck, NonceShare,
-    NoncesComplete, PartialSigAck, PartialSigShare, PartialSigsComplete, Refusal, Roles, Round0,
-    SessionAbort, SessionAnnounce, SessionJoin, SessionReady, SignatureFinalized, SignerSet, Slot,
-    ValidationError,
+    NoncesComplete, PROTOCOL_VERSION, PartialSigAck, PartialSigShare, PartialSigsComplete, Refusal,
+    Roles, Round0, SessionAbort, SessionAnnounce, SessionJoin, SessionReady, Signable,
+    SignatureFinalized, Signed, SignerSet, Slot, ValidationError,
 };
 
 use crate::{dump::Dump, story};
@@ -24,11 +24,13 @@ pub(crate) struct Example {
 /// Every example, in the order of the kinds; some kinds have two.
 pub(crate) fn all() -> Vec<Example> {
     let connection = [hello(), ping(), pong(), payload(), groups()];
+    let group = [consent(), link_report()];
     let gathering = [announce(), join(), join_fast(), ready()];
     let nonces = [nonce_share(), nonce_ack(), nonces_complete()];
     let signing = [partial_share(), partial_ack(), partials_complete(), finalized()];
     let trouble = [abort(), refusal()];
-    connection.into_iter().chain(gathering).chain(nonces).chain(signing).chain(trouble).collect()
+    let before = connection.into_iter().chain(group);
+    before.chain(gathering).chain(nonces).chain(signing).chain(trouble).collect()
 }
 
 fn framed(name: &'static str, frame: Frame, kind: u8, body: Dump) -> Example {
@@ -42,7 +44,7 @@ fn framed(name: &'static str, frame: Frame, kind: u8, body: Dump) -> Example {
 /// Every field before the signature.
 pub(crate) fn envelope_content(node: &NodeKey, seq: u64, body: Dump) -> Dump {
     Dump::default()
-        .variant(2, "version")
+        .variant(3, "version")
         .variant(3, "network: Regtest")
         .raw(node.peer_id().as_bytes(), "sender")
         .varint(seq, "seq")
@@ -73,8 +75,8 @@ fn said(name: &'static str, index: u8, seq: u64, body: Body, fields: Dump) -> Ex
 fn hello() -> Example {
     let hello = Hello {
         roles: Roles::SIGNER,
-        version_min: 2,
-        version_max: 2,
+        version_min: 3,
+        version_max: 3,
         clock: Some(UnixTime::from_millis(story::CREATED)),
         instance: Some([0xa7; 8]),
         observed: Some("192.0.2.7:40321".parse().unwrap()),
@@ -84,8 +86,8 @@ fn hello() -> Example {
     let v6 = [0x20, 0x01, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1];
     let fields = Dump::default()
         .raw(&[1], "roles: signer")
-        .raw(&[2], "version_min")
-        .raw(&[2], "version_max")
+        .raw(&[3], "version_min")
+        .raw(&[3], "version_max")
         .variant(1, "clock: present")
         .varint(story::CREATED, "clock")
         .variant(1, "instance: present")
@@ -127,6 +129,63 @@ fn groups() -> Example {
     framed("Groups", Frame::Groups(Groups { shared }), 0x10, fields)
 }
 
+/// Every field of something signed, before its signature.
+pub(crate) fn signed_content(node: &NodeKey, seq: u64, body: Dump) -> Dump {
+    Dump::default()
+        .variant(PROTOCOL_VERSION, "version")
+        .variant(3, "network: Regtest")
+        .raw(node.peer_id().as_bytes(), "sender")
+        .varint(seq, "seq")
+        .varint(story::CREATED, "sent_at")
+        .then(body)
+}
+
+/// Something signed by the node of signer `index`, in a frame.
+fn signed<T: Signable>(
+    (name, kind): (&'static str, u8),
+    index: u8,
+    body: T,
+    fields: Dump,
+    frame: impl FnOnce(Box<Signed<T>>) -> Frame,
+) -> Example {
+    let node = story::node(index);
+    let content = signed_content(&node, 1, fields);
+    let length = content.bytes().len() as u64;
+    let hashed = Dump::default().variant(3, "network").u64_le(length, "length");
+    let digest = hashed.then(content.clone()).tagged_hash(T::TAG);
+    let fields = content.raw(&node.sign(&digest).0, "signature of the sender");
+    let sent_at = UnixTime::from_millis(story::CREATED);
+    let signed = Signed::new(&node, story::NETWORK, 1, sent_at, body).unwrap();
+    framed(name, frame(Box::new(signed)), kind, fields)
+}
+
+fn consent() -> Example {
+    let fields = consent_fields();
+    signed(("Consent", 0x14), 1, story::consent(), fields, Frame::Consent)
+}
+
+pub(crate) fn consent_fields() -> Dump {
+    Dump::default()
+        .raw(story::request().id().as_bytes(), "request")
+        .varint(1, "signer")
+        .then(delegation(1))
+        .varint(1, "number")
+        .variant(1, "agrees: true")
+}
+
+fn link_report() -> Example {
+    let fields = link_report_fields();
+    signed(("LinkReport", 0x15), 1, story::link_report(), fields, Frame::LinkReport)
+}
+
+pub(crate) fn link_report_fields() -> Dump {
+    Dump::default()
+        .raw(story::link_report().group.as_bytes(), "group")
+        .varint(1, "bytes of the set: 1")
+        .raw(&[0b011], "sees: 0, 1")
+        .varint(1, "version")
+}
+
 /// The request of the story.
 pub(crate) fn request_fields() -> Dump {
     let keys = (0..3).fold(Dump::default().varint(3, "signers"), |dump, index| {
@@ -158,6 +217,7 @@ pub(crate) fn request_fields() -> Dump {
 fn delegation(index: u8) -> Dump {
     let proof = story::delegation(index);
     Dump::default()
+        .varint(proof.number, "delegation number")
         .varint(proof.expires.as_millis(), "delegation expires")
         .raw(&proof.signature.0, "signature of the signer key")
 }

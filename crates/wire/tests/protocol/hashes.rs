@@ -2,11 +2,13 @@
 
 use ensign_identity::Delegation;
 use ensign_primitives::UnixTime;
-use ensign_wire::{Body, Envelope, SessionReady, SignerSet, Slot};
+use ensign_wire::{Body, Envelope, SessionReady, Signable, Signed, SignerSet, Slot};
 
 use crate::{
     dump::Dump,
-    examples::{envelope_content, request_fields},
+    examples::{
+        consent_fields, envelope_content, link_report_fields, request_fields, signed_content,
+    },
     story,
 };
 
@@ -41,6 +43,8 @@ pub(crate) fn all() -> Vec<Hash> {
         session(),
         delegation(),
         envelope(),
+        consent(),
+        link_report(),
         commitment(),
         nonces(),
         statement(),
@@ -68,13 +72,14 @@ fn session() -> Hash {
 
 fn delegation() -> Hash {
     let (signer, peer) = (story::signer(0), story::node(0).peer_id());
-    let expires = story::delegation(0).expires;
+    let terms = story::delegation(0).terms();
     let fields = network()
         .raw(&signer.to_bytes(), "signer key")
         .raw(peer.as_bytes(), "node")
-        .u64_le(expires.as_millis(), "expires");
-    let computed = Delegation::digest(&signer, &peer, story::NETWORK, expires);
-    Hash { tag: "ensign/delegation/v1", fields, computed }
+        .u64_le(terms.number, "number")
+        .u64_le(terms.expires.as_millis(), "expires");
+    let computed = Delegation::digest(&signer, &peer, story::NETWORK, terms);
+    Hash { tag: "ensign/delegation/v2", fields, computed }
 }
 
 fn envelope() -> Hash {
@@ -87,6 +92,22 @@ fn envelope() -> Hash {
     let content = envelope_content(&story::node(1), 1, body);
     let fields = network().then(with_length(content, "bytes of the content"));
     Hash { tag: "ensign/envelope/v1", fields, computed: *envelope.unwrap().digest() }
+}
+
+fn signed<T: Signable>(body: T, fields: Dump) -> Hash {
+    let content = signed_content(&story::node(1), 1, fields);
+    let fields = network().then(with_length(content, "bytes of the content"));
+    let sent_at = UnixTime::from_millis(story::CREATED);
+    let signed = Signed::new(&story::node(1), story::NETWORK, 1, sent_at, body).unwrap();
+    Hash { tag: T::TAG, fields, computed: *signed.digest() }
+}
+
+fn consent() -> Hash {
+    signed(story::consent(), consent_fields())
+}
+
+fn link_report() -> Hash {
+    signed(story::link_report(), link_report_fields())
 }
 
 fn commitment() -> Hash {

@@ -1,11 +1,12 @@
 //! The session that the examples come from: three signers, one message, regtest.
 
-use ensign_identity::{Delegation, DelegationProof, NodeKey, SignerKey};
+use ensign_identity::{Delegation, DelegationProof, NodeKey, SignerKey, Terms};
 use ensign_primitives::{Network, PeerId, SessionId, SignerIndex, UnixTime, sha256};
 use ensign_wire::{
-    Body, GroupKeys, Held, KeyTweak, Message, Mode, NonceCommit, NonceShare, NoncesComplete,
-    PartialSigAck, PartialSigShare, Payload, PubNonceBytes, Round0, Scheme, SessionJoin,
-    SignedRequest, SigningRequest, Slot, TxType, nonce_set_digest, statement_set_digest,
+    Body, Consent, GroupKeys, Held, KeyTweak, LinkReport, Message, Mode, NonceCommit, NonceShare,
+    NoncesComplete, PartialSigAck, PartialSigShare, Payload, PubNonceBytes, RULES_REVISION, Round0,
+    Scheme, SessionJoin, SignedRequest, SigningRequest, Slot, TxType, nonce_set_digest,
+    statement_set_digest,
 };
 
 pub(crate) const NETWORK: Network = Network::Regtest;
@@ -39,8 +40,17 @@ fn point(x: &PeerId) -> [u8; 33] {
 
 pub(crate) fn delegation(index: u8) -> DelegationProof {
     let expires = UnixTime::from_millis(CREATED + 30 * 86_400_000);
-    let digest = Delegation::digest(&signer(index), &node(index).peer_id(), NETWORK, expires);
-    DelegationProof { expires, signature: signer_secret(index).sign(&digest) }
+    let digest = Delegation::digest(
+        &signer(index),
+        &node(index).peer_id(),
+        NETWORK,
+        Terms { number: CREATED / 1000, expires },
+    );
+    DelegationProof {
+        number: CREATED / 1000,
+        expires,
+        signature: signer_secret(index).sign(&digest),
+    }
 }
 
 pub(crate) fn request() -> SigningRequest {
@@ -66,6 +76,17 @@ pub(crate) fn request() -> SigningRequest {
 
 pub(crate) fn signed_request() -> SignedRequest {
     SignedRequest::sign(request(), &node(0), delegation(0)).unwrap()
+}
+
+pub(crate) fn consent() -> Consent {
+    let (signer, request) = (SignerIndex(1), request().id());
+    Consent { request, signer, delegation: delegation(1), number: 1, agrees: true }
+}
+
+pub(crate) fn link_report() -> LinkReport {
+    let sees = [0, 1].map(SignerIndex).into_iter().collect();
+    let group = request().signers.group_id(NETWORK);
+    LinkReport { group, sees, version: RULES_REVISION }
 }
 
 pub(crate) fn session() -> SessionId {

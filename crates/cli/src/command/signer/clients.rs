@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ensign_coordinator::{Asks, Signer, SignerError, serve};
-use ensign_identity::{DelegationProof, SignerKey};
+use ensign_identity::{DelegationProof, SignerKey, Terms};
 use ensign_musig::PubNonce;
-use ensign_primitives::{Network, PeerId, SessionId, UnixTime};
+use ensign_primitives::{Network, PeerId, SessionId};
 use ensign_session::{Order, OwnNonces, OwnPartials};
 use rustix::net::{RecvFlags, recv};
 
@@ -161,10 +161,10 @@ impl Signer for Client {
         &mut self,
         network: Network,
         peer: PeerId,
-        expires: UnixTime,
+        terms: Terms,
     ) -> Result<DelegationProof, SignerError> {
         self.asks();
-        let made = self.gate.delegate(&*self.place, (network, peer, expires));
+        let made = self.gate.delegate(&*self.place, (network, peer, terms));
         self.is_less_busy();
         made
     }

@@ -5,7 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use ensign_api::view::WorkView;
 use ensign_coordinator::{Asks, InProcess, Signer as _, SignerError};
-use ensign_identity::{Delegation, DelegationProof, SignerKey};
+use ensign_identity::{Delegation, DelegationProof, SignerKey, Terms};
 use ensign_musig::PubNonce;
 use ensign_primitives::{Network, PeerId, RequestId, SessionId, UnixTime};
 use ensign_psbt::{
@@ -202,7 +202,7 @@ impl Gate {
     pub(super) fn delegate(
         &self,
         asker: &dyn Asker,
-        asked: (Network, PeerId, UnixTime),
+        asked: (Network, PeerId, Terms),
     ) -> Result<DelegationProof, SignerError> {
         self.delegate_at(now(), asker, asked)
     }
@@ -212,10 +212,10 @@ impl Gate {
         &self,
         now: UnixTime,
         asker: &dyn Asker,
-        (network, peer, expires): (Network, PeerId, UnixTime),
+        (network, peer, terms): (Network, PeerId, Terms),
     ) -> Result<DelegationProof, SignerError> {
         // First: what no reader accepts is not worth a question.
-        if let Err(error) = Delegation::check(&peer, expires, now) {
+        if let Err(error) = Delegation::check(&peer, terms, now) {
             self.tell_refused(&error.to_string());
             return Err(SignerError::Delegation(error));
         }
@@ -223,17 +223,18 @@ impl Gate {
             self.tell_refused(&format!("a delegation for {network}"));
             return Err(SignerError::Refused);
         }
-        let until = words::date(expires);
+        let until = words::date(terms.expires);
         let event = Line::new("delegation")
             .with("node", peer.to_string())
-            .with("expires_ms", expires.as_millis());
+            .with("number", terms.number)
+            .with("expires_ms", terms.expires.as_millis());
         let text = format!(
             "a node wants to speak for this key\n  node   {peer}\n  until  {until}\n  It can \
              then propose and join requests; it cannot sign one by itself."
         );
         let question = Question::plain(Subject::Node(peer), "the node", text, "let it".to_owned());
         self.ask(asker, &event, question)?;
-        self.kept().signer.delegate(network, peer, expires)
+        self.kept().signer.delegate(network, peer, terms)
     }
 
     /// Signs, and says so.

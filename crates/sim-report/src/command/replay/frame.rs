@@ -2,7 +2,7 @@
 
 use ensign_primitives::{QueryId, RequestId, SIGNERS_MAX, SignerIndex};
 use ensign_sim::NETWORK;
-use ensign_wire::{Body, Envelope, Frame, Round0, SignerSet};
+use ensign_wire::{Body, Consent, Envelope, Frame, LinkReport, Round0, SignerSet};
 
 /// Says what a frame is and carries; bytes that are no frame are shown as the error they give.
 pub(super) fn summary(bytes: &[u8]) -> String {
@@ -16,6 +16,15 @@ pub(super) fn summary(bytes: &[u8]) -> String {
         Ok(Frame::Ping(QueryId(number))) => format!("Ping {number}"),
         Ok(Frame::Pong(QueryId(number))) => format!("Pong {number}"),
         Ok(Frame::Groups(groups)) => format!("Groups, {} shared", groups.shared.len()),
+        Ok(Frame::Consent(signed)) => {
+            let Consent { request, signer, number, agrees, .. } = signed.said();
+            let word = if *agrees { "agrees to" } else { "withdraws from" };
+            format!("Consent {number}: signer {signer} {word} request {}", request.short())
+        }
+        Ok(Frame::LinkReport(signed)) => {
+            let LinkReport { group, sees, .. } = signed.said();
+            format!("LinkReport of group {}: sees {}", group.short(), set(sees))
+        }
         Ok(Frame::Payload { request, bytes }) => {
             format!("Payload of request {}, {} bytes", request.short(), bytes.len())
         }
@@ -36,7 +45,9 @@ pub(super) fn envelope(bytes: &[u8]) -> Option<Envelope> {
             | Frame::Ping(_)
             | Frame::Pong(_)
             | Frame::Payload { .. }
-            | Frame::Groups(_),
+            | Frame::Groups(_)
+            | Frame::Consent(_)
+            | Frame::LinkReport(_),
         )
         | Err(_) => None,
     }
@@ -51,6 +62,8 @@ pub(super) fn payload_of(bytes: &[u8]) -> Option<RequestId> {
             | Frame::Ping(_)
             | Frame::Pong(_)
             | Frame::Groups(_)
+            | Frame::Consent(_)
+            | Frame::LinkReport(_)
             | Frame::Envelope(_),
         )
         | Err(_) => None,

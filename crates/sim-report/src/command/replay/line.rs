@@ -52,6 +52,8 @@ impl Scribe {
                 | Event::Session { request, .. }
                 | Event::ConsentDurable { request }
                 | Event::EndDurable { request }
+                | Event::Waiting { request, .. }
+                | Event::Withdrawn { request }
                 | Event::Everybody { request }
                 | Event::Closed { request, .. } => Some(*request),
                 Event::PeerUp { .. }
@@ -239,6 +241,15 @@ fn event_words(cast: &Cast, event: &Event) -> String {
         Event::Void(review) => format!("request {} may be known to others", review.id.short()),
         Event::ConsentDurable { request } => {
             format!("the consent is durable, request {}", request.short())
+        }
+        Event::Waiting { request, wait } => {
+            let (agreed, missing) = (wait.agreed.len(), wait.missing.len());
+            let ready = if wait.is_ready() { "all are ready" } else { "not all are ready" };
+            let all = agreed + missing;
+            format!("{agreed} of {all} have agreed, {ready}, request {}", request.short())
+        }
+        Event::Withdrawn { request } => {
+            format!("the consent is withdrawn, request {}", request.short())
         }
         Event::EndDurable { request } => format!("the end is durable, request {}", request.short()),
         Event::Everybody { request } => {

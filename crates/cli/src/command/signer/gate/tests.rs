@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ensign_identity::{Delegation, NodeKey, Signature};
+use ensign_identity::{Delegation, NodeKey, Signature, Terms};
 use ensign_musig::SecKey;
 use ensign_primitives::SignerIndex;
 use ensign_wire::{
@@ -54,9 +54,9 @@ impl Asker for Here {
 /// created it, and lets its node speak for 10.
 fn order(keys: [u8; 2], network: Network, attempt: u16) -> Order {
     let peer = node_key(2).peer_id();
-    let digest = Delegation::digest(&key(2), &peer, network, at(10));
+    let digest = Delegation::digest(&key(2), &peer, network, Terms { number: 1, expires: at(10) });
     let signature = Signature(sec_key(2).sign_schnorr(&digest));
-    let delegation = DelegationProof { expires: at(10), signature };
+    let delegation = DelegationProof { number: 1, expires: at(10), signature };
     let request = SigningRequest {
         network,
         scheme: Scheme::Bip327,
@@ -114,7 +114,10 @@ fn a_yes_holds_for_later_attempts_until_the_time_of_the_request_is_over() {
 #[test]
 fn regression_delegation_that_nobody_would_accept_was_shown_and_signed() {
     let (gate, node) = (gate(), node_key(2).peer_id());
-    let ask = |peer, expires| gate.delegate_at(CREATED, &Here, (NETWORK, peer, expires));
+    let ask_as = |network, peer, number, expires| {
+        gate.delegate_at(CREATED, &Here, (network, peer, Terms { number, expires }))
+    };
+    let ask = |peer, expires| ask_as(NETWORK, peer, 1, expires);
     let year = |days: u32| CREATED.after(Duration::from_secs(24 * 60 * 60) * days);
     let far = UnixTime::from_millis(u64::MAX);
     for expires in [UnixTime::from_millis(0), CREATED, year(367), far] {
@@ -123,6 +126,9 @@ fn regression_delegation_that_nobody_would_accept_was_shown_and_signed() {
     let nobody = PeerId::from_bytes([0xff; 32]);
     let none = ensign_identity::DelegationError::NoNode { peer: nobody };
     assert_eq!(ask(nobody, year(1)), Err(SignerError::Delegation(none)));
-    let other = gate.delegate_at(CREATED, &Here, (Network::Bitcoin, node, year(1)));
+    let other = ask_as(Network::Bitcoin, node, 1, year(1));
     assert_eq!(other, Err(SignerError::Refused));
+    let number = CREATED.as_millis() / 1000 + 301;
+    let ahead = ensign_identity::DelegationError::Ahead { number, now: CREATED };
+    assert_eq!(ask_as(NETWORK, node, number, year(1)), Err(SignerError::Delegation(ahead)));
 }
