@@ -31,11 +31,16 @@ mod event;
 pub use event::{Event, Events, PeerEvent, Whose};
 mod error;
 pub use error::CommandError;
+mod formation;
+pub use formation::NewMember;
 mod clock;
 pub use clock::WallClock;
 mod simulated;
 pub use simulated::Surroundings;
 
+pub use ensign_engine::formation::{
+    self as forming, Certificate, Fingerprint, Invitation, Roster, RosterMember,
+};
 pub use ensign_ledger::{
     Archive, AttemptEntry, Audit, Decision, Fault, Handle, HowEnded, KeptCase, KeyAge, LedgerError,
     LostAttempt, OpeningError, Outcome, Outline, OutlinedWork, ParseHandleError, Reached, Records,

@@ -96,6 +96,9 @@ pub struct Record {
 pub struct Restored {
     /// In any order. What cannot be read is left out.
     pub records: Vec<Vec<u8>>,
+    /// Whether they may be older than what this node said: a store that was restored or copied. What our
+    /// user has not confirmed ends then, because a value of ours may be out.
+    pub may_be_old: bool,
 }
 
 /// Something for the application, about the group of this name.
@@ -194,6 +197,8 @@ pub enum Ended {
     },
     /// The invitation was closed, because of [wrong proofs](crate::WRONG_PROOFS_MAX).
     WrongProofs,
+    /// The store was restored from an older one: our random value may be known.
+    StoreRestored,
 }
 
 /// How far a group has come.

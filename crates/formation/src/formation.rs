@@ -77,6 +77,9 @@ impl Formation {
         let us = formation.us();
         for found in restored.records.iter().filter_map(|bytes| read(bytes, config, &us, now)) {
             match found {
+                Found::Pending(pending) if restored.may_be_old && !pending.is_confirmed() => {
+                    formation.end(&pending.name, Ended::StoreRestored);
+                }
                 Found::Pending(pending) => {
                     // As many as may form were kept.
                     drop(formation.pending.insert(pending.name.clone(), pending));
@@ -244,12 +247,13 @@ impl Formation {
         Ok(())
     }
 
-    /// Forgets a group, whether it forms or has formed: its certificate is not taken any more.
+    /// Forgets a group, whether it forms or has formed: its certificate is not taken any more, and not
+    /// handed on.
     ///
     /// # Errors
     ///
     /// [`CommandError::Unknown`].
-    pub fn forget(&mut self, name: &str) -> Result<(), CommandError> {
+    pub fn forget_certificate(&mut self, name: &str) -> Result<(), CommandError> {
         let key = name.to_string();
         if !self.pending.contains_key(&key) && !self.held.contains_key(&key) {
             return Err(CommandError::Unknown { name: key });

@@ -12,7 +12,8 @@
 //! - Our value is revealed only when the commitments of all are durable: nobody chooses its value after it
 //!   has seen ours, a restart of ours included.
 //! - What is said is durable before: our value before we commit, our confirmation before we sign.
-//! - Whoever confirmed takes a whole certificate from any member, until our user [forgets](Formation::forget)
+//! - Whoever confirmed takes a whole certificate from any member, until our user
+//!   [forgets](Formation::forget_certificate)
 //!   the group; whoever holds one hands it to members who still ask.
 //! - An invitation's secret never travels. A seat costs one HMAC until it is proven, which is bound to both
 //!   nodes and to the connection.

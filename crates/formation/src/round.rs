@@ -3,7 +3,7 @@
 use alloc::{boxed::Box, vec::Vec};
 
 use ensign_identity::verify;
-use ensign_primitives::{PeerId, SignerIndex, TaggedHasher};
+use ensign_primitives::{PeerId, SignerIndex};
 use ensign_wire::{Certificate, Fingerprint, FormationBody, FormationStatement, Roster, Signed};
 
 use crate::Offense;
@@ -106,7 +106,7 @@ impl Round {
             FormationBody::Commit(_) => {}
             FormationBody::Reveal(value) => {
                 let Some(commit) = &said.commit else { return Taken::Ignored };
-                let hash = commitment(&self.roster, &self.digest, by, value);
+                let hash = self.roster.commitment(&self.digest, by, value);
                 if commit.said().body != FormationBody::Commit(hash) {
                     return Taken::Wrong(Offense::WrongReveal { by });
                 }
@@ -205,15 +205,4 @@ fn place<'a>(said: &'a Said, body: &FormationBody) -> &'a Option<Box<Statement>>
         FormationBody::Confirm(_) => &said.confirm,
         FormationBody::Refuse => &None,
     }
-}
-
-/// Returns what a member commits to before it reveals `value`.
-pub(crate) fn commitment(
-    roster: &Roster,
-    digest: &[u8; 32],
-    by: SignerIndex,
-    value: &[u8; 32],
-) -> [u8; 32] {
-    let hasher = TaggedHasher::new("ensign/formation-commit/v1", roster.network);
-    hasher.bytes(digest).u64(by.0.into()).bytes(value).finish()
 }

@@ -10,7 +10,7 @@ use ensign_wire::{
 use crate::{
     Ended, FORMED_LINGER, Formation, Happened, LINKS_MAX, Offense, Output, REFUSALS_REMEMBERED,
     pending::{CERTIFIED, COMMITTED, CONFIRMED, Forming, GATHERED, Pending, Stage, record},
-    round::{Statement, Taken, commitment},
+    round::{Statement, Taken},
 };
 
 impl Formation {
@@ -277,7 +277,7 @@ impl Formation {
         }
         let hasher = TaggedHasher::new("ensign/formation-value/v1", self.config.network);
         let value = hasher.bytes(&entropy).bytes(&digest).finish();
-        let commit = commitment(&forming.round.roster, &digest, own, &value);
+        let commit = forming.round.roster.commitment(&digest, own, &value);
         let fingerprint = forming.round.fingerprint().filter(|_| forming.durable >= CONFIRMED);
         let confirm = fingerprint.map(|it| FormationBody::Confirm(self.key.sign(it.as_bytes())));
         let turn = [

@@ -133,6 +133,14 @@ impl Roster {
         hasher.var_bytes(&self.encode()).finish()
     }
 
+    /// Returns what a member commits to before it reveals `value`.
+    ///
+    /// - `digest`: the roster's [digest](Self::digest).
+    pub fn commitment(&self, digest: &[u8; 32], by: SignerIndex, value: &[u8; 32]) -> [u8; 32] {
+        let hasher = TaggedHasher::new("ensign/formation-commit/v1", self.network);
+        hasher.bytes(digest).u64(by.0.into()).bytes(value).finish()
+    }
+
     /// Returns the members' keys, in the order in which they are aggregated.
     ///
     /// # Errors
