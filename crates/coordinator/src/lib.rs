@@ -50,9 +50,9 @@ pub use ensign_psbt::{
     ConsentDigest, Note, Place as NotePlace, Policy, Rule, Severity, SignedPsbt, Summary,
 };
 pub use ensign_review::{
-    Approval, Because, CODES, Code, Consent, ConsentBy, Group, GroupInfo, Link, Member, MemberInfo,
-    Opener, PeerInfo, Preview, Problem, RULE_NAME_BYTES_MAX, RequestEvent, RequestRef, Resumption,
-    Risk, SigningJob, Work,
+    Approval, Because, CODES, ClockGap, Code, Consent, ConsentBy, Group, GroupInfo, Lack, Link,
+    Member, MemberInfo, Opener, PeerInfo, Preview, Problem, RULE_NAME_BYTES_MAX, RequestEvent,
+    RequestRef, Resumption, Risk, SigningJob, Wait, Work, words_of_wait,
 };
 pub use ensign_signer::{Asks, InProcess, Signer, SignerError};
 #[cfg(unix)]

@@ -80,7 +80,7 @@ mod descriptor;
 mod draft;
 pub use draft::{Draft, DraftError, Drafted};
 mod parse;
-pub use parse::{Psbt, parse, parse_with_form};
+pub use parse::{Psbt, parse, parse_binary, parse_with_form};
 mod form;
 pub use form::Form;
 mod lookalike;

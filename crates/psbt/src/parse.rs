@@ -4,10 +4,11 @@ use std::borrow::Cow;
 
 use bitcoin::Txid;
 use bitcoin::psbt::raw;
+use ensign_wire::PAYLOAD_BYTES_MAX;
 
 use crate::form::{self, Form};
 use crate::kept::Kept;
-use crate::layout::{self, Map};
+use crate::layout::{self, MAGIC, Map};
 use crate::{DecodeError, MusigField, PsbtError};
 
 /// A version 0 PSBT whose every field is well-formed; what it asks for is not yet checked.
@@ -22,7 +23,7 @@ pub struct Psbt {
 ///
 /// Text is base64 or hex, with or without quotes, or JSON as [`Form::Json`] says, in UTF-8 or
 /// UTF-16. White space and invisible characters count for nothing wherever they stand. At most
-/// 1 MiB once decoded ([`PAYLOAD_BYTES_MAX`](ensign_wire::PAYLOAD_BYTES_MAX)).
+/// 1 MiB once decoded ([`PAYLOAD_BYTES_MAX`]).
 ///
 /// # Errors
 ///
@@ -40,16 +41,38 @@ pub fn parse(bytes: &[u8]) -> Result<Psbt, PsbtError> {
 /// As [`parse`].
 pub fn parse_with_form(bytes: &[u8]) -> Result<(Psbt, Form), PsbtError> {
     let (bytes, form) = form::to_binary(bytes)?;
-    let bytes = without_line_end(bytes)?;
+    Ok((read(&without_line_end(bytes)?)?, form))
+}
+
+/// Reads a PSBT as it travels between nodes: its binary form, and nothing around it.
+///
+/// The digest of a request is over these bytes, and other implementations read no other form.
+///
+/// # Errors
+///
+/// As [`parse`]; [`DecodeError::Magic`] for text.
+pub fn parse_binary(bytes: &[u8]) -> Result<Psbt, PsbtError> {
+    let (seen, limit) = (bytes.len(), PAYLOAD_BYTES_MAX);
+    if seen > limit {
+        return Err(DecodeError::TooLarge { seen, limit }.into());
+    }
+    if !bytes.starts_with(MAGIC) {
+        let seen = bytes.get(..MAGIC.len()).unwrap_or(bytes).to_vec();
+        return Err(DecodeError::Magic { seen }.into());
+    }
+    read(bytes)
+}
+
+fn read(bytes: &[u8]) -> Result<Psbt, PsbtError> {
     let mut kept = Kept::default();
-    layout::walk(&bytes, |field| {
+    layout::walk(bytes, |field| {
         kept.take_in(&field);
         MusigField::decode(field.map, field.key_type, field.key_data, field.value)
             .map(|_| ())
             .map_err(|cause| DecodeError::Musig { map: field.map, offset: field.offset, cause })
     })?;
-    let inner = bitcoin::Psbt::deserialize(&bytes).map_err(|_| layout::first_invalid(&bytes))?;
-    Ok((Psbt { inner, kept }, form))
+    let inner = bitcoin::Psbt::deserialize(bytes).map_err(|_| layout::first_invalid(bytes))?;
+    Ok(Psbt { inner, kept })
 }
 
 /// Takes away the white space that some programs put behind a binary file.

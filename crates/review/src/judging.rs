@@ -5,6 +5,7 @@ use ensign_primitives::{GroupId, RequestId, UnixTime};
 use ensign_psbt::{
     CoinUse, ConsentDigest, Contribution, Contributions, Facts, Group, Note, OutPoint, Policy,
     Psbt, PsbtError, SignedPsbt, Summary, Surroundings, analyze, finish, judge, judge_blind, parse,
+    parse_binary,
 };
 use ensign_session::{Finished, SignerRecord};
 use ensign_wire::{KeyTweak, Message, SigningRequest};
@@ -35,13 +36,25 @@ pub struct Judgement {
 }
 
 impl Meaning {
-    /// Recomputes what a PSBT has a group sign.
+    /// Recomputes what a PSBT has a group sign, in whichever form it is.
     ///
     /// # Errors
     ///
     /// [`PsbtError`] when it is none, or not the group's to sign.
-    pub fn of_psbt(payload: &[u8], group: &Group) -> Result<Self, PsbtError> {
-        let psbt = parse(payload)?;
+    pub fn of_psbt(psbt: &[u8], group: &Group) -> Result<Self, PsbtError> {
+        Self::of(parse(psbt)?, group)
+    }
+
+    /// Recomputes what the payload of a request has a group sign: a PSBT in its binary form.
+    ///
+    /// # Errors
+    ///
+    /// As [`of_psbt`](Self::of_psbt), and for any other form.
+    pub fn of_payload(payload: &[u8], group: &Group) -> Result<Self, PsbtError> {
+        Self::of(parse_binary(payload)?, group)
+    }
+
+    fn of(psbt: Psbt, group: &Group) -> Result<Self, PsbtError> {
         let spend = analyze(&psbt, group)?;
         let (summary, messages) = (Box::new(spend.summary), spend.messages);
         Ok(Self::Psbt { psbt: Box::new(psbt), summary, messages })

@@ -123,7 +123,7 @@ const SPKI_PREFIX: [u8; 24] = [
     0x81, 0x04, 0x00, 0x0a, 0x03, 0x22, 0x00, 0x02,
 ];
 
-fn spki(peer: &PeerId) -> [u8; 56] {
+pub(crate) fn spki(peer: &PeerId) -> [u8; 56] {
     let mut spki = [0; 56];
     let (prefix, x) = spki.split_at_mut(SPKI_PREFIX.len());
     prefix.copy_from_slice(&SPKI_PREFIX);
@@ -136,7 +136,7 @@ fn peer_of_spki(spki: &[u8]) -> Option<PeerId> {
     <[u8; 32]>::try_from(x).ok().map(PeerId::from_bytes)
 }
 
-fn digest(network: Network, message: &[u8]) -> [u8; 32] {
+pub(crate) fn digest(network: Network, message: &[u8]) -> [u8; 32] {
     TaggedHasher::new("ensign/tls/v1", network).bytes(message).finish()
 }
 

@@ -9,7 +9,7 @@ use ensign_wire::{AbortReason, Payload};
 use serde::{Deserialize, Serialize};
 
 use super::words::{mode_name, phase_name};
-use super::{ApprovalView, ResultView, SummaryView, WorkView};
+use super::{ApprovalView, ResultView, SummaryView, WaitView, WorkView};
 
 /// One request.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -77,6 +77,10 @@ pub struct RequestView {
     pub who: Vec<String>,
     /// Since when.
     pub waiting_since_ms: Option<u64>,
+    /// Whose yes is missing, and who has to be there, in a node that runs and as long as nothing is
+    /// being signed.
+    #[serde(default)]
+    pub wait: Option<WaitView>,
     /// Whether its result was written out.
     pub received: bool,
 }
@@ -228,6 +232,7 @@ impl RequestView {
         self.grave.clone_from(&live.grave);
         self.joined.clone_from(&live.joined);
         self.waiting_since_ms = live.waiting_since_ms;
+        self.wait.clone_from(&live.wait);
         self
     }
 

@@ -41,7 +41,7 @@ pub fn recompute(
 ) -> Result<Meaning, PsbtError> {
     match payload {
         None => Ok(Meaning::blind(&request.request.messages)),
-        Some(payload) => Meaning::of_psbt(payload, &group.keys),
+        Some(payload) => Meaning::of_payload(payload, &group.keys),
     }
 }
 

@@ -11,7 +11,7 @@ use super::{
 use crate::{Signer, SignerError};
 
 /// How long the other side may take to read an answer.
-const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
+pub(super) const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Why a connection ended before the other side hung up. Its nonces are gone in every case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

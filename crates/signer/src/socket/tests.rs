@@ -17,6 +17,8 @@ use ensign_wire::{
     GroupKeys, KeyTweak, Message, Mode, Payload, Scheme, SignedRequest, SigningRequest, TxType,
 };
 
+mod page;
+
 use super::words::{Answer, FRAME_BYTES_MAX, Question, Refusal};
 use super::{ServeError, frame, serve};
 use crate::InProcess;

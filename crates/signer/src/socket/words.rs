@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Asks, SignerError};
 
-const NONCE_BYTES: usize = 66;
+pub(super) const NONCE_BYTES: usize = 66;
 const PARTIAL_BYTES: usize = 32;
 
 /// Most bytes of a question or an answer: every nonce of the largest group for the largest request,
@@ -21,6 +21,7 @@ pub(super) const FRAME_BYTES_MAX: usize =
 
 /// From the coordinator.
 #[derive(Debug, Serialize, Deserialize)]
+#[expect(clippy::large_enum_variant, reason = "one at a time, between its bytes and its answer")]
 pub(super) enum Question {
     /// Which key is it?
     Hello,

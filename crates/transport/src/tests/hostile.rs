@@ -1,6 +1,6 @@
 //! Peers with a valid identity and bad intentions. In each case an honest connection goes on.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use ensign_primitives::QueryId;
 use ensign_wire::{DecodeError, Frame, Kind, Lane};
@@ -8,7 +8,7 @@ use quinn::VarInt;
 
 use super::node::{Node, Raw, config, endpoint, key, low_and_high};
 use crate::{
-    CloseCode, DialError, DisconnectReason, TransportEvent, lane,
+    CloseCode, DialError, DisconnectReason, TransportConfig, TransportEvent, lane,
     quic::{ADMITTED_STREAMS_MAX, STRANGER_STREAMS_MAX},
     tls::Identity,
 };
@@ -250,7 +250,7 @@ async fn peer_that_says_nothing_holds_a_connection_and_nothing_else() {
 async fn lower_peer_that_never_chooses_is_never_reported_and_dropped_in_time() {
     let (low, high) = low_and_high();
     let mut hasty = config();
-    hasty.handshake_timeout = std::time::Duration::from_millis(100);
+    hasty.handshake_timeout = Duration::from_millis(100);
     let mut victim = Node::start_with(hasty, high).await;
     let raw = Raw::connect(&victim, low).await;
     raw.connection.closed().await;
@@ -271,11 +271,21 @@ async fn caller_under_load_proves_its_address_and_connects() {
 #[tokio::test]
 async fn peer_that_allows_no_stream_is_reported_with_that_reason() {
     let mut hasty = config();
-    hasty.handshake_timeout = std::time::Duration::from_millis(200);
+    hasty.handshake_timeout = Duration::from_millis(200);
     let mut victim = Node::start_with(hasty, key(8)).await;
     let raw = Raw::without_streams(&victim, key(7)).await;
     assert_eq!(victim.connected().await.0, raw.id);
     assert_eq!(victim.disconnected().await, (raw.id, DisconnectReason::NoStreams));
     assert_eq!(raw.closed().await, CloseCode::Offense);
     drop(Arc::new(raw.endpoint));
+}
+
+#[tokio::test]
+async fn regression_node_that_got_no_choice_closed_without_a_reason() {
+    let (low, high) = low_and_high();
+    let config = TransportConfig { handshake_timeout: Duration::from_secs(1), ..config() };
+    let victim = Node::start_with(config, high).await;
+    // The lower node chooses, and this one never does.
+    let raw = Raw::connect(&victim, low).await;
+    assert_eq!(raw.closed().await, CloseCode::Silent);
 }

@@ -22,9 +22,11 @@ pub(crate) fn node(index: u8) -> NodeKey {
     NodeKey::from_secret_bytes([index + 1; 32]).unwrap()
 }
 
-/// The secret of a signer, as a key that signs BIP340 as the signer key does.
+/// The secret of a signer, as a key that signs BIP340 as the signer key does. Their points ascend, as
+/// the keys of every group do.
 fn signer_secret(index: u8) -> NodeKey {
-    NodeKey::from_secret_bytes([index + 0x21; 32]).unwrap()
+    let secret = [0x22, 0x21, 0x23][usize::from(index)];
+    NodeKey::from_secret_bytes([secret; 32]).unwrap()
 }
 
 /// The even one of the two points of a signer's secret.

@@ -236,6 +236,8 @@ impl Follower<'_> {
             "revealed" => ("revealed", String::new()),
             "signed" => ("signed", format!("{head}: {who} signed")),
             "waiting" => ("waiting", format!("{head}: waiting for {who}{}", waited(event))),
+            "wait" => ("wait", format!("{head}: {}", sentences(event))),
+            "withdrawn" => ("withdrawn", format!("{head}: your yes is taken back")),
             "unreachable" => ("unreachable", format!("{head}: no answer yet from {who}: offline?")),
             "attempt_failed" => {
                 let what = foreign(text(event, "what"));
@@ -306,6 +308,13 @@ fn field(name: &str, value: &Value) -> Value {
         || value.clone(),
         |notes| notes.iter().filter_map(|note| note.get("name").cloned()).collect(),
     )
+}
+
+/// What an event says a request waits for.
+fn sentences(event: &Value) -> String {
+    let sentences = event.get("text").and_then(Value::as_array).into_iter().flatten();
+    let sentences = sentences.filter_map(Value::as_str).map(foreign);
+    sentences.collect::<Vec<_>>().join("\n  ")
 }
 
 /// How long an event says that was waited already.

@@ -9,7 +9,8 @@ use ensign_identity::{Delegation, DelegationProof, SignerKey, Terms};
 use ensign_musig::PubNonce;
 use ensign_primitives::{Network, PeerId, RequestId, SessionId, UnixTime};
 use ensign_psbt::{
-    ConsentDigest, Facts, Note, Policy, Summary, Surroundings, analyze, judge, judge_blind, parse,
+    ConsentDigest, Facts, Note, Policy, Summary, Surroundings, analyze, judge, judge_blind,
+    parse_binary,
 };
 use ensign_session::{Order, OwnNonces, OwnPartials};
 use ensign_wire::{Payload, SignedRequest};
@@ -276,7 +277,7 @@ fn summary(signed: &SignedRequest, payload: Option<&[u8]>) -> Result<Option<Box<
     };
     let group = ensign_psbt::Group::new(request.network, &request.signers);
     let group = group.map_err(|error| error.to_string())?;
-    let psbt = parse(bytes).map_err(|error| error.to_string())?;
+    let psbt = parse_binary(bytes).map_err(|error| error.to_string())?;
     let spend = analyze(&psbt, &group).map_err(|error| error.to_string())?;
     if spend.messages != request.messages || spend.summary.amount_spent() != request.amount {
         return Err("what it asks for is not what its PSBT says".to_owned());
