@@ -116,8 +116,9 @@ fn spend(
     let group = ensign_psbt::Group::new(Network::Regtest, &GroupKeys::sorted(keys)?)?;
     let coin: OutPoint = format!("{}:0", format!("{coin:02x}").repeat(32)).parse()?;
     let payee = "bcrt1qeyfruphg6lcfvmzarngqqqqqqqqqp242wxqc6f".to_owned();
-    let (coins, payments) = (vec![(coin, 100_000)], vec![(payee, paid)]);
-    Ok(Draft { coins, payments, sat_per_kvb }.build(&group)?.psbt.to_bytes())
+    let change = group.next_change();
+    let (coins, payments) = (vec![(coin, 100_000).into()], vec![(payee, paid)]);
+    Ok(Draft { coins, payments, sat_per_kvb, change }.build(&group)?.psbt.to_bytes())
 }
 
 fn fresh_keys() -> Result<Keys, Box<dyn Error>> {

@@ -41,8 +41,8 @@ macro_rules! kinds {
 }
 
 // Limits are from the specification: announcements 10 KiB, partial signatures 512 bytes, all else 1 KiB;
-// plus what `MESSAGES_MAX` messages add, of which a nonce has 66 bytes, a partial signature 32, a
-// signature 64. A payload and a list of groups have room for the largest and their heads.
+// plus what `MESSAGES_MAX` messages add: 87 bytes each where it is asked for, a nonce 66, a partial
+// signature 32, a signature 64. A payload and a list of groups have room for the largest and their heads.
 kinds! {
     Hello               = 0x00 Connection Anyone     Control 1024;
     Ping                = 0x01 Connection Introduced Control 16;
@@ -51,7 +51,7 @@ kinds! {
     Payload             = 0x11 Signing    Member     Bulk    64 + PAYLOAD_BYTES_MAX;
     Consent             = 0x14 Signing    Member     Signing 1024;
     LinkReport          = 0x15 Signing    Member     Signing 1024;
-    SessionAnnounce     = 0x20 Signing    Member     Signing 10 * 1024 + MESSAGES_MAX * 66;
+    SessionAnnounce     = 0x20 Signing    Member     Signing 10 * 1024 + MESSAGES_MAX * 87;
     SessionJoin         = 0x21 Signing    Member     Signing 1024 + MESSAGES_MAX * 66;
     SessionReady        = 0x22 Signing    Member     Signing 1024;
     NonceShare          = 0x23 Signing    Member     Signing 1024 + MESSAGES_MAX * 66;

@@ -7,8 +7,8 @@ use ensign_identity::{
     Delegation, DelegationError, DelegationProof, NodeKey, Signature, SignerKey, verify,
 };
 use ensign_primitives::{
-    GroupId, MESSAGES_MAX, Network, PeerId, RequestId, SIGNERS_MAX, SessionId, SignerIndex,
-    TaggedHasher, UnixTime,
+    GroupId, KeyPath, MESSAGES_MAX, Network, PeerId, RequestId, SIGNERS_MAX, SessionId,
+    SignerIndex, TaggedHasher, UnixTime,
 };
 use serde::{
     Deserialize, Deserializer, Serialize,
@@ -63,14 +63,56 @@ pub enum TxType {
 ///
 /// Only derivations that each signer recomputes exist; a free scalar has no proof behind it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(from = "EncodedTweak", into = "EncodedTweak")]
 pub enum KeyTweak {
     /// The aggregate key itself, as an output key or for a bare message.
     None,
-    /// The taproot output key over the aggregate key as internal key (BIP341).
+    /// The taproot output key (BIP341) over a child of the aggregate key as internal key.
     Taproot {
+        /// Which child (BIP328), each step a plain tweak; [`KeyPath::ROOT`] for the aggregate key.
+        path: KeyPath,
         /// The root of the script tree, `None` for a key-path-only output.
         merkle_root: Option<[u8; 32]>,
     },
+}
+
+impl KeyTweak {
+    /// The taproot output over the aggregate key itself, without scripts: the first address that a
+    /// group has.
+    pub const ADDRESS: Self = Self::Taproot { path: KeyPath::ROOT, merkle_root: None };
+}
+
+/// A [`KeyTweak`] as it is encoded: without a path in the common case. An empty path in the third form
+/// reads as the second, which is no second encoding: the codec takes only what it would write.
+#[derive(Clone, Copy, Serialize, Deserialize)]
+enum EncodedTweak {
+    None,
+    Taproot { merkle_root: Option<[u8; 32]> },
+    TaprootChild { path: KeyPath, merkle_root: Option<[u8; 32]> },
+}
+
+impl From<KeyTweak> for EncodedTweak {
+    fn from(tweak: KeyTweak) -> Self {
+        match tweak {
+            KeyTweak::None => Self::None,
+            KeyTweak::Taproot { path, merkle_root } if path.is_root() => {
+                Self::Taproot { merkle_root }
+            }
+            KeyTweak::Taproot { path, merkle_root } => Self::TaprootChild { path, merkle_root },
+        }
+    }
+}
+
+impl From<EncodedTweak> for KeyTweak {
+    fn from(encoded: EncodedTweak) -> Self {
+        match encoded {
+            EncodedTweak::None => Self::None,
+            EncodedTweak::Taproot { merkle_root } => {
+                Self::Taproot { path: KeyPath::ROOT, merkle_root }
+            }
+            EncodedTweak::TaprootChild { path, merkle_root } => Self::Taproot { path, merkle_root },
+        }
+    }
 }
 
 /// One 32-byte message and the key it is signed under.

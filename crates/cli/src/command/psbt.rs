@@ -41,7 +41,8 @@ fn make(home: &Home, new: NewPsbt, output: Output) -> Result<()> {
         (known.unwrap_or(to), amount)
     };
     let payments = to.into_iter().map(address).collect();
-    let draft = Draft { coins: coin, payments, sat_per_kvb: fee_rate };
+    let change = group.keys.next_change();
+    let draft = Draft { coins: coin, payments, sat_per_kvb: fee_rate, change };
     let drafted = draft.build(&group.keys).map_err(|error| draft_failure(&error))?;
     let Drafted { psbt, fee, change, dust, .. } = &drafted;
     let work = judged(home, &group, psbt)?;

@@ -108,7 +108,7 @@ pub(super) fn proposal(people: &[usize], mode: Mode) -> Proposal {
         group: group_id(people),
         messages: vec![
             Message { digest: [7; 32], tweak: KeyTweak::None },
-            Message { digest: [8; 32], tweak: KeyTweak::Taproot { merkle_root: None } },
+            Message { digest: [8; 32], tweak: KeyTweak::ADDRESS },
         ],
         payload: Some(PSBT.to_vec()),
         purpose: "a test".to_string(),

@@ -11,7 +11,8 @@ use std::{
 
 use ensign_identity::{Delegation, DelegationProof, NodeKey, Signature, SignerKey, Terms};
 use ensign_primitives::{
-    MESSAGES_MAX, Network, QueryId, RequestId, SIGNERS_MAX, SessionId, SignerIndex, UnixTime,
+    KEY_PATH_STEPS_MAX, KeyPath, MESSAGES_MAX, Network, QueryId, RequestId, SIGNERS_MAX, SessionId,
+    SignerIndex, UnixTime,
 };
 use proptest::{array, collection::vec, option, prelude::*, sample};
 
@@ -59,6 +60,11 @@ pub(super) fn delegation(signer: usize, peer: usize, network: Network) -> Delega
     DelegationProof { number: 1, expires, signature: node_key(signer).sign(&digest) }
 }
 
+fn key_paths() -> impl Strategy<Value = KeyPath> {
+    let steps = vec(0..1_u32 << 31, 0..=KEY_PATH_STEPS_MAX);
+    steps.prop_map(|steps| KeyPath::new(&steps).unwrap())
+}
+
 /// A request by signer 0 of three, for two messages.
 pub(super) fn fixed_request() -> SigningRequest {
     SigningRequest {
@@ -67,7 +73,7 @@ pub(super) fn fixed_request() -> SigningRequest {
         signers: GroupKeys::new((0..3).map(signer_key).collect()).unwrap(),
         messages: Vec::from([
             Message { digest: [1; 32], tweak: KeyTweak::None },
-            Message { digest: [2; 32], tweak: KeyTweak::Taproot { merkle_root: None } },
+            Message { digest: [2; 32], tweak: KeyTweak::ADDRESS },
         ]),
         payload: Payload::Blind,
         purpose: String::from("rent"),
@@ -321,7 +327,8 @@ pub(super) fn requests() -> impl Strategy<Value = SigningRequest> {
 fn messages() -> impl Strategy<Value = Message> {
     let tweak = prop_oneof![
         Just(KeyTweak::None),
-        option::of(digests()).prop_map(|merkle_root| KeyTweak::Taproot { merkle_root }),
+        (key_paths(), option::of(digests()))
+            .prop_map(|(path, merkle_root)| KeyTweak::Taproot { path, merkle_root }),
     ];
     (digests(), tweak).prop_map(|(digest, tweak)| Message { digest, tweak })
 }
@@ -422,7 +429,8 @@ fn refusals() -> impl Strategy<Value = Refusal> {
 
 /// The request with every list as long as it may be.
 pub(super) fn largest_request() -> SigningRequest {
-    let tweak = KeyTweak::Taproot { merkle_root: Some([0xff; 32]) };
+    let path = KeyPath::new(&[u32::MAX >> 1; KEY_PATH_STEPS_MAX]).unwrap();
+    let tweak = KeyTweak::Taproot { path, merkle_root: Some([0xff; 32]) };
     SigningRequest {
         signers: GroupKeys::new((0..SIGNERS_MAX).map(signer_key).collect()).unwrap(),
         messages: std::vec![Message { digest: [0xff; 32], tweak }; MESSAGES_MAX],
