@@ -31,7 +31,7 @@ mod told;
 pub use told::{Because, Opener, RequestEvent};
 mod wait;
 pub use ensign_signing::{ClockGap, Lack, Wait};
-pub use wait::words_of_wait;
+pub use wait::{words_of_readiness, words_of_wait};
 mod class;
 pub use class::{Class, PROOF_BYTES};
 mod report;
