@@ -59,7 +59,6 @@ mod driver;
 mod fault;
 mod links;
 mod parts;
-mod pushed_off;
 mod report;
 mod reporting;
 mod review;

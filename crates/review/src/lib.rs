@@ -36,6 +36,8 @@ mod class;
 pub use class::{Class, PROOF_BYTES};
 mod report;
 pub use report::{Report, opener, session_event};
+mod pushed_off;
+pub use pushed_off::PushedOff;
 mod roster;
 pub use roster::{Link, PeerInfo, Roster};
 mod docket;
