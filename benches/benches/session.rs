@@ -21,7 +21,7 @@ use ensign_coordinator::{
     SigningJob, Work,
 };
 use ensign_engine::{
-    Engine, EngineConfig, Event as NodeEvent, GroupConfig, Input, Output, Proposal,
+    Engine, EngineConfig, Event as NodeEvent, GroupConfig, Input, Output, Proposal, Source,
     signing::{self, Known, ask_local_signer},
 };
 use ensign_identity::{Delegation, DelegationProof, NodeKey, Signature, SignerKey, Terms};
@@ -167,7 +167,7 @@ impl World {
         let proposal = Proposal {
             group: self.group,
             messages: vec![Message { digest: [7; 32], tweak: KeyTweak::None }],
-            payload: None,
+            source: Source::Bare,
             purpose: String::new(),
             tx_type: TxType::Spend,
             amount: 0,

@@ -6,7 +6,7 @@
 
 mod approval;
 pub(crate) use approval::keys;
-pub use approval::{ApprovalView, PreviewView, WorkView};
+pub use approval::{ApprovalView, PreviewView, WorkView, facts};
 mod asks;
 pub use asks::{Done, GroupChange, Job, NewGroup, Proposal, Target, Yes};
 mod group;

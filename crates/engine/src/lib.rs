@@ -54,7 +54,7 @@ pub use ensign_peers as peers;
 /// The child that signs: what its part of an [`Input`], [`Output`] or [`Event`] means, and its limits.
 pub use ensign_signing as signing;
 pub use ensign_signing::{
-    Allowances, CommandError, GroupConfig, Keys, PEERS_MAX, Proposal, Warnings,
+    Allowances, CommandError, GroupConfig, Keys, PEERS_MAX, Proposal, Source, Warnings,
 };
 pub use ensign_wire::CloseCode;
 

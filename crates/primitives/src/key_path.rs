@@ -33,6 +33,9 @@ impl KeyPath {
     /// No step: the aggregate key itself.
     pub const ROOT: Self = Self { steps: [0; KEY_PATH_STEPS_MAX], len: 0 };
 
+    /// The first receiving address, `0/0`.
+    pub const FIRST: Self = Self { steps: [0; KEY_PATH_STEPS_MAX], len: 2 };
+
     /// Takes the steps, the first one from the aggregate key.
     ///
     /// # Errors

@@ -15,6 +15,8 @@ pub enum Facts<'a> {
     Psbt(&'a Summary),
     /// Messages that nobody can read, 32 bytes each.
     Blind(&'a [[u8; 32]]),
+    /// A drill: no coin moves. What is signed follows from the request.
+    Drill,
 }
 
 /// A hash of request, facts, notes and rules: a yes names it, and holds for nothing else.
@@ -55,6 +57,7 @@ impl ConsentDigest {
                 let hasher = hasher.bytes(&[1]).u64(messages.len() as u64);
                 messages.iter().fold(hasher, |hasher, message| hasher.bytes(message))
             }
+            Facts::Drill => hasher.bytes(&[2]),
         };
         let hasher = hasher.u64(notes.len() as u64);
         let hasher = notes.iter().fold(hasher, hash_note);

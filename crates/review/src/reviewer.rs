@@ -205,7 +205,7 @@ impl Reviewer {
     pub fn judge_again(&mut self, now: UnixTime, id: &RequestId) -> Again {
         let Some(matter) = self.docket.get(id) else { return Again::Holds };
         let judgement = self.judge(now, matter);
-        if let Some(rule) = self.policy.refusal(matter.meaning().summary(), &judgement.notes) {
+        if let Some(rule) = matter.meaning().refusal(&self.policy, &judgement.notes) {
             self.refuse_by(now, *id, &rule);
             return Again::Over;
         }
@@ -249,7 +249,7 @@ impl Reviewer {
         for (id, asked) in self.docket.questions(coins) {
             let Some(matter) = self.docket.get(&id) else { continue };
             let judgement = self.judge(now, matter);
-            if let Some(rule) = self.policy.refusal(matter.meaning().summary(), &judgement.notes) {
+            if let Some(rule) = matter.meaning().refusal(&self.policy, &judgement.notes) {
                 self.refuse_by(now, id, &rule);
             } else if judgement.digest != asked {
                 let approval = Box::new(matter.approval(judgement));

@@ -28,6 +28,8 @@ fn keys() -> GroupKeys {
     GroupKeys::sorted([0x21, 0x22, 0x23].map(even).to_vec()).unwrap()
 }
 
+const NONCE: [u8; 16] = [0xee; 16];
+
 fn coin(byte: u8, vout: u32) -> OutPoint {
     format!("{}:{vout}", format!("{byte:02x}").repeat(32)).parse().unwrap()
 }
@@ -55,7 +57,7 @@ fn request(meaning: &Meaning, payload: &[u8]) -> SigningRequest {
         network: NETWORK,
         scheme: Scheme::Bip327,
         signers: keys(),
-        messages: meaning.messages(),
+        messages: meaning.messages(NETWORK, &keys(), &NONCE),
         payload: Payload::Psbt { digest: sha256(payload), len: payload.len() as u32 },
         purpose: "rent".to_owned(),
         tx_type: TxType::Spend,
@@ -64,7 +66,7 @@ fn request(meaning: &Meaning, payload: &[u8]) -> SigningRequest {
         created: CREATED,
         expires: CREATED.after(Duration::from_secs(3600)),
         mode: Mode::Committed,
-        nonce: [0xee; 16],
+        nonce: NONCE,
     }
 }
 
@@ -93,7 +95,7 @@ fn example() -> String {
     text += &rows("script of its bare address", group.script_pubkey().as_bytes());
     text += &rows(&format!("the PSBT: {} bytes", payload.len()), &payload);
     text += &rows("SHA-256 of the PSBT", &sha256(&payload));
-    for (at, message) in meaning.messages().iter().enumerate() {
+    for (at, message) in request.messages.iter().enumerate() {
         text += &rows(&format!("digest of message {at}"), &message.digest);
     }
     let encoded = request.encode();

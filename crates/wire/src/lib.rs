@@ -25,6 +25,7 @@ mod request;
 pub use request::{
     GroupKeys, KeyTweak, Message, Mode, PAYLOAD_BYTES_MAX, PURPOSE_BYTES_MAX, Payload,
     REQUEST_LIFETIME_MAX, RequestError, Scheme, SignedRequest, SigningRequest, TxType,
+    drill_message,
 };
 mod signer_set;
 pub use signer_set::SignerSet;

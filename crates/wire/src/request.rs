@@ -136,6 +136,9 @@ pub enum Payload {
         /// How many bytes, at most [`PAYLOAD_BYTES_MAX`].
         len: u32,
     },
+    /// Nothing that moves coins: the one message is [`SigningRequest::drill_message`], which each
+    /// signer recomputes. The group proves that all of it can sign.
+    Drill,
 }
 
 /// The ordered keys of a group, each once.
@@ -302,6 +305,15 @@ impl SigningRequest {
         )
     }
 
+    /// Returns what a drill signs: a tagged hash (`ensign/drill/v1`) over the group and the request's
+    /// nonce, under the key of the group's first receiving address (`0/0`). No coin can be spent with it, because what a
+    /// coin's signature signs is hashed under another tag (BIP341).
+    ///
+    /// It is the only message that a request with [`Payload::Drill`] may have. Cost: one hash over the keys.
+    pub fn drill_message(&self) -> Message {
+        drill_message(self.network, &self.signers, &self.nonce)
+    }
+
     pub(crate) fn validate(&self) -> Result<(), DecodeError> {
         self.signers.validate()?;
         codec::in_range("messages", self.messages.len() as u64, 1..=MESSAGES_MAX as u64)?;
@@ -310,13 +322,33 @@ impl SigningRequest {
             return Err(DecodeError::ControlCharacter { at, seen });
         }
         codec::in_range("creator", self.creator.0.into(), 0..=(self.signers.len() - 1) as u64)?;
-        if let Payload::Psbt { len, .. } = self.payload {
-            codec::in_range("payload bytes", len.into(), 1..=PAYLOAD_BYTES_MAX as u64)?;
+        match self.payload {
+            Payload::Blind => {}
+            Payload::Psbt { len, .. } => {
+                codec::in_range("payload bytes", len.into(), 1..=PAYLOAD_BYTES_MAX as u64)?;
+            }
+            Payload::Drill => {
+                codec::in_range("messages of a drill", self.messages.len() as u64, 1..=1)?;
+                codec::in_range("amount of a drill", self.amount, 0..=0)?;
+                if self.messages.first() != Some(&self.drill_message()) {
+                    return Err(DecodeError::DrillMessage);
+                }
+            }
         }
         // Zero stands for an end before the start.
         let lifetime = self.expires.since(self.created).as_millis() as u64;
         codec::in_range("lifetime in ms", lifetime, 1..=REQUEST_LIFETIME_MAX.as_millis() as u64)
     }
+}
+
+/// Returns what a group signs in a drill, see [`SigningRequest::drill_message`].
+///
+/// - `nonce`: that of the request.
+pub fn drill_message(network: Network, signers: &GroupKeys, nonce: &[u8; 16]) -> Message {
+    let group = signers.group_id(network);
+    let hasher = TaggedHasher::new("ensign/drill/v1", network).bytes(group.as_bytes());
+    let tweak = KeyTweak::Taproot { path: KeyPath::FIRST, merkle_root: None };
+    Message { digest: hasher.bytes(nonce).finish(), tweak }
 }
 
 /// A request with its creator's signature.

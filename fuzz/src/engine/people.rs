@@ -98,7 +98,7 @@ pub(crate) fn proposal(bits: u8) -> Proposal {
     Proposal {
         group: group().keys.group_id(NETWORK),
         messages: if bits & 0x40 == 0 { vec![plain] } else { vec![plain, tweaked] },
-        payload: (bits & 0x80 != 0).then(|| vec![bits; 40]),
+        source: (bits & 0x80 != 0).then(|| vec![bits; 40]).into(),
         purpose: String::new(),
         tx_type: TxType::Spend,
         amount: 0,

@@ -39,6 +39,9 @@ pub struct RequestView {
     pub messages: Option<usize>,
     /// Whether nobody can tell what they mean.
     pub blind: Option<bool>,
+    /// Whether it is a drill: nobody's coins move.
+    #[serde(default)]
+    pub drill: Option<bool>,
     /// What is spent of the group.
     pub amount_sat: Option<u64>,
     /// What leaves the group, fee included.
@@ -142,6 +145,7 @@ impl RequestView {
             view.mode = Some(mode_name(request.mode).to_owned());
             view.messages = Some(request.messages.len());
             view.blind = Some(request.payload == Payload::Blind);
+            view.drill = Some(request.payload == Payload::Drill);
             view.amount_sat = Some(request.amount);
             view.created_ms = Some(request.created.as_millis());
             view.expires_ms = Some(request.expires.as_millis());
@@ -168,6 +172,7 @@ impl RequestView {
         match &outline.work {
             OutlinedWork::Psbt { txid, spent, leaving, fee, coins } => {
                 self.blind = Some(false);
+                self.drill = Some(false);
                 self.messages = Some(coins.len());
                 self.amount_sat = Some(*spent);
                 self.leaving_sat = Some(*leaving);
@@ -177,7 +182,13 @@ impl RequestView {
             }
             OutlinedWork::Blind { messages } => {
                 self.blind = Some(true);
+                self.drill = Some(false);
                 self.messages = Some(usize::from(*messages));
+            }
+            OutlinedWork::Drill => {
+                self.blind = Some(false);
+                self.drill = Some(true);
+                self.messages = Some(1);
             }
         }
     }
@@ -209,6 +220,7 @@ impl RequestView {
             mode: Some(mode),
             messages: Some(work.messages.len()),
             blind: Some(work.blind),
+            drill: Some(work.drill),
             grave: work.grave().into_iter().map(str::to_owned).collect(),
             amount_sat: Some(request.amount),
             created_ms: Some(created_ms),

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use ensign_api::view::{Job, PreviewView, WorkView};
 use ensign_primitives::UnixTime;
-use ensign_psbt::{Draft, DraftError, Drafted, Form, Psbt, Surroundings, analyze, judge};
+use ensign_psbt::{Draft, DraftError, Drafted, Facts, Form, Psbt, Surroundings, analyze, judge};
 
 use crate::args::{self, NewPsbt};
 use crate::catalogue as code;
@@ -135,7 +135,7 @@ fn judged(home: &Home, group: &SignerGroup, psbt: &Psbt) -> Result<WorkView> {
     let now = UnixTime::from_millis(unix_micros() / 1000);
     let notes = judge(&spend.summary, &Surroundings { now, coins: &[] });
     let sighashes: Vec<[u8; 32]> = spend.messages.iter().map(|message| message.digest).collect();
-    Ok(WorkView::new(Some(&spend.summary), sighashes, &notes))
+    Ok(WorkView::new(&Facts::Psbt(&spend.summary), sighashes, &notes))
 }
 
 fn draft_failure(error: &DraftError) -> Failure {

@@ -83,6 +83,9 @@ fn left(end_ms: u64, now_ms: u64) -> String {
 /// What is paid to whom, and the fee: together, what leaves the group.
 fn moves(request: &RequestView) -> String {
     let messages = request.messages.unwrap_or(0);
+    if request.drill == Some(true) {
+        return "a drill: nobody's coins move".to_owned();
+    }
     if request.blind == Some(true) {
         return format!("BLIND, {}", words::count(messages, "message"));
     }

@@ -45,6 +45,9 @@ pub(crate) fn history(requests: &[&RequestView]) -> String {
 
 /// What leaves the group; what is spent, where only that is known.
 fn amount(request: &RequestView) -> String {
+    if request.drill == Some(true) {
+        return "nothing".to_owned();
+    }
     match (request.blind, request.leaving_sat, request.amount_sat) {
         (Some(true), ..) => "BLIND".to_owned(),
         (_, Some(leaving), _) => btc(leaving),

@@ -5,7 +5,7 @@ use std::{collections::VecDeque, sync::Arc};
 use ensign_deadline::Timeouts;
 use ensign_engine::{
     Engine, EngineConfig, Event, GroupConfig, Input, Keys, Output, PEERS_MAX, Proposal, Restored,
-    Strangers,
+    Source, Strangers,
     signing::{self, Known, ask_local_signer},
 };
 use ensign_identity::{Delegation, DelegationProof, NodeKey, Signature, SignerKey, Terms};
@@ -159,7 +159,7 @@ fn proposal(person: &Person) -> Proposal {
     Proposal {
         group: person.group,
         messages: vec![Message { digest: [7; 32], tweak: KeyTweak::None }],
-        payload: None,
+        source: Source::Bare,
         purpose: String::new(),
         tx_type: TxType::Spend,
         amount: 0,

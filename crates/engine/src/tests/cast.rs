@@ -12,7 +12,7 @@ use ensign_wire::{
     GroupKeys, KeyTweak, Message, Mode, Payload, Scheme, SignedRequest, SigningRequest, TxType,
 };
 
-use crate::{Engine, EngineConfig, GroupConfig, Keys, Proposal, Restored};
+use crate::{Engine, EngineConfig, GroupConfig, Keys, Proposal, Restored, Source};
 
 pub(super) const NETWORK: Network = Network::Regtest;
 /// The wall clock at the start of every test.
@@ -110,7 +110,7 @@ pub(super) fn proposal(people: &[usize], mode: Mode) -> Proposal {
             Message { digest: [7; 32], tweak: KeyTweak::None },
             Message { digest: [8; 32], tweak: KeyTweak::ADDRESS },
         ],
-        payload: Some(PSBT.to_vec()),
+        source: Source::Psbt(PSBT.to_vec()),
         purpose: "a test".to_string(),
         tx_type: TxType::Spend,
         amount: 1000,

@@ -189,7 +189,7 @@ fn proposal(plan: &Plan, intent: &Intent, number: u32, turn: u32) -> Proposal {
     Proposal {
         group: intent.group,
         messages: (0..load.messages).map(message).collect(),
-        payload: payload.map(Iterator::collect),
+        source: payload.map(Iterator::collect).into(),
         purpose: format!("intent {number}, turn {turn}"),
         tx_type: TxType::Spend,
         amount: 1000,

@@ -212,6 +212,39 @@ fn payload_without_bytes_or_with_too_many_is_refused() {
 }
 
 #[test]
+fn a_drill_that_signs_something_else_than_a_drill_is_refused() {
+    let drill = |request: &mut SigningRequest| {
+        (request.payload, request.amount) = (Payload::Drill, 0);
+        request.messages = vec![request.drill_message()];
+    };
+    let mut whole = fixed_request();
+    drill(&mut whole);
+    assert_eq!(SigningRequest::decode(&whole.encode()), Ok(whole.clone()));
+    let change = |change: fn(&mut SigningRequest)| {
+        refused(|request| {
+            drill(request);
+            change(request);
+        })
+    };
+    // A sighash in its place; the message of another request, another group, another key.
+    let other = [
+        change(|request| request.messages[0].digest = [7; 32]),
+        change(|request| request.nonce[0] ^= 1),
+        change(|request| {
+            request.signers = GroupKeys::new(vec![signer_key(0), signer_key(1)]).unwrap()
+        }),
+        change(|request| request.messages[0].tweak = KeyTweak::None),
+    ];
+    assert!(other.iter().all(|error| *error == DecodeError::DrillMessage), "{other:?}");
+    let (field, min, max) = ("messages of a drill", 1, 1);
+    let twice = change(|request| request.messages.push(request.messages[0]));
+    assert_eq!(twice, DecodeError::OutOfRange { field, min, max, seen: 2 });
+    let (field, min, max) = ("amount of a drill", 0, 0);
+    let paid = change(|request| request.amount = 1);
+    assert_eq!(paid, DecodeError::OutOfRange { field, min, max, seen: 1 });
+}
+
+#[test]
 fn request_that_ends_before_it_starts_or_after_a_day_is_refused() {
     let max = 86_400_000;
     for (end, seen) in [(0, 0), (NOW.as_millis(), 0), (NOW.as_millis() + max + 1, max + 1)] {

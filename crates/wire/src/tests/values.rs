@@ -305,7 +305,7 @@ pub(super) fn requests() -> impl Strategy<Value = SigningRequest> {
     let who = (sample::subsequence((0..SIGNERS_MAX).collect::<Vec<_>>(), 1..=9), any::<u16>());
     (what, who, times, modes(), any::<[u8; 16]>()).prop_map(
         |((messages, payload, purpose, tx_type, amount), (keys, creator), times, mode, nonce)| {
-            SigningRequest {
+            as_drill(SigningRequest {
                 network: NETWORK,
                 scheme: Scheme::Bip327,
                 creator: SignerIndex(creator % keys.len() as u16),
@@ -319,9 +319,18 @@ pub(super) fn requests() -> impl Strategy<Value = SigningRequest> {
                 expires: UnixTime::from_millis(times.0 + times.1),
                 mode,
                 nonce,
-            }
+            })
         },
     )
+}
+
+/// A drill has one message and amount zero, and no other.
+fn as_drill(request: SigningRequest) -> SigningRequest {
+    if request.payload != Payload::Drill {
+        return request;
+    }
+    let messages = Vec::from([request.drill_message()]);
+    SigningRequest { messages, amount: 0, ..request }
 }
 
 fn messages() -> impl Strategy<Value = Message> {
@@ -338,6 +347,7 @@ fn payload_digests() -> impl Strategy<Value = Payload> {
         Just(Payload::Blind),
         (digests(), 1..=PAYLOAD_BYTES_MAX as u32)
             .prop_map(|(digest, len)| Payload::Psbt { digest, len }),
+        Just(Payload::Drill),
     ]
 }
 

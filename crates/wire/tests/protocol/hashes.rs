@@ -39,6 +39,7 @@ fn nonce(index: u8) -> Dump {
 pub(crate) fn all() -> Vec<Hash> {
     vec![
         group(),
+        drill(),
         request(),
         session(),
         delegation(),
@@ -58,6 +59,14 @@ fn group() -> Hash {
     });
     let computed = *story::request().signers.group_id(story::NETWORK).as_bytes();
     Hash { tag: "ensign/group/v1", fields: keys, computed }
+}
+
+fn drill() -> Hash {
+    let request = story::request();
+    let group = request.signers.group_id(story::NETWORK);
+    let fields =
+        network().raw(group.as_bytes(), "group").raw(&request.nonce, "nonce of the request");
+    Hash { tag: "ensign/drill/v1", fields, computed: request.drill_message().digest }
 }
 
 fn request() -> Hash {
