@@ -52,7 +52,7 @@ pub use ensign_psbt::{
 pub use ensign_review::{
     Approval, Because, CODES, ClockGap, Code, Consent, ConsentBy, Group, GroupInfo, Lack, Link,
     Member, MemberInfo, Opener, PeerInfo, Preview, Problem, RULE_NAME_BYTES_MAX, RequestEvent,
-    RequestRef, Resumption, Risk, SigningJob, Wait, Work, words_of_wait,
+    RequestRef, Resumption, Risk, SigningJob, Wait, Work, words_of_readiness, words_of_wait,
 };
 pub use ensign_signer::{Asks, InProcess, Signer, SignerError};
 #[cfg(unix)]
@@ -64,7 +64,6 @@ mod driver;
 mod fault;
 mod links;
 mod parts;
-mod pushed_off;
 mod report;
 mod reporting;
 mod review;
