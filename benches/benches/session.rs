@@ -147,7 +147,10 @@ impl World {
             for (other, peer) in self.peers.iter().enumerate().filter(|(other, _)| *other != at) {
                 // Each names its connections by who is at the other end.
                 let (link, direction) = (LinkId(other as u64), Direction::Inbound);
-                engine.handle_input(now, Input::Up { link, peer: *peer, remote, direction });
+                engine.handle_input(
+                    now,
+                    Input::Up { link, peer: *peer, remote, direction, exporter: [0; 32] },
+                );
             }
         }
         self.run(&mut Seen::default());
