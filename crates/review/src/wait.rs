@@ -16,7 +16,25 @@ use crate::GroupInfo;
 pub fn words_of_wait(wait: &Wait, group: &GroupInfo) -> Vec<String> {
     let mut words = vec![turn(wait, group)];
     words.extend(withdrawn(wait, group));
-    words.extend(lacks(wait, group));
+    words.extend(obstacles(wait, group));
+    words
+}
+
+/// Words whether the members of a group are there, whatever is open: first whether all are, then what is
+/// missing, with what helps.
+///
+/// - `wait`: who has agreed to what does not matter.
+pub fn words_of_readiness(wait: &Wait, group: &GroupInfo) -> Vec<String> {
+    let first = match wait.is_ready() {
+        true => "ready: all nodes reach each other",
+        false => "not ready: a signature needs all nodes at the same time",
+    };
+    [first.to_owned()].into_iter().chain(obstacles(wait, group)).collect()
+}
+
+/// What keeps the nodes from being there together.
+fn obstacles(wait: &Wait, group: &GroupInfo) -> Vec<String> {
+    let mut words = lacks(wait, group);
     if let [_, ..] = &wait.stale[..] {
         let nodes = nodes(&wait.stale, group);
         words.push(format!("no recent word from {nodes} on whom it reaches: it comes by itself"));
@@ -258,6 +276,20 @@ mod tests {
                 "bob has a newer ensign than this home: install that one here",
                 "carol has an older ensign than this home: carol needs the newer one",
             ],
+        );
+    }
+
+    #[test]
+    fn group_is_ready_or_says_who_is_missing() {
+        let told = |wait: &Wait| words_of_readiness(wait, &group());
+        assert_eq!(told(&Wait::default()), ["ready: all nodes reach each other"]);
+        let wait = Wait { lacks: vec![lack(ALICE, BOB), lack(CAROL, BOB)], ..Wait::default() };
+        assert_eq!(
+            told(&wait),
+            [
+                "not ready: a signature needs all nodes at the same time",
+                "bob's node cannot be reached: `ensign up` has to run there",
+            ]
         );
     }
 

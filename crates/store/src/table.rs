@@ -62,13 +62,15 @@ pub enum Table {
     Outlines,
     /// What our user was shown of what they consented to. Key: [`RequestId`].
     Shown,
+    /// Groups that form, and the certificates of those that did. Key: the group's name.
+    Formations,
     /// What our user decided last about a request that they had consented to before. Key: [`RequestId`].
     Decisions,
 }
 
 impl Table {
     /// Every table, in the order of their numbers on disk.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Requests,
         Self::Consents,
         Self::Joins,
@@ -85,6 +87,7 @@ impl Table {
         Self::Meta,
         Self::Outlines,
         Self::Shown,
+        Self::Formations,
         Self::Decisions,
     ];
 
@@ -107,6 +110,7 @@ impl Table {
             Self::Meta => "meta",
             Self::Outlines => "outlines",
             Self::Shown => "shown",
+            Self::Formations => "formations",
             Self::Decisions => "decisions",
         }
     }
@@ -124,7 +128,8 @@ impl Table {
             | Self::Closed
             | Self::Claims
             | Self::Outlines
-            | Self::Shown => RECORD_BYTES_MAX,
+            | Self::Shown
+            | Self::Formations => RECORD_BYTES_MAX,
             Self::Addresses | Self::Reputation | Self::Undecided | Self::Meta | Self::Decisions => {
                 SMALL_BYTES_MAX
             }
@@ -150,6 +155,7 @@ impl Table {
             | Self::Closed
             | Self::Undecided
             | Self::Meta
+            | Self::Formations
             | Self::Decisions
             | Self::Outlines => false,
         }
@@ -249,6 +255,13 @@ impl Place {
     /// What a creator asked that ended undecided.
     pub fn undecided(creator: &PeerId) -> Self {
         Self::new(Table::Undecided, &[creator.as_bytes()])
+    }
+
+    /// A group that forms, or has formed.
+    ///
+    /// - `name`: at most [`KEY_BYTES_MAX`] bytes; more are cut off.
+    pub fn formation(name: &str) -> Self {
+        Self::new(Table::Formations, &[name.as_bytes()])
     }
 
     /// A single value.
