@@ -8,6 +8,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use ensign_identity::SignerKey;
+use ensign_psbt::Issued;
 use serde::{Deserialize, Serialize};
 
 use super::toml_file::{self, line_of};
@@ -21,6 +22,7 @@ use crate::upkeep::{Drill, Upkeep};
 use crate::words::{self, check_name, foreign};
 use ensign_peers::contact::{Contact, ContactError};
 
+mod certified;
 mod changes;
 pub(crate) use changes::Changed;
 
@@ -184,7 +186,16 @@ impl Home {
             return Err(toml_file::wrong(&path, line_of(&text, "[drill]"), what, hint));
         }
         let GroupFile { certificate, next_address, drill, .. } = file;
-        Ok(SignerGroup { upkeep: Upkeep { certificate, next_address, drill }, ..group })
+        let issued = Issued { receive: next_address, change: 0 };
+        let keys = group.keys.with_issued(issued);
+        let upkeep = Upkeep { certificate, next_address, drill };
+        let group = SignerGroup { upkeep, keys, ..group };
+        if !group.has_sound_certificate() {
+            let what = "the certificate is not one of these members";
+            let hint = "take the file from a backup; pay nothing to the group until then";
+            return Err(toml_file::wrong(&path, line_of(&text, "certificate = "), what, hint));
+        }
+        Ok(group)
     }
 }
 
