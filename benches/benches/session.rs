@@ -147,7 +147,10 @@ impl World {
             for (other, peer) in self.peers.iter().enumerate().filter(|(other, _)| *other != at) {
                 // Each names its connections by who is at the other end.
                 let (link, direction) = (LinkId(other as u64), Direction::Inbound);
-                engine.handle_input(now, Input::Up { link, peer: *peer, remote, direction });
+                engine.handle_input(
+                    now,
+                    Input::Up { link, peer: *peer, remote, direction, exporter: [0; 32] },
+                );
             }
         }
         self.run(&mut Seen::default());
@@ -350,7 +353,7 @@ async fn loopback(count: usize, mode: Mode, rounds: usize) -> Vec<f64> {
         });
         nodes.push((node, events));
     }
-    let group = Group { name: "g".to_owned(), members };
+    let group = Group { name: "g".to_owned(), members, issued: Default::default() };
     let mut id = None;
     for (node, _) in &nodes {
         id = Some(node.group(group.clone()).await.expect("a member").id);

@@ -21,6 +21,8 @@ pub enum Event {
     /// A request. The first event of a request says what it asks for
     /// ([`RequestEvent::approval`]), or that it was signed before; no other comes before that one.
     Request(RequestRef, RequestEvent),
+    /// A group that forms.
+    Formation(Box<ensign_engine::formation::Event>),
     /// A peer did wrong, or something is worth a line in a log.
     Warning {
         /// The node, where there is one.
@@ -46,7 +48,9 @@ impl Event {
     pub const fn request(&self) -> Option<&RequestRef> {
         match self {
             Self::Request(request, _) => Some(request),
-            Self::Peer(..) | Self::Warning { .. } | Self::Convicted { .. } => None,
+            Self::Peer(..) | Self::Formation(_) | Self::Warning { .. } | Self::Convicted { .. } => {
+                None
+            }
         }
     }
 
@@ -57,7 +61,9 @@ impl Event {
             Self::Peer(_, PeerEvent::GroupUnknown { group } | PeerEvent::GroupKnown { group }) => {
                 Some(group)
             }
-            Self::Peer(..) | Self::Warning { .. } | Self::Convicted { .. } => None,
+            Self::Peer(..) | Self::Formation(_) | Self::Warning { .. } | Self::Convicted { .. } => {
+                None
+            }
         }
     }
 
@@ -66,7 +72,7 @@ impl Event {
         match self {
             Self::Peer(peer, _) | Self::Convicted { peer, .. } => Some(*peer),
             Self::Warning { peer, .. } => *peer,
-            Self::Request(..) => None,
+            Self::Request(..) | Self::Formation(_) => None,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Who is let in, who says hello, and who has to go.
 
+use ensign_formation::Input as FormationInput;
 use ensign_peers::Input as PeersInput;
 use ensign_primitives::{LinkId, Now, PeerId};
 use ensign_signing::{Input as SigningInput, Introduction};
@@ -16,7 +17,7 @@ impl Engine {
     /// Enters a connection and introduces ourselves. The peer's older connection goes first, and a
     /// stranger that has to give way.
     pub(crate) fn on_up(&mut self, now: Now, arrival: Arrival) {
-        let Arrival { link, peer, remote, direction } = arrival;
+        let Arrival { link, peer, remote, direction, .. } = arrival;
         if self.gate.get(link).is_some() {
             return;
         }
@@ -57,6 +58,7 @@ impl Engine {
         self.notes.push_back(Note::Peers(PeersInput::Down { peer: gone.peer }));
         if gone.is_introduced() {
             self.notes.push_back(Note::Signing(SigningInput::Down { peer: gone.peer }));
+            self.notes.push_back(Note::Formation(FormationInput::Down { peer: gone.peer }));
         }
     }
 
@@ -68,7 +70,8 @@ impl Engine {
         let introduction = Introduction { clock: hello.clock, instance: hello.instance };
         self.gate.introduce(link, hello);
         let Some(known) = self.gate.get(link) else { return };
-        let (peer, is_member) = (known.peer, known.is_member());
+        let (peer, exporter, is_member) = (known.peer, known.exporter, known.is_member());
+        self.notes.push_back(Note::Formation(FormationInput::Up { peer, exporter }));
         if is_member {
             self.outputs.push_back(Output::Admit { link });
         }

@@ -41,6 +41,7 @@ pub struct Link {
     pub(crate) lists: Bucket,
     /// Its last question; the next has a greater name.
     asked: Option<QueryId>,
+    pub(crate) exporter: [u8; 32],
 }
 
 impl Link {
@@ -69,6 +70,7 @@ pub(crate) struct Arrival {
     pub(crate) peer: PeerId,
     pub(crate) remote: SocketAddr,
     pub(crate) direction: Direction,
+    pub(crate) exporter: [u8; 32],
 }
 
 /// Every connection that is up: one for each peer, the newest.
@@ -145,7 +147,7 @@ impl Gate {
 
     /// Enters a connection; `false` when every place is taken.
     pub(crate) fn enter(&mut self, now: Now, arrival: Arrival) -> bool {
-        let Arrival { link, peer, remote, direction } = arrival;
+        let Arrival { link, peer, remote, direction, exporter } = arrival;
         let hello_by = now.instant.after(HELLO_TIMEOUT);
         let [pings, lists] = [PINGS_ALLOWED, LISTS_ALLOWED].map(|it| Bucket::full(now.instant, it));
         let known = Link {
@@ -160,6 +162,7 @@ impl Gate {
             pings,
             lists,
             asked: None,
+            exporter,
         };
         let is_entered = self.links.insert(link, known).is_ok();
         if is_entered {

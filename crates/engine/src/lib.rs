@@ -49,6 +49,8 @@ mod guards;
 mod route;
 mod settle;
 
+/// The child that forms groups: the same of it.
+pub use ensign_formation as formation;
 /// The child that knows where peers are and dials them: the same of it.
 pub use ensign_peers as peers;
 /// The child that signs: what its part of an [`Input`], [`Output`] or [`Event`] means, and its limits.

@@ -62,11 +62,13 @@ pub enum Table {
     Outlines,
     /// What our user was shown of what they consented to. Key: [`RequestId`].
     Shown,
+    /// Groups that form, and the certificates of those that did. Key: the group's name.
+    Formations,
 }
 
 impl Table {
     /// Every table, in the order of their numbers on disk.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Requests,
         Self::Consents,
         Self::Joins,
@@ -83,6 +85,7 @@ impl Table {
         Self::Meta,
         Self::Outlines,
         Self::Shown,
+        Self::Formations,
     ];
 
     /// Returns the name, which is also its name on disk.
@@ -104,6 +107,7 @@ impl Table {
             Self::Meta => "meta",
             Self::Outlines => "outlines",
             Self::Shown => "shown",
+            Self::Formations => "formations",
         }
     }
 
@@ -120,7 +124,8 @@ impl Table {
             | Self::Closed
             | Self::Claims
             | Self::Outlines
-            | Self::Shown => RECORD_BYTES_MAX,
+            | Self::Shown
+            | Self::Formations => RECORD_BYTES_MAX,
             Self::Addresses | Self::Reputation | Self::Undecided | Self::Meta => SMALL_BYTES_MAX,
         }
     }
@@ -144,6 +149,7 @@ impl Table {
             | Self::Closed
             | Self::Undecided
             | Self::Meta
+            | Self::Formations
             | Self::Outlines => false,
         }
     }
@@ -237,6 +243,13 @@ impl Place {
     /// What a creator asked that ended undecided.
     pub fn undecided(creator: &PeerId) -> Self {
         Self::new(Table::Undecided, &[creator.as_bytes()])
+    }
+
+    /// A group that forms, or has formed.
+    ///
+    /// - `name`: at most [`KEY_BYTES_MAX`] bytes; more are cut off.
+    pub fn formation(name: &str) -> Self {
+        Self::new(Table::Formations, &[name.as_bytes()])
     }
 
     /// A single value.

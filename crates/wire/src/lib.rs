@@ -46,6 +46,18 @@ mod envelope;
 pub use envelope::{Envelope, Statement};
 mod hello;
 pub use hello::{ADDRESSES_MAX, Groups, Hello, Limits, Roles, SHARED_GROUPS_MAX};
+mod fingerprint;
+pub use fingerprint::{FINGERPRINT_WORDS, Fingerprint};
+mod roster;
+pub use roster::{
+    Candidate, Certificate, CertificateError, InvitationId, ROSTER_MEMBERS_MAX,
+    ROSTER_NAME_BYTES_MAX, Roster, RosterMember, RosterOffer, is_roster_name,
+};
+mod formation;
+pub use formation::{
+    CANDIDATE_BYTES_MAX, FormationBody, FormationMessage, FormationStatement, Seat, SeatAnswer,
+    SeatRefusal, Seated,
+};
 mod kind;
 pub use kind::{Audience, Facts, Family, Kind, Lane};
 mod frame;

@@ -176,7 +176,8 @@ impl<'a> Reader<'a> {
             | Frame::Payload { .. }
             | Frame::Groups(_)
             | Frame::Consent(_)
-            | Frame::LinkReport(_)) => Err(CaseDecodeError::Kind { offset, kind: other.kind() }),
+            | Frame::LinkReport(_)
+            | Frame::Formation(_)) => Err(CaseDecodeError::Kind { offset, kind: other.kind() }),
         }
     }
 

@@ -69,7 +69,12 @@ impl<'de> Visitor<'de> for KindThenFields {
             | Kind::Groups
             | Kind::Payload
             | Kind::Consent
-            | Kind::LinkReport => {
+            | Kind::LinkReport
+            | Kind::FormationSeat
+            | Kind::FormationSeated
+            | Kind::FormationRoster
+            | Kind::FormationStatement
+            | Kind::FormationCertificate => {
                 return Err(de::Error::custom("frames of this kind carry no statement"));
             }
         };

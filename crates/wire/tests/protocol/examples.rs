@@ -9,7 +9,7 @@ use ensign_wire::{
     SignatureFinalized, Signed, SignerSet, Slot, ValidationError,
 };
 
-use crate::{dump::Dump, story};
+use crate::{dump::Dump, formation, story};
 
 /// A message and its bytes.
 pub(crate) struct Example {
@@ -30,10 +30,11 @@ pub(crate) fn all() -> Vec<Example> {
     let signing = [partial_share(), partial_ack(), partials_complete(), finalized()];
     let trouble = [abort(), refusal()];
     let before = connection.into_iter().chain(group);
-    before.chain(gathering).chain(nonces).chain(signing).chain(trouble).collect()
+    let sessions = before.chain(gathering).chain(nonces).chain(signing).chain(trouble);
+    sessions.chain(formation::examples()).collect()
 }
 
-fn framed(name: &'static str, frame: Frame, kind: u8, body: Dump) -> Example {
+pub(crate) fn framed(name: &'static str, frame: Frame, kind: u8, body: Dump) -> Example {
     let dump = Dump::default()
         .variant(kind, &format!("kind: {name}"))
         .varint(body.bytes().len() as u64, "bytes of the body")
@@ -141,7 +142,7 @@ pub(crate) fn signed_content(node: &NodeKey, seq: u64, body: Dump) -> Dump {
 }
 
 /// Something signed by the node of signer `index`, in a frame.
-fn signed<T: Signable>(
+pub(crate) fn signed<T: Signable>(
     (name, kind): (&'static str, u8),
     index: u8,
     body: T,
@@ -217,7 +218,7 @@ pub(crate) fn request_fields() -> Dump {
         .raw(&request.nonce, "nonce")
 }
 
-fn delegation(index: u8) -> Dump {
+pub(crate) fn delegation(index: u8) -> Dump {
     let proof = story::delegation(index);
     Dump::default()
         .varint(proof.number, "delegation number")

@@ -32,6 +32,7 @@ pub(super) fn summary(bytes: &[u8]) -> String {
             let (kind, what) = (envelope.body().kind(), body(envelope.body()));
             format!("{kind:?} {what}, seq {}, {size} bytes", envelope.seq())
         }
+        Ok(Frame::Formation(message)) => format!("{:?}, {size} bytes", message.kind()),
         Err(error) => format!("{size} bytes that are no frame: {error}"),
     }
 }
@@ -47,7 +48,8 @@ pub(super) fn envelope(bytes: &[u8]) -> Option<Envelope> {
             | Frame::Payload { .. }
             | Frame::Groups(_)
             | Frame::Consent(_)
-            | Frame::LinkReport(_),
+            | Frame::LinkReport(_)
+            | Frame::Formation(_),
         )
         | Err(_) => None,
     }
@@ -64,6 +66,7 @@ pub(super) fn payload_of(bytes: &[u8]) -> Option<RequestId> {
             | Frame::Groups(_)
             | Frame::Consent(_)
             | Frame::LinkReport(_)
+            | Frame::Formation(_)
             | Frame::Envelope(_),
         )
         | Err(_) => None,
