@@ -215,7 +215,8 @@ fn document_names_every_tag_of_the_code() {
 
 #[test]
 fn document_names_every_refusal_of_the_decoder() {
-    let document = fs::read_to_string(path()).unwrap();
+    let [wire, _] = paths();
+    let document = fs::read_to_string(wire).unwrap();
     let (_, table) = document.split_once("## What is refused").unwrap();
     let code = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("src/codec.rs");
     let code = fs::read_to_string(code).unwrap();
