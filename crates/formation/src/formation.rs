@@ -199,8 +199,11 @@ impl Formation {
         let addresses = offer.addresses.get(at).cloned().unwrap_or_default();
         let (own, name) = (Candidate { member, addresses }, offer.roster.name.clone());
         let forming = Forming::new(offer, None, &us).ok_or(CommandError::NotOurs)?;
+        let digest = forming.round.digest;
         let expires = now.unix.after(FORMATION_LIFETIME);
         self.begin(now, (&name, expires), (own, entropy), Stage::Forming(Box::new(forming)))?;
+        // What our user refused before is wanted now.
+        self.refusals.retain(|refusal| refusal.said().roster != digest);
         self.advance(now, &name);
         Ok(())
     }
