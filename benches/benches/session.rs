@@ -353,7 +353,7 @@ async fn loopback(count: usize, mode: Mode, rounds: usize) -> Vec<f64> {
         });
         nodes.push((node, events));
     }
-    let group = Group { name: "g".to_owned(), members };
+    let group = Group { name: "g".to_owned(), members, issued: Default::default() };
     let mut id = None;
     for (node, _) in &nodes {
         id = Some(node.group(group.clone()).await.expect("a member").id);

@@ -131,7 +131,7 @@ impl SignerGroup {
             addresses: contact.addresses.iter().flat_map(|it| hosts.dialled(it)).collect(),
         };
         let members = (0..).map(SignerIndex).zip(&self.members).map(member).collect();
-        ensign_coordinator::Group { name: self.name.clone(), members }
+        ensign_coordinator::Group { name: self.name.clone(), members, issued: self.keys.issued() }
     }
 }
 

@@ -16,7 +16,7 @@ use crate::group::SignerGroup;
 use crate::home::{HeldHome, Home, Outs};
 use crate::household::{Household, News, join};
 use crate::output::{Line, Output, unix_micros};
-use crate::results::{Results, keep_drill};
+use crate::results::{Results, keep_drill, keep_issued};
 use crate::store::{self, ledger_failure, opening_failure};
 
 /// Most news of clients that wait to be told here; further ones are not told.
@@ -154,6 +154,11 @@ impl Node {
     /// Keeps with its group what a drill has come to.
     pub(crate) async fn keep_drill(&self, id: RequestId, output: Output) {
         let _kept = keep_drill(&self.held.home, &self.coordinator, id, output).await;
+    }
+
+    /// Keeps with its group which of its addresses a signed request has used.
+    pub(crate) async fn keep_issued(&self, id: RequestId, output: Output) {
+        keep_issued(&self.held.home, &self.coordinator, id, output).await;
     }
 
     /// Hangs up on clients, says goodbye to the others' nodes, and closes the store.

@@ -94,7 +94,11 @@ async fn main() -> Outcome<()> {
     let folder = tempfile::tempdir()?;
     let (ours, our_member) = start("alice", folder.path()).await?;
     let (theirs, their_member) = start("bob", folder.path()).await?;
-    let group = Group { name: "treasury".to_owned(), members: vec![our_member, their_member] };
+    let group = Group {
+        name: "treasury".to_owned(),
+        members: vec![our_member, their_member],
+        issued: Default::default(),
+    };
     let known = ours.group(group.clone()).await?;
     println!("pay {} at {}", known.name, known.address);
     theirs.group(group.clone()).await?;

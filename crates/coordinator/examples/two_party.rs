@@ -35,7 +35,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
     // Each side knows the other's keys and address: in real life from a contact code.
     let alice_member = Member { addresses: vec![alice.local_addr()], ..alice_id };
     let bob_member = Member { addresses: vec![bob.local_addr()], ..bob_id };
-    let group = Group { name: "pair".to_owned(), members: vec![alice_member, bob_member] };
+    let group = Group {
+        name: "pair".to_owned(),
+        members: vec![alice_member, bob_member],
+        issued: Default::default(),
+    };
     let known = alice.group(group.clone()).await?;
     assert_eq!(bob.group(group.clone()).await?.address, known.address);
 

@@ -47,7 +47,7 @@ pub use ensign_ledger::{
     RequestEntry, RequestState, Violation,
 };
 pub use ensign_psbt::{
-    ConsentDigest, Note, Place as NotePlace, Policy, Rule, Severity, SignedPsbt, Summary,
+    ConsentDigest, Issued, Note, Place as NotePlace, Policy, Rule, Severity, SignedPsbt, Summary,
 };
 pub use ensign_review::{
     Approval, Because, CODES, ClockGap, Code, Consent, ConsentBy, Group, GroupInfo, Lack, Link,

@@ -59,6 +59,13 @@ impl Issued {
         }
     }
 
+    /// Returns what either of two readers knows.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        let (receive, change) = (self.receive.max(other.receive), self.change.max(other.change));
+        Self { receive, change }
+    }
+
     /// Returns whether a wallet that looks [`GAP_LIMIT`] addresses ahead finds this one; the bare
     /// address it knows.
     pub fn reaches(self, path: KeyPath) -> bool {

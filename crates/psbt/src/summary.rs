@@ -10,7 +10,7 @@ use ensign_wire::{KeyTweak, Message};
 
 use crate::amount::{Btc, Grouped};
 use crate::layout::Map;
-use crate::{Group, OutputKind, Psbt, PsbtError, convert, lock, output_kind, spend};
+use crate::{Group, Issued, OutputKind, Psbt, PsbtError, convert, lock, output_kind, spend};
 
 /// Most bytes of a script or of data that [`Summary`] prints; the rest is counted.
 const SHOWN_BYTES_MAX: usize = 80;
@@ -167,6 +167,12 @@ impl Summary {
     /// Returns what others are paid, the fee aside.
     pub fn amount_paid_to_others(&self) -> u64 {
         self.outputs.iter().filter(|output| output.ours.is_none()).map(|output| output.amount).sum()
+    }
+
+    /// Returns which addresses of the group are in use once this is signed, beside those that were.
+    pub fn issued(&self, before: Issued) -> Issued {
+        let paid = self.outputs.iter().filter_map(|output| output.ours.map(|own| own.path));
+        self.inputs.iter().map(|input| input.path).chain(paid).fold(before, Issued::with)
     }
 
     /// Returns what comes back to the group.

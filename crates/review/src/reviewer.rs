@@ -96,8 +96,12 @@ impl Reviewer {
         self.outputs.pop_front()
     }
 
-    /// Enters a group, or other names for one.
-    pub fn join(&mut self, group: Joined) {
+    /// Enters a group, or other names for one. Addresses that were seen in use stay so.
+    pub fn join(&mut self, mut group: Joined) {
+        if let Some(known) = self.groups.get(&group.info.id) {
+            let issued = group.keys.issued().and(known.keys.issued());
+            group.keys = group.keys.with_issued(issued);
+        }
         self.groups.insert(group.info.id, group);
     }
 
@@ -158,6 +162,10 @@ impl Reviewer {
             let signed = Signed { request: id, handle: matter.reference().handle, at: now };
             let coins = matter.meaning().outpoints();
             self.coins.sign(signed, coins.map(|outpoint| coin_of(&outpoint)));
+            let (group, summary) = (matter.reference().group.id, matter.meaning().summary());
+            if let Some((group, summary)) = self.groups.get_mut(&group).zip(summary) {
+                group.keys = group.keys.clone().with_issued(summary.issued(group.keys.issued()));
+            }
         }
         let signatures = finished.signatures.clone();
         let outcome = Box::new(ensign_ledger::Outcome { signatures, psbt });

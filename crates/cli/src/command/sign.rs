@@ -166,6 +166,7 @@ impl Proposal {
                 Ok(())
             }
             Ok(outcome) => {
+                session.node.keep_issued(session.request.id, output).await;
                 let finished = Finished::new(&outcome, &group_keys);
                 session.hand_out(finished, targets, &mut stop, output).await
             }

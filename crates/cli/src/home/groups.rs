@@ -8,6 +8,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use ensign_identity::SignerKey;
+use ensign_psbt::Issued;
 use serde::{Deserialize, Serialize};
 
 use super::toml_file::{self, line_of};
@@ -40,6 +41,9 @@ struct GroupFile {
     /// The first receiving address that was not handed out yet.
     #[serde(default, skip_serializing_if = "is_zero")]
     next_address: u32,
+    /// The first change address that is not known to be used.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    next_change: u32,
     /// The last drill in which all have signed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     drill: Option<Drill>,
@@ -68,6 +72,7 @@ impl Home {
             members: group.others().map(member).collect(),
             certificate: group.upkeep.certificate.clone(),
             next_address: group.upkeep.next_address,
+            next_change: group.upkeep.next_change,
             drill: group.upkeep.drill.clone(),
         };
         let text = toml::to_string_pretty(&file)
@@ -183,8 +188,11 @@ impl Home {
             let hint = "remove the four lines from here on, and drill the group again";
             return Err(toml_file::wrong(&path, line_of(&text, "[drill]"), what, hint));
         }
-        let GroupFile { certificate, next_address, drill, .. } = file;
-        Ok(SignerGroup { upkeep: Upkeep { certificate, next_address, drill }, ..group })
+        let GroupFile { certificate, next_address, next_change, drill, .. } = file;
+        let issued = Issued { receive: next_address, change: next_change };
+        let keys = group.keys.clone().with_issued(issued);
+        let upkeep = Upkeep { certificate, next_address, next_change, drill };
+        Ok(SignerGroup { keys, upkeep, ..group })
     }
 }
 

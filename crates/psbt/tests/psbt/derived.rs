@@ -170,6 +170,9 @@ fn inputs_of_several_addresses_are_signed_and_accepted_by_consensus() {
     assert_eq!(spend.summary.amount_change(), 5_000);
     let own = OwnKey { path: path(&[1, 4]), is_found: true, is_reused: false };
     assert_eq!(spend.summary.outputs[1].ours, Some(own));
+    // `0/900` is further out than anybody looks for.
+    let before = Issued { receive: 2, change: 1 };
+    assert_eq!(spend.summary.issued(before), Issued { receive: 8, change: 5 });
 
     let signed = sign(&party, &psbt);
     let bytes = signed.extract_tx().bytes;
@@ -242,6 +245,8 @@ fn addresses_are_counted_as_far_as_a_wallet_looks() {
     assert!(
         none.reaches(KeyPath::ROOT) && !none.reaches(path(&[0])) && !none.reaches(path(&[2, 0]))
     );
+    let both = Issued { receive: 1, change: 9 }.and(Issued { receive: 4, change: 2 });
+    assert_eq!(both, Issued { receive: 4, change: 9 });
     let all = Issued { receive: u32::MAX, change: 0 };
     assert_eq!(all.with(path(&[0, 0x7fff_ffff])), all);
 }

@@ -14,6 +14,7 @@ use crate::upkeep::Drill;
 use crate::words::{self, check_name};
 use ensign_peers::contact::Contact;
 use ensign_primitives::GroupId;
+use ensign_psbt::Issued;
 
 /// Above this many members a group is nothing that was tried out well. Measured: the demo and the
 /// tests go up to 16.
@@ -130,6 +131,20 @@ impl Home {
             return Ok(());
         };
         group.upkeep.drill = Some(drill);
+        self.keep_group(&group, Existing::Replace)
+    }
+
+    /// Keeps which addresses of a group are known to be used, beside those that were before.
+    ///
+    /// # Errors
+    ///
+    /// [`code::HOME_DAMAGED`], [`code::HOME_IO`].
+    pub(crate) fn keep_issued(&self, group: &GroupId, issued: Issued) -> Result<()> {
+        let Some(mut group) = self.groups()?.into_iter().find(|known| known.id() == *group) else {
+            return Ok(());
+        };
+        let Issued { receive, change } = issued.and(group.keys.issued());
+        (group.upkeep.next_address, group.upkeep.next_change) = (receive, change);
         self.keep_group(&group, Existing::Replace)
     }
 
