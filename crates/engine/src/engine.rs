@@ -1,27 +1,23 @@
 //! The node: what it holds, its commands, and the four methods of the contract. Dispatch only.
 
-use alloc::{collections::VecDeque, sync::Arc, vec::Vec};
+use alloc::{collections::VecDeque, sync::Arc};
 
 use core::net::SocketAddr;
 
-use ensign_formation::{
-    Candidate, CommandError as FormationError, Fingerprint, Formation, FormationConfig,
-    Input as FormationInput, Invitation, Roster,
-};
-use ensign_peers::{Peers, Why, contact::Address};
+use ensign_formation::{Formation, FormationConfig, Input as FormationInput};
+use ensign_peers::{Peers, Why};
 use ensign_primitives::{
     GroupId, Instant, LinkId, Network, Now, Occupancy, PeerId, RequestId, StateMachine,
-    TaggedHasher, Wakeup,
+    TaggedHasher, Wakeup, settle,
 };
 use ensign_signing::{Asked, CommandError, End, GroupConfig, Keys, Open, Proposal, Signing};
 use ensign_wire::{AbortReason, Lane};
 
 use crate::{
-    EngineConfig, Event, Input, Link, Output, Warnings,
+    EngineConfig, Event, Input, Link, Output, SETTLE_ROUNDS_MAX, Warnings,
     gate::{Arrival, Gate},
     guards::Guards,
     route::Note,
-    settle::settle,
 };
 
 /// Commands of our user that a child carries out; what follows from one is carried out with it.
@@ -166,26 +162,17 @@ impl Engine {
         /// Stays connected with a node because the application asks for it.
         peers: Peers::want(peer: PeerId) = (now, peer, Why::Application)
             -> Result<(), ensign_peers::CommandError>;
-        /// Invites others into a new group.
-        formation: Formation::invite(what: (&str, u8), own: Candidate, addresses: Vec<Address>, entropy: [u8; 32])
-            = (now, what, own, addresses, entropy) -> Result<Invitation, FormationError>;
-        /// Takes a seat in a group that somebody invites to.
-        formation: Formation::join(to: Invitation, own: Candidate, at: Vec<SocketAddr>, entropy: [u8; 32])
-            = (now, to, own, at, entropy) -> Result<(), FormationError>;
-        /// Forms a group whose members' codes were pasted.
-        formation: Formation::form(roster: Roster, addresses: Vec<Vec<SocketAddr>>, entropy: [u8; 32])
-            = (now, roster, addresses, entropy) -> Result<(), FormationError>;
-        /// Confirms a fingerprint that our user has compared.
-        formation: Formation::confirm(name: &str, fingerprint: &Fingerprint) = (now, name, fingerprint)
-            -> Result<(), FormationError>;
-        /// Gives up a group that our user has not confirmed.
-        formation: Formation::refuse(name: &str) = (now, name) -> Result<(), FormationError>;
-        /// Forgets a group that forms, or its certificate.
-        formation: Formation::forget_certificate(name: &str) = (name) -> Result<(), FormationError>;
+    }
+
+    /// Carries out commands of our user at the child that forms groups, and what follows from them.
+    pub fn form<T>(&mut self, now: Now, act: impl FnOnce(&mut Formation) -> T) -> T {
+        let done = act(&mut self.formation);
+        self.settle(now);
+        done
     }
 
     fn settle(&mut self, now: Now) {
-        self.resumes_at = settle(self, now);
+        self.resumes_at = settle(self, SETTLE_ROUNDS_MAX, now);
     }
 }
 

@@ -5,7 +5,7 @@ use core::net::SocketAddr;
 
 use ensign_formation::{Input as FormationInput, Output as FormationOutput, WANTED_MAX};
 use ensign_peers::{CHOSEN_MAX, CONNECTED_MAX, Input as PeersInput, Output as PeersOutput, Why};
-use ensign_primitives::{LinkId, Now, PeerId, QueryId, StateMachine};
+use ensign_primitives::{LinkId, Now, PeerId, QueryId, Rooms, StateMachine};
 use ensign_signing::{
     Input as SigningInput, MEMBERS_MAX, Message, Output as SigningOutput, SignerAnswer, Standing,
 };
@@ -14,7 +14,6 @@ use ensign_wire::{Frame, Kind};
 use crate::{
     CloseCode, Engine, Event, Offense, Output, Record,
     guards::{Arriving, Verdict},
-    settle::Rooms,
 };
 
 /// What a child is to be told.

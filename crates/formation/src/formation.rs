@@ -82,7 +82,7 @@ impl Formation {
                 }
                 Found::Pending(pending) => {
                     // As many as may form were kept.
-                    drop(formation.pending.insert(pending.name.clone(), pending));
+                    drop(formation.pending.insert(pending.name.clone(), *pending));
                 }
                 Found::Formed(certificate) => formation.hold(certificate, None),
             }

@@ -37,6 +37,8 @@ pub use config::{
 };
 mod error;
 pub use error::{CommandError, Offense};
+mod new_member;
+pub use new_member::NewMember;
 mod invitation;
 pub use ensign_wire::{
     Candidate, Certificate, CertificateError, FINGERPRINT_WORDS, Fingerprint, InvitationId,

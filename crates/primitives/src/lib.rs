@@ -29,6 +29,8 @@ mod time;
 pub use time::{Instant, Now, UnixTime, Wakeup};
 mod machine;
 pub use machine::StateMachine;
+mod settle;
+pub use settle::{Rooms, settle};
 mod hash;
 pub use hash::{TaggedHasher, sha256};
 mod bounded;
