@@ -7,8 +7,8 @@ use core::net::SocketAddr;
 use ensign_formation::{Formation, FormationConfig, Input as FormationInput};
 use ensign_peers::{Peers, Why};
 use ensign_primitives::{
-    GroupId, Instant, LinkId, Network, Now, Occupancy, PeerId, RequestId, StateMachine,
-    TaggedHasher, Wakeup, settle,
+    GroupId, Instant, LinkId, Now, Occupancy, PeerId, RequestId, StateMachine, TaggedHasher,
+    Wakeup, settle,
 };
 use ensign_signing::{Asked, CommandError, End, GroupConfig, Keys, Open, Proposal, Signing};
 use ensign_wire::{AbortReason, Lane};
@@ -83,7 +83,9 @@ impl Engine {
     ) -> Self {
         let Restored { signing, peers, formation } = restored;
         let (network, node_key) = (config.network, Arc::clone(&keys.node_key));
-        let seed = seed_of("peers", config.network, seed);
+        // A child that draws more shifts no other one's numbers.
+        let seed = TaggedHasher::new("ensign/child-seed/v1", network).bytes(&seed);
+        let seed = seed.var_bytes(b"peers").finish();
         let mut engine = Self {
             formation: Formation::new(FormationConfig { network }, node_key, now, formation),
             gate: Gate::new(config.strangers),
@@ -128,7 +130,8 @@ impl Engine {
     pub fn occupancy(&self) -> impl Iterator<Item = Occupancy> + use<> {
         let outputs =
             Occupancy { name: "outputs after a drain", len: self.outputs.len(), limit: 0 };
-        let hall = self.gate.occupancy().into_iter().chain([self.guards.occupancy(), outputs]);
+        let hall =
+            self.gate.occupancy().into_iter().chain([self.guards.bytes.occupancy(), outputs]);
         let children = self.peers.occupancy().chain(self.formation.occupancy());
         hall.chain(self.signing.occupancy()).chain(children)
     }
@@ -187,17 +190,14 @@ impl StateMachine for Engine {
             }
             Input::Down { link } => self.on_down(link),
             Input::DialFailed { peer, address, why } => {
-                let input = ensign_peers::Input::DialFailed { peer, address, why };
-                self.notes.push_back(Note::Peers(input));
+                self.tell_peers(ensign_peers::Input::DialFailed { peer, address, why });
             }
             Input::Frame { link, kind, body } => self.on_frame(now, link, (kind, &body)),
             Input::Dropped { link, lane, frames } => {
                 if let Some(peer) = self.gate.get(link).map(|known| known.peer) {
                     let event = Event::Dropped { peer, lane, frames };
                     self.outputs.push_back(Output::Event(event));
-                    if lane == Lane::Control {
-                        self.notes.push_back(Note::Formation(FormationInput::Dropped { peer }));
-                    }
+                    self.notes.push_back(Note::Formation(FormationInput::Dropped { peer }));
                     if lane == Lane::Bulk {
                         let input = ensign_signing::Input::Dropped { peer };
                         self.notes.push_back(Note::Signing(input));
@@ -232,13 +232,7 @@ impl StateMachine for Engine {
     fn poll_timeout(&self) -> Option<Wakeup> {
         let resumes = self.resumes_at.map(|at| Wakeup { at, reason: "settling" });
         let children = [self.signing.poll_timeout(), self.peers.poll_timeout()];
-        let children = children.into_iter().chain([self.formation.poll_timeout()]);
-        [resumes, self.gate.poll_timeout()].into_iter().chain(children).flatten().min()
+        let others = [resumes, self.gate.poll_timeout(), self.formation.poll_timeout()];
+        others.into_iter().chain(children).flatten().min()
     }
-}
-
-/// Returns the seed of a child: a child that draws more shifts no other one's numbers.
-fn seed_of(child: &str, network: Network, seed: [u8; 32]) -> [u8; 32] {
-    let hasher = TaggedHasher::new("ensign/child-seed/v1", network);
-    hasher.bytes(&seed).var_bytes(child.as_bytes()).finish()
 }

@@ -10,7 +10,7 @@ use alloc::{
 use core::net::SocketAddr;
 
 use ensign_identity::{Delegation, NodeKey};
-use ensign_peers::contact::Address;
+use ensign_peers::{Input as Ask, Why, contact::Address};
 use ensign_primitives::{
     BoundedMap, Instant, Now, Occupancy, PeerId, StateMachine, TaggedHasher, Wakeup,
 };
@@ -392,12 +392,14 @@ impl Formation {
         }
         nodes.remove(&self.us());
         for peer in self.wanted.iter().filter(|peer| !nodes.contains_key(peer)) {
-            self.outputs.push_back(Output::Forget { peer: *peer });
+            let why = Why::Formation;
+            self.outputs.push_back(Output::Ask(Ask::Forget { peer: *peer, why }));
         }
         let wanted = nodes.keys().copied().collect();
         for (peer, addresses) in nodes {
             if !self.wanted.contains(&peer) {
-                self.outputs.push_back(Output::Want { peer, addresses });
+                let why = Why::Formation;
+                self.outputs.push_back(Output::Ask(Ask::Want { peer, addresses, why }));
             }
         }
         self.wanted = wanted;

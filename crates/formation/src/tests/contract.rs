@@ -110,10 +110,7 @@ impl Company {
                     let it = &mut self.others[usize::from(who) - 1];
                     it.handle_input(now, Input::Persisted { token });
                 }
-                Output::Want { .. }
-                | Output::Forget { .. }
-                | Output::Offense { .. }
-                | Output::Event(_) => {}
+                Output::Ask(_) | Output::Offense { .. } | Output::Event(_) => {}
             }
         }
     }
@@ -252,10 +249,7 @@ impl Rig for Company {
                 });
             }
             Output::Persist { token, .. } => self.tokens.push_back(token),
-            Output::Want { .. }
-            | Output::Forget { .. }
-            | Output::Offense { .. }
-            | Output::Event(_) => {}
+            Output::Ask(_) | Output::Offense { .. } | Output::Event(_) => {}
         }
     }
 

@@ -131,7 +131,7 @@ impl World {
                     self.nodes[node].offenses.push((peer, offense))
                 }
                 Output::Event(event) => self.nodes[node].events.push(event),
-                Output::Want { .. } | Output::Forget { .. } => {}
+                Output::Ask(_) => {}
             }
         }
         let machine = self.nodes[node].machine.as_ref();
