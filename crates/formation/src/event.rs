@@ -1,6 +1,7 @@
 //! What the machine is told, asks for and reports.
 
 use alloc::{boxed::Box, string::String, vec::Vec};
+use core::net::SocketAddr;
 use ensign_primitives::{PeerId, SignerIndex, UnixTime};
 use ensign_wire::{Certificate, Fingerprint, FormationMessage, Roster, SeatRefusal};
 
