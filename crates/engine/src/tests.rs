@@ -28,4 +28,5 @@ mod shared;
 mod strangers;
 mod toys;
 mod unsigned;
+mod waiting;
 mod washing;

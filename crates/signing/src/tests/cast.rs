@@ -47,18 +47,22 @@ pub(super) fn group(count: usize) -> GroupConfig {
     GroupConfig { keys, peers: (0..count).map(peer).collect() }
 }
 
-/// A machine that has formed the group of all.
-pub(super) fn machine(index: usize, count: usize, now: Now, restored: Restored) -> Signing {
+/// Who a node is.
+pub(super) fn keys(index: usize) -> Keys {
     let (node_key, expires) = (node_key(index), START.after(DAY * 360));
     let delegation =
         local_signer(index).delegate(NETWORK, node_key.peer_id(), Terms { number: 1, expires });
-    let keys = Keys { node_key: Arc::new(node_key), signer: key(index), delegation };
+    Keys { node_key: Arc::new(node_key), signer: key(index), delegation }
+}
+
+/// A machine that has formed the group of all.
+pub(super) fn machine(index: usize, count: usize, now: Now, restored: Restored) -> Signing {
     let config = SigningConfig {
         network: NETWORK,
         timeouts: Timeouts::default(),
         allowances: Allowances::default(),
     };
-    let mut machine = Signing::new(config, keys, now, restored);
+    let mut machine = Signing::new(config, keys(index), now, restored);
     machine.add_group(now, group(count)).unwrap();
     machine
 }
