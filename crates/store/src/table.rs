@@ -62,11 +62,14 @@ pub enum Table {
     Outlines,
     /// What our user was shown of what they consented to. Key: [`RequestId`].
     Shown,
+    /// Which node speaks for a signer key, by the highest number; never forgotten. Key: the 33 bytes of
+    /// the signer key.
+    Delegations,
 }
 
 impl Table {
     /// Every table, in the order of their numbers on disk.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Requests,
         Self::Consents,
         Self::Joins,
@@ -83,6 +86,7 @@ impl Table {
         Self::Meta,
         Self::Outlines,
         Self::Shown,
+        Self::Delegations,
     ];
 
     /// Returns the name, which is also its name on disk.
@@ -104,6 +108,7 @@ impl Table {
             Self::Meta => "meta",
             Self::Outlines => "outlines",
             Self::Shown => "shown",
+            Self::Delegations => "delegations",
         }
     }
 
@@ -121,7 +126,11 @@ impl Table {
             | Self::Claims
             | Self::Outlines
             | Self::Shown => RECORD_BYTES_MAX,
-            Self::Addresses | Self::Reputation | Self::Undecided | Self::Meta => SMALL_BYTES_MAX,
+            Self::Addresses
+            | Self::Reputation
+            | Self::Undecided
+            | Self::Meta
+            | Self::Delegations => SMALL_BYTES_MAX,
         }
     }
 
@@ -144,7 +153,8 @@ impl Table {
             | Self::Closed
             | Self::Undecided
             | Self::Meta
-            | Self::Outlines => false,
+            | Self::Outlines
+            | Self::Delegations => false,
         }
     }
 }
@@ -237,6 +247,11 @@ impl Place {
     /// What a creator asked that ended undecided.
     pub fn undecided(creator: &PeerId) -> Self {
         Self::new(Table::Undecided, &[creator.as_bytes()])
+    }
+
+    /// Which node speaks for a key.
+    pub fn delegation(signer: &[u8; 33]) -> Self {
+        Self::new(Table::Delegations, &[signer])
     }
 
     /// A single value.

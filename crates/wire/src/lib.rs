@@ -45,6 +45,8 @@ mod envelope;
 pub use envelope::{Envelope, Statement};
 mod hello;
 pub use hello::{ADDRESSES_MAX, Groups, Hello, Limits, Roles, SHARED_GROUPS_MAX};
+mod membership;
+pub use membership::{Introduced, Welcome};
 mod kind;
 pub use kind::{Audience, Facts, Family, Kind, Lane};
 mod frame;

@@ -24,7 +24,7 @@ pub(super) const fn class(event: &Event) -> Class {
         ) => Class::Progress,
         Event::Peer(..) | Event::Warning { .. } => Class::Notice,
         Event::Request(_, event) => event.class(),
-        Event::Convicted { .. } => Class::Decision,
+        Event::Convicted { .. } | Event::Delegated(_) => Class::Decision,
     }
 }
 
@@ -49,7 +49,7 @@ pub(super) const fn dropped_at_once(class: Class) -> usize {
 pub(super) fn weight(event: &Event) -> usize {
     let more = match event {
         Event::Peer(_, PeerEvent::DialFailed { reason, .. }) => reason.len(),
-        Event::Peer(..) => 0,
+        Event::Peer(..) | Event::Delegated(_) => 0,
         Event::Request(_, event) => event.weight(),
         Event::Warning { problem, .. } => problem.what.len(),
         Event::Convicted { .. } => PROOF_BYTES,

@@ -197,6 +197,7 @@ pub(super) fn assert_journal_is_sound(journal: &[Record]) {
                 assert!(signed.insert((*request, *attempt)), "{record:?} twice");
             }
             Record::Consented { .. }
+            | Record::Delegated(_)
             | Record::Finished { .. }
             | Record::Closed { .. }
             | Record::Undecided(_)

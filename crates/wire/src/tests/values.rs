@@ -126,6 +126,8 @@ pub(super) fn smallest(kind: Kind) -> Body {
         | Kind::Pong
         | Kind::Payload
         | Kind::Groups
+        | Kind::Delegation
+        | Kind::Welcome
         | Kind::Consent
         | Kind::LinkReport => {
             panic!("{kind:?} is no statement")
@@ -160,6 +162,8 @@ pub(super) fn frames() -> impl Strategy<Value = Frame> {
         1 => groups(),
         1 => consents(),
         1 => link_reports(),
+        1 => introduced(),
+        1 => welcomes(),
         12 => envelopes().prop_map(|envelope| Frame::Envelope(Box::new(envelope))),
     ]
 }
@@ -187,6 +191,25 @@ fn link_reports() -> impl Strategy<Value = Frame> {
         let report = LinkReport { group, sees: sees.into_iter().collect(), version };
         Frame::LinkReport(Box::new(Signed::new(node_key(0), NETWORK, 1, NOW, report).unwrap()))
     })
+}
+
+fn introduced() -> impl Strategy<Value = Frame> {
+    (any::<[u8; 8]>(), any::<[u8; 32]>(), delegations()).prop_map(|(hint, peer, proof)| {
+        Frame::Delegation(crate::Introduced {
+            hint,
+            peer: ensign_primitives::PeerId::from_bytes(peer),
+            proof,
+        })
+    })
+}
+
+fn welcomes() -> impl Strategy<Value = Frame> {
+    (any::<(u64, [u8; 8])>(), vec(addresses(), 0..=ADDRESSES_MAX)).prop_map(
+        |((clock, instance), listening)| {
+            let clock = UnixTime::from_millis(clock);
+            Frame::Welcome(crate::Welcome { clock, instance, listening })
+        },
+    )
 }
 
 /// Any envelope with a valid signature.
@@ -248,25 +271,15 @@ fn hellos() -> impl Strategy<Value = Hello> {
         messages,
         requests,
     });
-    let listening = vec(addresses(), 0..=ADDRESSES_MAX);
-    (
-        any::<u8>(),
-        any::<(u8, u8)>(),
-        any::<(Option<u64>, Option<[u8; 8]>)>(),
-        option::of(addresses()),
-        listening,
-        limits,
-    )
-        .prop_map(|(roles, (a, b), (clock, instance), observed, listening, limits)| Hello {
+    (any::<u8>(), any::<(u8, u8)>(), option::of(addresses()), limits).prop_map(
+        |(roles, (a, b), observed, limits)| Hello {
             roles: Roles(roles),
             version_min: a.min(b),
             version_max: a.max(b),
-            clock: clock.map(UnixTime::from_millis),
-            instance,
             observed,
-            listening,
             limits,
-        })
+        },
+    )
 }
 
 fn addresses() -> impl Strategy<Value = SocketAddr> {

@@ -9,7 +9,8 @@ use ensign_identity::{Delegation, DelegationProof, SignerKey, Terms};
 use ensign_musig::PubNonce;
 use ensign_primitives::{Network, PeerId, RequestId, SessionId, UnixTime};
 use ensign_psbt::{
-    ConsentDigest, Facts, Note, Policy, Summary, Surroundings, analyze, judge, judge_blind, parse_binary,
+    ConsentDigest, Facts, Note, Policy, Summary, Surroundings, analyze, judge, judge_blind,
+    parse_binary,
 };
 use ensign_session::{Order, OwnNonces, OwnPartials};
 use ensign_wire::{Payload, SignedRequest};
