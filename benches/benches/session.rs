@@ -21,7 +21,7 @@ use ensign_coordinator::{
     SigningJob, Work,
 };
 use ensign_engine::{
-    Engine, EngineConfig, Event as NodeEvent, GroupConfig, Input, Output, Proposal,
+    Engine, EngineConfig, Event as NodeEvent, GroupConfig, Input, Output, Proposal, Source,
     signing::{self, Known, ask_local_signer},
 };
 use ensign_identity::{Delegation, DelegationProof, NodeKey, Signature, SignerKey, Terms};
@@ -147,7 +147,10 @@ impl World {
             for (other, peer) in self.peers.iter().enumerate().filter(|(other, _)| *other != at) {
                 // Each names its connections by who is at the other end.
                 let (link, direction) = (LinkId(other as u64), Direction::Inbound);
-                engine.handle_input(now, Input::Up { link, peer: *peer, remote, direction });
+                engine.handle_input(
+                    now,
+                    Input::Up { link, peer: *peer, remote, direction, exporter: [0; 32] },
+                );
             }
         }
         self.run(&mut Seen::default());
@@ -167,7 +170,7 @@ impl World {
         let proposal = Proposal {
             group: self.group,
             messages: vec![Message { digest: [7; 32], tweak: KeyTweak::None }],
-            payload: None,
+            source: Source::Bare,
             purpose: String::new(),
             tx_type: TxType::Spend,
             amount: 0,
@@ -350,7 +353,7 @@ async fn loopback(count: usize, mode: Mode, rounds: usize) -> Vec<f64> {
         });
         nodes.push((node, events));
     }
-    let group = Group { name: "g".to_owned(), members };
+    let group = Group { name: "g".to_owned(), members, issued: Default::default() };
     let mut id = None;
     for (node, _) in &nodes {
         id = Some(node.group(group.clone()).await.expect("a member").id);

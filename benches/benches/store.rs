@@ -196,7 +196,11 @@ impl Party {
         }
         let mut group = None;
         for (node, _) in &nodes {
-            let named = Group { name: "g".to_owned(), members: members.clone() };
+            let named = Group {
+                name: "g".to_owned(),
+                members: members.clone(),
+                issued: Default::default(),
+            };
             group = Some(node.group(named).await.expect("a member").id);
         }
         for (_, events) in &mut nodes {

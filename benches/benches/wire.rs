@@ -16,7 +16,7 @@ use criterion::{BenchmarkId, Criterion, Throughput};
 
 use ensign_identity::{DelegationProof, NodeKey, Signature, SignerKey, verify};
 use ensign_primitives::{
-    MESSAGES_MAX, Network, RequestId, SIGNERS_MAX, SessionId, SignerIndex, UnixTime,
+    KeyPath, MESSAGES_MAX, Network, RequestId, SIGNERS_MAX, SessionId, SignerIndex, UnixTime,
 };
 use ensign_wire::{
     Body, Envelope, Frame, GroupKeys, KeyTweak, Message, Mode, NonceShare, PAYLOAD_BYTES_MAX,
@@ -130,7 +130,7 @@ fn envelope(body: Body) -> Frame {
 
 fn announce() -> Body {
     let keys = (1..=SIGNERS_MAX as u16).map(signer_key).collect();
-    let tweak = KeyTweak::Taproot { merkle_root: Some([6; 32]) };
+    let tweak = KeyTweak::Taproot { path: KeyPath::ROOT, merkle_root: Some([6; 32]) };
     let request = SigningRequest {
         network: NETWORK,
         scheme: Scheme::Bip327,

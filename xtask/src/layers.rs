@@ -66,6 +66,7 @@ const TABLE: &[Row] = &[
     row("crates/dht",          3, &[UpTo(2)]),
     row("crates/gossip",       3, &[UpTo(2)]),
     row("crates/peers",        3, &[UpTo(2)]),
+    row("crates/formation",    3, &[UpTo(2), Only("peers")]),
     row("crates/discovery",    3, &[UpTo(2)]),
     row("crates/engine",       4, &[UpTo(3)]),
     row("crates/transport",    5, &[UpTo(1)]),

@@ -4,9 +4,10 @@ use ensign_coordinator::{
     Approval, Event, GroupInfo, PeerEvent, PeerInfo, Problem, RequestEvent, RequestRef, Whose,
 };
 use ensign_primitives::{PeerId, SignerIndex, UnixTime};
+use ensign_session::Phase;
 use serde::{Deserialize, Serialize};
 
-use crate::view::{GroupView, PeerView, RequestView, names, phase_name};
+use crate::view::{GroupView, PeerView, RequestView, WaitView, names, phase_name};
 
 /// Most alarms on the board; above it the oldest go.
 const ALARMS_MAX: usize = 32;
@@ -205,8 +206,30 @@ impl Board {
                     self.sort();
                 }
             }
+            RequestEvent::Wait(wait) => {
+                let wait = WaitView::new(wait, group);
+                let own = name(&group.own);
+                let had = view.wait.as_ref().is_some_and(|before| before.agreed.contains(&own));
+                let agrees = wait.agreed.contains(&own);
+                view.wait = Some(wait);
+                // A yes that has become void stays so until it is said anew.
+                if agrees && !had {
+                    view.state = "open".to_owned();
+                    self.sort();
+                }
+            }
+            RequestEvent::Withdrawn => {
+                view.state = "undecided".to_owned();
+                self.sort();
+            }
             RequestEvent::Voided { .. } => view.state = "undecided".to_owned(),
-            RequestEvent::Phase { phase } => view.phase = Some(phase_name(*phase).to_owned()),
+            RequestEvent::Phase { phase } => {
+                view.phase = Some(phase_name(*phase).to_owned());
+                // Nonces are shown: all were there, and what was missing is history.
+                if !matches!(phase, Phase::Gathering | Phase::Committing | Phase::Aborted) {
+                    view.wait = None;
+                }
+            }
             RequestEvent::Waiting { on, since } => {
                 view.who = names(Some(group), on);
                 let since = u64::try_from(since.as_millis()).unwrap_or(u64::MAX);

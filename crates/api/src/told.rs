@@ -8,7 +8,7 @@ use ensign_primitives::SignerIndex;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use crate::view::{ApprovalView, NoteView, names, phase_name};
+use crate::view::{ApprovalView, NoteView, WaitView, names, phase_name};
 
 /// Words an event; nothing for those that clients have no use for.
 ///
@@ -100,6 +100,8 @@ fn of_request(request: &RequestRef, event: &RequestEvent) -> Option<Value> {
             let since_s = since.as_secs_f64();
             ("waiting", json!({ "who": names(Some(group), on), "since_s": since_s }))
         }
+        RequestEvent::Wait(wait) => ("wait", fields(&WaitView::new(wait, group))),
+        RequestEvent::Withdrawn => ("withdrawn", json!({})),
         RequestEvent::Unreachable { who } => {
             ("unreachable", json!({ "who": names(Some(group), who) }))
         }

@@ -6,7 +6,7 @@
 
 mod approval;
 pub(crate) use approval::keys;
-pub use approval::{ApprovalView, PreviewView, WorkView};
+pub use approval::{ApprovalView, PreviewView, WorkView, facts};
 mod asks;
 pub use asks::{Done, GroupChange, Job, NewGroup, Proposal, Target, Yes};
 mod group;
@@ -20,5 +20,7 @@ pub(crate) use request::names;
 pub use request::{AttemptView, DetailView, RequestView};
 mod summary;
 pub use summary::{InputView, LockTimeView, OutputView, RelativeAgeView, SummaryView};
+mod wait;
+pub use wait::{ClockView, LackView, VersionView, WaitView};
 mod words;
 pub use words::{mode_name, mode_named, phase_name};

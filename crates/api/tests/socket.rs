@@ -156,7 +156,11 @@ impl Pair {
         let me = Me { name: "alice".to_owned(), network: "regtest".to_owned(), ..Me::default() };
         let service = Service::new(&alice, hut.clone(), me);
         let server = Some(service.serve(Socket::bind(home.path()).unwrap()));
-        let group = Group { name: "pair".to_owned(), members: vec![alice_member, bob_member] };
+        let group = Group {
+            name: "pair".to_owned(),
+            members: vec![alice_member, bob_member],
+            issued: Default::default(),
+        };
         let mut events = bob.events();
         alice.group(group.clone()).await.unwrap();
         bob.group(group).await.unwrap();
@@ -391,7 +395,10 @@ async fn the_board_beside_a_hundred_open_requests_never_reads_the_store() {
     let (alice, _events) = builder.start().await.unwrap();
     let service = Service::new(&alice, Arc::new(Hut::default()), Me::default());
     let _server = service.serve(Socket::bind(home.path()).unwrap());
-    let group = alice.group(Group { name: "pair".to_owned(), members }).await.unwrap();
+    let group = alice
+        .group(Group { name: "pair".to_owned(), members, issued: Default::default() })
+        .await
+        .unwrap();
     service.refresh().await.unwrap();
     let client = Client::new(home.path());
     let mut events = client.events(None).await.unwrap();

@@ -108,7 +108,7 @@ impl Home {
         let told = self.program.ask(&self.path, &["group", "show", name])?;
         let members = told.get("members").and_then(Value::as_array).context("no members")?;
         let members = members.iter().map(member).collect::<Result<_>>()?;
-        Ok(Group { name: name.to_owned(), members })
+        Ok(Group { name: name.to_owned(), members, issued: Default::default() })
     }
 
     /// Reads both secret keys.

@@ -114,7 +114,7 @@ pub(crate) enum Key {
         #[command(flatten)]
         new: NewPassphraseArgs,
     },
-    /// Prove that a backup opens and holds the keys of this home; writes nothing
+    /// Prove that a backup opens and holds the keys of this home; remembers when that was
     Drill {
         /// The backup
         file: PathBuf,
@@ -210,6 +210,9 @@ pub(crate) struct Sign {
     /// Sign these 32 bytes as they are; the others sign blindly
     #[arg(long, value_name = "HEX32")]
     pub(crate) message: Option<String>,
+    /// A drill in place of both: `ensign group drill` sets it
+    #[arg(skip)]
+    pub(crate) drill: bool,
     /// Who signs
     #[arg(long)]
     pub(crate) group: String,

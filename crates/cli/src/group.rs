@@ -10,6 +10,7 @@ use crate::address::hosts::Hosts;
 use crate::catalogue as code;
 use crate::failure::{Failure, Result};
 use crate::names::look_alike;
+use crate::upkeep::Upkeep;
 use ensign_peers::contact::Contact;
 
 /// Signers who sign together, in the order of their keys; we are one of them.
@@ -23,6 +24,8 @@ pub(crate) struct SignerGroup {
     pub(crate) members: Vec<Contact>,
     /// Which member we are.
     pub(crate) own: SignerIndex,
+    /// What is kept of it besides.
+    pub(crate) upkeep: Upkeep,
 }
 
 impl SignerGroup {
@@ -57,7 +60,8 @@ impl SignerGroup {
         let own_index = index.and_then(SignerIndex::from_usize);
         let own = own_index.ok_or_else(|| internal("we are not in our own group"))?;
         let keys = members.iter().map(|member| member.signer).collect();
-        Ok(Self { name: name.to_owned(), keys: aggregate(network, keys)?, members, own })
+        let (name, upkeep) = (name.to_owned(), Upkeep::default());
+        Ok(Self { name, keys: aggregate(network, keys)?, members, own, upkeep })
     }
 
     /// Returns the group's id.
@@ -127,7 +131,7 @@ impl SignerGroup {
             addresses: contact.addresses.iter().flat_map(|it| hosts.dialled(it)).collect(),
         };
         let members = (0..).map(SignerIndex).zip(&self.members).map(member).collect();
-        ensign_coordinator::Group { name: self.name.clone(), members }
+        ensign_coordinator::Group { name: self.name.clone(), members, issued: self.keys.issued() }
     }
 }
 

@@ -18,6 +18,7 @@ use crate::words::{self, foreign};
 use ensign_peers::contact::Contact;
 
 mod archive;
+mod backup_age;
 mod groups;
 mod keys;
 mod lock;

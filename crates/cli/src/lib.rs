@@ -38,6 +38,7 @@ mod results;
 mod stop;
 mod store;
 mod target;
+mod upkeep;
 mod vault;
 mod views;
 mod words;

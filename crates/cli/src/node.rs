@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use ensign_api::{Me, Server, Service, Socket};
 use ensign_coordinator::{CommandError, Coordinator, Events, Keys, StartError};
+use ensign_primitives::RequestId;
 use ensign_psbt::PsbtError;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -15,7 +16,7 @@ use crate::group::SignerGroup;
 use crate::home::{HeldHome, Home, Outs};
 use crate::household::{Household, News, join};
 use crate::output::{Line, Output, unix_micros};
-use crate::results::Results;
+use crate::results::{Results, keep_drill};
 use crate::store::{self, ledger_failure, opening_failure};
 
 /// Most news of clients that wait to be told here; further ones are not told.
@@ -143,6 +144,16 @@ impl Node {
         unknown.iter().for_each(|unknown| output.warning(unknown));
         self.service.refresh().await.map_err(|error| command_failure(&error))?;
         Ok(groups)
+    }
+
+    /// Returns the home that it serves.
+    pub(crate) const fn home(&self) -> &Home {
+        &self.held.home
+    }
+
+    /// Keeps with its group what a drill has come to.
+    pub(crate) async fn keep_drill(&self, id: RequestId, output: Output) {
+        let _kept = keep_drill(&self.held.home, &self.coordinator, id, output).await;
     }
 
     /// Hangs up on clients, says goodbye to the others' nodes, and closes the store.

@@ -111,6 +111,9 @@ pub(crate) fn of_work(
 
 /// Says what is at stake, in one line: what is paid to whom, and the fee.
 fn stake(verb: &str, name: &str, work: &WorkView) -> String {
+    if work.drill {
+        return format!("{verb} {name}: a drill, nobody's coins move");
+    }
     let Some(summary) = &work.summary else { return format!("{verb} {name} BLINDLY") };
     let paid: Vec<_> = summary.outputs.iter().filter(|output| !output.ours).collect();
     let sum = paid.iter().map(|output| output.amount_sat).fold(0, u64::saturating_add);

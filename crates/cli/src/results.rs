@@ -4,14 +4,38 @@ use std::sync::Arc;
 
 use ensign_api::Service;
 use ensign_coordinator::{Coordinator, Event, Events, Outcome, RequestEvent};
-use ensign_primitives::RequestId;
+use ensign_primitives::{GroupId, RequestId};
 use ensign_psbt::Group;
+use ensign_wire::Payload;
 use serde_json::json;
 use tokio::sync::mpsc;
 
 use crate::home::{Home, Outs};
-use crate::output::Output;
+use crate::output::{Line, Output};
 use crate::target::{self, Finished, Targets};
+use crate::upkeep::Drill;
+use crate::words;
+
+/// Keeps with its group what a drill has come to, and returns the group; of another request nothing.
+pub(crate) async fn keep_drill(
+    home: &Home,
+    coordinator: &Coordinator,
+    id: RequestId,
+    output: Output,
+) -> Option<GroupId> {
+    let groups = home.groups().unwrap_or_default();
+    let look = coordinator.look(move |records| {
+        let entry = records.requests().ok()?.into_iter().find(|entry| entry.id == id)?;
+        let signed = entry.request.filter(|it| it.request.payload == Payload::Drill)?;
+        let group = groups.into_iter().find(|group| group.id() == entry.group)?;
+        let outcome = records.outcome(&id, &group.keys).ok()??;
+        Some((group.id(), signed, *outcome.signatures.first()?))
+    });
+    let (group, signed, signature) = look.await.ok()??;
+    let drill = Drill::new(words::now(), &signed.request, &signature, home.backup_read_back());
+    let kept = home.keep_drill(&group, drill);
+    kept.inspect_err(|failure| output.warning(failure)).ok().map(|()| group)
+}
 
 /// Writes results where clients wanted them, until the node ends.
 #[derive(Debug)]
@@ -46,10 +70,20 @@ impl Results {
                 // From the store, where the signatures are: it has the group's keys too.
                 RequestEvent::Done { .. } | RequestEvent::Recovered(_) => {
                     self.catch_up(request.id).await;
+                    self.on_drilled(request.id).await;
                 }
                 RequestEvent::Failed { .. } => self.outs.remove(&request.id),
                 _ => {}
             }
+        }
+    }
+
+    async fn on_drilled(&self, id: RequestId) {
+        let Self { home, coordinator, output, .. } = self;
+        if let Some(group) = keep_drill(home, coordinator, id, *output).await {
+            let line = Line::new("drill_kept").with("request", id.to_string());
+            let line = line.with("group_id", group.to_string());
+            output.talk(&line, "all have signed the drill; it is kept with the group");
         }
     }
 

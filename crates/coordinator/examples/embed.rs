@@ -94,7 +94,11 @@ async fn main() -> Outcome<()> {
     let folder = tempfile::tempdir()?;
     let (ours, our_member) = start("alice", folder.path()).await?;
     let (theirs, their_member) = start("bob", folder.path()).await?;
-    let group = Group { name: "treasury".to_owned(), members: vec![our_member, their_member] };
+    let group = Group {
+        name: "treasury".to_owned(),
+        members: vec![our_member, their_member],
+        issued: Default::default(),
+    };
     let known = ours.group(group.clone()).await?;
     println!("pay {} at {}", known.name, known.address);
     theirs.group(group.clone()).await?;
@@ -112,8 +116,9 @@ fn payment(group: &Group) -> Outcome<Vec<u8>> {
     let group = ensign_psbt::Group::new(Network::Regtest, &GroupKeys::sorted(keys)?)?;
     let coin: OutPoint = format!("{}:0", "7a".repeat(32)).parse()?;
     let payee = "bcrt1qeyfruphg6lcfvmzarngqqqqqqqqqp242wxqc6f".to_owned();
-    let (coins, payments) = (vec![(coin, 100_000)], vec![(payee, 50_000)]);
-    Ok(Draft { coins, payments, sat_per_kvb: 2_000 }.build(&group)?.psbt.to_bytes())
+    let change = group.next_change();
+    let (coins, payments) = (vec![(coin, 100_000).into()], vec![(payee, 50_000)]);
+    Ok(Draft { coins, payments, sat_per_kvb: 2_000, change }.build(&group)?.psbt.to_bytes())
 }
 
 async fn start(name: &str, folder: &Path) -> Outcome<(Coordinator, Member)> {

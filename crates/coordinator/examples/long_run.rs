@@ -36,7 +36,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let (bob, mut bob_events) = start(bob_keys, "bob").start().await?;
     let alice_member = Member { addresses: vec![alice.local_addr()], ..alice_id };
     let bob_member = Member { addresses: vec![bob.local_addr()], ..bob_id };
-    let group = Group { name: "pair".to_owned(), members: vec![alice_member, bob_member] };
+    let group = Group {
+        name: "pair".to_owned(),
+        members: vec![alice_member, bob_member],
+        issued: Default::default(),
+    };
     let id = alice.group(group.clone()).await?.id;
     bob.group(group).await?;
 

@@ -65,7 +65,8 @@ async fn open(folder: &Path) -> Outcome<()> {
     let builder = Coordinator::builder(NETWORK, keys(1)?, folder.to_owned());
     let (node, mut events) = builder.listen("127.0.0.1:0".parse()?).start().await?;
     let started = begin.elapsed();
-    node.group(Group { name: "g".to_owned(), members: members()? }).await?;
+    node.group(Group { name: "g".to_owned(), members: members()?, issued: Default::default() })
+        .await?;
     let joined = begin.elapsed();
     let mut resumed = 0;
     // The latest attempt is told last.

@@ -35,7 +35,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
     // Each side knows the other's keys and address: in real life from a contact code.
     let alice_member = Member { addresses: vec![alice.local_addr()], ..alice_id };
     let bob_member = Member { addresses: vec![bob.local_addr()], ..bob_id };
-    let group = Group { name: "pair".to_owned(), members: vec![alice_member, bob_member] };
+    let group = Group {
+        name: "pair".to_owned(),
+        members: vec![alice_member, bob_member],
+        issued: Default::default(),
+    };
     let known = alice.group(group.clone()).await?;
     assert_eq!(bob.group(group.clone()).await?.address, known.address);
 
@@ -116,8 +120,9 @@ fn spend(
     let group = ensign_psbt::Group::new(Network::Regtest, &GroupKeys::sorted(keys)?)?;
     let coin: OutPoint = format!("{}:0", format!("{coin:02x}").repeat(32)).parse()?;
     let payee = "bcrt1qeyfruphg6lcfvmzarngqqqqqqqqqp242wxqc6f".to_owned();
-    let (coins, payments) = (vec![(coin, 100_000)], vec![(payee, paid)]);
-    Ok(Draft { coins, payments, sat_per_kvb }.build(&group)?.psbt.to_bytes())
+    let change = group.next_change();
+    let (coins, payments) = (vec![(coin, 100_000).into()], vec![(payee, paid)]);
+    Ok(Draft { coins, payments, sat_per_kvb, change }.build(&group)?.psbt.to_bytes())
 }
 
 fn fresh_keys() -> Result<Keys, Box<dyn Error>> {

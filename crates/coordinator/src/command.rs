@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
-use ensign_primitives::{GroupId, RequestId, SignerIndex};
+use ensign_engine::Engine;
+use ensign_primitives::{GroupId, Now, RequestId, SignerIndex};
 use ensign_psbt::Policy;
+use ensign_signer::NoEntropy;
 use tokio::sync::oneshot;
 
 use crate::{
@@ -30,10 +32,22 @@ pub(crate) enum Command {
     Stay(RequestId, Reply<()>),
     Requests(Reply<Vec<RequestEntry>>),
     Look(Look),
+    Form(Form),
     Shutdown(oneshot::Sender<()>),
 }
 
 pub(crate) type Reply<T> = oneshot::Sender<Result<T, CommandError>>;
+
+/// What is done with the groups that form, with fresh entropy; it answers whoever asked by itself.
+pub(crate) struct Form(
+    pub(crate) Box<dyn FnOnce(&mut Engine, Now, Result<[u8; 32], NoEntropy>) + Send>,
+);
+
+impl std::fmt::Debug for Form {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Form")
+    }
+}
 
 /// A look at the store; it answers whoever asked by itself.
 pub(crate) struct Look(pub(crate) Box<dyn FnOnce(Records<'_>) + Send>);

@@ -419,7 +419,7 @@ impl Coordinator {
         let _ = self.ask(Command::Shutdown).await;
     }
 
-    async fn ask<T>(
+    pub(crate) async fn ask<T>(
         &self,
         command: impl FnOnce(oneshot::Sender<T>) -> Command,
     ) -> Result<T, CommandError> {

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use ensign_engine::{
-    Engine, EngineConfig, Input, Output, PEERS_MAX, Record, Restored, STRANGERS_MAX,
+    Engine, EngineConfig, Input, Output, PEERS_MAX, Record, Restored, STRANGERS_MAX, formation,
     peers::{self, PeersConfig},
     signing::{self, Known, NOTE_PAUSE},
 };
@@ -25,7 +25,7 @@ use crate::{
     CommandError, LedgerError, Problem, Records,
     callers::Callers,
     clock::Clock,
-    command::{Command, Look, Reply},
+    command::{Command, Form, Look, Reply},
     error::{of_decision, of_engine},
     event::Publisher,
     fault,
@@ -92,7 +92,13 @@ impl Driver {
             ..signing::Restored::default()
         };
         let addresses = std::mem::take(&mut before.past.addresses);
-        let restored = Restored { signing, peers: peers::Restored { addresses } };
+        let records = std::mem::take(&mut before.past.formations);
+        let may_be_old = before.found.may_have_missed();
+        let restored = Restored {
+            signing,
+            peers: peers::Restored { addresses },
+            formation: formation::Restored { records, may_be_old },
+        };
         let now = parts.clock.now();
         let seed = randomness.draw().unwrap_or_default();
         let engine = Engine::new(config, keys, seed, now, restored);
@@ -245,9 +251,9 @@ impl Driver {
 
     fn on_arrival(&mut self, arrival: TransportEvent) {
         let input = match arrival {
-            TransportEvent::Up { link, peer, remote, direction } => {
+            TransportEvent::Up { link, peer, remote, direction, exporter } => {
                 self.links.connected(self.clock.now().unix, peer, (remote, direction));
-                Input::Up { link, peer, remote, direction }
+                Input::Up { link, peer, remote, direction, exporter }
             }
             TransportEvent::Down { link, peer, reason } => {
                 if let Some(problem) = fault::of_disconnect(&reason) {
@@ -330,6 +336,10 @@ impl Driver {
                 if self.reviewer.matter(&id).is_some_and(Matter::waits_for_others) {
                     self.callers.stays(id, reply);
                 }
+            }
+            Command::Form(Form(form)) => {
+                let entropy = self.randomness.draw();
+                form(&mut self.engine, now, entropy);
             }
             Command::Requests(reply) => {
                 let mut live = self.engine.signing().open_requests(now);
@@ -429,8 +439,13 @@ impl Driver {
                 }
                 Output::Note(Record::Signing(record)) => self.note(&record),
                 Output::Note(Record::Peers(record)) => self.keep_address(record),
-                // Nobody waits for what peers note.
-                Output::Persist { record: Record::Peers(_), .. } => {}
+                Output::Persist { token, record: Record::Formation(record) } => {
+                    let at = self.clock.now().unix;
+                    self.storage.persist_entry(at, token, ledger::formation(&record));
+                }
+                // Nobody waits for what peers note, and formation notes nothing.
+                Output::Persist { record: Record::Peers(_), .. }
+                | Output::Note(Record::Formation(_)) => {}
                 Output::Recall { request } => self.storage.recall(request),
                 Output::Event(event) => self.on_event(event),
             }

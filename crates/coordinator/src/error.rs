@@ -20,6 +20,9 @@ pub enum CommandError {
     /// The engine refuses.
     #[error("{0}")]
     Engine(#[source] ensign_engine::CommandError),
+    /// A group cannot form like that.
+    #[error("{0}")]
+    Formation(#[source] ensign_engine::formation::CommandError),
     /// The PSBT cannot be signed by this group.
     #[error("{0}")]
     Psbt(#[source] PsbtError),

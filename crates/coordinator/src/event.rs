@@ -22,6 +22,8 @@ pub enum Event {
     /// A request. The first event of a request says what it asks for
     /// ([`RequestEvent::approval`]), or that it was signed before; no other comes before that one.
     Request(RequestRef, RequestEvent),
+    /// A group that forms.
+    Formation(Box<ensign_engine::formation::Event>),
     /// A peer did wrong, or something is worth a line in a log.
     Warning {
         /// The node, where there is one.
@@ -50,9 +52,11 @@ impl Event {
     pub const fn request(&self) -> Option<&RequestRef> {
         match self {
             Self::Request(request, _) => Some(request),
-            Self::Peer(..) | Self::Warning { .. } | Self::Convicted { .. } | Self::Delegated(_) => {
-                None
-            }
+            Self::Peer(..)
+            | Self::Formation(_)
+            | Self::Warning { .. }
+            | Self::Convicted { .. }
+            | Self::Delegated(_) => None,
         }
     }
 
@@ -63,9 +67,11 @@ impl Event {
             Self::Peer(_, PeerEvent::GroupUnknown { group } | PeerEvent::GroupKnown { group }) => {
                 Some(group)
             }
-            Self::Peer(..) | Self::Warning { .. } | Self::Convicted { .. } | Self::Delegated(_) => {
-                None
-            }
+            Self::Peer(..)
+            | Self::Formation(_)
+            | Self::Warning { .. }
+            | Self::Convicted { .. }
+            | Self::Delegated(_) => None,
         }
     }
 
@@ -74,7 +80,7 @@ impl Event {
         match self {
             Self::Peer(peer, _) | Self::Convicted { peer, .. } => Some(*peer),
             Self::Warning { peer, .. } => *peer,
-            Self::Request(..) | Self::Delegated(_) => None,
+            Self::Request(..) | Self::Formation(_) | Self::Delegated(_) => None,
         }
     }
 }

@@ -31,23 +31,28 @@ mod event;
 pub use event::{Event, Events, PeerEvent, Whose};
 mod error;
 pub use error::CommandError;
+mod formation;
+pub use formation::NewMember;
 mod clock;
 pub use clock::WallClock;
 mod simulated;
 pub use simulated::Surroundings;
 
+pub use ensign_engine::formation::{
+    self as forming, Certificate, Fingerprint, Invitation, Roster, RosterMember,
+};
 pub use ensign_ledger::{
     Archive, AttemptEntry, Audit, Decision, Fault, Handle, HowEnded, KeptCase, KeyAge, LedgerError,
     LostAttempt, OpeningError, Outcome, Outline, OutlinedWork, ParseHandleError, Reached, Records,
     RequestEntry, RequestState, Violation,
 };
 pub use ensign_psbt::{
-    ConsentDigest, Note, Place as NotePlace, Policy, Rule, Severity, SignedPsbt, Summary,
+    ConsentDigest, Issued, Note, Place as NotePlace, Policy, Rule, Severity, SignedPsbt, Summary,
 };
 pub use ensign_review::{
-    Approval, Because, CODES, Code, Consent, ConsentBy, Group, GroupInfo, Link, Member, MemberInfo,
-    Opener, PeerInfo, Preview, Problem, RULE_NAME_BYTES_MAX, RequestEvent, RequestRef, Resumption,
-    Risk, SigningJob, Work,
+    Approval, Because, CODES, ClockGap, Code, Consent, ConsentBy, Group, GroupInfo, Lack, Link,
+    Member, MemberInfo, Opener, PeerInfo, Preview, Problem, RULE_NAME_BYTES_MAX, RequestEvent,
+    RequestRef, Resumption, Risk, SigningJob, Wait, Work, words_of_readiness, words_of_wait,
 };
 pub use ensign_signer::{Asks, InProcess, Signer, SignerError};
 #[cfg(unix)]
@@ -59,7 +64,6 @@ mod driver;
 mod fault;
 mod links;
 mod parts;
-mod pushed_off;
 mod report;
 mod reporting;
 mod review;

@@ -5,11 +5,11 @@ use std::{net::SocketAddr, sync::Arc};
 use bytes::Bytes;
 use ensign_engine::{CloseCode, Warnings};
 use ensign_primitives::{Direction, GroupId, Instant, LinkId, PeerId, UnixTime};
-use ensign_review::Roster;
+use ensign_review::{PushedOff, Roster};
 use ensign_transport::{Arrivals, DisconnectReason, Transport, TransportEvent};
 use ensign_wire::Kind;
 
-use crate::{GroupInfo, PeerInfo, pushed_off::PushedOff, report};
+use crate::{GroupInfo, PeerInfo, report};
 
 /// All of what is open can be said again to a member at once.
 const _: () =

@@ -18,6 +18,7 @@ impl Driver {
     pub(crate) fn on_event(&mut self, event: Hall) {
         match event {
             Hall::Signing(event) => self.on_signing_event(event),
+            Hall::Formation(event) => self.emit(Event::Formation(Box::new(event))),
             Hall::Offense { peer, offense, held_back, .. } => {
                 self.on_offense(peer, &offense, held_back);
             }

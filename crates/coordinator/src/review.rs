@@ -121,7 +121,7 @@ impl Driver {
         let now = self.clock.now();
         let draft = self.reviewer.draft(now.unix, &job, consent)?;
         let nonce = self.randomness.draw()?;
-        let proposed = self.engine.propose(now, draft.proposal(job), nonce);
+        let proposed = self.engine.propose(now, draft.proposal(job, &nonce), nonce);
         let id = proposed.map_err(CommandError::Engine)?;
         let request = self.engine.signing().request(&id).cloned();
         let request = request.ok_or(CommandError::UnknownRequest { request: id })?;

@@ -4,7 +4,8 @@ use std::{collections::BTreeMap, fmt, time::Duration};
 
 use ensign_engine::signing::{Known, Record};
 use ensign_ledger::{
-    self as ledger, About, Answer, Clerk, Entry, LedgerError, Task, Unfinished, Write, commit,
+    self as ledger, About, Answer, Clerk, Entry, LedgerError, Subject, Task, Unfinished, Write,
+    commit,
 };
 use ensign_primitives::{PeerId, RequestId, UnixTime};
 use ensign_store::{Place, Store};
@@ -129,6 +130,12 @@ impl Storage {
         self.read(move |store| {
             let _ = found.send(Looked::Recalled(id, ledger::recall(store, &id)));
         });
+    }
+
+    /// Queues what the engine waits for under a token and that is about no request.
+    pub(crate) fn persist_entry(&mut self, at: UnixTime, token: u64, entry: Entry) {
+        let about = About::Record { token, of: Subject::Other };
+        self.queue(Task::Write(vec![Write::of_entry(entry, at, about)]));
     }
 
     /// Queues a record of the engine's.

@@ -90,7 +90,11 @@ impl Pair {
             start(0x41, Box::new(MemoryStore::new())).await;
         let position = usize::from(member.signer > other_member.signer);
         let peer = member.peer;
-        let group = Group { name: "g".to_owned(), members: vec![member, other_member] };
+        let group = Group {
+            name: "g".to_owned(),
+            members: vec![member, other_member],
+            issued: Default::default(),
+        };
         let id = ours.group(group.clone()).await.unwrap();
         other.group(group).await.unwrap();
         while !matches!(other_events.next().await, Some(Event::Peer(_, PeerEvent::Up { .. }))) {}

@@ -8,9 +8,16 @@ use std::{
     time::Duration,
 };
 
+use ensign_deadline::{RETRY_INTERVAL_MAX, Timeouts};
 use ensign_engine as engine;
+use ensign_engine::signing::{
+    ANSWERS_PER_MEMBER_MAX, ATTEMPT_PAUSE, ATTEMPTS_MAX, Allowances, EARLY_ENVELOPES_MAX,
+    EARLY_PAYLOADS_MAX, ENDING_WAIT, ENDINGS_REMEMBERED, REQUESTS_MAX, REQUESTS_PER_CREATOR_MAX,
+};
+use ensign_replay::{MESSAGE_AGE_MAX, NONCES_REMEMBERED_MAX};
+use ensign_store::Table;
 use ensign_transport as transport;
-use ensign_wire::{CloseCode, Kind, Lane};
+use ensign_wire::{AbortReason, CloseCode, Kind, Lane, PAYLOAD_BYTES_MAX};
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
@@ -178,4 +185,112 @@ fn every_tag_of_the_code_stands_in_the_page_of_the_wire() {
     let missing = |tag: &&String| !tag.starts_with("ensign/sim") && !page.contains(tag.as_str());
     let missing: Vec<_> = found.iter().filter(missing).collect();
     assert!(missing.is_empty(), "wire.md says nothing of {missing:?}: see \"Tags elsewhere\"");
+}
+
+fn session_numbers() -> Vec<(u64, &'static str)> {
+    use ensign_session::{
+        ACKS_ANSWERED_MAX, DUPLICATES_REMEMBERED, VIEW_QUESTIONS_MIN, VIEWS_SHARED_MAX,
+    };
+    let times = Timeouts::default();
+    vec![
+        (millis(times.init_timeout), "milliseconds until who has not even acknowledged is told of"),
+        (millis(times.nonces_timeout), "milliseconds for the nonces"),
+        (millis(times.partials_timeout), "milliseconds for the partial signatures"),
+        (millis(times.linger_timeout), "milliseconds of linger"),
+        (millis(times.retry_interval), "milliseconds before a question is repeated, doubling"),
+        (millis(RETRY_INTERVAL_MAX), "milliseconds between two questions at most"),
+        (millis(MESSAGE_AGE_MAX), "milliseconds that two clocks may be apart"),
+        (ACKS_ANSWERED_MAX.into(), "questions and aborts of one signer answered in a session"),
+        (VIEWS_SHARED_MAX.into(), "times that a view or proofs are shown to one signer"),
+        (VIEW_QUESTIONS_MIN.into(), "questions before who does not show its view is named"),
+        (DUPLICATES_REMEMBERED as u64, "envelopes remembered as handled"),
+        (NONCES_REMEMBERED_MAX as u64, "nonces of others remembered, over all sessions"),
+    ]
+}
+
+fn request_numbers() -> Vec<(u64, &'static str)> {
+    let Allowances { requests, brought, messages, announced_bytes, payload_bytes, refusals } =
+        Allowances::default();
+    vec![
+        (REQUESTS_MAX as u64, "open requests"),
+        (REQUESTS_PER_CREATOR_MAX as u64, "of them of one other creator"),
+        (requests.burst, "new requests of one creator at once"),
+        (requests.per_minute, "more each minute"),
+        (messages.burst, "messages in them at once"),
+        (messages.per_minute, "more each minute"),
+        (brought.burst, "new requests that one member brings at once"),
+        (brought.per_minute, "more each minute"),
+        (announced_bytes.burst, "bytes of announcements that one member brings at once"),
+        (announced_bytes.per_minute, "more each minute"),
+        (payload_bytes.burst, "bytes of payloads likewise"),
+        (payload_bytes.per_minute, "more each minute"),
+        (refusals.burst, "refusals that one member is told at once"),
+        (refusals.per_minute, "more each minute"),
+        (EARLY_ENVELOPES_MAX as u64, "envelopes of a member kept ahead of their announcement"),
+        (EARLY_PAYLOADS_MAX as u64, "payloads likewise"),
+        (PAYLOAD_BYTES_MAX as u64, "bytes of these payloads"),
+        (ATTEMPTS_MAX.into(), "attempts that count"),
+        (millis(ATTEMPT_PAUSE), "milliseconds before another attempt, times those made"),
+        (millis(ENDING_WAIT), "milliseconds in which the others are asked after the last attempt"),
+        (ENDINGS_REMEMBERED as u64, "ended requests of which everything said is answered"),
+        (ANSWERS_PER_MEMBER_MAX.into(), "answers to one member about an ended request"),
+    ]
+}
+
+#[test]
+fn numbers_in_the_page_of_the_session_are_those_of_the_code() {
+    let numbers = [session_numbers(), request_numbers()].concat();
+    check_block("session.md", "text numbers", &lines(&numbers));
+}
+
+/// A size as the pages write it.
+fn size(bytes: usize) -> String {
+    match bytes {
+        whole if whole % (1 << 20) == 0 => format!("{} MiB", whole >> 20),
+        large if large > 1 << 20 => format!("{}.{} MiB", large >> 20, (large >> 10) % 1024 / 10),
+        small => format!("{} KiB", small >> 10),
+    }
+}
+
+#[test]
+fn tables_in_the_page_of_the_store_are_those_of_the_code() {
+    let rows = table(&page("store.md"), "## What is kept");
+    let mut said: Vec<(String, String)> = Vec::new();
+    for row in &rows {
+        let names = row[0].split([':', '(']).next().unwrap();
+        let names = names.split('`').skip(1).step_by(2);
+        said.extend(names.map(|name| (name.to_owned(), row[2].clone())));
+    }
+    let kept = Table::ALL.map(|table| (table.name().to_owned(), size(table.value_bytes_max())));
+    let kept: BTreeSet<_> = kept.into_iter().collect();
+    assert_eq!(said.len(), kept.len(), "a table stands twice");
+    assert_eq!(said.into_iter().collect::<BTreeSet<_>>(), kept);
+}
+
+/// Every reason, by the numbers of the wire.
+fn reasons() -> Vec<AbortReason> {
+    (0..u8::MAX).map_while(|number| postcard::from_bytes(&[number]).ok()).collect()
+}
+
+#[test]
+fn reasons_in_the_page_of_the_session_are_those_of_the_code() {
+    let rows = table(&page("session.md"), "## Reasons of an abort");
+    let named: Vec<_> = rows.iter().map(|row| row[0].trim_matches('`').to_owned()).collect();
+    let known: BTreeSet<_> = reasons().iter().map(|reason| format!("{reason:?}")).collect();
+    assert_eq!(named.iter().cloned().collect::<BTreeSet<_>>(), known);
+    for reason in reasons() {
+        let at = named.iter().position(|name| *name == format!("{reason:?}")).unwrap();
+        let is_claim = rows[at][3] == "claim";
+        assert_eq!(is_claim, reason.is_claim(), "{reason:?}");
+    }
+}
+
+#[test]
+fn kinds_in_the_page_of_evidence_are_those_of_the_session() {
+    // Each row of proofs has a kind of file, and silence is the one that is no proof.
+    let kinds = table(&page("evidence.md"), "| kind | finding | then |");
+    let numbers: Vec<_> = kinds.iter().map(|row| row[0].clone()).collect();
+    assert_eq!(numbers, ["0", "1", "2", "3", "4", "5"]);
+    let convicting = table(&page("session.md"), "## Evidence");
+    assert_eq!(convicting.len() + 1, kinds.len());
 }

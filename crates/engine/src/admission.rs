@@ -1,5 +1,6 @@
 //! Who is let in, who says hello, and who has to go.
 
+use ensign_formation::Input as FormationInput;
 use ensign_peers::Input as PeersInput;
 use ensign_primitives::{LinkId, Now, PeerId};
 use ensign_signing::Input as SigningInput;
@@ -16,7 +17,7 @@ impl Engine {
     /// Enters a connection and introduces ourselves. The peer's older connection goes first, and a
     /// stranger that has to give way.
     pub(crate) fn on_up(&mut self, now: Now, arrival: Arrival) {
-        let Arrival { link, peer, remote, direction } = arrival;
+        let Arrival { link, peer, remote, direction, .. } = arrival;
         if self.gate.get(link).is_some() {
             return;
         }
@@ -57,6 +58,7 @@ impl Engine {
         self.notes.push_back(Note::Peers(PeersInput::Down { peer: gone.peer }));
         if gone.is_introduced() {
             self.notes.push_back(Note::Signing(SigningInput::Down { peer: gone.peer }));
+            self.notes.push_back(Note::Formation(FormationInput::Down { peer: gone.peer }));
         }
     }
 
@@ -66,7 +68,10 @@ impl Engine {
             return self.offense(now, link, Offense::Version { min, max });
         }
         self.gate.introduce(link, hello);
-        if let Some(peer) = self.gate.get(link).map(|known| known.peer) {
+        if let Some((peer, exporter)) =
+            self.gate.get(link).map(|known| (known.peer, known.exporter))
+        {
+            self.notes.push_back(Note::Formation(FormationInput::Up { peer, exporter }));
             self.notes.push_back(Note::Signing(SigningInput::Up { peer }));
         }
     }

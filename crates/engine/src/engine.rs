@@ -1,11 +1,15 @@
 //! The node: what it holds, its commands, and the four methods of the contract. Dispatch only.
 
-use alloc::collections::VecDeque;
+use alloc::{collections::VecDeque, sync::Arc, vec::Vec};
 
 use core::net::SocketAddr;
 
+use ensign_formation::{
+    Candidate, CommandError as FormationError, Fingerprint, Formation, FormationConfig,
+    Input as FormationInput, Invitation, Roster,
+};
 use ensign_identity::DelegationError;
-use ensign_peers::{Peers, Why};
+use ensign_peers::{Peers, Why, contact::Address};
 use ensign_primitives::{
     GroupId, Instant, LinkId, Network, Now, Occupancy, PeerId, RequestId, StateMachine,
     TaggedHasher, Wakeup,
@@ -52,6 +56,7 @@ pub struct Engine {
     pub(crate) warnings: Warnings,
     pub(crate) signing: Signing,
     pub(crate) peers: Peers,
+    pub(crate) formation: Formation,
     /// What children are to be told.
     pub(crate) notes: VecDeque<Note>,
     /// When they are told, if the rounds were used up.
@@ -66,6 +71,8 @@ pub struct Restored {
     pub signing: ensign_signing::Restored,
     /// Of peers.
     pub peers: ensign_peers::Restored,
+    /// Of formation.
+    pub formation: ensign_formation::Restored,
 }
 
 impl Engine {
@@ -81,9 +88,11 @@ impl Engine {
         now: Now,
         restored: Restored,
     ) -> Self {
-        let Restored { signing, peers } = restored;
+        let Restored { signing, peers, formation } = restored;
+        let (network, node_key) = (config.network, Arc::clone(&keys.node_key));
         let seed = seed_of("peers", config.network, seed);
-        Self {
+        let mut engine = Self {
+            formation: Formation::new(FormationConfig { network }, node_key, now, formation),
             gate: Gate::new(config.strangers),
             guards: Guards::new(config.allowances),
             warnings: Warnings::new(now.instant),
@@ -93,7 +102,9 @@ impl Engine {
             notes: VecDeque::new(),
             resumes_at: None,
             outputs: VecDeque::new(),
-        }
+        };
+        engine.settle(now);
+        engine
     }
 
     /// Returns the child that signs, for questions.
@@ -104,6 +115,11 @@ impl Engine {
     /// Returns the child that knows where peers are, for questions.
     pub const fn peers(&self) -> &Peers {
         &self.peers
+    }
+
+    /// Returns the child that forms groups, for questions.
+    pub const fn formation(&self) -> &Formation {
+        &self.formation
     }
 
     /// Returns a peer's connection: its name, and what the gate knows of it.
@@ -120,7 +136,8 @@ impl Engine {
         let outputs =
             Occupancy { name: "outputs after a drain", len: self.outputs.len(), limit: 0 };
         let hall = self.gate.occupancy().into_iter().chain([self.guards.occupancy(), outputs]);
-        hall.chain(self.signing.occupancy()).chain(self.peers.occupancy())
+        let children = self.peers.occupancy().chain(self.formation.occupancy());
+        hall.chain(self.signing.occupancy()).chain(children)
     }
 
     commands! { now;
@@ -154,6 +171,22 @@ impl Engine {
         /// Stays connected with a node because the application asks for it.
         peers: Peers::want(peer: PeerId) = (now, peer, Why::Application)
             -> Result<(), ensign_peers::CommandError>;
+        /// Invites others into a new group.
+        formation: Formation::invite(what: (&str, u8), own: Candidate, addresses: Vec<Address>, entropy: [u8; 32])
+            = (now, what, own, addresses, entropy) -> Result<Invitation, FormationError>;
+        /// Takes a seat in a group that somebody invites to.
+        formation: Formation::join(to: Invitation, own: Candidate, at: Vec<SocketAddr>, entropy: [u8; 32])
+            = (now, to, own, at, entropy) -> Result<(), FormationError>;
+        /// Forms a group whose members' codes were pasted.
+        formation: Formation::form(roster: Roster, addresses: Vec<Vec<SocketAddr>>, entropy: [u8; 32])
+            = (now, roster, addresses, entropy) -> Result<(), FormationError>;
+        /// Confirms a fingerprint that our user has compared.
+        formation: Formation::confirm(name: &str, fingerprint: &Fingerprint) = (now, name, fingerprint)
+            -> Result<(), FormationError>;
+        /// Gives up a group that our user has not confirmed.
+        formation: Formation::refuse(name: &str) = (now, name) -> Result<(), FormationError>;
+        /// Forgets a group that forms, or its certificate.
+        formation: Formation::forget_certificate(name: &str) = (name) -> Result<(), FormationError>;
     }
 
     fn settle(&mut self, now: Now) {
@@ -167,8 +200,8 @@ impl StateMachine for Engine {
 
     fn handle_input(&mut self, now: Now, input: Input) {
         match input {
-            Input::Up { link, peer, remote, direction } => {
-                self.on_up(now, Arrival { link, peer, remote, direction });
+            Input::Up { link, peer, remote, direction, exporter } => {
+                self.on_up(now, Arrival { link, peer, remote, direction, exporter });
             }
             Input::Down { link } => self.on_down(link),
             Input::DialFailed { peer, address, why } => {
@@ -180,6 +213,9 @@ impl StateMachine for Engine {
                 if let Some(peer) = self.gate.get(link).map(|known| known.peer) {
                     let event = Event::Dropped { peer, lane, frames };
                     self.outputs.push_back(Output::Event(event));
+                    if lane == Lane::Control {
+                        self.notes.push_back(Note::Formation(FormationInput::Dropped { peer }));
+                    }
                     if lane == Lane::Bulk {
                         let input = ensign_signing::Input::Dropped { peer };
                         self.notes.push_back(Note::Signing(input));
@@ -203,6 +239,7 @@ impl StateMachine for Engine {
         self.close_overdue(now);
         self.signing.handle_timeout(now);
         self.peers.handle_timeout(now);
+        self.formation.handle_timeout(now);
         self.settle(now);
     }
 
@@ -213,6 +250,7 @@ impl StateMachine for Engine {
     fn poll_timeout(&self) -> Option<Wakeup> {
         let resumes = self.resumes_at.map(|at| Wakeup { at, reason: "settling" });
         let children = [self.signing.poll_timeout(), self.peers.poll_timeout()];
+        let children = children.into_iter().chain([self.formation.poll_timeout()]);
         [resumes, self.gate.poll_timeout()].into_iter().chain(children).flatten().min()
     }
 }

@@ -50,6 +50,8 @@ pub enum Offense {
     },
     /// A finding of signing.
     Signing(ensign_signing::Offense),
+    /// A finding of formation.
+    Formation(ensign_formation::Offense),
 }
 
 impl fmt::Display for Offense {
@@ -70,6 +72,7 @@ impl fmt::Display for Offense {
             Self::Stranger { kind } => write!(f, "{kind:?} from a node of no group of ours"),
             Self::OverBudget { kind } => write!(f, "more bytes of {kind:?} than it may send"),
             Self::Signing(offense) => offense.fmt(f),
+            Self::Formation(offense) => offense.fmt(f),
         }
     }
 }

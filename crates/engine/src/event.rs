@@ -23,6 +23,8 @@ pub enum Input {
         remote: SocketAddr,
         /// Who began it.
         direction: Direction,
+        /// A secret of this connection alone that both ends know (RFC 8446, 7.5).
+        exporter: [u8; 32],
     },
     /// The connection is gone.
     Down {
@@ -145,6 +147,8 @@ pub enum Record {
     Signing(ensign_signing::Record),
     /// Of peers; nobody waits for one.
     Peers(ensign_peers::Record),
+    /// Of formation.
+    Formation(ensign_formation::Record),
 }
 
 /// Something for the application.
@@ -154,6 +158,8 @@ pub enum Event {
     Signing(ensign_signing::Event),
     /// Peers reports.
     Peers(ensign_peers::Event),
+    /// Formation reports.
+    Formation(ensign_formation::Event),
     /// A peer did wrong. Told at a bounded rate; see [`Warnings`](ensign_signing::Warnings).
     Offense {
         /// The node.

@@ -46,6 +46,7 @@ pub struct Link {
     pub(crate) delegations: Bucket,
     /// Its last question; the next has a greater name.
     asked: Option<QueryId>,
+    pub(crate) exporter: [u8; 32],
 }
 
 impl Link {
@@ -74,6 +75,7 @@ pub(crate) struct Arrival {
     pub(crate) peer: PeerId,
     pub(crate) remote: SocketAddr,
     pub(crate) direction: Direction,
+    pub(crate) exporter: [u8; 32],
 }
 
 /// Every connection that is up: one for each peer, the newest.
@@ -150,7 +152,7 @@ impl Gate {
 
     /// Enters a connection; `false` when every place is taken.
     pub(crate) fn enter(&mut self, now: Now, arrival: Arrival) -> bool {
-        let Arrival { link, peer, remote, direction } = arrival;
+        let Arrival { link, peer, remote, direction, exporter } = arrival;
         let hello_by = now.instant.after(HELLO_TIMEOUT);
         let allowed = [PINGS_ALLOWED, LISTS_ALLOWED, DELEGATIONS_ALLOWED];
         let [pings, lists, delegations] = allowed.map(|it| Bucket::full(now.instant, it));
@@ -169,6 +171,7 @@ impl Gate {
             lists,
             delegations,
             asked: None,
+            exporter,
         };
         let is_entered = self.links.insert(link, known).is_ok();
         if is_entered {

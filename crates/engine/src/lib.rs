@@ -49,12 +49,14 @@ mod guards;
 mod route;
 mod settle;
 
+/// The child that forms groups: the same of it.
+pub use ensign_formation as formation;
 /// The child that knows where peers are and dials them: the same of it.
 pub use ensign_peers as peers;
 /// The child that signs: what its part of an [`Input`], [`Output`] or [`Event`] means, and its limits.
 pub use ensign_signing as signing;
 pub use ensign_signing::{
-    Allowances, CommandError, GroupConfig, Keys, PEERS_MAX, Proposal, Warnings,
+    Allowances, CommandError, GroupConfig, Keys, PEERS_MAX, Proposal, Source, Warnings,
 };
 pub use ensign_wire::CloseCode;
 

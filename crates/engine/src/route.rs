@@ -1,5 +1,9 @@
 //! Between the world and the children: whose a frame is, and what becomes of what a child says.
 
+use alloc::vec::Vec;
+use core::net::SocketAddr;
+
+use ensign_formation::{Input as FormationInput, Output as FormationOutput, WANTED_MAX};
 use ensign_peers::{CHOSEN_MAX, CONNECTED_MAX, Input as PeersInput, Output as PeersOutput, Why};
 use ensign_primitives::{LinkId, Now, PeerId, QueryId, StateMachine};
 use ensign_signing::{
@@ -18,20 +22,23 @@ use crate::{
 pub(crate) enum Note {
     Signing(SigningInput),
     Peers(PeersInput),
-    /// Peers shall want a member.
-    Want(PeerId),
+    Formation(FormationInput),
+    /// Peers shall want a node, which may be here.
+    Want(PeerId, Vec<SocketAddr>, Why),
     /// Peers shall want it no more.
-    Forget(PeerId),
+    Forget(PeerId, Why),
 }
 
 // Every member has a place in the address book, and every connection one in its mind.
-const _: () = assert!(MEMBERS_MAX + CHOSEN_MAX <= ensign_peers::PEERS_MAX);
+const _: () = assert!(MEMBERS_MAX + CHOSEN_MAX + WANTED_MAX <= ensign_peers::PEERS_MAX);
 const _: () = assert!(ensign_signing::PEERS_MAX <= CONNECTED_MAX);
 
 /// Most children that can wait for a record: the low digit of a token names one.
 const CHILDREN_MAX: u64 = 8;
-/// Signing's digit; nobody else waits yet.
+/// Signing's digit.
 const SIGNING: u64 = 0;
+/// Formation's.
+const FORMATION: u64 = 1;
 
 impl Engine {
     pub(crate) fn on_frame(&mut self, now: Now, link: LinkId, (kind, body): (Kind, &[u8])) {
@@ -56,6 +63,10 @@ impl Engine {
                 self.gate.welcome(link, welcome.clone());
                 Message::Welcome(welcome)
             }
+            Ok(Frame::Formation(message)) => {
+                let input = FormationInput::Message { peer, message };
+                return self.notes.push_back(Note::Formation(input));
+            }
             Ok(Frame::Groups(groups)) => Message::Groups(groups),
             Ok(Frame::Payload { request, bytes }) => Message::Payload { request, bytes },
             Ok(Frame::Envelope(envelope)) => Message::Statement(envelope),
@@ -79,9 +90,11 @@ impl Engine {
     }
 
     pub(crate) fn on_persisted(&mut self, token: u64) {
-        if token % CHILDREN_MAX == SIGNING {
-            let token = token / CHILDREN_MAX;
-            self.notes.push_back(Note::Signing(SigningInput::Persisted { token }));
+        let (token, child) = (token / CHILDREN_MAX, token % CHILDREN_MAX);
+        match child {
+            SIGNING => self.notes.push_back(Note::Signing(SigningInput::Persisted { token })),
+            FORMATION => self.notes.push_back(Note::Formation(FormationInput::Persisted { token })),
+            _ => {}
         }
     }
 
@@ -96,8 +109,12 @@ impl Engine {
                 let introduced = self.gate.set_standing(peer, standing).filter(|_| is_member);
                 return introduced.into_iter().for_each(|link| self.admit(now, link));
             }
-            SigningOutput::Want { peer } => return self.notes.push_back(Note::Want(peer)),
-            SigningOutput::Forget { peer } => return self.notes.push_back(Note::Forget(peer)),
+            SigningOutput::Want { peer } => {
+                return self.notes.push_back(Note::Want(peer, Vec::new(), Why::Member));
+            }
+            SigningOutput::Forget { peer } => {
+                return self.notes.push_back(Note::Forget(peer, Why::Member));
+            }
             SigningOutput::Send { peer, kind, frame } => {
                 let Some(link) = self.gate.link_of(&peer) else { return };
                 Output::Send { link, lane: kind.lane(), kind, frame }
@@ -137,6 +154,31 @@ impl Engine {
         };
         self.outputs.push_back(output);
     }
+
+    /// What formation says becomes ours.
+    fn on_formation(&mut self, now: Now, output: FormationOutput) {
+        let output = match output {
+            FormationOutput::Send { peer, message } => {
+                let Some(link) = self.gate.link_of(&peer) else { return };
+                return self.send(link, &Frame::Formation(message));
+            }
+            FormationOutput::Want { peer, addresses } => {
+                return self.notes.push_back(Note::Want(peer, addresses, Why::Formation));
+            }
+            FormationOutput::Forget { peer } => {
+                return self.notes.push_back(Note::Forget(peer, Why::Formation));
+            }
+            FormationOutput::Persist { token, record } => Output::Persist {
+                token: token * CHILDREN_MAX + FORMATION,
+                record: Record::Formation(record),
+            },
+            FormationOutput::Offense { peer, offense } => {
+                return self.offense_of(now, peer, Offense::Formation(offense));
+            }
+            FormationOutput::Event(event) => Output::Event(Event::Formation(event)),
+        };
+        self.outputs.push_back(output);
+    }
 }
 
 impl Rooms for Engine {
@@ -146,9 +188,13 @@ impl Rooms for Engine {
             self.on_signing(now, output);
             return true;
         }
-        let said = self.peers.poll_output();
+        if let Some(output) = self.peers.poll_output() {
+            self.on_peers(output);
+            return true;
+        }
+        let said = self.formation.poll_output();
         let is_silent = said.is_none();
-        said.into_iter().for_each(|output| self.on_peers(output));
+        said.into_iter().for_each(|output| self.on_formation(now, output));
         !is_silent
     }
 
@@ -161,8 +207,12 @@ impl Rooms for Engine {
             Some(Note::Signing(input)) => self.signing.handle_input(now, input),
             Some(Note::Peers(input)) => self.peers.handle_input(now, input),
             // The address book has room for every member, as asserted above.
-            Some(Note::Want(peer)) => drop(self.peers.want(now, peer, Why::Member)),
-            Some(Note::Forget(peer)) => self.peers.forget(peer, Why::Member),
+            Some(Note::Want(peer, addresses, why)) => {
+                let _ = self.peers.know(peer, &addresses);
+                let _ = self.peers.want(now, peer, why);
+            }
+            Some(Note::Forget(peer, why)) => self.peers.forget(peer, why),
+            Some(Note::Formation(input)) => self.formation.handle_input(now, input),
             None => {}
         }
     }

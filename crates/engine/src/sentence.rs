@@ -33,6 +33,7 @@ pub const fn sentence(offense: &Offense) -> Sentence {
         Offense::TooManyPings
         | Offense::NeverAsked { .. }
         | Offense::AskedTwice { .. }
+        | Offense::Formation(_)
         | Offense::Stranger { .. } => points(5),
         // Whoever asks too much is slowed: what is beyond its budget costs less than a handshake.
         Offense::OverBudget { .. } | Offense::Signing(Signing::NoRoom) => points(0),

@@ -3,7 +3,7 @@
 use alloc::{boxed::Box, vec::Vec};
 
 use ensign_identity::{Delegation, DelegationProof, SignerKey};
-use ensign_musig::{KeyAggCtx, PartialSig, PubNonce, SigningCtx, taproot_tweak};
+use ensign_musig::{KeyAggCtx, PartialSig, PubNonce, SigningCtx};
 use ensign_primitives::{PeerId, SessionId, SignerIndex};
 use ensign_wire::{
     Body, Envelope, KeyTweak, NonceCommit, PubNonceBytes, Round0, SigningRequest, nonce_set_digest,
@@ -272,8 +272,8 @@ fn partials_hold(
     for (position, (message, partial)) in request.messages.iter().zip(partials).enumerate() {
         let ctx = match message.tweak {
             KeyTweak::None => group.clone(),
-            KeyTweak::Taproot { merkle_root } => {
-                group.with_tweak(taproot_tweak(&group.agg_key(), merkle_root.as_ref())).ok()?
+            KeyTweak::Taproot { path, merkle_root } => {
+                group.derive(&path).ok()?.taproot(merkle_root.as_ref()).ok()?
             }
         };
         let parsed: Option<Vec<_>> = nonces

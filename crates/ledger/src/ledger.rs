@@ -129,6 +129,20 @@ pub fn address(peer: &PeerId, address: SocketAddr) -> Entry {
     Entry { place: Place::addresses(peer), value: Some(address.to_string().into_bytes()) }
 }
 
+/// Keeps what is known of a group that forms, or removes it.
+pub fn formation(record: &ensign_formation::Record) -> Entry {
+    Entry { place: Place::formation(&record.name), value: record.bytes.clone() }
+}
+
+fn formations(store: &dyn Store) -> Result<Vec<Vec<u8>>, LedgerError> {
+    let mut records = Vec::new();
+    store.scan(Table::Formations, &[], &mut |row| {
+        records.push(row.value.to_vec());
+        ControlFlow::Continue(())
+    })?;
+    Ok(records)
+}
+
 /// Reads where members spoke from. Each is a hint: one that cannot be read is none.
 fn addresses(store: &dyn Store) -> Result<Vec<(PeerId, SocketAddr)>, LedgerError> {
     let mut addresses = Vec::new();
@@ -224,6 +238,8 @@ pub struct Past {
     pub outlines: Vec<(RequestId, Outline)>,
     /// The coins that are signed for.
     pub signed_coins: Vec<SignedCoins>,
+    /// What is known of groups that form, and their certificates.
+    pub formations: Vec<Vec<u8>>,
 }
 
 /// A request that goes on.
@@ -270,6 +286,7 @@ pub fn past(store: &dyn Store) -> Result<Past, LedgerError> {
         asked: outlines::asked(store)?,
         outlines: outlines::undecided(store)?,
         signed_coins: outlines::signed_coins(store)?,
+        formations: formations(store)?,
     })
 }
 

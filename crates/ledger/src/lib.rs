@@ -23,8 +23,8 @@
 
 mod ledger;
 pub use ledger::{
-    Entry, LedgerError, OPEN_LOADED_MAX, Past, Unfinished, address, contradicted, entry, past,
-    place, read, received, shown, subject, unfinished, void_until,
+    Entry, LedgerError, OPEN_LOADED_MAX, Past, Unfinished, address, contradicted, entry, formation,
+    past, place, read, received, shown, subject, unfinished, void_until,
 };
 mod write;
 pub use write::write;

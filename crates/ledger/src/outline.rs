@@ -3,7 +3,7 @@
 use ensign_primitives::{GroupId, RequestId, SignerIndex, UnixTime};
 use ensign_psbt::{Summary, Txid};
 use ensign_signing::{ATTEMPTS_MAX, is_retried};
-use ensign_wire::{AbortReason, SignedRequest};
+use ensign_wire::{AbortReason, Payload, SignedRequest};
 use serde::{Deserialize, Serialize};
 
 use crate::Handle;
@@ -68,6 +68,8 @@ pub enum OutlinedWork {
         /// How many.
         messages: u16,
     },
+    /// A drill: the group showed that it can sign.
+    Drill,
 }
 
 /// What our user decided.
@@ -142,6 +144,9 @@ pub type Coin = ([u8; 32], u32);
 impl OutlinedWork {
     /// Outlines what was recomputed from a PSBT, or the messages of a request without one.
     pub fn new(request: &SignedRequest, summary: Option<&Summary>) -> Self {
+        if request.request.payload == Payload::Drill {
+            return Self::Drill;
+        }
         let Some(summary) = summary else {
             let messages = u16::try_from(request.request.messages.len()).unwrap_or(u16::MAX);
             return Self::Blind { messages };

@@ -66,6 +66,7 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+mod derive;
 mod error;
 mod hex;
 mod key;
@@ -79,6 +80,7 @@ mod tweak;
 #[cfg(test)]
 mod tests;
 
+pub use derive::{CHAIN_CODE, ExtendedKey};
 pub use error::{
     Blame, InvalidEntropy, InvalidKey, InvalidNonce, InvalidPartialSig, InvalidSecret, KeyAggError,
     NonceAggError, NonceGenError, SignError, SigningCtxError, TweakError,

@@ -44,6 +44,17 @@ impl KeyAggCtx {
         .map_err(|_| TweakError::Infinity { tweak: bytes })?;
         Ok(self.with_cache(cache))
     }
+
+    /// Returns the same key set under the taproot output key over its key ([`taproot_tweak`]).
+    ///
+    /// Cost and errors: as [`with_tweak`](Self::with_tweak).
+    ///
+    /// # Errors
+    ///
+    /// [`TweakError`]; no merkle root that leads there is known.
+    pub fn taproot(&self, merkle_root: Option<&[u8; 32]>) -> Result<Self, TweakError> {
+        self.with_tweak(taproot_tweak(&self.agg_key(), merkle_root))
+    }
 }
 
 /// Derives the tweak that makes a taproot output key from an internal key.

@@ -3,9 +3,12 @@
 use core::time::Duration;
 
 /// Most peers in the address book: the members of 64 groups of 256 signers, the most that a node can
-/// be in, and [`CHOSEN_MAX`]. When it is full, somebody whom nobody wants leaves; when everybody is
+/// be in, [`CHOSEN_MAX`] and [`FORMING_MAX`]. When it is full, somebody whom nobody wants leaves; when everybody is
 /// wanted, the new one is not entered.
-pub const PEERS_MAX: usize = 16_384 + CHOSEN_MAX;
+pub const PEERS_MAX: usize = 16_384 + CHOSEN_MAX + FORMING_MAX;
+
+/// Room for the members of groups that form: 72 of 64, the most that form or have just formed.
+pub const FORMING_MAX: usize = 72 * 64;
 
 /// Most peers that the application wants. Guess: more than a machine has sockets for; members keep
 /// their room whatever it asks for.

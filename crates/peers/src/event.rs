@@ -106,4 +106,6 @@ pub enum Why {
     Member,
     /// The application asked for it.
     Application,
+    /// A group forms with it.
+    Formation,
 }

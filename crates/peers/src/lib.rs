@@ -32,8 +32,8 @@ mod event;
 pub use event::{Event, Input, Output, Record, Restored, Why};
 mod config;
 pub use config::{
-    BACKOFF_MAX, BACKOFF_MIN, CHOSEN_MAX, CONNECTED_MAX, DUPLICATE_WAIT, NOTE_INTERVAL, PEERS_MAX,
-    PeersConfig,
+    BACKOFF_MAX, BACKOFF_MIN, CHOSEN_MAX, CONNECTED_MAX, DUPLICATE_WAIT, FORMING_MAX,
+    NOTE_INTERVAL, PEERS_MAX, PeersConfig,
 };
 mod error;
 pub use error::{CommandError, DialFailure};

@@ -23,6 +23,8 @@ mod link;
 pub use link::{Direction, LinkId, QueryId, address_group};
 mod network;
 pub use network::{Network, ParseNetworkError};
+mod key_path;
+pub use key_path::{KEY_PATH_STEPS_MAX, KeyPath, KeyPathError};
 mod time;
 pub use time::{Instant, Now, UnixTime, Wakeup};
 mod machine;

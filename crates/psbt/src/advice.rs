@@ -69,11 +69,14 @@ impl PsbtError {
             }
             Self::NotOurs { .. } => {
                 "check that it is the right group and network, and spend coins at the group's \
-                 address only"
+                 addresses only"
             }
             Self::TaprootField { .. } => {
                 "make the PSBT with the group's own descriptor; this one describes the coin in \
                  another way"
+            }
+            Self::KeyPath { .. } => {
+                "make the PSBT with the group's own descriptor; its addresses are at 0/* and 1/*"
             }
             Self::ForeignSighash { .. } => {
                 "choose sighash DEFAULT or ALL in the wallet; with the others somebody could \
@@ -99,7 +102,7 @@ impl ParticipantsMismatch {
                 "name the keys in the group's order, sorted as in its descriptor; another order is \
                  another address"
             }
-            Self::OutputKey | Self::Sign => {
+            Self::OutputKey | Self::Child | Self::Sign => {
                 "update the wallet: the participants are to be named for the aggregate key before \
                  any tweak (BIP373), or may be left out"
             }
@@ -128,6 +131,7 @@ impl DraftError {
             Self::DustPayment { .. } => "pay more there, or leave the payment out",
             Self::AmountOutOfRange { .. } => "check the amounts: they are in satoshi",
             Self::TooLittle { .. } => "name more coins, pay less, or lower the fee rate",
+            Self::Derive(_) => "name another address of the group",
             Self::TooHeavy { .. } => "pay fewer at once",
         }
     }

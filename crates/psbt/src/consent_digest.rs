@@ -4,7 +4,7 @@ use core::fmt;
 use core::str::FromStr;
 
 use bitcoin::hashes::Hash as _;
-use ensign_primitives::{GroupId, Network, RequestId, TaggedHasher};
+use ensign_primitives::{GroupId, KeyPath, Network, RequestId, TaggedHasher};
 
 use crate::{Destination, Note, PaidOutput, Place, Policy, SpentInput, Summary};
 
@@ -15,6 +15,8 @@ pub enum Facts<'a> {
     Psbt(&'a Summary),
     /// Messages that nobody can read, 32 bytes each.
     Blind(&'a [[u8; 32]]),
+    /// A drill: no coin moves. What is signed follows from the request.
+    Drill,
 }
 
 /// A hash of request, facts, notes and rules: a yes names it, and holds for nothing else.
@@ -55,6 +57,7 @@ impl ConsentDigest {
                 let hasher = hasher.bytes(&[1]).u64(messages.len() as u64);
                 messages.iter().fold(hasher, |hasher, message| hasher.bytes(message))
             }
+            Facts::Drill => hasher.bytes(&[2]),
         };
         let hasher = hasher.u64(notes.len() as u64);
         let hasher = notes.iter().fold(hasher, hash_note);
@@ -90,9 +93,9 @@ fn hash_summary(hasher: TaggedHasher, summary: &Summary) -> TaggedHasher {
 }
 
 fn hash_input(hasher: TaggedHasher, input: &SpentInput) -> TaggedHasher {
-    let SpentInput { outpoint, amount, sighash, address } = input;
+    let SpentInput { outpoint, amount, sighash, address, path } = input;
     let hasher = hasher.bytes(outpoint.txid.as_byte_array()).u64(outpoint.vout.into());
-    hasher.u64(*amount).bytes(sighash).var_bytes(address.as_bytes())
+    hash_path(hasher.u64(*amount).bytes(sighash).var_bytes(address.as_bytes()), Some(path))
 }
 
 fn hash_output(hasher: TaggedHasher, output: &PaidOutput) -> TaggedHasher {
@@ -102,7 +105,15 @@ fn hash_output(hasher: TaggedHasher, output: &PaidOutput) -> TaggedHasher {
         Destination::Data(script) => hasher.bytes(&[1]).var_bytes(script.as_bytes()),
         Destination::Script(script) => hasher.bytes(&[2]).var_bytes(script.as_bytes()),
     };
-    kind.hash(hasher.u64(*amount).bytes(&[u8::from(*ours)])).u64(*dust_threshold)
+    // Whether it is found and was used before is in the notes.
+    let own = ours.as_ref().map(|own| &own.path);
+    kind.hash(hash_path(hasher.u64(*amount), own)).u64(*dust_threshold)
+}
+
+fn hash_path(hasher: TaggedHasher, path: Option<&KeyPath>) -> TaggedHasher {
+    let Some(path) = path else { return hasher.bytes(&[0]) };
+    let hasher = hasher.bytes(&[1]).u64(path.steps().len() as u64);
+    path.steps().iter().fold(hasher, |hasher, step| hasher.u64((*step).into()))
 }
 
 fn hash_note(hasher: TaggedHasher, note: &Note) -> TaggedHasher {

@@ -6,7 +6,7 @@ use bitcoin::key::XOnlyPublicKey as BitcoinXOnly;
 use bitcoin::secp256k1::schnorr;
 use bitcoin::{ScriptBuf, TapSighashType, taproot};
 use ensign_identity::Signature;
-use ensign_musig::XOnlyPublicKey;
+use ensign_musig::{PublicKey, XOnlyPublicKey};
 use ensign_primitives::Network;
 
 /// Returns the chain under the name `bitcoin` has for it.
@@ -29,6 +29,11 @@ pub(crate) fn p2tr_script(output_key: &XOnlyPublicKey) -> ScriptBuf {
 /// Returns the same x-only key in the older type; `None` only if the bindings disagree.
 pub(crate) fn x_only(key: &XOnlyPublicKey) -> Option<BitcoinXOnly> {
     BitcoinXOnly::from_slice(&key.to_byte_array()).ok()
+}
+
+/// Returns the same key in the older type; `None` only if the bindings disagree.
+pub(crate) fn public_key(key: &PublicKey) -> Option<bitcoin::secp256k1::PublicKey> {
+    bitcoin::secp256k1::PublicKey::from_slice(&key.serialize()).ok()
 }
 
 /// Returns the signature as a witness carries it: with its sighash type, unless that is `DEFAULT`.

@@ -36,6 +36,18 @@ impl Group {
         let key = self.aggregate_key().x_only_public_key().0.to_byte_array();
         with_checksum(format!("tr({})", key.to_lower_hex_string()))
     }
+
+    /// Returns `tr(XPUB/<0;1>/*)#CHECKSUM` with the synthetic extended key of [BIP-0328]: all
+    /// addresses of both chains, for any wallet that knows taproot.
+    ///
+    /// `tr(musig(KEY,..)/<0;1>/*)` would say the same, but [BIP-0390] allows that of extended keys
+    /// alone, and signers have plain ones.
+    ///
+    /// [BIP-0328]: <https://github.com/bitcoin/bips/blob/master/bip-0328.mediawiki>
+    /// [BIP-0390]: <https://github.com/bitcoin/bips/blob/master/bip-0390.mediawiki>
+    pub fn xpub_descriptor(&self) -> String {
+        with_checksum(format!("tr({}/<0;1>/*)", self.xpub()))
+    }
 }
 
 fn with_checksum(descriptor: String) -> String {

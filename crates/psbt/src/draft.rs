@@ -8,30 +8,52 @@ use bitcoin::transaction::Version;
 use bitcoin::{
     Amount, OutPoint, ScriptBuf, Sequence, TapSighashType, Transaction, TxIn, TxOut, Witness,
 };
+use ensign_primitives::KeyPath;
 
 use crate::kept::Kept;
 use crate::output_kind::dust_threshold;
 use crate::{
-    AddressError, FEE_RATE_GRAVE, Group, INPUTS_MAX, MusigField, Psbt, WEIGHT_MAX, address,
-    convert, spend,
+    AddressError, DeriveError, FEE_RATE_GRAVE, Group, INPUTS_MAX, MusigField, Psbt, WEIGHT_MAX,
+    address, lock, spend,
 };
 
 /// What a transaction shall do; amounts in satoshi.
 ///
-/// Change goes back to the group's address, as the last output. Every coin is signed with sighash
+/// Change goes back to an address of the group, as the last output. Every coin is signed with sighash
 /// type `DEFAULT`, and the transaction may be replaced until it confirms ([BIP-0125]).
 ///
 /// [BIP-0125]: <https://github.com/bitcoin/bips/blob/master/bip-0125.mediawiki>
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Draft {
-    /// Coins at the group's address, 1 to [`INPUTS_MAX`], each with what it holds.
+    /// Coins at addresses of the group, 1 to [`INPUTS_MAX`].
     ///
     /// Nobody checks the amounts here; with a wrong one the network refuses the signature.
-    pub coins: Vec<(OutPoint, u64)>,
+    pub coins: Vec<DraftCoin>,
     /// Addresses and what they get; none to merge the coins.
     pub payments: Vec<(String, u64)>,
     /// Satoshi of fee for 1000 virtual bytes; rounded up to whole satoshi for the transaction.
     pub sat_per_kvb: u64,
+    /// The address of the group that change goes to; [`KeyPath::ROOT`] is the bare one. A
+    /// [path of its own](Group::next_change) for each transaction keeps them apart.
+    pub change: KeyPath,
+}
+
+/// A coin that a [`Draft`] spends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DraftCoin {
+    /// Which output of which transaction.
+    pub outpoint: OutPoint,
+    /// How much it holds, in satoshi.
+    pub amount: u64,
+    /// Which address of the group it is at; [`KeyPath::ROOT`] is the bare one.
+    pub path: KeyPath,
+}
+
+impl From<(OutPoint, u64)> for DraftCoin {
+    /// Takes a coin at the bare address.
+    fn from((outpoint, amount): (OutPoint, u64)) -> Self {
+        Self { outpoint, amount, path: KeyPath::ROOT }
+    }
 }
 
 /// A PSBT that was made, and what became of the rest.
@@ -68,9 +90,11 @@ impl Draft {
     pub fn build(&self, group: &Group) -> Result<Drafted, DraftError> {
         self.check()?;
         let payments = self.outputs(group)?;
-        let spent = sum(self.coins.iter().map(|(_, amount)| *amount))?;
+        let spent = sum(self.coins.iter().map(|coin| coin.amount))?;
         let paid = sum(payments.iter().map(|output| output.value.to_sat()))?;
-        let own = group.script_pubkey();
+        let own = &script_at(group, self.change)?;
+        let coins = self.coins.iter().map(|coin| script_at(group, coin.path));
+        let coins = coins.collect::<Result<Vec<_>, _>>()?;
         let change_of =
             |amount| TxOut { value: Amount::from_sat(amount), script_pubkey: own.clone() };
 
@@ -81,8 +105,8 @@ impl Draft {
         let with_change = self.size(&tx)?;
         let least = least.unwrap_or(with_change);
         tx.output.pop();
-        let drafted = |tx, Size { fee, vsize }: Size, change| Drafted {
-            psbt: self.psbt(tx, group, change),
+        let drafted = |tx, Size { fee, vsize }: Size, change: Option<u64>| Drafted {
+            psbt: self.psbt(tx, group, &coins, change.is_some()),
             fee,
             change,
             dust: 0,
@@ -115,7 +139,7 @@ impl Draft {
             _ => {}
         }
         let mut first_seen = BTreeMap::new();
-        for (second, (outpoint, amount)) in self.coins.iter().enumerate() {
+        for (second, DraftCoin { outpoint, amount, .. }) in self.coins.iter().enumerate() {
             if let Some(first) = first_seen.insert(*outpoint, second) {
                 return Err(DraftError::DuplicateCoin { first, second, outpoint: *outpoint });
             }
@@ -140,8 +164,8 @@ impl Draft {
     }
 
     fn transaction(&self, output: Vec<TxOut>) -> Transaction {
-        let input = |(outpoint, _): &(OutPoint, u64)| TxIn {
-            previous_output: *outpoint,
+        let input = |coin: &DraftCoin| TxIn {
+            previous_output: coin.outpoint,
             script_sig: ScriptBuf::new(),
             sequence: Sequence::ENABLE_RBF_NO_LOCKTIME,
             witness: Witness::new(),
@@ -167,28 +191,31 @@ impl Draft {
         }
     }
 
-    fn psbt(&self, tx: Transaction, group: &Group, change: Option<u64>) -> Psbt {
-        let key = convert::x_only(&group.aggregate_key().x_only_public_key().0);
+    /// - `coins`: the scripts of the coins.
+    fn psbt(&self, tx: Transaction, group: &Group, coins: &[ScriptBuf], has_change: bool) -> Psbt {
         let participants = MusigField::Participants {
             aggregate: group.aggregate_key(),
             participants: group.keys().as_slice().to_vec(),
         };
-        let input = |(_, amount): &(OutPoint, u64)| Input {
-            witness_utxo: Some(TxOut {
-                value: Amount::from_sat(*amount),
-                script_pubkey: group.script_pubkey().clone(),
-            }),
-            tap_internal_key: key,
-            unknown: [participants.to_input_pair()].into(),
-            ..Input::default()
+        let input = |(coin, script): (&DraftCoin, &ScriptBuf)| {
+            let value = Amount::from_sat(coin.amount);
+            let mut input = Input {
+                witness_utxo: Some(TxOut { value, script_pubkey: script.clone() }),
+                unknown: [participants.to_input_pair()].into(),
+                ..Input::default()
+            };
+            let (key, origins) = (&mut input.tap_internal_key, &mut input.tap_key_origins);
+            lock::name_key(group, coin.path, key, origins);
+            input
         };
         let mut outputs = vec![Output::default(); tx.output.len()];
-        if let Some(last) = outputs.last_mut().filter(|_| change.is_some()) {
-            last.tap_internal_key = key;
+        if let Some(last) = outputs.last_mut().filter(|_| has_change) {
+            let (key, origins) = (&mut last.tap_internal_key, &mut last.tap_key_origins);
+            lock::name_key(group, self.change, key, origins);
             last.unknown.extend(participants.to_output_pair());
         }
         let inner = bitcoin::Psbt {
-            inputs: self.coins.iter().map(input).collect(),
+            inputs: self.coins.iter().zip(coins).map(input).collect(),
             outputs,
             unsigned_tx: tx,
             version: 0,
@@ -198,6 +225,10 @@ impl Draft {
         };
         Psbt { inner, kept: Kept::default() }
     }
+}
+
+fn script_at(group: &Group, path: KeyPath) -> Result<ScriptBuf, DraftError> {
+    group.address_of(path).map(|it| it.script_pubkey).map_err(DraftError::Derive)
 }
 
 /// Adds amounts up; no sum above all bitcoin there can be.
@@ -280,6 +311,9 @@ pub enum DraftError {
         /// What is paid, and the fee; without payments also the least change that is no dust.
         wanted: u64,
     },
+    /// There is no such address of the group.
+    #[error(transparent)]
+    Derive(DeriveError),
     /// No node would relay the transaction.
     #[error("the signed transaction would weigh {seen} units, at most {limit} are relayed")]
     TooHeavy {

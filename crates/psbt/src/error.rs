@@ -2,7 +2,7 @@
 
 use bitcoin::{OutPoint, Txid};
 use ensign_musig::PublicKey;
-use ensign_primitives::SignerIndex;
+use ensign_primitives::{KeyPathError, SignerIndex};
 
 use crate::{Destination, Lookalike, Map, MusigFieldError, ParticipantsMismatch};
 
@@ -236,8 +236,8 @@ pub enum PsbtError {
     },
     /// An input is not locked to the group.
     #[error(
-        "input {input} is not ours: it is locked to {locked_to}, which is neither the group's \
-         address nor its aggregate key"
+        "input {input} is not ours: it is locked to {locked_to}, which is neither an address of \
+         the group nor its aggregate key"
     )]
     NotOurs {
         /// Which input.
@@ -251,8 +251,16 @@ pub enum PsbtError {
     TaprootField {
         /// Which input.
         input: usize,
-        /// The field: internal key or merkle root.
+        /// The field: derivation, internal key or merkle root.
         key_type: u8,
+    },
+    /// A derivation field names a key of the group by steps that no group can go.
+    #[error("input {input} names a key of the group by a path that it cannot have: {cause}")]
+    KeyPath {
+        /// Which input.
+        input: usize,
+        /// What is wrong with the path.
+        cause: KeyPathError,
     },
     /// An input asks for a signature that does not commit to the whole transaction.
     #[error(

@@ -8,7 +8,7 @@ use ensign_musig::{KeyAggCtx, PartialSig, PubNonce, SigningCtx, verify_schnorr};
 use ensign_primitives::SignerIndex;
 use ensign_wire::{KeyTweak, Message, PartialSigBytes, PubNonceBytes};
 
-use crate::{Form, Group, MusigField, MusigSlot, Psbt, PsbtError, analyze, convert, spend};
+use crate::{Form, Group, MusigField, MusigSlot, Psbt, PsbtError, analyze, convert, lock, spend};
 
 /// What one signer gave to a session, as far as it is known here.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -67,8 +67,8 @@ pub fn finish(
             return Err(wrong);
         };
         write_musig_fields(input, group, &ctx, &contributions.of_message(&ctx, index, message));
-        if let KeyTweak::Taproot { .. } = message.tweak {
-            input.tap_internal_key = convert::x_only(&group.aggregate_key().x_only_public_key().0);
+        if let KeyTweak::Taproot { path, .. } = message.tweak {
+            lock::name_key(group, path, &mut input.tap_internal_key, &mut input.tap_key_origins);
         }
         input.tap_key_sig = Some(sig);
         input.final_script_witness = Some(Witness::p2tr_key_spend(&sig));

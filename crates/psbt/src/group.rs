@@ -1,11 +1,15 @@
 //! The group whose coins are spent: its keys, its aggregate key, its address.
 
-use bitcoin::{Address, ScriptBuf};
-use ensign_musig::{KeyAggCtx, KeyAggError, PublicKey, TweakError, taproot_tweak};
+use std::sync::Arc;
+
+use bitcoin::ScriptBuf;
+use bitcoin::bip32::Fingerprint;
+use ensign_musig::{KeyAggCtx, KeyAggError, PublicKey, TweakError};
 use ensign_primitives::{GroupId, Network};
 use ensign_wire::{GroupKeys, KeyTweak};
 
-use crate::convert;
+use crate::derived::{Derived, address_text, fingerprint};
+use crate::{Issued, convert};
 
 /// An ordered set of signers on one network, aggregated once.
 ///
@@ -17,10 +21,15 @@ pub struct Group {
     network: Network,
     keys: GroupKeys,
     id: GroupId,
-    aggregate: KeyAggCtx,
-    /// The key-path-only output over the aggregate key, which is the group's address.
+    pub(crate) aggregate: KeyAggCtx,
+    fingerprint: Fingerprint,
+    /// The key-path-only output over the aggregate key, which is the group's bare address.
     script_pubkey: ScriptBuf,
+    /// The aggregate key as output key.
+    key_script: ScriptBuf,
     address: String,
+    issued: Issued,
+    pub(crate) derived: Arc<Derived>,
 }
 
 impl Group {
@@ -33,13 +42,36 @@ impl Group {
     pub fn new(network: Network, keys: &GroupKeys) -> Result<Self, GroupError> {
         let public_keys: Vec<_> = keys.as_slice().iter().map(|key| *key.as_public_key()).collect();
         let aggregate = KeyAggCtx::new(&public_keys).map_err(GroupError::KeyAgg)?;
-        let output = tweaked(&aggregate, KeyTweak::Taproot { merkle_root: None })
-            .map_err(GroupError::Tweak)?;
+        let output = aggregate.taproot(None).map_err(GroupError::Tweak)?;
         let script_pubkey = convert::p2tr_script(&output.agg_key());
-        let address = Address::from_script(&script_pubkey, convert::chain(network))
-            .map_or_else(|_| script_pubkey.to_hex_string(), |address| address.to_string());
-        let id = keys.group_id(network);
-        Ok(Self { network, keys: keys.clone(), id, aggregate, script_pubkey, address })
+        let key_script = convert::p2tr_script(&aggregate.agg_key());
+        Ok(Self {
+            network,
+            keys: keys.clone(),
+            id: keys.group_id(network),
+            fingerprint: fingerprint(&aggregate.agg_key_full()),
+            address: address_text(&script_pubkey, network),
+            aggregate,
+            script_pubkey,
+            key_script,
+            issued: Issued::default(),
+            derived: Arc::default(),
+        })
+    }
+
+    /// Tells the group which of its addresses were handed out or seen; until then none.
+    #[must_use]
+    pub fn with_issued(mut self, issued: Issued) -> Self {
+        if issued != self.issued {
+            self.issued = issued;
+            self.derived = Arc::default();
+        }
+        self
+    }
+
+    /// Returns which of its addresses were handed out or seen.
+    pub const fn issued(&self) -> Issued {
+        self.issued
     }
 
     /// Returns the chain.
@@ -62,8 +94,9 @@ impl Group {
         self.aggregate.agg_key_full()
     }
 
-    /// Returns the address to pay the group at: taproot, the aggregate key as internal key, no
-    /// script tree.
+    /// Returns the group's bare address: taproot, the aggregate key as internal key, no script tree.
+    ///
+    /// Coins there can be spent as ever; [`address_at`](Self::address_at) has a new one each time.
     pub fn address(&self) -> &str {
         &self.address
     }
@@ -73,32 +106,30 @@ impl Group {
         &self.script_pubkey
     }
 
-    /// Returns whether `script` pays the group and nobody else: its address, or the aggregate key
-    /// as output key.
-    ///
-    /// An output over the group's key *with* a script tree does not count: whoever wrote the tree
-    /// may be able to spend it alone.
-    pub fn owns(&self, script: &ScriptBuf) -> bool {
-        *script == self.script_pubkey || *script == convert::p2tr_script(&self.aggregate.agg_key())
+    /// Returns the script that is locked to the aggregate key itself, 34 bytes.
+    pub(crate) const fn key_script(&self) -> &ScriptBuf {
+        &self.key_script
+    }
+
+    /// Returns how derivation fields name the aggregate key.
+    pub(crate) const fn fingerprint(&self) -> Fingerprint {
+        self.fingerprint
     }
 
     /// Returns the key set that signs under `tweak`.
     ///
-    /// Cost: one point multiplication, about 16 µs.
+    /// Cost: one point multiplication, about 16 µs; for a child one more for each step, on the two
+    /// chains for one.
     ///
     /// # Errors
     ///
     /// [`TweakError`] for a merkle root that leads to no key; no such root is known.
     pub fn key_agg_ctx(&self, tweak: KeyTweak) -> Result<KeyAggCtx, TweakError> {
-        tweaked(&self.aggregate, tweak)
-    }
-}
-
-fn tweaked(aggregate: &KeyAggCtx, tweak: KeyTweak) -> Result<KeyAggCtx, TweakError> {
-    match tweak {
-        KeyTweak::None => Ok(aggregate.clone()),
-        KeyTweak::Taproot { merkle_root } => {
-            aggregate.with_tweak(taproot_tweak(&aggregate.agg_key(), merkle_root.as_ref()))
+        match tweak {
+            KeyTweak::None => Ok(self.aggregate.clone()),
+            KeyTweak::Taproot { path, merkle_root } => {
+                self.child(path)?.taproot(merkle_root.as_ref())
+            }
         }
     }
 }

@@ -61,11 +61,11 @@
 //! - What is read is written back: no field is lost, no value changed.
 //! - Any bytes give a value or an error; no input panics.
 //!
-//! Sources: [BIP-0174], [BIP-0341], [BIP-0371], [BIP-0373], [BIP-0380], [BIP-0390], and the relay
-//! policy of Bitcoin Core where a constant says so. Absent on purpose: script paths, BIP328
-//! derivation, version 2 PSBTs, sessions of more than [`INPUTS_MAX`] inputs, secrets.
+//! Sources: [BIP-0174], [BIP-0328], [BIP-0341], [BIP-0371], [BIP-0373], [BIP-0380], [BIP-0390], and the relay
+//! policy of Bitcoin Core where a constant says so. Absent on purpose: script paths, version 2 PSBTs, sessions of more than [`INPUTS_MAX`] inputs, secrets.
 //!
 //! [BIP-0174]: <https://github.com/bitcoin/bips/blob/master/bip-0174.mediawiki>
+//! [BIP-0328]: <https://github.com/bitcoin/bips/blob/master/bip-0328.mediawiki>
 //! [BIP-0341]: <https://github.com/bitcoin/bips/blob/master/bip-0341.mediawiki>
 //! [BIP-0371]: <https://github.com/bitcoin/bips/blob/master/bip-0371.mediawiki>
 //! [BIP-0373]: <https://github.com/bitcoin/bips/blob/master/bip-0373.mediawiki>
@@ -74,11 +74,13 @@
 
 mod group;
 pub use group::{Group, GroupError};
+mod derived;
+pub use derived::{Chain, DeriveError, GAP_LIMIT, GroupAddress, Issued};
 mod address;
 pub use address::{AddressError, check_address};
 mod descriptor;
 mod draft;
-pub use draft::{Draft, DraftError, Drafted};
+pub use draft::{Draft, DraftCoin, DraftError, Drafted};
 mod parse;
 pub use parse::{Psbt, parse, parse_binary, parse_with_form};
 mod form;
@@ -88,7 +90,7 @@ pub use lookalike::Lookalike;
 mod spend;
 pub use spend::{INPUTS_MAX, Spend, WEIGHT_MAX, analyze};
 mod summary;
-pub use summary::{Destination, PaidOutput, SpentInput, Summary};
+pub use summary::{Destination, OwnKey, PaidOutput, SpentInput, Summary};
 mod output_kind;
 pub use output_kind::OutputKind;
 mod note;
@@ -114,6 +116,7 @@ mod convert;
 mod error;
 mod kept;
 mod layout;
+mod lock;
 mod participants;
 pub use bitcoin::absolute::LockTime;
 pub use bitcoin::relative::LockTime as RelativeLockTime;

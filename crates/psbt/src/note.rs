@@ -19,7 +19,7 @@ pub use judge::{
 pub(crate) use judge::{KnownFee, judge_outline};
 
 /// The names that [`Note::name`] returns. They are part of settings and of command lines, and stay.
-pub const NOTE_NAMES: [&str; 19] = [
+pub const NOTE_NAMES: [&str; 20] = [
     "blind",
     "fee_rate",
     "fee_amount",
@@ -39,6 +39,7 @@ pub const NOTE_NAMES: [&str; 19] = [
     "relative_age",
     "replaceable",
     "address_reuse",
+    "far_address",
 ];
 
 /// How much a note matters.

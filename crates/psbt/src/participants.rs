@@ -3,7 +3,7 @@
 use core::fmt;
 
 use ensign_identity::SignerKey;
-use ensign_musig::PublicKey;
+use ensign_musig::{KeyAggCtx, PublicKey};
 use ensign_wire::KeyTweak;
 
 use crate::{Group, Map, MusigField, Psbt, PsbtError};
@@ -20,6 +20,8 @@ pub enum ParticipantsMismatch {
     Order,
     /// They are the group's keys, named for the taproot output key in place of the aggregate key.
     OutputKey,
+    /// They are the group's keys, named for a child of the aggregate key.
+    Child,
     /// They are the group's keys, named for the aggregate key with the other sign.
     Sign,
     /// Other keys are named for the group's aggregate key.
@@ -33,6 +35,7 @@ impl fmt::Display for ParticipantsMismatch {
         f.write_str(match self {
             Self::Order => "are the group's keys in another order",
             Self::OutputKey => "are the group, but named for its output key",
+            Self::Child => "are the group, but named for a child of its aggregate key",
             Self::Sign => "are the group, but named for its aggregate key with the other sign",
             Self::Keys => "are other keys than the group's, for its aggregate key",
             Self::Group => "are another group",
@@ -47,11 +50,12 @@ pub(crate) fn check_participants(
     index: usize,
     psbt: &Psbt,
     group: &Group,
+    tweak: KeyTweak,
 ) -> Result<(), PsbtError> {
     let has_tree = psbt.inner.inputs.get(index).is_some_and(|it| it.tap_merkle_root.is_some());
     for field in psbt.musig_fields(Map::Input(index)) {
         let MusigField::Participants { aggregate, participants } = field else { continue };
-        let mismatch = mismatch(group, &aggregate, &participants);
+        let mismatch = mismatch(group, tweak, &aggregate, &participants);
         let is_of_a_leaf = has_tree && aggregate != group.aggregate_key();
         if let Some(cause) = mismatch.filter(|_| !is_of_a_leaf) {
             return Err(PsbtError::ForeignParticipants { input: index, aggregate, cause });
@@ -62,6 +66,7 @@ pub(crate) fn check_participants(
 
 fn mismatch(
     group: &Group,
+    tweak: KeyTweak,
     aggregate: &PublicKey,
     participants: &[SignerKey],
 ) -> Option<ParticipantsMismatch> {
@@ -81,10 +86,18 @@ fn mismatch(
         (false, false) => Some(ParticipantsMismatch::Group),
         (false, true) if is_x_of(aggregate, &ours) => Some(ParticipantsMismatch::Sign),
         (false, true) => {
-            let output = group.key_agg_ctx(KeyTweak::Taproot { merkle_root: None }).ok();
-            let is_output = output.is_some_and(|ctx| is_x_of(aggregate, &ctx.agg_key_full()));
-            let (output, other) = (ParticipantsMismatch::OutputKey, ParticipantsMismatch::Group);
-            Some(if is_output { output } else { other })
+            let is = |ctx: KeyAggCtx| is_x_of(aggregate, &ctx.agg_key_full());
+            let child = match tweak {
+                KeyTweak::None => None,
+                KeyTweak::Taproot { path, .. } => group.child(path).ok(),
+            };
+            Some(if group.key_agg_ctx(tweak).is_ok_and(is) {
+                ParticipantsMismatch::OutputKey
+            } else if child.is_some_and(is) {
+                ParticipantsMismatch::Child
+            } else {
+                ParticipantsMismatch::Group
+            })
         }
     }
 }

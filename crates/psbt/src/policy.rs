@@ -61,7 +61,7 @@ impl Policy {
         };
         let mut others = summary.outputs.iter().enumerate();
         let stranger = others.find(|(_, output)| {
-            !output.ours && output.amount > 0 && is_unknown(&output.destination)
+            output.ours.is_none() && output.amount > 0 && is_unknown(&output.destination)
         });
         stranger.map(|(output, paid)| Rule::Payee { output, payee: paid.destination.clone() })
     }

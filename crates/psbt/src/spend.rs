@@ -9,8 +9,9 @@ use bitcoin::{Amount, TapSighashType, Transaction, TxIn, TxOut};
 use ensign_wire::{KeyTweak, Message};
 
 use crate::layout::Map;
+use crate::lock::key_tweak;
 use crate::participants::check_participants;
-use crate::{Destination, Group, Psbt, PsbtError, Summary, convert};
+use crate::{Group, Psbt, PsbtError, Summary};
 
 /// Most inputs one session signs; each is a message of its own, about 200 bytes of wire a signer.
 pub const INPUTS_MAX: usize = 32;
@@ -18,9 +19,6 @@ pub const INPUTS_MAX: usize = 32;
 /// Most weight units of the signed transaction: Bitcoin Core relays nothing heavier
 /// (`MAX_STANDARD_TX_WEIGHT`). It also bounds how many outputs an approval shows.
 pub const WEIGHT_MAX: u64 = 400_000;
-
-const TAP_INTERNAL_KEY: u8 = 0x17;
-const TAP_MERKLE_ROOT: u8 = 0x18;
 
 /// What a PSBT asks the group to sign.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,16 +32,18 @@ pub struct Spend {
 /// Recomputes from `psbt` what the group is asked to sign.
 ///
 /// Every input must be the group's, by key path: locked to the aggregate key itself, or to the
-/// taproot output over it as internal key, with the merkle root of field `0x18` if there is one
-/// ([BIP-0341], [BIP-0371]). Each sighash commits to the amounts and scripts of *all* inputs, so a
+/// taproot output over it or a child of it as internal key, with the merkle root of field `0x18` if
+/// there is one ([BIP-0341], [BIP-0371]). Which child says the derivation field `0x16` for the
+/// group's fingerprint ([BIP-0328]); without it [`Group::owns`]. Each sighash commits to the amounts and scripts of *all* inputs, so a
 /// PSBT that lies about them yields a signature the network refuses.
 ///
-/// Cost: linear in the PSBT, and about 16 µs an input for its key.
+/// Cost: linear in the PSBT, and up to 70 µs an input or output for its key.
 ///
 /// # Errors
 ///
 /// [`PsbtError`] naming the input or output, except the variants of [`finish`](crate::finish).
 ///
+/// [BIP-0328]: <https://github.com/bitcoin/bips/blob/master/bip-0328.mediawiki>
 /// [BIP-0341]: <https://github.com/bitcoin/bips/blob/master/bip-0341.mediawiki#common-signature-message>
 /// [BIP-0371]: <https://github.com/bitcoin/bips/blob/master/bip-0371.mediawiki>
 pub fn analyze(psbt: &Psbt, group: &Group) -> Result<Spend, PsbtError> {
@@ -56,15 +56,16 @@ pub fn analyze(psbt: &Psbt, group: &Group) -> Result<Spend, PsbtError> {
     }
     let mut keys = Vec::with_capacity(utxos.len());
     for ((index, (_, input)), utxo) in inputs().zip(&utxos) {
-        keys.push((key_tweak(index, input, utxo, group)?, sighash_type(index, input)?));
-        check_participants(index, psbt, group)?;
+        let tweak = key_tweak(index, input, utxo, group)?;
+        keys.push((tweak, sighash_type(index, input)?));
+        check_participants(index, psbt, group, tweak)?;
     }
     let weight = signed_weight(tx, keys.iter().map(|(_, sighash_type)| *sighash_type));
     if weight > WEIGHT_MAX {
         return Err(PsbtError::TooHeavy { seen: weight, limit: WEIGHT_MAX });
     }
     let messages = messages(tx, &utxos, &keys)?;
-    let summary = Summary::new(group, tx, &utxos, &messages, weight)?;
+    let summary = Summary::new(group, psbt, &utxos, &messages, weight)?;
     Ok(Spend { messages, summary })
 }
 
@@ -142,41 +143,6 @@ fn output_of<'a>(index: usize, txin: &TxIn, tx: &'a Transaction) -> Result<&'a T
     let vout = txin.previous_output.vout;
     let output = usize::try_from(vout).ok().and_then(|vout| tx.output.get(vout));
     output.ok_or(PsbtError::UtxoIndex { input: index, vout, outputs: tx.output.len() })
-}
-
-/// Finds which of the group's keys an output is locked to.
-fn key_tweak(
-    index: usize,
-    input: &Input,
-    utxo: &TxOut,
-    group: &Group,
-) -> Result<KeyTweak, PsbtError> {
-    let leads_here = |tweak| {
-        let key = group.key_agg_ctx(tweak).map(|ctx| convert::p2tr_script(&ctx.agg_key()));
-        key.is_ok_and(|script| script == utxo.script_pubkey)
-    };
-    let merkle_root = input.tap_merkle_root.map(|root| root.to_byte_array());
-    let candidates = [KeyTweak::Taproot { merkle_root }, KeyTweak::None];
-    let Some(tweak) = candidates.into_iter().find(|tweak| leads_here(*tweak)) else {
-        // With a root that does not fit, it may still be the plain address of the group.
-        if merkle_root.is_some() && utxo.script_pubkey == *group.script_pubkey() {
-            return Err(PsbtError::TaprootField { input: index, key_type: TAP_MERKLE_ROOT });
-        }
-        let locked_to = Destination::new(&utxo.script_pubkey, group.network());
-        return Err(PsbtError::NotOurs { input: index, locked_to });
-    };
-    let aggregate = group.aggregate_key().x_only_public_key().0.to_byte_array();
-    let internal_key = input.tap_internal_key.map(|key| key.serialize());
-    let stray = match (tweak, internal_key) {
-        (KeyTweak::Taproot { .. }, Some(key)) if key != aggregate => Some(TAP_INTERNAL_KEY),
-        (KeyTweak::None, Some(_)) => Some(TAP_INTERNAL_KEY),
-        (KeyTweak::None, None) if merkle_root.is_some() => Some(TAP_MERKLE_ROOT),
-        _ => None,
-    };
-    match stray {
-        Some(key_type) => Err(PsbtError::TaprootField { input: index, key_type }),
-        None => Ok(tweak),
-    }
 }
 
 pub(crate) fn messages(

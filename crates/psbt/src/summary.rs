@@ -5,12 +5,12 @@ use core::fmt;
 use bitcoin::absolute::LockTime;
 use bitcoin::relative::LockTime as RelativeLockTime;
 use bitcoin::{Address, OutPoint, Script, ScriptBuf, Transaction, TxOut, Txid};
-use ensign_primitives::Network;
-use ensign_wire::Message;
+use ensign_primitives::{KeyPath, Network};
+use ensign_wire::{KeyTweak, Message};
 
 use crate::amount::{Btc, Grouped};
 use crate::layout::Map;
-use crate::{Group, OutputKind, PsbtError, convert, output_kind, spend};
+use crate::{Group, Issued, OutputKind, Psbt, PsbtError, convert, lock, output_kind, spend};
 
 /// Most bytes of a script or of data that [`Summary`] prints; the rest is counted.
 const SHOWN_BYTES_MAX: usize = 80;
@@ -66,6 +66,8 @@ pub struct SpentInput {
     pub sighash: [u8; 32],
     /// The address it was paid to.
     pub address: String,
+    /// Which key of the group it is locked to.
+    pub path: KeyPath,
 }
 
 /// One payment.
@@ -75,12 +77,24 @@ pub struct PaidOutput {
     pub destination: Destination,
     /// How much.
     pub amount: u64,
-    /// Whether the group, and nobody else, can spend it.
-    pub ours: bool,
+    /// The key of the group that can spend it, and nobody else; `None` for a payment to others.
+    pub ours: Option<OwnKey>,
     /// What kind of output it is.
     pub kind: OutputKind,
     /// The amount below which nodes do not relay such an output, in satoshi.
     pub dust_threshold: u64,
+}
+
+/// Which key of the group an output is paid to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OwnKey {
+    /// Its path.
+    pub path: KeyPath,
+    /// Whether a wallet that looks for coins comes there ([`GAP_LIMIT`](crate::GAP_LIMIT)).
+    pub is_found: bool,
+    /// Whether the transaction spends from the same address, or it is the bare one, which never
+    /// changes.
+    pub is_reused: bool,
 }
 
 /// Where a payment goes.
@@ -97,19 +111,26 @@ pub enum Destination {
 impl Summary {
     pub(crate) fn new(
         group: &Group,
-        tx: &Transaction,
+        psbt: &Psbt,
         utxos: &[TxOut],
         messages: &[Message],
         weight: u64,
     ) -> Result<Self, PsbtError> {
+        let tx = &psbt.inner.unsigned_tx;
         let inputs = spend::total(utxos.iter(), Map::Input)?;
         let outputs = spend::total(tx.output.iter(), Map::Output)?;
         let negative = PsbtError::NegativeFee { inputs, outputs };
         let fee = inputs.checked_sub(outputs).ok_or(negative)?;
         let mut summary = Self::outline(group.network(), tx, fee, weight);
         summary.inputs = spent_inputs(group, tx, utxos, messages);
-        for (output, txout) in summary.outputs.iter_mut().zip(&tx.output) {
-            output.ours = group.owns(&txout.script_pubkey);
+        let outputs = tx.output.iter().zip(&psbt.inner.outputs);
+        for (output, (txout, fields)) in summary.outputs.iter_mut().zip(outputs) {
+            let script = &txout.script_pubkey;
+            output.ours = lock::path_of_output(fields, script, group).map(|path| OwnKey {
+                path,
+                is_found: group.issued().reaches(path),
+                is_reused: path.is_root() || utxos.iter().any(|it| it.script_pubkey == *script),
+            });
         }
         Ok(summary)
     }
@@ -145,12 +166,18 @@ impl Summary {
 
     /// Returns what others are paid, the fee aside.
     pub fn amount_paid_to_others(&self) -> u64 {
-        self.outputs.iter().filter(|output| !output.ours).map(|output| output.amount).sum()
+        self.outputs.iter().filter(|output| output.ours.is_none()).map(|output| output.amount).sum()
+    }
+
+    /// Returns which addresses of the group are in use once this is signed, beside those that were.
+    pub fn issued(&self, before: Issued) -> Issued {
+        let paid = self.outputs.iter().filter_map(|output| output.ours.map(|own| own.path));
+        self.inputs.iter().map(|input| input.path).chain(paid).fold(before, Issued::with)
     }
 
     /// Returns what comes back to the group.
     pub fn amount_change(&self) -> u64 {
-        self.outputs.iter().filter(|output| output.ours).map(|output| output.amount).sum()
+        self.outputs.iter().filter(|output| output.ours.is_some()).map(|output| output.amount).sum()
     }
 }
 
@@ -167,6 +194,10 @@ fn spent_inputs(
             amount: utxo.value.to_sat(),
             sighash: message.digest,
             address: Destination::new(&utxo.script_pubkey, group.network()).to_string(),
+            path: match message.tweak {
+                KeyTweak::None => KeyPath::ROOT,
+                KeyTweak::Taproot { path, .. } => path,
+            },
         })
         .collect()
 }
@@ -188,7 +219,7 @@ impl PaidOutput {
         Self {
             destination: Destination::new(&txout.script_pubkey, network),
             amount: txout.value.to_sat(),
-            ours: false,
+            ours: None,
             kind: OutputKind::of(&txout.script_pubkey),
             dust_threshold: output_kind::dust_threshold(&txout.script_pubkey),
         }
@@ -247,7 +278,7 @@ impl Summary {
     /// Writes the payments to others and, apart from them, what comes back.
     fn fmt_outputs(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (change, paid): (Vec<_>, Vec<_>) =
-            self.outputs.iter().enumerate().partition(|(_, output)| output.ours);
+            self.outputs.iter().enumerate().partition(|(_, output)| output.ours.is_some());
         if paid.is_empty() {
             writeln!(f, "pays nobody else")?;
         } else {

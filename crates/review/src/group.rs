@@ -5,6 +5,7 @@ use std::{net::SocketAddr, sync::Arc};
 use ensign_identity::SignerKey;
 use ensign_ledger::Handle;
 use ensign_primitives::{GroupId, Network, PeerId, RequestId, SignerIndex};
+use ensign_psbt::Issued;
 use ensign_wire::{DecodeError, GroupKeys};
 
 /// One signer of a group, as its contact code says.
@@ -27,6 +28,8 @@ pub struct Group {
     pub name: String,
     /// Every signer, in any order: keys are sorted as BIP327 `KeySort` does.
     pub members: Vec<Member>,
+    /// Which of its addresses were handed out or seen, as the application remembers it.
+    pub issued: Issued,
 }
 
 /// A group that the node has joined. Handed out as an [`Arc`]: it comes with every event.
@@ -110,12 +113,13 @@ impl Joined {
         own: SignerKey,
         group: Group,
     ) -> Result<(Self, Vec<Member>), JoinError> {
-        let Group { name, mut members } = group;
+        let Group { name, mut members, issued } = group;
         members.sort_by_key(|member| member.signer);
         let keys = members.iter().map(|member| member.signer).collect();
         let keys = GroupKeys::sorted(keys).map_err(JoinError::Keys)?;
         let own = keys.index_of(&own).unwrap_or(SignerIndex(0));
         let keys = ensign_psbt::Group::new(network, &keys).map_err(JoinError::Address)?;
+        let keys = keys.with_issued(issued);
         let info = |member: &Member| MemberInfo {
             name: member.name.clone(),
             signer: member.signer,

@@ -13,6 +13,8 @@ pub enum Work {
     /// Bare 32-byte messages under the group's aggregate key. The others sign blindly, and are
     /// told so.
     Messages(Vec<[u8; 32]>),
+    /// A message under a tag that no coin can be spent with, which shows that all can sign.
+    Drill,
 }
 
 /// A proposal to a group.

@@ -1,14 +1,15 @@
 //! What a request means, and what is remarkable about it: recomputed, never taken from anybody.
 
 use ensign_identity::Signature;
-use ensign_primitives::{GroupId, RequestId, UnixTime};
+use ensign_primitives::{GroupId, Network, RequestId, UnixTime};
 use ensign_psbt::{
     CoinUse, ConsentDigest, Contribution, Contributions, Facts, Group, Note, OutPoint, Policy,
-    Psbt, PsbtError, SignedPsbt, Summary, Surroundings, analyze, finish, judge, judge_blind, parse,
-    parse_binary,
+    Psbt, PsbtError, Rule, SignedPsbt, Summary, Surroundings, analyze, finish, judge, judge_blind,
+    parse, parse_binary,
 };
 use ensign_session::{Finished, SignerRecord};
-use ensign_wire::{KeyTweak, Message, SigningRequest};
+use ensign_signing::Source;
+use ensign_wire::{GroupKeys, KeyTweak, Message, SigningRequest, drill_message};
 
 /// What is to be signed.
 #[derive(Debug)]
@@ -24,6 +25,8 @@ pub enum Meaning {
     },
     /// Messages of which nobody knows what they mean.
     Blind(Vec<[u8; 32]>),
+    /// A drill: nobody's coins move.
+    Drill,
 }
 
 /// What is remarkable about something, and what a yes to it is given to.
@@ -69,24 +72,42 @@ impl Meaning {
     pub const fn summary(&self) -> Option<&Summary> {
         match self {
             Self::Psbt { summary, .. } => Some(summary),
-            Self::Blind(_) => None,
+            Self::Blind(_) | Self::Drill => None,
         }
     }
 
-    /// Returns what is signed.
-    pub fn messages(&self) -> Vec<Message> {
+    /// Returns how many messages are signed.
+    pub const fn count(&self) -> usize {
+        match self {
+            Self::Psbt { messages, .. } => messages.len(),
+            Self::Blind(digests) => digests.len(),
+            Self::Drill => 1,
+        }
+    }
+
+    /// Returns what a group signs.
+    ///
+    /// - `nonce`: that of the request, which is in what a drill signs.
+    pub fn messages(
+        &self,
+        network: Network,
+        signers: &GroupKeys,
+        nonce: &[u8; 16],
+    ) -> Vec<Message> {
         let blind = |digest: &[u8; 32]| Message { digest: *digest, tweak: KeyTweak::None };
         match self {
             Self::Psbt { messages, .. } => messages.clone(),
             Self::Blind(digests) => digests.iter().map(blind).collect(),
+            Self::Drill => vec![drill_message(network, signers, nonce)],
         }
     }
 
-    /// Returns what the others recompute it from; `None` for bare messages.
-    pub fn to_payload(&self) -> Option<Vec<u8>> {
+    /// Returns what the others recompute it from.
+    pub fn source(&self) -> Source {
         match self {
-            Self::Psbt { psbt, .. } => Some(psbt.to_bytes()),
-            Self::Blind(_) => None,
+            Self::Psbt { psbt, .. } => Source::Psbt(psbt.to_bytes()),
+            Self::Blind(_) => Source::Bare,
+            Self::Drill => Source::Drill,
         }
     }
 
@@ -97,7 +118,9 @@ impl Meaning {
 
     /// Whether a request asks for exactly this.
     pub fn is_of(&self, request: &SigningRequest) -> bool {
-        request.amount == self.amount() && request.messages == self.messages()
+        let SigningRequest { network, signers, nonce, .. } = request;
+        request.amount == self.amount()
+            && request.messages == self.messages(*network, signers, nonce)
     }
 
     /// Returns the coins that it spends.
@@ -111,6 +134,15 @@ impl Meaning {
         match self {
             Self::Psbt { summary, .. } => judge(summary, &Surroundings { now, coins }),
             Self::Blind(digests) => judge_blind(digests.len()),
+            Self::Drill => Vec::new(),
+        }
+    }
+
+    /// Returns the rule that refuses it. A drill moves nothing, so that no limit is about it.
+    pub fn refusal(&self, policy: &Policy, notes: &[Note]) -> Option<Rule> {
+        match self {
+            Self::Psbt { .. } | Self::Blind(_) => policy.refusal(self.summary(), notes),
+            Self::Drill => None,
         }
     }
 
@@ -136,6 +168,7 @@ impl Meaning {
         match self {
             Self::Psbt { summary, .. } => Facts::Psbt(summary),
             Self::Blind(digests) => Facts::Blind(digests),
+            Self::Drill => Facts::Drill,
         }
     }
 

@@ -96,8 +96,12 @@ impl Reviewer {
         self.outputs.pop_front()
     }
 
-    /// Enters a group, or other names for one.
-    pub fn join(&mut self, group: Joined) {
+    /// Enters a group, or other names for one. Addresses that were seen in use stay so.
+    pub fn join(&mut self, mut group: Joined) {
+        if let Some(known) = self.groups.get(&group.info.id) {
+            let issued = group.keys.issued().and(known.keys.issued());
+            group.keys = group.keys.with_issued(issued);
+        }
         self.groups.insert(group.info.id, group);
     }
 
@@ -158,6 +162,10 @@ impl Reviewer {
             let signed = Signed { request: id, handle: matter.reference().handle, at: now };
             let coins = matter.meaning().outpoints();
             self.coins.sign(signed, coins.map(|outpoint| coin_of(&outpoint)));
+            let (group, summary) = (matter.reference().group.id, matter.meaning().summary());
+            if let Some((group, summary)) = self.groups.get_mut(&group).zip(summary) {
+                group.keys = group.keys.clone().with_issued(summary.issued(group.keys.issued()));
+            }
         }
         let signatures = finished.signatures.clone();
         let outcome = Box::new(ensign_ledger::Outcome { signatures, psbt });
@@ -205,7 +213,7 @@ impl Reviewer {
     pub fn judge_again(&mut self, now: UnixTime, id: &RequestId) -> Again {
         let Some(matter) = self.docket.get(id) else { return Again::Holds };
         let judgement = self.judge(now, matter);
-        if let Some(rule) = self.policy.refusal(matter.meaning().summary(), &judgement.notes) {
+        if let Some(rule) = matter.meaning().refusal(&self.policy, &judgement.notes) {
             self.refuse_by(now, *id, &rule);
             return Again::Over;
         }
@@ -249,7 +257,7 @@ impl Reviewer {
         for (id, asked) in self.docket.questions(coins) {
             let Some(matter) = self.docket.get(&id) else { continue };
             let judgement = self.judge(now, matter);
-            if let Some(rule) = self.policy.refusal(matter.meaning().summary(), &judgement.notes) {
+            if let Some(rule) = matter.meaning().refusal(&self.policy, &judgement.notes) {
                 self.refuse_by(now, id, &rule);
             } else if judgement.digest != asked {
                 let approval = Box::new(matter.approval(judgement));

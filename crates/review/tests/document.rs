@@ -6,8 +6,8 @@ use std::{collections::BTreeMap, env, fmt::Write as _, fs, path::PathBuf, time::
 
 use ensign_identity::SignerKey;
 use ensign_musig::SecKey;
-use ensign_primitives::{MESSAGES_MAX, Network, SignerIndex, UnixTime, sha256};
-use ensign_psbt::{Draft, Group, INPUTS_MAX, OutPoint, WEIGHT_MAX};
+use ensign_primitives::{KeyPath, MESSAGES_MAX, Network, SignerIndex, UnixTime, sha256};
+use ensign_psbt::{Draft, DraftCoin, Group, INPUTS_MAX, OutPoint, WEIGHT_MAX};
 use ensign_review::Meaning;
 use ensign_wire::{
     GroupKeys, Mode, PAYLOAD_BYTES_MAX, PURPOSE_BYTES_MAX, Payload, Scheme, SigningRequest, TxType,
@@ -28,6 +28,8 @@ fn keys() -> GroupKeys {
     GroupKeys::sorted([0x21, 0x22, 0x23].map(even).to_vec()).unwrap()
 }
 
+const NONCE: [u8; 16] = [0xee; 16];
+
 fn coin(byte: u8, vout: u32) -> OutPoint {
     format!("{}:{vout}", format!("{byte:02x}").repeat(32)).parse().unwrap()
 }
@@ -35,9 +37,17 @@ fn coin(byte: u8, vout: u32) -> OutPoint {
 /// Two coins of the group's, a payment, and change.
 fn psbt(group: &Group) -> Vec<u8> {
     let draft = Draft {
-        coins: vec![(coin(0xa1, 0), 100_000), (coin(0xa2, 1), 60_000)],
+        coins: vec![
+            DraftCoin {
+                outpoint: coin(0xa1, 0),
+                amount: 100_000,
+                path: KeyPath::new(&[0, 0]).unwrap(),
+            },
+            (coin(0xa2, 1), 60_000).into(),
+        ],
         payments: vec![("bcrt1q6rz28mcfaxtmd6v789l9rrlrusdprr9pz3cppk".to_owned(), 150_000)],
         sat_per_kvb: 1_000,
+        change: group.next_change(),
     };
     draft.build(group).unwrap().psbt.to_bytes()
 }
@@ -47,7 +57,7 @@ fn request(meaning: &Meaning, payload: &[u8]) -> SigningRequest {
         network: NETWORK,
         scheme: Scheme::Bip327,
         signers: keys(),
-        messages: meaning.messages(),
+        messages: meaning.messages(NETWORK, &keys(), &NONCE),
         payload: Payload::Psbt { digest: sha256(payload), len: payload.len() as u32 },
         purpose: "rent".to_owned(),
         tx_type: TxType::Spend,
@@ -56,7 +66,7 @@ fn request(meaning: &Meaning, payload: &[u8]) -> SigningRequest {
         created: CREATED,
         expires: CREATED.after(Duration::from_secs(3600)),
         mode: Mode::Committed,
-        nonce: [0xee; 16],
+        nonce: NONCE,
     }
 }
 
@@ -82,10 +92,10 @@ fn example() -> String {
         text += &rows(&format!("key of signer {at}"), &key.to_bytes());
     }
     text += &rows("name of the group", group.id().as_bytes());
-    text += &rows("script of its address", group.script_pubkey().as_bytes());
+    text += &rows("script of its bare address", group.script_pubkey().as_bytes());
     text += &rows(&format!("the PSBT: {} bytes", payload.len()), &payload);
     text += &rows("SHA-256 of the PSBT", &sha256(&payload));
-    for (at, message) in meaning.messages().iter().enumerate() {
+    for (at, message) in request.messages.iter().enumerate() {
         text += &rows(&format!("digest of message {at}"), &message.digest);
     }
     let encoded = request.encode();

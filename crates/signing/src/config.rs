@@ -100,8 +100,8 @@ pub struct Proposal {
     pub group: GroupId,
     /// What.
     pub messages: Vec<Message>,
-    /// What the messages were computed from: a PSBT, or nothing for bare messages.
-    pub payload: Option<Vec<u8>>,
+    /// What the messages were computed from.
+    pub source: Source,
     /// One line for the others.
     pub purpose: String,
     /// What kind of transaction it is.
@@ -112,4 +112,21 @@ pub struct Proposal {
     pub lifetime: Duration,
     /// How the session runs.
     pub mode: Mode,
+}
+
+/// What the messages of a [`Proposal`] were computed from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// Nothing: bare messages.
+    Bare,
+    /// A PSBT.
+    Psbt(Vec<u8>),
+    /// The group and the nonce of the request: a drill.
+    Drill,
+}
+
+impl From<Option<Vec<u8>>> for Source {
+    fn from(psbt: Option<Vec<u8>>) -> Self {
+        psbt.map_or(Self::Bare, Self::Psbt)
+    }
 }

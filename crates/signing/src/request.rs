@@ -204,7 +204,7 @@ impl Request {
     }
 
     pub(crate) fn misses_payload(&self) -> bool {
-        self.payload.is_none() && self.signed.request.payload != Payload::Blind
+        self.payload.is_none() && matches!(self.signed.request.payload, Payload::Psbt { .. })
     }
 
     pub(crate) const fn is_settled(&self) -> bool {

@@ -185,7 +185,11 @@ impl<'a> Stage<'a> {
             let number = wallet.number;
             let formed = wallet
                 .coordinator
-                .group(Group { name: "g".to_owned(), members: members.clone() })
+                .group(Group {
+                    name: "g".to_owned(),
+                    members: members.clone(),
+                    issued: Default::default(),
+                })
                 .await;
             id = Some(formed.map_err(|error| RunError::Refused { number, error })?.id);
         }

@@ -285,6 +285,9 @@ impl Host {
             Kind::Delegation => 0,
             Kind::Consent => 2,
             Kind::LinkReport => 1,
+            Kind::FormationSeat | Kind::FormationSeated => 0,
+            Kind::FormationRoster | Kind::FormationCertificate => 3,
+            Kind::FormationStatement => 1,
             Kind::SessionAnnounce | Kind::SessionJoin | Kind::SignatureFinalized => 3,
             Kind::SessionReady
             | Kind::NonceShare
@@ -328,7 +331,8 @@ impl Host {
         self.links.insert(peer, link);
         self.see(scene, Seen::Connected { peer });
         let (remote, direction) = (address(peer), self.transport.direction(peer));
-        self.feed(scene, Input::Up { link, peer: person.peer, remote, direction });
+        let exporter = self.transport.exporter(self.desk.node, peer);
+        self.feed(scene, Input::Up { link, peer: person.peer, remote, direction, exporter });
     }
 
     fn on_timer(&mut self, scene: &mut Scene<'_>) {

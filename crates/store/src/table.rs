@@ -62,6 +62,8 @@ pub enum Table {
     Outlines,
     /// What our user was shown of what they consented to. Key: [`RequestId`].
     Shown,
+    /// Groups that form, and the certificates of those that did. Key: the group's name.
+    Formations,
     /// Which node speaks for a signer key, by the highest number; never forgotten. Key: the 33 bytes of
     /// the signer key.
     Delegations,
@@ -69,7 +71,7 @@ pub enum Table {
 
 impl Table {
     /// Every table, in the order of their numbers on disk.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Requests,
         Self::Consents,
         Self::Joins,
@@ -86,6 +88,7 @@ impl Table {
         Self::Meta,
         Self::Outlines,
         Self::Shown,
+        Self::Formations,
         Self::Delegations,
     ];
 
@@ -108,6 +111,7 @@ impl Table {
             Self::Meta => "meta",
             Self::Outlines => "outlines",
             Self::Shown => "shown",
+            Self::Formations => "formations",
             Self::Delegations => "delegations",
         }
     }
@@ -125,7 +129,8 @@ impl Table {
             | Self::Closed
             | Self::Claims
             | Self::Outlines
-            | Self::Shown => RECORD_BYTES_MAX,
+            | Self::Shown
+            | Self::Formations => RECORD_BYTES_MAX,
             Self::Addresses
             | Self::Reputation
             | Self::Undecided
@@ -153,6 +158,7 @@ impl Table {
             | Self::Closed
             | Self::Undecided
             | Self::Meta
+            | Self::Formations
             | Self::Outlines
             | Self::Delegations => false,
         }
@@ -252,6 +258,13 @@ impl Place {
     /// Which node speaks for a key.
     pub fn delegation(signer: &[u8; 33]) -> Self {
         Self::new(Table::Delegations, &[signer])
+    }
+
+    /// A group that forms, or has formed.
+    ///
+    /// - `name`: at most [`KEY_BYTES_MAX`] bytes; more are cut off.
+    pub fn formation(name: &str) -> Self {
+        Self::new(Table::Formations, &[name.as_bytes()])
     }
 
     /// A single value.

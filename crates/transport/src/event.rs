@@ -22,6 +22,8 @@ pub enum TransportEvent {
         remote: SocketAddr,
         /// Who dialled.
         direction: Direction,
+        /// A secret of this connection alone that both ends know (RFC 8446, 7.5; RFC 5705).
+        exporter: [u8; 32],
     },
     /// A connection is gone; frames not yet delivered to its peer are lost.
     Down {

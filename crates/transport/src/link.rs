@@ -13,7 +13,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use ensign_primitives::{Direction, LinkId, PeerId};
+use ensign_primitives::{Direction, LinkId, PeerId, sha256};
 use ensign_wire::{Kind, Lane};
 use quinn::{Connection, RecvStream, SendStream, VarInt, WriteError};
 use tokio::{
@@ -136,6 +136,17 @@ impl Link {
         }
     }
 
+    /// Returns a secret of this connection alone, the same at both ends.
+    fn exporter(&self) -> [u8; 32] {
+        let mut exporter = [0; 32];
+        let exported = self.connection.export_keying_material(&mut exporter, EXPORTER_LABEL, &[]);
+        if exported.is_err() {
+            // No other end has this one: nothing is proven by it.
+            exporter = sha256(&[self.peer.as_bytes(), &self.id.0.to_le_bytes()[..]].concat());
+        }
+        exporter
+    }
+
     pub(crate) fn is_welcome(&self) -> bool {
         self.welcome.is_set()
     }
@@ -239,13 +250,16 @@ impl Link {
     }
 }
 
+/// Names what the exported secret is for (RFC 8446, 7.5).
+const EXPORTER_LABEL: &[u8] = b"EXPORTER-ensign-link";
+
 /// Serves a connection from `Up` to `Down`.
 ///
 /// `first`: the stream by which the peer told its choice; `None` when the choice is ours to tell.
 pub(crate) async fn run(shared: Arc<Shared>, link: Arc<Link>, first: Option<RecvStream>) {
     let remote = plain(link.connection.remote_address());
     let (id, peer, direction) = (link.id, link.peer, link.direction);
-    let up = TransportEvent::Up { link: id, peer, remote, direction };
+    let up = TransportEvent::Up { link: id, peer, remote, direction, exporter: link.exporter() };
     let tell = async {
         let opening = open(&link, first.is_none());
         if timeout(shared.config.handshake_timeout, opening).await.is_err() {

@@ -86,6 +86,9 @@ pub enum DecodeError {
         /// Theirs.
         seen: Network,
     },
+    /// A drill would sign something else than a drill.
+    #[error("the message is not the one of a drill of this group and nonce")]
+    DrillMessage,
     /// A field is outside its limits.
     #[error("{field} is {seen}, allowed is {min} to {max}")]
     OutOfRange {

@@ -6,8 +6,8 @@ use ensign_primitives::{Network, QueryId, RequestId};
 use serde::{Deserialize, Serialize, Serializer};
 
 use crate::{
-    Consent, DecodeError, Envelope, Groups, Hello, Introduced, Kind, LinkReport, PAYLOAD_BYTES_MAX,
-    Signed, Welcome, codec,
+    Consent, DecodeError, Envelope, FormationMessage, Groups, Hello, Introduced, Kind, LinkReport,
+    PAYLOAD_BYTES_MAX, Signed, Welcome, codec,
 };
 
 /// Most bytes of a frame header: one for the kind, three for the length.
@@ -93,6 +93,8 @@ pub enum Frame {
     LinkReport(Box<Signed<LinkReport>>),
     /// Carries a signed statement about a session.
     Envelope(Box<Envelope>),
+    /// Carries what is said while a group forms.
+    Formation(FormationMessage),
 }
 
 impl Frame {
@@ -109,6 +111,7 @@ impl Frame {
             Self::Consent(_) => Kind::Consent,
             Self::LinkReport(_) => Kind::LinkReport,
             Self::Envelope(envelope) => envelope.body().kind(),
+            Self::Formation(message) => message.kind(),
         }
     }
 
@@ -124,6 +127,7 @@ impl Frame {
             Self::Consent(consent) => consent.encode(),
             Self::LinkReport(report) => report.encode(),
             Self::Envelope(envelope) => envelope.encode(),
+            Self::Formation(message) => message.encode(),
         };
         let mut frame = Vec::with_capacity(HEADER_BYTES_MAX + body.len());
         Header::encode(self.kind(), body.len(), &mut frame);
@@ -184,6 +188,13 @@ impl Frame {
             | Kind::ValidationError => {
                 let envelope = Envelope::decode_as(kind, body, network)?;
                 Ok(Self::Envelope(Box::new(envelope)))
+            }
+            Kind::FormationSeat
+            | Kind::FormationSeated
+            | Kind::FormationRoster
+            | Kind::FormationStatement
+            | Kind::FormationCertificate => {
+                FormationMessage::decode(kind, body, network).map(Self::Formation)
             }
         }
     }

@@ -5,7 +5,7 @@ use core::ops::RangeInclusive;
 use ensign_primitives::MESSAGES_MAX;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use crate::{PAYLOAD_BYTES_MAX, SHARED_GROUPS_MAX};
+use crate::{CANDIDATE_BYTES_MAX, PAYLOAD_BYTES_MAX, ROSTER_MEMBERS_MAX, SHARED_GROUPS_MAX};
 
 /// Makes the kinds, the list of all and [`Kind::facts`] from one table, so that no kind can be without
 /// one of its facts, and none is missing from the list.
@@ -41,8 +41,9 @@ macro_rules! kinds {
 }
 
 // Limits are from the specification: announcements 10 KiB, partial signatures 512 bytes, all else 1 KiB;
-// plus what `MESSAGES_MAX` messages add, of which a nonce has 66 bytes, a partial signature 32, a
-// signature 64. A payload and a list of groups have room for the largest and their heads.
+// plus what `MESSAGES_MAX` messages add: 87 bytes each where it is asked for, a nonce 66, a partial
+// signature 32, a signature 64. A payload and a list of groups have room for the largest and their heads,
+// a roster and a certificate for the largest members.
 kinds! {
     Hello               = 0x00 Connection Anyone     Control 1024;
     Ping                = 0x01 Connection Introduced Control 16;
@@ -53,7 +54,7 @@ kinds! {
     Welcome             = 0x13 Signing    Introduced Control 1024;
     Consent             = 0x14 Signing    Member     Signing 1024;
     LinkReport          = 0x15 Signing    Member     Signing 1024;
-    SessionAnnounce     = 0x20 Signing    Member     Signing 10 * 1024 + MESSAGES_MAX * 66;
+    SessionAnnounce     = 0x20 Signing    Member     Signing 10 * 1024 + MESSAGES_MAX * 87;
     SessionJoin         = 0x21 Signing    Member     Signing 1024 + MESSAGES_MAX * 66;
     SessionReady        = 0x22 Signing    Member     Signing 1024;
     NonceShare          = 0x23 Signing    Member     Signing 1024 + MESSAGES_MAX * 66;
@@ -65,6 +66,11 @@ kinds! {
     SignatureFinalized  = 0x29 Signing    Member     Signing 1024 + MESSAGES_MAX * 64;
     SessionAbort        = 0x2a Signing    Member     Signing 1024;
     ValidationError     = 0x2b Signing    Member     Signing 1024;
+    FormationSeat       = 0xa0 Formation  Introduced Control 64 + CANDIDATE_BYTES_MAX;
+    FormationSeated     = 0xa1 Formation  Introduced Control 64;
+    FormationRoster     = 0xa2 Formation  Introduced Control 256 + ROSTER_MEMBERS_MAX * 384;
+    FormationStatement  = 0xa3 Formation  Introduced Control 256;
+    FormationCertificate = 0xa4 Formation Introduced Control 256 + ROSTER_MEMBERS_MAX * 320;
 }
 
 /// What holds for every frame of a kind.
@@ -135,12 +141,20 @@ pub enum Family {
     Gossip,
     /// Adverts and strangers; no kind yet.
     Discovery,
+    /// Groups that are not there yet.
+    Formation,
 }
 
 impl Family {
     /// Every family, by rising numbers.
-    pub const ALL: [Self; 5] =
-        [Self::Connection, Self::Signing, Self::Dht, Self::Gossip, Self::Discovery];
+    pub const ALL: [Self; 6] = [
+        Self::Connection,
+        Self::Signing,
+        Self::Dht,
+        Self::Gossip,
+        Self::Discovery,
+        Self::Formation,
+    ];
 
     /// Returns the numbers that kinds of this family may have.
     pub const fn ids(self) -> RangeInclusive<u8> {
@@ -150,6 +164,7 @@ impl Family {
             Self::Dht => 0x40..=0x5f,
             Self::Gossip => 0x60..=0x7f,
             Self::Discovery => 0x80..=0x9f,
+            Self::Formation => 0xa0..=0xaf,
         }
     }
 }

@@ -25,6 +25,7 @@ mod request;
 pub use request::{
     GroupKeys, KeyTweak, Message, Mode, PAYLOAD_BYTES_MAX, PURPOSE_BYTES_MAX, Payload,
     REQUEST_LIFETIME_MAX, RequestError, Scheme, SignedRequest, SigningRequest, TxType,
+    drill_message,
 };
 mod signer_set;
 pub use signer_set::SignerSet;
@@ -47,6 +48,18 @@ mod hello;
 pub use hello::{ADDRESSES_MAX, Groups, Hello, Limits, Roles, SHARED_GROUPS_MAX};
 mod membership;
 pub use membership::{Introduced, Welcome};
+mod fingerprint;
+pub use fingerprint::{FINGERPRINT_WORDS, Fingerprint};
+mod roster;
+pub use roster::{
+    Candidate, Certificate, CertificateError, InvitationId, ROSTER_MEMBERS_MAX,
+    ROSTER_NAME_BYTES_MAX, Roster, RosterMember, RosterOffer, is_roster_name,
+};
+mod formation;
+pub use formation::{
+    CANDIDATE_BYTES_MAX, FormationBody, FormationMessage, FormationStatement, Seat, SeatAnswer,
+    SeatRefusal, Seated,
+};
 mod kind;
 pub use kind::{Audience, Facts, Family, Kind, Lane};
 mod frame;

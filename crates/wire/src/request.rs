@@ -7,8 +7,8 @@ use ensign_identity::{
     Delegation, DelegationError, DelegationProof, NodeKey, Signature, SignerKey, verify,
 };
 use ensign_primitives::{
-    GroupId, MESSAGES_MAX, Network, PeerId, RequestId, SIGNERS_MAX, SessionId, SignerIndex,
-    TaggedHasher, UnixTime,
+    GroupId, KeyPath, MESSAGES_MAX, Network, PeerId, RequestId, SIGNERS_MAX, SessionId,
+    SignerIndex, TaggedHasher, UnixTime,
 };
 use serde::{
     Deserialize, Deserializer, Serialize,
@@ -63,14 +63,56 @@ pub enum TxType {
 ///
 /// Only derivations that each signer recomputes exist; a free scalar has no proof behind it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(from = "EncodedTweak", into = "EncodedTweak")]
 pub enum KeyTweak {
     /// The aggregate key itself, as an output key or for a bare message.
     None,
-    /// The taproot output key over the aggregate key as internal key (BIP341).
+    /// The taproot output key (BIP341) over a child of the aggregate key as internal key.
     Taproot {
+        /// Which child (BIP328), each step a plain tweak; [`KeyPath::ROOT`] for the aggregate key.
+        path: KeyPath,
         /// The root of the script tree, `None` for a key-path-only output.
         merkle_root: Option<[u8; 32]>,
     },
+}
+
+impl KeyTweak {
+    /// The taproot output over the aggregate key itself, without scripts: the first address that a
+    /// group has.
+    pub const ADDRESS: Self = Self::Taproot { path: KeyPath::ROOT, merkle_root: None };
+}
+
+/// A [`KeyTweak`] as it is encoded: without a path in the common case. An empty path in the third form
+/// reads as the second, which is no second encoding: the codec takes only what it would write.
+#[derive(Clone, Copy, Serialize, Deserialize)]
+enum EncodedTweak {
+    None,
+    Taproot { merkle_root: Option<[u8; 32]> },
+    TaprootChild { path: KeyPath, merkle_root: Option<[u8; 32]> },
+}
+
+impl From<KeyTweak> for EncodedTweak {
+    fn from(tweak: KeyTweak) -> Self {
+        match tweak {
+            KeyTweak::None => Self::None,
+            KeyTweak::Taproot { path, merkle_root } if path.is_root() => {
+                Self::Taproot { merkle_root }
+            }
+            KeyTweak::Taproot { path, merkle_root } => Self::TaprootChild { path, merkle_root },
+        }
+    }
+}
+
+impl From<EncodedTweak> for KeyTweak {
+    fn from(encoded: EncodedTweak) -> Self {
+        match encoded {
+            EncodedTweak::None => Self::None,
+            EncodedTweak::Taproot { merkle_root } => {
+                Self::Taproot { path: KeyPath::ROOT, merkle_root }
+            }
+            EncodedTweak::TaprootChild { path, merkle_root } => Self::Taproot { path, merkle_root },
+        }
+    }
 }
 
 /// One 32-byte message and the key it is signed under.
@@ -94,6 +136,9 @@ pub enum Payload {
         /// How many bytes, at most [`PAYLOAD_BYTES_MAX`].
         len: u32,
     },
+    /// Nothing that moves coins: the one message is [`SigningRequest::drill_message`], which each
+    /// signer recomputes. The group proves that all of it can sign.
+    Drill,
 }
 
 /// The ordered keys of a group, each once.
@@ -260,6 +305,15 @@ impl SigningRequest {
         )
     }
 
+    /// Returns what a drill signs: a tagged hash (`ensign/drill/v1`) over the group and the request's
+    /// nonce, under the key of the group's first receiving address (`0/0`). No coin can be spent with it, because what a
+    /// coin's signature signs is hashed under another tag (BIP341).
+    ///
+    /// It is the only message that a request with [`Payload::Drill`] may have. Cost: one hash over the keys.
+    pub fn drill_message(&self) -> Message {
+        drill_message(self.network, &self.signers, &self.nonce)
+    }
+
     pub(crate) fn validate(&self) -> Result<(), DecodeError> {
         self.signers.validate()?;
         codec::in_range("messages", self.messages.len() as u64, 1..=MESSAGES_MAX as u64)?;
@@ -268,13 +322,33 @@ impl SigningRequest {
             return Err(DecodeError::ControlCharacter { at, seen });
         }
         codec::in_range("creator", self.creator.0.into(), 0..=(self.signers.len() - 1) as u64)?;
-        if let Payload::Psbt { len, .. } = self.payload {
-            codec::in_range("payload bytes", len.into(), 1..=PAYLOAD_BYTES_MAX as u64)?;
+        match self.payload {
+            Payload::Blind => {}
+            Payload::Psbt { len, .. } => {
+                codec::in_range("payload bytes", len.into(), 1..=PAYLOAD_BYTES_MAX as u64)?;
+            }
+            Payload::Drill => {
+                codec::in_range("messages of a drill", self.messages.len() as u64, 1..=1)?;
+                codec::in_range("amount of a drill", self.amount, 0..=0)?;
+                if self.messages.first() != Some(&self.drill_message()) {
+                    return Err(DecodeError::DrillMessage);
+                }
+            }
         }
         // Zero stands for an end before the start.
         let lifetime = self.expires.since(self.created).as_millis() as u64;
         codec::in_range("lifetime in ms", lifetime, 1..=REQUEST_LIFETIME_MAX.as_millis() as u64)
     }
+}
+
+/// Returns what a group signs in a drill, see [`SigningRequest::drill_message`].
+///
+/// - `nonce`: that of the request.
+pub fn drill_message(network: Network, signers: &GroupKeys, nonce: &[u8; 16]) -> Message {
+    let group = signers.group_id(network);
+    let hasher = TaggedHasher::new("ensign/drill/v1", network).bytes(group.as_bytes());
+    let tweak = KeyTweak::Taproot { path: KeyPath::FIRST, merkle_root: None };
+    Message { digest: hasher.bytes(nonce).finish(), tweak }
 }
 
 /// A request with its creator's signature.

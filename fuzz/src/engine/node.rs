@@ -6,7 +6,7 @@ use ensign_engine::{
     Engine, Event as HallEvent, Offense, Output, Restored, Sentence, sentence,
     signing::{self, Event, Record, SignerAnswer, SignerQuestion, ask_local_signer},
 };
-use ensign_musig::{taproot_tweak, verify_schnorr};
+use ensign_musig::verify_schnorr;
 use ensign_primitives::{Now, PeerId, RequestId, SessionId, StateMachine as _};
 use ensign_session::{Event as SessionEvent, Finished, LocalSigner, Offense as SessionOffense};
 use ensign_wire::{Body, Frame, KeyTweak, Message, Round0, SignedRequest, SigningRequest};
@@ -182,7 +182,7 @@ impl Node {
                 assert_eq!(seen, sentence(&offense));
                 return self.check_blame(peer, &offense, seen);
             }
-            HallEvent::Peers(_) | HallEvent::Dropped { .. } => return,
+            HallEvent::Peers(_) | HallEvent::Dropped { .. } | HallEvent::Formation(_) => return,
         };
         match event {
             Event::Review(review) => {
@@ -213,9 +213,10 @@ impl Node {
         for (message, signature) in messages.iter().zip(&finished.signatures) {
             let key = match message.tweak {
                 KeyTweak::None => AGGREGATE.agg_key(),
-                KeyTweak::Taproot { merkle_root } => {
-                    let tweak = taproot_tweak(&AGGREGATE.agg_key(), merkle_root.as_ref());
-                    AGGREGATE.with_tweak(tweak).expect("a tweak the session took").agg_key()
+                KeyTweak::Taproot { path, merkle_root } => {
+                    let child = AGGREGATE.derive(&path);
+                    let output = child.and_then(|child| child.taproot(merkle_root.as_ref()));
+                    output.expect("a tweak the session took").agg_key()
                 }
             };
             assert!(verify_schnorr(&key, &message.digest, signature), "a false signature");

@@ -94,11 +94,11 @@ pub(crate) fn engine(index: usize, now: Now, restored: Restored) -> Engine {
 pub(crate) fn proposal(bits: u8) -> Proposal {
     let mode = [Mode::Committed, Mode::Fast, Mode::Strict][usize::from(bits % 3)];
     let plain = Message { digest: [bits; 32], tweak: KeyTweak::None };
-    let tweaked = Message { digest: [9; 32], tweak: KeyTweak::Taproot { merkle_root: None } };
+    let tweaked = Message { digest: [9; 32], tweak: KeyTweak::ADDRESS };
     Proposal {
         group: group().keys.group_id(NETWORK),
         messages: if bits & 0x40 == 0 { vec![plain] } else { vec![plain, tweaked] },
-        payload: (bits & 0x80 != 0).then(|| vec![bits; 40]),
+        source: (bits & 0x80 != 0).then(|| vec![bits; 40]).into(),
         purpose: String::new(),
         tx_type: TxType::Spend,
         amount: 0,

@@ -92,7 +92,7 @@ fn make_request(mode: Mode, messages: u8) -> SignedRequest {
     let keys = GROUP.keys().iter().map(|key| SignerKey::from_public_key(*key)).collect();
     let message = |number: u8| Message {
         digest: [number; 32],
-        tweak: if number == 0 { KeyTweak::None } else { KeyTweak::Taproot { merkle_root: None } },
+        tweak: if number == 0 { KeyTweak::None } else { KeyTweak::ADDRESS },
     };
     let request = SigningRequest {
         network: NETWORK,

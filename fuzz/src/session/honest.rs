@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use ensign_musig::{KeyAggCtx, taproot_tweak, verify_schnorr};
+use ensign_musig::{KeyAggCtx, verify_schnorr};
 use ensign_primitives::PeerId;
 use ensign_session::{Event, Failure, Finished, Offense, Record};
 use ensign_wire::{Body, Envelope, KeyTweak, Kind, SigningRequest, Slot};
@@ -103,8 +103,9 @@ fn check_signatures(finished: &Finished, request: &SigningRequest, group: &KeyAg
     for (signature, message) in finished.signatures.iter().zip(&request.messages) {
         let ctx = match message.tweak {
             KeyTweak::None => group.clone(),
-            KeyTweak::Taproot { merkle_root } => group
-                .with_tweak(taproot_tweak(&group.agg_key(), merkle_root.as_ref()))
+            KeyTweak::Taproot { path, merkle_root } => group
+                .derive(&path)
+                .and_then(|child| child.taproot(merkle_root.as_ref()))
                 .expect("a tweak that the session took"),
         };
         assert!(verify_schnorr(&ctx.agg_key(), &message.digest, signature), "a false signature");

@@ -11,6 +11,7 @@ use core::panic::PanicInfo;
 use ensign_deadline as _;
 use ensign_engine as _;
 use ensign_equivocation as _;
+use ensign_formation as _;
 use ensign_identity as _;
 use ensign_musig as _;
 use ensign_peers as _;

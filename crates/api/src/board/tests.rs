@@ -3,13 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ensign_coordinator::{Handle, Link, MemberInfo, Risk};
+use ensign_coordinator::{ClockGap, Handle, Lack, Link, MemberInfo, Risk, Wait};
 use ensign_identity::SignerKey;
 use ensign_musig::SecKey;
 use ensign_primitives::{GroupId, RequestId};
 use ensign_session::Phase;
 
 use super::*;
+use crate::view::LackView;
 
 const NOW: UnixTime = UnixTime::from_millis(1_000_000);
 
@@ -161,4 +162,41 @@ fn the_same_alarm_again_takes_the_place_of_the_one_before_and_the_oldest_go() {
     assert_eq!(board.alarms.len(), ALARMS_MAX);
     let known = |alarm: &AlarmView| alarm.who == ["bob".to_owned()];
     assert!(!board.alarms.iter().any(known), "the oldest are gone");
+}
+
+#[test]
+fn what_a_request_waits_for_is_on_the_board_until_it_is_being_signed() {
+    let (mut board, request) = asking();
+    let mut tell = |event: RequestEvent| {
+        board.apply(&Event::Request(request.clone(), event), NOW);
+        board.requests.first().cloned().unwrap()
+    };
+    let (alice, bob) = (SignerIndex(0), SignerIndex(1));
+    let wait = |agreed: &[SignerIndex], missing: &[SignerIndex]| Wait {
+        agreed: agreed.to_vec(),
+        missing: missing.to_vec(),
+        lacks: vec![Lack { who: alice, whom: bob }],
+        clocks: vec![ClockGap { who: bob, minutes_ahead: 6 }],
+        ..Wait::default()
+    };
+    let view = tell(RequestEvent::Wait(Box::new(wait(&[bob], &[alice]))));
+    assert!(view.is_asking());
+    let told = view.wait.unwrap();
+    assert_eq!(
+        (told.ready, &told.agreed[..], &told.missing[..]),
+        (false, &["bob".to_owned()][..], &["alice".to_owned()][..])
+    );
+    let lack = LackView { who: "alice".to_owned(), whom: "bob".to_owned() };
+    assert_eq!((told.lacks, told.clocks[0].minutes_ahead), (vec![lack], 6));
+    assert_eq!(told.text[0], "1 of 2 has agreed; it is your turn");
+
+    let view = tell(RequestEvent::Wait(Box::new(wait(&[alice, bob], &[]))));
+    assert!(!view.is_asking(), "our user has agreed");
+    assert!(tell(RequestEvent::Voided { notes: vec![] }).is_asking());
+    let view = tell(RequestEvent::Wait(Box::new(wait(&[alice, bob], &[]))));
+    assert!(view.is_asking(), "the yes is void, whatever was said to the others");
+    assert!(tell(RequestEvent::Withdrawn).is_asking());
+    let phase = |phase| RequestEvent::Phase { phase };
+    assert!(tell(phase(Phase::Committing)).wait.is_some());
+    assert_eq!(tell(phase(Phase::Revealing)).wait, None);
 }

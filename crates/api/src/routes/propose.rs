@@ -23,11 +23,7 @@ pub(super) async fn preview(
     let job = inside.job(job).await?;
     let preview = inside.coordinator.preview(&job).await;
     let preview = preview.map_err(|error| inside.house.refused(&error))?;
-    let messages = match &job.work {
-        Work::Messages(messages) => messages.clone(),
-        Work::Psbt(_) => Vec::new(),
-    };
-    Ok(inside.large.answer(StatusCode::OK, &PreviewView::new(&preview, &messages)))
+    Ok(inside.large.answer(StatusCode::OK, &PreviewView::new(&preview, &job.work)))
 }
 
 pub(super) async fn propose(
@@ -64,13 +60,14 @@ pub(super) async fn propose(
 
 impl Inside {
     async fn job(&self, job: Job) -> Result<SigningJob, Problem> {
-        let Job { group, psbt, messages } = job;
-        let work = match (psbt, messages) {
-            (Some(psbt), messages) if messages.is_empty() => Work::Psbt(psbt.into_bytes()),
-            (None, messages) if !messages.is_empty() => {
+        let Job { group, psbt, messages, drill } = job;
+        let work = match (psbt, messages, drill) {
+            (Some(psbt), messages, false) if messages.is_empty() => Work::Psbt(psbt.into_bytes()),
+            (None, messages, false) if !messages.is_empty() => {
                 Work::Messages(messages.iter().map(|it| message(it)).collect::<Result<_, _>>()?)
             }
-            _ => return Err(misunderstood("give one of psbt and messages".to_owned())),
+            (None, messages, true) if messages.is_empty() => Work::Drill,
+            _ => return Err(misunderstood("give one of psbt, messages and drill".to_owned())),
         };
         Ok(SigningJob::new(self.group(&group).await?.id, work))
     }

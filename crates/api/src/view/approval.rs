@@ -1,8 +1,8 @@
 //! What a request asks for, and what a proposal would ask for.
 
-use ensign_coordinator::{Approval, GroupInfo, LedgerError, Preview, Records};
+use ensign_coordinator::{Approval, GroupInfo, LedgerError, Preview, Records, Work};
 use ensign_primitives::{Network, RequestId, UnixTime};
-use ensign_psbt::{Note, Summary, Surroundings, judge, judge_blind};
+use ensign_psbt::{Facts, Note, Summary, Surroundings, judge, judge_blind};
 use ensign_wire::{GroupKeys, Payload, SignedRequest};
 use serde::{Deserialize, Serialize};
 
@@ -54,6 +54,9 @@ pub struct PreviewView {
 pub struct WorkView {
     /// Whether nobody can tell what the messages mean.
     pub blind: bool,
+    /// Whether it is a drill: nobody's coins move.
+    #[serde(default)]
+    pub drill: bool,
     /// The 32 bytes that are signed, for each signature.
     pub messages: Vec<String>,
     /// What a PSBT does.
@@ -72,8 +75,9 @@ impl ApprovalView {
     pub fn new(approval: &Approval) -> Self {
         let request = &approval.request.request;
         let Approval { summary, notes, .. } = approval;
-        let messages = request.messages.iter().map(|message| message.digest);
-        let work = WorkView::new(summary.as_deref(), messages, notes);
+        let messages: Vec<_> = request.messages.iter().map(|message| message.digest).collect();
+        let facts = facts(request.payload, summary.as_deref(), &messages);
+        let work = WorkView::new(&facts, messages.iter().copied(), notes);
         Self {
             request: approval.id.to_string(),
             handle: approval.handle.map(|handle| handle.to_string()),
@@ -92,15 +96,20 @@ impl ApprovalView {
 impl PreviewView {
     /// Takes what a coordinator would propose.
     ///
-    /// - `messages`: what a proposal of bare messages signs.
-    pub fn new(preview: &Preview, messages: &[[u8; 32]]) -> Self {
+    /// - `work`: what that signs.
+    pub fn new(preview: &Preview, work: &Work) -> Self {
         let Preview { group, summary, notes, digest, refused } = preview;
         let GroupInfo { name, id, .. } = &**group;
         let sighashes = |summary: &Summary| -> Vec<[u8; 32]> {
             summary.inputs.iter().map(|input| input.sighash).collect()
         };
-        let messages = summary.as_deref().map_or_else(|| messages.to_vec(), sighashes);
-        let work = WorkView::new(summary.as_deref(), messages, notes);
+        let (facts, messages) = match (work, summary.as_deref()) {
+            (_, Some(summary)) => (Facts::Psbt(summary), sighashes(summary)),
+            (Work::Messages(messages), None) => (Facts::Blind(messages), messages.clone()),
+            // A PSBT has a summary. What a drill signs has the request's nonce in it.
+            (Work::Psbt(_) | Work::Drill, None) => (Facts::Drill, Vec::new()),
+        };
+        let work = WorkView::new(&facts, messages, notes);
         let work = WorkView { digest: Some(digest.to_string()), ..work };
         let refused = refused.as_ref().map(ToString::to_string);
         Self { group: name.clone(), group_id: id.to_string(), work, refused }
@@ -110,15 +119,19 @@ impl PreviewView {
 impl WorkView {
     /// Takes what was recomputed; the digest is added where a yes is waited for.
     pub fn new(
-        summary: Option<&Summary>,
+        facts: &Facts<'_>,
         messages: impl IntoIterator<Item = [u8; 32]>,
         notes: &[Note],
     ) -> Self {
         let messages: Vec<_> = messages.into_iter().map(hex::encode).collect();
         let notes = NoteView::all(notes);
-        let text = text(summary, &messages, &notes);
-        let blind = summary.is_none();
-        Self { blind, messages, summary: summary.map(SummaryView::new), notes, digest: None, text }
+        let text = text(facts, &messages, &notes);
+        let (blind, drill, summary) = match facts {
+            Facts::Psbt(summary) => (false, false, Some(SummaryView::new(summary))),
+            Facts::Blind(_) => (true, false, None),
+            Facts::Drill => (false, true, None),
+        };
+        Self { blind, drill, messages, summary, notes, digest: None, text }
     }
 
     /// Recomputes it from what is kept; nothing where a PSBT is not. Ages are as of now, coins of other
@@ -138,7 +151,12 @@ impl WorkView {
         let messages = request.messages.iter().map(|message| message.digest);
         if request.payload == Payload::Blind {
             let notes = judge_blind(request.messages.len());
-            return Ok(Some(Self::new(None, messages, &notes)));
+            let messages: Vec<_> = messages.collect();
+            let facts = Facts::Blind(&messages);
+            return Ok(Some(Self::new(&facts, messages.iter().copied(), &notes)));
+        }
+        if request.payload == Payload::Drill {
+            return Ok(Some(Self::new(&Facts::Drill, messages, &[])));
         }
         let payload = records.payload(id)?;
         let keys = keys(request.network, group);
@@ -146,7 +164,7 @@ impl WorkView {
             let psbt = ensign_psbt::parse(&payload).ok()?;
             let summary = ensign_psbt::analyze(&psbt, &keys).ok()?.summary;
             let notes = judge(&summary, &Surroundings { now, coins: &[] });
-            Some(Self::new(Some(&summary), messages, &notes))
+            Some(Self::new(&Facts::Psbt(&summary), messages, &notes))
         }))
     }
 
@@ -167,11 +185,29 @@ pub(crate) fn keys(network: Network, group: &GroupInfo) -> Option<ensign_psbt::G
     ensign_psbt::Group::new(network, &GroupKeys::new(keys).ok()?).ok()
 }
 
+/// What a drill is, for whoever is asked.
+const DRILL: &str = "A DRILL: nobody's coins move. What is signed is no transaction, and cannot become one;\nthat it \
+                     is signed shows that all of the group can sign.";
+
+/// Returns what a request has its signers sign.
+pub fn facts<'a>(
+    payload: Payload,
+    summary: Option<&'a Summary>,
+    messages: &'a [[u8; 32]],
+) -> Facts<'a> {
+    match (summary, payload) {
+        (Some(summary), _) => Facts::Psbt(summary),
+        (None, Payload::Drill) => Facts::Drill,
+        (None, Payload::Blind | Payload::Psbt { .. }) => Facts::Blind(messages),
+    }
+}
+
 /// Words it for a person: what is signed, then the notes.
-fn text(summary: Option<&Summary>, messages: &[String], notes: &[NoteView]) -> String {
-    let mut text = match summary {
-        Some(summary) => summary.to_string(),
-        None => {
+fn text(facts: &Facts<'_>, messages: &[String], notes: &[NoteView]) -> String {
+    let mut text = match facts {
+        Facts::Psbt(summary) => summary.to_string(),
+        Facts::Drill => String::from(DRILL),
+        Facts::Blind(_) => {
             let mut text = String::from(
                 "BLIND: these bytes are signed as they are, nobody can tell what they mean.\nThey \
                  may move coins that are locked to the group's aggregate key.",

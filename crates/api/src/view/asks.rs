@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// What is to be signed, by `POST /v1/previews` and `/v1/requests`: a PSBT, or bare messages.
+/// What is to be signed, by `POST /v1/previews` and `/v1/requests`: a PSBT, bare messages, or a drill.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Job {
@@ -14,6 +14,9 @@ pub struct Job {
     /// Bare messages, each 32 bytes in hex.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub messages: Vec<String>,
+    /// Whether it is a drill: a message that moves nobody's coins and shows that all can sign.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub drill: bool,
 }
 
 /// `POST /v1/requests`.

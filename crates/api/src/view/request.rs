@@ -9,7 +9,7 @@ use ensign_wire::{AbortReason, Payload};
 use serde::{Deserialize, Serialize};
 
 use super::words::{mode_name, phase_name};
-use super::{ApprovalView, ResultView, SummaryView, WorkView};
+use super::{ApprovalView, ResultView, SummaryView, WaitView, WorkView};
 
 /// One request.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,6 +39,9 @@ pub struct RequestView {
     pub messages: Option<usize>,
     /// Whether nobody can tell what they mean.
     pub blind: Option<bool>,
+    /// Whether it is a drill: nobody's coins move.
+    #[serde(default)]
+    pub drill: Option<bool>,
     /// What is spent of the group.
     pub amount_sat: Option<u64>,
     /// What leaves the group, fee included.
@@ -77,6 +80,10 @@ pub struct RequestView {
     pub who: Vec<String>,
     /// Since when.
     pub waiting_since_ms: Option<u64>,
+    /// Whose yes is missing, and who has to be there, in a node that runs and as long as nothing is
+    /// being signed.
+    #[serde(default)]
+    pub wait: Option<WaitView>,
     /// Whether its result was written out.
     pub received: bool,
 }
@@ -138,6 +145,7 @@ impl RequestView {
             view.mode = Some(mode_name(request.mode).to_owned());
             view.messages = Some(request.messages.len());
             view.blind = Some(request.payload == Payload::Blind);
+            view.drill = Some(request.payload == Payload::Drill);
             view.amount_sat = Some(request.amount);
             view.created_ms = Some(request.created.as_millis());
             view.expires_ms = Some(request.expires.as_millis());
@@ -164,6 +172,7 @@ impl RequestView {
         match &outline.work {
             OutlinedWork::Psbt { txid, spent, leaving, fee, coins } => {
                 self.blind = Some(false);
+                self.drill = Some(false);
                 self.messages = Some(coins.len());
                 self.amount_sat = Some(*spent);
                 self.leaving_sat = Some(*leaving);
@@ -173,7 +182,13 @@ impl RequestView {
             }
             OutlinedWork::Blind { messages } => {
                 self.blind = Some(true);
+                self.drill = Some(false);
                 self.messages = Some(usize::from(*messages));
+            }
+            OutlinedWork::Drill => {
+                self.blind = Some(false);
+                self.drill = Some(true);
+                self.messages = Some(1);
             }
         }
     }
@@ -205,6 +220,7 @@ impl RequestView {
             mode: Some(mode),
             messages: Some(work.messages.len()),
             blind: Some(work.blind),
+            drill: Some(work.drill),
             grave: work.grave().into_iter().map(str::to_owned).collect(),
             amount_sat: Some(request.amount),
             created_ms: Some(created_ms),
@@ -228,6 +244,7 @@ impl RequestView {
         self.grave.clone_from(&live.grave);
         self.joined.clone_from(&live.joined);
         self.waiting_since_ms = live.waiting_since_ms;
+        self.wait.clone_from(&live.wait);
         self
     }
 

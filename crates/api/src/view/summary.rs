@@ -45,6 +45,8 @@ pub struct InputView {
     pub address: String,
     /// The 32 bytes that are signed for it.
     pub sighash: String,
+    /// Which child of the group's key it is locked to, as `0/3`; `m` is the key itself.
+    pub path: String,
 }
 
 /// One payment.
@@ -56,6 +58,9 @@ pub struct OutputView {
     pub amount_sat: u64,
     /// Whether the group, and nobody else, can spend it.
     pub ours: bool,
+    /// Which child of the group's key can spend it, as `1/3`; `m` is the key itself. Absent if not ours.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
     /// Whether `to` is an address.
     pub is_address: bool,
 }
@@ -92,11 +97,13 @@ impl SummaryView {
             amount_sat: input.amount,
             address: input.address.clone(),
             sighash: hex::encode(input.sighash),
+            path: input.path.to_string(),
         };
         let output = |output: &ensign_psbt::PaidOutput| OutputView {
             to: output.destination.to_string(),
             amount_sat: output.amount,
-            ours: output.ours,
+            ours: output.ours.is_some(),
+            path: output.ours.map(|own| own.path.to_string()),
             is_address: matches!(output.destination, Destination::Address(_)),
         };
         let ages = summary.relative_lock_times.iter();

@@ -1,7 +1,7 @@
 //! Requests for as many messages as there may be, each under a key of its own.
 
 use anyhow::Result;
-use ensign_primitives::MESSAGES_MAX;
+use ensign_primitives::{KeyPath, MESSAGES_MAX};
 use ensign_wire::{KeyTweak, Message, Mode, Payload};
 
 use super::{
@@ -25,7 +25,10 @@ impl Source for Large {
     fn next(&mut self, insider: &Insider<'_>) -> Result<(Asked, Option<Vec<u8>>)> {
         let message = |_| {
             let (digest, root) = (random()?, random()?);
-            Ok(Message { digest, tweak: KeyTweak::Taproot { merkle_root: Some(root) } })
+            Ok(Message {
+                digest,
+                tweak: KeyTweak::Taproot { path: KeyPath::ROOT, merkle_root: Some(root) },
+            })
         };
         let messages = (0..MESSAGES_MAX).map(message).collect::<Result<_>>()?;
         let wanted = Wanted { messages, payload: Payload::Blind, amount: 0, mode: Mode::Committed };

@@ -1,11 +1,14 @@
 //! The command line of what a home has of its own: itself, its contact, its groups.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use ensign_primitives::Network;
 
 use crate::address::Address;
+use crate::words::parse_duration;
 
 /// `ensign init`.
 #[derive(Debug, Args)]
@@ -86,6 +89,24 @@ pub(crate) enum Group {
     Show {
         /// The group
         name: String,
+    },
+    /// Have all members sign a message that moves nobody's coins, and keep that it worked: before the
+    /// group is paid, and from time to time
+    Drill {
+        /// The group
+        name: String,
+        /// How long the others have to say yes, at most 1d
+        #[arg(long, value_name = "DURATION", default_value = "2h", value_parser = parse_duration)]
+        expires: Duration,
+        /// Do not ask before proposing it
+        #[arg(long)]
+        yes: bool,
+        /// Let the process that listens at this Unix socket sign (`ensign signer`)
+        #[arg(long, value_name = "SOCKET")]
+        signer: Option<PathBuf>,
+        /// Where to listen instead of where the settings say
+        #[arg(long, value_name = "IP:PORT")]
+        listen: Option<SocketAddr>,
     },
     /// Print the group's output descriptor, for wallets that watch its address: with musig(), and for
     /// those that do not know it without

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use ensign_psbt::OutPoint;
+use ensign_psbt::DraftCoin;
 
 /// `ensign psbt`.
 #[derive(Debug, Subcommand)]
@@ -26,9 +26,10 @@ pub(crate) struct NewPsbt {
     /// Whose coins are spent
     #[arg(long)]
     pub(crate) group: String,
-    /// A coin at the group's address: transaction id, output number, satoshi; give one for each
-    #[arg(long, value_name = "TXID:VOUT:SAT", required = true, value_parser = coin)]
-    pub(crate) coin: Vec<(OutPoint, u64)>,
+    /// A coin of the group: transaction id, output number, satoshi, and the path of the address it is
+    /// at, as in @0/3 [default: the bare address]; give one for each
+    #[arg(long, value_name = "TXID:VOUT:SAT[@PATH]", required = true, value_parser = coin)]
+    pub(crate) coin: Vec<DraftCoin>,
     /// An address, or the name of a payee, and satoshi; give one for each [default: all coins become
     /// one]
     #[arg(long, value_name = "ADDRESS:SAT", value_parser = payment)]
@@ -44,10 +45,12 @@ pub(crate) struct NewPsbt {
     pub(crate) force: bool,
 }
 
-fn coin(text: &str) -> Result<(OutPoint, u64), String> {
-    let (outpoint, amount) = text.rsplit_once(':').ok_or("write it as TXID:VOUT:SAT")?;
+fn coin(text: &str) -> Result<DraftCoin, String> {
+    let (coin, path) = text.split_once('@').unwrap_or((text, "m"));
+    let (outpoint, amount) = coin.rsplit_once(':').ok_or("write it as TXID:VOUT:SAT[@PATH]")?;
     let outpoint = outpoint.parse().map_err(|error| format!("`{outpoint}`: {error}"))?;
-    Ok((outpoint, satoshi(amount)?))
+    let path = path.parse().map_err(|error| format!("`{path}`: {error}"))?;
+    Ok(DraftCoin { outpoint, amount: satoshi(amount)?, path })
 }
 
 fn payment(text: &str) -> Result<(String, u64), String> {
@@ -78,13 +81,17 @@ fn fee_rate(text: &str) -> Result<u64, String> {
 
 #[cfg(test)]
 mod tests {
+    use ensign_primitives::KeyPath;
+
     use super::*;
 
     #[test]
     fn coins_payments_and_rates_are_read_as_people_write_them() {
         let txid = "ab".repeat(32);
-        let (outpoint, amount) = coin(&format!("{txid}:1:50_000")).unwrap();
-        assert_eq!((outpoint.vout, amount), (1, 50_000));
+        let bare = coin(&format!("{txid}:1:50_000")).unwrap();
+        assert_eq!((bare.outpoint.vout, bare.amount, bare.path), (1, 50_000, KeyPath::ROOT));
+        let derived = coin(&format!("{txid}:1:50_000@0/3")).unwrap();
+        assert_eq!((derived.amount, derived.path.steps()), (50_000, &[0, 3][..]));
         assert_eq!(payment("acme:1").unwrap(), ("acme".to_owned(), 1));
         for (text, rate) in [("5", 5_000), ("1.25", 1_250), ("0.5", 500), ("1.001", 1_001)] {
             assert_eq!(fee_rate(text), Ok(rate), "{text}");
@@ -95,7 +102,13 @@ mod tests {
         for wrong in ["0.5", "", "1 BTC", "-1", "99999999999999999999"] {
             assert!(payment(&format!("x:{wrong}")).unwrap_err().contains("satoshi"), "{wrong}");
         }
-        for wrong in ["ab:0:1", &format!("{txid}:1"), &format!("{txid}:x:1"), "1"] {
+        for wrong in [
+            "ab:0:1",
+            &format!("{txid}:1"),
+            &format!("{txid}:x:1"),
+            "1",
+            &format!("{txid}:1:1@0h/1"),
+        ] {
             assert!(coin(wrong).is_err(), "{wrong}");
         }
     }

@@ -5,6 +5,7 @@ use ensign_primitives::SignerIndex;
 use serde_json::{Value, json};
 
 use super::block_on;
+use super::sign::{self, Drill};
 use crate::address::Address;
 use crate::args::Group;
 use crate::catalogue as code;
@@ -41,6 +42,9 @@ pub(super) fn run(home: Home, args: Group, output: Output) -> Result<()> {
         Group::Forget { name, yes } => forget(home, &name, yes, output)?,
         Group::List => list(&home, output)?,
         Group::Show { name } => show(&home.group(&name)?, output),
+        Group::Drill { name, expires, yes, signer, listen } => {
+            sign::drill(home, Drill { group: name, expires, yes, signer, listen }, output)?;
+        }
         Group::Descriptor { name } => descriptor(&home.group(&name)?, output),
     }
     Ok(())
@@ -186,12 +190,14 @@ fn show(group: &SignerGroup, output: Output) {
 
 fn text(group: &SignerGroup) -> String {
     let mut text = format!(
-        "group {}: all {} must sign\n  id       {}\n  address  {}\n  network  {}\n  members",
+        "group {}: all {} must sign\n  id       {}\n  address  {}\n  network  {}\n  drill    {}\n  \
+         members",
         group.name,
         group.members.len(),
         group.id(),
         group.keys.address(),
         group.keys.network(),
+        drill_in_words(group),
     );
     let width = group.names().iter().map(String::len).max().unwrap_or(0);
     for (index, member) in (0..).map(SignerIndex).zip(&group.members) {
@@ -200,6 +206,14 @@ fn text(group: &SignerGroup) -> String {
         text += &format!("\n    {name:width$}  {signer}  {place}");
     }
     text
+}
+
+/// Says when the group was drilled last.
+fn drill_in_words(group: &SignerGroup) -> String {
+    match &group.upkeep.drill {
+        Some(drill) => format!("{}, all {} have signed", drill.when(), group.members.len()),
+        None => format!("NEVER: before it is paid, `ensign group drill {}`", group.name),
+    }
 }
 
 fn places(member: &Contact) -> String {
@@ -227,5 +241,6 @@ fn line(group: &SignerGroup) -> Line {
         .with("id", group.id().to_string())
         .with("address", group.keys.address())
         .with("network", group.keys.network().name())
+        .with("drilled_ms", group.upkeep.drill.as_ref().map(|drill| drill.at_ms))
         .with("members", members)
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use ensign_api::view::{Job, PreviewView, WorkView};
 use ensign_primitives::UnixTime;
-use ensign_psbt::{Draft, DraftError, Drafted, Form, Psbt, Surroundings, analyze, judge};
+use ensign_psbt::{Draft, DraftError, Drafted, Facts, Form, Psbt, Surroundings, analyze, judge};
 
 use crate::args::{self, NewPsbt};
 use crate::catalogue as code;
@@ -41,7 +41,8 @@ fn make(home: &Home, new: NewPsbt, output: Output) -> Result<()> {
         (known.unwrap_or(to), amount)
     };
     let payments = to.into_iter().map(address).collect();
-    let draft = Draft { coins: coin, payments, sat_per_kvb: fee_rate };
+    let change = group.keys.next_change();
+    let draft = Draft { coins: coin, payments, sat_per_kvb: fee_rate, change };
     let drafted = draft.build(&group.keys).map_err(|error| draft_failure(&error))?;
     let Drafted { psbt, fee, change, dust, .. } = &drafted;
     let work = judged(home, &group, psbt)?;
@@ -134,7 +135,7 @@ fn judged(home: &Home, group: &SignerGroup, psbt: &Psbt) -> Result<WorkView> {
     let now = UnixTime::from_millis(unix_micros() / 1000);
     let notes = judge(&spend.summary, &Surroundings { now, coins: &[] });
     let sighashes: Vec<[u8; 32]> = spend.messages.iter().map(|message| message.digest).collect();
-    Ok(WorkView::new(Some(&spend.summary), sighashes, &notes))
+    Ok(WorkView::new(&Facts::Psbt(&spend.summary), sighashes, &notes))
 }
 
 fn draft_failure(error: &DraftError) -> Failure {

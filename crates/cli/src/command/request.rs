@@ -20,6 +20,10 @@ use crate::target::{Finished, Target, Targets};
 use crate::views::{self, short};
 use crate::words::foreign;
 
+fn has_no_transaction(request: &RequestView) -> bool {
+    request.blind == Some(true) || request.drill == Some(true)
+}
+
 /// Shows requests, or decides about one.
 pub(super) fn run(home: Home, args: Request, output: Output) -> Result<()> {
     let mut kept = Kept::open(home)?;
@@ -28,8 +32,8 @@ pub(super) fn run(home: Home, args: Request, output: Output) -> Result<()> {
         Request::History => history(&kept, output),
         Request::Show { id, out, extract, force } => {
             let detail = kept.request(&id)?;
-            if extract.is_some() && detail.request.blind == Some(true) {
-                let what = "a bare message gives no transaction to extract";
+            if extract.is_some() && has_no_transaction(&detail.request) {
+                let what = "a message gives no transaction to extract";
                 let failure = Failure::new(&code::COMMAND_LINE, what);
                 return Err(failure.hint("leave --extract out; --out writes the signature"));
             }

@@ -4,9 +4,11 @@ mod remote;
 mod session;
 mod task;
 
+use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
-use ensign_api::view::PreviewView;
+use ensign_api::view::{PreviewView, WorkView};
 use ensign_coordinator::{Approval, Consent, SigningJob};
 use ensign_wire::REQUEST_LIFETIME_MAX;
 
@@ -14,7 +16,7 @@ use self::remote::Errand;
 use self::session::Session;
 use self::task::Task;
 use super::block_on;
-use crate::args::Sign;
+use crate::args::{SessionMode, Sign};
 use crate::catalogue as code;
 use crate::durable::Existing;
 use crate::failure::{Failure, Result};
@@ -22,12 +24,13 @@ use crate::group::SignerGroup;
 use crate::home::{HeldHome, Home};
 use crate::narrator::Narrator;
 use crate::node::{IsMoved, Node, command_failure};
-use crate::output::Output;
+use crate::output::{Line, Output};
 use crate::question::{self, Answer, Audience, Question, Wanted};
 use crate::remote::Remote;
 use crate::request::{self, Asked};
 use crate::stop::Stop;
 use crate::target::{Finished, Targets};
+use crate::upkeep::backup_age;
 use crate::words;
 
 /// Signs one PSBT or message with the others.
@@ -47,10 +50,66 @@ pub(super) fn run(home: Home, args: Sign, output: Output) -> Result<()> {
     let (out, extract) = (args.out.as_deref(), args.extract.as_deref());
     let targets = Targets::check(out, extract, task.form, existing)?;
     if let Some(node) = Remote::find(&home)? {
-        return Errand { work: task.work, targets, args, output }.run(&node);
+        let signers = group.members.len();
+        return Errand { work: task.work, signers, home, targets, args, output }.run(&node);
     }
     let held = home.with_signer(args.signer.clone()).hold()?;
     block_on(Proposal { held, group, task, targets, args, output }.sign())
+}
+
+/// What a drill is asked for with.
+pub(super) struct Drill {
+    /// The group.
+    pub(super) group: String,
+    /// How long the others have.
+    pub(super) expires: Duration,
+    /// Do not ask.
+    pub(super) yes: bool,
+    /// Who signs, if another process does.
+    pub(super) signer: Option<PathBuf>,
+    /// Where to listen.
+    pub(super) listen: Option<SocketAddr>,
+}
+
+/// Drills a group: all sign what moves nobody's coins.
+pub(super) fn drill(home: Home, drill: Drill, output: Output) -> Result<()> {
+    let Drill { group, expires, yes, signer, listen } = drill;
+    let args = Sign {
+        psbt: None,
+        message: None,
+        drill: true,
+        group,
+        out: None,
+        extract: None,
+        force: false,
+        mode: SessionMode::Committed,
+        purpose: String::new(),
+        expires,
+        signer,
+        yes,
+        accept_note: Vec::new(),
+        listen,
+        until_stdin_closes: false,
+    };
+    run(home, args, output)
+}
+
+/// Says that a drill has worked.
+fn drilled(group: &str, signers: usize, output: Output) {
+    let line = Line::new("drilled").with("group", group).with("signers", signers);
+    let text = format!(
+        "group {group} is drilled: all {signers} have signed, nobody's coins moved\nIt is kept with \
+         the group: `ensign group show {group}`"
+    );
+    output.tell(&line, text);
+}
+
+/// Adds how old our backup is to what is asked about a drill.
+pub(crate) fn with_backup(mut work: WorkView, home: &Home) -> WorkView {
+    if work.drill {
+        work.text += &format!("\n{}", backup_age(words::now(), home.backup_read_back()));
+    }
+    work
 }
 
 /// Everything that a signature begins with.
@@ -101,6 +160,11 @@ impl Proposal {
             outcome = session.outcome() => outcome,
         };
         let written = match result {
+            Ok(_) if args.drill => {
+                session.node.keep_drill(session.request.id, output).await;
+                drilled(&session.request.group.name, others + 1, output);
+                Ok(())
+            }
             Ok(outcome) => {
                 let finished = Finished::new(&outcome, &group_keys);
                 session.hand_out(finished, targets, &mut stop, output).await
@@ -142,8 +206,8 @@ impl Asking<'_> {
     async fn propose(mut self, job: SigningJob, task: &Task, args: &Sign) -> Result<Approval> {
         let refused = |error| command_failure(&error);
         let preview = self.node.coordinator.preview(&job).await.map_err(refused)?;
-        let messages: Vec<_> = task.message.into_iter().collect();
-        let view = PreviewView::new(&preview, &messages);
+        let mut view = PreviewView::new(&preview, &task.work);
+        view.work = with_backup(view.work, self.node.home());
         let question = request::own_question(&view.work);
         self.output.json(&request::preview_line(&view));
         let yes = if args.yes {

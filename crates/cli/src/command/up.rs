@@ -9,6 +9,7 @@ use ensign_psbt::ConsentDigest;
 
 use self::given::Given;
 use self::rule::{Rule, Verdict};
+use super::sign::with_backup;
 use crate::args::{Approve, Up};
 use crate::catalogue as code;
 use crate::failure::{Failure, Result};
@@ -206,7 +207,8 @@ impl Duty {
     }
 
     async fn decide(&mut self, approval: &Approval) {
-        let (id, asked) = (approval.id, Asked::of(approval));
+        let (id, mut asked) = (approval.id, Asked::of(approval));
+        asked.work = with_backup(asked.work, self.node.home());
         let is_for_person = self.given.is_for_person(&id);
         let mut verdict = self.rule.verdict(&approval.group.id, &request::grave(&approval.notes));
         if is_for_person && matches!(verdict, Verdict::Yes(_)) {

@@ -17,6 +17,7 @@ use crate::durable::{self, Existing, Readers};
 use crate::failure::{Failure, Result};
 use crate::group::SignerGroup;
 use crate::names;
+use crate::upkeep::{Drill, Upkeep};
 use crate::words::{self, check_name, foreign};
 use ensign_peers::contact::{Contact, ContactError};
 
@@ -33,6 +34,20 @@ struct GroupFile {
     address: String,
     /// The contact code of each other member, after `NAME=` where this user calls it otherwise.
     members: Vec<String>,
+    /// That each member has confirmed this group; in hex.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    certificate: Option<String>,
+    /// The first receiving address that was not handed out yet.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    next_address: u32,
+    /// The last drill in which all have signed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    drill: Option<Drill>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands out references")]
+const fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 impl Home {
@@ -51,6 +66,9 @@ impl Home {
             id: group.id().to_string(),
             address: group.keys.address().to_owned(),
             members: group.others().map(member).collect(),
+            certificate: group.upkeep.certificate.clone(),
+            next_address: group.upkeep.next_address,
+            drill: group.upkeep.drill.clone(),
         };
         let text = toml::to_string_pretty(&file)
             .map_err(|error| Failure::new(&code::INTERNAL, error.to_string()))?;
@@ -160,7 +178,13 @@ impl Home {
             );
             return Err(toml_file::wrong(&path, line_of(&text, "address = "), what, &hint));
         }
-        Ok(group)
+        if file.drill.as_ref().is_some_and(|drill| !drill.is_of(&group.keys)) {
+            let what = "the group has not signed this drill";
+            let hint = "remove the four lines from here on, and drill the group again";
+            return Err(toml_file::wrong(&path, line_of(&text, "[drill]"), what, hint));
+        }
+        let GroupFile { certificate, next_address, drill, .. } = file;
+        Ok(SignerGroup { upkeep: Upkeep { certificate, next_address, drill }, ..group })
     }
 }
 

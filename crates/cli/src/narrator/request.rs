@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use ensign_api::view::WaitView;
 use ensign_coordinator::{
     Approval, Because, LostAttempt, Opener, Outcome, Problem, Reached, RequestEvent, RequestRef,
     Resumption,
@@ -14,7 +15,7 @@ use super::{Narrator, cpu_micros, of_problem, phase_name};
 use crate::failure::Failure;
 use crate::output::{Line, failure_line, named};
 use crate::request::{self, Asked};
-use crate::{catalogue, words};
+use crate::{catalogue, views, words};
 
 impl Narrator {
     pub(super) fn request(&self, request: &RequestRef, event: &RequestEvent) {
@@ -33,6 +34,14 @@ impl Narrator {
             RequestEvent::Recovered(outcome) => self.recovered(request, outcome),
             RequestEvent::Voided { notes } => self.voided(request, notes),
             RequestEvent::Waiting { on, since } => self.waiting(request, on, *since),
+            RequestEvent::Wait(wait) => self.wait(request, &WaitView::new(wait, &request.group)),
+            RequestEvent::Withdrawn => {
+                let text = format!(
+                    "{}: you have taken your yes back; nothing of yours was signed",
+                    head(request)
+                );
+                self.output.talk(&about("withdrawn", request), text);
+            }
             RequestEvent::Unreachable { who } => self.silent(request, who),
             RequestEvent::AttemptFailed { problem } => {
                 self.ended("attempt_failed", "this attempt ended", request, problem);
@@ -97,6 +106,15 @@ impl Narrator {
         let text = format!("{}: waiting for {}{waited}", head(request), whom(request, on));
         let line = about("waiting", request).with("who", Self::signers(request, on));
         self.progress(&line.with("since_s", since.as_secs_f64()), Some(text));
+    }
+
+    /// Tells whose yes is missing, and who has to be there.
+    pub(crate) fn wait(&self, request: &RequestRef, wait: &WaitView) {
+        let text = format!("{}: {}", head(request), wait.text.join("\n  "));
+        let fields = views::fields(wait).into_iter();
+        let line =
+            fields.fold(about("wait", request), |line, (name, value)| line.with_owned(name, value));
+        self.progress(&line, Some(text));
     }
 
     fn silent(&self, request: &RequestRef, who: &[SignerIndex]) {

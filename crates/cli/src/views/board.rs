@@ -3,7 +3,7 @@
 use ensign_api::Board;
 use ensign_api::view::{GroupView, MemberView, PeerView, RequestView};
 
-use super::requests::{asked, waits};
+use super::requests::{asked, wait, waits};
 use super::{btc, ends, grouped, moment, short, span};
 use crate::words::{self, foreign};
 
@@ -83,6 +83,9 @@ fn left(end_ms: u64, now_ms: u64) -> String {
 /// What is paid to whom, and the fee: together, what leaves the group.
 fn moves(request: &RequestView) -> String {
     let messages = request.messages.unwrap_or(0);
+    if request.drill == Some(true) {
+        return "a drill: nobody's coins move".to_owned();
+    }
     if request.blind == Some(true) {
         return format!("BLIND, {}", words::count(messages, "message"));
     }
@@ -115,7 +118,8 @@ fn follows(request: &RequestView, now_ms: u64) -> Vec<String> {
         vec![format!("{}  {}{count}  {phase}", called(request), foreign(&request.group))];
     lines.push(moves(request));
     lines.extend(asked(request));
-    lines.extend(waits(request, now_ms));
+    let wait = wait(request);
+    lines.extend(if wait.is_empty() { waits(request, now_ms).into_iter().collect() } else { wait });
     lines
 }
 

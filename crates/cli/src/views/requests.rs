@@ -45,6 +45,9 @@ pub(crate) fn history(requests: &[&RequestView]) -> String {
 
 /// What leaves the group; what is spent, where only that is known.
 fn amount(request: &RequestView) -> String {
+    if request.drill == Some(true) {
+        return "nothing".to_owned();
+    }
     match (request.blind, request.leaving_sat, request.amount_sat) {
         (Some(true), ..) => "BLIND".to_owned(),
         (_, Some(leaving), _) => btc(leaving),
@@ -78,8 +81,17 @@ pub(super) fn asked(request: &RequestView) -> Option<String> {
     })
 }
 
+/// Whose yes is missing, and who has to be there, in sentences; the first is what a list has room for.
+pub(super) fn wait(request: &RequestView) -> Vec<String> {
+    let sentences = request.wait.as_ref().map(|wait| wait.text.as_slice()).unwrap_or_default();
+    sentences.iter().map(|sentence| foreign(sentence)).collect()
+}
+
 /// Whom it waits for, and how long already.
 pub(super) fn waits(request: &RequestView, now_ms: u64) -> Option<String> {
+    if let [first, ..] = &wait(request)[..] {
+        return Some(first.clone());
+    }
     if request.who.is_empty() {
         return None;
     }
@@ -108,7 +120,13 @@ pub(crate) fn detail(detail: &DetailView, now_ms: u64) -> String {
     add("id", Some(request.request.clone()));
     if !request.is_over() {
         add("asked", asked(request));
-        add("waits", waits(request, now_ms));
+        match &wait(request)[..] {
+            [] => add("waits", waits(request, now_ms)),
+            [first, more @ ..] => {
+                add("waits", Some(first.clone()));
+                more.iter().for_each(|sentence| add("", Some(sentence.clone())));
+            }
+        }
     }
     add("mode", request.mode.clone());
     add("made", request.created_ms.map(moment));
@@ -150,4 +168,41 @@ fn until(end_ms: u64, now_ms: u64, is_over: bool) -> String {
         return format!("until {moment}");
     }
     format!("until {moment}, for {}", span(now_ms, end_ms))
+}
+
+#[cfg(test)]
+mod tests {
+    use ensign_api::view::WaitView;
+
+    use super::*;
+
+    fn waiting(text: &[&str]) -> RequestView {
+        let text = text.iter().map(|sentence| (*sentence).to_owned()).collect();
+        RequestView {
+            handle: Some("#17".to_owned()),
+            group: "treasury".to_owned(),
+            state: "open".to_owned(),
+            wait: Some(WaitView { text, ..WaitView::default() }),
+            who: vec!["bob".to_owned()],
+            ..RequestView::default()
+        }
+    }
+
+    #[test]
+    fn a_request_says_whose_turn_it_is_and_who_has_to_be_there() {
+        let (turn, away) =
+            ("2 of 3 have agreed; it is carol's turn", "bob's node cannot be reached");
+        let request = waiting(&[turn, away]);
+        let listed = pending(&[&request], 0);
+        assert!(listed.ends_with(turn) && !listed.contains(away), "{listed}");
+        let detail = DetailView { request, work: None, result: None };
+        let shown = super::detail(&detail, 0);
+        assert!(shown.contains(&format!("\n  waits    {turn}\n           {away}")), "{shown}");
+    }
+
+    #[test]
+    fn a_request_that_is_being_signed_says_whom_it_waits_for() {
+        let request = RequestView { wait: None, ..waiting(&[]) };
+        assert_eq!(waits(&request, 0).as_deref(), Some("waiting for bob"));
+    }
 }

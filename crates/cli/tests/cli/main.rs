@@ -9,6 +9,7 @@
 mod again;
 mod answers;
 mod contact;
+mod drill;
 mod ensign;
 mod evidence;
 mod group;

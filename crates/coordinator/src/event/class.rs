@@ -15,6 +15,9 @@ const BYTES_KEPT_MAX: usize = 64 << 20;
 /// What an event takes besides what is counted.
 const EVENT_BYTES: usize = 512;
 
+/// What an event of a group that forms takes at most: its roster, or its certificate.
+const FORMATION_BYTES: usize = 16 * 1024;
+
 /// Returns which events give way to it.
 pub(super) const fn class(event: &Event) -> Class {
     match event {
@@ -24,7 +27,7 @@ pub(super) const fn class(event: &Event) -> Class {
         ) => Class::Progress,
         Event::Peer(..) | Event::Warning { .. } => Class::Notice,
         Event::Request(_, event) => event.class(),
-        Event::Convicted { .. } | Event::Delegated(_) => Class::Decision,
+        Event::Convicted { .. } | Event::Formation(_) | Event::Delegated(_) => Class::Decision,
     }
 }
 
@@ -50,6 +53,7 @@ pub(super) fn weight(event: &Event) -> usize {
     let more = match event {
         Event::Peer(_, PeerEvent::DialFailed { reason, .. }) => reason.len(),
         Event::Peer(..) | Event::Delegated(_) => 0,
+        Event::Formation(_) => FORMATION_BYTES,
         Event::Request(_, event) => event.weight(),
         Event::Warning { problem, .. } => problem.what.len(),
         Event::Convicted { .. } => PROOF_BYTES,

@@ -10,10 +10,15 @@ async fn member_is_found_after_a_restart_where_it_spoke_from_last() {
     let start = |number| Wallet::start(number, folder.path().join(number.to_string()), loopback());
     let (mut alice, mut bob) = (start(0).await, start(1).await);
     let (names_nobody, names_bob) = (
-        Group { name: "g".to_owned(), members: vec![member(0, None), member(1, None)] },
+        Group {
+            name: "g".to_owned(),
+            members: vec![member(0, None), member(1, None)],
+            issued: Default::default(),
+        },
         Group {
             name: "g".to_owned(),
             members: vec![member(0, None), member(1, Some(bob.address()))],
+            issued: Default::default(),
         },
     );
     // Only alice knows where to dial.

@@ -123,7 +123,10 @@ async fn groups_that_cannot_be_are_refused() {
         vec![ours(), member(1, None), others],
         vec![],
     ] {
-        let error = coordinator.group(Group { name: "g".to_owned(), members }).await.unwrap_err();
+        let error = coordinator
+            .group(Group { name: "g".to_owned(), members, issued: Default::default() })
+            .await
+            .unwrap_err();
         assert!(matches!(error, CommandError::Engine(_)), "{error}");
     }
     let mut off_curve = [2; 33];
@@ -139,10 +142,15 @@ async fn group_given_again_adds_addresses_and_finds_its_member() {
     let coordinator = &elsewhere.wallets[0].coordinator;
     // This node has the keys of wallet 0 too; it knows member 1 without an address first.
     let members = vec![member(0, None), member(1, None)];
-    let id = coordinator.group(Group { name: "g".to_owned(), members }).await.unwrap().id;
+    let id = coordinator
+        .group(Group { name: "g".to_owned(), members, issued: Default::default() })
+        .await
+        .unwrap()
+        .id;
     let members = vec![member(0, None), member(1, Some(party.wallets[1].address()))];
     for _ in 0..50 {
-        let again = Group { name: "g".to_owned(), members: members.clone() };
+        let again =
+            Group { name: "g".to_owned(), members: members.clone(), issued: Default::default() };
         assert_eq!(coordinator.group(again).await.unwrap().id, id);
     }
     let mut events = coordinator.events();

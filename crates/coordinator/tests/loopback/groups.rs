@@ -90,7 +90,10 @@ async fn member_of_two_groups_stays_when_one_of_them_is_left() {
     let coordinator = &party.wallets[0].coordinator;
     let mut members = party.members.clone();
     members.push(member(2, None));
-    let three = coordinator.group(Group { name: "three".to_owned(), members }).await.unwrap();
+    let three = coordinator
+        .group(Group { name: "three".to_owned(), members, issued: Default::default() })
+        .await
+        .unwrap();
     coordinator.forget_group(three.id).await.unwrap();
     let peers = coordinator.peers().await.unwrap();
     assert_eq!(peers.iter().map(|peer| peer.peer).collect::<Vec<_>>(), [party.members[1].peer]);

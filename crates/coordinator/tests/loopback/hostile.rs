@@ -1,7 +1,7 @@
 //! Peers without manners, and signers who lie: each is named, and the others go on.
 
 use ensign_coordinator::{Consent, Event, RequestEvent, Work};
-use ensign_engine::Proposal;
+use ensign_engine::{Proposal, Source};
 use ensign_primitives::{Network, QueryId, RequestId};
 use ensign_transport::{DialError, Transport, TransportConfig, TransportEvent};
 use ensign_wire::{Frame, Hello, Kind, Limits, Mode, PROTOCOL_VERSION, Roles, TxType};
@@ -205,7 +205,7 @@ fn proposal(
     Proposal {
         group: party.group,
         messages,
-        payload: Some(payload),
+        source: Source::Psbt(payload),
         purpose: String::new(),
         tx_type: TxType::Spend,
         amount,

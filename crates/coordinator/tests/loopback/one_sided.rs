@@ -35,7 +35,8 @@ async fn regression_group_that_the_other_forgot_to_form_was_reported_as_an_attac
         wallets.push(Wallet::start(number, home, loopback()).await);
     }
     let members: Vec<_> = wallets.iter().map(|it| member(it.number, Some(it.address()))).collect();
-    let group = Group { name: "treasury".to_owned(), members: members.clone() };
+    let group =
+        Group { name: "treasury".to_owned(), members: members.clone(), issued: Default::default() };
     let id = group_keys(&members).group_id(super::party::NETWORK);
     wallets[0].coordinator.group(group.clone()).await.unwrap();
 

@@ -356,7 +356,7 @@ impl Party {
     }
 
     pub(crate) fn group(&self) -> Group {
-        Group { name: "g".to_owned(), members: self.members.clone() }
+        Group { name: "g".to_owned(), members: self.members.clone(), issued: Default::default() }
     }
 
     pub(crate) fn psbt_group(&self) -> ensign_psbt::Group {
@@ -432,7 +432,8 @@ pub(crate) async fn two_wallets(folder: &Path, keys: Keys) -> ([Wallet; 2], Grou
     let addresses = wallets.each_ref().map(|wallet| wallet.coordinator.local_addr());
     let members = [0, 1].map(|number| member(number, Some(addresses[usize::from(number)])));
     let id = group_keys(&members).group_id(NETWORK);
-    let group = Group { name: "g".to_owned(), members: members.to_vec() };
+    let group =
+        Group { name: "g".to_owned(), members: members.to_vec(), issued: Default::default() };
     for wallet in &wallets {
         assert_eq!(wallet.coordinator.group(group.clone()).await.unwrap().id, id);
     }

@@ -206,8 +206,8 @@ impl Driver {
 
     fn on_arrival(&mut self, arrival: TransportEvent) {
         let input = match arrival {
-            TransportEvent::Up { link, peer, remote, direction } => {
-                Input::Up { link, peer, remote, direction }
+            TransportEvent::Up { link, peer, remote, direction, exporter } => {
+                Input::Up { link, peer, remote, direction, exporter }
             }
             TransportEvent::Down { link, .. } => Input::Down { link },
             TransportEvent::Frame { link, kind, body } => Input::Frame { link, kind, body },

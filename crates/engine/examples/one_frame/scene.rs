@@ -5,7 +5,7 @@ use std::{collections::VecDeque, sync::Arc};
 use ensign_deadline::Timeouts;
 use ensign_engine::{
     Engine, EngineConfig, Event, GroupConfig, Input, Keys, Output, PEERS_MAX, Proposal, Restored,
-    Strangers,
+    Source, Strangers,
     signing::{self, Known, ask_local_signer},
 };
 use ensign_identity::{Delegation, DelegationProof, NodeKey, Signature, SignerKey, Terms};
@@ -129,7 +129,9 @@ fn connect(people: &mut [Person], now: Now) {
     for (at, person) in people.iter_mut().enumerate() {
         for (other, peer) in peers.iter().copied().enumerate().filter(|(other, _)| *other != at) {
             let (link, direction) = (LinkId(other as u64), Direction::Inbound);
-            person.engine.handle_input(now, Input::Up { link, peer, remote, direction });
+            person
+                .engine
+                .handle_input(now, Input::Up { link, peer, remote, direction, exporter: [0; 32] });
         }
     }
     run(people, now);
@@ -140,7 +142,8 @@ fn idle(engine: &mut Engine, now: Now, number: usize) {
     let link = LinkId(1000 + number as u64);
     let peer = PeerId::from_bytes(sha256(&link.0.to_le_bytes()));
     let remote = "192.0.2.1:1".parse().expect("an address");
-    engine.handle_input(now, Input::Up { link, peer, remote, direction: Direction::Inbound });
+    let direction = Direction::Inbound;
+    engine.handle_input(now, Input::Up { link, peer, remote, direction, exporter: [0; 32] });
     let hello = Frame::Hello(Hello {
         roles: Roles::SIGNER,
         version_min: PROTOCOL_VERSION,
@@ -156,7 +159,7 @@ fn proposal(person: &Person) -> Proposal {
     Proposal {
         group: person.group,
         messages: vec![Message { digest: [7; 32], tweak: KeyTweak::None }],
-        payload: None,
+        source: Source::Bare,
         purpose: String::new(),
         tx_type: TxType::Spend,
         amount: 0,

@@ -13,7 +13,9 @@ use ensign_wire::{
     SigningRequest, TxType, Welcome,
 };
 
-use crate::{Engine, EngineConfig, GroupConfig, Keys, Proposal, Restored, signing::Delegated};
+use crate::{
+    Engine, EngineConfig, GroupConfig, Keys, Proposal, Restored, Source, signing::Delegated,
+};
 
 pub(super) const NETWORK: Network = Network::Regtest;
 /// The wall clock at the start of every test.
@@ -109,9 +111,9 @@ pub(super) fn proposal(people: &[usize], mode: Mode) -> Proposal {
         group: group_id(people),
         messages: vec![
             Message { digest: [7; 32], tweak: KeyTweak::None },
-            Message { digest: [8; 32], tweak: KeyTweak::Taproot { merkle_root: None } },
+            Message { digest: [8; 32], tweak: KeyTweak::ADDRESS },
         ],
-        payload: Some(PSBT.to_vec()),
+        source: Source::Psbt(PSBT.to_vec()),
         purpose: "a test".to_string(),
         tx_type: TxType::Spend,
         amount: 1000,

@@ -26,6 +26,7 @@ fn reader(kind: Kind, body: &[u8]) -> Family {
         engine.on_frame(now, link, (kind, body));
         match engine.notes.pop_front() {
             Some(Note::Signing(Input::Message { .. })) => Family::Signing,
+            Some(Note::Formation(ensign_formation::Input::Message { .. })) => Family::Formation,
             // A second hello ends the connection, which is told to whoever counts connections.
             Some(Note::Peers(peers::Input::Down { .. })) | None => Family::Connection,
             Some(note) => panic!("{kind:?}: {note:?}"),

@@ -304,9 +304,16 @@ impl Net {
                 Output::Event(HallEvent::Offense { peer, offense, sentence, .. }) => {
                     self.nodes[node].found.push((peer, offense, sentence));
                 }
+                Output::Persist { token, record: Record::Formation(record) } => {
+                    self.nodes[node].formations.insert(record.name, record.bytes);
+                    self.queue.push_back((node, Input::Persisted { token }));
+                }
+                Output::Event(HallEvent::Formation(event)) => {
+                    self.nodes[node].formed.push(event);
+                }
                 Output::Persist { record: Record::Peers(_), .. } => panic!("who waits?"),
                 Output::Event(HallEvent::Peers(_) | HallEvent::Dropped { .. })
-                | Output::Note(Record::Peers(_))
+                | Output::Note(Record::Peers(_) | Record::Formation(_))
                 | Output::Dial { .. }
                 | Output::Expect { .. }
                 | Output::Forget { .. }

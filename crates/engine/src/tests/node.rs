@@ -1,6 +1,10 @@
 //! One node under test: its machine, its disk, and what its user saw.
 
-use std::{collections::BTreeSet, vec::Vec};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    string::String,
+    vec::Vec,
+};
 
 use ensign_primitives::{Now, PeerId, RequestId, SignerIndex, Wakeup};
 use ensign_session::{Event as SessionEvent, Failure, LocalSigner, Phase};
@@ -28,6 +32,10 @@ pub(super) struct Node {
     pub(super) withheld: Vec<Input>,
     /// What its disk holds; survives a restart.
     pub(super) journal: Vec<Record>,
+    /// What is kept of groups that form, by name.
+    pub(super) formations: BTreeMap<String, Option<Vec<u8>>>,
+    /// What was told of them.
+    pub(super) formed: Vec<ensign_formation::Event>,
     /// What was to be written down with something else; it survives too.
     pub(super) notes: Vec<Record>,
     /// What signing reports.
@@ -61,6 +69,8 @@ impl Node {
             answers_withheld_from: None,
             withheld: Vec::new(),
             journal: Vec::new(),
+            formations: BTreeMap::new(),
+            formed: Vec::new(),
             notes: Vec::new(),
             events: Vec::new(),
             found: Vec::new(),

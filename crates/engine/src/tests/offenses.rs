@@ -14,6 +14,7 @@ use super::{
     net::envelope,
 };
 use crate::{OFFENSE_POINTS_MAX, Offense, Scope, sentence, signing::Offense as Signing};
+use ensign_formation::{InvitationId, Offense as Formation};
 
 const HEAD: &str = "# Offenses\n\n\
     What a node holds against a peer, and what it costs; decided in one place, `sentence` in \
@@ -32,6 +33,17 @@ fn name(offense: &Offense) -> &'static str {
         Offense::AskedTwice { .. } => "AskedTwice",
         Offense::Stranger { .. } => "Stranger",
         Offense::OverBudget { .. } => "OverBudget",
+        Offense::Formation(offense) => match offense {
+            Formation::WrongProof { .. } => "Formation::WrongProof",
+            Formation::InvalidCandidate { .. } => "Formation::InvalidCandidate",
+            Formation::Decode(_) => "Formation::Decode",
+            Formation::WrongRoster => "Formation::WrongRoster",
+            Formation::SecondRoster => "Formation::SecondRoster",
+            Formation::BadSignature => "Formation::BadSignature",
+            Formation::Contradiction { .. } => "Formation::Contradiction",
+            Formation::WrongReveal { .. } => "Formation::WrongReveal",
+            Formation::WrongCertificate => "Formation::WrongCertificate",
+        },
         Offense::Signing(offense) => match offense {
             Signing::UnknownGroup { .. } => "Signing::UnknownGroup",
             Signing::InvalidRequest(_) => "Signing::InvalidRequest",
@@ -59,7 +71,7 @@ fn name(offense: &Offense) -> &'static str {
 }
 
 /// How many names there are.
-const NAMES: usize = 29;
+const NAMES: usize = 38;
 
 /// One of each, two of those that weigh by what is in them.
 fn examples() -> Vec<Offense> {
@@ -110,7 +122,22 @@ fn examples() -> Vec<Offense> {
     ];
     let session = session.map(Signing::Session);
     let children = signing.into_iter().chain(session).map(Offense::Signing);
-    hall.into_iter().chain(children).collect()
+    hall.into_iter().chain(children).chain(formation().map(Offense::Formation)).collect()
+}
+
+fn formation() -> [Formation; 9] {
+    let (invitation, by) = (InvitationId([0xab; 16]), SignerIndex(1));
+    [
+        Formation::WrongProof { invitation },
+        Formation::InvalidCandidate { invitation },
+        Formation::Decode(DecodeError::UnknownKind { seen: 255 }),
+        Formation::WrongRoster,
+        Formation::SecondRoster,
+        Formation::BadSignature,
+        Formation::Contradiction { by },
+        Formation::WrongReveal { by },
+        Formation::WrongCertificate,
+    ]
 }
 
 fn page() -> String {

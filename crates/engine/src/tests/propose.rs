@@ -7,7 +7,7 @@ use ensign_wire::{AbortReason, Kind, Mode, PAYLOAD_BYTES_MAX};
 use super::{cast::proposal, net::Net};
 use crate::{
     Input,
-    signing::{Event, Proposal, RESEND_PAUSE, Record},
+    signing::{Event, Proposal, RESEND_PAUSE, Record, Source},
 };
 
 /// A group whose proposer's disk has not answered yet.
@@ -68,8 +68,8 @@ fn regression_member_was_never_asked_about_what_found_its_bulk_lane_full() {
     net.nodes[1].approves = false;
     net.payloads_max = 4;
     for number in 1..=8 {
-        let payload = Some(vec![number; PAYLOAD_BYTES_MAX / 8]);
-        let proposal = Proposal { payload, ..proposal(&net.people, Mode::Committed) };
+        let source = Source::Psbt(vec![number; PAYLOAD_BYTES_MAX / 8]);
+        let proposal = Proposal { source, ..proposal(&net.people, Mode::Committed) };
         net.command(0, |engine, now| engine.propose(now, proposal, [number; 16])).unwrap();
     }
     net.run();

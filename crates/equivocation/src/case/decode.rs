@@ -178,7 +178,8 @@ impl<'a> Reader<'a> {
             | Frame::Delegation(_)
             | Frame::Welcome(_)
             | Frame::Consent(_)
-            | Frame::LinkReport(_)) => Err(CaseDecodeError::Kind { offset, kind: other.kind() }),
+            | Frame::LinkReport(_)
+            | Frame::Formation(_)) => Err(CaseDecodeError::Kind { offset, kind: other.kind() }),
         }
     }
 

@@ -60,7 +60,7 @@ pub(super) fn request() -> SigningRequest {
         signers: GroupKeys::new((0..3).map(signer_key).collect()).unwrap(),
         messages: vec![
             Message { digest: [1; 32], tweak: KeyTweak::None },
-            Message { digest: [2; 32], tweak: KeyTweak::Taproot { merkle_root: None } },
+            Message { digest: [2; 32], tweak: KeyTweak::ADDRESS },
         ],
         payload: Payload::Blind,
         purpose: String::new(),

@@ -3,7 +3,7 @@
 use bitcoin::absolute::LockTime;
 use bitcoin::hashes::Hash as _;
 use bitcoin::relative::LockTime as RelativeLockTime;
-use ensign_primitives::TaggedHasher;
+use ensign_primitives::{KeyPath, TaggedHasher};
 
 use super::{CoinState, CoinUse, Place};
 use crate::OutputKind;
@@ -27,7 +27,7 @@ pub(crate) enum Fact {
     RelativeAge { input: usize, age: RelativeLockTime },
     /// The transaction announces that it may be replaced.
     Replaceable,
-    /// The group is paid at the address that it spends from.
+    /// The group is paid at an address that it spends from, or at its bare one.
     AddressReuse,
 }
 
@@ -63,6 +63,8 @@ pub(crate) enum OutputFact {
     DataSize { bytes: usize, is_pushes: bool, is_first: bool },
     /// The output is worth less than spending it costs.
     Dust { threshold: u64 },
+    /// The output is ours, at an address where no wallet looks for coins.
+    FarAddress { path: KeyPath },
 }
 
 impl Fact {
@@ -149,6 +151,7 @@ impl OutputFact {
             Self::DataValue => "data_value",
             Self::DataSize { .. } => "data_size",
             Self::Dust { .. } => "dust",
+            Self::FarAddress { .. } => "far_address",
         }
     }
 
@@ -159,6 +162,9 @@ impl OutputFact {
                 hasher.u64(bytes as u64).bytes(&[u8::from(is_pushes), u8::from(is_first)])
             }
             Self::Dust { threshold } => hasher.u64(threshold),
+            Self::FarAddress { path } => {
+                path.steps().iter().fold(hasher, |hasher, step| hasher.u64((*step).into()))
+            }
             Self::NotAPoint | Self::EmptyScript | Self::DataValue => hasher,
         }
     }

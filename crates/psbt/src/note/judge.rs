@@ -8,7 +8,7 @@ use super::fact::{FeeFact, OutputFact};
 use super::words::{AGE_UNIT_SECONDS, BLOCK_SECONDS};
 use super::{CoinUse, Fact, Note, Severity, Surroundings};
 use crate::output_kind::DATA_BYTES_RELAYED;
-use crate::{OutputKind, PaidOutput, Summary};
+use crate::{OutputKind, OwnKey, PaidOutput, Summary};
 
 /// A fee above this many satoshi per virtual byte is grave: Bitcoin Core broadcasts nothing above
 /// it unless told to (`maxfeerate` of `sendrawtransaction`, 0.10 BTC/kvB).
@@ -253,8 +253,15 @@ impl Notes {
     }
 
     fn on_change(&mut self, summary: &Summary) {
-        if summary.outputs.iter().any(|output| output.ours) {
-            self.push(Severity::Info, Fact::AddressReuse);
+        let own = |output: &PaidOutput| output.ours;
+        if summary.outputs.iter().filter_map(own).any(|own| own.is_reused) {
+            self.push(Severity::Warning, Fact::AddressReuse);
+        }
+        for (output, paid) in summary.outputs.iter().enumerate() {
+            if let Some(OwnKey { path, is_found: false, .. }) = paid.ours {
+                let (amount, what) = (paid.amount, OutputFact::FarAddress { path });
+                self.push(Severity::Warning, Fact::Output { output, amount, what });
+            }
         }
     }
 }

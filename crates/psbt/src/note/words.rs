@@ -9,10 +9,10 @@ use ensign_primitives::UnixTime;
 use super::fact::{FeeFact, OutputFact};
 use super::judge::{VERSION_SHORT, VERSION_SHORT_VBYTES_MAX};
 use super::{CoinState, CoinUse, Fact, Note, Severity};
-use crate::OutputKind;
 use crate::amount::{Btc, Grouped};
 use crate::calendar::{Date, Span};
 use crate::output_kind::{DATA_BYTES_RELAYED, MULTISIG_KEYS_RELAYED};
+use crate::{GAP_LIMIT, OutputKind};
 
 /// Seconds between two blocks, as far as the network can see to it.
 pub(super) const BLOCK_SECONDS: u64 = 600;
@@ -50,7 +50,8 @@ impl fmt::Display for Note {
                 f.write_str("another transaction may replace it until it confirms")
             }
             Fact::AddressReuse => f.write_str(
-                "it pays back to the group's one address, so all that the group does can be linked",
+                "it pays back to an address that was used before, so what the group does can be linked; \
+                 each payment can have an address of its own",
             ),
         }
     }
@@ -115,6 +116,11 @@ impl OutputFact {
                 write!(f, "{btc} in output {output} could be taken by anybody: its script is empty")
             }
             Self::OddScript { kind } => fmt_odd(f, output, amount, kind),
+            Self::FarAddress { path } => write!(
+                f,
+                "{btc} in output {output} come back to address {path} of the group, further out than \
+                 wallets look for coins: more than {GAP_LIMIT} behind the last one known here"
+            ),
             Self::DataValue => write!(
                 f,
                 "{btc} in output {output} would be lost for ever: the output only carries data"

@@ -7,13 +7,14 @@ use bitcoin::psbt::PsbtSighashType;
 use bitcoin::{Amount, Transaction, TxOut, Witness};
 use bitcoinconsensus::Utxo;
 use ensign_identity::Signature;
+use ensign_primitives::KeyPath;
 use ensign_psbt::{Contributions, Map, MusigField, PsbtError, SignedPsbt, analyze, finish, parse};
 use ensign_wire::KeyTweak;
 
 use crate::party::{Party, ROOT, funded, read};
 
-const ADDRESS: KeyTweak = KeyTweak::Taproot { merkle_root: None };
-const TREE: KeyTweak = KeyTweak::Taproot { merkle_root: Some(ROOT) };
+const ADDRESS: KeyTweak = KeyTweak::ADDRESS;
+const TREE: KeyTweak = KeyTweak::Taproot { path: KeyPath::ROOT, merkle_root: Some(ROOT) };
 
 /// Whether every input of `tx` spends its output by the rules of consensus.
 pub(crate) fn accepted(tx: &[u8], spent: &[TxOut]) -> bool {

@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 
 use core::time::Duration;
-use ensign_primitives::{GroupId, Network, RequestId, UnixTime};
+use ensign_primitives::{GroupId, KeyPath, Network, RequestId, UnixTime};
 use ensign_psbt::{
-    CoinState, CoinUse, ConsentDigest, Destination, Facts, LockTime, Note, OutputKind, Policy,
-    RelativeLockTime, ScriptBuf, Summary, Surroundings, WAIT_SECONDS_WARNING, judge, judge_blind,
+    CoinState, CoinUse, ConsentDigest, Destination, Facts, LockTime, Note, OutputKind, OwnKey,
+    Policy, RelativeLockTime, ScriptBuf, Summary, Surroundings, WAIT_SECONDS_WARNING, judge,
+    judge_blind,
 };
 
 use crate::party::Party;
@@ -29,29 +30,36 @@ fn digest(summary: &Summary, notes: &[Note]) -> ConsentDigest {
 
 #[test]
 fn each_field_that_is_shown_changes_the_digest() {
-    let changes: [fn(&mut Summary); 22] = [
-        |_| {},
-        |it| it.version = 3,
-        |it| it.network = Network::Signet,
-        |it| it.fee += 1,
-        |it| it.fee_rate += 1,
-        |it| it.vsize += 1,
-        |it| it.lock_time = Some(LockTime::from_consensus(1)),
-        |it| it.lock_time = Some(LockTime::from_consensus(500_000_001)),
-        |it| it.relative_lock_times.clear(),
-        |it| it.relative_lock_times[0].0 = 1,
-        |it| it.relative_lock_times[0].1 = RelativeLockTime::from_height(143),
-        |it| it.replaceable = false,
-        |it| it.inputs[0].amount += 1,
-        |it| it.inputs[0].outpoint.vout += 1,
-        |it| it.inputs[0].sighash[31] ^= 1,
-        |it| it.inputs[0].address.push('q'),
-        |it| it.outputs[0].amount += 1,
-        |it| it.outputs[0].ours = true,
-        |it| it.outputs[0].kind = OutputKind::Taproot,
-        |it| it.outputs[0].dust_threshold += 1,
-        |it| it.outputs[0].destination = Destination::Script(ScriptBuf::new()),
-        |it| it.outputs.swap(0, 1),
+    let own = |steps: &[u32]| {
+        let path = KeyPath::new(steps).unwrap();
+        Some(OwnKey { path, is_found: true, is_reused: false })
+    };
+    let changes: [&dyn Fn(&mut Summary); 25] = [
+        &|_| {},
+        &|it| it.version = 3,
+        &|it| it.network = Network::Signet,
+        &|it| it.fee += 1,
+        &|it| it.fee_rate += 1,
+        &|it| it.vsize += 1,
+        &|it| it.lock_time = Some(LockTime::from_consensus(1)),
+        &|it| it.lock_time = Some(LockTime::from_consensus(500_000_001)),
+        &|it| it.relative_lock_times.clear(),
+        &|it| it.relative_lock_times[0].0 = 1,
+        &|it| it.relative_lock_times[0].1 = RelativeLockTime::from_height(143),
+        &|it| it.replaceable = false,
+        &|it| it.inputs[0].amount += 1,
+        &|it| it.inputs[0].outpoint.vout += 1,
+        &|it| it.inputs[0].sighash[31] ^= 1,
+        &|it| it.inputs[0].address.push('q'),
+        &|it| it.inputs[0].path = KeyPath::new(&[0]).unwrap(),
+        &|it| it.outputs[0].amount += 1,
+        &|it| it.outputs[0].ours = own(&[]),
+        &|it| it.outputs[0].ours = own(&[1, 0]),
+        &|it| it.outputs[0].ours = own(&[1, 1]),
+        &|it| it.outputs[0].kind = OutputKind::Taproot,
+        &|it| it.outputs[0].dust_threshold += 1,
+        &|it| it.outputs[0].destination = Destination::Script(ScriptBuf::new()),
+        &|it| it.outputs.swap(0, 1),
     ];
     let changed = changes.map(|change| {
         let mut summary = summary();

@@ -2,9 +2,9 @@
 
 use bitcoin::hashes::Hash as _;
 use bitcoin::{OutPoint, Txid};
-use ensign_primitives::{Network, UnixTime};
+use ensign_primitives::{KeyPath, Network, UnixTime};
 use ensign_psbt::{
-    AddressError, Draft, DraftError, Drafted, Map, MusigField, Surroundings, analyze,
+    AddressError, Draft, DraftCoin, DraftError, Drafted, Map, MusigField, Surroundings, analyze,
     check_address, judge, parse,
 };
 use proptest::prelude::*;
@@ -21,9 +21,10 @@ fn coin(number: u8) -> OutPoint {
 
 fn draft(coins: &[u64], payments: &[(&str, u64)], sat_per_vbyte: u64) -> Draft {
     Draft {
-        coins: (1..).map(coin).zip(coins.iter().copied()).collect(),
+        coins: (1..).map(coin).zip(coins.iter().copied()).map(DraftCoin::from).collect(),
         payments: payments.iter().map(|(text, amount)| ((*text).to_owned(), *amount)).collect(),
         sat_per_kvb: sat_per_vbyte * 1_000,
+        change: KeyPath::ROOT,
     }
 }
 
@@ -45,7 +46,7 @@ fn a_payment_with_change_is_signed_and_accepted_by_consensus() {
     assert_eq!((summary.fee, summary.fee_rate), (drafted.fee, 5_000));
     assert_eq!(summary.amount_leaving(), 70_000 + drafted.fee);
     let notes = judge(&summary, &Surroundings { now: UnixTime::from_millis(0), coins: &[] });
-    assert_eq!(lines(&notes), ["info replaceable the whole", "info address_reuse the whole"]);
+    assert_eq!(lines(&notes), ["warning address_reuse the whole", "info replaceable the whole"]);
 
     let raw = bitcoin::Psbt::deserialize(&drafted.psbt.to_bytes()).unwrap();
     let spent: Vec<_> = raw.inputs.iter().map(|i| i.witness_utxo.clone().unwrap()).collect();
@@ -123,8 +124,10 @@ fn what_cannot_be_drafted_is_named() {
     assert_eq!(refused(&none), DraftError::NoCoins);
     let many = refused(&draft(&[60_000; 33], &[(WPKH, 20_000)], 5));
     assert_eq!(many, DraftError::TooManyCoins { seen: 33, limit: 32 });
-    let twice =
-        Draft { coins: vec![(coin(1), 9_000), (coin(2), 1), (coin(1), 9_000)], ..good.clone() };
+    let twice = Draft {
+        coins: [(coin(1), 9_000), (coin(2), 1), (coin(1), 9_000)].map(DraftCoin::from).to_vec(),
+        ..good.clone()
+    };
     let duplicate = DraftError::DuplicateCoin { first: 0, second: 2, outpoint: coin(1) };
     assert_eq!(refused(&twice), duplicate);
     let empty = refused(&draft(&[60_000, 0], &[(WPKH, 20_000)], 5));

@@ -9,6 +9,7 @@
 
 mod conformance;
 mod consensus;
+mod derived;
 mod descriptors;
 mod digest;
 mod draft;

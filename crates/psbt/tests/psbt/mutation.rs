@@ -2,6 +2,7 @@
 
 use std::sync::OnceLock;
 
+use ensign_primitives::KeyPath;
 use ensign_psbt::{Group, analyze, parse};
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -65,8 +66,8 @@ fn seeds() -> &'static [(Vec<u8>, Group)] {
     SEEDS.get_or_init(|| {
         let (vectors, party) = (bip373(), Party::new(2));
         let valid = vectors["valid"].as_array().unwrap();
-        let tweaks =
-            [None, Some(ROOT)].map(|merkle_root| (1_000, KeyTweak::Taproot { merkle_root }));
+        let tweaks = [None, Some(ROOT)]
+            .map(|merkle_root| (1_000, KeyTweak::Taproot { path: KeyPath::ROOT, merkle_root }));
         let funded = funded(&party, &tweaks, &[1_500]).serialize();
         let vectors = valid.iter().map(|case| (psbt_bytes(case), bip373_group()));
         vectors.chain([(funded, party.group)]).collect()

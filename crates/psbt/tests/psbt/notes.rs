@@ -42,13 +42,13 @@ fn ordinary_transactions_earn_no_warning() {
     let party = Party::new(2);
     check("a payment of the whole coin", &Shape::plain(), &[]);
     let with_change = Shape::paying(&party, 60_000_000, FEE);
-    check("a payment with change", &with_change, &["info address_reuse the whole"]);
+    check("a payment with change", &with_change, &["warning address_reuse the whole"]);
     let sweep = Shape::paying(&party, 0, FEE);
-    check("a sweep to the group itself", &sweep, &["info address_reuse the whole"]);
+    check("a sweep to the group itself", &sweep, &["warning address_reuse the whole"]);
     let mut two = Shape::paying(&party, 1_000_000, FEE);
     two.outputs.push((5_000_000, own(&party)));
     two.outputs[1].0 -= 5_000_000;
-    check("change in two outputs is told once", &two, &["info address_reuse the whole"]);
+    check("change in two outputs is told once", &two, &["warning address_reuse the whole"]);
     let mut many = Shape { coins: vec![(COIN / 32, u32::MAX); 32], ..Shape::plain() };
     many.outputs[0].0 -= 2 * FEE;
     check("32 coins", &many, &[]);
@@ -87,7 +87,7 @@ fn fees_are_judged_by_amount() {
 #[test]
 fn fees_are_judged_by_what_leaves_the_group() {
     let party = Party::new(2);
-    let reuse = "info address_reuse the whole";
+    let reuse = "warning address_reuse the whole";
     let paid = |paid, fee| Shape::paying(&party, paid, fee);
     check("a tenth of what leaves", &paid(90_000, 10_000), &[reuse]);
     let above = paid(90_000, 10_001);
@@ -120,7 +120,7 @@ fn regression_19_bitcoin_of_fee_for_a_small_payment_are_grave() {
         "grave fee_rate the whole",
         "grave fee_amount the whole",
         "grave fee_share the whole",
-        "info address_reuse the whole",
+        "warning address_reuse the whole",
     ];
     check("200 BTC in, 0.07 BTC paid, 19 BTC of fee", &shape, &expected);
 }
@@ -165,7 +165,7 @@ fn outputs_below_what_nodes_relay_are_dust_by_their_kind() {
 #[test]
 fn dust_that_comes_back_to_the_group_is_dust_too() {
     let shape = Shape::plain().and(329, &own(&Party::new(2)));
-    check("change of 329", &shape, &["warning dust output 1", "info address_reuse the whole"]);
+    check("change of 329", &shape, &["warning dust output 1", "warning address_reuse the whole"]);
 }
 
 #[test]

@@ -99,7 +99,7 @@ pub(crate) fn funded(party: &Party, coins: &[(u64, KeyTweak)], paid: &[u64]) -> 
     for ((amount, tweak), input) in coins.iter().zip(&mut psbt.inputs) {
         input.witness_utxo =
             Some(TxOut { value: Amount::from_sat(*amount), script_pubkey: party.script(*tweak) });
-        if let KeyTweak::Taproot { merkle_root } = tweak {
+        if let KeyTweak::Taproot { merkle_root, .. } = tweak {
             input.tap_merkle_root = merkle_root.map(TapNodeHash::from_byte_array);
         }
     }
@@ -108,7 +108,7 @@ pub(crate) fn funded(party: &Party, coins: &[(u64, KeyTweak)], paid: &[u64]) -> 
 
 /// One coin at the group's address, paid on with a fee of 1000.
 pub(crate) fn simple(party: &Party) -> bitcoin::Psbt {
-    funded(party, &[(100_000, KeyTweak::Taproot { merkle_root: None })], &[99_000])
+    funded(party, &[(100_000, KeyTweak::ADDRESS)], &[99_000])
 }
 
 /// Reads what the crate `bitcoin` has written.

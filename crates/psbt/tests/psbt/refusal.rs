@@ -5,7 +5,7 @@ use bitcoin::psbt::{PsbtSighashType, raw};
 use bitcoin::{Amount, OutPoint, ScriptBuf, Transaction, TxOut, Txid};
 use ensign_identity::SignerKey;
 use ensign_musig::SecKey;
-use ensign_primitives::Network;
+use ensign_primitives::{KeyPath, Network};
 use ensign_psbt::{
     DecodeError, Destination, Group, INPUTS_MAX, Lookalike, Map, ParticipantsMismatch, Psbt,
     PsbtError, analyze, parse,
@@ -14,7 +14,7 @@ use ensign_wire::{GroupKeys, KeyTweak, PAYLOAD_BYTES_MAX};
 
 use crate::party::{Party, ROOT, funded, read, simple};
 
-const ADDRESS: KeyTweak = KeyTweak::Taproot { merkle_root: None };
+const ADDRESS: KeyTweak = KeyTweak::ADDRESS;
 
 fn decode_error(bytes: &[u8]) -> DecodeError {
     match parse(bytes).unwrap_err() {
@@ -370,7 +370,7 @@ fn other_aggregate_keys_are_named_beside_a_script_tree_only() {
     let cause = ParticipantsMismatch::Group;
     let foreign = PsbtError::ForeignParticipants { input: 0, aggregate, cause };
     assert_eq!(analyzed(ADDRESS).unwrap_err(), foreign);
-    analyzed(KeyTweak::Taproot { merkle_root: Some(ROOT) }).unwrap();
+    analyzed(KeyTweak::Taproot { path: KeyPath::ROOT, merkle_root: Some(ROOT) }).unwrap();
 }
 
 #[test]

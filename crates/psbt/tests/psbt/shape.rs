@@ -83,7 +83,7 @@ impl Shape {
         };
         let mut psbt = bitcoin::Psbt::from_unsigned_tx(tx).unwrap();
         for ((amount, _), input) in self.coins.iter().zip(&mut psbt.inputs) {
-            let script_pubkey = party.script(KeyTweak::Taproot { merkle_root: None });
+            let script_pubkey = party.script(KeyTweak::ADDRESS);
             input.witness_utxo = Some(TxOut { value: Amount::from_sat(*amount), script_pubkey });
         }
         psbt

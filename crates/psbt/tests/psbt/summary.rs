@@ -2,12 +2,13 @@
 
 use bitcoin::absolute::LockTime;
 use bitcoin::{Amount, ScriptBuf, Sequence, TxOut};
+use ensign_primitives::KeyPath;
 use ensign_psbt::{Destination, RelativeLockTime, Summary, analyze};
 use ensign_wire::KeyTweak;
 
 use crate::party::{Party, ROOT, funded, read, simple};
 
-const ADDRESS: KeyTweak = KeyTweak::Taproot { merkle_root: None };
+const ADDRESS: KeyTweak = KeyTweak::ADDRESS;
 
 fn summary(party: &Party, psbt: &bitcoin::Psbt) -> Summary {
     analyze(&read(psbt), &party.group).unwrap().summary
@@ -58,13 +59,13 @@ fn an_approval_shows_amounts_outputs_and_fee_in_plain_words() {
 #[test]
 fn only_outputs_that_nobody_else_can_spend_are_ours() {
     let party = Party::new(2);
-    let tree = KeyTweak::Taproot { merkle_root: Some(ROOT) };
+    let tree = KeyTweak::Taproot { path: KeyPath::ROOT, merkle_root: Some(ROOT) };
     // Even paying back to where an input came from: its tree may hold a leaf of one person.
     let mut psbt = funded(&party, &[(100_000, ADDRESS), (10_000, tree)], &[1_000]);
     for tweak in [ADDRESS, KeyTweak::None, tree] {
         pay(&mut psbt, 20_000, party.script(tweak));
     }
-    let ours: Vec<_> = summary(&party, &psbt).outputs.iter().map(|output| output.ours).collect();
+    let ours: Vec<_> = summary(&party, &psbt).outputs.iter().map(|it| it.ours.is_some()).collect();
     assert_eq!(ours, [false, true, true, false]);
 }
 

@@ -85,12 +85,13 @@ pub struct Draft {
 }
 
 impl Draft {
-    /// Returns what the others are asked.
-    pub fn proposal(&self, job: SigningJob) -> Proposal {
+    /// Returns what the others are asked in a request with this nonce.
+    pub fn proposal(&self, job: SigningJob, nonce: &[u8; 16]) -> Proposal {
+        let keys = &self.group.keys;
         Proposal {
             group: job.group,
-            messages: self.meaning.messages(),
-            payload: self.meaning.to_payload(),
+            messages: self.meaning.messages(keys.network(), keys.keys(), nonce),
+            source: self.meaning.source(),
             purpose: job.purpose,
             tx_type: job.tx_type,
             amount: self.meaning.amount(),
@@ -110,7 +111,7 @@ impl Reviewer {
         let (group, meaning) = self.meaning(job)?;
         let Judgement { notes, digest } = self.judge_proposal(now, group, &meaning);
         let summary = meaning.summary().cloned().map(Box::new);
-        let refused = self.policy.refusal(summary.as_deref(), &notes);
+        let refused = meaning.refusal(&self.policy, &notes);
         Ok(Preview { group: Arc::clone(&group.info), summary, notes, digest, refused })
     }
 
@@ -127,7 +128,7 @@ impl Reviewer {
     ) -> Result<Draft, ReviewError> {
         let (group, meaning) = self.meaning(job)?;
         let judgement = self.judge_proposal(now, group, &meaning);
-        if let Some(rule) = self.policy.refusal(meaning.summary(), &judgement.notes) {
+        if let Some(rule) = meaning.refusal(&self.policy, &judgement.notes) {
             return Err(ReviewError::Policy(rule));
         }
         if judgement.digest != consent.digest() {
@@ -200,8 +201,9 @@ impl Reviewer {
         let meaning = match &job.work {
             Work::Psbt(bytes) => Meaning::of_psbt(bytes, &group.keys).map_err(ReviewError::Psbt)?,
             Work::Messages(digests) => Meaning::Blind(digests.clone()),
+            Work::Drill => Meaning::Drill,
         };
-        let seen = meaning.messages().len();
+        let seen = meaning.count();
         if seen == 0 || seen > MESSAGES_MAX {
             return Err(ReviewError::MessageCount { max: MESSAGES_MAX, seen });
         }

@@ -7,7 +7,7 @@ use ensign_ledger::{Asked, Decision, LostAttempt, Outline, Shown};
 use ensign_primitives::{GroupId, RequestId, UnixTime};
 use ensign_psbt::PsbtError;
 use ensign_signing::Review;
-use ensign_wire::{AbortReason, SignedRequest};
+use ensign_wire::{AbortReason, Payload, SignedRequest};
 
 use super::{Output, Reviewer};
 use crate::{Joined, Matter, Meaning, Problem, RequestEvent, Resumption, Yes, problem};
@@ -40,6 +40,7 @@ pub fn recompute(
     group: &Joined,
 ) -> Result<Meaning, PsbtError> {
     match payload {
+        None if request.request.payload == Payload::Drill => Ok(Meaning::Drill),
         None => Ok(Meaning::blind(&request.request.messages)),
         Some(payload) => Meaning::of_payload(payload, &group.keys),
     }
@@ -103,9 +104,9 @@ impl Reviewer {
     /// Asks our user, unless the policy refuses.
     fn offer(&mut self, now: UnixTime, matter: Matter) {
         let (id, mut refusal) = (matter.reference().id, None);
-        let (policy, rule) = (self.policy.clone(), &mut refusal);
+        let (rule, judgement) = (&mut refusal, self.judge(now, &matter));
+        *rule = matter.meaning().refusal(&self.policy, &judgement.notes);
         self.introduce(now, matter, |approval| {
-            *rule = policy.refusal(approval.summary.as_deref(), &approval.notes);
             let approval = Box::new(approval);
             match rule {
                 Some(_) => RequestEvent::Refused(approval),

@@ -22,7 +22,7 @@ fn asked() -> (Reviewer, RequestId) {
         addresses: Vec::new(),
     };
     let members = (0..).zip(keys.as_slice().iter().copied()).map(member).collect();
-    let group = Group { name: "g".to_owned(), members };
+    let group = Group { name: "g".to_owned(), members, issued: Default::default() };
     let own = keys.as_slice()[1];
     let (joined, _) = Joined::new(Network::Regtest, own, group).unwrap();
     let group = joined.info.id;

@@ -10,7 +10,7 @@ use std::{
 use ensign_deadline::Timeouts;
 use ensign_identity::{Delegation, DelegationProof, NodeKey, Signature, SignerKey, Terms};
 use ensign_musig::{KeyAggCtx, NonceEntropy, SecKey};
-use ensign_primitives::{Network, PeerId, SignerIndex, UnixTime, sha256};
+use ensign_primitives::{KeyPath, Network, PeerId, SignerIndex, UnixTime, sha256};
 use ensign_wire::{
     GroupKeys, KeyTweak, Message, Mode, Payload, Scheme, SignedRequest, SigningRequest, TxType,
 };
@@ -89,8 +89,11 @@ impl Plan {
             digest: sha256(&[number as u8]),
             tweak: match number % 3 {
                 0 => KeyTweak::None,
-                1 => KeyTweak::Taproot { merkle_root: None },
-                _ => KeyTweak::Taproot { merkle_root: Some([9; 32]) },
+                1 => KeyTweak::ADDRESS,
+                _ => {
+                    let path = KeyPath::new(&[1, number as u32]).unwrap();
+                    KeyTweak::Taproot { path, merkle_root: Some([9; 32]) }
+                }
             },
         };
         let request = SigningRequest {

@@ -335,7 +335,7 @@ fn request_without_messages_is_refused() {
 fn changed_message_is_another_session() {
     let shown = order(&request(0), 1);
     let mut changed = shown.request.as_ref().clone();
-    changed.request.messages[0].tweak = KeyTweak::Taproot { merkle_root: None };
+    changed.request.messages[0].tweak = KeyTweak::ADDRESS;
     let asked = Order { request: Arc::new(changed), ..shown };
     let error = local_signer().nonces(&asked, entropy(1, 1, 1)).unwrap_err();
     assert!(matches!(error, OrderError::WrongSession { .. }), "{error}");

@@ -9,7 +9,7 @@ use ensign_wire::{AbortReason, Payload, Scheme, SignedRequest, SigningRequest};
 use super::Signing;
 use crate::{
     ATTEMPTS_MAX, Asked, CommandError, ENDING_WAIT, End, Event, GroupConfig, KeptPartials, Open,
-    Output, Proposal, REQUESTS_MAX, Review, Standing,
+    Output, Proposal, REQUESTS_MAX, Review, Source, Standing,
     ended::Share,
     groups::Formed,
     request::{Closing, Mark, NewRequest, Request, no_attempt_left, pause_after},
@@ -115,12 +115,13 @@ impl Signing {
         nonce: [u8; 16],
     ) -> Result<RequestId, CommandError> {
         let group = self.groups.known(&proposal.group)?;
-        let payload = match &proposal.payload {
-            None => Payload::Blind,
-            Some(bytes) => Payload::Psbt {
-                digest: sha256(bytes),
-                len: u32::try_from(bytes.len()).unwrap_or(u32::MAX),
-            },
+        let (payload, bytes) = match proposal.source {
+            Source::Bare => (Payload::Blind, None),
+            Source::Drill => (Payload::Drill, None),
+            Source::Psbt(bytes) => {
+                let len = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
+                (Payload::Psbt { digest: sha256(&bytes), len }, Some(bytes))
+            }
         };
         let request = SigningRequest {
             network: self.config.network,
@@ -139,7 +140,7 @@ impl Signing {
         };
         let signed = SignedRequest::sign(request, &self.keys.node_key, self.keys.delegation)
             .map_err(CommandError::Limits)?;
-        let (signed, payload) = (Arc::new(signed), proposal.payload.map(Arc::from));
+        let (signed, payload) = (Arc::new(signed), bytes.map(Arc::from));
         let new = NewRequest { group: proposal.group, signed, payload, attempt: 1 };
         let id = self.open_request(now, new)?;
         let token = self.consent(id)?;

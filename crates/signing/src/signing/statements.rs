@@ -499,7 +499,7 @@ fn offset_millis(ours: UnixTime, theirs: UnixTime) -> i64 {
 
 fn is_payload(request: &SigningRequest, bytes: &[u8]) -> bool {
     match request.payload {
-        Payload::Blind => false,
+        Payload::Blind | Payload::Drill => false,
         Payload::Psbt { digest, len } => {
             usize::try_from(len).is_ok_and(|len| len == bytes.len()) && sha256(bytes) == digest
         }

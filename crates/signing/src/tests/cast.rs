@@ -10,7 +10,9 @@ use ensign_primitives::{Instant, Network, Now, PeerId, UnixTime, sha256};
 use ensign_session::{Entropy, LocalSigner};
 use ensign_wire::{GroupKeys, Introduced, KeyTweak, Message, Mode, TxType};
 
-use crate::{Allowances, Delegated, GroupConfig, Keys, Proposal, Restored, Signing, SigningConfig};
+use crate::{
+    Allowances, Delegated, GroupConfig, Keys, Proposal, Restored, Signing, SigningConfig, Source,
+};
 
 pub(super) const NETWORK: Network = Network::Regtest;
 /// The wall clock at the start of every test.
@@ -88,7 +90,7 @@ pub(super) fn proposal(count: usize, mode: Mode) -> Proposal {
     Proposal {
         group: group(count).keys.group_id(NETWORK),
         messages: vec![Message { digest: [7; 32], tweak: KeyTweak::None }],
-        payload: Some(b"no psbt".to_vec()),
+        source: Source::Psbt(b"no psbt".to_vec()),
         purpose: String::from("rent"),
         tx_type: TxType::Spend,
         amount: 0,

@@ -6,7 +6,7 @@ use ensign_primitives::{Now, RequestId, StateMachine};
 use ensign_wire::{Frame, Groups, Kind, Mode, PAYLOAD_BYTES_MAX};
 
 use super::cast::{NETWORK, group, introduced, machine, peer, proposal, start};
-use crate::{Input, Message, Output, Proposal, RESEND_PAUSE, Restored, Signing};
+use crate::{Input, Message, Output, Proposal, RESEND_PAUSE, Restored, Signing, Source};
 
 /// Most calls of a timer that one case makes.
 const WAKEUPS_MAX: usize = 50;
@@ -29,8 +29,8 @@ fn up(signing: &mut Signing) {
 }
 
 fn propose(signing: &mut Signing, number: u8, len: usize) -> RequestId {
-    let payload = Some(vec![number; len]);
-    let proposal = Proposal { payload, ..proposal(2, Mode::Fast) };
+    let source = Source::Psbt(vec![number; len]);
+    let proposal = Proposal { source, ..proposal(2, Mode::Fast) };
     signing.propose(start(), proposal, [number; 16]).unwrap()
 }
 

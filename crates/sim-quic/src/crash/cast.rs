@@ -50,7 +50,7 @@ impl Cast {
     async fn join(&mut self, number: u32) -> Result<(), CommandError> {
         let Some(Some(wallet)) = self.wallets.get(number as usize) else { return Ok(()) };
         let members = self.members.clone();
-        let group = Group { name: "g".to_owned(), members };
+        let group = Group { name: "g".to_owned(), members, issued: Default::default() };
         self.group = wallet.coordinator.group(group).await?.id;
         Ok(())
     }

@@ -106,7 +106,11 @@ async fn proposal_without_a_delegation_that_holds_is_refused_when_the_signer_giv
     };
     let started = Coordinator::dangerous_simulated(NETWORK, keys, surroundings).await;
     let (coordinator, mut events) = started.unwrap();
-    let group = coordinator.group(Group { name: "g".to_owned(), members: vec![member] });
+    let group = coordinator.group(Group {
+        name: "g".to_owned(),
+        members: vec![member],
+        issued: Default::default(),
+    });
     let group = group.await.unwrap().id;
     let job = SigningJob::new(group, Work::Messages(vec![[7; 32]]));
     let preview = coordinator.preview(&job).await.unwrap();

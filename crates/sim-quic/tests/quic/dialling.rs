@@ -130,7 +130,10 @@ async fn driver_dials_when_the_machine_says() {
     let started = Coordinator::dangerous_simulated(NETWORK, ours, surroundings).await;
     let (coordinator, mut events) = started.unwrap();
     let begin = tokio::time::Instant::now();
-    coordinator.group(Group { name: "g".to_owned(), members }).await.unwrap();
+    coordinator
+        .group(Group { name: "g".to_owned(), members, issued: Default::default() })
+        .await
+        .unwrap();
     let mut dials = Vec::new();
     while dials.len() < DIALS {
         let event = events.next().await.unwrap();

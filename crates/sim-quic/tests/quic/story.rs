@@ -55,7 +55,7 @@ impl Story {
         let mut group = GroupId::from_bytes([0; 32]);
         for wallet in &wallets {
             let members = members.clone();
-            let named = Group { name: "g".to_owned(), members };
+            let named = Group { name: "g".to_owned(), members, issued: Default::default() };
             group = wallet.coordinator.group(named).await.unwrap().id;
         }
         let wallets = wallets.into_iter().map(Some).collect();
@@ -114,7 +114,7 @@ impl Story {
     pub(crate) async fn start(&mut self, number: usize, stopped: Stopped) {
         let wallet = stopped.start(&self.net, SEED, self.told.clone()).await.unwrap();
         let members = self.members.clone();
-        let named = Group { name: "g".to_owned(), members };
+        let named = Group { name: "g".to_owned(), members, issued: Default::default() };
         assert_eq!(wallet.coordinator.group(named).await.unwrap().id, self.group);
         self.wallets[number] = Some(wallet);
     }

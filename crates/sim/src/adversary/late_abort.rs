@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ensign_engine::{Input, Output, signing::ATTEMPTS_MAX};
 use ensign_identity::Signature;
-use ensign_musig::{KeyAggCtx, PartialSig, PubNonce, SigningCtx, taproot_tweak};
+use ensign_musig::{KeyAggCtx, PartialSig, PubNonce, SigningCtx};
 use ensign_primitives::{PeerId, RequestId, SessionId};
 use ensign_wire::{
     AbortReason, Body, Envelope, KeyTweak, Kind, SessionAbort, SignatureFinalized, SigningRequest,
@@ -146,8 +146,8 @@ impl View {
         for (at, message) in request.messages.iter().enumerate() {
             let ctx = match message.tweak {
                 KeyTweak::None => plain.clone(),
-                KeyTweak::Taproot { merkle_root } => {
-                    plain.with_tweak(taproot_tweak(&plain.agg_key(), merkle_root.as_ref())).ok()?
+                KeyTweak::Taproot { path, merkle_root } => {
+                    plain.derive(&path).ok()?.taproot(merkle_root.as_ref()).ok()?
                 }
             };
             let nonce = |peer| PubNonce::from_bytes(self.nonces.get(peer)?.get(at)?).ok();

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use ensign_engine::signing::{Event, Record};
-use ensign_musig::{KeyAggCtx, taproot_tweak, verify_schnorr};
+use ensign_musig::{KeyAggCtx, verify_schnorr};
 use ensign_primitives::RequestId;
 use ensign_session::Event as SessionEvent;
 use ensign_wire::{Envelope, KeyTweak, SigningRequest};
@@ -88,9 +88,10 @@ fn first_false(request: &SigningRequest, signatures: &[[u8; 64]]) -> Option<usiz
     request.messages.iter().zip(signatures).position(|(message, signature)| {
         let key = known.entry(message.tweak).or_insert_with(|| match message.tweak {
             KeyTweak::None => Some(group.agg_key()),
-            KeyTweak::Taproot { merkle_root } => {
-                let tweak = taproot_tweak(&group.agg_key(), merkle_root.as_ref());
-                group.with_tweak(tweak).ok().map(|tweaked| tweaked.agg_key())
+            KeyTweak::Taproot { path, merkle_root } => {
+                let child = group.derive(&path);
+                let output = child.and_then(|child| child.taproot(merkle_root.as_ref()));
+                output.ok().map(|tweaked| tweaked.agg_key())
             }
         });
         !key.is_some_and(|key| verify_schnorr(&key, &message.digest, signature))

@@ -144,6 +144,10 @@ impl Host {
             | Output::Event(Event::Peers(_) | Event::Dropped { .. })
             | Output::Note(Record::Peers(_))
             | Output::Persist { record: Record::Peers(_), .. } => {}
+            // Groups are there from the beginning; how they form is simulated in `ensign-formation`.
+            Output::Event(Event::Formation(_))
+            | Output::Note(Record::Formation(_))
+            | Output::Persist { record: Record::Formation(_), .. } => {}
         }
     }
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ensign_engine::{Proposal, signing::Event};
-use ensign_primitives::{RequestId, sha256};
+use ensign_primitives::{KeyPath, RequestId, sha256};
 use ensign_wire::{AbortReason, KeyTweak, Message, TxType};
 
 use super::{Host, PATIENCE, Scene};
@@ -178,10 +178,13 @@ fn proposal(plan: &Plan, intent: &Intent, number: u32, turn: u32) -> Proposal {
     let load = &plan.scenario.load;
     let message = |at: u32| Message {
         digest: sha256(&[number.to_le_bytes(), at.to_le_bytes()].concat()),
-        tweak: if at.is_multiple_of(2) {
-            KeyTweak::Taproot { merkle_root: None }
-        } else {
-            KeyTweak::None
+        tweak: match at % 3 {
+            0 => KeyTweak::ADDRESS,
+            1 => KeyTweak::None,
+            _ => KeyTweak::Taproot {
+                path: KeyPath::ROOT.child(at).unwrap_or_default(),
+                merkle_root: None,
+            },
         },
     };
     let bytes = load.payload_bytes as usize;
@@ -189,7 +192,7 @@ fn proposal(plan: &Plan, intent: &Intent, number: u32, turn: u32) -> Proposal {
     Proposal {
         group: intent.group,
         messages: (0..load.messages).map(message).collect(),
-        payload: payload.map(Iterator::collect),
+        source: payload.map(Iterator::collect).into(),
         purpose: format!("intent {number}, turn {turn}"),
         tx_type: TxType::Spend,
         amount: 1000,

@@ -6,7 +6,7 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use ensign_engine::peers::DialFailure;
-use ensign_primitives::{Direction, Instant};
+use ensign_primitives::{Direction, Instant, sha256};
 use ensign_wire::Kind;
 
 use super::Turn;
@@ -135,6 +135,16 @@ impl Transport {
             Some(conn) if conn.dialer == peer => Direction::Inbound,
             Some(_) | None => Direction::Outbound,
         }
+    }
+
+    /// What both ends of the connection with a peer know, and nobody else.
+    pub(super) fn exporter(&self, us: NodeIndex, peer: NodeIndex) -> [u8; 32] {
+        let conn = self.links.get(&peer).and_then(|link| link.conn);
+        let (dialer, number) = conn.map_or((us, 0), |conn| (conn.dialer, conn.number));
+        let other = if dialer == us { peer } else { us };
+        let ends = [dialer, other].map(|node| node.as_usize() as u64);
+        let parts = [ends[0], ends[1], number.into()];
+        sha256(&parts.map(u64::to_le_bytes).concat())
     }
 
     /// Dials a peer once. What comes of it is one of the changes that follow, or is told at once when

@@ -71,7 +71,12 @@ impl<'de> Visitor<'de> for KindThenFields {
             | Kind::Welcome
             | Kind::Payload
             | Kind::Consent
-            | Kind::LinkReport => {
+            | Kind::LinkReport
+            | Kind::FormationSeat
+            | Kind::FormationSeated
+            | Kind::FormationRoster
+            | Kind::FormationStatement
+            | Kind::FormationCertificate => {
                 return Err(de::Error::custom("frames of this kind carry no statement"));
             }
         };

@@ -143,8 +143,8 @@ fn signer_key_off_the_curve_is_refused_at_its_first_byte() {
 fn bad_field_after_the_signer_keys_is_not_taken_for_a_key() {
     // The tweak of the first message, after three keys, the count and the digest.
     let tweak = KEYS + 33 * 3 + 1 + 32;
-    let error = refused(Kind::SessionAnnounce, |bytes| bytes[tweak] = 2);
-    assert_eq!(error, malformed(tweak, "a known variant", 2));
+    let error = refused(Kind::SessionAnnounce, |bytes| bytes[tweak] = 3);
+    assert_eq!(error, malformed(tweak, "a known variant", 3));
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::string::{String, ToString};
 use std::{vec, vec::Vec};
 
 use ensign_identity::{DelegationError, Signature};
-use ensign_primitives::{Network, RequestId, SignerIndex, UnixTime};
+use ensign_primitives::{KeyPath, Network, RequestId, SignerIndex, UnixTime};
 use proptest::prelude::*;
 
 use super::values::{NETWORK, NOW, delegation, fixed_request, node_key, requests, signer_key};
@@ -141,6 +141,44 @@ fn request_for_too_many_messages_is_refused() {
     assert_eq!(refused(|request| request.messages = std::vec![message; 1025]), expected);
 }
 
+/// Decodes a request whose second message is signed under a tweak of these bytes.
+fn with_tweak(bytes: &[u8]) -> Result<KeyTweak, DecodeError> {
+    let mut request = fixed_request();
+    let marker = KeyTweak::Taproot { path: KeyPath::ROOT, merkle_root: Some([0xa5; 32]) };
+    request.messages[1].tweak = marker;
+    let encoded = request.encode();
+    let marker: Vec<u8> = [1, 1].into_iter().chain([0xa5; 32]).collect();
+    let at = encoded.windows(marker.len()).position(|seen| seen == marker).unwrap();
+    let changed = [&encoded[..at], bytes, &encoded[at + marker.len()..]].concat();
+    SigningRequest::decode(&changed).map(|request| request.messages[1].tweak)
+}
+
+#[test]
+fn paths_of_children_have_one_encoding_and_no_hardened_or_fifth_step() {
+    let child = |steps: &[u32]| {
+        let path = KeyPath::new(steps).unwrap();
+        Ok(KeyTweak::Taproot { path, merkle_root: None })
+    };
+    assert_eq!(with_tweak(&[1, 0]), Ok(KeyTweak::ADDRESS));
+    assert_eq!(with_tweak(&[2, 2, 0, 3, 0]), child(&[0, 3]));
+    let most = [2, 1, 0xff, 0xff, 0xff, 0xff, 7, 0];
+    assert_eq!(with_tweak(&most), child(&[0x7fff_ffff]));
+    assert_eq!(with_tweak(&[2, 4, 9, 8, 7, 6, 0]), child(&[9, 8, 7, 6]));
+    let refused = |bytes: &[u8]| with_tweak(bytes).unwrap_err();
+    let empty = refused(&[2, 0, 0]);
+    assert!(matches!(empty, DecodeError::NonCanonical { .. }), "{empty:?}");
+    let long = refused(&[2, 2, 0x80, 0, 3, 0]);
+    assert!(matches!(long, DecodeError::NonCanonical { .. }), "{long:?}");
+    for bad in [
+        &[2, 1, 0x80, 0x80, 0x80, 0x80, 8, 0][..],
+        &[2, 5, 0, 0, 0, 0, 0, 0],
+        &[2, 1, 0xff, 0xff, 0xff, 0xff, 0x7f, 0],
+        &[3, 0],
+    ] {
+        assert!(matches!(refused(bad), DecodeError::Malformed { .. }), "{bad:02x?}");
+    }
+}
+
 #[test]
 fn long_purpose_is_refused() {
     let expected = DecodeError::OutOfRange { field: "purpose bytes", min: 0, max: 256, seen: 258 };
@@ -171,6 +209,39 @@ fn payload_without_bytes_or_with_too_many_is_refused() {
             expected
         );
     }
+}
+
+#[test]
+fn a_drill_that_signs_something_else_than_a_drill_is_refused() {
+    let drill = |request: &mut SigningRequest| {
+        (request.payload, request.amount) = (Payload::Drill, 0);
+        request.messages = vec![request.drill_message()];
+    };
+    let mut whole = fixed_request();
+    drill(&mut whole);
+    assert_eq!(SigningRequest::decode(&whole.encode()), Ok(whole.clone()));
+    let change = |change: fn(&mut SigningRequest)| {
+        refused(|request| {
+            drill(request);
+            change(request);
+        })
+    };
+    // A sighash in its place; the message of another request, another group, another key.
+    let other = [
+        change(|request| request.messages[0].digest = [7; 32]),
+        change(|request| request.nonce[0] ^= 1),
+        change(|request| {
+            request.signers = GroupKeys::new(vec![signer_key(0), signer_key(1)]).unwrap()
+        }),
+        change(|request| request.messages[0].tweak = KeyTweak::None),
+    ];
+    assert!(other.iter().all(|error| *error == DecodeError::DrillMessage), "{other:?}");
+    let (field, min, max) = ("messages of a drill", 1, 1);
+    let twice = change(|request| request.messages.push(request.messages[0]));
+    assert_eq!(twice, DecodeError::OutOfRange { field, min, max, seen: 2 });
+    let (field, min, max) = ("amount of a drill", 0, 0);
+    let paid = change(|request| request.amount = 1);
+    assert_eq!(paid, DecodeError::OutOfRange { field, min, max, seen: 1 });
 }
 
 #[test]

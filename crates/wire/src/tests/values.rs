@@ -11,17 +11,19 @@ use std::{
 
 use ensign_identity::{Delegation, DelegationProof, NodeKey, Signature, SignerKey, Terms};
 use ensign_primitives::{
-    MESSAGES_MAX, Network, QueryId, RequestId, SIGNERS_MAX, SessionId, SignerIndex, UnixTime,
+    KEY_PATH_STEPS_MAX, KeyPath, MESSAGES_MAX, Network, QueryId, RequestId, SIGNERS_MAX, SessionId,
+    SignerIndex, UnixTime,
 };
 use proptest::{array, collection::vec, option, prelude::*, sample};
 
 use crate::{
-    ADDRESSES_MAX, AbortReason, Body, Consent, Envelope, Frame, GroupKeys, Held, Hello, KeyTweak,
-    Kind, Limits, LinkReport, Message, Mode, NonceAck, NonceCommit, NonceShare, NoncesComplete,
+    ADDRESSES_MAX, AbortReason, Body, Consent, Envelope, FormationBody, FormationMessage,
+    FormationStatement, Frame, GroupKeys, Held, Hello, InvitationId, KeyTweak, Kind, Limits,
+    LinkReport, Message, Mode, NonceAck, NonceCommit, NonceShare, NoncesComplete,
     PAYLOAD_BYTES_MAX, PartialSigAck, PartialSigShare, PartialSigsComplete, Payload, PubNonceBytes,
-    REQUEST_LIFETIME_MAX, Refusal, Roles, Round0, Scheme, SessionAbort, SessionAnnounce,
-    SessionJoin, SessionReady, SignatureFinalized, Signed, SignedRequest, SignerSet,
-    SigningRequest, TxType, ValidationError,
+    REQUEST_LIFETIME_MAX, Refusal, Roles, Round0, Scheme, Seat, SeatAnswer, Seated, SessionAbort,
+    SessionAnnounce, SessionJoin, SessionReady, SignatureFinalized, Signed, SignedRequest,
+    SignerSet, SigningRequest, TxType, ValidationError,
 };
 
 pub(super) const NETWORK: Network = Network::Regtest;
@@ -59,6 +61,11 @@ pub(super) fn delegation(signer: usize, peer: usize, network: Network) -> Delega
     DelegationProof { number: 1, expires, signature: node_key(signer).sign(&digest) }
 }
 
+fn key_paths() -> impl Strategy<Value = KeyPath> {
+    let steps = vec(0..1_u32 << 31, 0..=KEY_PATH_STEPS_MAX);
+    steps.prop_map(|steps| KeyPath::new(&steps).unwrap())
+}
+
 /// A request by signer 0 of three, for two messages.
 pub(super) fn fixed_request() -> SigningRequest {
     SigningRequest {
@@ -67,7 +74,7 @@ pub(super) fn fixed_request() -> SigningRequest {
         signers: GroupKeys::new((0..3).map(signer_key).collect()).unwrap(),
         messages: Vec::from([
             Message { digest: [1; 32], tweak: KeyTweak::None },
-            Message { digest: [2; 32], tweak: KeyTweak::Taproot { merkle_root: None } },
+            Message { digest: [2; 32], tweak: KeyTweak::ADDRESS },
         ]),
         payload: Payload::Blind,
         purpose: String::from("rent"),
@@ -129,7 +136,12 @@ pub(super) fn smallest(kind: Kind) -> Body {
         | Kind::Delegation
         | Kind::Welcome
         | Kind::Consent
-        | Kind::LinkReport => {
+        | Kind::LinkReport
+        | Kind::FormationSeat
+        | Kind::FormationSeated
+        | Kind::FormationRoster
+        | Kind::FormationStatement
+        | Kind::FormationCertificate => {
             panic!("{kind:?} is no statement")
         }
     }
@@ -164,6 +176,7 @@ pub(super) fn frames() -> impl Strategy<Value = Frame> {
         1 => link_reports(),
         1 => introduced(),
         1 => welcomes(),
+        1 => formations().prop_map(Frame::Formation),
         12 => envelopes().prop_map(|envelope| Frame::Envelope(Box::new(envelope))),
     ]
 }
@@ -173,6 +186,37 @@ fn groups() -> impl Strategy<Value = Frame> {
         let shared = ids.into_iter().map(ensign_primitives::GroupId::from_bytes).collect();
         Frame::Groups(crate::Groups { shared })
     })
+}
+
+fn formations() -> impl Strategy<Value = FormationMessage> {
+    let hash = any::<[u8; 32]>;
+    let seat = (any::<[u8; 16]>(), hash(), vec(any::<u8>(), 1..=9));
+    let seat = seat.prop_map(|(id, proof, candidate)| {
+        FormationMessage::Seat(Seat { invitation: InvitationId(id), proof, candidate })
+    });
+    let seated = (any::<[u8; 16]>(), hash(), any::<u8>()).prop_map(|(id, proof, taken)| {
+        let answer = SeatAnswer::Taken { proof, taken };
+        FormationMessage::Seated(Seated { invitation: InvitationId(id), answer })
+    });
+    let body = prop_oneof![
+        hash().prop_map(FormationBody::Commit),
+        hash().prop_map(FormationBody::Reveal),
+        Just(FormationBody::Confirm(Signature([7; 64]))),
+        Just(FormationBody::Refuse),
+    ];
+    let statement = (hash(), 0..64_u16, body).prop_map(|(roster, signer, body)| {
+        let said = FormationStatement { roster, signer: SignerIndex(signer), body };
+        let signed = Signed::new(node_key(0), NETWORK, 1, NOW, said).unwrap();
+        FormationMessage::Statement(Box::new(signed))
+    });
+    let bytes = || vec(any::<u8>(), 0..=9);
+    prop_oneof![
+        seat,
+        seated,
+        statement,
+        bytes().prop_map(FormationMessage::Roster),
+        bytes().prop_map(FormationMessage::Certificate),
+    ]
 }
 
 fn consents() -> impl Strategy<Value = Frame> {
@@ -312,7 +356,7 @@ pub(super) fn requests() -> impl Strategy<Value = SigningRequest> {
     let who = (sample::subsequence((0..SIGNERS_MAX).collect::<Vec<_>>(), 1..=9), any::<u16>());
     (what, who, times, modes(), any::<[u8; 16]>()).prop_map(
         |((messages, payload, purpose, tx_type, amount), (keys, creator), times, mode, nonce)| {
-            SigningRequest {
+            as_drill(SigningRequest {
                 network: NETWORK,
                 scheme: Scheme::Bip327,
                 creator: SignerIndex(creator % keys.len() as u16),
@@ -326,15 +370,25 @@ pub(super) fn requests() -> impl Strategy<Value = SigningRequest> {
                 expires: UnixTime::from_millis(times.0 + times.1),
                 mode,
                 nonce,
-            }
+            })
         },
     )
+}
+
+/// A drill has one message and amount zero, and no other.
+fn as_drill(request: SigningRequest) -> SigningRequest {
+    if request.payload != Payload::Drill {
+        return request;
+    }
+    let messages = Vec::from([request.drill_message()]);
+    SigningRequest { messages, amount: 0, ..request }
 }
 
 fn messages() -> impl Strategy<Value = Message> {
     let tweak = prop_oneof![
         Just(KeyTweak::None),
-        option::of(digests()).prop_map(|merkle_root| KeyTweak::Taproot { merkle_root }),
+        (key_paths(), option::of(digests()))
+            .prop_map(|(path, merkle_root)| KeyTweak::Taproot { path, merkle_root }),
     ];
     (digests(), tweak).prop_map(|(digest, tweak)| Message { digest, tweak })
 }
@@ -344,6 +398,7 @@ fn payload_digests() -> impl Strategy<Value = Payload> {
         Just(Payload::Blind),
         (digests(), 1..=PAYLOAD_BYTES_MAX as u32)
             .prop_map(|(digest, len)| Payload::Psbt { digest, len }),
+        Just(Payload::Drill),
     ]
 }
 
@@ -435,7 +490,8 @@ fn refusals() -> impl Strategy<Value = Refusal> {
 
 /// The request with every list as long as it may be.
 pub(super) fn largest_request() -> SigningRequest {
-    let tweak = KeyTweak::Taproot { merkle_root: Some([0xff; 32]) };
+    let path = KeyPath::new(&[u32::MAX >> 1; KEY_PATH_STEPS_MAX]).unwrap();
+    let tweak = KeyTweak::Taproot { path, merkle_root: Some([0xff; 32]) };
     SigningRequest {
         signers: GroupKeys::new((0..SIGNERS_MAX).map(signer_key).collect()).unwrap(),
         messages: std::vec![Message { digest: [0xff; 32], tweak }; MESSAGES_MAX],

@@ -15,8 +15,10 @@ use crate::{
     examples, hashes,
 };
 
-fn path() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../docs/protocol/wire.md")
+/// The pages that have blocks, each block on one of them.
+fn paths() -> [PathBuf; 2] {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../docs/protocol");
+    ["wire.md", "formation.md"].map(|page| folder.join(page))
 }
 
 /// What each block must hold, by the words after its opening fence.
@@ -163,24 +165,26 @@ fn filled(document: &str, blocks: &mut BTreeMap<String, String>) -> String {
 
 #[test]
 fn document_shows_every_example_hash_and_number() {
-    let document = fs::read_to_string(path()).unwrap();
     let mut blocks = blocks();
-    let expected = filled(&document, &mut blocks);
-    assert!(blocks.is_empty(), "no block in the document: {:?}", blocks.keys());
-    let mut document = document;
-    if env::var_os("ENSIGN_BLESS").is_some() {
-        fs::write(path(), &expected).unwrap();
-        document = fs::read_to_string(path()).unwrap();
+    for path in paths() {
+        let mut document = fs::read_to_string(&path).unwrap();
+        let expected = filled(&document, &mut blocks);
+        if env::var_os("ENSIGN_BLESS").is_some() {
+            fs::write(&path, &expected).unwrap();
+            document = fs::read_to_string(&path).unwrap();
+        }
+        let page = path.display();
+        for (number, (held, expected)) in (1..).zip(document.lines().zip(expected.lines())) {
+            assert_eq!(held, expected, "{page}:{number}: run the tests with ENSIGN_BLESS=1");
+        }
+        assert_eq!(document, expected, "run the tests with ENSIGN_BLESS=1");
     }
-    for (number, (held, expected)) in (1..).zip(document.lines().zip(expected.lines())) {
-        assert_eq!(held, expected, "wire.md:{number}: run the tests with ENSIGN_BLESS=1");
-    }
-    assert_eq!(document, expected, "run the tests with ENSIGN_BLESS=1");
+    assert!(blocks.is_empty(), "no block in the documents: {:?}", blocks.keys());
 }
 
 #[test]
 fn document_has_no_block_of_bytes_that_nobody_checks() {
-    let document = fs::read_to_string(path()).unwrap();
+    let document = paths().map(|path| fs::read_to_string(path).unwrap()).concat();
     let blocks = blocks();
     let mut open = false;
     for line in document.lines().filter(|line| line.starts_with("```")) {
@@ -192,7 +196,7 @@ fn document_has_no_block_of_bytes_that_nobody_checks() {
 
 #[test]
 fn document_names_every_tag_of_the_code() {
-    let document = fs::read_to_string(path()).unwrap();
+    let document = paths().map(|path| fs::read_to_string(path).unwrap()).concat();
     let mut tags = 0;
     for krate in ["wire", "identity"] {
         let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..").join(krate).join("src");
@@ -202,7 +206,7 @@ fn document_names_every_tag_of_the_code() {
             let quoted = code.split('"').filter(|text| text.starts_with("ensign/"));
             for tag in quoted {
                 tags += 1;
-                assert!(document.contains(&format!("hash={tag}")), "{tag} is not in wire.md");
+                assert!(document.contains(&format!("hash={tag}")), "{tag} is on no page");
             }
         }
     }

@@ -9,7 +9,7 @@ use ensign_wire::{
     SessionReady, Signable, SignatureFinalized, Signed, SignerSet, Slot, ValidationError, Welcome,
 };
 
-use crate::{dump::Dump, story};
+use crate::{dump::Dump, formation, story};
 
 /// A message and its bytes.
 pub(crate) struct Example {
@@ -30,10 +30,11 @@ pub(crate) fn all() -> Vec<Example> {
     let signing = [partial_share(), partial_ack(), partials_complete(), finalized()];
     let trouble = [abort(), refusal()];
     let before = connection.into_iter().chain(group);
-    before.chain(gathering).chain(nonces).chain(signing).chain(trouble).collect()
+    let sessions = before.chain(gathering).chain(nonces).chain(signing).chain(trouble);
+    sessions.chain(formation::examples()).collect()
 }
 
-fn framed(name: &'static str, frame: Frame, kind: u8, body: Dump) -> Example {
+pub(crate) fn framed(name: &'static str, frame: Frame, kind: u8, body: Dump) -> Example {
     let dump = Dump::default()
         .variant(kind, &format!("kind: {name}"))
         .varint(body.bytes().len() as u64, "bytes of the body")
@@ -154,7 +155,7 @@ pub(crate) fn signed_content(node: &NodeKey, seq: u64, body: Dump) -> Dump {
 }
 
 /// Something signed by the node of signer `index`, in a frame.
-fn signed<T: Signable>(
+pub(crate) fn signed<T: Signable>(
     (name, kind): (&'static str, u8),
     index: u8,
     body: T,
@@ -211,7 +212,10 @@ pub(crate) fn request_fields() -> Dump {
         .then(keys)
         .varint(1, "messages")
         .raw(&request.messages[0].digest, "message 0: digest")
-        .variant(1, "tweak: Taproot")
+        .variant(2, "tweak: TaprootChild")
+        .varint(2, "path: 2 steps")
+        .varint(0, "step 0: 0")
+        .varint(3, "step 1: 3")
         .variant(0, "merkle_root: absent")
         .variant(1, "payload: Psbt")
         .raw(&ensign_primitives::sha256(story::PAYLOAD), "digest")
@@ -227,7 +231,7 @@ pub(crate) fn request_fields() -> Dump {
         .raw(&request.nonce, "nonce")
 }
 
-fn delegation(index: u8) -> Dump {
+pub(crate) fn delegation(index: u8) -> Dump {
     let proof = story::delegation(index);
     Dump::default()
         .varint(proof.number, "delegation number")

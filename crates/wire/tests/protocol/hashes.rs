@@ -9,7 +9,7 @@ use crate::{
     examples::{
         consent_fields, envelope_content, link_report_fields, request_fields, signed_content,
     },
-    story,
+    formation, story,
 };
 
 /// A tag, the hashed fields after the two hashes of the tag, and what the crate computes.
@@ -19,12 +19,12 @@ pub(crate) struct Hash {
     pub(crate) computed: [u8; 32],
 }
 
-fn network() -> Dump {
+pub(crate) fn network() -> Dump {
     Dump::default().variant(3, "network: Regtest")
 }
 
 /// Prefixes `fields` with how many bytes they have.
-fn with_length(fields: Dump, name: &str) -> Dump {
+pub(crate) fn with_length(fields: Dump, name: &str) -> Dump {
     Dump::default().u64_le(fields.bytes().len() as u64, name).then(fields)
 }
 
@@ -39,6 +39,7 @@ fn nonce(index: u8) -> Dump {
 pub(crate) fn all() -> Vec<Hash> {
     vec![
         group(),
+        drill(),
         request(),
         session(),
         delegation(),
@@ -51,6 +52,9 @@ pub(crate) fn all() -> Vec<Hash> {
         statement(),
         statements(),
     ]
+    .into_iter()
+    .chain(formation::hashes())
+    .collect()
 }
 
 fn group() -> Hash {
@@ -59,6 +63,14 @@ fn group() -> Hash {
     });
     let computed = *story::request().signers.group_id(story::NETWORK).as_bytes();
     Hash { tag: "ensign/group/v1", fields: keys, computed }
+}
+
+fn drill() -> Hash {
+    let request = story::request();
+    let group = request.signers.group_id(story::NETWORK);
+    let fields =
+        network().raw(group.as_bytes(), "group").raw(&request.nonce, "nonce of the request");
+    Hash { tag: "ensign/drill/v1", fields, computed: request.drill_message().digest }
 }
 
 fn request() -> Hash {

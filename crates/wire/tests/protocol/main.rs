@@ -16,5 +16,6 @@ mod corpus;
 mod document;
 mod dump;
 mod examples;
+mod formation;
 mod hashes;
 mod story;

@@ -1,7 +1,7 @@
 //! The session that the examples come from: three signers, one message, regtest.
 
 use ensign_identity::{Delegation, DelegationProof, NodeKey, SignerKey, Terms};
-use ensign_primitives::{Network, PeerId, SessionId, SignerIndex, UnixTime, sha256};
+use ensign_primitives::{KeyPath, Network, PeerId, SessionId, SignerIndex, UnixTime, sha256};
 use ensign_wire::{
     Body, Consent, GroupKeys, Held, KeyTweak, LinkReport, Message, Mode, NonceCommit, NonceShare,
     NoncesComplete, PartialSigAck, PartialSigShare, Payload, PubNonceBytes, RULES_REVISION, Round0,
@@ -62,7 +62,7 @@ pub(crate) fn request() -> SigningRequest {
         signers: GroupKeys::new([0, 1, 2].map(signer).to_vec()).unwrap(),
         messages: vec![Message {
             digest: [0xd1; 32],
-            tweak: KeyTweak::Taproot { merkle_root: None },
+            tweak: KeyTweak::Taproot { path: KeyPath::new(&[0, 3]).unwrap(), merkle_root: None },
         }],
         payload: Payload::Psbt { digest: sha256(PAYLOAD), len: PAYLOAD.len() as u32 },
         purpose: "rent".to_owned(),

@@ -40,6 +40,9 @@ pub(super) fn make(
     ensign_vault::create(file, &sealed).map_err(|error| vault::file_failure(&error))?;
     let (backup, _) = Backup::open(file, Some(passphrase), passphrases)?;
     backup.holds_keys_of(home)?;
+    if backup.has_signer() {
+        note(home, passphrases);
+    }
     passphrases.output().tell(
         &backup.line("backup"),
         format!(
@@ -56,7 +59,14 @@ pub(super) fn make(
     Ok(())
 }
 
-/// Proves that a backup opens and has the keys of the home; writes nothing.
+/// Remembers that the signer key was read back; a drill of a group tells how long ago that was.
+fn note(home: &Home, passphrases: &Passphrases) {
+    if let Err(failure) = home.note_backup() {
+        passphrases.output().warning(&failure);
+    }
+}
+
+/// Proves that a backup opens and has the keys of the home; writes only when that was.
 pub(super) fn drill(path: &Path, file: &Path, passphrases: &Passphrases) -> Result<()> {
     let home = Home::open(path, passphrases.clone())?;
     let vault = vault::read_backup(file)?;
@@ -85,6 +95,9 @@ pub(super) fn drill(path: &Path, file: &Path, passphrases: &Passphrases) -> Resu
         );
     }
     text += backup.about_the_signer();
+    if backup.has_signer() {
+        note(&home, passphrases);
+    }
     passphrases.output().tell(&backup.line("drill").with("missing_groups", missing), text);
     Ok(())
 }
@@ -113,6 +126,7 @@ fn drill_signer(home: &Home, file: &Path, vault: &Vault, passphrases: &Passphras
         .with("groups", Vec::<String>::new())
         .with("written_ms", vault.created().as_millis())
         .with("missing_groups", Vec::<String>::new());
+    note(&home, passphrases);
     passphrases.output().tell(&line, text);
     Ok(())
 }

@@ -8,10 +8,11 @@ use ensign_coordinator::Work;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep_until};
 
-use super::{accepted, no_answer};
+use super::{accepted, drilled, no_answer, with_backup};
 use crate::args::Sign;
 use crate::catalogue as code;
 use crate::failure::{Failure, Result};
+use crate::home::Home;
 use crate::kept::{is_absent, of_request};
 use crate::output::{Line, Output};
 use crate::question::{self, Answer};
@@ -28,6 +29,9 @@ const RETURNS_MAX: u32 = 3;
 /// What is proposed through the process that serves the home.
 pub(super) struct Errand {
     pub(super) work: Work,
+    /// How many sign.
+    pub(super) signers: usize,
+    pub(super) home: Home,
     pub(super) targets: Targets,
     pub(super) args: Sign,
     pub(super) output: Output,
@@ -42,8 +46,9 @@ impl Errand {
     async fn sign(self, client: &Client) -> Result<()> {
         let mut stop = Stop::new(self.args.until_stdin_closes)?;
         let job = self.job()?;
-        let preview: PreviewView =
+        let mut preview: PreviewView =
             client.post("/v1/previews", &job).await.map_err(client_failure)?;
+        preview.work = with_backup(preview.work, &self.home);
         if let Some(rule) = &preview.refused {
             let what = format!("a rule of this home refuses it: {}", foreign(rule));
             let entry = code::find("E-POL-001").unwrap_or(&code::INTERNAL);
@@ -74,6 +79,10 @@ impl Errand {
             () = stop.asked() => Err(follower.interrupted()),
         };
         ended?;
+        if self.args.drill {
+            drilled(&approval.group, self.signers, self.output);
+            return Ok(());
+        }
         if files > 0 {
             return Ok(());
         }
@@ -97,6 +106,7 @@ impl Errand {
                 let messages = messages.iter().map(hex::encode).collect();
                 Ok(Job { group, messages, ..Job::default() })
             }
+            Work::Drill => Ok(Job { group, drill: true, ..Job::default() }),
         }
     }
 
@@ -236,6 +246,8 @@ impl Follower<'_> {
             "revealed" => ("revealed", String::new()),
             "signed" => ("signed", format!("{head}: {who} signed")),
             "waiting" => ("waiting", format!("{head}: waiting for {who}{}", waited(event))),
+            "wait" => ("wait", format!("{head}: {}", sentences(event))),
+            "withdrawn" => ("withdrawn", format!("{head}: your yes is taken back")),
             "unreachable" => ("unreachable", format!("{head}: no answer yet from {who}: offline?")),
             "attempt_failed" => {
                 let what = foreign(text(event, "what"));
@@ -306,6 +318,13 @@ fn field(name: &str, value: &Value) -> Value {
         || value.clone(),
         |notes| notes.iter().filter_map(|note| note.get("name").cloned()).collect(),
     )
+}
+
+/// What an event says a request waits for.
+fn sentences(event: &Value) -> String {
+    let sentences = event.get("text").and_then(Value::as_array).into_iter().flatten();
+    let sentences = sentences.filter_map(Value::as_str).map(foreign);
+    sentences.collect::<Vec<_>>().join("\n  ")
 }
 
 /// How long an event says that was waited already.

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use ensign_api::view::WaitView;
 use ensign_coordinator::{Event, Outcome, RequestEvent, RequestRef};
 use ensign_primitives::SignerIndex;
+use ensign_session::Phase;
 use tokio::time::{Instant, interval_at, timeout};
 
 use crate::catalogue as code;
@@ -37,12 +39,14 @@ pub(super) struct Session {
     /// Whom we were waiting for last.
     waiting: Vec<SignerIndex>,
     waiting_since: Instant,
+    /// Whose yes is missing, and who has to be there, as long as nothing is being signed.
+    wait: Option<WaitView>,
 }
 
 impl Session {
     pub(super) fn new(node: Node, narrator: Narrator, output: Output, request: RequestRef) -> Self {
         let (waiting, waiting_since) = (Vec::new(), Instant::now());
-        Self { node, narrator, output, request, waiting, waiting_since }
+        Self { node, narrator, output, request, waiting, waiting_since, wait: None }
     }
 
     /// Waits for the end of the request, and keeps saying whom it waits for.
@@ -86,7 +90,9 @@ impl Session {
     }
 
     fn remind(&self) {
-        if !self.waiting.is_empty() {
+        if let Some(wait) = &self.wait {
+            self.narrator.wait(&self.request, wait);
+        } else if !self.waiting.is_empty() {
             let since = self.waiting_since.elapsed();
             self.narrator.waiting(&self.request, &self.waiting, since);
         }
@@ -117,6 +123,14 @@ impl Session {
                 self.waiting.clone_from(on);
                 let since = Instant::now().checked_sub(*since);
                 self.waiting_since = since.unwrap_or_else(Instant::now);
+            }
+            if let RequestEvent::Wait(wait) = of_request {
+                self.wait = Some(WaitView::new(wait, &request.group));
+            }
+            if let RequestEvent::Phase { phase } = of_request
+                && !matches!(phase, Phase::Gathering | Phase::Committing)
+            {
+                self.wait = None;
             }
             if let RequestEvent::Proposed(_) = of_request {
                 // Its user has just been told.
@@ -184,7 +198,10 @@ impl Session {
 
     pub(super) fn interrupted(&self) -> Failure {
         let what = format!("request {} stays open", request::name(&self.request));
-        let waiting = Narrator::signers(&self.request, &self.waiting);
+        let waiting = match &self.wait {
+            Some(wait) if !wait.missing.is_empty() => wait.missing.clone(),
+            _ => Narrator::signers(&self.request, &self.waiting),
+        };
         Failure::new(&code::INTERRUPTED, what).who(waiting)
     }
 }

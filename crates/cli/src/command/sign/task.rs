@@ -15,8 +15,6 @@ use crate::words;
 /// What shall be signed, checked against the group.
 pub(super) struct Task {
     pub(super) work: Work,
-    /// The bytes of a bare message.
-    pub(super) message: Option<[u8; 32]>,
     /// In which form the PSBT came; the result is written alike.
     pub(super) form: Form,
 }
@@ -28,12 +26,15 @@ impl Task {
     ///
     /// [`code::FILE_READ`], [`code::PSBT_BYTES`], [`code::PSBT_REFUSED`], [`code::MESSAGE_LENGTH`].
     pub(super) fn read(args: &Sign, group: &SignerGroup) -> Result<Self> {
+        if args.drill {
+            return Ok(Self { work: Work::Drill, form: Form::default() });
+        }
         match (&args.psbt, &args.message) {
             (Some(file), _) => Self::read_psbt(file, group),
             (None, message) => {
                 let message = parse_message(message.as_deref().unwrap_or_default())?;
                 let work = Work::Messages(vec![message]);
-                Ok(Self { work, message: Some(message), form: Form::default() })
+                Ok(Self { work, form: Form::default() })
             }
         }
     }
@@ -42,7 +43,7 @@ impl Task {
         let PsbtFile { psbt, form } = PsbtFile::read(file)?;
         let spend = ensign_psbt::analyze(&psbt, &group.keys);
         spend.map_err(|error| psbt_failure(file, &error))?;
-        Ok(Self { work: Work::Psbt(psbt.to_bytes()), message: None, form })
+        Ok(Self { work: Work::Psbt(psbt.to_bytes()), form })
     }
 }
 

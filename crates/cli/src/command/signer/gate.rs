@@ -3,7 +3,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use ensign_api::view::WorkView;
+use ensign_api::view::{WorkView, facts};
 use ensign_coordinator::{Asks, InProcess, Signer as _, SignerError};
 use ensign_identity::{Delegation, DelegationProof, SignerKey, Terms};
 use ensign_musig::PubNonce;
@@ -103,7 +103,7 @@ impl Gate {
         }
     }
 
-    /// Computes what an order means, `None` for bare messages; tells what is wrong with one that lies.
+    /// Computes what an order means, `None` without a PSBT; tells what is wrong with one that lies.
     ///
     /// - `now`: for a request that nobody said yes to yet, when its creator must be allowed to ask.
     fn meaning(
@@ -152,18 +152,18 @@ impl Gate {
         let seen = self.kept().approved.get(&id).cloned();
         let summary = self.meaning(seen.is_none().then_some(now), order, payload)?;
         let digests: Vec<_> = request.messages.iter().map(|message| message.digest).collect();
-        let (notes, facts) = match summary.as_deref() {
+        let facts = facts(request.payload, summary.as_deref(), &digests);
+        let notes = match facts {
             // What other nodes do with its coins, a signer does not know.
-            Some(summary) => {
-                (judge(summary, &Surroundings { now, coins: &[] }), Facts::Psbt(summary))
-            }
-            None => (judge_blind(digests.len()), Facts::Blind(&digests)),
+            Facts::Psbt(summary) => judge(summary, &Surroundings { now, coins: &[] }),
+            Facts::Blind(messages) => judge_blind(messages.len()),
+            Facts::Drill => Vec::new(),
         };
         if seen.is_some_and(|seen| !notes.iter().any(|note| note.is_new_to(&seen))) {
             return Ok(());
         }
         let digest = ConsentDigest::of_request(&id, &facts, &notes, &Policy::default());
-        let work = WorkView::new(summary.as_deref(), digests.iter().copied(), &notes);
+        let work = WorkView::new(&facts, digests.iter().copied(), &notes);
         let work = WorkView { digest: Some(digest.to_string()), ..work };
         let asked = request::Asked { request: &order.request, handle: None, group: None, work };
         let line = request::line("request", &asked);
@@ -265,13 +265,19 @@ impl Gate {
     }
 }
 
-/// Recomputes every message from the PSBT; nothing for bare messages.
+/// Recomputes every message from the PSBT, and that of a drill; nothing for bare messages.
 fn summary(signed: &SignedRequest, payload: Option<&[u8]>) -> Result<Option<Box<Summary>>, String> {
     let request = &signed.request;
     let bytes = match (payload, request.payload) {
         (None, Payload::Blind) => return Ok(None),
+        (None, Payload::Drill) if request.messages == [request.drill_message()] => {
+            return Ok(None);
+        }
+        (None, Payload::Drill) => {
+            return Err("what it asks for is not the drill that it says".to_owned());
+        }
         (Some(bytes), Payload::Psbt { .. }) => bytes,
-        (Some(_), Payload::Blind) | (None, Payload::Psbt { .. }) => {
+        (Some(_), Payload::Blind | Payload::Drill) | (None, Payload::Psbt { .. }) => {
             return Err("its payload is not the one that it names".to_owned());
         }
     };

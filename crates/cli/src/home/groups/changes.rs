@@ -10,8 +10,10 @@ use crate::failure::{Failure, Result};
 use crate::group::SignerGroup;
 use crate::home::{GROUPS, io_failure};
 use crate::names;
+use crate::upkeep::Drill;
 use crate::words::{self, check_name};
 use ensign_peers::contact::Contact;
+use ensign_primitives::GroupId;
 
 /// Above this many members a group is nothing that was tried out well. Measured: the demo and the
 /// tests go up to 16.
@@ -116,6 +118,19 @@ impl Home {
         }
         self.keep_group(&group, Existing::Replace)?;
         Ok(Changed { group, notes })
+    }
+
+    /// Keeps a drill in which all have signed. A group that is gone meanwhile has none.
+    ///
+    /// # Errors
+    ///
+    /// [`code::HOME_DAMAGED`], [`code::HOME_IO`].
+    pub(crate) fn keep_drill(&self, group: &GroupId, drill: Drill) -> Result<()> {
+        let Some(mut group) = self.groups()?.into_iter().find(|known| known.id() == *group) else {
+            return Ok(());
+        };
+        group.upkeep.drill = Some(drill);
+        self.keep_group(&group, Existing::Replace)
     }
 
     /// Calls a group otherwise. Names are this user's alone: nobody else hears of it.

@@ -161,8 +161,13 @@ impl Company {
                 Output::Close { link, .. } if self.names.peer(link) == peer(0) => {
                     self.links.remove(&index);
                 }
-                Output::Persist { record: HallRecord::Peers(_), .. } => panic!("who waits?"),
-                Output::Close { .. }
+                Output::Persist {
+                    record: HallRecord::Peers(_) | HallRecord::Formation(_), ..
+                } => {
+                    panic!("who waits?")
+                }
+                Output::Note(HallRecord::Formation(_))
+                | Output::Close { .. }
                 | Output::Note(HallRecord::Peers(_))
                 | Output::Event(_)
                 | Output::Dial { .. }
@@ -479,7 +484,9 @@ impl Rig for Company {
                     self.unlink(now, who);
                 }
             }
-            Output::Persist { record: HallRecord::Peers(_), .. } => panic!("who waits?"),
+            Output::Persist { record: HallRecord::Peers(_) | HallRecord::Formation(_), .. } => {
+                panic!("who waits?")
+            }
             Output::Event(event) => self.on_event(&event),
             Output::Dial { .. }
             | Output::Expect { .. }

@@ -35,6 +35,7 @@ pub(super) fn summary(bytes: &[u8]) -> String {
             let (kind, what) = (envelope.body().kind(), body(envelope.body()));
             format!("{kind:?} {what}, seq {}, {size} bytes", envelope.seq())
         }
+        Ok(Frame::Formation(message)) => format!("{:?}, {size} bytes", message.kind()),
         Err(error) => format!("{size} bytes that are no frame: {error}"),
     }
 }
@@ -52,7 +53,8 @@ pub(super) fn envelope(bytes: &[u8]) -> Option<Envelope> {
             | Frame::Delegation(_)
             | Frame::Welcome(_)
             | Frame::Consent(_)
-            | Frame::LinkReport(_),
+            | Frame::LinkReport(_)
+            | Frame::Formation(_),
         )
         | Err(_) => None,
     }
@@ -71,6 +73,7 @@ pub(super) fn payload_of(bytes: &[u8]) -> Option<RequestId> {
             | Frame::Welcome(_)
             | Frame::Consent(_)
             | Frame::LinkReport(_)
+            | Frame::Formation(_)
             | Frame::Envelope(_),
         )
         | Err(_) => None,

@@ -11,9 +11,9 @@ const PUSHES_TOLD: u32 = 3;
 /// Within which time they are counted together. Guess: dialling pauses for half a minute at most.
 const PUSHES_WITHIN: Duration = Duration::from_secs(60);
 
-/// What each node dropped since the first that counts.
+/// What each node dropped since the first that counts. Bounded by its caller: only members are entered.
 #[derive(Debug, Default)]
-pub(crate) struct PushedOff(BTreeMap<PeerId, Pushes>);
+pub struct PushedOff(BTreeMap<PeerId, Pushes>);
 
 #[derive(Debug)]
 struct Pushes {
@@ -25,8 +25,10 @@ struct Pushes {
 
 impl PushedOff {
     /// Counts a connection that a node dropped for another; returns whether it is to be told, once
-    /// in each [`PUSHES_WITHIN`].
-    pub(crate) fn see(&mut self, peer: PeerId, by: Option<[u8; 8]>, now: Instant) -> bool {
+    /// in a minute.
+    ///
+    /// - `by`: the process of the node, by the number that it drew when it started.
+    pub fn see(&mut self, peer: PeerId, by: Option<[u8; 8]>, now: Instant) -> bool {
         let pushes = self.0.entry(peer).or_insert(Pushes { by, since: now, count: 0 });
         if pushes.by != by || now.since(pushes.since) > PUSHES_WITHIN {
             *pushes = Pushes { by, since: now, count: 0 };

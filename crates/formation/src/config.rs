@@ -1,0 +1,36 @@
+//! What the machine is made from, and its limits.
+
+use core::time::Duration;
+
+use ensign_primitives::Network;
+
+/// Most groups that form at once. Guess: a person forms one, a treasury of many wallets a handful.
+pub const PENDING_MAX: usize = 8;
+/// Most certificates that are kept, and so most groups that have one; those that form are counted too.
+/// As many as a node has groups.
+pub const CERTIFICATES_MAX: usize = 64;
+/// Most connected nodes that are kept in mind. Guess: above what a node lets in.
+pub const LINKS_MAX: usize = 1024;
+/// Most nodes that are wanted: the members of everything that forms, or has just formed.
+pub const WANTED_MAX: usize = (PENDING_MAX + CERTIFICATES_MAX) * ensign_wire::ROSTER_MEMBERS_MAX;
+/// Most refusals of our user that are remembered, so that who asks again is told again. Guess: a few for
+/// each group that forms.
+pub const REFUSALS_REMEMBERED: usize = 32;
+
+/// How long an invitation's code may be used. Guess: an hour, in which everybody sits at a keyboard.
+pub const INVITATION_LIFETIME: Duration = Duration::from_secs(60 * 60);
+/// How long a roster waits for our user's confirmation. Guess: a day; somebody may have to be called.
+pub const FORMATION_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
+/// How long the members of a group that has formed stay wanted on behalf of the formation. Guess: enough
+/// for the group to be entered elsewhere, which wants them then.
+pub const FORMED_LINGER: Duration = Duration::from_secs(60);
+/// How many wrong proofs close an invitation: its secret has 128 bits, so whoever gives that many is no
+/// guesser but somebody between. Guess: a few mistakes of a broken program.
+pub const WRONG_PROOFS_MAX: u8 = 8;
+
+/// What the machine is made from.
+#[derive(Clone, Copy, Debug)]
+pub struct FormationConfig {
+    /// The chain that groups are formed on.
+    pub network: Network,
+}
