@@ -5,7 +5,7 @@ use std::sync::Arc;
 use ensign_api::Service;
 use ensign_coordinator::{Coordinator, Event, Events, Outcome, RequestEvent};
 use ensign_primitives::{GroupId, RequestId};
-use ensign_psbt::Group;
+use ensign_psbt::{Group, analyze, parse};
 use ensign_wire::Payload;
 use serde_json::json;
 use tokio::sync::mpsc;
@@ -35,6 +35,29 @@ pub(crate) async fn keep_drill(
     let drill = Drill::new(words::now(), &signed.request, &signature, home.backup_read_back());
     let kept = home.keep_drill(&group, drill);
     kept.inspect_err(|failure| output.warning(failure)).ok().map(|()| group)
+}
+
+/// Keeps with its group which of its addresses a signed request has used.
+pub(crate) async fn keep_issued(
+    home: &Home,
+    coordinator: &Coordinator,
+    id: RequestId,
+    output: Output,
+) {
+    let groups = home.groups().unwrap_or_default();
+    let look = coordinator.look(move |records| {
+        let entry = records.requests().ok()?.into_iter().find(|entry| entry.id == id)?;
+        let group = groups.into_iter().find(|group| group.id() == entry.group)?;
+        let psbt = parse(&records.payload(&id).ok()??).ok()?;
+        let before = group.keys.issued();
+        let issued = analyze(&psbt, &group.keys).ok()?.summary.issued(before);
+        (issued != before).then(|| (group.id(), issued))
+    });
+    if let Ok(Some((group, issued))) = look.await
+        && let Err(failure) = home.keep_issued(&group, issued)
+    {
+        output.warning(&failure);
+    }
 }
 
 /// Writes results where clients wanted them, until the node ends.
@@ -71,6 +94,8 @@ impl Results {
                 RequestEvent::Done { .. } | RequestEvent::Recovered(_) => {
                     self.catch_up(request.id).await;
                     self.on_drilled(request.id).await;
+                    let Self { home, coordinator, output, .. } = &self;
+                    keep_issued(home, coordinator, request.id, *output).await;
                 }
                 RequestEvent::Failed { .. } => self.outs.remove(&request.id),
                 _ => {}

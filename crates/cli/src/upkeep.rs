@@ -15,6 +15,8 @@ pub(crate) struct Upkeep {
     pub(crate) certificate: Option<String>,
     /// The first receiving address that was not handed out yet, by its index.
     pub(crate) next_address: u32,
+    /// The first change address that is not known to be used, by its index.
+    pub(crate) next_change: u32,
     /// The last drill in which all have signed.
     pub(crate) drill: Option<Drill>,
 }

@@ -17,7 +17,7 @@ use ensign_engine::signing::{
 use ensign_replay::{MESSAGE_AGE_MAX, NONCES_REMEMBERED_MAX};
 use ensign_store::Table;
 use ensign_transport as transport;
-use ensign_wire::{AbortReason, CloseCode, Kind, Lane, PAYLOAD_BYTES_MAX};
+use ensign_wire::{AbortReason, CloseCode, Kind, Lane, PAYLOAD_BYTES_MAX, ROSTER_MEMBERS_MAX};
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
@@ -177,14 +177,15 @@ fn tags(folder: &Path, found: &mut BTreeSet<String>) {
 }
 
 #[test]
-fn every_tag_of_the_code_stands_in_the_page_of_the_wire() {
-    let (page, mut found) = (page("wire.md"), BTreeSet::new());
+fn every_tag_of_the_code_stands_in_a_page() {
+    let page = ["wire.md", "formation.md"].map(page).concat();
+    let mut found = BTreeSet::new();
     for entry in fs::read_dir(root().join("crates")).unwrap().map(|entry| entry.unwrap()) {
         tags(&entry.path().join("src"), &mut found);
     }
     let missing = |tag: &&String| !tag.starts_with("ensign/sim") && !page.contains(tag.as_str());
     let missing: Vec<_> = found.iter().filter(missing).collect();
-    assert!(missing.is_empty(), "wire.md says nothing of {missing:?}: see \"Tags elsewhere\"");
+    assert!(missing.is_empty(), "the pages say nothing of {missing:?}: see \"Tags elsewhere\"");
 }
 
 fn session_numbers() -> Vec<(u64, &'static str)> {
@@ -293,4 +294,23 @@ fn kinds_in_the_page_of_evidence_are_those_of_the_session() {
     assert_eq!(numbers, ["0", "1", "2", "3", "4", "5"]);
     let convicting = table(&page("session.md"), "## Evidence");
     assert_eq!(convicting.len() + 1, kinds.len());
+}
+
+#[test]
+fn limits_in_the_page_of_formation_are_those_of_the_code() {
+    use ensign_engine::formation::{
+        CERTIFICATES_MAX, FORMATION_LIFETIME, INVITATION_LIFETIME, PENDING_MAX, WRONG_PROOFS_MAX,
+    };
+    let said = table(&page("formation.md"), "## Limits and times");
+    let hours = |time: Duration| time.as_secs() / 3600;
+    let known = [
+        format!("{ROSTER_MEMBERS_MAX}"),
+        format!("{PENDING_MAX}"),
+        format!("{CERTIFICATES_MAX}"),
+        format!("{WRONG_PROOFS_MAX}"),
+        format!("{} hour", hours(INVITATION_LIFETIME)),
+        format!("{} hours", hours(FORMATION_LIFETIME)),
+    ];
+    let said: Vec<_> = said.iter().map(|row| row[1].clone()).take(known.len()).collect();
+    assert_eq!(said, known);
 }

@@ -8,6 +8,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use ensign_identity::SignerKey;
+use ensign_psbt::Issued;
 use serde::{Deserialize, Serialize};
 
 use super::toml_file::{self, line_of};
@@ -21,6 +22,7 @@ use crate::upkeep::{Drill, Upkeep};
 use crate::words::{self, check_name, foreign};
 use ensign_peers::contact::{Contact, ContactError};
 
+mod certified;
 mod changes;
 pub(crate) use changes::Changed;
 
@@ -40,6 +42,9 @@ struct GroupFile {
     /// The first receiving address that was not handed out yet.
     #[serde(default, skip_serializing_if = "is_zero")]
     next_address: u32,
+    /// The first change address that is not known to be used.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    next_change: u32,
     /// The last drill in which all have signed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     drill: Option<Drill>,
@@ -68,6 +73,7 @@ impl Home {
             members: group.others().map(member).collect(),
             certificate: group.upkeep.certificate.clone(),
             next_address: group.upkeep.next_address,
+            next_change: group.upkeep.next_change,
             drill: group.upkeep.drill.clone(),
         };
         let text = toml::to_string_pretty(&file)
@@ -183,8 +189,17 @@ impl Home {
             let hint = "remove the four lines from here on, and drill the group again";
             return Err(toml_file::wrong(&path, line_of(&text, "[drill]"), what, hint));
         }
-        let GroupFile { certificate, next_address, drill, .. } = file;
-        Ok(SignerGroup { upkeep: Upkeep { certificate, next_address, drill }, ..group })
+        let GroupFile { certificate, next_address, next_change, drill, .. } = file;
+        let issued = Issued { receive: next_address, change: next_change };
+        let keys = group.keys.clone().with_issued(issued);
+        let upkeep = Upkeep { certificate, next_address, next_change, drill };
+        let group = SignerGroup { keys, upkeep, ..group };
+        if !group.has_sound_certificate() {
+            let what = "the certificate is not one of these members";
+            let hint = "take the file from a backup; pay nothing to the group until then";
+            return Err(toml_file::wrong(&path, line_of(&text, "certificate = "), what, hint));
+        }
+        Ok(group)
     }
 }
 

@@ -43,6 +43,41 @@ fn a_first_psbt_is_made_signed_and_accepted() {
     assert!(accepted(&transaction, &[coin(&alice)]));
 }
 
+/// Returns which address of the group the change of a PSBT goes to, as a reader of BIP371 sees it.
+fn change_path(psbt: &[u8]) -> String {
+    let psbt: bitcoin::Psbt = std::str::from_utf8(psbt).unwrap().trim().parse().unwrap();
+    let (_, (_, path)) = psbt.outputs.last().unwrap().tap_key_origins.values().next().unwrap();
+    path.to_string()
+}
+
+#[test]
+fn change_goes_to_a_new_address_each_time_and_is_spent_from_there() {
+    let [alice, bob, carol] = treasury();
+    let _others = [bob.up("all"), carol.up("all")];
+    let (tx, signed) = (alice.path("tx.psbt"), alice.path("tx.hex"));
+    let to = format!("{}:20000", elsewhere());
+    let mut coins = vec![coin(&alice)];
+    let mut coin_arg = format!("{TXID}:1:50_000");
+    for expected in ["1/0", "1/1"] {
+        let make = ["--coin", &coin_arg, "--to", &to, "--fee-rate", "1", "--out", argument(&tx)];
+        new(&alice, &[&make[..], &["--force"]].concat()).succeeded();
+        assert_eq!(change_path(&fs::read(&tx).unwrap()), expected);
+        let line = alice.json(&["psbt", "show", argument(&tx)]).succeeded().last();
+        let notes = line["notes"].as_array().unwrap();
+        assert!(notes.iter().all(|note| note["severity"] == "info"), "{line}");
+        assert_eq!(line["outputs"][1]["path"], expected, "{line}");
+
+        let sign = ["sign", "--yes", argument(&tx), "--group", "treasury"];
+        let extract = ["--force", "--extract", argument(&signed)];
+        alice.json(&[&sign[..], &extract].concat()).succeeded();
+        let bytes = hex::decode(fs::read_to_string(&signed).unwrap().trim()).unwrap();
+        assert!(accepted(&bytes, &coins));
+        let tx: bitcoin::Transaction = bitcoin::consensus::deserialize(&bytes).unwrap();
+        coins = vec![tx.output[1].clone()];
+        coin_arg = format!("{}:1:{}@{expected}", tx.compute_txid(), coins[0].value.to_sat());
+    }
+}
+
 #[test]
 fn a_payee_is_paid_by_name_and_standard_output_has_the_psbt_alone() {
     let [alice, ..] = treasury();

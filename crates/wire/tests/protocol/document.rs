@@ -212,3 +212,22 @@ fn document_names_every_tag_of_the_code() {
     }
     assert_eq!(tags, hashes::all().len());
 }
+
+#[test]
+fn document_names_every_refusal_of_the_decoder() {
+    let [wire, _] = paths();
+    let document = fs::read_to_string(wire).unwrap();
+    let (_, table) = document.split_once("## What is refused").unwrap();
+    let code = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("src/codec.rs");
+    let code = fs::read_to_string(code).unwrap();
+    let (_, variants) = code.split_once("pub enum DecodeError {").unwrap();
+    let (variants, _) = variants.split_once("\n}").unwrap();
+    let named =
+        |line: &str| line.strip_prefix("    ")?.chars().next().filter(char::is_ascii_uppercase);
+    let lines = variants.lines().filter(|line| named(line).is_some());
+    let names: Vec<_> = lines.map(|line| line.trim().split([' ', ',']).next().unwrap()).collect();
+    assert!(names.len() > 10, "{names:?}");
+    for name in names {
+        assert!(table.contains(&format!("`{name}`")), "{name} is not among what is refused");
+    }
+}

@@ -14,6 +14,7 @@ use crate::upkeep::Drill;
 use crate::words::{self, check_name};
 use ensign_peers::contact::Contact;
 use ensign_primitives::GroupId;
+use ensign_psbt::Issued;
 
 /// Above this many members a group is nothing that was tried out well. Measured: the demo and the
 /// tests go up to 16.
@@ -133,6 +134,20 @@ impl Home {
         self.keep_group(&group, Existing::Replace)
     }
 
+    /// Keeps which addresses of a group are known to be used, beside those that were before.
+    ///
+    /// # Errors
+    ///
+    /// [`code::HOME_DAMAGED`], [`code::HOME_IO`].
+    pub(crate) fn keep_issued(&self, group: &GroupId, issued: Issued) -> Result<()> {
+        let Some(mut group) = self.groups()?.into_iter().find(|known| known.id() == *group) else {
+            return Ok(());
+        };
+        let Issued { receive, change } = issued.and(group.keys.issued());
+        (group.upkeep.next_address, group.upkeep.next_change) = (receive, change);
+        self.keep_group(&group, Existing::Replace)
+    }
+
     /// Calls a group otherwise. Names are this user's alone: nobody else hears of it.
     ///
     /// # Errors
@@ -176,7 +191,7 @@ impl Home {
 }
 
 /// Checks the name of a group: `--approve` takes words in the same place.
-fn check_group_name(name: &str) -> Result<()> {
+pub(super) fn check_group_name(name: &str) -> Result<()> {
     let checked = check_name(name).map_err(|reason| Failure::new(&code::NAME, reason));
     checked?;
     names::check_free(name)
@@ -196,7 +211,7 @@ fn contacts(codes: &[String]) -> Result<Vec<(usize, Contact)>> {
 }
 
 /// Calls a signer as it is called in another group already, unless the user says otherwise now.
-fn as_known(contact: Contact, groups: &[SignerGroup]) -> Contact {
+pub(super) fn as_known(contact: Contact, groups: &[SignerGroup]) -> Contact {
     let mut members = groups.iter().flat_map(SignerGroup::others);
     let known = members.find(|known| known.has_keys_of(&contact));
     match known.filter(|_| contact.alias.is_none()) {
