@@ -50,8 +50,9 @@ pub use error::{CommandError, Offense};
 
 mod budget;
 pub use budget::{
-    ANNOUNCED_BYTES_ALLOWED, Allowance, Allowances, BROUGHT_ALLOWED, Bucket, MESSAGES_ALLOWED,
-    PAYLOAD_BYTES_ALLOWED, REFUSALS_ALLOWED, REQUESTS_ALLOWED, REQUESTS_PER_MINUTE_MAX,
+    ANNOUNCED_BYTES_ALLOWED, Allowance, Allowances, BROUGHT_ALLOWED, Bucket, ByteBudgets,
+    MESSAGES_ALLOWED, PAYLOAD_BYTES_ALLOWED, REFUSALS_ALLOWED, REQUESTS_ALLOWED,
+    REQUESTS_PER_MINUTE_MAX,
 };
 mod case;
 pub use case::{CaseFile, CaseKind};
