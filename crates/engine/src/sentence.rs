@@ -56,6 +56,7 @@ pub const fn sentence(offense: &Offense) -> Sentence {
             | Signing::WrongPayload { .. }
             | Signing::NotDelegated(_)
             | Signing::TwoDelegations { .. }
+            | Signing::ConsentsDiffer { .. }
             | Signing::Session(
                 Session::Unlisted { .. }
                 | Session::BadSignature { .. }

@@ -64,6 +64,8 @@ pub enum Table {
     Shown,
     /// Groups that form, and the certificates of those that did. Key: the group's name.
     Formations,
+    /// What our user decided last about a request that they had consented to before. Key: [`RequestId`].
+    Decisions,
     /// Which node speaks for a signer key, by the highest number; never forgotten. Key: the 33 bytes of
     /// the signer key.
     Delegations,
@@ -71,7 +73,7 @@ pub enum Table {
 
 impl Table {
     /// Every table, in the order of their numbers on disk.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::Requests,
         Self::Consents,
         Self::Joins,
@@ -89,6 +91,7 @@ impl Table {
         Self::Outlines,
         Self::Shown,
         Self::Formations,
+        Self::Decisions,
         Self::Delegations,
     ];
 
@@ -112,6 +115,7 @@ impl Table {
             Self::Outlines => "outlines",
             Self::Shown => "shown",
             Self::Formations => "formations",
+            Self::Decisions => "decisions",
             Self::Delegations => "delegations",
         }
     }
@@ -135,6 +139,7 @@ impl Table {
             | Self::Reputation
             | Self::Undecided
             | Self::Meta
+            | Self::Decisions
             | Self::Delegations => SMALL_BYTES_MAX,
         }
     }
@@ -159,6 +164,7 @@ impl Table {
             | Self::Undecided
             | Self::Meta
             | Self::Formations
+            | Self::Decisions
             | Self::Outlines
             | Self::Delegations => false,
         }
@@ -228,6 +234,11 @@ impl Place {
     /// What our user was shown of what they consented to.
     pub fn shown(request: &RequestId) -> Self {
         Self::new(Table::Shown, &[request.as_bytes()])
+    }
+
+    /// What our user decided last, after a consent.
+    pub fn decision(request: &RequestId) -> Self {
+        Self::new(Table::Decisions, &[request.as_bytes()])
     }
 
     /// Evidence, by its digest.

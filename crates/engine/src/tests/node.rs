@@ -208,6 +208,7 @@ pub(super) fn assert_journal_is_sound(journal: &[Record]) {
             }
             Record::Consented { .. }
             | Record::Delegated(_)
+            | Record::Decided { .. }
             | Record::Finished { .. }
             | Record::Closed { .. }
             | Record::Undecided(_)

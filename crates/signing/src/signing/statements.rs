@@ -6,16 +6,18 @@ use ensign_primitives::{GroupId, Now, PeerId, RequestId, StateMachine, UnixTime,
 use ensign_replay::check_fresh;
 use ensign_session::{Input as SessionInput, Offense as SessionOffense};
 use ensign_wire::{
-    AbortReason, Body, Envelope, Frame, Groups, Kind, Payload, Refusal, SessionAnnounce,
-    SignedRequest, SigningRequest, ValidationError, Welcome,
+    Body, Envelope, Frame, Groups, Kind, Payload, Refusal, SessionAnnounce, SignedRequest,
+    SigningRequest, ValidationError, Welcome,
 };
 
-use super::Signing;
+use super::{Signing, around};
 use crate::{
-    CommandError, Ending, Event, Known, Message, Offense, Opening, Output, Review,
+    ATTEMPTS_MAX, CommandError, Ending, Event, Known, Message, Offense, Opening, Output,
     admission::{Announced, Held, Refused},
+    course::first_seq,
     ended::{Answer, End, Question, Share, asks},
-    request::{NewRequest, OpenedBy, Request, first_seq},
+    muster::Around,
+    request::{NewRequest, Request},
     requests::Attempt,
     shared::Difference,
 };
@@ -23,7 +25,7 @@ use crate::{
 impl Signing {
     pub(super) fn on_up(&mut self, now: Now, peer: PeerId) {
         if self.is_up(&peer) {
-            self.on_down(peer);
+            self.on_down(now, peer);
         }
         // Whoever counts connections lets no more in than have a place here.
         if self.peers.insert(peer, 0).is_err() {
@@ -37,7 +39,7 @@ impl Signing {
         }
     }
 
-    pub(super) fn on_down(&mut self, peer: PeerId) {
+    pub(super) fn on_down(&mut self, now: Now, peer: PeerId) {
         if self.peers.remove(&peer).is_some() && self.membership.has_welcomed(&peer) {
             self.event(Event::PeerDown { peer });
         }
@@ -45,8 +47,11 @@ impl Signing {
         self.shared.down(&peer);
         self.shelf.down(&peer);
         self.resends.down(&peer);
-        for group in self.groups.shared_with(&peer) {
+        let groups = self.groups.shared_with(&peer);
+        self.muster.parted(around!(self, now), &peer);
+        for group in groups {
             self.requests.forget_sent(&group, &peer);
+            self.consider_all(now, &group);
         }
     }
 
@@ -61,13 +66,24 @@ impl Signing {
             Message::Welcome(_)
             | Message::Groups(_)
             | Message::Payload { .. }
+            | Message::Consent(_)
+            | Message::LinkReport(_)
             | Message::Statement(_)
                 if !has_shown => {}
             Message::Welcome(welcome) => self.on_welcome(now, peer, &welcome),
             Message::Groups(groups) => self.on_groups(now, peer, groups),
             Message::Payload { request, bytes } => self.on_payload(now, peer, request, bytes),
             Message::Statement(envelope) => self.on_envelope(now, peer, envelope),
-            Message::Consent(_) | Message::LinkReport(_) => {}
+            Message::Consent(consent) => {
+                let changed = self.muster.on_consent(around!(self, now), peer, consent);
+                self.hear_muster();
+                changed.into_iter().for_each(|request| self.consider(now, request));
+            }
+            Message::LinkReport(report) => {
+                let changed = self.muster.on_report(around!(self, now), peer, report);
+                self.hear_muster();
+                changed.into_iter().for_each(|group| self.consider_all(now, &group));
+            }
         }
     }
 
@@ -143,16 +159,19 @@ impl Signing {
     }
 
     /// Takes a member that speaks in a session of a group for one that has it.
-    fn speaks_for(&mut self, peer: PeerId, group: GroupId) {
-        if self.speaks_in(&peer, &group) {
+    fn speaks_for(&mut self, now: Now, peer: PeerId, group: GroupId) {
+        if self.speaks_in(&peer, &group) && !self.shared.has_group(&peer, &group) {
             self.shared.speaks_for(&peer, group);
+            self.muster.met(around!(self, now), peer, group);
+            self.hear_muster();
         }
     }
 
     /// Routes an envelope: to its session, to a new attempt, to a new request, to the memory of
     /// what has ended, or to the shelf.
     fn on_envelope(&mut self, now: Now, from: PeerId, envelope: Box<Envelope>) {
-        match self.requests.attempt(&envelope.session()) {
+        let named = self.requests.attempt(&envelope.session());
+        match named.or_else(|| self.far_ahead(&envelope)) {
             Some(attempt) if self.requests.is_open(&attempt.request) => {
                 self.on_known(now, from, attempt, envelope);
             }
@@ -167,10 +186,21 @@ impl Signing {
         }
     }
 
+    /// Returns which attempt at a request that is open or has ended an announcement is of: its session may be
+    /// too far ahead to be known by name.
+    fn far_ahead(&self, envelope: &Envelope) -> Option<Attempt> {
+        let Body::SessionAnnounce(announce) = envelope.body() else { return None };
+        let (request, number) = (announce.request.request.id(), announce.attempt);
+        let session = SigningRequest::session_id(request, self.config.network, number);
+        let is_known = self.requests.is_open(&request) || self.requests.ended().contains(&request);
+        let is_one = number <= ATTEMPTS_MAX && session == envelope.session();
+        (is_known && is_one).then_some(Attempt { request, number })
+    }
+
     fn on_known(&mut self, now: Now, from: PeerId, attempt: Attempt, envelope: Box<Envelope>) {
         let Attempt { request: id, number } = attempt;
         let Some(group) = self.requests.get(&id).map(Request::group) else { return };
-        self.speaks_for(from, group);
+        self.speaks_for(now, from, group);
         let Some(request) = self.requests.get(&id) else { return };
         if number != request.attempt() && request.is_settled() {
             // Whoever has our signatures counts us as done: they must be durable.
@@ -181,8 +211,11 @@ impl Signing {
         }
         if number > request.attempt() && !request.is_expired(now) {
             match self.opens_attempt(now, from, request, &envelope) {
-                Ok(true) => self.follow(now, attempt, &envelope),
-                Ok(false) => {}
+                // It costs fresh nonces and a flush, and leaves what the present attempt has reached.
+                Ok(true) if self.muster.may_open(now, envelope.sender()) => {
+                    self.follow(now, attempt, &envelope);
+                }
+                Ok(_) => {}
                 Err(offense) => return self.offense(from, Offense::Session(offense)),
             }
         }
@@ -197,7 +230,7 @@ impl Signing {
     fn follow(&mut self, now: Now, attempt: Attempt, said: &Envelope) {
         let (id, sender) = (attempt.request, said.sender());
         let opened_by = self.opening(id, &sender);
-        self.start_attempt(now, attempt, OpenedBy::Peer(opened_by));
+        self.start_attempt(now, attempt, opened_by);
         if !matches!(said.body(), Body::SessionAnnounce(_)) {
             // Its join may have been said before it was connected. An announcement is acknowledged
             // anyhow.
@@ -210,7 +243,7 @@ impl Signing {
     fn opening(&self, id: RequestId, sender: &PeerId) -> Option<Opening> {
         let request = self.requests.get(&id)?;
         let group = self.groups.get(&request.group())?;
-        let since = request.attempt_at();
+        let since = request.course().since();
         let restarted = |peer: &&PeerId| self.instances.has_restarted_since(peer, since);
         let restarted =
             Some(sender).filter(restarted).or_else(|| group.peers().iter().find(restarted));
@@ -293,7 +326,7 @@ impl Signing {
         let opened = verified.and_then(|()| self.open_verified(now, announced));
         match opened {
             Ok(id) => {
-                self.speaks_for(from, announced.group);
+                self.speaks_for(now, from, announced.group);
                 self.welcome(now, id, envelope);
             }
             Err(refused) => self.refuse(now, announced, refused),
@@ -322,6 +355,7 @@ impl Signing {
         }
         self.feed_early(now, id);
         self.ask_user(now, id);
+        self.consider(now, id);
     }
 
     /// Tells a member's node that the request is here, whole, and waits for our user.
@@ -329,37 +363,6 @@ impl Signing {
         if let Some(signer) = self.signer_of(id, &peer) {
             self.with_session(now, id, |session| session.acknowledge(now, signer));
         }
-    }
-
-    pub(super) fn ask_user(&mut self, now: Now, id: RequestId) {
-        let Some(request) = self.requests.get(&id) else { return };
-        if request.misses_payload() || request.has_consent() || request.is_settled() {
-            return;
-        }
-        let review = Review {
-            id,
-            group: request.group(),
-            request: Arc::clone(request.signed()),
-            payload: request.payload().cloned(),
-        };
-        if !self.is_void(&review.request) {
-            return self.event(Event::Review(review));
-        }
-        let reason = self.own_refusal(&review.request);
-        self.event(Event::Void(review));
-        let stopped = self.stop(now, id, reason);
-        debug_assert!(stopped.is_ok(), "it is open: {stopped:?}");
-    }
-
-    /// Whether a request was made before what we know begins.
-    pub(super) fn is_void(&self, signed: &SignedRequest) -> bool {
-        self.void_until.is_some_and(|until| signed.request.created <= until)
-    }
-
-    /// Returns what others are told of a request that we end by ourselves.
-    pub(super) fn own_refusal(&self, signed: &SignedRequest) -> AbortReason {
-        let is_own = signed.peer == self.own_peer();
-        if is_own { AbortReason::Cancelled } else { AbortReason::Declined }
     }
 
     /// Reports a refused announcement, and tells its sender once why, so that its user can know.
