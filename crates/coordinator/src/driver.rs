@@ -336,10 +336,7 @@ impl Driver {
                     self.callers.stays(id, reply);
                 }
             }
-            Command::Form(Form(form)) => {
-                let entropy = self.randomness.draw();
-                form(&mut self.engine, now, entropy);
-            }
+            Command::Form(Form(form)) => form(&mut self.engine, now, self.randomness.draw()),
             Command::Requests(reply) => {
                 let mut live = self.engine.signing().open_requests(now);
                 for status in live.iter_mut().filter(|it| self.reviewer.is_void(&it.id)) {
