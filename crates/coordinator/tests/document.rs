@@ -11,10 +11,13 @@ use std::{
 use ensign_deadline::{RETRY_INTERVAL_MAX, Timeouts};
 use ensign_engine as engine;
 use ensign_engine::signing::{
-    ANSWERS_PER_MEMBER_MAX, ATTEMPT_PAUSE, ATTEMPTS_MAX, Allowances, EARLY_ENVELOPES_MAX,
-    EARLY_PAYLOADS_MAX, ENDING_WAIT, ENDINGS_REMEMBERED, REQUESTS_MAX, REQUESTS_PER_CREATOR_MAX,
+    ANSWERS_PER_MEMBER_MAX, ATTEMPT_PAUSE, ATTEMPT_UNITS, ATTEMPTS_AHEAD, ATTEMPTS_MAX, Allowances,
+    CONSENT_MOMENT, EARLY_CONSENTS_MAX, EARLY_ENVELOPES_MAX, EARLY_PAYLOADS_MAX, ENDING_WAIT,
+    ENDINGS_REMEMBERED, FAILED_ATTEMPTS_MAX, HANDED_ALLOWED, LINK_REPORT_AGE_MAX,
+    LINK_REPORT_INTERVAL, OPENED_ALLOWED, REQUESTS_MAX, REQUESTS_PER_CREATOR_MAX, WORDS_ALLOWED,
 };
 use ensign_replay::{MESSAGE_AGE_MAX, NONCES_REMEMBERED_MAX};
+use ensign_session::{CLOCKS_PART_MAX, NONCE_LIFETIME};
 use ensign_store::Table;
 use ensign_transport as transport;
 use ensign_wire::{AbortReason, CloseCode, Kind, Lane, PAYLOAD_BYTES_MAX, ROSTER_MEMBERS_MAX};
@@ -230,8 +233,24 @@ fn request_numbers() -> Vec<(u64, &'static str)> {
         (EARLY_ENVELOPES_MAX as u64, "envelopes of a member kept ahead of their announcement"),
         (EARLY_PAYLOADS_MAX as u64, "payloads likewise"),
         (PAYLOAD_BYTES_MAX as u64, "bytes of these payloads"),
-        (ATTEMPTS_MAX.into(), "attempts that count"),
-        (millis(ATTEMPT_PAUSE), "milliseconds before another attempt, times those made"),
+        (FAILED_ATTEMPTS_MAX.into(), "attempts that fail after all have joined"),
+        (ATTEMPTS_MAX.into(), "attempts in all"),
+        (
+            OPENED_ALLOWED.burst / ATTEMPT_UNITS,
+            "attempts that one member opens at once, and in each hour",
+        ),
+        (ATTEMPTS_AHEAD.into(), "attempts ahead whose sessions are known by name"),
+        (millis(ATTEMPT_PAUSE), "milliseconds before another attempt, times those that failed"),
+        (millis(NONCE_LIFETIME), "milliseconds that secret nonces live"),
+        (millis(CLOCKS_PART_MAX), "milliseconds by which the clocks of a node may part meanwhile"),
+        (millis(CONSENT_MOMENT), "milliseconds after a consent in which its node joins ahead"),
+        (millis(LINK_REPORT_INTERVAL), "milliseconds between two link reports"),
+        (millis(LINK_REPORT_AGE_MAX), "milliseconds after which a link report is stale"),
+        (WORDS_ALLOWED.burst, "consents and link reports that one member brings at once"),
+        (WORDS_ALLOWED.per_minute, "more each minute"),
+        (HANDED_ALLOWED.burst, "of others that one member is handed on at once"),
+        (HANDED_ALLOWED.per_minute, "more each minute"),
+        (EARLY_CONSENTS_MAX as u64, "consents of a member kept ahead of their request"),
         (millis(ENDING_WAIT), "milliseconds in which the others are asked after the last attempt"),
         (ENDINGS_REMEMBERED as u64, "ended requests of which everything said is answered"),
         (ANSWERS_PER_MEMBER_MAX.into(), "answers to one member about an ended request"),

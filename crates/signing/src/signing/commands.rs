@@ -1,18 +1,20 @@
 //! What our user decides: groups, proposals, consent, and what goes on after a restart.
 
-use alloc::sync::Arc;
+use alloc::{sync::Arc, vec::Vec};
 
 use ensign_primitives::{GroupId, Now, RequestId, sha256};
-use ensign_session::Session;
+use ensign_session::{Phase, Session};
 use ensign_wire::{AbortReason, Payload, Scheme, SignedRequest, SigningRequest};
 
-use super::Signing;
+use super::{Signing, around};
 use crate::{
-    ATTEMPTS_MAX, Asked, CommandError, ENDING_WAIT, End, Event, GroupConfig, KeptPartials, Open,
-    Output, Proposal, REQUESTS_MAX, Review, Source, Standing,
+    ATTEMPTS_MAX, Asked, CommandError, ENDING_WAIT, End, Event, FAILED_ATTEMPTS_MAX, GroupConfig,
+    KeptPartials, Open, Output, Proposal, REQUESTS_MAX, Record, Review, Source, Standing,
+    course::pause_after,
     ended::Share,
     groups::Formed,
-    request::{Closing, Mark, NewRequest, Request, no_attempt_left, pause_after},
+    muster::Around,
+    request::{Closing, Mark, NewRequest, Request, no_attempt_left},
     requests::Attempt,
 };
 
@@ -57,6 +59,7 @@ impl Signing {
         }
         let (peers, gone) = self.groups.forget(id);
         self.shared.forget(id);
+        self.muster.forget(id);
         for peer in peers.iter().filter(|peer| !gone.contains(peer)) {
             self.groups_changed(*peer);
         }
@@ -143,7 +146,7 @@ impl Signing {
         let (signed, payload) = (Arc::new(signed), bytes.map(Arc::from));
         let new = NewRequest { group: proposal.group, signed, payload, attempt: 1 };
         let id = self.open_request(now, new)?;
-        let token = self.consent(id)?;
+        let token = self.consent(now, id)?;
         self.requests.keep_secret(id, token);
         Ok(id)
     }
@@ -167,13 +170,13 @@ impl Signing {
     /// [`CommandError`] when its group is unknown, it is open already or has ended, or there is no
     /// room.
     pub fn resume(&mut self, now: Now, open: Open) -> Result<RequestId, CommandError> {
-        let Open { request, payload, attempts, kept } = open;
+        let Open { request, payload, attempts, failed, kept, number, agrees } = open;
         let id = request.request.id();
         let group = request.request.signers.group_id(self.config.network);
         self.groups.known(&group)?;
         self.requests.check_new(id)?;
         if self.is_void(&request) {
-            self.close_void(now, group, Open { request, payload, attempts, kept });
+            self.close_void(now, group, (request, payload, attempts));
             return Ok(id);
         }
         let is_over = self.horizons.is_over(now.unix, &request.request);
@@ -183,15 +186,21 @@ impl Signing {
             return Ok(id);
         }
         let wait = match &kept {
-            _ if is_over || attempts >= ATTEMPTS_MAX => Some(ENDING_WAIT),
-            Some(_) => Some(pause_after(attempts)),
+            _ if is_over || attempts >= ATTEMPTS_MAX || failed >= FAILED_ATTEMPTS_MAX => {
+                Some(ENDING_WAIT)
+            }
+            Some(_) => Some(pause_after(failed)),
             None => None,
         };
         let attempt = if wait.is_some() { attempts.min(ATTEMPTS_MAX) } else { attempts + 1 };
         let (signed, payload) = (Arc::new(request), payload.map(Arc::from));
         self.open_request(now, NewRequest { group, signed, payload, attempt })?;
         let retry_at = wait.map(|wait| now.instant.after(wait));
-        self.requests.change(&id, |request| request.resume(retry_at));
+        self.requests.change(&id, |request| {
+            request.resume(agrees);
+            request.course_mut().resume(failed, retry_at);
+        });
+        self.muster.restore(id, number, agrees);
         if is_over {
             // The engine's wait ends before the session's.
             self.with_session(now, id, |session| session.wait_for_end(now, 2 * ENDING_WAIT));
@@ -201,15 +210,20 @@ impl Signing {
         }
         if wait.is_none() {
             self.with_session(now, id, |session| session.announce(now));
-            self.join(now, id)?;
+            self.ask_user(now, id);
+            self.consider(now, id);
         }
         Ok(id)
     }
 
     /// Closes what our user had consented to in a time that our store may have missed a part of: others may
     /// have seen us join an attempt that it does not know of.
-    fn close_void(&mut self, now: Now, group: GroupId, open: Open) {
-        let Open { request, payload, attempts: attempt, .. } = open;
+    fn close_void(
+        &mut self,
+        now: Now,
+        group: GroupId,
+        (request, payload, attempt): (SignedRequest, Option<Vec<u8>>, u16),
+    ) {
         let (id, reason) = (request.request.id(), self.own_refusal(&request));
         let (request, payload) = (Arc::new(request), payload.map(Arc::from));
         self.event(Event::Void(Review { id, group, request, payload }));
@@ -243,15 +257,40 @@ impl Signing {
         Ok(id)
     }
 
-    /// Consents to a request: everything in it was shown to our user. Holds for every attempt at it.
+    /// Consents to a request: everything in it was shown to our user. Holds for every attempt at it, until it
+    /// is withdrawn. An attempt is joined when all members are ready: at once, or when all have agreed.
     ///
     /// # Errors
     ///
     /// [`CommandError`] when no such request waits for a decision, or its payload has not come.
     pub fn approve(&mut self, now: Now, id: RequestId) -> Result<(), CommandError> {
-        self.consent(id)?;
-        let between_attempts = self.requests.get(&id).is_some_and(Request::is_between_attempts);
-        if between_attempts { Ok(()) } else { self.join(now, id) }
+        self.consent(now, id)?;
+        self.consider(now, id);
+        Ok(())
+    }
+
+    /// Takes our user's consent to a request back. [`Event::Withdrawn`] says when that is durable, and then
+    /// our user is asked again; a consent after that has a higher number.
+    ///
+    /// # Errors
+    ///
+    /// [`CommandError`] when no such request is open, our user has not consented to it, or our node has
+    /// joined the attempt that runs.
+    pub fn withdraw(&mut self, now: Now, id: RequestId) -> Result<(), CommandError> {
+        let request = self.requests.unsettled(&id)?;
+        if !request.has_consent() {
+            return Err(CommandError::NotAgreed { request: id });
+        }
+        if !request.is_withdrawable() {
+            return Err(CommandError::HasJoined { request: id });
+        }
+        self.requests.with(&id, Request::withdraw);
+        let number = self.muster.decide(id, false);
+        let token = self.persist(Record::Decided { request: id, number, agrees: false });
+        self.muster.await_record(&id, token);
+        self.tell_when_durable(token, Event::Withdrawn { request: id });
+        self.consider(now, id);
+        Ok(())
     }
 
     /// Refuses a request, or gives up one of our own; ends it for everybody.
@@ -281,18 +320,118 @@ impl Signing {
     }
 
     /// Notes our user's consent, and asks for it to be made durable under the token it returns.
-    fn consent(&mut self, id: RequestId) -> Result<u64, CommandError> {
+    fn consent(&mut self, now: Now, id: RequestId) -> Result<u64, CommandError> {
         self.requests.unsettled(&id)?;
         let unknown = CommandError::UnknownRequest { request: id };
-        let record = self.requests.with(&id, Request::consent).ok_or(unknown)??;
-        let token = self.persist(record);
+        let first = self.requests.with(&id, |request| request.consent(now)).ok_or(unknown)??;
+        let number = self.muster.decide(id, true);
+        let again = Record::Decided { request: id, number, agrees: true };
+        let token = self.persist(first.unwrap_or(again));
+        self.muster.await_record(&id, token);
         self.tell_when_durable(token, Event::ConsentDurable { request: id });
         Ok(token)
     }
 
-    /// Joins the attempt that runs.
-    pub(super) fn join(&mut self, now: Now, id: RequestId) -> Result<(), CommandError> {
-        self.command_session(now, id, |session| session.approve(now))
+    /// Joins the attempt that is next, if our user has consented and everybody is ready: at the moment of
+    /// that consent, else when all have agreed. Tells what the request waits for.
+    pub(super) fn consider(&mut self, now: Now, id: RequestId) {
+        let Some(request) = self.requests.get(&id) else { return };
+        if !request.awaits_join() {
+            return self.tell_wait(now, id);
+        }
+        let (group, course) = (request.group(), *request.course());
+        let around = around!(self, now);
+        let is_time = course.may_join_ahead(now) || self.muster.have_all_agreed(around, &id);
+        if is_time && self.muster.is_ready(around, &group) {
+            if course.attempt() > 1 && course.is_opened_by_us() {
+                self.with_session(now, id, |session| session.announce(now));
+            }
+            self.join(now, id);
+        }
+        self.tell_wait(now, id);
+    }
+
+    /// As [`consider`](Self::consider), for every request of a group.
+    pub(super) fn consider_all(&mut self, now: Now, group: &GroupId) {
+        self.hear_muster();
+        for id in self.requests.of_group(group) {
+            self.consider(now, id);
+        }
+    }
+
+    fn join(&mut self, now: Now, id: RequestId) {
+        self.with_session(now, id, |session| {
+            let approved = session.approve(now);
+            debug_assert!(approved.is_ok(), "it awaits approval: {approved:?}");
+        });
+    }
+
+    /// Tells what a request waits for, if that is news and not all have joined.
+    pub(super) fn tell_wait(&mut self, now: Now, id: RequestId) {
+        let waits = |it: &&Request| {
+            let is_early = it.session().phase() <= Phase::Committing || it.is_between_attempts();
+            is_early && !it.is_secret() && !it.is_settled() && !it.session().have_all_joined()
+        };
+        let Some(request) = self.requests.get(&id).filter(waits).map(|_| id) else { return };
+        let Some(wait) = self.muster.wait(around!(self, now), &id) else { return };
+        let news = self.requests.with(&id, |request| request.tell_wait(wait));
+        if let Some(wait) = news.flatten() {
+            self.event(Event::Waiting { request, wait });
+        }
+    }
+
+    /// Ends every attempt whose nonces have outlived their time, or were made before the clocks parted.
+    pub(super) fn dissolve_old(&mut self, now: Now) {
+        if !self.clocks.have_moved(now) {
+            return;
+        }
+        for id in self.requests.with_old_nonces(now) {
+            self.dissolve(now, id);
+        }
+    }
+
+    pub(super) fn dissolve(&mut self, now: Now, id: RequestId) {
+        self.with_session(now, id, |session| {
+            let _ = session.stop(now, AbortReason::Dissolved);
+        });
+    }
+
+    /// Says again whom we see, where a request is open.
+    pub(super) fn report_links(&mut self, now: Now) {
+        for group in self.muster.on_timeout(around!(self, now)) {
+            self.consider_all(now, &group);
+        }
+    }
+
+    pub(super) fn ask_user(&mut self, now: Now, id: RequestId) {
+        let Some(request) = self.requests.get(&id) else { return };
+        if request.misses_payload() || request.has_consent() || request.is_settled() {
+            return;
+        }
+        let review = Review {
+            id,
+            group: request.group(),
+            request: Arc::clone(request.signed()),
+            payload: request.payload().cloned(),
+        };
+        if !self.is_void(&review.request) {
+            return self.event(Event::Review(review));
+        }
+        let reason = self.own_refusal(&review.request);
+        self.event(Event::Void(review));
+        let stopped = self.stop(now, id, reason);
+        debug_assert!(stopped.is_ok(), "it is open: {stopped:?}");
+    }
+
+    /// Whether a request was made before what we know begins.
+    pub(super) fn is_void(&self, signed: &SignedRequest) -> bool {
+        self.void_until.is_some_and(|until| signed.request.created <= until)
+    }
+
+    /// Returns what others are told of a request that we end by ourselves.
+    pub(super) fn own_refusal(&self, signed: &SignedRequest) -> AbortReason {
+        let is_own = signed.peer == self.own_peer();
+        if is_own { AbortReason::Cancelled } else { AbortReason::Declined }
     }
 
     fn command_session(
