@@ -384,7 +384,7 @@ fn signer_that_restarted_has_no_nonces_and_says_so() {
 
 #[test]
 fn delegation_holds_for_the_node_that_it_names() {
-    let expires = START.after(core::time::Duration::from_secs(60));
+    let expires = START.after(Duration::from_secs(60));
     let proof = local_signer().delegate(NETWORK, peer(OURS), Terms { number: 1, expires });
     Delegation::verify(public_key(OURS), peer(OURS), NETWORK, proof, START).unwrap();
     Delegation::verify(public_key(OURS), peer(0), NETWORK, proof, START).unwrap_err();
