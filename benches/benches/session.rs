@@ -216,7 +216,7 @@ impl World {
                     let nonces = (0..nonces).map(|_| next_entropy(counter)).collect();
                     Some(Entropy { nonces, salt: [9; 32] })
                 };
-                if let Some(answer) = ask_local_signer(&mut self.signers[at], question, draw) {
+                if let Some(answer) = ask_local_signer(&mut self.signers[at], now, question, draw) {
                     self.engines[at].handle_input(now, Input::Signer(answer));
                 }
             }

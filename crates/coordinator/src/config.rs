@@ -46,7 +46,7 @@ impl KeyHolder {
             (None, Self::Other(signer)) => Desk::open(signer, answered),
             (Some(simulated), Self::InProcess(mut signer)) => {
                 let clock = clock.clone();
-                signer.dangerous_simulate(simulated, move || clock.now().unix);
+                signer.dangerous_simulate(simulated, move || clock.now());
                 Desk::simulated(signer, answered)
             }
             (Some(_), Self::Other(signer)) => Desk::simulated(signer, answered),

@@ -24,8 +24,6 @@ pub struct Timeouts {
     pub nonces_timeout: Duration,
     /// For all partial signatures, once all nonces are there. Specification: 120 s.
     pub partials_timeout: Duration,
-    /// For the whole session. Specification: 2 h.
-    pub session_timeout: Duration,
     /// How long a finished session answers peers that are still missing something. Guess: longer
     /// than a reconnect with back-off.
     pub linger_timeout: Duration,
@@ -43,7 +41,6 @@ impl Default for Timeouts {
             init_timeout: Duration::from_secs(60),
             nonces_timeout: Duration::from_secs(120),
             partials_timeout: Duration::from_secs(120),
-            session_timeout: Duration::from_secs(2 * 60 * 60),
             linger_timeout: Duration::from_secs(120),
             retry_interval: Duration::from_secs(2),
         }
@@ -53,7 +50,9 @@ impl Default for Timeouts {
 /// What a session is waiting for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
-    /// For people to decide: as long as the session may run.
+    /// For our user, and for all to be there: as long as the request is open. No question is asked.
+    Consent,
+    /// For the joins of the others: as long as the request is open.
     Joins,
     /// For public nonces, and in mode strict for their confirmation.
     Nonces,
@@ -90,20 +89,19 @@ pub struct Deadline {
 }
 
 impl Deadline {
-    /// Starts in [`Stage::Joins`].
+    /// Starts in [`Stage::Consent`].
     ///
-    /// - `lifetime`: until the request expires; the session ends at the earlier of that and its own
-    ///   timeout.
+    /// - `lifetime`: until the request expires; no stage but linger is longer.
     pub fn new(timeouts: Timeouts, now: Instant, lifetime: Duration) -> Self {
-        let session_end = now.after(lifetime.min(timeouts.session_timeout));
+        let session_end = now.after(lifetime);
         Self {
             timeouts,
-            stage: Stage::Joins,
+            stage: Stage::Consent,
             entered: now,
             session_end,
             stage_end: session_end,
             notice_at: Some(now.after(timeouts.init_timeout)),
-            retry_at: Some(now.after(timeouts.retry_interval)),
+            retry_at: None,
             retry_interval: timeouts.retry_interval,
         }
     }
@@ -113,14 +111,14 @@ impl Deadline {
         self.stage = stage;
         self.entered = now;
         self.stage_end = match stage {
-            Stage::Joins => self.session_end,
+            Stage::Consent | Stage::Joins => self.session_end,
             Stage::Nonces => now.after(self.timeouts.nonces_timeout).min(self.session_end),
             Stage::PartialSigs => now.after(self.timeouts.partials_timeout).min(self.session_end),
             Stage::Linger => now.after(self.timeouts.linger_timeout),
             Stage::Over => now,
         };
         // Joining oneself does not make the others answer.
-        if stage != Stage::Joins {
+        if !matches!(stage, Stage::Consent | Stage::Joins) {
             self.notice_at = None;
         }
         self.retry_at = None;
@@ -132,7 +130,9 @@ impl Deadline {
     /// Puts the next repetition off, because something new has come.
     pub fn progressed(&mut self, now: Instant) {
         self.retry_interval = self.timeouts.retry_interval;
-        self.retry_at = Some(now.after(self.retry_interval));
+        if self.stage != Stage::Consent {
+            self.retry_at = Some(now.after(self.retry_interval));
+        }
     }
 
     /// Returns when the stage began.
@@ -191,6 +191,7 @@ mod tests {
     #[test]
     fn question_is_repeated_with_doubling_pauses_up_to_the_limit() {
         let mut deadline = Deadline::new(Timeouts::default(), at(0), Duration::from_secs(3600));
+        deadline.enter(at(0), Stage::Joins);
         let mut times = std::vec::Vec::new();
         while times.len() < 7 {
             let wakeup = deadline.next().unwrap();
@@ -234,8 +235,17 @@ mod tests {
     }
 
     #[test]
+    fn nothing_is_asked_while_our_user_decides() {
+        let mut deadline = Deadline::new(Timeouts::default(), at(0), Duration::from_secs(3600));
+        deadline.progressed(at(1));
+        assert_eq!(drain(&mut deadline, at(3599)), [Due::Notice]);
+        assert_eq!(drain(&mut deadline, at(3600)), [Due::StageEnd(Stage::Consent)]);
+    }
+
+    #[test]
     fn after_a_poll_the_next_moment_lies_ahead() {
         let mut deadline = Deadline::new(Timeouts::default(), at(0), Duration::from_secs(3600));
+        deadline.enter(at(0), Stage::Joins);
         for second in 0..4000 {
             drain(&mut deadline, at(second));
             assert!(deadline.next().is_none_or(|wakeup| wakeup.at > at(second)));

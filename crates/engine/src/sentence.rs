@@ -53,6 +53,7 @@ pub const fn sentence(offense: &Offense) -> Sentence {
             | Signing::InvalidAnnounce { .. }
             | Signing::Unsignable(_)
             | Signing::WrongPayload { .. }
+            | Signing::ConsentsDiffer { .. }
             | Signing::Session(
                 Session::Unlisted { .. }
                 | Session::BadSignature { .. }

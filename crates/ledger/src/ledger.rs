@@ -65,6 +65,7 @@ impl From<StoreError> for LedgerError {
 pub fn place(record: &Record) -> Place {
     match record {
         Record::Consented { request, .. } => Place::consent(&request.request.id()),
+        Record::Decided { request, .. } => Place::decision(request),
         Record::Joined { request, attempt, .. } => Place::join(request, *attempt),
         Record::Burned { request, attempt } => Place::burn(request, *attempt),
         Record::Partials { request, attempt, .. } => Place::partial(request, *attempt),
@@ -321,6 +322,7 @@ pub(crate) fn received_names(store: &dyn Store) -> Result<BTreeSet<RequestId>, L
 /// [`LedgerError`] when the store cannot be read.
 pub fn unfinished(store: &dyn Store, id: &RequestId) -> Result<Option<Unfinished>, LedgerError> {
     let mut records: Vec<Record> = read(store, &Place::consent(id))?.into_iter().collect();
+    records.extend(read(store, &Place::decision(id))?);
     for table in [Table::Joins, Table::Burns, Table::Partials] {
         attempts(store, table, id, &mut records)?;
     }
@@ -409,6 +411,7 @@ pub(crate) fn ending(record: Record) -> Option<(RequestId, GroupId, Ending)> {
         }
         Record::Closed { request, group, reason } => Some((request, group, Ending::Closed(reason))),
         Record::Consented { .. }
+        | Record::Decided { .. }
         | Record::Joined { .. }
         | Record::Burned { .. }
         | Record::Partials { .. }

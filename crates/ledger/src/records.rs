@@ -159,7 +159,9 @@ impl<'a> Records<'a> {
     /// [`LedgerError`] when the store cannot be read.
     pub fn requests(&self) -> Result<Vec<RequestEntry>, LedgerError> {
         let mut entries = BTreeMap::new();
-        for table in [Table::Requests, Table::Consents, Table::Closed, Table::Finished] {
+        for table in
+            [Table::Requests, Table::Consents, Table::Decisions, Table::Closed, Table::Finished]
+        {
             ledger::each(self.0, table, |written, record| {
                 enter(&mut entries, table, written, record);
                 Ok(())
@@ -348,6 +350,13 @@ fn enter(
             let state = RequestState::Closed(reason);
             let entry = entries.entry(request).or_insert_with(|| bare(request, group, state));
             (entry.state, entry.ended) = (state, Some(written));
+        }
+        Record::Decided { request, agrees, .. } => {
+            if let Some(entry) =
+                entries.get_mut(&request).filter(|it| it.state == RequestState::Open && !agrees)
+            {
+                entry.state = RequestState::Undecided;
+            }
         }
         Record::Joined { .. }
         | Record::Burned { .. }

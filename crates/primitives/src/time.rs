@@ -78,6 +78,21 @@ pub struct Now {
     pub unix: UnixTime,
 }
 
+impl Now {
+    /// Returns how much time has passed since `earlier`, by the clock that shows more.
+    pub fn elapsed_since(self, earlier: Self) -> Duration {
+        self.instant.since(earlier.instant).max(self.unix.since(earlier.unix))
+    }
+
+    /// Returns by how much the two clocks have moved against each other since `earlier`: a wall clock was
+    /// set, or the node was asleep or was put back from an image.
+    pub fn parting_since(self, earlier: Self) -> Duration {
+        let ahead = |now: Self| i128::from(now.unix.0) * 1000 - i128::from(now.instant.0);
+        let micros = ahead(self).abs_diff(ahead(earlier));
+        Duration::from_micros(u64::try_from(micros).unwrap_or(u64::MAX))
+    }
+}
+
 /// When a machine next wants `handle_timeout`, and which timer asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Wakeup {

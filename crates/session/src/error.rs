@@ -154,6 +154,12 @@ pub enum PartialsError {
         /// The attempt.
         session: SessionId,
     },
+    /// The nonces of this attempt outlived their time, or the clocks have parted since they were made.
+    #[error("the nonces of session {session} have outlived their time, or the clocks have parted")]
+    Outlived {
+        /// The attempt.
+        session: SessionId,
+    },
     /// A signer does not have one nonce for each message.
     #[error("{seen} nonces of signer {signer} for {expected} messages")]
     NonceCount {

@@ -32,6 +32,8 @@ mod event;
 pub use event::{Event, Failure, Finished, Input, Output, Phase, Record, SignerRecord};
 mod order;
 pub use order::{Entropy, Order, OwnNonces, OwnPartials, Unsigned};
+mod lifetime;
+pub use lifetime::{CLOCKS_PART_MAX, NONCE_LIFETIME, NonceAge};
 mod signer;
 pub use signer::{
     GROUPS_CACHED_MAX, LocalSigner, OPEN_SESSIONS_MAX, REQUESTS_VERIFIED_MAX, SESSIONS_SEEN_MAX,

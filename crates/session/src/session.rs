@@ -23,7 +23,9 @@ use ensign_wire::{
 
 use crate::{
     CommandError, DUPLICATES_REMEMBERED, Event, Input, Output, OwnFault, Phase, Record,
-    SessionSetup, SetupError, contexts::contexts, local::Local,
+    SessionSetup, SetupError,
+    contexts::contexts,
+    local::{Local, Secret},
 };
 
 /// One attempt at one request, seen by one signer.
@@ -246,6 +248,26 @@ impl Session {
         Ok(())
     }
 
+    /// Returns whether nobody has asked our signer for nonces yet.
+    pub fn awaits_approval(&self) -> bool {
+        self.phase == Phase::Gathering && !self.approved
+    }
+
+    /// Returns whether our signer holds, or may hold, secret nonces for this attempt.
+    pub fn holds_nonces(&self) -> bool {
+        self.local.secret != Secret::None
+    }
+
+    /// Returns whether every signer has joined, us included.
+    pub fn have_all_joined(&self) -> bool {
+        self.all(|signer| signer.joined)
+    }
+
+    /// Returns whether a signer has joined this attempt.
+    pub fn has_joined(&self, signer: SignerIndex) -> bool {
+        self.signer(signer).is_some_and(|signer| signer.joined)
+    }
+
     /// Ends the attempt for everybody, for a reason of our own.
     ///
     /// # Errors
@@ -330,7 +352,8 @@ impl Session {
     pub(crate) fn enter(&mut self, now: Now, phase: Phase) {
         self.phase = phase;
         let stage = match phase {
-            Phase::Gathering | Phase::Committing => Stage::Joins,
+            Phase::Gathering => Stage::Consent,
+            Phase::Committing => Stage::Joins,
             Phase::Revealing => Stage::Nonces,
             Phase::Signing => Stage::PartialSigs,
             Phase::Complete | Phase::Aborted => Stage::Linger,
@@ -400,7 +423,7 @@ impl Session {
         match due {
             Due::Notice => self.report_unreachable(),
             Due::Retry => self.ask_again(now),
-            Due::StageEnd(Stage::Joins) => {
+            Due::StageEnd(Stage::Consent | Stage::Joins) => {
                 let silent = self.waiting_on();
                 self.fail(now, AbortReason::Expired, silent, None);
             }

@@ -4,12 +4,14 @@ use alloc::{sync::Arc, vec::Vec};
 
 use ensign_identity::{Delegation, DelegationProof, Signature, SignerKey, Terms};
 use ensign_musig::{KeyAggCtx, PartialSig, PubNonce, SecKey, SecNonce, SigningCtx, nonce_gen};
-use ensign_primitives::{BoundedMap, GroupId, MESSAGES_MAX, Network, Occupancy, PeerId, SessionId};
+use ensign_primitives::{
+    BoundedMap, GroupId, Instant, MESSAGES_MAX, Network, Now, Occupancy, PeerId, SessionId,
+};
 use ensign_replay::Duplicates;
 use ensign_wire::{SignedRequest, SigningRequest};
 
 use crate::{
-    Entropy, Order, OrderError, OwnNonces, OwnPartials, PartialsError, contexts::contexts,
+    Entropy, NonceAge, Order, OrderError, OwnNonces, OwnPartials, PartialsError, contexts::contexts,
 };
 
 /// Most attempts that have secret nonces at one time; a further one is refused until one is
@@ -48,8 +50,10 @@ pub const GROUPS_CACHED_MAX: usize = 64;
 /// machine has checked what came from a peer, but not what it reads from its journal after a
 /// restart; and one rule without exceptions is what a signer in another process can build on.
 ///
-/// It has no clock: whether a delegation has ended, or a request is too old, is for others to say
-/// ([`SignedRequest::verify`]).
+/// - Nonces whose [age](NonceAge) is over are dropped at whatever it is asked next, and sign nothing.
+///
+/// It reads no clock: whoever drives it says what time it is. Whether a delegation has ended, or a request is
+/// too old, is for others to say ([`SignedRequest::verify`]).
 ///
 /// ```compile_fail,E0277
 /// fn serialize<T: serde::Serialize>() {}
@@ -76,6 +80,7 @@ pub struct LocalSigner {
 struct Open {
     request: Arc<SignedRequest>,
     contexts: Vec<KeyAggCtx>,
+    age: NonceAge,
     /// One for each message.
     secret: Vec<SecNonce>,
 }
@@ -117,7 +122,13 @@ impl LocalSigner {
     /// # Errors
     ///
     /// [`OrderError`]; no nonce was made then.
-    pub fn nonces(&mut self, order: &Order, entropy: Entropy) -> Result<OwnNonces, OrderError> {
+    pub fn nonces(
+        &mut self,
+        now: Now,
+        order: &Order,
+        entropy: Entropy,
+    ) -> Result<OwnNonces, OrderError> {
+        self.forget_old(now);
         self.check(order)?;
         let request = &order.request.request;
         let (expected, seen) = (request.messages.len(), entropy.nonces.len());
@@ -138,7 +149,8 @@ impl LocalSigner {
             secret.push(sec_nonce);
             nonces.push(pub_nonce);
         }
-        let open = Open { request: Arc::clone(&order.request), contexts, secret };
+        let (request, age) = (Arc::clone(&order.request), NonceAge::new(now));
+        let open = Open { request, contexts, age, secret };
         self.open
             .insert(order.session, open)
             .map_err(|_| OrderError::TooManyOpen { limit: OPEN_SESSIONS_MAX })?;
@@ -157,10 +169,15 @@ impl LocalSigner {
     /// [`PartialsError`]; nothing was signed then.
     pub fn partials(
         &mut self,
+        now: Now,
         session: SessionId,
         nonces: &[Vec<PubNonce>],
     ) -> Result<OwnPartials, PartialsError> {
         let open = self.open.remove(&session).ok_or(PartialsError::NoNonces { session })?;
+        self.forget_old(now);
+        if open.age.is_over(now) {
+            return Err(PartialsError::Outlived { session });
+        }
         let messages = &open.request.request.messages;
         let signing = signing_contexts(
             &open.contexts,
@@ -182,6 +199,18 @@ impl LocalSigner {
     /// Erases the nonces of an attempt, if there are any.
     pub fn forget(&mut self, session: SessionId) {
         self.open.remove(&session);
+    }
+
+    /// Erases the nonces whose time is over, all of them when the clocks have parted; returns when that has to
+    /// be looked at again, if any are left.
+    pub fn forget_old(&mut self, now: Now) -> Option<Instant> {
+        self.open.retain(|_, open| !open.age.is_over(now));
+        self.open.iter().map(|(_, open)| open.age.ends_at()).min()
+    }
+
+    /// Returns how many attempts have secret nonces.
+    pub fn count_open(&self) -> usize {
+        self.open.len()
     }
 
     /// Erases all nonces: whoever ordered them is gone.

@@ -135,8 +135,16 @@ fn serve(
     answered: &mut dyn FnMut(Answer) -> bool,
 ) {
     let mut queue = VecDeque::new();
-    while let Ok(question) = waiting.recv() {
-        enter(&mut queue, question);
+    loop {
+        let question = match signer.forget_old() {
+            None => waiting.recv().map_err(|_| mpsc::RecvTimeoutError::Disconnected),
+            Some(time) => waiting.recv_timeout(time),
+        };
+        match question {
+            Ok(question) => enter(&mut queue, question),
+            Err(mpsc::RecvTimeoutError::Timeout) => continue,
+            Err(mpsc::RecvTimeoutError::Disconnected) => return,
+        }
         while let Some(next) = take_next(&mut queue, waiting) {
             if let Some(answer) = next.put_to(signer.as_mut())
                 && !answered(answer)

@@ -1,13 +1,13 @@
 //! The signer in this process.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use ensign_identity::{Delegation, DelegationProof, SignerKey, Terms};
 use ensign_musig::{NonceEntropy, PubNonce, SecKey};
-use ensign_primitives::{Network, PeerId, SessionId, UnixTime};
+use ensign_primitives::{Network, Now, PeerId, SessionId};
 use ensign_session::{Entropy, LocalSigner, Order, OwnNonces, OwnPartials};
 
-use crate::{Randomness, Signer, SignerError, unix_now};
+use crate::{Randomness, Signer, SignerError, wall};
 
 /// The signer in this process: [`LocalSigner`] with the operating system's entropy and clock.
 ///
@@ -15,7 +15,7 @@ use crate::{Randomness, Signer, SignerError, unix_now};
 pub struct InProcess {
     signer: LocalSigner,
     randomness: Randomness,
-    now: Box<dyn Fn() -> UnixTime + Send>,
+    now: Box<dyn Fn() -> Now + Send>,
 }
 
 impl std::fmt::Debug for InProcess {
@@ -28,7 +28,7 @@ impl InProcess {
     /// Takes the secret key.
     pub fn new(sec_key: SecKey) -> Self {
         let signer = LocalSigner::new(Arc::new(sec_key));
-        Self { signer, randomness: Randomness::System, now: Box::new(unix_now) }
+        Self { signer, randomness: Randomness::System, now: Box::new(wall::now) }
     }
 
     /// Lets a node speak for the key, whatever the clock says; see [`Signer::delegate`].
@@ -36,7 +36,7 @@ impl InProcess {
         self.signer.delegate(network, peer, terms)
     }
 
-    /// Draws from somewhere else than the operating system, and goes by another clock: for
+    /// Draws from somewhere else than the operating system, and goes by other clocks: for
     /// simulations.
     ///
     /// # Security
@@ -45,7 +45,7 @@ impl InProcess {
     pub fn dangerous_simulate(
         &mut self,
         randomness: Randomness,
-        now: impl Fn() -> UnixTime + Send + 'static,
+        now: impl Fn() -> Now + Send + 'static,
     ) {
         (self.randomness, self.now) = (randomness, Box::new(now));
     }
@@ -70,14 +70,14 @@ impl Signer for InProcess {
         peer: PeerId,
         terms: Terms,
     ) -> Result<DelegationProof, SignerError> {
-        let now = (self.now)();
+        let now = (self.now)().unix;
         Delegation::check(&peer, terms, now).map_err(SignerError::Delegation)?;
         Ok(self.delegation(network, peer, terms))
     }
 
     fn nonces(&mut self, order: &Order, _: Option<&[u8]>) -> Result<OwnNonces, SignerError> {
         let entropy = self.draw(order.request.request.messages.len())?;
-        self.signer.nonces(order, entropy).map_err(SignerError::Order)
+        self.signer.nonces((self.now)(), order, entropy).map_err(SignerError::Order)
     }
 
     fn partials(
@@ -85,10 +85,15 @@ impl Signer for InProcess {
         session: SessionId,
         nonces: &[Vec<PubNonce>],
     ) -> Result<OwnPartials, SignerError> {
-        self.signer.partials(session, nonces).map_err(SignerError::Partials)
+        self.signer.partials((self.now)(), session, nonces).map_err(SignerError::Partials)
     }
 
     fn forget(&mut self, session: SessionId) {
         self.signer.forget(session);
+    }
+
+    fn forget_old(&mut self) -> Option<Duration> {
+        let now = (self.now)();
+        self.signer.forget_old(now).map(|at| at.since(now.instant))
     }
 }

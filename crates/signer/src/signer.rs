@@ -1,6 +1,6 @@
 //! Who holds the secret signer key: this process, or anything else that answers five questions.
 
-use std::{fmt::Debug, io};
+use std::{fmt::Debug, io, time::Duration};
 
 use ensign_identity::{DelegationError, DelegationProof, SignerKey, Terms};
 use ensign_musig::PubNonce;
@@ -20,7 +20,8 @@ use serde::{Deserialize, Serialize};
 ///
 /// What an implementation owes, whatever it is asked and however often: each secret nonce is made
 /// from fresh bytes of the operating system, never leaves it, is used at most once, and is erased
-/// when it was used or forgotten; a request names its key and is signed by its creator; what is
+/// when it was used, forgotten, or
+/// [older than nonces may be](ensign_session::NonceAge); a request names its key and is signed by its creator; what is
 /// signed is computed from the [`Order`] that it was shown, never from a hash that comes later. A
 /// session's name is taken once as long as it is remembered: among the last
 /// [`SESSIONS_SEEN_MAX`](ensign_session::SESSIONS_SEEN_MAX), and not across a restart; after that
@@ -75,6 +76,12 @@ pub trait Signer: Debug + Send {
 
     /// Erases the nonces of an attempt that ended. Nothing happens if there are none.
     fn forget(&mut self, session: SessionId);
+
+    /// Erases the nonces that have [outlived their time](ensign_session::NonceAge); returns after how long it
+    /// wants to be asked again, if it has any left. One that answers for another process has none.
+    fn forget_old(&mut self) -> Option<Duration> {
+        None
+    }
 }
 
 /// Who decides what a signer signs.

@@ -36,12 +36,19 @@ pub const SESSIONS_MAX: usize =
 pub const MEMBERS_MAX: usize = GROUPS_MAX * SIGNERS_MAX;
 /// How often one member is told how one request ended. Guess: a few restarts and lost answers.
 pub const ANSWERS_PER_MEMBER_MAX: u8 = 16;
-/// Most attempts at one request. Specification of its users: five, then a person decides.
+/// Most attempts at one request that fail after all have joined. Specification of its users: five, then a
+/// person decides.
+pub const FAILED_ATTEMPTS_MAX: u16 = 5;
+/// Most attempts at one request, those included that dissolved before all had joined. Guess: a day of members
+/// that come and go.
 ///
 /// Any member of the group can use them up by opening attempts; it could as well decline, because
-/// all must sign. Each costs the others a nonce and a durable record.
-pub const ATTEMPTS_MAX: u16 = 5;
-/// Pause before the next attempt, times the number of attempts made. Guess: enough for a node to
+/// all must sign. What each may open in an hour is bounded ([`OPENED_ALLOWED`](crate::OPENED_ALLOWED)).
+pub const ATTEMPTS_MAX: u16 = 64;
+/// How many attempts ahead of the present one are known by the names of their sessions; an announcement is
+/// understood however far ahead it is. Guess: more than one member may open in an hour.
+pub const ATTEMPTS_AHEAD: u16 = 8;
+/// Pause before the next attempt, times the number of those that have failed. Guess: enough for a node to
 /// come back, short enough to be waited for.
 pub const ATTEMPT_PAUSE: Duration = Duration::from_secs(5);
 /// How long the others are asked after a restart how the last attempt ended. The longest pause

@@ -7,9 +7,7 @@ use alloc::collections::{BTreeMap, VecDeque};
 use ensign_primitives::{GroupId, Now, Occupancy, PeerId, RequestId, SIGNERS_MAX, SessionId};
 use ensign_wire::{AbortReason, Body, Envelope, SessionAbort, SignatureFinalized};
 
-use crate::{
-    ANSWERS_PER_MEMBER_MAX, ATTEMPTS_MAX, ENDINGS_REMEMBERED, Ending, UNDECIDED_ENDINGS_REMEMBERED,
-};
+use crate::{ANSWERS_PER_MEMBER_MAX, ENDINGS_REMEMBERED, Ending, UNDECIDED_ENDINGS_REMEMBERED};
 
 /// How a request ended, without its signatures: those are in the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -219,9 +217,9 @@ pub(crate) const fn asks(body: &Body, end: End) -> bool {
 
 /// What others are told of an end that came with an attempt: one that they would try again is final
 /// here.
-pub(crate) const fn final_reason(reason: AbortReason, attempt: u16) -> AbortReason {
+pub(crate) const fn final_reason(reason: AbortReason, is_last: bool) -> AbortReason {
     match is_retried(reason) {
-        true if attempt >= ATTEMPTS_MAX => AbortReason::AttemptsUsed,
+        true if is_last => AbortReason::AttemptsUsed,
         true => AbortReason::Cancelled,
         false => reason,
     }

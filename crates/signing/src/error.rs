@@ -91,6 +91,20 @@ pub enum CommandError {
         /// The request.
         request: RequestId,
     },
+    /// There is no consent to withdraw.
+    #[error("request {request} was not agreed to")]
+    NotAgreed {
+        /// The request.
+        request: RequestId,
+    },
+    /// Our node has joined the attempt that runs, and the others count on it.
+    #[error(
+        "this node is signing request {request} just now; withdraw once that attempt has ended, or cancel it"
+    )]
+    HasJoined {
+        /// The request.
+        request: RequestId,
+    },
     /// What the request was computed from has not come yet: nobody can have seen what it means.
     #[error("the payload of request {request} has not come yet")]
     MissingPayload {
@@ -135,6 +149,11 @@ pub enum Offense {
         /// The request.
         request: RequestId,
     },
+    /// It said two different things about a request under one number.
+    ConsentsDiffer {
+        /// The request.
+        request: RequestId,
+    },
     /// It sent more than its budget, or while we have no room; no fault of its own.
     NoRoom,
     /// A session's finding.
@@ -157,6 +176,9 @@ impl fmt::Display for Offense {
             Self::Unsignable(error) => error.fmt(f),
             Self::WrongPayload { request } => {
                 write!(f, "another payload than request {} names", request.short())
+            }
+            Self::ConsentsDiffer { request } => {
+                write!(f, "it agrees to request {} and does not, under one number", request.short())
             }
             Self::NoRoom => f.write_str("a request that we have no room for"),
             Self::Session(offense) => offense.fmt(f),

@@ -274,6 +274,15 @@ pub enum Record {
     Horizon(Horizon),
     /// Who did wrong, or did not answer. Nothing waits for it, and it may be too large for a store.
     Case(CaseFile),
+    /// Our user decided anew about a request that was consented to before; the highest number holds.
+    Decided {
+        /// The request.
+        request: RequestId,
+        /// From 2: the consent itself is the first.
+        number: u32,
+        /// Whether our user agrees; if not, the consent is withdrawn.
+        agrees: bool,
+    },
 }
 
 /// How a request ended.

@@ -40,10 +40,11 @@ pub use event::{
 };
 mod config;
 pub use config::{
-    ANSWERS_PER_MEMBER_MAX, ATTEMPT_PAUSE, ATTEMPTS_MAX, EARLY_ENVELOPES_MAX, EARLY_PAYLOADS_MAX,
-    ENDING_WAIT, ENDINGS_REMEMBERED, GROUPS_MAX, GroupConfig, Keys, MEMBERS_MAX, NOTE_PAUSE,
-    PEERS_MAX, Proposal, REFUSALS_REMEMBERED, REFUSALS_REPORTED_MAX, REQUESTS_MAX,
-    REQUESTS_PER_CREATOR_MAX, SESSIONS_MAX, SigningConfig, Source, UNDECIDED_ENDINGS_REMEMBERED,
+    ANSWERS_PER_MEMBER_MAX, ATTEMPT_PAUSE, ATTEMPTS_AHEAD, ATTEMPTS_MAX, EARLY_ENVELOPES_MAX,
+    EARLY_PAYLOADS_MAX, ENDING_WAIT, ENDINGS_REMEMBERED, FAILED_ATTEMPTS_MAX, GROUPS_MAX,
+    GroupConfig, Keys, MEMBERS_MAX, NOTE_PAUSE, PEERS_MAX, Proposal, REFUSALS_REMEMBERED,
+    REFUSALS_REPORTED_MAX, REQUESTS_MAX, REQUESTS_PER_CREATOR_MAX, SESSIONS_MAX, SigningConfig,
+    Source, UNDECIDED_ENDINGS_REMEMBERED,
 };
 mod error;
 pub use error::{CommandError, Offense};
@@ -53,6 +54,8 @@ pub use budget::{
     ANNOUNCED_BYTES_ALLOWED, Allowance, Allowances, BROUGHT_ALLOWED, Bucket, MESSAGES_ALLOWED,
     PAYLOAD_BYTES_ALLOWED, REFUSALS_ALLOWED, REQUESTS_ALLOWED, REQUESTS_PER_MINUTE_MAX,
 };
+mod course;
+pub use course::CONSENT_MOMENT;
 mod case;
 pub use case::{CaseFile, CaseKind};
 mod horizon;
@@ -61,6 +64,11 @@ mod copies;
 pub use copies::COPY_WINDOW;
 mod local_signer;
 pub use local_signer::ask_local_signer;
+mod muster;
+pub use muster::{
+    ATTEMPT_UNITS, EARLY_CONSENTS_MAX, HANDED_ALLOWED, LINK_REPORT_AGE_MAX, LINK_REPORT_INTERVAL,
+    OPENED_ALLOWED, WORDS_ALLOWED,
+};
 mod recall;
 pub use recall::{Known, RECALL_ENVELOPES_MAX, RECALLS_MAX};
 mod renewal;
@@ -81,6 +89,7 @@ mod undecided;
 pub use undecided::{UNDECIDED_PER_CREATOR_MAX, Undecided, UndecidedEnd};
 
 mod admission;
+mod clocks;
 mod ended;
 pub use ended::{End, is_retried};
 mod groups;

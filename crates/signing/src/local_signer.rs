@@ -1,5 +1,6 @@
 //! For drivers whose signer is in the same process and answers at once.
 
+use ensign_primitives::Now;
 use ensign_session::{Entropy, LocalSigner, Unsigned};
 
 use crate::{SignerAnswer, SignerQuestion};
@@ -10,6 +11,7 @@ use crate::{SignerAnswer, SignerQuestion};
 ///   attempt ends.
 pub fn ask_local_signer(
     signer: &mut LocalSigner,
+    now: Now,
     question: SignerQuestion,
     draw: impl FnOnce(usize) -> Option<Entropy>,
 ) -> Option<SignerAnswer> {
@@ -18,11 +20,11 @@ pub fn ask_local_signer(
         SignerQuestion::Nonces { order, .. } => {
             let session = order.session;
             let entropy = draw(order.request.request.messages.len());
-            let made = entropy.and_then(|entropy| signer.nonces(&order, entropy).ok());
+            let made = entropy.and_then(|entropy| signer.nonces(now, &order, entropy).ok());
             Some(SignerAnswer::Nonces { session, result: made.ok_or(why) })
         }
         SignerQuestion::Partials { session, nonces } => {
-            let result = signer.partials(session, &nonces).map_err(|_| why);
+            let result = signer.partials(now, session, &nonces).map_err(|_| why);
             Some(SignerAnswer::Partials { session, result })
         }
         SignerQuestion::Delegate { network, peer, terms } => {

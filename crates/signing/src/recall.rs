@@ -45,6 +45,7 @@ impl Known {
             let (id, found) = match record {
                 Record::Consented { request, .. } => (request.request.id(), Self::Begun),
                 Record::Joined { request, .. }
+                | Record::Decided { request, .. }
                 | Record::Burned { request, .. }
                 | Record::Partials { request, .. } => (*request, Self::Begun),
                 Record::Finished { request, group, signatures } => {

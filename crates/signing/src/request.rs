@@ -6,8 +6,6 @@ use alloc::{
     sync::Arc,
     vec::Vec,
 };
-use core::time::Duration;
-
 use ensign_primitives::SignerIndex;
 use ensign_primitives::{GroupId, Instant, Now, Occupancy, PeerId, RequestId, SIGNERS_MAX};
 use ensign_primitives::{StateMachine, Wakeup};
@@ -16,8 +14,8 @@ use ensign_session::{Failure, Phase, Session};
 use ensign_wire::{AbortReason, Envelope, Payload, SignedRequest, SigningRequest};
 
 use crate::{
-    ATTEMPT_PAUSE, ATTEMPTS_MAX, CommandError, Opening, REFUSALS_REPORTED_MAX, Record,
-    RequestStatus, ended::is_retried,
+    CommandError, Opening, REFUSALS_REPORTED_MAX, Record, RequestStatus, Wait, course::Course,
+    ended::is_retried,
 };
 
 /// One open request and its current attempt.
@@ -28,19 +26,16 @@ pub(crate) struct Request {
     signed: Arc<SignedRequest>,
     payload: Option<Arc<[u8]>>,
     consented: bool,
+    /// Whether our user has ever consented: then the store knows of it.
+    is_decided: bool,
     /// A request of our own whose consent is not durable yet, under this token: nobody hears of it.
     unannounced: Option<u64>,
-    attempt: u16,
-    /// Whose node began the attempt, and why; `None` for us.
-    opened_by: Option<Opening>,
-    /// Since when the attempt runs.
-    attempt_at: Instant,
+    course: Course,
     session: Session,
+    /// What was told last of what it waits for.
+    told: Option<Box<Wait>>,
     /// The durable record that the session asked for last. It waits for no earlier one.
     persisting: Option<Persisting>,
-    /// When the next attempt begins; after the last attempt, when nobody is asked any more how it
-    /// ended.
-    retry_at: Option<Instant>,
     /// Since when there is no further attempt: it has finished, or failed for good. It stays until
     /// its session falls silent.
     settled_at: Option<Instant>,
@@ -103,14 +98,6 @@ pub(crate) enum Mark {
     Undecided,
 }
 
-/// Who opens an attempt, and so announces it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum OpenedBy {
-    Us,
-    /// Another signer's node, if it is known whose.
-    Peer(Option<Opening>),
-}
-
 /// What follows a moment that a request waited for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Due {
@@ -121,7 +108,7 @@ pub(crate) enum Due {
     /// Its time is over.
     Expiry(Mark),
     /// The next attempt begins.
-    Attempt(OpenedBy),
+    Attempt,
 }
 
 /// What a durable record lets happen.
@@ -142,13 +129,12 @@ impl Request {
             signed,
             payload,
             consented: false,
+            is_decided: false,
             unannounced: None,
-            attempt,
-            opened_by: None,
-            attempt_at: now.instant,
+            course: Course::new(now, attempt),
             session,
+            told: None,
             persisting: None,
-            retry_at: None,
             settled_at: None,
             payload_sent: BTreeMap::new(),
             joined: BTreeSet::new(),
@@ -175,11 +161,42 @@ impl Request {
     }
 
     pub(crate) const fn attempt(&self) -> u16 {
-        self.attempt
+        self.course.attempt()
     }
 
-    pub(crate) const fn attempt_at(&self) -> Instant {
-        self.attempt_at
+    pub(crate) const fn course(&self) -> &Course {
+        &self.course
+    }
+
+    pub(crate) const fn course_mut(&mut self) -> &mut Course {
+        &mut self.course
+    }
+
+    /// Whether only the others are missing for a join: our user has consented, and no attempt runs that we
+    /// have joined or wait after.
+    pub(crate) fn awaits_join(&self) -> bool {
+        self.consented
+            && !self.is_secret()
+            && !self.is_settled()
+            && self.course.retry_at().is_none()
+            && self.session.awaits_approval()
+    }
+
+    /// Whether our user may still withdraw: we have not joined the attempt that runs.
+    pub(crate) fn is_withdrawable(&self) -> bool {
+        self.is_between_attempts() || self.session.awaits_approval()
+    }
+
+    /// Whether our signer has nonces for it that have outlived their time.
+    pub(crate) fn has_old_nonces(&self, now: Now) -> bool {
+        let age = self.course.nonces().filter(|_| self.session.holds_nonces());
+        age.is_some_and(|age| age.is_over(now))
+    }
+
+    /// Takes what it waits for; returns it if it was not told yet.
+    pub(crate) fn tell_wait(&mut self, wait: Wait) -> Option<Box<Wait>> {
+        let is_news = self.told.as_deref() != Some(&wait);
+        is_news.then(|| self.told.insert(Box::new(wait)).clone())
     }
 
     pub(crate) const fn has_consent(&self) -> bool {
@@ -195,12 +212,14 @@ impl Request {
     }
 
     pub(crate) fn wakeup(&self) -> Option<Wakeup> {
-        let retry = self.retry_at.map(|at| Wakeup { at, reason: "next attempt" });
-        [retry, self.session.poll_timeout()].into_iter().flatten().min()
+        let retry = self.course.retry_at().map(|at| Wakeup { at, reason: "next attempt" });
+        let age = self.course.nonces().filter(|_| self.session.holds_nonces());
+        let nonces = age.map(|age| Wakeup { at: age.ends_at(), reason: "old nonces" });
+        [retry, nonces, self.session.poll_timeout()].into_iter().flatten().min()
     }
 
     pub(crate) const fn is_between_attempts(&self) -> bool {
-        self.retry_at.is_some() && self.attempt < ATTEMPTS_MAX
+        self.course.is_between_attempts()
     }
 
     pub(crate) fn misses_payload(&self) -> bool {
@@ -234,8 +253,8 @@ impl Request {
         self.persisting.is_some()
     }
 
-    /// Notes our user's consent; returns the record of it.
-    pub(crate) fn consent(&mut self) -> Result<Record, CommandError> {
+    /// Notes our user's consent; returns the record of it, where it is the first.
+    pub(crate) fn consent(&mut self, now: Now) -> Result<Option<Record>, CommandError> {
         if self.consented {
             return Err(CommandError::Session(ensign_session::CommandError::AlreadyApproved));
         }
@@ -243,16 +262,22 @@ impl Request {
             return Err(CommandError::MissingPayload { request: self.id });
         }
         self.consented = true;
-        Ok(Record::Consented {
+        self.course.consent(now);
+        let is_first = !core::mem::replace(&mut self.is_decided, true);
+        Ok(is_first.then(|| Record::Consented {
             request: Box::new(self.signed.as_ref().clone()),
             payload: self.payload.as_ref().map(|payload| payload.to_vec()),
-        })
+        }))
     }
 
-    /// Goes on after a restart with a consent that is durable; waits until `retry_at`, if it is given.
-    pub(crate) const fn resume(&mut self, retry_at: Option<Instant>) {
-        self.consented = true;
-        self.retry_at = retry_at;
+    /// Takes our user's consent back.
+    pub(crate) const fn withdraw(&mut self) {
+        self.consented = false;
+    }
+
+    /// Goes on after a restart with a decision that is durable.
+    pub(crate) const fn resume(&mut self, agrees: bool) {
+        (self.consented, self.is_decided) = (agrees, true);
     }
 
     /// Keeps our own request secret until the record under this token is durable.
@@ -271,26 +296,30 @@ impl Request {
     ) {
         self.session = session;
         self.persisting = None;
-        self.retry_at = None;
-        self.attempt = attempt;
-        self.opened_by = opened_by;
-        self.attempt_at = now.instant;
+        self.course.begin(now, attempt, opened_by);
     }
 
-    pub(crate) const fn forget_next_attempt(&mut self) {
-        self.retry_at = None;
+    /// Notes that a later attempt takes the place of this one: it has failed, if all had joined.
+    pub(crate) fn leave_attempt(&mut self) {
+        let runs = self.session.phase() < Phase::Complete;
+        if runs && self.session.have_all_joined() {
+            self.course.count_failure();
+        }
     }
 
     /// Decides what follows the end of an attempt: another one, or the end that is returned.
     pub(crate) fn on_failure(&mut self, now: Now, failure: &Failure) -> Option<Mark> {
+        if failure.reason != AbortReason::Dissolved && self.session.have_all_joined() {
+            self.course.count_failure();
+        }
         let retried = is_retried(failure.reason) && failure.evidence.is_none();
-        if retried && self.attempt < ATTEMPTS_MAX {
-            self.retry_at = Some(now.instant.after(pause_after(self.attempt)));
+        if retried && self.course.has_attempts_left() {
+            self.course.pause(now);
             return None;
         }
         let decided = matches!(failure.reason, AbortReason::Declined | AbortReason::Cancelled);
         let is_ours = failure.by.is_none() && decided;
-        Some(match (self.consented, &failure.by) {
+        Some(match (self.is_decided, &failure.by) {
             (false, _) if !is_ours => Mark::Undecided,
             // If the note is lost, the request goes on after a restart, and whoever ended it says so
             // again.
@@ -301,14 +330,14 @@ impl Request {
 
     /// Tells what follows now that its own moment may have come.
     pub(crate) fn due(&self, now: Now) -> Due {
-        if self.retry_at.is_none_or(|at| at > now.instant) {
+        if self.course.retry_at().is_none_or(|at| at > now.instant) {
             Due::Nothing
         } else if !self.is_between_attempts() {
             Due::EndOfWait
         } else if self.is_expired(now) {
-            Due::Expiry(if self.consented { Mark::Now } else { Mark::Undecided })
+            Due::Expiry(if self.is_decided { Mark::Now } else { Mark::Undecided })
         } else {
-            Due::Attempt(if self.consented { OpenedBy::Us } else { OpenedBy::Peer(None) })
+            Due::Attempt
         }
     }
 
@@ -316,7 +345,7 @@ impl Request {
         if self.settled_at.is_none() {
             self.settled_at = Some(now.instant);
         }
-        self.retry_at = None;
+        self.course.forget_next();
     }
 
     /// Notes what the session waits for; returns the token that nobody waits for any more.
@@ -425,11 +454,12 @@ impl Request {
             group: self.group,
             request: Arc::clone(&self.signed),
             consented: self.consented,
-            attempt: self.attempt,
+            attempt: self.attempt(),
             phase: self.session.phase(),
             waiting_on: self.session.waiting_on(),
             retry_in: self
-                .retry_at
+                .course
+                .retry_at()
                 .filter(|_| self.is_between_attempts())
                 .map(|at| at.since(now.instant)),
         }
@@ -462,11 +492,6 @@ pub(crate) fn first_seq(now: Now, request: &SigningRequest) -> u64 {
     let created = request.created.as_millis();
     let slack = u64::try_from(MESSAGE_AGE_MAX.as_millis()).unwrap_or(u64::MAX);
     now.unix.as_millis().saturating_add(slack).saturating_sub(created).max(2)
-}
-
-/// How long the next attempt waits after this one.
-pub(crate) fn pause_after(attempt: u16) -> Duration {
-    ATTEMPT_PAUSE * u32::from(attempt)
 }
 
 /// The failure of a request that ends between two attempts.

@@ -17,7 +17,7 @@ use ensign_session::Session;
 use ensign_wire::SigningRequest;
 
 use crate::{
-    ATTEMPTS_MAX, CommandError, Opening, REQUESTS_MAX, SESSIONS_MAX,
+    ATTEMPTS_AHEAD, ATTEMPTS_MAX, CommandError, Opening, REQUESTS_MAX, SESSIONS_MAX,
     ended::{End, Endings, Share},
     request::{Durable, Request},
 };
@@ -30,6 +30,8 @@ pub(crate) struct Requests {
     ended: Endings,
     /// Every attempt that an open request, or one whose ending is remembered, may have.
     attempts: BTreeMap<SessionId, Attempt>,
+    /// Up to which attempt the sessions of each request are known by name.
+    named: BTreeMap<RequestId, u16>,
     /// When each open request wakes up, the earliest first.
     wakeups: BTreeSet<(Wakeup, RequestId)>,
     /// Who waits for which durable record.
@@ -68,6 +70,7 @@ impl Requests {
             open: BoundedMap::new(REQUESTS_MAX),
             ended: Endings::default(),
             attempts: BTreeMap::new(),
+            named: BTreeMap::new(),
             wakeups: BTreeSet::new(),
             tokens: BTreeMap::new(),
             of_creator: BTreeMap::new(),
@@ -169,6 +172,7 @@ impl Requests {
             self.tokens.remove(&token);
         }
         self.change(&id, |request| request.begin(now, number, begun));
+        self.name_attempts(id, number);
     }
 
     /// Forgets which payloads of a group's requests a node was sent.
@@ -210,12 +214,13 @@ impl Requests {
     pub(crate) fn open(&mut self, id: RequestId, request: Request) -> Result<(), CommandError> {
         self.make_room();
         let (creator, group, wakeup) = (request.creator(), request.group(), request.wakeup());
+        let attempt = request.attempt();
         let full = CommandError::TooManyRequests { limit: REQUESTS_MAX };
         self.open.insert(id, request).map_err(|_| full)?;
         self.wakeups.extend(wakeup.map(|at| (at, id)));
         *self.of_creator.entry(creator).or_default() += 1;
         self.of_group.entry(group).or_default().insert(id);
-        self.name_attempts(id);
+        self.name_attempts(id, attempt);
         Ok(())
     }
 
@@ -275,7 +280,7 @@ impl Requests {
 
     /// Remembers an end; it answers for all attempts.
     pub(crate) fn end(&mut self, id: RequestId, end: (GroupId, End), share: Share) {
-        self.name_attempts(id);
+        self.name_attempts(id, 0);
         if let Some(forgotten) = self.ended.remember(id, end, share)
             && !self.open.contains_key(&forgotten)
         {
@@ -283,15 +288,22 @@ impl Requests {
         }
     }
 
-    fn name_attempts(&mut self, request: RequestId) {
-        for number in 1..=ATTEMPTS_MAX {
+    /// Names the sessions up to [`ATTEMPTS_AHEAD`] beyond an attempt.
+    fn name_attempts(&mut self, request: RequestId, attempt: u16) {
+        let last = attempt.saturating_add(ATTEMPTS_AHEAD).min(ATTEMPTS_MAX);
+        let named = self.named.get(&request).copied().unwrap_or(0);
+        if named < last {
+            self.named.insert(request, last);
+        }
+        for number in named.saturating_add(1)..=last {
             let session = SigningRequest::session_id(request, self.network, number);
             self.attempts.insert(session, Attempt { request, number });
         }
     }
 
     fn forget_attempts(&mut self, request: RequestId) {
-        for number in 1..=ATTEMPTS_MAX {
+        let named = self.named.remove(&request).unwrap_or(0);
+        for number in 1..=named {
             self.attempts.remove(&SigningRequest::session_id(request, self.network, number));
         }
     }
@@ -317,6 +329,12 @@ impl Requests {
         let id = self.tokens.remove(&token)?;
         let durable = self.with(&id, |request| request.take_durable(token)).flatten()?;
         Some((id, durable))
+    }
+
+    /// Returns those whose nonces have outlived their time, by name.
+    pub(crate) fn with_old_nonces(&self, now: Now) -> Vec<RequestId> {
+        let old = self.open.iter().filter(|(_, request)| request.has_old_nonces(now));
+        old.map(|(id, _)| *id).collect()
     }
 
     /// Returns the requests whose moment has come, by name.

@@ -6,7 +6,7 @@ use alloc::{
 };
 
 use ensign_primitives::{GroupId, Network, RequestId, UnixTime};
-use ensign_wire::SignedRequest;
+use ensign_wire::{Mode, SignedRequest};
 
 use crate::{End, Horizon, Record, Undecided};
 
@@ -19,8 +19,14 @@ pub struct Open {
     pub payload: Option<Vec<u8>>,
     /// The last attempt that was joined, 0 for none; none up to it is joined again.
     pub attempts: u16,
+    /// How many of them have failed after all had joined.
+    pub failed: u16,
     /// Our partial signatures for that attempt, when they are durable.
     pub kept: Option<KeptPartials>,
+    /// The number of our user's latest decision, from 1.
+    pub number: u32,
+    /// Whether our user agrees; if not, the consent was withdrawn, and the question comes again.
+    pub agrees: bool,
 }
 
 /// Partial signatures from before a restart: they may be sent again, and are never computed again.
@@ -33,6 +39,11 @@ pub struct KeptPartials {
 }
 
 impl Open {
+    /// A request that was consented to, and no more.
+    pub const fn new(request: SignedRequest, payload: Option<Vec<u8>>) -> Self {
+        Self { request, payload, attempts: 0, failed: 0, kept: None, number: 1, agrees: true }
+    }
+
     /// Counts an attempt that was joined, with what it left.
     fn count(&mut self, attempt: u16, kept: Option<KeptPartials>) {
         if attempt > self.attempts {
@@ -120,21 +131,37 @@ impl Restored {
     /// be resumed.
     pub fn from_records(records: impl IntoIterator<Item = Record>) -> Self {
         let (mut open, mut ended) = (BTreeMap::<RequestId, Open>::new(), Vec::new());
+        let mut failed = BTreeSet::new();
         let (mut undecided, mut horizon) = (BTreeMap::new(), Horizon::default());
         for record in records {
             match record {
                 Record::Consented { request, payload } => {
                     let id = request.request.id();
-                    open.insert(id, Open { request: *request, payload, attempts: 0, kept: None });
+                    open.insert(id, Open::new(*request, payload));
                 }
-                Record::Joined { request, attempt, .. } | Record::Burned { request, attempt } => {
+                Record::Decided { request, number, agrees } => {
+                    if let Some(known) = open.get_mut(&request).filter(|it| it.number < number) {
+                        (known.number, known.agrees) = (number, agrees);
+                    }
+                }
+                Record::Joined { request, attempt, .. } => {
                     if let Some(known) = open.get_mut(&request) {
                         known.count(attempt, None);
+                    }
+                }
+                Record::Burned { request, attempt } => {
+                    if let Some(known) = open.get_mut(&request) {
+                        known.count(attempt, None);
+                        // In mode fast nonces are burned with the join, before the others have joined.
+                        if known.request.request.mode != Mode::Fast {
+                            failed.insert((request, attempt));
+                        }
                     }
                 }
                 Record::Partials { request, attempt, nonces, partials } => {
                     if let Some(known) = open.get_mut(&request) {
                         known.count(attempt, Some(KeptPartials { nonces, partials }));
+                        failed.insert((request, attempt));
                     }
                 }
                 Record::Finished { request, group, .. } => {
@@ -148,6 +175,11 @@ impl Restored {
                 Record::Undecided(kept) => drop(undecided.insert(kept.creator, kept)),
                 Record::Horizon(kept) => horizon.restore(kept),
                 Record::Case(_) => {}
+            }
+        }
+        for (request, _) in failed {
+            if let Some(known) = open.get_mut(&request) {
+                known.failed = known.failed.saturating_add(1);
             }
         }
         let undecided = undecided.into_values().collect();

@@ -16,15 +16,41 @@ use ensign_wire::{Frame, SignedRequest};
 
 use crate::{
     ENDINGS_REMEMBERED, Event, Input, Keys, NotDelegated, Offense, Output, PEERS_MAX, REQUESTS_MAX,
-    Record, RequestStatus, Restored, SignerAnswer, SignerQuestion, SigningConfig,
-    admission::Admission, copies::Instances, groups::Groups, horizon::Horizons, renewal::Renewal,
-    request::Request, requests::Requests, resends::Resends, restore::Waiting, shared::Shared,
+    Record, RequestStatus, Restored, SignerAnswer, SignerQuestion, SigningConfig, Wait,
+    admission::Admission,
+    clocks::Clocks,
+    copies::Instances,
+    groups::Groups,
+    horizon::Horizons,
+    muster::{Around, Muster},
+    renewal::Renewal,
+    request::Request,
+    requests::Requests,
+    resends::Resends,
+    restore::Waiting,
+    shared::Shared,
     shelf::Shelf,
 };
 
 mod attempts;
 mod commands;
 mod statements;
+
+/// What the muster looks at: everything here but itself.
+macro_rules! around {
+    ($signing:ident, $now:ident) => {
+        Around {
+            now: $now,
+            network: $signing.config.network,
+            keys: &$signing.keys,
+            groups: &$signing.groups,
+            shared: &$signing.shared,
+            peers: &$signing.peers,
+            requests: &$signing.requests,
+        }
+    };
+}
+use around;
 
 /// The groups of one node, what is asked of them, and the attempts at it.
 ///
@@ -44,6 +70,8 @@ pub struct Signing {
     instances: Instances,
     admission: Admission,
     requests: Requests,
+    muster: Muster,
+    clocks: Clocks,
     renewal: Renewal,
     /// No request made then or before is joined, but what is proposed to us.
     void_until: Option<UnixTime>,
@@ -94,6 +122,8 @@ impl Signing {
             instances: Instances::default(),
             admission: Admission::new(config.allowances),
             requests: Requests::new(config.network),
+            muster: Muster::default(),
+            clocks: Clocks::default(),
             horizons: Horizons::default(),
             nonces: NonceLog::default(),
             next_token: 0,
@@ -117,6 +147,16 @@ impl Signing {
     /// Returns whether a node is connected and has introduced itself.
     pub fn is_up(&self, peer: &PeerId) -> bool {
         self.peers.contains_key(peer)
+    }
+
+    /// Returns what a request waits for that is open; `None` for any other.
+    pub fn wait(&self, id: &RequestId, now: Now) -> Option<Wait> {
+        self.requests.unsettled(id).ok().and_then(|_| self.muster.wait(around!(self, now), id))
+    }
+
+    /// Returns whether all members of a group see each other, have said so lately, and agree on time and rules.
+    pub fn is_ready(&self, group: &GroupId, now: Now) -> bool {
+        self.muster.is_ready(around!(self, now), group)
     }
 
     /// Returns whether a node belongs to one of our groups.
@@ -163,7 +203,15 @@ impl Signing {
             .chain(self.shared.occupancy())
             .chain(self.shelf.occupancy())
             .chain(self.admission.occupancy())
+            .chain(self.muster.occupancy())
             .chain(self.requests.occupancy())
+    }
+
+    /// Carries out what the muster asks.
+    fn hear_muster(&mut self) {
+        while let Some(output) = self.muster.poll_output() {
+            self.outputs.push_back(output);
+        }
     }
 
     fn event(&mut self, event: Event) {
@@ -205,7 +253,7 @@ impl Signing {
     fn tell_when_durable(&mut self, token: u64, told: Event) {
         let requests = &self.requests;
         self.decisions.retain(|_, told| {
-            if let Event::ConsentDurable { request } = told {
+            if let Event::ConsentDurable { request } | Event::Withdrawn { request } = told {
                 requests.is_open(request)
             } else if let Event::EndDurable { request } = told {
                 requests.ended().contains(request)
@@ -241,6 +289,9 @@ impl Signing {
             SignerAnswer::Delegated(result) => return self.on_delegated(now, result),
         };
         if let Some(id) = self.requests.current(&session) {
+            if let SessionInput::Nonces(_) = &answer {
+                self.requests.change(&id, |request| request.course_mut().nonces_made(now));
+            }
             self.with_session(now, id, |session| session.handle_input(now, answer));
         }
     }
@@ -290,9 +341,10 @@ impl StateMachine for Signing {
         self.horizons.see(now.unix);
         let asked = self.renewal.look(now);
         self.ask_to_delegate(now, asked);
+        self.dissolve_old(now);
         match input {
             Input::Up { peer, introduction } => self.on_up(now, peer, introduction),
-            Input::Down { peer } => self.on_down(peer),
+            Input::Down { peer } => self.on_down(now, peer),
             Input::Dropped { peer } => self.on_dropped(now, peer),
             Input::Message { peer, message } => self.on_message(now, peer, message),
             Input::Signer(answer) => self.on_signer(now, answer),
@@ -305,6 +357,8 @@ impl StateMachine for Signing {
     fn handle_timeout(&mut self, now: Now) {
         let asked = self.renewal.on_timeout(now);
         self.ask_to_delegate(now, asked);
+        self.dissolve_old(now);
+        self.report_links(now);
         self.compare_groups(now);
         self.resend_payloads(now);
         self.run_request_timers(now);
@@ -317,7 +371,8 @@ impl StateMachine for Signing {
 
     fn poll_timeout(&self) -> Option<Wakeup> {
         let (groups, payloads) = (self.shared.wakeup(), self.resends.wakeup());
-        let wakeups = [groups, payloads, self.requests.wakeup(), self.renewal.wakeup()];
+        let reports = self.muster.wakeup();
+        let wakeups = [groups, payloads, reports, self.requests.wakeup(), self.renewal.wakeup()];
         wakeups.into_iter().flatten().min()
     }
 }

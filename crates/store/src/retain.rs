@@ -92,9 +92,10 @@ pub fn retain(store: &mut dyn Store, now: UnixTime) -> Result<usize, StoreError>
 
 /// In the order in which they go: a consent must never outlive the end of its request, or the
 /// request would go on.
-const OF_REQUESTS: [Table; 10] = [
+const OF_REQUESTS: [Table; 11] = [
     Table::Requests,
     Table::Consents,
+    Table::Decisions,
     Table::Shown,
     Table::Partials,
     Table::Joins,
@@ -153,7 +154,11 @@ impl Known {
             Some(end) => {
                 let is_bulk = matches!(
                     table,
-                    Table::Requests | Table::Consents | Table::Shown | Table::Partials
+                    Table::Requests
+                        | Table::Consents
+                        | Table::Decisions
+                        | Table::Shown
+                        | Table::Partials
                 );
                 is_bulk && is_old(*end)
             }

@@ -64,11 +64,13 @@ pub enum Table {
     Shown,
     /// Groups that form, and the certificates of those that did. Key: the group's name.
     Formations,
+    /// What our user decided last about a request that they had consented to before. Key: [`RequestId`].
+    Decisions,
 }
 
 impl Table {
     /// Every table, in the order of their numbers on disk.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Requests,
         Self::Consents,
         Self::Joins,
@@ -86,6 +88,7 @@ impl Table {
         Self::Outlines,
         Self::Shown,
         Self::Formations,
+        Self::Decisions,
     ];
 
     /// Returns the name, which is also its name on disk.
@@ -108,6 +111,7 @@ impl Table {
             Self::Outlines => "outlines",
             Self::Shown => "shown",
             Self::Formations => "formations",
+            Self::Decisions => "decisions",
         }
     }
 
@@ -126,7 +130,9 @@ impl Table {
             | Self::Outlines
             | Self::Shown
             | Self::Formations => RECORD_BYTES_MAX,
-            Self::Addresses | Self::Reputation | Self::Undecided | Self::Meta => SMALL_BYTES_MAX,
+            Self::Addresses | Self::Reputation | Self::Undecided | Self::Meta | Self::Decisions => {
+                SMALL_BYTES_MAX
+            }
         }
     }
 
@@ -150,6 +156,7 @@ impl Table {
             | Self::Undecided
             | Self::Meta
             | Self::Formations
+            | Self::Decisions
             | Self::Outlines => false,
         }
     }
@@ -218,6 +225,11 @@ impl Place {
     /// What our user was shown of what they consented to.
     pub fn shown(request: &RequestId) -> Self {
         Self::new(Table::Shown, &[request.as_bytes()])
+    }
+
+    /// What our user decided last, after a consent.
+    pub fn decision(request: &RequestId) -> Self {
+        Self::new(Table::Decisions, &[request.as_bytes()])
     }
 
     /// Evidence, by its digest.

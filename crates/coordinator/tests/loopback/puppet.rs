@@ -254,7 +254,8 @@ impl Driver {
                     self.engine.handle_input(self.now(), Input::Persisted { token });
                 }
                 Output::Signer(question) => {
-                    if let Some(answer) = ask_local_signer(&mut self.signer, question, fresh) {
+                    let now = self.now();
+                    if let Some(answer) = ask_local_signer(&mut self.signer, now, question, fresh) {
                         self.engine.handle_input(self.now(), Input::Signer(answer));
                     }
                 }

@@ -183,7 +183,7 @@ fn run(people: &mut [Person], now: Now) {
         for at in 0..people.len() {
             while let Some(output) = people[at].engine.poll_output() {
                 is_busy = true;
-                carry_out(people, at, output);
+                carry_out(people, now, at, output);
             }
             while let Some(input) = people[at].queue.pop_front() {
                 is_busy = true;
@@ -196,7 +196,7 @@ fn run(people: &mut [Person], now: Now) {
     }
 }
 
-fn carry_out(people: &mut [Person], at: usize, output: Output) {
+fn carry_out(people: &mut [Person], now: Now, at: usize, output: Output) {
     match output {
         Output::Send { link, kind, frame, .. } => {
             let heard = input(LinkId(at as u64), &frame);
@@ -216,7 +216,7 @@ fn carry_out(people: &mut [Person], at: usize, output: Output) {
                 let nonces = (1..=nonces as u64).filter_map(|it| NonceEntropy::new(bytes(it)).ok());
                 Some(Entropy { nonces: nonces.collect(), salt: bytes(0) })
             };
-            let answer = ask_local_signer(&mut person.signer, question, draw);
+            let answer = ask_local_signer(&mut person.signer, now, question, draw);
             person.queue.extend(answer.map(Input::Signer));
         }
         Output::Persist { token, .. } => people[at].queue.push_back(Input::Persisted { token }),

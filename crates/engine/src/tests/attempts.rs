@@ -12,7 +12,7 @@ use super::{
     net::{Net, envelope},
 };
 use crate::CommandError;
-use crate::signing::{ATTEMPT_PAUSE, ATTEMPTS_MAX, Event, Opening, Record};
+use crate::signing::{ATTEMPT_PAUSE, Event, FAILED_ATTEMPTS_MAX, Opening, Record};
 
 const MODES: [Mode; 3] = [Mode::Committed, Mode::Fast, Mode::Strict];
 const MINUTES: Duration = Duration::from_secs(60);
@@ -33,7 +33,7 @@ fn nothing_is_signed_before_everybody_has_approved() {
     let waiting = |(_, event): (u16, &SessionEvent)| matches!(event, SessionEvent::Waiting { on, .. } if *on == [signer(2)]);
     assert!(net.nodes[0].session_events().any(waiting), "who is waited for is named");
     net.approve(2, id).unwrap();
-    net.run();
+    net.pass(MINUTES);
     net.assert_all_signed();
 }
 
@@ -169,12 +169,19 @@ fn nonces_of_two_attempts_differ_in_every_place() {
 #[test]
 fn attempts_end_after_the_last_and_the_user_is_told() {
     let mut net = Net::new(2);
-    net.nodes[0].has_entropy = false;
     let id = net.propose(Mode::Committed);
-    net.pass(10 * MINUTES);
+    for attempt in 1..=FAILED_ATTEMPTS_MAX {
+        assert!(net.run_until(|net| {
+            net.nodes.iter().all(|node| node.attempts().last() == Some(&attempt))
+                && net.phase(0) == Some(Phase::Revealing)
+        }));
+        net.cut(1);
+        net.pass(3 * MINUTES);
+        net.reconnect(1);
+    }
+    net.pass(MINUTES);
     assert_eq!(net.nodes[0].attempts(), [1, 2, 3, 4, 5]);
-    let closed = [(ATTEMPTS_MAX, AbortReason::Internal, None)];
-    assert_eq!(net.nodes[0].closed_requests(), closed);
+    assert_eq!(net.nodes[0].closed_requests(), [(5, AbortReason::Timeout, None)]);
     assert_eq!(net.nodes[1].closed_requests().len(), 1, "the other node gives up too");
     assert_eq!(net.approve(1, id), Err(CommandError::UnknownRequest { request: id }));
     for node in &net.nodes {
@@ -270,13 +277,14 @@ fn member_can_use_up_attempts_but_not_more_and_nobody_is_harmed() {
     net.nodes[2].approves = false;
     let id = net.propose(Mode::Committed);
     net.run();
-    for attempt in 2..=ATTEMPTS_MAX + 2 {
+    for attempt in 2..=20 {
         let session = SigningRequest::session_id(id, NETWORK, attempt);
         let body = ensign_wire::Body::SessionReady(SessionReady { joined: Default::default() });
         let envelope = envelope(net.now(), 2, session, 1, body);
         net.say(2, 0, envelope);
     }
-    assert_eq!(net.nodes[0].attempts(), [1, 2, 3, 4, 5]);
+    // One, and eight that one member may open in an hour.
+    assert_eq!(net.nodes[0].attempts(), [1, 2, 3, 4, 5, 6, 7, 8, 9]);
     net.assert_journals_are_sound();
     assert_eq!(net.nodes[0].offenses(), vec![]);
     // The member who did it goes on with the others.
@@ -321,15 +329,15 @@ fn regression_whoever_spoke_first_in_an_attempt_was_said_to_have_restarted() {
     let id = net.propose(Mode::Committed);
     net.pass(Duration::from_secs(1));
     let opening = |net: &Net| net.nodes[2].opened_by(id);
-    for attempt in 2..=3 {
-        // Node 0 restarts; what node 2 hears first of the next attempt is a word of node 1's.
+    for _ in 2..=3 {
+        // Node 0 restarts, the second time without having joined another attempt; what node 2 hears first of the next attempt is a word of node 1's.
         net.die(0);
         net.revive(0);
         net.connect(0, 1);
         net.run();
         net.connect(0, 2);
         net.pass(Duration::from_secs(1));
-        assert_eq!(net.nodes[2].attempts().last(), Some(&attempt));
+        assert_eq!(net.nodes[2].attempts().last(), Some(&2));
     }
     let Some(Opening { who, has_restarted }) = opening(&net) else { panic!("we did not") };
     assert_ne!((who, has_restarted), (SignerIndex(1), true), "node 1 never restarted");

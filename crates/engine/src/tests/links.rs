@@ -190,7 +190,7 @@ fn what_was_restored_waits_for_its_group_and_goes_on_in_order() {
         SigningRequest { created, expires: start().unix, nonce: [3; 16], ..request(pair, 1) };
     let expired = signed(expired, 1);
     let expired_id = expired.request.id();
-    let open = Open { request: own, payload: None, attempts: 0, kept: None };
+    let open = Open::new(own, None);
     let asked = [other, expired].map(|request| Asked { request, payload: None }).to_vec();
     let signing = signing::Restored { open: vec![open], asked, ..Default::default() };
     let mut net = Net::apart(2);

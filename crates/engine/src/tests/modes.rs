@@ -85,7 +85,7 @@ fn finished_requests_leave_nothing_behind_and_never_fill_the_engine() {
     for node in &net.nodes {
         assert_eq!(node.done().len(), crate::signing::REQUESTS_MAX + 20);
         assert_eq!(node.held("requests"), 0);
-        let attempts = usize::from(crate::signing::ATTEMPTS_MAX);
+        let attempts = usize::from(1 + crate::signing::ATTEMPTS_AHEAD);
         assert_eq!(node.held("sessions"), attempts * (crate::signing::REQUESTS_MAX + 20));
     }
 }
@@ -100,6 +100,7 @@ fn memory_of_endings_is_bounded() {
         net.command(0, |engine, now| engine.propose(now, proposal, nonce)).unwrap();
         net.run();
     }
-    let most = usize::from(crate::signing::ATTEMPTS_MAX) * crate::signing::ENDINGS_REMEMBERED;
+    let named = usize::from(1 + crate::signing::ATTEMPTS_AHEAD);
+    let most = named * crate::signing::ENDINGS_REMEMBERED;
     assert_eq!(net.nodes[0].held("sessions"), most);
 }

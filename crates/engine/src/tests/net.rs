@@ -323,6 +323,7 @@ impl Net {
     }
 
     fn ask_signer(&mut self, node: usize, question: SignerQuestion) {
+        let now = self.now();
         let it = &mut self.nodes[node];
         match &question {
             SignerQuestion::Nonces { .. } => it.asked[0] += 1,
@@ -333,7 +334,7 @@ impl Net {
         it.entropy_drawn += 1;
         let (has_entropy, drawn) = (it.has_entropy, it.entropy_drawn);
         let draw = |nonces| has_entropy.then(|| entropy(node, drawn, nonces));
-        let Some(answer) = ask_local_signer(&mut it.signer, question, draw) else { return };
+        let Some(answer) = ask_local_signer(&mut it.signer, now, question, draw) else { return };
         let answer = Input::Signer(answer);
         let turn = it.asked[0] + it.asked[1] - 1;
         if it.answers_withheld_from.is_some_and(|from| turn >= from) {

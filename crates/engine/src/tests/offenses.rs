@@ -51,6 +51,7 @@ fn name(offense: &Offense) -> &'static str {
             Signing::InvalidAnnounce { .. } => "Signing::InvalidAnnounce",
             Signing::Unsignable(_) => "Signing::Unsignable",
             Signing::WrongPayload { .. } => "Signing::WrongPayload",
+            Signing::ConsentsDiffer { .. } => "Signing::ConsentsDiffer",
             Signing::NoRoom => "Signing::NoRoom",
             Signing::Session(offense) => match offense {
                 Session::Unlisted { .. } => "Session::Unlisted",
@@ -69,7 +70,7 @@ fn name(offense: &Offense) -> &'static str {
 }
 
 /// How many names there are.
-const NAMES: usize = 36;
+const NAMES: usize = 37;
 
 /// One of each, two of those that weigh by what is in them.
 fn examples() -> Vec<Offense> {
@@ -99,6 +100,7 @@ fn examples() -> Vec<Offense> {
         Signing::InvalidAnnounce { request },
         Signing::Unsignable(SetupError::SignerCount { keys: 2, peers: 3, signers: 3 }),
         Signing::WrongPayload { request },
+        Signing::ConsentsDiffer { request },
         Signing::NoRoom,
     ];
     let session = [

@@ -10,7 +10,9 @@ use super::{
     cast::{HOUR, group_id, peer, request, signed},
     net::Net,
 };
-use crate::signing::{ATTEMPT_PAUSE, ATTEMPTS_MAX, ENDING_WAIT, Event, Open, REQUESTS_MAX, Record};
+use crate::signing::{
+    ATTEMPT_PAUSE, ENDING_WAIT, Event, FAILED_ATTEMPTS_MAX, Open, REQUESTS_MAX, Record,
+};
 use crate::{CommandError, Input};
 
 const MODES: [Mode; 3] = [Mode::Committed, Mode::Fast, Mode::Strict];
@@ -259,7 +261,7 @@ fn two_restarts_in_a_row_while_the_others_wait_are_followed() {
     net.approve(2, id).unwrap();
     net.pass(MINUTE);
     assert_signed(&net);
-    assert_eq!(net.nodes[0].attempts(), [1, 3]);
+    assert_eq!(net.nodes[0].attempts(), [1, 2], "what was never joined is not left");
 }
 
 #[test]
@@ -280,22 +282,24 @@ fn expired_request_in_a_journal_is_closed_and_reported() {
     assert_eq!(net.nodes[1].events, [], "it is reported once");
 }
 
+/// Restarts node 0 in so many attempts, each time when all have joined and its nonces are burned.
+fn lose_attempts(net: &mut Net, attempts: u16) {
+    for attempt in 1..=attempts {
+        let is_burned = |record: &Record| matches!(record, Record::Burned { attempt: of, .. } if *of == attempt);
+        assert!(net.run_until(|net| net.nodes[0].journal.iter().any(is_burned)), "{attempt}");
+        net.restart(0);
+    }
+}
+
 #[test]
 fn request_without_an_attempt_left_is_closed_and_reported() {
     let mut net = Net::new(2);
-    net.nodes[1].approves = false;
     let id = net.propose(Mode::Committed);
-    net.run();
-    for attempt in 2..=ATTEMPTS_MAX {
-        net.restart(0);
-        net.pass(Duration::from_secs(1));
-        assert_eq!(net.nodes[0].attempts(), [attempt]);
-    }
-    net.restart(0);
+    lose_attempts(&mut net, FAILED_ATTEMPTS_MAX);
     net.pass(ENDING_WAIT / 2);
     assert_eq!(net.nodes[0].closed_requests(), [], "the others are asked first");
     net.pass(ENDING_WAIT);
-    assert_eq!(net.nodes[0].closed_requests(), [(ATTEMPTS_MAX, AbortReason::Internal, None)]);
+    assert_eq!(net.nodes[0].closed_requests(), [(5, AbortReason::Internal, None)]);
     let last = net.nodes[0].journal.last();
     let reason = AbortReason::AttemptsUsed;
     assert_eq!(last, Some(&Record::Closed { request: id, group: group_id(&[0, 1]), reason }));
@@ -305,14 +309,8 @@ fn request_without_an_attempt_left_is_closed_and_reported() {
 #[test]
 fn regression_signature_of_the_last_attempt_was_lost_by_a_restart() {
     let mut net = Net::new(2);
-    net.nodes[1].approves = false;
-    let id = net.propose(Mode::Committed);
-    net.run();
-    for _ in 2..=ATTEMPTS_MAX {
-        net.restart(0);
-        net.pass(Duration::from_secs(1));
-    }
-    net.approve(1, id).unwrap();
+    net.propose(Mode::Committed);
+    lose_attempts(&mut net, FAILED_ATTEMPTS_MAX - 1);
     assert!(net.run_until(|net| net.nodes[0].phases().contains(&Phase::Signing)));
     net.lose_frames_to(0);
     net.run();
@@ -326,15 +324,10 @@ fn regression_signature_of_the_last_attempt_was_lost_by_a_restart() {
 #[test]
 fn request_that_waits_for_its_end_can_be_stopped() {
     let mut net = Net::new(2);
-    net.nodes[1].approves = false;
     let id = net.propose(Mode::Committed);
-    net.run();
-    for _ in 1..=ATTEMPTS_MAX {
-        net.restart(0);
-        net.pass(Duration::from_secs(1));
-    }
+    lose_attempts(&mut net, FAILED_ATTEMPTS_MAX);
     net.stop(0, id, AbortReason::Cancelled).unwrap();
-    let closed = [(ATTEMPTS_MAX, AbortReason::Cancelled, None)];
+    let closed = [(5, AbortReason::Cancelled, None)];
     assert_eq!(net.nodes[0].closed_requests(), closed);
 }
 
@@ -345,7 +338,7 @@ fn resuming_what_is_open_or_has_ended_is_refused() {
     let request = signed(request(&[0, 1], 0), 0);
     let id = request.request.id();
     let resume = |net: &mut Net| {
-        let open = Open { request: request.clone(), payload: None, attempts: 1, kept: None };
+        let open = Open { attempts: 1, ..Open::new(request.clone(), None) };
         net.command(0, |engine, now| engine.resume(now, open))
     };
     assert_eq!(resume(&mut net), Ok(id));
@@ -356,7 +349,7 @@ fn resuming_what_is_open_or_has_ended_is_refused() {
     assert_eq!(resume(&mut net), Err(CommandError::HasEnded { request: id }));
     let foreign = signed(super::cast::request(&[1, 2], 0), 1);
     let group = group_id(&[1, 2]);
-    let open = Open { request: foreign, payload: None, attempts: 1, kept: None };
+    let open = Open { attempts: 1, ..Open::new(foreign, None) };
     let refused = net.command(0, |engine, now| engine.resume(now, open));
     assert_eq!(refused, Err(CommandError::UnknownGroup { group }));
 }

@@ -36,7 +36,7 @@ fn check(records: Vec<Record>, open: &[u16], ended: &[End]) {
 fn request_that_was_consented_to_is_open_with_all_that_was_shown() {
     let (_, consent) = consented();
     let Record::Consented { request, payload } = consent.clone() else { panic!("{consent:?}") };
-    let open = Open { request: *request, payload, attempts: 0, kept: None };
+    let open = Open::new(*request, payload);
     let expected = Restored { open: vec![open], ..Restored::default() };
     assert_eq!(Restored::from_records([consent]), expected);
     assert_eq!(Restored::from_records([]), Restored::default());

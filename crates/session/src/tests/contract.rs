@@ -185,7 +185,7 @@ impl Group {
     ) {
         let (index, other) = &mut self.others[position];
         while let Some(output) = other.poll_output() {
-            let output = match self.keys[*index].answer(output) {
+            let output = match self.keys[*index].answer(now, output) {
                 Ok(None) => continue,
                 Ok(Some(input)) => {
                     other.handle_input(now, input);
@@ -275,11 +275,11 @@ impl Group {
         }
     }
 
-    fn ask_signer(&mut self, output: Output) -> Option<Output> {
+    fn ask_signer(&mut self, now: Now, output: Output) -> Option<Output> {
         if matches!(output, Output::NeedPartials { .. }) {
             assert!(self.burned, "signed before the burn mark was durable");
         }
-        match self.keys[self.local].answer(output) {
+        match self.keys[self.local].answer(now, output) {
             Err(other) => return Some(other),
             Ok(None) => {}
             Ok(Some(input)) => {
@@ -373,7 +373,7 @@ impl Rig for Group {
     }
 
     fn absorb(&mut self, now: Now, output: Output) {
-        let Some(output) = self.ask_signer(output) else { return };
+        let Some(output) = self.ask_signer(now, output) else { return };
         match output {
             Output::Send { to, kind, frame } => {
                 let envelope = decode(&frame);

@@ -373,7 +373,7 @@ fn nothing_is_said_before_the_join_is_durable_nor_signed_before_the_burn() {
     let mut session = Session::new(world.plan.setups().swap_remove(0), now).unwrap();
     let mut key = KeyHolder::new(0, 1, 1);
     session.approve(now).unwrap();
-    let Ok(Some(Input::Nonces(own))) = key.answer(drain(&mut session).remove(0)) else {
+    let Ok(Some(Input::Nonces(own))) = key.answer(now, drain(&mut session).remove(0)) else {
         panic!("no nonces");
     };
     session.handle_input(now, Input::Nonces(own.clone()));
@@ -393,7 +393,7 @@ fn nothing_is_said_before_the_join_is_durable_nor_signed_before_the_burn() {
     };
     assert_eq!(session.phase(), Phase::Revealing);
     session.handle_input(now, Input::Persisted { token: *token });
-    let Ok(Some(Input::Partials(own))) = key.answer(drain(&mut session).remove(0)) else {
+    let Ok(Some(Input::Partials(own))) = key.answer(now, drain(&mut session).remove(0)) else {
         panic!("no partial signatures");
     };
     session.handle_input(now, Input::Partials(own.clone()));
@@ -427,7 +427,7 @@ fn nonces_that_come_after_the_end_of_the_session_are_forgotten_and_never_used() 
     let mut key = KeyHolder::new(0, 1, 1);
     let mut answers = Vec::new();
     for output in drain(&mut session) {
-        answers.extend(key.answer(output).ok().flatten());
+        answers.extend(key.answer(now, output).ok().flatten());
     }
     assert_eq!(key.open(), 0);
     for answer in answers {

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use ensign_primitives::Now;
+
 use super::group::{entropy, member};
 use crate::{Input, LocalSigner, Output, Unsigned};
 
@@ -22,15 +24,16 @@ impl KeyHolder {
 
     /// Does what a session asks of its signer; gives any other output back.
     #[expect(clippy::result_large_err, reason = "what was given comes back as it was")]
-    pub(super) fn answer(&mut self, output: Output) -> Result<Option<Input>, Output> {
+    pub(super) fn answer(&mut self, now: Now, output: Output) -> Result<Option<Input>, Output> {
         match output {
             Output::NeedNonces(order) => {
                 let messages = order.request.request.messages.len();
-                let made = self.signer.nonces(&order, entropy(self.seed, self.owner, messages));
+                let made =
+                    self.signer.nonces(now, &order, entropy(self.seed, self.owner, messages));
                 Ok(Some(made.map_or(Input::NoNonces(Unsigned::Failed), Input::Nonces)))
             }
             Output::NeedPartials { session, nonces } => {
-                let made = self.signer.partials(session, &nonces);
+                let made = self.signer.partials(now, session, &nonces);
                 Ok(Some(made.map_or(Input::NoPartials(Unsigned::Failed), Input::Partials)))
             }
             Output::ForgetNonces { session } => {

@@ -10,7 +10,7 @@ use std::{
 
 use ensign_identity::{Delegation, Terms};
 use ensign_musig::{KeyAggCtx, NonceEntropy, PubNonce, SecKey, SigningCtx, nonce_gen};
-use ensign_primitives::{RequestId, SessionId, SignerIndex, sha256};
+use ensign_primitives::{Now, RequestId, SessionId, SignerIndex, sha256};
 use ensign_wire::{KeyTweak, Mode, RequestError, SignedRequest, SigningRequest};
 use proptest::{prelude::*, sample};
 
@@ -19,6 +19,11 @@ use crate::{
     LocalSigner, OPEN_SESSIONS_MAX, Order, OrderError, OwnPartials, PartialsError,
     contexts::contexts,
 };
+
+/// Long before any nonce has outlived its time.
+fn now() -> Now {
+    Now { unix: START, ..Now::default() }
+}
 
 /// Which member's key is under test.
 const OURS: usize = 1;
@@ -175,7 +180,7 @@ impl Model {
         }
         let id = request.request.id();
         self.draws += 1;
-        let answer = signer.nonces(&asked, entropy(7, self.draws, pieces));
+        let answer = signer.nonces(now(), &asked, entropy(7, self.draws, pieces));
         let named = request.request.signers.get(asked.local) == Some(&public_key(OURS));
         let new = named && !self.seen.contains(&asked.session);
         let fits = match lie {
@@ -218,7 +223,7 @@ impl Model {
             && nonces.len() == asked.request.request.signers.len();
         // After a restart a session may have got nonces anew.
         let was_open = self.open.remove(&asked.session).is_some_and(|open| open == nonces[OURS]);
-        let answer = signer.partials(asked.session, &nonces);
+        let answer = signer.partials(now(), asked.session, &nonces);
         assert_eq!(answer.is_ok(), fits && was_open, "{given:?}: {answer:?}");
         let Ok(made) = answer else { return };
         assert!(are_true(&asked, &nonces, &made), "signed something else than was shown");
@@ -279,7 +284,7 @@ proptest! {
 #[test]
 fn order_for_a_request_that_names_another_key_is_refused() {
     let alone = order(&request(2), 1);
-    let error = local_signer().nonces(&alone, entropy(1, 1, 3)).unwrap_err();
+    let error = local_signer().nonces(now(), &alone, entropy(1, 1, 3)).unwrap_err();
     assert_eq!(error, OrderError::NotASigner { local: signer(OURS) });
 }
 
@@ -287,23 +292,23 @@ fn order_for_a_request_that_names_another_key_is_refused() {
 fn request_that_was_made_up_in_the_name_of_another_signer_gets_no_nonces() {
     let (mut it, honest) = (local_signer(), order(&request(0), 1));
     let asked = Order { request: made_up(&honest.request), ..honest.clone() };
-    let error = it.nonces(&asked, entropy(1, 1, 1)).unwrap_err();
+    let error = it.nonces(now(), &asked, entropy(1, 1, 1)).unwrap_err();
     assert_eq!(error, OrderError::Request(RequestError::Signature { peer: peer(0) }));
     // Nor does one whose creator let another node speak.
     let node = SignedRequest { peer: peer(OURS), ..(*made_up(&honest.request)).clone() };
     let asked = Order { request: Arc::new(node), ..honest.clone() };
-    let error = it.nonces(&asked, entropy(1, 1, 1)).unwrap_err();
+    let error = it.nonces(now(), &asked, entropy(1, 1, 1)).unwrap_err();
     assert!(matches!(error, OrderError::Request(RequestError::Delegation(_))), "{error}");
     // It costs the honest request nothing.
-    it.nonces(&honest, entropy(1, 2, 1)).unwrap();
+    it.nonces(now(), &honest, entropy(1, 2, 1)).unwrap();
 }
 
 #[test]
 fn request_is_verified_at_its_first_attempt_alone() {
     let (mut it, first) = (local_signer(), order(&request(0), 1));
-    it.nonces(&first, entropy(1, 1, 1)).unwrap();
+    it.nonces(now(), &first, entropy(1, 1, 1)).unwrap();
     let second = Order { request: made_up(&first.request), ..order(&request(0), 2) };
-    it.nonces(&second, entropy(1, 2, 1)).unwrap();
+    it.nonces(now(), &second, entropy(1, 2, 1)).unwrap();
 }
 
 #[test]
@@ -311,7 +316,7 @@ fn order_for_another_session_is_refused_and_says_which_it_would_be() {
     let mut asked = order(&request(0), 1);
     let expected = asked.session;
     asked.session = order(&request(1), 1).session;
-    let error = local_signer().nonces(&asked, entropy(1, 1, 1)).unwrap_err();
+    let error = local_signer().nonces(now(), &asked, entropy(1, 1, 1)).unwrap_err();
     assert_eq!(error, OrderError::WrongSession { expected, seen: asked.session });
 }
 
@@ -319,7 +324,7 @@ fn order_for_another_session_is_refused_and_says_which_it_would_be() {
 fn regression_attempt_zero_got_nonces() {
     let mut asked = order(&request(0), 0);
     asked.attempt = 0;
-    let error = local_signer().nonces(&asked, entropy(1, 1, 1)).unwrap_err();
+    let error = local_signer().nonces(now(), &asked, entropy(1, 1, 1)).unwrap_err();
     assert_eq!(error, OrderError::Attempt);
 }
 
@@ -327,7 +332,8 @@ fn regression_attempt_zero_got_nonces() {
 fn request_without_messages_is_refused() {
     let mut signed = request(0).as_ref().clone();
     signed.request.messages.clear();
-    let error = local_signer().nonces(&order(&Arc::new(signed), 1), entropy(1, 1, 0)).unwrap_err();
+    let error =
+        local_signer().nonces(now(), &order(&Arc::new(signed), 1), entropy(1, 1, 0)).unwrap_err();
     assert!(matches!(error, OrderError::MessageCount { seen: 0, .. }), "{error}");
 }
 
@@ -337,16 +343,16 @@ fn changed_message_is_another_session() {
     let mut changed = shown.request.as_ref().clone();
     changed.request.messages[0].tweak = KeyTweak::ADDRESS;
     let asked = Order { request: Arc::new(changed), ..shown };
-    let error = local_signer().nonces(&asked, entropy(1, 1, 1)).unwrap_err();
+    let error = local_signer().nonces(now(), &asked, entropy(1, 1, 1)).unwrap_err();
     assert!(matches!(error, OrderError::WrongSession { .. }), "{error}");
 }
 
 #[test]
 fn session_that_had_its_nonces_gets_no_others_though_they_were_used_or_forgotten() {
     let (mut it, asked) = (local_signer(), order(&request(0), 1));
-    it.nonces(&asked, entropy(1, 1, 1)).unwrap();
+    it.nonces(now(), &asked, entropy(1, 1, 1)).unwrap();
     it.forget(asked.session);
-    let error = it.nonces(&asked, entropy(1, 2, 1)).unwrap_err();
+    let error = it.nonces(now(), &asked, entropy(1, 2, 1)).unwrap_err();
     assert_eq!(error, OrderError::SeenBefore { session: asked.session });
 }
 
@@ -357,22 +363,22 @@ fn signer_with_too_many_open_attempts_refuses_until_one_is_forgotten() {
         (1..=OPEN_SESSIONS_MAX as u16 + 1).map(|attempt| order(&request(0), attempt)).collect();
     let (last, rest) = asked.split_last().unwrap();
     for (number, order) in rest.iter().enumerate() {
-        it.nonces(order, entropy(1, number as u64, 1)).unwrap();
+        it.nonces(now(), order, entropy(1, number as u64, 1)).unwrap();
     }
-    let error = it.nonces(last, entropy(2, 1, 1)).unwrap_err();
+    let error = it.nonces(now(), last, entropy(2, 1, 1)).unwrap_err();
     assert_eq!(error, OrderError::TooManyOpen { limit: OPEN_SESSIONS_MAX });
     it.forget(rest[0].session);
-    it.nonces(last, entropy(2, 2, 1)).unwrap();
+    it.nonces(now(), last, entropy(2, 2, 1)).unwrap();
 }
 
 #[test]
 fn signer_that_restarted_has_no_nonces_and_says_so() {
     let (mut it, asked) = (local_signer(), order(&request(0), 1));
-    let own = it.nonces(&asked, entropy(1, 1, 1)).unwrap();
+    let own = it.nonces(now(), &asked, entropy(1, 1, 1)).unwrap();
     let nonces = nonces_of_others(&asked, &own.nonces, 3);
-    let error = local_signer().partials(asked.session, &nonces).unwrap_err();
+    let error = local_signer().partials(now(), asked.session, &nonces).unwrap_err();
     assert_eq!(error, PartialsError::NoNonces { session: asked.session });
-    it.partials(asked.session, &nonces).unwrap();
+    it.partials(now(), asked.session, &nonces).unwrap();
 }
 
 #[test]

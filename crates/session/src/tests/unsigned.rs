@@ -45,7 +45,7 @@ impl Alone {
             if let Output::ForgetNonces { .. } = output {
                 self.forgotten += 1;
             }
-            match self.key.answer(output) {
+            match self.key.answer(self.now, output) {
                 Ok(Some(answer)) => return Some(answer),
                 Ok(None) => {}
                 Err(Output::Persist { token, record }) => {
@@ -255,6 +255,6 @@ fn entropy_for_fewer_nonces_than_messages_makes_none() {
     let mut alone = Alone::new();
     alone.session.approve(alone.now).unwrap();
     let Some(Output::NeedNonces(order)) = alone.session.poll_output() else { panic!("no order") };
-    alone.key.signer.nonces(&order, entropy(1, 1, 0)).unwrap_err();
+    alone.key.signer.nonces(alone.now, &order, entropy(1, 1, 0)).unwrap_err();
     assert_eq!(alone.key.open(), 0);
 }

@@ -309,12 +309,13 @@ impl World {
     /// Lets the signer do what it is asked, in the order in which it is asked; its answer may take a
     /// while. Returns what is for somebody else.
     fn ask_signer(&mut self, node: usize, twin: bool, output: Output) -> Option<Output> {
+        let now = self.now_of(node);
         let it = &mut self.nodes[node];
         if !twin && matches!(output, Output::NeedPartials { .. }) {
             it.may_sign();
         }
         let key = if twin { &mut it.twin_key } else { &mut it.key };
-        match key.answer(output) {
+        match key.answer(now, output) {
             Err(other) => return Some(other),
             Ok(None) => {}
             Ok(Some(input)) => {

@@ -9,17 +9,19 @@ use ensign_primitives::{
 };
 use ensign_session::{
     Event as SessionEvent, Failure, Input as SessionInput, Offense as SessionOffense,
-    Output as SessionOutput, Record as SessionRecord, Session, SessionSetup,
+    Output as SessionOutput, Phase, Record as SessionRecord, Session, SessionSetup,
 };
 use ensign_wire::{AbortReason, Frame, Kind, PubNonceBytes, SignedRequest};
 
-use super::Signing;
+use super::{Signing, around};
 use crate::{
-    CaseFile, CommandError, Event, Offense, Opening, Output, Record, SignerQuestion, UndecidedEnd,
+    ATTEMPTS_MAX, CaseFile, CommandError, Event, Offense, Opening, Output, Record, SignerQuestion,
+    UndecidedEnd,
     case::{self, Testimony},
     ended::{End, Share, final_reason},
     groups::Group,
-    request::{Closing, Due, Durable, Mark, NewRequest, OpenedBy, Request, first_seq},
+    muster::Around,
+    request::{Closing, Due, Durable, Mark, NewRequest, Request, first_seq},
     requests::Attempt,
 };
 
@@ -37,6 +39,8 @@ impl Signing {
         self.horizons.take(new.signed.request.created);
         self.requests.open(id, Request::new(now, new, session))?;
         self.event(Event::Attempt { request: id, attempt, opened_by: None });
+        self.muster.opened(around!(self, now), id);
+        self.hear_muster();
         Ok(id)
     }
 
@@ -64,26 +68,84 @@ impl Signing {
         Ok(session)
     }
 
-    /// Leaves the current attempt, whose nonces are dropped with it, for a later one; joins it if
-    /// our user had consented.
-    pub(super) fn start_attempt(&mut self, now: Now, attempt: Attempt, opened_by: OpenedBy) {
-        let id = attempt.request;
-        let opening = match opened_by {
-            OpenedBy::Us => None,
-            OpenedBy::Peer(opening) => opening,
+    /// Leaves the current attempt, whose nonces are dropped with it, for a later one; joins that when
+    /// everybody has agreed and is ready.
+    pub(super) fn start_attempt(&mut self, now: Now, attempt: Attempt, opened_by: Option<Opening>) {
+        if self.replace_session(now, attempt, opened_by) {
+            self.feed_early(now, attempt.request);
+            self.consider(now, attempt.request);
+        }
+    }
+
+    /// Joins the attempt that is next, if our user has consented and everybody is ready: at the moment of
+    /// that consent, else when all have agreed. Tells what the request waits for.
+    pub(super) fn consider(&mut self, now: Now, id: RequestId) {
+        let Some(request) = self.requests.get(&id) else { return };
+        if !request.awaits_join() {
+            return self.tell_wait(now, id);
+        }
+        let (group, course) = (request.group(), *request.course());
+        let around = around!(self, now);
+        let is_time = course.may_join_ahead(now) || self.muster.have_all_agreed(around, &id);
+        if is_time && self.muster.is_ready(around, &group) {
+            if course.attempt() > 1 && course.is_opened_by_us() {
+                self.with_session(now, id, |session| session.announce(now));
+            }
+            self.join(now, id);
+        }
+        self.tell_wait(now, id);
+    }
+
+    /// As [`consider`](Self::consider), for every request of a group.
+    pub(super) fn consider_all(&mut self, now: Now, group: &GroupId) {
+        self.hear_muster();
+        for id in self.requests.of_group(group) {
+            self.consider(now, id);
+        }
+    }
+
+    fn join(&mut self, now: Now, id: RequestId) {
+        self.with_session(now, id, |session| {
+            let approved = session.approve(now);
+            debug_assert!(approved.is_ok(), "it awaits approval: {approved:?}");
+        });
+    }
+
+    /// Tells what a request waits for, if that is news and not all have joined.
+    fn tell_wait(&mut self, now: Now, id: RequestId) {
+        let waits = |it: &&Request| {
+            let is_early = it.session().phase() <= Phase::Committing || it.is_between_attempts();
+            is_early && !it.is_secret() && !it.is_settled() && !it.session().have_all_joined()
         };
-        if !self.replace_session(now, attempt, opening) {
+        let Some(request) = self.requests.get(&id).filter(waits).map(|_| id) else { return };
+        let Some(wait) = self.muster.wait(around!(self, now), &id) else { return };
+        let news = self.requests.with(&id, |request| request.tell_wait(wait));
+        if let Some(wait) = news.flatten() {
+            self.event(Event::Waiting { request, wait });
+        }
+    }
+
+    /// Ends every attempt whose nonces have outlived their time, or were made before the clocks parted.
+    pub(super) fn dissolve_old(&mut self, now: Now) {
+        if !self.clocks.have_moved(now) {
             return;
         }
-        if opened_by == OpenedBy::Us {
-            self.with_session(now, id, |session| session.announce(now));
+        for id in self.requests.with_old_nonces(now) {
+            self.dissolve(now, id);
         }
-        if self.requests.get(&id).is_some_and(Request::has_consent) {
-            self.with_session(now, id, |session| {
-                let _ = session.approve(now);
-            });
+    }
+
+    fn dissolve(&mut self, now: Now, id: RequestId) {
+        self.with_session(now, id, |session| {
+            let _ = session.stop(now, AbortReason::Dissolved);
+        });
+    }
+
+    /// Says again whom we see, where a request is open.
+    pub(super) fn report_links(&mut self, now: Now) {
+        for group in self.muster.on_timeout(around!(self, now)) {
+            self.consider_all(now, &group);
         }
-        self.feed_early(now, id);
     }
 
     pub(super) fn replace_session(
@@ -93,12 +155,13 @@ impl Signing {
         opened_by: Option<Opening>,
     ) -> bool {
         let Attempt { request: id, number } = attempt;
+        self.requests.change(&id, Request::leave_attempt);
         self.with_session(now, id, Session::abandon);
         let Some(request) = self.requests.get(&id) else { return false };
         let session = self.new_session(now, request.group(), request.signed(), number);
         let Ok(session) = session else {
             debug_assert!(false, "a request that made one session makes another");
-            self.requests.change(&id, Request::forget_next_attempt);
+            self.requests.change(&id, |request| request.course_mut().forget_next());
             return false;
         };
         self.requests.begin(now, attempt, (session, opened_by));
@@ -245,6 +308,8 @@ impl Signing {
                 if let Some(peer) = self.node_of(request, *signer) {
                     self.requests.with(&request, |request| request.note_joined(peer));
                 }
+                self.event(Event::Session { request, attempt, event });
+                return self.tell_wait(now, request);
             }
             SessionEvent::Refused { .. } => {
                 if self.requests.with(&request, Request::reports_refusal) != Some(true) {
@@ -278,9 +343,16 @@ impl Signing {
     }
 
     /// Decides what follows the end of an attempt.
-    fn on_failure(&mut self, now: Now, running: Running, failure: Box<Failure>) {
+    fn on_failure(&mut self, now: Now, running: Running, mut failure: Box<Failure>) {
         let Running { id, attempt, .. } = running;
         let Some(group) = self.requests.get(&id).map(Request::group) else { return };
+        if (failure.reason, failure.by) == (AbortReason::Expired, None) {
+            // Who has agreed and could not join, because others were not there, is not to blame.
+            let wait = self.muster.wait(around!(self, now), &id);
+            failure
+                .culprits
+                .retain(|it| wait.as_ref().is_none_or(|wait| wait.missing.contains(it)));
+        }
         self.keep_silence(now, running, &failure);
         let end = self.requests.change(&id, |request| request.on_failure(now, &failure));
         match end.flatten() {
@@ -295,7 +367,10 @@ impl Signing {
     /// Ends a request for good, without signatures.
     pub(super) fn close(&mut self, now: Now, id: RequestId, closing: Closing) {
         let Closing { group, attempt, failure, mark } = closing;
-        let reason = final_reason(failure.reason, attempt);
+        let has_left = |request: &Request| request.course().has_attempts_left();
+        let is_last =
+            self.requests.get(&id).is_some_and(|it| !has_left(it)) || attempt >= ATTEMPTS_MAX;
+        let reason = final_reason(failure.reason, is_last);
         let share = if mark == Mark::Undecided { Share::Undecided } else { Share::Decided };
         self.settle(now, id, (group, End::Closed(reason)), share);
         let record = Record::Closed { request: id, group, reason };
@@ -312,6 +387,7 @@ impl Signing {
 
     fn settle(&mut self, now: Now, id: RequestId, end: (GroupId, End), share: Share) {
         self.requests.change(&id, |request| request.settle(now));
+        self.muster.closed(around!(self, now), &id);
         self.horizons.see(now.unix);
         self.requests.end(id, end, share);
     }
@@ -328,6 +404,9 @@ impl Signing {
 
     pub(super) fn run_request_timers(&mut self, now: Now) {
         for id in self.requests.due(now) {
+            if self.requests.get(&id).is_some_and(|request| request.has_old_nonces(now)) {
+                self.dissolve(now, id);
+            }
             self.with_session(now, id, |session| session.handle_timeout(now));
             let Some(request) = self.requests.get(&id) else { continue };
             let (group, attempt) = (request.group(), request.attempt());
@@ -335,7 +414,7 @@ impl Signing {
                 Due::Nothing => {}
                 Due::EndOfWait => {
                     self.requests.change(&id, |request| {
-                        request.forget_next_attempt();
+                        request.course_mut().forget_next();
                         let _ = request.session_mut().stop(now, AbortReason::Internal);
                     });
                     self.drain_session(now, id);
@@ -345,12 +424,13 @@ impl Signing {
                     self.close(now, id, Closing { group, attempt, failure, mark });
                     self.requests.drop_if_over(id);
                 }
-                Due::Attempt(opened_by) => {
-                    self.start_attempt(
-                        now,
-                        Attempt { request: id, number: attempt + 1 },
-                        opened_by,
-                    );
+                // Whoever tries again and again waits as everybody does that the others would not follow.
+                Due::Attempt if !self.muster.may_open(now, self.own_peer()) => {
+                    self.requests.change(&id, |request| request.course_mut().pause(now));
+                }
+                Due::Attempt => {
+                    let next = Attempt { request: id, number: attempt + 1 };
+                    self.start_attempt(now, next, None);
                 }
             }
         }
@@ -379,14 +459,25 @@ impl Signing {
     }
 
     pub(super) fn on_persisted(&mut self, now: Now, token: u64) {
-        if let Some(event) = self.decisions.remove(&token) {
+        let decided = self.decisions.remove(&token);
+        if let Some(event) = decided.clone() {
             self.event(event);
         }
-        match self.requests.take_durable(token) {
+        let durable = self.requests.take_durable(token);
+        if let Some((id, Durable::Proposal)) = durable {
+            self.with_session(now, id, |session| session.announce(now));
+        }
+        if let Some(Event::ConsentDurable { request } | Event::Withdrawn { request }) = &decided {
+            self.muster.durable(around!(self, now), *request, token);
+            self.hear_muster();
+        }
+        if let Some(Event::Withdrawn { request }) = decided {
+            self.ask_user(now, request);
+        }
+        match durable {
             Some((id, Durable::Proposal)) => {
-                self.with_session(now, id, |session| session.announce(now));
-                let joined = self.join(now, id);
-                debug_assert!(joined.is_ok(), "a proposal joins its first attempt: {joined:?}");
+                self.requests.with(&id, |request| request.course_mut().consent(now));
+                self.consider(now, id);
             }
             Some((id, Durable::OfSession(token))) => {
                 let input = SessionInput::Persisted { token };
@@ -403,6 +494,8 @@ impl Signing {
             let input = SessionInput::Connected { signer };
             self.with_session(now, id, |session| session.handle_input(now, input));
         }
+        self.muster.met(around!(self, now), *peer, *group);
+        self.consider_all(now, group);
     }
 
     /// Sends a request's payload ahead of its announcement.

@@ -1,6 +1,6 @@
 //! What our user decides: groups, proposals, consent, and what goes on after a restart.
 
-use alloc::sync::Arc;
+use alloc::{sync::Arc, vec::Vec};
 
 use ensign_primitives::{GroupId, Now, RequestId, sha256};
 use ensign_session::Session;
@@ -8,11 +8,12 @@ use ensign_wire::{AbortReason, Payload, Scheme, SignedRequest, SigningRequest};
 
 use super::Signing;
 use crate::{
-    ATTEMPTS_MAX, Asked, CommandError, ENDING_WAIT, End, Event, GroupConfig, KeptPartials, Open,
-    Output, Proposal, REQUESTS_MAX, Review, Source, Standing,
+    ATTEMPTS_MAX, Asked, CommandError, ENDING_WAIT, End, Event, FAILED_ATTEMPTS_MAX, GroupConfig,
+    KeptPartials, Open, Output, Proposal, REQUESTS_MAX, Record, Review, Source, Standing,
+    course::pause_after,
     ended::Share,
     groups::Formed,
-    request::{Closing, Mark, NewRequest, Request, no_attempt_left, pause_after},
+    request::{Closing, Mark, NewRequest, Request, no_attempt_left},
     requests::Attempt,
 };
 
@@ -57,6 +58,7 @@ impl Signing {
         }
         let (peers, gone) = self.groups.forget(id);
         self.shared.forget(id);
+        self.muster.forget(id);
         for peer in peers.iter().filter(|peer| !gone.contains(peer)) {
             self.groups_changed(*peer);
         }
@@ -143,7 +145,7 @@ impl Signing {
         let (signed, payload) = (Arc::new(signed), bytes.map(Arc::from));
         let new = NewRequest { group: proposal.group, signed, payload, attempt: 1 };
         let id = self.open_request(now, new)?;
-        let token = self.consent(id)?;
+        let token = self.consent(now, id)?;
         self.requests.keep_secret(id, token);
         Ok(id)
     }
@@ -167,13 +169,13 @@ impl Signing {
     /// [`CommandError`] when its group is unknown, it is open already or has ended, or there is no
     /// room.
     pub fn resume(&mut self, now: Now, open: Open) -> Result<RequestId, CommandError> {
-        let Open { request, payload, attempts, kept } = open;
+        let Open { request, payload, attempts, failed, kept, number, agrees } = open;
         let id = request.request.id();
         let group = request.request.signers.group_id(self.config.network);
         self.groups.known(&group)?;
         self.requests.check_new(id)?;
         if self.is_void(&request) {
-            self.close_void(now, group, Open { request, payload, attempts, kept });
+            self.close_void(now, group, (request, payload, attempts));
             return Ok(id);
         }
         let is_over = self.horizons.is_over(now.unix, &request.request);
@@ -183,15 +185,21 @@ impl Signing {
             return Ok(id);
         }
         let wait = match &kept {
-            _ if is_over || attempts >= ATTEMPTS_MAX => Some(ENDING_WAIT),
-            Some(_) => Some(pause_after(attempts)),
+            _ if is_over || attempts >= ATTEMPTS_MAX || failed >= FAILED_ATTEMPTS_MAX => {
+                Some(ENDING_WAIT)
+            }
+            Some(_) => Some(pause_after(failed)),
             None => None,
         };
         let attempt = if wait.is_some() { attempts.min(ATTEMPTS_MAX) } else { attempts + 1 };
         let (signed, payload) = (Arc::new(request), payload.map(Arc::from));
         self.open_request(now, NewRequest { group, signed, payload, attempt })?;
         let retry_at = wait.map(|wait| now.instant.after(wait));
-        self.requests.change(&id, |request| request.resume(retry_at));
+        self.requests.change(&id, |request| {
+            request.resume(agrees);
+            request.course_mut().resume(failed, retry_at);
+        });
+        self.muster.restore(id, number, agrees);
         if is_over {
             // The engine's wait ends before the session's.
             self.with_session(now, id, |session| session.wait_for_end(now, 2 * ENDING_WAIT));
@@ -201,15 +209,20 @@ impl Signing {
         }
         if wait.is_none() {
             self.with_session(now, id, |session| session.announce(now));
-            self.join(now, id)?;
+            self.ask_user(now, id);
+            self.consider(now, id);
         }
         Ok(id)
     }
 
     /// Closes what our user had consented to in a time that our store may have missed a part of: others may
     /// have seen us join an attempt that it does not know of.
-    fn close_void(&mut self, now: Now, group: GroupId, open: Open) {
-        let Open { request, payload, attempts: attempt, .. } = open;
+    fn close_void(
+        &mut self,
+        now: Now,
+        group: GroupId,
+        (request, payload, attempt): (SignedRequest, Option<Vec<u8>>, u16),
+    ) {
         let (id, reason) = (request.request.id(), self.own_refusal(&request));
         let (request, payload) = (Arc::new(request), payload.map(Arc::from));
         self.event(Event::Void(Review { id, group, request, payload }));
@@ -243,15 +256,40 @@ impl Signing {
         Ok(id)
     }
 
-    /// Consents to a request: everything in it was shown to our user. Holds for every attempt at it.
+    /// Consents to a request: everything in it was shown to our user. Holds for every attempt at it, until it
+    /// is withdrawn. An attempt is joined when all members are ready: at once, or when all have agreed.
     ///
     /// # Errors
     ///
     /// [`CommandError`] when no such request waits for a decision, or its payload has not come.
     pub fn approve(&mut self, now: Now, id: RequestId) -> Result<(), CommandError> {
-        self.consent(id)?;
-        let between_attempts = self.requests.get(&id).is_some_and(Request::is_between_attempts);
-        if between_attempts { Ok(()) } else { self.join(now, id) }
+        self.consent(now, id)?;
+        self.consider(now, id);
+        Ok(())
+    }
+
+    /// Takes our user's consent to a request back. [`Event::Withdrawn`] says when that is durable, and then
+    /// our user is asked again; a consent after that has a higher number.
+    ///
+    /// # Errors
+    ///
+    /// [`CommandError`] when no such request is open, our user has not consented to it, or our node has
+    /// joined the attempt that runs.
+    pub fn withdraw(&mut self, now: Now, id: RequestId) -> Result<(), CommandError> {
+        let request = self.requests.unsettled(&id)?;
+        if !request.has_consent() {
+            return Err(CommandError::NotAgreed { request: id });
+        }
+        if !request.is_withdrawable() {
+            return Err(CommandError::HasJoined { request: id });
+        }
+        self.requests.with(&id, Request::withdraw);
+        let number = self.muster.decide(id, false);
+        let token = self.persist(Record::Decided { request: id, number, agrees: false });
+        self.muster.await_record(&id, token);
+        self.tell_when_durable(token, Event::Withdrawn { request: id });
+        self.consider(now, id);
+        Ok(())
     }
 
     /// Refuses a request, or gives up one of our own; ends it for everybody.
@@ -281,18 +319,16 @@ impl Signing {
     }
 
     /// Notes our user's consent, and asks for it to be made durable under the token it returns.
-    fn consent(&mut self, id: RequestId) -> Result<u64, CommandError> {
+    fn consent(&mut self, now: Now, id: RequestId) -> Result<u64, CommandError> {
         self.requests.unsettled(&id)?;
         let unknown = CommandError::UnknownRequest { request: id };
-        let record = self.requests.with(&id, Request::consent).ok_or(unknown)??;
-        let token = self.persist(record);
+        let first = self.requests.with(&id, |request| request.consent(now)).ok_or(unknown)??;
+        let number = self.muster.decide(id, true);
+        let again = Record::Decided { request: id, number, agrees: true };
+        let token = self.persist(first.unwrap_or(again));
+        self.muster.await_record(&id, token);
         self.tell_when_durable(token, Event::ConsentDurable { request: id });
         Ok(token)
-    }
-
-    /// Joins the attempt that runs.
-    pub(super) fn join(&mut self, now: Now, id: RequestId) -> Result<(), CommandError> {
-        self.command_session(now, id, |session| session.approve(now))
     }
 
     fn command_session(

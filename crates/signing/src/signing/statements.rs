@@ -10,13 +10,14 @@ use ensign_wire::{
     SignedRequest, SigningRequest, ValidationError,
 };
 
-use super::Signing;
+use super::{Signing, around};
 use crate::{
-    CommandError, Ending, Event, Introduction, Known, Message, Offense, Opening, Output, Review,
-    Standing,
+    ATTEMPTS_MAX, CommandError, Ending, Event, Introduction, Known, Message, Offense, Opening,
+    Output, Review, Standing,
     admission::{Announced, Held, Refused},
     ended::{Answer, End, Question, Share, asks},
-    request::{NewRequest, OpenedBy, Request, first_seq},
+    muster::Around,
+    request::{NewRequest, Request, first_seq},
     requests::Attempt,
     shared::Difference,
 };
@@ -24,7 +25,7 @@ use crate::{
 impl Signing {
     pub(super) fn on_up(&mut self, now: Now, peer: PeerId, introduction: Introduction) {
         if self.is_up(&peer) {
-            self.on_down(peer);
+            self.on_down(now, peer);
         }
         let Introduction { clock, instance } = introduction;
         // A member that does not have our group yet tells no clock: nothing is known about it.
@@ -45,15 +46,18 @@ impl Signing {
         self.say_groups(peer);
     }
 
-    pub(super) fn on_down(&mut self, peer: PeerId) {
+    pub(super) fn on_down(&mut self, now: Now, peer: PeerId) {
         if self.peers.remove(&peer).is_some() && self.is_member(&peer) {
             self.event(Event::PeerDown { peer });
         }
         self.shared.down(&peer);
         self.shelf.down(&peer);
         self.resends.down(&peer);
-        for group in self.groups.shared_with(&peer) {
+        let groups = self.groups.shared_with(&peer);
+        self.muster.parted(around!(self, now), &peer);
+        for group in groups {
             self.requests.forget_sent(&group, &peer);
+            self.consider_all(now, &group);
         }
     }
 
@@ -68,6 +72,16 @@ impl Signing {
                 self.on_payload(now, peer, request, bytes);
             }
             Message::Statement(envelope) if is_member => self.on_envelope(now, peer, envelope),
+            Message::Consent(consent) if is_member => {
+                let changed = self.muster.on_consent(around!(self, now), peer, consent);
+                self.hear_muster();
+                changed.into_iter().for_each(|request| self.consider(now, request));
+            }
+            Message::LinkReport(report) if is_member => {
+                let changed = self.muster.on_report(around!(self, now), peer, report);
+                self.hear_muster();
+                changed.into_iter().for_each(|group| self.consider_all(now, &group));
+            }
             Message::Payload { .. }
             | Message::Statement(_)
             | Message::Consent(_)
@@ -131,16 +145,19 @@ impl Signing {
     }
 
     /// Takes a member that speaks in a session of a group for one that has it.
-    fn speaks_for(&mut self, peer: PeerId, group: GroupId) {
-        if self.groups.has(&group, &peer) {
+    fn speaks_for(&mut self, now: Now, peer: PeerId, group: GroupId) {
+        if self.groups.has(&group, &peer) && !self.shared.has_group(&peer, &group) {
             self.shared.speaks_for(&peer, group);
+            self.muster.met(around!(self, now), peer, group);
+            self.hear_muster();
         }
     }
 
     /// Routes an envelope: to its session, to a new attempt, to a new request, to the memory of
     /// what has ended, or to the shelf.
     fn on_envelope(&mut self, now: Now, from: PeerId, envelope: Box<Envelope>) {
-        match self.requests.attempt(&envelope.session()) {
+        let named = self.requests.attempt(&envelope.session());
+        match named.or_else(|| self.far_ahead(&envelope)) {
             Some(attempt) if self.requests.is_open(&attempt.request) => {
                 self.on_known(now, from, attempt, envelope);
             }
@@ -155,10 +172,21 @@ impl Signing {
         }
     }
 
+    /// Returns which attempt at a request that is open or has ended an announcement is of: its session may be
+    /// too far ahead to be known by name.
+    fn far_ahead(&self, envelope: &Envelope) -> Option<Attempt> {
+        let Body::SessionAnnounce(announce) = envelope.body() else { return None };
+        let (request, number) = (announce.request.request.id(), announce.attempt);
+        let session = SigningRequest::session_id(request, self.config.network, number);
+        let is_known = self.requests.is_open(&request) || self.requests.ended().contains(&request);
+        let is_one = number <= ATTEMPTS_MAX && session == envelope.session();
+        (is_known && is_one).then_some(Attempt { request, number })
+    }
+
     fn on_known(&mut self, now: Now, from: PeerId, attempt: Attempt, envelope: Box<Envelope>) {
         let Attempt { request: id, number } = attempt;
         let Some(group) = self.requests.get(&id).map(Request::group) else { return };
-        self.speaks_for(from, group);
+        self.speaks_for(now, from, group);
         let Some(request) = self.requests.get(&id) else { return };
         if number != request.attempt() && request.is_settled() {
             // Whoever has our signatures counts us as done: they must be durable.
@@ -169,8 +197,11 @@ impl Signing {
         }
         if number > request.attempt() && !request.is_expired(now) {
             match self.opens_attempt(now, from, request, &envelope) {
-                Ok(true) => self.follow(now, attempt, &envelope),
-                Ok(false) => {}
+                // It costs fresh nonces and a flush, and leaves what the present attempt has reached.
+                Ok(true) if self.muster.may_open(now, envelope.sender()) => {
+                    self.follow(now, attempt, &envelope);
+                }
+                Ok(_) => {}
                 Err(offense) => return self.offense(from, Offense::Session(offense)),
             }
         }
@@ -185,7 +216,7 @@ impl Signing {
     fn follow(&mut self, now: Now, attempt: Attempt, said: &Envelope) {
         let (id, sender) = (attempt.request, said.sender());
         let opened_by = self.opening(id, &sender);
-        self.start_attempt(now, attempt, OpenedBy::Peer(opened_by));
+        self.start_attempt(now, attempt, opened_by);
         if !matches!(said.body(), Body::SessionAnnounce(_)) {
             // Its join may have been said before it was connected. An announcement is acknowledged
             // anyhow.
@@ -198,7 +229,7 @@ impl Signing {
     fn opening(&self, id: RequestId, sender: &PeerId) -> Option<Opening> {
         let request = self.requests.get(&id)?;
         let group = self.groups.get(&request.group())?;
-        let since = request.attempt_at();
+        let since = request.course().since();
         let restarted = |peer: &&PeerId| self.instances.has_restarted_since(peer, since);
         let restarted =
             Some(sender).filter(restarted).or_else(|| group.peers().iter().find(restarted));
@@ -281,7 +312,7 @@ impl Signing {
         let opened = verified.and_then(|()| self.open_verified(now, announced));
         match opened {
             Ok(id) => {
-                self.speaks_for(from, announced.group);
+                self.speaks_for(now, from, announced.group);
                 self.welcome(now, id, envelope);
             }
             Err(refused) => self.refuse(now, announced, refused),
@@ -310,6 +341,7 @@ impl Signing {
         }
         self.feed_early(now, id);
         self.ask_user(now, id);
+        self.consider(now, id);
     }
 
     /// Tells a member's node that the request is here, whole, and waits for our user.

@@ -106,7 +106,7 @@ impl Company {
                     None => {}
                 },
                 Output::Signer(question) => {
-                    let answer = self.ask_signer(member, question);
+                    let answer = self.ask_signer(now, member, question);
                     queue.extend(answer.map(|answer| (member, Input::Signer(answer))));
                 }
                 Output::Persist { token, .. } => {
@@ -123,10 +123,15 @@ impl Company {
         }
     }
 
-    fn ask_signer(&mut self, who: usize, question: SignerQuestion) -> Option<SignerAnswer> {
+    fn ask_signer(
+        &mut self,
+        now: Now,
+        who: usize,
+        question: SignerQuestion,
+    ) -> Option<SignerAnswer> {
         self.drawn += 1;
         let draw = |nonces| Some(entropy(who, self.drawn, nonces));
-        ask_local_signer(&mut self.signers[who], question, draw)
+        ask_local_signer(&mut self.signers[who], now, question, draw)
     }
 
     fn request(&self, place: u8) -> Option<RequestId> {
@@ -209,6 +214,8 @@ fn message(frame: &[u8]) -> Option<Message> {
         Frame::Groups(groups) => Some(Message::Groups(groups)),
         Frame::Payload { request, bytes } => Some(Message::Payload { request, bytes }),
         Frame::Envelope(envelope) => Some(Message::Statement(envelope)),
+        Frame::Consent(consent) => Some(Message::Consent(consent)),
+        Frame::LinkReport(report) => Some(Message::LinkReport(report)),
         _ => None,
     }
 }
@@ -279,7 +286,7 @@ impl Rig for Company {
                 }
             }
             Output::Signer(question) => {
-                let answer = self.ask_signer(0, question);
+                let answer = self.ask_signer(now, 0, question);
                 self.answers.extend(answer.map(Input::Signer));
             }
             Output::Persist { token, record } => {

@@ -37,7 +37,8 @@ impl Checker for Signature {
                 Record::Finished { request, signatures, .. } => {
                     Some((*request, signatures.iter().map(|it| it.0).collect()))
                 }
-                Record::Joined { .. }
+                Record::Decided { .. }
+                | Record::Joined { .. }
                 | Record::Burned { .. }
                 | Record::Partials { .. }
                 | Record::Closed { .. }

@@ -69,7 +69,7 @@ impl Host {
             let nonces = drawn.collect();
             Some(Entropy { nonces, salt: self.entropy.bytes() })
         };
-        ask_local_signer(self.signer.as_mut()?, question, draw)
+        ask_local_signer(self.signer.as_mut()?, self.clock.read(scene.now), question, draw)
     }
 
     fn set_alarm(&mut self, scene: &mut Scene<'_>) {

@@ -136,7 +136,8 @@ impl Company {
             };
             match output {
                 Output::Signer(question) => {
-                    if let Some(answer) = ask_local_signer(&mut member.signer, question, draw) {
+                    if let Some(answer) = ask_local_signer(&mut member.signer, now, question, draw)
+                    {
                         member.engine.handle_input(now, Input::Signer(answer));
                     }
                 }
@@ -301,13 +302,13 @@ impl Company {
     }
 
     /// Lets the machine's signer answer in the order in which it is asked; the answer waits.
-    fn ask_signer(&mut self, question: SignerQuestion) {
+    fn ask_signer(&mut self, now: Now, question: SignerQuestion) {
         if let SignerQuestion::Partials { session, .. } = &question {
             assert!(self.burned.contains(session), "signed before the burn mark was durable");
         }
         self.drawn += 1;
         let draw = |nonces| Some(entropy(0, self.drawn, nonces));
-        let answer = ask_local_signer(&mut self.signer, question, draw);
+        let answer = ask_local_signer(&mut self.signer, now, question, draw);
         self.questions.extend(answer.map(Question::Signer));
     }
 
@@ -473,7 +474,7 @@ impl Rig for Company {
                 let to = self.names.peer(link);
                 self.on_send(now, to, (kind, &frame));
             }
-            Output::Signer(question) => self.ask_signer(question),
+            Output::Signer(question) => self.ask_signer(now, question),
             Output::Persist { token, record: HallRecord::Signing(record) } => {
                 self.questions.push_back(Question::Durable(token, Box::new(record)));
             }

@@ -184,6 +184,7 @@ fn request_in(record: &Record) -> Option<RequestId> {
     Some(match record {
         Record::Consented { request, .. } => request.request.id(),
         Record::Joined { request, .. }
+        | Record::Decided { request, .. }
         | Record::Burned { request, .. }
         | Record::Partials { request, .. }
         | Record::Finished { request, .. }
@@ -195,6 +196,8 @@ fn request_in(record: &Record) -> Option<RequestId> {
 fn record_words(record: &Record) -> String {
     let what = match record {
         Record::Consented { .. } => "consented".to_owned(),
+        Record::Decided { number, agrees: true, .. } => format!("consented, number {number}"),
+        Record::Decided { number, .. } => format!("withdrew, number {number}"),
         Record::Joined { attempt, .. } => format!("joined attempt {attempt}"),
         Record::Burned { attempt, .. } => format!("burned the nonces of attempt {attempt}"),
         Record::Partials { attempt, partials, .. } => {
