@@ -16,7 +16,7 @@ use crate::kept::Kept;
 use crate::output::{Line, Output};
 use crate::question::{self, Answer, Question, Subject, Wanted};
 use crate::remote::Remote;
-use crate::views::short;
+use crate::views::{self, short};
 use crate::words;
 use ensign_peers::contact::Contact;
 
@@ -41,7 +41,7 @@ pub(super) fn run(home: Home, args: Group, output: Output) -> Result<()> {
         }
         Group::Forget { name, yes } => forget(home, &name, yes, output)?,
         Group::List => list(&home, output)?,
-        Group::Show { name } => show(&home.group(&name)?, output),
+        Group::Show { name } => inspect(&home, &name, output)?,
         Group::Drill { name, expires, yes, signer, listen } => {
             sign::drill(home, Drill { group: name, expires, yes, signer, listen }, output)?;
         }
@@ -182,6 +182,22 @@ fn descriptor(group: &SignerGroup, output: Output) {
     };
     output.tell(&line, lines);
     output.notice(format!("{labels}\nBoth give the address {}", group.keys.address()));
+}
+
+/// Shows a group, and where its node runs, who of it is there.
+fn inspect(home: &Home, name: &str, output: Output) -> Result<()> {
+    let group = home.group(name)?;
+    let Some(node) = Remote::find(home)? else {
+        show(&group, output);
+        output.notice("no node runs here, so nobody can say who is ready: `ensign up` starts it");
+        return Ok(());
+    };
+    let seen: GroupView = node.get(&of_group(name))?;
+    let sentences = seen.wait.as_ref().map(|wait| wait.text.as_slice()).unwrap_or_default();
+    let ready: String = sentences.iter().map(|it| format!("\n  {}", words::foreign(it))).collect();
+    let wait = seen.wait.as_ref().map(|wait| Value::Object(views::fields(wait)));
+    output.tell(&line(&group).with("wait", wait), text(&group) + &ready);
+    Ok(())
 }
 
 fn show(group: &SignerGroup, output: Output) {
