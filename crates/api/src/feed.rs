@@ -11,6 +11,7 @@ use serde_json::Value;
 use crate::board::{Board, Me};
 use crate::ring::Ring;
 use crate::told::told;
+use crate::view::Forming;
 
 /// Clones are the same feed.
 #[derive(Clone, Debug)]
@@ -30,11 +31,13 @@ struct State {
     board: Board,
     /// What every open request asks for, as it was told last; the engine bounds how many there are.
     shown: BTreeMap<RequestId, Arc<Approval>>,
+    forming: Forming,
 }
 
 impl Feed {
     pub(crate) fn new(me: Me, ring: Ring) -> Self {
-        let state = State { board: Board::new(me), shown: BTreeMap::new() };
+        let (board, forming) = (Board::new(me), Forming::default());
+        let state = State { board, shown: BTreeMap::new(), forming };
         let refreshing = tokio::sync::Mutex::new(());
         Self(Arc::new(Shared { ring, state: Mutex::new(state), refreshing }))
     }
@@ -51,7 +54,10 @@ impl Feed {
             let mut state = self.state();
             state.board.apply(event, unix_now());
             state.note(event);
-            told(event, |peer: &PeerId| state.board.name_of(peer))
+            match event {
+                Event::Formation(event) => Some(state.forming.told(event)),
+                _ => told(event, |peer: &PeerId| state.board.name_of(peer)),
+            }
         };
         if let Some(told) = told {
             self.tell(&told);
@@ -67,6 +73,8 @@ impl Feed {
     pub(crate) async fn refresh(&self, coordinator: &Coordinator) -> Result<(), CommandError> {
         let _only = self.0.refreshing.lock().await;
         let (groups, peers) = (coordinator.groups().await?, coordinator.peers().await?);
+        let (forming, _) = coordinator.formations().await?;
+        self.state().forming.know(&forming);
         self.state().board.set(&groups, &peers, unix_now());
         Ok(())
     }

@@ -7,7 +7,7 @@ use ensign_coordinator::{CommandError, Handle, LedgerError};
 use ensign_primitives::RequestId;
 
 use crate::problem::Problem;
-use crate::view::{GroupChange, NewGroup, Target};
+use crate::view::{AddressView, GroupChange, NewFormation, NewGroup, Target, Which};
 
 /// What something in a home gives, or why not.
 pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, Problem>> + Send + 'a>>;
@@ -22,6 +22,12 @@ pub trait House: Send + Sync + 'static {
 
     /// Leaves a group and removes its file.
     fn forget_group(&self, name: String) -> Answer<'_, ()>;
+
+    /// Begins to form a group, and returns its name.
+    fn form(&self, asked: NewFormation) -> Answer<'_, String>;
+
+    /// Hands out an address of a group; returns it with its index.
+    fn hand_out(&self, name: String, which: Which) -> Answer<'_, AddressView>;
 
     /// Finds out before anybody signs whether a result could be written there.
     fn check_target(&self, target: Target) -> Answer<'_, ()>;

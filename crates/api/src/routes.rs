@@ -19,6 +19,7 @@ use crate::service::Inside;
 use crate::view::{AuditView, CaseView};
 
 mod decide;
+mod formations;
 mod groups;
 mod named;
 mod propose;
@@ -29,6 +30,10 @@ pub(crate) const PATHS: &[&str] = &[
     "/v1/status",
     "/v1/groups",
     "/v1/groups/{name}",
+    "/v1/groups/{name}/addresses",
+    "/v1/formations",
+    "/v1/formations/{name}",
+    "/v1/formations/{name}/confirm",
     "/v1/previews",
     "/v1/requests",
     "/v1/requests/{id}",
@@ -47,6 +52,10 @@ pub(crate) fn routes(inside: Inside, streams: Streams) -> Router {
         .route("/v1/status", get(status))
         .route("/v1/groups", get(groups::list).post(groups::make))
         .route("/v1/groups/{name}", get(groups::show).patch(groups::change).delete(groups::forget))
+        .route("/v1/groups/{name}/addresses", post(groups::hand_out))
+        .route("/v1/formations", get(formations::list).post(formations::begin))
+        .route("/v1/formations/{name}", get(formations::show).delete(formations::refuse))
+        .route("/v1/formations/{name}/confirm", post(formations::confirm))
         .route("/v1/previews", post(propose::preview))
         .route("/v1/requests", get(requests::list).post(propose::propose))
         .route("/v1/requests/{id}", get(requests::show))

@@ -8,9 +8,13 @@ mod approval;
 pub(crate) use approval::keys;
 pub use approval::{ApprovalView, PreviewView, WorkView, facts};
 mod asks;
-pub use asks::{Done, GroupChange, Job, NewGroup, Proposal, Target, Yes};
+pub use asks::{
+    Confirmation, Done, GroupChange, Job, NewFormation, NewGroup, Proposal, Target, Yes,
+};
+mod formation;
+pub use formation::{FormationView, Forming};
 mod group;
-pub use group::{GroupView, MemberView, PeerView};
+pub use group::{AddressView, GroupView, MemberView, PeerView, Which};
 mod kept;
 pub use kept::{AuditView, CaseView, ResultView, ViolationView};
 mod note;

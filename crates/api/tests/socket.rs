@@ -14,8 +14,8 @@ use std::time::Duration;
 
 use axum::http::StatusCode;
 use ensign_api::view::{
-    ApprovalView, CaseView, DetailView, Done, GroupChange, GroupView, Job, NewGroup, PreviewView,
-    Proposal, RequestView, ResultView, Target, Yes,
+    AddressView, ApprovalView, CaseView, DetailView, Done, GroupChange, GroupView, Job,
+    NewFormation, NewGroup, PreviewView, Proposal, RequestView, ResultView, Target, Which, Yes,
 };
 use ensign_api::{
     Answer, Board, Client, ClientError, House, Me, Problem, Server, Service, Socket, Stream,
@@ -57,6 +57,14 @@ impl House for Hut {
     }
 
     fn forget_group(&self, name: String) -> Answer<'_, ()> {
+        Box::pin(async move { Err(worded(404, "E-GRP-001", name)) })
+    }
+
+    fn form(&self, asked: NewFormation) -> Answer<'_, String> {
+        Box::pin(async move { Err(worded(409, "E-GRP-011", asked.name.unwrap_or_default())) })
+    }
+
+    fn hand_out(&self, name: String, _: Which) -> Answer<'_, AddressView> {
         Box::pin(async move { Err(worded(404, "E-GRP-001", name)) })
     }
 

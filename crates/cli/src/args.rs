@@ -13,7 +13,7 @@ mod kept;
 mod own;
 mod psbt;
 pub(crate) use kept::{Evidence, Nonce, Request};
-pub(crate) use own::{Contact, Group, Init, Payee};
+pub(crate) use own::{Contact, Follow, Group, Init, Payee};
 pub(crate) use psbt::{NewPsbt, Psbt};
 
 use crate::home::check_note;

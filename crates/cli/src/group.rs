@@ -1,6 +1,6 @@
 //! A group as its members see it: sorted, named, with its address.
 
-use ensign_coordinator::{GroupInfo, Member, MemberInfo};
+use ensign_coordinator::{Certificate, GroupInfo, Member, MemberInfo};
 use ensign_identity::SignerKey;
 use ensign_primitives::{GroupId, Network, PeerId, SIGNERS_MAX, SignerIndex};
 use ensign_wire::GroupKeys;
@@ -62,6 +62,34 @@ impl SignerGroup {
         let keys = members.iter().map(|member| member.signer).collect();
         let (name, upkeep) = (name.to_owned(), Upkeep::default());
         Ok(Self { name, keys: aggregate(network, keys)?, members, own, upkeep })
+    }
+
+    /// Returns the fingerprint that all members have confirmed.
+    ///
+    /// # Errors
+    ///
+    /// [`code::UNCERTIFIED`].
+    pub(crate) fn certified(&self) -> Result<String> {
+        let Some(certificate) = self.certificate() else {
+            let what = format!("the members of {} have not confirmed it to each other", self.name);
+            return Err(Failure::new(&code::UNCERTIFIED, what));
+        };
+        Ok(certificate.fingerprint().to_string())
+    }
+
+    /// Returns the certificate, if there is one; what a file has was checked when it was read.
+    fn certificate(&self) -> Option<Certificate> {
+        let bytes = hex::decode(self.upkeep.certificate.as_ref()?).ok()?;
+        Certificate::decode(&bytes, self.keys.network()).ok()
+    }
+
+    /// Whether the certificate that its file has, if any, is of this group and whole.
+    pub(crate) fn has_sound_certificate(&self) -> bool {
+        self.upkeep.certificate.is_none()
+            || self.certificate().is_some_and(|certificate| {
+                certificate.roster.keys().as_ref() == Ok(self.keys.keys())
+                    && certificate.verify().is_ok()
+            })
     }
 
     /// Returns the group's id.

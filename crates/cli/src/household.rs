@@ -2,10 +2,12 @@
 
 use std::sync::Mutex;
 
-use ensign_api::view::{GroupChange, NewGroup, Target};
+use ensign_api::view::{AddressView, GroupChange, NewFormation, NewGroup, Target, Which};
 use ensign_api::{Answer, House, Problem};
-use ensign_coordinator::{CommandError, Coordinator, Handle, LedgerError};
-use ensign_primitives::RequestId;
+use ensign_coordinator::forming::InvitationError;
+use ensign_coordinator::{CommandError, Coordinator, Handle, Invitation, LedgerError, NewMember};
+use ensign_identity::{DelegationProof, SignerKey};
+use ensign_primitives::{PeerId, RequestId};
 use tokio::sync::mpsc;
 
 use crate::address::hosts::Hosts;
@@ -37,6 +39,17 @@ pub(crate) enum News {
     Groups(Vec<SignerGroup>),
 }
 
+/// The keys of the node that runs, as it enters groups.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Us {
+    /// The key that it brings.
+    pub(crate) signer: SignerKey,
+    /// The node.
+    pub(crate) peer: PeerId,
+    /// That the key lets the node speak.
+    pub(crate) delegation: DelegationProof,
+}
+
 /// The home of a node that runs.
 #[derive(Debug)]
 pub(crate) struct Household {
@@ -46,6 +59,7 @@ pub(crate) struct Household {
     news: mpsc::Sender<News>,
     /// Hears of requests whose results are to be written somewhere.
     kept: mpsc::Sender<RequestId>,
+    us: Us,
     /// Held by whoever changes files of groups: two clients change one after the other.
     groups: Mutex<()>,
 }
@@ -54,11 +68,11 @@ impl Household {
     pub(crate) fn new(
         home: &Home,
         coordinator: &Coordinator,
-        news: mpsc::Sender<News>,
-        kept: mpsc::Sender<RequestId>,
+        us: Us,
+        (news, kept): (mpsc::Sender<News>, mpsc::Sender<RequestId>),
     ) -> Self {
         let (home, coordinator, outs) = (home.clone(), coordinator.clone(), Outs::new(home));
-        Self { home, coordinator, outs, news, kept, groups: Mutex::new(()) }
+        Self { home, coordinator, outs, news, kept, us, groups: Mutex::new(()) }
     }
 
     /// Changes files, one client at a time.
@@ -113,9 +127,50 @@ impl Household {
         let group = self.home.group(&name)?;
         let forgotten = self.coordinator.forget_group(group.id()).await;
         forgotten.map_err(|error| command_failure(&error))?;
+        // One that nobody has certified is not known there.
+        let _gone = self.coordinator.forget_certificate(name.clone()).await;
         self.file(|home| home.forget_group(&name))?;
         self.changed();
         Ok(())
+    }
+
+    /// Us, as we enter a group.
+    fn new_member(&self) -> Result<NewMember> {
+        let Us { signer, peer, delegation } = self.us;
+        let contact = self.home.contact()?;
+        let (name, addresses) = (contact.name, contact.addresses);
+        Ok(NewMember { signer, peer, delegation, name, addresses })
+    }
+
+    async fn begin(&self, asked: NewFormation) -> Result<String> {
+        let us = self.new_member()?;
+        let refused = |error: CommandError| command_failure(&error);
+        match asked {
+            NewFormation { name: Some(name), size: Some(size), code: None } => {
+                self.home.check_new_group(&name)?;
+                let invited = self.coordinator.invite(name.clone(), size, us).await;
+                drop(invited.map_err(refused)?);
+                Ok(name)
+            }
+            NewFormation { name: None, size: None, code: Some(code) } => {
+                let invitation: Invitation =
+                    code.parse().map_err(|error: InvitationError| invitation_failure(&error))?;
+                self.home.check_new_group(&invitation.name)?;
+                let (hosts, mut unknown) = Hosts::look_up(&invitation.addresses).await;
+                let at: Vec<_> =
+                    invitation.addresses.iter().flat_map(|it| hosts.dialled(it)).collect();
+                if let (true, Some(unknown)) = (at.is_empty(), unknown.pop()) {
+                    return Err(unknown);
+                }
+                let name = invitation.name.clone();
+                self.coordinator.join(invitation, us, at).await.map_err(refused)?;
+                Ok(name)
+            }
+            _ => {
+                let what = "name and size invite others, a code takes a seat";
+                Err(Failure::new(&code::FORMATION, what))
+            }
+        }
     }
 }
 
@@ -150,6 +205,15 @@ impl House for Household {
 
     fn forget_group(&self, name: String) -> Answer<'_, ()> {
         Box::pin(async move { self.forget(name).await.map_err(|failure| problem(&failure)) })
+    }
+
+    fn form(&self, asked: NewFormation) -> Answer<'_, String> {
+        Box::pin(async move { self.begin(asked).await.map_err(|failure| problem(&failure)) })
+    }
+
+    fn hand_out(&self, name: String, which: Which) -> Answer<'_, AddressView> {
+        let address = self.file(|home| home.hand_out(&name, which));
+        Box::pin(async move { address.map_err(|failure| problem(&failure)) })
     }
 
     fn check_target(&self, target: Target) -> Answer<'_, ()> {
@@ -198,6 +262,11 @@ fn of_target(failure: Failure) -> Problem {
         return problem(&failure.hint(hint));
     }
     problem(&failure)
+}
+
+/// Says why text is no invitation.
+fn invitation_failure(error: &InvitationError) -> Failure {
+    Failure::new(&code::INVITATION, error.to_string())
 }
 
 /// Words a failure for a client.

@@ -19,6 +19,8 @@ mod core_dump;
 mod demo;
 mod durable;
 mod failure;
+mod former;
+mod forming;
 mod group;
 mod home;
 mod household;

@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use ensign_api::view::Forming;
+use ensign_coordinator::forming::Happened;
 use ensign_coordinator::{Event, GroupInfo, Problem, RequestRef};
 use ensign_equivocation::Evidence;
 use ensign_primitives::{GroupId, PeerId, RequestId, SignerIndex};
@@ -10,6 +12,7 @@ use ensign_session::Phase;
 
 use crate::catalogue;
 use crate::failure::Failure;
+use crate::forming;
 use crate::group::SignerGroup;
 use crate::output::{Line, Output};
 use crate::words::foreign;
@@ -29,6 +32,8 @@ pub(crate) struct Narrator {
     reasons: Reasons,
     /// Groups that one side has and the other lacks, which people were told of.
     lacking: BTreeSet<(PeerId, GroupId)>,
+    /// Who the members of the groups that form are.
+    forming: Forming,
     /// The last warning about this node itself: if it stops, that is why.
     trouble: Option<Failure>,
 }
@@ -41,6 +46,7 @@ impl Narrator {
             names: BTreeMap::new(),
             reasons: Reasons::new(),
             lacking: BTreeSet::new(),
+            forming: Forming::default(),
             trouble: None,
         };
         narrator.know(groups);
@@ -74,8 +80,26 @@ impl Narrator {
                 self.convicted(peer, evidence, case.as_ref());
             }
             Event::Warning { peer, problem } => self.warn(peer.as_ref(), problem),
+            Event::Formation(event) => self.formation(event),
             _ => {}
         }
+    }
+
+    fn formation(&mut self, event: &ensign_coordinator::forming::Event) {
+        let Some((line, text)) = forming::told(&self.forming.told(event)) else { return };
+        let hint = match &event.what {
+            Happened::Fingerprint { .. } => format!(
+                "; look at it, compare and confirm, in another terminal: ensign group confirm {}",
+                event.name
+            ),
+            _ => String::new(),
+        };
+        self.output.talk(&line, text + &hint);
+    }
+
+    /// Takes the groups that form now.
+    pub(crate) fn know_forming(&mut self, views: &[ensign_coordinator::forming::View]) {
+        self.forming.know(views);
     }
 
     /// Returns why the node has stopped by itself.

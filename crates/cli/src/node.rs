@@ -12,9 +12,10 @@ use tokio::task::JoinHandle;
 
 use crate::catalogue as code;
 use crate::failure::{Failure, Result};
+use crate::former::Former;
 use crate::group::SignerGroup;
 use crate::home::{HeldHome, Home, Outs};
-use crate::household::{Household, News, join};
+use crate::household::{Household, News, Us, join};
 use crate::output::{Line, Output, unix_micros};
 use crate::results::{Results, keep_drill, keep_issued};
 use crate::store::{self, ledger_failure, opening_failure};
@@ -33,7 +34,8 @@ pub(crate) struct Node {
     pub(crate) clients: Clients,
     service: Arc<Service>,
     server: Option<Server>,
-    results: JoinHandle<()>,
+    /// Write results, and keep groups that have formed.
+    tasks: [JoinHandle<()>; 2],
 }
 
 /// What clients do, as it comes.
@@ -80,6 +82,7 @@ impl Node {
         let folder = home.path().to_owned();
         // Whoever was asked for a passphrase has answered; a node waits for no reader.
         output.detach();
+        let us = Us { signer: keys.signer(), peer: keys.peer(), delegation: keys.delegation() };
         let builder = Coordinator::builder(settings.network, keys, folder);
         let builder = builder.allowances(settings.allowances()).policy(home.policy()?);
         let builder = match is_moved {
@@ -91,7 +94,8 @@ impl Node {
         let names: Vec<_> = groups.iter().map(|group| group.name.as_str()).collect();
         let (news, clients) = mpsc::channel(NEWS_MAX);
         let (kept, keeping) = mpsc::channel(NEWS_MAX);
-        let household = Arc::new(Household::new(home, &coordinator, news, kept));
+        let household = Household::new(home, &coordinator, us, (news.clone(), kept));
+        let household = Arc::new(household);
         // From before the groups are joined, so that no request is missed.
         let service = Arc::new(Service::new(&coordinator, household, me(home, &coordinator)));
         let server = serve(home, &service, output);
@@ -103,6 +107,15 @@ impl Node {
             output,
         };
         let results = tokio::spawn(results.write(coordinator.events(), keeping));
+        let former = Former {
+            home: home.clone(),
+            coordinator: coordinator.clone(),
+            service: Arc::clone(&service),
+            news,
+            output,
+        };
+        former.catch_up().await?;
+        let former = tokio::spawn(former.follow(coordinator.events()));
         let address = coordinator.local_addr();
         let line = Line::new("up")
             .with("name", settings.name.as_str())
@@ -121,7 +134,7 @@ impl Node {
         unknown.iter().for_each(|unknown| output.warning(unknown));
         service.refresh().await.map_err(|error| command_failure(&error))?;
         let clients = Clients(clients);
-        Ok(Self { held, coordinator, events, clients, service, server, results })
+        Ok(Self { held, coordinator, events, clients, service, server, tasks: [results, former] })
     }
 
     /// Takes what has changed in the files of the home: its rules hold from now on, new groups are
@@ -166,14 +179,14 @@ impl Node {
         if let Some(server) = self.server.take() {
             server.stop().await;
         }
-        self.results.abort();
+        self.tasks.iter().for_each(JoinHandle::abort);
         self.coordinator.clone().shutdown().await;
     }
 }
 
 impl Drop for Node {
     fn drop(&mut self) {
-        self.results.abort();
+        self.tasks.iter().for_each(JoinHandle::abort);
     }
 }
 
@@ -218,6 +231,15 @@ pub(crate) fn command_failure(error: &CommandError) -> Failure {
     }
     if let CommandError::Signer(_) = error {
         let entry = code::find("E-SIG-001").unwrap_or(&code::INTERNAL);
+        return Failure::new(entry, error.to_string());
+    }
+    if let CommandError::Formation(error) = error {
+        use ensign_coordinator::forming::CommandError as Formation;
+        let entry = match error {
+            Formation::OtherFingerprint { .. } => &code::FINGERPRINT,
+            Formation::NameTaken { .. } => &code::GROUP_EXISTS,
+            _ => &code::FORMATION,
+        };
         return Failure::new(entry, error.to_string());
     }
     if let CommandError::Policy(_) = error {

@@ -173,6 +173,8 @@ pub enum Happened {
     Formed {
         /// The proof.
         certificate: Box<Certificate>,
+        /// Where each member said that it can be dialled, in the roster's order.
+        addresses: Vec<Vec<SocketAddr>>,
     },
     /// Nothing comes of it, and nothing of it is left.
     Ended(Ended),

@@ -355,10 +355,12 @@ impl Formation {
         let Some(pending) = self.pending.remove(name) else { return };
         let nodes = pending.nodes();
         let Stage::Forming(forming) = pending.stage else { return };
-        let Some(certificate) = forming.certificate else { return };
+        let (addresses, Some(certificate)) = (forming.addresses, forming.certificate) else {
+            return;
+        };
         let bytes = certificate.encode();
         self.hold((*certificate).clone(), Some(now.instant.after(FORMED_LINGER)));
-        self.tell(name, Happened::Formed { certificate });
+        self.tell(name, Happened::Formed { certificate, addresses });
         for (peer, _) in nodes {
             self.send(peer, FormationMessage::Certificate(bytes.clone()));
         }

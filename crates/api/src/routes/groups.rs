@@ -8,7 +8,7 @@ use axum::response::Response;
 use crate::body::Asked;
 use crate::problem::Problem;
 use crate::service::Inside;
-use crate::view::{Done, GroupChange, GroupView, NewGroup, WaitView};
+use crate::view::{AddressView, Done, GroupChange, GroupView, NewGroup, WaitView, Which};
 
 pub(super) async fn list(State(inside): State<Inside>) -> Json<Vec<GroupView>> {
     Json(inside.feed.board().groups)
@@ -47,6 +47,14 @@ pub(super) async fn change(
     let notes = inside.house.change_group(name, change).await?;
     inside.refresh().await?;
     Ok(Json(GroupView { notes, ..GroupView::new(&*inside.group(&new).await?) }))
+}
+
+pub(super) async fn hand_out(
+    State(inside): State<Inside>,
+    Path(name): Path<String>,
+    Asked(which): Asked<Which>,
+) -> Result<Json<AddressView>, Problem> {
+    Ok(Json(inside.house.hand_out(name, which).await?))
 }
 
 pub(super) async fn forget(

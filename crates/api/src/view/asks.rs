@@ -103,3 +103,27 @@ pub struct Done {
     /// `approved`, `declined`, `cancelled` or `forgotten`.
     pub done: String,
 }
+
+/// `POST /v1/formations`: with `name` and `size` others are invited, with `code` a seat is taken, with `name`
+/// alone a group that is there is confirmed by all.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewFormation {
+    /// What the group is called.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// How many members there will be, we among them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub size: Option<u8>,
+    /// The code of an invitation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+}
+
+/// `POST /v1/formations/{name}/confirm`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Confirmation {
+    /// What our user has compared with all others, in words.
+    pub fingerprint: String,
+}

@@ -25,6 +25,28 @@ pub struct GroupView {
     pub notes: Vec<String>,
 }
 
+/// An address of a group.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AddressView {
+    /// The group's name.
+    pub group: String,
+    /// The address.
+    pub address: String,
+    /// Which child of the group's key it is (BIP328): `0/3`.
+    pub path: String,
+    /// When the group was drilled last.
+    pub drilled_ms: Option<u64>,
+}
+
+/// Which address is wanted: `POST /v1/groups/{name}/addresses`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Which {
+    /// One that was not handed out before; else the one that was handed out last.
+    #[serde(default)]
+    pub new: bool,
+}
+
 /// A member of a group.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MemberView {

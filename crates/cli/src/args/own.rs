@@ -51,6 +51,33 @@ pub(crate) enum Contact {
 /// `ensign group`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Group {
+    /// Invite others into a new group: print a code for them, and go on until all have confirmed
+    Invite {
+        /// What the group is called, here and at the others
+        name: String,
+        /// How many members it will have, you among them
+        #[arg(long, value_name = "N")]
+        size: u8,
+        #[command(flatten)]
+        follow: Follow,
+    },
+    /// Take a seat in a group that somebody invites to, and go on until all have confirmed
+    Join {
+        /// The code, `ensigninvite1..`
+        code: String,
+        #[command(flatten)]
+        follow: Follow,
+    },
+    /// Confirm a group that forms, after its names and words were compared with all other members
+    Confirm {
+        /// The group
+        name: String,
+        /// The words that were compared; without them they are shown, and asked about
+        fingerprint: Vec<String>,
+        /// Give it up instead; the others are told
+        #[arg(long, conflicts_with = "fingerprint")]
+        refuse: bool,
+    },
     /// Form a group of ourselves and others
     New {
         /// What to call the group here
@@ -108,12 +135,37 @@ pub(crate) enum Group {
         #[arg(long, value_name = "IP:PORT")]
         listen: Option<SocketAddr>,
     },
+    /// Print an address to be paid at: the one that was handed out last, or a new one
+    Address {
+        /// The group
+        name: String,
+        /// One that was not handed out before
+        #[arg(long)]
+        new: bool,
+        /// Print it as a QR code too
+        #[arg(long)]
+        qr: bool,
+    },
     /// Print the group's output descriptor, for wallets that watch its address: with musig(), and for
     /// those that do not know it without
     Descriptor {
         /// The group
         name: String,
     },
+}
+
+/// How `ensign group invite` and `join` go on.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Follow {
+    /// End once the group is there, without a drill
+    #[arg(long)]
+    pub(crate) no_drill: bool,
+    /// Listen here instead of where the settings say
+    #[arg(long, value_name = "IP:PORT")]
+    pub(crate) listen: Option<SocketAddr>,
+    /// Let the process that listens at this Unix socket sign (`ensign signer`)
+    #[arg(long, value_name = "SOCKET")]
+    pub(crate) signer: Option<PathBuf>,
 }
 
 /// `ensign payee`.

@@ -306,10 +306,33 @@ catalogue! {
         "A group has too few or too many members.",
         "A group is yourself and 1 to 255 others.",
         "give each other member's code with --member";
+    FORMATION = "E-GRP-011", exit: Usage, risk: None, retry: false,
+        "A group cannot form like that.",
+        "It forms already, has another number of members, or what was asked for does not come next.",
+        "see `ensign group show NAME` for how far it is";
+    FINGERPRINT = "E-GRP-012", exit: Usage, risk: CheckFirst, retry: false,
+        "The fingerprint is another one.",
+        "Members confirm what all of them see. If the words of two members differ, somebody stands between \
+         them, or one of them has typed it wrong.",
+        "compare names and words again, by phone or in one room; confirm nothing that differs";
+    FORMATION_ENDED = "E-GRP-013", exit: Declined, risk: None, retry: true,
+        "No group has come of it.",
+        "A group is there once every member has confirmed it; before that it leaves nothing behind.",
+        "talk to the others, and invite again";
+    UNCERTIFIED = "E-GRP-014", exit: NotReady, risk: CheckFirst, retry: false,
+        "The group has no certificate.",
+        "Its members have not confirmed to each other that they mean the same group, so one of them may have \
+         a changed code. Nobody is told where to pay it before that.",
+        "make a group with `ensign group invite`, and pay that";
+    INVITATION = "E-GRP-015", exit: Usage, risk: None, retry: false,
+        "An invitation code is not complete.",
+        "The code begins with `ensigninvite1` and ends with a checksum. A letter was changed, or a part \
+         was not copied.",
+        "ask who invited for the code again, and paste all of it";
     GROUP_NONE = "E-GRP-005", exit: NotReady, risk: None, retry: true,
         "There is no group to be up for.",
         "A signer connects only to members of its groups.",
-        "make a group with `ensign group new NAME --member CODE`";
+        "make a group with `ensign group invite NAME --size N`, or `ensign group join CODE`";
 
     PSBT_DRAFT = "E-PSB-010", exit: Usage, risk: None, retry: false,
         "The PSBT cannot be made so.",

@@ -61,8 +61,16 @@ fn show(contact: &Contact, qr: bool, output: Output) -> Result<()> {
 
 /// Draws the code in half blocks, for a terminal with light text on a dark ground.
 fn qr_code(contact: &Contact) -> Result<String> {
-    // In capitals a QR code is a third smaller, and reads back all the same.
-    let text = contact.to_string().to_uppercase();
+    qr_of(&contact.to_string())
+}
+
+/// Draws the QR code of a text in Bech32m, which is the same in capitals: then the code is a third smaller.
+///
+/// # Errors
+///
+/// [`code::ADVERTISE`] for a text that is too long.
+pub(super) fn qr_of(text: &str) -> Result<String> {
+    let text = text.to_uppercase();
     let drawn = QrCode::new(text).map_err(|error| {
         let failure = Failure::new(&code::ADVERTISE, format!("no QR code: {error}"));
         failure.hint("leave --qr out, or name fewer addresses")

@@ -1,10 +1,13 @@
 //! `ensign group`: form, change and show groups.
 
-use ensign_api::view::{Done, GroupChange, GroupView, NewGroup};
+use ensign_api::view::{AddressView, Done, GroupChange, GroupView, NewFormation, NewGroup, Which};
 use ensign_primitives::SignerIndex;
 use serde_json::{Value, json};
 
+mod form;
+
 use super::block_on;
+use super::contact::qr_of;
 use super::sign::{self, Drill};
 use crate::address::Address;
 use crate::args::Group;
@@ -24,6 +27,19 @@ use ensign_peers::contact::Contact;
 /// account at once.
 pub(super) fn run(home: Home, args: Group, output: Output) -> Result<()> {
     match args {
+        Group::Invite { name, size, follow } => {
+            let asked =
+                NewFormation { name: Some(name), size: Some(size), ..NewFormation::default() };
+            form::run(home, asked, follow, output)?;
+        }
+        Group::Join { code, follow } => {
+            let asked = NewFormation { code: Some(code), ..NewFormation::default() };
+            form::run(home, asked, follow, output)?;
+        }
+        Group::Confirm { name, fingerprint, refuse } => {
+            form::confirm(&home, &name, &fingerprint, refuse, output)?;
+        }
+        Group::Address { name, new, qr } => address(home, &name, Which { new }, qr, output)?,
         Group::New { name, member } => {
             changed(&form(home, name, member)?, output);
             output.notice(
@@ -41,7 +57,10 @@ pub(super) fn run(home: Home, args: Group, output: Output) -> Result<()> {
         }
         Group::Forget { name, yes } => forget(home, &name, yes, output)?,
         Group::List => list(&home, output)?,
-        Group::Show { name } => inspect(&home, &name, output)?,
+        Group::Show { name } => match form::forming(&home, &name)? {
+            Some(view) => form::show(&view, output),
+            None => inspect(&home, &name, output)?,
+        },
         Group::Drill { name, expires, yes, signer, listen } => {
             sign::drill(home, Drill { group: name, expires, yes, signer, listen }, output)?;
         }
@@ -57,6 +76,35 @@ fn form(home: Home, name: String, members: Vec<String>) -> Result<Changed> {
     }
     let HeldHome { home, .. } = &home.hold()?;
     home.form_group(&name, &members)
+}
+
+/// Hands out an address, and says whether the group was drilled.
+fn address(home: Home, name: &str, which: Which, qr: bool, output: Output) -> Result<()> {
+    // A name that is none is told as such before anybody is asked.
+    let group = home.group(name)?;
+    group.certified()?;
+    let view = match Remote::find(&home)? {
+        Some(node) => {
+            let view: AddressView = node.post(&format!("{}/addresses", of_group(name)), &which)?;
+            view
+        }
+        None => home.hold()?.home.hand_out(name, which)?,
+    };
+    let line = Line::new("address")
+        .with("group", view.group.as_str())
+        .with("address", view.address.as_str())
+        .with("path", view.path.as_str())
+        .with("drilled_ms", view.drilled_ms);
+    let code = if qr { format!("\n{}", qr_of(&view.address)?) } else { String::new() };
+    output.tell(&line, format!("{}{code}", view.address));
+    match &group.upkeep.drill {
+        Some(drill) => output.notice(format!("drilled on {}", drill.when())),
+        None => output.notice(format!(
+            "NEVER DRILLED: nobody knows yet whether all can sign. Before it is paid: ensign group drill \
+             {name}"
+        )),
+    }
+    Ok(())
 }
 
 fn update(home: Home, name: &str, change: GroupChange) -> Result<Changed> {
@@ -206,11 +254,12 @@ fn show(group: &SignerGroup, output: Output) {
 
 fn text(group: &SignerGroup) -> String {
     let mut text = format!(
-        "group {}: all {} must sign\n  id       {}\n  address  {}\n  network  {}\n  drill    {}\n  \
-         members",
+        "group {}: all {} must sign\n  id       {}\n  words    {}\n  address  {}\n  network  {}\n  \
+         drill    {}\n  members",
         group.name,
         group.members.len(),
         group.id(),
+        group.certified().unwrap_or_else(|_| NOT_CERTIFIED.to_owned()),
         group.keys.address(),
         group.keys.network(),
         drill_in_words(group),
@@ -223,6 +272,9 @@ fn text(group: &SignerGroup) -> String {
     }
     text
 }
+
+/// What stands in place of the words that all members have confirmed.
+const NOT_CERTIFIED: &str = "NOT CERTIFIED: its members have not confirmed it to each other";
 
 /// Says when the group was drilled last.
 fn drill_in_words(group: &SignerGroup) -> String {
@@ -257,6 +309,7 @@ fn line(group: &SignerGroup) -> Line {
         .with("id", group.id().to_string())
         .with("address", group.keys.address())
         .with("network", group.keys.network().name())
+        .with("fingerprint", group.certified().ok())
         .with("drilled_ms", group.upkeep.drill.as_ref().map(|drill| drill.at_ms))
         .with("members", members)
 }

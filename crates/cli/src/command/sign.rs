@@ -8,8 +8,11 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use ensign_api::Client;
 use ensign_api::view::{PreviewView, WorkView};
+use ensign_coordinator::Work;
 use ensign_coordinator::{Approval, Consent, SigningJob};
+use ensign_psbt::Form;
 use ensign_wire::REQUEST_LIFETIME_MAX;
 
 use self::remote::Errand;
@@ -73,26 +76,55 @@ pub(super) struct Drill {
 
 /// Drills a group: all sign what moves nobody's coins.
 pub(super) fn drill(home: Home, drill: Drill, output: Output) -> Result<()> {
-    let Drill { group, expires, yes, signer, listen } = drill;
-    let args = Sign {
-        psbt: None,
-        message: None,
-        drill: true,
-        group,
-        out: None,
-        extract: None,
-        force: false,
-        mode: SessionMode::Committed,
-        purpose: String::new(),
-        expires,
-        signer,
-        yes,
-        accept_note: Vec::new(),
-        listen,
-        until_stdin_closes: false,
-    };
-    run(home, args, output)
+    run(home, drill.into_args(), output)
 }
+
+impl Drill {
+    /// A drill is signed as everything else is.
+    fn into_args(self) -> Sign {
+        let Self { group, expires, yes, signer, listen } = self;
+        Sign {
+            psbt: None,
+            message: None,
+            drill: true,
+            group,
+            out: None,
+            extract: None,
+            force: false,
+            mode: SessionMode::Committed,
+            purpose: String::new(),
+            expires,
+            signer,
+            yes,
+            accept_note: Vec::new(),
+            listen,
+            until_stdin_closes: false,
+        }
+    }
+}
+
+/// Drills a group through the process that serves the home.
+pub(super) async fn drill_through(
+    client: &Client,
+    home: &Home,
+    group: &SignerGroup,
+    output: Output,
+) -> Result<()> {
+    let drill = Drill {
+        group: group.name.clone(),
+        expires: DRILL_LIFETIME,
+        yes: false,
+        signer: None,
+        listen: None,
+    };
+    let (signers, home) = (group.members.len(), home.clone());
+    let targets = Targets::check(None, None, Form::default(), Existing::Keep)?;
+    let args = drill.into_args();
+    Errand { work: Work::Drill, signers, home, targets, args, output }.sign(client).await
+}
+
+/// How long a drill stays open that follows a group's making. Guess: everybody sits there.
+const DRILL_LIFETIME: Duration = Duration::from_secs(2 * 60 * 60);
 
 /// Says that a drill has worked.
 fn drilled(group: &str, signers: usize, output: Output) {

@@ -25,9 +25,6 @@ use crate::stop::{Stop, Wish};
 /// Runs until the user or the system ends it.
 pub(super) async fn run(home: Home, args: Up, output: Output) -> Result<()> {
     let groups = home.groups()?;
-    if groups.is_empty() {
-        return Err(Failure::new(&code::GROUP_NONE, "this home belongs to no group yet"));
-    }
     let rule = Rule::new(&args, &groups)?;
     rule.check_signer(args.signer.as_deref(), args.nobody_asks)?;
     let key = if args.signer.is_some() { Key::Beside } else { Key::Here };
@@ -38,13 +35,25 @@ pub(super) async fn run(home: Home, args: Up, output: Output) -> Result<()> {
     let keys = held.home.keys()?;
     let mut stop = Stop::new(args.until_stdin_closes)?;
     let node = Node::start(held, keys, &groups, args.listen, is_moved, output).await?;
+    let (forming, _) =
+        node.coordinator.formations().await.map_err(|error| command_failure(&error))?;
+    if node.home().groups()?.is_empty() && forming.is_empty() {
+        node.shutdown().await;
+        return Err(Failure::new(&code::GROUP_NONE, "this home belongs to no group yet"));
+    }
     let asks = args.approve != Approve::None && !args.until_stdin_closes;
     output.notice(key.rule(&rule));
+    let mut narrator = Narrator::new(output, &groups);
+    narrator.know_forming(&forming);
+    for view in &forming {
+        let name = &view.name;
+        output.notice(format!("group {name} forms: ensign group show {name}"));
+    }
     let mut duty = Duty {
         node,
         signed,
         output,
-        narrator: Narrator::new(output, &groups),
+        narrator,
         rule,
         given: Given::default(),
         key,

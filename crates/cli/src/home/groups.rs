@@ -22,6 +22,7 @@ use crate::upkeep::{Drill, Upkeep};
 use crate::words::{self, check_name, foreign};
 use ensign_peers::contact::{Contact, ContactError};
 
+mod certified;
 mod changes;
 pub(crate) use changes::Changed;
 
@@ -192,7 +193,13 @@ impl Home {
         let issued = Issued { receive: next_address, change: next_change };
         let keys = group.keys.clone().with_issued(issued);
         let upkeep = Upkeep { certificate, next_address, next_change, drill };
-        Ok(SignerGroup { keys, upkeep, ..group })
+        let group = SignerGroup { keys, upkeep, ..group };
+        if !group.has_sound_certificate() {
+            let what = "the certificate is not one of these members";
+            let hint = "take the file from a backup; pay nothing to the group until then";
+            return Err(toml_file::wrong(&path, line_of(&text, "certificate = "), what, hint));
+        }
+        Ok(group)
     }
 }
 

@@ -12,6 +12,7 @@ mod contact;
 mod drill;
 mod ensign;
 mod evidence;
+mod forming;
 mod group;
 mod home;
 mod kept;

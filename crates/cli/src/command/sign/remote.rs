@@ -43,7 +43,7 @@ impl Errand {
         node.wait(self.sign(node.client()))
     }
 
-    async fn sign(self, client: &Client) -> Result<()> {
+    pub(super) async fn sign(self, client: &Client) -> Result<()> {
         let mut stop = Stop::new(self.args.until_stdin_closes)?;
         let job = self.job()?;
         let mut preview: PreviewView =

@@ -191,7 +191,7 @@ impl Home {
 }
 
 /// Checks the name of a group: `--approve` takes words in the same place.
-fn check_group_name(name: &str) -> Result<()> {
+pub(super) fn check_group_name(name: &str) -> Result<()> {
     let checked = check_name(name).map_err(|reason| Failure::new(&code::NAME, reason));
     checked?;
     names::check_free(name)
@@ -211,7 +211,7 @@ fn contacts(codes: &[String]) -> Result<Vec<(usize, Contact)>> {
 }
 
 /// Calls a signer as it is called in another group already, unless the user says otherwise now.
-fn as_known(contact: Contact, groups: &[SignerGroup]) -> Contact {
+pub(super) fn as_known(contact: Contact, groups: &[SignerGroup]) -> Contact {
     let mut members = groups.iter().flat_map(SignerGroup::others);
     let known = members.find(|known| known.has_keys_of(&contact));
     match known.filter(|_| contact.alias.is_none()) {
