@@ -3,7 +3,9 @@
 use core::time::Duration;
 
 use ensign_primitives::{Instant, Now};
+use ensign_replay::MESSAGE_AGE_MAX;
 use ensign_session::NonceAge;
+use ensign_wire::SigningRequest;
 
 use crate::{ATTEMPT_PAUSE, ATTEMPTS_MAX, FAILED_ATTEMPTS_MAX, Opening};
 
@@ -123,4 +125,12 @@ impl Course {
 /// How long the next attempt waits after so many have failed.
 pub(crate) fn pause_after(failed: u16) -> Duration {
     ATTEMPT_PAUSE * u32::from(failed.max(1))
+}
+
+/// The first number of what we say in a session: grows with time, so that a process that restarts
+/// before it joined goes on above what the one before it has said. Small for a young request.
+pub(crate) fn first_seq(now: Now, request: &SigningRequest) -> u64 {
+    let created = request.created.as_millis();
+    let slack = u64::try_from(MESSAGE_AGE_MAX.as_millis()).unwrap_or(u64::MAX);
+    now.unix.as_millis().saturating_add(slack).saturating_sub(created).max(2)
 }

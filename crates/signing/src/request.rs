@@ -9,9 +9,8 @@ use alloc::{
 use ensign_primitives::SignerIndex;
 use ensign_primitives::{GroupId, Instant, Now, Occupancy, PeerId, RequestId, SIGNERS_MAX};
 use ensign_primitives::{StateMachine, Wakeup};
-use ensign_replay::MESSAGE_AGE_MAX;
 use ensign_session::{Failure, Phase, Session};
-use ensign_wire::{AbortReason, Envelope, Payload, SignedRequest, SigningRequest};
+use ensign_wire::{AbortReason, Envelope, Payload, SignedRequest};
 
 use crate::{
     CommandError, Opening, REFUSALS_REPORTED_MAX, Record, RequestStatus, Wait, course::Course,
@@ -484,14 +483,6 @@ impl Request {
             },
         ]
     }
-}
-
-/// The first number of what we say in a session: grows with time, so that a process that restarts
-/// before it joined goes on above what the one before it has said. Small for a young request.
-pub(crate) fn first_seq(now: Now, request: &SigningRequest) -> u64 {
-    let created = request.created.as_millis();
-    let slack = u64::try_from(MESSAGE_AGE_MAX.as_millis()).unwrap_or(u64::MAX);
-    now.unix.as_millis().saturating_add(slack).saturating_sub(created).max(2)
 }
 
 /// The failure of a request that ends between two attempts.

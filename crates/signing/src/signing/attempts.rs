@@ -9,7 +9,7 @@ use ensign_primitives::{
 };
 use ensign_session::{
     Event as SessionEvent, Failure, Input as SessionInput, Offense as SessionOffense,
-    Output as SessionOutput, Phase, Record as SessionRecord, Session, SessionSetup,
+    Output as SessionOutput, Record as SessionRecord, Session, SessionSetup,
 };
 use ensign_wire::{AbortReason, Frame, Kind, PubNonceBytes, SignedRequest};
 
@@ -18,10 +18,11 @@ use crate::{
     ATTEMPTS_MAX, CaseFile, CommandError, Event, Offense, Opening, Output, Record, SignerQuestion,
     UndecidedEnd,
     case::{self, Testimony},
+    course::first_seq,
     ended::{End, Share, final_reason},
     groups::Group,
     muster::Around,
-    request::{Closing, Due, Durable, Mark, NewRequest, Request, first_seq},
+    request::{Closing, Due, Durable, Mark, NewRequest, Request},
     requests::Attempt,
 };
 
@@ -74,77 +75,6 @@ impl Signing {
         if self.replace_session(now, attempt, opened_by) {
             self.feed_early(now, attempt.request);
             self.consider(now, attempt.request);
-        }
-    }
-
-    /// Joins the attempt that is next, if our user has consented and everybody is ready: at the moment of
-    /// that consent, else when all have agreed. Tells what the request waits for.
-    pub(super) fn consider(&mut self, now: Now, id: RequestId) {
-        let Some(request) = self.requests.get(&id) else { return };
-        if !request.awaits_join() {
-            return self.tell_wait(now, id);
-        }
-        let (group, course) = (request.group(), *request.course());
-        let around = around!(self, now);
-        let is_time = course.may_join_ahead(now) || self.muster.have_all_agreed(around, &id);
-        if is_time && self.muster.is_ready(around, &group) {
-            if course.attempt() > 1 && course.is_opened_by_us() {
-                self.with_session(now, id, |session| session.announce(now));
-            }
-            self.join(now, id);
-        }
-        self.tell_wait(now, id);
-    }
-
-    /// As [`consider`](Self::consider), for every request of a group.
-    pub(super) fn consider_all(&mut self, now: Now, group: &GroupId) {
-        self.hear_muster();
-        for id in self.requests.of_group(group) {
-            self.consider(now, id);
-        }
-    }
-
-    fn join(&mut self, now: Now, id: RequestId) {
-        self.with_session(now, id, |session| {
-            let approved = session.approve(now);
-            debug_assert!(approved.is_ok(), "it awaits approval: {approved:?}");
-        });
-    }
-
-    /// Tells what a request waits for, if that is news and not all have joined.
-    fn tell_wait(&mut self, now: Now, id: RequestId) {
-        let waits = |it: &&Request| {
-            let is_early = it.session().phase() <= Phase::Committing || it.is_between_attempts();
-            is_early && !it.is_secret() && !it.is_settled() && !it.session().have_all_joined()
-        };
-        let Some(request) = self.requests.get(&id).filter(waits).map(|_| id) else { return };
-        let Some(wait) = self.muster.wait(around!(self, now), &id) else { return };
-        let news = self.requests.with(&id, |request| request.tell_wait(wait));
-        if let Some(wait) = news.flatten() {
-            self.event(Event::Waiting { request, wait });
-        }
-    }
-
-    /// Ends every attempt whose nonces have outlived their time, or were made before the clocks parted.
-    pub(super) fn dissolve_old(&mut self, now: Now) {
-        if !self.clocks.have_moved(now) {
-            return;
-        }
-        for id in self.requests.with_old_nonces(now) {
-            self.dissolve(now, id);
-        }
-    }
-
-    fn dissolve(&mut self, now: Now, id: RequestId) {
-        self.with_session(now, id, |session| {
-            let _ = session.stop(now, AbortReason::Dissolved);
-        });
-    }
-
-    /// Says again whom we see, where a request is open.
-    pub(super) fn report_links(&mut self, now: Now) {
-        for group in self.muster.on_timeout(around!(self, now)) {
-            self.consider_all(now, &group);
         }
     }
 

@@ -3,16 +3,17 @@
 use alloc::{sync::Arc, vec::Vec};
 
 use ensign_primitives::{GroupId, Now, RequestId, sha256};
-use ensign_session::Session;
+use ensign_session::{Phase, Session};
 use ensign_wire::{AbortReason, Payload, Scheme, SignedRequest, SigningRequest};
 
-use super::Signing;
+use super::{Signing, around};
 use crate::{
     ATTEMPTS_MAX, Asked, CommandError, ENDING_WAIT, End, Event, FAILED_ATTEMPTS_MAX, GroupConfig,
     KeptPartials, Open, Output, Proposal, REQUESTS_MAX, Record, Review, Source, Standing,
     course::pause_after,
     ended::Share,
     groups::Formed,
+    muster::Around,
     request::{Closing, Mark, NewRequest, Request, no_attempt_left},
     requests::Attempt,
 };
@@ -329,6 +330,108 @@ impl Signing {
         self.muster.await_record(&id, token);
         self.tell_when_durable(token, Event::ConsentDurable { request: id });
         Ok(token)
+    }
+
+    /// Joins the attempt that is next, if our user has consented and everybody is ready: at the moment of
+    /// that consent, else when all have agreed. Tells what the request waits for.
+    pub(super) fn consider(&mut self, now: Now, id: RequestId) {
+        let Some(request) = self.requests.get(&id) else { return };
+        if !request.awaits_join() {
+            return self.tell_wait(now, id);
+        }
+        let (group, course) = (request.group(), *request.course());
+        let around = around!(self, now);
+        let is_time = course.may_join_ahead(now) || self.muster.have_all_agreed(around, &id);
+        if is_time && self.muster.is_ready(around, &group) {
+            if course.attempt() > 1 && course.is_opened_by_us() {
+                self.with_session(now, id, |session| session.announce(now));
+            }
+            self.join(now, id);
+        }
+        self.tell_wait(now, id);
+    }
+
+    /// As [`consider`](Self::consider), for every request of a group.
+    pub(super) fn consider_all(&mut self, now: Now, group: &GroupId) {
+        self.hear_muster();
+        for id in self.requests.of_group(group) {
+            self.consider(now, id);
+        }
+    }
+
+    fn join(&mut self, now: Now, id: RequestId) {
+        self.with_session(now, id, |session| {
+            let approved = session.approve(now);
+            debug_assert!(approved.is_ok(), "it awaits approval: {approved:?}");
+        });
+    }
+
+    /// Tells what a request waits for, if that is news and not all have joined.
+    pub(super) fn tell_wait(&mut self, now: Now, id: RequestId) {
+        let waits = |it: &&Request| {
+            let is_early = it.session().phase() <= Phase::Committing || it.is_between_attempts();
+            is_early && !it.is_secret() && !it.is_settled() && !it.session().have_all_joined()
+        };
+        let Some(request) = self.requests.get(&id).filter(waits).map(|_| id) else { return };
+        let Some(wait) = self.muster.wait(around!(self, now), &id) else { return };
+        let news = self.requests.with(&id, |request| request.tell_wait(wait));
+        if let Some(wait) = news.flatten() {
+            self.event(Event::Waiting { request, wait });
+        }
+    }
+
+    /// Ends every attempt whose nonces have outlived their time, or were made before the clocks parted.
+    pub(super) fn dissolve_old(&mut self, now: Now) {
+        if !self.clocks.have_moved(now) {
+            return;
+        }
+        for id in self.requests.with_old_nonces(now) {
+            self.dissolve(now, id);
+        }
+    }
+
+    pub(super) fn dissolve(&mut self, now: Now, id: RequestId) {
+        self.with_session(now, id, |session| {
+            let _ = session.stop(now, AbortReason::Dissolved);
+        });
+    }
+
+    /// Says again whom we see, where a request is open.
+    pub(super) fn report_links(&mut self, now: Now) {
+        for group in self.muster.on_timeout(around!(self, now)) {
+            self.consider_all(now, &group);
+        }
+    }
+
+    pub(super) fn ask_user(&mut self, now: Now, id: RequestId) {
+        let Some(request) = self.requests.get(&id) else { return };
+        if request.misses_payload() || request.has_consent() || request.is_settled() {
+            return;
+        }
+        let review = Review {
+            id,
+            group: request.group(),
+            request: Arc::clone(request.signed()),
+            payload: request.payload().cloned(),
+        };
+        if !self.is_void(&review.request) {
+            return self.event(Event::Review(review));
+        }
+        let reason = self.own_refusal(&review.request);
+        self.event(Event::Void(review));
+        let stopped = self.stop(now, id, reason);
+        debug_assert!(stopped.is_ok(), "it is open: {stopped:?}");
+    }
+
+    /// Whether a request was made before what we know begins.
+    pub(super) fn is_void(&self, signed: &SignedRequest) -> bool {
+        self.void_until.is_some_and(|until| signed.request.created <= until)
+    }
+
+    /// Returns what others are told of a request that we end by ourselves.
+    pub(super) fn own_refusal(&self, signed: &SignedRequest) -> AbortReason {
+        let is_own = signed.peer == self.own_peer();
+        if is_own { AbortReason::Cancelled } else { AbortReason::Declined }
     }
 
     fn command_session(

@@ -6,18 +6,19 @@ use ensign_primitives::{GroupId, Now, PeerId, RequestId, StateMachine, UnixTime,
 use ensign_replay::check_fresh;
 use ensign_session::{Input as SessionInput, Offense as SessionOffense};
 use ensign_wire::{
-    AbortReason, Body, Envelope, Frame, Groups, Kind, Payload, Refusal, SessionAnnounce,
-    SignedRequest, SigningRequest, ValidationError,
+    Body, Envelope, Frame, Groups, Kind, Payload, Refusal, SessionAnnounce, SignedRequest,
+    SigningRequest, ValidationError,
 };
 
 use super::{Signing, around};
 use crate::{
     ATTEMPTS_MAX, CommandError, Ending, Event, Introduction, Known, Message, Offense, Opening,
-    Output, Review, Standing,
+    Output, Standing,
     admission::{Announced, Held, Refused},
+    course::first_seq,
     ended::{Answer, End, Question, Share, asks},
     muster::Around,
-    request::{NewRequest, Request, first_seq},
+    request::{NewRequest, Request},
     requests::Attempt,
     shared::Difference,
 };
@@ -349,37 +350,6 @@ impl Signing {
         if let Some(signer) = self.signer_of(id, &peer) {
             self.with_session(now, id, |session| session.acknowledge(now, signer));
         }
-    }
-
-    pub(super) fn ask_user(&mut self, now: Now, id: RequestId) {
-        let Some(request) = self.requests.get(&id) else { return };
-        if request.misses_payload() || request.has_consent() || request.is_settled() {
-            return;
-        }
-        let review = Review {
-            id,
-            group: request.group(),
-            request: Arc::clone(request.signed()),
-            payload: request.payload().cloned(),
-        };
-        if !self.is_void(&review.request) {
-            return self.event(Event::Review(review));
-        }
-        let reason = self.own_refusal(&review.request);
-        self.event(Event::Void(review));
-        let stopped = self.stop(now, id, reason);
-        debug_assert!(stopped.is_ok(), "it is open: {stopped:?}");
-    }
-
-    /// Whether a request was made before what we know begins.
-    pub(super) fn is_void(&self, signed: &SignedRequest) -> bool {
-        self.void_until.is_some_and(|until| signed.request.created <= until)
-    }
-
-    /// Returns what others are told of a request that we end by ourselves.
-    pub(super) fn own_refusal(&self, signed: &SignedRequest) -> AbortReason {
-        let is_own = signed.peer == self.own_peer();
-        if is_own { AbortReason::Cancelled } else { AbortReason::Declined }
     }
 
     /// Reports a refused announcement, and tells its sender once why, so that its user can know.

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ensign_engine::{Input, Output, signing::ATTEMPTS_MAX};
+use ensign_engine::{Input, Output, signing::FAILED_ATTEMPTS_MAX};
 use ensign_identity::Signature;
 use ensign_musig::{KeyAggCtx, PartialSig, PubNonce, SigningCtx};
 use ensign_primitives::{PeerId, RequestId, SessionId};
@@ -91,7 +91,8 @@ impl LateAbort {
             let id = request.id();
             if self.requests.insert(id, request.clone()).is_none() {
                 let session = |attempt| SigningRequest::session_id(id, NETWORK, attempt);
-                self.sessions.extend((1..=ATTEMPTS_MAX).map(|attempt| (session(attempt), id)));
+                self.sessions
+                    .extend((1..=FAILED_ATTEMPTS_MAX).map(|attempt| (session(attempt), id)));
             }
         }
         let view = self.views.entry(envelope.session()).or_default();

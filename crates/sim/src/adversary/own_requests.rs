@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use ensign_engine::{Input, signing::ATTEMPTS_MAX};
+use ensign_engine::{Input, signing::FAILED_ATTEMPTS_MAX};
 use ensign_primitives::{PeerId, RequestId, SessionId, UnixTime, sha256};
 use ensign_wire::{
     AbortReason, Body, KeyTweak, Message, Mode, Payload, Scheme, SessionAbort, SessionAnnounce,
@@ -62,7 +62,7 @@ impl OwnRequests {
     pub(super) fn announce(&mut self, seat: &mut Seat, request: &SignedRequest, attempt: u16) {
         let id = request.request.id();
         let session = |attempt| SigningRequest::session_id(id, NETWORK, attempt);
-        self.sessions.extend((1..=ATTEMPTS_MAX).map(|attempt| (session(attempt), id)));
+        self.sessions.extend((1..=FAILED_ATTEMPTS_MAX).map(|attempt| (session(attempt), id)));
         let announce = SessionAnnounce { attempt, request: request.clone() };
         self.tell(seat, session(attempt), &Body::SessionAnnounce(Box::new(announce)));
     }

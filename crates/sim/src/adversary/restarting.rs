@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use ensign_engine::{Input, Output, signing::ATTEMPTS_MAX};
+use ensign_engine::{Input, Output, signing::FAILED_ATTEMPTS_MAX};
 use ensign_primitives::{RequestId, SessionId};
 use ensign_wire::{Body, Envelope, Kind, SignedRequest, SigningRequest};
 
@@ -69,7 +69,7 @@ impl Adversary for Restarting {
 
     fn wake(&mut self, seat: &mut Seat) {
         for course in self.courses.values_mut() {
-            if course.attempt < ATTEMPTS_MAX && course.joined.contains(&course.attempt) {
+            if course.attempt < FAILED_ATTEMPTS_MAX && course.joined.contains(&course.attempt) {
                 course.attempt += 1;
                 self.words.announce(seat, &course.request, course.attempt);
             }
@@ -87,7 +87,7 @@ impl Restarting {
             Kind::PartialSigShare | Kind::PartialSigsComplete | Kind::SignatureFinalized
         );
         let course = self.sessions.get(&envelope.session());
-        completes && course.is_some_and(|(_, attempt)| *attempt < ATTEMPTS_MAX)
+        completes && course.is_some_and(|(_, attempt)| *attempt < FAILED_ATTEMPTS_MAX)
     }
 
     /// Says again what belongs to an attempt that is over, and what belongs to this one.
@@ -115,7 +115,8 @@ impl Restarting {
                 joined: BTreeSet::new(),
             });
             let session = |attempt| SigningRequest::session_id(id, NETWORK, attempt);
-            let sessions = (1..=ATTEMPTS_MAX).map(|attempt| (session(attempt), (id, attempt)));
+            let sessions =
+                (1..=FAILED_ATTEMPTS_MAX).map(|attempt| (session(attempt), (id, attempt)));
             self.sessions.extend(sessions);
         } else if let body @ Body::SessionJoin(_) = envelope.body() {
             let session = envelope.session();

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use ensign_engine::{Input, signing::ATTEMPTS_MAX};
+use ensign_engine::{Input, signing::FAILED_ATTEMPTS_MAX};
 use ensign_primitives::PeerId;
 use ensign_wire::{Payload, SignedRequest, SigningRequest};
 
@@ -85,7 +85,7 @@ impl Washing {
                 self.own.announce_and_cancel(seat, &next);
             }
         }
-        let attempt = 1 + seat.random.below(ATTEMPTS_MAX.into()) as u16;
+        let attempt = 1 + seat.random.below(FAILED_ATTEMPTS_MAX.into()) as u16;
         let other = seat.random.below(self.made);
         for again in [0, other] {
             if let Some(again) = nth(seat, again) {

@@ -8,7 +8,7 @@ use std::{
 
 use ensign_engine::{
     Offense,
-    signing::{self, ATTEMPTS_MAX, Event},
+    signing::{self, Event, FAILED_ATTEMPTS_MAX},
 };
 use ensign_primitives::{Instant, RequestId};
 use ensign_session::{Event as SessionEvent, Offense as SessionOffense};
@@ -79,6 +79,10 @@ impl Observer for Course {
             ) => self.culprits.extend(failure.culprits.iter().filter_map(member)),
             Seen::Event(Event::Session { event: SessionEvent::Waiting { on, .. }, .. }) => {
                 self.waited.extend(on.iter().filter_map(member));
+            }
+            Seen::Event(Event::Waiting { wait, .. }) => {
+                let lacked = wait.lacks.iter().map(|lack| &lack.whom);
+                self.waited.extend(lacked.chain(&wait.missing).filter_map(member));
             }
             Seen::Event(Event::Session { request, attempt, event: SessionEvent::Done(done) }) => {
                 let results = self.results.entry((*request, *attempt)).or_default();
@@ -330,7 +334,7 @@ fn filled_shelves_of_a_member_leave_room_for_others() {
 fn restarts_of_a_member_have_nobody_join_an_attempt_twice() {
     let run = check("restarting");
     run.everybody_has_a_signature();
-    assert!(run.course.results.keys().any(|(_, attempt)| *attempt == ATTEMPTS_MAX));
+    assert!(run.course.results.keys().any(|(_, attempt)| *attempt == FAILED_ATTEMPTS_MAX));
 }
 
 #[test]
@@ -353,8 +357,9 @@ fn crashing(kind: &str, downtime: Range) -> Scenario {
 #[test]
 fn what_a_member_had_ended_stays_ended_when_nodes_restart() {
     let run = Run::of(crashing("washing", Range::millis(500, 5000)), 12);
-    assert!(run.course.out_of_time.is_subset(&run.hostile), "{:?}", run.course.out_of_time);
-    assert!(!run.course.out_of_time.is_empty(), "nothing came back after a restart");
+    // Who is honest and was away when it ended asks once more too.
+    let back = run.course.out_of_time.intersection(&run.hostile);
+    assert!(back.count() > 0, "nothing came back after a restart");
 }
 
 #[test]
@@ -373,7 +378,7 @@ fn member_that_was_away_gets_what_a_flood_should_have_washed_out() {
         faults: Faults {
             from: Duration::from_secs(3),
             until: Duration::from_secs(40),
-            crashes: 100.0,
+            crashes: 50.0,
             downtime: Range { min: away, max: away },
             ..Faults::default()
         },
