@@ -1,159 +1,74 @@
-//! Groups that form: what the application asks, and what it is told.
+//! Groups that form: what the application asks. It is told by [`Event::Formation`](crate::Event::Formation).
 
 use std::net::SocketAddr;
 
-use ensign_engine::{
-    Engine,
-    formation::{
-        Candidate, Certificate, CommandError as Refused, Fingerprint, Invitation, Roster,
-        RosterMember, View,
-    },
-    peers::contact::Address,
+use ensign_engine::formation::{
+    Certificate, CommandError as Refused, Fingerprint, Formation, Invitation, NewMember, Roster,
+    View,
 };
-use ensign_identity::{DelegationProof, SignerKey};
-use ensign_primitives::{Now, PeerId};
-use tokio::sync::oneshot;
+use ensign_primitives::Now;
 
 use crate::{
     CommandError, Coordinator,
     command::{Command, Form},
 };
 
-/// Us, as we enter a group that forms.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NewMember {
-    /// The key that we bring.
-    pub signer: SignerKey,
-    /// Our node.
-    pub peer: PeerId,
-    /// That the key lets the node speak.
-    pub delegation: DelegationProof,
-    /// What we call ourselves.
-    pub name: String,
-    /// Where the others may dial us.
-    pub addresses: Vec<Address>,
-}
-
-impl NewMember {
-    /// Host names stand in codes only: whoever reads them looks them up.
-    fn candidate(self) -> (Candidate, Vec<Address>) {
-        let Self { signer, peer, delegation, name, addresses } = self;
-        let numbers = addresses.iter().filter_map(Address::ip).collect();
-        let member = RosterMember { signer, peer, delegation, name };
-        (Candidate { member, addresses: numbers }, addresses)
-    }
+/// Commands that the child which forms groups carries out.
+macro_rules! commands {
+    ($($(#[doc = $about:literal])* $name:ident($($arg:ident: $type:ty),*) -> $result:ty
+        = |$it:ident, $now:ident, $entropy:ident| $act:expr;)*) => {$(
+        $(#[doc = $about])*
+        ///
+        /// # Errors
+        ///
+        /// [`CommandError::Formation`] says why nothing was done; [`CommandError::Stopped`].
+        pub async fn $name(&self, $($arg: $type),*) -> Result<$result, CommandError> {
+            self.form_with(move |$it, $now, $entropy| $act).await
+        }
+    )*};
 }
 
 impl Coordinator {
-    /// Invites others into a new group of `size` members; the code of what is returned is for them. Events
-    /// tell who takes a seat ([`Event::Formation`](crate::Event::Formation)).
-    ///
-    /// # Errors
-    ///
-    /// [`CommandError::Formation`].
-    pub async fn invite(
-        &self,
-        group: String,
-        size: u8,
-        us: NewMember,
-    ) -> Result<Invitation, CommandError> {
-        self.form_with(move |engine, now, entropy| {
+    commands! {
+        /// Invites others into a new group of `size` members; the code of what is returned is for them.
+        invite(group: String, size: u8, us: NewMember) -> Invitation = |it, now, entropy| {
             let (own, addresses) = us.candidate();
-            engine.invite(now, (&group, size), own, addresses, entropy)
-        })
-        .await
-    }
-
-    /// Takes a seat in a group that somebody invites to.
-    ///
-    /// - `at`: where the node that invites is dialled: what its code says, host names looked up.
-    ///
-    /// # Errors
-    ///
-    /// [`CommandError::Formation`].
-    pub async fn join(
-        &self,
-        invitation: Invitation,
-        us: NewMember,
-        at: Vec<SocketAddr>,
-    ) -> Result<(), CommandError> {
-        self.form_with(move |engine, now, entropy| {
-            engine.join(now, invitation, us.candidate().0, at, entropy)
-        })
-        .await
-    }
-
-    /// Forms a group whose members' codes everybody has pasted, or confirms one that has no certificate.
-    ///
-    /// - `addresses`: of each member, in the roster's order.
-    ///
-    /// # Errors
-    ///
-    /// [`CommandError::Formation`].
-    pub async fn form(
-        &self,
-        roster: Roster,
-        addresses: Vec<Vec<SocketAddr>>,
-    ) -> Result<(), CommandError> {
-        self.form_with(move |engine, now, entropy| engine.form(now, roster, addresses, entropy))
-            .await
-    }
-
-    /// Confirms a fingerprint that our user has compared with all others.
-    ///
-    /// # Errors
-    ///
-    /// [`CommandError::Formation`], also for another fingerprint.
-    pub async fn confirm(
-        &self,
-        group: String,
-        fingerprint: Fingerprint,
-    ) -> Result<(), CommandError> {
-        self.form_with(move |engine, now, _| engine.confirm(now, &group, &fingerprint)).await
-    }
-
-    /// Gives up a group that our user has not confirmed.
-    ///
-    /// # Errors
-    ///
-    /// [`CommandError::Formation`], also once it is confirmed.
-    pub async fn refuse(&self, group: String) -> Result<(), CommandError> {
-        self.form_with(move |engine, now, _| engine.refuse(now, &group)).await
-    }
-
-    /// Forgets a group that forms, or the certificate of one that did.
-    ///
-    /// # Errors
-    ///
-    /// [`CommandError::Formation`].
-    pub async fn forget_certificate(&self, group: String) -> Result<(), CommandError> {
-        self.form_with(move |engine, now, _| engine.forget_certificate(now, &group)).await
-    }
-
-    /// Returns every group that forms, and the certificate of every one that did.
-    ///
-    /// # Errors
-    ///
-    /// [`CommandError::Stopped`].
-    pub async fn formations(&self) -> Result<(Vec<View>, Vec<Certificate>), CommandError> {
-        self.form_with(|engine, _, _| {
-            let formation = engine.formation();
-            Ok((formation.views().collect(), formation.certificates().cloned().collect()))
-        })
-        .await
+            it.invite(now, (&group, size), own, addresses, entropy)
+        };
+        /// Takes a seat in a group that somebody invites to; `at`: the addresses of the code, host names
+        /// looked up.
+        join(code: Invitation, us: NewMember, at: Vec<SocketAddr>) -> () = |it, now, entropy| {
+            it.join(now, code, us.candidate().0, at, entropy)
+        };
+        /// Forms a group whose members' codes everybody has pasted, or confirms one that has no certificate;
+        /// `addresses`: of each member, in the roster's order.
+        form(roster: Roster, addresses: Vec<Vec<SocketAddr>>) -> () = |it, now, entropy| {
+            it.form(now, roster, addresses, entropy)
+        };
+        /// Confirms a fingerprint that our user has compared with all others.
+        confirm(group: String, fingerprint: Fingerprint) -> () = |it, now, _entropy| {
+            it.confirm(now, &group, &fingerprint)
+        };
+        /// Gives up a group that our user has not confirmed.
+        refuse(group: String) -> () = |it, now, _entropy| it.refuse(now, &group);
+        /// Forgets a group that forms, or the certificate of one that did.
+        forget_certificate(group: String) -> () = |it, _now, _entropy| it.forget_certificate(&group);
+        /// Returns every group that forms, and the certificate of every one that did.
+        formations() -> (Vec<View>, Vec<Certificate>) = |it, _now, _entropy| {
+            Ok((it.views().collect(), it.certificates().cloned().collect()))
+        };
     }
 
     async fn form_with<T: Send + 'static>(
         &self,
-        act: impl FnOnce(&mut Engine, Now, [u8; 32]) -> Result<T, Refused> + Send + 'static,
+        act: impl FnOnce(&mut Formation, Now, [u8; 32]) -> Result<T, Refused> + Send + 'static,
     ) -> Result<T, CommandError> {
-        self.ask(|reply: oneshot::Sender<Result<T, CommandError>>| {
+        self.ask(|reply| {
             Command::Form(Form(Box::new(move |engine, now, entropy| {
-                let acted = entropy
-                    .map_err(CommandError::from)
-                    .and_then(|entropy| act(engine, now, entropy).map_err(CommandError::Formation));
+                let act = |entropy| engine.form(now, |it| act(it, now, entropy));
+                let done = entropy.map_err(CommandError::from).map(act);
                 // A caller that no longer waits has dropped its future.
-                drop(reply.send(acted));
+                drop(reply.send(done.and_then(|it| it.map_err(CommandError::Formation))));
             })))
         })
         .await?

@@ -31,15 +31,14 @@ mod event;
 pub use event::{Event, Events, PeerEvent, Whose};
 mod error;
 pub use error::CommandError;
-mod formation;
-pub use formation::NewMember;
 mod clock;
+mod formation;
 pub use clock::WallClock;
 mod simulated;
 pub use simulated::Surroundings;
 
 pub use ensign_engine::formation::{
-    self as forming, Certificate, Fingerprint, Invitation, Roster, RosterMember,
+    self as forming, Certificate, Fingerprint, Invitation, NewMember, Roster, RosterMember,
 };
 pub use ensign_ledger::{
     Archive, AttemptEntry, Audit, Decision, Fault, Handle, HowEnded, KeptCase, KeyAge, LedgerError,

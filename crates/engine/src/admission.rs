@@ -28,9 +28,9 @@ impl Engine {
         if let Some(stranger) = gives_way {
             self.close(stranger, CloseCode::Unwanted);
         }
-        self.notes.push_back(Note::Peers(PeersInput::Up { peer, remote, direction }));
+        self.tell_peers(PeersInput::Up { peer, remote, direction });
         if gives_way == Some(link) || !self.gate.enter(now, arrival) {
-            self.notes.push_back(Note::Peers(PeersInput::Down { peer }));
+            self.tell_peers(PeersInput::Down { peer });
             let reason = CloseCode::Unwanted;
             return self.outputs.push_back(Output::Close { link, reason });
         }
@@ -55,7 +55,7 @@ impl Engine {
     }
 
     fn tell_gone(&mut self, gone: &Link) {
-        self.notes.push_back(Note::Peers(PeersInput::Down { peer: gone.peer }));
+        self.tell_peers(PeersInput::Down { peer: gone.peer });
         if gone.is_introduced() {
             self.notes.push_back(Note::Signing(SigningInput::Down { peer: gone.peer }));
             self.notes.push_back(Note::Formation(FormationInput::Down { peer: gone.peer }));

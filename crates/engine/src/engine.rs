@@ -1,27 +1,23 @@
 //! The node: what it holds, its commands, and the four methods of the contract. Dispatch only.
 
-use alloc::{collections::VecDeque, sync::Arc, vec::Vec};
+use alloc::{collections::VecDeque, sync::Arc};
 
 use core::net::SocketAddr;
 
-use ensign_formation::{
-    Candidate, CommandError as FormationError, Fingerprint, Formation, FormationConfig,
-    Input as FormationInput, Invitation, Roster,
-};
-use ensign_peers::{Peers, Why, contact::Address};
+use ensign_formation::{Formation, FormationConfig, Input as FormationInput};
+use ensign_peers::{Peers, Why};
 use ensign_primitives::{
-    GroupId, Instant, LinkId, Network, Now, Occupancy, PeerId, RequestId, StateMachine,
-    TaggedHasher, Wakeup,
+    GroupId, Instant, LinkId, Now, Occupancy, PeerId, RequestId, StateMachine, TaggedHasher,
+    Wakeup, settle,
 };
 use ensign_signing::{Asked, CommandError, End, GroupConfig, Keys, Open, Proposal, Signing};
 use ensign_wire::{AbortReason, Lane};
 
 use crate::{
-    EngineConfig, Event, Input, Link, Output, Warnings,
+    EngineConfig, Event, Input, Link, Output, SETTLE_ROUNDS_MAX, Warnings,
     gate::{Arrival, Gate},
     guards::Guards,
     route::Note,
-    settle::settle,
 };
 
 /// Commands of our user that a child carries out; what follows from one is carried out with it.
@@ -87,7 +83,9 @@ impl Engine {
     ) -> Self {
         let Restored { signing, peers, formation } = restored;
         let (network, node_key) = (config.network, Arc::clone(&keys.node_key));
-        let seed = seed_of("peers", config.network, seed);
+        // A child that draws more shifts no other one's numbers.
+        let seed = TaggedHasher::new("ensign/child-seed/v1", network).bytes(&seed);
+        let seed = seed.var_bytes(b"peers").finish();
         let mut engine = Self {
             formation: Formation::new(FormationConfig { network }, node_key, now, formation),
             gate: Gate::new(config.strangers),
@@ -132,7 +130,8 @@ impl Engine {
     pub fn occupancy(&self) -> impl Iterator<Item = Occupancy> + use<> {
         let outputs =
             Occupancy { name: "outputs after a drain", len: self.outputs.len(), limit: 0 };
-        let hall = self.gate.occupancy().into_iter().chain([self.guards.occupancy(), outputs]);
+        let hall =
+            self.gate.occupancy().into_iter().chain([self.guards.bytes.occupancy(), outputs]);
         let children = self.peers.occupancy().chain(self.formation.occupancy());
         hall.chain(self.signing.occupancy()).chain(children)
     }
@@ -166,26 +165,17 @@ impl Engine {
         /// Stays connected with a node because the application asks for it.
         peers: Peers::want(peer: PeerId) = (now, peer, Why::Application)
             -> Result<(), ensign_peers::CommandError>;
-        /// Invites others into a new group.
-        formation: Formation::invite(what: (&str, u8), own: Candidate, addresses: Vec<Address>, entropy: [u8; 32])
-            = (now, what, own, addresses, entropy) -> Result<Invitation, FormationError>;
-        /// Takes a seat in a group that somebody invites to.
-        formation: Formation::join(to: Invitation, own: Candidate, at: Vec<SocketAddr>, entropy: [u8; 32])
-            = (now, to, own, at, entropy) -> Result<(), FormationError>;
-        /// Forms a group whose members' codes were pasted.
-        formation: Formation::form(roster: Roster, addresses: Vec<Vec<SocketAddr>>, entropy: [u8; 32])
-            = (now, roster, addresses, entropy) -> Result<(), FormationError>;
-        /// Confirms a fingerprint that our user has compared.
-        formation: Formation::confirm(name: &str, fingerprint: &Fingerprint) = (now, name, fingerprint)
-            -> Result<(), FormationError>;
-        /// Gives up a group that our user has not confirmed.
-        formation: Formation::refuse(name: &str) = (now, name) -> Result<(), FormationError>;
-        /// Forgets a group that forms, or its certificate.
-        formation: Formation::forget_certificate(name: &str) = (name) -> Result<(), FormationError>;
+    }
+
+    /// Carries out commands of our user at the child that forms groups, and what follows from them.
+    pub fn form<T>(&mut self, now: Now, act: impl FnOnce(&mut Formation) -> T) -> T {
+        let done = act(&mut self.formation);
+        self.settle(now);
+        done
     }
 
     fn settle(&mut self, now: Now) {
-        self.resumes_at = settle(self, now);
+        self.resumes_at = settle(self, SETTLE_ROUNDS_MAX, now);
     }
 }
 
@@ -200,17 +190,14 @@ impl StateMachine for Engine {
             }
             Input::Down { link } => self.on_down(link),
             Input::DialFailed { peer, address, why } => {
-                let input = ensign_peers::Input::DialFailed { peer, address, why };
-                self.notes.push_back(Note::Peers(input));
+                self.tell_peers(ensign_peers::Input::DialFailed { peer, address, why });
             }
             Input::Frame { link, kind, body } => self.on_frame(now, link, (kind, &body)),
             Input::Dropped { link, lane, frames } => {
                 if let Some(peer) = self.gate.get(link).map(|known| known.peer) {
                     let event = Event::Dropped { peer, lane, frames };
                     self.outputs.push_back(Output::Event(event));
-                    if lane == Lane::Control {
-                        self.notes.push_back(Note::Formation(FormationInput::Dropped { peer }));
-                    }
+                    self.notes.push_back(Note::Formation(FormationInput::Dropped { peer }));
                     if lane == Lane::Bulk {
                         let input = ensign_signing::Input::Dropped { peer };
                         self.notes.push_back(Note::Signing(input));
@@ -245,13 +232,7 @@ impl StateMachine for Engine {
     fn poll_timeout(&self) -> Option<Wakeup> {
         let resumes = self.resumes_at.map(|at| Wakeup { at, reason: "settling" });
         let children = [self.signing.poll_timeout(), self.peers.poll_timeout()];
-        let children = children.into_iter().chain([self.formation.poll_timeout()]);
-        [resumes, self.gate.poll_timeout()].into_iter().chain(children).flatten().min()
+        let others = [resumes, self.gate.poll_timeout(), self.formation.poll_timeout()];
+        others.into_iter().chain(children).flatten().min()
     }
-}
-
-/// Returns the seed of a child: a child that draws more shifts no other one's numbers.
-fn seed_of(child: &str, network: Network, seed: [u8; 32]) -> [u8; 32] {
-    let hasher = TaggedHasher::new("ensign/child-seed/v1", network);
-    hasher.bytes(&seed).var_bytes(child.as_bytes()).finish()
 }

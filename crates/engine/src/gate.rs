@@ -4,11 +4,11 @@ use alloc::{
     collections::{BTreeMap, BTreeSet},
     vec::Vec,
 };
-use core::net::{IpAddr, SocketAddr};
+use core::net::SocketAddr;
 
 use ensign_primitives::{
     BoundedMap, Direction, Instant, LinkId, MESSAGES_MAX, Now, Occupancy, PeerId, QueryId, Wakeup,
-    address_group,
+    youngest_of_crowd,
 };
 use ensign_signing::{Bucket, MEMBERS_MAX, PEERS_MAX, REQUESTS_MAX, Standing};
 use ensign_wire::{Hello, Limits, PAYLOAD_BYTES_MAX, PROTOCOL_VERSION, Roles};
@@ -128,21 +128,16 @@ impl Gate {
     /// Returns the connection that a newcomer drives out: when there are too many strangers, or when
     /// it is none and every place is taken.
     ///
-    /// It is the youngest stranger of the address that most of them come from: whoever fills the places
-    /// loses them first. It may be the newcomer.
+    /// It is the youngest stranger of the address that most of them come from, who may be the newcomer.
     pub(crate) fn gives_way(&self, newcomer: &Arrival) -> Option<LinkId> {
         let is_guest = self.is_guest(&newcomer.peer);
         let is_full = self.guests.len() >= self.strangers.links_max;
         if !(if is_guest { is_full } else { self.links.is_full() }) {
             return None;
         }
-        let guests = self.guests.iter().filter_map(|(_, at)| Some((*at, self.get(*at)?.remote)));
-        let guests = guests.chain(is_guest.then_some((newcomer.link, newcomer.remote)));
-        let crowd: Vec<_> = guests.map(|(link, at)| (address_group(at.ip()), link)).collect();
-        let mut sizes: BTreeMap<IpAddr, usize> = BTreeMap::new();
-        crowd.iter().for_each(|(group, _)| *sizes.entry(*group).or_default() += 1);
-        // Names rise: the greatest is the youngest.
-        crowd.iter().map(|(group, link)| (sizes.get(group), *link)).max().map(|(_, link)| link)
+        let address = |at: &LinkId| Some((*at, self.get(*at)?.remote.ip()));
+        let guests = self.guests.iter().filter_map(|(_, at)| address(at));
+        youngest_of_crowd(guests.chain(is_guest.then_some((newcomer.link, newcomer.remote.ip()))))
     }
 
     /// Enters a connection; `false` when every place is taken.

@@ -1,9 +1,7 @@
 //! The guard chain: what is asked of a frame before a byte of it is decoded, from cheap to dear.
 
-use alloc::collections::BTreeMap;
-
-use ensign_primitives::{Now, Occupancy, PeerId};
-use ensign_signing::{Allowance, Allowances, Bucket, MEMBERS_MAX};
+use ensign_primitives::Now;
+use ensign_signing::{Allowances, ByteBudgets};
 use ensign_wire::{Audience, Kind};
 
 use crate::{LISTS_ALLOWED, Offense, PINGS_ALLOWED, gate::Link};
@@ -36,15 +34,12 @@ const CHAIN: [Guard; 4] = [Guards::introduction, Guards::audience, Guards::answe
 /// What the guards remember.
 #[derive(Debug)]
 pub(crate) struct Guards {
-    allowances: Allowances,
-    /// What each member may still send of what is dear to decode or to keep. A budget belongs to a
-    /// node, so that dialling again buys nothing.
-    bytes: BTreeMap<(PeerId, Kind), Bucket>,
+    pub(crate) bytes: ByteBudgets,
 }
 
 impl Guards {
     pub(crate) const fn new(allowances: Allowances) -> Self {
-        Self { allowances, bytes: BTreeMap::new() }
+        Self { bytes: ByteBudgets::new(allowances) }
     }
 
     /// Asks every guard until one does not allow the frame.
@@ -89,31 +84,10 @@ impl Guards {
 
     /// What is dear to decode or to keep has a budget of bytes.
     fn bytes(&mut self, now: Now, link: &mut Link, frame: Arriving) -> Verdict {
-        let Some(allowance) = self.bytes_allowed(frame.kind) else { return Verdict::Allow };
-        let full = || Bucket::full(now.instant, allowance);
-        let left = self.bytes.entry((link.peer, frame.kind)).or_insert_with(full);
-        if left.take(now.instant, allowance, frame.len as u64) {
+        if self.bytes.take(now.instant, link.peer, frame.kind, frame.len) {
             Verdict::Allow
         } else {
             Verdict::Penalize(Offense::OverBudget { kind: frame.kind })
         }
-    }
-
-    const fn bytes_allowed(&self, kind: Kind) -> Option<Allowance> {
-        #[expect(clippy::wildcard_enum_match_arm, reason = "all else is small or of a session")]
-        match kind {
-            Kind::SessionAnnounce => Some(self.allowances.announced_bytes),
-            Kind::Payload => Some(self.allowances.payload_bytes),
-            _ => None,
-        }
-    }
-
-    /// Forgets the budgets of who is a member no more.
-    pub(crate) fn forget(&mut self, peer: &PeerId) {
-        self.bytes.retain(|(other, _), _| other != peer);
-    }
-
-    pub(crate) fn occupancy(&self) -> Occupancy {
-        Occupancy { name: "budgets of bytes", len: self.bytes.len(), limit: 2 * MEMBERS_MAX }
     }
 }

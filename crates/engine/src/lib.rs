@@ -47,7 +47,6 @@ pub use gate::Link;
 mod admission;
 mod guards;
 mod route;
-mod settle;
 
 /// The child that forms groups: the same of it.
 pub use ensign_formation as formation;

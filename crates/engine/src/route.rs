@@ -1,11 +1,10 @@
 //! Between the world and the children: whose a frame is, and what becomes of what a child says.
 
 use alloc::vec::Vec;
-use core::net::SocketAddr;
 
 use ensign_formation::{Input as FormationInput, Output as FormationOutput, WANTED_MAX};
 use ensign_peers::{CHOSEN_MAX, CONNECTED_MAX, Input as PeersInput, Output as PeersOutput, Why};
-use ensign_primitives::{LinkId, Now, PeerId, QueryId, StateMachine};
+use ensign_primitives::{LinkId, Now, QueryId, Rooms, StateMachine};
 use ensign_signing::{
     Input as SigningInput, MEMBERS_MAX, Message, Output as SigningOutput, SignerAnswer, Standing,
 };
@@ -14,7 +13,6 @@ use ensign_wire::{Frame, Kind};
 use crate::{
     CloseCode, Engine, Event, Offense, Output, Record,
     guards::{Arriving, Verdict},
-    settle::Rooms,
 };
 
 /// What a child is to be told.
@@ -23,21 +21,16 @@ pub(crate) enum Note {
     Signing(SigningInput),
     Peers(PeersInput),
     Formation(FormationInput),
-    /// Peers shall want a node, which may be here.
-    Want(PeerId, Vec<SocketAddr>, Why),
-    /// Peers shall want it no more.
-    Forget(PeerId, Why),
 }
 
-// Every member has a place in the address book, and every connection one in its mind.
+// Everybody who is wanted has a place in the address book, and every connection one in its mind.
 const _: () = assert!(MEMBERS_MAX + CHOSEN_MAX + WANTED_MAX <= ensign_peers::PEERS_MAX);
 const _: () = assert!(ensign_signing::PEERS_MAX <= CONNECTED_MAX);
 
 /// Most children that can wait for a record: the low digit of a token names one.
 const CHILDREN_MAX: u64 = 8;
-/// Signing's digit.
+/// The digit of each that waits.
 const SIGNING: u64 = 0;
-/// Formation's.
 const FORMATION: u64 = 1;
 
 impl Engine {
@@ -93,12 +86,16 @@ impl Engine {
         }
     }
 
+    pub(crate) fn tell_peers(&mut self, input: PeersInput) {
+        self.notes.push_back(Note::Peers(input));
+    }
+
     /// What signing says becomes ours.
     fn on_signing(&mut self, now: Now, output: SigningOutput) {
         let output = match output {
             SigningOutput::Standing { peer, standing } => {
                 if standing == Standing::Stranger {
-                    self.guards.forget(&peer);
+                    self.guards.bytes.forget(&peer);
                 }
                 let is_member = standing == Standing::Member;
                 let introduced = self.gate.set_standing(peer, standing).filter(|_| is_member);
@@ -106,10 +103,11 @@ impl Engine {
                 Output::Admit { link }
             }
             SigningOutput::Want { peer } => {
-                return self.notes.push_back(Note::Want(peer, Vec::new(), Why::Member));
+                let (addresses, why) = (Vec::new(), Why::Member);
+                return self.tell_peers(PeersInput::Want { peer, addresses, why });
             }
             SigningOutput::Forget { peer } => {
-                return self.notes.push_back(Note::Forget(peer, Why::Member));
+                return self.tell_peers(PeersInput::Forget { peer, why: Why::Member });
             }
             SigningOutput::Send { peer, kind, frame } => {
                 let Some(link) = self.gate.link_of(&peer) else { return };
@@ -158,12 +156,7 @@ impl Engine {
                 let Some(link) = self.gate.link_of(&peer) else { return };
                 return self.send(link, &Frame::Formation(message));
             }
-            FormationOutput::Want { peer, addresses } => {
-                return self.notes.push_back(Note::Want(peer, addresses, Why::Formation));
-            }
-            FormationOutput::Forget { peer } => {
-                return self.notes.push_back(Note::Forget(peer, Why::Formation));
-            }
+            FormationOutput::Ask(input) => return self.tell_peers(input),
             FormationOutput::Persist { token, record } => Output::Persist {
                 token: token * CHILDREN_MAX + FORMATION,
                 record: Record::Formation(record),
@@ -202,12 +195,6 @@ impl Rooms for Engine {
         match self.notes.pop_front() {
             Some(Note::Signing(input)) => self.signing.handle_input(now, input),
             Some(Note::Peers(input)) => self.peers.handle_input(now, input),
-            // The address book has room for every member, as asserted above.
-            Some(Note::Want(peer, addresses, why)) => {
-                let _ = self.peers.know(peer, &addresses);
-                let _ = self.peers.want(now, peer, why);
-            }
-            Some(Note::Forget(peer, why)) => self.peers.forget(peer, why),
             Some(Note::Formation(input)) => self.formation.handle_input(now, input),
             None => {}
         }

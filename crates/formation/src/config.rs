@@ -17,6 +17,10 @@ pub const WANTED_MAX: usize = (PENDING_MAX + CERTIFICATES_MAX) * ensign_wire::RO
 /// each group that forms.
 pub const REFUSALS_REMEMBERED: usize = 32;
 
+/// Most members of a pasted roster in which all hand on what each says. Guess: the cube of it, some
+/// thousand small frames, is no load once; larger groups are connected as they have to be anyhow.
+pub const RELAYED_BY_ALL_MAX: usize = 16;
+
 /// How long an invitation's code may be used. Guess: an hour, in which everybody sits at a keyboard.
 pub const INVITATION_LIFETIME: Duration = Duration::from_secs(60 * 60);
 /// How long a roster waits for our user's confirmation. Guess: a day; somebody may have to be called.

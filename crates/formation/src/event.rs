@@ -2,7 +2,6 @@
 
 use alloc::{boxed::Box, string::String, vec::Vec};
 use core::net::SocketAddr;
-
 use ensign_primitives::{PeerId, SignerIndex, UnixTime};
 use ensign_wire::{Certificate, Fingerprint, FormationMessage, Roster, SeatRefusal};
 
@@ -52,18 +51,8 @@ pub enum Output {
         /// What.
         message: FormationMessage,
     },
-    /// Keep a connection to this node.
-    Want {
-        /// The node.
-        peer: PeerId,
-        /// Where it said it can be reached.
-        addresses: Vec<SocketAddr>,
-    },
-    /// Nothing is wanted of this node any more.
-    Forget {
-        /// The node.
-        peer: PeerId,
-    },
+    /// Tell whoever dials: keep a connection to a node, or no more.
+    Ask(ensign_peers::Input),
     /// Make the record durable and answer with [`Input::Persisted`].
     Persist {
         /// Names this request.

@@ -10,7 +10,7 @@ use alloc::{
 use core::net::SocketAddr;
 
 use ensign_identity::{Delegation, NodeKey};
-use ensign_peers::contact::Address;
+use ensign_peers::{Input as Ask, Why, contact::Address};
 use ensign_primitives::{
     BoundedMap, Instant, Now, Occupancy, PeerId, StateMachine, TaggedHasher, Wakeup,
 };
@@ -82,7 +82,7 @@ impl Formation {
                 }
                 Found::Pending(pending) => {
                     // As many as may form were kept.
-                    drop(formation.pending.insert(pending.name.clone(), pending));
+                    drop(formation.pending.insert(pending.name.clone(), *pending));
                 }
                 Found::Formed(certificate) => formation.hold(certificate, None),
             }
@@ -199,8 +199,11 @@ impl Formation {
         let addresses = offer.addresses.get(at).cloned().unwrap_or_default();
         let (own, name) = (Candidate { member, addresses }, offer.roster.name.clone());
         let forming = Forming::new(offer, None, &us).ok_or(CommandError::NotOurs)?;
+        let digest = forming.round.digest;
         let expires = now.unix.after(FORMATION_LIFETIME);
         self.begin(now, (&name, expires), (own, entropy), Stage::Forming(Box::new(forming)))?;
+        // What our user refused before is wanted now.
+        self.refusals.retain(|refusal| refusal.said().roster != digest);
         self.advance(now, &name);
         Ok(())
     }
@@ -389,12 +392,14 @@ impl Formation {
         }
         nodes.remove(&self.us());
         for peer in self.wanted.iter().filter(|peer| !nodes.contains_key(peer)) {
-            self.outputs.push_back(Output::Forget { peer: *peer });
+            let why = Why::Formation;
+            self.outputs.push_back(Output::Ask(Ask::Forget { peer: *peer, why }));
         }
         let wanted = nodes.keys().copied().collect();
         for (peer, addresses) in nodes {
             if !self.wanted.contains(&peer) {
-                self.outputs.push_back(Output::Want { peer, addresses });
+                let why = Why::Formation;
+                self.outputs.push_back(Output::Ask(Ask::Want { peer, addresses, why }));
             }
         }
         self.wanted = wanted;

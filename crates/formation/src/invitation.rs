@@ -123,6 +123,3 @@ impl FromStr for Invitation {
         code::decode(&code::read(text)?)
     }
 }
-
-#[cfg(test)]
-mod tests;

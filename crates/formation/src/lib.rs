@@ -33,10 +33,12 @@ pub use event::{Ended, Event, Happened, Input, Output, Record, Restored, Step, V
 mod config;
 pub use config::{
     CERTIFICATES_MAX, FORMATION_LIFETIME, FORMED_LINGER, FormationConfig, INVITATION_LIFETIME,
-    LINKS_MAX, PENDING_MAX, REFUSALS_REMEMBERED, WANTED_MAX, WRONG_PROOFS_MAX,
+    LINKS_MAX, PENDING_MAX, REFUSALS_REMEMBERED, RELAYED_BY_ALL_MAX, WANTED_MAX, WRONG_PROOFS_MAX,
 };
 mod error;
 pub use error::{CommandError, Offense};
+mod new_member;
+pub use new_member::NewMember;
 mod invitation;
 pub use ensign_wire::{
     Candidate, Certificate, CertificateError, FINGERPRINT_WORDS, Fingerprint, InvitationId,

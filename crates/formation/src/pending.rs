@@ -190,17 +190,18 @@ fn step_of(round: &Round) -> Step {
 /// What is kept of a group, by postcard. A store names a variant by its position: a new one comes last.
 #[derive(Serialize, Deserialize)]
 enum Kept {
-    Pending {
-        name: String,
-        run: u64,
-        entropy: [u8; 32],
-        own: Candidate,
-        expires: UnixTime,
-        stage: KeptStage,
-    },
-    Formed {
-        certificate: Certificate,
-    },
+    Pending(Box<KeptPending>),
+    Formed { certificate: Certificate },
+}
+
+#[derive(Serialize, Deserialize)]
+struct KeptPending {
+    name: String,
+    run: u64,
+    entropy: [u8; 32],
+    own: Candidate,
+    expires: UnixTime,
+    stage: KeptStage,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -226,7 +227,7 @@ enum KeptStage {
 /// What was kept.
 #[derive(Debug)]
 pub(crate) enum Found {
-    Pending(Pending),
+    Pending(Box<Pending>),
     Formed(Certificate),
 }
 
@@ -257,7 +258,8 @@ pub(crate) fn record(pending: &Pending) -> Record {
     };
     let (name_kept, own) = (name.clone(), own.clone());
     let (run, entropy, expires) = (*run, *entropy, *expires);
-    record_of(name, &Kept::Pending { name: name_kept, run, entropy, own, expires, stage })
+    let kept = KeptPending { name: name_kept, run, entropy, own, expires, stage };
+    record_of(name, &Kept::Pending(Box::new(kept)))
 }
 
 fn record_of(name: &str, kept: &Kept) -> Record {
@@ -267,12 +269,11 @@ fn record_of(name: &str, kept: &Kept) -> Record {
 
 /// Reads what was kept; `None` for what this version cannot read.
 pub(crate) fn read(bytes: &[u8], config: FormationConfig, us: &PeerId, now: Now) -> Option<Found> {
-    let (name, run, entropy, own, expires, stage) = match postcard::from_bytes(bytes).ok()? {
+    let kept = match postcard::from_bytes(bytes).ok()? {
         Kept::Formed { certificate } => return Some(Found::Formed(certificate)),
-        Kept::Pending { name, run, entropy, own, expires, stage } => {
-            (name, run, entropy, own, expires, stage)
-        }
+        Kept::Pending(kept) => *kept,
     };
+    let KeptPending { name, run, entropy, own, expires, stage } = kept;
     let stage = match stage {
         KeptStage::Inviting { invitation, seats, wrong } => {
             let invitation = Invitation::from_bytes(&invitation)?;
@@ -294,7 +295,8 @@ pub(crate) fn read(bytes: &[u8], config: FormationConfig, us: &PeerId, now: Now)
         }
     };
     let expires_at = now.instant.after(expires.since(now.unix));
-    Some(Found::Pending(Pending { name, run, entropy, own, expires, expires_at, stage }))
+    let pending = Pending { name, run, entropy, own, expires, expires_at, stage };
+    Some(Found::Pending(Box::new(pending)))
 }
 
 /// Without one of its statements a round is none: our value may have been revealed under it.

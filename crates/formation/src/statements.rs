@@ -9,6 +9,7 @@ use ensign_wire::{
 
 use crate::{
     Ended, FORMED_LINGER, Formation, Happened, LINKS_MAX, Offense, Output, REFUSALS_REMEMBERED,
+    RELAYED_BY_ALL_MAX,
     pending::{CERTIFIED, COMMITTED, CONFIRMED, Forming, GATHERED, Pending, Stage, record},
     round::{Statement, Taken},
 };
@@ -92,7 +93,7 @@ impl Formation {
 
     fn on_statement(&mut self, now: Now, peer: PeerId, statement: &Statement) {
         let roster = statement.said().roster;
-        let Some(name) = self.forming(&roster) else { return self.answer_old(peer, &roster) };
+        let Some(name) = self.forming(&roster) else { return self.answer_old(peer, statement) };
         let Some(forming) = self.forming_mut(&name) else { return };
         // Only its members are heard, whoever they speak for.
         if forming.round.roster.index_of(&peer).is_none() {
@@ -142,7 +143,8 @@ impl Formation {
     }
 
     /// Somebody still forms what has formed here, or what our user refused.
-    fn answer_old(&mut self, peer: PeerId, roster: &[u8; 32]) {
+    fn answer_old(&mut self, peer: PeerId, statement: &Statement) {
+        let roster = &statement.said().roster;
         for (_, held) in self.held.iter_mut().filter(|(_, held)| held.digest == *roster) {
             let is_theirs = held.certificate.roster.index_of(&peer).is_some();
             if is_theirs && held.told.insert(peer) {
@@ -150,20 +152,30 @@ impl Formation {
                 self.outputs.push_back(Output::Send { peer, message });
             }
         }
-        let refusal = self.refusals.iter().find(|it| it.said().roster == *roster).cloned();
+        // Who began after that begins anew, and our user is asked to.
+        let is_meant = |it: &&Statement| {
+            it.said().roster == *roster && statement.seq() <= it.sent_at().as_millis()
+        };
+        let refusal = self.refusals.iter().find(is_meant).cloned();
         if let Some(refusal) = refusal {
             self.send(peer, FormationMessage::Statement(Box::new(refusal)));
         }
     }
 
-    /// Whoever gathered the members hands on what each says: they may not reach each other yet.
+    /// Hands on what a member says to the others, who may not reach each other yet: by whoever gathered
+    /// them; where nobody did by all, if they are few.
     fn relay(&mut self, name: &String, from: PeerId, statement: &Statement) {
         let us = self.us();
         let Some(forming) = self.forming_mut(name) else { return };
-        if forming.invitation.as_ref().is_none_or(|invitation| invitation.inviter != us) {
+        let members = &forming.round.roster.members;
+        let is_ours = match &forming.invitation {
+            Some(invitation) => invitation.inviter == us,
+            None => members.len() <= RELAYED_BY_ALL_MAX,
+        };
+        if !is_ours {
             return;
         }
-        let members = forming.round.roster.members.iter().map(|member| member.peer);
+        let members = members.iter().map(|member| member.peer);
         let others: Vec<PeerId> =
             members.filter(|it| *it != from && *it != statement.sender() && *it != us).collect();
         for peer in others {

@@ -34,6 +34,23 @@ pub enum Input {
         /// Why not.
         why: DialFailure,
     },
+    /// Somebody wants a peer: as [`want`](crate::Peers::want), after [`know`](crate::Peers::know). What has
+    /// no room is not wanted.
+    Want {
+        /// Whom.
+        peer: PeerId,
+        /// Where it may be.
+        addresses: Vec<SocketAddr>,
+        /// Why.
+        why: Why,
+    },
+    /// Nobody wants it for that reason any more: as [`forget`](crate::Peers::forget).
+    Forget {
+        /// Whom.
+        peer: PeerId,
+        /// Why it was.
+        why: Why,
+    },
 }
 
 /// What the driver shall do, oldest first.

@@ -296,6 +296,11 @@ impl StateMachine for Peers {
             Input::DialFailed { peer, address, why } => {
                 self.on_dial_failed(now.instant, (peer, address), why);
             }
+            Input::Want { peer, addresses, why } => {
+                let _ = self.know(peer, &addresses);
+                let _ = self.want(now, peer, why);
+            }
+            Input::Forget { peer, why } => self.forget(peer, why),
         }
     }
 

@@ -1,5 +1,6 @@
 //! Names of connections and of questions on them.
 
+use alloc::{collections::BTreeMap, vec::Vec};
 use core::{
     fmt,
     net::{IpAddr, Ipv6Addr},
@@ -35,6 +36,15 @@ pub fn address_group(ip: IpAddr) -> IpAddr {
         IpAddr::V4(ip) => IpAddr::V4(ip),
         IpAddr::V6(ip) => IpAddr::V6(Ipv6Addr::from_bits(ip.to_bits() >> 64 << 64)),
     }
+}
+
+/// Returns the youngest connection of the [address](address_group) that most of them come from: whoever
+/// fills the places loses them first. Names rise, so that the greatest is the youngest.
+pub fn youngest_of_crowd(links: impl Iterator<Item = (LinkId, IpAddr)>) -> Option<LinkId> {
+    let crowd: Vec<_> = links.map(|(link, ip)| (address_group(ip), link)).collect();
+    let mut sizes: BTreeMap<IpAddr, usize> = BTreeMap::new();
+    crowd.iter().for_each(|(group, _)| *sizes.entry(*group).or_default() += 1);
+    crowd.iter().map(|(group, link)| (sizes.get(group), *link)).max().map(|(_, link)| link)
 }
 
 /// Names a question on one connection; whoever answers names it again.

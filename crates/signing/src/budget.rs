@@ -7,6 +7,7 @@
 use alloc::collections::BTreeMap;
 
 use ensign_primitives::{Instant, Occupancy, PeerId};
+use ensign_wire::Kind;
 
 use crate::MEMBERS_MAX;
 
@@ -196,6 +197,44 @@ impl Bucket {
 
 const fn scaled(amount: u64) -> u64 {
     amount.saturating_mul(MINUTE_MICROS)
+}
+
+/// Bytes that each member may still send of what is dear to decode or to keep.
+#[derive(Debug)]
+pub struct ByteBudgets {
+    allowances: Allowances,
+    left: BTreeMap<(PeerId, Kind), Bucket>,
+}
+
+impl ByteBudgets {
+    /// Makes full ones.
+    pub const fn new(allowances: Allowances) -> Self {
+        Self { allowances, left: BTreeMap::new() }
+    }
+
+    /// Takes a frame's bytes from its sender's budget; `false` when they are more than is left. Kinds that
+    /// are small or of a session have none.
+    pub fn take(&mut self, now: Instant, peer: PeerId, kind: Kind, bytes: usize) -> bool {
+        #[expect(clippy::wildcard_enum_match_arm, reason = "all else is small or of a session")]
+        let allowance = match kind {
+            Kind::SessionAnnounce => self.allowances.announced_bytes,
+            Kind::Payload => self.allowances.payload_bytes,
+            _ => return true,
+        };
+        let full = || Bucket::full(now, allowance);
+        let left = self.left.entry((peer, kind)).or_insert_with(full);
+        left.take(now, allowance, bytes as u64)
+    }
+
+    /// Forgets the budgets of who is a member no more.
+    pub fn forget(&mut self, peer: &PeerId) {
+        self.left.retain(|(other, _), _| other != peer);
+    }
+
+    /// Returns how many there are.
+    pub fn occupancy(&self) -> Occupancy {
+        Occupancy { name: "budgets of bytes", len: self.left.len(), limit: 2 * MEMBERS_MAX }
+    }
 }
 
 #[cfg(test)]

@@ -3,15 +3,12 @@
 use core::time::Duration;
 use std::{collections::VecDeque, vec::Vec};
 
-use ensign_primitives::{Instant, Now, StateMachine, Wakeup};
+use ensign_primitives::{Instant, Now, Rooms, StateMachine, Wakeup, settle};
 use ensign_testkit::{Bounds, Inputs, check_contract, ops};
 use proptest::prelude::*;
 
 use super::cast::start;
-use crate::{
-    SETTLE_ROUNDS_MAX,
-    settle::{Rooms, settle},
-};
+use crate::SETTLE_ROUNDS_MAX;
 
 /// Says what it is told, one smaller, until that is zero; and repeats its last word once, later.
 #[derive(Debug, Default)]
@@ -81,7 +78,7 @@ impl StateMachine for Hall {
 
     fn handle_input(&mut self, now: Now, (first, word): (bool, u16)) {
         self.notes.push_back((usize::from(!first), word));
-        self.resumes_at = settle(self, now);
+        self.resumes_at = settle(self, SETTLE_ROUNDS_MAX, now);
     }
 
     fn handle_timeout(&mut self, now: Now) {
@@ -89,7 +86,7 @@ impl StateMachine for Hall {
             return;
         }
         self.toys.iter_mut().for_each(|toy| toy.handle_timeout(now));
-        self.resumes_at = settle(self, now);
+        self.resumes_at = settle(self, SETTLE_ROUNDS_MAX, now);
     }
 
     fn poll_output(&mut self) -> Option<(usize, u16)> {

@@ -485,9 +485,7 @@ impl Rig for Company {
                     self.unlink(now, who);
                 }
             }
-            Output::Persist { record: HallRecord::Peers(_) | HallRecord::Formation(_), .. } => {
-                panic!("who waits?")
-            }
+            Output::Persist { .. } => panic!("who waits?"),
             Output::Event(event) => self.on_event(&event),
             Output::Dial { .. }
             | Output::Expect { .. }

@@ -1,16 +1,14 @@
-//! How the hall hears its children: in rounds, until all are silent, and not for ever.
+//! How a machine hears its children: in rounds, until all are silent, and not for ever.
 
 use core::time::Duration;
 
-use ensign_primitives::{Instant, Now};
-
-use crate::SETTLE_ROUNDS_MAX;
+use crate::{Instant, Now};
 
 /// How long the rest waits when the rounds are used up: not at all, on a clock of microseconds.
 const RESUME_PAUSE: Duration = Duration::from_micros(1);
 
 /// Children between which notes pass.
-pub(crate) trait Rooms {
+pub trait Rooms {
     /// Carries out what the first child that has something to say says next; the order of the children
     /// is always the same. Returns `false` when all are silent.
     ///
@@ -25,13 +23,13 @@ pub(crate) trait Rooms {
 }
 
 /// Hears every child and hands on what they have for each other, until all are silent; at most
-/// [`SETTLE_ROUNDS_MAX`] rounds. Returns when to go on, if the rounds are used up before that: at once.
+/// `rounds_max` rounds. Returns when to go on, if the rounds are used up before that: at once.
 ///
 /// A round hands over the notes that wait when it begins, so that their number bounds the work: what
 /// is said in answer waits for the next one.
-pub(crate) fn settle(rooms: &mut impl Rooms, now: Now) -> Option<Instant> {
+pub fn settle(rooms: &mut impl Rooms, rounds_max: usize, now: Now) -> Option<Instant> {
     while rooms.listen(now) {}
-    for _ in 0..SETTLE_ROUNDS_MAX {
+    for _ in 0..rounds_max {
         if rooms.notes() == 0 {
             return None;
         }
