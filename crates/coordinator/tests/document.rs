@@ -317,11 +317,7 @@ fn limits_in_the_page_of_formation_are_those_of_the_code() {
 
 #[test]
 fn numbers_in_the_page_of_attempts_are_those_of_the_code() {
-    use ensign_engine::signing::{
-        ATTEMPT_UNITS, ATTEMPTS_AHEAD, CONSENT_MOMENT, EARLY_CONSENTS_MAX, FAILED_ATTEMPTS_MAX,
-        HANDED_ALLOWED, LACKS_NAMED_MAX, LINK_REPORT_AGE_MAX, LINK_REPORT_INTERVAL, OPENED_ALLOWED,
-        WORDS_ALLOWED,
-    };
+    use ensign_engine::signing::LACKS_NAMED_MAX;
     let numbers = [
         (millis(CONSENT_MOMENT), "milliseconds after a yes in which one joins ahead of the others"),
         (millis(LINK_REPORT_INTERVAL), "milliseconds between two link reports"),
@@ -346,8 +342,8 @@ fn numbers_in_the_page_of_attempts_are_those_of_the_code() {
             "milliseconds before another attempt, times those that have failed",
         ),
         (millis(ENDING_WAIT), "milliseconds in which the others are asked after the last attempt"),
-        (millis(ensign_session::NONCE_LIFETIME), "milliseconds that nonces live"),
-        (millis(ensign_session::CLOCKS_PART_MAX), "milliseconds that clocks may part meanwhile"),
+        (millis(NONCE_LIFETIME), "milliseconds that nonces live"),
+        (millis(CLOCKS_PART_MAX), "milliseconds that clocks may part meanwhile"),
     ];
     check_block("attempts.md", "text attempts", &lines(&numbers));
 }
