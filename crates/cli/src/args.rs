@@ -14,7 +14,7 @@ mod own;
 mod psbt;
 pub(crate) use kept::{Evidence, Nonce, Request};
 pub(crate) use own::{Contact, Follow, Group, Init, Payee};
-pub(crate) use psbt::{NewPsbt, Psbt};
+pub(crate) use psbt::{Coin, NewPsbt, Psbt};
 
 use crate::home::check_note;
 use crate::passphrase::{NewPassphraseArgs, PassphraseArgs};
@@ -205,7 +205,7 @@ impl FromStr for Approve {
 #[derive(Debug, Args)]
 #[command(group = ArgGroup::new("work").required(true).args(["psbt", "message"]))]
 pub(crate) struct Sign {
-    /// The PSBT to sign, version 0, binary or base64
+    /// The PSBT to sign, version 0 or 2, binary or base64
     pub(crate) psbt: Option<PathBuf>,
     /// Sign these 32 bytes as they are; the others sign blindly
     #[arg(long, value_name = "HEX32")]

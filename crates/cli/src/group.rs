@@ -3,6 +3,7 @@
 use ensign_coordinator::{Certificate, GroupInfo, Member, MemberInfo};
 use ensign_identity::SignerKey;
 use ensign_primitives::{GroupId, Network, PeerId, SIGNERS_MAX, SignerIndex};
+use ensign_psbt::Chain;
 use ensign_wire::GroupKeys;
 
 use crate::address::Address;
@@ -75,6 +76,19 @@ impl SignerGroup {
             return Err(Failure::new(&code::UNCERTIFIED, what));
         };
         Ok(certificate.fingerprint().to_string())
+    }
+
+    /// Returns the receiving address that was handed out last, or is the first to be; nothing while the
+    /// group is not certified.
+    pub(crate) fn receive_address(&self) -> Option<String> {
+        self.certificate()?;
+        let index = self.upkeep.next_address.saturating_sub(1);
+        self.keys.address_at(Chain::Receive, index).ok().map(|address| address.address)
+    }
+
+    /// Returns what a person is shown: that, or the bare address of a group of an earlier version.
+    pub(crate) fn shown_address(&self) -> String {
+        self.receive_address().unwrap_or_else(|| self.keys.address().to_owned())
     }
 
     /// Returns the certificate, if there is one; what a file has was checked when it was read.

@@ -106,8 +106,12 @@ impl Results {
     async fn on_drilled(&self, id: RequestId) {
         let Self { home, coordinator, output, .. } = self;
         if let Some(group) = keep_drill(home, coordinator, id, *output).await {
-            let line = Line::new("drill_kept").with("request", id.to_string());
-            let line = line.with("group_id", group.to_string());
+            // A node that has stopped says so by itself.
+            let _ = coordinator.received(id).await;
+            let (id, group) = (id.to_string(), group.to_string());
+            let event = json!({ "event": "drill_kept", "request": id, "group_id": group });
+            self.service.tell(&event);
+            let line = Line::new("drill_kept").with("request", id).with("group_id", group);
             output.talk(&line, "all have signed the drill; it is kept with the group");
         }
     }

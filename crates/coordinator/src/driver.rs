@@ -86,6 +86,7 @@ impl Driver {
             ended: std::mem::take(&mut before.past.ended),
             undecided: std::mem::take(&mut before.past.undecided),
             horizon: before.past.horizon,
+            delegated: std::mem::take(&mut before.past.delegated),
             void_until: before.void_until,
             // What our user said yes to, and what it was asked about, is read again with its group.
             ..signing::Restored::default()
@@ -339,10 +340,7 @@ impl Driver {
                     self.callers.stays(id, reply);
                 }
             }
-            Command::Form(Form(form)) => {
-                let entropy = self.randomness.draw();
-                form(&mut self.engine, now, entropy);
-            }
+            Command::Form(Form(form)) => form(&mut self.engine, now, self.randomness.draw()),
             Command::Requests(reply) => {
                 let mut live = self.engine.signing().open_requests(now);
                 for status in live.iter_mut().filter(|it| self.reviewer.is_void(&it.id)) {

@@ -6,8 +6,8 @@ const EXPORT_AGAIN: &str =
     "export the PSBT again in the wallet that made it; the file was damaged on its way";
 const WALLET_FAULT: &str =
     "make the transaction again in the wallet; if it comes out the same, the wallet is at fault";
-const VERSION_0: &str = "convert it to version 0: some wallets offer it in their export settings as BIP174 or v0, and \
-     Bitcoin Core writes version 0 unless asked for another";
+const ONE_VERSION: &str =
+    "export it again as version 0 (BIP174) or version 2 (BIP370); what stands there is neither";
 const OUR_FAULT: &str = "report it: this is a fault of the program, not of the PSBT";
 
 impl DecodeError {
@@ -31,7 +31,10 @@ impl DecodeError {
             Self::LongLength { .. } | Self::DuplicateField { .. } | Self::NoUnsignedTx => {
                 EXPORT_AGAIN
             }
-            Self::Version { .. } | Self::LaterField { .. } => VERSION_0,
+            Self::Version { .. } | Self::LaterField { .. } | Self::EarlierField { .. } => {
+                ONE_VERSION
+            }
+            Self::MissingField { .. } | Self::LockTimes => WALLET_FAULT,
             Self::SignedTx { .. } => {
                 "give the PSBT as it was before signing; its transaction must have no signatures"
             }

@@ -76,7 +76,7 @@ pub enum DecodeError {
         seen: u64,
     },
     /// A version this crate does not read.
-    #[error("PSBT version {seen}; only version 0 is supported")]
+    #[error("PSBT version {seen}; there are 0 and 2")]
     Version {
         /// The version.
         seen: u32,
@@ -112,6 +112,28 @@ pub enum DecodeError {
         /// Where the field begins.
         offset: usize,
     },
+    /// The unsigned transaction of version 0 stands in a PSBT of version 2.
+    #[error("{map} has the field {key_type:#04x} ({}) at offset {offset}, which belongs to version 0",
+        .map.field_name(*.key_type))]
+    EarlierField {
+        /// The map.
+        map: Map,
+        /// The first byte of the key.
+        key_type: u8,
+        /// Where the field begins.
+        offset: usize,
+    },
+    /// A PSBT of version 2 lacks a field.
+    #[error("{map} lacks the field {key_type:#04x} ({}) of version 2", .map.field_name(*.key_type))]
+    MissingField {
+        /// The map.
+        map: Map,
+        /// The first byte of its key.
+        key_type: u8,
+    },
+    /// Some inputs require a time and others a height, and a transaction has one of them.
+    #[error("no lock time suits all inputs: some require a time and others a height")]
+    LockTimes,
     /// A field is not as its type demands.
     #[error("{map}: the field {key_type:#04x} ({}) at offset {offset} is malformed",
         .map.field_name(*.key_type))]

@@ -73,6 +73,7 @@ pub fn finish(
         input.tap_key_sig = Some(sig);
         input.final_script_witness = Some(Witness::p2tr_key_spend(&sig));
     }
+    signed.kept.seal();
     Ok(SignedPsbt(signed))
 }
 

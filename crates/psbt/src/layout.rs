@@ -9,10 +9,13 @@ use bitcoin::consensus::Decodable;
 use bitcoin::{Transaction, TxIn, TxOut};
 
 use crate::DecodeError;
+use crate::version2::{self, is_of_version_2};
 
 /// The first five bytes of every PSBT.
 pub(crate) const MAGIC: &[u8; 5] = b"psbt\xff";
 const GLOBAL_UNSIGNED_TX: u8 = 0x00;
+const GLOBAL_INPUT_COUNT: u8 = 0x04;
+const GLOBAL_OUTPUT_COUNT: u8 = 0x05;
 const GLOBAL_VERSION: u8 = 0xfb;
 
 /// One of the maps a PSBT consists of.
@@ -99,21 +102,25 @@ impl Field<'_> {
     ///
     /// [BIP-0370]: <https://github.com/bitcoin/bips/blob/master/bip-0370.mediawiki#specification>
     fn check_version(&self) -> Result<(), DecodeError> {
-        match (self.map, self.key_type) {
-            (Map::Global, 0x02..=0x06)
-            | (Map::Input(_), 0x0e..=0x12)
-            | (Map::Output(_), 0x03 | 0x04) => Err(DecodeError::LaterField {
-                map: self.map,
-                key_type: self.key_type,
-                offset: self.offset,
-            }),
-            _ => Ok(()),
+        let Self { map, key_type, offset, .. } = *self;
+        if is_of_version_2(map, key_type) {
+            return Err(DecodeError::LaterField { map, key_type, offset });
         }
+        Ok(())
     }
 
-    fn invalid(&self) -> DecodeError {
+    pub(crate) fn invalid(&self) -> DecodeError {
         DecodeError::Field { map: self.map, key_type: self.key_type, offset: self.offset }
     }
+}
+
+/// Which fields a PSBT has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Version {
+    /// Those of BIP174, with the unsigned transaction in one.
+    Zero,
+    /// Those of BIP370, with its parts in fields of their own.
+    Two,
 }
 
 /// Visits every field in order; `bytes` begin with [`MAGIC`].
@@ -122,37 +129,94 @@ impl Field<'_> {
 pub(crate) fn walk<'a>(
     bytes: &'a [u8],
     mut visit: impl FnMut(Field<'a>) -> Result<(), DecodeError>,
-) -> Result<(), DecodeError> {
+) -> Result<Version, DecodeError> {
     let mut reader = Reader { bytes, offset: MAGIC.len() };
-    let (mut shape, mut version, mut foreign) = (None, 0, Ok(()));
+    let mut global = Global::default();
     while let Some(field) = reader.field(Map::Global)? {
-        foreign = foreign.and_then(|()| field.check_version());
-        match field.key_type {
-            GLOBAL_UNSIGNED_TX if field.key_data.is_empty() => shape = Some(unsigned_tx(&field)?),
-            GLOBAL_VERSION => {
-                let value = field.value.try_into().map_err(|_| field.invalid())?;
-                version = u32::from_le_bytes(value);
-            }
-            _ => {}
-        }
+        global.take_in(&field)?;
         visit(field)?;
     }
-    if version != 0 {
-        return Err(DecodeError::Version { seen: version });
-    }
-    // Only now is it certain that they belong to another version than this one.
-    foreign?;
-    let (inputs, outputs) = shape.ok_or(DecodeError::NoUnsignedTx)?;
+    let (version, (inputs, outputs)) = global.version_and_shape()?;
     for map in (0..inputs).map(Map::Input).chain((0..outputs).map(Map::Output)) {
         while let Some(field) = reader.field(map)? {
-            field.check_version()?;
+            if version == Version::Zero {
+                field.check_version()?;
+            }
             visit(field)?;
         }
     }
     match bytes.len() - reader.offset {
-        0 => Ok(()),
+        0 => Ok(version),
         extra => Err(DecodeError::Trailing { offset: reader.offset, extra }),
     }
+}
+
+/// Returns how many inputs and outputs there are.
+pub(crate) fn shape(bytes: &[u8]) -> Result<(usize, usize), DecodeError> {
+    let mut reader = Reader { bytes, offset: MAGIC.len() };
+    let mut global = Global::default();
+    while let Some(field) = reader.field(Map::Global)? {
+        global.take_in(&field)?;
+    }
+    global.version_and_shape().map(|(_, shape)| shape)
+}
+
+/// What the global map says of all others.
+#[derive(Default)]
+struct Global {
+    version: u32,
+    /// By the unsigned transaction, and where that stands.
+    shape: Option<(usize, (usize, usize))>,
+    inputs: Option<(usize, u64)>,
+    outputs: Option<(usize, u64)>,
+    /// The first field of version 2.
+    later: Option<DecodeError>,
+}
+
+impl Global {
+    fn take_in(&mut self, field: &Field<'_>) -> Result<(), DecodeError> {
+        self.later = self.later.take().or_else(|| field.check_version().err());
+        match field.key_type {
+            GLOBAL_UNSIGNED_TX if field.key_data.is_empty() => {
+                self.shape = Some((field.offset, unsigned_tx(field)?));
+            }
+            GLOBAL_INPUT_COUNT if field.key_data.is_empty() => {
+                self.inputs = Some((field.offset, count(field)?));
+            }
+            GLOBAL_OUTPUT_COUNT if field.key_data.is_empty() => {
+                self.outputs = Some((field.offset, count(field)?));
+            }
+            GLOBAL_VERSION => {
+                let value = field.value.try_into().map_err(|_| field.invalid())?;
+                self.version = u32::from_le_bytes(value);
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Only now is it certain which fields belong to another version.
+    fn version_and_shape(self) -> Result<(Version, (usize, usize)), DecodeError> {
+        match (self.version, self.later, self.shape) {
+            (0, Some(later), _) => Err(later),
+            (0, None, None) => Err(DecodeError::NoUnsignedTx),
+            (0, None, Some((_, shape))) => Ok((Version::Zero, shape)),
+            (2, _, Some((offset, _))) => Err(DecodeError::EarlierField {
+                map: Map::Global,
+                key_type: GLOBAL_UNSIGNED_TX,
+                offset,
+            }),
+            (2, _, None) => Ok((Version::Two, version2::counts(self.inputs, self.outputs)?)),
+            (seen, ..) => Err(DecodeError::Version { seen }),
+        }
+    }
+}
+
+/// Reads a count, which fills its field.
+fn count(field: &Field<'_>) -> Result<u64, DecodeError> {
+    let mut reader = Reader { bytes: field.value, offset: 0 };
+    let count = reader.compact_size(field.map).map_err(|_| field.invalid())?;
+    if reader.offset == field.value.len() { Ok(count) } else { Err(field.invalid()) }
 }
 
 /// Finds the field that made `bitcoin` refuse bytes of valid outer form.
@@ -166,6 +230,10 @@ pub(crate) fn first_invalid(bytes: &[u8]) -> DecodeError {
             return Err(DecodeError::DuplicateField { map, key_type, offset });
         }
         if map == Map::Global && key_type == GLOBAL_UNSIGNED_TX && field.key_data.is_empty() {
+            return Ok(());
+        }
+        // Read already, and nothing that `bitcoin` knows.
+        if is_of_version_2(map, key_type) || (map, key_type) == (Map::Global, GLOBAL_VERSION) {
             return Ok(());
         }
         bitcoin::Psbt::deserialize(&minimal_psbt(&field)).map_err(|_| field.invalid()).map(|_| ())

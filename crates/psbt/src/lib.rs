@@ -1,6 +1,6 @@
 //! PSBT in, messages to sign, signed PSBT out: BIP341 sighashes and BIP373 fields.
 //!
-//! [`parse`] reads a version 0 PSBT ([BIP-0174]), [`analyze`] recomputes from it every message the
+//! [`parse`] reads a PSBT of version 0 ([BIP-0174]) or 2 ([BIP-0370]), [`analyze`] recomputes from it every message the
 //! group signs and says in plain words what they move, [`finish`] writes the final signatures and
 //! the MuSig2 fields ([BIP-0373]) back. Between the second and the third the messages are signed,
 //! elsewhere: this crate holds no secret.
@@ -62,11 +62,12 @@
 //! - Any bytes give a value or an error; no input panics.
 //!
 //! Sources: [BIP-0174], [BIP-0328], [BIP-0341], [BIP-0371], [BIP-0373], [BIP-0380], [BIP-0390], and the relay
-//! policy of Bitcoin Core where a constant says so. Absent on purpose: script paths, version 2 PSBTs, sessions of more than [`INPUTS_MAX`] inputs, secrets.
+//! policy of Bitcoin Core where a constant says so. Absent on purpose: script paths, sessions of more than [`INPUTS_MAX`] inputs, secrets.
 //!
 //! [BIP-0174]: <https://github.com/bitcoin/bips/blob/master/bip-0174.mediawiki>
 //! [BIP-0328]: <https://github.com/bitcoin/bips/blob/master/bip-0328.mediawiki>
 //! [BIP-0341]: <https://github.com/bitcoin/bips/blob/master/bip-0341.mediawiki>
+//! [BIP-0370]: <https://github.com/bitcoin/bips/blob/master/bip-0370.mediawiki>
 //! [BIP-0371]: <https://github.com/bitcoin/bips/blob/master/bip-0371.mediawiki>
 //! [BIP-0373]: <https://github.com/bitcoin/bips/blob/master/bip-0373.mediawiki>
 //! [BIP-0380]: <https://github.com/bitcoin/bips/blob/master/bip-0380.mediawiki>
@@ -118,6 +119,7 @@ mod kept;
 mod layout;
 mod lock;
 mod participants;
+mod version2;
 pub use bitcoin::absolute::LockTime;
 pub use bitcoin::relative::LockTime as RelativeLockTime;
 pub use bitcoin::{OutPoint, ScriptBuf, Txid};

@@ -8,10 +8,11 @@ use ensign_wire::PAYLOAD_BYTES_MAX;
 
 use crate::form::{self, Form};
 use crate::kept::Kept;
-use crate::layout::{self, MAGIC, Map};
+use crate::layout::{self, MAGIC, Map, Version};
+use crate::version2;
 use crate::{DecodeError, MusigField, PsbtError};
 
-/// A version 0 PSBT whose every field is well-formed; what it asks for is not yet checked.
+/// A PSBT, of version 0 or 2, whose every field is well-formed; what it asks for is not yet checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Psbt {
     pub(crate) inner: bitcoin::Psbt,
@@ -65,13 +66,18 @@ pub fn parse_binary(bytes: &[u8]) -> Result<Psbt, PsbtError> {
 
 fn read(bytes: &[u8]) -> Result<Psbt, PsbtError> {
     let mut kept = Kept::default();
-    layout::walk(bytes, |field| {
+    let version = layout::walk(bytes, |field| {
         kept.take_in(&field);
         MusigField::decode(field.map, field.key_type, field.key_data, field.value)
             .map(|_| ())
             .map_err(|cause| DecodeError::Musig { map: field.map, offset: field.offset, cause })
     })?;
-    let inner = bitcoin::Psbt::deserialize(bytes).map_err(|_| layout::first_invalid(bytes))?;
+    let version_0 = match version {
+        Version::Zero => Cow::Borrowed(bytes),
+        Version::Two => Cow::Owned(version2::to_version_0(bytes)?),
+    };
+    let inner = bitcoin::Psbt::deserialize(&version_0);
+    let inner = inner.map_err(|_| layout::first_invalid(bytes))?;
     Ok(Psbt { inner, kept })
 }
 
@@ -90,7 +96,7 @@ fn without_line_end(mut bytes: Cow<'_, [u8]>) -> Result<Cow<'_, [u8]>, DecodeErr
             }
             Ok(bytes)
         }
-        walked => walked.map(|()| bytes),
+        walked => walked.map(|_| bytes),
     }
 }
 
@@ -98,7 +104,7 @@ impl Psbt {
     /// Returns the binary form, with the fields of each map in one fixed order,
     /// and each value as it was read.
     pub fn to_bytes(&self) -> Vec<u8> {
-        self.kept.put_back(self.inner.serialize())
+        self.kept.put_back(self.inner.serialize(), &self.inner.unsigned_tx)
     }
 
     /// Returns the base64 form, on one line.

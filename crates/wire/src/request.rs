@@ -129,7 +129,7 @@ pub struct Message {
 pub enum Payload {
     /// Nothing: the signer is asked to sign blindly, and is told so.
     Blind,
-    /// A version 0 PSBT, sent apart; each signer recomputes every message from it.
+    /// A PSBT, sent apart; each signer recomputes every message from it.
     Psbt {
         /// SHA-256 of the bytes.
         digest: [u8; 32],

@@ -355,9 +355,9 @@ catalogue! {
 
     PSBT_BYTES = "E-PSB-001", exit: Usage, risk: None, retry: false,
         "The file is no PSBT.",
-        "A PSBT of version 0, binary or base64, was expected; the message says where the bytes stop \
+        "A PSBT of version 0 or 2, binary or base64, was expected; the message says where the bytes stop \
          making sense.",
-        "export the PSBT again; version 2 must be converted to version 0 first";
+        "export the PSBT again in the wallet that made it";
     PSBT_REFUSED = "E-PSB-002", exit: Policy, risk: None, retry: false,
         "This PSBT cannot be signed by this group.",
         "Every input must spend a coin of the group by key path, name that coin, and ask for a \

@@ -215,21 +215,29 @@ fn list(home: &Home, output: Output) -> Result<()> {
 /// Prints both descriptors, one on each line; what they are is said elsewhere.
 fn descriptor(group: &SignerGroup, output: Output) {
     let (musig, plain) = (group.keys.descriptor(), group.keys.plain_descriptor());
+    let xpub = group.keys.xpub_descriptor();
     let line = Line::new("descriptor")
         .with("group", group.name.as_str())
         .with("address", group.keys.address())
         .with("descriptor", musig.clone())
-        .with("plain_descriptor", plain.as_str());
+        .with("plain_descriptor", plain.as_str())
+        .with("xpub_descriptor", xpub.as_str());
     let (lines, labels) = match musig {
         Some(musig) => (
-            format!("{musig}\n{plain}"),
-            "The first names the signers (BIP390). The second is the same address for wallets that do \
-             not know musig().",
+            format!("{musig}\n{plain}\n{xpub}"),
+            "The first names the signers (BIP390), the second is for wallets that do not know musig(): both \
+             are the bare address",
         ),
-        None => (plain, "For any wallet that watches addresses."),
+        None => (format!("{plain}\n{xpub}"), "The first is the bare address"),
     };
     output.tell(&line, lines);
-    output.notice(format!("{labels}\nBoth give the address {}", group.keys.address()));
+    output.notice(format!(
+        "{labels}\n{}\nThe last is every address of the group (BIP328), for any wallet that knows taproot.",
+        group.keys.address()
+    ));
+    if group.certified().is_err() {
+        output.notice(NOT_CERTIFIED);
+    }
 }
 
 /// Shows a group, and where its node runs, who of it is there.
@@ -260,7 +268,7 @@ fn text(group: &SignerGroup) -> String {
         group.members.len(),
         group.id(),
         group.certified().unwrap_or_else(|_| NOT_CERTIFIED.to_owned()),
-        group.keys.address(),
+        group.shown_address(),
         group.keys.network(),
         drill_in_words(group),
     );
@@ -308,6 +316,7 @@ fn line(group: &SignerGroup) -> Line {
         .with("group", group.name.as_str())
         .with("id", group.id().to_string())
         .with("address", group.keys.address())
+        .with("receive_address", group.receive_address())
         .with("network", group.keys.network().name())
         .with("fingerprint", group.certified().ok())
         .with("drilled_ms", group.upkeep.drill.as_ref().map(|drill| drill.at_ms))

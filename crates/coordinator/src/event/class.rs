@@ -4,14 +4,6 @@ use ensign_review::{Class, PROOF_BYTES};
 
 use crate::{Event, PeerEvent};
 
-/// Most events of progress, and most warnings, that wait for a reader. Guess: seconds of the busiest
-/// node.
-const EVENTS_KEPT_MAX: usize = 1_024;
-/// Most decisions and endings that wait for a reader. Guess: those of eight thousand requests.
-const DECISIONS_KEPT_MAX: usize = 16_384;
-/// Most bytes of each class, by [`weight`].
-const BYTES_KEPT_MAX: usize = 64 << 20;
-
 /// What an event takes besides what is counted.
 const EVENT_BYTES: usize = 512;
 
@@ -27,23 +19,7 @@ pub(super) const fn class(event: &Event) -> Class {
         ) => Class::Progress,
         Event::Peer(..) | Event::Warning { .. } => Class::Notice,
         Event::Request(_, event) => event.class(),
-        Event::Convicted { .. } | Event::Formation(_) => Class::Decision,
-    }
-}
-
-/// Returns how many events of a class, and how many bytes of them, may wait.
-pub(super) const fn limits(class: Class) -> (usize, usize) {
-    match class {
-        Class::Progress | Class::Notice => (EVENTS_KEPT_MAX, BYTES_KEPT_MAX),
-        Class::Decision => (DECISIONS_KEPT_MAX, BYTES_KEPT_MAX),
-    }
-}
-
-/// Returns how many go when there is no room.
-pub(super) const fn dropped_at_once(class: Class) -> usize {
-    match class {
-        Class::Progress | Class::Notice => EVENTS_KEPT_MAX / 16,
-        Class::Decision => 1,
+        Event::Convicted { .. } | Event::Formation(_) | Event::Delegated(_) => Class::Decision,
     }
 }
 
@@ -52,7 +28,7 @@ pub(super) const fn dropped_at_once(class: Class) -> usize {
 pub(super) fn weight(event: &Event) -> usize {
     let more = match event {
         Event::Peer(_, PeerEvent::DialFailed { reason, .. }) => reason.len(),
-        Event::Peer(..) => 0,
+        Event::Peer(..) | Event::Delegated(_) => 0,
         Event::Formation(_) => FORMATION_BYTES,
         Event::Request(_, event) => event.weight(),
         Event::Warning { problem, .. } => problem.what.len(),

@@ -1,14 +1,11 @@
 //! From the driver to everybody who listens: a queue for each, within bounds.
 
-use std::{
-    collections::VecDeque,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
-};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use ensign_review::{Class, problem};
+use ensign_review::{Backlog, Class, Waited};
 use tokio::sync::Notify;
 
-use super::class::{class, dropped_at_once, limits, weight};
+use super::class::{class, weight};
 use crate::Event;
 
 /// The stream of events, for one reader that may be slow: it may wait for a person between two
@@ -131,7 +128,7 @@ impl Queue {
     }
 
     fn push(&self, class: Class, weight: usize, event: Arc<Event>) {
-        self.lock().push(class, weight, event);
+        self.lock().backlog.push(class, weight, event);
         self.news.notify_one();
     }
 
@@ -143,98 +140,17 @@ impl Queue {
 
 #[derive(Debug, Default)]
 struct Waiting {
-    progress: Lane,
-    notices: Lane,
-    decisions: Lane,
-    /// The number of the next event: the lanes are read in this order.
-    next: u64,
+    backlog: Backlog<Arc<Event>>,
     is_over: bool,
 }
 
 impl Waiting {
-    fn push(&mut self, class: Class, weight: usize, event: Arc<Event>) {
-        let number = self.next;
-        self.next = self.next.wrapping_add(1);
-        let lane = match class {
-            Class::Progress => &mut self.progress,
-            Class::Notice => &mut self.notices,
-            Class::Decision => &mut self.decisions,
-        };
-        lane.push(class, Entry { number, weight, event });
-    }
-
     fn pop(&mut self) -> Option<Event> {
-        if let Some(problem) = self.lost() {
-            return Some(Event::Warning { peer: None, problem: Box::new(problem) });
-        }
-        let lanes = [&mut self.progress, &mut self.notices, &mut self.decisions];
-        let first = lanes.into_iter().filter(|lane| !lane.entries.is_empty());
-        let entry = first.min_by_key(|lane| lane.first())?.pop()?;
-        Some(Arc::unwrap_or_clone(entry.event))
-    }
-
-    /// Words what is gone, once.
-    fn lost(&mut self) -> Option<crate::Problem> {
-        match std::mem::take(&mut self.decisions.lost) {
-            0 => {}
-            lost => return Some(problem::of_lost_decisions(lost)),
-        }
-        let progress = std::mem::take(&mut self.progress.lost);
-        match progress.saturating_add(std::mem::take(&mut self.notices.lost)) {
-            0 => None,
-            lost => Some(problem::of_lost_events(lost)),
-        }
-    }
-}
-
-/// Events of one class.
-#[derive(Debug, Default)]
-struct Lane {
-    entries: VecDeque<Entry>,
-    bytes: usize,
-    /// How many are gone and were not told yet.
-    lost: u64,
-}
-
-#[derive(Debug)]
-struct Entry {
-    number: u64,
-    weight: usize,
-    event: Arc<Event>,
-}
-
-impl Lane {
-    fn push(&mut self, class: Class, entry: Entry) {
-        let (events, bytes) = limits(class);
-        let is_heavy =
-            |lane: &Self| lane.bytes.saturating_add(entry.weight) > bytes && lane.bytes > 0;
-        if self.entries.len() >= events || is_heavy(self) {
-            // Several at once, so that a slow reader is told seldom.
-            for _ in 0..dropped_at_once(class) {
-                self.lose();
-            }
-            while is_heavy(self) {
-                self.lose();
-            }
-        }
-        self.bytes = self.bytes.saturating_add(entry.weight);
-        self.entries.push_back(entry);
-    }
-
-    fn pop(&mut self) -> Option<Entry> {
-        let entry = self.entries.pop_front()?;
-        self.bytes = self.bytes.saturating_sub(entry.weight);
-        Some(entry)
-    }
-
-    fn lose(&mut self) {
-        if self.pop().is_some() {
-            self.lost = self.lost.saturating_add(1);
-        }
-    }
-
-    fn first(&self) -> u64 {
-        self.entries.front().map_or(u64::MAX, |entry| entry.number)
+        let problem = match self.backlog.pop()? {
+            Waited::Event(event) => return Some(Arc::unwrap_or_clone(event)),
+            Waited::Lost(problem) => Box::new(problem),
+        };
+        Some(Event::Warning { peer: None, problem })
     }
 }
 

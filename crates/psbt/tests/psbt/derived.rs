@@ -33,12 +33,12 @@ fn tree(internal: XOnlyPublicKey, key: XOnlyPublicKey) -> TaprootSpendInfo {
 }
 
 /// What another wallet knows of a group: its extended key, and the crate `bitcoin`.
-struct Wallet {
+pub(crate) struct Wallet {
     xpub: Xpub,
 }
 
 impl Wallet {
-    fn of(group: &Group) -> Self {
+    pub(crate) fn of(group: &Group) -> Self {
         let text = group.xpub_descriptor();
         let xpub = text.strip_prefix("tr(").unwrap().split('/').next().unwrap();
         Self { xpub: Xpub::from_str(xpub).unwrap() }
@@ -56,7 +56,12 @@ impl Wallet {
 
     /// A PSBT of coins of 50,000 sat at addresses of the group, with change of 5,000 at another,
     /// with all that BIP371 has to say.
-    fn psbt(&self, party: &Party, coins: &[[u32; 2]], change: [u32; 2]) -> bitcoin::Psbt {
+    pub(crate) fn psbt(
+        &self,
+        party: &Party,
+        coins: &[[u32; 2]],
+        change: [u32; 2],
+    ) -> bitcoin::Psbt {
         let amounts = vec![(50_000, KeyTweak::ADDRESS); coins.len()];
         let mut psbt = funded(party, &amounts, &[50_000 * coins.len() as u64 - 6_000, 5_000]);
         for (steps, input) in coins.iter().zip(&mut psbt.inputs) {

@@ -25,3 +25,4 @@ mod refusal;
 mod shape;
 mod summary;
 mod vectors;
+mod version2;

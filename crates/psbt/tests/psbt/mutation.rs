@@ -9,6 +9,7 @@ use proptest::sample::Index;
 
 use crate::party::{Party, ROOT, funded};
 use crate::vectors::{bip373, bip373_group, psbt_bytes};
+use crate::version2;
 use ensign_wire::KeyTweak;
 
 /// One change to a byte string.
@@ -70,7 +71,9 @@ fn seeds() -> &'static [(Vec<u8>, Group)] {
             .map(|merkle_root| (1_000, KeyTweak::Taproot { path: KeyPath::ROOT, merkle_root }));
         let funded = funded(&party, &tweaks, &[1_500]).serialize();
         let vectors = valid.iter().map(|case| (psbt_bytes(case), bip373_group()));
-        vectors.chain([(funded, party.group)]).collect()
+        let derived = version2::good(&party).serialize();
+        let ours = [(funded, party.group.clone()), (derived, party.group)];
+        vectors.chain(ours).collect()
     })
 }
 
@@ -120,6 +123,6 @@ proptest! {
 
 #[test]
 fn the_seeds_of_the_mutations_are_good() {
-    assert_eq!(seeds().len(), 15);
+    assert_eq!(seeds().len(), 16);
     assert!(seeds().iter().all(|(bytes, group)| digest(bytes, group)));
 }

@@ -94,11 +94,17 @@ fn a_huge_length_costs_nothing() {
 }
 
 #[test]
-fn version_2_is_refused_as_version_2() {
-    let global: [&[u8]; 4] =
-        [&[1, 0xfb, 4, 2, 0, 0, 0], &[1, 2, 4, 2, 0, 0, 0], &[1, 4, 1, 0], &[1, 5, 1, 0]];
-    let bytes = [b"psbt\xff", &global.concat()[..], &[0]].concat();
-    assert_eq!(decode_error(&bytes), DecodeError::Version { seen: 2 });
+fn other_versions_than_0_and_2_are_refused() {
+    let of = |version| {
+        let global: [&[u8]; 4] =
+            [&[1, 0xfb, 4, version, 0, 0, 0], &[1, 2, 4, 2, 0, 0, 0], &[1, 4, 1, 0], &[1, 5, 1, 0]];
+        [b"psbt\xff", &global.concat()[..], &[0]].concat()
+    };
+    assert_eq!(decode_error(&of(3)), DecodeError::Version { seen: 3 });
+    let later = DecodeError::LaterField { map: Map::Global, key_type: 2, offset: 12 };
+    assert_eq!(decode_error(&of(0)), later);
+    let empty = parse(&of(2)).unwrap();
+    assert_eq!(analyze(&empty, &Party::new(2).group).unwrap_err(), PsbtError::NoInputs);
     assert_eq!(decode_error(b"psbt\xff\x00"), DecodeError::NoUnsignedTx);
 }
 

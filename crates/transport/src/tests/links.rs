@@ -36,6 +36,27 @@ async fn dial_is_answered_by_up_and_is_not_repeated() {
     assert!(two.events.try_recv().is_none());
 }
 
+async fn exporter(node: &mut Node) -> [u8; 32] {
+    match node.next().await {
+        TransportEvent::Up { exporter, .. } => exporter,
+        other => panic!("expected Up, saw {other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn both_ends_know_one_secret_that_no_other_connection_has() {
+    let mut seen = Vec::new();
+    for dialled in [2, 2] {
+        let (mut one, mut two) = (Node::start(key(1)).await, Node::start(key(dialled)).await);
+        one.transport.dial(two.id, two.addr());
+        let both = [exporter(&mut one).await, exporter(&mut two).await];
+        assert_eq!(both[0], both[1]);
+        seen.push(both[0]);
+    }
+    assert_ne!(seen[0], seen[1]);
+    assert!(!seen.contains(&[0; 32]));
+}
+
 #[tokio::test]
 async fn dial_of_a_connected_peer_is_answered_as_a_duplicate() {
     let (low, high) = low_and_high();

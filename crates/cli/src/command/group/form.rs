@@ -19,6 +19,7 @@ use crate::catalogue as code;
 use crate::failure::{Failure, Result};
 use crate::forming::{self, text};
 use crate::home::Home;
+use crate::household::News;
 use crate::kept::{id_of, of_request};
 use crate::narrator::Narrator;
 use crate::node::{IsMoved, Node};
@@ -53,10 +54,23 @@ pub(super) fn run(home: Home, asked: NewFormation, follow: Follow, output: Outpu
         let follower = Follower { client, home, node: Some(coordinator), follow, output };
         let mut narrator = Narrator::new(output, &groups);
         let told = async {
-            while let Some(event) = node.events.next().await {
-                // What else happens the follower tells.
-                if let Event::Peer(..) | Event::Warning { .. } | Event::Convicted { .. } = event {
-                    narrator.tell(&event);
+            loop {
+                let event = tokio::select! {
+                    event = node.events.next() => event,
+                    news = node.clients.next() => {
+                        if let News::Groups(groups) = news {
+                            narrator.know(&groups);
+                        }
+                        continue;
+                    }
+                };
+                match event {
+                    None => return,
+                    Some(
+                        event @ (Event::Peer(..) | Event::Warning { .. } | Event::Convicted { .. }),
+                    ) => narrator.tell(&event),
+                    // What else happens the follower tells.
+                    Some(_) => {}
                 }
             }
         };
@@ -147,8 +161,9 @@ impl Follower {
             return self.stay(&mut stop).await;
         }
         if invites {
-            let drilled = sign::drill_through(&self.client, &self.home, &group, self.output).await;
-            return drilled.map(|()| self.pay(&name));
+            sign::drill_through(&self.client, &self.home, &group, self.output).await?;
+            self.pay(&name);
+            return self.stay(&mut stop).await;
         }
         tokio::select! {
             drilled = self.drilled(&name, &mut events) => drilled?,
@@ -331,9 +346,9 @@ async fn next(events: &mut Stream) -> Result<Value> {
 
 fn question_of(view: &FormationView) -> Question {
     let stake = format!(
-        "confirm group {} with {}, and these words",
+        "confirm group {} with these {} members and these words",
         foreign(&view.name),
-        words::list(&view.members.iter().map(|name| foreign(name)).collect::<Vec<_>>())
+        view.members.len()
     );
     Question::plain(Subject::Own, view.name.as_str(), forming::shown(view), stake)
 }

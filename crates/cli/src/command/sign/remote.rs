@@ -73,6 +73,8 @@ impl Errand {
         self.proposed(&approval);
         let files = target
             .map_or(0, |it| usize::from(it.out.is_some()) + usize::from(it.extract.is_some()));
+        // The home keeps a drill like a file.
+        let files = files + usize::from(self.args.drill);
         let mut follower = Follower { client, events, approval: &approval, output: self.output };
         let ended = tokio::select! {
             ended = follower.follow(files) => ended,
@@ -192,7 +194,7 @@ impl Follower<'_> {
             match name {
                 "failed" | "not_written" => return Err(failure(&event)),
                 "done" => is_done = true,
-                "wrote" => files = files.saturating_sub(1),
+                "wrote" | "drill_kept" => files = files.saturating_sub(1),
                 _ => {}
             }
             self.tell(&event);

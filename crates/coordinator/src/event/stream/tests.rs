@@ -2,6 +2,7 @@
 #![allow(clippy::wildcard_enum_match_arm, reason = "a test picks what it looks at")]
 
 use ensign_primitives::{GroupId, PeerId, RequestId, SignerIndex};
+use ensign_review::problem;
 
 use super::*;
 use crate::{GroupInfo, Outcome, RequestEvent, RequestRef};
