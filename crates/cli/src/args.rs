@@ -14,7 +14,7 @@ mod own;
 mod psbt;
 pub(crate) use kept::{Evidence, Nonce, Request};
 pub(crate) use own::{Contact, Follow, Group, Init, Payee};
-pub(crate) use psbt::{NewPsbt, Psbt};
+pub(crate) use psbt::{Coin, NewPsbt, Psbt};
 
 use crate::home::check_note;
 use crate::passphrase::{NewPassphraseArgs, PassphraseArgs};

@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use ensign_psbt::DraftCoin;
+use ensign_primitives::KeyPath;
+use ensign_psbt::OutPoint;
 
 /// `ensign psbt`.
 #[derive(Debug, Subcommand)]
@@ -27,9 +28,9 @@ pub(crate) struct NewPsbt {
     #[arg(long)]
     pub(crate) group: String,
     /// A coin of the group: transaction id, output number, satoshi, and the path of the address it is
-    /// at, as in @0/3 [default: the bare address]; give one for each
+    /// at, as in @0/3, @m for the bare one [default: @m if the group has no other]; give one for each
     #[arg(long, value_name = "TXID:VOUT:SAT[@PATH]", required = true, value_parser = coin)]
-    pub(crate) coin: Vec<DraftCoin>,
+    pub(crate) coin: Vec<Coin>,
     /// An address, or the name of a payee, and satoshi; give one for each [default: all coins become
     /// one]
     #[arg(long, value_name = "ADDRESS:SAT", value_parser = payment)]
@@ -45,12 +46,21 @@ pub(crate) struct NewPsbt {
     pub(crate) force: bool,
 }
 
-fn coin(text: &str) -> Result<DraftCoin, String> {
-    let (coin, path) = text.split_once('@').unwrap_or((text, "m"));
+/// A coin as it was typed.
+#[derive(Clone, Debug)]
+pub(crate) struct Coin {
+    pub(crate) outpoint: OutPoint,
+    pub(crate) amount: u64,
+    /// Which address it is at, if that was said.
+    pub(crate) path: Option<KeyPath>,
+}
+
+fn coin(text: &str) -> Result<Coin, String> {
+    let (coin, path) = text.split_once('@').map_or((text, None), |(coin, path)| (coin, Some(path)));
     let (outpoint, amount) = coin.rsplit_once(':').ok_or("write it as TXID:VOUT:SAT[@PATH]")?;
     let outpoint = outpoint.parse().map_err(|error| format!("`{outpoint}`: {error}"))?;
-    let path = path.parse().map_err(|error| format!("`{path}`: {error}"))?;
-    Ok(DraftCoin { outpoint, amount: satoshi(amount)?, path })
+    let path = path.map(|path| path.parse().map_err(|error| format!("`{path}`: {error}")));
+    Ok(Coin { outpoint, amount: satoshi(amount)?, path: path.transpose()? })
 }
 
 fn payment(text: &str) -> Result<(String, u64), String> {
@@ -81,17 +91,15 @@ fn fee_rate(text: &str) -> Result<u64, String> {
 
 #[cfg(test)]
 mod tests {
-    use ensign_primitives::KeyPath;
-
     use super::*;
 
     #[test]
     fn coins_payments_and_rates_are_read_as_people_write_them() {
         let txid = "ab".repeat(32);
         let bare = coin(&format!("{txid}:1:50_000")).unwrap();
-        assert_eq!((bare.outpoint.vout, bare.amount, bare.path), (1, 50_000, KeyPath::ROOT));
+        assert_eq!((bare.outpoint.vout, bare.amount, bare.path), (1, 50_000, None));
         let derived = coin(&format!("{txid}:1:50_000@0/3")).unwrap();
-        assert_eq!((derived.amount, derived.path.steps()), (50_000, &[0, 3][..]));
+        assert_eq!((derived.amount, derived.path.unwrap().steps()), (50_000, &[0, 3][..]));
         assert_eq!(payment("acme:1").unwrap(), ("acme".to_owned(), 1));
         for (text, rate) in [("5", 5_000), ("1.25", 1_250), ("0.5", 500), ("1.001", 1_001)] {
             assert_eq!(fee_rate(text), Ok(rate), "{text}");

@@ -4,9 +4,11 @@ use std::path::Path;
 
 use ensign_api::view::{Job, PreviewView, WorkView};
 use ensign_primitives::UnixTime;
-use ensign_psbt::{Draft, DraftError, Drafted, Facts, Form, Psbt, Surroundings, analyze, judge};
+use ensign_psbt::{
+    Draft, DraftCoin, DraftError, Drafted, Facts, Form, Psbt, Surroundings, analyze, judge,
+};
 
-use crate::args::{self, NewPsbt};
+use crate::args::{self, Coin, NewPsbt};
 use crate::catalogue as code;
 use crate::durable::Existing;
 use crate::failure::{Failure, Result};
@@ -42,7 +44,8 @@ fn make(home: &Home, new: NewPsbt, output: Output) -> Result<()> {
     };
     let payments = to.into_iter().map(address).collect();
     let change = group.keys.next_change();
-    let draft = Draft { coins: coin, payments, sat_per_kvb: fee_rate, change };
+    let coins = coin.into_iter().map(|coin| coin_of(&group, coin)).collect::<Result<_>>()?;
+    let draft = Draft { coins, payments, sat_per_kvb: fee_rate, change };
     let drafted = draft.build(&group.keys).map_err(|error| draft_failure(&error))?;
     let Drafted { psbt, fee, change, dust, .. } = &drafted;
     let work = judged(home, &group, psbt)?;
@@ -68,6 +71,21 @@ fn make(home: &Home, new: NewPsbt, output: Output) -> Result<()> {
         return Ok(());
     }
     target.write(&psbt.to_form(Form::Base64), output)
+}
+
+/// Returns a coin with the address that it is at.
+fn coin_of(group: &SignerGroup, Coin { outpoint, amount, path }: Coin) -> Result<DraftCoin> {
+    match path {
+        Some(path) => Ok(DraftCoin { outpoint, amount, path }),
+        // A wrong guess costs everybody a signature that the network refuses.
+        None if group.keys.issued().receive > 0 => {
+            let what = format!("at which address of the group is the coin {outpoint}?");
+            let hint = "say it behind the amount: @0/0 is the first one that was handed out, @m the bare \
+                        address; `ensign group address NAME` shows the last one with its path";
+            Err(Failure::new(&code::PSBT_DRAFT, what).hint(hint))
+        }
+        None => Ok((outpoint, amount).into()),
+    }
 }
 
 /// Says why nothing comes back of what is left, and what the fee rate is with it.

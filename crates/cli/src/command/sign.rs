@@ -198,7 +198,6 @@ impl Proposal {
                 Ok(())
             }
             Ok(outcome) => {
-                session.node.keep_issued(session.request.id, output).await;
                 let finished = Finished::new(&outcome, &group_keys);
                 session.hand_out(finished, targets, &mut stop, output).await
             }

@@ -79,6 +79,28 @@ fn change_goes_to_a_new_address_each_time_and_is_spent_from_there() {
 }
 
 #[test]
+fn a_coin_without_an_address_is_not_guessed_once_there_are_several() {
+    let [alice, ..] = treasury();
+    let file = alice.home.join("groups/treasury.toml");
+    let group = fs::read_to_string(&file).unwrap();
+    fs::write(&file, format!("next_address = 3\n{group}")).unwrap();
+    let to = format!("{}:20000", elsewhere());
+    let made = |coin: &str| new(&alice, &["--coin", coin, "--to", &to, "--fee-rate", "1"]);
+    let refused = made(&format!("{TXID}:1:50000"));
+    assert!(refused.stderr.starts_with("error E-PSB-"), "{}", refused.stderr);
+    assert!(refused.stderr.contains("at which address"), "{}", refused.stderr);
+    for (path, is_named) in [("m", false), ("0/2", true), ("0/500", true)] {
+        let psbt = made(&format!("{TXID}:1:50000@{path}")).succeeded().stdout;
+        let psbt: bitcoin::Psbt = psbt.trim().parse().unwrap();
+        assert_eq!(!psbt.inputs[0].tap_key_origins.is_empty(), is_named);
+    }
+    for wrong in ["0h/1", "0/1/2/3/4", "0/4294967296", "0/2147483648", ""] {
+        let refused = made(&format!("{TXID}:1:50000@{wrong}"));
+        assert!(refused.stderr.starts_with("error"), "{wrong}: {}", refused.stderr);
+    }
+}
+
+#[test]
 fn a_payee_is_paid_by_name_and_standard_output_has_the_psbt_alone() {
     let [alice, ..] = treasury();
     alice.json(&["payee", "add", "acme", &elsewhere()]).succeeded();
