@@ -39,9 +39,8 @@ pub(crate) enum Command {
 pub(crate) type Reply<T> = oneshot::Sender<Result<T, CommandError>>;
 
 /// What is done with the groups that form, with fresh entropy; it answers whoever asked by itself.
-pub(crate) struct Form(
-    pub(crate) Box<dyn FnOnce(&mut Engine, Now, Result<[u8; 32], NoEntropy>) + Send>,
-);
+pub(crate) struct Form(pub(crate) Box<FormAct>);
+type FormAct = dyn FnOnce(&mut Engine, Now, Result<[u8; 32], NoEntropy>) + Send;
 
 impl std::fmt::Debug for Form {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
