@@ -172,7 +172,7 @@ proptest! {
                 sees >> who & 1 == 1 && own.is_direct && own.has_our_rules && own.sees == 7 && age <= LINK_REPORT_AGE_MAX
             }));
             prop_assert_eq!(room.is_ready(now, seen), is_ready);
-            let wait = room.look(now, seen);
+            let wait = room.look(now, seen, true);
             prop_assert_eq!(wait.is_ready(), is_ready, "{:?}", wait);
             let lacked: Vec<_> = wait.lacks.iter().filter(|lack| lack.who == SignerIndex(0)).collect();
             prop_assert_eq!(lacked.len(), (1..COUNT).filter(|who| sees >> who & 1 == 0).count());
