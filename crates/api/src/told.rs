@@ -54,6 +54,13 @@ fn of_peer(who: &str, event: &PeerEvent) -> Option<Value> {
         PeerEvent::GroupMissing { group } => {
             json!({ "event": "group_missing", "who": who, "group_id": group.to_string() })
         }
+        PeerEvent::NotShown => json!({ "event": "not_shown", "who": who }),
+        PeerEvent::TookPlace { from, number } => {
+            json!({ "event": "node_changed", "who": who, "from": from.to_string(), "number": number })
+        }
+        PeerEvent::OwnKey { number, is_newer } => {
+            json!({ "event": "own_key_elsewhere", "who": who, "number": number, "newer": is_newer })
+        }
         PeerEvent::Copied { whose } => {
             json!({ "event": "copied", "who": who, "ours": *whose == Whose::Ours })
         }

@@ -73,6 +73,7 @@ impl<'a> Insider<'a> {
         loop {
             match self.caller.call(&self.door, &self.member.key, Ears::Open).await {
                 Ok(mut line) => {
+                    line.say(&self.member.introduced(&self.door)).await?;
                     line.open_signing().await?;
                     let heard = line.listen(self.door.network);
                     self.open = Some((line, heard));

@@ -260,10 +260,7 @@ fn hello() -> Vec<u8> {
         roles: Roles::SIGNER,
         version_min: PROTOCOL_VERSION,
         version_max: PROTOCOL_VERSION,
-        clock: Some(unix_now()),
-        instance: None,
         observed: None,
-        listening: Vec::new(),
         limits,
     })
     .encode()

@@ -8,14 +8,14 @@ use ensign_identity::{Delegation, DelegationProof, NodeKey, Signature, SignerKey
 use ensign_musig::SecKey;
 use ensign_primitives::{Network, RequestId, SessionId, SignerIndex};
 use ensign_wire::{
-    AbortReason, Body, Envelope, Frame, GroupKeys, KeyTweak, Message, Mode, Payload, PubNonceBytes,
-    Round0, Scheme, SessionAbort, SessionAnnounce, SessionJoin, SignedRequest, SigningRequest,
-    TxType,
+    AbortReason, Body, Envelope, Frame, GroupKeys, Introduced, KeyTweak, Message, Mode, Payload,
+    PubNonceBytes, Round0, Scheme, SessionAbort, SessionAnnounce, SessionJoin, SignedRequest,
+    SigningRequest, TxType,
 };
 
 use crate::{
     home::Home,
-    line::{random, unix_now},
+    line::{Door, random, unix_now},
 };
 
 /// How long its requests stay open.
@@ -27,6 +27,7 @@ pub(crate) struct Member {
     pub(crate) key: Arc<NodeKey>,
     pub(crate) signers: GroupKeys,
     pub(crate) network: Network,
+    signer: SignerKey,
     delegation: DelegationProof,
     own: SignerIndex,
     /// The last number of a statement: grows over all sessions.
@@ -64,7 +65,15 @@ impl Member {
         let delegation = delegate(&node_key, &sec_key, home.network);
         let seq = Cell::new(unix_now().as_millis());
         let (key, network) = (Arc::new(node_key), home.network);
-        Ok(Self { key, signers, network, delegation, own, seq })
+        let signer = home.member.signer;
+        Ok(Self { key, signers, network, signer, delegation, own, seq })
+    }
+
+    /// Returns the frame that shows a node for whom the member speaks.
+    pub(crate) fn introduced(&self, door: &Door) -> Vec<u8> {
+        let (peer, proof) = (self.key.peer_id(), self.delegation);
+        let hint = Introduced::hint(self.network, &self.signer, (&peer, &door.peer));
+        Frame::Delegation(Introduced { hint, peer, proof }).encode()
     }
 
     /// Makes a request for bare messages.
@@ -165,10 +174,14 @@ fn group_keys(group: &Group) -> Result<GroupKeys> {
 
 fn delegate(node_key: &NodeKey, sec_key: &SecKey, network: Network) -> DelegationProof {
     let expires = unix_now().after(Duration::from_secs(30 * 24 * 3600));
+    let terms = Terms::after(0, unix_now(), expires);
     let signer = SignerKey::from_public_key(sec_key.public_key());
-    let digest =
-        Delegation::digest(&signer, &node_key.peer_id(), network, Terms { number: 1, expires });
-    DelegationProof { number: 1, expires, signature: Signature(sec_key.sign_schnorr(&digest)) }
+    let digest = Delegation::digest(&signer, &node_key.peer_id(), network, terms);
+    DelegationProof {
+        number: terms.number,
+        expires,
+        signature: Signature(sec_key.sign_schnorr(&digest)),
+    }
 }
 
 /// Returns some point on the curve.

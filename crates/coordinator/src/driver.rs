@@ -86,6 +86,7 @@ impl Driver {
             ended: std::mem::take(&mut before.past.ended),
             undecided: std::mem::take(&mut before.past.undecided),
             horizon: before.past.horizon,
+            delegated: std::mem::take(&mut before.past.delegated),
             void_until: before.void_until,
             // What our user said yes to, and what it was asked about, is read again with its group.
             ..signing::Restored::default()

@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use ensign_equivocation::Evidence;
+use ensign_identity::DelegationProof;
 use ensign_primitives::{GroupId, PeerId};
 
 use crate::{GroupInfo, Problem, RequestEvent, RequestRef};
@@ -41,6 +42,9 @@ pub enum Event {
         /// ([`Records::cases`](crate::Records::cases)); `None` when it could not be.
         case: Option<[u8; 32]>,
     },
+    /// Our signer key lets our node speak under this delegation from here on; whoever keeps it is asked for
+    /// no other at the next start.
+    Delegated(DelegationProof),
 }
 
 impl Event {
@@ -48,9 +52,11 @@ impl Event {
     pub const fn request(&self) -> Option<&RequestRef> {
         match self {
             Self::Request(request, _) => Some(request),
-            Self::Peer(..) | Self::Formation(_) | Self::Warning { .. } | Self::Convicted { .. } => {
-                None
-            }
+            Self::Peer(..)
+            | Self::Formation(_)
+            | Self::Warning { .. }
+            | Self::Convicted { .. }
+            | Self::Delegated(_) => None,
         }
     }
 
@@ -61,9 +67,11 @@ impl Event {
             Self::Peer(_, PeerEvent::GroupUnknown { group } | PeerEvent::GroupKnown { group }) => {
                 Some(group)
             }
-            Self::Peer(..) | Self::Formation(_) | Self::Warning { .. } | Self::Convicted { .. } => {
-                None
-            }
+            Self::Peer(..)
+            | Self::Formation(_)
+            | Self::Warning { .. }
+            | Self::Convicted { .. }
+            | Self::Delegated(_) => None,
         }
     }
 
@@ -72,7 +80,7 @@ impl Event {
         match self {
             Self::Peer(peer, _) | Self::Convicted { peer, .. } => Some(*peer),
             Self::Warning { peer, .. } => *peer,
-            Self::Request(..) | Self::Formation(_) => None,
+            Self::Request(..) | Self::Formation(_) | Self::Delegated(_) => None,
         }
     }
 }
@@ -83,8 +91,7 @@ impl Event {
 pub enum PeerEvent {
     /// It is connected.
     Up {
-        /// How far its clock is ahead of ours, in milliseconds; 0 too when it told none, which it
-        /// does while it does not know that we share a group.
+        /// How far its clock is ahead of ours, in milliseconds.
         clock_offset_millis: i64,
     },
     /// The connection is gone; it is dialled again.
@@ -114,6 +121,23 @@ pub enum PeerEvent {
     GroupMissing {
         /// The group's id.
         group: GroupId,
+    },
+    /// It is connected, and has not shown that it speaks for the member whose node it should be; nothing of a
+    /// group is sent to it. Mostly its user has not formed the group yet.
+    NotShown,
+    /// It has taken the place of a member's former node, in every group: the member's key says so.
+    TookPlace {
+        /// The former node.
+        from: PeerId,
+        /// The number of its delegation.
+        number: u64,
+    },
+    /// Our own key has let this other node speak for it.
+    OwnKey {
+        /// The number of its delegation.
+        number: u64,
+        /// Whether that is above ours: then it has taken our place.
+        is_newer: bool,
     },
     /// Two processes run with one identity and push each other off: one home was copied, and each
     /// copy may forget what the other has joined.

@@ -47,6 +47,9 @@ impl Driver {
             Engine::GroupUnknown { .. }
             | Engine::GroupKnown { .. }
             | Engine::GroupMissing { .. }
+            | Engine::NotShown { .. }
+            | Engine::NodeChanged { .. }
+            | Engine::OwnKeyElsewhere { .. }
             | Engine::PeerCopied { .. } => self.on_acquaintance(event),
             Engine::Review(review) => self.review(review),
             Engine::Void(review) => self.tell_void(review),
@@ -87,7 +90,10 @@ impl Driver {
             Engine::Convicted { peer, evidence, case } => {
                 self.emit(Event::Convicted { peer, evidence, case });
             }
-            Engine::Delegated => self.on_delegated(),
+            Engine::Delegated(proof) => {
+                self.emit(Event::Delegated(proof));
+                self.on_delegated();
+            }
             Engine::NotDelegated(why) => self.on_not_delegated(why),
             // Each is taken up, or asked about, by a command that says so itself.
             Engine::NotResumed { .. } => {}
@@ -116,6 +122,13 @@ impl Driver {
                 self.emit_group(peer, &group, |group| PeerEvent::GroupKnown { group });
             }
             Engine::GroupMissing { peer, group } => self.tell_missing(peer, group),
+            Engine::NotShown { peer, .. } => self.emit(Event::Peer(peer, PeerEvent::NotShown)),
+            Engine::NodeChanged { from, to, number, .. } => {
+                self.emit(Event::Peer(to, PeerEvent::TookPlace { from, number }));
+            }
+            Engine::OwnKeyElsewhere { peer, number, is_newer } => {
+                self.emit(Event::Peer(peer, PeerEvent::OwnKey { number, is_newer }));
+            }
             Engine::PeerCopied { peer } => {
                 self.emit(Event::Peer(peer, PeerEvent::Copied { whose: Whose::Theirs }));
             }

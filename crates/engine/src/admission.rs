@@ -3,12 +3,12 @@
 use ensign_formation::Input as FormationInput;
 use ensign_peers::Input as PeersInput;
 use ensign_primitives::{LinkId, Now, PeerId};
-use ensign_signing::{Input as SigningInput, Introduction};
+use ensign_signing::Input as SigningInput;
 use ensign_wire::{Frame, Hello, PROTOCOL_VERSION};
 
 use crate::{
     CloseCode, Engine, Event, Offense, Output,
-    gate::{Arrival, Link, own_hello},
+    gate::{Arrival, Link, own_hello, own_welcome},
     route::Note,
     sentence,
 };
@@ -35,7 +35,7 @@ impl Engine {
             return self.outputs.push_back(Output::Close { link, reason });
         }
         if let Some(known) = self.gate.get(link) {
-            let hello = own_hello(now, &self.config, known);
+            let hello = own_hello(known);
             self.send(link, &Frame::Hello(hello));
         }
     }
@@ -67,15 +67,20 @@ impl Engine {
         if !(min..=max).contains(&PROTOCOL_VERSION) {
             return self.offense(now, link, Offense::Version { min, max });
         }
-        let introduction = Introduction { clock: hello.clock, instance: hello.instance };
         self.gate.introduce(link, hello);
-        let Some(known) = self.gate.get(link) else { return };
-        let (peer, exporter, is_member) = (known.peer, known.exporter, known.is_member());
-        self.notes.push_back(Note::Formation(FormationInput::Up { peer, exporter }));
-        if is_member {
-            self.outputs.push_back(Output::Admit { link });
+        if let Some((peer, exporter)) =
+            self.gate.get(link).map(|known| (known.peer, known.exporter))
+        {
+            self.notes.push_back(Note::Formation(FormationInput::Up { peer, exporter }));
+            self.notes.push_back(Note::Signing(SigningInput::Up { peer }));
         }
-        self.notes.push_back(Note::Signing(SigningInput::Up { peer, introduction }));
+    }
+
+    /// A node has shown that it is a member: it may say more, and hears more.
+    pub(crate) fn admit(&mut self, now: Now, link: LinkId) {
+        self.outputs.push_back(Output::Admit { link });
+        let welcome = own_welcome(now, &self.config);
+        self.send(link, &Frame::Welcome(welcome));
     }
 
     /// Ends the connections of those who have not introduced themselves in time, and of strangers

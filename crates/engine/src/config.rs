@@ -22,6 +22,10 @@ pub const PINGS_ALLOWED: Allowance = Allowance { burst: 16, per_minute: 120 };
 /// for each group that it forms or gives up. None that is honest is lost.
 pub const LISTS_ALLOWED: Allowance = Allowance { burst: 2 * GROUPS_MAX as u64, per_minute: 120 };
 
+/// Delegations of one connection, each of which may cost a signature check. Guess: a node says its own
+/// when it meets us and a few times a year, and hands on what changed while we were away.
+pub const DELEGATIONS_ALLOWED: Allowance = Allowance { burst: 64, per_minute: 60 };
+
 /// Default of [`Strangers::links_max`]. Guess: nobody we do not know needs to stay, so few places with a
 /// quick turnover do.
 pub const STRANGERS_MAX: usize = 64;

@@ -5,12 +5,15 @@ use alloc::{collections::VecDeque, sync::Arc};
 use core::net::SocketAddr;
 
 use ensign_formation::{Formation, FormationConfig, Input as FormationInput};
+use ensign_identity::DelegationError;
 use ensign_peers::{Peers, Why};
 use ensign_primitives::{
     GroupId, Instant, LinkId, Now, Occupancy, PeerId, RequestId, StateMachine, TaggedHasher,
     Wakeup, settle,
 };
-use ensign_signing::{Asked, CommandError, End, GroupConfig, Keys, Open, Proposal, Signing};
+use ensign_signing::{
+    Asked, CommandError, Delegated, End, GroupConfig, Keys, Open, Proposal, Signing,
+};
 use ensign_wire::{AbortReason, Lane};
 
 use crate::{
@@ -139,6 +142,8 @@ impl Engine {
     commands! { now;
         /// Joins a group.
         signing: Signing::add_group(group: GroupConfig) = (now, group) -> Result<GroupId, CommandError>;
+        /// Takes in what a contact code or a certificate says of a member's key.
+        signing: Signing::know_delegation(it: Delegated) = (now, it) -> Result<(), DelegationError>;
         /// Leaves a group.
         signing: Signing::forget_group(group: &GroupId) = (group) -> Result<(), CommandError>;
         /// Asks a group to sign.

@@ -26,7 +26,7 @@ pub enum Offense {
         /// Its newest.
         max: u8,
     },
-    /// It is in none of our groups and asks for more answers than anybody needs.
+    /// It is in none of our groups and asks for more answers, or for more work, than anybody needs.
     TooManyPings,
     /// It answered what it was never asked.
     NeverAsked {
@@ -38,7 +38,7 @@ pub enum Offense {
         /// The name.
         query: QueryId,
     },
-    /// It is in none of our groups and sent what only members may.
+    /// It sent what only members may: it is in none of our groups.
     Stranger {
         /// What it sent.
         kind: Kind,
@@ -63,7 +63,7 @@ impl fmt::Display for Offense {
             Self::SecondHello => f.write_str("a second hello"),
             Self::Version { min, max } => write!(f, "it speaks versions {min} to {max}"),
             Self::TooManyPings => {
-                f.write_str("more pings than anybody needs, or more lists of groups")
+                f.write_str("more pings than anybody needs, or more lists of groups or delegations")
             }
             Self::NeverAsked { query } => {
                 write!(f, "an answer to question {query}, which nobody asked")

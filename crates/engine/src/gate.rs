@@ -1,21 +1,18 @@
 //! The gate: a table of connections, who each peer is to us, and who has not introduced itself yet.
 
-use alloc::{
-    collections::{BTreeMap, BTreeSet},
-    vec::Vec,
-};
+use alloc::collections::{BTreeMap, BTreeSet};
 use core::net::SocketAddr;
 
 use ensign_primitives::{
     BoundedMap, Direction, Instant, LinkId, MESSAGES_MAX, Now, Occupancy, PeerId, QueryId, Wakeup,
     youngest_of_crowd,
 };
-use ensign_signing::{Bucket, MEMBERS_MAX, PEERS_MAX, REQUESTS_MAX, Standing};
-use ensign_wire::{Hello, Limits, PAYLOAD_BYTES_MAX, PROTOCOL_VERSION, Roles};
+use ensign_signing::{Bucket, PEERS_MAX, REQUESTS_MAX, Standing};
+use ensign_wire::{Hello, Limits, PAYLOAD_BYTES_MAX, PROTOCOL_VERSION, Roles, Welcome};
 
 use crate::{
-    CloseCode, EngineConfig, HELLO_TIMEOUT, LISTS_ALLOWED, OFFENSE_POINTS_MAX, PINGS_ALLOWED,
-    Sentence, Strangers,
+    CloseCode, DELEGATIONS_ALLOWED, EngineConfig, HELLO_TIMEOUT, LISTS_ALLOWED, OFFENSE_POINTS_MAX,
+    PINGS_ALLOWED, Sentence, Strangers,
 };
 
 /// One connection.
@@ -27,11 +24,15 @@ pub struct Link {
     pub remote: SocketAddr,
     /// Who began it.
     pub direction: Direction,
-    /// What the node is to us.
+    /// What the node is to us: a member once it has shown for whom it speaks.
     pub standing: Standing,
-    /// How the node introduced itself: its roles, where it listens, under which address it sees us,
-    /// what it accepts. `None` until then.
+    /// How the node introduced itself: its roles, under which address it sees us, what it accepts.
+    /// `None` until then.
     pub hello: Option<Hello>,
+    /// What it told us as a member: its clock, where it listens. `None` until then.
+    pub welcome: Option<Welcome>,
+    /// Whether we want to be connected with it: a node of our groups that has not shown it yet, too.
+    pub is_wanted: bool,
     /// Until when it has to.
     hello_by: Instant,
     /// Until when it stays, unless we know or want the node by then.
@@ -39,6 +40,7 @@ pub struct Link {
     points: u32,
     pub(crate) pings: Bucket,
     pub(crate) lists: Bucket,
+    pub(crate) delegations: Bucket,
     /// Its last question; the next has a greater name.
     asked: Option<QueryId>,
     pub(crate) exporter: [u8; 32],
@@ -84,7 +86,7 @@ pub(crate) struct Gate {
     silent: BTreeSet<(Instant, LinkId)>,
     /// Those of nodes that we neither know nor want, by when they have to go.
     guests: BTreeSet<(Instant, LinkId)>,
-    /// The peers that children have called members, connected or not.
+    /// The peers that a child has called members on their present connection.
     members: BTreeSet<PeerId>,
     /// The peers that we want to be connected with, likewise.
     wanted: BTreeSet<PeerId>,
@@ -144,18 +146,22 @@ impl Gate {
     pub(crate) fn enter(&mut self, now: Now, arrival: Arrival) -> bool {
         let Arrival { link, peer, remote, direction, exporter } = arrival;
         let hello_by = now.instant.after(HELLO_TIMEOUT);
-        let [pings, lists] = [PINGS_ALLOWED, LISTS_ALLOWED].map(|it| Bucket::full(now.instant, it));
+        let allowed = [PINGS_ALLOWED, LISTS_ALLOWED, DELEGATIONS_ALLOWED];
+        let [pings, lists, delegations] = allowed.map(|it| Bucket::full(now.instant, it));
         let known = Link {
             peer,
             remote,
             direction,
             standing: self.standing_of(&peer),
             hello: None,
+            welcome: None,
+            is_wanted: false,
             hello_by,
             stays_until: now.instant.after(self.strangers.time),
             points: 0,
             pings,
             lists,
+            delegations,
             asked: None,
             exporter,
         };
@@ -175,6 +181,7 @@ impl Gate {
         self.guests.remove(&(known.stays_until, link));
         if self.link_of(&known.peer) == Some(link) {
             self.current.remove(&known.peer);
+            self.members.remove(&known.peer);
         }
         Some(known)
     }
@@ -187,14 +194,22 @@ impl Gate {
         }
     }
 
-    /// Notes what a peer is to us; returns its connection, if it has introduced itself there.
+    /// Notes what a peer is to us on its connection, which is returned if it has introduced itself there.
     pub(crate) fn set_standing(&mut self, peer: PeerId, standing: Standing) -> Option<LinkId> {
+        let link = self.link_of(&peer)?;
+        self.get(link)?.is_introduced().then_some(())?;
         match standing {
             Standing::Member => self.members.insert(peer),
             Standing::Stranger => self.members.remove(&peer),
         };
-        let link = self.regard(&peer)?;
-        self.get(link)?.is_introduced().then_some(link)
+        self.regard(&peer)
+    }
+
+    /// Keeps what a member told us.
+    pub(crate) fn welcome(&mut self, link: LinkId, welcome: Welcome) {
+        if let Some(known) = self.links.get_mut(&link) {
+            known.welcome = Some(welcome);
+        }
     }
 
     /// Notes that we want to be connected with a peer.
@@ -212,8 +227,9 @@ impl Gate {
     /// Makes true to what a peer is now what is kept with its connection, which is returned.
     fn regard(&mut self, peer: &PeerId) -> Option<LinkId> {
         let (link, standing) = (self.link_of(peer)?, self.standing_of(peer));
+        let is_wanted = self.wanted.contains(peer);
         let known = self.links.get_mut(&link)?;
-        known.standing = standing;
+        (known.standing, known.is_wanted) = (standing, is_wanted);
         let place = (known.stays_until, link);
         if self.is_guest(peer) {
             self.guests.insert(place);
@@ -253,7 +269,7 @@ impl Gate {
             self.links.occupancy("links"),
             of("silent links", self.silent.len(), PEERS_MAX),
             of("links of strangers", self.guests.len(), self.strangers.links_max),
-            of("members at the gate", self.members.len(), MEMBERS_MAX),
+            of("members at the gate", self.members.len(), PEERS_MAX),
             of("wanted at the gate", self.wanted.len(), ensign_peers::PEERS_MAX),
         ]
     }
@@ -263,22 +279,23 @@ fn first_due(links: &BTreeSet<(Instant, LinkId)>, now: Now) -> Option<LinkId> {
     links.first().filter(|(at, _)| *at <= now.instant).map(|(_, link)| *link)
 }
 
-/// How we introduce ourselves on a connection.
-pub(crate) fn own_hello(now: Now, config: &EngineConfig, link: &Link) -> Hello {
-    // A clock and a local address recognise a node on whatever network it is.
-    let is_member = link.is_member();
+/// How we introduce ourselves on a connection, to whoever is there.
+pub(crate) const fn own_hello(link: &Link) -> Hello {
     Hello {
         roles: Roles::SIGNER,
         version_min: PROTOCOL_VERSION,
         version_max: PROTOCOL_VERSION,
-        clock: is_member.then_some(now.unix),
-        instance: is_member.then_some(config.instance),
         observed: Some(link.remote),
-        listening: if is_member { config.listening.clone() } else { Vec::new() },
         limits: Limits {
             payload_bytes: PAYLOAD_BYTES_MAX as u32,
             messages: MESSAGES_MAX as u16,
             requests: REQUESTS_MAX as u16,
         },
     }
+}
+
+/// What we tell members. A clock and a local address recognise a node on whatever network it is.
+pub(crate) fn own_welcome(now: Now, config: &EngineConfig) -> Welcome {
+    let EngineConfig { instance, listening, .. } = config;
+    Welcome { clock: now.unix, instance: *instance, listening: listening.clone() }
 }

@@ -4,7 +4,7 @@ use ensign_primitives::Now;
 use ensign_signing::{Allowances, ByteBudgets};
 use ensign_wire::{Audience, Kind};
 
-use crate::{LISTS_ALLOWED, Offense, PINGS_ALLOWED, gate::Link};
+use crate::{DELEGATIONS_ALLOWED, LISTS_ALLOWED, Offense, PINGS_ALLOWED, gate::Link};
 
 /// What a guard says of a frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,28 +54,34 @@ impl Guards {
             (true, _) if frame.kind == Kind::Hello => Verdict::Penalize(Offense::SecondHello),
             (true, _) | (false, Audience::Anyone) => Verdict::Allow,
             // Its hello may be on its way: no member is cut off for the order of its words.
-            (false, _) if link.is_member() => Verdict::Deny,
+            (false, _) if link.is_wanted => Verdict::Deny,
             (false, _) => Verdict::Penalize(Offense::NoHello { kind: frame.kind }),
         }
     }
 
-    /// What only members may say is not heard from others.
+    /// What only members may say is not heard from others. A node that should be one may take itself for
+    /// one that has shown it, when clocks differ: it is not blamed.
     fn audience(&mut self, _: Now, link: &mut Link, frame: Arriving) -> Verdict {
-        if frame.kind.audience() == Audience::Member && !link.is_member() {
-            return Verdict::Penalize(Offense::Stranger { kind: frame.kind });
+        let is_of_members = frame.kind.audience() == Audience::Member
+            || matches!(frame.kind, Kind::Groups | Kind::Welcome);
+        match is_of_members && !link.is_member() {
+            false => Verdict::Allow,
+            true if link.is_wanted => Verdict::Deny,
+            true => Verdict::Penalize(Offense::Stranger { kind: frame.kind }),
         }
-        Verdict::Allow
     }
 
-    /// What asks for an answer has a budget of its kind on each connection. A member that asks for more
+    /// What asks for an answer or for curve work has a budget of its kind on each connection. A member that asks for more
     /// gets none and keeps its connection; a stranger loses it in the end.
     fn answers(&mut self, now: Now, link: &mut Link, frame: Arriving) -> Verdict {
         let is_within = (frame.kind != Kind::Ping
             || link.pings.take(now.instant, PINGS_ALLOWED, 1))
-            && (frame.kind != Kind::Groups || link.lists.take(now.instant, LISTS_ALLOWED, 1));
+            && (frame.kind != Kind::Groups || link.lists.take(now.instant, LISTS_ALLOWED, 1))
+            && (frame.kind != Kind::Delegation
+                || link.delegations.take(now.instant, DELEGATIONS_ALLOWED, 1));
         if is_within {
             Verdict::Allow
-        } else if link.is_member() {
+        } else if link.is_member() || link.is_wanted {
             Verdict::Deny
         } else {
             Verdict::Penalize(Offense::TooManyPings)

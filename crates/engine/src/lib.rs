@@ -34,8 +34,8 @@ mod event;
 pub use event::{Event, Input, Output, Record};
 mod config;
 pub use config::{
-    EngineConfig, HELLO_TIMEOUT, LISTS_ALLOWED, OFFENSE_POINTS_MAX, PINGS_ALLOWED,
-    SETTLE_ROUNDS_MAX, STRANGER_TIME, STRANGERS_MAX, Strangers,
+    DELEGATIONS_ALLOWED, EngineConfig, HELLO_TIMEOUT, LISTS_ALLOWED, OFFENSE_POINTS_MAX,
+    PINGS_ALLOWED, SETTLE_ROUNDS_MAX, STRANGER_TIME, STRANGERS_MAX, Strangers,
 };
 mod error;
 pub use error::Offense;

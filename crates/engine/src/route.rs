@@ -51,6 +51,11 @@ impl Engine {
             Ok(Frame::Pong(query)) => {
                 return self.offense(now, link, Offense::NeverAsked { query });
             }
+            Ok(Frame::Delegation(said)) => Message::Delegation(said),
+            Ok(Frame::Welcome(welcome)) => {
+                self.gate.welcome(link, welcome.clone());
+                Message::Welcome(welcome)
+            }
             Ok(Frame::Formation(message)) => {
                 let input = FormationInput::Message { peer, message };
                 return self.notes.push_back(Note::Formation(input));
@@ -99,8 +104,7 @@ impl Engine {
                 }
                 let is_member = standing == Standing::Member;
                 let introduced = self.gate.set_standing(peer, standing).filter(|_| is_member);
-                let Some(link) = introduced else { return };
-                Output::Admit { link }
+                return introduced.into_iter().for_each(|link| self.admit(now, link));
             }
             SigningOutput::Want { peer } => {
                 let (addresses, why) = (Vec::new(), Why::Member);

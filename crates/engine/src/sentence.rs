@@ -40,6 +40,7 @@ pub const fn sentence(offense: &Offense) -> Sentence {
         // What another clock would accept: as with a message that is too old.
         Offense::Signing(
             Signing::InvalidRequest(RequestError::Delegation(error))
+            | Signing::NotDelegated(error)
             | Signing::Session(Session::NotDelegated(error)),
         ) if error.is_of_time() => points(1),
         // A wrong clock is nobody's malice, but each such message costs us work and a report.
@@ -53,6 +54,8 @@ pub const fn sentence(offense: &Offense) -> Sentence {
             | Signing::InvalidAnnounce { .. }
             | Signing::Unsignable(_)
             | Signing::WrongPayload { .. }
+            | Signing::NotDelegated(_)
+            | Signing::TwoDelegations { .. }
             | Signing::ConsentsDiffer { .. }
             | Signing::Session(
                 Session::Unlisted { .. }

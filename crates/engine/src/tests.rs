@@ -12,6 +12,7 @@ mod flood;
 mod group;
 mod hello;
 mod links;
+mod membership;
 mod modes;
 mod names;
 mod net;

@@ -29,11 +29,36 @@ pub struct Terms {
 
 impl Terms {
     /// Returns the terms of a delegation that is made at `now`, in the place of every one with a number
-    /// up to `last`.
+    /// up to `last`, unless that is from a clock that was ahead: no reader has taken it.
     pub fn after(last: u64, now: UnixTime, expires: UnixTime) -> Self {
-        let number = (now.as_millis() / 1000).max(last.saturating_add(1));
-        Self { number, expires }
+        let is_ahead = last > number_max(now);
+        let next = if is_ahead { 0 } else { last.saturating_add(1) };
+        Self { number: (now.as_millis() / 1000).max(next), expires }
     }
+
+    /// Checks whether they hold at a time. Cheap: no signature is looked at.
+    ///
+    /// # Errors
+    ///
+    /// [`DelegationError::Expired`], [`DelegationError::TooLong`] or [`DelegationError::Ahead`].
+    pub fn check(self, now: UnixTime) -> Result<(), DelegationError> {
+        let Self { number, expires } = self;
+        if expires <= now {
+            return Err(DelegationError::Expired { expires, now });
+        }
+        if expires.since(now) > DELEGATION_LIFETIME_MAX {
+            return Err(DelegationError::TooLong { expires, now });
+        }
+        if number > number_max(now) {
+            return Err(DelegationError::Ahead { number, now });
+        }
+        Ok(())
+    }
+}
+
+/// The highest number that a reader accepts at a time.
+fn number_max(now: UnixTime) -> u64 {
+    now.after(NUMBER_AHEAD_MAX).as_millis() / 1000
 }
 
 /// A signer key's permission for one node to speak for it on one network, verified.
@@ -88,7 +113,7 @@ impl Delegation {
     /// [`DelegationError::Expired`], [`DelegationError::TooLong`], [`DelegationError::Ahead`], or
     /// [`DelegationError::NoNode`] when nobody can have the node's key.
     pub fn check(peer: &PeerId, terms: Terms, now: UnixTime) -> Result<(), DelegationError> {
-        check_time(terms, now)?;
+        terms.check(now)?;
         XOnlyPublicKey::from_byte_array(*peer.as_bytes())
             .map_err(|_| DelegationError::NoNode { peer: *peer })?;
         Ok(())
@@ -107,7 +132,7 @@ impl Delegation {
         proof: DelegationProof,
         now: UnixTime,
     ) -> Result<Self, DelegationError> {
-        check_time(proof.terms(), now)?;
+        proof.terms().check(now)?;
         Self::verify_signature(signer, peer, network, proof)
     }
 
@@ -149,19 +174,6 @@ impl Delegation {
     pub const fn proof(&self) -> DelegationProof {
         self.proof
     }
-}
-
-fn check_time(Terms { number, expires }: Terms, now: UnixTime) -> Result<(), DelegationError> {
-    if expires <= now {
-        return Err(DelegationError::Expired { expires, now });
-    }
-    if expires.since(now) > DELEGATION_LIFETIME_MAX {
-        return Err(DelegationError::TooLong { expires, now });
-    }
-    if number > now.after(NUMBER_AHEAD_MAX).as_millis() / 1000 {
-        return Err(DelegationError::Ahead { number, now });
-    }
-    Ok(())
 }
 
 /// Why a delegation is refused.

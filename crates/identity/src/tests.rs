@@ -98,7 +98,9 @@ fn number_that_no_clock_has_reached_is_refused() {
 #[test]
 fn next_number_is_the_time_and_above_the_last() {
     let now = NOW.as_millis() / 1000;
-    for (last, next) in [(0, now), (now - 1, now), (now, now + 1), (now + 9, now + 10)] {
+    for (last, next) in
+        [(0, now), (now - 1, now), (now, now + 1), (now + 300, now + 301), (now + 301, now)]
+    {
         assert_eq!(Terms::after(last, NOW, NOW).number, next);
     }
 }

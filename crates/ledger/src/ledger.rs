@@ -3,7 +3,9 @@
 use std::{collections::BTreeSet, net::SocketAddr, ops::ControlFlow};
 
 use ensign_primitives::{GroupId, PeerId, RequestId, UnixTime};
-use ensign_signing::{CaseKind, End, Ending, Horizon, Open, Record, Restored, Undecided};
+use ensign_signing::{
+    CaseKind, Delegated, End, Ending, Horizon, Open, Record, Restored, Undecided,
+};
 use ensign_store::{OnceError, Place, Store, StoreError, Table, request_of};
 
 use crate::{AskedBefore, LostAttempt, Outline, Reached, Shown, SignedCoins, outlines};
@@ -72,6 +74,7 @@ pub fn place(record: &Record) -> Place {
         Record::Finished { request, .. } => Place::finished(request),
         Record::Closed { request, .. } => Place::closed(request),
         Record::Undecided(kept) => Place::undecided(&kept.creator),
+        Record::Delegated(kept) => Place::delegation(&kept.signer.to_bytes()),
         Record::Case(file) => match file.kind {
             CaseKind::Proof => Place::evidence(&file.id),
             CaseKind::Claim => Place::claim(&file.id),
@@ -82,7 +85,8 @@ pub fn place(record: &Record) -> Place {
 
 /// Returns the request that a record is about.
 pub fn subject(record: &Record) -> Option<RequestId> {
-    place(record).request_id().filter(|_| !matches!(record, Record::Undecided(_)))
+    let is_of_another = matches!(record, Record::Undecided(_) | Record::Delegated(_));
+    place(record).request_id().filter(|_| !is_of_another)
 }
 
 /// Returns how a record of the engine's is written.
@@ -223,6 +227,8 @@ pub struct Past {
     pub undecided: Vec<Undecided>,
     /// How far time had come.
     pub horizon: Horizon,
+    /// Which node speaks for which key.
+    pub delegated: Vec<Delegated>,
     /// Signed, and the application never said that it has the result; a bounded number, the latest.
     pub unreceived: Vec<(RequestId, GroupId)>,
     /// Where members' nodes spoke from last.
@@ -275,6 +281,7 @@ pub fn past(store: &dyn Store) -> Result<Past, LedgerError> {
         ended: ended(store)?,
         undecided: undecided(store)?,
         horizon: horizon(store)?,
+        delegated: delegated(store)?,
         unreceived: unreceived(store, &finished)?,
         addresses: addresses(store)?,
         asked: outlines::asked(store)?,
@@ -397,6 +404,17 @@ fn undecided(store: &dyn Store) -> Result<Vec<Undecided>, LedgerError> {
     Ok(found)
 }
 
+fn delegated(store: &dyn Store) -> Result<Vec<Delegated>, LedgerError> {
+    let mut found = Vec::new();
+    each(store, Table::Delegations, |_, record| {
+        if let Record::Delegated(kept) = record {
+            found.push(kept);
+        }
+        Ok(())
+    })?;
+    Ok(found)
+}
+
 fn horizon(store: &dyn Store) -> Result<Horizon, LedgerError> {
     match read(store, &Place::meta(HORIZON))? {
         Some(Record::Horizon(horizon)) => Ok(horizon),
@@ -417,7 +435,8 @@ pub(crate) fn ending(record: Record) -> Option<(RequestId, GroupId, Ending)> {
         | Record::Partials { .. }
         | Record::Undecided(_)
         | Record::Case(_)
-        | Record::Horizon(_) => None,
+        | Record::Horizon(_)
+        | Record::Delegated(_) => None,
     }
 }
 

@@ -363,6 +363,7 @@ fn enter(
         | Record::Partials { .. }
         | Record::Case(_)
         | Record::Undecided(_)
+        | Record::Delegated(_)
         | Record::Horizon(_) => {}
     }
 }

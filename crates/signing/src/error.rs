@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use ensign_identity::SignerKey;
+use ensign_identity::{DelegationError, SignerKey};
 use ensign_musig::KeyAggError;
 use ensign_primitives::{GroupId, PeerId, RequestId};
 use ensign_session::SetupError;
@@ -156,6 +156,15 @@ pub enum Offense {
     },
     /// It sent more than its budget, or while we have no room; no fault of its own.
     NoRoom,
+    /// It says that it speaks for a member, and its delegation does not hold.
+    NotDelegated(DelegationError),
+    /// A member's key has let two nodes speak for it under one number; the first holds.
+    TwoDelegations {
+        /// The key.
+        signer: SignerKey,
+        /// The number.
+        number: u64,
+    },
     /// A session's finding.
     Session(ensign_session::Offense),
 }
@@ -181,6 +190,10 @@ impl fmt::Display for Offense {
                 write!(f, "it agrees to request {} and does not, under one number", request.short())
             }
             Self::NoRoom => f.write_str("a request that we have no room for"),
+            Self::NotDelegated(error) => error.fmt(f),
+            Self::TwoDelegations { signer, number } => {
+                write!(f, "a second delegation of {signer} with number {number}, to another node")
+            }
             Self::Session(offense) => offense.fmt(f),
         }
     }

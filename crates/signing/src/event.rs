@@ -2,30 +2,26 @@
 
 use alloc::{boxed::Box, sync::Arc, vec::Vec};
 use ensign_equivocation::Evidence;
-use ensign_identity::{DelegationError, DelegationProof, Signature, Terms};
+use ensign_identity::{DelegationError, DelegationProof, Signature, SignerKey, Terms};
 use ensign_musig::PubNonce;
-use ensign_primitives::{GroupId, Network, PeerId, RequestId, SessionId, UnixTime};
+use ensign_primitives::{GroupId, Network, PeerId, RequestId, SessionId};
 use ensign_session::{Order, OwnNonces, OwnPartials, Unsigned};
 use ensign_wire::{
-    AbortReason, Consent, Envelope, Groups, Kind, LinkReport, Signed, SignedRequest,
+    AbortReason, Consent, Envelope, Groups, Introduced, Kind, LinkReport, Signed, SignedRequest,
+    Welcome,
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{CaseFile, CommandError, Horizon, Known, Offense, Opening, Undecided, Wait};
-
-/// What a node says of itself when it is connected, as far as it told it to us.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Introduction {
-    /// Its wall clock. A member that does not know yet that we share a group tells none.
-    pub clock: Option<UnixTime>,
-    /// The number that its process has drawn.
-    pub instance: Option<[u8; 8]>,
-}
+use crate::{CaseFile, CommandError, Delegated, Horizon, Known, Offense, Opening, Undecided, Wait};
 
 /// What a node sent to this machine, decoded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Message {
-    /// Which groups it shares with us, by its own list; of a stranger too.
+    /// For whom a node speaks; of a stranger too.
+    Delegation(Introduced),
+    /// What a member tells members alone.
+    Welcome(Welcome),
+    /// Which groups it shares with us, by its own list.
     Groups(Groups),
     /// What a request's messages were computed from.
     Payload {
@@ -49,8 +45,6 @@ pub enum Input {
     Up {
         /// The node.
         peer: PeerId,
-        /// What it said of itself.
-        introduction: Introduction,
     },
     /// It is connected no more.
     Down {
@@ -87,7 +81,7 @@ pub enum Input {
     },
 }
 
-/// Whether a node belongs to one of our groups.
+/// Whether a node has shown, on the connection that it has, that it speaks for a member of our groups.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Standing {
     /// It does.
@@ -99,7 +93,7 @@ pub enum Standing {
 /// What the machine asks of the world, oldest first.
 #[derive(Debug)]
 pub enum Output {
-    /// From here on the node counts as this.
+    /// From here on the node counts as this, until its connection ends.
     Standing {
         /// The node.
         peer: PeerId,
@@ -283,6 +277,8 @@ pub enum Record {
         /// Whether our user agrees; if not, the consent is withdrawn.
         agrees: bool,
     },
+    /// Which node speaks for a key, by the highest number.
+    Delegated(Delegated),
 }
 
 /// How a request ended.
@@ -301,6 +297,8 @@ pub enum NotDelegated {
     Unsigned(Unsigned),
     /// What it made does not hold.
     Invalid(DelegationError),
+    /// The key speaks through another node: it is not taken back by itself.
+    Elsewhere,
 }
 
 /// A request that waits for our user's decision.
@@ -324,8 +322,7 @@ pub enum Event {
     PeerUp {
         /// The node.
         peer: PeerId,
-        /// How far its clock is ahead of ours, in milliseconds; 0 too when it told none, which it
-        /// does while it does not know that we share a group.
+        /// How far its clock is ahead of ours, in milliseconds.
         clock_offset_millis: i64,
     },
     /// A member's connection is gone.
@@ -349,10 +346,39 @@ pub enum Event {
     },
     /// A node says that it has a group with us, and we do not have it.
     GroupMissing {
-        /// The node, of a member of another group or of a stranger.
+        /// The node, of a member of another group.
         peer: PeerId,
         /// The group, by its claim.
         group: GroupId,
+    },
+    /// The node of a member is connected, and has not shown that it speaks for it; nothing of a group is
+    /// sent to it. Mostly its user has not formed the group yet.
+    NotShown {
+        /// The node.
+        peer: PeerId,
+        /// The key that it should speak for.
+        signer: SignerKey,
+    },
+    /// A member's key speaks through another node from here on, in every group.
+    NodeChanged {
+        /// The member's key.
+        signer: SignerKey,
+        /// The node that has lost its standing.
+        from: PeerId,
+        /// The node that has its place.
+        to: PeerId,
+        /// The number of its delegation.
+        number: u64,
+    },
+    /// Our own signer key has let another node speak for it: two nodes of one key are alive, or this one was
+    /// replaced.
+    OwnKeyElsewhere {
+        /// The other node.
+        peer: PeerId,
+        /// The number of its delegation; above ours, it has taken our place.
+        number: u64,
+        /// Whether it has.
+        is_newer: bool,
     },
     /// Two processes with one member's identity run, and push each other off.
     PeerCopied {
@@ -411,7 +437,7 @@ pub enum Event {
         case: Option<[u8; 32]>,
     },
     /// Another delegation of our signer key's is in use from here on.
-    Delegated,
+    Delegated(DelegationProof),
     /// The delegation in use stays, whether it holds or not.
     NotDelegated(NotDelegated),
     /// A session reports. An attempt that failed is reported here only when another follows.

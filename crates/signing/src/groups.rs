@@ -11,7 +11,7 @@ use ensign_musig::KeyAggCtx;
 use ensign_primitives::{BoundedMap, GroupId, Network, Occupancy, PeerId, SignerIndex};
 use ensign_wire::GroupKeys;
 
-use crate::{CommandError, GROUPS_MAX, GroupConfig, MEMBERS_MAX};
+use crate::{CommandError, GROUPS_MAX, GroupConfig, MEMBERS_MAX, membership::Membership};
 
 /// A group we belong to.
 #[derive(Debug)]
@@ -19,6 +19,8 @@ pub(crate) struct Group {
     keys: GroupKeys,
     context: KeyAggCtx,
     peers: Arc<[PeerId]>,
+    /// The nodes that were named when it was formed.
+    named: Vec<PeerId>,
     local: SignerIndex,
 }
 
@@ -47,6 +49,11 @@ impl Group {
 
     pub(crate) fn node_of(&self, signer: SignerIndex) -> Option<PeerId> {
         self.peers.get(signer.as_usize()).copied()
+    }
+
+    /// The key beside which a node stands.
+    pub(crate) fn key_of(&self, peer: &PeerId) -> Option<SignerKey> {
+        self.keys.get(self.signer_of(peer)?).copied()
     }
 
     pub(crate) fn signer_of(&self, peer: &PeerId) -> Option<SignerIndex> {
@@ -78,15 +85,32 @@ pub(crate) struct Formed {
     pub(crate) new: BTreeSet<PeerId>,
 }
 
+/// What another node in a member's place has changed.
+#[derive(Debug, Default)]
+pub(crate) struct Replaced {
+    /// Who stood there, if anybody did.
+    pub(crate) before: Option<PeerId>,
+    /// Who is in no group any more.
+    pub(crate) gone: Vec<PeerId>,
+}
+
 impl Groups {
     pub(crate) const fn new(network: Network, own_peer: PeerId, own_key: SignerKey) -> Self {
         let formed = BoundedMap::new(GROUPS_MAX);
         Self { network, own_peer, own_key, formed, members: BTreeMap::new() }
     }
 
-    /// Forms a group.
-    pub(crate) fn form(&mut self, config: GroupConfig) -> Result<Formed, CommandError> {
+    /// Forms a group. Members that are known to have another node than the one that is named have that
+    /// one.
+    pub(crate) fn form(
+        &mut self,
+        config: GroupConfig,
+        membership: &Membership,
+    ) -> Result<Formed, CommandError> {
         let GroupConfig { keys, peers } = config;
+        check_members(&keys, &peers)?;
+        let named = peers.clone();
+        let peers = self.present(&keys, peers, membership);
         check_members(&keys, &peers)?;
         let not_a_member = CommandError::NotAMember { key: self.own_key, peer: self.own_peer };
         let local = keys.index_of(&self.own_key).ok_or(not_a_member.clone())?;
@@ -103,7 +127,7 @@ impl Groups {
             return Ok(Formed { id, was_known: true, others: Vec::new(), new: BTreeSet::new() });
         }
         let others: Vec<_> = peers.iter().copied().filter(|peer| *peer != self.own_peer).collect();
-        let group = Group { keys, context, peers: peers.into(), local };
+        let group = Group { keys, context, peers: peers.into(), named, local };
         self.formed
             .insert(id, group)
             .map_err(|_| CommandError::TooManyGroups { limit: GROUPS_MAX })?;
@@ -116,6 +140,74 @@ impl Groups {
             }
         }
         Ok(Formed { id, was_known: false, others, new })
+    }
+
+    /// Returns the nodes that hold now. Our own key is where we are: our caller has its delegation.
+    fn present(
+        &self,
+        keys: &GroupKeys,
+        named: Vec<PeerId>,
+        membership: &Membership,
+    ) -> Vec<PeerId> {
+        let of = |(key, named): (&SignerKey, PeerId)| {
+            let known = membership.of(key).map(|known| known.peer);
+            if *key == self.own_key { self.own_peer } else { known.unwrap_or(named) }
+        };
+        keys.as_slice().iter().zip(named).map(of).collect()
+    }
+
+    /// Returns the keys of all other members.
+    pub(crate) fn signers(&self) -> BTreeSet<SignerKey> {
+        let keys = self.formed.iter().flat_map(|(_, group)| group.keys.as_slice());
+        keys.copied().filter(|key| *key != self.own_key).collect()
+    }
+
+    /// Returns the nodes of all other members.
+    pub(crate) fn others(&self) -> Vec<PeerId> {
+        self.members.keys().copied().collect()
+    }
+
+    /// Returns the keys, of groups with a node, whose node is another one than was named when the group
+    /// was formed.
+    pub(crate) fn changed(&self, peer: &PeerId) -> BTreeSet<SignerKey> {
+        let with = self.formed.iter().filter(|(_, group)| group.has(peer));
+        let changed = with.flat_map(|(_, group)| {
+            let places = group.keys.as_slice().iter().zip(group.peers.iter()).zip(&group.named);
+            places.filter(|((_, present), named)| present != named).map(|((key, _), _)| *key)
+        });
+        changed.filter(|key| *key != self.own_key).collect()
+    }
+
+    /// Returns the keys beside which a node stands in our groups.
+    pub(crate) fn signers_of(&self, peer: &PeerId) -> BTreeSet<SignerKey> {
+        self.formed.iter().filter_map(|(_, group)| group.key_of(peer)).collect()
+    }
+
+    /// Lets another node stand beside a key, in every group; returns who stood there before, and who
+    /// of them is in no group any more. A group in which that node stands beside another key stays as it
+    /// is.
+    pub(crate) fn replace(&mut self, signer: &SignerKey, node: PeerId) -> Replaced {
+        let mut replaced = Replaced::default();
+        let ids: Vec<_> = self.formed.iter().map(|(id, _)| *id).collect();
+        for id in ids {
+            let Some(group) = self.formed.get_mut(&id) else { continue };
+            let Some(at) = group.keys.index_of(signer) else { continue };
+            let before = group.node_of(at);
+            let Some(before) = before.filter(|it| *it != node && !group.has(&node)) else {
+                continue;
+            };
+            let present = |peer: &PeerId| if *peer == before { node } else { *peer };
+            group.peers = group.peers.iter().map(present).collect();
+            *self.members.entry(node).or_default() += 1;
+            let memberships = self.members.entry(before).or_default();
+            *memberships = memberships.saturating_sub(1);
+            if *memberships == 0 {
+                self.members.remove(&before);
+                replaced.gone.push(before);
+            }
+            replaced.before = Some(before);
+        }
+        replaced
     }
 
     /// Gives a group up; returns its nodes, and those of them that are members of no other group.
@@ -140,11 +232,6 @@ impl Groups {
     /// Returns a group that our caller names.
     pub(crate) fn known(&self, id: &GroupId) -> Result<&Group, CommandError> {
         self.get(id).ok_or(CommandError::UnknownGroup { group: *id })
-    }
-
-    /// Whether a node is one of a group's.
-    pub(crate) fn has(&self, id: &GroupId, peer: &PeerId) -> bool {
-        self.get(id).is_some_and(|group| group.has(peer))
     }
 
     pub(crate) fn is_member(&self, peer: &PeerId) -> bool {

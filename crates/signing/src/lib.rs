@@ -35,8 +35,8 @@ mod signing;
 pub use signing::Signing;
 mod event;
 pub use event::{
-    Ending, Event, Input, Introduction, Message, NotDelegated, Output, Record, Review,
-    SignerAnswer, SignerQuestion, Standing,
+    Ending, Event, Input, Message, NotDelegated, Output, Record, Review, SignerAnswer,
+    SignerQuestion, Standing,
 };
 mod config;
 pub use config::{
@@ -63,6 +63,8 @@ mod horizon;
 pub use horizon::Horizon;
 mod copies;
 pub use copies::COPY_WINDOW;
+mod membership;
+pub use membership::{Delegated, SHOW_WAIT};
 mod local_signer;
 pub use local_signer::ask_local_signer;
 mod muster;
@@ -79,7 +81,7 @@ pub use resends::RESEND_PAUSE;
 mod restore;
 pub use restore::{Asked, KeptPartials, Open, Restored};
 mod shared;
-pub use shared::{CLAIMS_PER_STRANGER_MAX, CLAIMS_REMEMBERED, GROUPS_SETTLE};
+pub use shared::{CLAIMS_REMEMBERED, GROUPS_SETTLE};
 mod status;
 pub use status::{Opening, RequestStatus};
 mod wait;

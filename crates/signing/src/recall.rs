@@ -55,7 +55,10 @@ impl Known {
                 Record::Closed { request, group, reason } => {
                     (*request, Self::Over { group: *group, ending: Ending::Closed(*reason) })
                 }
-                Record::Undecided(_) | Record::Case(_) | Record::Horizon(_) => continue,
+                Record::Undecided(_)
+                | Record::Case(_)
+                | Record::Horizon(_)
+                | Record::Delegated(_) => continue,
             };
             if id == *wanted && found.rank() >= known.rank() {
                 known = found;

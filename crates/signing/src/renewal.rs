@@ -3,7 +3,7 @@
 
 use core::time::Duration;
 
-use ensign_identity::DELEGATION_LIFETIME_MAX;
+use ensign_identity::{DELEGATION_LIFETIME_MAX, Terms};
 use ensign_primitives::{Instant, Now, UnixTime, Wakeup};
 
 /// Least time between two questions for a delegation while the one in use holds. Guess: once a day is
@@ -22,8 +22,8 @@ const CLOCK_STEP_MIN: Duration = Duration::from_secs(60);
 /// How the delegation in use is replaced.
 #[derive(Debug)]
 pub(crate) struct Renewal {
-    /// Until when it holds.
-    expires: UnixTime,
+    /// What it permits.
+    terms: Terms,
     /// When both clocks were last looked at.
     looked: Now,
     /// When another one is due, as far as the clocks tell.
@@ -35,14 +35,14 @@ pub(crate) struct Renewal {
 }
 
 impl Renewal {
-    pub(crate) fn new(now: Now, expires: UnixTime) -> Self {
-        let due_at = due_at(now, expires);
-        Self { expires, looked: now, due_at, asked_at: None, is_asked: false }
+    pub(crate) fn new(now: Now, terms: Terms) -> Self {
+        let due_at = due_at(now, terms);
+        Self { terms, looked: now, due_at, asked_at: None, is_asked: false }
     }
 
     /// Whether others would accept the delegation in use, if their clocks are as ours.
     pub(crate) fn holds(&self, now: UnixTime) -> bool {
-        self.expires > now && self.expires.since(now) <= DELEGATION_LIFETIME_MAX
+        self.terms.check(now).is_ok()
     }
 
     /// Whether the signer has not answered the last question.
@@ -78,7 +78,7 @@ impl Renewal {
             return None;
         }
         self.looked = now;
-        if self.holds(now.unix) && self.expires.since(now.unix) > RENEWAL_MARGIN {
+        if self.holds(now.unix) && self.terms.expires.since(now.unix) > RENEWAL_MARGIN {
             // The wall clock was set back meanwhile.
             self.set_due(now);
             return None;
@@ -93,15 +93,15 @@ impl Renewal {
 
     /// Takes the signer's answer.
     ///
-    /// - `expires`: of the new delegation; `None` when it makes none.
-    pub(crate) fn answered(&mut self, now: Now, expires: Option<UnixTime>) {
+    /// - `terms`: of the new delegation; `None` when it makes none.
+    pub(crate) fn answered(&mut self, now: Now, terms: Option<Terms>) {
         self.is_asked = false;
-        self.expires = expires.unwrap_or(self.expires);
+        self.terms = terms.unwrap_or(self.terms);
         self.set_due(now);
     }
 
     fn set_due(&mut self, now: Now) {
-        let due = due_at(now, self.expires);
+        let due = due_at(now, self.terms);
         let pause_over = self.asked_at.map(|at| at.after(RENEWAL_PAUSE));
         self.due_at = pause_over.map_or(due, |pause_over| due.max(pause_over));
     }
@@ -111,10 +111,10 @@ impl Renewal {
     }
 }
 
-fn due_at(now: Now, expires: UnixTime) -> Instant {
-    let left = expires.since(now.unix);
+fn due_at(now: Now, terms: Terms) -> Instant {
     // Made while the clock was ahead, it is as good as none.
-    let left = if left > DELEGATION_LIFETIME_MAX { Duration::ZERO } else { left };
+    let holds = terms.check(now.unix).is_ok();
+    let left = if holds { terms.expires.since(now.unix) } else { Duration::ZERO };
     now.instant.after(left.saturating_sub(RENEWAL_MARGIN))
 }
 
@@ -130,8 +130,12 @@ mod tests {
         Now { instant: Instant::from_micros(0).after(DAY * day), unix }
     }
 
+    fn until(expires: UnixTime) -> Terms {
+        Terms { number: 1, expires }
+    }
+
     fn of_a_year() -> Renewal {
-        Renewal::new(at(0, 0), at(0, 365).unix)
+        Renewal::new(at(0, 0), until(at(0, 365).unix))
     }
 
     #[test]
@@ -143,7 +147,7 @@ mod tests {
         renewal.answered(at(274, 274), None);
         assert_eq!(renewal.on_timeout(at(274, 274)), None);
         assert!(renewal.on_timeout(at(275, 275)).is_some());
-        renewal.answered(at(275, 275), Some(at(0, 275 + 183).unix));
+        renewal.answered(at(275, 275), Some(until(at(0, 275 + 183).unix)));
         assert_eq!(
             renewal.wakeup().unwrap().at,
             at(275, 0).instant.after(DAY * 183 - RENEWAL_MARGIN)
@@ -153,7 +157,7 @@ mod tests {
     #[test]
     fn regression_delegation_that_did_not_hold_at_the_start_was_not_asked_for() {
         for expires in [at(0, 0).unix, at(0, 365 + 183).unix] {
-            let mut renewal = Renewal::new(at(0, 1), expires);
+            let mut renewal = Renewal::new(at(0, 1), until(expires));
             assert_eq!(renewal.wakeup().unwrap().at, at(0, 1).instant);
             assert_eq!(renewal.on_timeout(at(0, 1)), Some(at(0, 1 + 183).unix));
             renewal.answered(at(0, 1), None);
@@ -168,7 +172,7 @@ mod tests {
         for (day, wall, asks) in looks {
             assert_eq!(renewal.look(at(day, wall)).is_some(), asks, "{day} {wall}");
         }
-        let mut back = Renewal::new(at(0, 400), at(0, 700).unix);
+        let mut back = Renewal::new(at(0, 400), until(at(0, 700).unix));
         assert_eq!(back.look(at(1, 401)), None);
         assert!(back.look(at(2, 1)).is_some(), "made by a clock that was a year ahead");
         assert_eq!(back.replace(at(2, 1)), None, "it is asked already");

@@ -8,7 +8,7 @@ use alloc::{
 use ensign_primitives::{GroupId, Network, RequestId, UnixTime};
 use ensign_wire::{Mode, SignedRequest};
 
-use crate::{End, Horizon, Record, Undecided};
+use crate::{Delegated, End, Horizon, Record, Undecided};
 
 /// A request that our user had consented to and that has not ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,6 +80,8 @@ pub struct Restored {
     pub undecided: Vec<Undecided>,
     /// How far time had come.
     pub horizon: Horizon,
+    /// Which node speaks for which key.
+    pub delegated: Vec<Delegated>,
     /// No request made then or before is joined, whatever else is restored of it: the store may have missed
     /// an attempt at it that others saw us join. Only what is proposed to this machine itself goes on.
     pub void_until: Option<UnixTime>,
@@ -133,6 +135,7 @@ impl Restored {
         let (mut open, mut ended) = (BTreeMap::<RequestId, Open>::new(), Vec::new());
         let mut failed = BTreeSet::new();
         let (mut undecided, mut horizon) = (BTreeMap::new(), Horizon::default());
+        let mut delegated = BTreeMap::<_, Delegated>::new();
         for record in records {
             match record {
                 Record::Consented { request, payload } => {
@@ -174,6 +177,12 @@ impl Restored {
                 }
                 Record::Undecided(kept) => drop(undecided.insert(kept.creator, kept)),
                 Record::Horizon(kept) => horizon.restore(kept),
+                Record::Delegated(kept) => {
+                    let known = delegated.entry(kept.signer).or_insert(kept);
+                    if known.proof.number < kept.proof.number {
+                        *known = kept;
+                    }
+                }
                 Record::Case(_) => {}
             }
         }
@@ -183,7 +192,8 @@ impl Restored {
             }
         }
         let undecided = undecided.into_values().collect();
+        let delegated = delegated.into_values().collect();
         let (open, asked) = (open.into_values().collect(), Vec::new());
-        Self { open, asked, ended, undecided, horizon, void_until: None }
+        Self { open, asked, ended, undecided, horizon, delegated, void_until: None }
     }
 }

@@ -20,9 +20,6 @@ pub const GROUPS_SETTLE: Duration = Duration::from_secs(2);
 /// Most claims of groups that we do not have which are remembered, so that each is told once; the
 /// oldest give way. Guess: all of several members that form all of theirs.
 pub const CLAIMS_REMEMBERED: usize = 256;
-/// Most groups that a stranger can have us tell of on one connection. Guess: a member of a few groups
-/// that we have not formed yet.
-pub const CLAIMS_PER_STRANGER_MAX: usize = 4;
 
 const _: () = assert!(GROUPS_MAX <= ensign_wire::SHARED_GROUPS_MAX, "all fit into one frame");
 
@@ -37,7 +34,7 @@ pub(crate) struct Shared {
     lacking: BTreeSet<(PeerId, GroupId)>,
     /// Groups that others have with us and we do not have, the oldest claim first.
     missing: VecDeque<(PeerId, GroupId)>,
-    /// How often such a claim is told: anybody can claim.
+    /// How often such a claim is told.
     warnings: Warnings,
 }
 
@@ -47,8 +44,6 @@ struct Lists {
     /// The groups that it says it shares with us.
     told: BTreeSet<GroupId>,
     has_told: bool,
-    /// Whether we have said ours.
-    has_heard: bool,
     /// When a difference between the two lists is told.
     compare_at: Option<Instant>,
 }
@@ -97,16 +92,6 @@ impl Shared {
         }
     }
 
-    /// Notes that we say our list; returns whether the node is connected.
-    pub(crate) fn say(&mut self, peer: &PeerId) -> bool {
-        let known = self.lists.get_mut(peer);
-        known.map(|known| known.has_heard = true).is_some()
-    }
-
-    pub(crate) fn has_heard(&self, peer: &PeerId) -> bool {
-        self.lists.get(peer).is_some_and(|known| known.has_heard)
-    }
-
     /// Takes a node's list; returns what stands in it for the first time.
     pub(crate) fn hear(&mut self, now: Now, peer: &PeerId, told: Vec<GroupId>) -> Vec<GroupId> {
         let Some(known) = self.lists.get_mut(peer) else { return Vec::new() };
@@ -152,24 +137,20 @@ impl Shared {
     pub(crate) fn differences(
         &mut self,
         now: Now,
-        (peer, standing): (PeerId, Standing),
+        peer: PeerId,
         ours: &[GroupId],
     ) -> Vec<Difference> {
         let Some(known) = self.lists.get(&peer) else { return Vec::new() };
-        let most = match standing {
-            Standing::Member => usize::MAX,
-            Standing::Stranger => CLAIMS_PER_STRANGER_MAX,
-        };
         let lacking = ours.iter().copied().filter(|group| !known.told.contains(group));
         let claimed = known.told.iter().copied().filter(|group| !ours.contains(group));
-        let claimed = claimed.take(most).filter(|group| !self.missing.contains(&(peer, *group)));
+        let claimed = claimed.filter(|group| !self.missing.contains(&(peer, *group)));
         let (lacking, claimed): (Vec<_>, Vec<_>) = (lacking.collect(), claimed.collect());
         let mut found = Vec::new();
         for group in lacking {
             found.extend(self.lacking.insert((peer, group)).then_some(Difference::Lacking(group)));
         }
         for group in claimed {
-            if self.warnings.admit(now.instant, standing).is_none() {
+            if self.warnings.admit(now.instant, Standing::Member).is_none() {
                 self.compare_at(&peer, Some(now.instant.after(GROUPS_SETTLE)));
                 break;
             }

@@ -6,22 +6,24 @@ use alloc::{
     vec::Vec,
 };
 
-use ensign_identity::{Delegation, DelegationProof, Terms};
+use ensign_identity::{Delegation, DelegationError, DelegationProof, SignerKey, Terms};
 use ensign_primitives::{
     BoundedMap, GroupId, Now, Occupancy, PeerId, RequestId, StateMachine, UnixTime, Wakeup,
 };
 use ensign_replay::NonceLog;
 use ensign_session::{Input as SessionInput, Unsigned};
-use ensign_wire::{Frame, SignedRequest};
+use ensign_wire::{Frame, Introduced, SignedRequest};
 
 use crate::{
-    ENDINGS_REMEMBERED, Event, Input, Keys, NotDelegated, Offense, Output, PEERS_MAX, REQUESTS_MAX,
-    Record, RequestStatus, Restored, SignerAnswer, SignerQuestion, SigningConfig, Wait,
+    Delegated, ENDINGS_REMEMBERED, Event, Input, Keys, NotDelegated, Offense, Output, PEERS_MAX,
+    REQUESTS_MAX, Record, RequestStatus, Restored, SignerAnswer, SignerQuestion, SigningConfig,
+    Standing, Wait,
     admission::Admission,
     clocks::Clocks,
     copies::Instances,
-    groups::Groups,
+    groups::{Groups, Replaced},
     horizon::Horizons,
+    membership::{Heard, Membership},
     muster::{Around, Muster},
     renewal::Renewal,
     request::Request,
@@ -65,6 +67,7 @@ pub struct Signing {
     peers: BoundedMap<PeerId, i64>,
     groups: Groups,
     shared: Shared,
+    membership: Membership,
     shelf: Shelf,
     resends: Resends,
     instances: Instances,
@@ -90,10 +93,14 @@ impl Signing {
     ///
     /// It draws nothing: what it says follows from what it is told.
     pub fn new(config: SigningConfig, keys: Keys, now: Now, restored: Restored) -> Self {
-        let Restored { open, asked, ended, undecided, horizon, void_until } = restored;
+        let Restored { open, asked, ended, undecided, horizon, delegated, void_until } = restored;
         let waiting = Waiting::new(config.network, open, asked);
-        let renewal = Renewal::new(now, keys.delegation.expires);
-        let mut signing = Self::empty(config, keys, (waiting, renewal, Shared::new(now.instant)));
+        let renewal = Renewal::new(now, keys.delegation.terms());
+        let (signer, peer) = (keys.signer, keys.node_key.peer_id());
+        let own = Delegated { signer, peer, proof: keys.delegation };
+        let membership = Membership::new(config.network, own, delegated);
+        let memories = (waiting, renewal, Shared::new(now.instant), membership);
+        let mut signing = Self::empty(config, keys, memories);
         signing.void_until = void_until;
         for (request, group, end) in ended {
             signing.remember_ended(request, group, end);
@@ -107,7 +114,7 @@ impl Signing {
     fn empty(
         config: SigningConfig,
         keys: Keys,
-        (waiting, renewal, shared): (Waiting, Renewal, Shared),
+        (waiting, renewal, shared, membership): (Waiting, Renewal, Shared, Membership),
     ) -> Self {
         Self {
             waiting,
@@ -117,6 +124,7 @@ impl Signing {
             peers: BoundedMap::new(PEERS_MAX),
             groups: Groups::new(config.network, keys.node_key.peer_id(), keys.signer),
             shared,
+            membership,
             shelf: Shelf::default(),
             resends: Resends::default(),
             instances: Instances::default(),
@@ -164,6 +172,16 @@ impl Signing {
         self.groups.is_member(peer)
     }
 
+    /// Returns whether a node has shown, on its connection, that it speaks for a member of our groups.
+    pub fn has_shown(&self, peer: &PeerId) -> bool {
+        self.membership.has_shown(peer)
+    }
+
+    /// Returns the node that speaks for a key, and its delegation, as far as it was ever verified.
+    pub fn delegated(&self, signer: &SignerKey) -> Option<Delegated> {
+        self.membership.of(signer).copied()
+    }
+
     /// Returns whether a member has said that it does not have a group of ours.
     pub fn lacks(&self, peer: &PeerId, group: &GroupId) -> bool {
         self.shared.lacks(peer, group)
@@ -201,6 +219,7 @@ impl Signing {
         own.into_iter()
             .chain(self.groups.occupancy())
             .chain(self.shared.occupancy())
+            .chain(self.membership.occupancy())
             .chain(self.shelf.occupancy())
             .chain(self.admission.occupancy())
             .chain(self.muster.occupancy())
@@ -303,12 +322,17 @@ impl Signing {
             let verified = Delegation::verify(key, own, network, proof, now.unix);
             verified.map(|it| it.proof()).map_err(NotDelegated::Invalid)
         });
-        self.renewal.answered(now, verified.ok().map(|proof| proof.expires));
+        self.renewal.answered(now, verified.ok().map(|proof| proof.terms()));
         match verified {
             Ok(delegation) => {
                 self.keys.delegation = delegation;
                 self.requests.each(|request| request.session_mut().renew(delegation));
-                self.event(Event::Delegated);
+                self.membership.raise(Delegated { signer: key, peer: own, proof: delegation });
+                for peer in self.groups.others() {
+                    let said = self.membership.again(&peer);
+                    said.into_iter().for_each(|said| self.send(peer, &Frame::Delegation(said)));
+                }
+                self.event(Event::Delegated(delegation));
             }
             Err(why) => self.event(Event::NotDelegated(why)),
         }
@@ -322,6 +346,11 @@ impl Signing {
 
     fn ask_to_delegate(&mut self, now: Now, expires: Option<UnixTime>) {
         if let Some(expires) = expires {
+            if self.membership.is_elsewhere() {
+                // Whoever replaced this node is not replaced by it for having slept.
+                self.renewal.answered(now, None);
+                return self.event(Event::NotDelegated(NotDelegated::Elsewhere));
+            }
             let terms = Terms::after(self.keys.delegation.number, now.unix, expires);
             let (network, peer) = (self.config.network, self.own_peer());
             self.ask_signer(SignerQuestion::Delegate { network, peer, terms });
@@ -330,6 +359,139 @@ impl Signing {
 
     fn own_peer(&self) -> PeerId {
         self.keys.node_key.peer_id()
+    }
+}
+
+impl Signing {
+    /// Takes in what a contact code or a certificate says of a member's key, so that an older node of it
+    /// is known for one, whoever connects first.
+    ///
+    /// # Errors
+    ///
+    /// [`DelegationError`] when it does not hold. A lower number than is known is no error.
+    pub fn know_delegation(&mut self, now: Now, it: Delegated) -> Result<(), DelegationError> {
+        let Delegated { signer, peer, proof } = it;
+        Delegation::verify(signer, peer, self.config.network, proof, now.unix)?;
+        let known = self.membership.of(&signer).map_or(0, |known| known.proof.number);
+        if known < proof.number && signer != self.keys.signer {
+            self.membership.raise(it);
+            self.on_newer(now, it);
+        }
+        Ok(())
+    }
+
+    /// Says for whom we speak to a node that should speak for a member.
+    fn introduce(&mut self, now: Now, peer: PeerId) {
+        if let Some(said) = self.membership.introduce(now, peer) {
+            self.send(peer, &Frame::Delegation(said));
+        }
+    }
+
+    /// Reads again what nodes said of keys that we did not know.
+    fn hear_again(&mut self, now: Now) {
+        for (peer, said) in self.membership.take_unread() {
+            self.on_delegation(now, peer, said);
+        }
+    }
+
+    fn on_delegation(&mut self, now: Now, from: PeerId, said: Introduced) {
+        let keys = self.groups.signers();
+        let is_own_word = said.peer == from;
+        match self.membership.hear(now.unix, from, said, &keys) {
+            Heard::Nothing => {}
+            Heard::Counts(signer) if is_own_word => self.show(now, from, signer),
+            Heard::Counts(_) => {}
+            Heard::Refused(error) => self.offense(from, Offense::NotDelegated(error)),
+            Heard::Twice(signer, number) => {
+                self.offense(from, Offense::TwoDelegations { signer, number });
+            }
+            Heard::Newer(it) => {
+                self.on_newer(now, it);
+                if is_own_word {
+                    self.show(now, from, it.signer);
+                }
+            }
+            Heard::Older(it) => self.on_older(from, it),
+            Heard::Elsewhere(peer, number) => {
+                let is_newer = self.membership.is_elsewhere();
+                if is_newer {
+                    self.membership.of(&self.keys.signer).copied().into_iter().for_each(|own| {
+                        self.outputs.push_back(Output::Note(Record::Delegated(own)));
+                    });
+                }
+                self.event(Event::OwnKeyElsewhere { peer, number, is_newer });
+            }
+        }
+    }
+
+    /// A member's key has a higher number: another node takes its place in every group, and everybody who
+    /// knew the one before hears of it, also that one.
+    fn on_newer(&mut self, now: Now, it: Delegated) {
+        let Delegated { signer, peer, proof } = it;
+        let Replaced { before, gone } = self.groups.replace(&signer, peer);
+        let Some(from) = before else { return self.note(Record::Delegated(it)) };
+        self.persist(Record::Delegated(it));
+        self.membership.take_back(&from, &signer);
+        self.hand_on(it, from);
+        if self.is_up(&from) {
+            self.shared.up(from);
+        }
+        for old in gone {
+            self.outputs.push_back(Output::Standing { peer: old, standing: Standing::Stranger });
+            self.outputs.push_back(Output::Forget { peer: old });
+        }
+        self.event(Event::NodeChanged { signer, from, to: peer, number: proof.number });
+        self.outputs.push_back(Output::Want { peer });
+        self.introduce(now, peer);
+        for other in self.groups.others() {
+            if other != peer && self.membership.has_shown(&other) {
+                self.hand_on(it, other);
+            }
+        }
+    }
+
+    /// Tells a node that it was replaced, and the one that replaced it that it is still there.
+    fn on_older(&mut self, from: PeerId, older: Delegated) {
+        let Some(newer) = self.membership.of(&older.signer).copied() else { return };
+        if self.membership.answers(&from) {
+            self.hand_on(newer, from);
+            if self.membership.has_shown(&newer.peer) {
+                self.hand_on(older, newer.peer);
+            }
+        }
+    }
+
+    fn hand_on(&mut self, it: Delegated, to: PeerId) {
+        if self.is_up(&to) {
+            let said = self.membership.introduced(&it, &to);
+            self.send(to, &Frame::Delegation(said));
+        }
+    }
+
+    /// A node has shown for whom it speaks: if it stands beside that key, it is a member from here on.
+    fn show(&mut self, now: Now, peer: PeerId, signer: SignerKey) {
+        let signers = self.groups.signers_of(&peer);
+        if !signers.contains(&signer) || self.membership.speaks(&peer, &signer) {
+            return;
+        }
+        self.introduce(now, peer);
+        if self.membership.show(peer, signer) {
+            self.outputs.push_back(Output::Standing { peer, standing: Standing::Member });
+        }
+        self.say_groups(peer);
+        for changed in self.groups.changed(&peer).into_iter().filter(|key| *key != signer) {
+            let known = self.membership.of(&changed).copied();
+            known.into_iter().for_each(|known| self.hand_on(known, peer));
+        }
+    }
+
+    /// Tells who was connected for a while and did not show for whom it speaks.
+    fn tell_not_shown(&mut self, now: Now) {
+        for peer in self.membership.overdue(now) {
+            if let Some(signer) = self.groups.signers_of(&peer).pop_first() {
+                self.event(Event::NotShown { peer, signer });
+            }
+        }
     }
 }
 
@@ -343,7 +505,7 @@ impl StateMachine for Signing {
         self.ask_to_delegate(now, asked);
         self.dissolve_old(now);
         match input {
-            Input::Up { peer, introduction } => self.on_up(now, peer, introduction),
+            Input::Up { peer } => self.on_up(now, peer),
             Input::Down { peer } => self.on_down(now, peer),
             Input::Dropped { peer } => self.on_dropped(now, peer),
             Input::Message { peer, message } => self.on_message(now, peer, message),
@@ -359,6 +521,7 @@ impl StateMachine for Signing {
         self.ask_to_delegate(now, asked);
         self.dissolve_old(now);
         self.report_links(now);
+        self.tell_not_shown(now);
         self.compare_groups(now);
         self.resend_payloads(now);
         self.run_request_timers(now);
@@ -371,8 +534,9 @@ impl StateMachine for Signing {
 
     fn poll_timeout(&self) -> Option<Wakeup> {
         let (groups, payloads) = (self.shared.wakeup(), self.resends.wakeup());
+        let (shown, renewal) = (self.membership.wakeup(), self.renewal.wakeup());
         let reports = self.muster.wakeup();
-        let wakeups = [groups, payloads, reports, self.requests.wakeup(), self.renewal.wakeup()];
+        let wakeups = [groups, payloads, reports, shown, self.requests.wakeup(), renewal];
         wakeups.into_iter().flatten().min()
     }
 }

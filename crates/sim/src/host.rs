@@ -275,7 +275,14 @@ impl Host {
     fn spend(&mut self, scene: &mut Scene<'_>, kind: Kind) {
         let cpu = scene.plan.scenario.cpu;
         let operations = match kind {
-            Kind::Hello | Kind::Ping | Kind::Pong | Kind::Payload | Kind::Groups => 0,
+            Kind::Hello
+            | Kind::Ping
+            | Kind::Pong
+            | Kind::Payload
+            | Kind::Groups
+            | Kind::Welcome => 0,
+            // Mostly the one that is known.
+            Kind::Delegation => 0,
             Kind::Consent => 2,
             Kind::LinkReport => 1,
             Kind::FormationSeat | Kind::FormationSeated => 0,

@@ -149,7 +149,10 @@ impl Tally {
             | Event::Withdrawn { .. }
             | Event::Everybody { .. }
             | Event::Convicted { .. }
-            | Event::Delegated
+            | Event::Delegated(_)
+            | Event::NotShown { .. }
+            | Event::NodeChanged { .. }
+            | Event::OwnKeyElsewhere { .. }
             | Event::NotDelegated(_)
             | Event::Session { .. } => {}
         }

@@ -66,11 +66,14 @@ pub enum Table {
     Formations,
     /// What our user decided last about a request that they had consented to before. Key: [`RequestId`].
     Decisions,
+    /// Which node speaks for a signer key, by the highest number; never forgotten. Key: the 33 bytes of
+    /// the signer key.
+    Delegations,
 }
 
 impl Table {
     /// Every table, in the order of their numbers on disk.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::Requests,
         Self::Consents,
         Self::Joins,
@@ -89,6 +92,7 @@ impl Table {
         Self::Shown,
         Self::Formations,
         Self::Decisions,
+        Self::Delegations,
     ];
 
     /// Returns the name, which is also its name on disk.
@@ -112,6 +116,7 @@ impl Table {
             Self::Shown => "shown",
             Self::Formations => "formations",
             Self::Decisions => "decisions",
+            Self::Delegations => "delegations",
         }
     }
 
@@ -130,9 +135,12 @@ impl Table {
             | Self::Outlines
             | Self::Shown
             | Self::Formations => RECORD_BYTES_MAX,
-            Self::Addresses | Self::Reputation | Self::Undecided | Self::Meta | Self::Decisions => {
-                SMALL_BYTES_MAX
-            }
+            Self::Addresses
+            | Self::Reputation
+            | Self::Undecided
+            | Self::Meta
+            | Self::Decisions
+            | Self::Delegations => SMALL_BYTES_MAX,
         }
     }
 
@@ -157,7 +165,8 @@ impl Table {
             | Self::Meta
             | Self::Formations
             | Self::Decisions
-            | Self::Outlines => false,
+            | Self::Outlines
+            | Self::Delegations => false,
         }
     }
 }
@@ -255,6 +264,11 @@ impl Place {
     /// What a creator asked that ended undecided.
     pub fn undecided(creator: &PeerId) -> Self {
         Self::new(Table::Undecided, &[creator.as_bytes()])
+    }
+
+    /// Which node speaks for a key.
+    pub fn delegation(signer: &[u8; 33]) -> Self {
+        Self::new(Table::Delegations, &[signer])
     }
 
     /// A group that forms, or has formed.

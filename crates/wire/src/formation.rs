@@ -150,6 +150,10 @@ impl FormationMessage {
         if kind == Kind::FormationStatement {
             return Signed::decode(body, network).map(Box::new).map(Self::Statement);
         }
+        if body.is_empty() {
+            let expected = codec::MORE_BYTES;
+            return Err(DecodeError::Malformed { offset: 0, expected, seen: None });
+        }
         // Read by who waits for one: each member costs a curve point.
         let bytes = body.to_vec();
         let is_roster = kind == Kind::FormationRoster;

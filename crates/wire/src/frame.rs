@@ -6,8 +6,8 @@ use ensign_primitives::{Network, QueryId, RequestId};
 use serde::{Deserialize, Serialize, Serializer};
 
 use crate::{
-    Consent, DecodeError, Envelope, FormationMessage, Groups, Hello, Kind, LinkReport,
-    PAYLOAD_BYTES_MAX, Signed, codec,
+    Consent, DecodeError, Envelope, FormationMessage, Groups, Hello, Introduced, Kind, LinkReport,
+    PAYLOAD_BYTES_MAX, Signed, Welcome, codec,
 };
 
 /// Most bytes of a frame header: one for the kind, three for the length.
@@ -83,6 +83,10 @@ pub enum Frame {
     },
     /// Names the groups that the sender shares with the receiver.
     Groups(Groups),
+    /// Shows for which signer key a node speaks.
+    Delegation(Introduced),
+    /// Tells a member what strangers are not told.
+    Welcome(Welcome),
     /// Carries a signer's word on a request.
     Consent(Box<Signed<Consent>>),
     /// Carries whom a member of a group sees.
@@ -102,6 +106,8 @@ impl Frame {
             Self::Pong(_) => Kind::Pong,
             Self::Payload { .. } => Kind::Payload,
             Self::Groups(_) => Kind::Groups,
+            Self::Delegation(_) => Kind::Delegation,
+            Self::Welcome(_) => Kind::Welcome,
             Self::Consent(_) => Kind::Consent,
             Self::LinkReport(_) => Kind::LinkReport,
             Self::Envelope(envelope) => envelope.body().kind(),
@@ -116,6 +122,8 @@ impl Frame {
             Self::Ping(query) | Self::Pong(query) => codec::encode(query),
             Self::Payload { request, bytes } => codec::encode(&(request, Blob(bytes))),
             Self::Groups(groups) => codec::encode(groups),
+            Self::Delegation(introduced) => codec::encode(introduced),
+            Self::Welcome(welcome) => codec::encode(welcome),
             Self::Consent(consent) => consent.encode(),
             Self::LinkReport(report) => report.encode(),
             Self::Envelope(envelope) => envelope.encode(),
@@ -157,6 +165,12 @@ impl Frame {
                 let groups: Groups = codec::decode(body)?;
                 groups.validate()?;
                 Ok(Self::Groups(groups))
+            }
+            Kind::Delegation => codec::decode(body).map(Self::Delegation),
+            Kind::Welcome => {
+                let welcome: Welcome = codec::decode(body)?;
+                welcome.validate()?;
+                Ok(Self::Welcome(welcome))
             }
             Kind::Consent => Ok(Self::Consent(Box::new(Signed::decode(body, network)?))),
             Kind::LinkReport => Ok(Self::LinkReport(Box::new(Signed::decode(body, network)?))),

@@ -3,12 +3,12 @@
 use alloc::vec::Vec;
 use core::net::SocketAddr;
 
-use ensign_primitives::{GroupId, UnixTime};
+use ensign_primitives::GroupId;
 use serde::{Deserialize, Serialize};
 
 use crate::{DecodeError, codec};
 
-/// Most addresses a node may list. Guess: two families, a few interfaces.
+/// Most addresses a node may list in a [`Welcome`](crate::Welcome). Guess: two families, a few interfaces.
 pub const ADDRESSES_MAX: usize = 8;
 
 /// Most groups that two nodes may share, and so name in [`Groups`].
@@ -34,8 +34,9 @@ pub struct Limits {
     pub requests: u16,
 }
 
-/// Introduces a node. The identity is already settled by the handshake.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// Introduces a node. The identity is already settled by the handshake; whoever connects is told this,
+/// and nothing more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hello {
     /// What the node does.
     pub roles: Roles,
@@ -43,32 +44,21 @@ pub struct Hello {
     pub version_min: u8,
     /// The newest protocol version it speaks.
     pub version_max: u8,
-    /// The sender's wall clock, so that a wrong one is noticed before a session fails. For members
-    /// of its groups only: a clock recognises its node.
-    pub clock: Option<UnixTime>,
-    /// Drawn by the sender's process when it started: two processes with one identity differ here, and
-    /// so show themselves. For members of its groups only.
-    pub instance: Option<[u8; 8]>,
     /// Under which address the sender sees the receiver.
     pub observed: Option<SocketAddr>,
-    /// Where the sender can be reached, at most [`ADDRESSES_MAX`]; a claim. Empty for a receiver
-    /// that is no member of the sender's groups.
-    pub listening: Vec<SocketAddr>,
     /// What the sender accepts.
     pub limits: Limits,
 }
 
 impl Hello {
     pub(crate) fn validate(&self) -> Result<(), DecodeError> {
-        codec::in_range("addresses", self.listening.len() as u64, 0..=ADDRESSES_MAX as u64)?;
         codec::in_range("version range", self.version_max.into(), self.version_min.into()..=255)
     }
 }
 
-/// Names the groups that the sender shares with the receiver, by the sender's own list; none for a
-/// receiver that is a stranger to it.
+/// Names the groups that the sender shares with the receiver, by the sender's own list.
 ///
-/// Said behind the [`Hello`] and whenever it changes, so that a group which only one of two nodes has
+/// Said behind the [`Welcome`](crate::Welcome) and whenever it changes, so that a group which only one of two nodes has
 /// is found before anybody proposes something to it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Groups {

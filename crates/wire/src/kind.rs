@@ -50,6 +50,8 @@ kinds! {
     Pong                = 0x02 Connection Introduced Control 16;
     Groups              = 0x10 Signing    Introduced Control 16 + SHARED_GROUPS_MAX * 32;
     Payload             = 0x11 Signing    Member     Bulk    64 + PAYLOAD_BYTES_MAX;
+    Delegation          = 0x12 Signing    Introduced Control 160;
+    Welcome             = 0x13 Signing    Introduced Control 1024;
     Consent             = 0x14 Signing    Member     Signing 1024;
     LinkReport          = 0x15 Signing    Member     Signing 1024;
     SessionAnnounce     = 0x20 Signing    Member     Signing 10 * 1024 + MESSAGES_MAX * 87;
@@ -185,7 +187,8 @@ pub enum Audience {
     Anyone,
     /// Whoever has said [`Hello`](crate::Hello).
     Introduced,
-    /// The members of the node's groups, after their [`Hello`](crate::Hello).
+    /// The members of the node's groups, after they have shown on this connection for whom they
+    /// speak ([`Introduced`](crate::Introduced)).
     Member,
 }
 

@@ -95,6 +95,7 @@ impl Node {
             | Record::Closed { .. }
             | Record::Undecided(_)
             | Record::Case(_)
+            | Record::Delegated(_)
             | Record::Horizon(_) => return,
         };
         assert!(self.consented.contains(&request), "{record:?} without consent");

@@ -19,7 +19,7 @@ pub(super) const fn class(event: &Event) -> Class {
         ) => Class::Progress,
         Event::Peer(..) | Event::Warning { .. } => Class::Notice,
         Event::Request(_, event) => event.class(),
-        Event::Convicted { .. } | Event::Formation(_) => Class::Decision,
+        Event::Convicted { .. } | Event::Formation(_) | Event::Delegated(_) => Class::Decision,
     }
 }
 
@@ -28,7 +28,7 @@ pub(super) const fn class(event: &Event) -> Class {
 pub(super) fn weight(event: &Event) -> usize {
     let more = match event {
         Event::Peer(_, PeerEvent::DialFailed { reason, .. }) => reason.len(),
-        Event::Peer(..) => 0,
+        Event::Peer(..) | Event::Delegated(_) => 0,
         Event::Formation(_) => FORMATION_BYTES,
         Event::Request(_, event) => event.weight(),
         Event::Warning { problem, .. } => problem.what.len(),

@@ -13,7 +13,7 @@ use tokio::task::{JoinSet, LocalSet};
 use super::{
     hostile::hello,
     party::{NETWORK, Party, keys},
-    puppet::Raw,
+    puppet::{Raw, delegate},
 };
 
 /// Who sends a frame.
@@ -46,6 +46,11 @@ impl Case {
         matches!(self.sender, SilentMember | Introduced)
     }
 
+    /// Whether it may be said before the receiver has decided, and is heard of members only.
+    fn is_dropped_unread(&self) -> bool {
+        self.sender == IntroducedStranger && matches!(self.kind, Kind::Groups | Kind::Welcome)
+    }
+
     fn keys(&self) -> Keys {
         let node_key = NodeKey::from_secret_bytes([self.number; 32]).unwrap();
         Keys::new(NETWORK, node_key, SecKey::from_secret_bytes([self.number; 32]).unwrap()).unwrap()
@@ -57,10 +62,19 @@ impl Case {
         let mut raw = Raw::connect([self.number; 32], &to, address).await;
         if matches!(self.sender, IntroducedStranger | Introduced) {
             raw.say(&hello(PROTOCOL_VERSION));
+            if self.sender == Introduced {
+                let node_key = NodeKey::from_secret_bytes([self.number; 32]).unwrap();
+                let sec_key = SecKey::from_secret_bytes([self.number; 32]).unwrap();
+                let proof = delegate(&node_key, &sec_key);
+                raw.say_member(&self.keys().signer_key(), proof);
+            }
             raw.say(&Frame::Ping(QueryId(1)));
             while raw.frame().await != Frame::Pong(QueryId(1)) {}
         }
-        raw.say_bytes(self.kind, vec![self.kind.id(), 0]);
+        // What is not read costs one point of those that end a connection.
+        for _ in 0..if self.is_dropped_unread() { 4 } else { 1 } {
+            raw.say_bytes(self.kind, vec![self.kind.id(), 0]);
+        }
         (self, raw.close_code().await)
     }
 
@@ -73,6 +87,9 @@ impl Case {
         match (self.sender, kind.audience()) {
             (IntroducedStranger | Introduced, _) if kind == Kind::Hello => {
                 (vec!["a second hello".to_owned()], CloseCode::Offense)
+            }
+            (IntroducedStranger, _) if self.is_dropped_unread() => {
+                (vec![format!("{kind:?} from a node of no group of ours")], CloseCode::Offense)
             }
             (_, Audience::Anyone)
             | (IntroducedStranger, Audience::Introduced)

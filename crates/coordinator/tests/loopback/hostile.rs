@@ -17,10 +17,7 @@ pub(crate) fn hello(version: u8) -> Frame {
         roles: Roles::SIGNER,
         version_min: version,
         version_max: version,
-        clock: None,
-        instance: None,
         observed: None,
-        listening: vec![],
         limits: Limits { payload_bytes: 0, messages: 0, requests: 0 },
     })
 }

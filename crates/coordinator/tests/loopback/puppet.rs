@@ -22,7 +22,10 @@ use ensign_session::{Entropy, LocalSigner};
 use ensign_transport::{
     Arrivals, CloseCode, DialError, DisconnectReason, Transport, TransportConfig, TransportEvent,
 };
-use ensign_wire::{Body, Envelope, Frame, Kind, NonceShare, PubNonceBytes, Round0, SessionJoin};
+use ensign_wire::{
+    Body, Envelope, Frame, Introduced, Kind, NonceShare, PubNonceBytes, Round0, SessionJoin,
+    Welcome,
+};
 use tokio::sync::{mpsc, oneshot};
 
 use super::party::{NETWORK, loopback, within};
@@ -307,6 +310,14 @@ impl Raw {
         let mut raw = Self::start(loopback(), secret, (to.peer_id(), address)).await;
         raw.again().await;
         raw
+    }
+
+    /// Says for whom it speaks, and what members are told.
+    pub(crate) fn say_member(&self, signer: &SignerKey, proof: DelegationProof) {
+        let hint = Introduced::hint(NETWORK, signer, (&self.peer, &self.to.0));
+        self.say(&Frame::Delegation(Introduced { hint, peer: self.peer, proof }));
+        let (clock, instance) = (unix_now(), [7; 8]);
+        self.say(&Frame::Welcome(Welcome { clock, instance, listening: vec![] }));
     }
 
     /// Dials until it is connected, and hears whatever it is told from then on.

@@ -53,6 +53,7 @@ impl Washer {
     /// Says who it is and which group it shares, and waits until it is up.
     async fn introduce(&mut self) {
         self.raw.say(&hello(PROTOCOL_VERSION));
+        self.raw.say_member(&keys(1).signer_key(), self.delegation);
         let shared = vec![self.party.group];
         self.raw.say(&Frame::Groups(Groups { shared }));
         let peer = self.raw.peer;

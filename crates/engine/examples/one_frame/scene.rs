@@ -148,10 +148,7 @@ fn idle(engine: &mut Engine, now: Now, number: usize) {
         roles: Roles::SIGNER,
         version_min: PROTOCOL_VERSION,
         version_max: PROTOCOL_VERSION,
-        clock: None,
-        instance: None,
         observed: None,
-        listening: Vec::new(),
         limits: Limits { payload_bytes: 0, messages: 0, requests: 0 },
     });
     engine.handle_input(now, input(link, &hello.encode()));

@@ -9,10 +9,13 @@ use ensign_musig::{NonceEntropy, SecKey};
 use ensign_primitives::{GroupId, Instant, Network, Now, PeerId, SignerIndex, UnixTime, sha256};
 use ensign_session::{Entropy, LocalSigner};
 use ensign_wire::{
-    GroupKeys, KeyTweak, Message, Mode, Payload, Scheme, SignedRequest, SigningRequest, TxType,
+    Frame, GroupKeys, Introduced, KeyTweak, Message, Mode, Payload, Scheme, SignedRequest,
+    SigningRequest, TxType, Welcome,
 };
 
-use crate::{Engine, EngineConfig, GroupConfig, Keys, Proposal, Restored, Source};
+use crate::{
+    Engine, EngineConfig, GroupConfig, Keys, Proposal, Restored, Source, signing::Delegated,
+};
 
 pub(super) const NETWORK: Network = Network::Regtest;
 /// The wall clock at the start of every test.
@@ -145,6 +148,30 @@ pub(super) fn payload(bytes: &[u8]) -> Payload {
 
 pub(super) fn signed(request: SigningRequest, creator: usize) -> SignedRequest {
     SignedRequest::sign(request, &person(creator).node_key, person(creator).delegation).unwrap()
+}
+
+/// That any node speaks for a person's key, under a number.
+pub(super) fn delegated(index: usize, node: PeerId, terms: Terms) -> Delegated {
+    let proof = local_signer(index).delegate(NETWORK, node, terms);
+    Delegated { signer: key(index), peer: node, proof }
+}
+
+/// What a node says to another one about a delegation.
+pub(super) fn introduced(it: &Delegated, from: PeerId, to: PeerId) -> Frame {
+    let hint = Introduced::hint(NETWORK, &it.signer, (&from, &to));
+    Frame::Delegation(Introduced { hint, peer: it.peer, proof: it.proof })
+}
+
+/// What a person's node says of itself to another person's.
+pub(super) fn own_word(index: usize, to: usize) -> Vec<u8> {
+    let Person { delegation: proof, .. } = *person(index);
+    let it = Delegated { signer: key(index), peer: peer(index), proof };
+    introduced(&it, peer(index), peer(to)).encode()
+}
+
+/// What it tells members.
+pub(super) fn welcome(instance: [u8; 8], clock: UnixTime) -> Vec<u8> {
+    Frame::Welcome(Welcome { clock, instance, listening: vec![] }).encode()
 }
 
 /// Entropy for tests only: the same for the same number.

@@ -7,7 +7,7 @@ use ensign_primitives::{PeerId, QueryId, RequestId, UnixTime};
 use ensign_wire::{DecodeError, Frame, Hello, Kind, Limits, Mode, PROTOCOL_VERSION, Roles};
 
 use super::{
-    cast::{NETWORK, START, peer},
+    cast::{NETWORK, START, own_word, peer, welcome},
     net::Net,
 };
 use crate::{CloseCode, HELLO_TIMEOUT, Offense, signing::Event};
@@ -20,10 +20,7 @@ fn hello(version_min: u8, version_max: u8) -> Vec<u8> {
         roles: Roles::SIGNER,
         version_min,
         version_max,
-        clock: Some(UnixTime::from_millis(START.as_millis() + 1500)),
-        instance: None,
         observed: None,
-        listening: vec![],
         limits: Limits { payload_bytes: 0, messages: 0, requests: 0 },
     })
     .encode()
@@ -46,13 +43,21 @@ fn is_up(net: &Net, who: PeerId) -> bool {
 }
 
 #[test]
-fn member_that_says_hello_is_up_and_its_clock_is_compared() {
+fn node_that_says_hello_and_for_whom_it_speaks_is_a_member_and_its_clock_is_compared() {
     let mut net = met(peer(1));
     assert!(!is_up(&net, peer(1)));
     net.deliver(peer(1), 0, &hello(PROTOCOL_VERSION, PROTOCOL_VERSION));
+    let has_shown = |net: &Net| net.nodes[0].subject.machine().signing().has_shown(&peer(1));
+    assert!(is_up(&net, peer(1)) && !has_shown(&net));
+    // Too early, and not blamed.
+    net.deliver(peer(1), 0, &welcome([1; 8], START));
+    net.deliver(peer(1), 0, &own_word(1, 0));
+    assert!(has_shown(&net) && net.nodes[0].events.is_empty());
+    net.deliver(peer(1), 0, &welcome([1; 8], UnixTime::from_millis(START.as_millis() + 1500)));
     let up = Event::PeerUp { peer: peer(1), clock_offset_millis: 1500 };
-    assert!(is_up(&net, peer(1)) && net.nodes[0].events == [up]);
+    assert!(net.nodes[0].events == [up]);
     assert_eq!(net.nodes[0].next(), None);
+    net.assert_no_offenses();
 }
 
 #[test]
@@ -95,6 +100,8 @@ fn silence_is_ended_after_the_timeout_and_not_before() {
 fn second_hello_ends_the_connection_and_the_member_counts_as_gone() {
     let mut net = met(peer(1));
     net.deliver(peer(1), 0, &hello(PROTOCOL_VERSION, PROTOCOL_VERSION));
+    net.deliver(peer(1), 0, &own_word(1, 0));
+    net.deliver(peer(1), 0, &welcome([1; 8], START));
     net.deliver(peer(1), 0, &hello(PROTOCOL_VERSION, PROTOCOL_VERSION));
     assert_eq!(net.nodes[0].offenses(), [(peer(1), Offense::SecondHello)]);
     assert_eq!(net.nodes[0].closed, [(peer(1), CloseCode::Offense)]);
@@ -154,6 +161,7 @@ fn bytes_that_are_no_message_end_the_connection_and_are_explained() {
     ] {
         let mut net = met(peer(1));
         net.deliver(peer(1), 0, &hello(PROTOCOL_VERSION, PROTOCOL_VERSION));
+        net.deliver(peer(1), 0, &own_word(1, 0));
         let expected = Frame::decode(kind, &body, NETWORK).unwrap_err();
         let input = net.names.body(0, peer(1), (kind, &body));
         net.input(0, input);

@@ -9,7 +9,7 @@ use ensign_wire::{
 };
 
 use super::{
-    cast::{peer, request, signed, start},
+    cast::{own_word, peer, request, signed, start},
     net::{Net, envelope},
     node::Node,
 };
@@ -26,10 +26,7 @@ pub(super) fn hello() -> Hello {
         roles: Roles::SIGNER,
         version_min: PROTOCOL_VERSION,
         version_max: PROTOCOL_VERSION,
-        clock: None,
-        instance: None,
         observed: Some("192.0.2.1:4000".parse().unwrap()),
-        listening: vec!["192.0.2.7:9735".parse().unwrap()],
         limits: Limits { payload_bytes: 7, messages: 8, requests: 9 },
     }
 }
@@ -45,6 +42,9 @@ fn met(net: &mut Net, who: PeerId) -> LinkId {
     let up = net.names.up(0, who);
     net.input(0, up);
     net.deliver(who, 0, &Frame::Hello(hello()).encode());
+    if who == peer(1) {
+        net.deliver(who, 0, &own_word(1, 0));
+    }
     net.names.link(0, who)
 }
 

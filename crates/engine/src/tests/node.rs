@@ -207,6 +207,7 @@ pub(super) fn assert_journal_is_sound(journal: &[Record]) {
                 assert!(signed.insert((*request, *attempt)), "{record:?} twice");
             }
             Record::Consented { .. }
+            | Record::Delegated(_)
             | Record::Decided { .. }
             | Record::Finished { .. }
             | Record::Closed { .. }

@@ -10,7 +10,7 @@ use ensign_session::{Offense as Session, SetupError};
 use ensign_wire::{Body, DecodeError, Kind, RequestError, SessionReady};
 
 use super::{
-    cast::{peer, start},
+    cast::{group_of, peer, start},
     net::envelope,
 };
 use crate::{OFFENSE_POINTS_MAX, Offense, Scope, sentence, signing::Offense as Signing};
@@ -53,6 +53,8 @@ fn name(offense: &Offense) -> &'static str {
             Signing::WrongPayload { .. } => "Signing::WrongPayload",
             Signing::ConsentsDiffer { .. } => "Signing::ConsentsDiffer",
             Signing::NoRoom => "Signing::NoRoom",
+            Signing::NotDelegated(_) => "Signing::NotDelegated",
+            Signing::TwoDelegations { .. } => "Signing::TwoDelegations",
             Signing::Session(offense) => match offense {
                 Session::Unlisted { .. } => "Session::Unlisted",
                 Session::BadSignature { .. } => "Session::BadSignature",
@@ -70,13 +72,14 @@ fn name(offense: &Offense) -> &'static str {
 }
 
 /// How many names there are.
-const NAMES: usize = 37;
+const NAMES: usize = 39;
 
 /// One of each, two of those that weigh by what is in them.
 fn examples() -> Vec<Offense> {
     let (request, group) = (RequestId::from_bytes([0xab; 32]), GroupId::from_bytes([0xab; 32]));
     let (sender, later) = (peer(1), UnixTime::from_millis(start().unix.as_millis() + 600_000));
     let expired = DelegationError::Expired { expires: start().unix, now: later };
+    let ahead = DelegationError::Ahead { number: 1_800_000_000, now: start().unix };
     let no_node = DelegationError::NoNode { peer: sender };
     let ready = Body::SessionReady(SessionReady { joined: Default::default() });
     let lie = Box::new(envelope(start(), 1, SessionId::from_bytes([1; 32]), 1, ready));
@@ -102,6 +105,9 @@ fn examples() -> Vec<Offense> {
         Signing::WrongPayload { request },
         Signing::ConsentsDiffer { request },
         Signing::NoRoom,
+        Signing::NotDelegated(no_node),
+        Signing::NotDelegated(ahead),
+        Signing::TwoDelegations { signer: group_of(&[1]).keys.as_slice()[0], number: 7 },
     ];
     let session = [
         Session::Unlisted { sender },

@@ -10,7 +10,7 @@ use ensign_primitives::{PeerId, QueryId, StateMachine};
 use ensign_wire::{Frame, Hello, Kind, Limits, PROTOCOL_VERSION, Roles};
 
 use super::{
-    cast::{NETWORK, START, peer},
+    cast::{NETWORK, START, own_word, peer},
     net::Net,
 };
 use crate::{CloseCode, Event, Input, Offense, Output, PINGS_ALLOWED};
@@ -58,10 +58,7 @@ fn introduced(who: PeerId) -> Net {
         roles: Roles::SIGNER,
         version_min: PROTOCOL_VERSION,
         version_max: PROTOCOL_VERSION,
-        clock: None,
-        instance: None,
         observed: None,
-        listening: vec![],
         limits,
     };
     say(&mut net, who, &Frame::Hello(hello));
@@ -80,9 +77,8 @@ fn pongs(net: &mut Net, who: PeerId, pings: u32) -> usize {
 }
 
 #[test]
-fn stranger_learns_what_it_needs_and_neither_clock_nor_listening_addresses() {
+fn stranger_learns_what_it_needs() {
     let hello = meet(&mut Net::apart(2), peer(STRANGER));
-    assert_eq!((hello.clock, hello.listening.as_slice()), (None, [].as_slice()));
     assert_eq!(hello.observed, Some("192.0.2.7:40321".parse().unwrap()));
     assert_eq!(
         (hello.roles, hello.version_min, hello.version_max),
@@ -92,10 +88,12 @@ fn stranger_learns_what_it_needs_and_neither_clock_nor_listening_addresses() {
 }
 
 #[test]
-fn member_learns_clock_and_listening_addresses_too() {
-    let hello = meet(&mut Net::apart(2), peer(1));
-    assert_eq!((hello.clock, hello.listening.len()), (Some(START), 1));
-    assert_eq!(hello.observed, Some("192.0.2.7:40321".parse().unwrap()));
+fn member_learns_clock_and_listening_addresses_too_once_it_has_shown_for_whom_it_speaks() {
+    let mut net = introduced(peer(1));
+    let own_word = net.names.frame(0, peer(1), &own_word(1, 0));
+    let said = frames(&outputs(&mut net, own_word));
+    let [Frame::Welcome(welcome), Frame::Groups(_)] = &said[..] else { panic!("{said:?}") };
+    assert_eq!((welcome.clock, welcome.listening.len()), (START, 1));
 }
 
 #[test]

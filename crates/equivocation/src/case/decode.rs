@@ -175,6 +175,8 @@ impl<'a> Reader<'a> {
             | Frame::Pong(_)
             | Frame::Payload { .. }
             | Frame::Groups(_)
+            | Frame::Delegation(_)
+            | Frame::Welcome(_)
             | Frame::Consent(_)
             | Frame::LinkReport(_)
             | Frame::Formation(_)) => Err(CaseDecodeError::Kind { offset, kind: other.kind() }),

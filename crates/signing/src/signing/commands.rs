@@ -27,19 +27,19 @@ impl Signing {
     /// [`CommandError`] when we are no member, somebody stands twice, the keys do not aggregate, or
     /// the group is known with other nodes. The same group again is no error.
     pub fn add_group(&mut self, now: Now, config: GroupConfig) -> Result<GroupId, CommandError> {
-        let Formed { id, was_known, others, new } = self.groups.form(config)?;
+        let Formed { id, was_known, others, new } = self.groups.form(config, &self.membership)?;
         if was_known {
             return Ok(id);
         }
         self.shared.forget(&id);
         for peer in others {
             if new.contains(&peer) {
-                self.outputs.push_back(Output::Standing { peer, standing: Standing::Member });
                 self.outputs.push_back(Output::Want { peer });
-                self.admit(peer);
+                self.introduce(now, peer);
             }
             self.groups_changed(peer);
         }
+        self.hear_again(now);
         self.resume_waiting(now, id);
         Ok(id)
     }

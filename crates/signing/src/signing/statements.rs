@@ -7,13 +7,12 @@ use ensign_replay::check_fresh;
 use ensign_session::{Input as SessionInput, Offense as SessionOffense};
 use ensign_wire::{
     Body, Envelope, Frame, Groups, Kind, Payload, Refusal, SessionAnnounce, SignedRequest,
-    SigningRequest, ValidationError,
+    SigningRequest, ValidationError, Welcome,
 };
 
 use super::{Signing, around};
 use crate::{
-    ATTEMPTS_MAX, CommandError, Ending, Event, Introduction, Known, Message, Offense, Opening,
-    Output, Standing,
+    ATTEMPTS_MAX, CommandError, Ending, Event, Known, Message, Offense, Opening, Output,
     admission::{Announced, Held, Refused},
     course::first_seq,
     ended::{Answer, End, Question, Share, asks},
@@ -24,33 +23,27 @@ use crate::{
 };
 
 impl Signing {
-    pub(super) fn on_up(&mut self, now: Now, peer: PeerId, introduction: Introduction) {
+    pub(super) fn on_up(&mut self, now: Now, peer: PeerId) {
         if self.is_up(&peer) {
             self.on_down(now, peer);
         }
-        let Introduction { clock, instance } = introduction;
-        // A member that does not have our group yet tells no clock: nothing is known about it.
-        let clock_offset_millis = clock.map_or(0, |clock| offset_millis(now.unix, clock));
         // Whoever counts connections lets no more in than have a place here.
-        if self.peers.insert(peer, clock_offset_millis).is_err() {
+        if self.peers.insert(peer, 0).is_err() {
             return;
         }
         self.shared.up(peer);
         self.shelf.up(peer);
-        if !self.is_member(&peer) {
-            return;
+        self.membership.up(peer);
+        if self.is_member(&peer) {
+            self.introduce(now, peer);
         }
-        self.event(Event::PeerUp { peer, clock_offset_millis });
-        if instance.is_some_and(|number| self.instances.see(peer, number, now.instant)) {
-            self.event(Event::PeerCopied { peer });
-        }
-        self.say_groups(peer);
     }
 
     pub(super) fn on_down(&mut self, now: Now, peer: PeerId) {
-        if self.peers.remove(&peer).is_some() && self.is_member(&peer) {
+        if self.peers.remove(&peer).is_some() && self.membership.has_welcomed(&peer) {
             self.event(Event::PeerDown { peer });
         }
+        self.membership.down(&peer);
         self.shared.down(&peer);
         self.shelf.down(&peer);
         self.resends.down(&peer);
@@ -66,52 +59,74 @@ impl Signing {
         if !self.is_up(&peer) {
             return;
         }
-        let is_member = self.is_member(&peer);
+        let has_shown = self.membership.has_shown(&peer);
         match message {
+            Message::Delegation(said) => self.on_delegation(now, peer, said),
+            // Before a node has shown for whom it speaks, it says nothing that counts.
+            Message::Welcome(_)
+            | Message::Groups(_)
+            | Message::Payload { .. }
+            | Message::Consent(_)
+            | Message::LinkReport(_)
+            | Message::Statement(_)
+                if !has_shown => {}
+            Message::Welcome(welcome) => self.on_welcome(now, peer, &welcome),
             Message::Groups(groups) => self.on_groups(now, peer, groups),
-            Message::Payload { request, bytes } if is_member => {
-                self.on_payload(now, peer, request, bytes);
-            }
-            Message::Statement(envelope) if is_member => self.on_envelope(now, peer, envelope),
-            Message::Consent(consent) if is_member => {
+            Message::Payload { request, bytes } => self.on_payload(now, peer, request, bytes),
+            Message::Statement(envelope) => self.on_envelope(now, peer, envelope),
+            Message::Consent(consent) => {
                 let changed = self.muster.on_consent(around!(self, now), peer, consent);
                 self.hear_muster();
                 changed.into_iter().for_each(|request| self.consider(now, request));
             }
-            Message::LinkReport(report) if is_member => {
+            Message::LinkReport(report) => {
                 let changed = self.muster.on_report(around!(self, now), peer, report);
                 self.hear_muster();
                 changed.into_iter().for_each(|group| self.consider_all(now, &group));
             }
-            Message::Payload { .. }
-            | Message::Statement(_)
-            | Message::Consent(_)
-            | Message::LinkReport(_) => {}
         }
     }
 
-    /// A group was formed while its member was already connected as a stranger.
-    pub(super) fn admit(&mut self, peer: PeerId) {
-        if let Some(clock_offset_millis) = self.peers.get(&peer).copied() {
-            self.event(Event::PeerUp { peer, clock_offset_millis });
+    fn on_welcome(&mut self, now: Now, peer: PeerId, welcome: &Welcome) {
+        if !self.membership.welcomed(&peer) {
+            return;
+        }
+        let clock_offset_millis = offset_millis(now.unix, welcome.clock);
+        if let Some(known) = self.peers.get_mut(&peer) {
+            *known = clock_offset_millis;
+        }
+        self.event(Event::PeerUp { peer, clock_offset_millis });
+        if self.instances.see(peer, welcome.instance, now.instant) {
+            self.event(Event::PeerCopied { peer });
         }
     }
 
     /// Says which groups we share with a node.
-    fn say_groups(&mut self, peer: PeerId) {
-        if self.shared.say(&peer) {
-            let shared = self.groups.shared_with(&peer);
+    pub(super) fn say_groups(&mut self, peer: PeerId) {
+        if self.membership.has_shown(&peer) {
+            let shared = self.shared_with(&peer);
             self.send(peer, &Frame::Groups(Groups { shared }));
         }
     }
 
-    /// Takes a node's list. A stranger is answered once on each connection.
-    fn on_groups(&mut self, now: Now, peer: PeerId, groups: Groups) {
+    /// Returns our groups with a node, as far as it has shown that it speaks for the member in them.
+    pub(super) fn shared_with(&self, peer: &PeerId) -> Vec<GroupId> {
+        let mut shared = self.groups.shared_with(peer);
+        shared.retain(|group| self.speaks_in(peer, group));
+        shared
+    }
+
+    /// Whether a node has shown that it speaks for the member of a group beside whom it stands.
+    fn speaks_in(&self, peer: &PeerId, group: &GroupId) -> bool {
+        let signer = self.groups.get(group).and_then(|known| known.key_of(peer));
+        signer.is_some_and(|signer| self.membership.speaks(peer, &signer))
+    }
+
+    /// Takes a member's list: of our groups, those in which it has shown that it speaks for one.
+    fn on_groups(&mut self, now: Now, peer: PeerId, mut groups: Groups) {
+        groups.shared.retain(|id| self.groups.get(id).is_none() || self.speaks_in(&peer, id));
         let new = self.shared.hear(now, &peer, groups.shared);
-        if !self.shared.has_heard(&peer) {
-            self.say_groups(peer);
-        }
-        for group in self.groups.shared_with(&peer) {
+        for group in self.shared_with(&peer) {
             if new.contains(&group) {
                 if self.shared.finds(peer, group) {
                     self.event(Event::GroupKnown { peer, group });
@@ -124,7 +139,7 @@ impl Signing {
     /// Compares both lists again after ours has changed: says ours, and tells differences once they
     /// stand.
     pub(super) fn groups_changed(&mut self, peer: PeerId) {
-        if self.is_up(&peer) {
+        if self.membership.has_shown(&peer) {
             self.shared.ours_changed(&peer);
             self.say_groups(peer);
         }
@@ -133,10 +148,8 @@ impl Signing {
     /// Tells the differences that have stood long enough.
     pub(super) fn compare_groups(&mut self, now: Now) {
         for peer in self.shared.due(now) {
-            let is_member = self.is_member(&peer);
-            let standing = if is_member { Standing::Member } else { Standing::Stranger };
-            let ours = self.groups.shared_with(&peer);
-            for difference in self.shared.differences(now, (peer, standing), &ours) {
+            let ours = self.shared_with(&peer);
+            for difference in self.shared.differences(now, peer, &ours) {
                 self.event(match difference {
                     Difference::Lacking(group) => Event::GroupUnknown { peer, group },
                     Difference::Missing(group) => Event::GroupMissing { peer, group },
@@ -147,7 +160,7 @@ impl Signing {
 
     /// Takes a member that speaks in a session of a group for one that has it.
     fn speaks_for(&mut self, now: Now, peer: PeerId, group: GroupId) {
-        if self.groups.has(&group, &peer) && !self.shared.has_group(&peer, &group) {
+        if self.speaks_in(&peer, &group) && !self.shared.has_group(&peer, &group) {
             self.shared.speaks_for(&peer, group);
             self.muster.met(around!(self, now), peer, group);
             self.hear_muster();

@@ -8,9 +8,11 @@ use ensign_identity::{NodeKey, SignerKey, Terms};
 use ensign_musig::{NonceEntropy, SecKey};
 use ensign_primitives::{Instant, Network, Now, PeerId, UnixTime, sha256};
 use ensign_session::{Entropy, LocalSigner};
-use ensign_wire::{GroupKeys, KeyTweak, Message, Mode, TxType};
+use ensign_wire::{GroupKeys, Introduced, KeyTweak, Message, Mode, TxType};
 
-use crate::{Allowances, GroupConfig, Keys, Proposal, Restored, Signing, SigningConfig, Source};
+use crate::{
+    Allowances, Delegated, GroupConfig, Keys, Proposal, Restored, Signing, SigningConfig, Source,
+};
 
 pub(super) const NETWORK: Network = Network::Regtest;
 /// The wall clock at the start of every test.
@@ -47,11 +49,32 @@ pub(super) fn group(count: usize) -> GroupConfig {
     GroupConfig { keys, peers: (0..count).map(peer).collect() }
 }
 
+/// That a person's node speaks for its key; under a number.
+pub(super) fn delegated(index: usize, number: u64) -> Delegated {
+    delegated_to(index, peer(index), number)
+}
+
+/// That any node speaks for a person's key.
+pub(super) fn delegated_to(index: usize, node: PeerId, number: u64) -> Delegated {
+    let terms = Terms { number, expires: START.after(DAY * 360) };
+    let proof = local_signer(index).delegate(NETWORK, node, terms);
+    Delegated { signer: key(index), peer: node, proof }
+}
+
+/// What a node says to another one about a delegation.
+pub(super) fn said(it: &Delegated, from: PeerId, to: PeerId) -> Introduced {
+    let hint = Introduced::hint(NETWORK, &it.signer, (&from, &to));
+    Introduced { hint, peer: it.peer, proof: it.proof }
+}
+
+/// What a person's node says of itself to another person's.
+pub(super) fn introduced(index: usize, to: usize) -> Introduced {
+    said(&delegated(index, 1), peer(index), peer(to))
+}
+
 /// A machine that has formed the group of all.
 pub(super) fn machine(index: usize, count: usize, now: Now, restored: Restored) -> Signing {
-    let (node_key, expires) = (node_key(index), START.after(DAY * 360));
-    let delegation =
-        local_signer(index).delegate(NETWORK, node_key.peer_id(), Terms { number: 1, expires });
+    let (node_key, delegation) = (node_key(index), delegated(index, 1).proof);
     let keys = Keys { node_key: Arc::new(node_key), signer: key(index), delegation };
     let config = SigningConfig {
         network: NETWORK,

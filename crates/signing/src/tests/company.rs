@@ -9,8 +9,8 @@ use ensign_wire::{AbortReason, Body, Envelope, Frame, Mode, SessionAbort};
 
 use super::cast::{self, NETWORK, entropy, local_signer, machine, peer, proposal, start};
 use crate::{
-    Event, Input, Introduction, Known, Message, Output, Record, Restored, SignerAnswer,
-    SignerQuestion, Signing, ask_local_signer,
+    Event, Input, Known, Message, Output, Record, Restored, SignerAnswer, SignerQuestion, Signing,
+    ask_local_signer,
 };
 
 /// How many people there are.
@@ -205,12 +205,12 @@ fn index_of(wanted: &ensign_primitives::PeerId) -> Option<usize> {
 }
 
 fn up(other: usize) -> Input {
-    let introduction = Introduction { clock: Some(start().unix), instance: Some([other as u8; 8]) };
-    Input::Up { peer: peer(other), introduction }
+    Input::Up { peer: peer(other) }
 }
 
 fn message(frame: &[u8]) -> Option<Message> {
     match Frame::decode_whole(frame, NETWORK).unwrap() {
+        Frame::Delegation(said) => Some(Message::Delegation(said)),
         Frame::Groups(groups) => Some(Message::Groups(groups)),
         Frame::Payload { request, bytes } => Some(Message::Payload { request, bytes }),
         Frame::Envelope(envelope) => Some(Message::Statement(envelope)),
@@ -243,7 +243,12 @@ impl Rig for Company {
             Act::Answer => self.answers.pop_front(),
             Act::Unasked(kind) => Some(self.unasked(kind)),
             Act::Refuse => self.refusal(),
-            Act::Up(who) => Some(up(member(who))),
+            Act::Up(who) => {
+                // The other side is connected anew, too, and says at once for whom it speaks.
+                self.tell(now, VecDeque::from([(member(who), up(0))]));
+                self.waiting.rotate_right(1);
+                Some(up(member(who)))
+            }
             Act::Down(who) => Some(Input::Down { peer: peer(member(who)) }),
             Act::Dropped(who) => Some(Input::Dropped { peer: peer(member(who)) }),
             Act::Propose(mode) => {

@@ -44,8 +44,10 @@ fn acts() -> impl Strategy<Value = Act> {
     ]
 }
 
+/// All are connected, and have shown for whom they speak and which groups they have.
 fn meet() -> Vec<Op<Act>> {
-    vec![Op::Act(Act::Up(0)), Op::Act(Act::Up(1))]
+    let up = [Op::Act(Act::Up(0)), Op::Act(Act::Up(1))];
+    up.into_iter().chain(vec![Op::Act(in_order()); 6]).collect()
 }
 
 #[test]

@@ -5,10 +5,8 @@ use std::{vec, vec::Vec};
 use ensign_primitives::{Now, RequestId, StateMachine};
 use ensign_wire::{Frame, Groups, Kind, Mode, PAYLOAD_BYTES_MAX};
 
-use super::cast::{NETWORK, group, machine, peer, proposal, start};
-use crate::{
-    Input, Introduction, Message, Output, Proposal, RESEND_PAUSE, Restored, Signing, Source,
-};
+use super::cast::{NETWORK, group, introduced, machine, peer, proposal, start};
+use crate::{Input, Message, Output, Proposal, RESEND_PAUSE, Restored, Signing, Source};
 
 /// Most calls of a timer that one case makes.
 const WAKEUPS_MAX: usize = 50;
@@ -21,8 +19,9 @@ fn connected() -> Signing {
 }
 
 fn up(signing: &mut Signing) {
-    let introduction = Introduction { clock: None, instance: None };
-    signing.handle_input(start(), Input::Up { peer: peer(1), introduction });
+    signing.handle_input(start(), Input::Up { peer: peer(1) });
+    let message = Message::Delegation(introduced(1, 0));
+    signing.handle_input(start(), Input::Message { peer: peer(1), message });
     let shared = vec![group(2).keys.group_id(NETWORK)];
     let message = Message::Groups(Groups { shared });
     signing.handle_input(start(), Input::Message { peer: peer(1), message });

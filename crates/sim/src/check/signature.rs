@@ -44,6 +44,7 @@ impl Checker for Signature {
                 | Record::Closed { .. }
                 | Record::Undecided(_)
                 | Record::Case(_)
+                | Record::Delegated(_)
                 | Record::Horizon(_) => None,
             },
             Seen::Event(Event::Session { request, event: SessionEvent::Done(done), .. }) => {

@@ -93,7 +93,10 @@ impl Host {
             | Event::Withdrawn { .. }
             | Event::Everybody { .. }
             | Event::Convicted { .. }
-            | Event::Delegated
+            | Event::Delegated(_)
+            | Event::NotShown { .. }
+            | Event::NodeChanged { .. }
+            | Event::OwnKeyElsewhere { .. }
             | Event::NotDelegated(_)
             | Event::Attempt { .. }
             | Event::Session { .. } => {}

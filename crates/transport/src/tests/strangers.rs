@@ -28,10 +28,7 @@ fn hello() -> Frame {
         roles: Roles::SIGNER,
         version_min: PROTOCOL_VERSION,
         version_max: PROTOCOL_VERSION,
-        clock: None,
-        instance: None,
         observed: None,
-        listening: vec![],
         limits: Limits { payload_bytes: 0, messages: 0, requests: 0 },
     })
 }

@@ -67,6 +67,8 @@ impl<'de> Visitor<'de> for KindThenFields {
             | Kind::Ping
             | Kind::Pong
             | Kind::Groups
+            | Kind::Delegation
+            | Kind::Welcome
             | Kind::Payload
             | Kind::Consent
             | Kind::LinkReport

@@ -216,18 +216,21 @@ fn errors_of_a_whole_frame_count_from_its_first_byte() {
 }
 
 #[test]
-fn hello_outside_its_limits_is_named() {
-    let hello = |addresses: u8, versions: [u8; 2]| {
-        let mut bytes = Vec::from([0, versions[0], versions[1], 0, 0, 0, addresses]);
-        (0..addresses).for_each(|_| bytes.extend([0, 127, 0, 0, 1, 1]));
-        bytes.extend([0, 0, 0]);
-        Frame::decode(Kind::Hello, &bytes, NETWORK)
+fn hello_and_welcome_outside_their_limits_are_named() {
+    let hello = |versions: [u8; 2]| {
+        Frame::decode(Kind::Hello, &[0, versions[0], versions[1], 0, 0, 0, 0], NETWORK)
     };
-    assert!(hello(8, [1, 1]).is_ok());
-    let expected = DecodeError::OutOfRange { field: "addresses", min: 0, max: 8, seen: 9 };
-    assert_eq!(hello(9, [1, 1]), Err(expected));
+    assert!(hello([1, 1]).is_ok());
     let expected = DecodeError::OutOfRange { field: "version range", min: 2, max: 255, seen: 1 };
-    assert_eq!(hello(0, [2, 1]), Err(expected));
+    assert_eq!(hello([2, 1]), Err(expected));
+    let welcome = |addresses: u8| {
+        let mut bytes = [[0; 9].as_slice(), &[addresses]].concat();
+        (0..addresses).for_each(|_| bytes.extend([0, 127, 0, 0, 1, 1]));
+        Frame::decode(Kind::Welcome, &bytes, NETWORK)
+    };
+    assert!(welcome(8).is_ok());
+    let expected = DecodeError::OutOfRange { field: "addresses", min: 0, max: 8, seen: 9 };
+    assert_eq!(welcome(9), Err(expected));
 }
 
 #[test]

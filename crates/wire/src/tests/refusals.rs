@@ -5,9 +5,10 @@ use std::{boxed::Box, vec, vec::Vec};
 use ensign_primitives::{GroupId, QueryId, RequestId, UnixTime};
 use proptest::{prelude::*, sample::Index};
 
-use super::values::{NETWORK, body_kinds, frames, signed, smallest};
+use super::values::{NETWORK, body_kinds, frames, node_key, signed, smallest};
 use crate::{
-    DecodeError, Family, Frame, Groups, Header, Hello, Kind, Limits, PROTOCOL_VERSION, Roles,
+    DecodeError, Family, Frame, Groups, Header, Hello, Introduced, Kind, Limits, PROTOCOL_VERSION,
+    Roles, Welcome,
 };
 
 /// One frame of each kind.
@@ -16,10 +17,7 @@ fn one_of_each() -> Vec<Frame> {
         roles: Roles::SIGNER,
         version_min: 1,
         version_max: 1,
-        clock: Some(UnixTime::from_millis(1)),
-        instance: Some([7; 8]),
         observed: Some("127.0.0.1:1".parse().unwrap()),
-        listening: vec!["[::1]:2".parse().unwrap()],
         limits: Limits { payload_bytes: 1, messages: 1, requests: 1 },
     };
     let request = RequestId::from_bytes([7; 32]);
@@ -30,6 +28,16 @@ fn one_of_each() -> Vec<Frame> {
         Frame::Payload { request, bytes: vec![1, 2, 3] },
         Frame::Groups(Groups {
             shared: vec![GroupId::from_bytes([1; 32]), GroupId::from_bytes([2; 32])],
+        }),
+        Frame::Delegation(Introduced {
+            hint: [7; 8],
+            peer: node_key(0).peer_id(),
+            proof: super::values::delegation(0, 0, NETWORK),
+        }),
+        Frame::Welcome(Welcome {
+            clock: UnixTime::from_millis(1),
+            instance: [7; 8],
+            listening: vec!["[::1]:2".parse().unwrap()],
         }),
     ];
     frames.extend(body_kinds().map(|kind| Frame::Envelope(Box::new(signed(smallest(kind))))));

@@ -8,8 +8,10 @@ use crate::{
     Body, Envelope, Frame, Header, Hello, Limits, NonceShare, PartialSigShare, PubNonceBytes,
     Roles, Round0, SessionAnnounce, SessionJoin, SignatureFinalized, SignedRequest,
 };
-use ensign_identity::Signature;
-use ensign_primitives::{MESSAGES_MAX, QueryId, RequestId, SIGNERS_MAX, SignerIndex, UnixTime};
+use ensign_identity::{DelegationProof, Signature};
+use ensign_primitives::{
+    MESSAGES_MAX, PeerId, QueryId, RequestId, SIGNERS_MAX, SignerIndex, UnixTime,
+};
 use std::{boxed::Box, net::SocketAddr, vec, vec::Vec};
 
 proptest! {
@@ -96,10 +98,7 @@ fn largest_hello_and_payload_fit_their_limits() {
         roles: Roles(0xff),
         version_min: 0,
         version_max: 0xff,
-        clock: Some(UnixTime::from_millis(u64::MAX)),
-        instance: Some([0xff; 8]),
         observed: Some(address),
-        listening: vec![address; crate::ADDRESSES_MAX],
         limits: Limits { payload_bytes: u32::MAX, messages: u16::MAX, requests: u16::MAX },
     });
     let bytes: Vec<u8> = vec![0xff; crate::PAYLOAD_BYTES_MAX];
@@ -107,9 +106,17 @@ fn largest_hello_and_payload_fit_their_limits() {
     let shared = (0..crate::SHARED_GROUPS_MAX as u8)
         .map(|byte| ensign_primitives::GroupId::from_bytes([byte; 32]));
     let groups = Frame::Groups(crate::Groups { shared: shared.collect() });
-    for frame in
-        [hello, payload, groups, Frame::Ping(QueryId(u64::MAX)), Frame::Pong(QueryId(u64::MAX))]
-    {
+    let welcome = Frame::Welcome(crate::Welcome {
+        clock: UnixTime::from_millis(u64::MAX),
+        instance: [0xff; 8],
+        listening: vec![address; crate::ADDRESSES_MAX],
+    });
+    let (number, expires) = (u64::MAX, UnixTime::from_millis(u64::MAX));
+    let proof = DelegationProof { number, expires, signature: Signature([0xff; 64]) };
+    let (hint, peer) = ([0xff; 8], PeerId::from_bytes([0xff; 32]));
+    let introduced = Frame::Delegation(crate::Introduced { hint, peer, proof });
+    let (ping, pong) = (Frame::Ping(QueryId(u64::MAX)), Frame::Pong(QueryId(u64::MAX)));
+    for frame in [hello, payload, groups, welcome, introduced, ping, pong] {
         assert_eq!(Frame::decode_whole(&frame.encode(), NETWORK), Ok(frame));
     }
 }

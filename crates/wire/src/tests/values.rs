@@ -133,6 +133,8 @@ pub(super) fn smallest(kind: Kind) -> Body {
         | Kind::Pong
         | Kind::Payload
         | Kind::Groups
+        | Kind::Delegation
+        | Kind::Welcome
         | Kind::Consent
         | Kind::LinkReport
         | Kind::FormationSeat
@@ -172,6 +174,8 @@ pub(super) fn frames() -> impl Strategy<Value = Frame> {
         1 => groups(),
         1 => consents(),
         1 => link_reports(),
+        1 => introduced(),
+        1 => welcomes(),
         1 => formations().prop_map(Frame::Formation),
         12 => envelopes().prop_map(|envelope| Frame::Envelope(Box::new(envelope))),
     ]
@@ -233,6 +237,25 @@ fn link_reports() -> impl Strategy<Value = Frame> {
     })
 }
 
+fn introduced() -> impl Strategy<Value = Frame> {
+    (any::<[u8; 8]>(), any::<[u8; 32]>(), delegations()).prop_map(|(hint, peer, proof)| {
+        Frame::Delegation(crate::Introduced {
+            hint,
+            peer: ensign_primitives::PeerId::from_bytes(peer),
+            proof,
+        })
+    })
+}
+
+fn welcomes() -> impl Strategy<Value = Frame> {
+    (any::<(u64, [u8; 8])>(), vec(addresses(), 0..=ADDRESSES_MAX)).prop_map(
+        |((clock, instance), listening)| {
+            let clock = UnixTime::from_millis(clock);
+            Frame::Welcome(crate::Welcome { clock, instance, listening })
+        },
+    )
+}
+
 /// Any envelope with a valid signature.
 pub(super) fn envelopes() -> impl Strategy<Value = Envelope> {
     (0..SIGNERS_MAX, any::<[u8; 32]>(), any::<u64>(), any::<u64>(), bodies()).prop_map(
@@ -292,25 +315,15 @@ fn hellos() -> impl Strategy<Value = Hello> {
         messages,
         requests,
     });
-    let listening = vec(addresses(), 0..=ADDRESSES_MAX);
-    (
-        any::<u8>(),
-        any::<(u8, u8)>(),
-        any::<(Option<u64>, Option<[u8; 8]>)>(),
-        option::of(addresses()),
-        listening,
-        limits,
-    )
-        .prop_map(|(roles, (a, b), (clock, instance), observed, listening, limits)| Hello {
+    (any::<u8>(), any::<(u8, u8)>(), option::of(addresses()), limits).prop_map(
+        |(roles, (a, b), observed, limits)| Hello {
             roles: Roles(roles),
             version_min: a.min(b),
             version_max: a.max(b),
-            clock: clock.map(UnixTime::from_millis),
-            instance,
             observed,
-            listening,
             limits,
-        })
+        },
+    )
 }
 
 fn addresses() -> impl Strategy<Value = SocketAddr> {

@@ -3,10 +3,10 @@
 use ensign_identity::{NodeKey, Signature};
 use ensign_primitives::{QueryId, SignerIndex, UnixTime};
 use ensign_wire::{
-    AbortReason, Body, Envelope, Frame, Groups, Hello, Kind, Limits, NonceAck, NonceShare,
-    NoncesComplete, PROTOCOL_VERSION, PartialSigAck, PartialSigShare, PartialSigsComplete, Refusal,
-    Roles, Round0, SessionAbort, SessionAnnounce, SessionJoin, SessionReady, Signable,
-    SignatureFinalized, Signed, SignerSet, Slot, ValidationError,
+    AbortReason, Body, Envelope, Frame, Groups, Hello, Introduced, Kind, Limits, NonceAck,
+    NonceShare, NoncesComplete, PROTOCOL_VERSION, PartialSigAck, PartialSigShare,
+    PartialSigsComplete, Refusal, Roles, Round0, SessionAbort, SessionAnnounce, SessionJoin,
+    SessionReady, Signable, SignatureFinalized, Signed, SignerSet, Slot, ValidationError, Welcome,
 };
 
 use crate::{dump::Dump, formation, story};
@@ -23,7 +23,7 @@ pub(crate) struct Example {
 
 /// Every example, in the order of the kinds; some kinds have two.
 pub(crate) fn all() -> Vec<Example> {
-    let connection = [hello(), ping(), pong(), payload(), groups()];
+    let connection = [hello(), ping(), pong(), payload(), groups(), introduced(), welcome()];
     let group = [consent(), link_report()];
     let gathering = [announce(), join(), join_fast(), ready()];
     let nonces = [nonce_share(), nonce_ack(), nonces_complete()];
@@ -78,29 +78,17 @@ fn hello() -> Example {
         roles: Roles::SIGNER,
         version_min: 3,
         version_max: 3,
-        clock: Some(UnixTime::from_millis(story::CREATED)),
-        instance: Some([0xa7; 8]),
         observed: Some("192.0.2.7:40321".parse().unwrap()),
-        listening: vec!["[2001:db8::1]:7777".parse().unwrap()],
         limits: Limits { payload_bytes: 1 << 20, messages: 1024, requests: 64 },
     };
-    let v6 = [0x20, 0x01, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1];
     let fields = Dump::default()
         .raw(&[1], "roles: signer")
         .raw(&[3], "version_min")
         .raw(&[3], "version_max")
-        .variant(1, "clock: present")
-        .varint(story::CREATED, "clock")
-        .variant(1, "instance: present")
-        .raw(&[0xa7; 8], "instance")
         .variant(1, "observed: present")
         .variant(0, "IPv4")
         .raw(&[192, 0, 2, 7], "address")
         .varint(40_321, "port")
-        .varint(1, "listening")
-        .variant(1, "IPv6")
-        .raw(&v6, "address")
-        .varint(7777, "port")
         .varint(1 << 20, "payload_bytes")
         .varint(1024, "messages")
         .varint(64, "requests");
@@ -128,6 +116,31 @@ fn groups() -> Example {
     let shared = vec![story::request().signers.group_id(story::NETWORK)];
     let fields = Dump::default().varint(1, "shared: 1").raw(shared[0].as_bytes(), "group");
     framed("Groups", Frame::Groups(Groups { shared }), 0x10, fields)
+}
+
+fn introduced() -> Example {
+    let (own, other) = (story::node(0).peer_id(), story::node(1).peer_id());
+    let hint = Introduced::hint(story::NETWORK, &story::signer(0), (&own, &other));
+    let fields = Dump::default().raw(&hint, "hint").raw(own.as_bytes(), "peer").then(delegation(0));
+    let proof = story::delegation(0);
+    framed("Delegation", Frame::Delegation(Introduced { hint, peer: own, proof }), 0x12, fields)
+}
+
+fn welcome() -> Example {
+    let welcome = Welcome {
+        clock: UnixTime::from_millis(story::CREATED),
+        instance: [0xa7; 8],
+        listening: vec!["[2001:db8::1]:7777".parse().unwrap()],
+    };
+    let v6 = [0x20, 0x01, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1];
+    let fields = Dump::default()
+        .varint(story::CREATED, "clock")
+        .raw(&[0xa7; 8], "instance")
+        .varint(1, "listening")
+        .variant(1, "IPv6")
+        .raw(&v6, "address")
+        .varint(7777, "port");
+    framed("Welcome", Frame::Welcome(welcome), 0x13, fields)
 }
 
 /// Every field of something signed, before its signature.

@@ -2,7 +2,7 @@
 
 use ensign_identity::Delegation;
 use ensign_primitives::UnixTime;
-use ensign_wire::{Body, Envelope, SessionReady, Signable, Signed, SignerSet, Slot};
+use ensign_wire::{Body, Envelope, Introduced, SessionReady, Signable, Signed, SignerSet, Slot};
 
 use crate::{
     dump::Dump,
@@ -43,6 +43,7 @@ pub(crate) fn all() -> Vec<Hash> {
         request(),
         session(),
         delegation(),
+        hint(),
         envelope(),
         consent(),
         link_report(),
@@ -92,6 +93,20 @@ fn delegation() -> Hash {
         .u64_le(terms.expires.as_millis(), "expires");
     let computed = Delegation::digest(&signer, &peer, story::NETWORK, terms);
     Hash { tag: "ensign/delegation/v2", fields, computed }
+}
+
+fn hint() -> Hash {
+    let (signer, sender, receiver) =
+        (story::signer(0), story::node(0).peer_id(), story::node(1).peer_id());
+    let fields = network()
+        .raw(&signer.to_bytes(), "signer key")
+        .raw(sender.as_bytes(), "sender")
+        .raw(receiver.as_bytes(), "receiver");
+    let tag = "ensign/delegation-hint/v1";
+    let computed = fields.tagged_hash(tag);
+    let hint = Introduced::hint(story::NETWORK, &signer, (&sender, &receiver));
+    assert_eq!(computed[..8], hint);
+    Hash { tag, fields, computed }
 }
 
 fn envelope() -> Hash {

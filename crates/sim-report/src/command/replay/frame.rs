@@ -10,11 +10,14 @@ pub(super) fn summary(bytes: &[u8]) -> String {
     match Frame::decode_whole(bytes, NETWORK) {
         Ok(Frame::Hello(hello)) => {
             let (min, max) = (hello.version_min, hello.version_max);
-            let clock = hello.clock.map_or_else(|| "untold".into(), |clock| clock.to_string());
-            format!("Hello version {min} to {max}, clock {clock}, {size} bytes")
+            format!("Hello version {min} to {max}, {size} bytes")
         }
         Ok(Frame::Ping(QueryId(number))) => format!("Ping {number}"),
         Ok(Frame::Pong(QueryId(number))) => format!("Pong {number}"),
+        Ok(Frame::Delegation(said)) => {
+            format!("Delegation {} to {}", said.proof.number, said.peer.short())
+        }
+        Ok(Frame::Welcome(welcome)) => format!("Welcome, clock {}", welcome.clock),
         Ok(Frame::Groups(groups)) => format!("Groups, {} shared", groups.shared.len()),
         Ok(Frame::Consent(signed)) => {
             let Consent { request, signer, number, agrees, .. } = signed.said();
@@ -47,6 +50,8 @@ pub(super) fn envelope(bytes: &[u8]) -> Option<Envelope> {
             | Frame::Pong(_)
             | Frame::Payload { .. }
             | Frame::Groups(_)
+            | Frame::Delegation(_)
+            | Frame::Welcome(_)
             | Frame::Consent(_)
             | Frame::LinkReport(_)
             | Frame::Formation(_),
@@ -64,6 +69,8 @@ pub(super) fn payload_of(bytes: &[u8]) -> Option<RequestId> {
             | Frame::Ping(_)
             | Frame::Pong(_)
             | Frame::Groups(_)
+            | Frame::Delegation(_)
+            | Frame::Welcome(_)
             | Frame::Consent(_)
             | Frame::LinkReport(_)
             | Frame::Formation(_)

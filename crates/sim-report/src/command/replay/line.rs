@@ -63,7 +63,10 @@ impl Scribe {
                 | Event::GroupMissing { .. }
                 | Event::PeerCopied { .. }
                 | Event::Convicted { .. }
-                | Event::Delegated
+                | Event::Delegated(_)
+                | Event::NotShown { .. }
+                | Event::NodeChanged { .. }
+                | Event::OwnKeyElsewhere { .. }
                 | Event::NotDelegated(_) => None,
                 Event::NotResumed { request, .. } => Some(*request),
             },
@@ -189,7 +192,9 @@ fn request_in(record: &Record) -> Option<RequestId> {
         | Record::Partials { request, .. }
         | Record::Finished { request, .. }
         | Record::Closed { request, .. } => *request,
-        Record::Undecided(_) | Record::Case(_) | Record::Horizon(_) => return None,
+        Record::Undecided(_) | Record::Case(_) | Record::Horizon(_) | Record::Delegated(_) => {
+            return None;
+        }
     })
 }
 
@@ -212,6 +217,7 @@ fn record_words(record: &Record) -> String {
         Record::Closed { reason, .. } => format!("closed, {reason:?}"),
         Record::Undecided(kept) => format!("{} ended undecided", kept.ended.len()),
         Record::Case(file) => format!("a case, {:?}", file.kind),
+        Record::Delegated(kept) => format!("node {} speaks for {}", kept.peer.short(), kept.signer),
         Record::Horizon(horizon) => format!("the time is {}", horizon.latest),
     };
     match request_in(record) {
@@ -259,7 +265,14 @@ fn event_words(cast: &Cast, event: &Event) -> String {
             format!("everybody has the signatures, request {}", request.short())
         }
         Event::Convicted { peer, .. } => format!("{} is convicted", name(cast, peer)),
-        Event::Delegated => "another delegation is in use".to_owned(),
+        Event::Delegated(proof) => format!("delegation {} is in use", proof.number),
+        Event::NotShown { peer, signer } => {
+            format!("{} has not shown that it speaks for {signer}", name(cast, peer))
+        }
+        Event::NodeChanged { from, to, .. } => {
+            format!("{} has the place of {}", name(cast, to), name(cast, from))
+        }
+        Event::OwnKeyElsewhere { peer, .. } => format!("{} speaks for our key", name(cast, peer)),
         Event::NotDelegated(why) => format!("no other delegation: {why:?}"),
         Event::Attempt { request, attempt, .. } => {
             format!("attempt {attempt} begins, request {}", request.short())
