@@ -268,3 +268,22 @@ fn regression_one_passphrase_in_two_unicode_forms_was_two() {
     let carol = Signer::new();
     assert!(init(&carol, &apart).contains("accents that stand apart"));
 }
+
+#[test]
+fn retired_node_is_another_one_under_the_same_key_and_the_groups_stay() {
+    let [alice, ..] = treasury();
+    for home in [alice, encrypted("erin").0] {
+        let args: &[&str] = &[];
+        let source = home.path("right");
+        let source = ["--passphrase-file", argument(&source)];
+        let args = if home.home.join("vault.ens").exists() { &source[..] } else { args };
+        let before = home.json(&["key", "show"]).succeeded().last();
+        let groups = home.json(&["group", "list"]).succeeded().last();
+        let told = home.json(&[&["key", "retire-node"], args].concat()).succeeded().last();
+        let after = home.json(&["key", "show"]).succeeded().last();
+        assert_eq!((&told["from"], &told["node"]), (&before["node"], &after["node"]));
+        assert_ne!(before["node"], after["node"]);
+        assert_eq!(before["signer"], after["signer"]);
+        assert_eq!(home.json(&["group", "list"]).succeeded().last(), groups);
+    }
+}
