@@ -10,6 +10,7 @@
 
 mod contact;
 mod engine;
+mod formation;
 mod frame;
 mod frame_body;
 mod psbt;
@@ -17,6 +18,7 @@ mod session;
 
 pub use contact::contact;
 pub use engine::engine;
+pub use formation::formation;
 pub use frame::frame;
 pub use frame_body::frame_body;
 pub use psbt::psbt;
@@ -35,6 +37,7 @@ pub struct Target {
 pub const TARGETS: &[Target] = &[
     Target { name: "contact", run: contact },
     Target { name: "engine", run: engine },
+    Target { name: "formation", run: formation },
     Target { name: "frame", run: frame },
     Target { name: "frame_body", run: frame_body },
     Target { name: "psbt", run: psbt },

@@ -6,6 +6,8 @@ use anyhow::Result;
 use crate::process;
 use crate::workspace::Workspace;
 
+/// Formations in which somebody is hostile, or crashes: no two honest members end in different groups.
+const HOSTILE_FORMATIONS: &str = "100000";
 /// Sessions of each mode in which signers dodge.
 const DODGING_SESSIONS: &str = "2000";
 /// Signatures that two wallets make one after the other: the memory ends flat.
@@ -21,6 +23,10 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     let mut dodging = workspace.cargo(&dodging);
     dodging.args(["dodging", "--", "--nocapture"]);
     process::run(dodging.env("ENSIGN_DODGING_SESSIONS", DODGING_SESSIONS))?;
+    let hostile = ["test", "--release", "--locked", "--package", "ensign-formation", "--lib"];
+    let mut hostile = workspace.cargo(&hostile);
+    hostile.args(["hostile", "--", "--nocapture"]);
+    process::run(hostile.env("ENSIGN_HOSTILE_FORMATIONS", HOSTILE_FORMATIONS))?;
     let example = ["run", "--release", "--locked", "--package", "ensign-coordinator"];
     let mut signing = workspace.cargo(&example);
     process::run(signing.args(["--example", "long_run", "--", SIGNATURES]))?;

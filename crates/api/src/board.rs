@@ -101,7 +101,8 @@ impl Board {
                 let what = format!("{who} is proven to have done wrong, by its own signatures");
                 self.raise("E-PEER-002", what, vec![who], now);
             }
-            _ => {}
+            // What is on the board of groups is there once they have formed.
+            Event::Formation(_) | _ => {}
         }
     }
 

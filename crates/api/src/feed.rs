@@ -54,9 +54,10 @@ impl Feed {
             let mut state = self.state();
             state.board.apply(event, unix_now());
             state.note(event);
-            match event {
-                Event::Formation(event) => Some(state.forming.told(event)),
-                _ => told(event, |peer: &PeerId| state.board.name_of(peer)),
+            if let Event::Formation(event) = event {
+                Some(state.forming.told(event))
+            } else {
+                told(event, |peer: &PeerId| state.board.name_of(peer))
             }
         };
         if let Some(told) = told {

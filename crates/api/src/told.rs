@@ -29,7 +29,7 @@ pub(crate) fn told(
             let case = case.map(hex::encode);
             Some(json!({ "event": "convicted", "who": node(peer), "evidence": case }))
         }
-        _ => None,
+        Event::Formation(_) | _ => None,
     }
 }
 

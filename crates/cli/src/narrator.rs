@@ -90,13 +90,9 @@ impl Narrator {
 
     fn formation(&mut self, event: &ensign_coordinator::forming::Event) {
         let Some((line, text)) = forming::told(&self.forming.told(event)) else { return };
-        let hint = match &event.what {
-            Happened::Fingerprint { .. } => format!(
-                "; look at it, compare and confirm, in another terminal: ensign group confirm {}",
-                event.name
-            ),
-            _ => String::new(),
-        };
+        let hint = "; look at it, compare and confirm, in another terminal: ensign group confirm ";
+        let is_asked = matches!(event.what, Happened::Fingerprint { .. });
+        let hint = if is_asked { format!("{hint}{}", event.name) } else { String::new() };
         self.output.talk(&line, text + &hint);
     }
 

@@ -238,7 +238,17 @@ pub(crate) fn command_failure(error: &CommandError) -> Failure {
         let entry = match error {
             Formation::OtherFingerprint { .. } => &code::FINGERPRINT,
             Formation::NameTaken { .. } => &code::GROUP_EXISTS,
-            _ => &code::FORMATION,
+            Formation::Unknown { .. }
+            | Formation::TooMany { .. }
+            | Formation::Limits(_)
+            | Formation::Delegation(_)
+            | Formation::NotOurs
+            | Formation::OwnInvitation
+            | Formation::Expired { .. }
+            | Formation::Network { .. }
+            | Formation::NoFingerprint
+            | Formation::Confirmed
+            | _ => &code::FORMATION,
         };
         return Failure::new(entry, error.to_string());
     }

@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 
 use crate::{
     Approval, CommandError, Consent, Group, GroupInfo, PeerInfo, Preview, Records, RequestEntry,
-    SigningJob,
+    SigningJob, Wait,
 };
 
 /// One command; whoever gave it waits for the answer.
@@ -20,12 +20,14 @@ pub(crate) enum Command {
     ForgetGroup(GroupId, Reply<()>),
     Groups(oneshot::Sender<Vec<Arc<GroupInfo>>>),
     Peers(oneshot::Sender<Vec<PeerInfo>>),
+    Readiness(GroupId, oneshot::Sender<Option<Wait>>),
     SetPolicy(Box<Policy>),
     Preview(Box<SigningJob>, Reply<Preview>),
     Propose(Box<SigningJob>, Consent, Reply<Approval>),
     Approve(RequestId, Consent, Reply<()>),
     Decline(RequestId, Reply<()>),
     Cancel(RequestId, Reply<()>),
+    Withdraw(RequestId, Reply<()>),
     Received(RequestId),
     Lacking(RequestId, Reply<Vec<SignerIndex>>),
     /// Waits until nobody has to stay for a request; the reply is dropped then.
@@ -39,9 +41,8 @@ pub(crate) enum Command {
 pub(crate) type Reply<T> = oneshot::Sender<Result<T, CommandError>>;
 
 /// What is done with the groups that form, with fresh entropy; it answers whoever asked by itself.
-pub(crate) struct Form(
-    pub(crate) Box<dyn FnOnce(&mut Engine, Now, Result<[u8; 32], NoEntropy>) + Send>,
-);
+pub(crate) struct Form(pub(crate) Box<FormAct>);
+type FormAct = dyn FnOnce(&mut Engine, Now, Result<[u8; 32], NoEntropy>) + Send;
 
 impl std::fmt::Debug for Form {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

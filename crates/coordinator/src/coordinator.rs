@@ -17,7 +17,7 @@ use tokio::{
 
 use crate::{
     Approval, CommandError, Consent, Events, Group, GroupInfo, Keys, OpeningError, PeerInfo,
-    Preview, Records, RequestEntry, SigningJob,
+    Preview, Records, RequestEntry, SigningJob, Wait,
     clock::Clock,
     command::{Command, Look},
     driver::Driver,
@@ -275,6 +275,16 @@ impl Coordinator {
         self.ask(Command::Peers).await
     }
 
+    /// Returns whether the members of a group are all there, and what is missing for that; `None` for a
+    /// group that the node does not have.
+    ///
+    /// # Errors
+    ///
+    /// [`CommandError::Stopped`].
+    pub async fn readiness(&self, group: GroupId) -> Result<Option<Wait>, CommandError> {
+        self.ask(|reply| Command::Readiness(group, reply)).await
+    }
+
     /// Takes another policy from now on. It is part of what a yes is given to: open questions are asked
     /// anew, a yes to an old one is refused as [changed](CommandError::Changed), and what the policy refuses
     /// is declined.
@@ -350,6 +360,17 @@ impl Coordinator {
     /// [`CommandError::UnknownRequest`] when it is not open any more, or [`CommandError::Store`].
     pub async fn cancel(&self, request: RequestId) -> Result<(), CommandError> {
         self.ask(|reply| Command::Cancel(request, reply)).await?
+    }
+
+    /// Takes our user's yes to a request back, which is asked about again
+    /// ([`RequestEvent::Withdrawn`](crate::RequestEvent::Withdrawn)). Returns once that is durable.
+    ///
+    /// # Errors
+    ///
+    /// [`CommandError::UnknownRequest`] when it is not open any more, or [`CommandError::Engine`] when there is
+    /// no yes, or our node is in the middle of signing.
+    pub async fn withdraw(&self, request: RequestId) -> Result<(), CommandError> {
+        self.ask(|reply| Command::Withdraw(request, reply)).await?
     }
 
     /// Says that the application has the signatures of a request, so that they are not

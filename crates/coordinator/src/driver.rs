@@ -321,6 +321,9 @@ impl Driver {
                 let addresses = |peer: &PeerId| self.engine.peers().addresses(peer).collect();
                 drop(reply.send(self.links.peers(now.unix, groups, (addresses, lacks))));
             }
+            Command::Readiness(group, reply) => {
+                drop(reply.send(self.engine.signing().readiness(&group, now)));
+            }
             Command::SetPolicy(policy) => self.reviewer.set_policy(now.unix, *policy),
             Command::Preview(job, reply) => {
                 let preview = self.reviewer.preview(now.unix, &job);
@@ -330,6 +333,7 @@ impl Driver {
             Command::Approve(id, consent, reply) => self.approve(id, &consent, reply),
             Command::Decline(id, reply) => self.end(id, AbortReason::Declined, reply),
             Command::Cancel(id, reply) => self.end(id, AbortReason::Cancelled, reply),
+            Command::Withdraw(id, reply) => self.withdraw(id, reply),
             Command::Received(id) => self.storage.keep(now.unix, ledger::received(&id)),
             Command::Lacking(id, reply) => self.tell_lacking(id, reply),
             Command::Stay(id, reply) => {

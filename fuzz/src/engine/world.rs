@@ -106,7 +106,9 @@ impl World {
                 Output::Close { link, .. } => self.part(node, self.owners[&link]),
                 Output::Event(event) => self.nodes[node].on_event(event),
                 Output::Note(HallRecord::Peers(_) | HallRecord::Formation(_)) => {}
-                Output::Persist { record: HallRecord::Peers(_) | HallRecord::Formation(_), .. } => {
+                Output::Persist {
+                    record: HallRecord::Peers(_) | HallRecord::Formation(_), ..
+                } => {
                     panic!("who waits?")
                 }
                 Output::Dial { .. }

@@ -69,3 +69,102 @@ fn three_empty_homes_become_a_drilled_group_with_an_address() {
     let other = bob.json(&["group", "address", "treasury", "--new"]).succeeded().last();
     assert_eq!(other["address"], after["address"]);
 }
+
+#[test]
+fn what_was_interrupted_goes_on_where_a_node_is_up() {
+    let homes = three();
+    let mut running = gathered(&homes);
+    compared(&mut running);
+    // All three are killed, as if the power had gone.
+    drop(running);
+    let mut running = homes.each_ref().map(|signer| signer.up("none"));
+    let words = homes.each_ref().map(|signer| {
+        loop {
+            let shown = signer.json(&["group", "show", "treasury"]).succeeded().last();
+            assert_eq!(
+                (&shown["event"], &shown["name"]),
+                (&"formation".into(), &"treasury".into())
+            );
+            if let Some(words) = shown["fingerprint"].as_str() {
+                break words.to_owned();
+            }
+        }
+    });
+    assert!(words.iter().all(|it| *it == words[0]), "{words:?}");
+    for signer in &homes {
+        signer.json(&["group", "confirm", "treasury", &words[0]]).succeeded();
+    }
+    for it in &mut running {
+        it.wait_for("formed");
+    }
+    for signer in &homes {
+        let shown = loop {
+            let shown = signer.json(&["group", "show", "treasury"]).succeeded().last();
+            if shown["event"] == "group" {
+                break shown;
+            }
+        };
+        assert_eq!(shown["fingerprint"], words[0].as_str());
+    }
+}
+
+#[test]
+fn who_says_no_leaves_no_group_to_anybody() {
+    let homes = three();
+    let mut running = gathered(&homes);
+    compared(&mut running);
+    homes[1].json(&["group", "confirm", "treasury", "--refuse"]).succeeded();
+    for (signer, running) in homes.iter().zip(running).filter(|(it, _)| it.home != homes[1].home) {
+        let ended = running.end();
+        let error = ended.lines().pop().unwrap();
+        assert_eq!((ended.code, &error["code"]), (5, &"E-GRP-013".into()), "{error}");
+        assert!(error["what"].as_str().unwrap().contains("bob does not want it"), "{error}");
+        signer.json(&["group", "show", "treasury"]).refused(2, "E-GRP-001");
+    }
+}
+
+#[test]
+fn a_code_that_is_none_or_is_our_own_takes_no_seat() {
+    let [alice, bob, _carol] = three();
+    let mut inviting = alice.start(&["group", "invite", "pair", "--size", "2"]);
+    let code = inviting.wait_for("invitation")["code"].as_str().unwrap().to_owned();
+    let changed = format!("{}q", &code[..code.len() - 1]);
+    bob.json(&["group", "join", &changed]).refused(2, "E-GRP-015");
+    let contact = bob.json(&["group", "join", &alice.code()]).refused(2, "E-GRP-015");
+    assert!(contact["what"].as_str().unwrap().contains("a contact code"), "{contact}");
+    alice.json(&["group", "join", &code]).refused(2, "E-GRP-011");
+}
+
+#[test]
+fn a_certificate_that_was_changed_by_hand_is_none() {
+    let [alice, bob, _carol] = three();
+    let mut inviting = alice.start(&["group", "invite", "pair", "--size", "2"]);
+    let code = inviting.wait_for("invitation")["code"].as_str().unwrap().to_owned();
+    let mut joining = bob.start(&["group", "join", &code]);
+    let words = joining.wait_for("fingerprint")["fingerprint"].as_str().unwrap().to_owned();
+    inviting.wait_for("fingerprint");
+    for signer in [&alice, &bob] {
+        signer.json(&["group", "confirm", "pair", &words]).succeeded();
+    }
+    inviting.wait_for("group");
+    inviting.end();
+    let file = alice.home.join("groups/pair.toml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let (before, after) = text.split_once("certificate = \"").unwrap();
+    let flipped = if after.as_bytes()[after.find('"').unwrap() - 1] == b'0' { "1" } else { "0" };
+    let end = after.find('"').unwrap();
+    let changed =
+        format!("{before}certificate = \"{}{flipped}{}", &after[..end - 1], &after[end..]);
+    std::fs::write(&file, changed).unwrap();
+    let error = alice.json(&["group", "address", "pair"]).refused(3, "E-HOM-005");
+    assert!(error["what"].as_str().unwrap().contains("certificate"), "{error}");
+    // A group of an earlier version has none, goes on working, and says so.
+    let without: String = text
+        .lines()
+        .filter(|line| !line.starts_with("certificate"))
+        .fold(String::new(), |all, line| all + line + "\n");
+    std::fs::write(&file, without).unwrap();
+    alice.json(&["group", "address", "pair"]).refused(3, "E-GRP-014");
+    let shown = alice.text(&["group", "show", "pair"]).succeeded().stdout;
+    assert!(shown.contains("NOT CERTIFIED"), "{shown}");
+}

@@ -166,7 +166,7 @@ fn corrupted(mut message: FormationMessage, at: u8) -> FormationMessage {
         FormationMessage::Seated(seated) => seated.invitation.0[usize::from(at) % 16] ^= 1,
         FormationMessage::Roster(bytes) | FormationMessage::Certificate(bytes) => {
             let len = bytes.len().max(1);
-            bytes.iter_mut().nth(usize::from(at) % len).into_iter().for_each(|byte| *byte ^= 1);
+            bytes.get_mut(usize::from(at) % len).into_iter().for_each(|byte| *byte ^= 1);
         }
         FormationMessage::Statement(_) => {}
     }

@@ -34,11 +34,10 @@ fn join(world: &mut World, node: usize, code: &Invitation) {
 }
 
 fn ended(world: &World, node: usize) -> Option<Ended> {
-    let found = world.happened(node).find_map(|it| match it {
+    world.happened(node).find_map(|it| match it {
         Happened::Ended(why) => Some(*why),
         _ => None,
-    });
-    found
+    })
 }
 
 /// A seat asked for by a node that knows the code, whatever it puts in.

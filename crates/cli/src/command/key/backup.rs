@@ -126,7 +126,7 @@ fn drill_signer(home: &Home, file: &Path, vault: &Vault, passphrases: &Passphras
         .with("groups", Vec::<String>::new())
         .with("written_ms", vault.created().as_millis())
         .with("missing_groups", Vec::<String>::new());
-    note(&home, passphrases);
+    note(home, passphrases);
     passphrases.output().tell(&line, text);
     Ok(())
 }
