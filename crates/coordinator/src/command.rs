@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 
 use crate::{
     Approval, CommandError, Consent, Group, GroupInfo, PeerInfo, Preview, Records, RequestEntry,
-    SigningJob,
+    SigningJob, Wait,
 };
 
 /// One command; whoever gave it waits for the answer.
@@ -20,6 +20,7 @@ pub(crate) enum Command {
     ForgetGroup(GroupId, Reply<()>),
     Groups(oneshot::Sender<Vec<Arc<GroupInfo>>>),
     Peers(oneshot::Sender<Vec<PeerInfo>>),
+    Readiness(GroupId, oneshot::Sender<Option<Wait>>),
     SetPolicy(Box<Policy>),
     Preview(Box<SigningJob>, Reply<Preview>),
     Propose(Box<SigningJob>, Consent, Reply<Approval>),

@@ -17,7 +17,7 @@ use tokio::{
 
 use crate::{
     Approval, CommandError, Consent, Events, Group, GroupInfo, Keys, OpeningError, PeerInfo,
-    Preview, Records, RequestEntry, SigningJob,
+    Preview, Records, RequestEntry, SigningJob, Wait,
     clock::Clock,
     command::{Command, Look},
     driver::Driver,
@@ -273,6 +273,16 @@ impl Coordinator {
     /// [`CommandError::Stopped`].
     pub async fn peers(&self) -> Result<Vec<PeerInfo>, CommandError> {
         self.ask(Command::Peers).await
+    }
+
+    /// Returns whether the members of a group are all there, and what is missing for that; `None` for a
+    /// group that the node does not have.
+    ///
+    /// # Errors
+    ///
+    /// [`CommandError::Stopped`].
+    pub async fn readiness(&self, group: GroupId) -> Result<Option<Wait>, CommandError> {
+        self.ask(|reply| Command::Readiness(group, reply)).await
     }
 
     /// Takes another policy from now on. It is part of what a yes is given to: open questions are asked

@@ -321,6 +321,9 @@ impl Driver {
                 let addresses = |peer: &PeerId| self.engine.peers().addresses(peer).collect();
                 drop(reply.send(self.links.peers(now.unix, groups, (addresses, lacks))));
             }
+            Command::Readiness(group, reply) => {
+                drop(reply.send(self.engine.signing().readiness(&group, now)));
+            }
             Command::SetPolicy(policy) => self.reviewer.set_policy(now.unix, *policy),
             Command::Preview(job, reply) => {
                 let preview = self.reviewer.preview(now.unix, &job);

@@ -233,25 +233,6 @@ fn request_numbers() -> Vec<(u64, &'static str)> {
         (EARLY_ENVELOPES_MAX as u64, "envelopes of a member kept ahead of their announcement"),
         (EARLY_PAYLOADS_MAX as u64, "payloads likewise"),
         (PAYLOAD_BYTES_MAX as u64, "bytes of these payloads"),
-        (FAILED_ATTEMPTS_MAX.into(), "attempts that fail after all have joined"),
-        (ATTEMPTS_MAX.into(), "attempts in all"),
-        (
-            OPENED_ALLOWED.burst / ATTEMPT_UNITS,
-            "attempts that one member opens at once, and in each hour",
-        ),
-        (ATTEMPTS_AHEAD.into(), "attempts ahead whose sessions are known by name"),
-        (millis(ATTEMPT_PAUSE), "milliseconds before another attempt, times those that failed"),
-        (millis(NONCE_LIFETIME), "milliseconds that secret nonces live"),
-        (millis(CLOCKS_PART_MAX), "milliseconds by which the clocks of a node may part meanwhile"),
-        (millis(CONSENT_MOMENT), "milliseconds after a consent in which its node joins ahead"),
-        (millis(LINK_REPORT_INTERVAL), "milliseconds between two link reports"),
-        (millis(LINK_REPORT_AGE_MAX), "milliseconds after which a link report is stale"),
-        (WORDS_ALLOWED.burst, "consents and link reports that one member brings at once"),
-        (WORDS_ALLOWED.per_minute, "more each minute"),
-        (HANDED_ALLOWED.burst, "of others that one member is handed on at once"),
-        (HANDED_ALLOWED.per_minute, "more each minute"),
-        (EARLY_CONSENTS_MAX as u64, "consents of a member kept ahead of their request"),
-        (millis(ENDING_WAIT), "milliseconds in which the others are asked after the last attempt"),
         (ENDINGS_REMEMBERED as u64, "ended requests of which everything said is answered"),
         (ANSWERS_PER_MEMBER_MAX.into(), "answers to one member about an ended request"),
     ]
@@ -332,4 +313,37 @@ fn limits_in_the_page_of_formation_are_those_of_the_code() {
     ];
     let said: Vec<_> = said.iter().map(|row| row[1].clone()).take(known.len()).collect();
     assert_eq!(said, known);
+}
+
+#[test]
+fn numbers_in_the_page_of_attempts_are_those_of_the_code() {
+    use ensign_engine::signing::LACKS_NAMED_MAX;
+    let numbers = [
+        (millis(CONSENT_MOMENT), "milliseconds after a yes in which one joins ahead of the others"),
+        (millis(LINK_REPORT_INTERVAL), "milliseconds between two link reports"),
+        (millis(LINK_REPORT_AGE_MAX), "milliseconds that a link report may be old"),
+        (millis(MESSAGE_AGE_MAX), "milliseconds that two clocks may be apart"),
+        (WORDS_ALLOWED.burst, "consents and link reports that one member brings at once"),
+        (WORDS_ALLOWED.per_minute, "more each minute"),
+        (HANDED_ALLOWED.burst, "of others' that one member is handed on at once"),
+        (HANDED_ALLOWED.per_minute, "more each minute"),
+        (EARLY_CONSENTS_MAX as u64, "consents of a member kept ahead of their request"),
+        (LACKS_NAMED_MAX as u64, "pairs of nodes named to our user"),
+        (FAILED_ATTEMPTS_MAX.into(), "attempts that may fail"),
+        (ATTEMPTS_MAX.into(), "attempts in all"),
+        (ATTEMPTS_AHEAD.into(), "sessions ahead of the present one known by name"),
+        (
+            OPENED_ALLOWED.burst / ATTEMPT_UNITS,
+            "attempts that one member takes others into at once",
+        ),
+        (OPENED_ALLOWED.per_minute * 60 / ATTEMPT_UNITS, "more each hour"),
+        (
+            millis(ATTEMPT_PAUSE),
+            "milliseconds before another attempt, times those that have failed",
+        ),
+        (millis(ENDING_WAIT), "milliseconds in which the others are asked after the last attempt"),
+        (millis(NONCE_LIFETIME), "milliseconds that nonces live"),
+        (millis(CLOCKS_PART_MAX), "milliseconds that clocks may part meanwhile"),
+    ];
+    check_block("attempts.md", "text attempts", &lines(&numbers));
 }

@@ -9,6 +9,7 @@ mod contract;
 mod endings;
 mod families;
 mod flood;
+mod formation;
 mod group;
 mod hello;
 mod links;

@@ -28,6 +28,9 @@ pub const FORMATION_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
 /// How long the members of a group that has formed stay wanted on behalf of the formation. Guess: enough
 /// for the group to be entered elsewhere, which wants them then.
 pub const FORMED_LINGER: Duration = Duration::from_secs(60);
+/// Most rosters of others that are read for one group that forms. Guess: a few of each member; what is
+/// beyond tells nobody anything new.
+pub const ROSTERS_READ_MAX: u16 = 256;
 /// How many wrong proofs close an invitation: its secret has 128 bits, so whoever gives that many is no
 /// guesser but somebody between. Guess: a few mistakes of a broken program.
 pub const WRONG_PROOFS_MAX: u8 = 8;

@@ -33,7 +33,8 @@ pub use event::{Ended, Event, Happened, Input, Output, Record, Restored, Step, V
 mod config;
 pub use config::{
     CERTIFICATES_MAX, FORMATION_LIFETIME, FORMED_LINGER, FormationConfig, INVITATION_LIFETIME,
-    LINKS_MAX, PENDING_MAX, REFUSALS_REMEMBERED, RELAYED_BY_ALL_MAX, WANTED_MAX, WRONG_PROOFS_MAX,
+    LINKS_MAX, PENDING_MAX, REFUSALS_REMEMBERED, RELAYED_BY_ALL_MAX, ROSTERS_READ_MAX, WANTED_MAX,
+    WRONG_PROOFS_MAX,
 };
 mod error;
 pub use error::{CommandError, Offense};

@@ -90,6 +90,10 @@ pub(crate) struct Forming {
     pub(crate) differing: BTreeSet<SignerIndex>,
     /// Whose other rosters our user was told of.
     pub(crate) others: BTreeSet<PeerId>,
+    /// How many rosters of others were read besides ours.
+    pub(crate) rosters_read: u16,
+    /// Who wants no part, or began anew, after our user has confirmed: they are not heard any more.
+    pub(crate) gone: BTreeSet<SignerIndex>,
     /// Once all have signed.
     pub(crate) certificate: Option<Box<Certificate>>,
 }
@@ -112,12 +116,19 @@ impl Forming {
             judged: BTreeSet::new(),
             differing: BTreeSet::new(),
             others: BTreeSet::new(),
+            rosters_read: 0,
+            gone: BTreeSet::new(),
             certificate: None,
         })
     }
 
     pub(crate) fn offer(&self) -> RosterOffer {
         RosterOffer { roster: self.round.roster.clone(), addresses: self.addresses.clone() }
+    }
+
+    /// Whether bytes are of this very roster, which is seen without reading them.
+    pub(crate) fn is_of(&self, bytes: &[u8]) -> bool {
+        bytes.starts_with(&self.round.roster.encode())
     }
 
     /// Returns how much there is to be made durable.

@@ -10,7 +10,7 @@ use ensign_wire::{
 };
 
 use crate::{
-    Ended, Formation, Happened, Invitation, Offense, Output, WRONG_PROOFS_MAX,
+    Ended, Formation, Happened, Invitation, Offense, Output, ROSTERS_READ_MAX, WRONG_PROOFS_MAX,
     pending::{Forming, Inviting, Pending, Stage, record},
     proof::{About, Side, holds, prove},
 };
@@ -230,8 +230,8 @@ impl Formation {
     /// Takes the roster of a group that we have a seat in; looks at one of a group that we form.
     pub(crate) fn on_roster(&mut self, now: Now, peer: PeerId, bytes: &[u8]) {
         let has_seat = self.joining(&peer, None).is_some();
-        // Nobody else's is read.
-        if !has_seat && !self.pending.iter().any(|(_, it)| is_member(it, &peer)) {
+        // Nobody else's is read, and none that is ours.
+        if !has_seat && !self.may_differ(&peer, bytes) {
             return;
         }
         let offer = match RosterOffer::decode(bytes, self.config.network) {
@@ -243,6 +243,23 @@ impl Formation {
             Some((name, own)) => self.take_roster(now, &name, (peer, &own), offer),
             None => self.compare_roster(peer, offer),
         }
+    }
+
+    /// Whether a member brings a roster that is worth to be read: another one, and not one too many.
+    fn may_differ(&mut self, peer: &PeerId, bytes: &[u8]) -> bool {
+        let mut may_differ = false;
+        for (_, pending) in self.pending.iter_mut() {
+            let Stage::Forming(forming) = &mut pending.stage else { continue };
+            if forming.is_of(bytes) {
+                return false;
+            }
+            let is_theirs = forming.round.roster.index_of(peer).is_some();
+            if is_theirs && forming.rosters_read < ROSTERS_READ_MAX {
+                forming.rosters_read += 1;
+                may_differ = true;
+            }
+        }
+        may_differ
     }
 
     fn take_roster(
@@ -312,10 +329,6 @@ fn taken(pending: &Pending) -> u8 {
         Stage::Joining(_) => 0,
     };
     u8::try_from(taken).unwrap_or(u8::MAX)
-}
-
-fn is_member(pending: &Pending, peer: &PeerId) -> bool {
-    matches!(&pending.stage, Stage::Forming(forming) if forming.round.roster.index_of(peer).is_some())
 }
 
 fn is_same(one: &RosterMember, other: &RosterMember) -> bool {

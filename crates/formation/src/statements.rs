@@ -102,7 +102,7 @@ impl Formation {
         let (by, body) = (statement.said().signer, statement.said().body);
         // Of a roster that is formed a second time an old refusal may be told again by others.
         let is_fresh = statement.sender() == peer || forming.invitation.is_some();
-        if matches!(body, FormationBody::Refuse) && !is_fresh {
+        if (matches!(body, FormationBody::Refuse) && !is_fresh) || forming.gone.contains(&by) {
             return;
         }
         match forming.round.take(statement) {
@@ -115,7 +115,7 @@ impl Formation {
             Taken::StartedOver if !forming.is_confirmed => {
                 self.end(&name, Ended::StartedOver { by });
             }
-            Taken::StartedOver => {}
+            Taken::StartedOver => drop(forming.gone.insert(by)),
             Taken::New => {
                 self.relay(&name, peer, statement);
                 if matches!(body, FormationBody::Commit(_)) && statement.sender() == peer {
@@ -184,8 +184,9 @@ impl Formation {
     }
 
     fn on_refused(&mut self, name: &String, by: SignerIndex) {
-        let is_confirmed = self.forming_mut(name).is_some_and(|forming| forming.is_confirmed);
-        if is_confirmed {
+        let confirmed = self.forming_mut(name).filter(|forming| forming.is_confirmed);
+        if let Some(forming) = confirmed {
+            forming.gone.insert(by);
             self.tell(name, Happened::Refused { by });
         } else {
             self.end(name, Ended::Refused { by });
@@ -222,7 +223,9 @@ impl Formation {
     /// Takes a whole certificate of a group that our user has confirmed.
     fn on_certificate(&mut self, now: Now, peer: PeerId, bytes: &[u8]) {
         let is_awaited = |pending: &Pending| match &pending.stage {
-            Stage::Forming(it) => it.is_confirmed && it.round.roster.index_of(&peer).is_some(),
+            Stage::Forming(it) => {
+                it.is_confirmed && it.round.roster.index_of(&peer).is_some() && it.is_of(bytes)
+            }
             Stage::Inviting(_) | Stage::Joining(_) => false,
         };
         // Nobody else's is read.

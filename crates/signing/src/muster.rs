@@ -390,6 +390,14 @@ impl Muster {
         word.is_some_and(|word| word.said().agrees) || request.session().has_joined(signer)
     }
 
+    /// Tells who of a group lacks whom, whatever is open.
+    pub(crate) fn look(&self, around: Around<'_>, id: &GroupId) -> Option<Wait> {
+        let group = around.groups.get(id)?;
+        let (sees, count) = (around.sees(*id, group), group.peers().len());
+        let seen = Seen { group: id, count, local: group.local(), sees: &sees };
+        Some(self.readiness.look(around.now, seen, around.is_open(id)))
+    }
+
     /// Tells what a request waits for.
     pub(crate) fn wait(&self, around: Around<'_>, id: &RequestId) -> Option<Wait> {
         let request = around.requests.get(id)?;
@@ -397,7 +405,7 @@ impl Muster {
         let (of, sees) = (request.group(), around.sees(request.group(), group));
         let count = group.peers().len();
         let seen = Seen { group: &of, count, local: group.local(), sees: &sees };
-        let mut wait = self.readiness.look(around.now, seen);
+        let mut wait = self.readiness.look(around.now, seen, true);
         for signer in (0..count).filter_map(SignerIndex::from_usize) {
             if self.has_agreed(request, group, signer) {
                 wait.agreed.push(signer);

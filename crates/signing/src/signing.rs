@@ -162,6 +162,11 @@ impl Signing {
         self.requests.unsettled(id).ok().and_then(|_| self.muster.wait(around!(self, now), id))
     }
 
+    /// Returns who of a group lacks whom, and whose clock or version differs, whatever is open.
+    pub fn readiness(&self, group: &GroupId, now: Now) -> Option<Wait> {
+        self.muster.look(around!(self, now), group)
+    }
+
     /// Returns whether all members of a group see each other, have said so lately, and agree on time and rules.
     pub fn is_ready(&self, group: &GroupId, now: Now) -> bool {
         self.muster.is_ready(around!(self, now), group)

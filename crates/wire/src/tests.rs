@@ -1,6 +1,7 @@
 //! Cases for the codec: what holds for every value, and what each kind of bad bytes is answered.
 
 mod envelope;
+mod formations;
 mod offsets;
 mod refusals;
 mod request;

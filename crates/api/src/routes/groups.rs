@@ -8,7 +8,7 @@ use axum::response::Response;
 use crate::body::Asked;
 use crate::problem::Problem;
 use crate::service::Inside;
-use crate::view::{AddressView, Done, GroupChange, GroupView, NewGroup, Which};
+use crate::view::{AddressView, Done, GroupChange, GroupView, NewGroup, WaitView, Which};
 
 pub(super) async fn list(State(inside): State<Inside>) -> Json<Vec<GroupView>> {
     Json(inside.feed.board().groups)
@@ -19,11 +19,12 @@ pub(super) async fn show(
     Path(name): Path<String>,
 ) -> Result<Json<GroupView>, Problem> {
     let known = inside.feed.board().groups.into_iter().find(|group| group.name == name);
-    match known {
-        Some(group) => Ok(Json(group)),
-        // It was joined a moment ago, or there is none.
-        None => Ok(Json(GroupView::new(&*inside.group(&name).await?))),
-    }
+    // Where it is not on the board, it was joined a moment ago, or there is none.
+    let info = inside.group(&name).await?;
+    let wait = inside.coordinator.readiness(info.id).await;
+    let wait = wait.map_err(|error| inside.house.refused(&error))?;
+    let wait = wait.map(|wait| WaitView::of_group(&wait, &info));
+    Ok(Json(GroupView { wait, ..known.unwrap_or_else(|| GroupView::new(&*info)) }))
 }
 
 pub(super) async fn make(

@@ -3,6 +3,8 @@
 use ensign_coordinator::GroupInfo;
 use serde::{Deserialize, Serialize};
 
+use super::WaitView;
+
 /// A group.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GroupView {
@@ -14,6 +16,10 @@ pub struct GroupView {
     pub address: String,
     /// Its members in the order of their keys.
     pub members: Vec<MemberView>,
+    /// Whether all members are there, and what is missing for that; null where it was not asked for, or
+    /// nothing runs.
+    #[serde(default)]
+    pub wait: Option<WaitView>,
     /// What its user should know about a change that was just made.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
@@ -79,6 +85,7 @@ impl GroupView {
             id: group.id.to_string(),
             address: group.address.clone(),
             members: members.collect(),
+            wait: None,
             notes: Vec::new(),
         }
     }

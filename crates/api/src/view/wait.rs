@@ -1,6 +1,6 @@
 //! What a request waits for before it can be signed.
 
-use ensign_coordinator::{GroupInfo, Wait, words_of_wait};
+use ensign_coordinator::{GroupInfo, Wait, words_of_readiness, words_of_wait};
 use serde::{Deserialize, Serialize};
 
 use super::names;
@@ -57,6 +57,11 @@ pub struct VersionView {
 }
 
 impl WaitView {
+    /// Takes who of a group is there, whatever is open.
+    pub fn of_group(wait: &Wait, group: &GroupInfo) -> Self {
+        Self { text: words_of_readiness(wait, group), ..Self::new(wait, group) }
+    }
+
     /// Takes what a request of the group waits for.
     pub fn new(wait: &Wait, group: &GroupInfo) -> Self {
         let name = |who| group.name_of(who).to_owned();

@@ -19,7 +19,7 @@ use crate::kept::Kept;
 use crate::output::{Line, Output};
 use crate::question::{self, Answer, Question, Subject, Wanted};
 use crate::remote::Remote;
-use crate::views::short;
+use crate::views::{self, short};
 use crate::words;
 use ensign_peers::contact::Contact;
 
@@ -59,7 +59,7 @@ pub(super) fn run(home: Home, args: Group, output: Output) -> Result<()> {
         Group::List => list(&home, output)?,
         Group::Show { name } => match form::forming(&home, &name)? {
             Some(view) => form::show(&view, output),
-            None => show(&home.group(&name)?, output),
+            None => inspect(&home, &name, output)?,
         },
         Group::Drill { name, expires, yes, signer, listen } => {
             sign::drill(home, Drill { group: name, expires, yes, signer, listen }, output)?;
@@ -238,6 +238,22 @@ fn descriptor(group: &SignerGroup, output: Output) {
     if group.certified().is_err() {
         output.notice(NOT_CERTIFIED);
     }
+}
+
+/// Shows a group, and where its node runs, who of it is there.
+fn inspect(home: &Home, name: &str, output: Output) -> Result<()> {
+    let group = home.group(name)?;
+    let Some(node) = Remote::find(home)? else {
+        show(&group, output);
+        output.notice("no node runs here, so nobody can say who is ready: `ensign up` starts it");
+        return Ok(());
+    };
+    let seen: GroupView = node.get(&of_group(name))?;
+    let sentences = seen.wait.as_ref().map(|wait| wait.text.as_slice()).unwrap_or_default();
+    let ready: String = sentences.iter().map(|it| format!("\n  {}", words::foreign(it))).collect();
+    let wait = seen.wait.as_ref().map(|wait| Value::Object(views::fields(wait)));
+    output.tell(&line(&group).with("wait", wait), text(&group) + &ready);
+    Ok(())
 }
 
 fn show(group: &SignerGroup, output: Output) {

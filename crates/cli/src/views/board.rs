@@ -110,15 +110,18 @@ fn fee(request: &RequestView) -> String {
 }
 
 fn follows(request: &RequestView, now_ms: u64) -> Vec<String> {
-    let count = request.signers.map_or_else(String::new, |signers| {
-        format!("  {} of {signers} consent", request.joined.len())
+    // Before anything is signed the wait says who has agreed.
+    let wait = wait(request);
+    let joined = request.signers.filter(|_| wait.is_empty());
+    let count = joined.map_or_else(String::new, |signers| {
+        format!("  {} of {signers} joined", request.joined.len())
     });
-    let phase = request.phase.as_deref().unwrap_or("not running");
+    let still = if wait.is_empty() { "not running" } else { "waiting" };
+    let phase = request.phase.as_deref().unwrap_or(still);
     let mut lines =
         vec![format!("{}  {}{count}  {phase}", called(request), foreign(&request.group))];
     lines.push(moves(request));
     lines.extend(asked(request));
-    let wait = wait(request);
     lines.extend(if wait.is_empty() { waits(request, now_ms).into_iter().collect() } else { wait });
     lines
 }

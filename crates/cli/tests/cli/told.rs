@@ -61,3 +61,25 @@ fn what_is_approved_without_asking_is_shown_with_the_rule_that_did() {
     up.wait_for("BLIND");
     up.wait_for("type the last six digits of the last message");
 }
+
+#[test]
+fn group_show_says_who_is_missing_and_what_helps() {
+    let [alice, bob, _carol] = treasury();
+    let shown = alice.text(&["group", "show", "treasury"]).succeeded();
+    assert!(shown.stderr.contains("no node runs here"), "{}", shown.stderr);
+    let (mut up, _bob) = (alice.up("none"), bob.up("none"));
+    up.wait_for("connected");
+    let wait = alice.json(&["group", "show", "treasury"]).succeeded().last()["wait"].clone();
+    assert_eq!(wait["ready"], false);
+    let lacks = wait["lacks"].as_array().unwrap();
+    assert!(lacks.contains(&serde_json::json!({ "who": "alice", "whom": "carol" })), "{wait}");
+    let shown = alice.text(&["group", "show", "treasury"]).succeeded().stdout;
+    assert!(
+        shown.contains("\n  not ready: a signature needs all nodes at the same time"),
+        "{shown}"
+    );
+    assert!(
+        shown.contains("carol's node cannot be reached: `ensign up` has to run there"),
+        "{shown}"
+    );
+}

@@ -89,16 +89,17 @@ fn committed_session_of_three_costs_at_most_a_kibibyte_per_ordered_pair() {
     world.start();
     world.run();
     assert_eq!(world.bytes.len(), 6);
-    // The engine numbers statements by the milliseconds since the request was made: three bytes
-    // more for each of the five than the small numbers here, for up to three days.
-    let longer_numbers = 5 * 3;
+    // The engine numbers statements by the milliseconds since the request was made: two bytes more for
+    // each of the five than the small numbers here, for half an hour, and three for the rest of a day. A
+    // delegation's number has four more.
+    let longer_numbers = 5 * 2 + 4;
     for (pair, bytes) in &world.bytes {
         assert!(*bytes + longer_numbers <= 1024, "{bytes} bytes from and to {pair:?}");
     }
     // The creator says no more than join, nonces, partial signature and completion; the others
     // also acknowledge its announcement.
     let of = |from, to| world.bytes[&(from, to)];
-    assert_eq!([of(0, 1), of(1, 2), of(1, 0)], [866, 866, 1009]);
+    assert_eq!([of(0, 1), of(1, 2), of(1, 0)], [867, 867, 1010]);
 }
 
 #[test]

@@ -212,7 +212,9 @@ impl Readiness {
     }
 
     /// Tells what is missing for that.
-    pub(crate) fn look(&self, now: Now, seen: Seen<'_>) -> Wait {
+    ///
+    /// - `is_open`: whether a request is; reports are said again only then, and count by their age.
+    pub(crate) fn look(&self, now: Now, seen: Seen<'_>, is_open: bool) -> Wait {
         let mut wait = Wait::default();
         let lacking = |who, sees: &SignerSet| -> Vec<Lack> {
             let unseen = members(seen.count).filter(|whom| !sees.contains(*whom));
@@ -224,7 +226,7 @@ impl Readiness {
                 continue;
             }
             let heard = self.groups.get(seen.group).and_then(|known| known.heard.get(&who));
-            let young = heard.filter(|heard| heard.is_young(now));
+            let young = heard.filter(|heard| !is_open || heard.is_young(now));
             wait.lacks.extend(
                 young.map(|heard| lacking(who, &heard.report.said().sees)).unwrap_or_default(),
             );

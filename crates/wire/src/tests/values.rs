@@ -17,13 +17,12 @@ use ensign_primitives::{
 use proptest::{array, collection::vec, option, prelude::*, sample};
 
 use crate::{
-    ADDRESSES_MAX, AbortReason, Body, Consent, Envelope, FormationBody, FormationMessage,
-    FormationStatement, Frame, GroupKeys, Held, Hello, InvitationId, KeyTweak, Kind, Limits,
-    LinkReport, Message, Mode, NonceAck, NonceCommit, NonceShare, NoncesComplete,
+    ADDRESSES_MAX, AbortReason, Body, Consent, Envelope, Frame, GroupKeys, Held, Hello, KeyTweak,
+    Kind, Limits, LinkReport, Message, Mode, NonceAck, NonceCommit, NonceShare, NoncesComplete,
     PAYLOAD_BYTES_MAX, PartialSigAck, PartialSigShare, PartialSigsComplete, Payload, PubNonceBytes,
-    REQUEST_LIFETIME_MAX, Refusal, Roles, Round0, Scheme, Seat, SeatAnswer, Seated, SessionAbort,
-    SessionAnnounce, SessionJoin, SessionReady, SignatureFinalized, Signed, SignedRequest,
-    SignerSet, SigningRequest, TxType, ValidationError,
+    REQUEST_LIFETIME_MAX, Refusal, Roles, Round0, Scheme, SessionAbort, SessionAnnounce,
+    SessionJoin, SessionReady, SignatureFinalized, Signed, SignedRequest, SignerSet,
+    SigningRequest, TxType, ValidationError,
 };
 
 pub(super) const NETWORK: Network = Network::Regtest;
@@ -176,7 +175,7 @@ pub(super) fn frames() -> impl Strategy<Value = Frame> {
         1 => link_reports(),
         1 => introduced(),
         1 => welcomes(),
-        1 => formations().prop_map(Frame::Formation),
+        1 => super::formations::formations().prop_map(Frame::Formation),
         12 => envelopes().prop_map(|envelope| Frame::Envelope(Box::new(envelope))),
     ]
 }
@@ -186,37 +185,6 @@ fn groups() -> impl Strategy<Value = Frame> {
         let shared = ids.into_iter().map(ensign_primitives::GroupId::from_bytes).collect();
         Frame::Groups(crate::Groups { shared })
     })
-}
-
-fn formations() -> impl Strategy<Value = FormationMessage> {
-    let hash = any::<[u8; 32]>;
-    let seat = (any::<[u8; 16]>(), hash(), vec(any::<u8>(), 1..=9));
-    let seat = seat.prop_map(|(id, proof, candidate)| {
-        FormationMessage::Seat(Seat { invitation: InvitationId(id), proof, candidate })
-    });
-    let seated = (any::<[u8; 16]>(), hash(), any::<u8>()).prop_map(|(id, proof, taken)| {
-        let answer = SeatAnswer::Taken { proof, taken };
-        FormationMessage::Seated(Seated { invitation: InvitationId(id), answer })
-    });
-    let body = prop_oneof![
-        hash().prop_map(FormationBody::Commit),
-        hash().prop_map(FormationBody::Reveal),
-        Just(FormationBody::Confirm(Signature([7; 64]))),
-        Just(FormationBody::Refuse),
-    ];
-    let statement = (hash(), 0..64_u16, body).prop_map(|(roster, signer, body)| {
-        let said = FormationStatement { roster, signer: SignerIndex(signer), body };
-        let signed = Signed::new(node_key(0), NETWORK, 1, NOW, said).unwrap();
-        FormationMessage::Statement(Box::new(signed))
-    });
-    let bytes = || vec(any::<u8>(), 0..=9);
-    prop_oneof![
-        seat,
-        seated,
-        statement,
-        bytes().prop_map(FormationMessage::Roster),
-        bytes().prop_map(FormationMessage::Certificate),
-    ]
 }
 
 fn consents() -> impl Strategy<Value = Frame> {

@@ -3,7 +3,7 @@
 use std::{env, fmt::Write as _, fs, path::PathBuf};
 
 use ensign_primitives::{MESSAGES_MAX, SIGNERS_MAX};
-use ensign_session::SESSIONS_SEEN_MAX;
+use ensign_session::{CLOCKS_PART_MAX, NONCE_LIFETIME, SESSIONS_SEEN_MAX};
 
 use super::{super::words::NONCE_BYTES, *};
 use crate::Asks;
@@ -60,6 +60,8 @@ fn numbers() -> String {
         ((SIGNERS_MAX * MESSAGES_MAX * NONCE_BYTES) as u64, "bytes of nonces in the largest frame"),
         (FRAME_BYTES_MAX as u64, "bytes of a frame behind its length"),
         (OPEN_SESSIONS_MAX as u64, "sessions with nonces at one time"),
+        (NONCE_LIFETIME.as_secs(), "seconds that nonces live"),
+        (CLOCKS_PART_MAX.as_secs(), "seconds that two clocks may part meanwhile"),
         (SESSIONS_SEEN_MAX as u64, "sessions that are remembered"),
         (super::super::PERSON_TIMEOUT.as_secs(), "seconds for an answer of a person's"),
         (super::super::PROCESS_TIMEOUT.as_secs(), "seconds for any other answer"),
