@@ -40,6 +40,7 @@ pub(crate) const PATHS: &[&str] = &[
     "/v1/requests/{id}/approve",
     "/v1/requests/{id}/decline",
     "/v1/requests/{id}/cancel",
+    "/v1/requests/{id}/withdraw",
     "/v1/requests/{id}/result",
     "/v1/evidence",
     "/v1/evidence/{id}",
@@ -62,6 +63,7 @@ pub(crate) fn routes(inside: Inside, streams: Streams) -> Router {
         .route("/v1/requests/{id}/approve", post(decide::approve))
         .route("/v1/requests/{id}/decline", post(decide::decline))
         .route("/v1/requests/{id}/cancel", post(decide::cancel))
+        .route("/v1/requests/{id}/withdraw", post(decide::withdraw))
         .route("/v1/requests/{id}/result", get(requests::result))
         .route("/v1/evidence", get(evidence))
         .route("/v1/evidence/{id}", get(case))

@@ -161,6 +161,24 @@ impl Kept {
         }
     }
 
+    /// Takes back what our user has said yes to.
+    ///
+    /// # Errors
+    ///
+    /// [`code::REQUEST_NEEDS_UP`] when no node runs, and what keeps the node from it.
+    pub(crate) fn withdraw(&self, request: &RequestView) -> Result<()> {
+        match &self.from {
+            From::Node(node) => {
+                node.post(&of_request(&request.request, "/withdraw"), &json!({})).map(said)
+            }
+            From::Store(_) => {
+                let called = request.handle.as_deref().unwrap_or(&request.request);
+                let what = format!("no node runs that could tell the others of `{called}`");
+                Err(Failure::new(&code::REQUEST_NEEDS_UP, what))
+            }
+        }
+    }
+
     /// Notes that a result was written out.
     pub(crate) fn received(&mut self, request: &RequestView) {
         // A node that runs writes results out by itself.

@@ -27,6 +27,7 @@ pub(crate) enum Command {
     Approve(RequestId, Consent, Reply<()>),
     Decline(RequestId, Reply<()>),
     Cancel(RequestId, Reply<()>),
+    Withdraw(RequestId, Reply<()>),
     Received(RequestId),
     Lacking(RequestId, Reply<Vec<SignerIndex>>),
     /// Waits until nobody has to stay for a request; the reply is dropped then.

@@ -362,6 +362,17 @@ impl Coordinator {
         self.ask(|reply| Command::Cancel(request, reply)).await?
     }
 
+    /// Takes our user's yes to a request back, which is asked about again
+    /// ([`RequestEvent::Withdrawn`](crate::RequestEvent::Withdrawn)). Returns once that is durable.
+    ///
+    /// # Errors
+    ///
+    /// [`CommandError::UnknownRequest`] when it is not open any more, or [`CommandError::Engine`] when there is
+    /// no yes, or our node is in the middle of signing.
+    pub async fn withdraw(&self, request: RequestId) -> Result<(), CommandError> {
+        self.ask(|reply| Command::Withdraw(request, reply)).await?
+    }
+
     /// Says that the application has the signatures of a request, so that they are not
     /// [recovered](crate::RequestEvent::Recovered) at the next start.
     ///

@@ -333,6 +333,7 @@ impl Driver {
             Command::Approve(id, consent, reply) => self.approve(id, &consent, reply),
             Command::Decline(id, reply) => self.end(id, AbortReason::Declined, reply),
             Command::Cancel(id, reply) => self.end(id, AbortReason::Cancelled, reply),
+            Command::Withdraw(id, reply) => self.withdraw(id, reply),
             Command::Received(id) => self.storage.keep(now.unix, ledger::received(&id)),
             Command::Lacking(id, reply) => self.tell_lacking(id, reply),
             Command::Stay(id, reply) => {

@@ -172,6 +172,14 @@ impl Driver {
         self.carry_out();
     }
 
+    /// Takes our user's yes back. The engine asks again once that is durable.
+    pub(crate) fn withdraw(&mut self, id: RequestId, reply: Reply<()>) {
+        let withdrawn = self.engine.withdraw(self.clock.now(), id).map_err(of_decision);
+        self.carry_out();
+        // A caller that no longer waits for its answer has dropped its future.
+        self.storage.read(move |_| drop(reply.send(withdrawn)));
+    }
+
     /// A request waits for our user.
     pub(crate) fn review(&mut self, review: Review) {
         self.forget_what_the_engine_forgot();

@@ -156,6 +156,8 @@ impl Engine {
         signing: Signing::reopen(asked: Asked) = (now, asked) -> Result<RequestId, CommandError>;
         /// Consents to a request.
         signing: Signing::approve(request: RequestId) = (now, request) -> Result<(), CommandError>;
+        /// Takes our user's consent to a request back.
+        signing: Signing::withdraw(request: RequestId) = (now, request) -> Result<(), CommandError>;
         /// Refuses a request, or gives up one of our own.
         signing: Signing::stop(request: RequestId, reason: AbortReason) = (now, request, reason)
             -> Result<(), CommandError>;

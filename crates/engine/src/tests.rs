@@ -30,4 +30,5 @@ mod shared;
 mod strangers;
 mod toys;
 mod unsigned;
+mod waiting;
 mod washing;

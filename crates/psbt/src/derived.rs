@@ -1,7 +1,7 @@
 //! The group's addresses: which child of its key each one is, and how they are found again.
 
 use std::collections::BTreeMap;
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use bitcoin::bip32::{ChainCode, ChildNumber, Fingerprint, Xpub};
 use bitcoin::hashes::{Hash as _, hash160};
@@ -127,6 +127,19 @@ pub(crate) struct Derived {
     chains: OnceLock<Option<[ExtendedKey; 2]>>,
     /// The scripts of the addresses up to [`GAP_LIMIT`] behind those that are known.
     scripts: OnceLock<BTreeMap<ScriptBuf, KeyPath>>,
+    /// Children that were asked for: a PSBT is looked at several times. At most [`CHILDREN_MAX`];
+    /// then all are forgotten.
+    children: Mutex<BTreeMap<KeyPath, Child>>,
+}
+
+/// Most children that are kept. Guess: the inputs and the change of a few transactions.
+const CHILDREN_MAX: usize = 128;
+
+/// A child of the group's key, and the address without a script tree over it.
+#[derive(Clone, Debug)]
+struct Child {
+    ctx: KeyAggCtx,
+    script: ScriptBuf,
 }
 
 impl Group {
@@ -191,12 +204,34 @@ impl Group {
         if path.is_root() {
             return Ok(self.aggregate.clone());
         }
-        if let [step, index] = path.steps()
-            && let Some(chain) = self.chains().and_then(|chains| chains.get(*step as usize))
-        {
-            return Ok(chain.step(*index)?.ctx().clone());
+        self.known(path).map(|child| child.ctx)
+    }
+
+    fn known(&self, path: KeyPath) -> Result<Child, TweakError> {
+        let children = || self.derived.children.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(child) = children().get(&path) {
+            return Ok(child.clone());
         }
-        self.aggregate.derive(&path)
+        let child = self.derive(path)?;
+        let mut children = children();
+        if children.len() >= CHILDREN_MAX {
+            children.clear();
+        }
+        children.insert(path, child.clone());
+        Ok(child)
+    }
+
+    fn derive(&self, path: KeyPath) -> Result<Child, TweakError> {
+        let chain = match path.steps() {
+            [step, _] => self.chains().and_then(|chains| chains.get(*step as usize)),
+            _ => None,
+        };
+        let ctx = match (chain, path.split_last()) {
+            (Some(chain), Some((_, index))) => chain.step(index)?.ctx().clone(),
+            _ => self.aggregate.derive(&path)?,
+        };
+        let script = convert::p2tr_script(&ctx.taproot(None)?.agg_key());
+        Ok(Child { ctx, script })
     }
 
     /// Returns the script of the address at a path.
@@ -204,7 +239,7 @@ impl Group {
         if path.is_root() {
             return Ok(self.script_pubkey().clone());
         }
-        Ok(convert::p2tr_script(&self.child(path)?.taproot(None)?.agg_key()))
+        self.known(path).map(|child| child.script)
     }
 
     fn chains(&self) -> Option<&[ExtendedKey; 2]> {
@@ -219,10 +254,12 @@ impl Group {
     fn scripts(&self) -> BTreeMap<ScriptBuf, KeyPath> {
         let of = |chain: Chain| {
             let end = self.issued().of(chain).saturating_add(GAP_LIMIT);
-            (0..end).filter_map(move |index| self.address_at(chain, index).ok())
+            (0..end).filter_map(move |index| {
+                let path = KeyPath::new(&[chain.step(), index]).ok()?;
+                Some((self.derive(path).ok()?.script, path))
+            })
         };
-        let addresses = Chain::ALL.into_iter().flat_map(of);
-        addresses.map(|it| (it.script_pubkey, it.path)).collect()
+        Chain::ALL.into_iter().flat_map(of).collect()
     }
 
     /// Returns the synthetic extended key of [BIP-0328], `xpub..` or, off the main chain, `tpub..`:

@@ -23,10 +23,10 @@ use crate::{
     shared::Shared,
 };
 
-mod consents;
+pub(crate) mod consents;
 pub use consents::EARLY_CONSENTS_MAX;
 use consents::{Consents, Rank};
-mod readiness;
+pub(crate) mod readiness;
 pub use readiness::{LINK_REPORT_AGE_MAX, LINK_REPORT_INTERVAL};
 use readiness::{Readiness, Seen};
 

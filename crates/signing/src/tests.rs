@@ -5,4 +5,5 @@
 mod cast;
 mod company;
 mod contract;
+mod muster;
 mod resends;

@@ -52,6 +52,16 @@ pub(super) async fn cancel(
     Ok(inside.done(request, "cancelled"))
 }
 
+pub(super) async fn withdraw(
+    State(inside): State<Inside>,
+    Path(name): Path<String>,
+) -> Result<Response, Problem> {
+    let request = inside.pending(&name).await?;
+    let done = inside.coordinator.withdraw(request.0).await;
+    done.map_err(|error| inside.house.refused(&error))?;
+    Ok(inside.done(request, "withdrawn"))
+}
+
 impl Inside {
     fn done(&self, (id, handle): (RequestId, Option<Handle>), how: &'static str) -> Response {
         self.house.decided(id, handle, how);

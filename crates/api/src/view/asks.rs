@@ -100,7 +100,7 @@ pub struct GroupChange {
 /// What was done.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Done {
-    /// `approved`, `declined`, `cancelled` or `forgotten`.
+    /// `approved`, `declined`, `cancelled`, `withdrawn` or `forgotten`.
     pub done: String,
 }
 

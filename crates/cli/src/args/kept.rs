@@ -31,6 +31,11 @@ pub(crate) enum Request {
         /// Which one
         id: String,
     },
+    /// Take back your yes to a request, which is asked about again; the others wait for you
+    Withdraw {
+        /// Which one
+        id: String,
+    },
     /// Show a request of a running `ensign up` in full and ask, or take the digest of what was shown
     Approve {
         /// Which one: its number, as in '#17', or its whole id

@@ -52,6 +52,12 @@ pub(super) fn run(home: Home, args: Request, output: Output) -> Result<()> {
         Request::Approve { id, digest, accept_note } => {
             approve::run(&kept, &id, digest, accept_note, output)
         }
+        Request::Withdraw { id } => {
+            let request = kept.request(&id)?.request;
+            kept.withdraw(&request)?;
+            told(&request, "withdrew", output);
+            Ok(())
+        }
         Request::Decline { id } => end(&mut kept, &id, AbortReason::Declined, output),
         Request::Cancel { id } => end(&mut kept, &id, AbortReason::Cancelled, output),
     }

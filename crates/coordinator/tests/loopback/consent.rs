@@ -137,7 +137,9 @@ async fn yes_that_was_given_before_another_request_got_the_coin_is_void_and_aske
     party.wallets[1].coordinator.approve(first, Consent::person(now.digest)).await.unwrap();
 
     // Ours had consented long ago: nothing is signed before it does so again.
-    assert_eq!(names(&voided(&mut party.wallets[0], first).await), ["coin_signed"]);
+    // How far the other request has come by then, whose coin it is, is a matter of time.
+    let void = voided(&mut party.wallets[0], first).await;
+    assert!(matches!(names(&void)[..], ["coin_signed" | "coin_open"]), "{void:?}");
     let again = asked_with(&mut party.wallets[0], first, "coin_signed").await;
     let entries = party.wallets[0].coordinator.requests().await.unwrap();
     let entry = entries.iter().find(|entry| entry.id == first).unwrap();
@@ -255,6 +257,13 @@ async fn yes_from_before_a_restart_is_judged_again_before_anything_is_joined() {
     let mut wallet = stopped.start().await;
     wallet.wait();
     wallet.coordinator.group(party.group()).await.unwrap();
+    let stale = asked(&mut party.wallets[0], first).await;
+    let other = &party.wallets[0].coordinator;
+    let refused = other.approve(first, Consent::person(stale.digest)).await;
+    assert_eq!(refused, Err(CommandError::Changed { request: Some(first) }));
+    let now = asked_with(&mut party.wallets[0], first, "coin_signed").await;
+    party.wallets[0].coordinator.approve(first, Consent::person(now.digest)).await.unwrap();
+    // All have agreed, and nonces are ordered: now the yes is judged.
     let notes = voided(&mut wallet, first).await;
     assert_eq!(names(&notes), ["coin_signed"]);
     assert_eq!(notes[0].request(), Some(second), "what was signed before is remembered");
@@ -267,12 +276,6 @@ async fn yes_from_before_a_restart_is_judged_again_before_anything_is_joined() {
     assert_eq!(joins(entry), 1, "the attempt from before the restart is the only one");
 
     wallet.coordinator.approve(first, Consent::person(again.digest)).await.unwrap();
-    let stale = asked(&mut party.wallets[0], first).await;
-    let other = &party.wallets[0].coordinator;
-    let refused = other.approve(first, Consent::person(stale.digest)).await;
-    assert_eq!(refused, Err(CommandError::Changed { request: Some(first) }));
-    let now = asked_with(&mut party.wallets[0], first, "coin_signed").await;
-    party.wallets[0].coordinator.approve(first, Consent::person(now.digest)).await.unwrap();
     wallet.done(first).await;
     party.wallets[0].done(first).await;
 

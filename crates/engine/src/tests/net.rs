@@ -26,6 +26,8 @@ pub(super) struct Net {
     pub(super) nodes: Vec<Node>,
     pub(super) people: Vec<usize>,
     pub(super) now: Instant,
+    /// How far the wall clocks have moved against the monotonic ones, all alike.
+    pub(super) skew_millis: i64,
     /// Every frame that was sent: from, to, kind.
     pub(super) sent: Vec<(usize, usize, Kind)>,
     /// Every envelope that was sent: from, to.
@@ -57,6 +59,7 @@ impl Net {
             nodes: Vec::new(),
             people: (0..count).collect(),
             now: Instant::from_micros(0),
+            skew_millis: 0,
             sent: Vec::new(),
             said: Vec::new(),
             answers: Vec::new(),
@@ -80,7 +83,8 @@ impl Net {
     }
 
     pub(super) fn now(&self) -> Now {
-        let unix = UnixTime::from_millis(START.as_millis() + self.now.as_micros() / 1000);
+        let millis = START.as_millis() + self.now.as_micros() / 1000;
+        let unix = UnixTime::from_millis(millis.saturating_add_signed(self.skew_millis));
         Now { instant: self.now, unix }
     }
 

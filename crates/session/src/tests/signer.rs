@@ -1,5 +1,6 @@
 //! A signer in the hands of somebody hostile: whatever it is asked, in whatever order.
 
+use core::time::Duration;
 use std::{
     collections::{BTreeMap, BTreeSet},
     mem,
@@ -10,14 +11,14 @@ use std::{
 
 use ensign_identity::{Delegation, Terms};
 use ensign_musig::{KeyAggCtx, NonceEntropy, PubNonce, SecKey, SigningCtx, nonce_gen};
-use ensign_primitives::{Now, RequestId, SessionId, SignerIndex, sha256};
+use ensign_primitives::{Instant, Now, RequestId, SessionId, SignerIndex, UnixTime, sha256};
 use ensign_wire::{KeyTweak, Mode, RequestError, SignedRequest, SigningRequest};
 use proptest::{prelude::*, sample};
 
 use super::group::{NETWORK, Plan, START, entropy, member, peer, public_key, signer};
 use crate::{
-    LocalSigner, OPEN_SESSIONS_MAX, Order, OrderError, OwnPartials, PartialsError,
-    contexts::contexts,
+    CLOCKS_PART_MAX, LocalSigner, NONCE_LIFETIME, OPEN_SESSIONS_MAX, Order, OrderError,
+    OwnPartials, PartialsError, contexts::contexts,
 };
 
 /// Long before any nonce has outlived its time.
@@ -383,8 +384,62 @@ fn signer_that_restarted_has_no_nonces_and_says_so() {
 
 #[test]
 fn delegation_holds_for_the_node_that_it_names() {
-    let expires = START.after(core::time::Duration::from_secs(60));
+    let expires = START.after(Duration::from_secs(60));
     let proof = local_signer().delegate(NETWORK, peer(OURS), Terms { number: 1, expires });
     Delegation::verify(public_key(OURS), peer(OURS), NETWORK, proof, START).unwrap();
     Delegation::verify(public_key(OURS), peer(0), NETWORK, proof, START).unwrap_err();
+}
+
+/// A signer with the nonces of one attempt, made long ago or not; what it would sign them for.
+fn with_nonces() -> (LocalSigner, Order, Vec<Vec<PubNonce>>) {
+    let mut it = local_signer();
+    let asked = order(&request(3), 1);
+    let own = it.nonces(now(), &asked, entropy(1, 1, 1)).unwrap();
+    let nonces = nonces_of_others(&asked, &own.nonces, 1);
+    (it, asked, nonces)
+}
+
+fn later(monotonic: Duration, wall: i64) -> Now {
+    let unix = UnixTime::from_millis(START.as_millis().saturating_add_signed(wall));
+    Now { instant: Instant::from_micros(0).after(monotonic), unix }
+}
+
+#[test]
+fn nonces_sign_within_their_lifetime_and_never_after_it() {
+    let millis = |time: Duration| time.as_millis() as i64;
+    let almost = NONCE_LIFETIME - Duration::from_millis(1);
+    for (at, signs) in [
+        (later(almost, millis(almost)), true),
+        (later(almost, millis(almost) - millis(CLOCKS_PART_MAX)), true),
+        (later(NONCE_LIFETIME, millis(NONCE_LIFETIME)), false),
+        (later(almost, millis(NONCE_LIFETIME)), false),
+    ] {
+        let (mut it, asked, nonces) = with_nonces();
+        let signed = it.partials(at, asked.session, &nonces);
+        assert_eq!(signed.is_ok(), signs, "{at:?}: {:?}", signed.err());
+        assert_eq!(it.count_open(), 0, "used or dropped");
+    }
+}
+
+#[test]
+fn copies_of_a_signer_that_was_put_back_drop_their_nonces_when_the_clocks_part() {
+    // Both are as the image left them: the same key, the same nonces. The wall clock has gone on, or back.
+    for wall in [-3_000, 3_000, 3_600_000] {
+        for _ in 0..2 {
+            let (mut copy, asked, nonces) = with_nonces();
+            let at = later(Duration::from_millis(20), wall);
+            let outlived = PartialsError::Outlived { session: asked.session };
+            assert_eq!(copy.partials(at, asked.session, &nonces).unwrap_err(), outlived);
+            let (mut copy, ..) = with_nonces();
+            assert_eq!((copy.forget_old(at), copy.count_open()), (None, 0));
+        }
+    }
+}
+
+#[test]
+fn old_nonces_are_erased_whatever_the_signer_is_asked_next() {
+    let (mut it, ..) = with_nonces();
+    let at = later(NONCE_LIFETIME, NONCE_LIFETIME.as_millis() as i64);
+    it.nonces(at, &order(&request(3), 2), entropy(1, 2, 1)).unwrap();
+    assert_eq!(it.count_open(), 1, "those of the attempt that asked");
 }

@@ -49,6 +49,12 @@ pub(super) fn group(count: usize) -> GroupConfig {
     GroupConfig { keys, peers: (0..count).map(peer).collect() }
 }
 
+/// Who a node is.
+pub(super) fn keys(index: usize) -> Keys {
+    let (node_key, delegation) = (node_key(index), delegated(index, 1).proof);
+    Keys { node_key: Arc::new(node_key), signer: key(index), delegation }
+}
+
 /// That a person's node speaks for its key; under a number.
 pub(super) fn delegated(index: usize, number: u64) -> Delegated {
     delegated_to(index, peer(index), number)
@@ -74,14 +80,12 @@ pub(super) fn introduced(index: usize, to: usize) -> Introduced {
 
 /// A machine that has formed the group of all.
 pub(super) fn machine(index: usize, count: usize, now: Now, restored: Restored) -> Signing {
-    let (node_key, delegation) = (node_key(index), delegated(index, 1).proof);
-    let keys = Keys { node_key: Arc::new(node_key), signer: key(index), delegation };
     let config = SigningConfig {
         network: NETWORK,
         timeouts: Timeouts::default(),
         allowances: Allowances::default(),
     };
-    let mut machine = Signing::new(config, keys, now, restored);
+    let mut machine = Signing::new(config, keys(index), now, restored);
     machine.add_group(now, group(count)).unwrap();
     machine
 }
