@@ -130,16 +130,6 @@ impl Keys {
         Ok(Self { node_key: Arc::new(node_key), signer_key, delegation, signer })
     }
 
-    /// Returns the key that the signer holds.
-    pub const fn signer(&self) -> SignerKey {
-        self.signer_key
-    }
-
-    /// Returns the node that the keys make.
-    pub fn peer(&self) -> PeerId {
-        self.node_key.peer_id()
-    }
-
     /// Returns the proof that the signer key lets the node speak, as it was made at the start.
     pub const fn delegation(&self) -> DelegationProof {
         self.delegation

@@ -24,7 +24,7 @@ pub(super) async fn show(
     let wait = inside.coordinator.readiness(info.id).await;
     let wait = wait.map_err(|error| inside.house.refused(&error))?;
     let wait = wait.map(|wait| WaitView::of_group(&wait, &info));
-    Ok(Json(GroupView { wait, ..known.unwrap_or_else(|| GroupView::new(&*info)) }))
+    Ok(Json(GroupView { wait, ..known.unwrap_or_else(|| GroupView::new(&info)) }))
 }
 
 pub(super) async fn make(
