@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use ensign_engine::signing::RENEWAL_MARGIN;
 use ensign_identity::{
     DELEGATION_LIFETIME_MAX, Delegation, DelegationError, DelegationProof, NodeKey, SignerKey,
     Terms,
@@ -88,6 +89,21 @@ impl Keys {
         let delegation = Delegation::verify(signer_key, peer, network, proof, now)?.proof();
         let signer = KeyHolder::InProcess(Box::new(signer));
         Ok(Self { node_key: Arc::new(node_key), signer_key, delegation, signer })
+    }
+
+    /// Takes the delegation that an earlier start has made in place of the fresh one, if it holds for a while
+    /// yet: a node that was replaced meanwhile does not take its place back by being started. One of
+    /// another node, or that has nearly ended, gives way to the fresh one with a higher number.
+    pub fn after(mut self, network: Network, known: DelegationProof) -> Self {
+        let (now, peer) = (unix_now(), self.peer_id());
+        let holds = Delegation::verify(self.signer_key, peer, network, known, now).is_ok();
+        if holds && known.expires.since(now) > RENEWAL_MARGIN {
+            self.delegation = known;
+        } else if let KeyHolder::InProcess(signer) = &self.signer {
+            let terms = Terms::after(known.number, now, self.delegation.expires);
+            self.delegation = signer.delegation(network, peer, terms);
+        }
+        self
     }
 
     /// Takes the node key and a signer that holds its key by itself: a device, another process. It
