@@ -350,6 +350,7 @@ async fn loopback(count: usize, mode: Mode, rounds: usize) -> Vec<f64> {
             signer,
             peer,
             addresses: vec![node.local_addr()],
+            delegation: None,
         });
         nodes.push((node, events));
     }

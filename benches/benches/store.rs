@@ -191,6 +191,7 @@ impl Party {
                 signer,
                 peer,
                 addresses: vec![node.local_addr()],
+                delegation: None,
             });
             nodes.push((node, events));
         }

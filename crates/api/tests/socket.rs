@@ -152,7 +152,7 @@ async fn node(byte: u8, name: &str, folder: &Path) -> (Coordinator, Member) {
         Coordinator::builder(Network::Regtest, keys, folder.to_owned()).new_keys().listen(listen);
     let (coordinator, _events) = builder.start().await.unwrap();
     let addresses = vec![coordinator.local_addr()];
-    (coordinator, Member { name: name.to_owned(), signer, peer, addresses })
+    (coordinator, Member { name: name.to_owned(), signer, peer, addresses, delegation: None })
 }
 
 impl Pair {
@@ -394,7 +394,13 @@ async fn the_board_beside_a_hundred_open_requests_never_reads_the_store() {
     };
     let member = |byte: u8, name: &str| {
         let (keys, addresses) = (keys(byte), vec![]);
-        Member { name: name.to_owned(), signer: keys.signer_key(), peer: keys.peer_id(), addresses }
+        Member {
+            name: name.to_owned(),
+            signer: keys.signer_key(),
+            peer: keys.peer_id(),
+            addresses,
+            delegation: None,
+        }
     };
     let members = vec![member(0x11, "alice"), member(0x21, "bob")];
     let builder = Coordinator::builder(Network::Regtest, keys(0x11), home.path().to_owned());

@@ -157,6 +157,7 @@ fn member(told: &Value) -> Result<Member> {
         signer: SignerKey::from_bytes(&bytes(text(told, "signer")?)?)?,
         peer: PeerId::from_bytes(bytes(text(told, "node")?)?),
         addresses: addresses.map(str::parse).collect::<Result<_, _>>()?,
+        delegation: None,
     })
 }
 

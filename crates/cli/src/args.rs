@@ -114,6 +114,9 @@ pub(crate) enum Key {
         #[command(flatten)]
         new: NewPassphraseArgs,
     },
+    /// Make a new node key in the place of this one: the old node, on a lost machine or in a copy, counts for
+    /// nothing any more as soon as members have met the new one
+    RetireNode,
     /// Prove that a backup opens and holds the keys of this home; remembers when that was
     Drill {
         /// The backup

@@ -171,6 +171,7 @@ impl SignerGroup {
             signer: contact.signer,
             peer: contact.peer,
             addresses: contact.addresses.iter().flat_map(|it| hosts.dialled(it)).collect(),
+            delegation: contact.delegation(),
         };
         let members = (0..).map(SignerIndex).zip(&self.members).map(member).collect();
         ensign_coordinator::Group { name: self.name.clone(), members, issued: self.keys.issued() }

@@ -19,6 +19,7 @@ use ensign_peers::contact::Contact;
 
 mod archive;
 mod backup_age;
+mod delegation;
 mod groups;
 mod keys;
 mod lock;
@@ -170,8 +171,9 @@ impl Home {
     ///
     /// As [`public_keys`](Self::public_keys).
     pub(crate) fn contact(&self) -> Result<Contact> {
-        let PublicKeys { node, signer } = self.public_keys()?;
-        let (addresses, more) = (self.settings.addresses(), Vec::new());
+        let own = self.public_keys()?;
+        let more = self.shown_delegation(&own).into_iter().collect();
+        let (PublicKeys { node, signer }, addresses) = (own, self.settings.addresses());
         let Settings { name, network, .. } = self.settings.clone();
         let contact = Contact { network, name, alias: None, peer: node, signer, addresses, more };
         if contact.fits() {

@@ -32,6 +32,8 @@ pub(crate) struct Narrator {
     reasons: Reasons,
     /// Groups that one side has and the other lacks, which people were told of.
     lacking: BTreeSet<(PeerId, GroupId)>,
+    /// Of whose node it was told that it has not shown for whom it speaks.
+    not_shown: BTreeSet<PeerId>,
     /// Who the members of the groups that form are.
     forming: Forming,
     /// The last warning about this node itself: if it stops, that is why.
@@ -46,6 +48,7 @@ impl Narrator {
             names: BTreeMap::new(),
             reasons: Reasons::new(),
             lacking: BTreeSet::new(),
+            not_shown: BTreeSet::new(),
             forming: Forming::default(),
             trouble: None,
         };

@@ -14,7 +14,7 @@ use crate::catalogue as code;
 use crate::failure::{Failure, Result};
 use crate::former::Former;
 use crate::group::SignerGroup;
-use crate::home::{HeldHome, Home, Outs};
+use crate::home::{HeldHome, Home, Outs, PublicKeys};
 use crate::household::{Household, News, Us, join};
 use crate::output::{Line, Output, unix_micros};
 use crate::results::{Results, keep_drill, keep_issued};
@@ -82,7 +82,8 @@ impl Node {
         let folder = home.path().to_owned();
         // Whoever was asked for a passphrase has answered; a node waits for no reader.
         output.detach();
-        let us = Us { signer: keys.signer(), peer: keys.peer(), delegation: keys.delegation() };
+        let PublicKeys { node: peer, signer } = home.public_keys()?;
+        let us = Us { signer, peer, delegation: keys.delegation() };
         let builder = Coordinator::builder(settings.network, keys, folder);
         let builder = builder.allowances(settings.allowances()).policy(home.policy()?);
         let builder = match is_moved {
@@ -91,7 +92,6 @@ impl Node {
         };
         let clock_back = store::clock_set_back(home.path());
         let (coordinator, events) = builder.listen(listen).start().await.map_err(start_failure)?;
-        let names: Vec<_> = groups.iter().map(|group| group.name.as_str()).collect();
         let (news, clients) = mpsc::channel(NEWS_MAX);
         let (kept, keeping) = mpsc::channel(NEWS_MAX);
         let household = Household::new(home, &coordinator, us, (news.clone(), kept));
@@ -116,19 +116,7 @@ impl Node {
         };
         former.catch_up().await?;
         let former = tokio::spawn(former.follow(coordinator.events()));
-        let address = coordinator.local_addr();
-        let line = Line::new("up")
-            .with("name", settings.name.as_str())
-            .with("network", settings.network.name())
-            .with("listen", address.to_string())
-            .with("groups", names.clone());
-        let text = format!(
-            "{} is up on {address} ({}), groups: {}",
-            settings.name,
-            settings.network,
-            names.join(", ")
-        );
-        output.talk(&line, text);
+        tell_up(home, coordinator.local_addr(), groups, output);
         clock_back.iter().for_each(|warning| output.warning(warning));
         let unknown = join(&coordinator, groups).await?;
         unknown.iter().for_each(|unknown| output.warning(unknown));
@@ -188,6 +176,22 @@ impl Drop for Node {
     fn drop(&mut self) {
         self.tasks.iter().for_each(JoinHandle::abort);
     }
+}
+
+/// Says that the node listens.
+fn tell_up(home: &Home, address: SocketAddr, groups: &[SignerGroup], output: Output) {
+    let settings = home.settings();
+    let names: Vec<_> = groups.iter().map(|group| group.name.as_str()).collect();
+    let line = Line::new("up")
+        .with("name", settings.name.as_str())
+        .with("network", settings.network.name())
+        .with("listen", address.to_string())
+        .with("groups", names.clone());
+    let (name, network) = (&settings.name, settings.network);
+    output.talk(
+        &line,
+        format!("{name} is up on {address} ({network}), groups: {}", names.join(", ")),
+    );
 }
 
 fn me(home: &Home, coordinator: &Coordinator) -> Me {

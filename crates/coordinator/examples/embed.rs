@@ -134,5 +134,5 @@ async fn start(name: &str, folder: &Path) -> Outcome<(Coordinator, Member)> {
         .start()
         .await?;
     let (name, addresses) = (name.to_owned(), vec![wallet.local_addr()]);
-    Ok((wallet, Member { name, signer, peer, addresses }))
+    Ok((wallet, Member { name, signer, peer, addresses, delegation: None }))
 }

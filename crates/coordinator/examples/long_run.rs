@@ -113,5 +113,6 @@ fn public(name: &str, keys: &Keys) -> Member {
         signer: keys.signer_key(),
         peer: keys.peer_id(),
         addresses: Vec::new(),
+        delegation: None,
     }
 }

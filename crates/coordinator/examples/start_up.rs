@@ -103,6 +103,7 @@ fn members() -> Outcome<Vec<Member>> {
             signer: keys.signer_key(),
             peer: keys.peer_id(),
             addresses,
+            delegation: None,
         })
     };
     (1..=3).map(member).collect()

@@ -135,5 +135,5 @@ fn fresh_keys() -> Result<Keys, Box<dyn Error>> {
 
 fn public(name: &str, keys: &Keys) -> Member {
     let (signer, peer) = (keys.signer_key(), keys.peer_id());
-    Member { name: name.to_owned(), signer, peer, addresses: Vec::new() }
+    Member { name: name.to_owned(), signer, peer, addresses: Vec::new(), delegation: None }
 }

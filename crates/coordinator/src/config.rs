@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use ensign_engine::signing::RENEWAL_MARGIN;
 use ensign_identity::{
     DELEGATION_LIFETIME_MAX, Delegation, DelegationError, DelegationProof, NodeKey, SignerKey,
     Terms,
@@ -90,6 +91,21 @@ impl Keys {
         Ok(Self { node_key: Arc::new(node_key), signer_key, delegation, signer })
     }
 
+    /// Takes the delegation that an earlier start has made in place of the fresh one, if it holds for a while
+    /// yet: a node that was replaced meanwhile does not take its place back by being started. One of
+    /// another node, or that has nearly ended, gives way to the fresh one with a higher number.
+    pub fn after(mut self, network: Network, known: DelegationProof) -> Self {
+        let (now, peer) = (unix_now(), self.peer());
+        let holds = Delegation::verify(self.signer_key, peer, network, known, now).is_ok();
+        if holds && known.expires.since(now) > RENEWAL_MARGIN {
+            self.delegation = known;
+        } else if let KeyHolder::InProcess(signer) = &self.signer {
+            let terms = Terms::after(known.number, now, self.delegation.expires);
+            self.delegation = signer.delegation(network, peer, terms);
+        }
+        self
+    }
+
     /// Takes the node key and a signer that holds its key by itself: a device, another process. It
     /// is asked to let the node speak for it, as in [`new`](Self::new), and again when that comes to its
     /// end; and from then on to sign, on a thread of its own.
@@ -112,16 +128,6 @@ impl Keys {
             .proof();
         let signer = KeyHolder::Other(signer);
         Ok(Self { node_key: Arc::new(node_key), signer_key, delegation, signer })
-    }
-
-    /// Returns the key that the signer holds.
-    pub const fn signer(&self) -> SignerKey {
-        self.signer_key
-    }
-
-    /// Returns the node that the keys make.
-    pub fn peer(&self) -> PeerId {
-        self.node_key.peer_id()
     }
 
     /// Returns the proof that the signer key lets the node speak, as it was made at the start.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use ensign_engine::{
     GroupConfig,
-    signing::{Asked, End, Review},
+    signing::{Asked, Delegated, End, Review},
 };
 use ensign_ledger::{self as ledger, About, AskedBefore, Unfinished};
 use ensign_primitives::{GroupId, RequestId};
@@ -13,7 +13,7 @@ use ensign_review::{Begins, Joined, Output as Reviewed, Resumed, problem, recomp
 use ensign_wire::AbortReason;
 
 use crate::{
-    Approval, CommandError, Consent, Event, Group, GroupInfo, HowEnded, Problem, Records,
+    Approval, CommandError, Consent, Event, Group, GroupInfo, HowEnded, Member, Problem, Records,
     RequestEvent, RequestRef, SigningJob, command::Reply, driver::Driver, error::of_decision,
 };
 
@@ -23,6 +23,11 @@ impl Driver {
         let keys = joined.keys.keys().clone();
         let peers = members.iter().map(|member| member.peer).collect();
         let (now, config) = (self.clock.now(), GroupConfig { keys, peers });
+        for Member { signer, peer, delegation, .. } in &members {
+            let it = delegation.map(|proof| Delegated { signer: *signer, peer: *peer, proof });
+            // One that does not hold says nothing: the node has to show another one anyhow.
+            let _ = it.map(|it| self.engine.know_delegation(now, it));
+        }
         let id = self.engine.add_group(now, config).map_err(CommandError::Engine)?;
         for member in members {
             // The address book has room for every member.

@@ -53,7 +53,11 @@ async fn start(byte: u8, store: Box<dyn Store>) -> (Coordinator, Events, Member)
         if is_new { (builder.new_keys(), Opening::New) } else { (builder, Opening::Continued) };
     let (coordinator, events) = builder.store(store, found).start().await.unwrap();
     let addresses = vec![coordinator.local_addr()];
-    (coordinator, events, Member { name: byte.to_string(), signer, peer, addresses })
+    (
+        coordinator,
+        events,
+        Member { name: byte.to_string(), signer, peer, addresses, delegation: None },
+    )
 }
 
 async fn propose(coordinator: &Coordinator, job: SigningJob) -> Result<Approval, CommandError> {

@@ -3,12 +3,12 @@
 use ensign_formation::Input as FormationInput;
 use ensign_peers::Input as PeersInput;
 use ensign_primitives::{LinkId, Now, PeerId};
-use ensign_signing::Input as SigningInput;
+use ensign_signing::{Input as SigningInput, own_hello};
 use ensign_wire::{Frame, Hello, PROTOCOL_VERSION};
 
 use crate::{
     CloseCode, Engine, Event, Offense, Output,
-    gate::{Arrival, Link, own_hello, own_welcome},
+    gate::{Arrival, Link, own_welcome},
     route::Note,
     sentence,
 };
@@ -35,7 +35,7 @@ impl Engine {
             return self.outputs.push_back(Output::Close { link, reason });
         }
         if let Some(known) = self.gate.get(link) {
-            let hello = own_hello(known);
+            let hello = own_hello(known.remote);
             self.send(link, &Frame::Hello(hello));
         }
     }

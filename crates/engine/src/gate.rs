@@ -4,11 +4,11 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use core::net::SocketAddr;
 
 use ensign_primitives::{
-    BoundedMap, Direction, Instant, LinkId, MESSAGES_MAX, Now, Occupancy, PeerId, QueryId, Wakeup,
+    BoundedMap, Direction, Instant, LinkId, Now, Occupancy, PeerId, QueryId, Wakeup,
     youngest_of_crowd,
 };
-use ensign_signing::{Bucket, PEERS_MAX, REQUESTS_MAX, Standing};
-use ensign_wire::{Hello, Limits, PAYLOAD_BYTES_MAX, PROTOCOL_VERSION, Roles, Welcome};
+use ensign_signing::{Bucket, PEERS_MAX, Standing};
+use ensign_wire::{Hello, Welcome};
 
 use crate::{
     CloseCode, DELEGATIONS_ALLOWED, EngineConfig, HELLO_TIMEOUT, LISTS_ALLOWED, OFFENSE_POINTS_MAX,
@@ -29,8 +29,6 @@ pub struct Link {
     /// How the node introduced itself: its roles, under which address it sees us, what it accepts.
     /// `None` until then.
     pub hello: Option<Hello>,
-    /// What it told us as a member: its clock, where it listens. `None` until then.
-    pub welcome: Option<Welcome>,
     /// Whether we want to be connected with it: a node of our groups that has not shown it yet, too.
     pub is_wanted: bool,
     /// Until when it has to.
@@ -154,7 +152,6 @@ impl Gate {
             direction,
             standing: self.standing_of(&peer),
             hello: None,
-            welcome: None,
             is_wanted: false,
             hello_by,
             stays_until: now.instant.after(self.strangers.time),
@@ -203,13 +200,6 @@ impl Gate {
             Standing::Stranger => self.members.remove(&peer),
         };
         self.regard(&peer)
-    }
-
-    /// Keeps what a member told us.
-    pub(crate) fn welcome(&mut self, link: LinkId, welcome: Welcome) {
-        if let Some(known) = self.links.get_mut(&link) {
-            known.welcome = Some(welcome);
-        }
     }
 
     /// Notes that we want to be connected with a peer.
@@ -277,21 +267,6 @@ impl Gate {
 
 fn first_due(links: &BTreeSet<(Instant, LinkId)>, now: Now) -> Option<LinkId> {
     links.first().filter(|(at, _)| *at <= now.instant).map(|(_, link)| *link)
-}
-
-/// How we introduce ourselves on a connection, to whoever is there.
-pub(crate) const fn own_hello(link: &Link) -> Hello {
-    Hello {
-        roles: Roles::SIGNER,
-        version_min: PROTOCOL_VERSION,
-        version_max: PROTOCOL_VERSION,
-        observed: Some(link.remote),
-        limits: Limits {
-            payload_bytes: PAYLOAD_BYTES_MAX as u32,
-            messages: MESSAGES_MAX as u16,
-            requests: REQUESTS_MAX as u16,
-        },
-    }
 }
 
 /// What we tell members. A clock and a local address recognise a node on whatever network it is.

@@ -52,10 +52,7 @@ impl Engine {
                 return self.offense(now, link, Offense::NeverAsked { query });
             }
             Ok(Frame::Delegation(said)) => Message::Delegation(said),
-            Ok(Frame::Welcome(welcome)) => {
-                self.gate.welcome(link, welcome.clone());
-                Message::Welcome(welcome)
-            }
+            Ok(Frame::Welcome(welcome)) => Message::Welcome(welcome),
             Ok(Frame::Formation(message)) => {
                 let input = FormationInput::Message { peer, message };
                 return self.notes.push_back(Note::Formation(input));

@@ -151,6 +151,14 @@ impl Contact {
         self.alias.as_deref().unwrap_or(&self.name)
     }
 
+    /// Returns the delegation of its signer key to its node, if the code carries one.
+    pub fn delegation(&self) -> Option<DelegationProof> {
+        self.more.iter().find_map(|more| match more {
+            More::Delegation(proof) => Some(*proof),
+            More::Unknown { .. } => None,
+        })
+    }
+
     /// Whether both keys are those of another contact, so that they are one signer.
     pub fn has_keys_of(&self, other: &Self) -> bool {
         self.peer == other.peer && self.signer == other.signer

@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
-use ensign_identity::SignerKey;
+use ensign_identity::{DelegationProof, SignerKey};
 use ensign_ledger::Handle;
 use ensign_primitives::{GroupId, Network, PeerId, RequestId, SignerIndex};
 use ensign_psbt::Issued;
@@ -19,6 +19,9 @@ pub struct Member {
     pub peer: PeerId,
     /// Where the node may be reached; empty for ourselves, or for one that dials us.
     pub addresses: Vec<SocketAddr>,
+    /// That the key lets the node speak, where our user was given that: an older node of the key is known
+    /// for one by it.
+    pub delegation: Option<DelegationProof>,
 }
 
 /// Signers that sign together; ourselves included.

@@ -59,6 +59,8 @@ mod course;
 pub use course::CONSENT_MOMENT;
 mod case;
 pub use case::{CaseFile, CaseKind};
+mod hello;
+pub use hello::own_hello;
 mod horizon;
 pub use horizon::Horizon;
 mod copies;

@@ -5,17 +5,20 @@
 //! signature check, and none when it is the proof that is known already.
 
 use alloc::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     vec::Vec,
 };
 use core::time::Duration;
 
 use ensign_identity::{Delegation, DelegationError, DelegationProof, SignerKey};
-use ensign_primitives::{Instant, Network, Now, Occupancy, PeerId, UnixTime, Wakeup};
-use ensign_wire::Introduced;
+use ensign_primitives::{GroupId, Instant, Network, Now, Occupancy, PeerId, UnixTime, Wakeup};
+use ensign_wire::{Frame, Groups as WireGroups, Introduced};
 use serde::{Deserialize, Serialize};
 
-use crate::{MEMBERS_MAX, PEERS_MAX};
+use crate::{
+    Event, MEMBERS_MAX, Offense, Output, PEERS_MAX, Record, Standing,
+    groups::{Groups, Replaced},
+};
 
 /// How long a node of a group may be connected without having shown that it speaks for its member
 /// before our user is told. Guess: many round trips.
@@ -47,6 +50,7 @@ pub(crate) struct Membership {
     awaited: BTreeSet<(Instant, PeerId)>,
     /// The last other node of our own key's that was told.
     told_elsewhere: Option<(PeerId, u64)>,
+    outputs: VecDeque<Output>,
 }
 
 /// What a connected node has shown.
@@ -66,7 +70,7 @@ struct Link {
 
 /// What an introduction means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Heard {
+enum Heard {
     /// It is about no key that we know, or says nothing new.
     Nothing,
     /// It does not hold.
@@ -94,13 +98,14 @@ impl Membership {
             links: BTreeMap::new(),
             awaited: BTreeSet::new(),
             told_elsewhere: None,
+            outputs: VecDeque::new(),
         };
         restored.into_iter().chain([own]).for_each(|it| membership.raise(it));
         membership
     }
 
     /// Enters what is verified, if it is higher than what is known.
-    pub(crate) fn raise(&mut self, it: Delegated) {
+    fn raise(&mut self, it: Delegated) {
         let is_higher = |known: &Delegated| known.proof.number < it.proof.number;
         let has_room = self.known.len() <= MEMBERS_MAX;
         if self.known.get(&it.signer).map_or(has_room, is_higher) {
@@ -129,7 +134,7 @@ impl Membership {
     }
 
     /// Whether a node has shown on its connection that it speaks for a key, and still does.
-    pub(crate) fn speaks(&self, peer: &PeerId, signer: &SignerKey) -> bool {
+    fn speaks(&self, peer: &PeerId, signer: &SignerKey) -> bool {
         self.links.get(peer).is_some_and(|link| link.keys.contains(signer))
     }
 
@@ -149,58 +154,209 @@ impl Membership {
         link.is_some_and(|link| !core::mem::replace(&mut link.has_welcomed, true))
     }
 
-    /// Notes that a connected node has shown a key; returns whether it is the first.
-    pub(crate) fn show(&mut self, peer: PeerId, signer: SignerKey) -> bool {
-        self.await_until(peer, None);
-        let Some(link) = self.links.get_mut(&peer) else { return false };
-        link.keys.insert(signer) && link.keys.len() == 1
-    }
-
-    /// A key has gone to another node.
-    pub(crate) fn take_back(&mut self, peer: &PeerId, signer: &SignerKey) {
-        if let Some(link) = self.links.get_mut(peer) {
-            link.keys.remove(signer);
-        }
-    }
-
     /// Says for whom we speak to a connected node that we want, once; from then on it is expected to
     /// say the same.
-    pub(crate) fn introduce(&mut self, now: Now, peer: PeerId) -> Option<Introduced> {
-        let link = self.links.get_mut(&peer)?;
+    pub(crate) fn introduce(&mut self, now: Now, peer: PeerId) {
+        let Some(link) = self.links.get_mut(&peer) else { return };
         if core::mem::replace(&mut link.has_heard, true) {
-            return None;
+            return;
         }
         if link.keys.is_empty() {
             self.await_until(peer, Some(now.instant.after(SHOW_WAIT)));
         }
-        self.own(&peer)
+        self.of(&self.own_key).copied().into_iter().for_each(|own| self.hand_on(own, peer));
     }
 
-    /// Returns what we say of ourselves to a node that has heard it before.
-    pub(crate) fn again(&self, peer: &PeerId) -> Option<Introduced> {
-        self.links.get(peer).filter(|link| link.has_heard).and_then(|_| self.own(peer))
+    /// Takes our own next delegation, and says it to all who know us.
+    pub(crate) fn renew(&mut self, proof: DelegationProof, groups: &Groups) {
+        let own = Delegated { signer: self.own_key, peer: self.own_peer, proof };
+        self.raise(own);
+        for peer in groups.others() {
+            if self.links.get(&peer).is_some_and(|link| link.has_heard) {
+                self.hand_on(own, peer);
+            }
+        }
     }
 
-    fn own(&self, peer: &PeerId) -> Option<Introduced> {
-        self.of(&self.own_key).map(|own| self.introduced(own, peer))
+    /// Says what is known of a key to a connected node.
+    fn hand_on(&mut self, it: Delegated, to: PeerId) {
+        if self.links.contains_key(&to) {
+            let hint = Introduced::hint(self.network, &it.signer, (&self.own_peer, &to));
+            self.send(to, &Frame::Delegation(Introduced { hint, peer: it.peer, proof: it.proof }));
+        }
     }
 
-    /// Returns what is known of a key as it is said to a node.
-    pub(crate) fn introduced(&self, it: &Delegated, to: &PeerId) -> Introduced {
-        let hint = Introduced::hint(self.network, &it.signer, (&self.own_peer, to));
-        Introduced { hint, peer: it.peer, proof: it.proof }
+    fn send(&mut self, peer: PeerId, frame: &Frame) {
+        let kind = frame.kind();
+        self.outputs.push_back(Output::Send { peer, kind, frame: frame.encode().into() });
     }
 
-    /// Returns what a node has said of itself when we did not know its key.
-    pub(crate) fn take_unread(&mut self) -> Vec<(PeerId, Introduced)> {
+    pub(crate) fn poll_output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    /// Whether a node has shown that it speaks for the member of a group beside whom it stands.
+    pub(crate) fn speaks_in(&self, groups: &Groups, peer: &PeerId, group: &GroupId) -> bool {
+        let signer = groups.get(group).and_then(|known| known.key_of(peer));
+        signer.is_some_and(|signer| self.speaks(peer, &signer))
+    }
+
+    /// Returns our groups with a node, as far as it has shown that it speaks for the member in them.
+    pub(crate) fn shared_with(&self, groups: &Groups, peer: &PeerId) -> Vec<GroupId> {
+        let mut shared = groups.shared_with(peer);
+        shared.retain(|group| self.speaks_in(groups, peer, group));
+        shared
+    }
+
+    /// Says which groups we share with a member.
+    pub(crate) fn say_groups(&mut self, groups: &Groups, peer: PeerId) {
+        if self.has_shown(&peer) {
+            let shared = self.shared_with(groups, &peer);
+            self.send(peer, &Frame::Groups(WireGroups { shared }));
+        }
+    }
+
+    /// Reads again what nodes said of keys that we did not know.
+    pub(crate) fn hear_again(&mut self, now: Now, groups: &mut Groups) {
         let unread = |(peer, link): (&PeerId, &mut Link)| Some((*peer, link.unread.take()?));
-        self.links.iter_mut().filter_map(unread).collect()
+        let unread: Vec<_> = self.links.iter_mut().filter_map(unread).collect();
+        unread.into_iter().for_each(|said| self.on_delegation(now, said, groups));
+    }
+
+    /// Takes in what somebody else than a node says of a member's key.
+    ///
+    /// # Errors
+    ///
+    /// [`DelegationError`] when it does not hold.
+    pub(crate) fn know(
+        &mut self,
+        now: Now,
+        it: Delegated,
+        groups: &mut Groups,
+    ) -> Result<(), DelegationError> {
+        let Delegated { signer, peer, proof } = it;
+        Delegation::verify(signer, peer, self.network, proof, now.unix)?;
+        let known = self.of(&signer).map_or(0, |known| known.proof.number);
+        if known < proof.number && signer != self.own_key {
+            self.raise(it);
+            self.on_newer(now, it, groups);
+        }
+        Ok(())
+    }
+
+    /// Takes what a node says of whoever speaks for a key.
+    pub(crate) fn on_delegation(
+        &mut self,
+        now: Now,
+        (from, said): (PeerId, Introduced),
+        groups: &mut Groups,
+    ) {
+        let is_own_word = said.peer == from;
+        match self.hear(now.unix, from, said, &groups.signers()) {
+            Heard::Nothing => {}
+            Heard::Counts(signer) if is_own_word => self.show(now, (from, signer), groups),
+            Heard::Counts(_) => {}
+            Heard::Refused(error) => self.offense(from, Offense::NotDelegated(error)),
+            Heard::Twice(signer, number) => {
+                self.offense(from, Offense::TwoDelegations { signer, number });
+            }
+            Heard::Newer(it) => {
+                self.on_newer(now, it, groups);
+                if is_own_word {
+                    self.show(now, (from, it.signer), groups);
+                }
+            }
+            Heard::Older(it) => self.on_older(from, it),
+            Heard::Elsewhere(peer, number) => {
+                let is_newer = self.is_elsewhere();
+                if is_newer && let Some(own) = self.of(&self.own_key).copied() {
+                    self.outputs.push_back(Output::Note(Record::Delegated(own)));
+                }
+                self.event(Event::OwnKeyElsewhere { peer, number, is_newer });
+            }
+        }
+    }
+
+    fn event(&mut self, event: Event) {
+        self.outputs.push_back(Output::Event(event));
+    }
+
+    fn offense(&mut self, peer: PeerId, offense: Offense) {
+        self.outputs.push_back(Output::Offense { peer, offense });
+    }
+
+    /// A member's key has a higher number: another node takes its place in every group, and everybody who
+    /// knew the one before hears of it, also that one. No flush: whoever shows it shows it again.
+    fn on_newer(&mut self, now: Now, it: Delegated, groups: &mut Groups) {
+        let Delegated { signer, peer, proof } = it;
+        self.outputs.push_back(Output::Note(Record::Delegated(it)));
+        let Replaced { before, gone } = groups.replace(&signer, peer);
+        let Some(from) = before else { return };
+        if let Some(link) = self.links.get_mut(&from) {
+            link.keys.remove(&signer);
+        }
+        self.hand_on(it, from);
+        self.event(Event::NodeChanged { signer, from, to: peer, number: proof.number });
+        for old in gone {
+            self.outputs.push_back(Output::Standing { peer: old, standing: Standing::Stranger });
+            self.outputs.push_back(Output::Forget { peer: old });
+        }
+        self.outputs.push_back(Output::Want { peer });
+        self.introduce(now, peer);
+        for other in groups.others().into_iter().filter(|other| *other != peer) {
+            if self.has_shown(&other) {
+                self.hand_on(it, other);
+            }
+        }
+    }
+
+    /// Tells a node that it was replaced, and the one that replaced it that it is still there; once on
+    /// each connection.
+    fn on_older(&mut self, from: PeerId, older: Delegated) {
+        let Some(newer) = self.of(&older.signer).copied() else { return };
+        let Some(link) = self.links.get_mut(&from) else { return };
+        if !core::mem::replace(&mut link.is_answered, true) {
+            self.hand_on(newer, from);
+            if self.has_shown(&newer.peer) {
+                self.hand_on(older, newer.peer);
+            }
+        }
+    }
+
+    /// A node has shown for whom it speaks: if it stands beside that key, it is a member from here on.
+    fn show(&mut self, now: Now, (peer, signer): (PeerId, SignerKey), groups: &Groups) {
+        if !groups.signers_of(&peer).contains(&signer) || self.speaks(&peer, &signer) {
+            return;
+        }
+        self.introduce(now, peer);
+        self.await_until(peer, None);
+        let Some(link) = self.links.get_mut(&peer) else { return };
+        link.keys.insert(signer);
+        if link.keys.len() == 1 {
+            self.outputs.push_back(Output::Standing { peer, standing: Standing::Member });
+        }
+        self.say_groups(groups, peer);
+        for changed in groups.changed(&peer).into_iter().filter(|key| *key != signer) {
+            self.of(&changed).copied().into_iter().for_each(|known| self.hand_on(known, peer));
+        }
+    }
+
+    /// Tells who was connected for a while and did not show for whom it speaks, once on each connection.
+    pub(crate) fn tell_not_shown(&mut self, now: Now, groups: &Groups) {
+        let due = self.awaited.iter().take_while(|(at, _)| *at <= now.instant);
+        let due: Vec<_> = due.map(|(_, peer)| *peer).collect();
+        for peer in due {
+            self.await_until(peer, None);
+            if let Some(signer) = groups.signers_of(&peer).pop_first() {
+                self.event(Event::NotShown { peer, signer });
+            }
+        }
     }
 
     /// Takes an introduction.
     ///
     /// - `keys`: those of the members of our groups.
-    pub(crate) fn hear(
+    fn hear(
         &mut self,
         now: UnixTime,
         from: PeerId,
@@ -273,26 +429,12 @@ impl Membership {
         }
     }
 
-    /// Notes that a node is told of a newer one, once on each connection.
-    pub(crate) fn answers(&mut self, peer: &PeerId) -> bool {
-        let link = self.links.get_mut(peer);
-        link.is_some_and(|link| !core::mem::replace(&mut link.is_answered, true))
-    }
-
     fn await_until(&mut self, peer: PeerId, at: Option<Instant>) {
         let Some(link) = self.links.get_mut(&peer) else { return };
         if let Some(before) = core::mem::replace(&mut link.due, at) {
             self.awaited.remove(&(before, peer));
         }
         self.awaited.extend(at.map(|at| (at, peer)));
-    }
-
-    /// Returns who has not shown anything in time, each once on each connection.
-    pub(crate) fn overdue(&mut self, now: Now) -> Vec<PeerId> {
-        let due = self.awaited.iter().take_while(|(at, _)| *at <= now.instant);
-        let due: Vec<_> = due.map(|(_, peer)| *peer).collect();
-        due.iter().for_each(|peer| self.await_until(*peer, None));
-        due
     }
 
     pub(crate) fn wakeup(&self) -> Option<Wakeup> {

@@ -5,6 +5,7 @@ use alloc::{
     vec::Vec,
 };
 
+use ensign_identity::SignerKey;
 use ensign_primitives::{GroupId, Network, RequestId, UnixTime};
 use ensign_wire::{Mode, SignedRequest};
 
@@ -135,7 +136,7 @@ impl Restored {
         let (mut open, mut ended) = (BTreeMap::<RequestId, Open>::new(), Vec::new());
         let mut failed = BTreeSet::new();
         let (mut undecided, mut horizon) = (BTreeMap::new(), Horizon::default());
-        let mut delegated = BTreeMap::<_, Delegated>::new();
+        let mut delegated = BTreeMap::new();
         for record in records {
             match record {
                 Record::Consented { request, payload } => {
@@ -177,12 +178,7 @@ impl Restored {
                 }
                 Record::Undecided(kept) => drop(undecided.insert(kept.creator, kept)),
                 Record::Horizon(kept) => horizon.restore(kept),
-                Record::Delegated(kept) => {
-                    let known = delegated.entry(kept.signer).or_insert(kept);
-                    if known.proof.number < kept.proof.number {
-                        *known = kept;
-                    }
-                }
+                Record::Delegated(kept) => keep_highest(&mut delegated, kept),
                 Record::Case(_) => {}
             }
         }
@@ -195,5 +191,13 @@ impl Restored {
         let delegated = delegated.into_values().collect();
         let (open, asked) = (open.into_values().collect(), Vec::new());
         Self { open, asked, ended, undecided, horizon, delegated, void_until: None }
+    }
+}
+
+/// Keeps a delegation if none of its key has a higher number.
+fn keep_highest(delegated: &mut BTreeMap<SignerKey, Delegated>, it: Delegated) {
+    let known = delegated.entry(it.signer).or_insert(it);
+    if known.proof.number < it.proof.number {
+        *known = it;
     }
 }

@@ -12,18 +12,18 @@ use ensign_primitives::{
 };
 use ensign_replay::NonceLog;
 use ensign_session::{Input as SessionInput, Unsigned};
-use ensign_wire::{Frame, Introduced, SignedRequest};
+use ensign_wire::{Frame, SignedRequest};
 
 use crate::{
     Delegated, ENDINGS_REMEMBERED, Event, Input, Keys, NotDelegated, Offense, Output, PEERS_MAX,
     REQUESTS_MAX, Record, RequestStatus, Restored, SignerAnswer, SignerQuestion, SigningConfig,
-    Standing, Wait,
+    Wait,
     admission::Admission,
     clocks::Clocks,
     copies::Instances,
-    groups::{Groups, Replaced},
+    groups::Groups,
     horizon::Horizons,
-    membership::{Heard, Membership},
+    membership::Membership,
     muster::{Around, Muster},
     renewal::Renewal,
     request::Request,
@@ -332,11 +332,8 @@ impl Signing {
             Ok(delegation) => {
                 self.keys.delegation = delegation;
                 self.requests.each(|request| request.session_mut().renew(delegation));
-                self.membership.raise(Delegated { signer: key, peer: own, proof: delegation });
-                for peer in self.groups.others() {
-                    let said = self.membership.again(&peer);
-                    said.into_iter().for_each(|said| self.send(peer, &Frame::Delegation(said)));
-                }
+                self.membership.renew(delegation, &self.groups);
+                self.hear_membership();
                 self.event(Event::Delegated(delegation));
             }
             Err(why) => self.event(Event::NotDelegated(why)),
@@ -375,127 +372,20 @@ impl Signing {
     ///
     /// [`DelegationError`] when it does not hold. A lower number than is known is no error.
     pub fn know_delegation(&mut self, now: Now, it: Delegated) -> Result<(), DelegationError> {
-        let Delegated { signer, peer, proof } = it;
-        Delegation::verify(signer, peer, self.config.network, proof, now.unix)?;
-        let known = self.membership.of(&signer).map_or(0, |known| known.proof.number);
-        if known < proof.number && signer != self.keys.signer {
-            self.membership.raise(it);
-            self.on_newer(now, it);
-        }
-        Ok(())
+        let known = self.membership.know(now, it, &mut self.groups);
+        self.hear_membership();
+        known
     }
 
-    /// Says for whom we speak to a node that should speak for a member.
-    fn introduce(&mut self, now: Now, peer: PeerId) {
-        if let Some(said) = self.membership.introduce(now, peer) {
-            self.send(peer, &Frame::Delegation(said));
-        }
-    }
-
-    /// Reads again what nodes said of keys that we did not know.
-    fn hear_again(&mut self, now: Now) {
-        for (peer, said) in self.membership.take_unread() {
-            self.on_delegation(now, peer, said);
-        }
-    }
-
-    fn on_delegation(&mut self, now: Now, from: PeerId, said: Introduced) {
-        let keys = self.groups.signers();
-        let is_own_word = said.peer == from;
-        match self.membership.hear(now.unix, from, said, &keys) {
-            Heard::Nothing => {}
-            Heard::Counts(signer) if is_own_word => self.show(now, from, signer),
-            Heard::Counts(_) => {}
-            Heard::Refused(error) => self.offense(from, Offense::NotDelegated(error)),
-            Heard::Twice(signer, number) => {
-                self.offense(from, Offense::TwoDelegations { signer, number });
+    /// Carries out what membership asks.
+    fn hear_membership(&mut self) {
+        while let Some(output) = self.membership.poll_output() {
+            if let Output::Event(Event::NodeChanged { from, .. }) = &output
+                && self.is_up(from)
+            {
+                self.shared.up(*from);
             }
-            Heard::Newer(it) => {
-                self.on_newer(now, it);
-                if is_own_word {
-                    self.show(now, from, it.signer);
-                }
-            }
-            Heard::Older(it) => self.on_older(from, it),
-            Heard::Elsewhere(peer, number) => {
-                let is_newer = self.membership.is_elsewhere();
-                if is_newer {
-                    self.membership.of(&self.keys.signer).copied().into_iter().for_each(|own| {
-                        self.outputs.push_back(Output::Note(Record::Delegated(own)));
-                    });
-                }
-                self.event(Event::OwnKeyElsewhere { peer, number, is_newer });
-            }
-        }
-    }
-
-    /// A member's key has a higher number: another node takes its place in every group, and everybody who
-    /// knew the one before hears of it, also that one.
-    fn on_newer(&mut self, now: Now, it: Delegated) {
-        let Delegated { signer, peer, proof } = it;
-        let Replaced { before, gone } = self.groups.replace(&signer, peer);
-        let Some(from) = before else { return self.note(Record::Delegated(it)) };
-        self.persist(Record::Delegated(it));
-        self.membership.take_back(&from, &signer);
-        self.hand_on(it, from);
-        if self.is_up(&from) {
-            self.shared.up(from);
-        }
-        for old in gone {
-            self.outputs.push_back(Output::Standing { peer: old, standing: Standing::Stranger });
-            self.outputs.push_back(Output::Forget { peer: old });
-        }
-        self.event(Event::NodeChanged { signer, from, to: peer, number: proof.number });
-        self.outputs.push_back(Output::Want { peer });
-        self.introduce(now, peer);
-        for other in self.groups.others() {
-            if other != peer && self.membership.has_shown(&other) {
-                self.hand_on(it, other);
-            }
-        }
-    }
-
-    /// Tells a node that it was replaced, and the one that replaced it that it is still there.
-    fn on_older(&mut self, from: PeerId, older: Delegated) {
-        let Some(newer) = self.membership.of(&older.signer).copied() else { return };
-        if self.membership.answers(&from) {
-            self.hand_on(newer, from);
-            if self.membership.has_shown(&newer.peer) {
-                self.hand_on(older, newer.peer);
-            }
-        }
-    }
-
-    fn hand_on(&mut self, it: Delegated, to: PeerId) {
-        if self.is_up(&to) {
-            let said = self.membership.introduced(&it, &to);
-            self.send(to, &Frame::Delegation(said));
-        }
-    }
-
-    /// A node has shown for whom it speaks: if it stands beside that key, it is a member from here on.
-    fn show(&mut self, now: Now, peer: PeerId, signer: SignerKey) {
-        let signers = self.groups.signers_of(&peer);
-        if !signers.contains(&signer) || self.membership.speaks(&peer, &signer) {
-            return;
-        }
-        self.introduce(now, peer);
-        if self.membership.show(peer, signer) {
-            self.outputs.push_back(Output::Standing { peer, standing: Standing::Member });
-        }
-        self.say_groups(peer);
-        for changed in self.groups.changed(&peer).into_iter().filter(|key| *key != signer) {
-            let known = self.membership.of(&changed).copied();
-            known.into_iter().for_each(|known| self.hand_on(known, peer));
-        }
-    }
-
-    /// Tells who was connected for a while and did not show for whom it speaks.
-    fn tell_not_shown(&mut self, now: Now) {
-        for peer in self.membership.overdue(now) {
-            if let Some(signer) = self.groups.signers_of(&peer).pop_first() {
-                self.event(Event::NotShown { peer, signer });
-            }
+            self.outputs.push_back(output);
         }
     }
 }
@@ -526,7 +416,8 @@ impl StateMachine for Signing {
         self.ask_to_delegate(now, asked);
         self.dissolve_old(now);
         self.report_links(now);
-        self.tell_not_shown(now);
+        self.membership.tell_not_shown(now, &self.groups);
+        self.hear_membership();
         self.compare_groups(now);
         self.resend_payloads(now);
         self.run_request_timers(now);

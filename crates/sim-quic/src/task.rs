@@ -115,6 +115,7 @@ mod tests {
                 signer: keys.signer_key(),
                 peer: keys.peer_id(),
                 addresses,
+                delegation: None,
             }
         };
         let group = psbt_group(&[member(0), member(1)]).unwrap();

@@ -172,6 +172,7 @@ impl Stopped {
             signer: keys.signer_key(),
             peer: keys.peer_id(),
             addresses: vec![address],
+            delegation: None,
         };
         let surroundings = Surroundings {
             socket: net.attach(address),

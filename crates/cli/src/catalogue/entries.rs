@@ -384,6 +384,12 @@ catalogue! {
          may forget what the other has joined.",
         "see that each home runs once, on one machine; end every other copy for good";
 
+    KEY_ELSEWHERE = "E-NET-004", exit: NotReady, risk: CheckFirst, retry: true,
+        "Your signer key speaks through two nodes.",
+        "A member's node has shown a delegation by your key to another node. The one with the higher number counts \
+         everywhere; the other one counts for nothing. If you did not make it, somebody else has your signer key.",
+        "if you moved this home, end the old one; if not, move the money of your groups to new keys";
+
     OWN_NO = "E-OWN-001", exit: Declined, risk: None, retry: true,
         "You said no.",
         "Nothing was proposed to anybody.",

@@ -27,6 +27,7 @@ pub(super) fn run(path: &Path, args: Key, passphrases: &Passphrases) -> Result<(
         }
         Key::Restore { file } => backup::restore(path, &file, passphrases),
         Key::Split { file, new } => split(open()?, &file, new, passphrases),
+        Key::RetireNode => retire_node(open()?, passphrases),
         Key::Drill { file } => backup::drill(path, &file, passphrases),
     }
 }
@@ -122,6 +123,26 @@ fn change(home: Home, new: NewPassphraseArgs, passphrases: &Passphrases) -> Resu
     let text = format!(
         "{file} opens with the new passphrase only\ncopies of it that were made before, and \
          backups, still open with the old one"
+    );
+    passphrases.output().tell(&line, text);
+    Ok(())
+}
+
+/// Gives this home another node.
+fn retire_node(home: Home, passphrases: &Passphrases) -> Result<()> {
+    let HeldHome { home, .. } = &home.hold()?;
+    let [before, now] = home.retire_node()?;
+    let line = Line::new("node_retired")
+        .with("from", before.node.to_string())
+        .with("node", now.node.to_string())
+        .with("signer", now.signer.to_string());
+    let text = format!(
+        "this home has a new node, {}\nThe old one, {}, counts for nothing any more as soon as a member \
+         has met the new one:\n  1. start this home (`ensign up`) and stay until all members are connected\n  \
+         2. propose again what you had asked for and was not signed\n  3. give out your new contact code \
+         (`ensign contact show`); groups and addresses stay\nWhoever has the old machine and its passphrase \
+         has your signer key too: then move the coins to new keys.",
+        now.node, before.node
     );
     passphrases.output().tell(&line, text);
     Ok(())

@@ -166,7 +166,6 @@ impl Proposal {
         let start = Node::start(held, keys, &groups, args.listen, IsMoved::No, output);
         let mut node = start.await?;
         let [group] = groups;
-        let others = group.members.len().saturating_sub(1);
         let job = job_of(&args, SigningJob::new(group.id(), task.work.clone()));
         let mut narrator = Narrator::new(output, &[group]);
         let asking = Asking { node: &mut node, narrator: &mut narrator, stop: &mut stop, output };
@@ -177,15 +176,7 @@ impl Proposal {
                 return Err(failure);
             }
         };
-        let asked = Asked::of(&approval);
-        let text = format!(
-            "proposed request {} ({}) to group {}, {others} more must sign; open for {}, Ctrl-C is safe",
-            approval.id.short(),
-            asked.name(),
-            approval.group.name,
-            words::duration(args.expires)
-        );
-        output.talk(&request::line("proposed", &asked), text);
+        tell_proposed(&approval, args.expires, output);
         let mut session = Session::new(node, narrator, output, approval.reference());
         let result = tokio::select! {
             () = stop.asked() => Err(session.interrupted()),
@@ -194,7 +185,8 @@ impl Proposal {
         let written = match result {
             Ok(_) if args.drill => {
                 session.node.keep_drill(session.request.id, output).await;
-                drilled(&session.request.group.name, others + 1, output);
+                let group = &session.request.group;
+                drilled(&group.name, group.members.len(), output);
                 Ok(())
             }
             Ok(outcome) => {
@@ -217,6 +209,20 @@ impl Proposal {
         }
         written
     }
+}
+
+/// Says what was proposed, and to how many.
+fn tell_proposed(approval: &Approval, expires: Duration, output: Output) {
+    let (asked, group) = (Asked::of(approval), &approval.group);
+    let text = format!(
+        "proposed request {} ({}) to group {}, {} more must sign; open for {}, Ctrl-C is safe",
+        approval.id.short(),
+        asked.name(),
+        group.name,
+        group.members.len().saturating_sub(1),
+        words::duration(expires)
+    );
+    output.talk(&request::line("proposed", &asked), text);
 }
 
 /// Says of a job what the command line says.

@@ -20,6 +20,8 @@ use crate::vault;
 const VAULT: &str = "vault.ens";
 const NODE_KEY: &str = "node.key";
 const SIGNER_KEY: &str = "signer.key";
+/// A node key that is to take the place of the one that is there.
+const FRESH_NODE_KEY: &str = "node.key.new";
 
 /// The public parts of the keys of a home.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -200,8 +202,9 @@ impl Home {
             }
             Stored::Plain => self.plain_keys()?,
         };
-        Keys::new(self.settings.network, node_key, sec_key)
-            .map_err(|error| Failure::new(&code::INTERNAL, error.to_string()))
+        let keys = Keys::new(self.settings.network, node_key, sec_key)
+            .map_err(|error| Failure::new(&code::INTERNAL, error.to_string()))?;
+        self.with_delegation(keys)
     }
 
     fn keys_with_signer(&self, socket: &Path, public: PublicKeys) -> Result<Keys> {
@@ -269,6 +272,39 @@ impl Home {
         settings::write(&self.path, &settings, Existing::Replace)?;
         ensign_vault::replace(&path, &rest).map_err(|error| vault::file_failure(&error))?;
         Ok(signer)
+    }
+
+    /// Draws another node key in the place of this one. The signer key stays, and so do the groups: at its
+    /// next start the new node shows members a delegation with a higher number. Returns the keys of
+    /// before and of now.
+    ///
+    /// # Errors
+    ///
+    /// [`code::VAULT_WRITE`], [`code::HOME_IO`], [`code::ENTROPY`]; the keys are as they were.
+    pub(crate) fn retire_node(&self) -> Result<[PublicKeys; 2]> {
+        let before = self.public_keys()?;
+        let path = self.path.join(NODE_KEY);
+        let node = key_file::draw().map_err(|error| key_failure(&path, &error))?;
+        if self.stored() == Stored::Encrypted {
+            let (path, vault) = (vault_in(&self.path), self.vault()?);
+            let (unlocked, passphrase) = self.unlock(&vault)?;
+            let rest = if vault.signers().next().is_some() {
+                unlocked.signer_key_for(Purpose::Home, before.signer)
+            } else {
+                Ok(Draft::new(Purpose::Home, self.settings.network))
+            };
+            let rest = rest.map_err(|error| vault::unlock_failure(&path, error))?;
+            let draft = rest.node_key(&node).map_err(|error| damaged(&path, &error.to_string()))?;
+            let sealed = vault::seal(&draft, &passphrase)?;
+            ensign_vault::replace(&path, &sealed).map_err(|error| vault::file_failure(&error))?;
+        } else {
+            let fresh = self.path.join(FRESH_NODE_KEY);
+            let written = key_file::write(&fresh, &node);
+            written.map_err(|error| key_failure(&fresh, &error))?;
+            fs::rename(&fresh, &path).map_err(|error| io_failure("replace", &path, &error))?;
+            durable::sync_folder(&self.path).map_err(|e| io_failure("sync", &self.path, &e))?;
+        }
+        Ok([before, self.public_keys()?])
     }
 
     /// Reads the public parts of the keys; needs no passphrase.

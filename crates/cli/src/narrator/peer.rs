@@ -23,6 +23,9 @@ impl Narrator {
             PeerEvent::GroupUnknown { group } => self.group_unknown(peer, group),
             PeerEvent::GroupKnown { group } => self.group_known(peer, group),
             PeerEvent::GroupMissing { group } => self.group_missing(peer, group),
+            PeerEvent::NotShown => self.not_shown(peer),
+            PeerEvent::TookPlace { from, number } => self.took_place(peer, from, *number),
+            PeerEvent::OwnKey { number, is_newer } => self.own_key(peer, *number, *is_newer),
             PeerEvent::Copied { whose } => self.copied(peer, *whose),
             _ => {}
         }
@@ -50,6 +53,48 @@ impl Narrator {
         let how = if has_stopped { "has stopped" } else { "is gone" };
         let line = Line::new("disconnected").with("who", who.as_str()).with("stopped", has_stopped);
         self.progress(&line, Some(format!("{who} {how}; trying to reach it again")));
+    }
+
+    /// The commonest first-day state: the other has not formed the group yet. No attack, and no alarm.
+    fn not_shown(&mut self, peer: &PeerId) {
+        let who = self.node(peer);
+        let text = format!(
+            "{who} is connected and has not shown that it is the node of {who}; nothing of a group is sent to it. \
+             Mostly {who} has not made the group yet; if it stays so, compare contact codes"
+        );
+        let line = Line::new("not_shown").with("who", who);
+        if self.not_shown.insert(*peer) {
+            self.output.talk(&line, text);
+        } else {
+            self.progress(&line, None);
+        }
+    }
+
+    fn took_place(&mut self, peer: &PeerId, from: &PeerId, number: u64) {
+        let who = self.node(from);
+        let line = Line::new("node_changed")
+            .with("who", who.as_str())
+            .with("node", peer.to_string())
+            .with("from", from.to_string())
+            .with("number", number);
+        let text = format!(
+            "{who} has another node now, {}: the key of {who} says so, and the former node {} counts for nothing any more",
+            peer.short(),
+            from.short()
+        );
+        self.output.talk(&line, text);
+    }
+
+    fn own_key(&self, peer: &PeerId, number: u64, is_newer: bool) {
+        let node = peer.to_string();
+        let what = if is_newer {
+            format!(
+                "node {node} has taken the place of this one: your signer key let it speak (number {number})"
+            )
+        } else {
+            format!("an earlier node of yours is alive: {node} (number {number})")
+        };
+        self.output.warning(&Failure::new(&catalogue::KEY_ELSEWHERE, what));
     }
 
     fn copied(&self, peer: &PeerId, whose: Whose) {

@@ -192,7 +192,12 @@ fn a_backup_is_drilled_and_becomes_a_home_with_groups_and_without_a_store() {
     let again = Signer::new();
     again.json(&restore).succeeded();
     assert_eq!(files(&again.home), HOME_FILES);
-    assert_eq!(again.code(), alice.code());
+    // The code of a node that was started carries its delegation besides.
+    let own = |signer: &Signer| {
+        let shown = signer.json(&["contact", "show"]).succeeded().last();
+        [&shown["node"], &shown["signer"], &shown["name"]].map(ToString::to_string)
+    };
+    assert_eq!(own(&again), own(&alice));
     let group = |signer: &Signer| {
         let shown = signer.json(&["group", "show", "treasury"]).succeeded().last();
         (shown["id"].clone(), shown["address"].clone())
@@ -267,4 +272,23 @@ fn regression_one_passphrase_in_two_unicode_forms_was_two() {
     drill(&bob, &typed).succeeded();
     let carol = Signer::new();
     assert!(init(&carol, &apart).contains("accents that stand apart"));
+}
+
+#[test]
+fn retired_node_is_another_one_under_the_same_key_and_the_groups_stay() {
+    let [alice, ..] = treasury();
+    for home in [alice, encrypted("erin").0] {
+        let args: &[&str] = &[];
+        let source = home.path("right");
+        let source = ["--passphrase-file", argument(&source)];
+        let args = if home.home.join("vault.ens").exists() { &source[..] } else { args };
+        let before = home.json(&["key", "show"]).succeeded().last();
+        let groups = home.json(&["group", "list"]).succeeded().last();
+        let told = home.json(&[&["key", "retire-node"], args].concat()).succeeded().last();
+        let after = home.json(&["key", "show"]).succeeded().last();
+        assert_eq!((&told["from"], &told["node"]), (&before["node"], &after["node"]));
+        assert_ne!(before["node"], after["node"]);
+        assert_eq!(before["signer"], after["signer"]);
+        assert_eq!(home.json(&["group", "list"]).succeeded().last(), groups);
+    }
 }

@@ -112,7 +112,13 @@ async fn every_kind_is_read_from_its_audience_and_costs_everybody_else_what_it_s
     let cases = Case::all();
     let members = cases.iter().filter(|case| case.is_member()).map(|case| {
         let (name, keys) = (format!("signer {}", case.number), case.keys());
-        Member { name, signer: keys.signer_key(), peer: keys.peer_id(), addresses: vec![] }
+        Member {
+            name,
+            signer: keys.signer_key(),
+            peer: keys.peer_id(),
+            addresses: vec![],
+            delegation: None,
+        }
     });
     let mut party = Party::with(1, members.collect()).await;
     let address = party.wallets[0].address();

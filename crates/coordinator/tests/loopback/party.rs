@@ -72,7 +72,7 @@ pub(crate) fn member(number: u8, address: Option<SocketAddr>) -> Member {
     let keys = keys(number);
     let addresses = address.into_iter().collect();
     let name = format!("signer {number}");
-    Member { name, signer: keys.signer_key(), peer: keys.peer_id(), addresses }
+    Member { name, signer: keys.signer_key(), peer: keys.peer_id(), addresses, delegation: None }
 }
 
 /// Proposes as a user who was shown the proposal and said yes.

@@ -40,7 +40,7 @@ pub(super) async fn with_puppet_and(timeouts: Timeouts) -> (Party, Puppet) {
         SignerKey::from_public_key(SecKey::from_secret_bytes(PUPPET_SIGNER).unwrap().public_key());
     let peer = NodeKey::from_secret_bytes(PUPPET_NODE).unwrap().peer_id();
     let name = "puppet".to_owned();
-    let other = Member { name, signer, peer, addresses: vec![puppet.address] };
+    let other = Member { name, signer, peer, addresses: vec![puppet.address], delegation: None };
     let mut party = Party::with_timeouts(2, vec![other], timeouts).await;
     party.members.sort_by_key(|member| member.signer);
     let peers = party.members.iter().map(|member| member.peer).collect();

@@ -212,7 +212,7 @@ fn higher_number_takes_the_place_at_once_and_everywhere() {
     assert_eq!(changes(&net), [(peer(1), peer(NEWER), 2)]);
     assert!(is_member(&net, NEWER) && !is_member(&net, 1));
     assert_eq!(net.nodes[0].closed, [(peer(1), CloseCode::Unwanted)]);
-    assert!(net.nodes[0].journal.contains(&signing::Record::Delegated(for_one(NEWER, 2))));
+    assert!(net.nodes[0].notes.contains(&signing::Record::Delegated(for_one(NEWER, 2))));
     // The older one comes back: it is told once on each connection, and nothing else.
     greet(&mut net, 1);
     let older = say(&mut net, 1, &for_one(1, FIRST));

@@ -20,6 +20,7 @@ fn asked() -> (Reviewer, RequestId) {
         signer,
         peer: PeerId::from_bytes([number; 32]),
         addresses: Vec::new(),
+        delegation: None,
     };
     let members = (0..).zip(keys.as_slice().iter().copied()).map(member).collect();
     let group = Group { name: "g".to_owned(), members, issued: Default::default() };

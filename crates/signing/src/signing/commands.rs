@@ -35,11 +35,12 @@ impl Signing {
         for peer in others {
             if new.contains(&peer) {
                 self.outputs.push_back(Output::Want { peer });
-                self.introduce(now, peer);
+                self.membership.introduce(now, peer);
             }
             self.groups_changed(peer);
         }
-        self.hear_again(now);
+        self.membership.hear_again(now, &mut self.groups);
+        self.hear_membership();
         self.resume_waiting(now, id);
         Ok(id)
     }

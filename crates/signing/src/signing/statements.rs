@@ -35,7 +35,8 @@ impl Signing {
         self.shelf.up(peer);
         self.membership.up(peer);
         if self.is_member(&peer) {
-            self.introduce(now, peer);
+            self.membership.introduce(now, peer);
+            self.hear_membership();
         }
     }
 
@@ -61,7 +62,10 @@ impl Signing {
         }
         let has_shown = self.membership.has_shown(&peer);
         match message {
-            Message::Delegation(said) => self.on_delegation(now, peer, said),
+            Message::Delegation(said) => {
+                self.membership.on_delegation(now, (peer, said), &mut self.groups);
+                self.hear_membership();
+            }
             // Before a node has shown for whom it speaks, it says nothing that counts.
             Message::Welcome(_)
             | Message::Groups(_)
@@ -101,32 +105,13 @@ impl Signing {
         }
     }
 
-    /// Says which groups we share with a node.
-    pub(super) fn say_groups(&mut self, peer: PeerId) {
-        if self.membership.has_shown(&peer) {
-            let shared = self.shared_with(&peer);
-            self.send(peer, &Frame::Groups(Groups { shared }));
-        }
-    }
-
-    /// Returns our groups with a node, as far as it has shown that it speaks for the member in them.
-    pub(super) fn shared_with(&self, peer: &PeerId) -> Vec<GroupId> {
-        let mut shared = self.groups.shared_with(peer);
-        shared.retain(|group| self.speaks_in(peer, group));
-        shared
-    }
-
-    /// Whether a node has shown that it speaks for the member of a group beside whom it stands.
-    fn speaks_in(&self, peer: &PeerId, group: &GroupId) -> bool {
-        let signer = self.groups.get(group).and_then(|known| known.key_of(peer));
-        signer.is_some_and(|signer| self.membership.speaks(peer, &signer))
-    }
-
     /// Takes a member's list: of our groups, those in which it has shown that it speaks for one.
     fn on_groups(&mut self, now: Now, peer: PeerId, mut groups: Groups) {
-        groups.shared.retain(|id| self.groups.get(id).is_none() || self.speaks_in(&peer, id));
+        groups.shared.retain(|id| {
+            self.groups.get(id).is_none() || self.membership.speaks_in(&self.groups, &peer, id)
+        });
         let new = self.shared.hear(now, &peer, groups.shared);
-        for group in self.shared_with(&peer) {
+        for group in self.membership.shared_with(&self.groups, &peer) {
             if new.contains(&group) {
                 if self.shared.finds(peer, group) {
                     self.event(Event::GroupKnown { peer, group });
@@ -141,14 +126,15 @@ impl Signing {
     pub(super) fn groups_changed(&mut self, peer: PeerId) {
         if self.membership.has_shown(&peer) {
             self.shared.ours_changed(&peer);
-            self.say_groups(peer);
+            self.membership.say_groups(&self.groups, peer);
+            self.hear_membership();
         }
     }
 
     /// Tells the differences that have stood long enough.
     pub(super) fn compare_groups(&mut self, now: Now) {
         for peer in self.shared.due(now) {
-            let ours = self.shared_with(&peer);
+            let ours = self.membership.shared_with(&self.groups, &peer);
             for difference in self.shared.differences(now, peer, &ours) {
                 self.event(match difference {
                     Difference::Lacking(group) => Event::GroupUnknown { peer, group },
@@ -160,7 +146,9 @@ impl Signing {
 
     /// Takes a member that speaks in a session of a group for one that has it.
     fn speaks_for(&mut self, now: Now, peer: PeerId, group: GroupId) {
-        if self.speaks_in(&peer, &group) && !self.shared.has_group(&peer, &group) {
+        if self.membership.speaks_in(&self.groups, &peer, &group)
+            && !self.shared.has_group(&peer, &group)
+        {
             self.shared.speaks_for(&peer, group);
             self.muster.met(around!(self, now), peer, group);
             self.hear_muster();

@@ -91,6 +91,7 @@ async fn proposal_without_a_delegation_that_holds_is_refused_when_the_signer_giv
         signer: keys.signer_key(),
         peer: keys.peer_id(),
         addresses: Vec::new(),
+        delegation: None,
     };
     // Whatever the machine's clock said when the signer delegated, it is long ago.
     let wall = WallClock::new(START.after(LONG * 50));

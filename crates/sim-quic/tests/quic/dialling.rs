@@ -114,6 +114,7 @@ async fn driver_dials_when_the_machine_says() {
         signer: keys.signer_key(),
         peer: keys.peer_id(),
         addresses: vec![address(number)],
+        delegation: None,
     };
     let members = vec![member("ours", &ours, 0), member("theirs", &theirs, 1)];
     let seed = [9; 32];

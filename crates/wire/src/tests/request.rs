@@ -211,6 +211,14 @@ fn payload_without_bytes_or_with_too_many_is_refused() {
     }
 }
 
+/// A drill has one message and amount zero.
+pub(super) fn as_drill(mut request: SigningRequest) -> SigningRequest {
+    if request.payload == Payload::Drill {
+        (request.messages, request.amount) = (Vec::from([request.drill_message()]), 0);
+    }
+    request
+}
+
 #[test]
 fn a_drill_that_signs_something_else_than_a_drill_is_refused() {
     let drill = |request: &mut SigningRequest| {

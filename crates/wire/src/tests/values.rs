@@ -324,7 +324,7 @@ pub(super) fn requests() -> impl Strategy<Value = SigningRequest> {
     let who = (sample::subsequence((0..SIGNERS_MAX).collect::<Vec<_>>(), 1..=9), any::<u16>());
     (what, who, times, modes(), any::<[u8; 16]>()).prop_map(
         |((messages, payload, purpose, tx_type, amount), (keys, creator), times, mode, nonce)| {
-            as_drill(SigningRequest {
+            super::request::as_drill(SigningRequest {
                 network: NETWORK,
                 scheme: Scheme::Bip327,
                 creator: SignerIndex(creator % keys.len() as u16),
@@ -341,15 +341,6 @@ pub(super) fn requests() -> impl Strategy<Value = SigningRequest> {
             })
         },
     )
-}
-
-/// A drill has one message and amount zero, and no other.
-fn as_drill(request: SigningRequest) -> SigningRequest {
-    if request.payload != Payload::Drill {
-        return request;
-    }
-    let messages = Vec::from([request.drill_message()]);
-    SigningRequest { messages, amount: 0, ..request }
 }
 
 fn messages() -> impl Strategy<Value = Message> {
