@@ -95,7 +95,7 @@ impl Keys {
     /// yet: a node that was replaced meanwhile does not take its place back by being started. One of
     /// another node, or that has nearly ended, gives way to the fresh one with a higher number.
     pub fn after(mut self, network: Network, known: DelegationProof) -> Self {
-        let (now, peer) = (unix_now(), self.peer());
+        let (now, peer) = (unix_now(), self.peer_id());
         let holds = Delegation::verify(self.signer_key, peer, network, known, now).is_ok();
         if holds && known.expires.since(now) > RENEWAL_MARGIN {
             self.delegation = known;
