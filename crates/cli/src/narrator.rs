@@ -84,7 +84,8 @@ impl Narrator {
             }
             Event::Warning { peer, problem } => self.warn(peer.as_ref(), problem),
             Event::Formation(event) => self.formation(event),
-            _ => {}
+            // Whoever keeps a delegation says nothing of it.
+            Event::Delegated(_) | _ => {}
         }
     }
 
