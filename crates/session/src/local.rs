@@ -66,6 +66,26 @@ impl Local {
 }
 
 impl Session {
+    /// Returns whether nobody has asked our signer for nonces yet.
+    pub fn awaits_approval(&self) -> bool {
+        self.phase == Phase::Gathering && !self.approved
+    }
+
+    /// Returns whether our signer holds, or may hold, secret nonces for this attempt.
+    pub fn holds_nonces(&self) -> bool {
+        self.local.secret != Secret::None
+    }
+
+    /// Returns whether every signer has joined, us included.
+    pub fn have_all_joined(&self) -> bool {
+        self.all(|signer| signer.joined)
+    }
+
+    /// Returns whether a signer has joined this attempt.
+    pub fn has_joined(&self, signer: SignerIndex) -> bool {
+        self.signer(signer).is_some_and(|signer| signer.joined)
+    }
+
     /// Has the signer make our nonces.
     pub(crate) fn order_nonces(&mut self) {
         self.local.secret = Secret::Ordered;

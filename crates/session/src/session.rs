@@ -23,9 +23,7 @@ use ensign_wire::{
 
 use crate::{
     CommandError, DUPLICATES_REMEMBERED, Event, Input, Output, OwnFault, Phase, Record,
-    SessionSetup, SetupError,
-    contexts::contexts,
-    local::{Local, Secret},
+    SessionSetup, SetupError, contexts::contexts, local::Local,
 };
 
 /// One attempt at one request, seen by one signer.
@@ -246,26 +244,6 @@ impl Session {
             }
         }
         Ok(())
-    }
-
-    /// Returns whether nobody has asked our signer for nonces yet.
-    pub fn awaits_approval(&self) -> bool {
-        self.phase == Phase::Gathering && !self.approved
-    }
-
-    /// Returns whether our signer holds, or may hold, secret nonces for this attempt.
-    pub fn holds_nonces(&self) -> bool {
-        self.local.secret != Secret::None
-    }
-
-    /// Returns whether every signer has joined, us included.
-    pub fn have_all_joined(&self) -> bool {
-        self.all(|signer| signer.joined)
-    }
-
-    /// Returns whether a signer has joined this attempt.
-    pub fn has_joined(&self, signer: SignerIndex) -> bool {
-        self.signer(signer).is_some_and(|signer| signer.joined)
     }
 
     /// Ends the attempt for everybody, for a reason of our own.

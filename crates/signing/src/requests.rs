@@ -14,7 +14,7 @@ use ensign_primitives::{
     BoundedMap, GroupId, Network, Now, Occupancy, PeerId, RequestId, SessionId, Wakeup,
 };
 use ensign_session::Session;
-use ensign_wire::SigningRequest;
+use ensign_wire::{Body, Envelope, SigningRequest};
 
 use crate::{
     ATTEMPTS_AHEAD, ATTEMPTS_MAX, CommandError, Opening, REQUESTS_MAX, SESSIONS_MAX,
@@ -108,6 +108,17 @@ impl Requests {
     /// Returns which attempt a session is.
     pub(crate) fn attempt(&self, session: &SessionId) -> Option<Attempt> {
         self.attempts.get(session).copied()
+    }
+
+    /// Returns which attempt at a request that is open or has ended an announcement is of: its session may be
+    /// too far ahead to be known by name.
+    pub(crate) fn far_ahead(&self, envelope: &Envelope) -> Option<Attempt> {
+        let Body::SessionAnnounce(announce) = envelope.body() else { return None };
+        let (request, number) = (announce.request.request.id(), announce.attempt);
+        let session = SigningRequest::session_id(request, self.network, number);
+        let is_known = self.is_open(&request) || self.ended.contains(&request);
+        let is_one = number <= ATTEMPTS_MAX && session == envelope.session();
+        (is_known && is_one).then_some(Attempt { request, number })
     }
 
     /// Returns the request whose current attempt this is.

@@ -45,6 +45,28 @@ impl Open {
         Self { request, payload, attempts: 0, failed: 0, kept: None, number: 1, agrees: true }
     }
 
+    /// Goes on with what happened after the consent; returns an attempt that all had joined by then.
+    fn go_on(&mut self, record: Record) -> Option<u16> {
+        #[expect(clippy::wildcard_enum_match_arm, reason = "its caller hands over these only")]
+        match record {
+            Record::Decided { number, agrees, .. } if self.number < number => {
+                (self.number, self.agrees) = (number, agrees);
+            }
+            Record::Joined { attempt, .. } => self.count(attempt, None),
+            Record::Burned { attempt, .. } => {
+                self.count(attempt, None);
+                // In mode fast nonces are burned with the join, before the others have joined.
+                return (self.request.request.mode != Mode::Fast).then_some(attempt);
+            }
+            Record::Partials { attempt, nonces, partials, .. } => {
+                self.count(attempt, Some(KeptPartials { nonces, partials }));
+                return Some(attempt);
+            }
+            _ => {}
+        }
+        None
+    }
+
     /// Counts an attempt that was joined, with what it left.
     fn count(&mut self, attempt: u16, kept: Option<KeptPartials>) {
         if attempt > self.attempts {
@@ -143,28 +165,13 @@ impl Restored {
                     let id = request.request.id();
                     open.insert(id, Open::new(*request, payload));
                 }
-                Record::Decided { request, number, agrees } => {
-                    if let Some(known) = open.get_mut(&request).filter(|it| it.number < number) {
-                        (known.number, known.agrees) = (number, agrees);
-                    }
-                }
-                Record::Joined { request, attempt, .. } => {
-                    if let Some(known) = open.get_mut(&request) {
-                        known.count(attempt, None);
-                    }
-                }
-                Record::Burned { request, attempt } => {
-                    if let Some(known) = open.get_mut(&request) {
-                        known.count(attempt, None);
-                        // In mode fast nonces are burned with the join, before the others have joined.
-                        if known.request.request.mode != Mode::Fast {
-                            failed.insert((request, attempt));
-                        }
-                    }
-                }
-                Record::Partials { request, attempt, nonces, partials } => {
-                    if let Some(known) = open.get_mut(&request) {
-                        known.count(attempt, Some(KeptPartials { nonces, partials }));
+                Record::Decided { request, .. }
+                | Record::Joined { request, .. }
+                | Record::Burned { request, .. }
+                | Record::Partials { request, .. } => {
+                    if let Some(known) = open.get_mut(&request)
+                        && let Some(attempt) = known.go_on(record)
+                    {
                         failed.insert((request, attempt));
                     }
                 }

@@ -163,8 +163,7 @@ impl Proposal {
         // Up to here a signal ends it at once: a passphrase may be asked for, or a signer be waited for.
         let keys = held.home.keys()?;
         let mut stop = Stop::new(args.until_stdin_closes)?;
-        let start = Node::start(held, keys, &groups, args.listen, IsMoved::No, output);
-        let mut node = start.await?;
+        let mut node = Node::start(held, keys, &groups, args.listen, IsMoved::No, output).await?;
         let [group] = groups;
         let job = job_of(&args, SigningJob::new(group.id(), task.work.clone()));
         let mut narrator = Narrator::new(output, &[group]);

@@ -12,7 +12,7 @@ use ensign_wire::{
 
 use super::{Signing, around};
 use crate::{
-    ATTEMPTS_MAX, CommandError, Ending, Event, Known, Message, Offense, Opening, Output,
+    CommandError, Ending, Event, Known, Message, Offense, Opening, Output,
     admission::{Announced, Held, Refused},
     course::first_seq,
     ended::{Answer, End, Question, Share, asks},
@@ -159,7 +159,7 @@ impl Signing {
     /// what has ended, or to the shelf.
     fn on_envelope(&mut self, now: Now, from: PeerId, envelope: Box<Envelope>) {
         let named = self.requests.attempt(&envelope.session());
-        match named.or_else(|| self.far_ahead(&envelope)) {
+        match named.or_else(|| self.requests.far_ahead(&envelope)) {
             Some(attempt) if self.requests.is_open(&attempt.request) => {
                 self.on_known(now, from, attempt, envelope);
             }
@@ -172,17 +172,6 @@ impl Signing {
                 }
             }
         }
-    }
-
-    /// Returns which attempt at a request that is open or has ended an announcement is of: its session may be
-    /// too far ahead to be known by name.
-    fn far_ahead(&self, envelope: &Envelope) -> Option<Attempt> {
-        let Body::SessionAnnounce(announce) = envelope.body() else { return None };
-        let (request, number) = (announce.request.request.id(), announce.attempt);
-        let session = SigningRequest::session_id(request, self.config.network, number);
-        let is_known = self.requests.is_open(&request) || self.requests.ended().contains(&request);
-        let is_one = number <= ATTEMPTS_MAX && session == envelope.session();
-        (is_known && is_one).then_some(Attempt { request, number })
     }
 
     fn on_known(&mut self, now: Now, from: PeerId, attempt: Attempt, envelope: Box<Envelope>) {

@@ -33,7 +33,7 @@ pub(super) fn formations() -> impl Strategy<Value = FormationMessage> {
         let signed = Signed::new(node_key(0), NETWORK, 1, NOW, said).unwrap();
         FormationMessage::Statement(Box::new(signed))
     });
-    let bytes = || vec(any::<u8>(), 0..=9);
+    let bytes = || vec(any::<u8>(), 1..=9);
     prop_oneof![
         seat,
         seated,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use ensign_engine::signing::{Event, Record};
+use ensign_engine::signing::{Event, Record, Wait};
 use ensign_primitives::{PeerId, RequestId, SessionId};
 use ensign_session::Event as SessionEvent;
 use ensign_sim::{Cast, NETWORK, NodeIndex, Seen, Sight};
@@ -226,6 +226,12 @@ fn record_words(record: &Record) -> String {
     }
 }
 
+fn wait_words(wait: &Wait) -> String {
+    let (agreed, missing) = (wait.agreed.len(), wait.missing.len());
+    let ready = if wait.is_ready() { "all are ready" } else { "not all are ready" };
+    format!("{agreed} of {} have agreed, {ready}", agreed + missing)
+}
+
 fn event_words(cast: &Cast, event: &Event) -> String {
     match event {
         Event::PeerUp { peer, clock_offset_millis } => {
@@ -252,10 +258,7 @@ fn event_words(cast: &Cast, event: &Event) -> String {
             format!("the consent is durable, request {}", request.short())
         }
         Event::Waiting { request, wait } => {
-            let (agreed, missing) = (wait.agreed.len(), wait.missing.len());
-            let ready = if wait.is_ready() { "all are ready" } else { "not all are ready" };
-            let all = agreed + missing;
-            format!("{agreed} of {all} have agreed, {ready}, request {}", request.short())
+            format!("{}, request {}", wait_words(wait), request.short())
         }
         Event::Withdrawn { request } => {
             format!("the consent is withdrawn, request {}", request.short())
