@@ -269,13 +269,10 @@ fn event_words(cast: &Cast, event: &Event) -> String {
         }
         Event::Convicted { peer, .. } => format!("{} is convicted", name(cast, peer)),
         Event::Delegated(proof) => format!("delegation {} is in use", proof.number),
-        Event::NotShown { peer, signer } => {
-            format!("{} has not shown that it speaks for {signer}", name(cast, peer))
+        Event::NotShown { peer, .. } => format!("{} shows no key", name(cast, peer)),
+        Event::NodeChanged { to: peer, .. } | Event::OwnKeyElsewhere { peer, .. } => {
+            format!("{} is another node of a key", name(cast, peer))
         }
-        Event::NodeChanged { from, to, .. } => {
-            format!("{} has the place of {}", name(cast, to), name(cast, from))
-        }
-        Event::OwnKeyElsewhere { peer, .. } => format!("{} speaks for our key", name(cast, peer)),
         Event::NotDelegated(why) => format!("no other delegation: {why:?}"),
         Event::Attempt { request, attempt, .. } => {
             format!("attempt {attempt} begins, request {}", request.short())
