@@ -84,7 +84,7 @@ impl Narrator {
             }
             Event::Warning { peer, problem } => self.warn(peer.as_ref(), problem),
             Event::Formation(event) => self.formation(event),
-            // Whoever keeps a delegation says nothing of it.
+            // A new delegation of our own is nothing that a person does anything about.
             Event::Delegated(_) | _ => {}
         }
     }
