@@ -67,16 +67,12 @@ impl Driver {
                     None => {}
                 }
             }
-            Engine::Closed { request, attempt, failure } => {
-                self.signer.held.forget(&request);
-                self.callers.may_leave(&request);
-                let (now, why) = (self.clock.now().unix, self.given_up.remove(&request));
-                self.reviewer.on_closed(now, request, (*failure, attempt), why);
-                self.load_next();
+            Engine::Closed { request, attempt, failure: it } => {
+                self.on_closed(request, (*it, attempt))
             }
             Engine::ConsentDurable { request } => self.callers.began(&request),
-            Engine::Waiting { request, wait } => {
-                self.reviewer.tell(request, RequestEvent::Wait(wait));
+            Engine::Waiting { request, wait: it } => {
+                self.reviewer.tell(request, RequestEvent::Wait(it))
             }
             Engine::Withdrawn { request } => self.reviewer.tell(request, RequestEvent::Withdrawn),
             Engine::EndDurable { request } => self.callers.ended(&request),
@@ -89,6 +85,14 @@ impl Driver {
             Engine::NotResumed { .. } => {}
             Engine::Everybody { request } => self.callers.may_leave(&request),
         }
+    }
+
+    fn on_closed(&mut self, request: RequestId, ended: (ensign_session::Failure, u16)) {
+        self.signer.held.forget(&request);
+        self.callers.may_leave(&request);
+        let (now, why) = (self.clock.now().unix, self.given_up.remove(&request));
+        self.reviewer.on_closed(now, request, ended, why);
+        self.load_next();
     }
 
     fn on_offense(&mut self, peer: PeerId, offense: &Offense, held_back: u64) {

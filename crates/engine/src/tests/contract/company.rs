@@ -302,7 +302,7 @@ impl Company {
     /// Lets the machine's signer answer in the order in which it is asked; the answer waits.
     fn ask_signer(&mut self, now: Now, question: SignerQuestion) {
         if let SignerQuestion::Partials { session, .. } = &question {
-            assert!(self.burned.contains(session), "signed before the burn mark was durable");
+            assert!(self.burned.contains(session), "signed before the burn mark");
         }
         self.drawn += 1;
         let draw = |nonces| Some(entropy(0, self.drawn, nonces));

@@ -260,9 +260,7 @@ fn event_words(cast: &Cast, event: &Event) -> String {
         Event::Waiting { request, wait } => {
             format!("{}, request {}", wait_words(wait), request.short())
         }
-        Event::Withdrawn { request } => {
-            format!("the consent is withdrawn, request {}", request.short())
-        }
+        Event::Withdrawn { request } => format!("consent withdrawn, request {}", request.short()),
         Event::EndDurable { request } => format!("the end is durable, request {}", request.short()),
         Event::Everybody { request } => {
             format!("everybody has the signatures, request {}", request.short())
