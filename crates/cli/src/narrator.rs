@@ -84,7 +84,8 @@ impl Narrator {
             }
             Event::Warning { peer, problem } => self.warn(peer.as_ref(), problem),
             Event::Formation(event) => self.formation(event),
-            _ => {}
+            // A new delegation of our own is nothing that a person does anything about.
+            Event::Delegated(_) | _ => {}
         }
     }
 

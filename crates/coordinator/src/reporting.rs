@@ -8,7 +8,7 @@ use ensign_engine::{
 };
 use ensign_primitives::{GroupId, PeerId, RequestId, SignerIndex};
 use ensign_review::{Report, opener, problem, session_event};
-use ensign_session::Event as SessionEvent;
+use ensign_session::{Event as SessionEvent, Finished};
 use ensign_transport::DisconnectReason;
 
 use crate::{Event, GroupInfo, PeerEvent, Problem, RequestEvent, Whose, driver::Driver, report};
@@ -36,15 +36,9 @@ impl Driver {
 
     fn on_signing_event(&mut self, event: Engine) {
         match event {
-            Engine::PeerUp { peer, clock_offset_millis } => {
-                self.links.introduced(&peer, clock_offset_millis);
-                self.emit(Event::Peer(peer, PeerEvent::Up { clock_offset_millis }));
-            }
-            Engine::PeerDown { peer } => {
-                let has_stopped = self.links.has_stopped(&peer);
-                self.emit(Event::Peer(peer, PeerEvent::Down { has_stopped }));
-            }
-            Engine::GroupUnknown { .. }
+            Engine::PeerUp { .. }
+            | Engine::PeerDown { .. }
+            | Engine::GroupUnknown { .. }
             | Engine::GroupKnown { .. }
             | Engine::GroupMissing { .. }
             | Engine::NotShown { .. }
@@ -59,8 +53,7 @@ impl Driver {
                 self.reviewer.tell(request, RequestEvent::Attempt { attempt, opened_by });
             }
             Engine::Session { request, event: SessionEvent::Done(finished), .. } => {
-                self.reviewer.on_done(self.clock.now().unix, request, &finished);
-                self.load_next();
+                self.on_finished(request, &finished);
             }
             Engine::Session { request, event, .. } => {
                 if let SessionEvent::Failed(_) = &event {
@@ -74,31 +67,32 @@ impl Driver {
                     None => {}
                 }
             }
-            Engine::Closed { request, attempt, failure } => {
-                self.signer.held.forget(&request);
-                self.callers.may_leave(&request);
-                let (now, why) = (self.clock.now().unix, self.given_up.remove(&request));
-                self.reviewer.on_closed(now, request, (*failure, attempt), why);
-                self.load_next();
+            Engine::Closed { request, attempt, failure: it } => {
+                self.on_closed(request, (*it, attempt))
             }
             Engine::ConsentDurable { request } => self.callers.began(&request),
-            Engine::Waiting { request, wait } => {
-                self.reviewer.tell(request, RequestEvent::Wait(wait));
+            Engine::Waiting { request, wait: it } => {
+                self.reviewer.tell(request, RequestEvent::Wait(it))
             }
             Engine::Withdrawn { request } => self.reviewer.tell(request, RequestEvent::Withdrawn),
             Engine::EndDurable { request } => self.callers.ended(&request),
             Engine::Convicted { peer, evidence, case } => {
                 self.emit(Event::Convicted { peer, evidence, case });
             }
-            Engine::Delegated(proof) => {
-                self.emit(Event::Delegated(proof));
-                self.on_delegated();
-            }
+            Engine::Delegated(proof) => self.on_delegated(proof),
             Engine::NotDelegated(why) => self.on_not_delegated(why),
             // Each is taken up, or asked about, by a command that says so itself.
             Engine::NotResumed { .. } => {}
             Engine::Everybody { request } => self.callers.may_leave(&request),
         }
+    }
+
+    fn on_closed(&mut self, request: RequestId, ended: (ensign_session::Failure, u16)) {
+        self.signer.held.forget(&request);
+        self.callers.may_leave(&request);
+        let (now, why) = (self.clock.now().unix, self.given_up.remove(&request));
+        self.reviewer.on_closed(now, request, ended, why);
+        self.load_next();
     }
 
     fn on_offense(&mut self, peer: PeerId, offense: &Offense, held_back: u64) {
@@ -111,10 +105,23 @@ impl Driver {
         self.emit_warning_of(peer, problem::of_offense(offense), held_back);
     }
 
+    fn on_finished(&mut self, request: RequestId, finished: &Finished) {
+        self.reviewer.on_done(self.clock.now().unix, request, finished);
+        self.load_next();
+    }
+
     /// Tells what the engine found out about another node; anything else is nothing to it.
     fn on_acquaintance(&mut self, event: Engine) {
         #[expect(clippy::wildcard_enum_match_arm, reason = "its caller tells all else")]
         match event {
+            Engine::PeerUp { peer, clock_offset_millis } => {
+                self.links.introduced(&peer, clock_offset_millis);
+                self.emit(Event::Peer(peer, PeerEvent::Up { clock_offset_millis }));
+            }
+            Engine::PeerDown { peer } => {
+                let has_stopped = self.links.has_stopped(&peer);
+                self.emit(Event::Peer(peer, PeerEvent::Down { has_stopped }));
+            }
             Engine::GroupUnknown { peer, group } => {
                 self.emit_group(peer, &group, |group| PeerEvent::GroupUnknown { group });
             }

@@ -4,13 +4,14 @@ use ensign_engine::{
     Input,
     signing::{NotDelegated, Record, SignerAnswer, SignerQuestion},
 };
+use ensign_identity::DelegationProof;
 use ensign_primitives::{RequestId, StateMachine as _};
 use ensign_review::{Again, Held, HeldBack};
 use ensign_signer::{Answer, Desk, Question};
 
 use crate::{
-    Approval, CommandError, Consent, SignerError, SigningJob, command::Reply, config::Answers,
-    driver::Driver, fault,
+    Approval, CommandError, Consent, Event, SignerError, SigningJob, command::Reply,
+    config::Answers, driver::Driver, fault,
 };
 
 /// The port to the signer, with what waits for another yes.
@@ -125,7 +126,8 @@ impl Driver {
     }
 
     /// Goes on with what waited for another delegation.
-    pub(crate) fn on_delegated(&mut self) {
+    pub(crate) fn on_delegated(&mut self, proof: DelegationProof) {
+        self.emit(Event::Delegated(proof));
         for (job, consent, reply) in self.callers.take_proposals() {
             self.take_proposal(job, consent, reply);
         }

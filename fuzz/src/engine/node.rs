@@ -91,6 +91,7 @@ impl Node {
             | Record::Burned { request, attempt }
             | Record::Partials { request, attempt, .. } => (*request, *attempt),
             Record::Consented { .. }
+            | Record::Decided { .. }
             | Record::Finished { .. }
             | Record::Closed { .. }
             | Record::Undecided(_)
@@ -116,7 +117,8 @@ impl Node {
         }
         self.draws += 1;
         let draw = |nonces| Some(entropy(self.index, self.draws, nonces));
-        ask_local_signer(&mut self.signer, question, draw)
+        // At one moment: how old nonces may be is a matter of the machine here.
+        ask_local_signer(&mut self.signer, Now::default(), question, draw)
     }
 
     /// The rules about consent, durability and nonces, for what leaves the node.

@@ -72,7 +72,6 @@ pub(crate) fn engine(index: usize, now: Now, restored: Restored) -> Engine {
         init_timeout: Duration::from_secs(30),
         nonces_timeout: Duration::from_secs(60),
         partials_timeout: Duration::from_secs(60),
-        session_timeout: Duration::from_secs(300),
         linger_timeout: Duration::from_secs(60),
         retry_interval: Duration::from_secs(15),
     };

@@ -146,7 +146,7 @@ impl Table {
         if let Some(order) = it.order.take() {
             it.draws += 1;
             let entropy = entropy(seat, it.draws, order.request.request.messages.len());
-            let made = it.key.nonces(&order, entropy);
+            let made = it.key.nonces(Now::default(), &order, entropy);
             self.input(seat, made.map_or(Input::NoNonces(Unsigned::Failed), Input::Nonces));
         }
     }
@@ -260,7 +260,8 @@ impl Table {
             Output::NeedNonces(order) => machine.order = Some(order),
             Output::NeedPartials { session, nonces } => {
                 machine.ledger.check_may_sign();
-                let made = machine.key.partials(session, &nonces).expect("its own nonces");
+                let made =
+                    machine.key.partials(Now::default(), session, &nonces).expect("its own nonces");
                 self.input(seat, Input::Partials(made));
             }
             Output::ForgetNonces { session } => {

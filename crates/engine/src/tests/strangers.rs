@@ -40,7 +40,7 @@ fn meet(net: &mut Net, who: PeerId) -> Hello {
     let remote = "192.0.2.7:40321".parse().unwrap();
     let up = net.names.up_from(0, who, remote);
     match frames(&outputs(net, up)).as_slice() {
-        [Frame::Hello(hello)] => hello.clone(),
+        [Frame::Hello(hello)] => *hello,
         other => panic!("{other:?}"),
     }
 }

@@ -84,11 +84,9 @@ fn fresh(index: usize, people: &[usize]) -> Engine {
 impl Company {
     pub(super) fn new(count: usize) -> Self {
         let people: Vec<_> = (0..count).collect();
-        let member = |index| Member {
-            engine: fresh(index, &people),
-            signer: local_signer(index),
-            journal: Vec::new(),
-            drawn: 0,
+        let member = |index| {
+            let (engine, signer) = (fresh(index, &people), local_signer(index));
+            Member { engine, signer, journal: Vec::new(), drawn: 0 }
         };
         let members = (1..count).map(member).collect();
         Self {
@@ -304,7 +302,7 @@ impl Company {
     /// Lets the machine's signer answer in the order in which it is asked; the answer waits.
     fn ask_signer(&mut self, now: Now, question: SignerQuestion) {
         if let SignerQuestion::Partials { session, .. } = &question {
-            assert!(self.burned.contains(session), "signed before the burn mark was durable");
+            assert!(self.burned.contains(session), "signed before the burn mark");
         }
         self.drawn += 1;
         let draw = |nonces| Some(entropy(0, self.drawn, nonces));

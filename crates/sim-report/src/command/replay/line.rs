@@ -260,22 +260,17 @@ fn event_words(cast: &Cast, event: &Event) -> String {
         Event::Waiting { request, wait } => {
             format!("{}, request {}", wait_words(wait), request.short())
         }
-        Event::Withdrawn { request } => {
-            format!("the consent is withdrawn, request {}", request.short())
-        }
+        Event::Withdrawn { request } => format!("consent withdrawn, request {}", request.short()),
         Event::EndDurable { request } => format!("the end is durable, request {}", request.short()),
         Event::Everybody { request } => {
             format!("everybody has the signatures, request {}", request.short())
         }
         Event::Convicted { peer, .. } => format!("{} is convicted", name(cast, peer)),
         Event::Delegated(proof) => format!("delegation {} is in use", proof.number),
-        Event::NotShown { peer, signer } => {
-            format!("{} has not shown that it speaks for {signer}", name(cast, peer))
+        Event::NotShown { peer, .. } => format!("{} shows no key", name(cast, peer)),
+        Event::NodeChanged { to: peer, .. } | Event::OwnKeyElsewhere { peer, .. } => {
+            format!("{} is another node of a key", name(cast, peer))
         }
-        Event::NodeChanged { from, to, .. } => {
-            format!("{} has the place of {}", name(cast, to), name(cast, from))
-        }
-        Event::OwnKeyElsewhere { peer, .. } => format!("{} speaks for our key", name(cast, peer)),
         Event::NotDelegated(why) => format!("no other delegation: {why:?}"),
         Event::Attempt { request, attempt, .. } => {
             format!("attempt {attempt} begins, request {}", request.short())
