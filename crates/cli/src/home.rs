@@ -84,7 +84,8 @@ impl Home {
         passphrases: &Passphrases,
     ) -> Result<Self> {
         Self::make(path, settings, passphrases, |home| {
-            keys::write_new(&home.path, settings.network, passphrase)?;
+            let delegation = keys::write_new(&home.path, settings.network, passphrase)?;
+            home.keep_delegation(&delegation)?;
             store::make(&home.path)
         })
     }

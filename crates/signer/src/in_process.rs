@@ -11,9 +11,12 @@ use crate::{Randomness, Signer, SignerError, wall};
 
 /// The signer in this process: [`LocalSigner`] with the operating system's entropy and clock.
 ///
-/// It lets a node speak for it only as [`Delegation::check`] allows.
+/// It lets a node speak for it only as [`Delegation::check`] allows, and another node than the last one only
+/// with a higher number.
 pub struct InProcess {
     signer: LocalSigner,
+    /// The highest number that was given, and to which node, since the start.
+    given: Option<(u64, Network, PeerId)>,
     randomness: Randomness,
     now: Box<dyn Fn() -> Now + Send>,
 }
@@ -28,7 +31,7 @@ impl InProcess {
     /// Takes the secret key.
     pub fn new(sec_key: SecKey) -> Self {
         let signer = LocalSigner::new(Arc::new(sec_key));
-        Self { signer, randomness: Randomness::System, now: Box::new(wall::now) }
+        Self { signer, given: None, randomness: Randomness::System, now: Box::new(wall::now) }
     }
 
     /// Lets a node speak for the key, whatever the clock says; see [`Signer::delegate`].
@@ -72,6 +75,12 @@ impl Signer for InProcess {
     ) -> Result<DelegationProof, SignerError> {
         let now = (self.now)().unix;
         Delegation::check(&peer, terms, now).map_err(SignerError::Delegation)?;
+        let taken = self.given.filter(|(_, of, other)| *of == network && *other != peer);
+        if let Some((last, ..)) = taken.filter(|(last, ..)| terms.number <= *last) {
+            return Err(SignerError::Superseded { number: terms.number, last });
+        }
+        let last = self.given.filter(|(_, of, _)| *of == network).map_or(0, |(last, ..)| last);
+        self.given = Some((last.max(terms.number), network, peer));
         Ok(self.delegation(network, peer, terms))
     }
 

@@ -111,6 +111,14 @@ pub enum SignerError {
     /// The delegation that it made, or was asked for, does not hold.
     #[error("the delegation does not hold: {0}")]
     Delegation(DelegationError),
+    /// It has let another node speak for it since, or at the same time.
+    #[error("number {number} is not above {last}, by which another node speaks for this key")]
+    Superseded {
+        /// What was asked for.
+        number: u64,
+        /// The highest that was given.
+        last: u64,
+    },
     /// It refuses; its own side says why.
     #[error("it refuses, and says why where it runs")]
     Refused,
@@ -136,6 +144,7 @@ impl SignerError {
             Self::Order(_)
             | Self::Partials(_)
             | Self::Delegation(_)
+            | Self::Superseded { .. }
             | Self::Refused
             | Self::Entropy
             | Self::Unreachable { .. }

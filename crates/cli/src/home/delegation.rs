@@ -25,13 +25,19 @@ impl Home {
         let network = self.settings().network;
         let known = self.kept_delegation();
         let keys = known.into_iter().fold(keys, |keys, known| keys.after(network, known));
+        self.kept(known, keys)
+    }
+
+    /// Keeps the delegation in use, if it is another one than was known.
+    pub(super) fn kept(&self, known: Option<DelegationProof>, keys: Keys) -> Result<Keys> {
         if known != Some(keys.delegation()) {
             self.keep_delegation(&keys.delegation())?;
         }
         Ok(keys)
     }
 
-    /// Returns the one that lets this node speak, as a contact code carries it; none before the first start.
+    /// Returns the one that lets this node speak, as a contact code carries it; none where an earlier
+    /// version made the home and it was not started since.
     pub(super) fn shown_delegation(&self, own: &PublicKeys) -> Option<More> {
         let (proof, network) = (self.kept_delegation()?, self.settings().network);
         let holds = Delegation::verify_signature(own.signer, own.node, network, proof);
@@ -39,7 +45,7 @@ impl Home {
     }
 
     /// Returns the last one that was made here, of whichever node; one that cannot be read is none.
-    fn kept_delegation(&self) -> Option<DelegationProof> {
+    pub(super) fn kept_delegation(&self) -> Option<DelegationProof> {
         let text = fs::read_to_string(self.path().join(FILE)).ok()?;
         let mut bytes = [0; 80];
         hex::decode_to_slice(text.trim(), &mut bytes).ok()?;
@@ -50,7 +56,7 @@ impl Home {
         Some(DelegationProof { number, expires, signature: Signature(signature.try_into().ok()?) })
     }
 
-    fn keep_delegation(&self, proof: &DelegationProof) -> Result<()> {
+    pub(super) fn keep_delegation(&self, proof: &DelegationProof) -> Result<()> {
         let DelegationProof { number, expires, signature } = proof;
         let times = [number.to_be_bytes(), expires.as_millis().to_be_bytes()].concat();
         let text = format!("{}{}\n", hex::encode(times), hex::encode(signature.0));

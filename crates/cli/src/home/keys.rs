@@ -4,7 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use ensign_coordinator::{Keys, Signer as _, SignerError, SocketSigner};
-use ensign_identity::SignerKey;
+use ensign_identity::{DelegationProof, NodeKey, SignerKey};
+use ensign_musig::SecKey;
 use ensign_primitives::{Network, PeerId};
 use ensign_vault::{Draft, Passphrase, Purpose, Unlocked, Vault};
 use zeroize::Zeroizing;
@@ -69,26 +70,39 @@ pub(super) fn holds_key(path: &Path) -> bool {
     }
 }
 
-/// Draws both keys of a new home and writes them.
+/// Draws both keys of a new home and writes them; returns that the signer key lets the node speak.
 pub(super) fn write_new(
     folder: &Path,
     network: Network,
     passphrase: Option<&Passphrase>,
-) -> Result<()> {
+) -> Result<DelegationProof> {
     let draw = |name| key_file::draw().map_err(|error| key_failure(&folder.join(name), &error));
     let (node, signer) = (draw(NODE_KEY)?, draw(SIGNER_KEY)?);
+    let delegation = delegation(folder, network, (&node, &signer))?;
     if let Some(passphrase) = passphrase {
-        return write_vault(
-            folder,
-            &draft(folder, Purpose::Home, network, &node, &signer)?,
-            passphrase,
-        );
+        let draft = draft(folder, Purpose::Home, network, &node, &signer)?;
+        write_vault(folder, &draft, passphrase)?;
+        return Ok(delegation);
     }
     for (name, key) in [(NODE_KEY, &node), (SIGNER_KEY, &signer)] {
         let path = folder.join(name);
         key_file::write(&path, key).map_err(|error| key_failure(&path, &error))?;
     }
-    Ok(())
+    Ok(delegation)
+}
+
+/// Makes the first delegation of keys that were just drawn.
+fn delegation(
+    folder: &Path,
+    network: Network,
+    (node, signer): (&Zeroizing<[u8; 32]>, &Zeroizing<[u8; 32]>),
+) -> Result<DelegationProof> {
+    let node = NodeKey::from_secret_bytes(**node);
+    let node = node.map_err(|error| damaged(folder, &error.to_string()))?;
+    let signer = SecKey::from_secret_bytes(signer.clone());
+    let signer = signer.map_err(|error| damaged(folder, &error.to_string()))?;
+    let keys = Keys::new(network, node, signer);
+    keys.map(|keys| keys.delegation()).map_err(|error| damaged(folder, &error.to_string()))
 }
 
 /// Writes the vault of a home that has none.
@@ -231,8 +245,15 @@ impl Home {
             }
             Stored::Plain => self.plain_keys()?.0,
         };
-        self.passphrases.output().notice("asking the signer to let this node speak for it");
-        Keys::with_signer(self.settings.network, node_key, Box::new(signer)).map_err(refused)
+        let (network, known) = (self.settings.network, self.kept_delegation());
+        let is_kept = known.is_some_and(|known| {
+            Keys::is_kept(network, (public.signer, node_key.peer_id()), known)
+        });
+        if !is_kept {
+            self.passphrases.output().notice("asking the signer to let this node speak for it");
+        }
+        let keys = Keys::with_signer_after(network, node_key, Box::new(signer), known);
+        self.kept(known, keys.map_err(refused)?)
     }
 
     /// Moves the signer key into a vault of its own, with a passphrase of its own.
@@ -299,6 +320,12 @@ impl Home {
             ensign_vault::replace(&path, &sealed).map_err(|error| vault::file_failure(&error))?;
         } else {
             let fresh = self.path.join(FRESH_NODE_KEY);
+            // Left over where a run before stopped: nobody has heard of that key.
+            match fs::remove_file(&fresh) {
+                Ok(()) => {}
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+                Err(error) => return Err(io_failure("remove", &fresh, &error)),
+            }
             let written = key_file::write(&fresh, &node);
             written.map_err(|error| key_failure(&fresh, &error))?;
             fs::rename(&fresh, &path).map_err(|error| io_failure("replace", &path, &error))?;
@@ -321,7 +348,7 @@ impl Home {
         Ok(PublicKeys { node: node_key.peer_id(), signer })
     }
 
-    fn plain_keys(&self) -> Result<(ensign_identity::NodeKey, ensign_musig::SecKey)> {
+    fn plain_keys(&self) -> Result<(NodeKey, SecKey)> {
         let path = self.path.join(NODE_KEY);
         let node_key = key_file::read_node_key(&path).map_err(|e| key_failure(&path, &e))?;
         let path = self.path.join(SIGNER_KEY);

@@ -9,8 +9,16 @@ use crate::ensign::{Signer, argument, blind, treasury};
 const PASSPHRASE: &str = "correct horse battery";
 
 /// What an encrypted home begins with.
-const HOME_FILES: [&str; 7] =
-    ["ensign.toml", "groups", "signed", "store.lock", "store.mark", "store.redb", "vault.ens"];
+const HOME_FILES: [&str; 8] = [
+    "delegation",
+    "ensign.toml",
+    "groups",
+    "signed",
+    "store.lock",
+    "store.mark",
+    "store.redb",
+    "vault.ens",
+];
 
 /// Writes a passphrase into a file that only we can read.
 fn passphrase(signer: &Signer, name: &str, text: &str) -> PathBuf {
@@ -286,6 +294,15 @@ fn retired_node_is_another_one_under_the_same_key_and_the_groups_stay() {
         let is_member = args.is_empty();
         let group = || home.json(&["group", "list"]).succeeded().last()["id"].clone();
         let groups = is_member.then(group);
+        // What a run before has left, and the code of a home that was never started.
+        fs::write(home.home.join("node.key.new"), "left").unwrap();
+        let code = home.json(&["contact", "show"]).succeeded().last()["contact"].clone();
+        let code = code.as_str().unwrap().to_owned();
+        let kept = fs::read(home.home.join("delegation")).unwrap();
+        fs::remove_file(home.home.join("delegation")).unwrap();
+        let bare = home.json(&["contact", "show"]).succeeded().last()["contact"].clone();
+        assert!(code.len() > bare.as_str().unwrap().len(), "it carries the delegation: {code}");
+        fs::write(home.home.join("delegation"), kept).unwrap();
         let told = home.json(&[&["key", "retire-node"], args].concat()).succeeded().last();
         let after = home.json(&["key", "show"]).succeeded().last();
         assert_eq!((&told["from"], &told["node"]), (&before["node"], &after["node"]));

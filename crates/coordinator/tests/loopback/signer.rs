@@ -128,6 +128,30 @@ impl Pair {
     }
 }
 
+#[test]
+fn regression_signer_was_asked_to_delegate_at_every_start() {
+    let start = |known| {
+        let asked: Arc<Mutex<Vec<Asked>>> = Arc::default();
+        let (node_key, sec_key) = secrets(0);
+        let signer = Scripted {
+            signer: InProcess::new(sec_key),
+            asked: Arc::clone(&asked),
+            refusals: Vec::new(),
+            gate: None,
+            at_gate: None,
+        };
+        let keys = Keys::with_signer_after(NETWORK, node_key, Box::new(signer), known).unwrap();
+        let count = asked.lock().unwrap().len();
+        (keys.delegation(), count)
+    };
+    let (first, count) = start(None);
+    assert_eq!(count, 1);
+    assert_eq!(start(Some(first)), (first, 0));
+    let of_another_node = keys(1).delegation();
+    let (next, count) = start(Some(of_another_node));
+    assert!(count == 1 && next.number > of_another_node.number);
+}
+
 #[tokio::test]
 async fn signer_outside_is_asked_once_to_delegate_and_signs() {
     let mut pair = pair(Vec::new(), false).await;

@@ -221,6 +221,13 @@ fn regression_delegation_that_nobody_would_accept_was_signed() {
     it.refuses(&ask_as(point, now.after(day).as_millis() / 1000, now.after(day)), Refusal::Other);
     let answer = it.ask(&ask(point, now.after(day * 365)));
     assert!(matches!(answer, Answer::Delegated(_)), "{answer:?}");
+    // Another node needs a higher number; the same one may ask again.
+    let (other, day) = (node_key(1).peer_id(), now.after(day));
+    it.refuses(&ask_as(other, 1, day), Refusal::Other);
+    for again in [ask_as(point, 1, day), ask_as(other, 2, day)] {
+        assert!(matches!(it.ask(&again), Answer::Delegated(_)));
+    }
+    it.refuses(&ask_as(point, 2, day), Refusal::Other);
 }
 
 #[test]

@@ -109,6 +109,7 @@ impl Refusal {
             SignerError::Partials(_)
             | SignerError::Order(_)
             | SignerError::Delegation(_)
+            | SignerError::Superseded { .. }
             | SignerError::Refused
             | SignerError::Unreachable { .. }
             | SignerError::Garbled => Self::Other,

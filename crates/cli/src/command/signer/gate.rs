@@ -235,11 +235,13 @@ impl Gate {
             .with("expires_ms", terms.expires.as_millis());
         let text = format!(
             "a node wants to speak for this key\n  node   {peer}\n  until  {until}\n  It can \
-             then propose and join requests; it cannot sign one by itself."
+             then propose and join requests; it cannot sign one by itself. It takes the place of any\n  \
+             other node that speaks for this key: that one is heard no more."
         );
         let question = Question::plain(Subject::Node(peer), "the node", text, "let it".to_owned());
         self.ask(asker, &event, question)?;
-        self.kept().signer.delegate(network, peer, terms)
+        let made = self.kept().signer.delegate(network, peer, terms);
+        made.inspect_err(|error| self.tell_refused(&error.to_string()))
     }
 
     /// Signs, and says so.
