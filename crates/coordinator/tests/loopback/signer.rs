@@ -147,7 +147,7 @@ fn regression_signer_was_asked_to_delegate_at_every_start() {
     let (first, count) = start(None);
     assert_eq!(count, 1);
     assert_eq!(start(Some(first)), (first, 0));
-    let of_another_node = keys(1).delegation();
+    let of_another_node = super::party::keys(1).delegation();
     let (next, count) = start(Some(of_another_node));
     assert!(count == 1 && next.number > of_another_node.number);
 }
