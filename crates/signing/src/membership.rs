@@ -23,6 +23,9 @@ use crate::{
     groups::{Groups, Replaced},
 };
 
+mod heard;
+use heard::Heard;
+
 /// How long a node of a group may be connected without having shown that it speaks for its member
 /// before our user is told. Guess: many round trips.
 pub const SHOW_WAIT: Duration = Duration::from_secs(5);
@@ -69,25 +72,6 @@ struct Link {
     has_welcomed: bool,
     /// Whether it was told that its key has a newer node.
     is_answered: bool,
-}
-
-/// What an introduction means.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Heard {
-    /// It is about no key that we know, or says nothing new.
-    Nothing,
-    /// It does not hold.
-    Refused(DelegationError),
-    /// The same number stands in another delegation that was first.
-    Twice(SignerKey, u64),
-    /// What is known holds: its node speaks for this key.
-    Counts(SignerKey),
-    /// It is the highest that is known of a key from here on.
-    Newer(Delegated),
-    /// A node has shown an earlier delegation to another node than the one that holds.
-    Older(Delegated),
-    /// Our own key speaks through another node too.
-    Elsewhere(PeerId, u64),
 }
 
 impl Membership {
