@@ -53,7 +53,7 @@ pub use ensign_review::{
     Member, MemberInfo, Opener, PeerInfo, Preview, Problem, RULE_NAME_BYTES_MAX, RequestEvent,
     RequestRef, Resumption, Risk, SigningJob, Wait, Work, words_of_readiness, words_of_wait,
 };
-pub use ensign_signer::{Asks, InProcess, Signer, SignerError};
+pub use ensign_signer::{Asks, InProcess, Randomness, Signer, SignerError};
 #[cfg(unix)]
 pub use ensign_signer::{ServeError, SocketSigner, serve};
 
