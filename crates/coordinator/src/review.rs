@@ -97,7 +97,7 @@ impl Driver {
 
     fn resume_one(&mut self, group: &Joined, unfinished: Unfinished) -> Result<(), CommandError> {
         let Unfinished { open, lost, outline, shown } = unfinished;
-        let now = self.clock.now();
+        let (now, agrees) = (self.clock.now(), open.agrees);
         let request = Arc::new(open.request.clone());
         let meaning = recompute(&request, open.payload.as_deref(), group).map_err(|error| {
             // What we cannot read any more is not joined again when others announce it.
@@ -107,7 +107,7 @@ impl Driver {
         })?;
         self.engine.resume(now, open).map_err(CommandError::Engine)?;
         self.forget_what_the_engine_forgot();
-        let resumed = Resumed { request, meaning, lost, outline, shown };
+        let resumed = Resumed { request, meaning, lost, outline, shown, agrees };
         self.reviewer.on_resumed(now.unix, &group.info.id, resumed);
         Ok(())
     }

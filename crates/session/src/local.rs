@@ -76,6 +76,11 @@ impl Session {
         self.local.secret != Secret::None
     }
 
+    /// Returns whether our signer was asked for nonces and has not answered.
+    pub fn awaits_nonces(&self) -> bool {
+        self.local.secret == Secret::Ordered
+    }
+
     /// Returns whether every signer has joined, us included.
     pub fn have_all_joined(&self) -> bool {
         self.all(|signer| signer.joined)

@@ -27,7 +27,7 @@ pub(crate) struct Course {
     /// Whether one has ended here: from then on nobody joins ahead of the others.
     has_ended_one: bool,
     consented_at: Option<Instant>,
-    /// Since when our signer has nonces for the attempt that runs.
+    /// Since when our signer has nonces for the attempt that runs, or is asked for them.
     nonces: Option<NonceAge>,
     /// When the next attempt begins; after the last attempt, when nobody is asked any more how it
     /// ended.
@@ -111,8 +111,8 @@ impl Course {
         self.retry_at = None;
     }
 
-    /// Notes that our signer has made nonces.
-    pub(crate) const fn nonces_made(&mut self, now: Now) {
+    /// Notes that our signer is asked for nonces, or has made them: they live from here on.
+    pub(crate) const fn nonces_from(&mut self, now: Now) {
         self.nonces = Some(NonceAge::new(now));
     }
 

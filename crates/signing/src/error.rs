@@ -105,6 +105,16 @@ pub enum CommandError {
         /// The request.
         request: RequestId,
     },
+    /// Our partial signatures left this node in an earlier attempt: the others may finish that one.
+    #[error(
+        "this node has signed request {request} in attempt {attempt}, and the others may finish that; it can be cancelled only"
+    )]
+    HasSigned {
+        /// The request.
+        request: RequestId,
+        /// In which attempt, the latest.
+        attempt: u16,
+    },
     /// What the request was computed from has not come yet: nobody can have seen what it means.
     #[error("the payload of request {request} has not come yet")]
     MissingPayload {

@@ -17,6 +17,8 @@ use crate::{
     ended::is_retried,
 };
 
+mod payloads;
+
 /// One open request and its current attempt.
 #[derive(Debug)]
 pub(crate) struct Request {
@@ -27,6 +29,8 @@ pub(crate) struct Request {
     consented: bool,
     /// Whether our user has ever consented: then the store knows of it.
     is_decided: bool,
+    /// The latest attempt in which our partial signatures were written down, and so may have left.
+    signed_in: Option<u16>,
     /// A request of our own whose consent is not durable yet, under this token: nobody hears of it.
     unannounced: Option<u64>,
     course: Course,
@@ -129,6 +133,7 @@ impl Request {
             payload,
             consented: false,
             is_decided: false,
+            signed_in: None,
             unannounced: None,
             course: Course::new(now, attempt),
             session,
@@ -181,9 +186,24 @@ impl Request {
             && self.session.awaits_approval()
     }
 
-    /// Whether our user may still withdraw: we have not joined the attempt that runs.
-    pub(crate) fn is_withdrawable(&self) -> bool {
-        self.is_between_attempts() || self.session.awaits_approval()
+    /// Whether our user may still withdraw: we have not joined the attempt that runs, and nobody holds
+    /// partial signatures of ours from an earlier one.
+    pub(crate) fn check_withdrawable(&self) -> Result<(), CommandError> {
+        let request = self.id;
+        if !self.consented {
+            Err(CommandError::NotAgreed { request })
+        } else if let Some(attempt) = self.signed_in {
+            Err(CommandError::HasSigned { request, attempt })
+        } else if self.is_between_attempts() || self.session.awaits_approval() {
+            Ok(())
+        } else {
+            Err(CommandError::HasJoined { request })
+        }
+    }
+
+    /// Notes that our partial signatures for an attempt are written down.
+    pub(crate) const fn note_signed(&mut self, attempt: u16) {
+        self.signed_in = Some(attempt);
     }
 
     /// Whether our signer has nonces for it that have outlived their time.
@@ -274,9 +294,9 @@ impl Request {
         self.consented = false;
     }
 
-    /// Goes on after a restart with a decision that is durable.
-    pub(crate) const fn resume(&mut self, agrees: bool) {
-        (self.consented, self.is_decided) = (agrees, true);
+    /// Goes on after a restart with a decision that is durable, and the attempt in which we have signed.
+    pub(crate) const fn resume(&mut self, agrees: bool, signed_in: Option<u16>) {
+        (self.consented, self.is_decided, self.signed_in) = (agrees, true, signed_in);
     }
 
     /// Keeps our own request secret until the record under this token is durable.
@@ -387,58 +407,6 @@ impl Request {
         }
         let report = |culprit: &SignerIndex| self.session.report(now, failure.reason, *culprit);
         failure.culprits.iter().filter_map(report).collect()
-    }
-
-    pub(crate) fn note_joined(&mut self, peer: PeerId) {
-        self.joined.insert(peer);
-        self.payload_sent.entry(peer).and_modify(|sent| *sent = Sent::Arrived);
-    }
-
-    /// Takes the payload, once its digest was compared.
-    pub(crate) fn fill(&mut self, payload: Arc<[u8]>) {
-        self.payload = Some(payload);
-    }
-
-    /// Returns the payload if a node is to be sent it, once on each connection. Who joined holds it;
-    /// the creator sends it all the same, in case that node has lost everything since.
-    pub(crate) fn payload_for(&mut self, peer: PeerId, own: &PeerId) -> Option<Arc<[u8]>> {
-        let payload = self.payload.as_ref()?;
-        let is_creator = self.signed.peer == *own;
-        let is_needed = is_creator || !self.joined.contains(&peer);
-        if !is_needed || self.payload_sent.contains_key(&peer) {
-            return None;
-        }
-        self.payload_sent.insert(peer, Sent::OnItsWay);
-        Some(Arc::clone(payload))
-    }
-
-    /// Notes that the payload may not arrive, unless the node has shown that it did.
-    pub(crate) fn doubt_sent(&mut self, peer: &PeerId) {
-        if let Some(sent) = self.payload_sent.get_mut(peer).filter(|it| **it == Sent::OnItsWay) {
-            *sent = Sent::Doubted;
-        }
-    }
-
-    /// Returns the payload if a node is to be sent it once more.
-    pub(crate) fn doubted(&self, peer: &PeerId) -> Option<&Arc<[u8]>> {
-        let is_doubted = self.payload_sent.get(peer) == Some(&Sent::Doubted);
-        self.payload().filter(|_| is_doubted && !self.is_settled())
-    }
-
-    /// Notes that the payload was sent once more.
-    pub(crate) fn resent(&mut self, peer: PeerId) {
-        self.payload_sent.insert(peer, Sent::OnItsWay);
-    }
-
-    /// Notes that nothing was dropped since the payload was sent.
-    pub(crate) fn passed(&mut self, peer: &PeerId) {
-        if let Some(sent) = self.payload_sent.get_mut(peer).filter(|it| **it == Sent::OnItsWay) {
-            *sent = Sent::Arrived;
-        }
-    }
-
-    pub(crate) fn forget_sent(&mut self, peer: &PeerId) {
-        self.payload_sent.remove(peer);
     }
 
     /// Returns whether one more refusal by another is reported.

@@ -20,10 +20,13 @@ pub struct Open {
     pub payload: Option<Vec<u8>>,
     /// The last attempt that was joined, 0 for none; none up to it is joined again.
     pub attempts: u16,
-    /// How many of them have failed after all had joined.
+    /// How many of them have failed after all had joined. One that dissolved after that counts too: the store
+    /// does not tell them apart.
     pub failed: u16,
     /// Our partial signatures for that attempt, when they are durable.
     pub kept: Option<KeptPartials>,
+    /// The latest attempt in which our partial signatures became durable: others may hold them.
+    pub signed: Option<u16>,
     /// The number of our user's latest decision, from 1.
     pub number: u32,
     /// Whether our user agrees; if not, the consent was withdrawn, and the question comes again.
@@ -42,7 +45,8 @@ pub struct KeptPartials {
 impl Open {
     /// A request that was consented to, and no more.
     pub const fn new(request: SignedRequest, payload: Option<Vec<u8>>) -> Self {
-        Self { request, payload, attempts: 0, failed: 0, kept: None, number: 1, agrees: true }
+        let (attempts, failed, kept, signed) = (0, 0, None, None);
+        Self { request, payload, attempts, failed, kept, signed, number: 1, agrees: true }
     }
 
     /// Goes on with what happened after the consent; returns an attempt that all had joined by then.
@@ -60,6 +64,7 @@ impl Open {
             }
             Record::Partials { attempt, nonces, partials, .. } => {
                 self.count(attempt, Some(KeptPartials { nonces, partials }));
+                self.signed = self.signed.max(Some(attempt));
                 return Some(attempt);
             }
             _ => {}

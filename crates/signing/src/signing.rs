@@ -314,10 +314,22 @@ impl Signing {
         };
         if let Some(id) = self.requests.current(&session) {
             if let SessionInput::Nonces(_) = &answer {
-                self.requests.change(&id, |request| request.course_mut().nonces_made(now));
+                self.requests.change(&id, |request| request.course_mut().nonces_from(now));
+                if !self.takes_nonces(now, &id) {
+                    return self.dissolve(now, id);
+                }
             }
             self.with_session(now, id, |session| session.handle_input(now, answer));
         }
+    }
+
+    /// Whether nonces are still wanted: a signer that asked a person may have taken so long that the others
+    /// are not there any more.
+    fn takes_nonces(&self, now: Now, id: &RequestId) -> bool {
+        self.requests.get(id).is_none_or(|request| {
+            let is_ready = || self.muster.is_ready(around!(self, now), &request.group());
+            !request.session().awaits_nonces() || is_ready()
+        })
     }
 
     /// Takes another delegation of our signer key's for every attempt that is not joined yet.

@@ -6,4 +6,5 @@ mod cast;
 mod company;
 mod contract;
 mod muster;
+mod muster_machine;
 mod resends;

@@ -47,6 +47,7 @@ pub(super) fn run(args: &Signer, passphrases: &Passphrases) -> Result<()> {
     };
     let gate = Gate::new(InProcess::new(sec_key), vault.network(), asked, output);
     let clients = Clients::new(gate, output);
+    clients.watch().map_err(unstarted)?;
     block_on(async {
         let mut stop = Stop::new(false)?;
         let (socket, _removed) = Socket::listen(&args.socket)?;
@@ -71,10 +72,14 @@ async fn accept(socket: Socket, clients: Clients, output: Output) -> Result<()> 
             Err(error) => return drop(failed.send(error)),
         }
     };
-    let unstarted = |error| Failure::new(&code::INTERNAL, format!("no thread: {error}"));
     std::thread::Builder::new().spawn(serve).map_err(unstarted)?;
     let ended = |_| Failure::new(&code::INTERNAL, "the signer's thread has ended");
     Err(failure.await.unwrap_or_else(ended))
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "what an error is mapped by")]
+fn unstarted(error: std::io::Error) -> Failure {
+    Failure::new(&code::INTERNAL, format!("no thread: {error}"))
 }
 
 fn tell_up(args: &Signer, key: &str, network: &str, output: Output) {

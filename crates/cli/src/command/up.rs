@@ -122,6 +122,9 @@ impl Key {
 /// Why nobody is asked.
 const NO_INPUT: &str = "there is no input to ask on";
 
+/// How another command says that a yes was taken back.
+const WITHDRAWN: &str = "withdrawn";
+
 /// Why a rule does not say yes.
 const A_PERSONS: &str = "a person had said yes, and a person has to look again";
 
@@ -188,6 +191,9 @@ impl Duty {
         if let RequestEvent::Voided { .. } = event {
             self.given.voided(request);
         }
+        if let RequestEvent::Withdrawn = event {
+            self.given.withdrawn(request);
+        }
         if let RequestEvent::Failed { .. } = event {
             self.over(request);
         }
@@ -211,6 +217,10 @@ impl Duty {
             .with("handle", handle.map(|handle| handle.to_string()))
             .with("how", verb);
         self.output.talk(&line, text);
+        if verb == WITHDRAWN {
+            // It is asked about again, perhaps already.
+            return self.given.withdrawn(request);
+        }
         self.given.by_person(&request);
         self.settle(request);
     }

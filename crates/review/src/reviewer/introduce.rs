@@ -25,6 +25,8 @@ pub struct Resumed {
     pub outline: Option<Outline>,
     /// What our user said yes to. Whatever that was not given to is asked about before anything is signed.
     pub shown: Option<Shown>,
+    /// Whether our user agrees still; a yes that was withdrawn is asked for again.
+    pub agrees: bool,
 }
 
 /// Recomputes what a request has a group sign.
@@ -85,20 +87,24 @@ impl Reviewer {
         Some((group, meaning))
     }
 
-    /// A request from before a restart goes on: our user had consented to it.
+    /// A request from before a restart goes on: our user had consented to it, and may have withdrawn that.
     pub fn on_resumed(&mut self, now: UnixTime, group: &GroupId, resumed: Resumed) {
-        let Resumed { request, meaning, lost, outline, shown } = resumed;
+        let Resumed { request, meaning, lost, outline, shown, agrees } = resumed;
         let Some(group) = self.groups.get(group).cloned() else { return };
         let id = request.request.id();
         if let Some(outline) = outline {
             self.outlines.restore(id, outline);
         }
-        self.take_up(id, (&request, &meaning), (now, Decision::Approved));
+        if agrees {
+            self.take_up(id, (&request, &meaning), (now, Decision::Approved));
+        }
         let event = |approval| RequestEvent::Resumed(Box::new(Resumption { approval, lost }));
         let matter = Matter::new(self.reference(id, &group), request, meaning);
         self.introduce(now, matter, event);
-        let marks = shown.map(|shown| shown.marks).unwrap_or_default();
-        self.docket.consent(&id, Yes { at: now, marks });
+        if agrees {
+            let marks = shown.map(|shown| shown.marks).unwrap_or_default();
+            self.docket.consent(&id, Yes { at: now, marks });
+        }
     }
 
     /// Asks our user, unless the policy refuses.

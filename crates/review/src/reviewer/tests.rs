@@ -86,3 +86,18 @@ fn request_that_is_unknown_or_forgotten_waits_for_nobody() {
     reviewer.forget(|_| false);
     assert!(reviewer.matter(&id).is_none());
 }
+
+#[test]
+fn regression_withdrawn_yes_counted_as_one_after_a_restart() {
+    for agrees in [true, false] {
+        let (mut reviewer, id) = asked();
+        let matter = reviewer.matter(&id).unwrap();
+        let group = matter.reference().group.id;
+        let request = request(1);
+        let meaning = Meaning::blind(&request.request.messages);
+        let (lost, outline, shown) = (None, None, None);
+        let resumed = Resumed { request, meaning, lost, outline, shown, agrees };
+        reviewer.on_resumed(NOW, &group, resumed);
+        assert_eq!(reviewer.matter(&id).unwrap().yes().is_some(), agrees);
+    }
+}

@@ -138,6 +138,7 @@ impl Signing {
                 }
             }
             SessionOutput::NeedNonces(order) => {
+                self.requests.change(&id, |request| request.course_mut().nonces_from(now));
                 // Asked before, another delegation is there before the nonces, and the join has it.
                 self.replace_delegation(now);
                 let payload = self.requests.get(&id).and_then(Request::payload).cloned();
@@ -217,6 +218,7 @@ impl Signing {
             SessionRecord::Joined { said, .. } => Record::Joined { request, attempt, said },
             SessionRecord::Burned { .. } => Record::Burned { request, attempt },
             SessionRecord::Partials { nonces, partials, .. } => {
+                self.requests.with(&request, |it| it.note_signed(attempt));
                 Record::Partials { request, attempt, nonces, partials }
             }
             SessionRecord::Finished { signatures, .. } => {

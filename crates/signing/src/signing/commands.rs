@@ -171,7 +171,8 @@ impl Signing {
     /// [`CommandError`] when its group is unknown, it is open already or has ended, or there is no
     /// room.
     pub fn resume(&mut self, now: Now, open: Open) -> Result<RequestId, CommandError> {
-        let Open { request, payload, attempts, failed, kept, number, agrees } = open;
+        let Open { request, payload, attempts, failed, kept, signed: signed_in, number, agrees } =
+            open;
         let id = request.request.id();
         let group = request.request.signers.group_id(self.config.network);
         self.groups.known(&group)?;
@@ -186,10 +187,9 @@ impl Signing {
             self.close(now, id, Closing { group, attempt: attempts, failure, mark: Mark::Now });
             return Ok(id);
         }
+        let is_last = is_over || attempts >= ATTEMPTS_MAX || failed >= FAILED_ATTEMPTS_MAX;
         let wait = match &kept {
-            _ if is_over || attempts >= ATTEMPTS_MAX || failed >= FAILED_ATTEMPTS_MAX => {
-                Some(ENDING_WAIT)
-            }
+            _ if is_last => Some(ENDING_WAIT),
             Some(_) => Some(pause_after(failed)),
             None => None,
         };
@@ -198,7 +198,7 @@ impl Signing {
         self.open_request(now, NewRequest { group, signed, payload, attempt })?;
         let retry_at = wait.map(|wait| now.instant.after(wait));
         self.requests.change(&id, |request| {
-            request.resume(agrees);
+            request.resume(agrees, signed_in);
             request.course_mut().resume(failed, retry_at);
         });
         self.muster.restore(id, number, agrees);
@@ -211,7 +211,13 @@ impl Signing {
         }
         if wait.is_none() {
             self.with_session(now, id, |session| session.announce(now));
+        }
+        if !agrees && !is_last {
+            // Whoever said yes once has to look again: no rule does that for them.
+            self.event(Event::Withdrawn { request: id });
             self.ask_user(now, id);
+        }
+        if wait.is_none() {
             self.consider(now, id);
         }
         Ok(id)
@@ -275,16 +281,10 @@ impl Signing {
     ///
     /// # Errors
     ///
-    /// [`CommandError`] when no such request is open, our user has not consented to it, or our node has
-    /// joined the attempt that runs.
+    /// [`CommandError`] when no such request is open, our user has not consented to it, our node has joined
+    /// the attempt that runs, or it has signed in an earlier one: whoever holds that may finish it.
     pub fn withdraw(&mut self, now: Now, id: RequestId) -> Result<(), CommandError> {
-        let request = self.requests.unsettled(&id)?;
-        if !request.has_consent() {
-            return Err(CommandError::NotAgreed { request: id });
-        }
-        if !request.is_withdrawable() {
-            return Err(CommandError::HasJoined { request: id });
-        }
+        self.requests.unsettled(&id)?.check_withdrawable()?;
         self.requests.with(&id, Request::withdraw);
         let number = self.muster.decide(id, false);
         let token = self.persist(Record::Decided { request: id, number, agrees: false });

@@ -48,6 +48,21 @@ impl Clients {
         Self { gate: Arc::new(gate), places, turns, output }
     }
 
+    /// Erases nonces in time, whoever is silent: on a thread that ends with the program.
+    ///
+    /// # Errors
+    ///
+    /// [`std::io::Error`] when there is no thread.
+    pub(super) fn watch(&self) -> std::io::Result<()> {
+        let gate = Arc::clone(&self.gate);
+        let wait = |time| {
+            std::thread::sleep(time);
+            true
+        };
+        let watch = move || gate.erase_in_time(wait);
+        std::thread::Builder::new().spawn(watch).map(drop)
+    }
+
     /// Serves a connection on a thread of its own. When all places are taken, the connection gives
     /// way that was silent longest and has no nonces and no open question.
     pub(super) fn serve(&self, stream: UnixStream) {

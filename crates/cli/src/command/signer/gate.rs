@@ -1,7 +1,7 @@
 //! Shows what a node wants signed, and asks.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use ensign_api::view::{WorkView, facts};
 use ensign_coordinator::{Asks, InProcess, Signer as _, SignerError};
@@ -24,6 +24,10 @@ use crate::{request, words};
 /// Most requests whose answer is kept, so that nobody is asked again for the next attempt; the oldest
 /// is asked about again. Guess: more than anybody says yes to in the life of a request.
 const ANSWERED_MAX: usize = 1024;
+
+/// How often it is looked whether the clocks have parted, which ends nonces before their time. Guess: nonces
+/// that were asleep are gone before anybody has typed a word.
+const LOOK_INTERVAL: Duration = Duration::from_secs(2);
 
 /// A signer that does nothing a person has not seen, unless told so. Several connections use it at
 /// one time; while a person thinks about the question of one, the others are answered.
@@ -262,6 +266,16 @@ impl Gate {
 
     pub(super) fn forget(&self, session: SessionId) {
         self.kept().signer.forget(session);
+    }
+
+    /// Erases nonces whose time is over, of silent nodes too, for as long as `wait` wants to.
+    pub(super) fn erase_in_time(&self, mut wait: impl FnMut(Duration) -> bool) {
+        loop {
+            let next = self.kept().signer.forget_old();
+            if !wait(next.unwrap_or(LOOK_INTERVAL).min(LOOK_INTERVAL)) {
+                return;
+            }
+        }
     }
 }
 

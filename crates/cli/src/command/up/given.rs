@@ -12,7 +12,7 @@ use ensign_primitives::RequestId;
 #[derive(Debug, Default)]
 pub(super) struct Given {
     by_rule: BTreeSet<RequestId>,
-    /// A person's yes to these has become void.
+    /// A person's yes to these has become void, or a person has taken a yes back.
     voided: BTreeSet<RequestId>,
 }
 
@@ -33,6 +33,12 @@ impl Given {
         if !self.by_rule.contains(&id) {
             self.voided.insert(id);
         }
+    }
+
+    /// A person has taken a yes back, whoever had given it.
+    pub(super) fn withdrawn(&mut self, id: RequestId) {
+        self.by_rule.remove(&id);
+        self.voided.insert(id);
     }
 
     /// Whether only a person may say yes.
@@ -62,6 +68,16 @@ mod tests {
         assert!(!given.is_for_person(&ID));
         given.voided(ID);
         assert!(given.is_for_person(&ID), "every time");
+    }
+
+    #[test]
+    fn regression_a_rule_said_yes_again_to_what_a_person_had_withdrawn() {
+        let mut given = Given::default();
+        given.by_rule(ID);
+        given.withdrawn(ID);
+        assert!(given.is_for_person(&ID), "also where the rule had said yes");
+        given.by_person(&ID);
+        assert!(!given.is_for_person(&ID));
     }
 
     #[test]

@@ -1,11 +1,12 @@
 //! What is refused before a person is asked, and how long a yes holds.
 
 use std::sync::Arc;
-use std::time::Duration;
 
+use ensign_coordinator::Randomness;
 use ensign_identity::{Delegation, NodeKey, Signature, Terms};
 use ensign_musig::SecKey;
-use ensign_primitives::SignerIndex;
+use ensign_primitives::{Instant, Now, SignerIndex};
+use ensign_session::{NONCE_LIFETIME, PartialsError};
 use ensign_wire::{
     GroupKeys, KeyTweak, Message, Mode, Payload, Scheme, SignedRequest, SigningRequest, TxType,
 };
@@ -109,6 +110,30 @@ fn a_yes_holds_for_later_attempts_until_the_time_of_the_request_is_over() {
     // The creator's delegation has ended meanwhile.
     gate.nonces_at(at(19), &Here, (&ours(2), None)).unwrap();
     assert_eq!(gate.nonces_at(at(20), &Here, (&ours(3), None)), Err(SignerError::Refused));
+}
+
+#[test]
+fn regression_nonces_of_a_silent_node_outlived_their_time() {
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    let (millis, silent) = (Arc::new(AtomicU64::new(0)), ours(1));
+    let clock = Arc::clone(&millis);
+    let mut signer = InProcess::new(sec_key(1));
+    signer.dangerous_simulate(Randomness::System, move || {
+        let passed = Duration::from_millis(clock.load(Ordering::SeqCst));
+        Now { instant: Instant::from_micros(0).after(passed), unix: CREATED.after(passed) }
+    });
+    let gate = Gate { kept: Mutex::new(Kept { signer, approved: Recent::new(1) }), ..gate() };
+    gate.nonces_at(CREATED, &Here, (&silent, None)).unwrap();
+    gate.erase_in_time(|time| {
+        let passed = u64::try_from(time.as_millis()).unwrap();
+        let now = passed + millis.fetch_add(passed, Ordering::SeqCst);
+        assert!(time <= LOOK_INTERVAL, "clocks may part at any time");
+        u128::from(now) <= NONCE_LIFETIME.as_millis()
+    });
+    let session = silent.session;
+    let gone = SignerError::Partials(PartialsError::NoNonces { session });
+    assert_eq!(gate.partials(session, &[]).unwrap_err(), gone, "they are erased, not only refused");
 }
 
 #[test]
