@@ -119,8 +119,10 @@ impl Household {
             }
             return Err(failure);
         }
-        if let Err(failure) =
-            confirming::begin(&self.home, &self.coordinator, self.us, &group).await
+        let is_awaited = group.upkeep.confirmation == Some(Confirmation::Awaited);
+        if is_awaited
+            && let Err(failure) =
+                confirming::begin(&self.home, &self.coordinator, self.us, &group).await
         {
             notes.push(format!(
                 "it cannot be confirmed yet: {}; {}",

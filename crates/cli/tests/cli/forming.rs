@@ -203,7 +203,8 @@ fn confirm_all<const N: usize>(homes: &[&Signer; N], running: &mut [Running; N],
         loop {
             let shown = signer.json(&["group", "show", group]).succeeded().last();
             if shown["event"] == "group" && shown["fingerprint"] == words[0] {
-                return signer.json(&["group", "address", group]).succeeded().last();
+                let last = signer.json(&["group", "address", group]).succeeded().last();
+                return last["address"].clone();
             }
         }
     });
