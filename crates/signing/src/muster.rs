@@ -425,6 +425,15 @@ impl Muster {
         self.affords(now, peer, Counted::Opened)
     }
 
+    /// Takes what a member's node had left for what its next one has.
+    pub(crate) fn moved(&mut self, from: &PeerId, to: PeerId) {
+        for counted in [Counted::Words, Counted::Handed, Counted::Opened] {
+            if let Some(left) = self.left.remove(&(*from, counted)) {
+                self.left.entry((to, counted)).or_insert(left);
+            }
+        }
+    }
+
     /// Forgets a group that our user has left.
     pub(crate) fn forget(&mut self, group: &GroupId) {
         self.readiness.forget(group);
