@@ -105,6 +105,17 @@ pub(crate) async fn forget(coordinator: &Coordinator, group: GroupId) -> Result<
     Ok(())
 }
 
+/// Returns which group forms under a name, once all of its members are known.
+///
+/// # Errors
+///
+/// A node that stops.
+pub(crate) async fn group_of(coordinator: &Coordinator, name: &str) -> Result<Option<GroupId>> {
+    let forming = coordinator.formations().await;
+    let (views, _) = forming.map_err(|error| command_failure(&error))?;
+    Ok(views.iter().find(|view| view.name == name).and_then(of_view))
+}
+
 fn of_view(view: &View) -> Option<GroupId> {
     match &view.step {
         Step::Revealing { roster, .. } | Step::Confirming { roster, .. } => id_of(roster),

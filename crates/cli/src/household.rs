@@ -173,10 +173,10 @@ impl Household {
 
     /// Gives up what forms; a group that was made of codes is not confirmed by itself any more.
     async fn refuse(&self, name: String) -> Result<()> {
-        let refused = self.coordinator.refuse(name.clone()).await;
+        let id = confirming::group_of(&self.coordinator, &name).await?;
+        let refused = self.coordinator.refuse(name).await;
         refused.map_err(|error| command_failure(&error))?;
-        if let Ok(group) = self.home.group(&name) {
-            let id = group.id();
+        if let Some(id) = id {
             self.file(|home| home.keep_confirmation(&id, Confirmation::Refused))?;
         }
         Ok(())

@@ -99,13 +99,15 @@ pub(super) fn confirm(
         return Err(Failure::new(&code::REQUEST_NEEDS_UP, what).hint(hint));
     };
     if refuse {
-        let refused: Result<Done> = node.delete(&of_formation(name, ""));
+        let forms = named(home, node.get("/v1/formations")?, name)?;
+        let path = of_formation(forms.as_ref().map_or(name, |view| &view.name), "");
+        let refused: Result<Done> = node.delete(&path);
         let _ = refused.map_err(|failure| given_up_too_late(name, failure))?;
         let line = Line::new("formation_given_up").with("group", name);
         output.tell(&line, format!("you gave up group {name}; the others are told"));
         return Ok(());
     }
-    let view = match node.get("/v1/formations").map(|all| named(all, name))? {
+    let view = match named(home, node.get("/v1/formations")?, name)? {
         Some(view) => view,
         // A group that has no certificate; of any other name the node says why not.
         None => {
@@ -132,7 +134,8 @@ pub(super) fn confirm(
     }
     let shown = view.fingerprint.unwrap_or_default();
     let fingerprint = if typed.is_empty() { shown } else { typed.join(" ") };
-    let _: Done = node.post(&of_formation(name, "/confirm"), &Confirmation { fingerprint })?;
+    let _: Done =
+        node.post(&of_formation(&view.name, "/confirm"), &Confirmation { fingerprint })?;
     let line = Line::new("formation_confirmed").with("group", name);
     output.tell(&line, format!("you confirmed group {name}; it is there once all have"));
     Ok(())
@@ -395,11 +398,22 @@ fn of_formation(name: &str, more: &str) -> String {
 /// Returns the groups that form, for whoever asks about one of them.
 pub(super) fn forming(home: &Home, name: &str) -> Result<Option<FormationView>> {
     let Some(node) = Remote::find(home)? else { return Ok(None) };
-    Ok(named(node.get("/v1/formations")?, name))
+    named(home, node.get("/v1/formations")?, name)
 }
 
-fn named(forming: Vec<FormationView>, name: &str) -> Option<FormationView> {
-    forming.into_iter().find(|view| view.name == name)
+/// Finds what forms of a group that this home calls so, whatever the others call it; or else, what forms under
+/// this name.
+fn named(home: &Home, forming: Vec<FormationView>, name: &str) -> Result<Option<FormationView>> {
+    let groups = home.groups()?;
+    let is_of = |view: &FormationView, id: &str| view.group_id.as_deref() == Some(id);
+    let found = match groups.iter().find(|group| group.name == name) {
+        Some(group) => forming.into_iter().find(|view| is_of(view, &group.id().to_string())),
+        None => forming.into_iter().find(|view| {
+            let is_here = groups.iter().any(|group| is_of(view, &group.id().to_string()));
+            view.name == name && !is_here
+        }),
+    };
+    Ok(found)
 }
 
 /// Says what is left once our user has confirmed.
