@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use ensign_coordinator::{Keys, Signer as _, SignerError, SocketSigner};
-use ensign_identity::{DelegationProof, NodeKey, SignerKey};
+use ensign_identity::{NodeKey, SignerKey};
 use ensign_musig::SecKey;
 use ensign_primitives::{Network, PeerId};
 use ensign_vault::{Draft, Passphrase, Purpose, Unlocked, Vault};
@@ -70,39 +70,29 @@ pub(super) fn holds_key(path: &Path) -> bool {
     }
 }
 
-/// Draws both keys of a new home and writes them; returns that the signer key lets the node speak.
+/// Draws both keys of a new home and writes them; returns them while they are at hand.
 pub(super) fn write_new(
     folder: &Path,
     network: Network,
     passphrase: Option<&Passphrase>,
-) -> Result<DelegationProof> {
+) -> Result<Keys> {
     let draw = |name| key_file::draw().map_err(|error| key_failure(&folder.join(name), &error));
     let (node, signer) = (draw(NODE_KEY)?, draw(SIGNER_KEY)?);
     let delegation = delegation(folder, network, (&node, &signer))?;
     if let Some(passphrase) = passphrase {
-        let draft = draft(folder, Purpose::Home, network, &node, &signer)?;
-        write_vault(folder, &draft, passphrase)?;
-        return Ok(delegation);
+        write_vault(folder, &draft(folder, Purpose::Home, network, &node, &signer)?, passphrase)?;
+    } else {
+        for (name, key) in [(NODE_KEY, &node), (SIGNER_KEY, &signer)] {
+            let path = folder.join(name);
+            key_file::write(&path, key).map_err(|error| key_failure(&path, &error))?;
+        }
     }
-    for (name, key) in [(NODE_KEY, &node), (SIGNER_KEY, &signer)] {
-        let path = folder.join(name);
-        key_file::write(&path, key).map_err(|error| key_failure(&path, &error))?;
-    }
-    Ok(delegation)
-}
-
-/// Makes the first delegation of keys that were just drawn.
-fn delegation(
-    folder: &Path,
-    network: Network,
-    (node, signer): (&Zeroizing<[u8; 32]>, &Zeroizing<[u8; 32]>),
-) -> Result<DelegationProof> {
-    let node = NodeKey::from_secret_bytes(**node);
-    let node = node.map_err(|error| damaged(folder, &error.to_string()))?;
-    let signer = SecKey::from_secret_bytes(signer.clone());
-    let signer = signer.map_err(|error| damaged(folder, &error.to_string()))?;
-    let keys = Keys::new(network, node, signer);
-    keys.map(|keys| keys.delegation()).map_err(|error| damaged(folder, &error.to_string()))
+    let node_key =
+        NodeKey::from_secret_bytes(*node).map_err(|error| damaged(folder, &error.to_string()))?;
+    let sec_key =
+        SecKey::from_secret_bytes(*signer).map_err(|error| damaged(folder, &error.to_string()))?;
+    Keys::new(network, node_key, sec_key)
+        .map_err(|error| Failure::new(&code::INTERNAL, error.to_string()))
 }
 
 /// Writes the vault of a home that has none.
