@@ -2,10 +2,8 @@
 //! and what each connected node has shown on its connection.
 //!
 //! A hint that matches no key that we know costs hashes and no curve work; one that matches costs one
-//! signature check, and none when it is the proof that is known already.
-//!
-//! Whoever hands on a higher number takes the older node's standing; the place itself a node takes only by
-//! its own word on its own connection. A key that names somebody else's node gains nothing by it.
+//! signature check, and none when it is the proof that is known already. Who hands one on silences the older
+//! node; a place is taken by a node's own word on its own connection alone.
 
 use alloc::{
     collections::{BTreeMap, BTreeSet, VecDeque},
@@ -109,8 +107,7 @@ impl Membership {
         enters
     }
 
-    /// As [`raise`](Self::raise) for our own key. A number that was made while the clock was ahead gives
-    /// way to a lower one: nobody takes it.
+    /// As [`raise`](Self::raise) for our own key; a number of a clock that was ahead gives way: nobody takes it.
     fn raise_own(&mut self, now: UnixTime, own: Delegated) {
         let is_ahead = |known: &&Delegated| known.proof.number > Terms::number_max(now);
         if self.known.get(&self.own_key).filter(is_ahead).is_some() {
@@ -307,9 +304,8 @@ impl Membership {
         self.outputs.push_back(Output::Offense { peer, offense });
     }
 
-    /// A member's key has a higher number: nodes that stand beside it and are not the one that is named
-    /// speak for it no more, and everybody who has a group with it hears of it, also they. No flush: whoever
-    /// shows it shows it again.
+    /// A member's key has a higher number: other nodes beside it speak for it no more, and everybody who has
+    /// a group with it hears of it. No flush: whoever shows it shows it again.
     fn on_newer(&mut self, now: Now, it: Delegated, groups: &Groups) {
         let Delegated { signer, peer, .. } = it;
         self.outputs.push_back(Output::Note(Record::Delegated(it)));

@@ -78,7 +78,6 @@ pub(super) fn write_new(
 ) -> Result<Keys> {
     let draw = |name| key_file::draw().map_err(|error| key_failure(&folder.join(name), &error));
     let (node, signer) = (draw(NODE_KEY)?, draw(SIGNER_KEY)?);
-    let delegation = delegation(folder, network, (&node, &signer))?;
     if let Some(passphrase) = passphrase {
         write_vault(folder, &draft(folder, Purpose::Home, network, &node, &signer)?, passphrase)?;
     } else {
