@@ -49,6 +49,7 @@ macro_rules! around {
             shared: &$signing.shared,
             peers: &$signing.peers,
             requests: &$signing.requests,
+            membership: &$signing.membership,
         }
     };
 }
@@ -85,6 +86,8 @@ pub struct Signing {
     horizons: Horizons,
     nonces: NonceLog,
     next_token: u64,
+    /// Keys whose node is another one since: their open requests are looked at next.
+    replaced: Vec<SignerKey>,
     outputs: VecDeque<Output>,
 }
 
@@ -135,6 +138,7 @@ impl Signing {
             horizons: Horizons::default(),
             nonces: NonceLog::default(),
             next_token: 0,
+            replaced: Vec::new(),
             outputs: VecDeque::new(),
             config,
             keys,
@@ -386,12 +390,16 @@ impl Signing {
     pub fn know_delegation(&mut self, now: Now, it: Delegated) -> Result<(), DelegationError> {
         let known = self.membership.know(now, it, &mut self.groups);
         self.hear_membership();
+        self.follow_nodes(now);
         known
     }
 
     /// Carries out what membership asks.
     fn hear_membership(&mut self) {
         while let Some(output) = self.membership.poll_output() {
+            if let Output::Event(Event::NodeChanged { signer, .. }) = &output {
+                self.replaced.push(*signer);
+            }
             if let Output::Event(Event::NodeChanged { from, .. }) = &output
                 && self.is_up(from)
             {
@@ -420,6 +428,7 @@ impl StateMachine for Signing {
             Input::Persisted { token } => self.on_persisted(now, token),
             Input::Recalled { request, known } => self.on_recalled(now, request, known),
         }
+        self.follow_nodes(now);
         self.resume_full(now);
     }
 

@@ -9,7 +9,7 @@ use ensign_primitives::{
 };
 use ensign_session::{
     Event as SessionEvent, Failure, Input as SessionInput, Offense as SessionOffense,
-    Output as SessionOutput, Record as SessionRecord, Session, SessionSetup,
+    Output as SessionOutput, Phase, Record as SessionRecord, Session, SessionSetup,
 };
 use ensign_wire::{AbortReason, Frame, Kind, PubNonceBytes, SignedRequest};
 
@@ -99,6 +99,25 @@ impl Signing {
         true
     }
 
+    /// Takes other nodes into an attempt: in the same one where there are no nonces of ours; else it dissolves,
+    /// which counts for nothing.
+    pub(super) fn renew_session(&mut self, now: Now, id: RequestId) {
+        let Some(request) = self.requests.get(&id).filter(|it| !it.is_settled()) else { return };
+        if !request.session().awaits_approval() {
+            let runs = request.session().phase() < Phase::Complete;
+            return if runs { self.dissolve(now, id) } else { () };
+        }
+        let (number, announces) = (request.session().last_number(), request.has_consent());
+        let announces = announces && !request.is_secret();
+        let session = self.new_session(now, request.group(), request.signed(), request.attempt());
+        let Ok(mut session) = session else { return };
+        session.number_from(number.saturating_add(1));
+        self.requests.change(&id, |request| *request.session_mut() = session);
+        if announces {
+            self.with_session(now, id, |session| session.announce(now));
+        }
+    }
+
     /// Gives the running attempt what was said of it before it was here.
     pub(super) fn feed_early(&mut self, now: Now, id: RequestId) {
         let Some(session) = self.requests.get(&id).map(|it| it.session().id()) else { return };
@@ -109,7 +128,13 @@ impl Signing {
     }
 
     /// Lets one session do one thing, then carries out what it asks.
+    /// Nonces that are too old end the attempt before anything else counts.
     pub(super) fn with_session(&mut self, now: Now, id: RequestId, act: impl FnOnce(&mut Session)) {
+        self.requests.change(&id, |request| {
+            if request.has_old_nonces(now) {
+                let _ = request.session_mut().stop(now, AbortReason::Dissolved);
+            }
+        });
         self.requests.change(&id, |request| act(request.session_mut()));
         self.drain_session(now, id);
     }
@@ -159,6 +184,7 @@ impl Signing {
                 self.check_reuse(now, running, signer, &nonces);
             }
             SessionOutput::Event(event) => self.on_session_event(now, running, event),
+            SessionOutput::Offense { peer, offense } if self.is_of_before(id, &peer, &offense) => {}
             SessionOutput::Offense { peer, offense } => {
                 let evidence =
                     if let SessionOffense::Proven(it) = &offense { Some(it.clone()) } else { None };
@@ -168,6 +194,13 @@ impl Signing {
                 }
             }
         }
+    }
+
+    /// Whether a node is no signer's in an attempt only because one of two knows of a newer node of that
+    /// signer, and the other does not: who hands its words on, or speaks for it now, is not to blame.
+    fn is_of_before(&self, id: RequestId, bearer: &PeerId, offense: &SessionOffense) -> bool {
+        let SessionOffense::Unlisted { sender } = offense else { return false };
+        sender != bearer || self.signer_of(id, sender).is_some()
     }
 
     /// Keeps and tells what convicts a node.
@@ -241,7 +274,7 @@ impl Signing {
                     self.requests.with(&request, |request| request.note_joined(peer));
                 }
                 self.event(Event::Session { request, attempt, event });
-                return self.tell_wait(now, request);
+                return self.consider(now, request);
             }
             SessionEvent::Refused { .. } => {
                 if self.requests.with(&request, Request::reports_refusal) != Some(true) {
@@ -336,9 +369,6 @@ impl Signing {
 
     pub(super) fn run_request_timers(&mut self, now: Now) {
         for id in self.requests.due(now) {
-            if self.requests.get(&id).is_some_and(|request| request.has_old_nonces(now)) {
-                self.dissolve(now, id);
-            }
             self.with_session(now, id, |session| session.handle_timeout(now));
             let Some(request) = self.requests.get(&id) else { continue };
             let (group, attempt) = (request.group(), request.attempt());
@@ -357,7 +387,10 @@ impl Signing {
                     self.requests.drop_if_over(id);
                 }
                 // Whoever tries again and again waits as everybody does that the others would not follow.
-                Due::Attempt if !self.muster.may_open(now, self.own_peer()) => {
+                Due::Attempt if !request.has_consent() => {
+                    self.requests.change(&id, |request| request.rest(now));
+                }
+                Due::Attempt if !self.may_open(now, id) => {
                     self.requests.change(&id, |request| request.course_mut().pause(now));
                 }
                 Due::Attempt => {
@@ -366,6 +399,11 @@ impl Signing {
                 }
             }
         }
+    }
+
+    /// Whether we may open one more attempt at a request by ourselves; counts it.
+    fn may_open(&mut self, now: Now, id: RequestId) -> bool {
+        self.requests.with(&id, |request| request.course_mut().may_open(now)) == Some(true)
     }
 
     /// A nonce that one signer has shown in two sessions ends the one that saw it second. Another
@@ -408,7 +446,7 @@ impl Signing {
         }
         match durable {
             Some((id, Durable::Proposal)) => {
-                self.requests.with(&id, |request| request.course_mut().consent(now));
+                self.requests.change(&id, |request| request.course_mut().consent(now));
                 self.consider(now, id);
             }
             Some((id, Durable::OfSession(token))) => {
