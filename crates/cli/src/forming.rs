@@ -31,6 +31,13 @@ pub(crate) fn told(event: &Value) -> Option<(Line, String)> {
                  phone or in one room. If they differ, somebody stands between you: do not confirm"
             ),
         ),
+        "member_contradicts" => (
+            "member_contradicts",
+            format!(
+                "{who} says different things to different members: its program is broken, or it cheats. \
+                 Ask {who}; if the group does not come about, begin anew"
+            ),
+        ),
         "other_members" => {
             let members = words::list(&names(event, "members"));
             let what = format!(

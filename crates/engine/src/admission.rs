@@ -4,11 +4,11 @@ use ensign_formation::Input as FormationInput;
 use ensign_peers::Input as PeersInput;
 use ensign_primitives::{LinkId, Now, PeerId};
 use ensign_signing::{Input as SigningInput, own_hello};
-use ensign_wire::{Frame, Hello, PROTOCOL_VERSION};
+use ensign_wire::{Frame, Hello, PROTOCOL_VERSION, Welcome};
 
 use crate::{
-    CloseCode, Engine, Event, Offense, Output,
-    gate::{Arrival, Link, own_welcome},
+    CloseCode, Engine, EngineConfig, Event, Offense, Output,
+    gate::{Arrival, Link},
     route::Note,
     sentence,
 };
@@ -79,7 +79,10 @@ impl Engine {
     /// A node has shown that it is a member: it may say more, and hears more.
     pub(crate) fn admit(&mut self, now: Now, link: LinkId) {
         self.outputs.push_back(Output::Admit { link });
-        let welcome = own_welcome(now, &self.config);
+        // For members only: a clock and a local address recognise a node on whatever network it is.
+        let EngineConfig { instance, listening, .. } = &self.config;
+        let welcome =
+            Welcome { clock: now.unix, instance: *instance, listening: listening.clone() };
         self.send(link, &Frame::Welcome(welcome));
     }
 

@@ -6,7 +6,7 @@ use core::{net::SocketAddr, time::Duration};
 use ensign_deadline::Timeouts;
 use ensign_peers::PeersConfig;
 use ensign_primitives::Network;
-use ensign_signing::{Allowance, Allowances, GROUPS_MAX, SigningConfig};
+use ensign_signing::{Allowances, SigningConfig};
 
 /// How long a connection may stay without its first frame. Guess: many round trips.
 pub const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
@@ -14,17 +14,6 @@ pub const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
 /// How many points of misbehaviour end a connection; see [`sentence`](crate::sentence()). They count
 /// from zero on the next connection: a signer is never locked out, only slowed down.
 pub const OFFENSE_POINTS_MAX: u32 = 20;
-
-/// Pings of one connection, member or not. Guess: a person who measures the way, not a program that
-/// fills it.
-pub const PINGS_ALLOWED: Allowance = Allowance { burst: 16, per_minute: 120 };
-/// Lists of groups of one connection, member or not: a node says its list when it meets us, and again
-/// for each group that it forms or gives up. None that is honest is lost.
-pub const LISTS_ALLOWED: Allowance = Allowance { burst: 2 * GROUPS_MAX as u64, per_minute: 120 };
-
-/// Delegations of one connection, each of which may cost a signature check. Guess: a node says its own
-/// when it meets us and a few times a year, and hands on what changed while we were away.
-pub const DELEGATIONS_ALLOWED: Allowance = Allowance { burst: 64, per_minute: 60 };
 
 /// Default of [`Strangers::links_max`]. Guess: nobody we do not know needs to stay, so few places with a
 /// quick turnover do.

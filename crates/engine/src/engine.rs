@@ -4,7 +4,7 @@ use alloc::{collections::VecDeque, sync::Arc};
 
 use core::net::SocketAddr;
 
-use ensign_formation::{Formation, FormationConfig, Input as FormationInput};
+use ensign_formation::{Formation, FormationConfig};
 use ensign_identity::DelegationError;
 use ensign_peers::{Peers, Why};
 use ensign_primitives::{
@@ -14,7 +14,7 @@ use ensign_primitives::{
 use ensign_signing::{
     Asked, CommandError, Delegated, End, GroupConfig, Keys, Open, Proposal, Signing,
 };
-use ensign_wire::{AbortReason, Lane};
+use ensign_wire::AbortReason;
 
 use crate::{
     EngineConfig, Event, Input, Link, Output, SETTLE_ROUNDS_MAX, Warnings,
@@ -204,11 +204,7 @@ impl StateMachine for Engine {
                 if let Some(peer) = self.gate.get(link).map(|known| known.peer) {
                     let event = Event::Dropped { peer, lane, frames };
                     self.outputs.push_back(Output::Event(event));
-                    self.notes.push_back(Note::Formation(FormationInput::Dropped { peer }));
-                    if lane == Lane::Bulk {
-                        let input = ensign_signing::Input::Dropped { peer };
-                        self.notes.push_back(Note::Signing(input));
-                    }
+                    self.notes.extend(Note::dropped(lane, peer));
                 }
             }
             Input::Signer(answer) => self.on_signer(answer),

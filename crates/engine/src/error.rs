@@ -62,9 +62,9 @@ impl fmt::Display for Offense {
             Self::HelloTimeout => f.write_str("no hello in time"),
             Self::SecondHello => f.write_str("a second hello"),
             Self::Version { min, max } => write!(f, "it speaks versions {min} to {max}"),
-            Self::TooManyPings => {
-                f.write_str("more pings than anybody needs, or more lists of groups or delegations")
-            }
+            Self::TooManyPings => f.write_str(
+                "more pings, lists, delegations or words about groups than anybody needs",
+            ),
             Self::NeverAsked { query } => {
                 write!(f, "an answer to question {query}, which nobody asked")
             }

@@ -7,13 +7,10 @@ use ensign_primitives::{
     BoundedMap, Direction, Instant, LinkId, Now, Occupancy, PeerId, QueryId, Wakeup,
     youngest_of_crowd,
 };
-use ensign_signing::{Bucket, PEERS_MAX, Standing};
-use ensign_wire::{Hello, Welcome};
+use ensign_signing::{LinkBudgets, PEERS_MAX, Standing};
+use ensign_wire::Hello;
 
-use crate::{
-    CloseCode, DELEGATIONS_ALLOWED, EngineConfig, HELLO_TIMEOUT, LISTS_ALLOWED, OFFENSE_POINTS_MAX,
-    PINGS_ALLOWED, Sentence, Strangers,
-};
+use crate::{CloseCode, HELLO_TIMEOUT, OFFENSE_POINTS_MAX, Sentence, Strangers};
 
 /// One connection.
 #[derive(Clone, Debug)]
@@ -36,9 +33,7 @@ pub struct Link {
     /// Until when it stays, unless we know or want the node by then.
     stays_until: Instant,
     points: u32,
-    pub(crate) pings: Bucket,
-    pub(crate) lists: Bucket,
-    pub(crate) delegations: Bucket,
+    pub(crate) budgets: LinkBudgets,
     /// Its last question; the next has a greater name.
     asked: Option<QueryId>,
     pub(crate) exporter: [u8; 32],
@@ -144,8 +139,6 @@ impl Gate {
     pub(crate) fn enter(&mut self, now: Now, arrival: Arrival) -> bool {
         let Arrival { link, peer, remote, direction, exporter } = arrival;
         let hello_by = now.instant.after(HELLO_TIMEOUT);
-        let allowed = [PINGS_ALLOWED, LISTS_ALLOWED, DELEGATIONS_ALLOWED];
-        let [pings, lists, delegations] = allowed.map(|it| Bucket::full(now.instant, it));
         let known = Link {
             peer,
             remote,
@@ -156,9 +149,7 @@ impl Gate {
             hello_by,
             stays_until: now.instant.after(self.strangers.time),
             points: 0,
-            pings,
-            lists,
-            delegations,
+            budgets: LinkBudgets::full(now.instant),
             asked: None,
             exporter,
         };
@@ -267,10 +258,4 @@ impl Gate {
 
 fn first_due(links: &BTreeSet<(Instant, LinkId)>, now: Now) -> Option<LinkId> {
     links.first().filter(|(at, _)| *at <= now.instant).map(|(_, link)| *link)
-}
-
-/// What we tell members. A clock and a local address recognise a node on whatever network it is.
-pub(crate) fn own_welcome(now: Now, config: &EngineConfig) -> Welcome {
-    let EngineConfig { instance, listening, .. } = config;
-    Welcome { clock: now.unix, instance: *instance, listening: listening.clone() }
 }

@@ -4,7 +4,7 @@ use ensign_primitives::Now;
 use ensign_signing::{Allowances, ByteBudgets};
 use ensign_wire::{Audience, Kind};
 
-use crate::{DELEGATIONS_ALLOWED, LISTS_ALLOWED, Offense, PINGS_ALLOWED, gate::Link};
+use crate::{Offense, gate::Link};
 
 /// What a guard says of a frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,15 +71,10 @@ impl Guards {
         }
     }
 
-    /// What asks for an answer or for curve work has a budget of its kind on each connection. A member that asks for more
-    /// gets none and keeps its connection; a stranger loses it in the end.
+    /// What asks for an answer or for curve work has a budget of its kind on each connection. A member that
+    /// asks for more gets none and keeps its connection; a stranger loses it in the end.
     fn answers(&mut self, now: Now, link: &mut Link, frame: Arriving) -> Verdict {
-        let is_within = (frame.kind != Kind::Ping
-            || link.pings.take(now.instant, PINGS_ALLOWED, 1))
-            && (frame.kind != Kind::Groups || link.lists.take(now.instant, LISTS_ALLOWED, 1))
-            && (frame.kind != Kind::Delegation
-                || link.delegations.take(now.instant, DELEGATIONS_ALLOWED, 1));
-        if is_within {
+        if link.budgets.take(now.instant, frame.kind) {
             Verdict::Allow
         } else if link.is_member() || link.is_wanted {
             Verdict::Deny

@@ -34,8 +34,8 @@ mod event;
 pub use event::{Event, Input, Output, Record};
 mod config;
 pub use config::{
-    DELEGATIONS_ALLOWED, EngineConfig, HELLO_TIMEOUT, LISTS_ALLOWED, OFFENSE_POINTS_MAX,
-    PINGS_ALLOWED, SETTLE_ROUNDS_MAX, STRANGER_TIME, STRANGERS_MAX, Strangers,
+    EngineConfig, HELLO_TIMEOUT, OFFENSE_POINTS_MAX, SETTLE_ROUNDS_MAX, STRANGER_TIME,
+    STRANGERS_MAX, Strangers,
 };
 mod error;
 pub use error::Offense;
@@ -55,7 +55,8 @@ pub use ensign_peers as peers;
 /// The child that signs: what its part of an [`Input`], [`Output`] or [`Event`] means, and its limits.
 pub use ensign_signing as signing;
 pub use ensign_signing::{
-    Allowances, CommandError, GroupConfig, Keys, PEERS_MAX, Proposal, Source, Warnings,
+    Allowances, CommandError, DELEGATIONS_ALLOWED, FORMATION_ALLOWED, GroupConfig, Keys,
+    LISTS_ALLOWED, PEERS_MAX, PINGS_ALLOWED, Proposal, Source, Warnings,
 };
 pub use ensign_wire::CloseCode;
 

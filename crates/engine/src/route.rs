@@ -4,11 +4,11 @@ use alloc::vec::Vec;
 
 use ensign_formation::{Input as FormationInput, Output as FormationOutput, WANTED_MAX};
 use ensign_peers::{CHOSEN_MAX, CONNECTED_MAX, Input as PeersInput, Output as PeersOutput, Why};
-use ensign_primitives::{LinkId, Now, QueryId, Rooms, StateMachine};
+use ensign_primitives::{LinkId, Now, PeerId, QueryId, Rooms, StateMachine};
 use ensign_signing::{
     Input as SigningInput, MEMBERS_MAX, Message, Output as SigningOutput, SignerAnswer, Standing,
 };
-use ensign_wire::{Frame, Kind};
+use ensign_wire::{Frame, Kind, Lane};
 
 use crate::{
     CloseCode, Engine, Event, Offense, Output, Record,
@@ -21,6 +21,17 @@ pub(crate) enum Note {
     Signing(SigningInput),
     Peers(PeersInput),
     Formation(FormationInput),
+}
+
+impl Note {
+    /// Returns whom it concerns that frames of a lane did not leave: who says it again.
+    pub(crate) const fn dropped(lane: Lane, peer: PeerId) -> Option<Self> {
+        match lane {
+            Lane::Control => Some(Self::Formation(FormationInput::Dropped { peer })),
+            Lane::Bulk => Some(Self::Signing(SigningInput::Dropped { peer })),
+            Lane::Signing => None,
+        }
+    }
 }
 
 // Everybody who is wanted has a place in the address book, and every connection one in its mind.

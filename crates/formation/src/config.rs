@@ -23,6 +23,11 @@ pub const RELAYED_BY_ALL_MAX: usize = 16;
 
 /// How long an invitation's code may be used. Guess: an hour, in which everybody sits at a keyboard.
 pub const INVITATION_LIFETIME: Duration = Duration::from_secs(60 * 60);
+/// How far whoever invites may be ahead of our clock: the age that messages may have anyhow.
+pub const CLOCK_AHEAD_MAX: Duration = Duration::from_secs(5 * 60);
+/// How long a node waits for what it asks to be told again, or what did not leave for it. Guess: soon for a
+/// person, seldom for a node that reads nothing and asks for more.
+pub const GREETING_INTERVAL: Duration = Duration::from_secs(5);
 /// How long a roster waits for our user's confirmation. Guess: a day; somebody may have to be called.
 pub const FORMATION_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
 /// How long the members of a group that has formed stay wanted on behalf of the formation. Guess: enough

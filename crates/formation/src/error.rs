@@ -57,6 +57,12 @@ pub enum CommandError {
     /// Not everybody has revealed: there is nothing to confirm yet.
     #[error("there is no fingerprint yet: not everybody has come")]
     NoFingerprint,
+    /// A member has signed another fingerprint: no certificate can come of this one.
+    #[error("member {by} has confirmed another fingerprint: somebody stands between; begin anew")]
+    Differs {
+        /// Which member.
+        by: SignerIndex,
+    },
     /// The fingerprint is another one.
     #[error("the fingerprint here is {expected}, which is another one: nothing is confirmed")]
     OtherFingerprint {

@@ -1,7 +1,7 @@
 //! What the machine is told, asks for and reports.
 
 use alloc::{boxed::Box, string::String, vec::Vec};
-use core::net::SocketAddr;
+use core::{fmt, net::SocketAddr};
 use ensign_primitives::{PeerId, SignerIndex, UnixTime};
 use ensign_wire::{Certificate, Fingerprint, FormationMessage, Roster, SeatRefusal};
 
@@ -22,7 +22,8 @@ pub enum Input {
         /// The node.
         peer: PeerId,
     },
-    /// Frames for a node did not leave: what it needs is said again.
+    /// Frames for a node did not leave: what it needs is said again, after
+    /// [some seconds](crate::GREETING_INTERVAL).
     Dropped {
         /// The node.
         peer: PeerId,
@@ -72,7 +73,11 @@ pub enum Output {
 }
 
 /// What must survive a crash. A record takes the place of the one before it under the same name.
-#[derive(Clone, Debug, PartialEq, Eq)]
+///
+/// # Security
+///
+/// Holds what our random value is made from, and an invitation's secret.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Record {
     /// The group's name.
     pub name: String,
@@ -80,14 +85,29 @@ pub struct Record {
     pub bytes: Option<Vec<u8>>,
 }
 
+impl fmt::Debug for Record {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let bytes = self.bytes.as_ref().map(Vec::len);
+        f.debug_struct("Record").field("name", &self.name).field("bytes", &bytes).finish()
+    }
+}
+
 /// What is known from before a restart: the bytes of each [`Record`] that stands.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Restored {
     /// In any order. What cannot be read is left out.
     pub records: Vec<Vec<u8>>,
     /// Whether they may be older than what this node said: a store that was restored or copied. What our
     /// user has not confirmed ends then, because a value of ours may be out.
     pub may_be_old: bool,
+}
+
+impl fmt::Debug for Restored {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { records, may_be_old } = self;
+        let mut shown = f.debug_struct("Restored");
+        shown.field("records", &records.len()).field("may_be_old", may_be_old).finish()
+    }
 }
 
 /// Something for the application, about the group of this name.
@@ -141,6 +161,12 @@ pub enum Happened {
     },
     /// A member has confirmed another fingerprint: somebody stands between, or its program is broken.
     Differs {
+        /// Which member.
+        by: SignerIndex,
+    },
+    /// A member says different things to different others, as those have handed on: no certificate may come
+    /// of it. Told once.
+    Contradicts {
         /// Which member.
         by: SignerIndex,
     },

@@ -10,7 +10,7 @@ use alloc::{
 use core::net::SocketAddr;
 
 use ensign_identity::{Delegation, NodeKey};
-use ensign_peers::{Input as Ask, Why, contact::Address};
+use ensign_peers::contact::Address;
 use ensign_primitives::{
     BoundedMap, Instant, Now, Occupancy, PeerId, StateMachine, TaggedHasher, Wakeup,
 };
@@ -20,9 +20,10 @@ use ensign_wire::{
 };
 
 use crate::{
-    CERTIFICATES_MAX, CommandError, Ended, Event, FORMATION_LIFETIME, FormationConfig, Happened,
-    INVITATION_LIFETIME, Input, Invitation, LINKS_MAX, Output, PENDING_MAX, REFUSALS_REMEMBERED,
-    Record, Restored, View, WANTED_MAX,
+    CERTIFICATES_MAX, CLOCK_AHEAD_MAX, CommandError, Ended, Event, FORMATION_LIFETIME,
+    FormationConfig, Happened, INVITATION_LIFETIME, Input, Invitation, LINKS_MAX, Output,
+    PENDING_MAX, REFUSALS_REMEMBERED, Record, Restored, View, WANTED_MAX,
+    links::Links,
     pending::{Forming, Found, Inviting, Joining, Pending, Stage, read, record},
     round::Statement,
 };
@@ -34,9 +35,9 @@ pub struct Formation {
     pub(crate) key: Arc<NodeKey>,
     pub(crate) pending: BoundedMap<String, Pending>,
     pub(crate) held: BoundedMap<String, Held>,
-    /// Who is connected, and the secret of each connection.
-    pub(crate) links: BTreeMap<PeerId, [u8; 32]>,
-    wanted: BTreeSet<PeerId>,
+    pub(crate) links: Links,
+    /// Who is wanted, and under which addresses it was asked for last.
+    pub(crate) wanted: BTreeMap<PeerId, Vec<SocketAddr>>,
     /// What becomes durable with each token: of which group, begun when, and how far.
     pub(crate) waiting: BTreeMap<u64, (String, u64, u8)>,
     next_token: u64,
@@ -67,8 +68,8 @@ impl Formation {
             key,
             pending: BoundedMap::new(PENDING_MAX),
             held: BoundedMap::new(CERTIFICATES_MAX),
-            links: BTreeMap::new(),
-            wanted: BTreeSet::new(),
+            links: Links::default(),
+            wanted: BTreeMap::new(),
             waiting: BTreeMap::new(),
             next_token: 0,
             refusals: VecDeque::new(),
@@ -76,13 +77,15 @@ impl Formation {
         };
         let us = formation.us();
         for found in restored.records.iter().filter_map(|bytes| read(bytes, config, &us, now)) {
+            let is_voided = matches!(found, Found::Voided(_));
             match found {
-                Found::Pending(pending) if restored.may_be_old && !pending.is_confirmed() => {
-                    formation.end(&pending.name, Ended::StoreRestored);
-                }
-                Found::Pending(pending) => {
+                Found::Pending(pending) | Found::Voided(pending) => {
+                    let (name, is_confirmed) = (pending.name.clone(), pending.is_confirmed());
                     // As many as may form were kept.
-                    drop(formation.pending.insert(pending.name.clone(), *pending));
+                    drop(formation.pending.insert(name.clone(), *pending));
+                    if is_voided || restored.may_be_old && !is_confirmed {
+                        formation.end(now, &name, Ended::StoreRestored);
+                    }
                 }
                 Found::Formed(certificate) => formation.hold(certificate, None),
             }
@@ -164,8 +167,10 @@ impl Formation {
         if invitation.inviter == self.us() {
             return Err(CommandError::OwnInvitation);
         }
-        let (name, expires) = (invitation.name.clone(), invitation.expires);
-        let stage = Stage::Joining(Joining { invitation, addresses, is_seated: false });
+        // A code may say anything; ours say this much, by a clock that may be ahead.
+        let latest = now.unix.after(INVITATION_LIFETIME + CLOCK_AHEAD_MAX);
+        let (name, expires) = (invitation.name.clone(), invitation.expires.min(latest));
+        let stage = Stage::Joining(Joining { invitation, addresses, is_seated: false, told: 0 });
         self.begin(now, (&name, expires), (own, entropy), stage)
     }
 
@@ -212,8 +217,8 @@ impl Formation {
     ///
     /// # Errors
     ///
-    /// [`CommandError::OtherFingerprint`] when it is another one, [`CommandError::NoFingerprint`],
-    /// [`CommandError::Unknown`].
+    /// [`CommandError::OtherFingerprint`] when it is another one, [`CommandError::Differs`],
+    /// [`CommandError::NoFingerprint`], [`CommandError::Unknown`].
     pub fn confirm(
         &mut self,
         now: Now,
@@ -226,6 +231,9 @@ impl Formation {
             return Err(CommandError::NoFingerprint);
         };
         let expected = forming.round.fingerprint().ok_or(CommandError::NoFingerprint)?;
+        if let Some(by) = forming.differing.first() {
+            return Err(CommandError::Differs { by: *by });
+        }
         if expected != *fingerprint {
             return Err(CommandError::OtherFingerprint { expected: expected.to_string() });
         }
@@ -285,6 +293,7 @@ impl Formation {
             self.pending.occupancy("groups that form"),
             self.held.occupancy("certificates"),
             of("links of formation", self.links.len(), LINKS_MAX),
+            of("greetings of formation that wait", self.links.owed(), LINKS_MAX),
             of("wanted by formation", self.wanted.len(), WANTED_MAX),
             of("formation records on their way", self.waiting.len(), tokens),
             of("refusals", self.refusals.len(), REFUSALS_REMEMBERED),
@@ -337,7 +346,7 @@ impl Formation {
             self.persist(kept);
         }
         self.want_members();
-        self.greet_all(now, &name);
+        self.greet_all(&name);
         Ok(())
     }
 
@@ -357,9 +366,25 @@ impl Formation {
         self.want_members();
     }
 
-    pub(crate) fn end(&mut self, name: &str, why: Ended) {
+    /// Gives a group up, for a reason that is not our user's.
+    pub(crate) fn end(&mut self, now: Now, name: &str, why: Ended) {
+        if self.is_for_all(name, why) {
+            self.tell_refused(now, name);
+        }
         self.tell(name, Happened::Ended(why));
         self.remove(name);
+    }
+
+    /// Whether the others are told that a group ends here: unless it does for all by what one of them
+    /// says. With pasted codes whoever began anew has begun what our user is asked to begin, too.
+    fn is_for_all(&self, name: &str, why: Ended) -> bool {
+        match why {
+            Ended::Expired | Ended::WrongProofs | Ended::StoreRestored => true,
+            Ended::StartedOver { .. } => self.pending.get(&name.to_string()).is_some_and(
+                |it| matches!(&it.stage, Stage::Forming(forming) if forming.invitation.is_some()),
+            ),
+            Ended::NotSeated(_) | Ended::Refused { .. } => false,
+        }
     }
 
     pub(crate) fn hold(&mut self, certificate: Certificate, lingers_until: Option<Instant>) {
@@ -374,42 +399,17 @@ impl Formation {
     }
 
     pub(crate) fn send(&mut self, peer: PeerId, message: FormationMessage) {
-        if self.links.contains_key(&peer) {
+        if self.links.contains(&peer) {
             self.outputs.push_back(Output::Send { peer, message });
         }
-    }
-
-    /// Makes what is wanted true to what forms.
-    pub(crate) fn want_members(&mut self) {
-        let mut nodes: BTreeMap<PeerId, Vec<SocketAddr>> = BTreeMap::new();
-        for (_, pending) in self.pending.iter() {
-            nodes.extend(pending.nodes());
-        }
-        for (_, held) in self.held.iter().filter(|(_, held)| held.lingers_until.is_some()) {
-            for member in &held.certificate.roster.members {
-                nodes.entry(member.peer).or_default();
-            }
-        }
-        nodes.remove(&self.us());
-        for peer in self.wanted.iter().filter(|peer| !nodes.contains_key(peer)) {
-            let why = Why::Formation;
-            self.outputs.push_back(Output::Ask(Ask::Forget { peer: *peer, why }));
-        }
-        let wanted = nodes.keys().copied().collect();
-        for (peer, addresses) in nodes {
-            if !self.wanted.contains(&peer) {
-                let why = Why::Formation;
-                self.outputs.push_back(Output::Ask(Ask::Want { peer, addresses, why }));
-            }
-        }
-        self.wanted = wanted;
     }
 
     fn next_due(&self) -> Option<Wakeup> {
         let open = self.pending.iter().filter(|(_, pending)| !pending.is_confirmed());
         let open = open.map(|(_, pending)| Wakeup { at: pending.expires_at, reason: "formation" });
         let formed = self.held.iter().filter_map(|(_, held)| held.lingers_until);
-        open.chain(formed.map(|at| Wakeup { at, reason: "formed" })).min()
+        let formed = formed.map(|at| Wakeup { at, reason: "formed" });
+        open.chain(formed).chain(self.links.next_due()).min()
     }
 }
 
@@ -432,9 +432,9 @@ impl StateMachine for Formation {
 
     fn handle_input(&mut self, now: Now, input: Input) {
         match input {
-            Input::Up { peer, exporter } => self.on_up(now, peer, exporter),
+            Input::Up { peer, exporter } => self.on_up(peer, exporter),
             Input::Down { peer } => self.on_down(&peer),
-            Input::Dropped { peer } => self.greet(now, peer),
+            Input::Dropped { peer } => self.on_dropped(now, &peer),
             Input::Message { peer, message } => self.on_message(now, peer, message),
             Input::Persisted { token } => self.on_persisted(now, token),
         }
@@ -449,7 +449,8 @@ impl StateMachine for Formation {
             .filter(|(_, pending)| is_over(pending))
             .map(|(name, _)| name.clone())
             .collect();
-        over.iter().for_each(|name| self.end(name, Ended::Expired));
+        over.iter().for_each(|name| self.end(now, name, Ended::Expired));
+        self.pay_greetings(now);
         let mut has_left = false;
         for (_, held) in self.held.iter_mut() {
             if held.lingers_until.is_some_and(|at| at <= now.instant) {

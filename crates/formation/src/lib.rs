@@ -32,9 +32,9 @@ mod event;
 pub use event::{Ended, Event, Happened, Input, Output, Record, Restored, Step, View};
 mod config;
 pub use config::{
-    CERTIFICATES_MAX, FORMATION_LIFETIME, FORMED_LINGER, FormationConfig, INVITATION_LIFETIME,
-    LINKS_MAX, PENDING_MAX, REFUSALS_REMEMBERED, RELAYED_BY_ALL_MAX, ROSTERS_READ_MAX, WANTED_MAX,
-    WRONG_PROOFS_MAX,
+    CERTIFICATES_MAX, CLOCK_AHEAD_MAX, FORMATION_LIFETIME, FORMED_LINGER, FormationConfig,
+    GREETING_INTERVAL, INVITATION_LIFETIME, LINKS_MAX, PENDING_MAX, REFUSALS_REMEMBERED,
+    RELAYED_BY_ALL_MAX, ROSTERS_READ_MAX, WANTED_MAX, WRONG_PROOFS_MAX,
 };
 mod error;
 pub use error::{CommandError, Offense};
@@ -47,11 +47,14 @@ pub use ensign_wire::{
 };
 pub use invitation::{Invitation, InvitationError};
 
+mod links;
 mod pending;
+pub use pending::voided;
 mod proof;
 mod round;
 mod seats;
 mod statements;
+mod wanted;
 
 #[cfg(test)]
 mod tests;

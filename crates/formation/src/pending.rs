@@ -6,7 +6,7 @@ use alloc::{
     string::{String, ToString as _},
     vec::Vec,
 };
-use core::net::SocketAddr;
+use core::{fmt, net::SocketAddr};
 
 use ensign_identity::Signature;
 use ensign_primitives::{Instant, Network, Now, PeerId, SignerIndex, UnixTime};
@@ -30,7 +30,7 @@ pub(crate) const CONFIRMED: u8 = 3;
 pub(crate) const CERTIFIED: u8 = 4;
 
 /// A group that forms.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Pending {
     pub(crate) name: String,
     /// When it began, in milliseconds: the sequence number of what we say.
@@ -42,6 +42,15 @@ pub(crate) struct Pending {
     pub(crate) expires: UnixTime,
     pub(crate) expires_at: Instant,
     pub(crate) stage: Stage,
+}
+
+impl fmt::Debug for Pending {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, run, stage, .. } = self;
+        let mut shown = f.debug_struct("Pending");
+        // Its entropy is our random value, which nobody reads before the commitments of all are there.
+        shown.field("name", name).field("run", run).field("stage", stage).finish_non_exhaustive()
+    }
 }
 
 /// How far it has come.
@@ -68,6 +77,8 @@ pub(crate) struct Joining {
     pub(crate) addresses: Vec<SocketAddr>,
     /// On the connection that stands.
     pub(crate) is_seated: bool,
+    /// How many seats our user was told to be taken.
+    pub(crate) told: u8,
 }
 
 /// Everybody is known.
@@ -88,6 +99,10 @@ pub(crate) struct Forming {
     pub(crate) judged: BTreeSet<SignerIndex>,
     /// Of them, whose are of another fingerprint.
     pub(crate) differing: BTreeSet<SignerIndex>,
+    /// Who has asked for all that was said, on the connection that stands.
+    pub(crate) greeted: BTreeSet<PeerId>,
+    /// Of whom our user was told that they contradict themselves.
+    pub(crate) accused: BTreeSet<SignerIndex>,
     /// Whose other rosters our user was told of.
     pub(crate) others: BTreeSet<PeerId>,
     /// How many rosters of others were read besides ours.
@@ -115,6 +130,8 @@ impl Forming {
             is_shown: false,
             judged: BTreeSet::new(),
             differing: BTreeSet::new(),
+            greeted: BTreeSet::new(),
+            accused: BTreeSet::new(),
             others: BTreeSet::new(),
             rosters_read: 0,
             gone: BTreeSet::new(),
@@ -202,7 +219,11 @@ fn step_of(round: &Round) -> Step {
 #[derive(Serialize, Deserialize)]
 enum Kept {
     Pending(Box<KeptPending>),
-    Formed { certificate: Certificate },
+    Formed {
+        certificate: Certificate,
+    },
+    /// Was restored from an older store: it ends as soon as it is read.
+    Voided(Box<KeptPending>),
 }
 
 #[derive(Serialize, Deserialize)]
@@ -240,6 +261,8 @@ enum KeptStage {
 pub(crate) enum Found {
     Pending(Box<Pending>),
     Formed(Certificate),
+    /// It ends.
+    Voided(Box<Pending>),
 }
 
 /// Writes what is to be known after a restart.
@@ -278,12 +301,29 @@ fn record_of(name: &str, kept: &Kept) -> Record {
     Record { name: name.into(), bytes: Some(postcard::to_allocvec(kept).unwrap_or_default()) }
 }
 
+/// Returns the record that takes the place of one that may be older than what this node said, so that what
+/// our user has not confirmed ends whenever it is read; `None` for one that goes on.
+///
+/// - `bytes`: of a [`Record`].
+pub fn voided(bytes: &[u8]) -> Option<Record> {
+    let Ok(Kept::Pending(kept)) = postcard::from_bytes(bytes) else { return None };
+    if matches!(kept.stage, KeptStage::Forming { is_confirmed: true, .. }) {
+        return None;
+    }
+    let name = kept.name.clone();
+    Some(record_of(&name, &Kept::Voided(kept)))
+}
+
 /// Reads what was kept; `None` for what this version cannot read.
 pub(crate) fn read(bytes: &[u8], config: FormationConfig, us: &PeerId, now: Now) -> Option<Found> {
-    let kept = match postcard::from_bytes(bytes).ok()? {
-        Kept::Formed { certificate } => return Some(Found::Formed(certificate)),
-        Kept::Pending(kept) => *kept,
-    };
+    Some(match postcard::from_bytes(bytes).ok()? {
+        Kept::Formed { certificate } => Found::Formed(certificate),
+        Kept::Pending(kept) => Found::Pending(Box::new(pending(*kept, config, us, now)?)),
+        Kept::Voided(kept) => Found::Voided(Box::new(pending(*kept, config, us, now)?)),
+    })
+}
+
+fn pending(kept: KeptPending, config: FormationConfig, us: &PeerId, now: Now) -> Option<Pending> {
     let KeptPending { name, run, entropy, own, expires, stage } = kept;
     let stage = match stage {
         KeptStage::Inviting { invitation, seats, wrong } => {
@@ -292,7 +332,7 @@ pub(crate) fn read(bytes: &[u8], config: FormationConfig, us: &PeerId, now: Now)
         }
         KeptStage::Joining { invitation, addresses } => {
             let invitation = Invitation::from_bytes(&invitation)?;
-            Stage::Joining(Joining { invitation, addresses, is_seated: false })
+            Stage::Joining(Joining { invitation, addresses, is_seated: false, told: 0 })
         }
         KeptStage::Forming { invitation, roster, addresses, statements, is_confirmed } => {
             let invitation = invitation.and_then(|bytes| Invitation::from_bytes(&bytes));
@@ -306,8 +346,7 @@ pub(crate) fn read(bytes: &[u8], config: FormationConfig, us: &PeerId, now: Now)
         }
     };
     let expires_at = now.instant.after(expires.since(now.unix));
-    let pending = Pending { name, run, entropy, own, expires, expires_at, stage };
-    Some(Found::Pending(Box::new(pending)))
+    Some(Pending { name, run, entropy, own, expires, expires_at, stage })
 }
 
 /// Without one of its statements a round is none: our value may have been revealed under it.

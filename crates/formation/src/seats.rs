@@ -30,7 +30,7 @@ impl Formation {
         let Some(name) = self.inviting(&id) else {
             return self.refuse_seat(peer, id, SeatRefusal::Unknown);
         };
-        let Some(exporter) = self.links.get(&peer).copied() else { return };
+        let Some(exporter) = self.links.exporter(&peer).copied() else { return };
         let about =
             About { side: Side::Joiner, joiner: &peer, exporter: &exporter, candidate: &bytes };
         let Some(invitation) = self.pending.get(&name).and_then(invitation_of).cloned() else {
@@ -38,7 +38,7 @@ impl Formation {
         };
         // One HMAC: nothing else was done for whoever asks.
         if !holds(&invitation, about, &proof) {
-            return self.on_wrong_proof(&name, peer, id);
+            return self.on_wrong_proof(now, &name, (peer, id));
         }
         let candidate = match Candidate::decode(&bytes) {
             Ok(candidate) => candidate,
@@ -57,7 +57,7 @@ impl Formation {
         self.send(peer, FormationMessage::Seated(Seated { invitation: id, answer }));
         match given {
             Given::New => self.on_taken(now, &name, &peer),
-            Given::Again => self.greet_in(now, &name, peer),
+            Given::Again => self.greet_asked(now, &name, peer),
             Given::Refused(_) => {}
         }
     }
@@ -160,14 +160,19 @@ impl Formation {
         self.advance(now, name);
     }
 
-    fn on_wrong_proof(&mut self, name: &String, peer: PeerId, invitation: InvitationId) {
+    fn on_wrong_proof(
+        &mut self,
+        now: Now,
+        name: &String,
+        (peer, invitation): (PeerId, InvitationId),
+    ) {
         self.offend(peer, Offense::WrongProof { invitation });
         self.refuse_seat(peer, invitation, SeatRefusal::WrongProof);
         let Some(pending) = self.pending.get_mut(name) else { return };
         let Stage::Inviting(inviting) = &mut pending.stage else { return };
         inviting.wrong = inviting.wrong.saturating_add(1);
         if inviting.wrong >= WRONG_PROOFS_MAX {
-            self.end(name, Ended::WrongProofs);
+            self.end(now, name, Ended::WrongProofs);
         }
     }
 
@@ -182,7 +187,7 @@ impl Formation {
 
     /// Asks the node that invited for our seat.
     pub(crate) fn ask_for_seat(&mut self, peer: PeerId, invitation: &Invitation, own: &Candidate) {
-        let Some(exporter) = self.links.get(&peer) else { return };
+        let Some(exporter) = self.links.exporter(&peer) else { return };
         let (us, candidate) = (self.us(), own.encode());
         let about = About { side: Side::Joiner, joiner: &us, exporter, candidate: &candidate };
         let proof = prove(invitation, about);
@@ -190,14 +195,14 @@ impl Formation {
         self.send(peer, FormationMessage::Seat(seat));
     }
 
-    pub(crate) fn on_seated(&mut self, peer: PeerId, seated: Seated) {
-        let (us, Some(exporter)) = (self.us(), self.links.get(&peer).copied()) else { return };
+    pub(crate) fn on_seated(&mut self, now: Now, peer: PeerId, seated: Seated) {
+        let (us, Some(exporter)) = (self.us(), self.links.exporter(&peer).copied()) else { return };
         let Some((name, own)) = self.joining(&peer, Some(&seated.invitation)) else { return };
         let Some(pending) = self.pending.get_mut(&name) else { return };
         let Stage::Joining(joining) = &mut pending.stage else { return };
         let size = joining.invitation.size;
         match seated.answer {
-            SeatAnswer::Refused(why) => self.end(&name, Ended::NotSeated(why)),
+            SeatAnswer::Refused(why) => self.end(now, &name, Ended::NotSeated(why)),
             SeatAnswer::Taken { proof, taken } => {
                 let about = About {
                     side: Side::Inviter,
@@ -208,10 +213,14 @@ impl Formation {
                 if !holds(&joining.invitation, about, &proof) {
                     let invitation = seated.invitation;
                     self.offend(peer, Offense::WrongProof { invitation });
-                    return self.end(&name, Ended::NotSeated(SeatRefusal::WrongProof));
+                    return self.end(now, &name, Ended::NotSeated(SeatRefusal::WrongProof));
                 }
                 joining.is_seated = true;
-                self.tell(&name, Happened::Seated { taken, size });
+                // Told when more are taken, which is seldomer than it is said.
+                if joining.told < taken && taken <= size {
+                    joining.told = taken;
+                    self.tell(&name, Happened::Seated { taken, size });
+                }
             }
         }
     }
@@ -239,10 +248,16 @@ impl Formation {
             Err(error) => return self.offend(peer, Offense::Decode(error)),
         };
         let id = offer.roster.invitation;
-        match id.and_then(|id| self.joining(&peer, Some(&id))).filter(|_| has_seat) {
+        let seated = id.and_then(|id| self.joining(&peer, Some(&id)));
+        match seated.filter(|(name, _)| self.is_seated(name)) {
             Some((name, own)) => self.take_roster(now, &name, (peer, &own), offer),
             None => self.compare_roster(peer, offer),
         }
+    }
+
+    fn is_seated(&self, name: &String) -> bool {
+        let stage = self.pending.get(name).map(|pending| &pending.stage);
+        matches!(stage, Some(Stage::Joining(joining)) if joining.is_seated)
     }
 
     /// Whether a member brings a roster that is worth to be read: another one, and not one too many.

@@ -8,83 +8,20 @@ use ensign_wire::{
 };
 
 use crate::{
-    Ended, FORMED_LINGER, Formation, Happened, LINKS_MAX, Offense, Output, REFUSALS_REMEMBERED,
+    Ended, FORMED_LINGER, Formation, Happened, Offense, Output, REFUSALS_REMEMBERED,
     RELAYED_BY_ALL_MAX,
     pending::{CERTIFIED, COMMITTED, CONFIRMED, Forming, GATHERED, Pending, Stage, record},
     round::{Statement, Taken},
 };
 
 impl Formation {
-    pub(crate) fn on_up(&mut self, now: Now, peer: PeerId, exporter: [u8; 32]) {
-        self.on_down(&peer);
-        if self.links.len() < LINKS_MAX {
-            self.links.insert(peer, exporter);
-            self.greet(now, peer);
-        }
-    }
-
-    pub(crate) fn on_down(&mut self, peer: &PeerId) {
-        self.links.remove(peer);
-        for (_, pending) in self.pending.iter_mut() {
-            if let Stage::Joining(joining) = &mut pending.stage
-                && joining.invitation.inviter == *peer
-            {
-                joining.is_seated = false;
-            }
-        }
-        for (_, held) in self.held.iter_mut() {
-            held.told.remove(peer);
-        }
-    }
-
-    /// Says to a node what it may lack of everything that forms with it.
-    pub(crate) fn greet(&mut self, now: Now, peer: PeerId) {
-        let names: Vec<String> = self.pending.iter().map(|(name, _)| name.clone()).collect();
-        names.iter().for_each(|name| self.greet_in(now, name, peer));
-    }
-
-    /// Says to everybody who is connected what it may lack of this.
-    pub(crate) fn greet_all(&mut self, now: Now, name: &String) {
-        let nodes = self.pending.get(name).map(Pending::nodes).unwrap_or_default();
-        nodes.into_iter().for_each(|(peer, _)| self.greet_in(now, name, peer));
-    }
-
-    pub(crate) fn greet_in(&mut self, _: Now, name: &String, peer: PeerId) {
-        let Some(pending) = self.pending.get(name) else { return };
-        match &pending.stage {
-            Stage::Joining(joining) if joining.invitation.inviter == peer => {
-                let (invitation, own) = (joining.invitation.clone(), pending.own.clone());
-                self.ask_for_seat(peer, &invitation, &own);
-            }
-            Stage::Joining(_) | Stage::Inviting(_) => {}
-            Stage::Forming(forming) => {
-                let is_theirs = forming.round.roster.index_of(&peer).is_some();
-                // What is not durable was not said.
-                if !is_theirs || forming.durable < GATHERED {
-                    return;
-                }
-                let offer = self.is_offered(forming).then(|| forming.offer().encode());
-                let said: Vec<Statement> = forming.round.statements().cloned().collect();
-                offer.into_iter().for_each(|it| self.send(peer, FormationMessage::Roster(it)));
-                for statement in said {
-                    self.send(peer, FormationMessage::Statement(Box::new(statement)));
-                }
-            }
-        }
-    }
-
-    /// Whether we hand out the roster: ours to make, or made by each.
-    fn is_offered(&self, forming: &Forming) -> bool {
-        forming.invitation.as_ref().is_none_or(|invitation| invitation.inviter == self.us())
-    }
-
     pub(crate) fn on_message(&mut self, now: Now, peer: PeerId, message: FormationMessage) {
-        if !self.links.contains_key(&peer) {
+        if !self.links.contains(&peer) {
             return;
         }
         match message {
             FormationMessage::Seat(seat) => self.on_seat(now, peer, seat),
-            FormationMessage::Seated(seated) => self.on_seated(peer, seated),
+            FormationMessage::Seated(seated) => self.on_seated(now, peer, seated),
             FormationMessage::Roster(bytes) => self.on_roster(now, peer, &bytes),
             FormationMessage::Statement(statement) => self.on_statement(now, peer, &statement),
             FormationMessage::Certificate(bytes) => self.on_certificate(now, peer, &bytes),
@@ -107,20 +44,27 @@ impl Formation {
         }
         match forming.round.take(statement) {
             Taken::Ignored => {}
+            // Who hands on what a third said is not to blame for it.
+            Taken::Wrong(Offense::Contradiction { .. } | Offense::WrongReveal { .. })
+                if statement.sender() != peer =>
+            {
+                self.accuse(&name, by);
+            }
             Taken::Wrong(offense) => self.offend(peer, offense),
             Taken::Refused => {
                 self.relay(&name, peer, statement);
-                self.on_refused(&name, by);
+                self.on_refused(now, &name, by);
             }
-            Taken::StartedOver if !forming.is_confirmed => {
-                self.end(&name, Ended::StartedOver { by });
+            Taken::StartedOver => {
+                // The others learn the reason from whom it comes.
+                self.relay(&name, peer, statement);
+                self.on_started_over(now, &name, by);
             }
-            Taken::StartedOver => drop(forming.gone.insert(by)),
             Taken::New => {
                 self.relay(&name, peer, statement);
                 if matches!(body, FormationBody::Commit(_)) && statement.sender() == peer {
                     // It may have missed all that was said before it had the roster.
-                    self.greet_in(now, &name, peer);
+                    self.greet_asked(now, &name, peer);
                 }
                 self.advance(now, &name);
             }
@@ -157,7 +101,9 @@ impl Formation {
             it.said().roster == *roster && statement.seq() <= it.sent_at().as_millis()
         };
         let refusal = self.refusals.iter().find(is_meant).cloned();
-        if let Some(refusal) = refusal {
+        if let Some(refusal) = refusal
+            && self.links.may_refuse(&peer, &self.refusals, *roster)
+        {
             self.send(peer, FormationMessage::Statement(Box::new(refusal)));
         }
     }
@@ -183,13 +129,27 @@ impl Formation {
         }
     }
 
-    fn on_refused(&mut self, name: &String, by: SignerIndex) {
+    fn on_refused(&mut self, now: Now, name: &String, by: SignerIndex) {
         let confirmed = self.forming_mut(name).filter(|forming| forming.is_confirmed);
         if let Some(forming) = confirmed {
             forming.gone.insert(by);
             self.tell(name, Happened::Refused { by });
         } else {
-            self.end(name, Ended::Refused { by });
+            self.end(now, name, Ended::Refused { by });
+        }
+    }
+
+    fn on_started_over(&mut self, now: Now, name: &String, by: SignerIndex) {
+        match self.forming_mut(name).filter(|forming| forming.is_confirmed) {
+            Some(confirmed) => drop(confirmed.gone.insert(by)),
+            None => self.end(now, name, Ended::StartedOver { by }),
+        }
+    }
+
+    /// Tells our user, once, that a member says different things to different others.
+    fn accuse(&mut self, name: &String, by: SignerIndex) {
+        if self.forming_mut(name).is_some_and(|forming| forming.accused.insert(by)) {
+            self.tell(name, Happened::Contradicts { by });
         }
     }
 
@@ -238,7 +198,9 @@ impl Formation {
         };
         let Some(name) = self.forming(&certificate.roster.digest()) else { return };
         let Some(forming) = self.forming_mut(&name) else { return };
-        if forming.certificate.is_some() || !forming.is_confirmed {
+        // One of an earlier run says nothing of what our user confirmed in this one.
+        let is_ours = forming.round.fingerprint() == Some(certificate.fingerprint());
+        if forming.certificate.is_some() || !forming.is_confirmed || !is_ours {
             return;
         }
         // It holds our own signature, which is under what our user confirmed.

@@ -7,6 +7,7 @@ mod certificates;
 mod codes;
 mod contract;
 mod hostile;
+mod regressions;
 mod seats;
 mod statements;
 mod world;

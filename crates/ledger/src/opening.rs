@@ -273,6 +273,8 @@ fn void(store: &mut dyn Store, now: UnixTime) -> Result<Vec<(RequestId, GroupId)
     };
     let mut entries: Vec<Entry> = open.iter().map(closed).collect();
     entries.extend(outlines::void_undecided(store, VOIDED_CODE, now)?);
+    let formations = past.formations.iter().filter_map(|bytes| ensign_formation::voided(bytes));
+    entries.extend(formations.map(|record| ledger::formation(&record)));
     entries.push(ledger::set_void_until(now.after(MESSAGE_AGE_MAX)));
     write(store, &entries, now)?;
     Ok(open)

@@ -1,6 +1,14 @@
 //! Cases for what lies where, and for what must not be there.
 
-use ensign_primitives::{GroupId, PeerId, RequestId, UnixTime};
+use std::{sync::Arc, time::Duration};
+
+use ensign_formation::{Candidate, Formation, FormationConfig, RosterMember, voided};
+use ensign_identity::{NodeKey, SignerKey, Terms};
+use ensign_musig::SecKey;
+use ensign_primitives::{
+    GroupId, Instant, Network, Now, PeerId, RequestId, StateMachine as _, UnixTime,
+};
+use ensign_signer::InProcess;
 use ensign_signing::{CaseFile, CaseKind, Horizon, Record, Undecided};
 use ensign_store::{
     Batch, MemoryStore, OnceError, Opening, Place, Size, Store, StoreError, Table, Visit,
@@ -176,4 +184,41 @@ fn regression_end_of_a_request_was_refused_as_new_work() {
     assert_eq!(read(&store, &Place::closed(&id)), Ok(Some(closed)));
     let lean = store.get(&Place::consent(&id)).unwrap().map(|found| found.value);
     assert_eq!(lean, consent(None).value);
+}
+
+/// A group that we invite to, as it is kept.
+fn forming(now: UnixTime) -> ensign_formation::Record {
+    let (network, now) = (Network::Regtest, Now { instant: Instant::default(), unix: now });
+    let node = Arc::new(NodeKey::from_secret_bytes([9; 32]).unwrap());
+    let secret = SecKey::from_secret_bytes([1; 32]).unwrap();
+    let signer = SignerKey::from_public_key(secret.public_key());
+    let terms = Terms { number: 1, expires: now.unix.after(Duration::from_secs(3600)) };
+    let peer = node.peer_id();
+    let delegation = InProcess::new(secret).delegation(network, peer, terms);
+    let member = RosterMember { signer, peer, delegation, name: "alice".to_owned() };
+    let own = Candidate { member, addresses: Vec::new() };
+    let config = FormationConfig { network };
+    let mut formation = Formation::new(config, node, now, Default::default());
+    formation.invite(now, ("rent", 2), own, Vec::new(), [7; 32]).unwrap();
+    let mut said = std::iter::from_fn(|| formation.poll_output());
+    let Some(ensign_formation::Output::Persist { record, .. }) = said.next() else {
+        panic!("an invitation is kept first")
+    };
+    record
+}
+
+#[test]
+fn regression_what_formed_in_a_store_that_was_restored_ended_only_with_the_next_flush() {
+    let now = UnixTime::from_millis(1_767_225_600_000);
+    let record = forming(now);
+    let mut store = MemoryStore::new();
+    write(&mut store, &[crate::formation(&record)], now).unwrap();
+    let restored = settle(Box::new(store), Opening::Copied, KeyAge::Used, now).unwrap();
+    // Whoever opens it again knows nothing of the restore.
+    let again = settle(restored.store, Opening::Continued, KeyAge::Used, now).unwrap();
+    assert_eq!(again.before.found, Found::Complete);
+    assert_eq!(
+        again.before.past.formations,
+        [voided(&record.bytes.unwrap()).unwrap().bytes.unwrap()]
+    );
 }

@@ -13,6 +13,8 @@ use crate::NOTE_INTERVAL;
 pub(crate) struct Addresses {
     /// From our user, the latest first, at most [`ADDRESSES_MAX`].
     given: Vec<SocketAddr>,
+    /// Where others say that it is, who may be wrong or lie: dialled last, at most [`ADDRESSES_MAX`].
+    claimed: Vec<SocketAddr>,
     /// Where it spoke from last. Nodes dial from the port on which they listen, so that it can be
     /// dialled there unless a NAT is in between.
     seen: Option<SocketAddr>,
@@ -36,15 +38,31 @@ impl Addresses {
         Self { seen: Some(seen), ..Self::default() }
     }
 
-    /// Returns all in the order in which they are dialled: given ones first.
+    /// Returns all in the order in which they are dialled: given ones first,
+    /// claims last.
     pub(crate) fn all(&self) -> impl Iterator<Item = SocketAddr> {
         let seen = self.seen.filter(|seen| !self.given.contains(seen));
-        self.given.iter().copied().chain(seen)
+        let is_new = |it: &&SocketAddr| !self.given.contains(it) && self.seen != Some(**it);
+        let claimed = self.claimed.iter().filter(is_new).copied();
+        self.given.iter().copied().chain(seen).chain(claimed)
+    }
+
+    /// Takes what others say in the place of what they said before; says whether that changes anything.
+    pub(crate) fn claim(&mut self, claimed: &[SocketAddr]) -> bool {
+        let claimed = claimed.get(..ADDRESSES_MAX).unwrap_or(claimed);
+        let changes = self.claimed != claimed;
+        self.claimed = claimed.to_vec();
+        changes
     }
 
     /// How many our user gave.
     pub(crate) const fn given(&self) -> usize {
         self.given.len()
+    }
+
+    /// How many others claimed.
+    pub(crate) const fn claimed(&self) -> usize {
+        self.claimed.len()
     }
 
     /// Enters addresses before those given earlier, of which the oldest leave; says whether that
@@ -63,7 +81,7 @@ impl Addresses {
 
     /// Notes where the peer speaks from.
     pub(crate) fn see(&mut self, now: Instant, remote: SocketAddr) -> Sighting {
-        if self.all().any(|known| known == remote) {
+        if self.seen == Some(remote) || self.given.contains(&remote) {
             return Sighting::Known;
         }
         self.seen = Some(remote);

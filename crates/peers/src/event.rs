@@ -34,8 +34,9 @@ pub enum Input {
         /// Why not.
         why: DialFailure,
     },
-    /// Somebody wants a peer: as [`want`](crate::Peers::want), after [`know`](crate::Peers::know). What has
-    /// no room is not wanted.
+    /// Somebody wants a peer: as [`want`](crate::Peers::want), after [`know`](crate::Peers::know); for a
+    /// formation its addresses are claims, which are dialled last and leave with it. What has no room is not
+    /// wanted.
     Want {
         /// Whom.
         peer: PeerId,

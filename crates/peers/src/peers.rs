@@ -82,10 +82,26 @@ impl Peers {
     ///
     /// [`CommandError::BookFull`] when the peer is new and everybody in the book is wanted.
     pub fn know(&mut self, peer: PeerId, addresses: &[SocketAddr]) -> Result<(), CommandError> {
-        let entry = self.entry(peer)?;
-        if !entry.addresses.give(addresses) || entry.wanted.is_empty() {
-            return Ok(());
+        let changes = self.entry(peer)?.addresses.give(addresses);
+        if changes {
+            self.try_anew(peer);
         }
+        Ok(())
+    }
+
+    /// Takes what others say of where a peer is: it is dialled there after everything that is known better.
+    fn hear(&mut self, peer: PeerId, addresses: &[SocketAddr]) -> Result<(), CommandError> {
+        let changes = self.entry(peer)?.addresses.claim(addresses);
+        if changes {
+            self.try_anew(peer);
+        }
+        Ok(())
+    }
+
+    /// Dials a peer whose addresses have changed, if it is wanted.
+    fn try_anew(&mut self, peer: PeerId) {
+        let wanted = self.book.get_mut(&peer).filter(|entry| !entry.wanted.is_empty());
+        let Some(entry) = wanted else { return };
         entry.dialling.failures = 0;
         if let Phase::Answer(address) = entry.dialling.phase {
             let others = entry.addresses.all().filter(|other| *other != address);
@@ -94,7 +110,6 @@ impl Peers {
         } else if !self.connected.contains_key(&peer) {
             self.begin_round(peer);
         }
-        Ok(())
     }
 
     /// Stays connected with a peer from now on: dials it whenever it is not, if it has an address.
@@ -130,6 +145,9 @@ impl Peers {
         if !entry.wanted.remove(&why) {
             return;
         }
+        if why == Why::Formation {
+            entry.addresses.claim(&[]);
+        }
         let is_wanted = !entry.wanted.is_empty();
         self.chosen -= usize::from(why == Why::Application);
         if is_wanted {
@@ -154,11 +172,13 @@ impl Peers {
             self.book.iter().map(|(_, entry)| measure(entry)).max().unwrap_or(0)
         };
         let given = fullest(|entry| entry.addresses.given());
+        let claimed = fullest(|entry| entry.addresses.claimed());
         let round = fullest(|entry| entry.dialling.left());
         [
             self.book.occupancy("address book"),
             Occupancy { name: "given addresses of a peer", len: given, limit: ADDRESSES_MAX },
-            Occupancy { name: "addresses of a round", len: round, limit: ADDRESSES_MAX + 1 },
+            Occupancy { name: "claimed addresses of a peer", len: claimed, limit: ADDRESSES_MAX },
+            Occupancy { name: "addresses of a round", len: round, limit: 2 * ADDRESSES_MAX + 1 },
             Occupancy { name: "chosen peers", len: self.chosen, limit: CHOSEN_MAX },
             self.connected.occupancy("connected peers"),
             Occupancy { name: "rounds that wait", len: self.due.len(), limit: PEERS_MAX },
@@ -297,7 +317,11 @@ impl StateMachine for Peers {
                 self.on_dial_failed(now.instant, (peer, address), why);
             }
             Input::Want { peer, addresses, why } => {
-                let _ = self.know(peer, &addresses);
+                // Members and the application are named by our user, a roster by who invites.
+                let _ = match why {
+                    Why::Formation => self.hear(peer, &addresses),
+                    Why::Member | Why::Application => self.know(peer, &addresses),
+                };
                 let _ = self.want(now, peer, why);
             }
             Input::Forget { peer, why } => self.forget(peer, why),

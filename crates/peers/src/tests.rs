@@ -317,3 +317,22 @@ fn regression_dial_that_succeeded_after_its_peer_was_forgotten_was_kept() {
     assert_eq!(desk.input(up(Direction::Outbound)), [Output::Forget { peer: PEER }]);
     assert_eq!(desk.input(up(Direction::Inbound)), [], "that was its own wish");
 }
+
+#[test]
+fn what_others_say_of_a_peer_is_dialled_last_and_forgotten_with_the_formation() {
+    let mut desk = Desk::new();
+    desk.know(&[1]);
+    desk.want();
+    let (peer, why) = (PEER, Why::Formation);
+    let claims: Vec<_> = (10..30).chain([1]).map(address).collect();
+    desk.input(Input::Want { peer, addresses: claims.clone(), why });
+    let known: Vec<_> = desk.peers.addresses(&PEER).collect();
+    assert_eq!(known[0], address(1));
+    assert_eq!(known[1..], claims[..ADDRESSES_MAX]);
+    assert!(desk.peers.occupancy().all(|it| it.is_within_limit()));
+    // The next word takes the place of the last one.
+    desk.input(Input::Want { peer, addresses: vec![address(40)], why });
+    assert_eq!(desk.peers.addresses(&PEER).collect::<Vec<_>>(), [address(1), address(40)]);
+    desk.input(Input::Forget { peer, why });
+    assert_eq!(desk.peers.addresses(&PEER).collect::<Vec<_>>(), [address(1)]);
+}

@@ -67,6 +67,10 @@ mod copies;
 pub use copies::COPY_WINDOW;
 mod membership;
 pub use membership::{Delegated, SHOW_WAIT};
+mod link_budgets;
+pub use link_budgets::{
+    DELEGATIONS_ALLOWED, FORMATION_ALLOWED, LISTS_ALLOWED, LinkBudgets, PINGS_ALLOWED,
+};
 mod local_signer;
 pub use local_signer::ask_local_signer;
 mod muster;

@@ -123,6 +123,7 @@ impl Forming {
                 ("member_confirmed", json!({ "who": who(by), "confirmed": confirmed }))
             }
             Happened::Differs { by } => ("fingerprint_differs", json!({ "who": who(by) })),
+            Happened::Contradicts { by } => ("member_contradicts", json!({ "who": who(by) })),
             Happened::OtherRoster { by, roster } => {
                 let who = self.node(group, by);
                 ("other_members", json!({ "who": who, "members": names(roster) }))

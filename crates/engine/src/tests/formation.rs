@@ -2,8 +2,13 @@
 
 use std::{format, vec, vec::Vec};
 
-use ensign_formation::{Candidate, Certificate, Happened, Restored as Kept, RosterMember};
-use ensign_primitives::StateMachine;
+use ensign_formation::{
+    Candidate, Certificate, GREETING_INTERVAL, Happened, InvitationId, Restored as Kept,
+    RosterMember,
+};
+use ensign_primitives::{LinkId, StateMachine};
+use ensign_signing::FORMATION_ALLOWED;
+use ensign_wire::{FormationMessage, Frame, Kind, Lane, Seat};
 
 use super::{
     cast::{engine_of_boot, key, peer, person},
@@ -90,4 +95,48 @@ fn what_was_kept_of_a_formation_goes_on_after_a_start_and_dials_by_itself() {
     let (token, record) = gone.unwrap();
     assert_eq!((record.name.as_str(), record.bytes), (NAME, None));
     engine.handle_input(now, Input::Persisted { token });
+}
+
+/// Two nodes that see one fingerprint, and the first one's connection.
+fn gathered() -> (Net, LinkId) {
+    let mut net = Net::apart(2);
+    net.connect_all();
+    invited(&mut net, 2);
+    let (link, _) = net.nodes[0].subject.machine().link_of(&peer(1)).unwrap();
+    (net, link)
+}
+
+#[test]
+fn regression_a_reader_that_stood_still_kept_the_node_looping() {
+    let (mut net, link) = gathered();
+    for lane in [Lane::Control, Lane::Signing, Lane::Bulk] {
+        for _ in 0..100 {
+            let now = net.now();
+            let dropped = Input::Dropped { link, lane, frames: 1 };
+            let said = net.nodes[0].subject.input(now, dropped);
+            assert!(!said.iter().any(|it| matches!(it, Output::Send { .. })), "{lane:?}");
+        }
+    }
+    net.now = net.now.after(GREETING_INTERVAL);
+    let later = net.now();
+    let said = net.nodes[0].subject.wake(later);
+    assert!(said.iter().any(|it| matches!(it, Output::Send { .. })), "it is said after a while");
+}
+
+#[test]
+fn flood_of_words_about_groups_that_form_is_bounded() {
+    let (mut net, _) = gathered();
+    let (invitation, candidate) = (InvitationId([9; 16]), vec![1]);
+    let seat = Seat { invitation, proof: [0; 32], candidate };
+    let frame = Frame::Formation(FormationMessage::Seat(seat)).encode();
+    let mut answers = 0;
+    for _ in 0..FORMATION_ALLOWED.burst + 100 {
+        let now = net.now();
+        let (kind, body) = (Kind::FormationSeat, frame[frame.len() - 50..].to_vec());
+        let (link, _) = net.nodes[0].subject.machine().link_of(&peer(1)).unwrap();
+        let said = net.nodes[0].subject.input(now, Input::Frame { link, kind, body });
+        answers += said.iter().filter(|it| matches!(it, Output::Send { .. })).count() as u64;
+    }
+    assert!(answers > 0 && answers <= FORMATION_ALLOWED.burst, "{answers} answers");
+    assert!(net.nodes[0].subject.machine().link_of(&peer(1)).is_some(), "who is wanted stays");
 }

@@ -157,7 +157,8 @@ fn a_confirmation_of_other_words_is_told_and_nothing_comes_of_it() {
     let right = world.fingerprint(0).unwrap();
     say(&mut world, 1, FormationBody::Confirm(key(2).sign(right.as_bytes())));
     assert_eq!(last_offense(&world), Some(Offense::Contradiction { by: index(2) }));
-    world.act(0, |it, now| it.confirm(now, NAME, &right).unwrap());
+    let refused = world.act(0, |it, now| it.confirm(now, NAME, &right));
+    assert_eq!(refused, Some(Err(CommandError::Differs { by: index(2) })));
     world.run();
     assert_eq!(world.certificate(0), None);
 }

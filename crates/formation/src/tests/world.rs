@@ -148,7 +148,7 @@ impl World {
         }
         let kept = it.disk.get(NAME).expect("nothing is durable");
         let forming = match read(kept, CONFIG, &peer(it.person), self.now()).unwrap() {
-            Found::Formed(_) => return,
+            Found::Formed(_) | Found::Voided(_) => return,
             Found::Pending(pending) => match pending.stage {
                 Stage::Forming(forming) => forming,
                 Stage::Inviting(_) | Stage::Joining(_) => panic!("no roster is durable"),
