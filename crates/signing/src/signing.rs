@@ -11,13 +11,13 @@ use ensign_primitives::{
     BoundedMap, GroupId, Now, Occupancy, PeerId, RequestId, StateMachine, UnixTime, Wakeup,
 };
 use ensign_replay::NonceLog;
-use ensign_session::{Input as SessionInput, Unsigned};
+use ensign_session::{Input as SessionInput, Phase, Unsigned};
 use ensign_wire::{Frame, SignedRequest};
 
 use crate::{
-    Delegated, ENDINGS_REMEMBERED, Event, Input, Keys, NotDelegated, Offense, Output, PEERS_MAX,
-    REQUESTS_MAX, Record, RequestStatus, Restored, SignerAnswer, SignerQuestion, SigningConfig,
-    Wait,
+    CaseFile, Delegated, ENDINGS_REMEMBERED, Event, Input, Keys, NotDelegated, Offense, Output,
+    PEERS_MAX, REQUESTS_MAX, Record, RequestStatus, Restored, SignerAnswer, SignerQuestion,
+    SigningConfig, Wait,
     admission::Admission,
     clocks::Clocks,
     copies::Instances,
@@ -407,6 +407,35 @@ impl Signing {
             }
             self.outputs.push_back(output);
         }
+    }
+}
+
+impl Signing {
+    /// Takes other nodes into an attempt: in the same one where there are no nonces of ours; else it dissolves,
+    /// which counts for nothing.
+    fn renew_session(&mut self, now: Now, id: RequestId) {
+        let Some(request) = self.requests.get(&id).filter(|it| !it.is_settled()) else { return };
+        if !request.session().awaits_approval() {
+            if request.session().phase() < Phase::Complete {
+                self.dissolve(now, id);
+            }
+            return;
+        }
+        let (number, announces) = (request.session().last_number(), request.has_consent());
+        let announces = announces && !request.is_secret();
+        let session = self.new_session(now, request.group(), request.signed(), request.attempt());
+        let Ok(mut session) = session else { return };
+        session.number_from(number.saturating_add(1));
+        self.requests.change(&id, |request| *request.session_mut() = session);
+        if announces {
+            self.with_session(now, id, |session| session.announce(now));
+        }
+    }
+
+    fn keep_case(&mut self, file: CaseFile) -> [u8; 32] {
+        let id = file.id;
+        self.note(Record::Case(file));
+        id
     }
 }
 

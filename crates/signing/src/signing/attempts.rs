@@ -9,13 +9,13 @@ use ensign_primitives::{
 };
 use ensign_session::{
     Event as SessionEvent, Failure, Input as SessionInput, Offense as SessionOffense,
-    Output as SessionOutput, Phase, Record as SessionRecord, Session, SessionSetup,
+    Output as SessionOutput, Record as SessionRecord, Session, SessionSetup,
 };
 use ensign_wire::{AbortReason, Frame, Kind, PubNonceBytes, SignedRequest};
 
 use super::{Signing, around};
 use crate::{
-    ATTEMPTS_MAX, CaseFile, CommandError, Event, Offense, Opening, Output, Record, SignerQuestion,
+    ATTEMPTS_MAX, CommandError, Event, Offense, Opening, Output, Record, SignerQuestion,
     UndecidedEnd,
     case::{self, Testimony},
     course::first_seq,
@@ -45,7 +45,7 @@ impl Signing {
         Ok(id)
     }
 
-    fn new_session(
+    pub(super) fn new_session(
         &self,
         now: Now,
         group: GroupId,
@@ -97,25 +97,6 @@ impl Signing {
         self.requests.begin(now, attempt, (session, opened_by));
         self.event(Event::Attempt { request: id, attempt: number, opened_by });
         true
-    }
-
-    /// Takes other nodes into an attempt: in the same one where there are no nonces of ours; else it dissolves,
-    /// which counts for nothing.
-    pub(super) fn renew_session(&mut self, now: Now, id: RequestId) {
-        let Some(request) = self.requests.get(&id).filter(|it| !it.is_settled()) else { return };
-        if !request.session().awaits_approval() {
-            let runs = request.session().phase() < Phase::Complete;
-            return if runs { self.dissolve(now, id) } else { () };
-        }
-        let (number, announces) = (request.session().last_number(), request.has_consent());
-        let announces = announces && !request.is_secret();
-        let session = self.new_session(now, request.group(), request.signed(), request.attempt());
-        let Ok(mut session) = session else { return };
-        session.number_from(number.saturating_add(1));
-        self.requests.change(&id, |request| *request.session_mut() = session);
-        if announces {
-            self.with_session(now, id, |session| session.announce(now));
-        }
     }
 
     /// Gives the running attempt what was said of it before it was here.
@@ -232,12 +213,6 @@ impl Signing {
         if let Some(file) = case::of_silence(&request.request, attempt, reports) {
             self.keep_case(file);
         }
-    }
-
-    fn keep_case(&mut self, file: CaseFile) -> [u8; 32] {
-        let id = file.id;
-        self.note(Record::Case(file));
-        id
     }
 
     /// Returns a session's record as ours; a request that has its signatures is settled with them.
@@ -390,7 +365,7 @@ impl Signing {
                 Due::Attempt if !request.has_consent() => {
                     self.requests.change(&id, |request| request.rest(now));
                 }
-                Due::Attempt if !self.may_open(now, id) => {
+                Due::Attempt if !self.requests.may_open(now, id) => {
                     self.requests.change(&id, |request| request.course_mut().pause(now));
                 }
                 Due::Attempt => {
@@ -399,11 +374,6 @@ impl Signing {
                 }
             }
         }
-    }
-
-    /// Whether we may open one more attempt at a request by ourselves; counts it.
-    fn may_open(&mut self, now: Now, id: RequestId) -> bool {
-        self.requests.with(&id, |request| request.course_mut().may_open(now)) == Some(true)
     }
 
     /// A nonce that one signer has shown in two sessions ends the one that saw it second. Another
