@@ -31,9 +31,14 @@ impl Terms {
     /// Returns the terms of a delegation that is made at `now`, in the place of every one with a number
     /// up to `last`, unless that is from a clock that was ahead: no reader has taken it.
     pub fn after(last: u64, now: UnixTime, expires: UnixTime) -> Self {
-        let is_ahead = last > number_max(now);
+        let is_ahead = last > Self::number_max(now);
         let next = if is_ahead { 0 } else { last.saturating_add(1) };
         Self { number: (now.as_millis() / 1000).max(next), expires }
+    }
+
+    /// Returns the highest number that a reader accepts at a time.
+    pub fn number_max(now: UnixTime) -> u64 {
+        now.after(NUMBER_AHEAD_MAX).as_millis() / 1000
     }
 
     /// Checks whether they hold at a time. Cheap: no signature is looked at.
@@ -49,16 +54,11 @@ impl Terms {
         if expires.since(now) > DELEGATION_LIFETIME_MAX {
             return Err(DelegationError::TooLong { expires, now });
         }
-        if number > number_max(now) {
+        if number > Self::number_max(now) {
             return Err(DelegationError::Ahead { number, now });
         }
         Ok(())
     }
-}
-
-/// The highest number that a reader accepts at a time.
-fn number_max(now: UnixTime) -> u64 {
-    now.after(NUMBER_AHEAD_MAX).as_millis() / 1000
 }
 
 /// A signer key's permission for one node to speak for it on one network, verified.

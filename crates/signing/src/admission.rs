@@ -71,6 +71,11 @@ impl Admission {
         }
     }
 
+    /// Takes what a member's node had left for what its next one has.
+    pub(crate) fn moved(&mut self, from: &PeerId, to: PeerId) {
+        self.budgets.moved(from, to);
+    }
+
     /// Checks an announcement as far as that is cheap.
     pub(crate) fn check(
         &mut self,
@@ -105,7 +110,8 @@ impl Admission {
             return Err(invalid);
         }
         let (at, messages) = (now.instant, request.messages.len() as u64);
-        if held.requests.count_of(&peer) >= REQUESTS_PER_CREATOR_MAX
+        if held.requests.count_of(&request.signers.get(request.creator).copied())
+            >= REQUESTS_PER_CREATOR_MAX
             || !self.budgets.affords(at, peer, Good::Requests, 1)
             || !self.budgets.affords(at, peer, Good::Messages, messages)
         {

@@ -137,6 +137,15 @@ pub(crate) struct Budgets {
 }
 
 impl Budgets {
+    /// Takes what a member's node had left for what its next one has, if that has none.
+    pub(crate) fn moved(&mut self, from: &PeerId, to: PeerId) {
+        for good in [Good::Requests, Good::Brought, Good::Messages, Good::Refusals] {
+            if let Some(left) = self.left.remove(&(*from, good)) {
+                self.left.entry((to, good)).or_insert(left);
+            }
+        }
+    }
+
     pub(crate) const fn new(allowances: Allowances) -> Self {
         Self { allowances, left: BTreeMap::new() }
     }

@@ -142,7 +142,8 @@ impl Groups {
         Ok(Formed { id, was_known: false, others, new })
     }
 
-    /// Returns the nodes that hold now. Our own key is where we are: our caller has its delegation.
+    /// Returns the nodes that hold now. Our own key is where we are: our caller has its delegation. A
+    /// member whose node stands beside another key, too, has the one that was named.
     fn present(
         &self,
         keys: &GroupKeys,
@@ -153,7 +154,21 @@ impl Groups {
             let known = membership.of(key).map(|known| known.peer);
             if *key == self.own_key { self.own_peer } else { known.unwrap_or(named) }
         };
-        keys.as_slice().iter().zip(named).map(of).collect()
+        let mut present: Vec<_> =
+            keys.as_slice().iter().zip(named.iter().copied()).map(of).collect();
+        for _ in 0..present.len() {
+            let mut seen = BTreeMap::new();
+            present.iter().for_each(|peer| *seen.entry(*peer).or_insert(0_usize) += 1);
+            let places = keys.as_slice().iter().zip(present.iter_mut().zip(&named));
+            let twice = places.filter(|(key, (peer, named))| {
+                **key != self.own_key && peer != named && seen.get(*peer).is_some_and(|it| *it > 1)
+            });
+            let moved = twice.map(|(_, (peer, named))| *peer = *named).count();
+            if moved == 0 {
+                break;
+            }
+        }
+        present
     }
 
     /// Returns the keys of all other members.
@@ -165,6 +180,20 @@ impl Groups {
     /// Returns the nodes of all other members.
     pub(crate) fn others(&self) -> Vec<PeerId> {
         self.members.keys().copied().collect()
+    }
+
+    /// Returns the nodes that stand beside a key of another member's.
+    pub(crate) fn nodes_of(&self, signer: &SignerKey) -> BTreeSet<PeerId> {
+        let groups = self.formed.iter().filter(|_| *signer != self.own_key);
+        let node = |(_, group): (_, &Group)| group.node_of(group.keys.index_of(signer)?);
+        groups.filter_map(node).collect()
+    }
+
+    /// Returns the nodes of the members that have a group with a key.
+    pub(crate) fn beside(&self, signer: &SignerKey) -> BTreeSet<PeerId> {
+        let with = self.formed.iter().filter(|(_, group)| group.keys.index_of(signer).is_some());
+        let nodes = with.flat_map(|(_, group)| group.peers.iter().copied());
+        nodes.filter(|peer| *peer != self.own_peer).collect()
     }
 
     /// Returns the keys, of groups with a node, whose node is another one than was named when the group
@@ -191,29 +220,49 @@ impl Groups {
 
     /// Lets another node stand beside a key, in every group; returns who stood there before, and who
     /// of them is in no group any more. A group in which that node stands beside another key stays as it
-    /// is.
-    pub(crate) fn replace(&mut self, signer: &SignerKey, node: PeerId) -> Replaced {
+    /// is, unless it has not shown that key: then that key's member is where it was named.
+    ///
+    /// - `shown`: the keys for which the node has shown that it speaks.
+    pub(crate) fn replace(
+        &mut self,
+        signer: &SignerKey,
+        node: PeerId,
+        shown: &BTreeSet<SignerKey>,
+    ) -> Replaced {
         let mut replaced = Replaced::default();
         let ids: Vec<_> = self.formed.iter().map(|(id, _)| *id).collect();
         for id in ids {
-            let Some(group) = self.formed.get_mut(&id) else { continue };
+            let Some(group) = self.formed.get(&id) else { continue };
             let Some(at) = group.keys.index_of(signer) else { continue };
-            let before = group.node_of(at);
-            let Some(before) = before.filter(|it| *it != node && !group.has(&node)) else {
-                continue;
-            };
-            let present = |peer: &PeerId| if *peer == before { node } else { *peer };
-            group.peers = group.peers.iter().map(present).collect();
-            *self.members.entry(node).or_default() += 1;
-            let memberships = self.members.entry(before).or_default();
-            *memberships = memberships.saturating_sub(1);
-            if *memberships == 0 {
-                self.members.remove(&before);
-                replaced.gone.push(before);
+            let Some(before) = group.node_of(at).filter(|it| *it != node) else { continue };
+            if let Some(other) = group.signer_of(&node) {
+                let named = group.named.get(other.as_usize()).copied();
+                let has_shown = group.keys.get(other).is_some_and(|key| shown.contains(key));
+                let Some(named) = named.filter(|it| !has_shown && !group.has(it)) else { continue };
+                replaced.gone.extend(self.put(id, other, named));
             }
+            replaced.gone.extend(self.put(id, at, node));
             replaced.before = Some(before);
         }
+        let members = &self.members;
+        replaced.gone.retain(|peer| !members.contains_key(peer));
         replaced
+    }
+
+    /// Puts a node in a place; returns who stood there, if it is in no group any more.
+    fn put(&mut self, id: GroupId, at: SignerIndex, node: PeerId) -> Option<PeerId> {
+        let group = self.formed.get_mut(&id)?;
+        let mut peers = group.peers.to_vec();
+        let before = core::mem::replace(peers.get_mut(at.as_usize())?, node);
+        group.peers = peers.into();
+        *self.members.entry(node).or_default() += 1;
+        let memberships = self.members.entry(before).or_default();
+        *memberships = memberships.saturating_sub(1);
+        if *memberships > 0 {
+            return None;
+        }
+        self.members.remove(&before);
+        Some(before)
     }
 
     /// Gives a group up; returns its nodes, and those of them that are members of no other group.

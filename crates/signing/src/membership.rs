@@ -3,6 +3,9 @@
 //!
 //! A hint that matches no key that we know costs hashes and no curve work; one that matches costs one
 //! signature check, and none when it is the proof that is known already.
+//!
+//! Whoever hands on a higher number takes the older node's standing; the place itself a node takes only by
+//! its own word on its own connection. A key that names somebody else's node gains nothing by it.
 
 use alloc::{
     collections::{BTreeMap, BTreeSet, VecDeque},
@@ -10,7 +13,7 @@ use alloc::{
 };
 use core::time::Duration;
 
-use ensign_identity::{Delegation, DelegationError, DelegationProof, SignerKey};
+use ensign_identity::{Delegation, DelegationError, DelegationProof, SignerKey, Terms};
 use ensign_primitives::{GroupId, Instant, Network, Now, Occupancy, PeerId, UnixTime, Wakeup};
 use ensign_wire::{Frame, Groups as WireGroups, Introduced};
 use serde::{Deserialize, Serialize};
@@ -88,7 +91,11 @@ enum Heard {
 }
 
 impl Membership {
-    pub(crate) fn new(network: Network, own: Delegated, restored: Vec<Delegated>) -> Self {
+    pub(crate) fn new(
+        network: Network,
+        (own, now): (Delegated, UnixTime),
+        restored: Vec<Delegated>,
+    ) -> Self {
         let Delegated { signer: own_key, peer: own_peer, .. } = own;
         let mut membership = Self {
             network,
@@ -100,16 +107,39 @@ impl Membership {
             told_elsewhere: None,
             outputs: VecDeque::new(),
         };
-        restored.into_iter().chain([own]).for_each(|it| membership.raise(it));
+        for it in restored {
+            membership.raise(it);
+        }
+        membership.raise_own(now, own);
         membership
     }
 
-    /// Enters what is verified, if it is higher than what is known.
-    fn raise(&mut self, it: Delegated) {
+    /// Enters what is verified, if it is higher than what is known; returns whether it was.
+    fn raise(&mut self, it: Delegated) -> bool {
         let is_higher = |known: &Delegated| known.proof.number < it.proof.number;
         let has_room = self.known.len() <= MEMBERS_MAX;
-        if self.known.get(&it.signer).map_or(has_room, is_higher) {
+        let enters = self.known.get(&it.signer).map_or(has_room, is_higher);
+        if enters {
             self.known.insert(it.signer, it);
+        }
+        enters
+    }
+
+    /// As [`raise`](Self::raise) for our own key. A number that was made while the clock was ahead gives
+    /// way to a lower one: nobody takes it.
+    fn raise_own(&mut self, now: UnixTime, own: Delegated) {
+        let is_ahead = |known: &&Delegated| known.proof.number > Terms::number_max(now);
+        if self.known.get(&self.own_key).filter(is_ahead).is_some() {
+            self.known.remove(&self.own_key);
+        }
+        self.raise(own);
+    }
+
+    /// Forgets keys that are in no group, once there is no room for another one.
+    fn make_room(&mut self, keys: &BTreeSet<SignerKey>) {
+        if self.known.len() > MEMBERS_MAX {
+            let own = self.own_key;
+            self.known.retain(|key, _| *key == own || keys.contains(key));
         }
     }
 
@@ -168,9 +198,9 @@ impl Membership {
     }
 
     /// Takes our own next delegation, and says it to all who know us.
-    pub(crate) fn renew(&mut self, proof: DelegationProof, groups: &Groups) {
+    pub(crate) fn renew(&mut self, now: UnixTime, proof: DelegationProof, groups: &Groups) {
         let own = Delegated { signer: self.own_key, peer: self.own_peer, proof };
-        self.raise(own);
+        self.raise_own(now, own);
         for peer in groups.others() {
             if self.links.get(&peer).is_some_and(|link| link.has_heard) {
                 self.hand_on(own, peer);
@@ -236,10 +266,10 @@ impl Membership {
     ) -> Result<(), DelegationError> {
         let Delegated { signer, peer, proof } = it;
         Delegation::verify(signer, peer, self.network, proof, now.unix)?;
-        let known = self.of(&signer).map_or(0, |known| known.proof.number);
-        if known < proof.number && signer != self.own_key {
-            self.raise(it);
+        self.make_room(&groups.signers());
+        if signer != self.own_key && peer != self.own_peer && self.raise(it) {
             self.on_newer(now, it, groups);
+            self.take_place(now, it, groups);
         }
         Ok(())
     }
@@ -254,16 +284,24 @@ impl Membership {
         let is_own_word = said.peer == from;
         match self.hear(now.unix, from, said, &groups.signers()) {
             Heard::Nothing => {}
-            Heard::Counts(signer) if is_own_word => self.show(now, (from, signer), groups),
+            Heard::Counts(signer) if is_own_word => {
+                self.place_and_show(now, (from, signer), groups)
+            }
             Heard::Counts(_) => {}
-            Heard::Refused(error) => self.offense(from, Offense::NotDelegated(error)),
-            Heard::Twice(signer, number) => {
+            // Whoever hands on what another clock accepts, or the first of two, has done nothing wrong.
+            Heard::Refused(error)
+                if is_own_word || matches!(error, DelegationError::Signature { .. }) =>
+            {
+                self.offense(from, Offense::NotDelegated(error));
+            }
+            Heard::Twice(signer, number) if is_own_word => {
                 self.offense(from, Offense::TwoDelegations { signer, number });
             }
+            Heard::Refused(_) | Heard::Twice(..) => {}
             Heard::Newer(it) => {
                 self.on_newer(now, it, groups);
                 if is_own_word {
-                    self.show(now, (from, it.signer), groups);
+                    self.place_and_show(now, (from, it.signer), groups);
                 }
             }
             Heard::Older(it) => self.on_older(from, it),
@@ -285,17 +323,40 @@ impl Membership {
         self.outputs.push_back(Output::Offense { peer, offense });
     }
 
-    /// A member's key has a higher number: another node takes its place in every group, and everybody who
-    /// knew the one before hears of it, also that one. No flush: whoever shows it shows it again.
-    fn on_newer(&mut self, now: Now, it: Delegated, groups: &mut Groups) {
-        let Delegated { signer, peer, proof } = it;
+    /// A member's key has a higher number: nodes that stand beside it and are not the one that is named
+    /// speak for it no more, and everybody who has a group with it hears of it, also they. No flush: whoever
+    /// shows it shows it again.
+    fn on_newer(&mut self, now: Now, it: Delegated, groups: &Groups) {
+        let Delegated { signer, peer, .. } = it;
         self.outputs.push_back(Output::Note(Record::Delegated(it)));
-        let Replaced { before, gone } = groups.replace(&signer, peer);
-        let Some(from) = before else { return };
-        if let Some(link) = self.links.get_mut(&from) {
-            link.keys.remove(&signer);
+        for from in groups.nodes_of(&signer).into_iter().filter(|from| *from != peer) {
+            self.silence(now, (from, signer));
+            self.hand_on(it, from);
         }
-        self.hand_on(it, from);
+        let beside = groups.beside(&signer);
+        for other in beside.into_iter().filter(|other| *other != peer) {
+            if self.has_shown(&other) {
+                self.hand_on(it, other);
+            }
+        }
+    }
+
+    /// A node speaks for a key no more.
+    fn silence(&mut self, now: Now, (from, signer): (PeerId, SignerKey)) {
+        let Some(link) = self.links.get_mut(&from) else { return };
+        if link.keys.remove(&signer) && link.keys.is_empty() {
+            self.outputs.push_back(Output::Standing { peer: from, standing: Standing::Stranger });
+            self.await_until(from, Some(now.instant.after(SHOW_WAIT)));
+        }
+    }
+
+    /// The node that is named takes the key's place in every group: it has said so itself, or our user has.
+    fn take_place(&mut self, now: Now, it: Delegated, groups: &mut Groups) {
+        let Delegated { signer, peer, proof } = it;
+        let shown = self.links.get(&peer).map(|link| link.keys.clone()).unwrap_or_default();
+        let Replaced { before, gone } = groups.replace(&signer, peer, &shown);
+        let Some(from) = before else { return };
+        self.silence(now, (from, signer));
         self.event(Event::NodeChanged { signer, from, to: peer, number: proof.number });
         for old in gone {
             self.outputs.push_back(Output::Standing { peer: old, standing: Standing::Stranger });
@@ -303,11 +364,15 @@ impl Membership {
         }
         self.outputs.push_back(Output::Want { peer });
         self.introduce(now, peer);
-        for other in groups.others().into_iter().filter(|other| *other != peer) {
-            if self.has_shown(&other) {
-                self.hand_on(it, other);
-            }
+    }
+
+    /// As [`show`](Self::show), once the node stands where its word puts it.
+    fn place_and_show(&mut self, now: Now, said: (PeerId, SignerKey), groups: &mut Groups) {
+        let (peer, signer) = said;
+        if let Some(it) = self.of(&signer).copied().filter(|it| it.peer == peer) {
+            self.take_place(now, it, groups);
         }
+        self.show(now, said, groups);
     }
 
     /// Tells a node that it was replaced, and the one that replaced it that it is still there; once on
@@ -374,6 +439,7 @@ impl Membership {
             }
             return Heard::Nothing;
         };
+        self.make_room(keys);
         let it = Delegated { signer, peer: said.peer, proof: said.proof };
         match self.judge(now, from, it) {
             Ok(heard) => heard,
@@ -389,7 +455,8 @@ impl Membership {
     ) -> Result<Heard, DelegationError> {
         let Delegated { signer, peer, proof } = it;
         let is_own = signer == self.own_key;
-        if is_own && peer == self.own_peer {
+        // Our own node speaks for our own key alone, whatever another one's says.
+        if peer == self.own_peer {
             return Ok(Heard::Nothing);
         }
         proof.terms().check(now)?;
@@ -406,7 +473,7 @@ impl Membership {
                 return verify().map(|_| Heard::Counts(signer));
             }
             if known_number == Some(number) && !is_own {
-                return Ok(Heard::Twice(signer, number));
+                return verify().map(|_| Heard::Twice(signer, number));
             }
             if from != peer && !is_own {
                 return Ok(Heard::Nothing);
@@ -415,7 +482,9 @@ impl Membership {
             return Ok(if is_own { self.elsewhere(peer, number) } else { Heard::Older(it) });
         }
         verify()?;
-        self.raise(it);
+        if !self.raise(it) {
+            return Ok(Heard::Nothing);
+        }
         Ok(if is_own { self.elsewhere(peer, number) } else { Heard::Newer(it) })
     }
 

@@ -59,6 +59,8 @@ enum Counted {
 }
 
 impl Counted {
+    const ALL: [Self; COUNTED] = [Self::Words, Self::Brought, Self::Handed, Self::Opened];
+
     const fn allowance(self) -> Allowance {
         match self {
             Self::Words | Self::Brought => WORDS_ALLOWED,
@@ -416,6 +418,15 @@ impl Muster {
     pub(crate) fn replaced(&mut self, requests: &Requests, group: &GroupId, signer: SignerIndex) {
         requests.of_group(group).iter().for_each(|id| self.consents.forget(id, signer));
         self.readiness.forget_member(group, signer);
+    }
+
+    /// Takes what a member's node had left for what its next one has.
+    pub(crate) fn moved(&mut self, from: &PeerId, to: PeerId) {
+        for counted in Counted::ALL {
+            if let Some(left) = self.left.remove(&(*from, counted)) {
+                self.left.entry((to, counted)).or_insert(left);
+            }
+        }
     }
 
     /// Forgets a group that our user has left.

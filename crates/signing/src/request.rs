@@ -6,6 +6,7 @@ use alloc::{
     sync::Arc,
     vec::Vec,
 };
+use ensign_identity::SignerKey;
 use ensign_primitives::SignerIndex;
 use ensign_primitives::{GroupId, Instant, Now, Occupancy, PeerId, RequestId, SIGNERS_MAX};
 use ensign_primitives::{StateMachine, Wakeup};
@@ -169,6 +170,12 @@ impl Request {
     /// Whose request it is.
     pub(crate) fn creator(&self) -> PeerId {
         self.signed.peer
+    }
+
+    /// Whose it is by key, whatever node speaks for it.
+    pub(crate) fn creator_key(&self) -> Option<SignerKey> {
+        let request = &self.signed.request;
+        request.signers.get(request.creator).copied()
     }
 
     pub(crate) const fn attempt(&self) -> u16 {

@@ -10,6 +10,7 @@ use alloc::{
     vec::Vec,
 };
 
+use ensign_identity::SignerKey;
 use ensign_primitives::{
     BoundedMap, GroupId, Network, Now, Occupancy, PeerId, RequestId, SessionId, Wakeup,
 };
@@ -36,8 +37,8 @@ pub(crate) struct Requests {
     wakeups: BTreeSet<(Wakeup, RequestId)>,
     /// Who waits for which durable record.
     tokens: BTreeMap<u64, RequestId>,
-    /// How many requests of each creator are open and not settled.
-    of_creator: BTreeMap<PeerId, usize>,
+    /// How many requests of each creator are open and not settled, by its key: nodes change.
+    of_creator: BTreeMap<Option<SignerKey>, usize>,
     /// The open requests of each group.
     of_group: BTreeMap<GroupId, BTreeSet<RequestId>>,
 }
@@ -138,7 +139,7 @@ impl Requests {
     }
 
     /// Returns how many requests of a creator are open.
-    pub(crate) fn count_of(&self, creator: &PeerId) -> usize {
+    pub(crate) fn count_of(&self, creator: &Option<SignerKey>) -> usize {
         self.of_creator.get(creator).copied().unwrap_or(0)
     }
 
@@ -149,7 +150,7 @@ impl Requests {
         act: impl FnOnce(&mut Request) -> T,
     ) -> Option<T> {
         let request = self.open.get_mut(id)?;
-        let (creator, before) = (request.creator(), Places::of(request));
+        let (creator, before) = (request.creator_key(), Places::of(request));
         let result = act(request);
         let after = Places::of(request);
         if before.wakeup != after.wakeup {
@@ -229,7 +230,7 @@ impl Requests {
     /// Enters a request. The one that was settled first gives way to it when there is no room.
     pub(crate) fn open(&mut self, id: RequestId, request: Request) -> Result<(), CommandError> {
         self.make_room();
-        let (creator, group, wakeup) = (request.creator(), request.group(), request.wakeup());
+        let (creator, group, wakeup) = (request.creator_key(), request.group(), request.wakeup());
         let attempt = request.attempt();
         let full = CommandError::TooManyRequests { limit: REQUESTS_MAX };
         self.open.insert(id, request).map_err(|_| full)?;
@@ -265,7 +266,7 @@ impl Requests {
                 self.tokens.remove(&token);
             }
             if !request.is_settled() {
-                self.discount(&request.creator());
+                self.discount(&request.creator_key());
             }
             if let Some(of_group) = self.of_group.get_mut(&request.group()) {
                 of_group.remove(&id);
@@ -285,7 +286,7 @@ impl Requests {
         }
     }
 
-    fn discount(&mut self, creator: &PeerId) {
+    fn discount(&mut self, creator: &Option<SignerKey>) {
         if let Some(count) = self.of_creator.get_mut(creator) {
             *count = count.saturating_sub(1);
             if *count == 0 {

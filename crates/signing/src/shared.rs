@@ -80,6 +80,13 @@ impl Shared {
         self.lists.remove(peer);
     }
 
+    /// Forgets what a node has told of groups in which it does not stand any more.
+    pub(crate) fn keep(&mut self, peer: &PeerId, groups: &[GroupId]) {
+        if let Some(known) = self.lists.get_mut(peer) {
+            known.told.retain(|group| groups.contains(group));
+        }
+    }
+
     /// Whether a connected node has said that it has a group.
     pub(crate) fn has_group(&self, peer: &PeerId, group: &GroupId) -> bool {
         self.lists.get(peer).is_some_and(|known| known.told.contains(group))

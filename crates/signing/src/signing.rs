@@ -101,7 +101,7 @@ impl Signing {
         let renewal = Renewal::new(now, keys.delegation.terms());
         let (signer, peer) = (keys.signer, keys.node_key.peer_id());
         let own = Delegated { signer, peer, proof: keys.delegation };
-        let membership = Membership::new(config.network, own, delegated);
+        let membership = Membership::new(config.network, (own, now.unix), delegated);
         let memories = (waiting, renewal, Shared::new(now.instant), membership);
         let mut signing = Self::empty(config, keys, memories);
         signing.void_until = void_until;
@@ -348,7 +348,7 @@ impl Signing {
             Ok(delegation) => {
                 self.keys.delegation = delegation;
                 self.requests.each(|request| request.session_mut().renew(delegation));
-                self.membership.renew(delegation, &self.groups);
+                self.membership.renew(now.unix, delegation, &self.groups);
                 self.hear_membership();
                 self.event(Event::Delegated(delegation));
             }
@@ -397,13 +397,12 @@ impl Signing {
     /// Carries out what membership asks.
     fn hear_membership(&mut self) {
         while let Some(output) = self.membership.poll_output() {
-            if let Output::Event(Event::NodeChanged { signer, .. }) = &output {
+            if let Output::Event(Event::NodeChanged { signer, from, to, .. }) = &output {
                 self.replaced.push(*signer);
-            }
-            if let Output::Event(Event::NodeChanged { from, .. }) = &output
-                && self.is_up(from)
-            {
-                self.shared.up(*from);
+                self.shared.keep(from, &self.groups.shared_with(from));
+                // Whoever changes nodes has not rested.
+                self.admission.moved(from, *to);
+                self.muster.moved(from, *to);
             }
             self.outputs.push_back(output);
         }

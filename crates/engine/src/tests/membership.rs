@@ -1,7 +1,7 @@
 //! Who is a member: a node that has shown, on its connection, that it speaks for a key of a group.
 
 use core::time::Duration;
-use std::{vec, vec::Vec};
+use std::{format, vec, vec::Vec};
 
 use ensign_identity::{NUMBER_AHEAD_MAX, Terms};
 use ensign_primitives::PeerId;
@@ -138,12 +138,16 @@ fn edited_code_gets_no_byte_of_the_group() {
         }
     }
     assert!(now.instant < net.now);
-    // Our own word, and after the true node was named, who holds person 1's place. Nothing of the group.
+    // Our own word, and after the true node was named, who speaks for person 1. Nothing of the group.
     let kinds: Vec<_> = all.iter().filter(|(to, _)| *to == peer(FALSE)).map(|it| it.1).collect();
     assert!(kinds.iter().all(|kind| matches!(kind, Kind::Hello | Kind::Delegation)), "{kinds:?}");
     assert!(!is_member(&net, FALSE));
-    // The true node's word was enough to take its place, whoever brought it.
+    // The true node takes its place by its own word.
+    assert!(changes(&net).is_empty());
+    greet(&mut net, 1);
+    let _ = say(&mut net, 1, &for_one(1, FIRST));
     assert_eq!(changes(&net), [(peer(FALSE), peer(1), FIRST)]);
+    assert!(is_member(&net, 1));
 }
 
 #[test]
@@ -242,13 +246,104 @@ fn retired_node_stays_retired_after_a_restart_though_it_comes_first() {
 }
 
 #[test]
-fn news_that_a_member_hands_on_counts_and_who_hands_it_on_is_no_member_for_it() {
+fn news_that_is_handed_on_silences_the_older_node_and_gives_its_place_to_nobody_else() {
     let mut net = greeted(1);
     let _ = say(&mut net, 1, &for_one(1, FIRST));
     greet(&mut net, FALSE);
     let _ = say(&mut net, FALSE, &for_one(NEWER, 2));
-    assert_eq!(changes(&net), [(peer(1), peer(NEWER), 2)]);
     assert!(!is_member(&net, FALSE) && !is_member(&net, 1));
+    assert!(changes(&net).is_empty());
+    // Also after a restart, and though the older one comes first.
+    restart(&mut net);
+    greet(&mut net, 1);
+    let _ = say(&mut net, 1, &for_one(1, FIRST));
+    assert!(!is_member(&net, 1));
+    greet(&mut net, NEWER);
+    let _ = say(&mut net, NEWER, &for_one(NEWER, 2));
+    assert!(is_member(&net, NEWER));
+}
+
+/// Node 0 of a group of three, with nodes 1 and 2 as its members.
+fn three() -> Net {
+    let mut net = Net::apart(3);
+    for who in [1, 2] {
+        greet(&mut net, who);
+        let it =
+            delegated(who, peer(who), Terms { number: FIRST, expires: START.after(HOUR * 24) });
+        let _ = say(&mut net, who, &it);
+        assert!(is_member(&net, who));
+    }
+    net
+}
+
+#[test]
+fn regression_key_that_names_another_members_node_or_ours_kept_groups_from_being_formed() {
+    for squatted in [0, 2] {
+        let mut net = three();
+        let _ = say(&mut net, 2, &for_one(squatted, 2));
+        let _ = say(&mut net, 1, &for_one(squatted, 3));
+        assert!(is_member(&net, 2) && changes(&net).is_empty());
+        net.die(0);
+        net.revive(0);
+        let ids = [group_id(&[0, 1, 2])];
+        assert!(
+            ids.iter().all(|id| net.nodes[0]
+                .subject
+                .machine()
+                .signing()
+                .readiness(id, net.now())
+                .is_some())
+        );
+        greet(&mut net, 2);
+        let two = delegated(2, peer(2), Terms { number: FIRST, expires: START.after(HOUR * 24) });
+        let _ = say(&mut net, 2, &two);
+        assert!(is_member(&net, 2));
+    }
+}
+
+#[test]
+fn regression_key_that_names_another_members_next_node_kept_it_out() {
+    let mut net = three();
+    // Person 1 has seen person 2's next node before us.
+    let _ = say(&mut net, 1, &for_one(NEWER, 2));
+    let next = delegated(2, peer(NEWER), Terms { number: 2, expires: START.after(HOUR * 24) });
+    restart(&mut net);
+    greet(&mut net, NEWER);
+    let _ = say(&mut net, NEWER, &next);
+    assert!(is_member(&net, NEWER));
+}
+
+#[test]
+fn regression_member_that_changed_nodes_twice_made_another_ones_node_look_absent() {
+    let mut net = three();
+    let group = group_id(&[0, 1, 2]);
+    let groups = Frame::Groups(Groups { shared: vec![group] }).encode();
+    net.deliver(peer(2), 0, &groups);
+    let sees = |net: &Net| {
+        let wait = net.nodes[0].subject.machine().signing().readiness(&group, net.now()).unwrap();
+        format!("{wait:?}")
+    };
+    let before = sees(&net);
+    let _ = say(&mut net, 1, &for_one(2, 2));
+    let _ = say(&mut net, 1, &for_one(1, 3));
+    assert!(is_member(&net, 2));
+    assert_eq!(sees(&net), before);
+}
+
+#[test]
+fn regression_bearer_was_blamed_for_what_another_clock_accepts_or_another_node_signed_twice() {
+    let now = START.as_millis() / 1000;
+    for number in [now + NUMBER_AHEAD_MAX.as_secs() + 1, FIRST] {
+        let mut net = three();
+        let _ = say(&mut net, 2, &for_one(NEWER, number));
+        assert!(net.nodes[0].found.is_empty(), "{number}");
+    }
+    // A forged second one is no second one.
+    let mut net = three();
+    let forged = Delegated { peer: peer(NEWER), ..for_one(FALSE, FIRST) };
+    greet(&mut net, NEWER);
+    let _ = say(&mut net, NEWER, &forged);
+    assert!(matches!(net.nodes[0].found[..], [(_, Offense::Signing(Of::NotDelegated(_)), _)]));
 }
 
 #[test]

@@ -102,13 +102,7 @@ impl Readiness {
     ///
     /// - `is_needed`: whether a request is open and somebody is there; then it is asked again in time.
     pub(crate) fn says(&mut self, now: Now, seen: Seen<'_>, is_needed: bool) -> bool {
-        let full = Bucket::full(now.instant, REPORTS_SAID);
-        let known = self.groups.entry(*seen.group).or_insert_with(|| OfGroup {
-            heard: BTreeMap::new(),
-            said: None,
-            left: full,
-            due: None,
-        });
+        let known = self.known(now, *seen.group);
         let is_said = known.said.as_ref().is_some_and(|(sees, at)| {
             *sees == *seen.sees && now.instant.since(*at) < LINK_REPORT_INTERVAL
         });
@@ -168,7 +162,17 @@ impl Readiness {
         })
     }
 
-    /// Takes a verified report.
+    fn known(&mut self, now: Now, group: GroupId) -> &mut OfGroup {
+        self.groups.entry(group).or_insert_with(|| OfGroup {
+            heard: BTreeMap::new(),
+            said: None,
+            left: Bucket::full(now.instant, REPORTS_SAID),
+            due: None,
+        })
+    }
+
+    /// Takes a verified report of a group of ours. It may come before we know that its member is there: a
+    /// report and the member's list of groups take different lanes.
     pub(crate) fn take(
         &mut self,
         now: Now,
@@ -176,9 +180,8 @@ impl Readiness {
         report: Box<Signed<LinkReport>>,
         is_direct: bool,
     ) {
-        if let Some(known) = self.groups.get_mut(&report.said().group) {
-            known.heard.insert(signer, Heard { report, at: now, is_direct });
-        }
+        let heard = Heard { report, at: now, is_direct };
+        self.known(now, heard.report.said().group).heard.insert(signer, heard);
     }
 
     /// A member's connection is gone: its word has to come again over the next one.

@@ -179,3 +179,15 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn regression_report_that_comes_before_its_member_is_known_to_be_there_counts() {
+    let (mut room, now, all) = (Readiness::default(), start(), set(7));
+    for who in 1..COUNT {
+        let said = LinkReport { group: GROUP, sees: all.clone(), version: RULES_REVISION };
+        let report = Signed::new(&keys(0).node_key, NETWORK, 1, now.unix, said).unwrap();
+        room.take(now, SignerIndex(who), Box::new(report), true);
+    }
+    let seen = Seen { group: &GROUP, count: COUNT.into(), local: SignerIndex(0), sees: &all };
+    assert!(room.is_ready(now, seen));
+}
