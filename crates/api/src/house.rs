@@ -26,6 +26,9 @@ pub trait House: Send + Sync + 'static {
     /// Begins to form a group, and returns its name.
     fn form(&self, asked: NewFormation) -> Answer<'_, String>;
 
+    /// Gives up a group that forms; the others are told.
+    fn give_up(&self, name: String) -> Answer<'_, ()>;
+
     /// Hands out an address of a group; returns it with its index.
     fn hand_out(&self, name: String, which: Which) -> Answer<'_, AddressView>;
 

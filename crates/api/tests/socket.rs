@@ -64,6 +64,10 @@ impl House for Hut {
         Box::pin(async move { Err(worded(409, "E-GRP-011", asked.name.unwrap_or_default())) })
     }
 
+    fn give_up(&self, name: String) -> Answer<'_, ()> {
+        Box::pin(async move { Err(worded(404, "E-GRP-011", name)) })
+    }
+
     fn hand_out(&self, name: String, _: Which) -> Answer<'_, AddressView> {
         Box::pin(async move { Err(worded(404, "E-GRP-001", name)) })
     }
@@ -372,7 +376,7 @@ async fn groups_and_evidence_are_shown() {
     let groups: Vec<GroupView> = client.get("/v1/groups").await.unwrap();
     assert_eq!((groups.len(), groups[0].members.len()), (1, 2));
     let one: GroupView = client.get("/v1/groups/pair").await.unwrap();
-    assert_eq!(one.address, groups[0].address);
+    assert_eq!(one.id, groups[0].id);
     assert_eq!(
         refused(client.get::<Value>("/v1/groups/pear").await),
         (404, "E-GRP-001".to_owned())

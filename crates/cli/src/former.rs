@@ -39,7 +39,8 @@ impl Former {
             if self.home.has_forgotten(&certificate)? {
                 // Forgotten while no node ran.
                 let name = certificate.roster.name.clone();
-                let _gone = self.coordinator.forget_certificate(name).await;
+                let gone = self.coordinator.forget_certificate(name).await;
+                gone.map_err(|error| command_failure(&error))?;
             } else if !self.home.has_certified(&certificate)? {
                 self.keep(&certificate, &[]).await;
             }
@@ -81,7 +82,15 @@ impl Former {
         certificate: &Certificate,
         addresses: &[Vec<SocketAddr>],
     ) -> Result<SignerGroup> {
+        let before = self.home.groups()?;
         let group = self.home.keep_certified(certificate, addresses)?;
+        let nodes =
+            |it: &SignerGroup| it.members.iter().map(|member| member.peer).collect::<Vec<_>>();
+        if before.iter().any(|it| it.id() == group.id() && nodes(it) != nodes(&group)) {
+            // It is joined anew, with the nodes that all have confirmed.
+            let left = self.coordinator.forget_group(group.id()).await;
+            left.map_err(|error| command_failure(&error))?;
+        }
         join(&self.coordinator, std::slice::from_ref(&group)).await?;
         self.service.refresh().await.map_err(|error| command_failure(&error))?;
         Ok(group)

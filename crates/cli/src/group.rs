@@ -78,6 +78,19 @@ impl SignerGroup {
         Ok(certificate.fingerprint().to_string())
     }
 
+    /// Checks that a group has no certificate because an earlier version made it: only of such a one an
+    /// address is told without.
+    ///
+    /// # Errors
+    ///
+    /// [`code::UNCERTIFIED`] while its members are to confirm it.
+    pub(crate) fn uncertified(&self) -> Result<()> {
+        if self.upkeep.confirmation.is_none() {
+            return Ok(());
+        }
+        self.certified().map(drop)
+    }
+
     /// Returns the receiving address that was handed out last, or is the first to be; nothing while the
     /// group is not certified.
     pub(crate) fn receive_address(&self) -> Option<String> {
@@ -86,9 +99,12 @@ impl SignerGroup {
         self.keys.address_at(Chain::Receive, index).ok().map(|address| address.address)
     }
 
-    /// Returns what a person is shown: that, or the bare address of a group of an earlier version.
+    /// Returns what a person is shown: that, or whose turn it is before there is one.
     pub(crate) fn shown_address(&self) -> String {
-        self.receive_address().unwrap_or_else(|| self.keys.address().to_owned())
+        self.receive_address().unwrap_or_else(|| match self.upkeep.confirmation {
+            Some(_) => "none before all have confirmed it".to_owned(),
+            None => format!("see `ensign group descriptor {} --uncertified`", self.name),
+        })
     }
 
     /// Returns the certificate, if there is one; what a file has was checked when it was read.
@@ -102,8 +118,17 @@ impl SignerGroup {
         self.upkeep.certificate.is_none()
             || self.certificate().is_some_and(|certificate| {
                 certificate.roster.keys().as_ref() == Ok(self.keys.keys())
+                    && self.has_nodes_of(&certificate)
                     && certificate.verify().is_ok()
             })
+    }
+
+    /// Whether the others speak through the nodes of a certificate of our keys; our own node may have been
+    /// retired since.
+    fn has_nodes_of(&self, certificate: &Certificate) -> bool {
+        let own = self.own.as_usize();
+        let mut pairs = self.members.iter().zip(&certificate.roster.members).enumerate();
+        pairs.all(|(at, (member, confirmed))| at == own || member.peer == confirmed.peer)
     }
 
     /// Returns the group's id.

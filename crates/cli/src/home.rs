@@ -84,7 +84,8 @@ impl Home {
         passphrases: &Passphrases,
     ) -> Result<Self> {
         Self::make(path, settings, passphrases, |home| {
-            keys::write_new(&home.path, settings.network, passphrase)?;
+            // From the first code on, others hold what lets this node speak.
+            home.with_delegation(keys::write_new(&home.path, settings.network, passphrase)?)?;
             store::make(&home.path)
         })
     }

@@ -12,12 +12,15 @@ use tokio::sync::mpsc;
 
 use crate::address::hosts::Hosts;
 use crate::catalogue as code;
+use crate::confirming;
 use crate::failure::{Failure, Result, risk_in_words};
 use crate::group::SignerGroup;
 use crate::home::{Changed, Home, Outs};
 use crate::node::command_failure;
 use crate::store::ledger_failure;
 use crate::target::Targets;
+use crate::upkeep::Confirmation;
+use ensign_peers::contact::Contact;
 
 /// What was decided by a client.
 #[derive(Clone, Copy, Debug)]
@@ -48,6 +51,19 @@ pub(crate) struct Us {
     pub(crate) peer: PeerId,
     /// That the key lets the node speak.
     pub(crate) delegation: DelegationProof,
+}
+
+impl Us {
+    /// Us, as we enter a group.
+    ///
+    /// # Errors
+    ///
+    /// What keeps the home from being read.
+    pub(crate) fn new_member(self, home: &Home) -> Result<NewMember> {
+        let Self { signer, peer, delegation } = self;
+        let Contact { name, addresses, .. } = home.contact()?;
+        Ok(NewMember { signer, peer, delegation, name, addresses })
+    }
 }
 
 /// The home of a node that runs.
@@ -95,13 +111,24 @@ impl Household {
 
     async fn make(&self, NewGroup { name, members }: NewGroup) -> Result<Vec<String>> {
         let was_there = self.home.group(&name).is_ok();
-        let Changed { group, notes } = self.file(|home| home.form_group(&name, &members))?;
+        let Changed { group, mut notes } = self.file(|home| home.form_group(&name, &members))?;
         if let Err(failure) = join(&self.coordinator, std::slice::from_ref(&group)).await {
             if !was_there {
                 // What the node does not take is no group of this home.
                 let _gone = self.file(|home| home.forget_group(&name));
             }
             return Err(failure);
+        }
+        let is_awaited = group.upkeep.confirmation == Some(Confirmation::Awaited);
+        if is_awaited
+            && let Err(failure) =
+                confirming::begin(&self.home, &self.coordinator, self.us, &group).await
+        {
+            notes.push(format!(
+                "it cannot be confirmed yet: {}; {}",
+                failure.what,
+                failure.advice()
+            ));
         }
         self.changed();
         Ok(notes)
@@ -124,32 +151,57 @@ impl Household {
     }
 
     async fn forget(&self, name: String) -> Result<()> {
+        if !self.home.group_names()?.contains(&name) && self.forms(&name).await? {
+            // Nothing of it is in the home before all have confirmed it.
+            let forgotten = self.coordinator.forget_certificate(name).await;
+            return forgotten.map_err(|error| command_failure(&error));
+        }
         let group = self.home.group(&name)?;
         let forgotten = self.coordinator.forget_group(group.id()).await;
         forgotten.map_err(|error| command_failure(&error))?;
-        // One that nobody has certified is not known there.
-        let _gone = self.coordinator.forget_certificate(name.clone()).await;
+        confirming::forget(&self.coordinator, group.id()).await?;
         self.file(|home| home.forget_group(&name))?;
         self.changed();
         Ok(())
     }
 
-    /// Us, as we enter a group.
-    fn new_member(&self) -> Result<NewMember> {
-        let Us { signer, peer, delegation } = self.us;
-        let contact = self.home.contact()?;
-        let (name, addresses) = (contact.name, contact.addresses);
-        Ok(NewMember { signer, peer, delegation, name, addresses })
+    async fn forms(&self, name: &str) -> Result<bool> {
+        let forming = self.coordinator.formations().await;
+        let (views, _) = forming.map_err(|error| command_failure(&error))?;
+        Ok(views.iter().any(|view| view.name == name))
+    }
+
+    /// Gives up what forms; a group that was made of codes is not confirmed by itself any more.
+    async fn refuse(&self, name: String) -> Result<()> {
+        let id = confirming::group_of(&self.coordinator, &name).await?;
+        let refused = self.coordinator.refuse(name).await;
+        refused.map_err(|error| command_failure(&error))?;
+        if let Some(id) = id {
+            self.file(|home| home.keep_confirmation(&id, Confirmation::Refused))?;
+        }
+        Ok(())
     }
 
     async fn begin(&self, asked: NewFormation) -> Result<String> {
-        let us = self.new_member()?;
+        let us = self.us.new_member(&self.home)?;
         let refused = |error: CommandError| command_failure(&error);
         match asked {
             NewFormation { name: Some(name), size: Some(size), code: None } => {
                 self.home.check_new_group(&name)?;
                 let invited = self.coordinator.invite(name.clone(), size, us).await;
                 drop(invited.map_err(refused)?);
+                Ok(name)
+            }
+            NewFormation { name: Some(name), size: None, code: None } => {
+                let group = self.home.group(&name)?;
+                if group.certified().is_ok() {
+                    let what = format!("all members have confirmed group {name} already");
+                    return Err(
+                        Failure::new(&code::FORMATION, what).hint("nothing needs to be done")
+                    );
+                }
+                confirming::begin(&self.home, &self.coordinator, self.us, &group).await?;
+                self.file(|home| home.keep_confirmation(&group.id(), Confirmation::Awaited))?;
                 Ok(name)
             }
             NewFormation { name: None, size: None, code: Some(code) } => {
@@ -167,7 +219,8 @@ impl Household {
                 Ok(name)
             }
             _ => {
-                let what = "name and size invite others, a code takes a seat";
+                let what =
+                    "name and size invite others, a code takes a seat, a name alone confirms";
                 Err(Failure::new(&code::FORMATION, what))
             }
         }
@@ -209,6 +262,10 @@ impl House for Household {
 
     fn form(&self, asked: NewFormation) -> Answer<'_, String> {
         Box::pin(async move { self.begin(asked).await.map_err(|failure| problem(&failure)) })
+    }
+
+    fn give_up(&self, name: String) -> Answer<'_, ()> {
+        Box::pin(async move { self.refuse(name).await.map_err(|failure| problem(&failure)) })
     }
 
     fn hand_out(&self, name: String, which: Which) -> Answer<'_, AddressView> {

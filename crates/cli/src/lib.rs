@@ -15,6 +15,7 @@ mod address;
 mod args;
 mod catalogue;
 mod command;
+mod confirming;
 mod core_dump;
 mod demo;
 mod durable;

@@ -11,6 +11,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use crate::catalogue as code;
+use crate::confirming;
 use crate::failure::{Failure, Result};
 use crate::former::Former;
 use crate::group::SignerGroup;
@@ -114,12 +115,15 @@ impl Node {
             news,
             output,
         };
+        // What forms while it catches up is an event by then.
+        let formed = coordinator.events();
         former.catch_up().await?;
-        let former = tokio::spawn(former.follow(coordinator.events()));
+        let former = tokio::spawn(former.follow(formed));
         tell_up(home, coordinator.local_addr(), groups, output);
         clock_back.iter().for_each(|warning| output.warning(warning));
         let unknown = join(&coordinator, groups).await?;
         unknown.iter().for_each(|unknown| output.warning(unknown));
+        confirming::go_on(home, &coordinator, us, output).await?;
         service.refresh().await.map_err(|error| command_failure(&error))?;
         let clients = Clients(clients);
         Ok(Self { held, coordinator, events, clients, service, server, tasks: [results, former] })

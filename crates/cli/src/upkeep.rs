@@ -8,11 +8,23 @@ use serde::{Deserialize, Serialize};
 
 use crate::words;
 
+/// How far a group has come that was made of pasted codes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Confirmation {
+    /// All members shall confirm it to each other: the node that runs sees to it.
+    Awaited,
+    /// Our user did not want to confirm it.
+    Refused,
+}
+
 /// What is kept of a group besides its members. Groups of earlier versions have nothing of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Upkeep {
     /// The certificate, in hex: that each member has confirmed the same group.
     pub(crate) certificate: Option<String>,
+    /// How far it is from that, if it was made of pasted codes; none for a group of an earlier version.
+    pub(crate) confirmation: Option<Confirmation>,
     /// The first receiving address that was not handed out yet, by its index.
     pub(crate) next_address: u32,
     /// The first change address that is not known to be used, by its index.

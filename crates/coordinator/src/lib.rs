@@ -28,7 +28,7 @@ pub use coordinator::{Builder, Coordinator, StartError};
 mod config;
 pub use config::Keys;
 mod event;
-pub use event::{Event, Events, PeerEvent, Whose};
+pub use event::{Event, Events};
 mod error;
 pub use error::CommandError;
 mod clock;
@@ -50,8 +50,9 @@ pub use ensign_psbt::{
 };
 pub use ensign_review::{
     Approval, Because, CODES, ClockGap, Code, Consent, ConsentBy, Group, GroupInfo, Lack, Link,
-    Member, MemberInfo, Opener, PeerInfo, Preview, Problem, RULE_NAME_BYTES_MAX, RequestEvent,
-    RequestRef, Resumption, Risk, SigningJob, Wait, Work, words_of_readiness, words_of_wait,
+    Member, MemberInfo, Opener, PeerEvent, PeerInfo, Preview, Problem, RULE_NAME_BYTES_MAX,
+    RequestEvent, RequestRef, Resumption, Risk, SigningJob, Wait, Whose, Work, words_of_readiness,
+    words_of_wait,
 };
 pub use ensign_signer::{Asks, InProcess, Randomness, Signer, SignerError};
 #[cfg(unix)]

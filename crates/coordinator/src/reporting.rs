@@ -7,7 +7,7 @@ use ensign_engine::{
     signing::{self, Event as Engine, Standing},
 };
 use ensign_primitives::{GroupId, PeerId, RequestId, SignerIndex};
-use ensign_review::{Report, opener, problem, session_event};
+use ensign_review::{Report, acquaintance, opener, problem, session_event};
 use ensign_session::{Event as SessionEvent, Finished};
 use ensign_transport::DisconnectReason;
 
@@ -97,12 +97,12 @@ impl Driver {
 
     fn on_offense(&mut self, peer: PeerId, offense: &Offense, held_back: u64) {
         if let Offense::Signing(signing::Offense::UnknownGroup { group }) = offense {
-            self.tell_missing(peer, *group);
+            self.emit(Event::Peer(peer, PeerEvent::GroupMissing { group: *group }));
             if held_back == 0 {
                 return;
             }
         }
-        self.emit_warning_of(peer, problem::of_offense(offense), held_back);
+        self.emit_warning(Some(peer), problem::of_offense(offense).after(held_back));
     }
 
     fn on_finished(&mut self, request: RequestId, finished: &Finished) {
@@ -112,6 +112,9 @@ impl Driver {
 
     /// Tells what the engine found out about another node; anything else is nothing to it.
     fn on_acquaintance(&mut self, event: Engine) {
+        if let Some((peer, event)) = acquaintance(&event) {
+            return self.emit(Event::Peer(peer, event));
+        }
         #[expect(clippy::wildcard_enum_match_arm, reason = "its caller tells all else")]
         match event {
             Engine::PeerUp { peer, clock_offset_millis } => {
@@ -127,17 +130,6 @@ impl Driver {
             }
             Engine::GroupKnown { peer, group } => {
                 self.emit_group(peer, &group, |group| PeerEvent::GroupKnown { group });
-            }
-            Engine::GroupMissing { peer, group } => self.tell_missing(peer, group),
-            Engine::NotShown { peer, .. } => self.emit(Event::Peer(peer, PeerEvent::NotShown)),
-            Engine::NodeChanged { from, to, number, .. } => {
-                self.emit(Event::Peer(to, PeerEvent::TookPlace { from, number }));
-            }
-            Engine::OwnKeyElsewhere { peer, number, is_newer } => {
-                self.emit(Event::Peer(peer, PeerEvent::OwnKey { number, is_newer }));
-            }
-            Engine::PeerCopied { peer } => {
-                self.emit(Event::Peer(peer, PeerEvent::Copied { whose: Whose::Theirs }));
             }
             _ => {}
         }
@@ -186,11 +178,6 @@ impl Driver {
         }
     }
 
-    /// Tells of a group that we do not have.
-    fn tell_missing(&self, peer: PeerId, group: GroupId) {
-        self.emit(Event::Peer(peer, PeerEvent::GroupMissing { group }));
-    }
-
     pub(crate) fn emit(&self, event: Event) {
         self.events.send(event);
     }
@@ -201,15 +188,8 @@ impl Driver {
         let is_member = self.engine.signing().is_member(&peer);
         let standing = if is_member { Standing::Member } else { Standing::Stranger };
         if let Some(held_back) = self.links.warnings.admit(self.clock.now().instant, standing) {
-            self.emit_warning_of(peer, problem, held_back);
+            self.emit_warning(Some(peer), problem.after(held_back));
         }
-    }
-
-    fn emit_warning_of(&self, peer: PeerId, mut problem: Problem, held_back: u64) {
-        if held_back > 0 {
-            problem.what = format!("{} ({held_back} more before it)", problem.what);
-        }
-        self.emit_warning(Some(peer), problem);
     }
 
     pub(crate) fn emit_warning(&self, peer: Option<PeerId>, problem: Problem) {

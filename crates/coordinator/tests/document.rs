@@ -299,7 +299,8 @@ fn kinds_in_the_page_of_evidence_are_those_of_the_session() {
 #[test]
 fn limits_in_the_page_of_formation_are_those_of_the_code() {
     use ensign_engine::formation::{
-        CERTIFICATES_MAX, FORMATION_LIFETIME, INVITATION_LIFETIME, PENDING_MAX, WRONG_PROOFS_MAX,
+        CERTIFICATES_MAX, CLOCK_AHEAD_MAX, FORMATION_LIFETIME, GREETING_INTERVAL,
+        INVITATION_LIFETIME, PENDING_MAX, WRONG_PROOFS_MAX,
     };
     let said = table(&page("formation.md"), "## Limits and times");
     let hours = |time: Duration| time.as_secs() / 3600;
@@ -310,6 +311,10 @@ fn limits_in_the_page_of_formation_are_those_of_the_code() {
         format!("{WRONG_PROOFS_MAX}"),
         format!("{} hour", hours(INVITATION_LIFETIME)),
         format!("{} hours", hours(FORMATION_LIFETIME)),
+        format!("{} minutes", CLOCK_AHEAD_MAX.as_secs() / 60),
+        format!("{} seconds", GREETING_INTERVAL.as_secs()),
+        format!("{}", engine::FORMATION_ALLOWED.burst),
+        format!("{}", engine::FORMATION_ALLOWED.per_minute),
     ];
     let said: Vec<_> = said.iter().map(|row| row[1].clone()).take(known.len()).collect();
     assert_eq!(said, known);

@@ -32,6 +32,8 @@ pub use told::{Because, Opener, RequestEvent};
 mod wait;
 pub use ensign_signing::{ClockGap, Lack, Wait};
 pub use wait::{words_of_readiness, words_of_wait};
+mod acquaintance;
+pub use acquaintance::{PeerEvent, Whose, acquaintance};
 mod backlog;
 pub use backlog::{Backlog, Waited};
 mod class;

@@ -45,6 +45,17 @@ pub struct Problem {
     pub retry_is_safe: bool,
 }
 
+impl Problem {
+    /// Says how many like it were not told before.
+    #[must_use]
+    pub fn after(mut self, held_back: u64) -> Self {
+        if held_back > 0 {
+            self.what = format!("{} ({held_back} more before it)", self.what);
+        }
+        self
+    }
+}
+
 /// One entry of the catalogue. Codes are stable once published.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Code {

@@ -14,6 +14,7 @@ mod blame;
 mod bounds;
 mod burned;
 mod consent;
+mod held;
 mod journal;
 mod nonce_reuse;
 mod once;
@@ -79,6 +80,7 @@ fn all() -> Vec<Box<dyn Checker>> {
         Box::new(one_result::OneResult::default()),
         Box::new(once::Once::default()),
         Box::new(consent::Consent::default()),
+        Box::new(held::Held::default()),
         Box::new(bounds::Bounds),
     ]
 }

@@ -57,6 +57,10 @@ pub(crate) enum What {
     LoseDisk,
     /// Its process ends in order; it starts again later.
     Stop,
+    /// It falls asleep: its process stops and keeps its memory.
+    Sleep,
+    /// It wakes up.
+    Wake,
     /// A packet comes in.
     Packet { from: NodeIndex, packet: Packet },
     /// Its machine asked to be woken.

@@ -15,11 +15,13 @@ mod disk;
 mod output;
 mod person;
 mod process;
+mod sleep;
 mod transport;
 
 use self::{
     disk::Disk,
     person::Person,
+    sleep::Sleep,
     transport::{Change, Transport},
 };
 use crate::{
@@ -42,6 +44,8 @@ pub(crate) struct Host {
     desk: Desk,
     /// Its machine while its process runs.
     actor: Option<Actor>,
+    /// What waits while it is asleep.
+    asleep: Option<Sleep>,
     /// Its signer, in the same process: what it holds dies with it.
     signer: Option<LocalSigner>,
     clock: Clock,
@@ -138,6 +142,7 @@ impl Host {
         Self {
             desk: Desk { node, boot: 0, random, busy_until, next_event: 0 },
             actor: None,
+            asleep: None,
             signer: None,
             clock,
             entropy: Random::new(plan.seed, "entropy", node.0.into()),
@@ -163,6 +168,9 @@ impl Host {
 
     /// Handles one event, now or when the processor has time.
     pub(crate) fn handle(&mut self, scene: &mut Scene<'_>, what: What) {
+        if self.asleep.is_some() {
+            return self.sleep_through(scene, what);
+        }
         let needs_time = matches!(
             what,
             What::Packet { .. } | What::Timer | What::Written { .. } | What::Person(_)
@@ -200,6 +208,7 @@ impl Host {
             What::Crash => self.crash(scene),
             What::LoseDisk => self.lose_disk(scene),
             What::Stop => self.stop(scene),
+            What::Sleep => self.fall_asleep(scene),
             What::Packet { from, packet } => self.on_packet(scene, (from, packet)),
             What::Timer => self.on_timer(scene),
             What::Written { boot } if boot == self.desk.boot => {
@@ -211,7 +220,7 @@ impl Host {
             What::DialFailed { peer, boot, why } if boot == self.desk.boot => {
                 self.apply(scene, vec![Change::DialFailed(peer, why)]);
             }
-            What::Written { .. } | What::DialFailed { .. } | What::Free => {}
+            What::Written { .. } | What::DialFailed { .. } | What::Free | What::Wake => {}
             What::Initial { peer, conn, pause } => {
                 self.transport.say_hello(&mut self.desk.turn(scene), peer, conn, pause);
             }

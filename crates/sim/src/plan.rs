@@ -141,13 +141,14 @@ impl Plan {
     }
 }
 
-/// The crashes, stops and broken connections of one node.
+/// The crashes, stops, sleeps and broken connections of one node.
 fn befalls(faults: &Faults, random: &mut Random) -> Vec<(Duration, What)> {
-    let kinds: [(f64, fn() -> What); 4] = [
+    let kinds: [(f64, fn() -> What); 5] = [
         (faults.crashes, || What::Crash),
         (faults.stops, || What::Stop),
         (faults.breaks, || What::Break),
         (faults.lost_disks, || What::LoseDisk),
+        (faults.sleeps, || What::Sleep),
     ];
     let mut befalls = Vec::new();
     for (per_hour, what) in kinds.into_iter().filter(|(per_hour, _)| *per_hour > 0.0) {

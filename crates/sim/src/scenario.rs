@@ -230,10 +230,13 @@ pub struct Faults {
     /// Crashes of each node in an hour that take its disk with them, a [`RATE`](ranges::RATE). Its keys
     /// survive; what was on the disk is never there again.
     pub lost_disks: f64,
-    /// How long a crashed or stopped node is away, within [`PAUSE`](ranges::PAUSE).
+    /// How long a crashed, stopped or sleeping node is away, within [`PAUSE`](ranges::PAUSE).
     pub downtime: Range,
     /// Orderly stops of each node in an hour, a [`RATE`](ranges::RATE).
     pub stops: f64,
+    /// How often each node falls asleep in an hour, a [`RATE`](ranges::RATE): its process stops and keeps
+    /// its memory, its wall clock goes on, and its monotonic clock does not.
+    pub sleeps: f64,
     /// Broken connections of each node in an hour, a [`RATE`](ranges::RATE).
     pub breaks: f64,
     /// How nodes are cut off from each other.

@@ -53,6 +53,10 @@ pub enum Seen {
     LostDisk,
     /// Its process ended in order.
     Stopped,
+    /// It fell asleep: its process stands still, with its memory and its monotonic clock.
+    Slept,
+    /// It woke up, and everything it was connected to is gone.
+    Awoke,
     /// It dials a peer.
     Dials {
         /// Whom.
@@ -101,6 +105,11 @@ pub enum Seen {
         session: SessionId,
         /// How many nonces.
         nonces: usize,
+    },
+    /// Its signer was asked to erase the nonces of a session.
+    Forgot {
+        /// Of which session.
+        session: SessionId,
     },
     /// Its signer was asked to sign.
     Signs {

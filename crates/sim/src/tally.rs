@@ -394,10 +394,14 @@ impl Observer for Tally {
             Seen::Offense { .. } => {
                 self.faults.offenses += u64::from(cast.is_honest(sight.node));
             }
-            Seen::Dials { .. }
+            // Its connections are told when it wakes up.
+            Seen::Slept
+            | Seen::Awoke
+            | Seen::Dials { .. }
             | Seen::Received { .. }
             | Seen::Sent { .. }
             | Seen::Drew { .. }
+            | Seen::Forgot { .. }
             | Seen::Signs { .. }
             | Seen::Persist { .. }
             | Seen::Durable { .. }

@@ -3,4 +3,5 @@
 mod adversaries;
 pub(crate) mod checkers;
 mod kernel;
+mod waits;
 mod world;

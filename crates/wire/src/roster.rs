@@ -127,10 +127,14 @@ impl Roster {
         codec::encode(self)
     }
 
-    /// Returns the tagged hash that names it.
+    /// Returns the tagged hash that names it: of everything but the delegations. These are renewed, so that
+    /// two who have pasted one member's codes of two days hold two of them, and each proves the same.
     pub fn digest(&self) -> [u8; 32] {
+        let member = |it: &RosterMember| (it.signer, it.peer, it.name.clone());
+        let members: Vec<_> = self.members.iter().map(member).collect();
+        let agreed = codec::encode(&(self.network, &self.name, self.invitation, members));
         let hasher = TaggedHasher::new("ensign/roster/v1", self.network);
-        hasher.var_bytes(&self.encode()).finish()
+        hasher.var_bytes(&agreed).finish()
     }
 
     /// Returns what a member commits to before it reveals `value`.

@@ -56,8 +56,7 @@ pub(super) async fn refuse(
     State(inside): State<Inside>,
     Path(name): Path<String>,
 ) -> Result<Json<Done>, Problem> {
-    let refused = inside.coordinator.refuse(name).await;
-    refused.map_err(|error| inside.house.refused(&error))?;
+    inside.house.give_up(name).await?;
     Ok(Json(Done { done: "refused".to_owned() }))
 }
 

@@ -14,6 +14,9 @@ use serde_json::{Map, Value, json};
 pub struct FormationView {
     /// Its name.
     pub name: String,
+    /// The id of the group that comes of it, once all members are known.
+    #[serde(default)]
+    pub group_id: Option<String>,
     /// `inviting`, `joining`, `revealing` or `confirming`.
     pub step: String,
     /// How many members there will be, where that is known.
@@ -62,7 +65,9 @@ impl FormationView {
         let members = names(roster);
         let name = |it: &SignerIndex| members.get(it.as_usize()).cloned();
         let missing = missing.iter().filter_map(name).collect();
-        Self { size: Some(members.len()), missing, members, ..self }
+        let keys = roster.keys().ok();
+        let group_id = keys.map(|keys| keys.group_id(roster.network).to_string());
+        Self { size: Some(members.len()), missing, members, group_id, ..self }
     }
 }
 

@@ -12,8 +12,6 @@ pub struct GroupView {
     pub name: String,
     /// Its id, the same for all members.
     pub id: String,
-    /// Where it is paid.
-    pub address: String,
     /// Its members in the order of their keys.
     pub members: Vec<MemberView>,
     /// Whether all members are there, and what is missing for that; null where it was not asked for, or
@@ -45,6 +43,9 @@ pub struct Which {
     /// One that was not handed out before; else the one that was handed out last.
     #[serde(default)]
     pub new: bool,
+    /// Of a group that an earlier version made, without a certificate.
+    #[serde(default)]
+    pub uncertified: bool,
 }
 
 /// A member of a group.
@@ -83,7 +84,6 @@ impl GroupView {
         Self {
             name: group.name.clone(),
             id: group.id.to_string(),
-            address: group.address.clone(),
             members: members.collect(),
             wait: None,
             notes: Vec::new(),

@@ -68,7 +68,8 @@ pub(crate) enum Group {
         #[command(flatten)]
         follow: Follow,
     },
-    /// Confirm a group that forms, after its names and words were compared with all other members
+    /// Confirm a group that forms, after its names and words were compared with all other members; begin
+    /// that for a group that has no certificate
     Confirm {
         /// The group
         name: String,
@@ -78,7 +79,7 @@ pub(crate) enum Group {
         #[arg(long, conflicts_with = "fingerprint")]
         refuse: bool,
     },
-    /// Form a group of ourselves and others
+    /// Form a group of ourselves and others, whose codes everybody has pasted; all confirm it then
     New {
         /// What to call the group here
         name: String,
@@ -145,12 +146,18 @@ pub(crate) enum Group {
         /// Print it as a QR code too
         #[arg(long)]
         qr: bool,
+        /// Of a group that an earlier version made, whose members have not confirmed it to each other
+        #[arg(long)]
+        uncertified: bool,
     },
     /// Print the group's output descriptor, for wallets that watch its address: with musig(), and for
     /// those that do not know it without
     Descriptor {
         /// The group
         name: String,
+        /// Of a group that an earlier version made, whose members have not confirmed it to each other
+        #[arg(long)]
+        uncertified: bool,
     },
 }
 

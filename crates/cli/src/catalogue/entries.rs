@@ -323,7 +323,7 @@ catalogue! {
         "The group has no certificate.",
         "Its members have not confirmed to each other that they mean the same group, so one of them may have \
          a changed code. Nobody is told where to pay it before that.",
-        "make a group with `ensign group invite`, and pay that";
+        "`ensign group confirm NAME` where `ensign up` runs; the others do the same";
     INVITATION = "E-GRP-015", exit: Usage, risk: None, retry: false,
         "An invitation code is not complete.",
         "The code begins with `ensigninvite1` and ends with a checksum. A letter was changed, or a part \

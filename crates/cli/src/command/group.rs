@@ -39,13 +39,20 @@ pub(super) fn run(home: Home, args: Group, output: Output) -> Result<()> {
         Group::Confirm { name, fingerprint, refuse } => {
             form::confirm(&home, &name, &fingerprint, refuse, output)?;
         }
-        Group::Address { name, new, qr } => address(home, &name, Which { new }, qr, output)?,
+        Group::Address { name, new, qr, uncertified } => {
+            address(home, &name, Which { new, uncertified }, qr, output)?;
+        }
         Group::New { name, member } => {
-            changed(&form(home, name, member)?, output);
-            output.notice(
-                "\nCompare id and address with the other members before anything is paid to it: \
-                 all see the same.",
-            );
+            let made = form(home, name, member)?;
+            changed(&made, output);
+            if made.group.certified().is_err() {
+                output.notice(format!(
+                    "\nEvery member makes it from the codes of the others, under this name. All compare the \
+                     same words then: `ensign up` asks the others' nodes, `ensign group confirm {}` shows the \
+                     words. Before all have confirmed there is no address to be paid at.",
+                    made.group.name
+                ));
+            }
         }
         Group::Update { name, member } => {
             let change = GroupChange { members: member, ..GroupChange::default() };
@@ -64,7 +71,15 @@ pub(super) fn run(home: Home, args: Group, output: Output) -> Result<()> {
         Group::Drill { name, expires, yes, signer, listen } => {
             sign::drill(home, Drill { group: name, expires, yes, signer, listen }, output)?;
         }
-        Group::Descriptor { name } => descriptor(&home.group(&name)?, output),
+        Group::Descriptor { name, uncertified } => {
+            let group = home.group(&name)?;
+            if uncertified {
+                group.uncertified()?
+            } else {
+                group.certified().map(drop)?
+            }
+            descriptor(&group, output);
+        }
     }
     Ok(())
 }
@@ -82,7 +97,11 @@ fn form(home: Home, name: String, members: Vec<String>) -> Result<Changed> {
 fn address(home: Home, name: &str, which: Which, qr: bool, output: Output) -> Result<()> {
     // A name that is none is told as such before anybody is asked.
     let group = home.group(name)?;
-    group.certified()?;
+    if which.uncertified {
+        group.uncertified()?
+    } else {
+        group.certified().map(drop)?
+    }
     let view = match Remote::find(&home)? {
         Some(node) => {
             let view: AddressView = node.post(&format!("{}/addresses", of_group(name)), &which)?;
@@ -136,11 +155,16 @@ fn changed(Changed { group, notes }: &Changed, output: Output) {
 
 /// Forgets a group once its user has said that this is meant.
 fn forget(home: Home, name: &str, yes: bool, output: Output) -> Result<()> {
+    if !home.group_names()?.iter().any(|known| known == name)
+        && let Some(view) = form::forming(&home, name)?
+    {
+        return form::forget(&home, &view, yes, output);
+    }
     let group = home.group(name)?;
     if yes {
         output.notice(at_stake(&group));
     } else {
-        confirm(&group, output)?;
+        confirm(&group.name, at_stake(&group), output)?;
     }
     match Remote::find(&home)? {
         Some(node) => {
@@ -174,21 +198,21 @@ fn refuse_while_open(home: &Home, group: &SignerGroup) -> Result<()> {
 fn at_stake(group: &SignerGroup) -> String {
     let others: Vec<_> = group.others().map(|member| member.called().to_owned()).collect();
     format!(
-        "group {} of {} and you, with the address\n  {}\nCoins there can be moved only when all {} of \
+        "group {} of {} and you, with the address\n  {}\nCoins of the group can be moved only when all {} of \
          you sign. Once it is forgotten, this home signs nothing\nfor it, and tells nobody its address. \
          The codes of its members make the same group again.",
         group.name,
         words::list(&others),
-        group.keys.address(),
+        group.shown_address(),
         group.members.len()
     )
 }
 
 /// Asks for the name of the group.
-fn confirm(group: &SignerGroup, output: Output) -> Result<()> {
-    let stake = format!("forget group {}", group.name);
-    let question = Question::plain(Subject::Own, &*group.name, at_stake(group), stake);
-    let question = Question { wanted: Wanted::Name(group.name.clone()), ..question };
+fn confirm(name: &str, at_stake: String, output: Output) -> Result<()> {
+    let stake = format!("forget group {name}");
+    let question = Question::plain(Subject::Own, name, at_stake, stake);
+    let question = Question { wanted: Wanted::Name(name.to_owned()), ..question };
     let kept = |what: &str| Failure::new(&code::GROUP_KEPT, what);
     match block_on(async { Ok(question::ask(output, question).await) })? {
         Answer::Yes => Ok(()),
@@ -206,7 +230,7 @@ fn list(home: &Home, output: Output) -> Result<()> {
     }
     for group in groups {
         let text =
-            format!("{}  {}  {}", group.name, group.keys.address(), words::list(&group.names()));
+            format!("{}  {}  {}", group.name, group.shown_address(), words::list(&group.names()));
         output.tell(&line(&group), text);
     }
     Ok(())
@@ -315,7 +339,7 @@ fn line(group: &SignerGroup) -> Line {
     Line::new("group")
         .with("group", group.name.as_str())
         .with("id", group.id().to_string())
-        .with("address", group.keys.address())
+        .with("address", group.certified().ok().map(|_| group.keys.address()))
         .with("receive_address", group.receive_address())
         .with("network", group.keys.network().name())
         .with("fingerprint", group.certified().ok())

@@ -31,7 +31,8 @@ impl Home {
         Ok(keys)
     }
 
-    /// Returns the one that lets this node speak, as a contact code carries it; none before the first start.
+    /// Returns the one that lets this node speak, as a contact code carries it; none between
+    /// the restoring of keys and the first start.
     pub(super) fn shown_delegation(&self, own: &PublicKeys) -> Option<More> {
         let (proof, network) = (self.kept_delegation()?, self.settings().network);
         let holds = Delegation::verify_signature(own.signer, own.node, network, proof);

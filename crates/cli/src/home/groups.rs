@@ -18,7 +18,7 @@ use crate::durable::{self, Existing, Readers};
 use crate::failure::{Failure, Result};
 use crate::group::SignerGroup;
 use crate::names;
-use crate::upkeep::{Drill, Upkeep};
+use crate::upkeep::{Confirmation, Drill, Upkeep};
 use crate::words::{self, check_name, foreign};
 use ensign_peers::contact::{Contact, ContactError};
 
@@ -39,6 +39,9 @@ struct GroupFile {
     /// That each member has confirmed this group; in hex.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     certificate: Option<String>,
+    /// How far it is from that; absent in a file of an earlier version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    confirmation: Option<Confirmation>,
     /// The first receiving address that was not handed out yet.
     #[serde(default, skip_serializing_if = "is_zero")]
     next_address: u32,
@@ -72,6 +75,7 @@ impl Home {
             address: group.keys.address().to_owned(),
             members: group.others().map(member).collect(),
             certificate: group.upkeep.certificate.clone(),
+            confirmation: group.upkeep.confirmation,
             next_address: group.upkeep.next_address,
             next_change: group.upkeep.next_change,
             drill: group.upkeep.drill.clone(),
@@ -189,10 +193,10 @@ impl Home {
             let hint = "remove the four lines from here on, and drill the group again";
             return Err(toml_file::wrong(&path, line_of(&text, "[drill]"), what, hint));
         }
-        let GroupFile { certificate, next_address, next_change, drill, .. } = file;
+        let GroupFile { certificate, confirmation, next_address, next_change, drill, .. } = file;
         let issued = Issued { receive: next_address, change: next_change };
         let keys = group.keys.clone().with_issued(issued);
-        let upkeep = Upkeep { certificate, next_address, next_change, drill };
+        let upkeep = Upkeep { certificate, confirmation, next_address, next_change, drill };
         let group = SignerGroup { keys, upkeep, ..group };
         if !group.has_sound_certificate() {
             let what = "the certificate is not one of these members";

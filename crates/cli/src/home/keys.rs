@@ -4,7 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use ensign_coordinator::{Keys, Signer as _, SignerError, SocketSigner};
-use ensign_identity::SignerKey;
+use ensign_identity::{NodeKey, SignerKey};
+use ensign_musig::SecKey;
 use ensign_primitives::{Network, PeerId};
 use ensign_vault::{Draft, Passphrase, Purpose, Unlocked, Vault};
 use zeroize::Zeroizing;
@@ -69,26 +70,28 @@ pub(super) fn holds_key(path: &Path) -> bool {
     }
 }
 
-/// Draws both keys of a new home and writes them.
+/// Draws both keys of a new home and writes them; returns them while they are at hand.
 pub(super) fn write_new(
     folder: &Path,
     network: Network,
     passphrase: Option<&Passphrase>,
-) -> Result<()> {
+) -> Result<Keys> {
     let draw = |name| key_file::draw().map_err(|error| key_failure(&folder.join(name), &error));
     let (node, signer) = (draw(NODE_KEY)?, draw(SIGNER_KEY)?);
     if let Some(passphrase) = passphrase {
-        return write_vault(
-            folder,
-            &draft(folder, Purpose::Home, network, &node, &signer)?,
-            passphrase,
-        );
+        write_vault(folder, &draft(folder, Purpose::Home, network, &node, &signer)?, passphrase)?;
+    } else {
+        for (name, key) in [(NODE_KEY, &node), (SIGNER_KEY, &signer)] {
+            let path = folder.join(name);
+            key_file::write(&path, key).map_err(|error| key_failure(&path, &error))?;
+        }
     }
-    for (name, key) in [(NODE_KEY, &node), (SIGNER_KEY, &signer)] {
-        let path = folder.join(name);
-        key_file::write(&path, key).map_err(|error| key_failure(&path, &error))?;
-    }
-    Ok(())
+    let node_key =
+        NodeKey::from_secret_bytes(*node).map_err(|error| damaged(folder, &error.to_string()))?;
+    let sec_key =
+        SecKey::from_secret_bytes(*signer).map_err(|error| damaged(folder, &error.to_string()))?;
+    Keys::new(network, node_key, sec_key)
+        .map_err(|error| Failure::new(&code::INTERNAL, error.to_string()))
 }
 
 /// Writes the vault of a home that has none.
@@ -321,7 +324,7 @@ impl Home {
         Ok(PublicKeys { node: node_key.peer_id(), signer })
     }
 
-    fn plain_keys(&self) -> Result<(ensign_identity::NodeKey, ensign_musig::SecKey)> {
+    fn plain_keys(&self) -> Result<(NodeKey, SecKey)> {
         let path = self.path.join(NODE_KEY);
         let node_key = key_file::read_node_key(&path).map_err(|e| key_failure(&path, &e))?;
         let path = self.path.join(SIGNER_KEY);

@@ -142,7 +142,7 @@ fn of_peer(peer: &PeerView, now_ms: u64) -> String {
 
 fn of_group(group: &GroupView, board: &Board) -> Vec<String> {
     let all = group.members.len();
-    let first = format!("{}  {all} of {all}  {}", foreign(&group.name), ends(&group.address));
+    let first = format!("{}  {all} of {all}", foreign(&group.name));
     if board.me.listen.is_none() {
         return vec![first];
     }

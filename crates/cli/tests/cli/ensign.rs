@@ -231,7 +231,8 @@ impl Drop for Running {
     }
 }
 
-/// Makes alice, bob and carol, and a group `treasury` of them in each home.
+/// Makes alice, bob and carol, and a group `treasury` of them in each home, which an earlier version made:
+/// nobody waits for it to be confirmed.
 pub(crate) fn treasury() -> [Signer; 3] {
     let signers = ["alice", "bob", "carol"].map(Signer::init);
     let codes: Vec<_> = signers.iter().map(Signer::code).collect();
@@ -240,8 +241,20 @@ pub(crate) fn treasury() -> [Signer; 3] {
         signer
             .json(&["group", "new", "treasury", "--member", first, "--member", second])
             .succeeded();
+        signer.is_of_an_earlier_version("treasury");
     }
     signers
+}
+
+impl Signer {
+    /// Leaves of a group what an earlier version kept of it.
+    pub(crate) fn is_of_an_earlier_version(&self, group: &str) {
+        let file = self.home.join(format!("groups/{group}.toml"));
+        let text = std::fs::read_to_string(&file).unwrap();
+        let awaited = "confirmation = \"awaited\"\n";
+        assert!(text.contains(awaited), "{text}");
+        std::fs::write(&file, text.replace(awaited, "")).unwrap();
+    }
 }
 
 /// Returns a path as an argument.

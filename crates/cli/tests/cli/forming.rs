@@ -168,3 +168,89 @@ fn a_certificate_that_was_changed_by_hand_is_none() {
     let shown = alice.text(&["group", "show", "pair"]).succeeded().stdout;
     assert!(shown.contains("NOT CERTIFIED"), "{shown}");
 }
+
+#[test]
+fn regression_a_group_that_another_refused_could_not_be_left() {
+    let homes = three();
+    let mut running = gathered(&homes);
+    let words = compared(&mut running);
+    let [alice, bob, carol] = &homes;
+    for signer in [alice, bob] {
+        signer.json(&["group", "confirm", "treasury", &words]).succeeded();
+    }
+    let refused = ["group", "confirm", "treasury", "--refuse"];
+    carol.json(&refused).succeeded();
+    let late = alice.json(&refused).refused(2, "E-GRP-011");
+    assert!(late["do"].as_str().unwrap().contains("group forget treasury"), "{late}");
+    let forgotten = alice.text(&["group", "forget", "treasury", "--yes"]).succeeded();
+    assert!(forgotten.stderr.contains("your signature is out"), "{}", forgotten.stderr);
+    alice.json(&["group", "show", "treasury"]).refused(2, "E-GRP-001");
+    // The name is free again.
+    let mut again = alice.start(&["group", "invite", "treasury", "--size", "3"]);
+    again.wait_for("invitation");
+}
+
+/// Confirms a group where all nodes are up, and checks that all have one certificate and one address.
+fn confirm_all<const N: usize>(homes: &[&Signer; N], running: &mut [Running; N], group: &str) {
+    let words = running.each_mut().map(|it| it.wait_for("fingerprint")["fingerprint"].clone());
+    assert!(words.iter().all(|it| *it == words[0]), "{words:?}");
+    for signer in homes {
+        signer.json(&["group", "address", group]).refused(3, "E-GRP-014");
+        let words = words[0].as_str().unwrap();
+        signer.json(&["group", "confirm", group, words]).succeeded();
+    }
+    let addresses = homes.map(|signer| {
+        loop {
+            let shown = signer.json(&["group", "show", group]).succeeded().last();
+            if shown["event"] == "group" && shown["fingerprint"] == words[0] {
+                let last = signer.json(&["group", "address", group]).succeeded().last();
+                return last["address"].clone();
+            }
+        }
+    });
+    assert!(addresses.iter().all(|it| *it == addresses[0]), "{addresses:?}");
+}
+
+#[test]
+fn pasted_codes_end_in_the_same_certificate_as_an_invitation() {
+    let [alice, bob, carol] = three();
+    let homes = [&alice, &bob, &carol];
+    let codes = homes.map(Signer::code);
+    let new = |own: usize| {
+        let [first, second] = [(own + 1) % 3, (own + 2) % 3].map(|other| codes[other].as_str());
+        let new = ["group", "new", "treasury", "--member", first, "--member", second];
+        homes[own].json(&new).succeeded().last()
+    };
+    // One has a node that runs already, and needs nothing more; so do those that start later.
+    let made = new(0);
+    assert_eq!((&made["address"], &made["fingerprint"]), (&Value::Null, &Value::Null));
+    let first = alice.up("none");
+    new(1);
+    new(2);
+    let mut running = [first, bob.up("none"), carol.up("none")];
+    confirm_all(&homes, &mut running, "treasury");
+    drop(running);
+    // What was confirmed stays.
+    for signer in homes {
+        assert!(
+            signer.json(&["group", "show", "treasury"]).succeeded().last()["fingerprint"]
+                .is_string()
+        );
+    }
+}
+
+#[test]
+fn group_of_an_earlier_version_is_confirmed_on_demand() {
+    let [alice, bob, _carol] = three();
+    for (signer, other) in [(&alice, &bob), (&bob, &alice)] {
+        signer.json(&["group", "new", "pair", "--member", &other.code()]).succeeded();
+        signer.is_of_an_earlier_version("pair");
+    }
+    let mut running = [alice.up("none"), bob.up("none")];
+    for signer in [&alice, &bob] {
+        // It begins; that the other must come is said, and no alarm.
+        let begun = signer.json(&["group", "confirm", "pair"]);
+        assert!([2, 5].contains(&begun.code), "{begun:?}");
+    }
+    confirm_all(&[&alice, &bob], &mut running, "pair");
+}

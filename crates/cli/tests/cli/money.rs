@@ -12,7 +12,8 @@ use crate::ensign::Signer;
 
 /// Returns a coin at the address of the signer's group.
 pub(crate) fn coin(signer: &Signer) -> TxOut {
-    let group = signer.json(&["group", "show", "treasury"]).succeeded().last();
+    let group =
+        signer.json(&["group", "descriptor", "treasury", "--uncertified"]).succeeded().last();
     let address: Address<_> = group["address"].as_str().unwrap().parse().unwrap();
     let script_pubkey = address.require_network(bitcoin::Network::Regtest).unwrap().script_pubkey();
     TxOut { value: Amount::from_sat(50_000), script_pubkey }

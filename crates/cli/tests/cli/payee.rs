@@ -76,13 +76,13 @@ fn only_those_on_the_list_are_paid_where_the_settings_say_so() {
 #[test]
 fn descriptors_stand_alone_on_standard_output() {
     let [alice, ..] = treasury();
-    let shown = alice.text(&["group", "descriptor", "treasury"]).succeeded();
+    let shown = alice.text(&["group", "descriptor", "treasury", "--uncertified"]).succeeded();
     let lines: Vec<_> = shown.stdout.lines().collect();
     assert_eq!(lines.len(), 3);
     assert!(lines[0].starts_with("tr(musig(") && lines[1].starts_with("tr("), "{lines:?}");
     assert!(lines.iter().all(|line| line.as_bytes()[line.len() - 9] == b'#'), "{lines:?}");
     assert!(shown.stderr.contains("bcrt1p"), "{}", shown.stderr);
-    let line = alice.json(&["group", "descriptor", "treasury"]).succeeded().last();
+    let line = alice.json(&["group", "descriptor", "treasury", "--uncertified"]).succeeded().last();
     assert_eq!(line["plain_descriptor"], lines[1]);
     assert_eq!(line["xpub_descriptor"], lines[2]);
     assert!(lines[2].starts_with("tr(tpub") && lines[2].contains("/<0;1>/*)#"), "{lines:?}");

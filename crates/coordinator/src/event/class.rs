@@ -2,7 +2,7 @@
 
 use ensign_review::{Class, PROOF_BYTES};
 
-use crate::{Event, PeerEvent};
+use crate::Event;
 
 /// What an event takes besides what is counted.
 const EVENT_BYTES: usize = 512;
@@ -13,11 +13,8 @@ const FORMATION_BYTES: usize = 16 * 1024;
 /// Returns which events give way to it.
 pub(super) const fn class(event: &Event) -> Class {
     match event {
-        Event::Peer(
-            _,
-            PeerEvent::Up { .. } | PeerEvent::Down { .. } | PeerEvent::DialFailed { .. },
-        ) => Class::Progress,
-        Event::Peer(..) | Event::Warning { .. } => Class::Notice,
+        Event::Peer(_, event) => event.class(),
+        Event::Warning { .. } => Class::Notice,
         Event::Request(_, event) => event.class(),
         Event::Convicted { .. } | Event::Formation(_) | Event::Delegated(_) => Class::Decision,
     }
@@ -27,8 +24,8 @@ pub(super) const fn class(event: &Event) -> Class {
 /// shared by all.
 pub(super) fn weight(event: &Event) -> usize {
     let more = match event {
-        Event::Peer(_, PeerEvent::DialFailed { reason, .. }) => reason.len(),
-        Event::Peer(..) | Event::Delegated(_) => 0,
+        Event::Peer(_, event) => event.weight(),
+        Event::Delegated(_) => 0,
         Event::Formation(_) => FORMATION_BYTES,
         Event::Request(_, event) => event.weight(),
         Event::Warning { problem, .. } => problem.what.len(),

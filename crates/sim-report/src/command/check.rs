@@ -4,7 +4,7 @@ use std::io::Write as _;
 
 use anyhow::{Result, bail};
 use clap::Args;
-use ensign_sim::{Report, Scenario, report::Outcome};
+use ensign_sim::{Report, Scenario, report::Outcome, scenario::Shipped};
 
 use super::{
     Console, Ending, Stop,
@@ -46,7 +46,8 @@ pub(super) fn run(arguments: &Arguments, console: &mut Console<'_>, stop: &Stop)
     let mut ending = Ending::Good;
     for (subject, scenario) in subjects.iter().zip(&scenarios) {
         let watch = Stopwatch::start();
-        let results = pool::each(&seeds, launch::threads(arguments.jobs), stop, |seed| {
+        let seeds = seeds.get(..seeds_of(&scenario.name, seeds.len())).unwrap_or(&seeds);
+        let results = pool::each(seeds, launch::threads(arguments.jobs), stop, |seed| {
             run_seed(scenario, *seed, *seed == first, stop)
         });
         let row = Row { name: &scenario.name, results: &results, millis: watch.millis() };
@@ -70,8 +71,18 @@ fn subjects(arguments: &Arguments) -> Vec<Subject> {
         return arguments.scenarios.iter().map(|name| Subject::shipped(name, nodes)).collect();
     }
     let faulty = Scenario::shipped().iter().filter(|shipped| shipped.has_faults);
-    faulty.map(|shipped| Subject::shipped(shipped.name, nodes)).collect()
+    let subject = |it: &Shipped| Subject::shipped(it.name, nodes.filter(|_| !it.is_long));
+    faulty.map(subject).collect()
 }
+
+/// How many of the seeds a scenario is run with: of a shipped one that lasts for hours only the first few.
+fn seeds_of(name: &str, seeds: usize) -> usize {
+    let is_long = Scenario::shipped().iter().any(|it| it.name == name && it.is_long);
+    if is_long { seeds.min(LONG_SEEDS_MAX) } else { seeds }
+}
+
+/// Most seeds that a scenario of hours is run with, so that a check of all takes less than a minute more.
+const LONG_SEEDS_MAX: usize = 10;
 
 fn last_seed(arguments: &Arguments) -> Result<u64> {
     let Some(last) = arguments.first_seed.checked_add(arguments.seeds - 1) else {

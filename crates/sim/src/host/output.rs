@@ -63,6 +63,8 @@ impl Host {
             self.see(scene, Seen::Drew { session, nonces });
         } else if let SignerQuestion::Partials { session, .. } = &question {
             self.see(scene, Seen::Signs { session: *session });
+        } else if let SignerQuestion::Forget { session } = &question {
+            self.see(scene, Seen::Forgot { session: *session });
         }
         let draw = |nonces| {
             let drawn = (0..nonces).filter_map(|_| NonceEntropy::new(self.entropy.bytes()).ok());

@@ -124,6 +124,11 @@ impl Transport {
         up.filter_map(|(peer, link)| link.conn.map(|conn| (*peer, conn)))
     }
 
+    /// The peers whose answer to a dial the machine waits for.
+    pub(super) fn asked(&self) -> impl Iterator<Item = NodeIndex> {
+        self.links.iter().filter(|(_, link)| link.is_asked).map(|(peer, _)| *peer)
+    }
+
     pub(super) fn is_up(&self, peer: NodeIndex) -> bool {
         self.links.get(&peer).is_some_and(|link| link.phase == Phase::Up)
     }

@@ -73,6 +73,7 @@ impl Default for Faults {
             lost_disks: 0.0,
             downtime: Range::millis(500, 5000),
             stops: 0.0,
+            sleeps: 0.0,
             breaks: 0.0,
             partition: Partition::None,
             partition_share: 0.3,

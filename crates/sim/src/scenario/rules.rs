@@ -92,6 +92,7 @@ impl Scenario {
             ("faults.crashes", faults.crashes),
             ("faults.lost-disks", faults.lost_disks),
             ("faults.stops", faults.stops),
+            ("faults.sleeps", faults.sleeps),
             ("faults.breaks", faults.breaks),
         ];
         if let Some((key, rate)) = rates.into_iter().find(|(_, rate)| *rate > 0.0) {

@@ -23,7 +23,7 @@ impl Mishaps {
     pub(super) fn note(&mut self, sight: &Sight) {
         let mishap = if let Seen::Crashed { .. } = sight.what {
             Mishap::Crashed
-        } else if let Seen::Stopped = sight.what {
+        } else if let Seen::Stopped | Seen::Slept = sight.what {
             Mishap::Stopped
         } else if let Seen::Disconnected { peer } = sight.what {
             Mishap::Lost(peer)

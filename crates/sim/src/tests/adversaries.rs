@@ -378,13 +378,13 @@ fn member_that_was_away_gets_what_a_flood_should_have_washed_out() {
         faults: Faults {
             from: Duration::from_secs(3),
             until: Duration::from_secs(40),
-            crashes: 50.0,
+            crashes: 100.0,
             downtime: Range { min: away, max: away },
             ..Faults::default()
         },
         ..members("silencing")
     };
-    let run = Run::of(scenario, 30);
+    let run = Run::of(scenario, 35);
     run.everybody_has_a_signature();
     let is_late = |(_, at): &(NodeIndex, Instant), first: Instant| at.since(first) > away;
     let late = run.course.found.values().filter(|found| match found.as_slice() {

@@ -8,7 +8,7 @@ use std::{
 
 use ensign_engine::{
     CloseCode, Event as HallEvent, Input, Offense, Output, Record as HallRecord,
-    signing::{self, Event, Record, Review},
+    signing::{self, Event, Record, Review, SignerQuestion},
 };
 use ensign_equivocation::Evidence;
 use ensign_primitives::{Occupancy, PeerId, QueryId};
@@ -21,7 +21,7 @@ use crate::{
     NodeIndex, Plan, Scenario, Simulation,
     adversary::{Act, Adversary, Seat, envelope_heard},
     check::{Checkers, replays},
-    scenario::{Adversaries, Faults, Load, Mode},
+    scenario::{Adversaries, Faults, Load, Mode, Range},
 };
 
 /// Engines that are broken on purpose.
@@ -44,6 +44,8 @@ pub(crate) const FLAWS: &[Act] = &[
     flaw("goes back", || Box::new(Flaw(goes_back))),
     flaw("writes no notes", || Box::new(Flaw(writes_no_notes))),
     flaw("joins at once", || Box::new(JoinsAtOnce)),
+    flaw("makes nonces alone", || Box::new(Flaw(makes_nonces_alone))),
+    flaw("keeps nonces", || Box::new(Flaw(keeps_nonces))),
     flaw("hoards", || Box::new(Hoards)),
     flaw("depends on the process", || Box::new(Flaw(depends_on_the_process))),
 ];
@@ -163,6 +165,18 @@ fn cuts_off(seat: &mut Seat, output: Output) -> Option<Output> {
         seat.pass(Output::Close { link, reason: CloseCode::Offense });
     }
     Some(output)
+}
+
+fn makes_nonces_alone(seat: &mut Seat, output: Output) -> Option<Output> {
+    if let Output::Signer(SignerQuestion::Nonces { .. }) = output {
+        let link = seat.link_of(somebody_else(seat)).unwrap();
+        seat.pass(Output::Close { link, reason: CloseCode::Shutdown });
+    }
+    Some(output)
+}
+
+fn keeps_nonces(_: &mut Seat, output: Output) -> Option<Output> {
+    Some(output).filter(|it| !matches!(it, Output::Signer(SignerQuestion::Forget { .. })))
 }
 
 fn joins_twice(seat: &mut Seat, output: Output) -> Option<Output> {
@@ -320,7 +334,10 @@ fn scenario(flaw: &str) -> Scenario {
 
 /// Runs a broken engine that is taken for honest; returns which checkers fired, with what first.
 fn fired(flaw: &str) -> BTreeSet<String> {
-    let scenario = scenario(flaw);
+    fired_in(scenario(flaw))
+}
+
+fn fired_in(scenario: Scenario) -> BTreeSet<String> {
     let length = scenario.length;
     let mut plan = Plan::new(scenario, 3);
     let broken = NodeIndex(2);
@@ -419,6 +436,20 @@ fn request_that_comes_back_after_a_crash_is_seen() {
 #[test]
 fn join_without_consent_is_seen() {
     check("joins at once", "nothing joined or signed without consent");
+}
+
+#[test]
+fn nonces_without_everybody_and_nonces_that_are_kept_are_seen() {
+    let held = "no secret nonce without everybody, or for long";
+    check("makes nonces alone", held);
+    // All are there, and some decide long after the others: their nonces go after ten minutes.
+    let undecided = |flaw| {
+        let think = Range { min: Duration::ZERO, max: Duration::from_secs(1200) };
+        let load = Load { requests: 12, think, ..scenario(flaw).load };
+        Scenario { length: Duration::from_secs(2000), load, ..scenario(flaw) }
+    };
+    assert_eq!(fired_in(undecided("none")), BTreeSet::new());
+    assert_eq!(fired_in(undecided("keeps nonces")), BTreeSet::from([held.to_owned()]));
 }
 
 #[test]

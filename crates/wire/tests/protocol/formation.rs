@@ -31,11 +31,15 @@ fn member(index: u8) -> RosterMember {
 }
 
 fn member_fields(index: u8) -> Dump {
+    member_fields_with(index, delegation(index))
+}
+
+fn member_fields_with(index: u8, delegation: Dump) -> Dump {
     let member = member(index);
     Dump::default()
         .raw(&member.signer.to_bytes(), "signer key")
         .raw(member.peer.as_bytes(), "node")
-        .then(delegation(index))
+        .then(delegation)
         .varint(member.name.len() as u64, "bytes of the name")
         .raw(member.name.as_bytes(), &member.name)
 }
@@ -46,13 +50,22 @@ fn roster() -> Roster {
 }
 
 fn roster_fields() -> Dump {
+    roster_fields_of(member_fields)
+}
+
+/// What the digest is of: everything but the delegations.
+fn agreed_fields() -> Dump {
+    roster_fields_of(|index| member_fields_with(index, Dump::default()))
+}
+
+fn roster_fields_of(member: impl Fn(u8) -> Dump) -> Dump {
     let head = network()
         .varint(4, "bytes of the name")
         .raw(b"rent", "rent")
         .variant(1, "invitation: present")
         .raw(&INVITATION.0, "invitation")
         .varint(2, "members");
-    order().into_iter().fold(head, |dump, index| dump.then(member_fields(index)))
+    order().into_iter().fold(head, |dump, index| dump.then(member(index)))
 }
 
 fn address() -> Dump {
@@ -152,7 +165,7 @@ fn certificate() -> Example {
 /// One example of each hash.
 pub(crate) fn hashes() -> [Hash; 4] {
     let digest = roster().digest();
-    let roster_hash = network().then(with_length(roster_fields(), "bytes of the roster"));
+    let roster_hash = network().then(with_length(agreed_fields(), "bytes of what is agreed on"));
     let by = order()[1];
     let committed = network().raw(&digest, "roster").u64_le(1, "signer").raw(&value(by), "value");
     let values = order().into_iter().fold(network().raw(&digest, "roster"), |dump, by| {

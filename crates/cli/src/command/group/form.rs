@@ -99,12 +99,24 @@ pub(super) fn confirm(
         return Err(Failure::new(&code::REQUEST_NEEDS_UP, what).hint(hint));
     };
     if refuse {
-        let _: Done = node.delete(&of_formation(name, ""))?;
+        let forms = named(home, node.get("/v1/formations")?, name)?;
+        let path = of_formation(forms.as_ref().map_or(name, |view| &view.name), "");
+        let refused: Result<Done> = node.delete(&path);
+        let _ = refused.map_err(|failure| given_up_too_late(name, failure))?;
         let line = Line::new("formation_given_up").with("group", name);
         output.tell(&line, format!("you gave up group {name}; the others are told"));
         return Ok(());
     }
-    let view: FormationView = node.get(&of_formation(name, ""))?;
+    let view = match named(home, node.get("/v1/formations")?, name)? {
+        Some(view) => view,
+        // A group that has no certificate; of any other name the node says why not.
+        None => {
+            let asked = NewFormation { name: Some(name.to_owned()), ..NewFormation::default() };
+            let begun: FormationView = node.post("/v1/formations", &asked)?;
+            output.notice(format!("group {name}: the others' nodes are asked to confirm it too"));
+            begun
+        }
+    };
     if typed.is_empty() {
         let answer = match view.fingerprint {
             Some(_) => node.wait(question::ask(output, question_of(&view))),
@@ -122,7 +134,8 @@ pub(super) fn confirm(
     }
     let shown = view.fingerprint.unwrap_or_default();
     let fingerprint = if typed.is_empty() { shown } else { typed.join(" ") };
-    let _: Done = node.post(&of_formation(name, "/confirm"), &Confirmation { fingerprint })?;
+    let _: Done =
+        node.post(&of_formation(&view.name, "/confirm"), &Confirmation { fingerprint })?;
     let line = Line::new("formation_confirmed").with("group", name);
     output.tell(&line, format!("you confirmed group {name}; it is there once all have"));
     Ok(())
@@ -385,8 +398,59 @@ fn of_formation(name: &str, more: &str) -> String {
 /// Returns the groups that form, for whoever asks about one of them.
 pub(super) fn forming(home: &Home, name: &str) -> Result<Option<FormationView>> {
     let Some(node) = Remote::find(home)? else { return Ok(None) };
-    let forming: Vec<FormationView> = node.get("/v1/formations")?;
-    Ok(forming.into_iter().find(|view| view.name == name))
+    named(home, node.get("/v1/formations")?, name)
+}
+
+/// Finds what forms of a group that this home calls so, whatever the others call it; or else, what forms under
+/// this name.
+fn named(home: &Home, forming: Vec<FormationView>, name: &str) -> Result<Option<FormationView>> {
+    let groups = home.groups()?;
+    let is_of = |view: &FormationView, id: &str| view.group_id.as_deref() == Some(id);
+    let found = match groups.iter().find(|group| group.name == name) {
+        Some(group) => forming.into_iter().find(|view| is_of(view, &group.id().to_string())),
+        None => forming.into_iter().find(|view| {
+            let is_here = groups.iter().any(|group| is_of(view, &group.id().to_string()));
+            view.name == name && !is_here
+        }),
+    };
+    Ok(found)
+}
+
+/// Says what is left once our user has confirmed.
+fn given_up_too_late(name: &str, failure: Failure) -> Failure {
+    match failure.entry.code {
+        "E-GRP-011" => {
+            let hint = format!("`ensign group forget {}` leaves it all the same", foreign(name));
+            failure.hint(hint)
+        }
+        _ => failure,
+    }
+}
+
+/// Forgets a group that forms, whether our user has confirmed it or not, once this is meant.
+pub(super) fn forget(home: &Home, view: &FormationView, yes: bool, output: Output) -> Result<()> {
+    let name = view.name.as_str();
+    let signed = match view.expires_ms {
+        None => {
+            "You have confirmed it, and your signature is out: if all others confirm too, they hold a \
+             certificate with you in it.\nOnce it is forgotten, this home signs nothing for it; tell them \
+             that nothing is to be paid to it"
+        }
+        Some(_) => "You have not confirmed it, so no group can come of it",
+    };
+    let at_stake = format!("group {} forms. {signed}.", foreign(name));
+    if yes {
+        output.notice(at_stake);
+    } else {
+        super::confirm(name, at_stake, output)?;
+    }
+    let Some(node) = Remote::find(home)? else {
+        return Err(Failure::new(&code::REQUEST_NEEDS_UP, "the node has stopped meanwhile"));
+    };
+    let _: Done = node.delete(&super::of_group(name))?;
+    let line = Line::new("group_forgotten").with("group", name);
+    output.tell(&line, format!("forgot group {}", foreign(name)));
+    Ok(())
 }
 
 /// Shows how far a group is that forms.

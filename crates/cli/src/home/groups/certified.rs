@@ -2,21 +2,23 @@
 
 use std::fs;
 use std::net::SocketAddr;
+use std::path::Path;
 
 use ensign_api::view::{AddressView, Which};
 use ensign_coordinator::{Certificate, RosterMember};
 use ensign_peers::contact::{Address, Contact, More};
-use ensign_primitives::GroupId;
+use ensign_primitives::{GroupId, Network};
 use ensign_psbt::Chain;
 
 use super::changes::{as_known, check_group_name};
-use super::{Home, known, name_taken};
+use super::{GroupFile, Home, known, name_taken, toml_file};
 use crate::catalogue as code;
 use crate::durable::Existing;
 use crate::failure::{Failure, Result};
 use crate::group::SignerGroup;
 use crate::home::{GROUPS, io_failure};
 use crate::names;
+use crate::words::NAME_CHARS_MAX;
 
 /// How many names are tried for a member or a group whose own is taken here. Guess: nobody has as many
 /// of one name.
@@ -62,10 +64,16 @@ impl Home {
         let id: String = id.to_string().chars().take(8).collect();
         let (folder, end) = (self.path.join(GROUPS), format!(".{id}.forgotten"));
         let entries = fs::read_dir(&folder).map_err(|error| io_failure("read", &folder, &error))?;
-        Ok(entries.flatten().any(|it| it.file_name().to_string_lossy().ends_with(&end)))
+        let mut forgotten = entries
+            .flatten()
+            .filter(|it| it.file_name().to_string_lossy().ends_with(&end))
+            .filter_map(|it| forgotten_certificate(&it.path(), certificate.roster.network));
+        // It may have been forgotten, and formed anew with other words since.
+        Ok(forgotten.any(|it| it.fingerprint() == certificate.fingerprint()))
     }
 
-    /// Keeps a group that all of its members have confirmed; one that was there gets the certificate.
+    /// Keeps a group that all of its members have confirmed; one that was there gets the certificate, and
+    /// the nodes that it is of.
     ///
     /// - `addresses`: where each can be dialled, in the roster's order; none where that is not known.
     ///
@@ -81,6 +89,14 @@ impl Home {
         let encoded = Some(hex::encode(certificate.encode()));
         if let Some(mut group) = groups.iter().find(|group| group.id() == id).cloned() {
             group.upkeep.certificate = encoded;
+            group.upkeep.confirmation = None;
+            let own = group.own.as_usize();
+            let all = group.members.iter_mut().zip(&certificate.roster.members).enumerate();
+            // Both are in the order of their keys.
+            for (_, (known, confirmed)) in all.filter(|(at, _)| *at != own) {
+                known.peer = confirmed.peer;
+                known.more = vec![More::Delegation(confirmed.delegation)];
+            }
             self.keep_group(&group, Existing::Replace)?;
             return Ok(group);
         }
@@ -113,7 +129,11 @@ impl Home {
     /// [`code::GROUP_UNKNOWN`]; [`code::UNCERTIFIED`] while not all members have confirmed the group.
     pub(crate) fn hand_out(&self, name: &str, which: Which) -> Result<AddressView> {
         let mut group = self.group(name)?;
-        group.certified()?;
+        if which.uncertified {
+            group.uncertified()?;
+        } else {
+            group.certified()?;
+        }
         let issued = group.upkeep.next_address;
         let index = if which.new || issued == 0 { issued } else { issued - 1 };
         let address = group.keys.address_at(Chain::Receive, index).map_err(|error| {
@@ -130,6 +150,12 @@ impl Home {
             drilled_ms: group.upkeep.drill.as_ref().map(|drill| drill.at_ms),
         })
     }
+}
+
+/// Returns the certificate that the file of a forgotten group has, if any.
+fn forgotten_certificate(path: &Path, network: Network) -> Option<Certificate> {
+    let file: GroupFile = toml_file::parse(path, &fs::read_to_string(path).ok()?).ok()?;
+    Certificate::decode(&hex::decode(file.certificate?).ok()?, network).ok()
 }
 
 fn id_of(certificate: &Certificate) -> Result<GroupId> {
@@ -164,9 +190,16 @@ fn renamed(contact: Contact, is_free: impl Fn(&Contact) -> bool) -> Contact {
     called(&name)
 }
 
-/// Returns a name, with a number behind it where it is taken.
+/// Returns a name, with a number behind it where it is taken: a name that is too long with it is cut.
 fn free_name(name: &str, is_free: impl Fn(&str) -> bool) -> String {
-    let others = (2..NAMES_TRIED).map(|number| format!("{name}-{number}"));
+    let others = (2..NAMES_TRIED).map(|number| {
+        let end = format!("-{number}");
+        let stem: String = name.chars().take(NAME_CHARS_MAX - end.len()).collect();
+        stem + &end
+    });
     let mut names = std::iter::once(name.to_owned()).chain(others);
     names.find(|name| is_free(name)).unwrap_or_else(|| name.to_owned())
 }
+
+#[cfg(test)]
+mod tests;

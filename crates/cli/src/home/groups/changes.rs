@@ -10,7 +10,7 @@ use crate::failure::{Failure, Result};
 use crate::group::SignerGroup;
 use crate::home::{GROUPS, io_failure};
 use crate::names;
-use crate::upkeep::Drill;
+use crate::upkeep::{Confirmation, Drill};
 use crate::words::{self, check_name};
 use ensign_peers::contact::Contact;
 use ensign_primitives::GroupId;
@@ -51,7 +51,8 @@ impl Home {
             others.push(code.clone());
             members.push(as_known(contact, &groups));
         }
-        let group = SignerGroup::new(name, &own, &members)?;
+        let mut group = SignerGroup::new(name, &own, &members)?;
+        group.upkeep.confirmation = Some(Confirmation::Awaited);
         if let Some(same) = groups.iter().find(|known| known.id() == group.id()) {
             if same.name != name || !have_moved(same, &group) {
                 return Err(same_members(same, &group));
@@ -131,6 +132,27 @@ impl Home {
             return Ok(());
         };
         group.upkeep.drill = Some(drill);
+        self.keep_group(&group, Existing::Replace)
+    }
+
+    /// Keeps whether a group that has no certificate is to be confirmed. One that is gone meanwhile, or has
+    /// its certificate, has nothing of it.
+    ///
+    /// # Errors
+    ///
+    /// [`code::HOME_DAMAGED`], [`code::HOME_IO`].
+    pub(crate) fn keep_confirmation(
+        &self,
+        group: &GroupId,
+        confirmation: Confirmation,
+    ) -> Result<()> {
+        let Some(mut group) = self.groups()?.into_iter().find(|known| known.id() == *group) else {
+            return Ok(());
+        };
+        if group.upkeep.certificate.is_some() || group.upkeep.confirmation == Some(confirmation) {
+            return Ok(());
+        }
+        group.upkeep.confirmation = Some(confirmation);
         self.keep_group(&group, Existing::Replace)
     }
 

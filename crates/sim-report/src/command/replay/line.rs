@@ -38,7 +38,7 @@ impl Scribe {
                 let session = || Some(frame::envelope(frame)?.session());
                 frame::payload_of(frame).or_else(|| self.sessions.get(&session()?).copied())
             }
-            Seen::Drew { session, .. } | Seen::Signs { session } => {
+            Seen::Drew { session, .. } | Seen::Signs { session } | Seen::Forgot { session } => {
                 self.sessions.get(session).copied()
             }
             Seen::Persist { record } | Seen::Durable { record } => request_in(record),
@@ -74,6 +74,8 @@ impl Scribe {
             | Seen::Crashed { .. }
             | Seen::LostDisk
             | Seen::Stopped
+            | Seen::Slept
+            | Seen::Awoke
             | Seen::Dials { .. }
             | Seen::Connected { .. }
             | Seen::Disconnected { .. }
@@ -107,6 +109,8 @@ impl Scribe {
                 format!("crashes; {pending} not yet durable, of which {survived} survive")
             }
             Seen::LostDisk => "its disk is gone".to_owned(),
+            Seen::Slept => "falls asleep".to_owned(),
+            Seen::Awoke => "wakes from its sleep".to_owned(),
             Seen::Stopped => "stops in order".to_owned(),
             Seen::Dials { peer } => format!("dials node {peer}"),
             Seen::Connected { peer } => format!("connects with node {peer}"),
@@ -127,6 +131,9 @@ impl Scribe {
                     text::many(*nonces as u64, "nonce"),
                     self.of(session)
                 )
+            }
+            Seen::Forgot { session } => {
+                format!("has its signer erase nonces{}", self.of(session))
             }
             Seen::Signs { session } => format!("has its signer sign{}", self.of(session)),
             Seen::Persist { record } => format!("asks its disk to keep: {}", record_words(record)),
