@@ -139,6 +139,7 @@ impl Session {
         let reason = match why {
             Unsigned::Declined => AbortReason::Declined,
             Unsigned::Failed => AbortReason::Internal,
+            Unsigned::Outlived => AbortReason::Dissolved,
         };
         self.fail(now, reason, Vec::new(), None);
     }

@@ -78,4 +78,6 @@ pub enum Unsigned {
     Declined,
     /// It cannot: it is gone, has lost the nonces, or found a fault. Another attempt may succeed.
     Failed,
+    /// The nonces have outlived their time, or the clocks have parted since: they are erased.
+    Outlived,
 }

@@ -192,6 +192,11 @@ impl Session {
         self.next_seq = self.next_seq.max(seq.saturating_sub(1));
     }
 
+    /// Returns the last number used for what this node says here.
+    pub const fn last_number(&self) -> u64 {
+        self.next_seq
+    }
+
     /// Remembers the announcement that made the caller open this session: a repetition of it is
     /// heard like any other, and says nothing.
     pub fn opened_by(&mut self, announcement: &Envelope) {

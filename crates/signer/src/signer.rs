@@ -141,6 +141,7 @@ impl SignerError {
     pub const fn unsigned(&self) -> Unsigned {
         match self {
             Self::Declined => Unsigned::Declined,
+            Self::Partials(PartialsError::Outlived { .. }) => Unsigned::Outlived,
             Self::Order(_)
             | Self::Partials(_)
             | Self::Delegation(_)

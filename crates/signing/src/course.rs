@@ -7,14 +7,17 @@ use ensign_replay::MESSAGE_AGE_MAX;
 use ensign_session::NonceAge;
 use ensign_wire::SigningRequest;
 
-use crate::{ATTEMPT_PAUSE, ATTEMPTS_MAX, FAILED_ATTEMPTS_MAX, Opening};
+use crate::{
+    ATTEMPT_PAUSE, ATTEMPT_UNITS, ATTEMPTS_MAX, Bucket, FAILED_ATTEMPTS_MAX, OPENED_ALLOWED,
+    Opening,
+};
 
 /// How long after our user's consent our node joins ahead of the others, if all are ready: their reports may
 /// be on their way. Guess: a few round trips and a flush.
 pub const CONSENT_MOMENT: Duration = Duration::from_secs(10);
 
 /// The attempts at one request, as far as they are not a matter of the session that runs.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Course {
     /// The attempt that runs, or is next.
     attempt: u16,
@@ -32,6 +35,8 @@ pub(crate) struct Course {
     /// When the next attempt begins; after the last attempt, when nobody is asked any more how it
     /// ended.
     retry_at: Option<Instant>,
+    /// What is left of the attempts that we may open by ourselves. Others have no part in it.
+    left: Bucket,
 }
 
 impl Course {
@@ -45,6 +50,7 @@ impl Course {
             consented_at: None,
             nonces: None,
             retry_at: None,
+            left: Bucket::full(now.instant, OPENED_ALLOWED),
         }
     }
 
@@ -73,9 +79,20 @@ impl Course {
         self.retry_at.is_some() && self.has_attempts_left()
     }
 
-    /// Notes that our user has consented.
-    pub(crate) const fn consent(&mut self, now: Now) {
+    /// Notes that our user has consented: an attempt that waited for that is next.
+    pub(crate) fn consent(&mut self, now: Now) {
         self.consented_at = Some(now.instant);
+        self.retry_at = self.retry_at.map(|at| at.min(now.instant.after(pause_after(self.failed))));
+    }
+
+    /// Counts an attempt that we open by ourselves, if we may.
+    pub(crate) fn may_open(&mut self, now: Now) -> bool {
+        self.left.take(now.instant, OPENED_ALLOWED, ATTEMPT_UNITS)
+    }
+
+    /// Lets the next attempt wait for so long.
+    pub(crate) fn rest(&mut self, now: Now, time: Duration) {
+        self.retry_at = Some(now.instant.after(time.max(ATTEMPT_PAUSE)));
     }
 
     /// Whether our node may join before all have agreed: our user has just said yes, and no attempt has ended.

@@ -207,6 +207,12 @@ impl Groups {
         changed.filter(|key| *key != self.own_key).collect()
     }
 
+    /// Returns the groups with a key, and its place in each.
+    pub(crate) fn with_signer(&self, key: &SignerKey) -> Vec<(GroupId, SignerIndex)> {
+        let of = |(id, group): (&GroupId, &Group)| Some((*id, group.keys.index_of(key)?));
+        self.formed.iter().filter_map(of).collect()
+    }
+
     /// Returns the keys beside which a node stands in our groups.
     pub(crate) fn signers_of(&self, peer: &PeerId) -> BTreeSet<SignerKey> {
         self.formed.iter().filter_map(|(_, group)| group.key_of(peer)).collect()

@@ -1,7 +1,7 @@
 //! For drivers whose signer is in the same process and answers at once.
 
 use ensign_primitives::Now;
-use ensign_session::{Entropy, LocalSigner, Unsigned};
+use ensign_session::{Entropy, LocalSigner, PartialsError, Unsigned};
 
 use crate::{SignerAnswer, SignerQuestion};
 
@@ -24,7 +24,9 @@ pub fn ask_local_signer(
             Some(SignerAnswer::Nonces { session, result: made.ok_or(why) })
         }
         SignerQuestion::Partials { session, nonces } => {
-            let result = signer.partials(now, session, &nonces).map_err(|_| why);
+            let is_old = |error| matches!(error, PartialsError::Outlived { .. });
+            let unsigned = |error| if is_old(error) { Unsigned::Outlived } else { why };
+            let result = signer.partials(now, session, &nonces).map_err(unsigned);
             Some(SignerAnswer::Partials { session, result })
         }
         SignerQuestion::Delegate { network, peer, terms } => {

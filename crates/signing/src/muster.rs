@@ -10,14 +10,15 @@ use alloc::{
 };
 use ensign_identity::Delegation;
 use ensign_primitives::{
-    BoundedMap, GroupId, Instant, Network, Now, Occupancy, PeerId, RequestId, SignerIndex, Wakeup,
+    BoundedMap, GroupId, Network, Now, Occupancy, PeerId, RequestId, SignerIndex, Wakeup,
 };
 use ensign_session::Offense as SessionOffense;
 use ensign_wire::{Consent, Frame, LinkReport, RULES_REVISION, Signed, SignerSet};
 
 use crate::{
-    Allowance, Bucket, Keys, MEMBERS_MAX, Offense, Output, Wait,
+    Allowance, Bucket, Keys, MEMBERS_MAX, Offense, Output,
     groups::{Group, Groups},
+    membership::Membership,
     request::Request,
     requests::Requests,
     shared::Shared,
@@ -26,11 +27,12 @@ use crate::{
 pub(crate) mod consents;
 pub use consents::EARLY_CONSENTS_MAX;
 use consents::{Consents, Rank};
+mod looks;
 pub(crate) mod readiness;
 pub use readiness::{LINK_REPORT_AGE_MAX, LINK_REPORT_INTERVAL};
 use readiness::{Readiness, Seen};
 
-/// Consents and link reports that one member brings, its own and those of others. Guess: a group of sixteen
+/// Consents and link reports that one member brings: so many of its own, and so many of others. Guess: a group of sixteen
 /// that all come at once with several open requests; each costs two verifications.
 pub const WORDS_ALLOWED: Allowance = Allowance { burst: 256, per_minute: 256 };
 
@@ -48,13 +50,33 @@ pub const ATTEMPT_UNITS: u64 = 15;
 /// What is counted for each member.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Counted {
+    /// What it says itself.
     Words,
+    /// What it hands on of others: its own words have room whatever that is.
+    Brought,
     Handed,
     Opened,
 }
 
+impl Counted {
+    const ALL: [Self; COUNTED] = [Self::Words, Self::Brought, Self::Handed, Self::Opened];
+
+    const fn allowance(self) -> Allowance {
+        match self {
+            Self::Words | Self::Brought => WORDS_ALLOWED,
+            Self::Handed => HANDED_ALLOWED,
+            Self::Opened => OPENED_ALLOWED,
+        }
+    }
+
+    /// What a word is that one brings of another, or of itself.
+    fn word(bearer: PeerId, author: PeerId) -> Self {
+        if bearer == author { Self::Words } else { Self::Brought }
+    }
+}
+
 /// How many kinds of it there are.
-const COUNTED: usize = 3;
+const COUNTED: usize = 4;
 
 /// What is looked at beside its own memory.
 #[derive(Clone, Copy, Debug)]
@@ -66,12 +88,18 @@ pub(crate) struct Around<'a> {
     pub(crate) shared: &'a Shared,
     pub(crate) peers: &'a BoundedMap<PeerId, i64>,
     pub(crate) requests: &'a Requests,
+    pub(crate) membership: &'a Membership,
 }
 
 impl<'a> Around<'a> {
     /// Whether a node is connected and has the group.
     fn is_there(&self, peer: &PeerId, group: &GroupId) -> bool {
         self.peers.contains_key(peer) && self.shared.has_group(peer, group)
+    }
+
+    /// Returns a group, if a node has shown that it speaks for a member of it.
+    fn heard_in(&self, id: &GroupId, peer: &PeerId) -> Option<&'a Group> {
+        self.groups.get(id).filter(|_| self.membership.speaks_in(self.groups, peer, id))
     }
 
     /// The other members that are, with their positions.
@@ -215,8 +243,17 @@ impl Muster {
         if !self.readiness.says(around.now, seen, is_heard && around.is_open(&id)) || !is_heard {
             return false;
         }
-        if let Some(frame) = own_report(around, id) {
-            present.for_each(|(_, peer)| self.send(peer, &frame));
+        let Some(report) = own_report(around, id) else { return true };
+        for (signer, peer) in present {
+            self.send(peer, &report);
+            // What our user has decided may have been dropped there.
+            for request in around.requests.of_group(&id) {
+                let has_joined =
+                    around.requests.get(&request).is_some_and(|it| it.session().has_joined(signer));
+                if let Some((_, word)) = self.own_word(around, request).filter(|_| !has_joined) {
+                    self.send(peer, &word);
+                }
+            }
         }
         true
     }
@@ -244,16 +281,18 @@ impl Muster {
             }
             return None;
         };
-        let group = around.groups.get(&request.group()).filter(|group| group.has(&from))?;
-        let sender = signed.sender();
+        let group = around.heard_in(&request.group(), &from)?;
+        let (sender, is_own_word) = (signed.sender(), signed.sender() == from);
         if request.is_settled() || signer == group.local() {
             return None;
         }
         if group.node_of(signer) != Some(sender) {
-            return self.blame(from, SessionOffense::Unlisted { sender });
+            // Whoever hands it on may not know yet that the signer has another node.
+            let offense = SessionOffense::Unlisted { sender };
+            return if is_own_word { self.blame(from, offense) } else { None };
         }
         let rank = self.consents.rank(&id, signed.said());
-        if rank == Rank::Known || !self.affords(around.now, from, Counted::Words) {
+        if rank == Rank::Known || !self.affords(around.now, from, Counted::word(from, sender)) {
             return None;
         }
         if !signed.verify() {
@@ -262,7 +301,8 @@ impl Muster {
         let key = *request.signed().request.signers.get(signer)?;
         let (network, now) = (around.network, around.now.unix);
         if let Err(why) = Delegation::verify(key, sender, network, delegation, now) {
-            return self.blame(sender, SessionOffense::NotDelegated(why));
+            let offense = SessionOffense::NotDelegated(why);
+            return if is_own_word { self.blame(from, offense) } else { None };
         }
         if rank == Rank::Contradicts {
             let offense = Offense::ConsentsDiffer { request: id };
@@ -283,17 +323,16 @@ impl Muster {
         signed: Box<Signed<LinkReport>>,
     ) -> Option<GroupId> {
         let (id, sender, now) = (signed.said().group, signed.sender(), around.now);
-        let group = around.groups.get(&id).filter(|group| group.has(&from))?;
+        let group = around.heard_in(&id, &from)?;
         let is_direct = from == sender;
-        let Some(signer) = group.signer_of(&sender) else {
-            return self.blame(from, SessionOffense::Unlisted { sender });
-        };
+        // One that is handed on may be of a node that was replaced.
+        let signer = group.signer_of(&sender)?;
         let is_late = !is_direct && signed.sent_at().abs_diff(now.unix) > LINK_REPORT_AGE_MAX;
         let is_news = self.readiness.is_news(signer, &signed, is_direct);
         if signer == group.local()
             || is_late
             || !is_news
-            || !self.affords(now, from, Counted::Words)
+            || !self.affords(now, from, Counted::word(from, sender))
         {
             return None;
         }
@@ -363,71 +402,27 @@ impl Muster {
         }
     }
 
-    /// Whether a group's members all see each other, have said so lately, and agree on time and rules.
-    pub(crate) fn is_ready(&self, around: Around<'_>, id: &GroupId) -> bool {
-        let Some(group) = around.groups.get(id) else { return false };
-        let sees = around.sees(*id, group);
-        let seen =
-            Seen { group: id, count: group.peers().len(), local: group.local(), sees: &sees };
-        self.readiness.is_ready(around.now, seen)
+    /// Whether a member may open an attempt so many beyond the present one; counts each.
+    pub(crate) fn may_open(&mut self, now: Now, peer: PeerId, beyond: u16) -> bool {
+        let amount = ATTEMPT_UNITS.saturating_mul(beyond.into());
+        self.bucket(now, peer, Counted::Opened).take(now.instant, OPENED_ALLOWED, amount)
     }
 
-    /// Whether every signer of a request has agreed: by its own consent, or by its join in the attempt that
-    /// runs, which is one.
-    pub(crate) fn have_all_agreed(&self, around: Around<'_>, id: &RequestId) -> bool {
-        let Some(request) = around.requests.get(id) else { return false };
-        let Some(group) = around.groups.get(&request.group()) else { return false };
-        let all = (0..group.peers().len()).filter_map(SignerIndex::from_usize);
-        all.into_iter().all(|signer| self.has_agreed(request, group, signer))
+    /// Whether it may open the next one, as far as is known without its signature; counts nothing.
+    pub(crate) fn might_open(&self, now: Now, peer: PeerId) -> bool {
+        let left = self.left.get(&(peer, Counted::Opened)).cloned();
+        left.is_none_or(|mut left| left.take(now.instant, OPENED_ALLOWED, ATTEMPT_UNITS))
     }
 
-    fn has_agreed(&self, request: &Request, group: &Group, signer: SignerIndex) -> bool {
-        let id = request.session().request_id();
-        if signer == group.local() {
-            return request.has_consent();
-        }
-        let word = self.consents.of(&id, signer);
-        word.is_some_and(|word| word.said().agrees) || request.session().has_joined(signer)
-    }
-
-    /// Tells who of a group lacks whom, whatever is open.
-    pub(crate) fn look(&self, around: Around<'_>, id: &GroupId) -> Option<Wait> {
-        let group = around.groups.get(id)?;
-        let (sees, count) = (around.sees(*id, group), group.peers().len());
-        let seen = Seen { group: id, count, local: group.local(), sees: &sees };
-        Some(self.readiness.look(around.now, seen, around.is_open(id)))
-    }
-
-    /// Tells what a request waits for.
-    pub(crate) fn wait(&self, around: Around<'_>, id: &RequestId) -> Option<Wait> {
-        let request = around.requests.get(id)?;
-        let group = around.groups.get(&request.group())?;
-        let (of, sees) = (request.group(), around.sees(request.group(), group));
-        let count = group.peers().len();
-        let seen = Seen { group: &of, count, local: group.local(), sees: &sees };
-        let mut wait = self.readiness.look(around.now, seen, true);
-        for signer in (0..count).filter_map(SignerIndex::from_usize) {
-            if self.has_agreed(request, group, signer) {
-                wait.agreed.push(signer);
-                continue;
-            }
-            wait.missing.push(signer);
-            let word = self.consents.of(id, signer).map(|word| word.said().agrees);
-            let own = self.consents.said(id).map(|own| own.agrees);
-            let word = if signer == group.local() { own } else { word };
-            wait.withdrawn.extend((word == Some(false)).then_some(signer));
-        }
-        Some(wait)
-    }
-
-    /// Whether a member may open one more attempt; counts it.
-    pub(crate) fn may_open(&mut self, now: Now, peer: PeerId) -> bool {
-        self.affords(now, peer, Counted::Opened)
+    /// Another node speaks for a member: what the one before it said counts for nobody.
+    pub(crate) fn replaced(&mut self, requests: &Requests, group: &GroupId, signer: SignerIndex) {
+        requests.of_group(group).iter().for_each(|id| self.consents.forget(id, signer));
+        self.readiness.forget_member(group, signer);
     }
 
     /// Takes what a member's node had left for what its next one has.
     pub(crate) fn moved(&mut self, from: &PeerId, to: PeerId) {
-        for counted in [Counted::Words, Counted::Handed, Counted::Opened] {
+        for counted in Counted::ALL {
             if let Some(left) = self.left.remove(&(*from, counted)) {
                 self.left.entry((to, counted)).or_insert(left);
             }
@@ -440,14 +435,12 @@ impl Muster {
     }
 
     fn affords(&mut self, now: Now, peer: PeerId, counted: Counted) -> bool {
-        let (allowance, amount) = match counted {
-            Counted::Words => (WORDS_ALLOWED, 1),
-            Counted::Handed => (HANDED_ALLOWED, 1),
-            Counted::Opened => (OPENED_ALLOWED, ATTEMPT_UNITS),
-        };
-        let full = |at: Instant| Bucket::full(at, allowance);
-        let left = self.left.entry((peer, counted)).or_insert_with(|| full(now.instant));
-        left.take(now.instant, allowance, amount)
+        self.bucket(now, peer, counted).take(now.instant, counted.allowance(), 1)
+    }
+
+    fn bucket(&mut self, now: Now, peer: PeerId, counted: Counted) -> &mut Bucket {
+        let full = || Bucket::full(now.instant, counted.allowance());
+        self.left.entry((peer, counted)).or_insert_with(full)
     }
 
     fn blame<T>(&mut self, peer: PeerId, offense: SessionOffense) -> Option<T> {

@@ -14,11 +14,15 @@ use ensign_session::{Failure, Phase, Session};
 use ensign_wire::{AbortReason, Envelope, Payload, SignedRequest};
 
 use crate::{
-    CommandError, Opening, REFUSALS_REPORTED_MAX, Record, RequestStatus, Wait, course::Course,
-    ended::is_retried,
+    Allowance, Bucket, CommandError, Opening, REFUSALS_REPORTED_MAX, Record, RequestStatus, Wait,
+    course::Course, ended::is_retried,
 };
 
 mod payloads;
+
+/// How often it is told what one request waits for. Guess: all of an ordinary group come and say yes at once;
+/// nobody reads more.
+const WAITS_TOLD: Allowance = Allowance { burst: 32, per_minute: 12 };
 
 /// One open request and its current attempt.
 #[derive(Debug)]
@@ -38,6 +42,8 @@ pub(crate) struct Request {
     session: Session,
     /// What was told last of what it waits for.
     told: Option<Box<Wait>>,
+    /// How often more it may be told: what is left out is told with a later report.
+    tells: Bucket,
     /// The durable record that the session asked for last. It waits for no earlier one.
     persisting: Option<Persisting>,
     /// Since when there is no further attempt: it has finished, or failed for good. It stays until
@@ -139,6 +145,7 @@ impl Request {
             course: Course::new(now, attempt),
             session,
             told: None,
+            tells: Bucket::full(now.instant, WAITS_TOLD),
             persisting: None,
             settled_at: None,
             payload_sent: BTreeMap::new(),
@@ -208,6 +215,12 @@ impl Request {
         }
     }
 
+    /// Opens no further attempt before our user has consented: what others end by saying so is theirs.
+    pub(crate) fn rest(&mut self, now: Now) {
+        let left = self.signed.request.expires.since(now.unix);
+        self.course.rest(now, left);
+    }
+
     /// Notes that our partial signatures for an attempt are written down.
     pub(crate) const fn note_signed(&mut self, attempt: u16) {
         self.signed_in = Some(attempt);
@@ -219,9 +232,10 @@ impl Request {
         age.is_some_and(|age| age.is_over(now))
     }
 
-    /// Takes what it waits for; returns it if it was not told yet.
-    pub(crate) fn tell_wait(&mut self, wait: Wait) -> Option<Box<Wait>> {
-        let is_news = self.told.as_deref() != Some(&wait);
+    /// Takes what it waits for; returns it if it was not told yet, and not too much was told lately.
+    pub(crate) fn tell_wait(&mut self, now: Now, wait: Wait) -> Option<Box<Wait>> {
+        let is_news =
+            self.told.as_deref() != Some(&wait) && self.tells.take(now.instant, WAITS_TOLD, 1);
         is_news.then(|| self.told.insert(Box::new(wait)).clone())
     }
 
@@ -434,7 +448,7 @@ impl Request {
             retry_in: self
                 .course
                 .retry_at()
-                .filter(|_| self.is_between_attempts())
+                .filter(|_| self.is_between_attempts() && self.consented)
                 .map(|at| at.since(now.instant)),
         }
     }

@@ -187,6 +187,11 @@ impl Requests {
         self.name_attempts(id, number);
     }
 
+    /// Whether we may open one more attempt at a request by ourselves; counts it.
+    pub(crate) fn may_open(&mut self, now: Now, id: RequestId) -> bool {
+        self.with(&id, |request| request.course_mut().may_open(now)) == Some(true)
+    }
+
     /// Forgets which payloads of a group's requests a node was sent.
     pub(crate) fn forget_sent(&mut self, group: &GroupId, peer: &PeerId) {
         for id in self.of_group(group) {

@@ -11,13 +11,13 @@ use ensign_primitives::{
     BoundedMap, GroupId, Now, Occupancy, PeerId, RequestId, StateMachine, UnixTime, Wakeup,
 };
 use ensign_replay::NonceLog;
-use ensign_session::{Input as SessionInput, Unsigned};
+use ensign_session::{Input as SessionInput, Phase, Unsigned};
 use ensign_wire::{Frame, SignedRequest};
 
 use crate::{
-    Delegated, ENDINGS_REMEMBERED, Event, Input, Keys, NotDelegated, Offense, Output, PEERS_MAX,
-    REQUESTS_MAX, Record, RequestStatus, Restored, SignerAnswer, SignerQuestion, SigningConfig,
-    Wait,
+    CaseFile, Delegated, ENDINGS_REMEMBERED, Event, Input, Keys, NotDelegated, Offense, Output,
+    PEERS_MAX, REQUESTS_MAX, Record, RequestStatus, Restored, SignerAnswer, SignerQuestion,
+    SigningConfig, Wait,
     admission::Admission,
     clocks::Clocks,
     copies::Instances,
@@ -49,6 +49,7 @@ macro_rules! around {
             shared: &$signing.shared,
             peers: &$signing.peers,
             requests: &$signing.requests,
+            membership: &$signing.membership,
         }
     };
 }
@@ -85,6 +86,8 @@ pub struct Signing {
     horizons: Horizons,
     nonces: NonceLog,
     next_token: u64,
+    /// Keys whose node is another one since: their open requests are looked at next.
+    replaced: Vec<SignerKey>,
     outputs: VecDeque<Output>,
 }
 
@@ -135,6 +138,7 @@ impl Signing {
             horizons: Horizons::default(),
             nonces: NonceLog::default(),
             next_token: 0,
+            replaced: Vec::new(),
             outputs: VecDeque::new(),
             config,
             keys,
@@ -386,13 +390,15 @@ impl Signing {
     pub fn know_delegation(&mut self, now: Now, it: Delegated) -> Result<(), DelegationError> {
         let known = self.membership.know(now, it, &mut self.groups);
         self.hear_membership();
+        self.follow_nodes(now);
         known
     }
 
     /// Carries out what membership asks.
     fn hear_membership(&mut self) {
         while let Some(output) = self.membership.poll_output() {
-            if let Output::Event(Event::NodeChanged { from, to, .. }) = &output {
+            if let Output::Event(Event::NodeChanged { signer, from, to, .. }) = &output {
+                self.replaced.push(*signer);
                 self.shared.keep(from, &self.groups.shared_with(from));
                 // Whoever changes nodes has not rested.
                 self.admission.moved(from, *to);
@@ -400,6 +406,35 @@ impl Signing {
             }
             self.outputs.push_back(output);
         }
+    }
+}
+
+impl Signing {
+    /// Takes other nodes into an attempt: in the same one where there are no nonces of ours; else it dissolves,
+    /// which counts for nothing.
+    fn renew_session(&mut self, now: Now, id: RequestId) {
+        let Some(request) = self.requests.get(&id).filter(|it| !it.is_settled()) else { return };
+        if !request.session().awaits_approval() {
+            if request.session().phase() < Phase::Complete {
+                self.dissolve(now, id);
+            }
+            return;
+        }
+        let (number, announces) = (request.session().last_number(), request.has_consent());
+        let announces = announces && !request.is_secret();
+        let session = self.new_session(now, request.group(), request.signed(), request.attempt());
+        let Ok(mut session) = session else { return };
+        session.number_from(number.saturating_add(1));
+        self.requests.change(&id, |request| *request.session_mut() = session);
+        if announces {
+            self.with_session(now, id, |session| session.announce(now));
+        }
+    }
+
+    fn keep_case(&mut self, file: CaseFile) -> [u8; 32] {
+        let id = file.id;
+        self.note(Record::Case(file));
+        id
     }
 }
 
@@ -421,6 +456,7 @@ impl StateMachine for Signing {
             Input::Persisted { token } => self.on_persisted(now, token),
             Input::Recalled { request, known } => self.on_recalled(now, request, known),
         }
+        self.follow_nodes(now);
         self.resume_full(now);
     }
 

@@ -362,8 +362,8 @@ impl Observer for Tally {
                 self.running.remove(&sight.node);
                 self.connections.remove(&sight.node);
             }
-            // Told with the crash that took it.
-            Seen::LostDisk => {}
+            // Told with the crash that took it, or by the connections that are gone.
+            Seen::LostDisk | Seen::Slept | Seen::Awoke | Seen::Forgot { .. } => {}
             Seen::Stopped => {
                 self.faults.stops += 1;
                 self.running.remove(&sight.node);
@@ -394,14 +394,10 @@ impl Observer for Tally {
             Seen::Offense { .. } => {
                 self.faults.offenses += u64::from(cast.is_honest(sight.node));
             }
-            // Its connections are told when it wakes up.
-            Seen::Slept
-            | Seen::Awoke
-            | Seen::Dials { .. }
+            Seen::Dials { .. }
             | Seen::Received { .. }
             | Seen::Sent { .. }
             | Seen::Drew { .. }
-            | Seen::Forgot { .. }
             | Seen::Signs { .. }
             | Seen::Persist { .. }
             | Seen::Durable { .. }

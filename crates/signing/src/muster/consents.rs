@@ -117,6 +117,13 @@ impl Consents {
         self.of.get(id)?.held.get(&signer).map(Box::as_ref)
     }
 
+    /// Forgets what a signer said, whose node is another one now.
+    pub(crate) fn forget(&mut self, id: &RequestId, signer: SignerIndex) {
+        if let Some(known) = self.of.get_mut(id) {
+            known.held.remove(&signer);
+        }
+    }
+
     /// Keeps what was brought before its request. The oldest gives way.
     pub(crate) fn keep_early(&mut self, from: PeerId, signed: Box<Signed<Consent>>) {
         let kept = self.early.entry(from).or_default();

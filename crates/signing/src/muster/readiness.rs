@@ -250,6 +250,13 @@ impl Readiness {
         wait
     }
 
+    /// Forgets what a member's node said that was replaced.
+    pub(crate) fn forget_member(&mut self, group: &GroupId, signer: SignerIndex) {
+        if let Some(known) = self.groups.get_mut(group) {
+            known.heard.remove(&signer);
+        }
+    }
+
     /// Forgets a group that our user has left.
     pub(crate) fn forget(&mut self, group: &GroupId) {
         self.look_again(group, None);

@@ -15,7 +15,7 @@ use ensign_wire::{AbortReason, Frame, Kind, PubNonceBytes, SignedRequest};
 
 use super::{Signing, around};
 use crate::{
-    ATTEMPTS_MAX, CaseFile, CommandError, Event, Offense, Opening, Output, Record, SignerQuestion,
+    ATTEMPTS_MAX, CommandError, Event, Offense, Opening, Output, Record, SignerQuestion,
     UndecidedEnd,
     case::{self, Testimony},
     course::first_seq,
@@ -45,7 +45,7 @@ impl Signing {
         Ok(id)
     }
 
-    fn new_session(
+    pub(super) fn new_session(
         &self,
         now: Now,
         group: GroupId,
@@ -109,7 +109,13 @@ impl Signing {
     }
 
     /// Lets one session do one thing, then carries out what it asks.
+    /// Nonces that are too old end the attempt before anything else counts.
     pub(super) fn with_session(&mut self, now: Now, id: RequestId, act: impl FnOnce(&mut Session)) {
+        self.requests.change(&id, |request| {
+            if request.has_old_nonces(now) {
+                let _ = request.session_mut().stop(now, AbortReason::Dissolved);
+            }
+        });
         self.requests.change(&id, |request| act(request.session_mut()));
         self.drain_session(now, id);
     }
@@ -159,6 +165,7 @@ impl Signing {
                 self.check_reuse(now, running, signer, &nonces);
             }
             SessionOutput::Event(event) => self.on_session_event(now, running, event),
+            SessionOutput::Offense { peer, offense } if self.is_of_before(id, &peer, &offense) => {}
             SessionOutput::Offense { peer, offense } => {
                 let evidence =
                     if let SessionOffense::Proven(it) = &offense { Some(it.clone()) } else { None };
@@ -168,6 +175,13 @@ impl Signing {
                 }
             }
         }
+    }
+
+    /// Whether a node is no signer's in an attempt only because one of two knows of a newer node of that
+    /// signer, and the other does not: who hands its words on, or speaks for it now, is not to blame.
+    fn is_of_before(&self, id: RequestId, bearer: &PeerId, offense: &SessionOffense) -> bool {
+        let SessionOffense::Unlisted { sender } = offense else { return false };
+        sender != bearer || self.signer_of(id, sender).is_some()
     }
 
     /// Keeps and tells what convicts a node.
@@ -199,12 +213,6 @@ impl Signing {
         if let Some(file) = case::of_silence(&request.request, attempt, reports) {
             self.keep_case(file);
         }
-    }
-
-    fn keep_case(&mut self, file: CaseFile) -> [u8; 32] {
-        let id = file.id;
-        self.note(Record::Case(file));
-        id
     }
 
     /// Returns a session's record as ours; a request that has its signatures is settled with them.
@@ -241,7 +249,7 @@ impl Signing {
                     self.requests.with(&request, |request| request.note_joined(peer));
                 }
                 self.event(Event::Session { request, attempt, event });
-                return self.tell_wait(now, request);
+                return self.consider(now, request);
             }
             SessionEvent::Refused { .. } => {
                 if self.requests.with(&request, Request::reports_refusal) != Some(true) {
@@ -336,9 +344,6 @@ impl Signing {
 
     pub(super) fn run_request_timers(&mut self, now: Now) {
         for id in self.requests.due(now) {
-            if self.requests.get(&id).is_some_and(|request| request.has_old_nonces(now)) {
-                self.dissolve(now, id);
-            }
             self.with_session(now, id, |session| session.handle_timeout(now));
             let Some(request) = self.requests.get(&id) else { continue };
             let (group, attempt) = (request.group(), request.attempt());
@@ -357,7 +362,10 @@ impl Signing {
                     self.requests.drop_if_over(id);
                 }
                 // Whoever tries again and again waits as everybody does that the others would not follow.
-                Due::Attempt if !self.muster.may_open(now, self.own_peer()) => {
+                Due::Attempt if !request.has_consent() => {
+                    self.requests.change(&id, |request| request.rest(now));
+                }
+                Due::Attempt if !self.requests.may_open(now, id) => {
                     self.requests.change(&id, |request| request.course_mut().pause(now));
                 }
                 Due::Attempt => {
@@ -408,7 +416,7 @@ impl Signing {
         }
         match durable {
             Some((id, Durable::Proposal)) => {
-                self.requests.with(&id, |request| request.course_mut().consent(now));
+                self.requests.change(&id, |request| request.course_mut().consent(now));
                 self.consider(now, id);
             }
             Some((id, Durable::OfSession(token))) => {

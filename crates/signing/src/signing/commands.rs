@@ -41,6 +41,7 @@ impl Signing {
         }
         self.membership.hear_again(now, &mut self.groups);
         self.hear_membership();
+        self.follow_nodes(now);
         self.resume_waiting(now, id);
         Ok(id)
     }
@@ -324,7 +325,7 @@ impl Signing {
     fn consent(&mut self, now: Now, id: RequestId) -> Result<u64, CommandError> {
         self.requests.unsettled(&id)?;
         let unknown = CommandError::UnknownRequest { request: id };
-        let first = self.requests.with(&id, |request| request.consent(now)).ok_or(unknown)??;
+        let first = self.requests.change(&id, |request| request.consent(now)).ok_or(unknown)??;
         let number = self.muster.decide(id, true);
         let again = Record::Decided { request: id, number, agrees: true };
         let token = self.persist(first.unwrap_or(again));
@@ -340,7 +341,7 @@ impl Signing {
         if !request.awaits_join() {
             return self.tell_wait(now, id);
         }
-        let (group, course) = (request.group(), *request.course());
+        let (group, course) = (request.group(), request.course().clone());
         let around = around!(self, now);
         let is_time = course.may_join_ahead(now) || self.muster.have_all_agreed(around, &id);
         if is_time && self.muster.is_ready(around, &group) {
@@ -360,6 +361,20 @@ impl Signing {
         }
     }
 
+    /// Goes on with the nodes that speak now for members whose node was replaced: what the old one said counts
+    /// for nobody, and attempts that count on it begin anew.
+    pub(super) fn follow_nodes(&mut self, now: Now) {
+        for key in core::mem::take(&mut self.replaced) {
+            for (group, signer) in self.groups.with_signer(&key) {
+                self.muster.replaced(&self.requests, &group, signer);
+                for id in self.requests.of_group(&group) {
+                    self.renew_session(now, id);
+                }
+                self.consider_all(now, &group);
+            }
+        }
+    }
+
     fn join(&mut self, now: Now, id: RequestId) {
         self.with_session(now, id, |session| {
             let approved = session.approve(now);
@@ -375,7 +390,7 @@ impl Signing {
         };
         let Some(request) = self.requests.get(&id).filter(waits).map(|_| id) else { return };
         let Some(wait) = self.muster.wait(around!(self, now), &id) else { return };
-        let news = self.requests.with(&id, |request| request.tell_wait(wait));
+        let news = self.requests.with(&id, |request| request.tell_wait(now, wait));
         if let Some(wait) = news.flatten() {
             self.event(Event::Waiting { request, wait });
         }

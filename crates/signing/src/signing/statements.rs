@@ -188,8 +188,11 @@ impl Signing {
         }
         if number > request.attempt() && !request.is_expired(now) {
             match self.opens_attempt(now, from, request, &envelope) {
-                // It costs fresh nonces and a flush, and leaves what the present attempt has reached.
-                Ok(true) if self.muster.may_open(now, envelope.sender()) => {
+                // It costs fresh nonces and a flush, and leaves what the present attempt has reached. Each
+                // attempt that is left out counts: there are so many and no more.
+                Ok(true)
+                    if self.muster.may_open(now, envelope.sender(), number - request.attempt()) =>
+                {
                     self.follow(now, attempt, &envelope);
                 }
                 Ok(_) => {}
@@ -244,7 +247,11 @@ impl Signing {
             return Ok(false);
         }
         if !group.has(&sender) {
-            return Err(SessionOffense::Unlisted { sender });
+            let is_own_word = from == sender;
+            return if is_own_word { Err(SessionOffense::Unlisted { sender }) } else { Ok(false) };
+        }
+        if !self.muster.might_open(now, sender) {
+            return Ok(false);
         }
         check_fresh(now.unix, envelope.sent_at()).map_err(SessionOffense::Replay)?;
         if !envelope.verify() {

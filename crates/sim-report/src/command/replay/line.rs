@@ -126,11 +126,8 @@ impl Scribe {
                 format!("-> {}  {}{lost}", peer_column(*to), self.frame(frame))
             }
             Seen::Drew { session, nonces } => {
-                format!(
-                    "draws entropy for {}{}",
-                    text::many(*nonces as u64, "nonce"),
-                    self.of(session)
-                )
+                let nonces = text::many(*nonces as u64, "nonce");
+                format!("draws entropy for {nonces}{}", self.of(session))
             }
             Seen::Forgot { session } => {
                 format!("has its signer erase nonces{}", self.of(session))
