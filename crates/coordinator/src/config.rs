@@ -10,7 +10,7 @@ use ensign_identity::{
 use ensign_musig::SecKey;
 use ensign_primitives::{Network, PeerId, UnixTime};
 
-use ensign_signer::{Answer, Desk, Randomness, unix_now};
+use ensign_signer::{Answer, Desk, KeyHolder, Randomness, unix_now};
 use tokio::sync::mpsc;
 
 use crate::{InProcess, Signer, SignerError, clock::Clock};
@@ -27,33 +27,15 @@ pub struct Keys {
 /// Answers of the signer, in the order of the questions.
 pub(crate) type Answers = mpsc::UnboundedReceiver<Answer>;
 
-/// Who holds the secret signer key.
-#[derive(Debug)]
-pub(crate) enum KeyHolder {
-    /// This process.
-    InProcess(Box<InProcess>),
-    /// Somebody else.
-    Other(Box<dyn Signer>),
-}
-
-impl KeyHolder {
-    /// Opens a desk for whoever holds the key. In a simulation nobody waits, and the signer in this
-    /// process draws what the simulation gives, at its time.
-    pub(crate) fn open(self, randomness: &Randomness, clock: &Clock) -> (Desk, Answers) {
-        let (answer, answers) = mpsc::unbounded_channel();
-        let answered = move |it| answer.send(it).is_ok();
-        let desk = match (randomness.for_signer(), self) {
-            (None, Self::InProcess(signer)) => Desk::open(signer, answered),
-            (None, Self::Other(signer)) => Desk::open(signer, answered),
-            (Some(simulated), Self::InProcess(mut signer)) => {
-                let clock = clock.clone();
-                signer.dangerous_simulate(simulated, move || clock.now());
-                Desk::simulated(signer, answered)
-            }
-            (Some(_), Self::Other(signer)) => Desk::simulated(signer, answered),
-        };
-        (desk, answers)
-    }
+/// Opens a desk for whoever holds the key, and returns where its answers come.
+pub(crate) fn open_desk(
+    holder: KeyHolder,
+    randomness: &Randomness,
+    clock: &Clock,
+) -> (Desk, Answers) {
+    let (answer, answers) = mpsc::unbounded_channel();
+    let clock = clock.clone();
+    (holder.open(randomness, move || clock.now(), move |it| answer.send(it).is_ok()), answers)
 }
 
 impl Keys {

@@ -26,6 +26,7 @@ use crate::{
     callers::Callers,
     clock::Clock,
     command::{Command, Form, Look, Reply},
+    config::open_desk,
     error::{of_decision, of_engine},
     event::Publisher,
     fault,
@@ -78,7 +79,7 @@ impl Driver {
             strangers: Default::default(),
         };
         let (keys, signer) = parts.keys.into_parts();
-        let signer = SignerPort::new(signer.open(&randomness, &parts.clock));
+        let signer = SignerPort::new(open_desk(signer, &randomness, &parts.clock));
         let node = keys.node_key.peer_id();
         let signer_key = keys.signer;
         let mut before = parts.before;

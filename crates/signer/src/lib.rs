@@ -23,6 +23,8 @@ mod in_process;
 pub use in_process::InProcess;
 mod desk;
 pub use desk::{Answer, Desk, Question};
+mod holder;
+pub use holder::KeyHolder;
 #[cfg(unix)]
 mod socket;
 #[cfg(unix)]

@@ -3,6 +3,7 @@
 use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ensign_coordinator::{Asks, Signer, SignerError, serve};
@@ -54,12 +55,12 @@ impl Clients {
     ///
     /// [`std::io::Error`] when there is no thread.
     pub(super) fn watch(&self) -> std::io::Result<()> {
-        let gate = Arc::clone(&self.gate);
-        let wait = |time| {
-            std::thread::sleep(time);
-            true
+        let (gate, (alive, ended)) = (Arc::clone(&self.gate), mpsc::channel::<()>());
+        let watch = move || {
+            // Nothing is ever said here: the thread wakes when its time is over.
+            let _alive = alive;
+            gate.erase_in_time(|time| ended.recv_timeout(time) == Err(RecvTimeoutError::Timeout));
         };
-        let watch = move || gate.erase_in_time(wait);
         std::thread::Builder::new().spawn(watch).map(drop)
     }
 
