@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ensign_engine::signing::RENEWAL_MARGIN;
+use ensign_engine::signing::holds_in_good_time;
 use ensign_identity::{
     DELEGATION_LIFETIME_MAX, Delegation, DelegationError, DelegationProof, NodeKey, SignerKey,
     Terms,
@@ -78,25 +78,13 @@ impl Keys {
     /// another node, or that has nearly ended, gives way to the fresh one with a higher number.
     pub fn after(mut self, network: Network, known: DelegationProof) -> Self {
         let (now, peer) = (unix_now(), self.peer_id());
-        if Self::is_kept(network, (self.signer_key, peer), known) {
+        if holds_in_good_time(now, network, (self.signer_key, peer), known) {
             self.delegation = known;
         } else if let KeyHolder::InProcess(signer) = &self.signer {
             let terms = Terms::after(known.number, now, self.delegation.expires);
             self.delegation = signer.delegation(network, peer, terms);
         }
         self
-    }
-
-    /// Whether a delegation that an earlier start has made is used again: it lets this node speak for this
-    /// key, and holds for a while yet.
-    pub fn is_kept(
-        network: Network,
-        (signer, peer): (SignerKey, PeerId),
-        known: DelegationProof,
-    ) -> bool {
-        let now = unix_now();
-        let holds = Delegation::verify(signer, peer, network, known, now).is_ok();
-        holds && known.expires.since(now) > RENEWAL_MARGIN
     }
 
     /// Takes the node key and a signer that holds its key by itself: a device, another process. It
@@ -117,7 +105,7 @@ impl Keys {
     }
 
     /// As [`with_signer`](Self::with_signer); the signer is not asked while the delegation of an earlier
-    /// start [is kept](Self::is_kept): a node that was replaced meanwhile does not take its place back by
+    /// start [holds](holds_in_good_time): a node that was replaced meanwhile does not take its place back by
     /// being started.
     ///
     /// # Errors
@@ -131,7 +119,8 @@ impl Keys {
     ) -> Result<Self, SignerError> {
         let (signer_key, peer, now) = (signer.public_key(), node_key.peer_id(), unix_now());
         let expires = now.after(DELEGATION_LIFETIME_MAX / 2);
-        let kept = known.filter(|known| Self::is_kept(network, (signer_key, peer), *known));
+        let kept =
+            known.filter(|known| holds_in_good_time(now, network, (signer_key, peer), *known));
         let terms = Terms::after(known.map_or(0, |known| known.number), now, expires);
         let proof = kept.map_or_else(|| signer.delegate(network, peer, terms), Ok)?;
         let delegation = Delegation::verify(signer_key, peer, network, proof, now)

@@ -54,7 +54,7 @@ pub use ensign_review::{
     RequestEvent, RequestRef, Resumption, Risk, SigningJob, Wait, Whose, Work, words_of_readiness,
     words_of_wait,
 };
-pub use ensign_signer::{Asks, InProcess, Randomness, Signer, SignerError};
+pub use ensign_signer::{Asks, InProcess, Randomness, Signer, SignerError, unix_now};
 #[cfg(unix)]
 pub use ensign_signer::{ServeError, SocketSigner, serve};
 

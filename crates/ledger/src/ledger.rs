@@ -11,6 +11,8 @@ use ensign_store::{OnceError, Place, Store, StoreError, Table, request_of};
 use crate::{AskedBefore, LostAttempt, Outline, Reached, Shown, SignedCoins, outlines};
 use outlines::read_outline;
 
+mod old;
+
 /// Most open requests that are read at a start; the others wait in the store for room.
 pub const OPEN_LOADED_MAX: usize = ensign_signing::REQUESTS_MAX;
 
@@ -163,6 +165,9 @@ fn addresses(store: &dyn Store) -> Result<Vec<(PeerId, SocketAddr)>, LedgerError
 /// [`LedgerError`] when the store cannot be read.
 pub fn read(store: &dyn Store, place: &Place) -> Result<Option<Record>, LedgerError> {
     let Some(found) = store.get(place)? else { return Ok(None) };
+    if old::is_void(place.table(), &found.value) {
+        return Ok(None);
+    }
     decode(place.table(), place.key(), &found.value).map(Some)
 }
 
@@ -198,6 +203,9 @@ pub(crate) fn each(
 ) -> Result<(), LedgerError> {
     let mut result = Ok(());
     store.scan(table, &[], &mut |row| {
+        if old::is_void(table, row.value) {
+            return ControlFlow::Continue(());
+        }
         result = decode(table, row.key, row.value).and_then(|record| visit(row.written, record));
         if result.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     })?;

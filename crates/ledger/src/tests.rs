@@ -13,11 +13,11 @@ use ensign_signing::{CaseFile, CaseKind, Horizon, Record, Undecided};
 use ensign_store::{
     Batch, MemoryStore, OnceError, Opening, Place, Size, Store, StoreError, Table, Visit,
 };
-use ensign_wire::AbortReason;
+use ensign_wire::{AbortReason, SignedRequest};
 
 use crate::{
     Entry, Fault, Found, KeyAge, LedgerError, OpeningError, Records, entry,
-    outline::tests::request, read, settle, write,
+    outline::tests::request, past, read, settle, write,
 };
 
 /// One record of each kind, in the order of the numbers that stores know them by.
@@ -221,4 +221,27 @@ fn regression_what_formed_in_a_store_that_was_restored_ended_only_with_the_next_
         again.before.past.formations,
         [voided(&record.bytes.unwrap()).unwrap().bytes.unwrap()]
     );
+}
+
+#[test]
+fn regression_open_request_of_protocol_version_2_kept_the_store_from_being_opened() {
+    let (id, signed) = request(3);
+    let SignedRequest { request, peer, delegation, signature } = signed;
+    let old = (delegation.expires, delegation.signature);
+    let mut value = vec![0];
+    value.extend(postcard::to_allocvec(&(&request, peer, old, signature)).unwrap());
+    value.extend(postcard::to_allocvec(&None::<Vec<u8>>).unwrap());
+    let mut store = MemoryStore::new();
+    for place in [Place::consent(&id), Place::request(&id)] {
+        let entry = Entry { place, value: Some(value.clone()) };
+        write(&mut store, &[entry], UnixTime::from_millis(1)).unwrap();
+    }
+    let found = past(&store).unwrap();
+    assert!(found.open.is_empty() && found.asked.is_empty(), "{found:?}");
+
+    // What is cut off is no record of an earlier version either.
+    value.pop();
+    let cut = Entry { place: Place::consent(&id), value: Some(value) };
+    write(&mut store, &[cut], UnixTime::from_millis(2)).unwrap();
+    assert!(past(&store).is_err());
 }

@@ -81,7 +81,7 @@ pub use muster::{
 mod recall;
 pub use recall::{Known, RECALL_ENVELOPES_MAX, RECALLS_MAX};
 mod renewal;
-pub use renewal::{RENEWAL_MARGIN, RENEWAL_PAUSE};
+pub use renewal::{RENEWAL_MARGIN, RENEWAL_PAUSE, holds_in_good_time};
 mod resends;
 pub use resends::RESEND_PAUSE;
 mod restore;

@@ -3,8 +3,8 @@
 
 use core::time::Duration;
 
-use ensign_identity::{DELEGATION_LIFETIME_MAX, Terms};
-use ensign_primitives::{Instant, Now, UnixTime, Wakeup};
+use ensign_identity::{DELEGATION_LIFETIME_MAX, Delegation, DelegationProof, SignerKey, Terms};
+use ensign_primitives::{Instant, Network, Now, PeerId, UnixTime, Wakeup};
 
 /// Least time between two questions for a delegation while the one in use holds. Guess: once a day is
 /// often enough to ask a person.
@@ -18,6 +18,18 @@ const LIFETIME_ASKED: Duration = Duration::from_secs(DELEGATION_LIFETIME_MAX.as_
 /// A wall clock that goes otherwise than the monotonic one by more than this between two looks was
 /// set. Guess: far above what a time server corrects bit by bit.
 const CLOCK_STEP_MIN: Duration = Duration::from_secs(60);
+
+/// Whether a delegation that an earlier start has made is used again: it lets this node speak for this key,
+/// and holds for [a while](RENEWAL_MARGIN) yet. Cost: a signature.
+pub fn holds_in_good_time(
+    now: UnixTime,
+    network: Network,
+    (signer, peer): (SignerKey, PeerId),
+    known: DelegationProof,
+) -> bool {
+    let holds = Delegation::verify(signer, peer, network, known, now).is_ok();
+    holds && known.expires.since(now) > RENEWAL_MARGIN
+}
 
 /// How the delegation in use is replaced.
 #[derive(Debug)]

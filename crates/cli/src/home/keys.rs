@@ -3,7 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use ensign_coordinator::{Keys, Signer as _, SignerError, SocketSigner};
+use ensign_coordinator::{Keys, Signer as _, SignerError, SocketSigner, unix_now};
+use ensign_engine::signing::holds_in_good_time;
 use ensign_identity::{NodeKey, SignerKey};
 use ensign_musig::SecKey;
 use ensign_primitives::{Network, PeerId};
@@ -236,7 +237,7 @@ impl Home {
         };
         let (network, known) = (self.settings.network, self.kept_delegation());
         let is_kept = known.is_some_and(|known| {
-            Keys::is_kept(network, (public.signer, node_key.peer_id()), known)
+            holds_in_good_time(unix_now(), network, (public.signer, node_key.peer_id()), known)
         });
         if !is_kept {
             self.passphrases.output().notice("asking the signer to let this node speak for it");
