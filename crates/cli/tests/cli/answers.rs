@@ -21,6 +21,7 @@ fn tx(signer: &Signer, coins: usize) -> PathBuf {
 #[test]
 fn regression_what_was_typed_earlier_answered_the_signers_questions() {
     let split = split();
+    split.forget_delegation();
     let [bob, carol] = &split.others;
     let (socket, passphrase) = (split.alice.path("s"), argument(&split.passphrase).to_owned());
     let start = ["--passphrase-file", &passphrase, "signer", argument(&split.vault), "--socket"];

@@ -33,6 +33,11 @@ pub(crate) fn split() -> Split {
 }
 
 impl Split {
+    /// As in a home of an earlier version: the signer is asked when the node starts.
+    pub(crate) fn forget_delegation(&self) {
+        fs::remove_file(self.alice.home.join("delegation")).unwrap();
+    }
+
     fn signer(&self, socket: &Path, more: &[&str]) -> Running {
         let vault = argument(&self.vault);
         let signer = ["signer", vault, "--socket", argument(socket), "--passphrase-file"];
@@ -58,8 +63,7 @@ fn a_signer_of_its_own_shows_what_it_signs_and_asks() {
     let mut signer = split.signer(&socket, &[]);
     assert_eq!(fs::metadata(&socket).unwrap().permissions().mode() & 0o777, 0o600);
     let mut up = split.up(&socket);
-    signer.wait_for("delegation");
-    signer.answer("yes");
+    // It has let this node speak for it when the home was made, and is not asked again.
     up.wait_for("up");
     let (_carol, tx) = (carol.up("all"), bob.path("tx.psbt"));
     fs::write(&tx, psbt(&[coin(bob)]).serialize()).unwrap();
@@ -119,6 +123,7 @@ fn regression_silent_process_kept_every_node_from_the_signer() {
 #[test]
 fn regression_question_of_a_node_that_is_gone_waited_for_an_answer() {
     let split = split();
+    split.forget_delegation();
     let socket = split.alice.path("signer.sock");
     let mut signer = split.signer(&socket, &[]);
     let gone = split.up(&socket);
