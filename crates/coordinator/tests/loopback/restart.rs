@@ -302,15 +302,16 @@ async fn who_restarted_is_told_as_the_one_who_did() {
     let wallet = party.wallets.remove(0).stop().await.start().await;
     wallet.coordinator.group(party.group()).await.unwrap();
     party.wallets.insert(0, wallet);
+    let shown = party.wallets[2].approval().await;
+    let consent = Consent::person(shown.digest);
+    party.wallets[2].coordinator.approve(asked.id, consent).await.unwrap();
+    // All have agreed: the attempt that takes the place of the lost one begins.
     let opener = |event: &Event| match event {
         Event::Request(_, RequestEvent::Attempt { attempt: 2, opened_by }) => Some(*opened_by),
         _ => None,
     };
     let told = party.wallets[1].until(opener).await.unwrap();
     assert_eq!((told.who.as_usize(), told.because), (0, Because::Restarted));
-    let shown = party.wallets[2].approval().await;
-    let consent = Consent::person(shown.digest);
-    party.wallets[2].coordinator.approve(asked.id, consent).await.unwrap();
     party.all_done(asked.id).await;
 }
 

@@ -41,7 +41,7 @@ async fn regression_flood_of_pings_was_answered_as_long_as_it_lasted() {
         // A burst, and one more for each half second that the flood lasts.
         assert!(pongs < 100, "{pongs} answers");
         let warning = party.wallets[0].warning(Some(raw.peer)).await;
-        assert!(warning.what.contains("more pings than anybody needs"), "{warning:?}");
+        assert!(warning.what.contains("more pings"), "{warning:?}");
     }
     let asked = party.propose(0, party.job(Work::Messages(vec![[7; 32]]))).await;
     party.all_done(asked.id).await;
