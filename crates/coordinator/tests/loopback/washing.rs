@@ -7,9 +7,9 @@ use ensign_identity::{DelegationProof, NodeKey};
 use ensign_primitives::{RequestId, SessionId, SignerIndex};
 use ensign_store::Place;
 use ensign_wire::{
-    AbortReason, Body, Envelope, Frame, GroupKeys, Groups, KeyTweak, Message, Mode,
-    PAYLOAD_BYTES_MAX, PROTOCOL_VERSION, Payload, Scheme, SessionAbort, SessionAnnounce,
-    SignedRequest, SigningRequest, TxType,
+    AbortReason, Body, Envelope, Frame, GroupKeys, Groups, KeyTweak, LinkReport, Message, Mode,
+    PAYLOAD_BYTES_MAX, PROTOCOL_VERSION, Payload, RULES_REVISION, Scheme, SessionAbort,
+    SessionAnnounce, Signed, SignedRequest, SigningRequest, TxType,
 };
 
 use super::{
@@ -50,7 +50,8 @@ impl Washer {
         washer
     }
 
-    /// Says who it is and which group it shares, and waits until it is up.
+    /// Says who it is, which group it shares, once it is up that it sees the other member: nothing is joined
+    /// before that.
     async fn introduce(&mut self) {
         self.raw.say(&hello(PROTOCOL_VERSION));
         self.raw.say_member(&keys(1).signer_key(), self.delegation);
@@ -58,6 +59,10 @@ impl Washer {
         self.raw.say(&Frame::Groups(Groups { shared }));
         let peer = self.raw.peer;
         self.victim().peer_up(peer).await;
+        let sees = (0..2).map(SignerIndex).collect();
+        let report = LinkReport { group: self.party.group, sees, version: RULES_REVISION };
+        let report = Signed::new(&self.node_key, NETWORK, 1, unix_now(), report).unwrap();
+        self.raw.say(&Frame::LinkReport(Box::new(report)));
     }
 
     fn victim(&mut self) -> &mut Wallet {
