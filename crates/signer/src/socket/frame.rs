@@ -68,7 +68,7 @@ mod tests {
             bytes[at] = byte;
             read(&bytes)
         };
-        assert_eq!(changed(4, 2), Err(io::ErrorKind::InvalidData));
+        assert_eq!(changed(4, VERSION + 1), Err(io::ErrorKind::InvalidData));
         assert_eq!(changed(0, 0xff), Err(io::ErrorKind::InvalidData));
         assert_eq!(changed(3, 5), Err(io::ErrorKind::InvalidData));
         assert_eq!(read(&[0, 0, 0, 0]), Err(io::ErrorKind::InvalidData));

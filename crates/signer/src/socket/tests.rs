@@ -164,9 +164,9 @@ fn what_is_no_question_ends_the_connection_unanswered() {
     let garbled = Err(ServeError::Garbled);
     let too_long = u32::try_from(FRAME_BYTES_MAX + 1).unwrap().to_be_bytes();
     assert_eq!(sent(&too_long), garbled, "too long");
-    assert_eq!(sent(&[0, 0, 0, 2, 2, 0]), garbled, "another version");
-    assert_eq!(sent(&[0, 0, 0, 2, 1, 99]), garbled, "no such question");
-    assert_eq!(sent(&[0, 0, 0, 3, 1, 0, 0]), garbled, "more than a question");
+    assert_eq!(sent(&[0, 0, 0, 2, 1, 0]), garbled, "another version");
+    assert_eq!(sent(&[0, 0, 0, 2, 2, 99]), garbled, "no such question");
+    assert_eq!(sent(&[0, 0, 0, 3, 2, 0, 0]), garbled, "more than a question");
     assert_eq!(sent(&[0, 0, 0, 0]), garbled, "nothing");
     assert_eq!(sent(b"GET / HTTP/1.1\r\n\r\n"), garbled, "another protocol");
 }
