@@ -43,6 +43,15 @@ impl Story {
 
     /// As [`begin_after`](Self::begin_after), with wallets of the story's.
     pub(crate) async fn begin_as(age: Duration, wallet: impl Fn(u32) -> Stopped) -> Self {
+        Self::begin_and(age, wallet, |_| {}).await
+    }
+
+    /// As [`begin_as`](Self::begin_as); something happens before the wallets wait for each other.
+    pub(crate) async fn begin_and(
+        age: Duration,
+        wallet: impl Fn(u32) -> Stopped,
+        happens: impl FnOnce(&[Wallet]),
+    ) -> Self {
         let net = Net::new(quiet(), [1; 32]);
         let (told, mut heard) = mpsc::unbounded_channel();
         let mut wallets = Vec::new();
@@ -62,6 +71,7 @@ impl Story {
             let named = Group { name: "g".to_owned(), members, issued: Default::default() };
             group = wallet.coordinator.group(named).await.unwrap().id;
         }
+        happens(&wallets);
         let wallets = wallets.into_iter().map(Some).collect();
         let mut story = Self { net, wallets, seen: vec![], group, members, heard, told };
         for _ in 0..6 {
