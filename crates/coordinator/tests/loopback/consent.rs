@@ -60,12 +60,13 @@ async fn first_is_open_and_second_is_signed(party: &mut Party) -> (RequestId, Re
     let (one, two) = (party.job(psbt(59_000)), party.job(psbt(58_500)));
     let first = party.propose(0, one).await;
     assert_eq!(names(&first.notes), Vec::<&str>::new());
+    // In this order, so that both homes number the two alike.
+    asked(&mut party.wallets[1], first.id).await;
     let second = party.propose(0, two).await;
     assert_eq!(names(&second.notes), ["coin_open"]);
     assert_eq!(second.notes[0].request(), Some(first.id));
     let named = format!("request {} ({}) too", first.handle.unwrap(), first.id.short());
     assert!(second.notes[0].to_string().contains(&named), "{}", second.notes[0]);
-    asked(&mut party.wallets[1], first.id).await;
     let approval = asked(&mut party.wallets[1], second.id).await;
     let consent = Consent::person(approval.digest);
     party.wallets[1].coordinator.approve(second.id, consent).await.unwrap();
