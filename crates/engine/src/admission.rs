@@ -11,6 +11,7 @@ use crate::{
     gate::{Arrival, Link},
     route::Note,
     sentence,
+    sentence::mark,
 };
 
 impl Engine {
@@ -20,6 +21,9 @@ impl Engine {
         let Arrival { link, peer, remote, direction, .. } = arrival;
         if self.gate.get(link).is_some() {
             return;
+        }
+        if self.reputation.bars(now.unix, &peer, !self.gate.is_guest(&peer)).is_some() {
+            return self.outputs.push_back(Output::Close { link, reason: CloseCode::Unwanted });
         }
         if let Some(older) = self.gate.link_of(&peer) {
             self.close(older, CloseCode::Duplicate);
@@ -107,6 +111,9 @@ impl Engine {
     /// Reports an offense. Its peer pays on the connection that it has now, if it has one.
     pub(crate) fn offense_of(&mut self, now: Now, peer: PeerId, offense: Offense) {
         let sentence = sentence(&offense);
+        if let Some(mark) = mark(&offense) {
+            self.reputation.mark(now, peer, mark, &offense);
+        }
         if let Some(held_back) = self.warnings.admit(now.instant, self.gate.standing_of(&peer)) {
             let event = Event::Offense { peer, offense, sentence, held_back };
             self.outputs.push_back(Output::Event(event));

@@ -116,7 +116,7 @@ impl Gate {
     }
 
     /// Whether a peer is a stranger that nobody wants: whom we dial, we want.
-    fn is_guest(&self, peer: &PeerId) -> bool {
+    pub(crate) fn is_guest(&self, peer: &PeerId) -> bool {
         !self.members.contains(peer) && !self.wanted.contains(peer)
     }
 

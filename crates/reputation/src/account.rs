@@ -97,6 +97,10 @@ impl Account {
         }
     }
 
+    pub(crate) fn is_banned(&self) -> bool {
+        matches!(self.word, Some((Word::Banned, _)))
+    }
+
     pub(crate) fn is_proven(&self) -> bool {
         !self.proofs.is_empty()
     }

@@ -24,13 +24,6 @@ pub struct Record {
     pub account: Option<Box<Account>>,
 }
 
-impl Record {
-    /// Returns whether our user waits for it: it holds a word.
-    pub fn is_of_word(&self) -> bool {
-        self.account.as_ref().is_some_and(|account| account.word.is_some())
-    }
-}
-
 /// Why a word of the user's is not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("there are {limit} nodes with a word of yours already; unban or forget one first")]
@@ -110,18 +103,22 @@ impl Reputation {
         }
         let (mut account, is_kept) = self.take(&peer);
         account.word = word.map(|word| (word, now.unix));
-        if account.is_empty() {
-            self.forget(peer, is_kept);
-        } else {
-            self.urgent.insert(peer);
+        if !account.is_empty() {
             self.put(peer, account, is_kept);
         }
+        // Its removal too: who was banned must not be so again after a crash.
+        self.urgent.insert(peer);
         Ok(())
     }
 
     /// Returns what the user has said of a node.
     pub fn word(&self, peer: &PeerId) -> Option<Word> {
         self.held.get(peer)?.account.word.map(|(word, _)| word)
+    }
+
+    /// Returns whom the user has banned, by name.
+    pub fn banned(&self) -> impl Iterator<Item = PeerId> {
+        self.held.iter().filter(|(_, it)| it.account.is_banned()).map(|(peer, _)| *peer)
     }
 
     /// Returns how a node stands, in points from [`SCORE_MIN`](crate::SCORE_MIN) to
@@ -162,20 +159,19 @@ impl Reputation {
         self.held.iter().map(move |(peer, held)| (*peer, held.account.score(now)))
     }
 
-    /// Returns the next record that is worth writing, if there is one: the user's words and proofs at once,
-    /// the rest at a bounded rate, so that strangers wear out no disk. What is not taken by the end is lost.
-    pub fn take_record(&mut self, now: Now) -> Option<Record> {
+    /// Returns the next record that is worth writing, if there is one, and whether it is urgent: the user's
+    /// words and proofs are, the rest comes at a bounded rate, so that strangers wear out no disk. What is not
+    /// taken by the end is lost.
+    pub fn take_record(&mut self, now: Now) -> Option<(Record, bool)> {
         if let Some(peer) = self.urgent.pop_first() {
-            return self.record(peer);
+            return Some((self.record(peer), true));
         }
         if self.gone.is_empty() && self.changed.is_empty() || !self.pace.take(now.instant) {
             return None;
         }
         // What goes first, so that no more rows are written than there are places.
-        match self.gone.pop_first() {
-            Some(peer) => Some(Record { peer, account: None }),
-            None => self.changed.pop_first().and_then(|peer| self.record(peer)),
-        }
+        let next = self.gone.pop_first().or_else(|| self.changed.pop_first());
+        next.map(|peer| (self.record(peer), false))
     }
 
     /// Returns how full each shelf is, and what waits to be written.
@@ -188,11 +184,13 @@ impl Reputation {
         self.shelves.occupancy().into_iter().chain(waits)
     }
 
-    fn record(&mut self, peer: PeerId) -> Option<Record> {
+    fn record(&mut self, peer: PeerId) -> Record {
         self.changed.remove(&peer);
-        let held = self.held.get_mut(&peer)?;
-        held.is_kept = true;
-        Some(Record { peer, account: Some(Box::new(held.account.clone())) })
+        let account = self.held.get_mut(&peer).map(|held| {
+            held.is_kept = true;
+            Box::new(held.account.clone())
+        });
+        Record { peer, account }
     }
 
     fn take(&mut self, peer: &PeerId) -> (Account, bool) {

@@ -13,7 +13,7 @@ type Rows = BTreeMap<PeerId, Vec<u8>>;
 /// Writes what is there to write, as a store would.
 fn write(reputation: &mut Reputation, now: Now, rows: &mut Rows) -> usize {
     let mut written = 0;
-    while let Some(Record { peer, account }) = reputation.take_record(now) {
+    while let Some((Record { peer, account }, _)) = reputation.take_record(now) {
         written += 1;
         match account {
             Some(account) => rows.insert(peer, postcard::to_allocvec(&*account).unwrap()),
@@ -68,8 +68,8 @@ fn strangers_cause_few_writes_and_the_user_none_that_waits() {
     }
     assert!(written <= 32 + 10, "{written} writes in 10 s");
     reputation.say(after(Duration::from_secs(10)), peer(99_999), Some(Word::Banned)).unwrap();
-    let first = reputation.take_record(after(Duration::from_secs(10))).unwrap();
-    assert!(first.peer == peer(99_999) && first.is_of_word());
+    let (first, is_urgent) = reputation.take_record(after(Duration::from_secs(10))).unwrap();
+    assert!(first.peer == peer(99_999) && is_urgent);
 }
 
 #[test]
