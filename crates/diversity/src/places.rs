@@ -30,6 +30,13 @@ pub struct Candidate {
     pub effort: u8,
 }
 
+impl Candidate {
+    /// Takes what is known when a connection begins: of a newcomer that has paid nothing, nearness unknown.
+    pub const fn new(link: LinkId, since: Instant, groups: AddressGroups, regard: Regard) -> Self {
+        Self { link, regard, groups, since, round_trip: None, score: 0, effort: 0 }
+    }
+}
+
 /// What a peer is to us, as far as places are concerned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Regard {

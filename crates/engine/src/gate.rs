@@ -119,23 +119,16 @@ impl Gate {
         if self.members.contains(peer) { Standing::Member } else { Standing::Stranger }
     }
 
-    /// Whether a peer is a stranger that nobody wants: whom we dial, we want.
-    fn is_guest(&self, peer: &PeerId) -> bool {
-        !self.members.contains(peer) && !self.wanted.contains(peer)
+    /// A stranger that nobody wants is a guest: whom we dial, we want.
+    fn regard_for(&self, peer: &PeerId) -> Regard {
+        let is_kept = self.members.contains(peer) || self.wanted.contains(peer);
+        if is_kept { Regard::Kept } else { Regard::Guest }
     }
 
     /// Returns what counts for a connection that begins when places are short.
     pub(crate) fn place_for(&self, now: Now, arrival: &Arrival) -> Candidate {
-        let is_guest = self.is_guest(&arrival.peer);
-        Candidate {
-            link: arrival.link,
-            regard: if is_guest { Regard::Guest } else { Regard::Kept },
-            groups: AddressGroups::of(arrival.remote.ip(), &self.prefixes),
-            since: now.instant,
-            round_trip: None,
-            score: 0,
-            effort: 0,
-        }
+        let groups = AddressGroups::of(arrival.remote.ip(), &self.prefixes);
+        Candidate::new(arrival.link, now.instant, groups, self.regard_for(&arrival.peer))
     }
 
     /// Returns the connection that a newcomer drives out: when there are too many strangers, or when
@@ -223,17 +216,14 @@ impl Gate {
     /// Makes true to what a peer is now what is kept with its connection, which is returned.
     fn regard(&mut self, peer: &PeerId) -> Option<LinkId> {
         let (link, standing) = (self.link_of(peer)?, self.standing_of(peer));
-        let is_wanted = self.wanted.contains(peer);
+        let (is_wanted, regard) = (self.wanted.contains(peer), self.regard_for(peer));
         let known = self.links.get_mut(&link)?;
-        (known.standing, known.is_wanted) = (standing, is_wanted);
+        (known.standing, known.is_wanted, known.place.regard) = (standing, is_wanted, regard);
         let stay = (known.stays_until, link);
-        if is_wanted || standing == Standing::Member {
-            known.place.regard = Regard::Kept;
-            self.guests.remove(&stay);
-        } else {
-            known.place.regard = Regard::Guest;
-            self.guests.insert(stay);
-        }
+        match regard {
+            Regard::Guest => self.guests.insert(stay),
+            Regard::Kept => self.guests.remove(&stay),
+        };
         Some(link)
     }
 
