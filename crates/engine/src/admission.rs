@@ -1,5 +1,6 @@
 //! Who is let in, who says hello, and who has to go.
 
+use ensign_diversity::{Candidate, Regard};
 use ensign_formation::Input as FormationInput;
 use ensign_peers::Input as PeersInput;
 use ensign_primitives::{LinkId, Now, PeerId};
@@ -22,18 +23,20 @@ impl Engine {
         if self.gate.get(link).is_some() {
             return;
         }
-        if self.reputation.bars(now.unix, &peer, !self.gate.is_guest(&peer)).is_some() {
+        let score = self.reputation.score(now.unix, &peer);
+        let place = Candidate { score, ..self.gate.place_for(now, &arrival) };
+        if self.reputation.bars(now.unix, &peer, place.regard == Regard::Kept).is_some() {
             return self.outputs.push_back(Output::Close { link, reason: CloseCode::Unwanted });
         }
         if let Some(older) = self.gate.link_of(&peer) {
             self.close(older, CloseCode::Duplicate);
         }
-        let gives_way = self.gate.gives_way(&arrival);
+        let gives_way = self.gate.gives_way(&place);
         if let Some(stranger) = gives_way {
             self.close(stranger, CloseCode::Unwanted);
         }
         self.tell_peers(PeersInput::Up { peer, remote, direction });
-        if gives_way == Some(link) || !self.gate.enter(now, arrival) {
+        if gives_way == Some(link) || !self.gate.enter(now, arrival, place) {
             self.tell_peers(PeersInput::Down { peer });
             let reason = CloseCode::Unwanted;
             return self.outputs.push_back(Output::Close { link, reason });
@@ -114,12 +117,13 @@ impl Engine {
         if let Some(mark) = mark(&offense) {
             self.reputation.mark(now, peer, mark, &offense);
         }
+        let score = self.reputation.score(now.unix, &peer);
         if let Some(held_back) = self.warnings.admit(now.instant, self.gate.standing_of(&peer)) {
             let event = Event::Offense { peer, offense, sentence, held_back };
             self.outputs.push_back(Output::Event(event));
         }
         let Some(link) = self.gate.link_of(&peer) else { return };
-        if let Some(reason) = self.gate.punish(link, sentence) {
+        if let Some(reason) = self.gate.punish(link, (sentence, score)) {
             self.close(link, reason);
         }
     }
