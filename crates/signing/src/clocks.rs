@@ -25,3 +25,9 @@ impl Clocks {
         have_moved
     }
 }
+
+/// How far another clock is ahead of ours, in milliseconds.
+pub(crate) fn offset_millis(ours: UnixTime, theirs: UnixTime) -> i64 {
+    let signed = |time: UnixTime| i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
+    signed(theirs).saturating_sub(signed(ours))
+}

@@ -9,7 +9,7 @@ use ensign_identity::SignerKey;
 use ensign_primitives::{GroupId, Network, RequestId, UnixTime};
 use ensign_wire::{Mode, SignedRequest};
 
-use crate::{Delegated, End, Horizon, Record, Undecided};
+use crate::{CaseFile, Delegated, End, Horizon, Record, Undecided};
 
 /// A request that our user had consented to and that has not ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -106,6 +106,8 @@ pub struct Restored {
     pub ended: Vec<(RequestId, GroupId, End)>,
     /// What is remembered of requests that our user never decided about, by creator.
     pub undecided: Vec<Undecided>,
+    /// The latest proofs, the oldest first: they are told to whoever does not have them.
+    pub proofs: Vec<CaseFile>,
     /// How far time had come.
     pub horizon: Horizon,
     /// Which node speaks for which key.

@@ -54,6 +54,7 @@ fn name(offense: &Offense) -> &'static str {
             Signing::Unsignable(_) => "Signing::Unsignable",
             Signing::WrongPayload { .. } => "Signing::WrongPayload",
             Signing::ConsentsDiffer { .. } => "Signing::ConsentsDiffer",
+            Signing::FalseEvidence => "Signing::FalseEvidence",
             Signing::NoRoom => "Signing::NoRoom",
             Signing::NotDelegated(_) => "Signing::NotDelegated",
             Signing::TwoDelegations { .. } => "Signing::TwoDelegations",
@@ -74,7 +75,7 @@ fn name(offense: &Offense) -> &'static str {
 }
 
 /// How many names there are.
-const NAMES: usize = 39;
+const NAMES: usize = 40;
 
 /// One of each, two of those that weigh by what is in them.
 fn examples() -> Vec<Offense> {
@@ -106,6 +107,7 @@ fn examples() -> Vec<Offense> {
         Signing::Unsignable(SetupError::SignerCount { keys: 2, peers: 3, signers: 3 }),
         Signing::WrongPayload { request },
         Signing::ConsentsDiffer { request },
+        Signing::FalseEvidence,
         Signing::NoRoom,
         Signing::NotDelegated(no_node),
         Signing::NotDelegated(ahead),

@@ -59,3 +59,13 @@ impl Request {
         self.payload_sent.remove(peer);
     }
 }
+
+/// Returns whether bytes are what a request names.
+pub(crate) fn is_payload(request: &SigningRequest, bytes: &[u8]) -> bool {
+    match request.payload {
+        Payload::Blind | Payload::Drill => false,
+        Payload::Psbt { digest, len } => {
+            usize::try_from(len).is_ok_and(|len| len == bytes.len()) && sha256(bytes) == digest
+        }
+    }
+}

@@ -67,6 +67,8 @@ impl<'de> Visitor<'de> for KindThenFields {
             | Kind::Ping
             | Kind::Pong
             | Kind::Groups
+            | Kind::Evidence
+            | Kind::EvidenceSeen
             | Kind::Delegation
             | Kind::Welcome
             | Kind::Payload

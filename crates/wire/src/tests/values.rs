@@ -132,6 +132,8 @@ pub(super) fn smallest(kind: Kind) -> Body {
         | Kind::Pong
         | Kind::Payload
         | Kind::Groups
+        | Kind::Evidence
+        | Kind::EvidenceSeen
         | Kind::Delegation
         | Kind::Welcome
         | Kind::Consent
@@ -175,6 +177,8 @@ pub(super) fn frames() -> impl Strategy<Value = Frame> {
         1 => link_reports(),
         1 => introduced(),
         1 => welcomes(),
+        1 => proptest::collection::vec(any::<u8>(), 1..300).prop_map(Frame::Evidence),
+        1 => any::<[u8; 32]>().prop_map(Frame::EvidenceSeen),
         1 => super::formations::formations().prop_map(Frame::Formation),
         12 => envelopes().prop_map(|envelope| Frame::Envelope(Box::new(envelope))),
     ]
