@@ -116,7 +116,7 @@ impl Driver {
             before,
             callers: Callers::default(),
             given_up: BTreeMap::new(),
-            links: Links::new(parts.transport, now.instant),
+            links: Links::new(parts.transport),
             signer,
             storage: parts.storage,
             events,

@@ -6,7 +6,8 @@ use core::{net::SocketAddr, time::Duration};
 use ensign_deadline::Timeouts;
 use ensign_peers::PeersConfig;
 use ensign_primitives::Network;
-use ensign_signing::{Allowances, SigningConfig};
+use ensign_ratelimit::Allowances;
+use ensign_signing::SigningConfig;
 
 /// How long a connection may stay without its first frame. Guess: many round trips.
 pub const HELLO_TIMEOUT: Duration = Duration::from_secs(10);

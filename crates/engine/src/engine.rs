@@ -93,7 +93,7 @@ impl Engine {
             formation: Formation::new(FormationConfig { network }, node_key, now, formation),
             gate: Gate::new(config.strangers),
             guards: Guards::new(config.allowances),
-            warnings: Warnings::new(now.instant),
+            warnings: Warnings::default(),
             signing: Signing::new(config.signing(), keys, now, signing),
             peers: Peers::new(config.peers, seed, peers),
             config,
@@ -134,7 +134,7 @@ impl Engine {
         let outputs =
             Occupancy { name: "outputs after a drain", len: self.outputs.len(), limit: 0 };
         let hall =
-            self.gate.occupancy().into_iter().chain([self.guards.bytes.occupancy(), outputs]);
+            self.gate.occupancy().into_iter().chain([self.guards.members.occupancy(), outputs]);
         let children = self.peers.occupancy().chain(self.formation.occupancy());
         hall.chain(self.signing.occupancy()).chain(children)
     }

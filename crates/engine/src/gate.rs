@@ -7,7 +7,8 @@ use ensign_primitives::{
     BoundedMap, Direction, Instant, LinkId, Now, Occupancy, PeerId, QueryId, Wakeup,
     youngest_of_crowd,
 };
-use ensign_signing::{LinkBudgets, PEERS_MAX, Standing};
+use ensign_ratelimit::LinkBudgets;
+use ensign_signing::{PEERS_MAX, Standing};
 use ensign_wire::Hello;
 
 use crate::{CloseCode, HELLO_TIMEOUT, OFFENSE_POINTS_MAX, Sentence, Strangers};
@@ -149,7 +150,7 @@ impl Gate {
             hello_by,
             stays_until: now.instant.after(self.strangers.time),
             points: 0,
-            budgets: LinkBudgets::full(now.instant),
+            budgets: LinkBudgets::default(),
             asked: None,
             exporter,
         };

@@ -1,7 +1,8 @@
 //! The guard chain: what is asked of a frame before a byte of it is decoded, from cheap to dear.
 
 use ensign_primitives::Now;
-use ensign_signing::{Allowances, ByteBudgets};
+use ensign_ratelimit::{Allowances, MemberBudgets};
+use ensign_signing::MEMBERS_MAX;
 use ensign_wire::{Audience, Kind};
 
 use crate::{Offense, gate::Link};
@@ -34,12 +35,12 @@ const CHAIN: [Guard; 4] = [Guards::introduction, Guards::audience, Guards::answe
 /// What the guards remember.
 #[derive(Debug)]
 pub(crate) struct Guards {
-    pub(crate) bytes: ByteBudgets,
+    pub(crate) members: MemberBudgets,
 }
 
 impl Guards {
     pub(crate) const fn new(allowances: Allowances) -> Self {
-        Self { bytes: ByteBudgets::new(allowances) }
+        Self { members: MemberBudgets::new(allowances, MEMBERS_MAX) }
     }
 
     /// Asks every guard until one does not allow the frame.
@@ -85,7 +86,7 @@ impl Guards {
 
     /// What is dear to decode or to keep has a budget of bytes.
     fn bytes(&mut self, now: Now, link: &mut Link, frame: Arriving) -> Verdict {
-        if self.bytes.take(now.instant, link.peer, frame.kind, frame.len) {
+        if self.members.take(now.instant, link.peer, frame.kind, frame.len) {
             Verdict::Allow
         } else {
             Verdict::Penalize(Offense::OverBudget { kind: frame.kind })

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::Path;
 
-use ensign_engine::{Allowances, signing::REQUESTS_PER_MINUTE_MAX};
+use ensign_engine::{Allowances, ratelimit::REQUESTS_PER_MINUTE_MAX};
 use ensign_primitives::Network;
 use serde::{Deserialize, Serialize};
 

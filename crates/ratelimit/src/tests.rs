@@ -1,0 +1,5 @@
+//! Budgets against a judge, at their edges, and through clocks that jump.
+
+mod edges;
+mod judge;
+mod memory;
