@@ -74,7 +74,7 @@ impl Driver {
             instance: randomness.draw().unwrap_or_default(),
             listening: report::listening(parts.transport.0.local_addr()),
             timeouts: parts.timeouts,
-            allowances: parts.allowances,
+            limits: parts.limits,
             peers: PeersConfig::default(),
             strangers: Default::default(),
         };

@@ -213,8 +213,15 @@ fn session_numbers() -> Vec<(u64, &'static str)> {
 }
 
 fn request_numbers() -> Vec<(u64, &'static str)> {
-    let Allowances { requests, brought, messages, announced_bytes, payload_bytes, refusals } =
-        engine::Allowances::default();
+    let engine::Allowances {
+        requests,
+        brought,
+        messages,
+        announced_bytes,
+        payload_bytes,
+        refusals,
+        work,
+    } = engine::Allowances::default();
     vec![
         (REQUESTS_MAX as u64, "open requests"),
         (REQUESTS_PER_CREATOR_MAX as u64, "of them of one other creator"),
@@ -230,6 +237,8 @@ fn request_numbers() -> Vec<(u64, &'static str)> {
         (payload_bytes.per_minute, "more each minute"),
         (refusals.burst, "refusals that one member is told at once"),
         (refusals.per_minute, "more each minute"),
+        (work.burst, "compute tokens of one member's frames at once"),
+        (work.per_minute, "more each minute"),
         (EARLY_ENVELOPES_MAX as u64, "envelopes of a member kept ahead of their announcement"),
         (EARLY_PAYLOADS_MAX as u64, "payloads likewise"),
         (PAYLOAD_BYTES_MAX as u64, "bytes of these payloads"),

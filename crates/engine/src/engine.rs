@@ -92,7 +92,7 @@ impl Engine {
         let mut engine = Self {
             formation: Formation::new(FormationConfig { network }, node_key, now, formation),
             gate: Gate::new(config.strangers),
-            guards: Guards::new(config.allowances),
+            guards: Guards::new(config.limits),
             warnings: Warnings::default(),
             signing: Signing::new(config.signing(), keys, now, signing),
             peers: Peers::new(config.peers, seed, peers),
@@ -134,7 +134,7 @@ impl Engine {
         let outputs =
             Occupancy { name: "outputs after a drain", len: self.outputs.len(), limit: 0 };
         let hall =
-            self.gate.occupancy().into_iter().chain([self.guards.members.occupancy(), outputs]);
+            self.gate.occupancy().into_iter().chain(self.guards.occupancy()).chain([outputs]);
         let children = self.peers.occupancy().chain(self.formation.occupancy());
         hall.chain(self.signing.occupancy()).chain(children)
     }

@@ -54,6 +54,11 @@ impl Link {
         is_new
     }
 
+    /// Whether it is a member, or a node that we want: what strangers may do counts for others.
+    pub(crate) const fn is_close(&self) -> bool {
+        self.is_member() || self.is_wanted
+    }
+
     pub(crate) const fn is_member(&self) -> bool {
         matches!(self.standing, Standing::Member)
     }

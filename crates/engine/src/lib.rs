@@ -55,7 +55,7 @@ pub use ensign_peers as peers;
 /// How much anybody may ask of a node: the same of it.
 pub use ensign_ratelimit as ratelimit;
 pub use ensign_ratelimit::{
-    Allowances, DELEGATIONS_ALLOWED, FORMATION_ALLOWED, LISTS_ALLOWED, PINGS_ALLOWED,
+    Allowances, DELEGATIONS_ALLOWED, FORMATION_ALLOWED, LISTS_ALLOWED, Limits, PINGS_ALLOWED,
 };
 /// The child that signs: what its part of an [`Input`], [`Output`] or [`Event`] means, and its limits.
 pub use ensign_signing as signing;

@@ -33,6 +33,10 @@ pub const PAYLOAD_BYTES_ALLOWED: Allowance =
 /// beyond it costs us no signature.
 pub const REFUSALS_ALLOWED: Allowance = Allowance { burst: 32, per_minute: 60 };
 
+/// Compute tokens of the frames that one member sends. Guess: everything that is said of a hundred requests,
+/// four times over, at once; then twenty requests a second, or five hundredths of a core.
+pub const WORK_ALLOWED: Allowance = Allowance { burst: 8 * 1024, per_minute: 60_000 };
+
 /// What every member may ask of us. A setting: each number of the default is the constant of its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Allowances {
@@ -48,6 +52,8 @@ pub struct Allowances {
     pub payload_bytes: Allowance,
     /// Refusals that one member is told.
     pub refusals: Allowance,
+    /// Compute tokens of the frames of one member; whoever decodes them counts.
+    pub work: Allowance,
 }
 
 impl Default for Allowances {
@@ -59,6 +65,7 @@ impl Default for Allowances {
             announced_bytes: ANNOUNCED_BYTES_ALLOWED,
             payload_bytes: PAYLOAD_BYTES_ALLOWED,
             refusals: REFUSALS_ALLOWED,
+            work: WORK_ALLOWED,
         }
     }
 }
@@ -76,7 +83,7 @@ impl Allowances {
             burst: allowed.burst.saturating_mul(times),
             per_minute: allowed.per_minute.saturating_mul(times),
         };
-        let Self { requests, brought, messages, announced_bytes, payload_bytes, refusals } =
+        let Self { requests, brought, messages, announced_bytes, payload_bytes, refusals, work } =
             Self::default();
         Self {
             requests: scale(requests),
@@ -85,6 +92,7 @@ impl Allowances {
             announced_bytes: scale(announced_bytes),
             payload_bytes: scale(payload_bytes),
             refusals,
+            work: scale(work),
         }
     }
 }

@@ -41,15 +41,20 @@ impl<K: Ord + Copy, const N: usize> Keyed<K, N> {
     /// # Errors
     ///
     /// The first charge that is more than is left.
-    pub fn charge(&mut self, now: Instant, key: K, charges: &[Charge]) -> Result<(), Charge> {
+    pub fn charge(
+        &mut self,
+        now: Instant,
+        key: K,
+        charges: impl IntoIterator<Item = Charge>,
+    ) -> Result<(), Charge> {
         let before = self.entries.get(&key).copied();
         let mut budgets = before.unwrap_or([Gcra::FULL; N]);
         for charge in charges {
             let budget = budgets.get_mut(charge.budget);
             let taken = budget.is_some_and(|it| it.take(now, charge.allowance, charge.amount));
             if !taken {
-                self.settle(now, key, before, *charge);
-                return Err(*charge);
+                self.settle(now, key, before, charge);
+                return Err(charge);
             }
         }
         self.tidy(now);
@@ -126,7 +131,7 @@ impl<K: Ord + Copy, const N: usize> Keyed<K, N> {
 impl<K: Ord + Copy> Keyed<K> {
     /// Takes `amount` from a key's only budget if it is there.
     pub fn take(&mut self, now: Instant, key: K, allowance: Allowance, amount: u64) -> bool {
-        self.charge(now, key, &[Charge { budget: 0, allowance, amount }]).is_ok()
+        self.charge(now, key, [Charge { budget: 0, allowance, amount }]).is_ok()
     }
 
     /// Returns whether `amount` is there, and takes nothing.

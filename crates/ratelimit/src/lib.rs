@@ -31,13 +31,37 @@ pub use keyed::{Charge, Keyed};
 mod allowances;
 pub use allowances::{
     ANNOUNCED_BYTES_ALLOWED, Allowances, BROUGHT_ALLOWED, MESSAGES_ALLOWED, PAYLOAD_BYTES_ALLOWED,
-    REFUSALS_ALLOWED, REQUESTS_ALLOWED, REQUESTS_PER_MINUTE_MAX,
+    REFUSALS_ALLOWED, REQUESTS_ALLOWED, REQUESTS_PER_MINUTE_MAX, WORK_ALLOWED,
 };
 mod members;
 pub use members::{
     DELEGATIONS_ALLOWED, FORMATION_ALLOWED, LISTS_ALLOWED, LinkBudgets, MemberBudgets,
     PINGS_ALLOWED,
 };
+
+mod strangers;
+pub use strangers::{
+    ADDRESSES_REMEMBERED, Exceeded, NETWORKS_REMEMBERED, STRANGER_ANNOUNCEMENTS, STRANGER_BYTES,
+    STRANGER_FORMATION, STRANGER_NONCES, STRANGER_OTHERS, STRANGER_PARTIALS, STRANGER_WORK,
+    STRANGER_WORK_IN_ALL, STRANGER_WORK_OF_ADDRESS, STRANGER_WORK_OF_NETWORK, STRANGERS_REMEMBERED,
+    Share, StrangerBudgets, StrangerLimits,
+};
+mod handshakes;
+pub use handshakes::{
+    Admission, CALLER_NETWORKS_REMEMBERED, CALLERS_REMEMBERED, HANDSHAKES_FEW,
+    HANDSHAKES_FEW_IN_ALL, HANDSHAKES_IN_ALL, HANDSHAKES_OF_ADDRESS, HANDSHAKES_OF_NETWORK,
+    HANDSHAKES_UNPROVEN, HandshakeLimits, Handshakes,
+};
+mod limits;
+pub use limits::{Limits, OutOfRange, Part, Setting};
+mod work;
+pub use work::{AGGREGATE_NONCES_TOKENS, AGGREGATE_SIGNATURES_TOKENS, VERIFY_TOKENS, tokens};
+
+/// The most bytes that all budgets of one node take, however many sources there are; those of so many
+/// members included.
+pub const fn bytes_max(members_max: usize) -> usize {
+    MemberBudgets::bytes(members_max) + StrangerBudgets::BYTES_MAX + Handshakes::BYTES_MAX
+}
 
 #[cfg(test)]
 mod tests;

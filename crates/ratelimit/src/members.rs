@@ -3,7 +3,7 @@
 use ensign_primitives::{Instant, Occupancy, PeerId};
 use ensign_wire::{Family, Kind, ROSTER_MEMBERS_MAX, SHARED_GROUPS_MAX};
 
-use crate::{Allowance, Allowances, Gcra, Keyed};
+use crate::{Allowance, Allowances, Charge, Gcra, Keyed, tokens};
 
 /// Pings of one connection, member or not. Guess: a person who measures the way, not a program that
 /// fills it.
@@ -45,38 +45,51 @@ impl LinkBudgets {
     }
 }
 
-/// Bytes that each member may still send of what is dear to decode or to keep.
+/// What each member may still send: work of whatever kind, and bytes of what is dear to decode or to keep.
 #[derive(Debug)]
 pub struct MemberBudgets {
     allowances: Allowances,
-    bytes: Keyed<(PeerId, Kind)>,
+    left: Keyed<PeerId, BUDGETS>,
 }
+
+/// A member's budgets, by their place.
+const BUDGETS: usize = 3;
+const WORK: usize = 0;
+const ANNOUNCED: usize = 1;
+const PAYLOADS: usize = 2;
 
 impl MemberBudgets {
     /// Makes full ones.
     ///
     /// - `members_max`: most nodes that can be members at once.
     pub const fn new(allowances: Allowances, members_max: usize) -> Self {
-        Self { allowances, bytes: Keyed::new(KINDS_OF_BYTES * members_max) }
+        Self { allowances, left: Keyed::new(members_max) }
     }
 
-    /// Takes a frame's bytes from its sender's budget; `false` when they are more than is left. Kinds that
-    /// are small or of a session have none.
+    /// Takes what a frame costs from its sender's budgets; `false` when that is more than is left.
+    ///
+    /// - `bytes`: of the frame's body.
     pub fn take(&mut self, now: Instant, peer: PeerId, kind: Kind, bytes: usize) -> bool {
+        let Allowances { announced_bytes, payload_bytes, work, .. } = self.allowances;
         #[expect(clippy::wildcard_enum_match_arm, reason = "all else is small or of a session")]
-        let allowance = match kind {
-            Kind::SessionAnnounce => self.allowances.announced_bytes,
-            Kind::Payload => self.allowances.payload_bytes,
-            _ => return true,
+        let of_bytes = match kind {
+            Kind::SessionAnnounce => Some((ANNOUNCED, announced_bytes)),
+            Kind::Payload => Some((PAYLOADS, payload_bytes)),
+            _ => None,
         };
-        self.bytes.take(now, (peer, kind), allowance, bytes as u64)
+        let charge = |(budget, allowance), amount| Charge { budget, allowance, amount };
+        let of_bytes = of_bytes.map(|it| charge(it, bytes as u64));
+        let charges = [charge((WORK, work), tokens(kind, bytes))].into_iter().chain(of_bytes);
+        self.left.charge(now, peer, charges).is_ok()
     }
 
-    /// Returns how many there are.
+    /// Returns how many have less than all.
     pub fn occupancy(&self) -> Occupancy {
-        self.bytes.occupancy("budgets of bytes")
+        self.left.occupancy("budgets of members")
+    }
+
+    /// Returns the most bytes that the budgets of so many members take.
+    pub const fn bytes(members_max: usize) -> usize {
+        Keyed::<PeerId, BUDGETS>::bytes(members_max)
     }
 }
-
-/// Kinds of frames that have a budget of bytes.
-const KINDS_OF_BYTES: usize = 2;

@@ -3,3 +3,5 @@
 mod edges;
 mod judge;
 mod memory;
+mod settings;
+mod sources;

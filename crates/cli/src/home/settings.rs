@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::Path;
 
-use ensign_engine::{Allowances, ratelimit::REQUESTS_PER_MINUTE_MAX};
+use ensign_engine::{Allowances, Limits, ratelimit::REQUESTS_PER_MINUTE_MAX};
 use ensign_primitives::Network;
 use serde::{Deserialize, Serialize};
 
@@ -52,9 +52,11 @@ impl Settings {
         Self { name, network, listen, advertise, signer, requests_per_minute, policy }
     }
 
-    /// What each member may ask of this node.
-    pub(crate) fn allowances(&self) -> Allowances {
-        self.requests_per_minute.map_or_else(Allowances::default, Allowances::of_requests)
+    /// How much anybody may ask of this node.
+    pub(crate) fn limits(&self) -> Limits {
+        let members =
+            self.requests_per_minute.map_or_else(Default::default, Allowances::of_requests);
+        Limits { members, ..Limits::default() }
     }
 
     /// Returns the addresses to give out: those that the user names, else where the node listens.

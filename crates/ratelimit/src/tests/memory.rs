@@ -44,12 +44,12 @@ fn entries_that_are_full_again_go_without_being_asked() {
 fn charges_are_taken_together_or_not_at_all() {
     let mut keyed = Keyed::<u32, 2>::new(4);
     let charge = |budget, amount| Charge { budget, allowance: ALLOWED, amount };
-    let refused = keyed.charge(at(0), 1, &[charge(0, 5), charge(1, 11)]);
+    let refused = keyed.charge(at(0), 1, [charge(0, 5), charge(1, 11)]);
     assert_eq!(refused, Err(charge(1, 11)));
     assert_eq!(keyed.occupancy("").len, 0);
-    assert_eq!(keyed.charge(at(0), 1, &[charge(0, 10), charge(1, 10)]), Ok(()));
-    assert_eq!(keyed.charge(at(0), 1, &[charge(1, 1)]), Err(charge(1, 1)));
-    assert_eq!(keyed.charge(at(0), 1, &[charge(2, 0)]), Err(charge(2, 0)), "there is none");
+    assert_eq!(keyed.charge(at(0), 1, [charge(0, 10), charge(1, 10)]), Ok(()));
+    assert_eq!(keyed.charge(at(0), 1, [charge(1, 1)]), Err(charge(1, 1)));
+    assert_eq!(keyed.charge(at(0), 1, [charge(2, 0)]), Err(charge(2, 0)), "there is none");
 }
 
 #[test]
