@@ -2,9 +2,10 @@
 
 use core::net::IpAddr;
 
-use ensign_primitives::{Instant, Occupancy, address_group};
+use ensign_diversity::{host, network};
+use ensign_primitives::{Instant, Occupancy};
 
-use crate::{Allowance, Charge, Gcra, Keyed, strangers::network_of};
+use crate::{Allowance, Charge, Gcra, Keyed};
 
 /// How many handshakes callers may begin. A setting; each number of the default is a constant of this
 /// crate.
@@ -28,9 +29,10 @@ pub struct HandshakeLimits {
 /// and 32 a second are two hundredths of a core.
 pub const HANDSHAKES_UNPROVEN: Allowance = Allowance { burst: 64, per_minute: 32 * 60 };
 /// Default of [`HandshakeLimits::few`]. Guess: a household's nodes, and their next tries.
-pub const HANDSHAKES_FEW: Allowance = Allowance { burst: 8, per_minute: 30 };
-/// Default of [`HandshakeLimits::few_in_all`]. Guess: a twentieth of a core, at half a millisecond each.
-pub const HANDSHAKES_FEW_IN_ALL: Allowance = Allowance { burst: 256, per_minute: 100 * 60 };
+pub const HANDSHAKES_FEW: Allowance = Allowance { burst: 4, per_minute: 6 };
+/// Default of [`HandshakeLimits::few_in_all`]. Guess: two hundred addresses that ask all the time leave
+/// four fifths of it to others; a twentieth of a core, at half a millisecond each.
+pub const HANDSHAKES_FEW_IN_ALL: Allowance = Allowance { burst: 1024, per_minute: 100 * 60 };
 /// Default of [`HandshakeLimits::of_address`]. Guess: a member behind the address of who asks 2,000 a
 /// second begins one in twenty, and one address takes a fifteenth of a core.
 pub const HANDSHAKES_OF_ADDRESS: Allowance = Allowance { burst: 64, per_minute: 128 * 60 };
@@ -142,12 +144,12 @@ impl Handshakes {
     fn takes_more(&mut self, now: Instant, ip: IpAddr) -> bool {
         let HandshakeLimits { of_address, of_network, in_all, .. } = self.limits;
         self.takes_of_address(now, ip, MORE, of_address)
-            && self.networks.take(now, network_of(ip), of_network, 1)
+            && self.networks.take(now, network(ip), of_network, 1)
             && self.in_all.take(now, in_all, 1)
     }
 
     fn takes_of_address(&mut self, now: Instant, ip: IpAddr, budget: usize, of: Allowance) -> bool {
         let charge = Charge { budget, allowance: of, amount: 1 };
-        self.addresses.charge(now, address_group(ip), [charge]).is_ok()
+        self.addresses.charge(now, host(ip), [charge]).is_ok()
     }
 }

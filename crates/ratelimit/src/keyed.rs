@@ -47,6 +47,7 @@ impl<K: Ord + Copy, const N: usize> Keyed<K, N> {
         key: K,
         charges: impl IntoIterator<Item = Charge>,
     ) -> Result<(), Charge> {
+        self.tidy(now);
         let before = self.entries.get(&key).copied();
         let mut budgets = before.unwrap_or([Gcra::FULL; N]);
         for charge in charges {
@@ -57,7 +58,6 @@ impl<K: Ord + Copy, const N: usize> Keyed<K, N> {
                 return Err(charge);
             }
         }
-        self.tidy(now);
         self.enter(key, before, budgets);
         Ok(())
     }

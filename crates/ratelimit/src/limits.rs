@@ -101,8 +101,8 @@ pub struct OutOfRange {
 impl Limits {
     /// Every setting.
     pub const SETTINGS: [Setting; 24] = [
-        row("members.requests", "requests", (1, TIMES * 25), |it| &mut it.members.requests),
-        row("members.brought", "requests", (1, TIMES * 50), |it| &mut it.members.brought),
+        row("members.requests", "requests", (1, TIMES * 30), |it| &mut it.members.requests),
+        row("members.brought", "requests", (1, TIMES * 60), |it| &mut it.members.brought),
         row("members.messages", "messages", (1, TIMES * 8192), |it| &mut it.members.messages),
         row("members.announced_bytes", "bytes", (ANNOUNCE, TIMES * 4 * MIB), |it| {
             &mut it.members.announced_bytes
@@ -110,7 +110,7 @@ impl Limits {
         row("members.payload_bytes", "bytes", (PAYLOAD, TIMES * 32 * MIB), |it| {
             &mut it.members.payload_bytes
         }),
-        row("members.refusals", "refusals", (1, TIMES * 32), |it| &mut it.members.refusals),
+        row("members.refusals", "refusals", (1, TIMES * 60), |it| &mut it.members.refusals),
         row("members.work", "compute tokens", (WORK, TIMES * 60_000), |it| &mut it.members.work),
         row("strangers.announcements", "frames", (1, FRAMES), |it| &mut it.strangers.announcements),
         row("strangers.nonces", "frames", (1, FRAMES), |it| &mut it.strangers.nonces),

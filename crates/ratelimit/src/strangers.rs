@@ -1,9 +1,10 @@
 //! What is left to nodes that are no members and that we do not want: by node, by address, by network,
 //! and in all.
 
-use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use core::net::IpAddr;
 
-use ensign_primitives::{Instant, Occupancy, PeerId, address_group};
+use ensign_diversity::{host, network};
+use ensign_primitives::{Instant, Occupancy, PeerId};
 use ensign_wire::{Family, Kind};
 
 use crate::{Allowance, Charge, Gcra, Keyed, PINGS_ALLOWED, tokens};
@@ -163,7 +164,7 @@ impl StrangerBudgets {
         if work == 0 {
             return Ok(());
         }
-        let (host, network) = (address_group(ip), network_of(ip));
+        let (host, network) = (host(ip), network(ip));
         let shares = [
             (Share::Address, limits.work_of_address),
             (Share::Network, limits.work_of_network),
@@ -214,13 +215,5 @@ impl StrangerLimits {
                 }
             },
         })
-    }
-}
-
-/// Returns what one customer of a provider holds at most: an IPv4 /24, an IPv6 /48.
-pub(crate) fn network_of(ip: IpAddr) -> IpAddr {
-    match ip.to_canonical() {
-        IpAddr::V4(ip) => IpAddr::V4(Ipv4Addr::from_bits(ip.to_bits() >> 8 << 8)),
-        IpAddr::V6(ip) => IpAddr::V6(Ipv6Addr::from_bits(ip.to_bits() >> 80 << 80)),
     }
 }

@@ -124,7 +124,8 @@ fn nonces_and_commitments_have_one_budget_and_all_else_of_signing_another() {
     greet(&mut net, who, at(1, 1));
     assert_eq!(say(&mut net, who, (Kind::NonceShare, &[0; 64]), 12).strange, 12);
     assert_eq!(say(&mut net, who, (Kind::SessionJoin, &[0; 64]), 9).beyond, 1);
-    for kind in [Kind::NonceAck, Kind::Payload, Kind::Consent, Kind::LinkReport, Kind::SessionAbort] {
+    for kind in [Kind::NonceAck, Kind::Payload, Kind::Consent, Kind::LinkReport, Kind::SessionAbort]
+    {
         assert_eq!(say(&mut net, who, (kind, &[0; 64]), 2).strange, 2, "{kind:?}");
     }
     assert_eq!(say(&mut net, who, (Kind::NonceAck, &[0; 64]), 1).beyond, 1);
@@ -205,9 +206,10 @@ fn member_that_floods_keeps_its_connection_and_costs_nobody_else_a_frame() {
     let mut net = Net::new(3);
     let body = Body::SessionReady(SessionReady { joined: Default::default() });
     let said = envelope(net.now(), 1, SessionId::from_bytes([9; 32]), 1, body);
-    let frame = net.names.frame(0, peer(1), &Frame::Envelope(said.into()).encode());
+    let said = Frame::Envelope(said.into()).encode();
     for _ in 0..WORK_ALLOWED.burst + 1000 {
-        net.input(0, frame.clone());
+        let frame = net.names.frame(0, peer(1), &said);
+        net.input(0, frame);
     }
     let over = Offense::OverBudget { kind: Kind::SessionReady };
     let offenses = net.nodes[0].offenses();

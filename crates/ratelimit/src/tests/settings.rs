@@ -24,10 +24,13 @@ fn each_number_is_checked_at_both_ends_of_its_range() {
             let (min, max) = (*range.start(), *range.end());
             for value in [0, min - 1, min, max, max + 1, u64::MAX] {
                 let mut limits = Limits::default();
-                setting.set(&mut limits, match part {
-                    Part::Burst => Allowance { burst: value, ..usual },
-                    Part::PerMinute => Allowance { per_minute: value, ..usual },
-                });
+                setting.set(
+                    &mut limits,
+                    match part {
+                        Part::Burst => Allowance { burst: value, ..usual },
+                        Part::PerMinute => Allowance { per_minute: value, ..usual },
+                    },
+                );
                 match limits.check() {
                     Ok(()) => assert!(range.contains(&value), "{setting:?} {value}"),
                     Err(wrong) => {

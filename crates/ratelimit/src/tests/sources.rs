@@ -48,7 +48,7 @@ fn million_sources_take_no_more_memory_than_is_said() {
         let _ = handshakes.proven(now, ip);
     }
     let all = strangers.occupancy().into_iter().chain(handshakes.occupancy());
-    all.for_each(|it| assert!(it.is_within_limit() && it.len > 1000, "{it:?}"));
+    all.for_each(|it| assert!(it.is_within_limit() && it.len > 100, "{it:?}"));
     assert!(bytes_max(4096) <= GUARDS_BYTES_MAX / 2, "{}", bytes_max(4096));
     // The memory goes back when they are gone.
     let later = at(3_600_000);
@@ -115,12 +115,12 @@ fn mapped_addresses_and_those_of_one_ipv6_network_are_one() {
 #[test]
 fn nodes_behind_one_address_get_in_as_many_as_is_said() {
     let mut handshakes = Handshakes::new(HandshakeLimits::default());
-    assert_eq!(begun(&mut handshakes, at(0), host(1), 72), 72);
+    assert_eq!(begun(&mut handshakes, at(0), host(1), 68), 68);
     assert_eq!(begun(&mut handshakes, at(0), host(1), 1), 0);
     // And 128 more each second.
     assert_eq!(begun(&mut handshakes, at(1000), host(1), 1000), 64);
     let seconds = (2_u64..62).map(|second| {
-        let at_once = |half| begun(&mut handshakes, at(second * 1000 + half), host(1), 64);
+        let mut at_once = |half| begun(&mut handshakes, at(second * 1000 + half), host(1), 64);
         at_once(0) + at_once(500)
     });
     assert!((60 * 128..60 * 130).contains(&seconds.sum::<u64>()));
