@@ -96,8 +96,8 @@ impl Engine {
         let mut engine = Self {
             formation: Formation::new(FormationConfig { network }, node_key, now, formation),
             gate: Gate::new(config.strangers),
-            guards: Guards::new(config.allowances),
-            warnings: Warnings::new(now.instant),
+            guards: Guards::new(config.limits),
+            warnings: Warnings::default(),
             signing: Signing::new(config.signing(), keys, now, signing),
             peers: Peers::new(config.peers, seed, peers),
             reputation: Reputation::new(config.strangers.reputation, now, reputation),
@@ -145,7 +145,7 @@ impl Engine {
         let outputs =
             Occupancy { name: "outputs after a drain", len: self.outputs.len(), limit: 0 };
         let hall =
-            self.gate.occupancy().into_iter().chain([self.guards.bytes.occupancy(), outputs]);
+            self.gate.occupancy().into_iter().chain(self.guards.occupancy()).chain([outputs]);
         let children = self.peers.occupancy().chain(self.formation.occupancy());
         let children = children.chain(self.reputation.occupancy());
         hall.chain(self.signing.occupancy()).chain(children)

@@ -42,8 +42,13 @@ impl CaseFile {
 }
 
 impl CaseFile {
+    /// Returns whether it convicts.
+    pub(crate) fn is_proof(&self) -> bool {
+        self.kind == CaseKind::Proof
+    }
+
     /// A proof that was read from its bytes, whose hash is its name.
-    pub(crate) const fn of_proof(id: [u8; 32], bytes: Vec<u8>) -> Self {
+    pub(crate) const fn proof(id: [u8; 32], bytes: Vec<u8>) -> Self {
         Self { id, kind: CaseKind::Proof, bytes }
     }
 }

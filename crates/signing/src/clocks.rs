@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use ensign_primitives::Now;
+use ensign_primitives::{Now, UnixTime};
 use ensign_session::CLOCKS_PART_MAX;
 
 /// How far the clocks may move before the ages of nonces are looked at. A tenth of what they may part by, so

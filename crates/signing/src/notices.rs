@@ -156,13 +156,14 @@ impl Notices {
 
     /// Sends a connected member what it was not sent yet of its groups' proofs.
     pub(crate) fn send(&mut self, peer: PeerId, groups: &[GroupId]) -> Vec<Output> {
-        let is_owed = |notice: &&mut Notice| {
+        let mut frames = Vec::new();
+        for notice in &mut self.told {
             let is_for_it = notice.culprit != peer && groups.contains(&notice.group);
-            is_for_it && !notice.has_it.contains(&peer) && notice.sent.insert(peer)
-        };
-        let owed =
-            self.told.iter_mut().filter_map(|mut notice| is_owed(&&mut *notice).then_some(notice));
-        owed.map(|notice| send(peer, &Frame::Evidence(notice.bytes.to_vec()))).collect()
+            if is_for_it && !notice.has_it.contains(&peer) && notice.sent.insert(peer) {
+                frames.push(send(peer, &Frame::Evidence(notice.bytes.to_vec())));
+            }
+        }
+        frames
     }
 
     /// Whether those who are connected are to be told now.
@@ -239,7 +240,7 @@ impl Notices {
         match case.verify() {
             Ok(Verdict::Proven(conviction)) => {
                 let evidence = evidence.clone();
-                Ok(Some(Found { conviction, evidence, file: CaseFile::of_proof(id, bytes) }))
+                Ok(Some(Found { conviction, evidence, file: CaseFile::proof(id, bytes) }))
             }
             Ok(Verdict::Claimed(_)) | Err(_) => Err(()),
         }

@@ -165,7 +165,7 @@ impl Restored {
         let (mut open, mut ended) = (BTreeMap::<RequestId, Open>::new(), Vec::new());
         let mut failed = BTreeSet::new();
         let (mut undecided, mut horizon) = (BTreeMap::new(), Horizon::default());
-        let mut delegated = BTreeMap::new();
+        let (mut delegated, mut proofs) = (BTreeMap::new(), Vec::new());
         for record in records {
             match record {
                 Record::Consented { request, payload } => {
@@ -193,7 +193,7 @@ impl Restored {
                 Record::Undecided(kept) => drop(undecided.insert(kept.creator, kept)),
                 Record::Horizon(kept) => horizon.restore(kept),
                 Record::Delegated(kept) => keep_highest(&mut delegated, kept),
-                Record::Case(_) => {}
+                Record::Case(file) => proofs.extend(Some(file).filter(CaseFile::is_proof)),
             }
         }
         for (request, _) in failed {
@@ -204,7 +204,7 @@ impl Restored {
         let undecided = undecided.into_values().collect();
         let delegated = delegated.into_values().collect();
         let (open, asked) = (open.into_values().collect(), Vec::new());
-        Self { open, asked, ended, undecided, horizon, delegated, void_until: None }
+        Self { open, asked, ended, undecided, proofs, horizon, delegated, void_until: None }
     }
 }
 

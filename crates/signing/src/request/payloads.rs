@@ -2,7 +2,8 @@
 
 use alloc::sync::Arc;
 
-use ensign_primitives::PeerId;
+use ensign_primitives::{PeerId, sha256};
+use ensign_wire::{Payload, SigningRequest};
 
 use super::{Request, Sent};
 

@@ -2,9 +2,9 @@
 
 use alloc::{sync::Arc, vec::Vec};
 
-use ensign_primitives::{GroupId, Now, RequestId, sha256};
+use ensign_primitives::{GroupId, Now, PeerId, RequestId, sha256};
 use ensign_session::{Phase, Session};
-use ensign_wire::{AbortReason, Payload, Scheme, SignedRequest, SigningRequest};
+use ensign_wire::{AbortReason, Frame, Payload, Scheme, SignedRequest, SigningRequest};
 
 use super::{Signing, around};
 use crate::{

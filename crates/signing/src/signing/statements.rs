@@ -2,22 +2,23 @@
 
 use alloc::{boxed::Box, sync::Arc, vec::Vec};
 
-use ensign_primitives::{GroupId, Now, PeerId, RequestId, StateMachine, UnixTime, sha256};
+use ensign_primitives::{GroupId, Now, PeerId, RequestId, StateMachine};
 use ensign_replay::check_fresh;
 use ensign_session::{Input as SessionInput, Offense as SessionOffense};
 use ensign_wire::{
-    Body, Envelope, Frame, Groups, Kind, Payload, Refusal, SessionAnnounce, SignedRequest,
-    SigningRequest, ValidationError, Welcome,
+    Body, Envelope, Frame, Groups, Kind, Refusal, SessionAnnounce, SignedRequest, SigningRequest,
+    ValidationError, Welcome,
 };
 
 use super::{Signing, around};
 use crate::{
     CommandError, Ending, Event, Known, Message, Offense, Opening, Output,
     admission::{Announced, Held, Refused},
+    clocks::offset_millis,
     course::first_seq,
     ended::{Answer, End, Question, Share, asks},
     muster::Around,
-    request::{NewRequest, Request},
+    request::{NewRequest, Request, is_payload},
     requests::Attempt,
     shared::Difference,
 };

@@ -11,7 +11,7 @@
 
 use std::ops::RangeInclusive;
 
-use ensign_engine::signing::{REQUESTS_ALLOWED, REQUESTS_PER_MINUTE_MAX};
+use ensign_engine::ratelimit::{REQUESTS_ALLOWED, REQUESTS_PER_MINUTE_MAX};
 
 /// A setting that is a whole number.
 #[derive(Debug)]
