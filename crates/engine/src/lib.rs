@@ -57,6 +57,8 @@ pub use ensign_ratelimit as ratelimit;
 pub use ensign_ratelimit::{
     Allowances, DELEGATIONS_ALLOWED, FORMATION_ALLOWED, LISTS_ALLOWED, Limits, PINGS_ALLOWED,
 };
+/// What is held of each node: the same of it.
+pub use ensign_reputation as reputation;
 /// The child that signs: what its part of an [`Input`], [`Output`] or [`Event`] means, and its limits.
 pub use ensign_signing as signing;
 pub use ensign_signing::{CommandError, GroupConfig, Keys, PEERS_MAX, Proposal, Source, Warnings};

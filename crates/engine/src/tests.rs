@@ -24,6 +24,7 @@ mod places;
 mod propose;
 mod rates;
 mod reopen;
+mod reputation;
 mod restart;
 mod restore;
 mod rules;
