@@ -51,9 +51,8 @@ fn million_sources_take_no_more_memory_than_is_said() {
     all.for_each(|it| assert!(it.is_within_limit() && it.len > 100, "{it:?}"));
     assert!(bytes_max(4096) <= GUARDS_BYTES_MAX / 2, "{}", bytes_max(4096));
     // The memory goes back when they are gone.
-    let later = at(3_600_000);
     for number in 0..40_000_u32 {
-        let ip = host(number % 7);
+        let (later, ip) = (at(3_600_000 + u64::from(number) * 1000), host(number % 7));
         let _ = strangers.take(later, (peer(u64::from(number % 7)), ip), PING);
         let _ = handshakes.proven(later, ip);
     }
