@@ -4,6 +4,7 @@ use alloc::{collections::VecDeque, sync::Arc};
 
 use core::net::SocketAddr;
 
+use ensign_diversity::PrefixTable;
 use ensign_formation::{Formation, FormationConfig};
 use ensign_identity::DelegationError;
 use ensign_peers::{Peers, Why};
@@ -174,6 +175,12 @@ impl Engine {
             -> Result<(), ensign_peers::CommandError>;
     }
 
+    /// Learns who announces which addresses, in place of what was known of that: strangers are counted by
+    /// provider and country too.
+    pub fn know_prefixes(&mut self, prefixes: Arc<PrefixTable>) {
+        self.gate.know_prefixes(prefixes);
+    }
+
     /// Carries out commands of our user at the child that forms groups, and what follows from them.
     pub fn form<T>(&mut self, now: Now, act: impl FnOnce(&mut Formation) -> T) -> T {
         let done = act(&mut self.formation);
@@ -192,8 +199,8 @@ impl StateMachine for Engine {
 
     fn handle_input(&mut self, now: Now, input: Input) {
         match input {
-            Input::Up { link, peer, remote, direction, exporter } => {
-                self.on_up(now, Arrival { link, peer, remote, direction, exporter });
+            Input::Up { link, peer, remote, direction, exporter, round_trip } => {
+                self.on_up(now, Arrival { link, peer, remote, direction, exporter, round_trip });
             }
             Input::Down { link } => self.on_down(link),
             Input::DialFailed { peer, address, why } => {
