@@ -14,6 +14,7 @@ use ensign_primitives::{
 use ensign_signing::{
     Asked, CommandError, Delegated, End, GroupConfig, Keys, Open, Proposal, Signing,
 };
+use ensign_watch::Watch;
 use ensign_wire::AbortReason;
 
 use crate::{
@@ -50,6 +51,7 @@ pub struct Engine {
     pub(crate) gate: Gate,
     pub(crate) guards: Guards,
     pub(crate) warnings: Warnings,
+    pub(crate) watch: Watch,
     pub(crate) signing: Signing,
     pub(crate) peers: Peers,
     pub(crate) formation: Formation,
@@ -94,6 +96,7 @@ impl Engine {
             gate: Gate::new(config.strangers),
             guards: Guards::new(config.allowances),
             warnings: Warnings::new(now.instant),
+            watch: Watch::new(now),
             signing: Signing::new(config.signing(), keys, now, signing),
             peers: Peers::new(config.peers, seed, peers),
             config,
@@ -120,6 +123,16 @@ impl Engine {
         &self.formation
     }
 
+    /// Returns what the guards did, for questions.
+    pub const fn watch(&self) -> &Watch {
+        &self.watch
+    }
+
+    /// Returns every connection: its name, and what the gate knows of it.
+    pub fn links(&self) -> impl Iterator<Item = (LinkId, &Link)> {
+        self.gate.links()
+    }
+
     /// Returns a peer's connection: its name, and what the gate knows of it.
     pub fn link_of(&self, peer: &PeerId) -> Option<(LinkId, &Link)> {
         let link = self.gate.link_of(peer)?;
@@ -136,6 +149,7 @@ impl Engine {
         let hall =
             self.gate.occupancy().into_iter().chain([self.guards.bytes.occupancy(), outputs]);
         let children = self.peers.occupancy().chain(self.formation.occupancy());
+        let children = children.chain(self.watch.occupancy());
         hall.chain(self.signing.occupancy()).chain(children)
     }
 

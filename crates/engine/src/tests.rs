@@ -32,3 +32,4 @@ mod toys;
 mod unsigned;
 mod waiting;
 mod washing;
+mod watching;

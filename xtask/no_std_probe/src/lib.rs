@@ -20,6 +20,7 @@ use ensign_primitives as _;
 use ensign_replay as _;
 use ensign_session as _;
 use ensign_signing as _;
+use ensign_watch as _;
 use ensign_wire as _;
 
 #[cfg(feature = "canary")]
