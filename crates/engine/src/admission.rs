@@ -2,10 +2,11 @@
 
 use core::{fmt::Display, net::IpAddr};
 
-use ensign_diversity::Regard;
+use ensign_diversity::{Candidate, Regard};
 use ensign_formation::Input as FormationInput;
 use ensign_peers::Input as PeersInput;
 use ensign_primitives::{LinkId, Now, PeerId};
+use ensign_reputation::Bar;
 use ensign_signing::{Input as SigningInput, own_hello};
 use ensign_watch::{self as watch, Act, Distance, Whom};
 use ensign_wire::{Frame, Hello, PROTOCOL_VERSION, Welcome};
@@ -15,6 +16,7 @@ use crate::{
     gate::{Arrival, Link},
     route::Note,
     sentence,
+    sentence::mark,
 };
 
 impl Engine {
@@ -25,10 +27,15 @@ impl Engine {
         if self.gate.get(link).is_some() {
             return;
         }
+        let score = self.reputation.score(now.unix, &peer);
+        let place = Candidate { score, ..self.gate.place_for(now, &arrival) };
+        if let Some(bar) = self.reputation.bars(now.unix, &peer, place.regard == Regard::Kept) {
+            self.note(now, (peer, Some(remote.ip())), barred(bar), &bar);
+            return self.outputs.push_back(Output::Close { link, reason: CloseCode::Unwanted });
+        }
         if let Some(older) = self.gate.link_of(&peer) {
             self.close(older, CloseCode::Duplicate);
         }
-        let place = self.gate.place_for(now, &arrival);
         let gives_way = self.gate.gives_way(&place);
         if let Some(stranger) = gives_way {
             self.note_of(now, stranger, (Act::GaveWay, 0), &"another one needed its place more");
@@ -138,8 +145,12 @@ impl Engine {
     /// Reports an offense. Its peer pays on the connection that it has now, if it has one.
     pub(crate) fn offense_of(&mut self, now: Now, peer: PeerId, offense: Offense) {
         let sentence = sentence(&offense);
+        if let Some(mark) = mark(&offense) {
+            self.reputation.mark(now, peer, mark, &offense);
+        }
+        let score = self.reputation.score(now.unix, &peer);
         let link = self.gate.link_of(&peer);
-        let ends = link.and_then(|link| self.gate.punish(link, sentence));
+        let ends = link.and_then(|link| self.gate.punish(link, (sentence, score)));
         let act = match (ends, sentence.weight) {
             (Some(_), _) => Act::Closed,
             // It is slowed and nobody blames it.
@@ -160,5 +171,13 @@ impl Engine {
     pub(crate) fn send(&mut self, link: LinkId, frame: &Frame) {
         let (kind, frame) = (frame.kind(), frame.encode().into());
         self.outputs.push_back(Output::Send { link, lane: kind.lane(), kind, frame });
+    }
+}
+
+/// What is done to a node that is not let in.
+const fn barred(bar: Bar) -> (Act, u32) {
+    match bar {
+        Bar::Banned => (Act::Banned, 0),
+        Bar::BelowMinimum { .. } => (Act::Refused, 0),
     }
 }
