@@ -16,6 +16,7 @@ use ensign_reputation::{Reputation, TooManyWords, Word};
 use ensign_signing::{
     Asked, CommandError, Delegated, End, GroupConfig, Keys, Open, Proposal, Signing,
 };
+use ensign_watch::Watch;
 use ensign_wire::AbortReason;
 
 use crate::{
@@ -52,6 +53,7 @@ pub struct Engine {
     pub(crate) gate: Gate,
     pub(crate) guards: Guards,
     pub(crate) warnings: Warnings,
+    pub(crate) watch: Watch,
     pub(crate) signing: Signing,
     pub(crate) peers: Peers,
     pub(crate) formation: Formation,
@@ -99,6 +101,7 @@ impl Engine {
             gate: Gate::new(config.strangers),
             guards: Guards::new(config.allowances),
             warnings: Warnings::new(now.instant),
+            watch: Watch::new(now),
             signing: Signing::new(config.signing(), keys, now, signing),
             peers: Peers::new(config.peers, seed, peers),
             reputation: Reputation::new(config.strangers.reputation, now, reputation),
@@ -127,6 +130,16 @@ impl Engine {
         &self.formation
     }
 
+    /// Returns what the guards did, for questions.
+    pub const fn watch(&self) -> &Watch {
+        &self.watch
+    }
+
+    /// Returns every connection: its name, and what the gate knows of it.
+    pub fn links(&self) -> impl Iterator<Item = (LinkId, &Link)> {
+        self.gate.links()
+    }
+
     /// Returns what is held of each node, for questions.
     pub const fn reputation(&self) -> &Reputation {
         &self.reputation
@@ -148,7 +161,7 @@ impl Engine {
         let hall =
             self.gate.occupancy().into_iter().chain([self.guards.bytes.occupancy(), outputs]);
         let children = self.peers.occupancy().chain(self.formation.occupancy());
-        let children = children.chain(self.reputation.occupancy());
+        let children = children.chain(self.watch.occupancy()).chain(self.reputation.occupancy());
         hall.chain(self.signing.occupancy()).chain(children)
     }
 
