@@ -35,3 +35,4 @@ mod toys;
 mod unsigned;
 mod waiting;
 mod washing;
+mod watching;
