@@ -18,6 +18,7 @@ use crate::{
         PINGS_ALLOWED, STRANGER_WORK_IN_ALL, STRANGER_WORK_OF_ADDRESS, STRANGER_WORK_OF_NETWORK,
         WORK_ALLOWED,
     },
+    reputation::Word,
 };
 
 /// What came of some frames.
@@ -62,6 +63,13 @@ fn leave(net: &mut Net, who: PeerId) {
     input(net, down);
 }
 
+/// A stranger that our user trusts comes back whatever it has done, so that its budgets are seen.
+fn stranger_that_comes_back(number: usize) -> (Net, PeerId) {
+    let (mut net, who) = (Net::apart(2), nobody(number));
+    net.command(0, |engine, now| engine.say(now, who, Some(Word::Trusted))).unwrap();
+    (net, who)
+}
+
 /// Says so many frames of a kind, on a new connection after each that is ended.
 fn say(net: &mut Net, who: PeerId, (kind, body): (Kind, &[u8]), times: u64) -> Outcome {
     let mut sum = Outcome::default();
@@ -104,7 +112,7 @@ fn stranger_has_a_budget_of_each_kind_that_a_new_connection_does_not_fill() {
             .into_iter()
             .enumerate()
     {
-        let (mut net, who) = (Net::apart(2), nobody(number));
+        let (mut net, who) = stranger_that_comes_back(number);
         greet(&mut net, who, at(1, 1));
         for (times, strange, beyond) in [(allowed - 1, allowed - 1, 0), (1, 1, 0), (1, 0, 1)] {
             let came = say(&mut net, who, (kind, &[0; 64]), times);
@@ -120,7 +128,7 @@ fn stranger_has_a_budget_of_each_kind_that_a_new_connection_does_not_fill() {
 
 #[test]
 fn nonces_and_commitments_have_one_budget_and_all_else_of_signing_another() {
-    let (mut net, who) = (Net::apart(2), nobody(1));
+    let (mut net, who) = stranger_that_comes_back(1);
     greet(&mut net, who, at(1, 1));
     assert_eq!(say(&mut net, who, (Kind::NonceShare, &[0; 64]), 12).strange, 12);
     assert_eq!(say(&mut net, who, (Kind::SessionJoin, &[0; 64]), 9).beyond, 1);
@@ -133,7 +141,7 @@ fn nonces_and_commitments_have_one_budget_and_all_else_of_signing_another() {
 
 #[test]
 fn stranger_sends_a_mebibyte_a_minute() {
-    let (mut net, who) = (Net::apart(2), nobody(1));
+    let (mut net, who) = stranger_that_comes_back(1);
     greet(&mut net, who, at(1, 1));
     let large = vec![0; Kind::NonceShare.limit()];
     let whole = (1024 * 1024 / large.len()) as u64;
