@@ -24,12 +24,13 @@ impl Engine {
         if let Some(older) = self.gate.link_of(&peer) {
             self.close(older, CloseCode::Duplicate);
         }
-        let gives_way = self.gate.gives_way(&arrival);
+        let place = self.gate.place_for(now, &arrival);
+        let gives_way = self.gate.gives_way(&place);
         if let Some(stranger) = gives_way {
             self.close(stranger, CloseCode::Unwanted);
         }
         self.tell_peers(PeersInput::Up { peer, remote, direction });
-        if gives_way == Some(link) || !self.gate.enter(now, arrival) {
+        if gives_way == Some(link) || !self.gate.enter(now, arrival, place) {
             self.tell_peers(PeersInput::Down { peer });
             let reason = CloseCode::Unwanted;
             return self.outputs.push_back(Output::Close { link, reason });
