@@ -55,11 +55,13 @@ pub struct Strangers {
     pub links_max: usize,
     /// How long each stays, unless it becomes a member or is wanted.
     pub time: Duration,
+    /// Below which score none of them is let in.
+    pub reputation: ensign_reputation::Config,
 }
 
 impl Default for Strangers {
     fn default() -> Self {
-        Self { links_max: STRANGERS_MAX, time: STRANGER_TIME }
+        Self { links_max: STRANGERS_MAX, time: STRANGER_TIME, reputation: Default::default() }
     }
 }
 

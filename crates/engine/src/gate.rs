@@ -227,9 +227,15 @@ impl Gate {
         Some(link)
     }
 
-    /// Counts what an offense costs; returns why the connection has to end, if it has to.
-    pub(crate) fn punish(&mut self, link: LinkId, sentence: Sentence) -> Option<CloseCode> {
+    /// Counts what an offense costs, with the score of its peer since; returns why the connection has to end,
+    /// if it has to.
+    pub(crate) fn punish(
+        &mut self,
+        link: LinkId,
+        (sentence, score): (Sentence, i32),
+    ) -> Option<CloseCode> {
         let known = self.links.get_mut(&link)?;
+        known.place.score = score;
         known.points = known.points.saturating_add(sentence.weight);
         let is_enough = known.points >= OFFENSE_POINTS_MAX;
         sentence.close.or(is_enough.then_some(CloseCode::Offense))

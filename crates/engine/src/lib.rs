@@ -52,6 +52,8 @@ mod route;
 pub use ensign_formation as formation;
 /// The child that knows where peers are and dials them: the same of it.
 pub use ensign_peers as peers;
+/// What is held of each node: the same of it.
+pub use ensign_reputation as reputation;
 /// The child that signs: what its part of an [`Input`], [`Output`] or [`Event`] means, and its limits.
 pub use ensign_signing as signing;
 pub use ensign_signing::{

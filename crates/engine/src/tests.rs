@@ -23,6 +23,7 @@ mod offenses;
 mod places;
 mod propose;
 mod reopen;
+mod reputation;
 mod restart;
 mod restore;
 mod rules;
