@@ -33,3 +33,4 @@ mod toys;
 mod unsigned;
 mod waiting;
 mod washing;
+mod watching;
