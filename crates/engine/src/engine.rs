@@ -4,6 +4,7 @@ use alloc::{collections::VecDeque, sync::Arc, vec::Vec};
 
 use core::net::SocketAddr;
 
+use ensign_diversity::PrefixTable;
 use ensign_formation::{Formation, FormationConfig};
 use ensign_identity::DelegationError;
 use ensign_peers::{Peers, Why};
@@ -15,6 +16,7 @@ use ensign_reputation::{Reputation, TooManyWords, Word};
 use ensign_signing::{
     Asked, CommandError, Delegated, End, GroupConfig, Keys, Open, Proposal, Signing,
 };
+use ensign_watch::Watch;
 use ensign_wire::AbortReason;
 
 use crate::{
@@ -51,6 +53,7 @@ pub struct Engine {
     pub(crate) gate: Gate,
     pub(crate) guards: Guards,
     pub(crate) warnings: Warnings,
+    pub(crate) watch: Watch,
     pub(crate) signing: Signing,
     pub(crate) peers: Peers,
     pub(crate) formation: Formation,
@@ -98,6 +101,7 @@ impl Engine {
             gate: Gate::new(config.strangers),
             guards: Guards::new(config.limits),
             warnings: Warnings::default(),
+            watch: Watch::new(now),
             signing: Signing::new(config.signing(), keys, now, signing),
             peers: Peers::new(config.peers, seed, peers),
             reputation: Reputation::new(config.strangers.reputation, now, reputation),
@@ -126,6 +130,16 @@ impl Engine {
         &self.formation
     }
 
+    /// Returns what the guards did, for questions.
+    pub const fn watch(&self) -> &Watch {
+        &self.watch
+    }
+
+    /// Returns every connection: its name, and what the gate knows of it.
+    pub fn links(&self) -> impl Iterator<Item = (LinkId, &Link)> {
+        self.gate.links()
+    }
+
     /// Returns what is held of each node, for questions.
     pub const fn reputation(&self) -> &Reputation {
         &self.reputation
@@ -147,7 +161,7 @@ impl Engine {
         let hall =
             self.gate.occupancy().into_iter().chain(self.guards.occupancy()).chain([outputs]);
         let children = self.peers.occupancy().chain(self.formation.occupancy());
-        let children = children.chain(self.reputation.occupancy());
+        let children = children.chain(self.watch.occupancy()).chain(self.reputation.occupancy());
         hall.chain(self.signing.occupancy()).chain(children)
     }
 
@@ -184,6 +198,12 @@ impl Engine {
         /// Stays connected with a node because the application asks for it.
         peers: Peers::want(peer: PeerId) = (now, peer, Why::Application)
             -> Result<(), ensign_peers::CommandError>;
+    }
+
+    /// Learns who announces which addresses, in place of what was known of that: strangers are counted by
+    /// provider and country too.
+    pub fn know_prefixes(&mut self, prefixes: Arc<PrefixTable>) {
+        self.gate.know_prefixes(prefixes);
     }
 
     /// Takes our user's word about a node, which beats its score and outlives a restart, or takes it back. A
@@ -230,8 +250,8 @@ impl StateMachine for Engine {
 
     fn handle_input(&mut self, now: Now, input: Input) {
         match input {
-            Input::Up { link, peer, remote, direction, exporter } => {
-                self.on_up(now, Arrival { link, peer, remote, direction, exporter });
+            Input::Up { link, peer, remote, direction, exporter, round_trip } => {
+                self.on_up(now, Arrival { link, peer, remote, direction, exporter, round_trip });
             }
             Input::Down { link } => self.on_down(link),
             Input::DialFailed { peer, address, why } => {

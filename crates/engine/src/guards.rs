@@ -12,8 +12,8 @@ use crate::{Offense, gate::Link};
 pub(crate) enum Verdict {
     /// The next guard is asked.
     Allow,
-    /// The frame is not read, and its sender is not blamed.
-    Deny,
+    /// The frame is not read, for this reason, and its sender is not blamed.
+    Deny(&'static str),
     /// The frame is not read, and its sender pays.
     Penalize(Offense),
 }
@@ -69,7 +69,7 @@ impl Guards {
             (true, _) if frame.kind == Kind::Hello => Verdict::Penalize(Offense::SecondHello),
             (true, _) | (false, Audience::Anyone) => Verdict::Allow,
             // Its hello may be on its way: no member is cut off for the order of its words.
-            (false, _) if link.is_wanted => Verdict::Deny,
+            (false, _) if link.is_wanted => Verdict::Deny("it came before the greeting"),
             (false, _) => Verdict::Penalize(Offense::NoHello { kind: frame.kind }),
         }
     }
@@ -81,7 +81,7 @@ impl Guards {
             || matches!(frame.kind, Kind::Groups | Kind::Welcome);
         match is_of_members && !link.is_member() {
             false => Verdict::Allow,
-            true if link.is_wanted => Verdict::Deny,
+            true if link.is_wanted => Verdict::Deny("it has not shown yet that it is a member"),
             true => Verdict::Penalize(Offense::Stranger { kind: frame.kind }),
         }
     }
@@ -96,7 +96,7 @@ impl Guards {
         match self.strangers.take(now.instant, from, (frame.kind, frame.len)) {
             Ok(()) => Verdict::Allow,
             Err(Exceeded { share: Share::Peer, .. }) => Verdict::Penalize(Offense::TooManyPings),
-            Err(_) => Verdict::Deny,
+            Err(Exceeded { share, .. }) => Verdict::Deny(share.name()),
         }
     }
 
@@ -104,7 +104,11 @@ impl Guards {
     /// asks for more gets none and keeps its connection.
     fn questions_of_members(&mut self, now: Now, link: &mut Link, frame: Arriving) -> Verdict {
         let is_within = !link.is_close() || link.budgets.take(now.instant, frame.kind);
-        if is_within { Verdict::Allow } else { Verdict::Deny }
+        if is_within {
+            Verdict::Allow
+        } else {
+            Verdict::Deny("it asks more than is answered in a minute")
+        }
     }
 
     /// A member has budgets of work, and of bytes that are dear to decode or to keep.

@@ -62,6 +62,8 @@ pub use ensign_reputation as reputation;
 /// The child that signs: what its part of an [`Input`], [`Output`] or [`Event`] means, and its limits.
 pub use ensign_signing as signing;
 pub use ensign_signing::{CommandError, GroupConfig, Keys, PEERS_MAX, Proposal, Source, Warnings};
+/// What the guards did: the same of it.
+pub use ensign_watch as watch;
 pub use ensign_wire::CloseCode;
 
 #[cfg(test)]
