@@ -287,6 +287,8 @@ impl Host {
             Kind::Hello
             | Kind::Ping
             | Kind::Pong
+            | Kind::Price
+            | Kind::Proof
             | Kind::Payload
             | Kind::Groups
             | Kind::Welcome => 0,
