@@ -24,23 +24,28 @@ impl Engine {
         if let Some(older) = self.gate.link_of(&peer) {
             self.close(older, CloseCode::Duplicate);
         }
-        let gives_way = self.gate.gives_way(&arrival);
+        let (price, gives_way) = self.charge(now, &arrival);
+        let reason = if price.is_some() { CloseCode::Busy } else { CloseCode::Unwanted };
         if let Some(stranger) = gives_way {
-            self.close(stranger, CloseCode::Unwanted);
+            self.close(stranger, reason);
         }
         self.tell_peers(PeersInput::Up { peer, remote, direction });
         if gives_way == Some(link) || !self.gate.enter(now, arrival) {
             self.tell_peers(PeersInput::Down { peer });
-            let reason = CloseCode::Unwanted;
+            self.toll.leaves(link);
             return self.outputs.push_back(Output::Close { link, reason });
         }
         if let Some(known) = self.gate.get(link) {
             let hello = own_hello(known.remote);
             self.send(link, &Frame::Hello(hello));
         }
+        if let Some(price) = price {
+            self.send(link, &Frame::Price(price));
+        }
     }
 
     pub(crate) fn on_down(&mut self, link: LinkId) {
+        self.toll.leaves(link);
         if let Some(gone) = self.gate.remove(link) {
             self.tell_gone(&gone);
         }
@@ -48,6 +53,7 @@ impl Engine {
 
     /// Closes a connection. What still comes over it is nobody's fault.
     pub(crate) fn close(&mut self, link: LinkId, reason: CloseCode) {
+        self.toll.leaves(link);
         if let Some(gone) = self.gate.remove(link) {
             self.outputs.push_back(Output::Close { link, reason });
             self.tell_gone(&gone);
@@ -56,6 +62,7 @@ impl Engine {
 
     fn tell_gone(&mut self, gone: &Link) {
         self.tell_peers(PeersInput::Down { peer: gone.peer });
+        self.payer.down(&gone.peer);
         if gone.is_introduced() {
             self.notes.push_back(Note::Signing(SigningInput::Down { peer: gone.peer }));
             self.notes.push_back(Note::Formation(FormationInput::Down { peer: gone.peer }));

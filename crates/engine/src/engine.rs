@@ -7,6 +7,7 @@ use core::net::SocketAddr;
 use ensign_formation::{Formation, FormationConfig};
 use ensign_identity::DelegationError;
 use ensign_peers::{Peers, Why};
+use ensign_pow::{Payer, Toll};
 use ensign_primitives::{
     GroupId, Instant, LinkId, Now, Occupancy, PeerId, RequestId, StateMachine, TaggedHasher,
     Wakeup, settle,
@@ -17,7 +18,7 @@ use ensign_signing::{
 use ensign_wire::AbortReason;
 
 use crate::{
-    EngineConfig, Event, Input, Link, Output, SETTLE_ROUNDS_MAX, Warnings,
+    EngineConfig, Event, Input, Link, Output, PEERS_MAX, SETTLE_ROUNDS_MAX, Warnings,
     gate::{Arrival, Gate},
     guards::Guards,
     route::Note,
@@ -50,6 +51,10 @@ pub struct Engine {
     pub(crate) gate: Gate,
     pub(crate) guards: Guards,
     pub(crate) warnings: Warnings,
+    /// What strangers pay us.
+    pub(crate) toll: Toll,
+    /// What we pay others.
+    pub(crate) payer: Payer,
     pub(crate) signing: Signing,
     pub(crate) peers: Peers,
     pub(crate) formation: Formation,
@@ -88,14 +93,18 @@ impl Engine {
         let (network, node_key) = (config.network, Arc::clone(&keys.node_key));
         // A child that draws more shifts no other one's numbers.
         let seed = TaggedHasher::new("ensign/child-seed/v1", network).bytes(&seed);
-        let seed = seed.var_bytes(b"peers").finish();
+        let seed = |child: &[u8]| seed.clone().var_bytes(child).finish();
+        let (strangers, peer_id) = (config.strangers, node_key.peer_id());
+        let places = (strangers.links_max, PEERS_MAX);
         let mut engine = Self {
             formation: Formation::new(FormationConfig { network }, node_key, now, formation),
             gate: Gate::new(config.strangers),
             guards: Guards::new(config.allowances),
             warnings: Warnings::new(now.instant),
+            toll: Toll::new(network, seed(b"toll"), strangers.price, places, now.instant),
+            payer: Payer::new(network, peer_id, seed(b"payer")),
             signing: Signing::new(config.signing(), keys, now, signing),
-            peers: Peers::new(config.peers, seed, peers),
+            peers: Peers::new(config.peers, seed(b"peers"), peers),
             config,
             notes: VecDeque::new(),
             resumes_at: None,
@@ -126,6 +135,11 @@ impl Engine {
         self.gate.get(link).map(|known| (link, known))
     }
 
+    /// Returns what a stranger that comes now is asked to prove, in zero bits; `None` at rest.
+    pub fn price(&self, now: Now) -> Option<u8> {
+        self.toll.bits(now.instant)
+    }
+
     /// Returns how full each collection is that can grow, with the constant that bounds it; the
     /// children's too. Always the same names in the same order; meant for the moment after a drain.
     ///
@@ -135,6 +149,7 @@ impl Engine {
             Occupancy { name: "outputs after a drain", len: self.outputs.len(), limit: 0 };
         let hall =
             self.gate.occupancy().into_iter().chain([self.guards.bytes.occupancy(), outputs]);
+        let hall = hall.chain(self.toll.occupancy()).chain(self.payer.occupancy());
         let children = self.peers.occupancy().chain(self.formation.occupancy());
         hall.chain(self.signing.occupancy()).chain(children)
     }
@@ -207,6 +222,7 @@ impl StateMachine for Engine {
                     self.notes.extend(Note::dropped(lane, peer));
                 }
             }
+            Input::Solved { job, proof } => self.payer.solved(job, proof),
             Input::Signer(answer) => self.on_signer(answer),
             Input::Persisted { token } => self.on_persisted(token),
             Input::Recalled { request, known } => {

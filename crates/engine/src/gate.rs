@@ -1,7 +1,7 @@
 //! The gate: a table of connections, who each peer is to us, and who has not introduced itself yet.
 
 use alloc::collections::{BTreeMap, BTreeSet};
-use core::net::SocketAddr;
+use core::net::{IpAddr, SocketAddr};
 
 use ensign_primitives::{
     BoundedMap, Direction, Instant, LinkId, Now, Occupancy, PeerId, QueryId, Wakeup,
@@ -36,6 +36,8 @@ pub struct Link {
     pub(crate) budgets: LinkBudgets,
     /// Its last question; the next has a greater name.
     asked: Option<QueryId>,
+    /// Whether it has asked us for a proof of work.
+    pub(crate) is_priced: bool,
     pub(crate) exporter: [u8; 32],
 }
 
@@ -116,8 +118,18 @@ impl Gate {
     }
 
     /// Whether a peer is a stranger that nobody wants: whom we dial, we want.
-    fn is_guest(&self, peer: &PeerId) -> bool {
+    pub(crate) fn is_guest(&self, peer: &PeerId) -> bool {
         !self.members.contains(peer) && !self.wanted.contains(peer)
+    }
+
+    /// Returns the strangers that nobody wants, and where they are.
+    pub(crate) fn guests(&self) -> impl Iterator<Item = (LinkId, IpAddr)> {
+        self.guests.iter().filter_map(|(_, at)| Some((*at, self.get(*at)?.remote.ip())))
+    }
+
+    /// Whether they hold all the places that they may have.
+    pub(crate) fn is_crowded(&self) -> bool {
+        self.guests.len() >= self.strangers.links_max
     }
 
     /// Returns the connection that a newcomer drives out: when there are too many strangers, or when
@@ -126,13 +138,12 @@ impl Gate {
     /// It is the youngest stranger of the address that most of them come from, who may be the newcomer.
     pub(crate) fn gives_way(&self, newcomer: &Arrival) -> Option<LinkId> {
         let is_guest = self.is_guest(&newcomer.peer);
-        let is_full = self.guests.len() >= self.strangers.links_max;
-        if !(if is_guest { is_full } else { self.links.is_full() }) {
+        if !(if is_guest { self.is_crowded() } else { self.links.is_full() }) {
             return None;
         }
-        let address = |at: &LinkId| Some((*at, self.get(*at)?.remote.ip()));
-        let guests = self.guests.iter().filter_map(|(_, at)| address(at));
-        youngest_of_crowd(guests.chain(is_guest.then_some((newcomer.link, newcomer.remote.ip()))))
+        youngest_of_crowd(
+            self.guests().chain(is_guest.then_some((newcomer.link, newcomer.remote.ip()))),
+        )
     }
 
     /// Enters a connection; `false` when every place is taken.
@@ -151,6 +162,7 @@ impl Gate {
             points: 0,
             budgets: LinkBudgets::full(now.instant),
             asked: None,
+            is_priced: false,
             exporter,
         };
         let is_entered = self.links.insert(link, known).is_ok();

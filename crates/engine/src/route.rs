@@ -62,6 +62,8 @@ impl Engine {
             Ok(Frame::Pong(query)) => {
                 return self.offense(now, link, Offense::NeverAsked { query });
             }
+            Ok(Frame::Price(price)) => return self.on_price(now, link, price),
+            Ok(Frame::Proof(proof)) => return self.on_proof(now, link, proof),
             Ok(Frame::Delegation(said)) => Message::Delegation(said),
             Ok(Frame::Welcome(welcome)) => Message::Welcome(welcome),
             Ok(Frame::Formation(message)) => {
@@ -153,6 +155,7 @@ impl Engine {
                     self.close(link, CloseCode::Unwanted);
                 }
                 self.gate.forget(&peer);
+                self.payer.forget(&peer);
                 Output::Forget { peer }
             }
             PeersOutput::Note(record) => Output::Note(Record::Peers(record)),
@@ -193,9 +196,13 @@ impl Rooms for Engine {
             self.on_peers(output);
             return true;
         }
-        let said = self.formation.poll_output();
-        let is_silent = said.is_none();
-        said.into_iter().for_each(|output| self.on_formation(now, output));
+        if let Some(output) = self.formation.poll_output() {
+            self.on_formation(now, output);
+            return true;
+        }
+        let step = self.payer.poll();
+        let is_silent = step.is_none();
+        step.into_iter().for_each(|step| self.on_step(step));
         !is_silent
     }
 

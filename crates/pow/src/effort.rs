@@ -46,10 +46,10 @@ pub enum Demand {
 
 /// The price, as it moves.
 ///
-/// The first demand beyond the places sets the first price at once. From then on it moves once in
-/// [`EFFORT_PERIOD`], by the greatest demand of the period: one bit up when payers found no place;
-/// down to half of the bits above none, but not to nothing, when only places were taken; down to half
-/// and at last to nothing when there was room.
+/// It moves once in [`EFFORT_PERIOD`], by the greatest demand of the period. Its steps are nothing, then
+/// each number of bits from the first to the highest. One step up, when payers found no place; to half of
+/// the steps, when there was room; when places were taken, but none for want of pay, also to half, but from
+/// nothing to the first and from there no further down.
 #[derive(Clone, Debug)]
 pub struct Effort {
     tariff: Tariff,
@@ -70,16 +70,14 @@ impl Effort {
     /// Notes what somebody has found.
     pub fn note(&mut self, now: Instant, demand: Demand) {
         self.roll(now);
-        if demand > Demand::Room && self.level == 0 {
-            self.level = 1;
-        }
         self.worst = self.worst.max(demand);
     }
 
     /// Returns the price in zero bits; `None` for nothing.
-    pub fn bits(&mut self, now: Instant) -> Option<u8> {
-        self.roll(now);
-        let above = self.level.checked_sub(1)?;
+    pub fn bits(&self, now: Instant) -> Option<u8> {
+        let mut moved = self.clone();
+        moved.roll(now);
+        let above = moved.level.checked_sub(1)?;
         Some(self.tariff.bits.saturating_add(above).min(self.tariff.bits_max))
     }
 

@@ -38,7 +38,6 @@ pub struct Puzzle {
 
 /// Why a proof is not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
 pub enum Refusal {
     /// Nobody asked for it on this connection, or it has been paid there.
     #[error("a proof of work that nobody asked for")]

@@ -76,7 +76,7 @@ impl Toll {
     }
 
     /// Returns the price in zero bits; `None` at rest.
-    pub fn bits(&mut self, now: Instant) -> Option<u8> {
+    pub fn bits(&self, now: Instant) -> Option<u8> {
         self.effort.bits(now)
     }
 

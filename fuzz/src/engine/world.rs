@@ -111,7 +111,9 @@ impl World {
                 } => {
                     panic!("who waits?")
                 }
-                Output::Dial { .. }
+                Output::Solve { .. }
+                | Output::StopSolving { .. }
+                | Output::Dial { .. }
                 | Output::Expect { .. }
                 | Output::Forget { .. }
                 | Output::Admit { .. } => {}

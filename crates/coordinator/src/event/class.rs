@@ -14,7 +14,7 @@ const FORMATION_BYTES: usize = 16 * 1024;
 pub(super) const fn class(event: &Event) -> Class {
     match event {
         Event::Peer(_, event) => event.class(),
-        Event::Warning { .. } => Class::Notice,
+        Event::Warning { .. } | Event::Busy(..) => Class::Notice,
         Event::Request(_, event) => event.class(),
         Event::Convicted { .. } | Event::Formation(_) | Event::Delegated(_) => Class::Decision,
     }
@@ -25,7 +25,7 @@ pub(super) const fn class(event: &Event) -> Class {
 pub(super) fn weight(event: &Event) -> usize {
     let more = match event {
         Event::Peer(_, event) => event.weight(),
-        Event::Delegated(_) => 0,
+        Event::Delegated(_) | Event::Busy(..) => 0,
         Event::Formation(_) => FORMATION_BYTES,
         Event::Request(_, event) => event.weight(),
         Event::Warning { problem, .. } => problem.what.len(),

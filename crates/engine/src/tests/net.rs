@@ -316,8 +316,12 @@ impl Net {
                     self.nodes[node].formed.push(event);
                 }
                 Output::Persist { record: Record::Peers(_), .. } => panic!("who waits?"),
-                Output::Event(HallEvent::Peers(_) | HallEvent::Dropped { .. })
+                Output::Event(
+                    HallEvent::Peers(_) | HallEvent::Dropped { .. } | HallEvent::Paying(_),
+                )
                 | Output::Note(Record::Peers(_) | Record::Formation(_))
+                | Output::Solve { .. }
+                | Output::StopSolving { .. }
                 | Output::Dial { .. }
                 | Output::Expect { .. }
                 | Output::Forget { .. }

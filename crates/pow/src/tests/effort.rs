@@ -31,23 +31,24 @@ fn price_is_nothing_while_there_is_room() {
 }
 
 #[test]
-fn first_demand_beyond_the_places_sets_the_first_price_at_once() {
+fn first_demand_beyond_the_places_sets_the_first_price_when_its_period_ends() {
     let mut effort = effort();
     effort.note(seconds(1), Demand::Full);
-    assert_eq!(effort.bits(seconds(1)), Some(20));
+    assert_eq!(effort.bits(seconds(PERIOD - 1)), None);
+    assert_eq!(effort.bits(seconds(PERIOD)), Some(20));
 }
 
 #[test]
 fn price_rises_by_a_bit_while_payers_find_no_place_and_no_further_than_the_highest() {
-    let expect = [21, 22, 23, 24, 24].map(Some);
-    assert_eq!(prices(&[Demand::PaidFull; 5]), expect);
+    let expect = [20, 21, 22, 23, 24, 24].map(Some);
+    assert_eq!(prices(&[Demand::PaidFull; 6]), expect);
 }
 
 #[test]
 fn price_falls_by_half_of_its_steps_and_stays_while_places_are_taken() {
     use Demand::{Full, PaidFull, Room};
     let demands = [PaidFull, PaidFull, PaidFull, PaidFull, Full, Full, Full, Room];
-    let expect = [21, 22, 23, 24, 21, 20, 20].map(Some);
+    let expect = [20, 21, 22, 23, 21, 20, 20].map(Some);
     assert_eq!(prices(&demands)[..7], expect);
     assert_eq!(prices(&demands)[7], None);
 }
@@ -92,8 +93,8 @@ proptest! {
             effort.note(now, demand);
             let price = effort.bits(now);
             prop_assert!(price.is_none_or(|it| (bits..=bits + more).contains(&it)));
-            // Within a period nothing moves but from nothing to the first.
-            prop_assert!(price == before || (before.is_none() && price == Some(bits)));
+            // Within a period nothing moves.
+            prop_assert_eq!(price, before);
         }
     }
 }

@@ -6,7 +6,7 @@ use std::{vec, vec::Vec};
 use ensign_primitives::{Instant, LinkId, PeerId};
 
 use super::{NETWORK, at, peer, seconds, solved};
-use crate::{EPOCH, Payment, Price, Proof, Refusal, Tariff, Toll};
+use crate::{EFFORT_PERIOD, EPOCH, Payment, Price, Proof, Refusal, Tariff, Toll};
 
 const PLACES: usize = 8;
 const TARIFF: Tariff = Tariff { bits: 4, bits_max: 8, per_group: 3 };
@@ -23,11 +23,17 @@ fn ip(group: u8) -> IpAddr {
 }
 
 impl Gate {
-    /// With every place taken, by guests of so many groups.
+    /// With every place taken, by guests of so many groups, and too small for one more: five seconds later
+    /// there is a price.
     fn full(groups: u8) -> Self {
-        let toll = Toll::new(NETWORK, [5; 32], TARIFF, (PLACES, 64), seconds(0));
+        Self::full_at(seconds(0), groups)
+    }
+
+    fn full_at(now: Instant, groups: u8) -> Self {
+        let toll = Toll::new(NETWORK, [5; 32], TARIFF, (PLACES, 64), now);
         let mut gate = Self { toll, guests: vec![], told: vec![] };
-        (0..PLACES).for_each(|number| gate.come(seconds(0), number as u8 % groups));
+        (0..PLACES).for_each(|number| gate.come(now, number as u8 % groups));
+        assert_eq!(gate.toll.arrives(now, LinkId(u64::MAX), PLACES), None);
         gate
     }
 
@@ -71,34 +77,35 @@ fn nobody_is_told_a_price_while_there_is_room() {
 #[test]
 fn whoever_comes_when_every_place_is_taken_is_told_one_and_may_pay_it_once() {
     let mut gate = Gate::full(8);
-    gate.come(seconds(1), 9);
+    gate.come(seconds(6), 9);
     let price = gate.told[PLACES].unwrap();
     assert_eq!((price.version, price.bits, price.epoch), (1, 4, 0));
     let (link, proof) = (PLACES as u64, solved(price, peer(1)));
-    assert_eq!(gate.pay(seconds(2), link, peer(1), proof), Ok(None));
+    assert_eq!(gate.pay(seconds(6), link, peer(1), proof), Ok(None));
     assert!(gate.toll.paid(LinkId(link)) >= 4);
-    assert_eq!(gate.pay(seconds(2), link, peer(1), proof), Err(Refusal::NotAsked));
+    assert_eq!(gate.pay(seconds(6), link, peer(1), proof), Err(Refusal::NotAsked));
     // One that was there before was told nothing.
-    assert_eq!(gate.pay(seconds(2), 0, peer(2), proof), Err(Refusal::NotAsked));
+    assert_eq!(gate.pay(seconds(6), 0, peer(2), proof), Err(Refusal::NotAsked));
 }
 
 #[test]
 fn proof_buys_one_stay_and_nobody_else_can_show_it() {
     let mut gate = Gate::full(8);
-    (9..12).for_each(|group| gate.come(seconds(1), group));
+    (9..12).for_each(|group| gate.come(seconds(6), group));
     let price = gate.told[PLACES].unwrap();
     let (link, proof) = (PLACES as u64, solved(price, peer(1)));
-    assert_eq!(gate.pay(seconds(2), link, peer(1), proof), Ok(None));
-    assert_eq!(gate.pay(seconds(2), link + 1, peer(1), proof), Err(Refusal::Spent));
-    let replayed = gate.pay(seconds(2), link + 2, peer(2), proof);
+    assert_eq!(gate.pay(seconds(6), link, peer(1), proof), Ok(None));
+    assert_eq!(gate.pay(seconds(6), link + 1, peer(1), proof), Err(Refusal::Spent));
+    let replayed = gate.pay(seconds(6), link + 2, peer(2), proof);
     assert!(matches!(replayed, Err(Refusal::TooFewBits { needed: 4, .. })), "{replayed:?}");
 }
 
 #[test]
 fn proof_counts_until_the_epoch_after_its_own_is_over() {
     for (told_at, paid_at, refused) in [(0, 1, false), (0, 2, true), (3, 4, false), (3, 5, true)] {
-        let mut gate = Gate::full(8);
-        gate.come(at(EPOCH * told_at), 9);
+        let told = at(EPOCH * told_at);
+        let mut gate = Gate::full_at(told, 8);
+        gate.come(told.after(EFFORT_PERIOD), 9);
         let price = gate.told[PLACES].unwrap();
         let paid = gate.pay(at(EPOCH * paid_at), PLACES as u64, peer(1), solved(price, peer(1)));
         let (seen, now) = (told_at.into(), paid_at.into());
@@ -110,10 +117,10 @@ fn proof_counts_until_the_epoch_after_its_own_is_over() {
 #[test]
 fn proof_for_an_epoch_that_has_not_begun_is_named() {
     let mut gate = Gate::full(8);
-    gate.come(seconds(1), 9);
+    gate.come(seconds(6), 9);
     let price = gate.told[PLACES].unwrap();
     let proof = Proof { epoch: 1, ..solved(price, peer(1)) };
-    let paid = gate.pay(seconds(2), PLACES as u64, peer(1), proof);
+    let paid = gate.pay(seconds(6), PLACES as u64, peer(1), proof);
     assert_eq!(paid, Err(Refusal::Future { seen: 1, now: 0 }));
 }
 
@@ -121,12 +128,13 @@ fn proof_for_an_epoch_that_has_not_begun_is_named() {
 fn one_group_of_addresses_pays_so_often_within_an_hour() {
     let mut gate = Gate::full(8);
     for _ in 0..TARIFF.per_group {
-        assert_eq!(gate.come_and_pay(seconds(1), 9), Ok(None));
+        assert_eq!(gate.come_and_pay(seconds(6), 9), Ok(None));
     }
-    assert_eq!(gate.come_and_pay(seconds(1), 9), Err(Refusal::GroupUsedUp { limit: 3 }));
-    assert_eq!(gate.come_and_pay(seconds(1), 10), Ok(None));
-    // Full again: an hour later there is a price only if somebody finds no place.
-    assert_eq!(gate.come_and_pay(seconds(3600), 9), Ok(None));
+    assert_eq!(gate.come_and_pay(seconds(6), 9), Err(Refusal::GroupUsedUp { limit: 3 }));
+    assert_eq!(gate.come_and_pay(seconds(6), 10), Ok(None));
+    let hour = seconds(3600);
+    gate.toll.arrives(hour, LinkId(u64::MAX), PLACES);
+    assert_eq!(gate.come_and_pay(hour.after(EFFORT_PERIOD), 9), Ok(None));
 }
 
 #[test]
@@ -145,22 +153,22 @@ fn who_waits_longest_in_the_largest_group_gives_way_and_who_has_paid_never() {
 fn payers_hold_three_of_four_places_and_of_more_the_one_who_paid_least_goes() {
     let mut gate = Gate::full(8);
     for group in 10..16 {
-        assert_eq!(gate.come_and_pay(seconds(1), group), Ok(None));
+        assert_eq!(gate.come_and_pay(seconds(6), group), Ok(None));
     }
     // Seven payers for six places. All of them are of groups of their own.
-    let loser = gate.come_and_pay(seconds(1), 16).unwrap().unwrap();
+    let loser = gate.come_and_pay(seconds(6), 16).unwrap().unwrap();
     let paid = |link: &LinkId| gate.toll.paid(*link);
     let least = gate.guests.iter().map(|(link, _)| paid(link)).filter(|it| *it > 0).min();
     assert_eq!(Some(paid(&loser)), least);
     gate.go(loser);
     // Next time it is dearer.
-    assert_eq!(gate.toll.bits(seconds(5)), Some(5));
+    assert_eq!(gate.toll.bits(seconds(10)), Some(5));
     // One that pays much more than the least has its place.
-    gate.come(seconds(6), 17);
+    gate.come(seconds(11), 17);
     let price = Price { bits: 10, ..gate.told.last().copied().flatten().unwrap() };
     let link = gate.told.len() as u64 - 1;
     let proof = solved(price, peer(99));
-    let loser = gate.pay(seconds(6), link, peer(99), proof).unwrap();
+    let loser = gate.pay(seconds(11), link, peer(99), proof).unwrap();
     assert!(loser.is_some_and(|loser| loser.0 != link));
 }
 
@@ -169,7 +177,7 @@ fn memories_stay_within_their_bounds_when_strangers_never_stop() {
     let mut gate = Gate::full(8);
     for round in 0..5000_u64 {
         let link = LinkId(1000 + round);
-        if gate.toll.arrives(seconds(1), link, PLACES).is_some_and(|_| round % 2 == 0) {
+        if gate.toll.arrives(seconds(6), link, PLACES).is_some_and(|_| round % 2 == 0) {
             gate.toll.leaves(link);
         }
         assert!(gate.toll.occupancy().all(|it| it.is_within_limit()));
