@@ -69,7 +69,7 @@ const TABLE: &[Row] = &[
     row("crates/formation",    3, &[UpTo(2), Only("peers")]),
     row("crates/discovery",    3, &[UpTo(2)]),
     row("crates/engine",       4, &[UpTo(3)]),
-    row("crates/transport",    5, &[UpTo(1)]),
+    row("crates/transport",    5, &[UpTo(1), Only("diversity")]),
     row("crates/store",        5, &[UpTo(1)]),
     row("crates/ledger",       5, &[UpTo(4), Only("store"), Only("psbt")]),
     row("crates/signer",       5, &[UpTo(4)]),

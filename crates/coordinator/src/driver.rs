@@ -101,6 +101,7 @@ impl Driver {
             signing,
             peers: peers::Restored { addresses },
             formation: formation::Restored { records, may_be_old },
+            reputation: std::mem::take(&mut before.past.reputation),
         };
         let now = parts.clock.now();
         let seed = randomness.draw().unwrap_or_default();
@@ -453,6 +454,13 @@ impl Driver {
                 Output::Persist { token, record: Record::Formation(record) } => {
                     let at = self.clock.now().unix;
                     self.storage.persist_entry(at, token, ledger::formation(&record));
+                }
+                Output::Persist { token, record: Record::Reputation(record) } => {
+                    let at = self.clock.now().unix;
+                    self.storage.persist_entry(at, token, ledger::reputation(&record));
+                }
+                Output::Note(Record::Reputation(record)) => {
+                    self.storage.note_entry(ledger::reputation(&record), About::Kept);
                 }
                 // Nobody waits for what peers note, and formation notes nothing.
                 Output::Persist { record: Record::Peers(_), .. }

@@ -1,5 +1,6 @@
 //! Who is let in, who says hello, and who has to go.
 
+use ensign_diversity::{Candidate, Regard};
 use ensign_formation::Input as FormationInput;
 use ensign_peers::Input as PeersInput;
 use ensign_primitives::{LinkId, Now, PeerId};
@@ -11,6 +12,7 @@ use crate::{
     gate::{Arrival, Link},
     route::Note,
     sentence,
+    sentence::mark,
 };
 
 impl Engine {
@@ -21,16 +23,21 @@ impl Engine {
         if self.gate.get(link).is_some() {
             return;
         }
+        let score = self.reputation.score(now.unix, &peer);
+        let place = Candidate { score, ..self.gate.place_for(now, &arrival) };
+        if self.reputation.bars(now.unix, &peer, place.regard == Regard::Kept).is_some() {
+            return self.outputs.push_back(Output::Close { link, reason: CloseCode::Unwanted });
+        }
         if let Some(older) = self.gate.link_of(&peer) {
             self.close(older, CloseCode::Duplicate);
         }
-        let (price, gives_way) = self.charge(now, &arrival);
+        let (price, gives_way) = self.charge(now, &arrival, &place);
         let reason = if price.is_some() { CloseCode::Busy } else { CloseCode::Unwanted };
         if let Some(stranger) = gives_way {
             self.close(stranger, reason);
         }
         self.tell_peers(PeersInput::Up { peer, remote, direction });
-        if gives_way == Some(link) || !self.gate.enter(now, arrival) {
+        if gives_way == Some(link) || !self.gate.enter(now, arrival, place) {
             self.tell_peers(PeersInput::Down { peer });
             self.toll.leaves(link);
             return self.outputs.push_back(Output::Close { link, reason });
@@ -114,12 +121,16 @@ impl Engine {
     /// Reports an offense. Its peer pays on the connection that it has now, if it has one.
     pub(crate) fn offense_of(&mut self, now: Now, peer: PeerId, offense: Offense) {
         let sentence = sentence(&offense);
+        if let Some(mark) = mark(&offense) {
+            self.reputation.mark(now, peer, mark, &offense);
+        }
+        let score = self.reputation.score(now.unix, &peer);
         if let Some(held_back) = self.warnings.admit(now.instant, self.gate.standing_of(&peer)) {
             let event = Event::Offense { peer, offense, sentence, held_back };
             self.outputs.push_back(Output::Event(event));
         }
         let Some(link) = self.gate.link_of(&peer) else { return };
-        if let Some(reason) = self.gate.punish(link, sentence) {
+        if let Some(reason) = self.gate.punish(link, (sentence, score)) {
             self.close(link, reason);
         }
     }

@@ -1,6 +1,6 @@
 //! The node: what it holds, its commands, and the four methods of the contract. Dispatch only.
 
-use alloc::{collections::VecDeque, sync::Arc};
+use alloc::{collections::VecDeque, sync::Arc, vec::Vec};
 
 use core::net::SocketAddr;
 
@@ -12,13 +12,14 @@ use ensign_primitives::{
     GroupId, Instant, LinkId, Now, Occupancy, PeerId, RequestId, StateMachine, TaggedHasher,
     Wakeup, settle,
 };
+use ensign_reputation::{Reputation, TooManyWords, Word};
 use ensign_signing::{
     Asked, CommandError, Delegated, End, GroupConfig, Keys, Open, Proposal, Signing,
 };
 use ensign_wire::AbortReason;
 
 use crate::{
-    EngineConfig, Event, Input, Link, Output, PEERS_MAX, SETTLE_ROUNDS_MAX, Warnings,
+    CloseCode, EngineConfig, Event, Input, Link, Output, PEERS_MAX, SETTLE_ROUNDS_MAX, Warnings,
     gate::{Arrival, Gate},
     guards::Guards,
     route::Note,
@@ -58,6 +59,7 @@ pub struct Engine {
     pub(crate) signing: Signing,
     pub(crate) peers: Peers,
     pub(crate) formation: Formation,
+    pub(crate) reputation: Reputation,
     /// What children are to be told.
     pub(crate) notes: VecDeque<Note>,
     /// When they are told, if the rounds were used up.
@@ -74,6 +76,8 @@ pub struct Restored {
     pub peers: ensign_peers::Restored,
     /// Of formation.
     pub formation: ensign_formation::Restored,
+    /// Of reputation.
+    pub reputation: Vec<(PeerId, ensign_reputation::Account)>,
 }
 
 impl Engine {
@@ -89,7 +93,7 @@ impl Engine {
         now: Now,
         restored: Restored,
     ) -> Self {
-        let Restored { signing, peers, formation } = restored;
+        let Restored { signing, peers, formation, reputation } = restored;
         let (network, node_key) = (config.network, Arc::clone(&keys.node_key));
         // A child that draws more shifts no other one's numbers.
         let seed = TaggedHasher::new("ensign/child-seed/v1", network).bytes(&seed);
@@ -105,11 +109,13 @@ impl Engine {
             payer: Payer::new(network, peer_id, seed(b"payer")),
             signing: Signing::new(config.signing(), keys, now, signing),
             peers: Peers::new(config.peers, seed(b"peers"), peers),
+            reputation: Reputation::new(config.strangers.reputation, now, reputation),
             config,
             notes: VecDeque::new(),
             resumes_at: None,
             outputs: VecDeque::new(),
         };
+        engine.reputation.banned().for_each(|peer| engine.peers.bar(peer));
         engine.settle(now);
         engine
     }
@@ -127,6 +133,11 @@ impl Engine {
     /// Returns the child that forms groups, for questions.
     pub const fn formation(&self) -> &Formation {
         &self.formation
+    }
+
+    /// Returns what is held of each node, for questions.
+    pub const fn reputation(&self) -> &Reputation {
+        &self.reputation
     }
 
     /// Returns a peer's connection: its name, and what the gate knows of it.
@@ -151,6 +162,7 @@ impl Engine {
             self.gate.occupancy().into_iter().chain([self.guards.bytes.occupancy(), outputs]);
         let hall = hall.chain(self.toll.occupancy()).chain(self.payer.occupancy());
         let children = self.peers.occupancy().chain(self.formation.occupancy());
+        let children = children.chain(self.reputation.occupancy());
         hall.chain(self.signing.occupancy()).chain(children)
     }
 
@@ -187,6 +199,32 @@ impl Engine {
         /// Stays connected with a node because the application asks for it.
         peers: Peers::want(peer: PeerId) = (now, peer, Why::Application)
             -> Result<(), ensign_peers::CommandError>;
+    }
+
+    /// Takes our user's word about a node, which beats its score and outlives a restart, or takes it back. A
+    /// banned node is neither dialled nor let in, a member neither.
+    ///
+    /// Returns the groups that cannot sign while it is banned: those with that node.
+    ///
+    /// # Errors
+    ///
+    /// [`TooManyWords`] when there are too many words.
+    pub fn say(
+        &mut self,
+        now: Now,
+        peer: PeerId,
+        word: Option<Word>,
+    ) -> Result<Vec<GroupId>, TooManyWords> {
+        self.reputation.say(now, peer, word)?;
+        let is_banned = word == Some(Word::Banned);
+        if is_banned {
+            self.peers.bar(peer);
+            self.gate.link_of(&peer).into_iter().for_each(|it| self.close(it, CloseCode::Unwanted));
+        } else {
+            self.peers.unbar(peer);
+        }
+        self.settle(now);
+        Ok(if is_banned { self.signing.groups_with(&peer) } else { Vec::new() })
     }
 
     /// Carries out commands of our user at the child that forms groups, and what follows from them.

@@ -174,6 +174,8 @@ pub enum Record {
     Peers(ensign_peers::Record),
     /// Of formation.
     Formation(ensign_formation::Record),
+    /// Of reputation; our user waits for one that is persisted.
+    Reputation(ensign_reputation::Record),
 }
 
 /// Something for the application.

@@ -55,6 +55,8 @@ pub use ensign_formation as formation;
 pub use ensign_peers as peers;
 /// What strangers pay when too many come: the same of it.
 pub use ensign_pow as pow;
+/// What is held of each node: the same of it.
+pub use ensign_reputation as reputation;
 /// The child that signs: what its part of an [`Input`], [`Output`] or [`Event`] means, and its limits.
 pub use ensign_signing as signing;
 pub use ensign_signing::{

@@ -1,5 +1,6 @@
 //! What strangers pay when too many come, and what we pay where we are one.
 
+use ensign_diversity::{Candidate, Regard};
 use ensign_pow::{Payment, Step};
 use ensign_primitives::{LinkId, Now};
 use ensign_wire::{Frame, Price, Proof};
@@ -7,38 +8,48 @@ use ensign_wire::{Frame, Price, Proof};
 use crate::{CloseCode, Engine, Event, Offense, Output, gate::Arrival};
 
 impl Engine {
-    /// A stranger that nobody wants is told a price while there is one. Returns it, and who gives way while it is
-    /// asked: at rest that is the gate's own choice.
+    /// A stranger that nobody wants is told a price while there is one. Returns it, and who gives way: at rest
+    /// that is the gate's own choice, and so for whoever pays nothing.
     pub(crate) fn charge(
         &mut self,
         now: Now,
         arrival: &Arrival,
+        place: &Candidate,
     ) -> (Option<Price>, Option<LinkId>) {
-        let Arrival { link, peer, remote, .. } = *arrival;
-        if !self.gate.is_guest(&peer) {
-            return (None, self.gate.gives_way(arrival));
+        let Arrival { link, remote, .. } = *arrival;
+        if place.regard == Regard::Kept {
+            return (None, self.gate.gives_way(place));
         }
         let price = self.toll.arrives(now.instant, link, self.gate.guests().count());
         let gives_way = match price {
             Some(_) if self.gate.is_crowded() => {
-                Some(self.toll.gives_way((link, remote.ip()), self.gate.guests()))
+                // Of whom less is held goes first, whoever has paid.
+                let worst = self.gate.guests().map(|(guest, _)| guest.place.score.signum()).min();
+                let guests = self
+                    .gate
+                    .guests()
+                    .filter(|(guest, _)| Some(guest.place.score.signum()) == worst);
+                Some(self.toll.gives_way((link, remote.ip()), guests.map(|(_, at)| at)))
             }
-            Some(_) | None => self.gate.gives_way(arrival),
+            Some(_) | None => self.gate.gives_way(place),
         };
         (price, gives_way)
     }
 
     /// A stranger pays. One that was found to be a member meanwhile, or is wanted, owes nothing.
     pub(crate) fn on_proof(&mut self, now: Now, link: LinkId, proof: Proof) {
-        let Some((peer, remote)) = self.gate.get(link).map(|it| (it.peer, it.remote.ip())) else {
+        let Some(guest) = self.gate.get(link).filter(|it| it.place.regard == Regard::Guest) else {
             return;
         };
-        if !self.gate.is_guest(&peer) {
-            return;
-        }
-        let payment = Payment { link, peer, remote, proof };
-        match self.toll.pay(now.instant, payment, self.gate.guests()) {
-            Ok(gives_way) => gives_way.into_iter().for_each(|at| self.close(at, CloseCode::Busy)),
+        let payment = Payment { link, peer: guest.peer, remote: guest.remote.ip(), proof };
+        let guests = self.gate.guests().map(|(_, at)| at);
+        match self.toll.pay(now.instant, payment, guests) {
+            Ok(gives_way) => {
+                if let Some(guest) = self.gate.get_mut(link) {
+                    guest.place.effort = self.toll.paid(link);
+                }
+                gives_way.into_iter().for_each(|at| self.close(at, CloseCode::Busy));
+            }
             Err(refusal) => self.offense(now, link, Offense::Proof(refusal)),
         }
     }

@@ -5,8 +5,10 @@ use alloc::vec::Vec;
 use ensign_formation::{Input as FormationInput, Output as FormationOutput, WANTED_MAX};
 use ensign_peers::{CHOSEN_MAX, CONNECTED_MAX, Input as PeersInput, Output as PeersOutput, Why};
 use ensign_primitives::{LinkId, Now, PeerId, QueryId, Rooms, StateMachine};
+use ensign_reputation::Mark;
 use ensign_signing::{
-    Input as SigningInput, MEMBERS_MAX, Message, Output as SigningOutput, SignerAnswer, Standing,
+    Conduct, Input as SigningInput, MEMBERS_MAX, Message, Output as SigningOutput, SignerAnswer,
+    Standing,
 };
 use ensign_wire::{Frame, Kind, Lane};
 
@@ -43,6 +45,7 @@ const CHILDREN_MAX: u64 = 8;
 /// The digit of each that waits.
 const SIGNING: u64 = 0;
 const FORMATION: u64 = 1;
+const REPUTATION: u64 = 2;
 
 impl Engine {
     pub(crate) fn on_frame(&mut self, now: Now, link: LinkId, (kind, body): (Kind, &[u8])) {
@@ -134,6 +137,14 @@ impl Engine {
             },
             SigningOutput::Note(record) => Output::Note(Record::Signing(record)),
             SigningOutput::Recall { request } => Output::Recall { request },
+            SigningOutput::Conduct { peer, conduct } => {
+                let mark = match conduct {
+                    Conduct::Finished { .. } => Mark::Good,
+                    Conduct::Silent { .. } => Mark::Unresponsive,
+                };
+                self.reputation.mark(now, peer, mark, &conduct);
+                return;
+            }
             SigningOutput::Offense { peer, offense } => {
                 return self.offense_of(now, peer, Offense::Signing(offense));
             }
@@ -200,9 +211,20 @@ impl Rooms for Engine {
             self.on_formation(now, output);
             return true;
         }
-        let step = self.payer.poll();
-        let is_silent = step.is_none();
-        step.into_iter().for_each(|step| self.on_step(step));
+        if let Some(step) = self.payer.poll() {
+            self.on_step(step);
+            return true;
+        }
+        let record = self.reputation.take_record(now);
+        let is_silent = record.is_none();
+        self.outputs.extend(record.map(|(record, is_urgent)| {
+            let record = Record::Reputation(record);
+            if is_urgent {
+                Output::Persist { token: REPUTATION, record }
+            } else {
+                Output::Note(record)
+            }
+        }));
         !is_silent
     }
 

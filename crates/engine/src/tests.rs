@@ -24,6 +24,7 @@ mod places;
 mod price;
 mod propose;
 mod reopen;
+mod reputation;
 mod restart;
 mod restore;
 mod rules;

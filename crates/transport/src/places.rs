@@ -11,7 +11,8 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use ensign_primitives::{PeerId, address_group};
+use ensign_diversity::host;
+use ensign_primitives::PeerId;
 use tokio::time::Instant;
 
 use crate::{HANDSHAKE_GRACE, TransportConfig, chance::Chance, latch::Latch, shared::locked};
@@ -99,7 +100,7 @@ impl Places {
     /// none of these the caller is refused. So whoever dials without end from the address of
     /// a member costs us a bounded number of handshakes, and the member's is done once it begins.
     pub(crate) fn accept(self: &Arc<Self>, ip: IpAddr, now: Instant) -> Option<Place> {
-        let group = address_group(ip);
+        let group = host(ip);
         let mut taken = locked(&self.taken);
         if let Some(crowded) = taken.crowded(group, &self.limits) {
             let is_due =
@@ -116,7 +117,7 @@ impl Places {
 
     /// Gives a place to a dial of ours: our own wish is not a stranger's to refuse.
     pub(crate) fn dial(self: &Arc<Self>, ip: IpAddr) -> Place {
-        let entry = Entry::new(address_group(ip), Stage::Held, Instant::now());
+        let entry = Entry::new(host(ip), Stage::Held, Instant::now());
         self.take(&mut locked(&self.taken), entry)
     }
 

@@ -22,6 +22,7 @@ const CORE: &[&str] = &[
     "replay",
     "equivocation",
     "deadline",
+    "diversity",
     "session",
     "signing",
     "peers",
