@@ -61,6 +61,7 @@ const TABLE: &[Row] = &[
     row("crates/replay",       2, &[UpTo(0), Only("identity")]),
     row("crates/equivocation", 2, &[UpTo(1)]),
     row("crates/deadline",     2, &[UpTo(0)]),
+    row("crates/watch",        2, &[UpTo(0)]),
     row("crates/session",      3, &[UpTo(2)]),
     row("crates/signing",      3, &[UpTo(2), Only("session")]),
     row("crates/dht",          3, &[UpTo(2)]),

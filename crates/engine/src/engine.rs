@@ -16,6 +16,7 @@ use ensign_reputation::{Reputation, TooManyWords, Word};
 use ensign_signing::{
     Asked, CommandError, Delegated, End, GroupConfig, Keys, Open, Proposal, Signing,
 };
+use ensign_watch::Watch;
 use ensign_wire::AbortReason;
 
 use crate::{
@@ -56,6 +57,7 @@ pub struct Engine {
     pub(crate) toll: Toll,
     /// What we pay others.
     pub(crate) payer: Payer,
+    pub(crate) watch: Watch,
     pub(crate) signing: Signing,
     pub(crate) peers: Peers,
     pub(crate) formation: Formation,
@@ -107,6 +109,7 @@ impl Engine {
             warnings: Warnings::new(now.instant),
             toll: Toll::new(network, seed(b"toll"), strangers.price, places, now.instant),
             payer: Payer::new(network, peer_id, seed(b"payer")),
+            watch: Watch::new(now),
             signing: Signing::new(config.signing(), keys, now, signing),
             peers: Peers::new(config.peers, seed(b"peers"), peers),
             reputation: Reputation::new(config.strangers.reputation, now, reputation),
@@ -133,6 +136,16 @@ impl Engine {
     /// Returns the child that forms groups, for questions.
     pub const fn formation(&self) -> &Formation {
         &self.formation
+    }
+
+    /// Returns what the guards did, for questions.
+    pub const fn watch(&self) -> &Watch {
+        &self.watch
+    }
+
+    /// Returns every connection: its name, and what the gate knows of it.
+    pub fn links(&self) -> impl Iterator<Item = (LinkId, &Link)> {
+        self.gate.links()
     }
 
     /// Returns what is held of each node, for questions.
@@ -162,7 +175,7 @@ impl Engine {
             self.gate.occupancy().into_iter().chain([self.guards.bytes.occupancy(), outputs]);
         let hall = hall.chain(self.toll.occupancy()).chain(self.payer.occupancy());
         let children = self.peers.occupancy().chain(self.formation.occupancy());
-        let children = children.chain(self.reputation.occupancy());
+        let children = children.chain(self.watch.occupancy()).chain(self.reputation.occupancy());
         hall.chain(self.signing.occupancy()).chain(children)
     }
 

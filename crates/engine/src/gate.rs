@@ -104,6 +104,10 @@ impl Gate {
         }
     }
 
+    pub(crate) fn links(&self) -> impl Iterator<Item = (LinkId, &Link)> {
+        self.links.iter().map(|(link, known)| (*link, known))
+    }
+
     pub(crate) fn get(&self, link: LinkId) -> Option<&Link> {
         self.links.get(&link)
     }
@@ -122,7 +126,7 @@ impl Gate {
     }
 
     /// A stranger that nobody wants is a guest: whom we dial, we want.
-    fn regard_for(&self, peer: &PeerId) -> Regard {
+    pub(crate) fn regard_for(&self, peer: &PeerId) -> Regard {
         let is_kept = self.members.contains(peer) || self.wanted.contains(peer);
         if is_kept { Regard::Kept } else { Regard::Guest }
     }

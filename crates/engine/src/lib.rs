@@ -63,6 +63,8 @@ pub use ensign_signing::{
     Allowances, CommandError, DELEGATIONS_ALLOWED, FORMATION_ALLOWED, GroupConfig, Keys,
     LISTS_ALLOWED, PEERS_MAX, PINGS_ALLOWED, Proposal, Source, Warnings,
 };
+/// What the guards did: the same of it.
+pub use ensign_watch as watch;
 pub use ensign_wire::CloseCode;
 
 #[cfg(test)]

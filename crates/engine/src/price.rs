@@ -3,6 +3,7 @@
 use ensign_diversity::{Candidate, Regard};
 use ensign_pow::{Payment, Step};
 use ensign_primitives::{LinkId, Now};
+use ensign_watch::Act;
 use ensign_wire::{Frame, Price, Proof};
 
 use crate::{CloseCode, Engine, Event, Offense, Output, gate::Arrival};
@@ -48,7 +49,11 @@ impl Engine {
                 if let Some(guest) = self.gate.get_mut(link) {
                     guest.place.effort = self.toll.paid(link);
                 }
-                gives_way.into_iter().for_each(|at| self.close(at, CloseCode::Busy));
+                if let Some(least) = gives_way {
+                    let why = "the node is busy, and others have proved more work";
+                    self.note_of(now, least, (Act::GaveWay, 0), &why);
+                    self.close(least, CloseCode::Busy);
+                }
             }
             Err(refusal) => self.offense(now, link, Offense::Proof(refusal)),
         }

@@ -10,6 +10,7 @@ use ensign_signing::{
     Conduct, Input as SigningInput, MEMBERS_MAX, Message, Output as SigningOutput, SignerAnswer,
     Standing,
 };
+use ensign_watch::Act;
 use ensign_wire::{Frame, Kind, Lane};
 
 use crate::{
@@ -54,7 +55,7 @@ impl Engine {
         let (peer, verdict) = (known.peer, self.guards.judge(now, known, frame));
         match verdict {
             Verdict::Allow => {}
-            Verdict::Deny => return,
+            Verdict::Deny(why) => return self.note_of(now, link, (Act::Held, 0), &why),
             Verdict::Penalize(offense) => return self.offense(now, link, offense),
         }
         let message = match Frame::decode(kind, body, self.config.network) {

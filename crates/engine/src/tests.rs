@@ -34,3 +34,4 @@ mod toys;
 mod unsigned;
 mod waiting;
 mod washing;
+mod watching;

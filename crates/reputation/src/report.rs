@@ -1,6 +1,7 @@
 //! What is told of a node.
 
 use alloc::vec::Vec;
+use core::fmt;
 
 use ensign_primitives::UnixTime;
 
@@ -31,4 +32,15 @@ pub enum Bar {
         /// Its score, in points.
         score: i32,
     },
+}
+
+impl fmt::Display for Bar {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Banned => f.write_str("you have banned it"),
+            Self::BelowMinimum { score } => {
+                write!(f, "its score, {score}, is below the least that is let in")
+            }
+        }
+    }
 }

@@ -22,6 +22,7 @@ use ensign_replay as _;
 use ensign_reputation as _;
 use ensign_session as _;
 use ensign_signing as _;
+use ensign_watch as _;
 use ensign_wire as _;
 
 #[cfg(feature = "canary")]
