@@ -258,9 +258,10 @@ impl Driver {
 
     fn on_arrival(&mut self, arrival: TransportEvent) {
         let input = match arrival {
-            TransportEvent::Up { link, peer, remote, direction, exporter } => {
+            TransportEvent::Up { link, peer, remote, direction, exporter, round_trip } => {
+                let round_trip = Some(round_trip);
                 self.links.connected(self.clock.now().unix, peer, (remote, direction));
-                Input::Up { link, peer, remote, direction, exporter }
+                Input::Up { link, peer, remote, direction, exporter, round_trip }
             }
             TransportEvent::Down { link, peer, reason } => {
                 if let Some(problem) = fault::of_disconnect(&reason) {
@@ -330,6 +331,10 @@ impl Driver {
             }
             Command::Readiness(group, reply) => {
                 drop(reply.send(self.engine.signing().readiness(&group, now)));
+            }
+            Command::KnowPrefixes(prefixes) => {
+                self.links.know_prefixes(Arc::clone(&prefixes));
+                self.engine.know_prefixes(prefixes);
             }
             Command::SetPolicy(policy) => self.reviewer.set_policy(now.unix, *policy),
             Command::Preview(job, reply) => {

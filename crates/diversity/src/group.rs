@@ -83,7 +83,8 @@ impl AddressGroups {
         };
         let groups = [
             Some(Group::Host(host(address))),
-            Some(Group::Network(network)),
+            // All of 127/8 is this machine, whatever network its numbers look like.
+            Some(Group::Network(network)).filter(|_| !address.is_loopback()),
             block.map(Group::Block),
             origin.map(|origin| Group::Provider(origin.asn)),
             origin.and_then(|origin| origin.country).map(Group::Country),

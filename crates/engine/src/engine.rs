@@ -4,6 +4,7 @@ use alloc::{collections::VecDeque, sync::Arc, vec::Vec};
 
 use core::net::SocketAddr;
 
+use ensign_diversity::PrefixTable;
 use ensign_formation::{Formation, FormationConfig};
 use ensign_identity::DelegationError;
 use ensign_peers::{Peers, Why};
@@ -214,6 +215,12 @@ impl Engine {
             -> Result<(), ensign_peers::CommandError>;
     }
 
+    /// Learns who announces which addresses, in place of what was known of that: strangers are counted by
+    /// provider and country too.
+    pub fn know_prefixes(&mut self, prefixes: Arc<PrefixTable>) {
+        self.gate.know_prefixes(prefixes);
+    }
+
     /// Takes our user's word about a node, which beats its score and outlives a restart, or takes it back. A
     /// banned node is neither dialled nor let in, a member neither.
     ///
@@ -258,8 +265,8 @@ impl StateMachine for Engine {
 
     fn handle_input(&mut self, now: Now, input: Input) {
         match input {
-            Input::Up { link, peer, remote, direction, exporter } => {
-                self.on_up(now, Arrival { link, peer, remote, direction, exporter });
+            Input::Up { link, peer, remote, direction, exporter, round_trip } => {
+                self.on_up(now, Arrival { link, peer, remote, direction, exporter, round_trip });
             }
             Input::Down { link } => self.on_down(link),
             Input::DialFailed { peer, address, why } => {

@@ -1,7 +1,7 @@
 //! What a node is told, asks for and reports.
 
 use alloc::{sync::Arc, vec::Vec};
-use core::net::SocketAddr;
+use core::{net::SocketAddr, time::Duration};
 
 use ensign_peers::DialFailure;
 use ensign_pow::{Paying, Proof, Puzzle};
@@ -26,6 +26,8 @@ pub enum Input {
         direction: Direction,
         /// A secret of this connection alone that both ends know (RFC 8446, 7.5).
         exporter: [u8; 32],
+        /// How long it takes there and back; `None` where nobody has measured it.
+        round_trip: Option<Duration>,
     },
     /// The connection is gone.
     Down {

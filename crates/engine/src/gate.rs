@@ -1,7 +1,13 @@
 //! The gate: a table of connections, who each peer is to us, and who has not introduced itself yet.
 
-use alloc::collections::{BTreeMap, BTreeSet};
-use core::net::{IpAddr, SocketAddr};
+use alloc::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+use core::{
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
 
 use ensign_diversity::{AddressGroups, Candidate, PrefixTable, Regard, evict};
 use ensign_primitives::{
@@ -70,13 +76,14 @@ pub(crate) struct Arrival {
     pub(crate) remote: SocketAddr,
     pub(crate) direction: Direction,
     pub(crate) exporter: [u8; 32],
+    pub(crate) round_trip: Option<Duration>,
 }
 
 /// Every connection that is up: one for each peer, the newest.
 #[derive(Debug)]
 pub(crate) struct Gate {
     strangers: Strangers,
-    prefixes: PrefixTable,
+    prefixes: Arc<PrefixTable>,
     links: BoundedMap<LinkId, Link>,
     /// The connection of each peer.
     current: BTreeMap<PeerId, LinkId>,
@@ -94,7 +101,7 @@ impl Gate {
     pub(crate) fn new(strangers: Strangers) -> Self {
         Self {
             strangers,
-            prefixes: PrefixTable::default(),
+            prefixes: Arc::default(),
             links: BoundedMap::new(PEERS_MAX),
             current: BTreeMap::new(),
             silent: BTreeSet::new(),
@@ -133,8 +140,18 @@ impl Gate {
 
     /// Returns what counts for a connection that begins when places are short.
     pub(crate) fn place_for(&self, now: Now, arrival: &Arrival) -> Candidate {
-        let groups = AddressGroups::of(arrival.remote.ip(), &self.prefixes);
-        Candidate::new(arrival.link, now.instant, groups, self.regard_for(&arrival.peer))
+        let Arrival { link, peer, remote, round_trip, .. } = arrival;
+        let groups = AddressGroups::of(remote.ip(), &self.prefixes);
+        let place = Candidate::new(*link, now.instant, groups, self.regard_for(peer));
+        Candidate { round_trip: *round_trip, ..place }
+    }
+
+    /// Learns who announces addresses; who is here is counted by that too.
+    pub(crate) fn know_prefixes(&mut self, prefixes: Arc<PrefixTable>) {
+        self.links.iter_mut().for_each(|(_, known)| {
+            known.place.groups = AddressGroups::of(known.remote.ip(), &prefixes);
+        });
+        self.prefixes = prefixes;
     }
 
     /// Returns the strangers that nobody wants, and where they are.
@@ -160,7 +177,7 @@ impl Gate {
 
     /// Enters a connection; `false` when every place is taken.
     pub(crate) fn enter(&mut self, now: Now, arrival: Arrival, place: Candidate) -> bool {
-        let Arrival { link, peer, remote, direction, exporter } = arrival;
+        let Arrival { link, peer, remote, direction, exporter, .. } = arrival;
         let hello_by = now.instant.after(HELLO_TIMEOUT);
         let known = Link {
             peer,

@@ -54,6 +54,7 @@ fn groups_widen_from_the_host_to_the_country() {
         ]
     );
     assert_eq!(groups("10.1.2.3"), vec![Group::Host(v("10.1.2.3")), Group::Network(v("10.1.2.0"))]);
+    assert_eq!(groups("127.0.0.2"), vec![Group::Host(v("127.0.0.2"))]);
     assert_eq!(Country(*b"DE").to_string(), "DE");
 }
 

@@ -1,6 +1,6 @@
 //! What strangers pay when too many come, through the wire.
 
-use core::time::Duration;
+use core::{net::SocketAddr, time::Duration};
 use std::{vec, vec::Vec};
 
 use ensign_pow::{Paying, Price, Proof, Puzzle, Refusal, Solver, Tariff};
@@ -22,6 +22,10 @@ fn few() -> Strangers {
 fn at(time: Duration) -> Now {
     let unix = UnixTime::from_millis(START.as_millis() + time.as_millis() as u64);
     Now { instant: Instant::from_micros(0).after(time), unix }
+}
+
+fn up(link: LinkId, peer: PeerId, remote: SocketAddr, direction: Direction) -> Input {
+    Input::Up { link, peer, remote, direction, exporter: [0; 32], round_trip: None }
 }
 
 fn nobody(number: u64) -> PeerId {
@@ -65,7 +69,7 @@ impl Gate {
         self.links += 1;
         let remote = ([192, 0, group, 1], 4000).into();
         let direction = Direction::Inbound;
-        self.input(Input::Up { link, peer: who, remote, direction, exporter: [0; 32] });
+        self.input(up(link, who, remote, direction));
         let price = self.frames().into_iter().find_map(|frame| match frame {
             Frame::Price(price) => Some(price),
             _ => None,
@@ -235,7 +239,7 @@ fn wanting(who: PeerId) -> (Engine, Now, LinkId) {
 
 fn dialled(engine: &mut Engine, now: Now, who: PeerId, link: LinkId) {
     let (remote, direction) = (([192, 0, 2, 1], 4000).into(), Direction::Outbound);
-    engine.handle_input(now, Input::Up { link, peer: who, remote, direction, exporter: [0; 32] });
+    engine.handle_input(now, up(link, who, remote, direction));
     feed(engine, now, link, &Frame::Hello(hello()).encode());
     while engine.poll_output().is_some() {}
 }
@@ -326,7 +330,7 @@ fn whoever_gives_way_while_there_is_a_price_hears_that_the_node_is_busy() {
     let link = LinkId(gate.links);
     let (remote, direction) = (([192, 0, 101, 1], 4000).into(), Direction::Inbound);
     let who = nobody(101);
-    gate.input(Input::Up { link, peer: who, remote, direction, exporter: [0; 32] });
+    gate.input(up(link, who, remote, direction));
     let closed: Vec<_> = gate
         .said
         .iter()
