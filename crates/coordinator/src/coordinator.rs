@@ -126,7 +126,8 @@ impl Builder {
     /// store is not empty; nothing runs then.
     pub async fn start(self) -> Result<(Coordinator, Events), StartError> {
         // The port first: what opening finds is told once, and must not be lost with a busy port.
-        let config = TransportConfig::new(self.listen, self.network);
+        let mut config = TransportConfig::new(self.listen, self.network);
+        config.handshakes = self.limits.handshakes;
         let transport = Transport::bind(config, self.keys.node_key.clone()).await;
         let transport = transport.map_err(StartError::Bind)?;
         let opened = match self.disk {

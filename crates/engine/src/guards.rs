@@ -96,7 +96,7 @@ impl Guards {
         match self.strangers.take(now.instant, from, (frame.kind, frame.len)) {
             Ok(()) => Verdict::Allow,
             Err(Exceeded { share: Share::Peer, .. }) => Verdict::Penalize(Offense::TooManyPings),
-            Err(_) => Verdict::Deny("strangers ask more than is answered in a minute"),
+            Err(Exceeded { share, .. }) => Verdict::Deny(share.name()),
         }
     }
 

@@ -22,6 +22,7 @@ mod node;
 mod occupancy;
 mod offenses;
 mod places;
+mod price;
 mod propose;
 mod rates;
 mod reopen;

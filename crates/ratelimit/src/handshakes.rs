@@ -41,16 +41,21 @@ pub const HANDSHAKES_OF_NETWORK: Allowance = Allowance { burst: 128, per_minute:
 /// Default of [`HandshakeLimits::in_all`]. Guess: a fifth of a core.
 pub const HANDSHAKES_IN_ALL: Allowance = Allowance { burst: 256, per_minute: 400 * 60 };
 
+impl HandshakeLimits {
+    /// The default.
+    pub const DEFAULT: Self = Self {
+        unproven: HANDSHAKES_UNPROVEN,
+        few: HANDSHAKES_FEW,
+        few_in_all: HANDSHAKES_FEW_IN_ALL,
+        of_address: HANDSHAKES_OF_ADDRESS,
+        of_network: HANDSHAKES_OF_NETWORK,
+        in_all: HANDSHAKES_IN_ALL,
+    };
+}
+
 impl Default for HandshakeLimits {
     fn default() -> Self {
-        Self {
-            unproven: HANDSHAKES_UNPROVEN,
-            few: HANDSHAKES_FEW,
-            few_in_all: HANDSHAKES_FEW_IN_ALL,
-            of_address: HANDSHAKES_OF_ADDRESS,
-            of_network: HANDSHAKES_OF_NETWORK,
-            in_all: HANDSHAKES_IN_ALL,
-        }
+        Self::DEFAULT
     }
 }
 

@@ -20,10 +20,16 @@ pub struct Limits {
 /// One allowance that can be set.
 #[derive(Clone, Debug)]
 pub struct Setting {
-    /// Its name, with dots.
+    /// Its name: whose it is, a dot, what it is.
     pub key: &'static str,
-    /// What is counted.
+    /// The names of its two numbers, of the burst first.
+    pub names: [&'static str; 2],
+    /// What it is, in one sentence.
+    pub about: &'static str,
+    /// What is counted of the burst.
     pub unit: &'static str,
+    /// The same of each minute.
+    pub unit_a_minute: &'static str,
     /// What it may be at once.
     pub burst: RangeInclusive<u64>,
     /// What it may be each minute.
@@ -43,16 +49,24 @@ impl Setting {
         *(self.place)(limits) = value;
     }
 
+    /// Whether members have it: those follow from how many requests they may make, by
+    /// [`Allowances::of_requests`].
+    pub fn is_of_members(&self) -> bool {
+        self.key.starts_with("members.")
+    }
+
     fn check(&self, limits: &Limits) -> Result<(), OutOfRange> {
         let Allowance { burst, per_minute } = self.of(limits);
-        let parts =
-            [(Part::Burst, burst, &self.burst), (Part::PerMinute, per_minute, &self.per_minute)];
-        match parts.into_iter().find(|(_, value, range)| !range.contains(value)) {
+        let parts = [
+            (Part::Burst, burst, &self.burst, self.unit),
+            (Part::PerMinute, per_minute, &self.per_minute, self.unit_a_minute),
+        ];
+        match parts.into_iter().find(|(_, value, range, _)| !range.contains(value)) {
             None => Ok(()),
-            Some((part, value, range)) => Err(OutOfRange {
+            Some((part, value, range, unit)) => Err(OutOfRange {
                 key: self.key,
                 part,
-                unit: self.unit,
+                unit,
                 value,
                 min: *range.start(),
                 max: *range.end(),
@@ -82,7 +96,7 @@ impl Part {
 
 /// A setting that is out of its range.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{key}.{} is {value}, which is not between {min} and {max} {unit}", part.name())]
+#[error("{key}_{} is {value}, which is not between {min} and {max} {unit}", part.name())]
 pub struct OutOfRange {
     /// Which.
     pub key: &'static str,
@@ -98,51 +112,56 @@ pub struct OutOfRange {
     pub max: u64,
 }
 
-impl Limits {
-    /// Every setting.
-    pub const SETTINGS: [Setting; 24] = [
-        row("members.requests", "requests", (1, TIMES * 30), |it| &mut it.members.requests),
-        row("members.brought", "requests", (1, TIMES * 60), |it| &mut it.members.brought),
-        row("members.messages", "messages", (1, TIMES * 8192), |it| &mut it.members.messages),
-        row("members.announced_bytes", "bytes", (ANNOUNCE, TIMES * 4 * MIB), |it| {
-            &mut it.members.announced_bytes
-        }),
-        row("members.payload_bytes", "bytes", (PAYLOAD, TIMES * 32 * MIB), |it| {
-            &mut it.members.payload_bytes
-        }),
-        row("members.refusals", "refusals", (1, TIMES * 60), |it| &mut it.members.refusals),
-        row("members.work", "compute tokens", (WORK, TIMES * 60_000), |it| &mut it.members.work),
-        row("strangers.announcements", "frames", (1, FRAMES), |it| &mut it.strangers.announcements),
-        row("strangers.nonces", "frames", (1, FRAMES), |it| &mut it.strangers.nonces),
-        row("strangers.partials", "frames", (1, FRAMES), |it| &mut it.strangers.partials),
-        row("strangers.others", "frames", (4, FRAMES), |it| &mut it.strangers.others),
-        row("strangers.pings", "frames", (1, FRAMES), |it| &mut it.strangers.pings),
-        row("strangers.formation", "frames", (8, FRAMES), |it| &mut it.strangers.formation),
-        row("strangers.bytes", "bytes", (64 * 1024, 1024 * MIB), |it| &mut it.strangers.bytes),
-        row("strangers.work", "compute tokens", (WORK, 10_000_000), |it| &mut it.strangers.work),
-        row("strangers.work_of_address", "compute tokens", (WORK, 10_000_000), |it| {
-            &mut it.strangers.work_of_address
-        }),
-        row("strangers.work_of_network", "compute tokens", (WORK, 10_000_000), |it| {
-            &mut it.strangers.work_of_network
-        }),
-        row("strangers.work_in_all", "compute tokens", (WORK, 10_000_000), |it| {
-            &mut it.strangers.work_in_all
-        }),
-        row("handshakes.unproven", "handshakes", (1, HANDSHAKES), |it| &mut it.handshakes.unproven),
-        row("handshakes.few", "handshakes", (1, HANDSHAKES), |it| &mut it.handshakes.few),
-        row("handshakes.few_in_all", "handshakes", (1, HANDSHAKES), |it| {
-            &mut it.handshakes.few_in_all
-        }),
-        row("handshakes.of_address", "handshakes", (1, HANDSHAKES), |it| {
-            &mut it.handshakes.of_address
-        }),
-        row("handshakes.of_network", "handshakes", (1, HANDSHAKES), |it| {
-            &mut it.handshakes.of_network
-        }),
-        row("handshakes.in_all", "handshakes", (1, HANDSHAKES), |it| &mut it.handshakes.in_all),
-    ];
+/// Makes the list of all settings: name, what it is, unit, the least and the most of a burst.
+macro_rules! settings {
+    ($($group:ident.$name:ident = $about:literal, $unit:literal, $min:expr, $max:expr;)*) => {
+        impl Limits {
+            /// Every setting.
+            pub const SETTINGS: [Setting; [$($unit),*].len()] = [$(Setting {
+                key: concat!(stringify!($group), ".", stringify!($name)),
+                names: [
+                    concat!(stringify!($group), ".", stringify!($name), "_burst"),
+                    concat!(stringify!($group), ".", stringify!($name), "_per_minute"),
+                ],
+                about: $about,
+                unit: concat!($unit, " at once"),
+                unit_a_minute: concat!($unit, " a minute"),
+                burst: RangeInclusive::new($min, $max),
+                per_minute: RangeInclusive::new(1, $max),
+                place: |it| &mut it.$group.$name,
+            }),*];
+        }
+    };
+}
 
+settings! {
+    members.requests = "New requests of one member.", "requests", 1, TIMES * 30;
+    members.brought = "New requests that one member brings, whoever made them.", "requests", 1, TIMES * 60;
+    members.messages = "Messages in new requests of one member.", "messages", 1, TIMES * 8192;
+    members.announced_bytes = "Announcements that one member brings.", "bytes", ANNOUNCE, TIMES * 4 * MIB;
+    members.payload_bytes = "Payloads that one member brings.", "bytes", PAYLOAD, TIMES * 32 * MIB;
+    members.refusals = "Refusals that one member is told.", "refusals", 1, TIMES * 60;
+    members.work = "Work that the frames of one member make.", "compute tokens", WORK, TIMES * 60_000;
+    strangers.announcements = "Announcements of one stranger.", "frames", 1, FRAMES;
+    strangers.nonces = "Commitments and nonces of one stranger.", "frames", 1, FRAMES;
+    strangers.partials = "Partial signatures of one stranger.", "frames", 1, FRAMES;
+    strangers.others = "Other frames of one stranger about signing.", "frames", 4, FRAMES;
+    strangers.pings = "Questions of one stranger.", "frames", 1, FRAMES;
+    strangers.formation = "Frames of one stranger about groups that form.", "frames", 8, FRAMES;
+    strangers.bytes = "All that one stranger sends.", "bytes", 64 * 1024, 1024 * MIB;
+    strangers.work = "Work that the frames of one stranger make.", "compute tokens", WORK, TOKENS;
+    strangers.work_of_address = "The same of all strangers at one address, or in one IPv6 /64.", "compute tokens", WORK, TOKENS;
+    strangers.work_of_network = "The same of all strangers in one /24, or IPv6 /48.", "compute tokens", WORK, TOKENS;
+    strangers.work_in_all = "The same of all strangers together.", "compute tokens", WORK, TOKENS;
+    handshakes.unproven = "Handshakes of callers that have not shown that they receive at their address; beyond it each has to.", "handshakes", 1, HANDSHAKES;
+    handshakes.few = "The first handshakes of one address, which come before those of who asks more.", "handshakes", 1, HANDSHAKES;
+    handshakes.few_in_all = "The first handshakes of all addresses together.", "handshakes", 1, HANDSHAKES;
+    handshakes.of_address = "More handshakes of one address, or IPv6 /64.", "handshakes", 1, HANDSHAKES;
+    handshakes.of_network = "More handshakes of one /24, or IPv6 /48.", "handshakes", 1, HANDSHAKES;
+    handshakes.in_all = "More handshakes of all.", "handshakes", 1, HANDSHAKES;
+}
+
+impl Limits {
     /// Looks at every number.
     ///
     /// # Errors
@@ -153,16 +172,6 @@ impl Limits {
     }
 }
 
-const fn row(
-    key: &'static str,
-    unit: &'static str,
-    (min, max): (u64, u64),
-    place: fn(&mut Limits) -> &mut Allowance,
-) -> Setting {
-    let (burst, per_minute) = (RangeInclusive::new(min, max), RangeInclusive::new(1, max));
-    Setting { key, unit, burst, per_minute, place }
-}
-
 /// How many times a member's default it can be allowed: what [`Allowances::of_requests`] makes of the most.
 const TIMES: u64 = REQUESTS_PER_MINUTE_MAX / 30;
 const MIB: u64 = 1024 * 1024;
@@ -171,6 +180,8 @@ const ANNOUNCE: u64 = Kind::SessionAnnounce.limit() as u64;
 const PAYLOAD: u64 = Kind::Payload.limit() as u64;
 /// At least the dearest frame.
 const WORK: u64 = 256;
+/// Guess: five hundred cores.
+const TOKENS: u64 = 600_000_000;
 /// Guess: a thousand times the default.
 const FRAMES: u64 = 100_000;
 /// Guess: thrice what a machine of 32 cores does.

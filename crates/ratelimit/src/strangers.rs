@@ -97,6 +97,18 @@ pub enum Share {
     Everyone,
 }
 
+impl Share {
+    /// Says whose share was used up.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Peer => "it asks more than a stranger may",
+            Self::Address => "strangers at its address ask more than they may together",
+            Self::Network => "strangers in its network ask more than they may together",
+            Self::Everyone => "strangers ask more than all may together",
+        }
+    }
+}
+
 /// More than is left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Exceeded {

@@ -24,6 +24,8 @@ pub const fn tokens(kind: Kind, bytes: usize) -> u64 {
         Kind::Hello => 0,
         Kind::Ping
         | Kind::Pong
+        | Kind::Price
+        | Kind::Proof
         | Kind::Groups
         | Kind::Payload
         | Kind::Delegation

@@ -18,7 +18,6 @@ use crate::{
         PINGS_ALLOWED, STRANGER_WORK_IN_ALL, STRANGER_WORK_OF_ADDRESS, STRANGER_WORK_OF_NETWORK,
         WORK_ALLOWED,
     },
-    reputation::Word,
 };
 
 /// What came of some frames.
@@ -58,16 +57,16 @@ fn greet(net: &mut Net, who: PeerId, remote: SocketAddr) {
     input(net, frame);
 }
 
+/// As [`greet`], of somebody whom our user lets in whatever it did: budgets are what is looked at.
+fn greet_trusted(net: &mut Net, who: PeerId) {
+    let trusted = Some(ensign_reputation::Word::Trusted);
+    net.command(0, |engine, now| engine.say(now, who, trusted)).unwrap();
+    greet(net, who, at(1, 1));
+}
+
 fn leave(net: &mut Net, who: PeerId) {
     let down = net.names.down(0, who);
     input(net, down);
-}
-
-/// A stranger that our user trusts comes back whatever it has done, so that its budgets are seen.
-fn stranger_that_comes_back(number: usize) -> (Net, PeerId) {
-    let (mut net, who) = (Net::apart(2), nobody(number));
-    net.command(0, |engine, now| engine.say(now, who, Some(Word::Trusted))).unwrap();
-    (net, who)
 }
 
 /// Says so many frames of a kind, on a new connection after each that is ended.
@@ -81,7 +80,7 @@ fn say(net: &mut Net, who: PeerId, (kind, body): (Kind, &[u8]), times: u64) -> O
         sum.strange += came.strange;
         sum.closed |= came.closed;
         if came.closed {
-            greet(net, who, at(1, 1));
+            greet_trusted(net, who);
         }
     }
     sum
@@ -112,15 +111,15 @@ fn stranger_has_a_budget_of_each_kind_that_a_new_connection_does_not_fill() {
             .into_iter()
             .enumerate()
     {
-        let (mut net, who) = stranger_that_comes_back(number);
-        greet(&mut net, who, at(1, 1));
+        let (mut net, who) = (Net::apart(2), nobody(number));
+        greet_trusted(&mut net, who);
         for (times, strange, beyond) in [(allowed - 1, allowed - 1, 0), (1, 1, 0), (1, 0, 1)] {
             let came = say(&mut net, who, (kind, &[0; 64]), times);
             assert_eq!((came.strange, came.beyond), (strange, beyond), "{kind:?}");
         }
         // A minute later as many again.
         net.now = net.now.after(Duration::from_secs(60));
-        greet(&mut net, who, at(1, 1));
+        greet_trusted(&mut net, who);
         let came = say(&mut net, who, (kind, &[0; 64]), allowed + 1);
         assert_eq!((came.strange, came.beyond, came.closed), (allowed, 1, true), "{kind:?}");
     }
@@ -128,8 +127,8 @@ fn stranger_has_a_budget_of_each_kind_that_a_new_connection_does_not_fill() {
 
 #[test]
 fn nonces_and_commitments_have_one_budget_and_all_else_of_signing_another() {
-    let (mut net, who) = stranger_that_comes_back(1);
-    greet(&mut net, who, at(1, 1));
+    let (mut net, who) = (Net::apart(2), nobody(1));
+    greet_trusted(&mut net, who);
     assert_eq!(say(&mut net, who, (Kind::NonceShare, &[0; 64]), 12).strange, 12);
     assert_eq!(say(&mut net, who, (Kind::SessionJoin, &[0; 64]), 9).beyond, 1);
     for kind in [Kind::NonceAck, Kind::Payload, Kind::Consent, Kind::LinkReport, Kind::SessionAbort]
@@ -141,14 +140,14 @@ fn nonces_and_commitments_have_one_budget_and_all_else_of_signing_another() {
 
 #[test]
 fn stranger_sends_a_mebibyte_a_minute() {
-    let (mut net, who) = stranger_that_comes_back(1);
-    greet(&mut net, who, at(1, 1));
+    let (mut net, who) = (Net::apart(2), nobody(1));
+    greet_trusted(&mut net, who);
     let large = vec![0; Kind::NonceShare.limit()];
     let whole = (1024 * 1024 / large.len()) as u64;
     let came = say(&mut net, who, (Kind::NonceShare, &large), whole + 1);
     assert_eq!((came.strange, came.beyond), (whole, 1));
     net.now = net.now.after(Duration::from_secs(60));
-    greet(&mut net, who, at(1, 1));
+    greet_trusted(&mut net, who);
     assert_eq!(say(&mut net, who, (Kind::NonceShare, &large), whole).strange, whole);
 }
 
