@@ -44,6 +44,8 @@ mod pushed_off;
 pub use pushed_off::PushedOff;
 mod roster;
 pub use roster::{Link, PeerInfo, Roster};
+mod net;
+pub use net::{GuardReport, Guarded, NetPeer, Tie};
 mod docket;
 pub use docket::{Docket, Matter, Yes};
 mod job;
