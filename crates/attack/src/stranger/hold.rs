@@ -1,7 +1,7 @@
 //! Strangers in every place, and members that moved who want in.
 
 use std::{
-    net::SocketAddr,
+    net::{Ipv4Addr, SocketAddr},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -43,12 +43,12 @@ pub(crate) async fn hold(scene: &mut Scene<'_>) -> Result<Findings> {
     let mut crowd = Crowd::gather(&door, count, Ears::Open, gathering).await?;
     crowd.lines.iter_mut().for_each(Line::ignore);
     pause(SETTLED).await;
-    let refilling = tokio::spawn(refill(door, Caller::bind(REFILLING)?, scene.deadline()));
+    let refilling = tokio::spawn(refill(door, Caller::bind(&door, REFILLING)?, scene.deadline()));
     let mut findings = Findings::default();
     findings.note("let in", crowd.lines.len() as f64);
     findings.note("standing before members come", crowd.standing() as f64);
     for (name, number) in PLACES_TO_BE {
-        let seconds = move_in(scene, number).await?;
+        let seconds = move_in(scene, Ipv4Addr::new(127, 0, 0, number)).await?;
         findings.note(name, seconds);
         findings.set(Figure::SecondsToConnect, seconds);
     }
@@ -74,10 +74,10 @@ async fn refill(door: Door, caller: Caller, deadline: Instant) {
     }
 }
 
-/// Returns how long a member takes to be introduced, with the transport that honest nodes have.
-async fn move_in(scene: &Scene<'_>, number: u8) -> Result<f64> {
+/// Returns how many seconds a member takes to be introduced that comes from an address of loopback, with the transport that honest nodes have.
+pub(super) async fn move_in(scene: &Scene<'_>, from: Ipv4Addr) -> Result<f64> {
     let (door, member) = scene.member()?;
-    let listen = SocketAddr::new([127, 0, 0, number].into(), 0);
+    let listen = SocketAddr::new(from.into(), 0);
     let config = TransportConfig::new(listen, door.network);
     let (transport, mut events) = Transport::bind(config, Arc::clone(&member.key)).await?;
     let began = Instant::now();

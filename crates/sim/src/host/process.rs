@@ -1,9 +1,9 @@
 //! A process starts, dies, ends, and starts again.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use ensign_engine::{
-    Engine, EngineConfig, PEERS_MAX, Restored, Strangers,
+    Engine, EngineConfig, Restored, Strangers,
     signing::{self, Record},
 };
 use ensign_primitives::RequestId;
@@ -36,8 +36,10 @@ impl Host {
             timeouts: scene.plan.timeouts,
             allowances: Default::default(),
             peers: Default::default(),
-            // Whom the overlay lets call, we do not want ourselves: its idle connections stay.
-            strangers: Strangers { links_max: PEERS_MAX, time: Duration::MAX },
+            strangers: Strangers {
+                links_max: plan.scenario.strangers_kept as usize,
+                time: plan.scenario.strangers_stay,
+            },
         };
         let records: Vec<Record> = self.disk.records().collect();
         self.find_signatures(scene, &records);
