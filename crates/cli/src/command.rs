@@ -1,5 +1,6 @@
 //! One file per command.
 
+mod config;
 mod contact;
 mod evidence;
 mod explain;
@@ -37,6 +38,7 @@ pub(crate) fn run(cli: Cli, output: Output) -> Result<()> {
         Command::Key(key) => key::run(&locate(cli.home)?, key, &passphrases),
         Command::Contact(contact) => contact::run(|| open(cli.home), &contact, output),
         Command::Group(group) => group::run(open(cli.home)?, group, output),
+        Command::Config(config) => config::run(&open(cli.home)?, &config, output),
         Command::Payee(payee) => payee::run(&open(cli.home)?, &payee, output),
         Command::Psbt(psbt) => psbt::run(&open(cli.home)?, psbt, output),
         Command::Up(up) => block_on(up::run(open(cli.home)?, up, output)),

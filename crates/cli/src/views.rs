@@ -2,7 +2,7 @@
 
 pub(crate) mod board;
 pub(crate) mod requests;
-mod table;
+pub(crate) mod table;
 
 use std::time::Duration;
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use ensign_diversity::PrefixTable;
 use ensign_engine::Engine;
 use ensign_primitives::{GroupId, Now, RequestId, SignerIndex};
 use ensign_psbt::Policy;
@@ -22,6 +23,7 @@ pub(crate) enum Command {
     Peers(oneshot::Sender<Vec<PeerInfo>>),
     Readiness(GroupId, oneshot::Sender<Option<Wait>>),
     SetPolicy(Box<Policy>),
+    KnowPrefixes(Arc<PrefixTable>),
     Preview(Box<SigningJob>, Reply<Preview>),
     Propose(Box<SigningJob>, Consent, Reply<Approval>),
     Approve(RequestId, Consent, Reply<()>),

@@ -99,6 +99,7 @@ impl Driver {
             signing,
             peers: peers::Restored { addresses },
             formation: formation::Restored { records, may_be_old },
+            reputation: std::mem::take(&mut before.past.reputation),
         };
         let now = parts.clock.now();
         let seed = randomness.draw().unwrap_or_default();
@@ -252,9 +253,10 @@ impl Driver {
 
     fn on_arrival(&mut self, arrival: TransportEvent) {
         let input = match arrival {
-            TransportEvent::Up { link, peer, remote, direction, exporter } => {
+            TransportEvent::Up { link, peer, remote, direction, exporter, round_trip } => {
+                let round_trip = Some(round_trip);
                 self.links.connected(self.clock.now().unix, peer, (remote, direction));
-                Input::Up { link, peer, remote, direction, exporter }
+                Input::Up { link, peer, remote, direction, exporter, round_trip }
             }
             TransportEvent::Down { link, peer, reason } => {
                 if let Some(problem) = fault::of_disconnect(&reason) {
@@ -324,6 +326,10 @@ impl Driver {
             }
             Command::Readiness(group, reply) => {
                 drop(reply.send(self.engine.signing().readiness(&group, now)));
+            }
+            Command::KnowPrefixes(prefixes) => {
+                self.links.know_prefixes(Arc::clone(&prefixes));
+                self.engine.know_prefixes(prefixes);
             }
             Command::SetPolicy(policy) => self.reviewer.set_policy(now.unix, *policy),
             Command::Preview(job, reply) => {
@@ -444,6 +450,13 @@ impl Driver {
                 Output::Persist { token, record: Record::Formation(record) } => {
                     let at = self.clock.now().unix;
                     self.storage.persist_entry(at, token, ledger::formation(&record));
+                }
+                Output::Persist { token, record: Record::Reputation(record) } => {
+                    let at = self.clock.now().unix;
+                    self.storage.persist_entry(at, token, ledger::reputation(&record));
+                }
+                Output::Note(Record::Reputation(record)) => {
+                    self.storage.note_entry(ledger::reputation(&record), About::Kept);
                 }
                 // Nobody waits for what peers note, and formation notes nothing.
                 Output::Persist { record: Record::Peers(_), .. }

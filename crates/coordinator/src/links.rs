@@ -3,6 +3,7 @@
 use std::{net::SocketAddr, sync::Arc};
 
 use bytes::Bytes;
+use ensign_diversity::PrefixTable;
 use ensign_engine::{CloseCode, Warnings};
 use ensign_primitives::{Direction, GroupId, Instant, LinkId, PeerId, UnixTime};
 use ensign_review::{PushedOff, Roster};
@@ -40,6 +41,10 @@ impl Links {
             Some(arrival) => arrival,
             None => std::future::pending().await,
         }
+    }
+
+    pub(crate) fn know_prefixes(&self, prefixes: Arc<PrefixTable>) {
+        self.transport.know_prefixes(prefixes);
     }
 
     pub(crate) fn dial(&self, peer: PeerId, address: SocketAddr) {

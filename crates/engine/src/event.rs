@@ -1,7 +1,7 @@
 //! What a node is told, asks for and reports.
 
 use alloc::{sync::Arc, vec::Vec};
-use core::net::SocketAddr;
+use core::{net::SocketAddr, time::Duration};
 
 use ensign_peers::DialFailure;
 use ensign_primitives::{Direction, LinkId, PeerId, RequestId};
@@ -25,6 +25,8 @@ pub enum Input {
         direction: Direction,
         /// A secret of this connection alone that both ends know (RFC 8446, 7.5).
         exporter: [u8; 32],
+        /// How long it takes there and back; `None` where nobody has measured it.
+        round_trip: Option<Duration>,
     },
     /// The connection is gone.
     Down {
@@ -149,6 +151,8 @@ pub enum Record {
     Peers(ensign_peers::Record),
     /// Of formation.
     Formation(ensign_formation::Record),
+    /// Of reputation; our user waits for one that is persisted.
+    Reputation(ensign_reputation::Record),
 }
 
 /// Something for the application.

@@ -341,7 +341,10 @@ impl Host {
         self.see(scene, Seen::Connected { peer });
         let (remote, direction) = (address(peer), self.transport.direction(peer));
         let exporter = self.transport.exporter(self.desk.node, peer);
-        self.feed(scene, Input::Up { link, peer: person.peer, remote, direction, exporter });
+        self.feed(
+            scene,
+            Input::Up { link, peer: person.peer, remote, direction, exporter, round_trip: None },
+        );
     }
 
     fn on_timer(&mut self, scene: &mut Scene<'_>) {

@@ -259,7 +259,8 @@ const EXPORTER_LABEL: &[u8] = b"EXPORTER-ensign-link";
 pub(crate) async fn run(shared: Arc<Shared>, link: Arc<Link>, first: Option<RecvStream>) {
     let remote = plain(link.connection.remote_address());
     let (id, peer, direction) = (link.id, link.peer, link.direction);
-    let up = TransportEvent::Up { link: id, peer, remote, direction, exporter: link.exporter() };
+    let (exporter, round_trip) = (link.exporter(), link.connection.rtt());
+    let up = TransportEvent::Up { link: id, peer, remote, direction, exporter, round_trip };
     let tell = async {
         let opening = open(&link, first.is_none());
         if timeout(shared.config.handshake_timeout, opening).await.is_err() {

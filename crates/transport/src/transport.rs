@@ -3,6 +3,7 @@
 use std::{collections::BTreeSet, net::SocketAddr, sync::Arc};
 
 use bytes::Bytes;
+use ensign_diversity::PrefixTable;
 use ensign_identity::NodeKey;
 use ensign_primitives::{LinkId, PeerId};
 use ensign_wire::Kind;
@@ -133,6 +134,12 @@ impl Transport {
     /// [`TransportEvent::DialFailed`]: crate::TransportEvent::DialFailed
     pub fn dial(&self, peer: PeerId, address: SocketAddr) {
         tokio::spawn(dial_once(Arc::clone(&self.0.shared), peer, address));
+    }
+
+    /// Learns who announces which addresses, in place of what was known of that: who comes from now on is
+    /// counted by provider and country too.
+    pub fn know_prefixes(&self, prefixes: Arc<PrefixTable>) {
+        self.0.shared.places.know_prefixes(prefixes);
     }
 
     /// Treats `peer` as no stranger, until [`forget`](Self::forget): it gets in however many

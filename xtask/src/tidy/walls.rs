@@ -21,6 +21,7 @@ const CORE: &[&str] = &[
     "replay",
     "equivocation",
     "deadline",
+    "diversity",
     "session",
     "signing",
     "peers",

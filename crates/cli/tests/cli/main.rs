@@ -8,6 +8,7 @@
 
 mod again;
 mod answers;
+mod config;
 mod contact;
 mod drill;
 mod ensign;

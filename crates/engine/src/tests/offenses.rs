@@ -13,7 +13,9 @@ use super::{
     cast::{group_of, peer, start},
     net::envelope,
 };
-use crate::{OFFENSE_POINTS_MAX, Offense, Scope, sentence, signing::Offense as Signing};
+use crate::{
+    OFFENSE_POINTS_MAX, Offense, Scope, sentence, sentence::mark, signing::Offense as Signing,
+};
 use ensign_formation::{InvitationId, Offense as Formation};
 
 const HEAD: &str = "# Offenses\n\n\
@@ -146,16 +148,20 @@ fn page() -> String {
     let mut page = String::from(HEAD);
     page += &format!(
         "{OFFENSE_POINTS_MAX} points end the connection. They are counted for the connection: on the \
-         next one they begin at 0, so that a member is slowed and never locked out.\n\n\
-         | offense | said of it, for example | points | ends the connection at once |\n\
-         |---|---|---|---|\n"
+         next one they begin at 0, so that a member is slowed and never locked out. Some cost the node \
+         something of its score besides, whatever connection it comes over next; see `crates/reputation`: \
+         a score fades, shuts out strangers only, and a proof counts once.\n\n\
+         | offense | said of it, for example | points | ends the connection at once | score |\n\
+         |---|---|---|---|---|\n"
     );
     for offense in examples() {
         let decided = sentence(&offense);
-        assert_eq!(decided.scope, Scope::Connection, "the page says so of all");
+        let score = mark(&offense).map(|mark| mark.score());
+        assert_eq!(decided.scope == Scope::Identity, score.is_some());
+        let score = score.map_or(String::new(), |score| format!("{score}"));
         let close = decided.close.map_or(String::new(), |reason| format!("{reason:?}"));
         let row = vec![format!("`{}`", name(&offense)), format!("{offense}")];
-        let row = [row, vec![format!("{}", decided.weight), close]].concat();
+        let row = [row, vec![format!("{}", decided.weight), close, score]].concat();
         page += &format!("| {} |\n", row.join(" | "));
     }
     page

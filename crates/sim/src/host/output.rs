@@ -146,6 +146,9 @@ impl Host {
             | Output::Event(Event::Peers(_) | Event::Dropped { .. })
             | Output::Note(Record::Peers(_))
             | Output::Persist { record: Record::Peers(_), .. } => {}
+            // No node forgets while it runs, and what it holds of others lives in its memory.
+            Output::Note(Record::Reputation(_))
+            | Output::Persist { record: Record::Reputation(_), .. } => {}
             // Groups are there from the beginning; how they form is simulated in `ensign-formation`.
             Output::Event(Event::Formation(_))
             | Output::Note(Record::Formation(_))

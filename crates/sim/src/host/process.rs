@@ -39,6 +39,7 @@ impl Host {
             strangers: Strangers {
                 links_max: plan.scenario.strangers_kept as usize,
                 time: plan.scenario.strangers_stay,
+                ..Strangers::default()
             },
         };
         let records: Vec<Record> = self.disk.records().collect();

@@ -165,7 +165,8 @@ impl Company {
                 } => {
                     panic!("who waits?")
                 }
-                Output::Note(HallRecord::Formation(_))
+                Output::Persist { record: HallRecord::Reputation(_), .. }
+                | Output::Note(HallRecord::Formation(_) | HallRecord::Reputation(_))
                 | Output::Close { .. }
                 | Output::Note(HallRecord::Peers(_))
                 | Output::Event(_)
