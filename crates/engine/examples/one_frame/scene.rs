@@ -305,7 +305,8 @@ fn carry_out(people: &mut [Person], now: Now, at: usize, output: Output) {
             people[at].asked.push(review.id);
         }
         Output::Event(Event::Signing(signing::Event::Session {
-            event: SessionEvent::Done(_), ..
+            event: SessionEvent::Done(_),
+            ..
         })) => people[at].done += 1,
         Output::Event(Event::Offense { .. }) => people[at].offenses += 1,
         Output::Event(_)
