@@ -18,6 +18,7 @@ use crate::group::SignerGroup;
 use crate::home::{HeldHome, Home, Outs, PublicKeys};
 use crate::household::{Household, News, Us, join};
 use crate::output::{Line, Output, unix_micros};
+use crate::prefixes;
 use crate::results::{Results, keep_drill, keep_issued};
 use crate::store::{self, ledger_failure, opening_failure};
 
@@ -35,8 +36,8 @@ pub(crate) struct Node {
     pub(crate) clients: Clients,
     service: Arc<Service>,
     server: Option<Server>,
-    /// Write results, and keep groups that have formed.
-    tasks: [JoinHandle<()>; 2],
+    /// Write results, keep groups that have formed, read the table of prefixes.
+    tasks: [JoinHandle<()>; 3],
 }
 
 /// What clients do, as it comes.
@@ -119,6 +120,7 @@ impl Node {
         let formed = coordinator.events();
         former.catch_up().await?;
         let former = tokio::spawn(former.follow(formed));
+        let prefixes = tokio::spawn(prefixes::tell(home.clone(), coordinator.clone(), output));
         tell_up(home, coordinator.local_addr(), groups, output);
         clock_back.iter().for_each(|warning| output.warning(warning));
         let unknown = join(&coordinator, groups).await?;
@@ -126,7 +128,15 @@ impl Node {
         confirming::go_on(home, &coordinator, us, output).await?;
         service.refresh().await.map_err(|error| command_failure(&error))?;
         let clients = Clients(clients);
-        Ok(Self { held, coordinator, events, clients, service, server, tasks: [results, former] })
+        Ok(Self {
+            held,
+            coordinator,
+            events,
+            clients,
+            service,
+            server,
+            tasks: [results, former, prefixes],
+        })
     }
 
     /// Takes what has changed in the files of the home: its rules hold from now on, new groups are
@@ -140,6 +150,7 @@ impl Node {
         let home = self.held.home.read_again()?;
         let (groups, policy) = (home.groups()?, home.policy()?);
         self.coordinator.set_policy(policy).await.map_err(|error| command_failure(&error))?;
+        tokio::spawn(prefixes::tell(home, self.coordinator.clone(), output));
         let joined = self.coordinator.groups().await.map_err(|error| command_failure(&error))?;
         for gone in joined.iter().filter(|info| !groups.iter().any(|it| it.id() == info.id)) {
             let forgotten = self.coordinator.forget_group(gone.id).await;

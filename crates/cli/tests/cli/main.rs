@@ -20,6 +20,7 @@ mod kept;
 mod keys;
 mod money;
 mod payee;
+mod prefixes;
 mod psbt;
 mod reader;
 mod refusal;
