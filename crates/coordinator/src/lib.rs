@@ -49,9 +49,10 @@ pub use ensign_psbt::{
     ConsentDigest, Issued, Note, Place as NotePlace, Policy, Rule, Severity, SignedPsbt, Summary,
 };
 pub use ensign_review::{
-    Approval, Because, CODES, ClockGap, Code, Consent, ConsentBy, Group, GroupInfo, Lack, Link,
-    Member, MemberInfo, Opener, PeerEvent, PeerInfo, Preview, Problem, RULE_NAME_BYTES_MAX,
-    RequestEvent, RequestRef, Resumption, Risk, SigningJob, Wait, Whose, Work, words_of_readiness,
+    Approval, Because, CODES, Claim, Class, ClockGap, Code, Consent, ConsentBy, Group, GroupInfo,
+    Lack, Link, Member, MemberInfo, Opener, PeerEvent, PeerInfo, Preview, Problem,
+    QUESTIONS_ALLOWED, QUESTIONS_MAX, QUESTIONS_PER_MEMBER_MAX, RULE_NAME_BYTES_MAX, RequestEvent,
+    RequestRef, Resumption, Risk, SigningJob, Turns, Wait, Whose, Work, words_of_readiness,
     words_of_wait,
 };
 pub use ensign_signer::{Asks, InProcess, Randomness, Signer, SignerError, unix_now};

@@ -42,6 +42,8 @@ mod report;
 pub use report::{Report, opener, session_event};
 mod pushed_off;
 pub use pushed_off::PushedOff;
+mod turns;
+pub use turns::{Claim, QUESTIONS_ALLOWED, QUESTIONS_MAX, QUESTIONS_PER_MEMBER_MAX, Turns};
 mod roster;
 pub use roster::{Link, PeerInfo, Roster};
 mod docket;
