@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use ensign_api::{Me, Server, Service, Socket};
-use ensign_coordinator::{CommandError, Coordinator, Events, Keys, StartError};
+use ensign_coordinator::{Builder, CommandError, Coordinator, Events, Keys, StartError};
 use ensign_primitives::RequestId;
 use ensign_psbt::PsbtError;
 use tokio::sync::mpsc;
@@ -81,17 +81,11 @@ impl Node {
         let home = &held.home;
         let settings = home.settings();
         let listen = listen.unwrap_or(settings.listen);
-        let folder = home.path().to_owned();
         // Whoever was asked for a passphrase has answered; a node waits for no reader.
         output.detach();
         let PublicKeys { node: peer, signer } = home.public_keys()?;
         let us = Us { signer, peer, delegation: keys.delegation() };
-        let builder = Coordinator::builder(settings.network, keys, folder);
-        let builder = builder.allowances(settings.allowances()).policy(home.policy()?);
-        let builder = match is_moved {
-            IsMoved::Yes => builder.moved(),
-            IsMoved::No => builder,
-        };
+        let builder = builder_of(home, keys, is_moved)?;
         let clock_back = store::clock_set_back(home.path());
         let (coordinator, events) = builder.listen(listen).start().await.map_err(start_failure)?;
         let (news, clients) = mpsc::channel(NEWS_MAX);
@@ -128,15 +122,8 @@ impl Node {
         confirming::go_on(home, &coordinator, us, output).await?;
         service.refresh().await.map_err(|error| command_failure(&error))?;
         let clients = Clients(clients);
-        Ok(Self {
-            held,
-            coordinator,
-            events,
-            clients,
-            service,
-            server,
-            tasks: [results, former, prefixes],
-        })
+        let tasks = [results, former, prefixes];
+        Ok(Self { held, coordinator, events, clients, service, server, tasks })
     }
 
     /// Takes what has changed in the files of the home: its rules hold from now on, new groups are
@@ -191,6 +178,17 @@ impl Drop for Node {
     fn drop(&mut self) {
         self.tasks.iter().for_each(JoinHandle::abort);
     }
+}
+
+/// Sets a coordinator up as the settings of a home say.
+fn builder_of(home: &Home, keys: Keys, is_moved: IsMoved) -> Result<Builder> {
+    let settings = home.settings();
+    let builder = Coordinator::builder(settings.network, keys, home.path().to_owned());
+    let builder = builder.allowances(settings.allowances()).policy(home.policy()?);
+    Ok(match is_moved {
+        IsMoved::Yes => builder.moved(),
+        IsMoved::No => builder,
+    })
 }
 
 /// Says that the node listens.
