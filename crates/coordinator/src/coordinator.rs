@@ -4,7 +4,7 @@ use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use ensign_deadline::Timeouts;
 use ensign_diversity::PrefixTable;
-use ensign_engine::Limits;
+use ensign_engine::{Limits, Strangers};
 use ensign_ledger::{KeyAge, Opened};
 use ensign_primitives::{GroupId, Network, RequestId, SignerIndex};
 use ensign_psbt::Policy;
@@ -40,6 +40,7 @@ pub struct Builder {
     listen: SocketAddr,
     timeouts: Timeouts,
     limits: Limits,
+    strangers: Strangers,
     policy: Policy,
 }
 
@@ -100,6 +101,13 @@ impl Builder {
         self
     }
 
+    /// Gives strangers other places, or lets other scores in.
+    #[must_use]
+    pub const fn strangers(mut self, strangers: Strangers) -> Self {
+        self.strangers = strangers;
+        self
+    }
+
     /// Refuses by itself what the policy refuses; nobody is asked then. Without one nothing is refused.
     #[must_use]
     pub fn policy(mut self, policy: Policy) -> Self {
@@ -143,6 +151,7 @@ impl Builder {
             keys: self.keys,
             timeouts: self.timeouts,
             limits: self.limits,
+            strangers: self.strangers,
             policy: self.policy,
             clock: Clock::system(),
             randomness: Randomness::System,
@@ -210,8 +219,8 @@ impl Coordinator {
         let listen = SocketAddr::new(std::net::IpAddr::V4(any), 0);
         let (disk, on_move, age) = (Disk::Folder(folder), OnMove::Refuse, KeyAge::Used);
         let (timeouts, limits) = (Timeouts::default(), Limits::default());
-        let policy = Policy::default();
-        Builder { network, keys, disk, on_move, age, listen, timeouts, limits, policy }
+        let (strangers, policy) = (Strangers::default(), Policy::default());
+        Builder { network, keys, disk, on_move, age, listen, timeouts, limits, strangers, policy }
     }
 
     pub(crate) fn start(parts: Parts) -> (Self, Events) {

@@ -4,7 +4,11 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
-use ensign_engine::{Allowances, Limits, ratelimit::Allowance};
+use ensign_engine::{
+    Allowances, Limits, Strangers,
+    ratelimit::Allowance,
+    reputation::{Config, MINIMUM},
+};
 use ensign_primitives::Network;
 use serde::{Deserialize, Serialize};
 use toml::Spanned;
@@ -117,6 +121,14 @@ impl Settings {
             setting.set(&mut limits, Allowance { burst, per_minute });
         }
         limits
+    }
+
+    /// What strangers may have of this node.
+    pub(crate) fn strangers(&self) -> Strangers {
+        // Whatever was set is within the range: the table has it.
+        let least = i32::try_from(self.number(&table::MIN_PEER_REPUTATION)).unwrap_or(MINIMUM);
+        let reputation = Config::with_minimum(least).unwrap_or_default();
+        Strangers { reputation, ..Strangers::default() }
     }
 
     /// Returns the addresses to give out: those that the user names, else where the node listens.

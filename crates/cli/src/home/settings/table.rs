@@ -14,6 +14,7 @@ use std::{ops::RangeInclusive, sync::LazyLock};
 use ensign_engine::ratelimit::{
     Allowance, Limits, REQUESTS_ALLOWED, REQUESTS_PER_MINUTE_MAX, Setting,
 };
+use ensign_engine::reputation::{MINIMUM, SCORE_MIN};
 
 /// A setting that is a whole number.
 #[derive(Debug)]
@@ -176,9 +177,15 @@ macro_rules! numbers {
 /// Most satoshi that there can be: 21 million bitcoin.
 const SATOSHI_MAX: i64 = 2_100_000_000_000_000;
 
+// A bound is written out, and is the one of its crate.
+const _: () = assert!(SCORE_MIN == -100);
+
 numbers! {
     /// New requests of each member that are taken; its other budgets follow in proportion.
     REQUESTS_PER_MINUTE = "requests_per_minute", "requests a minute", 1..=REQUESTS_PER_MINUTE_MAX, Some(REQUESTS_ALLOWED.per_minute as i64);
+
+    /// Score below which a node that is none of ours is not let in; `ensign net peers` shows scores.
+    MIN_PEER_REPUTATION = "limits.min_peer_reputation", "points", -100..=0, Some(MINIMUM as i64);
 
     /// Most that may leave a group at once, fee included.
     AMOUNT_MAX = "policy.amount_max", "satoshi", 1..=SATOSHI_MAX, None;
