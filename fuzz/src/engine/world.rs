@@ -105,9 +105,13 @@ impl World {
                 Output::Signer(question) => self.nodes[node].wanting.push_back(question),
                 Output::Close { link, .. } => self.part(node, self.owners[&link]),
                 Output::Event(event) => self.nodes[node].on_event(event),
-                Output::Note(HallRecord::Peers(_) | HallRecord::Formation(_)) => {}
+                Output::Note(
+                    HallRecord::Peers(_) | HallRecord::Formation(_) | HallRecord::Reputation(_),
+                ) => {}
                 Output::Persist {
-                    record: HallRecord::Peers(_) | HallRecord::Formation(_), ..
+                    record:
+                        HallRecord::Peers(_) | HallRecord::Formation(_) | HallRecord::Reputation(_),
+                    ..
                 } => {
                     panic!("who waits?")
                 }
@@ -325,7 +329,10 @@ impl World {
             self.names.insert((at, with), link);
             self.owners.insert(link, with);
             let (peer, direction) = (peer(with), Direction::Inbound);
-            self.input(at, Input::Up { link, peer, remote, direction, exporter: [7; 32], round_trip: None });
+            self.input(
+                at,
+                Input::Up { link, peer, remote, direction, exporter: [7; 32], round_trip: None },
+            );
         }
     }
 
