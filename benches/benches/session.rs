@@ -243,6 +243,8 @@ impl World {
             })) => seen.done += 1,
             Output::Event(_)
             | Output::Note(_)
+            | Output::Solve { .. }
+            | Output::StopSolving { .. }
             | Output::Dial { .. }
             | Output::Expect { .. }
             | Output::Forget { .. }

@@ -34,6 +34,7 @@ use crate::{
     parts::Parts,
     report,
     signing::SignerPort,
+    solving::Solving,
     storage::{Heard, Looked, Storage},
 };
 
@@ -60,6 +61,7 @@ pub(crate) struct Driver {
     pub(crate) given_up: BTreeMap<RequestId, Problem>,
     pub(crate) links: Links,
     pub(crate) signer: SignerPort,
+    pub(crate) solving: Solving,
     pub(crate) storage: Storage,
     pub(crate) events: Publisher,
     commands: mpsc::Receiver<Command>,
@@ -103,6 +105,7 @@ impl Driver {
         };
         let now = parts.clock.now();
         let seed = randomness.draw().unwrap_or_default();
+        let solving = Solving::new(parts.clock.workers());
         let engine = Engine::new(config, keys, seed, now, restored);
         let outlines = Outlines::new(parts.handles, std::mem::take(&mut before.past.outlines));
         let signed_coins = std::mem::take(&mut before.past.signed_coins);
@@ -119,6 +122,7 @@ impl Driver {
             given_up: BTreeMap::new(),
             links: Links::new(parts.transport, now.instant),
             signer,
+            solving,
             storage: parts.storage,
             events,
             commands,
@@ -176,6 +180,7 @@ impl Driver {
                     Heard::Looked(looked) => self.on_looked(looked),
                 },
                 answer = self.signer.next() => self.on_signer(answer),
+                worked = self.solving.next() => self.on_worked(worked),
                 command = self.commands.recv() => match command {
                     Some(Command::Shutdown(reply)) => return Some(reply),
                     Some(command) => self.on_command(command),
@@ -441,6 +446,10 @@ impl Driver {
                 Output::Admit { link } => self.links.admit(link),
                 Output::Close { link, reason } => self.links.disconnect(link, reason),
                 Output::Send { link, kind, frame, .. } => self.links.send(link, kind, frame),
+                Output::Solve { job, peer, puzzle, start } => {
+                    self.solving.begin(job, (peer, puzzle), start);
+                }
+                Output::StopSolving { job } => self.solving.stop(job),
                 Output::Signer(question) => self.ask_signer(question),
                 Output::Persist { token, record: Record::Signing(record) } => {
                     self.persist(token, record);

@@ -28,7 +28,7 @@ pub use coordinator::{Builder, Coordinator, StartError};
 mod config;
 pub use config::Keys;
 mod event;
-pub use event::{Event, Events};
+pub use event::{Busy, Event, Events};
 mod error;
 pub use error::CommandError;
 mod clock;
@@ -69,6 +69,7 @@ mod report;
 mod reporting;
 mod review;
 mod signing;
+mod solving;
 mod storage;
 
 #[cfg(test)]

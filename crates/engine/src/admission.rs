@@ -36,15 +36,19 @@ impl Engine {
         if let Some(older) = self.gate.link_of(&peer) {
             self.close(older, CloseCode::Duplicate);
         }
-        let gives_way = self.gate.gives_way(&place);
+        let (price, gives_way) = self.charge(now, &arrival, &place);
+        let (reason, why) = match price {
+            Some(_) => (CloseCode::Busy, "the node is busy, and it had proved no work"),
+            None => (CloseCode::Unwanted, "another one needed its place more"),
+        };
         if let Some(stranger) = gives_way {
-            self.note_of(now, stranger, (Act::GaveWay, 0), &"another one needed its place more");
-            self.close(stranger, CloseCode::Unwanted);
+            self.note_of(now, stranger, (Act::GaveWay, 0), &why);
+            self.close(stranger, reason);
         }
         self.tell_peers(PeersInput::Up { peer, remote, direction });
         if gives_way == Some(link) || !self.gate.enter(now, arrival, place) {
             self.tell_peers(PeersInput::Down { peer });
-            let reason = CloseCode::Unwanted;
+            self.toll.leaves(link);
             let remote = Some(remote.ip());
             self.note(now, (peer, remote), (Act::Refused, 0), &"there was no place for it");
             return self.outputs.push_back(Output::Close { link, reason });
@@ -53,9 +57,13 @@ impl Engine {
             let hello = own_hello(known.remote);
             self.send(link, &Frame::Hello(hello));
         }
+        if let Some(price) = price {
+            self.send(link, &Frame::Price(price));
+        }
     }
 
     pub(crate) fn on_down(&mut self, link: LinkId) {
+        self.toll.leaves(link);
         if let Some(gone) = self.gate.remove(link) {
             self.tell_gone(&gone);
         }
@@ -63,6 +71,7 @@ impl Engine {
 
     /// Closes a connection. What still comes over it is nobody's fault.
     pub(crate) fn close(&mut self, link: LinkId, reason: CloseCode) {
+        self.toll.leaves(link);
         if let Some(gone) = self.gate.remove(link) {
             self.outputs.push_back(Output::Close { link, reason });
             self.tell_gone(&gone);
@@ -71,6 +80,7 @@ impl Engine {
 
     fn tell_gone(&mut self, gone: &Link) {
         self.tell_peers(PeersInput::Down { peer: gone.peer });
+        self.payer.down(&gone.peer);
         if gone.is_introduced() {
             self.notes.push_back(Note::Signing(SigningInput::Down { peer: gone.peer }));
             self.notes.push_back(Note::Formation(FormationInput::Down { peer: gone.peer }));

@@ -5,6 +5,7 @@ use core::{net::SocketAddr, time::Duration};
 
 use ensign_deadline::Timeouts;
 use ensign_peers::PeersConfig;
+use ensign_pow::Tariff;
 use ensign_primitives::Network;
 use ensign_signing::{Allowances, SigningConfig};
 
@@ -55,13 +56,16 @@ pub struct Strangers {
     pub links_max: usize,
     /// How long each stays, unless it becomes a member or is wanted.
     pub time: Duration,
+    /// What they pay when too many come.
+    pub price: Tariff,
     /// Below which score none of them is let in.
     pub reputation: ensign_reputation::Config,
 }
 
 impl Default for Strangers {
     fn default() -> Self {
-        Self { links_max: STRANGERS_MAX, time: STRANGER_TIME, reputation: Default::default() }
+        let (price, reputation) = Default::default();
+        Self { links_max: STRANGERS_MAX, time: STRANGER_TIME, price, reputation }
     }
 }
 

@@ -8,6 +8,7 @@ use ensign_diversity::PrefixTable;
 use ensign_formation::{Formation, FormationConfig};
 use ensign_identity::DelegationError;
 use ensign_peers::{Peers, Why};
+use ensign_pow::{Payer, Toll};
 use ensign_primitives::{
     GroupId, Instant, LinkId, Now, Occupancy, PeerId, RequestId, StateMachine, TaggedHasher,
     Wakeup, settle,
@@ -20,7 +21,7 @@ use ensign_watch::Watch;
 use ensign_wire::AbortReason;
 
 use crate::{
-    CloseCode, EngineConfig, Event, Input, Link, Output, SETTLE_ROUNDS_MAX, Warnings,
+    CloseCode, EngineConfig, Event, Input, Link, Output, PEERS_MAX, SETTLE_ROUNDS_MAX, Warnings,
     gate::{Arrival, Gate},
     guards::Guards,
     route::Note,
@@ -53,6 +54,10 @@ pub struct Engine {
     pub(crate) gate: Gate,
     pub(crate) guards: Guards,
     pub(crate) warnings: Warnings,
+    /// What strangers pay us.
+    pub(crate) toll: Toll,
+    /// What we pay others.
+    pub(crate) payer: Payer,
     pub(crate) watch: Watch,
     pub(crate) signing: Signing,
     pub(crate) peers: Peers,
@@ -95,15 +100,19 @@ impl Engine {
         let (network, node_key) = (config.network, Arc::clone(&keys.node_key));
         // A child that draws more shifts no other one's numbers.
         let seed = TaggedHasher::new("ensign/child-seed/v1", network).bytes(&seed);
-        let seed = seed.var_bytes(b"peers").finish();
+        let seed = |child: &[u8]| seed.clone().var_bytes(child).finish();
+        let (strangers, peer_id) = (config.strangers, node_key.peer_id());
+        let places = (strangers.links_max, PEERS_MAX);
         let mut engine = Self {
             formation: Formation::new(FormationConfig { network }, node_key, now, formation),
             gate: Gate::new(config.strangers),
             guards: Guards::new(config.allowances),
             warnings: Warnings::new(now.instant),
+            toll: Toll::new(network, seed(b"toll"), strangers.price, places, now.instant),
+            payer: Payer::new(network, peer_id, seed(b"payer")),
             watch: Watch::new(now),
             signing: Signing::new(config.signing(), keys, now, signing),
-            peers: Peers::new(config.peers, seed, peers),
+            peers: Peers::new(config.peers, seed(b"peers"), peers),
             reputation: Reputation::new(config.strangers.reputation, now, reputation),
             config,
             notes: VecDeque::new(),
@@ -151,6 +160,11 @@ impl Engine {
         self.gate.get(link).map(|known| (link, known))
     }
 
+    /// Returns what a stranger that comes now is asked to prove, in zero bits; `None` at rest.
+    pub fn price(&self, now: Now) -> Option<u8> {
+        self.toll.bits(now.instant)
+    }
+
     /// Returns how full each collection is that can grow, with the constant that bounds it; the
     /// children's too. Always the same names in the same order; meant for the moment after a drain.
     ///
@@ -160,6 +174,7 @@ impl Engine {
             Occupancy { name: "outputs after a drain", len: self.outputs.len(), limit: 0 };
         let hall =
             self.gate.occupancy().into_iter().chain([self.guards.bytes.occupancy(), outputs]);
+        let hall = hall.chain(self.toll.occupancy()).chain(self.payer.occupancy());
         let children = self.peers.occupancy().chain(self.formation.occupancy());
         let children = children.chain(self.watch.occupancy()).chain(self.reputation.occupancy());
         hall.chain(self.signing.occupancy()).chain(children)
@@ -265,6 +280,7 @@ impl StateMachine for Engine {
                     self.notes.extend(Note::dropped(lane, peer));
                 }
             }
+            Input::Solved { job, proof } => self.payer.solved(job, proof),
             Input::Signer(answer) => self.on_signer(answer),
             Input::Persisted { token } => self.on_persisted(token),
             Input::Recalled { request, known } => {

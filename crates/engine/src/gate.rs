@@ -4,7 +4,10 @@ use alloc::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
 };
-use core::{net::SocketAddr, time::Duration};
+use core::{
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
 
 use ensign_diversity::{AddressGroups, Candidate, PrefixTable, Regard, evict};
 use ensign_primitives::{
@@ -41,6 +44,8 @@ pub struct Link {
     pub(crate) budgets: LinkBudgets,
     /// Its last question; the next has a greater name.
     asked: Option<QueryId>,
+    /// Whether it has asked us for a proof of work.
+    pub(crate) is_priced: bool,
     pub(crate) exporter: [u8; 32],
 }
 
@@ -149,15 +154,25 @@ impl Gate {
         self.prefixes = prefixes;
     }
 
+    /// Returns the strangers that nobody wants, and where they are.
+    pub(crate) fn guests(&self) -> impl Iterator<Item = (&Link, (LinkId, IpAddr))> {
+        let guests = self.guests.iter().filter_map(|(_, at)| Some((*at, self.get(*at)?)));
+        guests.map(|(at, guest)| (guest, (at, guest.remote.ip())))
+    }
+
+    /// Whether they hold all the places that they may have.
+    pub(crate) fn is_crowded(&self) -> bool {
+        self.guests.len() >= self.strangers.links_max
+    }
+
     /// Returns the connection that a newcomer drives out: when there are too many strangers, or when
     /// it is none and every place is taken. It may be the newcomer; see [`evict`].
     pub(crate) fn gives_way(&self, newcomer: &Candidate) -> Option<LinkId> {
         let is_full = match newcomer.regard {
-            Regard::Guest => self.guests.len() >= self.strangers.links_max,
+            Regard::Guest => self.is_crowded(),
             Regard::Kept => self.links.is_full(),
         };
-        let guests = || self.guests.iter().filter_map(|(_, at)| Some(self.get(*at)?.place));
-        is_full.then(|| evict(newcomer, guests())).flatten()
+        is_full.then(|| evict(newcomer, self.guests().map(|(guest, _)| guest.place))).flatten()
     }
 
     /// Enters a connection; `false` when every place is taken.
@@ -177,6 +192,7 @@ impl Gate {
             points: 0,
             budgets: LinkBudgets::full(now.instant),
             asked: None,
+            is_priced: false,
             exporter,
         };
         let is_entered = self.links.insert(link, known).is_ok();

@@ -46,12 +46,15 @@ pub use gate::Link;
 
 mod admission;
 mod guards;
+mod price;
 mod route;
 
 /// The child that forms groups: the same of it.
 pub use ensign_formation as formation;
 /// The child that knows where peers are and dials them: the same of it.
 pub use ensign_peers as peers;
+/// What strangers pay when too many come: the same of it.
+pub use ensign_pow as pow;
 /// What is held of each node: the same of it.
 pub use ensign_reputation as reputation;
 /// The child that signs: what its part of an [`Input`], [`Output`] or [`Event`] means, and its limits.

@@ -66,6 +66,8 @@ impl Engine {
             Ok(Frame::Pong(query)) => {
                 return self.offense(now, link, Offense::NeverAsked { query });
             }
+            Ok(Frame::Price(price)) => return self.on_price(now, link, price),
+            Ok(Frame::Proof(proof)) => return self.on_proof(now, link, proof),
             Ok(Frame::Delegation(said)) => Message::Delegation(said),
             Ok(Frame::Welcome(welcome)) => Message::Welcome(welcome),
             Ok(Frame::Formation(message)) => {
@@ -165,6 +167,7 @@ impl Engine {
                     self.close(link, CloseCode::Unwanted);
                 }
                 self.gate.forget(&peer);
+                self.payer.forget(&peer);
                 Output::Forget { peer }
             }
             PeersOutput::Note(record) => Output::Note(Record::Peers(record)),
@@ -205,9 +208,12 @@ impl Rooms for Engine {
             self.on_peers(output);
             return true;
         }
-        let said = self.formation.poll_output();
-        if let Some(output) = said {
+        if let Some(output) = self.formation.poll_output() {
             self.on_formation(now, output);
+            return true;
+        }
+        if let Some(step) = self.payer.poll() {
+            self.on_step(step);
             return true;
         }
         let record = self.reputation.take_record(now);

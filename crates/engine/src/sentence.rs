@@ -1,5 +1,6 @@
 //! What each offense costs: the only match over offenses that decides anything.
 
+use ensign_pow::Refusal;
 use ensign_reputation::Mark;
 use ensign_session::Offense as Session;
 use ensign_signing::Offense as Signing;
@@ -47,7 +48,17 @@ pub const fn sentence(offense: &Offense) -> Sentence {
         | Offense::NeverAsked { .. }
         | Offense::AskedTwice { .. }
         | Offense::Formation(_)
+        | Offense::PricedTwice
+        | Offense::Proof(
+            Refusal::NotAsked
+            | Refusal::Version { .. }
+            | Refusal::Spent
+            | Refusal::TooFewBits { .. },
+        )
         | Offense::Stranger { .. } => identity(5),
+        // A puzzle took too long; and what others behind the same provider have used up is not its fault.
+        Offense::Proof(Refusal::Expired { .. } | Refusal::Future { .. }) => points(1),
+        Offense::Proof(Refusal::GroupUsedUp { .. }) => points(0),
         // Whoever asks too much is slowed: what is beyond its budget costs less than a handshake.
         Offense::OverBudget { .. } | Offense::Signing(Signing::NoRoom) => points(0),
         // What another clock would accept: as with a message that is too old.

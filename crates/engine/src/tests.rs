@@ -21,6 +21,7 @@ mod node;
 mod occupancy;
 mod offenses;
 mod places;
+mod price;
 mod propose;
 mod reopen;
 mod reputation;

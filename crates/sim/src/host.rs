@@ -217,10 +217,17 @@ impl Host {
                     self.feed(scene, Input::Persisted { token });
                 }
             }
+            What::Solved { job, proof, boot } if boot == self.desk.boot => {
+                self.feed(scene, Input::Solved { job, proof });
+            }
             What::DialFailed { peer, boot, why } if boot == self.desk.boot => {
                 self.apply(scene, vec![Change::DialFailed(peer, why)]);
             }
-            What::Written { .. } | What::DialFailed { .. } | What::Free | What::Wake => {}
+            What::Written { .. }
+            | What::DialFailed { .. }
+            | What::Solved { .. }
+            | What::Free
+            | What::Wake => {}
             What::Initial { peer, conn, pause } => {
                 self.transport.say_hello(&mut self.desk.turn(scene), peer, conn, pause);
             }
@@ -287,6 +294,8 @@ impl Host {
             Kind::Hello
             | Kind::Ping
             | Kind::Pong
+            | Kind::Price
+            | Kind::Proof
             | Kind::Payload
             | Kind::Groups
             | Kind::Welcome => 0,

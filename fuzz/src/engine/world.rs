@@ -107,15 +107,16 @@ impl World {
                 Output::Event(event) => self.nodes[node].on_event(event),
                 Output::Note(
                     HallRecord::Peers(_) | HallRecord::Formation(_) | HallRecord::Reputation(_),
-                ) => {}
+                )
+                | Output::Persist { record: HallRecord::Reputation(_), .. } => {}
                 Output::Persist {
-                    record:
-                        HallRecord::Peers(_) | HallRecord::Formation(_) | HallRecord::Reputation(_),
-                    ..
+                    record: HallRecord::Peers(_) | HallRecord::Formation(_), ..
                 } => {
                     panic!("who waits?")
                 }
-                Output::Dial { .. }
+                Output::Solve { .. }
+                | Output::StopSolving { .. }
+                | Output::Dial { .. }
                 | Output::Expect { .. }
                 | Output::Forget { .. }
                 | Output::Admit { .. } => {}
@@ -329,10 +330,7 @@ impl World {
             self.names.insert((at, with), link);
             self.owners.insert(link, with);
             let (peer, direction) = (peer(with), Direction::Inbound);
-            self.input(
-                at,
-                Input::Up { link, peer, remote, direction, exporter: [7; 32], round_trip: None },
-            );
+            self.input(at, Input::Up { link, peer, remote, direction, exporter: [7; 32], round_trip: None });
         }
     }
 

@@ -18,6 +18,7 @@ const CORE: &[&str] = &[
     "musig",
     "identity",
     "wire",
+    "pow",
     "replay",
     "equivocation",
     "deadline",

@@ -17,6 +17,7 @@ impl Event {
         match self {
             Self::Peer(_, event) => event.class(),
             Self::Warning { .. } => Class::Notice,
+            Self::Busy(..) => Class::Progress,
             Self::Request(_, event) => event.class(),
             Self::Convicted { .. } | Self::Formation(_) | Self::Delegated(_) => Class::Decision,
         }
@@ -33,7 +34,7 @@ impl Event {
 pub(super) fn weight(event: &Event) -> usize {
     let more = match event {
         Event::Peer(_, event) => event.weight(),
-        Event::Delegated(_) => 0,
+        Event::Delegated(_) | Event::Busy(..) => 0,
         Event::Formation(_) => FORMATION_BYTES,
         Event::Request(_, event) => event.weight(),
         Event::Warning { problem, .. } => problem.what.len(),

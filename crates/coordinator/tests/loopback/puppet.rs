@@ -276,6 +276,8 @@ impl Driver {
                     self.engine.handle_input(self.now(), Input::Recalled { request, known });
                 }
                 Output::Note(_)
+                | Output::Solve { .. }
+                | Output::StopSolving { .. }
                 | Output::Event(_)
                 | Output::Forget { .. }
                 | Output::Close { .. } => {}

@@ -229,6 +229,8 @@ fn carry_out(people: &mut [Person], now: Now, at: usize, output: Output) {
         }
         Output::Event(_)
         | Output::Note(_)
+        | Output::Solve { .. }
+        | Output::StopSolving { .. }
         | Output::Dial { .. }
         | Output::Expect { .. }
         | Output::Forget { .. }

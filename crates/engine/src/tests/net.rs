@@ -323,8 +323,12 @@ impl Net {
                         None => self.nodes[node].accounts.remove(&record.peer),
                     };
                 }
-                Output::Event(HallEvent::Peers(_) | HallEvent::Dropped { .. })
+                Output::Event(
+                    HallEvent::Peers(_) | HallEvent::Dropped { .. } | HallEvent::Paying(_),
+                )
                 | Output::Note(Record::Peers(_) | Record::Formation(_))
+                | Output::Solve { .. }
+                | Output::StopSolving { .. }
                 | Output::Dial { .. }
                 | Output::Expect { .. }
                 | Output::Forget { .. }

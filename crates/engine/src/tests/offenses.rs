@@ -4,6 +4,7 @@ use std::{boxed::Box, collections::BTreeSet, format, string::String, vec, vec::V
 
 use ensign_equivocation::Evidence;
 use ensign_identity::DelegationError;
+use ensign_pow::Refusal;
 use ensign_primitives::{GroupId, QueryId, RequestId, SessionId, SignerIndex, UnixTime};
 use ensign_replay::ReplayError;
 use ensign_session::{Offense as Session, SetupError};
@@ -35,6 +36,16 @@ fn name(offense: &Offense) -> &'static str {
         Offense::AskedTwice { .. } => "AskedTwice",
         Offense::Stranger { .. } => "Stranger",
         Offense::OverBudget { .. } => "OverBudget",
+        Offense::Proof(refusal) => match refusal {
+            Refusal::NotAsked => "Proof::NotAsked",
+            Refusal::Version { .. } => "Proof::Version",
+            Refusal::Expired { .. } => "Proof::Expired",
+            Refusal::Future { .. } => "Proof::Future",
+            Refusal::Spent => "Proof::Spent",
+            Refusal::GroupUsedUp { .. } => "Proof::GroupUsedUp",
+            Refusal::TooFewBits { .. } => "Proof::TooFewBits",
+        },
+        Offense::PricedTwice => "PricedTwice",
         Offense::Formation(offense) => match offense {
             Formation::WrongProof { .. } => "Formation::WrongProof",
             Formation::InvalidCandidate { .. } => "Formation::InvalidCandidate",
@@ -74,7 +85,7 @@ fn name(offense: &Offense) -> &'static str {
 }
 
 /// How many names there are.
-const NAMES: usize = 39;
+const NAMES: usize = 47;
 
 /// One of each, two of those that weigh by what is in them.
 fn examples() -> Vec<Offense> {
@@ -126,7 +137,17 @@ fn examples() -> Vec<Offense> {
     ];
     let session = session.map(Signing::Session);
     let children = signing.into_iter().chain(session).map(Offense::Signing);
-    hall.into_iter().chain(children).chain(formation().map(Offense::Formation)).collect()
+    let price = [
+        Refusal::NotAsked,
+        Refusal::Version { seen: 2 },
+        Refusal::Expired { seen: 4, now: 6 },
+        Refusal::Future { seen: 7, now: 6 },
+        Refusal::Spent,
+        Refusal::GroupUsedUp { limit: 120 },
+        Refusal::TooFewBits { needed: 20, seen: 3 },
+    ];
+    let hall = hall.into_iter().chain(price.map(Offense::Proof)).chain([Offense::PricedTwice]);
+    hall.chain(children).chain(formation().map(Offense::Formation)).collect()
 }
 
 fn formation() -> [Formation; 9] {

@@ -171,6 +171,8 @@ impl Company {
                 | Output::Note(HallRecord::Peers(_))
                 | Output::Event(_)
                 | Output::Dial { .. }
+                | Output::Solve { .. }
+                | Output::StopSolving { .. }
                 | Output::Expect { .. }
                 | Output::Forget { .. }
                 | Output::Admit { .. } => {}
@@ -487,6 +489,8 @@ impl Rig for Company {
             Output::Persist { .. } => panic!("who waits?"),
             Output::Event(event) => self.on_event(&event),
             Output::Dial { .. }
+            | Output::Solve { .. }
+            | Output::StopSolving { .. }
             | Output::Expect { .. }
             | Output::Forget { .. }
             | Output::Admit { .. }
