@@ -25,7 +25,7 @@ pub fn guards(data: &[u8]) {
 }
 
 fn step(siege: &mut Siege, bytes: &mut Bytes<'_>) {
-    match bytes.next() % 16 {
+    match bytes.next() % 17 {
         0 => siege.arrive(bytes.next(), bytes.next(), bytes.next()),
         1 => siege.crowd(bytes.next(), bytes.next()),
         2 => siege.leave(bytes.next()),
@@ -45,7 +45,8 @@ fn step(siege: &mut Siege, bytes: &mut Bytes<'_>) {
         12 => siege.set_clock(bytes.next()),
         13 => siege.say_word(bytes.next(), bytes.next()),
         14 => siege.drop_frames(bytes.next(), bytes.next()),
-        _ => siege.greet(),
+        15 => siege.greet(),
+        _ => siege.pay(bytes.next(), bytes.next(), bytes.next()),
     }
 }
 

@@ -49,6 +49,8 @@ pub use turns::{
 };
 mod roster;
 pub use roster::{Link, PeerInfo, Roster};
+mod net;
+pub use net::{GuardReport, Guarded, NetPeer, Tie};
 mod docket;
 pub use docket::{Docket, Matter, Yes};
 mod job;

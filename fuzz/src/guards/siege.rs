@@ -13,8 +13,8 @@ use ensign_primitives::{
 };
 use ensign_wire::{
     AbortReason, Body, Envelope, Frame, Header, Hello, Introduced, KeyTweak, Kind, Lane, Limits,
-    Message, Mode, PROTOCOL_VERSION, Payload, Roles, Scheme, SessionAbort, SessionAnnounce,
-    SignedRequest, SigningRequest, TxType, Welcome,
+    Message, Mode, PROTOCOL_VERSION, Payload, Price, Proof, Roles, Scheme, SessionAbort,
+    SessionAnnounce, SignedRequest, SigningRequest, TxType, Welcome,
 };
 
 use crate::engine::people::{FORGER, NETWORK, START, engine, group, key, peer, person, start};
@@ -361,6 +361,21 @@ impl Siege {
         // There may be too many words.
         let _ = self.engine.say(now, stranger(who, 0), word);
         self.carry_out();
+    }
+
+    /// Anybody shows a proof of work, or asks for one.
+    pub(crate) fn pay(&mut self, from: u8, epoch: u8, nonce: u8) {
+        let Some(link) = self.link(from) else { return };
+        let (version, epoch, nonce) = (nonce % 3, u64::from(epoch), u64::from(nonce));
+        let now = self.now().unix.as_millis();
+        // Around the present epoch, whatever its length is, and far from it.
+        let epoch = if epoch < 128 { now / 1_000 / 60 / (epoch + 1) } else { u64::MAX - epoch };
+        if nonce & 0x80 == 0 {
+            self.say(link, &Frame::Proof(Proof { version, epoch, nonce }));
+        } else {
+            let (bits, seed) = (nonce as u8 & 0x3f | 1, [nonce as u8; 32]);
+            self.say(link, &Frame::Price(Price { version, bits, epoch, seed }));
+        }
     }
 
     pub(crate) fn drop_frames(&mut self, which: u8, frames: u8) {
