@@ -92,7 +92,6 @@ impl Settings {
     }
 
     /// Returns a text of a section of its own; `None` where the file does not say it.
-    #[expect(dead_code, reason = "the first row that needs it takes this line away")]
     pub(crate) fn text(&self, name: &str) -> Option<&str> {
         match self.given.get(name) {
             Some((Value::Text(text), _)) => Some(text),
@@ -250,7 +249,7 @@ fn page() -> String {
          `ensign.toml` in the home:\n`section.key` is `key` under `[section]`. `ensign config show` says what \
          each is now and where that comes from,\n`ensign config set KEY VALUE` changes one and leaves the rest \
          of the file alone, `--default` takes it out. A node reads\nthem when it starts, those of `[policy]` \
-         again on SIGHUP.\n\n| setting | what it is | unit or form | range | default |\n|---|---|---|---|---|\n",
+         and `[diversity]` again on SIGHUP.\n\n| setting | what it is | unit or form | range | default |\n|---|---|---|---|---|\n",
     );
     for key in table::all() {
         let none = if matches!(key, Key::Number(_)) { "no limit" } else { "" };
@@ -279,7 +278,8 @@ mod tests {
         let settings = parse(Path::new("ensign.toml"), GOOD).unwrap();
         assert_eq!(settings.timeouts(), Timeouts::default());
         assert_eq!(settings.asked(), QUESTIONS_ALLOWED);
-        let more = "[phase_timeouts]\nnonces = 300\npartials = 10\n[limits]\nasked_per_minute = 6\n";
+        let more =
+            "[phase_timeouts]\nnonces = 300\npartials = 10\n[limits]\nasked_per_minute = 6\n";
         let settings = parse(Path::new("ensign.toml"), &format!("{GOOD}{more}")).unwrap();
         let Timeouts { nonces_timeout, partials_timeout, .. } = settings.timeouts();
         assert_eq!([nonces_timeout, partials_timeout], [300, 10].map(Duration::from_secs));
