@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use ensign_engine::signing::Allowance;
+use ensign_engine::ratelimit::Allowance;
 use ensign_primitives::Instant;
 use tokio::sync::{Notify, mpsc};
 
