@@ -11,10 +11,12 @@ use ensign_wire::Mode;
 
 mod config;
 mod kept;
+mod net;
 mod own;
 mod psbt;
 pub(crate) use config::Config;
 pub(crate) use kept::{Evidence, Nonce, Request};
+pub(crate) use net::Net;
 pub(crate) use own::{Contact, Follow, Group, Init, Payee};
 pub(crate) use psbt::{Coin, NewPsbt, Psbt};
 
@@ -67,6 +69,9 @@ pub(crate) enum Command {
     /// Show, approve, decline and cancel requests, also while `ensign up` runs elsewhere
     #[command(subcommand)]
     Request(Request),
+    /// Show who is connected and whom the guards hold back, ban and trust nodes
+    #[command(subcommand)]
+    Net(Net),
     /// Show, check and change the settings
     #[command(subcommand)]
     Config(Config),

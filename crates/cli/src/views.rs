@@ -1,6 +1,7 @@
 //! What the home's socket says, as people read it.
 
 pub(crate) mod board;
+pub(crate) mod net;
 pub(crate) mod requests;
 pub(crate) mod table;
 

@@ -12,7 +12,7 @@ use ensign_ledger::{
     self as ledger, About, Answer, AskedBefore, Before, Outlines, Subject, enter_live,
 };
 use ensign_primitives::{GroupId, Network, PeerId, RequestId, SignerIndex, StateMachine};
-use ensign_review::{Matter, Reviewer, problem};
+use ensign_review::{Matter, NetPeer, Reviewer, problem};
 use ensign_signer::Randomness;
 use ensign_transport::{CONNECTIONS_MAX, LINKS_MAX, TransportEvent};
 use ensign_wire::AbortReason;
@@ -328,6 +328,11 @@ impl Driver {
                     |peer: &PeerId, group: &GroupId| self.engine.signing().lacks(peer, group);
                 let addresses = |peer: &PeerId| self.engine.peers().addresses(peer).collect();
                 drop(reply.send(self.links.peers(now.unix, groups, (addresses, lacks))));
+            }
+            Command::NetPeers(reply) => {
+                let peers = NetPeer::all(&self.engine, now).into_iter();
+                let peers = peers.map(|it| (self.links.traffic(it.link), it));
+                drop(reply.send(peers.map(|(traffic, it)| (it, traffic)).collect()));
             }
             Command::Readiness(group, reply) => {
                 drop(reply.send(self.engine.signing().readiness(&group, now)));

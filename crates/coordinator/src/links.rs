@@ -7,7 +7,7 @@ use ensign_diversity::PrefixTable;
 use ensign_engine::{CloseCode, Warnings};
 use ensign_primitives::{Direction, GroupId, Instant, LinkId, PeerId, UnixTime};
 use ensign_review::{PushedOff, Roster};
-use ensign_transport::{Arrivals, DisconnectReason, Transport, TransportEvent};
+use ensign_transport::{Arrivals, DisconnectReason, Traffic, Transport, TransportEvent};
 use ensign_wire::Kind;
 
 use crate::{GroupInfo, PeerInfo, report};
@@ -53,6 +53,10 @@ impl Links {
 
     pub(crate) fn expect(&self, peer: PeerId) {
         self.transport.expect(peer);
+    }
+
+    pub(crate) fn traffic(&self, link: LinkId) -> Option<Traffic> {
+        self.transport.traffic(link)
     }
 
     pub(crate) fn admit(&self, link: LinkId) {

@@ -144,6 +144,11 @@ impl Engine {
         &self.watch
     }
 
+    /// Returns how many strangers may be connected at once.
+    pub const fn strangers_max(&self) -> usize {
+        self.config.strangers.links_max
+    }
+
     /// Returns every connection: its name, and what the gate knows of it.
     pub fn links(&self) -> impl Iterator<Item = (LinkId, &Link)> {
         self.gate.links()

@@ -46,6 +46,8 @@ mod turns;
 pub use turns::{Claim, QUESTIONS_ALLOWED, QUESTIONS_MAX, QUESTIONS_PER_MEMBER_MAX, Turns};
 mod roster;
 pub use roster::{Link, PeerInfo, Roster};
+mod net;
+pub use net::{GuardReport, Guarded, NetPeer, Tie};
 mod docket;
 pub use docket::{Docket, Matter, Yes};
 mod job;

@@ -11,7 +11,7 @@ use quinn::AsyncUdpSocket;
 use tokio::{sync::Notify, time::timeout};
 
 use crate::{
-    Arrivals, BindError, CloseCode, SendError, TransportConfig,
+    Arrivals, BindError, CloseCode, SendError, Traffic, TransportConfig,
     accept::accept,
     arrivals::channel,
     chance::Chance,
@@ -185,6 +185,11 @@ impl Transport {
             PushError::Closed => SendError::Gone { link },
             PushError::Full { limit } => SendError::QueueFull { link, lane: kind.lane(), limit },
         })
+    }
+
+    /// Returns how a connection fares; `None` once it is gone.
+    pub fn traffic(&self, link: LinkId) -> Option<Traffic> {
+        self.0.shared.running(link).map(|link| link.traffic())
     }
 
     /// Treats the peer as known from here to the end of the connection: more streams, more unread

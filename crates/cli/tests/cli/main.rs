@@ -19,6 +19,7 @@ mod home;
 mod kept;
 mod keys;
 mod money;
+mod net;
 mod payee;
 mod psbt;
 mod reader;
