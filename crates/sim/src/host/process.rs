@@ -128,7 +128,7 @@ fn config(plan: &Plan, node: NodeIndex, boot: u32) -> EngineConfig {
         instance: u64::from(boot).to_be_bytes(),
         listening: vec![address(node)],
         timeouts: plan.timeouts,
-        allowances: Default::default(),
+        limits: Default::default(),
         peers: Default::default(),
         strangers: Strangers {
             links_max: plan.scenario.strangers_kept as usize,
