@@ -58,6 +58,12 @@ impl Engine {
             self.send(link, &Frame::Hello(hello));
         }
         if let Some(price) = price {
+            self.note_of(
+                now,
+                link,
+                (Act::Priced, 0),
+                &"the node is busy, and it had proved no work",
+            );
             self.send(link, &Frame::Price(price));
         }
     }
