@@ -86,7 +86,7 @@ impl Node {
         let PublicKeys { node: peer, signer } = home.public_keys()?;
         let us = Us { signer, peer, delegation: keys.delegation() };
         let builder = Coordinator::builder(settings.network, keys, folder);
-        let builder = builder.allowances(settings.allowances()).policy(home.policy()?);
+        let builder = builder.limits(settings.limits()).policy(home.policy()?);
         let builder = match is_moved {
             IsMoved::Yes => builder.moved(),
             IsMoved::No => builder,

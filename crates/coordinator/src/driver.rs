@@ -76,7 +76,7 @@ impl Driver {
             instance: randomness.draw().unwrap_or_default(),
             listening: report::listening(parts.transport.0.local_addr()),
             timeouts: parts.timeouts,
-            allowances: parts.allowances,
+            limits: parts.limits,
             peers: PeersConfig::default(),
             strangers: Default::default(),
         };
@@ -120,7 +120,7 @@ impl Driver {
             before,
             callers: Callers::default(),
             given_up: BTreeMap::new(),
-            links: Links::new(parts.transport, now.instant),
+            links: Links::new(parts.transport),
             signer,
             solving,
             storage: parts.storage,

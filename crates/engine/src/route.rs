@@ -113,9 +113,6 @@ impl Engine {
     fn on_signing(&mut self, now: Now, output: SigningOutput) {
         let output = match output {
             SigningOutput::Standing { peer, standing } => {
-                if standing == Standing::Stranger {
-                    self.guards.bytes.forget(&peer);
-                }
                 let is_member = standing == Standing::Member;
                 let introduced = self.gate.set_standing(peer, standing).filter(|_| is_member);
                 return introduced.into_iter().for_each(|link| self.admit(now, link));

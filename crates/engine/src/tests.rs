@@ -23,6 +23,7 @@ mod offenses;
 mod places;
 mod price;
 mod propose;
+mod rates;
 mod reopen;
 mod reputation;
 mod restart;

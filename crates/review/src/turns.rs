@@ -14,7 +14,7 @@ use std::{
 
 use ensign_identity::SignerKey;
 use ensign_primitives::{Instant, UnixTime};
-use ensign_signing::Allowance;
+use ensign_ratelimit::Allowance;
 use ensign_wire::{Mode, Payload, SigningRequest, TxType};
 
 /// Most questions of one member that wait; of a further one its youngest gives way. Guess: as many as it may

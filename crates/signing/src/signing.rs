@@ -102,7 +102,7 @@ impl Signing {
         let (signer, peer) = (keys.signer, keys.node_key.peer_id());
         let own = Delegated { signer, peer, proof: keys.delegation };
         let membership = Membership::new(config.network, (own, now.unix), delegated);
-        let memories = (waiting, renewal, Shared::new(now.instant), membership);
+        let memories = (waiting, renewal, Shared::new(), membership);
         let mut signing = Self::empty(config, keys, memories);
         signing.void_until = void_until;
         for (request, group, end) in ended {

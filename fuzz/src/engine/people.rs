@@ -80,7 +80,7 @@ pub(crate) fn engine(index: usize, now: Now, restored: Restored) -> Engine {
         instance: [index as u8; 8],
         listening: vec![],
         timeouts,
-        allowances: Default::default(),
+        limits: Default::default(),
         peers: Default::default(),
         strangers: Default::default(),
     };

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
-use ensign_engine::Allowances;
+use ensign_engine::{Allowances, Limits, ratelimit::Allowance};
 use ensign_primitives::Network;
 use serde::{Deserialize, Serialize};
 use toml::Spanned;
@@ -99,12 +99,25 @@ impl Settings {
         }
     }
 
-    /// What each member may ask of this node.
-    pub(crate) fn allowances(&self) -> Allowances {
-        match self.given.get(table::REQUESTS_PER_MINUTE.name) {
-            Some(_) => Allowances::of_requests(self.count(&table::REQUESTS_PER_MINUTE) as u64),
-            None => Allowances::default(),
+    /// How much anybody may ask of this node.
+    pub(crate) fn limits(&self) -> Limits {
+        let mut limits = Limits::default();
+        if self.given.get(table::REQUESTS_PER_MINUTE.name).is_some() {
+            let per_minute = self.count(&table::REQUESTS_PER_MINUTE) as u64;
+            limits.members = Allowances::of_requests(per_minute);
         }
+        let given = |name, default: u64| match self.given.get(name) {
+            Some((Value::Number(number), _)) => u64::try_from(*number).unwrap_or(default),
+            Some((Value::Text(_) | Value::List(_), _)) | None => default,
+        };
+        for setting in Limits::SETTINGS {
+            let [of_burst, of_minute] = setting.names;
+            let Allowance { burst, per_minute } = setting.of(&limits);
+            let burst = given(of_burst, burst);
+            let per_minute = given(of_minute, per_minute);
+            setting.set(&mut limits, Allowance { burst, per_minute });
+        }
+        limits
     }
 
     /// Returns the addresses to give out: those that the user names, else where the node listens.

@@ -93,7 +93,7 @@ fn people(now: Now) -> Vec<Person> {
             instance: [index as u8; 8],
             listening: Vec::new(),
             timeouts: Timeouts::default(),
-            allowances: Default::default(),
+            limits: Default::default(),
             peers: Default::default(),
             // All who are idle here are strangers.
             strangers: Strangers { links_max: PEERS_MAX, ..Strangers::default() },

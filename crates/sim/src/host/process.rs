@@ -34,7 +34,7 @@ impl Host {
             instance: u64::from(boot).to_be_bytes(),
             listening: vec![address(self.desk.node)],
             timeouts: scene.plan.timeouts,
-            allowances: Default::default(),
+            limits: Default::default(),
             peers: Default::default(),
             // Whom the overlay lets call, we do not want ourselves: its idle connections stay.
             strangers: Strangers {

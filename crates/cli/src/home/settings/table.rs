@@ -9,9 +9,11 @@
 //! `docs/operate/settings.md` (`ENSIGN_BLESS=1 cargo test -p ensign-cli settings`) follow from the row.
 //! Bounds and defaults are constants of the crate whose number it is.
 
-use std::ops::RangeInclusive;
+use std::{ops::RangeInclusive, sync::LazyLock};
 
-use ensign_engine::signing::{REQUESTS_ALLOWED, REQUESTS_PER_MINUTE_MAX};
+use ensign_engine::ratelimit::{
+    Allowance, Limits, REQUESTS_ALLOWED, REQUESTS_PER_MINUTE_MAX, Setting,
+};
 
 /// A setting that is a whole number.
 #[derive(Debug)]
@@ -123,7 +125,30 @@ impl Number {
 
 /// Returns every row: texts, then numbers.
 pub(crate) fn all() -> impl Iterator<Item = Key> {
-    TEXTS.iter().map(Key::Text).chain(NUMBERS.iter().map(|number| Key::Number(number)))
+    let numbers = NUMBERS.iter().copied().chain(LIMITS.iter());
+    TEXTS.iter().map(Key::Text).chain(numbers.map(Key::Number))
+}
+
+/// How much may be asked of a node by whom it does not know: two numbers of each.
+static LIMITS: LazyLock<Vec<Number>> = LazyLock::new(|| {
+    let limits = Limits::SETTINGS.into_iter().filter(|setting| !setting.is_of_members());
+    limits.flat_map(numbers_of).collect()
+});
+
+fn numbers_of(setting: Setting) -> [Number; 2] {
+    let Allowance { burst, per_minute } = setting.of(&Limits::default());
+    let number = |name, unit, range: RangeInclusive<u64>, default| Number {
+        name,
+        about: setting.about,
+        unit,
+        range: *range.start() as i64..=*range.end() as i64,
+        default: Some(default as i64),
+    };
+    let [of_burst, of_minute] = setting.names;
+    [
+        number(of_burst, setting.unit, setting.burst, burst),
+        number(of_minute, setting.unit_a_minute, setting.per_minute, per_minute),
+    ]
 }
 
 /// Defines each number under its name, and the list of all.
