@@ -54,7 +54,7 @@ impl Engine {
             return self.outputs.push_back(Output::Close { link, reason });
         }
         if let Some(known) = self.gate.get(link) {
-            let hello = own_hello(known.remote);
+            let hello = own_hello(known.remote, self.config.limits.open_sessions);
             self.send(link, &Frame::Hello(hello));
         }
         if let Some(price) = price {

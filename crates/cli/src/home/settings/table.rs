@@ -12,7 +12,8 @@
 use std::{ops::RangeInclusive, sync::LazyLock};
 
 use ensign_engine::ratelimit::{
-    Allowance, Limits, REQUESTS_ALLOWED, REQUESTS_PER_MINUTE_MAX, Setting,
+    Allowance, Limits, OPEN_SESSIONS as DEFAULT_OPEN_SESSIONS, OPEN_SESSIONS_MAX, REQUESTS_ALLOWED,
+    REQUESTS_PER_MINUTE_MAX, Setting,
 };
 
 /// A setting that is a whole number.
@@ -179,6 +180,9 @@ const SATOSHI_MAX: i64 = 2_100_000_000_000_000;
 numbers! {
     /// New requests of each member that are taken; its other budgets follow in proportion.
     REQUESTS_PER_MINUTE = "requests_per_minute", "requests a minute", 1..=REQUESTS_PER_MINUTE_MAX, Some(REQUESTS_ALLOWED.per_minute as i64);
+
+    /// Most open requests, one session for each.
+    OPEN_SESSIONS = "limits.open_sessions", "requests", 1..=OPEN_SESSIONS_MAX, Some(DEFAULT_OPEN_SESSIONS as i64);
 
     /// Most that may leave a group at once, fee included.
     AMOUNT_MAX = "policy.amount_max", "satoshi", 1..=SATOSHI_MAX, None;
