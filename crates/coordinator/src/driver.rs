@@ -337,10 +337,7 @@ impl Driver {
             Command::Readiness(group, reply) => {
                 drop(reply.send(self.engine.signing().readiness(&group, now)));
             }
-            Command::KnowPrefixes(prefixes) => {
-                self.links.know_prefixes(Arc::clone(&prefixes));
-                self.engine.know_prefixes(prefixes);
-            }
+            Command::KnowPrefixes(it) => self.links.know_prefixes(&mut self.engine, it),
             Command::SetPolicy(policy) => self.reviewer.set_policy(now.unix, *policy),
             Command::Preview(job, reply) => {
                 let preview = self.reviewer.preview(now.unix, &job);

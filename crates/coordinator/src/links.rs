@@ -4,7 +4,7 @@ use std::{net::SocketAddr, sync::Arc};
 
 use bytes::Bytes;
 use ensign_diversity::PrefixTable;
-use ensign_engine::{CloseCode, Warnings};
+use ensign_engine::{CloseCode, Engine, Warnings};
 use ensign_primitives::{Direction, GroupId, LinkId, PeerId, UnixTime};
 use ensign_review::{PushedOff, Roster};
 use ensign_transport::{Arrivals, DisconnectReason, Traffic, Transport, TransportEvent};
@@ -43,8 +43,9 @@ impl Links {
         }
     }
 
-    pub(crate) fn know_prefixes(&self, prefixes: Arc<PrefixTable>) {
-        self.transport.know_prefixes(prefixes);
+    pub(crate) fn know_prefixes(&self, engine: &mut Engine, prefixes: Arc<PrefixTable>) {
+        self.transport.know_prefixes(Arc::clone(&prefixes));
+        engine.know_prefixes(prefixes);
     }
 
     pub(crate) fn dial(&self, peer: PeerId, address: SocketAddr) {

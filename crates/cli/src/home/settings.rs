@@ -91,7 +91,6 @@ impl Settings {
     }
 
     /// Returns a text of a section of its own; `None` where the file does not say it.
-    #[expect(dead_code, reason = "the first row that needs it takes this line away")]
     pub(crate) fn text(&self, name: &str) -> Option<&str> {
         match self.given.get(name) {
             Some((Value::Text(text), _)) => Some(text),
@@ -246,7 +245,7 @@ fn page() -> String {
          `ensign.toml` in the home:\n`section.key` is `key` under `[section]`. `ensign config show` says what \
          each is now and where that comes from,\n`ensign config set KEY VALUE` changes one and leaves the rest \
          of the file alone, `--default` takes it out. A node reads\nthem when it starts, those of `[policy]` \
-         again on SIGHUP.\n\n| setting | what it is | unit or form | range | default |\n|---|---|---|---|---|\n",
+         and `[diversity]` again on SIGHUP.\n\n| setting | what it is | unit or form | range | default |\n|---|---|---|---|---|\n",
     );
     for key in table::all() {
         let none = if matches!(key, Key::Number(_)) { "no limit" } else { "" };

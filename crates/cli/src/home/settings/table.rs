@@ -105,7 +105,7 @@ impl Key {
 
     /// Whether a node that runs takes it on SIGHUP; the others are in force from the next start on.
     pub(crate) fn is_reloaded(self) -> bool {
-        self.name().starts_with("policy.")
+        ["policy.", "diversity."].iter().any(|section| self.name().starts_with(section))
     }
 }
 
@@ -213,6 +213,12 @@ static TEXTS: &[Text] = &[
     .fixed("`ensign key split` writes it"),
     text("policy.refuse", "NOTE, ..", "Notes of a transaction that are refused.").several(),
     text("policy.payees", "any or listed", "Who may be paid.").or("any"),
+    text(
+        "diversity.prefix_table",
+        "FILE",
+        "A table of who announces which addresses, plain or gzip: strangers are counted by provider too.",
+    )
+    .or(""),
 ];
 
 /// A text that has to be there.
