@@ -88,6 +88,7 @@ impl Driver {
         let signing = signing::Restored {
             ended: std::mem::take(&mut before.past.ended),
             undecided: std::mem::take(&mut before.past.undecided),
+            proofs: std::mem::take(&mut before.past.proofs),
             horizon: before.past.horizon,
             delegated: std::mem::take(&mut before.past.delegated),
             void_until: before.void_until,

@@ -77,6 +77,8 @@ impl Engine {
             Ok(Frame::Groups(groups)) => Message::Groups(groups),
             Ok(Frame::Payload { request, bytes }) => Message::Payload { request, bytes },
             Ok(Frame::Envelope(envelope)) => Message::Statement(envelope),
+            Ok(Frame::Evidence(bytes)) => Message::Evidence(bytes),
+            Ok(Frame::EvidenceSeen(name)) => Message::EvidenceSeen(name),
             Ok(Frame::Consent(consent)) => Message::Consent(consent),
             Ok(Frame::LinkReport(report)) => Message::LinkReport(report),
         };

@@ -7,6 +7,7 @@ mod attempts;
 mod cast;
 mod contract;
 mod endings;
+mod evidence;
 mod families;
 mod flood;
 mod formation;

@@ -74,7 +74,7 @@ impl MemberBudgets {
         #[expect(clippy::wildcard_enum_match_arm, reason = "all else is small or of a session")]
         let of_bytes = match kind {
             Kind::SessionAnnounce => Some((ANNOUNCED, announced_bytes)),
-            Kind::Payload => Some((PAYLOADS, payload_bytes)),
+            Kind::Payload | Kind::Evidence => Some((PAYLOADS, payload_bytes)),
             _ => None,
         };
         let charge = |(budget, allowance), amount| Charge { budget, allowance, amount };

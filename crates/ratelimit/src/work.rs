@@ -12,6 +12,9 @@ pub const AGGREGATE_SIGNATURES_TOKENS: u64 = 3;
 /// Bytes that one member takes in a roster or a certificate at least: a key, a node, two signatures.
 const MEMBER_BYTES_MIN: usize = 32 + 32 + 64;
 
+/// Bytes of an evidence file that cost a check. Guess: one message's nonces of a large group.
+const EVIDENCE_BYTES_OF_CHECK: usize = 16 * 1024;
+
 /// Returns what a frame of this kind costs; a frame without a signature costs as much as the smallest
 /// with one, so that none is free. Introductions are: each connection has one.
 ///
@@ -26,6 +29,7 @@ pub const fn tokens(kind: Kind, bytes: usize) -> u64 {
         | Kind::Groups
         | Kind::Payload
         | Kind::Delegation
+        | Kind::EvidenceSeen
         | Kind::Welcome
         | Kind::SessionReady
         | Kind::NonceAck
@@ -40,6 +44,11 @@ pub const fn tokens(kind: Kind, bytes: usize) -> u64 {
         // The envelope and the request; the word and the delegation; the envelope and the result.
         Kind::SessionAnnounce | Kind::Consent | Kind::LinkReport | Kind::SignatureFinalized => {
             2 * VERIFY_TOKENS
+        }
+        // Its statements and delegations, and for each message the nonces of all and a check.
+        Kind::Evidence => {
+            4 * VERIFY_TOKENS
+                + (bytes / EVIDENCE_BYTES_OF_CHECK) as u64 * AGGREGATE_SIGNATURES_TOKENS
         }
         Kind::SessionJoin | Kind::NonceShare => VERIFY_TOKENS + AGGREGATE_NONCES_TOKENS,
         Kind::PartialSigShare => VERIFY_TOKENS + AGGREGATE_SIGNATURES_TOKENS,

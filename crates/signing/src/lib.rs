@@ -38,6 +38,10 @@ pub use event::{
     Ending, Event, Input, Message, NotDelegated, Output, Record, Review, SignerAnswer,
     SignerQuestion, Standing,
 };
+mod notices;
+pub use notices::{
+    MISDEEDS_REMEMBERED, NOTICE_PAUSE, NOTICES_ALLOWED, NOTICES_BYTES_MAX, NOTICES_MAX,
+};
 mod conduct;
 pub use conduct::Conduct;
 mod config;

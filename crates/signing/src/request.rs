@@ -20,6 +20,7 @@ use crate::{
 };
 
 mod payloads;
+pub(crate) use payloads::is_payload;
 
 /// How often it is told what one request waits for. Guess: all of an ordinary group come and say yes at once;
 /// nobody reads more.
