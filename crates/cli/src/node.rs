@@ -184,7 +184,8 @@ impl Drop for Node {
 fn builder_of(home: &Home, keys: Keys, is_moved: IsMoved) -> Result<Builder> {
     let settings = home.settings();
     let builder = Coordinator::builder(settings.network, keys, home.path().to_owned());
-    let builder = builder.limits(settings.limits()).policy(home.policy()?);
+    let builder = builder.limits(settings.limits()).timeouts(settings.timeouts());
+    let builder = builder.policy(home.policy()?);
     Ok(match is_moved {
         IsMoved::Yes => builder.moved(),
         IsMoved::No => builder,

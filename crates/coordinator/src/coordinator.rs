@@ -107,7 +107,9 @@ impl Builder {
         self
     }
 
-    /// Uses other timeouts than the specification's.
+    /// Uses other timeouts than the specification's. A user who sets them stays between
+    /// [`PHASE_TIMEOUT_MIN`](ensign_deadline::PHASE_TIMEOUT_MIN) and
+    /// [`PHASE_TIMEOUT_MAX`](ensign_deadline::PHASE_TIMEOUT_MAX).
     #[must_use]
     pub const fn timeouts(mut self, timeouts: Timeouts) -> Self {
         self.timeouts = timeouts;

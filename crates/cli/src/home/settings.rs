@@ -4,6 +4,8 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
+use ensign_coordinator::QUESTIONS_ALLOWED;
+use ensign_deadline::Timeouts;
 use ensign_engine::{Allowances, Limits, ratelimit::Allowance};
 use ensign_primitives::Network;
 use serde::{Deserialize, Serialize};
@@ -85,7 +87,6 @@ impl Settings {
     }
 
     /// Returns a number of seconds.
-    #[expect(dead_code, reason = "the first row that needs it takes this line away")]
     pub(crate) fn seconds(&self, number: &Number) -> Duration {
         Duration::from_secs(u64::try_from(self.number(number)).unwrap_or_default())
     }
@@ -117,6 +118,23 @@ impl Settings {
             setting.set(&mut limits, Allowance { burst, per_minute });
         }
         limits
+    }
+
+    /// How often this node's user is asked what one member wants.
+    pub(crate) fn asked(&self) -> Allowance {
+        let per_minute = u64::try_from(self.number(&table::ASKED_PER_MINUTE)).unwrap_or_default();
+        Allowance { per_minute, ..QUESTIONS_ALLOWED }
+    }
+
+    /// How long each wait of a session may take.
+    pub(crate) fn timeouts(&self) -> Timeouts {
+        Timeouts {
+            init_timeout: self.seconds(&table::INIT_TIMEOUT),
+            nonces_timeout: self.seconds(&table::NONCES_TIMEOUT),
+            partials_timeout: self.seconds(&table::PARTIALS_TIMEOUT),
+            linger_timeout: self.seconds(&table::LINGER_TIMEOUT),
+            ..Timeouts::default()
+        }
     }
 
     /// Returns the addresses to give out: those that the user names, else where the node listens.
@@ -266,6 +284,23 @@ mod tests {
         assert_eq!(failure.entry.code, code::HOME_DAMAGED.code);
         let hint = failure.advice().to_owned();
         (failure.what, hint)
+    }
+
+    #[test]
+    fn waits_of_a_session_are_settings_within_bounds() {
+        let settings = parse(Path::new("ensign.toml"), GOOD).unwrap();
+        assert_eq!(settings.timeouts(), Timeouts::default());
+        assert_eq!(settings.asked(), QUESTIONS_ALLOWED);
+        let more =
+            "[phase_timeouts]\nnonces = 300\npartials = 10\n[limits]\nasked_per_minute = 6\n";
+        let settings = parse(Path::new("ensign.toml"), &format!("{GOOD}{more}")).unwrap();
+        let Timeouts { nonces_timeout, partials_timeout, .. } = settings.timeouts();
+        assert_eq!([nonces_timeout, partials_timeout], [300, 10].map(Duration::from_secs));
+        assert_eq!(settings.asked().per_minute, 6);
+        for (value, range) in [(9, "10 and 300"), (301, "10 and 300")] {
+            let (what, _) = refused(&format!("{GOOD}[phase_timeouts]\nnonces = {value}\n"));
+            assert!(what.contains(&format!("{value} is not between {range} seconds")), "{what}");
+        }
     }
 
     #[test]

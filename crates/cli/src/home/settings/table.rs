@@ -11,6 +11,8 @@
 
 use std::{ops::RangeInclusive, sync::LazyLock};
 
+use ensign_coordinator::{QUESTIONS_ALLOWED, QUESTIONS_PER_MINUTE_MAX};
+use ensign_deadline::{NOTICE_TIMEOUT_MAX, PHASE_TIMEOUT_MAX};
 use ensign_engine::ratelimit::{
     Allowance, Limits, REQUESTS_ALLOWED, REQUESTS_PER_MINUTE_MAX, Setting,
 };
@@ -179,6 +181,18 @@ const SATOSHI_MAX: i64 = 2_100_000_000_000_000;
 numbers! {
     /// New requests of each member that are taken; its other budgets follow in proportion.
     REQUESTS_PER_MINUTE = "requests_per_minute", "requests a minute", 1..=REQUESTS_PER_MINUTE_MAX, Some(REQUESTS_ALLOWED.per_minute as i64);
+
+    /// How often our user is asked what one member wants, once the first 25 were asked.
+    ASKED_PER_MINUTE = "limits.asked_per_minute", "questions a minute", 1..=QUESTIONS_PER_MINUTE_MAX, Some(QUESTIONS_ALLOWED.per_minute as i64);
+
+    /// Until a signer that has not acknowledged a request is named; the request stays open.
+    INIT_TIMEOUT = "phase_timeouts.init", "seconds", 10..=NOTICE_TIMEOUT_MAX.as_secs(), Some(60);
+    /// For the nonces of all, once all have joined; then who is silent is named, and the attempt ends.
+    NONCES_TIMEOUT = "phase_timeouts.nonces", "seconds", 10..=PHASE_TIMEOUT_MAX.as_secs(), Some(120);
+    /// For the partial signatures of all, once all nonces are there; then who is silent is named, and the attempt ends.
+    PARTIALS_TIMEOUT = "phase_timeouts.partials", "seconds", 10..=PHASE_TIMEOUT_MAX.as_secs(), Some(120);
+    /// How long a finished session answers those who miss something.
+    LINGER_TIMEOUT = "phase_timeouts.linger", "seconds", 10..=NOTICE_TIMEOUT_MAX.as_secs(), Some(120);
 
     /// Most that may leave a group at once, fee included.
     AMOUNT_MAX = "policy.amount_max", "satoshi", 1..=SATOSHI_MAX, None;
