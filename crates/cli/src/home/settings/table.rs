@@ -11,7 +11,7 @@
 
 use std::{ops::RangeInclusive, sync::LazyLock};
 
-use ensign_coordinator::{QUESTIONS_ALLOWED, QUESTIONS_PER_MINUTE_MAX};
+use ensign_coordinator::{QUESTIONS_ALLOWED, QUESTIONS_PER_MEMBER_MAX, QUESTIONS_PER_MINUTE_MAX};
 use ensign_deadline::{NOTICE_TIMEOUT_MAX, PHASE_TIMEOUT_MAX};
 use ensign_engine::ratelimit::{
     Allowance, Limits, REQUESTS_ALLOWED, REQUESTS_PER_MINUTE_MAX, Setting,
@@ -184,6 +184,9 @@ numbers! {
 
     /// How often our user is asked what one member wants, once the first 25 were asked.
     ASKED_PER_MINUTE = "limits.asked_per_minute", "questions a minute", 1..=QUESTIONS_PER_MINUTE_MAX, Some(QUESTIONS_ALLOWED.per_minute as i64);
+
+    /// Most requests of one member that wait for our user to be asked; further ones are left open, and nobody is asked.
+    WAITING_PER_MEMBER = "limits.waiting_per_member", "requests", 1..=QUESTIONS_PER_MEMBER_MAX, Some(QUESTIONS_PER_MEMBER_MAX as i64);
 
     /// Until a signer that has not acknowledged a request is named; the request stays open.
     INIT_TIMEOUT = "phase_timeouts.init", "seconds", 10..=NOTICE_TIMEOUT_MAX.as_secs(), Some(60);
