@@ -4,13 +4,16 @@ use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use ensign_deadline::Timeouts;
 use ensign_diversity::PrefixTable;
+use ensign_engine::signing::REQUESTS_LIMIT;
 use ensign_engine::{Limits, Strangers};
 use ensign_ledger::{KeyAge, Opened};
 use ensign_primitives::{GroupId, Network, RequestId, SignerIndex};
 use ensign_psbt::Policy;
 use ensign_signer::{Randomness, unix_now};
 use ensign_store::{OnMove, Opening, Store};
-use ensign_transport::{BindError, Transport, TransportConfig};
+use ensign_transport::{
+    BindError, REQUESTS_SAID_AGAIN_MAX, Transport, TransportConfig, signing_queue_bytes,
+};
 use tokio::{
     sync::{mpsc, oneshot},
     time::timeout,
@@ -138,6 +141,8 @@ impl Builder {
         // The port first: what opening finds is told once, and must not be lost with a busy port.
         let mut config = TransportConfig::new(self.listen, self.network);
         config.handshakes = self.limits.handshakes;
+        let said_again = self.limits.open_sessions.clamp(REQUESTS_SAID_AGAIN_MAX, REQUESTS_LIMIT);
+        config.signing_queue_bytes_max = signing_queue_bytes(said_again);
         let transport = Transport::bind(config, self.keys.node_key.clone()).await;
         let transport = transport.map_err(StartError::Bind)?;
         let opened = match self.disk {

@@ -121,6 +121,7 @@ impl Settings {
             let per_minute = given(of_minute, per_minute);
             setting.set(&mut limits, Allowance { burst, per_minute });
         }
+        limits.open_sessions = self.count(&table::OPEN_SESSIONS);
         limits
     }
 

@@ -14,7 +14,8 @@ use std::{ops::RangeInclusive, sync::LazyLock};
 use ensign_coordinator::{QUESTIONS_ALLOWED, QUESTIONS_PER_MEMBER_MAX, QUESTIONS_PER_MINUTE_MAX};
 use ensign_deadline::{NOTICE_TIMEOUT_MAX, PHASE_TIMEOUT_MAX};
 use ensign_engine::ratelimit::{
-    Allowance, Limits, REQUESTS_ALLOWED, REQUESTS_PER_MINUTE_MAX, Setting,
+    Allowance, Limits, OPEN_SESSIONS as DEFAULT_OPEN_SESSIONS, OPEN_SESSIONS_MAX, REQUESTS_ALLOWED,
+    REQUESTS_PER_MINUTE_MAX, Setting,
 };
 use ensign_engine::reputation::{MINIMUM, SCORE_MIN};
 
@@ -188,7 +189,8 @@ numbers! {
 
     /// Score below which a node that is none of ours is not let in; `ensign net peers` shows scores.
     MIN_PEER_REPUTATION = "limits.min_peer_reputation", "points", -100..=0, Some(MINIMUM as i64);
-
+    /// Most open requests, one session for each.
+    OPEN_SESSIONS = "limits.open_sessions", "requests", 1..=OPEN_SESSIONS_MAX, Some(DEFAULT_OPEN_SESSIONS as i64);
     /// How often our user is asked what one member wants, once the first 25 were asked.
     ASKED_PER_MINUTE = "limits.asked_per_minute", "questions a minute", 1..=QUESTIONS_PER_MINUTE_MAX, Some(QUESTIONS_ALLOWED.per_minute as i64);
 
