@@ -12,11 +12,11 @@ use ensign_primitives::{LinkId, StateMachine};
 use ensign_session::{Entropy, LocalSigner};
 use ensign_wire::Kind;
 
-use super::{Host, Scene};
+use super::{Host, Scene, process::BITS_SPARED};
 use crate::{NodeIndex, Seen, actor::Actor, event::What};
 
-/// What a try at a puzzle takes: 9.8 million of them a second, on one core.
-const HASH: Duration = Duration::from_nanos(102);
+/// What a try at a puzzle takes: as long as those that it stands for, of which one core makes 9.8 million a second.
+const TRY: Duration = Duration::from_nanos(102 << BITS_SPARED);
 
 impl Host {
     /// Carries out what the machine asks for until it asks for nothing; then sets its alarm.
@@ -36,12 +36,19 @@ impl Host {
                     | Output::Send { .. }
                     | Output::Solve { .. }
                     | Output::StopSolving { .. }
-                    | Output::Persist { .. }
+                    | Output::Persist {
+                        record: Record::Signing(_) | Record::Peers(_) | Record::Formation(_),
+                        ..
+                    }
                     | Output::Note(_)
                     | Output::Event(_) => self.carry_out(scene, output),
                     Output::Recall { request } => {
                         let known = self.disk.recall(&request);
                         answers.push(Input::Recalled { request, known });
+                    }
+                    // No node forgets while it runs, and what it holds of others lives in its memory.
+                    Output::Persist { token, record: Record::Reputation(_) } => {
+                        answers.push(Input::Persisted { token });
                     }
                 }
             }
@@ -139,7 +146,10 @@ impl Host {
             Output::Solve { job, puzzle, start, .. } => self.solve(scene, job, &puzzle, start),
             Output::Note(Record::Signing(record)) => self.disk.note(scene.now, Arc::new(record)),
             // Answered before; and an answer that nobody waits for changes nothing when it comes.
-            Output::Recall { .. } | Output::Signer(_) | Output::StopSolving { .. } => {}
+            Output::Recall { .. }
+            | Output::Signer(_)
+            | Output::StopSolving { .. }
+            | Output::Persist { record: Record::Reputation(_), .. } => {}
             // Everybody is let in, nobody leaves a group, no lane has a bound, and nobody waits for
             // what peers note: a node is always where it was.
             Output::Expect { .. }
@@ -147,9 +157,8 @@ impl Host {
             | Output::Event(Event::Peers(_) | Event::Dropped { .. } | Event::Paying(_))
             | Output::Note(Record::Peers(_))
             | Output::Persist { record: Record::Peers(_), .. } => {}
-            // No node forgets while it runs, and what it holds of others lives in its memory.
-            Output::Note(Record::Reputation(_))
-            | Output::Persist { record: Record::Reputation(_), .. } => {}
+            // As what is persisted of it.
+            Output::Note(Record::Reputation(_)) => {}
             // Groups are there from the beginning; how they form is simulated in `ensign-formation`.
             Output::Event(Event::Formation(_))
             | Output::Note(Record::Formation(_))
@@ -171,7 +180,7 @@ impl Host {
     fn solve(&mut self, scene: &mut Scene<'_>, job: u64, puzzle: &Puzzle, start: u64) {
         let mut solver = Solver::new(puzzle, start);
         let proof = std::iter::repeat_with(|| solver.step(4096)).find_map(|found| found);
-        let at = scene.now.after(HASH * u32::try_from(solver.tried()).unwrap_or(u32::MAX));
+        let at = scene.now.after(TRY * u32::try_from(solver.tried()).unwrap_or(u32::MAX));
         let boot = self.desk.boot;
         self.desk.turn(scene).later(at, What::Solved { job, proof, boot });
     }
