@@ -17,6 +17,7 @@ use crate::failure::{Failure, Result, risk_in_words};
 use crate::group::SignerGroup;
 use crate::home::{Changed, Home, Outs};
 use crate::node::command_failure;
+use crate::results::Known;
 use crate::store::ledger_failure;
 use crate::target::Targets;
 use crate::upkeep::Confirmation;
@@ -76,6 +77,7 @@ pub(crate) struct Household {
     /// Hears of requests whose results are to be written somewhere.
     kept: mpsc::Sender<RequestId>,
     us: Us,
+    known: Known,
     /// Held by whoever changes files of groups: two clients change one after the other.
     groups: Mutex<()>,
 }
@@ -84,17 +86,19 @@ impl Household {
     pub(crate) fn new(
         home: &Home,
         coordinator: &Coordinator,
-        us: Us,
+        (us, known): (Us, Known),
         (news, kept): (mpsc::Sender<News>, mpsc::Sender<RequestId>),
     ) -> Self {
         let (home, coordinator, outs) = (home.clone(), coordinator.clone(), Outs::new(home));
-        Self { home, coordinator, outs, news, kept, us, groups: Mutex::new(()) }
+        Self { home, coordinator, outs, news, kept, us, known, groups: Mutex::new(()) }
     }
 
     /// Changes files, one client at a time.
     fn file<T>(&self, change: impl FnOnce(&Home) -> Result<T>) -> Result<T> {
         let _only = self.groups.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        change(&self.home)
+        let changed = change(&self.home);
+        self.known.forget();
+        changed
     }
 
     fn tell(&self, news: News) {

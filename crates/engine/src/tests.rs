@@ -22,6 +22,7 @@ mod occupancy;
 mod offenses;
 mod places;
 mod propose;
+mod ready;
 mod reopen;
 mod restart;
 mod restore;

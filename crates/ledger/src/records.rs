@@ -236,6 +236,24 @@ impl<'a> Records<'a> {
         Ok(())
     }
 
+    /// Returns a request to which our user consented, or about which it is still asked, with what its messages
+    /// were computed from, where it has a PSBT.
+    ///
+    /// # Errors
+    ///
+    /// [`LedgerError`] when the store cannot be read.
+    pub fn asked(
+        &self,
+        id: &RequestId,
+    ) -> Result<Option<(SignedRequest, Option<Vec<u8>>)>, LedgerError> {
+        for place in [Place::consent(id), Place::request(id)] {
+            if let Some(Record::Consented { request, payload }) = ledger::read(self.0, &place)? {
+                return Ok(Some((*request, payload)));
+            }
+        }
+        Ok(None)
+    }
+
     /// Returns what a request's messages were computed from, where it has a PSBT and our user
     /// consented to it, or is still asked.
     ///
@@ -243,12 +261,7 @@ impl<'a> Records<'a> {
     ///
     /// [`LedgerError`] when the store cannot be read.
     pub fn payload(&self, id: &RequestId) -> Result<Option<Vec<u8>>, LedgerError> {
-        for place in [Place::consent(id), Place::request(id)] {
-            if let Some(Record::Consented { payload, .. }) = ledger::read(self.0, &place)? {
-                return Ok(payload);
-            }
-        }
-        Ok(None)
+        Ok(self.asked(id)?.and_then(|(_, payload)| payload))
     }
 
     /// Returns the result of a request that has its signatures; `None` for any other.
