@@ -15,7 +15,7 @@ use crate::failure::{Failure, Result};
 use crate::former::Former;
 use crate::group::SignerGroup;
 use crate::home::{HeldHome, Home, Outs, PublicKeys};
-use crate::household::{Household, News, Us, join};
+use crate::household::{Household, News, Us, join_all};
 use crate::output::{Line, Output, unix_micros};
 use crate::results::{Known, Results};
 use crate::store::{self, ledger_failure, opening_failure};
@@ -63,8 +63,8 @@ pub(crate) enum IsMoved {
 }
 
 impl Node {
-    /// Opens the store and the port of a home that we hold, and joins its groups. Its keys are unlocked
-    /// before: that may wait for a person, and nothing here does.
+    /// Opens the store and the port of a home that we hold, and joins its groups; why one cannot be joined
+    /// is told. Its keys are unlocked before: that may wait for a person, and nothing here does.
     ///
     /// # Errors
     ///
@@ -123,8 +123,8 @@ impl Node {
         let former = tokio::spawn(former.follow(formed));
         tell_up(home, coordinator.local_addr(), groups, output);
         clock_back.iter().for_each(|warning| output.warning(warning));
-        let unknown = join(&coordinator, groups).await?;
-        unknown.iter().for_each(|unknown| output.warning(unknown));
+        let warnings = join_all(&coordinator, groups).await?;
+        warnings.iter().for_each(|warning| output.warning(warning));
         confirming::go_on(home, &coordinator, us, output).await?;
         service.refresh().await.map_err(|error| command_failure(&error))?;
         let clients = Clients(clients);
@@ -138,7 +138,7 @@ impl Node {
     ///
     /// # Errors
     ///
-    /// What is wrong with a file, or why the node does not take a group; nothing more changes then.
+    /// What is wrong with a file; nothing more changes then. Why the node does not take a group is told.
     pub(crate) async fn reload(&self, output: Output) -> Result<Vec<SignerGroup>> {
         let home = self.held.home.read_again()?;
         self.known.forget();
@@ -149,8 +149,8 @@ impl Node {
             let forgotten = self.coordinator.forget_group(gone.id).await;
             forgotten.map_err(|error| command_failure(&error))?;
         }
-        let unknown = join(&self.coordinator, &groups).await?;
-        unknown.iter().for_each(|unknown| output.warning(unknown));
+        let warnings = join_all(&self.coordinator, &groups).await?;
+        warnings.iter().for_each(|warning| output.warning(warning));
         self.service.refresh().await.map_err(|error| command_failure(&error))?;
         Ok(groups)
     }

@@ -11,7 +11,7 @@ use ensign_store::{OnceError, Place, Store, StoreError, Table, request_of};
 use crate::{AskedBefore, LostAttempt, Outline, Reached, Shown, SignedCoins, outlines};
 use outlines::read_outline;
 
-mod old;
+pub(crate) mod old;
 
 /// Most open requests that are read at a start; the others wait in the store for room.
 pub const OPEN_LOADED_MAX: usize = ensign_signing::REQUESTS_MAX;
