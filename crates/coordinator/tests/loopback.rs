@@ -15,6 +15,8 @@ mod audience;
 mod commands;
 #[path = "loopback/consent.rs"]
 mod consent;
+#[path = "loopback/edited_code.rs"]
+mod edited_code;
 #[path = "loopback/evidence.rs"]
 mod evidence;
 #[path = "loopback/groups.rs"]
