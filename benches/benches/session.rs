@@ -149,7 +149,14 @@ impl World {
                 let (link, direction) = (LinkId(other as u64), Direction::Inbound);
                 engine.handle_input(
                     now,
-                    Input::Up { link, peer: *peer, remote, direction, exporter: [0; 32] },
+                    Input::Up {
+                        link,
+                        peer: *peer,
+                        remote,
+                        direction,
+                        exporter: [0; 32],
+                        round_trip: None,
+                    },
                 );
             }
         }
@@ -236,6 +243,8 @@ impl World {
             })) => seen.done += 1,
             Output::Event(_)
             | Output::Note(_)
+            | Output::Solve { .. }
+            | Output::StopSolving { .. }
             | Output::Dial { .. }
             | Output::Expect { .. }
             | Output::Forget { .. }

@@ -1,5 +1,7 @@
 //! The board: everything that a person wants to know at a glance, kept up to date by events.
 
+use std::collections::BTreeMap;
+
 use ensign_coordinator::{
     Approval, Event, GroupInfo, PeerEvent, PeerInfo, Problem, RequestEvent, RequestRef, Whose,
 };
@@ -21,7 +23,7 @@ pub struct Board {
     pub peers: Vec<PeerView>,
     /// Our groups, by name.
     pub groups: Vec<GroupView>,
-    /// What is not over: what waits for us first, then as it came.
+    /// What is not over: what waits for us first, members taking turns; then as it came.
     pub requests: Vec<RequestView>,
     /// What a person should look at, the latest last.
     pub alarms: Vec<AlarmView>,
@@ -179,9 +181,17 @@ impl Board {
         self.sort();
     }
 
-    /// What waits for us comes first; the order is stable.
+    /// What waits for us comes first: the first one of each member, then the second ones. The order is stable.
     fn sort(&mut self) {
-        self.requests.sort_by_key(|view| !view.is_asking());
+        let mut of_each: BTreeMap<Option<String>, usize> = BTreeMap::new();
+        let mut turn = |view: &RequestView| {
+            let turn = of_each.entry(view.creator.clone()).or_default();
+            std::mem::replace(turn, turn.saturating_add(1))
+        };
+        self.requests.sort_by_cached_key(|view| {
+            let is_asking = view.is_asking();
+            (!is_asking, if is_asking { turn(view) } else { 0 })
+        });
     }
 
     #[expect(

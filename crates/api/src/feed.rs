@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
-use ensign_coordinator::{Approval, CommandError, Coordinator, Event, Events, RequestEvent};
+use ensign_coordinator::{Approval, Class, CommandError, Coordinator, Event, Events, RequestEvent};
 use ensign_primitives::{PeerId, RequestId, UnixTime};
 use serde_json::Value;
 
@@ -61,13 +61,13 @@ impl Feed {
             }
         };
         if let Some(told) = told {
-            self.tell(&told);
+            self.0.ring.push(event.class(), &told.to_string());
         }
     }
 
-    /// Tells an event that is no coordinator's.
+    /// Tells an event that is no coordinator's: what our user did.
     pub(crate) fn tell(&self, event: &Value) {
-        self.0.ring.push(&event.to_string());
+        self.0.ring.push(Class::Decision, &event.to_string());
     }
 
     /// Takes the groups and nodes that there are now.

@@ -52,7 +52,7 @@ pub trait House: Send + Sync + 'static {
 }
 
 /// The codes that [`House::problem`] is asked for.
-pub const USED: [&str; 9] = [
+pub const USED: [&str; 10] = [
     GROUP_UNKNOWN,
     REQUEST_UNKNOWN,
     REQUEST_AMBIGUOUS,
@@ -62,6 +62,7 @@ pub const USED: [&str; 9] = [
     NO_DIGEST,
     NOT_ACCEPTED,
     EVIDENCE_UNKNOWN,
+    NODE_UNKNOWN,
 ];
 
 pub(crate) const GROUP_UNKNOWN: &str = "E-GRP-001";
@@ -73,3 +74,4 @@ pub(crate) const BY_PREFIX: &str = "E-REQ-010";
 pub(crate) const NO_DIGEST: &str = "E-REQ-011";
 pub(crate) const NOT_ACCEPTED: &str = "E-REQ-012";
 pub(crate) const EVIDENCE_UNKNOWN: &str = "E-EVI-001";
+pub(crate) const NODE_UNKNOWN: &str = "E-NET-011";

@@ -1,4 +1,7 @@
 //! The last events, for clients that read them as they come or come back for them.
+//!
+//! They are held in two classes: what asks for a decision or tells an ending is pushed out by nothing
+//! that merely informs.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -6,6 +9,8 @@ use std::str::FromStr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::watch;
+
+use ensign_coordinator::Class;
 
 use crate::bounds::{EVENTS_BYTES_MAX, EVENTS_MAX, EVENTS_PIECE_MAX};
 
@@ -52,17 +57,56 @@ struct Shared {
     latest: watch::Sender<u64>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Held {
-    events: VecDeque<Arc<str>>,
-    bytes: usize,
+    /// How far something is, and what is worth a line in a log.
+    news: Lane,
+    /// What asks for a decision, or tells an ending.
+    decisions: Lane,
     /// The number of the next event, from 1.
     next: u64,
 }
 
+/// Events of one class, with their numbers.
+#[derive(Debug, Default)]
+struct Lane {
+    events: VecDeque<(u64, Arc<str>)>,
+    bytes: usize,
+}
+
+impl Lane {
+    fn push(&mut self, number: u64, event: &str) {
+        self.bytes += event.len();
+        self.events.push_back((number, event.into()));
+        while self.events.len() > EVENTS_MAX || self.bytes > EVENTS_BYTES_MAX {
+            let Some((_, old)) = self.events.pop_front() else { break };
+            self.bytes -= old.len();
+        }
+    }
+
+    /// Returns what is held from a number on.
+    fn from(&self, number: u64) -> impl Iterator<Item = &(u64, Arc<str>)> {
+        self.events.range(self.events.partition_point(|(held, _)| *held < number)..)
+    }
+}
+
 impl Held {
-    fn first(&self) -> u64 {
-        self.next - self.events.len() as u64
+    /// Returns up to so many events that follow each other from the first that is held from a number on.
+    fn from(&self, number: u64, most: usize) -> Vec<&(u64, Arc<str>)> {
+        let (mut news, mut decisions) = (self.news.from(number), self.decisions.from(number));
+        let (mut a, mut b) = (news.next(), decisions.next());
+        let mut found: Vec<&(u64, Arc<str>)> = Vec::new();
+        while found.len() < most {
+            let is_news = a.map_or(u64::MAX, |it| it.0) < b.map_or(u64::MAX, |it| it.0);
+            let lane = if is_news { &mut a } else { &mut b };
+            let Some(next) = *lane else { break };
+            if found.last().is_some_and(|last| last.0 + 1 != next.0) {
+                break;
+            }
+            found.push(next);
+            *lane = if is_news { news.next() } else { decisions.next() };
+        }
+        found
     }
 }
 
@@ -80,22 +124,22 @@ pub(crate) enum Piece {
 impl Ring {
     /// Begins a run.
     pub(crate) fn new(epoch: u64) -> Self {
-        let held = Mutex::new(Held { next: 1, ..Held::default() });
+        let (news, decisions) = Default::default();
+        let held = Mutex::new(Held { news, decisions, next: 1 });
         Self(Arc::new(Shared { epoch, held, latest: watch::Sender::new(0) }))
     }
 
     /// Adds an event, one JSON object without line ends.
-    pub(crate) fn push(&self, event: &str) {
+    pub(crate) fn push(&self, class: Class, event: &str) {
         debug_assert!(!event.contains(['\n', '\r']), "it would end the field of the stream");
         let latest = {
             let mut held = self.held();
-            held.bytes += event.len();
-            held.events.push_back(event.into());
-            held.next += 1;
-            while held.events.len() > EVENTS_MAX || held.bytes > EVENTS_BYTES_MAX {
-                let Some(old) = held.events.pop_front() else { break };
-                held.bytes -= old.len();
+            let number = held.next;
+            match class {
+                Class::Progress | Class::Notice => held.news.push(number, event),
+                Class::Decision => held.decisions.push(number, event),
             }
+            held.next += 1;
             held.next - 1
         };
         self.0.latest.send_replace(latest);
@@ -120,13 +164,15 @@ impl Ring {
     /// Returns what follows from number `seq` on.
     pub(crate) fn read(&self, seq: u64) -> Piece {
         let held = self.held();
-        if seq < held.first() {
-            return Piece::Gap(held.first());
+        let found = held.from(seq, EVENTS_PIECE_MAX);
+        match found.first() {
+            Some((first, _)) if *first == seq => {
+                Piece::Events(seq, found.into_iter().map(|(_, event)| Arc::clone(event)).collect())
+            }
+            Some((first, _)) => Piece::Gap(*first),
+            None if seq < held.next => Piece::Gap(held.next),
+            None => Piece::Nothing,
         }
-        let skipped = usize::try_from(seq - held.first()).unwrap_or(usize::MAX);
-        let events: Vec<_> =
-            held.events.iter().skip(skipped).take(EVENTS_PIECE_MAX).cloned().collect();
-        if events.is_empty() { Piece::Nothing } else { Piece::Events(seq, events) }
     }
 
     /// Waits until an event with a number from `seq` on is there; for ever when none comes.
@@ -160,7 +206,7 @@ mod tests {
         let ring = Ring::new(1);
         assert_eq!(ring.read(1), Piece::Nothing);
         for seq in 1..=EVENTS_MAX + 10 {
-            ring.push(&seq.to_string());
+            ring.push(Class::Progress, &seq.to_string());
         }
         assert_eq!(ring.read(1), Piece::Gap(11));
         let Piece::Events(11, events) = ring.read(11) else { panic!() };
@@ -174,16 +220,34 @@ mod tests {
     fn large_events_push_others_out() {
         let ring = Ring::new(1);
         let large = "x".repeat(EVENTS_BYTES_MAX / 2 - 1);
-        (0..3).for_each(|_| ring.push(&large));
+        (0..3).for_each(|_| ring.push(Class::Notice, &large));
         assert_eq!(ring.read(1), Piece::Gap(2));
-        ring.push(&"x".repeat(EVENTS_BYTES_MAX + 1));
+        ring.push(Class::Notice, &"x".repeat(EVENTS_BYTES_MAX + 1));
         assert_eq!(ring.read(4), Piece::Gap(5));
+    }
+
+    #[test]
+    fn what_informs_pushes_out_no_decision() {
+        let ring = Ring::new(1);
+        let news = |count: usize| (0..count).for_each(|_| ring.push(Class::Progress, "news"));
+        ring.push(Class::Decision, "asked");
+        news(EVENTS_MAX + 10);
+        ring.push(Class::Decision, "failed");
+        news(EVENTS_MAX);
+        let last = EVENTS_MAX as u64 + 12;
+        assert_eq!(ring.read(1), Piece::Events(1, vec!["asked".into()]));
+        assert_eq!(ring.read(2), Piece::Gap(last));
+        let Piece::Events(_, events) = ring.read(last) else { panic!() };
+        assert_eq!((&*events[0], &*events[1], events.len()), ("failed", "news", EVENTS_PIECE_MAX));
+        // Its own kind does.
+        (0..EVENTS_MAX).for_each(|_| ring.push(Class::Decision, "asked"));
+        assert_eq!(ring.read(1), Piece::Gap(last + 1));
     }
 
     #[test]
     fn a_position_of_another_run_or_of_the_future_is_none_of_ours() {
         let ring = Ring::new(7);
-        ring.push("1");
+        ring.push(Class::Progress, "1");
         assert_eq!(ring.after(Position { epoch: 7, seq: 0 }), Some(1));
         assert_eq!(ring.after(Position { epoch: 7, seq: 1 }), Some(2));
         assert_eq!(ring.after(Position { epoch: 7, seq: 2 }), None);

@@ -22,6 +22,7 @@ mod decide;
 mod formations;
 mod groups;
 mod named;
+mod net;
 mod propose;
 mod requests;
 
@@ -44,6 +45,11 @@ pub(crate) const PATHS: &[&str] = &[
     "/v1/requests/{id}/result",
     "/v1/evidence",
     "/v1/evidence/{id}",
+    "/v1/net/guard",
+    "/v1/net/peers",
+    "/v1/net/ban",
+    "/v1/net/unban",
+    "/v1/net/trust",
     "/v1/nonces/audit",
     "/v1/events",
 ];
@@ -67,6 +73,11 @@ pub(crate) fn routes(inside: Inside, streams: Streams) -> Router {
         .route("/v1/requests/{id}/result", get(requests::result))
         .route("/v1/evidence", get(evidence))
         .route("/v1/evidence/{id}", get(case))
+        .route("/v1/net/guard", get(net::guard))
+        .route("/v1/net/peers", get(net::peers))
+        .route("/v1/net/ban", post(net::ban))
+        .route("/v1/net/unban", post(net::unban))
+        .route("/v1/net/trust", post(net::trust))
         .route("/v1/nonces/audit", get(audit))
         .route("/v1/events", get(events))
         .layer(Extension(streams))

@@ -9,10 +9,14 @@ use std::time::Duration;
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use ensign_wire::Mode;
 
+mod config;
 mod kept;
+mod net;
 mod own;
 mod psbt;
+pub(crate) use config::Config;
 pub(crate) use kept::{Evidence, Nonce, Request};
+pub(crate) use net::Net;
 pub(crate) use own::{Contact, Follow, Group, Init, Payee};
 pub(crate) use psbt::{Coin, NewPsbt, Psbt};
 
@@ -65,6 +69,12 @@ pub(crate) enum Command {
     /// Show, approve, decline and cancel requests, also while `ensign up` runs elsewhere
     #[command(subcommand)]
     Request(Request),
+    /// Show who is connected and whom the guards hold back, ban and trust nodes
+    #[command(subcommand)]
+    Net(Net),
+    /// Show, check and change the settings
+    #[command(subcommand)]
+    Config(Config),
     /// Show and check what is kept about signers who did wrong
     #[command(subcommand)]
     Evidence(Evidence),

@@ -1,11 +1,13 @@
 //! One file per command.
 
+mod config;
 mod contact;
 mod evidence;
 mod explain;
 mod group;
 pub(crate) mod init;
 mod key;
+mod net;
 mod nonce;
 mod payee;
 mod psbt;
@@ -37,6 +39,8 @@ pub(crate) fn run(cli: Cli, output: Output) -> Result<()> {
         Command::Key(key) => key::run(&locate(cli.home)?, key, &passphrases),
         Command::Contact(contact) => contact::run(|| open(cli.home), &contact, output),
         Command::Group(group) => group::run(open(cli.home)?, group, output),
+        Command::Config(config) => config::run(&open(cli.home)?, &config, output),
+        Command::Net(net) => net::run(&open(cli.home)?, &net, output),
         Command::Payee(payee) => payee::run(&open(cli.home)?, &payee, output),
         Command::Psbt(psbt) => psbt::run(&open(cli.home)?, psbt, output),
         Command::Up(up) => block_on(up::run(open(cli.home)?, up, output)),

@@ -8,7 +8,7 @@ use ensign_vault::Passphrase;
 use etcetera::BaseStrategy as _;
 
 use crate::catalogue as code;
-use crate::durable::{self, Existing};
+use crate::durable;
 use crate::failure::{Failure, Result};
 use crate::key_file::KeyFileError;
 use crate::output::Output;
@@ -35,7 +35,9 @@ pub(crate) use keys::{PublicKeys, Stored, vault_in};
 pub(crate) use lock::HeldHome;
 pub(crate) use outs::Outs;
 pub(crate) use policy::check_note;
-pub(crate) use settings::{Settings, check_advertised};
+pub(crate) use settings::{
+    Key, Setting, Settings, Source, check_advertised, named as named_setting, settings_of,
+};
 pub(crate) use signed::Signed;
 
 const CONFIG: &str = "ensign.toml";
@@ -216,7 +218,7 @@ fn fill(folder: &Path, settings: &Settings) -> Result<()> {
         permissions::create_private_folder(&path)
             .map_err(|error| io_failure("make", &path, &error))?;
     }
-    settings::write(folder, settings, Existing::Keep)
+    settings::write(folder, settings)
 }
 
 /// Returns a path as it is printed.

@@ -363,6 +363,15 @@ fn not_open(request: &RequestView) -> Failure {
 /// The node says in one word what it did.
 fn said(_: Done) {}
 
+/// Returns the board of the node of a home, if one runs.
+///
+/// # Errors
+///
+/// [`code::CONTROL`].
+pub(crate) fn board_of_node(home: &Home) -> Result<Option<Board>> {
+    Remote::find(home)?.map(|node| node.get("/v1/status")).transpose()
+}
+
 /// Whether an error of the socket says that nobody serves the home.
 pub(crate) fn is_absent(error: &ClientError) -> bool {
     let ClientError::Absent(error) = error else { return false };

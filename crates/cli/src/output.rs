@@ -186,6 +186,28 @@ impl Output {
         stdout.flush()
     }
 
+    /// Draws a screen anew on the terminal that standard output is.
+    ///
+    /// # Errors
+    ///
+    /// What the system says, also when the terminal has gone away.
+    pub(crate) fn redraw(text: &str) -> std::io::Result<()> {
+        // To the first line, and everything below it is wiped.
+        Self::raw(format!("\u{1b}[H\u{1b}[2J{}", line_of(text)).as_bytes())
+    }
+
+    /// Tells a result as [`tell`](Self::tell) does, and says when nobody reads it any more.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    pub(crate) fn tell_reader(self, line: &Line, text: &str) -> std::io::Result<()> {
+        match self {
+            Self::Text => Self::raw(line_of(text).as_bytes()),
+            Self::Json => Self::raw(line.to_json().as_bytes()),
+        }
+    }
+
     /// Tells a person something that is no result, on standard error; a program does not see it.
     pub(crate) fn notice(self, text: impl AsRef<str>) {
         if self == Self::Text {

@@ -9,7 +9,10 @@
 //! - Exactly one question stands; it was shown in full, and the others wait behind it.
 //! - An answer counts only if it was typed after the question had stood complete for `machine::DEAD_TIME`; off
 //!   a terminal, only if it carries the digest of what was shown.
-//! - One read answers at most one question, and the end of input answers none.
+//! - One read answers at most one question, and the end of input answers none. Only a no to what a member
+//!   asks several times is a no to all of them.
+//! - Members take turns ([`Turns`](ensign_coordinator::Turns)): however many questions one of them has, the first one of another
+//!   is the next that is asked.
 
 mod answer;
 mod desk;
@@ -20,6 +23,7 @@ mod typed;
 use std::io::IsTerminal as _;
 
 use bitcoin::hashes::{Hash as _, sha256};
+use ensign_coordinator::Claim;
 use ensign_primitives::{PeerId, RequestId};
 
 pub(crate) use self::desk::Desk;
@@ -52,6 +56,17 @@ pub(crate) struct Question {
     pub(crate) stake: String,
     /// What counts as a yes.
     pub(crate) wanted: Wanted,
+    /// Which member asks; `None` where it is nobody but us.
+    pub(crate) by: Option<By>,
+}
+
+/// Which member a question comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct By {
+    /// How we call it.
+    pub(crate) name: String,
+    /// Who it is, and what it asks for.
+    pub(crate) claim: Claim,
 }
 
 /// What counts as a yes.
@@ -143,7 +158,11 @@ impl Question {
         stake: String,
     ) -> Self {
         let digest = sha256::Hash::hash(format!("{shown}\0{stake}").as_bytes()).to_byte_array();
-        Self { subject, name: name.into(), digest, shown, stake, wanted: Wanted::Yes }
+        Self { subject, name: name.into(), digest, shown, stake, wanted: Wanted::Yes, by: None }
+    }
+
+    fn claim(&self) -> Claim {
+        self.by.as_ref().map_or(Claim::OWN, |by| by.claim)
     }
 
     /// Returns it as something that is over.

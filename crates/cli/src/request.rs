@@ -4,14 +4,14 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use ensign_api::view::{ApprovalView, PreviewView, WorkView};
-use ensign_coordinator::{Approval, GroupInfo, Handle, RequestRef};
+use ensign_coordinator::{Approval, Claim, GroupInfo, Handle, RequestRef};
 use ensign_primitives::{GroupId, RequestId, UnixTime};
 use ensign_psbt::{ConsentDigest, NOTE_NAMES, Note, Severity};
 use ensign_wire::SignedRequest;
 
 use crate::args::mode_name;
 use crate::output::{Line, unix_micros};
-use crate::question::{Question, Subject, Wanted};
+use crate::question::{By, Question, Subject, Wanted};
 use crate::views::{self, btc};
 use crate::words::{self, foreign};
 
@@ -88,7 +88,9 @@ pub(crate) fn text(asked: &Asked<'_>) -> String {
 /// Returns the question about a request, under a verb: `sign`, `join`.
 pub(crate) fn question(verb: &str, asked: &Asked<'_>) -> Question {
     let (name, work) = (asked.name(), &asked.work);
-    of_work(Subject::Request(asked.id()), (verb, &name), text(asked), work)
+    let by = By { name: asked.creator(), claim: Claim::of(&asked.request.request) };
+    let question = of_work(Subject::Request(asked.id()), (verb, &name), text(asked), work);
+    Question { by: Some(by), ..question }
 }
 
 /// Returns the question whether to propose something.

@@ -1,8 +1,9 @@
 //! What the home's socket says, as people read it.
 
 pub(crate) mod board;
+pub(crate) mod net;
 pub(crate) mod requests;
-mod table;
+pub(crate) mod table;
 
 use std::time::Duration;
 

@@ -1,16 +1,20 @@
 //! The one place where clocks are read.
 
 use std::{
+    num::NonZero,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
+    thread::available_parallelism,
     time::Duration,
 };
 
 use ensign_primitives::{Instant, Now, UnixTime};
 use ensign_signer::unix_now;
 use tokio::time::Instant as TokioInstant;
+
+use crate::solving::Workers;
 
 /// Both clocks of a node; instants count from its making.
 #[derive(Clone, Debug)]
@@ -76,6 +80,15 @@ impl Clock {
             Wall::Simulated(wall) => wall.at_origin().after(elapsed),
         };
         Now { instant: Instant::from_micros(micros), unix }
+    }
+
+    /// Returns who solves puzzles: every core, or virtual time.
+    pub(crate) fn workers(&self) -> Workers {
+        let cores = || available_parallelism().map_or(1, NonZero::get);
+        match &self.wall {
+            Wall::System => Workers::Threads(u32::try_from(cores()).unwrap_or(1)),
+            Wall::Simulated(_) => Workers::Simulated,
+        }
     }
 
     /// Converts a machine's instant for the runtime's timers.

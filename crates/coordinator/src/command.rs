@@ -2,10 +2,13 @@
 
 use std::sync::Arc;
 
+use ensign_diversity::PrefixTable;
 use ensign_engine::Engine;
 use ensign_primitives::{GroupId, Now, RequestId, SignerIndex};
 use ensign_psbt::Policy;
+use ensign_review::NetPeer;
 use ensign_signer::NoEntropy;
+use ensign_transport::Traffic;
 use tokio::sync::oneshot;
 
 use crate::{
@@ -20,8 +23,10 @@ pub(crate) enum Command {
     ForgetGroup(GroupId, Reply<()>),
     Groups(oneshot::Sender<Vec<Arc<GroupInfo>>>),
     Peers(oneshot::Sender<Vec<PeerInfo>>),
+    NetPeers(oneshot::Sender<Vec<(NetPeer, Option<Traffic>)>>),
     Readiness(GroupId, oneshot::Sender<Option<Wait>>),
     SetPolicy(Box<Policy>),
+    KnowPrefixes(Arc<PrefixTable>),
     Preview(Box<SigningJob>, Reply<Preview>),
     Propose(Box<SigningJob>, Consent, Reply<Approval>),
     Approve(RequestId, Consent, Reply<()>),

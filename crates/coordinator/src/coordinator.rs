@@ -3,6 +3,7 @@
 use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use ensign_deadline::Timeouts;
+use ensign_diversity::PrefixTable;
 use ensign_engine::Allowances;
 use ensign_ledger::{KeyAge, Opened};
 use ensign_primitives::{GroupId, Network, RequestId, SignerIndex};
@@ -294,6 +295,17 @@ impl Coordinator {
     /// [`CommandError::Stopped`].
     pub async fn set_policy(&self, policy: Policy) -> Result<(), CommandError> {
         let command = Command::SetPolicy(Box::new(policy));
+        self.commands.send(command).await.map_err(|_| CommandError::Stopped)
+    }
+
+    /// Learns who announces which addresses, in place of what was known of that: strangers and handshakes
+    /// are counted by provider and country too.
+    ///
+    /// # Errors
+    ///
+    /// [`CommandError::Stopped`].
+    pub async fn know_prefixes(&self, prefixes: Arc<PrefixTable>) -> Result<(), CommandError> {
+        let command = Command::KnowPrefixes(prefixes);
         self.commands.send(command).await.map_err(|_| CommandError::Stopped)
     }
 

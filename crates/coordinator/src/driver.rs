@@ -12,7 +12,7 @@ use ensign_ledger::{
     self as ledger, About, Answer, AskedBefore, Before, Outlines, Subject, enter_live,
 };
 use ensign_primitives::{GroupId, Network, PeerId, RequestId, SignerIndex, StateMachine};
-use ensign_review::{Matter, Reviewer, problem};
+use ensign_review::{Matter, NetPeer, Reviewer, problem};
 use ensign_signer::Randomness;
 use ensign_transport::{CONNECTIONS_MAX, LINKS_MAX, TransportEvent};
 use ensign_wire::AbortReason;
@@ -34,6 +34,7 @@ use crate::{
     parts::Parts,
     report,
     signing::SignerPort,
+    solving::Solving,
     storage::{Heard, Looked, Storage},
 };
 
@@ -60,6 +61,7 @@ pub(crate) struct Driver {
     pub(crate) given_up: BTreeMap<RequestId, Problem>,
     pub(crate) links: Links,
     pub(crate) signer: SignerPort,
+    pub(crate) solving: Solving,
     pub(crate) storage: Storage,
     pub(crate) events: Publisher,
     commands: mpsc::Receiver<Command>,
@@ -99,9 +101,11 @@ impl Driver {
             signing,
             peers: peers::Restored { addresses },
             formation: formation::Restored { records, may_be_old },
+            reputation: std::mem::take(&mut before.past.reputation),
         };
         let now = parts.clock.now();
         let seed = randomness.draw().unwrap_or_default();
+        let solving = Solving::new(parts.clock.workers());
         let engine = Engine::new(config, keys, seed, now, restored);
         let outlines = Outlines::new(parts.handles, std::mem::take(&mut before.past.outlines));
         let signed_coins = std::mem::take(&mut before.past.signed_coins);
@@ -118,6 +122,7 @@ impl Driver {
             given_up: BTreeMap::new(),
             links: Links::new(parts.transport, now.instant),
             signer,
+            solving,
             storage: parts.storage,
             events,
             commands,
@@ -175,6 +180,7 @@ impl Driver {
                     Heard::Looked(looked) => self.on_looked(looked),
                 },
                 answer = self.signer.next() => self.on_signer(answer),
+                worked = self.solving.next() => self.on_worked(worked),
                 command = self.commands.recv() => match command {
                     Some(Command::Shutdown(reply)) => return Some(reply),
                     Some(command) => self.on_command(command),
@@ -252,9 +258,10 @@ impl Driver {
 
     fn on_arrival(&mut self, arrival: TransportEvent) {
         let input = match arrival {
-            TransportEvent::Up { link, peer, remote, direction, exporter } => {
+            TransportEvent::Up { link, peer, remote, direction, exporter, round_trip } => {
+                let round_trip = Some(round_trip);
                 self.links.connected(self.clock.now().unix, peer, (remote, direction));
-                Input::Up { link, peer, remote, direction, exporter }
+                Input::Up { link, peer, remote, direction, exporter, round_trip }
             }
             TransportEvent::Down { link, peer, reason } => {
                 if let Some(problem) = fault::of_disconnect(&reason) {
@@ -322,8 +329,17 @@ impl Driver {
                 let addresses = |peer: &PeerId| self.engine.peers().addresses(peer).collect();
                 drop(reply.send(self.links.peers(now.unix, groups, (addresses, lacks))));
             }
+            Command::NetPeers(reply) => {
+                let peers = NetPeer::all(&self.engine, now).into_iter();
+                let peers = peers.map(|it| (self.links.traffic(it.link), it));
+                drop(reply.send(peers.map(|(traffic, it)| (it, traffic)).collect()));
+            }
             Command::Readiness(group, reply) => {
                 drop(reply.send(self.engine.signing().readiness(&group, now)));
+            }
+            Command::KnowPrefixes(prefixes) => {
+                self.links.know_prefixes(Arc::clone(&prefixes));
+                self.engine.know_prefixes(prefixes);
             }
             Command::SetPolicy(policy) => self.reviewer.set_policy(now.unix, *policy),
             Command::Preview(job, reply) => {
@@ -435,6 +451,10 @@ impl Driver {
                 Output::Admit { link } => self.links.admit(link),
                 Output::Close { link, reason } => self.links.disconnect(link, reason),
                 Output::Send { link, kind, frame, .. } => self.links.send(link, kind, frame),
+                Output::Solve { job, peer, puzzle, start } => {
+                    self.solving.begin(job, (peer, puzzle), start);
+                }
+                Output::StopSolving { job } => self.solving.stop(job),
                 Output::Signer(question) => self.ask_signer(question),
                 Output::Persist { token, record: Record::Signing(record) } => {
                     self.persist(token, record);
@@ -444,6 +464,13 @@ impl Driver {
                 Output::Persist { token, record: Record::Formation(record) } => {
                     let at = self.clock.now().unix;
                     self.storage.persist_entry(at, token, ledger::formation(&record));
+                }
+                Output::Persist { token, record: Record::Reputation(record) } => {
+                    let at = self.clock.now().unix;
+                    self.storage.persist_entry(at, token, ledger::reputation(&record));
+                }
+                Output::Note(Record::Reputation(record)) => {
+                    self.storage.note_entry(ledger::reputation(&record), About::Kept);
                 }
                 // Nobody waits for what peers note, and formation notes nothing.
                 Output::Persist { record: Record::Peers(_), .. }

@@ -23,6 +23,9 @@ pub enum CommandError {
     /// A group cannot form like that.
     #[error("{0}")]
     Formation(#[source] ensign_engine::formation::CommandError),
+    /// Our user has said something of too many nodes.
+    #[error("{0}")]
+    Words(#[source] ensign_engine::reputation::TooManyWords),
     /// The PSBT cannot be signed by this group.
     #[error("{0}")]
     Psbt(#[source] PsbtError),

@@ -1,6 +1,6 @@
 //! What a coordinator reports, as typed events.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use ensign_equivocation::Evidence;
 use ensign_identity::DelegationProof;
@@ -13,6 +13,40 @@ mod stream;
 pub use stream::Events;
 pub(crate) use stream::{Publisher, Subscriptions};
 
+/// What a busy node has us do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Busy {
+    /// Work has begun, or goes on: about once a second.
+    Proving {
+        /// How many zero bits are looked for: `2^bits` tries in the mean.
+        bits: u8,
+        /// How many tries were made so far.
+        tried: u64,
+        /// How long that has taken.
+        spent: Duration,
+    },
+    /// The work is done; the node has been told.
+    Proven,
+    /// It asks for more work than this node does, or for another kind of it.
+    Unpayable {
+        /// The version of the puzzle.
+        version: u8,
+        /// How many zero bits it asks for.
+        bits: u8,
+    },
+}
+
+impl Busy {
+    /// Returns how long the whole work takes in the mean, as far as it can be told yet. Luck decides: one
+    /// case in a hundred takes 4.6 times as long.
+    pub fn expected(&self) -> Option<Duration> {
+        let Self::Proving { bits, tried, spent } = *self else { return None };
+        let whole = 2_f64.powi(bits.into());
+        (tried > 0).then(|| spent.mul_f64(whole / tried as f64))
+    }
+}
+
 /// Something that happened.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -24,6 +58,8 @@ pub enum Event {
     Request(RequestRef, RequestEvent),
     /// A group that forms.
     Formation(Box<ensign_engine::formation::Event>),
+    /// A node that we want to reach is busy, and takes those first who prove work.
+    Busy(PeerId, Busy),
     /// A peer did wrong, or something is worth a line in a log.
     Warning {
         /// The node, where there is one.
@@ -54,6 +90,7 @@ impl Event {
             Self::Request(request, _) => Some(request),
             Self::Peer(..)
             | Self::Formation(_)
+            | Self::Busy(..)
             | Self::Warning { .. }
             | Self::Convicted { .. }
             | Self::Delegated(_) => None,
@@ -69,6 +106,7 @@ impl Event {
             }
             Self::Peer(..)
             | Self::Formation(_)
+            | Self::Busy(..)
             | Self::Warning { .. }
             | Self::Convicted { .. }
             | Self::Delegated(_) => None,
@@ -78,7 +116,7 @@ impl Event {
     /// Returns which node it is about.
     pub const fn peer(&self) -> Option<PeerId> {
         match self {
-            Self::Peer(peer, _) | Self::Convicted { peer, .. } => Some(*peer),
+            Self::Peer(peer, _) | Self::Busy(peer, _) | Self::Convicted { peer, .. } => Some(*peer),
             Self::Warning { peer, .. } => *peer,
             Self::Request(..) | Self::Formation(_) | Self::Delegated(_) => None,
         }

@@ -28,17 +28,22 @@ pub use coordinator::{Builder, Coordinator, StartError};
 mod config;
 pub use config::Keys;
 mod event;
-pub use event::{Event, Events};
+pub use event::{Busy, Event, Events};
 mod error;
 pub use error::CommandError;
 mod clock;
 mod formation;
+mod net;
 pub use clock::WallClock;
 mod simulated;
 pub use simulated::Surroundings;
 
 pub use ensign_engine::formation::{
     self as forming, Certificate, Fingerprint, Invitation, NewMember, Roster, RosterMember,
+};
+pub use ensign_engine::{
+    reputation::{self, Word},
+    watch,
 };
 pub use ensign_ledger::{
     Archive, AttemptEntry, Audit, Decision, Fault, Handle, HowEnded, KeptCase, KeyAge, LedgerError,
@@ -49,14 +54,16 @@ pub use ensign_psbt::{
     ConsentDigest, Issued, Note, Place as NotePlace, Policy, Rule, Severity, SignedPsbt, Summary,
 };
 pub use ensign_review::{
-    Approval, Because, CODES, ClockGap, Code, Consent, ConsentBy, Group, GroupInfo, Lack, Link,
-    Member, MemberInfo, Opener, PeerEvent, PeerInfo, Preview, Problem, RULE_NAME_BYTES_MAX,
-    RequestEvent, RequestRef, Resumption, Risk, SigningJob, Wait, Whose, Work, words_of_readiness,
-    words_of_wait,
+    Approval, Because, CODES, Claim, Class, ClockGap, Code, Consent, ConsentBy, Group, GroupInfo,
+    GuardReport, Guarded, Lack, Link, Member, MemberInfo, NetPeer, Opener, PeerEvent, PeerInfo,
+    Preview, Problem, QUESTIONS_ALLOWED, QUESTIONS_MAX, QUESTIONS_PER_MEMBER_MAX,
+    RULE_NAME_BYTES_MAX, RequestEvent, RequestRef, Resumption, Risk, SigningJob, Tie, Turns, Wait,
+    Whose, Work, words_of_readiness, words_of_wait,
 };
 pub use ensign_signer::{Asks, InProcess, Randomness, Signer, SignerError, unix_now};
 #[cfg(unix)]
 pub use ensign_signer::{ServeError, SocketSigner, serve};
+pub use ensign_transport::Traffic;
 
 mod callers;
 mod command;
@@ -68,6 +75,7 @@ mod report;
 mod reporting;
 mod review;
 mod signing;
+mod solving;
 mod storage;
 
 #[cfg(test)]

@@ -3,10 +3,11 @@
 use std::{net::SocketAddr, sync::Arc};
 
 use bytes::Bytes;
+use ensign_diversity::PrefixTable;
 use ensign_engine::{CloseCode, Warnings};
 use ensign_primitives::{Direction, GroupId, Instant, LinkId, PeerId, UnixTime};
 use ensign_review::{PushedOff, Roster};
-use ensign_transport::{Arrivals, DisconnectReason, Transport, TransportEvent};
+use ensign_transport::{Arrivals, DisconnectReason, Traffic, Transport, TransportEvent};
 use ensign_wire::Kind;
 
 use crate::{GroupInfo, PeerInfo, report};
@@ -42,12 +43,20 @@ impl Links {
         }
     }
 
+    pub(crate) fn know_prefixes(&self, prefixes: Arc<PrefixTable>) {
+        self.transport.know_prefixes(prefixes);
+    }
+
     pub(crate) fn dial(&self, peer: PeerId, address: SocketAddr) {
         self.transport.dial(peer, address);
     }
 
     pub(crate) fn expect(&self, peer: PeerId) {
         self.transport.expect(peer);
+    }
+
+    pub(crate) fn traffic(&self, link: LinkId) -> Option<Traffic> {
+        self.transport.traffic(link)
     }
 
     pub(crate) fn admit(&self, link: LinkId) {

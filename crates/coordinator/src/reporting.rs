@@ -27,6 +27,7 @@ impl Driver {
                 self.links.missed(peer, &reason);
                 self.emit(Event::Peer(peer, PeerEvent::DialFailed { reason, retry_in }));
             }
+            Hall::Paying(paying) => self.on_paying(paying),
             Hall::Dropped { peer, lane, frames } => {
                 let what = format_args!("{frames} frames were dropped, its {lane:?} lane is full");
                 self.warn_of(peer, problem::of_slow_reader(&what));

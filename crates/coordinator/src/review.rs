@@ -88,7 +88,7 @@ impl Driver {
                 let handle = outline.and_then(|outline| outline.handle);
                 if let Ok(Some(outcome)) = Records::new(store).outcome(&id, &known.keys) {
                     let event = RequestEvent::Recovered(Box::new(outcome));
-                    let request = RequestRef { id, handle, group: known.info };
+                    let request = RequestRef { id, handle, group: known.info, creator: None };
                     events.send(Event::Request(request, event));
                 }
             });

@@ -1,9 +1,14 @@
 //! Who is let in, who says hello, and who has to go.
 
+use core::{fmt::Display, net::IpAddr};
+
+use ensign_diversity::{Candidate, Regard};
 use ensign_formation::Input as FormationInput;
 use ensign_peers::Input as PeersInput;
 use ensign_primitives::{LinkId, Now, PeerId};
+use ensign_reputation::Bar;
 use ensign_signing::{Input as SigningInput, own_hello};
+use ensign_watch::{self as watch, Act, Distance, Whom};
 use ensign_wire::{Frame, Hello, PROTOCOL_VERSION, Welcome};
 
 use crate::{
@@ -11,6 +16,7 @@ use crate::{
     gate::{Arrival, Link},
     route::Note,
     sentence,
+    sentence::mark,
 };
 
 impl Engine {
@@ -21,26 +27,43 @@ impl Engine {
         if self.gate.get(link).is_some() {
             return;
         }
+        let score = self.reputation.score(now.unix, &peer);
+        let place = Candidate { score, ..self.gate.place_for(now, &arrival) };
+        if let Some(bar) = self.reputation.bars(now.unix, &peer, place.regard == Regard::Kept) {
+            self.note(now, (peer, Some(remote.ip())), barred(bar), &bar);
+            return self.outputs.push_back(Output::Close { link, reason: CloseCode::Unwanted });
+        }
         if let Some(older) = self.gate.link_of(&peer) {
             self.close(older, CloseCode::Duplicate);
         }
-        let gives_way = self.gate.gives_way(&arrival);
+        let (price, gives_way) = self.charge(now, &arrival, &place);
+        let (reason, why) = match price {
+            Some(_) => (CloseCode::Busy, "the node is busy, and it had proved no work"),
+            None => (CloseCode::Unwanted, "another one needed its place more"),
+        };
         if let Some(stranger) = gives_way {
-            self.close(stranger, CloseCode::Unwanted);
+            self.note_of(now, stranger, (Act::GaveWay, 0), &why);
+            self.close(stranger, reason);
         }
         self.tell_peers(PeersInput::Up { peer, remote, direction });
-        if gives_way == Some(link) || !self.gate.enter(now, arrival) {
+        if gives_way == Some(link) || !self.gate.enter(now, arrival, place) {
             self.tell_peers(PeersInput::Down { peer });
-            let reason = CloseCode::Unwanted;
+            self.toll.leaves(link);
+            let remote = Some(remote.ip());
+            self.note(now, (peer, remote), (Act::Refused, 0), &"there was no place for it");
             return self.outputs.push_back(Output::Close { link, reason });
         }
         if let Some(known) = self.gate.get(link) {
             let hello = own_hello(known.remote);
             self.send(link, &Frame::Hello(hello));
         }
+        if let Some(price) = price {
+            self.send(link, &Frame::Price(price));
+        }
     }
 
     pub(crate) fn on_down(&mut self, link: LinkId) {
+        self.toll.leaves(link);
         if let Some(gone) = self.gate.remove(link) {
             self.tell_gone(&gone);
         }
@@ -48,6 +71,7 @@ impl Engine {
 
     /// Closes a connection. What still comes over it is nobody's fault.
     pub(crate) fn close(&mut self, link: LinkId, reason: CloseCode) {
+        self.toll.leaves(link);
         if let Some(gone) = self.gate.remove(link) {
             self.outputs.push_back(Output::Close { link, reason });
             self.tell_gone(&gone);
@@ -56,6 +80,7 @@ impl Engine {
 
     fn tell_gone(&mut self, gone: &Link) {
         self.tell_peers(PeersInput::Down { peer: gone.peer });
+        self.payer.down(&gone.peer);
         if gone.is_introduced() {
             self.notes.push_back(Note::Signing(SigningInput::Down { peer: gone.peer }));
             self.notes.push_back(Note::Formation(FormationInput::Down { peer: gone.peer }));
@@ -104,15 +129,51 @@ impl Engine {
         }
     }
 
+    /// Notes what was done to whoever is at the other end of a connection, and why.
+    pub(crate) fn note_of(&mut self, now: Now, link: LinkId, act: (Act, u32), what: &dyn Display) {
+        if let Some(known) = self.gate.get(link) {
+            self.note(now, (known.peer, Some(known.remote.ip())), act, what);
+        }
+    }
+
+    fn note(
+        &mut self,
+        now: Now,
+        (peer, remote): (PeerId, Option<IpAddr>),
+        (act, points): (Act, u32),
+        what: &dyn Display,
+    ) {
+        let distance = match self.gate.regard_for(&peer) {
+            Regard::Kept => Distance::Near,
+            Regard::Guest => Distance::Far,
+        };
+        let whom = Whom::Peer(peer);
+        self.watch
+            .note(now, &watch::Note { whom, distance, remote, act, what, points, until: None });
+    }
+
     /// Reports an offense. Its peer pays on the connection that it has now, if it has one.
     pub(crate) fn offense_of(&mut self, now: Now, peer: PeerId, offense: Offense) {
         let sentence = sentence(&offense);
+        if let Some(mark) = mark(&offense) {
+            self.reputation.mark(now, peer, mark, &offense);
+        }
+        let score = self.reputation.score(now.unix, &peer);
+        let link = self.gate.link_of(&peer);
+        let ends = link.and_then(|link| self.gate.punish(link, (sentence, score)));
+        let act = match (ends, sentence.weight) {
+            (Some(_), _) => Act::Closed,
+            // It is slowed and nobody blames it.
+            (None, 0) => Act::Held,
+            (None, _) => Act::Charged,
+        };
+        let remote = link.and_then(|link| Some(self.gate.get(link)?.remote.ip()));
+        self.note(now, (peer, remote), (act, sentence.weight), &offense);
         if let Some(held_back) = self.warnings.admit(now.instant, self.gate.standing_of(&peer)) {
             let event = Event::Offense { peer, offense, sentence, held_back };
             self.outputs.push_back(Output::Event(event));
         }
-        let Some(link) = self.gate.link_of(&peer) else { return };
-        if let Some(reason) = self.gate.punish(link, sentence) {
+        if let Some((link, reason)) = link.zip(ends) {
             self.close(link, reason);
         }
     }
@@ -120,5 +181,13 @@ impl Engine {
     pub(crate) fn send(&mut self, link: LinkId, frame: &Frame) {
         let (kind, frame) = (frame.kind(), frame.encode().into());
         self.outputs.push_back(Output::Send { link, lane: kind.lane(), kind, frame });
+    }
+}
+
+/// What is done to a node that is not let in.
+const fn barred(bar: Bar) -> (Act, u32) {
+    match bar {
+        Bar::Banned => (Act::Banned, 0),
+        Bar::BelowMinimum { .. } => (Act::Refused, 0),
     }
 }

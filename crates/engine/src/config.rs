@@ -5,6 +5,7 @@ use core::{net::SocketAddr, time::Duration};
 
 use ensign_deadline::Timeouts;
 use ensign_peers::PeersConfig;
+use ensign_pow::Tariff;
 use ensign_primitives::Network;
 use ensign_signing::{Allowances, SigningConfig};
 
@@ -51,15 +52,20 @@ pub struct EngineConfig {
 /// What strangers may have of this node's places. A setting; the defaults are constants of this crate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Strangers {
-    /// Most connections with them at once; beyond it the youngest of the largest address group goes.
+    /// Most connections with them at once; beyond it one goes, by [`ensign_diversity::evict`].
     pub links_max: usize,
     /// How long each stays, unless it becomes a member or is wanted.
     pub time: Duration,
+    /// What they pay when too many come.
+    pub price: Tariff,
+    /// Below which score none of them is let in.
+    pub reputation: ensign_reputation::Config,
 }
 
 impl Default for Strangers {
     fn default() -> Self {
-        Self { links_max: STRANGERS_MAX, time: STRANGER_TIME }
+        let (price, reputation) = Default::default();
+        Self { links_max: STRANGERS_MAX, time: STRANGER_TIME, price, reputation }
     }
 }
 

@@ -1,23 +1,27 @@
 //! The node: what it holds, its commands, and the four methods of the contract. Dispatch only.
 
-use alloc::{collections::VecDeque, sync::Arc};
+use alloc::{collections::VecDeque, sync::Arc, vec::Vec};
 
 use core::net::SocketAddr;
 
+use ensign_diversity::PrefixTable;
 use ensign_formation::{Formation, FormationConfig};
 use ensign_identity::DelegationError;
 use ensign_peers::{Peers, Why};
+use ensign_pow::{Payer, Toll};
 use ensign_primitives::{
     GroupId, Instant, LinkId, Now, Occupancy, PeerId, RequestId, StateMachine, TaggedHasher,
     Wakeup, settle,
 };
+use ensign_reputation::{Reputation, TooManyWords, Word};
 use ensign_signing::{
     Asked, CommandError, Delegated, End, GroupConfig, Keys, Open, Proposal, Signing,
 };
+use ensign_watch::Watch;
 use ensign_wire::AbortReason;
 
 use crate::{
-    EngineConfig, Event, Input, Link, Output, SETTLE_ROUNDS_MAX, Warnings,
+    CloseCode, EngineConfig, Event, Input, Link, Output, PEERS_MAX, SETTLE_ROUNDS_MAX, Warnings,
     gate::{Arrival, Gate},
     guards::Guards,
     route::Note,
@@ -50,9 +54,15 @@ pub struct Engine {
     pub(crate) gate: Gate,
     pub(crate) guards: Guards,
     pub(crate) warnings: Warnings,
+    /// What strangers pay us.
+    pub(crate) toll: Toll,
+    /// What we pay others.
+    pub(crate) payer: Payer,
+    pub(crate) watch: Watch,
     pub(crate) signing: Signing,
     pub(crate) peers: Peers,
     pub(crate) formation: Formation,
+    pub(crate) reputation: Reputation,
     /// What children are to be told.
     pub(crate) notes: VecDeque<Note>,
     /// When they are told, if the rounds were used up.
@@ -69,6 +79,8 @@ pub struct Restored {
     pub peers: ensign_peers::Restored,
     /// Of formation.
     pub formation: ensign_formation::Restored,
+    /// Of reputation.
+    pub reputation: Vec<(PeerId, ensign_reputation::Account)>,
 }
 
 impl Engine {
@@ -84,23 +96,30 @@ impl Engine {
         now: Now,
         restored: Restored,
     ) -> Self {
-        let Restored { signing, peers, formation } = restored;
+        let Restored { signing, peers, formation, reputation } = restored;
         let (network, node_key) = (config.network, Arc::clone(&keys.node_key));
         // A child that draws more shifts no other one's numbers.
         let seed = TaggedHasher::new("ensign/child-seed/v1", network).bytes(&seed);
-        let seed = seed.var_bytes(b"peers").finish();
+        let seed = |child: &[u8]| seed.clone().var_bytes(child).finish();
+        let (strangers, peer_id) = (config.strangers, node_key.peer_id());
+        let places = (strangers.links_max, PEERS_MAX);
         let mut engine = Self {
             formation: Formation::new(FormationConfig { network }, node_key, now, formation),
             gate: Gate::new(config.strangers),
             guards: Guards::new(config.allowances),
             warnings: Warnings::new(now.instant),
+            toll: Toll::new(network, seed(b"toll"), strangers.price, places, now.instant),
+            payer: Payer::new(network, peer_id, seed(b"payer")),
+            watch: Watch::new(now),
             signing: Signing::new(config.signing(), keys, now, signing),
-            peers: Peers::new(config.peers, seed, peers),
+            peers: Peers::new(config.peers, seed(b"peers"), peers),
+            reputation: Reputation::new(config.strangers.reputation, now, reputation),
             config,
             notes: VecDeque::new(),
             resumes_at: None,
             outputs: VecDeque::new(),
         };
+        engine.reputation.banned().for_each(|peer| engine.peers.bar(peer));
         engine.settle(now);
         engine
     }
@@ -120,10 +139,35 @@ impl Engine {
         &self.formation
     }
 
+    /// Returns what the guards did, for questions.
+    pub const fn watch(&self) -> &Watch {
+        &self.watch
+    }
+
+    /// Returns how many strangers may be connected at once.
+    pub const fn strangers_max(&self) -> usize {
+        self.config.strangers.links_max
+    }
+
+    /// Returns every connection: its name, and what the gate knows of it.
+    pub fn links(&self) -> impl Iterator<Item = (LinkId, &Link)> {
+        self.gate.links()
+    }
+
+    /// Returns what is held of each node, for questions.
+    pub const fn reputation(&self) -> &Reputation {
+        &self.reputation
+    }
+
     /// Returns a peer's connection: its name, and what the gate knows of it.
     pub fn link_of(&self, peer: &PeerId) -> Option<(LinkId, &Link)> {
         let link = self.gate.link_of(peer)?;
         self.gate.get(link).map(|known| (link, known))
+    }
+
+    /// Returns what a stranger that comes now is asked to prove, in zero bits; `None` at rest.
+    pub fn price(&self, now: Now) -> Option<u8> {
+        self.toll.bits(now.instant)
     }
 
     /// Returns how full each collection is that can grow, with the constant that bounds it; the
@@ -135,7 +179,9 @@ impl Engine {
             Occupancy { name: "outputs after a drain", len: self.outputs.len(), limit: 0 };
         let hall =
             self.gate.occupancy().into_iter().chain([self.guards.bytes.occupancy(), outputs]);
+        let hall = hall.chain(self.toll.occupancy()).chain(self.payer.occupancy());
         let children = self.peers.occupancy().chain(self.formation.occupancy());
+        let children = children.chain(self.watch.occupancy()).chain(self.reputation.occupancy());
         hall.chain(self.signing.occupancy()).chain(children)
     }
 
@@ -174,6 +220,38 @@ impl Engine {
             -> Result<(), ensign_peers::CommandError>;
     }
 
+    /// Learns who announces which addresses, in place of what was known of that: strangers are counted by
+    /// provider and country too.
+    pub fn know_prefixes(&mut self, prefixes: Arc<PrefixTable>) {
+        self.gate.know_prefixes(prefixes);
+    }
+
+    /// Takes our user's word about a node, which beats its score and outlives a restart, or takes it back. A
+    /// banned node is neither dialled nor let in, a member neither.
+    ///
+    /// Returns the groups that cannot sign while it is banned: those with that node.
+    ///
+    /// # Errors
+    ///
+    /// [`TooManyWords`] when there are too many words.
+    pub fn say(
+        &mut self,
+        now: Now,
+        peer: PeerId,
+        word: Option<Word>,
+    ) -> Result<Vec<GroupId>, TooManyWords> {
+        self.reputation.say(now, peer, word)?;
+        let is_banned = word == Some(Word::Banned);
+        if is_banned {
+            self.peers.bar(peer);
+            self.gate.link_of(&peer).into_iter().for_each(|it| self.close(it, CloseCode::Unwanted));
+        } else {
+            self.peers.unbar(peer);
+        }
+        self.settle(now);
+        Ok(if is_banned { self.signing.groups_with(&peer) } else { Vec::new() })
+    }
+
     /// Carries out commands of our user at the child that forms groups, and what follows from them.
     pub fn form<T>(&mut self, now: Now, act: impl FnOnce(&mut Formation) -> T) -> T {
         let done = act(&mut self.formation);
@@ -192,8 +270,8 @@ impl StateMachine for Engine {
 
     fn handle_input(&mut self, now: Now, input: Input) {
         match input {
-            Input::Up { link, peer, remote, direction, exporter } => {
-                self.on_up(now, Arrival { link, peer, remote, direction, exporter });
+            Input::Up { link, peer, remote, direction, exporter, round_trip } => {
+                self.on_up(now, Arrival { link, peer, remote, direction, exporter, round_trip });
             }
             Input::Down { link } => self.on_down(link),
             Input::DialFailed { peer, address, why } => {
@@ -207,6 +285,7 @@ impl StateMachine for Engine {
                     self.notes.extend(Note::dropped(lane, peer));
                 }
             }
+            Input::Solved { job, proof } => self.payer.solved(job, proof),
             Input::Signer(answer) => self.on_signer(answer),
             Input::Persisted { token } => self.on_persisted(token),
             Input::Recalled { request, known } => {

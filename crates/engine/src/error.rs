@@ -2,6 +2,7 @@
 
 use core::fmt;
 
+use ensign_pow::Refusal;
 use ensign_primitives::QueryId;
 use ensign_wire::{DecodeError, Kind};
 
@@ -48,6 +49,10 @@ pub enum Offense {
         /// What it sent.
         kind: Kind,
     },
+    /// Its proof of work is not taken.
+    Proof(Refusal),
+    /// It asked for a proof of work twice on one connection.
+    PricedTwice,
     /// A finding of signing.
     Signing(ensign_signing::Offense),
     /// A finding of formation.
@@ -71,6 +76,8 @@ impl fmt::Display for Offense {
             Self::AskedTwice { query } => write!(f, "question {query} asked twice"),
             Self::Stranger { kind } => write!(f, "{kind:?} from a node of no group of ours"),
             Self::OverBudget { kind } => write!(f, "more bytes of {kind:?} than it may send"),
+            Self::Proof(refusal) => refusal.fmt(f),
+            Self::PricedTwice => f.write_str("a second price on one connection"),
             Self::Signing(offense) => offense.fmt(f),
             Self::Formation(offense) => offense.fmt(f),
         }

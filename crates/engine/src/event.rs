@@ -1,9 +1,10 @@
 //! What a node is told, asks for and reports.
 
 use alloc::{sync::Arc, vec::Vec};
-use core::net::SocketAddr;
+use core::{net::SocketAddr, time::Duration};
 
 use ensign_peers::DialFailure;
+use ensign_pow::{Paying, Proof, Puzzle};
 use ensign_primitives::{Direction, LinkId, PeerId, RequestId};
 use ensign_signing::{Known, SignerAnswer, SignerQuestion};
 use ensign_wire::{CloseCode, Kind, Lane};
@@ -25,6 +26,8 @@ pub enum Input {
         direction: Direction,
         /// A secret of this connection alone that both ends know (RFC 8446, 7.5).
         exporter: [u8; 32],
+        /// How long it takes there and back; `None` where nobody has measured it.
+        round_trip: Option<Duration>,
     },
     /// The connection is gone.
     Down {
@@ -57,6 +60,13 @@ pub enum Input {
         lane: Lane,
         /// How many.
         frames: u32,
+    },
+    /// Answers [`Output::Solve`].
+    Solved {
+        /// The puzzle.
+        job: u64,
+        /// What was found; `None` when it could not be looked for.
+        proof: Option<Proof>,
     },
     /// Answers [`Output::Signer`].
     Signer(SignerAnswer),
@@ -117,6 +127,23 @@ pub enum Output {
         /// Header and body.
         frame: Arc<[u8]>,
     },
+    /// Solve this puzzle off the loop: as many [`Solver`](ensign_pow::Solver)s as there are cores, each with its
+    /// part, until one has found it. Answered by [`Input::Solved`]. One at a time.
+    Solve {
+        /// Names it.
+        job: u64,
+        /// Who asks for it.
+        peer: PeerId,
+        /// What has to be found.
+        puzzle: Puzzle,
+        /// Where the first part begins.
+        start: u64,
+    },
+    /// Nobody waits for this puzzle any more.
+    StopSolving {
+        /// Which.
+        job: u64,
+    },
     /// Ask the signer; questions are put to it in this order. Answered by [`Input::Signer`].
     Signer(SignerQuestion),
     /// Make the record durable and answer with [`Input::Persisted`].
@@ -149,6 +176,8 @@ pub enum Record {
     Peers(ensign_peers::Record),
     /// Of formation.
     Formation(ensign_formation::Record),
+    /// Of reputation; our user waits for one that is persisted.
+    Reputation(ensign_reputation::Record),
 }
 
 /// Something for the application.
@@ -160,6 +189,8 @@ pub enum Event {
     Peers(ensign_peers::Event),
     /// Formation reports.
     Formation(ensign_formation::Event),
+    /// A node that we want is busy, and has us prove work.
+    Paying(Paying),
     /// A peer did wrong. Told at a bounded rate; see [`Warnings`](ensign_signing::Warnings).
     Offense {
         /// The node.

@@ -1,11 +1,17 @@
 //! The gate: a table of connections, who each peer is to us, and who has not introduced itself yet.
 
-use alloc::collections::{BTreeMap, BTreeSet};
-use core::net::SocketAddr;
+use alloc::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+use core::{
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
 
+use ensign_diversity::{AddressGroups, Candidate, PrefixTable, Regard, evict};
 use ensign_primitives::{
     BoundedMap, Direction, Instant, LinkId, Now, Occupancy, PeerId, QueryId, Wakeup,
-    youngest_of_crowd,
 };
 use ensign_signing::{LinkBudgets, PEERS_MAX, Standing};
 use ensign_wire::Hello;
@@ -28,6 +34,8 @@ pub struct Link {
     pub hello: Option<Hello>,
     /// Whether we want to be connected with it: a node of our groups that has not shown it yet, too.
     pub is_wanted: bool,
+    /// What counts when places are short: since when it is up, and from where.
+    pub place: Candidate,
     /// Until when it has to.
     hello_by: Instant,
     /// Until when it stays, unless we know or want the node by then.
@@ -36,6 +44,8 @@ pub struct Link {
     pub(crate) budgets: LinkBudgets,
     /// Its last question; the next has a greater name.
     asked: Option<QueryId>,
+    /// Whether it has asked us for a proof of work.
+    pub(crate) is_priced: bool,
     pub(crate) exporter: [u8; 32],
 }
 
@@ -66,12 +76,14 @@ pub(crate) struct Arrival {
     pub(crate) remote: SocketAddr,
     pub(crate) direction: Direction,
     pub(crate) exporter: [u8; 32],
+    pub(crate) round_trip: Option<Duration>,
 }
 
 /// Every connection that is up: one for each peer, the newest.
 #[derive(Debug)]
 pub(crate) struct Gate {
     strangers: Strangers,
+    prefixes: Arc<PrefixTable>,
     links: BoundedMap<LinkId, Link>,
     /// The connection of each peer.
     current: BTreeMap<PeerId, LinkId>,
@@ -86,9 +98,10 @@ pub(crate) struct Gate {
 }
 
 impl Gate {
-    pub(crate) const fn new(strangers: Strangers) -> Self {
+    pub(crate) fn new(strangers: Strangers) -> Self {
         Self {
             strangers,
+            prefixes: Arc::default(),
             links: BoundedMap::new(PEERS_MAX),
             current: BTreeMap::new(),
             silent: BTreeSet::new(),
@@ -96,6 +109,10 @@ impl Gate {
             members: BTreeSet::new(),
             wanted: BTreeSet::new(),
         }
+    }
+
+    pub(crate) fn links(&self) -> impl Iterator<Item = (LinkId, &Link)> {
+        self.links.iter().map(|(link, known)| (*link, known))
     }
 
     pub(crate) fn get(&self, link: LinkId) -> Option<&Link> {
@@ -115,29 +132,52 @@ impl Gate {
         if self.members.contains(peer) { Standing::Member } else { Standing::Stranger }
     }
 
-    /// Whether a peer is a stranger that nobody wants: whom we dial, we want.
-    fn is_guest(&self, peer: &PeerId) -> bool {
-        !self.members.contains(peer) && !self.wanted.contains(peer)
+    /// A stranger that nobody wants is a guest: whom we dial, we want.
+    pub(crate) fn regard_for(&self, peer: &PeerId) -> Regard {
+        let is_kept = self.members.contains(peer) || self.wanted.contains(peer);
+        if is_kept { Regard::Kept } else { Regard::Guest }
+    }
+
+    /// Returns what counts for a connection that begins when places are short.
+    pub(crate) fn place_for(&self, now: Now, arrival: &Arrival) -> Candidate {
+        let Arrival { link, peer, remote, round_trip, .. } = arrival;
+        let groups = AddressGroups::of(remote.ip(), &self.prefixes);
+        let place = Candidate::new(*link, now.instant, groups, self.regard_for(peer));
+        Candidate { round_trip: *round_trip, ..place }
+    }
+
+    /// Learns who announces addresses; who is here is counted by that too.
+    pub(crate) fn know_prefixes(&mut self, prefixes: Arc<PrefixTable>) {
+        self.links.iter_mut().for_each(|(_, known)| {
+            known.place.groups = AddressGroups::of(known.remote.ip(), &prefixes);
+        });
+        self.prefixes = prefixes;
+    }
+
+    /// Returns the strangers that nobody wants, and where they are.
+    pub(crate) fn guests(&self) -> impl Iterator<Item = (&Link, (LinkId, IpAddr))> {
+        let guests = self.guests.iter().filter_map(|(_, at)| Some((*at, self.get(*at)?)));
+        guests.map(|(at, guest)| (guest, (at, guest.remote.ip())))
+    }
+
+    /// Whether they hold all the places that they may have.
+    pub(crate) fn is_crowded(&self) -> bool {
+        self.guests.len() >= self.strangers.links_max
     }
 
     /// Returns the connection that a newcomer drives out: when there are too many strangers, or when
-    /// it is none and every place is taken.
-    ///
-    /// It is the youngest stranger of the address that most of them come from, who may be the newcomer.
-    pub(crate) fn gives_way(&self, newcomer: &Arrival) -> Option<LinkId> {
-        let is_guest = self.is_guest(&newcomer.peer);
-        let is_full = self.guests.len() >= self.strangers.links_max;
-        if !(if is_guest { is_full } else { self.links.is_full() }) {
-            return None;
-        }
-        let address = |at: &LinkId| Some((*at, self.get(*at)?.remote.ip()));
-        let guests = self.guests.iter().filter_map(|(_, at)| address(at));
-        youngest_of_crowd(guests.chain(is_guest.then_some((newcomer.link, newcomer.remote.ip()))))
+    /// it is none and every place is taken. It may be the newcomer; see [`evict`].
+    pub(crate) fn gives_way(&self, newcomer: &Candidate) -> Option<LinkId> {
+        let is_full = match newcomer.regard {
+            Regard::Guest => self.is_crowded(),
+            Regard::Kept => self.links.is_full(),
+        };
+        is_full.then(|| evict(newcomer, self.guests().map(|(guest, _)| guest.place))).flatten()
     }
 
     /// Enters a connection; `false` when every place is taken.
-    pub(crate) fn enter(&mut self, now: Now, arrival: Arrival) -> bool {
-        let Arrival { link, peer, remote, direction, exporter } = arrival;
+    pub(crate) fn enter(&mut self, now: Now, arrival: Arrival, place: Candidate) -> bool {
+        let Arrival { link, peer, remote, direction, exporter, .. } = arrival;
         let hello_by = now.instant.after(HELLO_TIMEOUT);
         let known = Link {
             peer,
@@ -146,11 +186,13 @@ impl Gate {
             standing: self.standing_of(&peer),
             hello: None,
             is_wanted: false,
+            place,
             hello_by,
             stays_until: now.instant.after(self.strangers.time),
             points: 0,
             budgets: LinkBudgets::full(now.instant),
             asked: None,
+            is_priced: false,
             exporter,
         };
         let is_entered = self.links.insert(link, known).is_ok();
@@ -208,21 +250,26 @@ impl Gate {
     /// Makes true to what a peer is now what is kept with its connection, which is returned.
     fn regard(&mut self, peer: &PeerId) -> Option<LinkId> {
         let (link, standing) = (self.link_of(peer)?, self.standing_of(peer));
-        let is_wanted = self.wanted.contains(peer);
+        let (is_wanted, regard) = (self.wanted.contains(peer), self.regard_for(peer));
         let known = self.links.get_mut(&link)?;
-        (known.standing, known.is_wanted) = (standing, is_wanted);
-        let place = (known.stays_until, link);
-        if self.is_guest(peer) {
-            self.guests.insert(place);
-        } else {
-            self.guests.remove(&place);
-        }
+        (known.standing, known.is_wanted, known.place.regard) = (standing, is_wanted, regard);
+        let stay = (known.stays_until, link);
+        match regard {
+            Regard::Guest => self.guests.insert(stay),
+            Regard::Kept => self.guests.remove(&stay),
+        };
         Some(link)
     }
 
-    /// Counts what an offense costs; returns why the connection has to end, if it has to.
-    pub(crate) fn punish(&mut self, link: LinkId, sentence: Sentence) -> Option<CloseCode> {
+    /// Counts what an offense costs, with the score of its peer since; returns why the connection has to end,
+    /// if it has to.
+    pub(crate) fn punish(
+        &mut self,
+        link: LinkId,
+        (sentence, score): (Sentence, i32),
+    ) -> Option<CloseCode> {
         let known = self.links.get_mut(&link)?;
+        known.place.score = score;
         known.points = known.points.saturating_add(sentence.weight);
         let is_enough = known.points >= OFFENSE_POINTS_MAX;
         sentence.close.or(is_enough.then_some(CloseCode::Offense))

@@ -11,8 +11,8 @@ use crate::{Offense, gate::Link};
 pub(crate) enum Verdict {
     /// The next guard is asked.
     Allow,
-    /// The frame is not read, and its sender is not blamed.
-    Deny,
+    /// The frame is not read, for this reason, and its sender is not blamed.
+    Deny(&'static str),
     /// The frame is not read, and its sender pays.
     Penalize(Offense),
 }
@@ -54,7 +54,7 @@ impl Guards {
             (true, _) if frame.kind == Kind::Hello => Verdict::Penalize(Offense::SecondHello),
             (true, _) | (false, Audience::Anyone) => Verdict::Allow,
             // Its hello may be on its way: no member is cut off for the order of its words.
-            (false, _) if link.is_wanted => Verdict::Deny,
+            (false, _) if link.is_wanted => Verdict::Deny("it came before the greeting"),
             (false, _) => Verdict::Penalize(Offense::NoHello { kind: frame.kind }),
         }
     }
@@ -66,7 +66,7 @@ impl Guards {
             || matches!(frame.kind, Kind::Groups | Kind::Welcome);
         match is_of_members && !link.is_member() {
             false => Verdict::Allow,
-            true if link.is_wanted => Verdict::Deny,
+            true if link.is_wanted => Verdict::Deny("it has not shown yet that it is a member"),
             true => Verdict::Penalize(Offense::Stranger { kind: frame.kind }),
         }
     }
@@ -77,7 +77,7 @@ impl Guards {
         if link.budgets.take(now.instant, frame.kind) {
             Verdict::Allow
         } else if link.is_member() || link.is_wanted {
-            Verdict::Deny
+            Verdict::Deny("it asks more than is answered in a minute")
         } else {
             Verdict::Penalize(Offense::TooManyPings)
         }

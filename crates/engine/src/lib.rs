@@ -46,18 +46,25 @@ pub use gate::Link;
 
 mod admission;
 mod guards;
+mod price;
 mod route;
 
 /// The child that forms groups: the same of it.
 pub use ensign_formation as formation;
 /// The child that knows where peers are and dials them: the same of it.
 pub use ensign_peers as peers;
+/// What strangers pay when too many come: the same of it.
+pub use ensign_pow as pow;
+/// What is held of each node: the same of it.
+pub use ensign_reputation as reputation;
 /// The child that signs: what its part of an [`Input`], [`Output`] or [`Event`] means, and its limits.
 pub use ensign_signing as signing;
 pub use ensign_signing::{
     Allowances, CommandError, DELEGATIONS_ALLOWED, FORMATION_ALLOWED, GroupConfig, Keys,
     LISTS_ALLOWED, PEERS_MAX, PINGS_ALLOWED, Proposal, Source, Warnings,
 };
+/// What the guards did: the same of it.
+pub use ensign_watch as watch;
 pub use ensign_wire::CloseCode;
 
 #[cfg(test)]

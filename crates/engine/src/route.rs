@@ -5,9 +5,12 @@ use alloc::vec::Vec;
 use ensign_formation::{Input as FormationInput, Output as FormationOutput, WANTED_MAX};
 use ensign_peers::{CHOSEN_MAX, CONNECTED_MAX, Input as PeersInput, Output as PeersOutput, Why};
 use ensign_primitives::{LinkId, Now, PeerId, QueryId, Rooms, StateMachine};
+use ensign_reputation::Mark;
 use ensign_signing::{
-    Input as SigningInput, MEMBERS_MAX, Message, Output as SigningOutput, SignerAnswer, Standing,
+    Conduct, Input as SigningInput, MEMBERS_MAX, Message, Output as SigningOutput, SignerAnswer,
+    Standing,
 };
+use ensign_watch::Act;
 use ensign_wire::{Frame, Kind, Lane};
 
 use crate::{
@@ -43,6 +46,7 @@ const CHILDREN_MAX: u64 = 8;
 /// The digit of each that waits.
 const SIGNING: u64 = 0;
 const FORMATION: u64 = 1;
+const REPUTATION: u64 = 2;
 
 impl Engine {
     pub(crate) fn on_frame(&mut self, now: Now, link: LinkId, (kind, body): (Kind, &[u8])) {
@@ -51,7 +55,7 @@ impl Engine {
         let (peer, verdict) = (known.peer, self.guards.judge(now, known, frame));
         match verdict {
             Verdict::Allow => {}
-            Verdict::Deny => return,
+            Verdict::Deny(why) => return self.note_of(now, link, (Act::Held, 0), &why),
             Verdict::Penalize(offense) => return self.offense(now, link, offense),
         }
         let message = match Frame::decode(kind, body, self.config.network) {
@@ -62,6 +66,8 @@ impl Engine {
             Ok(Frame::Pong(query)) => {
                 return self.offense(now, link, Offense::NeverAsked { query });
             }
+            Ok(Frame::Price(price)) => return self.on_price(now, link, price),
+            Ok(Frame::Proof(proof)) => return self.on_proof(now, link, proof),
             Ok(Frame::Delegation(said)) => Message::Delegation(said),
             Ok(Frame::Welcome(welcome)) => Message::Welcome(welcome),
             Ok(Frame::Formation(message)) => {
@@ -132,6 +138,14 @@ impl Engine {
             },
             SigningOutput::Note(record) => Output::Note(Record::Signing(record)),
             SigningOutput::Recall { request } => Output::Recall { request },
+            SigningOutput::Conduct { peer, conduct } => {
+                let mark = match conduct {
+                    Conduct::Finished { .. } => Mark::Good,
+                    Conduct::Silent { .. } => Mark::Unresponsive,
+                };
+                self.reputation.mark(now, peer, mark, &conduct);
+                return;
+            }
             SigningOutput::Offense { peer, offense } => {
                 return self.offense_of(now, peer, Offense::Signing(offense));
             }
@@ -153,6 +167,7 @@ impl Engine {
                     self.close(link, CloseCode::Unwanted);
                 }
                 self.gate.forget(&peer);
+                self.payer.forget(&peer);
                 Output::Forget { peer }
             }
             PeersOutput::Note(record) => Output::Note(Record::Peers(record)),
@@ -193,9 +208,24 @@ impl Rooms for Engine {
             self.on_peers(output);
             return true;
         }
-        let said = self.formation.poll_output();
-        let is_silent = said.is_none();
-        said.into_iter().for_each(|output| self.on_formation(now, output));
+        if let Some(output) = self.formation.poll_output() {
+            self.on_formation(now, output);
+            return true;
+        }
+        if let Some(step) = self.payer.poll() {
+            self.on_step(step);
+            return true;
+        }
+        let record = self.reputation.take_record(now);
+        let is_silent = record.is_none();
+        self.outputs.extend(record.map(|(record, is_urgent)| {
+            let record = Record::Reputation(record);
+            if is_urgent {
+                Output::Persist { token: REPUTATION, record }
+            } else {
+                Output::Note(record)
+            }
+        }));
         !is_silent
     }
 

@@ -1,5 +1,7 @@
 //! What each offense costs: the only match over offenses that decides anything.
 
+use ensign_pow::Refusal;
+use ensign_reputation::Mark;
 use ensign_session::Offense as Session;
 use ensign_signing::Offense as Signing;
 use ensign_wire::RequestError;
@@ -22,6 +24,16 @@ pub struct Sentence {
 pub enum Scope {
     /// The connection: on the next one they count from zero. A member is slowed, never locked out.
     Connection,
+    /// The connection, and the node's score besides, whatever connection it comes over next.
+    Identity,
+}
+
+/// Returns what an offense is to a node's score.
+pub(crate) fn mark(offense: &Offense) -> Option<Mark> {
+    if let Offense::Signing(Signing::Session(Session::Proven(evidence))) = offense {
+        return Some(Mark::Proof(evidence.misdeed()));
+    }
+    (sentence(offense).scope == Scope::Identity).then_some(Mark::Offense)
 }
 
 /// Decides what an offense costs.
@@ -29,12 +41,24 @@ pub const fn sentence(offense: &Offense) -> Sentence {
     match offense {
         Offense::NoHello { .. } | Offense::HelloTimeout => ends(CloseCode::Silent),
         Offense::Version { .. } => ends(CloseCode::Incompatible),
-        Offense::Decode(_) | Offense::SecondHello => ends(CloseCode::Offense),
+        Offense::Decode(_) | Offense::SecondHello => {
+            Sentence { scope: Scope::Identity, ..ends(CloseCode::Offense) }
+        }
         Offense::TooManyPings
         | Offense::NeverAsked { .. }
         | Offense::AskedTwice { .. }
         | Offense::Formation(_)
-        | Offense::Stranger { .. } => points(5),
+        | Offense::PricedTwice
+        | Offense::Proof(
+            Refusal::NotAsked
+            | Refusal::Version { .. }
+            | Refusal::Spent
+            | Refusal::TooFewBits { .. },
+        )
+        | Offense::Stranger { .. } => identity(5),
+        // A puzzle took too long; and what others behind the same provider have used up is not its fault.
+        Offense::Proof(Refusal::Expired { .. } | Refusal::Future { .. }) => points(1),
+        Offense::Proof(Refusal::GroupUsedUp { .. }) => points(0),
         // Whoever asks too much is slowed: what is beyond its budget costs less than a handshake.
         Offense::OverBudget { .. } | Offense::Signing(Signing::NoRoom) => points(0),
         // What another clock would accept: as with a message that is too old.
@@ -48,9 +72,10 @@ pub const fn sentence(offense: &Offense) -> Sentence {
             Signing::RequestTime { .. }
             | Signing::Session(Session::Replay(_) | Session::TooManyAcks { .. }),
         ) => points(1),
+        // Mostly its user has formed a group that ours has not yet.
+        Offense::Signing(Signing::UnknownGroup { .. }) => points(5),
         Offense::Signing(
-            Signing::UnknownGroup { .. }
-            | Signing::InvalidRequest(_)
+            Signing::InvalidRequest(_)
             | Signing::InvalidAnnounce { .. }
             | Signing::Unsignable(_)
             | Signing::WrongPayload { .. }
@@ -66,14 +91,18 @@ pub const fn sentence(offense: &Offense) -> Sentence {
                 | Session::WrongCount { .. }
                 | Session::FalseSignature,
             ),
-        ) => points(5),
+        ) => identity(5),
         // The signer stays reachable for other sessions; its group decides what to do with proof.
-        Offense::Signing(Signing::Session(Session::Proven(_))) => points(10),
+        Offense::Signing(Signing::Session(Session::Proven(_))) => identity(10),
     }
 }
 
 const fn points(weight: u32) -> Sentence {
     Sentence { weight, close: None, scope: Scope::Connection }
+}
+
+const fn identity(weight: u32) -> Sentence {
+    Sentence { weight, close: None, scope: Scope::Identity }
 }
 
 const fn ends(reason: CloseCode) -> Sentence {

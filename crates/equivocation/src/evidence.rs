@@ -4,7 +4,7 @@ use alloc::{boxed::Box, vec::Vec};
 
 use ensign_identity::{Delegation, DelegationProof, SignerKey};
 use ensign_musig::{KeyAggCtx, PartialSig, PubNonce, SigningCtx};
-use ensign_primitives::{PeerId, SessionId, SignerIndex};
+use ensign_primitives::{PeerId, SessionId, SignerIndex, TaggedHasher};
 use ensign_wire::{
     Body, Envelope, KeyTweak, NonceCommit, PubNonceBytes, Round0, SigningRequest, nonce_set_digest,
 };
@@ -105,6 +105,17 @@ impl Evidence {
             Self::WrongPartialSig { partial, .. } => alloc::vec![partial],
             Self::SignedOtherwise { confirmed, partial } => alloc::vec![confirmed, partial],
         }
+    }
+
+    /// Returns a name that all proofs of one node's lies in one session have in common, whatever each holds:
+    /// SHA-256 of node and session, as the statements say them. It is checked by [`verify`](Self::verify).
+    pub fn misdeed(&self) -> [u8; 32] {
+        let statements = self.statements();
+        let named = statements.first().map(|it| (it.network(), it.sender(), it.session()));
+        named.map_or([0; 32], |(network, peer, session)| {
+            let tag = TaggedHasher::new("ensign/misdeed/v1", network);
+            tag.bytes(peer.as_bytes()).bytes(session.as_bytes()).finish()
+        })
     }
 
     /// Checks the proof from nothing but itself.

@@ -24,7 +24,7 @@
 mod ledger;
 pub use ledger::{
     Entry, LedgerError, OPEN_LOADED_MAX, Past, Unfinished, address, contradicted, entry, formation,
-    past, place, read, received, shown, subject, unfinished, void_until,
+    past, place, read, received, reputation, shown, subject, unfinished, void_until,
 };
 mod write;
 pub use write::write;

@@ -28,6 +28,8 @@ pub struct Peers {
     chosen: usize,
     /// Everybody connected, wanted or not.
     connected: BoundedMap<PeerId, Connected>,
+    /// Whom the user wants no connection with, whoever else wants one.
+    barred: BTreeSet<PeerId>,
     /// The next round of each peer that waits for one.
     due: BTreeSet<(Instant, PeerId)>,
     outputs: VecDeque<Output>,
@@ -70,6 +72,7 @@ impl Peers {
             book,
             chosen: 0,
             connected,
+            barred: BTreeSet::new(),
             due,
             outputs,
         }
@@ -156,6 +159,20 @@ impl Peers {
         self.set_phase(peer, Phase::Rest);
         self.book.remove(&peer);
         self.outputs.push_back(Output::Forget { peer });
+    }
+
+    /// Dials a peer no more, whoever wants it; takes back only what this has said. Whoever calls bounds of how
+    /// many it says so.
+    pub fn bar(&mut self, peer: PeerId) {
+        self.barred.insert(peer);
+        self.set_phase(peer, Phase::Rest);
+    }
+
+    /// Dials a barred peer again, if it is wanted.
+    pub fn unbar(&mut self, peer: PeerId) {
+        if self.barred.remove(&peer) {
+            self.try_anew(peer);
+        }
     }
 
     /// Returns where a peer may be reached, in the order in which it is dialled.
@@ -259,7 +276,7 @@ impl Peers {
     fn begin_round(&mut self, peer: PeerId) {
         let Some(entry) = self.book.get_mut(&peer) else { return };
         entry.dialling.plan(entry.addresses.all());
-        if entry.dialling.left() == 0 {
+        if entry.dialling.left() == 0 || self.barred.contains(&peer) {
             return self.set_phase(peer, Phase::Rest);
         }
         self.draw_wait(peer);
@@ -293,6 +310,8 @@ impl Peers {
     /// The only place where a phase changes, so that `due` stays true to it.
     fn set_phase(&mut self, peer: PeerId, phase: Phase) {
         let Some(entry) = self.book.get_mut(&peer) else { return };
+        // A wait would end in a dial.
+        let phase = if self.barred.contains(&peer) { Phase::Rest } else { phase };
         if let Phase::Round(at) = entry.dialling.phase {
             self.due.remove(&(at, peer));
         }

@@ -20,7 +20,7 @@ extern crate std;
 mod id;
 pub use id::{GroupId, PeerId, RequestId, SessionId, SignerIndex};
 mod link;
-pub use link::{Direction, LinkId, QueryId, address_group, youngest_of_crowd};
+pub use link::{Direction, LinkId, QueryId};
 mod network;
 pub use network::{Network, ParseNetworkError};
 mod key_path;

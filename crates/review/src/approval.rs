@@ -53,7 +53,8 @@ impl Approval {
 
     /// Returns which request it is.
     pub fn reference(&self) -> RequestRef {
-        RequestRef { id: self.id, handle: self.handle, group: Arc::clone(&self.group) }
+        let (group, creator) = (Arc::clone(&self.group), Some(self.request.peer));
+        RequestRef { id: self.id, handle: self.handle, group, creator }
     }
 }
 

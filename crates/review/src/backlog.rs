@@ -1,6 +1,9 @@
-//! What waits for a reader that may be slow: in three classes, none of which pushes another one out.
+//! What waits for a reader that may be slow: in three classes, none of which pushes another one out; nor
+//! does one member push out what another one's events are, as long as it has more of them.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
+
+use ensign_primitives::PeerId;
 
 use crate::{Class, Problem, problem};
 
@@ -12,8 +15,8 @@ const DECISIONS_KEPT_MAX: usize = 16_384;
 /// Most bytes of each class, by their weights.
 const BYTES_KEPT_MAX: usize = 64 << 20;
 
-/// What waits for one reader, within the bounds of each class: when one is full its oldest events go, and
-/// how many is told once.
+/// What waits for one reader, within the bounds of each class: when one is full the oldest events of
+/// whoever has most in it go, and how many is told once.
 #[derive(Debug)]
 pub struct Backlog<E> {
     progress: Lane<E>,
@@ -42,8 +45,9 @@ impl<E> Default for Backlog<E> {
 impl<E> Backlog<E> {
     /// Adds an event.
     ///
+    /// - `by`: who caused it; `None` where nobody else did.
     /// - `weight`: how many bytes it takes.
-    pub fn push(&mut self, class: Class, weight: usize, event: E) {
+    pub fn push(&mut self, class: Class, by: Option<PeerId>, weight: usize, event: E) {
         let number = self.next;
         self.next = self.next.wrapping_add(1);
         let lane = match class {
@@ -51,7 +55,7 @@ impl<E> Backlog<E> {
             Class::Notice => &mut self.notices,
             Class::Decision => &mut self.decisions,
         };
-        lane.push(class, Entry { number, weight, event });
+        lane.push(class, Entry { number, by, weight, event });
     }
 
     /// Takes what comes next.
@@ -84,6 +88,8 @@ impl<E> Backlog<E> {
 struct Lane<E> {
     entries: VecDeque<Entry<E>>,
     bytes: usize,
+    /// What each has in it.
+    shares: BTreeMap<Option<PeerId>, Share>,
     /// How many are gone and were not told yet.
     lost: u64,
 }
@@ -91,40 +97,60 @@ struct Lane<E> {
 #[derive(Debug)]
 struct Entry<E> {
     number: u64,
+    by: Option<PeerId>,
     weight: usize,
     event: E,
 }
 
+#[derive(Clone, Copy, Debug, Default)]
+struct Share {
+    events: usize,
+    bytes: usize,
+}
+
 impl<E> Lane<E> {
     const fn new() -> Self {
-        Self { entries: VecDeque::new(), bytes: 0, lost: 0 }
+        Self { entries: VecDeque::new(), bytes: 0, shares: BTreeMap::new(), lost: 0 }
     }
 
     fn push(&mut self, class: Class, entry: Entry<E>) {
         let (events, bytes) = limits(class);
-        let is_heavy =
-            |lane: &Self| lane.bytes.saturating_add(entry.weight) > bytes && lane.bytes > 0;
-        if self.entries.len() >= events || is_heavy(self) {
+        if self.entries.len() >= events {
             // Several at once, so that a slow reader is told seldom.
-            for _ in 0..dropped_at_once(class) {
-                self.lose();
-            }
-            while is_heavy(self) {
-                self.lose();
-            }
+            (0..dropped_at_once(class)).for_each(|_| self.lose(|share| share.events));
+        }
+        while self.bytes.saturating_add(entry.weight) > bytes && self.bytes > 0 {
+            self.lose(|share| share.bytes);
         }
         self.bytes = self.bytes.saturating_add(entry.weight);
+        let share = self.shares.entry(entry.by).or_default();
+        share.events = share.events.saturating_add(1);
+        share.bytes = share.bytes.saturating_add(entry.weight);
         self.entries.push_back(entry);
     }
 
     fn pop(&mut self) -> Option<Entry<E>> {
-        let entry = self.entries.pop_front()?;
+        self.take(0)
+    }
+
+    fn take(&mut self, place: usize) -> Option<Entry<E>> {
+        let entry = self.entries.remove(place)?;
         self.bytes = self.bytes.saturating_sub(entry.weight);
+        if let Some(share) = self.shares.get_mut(&entry.by) {
+            share.events = share.events.saturating_sub(1);
+            share.bytes = share.bytes.saturating_sub(entry.weight);
+            if share.events == 0 {
+                self.shares.remove(&entry.by);
+            }
+        }
         Some(entry)
     }
 
-    fn lose(&mut self) {
-        if self.pop().is_some() {
+    /// Drops the oldest event of whoever has most.
+    fn lose(&mut self, of: impl Fn(&Share) -> usize) {
+        let most = self.shares.iter().max_by_key(|(_, share)| of(share)).map(|(by, _)| *by);
+        let place = most.and_then(|by| self.entries.iter().position(|entry| entry.by == by));
+        if place.and_then(|place| self.take(place)).is_some() {
             self.lost = self.lost.saturating_add(1);
         }
     }
@@ -147,5 +173,47 @@ const fn dropped_at_once(class: Class) -> usize {
     match class {
         Class::Progress | Class::Notice => EVENTS_KEPT_MAX / 16,
         Class::Decision => 1,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FLOODER: Option<PeerId> = Some(PeerId::from_bytes([1; 32]));
+    const HONEST: Option<PeerId> = Some(PeerId::from_bytes([2; 32]));
+
+    fn read(backlog: &mut Backlog<u32>) -> (Vec<u32>, usize) {
+        let (mut events, mut told) = (Vec::new(), 0);
+        while let Some(next) = backlog.pop() {
+            match next {
+                Waited::Event(event) => events.push(event),
+                Waited::Lost(_) => told += 1,
+            }
+        }
+        (events, told)
+    }
+
+    #[test]
+    fn nobody_loses_an_event_to_a_member_that_has_more_of_them() {
+        for class in [Class::Decision, Class::Notice, Class::Progress] {
+            for weight in [1, 4 << 20] {
+                let mut backlog = Backlog::default();
+                backlog.push(class, HONEST, weight, 1);
+                (0..20_000).for_each(|number| backlog.push(class, FLOODER, weight, 100 + number));
+                backlog.push(class, HONEST, weight, 2);
+                let (events, told) = read(&mut backlog);
+                assert_eq!((events.first(), events.last(), told), (Some(&1), Some(&2), 1));
+            }
+        }
+    }
+
+    #[test]
+    fn what_informs_pushes_out_no_decision() {
+        let mut backlog = Backlog::default();
+        backlog.push(Class::Decision, FLOODER, 1, 1);
+        (0..20_000).for_each(|_| backlog.push(Class::Notice, FLOODER, 1 << 20, 2));
+        (0..20_000).for_each(|_| backlog.push(Class::Progress, FLOODER, 1 << 20, 3));
+        assert_eq!(read(&mut backlog).0.first(), Some(&1));
     }
 }

@@ -54,7 +54,8 @@ pub struct Yes {
 
 impl Matter {
     /// Opens the matter of a request that has this meaning.
-    pub const fn new(reference: RequestRef, request: Arc<SignedRequest>, meaning: Meaning) -> Self {
+    pub fn new(reference: RequestRef, request: Arc<SignedRequest>, meaning: Meaning) -> Self {
+        let reference = RequestRef { creator: Some(request.peer), ..reference };
         Self {
             reference,
             request,
@@ -113,7 +114,7 @@ impl Matter {
     /// Returns it as its user has to see it.
     pub fn approval(&self, judgement: Judgement) -> Approval {
         let Judgement { notes, digest } = judgement;
-        let RequestRef { id, handle, group } = self.reference.clone();
+        let RequestRef { id, handle, group, .. } = self.reference.clone();
         let (request, summary) = (Arc::clone(&self.request), self.meaning.summary().cloned());
         Approval { id, handle, group, request, summary: summary.map(Box::new), notes, digest }
     }

@@ -83,6 +83,8 @@ pub struct RequestRef {
     pub handle: Option<Handle>,
     /// Who shall sign.
     pub group: Arc<GroupInfo>,
+    /// Whose node made it, where that is known.
+    pub creator: Option<PeerId>,
 }
 
 /// A group that was joined: its keys aggregated once, and what is handed out of it.

@@ -138,7 +138,8 @@ impl Reviewer {
 
     /// Returns how our user knows a request.
     pub fn reference(&self, id: RequestId, group: &Joined) -> RequestRef {
-        RequestRef { id, handle: self.outlines.handle(&id), group: Arc::clone(&group.info) }
+        let (handle, group) = (self.outlines.handle(&id), Arc::clone(&group.info));
+        RequestRef { id, handle, group, creator: None }
     }
 
     /// Tells what happened to a request, or keeps it until our user was told of the request.

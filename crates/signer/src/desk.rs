@@ -18,7 +18,14 @@ use crate::{Signer, SignerError};
 /// Takes answers, in the order of the questions; returns whether anybody wants more.
 type Answered = Box<dyn FnMut(Answer) -> bool + Send>;
 
+/// How many creators are remembered whose requests the signer was asked about last. Guess: more members than
+/// ask at one time; one that was forgotten comes first once more.
+const CREATORS_MAX: usize = 256;
+
 /// Hands questions to the signer, which takes them one after the other.
+///
+/// A signer may ask a person, and that takes time: the creators of requests take turns, so that however much
+/// one of them wants signed, another one's order is the next.
 ///
 /// Neither way has a limit of its own: each question stems from our user's consent to a request, a
 /// session asks at most twice, and what it asked is struck out when it forgets.
@@ -107,6 +114,14 @@ impl Question {
         }
     }
 
+    /// Returns whose request a person may be asked about.
+    fn creator(&self) -> Option<PeerId> {
+        match self {
+            Self::Nonces(order, _) => Some(order.request.peer),
+            Self::Partials(..) | Self::Forget(_) | Self::Delegate(..) => None,
+        }
+    }
+
     fn put_to(self, signer: &mut dyn Signer) -> Option<Answer> {
         match self {
             Self::Nonces(order, payload) => {
@@ -134,18 +149,18 @@ fn serve(
     waiting: &mpsc::Receiver<Question>,
     answered: &mut dyn FnMut(Answer) -> bool,
 ) {
-    let mut queue = VecDeque::new();
+    let mut queue = Queue::default();
     loop {
         let question = match signer.forget_old() {
             None => waiting.recv().map_err(|_| mpsc::RecvTimeoutError::Disconnected),
             Some(time) => waiting.recv_timeout(time),
         };
         match question {
-            Ok(question) => enter(&mut queue, question),
+            Ok(question) => queue.enter(question),
             Err(mpsc::RecvTimeoutError::Timeout) => continue,
             Err(mpsc::RecvTimeoutError::Disconnected) => return,
         }
-        while let Some(next) = take_next(&mut queue, waiting) {
+        while let Some(next) = queue.take_next(waiting) {
             if let Some(answer) = next.put_to(signer.as_mut())
                 && !answered(answer)
             {
@@ -155,19 +170,44 @@ fn serve(
     }
 }
 
-fn take_next(
-    queue: &mut VecDeque<Question>,
-    waiting: &mpsc::Receiver<Question>,
-) -> Option<Question> {
-    waiting.try_iter().for_each(|question| enter(queue, question));
-    queue.pop_front()
+/// What the signer is to be asked.
+#[derive(Debug, Default)]
+struct Queue {
+    questions: VecDeque<Question>,
+    /// Whose requests it was asked about, the last one last.
+    creators: VecDeque<PeerId>,
 }
 
-fn enter(queue: &mut VecDeque<Question>, question: Question) {
-    if let Question::Forget(session) = question {
-        queue.retain(|asked| asked.session() != Some(session));
+impl Queue {
+    fn take_next(&mut self, waiting: &mpsc::Receiver<Question>) -> Option<Question> {
+        waiting.try_iter().for_each(|question| self.enter(question));
+        self.take()
     }
-    queue.push_back(question);
+
+    /// Takes what needs no person before the rest; then the oldest order of whose turn it is.
+    fn take(&mut self) -> Option<Question> {
+        let turn = |question: &Question| {
+            let creator = question.creator()?;
+            Some(self.creators.iter().position(|last| *last == creator))
+        };
+        let next = self.questions.iter().enumerate().min_by_key(|(_, question)| turn(question));
+        let question = self.questions.remove(next?.0)?;
+        if let Some(creator) = question.creator() {
+            self.creators.retain(|last| *last != creator);
+            self.creators.push_back(creator);
+            if self.creators.len() > CREATORS_MAX {
+                self.creators.pop_front();
+            }
+        }
+        Some(question)
+    }
+
+    fn enter(&mut self, question: Question) {
+        if let Question::Forget(session) = question {
+            self.questions.retain(|asked| asked.session() != Some(session));
+        }
+        self.questions.push_back(question);
+    }
 }
 
 /// The signer's thread has ended, with the nonces.
@@ -184,6 +224,7 @@ fn of_nobody(question: Question) -> Option<Answer> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::socket::tests::order;
 
     const fn forget(byte: u8) -> Question {
         Question::Forget(SessionId::from_bytes([byte; 32]))
@@ -193,23 +234,44 @@ mod tests {
         Question::Partials(SessionId::from_bytes([byte; 32]), Vec::new())
     }
 
-    fn sessions(queue: &VecDeque<Question>) -> Vec<(bool, u8)> {
+    fn sessions<'a>(queue: impl IntoIterator<Item = &'a Question>) -> Vec<(bool, u8)> {
         let entry = |it: &Question| {
             (
                 matches!(it, Question::Forget(_)),
                 it.session().and_then(|session| session.as_bytes().first().copied()).unwrap_or(0),
             )
         };
-        queue.iter().map(entry).collect()
+        queue.into_iter().map(entry).collect()
     }
 
     #[test]
     fn what_a_session_gave_up_is_struck_out_and_the_rest_keeps_its_order() {
-        let mut queue = VecDeque::new();
+        let mut queue = Queue::default();
         for question in [partials(1), partials(2), partials(1), forget(1), partials(3)] {
-            enter(&mut queue, question);
+            queue.enter(question);
         }
-        assert_eq!(sessions(&queue), [(false, 2), (true, 1), (false, 3)]);
+        assert_eq!(sessions(&queue.questions), [(false, 2), (true, 1), (false, 3)]);
+    }
+
+    #[test]
+    fn creators_take_turns_however_much_one_of_them_wants() {
+        let honest = order(&[1, 2], 1);
+        let of = |creator: u8, number: u8| {
+            let mut request = honest.request.as_ref().clone();
+            request.peer = PeerId::from_bytes([creator; 32]);
+            let session = SessionId::from_bytes([number; 32]);
+            let order = Order { session, request: Arc::new(request), ..honest.clone() };
+            Question::Nonces(order, None)
+        };
+        let mut queue = Queue::default();
+        (0..20).for_each(|number| queue.enter(of(1, number)));
+        let mut taken = vec![queue.take().unwrap()];
+        [of(2, 100), of(1, 20), partials(50), of(2, 101)]
+            .into_iter()
+            .for_each(|it| queue.enter(it));
+        taken.extend((0..5).map(|_| queue.take().unwrap()));
+        let numbers: Vec<_> = sessions(&taken).into_iter().map(|(_, number)| number).collect();
+        assert_eq!(numbers, [0, 50, 100, 1, 101, 2]);
     }
 
     #[test]

@@ -5,7 +5,7 @@ mod serve;
 mod words;
 pub use serve::{ServeError, serve};
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::{
     io::ErrorKind,

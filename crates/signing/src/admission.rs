@@ -8,8 +8,7 @@ use ensign_replay::{Duplicates, MESSAGE_AGE_MAX, check_fresh};
 use ensign_wire::{Envelope, Refusal, SessionAnnounce};
 
 use crate::{
-    ATTEMPTS_MAX, Allowances, Offense, REFUSALS_REMEMBERED, REQUESTS_PER_CREATOR_MAX, Undecided,
-    UndecidedEnd,
+    ATTEMPTS_MAX, Allowances, Offense, REFUSALS_REMEMBERED, Undecided, UndecidedEnd,
     budget::{Budgets, Good},
     groups::Groups,
     horizon::Horizons,
@@ -110,8 +109,7 @@ impl Admission {
             return Err(invalid);
         }
         let (at, messages) = (now.instant, request.messages.len() as u64);
-        if held.requests.count_of(&request.signers.get(request.creator).copied())
-            >= REQUESTS_PER_CREATOR_MAX
+        if !held.requests.has_place_for(&request.signers.get(request.creator).copied())
             || !self.budgets.affords(at, peer, Good::Requests, 1)
             || !self.budgets.affords(at, peer, Good::Messages, messages)
         {
@@ -149,7 +147,7 @@ impl Admission {
         if self.recalls.contains(&id) {
             return Ok(());
         }
-        let has_room = !self.recalls.is_full();
+        let has_room = self.recalls.has_place_for(&from);
         let paid = has_room && self.budgets.spend(now.instant, from, Good::Brought, 1);
         if paid { Ok(()) } else { Err(Refused::NO_ROOM) }
     }

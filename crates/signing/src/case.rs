@@ -4,9 +4,11 @@ use alloc::{boxed::Box, vec::Vec};
 
 use ensign_equivocation::{Case, Charge, Evidence, SpeaksFor, Verdict};
 use ensign_identity::DelegationProof;
-use ensign_primitives::{SignerIndex, sha256};
+use ensign_primitives::{PeerId, SignerIndex, sha256};
 use ensign_wire::{Envelope, SigningRequest};
 use serde::{Deserialize, Serialize};
+
+use crate::{groups::Group, request::Request};
 
 /// A case as it is kept: see [`Case::encode`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,6 +52,20 @@ pub(crate) struct Testimony<'a> {
     pub(crate) signer: SignerIndex,
     /// That the signer key lets the node speak; `None` when it never showed it to us.
     pub(crate) delegation: Option<DelegationProof>,
+}
+
+impl<'a> Testimony<'a> {
+    /// - `of`: which attempt, and which node.
+    pub(crate) fn of(
+        request: &'a Request,
+        group: &Group,
+        (attempt, peer): (u16, &PeerId),
+    ) -> Option<Self> {
+        let signer = group.signer_of(peer)?;
+        let of_creator = (request.creator() == *peer).then_some(request.signed().delegation);
+        let delegation = request.session().delegation_of(signer).or(of_creator);
+        Some(Self { request: &request.signed().request, attempt, signer, delegation })
+    }
 }
 
 /// Returns a proof as a case that convicts, if it does.

@@ -12,7 +12,9 @@ use ensign_wire::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{CaseFile, CommandError, Delegated, Horizon, Known, Offense, Opening, Undecided, Wait};
+use crate::{
+    CaseFile, CommandError, Conduct, Delegated, Horizon, Known, Offense, Opening, Undecided, Wait,
+};
 
 /// What a node sent to this machine, decoded.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -137,6 +139,13 @@ pub enum Output {
     Recall {
         /// The request.
         request: RequestId,
+    },
+    /// A node kept its part, or did not: what this node has seen itself.
+    Conduct {
+        /// The node.
+        peer: PeerId,
+        /// What it did.
+        conduct: Conduct,
     },
     /// A node did wrong; what that costs is not decided here.
     Offense {

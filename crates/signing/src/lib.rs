@@ -38,6 +38,8 @@ pub use event::{
     Ending, Event, Input, Message, NotDelegated, Output, Record, Review, SignerAnswer,
     SignerQuestion, Standing,
 };
+mod conduct;
+pub use conduct::Conduct;
 mod config;
 pub use config::{
     ANSWERS_PER_MEMBER_MAX, ATTEMPT_PAUSE, ATTEMPTS_AHEAD, ATTEMPTS_MAX, EARLY_ENVELOPES_MAX,

@@ -89,8 +89,14 @@ impl Recalls {
         self.0.contains_key(request)
     }
 
-    pub(crate) fn is_full(&self) -> bool {
-        self.0.len() >= RECALLS_MAX
+    /// Whether the store may be asked about one more request that a node brings: it has brought fewer of
+    /// those that are asked about than places are free, so that some always are.
+    pub(crate) fn has_place_for(&self, from: &PeerId) -> bool {
+        let free = RECALLS_MAX.saturating_sub(self.0.len());
+        let is_theirs = |waiting: &&Vec<(PeerId, Box<Envelope>)>| {
+            waiting.first().is_some_and(|(bearer, _)| bearer == from)
+        };
+        self.0.values().filter(is_theirs).count() < free
     }
 
     /// Lets a statement wait; returns whether the store is to be asked.
@@ -101,7 +107,7 @@ impl Recalls {
         envelope: Box<Envelope>,
     ) -> bool {
         let asks = !self.contains(&request);
-        if asks && self.is_full() {
+        if asks && !self.has_place_for(&from) {
             return false;
         }
         let waiting = self.0.entry(request).or_default();

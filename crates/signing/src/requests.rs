@@ -18,7 +18,8 @@ use ensign_session::Session;
 use ensign_wire::{Body, Envelope, SigningRequest};
 
 use crate::{
-    ATTEMPTS_AHEAD, ATTEMPTS_MAX, CommandError, Opening, REQUESTS_MAX, SESSIONS_MAX,
+    ATTEMPTS_AHEAD, ATTEMPTS_MAX, CommandError, Opening, REQUESTS_MAX, REQUESTS_PER_CREATOR_MAX,
+    SESSIONS_MAX,
     ended::{End, Endings, Share},
     request::{Durable, Request},
 };
@@ -138,9 +139,15 @@ impl Requests {
         self.of_creator.values().sum()
     }
 
-    /// Returns how many requests of a creator are open.
-    pub(crate) fn count_of(&self, creator: &Option<SignerKey>) -> usize {
-        self.of_creator.get(creator).copied().unwrap_or(0)
+    /// Whether there is a place for one more request of another creator: it has fewer than
+    /// [`REQUESTS_PER_CREATOR_MAX`], and no more than places are free. So those who ask much together leave
+    /// places for whoever asks little (dynamic thresholds, [Choudhury and Hahne 1998]).
+    ///
+    /// [Choudhury and Hahne 1998]: <https://doi.org/10.1109/90.664262>
+    pub(crate) fn has_place_for(&self, creator: &Option<SignerKey>) -> bool {
+        let free = REQUESTS_MAX.saturating_sub(self.count_unsettled());
+        let open = self.of_creator.get(creator).copied().unwrap_or(0);
+        open < free.min(REQUESTS_PER_CREATOR_MAX)
     }
 
     /// Changes one request, and its places in our orders with it.

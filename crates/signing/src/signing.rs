@@ -181,6 +181,11 @@ impl Signing {
         self.groups.is_member(peer)
     }
 
+    /// Returns our groups with a node, rising.
+    pub fn groups_with(&self, peer: &PeerId) -> Vec<GroupId> {
+        self.groups.shared_with(peer)
+    }
+
     /// Returns whether a node has shown, on its connection, that it speaks for a member of our groups.
     pub fn has_shown(&self, peer: &PeerId) -> bool {
         self.membership.has_shown(peer)

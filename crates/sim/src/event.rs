@@ -2,7 +2,7 @@
 
 use std::{cmp::Ordering, sync::Arc, time::Duration};
 
-use ensign_engine::peers::DialFailure;
+use ensign_engine::{peers::DialFailure, pow::Proof};
 use ensign_primitives::{Instant, RequestId};
 
 use crate::{NodeIndex, Sight};
@@ -67,6 +67,8 @@ pub(crate) enum What {
     Timer,
     /// Its disk has written the oldest record that waits, if it is still the same process.
     Written { boot: u32 },
+    /// A puzzle is solved, if it is still the same process.
+    Solved { job: u64, proof: Option<Proof>, boot: u32 },
     /// A dial came to nothing at once, if it is still the same process.
     DialFailed { peer: NodeIndex, boot: u32, why: DialFailure },
     /// A dial has not been answered yet.

@@ -217,10 +217,17 @@ impl Host {
                     self.feed(scene, Input::Persisted { token });
                 }
             }
+            What::Solved { job, proof, boot } if boot == self.desk.boot => {
+                self.feed(scene, Input::Solved { job, proof });
+            }
             What::DialFailed { peer, boot, why } if boot == self.desk.boot => {
                 self.apply(scene, vec![Change::DialFailed(peer, why)]);
             }
-            What::Written { .. } | What::DialFailed { .. } | What::Free | What::Wake => {}
+            What::Written { .. }
+            | What::DialFailed { .. }
+            | What::Solved { .. }
+            | What::Free
+            | What::Wake => {}
             What::Initial { peer, conn, pause } => {
                 self.transport.say_hello(&mut self.desk.turn(scene), peer, conn, pause);
             }
@@ -287,6 +294,8 @@ impl Host {
             Kind::Hello
             | Kind::Ping
             | Kind::Pong
+            | Kind::Price
+            | Kind::Proof
             | Kind::Payload
             | Kind::Groups
             | Kind::Welcome => 0,
@@ -341,7 +350,10 @@ impl Host {
         self.see(scene, Seen::Connected { peer });
         let (remote, direction) = (address(peer), self.transport.direction(peer));
         let exporter = self.transport.exporter(self.desk.node, peer);
-        self.feed(scene, Input::Up { link, peer: person.peer, remote, direction, exporter });
+        self.feed(
+            scene,
+            Input::Up { link, peer: person.peer, remote, direction, exporter, round_trip: None },
+        );
     }
 
     fn on_timer(&mut self, scene: &mut Scene<'_>) {

@@ -16,11 +16,12 @@ pub struct TransportConfig {
     pub listen: SocketAddr,
     /// The network; peers of another one never connect.
     pub network: Network,
-    /// Most callers at once whose handshake is not done, or of whom nobody is told yet; beyond it one of the largest group of addresses goes,
-    /// or the caller while none has had [`HANDSHAKE_GRACE`].
+    /// Most callers at once whose handshake is not done, or of whom nobody is told yet; beyond it one goes
+    /// from where [most come from](ensign_diversity::most_crowded), or the caller while none of these
+    /// has had [`HANDSHAKE_GRACE`].
     pub handshakes_max: usize,
-    /// Most of them at once from one IPv4 address or one IPv6 /64; beyond it one of
-    /// them goes, or the caller.
+    /// Most of them at once from one IPv4 address or one IPv6 /64, and of a wider group as many times that as
+    /// is its [share](ensign_diversity::Group::share); beyond it one of them goes, or the caller.
     pub handshakes_per_ip_max: usize,
     /// Most connections at once with peers whose identity is proven; beyond it callers that are not
     /// expected are refused.
@@ -88,8 +89,8 @@ pub const HANDSHAKES_MAX: usize = 256;
 
 /// Default of [`TransportConfig::handshakes_per_ip_max`].
 ///
-/// Guess: a household or a test machine runs fewer nodes; an attacker needs four addresses to take
-/// every place.
+/// Guess: a household or a test machine runs fewer nodes; an attacker needs four addresses in two
+/// networks to take every place.
 pub const HANDSHAKES_PER_IP_MAX: usize = 64;
 
 /// How long a handshake is safe from giving way to another one.

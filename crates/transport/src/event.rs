@@ -1,6 +1,6 @@
 //! What the transport tells its owner, and why connections end.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, time::Duration};
 
 use ensign_primitives::{Direction, LinkId, PeerId};
 use ensign_wire::{CloseCode, DecodeError, Kind, Lane};
@@ -24,6 +24,8 @@ pub enum TransportEvent {
         direction: Direction,
         /// A secret of this connection alone that both ends know (RFC 8446, 7.5; RFC 5705).
         exporter: [u8; 32],
+        /// How long a packet takes there and back, as QUIC has measured it in the handshake.
+        round_trip: Duration,
     },
     /// A connection is gone; frames not yet delivered to its peer are lost.
     Down {

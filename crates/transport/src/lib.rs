@@ -39,6 +39,8 @@ pub use config::{
 mod event;
 pub use ensign_wire::CloseCode;
 pub use event::{DisconnectReason, TransportEvent};
+mod traffic;
+pub use traffic::Traffic;
 mod error;
 pub use error::{BindError, DialError, SendError};
 mod arrivals;

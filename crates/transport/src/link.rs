@@ -22,7 +22,7 @@ use tokio::{
 };
 
 use crate::{
-    CloseCode, DisconnectReason, STRANGER_FRAMES_MAX, TransportConfig, TransportEvent,
+    CloseCode, DisconnectReason, STRANGER_FRAMES_MAX, Traffic, TransportConfig, TransportEvent,
     inbox::{self, PAYLOADS_AT_ONCE_MAX},
     lane::{self, LANES, PerLane},
     latch::Latch,
@@ -47,6 +47,8 @@ pub(crate) struct Link {
     /// Frames that found their lane full, until the owner is told.
     dropped: PerLane<AtomicU32>,
     dropping: Notify,
+    /// How many frames found their lane full, from the beginning.
+    dropped_in_all: AtomicU32,
     /// Lanes that the peer has opened.
     opened: PerLane<Latch>,
     /// Frames that the owner has not taken from the queue of events.
@@ -83,6 +85,7 @@ impl Link {
             ),
             dropped: PerLane::default(),
             dropping: Notify::new(),
+            dropped_in_all: AtomicU32::new(0),
             opened: PerLane::default(),
             untaken: AtomicUsize::new(0),
             all_taken: Notify::new(),
@@ -113,9 +116,21 @@ impl Link {
             self.fail(DisconnectReason::LaneFull { lane, limit }, CloseCode::Unwanted);
         } else {
             self.dropped.get(lane).fetch_add(1, Ordering::Relaxed);
+            self.dropped_in_all.fetch_add(1, Ordering::Relaxed);
             self.dropping.notify_one();
         }
         pushed
+    }
+
+    /// Returns how the connection fares.
+    pub(crate) fn traffic(&self) -> Traffic {
+        let stats = self.connection.stats();
+        Traffic {
+            round_trip: stats.path.rtt,
+            bytes_in: stats.udp_rx.bytes,
+            bytes_out: stats.udp_tx.bytes,
+            dropped: self.dropped_in_all.load(Ordering::Relaxed),
+        }
     }
 
     /// Treats the peer as no stranger: it gives way to nobody, and may have more queued for it.
@@ -259,7 +274,8 @@ const EXPORTER_LABEL: &[u8] = b"EXPORTER-ensign-link";
 pub(crate) async fn run(shared: Arc<Shared>, link: Arc<Link>, first: Option<RecvStream>) {
     let remote = plain(link.connection.remote_address());
     let (id, peer, direction) = (link.id, link.peer, link.direction);
-    let up = TransportEvent::Up { link: id, peer, remote, direction, exporter: link.exporter() };
+    let (exporter, round_trip) = (link.exporter(), link.connection.rtt());
+    let up = TransportEvent::Up { link: id, peer, remote, direction, exporter, round_trip };
     let tell = async {
         let opening = open(&link, first.is_none());
         if timeout(shared.config.handshake_timeout, opening).await.is_err() {

@@ -1,7 +1,7 @@
 //! How many connections there may be before their owner decides about them, and who gives way.
 //!
-//! A connection is first one of a *crowd*, counted by address: until it is known whose it is, and from
-//! then on until it is reported, unless the owner *expects* its peer. So no crowd keeps an expected
+//! A connection is first one of a *crowd*, counted by groups of addresses: until it is known whose it is, and
+//! from then on until it is reported, unless the owner *expects* its peer. So no crowd keeps an expected
 //! peer out, from whatever address it comes. Who may stay is for the owner to say; here is only a
 //! bound on what it is asked about.
 
@@ -11,7 +11,9 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use ensign_primitives::{PeerId, address_group};
+use ensign_diversity::{AddressGroups, Group, PrefixTable, most_crowded};
+use ensign_primitives::PeerId;
+
 use tokio::time::Instant;
 
 use crate::{HANDSHAKE_GRACE, TransportConfig, chance::Chance, latch::Latch, shared::locked};
@@ -35,12 +37,13 @@ struct Limits {
 #[derive(Debug, Default)]
 struct Taken {
     next: u64,
+    prefixes: Arc<PrefixTable>,
     entries: BTreeMap<u64, Entry>,
 }
 
 #[derive(Debug)]
 struct Entry {
-    group: IpAddr,
+    groups: AddressGroups,
     stage: Stage,
     since: Instant,
     evicted: Arc<Latch>,
@@ -94,30 +97,37 @@ impl Places {
 
     /// Gives a place to a caller from `ip`, whose handshake begins.
     ///
-    /// When the crowd is too large, one of it gives way: of the largest group of addresses, or
-    /// of the caller's own. Which one is random, among those that have had [`HANDSHAKE_GRACE`]; with
-    /// none of these the caller is refused. So whoever dials without end from the address of
+    /// When the crowd is too large, one of it gives way: where most come from, or among those of the caller's
+    /// own host or network when they are too many. Which one is random, among those that have had
+    /// [`HANDSHAKE_GRACE`]; with none of these the caller is refused. So whoever dials without end from the address of
     /// a member costs us a bounded number of handshakes, and the member's is done once it begins.
     pub(crate) fn accept(self: &Arc<Self>, ip: IpAddr, now: Instant) -> Option<Place> {
-        let group = address_group(ip);
         let mut taken = locked(&self.taken);
-        if let Some(crowded) = taken.crowded(group, &self.limits) {
+        let groups = AddressGroups::of(ip, &taken.prefixes);
+        if let Some(crowded) = taken.crowded(groups, &self.limits) {
             let is_due =
                 |entry: &Entry| now.saturating_duration_since(entry.since) >= HANDSHAKE_GRACE;
-            let crowd = taken.entries.iter().filter(|(_, entry)| {
-                entry.stage.is_crowd() && entry.group == crowded && is_due(entry)
-            });
-            let crowd: Vec<u64> = crowd.map(|(number, _)| *number).collect();
-            let drawn = self.chance.number() as usize % crowd.len().max(1);
-            taken.evict(*crowd.get(drawn)?);
+            // Most callers of a flood are refused: nobody is due, and that is seen first.
+            crowded.iter().any(|(_, entry)| is_due(entry)).then_some(())?;
+            let crowd = most_crowded(crowded.into_iter().map(|it| (it, it.1.groups)));
+            let due = crowd.into_iter().filter(|(_, entry)| is_due(entry));
+            let due: Vec<u64> = due.map(|(number, _)| number).collect();
+            let drawn = self.chance.number() as usize % due.len().max(1);
+            taken.evict(*due.get(drawn)?);
         }
-        Some(self.take(&mut taken, Entry::new(group, Stage::Handshake, now)))
+        Some(self.take(&mut taken, Entry::new(groups, Stage::Handshake, now)))
+    }
+
+    /// Learns who announces which addresses.
+    pub(crate) fn know_prefixes(&self, prefixes: Arc<PrefixTable>) {
+        locked(&self.taken).prefixes = prefixes;
     }
 
     /// Gives a place to a dial of ours: our own wish is not a stranger's to refuse.
     pub(crate) fn dial(self: &Arc<Self>, ip: IpAddr) -> Place {
-        let entry = Entry::new(address_group(ip), Stage::Held, Instant::now());
-        self.take(&mut locked(&self.taken), entry)
+        let mut taken = locked(&self.taken);
+        let groups = AddressGroups::of(ip, &taken.prefixes);
+        self.take(&mut taken, Entry::new(groups, Stage::Held, Instant::now()))
     }
 
     /// Returns how many handshakes of callers are not finished.
@@ -135,8 +145,8 @@ impl Places {
 }
 
 impl Entry {
-    fn new(group: IpAddr, stage: Stage, since: Instant) -> Self {
-        Self { group, stage, since, evicted: Arc::default() }
+    fn new(groups: AddressGroups, stage: Stage, since: Instant) -> Self {
+        Self { groups, stage, since, evicted: Arc::default() }
     }
 }
 
@@ -212,38 +222,36 @@ impl Drop for Place {
 }
 
 impl Taken {
-    /// The groups of the crowd, the youngest last.
-    fn crowd(&self) -> impl DoubleEndedIterator<Item = IpAddr> {
-        let crowd = self.entries.values().filter(|entry| entry.stage.is_crowd());
-        crowd.map(|entry| entry.group)
+    fn crowd(&self) -> impl Iterator<Item = (u64, &Entry)> {
+        let crowd = self.entries.iter().filter(|(_, entry)| entry.stage.is_crowd());
+        crowd.map(|(number, entry)| (*number, entry))
     }
 
     fn identified(&self) -> usize {
         self.entries.values().filter(|entry| entry.stage != Stage::Handshake).count()
     }
 
-    /// Returns the group that has to make room for a handshake from `group`, if any.
-    fn crowded(&self, group: IpAddr, limits: &Limits) -> Option<IpAddr> {
-        let of_group = self.crowd().filter(|other| *other == group).count();
-        if of_group >= limits.handshakes_per_ip {
-            return Some(group);
+    /// Returns those of whom one has to make room for a handshake from an address, if any: of the narrowest
+    /// of its groups that has its share of handshakes, or of all.
+    fn crowded(&self, groups: AddressGroups, limits: &Limits) -> Option<Vec<(u64, &Entry)>> {
+        let of = |group: Group| {
+            self.crowd().filter(move |(_, entry)| entry.groups.iter().any(|it| it == group))
+        };
+        let has_its_share = |group: &Group| {
+            let share = limits.handshakes_per_ip.saturating_mul(group.share() as usize);
+            of(*group).count() >= share
+        };
+        match groups.iter().find(has_its_share) {
+            Some(group) => Some(of(group).collect()),
+            None if self.crowd().count() >= limits.handshakes => Some(self.crowd().collect()),
+            None => None,
         }
-        let is_full = self.crowd().count() >= limits.handshakes;
-        if is_full { self.largest_group() } else { None }
     }
 
     fn enter(&mut self, number: u64, stage: Stage) {
         if let Some(entry) = self.entries.get_mut(&number) {
             entry.stage = stage;
         }
-    }
-
-    /// Returns the group of the youngest of the crowd whose group is as large as any.
-    fn largest_group(&self) -> Option<IpAddr> {
-        let mut sizes: BTreeMap<IpAddr, usize> = BTreeMap::new();
-        self.crowd().for_each(|group| *sizes.entry(group).or_default() += 1);
-        let largest = sizes.values().max().copied();
-        self.crowd().rev().find(|group| sizes.get(group).copied() == largest)
     }
 
     fn evict(&mut self, number: u64) {
@@ -349,6 +357,40 @@ mod tests {
         let _first = places.accept("2001:db8::1".parse().unwrap(), now);
         assert!(places.accept("2001:db8::2".parse().unwrap(), now).is_none());
         assert!(places.accept("2001:db8:0:1::1".parse().unwrap(), now).is_some());
+    }
+
+    #[test]
+    fn hosts_of_one_network_have_twice_the_places_of_one_and_leave_those_of_others() {
+        let places = places(|config| config.handshakes_per_ip_max = 3);
+        let other = accept(&places, [10, 0, 1, 1].into());
+        let start = Instant::now();
+        let network: Vec<_> = (1..=100_u8)
+            .filter_map(|last| places.accept(ip(last), start + HANDSHAKE_GRACE * last.into()))
+            .collect();
+        assert_eq!((network.len(), standing(&network), places.handshaking()), (100, 6, 7));
+        assert!(!other.is_evicted());
+    }
+
+    #[test]
+    fn ipv4_address_in_ipv6_form_is_the_same_host() {
+        let places = places(|config| config.handshakes_per_ip_max = 1);
+        let now = Instant::now();
+        let _first = places.accept("192.0.2.1".parse().unwrap(), now);
+        assert!(places.accept("::ffff:192.0.2.1".parse().unwrap(), now).is_none());
+        assert!(places.accept("::ffff:192.0.3.1".parse().unwrap(), now).is_some());
+    }
+
+    #[test]
+    fn networks_of_one_provider_are_one_group_once_the_table_is_known() {
+        let places = places(|config| config.handshakes_per_ip_max = 1);
+        let mut table = PrefixTable::builder();
+        table.line("10.0.0.0\t8\t64500").unwrap();
+        places.know_prefixes(Arc::new(table.build()));
+        let now = Instant::now();
+        let call = |network: u8| places.accept([10, 0, network, 1].into(), now);
+        let held: Vec<_> = (0..5).filter_map(call).collect();
+        assert_eq!(held.len(), Group::Provider(64500).share() as usize);
+        assert!(places.accept([11, 0, 0, 1].into(), now).is_some());
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::{collections::BTreeSet, net::SocketAddr, sync::Arc};
 
 use bytes::Bytes;
+use ensign_diversity::PrefixTable;
 use ensign_identity::NodeKey;
 use ensign_primitives::{LinkId, PeerId};
 use ensign_wire::Kind;
@@ -10,7 +11,7 @@ use quinn::AsyncUdpSocket;
 use tokio::{sync::Notify, time::timeout};
 
 use crate::{
-    Arrivals, BindError, CloseCode, SendError, TransportConfig,
+    Arrivals, BindError, CloseCode, SendError, Traffic, TransportConfig,
     accept::accept,
     arrivals::channel,
     chance::Chance,
@@ -135,6 +136,12 @@ impl Transport {
         tokio::spawn(dial_once(Arc::clone(&self.0.shared), peer, address));
     }
 
+    /// Learns who announces which addresses, in place of what was known of that: who comes from now on is
+    /// counted by provider and country too.
+    pub fn know_prefixes(&self, prefixes: Arc<PrefixTable>) {
+        self.0.shared.places.know_prefixes(prefixes);
+    }
+
     /// Treats `peer` as no stranger, until [`forget`](Self::forget): it gets in however many
     /// strangers come from its address or are here, and may have queued what each lane takes.
     ///
@@ -178,6 +185,11 @@ impl Transport {
             PushError::Closed => SendError::Gone { link },
             PushError::Full { limit } => SendError::QueueFull { link, lane: kind.lane(), limit },
         })
+    }
+
+    /// Returns how a connection fares; `None` once it is gone.
+    pub fn traffic(&self, link: LinkId) -> Option<Traffic> {
+        self.0.shared.running(link).map(|link| link.traffic())
     }
 
     /// Treats the peer as known from here to the end of the connection: more streams, more unread

@@ -28,6 +28,9 @@ pub enum CloseCode {
     /// A node reached itself.
     #[error("this is the same node")]
     SameNode,
+    /// So many strangers come that those have places first who prove work: `docs/protocol/pow.md`.
+    #[error("busy: whoever proves work has a place first")]
+    Busy,
     /// A code of another version.
     #[error("code {0}")]
     Other(u32),
@@ -45,6 +48,7 @@ impl CloseCode {
             6 => Self::Offense,
             7 => Self::Unwanted,
             8 => Self::SameNode,
+            9 => Self::Busy,
             other => Self::Other(u32::try_from(other).unwrap_or(u32::MAX)),
         }
     }
@@ -60,6 +64,7 @@ impl CloseCode {
             Self::Offense => 6,
             Self::Unwanted => 7,
             Self::SameNode => 8,
+            Self::Busy => 9,
             Self::Other(code) => code,
         }
     }

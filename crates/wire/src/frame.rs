@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use crate::{
     Consent, DecodeError, Envelope, FormationMessage, Groups, Hello, Introduced, Kind, LinkReport,
-    PAYLOAD_BYTES_MAX, Signed, Welcome, codec,
+    PAYLOAD_BYTES_MAX, Price, Proof, Signed, Welcome, codec,
 };
 
 /// Most bytes of a frame header: one for the kind, three for the length.
@@ -74,6 +74,10 @@ pub enum Frame {
     Ping(QueryId),
     /// Answers the [`Frame::Ping`] of this name.
     Pong(QueryId),
+    /// Asks a stranger for a proof of work.
+    Price(Price),
+    /// Answers a [`Frame::Price`].
+    Proof(Proof),
     /// Carries what a request's messages were computed from.
     Payload {
         /// The request that names the payload's digest.
@@ -104,6 +108,8 @@ impl Frame {
             Self::Hello(_) => Kind::Hello,
             Self::Ping(_) => Kind::Ping,
             Self::Pong(_) => Kind::Pong,
+            Self::Price(_) => Kind::Price,
+            Self::Proof(_) => Kind::Proof,
             Self::Payload { .. } => Kind::Payload,
             Self::Groups(_) => Kind::Groups,
             Self::Delegation(_) => Kind::Delegation,
@@ -120,6 +126,8 @@ impl Frame {
         let body = match self {
             Self::Hello(hello) => codec::encode(hello),
             Self::Ping(query) | Self::Pong(query) => codec::encode(query),
+            Self::Price(price) => codec::encode(price),
+            Self::Proof(proof) => codec::encode(proof),
             Self::Payload { request, bytes } => codec::encode(&(request, Blob(bytes))),
             Self::Groups(groups) => codec::encode(groups),
             Self::Delegation(introduced) => codec::encode(introduced),
@@ -156,6 +164,12 @@ impl Frame {
             }
             Kind::Ping => codec::decode(body).map(Self::Ping),
             Kind::Pong => codec::decode(body).map(Self::Pong),
+            Kind::Price => {
+                let price: Price = codec::decode(body)?;
+                price.validate()?;
+                Ok(Self::Price(price))
+            }
+            Kind::Proof => codec::decode(body).map(Self::Proof),
             Kind::Payload => {
                 let (request, Blob(bytes)): (RequestId, Blob<'_>) = codec::decode(body)?;
                 codec::in_range("payload bytes", bytes.len() as u64, 1..=PAYLOAD_BYTES_MAX as u64)?;

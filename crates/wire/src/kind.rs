@@ -48,6 +48,8 @@ kinds! {
     Hello               = 0x00 Connection Anyone     Control 1024;
     Ping                = 0x01 Connection Introduced Control 16;
     Pong                = 0x02 Connection Introduced Control 16;
+    Price               = 0x03 Connection Introduced Control 48;
+    Proof               = 0x04 Connection Introduced Control 24;
     Groups              = 0x10 Signing    Introduced Control 16 + SHARED_GROUPS_MAX * 32;
     Payload             = 0x11 Signing    Member     Bulk    64 + PAYLOAD_BYTES_MAX;
     Delegation          = 0x12 Signing    Introduced Control 160;

@@ -46,6 +46,8 @@ mod envelope;
 pub use envelope::{Envelope, Statement};
 mod hello;
 pub use hello::{ADDRESSES_MAX, Groups, Hello, Limits, Roles, SHARED_GROUPS_MAX};
+mod price;
+pub use price::{Price, Proof};
 mod membership;
 pub use membership::{Introduced, Welcome};
 mod fingerprint;

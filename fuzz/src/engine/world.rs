@@ -105,13 +105,18 @@ impl World {
                 Output::Signer(question) => self.nodes[node].wanting.push_back(question),
                 Output::Close { link, .. } => self.part(node, self.owners[&link]),
                 Output::Event(event) => self.nodes[node].on_event(event),
-                Output::Note(HallRecord::Peers(_) | HallRecord::Formation(_)) => {}
+                Output::Note(
+                    HallRecord::Peers(_) | HallRecord::Formation(_) | HallRecord::Reputation(_),
+                )
+                | Output::Persist { record: HallRecord::Reputation(_), .. } => {}
                 Output::Persist {
                     record: HallRecord::Peers(_) | HallRecord::Formation(_), ..
                 } => {
                     panic!("who waits?")
                 }
-                Output::Dial { .. }
+                Output::Solve { .. }
+                | Output::StopSolving { .. }
+                | Output::Dial { .. }
                 | Output::Expect { .. }
                 | Output::Forget { .. }
                 | Output::Admit { .. } => {}
@@ -325,7 +330,7 @@ impl World {
             self.names.insert((at, with), link);
             self.owners.insert(link, with);
             let (peer, direction) = (peer(with), Direction::Inbound);
-            self.input(at, Input::Up { link, peer, remote, direction, exporter: [7; 32] });
+            self.input(at, Input::Up { link, peer, remote, direction, exporter: [7; 32], round_trip: None });
         }
     }
 

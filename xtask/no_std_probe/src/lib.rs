@@ -9,6 +9,7 @@ use core::alloc::{GlobalAlloc, Layout};
 use core::panic::PanicInfo;
 
 use ensign_deadline as _;
+use ensign_diversity as _;
 use ensign_engine as _;
 use ensign_equivocation as _;
 use ensign_formation as _;
@@ -16,9 +17,12 @@ use ensign_identity as _;
 use ensign_musig as _;
 use ensign_peers as _;
 use ensign_primitives as _;
+use ensign_pow as _;
 use ensign_replay as _;
+use ensign_reputation as _;
 use ensign_session as _;
 use ensign_signing as _;
+use ensign_watch as _;
 use ensign_wire as _;
 
 #[cfg(feature = "canary")]

@@ -65,7 +65,7 @@ fn asking() -> (Board, RequestRef) {
         ..RequestView::default()
     };
     board.requests.push(view);
-    (board, RequestRef { id, handle: Some(Handle(1)), group: pair() })
+    (board, RequestRef { id, handle: Some(Handle(1)), group: pair(), creator: None })
 }
 
 fn peer(board: &mut Board, event: PeerEvent, at_ms: u64) {

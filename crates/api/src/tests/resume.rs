@@ -2,6 +2,8 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use ensign_coordinator::Class;
+
 use super::*;
 
 #[tokio::test]
@@ -17,7 +19,7 @@ async fn a_reader_that_comes_back_a_thousand_times_loses_none_and_reads_none_twi
     // the ring has let go of what it comes back for.
     let writer = tokio::spawn(async move {
         for n in 1..=LAST {
-            ring.push(&json!({ "n": n }).to_string());
+            ring.push(Class::Notice, &json!({ "n": n }).to_string());
             while n - seen.load(Ordering::Relaxed) > EVENTS_MAX as u64 / 2 || n % 7 == 0 {
                 tokio::task::yield_now().await;
                 if n % 7 == 0 && n - seen.load(Ordering::Relaxed) <= EVENTS_MAX as u64 / 2 {
@@ -49,7 +51,7 @@ async fn a_reader_that_comes_back_a_thousand_times_loses_none_and_reads_none_twi
 #[tokio::test]
 async fn a_reader_of_an_earlier_run_is_told_of_the_gap() {
     let toy = Toy::start(2);
-    toy.ring.push(r#"{"n":1}"#);
+    toy.ring.push(Class::Notice, r#"{"n":1}"#);
     let mut stream = toy.client().events(Some("1-500".parse().unwrap())).await.unwrap();
     let mut events = Vec::new();
     while events.len() < 2 {
@@ -73,7 +75,7 @@ async fn a_slow_reader_is_told_of_the_gap_and_holds_nobody_up() {
     // More than the ring holds, and more than any buffer on the way.
     let (filler, last) = ("x".repeat(1000), 3 * EVENTS_MAX);
     for n in 1..=last {
-        toy.ring.push(&json!({ "n": n, "filler": filler }).to_string());
+        toy.ring.push(Class::Notice, &json!({ "n": n, "filler": filler }).to_string());
         if n % 16 == 0 {
             let event = loop {
                 let event = quick.next().await.unwrap();

@@ -6,7 +6,7 @@ use super::{Entry, Exit};
 
 /// Defines each entry under its name, and the list of all.
 macro_rules! catalogue {
-    ($(
+    ($list:ident: $(
         $name:ident = $code:literal, exit: $exit:ident, risk: $risk:ident, retry: $retry:literal,
         $title:literal, $why:literal, $hint:literal;
     )*) => {
@@ -24,11 +24,14 @@ macro_rules! catalogue {
         )*
 
         /// Every entry of this program, by area.
-        pub(super) static ENTRIES: &[Entry] = &[$($name),*];
+        pub(in crate::catalogue) static $list: &[Entry] = &[$($name),*];
     };
 }
 
-catalogue! {
+mod guarded;
+pub(crate) use guarded::*;
+
+catalogue! { ENTRIES:
     INTERNAL = "E-INT-001", exit: Internal, risk: CheckFirst, retry: false,
         "Something broke that should not.",
         "The program met a state that it holds to be impossible, and stopped before it could do harm.",
@@ -477,10 +480,6 @@ catalogue! {
         "The audit of the nonces has found a violation.",
         "A mark in the store is missing or stands where none may stand.",
         "stop using this home, keep a copy of it, and report this";
-    NODE_FULL = "E-OWN-003", exit: NotReady, risk: None, retry: true,
-        "A limit of this node is reached.",
-        "A node keeps a bounded number of groups and open requests.",
-        "let open requests end, or decline them, then try again";
 
     DEMO_SIGNER = "E-DEM-001", exit: Internal, risk: None, retry: true,
         "A signer of the demo failed.",

@@ -95,6 +95,7 @@ pub(crate) fn create(path: &Path, args: Init, passphrases: &Passphrases) -> Resu
         let why = vault::slow_on_purpose(Cost::STANDARD);
         passphrases.output().notice(format!("encrypting the keys ({why})"));
     }
-    let settings = Settings { advertise, ..Settings::new(name, network, listen) };
+    let mut settings = Settings::new(name, network, listen);
+    settings.advertise = advertise;
     Home::create(path, &settings, passphrase.as_ref(), passphrases)
 }

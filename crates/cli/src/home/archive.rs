@@ -19,6 +19,8 @@ use crate::words::check_name;
 #[derive(Debug)]
 pub(crate) struct Restored {
     settings: Settings,
+    /// The file of it, with whatever its user wrote beside the settings.
+    config: String,
     /// Name and text of each group's file.
     groups: Vec<(String, String)>,
     /// The list of payees, if there is one.
@@ -66,7 +68,7 @@ impl Restored {
         for (name, bytes) in archive.files() {
             let text = str::from_utf8(bytes).map_err(|_| foreign(name))?;
             if name == CONFIG {
-                settings = Some(settings::parse(backup, text)?);
+                settings = Some((settings::parse(backup, text)?, text.to_owned()));
                 continue;
             }
             if name == PAYEES {
@@ -78,8 +80,8 @@ impl Restored {
             check_name(group).map_err(|_| foreign(name))?;
             groups.push((group.to_owned(), text.to_owned()));
         }
-        let settings = settings.ok_or_else(|| damaged(backup, "it has no settings"))?;
-        Ok(Self { settings, groups, payees })
+        let (settings, config) = settings.ok_or_else(|| damaged(backup, "it has no settings"))?;
+        Ok(Self { settings, config, groups, payees })
     }
 
     /// Returns the settings.
@@ -112,8 +114,9 @@ pub(crate) fn restore(
         let groups =
             groups.map(|(name, text)| (home.path.join(GROUPS).join(file_name(name)), text));
         let payees = restored.payees.iter().map(|text| (home.path.join(PAYEES), text));
-        for (path, text) in groups.chain(payees) {
-            durable::write(&path, text.as_bytes(), Existing::Keep, Readers::Owner)
+        let config = std::iter::once((home.path.join(CONFIG), &restored.config));
+        for (path, text) in config.chain(groups).chain(payees) {
+            durable::write(&path, text.as_bytes(), Existing::Replace, Readers::Owner)
                 .map_err(|error| io_failure("write", &path, &error))?;
         }
         ensign_vault::create(&keys::vault_in(&home.path), vault)

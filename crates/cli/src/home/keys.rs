@@ -11,9 +11,10 @@ use ensign_primitives::{Network, PeerId};
 use ensign_vault::{Draft, Passphrase, Purpose, Unlocked, Vault};
 use zeroize::Zeroizing;
 
-use super::{Home, Settings, damaged, io_failure, key_failure, settings, shown};
+use super::settings::{self, Value};
+use super::{Home, Settings, damaged, io_failure, key_failure, shown};
 use crate::catalogue as code;
-use crate::durable::{self, Existing};
+use crate::durable;
 use crate::failure::{Failure, Result};
 use crate::key_file::{self, KeyFileError};
 use crate::passphrase::NewPassphraseArgs;
@@ -279,8 +280,7 @@ impl Home {
         if ensign_vault::read(file).map_err(|error| vault::file_failure(&error))? != alone {
             return Err(damaged(file, "it does not read back as it was written"));
         }
-        let settings = Settings { signer: Some(signer.to_string()), ..self.settings.clone() };
-        settings::write(&self.path, &settings, Existing::Replace)?;
+        self.write_setting(settings::named("signer")?, Some(&Value::Text(signer.to_string())))?;
         ensign_vault::replace(&path, &rest).map_err(|error| vault::file_failure(&error))?;
         Ok(signer)
     }

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use ensign_psbt::{NOTE_NAMES, Policy, check_address};
 use serde::{Deserialize, Serialize};
 
+use super::settings::{AMOUNT_MAX, FEE_MAX, FEE_RATE_MAX};
 use super::toml_file::{self, line_of, nearest};
 use super::{Home, io_failure};
 use crate::catalogue as code;
@@ -28,15 +29,6 @@ pub(crate) struct PolicySettings {
     /// Names of notes that are refused.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     refuse: Vec<String>,
-    /// Most satoshi that may leave a group at once, fee included.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    amount_max: Option<u64>,
-    /// Most satoshi of fee.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    fee_max: Option<u64>,
-    /// Most satoshi of fee for each virtual byte.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    fee_rate_max: Option<u64>,
     /// Who may be paid.
     payees: Payees,
 }
@@ -76,17 +68,8 @@ impl PolicySettings {
 
     /// Returns what is wrong with it: the key, what, and what to do.
     pub(super) fn wrong(&self) -> Option<(&'static str, String, String)> {
-        if let Some((what, hint)) = self.refuse.iter().find_map(|name| check_note(name).err()) {
-            return Some(("refuse", what, hint));
-        }
-        let limits = [
-            ("amount_max", self.amount_max),
-            ("fee_max", self.fee_max),
-            ("fee_rate_max", self.fee_rate_max),
-        ];
-        let (key, _) = limits.into_iter().find(|(_, limit)| *limit == Some(0))?;
-        let what = format!("{key} = 0 would refuse every transaction");
-        Some((key, what, "write a limit in satoshi, or leave the line out for none".to_owned()))
+        let (what, hint) = self.refuse.iter().find_map(|name| check_note(name).err())?;
+        Some(("refuse", what, hint))
     }
 }
 
@@ -105,8 +88,8 @@ impl Home {
     ///
     /// [`code::HOME_DAMAGED`], [`code::HOME_IO`].
     pub(crate) fn policy(&self) -> Result<Policy> {
-        let PolicySettings { refuse, amount_max, fee_max, fee_rate_max, payees } =
-            self.settings.policy.clone();
+        let PolicySettings { refuse, payees } = self.settings.policy.clone();
+        let limit = |of| self.settings.limit(of).and_then(|it| u64::try_from(it).ok());
         let payees = match payees {
             Payees::Any => None,
             Payees::Listed => {
@@ -116,7 +99,13 @@ impl Home {
             }
         };
         let notes = refuse.into_iter().collect();
-        Ok(Policy { notes, amount_max, fee_max, fee_rate_max, payees })
+        Ok(Policy {
+            notes,
+            amount_max: limit(&AMOUNT_MAX),
+            fee_max: limit(&FEE_MAX),
+            fee_rate_max: limit(&FEE_RATE_MAX),
+            payees,
+        })
     }
 
     /// Returns the payees: address by name.

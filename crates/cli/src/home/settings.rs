@@ -2,10 +2,12 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
+use std::time::Duration;
 
-use ensign_engine::{Allowances, signing::REQUESTS_PER_MINUTE_MAX};
+use ensign_engine::Allowances;
 use ensign_primitives::Network;
 use serde::{Deserialize, Serialize};
+use toml::Spanned;
 
 use super::policy::PolicySettings;
 use super::toml_file::{self, line_of};
@@ -18,6 +20,13 @@ use crate::failure::{Failure, Result};
 use crate::names::check_free;
 use crate::words::check_name;
 use ensign_peers::contact::ADDRESSES_MAX;
+
+mod edit;
+mod given;
+mod table;
+pub(crate) use edit::named;
+pub(crate) use given::{Given, Setting, Source, Value, settings_of};
+pub(crate) use table::{AMOUNT_MAX, FEE_MAX, FEE_RATE_MAX, Key, Number};
 
 /// The settings of a home.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,25 +45,66 @@ pub(crate) struct Settings {
     /// The public signer key, when the secret one is with a process of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) signer: Option<String>,
-    /// How many new requests of each member are taken a minute, if not the default.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) requests_per_minute: Option<u64>,
     /// What is never signed, whoever says yes.
     #[serde(default, skip_serializing_if = "PolicySettings::is_empty")]
-    pub(crate) policy: PolicySettings,
+    pub(super) policy: PolicySettings,
+    /// What the file says, every key of the [table].
+    #[serde(skip)]
+    given: Given,
 }
 
 impl Settings {
     /// The settings of a new home.
     pub(crate) fn new(name: String, network: Network, listen: SocketAddr) -> Self {
-        let (advertise, signer, requests_per_minute) = (Vec::new(), None, None);
-        let policy = PolicySettings::default();
-        Self { name, network, listen, advertise, signer, requests_per_minute, policy }
+        let (advertise, signer) = (Vec::new(), None);
+        let (policy, given) = (PolicySettings::default(), Given::default());
+        Self { name, network, listen, advertise, signer, policy, given }
+    }
+
+    /// Returns what the file says.
+    pub(crate) const fn given(&self) -> &Given {
+        &self.given
+    }
+
+    /// Returns a number that has a default.
+    pub(crate) fn number(&self, number: &Number) -> i64 {
+        self.limit(number).unwrap_or_default()
+    }
+
+    /// Returns a number; `None` where there is no limit.
+    pub(crate) fn limit(&self, number: &Number) -> Option<i64> {
+        match self.given.get(number.name) {
+            Some((Value::Number(value), _)) => Some(*value),
+            Some((Value::Text(_) | Value::List(_), _)) | None => number.default,
+        }
+    }
+
+    /// Returns a number that counts something.
+    pub(crate) fn count(&self, number: &Number) -> usize {
+        usize::try_from(self.number(number)).unwrap_or_default()
+    }
+
+    /// Returns a number of seconds.
+    #[expect(dead_code, reason = "the first row that needs it takes this line away")]
+    pub(crate) fn seconds(&self, number: &Number) -> Duration {
+        Duration::from_secs(u64::try_from(self.number(number)).unwrap_or_default())
+    }
+
+    /// Returns a text of a section of its own; `None` where the file does not say it.
+    #[expect(dead_code, reason = "the first row that needs it takes this line away")]
+    pub(crate) fn text(&self, name: &str) -> Option<&str> {
+        match self.given.get(name) {
+            Some((Value::Text(text), _)) => Some(text),
+            Some((Value::Number(_) | Value::List(_), _)) | None => None,
+        }
     }
 
     /// What each member may ask of this node.
     pub(crate) fn allowances(&self) -> Allowances {
-        self.requests_per_minute.map_or_else(Allowances::default, Allowances::of_requests)
+        match self.given.get(table::REQUESTS_PER_MINUTE.name) {
+            Some(_) => Allowances::of_requests(self.count(&table::REQUESTS_PER_MINUTE) as u64),
+            None => Allowances::default(),
+        }
     }
 
     /// Returns the addresses to give out: those that the user names, else where the node listens.
@@ -99,7 +149,12 @@ pub(crate) fn check_advertised(addresses: &[Address]) -> Result<Vec<Address>> {
 ///
 /// [`code::HOME_DAMAGED`].
 pub(super) fn parse(path: &Path, text: &str) -> Result<Settings> {
-    let settings: Settings = toml_file::parse(path, text)?;
+    let text = toml_file::without_mark(text);
+    let file = toml_file::parse_table(path, text)?;
+    let span = file.span();
+    let (given, rest) = Given::take(path, text, file.into_inner())?;
+    let settings: Settings = toml_file::of_table(path, text, Spanned::new(span, rest))?;
+    let settings = Settings { given, ..settings };
     let wrong = |key: &str, what: &str, hint: &str| {
         Err(toml_file::wrong(path, line_of_key(text, key), what, hint))
     };
@@ -124,12 +179,6 @@ pub(super) fn parse(path: &Path, text: &str) -> Result<Settings> {
     if let Err(failure) = check_advertised(&settings.advertise) {
         return wrong("advertise", &failure.what, failure.advice());
     }
-    let requests = settings.requests_per_minute;
-    if let Some(wanted) = requests.filter(|it| !(1..=REQUESTS_PER_MINUTE_MAX).contains(it)) {
-        let what = format!("{wanted} is not between 1 and {REQUESTS_PER_MINUTE_MAX}");
-        let hint = "write how many new requests of each member are taken a minute, or leave it out";
-        return wrong("requests_per_minute", &what, hint);
-    }
     if let Some((key, what, hint)) = settings.policy.wrong() {
         return wrong(key, &what, &hint);
     }
@@ -145,17 +194,17 @@ fn line_of_key(text: &str, key: &str) -> usize {
     text.lines().find(is_key).map_or(1, |line| line_of(text, line))
 }
 
-/// Writes the settings of a home.
+/// Writes the settings of a new home.
 ///
 /// # Errors
 ///
 /// [`code::HOME_IO`].
-pub(super) fn write(folder: &Path, settings: &Settings, existing: Existing) -> Result<()> {
+pub(super) fn write(folder: &Path, settings: &Settings) -> Result<()> {
     let path = folder.join(CONFIG);
     let text = toml::to_string(settings)
         .map_err(|error| Failure::new(&code::INTERNAL, error.to_string()))?;
     let text = format!("# Settings of a signer, made by `ensign init`.\n{text}");
-    durable::write(&path, text.as_bytes(), existing, Readers::Owner)
+    durable::write(&path, text.as_bytes(), Existing::Keep, Readers::Owner)
         .map_err(|error| io_failure("write", &path, &error))
 }
 
@@ -172,6 +221,26 @@ mod network {
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Network, D::Error> {
         String::deserialize(from)?.parse().map_err(D::Error::custom)
     }
+}
+
+/// Returns the table as the page `docs/operate/settings.md`.
+#[cfg(test)]
+fn page() -> String {
+    let mut page = String::from(
+        "# Settings\n\nGenerated from `crates/cli/src/home/settings/table.rs`; a test fails when this page is \
+         stale\n(`ENSIGN_BLESS=1 cargo test -p ensign-cli settings` rewrites it). Settings stand in \
+         `ensign.toml` in the home:\n`section.key` is `key` under `[section]`. `ensign config show` says what \
+         each is now and where that comes from,\n`ensign config set KEY VALUE` changes one and leaves the rest \
+         of the file alone, `--default` takes it out. A node reads\nthem when it starts, those of `[policy]` \
+         again on SIGHUP.\n\n| setting | what it is | unit or form | range | default |\n|---|---|---|---|---|\n",
+    );
+    for key in table::all() {
+        let none = if matches!(key, Key::Number(_)) { "no limit" } else { "" };
+        let default = key.default().unwrap_or_else(|| none.to_owned());
+        let [name, about, unit, range] = [key.name(), key.about(), key.unit(), &key.range()];
+        page += &format!("| `{name}` | {about} | {unit} | {range} | {default} |\n");
+    }
+    page
 }
 
 #[cfg(test)]
@@ -192,13 +261,16 @@ mod tests {
         for (more, what, hint) in [
             ("listn = 1", "line 4: unknown field `listn`", "did you mean `listen`"),
             ("colour = 1", "line 4: unknown field `colour`", "correct that line"),
-            ("requests_per_minute = 0", "line 4: 0 is not between 1 and 60000", "leave it out"),
-            ("requests_per_minute = 60001", "line 4: 60001 is not", "leave it out"),
             (
-                "requests_per_minute = -1",
-                "`-1`, expected a whole number from 0 on",
-                "correct that line",
+                "requests_per_minute = 0",
+                "line 4: requests_per_minute: 0 is not between 1 and 60000 requests a minute",
+                "leave it out for 30 requests a minute",
             ),
+            ("requests_per_minute = 60001", ": 60001 is not", "leave it out"),
+            ("requests_per_minute = -1", ": -1 is not between", "leave it out"),
+            ("requests_per_minute = \"9\"", ": a whole number is expected", "leave it out"),
+            ("requests_per_minut = 9", "unknown field", "mean `requests_per_minute`?"),
+            ("[polcy]\nfee_max = 1", "line 5: unknown field `polcy.fee_max`", "`policy.fee_max`"),
             ("advertise = [\"host.example\"]", "line 4: `host.example` has no port", "correct"),
             ("advertise = [\"1.1.1.1:0\"]", "line 4: 1.1.1.1:0 can be dialled by nobody", "give"),
             ("advertise = [\"224.0.0.1:5\"]", "by nobody: a multicast address", "give"),
@@ -207,11 +279,15 @@ mod tests {
             ("[policy]\nrefuse = [\"xyz\"]", "line 5: there is no note `xyz`", "fee_rate, "),
             (
                 "[policy]\nfee_max = 0",
-                "line 5: fee_max = 0 would refuse every",
-                "leave the line out",
+                "line 5: policy.fee_max: 0 is not between 1 and",
+                "leave it out for no limit",
             ),
             ("[policy]\nfee_max = 0.5", "line 5: ", "correct that line"),
-            ("[policy]\nfee_maxi = 5", "line 5: unknown field `fee_maxi`", "mean `fee_max`?"),
+            (
+                "[policy]\nfee_maxi = 5",
+                "line 5: unknown field `policy.fee_maxi`",
+                "mean `policy.fee_max`?",
+            ),
             ("[policy]\npayees = \"lsted\"", "line 5: unknown variant `lsted`", "mean `listed`?"),
             ("= 3", "line 4: ", "correct that line"),
         ] {
@@ -222,6 +298,32 @@ mod tests {
         let nine = (1..=9).map(|port| format!("\"1.1.1.1:{port}\"")).collect::<Vec<_>>().join(",");
         let (seen, _) = refused(&format!("{GOOD}\n\nadvertise = [{nine}]\n"));
         assert!(seen.contains("line 6: 9 addresses"), "{seen}");
+    }
+
+    #[test]
+    fn the_page_of_settings_is_up_to_date() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/operate/settings.md");
+        if std::env::var_os("ENSIGN_BLESS").is_some() {
+            std::fs::write(path, page()).unwrap();
+        }
+        let found = std::fs::read_to_string(path).unwrap_or_default();
+        assert_eq!(found, page(), "stale: run `ENSIGN_BLESS=1 cargo test -p ensign-cli settings`");
+    }
+
+    #[test]
+    fn every_row_has_its_own_name_and_a_default_that_may_be() {
+        let mut names: Vec<_> = table::all().map(Key::name).collect();
+        let rows = names.len();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), rows);
+        for key in table::all() {
+            assert!(key.about().ends_with('.') && !key.unit().is_empty(), "{}", key.name());
+            if let Key::Number(number) = key {
+                let default = number.default.unwrap_or(*number.range.start());
+                number.check(default).unwrap();
+            }
+        }
     }
 
     #[test]
@@ -243,6 +345,7 @@ mod tests {
         let shown: Vec<_> = settings.addresses().iter().map(Address::to_string).collect();
         assert_eq!(shown, ["203.0.113.7:4820", "host.example:1"]);
         let text = toml::to_string(&settings).unwrap();
-        assert_eq!(parse(Path::new("ensign.toml"), &text).unwrap(), settings);
+        let again = parse(Path::new("ensign.toml"), &text).unwrap();
+        assert_eq!((again.advertise, again.listen), (settings.advertise, settings.listen));
     }
 }

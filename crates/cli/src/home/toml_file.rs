@@ -4,6 +4,8 @@
 use std::path::Path;
 
 use serde::de::DeserializeOwned;
+use toml::Spanned;
+use toml::de::{DeTable, Deserializer};
 
 use super::shown;
 use crate::catalogue as code;
@@ -20,22 +22,48 @@ const ALIKE_MIN: f64 = 0.75;
 ///
 /// [`code::HOME_DAMAGED`] with the line, and with the name that was probably meant.
 pub(super) fn parse<T: DeserializeOwned>(path: &Path, text: &str) -> Result<T> {
-    // An editor's mark is no content.
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    toml::from_str(text).map_err(|error| {
-        let before = error.span().and_then(|span| text.get(..span.start));
-        let line = before.map_or(1, |before| before.matches('\n').count() + 1);
-        let message = error.message().replace("expected u64", "expected a whole number from 0 on");
-        let message = message.as_str();
-        let hint = match meant(message) {
-            Some(name) => format!("did you mean `{name}`? correct that line"),
-            None => {
-                "correct that line, or take the file from a backup; leave the files store.* alone"
-                    .to_owned()
-            }
-        };
-        wrong(path, line, message, &hint)
-    })
+    let text = without_mark(text);
+    of_table(path, text, parse_table(path, text)?)
+}
+
+/// Returns a text without the mark that some editors put before it, which is no content.
+pub(super) fn without_mark(text: &str) -> &str {
+    text.strip_prefix('\u{feff}').unwrap_or(text)
+}
+
+/// Reads a file's text as a table that knows where each of its parts stands.
+///
+/// # Errors
+///
+/// As [`parse`].
+pub(super) fn parse_table<'i>(path: &Path, text: &'i str) -> Result<Spanned<DeTable<'i>>> {
+    DeTable::parse(text).map_err(|error| misread(path, text, &error))
+}
+
+/// Reads what is in a table of a file's text.
+///
+/// # Errors
+///
+/// As [`parse`].
+pub(super) fn of_table<T: DeserializeOwned>(
+    path: &Path,
+    text: &str,
+    table: Spanned<DeTable<'_>>,
+) -> Result<T> {
+    T::deserialize(Deserializer::from(table)).map_err(|error| misread(path, text, &error))
+}
+
+fn misread(path: &Path, text: &str, error: &toml::de::Error) -> Failure {
+    let before = error.span().and_then(|span| text.get(..span.start));
+    let line = before.map_or(1, |before| before.matches('\n').count() + 1);
+    let message = error.message().replace("expected u64", "expected a whole number from 0 on");
+    let message = message.as_str();
+    let hint = match meant(message) {
+        Some(name) => format!("did you mean `{name}`? correct that line"),
+        None => "correct that line, or take the file from a backup; leave the files store.* alone"
+            .to_owned(),
+    };
+    wrong(path, line, message, &hint)
 }
 
 /// Says what is wrong with a line.

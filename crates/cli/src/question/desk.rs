@@ -6,6 +6,7 @@ use std::sync::Arc;
 use ensign_primitives::Instant;
 use tokio::sync::{Notify, mpsc};
 
+use super::machine::Behind;
 use super::reader::Reader;
 use super::{Action, Answered, Audience, Question, Questions, Subject, Wanted};
 use crate::output::{Line, Output};
@@ -159,7 +160,9 @@ impl Desk {
                     self.questions.handle_flushed(self.clock.now(), was_typed);
                 }
                 Action::Asking(question, behind) => {
-                    self.output.json(&asking(&question).with("waiting", behind));
+                    let Behind { others, same } = behind;
+                    let line = asking(&question).with("waiting", others.saturating_add(same));
+                    self.output.json(&line.with("same", same));
                 }
                 Action::Void(question, why) => self.void(&question, &why),
                 Action::Over(over) => self.over.push_back(over),

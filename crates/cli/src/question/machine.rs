@@ -3,6 +3,8 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use ensign_coordinator::{QUESTIONS_ALLOWED, Turns};
+use ensign_engine::signing::Allowance;
 use ensign_primitives::Instant;
 
 use super::answer::{self, Meaning};
@@ -18,10 +20,6 @@ pub(super) const DEAD_TIME: Duration = Duration::from_millis(700);
 ///
 /// Guess: long enough to answer in between, whatever the others' nodes have to say.
 pub(super) const REDRAW_INTERVAL: Duration = Duration::from_secs(10);
-/// Most questions at one time; what comes after is left unanswered. Guess: more than the requests that
-/// a node of several groups holds.
-const QUESTIONS_MAX: usize = 1_024;
-
 /// What the driver does next.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Action {
@@ -37,19 +35,31 @@ pub(crate) enum Action {
     Draw(String),
     /// Throw away what was typed and not read, and tell [`Questions::handle_flushed`].
     Flush,
-    /// Tell programs which question stands, with how many behind it.
-    Asking(Box<Question>, usize),
+    /// Tell programs which question stands.
+    Asking(Box<Question>, Behind),
     /// Tell programs that a line was no answer, and what is wanted.
     Void(Box<Question>, String),
     /// The question is over.
     Over(Answered),
 }
 
-/// The questions that are open, the one that stands first.
+/// What waits behind the question that stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Behind {
+    /// Questions that ask for something else, or come from somebody else.
+    pub(crate) others: usize,
+    /// Questions by which the same member asks for the same.
+    pub(crate) same: usize,
+}
+
+/// The question that stands, and those that wait for their turn.
 #[derive(Debug)]
 pub(crate) struct Questions {
     audience: Audience,
-    open: VecDeque<Question>,
+    standing: Option<Question>,
+    line: Turns<Question>,
+    /// It was told that nothing is asked, though something waits.
+    is_pace_told: bool,
     stage: Stage,
     typed: Typed,
     /// Whether the cursor is behind a prompt.
@@ -84,9 +94,22 @@ enum Stage {
 impl Questions {
     /// Begins with none.
     pub(crate) fn new(audience: Audience) -> Self {
+        Self::paced(audience, QUESTIONS_ALLOWED)
+    }
+
+    /// Begins with none.
+    ///
+    /// - `pace`: how often a person is asked what one member wants. A program may read as fast as it likes.
+    pub(crate) fn paced(audience: Audience, pace: Allowance) -> Self {
+        let pace = match audience {
+            Audience::Person => Some(pace),
+            Audience::Program => None,
+        };
         Self {
             audience,
-            open: VecDeque::new(),
+            standing: None,
+            line: Turns::new(pace),
+            is_pace_told: false,
             stage: Stage::Idle,
             typed: Typed::default(),
             is_behind_prompt: false,
@@ -97,37 +120,36 @@ impl Questions {
     /// Asks. The same question again is none; one that has changed takes the place of the old one, and
     /// begins anew.
     pub(crate) fn ask(&mut self, now: Instant, question: Question) {
-        if matches!(self.stage, Stage::Closed) || self.open.len() >= QUESTIONS_MAX {
+        if matches!(self.stage, Stage::Closed) {
             return self.push(Action::Over(question.over(Answer::Nobody)));
         }
-        let asked = self.open.iter().position(|other| other.subject == question.subject);
-        let Some(place) = asked else {
-            self.open.push_back(question);
-            return if self.open.len() == 1 { self.present(now) } else { self.handle_others() };
-        };
-        let Some(old) = self.open.get_mut(place).filter(|old| old.digest != question.digest) else {
+        if let Some(old) = self.standing.as_mut().filter(|old| old.subject == question.subject) {
+            if old.digest != question.digest {
+                let said = format!("the question about {} has changed", old.name);
+                *old = question;
+                self.end_line();
+                self.push(Action::Say(said));
+                self.present(now);
+            }
             return;
-        };
-        let said = format!("the question about {} has changed", old.name);
-        *old = question;
-        if place == 0 {
-            self.end_line();
-            self.push(Action::Say(said));
-            self.present(now);
         }
+        if let Some(old) = self.line.iter_mut().find(|old| old.subject == question.subject) {
+            *old = question;
+            return;
+        }
+        let gone = self.line.enter(now, question.claim(), question);
+        self.actions.extend(gone.map(|gone| Action::Over(gone.over(Answer::Nobody))));
+        if self.standing.is_none() { self.next(now) } else { self.handle_others() }
     }
 
     /// Takes note that a question was answered elsewhere, or is none any more.
     pub(crate) fn settle(&mut self, now: Instant, subject: &Subject) {
-        let Some(place) = self.open.iter().position(|question| question.subject == *subject) else {
-            return;
-        };
-        let settled = self.open.remove(place);
-        if let (0, Some(settled)) = (place, settled) {
+        if let Some(settled) = self.standing.take_if(|it| it.subject == *subject) {
             self.end_line();
             self.push(Action::Say(format!("the question is settled ({})", settled.name)));
-            self.next(now);
+            return self.next(now);
         }
+        self.line.remove(|question| question.subject == *subject);
     }
 
     /// Takes what one read of the input brought, and when.
@@ -135,7 +157,7 @@ impl Questions {
         if bytes.ends_with(b"\n") {
             self.is_behind_prompt = false;
         }
-        let Some(question) = self.open.front().cloned() else {
+        let Some(question) = self.standing.clone() else {
             return self.typed.discard(bytes);
         };
         if self.audience == Audience::Person && !self.listens(now) {
@@ -153,7 +175,9 @@ impl Questions {
     pub(crate) fn handle_end(&mut self) {
         self.stage = Stage::Closed;
         self.end_line();
-        for question in std::mem::take(&mut self.open) {
+        for question in
+            self.standing.take().into_iter().chain(self.line.drain()).collect::<Vec<_>>()
+        {
             self.push(Action::Over(question.over(Answer::Nobody)));
         }
         self.push(Action::LetOut);
@@ -186,6 +210,9 @@ impl Questions {
 
     /// Does what is due.
     pub(crate) fn handle_timeout(&mut self, now: Instant) {
+        if matches!(self.stage, Stage::Idle) && self.line.ready_at().is_some_and(|at| at <= now) {
+            return self.next(now);
+        }
         let Stage::Standing { since, listens, is_urged, .. } = self.stage else { return };
         let stood = now.since(since);
         if listens.is_none() && stood >= DEAD_TIME {
@@ -213,7 +240,7 @@ impl Questions {
     /// Returns when to call [`handle_timeout`](Self::handle_timeout).
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
         let Stage::Standing { since, listens, is_early, is_urged } = self.stage else {
-            return None;
+            return self.line.ready_at().filter(|_| matches!(self.stage, Stage::Idle));
         };
         let dead = listens.is_none().then(|| since.after(DEAD_TIME));
         let early = listens.filter(|_| is_early);
@@ -243,13 +270,21 @@ impl Questions {
     }
 
     fn answered(&mut self, now: Instant, answer: Answer) {
-        if let Some(question) = self.open.pop_front() {
-            if !self.open.is_empty() {
+        if let Some(question) = self.standing.take() {
+            // A program answers what it names.
+            let is_for_all = answer == Answer::No && self.audience == Audience::Person;
+            let claim = question.by.as_ref().map(|by| by.claim).filter(|_| is_for_all);
+            let same = claim.map_or_else(Vec::new, |claim| self.line.remove_same(&claim));
+            if !self.line.is_empty() || !same.is_empty() {
                 // What comes of it is told below the next question, which stands at once.
                 let said = if answer == Answer::Yes { "yes" } else { "no" };
-                self.push(Action::Say(format!("you said {said} to {}", question.name)));
+                let names: Vec<_> =
+                    std::iter::once(&question).chain(&same).map(|it| it.name.as_str()).collect();
+                self.push(Action::Say(format!("you said {said} to {}", names.join(", "))));
             }
-            self.push(Action::Over(question.over(answer)));
+            for question in std::iter::once(question).chain(same) {
+                self.push(Action::Over(question.over(answer)));
+            }
         }
         self.next(now);
     }
@@ -261,21 +296,43 @@ impl Questions {
         }
     }
 
-    /// Goes on with the question behind the one that is over.
+    /// Goes on with the question whose turn it is.
     fn next(&mut self, now: Instant) {
-        if self.open.is_empty() {
-            self.stage = Stage::Idle;
-            self.push(Action::LetOut);
-        } else {
-            self.present(now);
+        self.standing = self.line.take(now).map(|(_, question)| question);
+        if self.standing.is_some() {
+            self.is_pace_told = false;
+            return self.present(now);
+        }
+        self.stage = Stage::Idle;
+        self.push(Action::LetOut);
+        let who = self.line.iter().find_map(|question| Some(question.by.as_ref()?.name.clone()));
+        if let Some(who) = who.filter(|_| !std::mem::replace(&mut self.is_pace_told, true)) {
+            let waiting = self.line.len();
+            let said = format!("{who} asks faster than you are to be asked: {waiting} wait");
+            self.push(Action::Say(said));
         }
     }
 
-    /// Shows the first question in full, and asks.
+    /// Returns what waits behind the question that stands.
+    fn behind(&self) -> Behind {
+        let by = self.standing.as_ref().and_then(|question| question.by.as_ref());
+        let same = by.map_or(0, |by| self.line.count_same(&by.claim));
+        Behind { others: self.line.len().saturating_sub(same), same }
+    }
+
+    /// Says what waits behind the question that stands, a line each.
+    fn more(&self) -> Vec<String> {
+        let Behind { others, same } = self.behind();
+        let by = self.standing.as_ref().and_then(|question| question.by.as_ref());
+        let times = by.filter(|_| same > 0).map(|by| times(&by.name, same, self.audience));
+        more(others).into_iter().chain(times).collect()
+    }
+
+    /// Shows the question in full, and asks.
     fn present(&mut self, now: Instant) {
-        let Some(question) = self.open.front().cloned() else { return };
+        let Some(question) = self.standing.clone() else { return };
         self.typed.forget();
-        let (shown, behind) = (question.shown.clone(), self.open.len().saturating_sub(1));
+        let (shown, behind) = (question.shown.clone(), self.behind());
         let form = answer::form(&question);
         let stake = question.stake.clone();
         self.push(Action::LetOut);
@@ -289,7 +346,7 @@ impl Questions {
                 self.draw();
             }
             Audience::Program => {
-                let more = more(behind).map_or_else(String::new, |more| format!("{more}; "));
+                let more: String = self.more().iter().map(|more| format!("{more}; ")).collect();
                 self.push(Action::Say(format!("{more}{stake}? {form}")));
                 let (listens, is_early, is_urged) = (Some(now), false, false);
                 self.stage = Stage::Standing { since: now, listens, is_early, is_urged };
@@ -316,9 +373,8 @@ impl Questions {
     }
 
     fn prompt(&self) -> String {
-        let Some(Question { stake, wanted, .. }) = self.open.front() else { return String::new() };
-        let more = more(self.open.len().saturating_sub(1));
-        let more = more.map_or_else(String::new, |more| format!("{more}\n"));
+        let Some(Question { stake, wanted, .. }) = &self.standing else { return String::new() };
+        let more: String = self.more().iter().map(|more| format!("{more}\n")).collect();
         match wanted {
             Wanted::Yes => format!("{more}{stake}? [y/n] "),
             Wanted::Name(name) => format!("{more}{stake}? type {name} to do it, n if not: "),
@@ -346,6 +402,17 @@ fn more(behind: usize) -> Option<String> {
         0 => None,
         1 => Some("1 more waits".to_owned()),
         _ => Some(format!("{behind} more wait")),
+    }
+}
+
+/// Says that a member asks for the same several times, and what an answer is to.
+fn times(who: &str, same: usize, audience: Audience) -> String {
+    let times = same.saturating_add(1);
+    match audience {
+        Audience::Person => format!(
+            "{who} asks this {times} times: yes is for this one only, no is for all of them"
+        ),
+        Audience::Program => format!("{who} asks this {times} times"),
     }
 }
 

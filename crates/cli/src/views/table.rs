@@ -2,7 +2,7 @@
 
 /// Lays rows out under headings, each column as wide as its widest cell. Nothing is cut; the last
 /// column, which holds sentences, is not padded.
-pub(super) fn table<const N: usize>(headings: [&str; N], rows: &[[String; N]]) -> String {
+pub(crate) fn table<const N: usize>(headings: [&str; N], rows: &[[String; N]]) -> String {
     let mut widths = headings.map(|heading| heading.chars().count());
     for row in rows {
         for (width, cell) in widths.iter_mut().zip(row) {

@@ -8,6 +8,7 @@
 
 mod again;
 mod answers;
+mod config;
 mod contact;
 mod drill;
 mod ensign;
@@ -18,6 +19,7 @@ mod home;
 mod kept;
 mod keys;
 mod money;
+mod net;
 mod payee;
 mod psbt;
 mod reader;

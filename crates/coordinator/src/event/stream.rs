@@ -2,16 +2,18 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
+use ensign_primitives::PeerId;
 use ensign_review::{Backlog, Class, Waited};
 use tokio::sync::Notify;
 
-use super::class::{class, weight};
+use super::class::weight;
 use crate::Event;
 
 /// The stream of events, for one reader that may be slow: it may wait for a person between two
 /// events.
 ///
-/// What waits is bounded in three classes, and when one is full its oldest events go:
+/// What waits is bounded in three classes, and when one is full the oldest events go of whoever has most
+/// in it: one member's flood pushes out its own.
 ///
 /// - Progress: connections, attempts, how far each signer is. Of these 1,024 wait, and a warning
 ///   with code `E-APP-001` says how many are gone.
@@ -74,9 +76,10 @@ impl Publisher {
         if readers.is_empty() {
             return;
         }
-        let (class, weight, event) = (class(&event), weight(&event), Arc::new(event));
+        let (class, by) = (event.class(), event.caused_by());
+        let (weight, event) = (weight(&event), Arc::new(event));
         for reader in readers.iter().filter_map(Weak::upgrade) {
-            reader.push(class, weight, Arc::clone(&event));
+            reader.push(class, by, weight, Arc::clone(&event));
         }
     }
 
@@ -127,8 +130,8 @@ impl Queue {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn push(&self, class: Class, weight: usize, event: Arc<Event>) {
-        self.lock().backlog.push(class, weight, event);
+    fn push(&self, class: Class, by: Option<PeerId>, weight: usize, event: Arc<Event>) {
+        self.lock().backlog.push(class, by, weight, event);
         self.news.notify_one();
     }
 

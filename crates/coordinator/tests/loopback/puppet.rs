@@ -209,8 +209,9 @@ impl Driver {
 
     fn on_arrival(&mut self, arrival: TransportEvent) {
         let input = match arrival {
-            TransportEvent::Up { link, peer, remote, direction, exporter } => {
-                Input::Up { link, peer, remote, direction, exporter }
+            TransportEvent::Up { link, peer, remote, direction, exporter, round_trip } => {
+                let round_trip = Some(round_trip);
+                Input::Up { link, peer, remote, direction, exporter, round_trip }
             }
             TransportEvent::Down { link, .. } => Input::Down { link },
             TransportEvent::Frame { link, kind, body } => Input::Frame { link, kind, body },
@@ -275,6 +276,8 @@ impl Driver {
                     self.engine.handle_input(self.now(), Input::Recalled { request, known });
                 }
                 Output::Note(_)
+                | Output::Solve { .. }
+                | Output::StopSolving { .. }
                 | Output::Event(_)
                 | Output::Forget { .. }
                 | Output::Close { .. } => {}

@@ -1,10 +1,10 @@
 //! A member that announces and cancels requests without end: none comes back, others go on, and the
 //! node stays up.
 
-use ensign_coordinator::{Event, RequestEvent, Work};
+use ensign_coordinator::{Claim, Event, QUESTIONS_ALLOWED, RequestEvent, Turns, Work};
 use ensign_engine::signing::{REQUESTS_ALLOWED, Record};
 use ensign_identity::{DelegationProof, NodeKey};
-use ensign_primitives::{RequestId, SessionId, SignerIndex};
+use ensign_primitives::{Instant, RequestId, SessionId, SignerIndex};
 use ensign_store::Place;
 use ensign_wire::{
     AbortReason, Body, Envelope, Frame, GroupKeys, Groups, KeyTweak, LinkReport, Message, Mode,
@@ -23,8 +23,9 @@ const WASHED: u32 = 20_000;
 /// How many are sent before the victim is asked whether it has seen them.
 const BATCH: usize = 2_000;
 
-/// Member 1 of a wallet's group, without a node's manners.
+/// The last member of a wallet's group, without a node's manners.
 struct Washer {
+    number: u8,
     raw: Raw,
     node_key: NodeKey,
     delegation: DelegationProof,
@@ -40,12 +41,18 @@ struct Washer {
 impl Washer {
     /// Wallet 0, and a member that says what the test wants.
     async fn start() -> Self {
-        let party = Party::with(1, vec![member(1, None)]).await;
-        let (node_key, delegation) = node_of(1);
-        let raw = Raw::connect([0x21; 32], &keys(0), party.wallets[0].address()).await;
+        Self::beside(1).await
+    }
+
+    /// So many wallets, and a member that says to the first of them what the test wants.
+    async fn beside(number: u8) -> Self {
+        let party = Party::with(number, vec![member(number, None)]).await;
+        let (node_key, delegation) = node_of(number);
+        let raw = Raw::connect([0x20 + number; 32], &keys(0), party.wallets[0].address()).await;
         let signers = group_keys(&party.members);
-        let own = signers.index_of(&keys(1).signer_key()).unwrap();
-        let mut washer = Self { raw, node_key, delegation, party, signers, own, heard: vec![] };
+        let own = signers.index_of(&keys(number).signer_key()).unwrap();
+        let heard = Vec::new();
+        let mut washer = Self { number, raw, node_key, delegation, party, signers, own, heard };
         washer.introduce().await;
         washer
     }
@@ -54,12 +61,12 @@ impl Washer {
     /// before that.
     async fn introduce(&mut self) {
         self.raw.say(&hello(PROTOCOL_VERSION));
-        self.raw.say_member(&keys(1).signer_key(), self.delegation);
+        self.raw.say_member(&keys(self.number).signer_key(), self.delegation);
         let shared = vec![self.party.group];
         self.raw.say(&Frame::Groups(Groups { shared }));
         let peer = self.raw.peer;
         self.victim().peer_up(peer).await;
-        let sees = (0..2).map(SignerIndex).collect();
+        let sees = (0..=self.number.into()).map(SignerIndex).collect();
         let report = LinkReport { group: self.party.group, sees, version: RULES_REVISION };
         let report = Signed::new(&self.node_key, NETWORK, 1, unix_now(), report).unwrap();
         self.raw.say(&Frame::LinkReport(Box::new(report)));
@@ -265,4 +272,41 @@ async fn regression_payload_of_a_closed_request_stayed_for_two_days() {
     assert!(kept.iter().any(lean), "the request is known, its payload is gone");
     let closed = |it: &Record| matches!(it, Record::Closed { request, .. } if *request == id);
     assert!(kept.iter().any(closed));
+}
+
+#[tokio::test]
+async fn prompt_of_an_honest_member_comes_through_a_thousand_proposals_of_another() {
+    let mut washer = Washer::beside(2).await;
+    washer.victim().wait();
+    let honest = node_of(1).0.peer_id();
+    washer.victim().peer_up(honest).await;
+    let flood = |washer: &Washer, numbers: std::ops::Range<u32>| {
+        for number in numbers {
+            washer.announce(&washer.request(number, Payload::Blind), 1);
+        }
+    };
+    flood(&washer, 0..500);
+    let job = washer.party.job(Work::Messages(vec![[1; 32]]));
+    let asked = washer.party.propose(1, job).await;
+    flood(&washer, 500..1_000);
+    let is_it = |event: &Event| match event {
+        Event::Request(request, RequestEvent::Asked(_)) if request.id == asked.id => Some(()),
+        _ => None,
+    };
+    washer.victim().until(is_it).await;
+    washer.seen().await;
+    // As a desk asks them.
+    let (start, mut turns) = (Instant::from_micros(0), Turns::new(Some(QUESTIONS_ALLOWED)));
+    let mut flooded = 0;
+    for event in &washer.victim().seen {
+        if let Event::Request(request, RequestEvent::Asked(approval)) = event {
+            flooded += u64::from(request.creator != Some(honest));
+            turns.enter(start, Claim::of(&approval.request.request), request.id);
+        }
+    }
+    assert!((1..=REQUESTS_ALLOWED.burst).contains(&flooded), "{flooded}");
+    let two = [turns.take(start).unwrap(), turns.take(start).unwrap()];
+    assert!(two.iter().any(|(_, id)| *id == asked.id), "the first or the next one");
+    let same = two.iter().map(|(claim, _)| turns.count_same(claim)).max();
+    assert_eq!(same, Some(flooded as usize - 1), "one prompt for all of the others");
 }

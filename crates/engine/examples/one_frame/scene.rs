@@ -129,9 +129,10 @@ fn connect(people: &mut [Person], now: Now) {
     for (at, person) in people.iter_mut().enumerate() {
         for (other, peer) in peers.iter().copied().enumerate().filter(|(other, _)| *other != at) {
             let (link, direction) = (LinkId(other as u64), Direction::Inbound);
-            person
-                .engine
-                .handle_input(now, Input::Up { link, peer, remote, direction, exporter: [0; 32] });
+            person.engine.handle_input(
+                now,
+                Input::Up { link, peer, remote, direction, exporter: [0; 32], round_trip: None },
+            );
         }
     }
     run(people, now);
@@ -143,7 +144,10 @@ fn idle(engine: &mut Engine, now: Now, number: usize) {
     let peer = PeerId::from_bytes(sha256(&link.0.to_le_bytes()));
     let remote = "192.0.2.1:1".parse().expect("an address");
     let direction = Direction::Inbound;
-    engine.handle_input(now, Input::Up { link, peer, remote, direction, exporter: [0; 32] });
+    engine.handle_input(
+        now,
+        Input::Up { link, peer, remote, direction, exporter: [0; 32], round_trip: None },
+    );
     let hello = Frame::Hello(Hello {
         roles: Roles::SIGNER,
         version_min: PROTOCOL_VERSION,
@@ -225,6 +229,8 @@ fn carry_out(people: &mut [Person], now: Now, at: usize, output: Output) {
         }
         Output::Event(_)
         | Output::Note(_)
+        | Output::Solve { .. }
+        | Output::StopSolving { .. }
         | Output::Dial { .. }
         | Output::Expect { .. }
         | Output::Forget { .. }

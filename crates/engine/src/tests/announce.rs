@@ -26,7 +26,7 @@ fn session_of(request: &SigningRequest, attempt: u16) -> SessionId {
     SigningRequest::session_id(request.id(), NETWORK, attempt)
 }
 
-fn announce(net: &Net, by: usize, signed: SignedRequest, attempt: u16) -> Envelope {
+pub(super) fn announce(net: &Net, by: usize, signed: SignedRequest, attempt: u16) -> Envelope {
     let session = session_of(&signed.request, attempt);
     let announce = SessionAnnounce { attempt, request: signed };
     envelope(net.now(), by, session, 1, Body::SessionAnnounce(Box::new(announce)))

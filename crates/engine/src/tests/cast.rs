@@ -14,7 +14,8 @@ use ensign_wire::{
 };
 
 use crate::{
-    Engine, EngineConfig, GroupConfig, Keys, Proposal, Restored, Source, signing::Delegated,
+    Engine, EngineConfig, GroupConfig, Keys, Proposal, Restored, Source, Strangers,
+    signing::Delegated,
 };
 
 pub(super) const NETWORK: Network = Network::Regtest;
@@ -74,9 +75,24 @@ pub(super) fn start() -> Now {
     Now { instant: Instant::from_micros(0), unix: START }
 }
 
+/// A node that leaves this to strangers.
+pub(super) fn engine_for(index: usize, strangers: Strangers) -> Engine {
+    let config = EngineConfig { strangers, ..config(index, 0) };
+    Engine::new(config, keys(index), [index as u8; 32], start(), Restored::default())
+}
+
+fn keys(index: usize) -> Keys {
+    let Person { node_key, delegation, .. } = person(index);
+    Keys { node_key: Arc::clone(node_key), signer: key(index), delegation: *delegation }
+}
+
 /// As [`engine`], of a process that has drawn another number, with what a store holds.
 pub(super) fn engine_of_boot(index: usize, boot: u8, now: Now, restored: Restored) -> Engine {
-    let config = EngineConfig {
+    Engine::new(config(index, boot), keys(index), [index as u8; 32], now, restored)
+}
+
+fn config(index: usize, boot: u8) -> EngineConfig {
+    EngineConfig {
         network: NETWORK,
         instance: [index as u8, boot, 0, 0, 0, 0, 0, 0],
         listening: vec!["127.0.0.1:9735".parse().unwrap()],
@@ -84,10 +100,7 @@ pub(super) fn engine_of_boot(index: usize, boot: u8, now: Now, restored: Restore
         allowances: Default::default(),
         peers: Default::default(),
         strangers: Default::default(),
-    };
-    let Person { node_key, delegation, .. } = person(index);
-    let keys = Keys { node_key: Arc::clone(node_key), signer: key(index), delegation: *delegation };
-    Engine::new(config, keys, [index as u8; 32], now, restored)
+    }
 }
 
 /// The group of these people, in this order.

@@ -1,6 +1,6 @@
 //! Members and strangers that send without end: memory stays bounded, others go on.
 
-use std::vec;
+use std::{vec, vec::Vec};
 
 use ensign_primitives::{RequestId, SessionId};
 use ensign_wire::{
@@ -9,12 +9,16 @@ use ensign_wire::{
 };
 
 use super::{
-    cast::{NETWORK, peer},
+    announce::announce,
+    cast::{NETWORK, peer, request, signed},
     net::{Net, envelope},
 };
 use crate::{
     CloseCode, OFFENSE_POINTS_MAX,
-    signing::{EARLY_ENVELOPES_MAX, EARLY_PAYLOADS_MAX, Offense, REFUSALS_REPORTED_MAX},
+    signing::{
+        EARLY_ENVELOPES_MAX, EARLY_PAYLOADS_MAX, Event, Offense, REFUSALS_REPORTED_MAX,
+        REQUESTS_MAX,
+    },
 };
 
 fn early_bytes(net: &Net) -> usize {
@@ -95,4 +99,28 @@ fn every_kind_of_offense_ends_the_connection_in_the_end() {
     net.approve(2, id).unwrap();
     net.pass(core::time::Duration::from_secs(60));
     net.assert_all_signed();
+}
+
+#[test]
+fn those_who_ask_much_together_leave_a_place_for_whoever_asks_once() {
+    let all: &[usize] = &[0, 1, 2, 3, 4, 5];
+    let mut net = Net::new(all.len());
+    net.nodes.iter_mut().for_each(|node| node.approves = false);
+    for number in 0..250_u8 {
+        for creator in 1..5 {
+            let request = SigningRequest { nonce: [number; 16], ..request(all, creator) };
+            let envelope = announce(&net, creator, signed(request, creator), 1);
+            net.say(creator, 0, envelope);
+        }
+    }
+    let open = net.nodes[0].held("requests");
+    assert!((REQUESTS_MAX * 3 / 4..REQUESTS_MAX).contains(&open), "{open}");
+    let asked = signed(request(all, 5), 5);
+    let id = asked.request.id();
+    let (envelope, before) = (announce(&net, 5, asked, 1), net.nodes[0].events.len());
+    net.say(5, 0, envelope);
+    let news = net.nodes[0].events.iter().skip(before);
+    let reviews: Vec<_> =
+        news.filter_map(|it| if let Event::Review(it) = it { Some(it.id) } else { None }).collect();
+    assert_eq!(reviews, [id], "at once, and nothing else");
 }

@@ -133,7 +133,14 @@ fn connection_that_comes_up_twice_is_one() {
     let link = met(&mut net, peer(1));
     let (remote, direction) =
         ("192.0.2.9:1".parse().unwrap(), ensign_primitives::Direction::Inbound);
-    let again = Input::Up { link, peer: peer(STRANGER), remote, direction, exporter: [0; 32] };
+    let again = Input::Up {
+        link,
+        peer: peer(STRANGER),
+        remote,
+        direction,
+        exporter: [0; 32],
+        round_trip: None,
+    };
     assert!(outputs(&mut net, again).is_empty());
     assert!(net.nodes[0].subject.machine().signing().is_up(&peer(1)));
 }

@@ -28,7 +28,8 @@ impl Names {
         self.next += 1;
         self.newest.insert((node, peer), link);
         self.peers.insert(link, peer);
-        Input::Up { link, peer, remote, direction: Direction::Inbound, exporter: [0; 32] }
+        let direction = Direction::Inbound;
+        Input::Up { link, peer, remote, direction, exporter: [0; 32], round_trip: None }
     }
 
     /// The newest connection of `node` with a peer; one that nobody has ever had without.

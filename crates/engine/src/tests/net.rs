@@ -316,8 +316,19 @@ impl Net {
                     self.nodes[node].formed.push(event);
                 }
                 Output::Persist { record: Record::Peers(_), .. } => panic!("who waits?"),
-                Output::Event(HallEvent::Peers(_) | HallEvent::Dropped { .. })
+                Output::Persist { record: Record::Reputation(record), .. }
+                | Output::Note(Record::Reputation(record)) => {
+                    match record.account {
+                        Some(account) => self.nodes[node].accounts.insert(record.peer, *account),
+                        None => self.nodes[node].accounts.remove(&record.peer),
+                    };
+                }
+                Output::Event(
+                    HallEvent::Peers(_) | HallEvent::Dropped { .. } | HallEvent::Paying(_),
+                )
                 | Output::Note(Record::Peers(_) | Record::Formation(_))
+                | Output::Solve { .. }
+                | Output::StopSolving { .. }
                 | Output::Dial { .. }
                 | Output::Expect { .. }
                 | Output::Forget { .. }

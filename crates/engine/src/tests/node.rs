@@ -14,6 +14,7 @@ use ensign_wire::{AbortReason, Body, Frame, PubNonceBytes, Round0};
 use super::cast::{NETWORK, engine_of_boot, local_signer, start};
 use crate::{
     CloseCode, Engine, Input, Offense, Restored, Sentence,
+    reputation::Account,
     signing::{Event, Opening, Record},
 };
 
@@ -34,6 +35,7 @@ pub(super) struct Node {
     pub(super) journal: Vec<Record>,
     /// What is kept of groups that form, by name.
     pub(super) formations: BTreeMap<String, Option<Vec<u8>>>,
+    pub(super) accounts: BTreeMap<PeerId, Account>,
     /// What was told of them.
     pub(super) formed: Vec<ensign_formation::Event>,
     /// What was to be written down with something else; it survives too.
@@ -70,6 +72,7 @@ impl Node {
             withheld: Vec::new(),
             journal: Vec::new(),
             formations: BTreeMap::new(),
+            accounts: BTreeMap::new(),
             formed: Vec::new(),
             notes: Vec::new(),
             events: Vec::new(),

@@ -4,6 +4,7 @@ use std::{boxed::Box, collections::BTreeSet, format, string::String, vec, vec::V
 
 use ensign_equivocation::Evidence;
 use ensign_identity::DelegationError;
+use ensign_pow::Refusal;
 use ensign_primitives::{GroupId, QueryId, RequestId, SessionId, SignerIndex, UnixTime};
 use ensign_replay::ReplayError;
 use ensign_session::{Offense as Session, SetupError};
@@ -13,7 +14,9 @@ use super::{
     cast::{group_of, peer, start},
     net::envelope,
 };
-use crate::{OFFENSE_POINTS_MAX, Offense, Scope, sentence, signing::Offense as Signing};
+use crate::{
+    OFFENSE_POINTS_MAX, Offense, Scope, sentence, sentence::mark, signing::Offense as Signing,
+};
 use ensign_formation::{InvitationId, Offense as Formation};
 
 const HEAD: &str = "# Offenses\n\n\
@@ -33,6 +36,16 @@ fn name(offense: &Offense) -> &'static str {
         Offense::AskedTwice { .. } => "AskedTwice",
         Offense::Stranger { .. } => "Stranger",
         Offense::OverBudget { .. } => "OverBudget",
+        Offense::Proof(refusal) => match refusal {
+            Refusal::NotAsked => "Proof::NotAsked",
+            Refusal::Version { .. } => "Proof::Version",
+            Refusal::Expired { .. } => "Proof::Expired",
+            Refusal::Future { .. } => "Proof::Future",
+            Refusal::Spent => "Proof::Spent",
+            Refusal::GroupUsedUp { .. } => "Proof::GroupUsedUp",
+            Refusal::TooFewBits { .. } => "Proof::TooFewBits",
+        },
+        Offense::PricedTwice => "PricedTwice",
         Offense::Formation(offense) => match offense {
             Formation::WrongProof { .. } => "Formation::WrongProof",
             Formation::InvalidCandidate { .. } => "Formation::InvalidCandidate",
@@ -72,7 +85,7 @@ fn name(offense: &Offense) -> &'static str {
 }
 
 /// How many names there are.
-const NAMES: usize = 39;
+const NAMES: usize = 47;
 
 /// One of each, two of those that weigh by what is in them.
 fn examples() -> Vec<Offense> {
@@ -124,7 +137,17 @@ fn examples() -> Vec<Offense> {
     ];
     let session = session.map(Signing::Session);
     let children = signing.into_iter().chain(session).map(Offense::Signing);
-    hall.into_iter().chain(children).chain(formation().map(Offense::Formation)).collect()
+    let price = [
+        Refusal::NotAsked,
+        Refusal::Version { seen: 2 },
+        Refusal::Expired { seen: 4, now: 6 },
+        Refusal::Future { seen: 7, now: 6 },
+        Refusal::Spent,
+        Refusal::GroupUsedUp { limit: 120 },
+        Refusal::TooFewBits { needed: 20, seen: 3 },
+    ];
+    let hall = hall.into_iter().chain(price.map(Offense::Proof)).chain([Offense::PricedTwice]);
+    hall.chain(children).chain(formation().map(Offense::Formation)).collect()
 }
 
 fn formation() -> [Formation; 9] {
@@ -146,16 +169,20 @@ fn page() -> String {
     let mut page = String::from(HEAD);
     page += &format!(
         "{OFFENSE_POINTS_MAX} points end the connection. They are counted for the connection: on the \
-         next one they begin at 0, so that a member is slowed and never locked out.\n\n\
-         | offense | said of it, for example | points | ends the connection at once |\n\
-         |---|---|---|---|\n"
+         next one they begin at 0, so that a member is slowed and never locked out. Some cost the node \
+         something of its score besides, whatever connection it comes over next; see `crates/reputation`: \
+         a score fades, shuts out strangers only, and a proof counts once.\n\n\
+         | offense | said of it, for example | points | ends the connection at once | score |\n\
+         |---|---|---|---|---|\n"
     );
     for offense in examples() {
         let decided = sentence(&offense);
-        assert_eq!(decided.scope, Scope::Connection, "the page says so of all");
+        let score = mark(&offense).map(|mark| mark.score());
+        assert_eq!(decided.scope == Scope::Identity, score.is_some());
+        let score = score.map_or(String::new(), |score| format!("{score}"));
         let close = decided.close.map_or(String::new(), |reason| format!("{reason:?}"));
         let row = vec![format!("`{}`", name(&offense)), format!("{offense}")];
-        let row = [row, vec![format!("{}", decided.weight), close]].concat();
+        let row = [row, vec![format!("{}", decided.weight), close, score]].concat();
         page += &format!("| {} |\n", row.join(" | "));
     }
     page

@@ -173,6 +173,8 @@ impl<'a> Reader<'a> {
             other @ (Frame::Hello(_)
             | Frame::Ping(_)
             | Frame::Pong(_)
+            | Frame::Price(_)
+            | Frame::Proof(_)
             | Frame::Payload { .. }
             | Frame::Groups(_)
             | Frame::Delegation(_)

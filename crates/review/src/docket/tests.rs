@@ -52,7 +52,7 @@ fn matter(byte: u8) -> (RequestId, Matter) {
         members: Vec::new(),
         own: SignerIndex(0),
     };
-    let reference = RequestRef { id, handle: None, group: Arc::new(group) };
+    let reference = RequestRef { id, handle: None, group: Arc::new(group), creator: None };
     let meaning = Meaning::blind(&request.request.messages);
     (id, Matter::new(reference, request, meaning))
 }

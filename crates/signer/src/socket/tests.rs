@@ -49,7 +49,7 @@ fn delegation(number: u8) -> DelegationProof {
 }
 
 /// An attempt at a request by signer 1 to the signers with the given numbers.
-fn order(signers: &[u8], attempt: u16) -> Order {
+pub(crate) fn order(signers: &[u8], attempt: u16) -> Order {
     let keys = signers.iter().map(|it| SignerKey::from_public_key(sec_key(*it).public_key()));
     let request = SigningRequest {
         network: NETWORK,

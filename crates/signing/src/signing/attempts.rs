@@ -18,6 +18,7 @@ use crate::{
     ATTEMPTS_MAX, CommandError, Event, Offense, Opening, Output, Record, SignerQuestion,
     UndecidedEnd,
     case::{self, Testimony},
+    conduct,
     course::first_seq,
     ended::{End, Share, final_reason},
     groups::Group,
@@ -197,11 +198,7 @@ impl Signing {
 
     fn testimony(&self, running: Running, peer: &PeerId) -> Option<Testimony<'_>> {
         let request = self.requests.get(&running.id)?;
-        let signer = self.groups.get(&request.group())?.signer_of(peer)?;
-        let of_creator = (request.creator() == *peer).then_some(request.signed().delegation);
-        let delegation = request.session().delegation_of(signer).or(of_creator);
-        let attempt = running.attempt;
-        Some(Testimony { request: &request.signed().request, attempt, signer, delegation })
+        Testimony::of(request, self.groups.get(&request.group())?, (running.attempt, peer))
     }
 
     /// Keeps who did not answer in an attempt that ended.
@@ -276,8 +273,12 @@ impl Signing {
     /// Tells that somebody holds the signatures, and when everybody does.
     fn on_done(&mut self, Running { id: request, attempt, .. }: Running, event: SessionEvent) {
         let group = self.requests.get(&request).map(Request::group);
-        let local = group.and_then(|group| self.groups.get(&group)).map(Group::local);
-        let who = if let SessionEvent::PeerDone(who) = &event { Some(*who) } else { local };
+        let group = group.and_then(|group| self.groups.get(&group));
+        let peer_done = if let SessionEvent::PeerDone(who) = &event { Some(*who) } else { None };
+        if peer_done.is_none() {
+            self.outputs.extend(conduct::finished(request, group, &self.own_peer()));
+        }
+        let who = peer_done.or(group.map(Group::local));
         self.event(Event::Session { request, attempt, event });
         let done = who.and_then(|who| self.requests.with(&request, |it| it.note_done(who)));
         if done == Some(true) {
@@ -297,6 +298,8 @@ impl Signing {
                 .retain(|it| wait.as_ref().is_none_or(|wait| wait.missing.contains(it)));
         }
         self.keep_silence(now, running, &failure);
+        let known = self.groups.get(&group);
+        self.outputs.extend(conduct::silent(id, known, &failure));
         let end = self.requests.change(&id, |request| request.on_failure(now, &failure));
         match end.flatten() {
             None => {

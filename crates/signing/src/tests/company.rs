@@ -318,6 +318,7 @@ impl Rig for Company {
                 });
             }
             Output::Offense { .. } => self.reached.push("offense"),
+            Output::Conduct { .. } => self.reached.push("conduct"),
             Output::Standing { .. } | Output::Want { .. } | Output::Forget { .. } => {}
         }
     }

@@ -37,7 +37,11 @@ impl Host {
             allowances: Default::default(),
             peers: Default::default(),
             // Whom the overlay lets call, we do not want ourselves: its idle connections stay.
-            strangers: Strangers { links_max: PEERS_MAX, time: Duration::MAX },
+            strangers: Strangers {
+                links_max: PEERS_MAX,
+                time: Duration::MAX,
+                ..Strangers::default()
+            },
         };
         let records: Vec<Record> = self.disk.records().collect();
         self.find_signatures(scene, &records);

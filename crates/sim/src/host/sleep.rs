@@ -36,7 +36,11 @@ impl Host {
         }
         let waits = matches!(
             what,
-            What::Written { .. } | What::DialFailed { .. } | What::Free | What::Person(_)
+            What::Written { .. }
+                | What::Solved { .. }
+                | What::DialFailed { .. }
+                | What::Free
+                | What::Person(_)
         );
         if waits && let Some(asleep) = &mut self.asleep {
             asleep.missed.push(what);

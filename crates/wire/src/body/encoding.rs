@@ -66,6 +66,8 @@ impl<'de> Visitor<'de> for KindThenFields {
             Kind::Hello
             | Kind::Ping
             | Kind::Pong
+            | Kind::Price
+            | Kind::Proof
             | Kind::Groups
             | Kind::Delegation
             | Kind::Welcome

@@ -234,6 +234,20 @@ fn hello_and_welcome_outside_their_limits_are_named() {
 }
 
 #[test]
+fn price_of_no_bit_and_of_more_than_a_number_has_is_named() {
+    let price = |bits: u8| {
+        let body = [&[1, bits, 0][..], &[7; 32]].concat();
+        Frame::decode(Kind::Price, &body, NETWORK)
+    };
+    assert!(price(1).is_ok() && price(64).is_ok());
+    for seen in [0, 65] {
+        let (field, min, max) = ("zero bits of a price", 1, 64);
+        let expected = DecodeError::OutOfRange { field, min, max, seen: seen.into() };
+        assert_eq!(price(seen), Err(expected));
+    }
+}
+
+#[test]
 fn payload_without_a_byte_or_with_too_many_is_named() {
     let payload = |count: &[u8], bytes: usize| {
         let body = [&[0; 32], count, &std::vec![0; bytes]].concat();

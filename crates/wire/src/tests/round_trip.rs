@@ -5,8 +5,8 @@ use proptest::prelude::*;
 use super::values::{NETWORK, NOW, SESSION, delegation, frames, node_key};
 use super::values::{body_kinds, largest_request, requests, signed, smallest};
 use crate::{
-    Body, Envelope, Frame, Header, Hello, Limits, NonceShare, PartialSigShare, PubNonceBytes,
-    Roles, Round0, SessionAnnounce, SessionJoin, SignatureFinalized, SignedRequest,
+    Body, Envelope, Frame, Header, Hello, Limits, NonceShare, PartialSigShare, Price, Proof,
+    PubNonceBytes, Roles, Round0, SessionAnnounce, SessionJoin, SignatureFinalized, SignedRequest,
 };
 use ensign_identity::{DelegationProof, Signature};
 use ensign_primitives::{
@@ -116,7 +116,9 @@ fn largest_hello_and_payload_fit_their_limits() {
     let (hint, peer) = ([0xff; 8], PeerId::from_bytes([0xff; 32]));
     let introduced = Frame::Delegation(crate::Introduced { hint, peer, proof });
     let (ping, pong) = (Frame::Ping(QueryId(u64::MAX)), Frame::Pong(QueryId(u64::MAX)));
-    for frame in [hello, payload, groups, welcome, introduced, ping, pong] {
+    let price = Frame::Price(Price { version: 0xff, bits: 64, epoch: u64::MAX, seed: [0xff; 32] });
+    let proof = Frame::Proof(Proof { version: 0xff, epoch: u64::MAX, nonce: u64::MAX });
+    for frame in [hello, payload, groups, welcome, introduced, ping, pong, price, proof] {
         assert_eq!(Frame::decode_whole(&frame.encode(), NETWORK), Ok(frame));
     }
 }

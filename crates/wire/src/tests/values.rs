@@ -19,10 +19,10 @@ use proptest::{array, collection::vec, option, prelude::*, sample};
 use crate::{
     ADDRESSES_MAX, AbortReason, Body, Consent, Envelope, Frame, GroupKeys, Held, Hello, KeyTweak,
     Kind, Limits, LinkReport, Message, Mode, NonceAck, NonceCommit, NonceShare, NoncesComplete,
-    PAYLOAD_BYTES_MAX, PartialSigAck, PartialSigShare, PartialSigsComplete, Payload, PubNonceBytes,
-    REQUEST_LIFETIME_MAX, Refusal, Roles, Round0, Scheme, SessionAbort, SessionAnnounce,
-    SessionJoin, SessionReady, SignatureFinalized, Signed, SignedRequest, SignerSet,
-    SigningRequest, TxType, ValidationError,
+    PAYLOAD_BYTES_MAX, PartialSigAck, PartialSigShare, PartialSigsComplete, Payload, Price, Proof,
+    PubNonceBytes, REQUEST_LIFETIME_MAX, Refusal, Roles, Round0, Scheme, SessionAbort,
+    SessionAnnounce, SessionJoin, SessionReady, SignatureFinalized, Signed, SignedRequest,
+    SignerSet, SigningRequest, TxType, ValidationError,
 };
 
 pub(super) const NETWORK: Network = Network::Regtest;
@@ -130,6 +130,8 @@ pub(super) fn smallest(kind: Kind) -> Body {
         Kind::Hello
         | Kind::Ping
         | Kind::Pong
+        | Kind::Price
+        | Kind::Proof
         | Kind::Payload
         | Kind::Groups
         | Kind::Delegation
@@ -169,6 +171,8 @@ pub(super) fn frames() -> impl Strategy<Value = Frame> {
         1 => hellos().prop_map(Frame::Hello),
         1 => any::<u64>().prop_map(|number| Frame::Ping(QueryId(number))),
         1 => any::<u64>().prop_map(|number| Frame::Pong(QueryId(number))),
+        1 => prices(),
+        1 => proofs(),
         1 => payloads(),
         1 => groups(),
         1 => consents(),
@@ -275,6 +279,16 @@ pub(super) fn bodies() -> impl Strategy<Value = Body> {
         abort.prop_map(Body::SessionAbort),
         refusal.prop_map(Body::ValidationError),
     ]
+}
+
+fn prices() -> impl Strategy<Value = Frame> {
+    (any::<u8>(), 1_u8..=64, any::<u64>(), any::<[u8; 32]>())
+        .prop_map(|(version, bits, epoch, seed)| Frame::Price(Price { version, bits, epoch, seed }))
+}
+
+fn proofs() -> impl Strategy<Value = Frame> {
+    (any::<u8>(), any::<u64>(), any::<u64>())
+        .prop_map(|(version, epoch, nonce)| Frame::Proof(Proof { version, epoch, nonce }))
 }
 
 fn hellos() -> impl Strategy<Value = Hello> {

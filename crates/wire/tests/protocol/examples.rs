@@ -5,8 +5,9 @@ use ensign_primitives::{QueryId, SignerIndex, UnixTime};
 use ensign_wire::{
     AbortReason, Body, Envelope, Frame, Groups, Hello, Introduced, Kind, Limits, NonceAck,
     NonceShare, NoncesComplete, PROTOCOL_VERSION, PartialSigAck, PartialSigShare,
-    PartialSigsComplete, Refusal, Roles, Round0, SessionAbort, SessionAnnounce, SessionJoin,
-    SessionReady, Signable, SignatureFinalized, Signed, SignerSet, Slot, ValidationError, Welcome,
+    PartialSigsComplete, Price, Proof, Refusal, Roles, Round0, SessionAbort, SessionAnnounce,
+    SessionJoin, SessionReady, Signable, SignatureFinalized, Signed, SignerSet, Slot,
+    ValidationError, Welcome,
 };
 
 use crate::{dump::Dump, formation, story};
@@ -23,7 +24,8 @@ pub(crate) struct Example {
 
 /// Every example, in the order of the kinds; some kinds have two.
 pub(crate) fn all() -> Vec<Example> {
-    let connection = [hello(), ping(), pong(), payload(), groups(), introduced(), welcome()];
+    let connection =
+        [hello(), ping(), pong(), price(), proof(), payload(), groups(), introduced(), welcome()];
     let group = [consent(), link_report()];
     let gathering = [announce(), join(), join_fast(), ready()];
     let nonces = [nonce_share(), nonce_ack(), nonces_complete()];
@@ -101,6 +103,22 @@ fn ping() -> Example {
 
 fn pong() -> Example {
     framed("Pong", Frame::Pong(QueryId(300)), 2, Dump::default().varint(300, "query"))
+}
+
+fn price() -> Example {
+    let price = Price { version: 1, bits: 20, epoch: 3, seed: [0x5e; 32] };
+    let fields = Dump::default()
+        .raw(&[1], "version")
+        .raw(&[20], "bits")
+        .varint(3, "epoch")
+        .raw(&[0x5e; 32], "seed");
+    framed("Price", Frame::Price(price), 3, fields)
+}
+
+fn proof() -> Example {
+    let proof = Proof { version: 1, epoch: 3, nonce: 405_867 };
+    let fields = Dump::default().raw(&[1], "version").varint(3, "epoch").varint(405_867, "nonce");
+    framed("Proof", Frame::Proof(proof), 4, fields)
 }
 
 fn payload() -> Example {

@@ -29,7 +29,7 @@ pub(super) struct Person {
 /// What a connection wants of the desk; each has one question at most.
 #[derive(Debug)]
 enum Wish {
-    Ask(Question, SyncSender<Answer>),
+    Ask(Box<Question>, SyncSender<Answer>),
     /// Whoever asked about it has hung up.
     Withdraw(Subject, [u8; 32]),
 }
@@ -64,7 +64,7 @@ impl Person {
         }
         let (subject, digest) = (question.subject, question.digest);
         let (reply, answers) = sync_channel(1);
-        self.wishes.send(Wish::Ask(question, reply)).map_err(|_| SignerError::Refused)?;
+        self.wishes.send(Wish::Ask(Box::new(question), reply)).map_err(|_| SignerError::Refused)?;
         match wait(asker, &answers) {
             Some(Answer::Yes) => Ok(()),
             Some(Answer::No) => Err(SignerError::Declined),
@@ -106,11 +106,11 @@ async fn serve(
         tokio::select! {
             wish = wished.recv() => match wish {
                 Some(Wish::Ask(question, reply)) => {
-                    let Question { subject, digest, .. } = question;
+                    let (subject, digest) = (question.subject, question.digest);
                     // One that has changed is another question: nobody said yes to the old one.
                     waiting.retain(|other| other.subject != subject || other.digest == digest);
                     waiting.push(Waiting { subject, digest, reply });
-                    desk.ask(question);
+                    desk.ask(*question);
                 }
                 Some(Wish::Withdraw(subject, digest)) => {
                     let is_it = |w: &Waiting| w.subject == subject && w.digest == digest;

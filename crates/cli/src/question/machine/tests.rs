@@ -14,6 +14,7 @@ fn question(number: u8) -> Question {
         shown: format!("all about #{number}"),
         stake: format!("sign #{number}: 0.6 BTC to tb1q, fee 0.00001 BTC"),
         wanted: Wanted::Yes,
+        by: None,
     }
 }
 
@@ -101,6 +102,7 @@ impl Run {
                     }
                 }
                 Action::Asking(question, behind) => {
+                    let behind = behind.others + behind.same;
                     self.log.push(format!("asking {}+{behind}", question.name));
                 }
                 Action::Void(question, why) => {
@@ -411,16 +413,4 @@ fn off_a_terminal_each_grave_note_is_accepted_by_name() {
     run.is_over(&[("#1", Yes)]);
 }
 
-#[test]
-fn there_is_a_bound_to_what_waits() {
-    let mut run = run(Audience::Person);
-    let numbered = |number: usize| {
-        let mut id = [0; 32];
-        id[..8].copy_from_slice(&number.to_le_bytes());
-        Question { subject: Subject::Request(RequestId::from_bytes(id)), ..question(1) }
-    };
-    for number in 0..QUESTIONS_MAX {
-        run.ask(numbered(number));
-    }
-    run.is_over(&[]).ask(numbered(QUESTIONS_MAX)).is_over(&[("#1", Nobody)]);
-}
+mod members;

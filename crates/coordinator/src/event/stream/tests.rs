@@ -21,7 +21,7 @@ fn reference(number: usize) -> RequestRef {
         members: Vec::new(),
         own: SignerIndex(0),
     };
-    RequestRef { id: request(number), handle: None, group: Arc::new(group) }
+    RequestRef { id: request(number), handle: None, group: Arc::new(group), creator: None }
 }
 
 fn done(number: usize) -> Event {

@@ -165,11 +165,14 @@ impl Company {
                 } => {
                     panic!("who waits?")
                 }
-                Output::Note(HallRecord::Formation(_))
+                Output::Persist { record: HallRecord::Reputation(_), .. }
+                | Output::Note(HallRecord::Formation(_) | HallRecord::Reputation(_))
                 | Output::Close { .. }
                 | Output::Note(HallRecord::Peers(_))
                 | Output::Event(_)
                 | Output::Dial { .. }
+                | Output::Solve { .. }
+                | Output::StopSolving { .. }
                 | Output::Expect { .. }
                 | Output::Forget { .. }
                 | Output::Admit { .. } => {}
@@ -486,6 +489,8 @@ impl Rig for Company {
             Output::Persist { .. } => panic!("who waits?"),
             Output::Event(event) => self.on_event(&event),
             Output::Dial { .. }
+            | Output::Solve { .. }
+            | Output::StopSolving { .. }
             | Output::Expect { .. }
             | Output::Forget { .. }
             | Output::Admit { .. }

@@ -14,6 +14,10 @@ pub(super) fn summary(bytes: &[u8]) -> String {
         }
         Ok(Frame::Ping(QueryId(number))) => format!("Ping {number}"),
         Ok(Frame::Pong(QueryId(number))) => format!("Pong {number}"),
+        Ok(Frame::Price(price)) => {
+            format!("Price of {} zero bits, epoch {}", price.bits, price.epoch)
+        }
+        Ok(Frame::Proof(proof)) => format!("Proof of epoch {}, {}", proof.epoch, proof.nonce),
         Ok(Frame::Delegation(said)) => {
             format!("Delegation {} to {}", said.proof.number, said.peer.short())
         }
@@ -48,6 +52,8 @@ pub(super) fn envelope(bytes: &[u8]) -> Option<Envelope> {
             Frame::Hello(_)
             | Frame::Ping(_)
             | Frame::Pong(_)
+            | Frame::Price(_)
+            | Frame::Proof(_)
             | Frame::Payload { .. }
             | Frame::Groups(_)
             | Frame::Delegation(_)
@@ -68,6 +74,8 @@ pub(super) fn payload_of(bytes: &[u8]) -> Option<RequestId> {
             Frame::Hello(_)
             | Frame::Ping(_)
             | Frame::Pong(_)
+            | Frame::Price(_)
+            | Frame::Proof(_)
             | Frame::Groups(_)
             | Frame::Delegation(_)
             | Frame::Welcome(_)

@@ -1,0 +1,152 @@
+//! `ensign config`: what every setting is and may be, and changing one.
+
+use serde_json::{Value as Json, json};
+
+use crate::args::Config;
+use crate::failure::Result;
+use crate::home::{Home, Key, Setting, Source, named_setting, settings_of};
+use crate::kept::board_of_node;
+use crate::output::{Line, Output};
+use crate::views::table;
+use crate::words::{self, foreign};
+
+/// Shows, checks or changes the settings.
+pub(super) fn run(home: &Home, args: &Config, output: Output) -> Result<()> {
+    match args {
+        Config::Show { key: None } => show(home, &settings(home)?, output),
+        Config::Show { key: Some(key) } => {
+            let key = named_setting(key)?;
+            let all = settings(home)?;
+            all.iter().filter(|it| it.key.name() == key.name()).for_each(|it| show_one(it, output));
+        }
+        Config::Check => check(home, output)?,
+        Config::Set { key, value, default: _ } => set(home, key, value.as_deref(), output)?,
+    }
+    Ok(())
+}
+
+/// Returns every setting as it is in force: a node that runs may have been told otherwise.
+fn settings(home: &Home) -> Result<Vec<Setting>> {
+    let mut all = settings_of(home.settings());
+    let listens = board_of_node(home)?.and_then(|board| board.me.listen);
+    if let Some(listens) = listens
+        && let Some(listen) = all.iter_mut().find(|it| it.key.name() == "listen")
+        && listen.value != listens
+    {
+        (listen.value, listen.from) = (listens, Source::Flag("--listen"));
+    }
+    Ok(all)
+}
+
+fn show(home: &Home, all: &[Setting], output: Output) {
+    all.iter().for_each(|setting| output.json(&line(setting)));
+    let rows: Vec<_> = all.iter().map(row).collect();
+    output.text(table::table(["SETTING", "VALUE", "FROM", "WHAT IT MAY BE"], &rows));
+    let path = foreign(&home.path().join("ensign.toml").display().to_string());
+    output.notice(format!("the file is {path}; `ensign config show KEY` says what a setting is"));
+}
+
+fn row(setting: &Setting) -> [String; 4] {
+    let Setting { key, value, from } = setting;
+    let may_be = match key {
+        Key::Number(_) => format!("{} {}", key.range(), key.unit()),
+        Key::Text(_) => key.unit().to_owned(),
+    };
+    [key.name().to_owned(), shown(value), from.words(), may_be]
+}
+
+fn shown(value: &str) -> String {
+    if value.is_empty() { "-".to_owned() } else { foreign(value) }
+}
+
+fn show_one(setting: &Setting, output: Output) {
+    let Setting { key, value, from } = setting;
+    let mut text =
+        format!("{} = {}  ({})\n  {}", key.name(), shown(value), from.words(), key.about());
+    match key {
+        Key::Number(_) => {
+            let default =
+                key.default().map_or("no limit".to_owned(), |it| format!("{it} {}", key.unit()));
+            text += &format!("\n  {} {}; default: {default}", key.range(), key.unit());
+        }
+        Key::Text(_) => {
+            text += &format!("\n  {}", key.unit());
+            let default = key.default().filter(|default| !default.is_empty());
+            text += &default.map_or(String::new(), |it| format!("; default: {it}"));
+        }
+    }
+    output.tell(&line(setting), text);
+}
+
+fn line(setting: &Setting) -> Line {
+    let Setting { key, value, from } = setting;
+    let (json, min, max) = match key {
+        Key::Number(number) => {
+            let (min, max) = (*number.range.start(), *number.range.end());
+            (value.parse::<i64>().map_or(Json::Null, Json::from), json!(min), json!(max))
+        }
+        Key::Text(text) if text.is_list => {
+            let each: Vec<_> = value.split(", ").filter(|it| !it.is_empty()).collect();
+            (json!(each), Json::Null, Json::Null)
+        }
+        Key::Text(_) => (json!(value), Json::Null, Json::Null),
+    };
+    let default = match key {
+        Key::Number(number) => json!(number.default),
+        Key::Text(_) => json!(key.default()),
+    };
+    Line::new("setting")
+        .with("key", key.name())
+        .with("value", json)
+        .with("from", from.name())
+        .with("line", from.line())
+        .with("unit", key.unit())
+        .with("min", min)
+        .with("max", max)
+        .with("default", default)
+        .with("about", key.about())
+}
+
+/// Reads everything that the settings speak of, as a node does when it starts.
+fn check(home: &Home, output: Output) -> Result<()> {
+    let groups = home.groups()?.len();
+    home.policy()?;
+    home.payees()?;
+    let (given, all) = (home.settings().given().len(), settings_of(home.settings()).len());
+    let line = Line::new("config_checked")
+        .with("settings", all)
+        .with("given", given)
+        .with("groups", groups);
+    let rest = all.saturating_sub(given);
+    let text = format!(
+        "the settings are in order: {given} in ensign.toml, {rest} at their default; {} can be read",
+        words::count(groups, "group")
+    );
+    output.tell(&line, text);
+    Ok(())
+}
+
+fn set(home: &Home, name: &str, value: Option<&str>, output: Output) -> Result<()> {
+    let key = named_setting(name)?;
+    let of = |settings| settings_of(settings).into_iter().find(|it| it.key.name() == key.name());
+    let before = of(home.settings()).map(|it| it.value).unwrap_or_default();
+    let settings = home.set(name, value)?;
+    let Some(now) = of(&settings) else { return Ok(()) };
+    let runs = board_of_node(home)?.is_some();
+    let text = match (before == now.value, now.from) {
+        (true, _) => format!("{name} is {} as before", shown(&now.value)),
+        (false, Source::Default) => {
+            format!("{name} = {}, the default; it was {}", shown(&now.value), shown(&before))
+        }
+        (false, _) => format!("{name} = {}; it was {}", shown(&now.value), shown(&before)),
+    };
+    output.tell(&line(&now).with("before", before.as_str()).with("node_runs", runs), text);
+    if runs && before != now.value {
+        output.notice(if key.is_reloaded() {
+            "a node runs here: it takes this when it gets SIGHUP, or at its next start"
+        } else {
+            "a node runs here: it takes this at its next start"
+        });
+    }
+    Ok(())
+}

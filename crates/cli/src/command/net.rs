@@ -1,0 +1,70 @@
+//! `ensign net`: who is connected, whom the guards hold back, and our word about a node.
+
+mod watch;
+
+use ensign_api::view::{About, GuardView, NetPeerView, WordView};
+
+use crate::args::Net;
+use crate::catalogue as code;
+use crate::failure::{Failure, Result};
+use crate::home::Home;
+use crate::output::{Line, Output, unix_micros};
+use crate::remote::Remote;
+use crate::views;
+use crate::words::{self, foreign};
+
+/// Asks the node that runs.
+pub(super) fn run(home: &Home, args: &Net, output: Output) -> Result<()> {
+    let Some(node) = Remote::find(home)? else {
+        return Err(Failure::new(&code::NET_NEEDS_UP, "no node runs here"));
+    };
+    match args {
+        Net::Guard { watch: false } => guard(&node.get("/v1/net/guard")?, output),
+        Net::Guard { watch: true } => watch::run(&node, output)?,
+        Net::Peers => peers(&node.get::<Vec<NetPeerView>>("/v1/net/peers")?, output),
+        Net::Ban { peer } => said(&node, "ban", peer, output)?,
+        Net::Unban { peer } => said(&node, "unban", peer, output)?,
+        Net::Trust { peer } => said(&node, "trust", peer, output)?,
+    }
+    Ok(())
+}
+
+fn guard(view: &GuardView, output: Output) {
+    output.tell(&line("guard", view), views::net::guard(view));
+}
+
+fn peers(peers: &[NetPeerView], output: Output) {
+    peers.iter().for_each(|peer| output.json(&line("net_peer", peer)));
+    if peers.is_empty() {
+        return output.notice("nobody is connected");
+    }
+    output.text(views::net::peers(peers, unix_micros() / 1000));
+}
+
+fn said(node: &Remote, verb: &str, peer: &str, output: Output) -> Result<()> {
+    let about = About { peer: peer.to_owned() };
+    let said: WordView = node.post(&format!("/v1/net/{verb}"), &about)?;
+    let name = views::net::name(said.name.as_deref(), Some(&said.node));
+    let text = match said.word.as_deref() {
+        Some("banned") => {
+            format!("{name} is banned: it is neither dialled nor let in, until `ensign net unban`")
+        }
+        Some(_) => format!("{name} is trusted: it is let in whatever its score is"),
+        None => format!("nothing is said of {name} any more: its score counts"),
+    };
+    output.tell(&line("word", &said), text);
+    if !said.groups.is_empty() {
+        let groups: Vec<_> = said.groups.iter().map(|group| foreign(group)).collect();
+        let groups = words::list(&groups);
+        output.notice(format!(
+            "until then nothing can be signed with {groups}: all members must sign"
+        ));
+    }
+    Ok(())
+}
+
+/// Returns a view as an event.
+fn line(event: &'static str, view: &impl serde::Serialize) -> Line {
+    let fields = views::fields(view).into_iter();
+    fields.fold(Line::new(event), |line, (name, value)| line.with_owned(name, value))
+}

@@ -1,0 +1,209 @@
+//! Every setting that there is: the one table behind `ensign.toml`, `ensign config` and the page of settings.
+//!
+//! To add a number, write two lines into `numbers!` below: what it is as a doc comment, then
+//! `NAME = "section.key", "unit", MIN..=MAX, Some(DEFAULT);`. Whoever builds what it sets asks
+//! [`Settings::count`](super::Settings::count), [`seconds`](super::Settings::seconds) or
+//! [`number`](super::Settings::number) for `&table::NAME`. Text goes into [`TEXTS`], one line, and
+//! is asked for by its name with [`text`](super::Settings::text). Nothing else is needed: a new
+//! section needs no code, and parsing, `config show`, `config set`, what they refuse and the page
+//! `docs/operate/settings.md` (`ENSIGN_BLESS=1 cargo test -p ensign-cli settings`) follow from the row.
+//! Bounds and defaults are constants of the crate whose number it is.
+
+use std::ops::RangeInclusive;
+
+use ensign_engine::signing::{REQUESTS_ALLOWED, REQUESTS_PER_MINUTE_MAX};
+
+/// A setting that is a whole number.
+#[derive(Debug)]
+pub(crate) struct Number {
+    /// Where it stands in `ensign.toml`: `key`, or `section.key`.
+    pub(crate) name: &'static str,
+    /// What it is, in one sentence.
+    about: &'static str,
+    /// What it counts.
+    pub(crate) unit: &'static str,
+    /// What it may be.
+    pub(crate) range: RangeInclusive<i64>,
+    /// What it is where nobody says anything; `None` for no limit.
+    pub(crate) default: Option<i64>,
+}
+
+/// A setting that is text, or a list of texts.
+#[derive(Debug)]
+pub(crate) struct Text {
+    /// As of a [`Number`].
+    pub(crate) name: &'static str,
+    /// As of a [`Number`].
+    about: &'static str,
+    /// The form that it has: `IP:PORT`.
+    pub(crate) form: &'static str,
+    /// What it is where nobody says anything; `None` where it has to be there.
+    pub(crate) default: Option<&'static str>,
+    /// Whether it is several.
+    pub(crate) is_list: bool,
+    /// Why `config set` does not change it; empty where it does.
+    pub(crate) fixed: &'static str,
+}
+
+/// One row of the table.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Key {
+    /// A whole number.
+    Number(&'static Number),
+    /// Text.
+    Text(&'static Text),
+}
+
+impl Key {
+    /// Returns the key with a name.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        all().find(|key| key.name() == name)
+    }
+
+    /// Returns where it stands: `key`, or `section.key`.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Number(number) => number.name,
+            Self::Text(text) => text.name,
+        }
+    }
+
+    /// Says what it is.
+    pub(crate) fn about(self) -> &'static str {
+        match self {
+            Self::Number(number) => number.about.trim_start(),
+            Self::Text(text) => text.about,
+        }
+    }
+
+    /// Says what it counts, or which form it has.
+    pub(crate) const fn unit(self) -> &'static str {
+        match self {
+            Self::Number(number) => number.unit,
+            Self::Text(text) => text.form,
+        }
+    }
+
+    /// Says what it may be; empty for text, which has a form.
+    pub(crate) fn range(self) -> String {
+        match self {
+            Self::Number(Number { range, .. }) => format!("{} to {}", range.start(), range.end()),
+            Self::Text(_) => String::new(),
+        }
+    }
+
+    /// Says what it is where nobody says anything.
+    pub(crate) fn default(self) -> Option<String> {
+        match self {
+            Self::Number(number) => number.default.map(|it| it.to_string()),
+            Self::Text(text) => text.default.map(str::to_owned),
+        }
+    }
+
+    /// Whether a node that runs takes it on SIGHUP; the others are in force from the next start on.
+    pub(crate) fn is_reloaded(self) -> bool {
+        self.name().starts_with("policy.")
+    }
+}
+
+impl Number {
+    /// Says what is wrong with a value: `501 is not between 1 and 500 requests`.
+    ///
+    /// # Errors
+    ///
+    /// That sentence.
+    pub(crate) fn check(&self, value: i64) -> Result<(), String> {
+        let (min, max) = (self.range.start(), self.range.end());
+        if self.range.contains(&value) {
+            return Ok(());
+        }
+        Err(format!("{value} is not between {min} and {max} {}", self.unit))
+    }
+}
+
+/// Returns every row: texts, then numbers.
+pub(crate) fn all() -> impl Iterator<Item = Key> {
+    TEXTS.iter().map(Key::Text).chain(NUMBERS.iter().map(|number| Key::Number(number)))
+}
+
+/// Defines each number under its name, and the list of all.
+macro_rules! numbers {
+    ($(
+        #[doc = $about:literal]
+        $name:ident = $key:literal, $unit:literal, $min:literal..=$max:expr, $default:expr;
+    )*) => {
+        $(
+            #[doc = $about]
+            pub(crate) static $name: Number = Number {
+                name: $key,
+                about: $about,
+                unit: $unit,
+                range: $min..=($max as i64),
+                default: $default,
+            };
+        )*
+
+        /// Every number, in the order in which they are shown.
+        static NUMBERS: &[&Number] = &[$(&$name),*];
+    };
+}
+
+/// Most satoshi that there can be: 21 million bitcoin.
+const SATOSHI_MAX: i64 = 2_100_000_000_000_000;
+
+numbers! {
+    /// New requests of each member that are taken; its other budgets follow in proportion.
+    REQUESTS_PER_MINUTE = "requests_per_minute", "requests a minute", 1..=REQUESTS_PER_MINUTE_MAX, Some(REQUESTS_ALLOWED.per_minute as i64);
+
+    /// Most that may leave a group at once, fee included.
+    AMOUNT_MAX = "policy.amount_max", "satoshi", 1..=SATOSHI_MAX, None;
+    /// Most of fee.
+    FEE_MAX = "policy.fee_max", "satoshi", 1..=SATOSHI_MAX, None;
+    /// Most of fee for each virtual byte.
+    FEE_RATE_MAX = "policy.fee_rate_max", "satoshi for each virtual byte", 1..=SATOSHI_MAX, None;
+}
+
+/// Every text, in the order in which they are shown.
+static TEXTS: &[Text] = &[
+    text("name", "text", "What the signer calls itself."),
+    text("network", "bitcoin, testnet4, signet or regtest", "The chain.")
+        .fixed("keys, groups and codes belong to one chain: make another home with `ensign init`"),
+    text("listen", "IP:PORT", "Where the node listens, UDP."),
+    text(
+        "advertise",
+        "HOST:PORT, ..",
+        "Where the others dial it, if that is not where it listens.",
+    )
+    .several(),
+    text(
+        "signer",
+        "66 hex digits",
+        "The public signer key, when another process has the secret one.",
+    )
+    .or("")
+    .fixed("`ensign key split` writes it"),
+    text("policy.refuse", "NOTE, ..", "Notes of a transaction that are refused.").several(),
+    text("policy.payees", "any or listed", "Who may be paid.").or("any"),
+];
+
+/// A text that has to be there.
+const fn text(name: &'static str, form: &'static str, about: &'static str) -> Text {
+    Text { name, about, form, default: None, is_list: false, fixed: "" }
+}
+
+impl Text {
+    /// What it is where nobody says anything.
+    const fn or(self, default: &'static str) -> Self {
+        Self { default: Some(default), ..self }
+    }
+
+    /// It is any number of texts.
+    const fn several(self) -> Self {
+        Self { default: Some(""), is_list: true, ..self }
+    }
+
+    /// Why `config set` does not change it.
+    const fn fixed(self, fixed: &'static str) -> Self {
+        Self { fixed, ..self }
+    }
+}

@@ -1,0 +1,306 @@
+//! Connections and guards, as people read them.
+
+use ensign_api::view::{
+    CountsView, GuardCauseView, GuardView, GuardedView, NetPeerView, ReasonView,
+};
+
+use super::{grouped, short, span, table};
+use crate::words::{self, foreign};
+
+/// How many of whom nothing but the past is known are shown: the latest. The rest is counted.
+const GONE_SHOWN_MAX: usize = 10;
+
+/// Returns what the guards do.
+pub(crate) fn guard(view: &GuardView) -> String {
+    let now = view.now_ms;
+    let mut lines = vec![headline(view)];
+    let banned = |it: &&GuardedView| it.word.as_deref() == Some("banned");
+    let near = |it: &&GuardedView| it.tie != "stranger" || it.name.is_some();
+    let (out, rest): (Vec<_>, Vec<_>) = view.guarded.iter().partition(banned);
+    let (ours, others): (Vec<_>, Vec<_>) = rest.into_iter().partition(near);
+    section(&mut lines, "BANNED BY YOU", &out, now);
+    section(&mut lines, "OURS", &ours, now);
+    let shown = others.get(..GONE_SHOWN_MAX).unwrap_or(&others);
+    section(&mut lines, "STRANGERS", shown, now);
+    if others.len() > shown.len() {
+        lines.push(format!("  and {} more", words::count(others.len() - shown.len(), "stranger")));
+    }
+    lines.push(format!("IN ALL, in {}: {}", span(view.since_ms, now), counts(&view.totals)));
+    lines.join("\n")
+}
+
+fn headline(view: &GuardView) -> String {
+    let price = match view.price_bits {
+        Some(bits) => format!("strangers pay {bits} bits of work for a place"),
+        None => "strangers pay nothing for a place".to_owned(),
+    };
+    let (held, max) = (view.strangers, view.strangers_max);
+    format!("{price}; {held} of their {max} places are taken")
+}
+
+fn section(lines: &mut Vec<String>, heading: &str, entries: &[&GuardedView], now: u64) {
+    if entries.is_empty() {
+        return;
+    }
+    lines.push(heading.to_owned());
+    for guarded in entries {
+        lines.extend(of_guarded(guarded, now));
+    }
+}
+
+fn of_guarded(guarded: &GuardedView, now: u64) -> Vec<String> {
+    let GuardedView { address, score, causes, reasons, since_ms, until_ms, .. } = guarded;
+    let mut first = format!("  {}", name(guarded.name.as_deref(), guarded.node.as_deref()));
+    first += &format!(", {}", guarded.tie);
+    first += if guarded.connected { "" } else { ", not connected" };
+    first += &address.as_ref().map_or(String::new(), |it| format!(", {}", foreign(it)));
+    first += &match *score {
+        0 => String::new(),
+        score => format!(", score {score:+}"),
+    };
+    let mut lines = vec![first];
+    if let (Some("trusted"), Some(at)) = (guarded.word.as_deref(), guarded.word_ms) {
+        lines.push(format!("    trusted by you {} ago", span(at, now)));
+    }
+    if let (Some("banned"), Some(at)) = (guarded.word.as_deref(), guarded.word_ms) {
+        lines.push(format!("    since {} ago, until `ensign net unban`", span(at, now)));
+    }
+    if let Some(since) = since_ms.filter(|_| !causes.is_empty()) {
+        let until = until_ms.filter(|until| *until > now);
+        let until = until.map_or(String::new(), |at| format!(", for {} more", span(now, at)));
+        lines.push(format!(
+            "    {} since {} ago{until}",
+            counts(&guarded.counts),
+            span(since, now)
+        ));
+    }
+    lines.extend(
+        causes.iter().map(|it| format!("    {} ago  {}", span(it.last_ms, now), of_cause(it))),
+    );
+    lines.extend(
+        reasons.iter().map(|it| format!("    {} ago  {}", span(it.at_ms, now), of_reason(it))),
+    );
+    lines
+}
+
+/// Says what was done and why.
+fn of_cause(cause: &GuardCauseView) -> String {
+    let times =
+        if cause.times > 1 { format!(", {} times", grouped(cause.times)) } else { String::new() };
+    let points =
+        if cause.points > 0 { format!(", {} points", cause.points) } else { String::new() };
+    format!("{}: {}{times}{points}", act(&cause.act), foreign(&cause.what))
+}
+
+fn of_reason(reason: &ReasonView) -> String {
+    let times = if reason.times > 1 { format!(", {} times", reason.times) } else { String::new() };
+    format!("score {:+}: {}{times}", reason.weight, foreign(&reason.what))
+}
+
+/// Says what has happened since it was told the last time.
+pub(crate) fn news(guarded: &GuardedView, cause: &GuardCauseView, more: u64) -> String {
+    let who = match (&guarded.node, &guarded.address) {
+        (None, Some(address)) => foreign(address),
+        (node, _) => name(guarded.name.as_deref(), node.as_deref()),
+    };
+    let at = words::date(ensign_primitives::UnixTime::from_millis(cause.last_ms));
+    let times = if more > 1 { format!(", {} times", grouped(more)) } else { String::new() };
+    format!("{at}  {who}, {}  {}: {}{times}", guarded.tie, act(&cause.act), foreign(&cause.what))
+}
+
+/// What was done, in the words of the page on guards.
+fn act(name: &str) -> String {
+    match name {
+        "held" => "not read".to_owned(),
+        "closed" => "connection ended".to_owned(),
+        "refused" => "not let in".to_owned(),
+        "gave_way" => "gave way".to_owned(),
+        "priced" => "told the price".to_owned(),
+        other => foreign(other),
+    }
+}
+
+fn counts(counts: &CountsView) -> String {
+    let CountsView { held, charged, points, closed, refused, gave_way, priced, banned } = *counts;
+    let told = [
+        (held, "frame not read", "frames not read"),
+        (charged, "wrong charged", "wrongs charged"),
+        (points, "point", "points"),
+        (closed, "connection ended", "connections ended"),
+        (refused, "call not taken", "calls not taken"),
+        (gave_way, "place given up", "places given up"),
+        (priced, "price told", "prices told"),
+        (banned, "call of who is banned", "calls of who is banned"),
+    ];
+    let said = told.into_iter().filter(|(count, ..)| *count > 0);
+    let said = said.map(|(count, one, more)| {
+        format!("{} {}", grouped(count), if count == 1 { one } else { more })
+    });
+    let said: Vec<_> = said.collect();
+    if said.is_empty() { "nothing had to be done".to_owned() } else { said.join(", ") }
+}
+
+/// Returns who is connected, as a table.
+pub(crate) fn peers(peers: &[NetPeerView], now: u64) -> String {
+    let rows: Vec<_> = peers.iter().map(|peer| row(peer, now)).collect();
+    table::table(
+        ["WHO", "IS", "ROLE", "FOR", "WAY", "ROUND TRIP", "IN", "OUT", "DROPS", "STANDING"],
+        &rows,
+    )
+}
+
+fn row(peer: &NetPeerView, now: u64) -> [String; 10] {
+    let way = if peer.direction == "out" { "to" } else { "from" };
+    let drops = match (peer.dropped, peer.held) {
+        (0, 0) => "0".to_owned(),
+        (dropped, held) => format!("{dropped} ours, {held} its"),
+    };
+    let mut standing = match (peer.word.as_deref(), peer.score) {
+        (Some(word), _) => format!("{word} by you"),
+        (None, 0) => "neutral".to_owned(),
+        (None, score) => format!("{score:+}"),
+    };
+    if let Some(reason) = peer.reasons.first() {
+        standing += &format!(", {} ago {}", span(reason.at_ms, now), foreign(&reason.what));
+    }
+    [
+        name(peer.name.as_deref(), Some(&peer.node)),
+        peer.tie.clone(),
+        peer.role.clone().unwrap_or_else(|| "not said".to_owned()),
+        span(peer.since_ms, now),
+        format!("{way} {}", foreign(&peer.address)),
+        peer.round_trip_us.map_or_else(|| "-".to_owned(), words::micros),
+        size(peer.bytes_in),
+        size(peer.bytes_out),
+        drops,
+        standing,
+    ]
+}
+
+/// Returns what a node is called: its name here, else the beginning of its digits.
+pub(crate) fn name(name: Option<&str>, node: Option<&str>) -> String {
+    match (name, node) {
+        (Some(name), _) => foreign(name),
+        (None, Some(node)) => short(node),
+        (None, None) => "no name".to_owned(),
+    }
+}
+
+/// Returns bytes as people read them.
+fn size(bytes: u64) -> String {
+    match bytes {
+        0..1024 => format!("{bytes} B"),
+        1024..1_048_576 => format!("{} KiB", bytes.div_ceil(1024)),
+        _ => format!("{}.{} MiB", bytes >> 20, (bytes >> 10) % 1024 * 10 / 1024),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cause(act: &str, what: &str, (times, points): (u64, u64), last_ms: u64) -> GuardCauseView {
+        let (act, what, first_ms) = (act.to_owned(), what.to_owned(), 60_000);
+        GuardCauseView { act, what, times, points, first_ms, last_ms }
+    }
+
+    fn guarded(name: Option<&str>, tie: &str) -> GuardedView {
+        GuardedView {
+            name: name.map(str::to_owned),
+            node: Some("1f2e3d4c".repeat(8)),
+            address: Some("192.0.2.7".to_owned()),
+            tie: tie.to_owned(),
+            connected: true,
+            score: 0,
+            word: None,
+            word_ms: None,
+            since_ms: Some(60_000),
+            until_ms: None,
+            counts: CountsView::default(),
+            causes: Vec::new(),
+            reasons: Vec::new(),
+        }
+    }
+
+    fn view(guarded: Vec<GuardedView>, totals: CountsView) -> GuardView {
+        GuardView {
+            now_ms: 180_000,
+            since_ms: 0,
+            strangers: 3,
+            strangers_max: 64,
+            price_bits: None,
+            totals,
+            guarded,
+        }
+    }
+
+    #[test]
+    fn a_quiet_node_says_that_nothing_had_to_be_done() {
+        let text = guard(&view(Vec::new(), CountsView::default()));
+        assert_eq!(
+            text,
+            "strangers pay nothing for a place; 3 of their 64 places are taken\n\
+             IN ALL, in 3 min: nothing had to be done"
+        );
+    }
+
+    #[test]
+    fn guards_say_who_why_since_when_and_what_it_costs() {
+        let held = CountsView { held: 84, ..CountsView::default() };
+        let mut bob = guarded(Some("bob"), "member");
+        bob.counts = held;
+        bob.causes =
+            vec![cause("held", "it asks more than is answered in a minute", (84, 0), 166_000)];
+        let mut other = guarded(None, "stranger");
+        let wrong = CountsView { charged: 3, closed: 1, points: 20, ..CountsView::default() };
+        (other.counts, other.score, other.connected) = (wrong, -20, false);
+        other.causes =
+            vec![cause("closed", "Groups from a node of no group of ours", (1, 5), 120_000)];
+        let mut out = guarded(None, "stranger");
+        (out.word, out.word_ms, out.since_ms) = (Some("banned".to_owned()), Some(0), None);
+        (out.node, out.address, out.score) = (Some("ab".repeat(32)), None, -100);
+        let text = guard(&view(vec![bob, other, out], CountsView { held: 84, ..wrong }));
+        assert_eq!(
+            text,
+            "strangers pay nothing for a place; 3 of their 64 places are taken\n\
+             BANNED BY YOU\n\
+             \x20 abababab, stranger, score -100\n\
+             \x20   since 3 min ago, until `ensign net unban`\n\
+             OURS\n\
+             \x20 bob, member, 192.0.2.7\n\
+             \x20   84 frames not read since 2 min ago\n\
+             \x20   14 s ago  not read: it asks more than is answered in a minute, 84 times\n\
+             STRANGERS\n\
+             \x20 1f2e3d4c, stranger, not connected, 192.0.2.7, score -20\n\
+             \x20   3 wrongs charged, 20 points, 1 connection ended since 2 min ago\n\
+             \x20   1 min ago  connection ended: Groups from a node of no group of ours, 5 points\n\
+             IN ALL, in 3 min: 84 frames not read, 3 wrongs charged, 20 points, 1 connection ended"
+        );
+    }
+
+    #[test]
+    fn connections_are_a_table_with_names() {
+        let peer = NetPeerView {
+            name: Some("bob".to_owned()),
+            node: "1f".repeat(32),
+            address: "192.0.2.7:4820".to_owned(),
+            direction: "out".to_owned(),
+            since_ms: 60_000,
+            tie: "member".to_owned(),
+            role: Some("signer".to_owned()),
+            round_trip_us: Some(12_400),
+            bytes_in: 3_000,
+            bytes_out: 2_621_440,
+            dropped: 0,
+            held: 0,
+            score: 2,
+            word: None,
+            reasons: Vec::new(),
+        };
+        assert_eq!(
+            peers(&[peer], 180_000),
+            "WHO  IS      ROLE    FOR    WAY                ROUND TRIP  IN     OUT      DROPS  STANDING\n\
+             bob  member  signer  2 min  to 192.0.2.7:4820  12.4 ms     3 KiB  2.5 MiB  0      +2"
+        );
+    }
+}

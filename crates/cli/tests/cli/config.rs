@@ -1,0 +1,86 @@
+//! `ensign config`: every setting with where it comes from, and changing one.
+
+use std::fs;
+
+use serde_json::{Value, json};
+
+use crate::ensign::Signer;
+
+fn shown(signer: &Signer, key: &str) -> Value {
+    signer.json(&["config", "show", key]).succeeded().last()
+}
+
+#[test]
+fn every_setting_says_what_it_is_and_where_that_comes_from() {
+    let alice = Signer::init("alice");
+    let lines = alice.json(&["config", "show"]).succeeded().lines();
+    assert!(lines.iter().all(|line| line["event"] == "setting"), "{lines:?}");
+    let name = &lines[0];
+    assert_eq!((&name["key"], &name["value"]), (&json!("name"), &json!("alice")));
+    assert_eq!((&name["from"], &name["line"]), (&json!("ensign.toml"), &json!(2)));
+    let requests = shown(&alice, "requests_per_minute");
+    for (field, value) in [
+        ("value", json!(30)),
+        ("from", json!("default")),
+        ("line", Value::Null),
+        ("unit", json!("requests a minute")),
+        ("min", json!(1)),
+        ("max", json!(60_000)),
+        ("default", json!(30)),
+    ] {
+        assert_eq!(requests[field], value, "{field}");
+    }
+    let text = alice.text(&["config", "show"]).succeeded().stdout;
+    let row = text.lines().find(|line| line.starts_with("requests_per_minute")).unwrap();
+    let cells: Vec<_> = row.split("  ").filter(|cell| !cell.is_empty()).map(str::trim).collect();
+    assert_eq!(cells, ["requests_per_minute", "30", "default", "1 to 60000 requests a minute"]);
+}
+
+#[test]
+fn a_change_leaves_comments_alone_and_holds() {
+    let alice = Signer::init("alice");
+    let file = alice.home.join("ensign.toml");
+    let before =
+        fs::read_to_string(&file).unwrap() + "\n# Ours.\n[policy]\nfee_max = 5_000 # sat\n";
+    fs::write(&file, &before).unwrap();
+    let set = alice.json(&["config", "set", "policy.fee_max", "7000"]).succeeded().last();
+    assert_eq!((&set["value"], &set["before"]), (&json!(7000), &json!("5000")));
+    assert_eq!(fs::read_to_string(&file).unwrap(), before.replace("5_000", "7000"));
+    alice.json(&["config", "set", "requests_per_minute", "60"]).succeeded();
+    assert_eq!(shown(&alice, "requests_per_minute")["from"], "ensign.toml");
+    alice.json(&["config", "set", "requests_per_minute", "--default"]).succeeded();
+    assert_eq!(shown(&alice, "requests_per_minute")["from"], "default");
+    assert_eq!(fs::read_to_string(&file).unwrap(), before.replace("5_000", "7000"));
+    let checked = alice.json(&["config", "check"]).succeeded().last();
+    assert_eq!((&checked["given"], &checked["groups"]), (&json!(4), &json!(0)));
+}
+
+#[test]
+fn what_cannot_be_is_refused_and_nothing_changes() {
+    let alice = Signer::init("alice");
+    let file = alice.home.join("ensign.toml");
+    let before = fs::read(&file).unwrap();
+    let refused = |key: &str, value: &str, code: &str| {
+        alice.json(&["config", "set", key, value]).refused(2, code)
+    };
+    let unknown = refused("requests_per_minut", "5", "E-CFG-001");
+    assert_eq!(unknown["do"], "did you mean `requests_per_minute`?");
+    let range = refused("requests_per_minute", "0", "E-CFG-002");
+    assert_eq!(
+        range["what"],
+        "requests_per_minute: 0 is not between 1 and 60000 requests a minute"
+    );
+    refused("requests_per_minute", "-1", "E-CFG-002");
+    refused("listen", "0.0.0.0:0", "E-CFG-002");
+    refused("policy.refuse", "dusty", "E-CFG-002");
+    refused("network", "bitcoin", "E-CFG-003");
+    refused("name", "a/b", "E-CFG-002");
+    alice.json(&["config", "set", "listen", "--default"]).refused(2, "E-CFG-002");
+    assert_eq!(fs::read(&file).unwrap(), before);
+    fs::write(&file, "requests_per_minute = 0\n").unwrap();
+    let damaged = alice.json(&["config", "check"]).refused(3, "E-HOM-005");
+    assert!(
+        damaged["what"].as_str().unwrap().contains("line 1: requests_per_minute: 0"),
+        "{damaged}"
+    );
+}

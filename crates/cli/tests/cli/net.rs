@@ -1,0 +1,114 @@
+//! `ensign net`: real nodes, who is connected and whom a person shuts out.
+
+use serde_json::{Value, json};
+
+use crate::ensign::{Running, Signer, treasury};
+use crate::terminal::Terminal;
+
+/// Starts the nodes of alice and bob, and waits until alice's is connected with bob's.
+fn connected(alice: &Signer, bob: &Signer) -> (Running, Running) {
+    let (mut up, bobs) = (alice.up("none"), bob.up("none"));
+    assert_eq!(up.wait_for("connected")["who"], json!("bob"));
+    (up, bobs)
+}
+
+fn peers(signer: &Signer) -> Vec<Value> {
+    signer.json(&["net", "peers"]).succeeded().lines()
+}
+
+fn guard(signer: &Signer) -> Value {
+    signer.json(&["net", "guard"]).succeeded().last()
+}
+
+fn node(signer: &Signer) -> String {
+    signer.json(&["key", "show"]).succeeded().last()["node"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn connections_are_shown_with_names_and_how_they_fare() {
+    let [alice, bob, _carol] = treasury();
+    let _nodes = connected(&alice, &bob);
+    let seen = peers(&alice);
+    let [peer] = &seen[..] else { panic!("{seen:?}") };
+    for (field, value) in [
+        ("event", json!("net_peer")),
+        ("name", json!("bob")),
+        ("node", json!(node(&bob))),
+        ("tie", json!("member")),
+        ("role", json!("signer")),
+        ("dropped", json!(0)),
+        ("word", Value::Null),
+    ] {
+        assert_eq!(peer[field], value, "{field}");
+    }
+    for field in ["round_trip_us", "bytes_in", "bytes_out", "since_ms"] {
+        assert!(peer[field].as_u64().unwrap() > 0, "{field}: {peer}");
+    }
+    let text = alice.text(&["net", "peers"]).succeeded().stdout;
+    let words: Vec<_> = text.lines().nth(1).unwrap().split_whitespace().take(3).collect();
+    assert_eq!(words, ["bob", "member", "signer"]);
+    assert!(!text.contains(&node(&bob)), "{text}");
+    let text = alice.text(&["net", "guard"]).succeeded().stdout;
+    assert!(text.ends_with("nothing had to be done\n"), "{text}");
+    assert!(text.starts_with("strangers pay nothing for a place; 0 of their "), "{text}");
+}
+
+#[test]
+fn a_ban_ends_the_connection_says_what_stops_and_outlives_a_restart() {
+    let [alice, bob, _carol] = treasury();
+    let (mut up, mut bobs) = connected(&alice, &bob);
+    let word = alice.json(&["net", "ban", "bob"]).succeeded().last();
+    assert_eq!((&word["word"], &word["groups"]), (&json!("banned"), &json!(["treasury"])));
+    assert_eq!(word["node"], *node(&bob));
+    up.wait_for("disconnected");
+    bobs.wait_for("disconnected");
+    assert_eq!(peers(&alice), Vec::<Value>::new());
+    drop(up);
+    let mut up = alice.up("none");
+    let held = guard(&alice);
+    assert_eq!(
+        (&held["guarded"][0]["name"], &held["guarded"][0]["word"]),
+        (&json!("bob"), &json!("banned"))
+    );
+    let text = alice.text(&["net", "guard"]).succeeded().stdout;
+    assert!(text.contains("BANNED BY YOU\n  bob"), "{text}");
+    // What he tries meanwhile is told as it happens.
+    let mut watch = alice.start(&["net", "guard", "--watch"]);
+    let told = watch.wait_for("guarded");
+    assert_eq!(
+        (&told["name"], &told["act"], &told["what"]),
+        (&json!("bob"), &json!("banned"), &json!("you have banned it"))
+    );
+    let back = alice.json(&["net", "unban", &node(&bob)[..8]]).succeeded().last();
+    assert_eq!((&back["name"], &back["word"]), (&json!("bob"), &Value::Null));
+    assert_eq!(up.wait_for("connected")["who"], json!("bob"));
+}
+
+#[test]
+fn trust_is_a_word_too_and_whom_nobody_knows_is_told() {
+    let [alice, bob, _carol] = treasury();
+    alice.json(&["net", "guard"]).refused(3, "E-NET-012");
+    alice.json(&["net", "ban", "bob"]).refused(3, "E-NET-012");
+    let _nodes = connected(&alice, &bob);
+    let word = alice.json(&["net", "trust", "bob"]).succeeded().last();
+    assert_eq!((&word["word"], &word["groups"]), (&json!("trusted"), &json!([])));
+    let text = alice.text(&["net", "peers"]).succeeded().stdout;
+    assert!(text.contains("trusted by you"), "{text}");
+    alice.json(&["net", "ban", "bert"]).refused(2, "E-NET-011");
+    alice.json(&["net", "ban", &node(&bob)[..7]]).refused(2, "E-NET-011");
+    // A node that nobody has met can be banned by its whole name.
+    let stranger = "ab".repeat(32);
+    let word = alice.json(&["net", "ban", &stranger]).succeeded().last();
+    assert_eq!((&word["name"], &word["node"]), (&Value::Null, &json!(stranger)));
+}
+
+#[test]
+fn on_a_terminal_the_screen_is_drawn_anew() {
+    let [alice, ..] = treasury();
+    let _up = alice.up("none");
+    let mut screen = Terminal::start(&alice, &["net", "guard", "--watch"]);
+    for _ in 0..2 {
+        screen.wait_for("\u{1b}[H\u{1b}[2Jstrangers pay nothing");
+        screen.wait_for("Ctrl-C ends");
+    }
+}

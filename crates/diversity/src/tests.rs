@@ -1,0 +1,6 @@
+//! Cases: groups, the table against a naive one, and who gives way.
+
+mod eviction;
+mod flood;
+mod groups;
+mod table;

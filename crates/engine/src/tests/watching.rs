@@ -1,0 +1,83 @@
+//! What the guards did is told afterwards: to whom, why, how often.
+
+use core::net::SocketAddr;
+use std::{format, string::String, vec, vec::Vec};
+
+use ensign_primitives::{PeerId, QueryId};
+use ensign_wire::{Frame, Kind};
+
+use super::{cast::peer, links::hello, net::Net};
+use crate::{
+    STRANGERS_MAX,
+    watch::{Act, Counts, Whom},
+};
+
+/// Belongs to no group.
+const STRANGER: usize = 9;
+
+fn call(net: &mut Net, who: PeerId, host: u8) {
+    let up = net.names.up_from(0, who, SocketAddr::from(([192, 0, 2, host], 40321)));
+    net.input(0, up);
+}
+
+/// Somebody of no group; each number is another one.
+fn nobody(number: usize) -> PeerId {
+    let mut id = [0xee; 32];
+    id[..8].copy_from_slice(&(number as u64).to_le_bytes());
+    PeerId::from_bytes(id)
+}
+
+/// What was done to somebody: each act with its words, the latest first, and the counters.
+fn told(net: &Net, who: PeerId) -> (Vec<(Act, String, u64)>, Counts) {
+    let watch = net.nodes[0].subject.machine().watch();
+    let Some(entry) = watch.get(&Whom::Peer(who)) else { return (vec![], Counts::default()) };
+    let causes = entry.causes().map(|it| (it.act, it.what.clone(), it.times));
+    (causes.collect(), entry.counts)
+}
+
+#[test]
+fn a_stranger_that_does_wrong_is_told_with_what_it_cost() {
+    let (mut net, who) = (Net::apart(2), peer(STRANGER));
+    call(&mut net, who, 7);
+    net.deliver(who, 0, &Frame::Hello(hello()).encode());
+    let list = Frame::Groups(ensign_wire::Groups::default()).encode();
+    for _ in 0..4 {
+        net.deliver(who, 0, &list);
+    }
+    let (causes, counts) = told(&net, who);
+    let what = format!("{:?} from a node of no group of ours", Kind::Groups);
+    assert_eq!(causes, [(Act::Closed, what.clone(), 1), (Act::Charged, what, 3)]);
+    assert_eq!((counts.charged, counts.closed, counts.points), (3, 1, 20));
+    let watch = net.nodes[0].subject.machine().watch();
+    let entry = watch.get(&Whom::Peer(who)).unwrap();
+    assert_eq!(entry.remote, Some([192, 0, 2, 7].into()));
+    assert_eq!(watch.totals(), counts);
+}
+
+#[test]
+fn a_member_that_asks_too_much_is_held_back_and_not_blamed() {
+    let mut net = Net::new(2);
+    for number in 1..=100 {
+        // Its own engine, which asked nothing, does not hear of the answers.
+        let ping = net.names.frame(0, peer(1), &Frame::Ping(QueryId(number)).encode());
+        net.input(0, ping);
+    }
+    let (causes, counts) = told(&net, peer(1));
+    let [(Act::Held, what, times)] = &causes[..] else { panic!("{causes:?}") };
+    assert_eq!((what.as_str(), *times), ("it asks more than is answered in a minute", 84));
+    assert_eq!((counts.held, counts.points), (84, 0));
+}
+
+#[test]
+fn who_gives_way_and_who_finds_no_place_are_told_apart() {
+    let mut net = Net::apart(2);
+    for number in 0..STRANGERS_MAX {
+        call(&mut net, nobody(100 + number), number.min(STRANGERS_MAX - 2) as u8);
+    }
+    call(&mut net, nobody(50), 200);
+    call(&mut net, nobody(51), 201);
+    let (causes, _) = told(&net, nobody(99 + STRANGERS_MAX));
+    assert_eq!(causes[0].0, Act::GaveWay);
+    assert_eq!(told(&net, nobody(51)).0[0].0, Act::Refused);
+    assert_eq!(told(&net, nobody(50)).0, []);
+}

@@ -1,0 +1,100 @@
+//! What was taken: no proof twice, and not too many from one group of addresses.
+
+use alloc::collections::{BTreeMap, BTreeSet};
+use core::{
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    time::Duration,
+};
+
+use ensign_primitives::{Instant, Occupancy, PeerId};
+use ensign_wire::Proof;
+
+use crate::{Refusal, puzzle::check_heading};
+
+/// Most proofs that are remembered. Guess: four times as many stays as the places of a gate give in the
+/// two epochs that count. The oldest give way, and washing one out costs as many puzzles.
+pub const SPENT_MAX: usize = 8192;
+
+/// Most groups of addresses whose proofs are counted; the one with the fewest gives way, and each costs
+/// whoever fills them a puzzle. Guess: as many as bring each other a place once in an hour.
+pub const GROUPS_MAX: usize = 4096;
+
+/// How many proofs are taken from one group of addresses within an hour. Guess: two newcomers a minute behind one
+/// provider's address while there is a price, and no buying of a whole gate by one machine that hashes fast.
+pub const PROOFS_PER_GROUP: u32 = 120;
+
+/// For how long they are counted: from hour to hour of the node's own clock.
+const WINDOW: Duration = Duration::from_secs(60 * 60);
+
+/// Returns the group that a proof is counted for: the /24 of an IPv4 address, mapped or not, the /48 of an
+/// IPv6 address.
+pub fn proof_group(ip: IpAddr) -> IpAddr {
+    match ip.to_canonical() {
+        IpAddr::V4(ip) => IpAddr::V4(Ipv4Addr::from_bits(ip.to_bits() >> 8 << 8)),
+        IpAddr::V6(ip) => IpAddr::V6(Ipv6Addr::from_bits(ip.to_bits() >> 80 << 80)),
+    }
+}
+
+/// The proofs that were taken.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Spent {
+    /// By rising epoch, so that the oldest are first.
+    proofs: BTreeSet<(u64, PeerId, u64)>,
+    groups: BTreeMap<IpAddr, u32>,
+    /// In which hour they were counted.
+    window: u64,
+}
+
+impl Spent {
+    /// Refuses what costs no hash: another version, an epoch that does not count, a proof that was
+    /// taken, one of a group that has used up its hour.
+    pub(crate) fn check(
+        &mut self,
+        now: Instant,
+        (peer, group, proof): (PeerId, IpAddr, Proof),
+        (epoch, limit): (u64, u32),
+    ) -> Result<(), Refusal> {
+        check_heading(proof, epoch.saturating_sub(1)..=epoch)?;
+        if self.proofs.contains(&(proof.epoch, peer, proof.nonce)) {
+            return Err(Refusal::Spent);
+        }
+        let window = whole(now, WINDOW);
+        if self.window != window {
+            (self.window, self.groups) = (window, BTreeMap::new());
+        }
+        if self.groups.get(&group).is_some_and(|taken| *taken >= limit) {
+            return Err(Refusal::GroupUsedUp { limit });
+        }
+        Ok(())
+    }
+
+    /// Notes a proof that has been checked, and is good.
+    pub(crate) fn enter(&mut self, (peer, group, proof): (PeerId, IpAddr, Proof)) {
+        self.proofs.insert((proof.epoch, peer, proof.nonce));
+        if self.proofs.len() > SPENT_MAX {
+            self.proofs.pop_first();
+        }
+        if self.groups.len() >= GROUPS_MAX && !self.groups.contains_key(&group) {
+            let fewest = self.groups.iter().min_by_key(|(_, taken)| **taken);
+            if let Some(group) = fewest.map(|(group, _)| *group) {
+                self.groups.remove(&group);
+            }
+        }
+        let taken = self.groups.entry(group).or_default();
+        *taken = taken.saturating_add(1);
+    }
+
+    pub(crate) fn occupancy(&self) -> [Occupancy; 2] {
+        let of = |name, len, limit| Occupancy { name, len, limit };
+        [
+            of("spent proofs", self.proofs.len(), SPENT_MAX),
+            of("groups of proofs", self.groups.len(), GROUPS_MAX),
+        ]
+    }
+}
+
+/// How many whole spans of time have passed since the origin of the node's clock.
+pub(crate) fn whole(now: Instant, span: Duration) -> u64 {
+    let micros = u64::try_from(span.as_micros()).unwrap_or(u64::MAX).max(1);
+    now.as_micros() / micros
+}

@@ -1,0 +1,159 @@
+//! Who is connected, and whom the guards hold back: what a person asks when something is wrong.
+
+use core::{net::SocketAddr, time::Duration};
+
+use ensign_engine::{
+    Engine, Link,
+    reputation::{Why, Word},
+    watch::{Counts, Entry, Whom},
+};
+use ensign_primitives::{Direction, LinkId, Now, PeerId, UnixTime};
+use ensign_signing::Standing;
+
+/// What a node is to us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tie {
+    /// A member of a group of ours.
+    Member,
+    /// A node that we want to be connected with, which has not shown yet that it is a member.
+    Wanted,
+    /// Anybody else.
+    Stranger,
+}
+
+/// One connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NetPeer {
+    /// Names it.
+    pub link: LinkId,
+    /// Who is at its other end.
+    pub peer: PeerId,
+    /// Where that node speaks from.
+    pub remote: SocketAddr,
+    /// Whether we dialled it.
+    pub dialled: bool,
+    /// Since when it is up.
+    pub since: UnixTime,
+    /// What the node is to us.
+    pub tie: Tie,
+    /// Whether it says that it signs; `None` before its greeting.
+    pub signs: Option<bool>,
+    /// How it stands, in points.
+    pub score: i32,
+    /// Why it stands so; `None` when nothing is known of it.
+    pub why: Option<Why>,
+    /// What was done to it.
+    pub counts: Counts,
+}
+
+/// Somebody to whom something was done, or of whom our user has said something.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Guarded {
+    /// Who.
+    pub whom: Whom,
+    /// What it is to us; as far as its connection says, if it has one.
+    pub tie: Tie,
+    /// Whether it is connected.
+    pub is_connected: bool,
+    /// What was done to it, when and why; `None` when nothing was, in this run.
+    pub done: Option<Entry>,
+    /// How it stands, and why; `None` when nothing is known of it.
+    pub standing: Option<Why>,
+}
+
+/// What the guards do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GuardReport {
+    /// As of when.
+    pub now: UnixTime,
+    /// Since when it is watched.
+    pub since: UnixTime,
+    /// How many strangers are connected.
+    pub strangers: usize,
+    /// How many may be.
+    pub strangers_max: usize,
+    /// Everything that was done.
+    pub totals: Counts,
+    /// To whom: whom we know or want first, each the latest first; then of whom our user has said
+    /// something and to whom nothing was done.
+    pub guarded: Vec<Guarded>,
+}
+
+impl NetPeer {
+    /// Takes every connection of a node.
+    pub fn all(engine: &Engine, now: Now) -> Vec<Self> {
+        engine.links().map(|(link, known)| Self::new(engine, now, (link, known))).collect()
+    }
+
+    fn new(engine: &Engine, now: Now, (link, known): (LinkId, &Link)) -> Self {
+        let peer = known.peer;
+        let age = now.instant.as_micros().saturating_sub(known.place.since.as_micros());
+        let counts = engine.watch().get(&Whom::Peer(peer)).map(|entry| entry.counts);
+        Self {
+            link,
+            peer,
+            remote: known.remote,
+            dialled: known.direction == Direction::Outbound,
+            since: before(now.unix, Duration::from_micros(age)),
+            tie: tie(Some(known)),
+            signs: known.hello.map(|hello| hello.roles.0 & ensign_wire::Roles::SIGNER.0 != 0),
+            score: engine.reputation().score(now.unix, &peer),
+            why: engine.reputation().why(now.unix, &peer),
+            counts: counts.unwrap_or_default(),
+        }
+    }
+}
+
+impl GuardReport {
+    /// Takes what the guards of a node do.
+    pub fn new(engine: &Engine, now: Now) -> Self {
+        let (watch, reputation) = (engine.watch(), engine.reputation());
+        let mut guarded: Vec<_> = watch
+            .entries()
+            .map(|(whom, entry)| Guarded::new(engine, now, *whom, Some(entry.clone())))
+            .collect();
+        let said = reputation.iter(now.unix).filter(|(peer, score)| {
+            let is_watched = watch.get(&Whom::Peer(*peer)).is_some();
+            !is_watched && (*score < 0 || reputation.word(peer).is_some())
+        });
+        guarded.extend(said.map(|(peer, _)| Guarded::new(engine, now, Whom::Peer(peer), None)));
+        let strangers = engine.links().filter(|(_, link)| tie(Some(link)) == Tie::Stranger).count();
+        Self {
+            now: now.unix,
+            since: watch.since(),
+            strangers,
+            strangers_max: engine.strangers_max(),
+            totals: watch.totals(),
+            guarded,
+        }
+    }
+}
+
+impl Guarded {
+    fn new(engine: &Engine, now: Now, whom: Whom, done: Option<Entry>) -> Self {
+        let (link, standing) = match &whom {
+            Whom::Peer(peer) => (engine.link_of(peer), engine.reputation().why(now.unix, peer)),
+            Whom::Address(_) => (None, None),
+        };
+        let tie = tie(link.map(|(_, known)| known));
+        Self { whom, tie, is_connected: link.is_some(), done, standing }
+    }
+
+    /// Returns what our user has said of it.
+    pub fn word(&self) -> Option<(Word, UnixTime)> {
+        self.standing.as_ref().and_then(|why| why.word)
+    }
+}
+
+fn tie(link: Option<&Link>) -> Tie {
+    match link {
+        Some(link) if link.standing == Standing::Member => Tie::Member,
+        Some(link) if link.is_wanted => Tie::Wanted,
+        Some(_) | None => Tie::Stranger,
+    }
+}
+
+fn before(time: UnixTime, age: Duration) -> UnixTime {
+    let age = u64::try_from(age.as_millis()).unwrap_or(u64::MAX);
+    UnixTime::from_millis(time.as_millis().saturating_sub(age))
+}
