@@ -81,7 +81,7 @@ pub(crate) fn shown(view: &FormationView) -> String {
     let members = view.members.iter().map(|name| format!("\n    {}", foreign(name)));
     format!(
         "group {}: compare with all others, by phone or in one room, before you confirm\n  members, {} \
-         and no others; each name is what its member calls itself, the words prove who it is{}\n  words\n    {}",
+         and no others; each name is what its member calls itself: hear the words from each{}\n  words\n    {}",
         foreign(&view.name),
         view.members.len(),
         members.collect::<String>(),
