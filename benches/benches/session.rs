@@ -119,7 +119,7 @@ impl World {
                 instance: [7; 8],
                 listening: Vec::new(),
                 timeouts: Default::default(),
-                allowances: Default::default(),
+                limits: Default::default(),
                 peers: Default::default(),
                 strangers: Default::default(),
             };

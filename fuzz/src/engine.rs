@@ -3,7 +3,7 @@
 //! consent, no nonce serves twice, and nobody honest is blamed.
 
 mod node;
-mod people;
+pub(crate) mod people;
 mod world;
 
 use world::World;

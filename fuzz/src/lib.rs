@@ -13,6 +13,7 @@ mod engine;
 mod formation;
 mod frame;
 mod frame_body;
+mod guards;
 mod psbt;
 mod session;
 
@@ -21,6 +22,7 @@ pub use engine::engine;
 pub use formation::formation;
 pub use frame::frame;
 pub use frame_body::frame_body;
+pub use guards::guards;
 pub use psbt::psbt;
 pub use session::session;
 
@@ -40,6 +42,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "formation", run: formation },
     Target { name: "frame", run: frame },
     Target { name: "frame_body", run: frame_body },
+    Target { name: "guards", run: guards },
     Target { name: "psbt", run: psbt },
     Target { name: "session", run: session },
 ];

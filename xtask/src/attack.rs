@@ -38,11 +38,15 @@ pub(crate) fn run(workspace: &Workspace, arguments: &AttackArguments) -> Result<
     Err(cargo.exec()).context("cannot start cargo")
 }
 
-/// Whether the caller says which program is attacked, or only asks what there is.
+/// Whether the caller says which program is attacked, names a node that runs and no home to be read by
+/// one, or only asks what there is.
 fn names_program(arguments: &[OsString]) -> bool {
-    let words = arguments.iter().filter_map(|argument| argument.to_str());
-    let of_program = |word: &str| word == "--ensign" || word.starts_with("--ensign=");
-    words.into_iter().any(|word| of_program(word) || matches!(word, "--help" | "-h"))
+    let words: Vec<_> = arguments.iter().filter_map(|argument| argument.to_str()).collect();
+    let has = |name: &str| {
+        let is_meant = |word: &&str| word.split('=').next() == Some(name);
+        words.iter().any(is_meant)
+    };
+    has("--ensign") || has("--help") || has("-h") || (has("--target") && !has("--home"))
 }
 
 #[cfg(test)]
@@ -72,5 +76,7 @@ mod tests {
     fn a_program_that_is_named_is_not_built() {
         check("--ensign /usr/bin/ensign --kind all", true);
         check("--kind all --ensign=/usr/bin/ensign", true);
+        check("--target 127.0.0.1:4820 --kind frames", true);
+        check("--target 127.0.0.1:4820 --home /tmp/mallory --kind drown", false);
     }
 }

@@ -41,6 +41,22 @@ pub(crate) fn test(workspace: &Workspace) -> Result<()> {
     process::run(&mut workspace.cargo(&["test", "--workspace", "--locked"]))
 }
 
+/// Hostile sessions of each kind and mode before a change lands.
+const HOSTILE_SESSIONS: &str = "2000";
+
+/// Has hostile signers of each kind play against honest ones, in each mode.
+pub(crate) fn sessions(workspace: &Workspace) -> Result<()> {
+    hostile_sessions(workspace, HOSTILE_SESSIONS)
+}
+
+/// The same with any number of sessions of each kind and mode; the seeds are printed.
+pub(crate) fn hostile_sessions(workspace: &Workspace, sessions: &str) -> Result<()> {
+    let tests = ["test", "--release", "--locked", "--package", "ensign-session", "--lib"];
+    let mut cargo = workspace.cargo(&tests);
+    cargo.args(["hostile", "--", "--nocapture"]);
+    process::run(cargo.env("ENSIGN_HOSTILE_SESSIONS", sessions))
+}
+
 /// Builds, then runs each example. Naming no package resolves features as the tests do, so that
 /// nothing is built a second time.
 pub(crate) fn examples(workspace: &Workspace) -> Result<()> {

@@ -23,6 +23,8 @@ pub(crate) enum Step {
     NoStd,
     /// Runs every test: unit, integration, doc; builds every example.
     Test,
+    /// Has hostile signers of each kind play against honest ones, 2,000 sessions of each kind and mode.
+    Sessions,
     /// Runs the examples of the coordinator.
     Examples,
     /// Builds the documentation, warnings and broken links denied.
@@ -39,13 +41,14 @@ pub(crate) enum Step {
 
 impl Step {
     /// Cheap steps first, so that a small mistake is told early.
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 12] = [
         Self::Fmt,
         Self::Tidy,
         Self::Layers,
         Self::Clippy,
         Self::NoStd,
         Self::Test,
+        Self::Sessions,
         Self::Examples,
         Self::Doc,
         Self::FuzzReplay,
@@ -62,6 +65,7 @@ impl Step {
             Self::Clippy => "clippy",
             Self::NoStd => "no-std",
             Self::Test => "test",
+            Self::Sessions => "sessions",
             Self::Examples => "examples",
             Self::Doc => "doc",
             Self::FuzzReplay => "fuzz replay",
@@ -83,6 +87,7 @@ impl Step {
             Self::Clippy => cargo_steps::clippy(workspace),
             Self::NoStd => no_std::run(workspace),
             Self::Test => cargo_steps::test(workspace),
+            Self::Sessions => cargo_steps::sessions(workspace),
             Self::Examples => cargo_steps::examples(workspace),
             Self::Doc => cargo_steps::doc(workspace),
             Self::FuzzReplay => fuzz::replay(workspace),

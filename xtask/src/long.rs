@@ -3,11 +3,13 @@
 
 use anyhow::Result;
 
-use crate::process;
 use crate::workspace::Workspace;
+use crate::{cargo_steps, process};
 
 /// Formations in which somebody is hostile, or crashes: no two honest members end in different groups.
 const HOSTILE_FORMATIONS: &str = "100000";
+/// Sessions of each kind and mode with one hostile signer: 100,000 in four kinds and three modes.
+const HOSTILE_SESSIONS: &str = "8334";
 /// Sessions of each mode in which signers dodge.
 const DODGING_SESSIONS: &str = "2000";
 /// Signatures that two wallets make one after the other: the memory ends flat.
@@ -19,6 +21,7 @@ const SIGNATURES: &str = "30000";
 ///
 /// Fails at the first that fails.
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
+    cargo_steps::hostile_sessions(workspace, HOSTILE_SESSIONS)?;
     let dodging = ["test", "--release", "--locked", "--package", "ensign-session", "--lib"];
     let mut dodging = workspace.cargo(&dodging);
     dodging.args(["dodging", "--", "--nocapture"]);

@@ -58,7 +58,7 @@ enum Command {
     },
     /// Carries the versions of the root lock file into the lock files of `fuzz` and the no_std probe.
     Lock,
-    /// Runs what takes longer than `ci` may: dodging signers, long memory, every attack.
+    /// Runs what takes longer than `ci` may: hostile sessions, long memory, every attack.
     Long,
     /// Simulates networks of engines: `cargo xtask sim --help`.
     Sim(SimArguments),

@@ -31,6 +31,22 @@ pub(crate) enum Figure {
     Withheld,
     /// Attempts at one request that one member opened, and the victim joined.
     AttemptsJoined,
+    /// How often the attack did in a second what it is about.
+    PerSecond,
+    /// MiB that the victim's resident memory grew after the first ten seconds of the attack.
+    LateGrowth,
+    /// The victim's resident memory in MiB, at most.
+    MemoryMost,
+    /// MiB by which the victim's home grew.
+    HomeGrowth,
+    /// Of a hundred members that dialled one after the other, how many got in at once.
+    MembersIn,
+    /// Strangers that got a place although all of them were taken.
+    StrangersIn,
+    /// Seconds until the victim's user was shown an honest request.
+    PromptSeconds,
+    /// Requests of the attacker's that the victim's user was shown in a minute.
+    AskedInAMinute,
 }
 
 impl Figure {
@@ -49,6 +65,14 @@ impl Figure {
             Self::LinkedPairs => "linkable pairs of ids",
             Self::Withheld => "signatures withheld",
             Self::AttemptsJoined => "attempts joined at one request",
+            Self::PerSecond => "attacks per second",
+            Self::LateGrowth => "memory growth after 10 s MiB",
+            Self::MemoryMost => "memory MiB",
+            Self::HomeGrowth => "home growth MiB",
+            Self::MembersIn => "members let in of 100",
+            Self::StrangersIn => "strangers let in meanwhile",
+            Self::PromptSeconds => "seconds until an honest request is shown",
+            Self::AskedInAMinute => "questions of the attacker in a minute",
         }
     }
 
@@ -135,7 +159,10 @@ mod tests {
 
     fn entries(millis: &[Option<u64>]) -> Vec<Entry> {
         let began = Instant::now();
-        millis.iter().map(|ms| Entry { began, took: ms.map(Duration::from_millis) }).collect()
+        millis
+            .iter()
+            .map(|ms| Entry { request: None, began, took: ms.map(Duration::from_millis) })
+            .collect()
     }
 
     #[test]

@@ -34,6 +34,8 @@ const START_TIMEOUT: Duration = Duration::from_secs(40);
 /// One request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Entry {
+    /// Its name, if it came to one.
+    pub(crate) request: Option<RequestId>,
     /// When it was proposed.
     pub(crate) began: Instant,
     /// How long it took; `None` without a signature.
@@ -174,8 +176,8 @@ impl Pair {
     async fn sign(mut self, entries: &Mutex<Vec<Entry>>, stop: &AtomicBool, pace: Duration) {
         while !stop.load(Ordering::SeqCst) {
             let began = Instant::now();
-            let done = self.next.sign_one(self.group).await;
-            let entry = Entry { began, took: done.then(|| began.elapsed()) };
+            let (request, done) = self.next.sign_one(self.group).await;
+            let entry = Entry { request, began, took: done.then(|| began.elapsed()) };
             entries.lock().unwrap_or_else(PoisonError::into_inner).push(entry);
             std::mem::swap(&mut self.next, &mut self.other);
             pause(pace.saturating_sub(began.elapsed())).await;
@@ -184,18 +186,21 @@ impl Pair {
 }
 
 impl Proposer {
-    async fn sign_one(&mut self, group: GroupId) -> bool {
-        let Ok(message) = random() else { return false };
+    /// Signs one message; returns the request, and whether it ended with signatures.
+    async fn sign_one(&mut self, group: GroupId) -> (Option<RequestId>, bool) {
+        let Ok(message) = random() else { return (None, false) };
         let job = SigningJob::new(group, Work::Messages(vec![message]));
-        let Ok(preview) = self.coordinator.preview(&job).await else { return false };
+        let Ok(preview) = self.coordinator.preview(&job).await else { return (None, false) };
         let consent = Consent::person(preview.digest);
-        let Ok(approval) = self.coordinator.propose(job, consent).await else { return false };
+        let Ok(approval) = self.coordinator.propose(job, consent).await else {
+            return (None, false);
+        };
         let done = timeout(REQUEST_TIMEOUT, self.ended(approval.id)).await.unwrap_or(false);
         if !done {
             // It may have ended this moment.
             let _ = self.coordinator.cancel(approval.id).await;
         }
-        done
+        (Some(approval.id), done)
     }
 
     /// Whether a request ended with signatures.

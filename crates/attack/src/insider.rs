@@ -3,6 +3,7 @@
 mod attempts;
 mod bulk;
 mod churn;
+mod drown;
 mod fill;
 mod requests;
 mod silence;
@@ -10,6 +11,7 @@ mod washing;
 pub(crate) use attempts::attempts;
 pub(crate) use bulk::bulk;
 pub(crate) use churn::{churn, count_flushes};
+pub(crate) use drown::drown;
 pub(crate) use fill::fill;
 pub(crate) use silence::silence;
 pub(crate) use washing::washing;
@@ -53,7 +55,7 @@ impl<'a> Insider<'a> {
     ///
     /// Fails if the victim does not let it in.
     pub(crate) async fn new(member: &'a Member, door: Door, deadline: Instant) -> Result<Self> {
-        let caller = Caller::bind(2)?;
+        let caller = Caller::bind(&door, 2)?;
         let mut insider = Self { member, caller, door, open: None, connections: 0, deadline };
         insider.connect().await?;
         Ok(insider)

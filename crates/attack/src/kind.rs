@@ -10,6 +10,11 @@ pub(crate) enum Kind {
     Hold,
     Partial,
     Handshakes,
+    Initials,
+    Frames,
+    Sources,
+    Slots,
+    Limits,
     Cids,
     Washing,
     Fill,
@@ -17,16 +22,22 @@ pub(crate) enum Kind {
     Churn,
     Silence,
     Attempts,
+    Drown,
 }
 
 impl Kind {
     /// Every attack: strangers' first, then members'.
-    pub(crate) const ALL: [Self; 12] = [
+    pub(crate) const ALL: [Self; 18] = [
         Self::Pong,
         Self::Ping,
         Self::Hold,
         Self::Partial,
         Self::Handshakes,
+        Self::Initials,
+        Self::Frames,
+        Self::Sources,
+        Self::Slots,
+        Self::Limits,
         Self::Cids,
         Self::Washing,
         Self::Fill,
@@ -34,7 +45,36 @@ impl Kind {
         Self::Churn,
         Self::Silence,
         Self::Attempts,
+        Self::Drown,
     ];
+
+    /// Whether it takes a member's keys; any stranger can do the others.
+    pub(crate) const fn is_members(self) -> bool {
+        match self {
+            Self::Pong
+            | Self::Ping
+            | Self::Partial
+            | Self::Handshakes
+            | Self::Initials
+            | Self::Frames
+            | Self::Limits
+            | Self::Cids => false,
+            // What they prove is that a member gets in.
+            Self::Hold | Self::Sources | Self::Slots => true,
+            Self::Washing
+            | Self::Fill
+            | Self::Bulk
+            | Self::Churn
+            | Self::Silence
+            | Self::Attempts
+            | Self::Drown => true,
+        }
+    }
+
+    /// Whether it takes several addresses, which only loopback has.
+    pub(crate) const fn is_from_many_addresses(self) -> bool {
+        matches!(self, Self::Hold | Self::Sources | Self::Slots)
+    }
 
     /// Returns its name on the command line.
     pub(crate) const fn name(self) -> &'static str {
@@ -44,6 +84,11 @@ impl Kind {
             Self::Hold => "hold",
             Self::Partial => "partial",
             Self::Handshakes => "handshakes",
+            Self::Initials => "initials",
+            Self::Frames => "frames",
+            Self::Sources => "sources",
+            Self::Slots => "slots",
+            Self::Limits => "limits",
             Self::Cids => "cids",
             Self::Washing => "washing",
             Self::Fill => "fill",
@@ -51,6 +96,7 @@ impl Kind {
             Self::Churn => "churn",
             Self::Silence => "silence",
             Self::Attempts => "attempts",
+            Self::Drown => "drown",
         }
     }
 
@@ -62,6 +108,13 @@ impl Kind {
             Self::Hold => "strangers take every place; then members that moved want in",
             Self::Partial => "strangers send frames of 78 KB without their last byte",
             Self::Handshakes => "strangers connect and leave, again and again",
+            Self::Initials => "first packets of connections at full rate, from sixteen addresses",
+            Self::Frames => "strangers say every valid frame they may at full rate, and dial again",
+            Self::Sources => {
+                "handshakes from 200 addresses; a member dials 100 times from elsewhere"
+            }
+            Self::Slots => "strangers of every network take the places; members want in",
+            Self::Limits => "a thousand strangers, each at the limit of what it may say",
             Self::Cids => "an observer reads connection ids and looks for the node behind them",
             Self::Washing => {
                 "a member brings ended requests back: after thousands of others, after a restart"
@@ -73,6 +126,9 @@ impl Kind {
             Self::Churn => "a member announces and cancels what is approved automatically",
             Self::Silence => "a member makes the node forget signatures that it holds",
             Self::Attempts => "a member opens attempt after attempt",
+            Self::Drown => {
+                "a member proposes, cancels, and sends payloads and early statements at full rate"
+            }
         }
     }
 
@@ -80,17 +136,21 @@ impl Kind {
     pub(crate) fn time_max(self, phase: Duration) -> Duration {
         match self {
             Self::Washing => phase * 18,
-            Self::Hold => phase * 9,
-            Self::Fill => phase * 4,
+            Self::Hold | Self::Slots => phase * 9,
+            Self::Fill | Self::Sources => phase * 4,
             Self::Pong
             | Self::Ping
             | Self::Partial
             | Self::Handshakes
+            | Self::Initials
+            | Self::Frames
+            | Self::Limits
             | Self::Cids
             | Self::Bulk
             | Self::Churn
             | Self::Silence
-            | Self::Attempts => phase,
+            | Self::Attempts
+            | Self::Drown => phase,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Connections to the node under attack that keep to no rules: raw QUIC with a valid identity.
 
 use std::{
-    net::{IpAddr, Ipv4Addr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     sync::Arc,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
@@ -11,12 +11,15 @@ use ensign_identity::NodeKey;
 use ensign_primitives::{Network, PeerId, UnixTime};
 use ensign_wire::{Frame, Header, Hello, Lane, Limits, PROTOCOL_VERSION, Roles};
 use quinn::{ClientConfig, Connection, Endpoint, RecvStream, SendStream, TransportConfig, VarInt};
+use rustls::pki_types::CertificateDer;
 use tokio::{sync::mpsc, time::timeout};
 
 use crate::tls;
 
 /// How long a connection may take to stand.
-const CALL_TIMEOUT: Duration = Duration::from_secs(5);
+pub(crate) const CALL_TIMEOUT: Duration = Duration::from_secs(5);
+/// The last number of the address that asks who a node is.
+const FINDING: u8 = 9;
 /// How often a fresh key is drawn until it is below the node's, which then waits for our choice. Guess:
 /// one in 256 names is below a name that begins with a zero byte.
 const DRAWS_MAX: usize = 4096;
@@ -32,6 +35,41 @@ pub(crate) struct Door {
     pub(crate) peer: PeerId,
     /// Its network.
     pub(crate) network: Network,
+}
+
+/// Where a socket of ours begins to reach a node: at this address of loopback if the node is there.
+pub(crate) fn local(door: &Door, from: impl Into<Ipv4Addr>) -> SocketAddr {
+    let ip: IpAddr = match door.address {
+        SocketAddr::V4(address) if address.ip().is_loopback() => IpAddr::V4(from.into()),
+        SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+        SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+    };
+    SocketAddr::new(ip, 0)
+}
+
+impl Door {
+    /// Finds out who listens at an address, and on which network: whoever connects learns it.
+    ///
+    /// # Errors
+    ///
+    /// Fails if nobody answers who speaks the protocol.
+    pub(crate) async fn find(address: SocketAddr) -> Result<Self> {
+        let key = Arc::new(NodeKey::from_secret_bytes(random()?)?);
+        for network in Network::ALL {
+            let door = Self { address, peer: PeerId::from_bytes([0xff; 32]), network };
+            let dial = Caller::bind(&door, FINDING)?;
+            let dial = async { dial.handshake(&door, &key, Ears::Open).await };
+            let Ok(Ok(connection)) = timeout(CALL_TIMEOUT, dial).await else { continue };
+            let identity = connection.peer_identity();
+            let keys = identity.and_then(|keys| keys.downcast::<Vec<CertificateDer<'_>>>().ok());
+            let name = keys.as_ref().and_then(|keys| keys.first()?.last_chunk::<32>().copied());
+            connection.close(VarInt::from_u32(0), &[]);
+            if let Some(name) = name {
+                return Ok(Self { peer: PeerId::from_bytes(name), ..door });
+            }
+        }
+        bail!("no node of this version answers at {address}")
+    }
 }
 
 /// What is done with what the node says.
@@ -60,13 +98,22 @@ pub(crate) struct Line {
 }
 
 impl Caller {
-    /// Opens a socket on `127.0.0.number`, inside a runtime.
+    /// Opens a socket on `127.0.0.number` for a node on loopback, inside a runtime.
     ///
     /// # Errors
     ///
     /// Fails if the system refuses the address; Linux has all of 127.0.0.0/8.
-    pub(crate) fn bind(number: u8) -> Result<Self> {
-        let local = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(127, 0, 0, number)), 0);
+    pub(crate) fn bind(door: &Door, number: u8) -> Result<Self> {
+        Self::bind_from(door, Ipv4Addr::new(127, 0, 0, number))
+    }
+
+    /// Opens a socket on an address of loopback where the node is there, else on any.
+    ///
+    /// # Errors
+    ///
+    /// As [`bind`](Self::bind).
+    pub(crate) fn bind_from(door: &Door, from: Ipv4Addr) -> Result<Self> {
+        let local = local(door, from);
         Ok(Self(Endpoint::client(local).with_context(|| format!("no socket on {local}"))?))
     }
 

@@ -8,7 +8,8 @@
 //!
 //! Invariants:
 //!
-//! - Nothing is sent to an address that is not loopback, and every loop ends by count and by time.
+//! - Nothing is sent to an address that is not loopback, unless the caller says that the node there is
+//!   their own; every loop ends by count and by time.
 //! - What strangers do uses raw QUIC (`line`), so that the victim's own rules are not in the way.
 //! - A figure that was not measured reaches no bar.
 //!
@@ -62,9 +63,12 @@ struct Arguments {
     #[arg(long, default_value = "all")]
     kind: String,
     /// A node that runs already; without it one is started in a temporary folder
-    #[arg(long, value_name = "IP:PORT", requires = "home")]
+    #[arg(long, value_name = "IP:PORT")]
     target: Option<SocketAddr>,
-    /// A throw-away home, without a passphrase, in a group with the target
+    /// The target is not on this machine, and it is yours
+    #[arg(long, requires = "target")]
+    i_run_this_node: bool,
+    /// A throw-away home, without a passphrase, in a group with the target: for what members do
     #[arg(long, value_name = "DIR", requires = "target")]
     home: Option<PathBuf>,
     /// The process of the target, to be measured
@@ -76,6 +80,9 @@ struct Arguments {
     /// How many seconds an attack takes, and each quiet time before and after it
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=60))]
     seconds: u64,
+    /// How often each attack is run; of several the worst figures are told at the end
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=20))]
+    runs: u32,
     /// Connections of strangers
     #[arg(long, default_value_t = 512, value_parser = clap::value_parser!(u16).range(1..=1024))]
     connections: u16,
@@ -111,13 +118,7 @@ fn main() -> ExitCode {
 
 /// Runs what was asked for; whether no bar was missed.
 fn attack(arguments: &Arguments) -> Result<bool> {
-    if let Some(target) = arguments.target.filter(|target| !target.ip().is_loopback()) {
-        bail!("{target} is not a loopback address: only nodes of this machine are attacked");
-    }
-    let kinds = match arguments.kind.as_str() {
-        "all" => Kind::ALL.to_vec(),
-        name => vec![name.parse().map_err(anyhow::Error::msg)?],
-    };
+    let kinds = kinds_of(arguments)?;
     let plan = plan(arguments)?;
     if !cores::keep_to(Side::Hostile) {
         eprintln!("victim and attacker share one core: latencies say little");
@@ -127,15 +128,22 @@ fn attack(arguments: &Arguments) -> Result<bool> {
         println!("{}", report::HEADING);
     }
     let mut verdicts = Vec::new();
-    for kind in kinds {
-        let mut stage = match arguments.target.zip(arguments.home.as_ref()) {
-            Some((target, home)) => Stage::visit(&plan.program, target, home, arguments.pid)?,
-            None => Stage::set(&plan.program, honest::pace(plan.time(kind)))?,
+    let runs = kinds.iter().flat_map(|kind| (0..arguments.runs).map(|_| *kind));
+    for kind in runs {
+        let mut stage = match (arguments.target, &arguments.home) {
+            (Some(target), Some(home)) => Stage::visit(&plan.program, target, home, arguments.pid)?,
+            (Some(target), None) => runtime.block_on(Stage::knock(target, arguments.pid))?,
+            (None, _) => Stage::set(&plan.program, honest::pace(plan.time(kind)))?,
         };
         let row = runtime.block_on(run::run(&plan, &mut stage, kind));
         let row = row.with_context(|| format!("attack {}", kind.name()))?;
         tell(&row, arguments.json);
         verdicts.extend(row.verdicts);
+    }
+    let verdicts = bars::worst(&verdicts, plan.noise);
+    if arguments.runs > 1 && !arguments.json {
+        println!("\nthe worst of {} runs:", arguments.runs);
+        verdicts.iter().for_each(|verdict| println!("  {}", verdict.text()));
     }
     let are = |holds| verdicts.iter().filter(move |verdict| verdict.holds == holds);
     let (missed, unclear) = (are(Holds::No).count(), are(Holds::Unknown).count());
@@ -146,10 +154,40 @@ fn attack(arguments: &Arguments) -> Result<bool> {
     Ok(missed == 0)
 }
 
+/// Which attacks are meant and possible: on a node elsewhere only some are.
+fn kinds_of(arguments: &Arguments) -> Result<Vec<Kind>> {
+    let target = arguments.target.filter(|target| !target.ip().is_loopback());
+    if let Some(target) = target.filter(|_| !arguments.i_run_this_node) {
+        bail!("{target} is not a loopback address: say --i-run-this-node if that node is yours");
+    }
+    let lacks = |kind: Kind| {
+        if target.is_some() && kind.is_from_many_addresses() {
+            Some("comes from many addresses, which only loopback has")
+        } else if arguments.target.is_some() && arguments.home.is_none() && kind.is_members() {
+            Some("needs --home, a home in a group with the target")
+        } else {
+            None
+        }
+    };
+    if arguments.kind == "all" {
+        return Ok(Kind::ALL.into_iter().filter(|kind| lacks(*kind).is_none()).collect());
+    }
+    let kind: Kind = arguments.kind.parse().map_err(anyhow::Error::msg)?;
+    match lacks(kind) {
+        Some(why) => bail!("{}: {why}", kind.name()),
+        None => Ok(vec![kind]),
+    }
+}
+
 fn plan(arguments: &Arguments) -> Result<Plan> {
-    let program = arguments.ensign.canonicalize();
-    let program =
-        program.with_context(|| format!("{}: no program to attack", arguments.ensign.display()))?;
+    let program = match (arguments.target, &arguments.home) {
+        // Nothing is started, and no home is read.
+        (Some(_), None) => arguments.ensign.clone(),
+        (Some(_), Some(_)) | (None, _) => arguments
+            .ensign
+            .canonicalize()
+            .with_context(|| format!("{}: no program to attack", arguments.ensign.display()))?,
+    };
     let amounts = Amounts {
         connections: arguments.connections.into(),
         requests: arguments.requests,

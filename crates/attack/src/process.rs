@@ -9,7 +9,7 @@ use std::{
         mpsc,
     },
     thread::{self, JoinHandle},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 /// Ticks of processor time in a second: `USER_HZ`, 100 on every Linux.
@@ -108,11 +108,32 @@ fn bytes_of(path: &PathBuf) -> u64 {
     }
 }
 
-/// Looks at a process's memory until it is asked for the most it saw.
+/// Looks at a process's memory until it is asked for what it saw.
 #[derive(Debug)]
 pub(crate) struct MemoryWatch {
     stop: mpsc::Sender<()>,
-    thread: JoinHandle<u64>,
+    thread: JoinHandle<Memory>,
+}
+
+/// A process's resident memory over time.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Memory(Vec<(Instant, u64)>);
+
+impl Memory {
+    /// Returns the most bytes there were.
+    pub(crate) fn most(&self) -> u64 {
+        self.0.iter().map(|(_, bytes)| *bytes).max().unwrap_or_default()
+    }
+
+    /// Returns by how many bytes the most between two moments exceeds the most before; `None` if
+    /// nothing was seen on one side.
+    pub(crate) fn growth_between(&self, from: Instant, to: Instant) -> Option<u64> {
+        let most = |is_meant: &dyn Fn(Instant) -> bool| {
+            self.0.iter().filter(|(at, _)| is_meant(*at)).map(|(_, bytes)| *bytes).max()
+        };
+        let before = most(&|at| at < from)?;
+        Some(most(&|at| at >= from && at < to)?.saturating_sub(before))
+    }
 }
 
 impl MemoryWatch {
@@ -120,17 +141,18 @@ impl MemoryWatch {
     pub(crate) fn start(process: Process) -> Self {
         let (stop, stopped) = mpsc::channel::<()>();
         let thread = thread::spawn(move || {
-            let mut most = process.memory();
+            let mut seen = vec![(Instant::now(), process.memory())];
             while stopped.recv_timeout(SAMPLE_INTERVAL) == Err(mpsc::RecvTimeoutError::Timeout) {
-                most = most.max(process.memory());
+                seen.push((Instant::now(), process.memory()));
             }
-            most.max(process.memory())
+            seen.push((Instant::now(), process.memory()));
+            Memory(seen)
         });
         Self { stop, thread }
     }
 
-    /// Stops looking; returns the most bytes there were.
-    pub(crate) fn most(self) -> u64 {
+    /// Stops looking; returns what there was.
+    pub(crate) fn end(self) -> Memory {
         drop(self.stop);
         self.thread.join().unwrap_or_default()
     }
@@ -166,7 +188,17 @@ mod tests {
     fn this_process_is_seen() {
         let process = Process::new(std::process::id());
         assert!(process.memory() > 0);
-        assert!(MemoryWatch::start(process).most() > 0);
+        assert!(MemoryWatch::start(process).end().most() > 0);
+    }
+
+    #[test]
+    fn growth_is_what_came_after_a_moment() {
+        let begin = Instant::now();
+        let at = |second: u64, bytes| (begin + Duration::from_secs(second), bytes);
+        let memory = Memory(vec![at(0, 10), at(5, 40), at(11, 45), at(15, 60), at(30, 90)]);
+        let growth = |from, to| memory.growth_between(at(from, 0).0, at(to, 0).0);
+        assert_eq!((growth(10, 20), growth(0, 20), growth(20, 25)), (Some(20), None, None));
+        assert_eq!(memory.most(), 90);
     }
 
     #[test]

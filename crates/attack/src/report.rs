@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::{
-    bars::{Holds, Verdict},
+    bars::{Holds, Limit, Verdict},
     figures::{Latencies, ratio},
     run::Row,
 };
@@ -100,6 +100,8 @@ fn number(value: Option<f64>) -> Value {
 }
 
 fn bar(verdict: &Verdict) -> Value {
+    let limit = verdict.bar.limit;
+    let (Limit::Most(bound) | Limit::Least(bound)) = limit;
     let holds = match verdict.holds {
         Holds::Yes => "reached",
         Holds::No => "missed",
@@ -107,7 +109,8 @@ fn bar(verdict: &Verdict) -> Value {
     };
     json!({
         "figure": verdict.bar.figure.name(),
-        "most": verdict.bar.most,
+        "most": matches!(limit, Limit::Most(_)).then_some(bound),
+        "least": matches!(limit, Limit::Least(_)).then_some(bound),
         "seen": number(verdict.seen),
         "verdict": holds,
     })

@@ -1,6 +1,7 @@
 //! One attack, with a quiet time before and after it.
 
 use std::{
+    collections::BTreeMap,
     path::PathBuf,
     time::{Duration, Instant},
 };
@@ -13,15 +14,19 @@ use crate::{
     figures::{Figure, Findings, Latencies, growth_mib, ratio},
     insider,
     kind::Kind,
-    process::{MemoryWatch, Process, Usage},
+    process::{Memory, MemoryWatch, Process, Usage},
     scene::{Amounts, Scene, pause},
     stage::Stage,
     stranger,
+    victim::Victim,
 };
 
 /// How much longer than its time an attack may take to come to its end: the answers that it still
 /// waits for.
 const GRACE: Duration = Duration::from_secs(30);
+
+/// After how much of an attack memory has to be flat.
+const SETTLED: Duration = Duration::from_secs(10);
 
 /// What goes by before the first quiet time begins. Guess: seconds.
 const SETTING: Duration = Duration::from_secs(5);
@@ -88,19 +93,24 @@ pub(crate) async fn run(plan: &Plan, stage: &mut Stage, kind: Kind) -> Result<Ro
 
     pause(quiet_time).await;
     let end = Instant::now();
-    let most = watch.map(MemoryWatch::most);
+    let watched = watch.map(MemoryWatch::end);
+    let most = watched.as_ref().map(Memory::most);
+    if let Some(memory) = &watched {
+        note_growth(memory, (attack, attacked), &mut findings);
+    }
     let memory_after = stage.process.as_ref().map(Process::memory);
     let memory = memory_before.zip(most).zip(memory_after);
     let memory = memory.map(|((before, most), after)| [before, most, after]);
     let home = is_own.then(|| [home_before, stage.home_bytes()]);
     // What still runs comes to its end, or is given up.
+    note_prompts(stage, (attack, attacked), &mut findings);
     let latencies = stop_honest(stage, [began, attack, attacked, end]);
     if kind == Kind::Churn && is_own {
         // Alone: nobody else's work is in the count.
         let mut scene = Scene::new(stage, plan.amounts, plan.phase);
         insider::count_flushes(&mut scene, &mut findings).await?;
     }
-    derive(&mut findings, &latencies, memory, is_own);
+    derive(&mut findings, &latencies, memory, home);
     let verdicts = bars::judge(kind, &findings, plan.noise);
     let took = attacked - attack;
     Ok(Row { kind, latencies, cpu, memory, home, took, findings, verdicts })
@@ -117,6 +127,11 @@ async fn attack_on(plan: &Plan, stage: &mut Stage, kind: Kind) -> Findings {
             Kind::Hold => stranger::hold(scene).await,
             Kind::Partial => stranger::partial(scene).await,
             Kind::Handshakes => stranger::handshakes(scene).await,
+            Kind::Initials => stranger::initials(scene).await,
+            Kind::Frames => stranger::frames(scene).await,
+            Kind::Sources => stranger::sources(scene).await,
+            Kind::Slots => stranger::slots(scene).await,
+            Kind::Limits => stranger::limits(scene).await,
             Kind::Cids => stranger::cids(scene).await,
             Kind::Washing => insider::washing(scene).await,
             Kind::Fill => insider::fill(scene).await,
@@ -124,6 +139,7 @@ async fn attack_on(plan: &Plan, stage: &mut Stage, kind: Kind) -> Findings {
             Kind::Churn => insider::churn(scene).await,
             Kind::Silence => insider::silence(scene).await,
             Kind::Attempts => insider::attempts(scene).await,
+            Kind::Drown => insider::drown(scene).await,
         }
     };
     let why = match timeout(time + GRACE, attack).await {
@@ -132,6 +148,35 @@ async fn attack_on(plan: &Plan, stage: &mut Stage, kind: Kind) -> Findings {
         Err(_) => "the attack did not come to its end".to_owned(),
     };
     Findings { words: vec![why], ..Findings::default() }
+}
+
+/// Sets by how much memory still grew when the attack had gone on for a while.
+fn note_growth(memory: &Memory, (began, ended): (Instant, Instant), findings: &mut Findings) {
+    if let Some(growth) = memory.growth_between(began + SETTLED, ended) {
+        findings.set(Figure::LateGrowth, growth_mib(0, growth));
+    }
+}
+
+/// Sets how long honest requests of the attack took to be shown to the victim's user, and how many of the
+/// attacker's were.
+fn note_prompts(stage: &Stage, (began, ended): (Instant, Instant), findings: &mut Findings) {
+    let Some(own) = &stage.own else { return };
+    let Some(shown) = own.victim.as_ref().map(Victim::shown) else { return };
+    let proposed = own.honest.between(began, ended);
+    let names: BTreeMap<String, Instant> = proposed
+        .iter()
+        .filter_map(|entry| Some((entry.request?.to_string(), entry.began)))
+        .collect();
+    for (name, since) in &names {
+        if let Some(at) = shown.get(name) {
+            let seconds = at.saturating_duration_since(*since).as_secs_f64();
+            findings.set(Figure::PromptSeconds, seconds);
+        }
+    }
+    let is_meant = |at: &Instant| *at >= began && *at < ended;
+    let asked = shown.iter().filter(|(name, at)| is_meant(at) && !names.contains_key(*name));
+    // An attack takes a minute or less.
+    findings.set(Figure::AskedInAMinute, asked.count() as f64);
 }
 
 /// Notes whether the victim has ended by itself.
@@ -157,7 +202,7 @@ fn derive(
     findings: &mut Findings,
     [quiet, during, after]: &[Latencies; 3],
     memory: Option<[u64; 3]>,
-    is_own: bool,
+    home: Option<[u64; 2]>,
 ) {
     let ratios = [
         (Figure::P50Ratio, ratio(during.p50, quiet.p50)),
@@ -170,8 +215,10 @@ fn derive(
     }
     if let Some([before, most, _]) = memory {
         findings.set(Figure::MemoryGrowth, growth_mib(before, most));
+        findings.set(Figure::MemoryMost, growth_mib(0, most));
     }
-    if is_own {
+    if let Some([began, ended]) = home {
+        findings.set(Figure::HomeGrowth, growth_mib(began, ended));
         findings.set(Figure::HonestFailed, (during.failed + after.failed) as f64);
     }
 }

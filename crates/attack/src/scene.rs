@@ -23,12 +23,13 @@ pub(crate) struct Amounts {
 pub(crate) struct Scene<'a> {
     pub(crate) stage: &'a mut Stage,
     pub(crate) amounts: Amounts,
+    time: Duration,
     deadline: Instant,
 }
 
 impl<'a> Scene<'a> {
     pub(crate) fn new(stage: &'a mut Stage, amounts: Amounts, time: Duration) -> Self {
-        Self { stage, amounts, deadline: Instant::now() + time }
+        Self { stage, amounts, time, deadline: Instant::now() + time }
     }
 
     pub(crate) const fn door(&self) -> Door {
@@ -42,6 +43,11 @@ impl<'a> Scene<'a> {
     /// Fails without the keys of one.
     pub(crate) fn member(&self) -> Result<(Door, &Member)> {
         Ok((self.door(), self.stage.member.as_ref().context("no keys of a member")?))
+    }
+
+    /// Has the attack begin only now: what came before was preparation.
+    pub(crate) fn begin_now(&mut self) {
+        self.deadline = Instant::now() + self.time;
     }
 
     /// When the attack ends.

@@ -64,12 +64,13 @@ impl Stage {
         let (alice, bob, carol, mallory) = (alice?, bob?, carol?, mallory?);
         alice.form(HONEST, &[&bob, &carol])?;
         alice.form(HOSTILE, &[&mallory])?;
+        // A node that runs shows its groups as they form.
+        let (friends, group) = (alice.group(HONEST)?, alice.group(HOSTILE)?);
         let victim = Victim::start(program, &alice.path)?;
         let process = Some(Process::new(victim.id()));
         let (peer, below) = (alice.member.peer, folder.path());
-        let honest = Honest::start([&bob, &carol], (peer, alice.group(HONEST)?), below, pace)?;
+        let honest = Honest::start([&bob, &carol], (peer, friends), below, pace)?;
         let door = Door { address: alice.address()?, peer, network: alice.network };
-        let group = alice.group(HOSTILE)?;
         let own = Own {
             honest,
             victim: Some(victim),
@@ -80,6 +81,17 @@ impl Stage {
         };
         let member = Some(Member::of(&mallory, &group)?);
         Ok(Self { door, member, attacker: Some((mallory, group)), process, own: Some(own) })
+    }
+
+    /// Takes a node that runs already, of which no more than its address is known.
+    ///
+    /// # Errors
+    ///
+    /// Fails if nobody answers there.
+    pub(crate) async fn knock(address: std::net::SocketAddr, process: Option<u32>) -> Result<Self> {
+        let door = Door::find(address).await?;
+        let process = process.map(Process::new);
+        Ok(Self { door, member: None, attacker: None, process, own: None })
     }
 
     /// Takes a node that runs already.

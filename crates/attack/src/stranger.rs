@@ -3,14 +3,22 @@
 mod cids;
 mod handshakes;
 mod hold;
+mod initials;
+mod limits;
 mod partial;
 mod ping;
 mod relay;
+mod slots;
+mod sources;
 pub(crate) use cids::cids;
 pub(crate) use handshakes::handshakes;
 pub(crate) use hold::hold;
+pub(crate) use initials::initials;
+pub(crate) use limits::limits;
 pub(crate) use partial::partial;
-pub(crate) use ping::{ping, pong};
+pub(crate) use ping::{frames, ping, pong};
+pub(crate) use slots::slots;
+pub(crate) use sources::sources;
 
 use std::time::Instant;
 
@@ -45,7 +53,7 @@ impl Crowd {
     async fn gather(door: &Door, count: usize, ears: Ears, deadline: Instant) -> Result<Self> {
         let mut groups = JoinSet::new();
         for (number, from) in (FIRST_ADDRESS..).zip((0..count).step_by(PER_ADDRESS)) {
-            let caller = Caller::bind(number)?;
+            let caller = Caller::bind(door, number)?;
             let count = PER_ADDRESS.min(count - from);
             groups.spawn(Self::of_address(*door, caller, count, (ears, deadline)));
         }

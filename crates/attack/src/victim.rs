@@ -1,6 +1,7 @@
 //! The node under attack: the release program, in a process of its own.
 
 use std::{
+    collections::BTreeMap,
     io::{BufRead as _, BufReader},
     path::Path,
     process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio},
@@ -10,6 +11,8 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, bail};
+
+use serde_json::Value;
 
 use crate::cores::{self, Side};
 
@@ -25,7 +28,14 @@ pub(crate) struct Victim {
     /// Closed to ask it to end; closes by itself if we die.
     stdin: Option<ChildStdin>,
     complaint: Arc<Mutex<Option<String>>>,
+    shown: Shown,
 }
+
+/// When its user was first shown a request that was taken, by the request's name in hex.
+type Shown = Arc<Mutex<BTreeMap<String, Instant>>>;
+
+/// Most requests of which that is kept.
+const SHOWN_MAX: usize = 100_000;
 
 impl Victim {
     /// Starts it, and waits until it listens.
@@ -51,8 +61,10 @@ impl Victim {
         let (up, is_up) = mpsc::channel();
         let complaint = Arc::default();
         let note = Arc::clone(&complaint);
-        thread::spawn(move || listen(stdout, &up, &note));
-        let victim = Self { child, stdin, complaint };
+        let shown = Shown::default();
+        let list = Arc::clone(&shown);
+        thread::spawn(move || listen(stdout, &up, &note, &list));
+        let victim = Self { child, stdin, complaint, shown };
         if is_up.recv_timeout(PATIENCE).is_err() {
             bail!("the node does not start: {}", victim.complaint().unwrap_or_default());
         }
@@ -72,6 +84,11 @@ impl Victim {
     /// Returns the last error that it told.
     pub(crate) fn complaint(&self) -> Option<String> {
         self.complaint.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Returns when its user was shown which requests.
+    pub(crate) fn shown(&self) -> BTreeMap<String, Instant> {
+        self.shown.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Asks it to end, and waits; kills it if it does not.
@@ -94,7 +111,12 @@ impl Drop for Victim {
 }
 
 /// Reads what it tells, so that it never waits for a reader.
-fn listen(stdout: ChildStdout, up: &mpsc::Sender<()>, complaint: &Mutex<Option<String>>) {
+fn listen(
+    stdout: ChildStdout,
+    up: &mpsc::Sender<()>,
+    complaint: &Mutex<Option<String>>,
+    shown: &Mutex<BTreeMap<String, Instant>>,
+) {
     let mut lines = BufReader::new(stdout);
     let mut line = String::new();
     while lines.read_line(&mut line).is_ok_and(|count| count > 0) {
@@ -104,6 +126,32 @@ fn listen(stdout: ChildStdout, up: &mpsc::Sender<()>, complaint: &Mutex<Option<S
             let told = Some(line.trim().to_owned());
             *complaint.lock().unwrap_or_else(PoisonError::into_inner) = told;
         }
+        if let Some(request) = shown_in(&line) {
+            let mut shown = shown.lock().unwrap_or_else(PoisonError::into_inner);
+            if shown.len() < SHOWN_MAX {
+                shown.entry(request).or_insert_with(Instant::now);
+            }
+        }
         line.clear();
+    }
+}
+
+/// Returns the request that a line says was approved, which is told right after it was shown.
+fn shown_in(line: &str) -> Option<String> {
+    let told: Value = serde_json::from_str(line).ok()?;
+    let is_meant = told.get("event")?.as_str()? == "approved";
+    Some(told.get("request")?.as_str()?.to_owned()).filter(|_| is_meant)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_shown_is_read_from_what_the_program_tells() {
+        let line = r#"{"event":"approved","request":"ab12","cpu_us":7}"#;
+        assert_eq!(shown_in(line), Some("ab12".to_owned()));
+        assert_eq!(shown_in(r#"{"event":"joined","request":"ab12"}"#), None);
+        assert_eq!(shown_in("no json"), None);
     }
 }

@@ -22,8 +22,14 @@ fn only_loopback_is_attacked() {
 }
 
 #[test]
-fn a_target_needs_the_home_of_a_member() {
-    assert!(refused(&["--target", "127.0.0.1:4820"]).contains("--home"));
+fn a_node_elsewhere_is_not_attacked_in_ways_that_take_many_addresses() {
+    let elsewhere = ["--target", "192.0.2.7:4820", "--i-run-this-node", "--kind", "sources"];
+    assert!(refused(&elsewhere).contains("only loopback has"));
+}
+
+#[test]
+fn what_members_do_needs_the_home_of_one() {
+    assert!(refused(&["--target", "127.0.0.1:4820", "--kind", "drown"]).contains("--home"));
 }
 
 #[test]
@@ -41,7 +47,9 @@ fn a_missing_program_is_named() {
 #[test]
 fn help_lists_every_attack() {
     let help = String::from_utf8(run(&["--help"]).stdout).unwrap();
-    for kind in ["pong", "hold", "cids", "washing", "fill", "churn", "attempts"] {
+    for kind in
+        ["pong", "hold", "cids", "washing", "fill", "churn", "attempts", "initials", "drown"]
+    {
         assert!(help.contains(&format!("  {kind} ")), "{kind} in {help}");
     }
 }

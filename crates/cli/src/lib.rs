@@ -32,6 +32,7 @@ mod narrator;
 mod node;
 mod output;
 mod passphrase;
+mod prefixes;
 mod psbt_file;
 mod question;
 mod recent;

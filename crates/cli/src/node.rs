@@ -4,7 +4,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use ensign_api::{Me, Server, Service, Socket};
-use ensign_coordinator::{CommandError, Coordinator, Events, Keys, RequestRef, StartError};
+use ensign_coordinator::{
+    Builder, CommandError, Coordinator, Events, Keys, RequestRef, StartError,
+};
 use ensign_psbt::PsbtError;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -17,6 +19,7 @@ use crate::group::SignerGroup;
 use crate::home::{HeldHome, Home, Outs, PublicKeys};
 use crate::household::{Household, News, Us, join_all};
 use crate::output::{Line, Output, unix_micros};
+use crate::prefixes;
 use crate::results::{Known, Results};
 use crate::store::{self, ledger_failure, opening_failure};
 
@@ -35,8 +38,8 @@ pub(crate) struct Node {
     known: Known,
     service: Arc<Service>,
     server: Option<Server>,
-    /// Write results, and keep groups that have formed.
-    tasks: [JoinHandle<()>; 2],
+    /// Write results, keep groups that have formed, read the table of prefixes.
+    tasks: [JoinHandle<()>; 3],
 }
 
 /// What clients do, as it comes.
@@ -80,17 +83,11 @@ impl Node {
         let home = &held.home;
         let settings = home.settings();
         let listen = listen.unwrap_or(settings.listen);
-        let folder = home.path().to_owned();
         // Whoever was asked for a passphrase has answered; a node waits for no reader.
         output.detach();
         let PublicKeys { node: peer, signer } = home.public_keys()?;
         let us = Us { signer, peer, delegation: keys.delegation() };
-        let builder = Coordinator::builder(settings.network, keys, folder);
-        let builder = builder.allowances(settings.allowances()).policy(home.policy()?);
-        let builder = match is_moved {
-            IsMoved::Yes => builder.moved(),
-            IsMoved::No => builder,
-        };
+        let builder = builder_of(home, keys, is_moved)?;
         let clock_back = store::clock_set_back(home.path());
         let (coordinator, events) = builder.listen(listen).start().await.map_err(start_failure)?;
         let (news, clients) = mpsc::channel(NEWS_MAX);
@@ -121,6 +118,7 @@ impl Node {
         let formed = coordinator.events();
         former.catch_up().await?;
         let former = tokio::spawn(former.follow(formed));
+        let prefixes = tokio::spawn(prefixes::tell(home.clone(), coordinator.clone(), output));
         tell_up(home, coordinator.local_addr(), groups, output);
         clock_back.iter().for_each(|warning| output.warning(warning));
         let warnings = join_all(&coordinator, groups).await?;
@@ -128,7 +126,7 @@ impl Node {
         confirming::go_on(home, &coordinator, us, output).await?;
         service.refresh().await.map_err(|error| command_failure(&error))?;
         let clients = Clients(clients);
-        let tasks = [results, former];
+        let tasks = [results, former, prefixes];
         Ok(Self { held, coordinator, events, clients, known, service, server, tasks })
     }
 
@@ -144,6 +142,7 @@ impl Node {
         self.known.forget();
         let (groups, policy) = (home.groups()?, home.policy()?);
         self.coordinator.set_policy(policy).await.map_err(|error| command_failure(&error))?;
+        tokio::spawn(prefixes::tell(home, self.coordinator.clone(), output));
         let joined = self.coordinator.groups().await.map_err(|error| command_failure(&error))?;
         for gone in joined.iter().filter(|info| !groups.iter().any(|it| it.id() == info.id)) {
             let forgotten = self.coordinator.forget_group(gone.id).await;
@@ -186,6 +185,18 @@ impl Drop for Node {
     fn drop(&mut self) {
         self.tasks.iter().for_each(JoinHandle::abort);
     }
+}
+
+/// Sets a coordinator up as the settings of a home say.
+fn builder_of(home: &Home, keys: Keys, is_moved: IsMoved) -> Result<Builder> {
+    let settings = home.settings();
+    let builder = Coordinator::builder(settings.network, keys, home.path().to_owned());
+    let builder = builder.limits(settings.limits()).timeouts(settings.timeouts());
+    let builder = builder.policy(home.policy()?);
+    Ok(match is_moved {
+        IsMoved::Yes => builder.moved(),
+        IsMoved::No => builder,
+    })
 }
 
 /// Says that the node listens.

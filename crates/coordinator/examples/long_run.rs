@@ -10,7 +10,7 @@ use std::error::Error;
 use ensign_coordinator::{
     Consent, Coordinator, Event, Events, Group, Keys, Member, RequestEvent, SigningJob, Work,
 };
-use ensign_engine::Allowances;
+use ensign_engine::{Allowances, Limits};
 use ensign_identity::NodeKey;
 use ensign_musig::SecKey;
 use ensign_primitives::{GroupId, Network};
@@ -27,10 +27,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let (alice_keys, bob_keys) = (fresh_keys()?, fresh_keys()?);
     let (alice_id, bob_id) = (public("alice", &alice_keys), public("bob", &bob_keys));
     let loopback = "127.0.0.1:0".parse()?;
-    let allowances = Allowances::of_requests(REQUESTS_PER_MINUTE);
+    let members = Allowances::of_requests(REQUESTS_PER_MINUTE);
+    let limits = Limits { members, ..Limits::default() };
     let start = |keys, name| {
         let builder = Coordinator::builder(Network::Regtest, keys, folder.path().join(name));
-        builder.new_keys().listen(loopback).allowances(allowances)
+        builder.new_keys().listen(loopback).limits(limits)
     };
     let (alice, mut alice_events) = start(alice_keys, "alice").start().await?;
     let (bob, mut bob_events) = start(bob_keys, "bob").start().await?;

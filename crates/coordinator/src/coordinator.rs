@@ -4,7 +4,7 @@ use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use ensign_deadline::Timeouts;
 use ensign_diversity::PrefixTable;
-use ensign_engine::Allowances;
+use ensign_engine::Limits;
 use ensign_ledger::{KeyAge, Opened};
 use ensign_primitives::{GroupId, Network, RequestId, SignerIndex};
 use ensign_psbt::Policy;
@@ -39,7 +39,7 @@ pub struct Builder {
     age: KeyAge,
     listen: SocketAddr,
     timeouts: Timeouts,
-    allowances: Allowances,
+    limits: Limits,
     policy: Policy,
 }
 
@@ -92,11 +92,11 @@ impl Builder {
         self
     }
 
-    /// Lets every member ask other amounts than the default: a desk that signs a thousand payments an
-    /// hour needs more, a person less.
+    /// Lets others ask other amounts than the default: a desk that signs a thousand payments an hour
+    /// needs more of its members, a person less. [`Limits::check`] says what is out of range.
     #[must_use]
-    pub const fn allowances(mut self, allowances: Allowances) -> Self {
-        self.allowances = allowances;
+    pub const fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
         self
     }
 
@@ -107,7 +107,9 @@ impl Builder {
         self
     }
 
-    /// Uses other timeouts than the specification's.
+    /// Uses other timeouts than the specification's. A user who sets them stays between
+    /// [`PHASE_TIMEOUT_MIN`](ensign_deadline::PHASE_TIMEOUT_MIN) and
+    /// [`PHASE_TIMEOUT_MAX`](ensign_deadline::PHASE_TIMEOUT_MAX).
     #[must_use]
     pub const fn timeouts(mut self, timeouts: Timeouts) -> Self {
         self.timeouts = timeouts;
@@ -126,7 +128,8 @@ impl Builder {
     /// store is not empty; nothing runs then.
     pub async fn start(self) -> Result<(Coordinator, Events), StartError> {
         // The port first: what opening finds is told once, and must not be lost with a busy port.
-        let config = TransportConfig::new(self.listen, self.network);
+        let mut config = TransportConfig::new(self.listen, self.network);
+        config.handshakes = self.limits.handshakes;
         let transport = Transport::bind(config, self.keys.node_key.clone()).await;
         let transport = transport.map_err(StartError::Bind)?;
         let opened = match self.disk {
@@ -141,7 +144,7 @@ impl Builder {
             network: self.network,
             keys: self.keys,
             timeouts: self.timeouts,
-            allowances: self.allowances,
+            limits: self.limits,
             policy: self.policy,
             clock: Clock::system(),
             randomness: Randomness::System,
@@ -208,9 +211,9 @@ impl Coordinator {
         let any = std::net::Ipv4Addr::UNSPECIFIED;
         let listen = SocketAddr::new(std::net::IpAddr::V4(any), 0);
         let (disk, on_move, age) = (Disk::Folder(folder), OnMove::Refuse, KeyAge::Used);
-        let (timeouts, allowances) = (Timeouts::default(), Allowances::default());
+        let (timeouts, limits) = (Timeouts::default(), Limits::default());
         let policy = Policy::default();
-        Builder { network, keys, disk, on_move, age, listen, timeouts, allowances, policy }
+        Builder { network, keys, disk, on_move, age, listen, timeouts, limits, policy }
     }
 
     pub(crate) fn start(parts: Parts) -> (Self, Events) {

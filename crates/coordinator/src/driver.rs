@@ -76,7 +76,7 @@ impl Driver {
             instance: randomness.draw().unwrap_or_default(),
             listening: report::listening(parts.transport.0.local_addr()),
             timeouts: parts.timeouts,
-            allowances: parts.allowances,
+            limits: parts.limits,
             peers: PeersConfig::default(),
             strangers: Default::default(),
         };
@@ -88,6 +88,7 @@ impl Driver {
         let signing = signing::Restored {
             ended: std::mem::take(&mut before.past.ended),
             undecided: std::mem::take(&mut before.past.undecided),
+            proofs: std::mem::take(&mut before.past.proofs),
             horizon: before.past.horizon,
             delegated: std::mem::take(&mut before.past.delegated),
             void_until: before.void_until,
@@ -120,7 +121,7 @@ impl Driver {
             before,
             callers: Callers::default(),
             given_up: BTreeMap::new(),
-            links: Links::new(parts.transport, now.instant),
+            links: Links::new(parts.transport),
             signer,
             solving,
             storage: parts.storage,
@@ -337,10 +338,7 @@ impl Driver {
             Command::Readiness(group, reply) => {
                 drop(reply.send(self.engine.signing().readiness(&group, now)));
             }
-            Command::KnowPrefixes(prefixes) => {
-                self.links.know_prefixes(Arc::clone(&prefixes));
-                self.engine.know_prefixes(prefixes);
-            }
+            Command::KnowPrefixes(it) => self.links.know_prefixes(&mut self.engine, it),
             Command::SetPolicy(policy) => self.reviewer.set_policy(now.unix, *policy),
             Command::Preview(job, reply) => {
                 let preview = self.reviewer.preview(now.unix, &job);

@@ -57,8 +57,8 @@ pub use ensign_review::{
     Approval, Because, CODES, Claim, Class, ClockGap, Code, Consent, ConsentBy, Group, GroupInfo,
     GuardReport, Guarded, Lack, Link, Member, MemberInfo, NetPeer, Opener, PeerEvent, PeerInfo,
     Preview, Problem, QUESTIONS_ALLOWED, QUESTIONS_MAX, QUESTIONS_PER_MEMBER_MAX,
-    RULE_NAME_BYTES_MAX, RequestEvent, RequestRef, Resumption, Risk, SigningJob, Tie, Turns, Wait,
-    Whose, Work, words_of_readiness, words_of_wait,
+    QUESTIONS_PER_MINUTE_MAX, RULE_NAME_BYTES_MAX, RequestEvent, RequestRef, Resumption, Risk,
+    SigningJob, Tie, Turns, Wait, Whose, Work, words_of_readiness, words_of_wait,
 };
 pub use ensign_signer::{Asks, InProcess, Randomness, Signer, SignerError, unix_now};
 #[cfg(unix)]

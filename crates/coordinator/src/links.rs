@@ -4,8 +4,8 @@ use std::{net::SocketAddr, sync::Arc};
 
 use bytes::Bytes;
 use ensign_diversity::PrefixTable;
-use ensign_engine::{CloseCode, Warnings};
-use ensign_primitives::{Direction, GroupId, Instant, LinkId, PeerId, UnixTime};
+use ensign_engine::{CloseCode, Engine, Warnings};
+use ensign_primitives::{Direction, GroupId, LinkId, PeerId, UnixTime};
 use ensign_review::{PushedOff, Roster};
 use ensign_transport::{Arrivals, DisconnectReason, Traffic, Transport, TransportEvent};
 use ensign_wire::Kind;
@@ -30,9 +30,9 @@ pub(crate) struct Links {
 }
 
 impl Links {
-    pub(crate) fn new((transport, arrivals): (Transport, Arrivals), now: Instant) -> Self {
+    pub(crate) fn new((transport, arrivals): (Transport, Arrivals)) -> Self {
         let (roster, stopped, pushed_off) = (Roster::default(), None, PushedOff::default());
-        Self { transport, roster, stopped, warnings: Warnings::new(now), pushed_off, arrivals }
+        Self { transport, roster, stopped, warnings: Warnings::default(), pushed_off, arrivals }
     }
 
     /// Waits for the next arrival; for ever when the transport has ended.
@@ -43,8 +43,9 @@ impl Links {
         }
     }
 
-    pub(crate) fn know_prefixes(&self, prefixes: Arc<PrefixTable>) {
-        self.transport.know_prefixes(prefixes);
+    pub(crate) fn know_prefixes(&self, engine: &mut Engine, prefixes: Arc<PrefixTable>) {
+        self.transport.know_prefixes(Arc::clone(&prefixes));
+        engine.know_prefixes(prefixes);
     }
 
     pub(crate) fn dial(&self, peer: PeerId, address: SocketAddr) {

@@ -7,7 +7,7 @@ use std::{
 };
 
 use ensign_deadline::Timeouts;
-use ensign_engine::Allowances;
+use ensign_engine::Limits;
 use ensign_ledger::{KeyAge, Opened};
 use ensign_primitives::Network;
 use ensign_psbt::Policy;
@@ -84,7 +84,7 @@ impl Coordinator {
             network,
             keys,
             timeouts,
-            allowances: Allowances::default(),
+            limits: Limits::default(),
             policy: Policy::default(),
             clock: Clock::simulated(wall),
             randomness: Randomness::DangerousSimulated { network, seed, drawn: 0 },

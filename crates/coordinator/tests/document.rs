@@ -11,7 +11,7 @@ use std::{
 use ensign_deadline::{RETRY_INTERVAL_MAX, Timeouts};
 use ensign_engine as engine;
 use ensign_engine::signing::{
-    ANSWERS_PER_MEMBER_MAX, ATTEMPT_PAUSE, ATTEMPT_UNITS, ATTEMPTS_AHEAD, ATTEMPTS_MAX, Allowances,
+    ANSWERS_PER_MEMBER_MAX, ATTEMPT_PAUSE, ATTEMPT_UNITS, ATTEMPTS_AHEAD, ATTEMPTS_MAX,
     CONSENT_MOMENT, EARLY_CONSENTS_MAX, EARLY_ENVELOPES_MAX, EARLY_PAYLOADS_MAX, ENDING_WAIT,
     ENDINGS_REMEMBERED, FAILED_ATTEMPTS_MAX, HANDED_ALLOWED, LINK_REPORT_AGE_MAX,
     LINK_REPORT_INTERVAL, OPENED_ALLOWED, REQUESTS_MAX, REQUESTS_PER_CREATOR_MAX, WORDS_ALLOWED,
@@ -213,8 +213,15 @@ fn session_numbers() -> Vec<(u64, &'static str)> {
 }
 
 fn request_numbers() -> Vec<(u64, &'static str)> {
-    let Allowances { requests, brought, messages, announced_bytes, payload_bytes, refusals } =
-        Allowances::default();
+    let engine::Allowances {
+        requests,
+        brought,
+        messages,
+        announced_bytes,
+        payload_bytes,
+        refusals,
+        work,
+    } = engine::Allowances::default();
     vec![
         (REQUESTS_MAX as u64, "open requests"),
         (REQUESTS_PER_CREATOR_MAX as u64, "of them of one other creator"),
@@ -230,6 +237,8 @@ fn request_numbers() -> Vec<(u64, &'static str)> {
         (payload_bytes.per_minute, "more each minute"),
         (refusals.burst, "refusals that one member is told at once"),
         (refusals.per_minute, "more each minute"),
+        (work.burst, "compute tokens of one member's frames at once"),
+        (work.per_minute, "more each minute"),
         (EARLY_ENVELOPES_MAX as u64, "envelopes of a member kept ahead of their announcement"),
         (EARLY_PAYLOADS_MAX as u64, "payloads likewise"),
         (PAYLOAD_BYTES_MAX as u64, "bytes of these payloads"),

@@ -15,6 +15,9 @@ use core::time::Duration;
 use ensign_primitives::{Instant, Wakeup};
 
 /// How long each wait may take.
+///
+/// Each node has its own: the shortest ends an attempt for all. Whoever is waited for in vain is named by the one
+/// who waited, as a claim; all signers must sign, so no attempt goes on without it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timeouts {
     /// Until a signer that has not even acknowledged the request is reported; the request stays
@@ -31,6 +34,16 @@ pub struct Timeouts {
     /// well above any round trip, because streams lose nothing while a connection lives.
     pub retry_interval: Duration,
 }
+
+/// The shortest time that a user may set for a phase. Guess: what is missing is asked for three times in
+/// it.
+pub const PHASE_TIMEOUT_MIN: Duration = Duration::from_secs(10);
+/// The longest time that a user may set for all nonces, or for all partial signatures: both together are no longer than
+/// secret nonces live.
+pub const PHASE_TIMEOUT_MAX: Duration = Duration::from_secs(300);
+/// The longest time that a user may set until a signer that has not acknowledged a request is reported, and
+/// for a finished session to answer. Guess: an hour later nobody looks.
+pub const NOTICE_TIMEOUT_MAX: Duration = Duration::from_secs(3_600);
 
 /// The longest pause before a question is repeated. Guess: one frame per half minute is no load.
 pub const RETRY_INTERVAL_MAX: Duration = Duration::from_secs(30);

@@ -77,14 +77,14 @@ impl AddressGroups {
     pub fn of(address: IpAddr, table: &PrefixTable) -> Self {
         let address = canonical(address);
         let origin = table.origin_of(address);
-        let (network, block) = match address {
-            IpAddr::V4(ip) => (IpAddr::V4(truncated_v4(ip, 24)), None),
-            IpAddr::V6(ip) => (IpAddr::V6(truncated_v6(ip, 48)), Some(truncated_v6(ip, 32))),
+        let block = match address {
+            IpAddr::V4(_) => None,
+            IpAddr::V6(ip) => Some(truncated_v6(ip, 32)),
         };
         let groups = [
             Some(Group::Host(host(address))),
             // All of 127/8 is this machine, whatever network its numbers look like.
-            Some(Group::Network(network)).filter(|_| !address.is_loopback()),
+            Some(Group::Network(network(address))).filter(|_| !address.is_loopback()),
             block.map(Group::Block),
             origin.map(|origin| Group::Provider(origin.asn)),
             origin.and_then(|origin| origin.country).map(Group::Country),
@@ -107,6 +107,14 @@ pub fn host(address: IpAddr) -> IpAddr {
     match canonical(address) {
         IpAddr::V4(ip) => IpAddr::V4(ip),
         IpAddr::V6(ip) => IpAddr::V6(truncated_v6(ip, 64)),
+    }
+}
+
+/// Returns what one customer holds: an IPv4 /24, an IPv6 /48; of the same address as [`host`].
+pub fn network(address: IpAddr) -> IpAddr {
+    match canonical(address) {
+        IpAddr::V4(ip) => IpAddr::V4(truncated_v4(ip, 24)),
+        IpAddr::V6(ip) => IpAddr::V6(truncated_v6(ip, 48)),
     }
 }
 

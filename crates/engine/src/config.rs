@@ -7,7 +7,8 @@ use ensign_deadline::Timeouts;
 use ensign_peers::PeersConfig;
 use ensign_pow::Tariff;
 use ensign_primitives::Network;
-use ensign_signing::{Allowances, SigningConfig};
+use ensign_ratelimit::Limits;
+use ensign_signing::SigningConfig;
 
 /// How long a connection may stay without its first frame. Guess: many round trips.
 pub const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
@@ -41,8 +42,8 @@ pub struct EngineConfig {
     pub listening: Vec<SocketAddr>,
     /// How long each wait of a session may take.
     pub timeouts: Timeouts,
-    /// What every member may ask of us.
-    pub allowances: Allowances,
+    /// How much anybody may ask of us.
+    pub limits: Limits,
     /// How peers are dialled.
     pub peers: PeersConfig,
     /// What is left to nodes that we neither know nor want.
@@ -71,7 +72,7 @@ impl Default for Strangers {
 
 impl EngineConfig {
     pub(crate) const fn signing(&self) -> SigningConfig {
-        let Self { network, timeouts, allowances, .. } = self;
-        SigningConfig { network: *network, timeouts: *timeouts, allowances: *allowances }
+        let Self { network, timeouts, limits, .. } = self;
+        SigningConfig { network: *network, timeouts: *timeouts, allowances: limits.members }
     }
 }

@@ -106,8 +106,8 @@ impl Engine {
         let mut engine = Self {
             formation: Formation::new(FormationConfig { network }, node_key, now, formation),
             gate: Gate::new(config.strangers),
-            guards: Guards::new(config.allowances),
-            warnings: Warnings::new(now.instant),
+            guards: Guards::new(config.limits),
+            warnings: Warnings::default(),
             toll: Toll::new(network, seed(b"toll"), strangers.price, places, now.instant),
             payer: Payer::new(network, peer_id, seed(b"payer")),
             watch: Watch::new(now),
@@ -178,7 +178,7 @@ impl Engine {
         let outputs =
             Occupancy { name: "outputs after a drain", len: self.outputs.len(), limit: 0 };
         let hall =
-            self.gate.occupancy().into_iter().chain([self.guards.bytes.occupancy(), outputs]);
+            self.gate.occupancy().into_iter().chain(self.guards.occupancy()).chain([outputs]);
         let hall = hall.chain(self.toll.occupancy()).chain(self.payer.occupancy());
         let children = self.peers.occupancy().chain(self.formation.occupancy());
         let children = children.chain(self.watch.occupancy()).chain(self.reputation.occupancy());

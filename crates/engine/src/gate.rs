@@ -13,7 +13,8 @@ use ensign_diversity::{AddressGroups, Candidate, PrefixTable, Regard, evict};
 use ensign_primitives::{
     BoundedMap, Direction, Instant, LinkId, Now, Occupancy, PeerId, QueryId, Wakeup,
 };
-use ensign_signing::{LinkBudgets, PEERS_MAX, Standing};
+use ensign_ratelimit::LinkBudgets;
+use ensign_signing::{PEERS_MAX, Standing};
 use ensign_wire::Hello;
 
 use crate::{CloseCode, HELLO_TIMEOUT, OFFENSE_POINTS_MAX, Sentence, Strangers};
@@ -61,6 +62,11 @@ impl Link {
             self.asked = Some(query);
         }
         is_new
+    }
+
+    /// Whether it is a member, or a node that we want: what strangers may do counts for others.
+    pub(crate) const fn is_close(&self) -> bool {
+        self.is_member() || self.is_wanted
     }
 
     pub(crate) const fn is_member(&self) -> bool {
@@ -190,7 +196,7 @@ impl Gate {
             hello_by,
             stays_until: now.instant.after(self.strangers.time),
             points: 0,
-            budgets: LinkBudgets::full(now.instant),
+            budgets: LinkBudgets::default(),
             asked: None,
             is_priced: false,
             exporter,

@@ -1,7 +1,8 @@
 //! The guard chain: what is asked of a frame before a byte of it is decoded, from cheap to dear.
 
-use ensign_primitives::Now;
-use ensign_signing::{Allowances, ByteBudgets};
+use ensign_primitives::{Now, Occupancy};
+use ensign_ratelimit::{Exceeded, Limits, MemberBudgets, Share, StrangerBudgets};
+use ensign_signing::MEMBERS_MAX;
 use ensign_wire::{Audience, Kind};
 
 use crate::{Offense, gate::Link};
@@ -29,17 +30,31 @@ pub(crate) struct Arriving {
 type Guard = fn(&mut Guards, Now, &mut Link, Arriving) -> Verdict;
 
 /// Every guard, in the order in which they are asked.
-const CHAIN: [Guard; 4] = [Guards::introduction, Guards::audience, Guards::answers, Guards::bytes];
+const CHAIN: [Guard; 5] = [
+    Guards::introduction,
+    Guards::rate_of_strangers,
+    Guards::audience,
+    Guards::questions_of_members,
+    Guards::rate_of_members,
+];
 
 /// What the guards remember.
 #[derive(Debug)]
 pub(crate) struct Guards {
-    pub(crate) bytes: ByteBudgets,
+    members: MemberBudgets,
+    strangers: StrangerBudgets,
 }
 
 impl Guards {
-    pub(crate) const fn new(allowances: Allowances) -> Self {
-        Self { bytes: ByteBudgets::new(allowances) }
+    pub(crate) const fn new(limits: Limits) -> Self {
+        Self {
+            members: MemberBudgets::new(limits.members, MEMBERS_MAX),
+            strangers: StrangerBudgets::new(limits.strangers),
+        }
+    }
+
+    pub(crate) fn occupancy(&self) -> impl Iterator<Item = Occupancy> + use<> {
+        self.strangers.occupancy().into_iter().chain([self.members.occupancy()])
     }
 
     /// Asks every guard until one does not allow the frame.
@@ -71,24 +86,38 @@ impl Guards {
         }
     }
 
-    /// What asks for an answer or for curve work has a budget of its kind on each connection. A member that
-    /// asks for more gets none and keeps its connection; a stranger loses it in the end.
-    fn answers(&mut self, now: Now, link: &mut Link, frame: Arriving) -> Verdict {
-        if link.budgets.take(now.instant, frame.kind) {
-            Verdict::Allow
-        } else if link.is_member() || link.is_wanted {
-            Verdict::Deny("it asks more than is answered in a minute")
-        } else {
-            Verdict::Penalize(Offense::TooManyPings)
+    /// Strangers have budgets by node, address and network, and one in all. A stranger that is beyond its
+    /// own loses its connection in the end; whoever suffers from others is not blamed.
+    fn rate_of_strangers(&mut self, now: Now, link: &mut Link, frame: Arriving) -> Verdict {
+        if link.is_close() {
+            return Verdict::Allow;
+        }
+        let from = (link.peer, link.remote.ip());
+        match self.strangers.take(now.instant, from, (frame.kind, frame.len)) {
+            Ok(()) => Verdict::Allow,
+            Err(Exceeded { share: Share::Peer, .. }) => Verdict::Penalize(Offense::TooManyPings),
+            Err(Exceeded { share, .. }) => Verdict::Deny(share.name()),
         }
     }
 
-    /// What is dear to decode or to keep has a budget of bytes.
-    fn bytes(&mut self, now: Now, link: &mut Link, frame: Arriving) -> Verdict {
-        if self.bytes.take(now.instant, link.peer, frame.kind, frame.len) {
+    /// What asks for an answer or for curve work has a budget of its kind on each connection. A member that
+    /// asks for more gets none and keeps its connection.
+    fn questions_of_members(&mut self, now: Now, link: &mut Link, frame: Arriving) -> Verdict {
+        let is_within = !link.is_close() || link.budgets.take(now.instant, frame.kind);
+        if is_within {
             Verdict::Allow
         } else {
-            Verdict::Penalize(Offense::OverBudget { kind: frame.kind })
+            Verdict::Deny("it asks more than is answered in a minute")
+        }
+    }
+
+    /// A member has budgets of work, and of bytes that are dear to decode or to keep.
+    fn rate_of_members(&mut self, now: Now, link: &mut Link, frame: Arriving) -> Verdict {
+        let Arriving { kind, len } = frame;
+        if !link.is_close() || self.members.take(now.instant, link.peer, kind, len) {
+            Verdict::Allow
+        } else {
+            Verdict::Penalize(Offense::OverBudget { kind })
         }
     }
 }

@@ -55,14 +55,16 @@ pub use ensign_formation as formation;
 pub use ensign_peers as peers;
 /// What strangers pay when too many come: the same of it.
 pub use ensign_pow as pow;
+/// How much anybody may ask of a node: the same of it.
+pub use ensign_ratelimit as ratelimit;
+pub use ensign_ratelimit::{
+    Allowances, DELEGATIONS_ALLOWED, FORMATION_ALLOWED, LISTS_ALLOWED, Limits, PINGS_ALLOWED,
+};
 /// What is held of each node: the same of it.
 pub use ensign_reputation as reputation;
 /// The child that signs: what its part of an [`Input`], [`Output`] or [`Event`] means, and its limits.
 pub use ensign_signing as signing;
-pub use ensign_signing::{
-    Allowances, CommandError, DELEGATIONS_ALLOWED, FORMATION_ALLOWED, GroupConfig, Keys,
-    LISTS_ALLOWED, PEERS_MAX, PINGS_ALLOWED, Proposal, Source, Warnings,
-};
+pub use ensign_signing::{CommandError, GroupConfig, Keys, PEERS_MAX, Proposal, Source, Warnings};
 /// What the guards did: the same of it.
 pub use ensign_watch as watch;
 pub use ensign_wire::CloseCode;

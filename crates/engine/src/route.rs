@@ -77,6 +77,8 @@ impl Engine {
             Ok(Frame::Groups(groups)) => Message::Groups(groups),
             Ok(Frame::Payload { request, bytes }) => Message::Payload { request, bytes },
             Ok(Frame::Envelope(envelope)) => Message::Statement(envelope),
+            Ok(Frame::Evidence(bytes)) => Message::Evidence(bytes),
+            Ok(Frame::EvidenceSeen(name)) => Message::EvidenceSeen(name),
             Ok(Frame::Consent(consent)) => Message::Consent(consent),
             Ok(Frame::LinkReport(report)) => Message::LinkReport(report),
         };
@@ -113,9 +115,6 @@ impl Engine {
     fn on_signing(&mut self, now: Now, output: SigningOutput) {
         let output = match output {
             SigningOutput::Standing { peer, standing } => {
-                if standing == Standing::Stranger {
-                    self.guards.bytes.forget(&peer);
-                }
                 let is_member = standing == Standing::Member;
                 let introduced = self.gate.set_standing(peer, standing).filter(|_| is_member);
                 return introduced.into_iter().for_each(|link| self.admit(now, link));

@@ -82,6 +82,7 @@ pub const fn sentence(offense: &Offense) -> Sentence {
             | Signing::NotDelegated(_)
             | Signing::TwoDelegations { .. }
             | Signing::ConsentsDiffer { .. }
+            | Signing::FalseEvidence
             | Signing::Session(
                 Session::Unlisted { .. }
                 | Session::BadSignature { .. }

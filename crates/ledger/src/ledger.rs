@@ -3,15 +3,17 @@
 use std::{collections::BTreeSet, net::SocketAddr, ops::ControlFlow};
 
 use ensign_primitives::{GroupId, PeerId, RequestId, UnixTime};
-use ensign_reputation::{ACCOUNTS_MAX, Account};
+use ensign_reputation::Account;
 use ensign_signing::{
-    CaseKind, Delegated, End, Ending, Horizon, Open, Record, Restored, Undecided,
+    CaseFile, CaseKind, Delegated, End, Ending, Horizon, Open, Record, Restored, Undecided,
 };
 use ensign_store::{OnceError, Place, Store, StoreError, Table, request_of};
 
 use crate::{AskedBefore, LostAttempt, Outline, Reached, Shown, SignedCoins, outlines};
 use outlines::read_outline;
 
+mod conduct;
+pub use conduct::reputation;
 pub(crate) mod old;
 
 /// Most open requests that are read at a start; the others wait in the store for room.
@@ -20,9 +22,6 @@ pub const OPEN_LOADED_MAX: usize = ensign_signing::REQUESTS_MAX;
 /// Most results that are handed out again at a start, the latest. Guess: those of a busy day; an
 /// application that never says that it has them shall not be flooded.
 const UNRECEIVED_MAX: usize = 64;
-
-// What a store would drop, the reputation drops before, and never our user's word.
-const _: () = assert!(ACCOUNTS_MAX < ensign_store::PEERS_MAX);
 
 /// Requests made before this are refused: somebody may have seen us join them.
 const VOID_UNTIL: &str = "void-until";
@@ -141,32 +140,6 @@ pub fn formation(record: &ensign_formation::Record) -> Entry {
     Entry { place: Place::formation(&record.name), value: record.bytes.clone() }
 }
 
-/// Keeps what is held of a node, or removes it.
-pub fn reputation(record: &ensign_reputation::Record) -> Entry {
-    // An account is made of sized sequences only, so that it always encodes.
-    let encode = |account: &Account| postcard::to_allocvec(account).unwrap_or_default();
-    let value = record.account.as_deref().map(encode);
-    Entry { place: Place::reputation(&record.peer), value }
-}
-
-/// Reads what is held of nodes. A row that cannot be read is an error: it may be our user's word.
-fn reputations(store: &dyn Store) -> Result<Vec<(PeerId, Account)>, LedgerError> {
-    let (mut accounts, mut unreadable) = (Vec::new(), None);
-    store.scan(Table::Reputation, &[], &mut |row| {
-        let peer = row.key.try_into().ok().map(PeerId::from_bytes);
-        let account = postcard::from_bytes(row.value).ok();
-        if peer.is_none() || account.is_none() {
-            unreadable = unreadable.or(Place::found(Table::Reputation, row.key));
-        }
-        accounts.extend(peer.zip(account));
-        ControlFlow::Continue(())
-    })?;
-    match unreadable {
-        Some(place) => Err(LedgerError::Unreadable { place }),
-        None => Ok(accounts),
-    }
-}
-
 fn formations(store: &dyn Store) -> Result<Vec<Vec<u8>>, LedgerError> {
     let mut records = Vec::new();
     store.scan(Table::Formations, &[], &mut |row| {
@@ -265,6 +238,8 @@ pub struct Past {
     pub undecided: Vec<Undecided>,
     /// How far time had come.
     pub horizon: Horizon,
+    /// The latest proofs, the oldest first, at most as many as are told to others.
+    pub proofs: Vec<CaseFile>,
     /// Which node speaks for which key.
     pub delegated: Vec<Delegated>,
     /// Signed, and the application never said that it has the result; a bounded number, the latest.
@@ -321,6 +296,7 @@ pub fn past(store: &dyn Store) -> Result<Past, LedgerError> {
         ended: ended(store)?,
         undecided: undecided(store)?,
         horizon: horizon(store)?,
+        proofs: conduct::proofs(store)?,
         delegated: delegated(store)?,
         unreceived: unreceived(store, &finished)?,
         addresses: addresses(store)?,
@@ -328,7 +304,7 @@ pub fn past(store: &dyn Store) -> Result<Past, LedgerError> {
         outlines: outlines::undecided(store)?,
         signed_coins: outlines::signed_coins(store)?,
         formations: formations(store)?,
-        reputation: reputations(store)?,
+        reputation: conduct::reputations(store)?,
     })
 }
 

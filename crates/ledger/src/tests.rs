@@ -8,8 +8,9 @@ use ensign_musig::SecKey;
 use ensign_primitives::{
     GroupId, Instant, Network, Now, PeerId, RequestId, StateMachine as _, UnixTime,
 };
+use ensign_reputation::{Mark, Reputation, Word};
 use ensign_signer::InProcess;
-use ensign_signing::{CaseFile, CaseKind, Horizon, Record, Undecided};
+use ensign_signing::{CaseFile, CaseKind, Horizon, NOTICES_MAX, Record, Undecided};
 use ensign_store::{
     Batch, MemoryStore, OnceError, Opening, Place, Size, Store, StoreError, Table, Visit,
 };
@@ -270,4 +271,44 @@ fn request_of_an_earlier_version_is_closed_and_told_once() {
     assert_eq!(listed[0].state, RequestState::Closed(AbortReason::Cancelled));
     let again = start(upgraded.store);
     assert!(again.before.voided.is_empty(), "it is said once");
+}
+
+#[test]
+fn what_is_held_of_nodes_and_the_latest_proofs_are_there_after_a_restart() {
+    let (now, peer) = (Now::default(), |byte| PeerId::from_bytes([byte; 32]));
+    let mut store = MemoryStore::new();
+    let mut reputation = Reputation::new(Default::default(), now, Vec::new());
+    reputation.say(now, peer(1), Some(Word::Banned)).unwrap();
+    reputation.say(now, peer(2), Some(Word::Banned)).unwrap();
+    reputation.mark(now, peer(3), Mark::Proof([3; 32]), &"a lie");
+    let mut keep = |reputation: &mut Reputation| {
+        while let Some((record, _)) = reputation.take_record(now) {
+            write(&mut store, &[crate::reputation(&record)], now.unix).unwrap();
+        }
+    };
+    keep(&mut reputation);
+    reputation.say(now, peer(2), None).unwrap();
+    keep(&mut reputation);
+    for number in 0..=u8::try_from(NOTICES_MAX).unwrap() {
+        let at = UnixTime::from_millis(number.into());
+        let case = CaseFile { id: [number; 32], kind: CaseKind::Proof, bytes: vec![number] };
+        write(&mut store, &[entry(&Record::Case(case))], at).unwrap();
+    }
+    let past = past(&store).unwrap();
+    let held: Vec<_> = past.reputation.iter().map(|(peer, _)| *peer).collect();
+    assert_eq!(held, [peer(1), peer(3)]);
+    let again = Reputation::new(Default::default(), now, past.reputation);
+    assert_eq!(again.word(&peer(1)), Some(Word::Banned));
+    assert_eq!(again.why(now.unix, &peer(3)), reputation.why(now.unix, &peer(3)));
+    assert_eq!(past.proofs.len(), NOTICES_MAX);
+    assert_eq!(past.proofs[0].id, [1; 32], "the oldest is not told any more");
+}
+
+#[test]
+fn row_of_a_node_that_cannot_be_read_is_an_error() {
+    let mut store = MemoryStore::new();
+    let place = Place::reputation(&PeerId::from_bytes([1; 32]));
+    let row = Entry { place, value: Some(vec![9]) };
+    write(&mut store, &[row], UnixTime::default()).unwrap();
+    assert!(matches!(past(&store), Err(LedgerError::Unreadable { .. })));
 }

@@ -43,7 +43,10 @@ pub use report::{Report, opener, session_event};
 mod pushed_off;
 pub use pushed_off::PushedOff;
 mod turns;
-pub use turns::{Claim, QUESTIONS_ALLOWED, QUESTIONS_MAX, QUESTIONS_PER_MEMBER_MAX, Turns};
+pub use turns::{
+    Claim, QUESTIONS_ALLOWED, QUESTIONS_MAX, QUESTIONS_PER_MEMBER_MAX, QUESTIONS_PER_MINUTE_MAX,
+    Turns,
+};
 mod roster;
 pub use roster::{Link, PeerInfo, Roster};
 mod net;

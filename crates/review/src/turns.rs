@@ -14,7 +14,7 @@ use std::{
 
 use ensign_identity::SignerKey;
 use ensign_primitives::{Instant, UnixTime};
-use ensign_signing::Allowance;
+use ensign_ratelimit::Allowance;
 use ensign_wire::{Mode, Payload, SigningRequest, TxType};
 
 /// Most questions of one member that wait; of a further one its youngest gives way. Guess: as many as it may
@@ -26,6 +26,8 @@ pub const QUESTIONS_MAX: usize = 1_024;
 /// How often one member's questions are put before a person. Guess: a person reads one in five seconds; a
 /// member that asks faster is read no faster, and the others' questions do not wait for it.
 pub const QUESTIONS_ALLOWED: Allowance = Allowance { burst: 25, per_minute: 12 };
+/// Most questions of one member a minute that a user may set. Guess: faster than anybody reads.
+pub const QUESTIONS_PER_MINUTE_MAX: u64 = 600;
 
 const MINUTE: Duration = Duration::from_secs(60);
 

@@ -2,11 +2,16 @@
 
 use core::time::Duration;
 
+use ensign_deadline::PHASE_TIMEOUT_MAX;
 use ensign_primitives::{Instant, Now};
 
 /// How long secret nonces live after they were made. Guess: all are there and ready when they are made, and
 /// a handful of people can say yes meanwhile; whoever needs longer gets fresh ones.
 pub const NONCE_LIFETIME: Duration = Duration::from_secs(10 * 60);
+const _: () = assert!(
+    2 * PHASE_TIMEOUT_MAX.as_secs() <= NONCE_LIFETIME.as_secs(),
+    "nonces outlive the phases that need them"
+);
 
 /// By how much the wall clock and the monotonic clock may move against each other while secret nonces live.
 ///

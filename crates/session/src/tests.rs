@@ -13,6 +13,7 @@ mod contract;
 mod dodging;
 mod early;
 mod endings;
+mod hostile;
 mod modes;
 mod property;
 mod refusals;

@@ -4,11 +4,12 @@
 use alloc::{boxed::Box, vec::Vec};
 
 use ensign_primitives::{GroupId, Now, Occupancy, PeerId, RequestId, SessionId};
+use ensign_ratelimit::Allowances;
 use ensign_replay::{Duplicates, MESSAGE_AGE_MAX, check_fresh};
 use ensign_wire::{Envelope, Refusal, SessionAnnounce};
 
 use crate::{
-    ATTEMPTS_MAX, Allowances, Offense, REFUSALS_REMEMBERED, Undecided, UndecidedEnd,
+    ATTEMPTS_MAX, Offense, REFUSALS_REMEMBERED, Undecided, UndecidedEnd,
     budget::{Budgets, Good},
     groups::Groups,
     horizon::Horizons,

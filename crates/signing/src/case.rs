@@ -41,6 +41,18 @@ impl CaseFile {
     }
 }
 
+impl CaseFile {
+    /// Returns whether it convicts.
+    pub(crate) fn is_proof(&self) -> bool {
+        self.kind == CaseKind::Proof
+    }
+
+    /// A proof that was read from its bytes, whose hash is its name.
+    pub(crate) const fn proof(id: [u8; 32], bytes: Vec<u8>) -> Self {
+        Self { id, kind: CaseKind::Proof, bytes }
+    }
+}
+
 /// Whom an attempt knows under a node's name.
 #[derive(Debug)]
 pub(crate) struct Testimony<'a> {

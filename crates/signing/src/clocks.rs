@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use ensign_primitives::Now;
+use ensign_primitives::{Now, UnixTime};
 use ensign_session::CLOCKS_PART_MAX;
 
 /// How far the clocks may move before the ages of nonces are looked at. A tenth of what they may part by, so
@@ -24,4 +24,10 @@ impl Clocks {
         }
         have_moved
     }
+}
+
+/// How far another clock is ahead of ours, in milliseconds.
+pub(crate) fn offset_millis(ours: UnixTime, theirs: UnixTime) -> i64 {
+    let signed = |time: UnixTime| i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
+    signed(theirs).saturating_sub(signed(ours))
 }

@@ -6,9 +6,8 @@ use core::time::Duration;
 use ensign_deadline::Timeouts;
 use ensign_identity::{DelegationProof, NodeKey, SignerKey};
 use ensign_primitives::{GroupId, Network, PeerId, SIGNERS_MAX};
+use ensign_ratelimit::Allowances;
 use ensign_wire::{GroupKeys, Message, Mode, TxType};
-
-use crate::Allowances;
 
 /// Most groups a node belongs to. Guess: a person has a handful, a treasury a few dozen.
 pub const GROUPS_MAX: usize = 64;

@@ -3,13 +3,13 @@
 use core::time::Duration;
 
 use ensign_primitives::{Instant, Now};
+use ensign_ratelimit::Gcra;
 use ensign_replay::MESSAGE_AGE_MAX;
 use ensign_session::NonceAge;
 use ensign_wire::SigningRequest;
 
 use crate::{
-    ATTEMPT_PAUSE, ATTEMPT_UNITS, ATTEMPTS_MAX, Bucket, FAILED_ATTEMPTS_MAX, OPENED_ALLOWED,
-    Opening,
+    ATTEMPT_PAUSE, ATTEMPT_UNITS, ATTEMPTS_MAX, FAILED_ATTEMPTS_MAX, OPENED_ALLOWED, Opening,
 };
 
 /// How long after our user's consent our node joins ahead of the others, if all are ready: their reports may
@@ -36,7 +36,7 @@ pub(crate) struct Course {
     /// ended.
     retry_at: Option<Instant>,
     /// What is left of the attempts that we may open by ourselves. Others have no part in it.
-    left: Bucket,
+    left: Gcra,
 }
 
 impl Course {
@@ -50,7 +50,7 @@ impl Course {
             consented_at: None,
             nonces: None,
             retry_at: None,
-            left: Bucket::full(now.instant, OPENED_ALLOWED),
+            left: Gcra::FULL,
         }
     }
 

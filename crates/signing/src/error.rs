@@ -175,6 +175,8 @@ pub enum Offense {
         /// The number.
         number: u64,
     },
+    /// It brought a proof that convicts nobody.
+    FalseEvidence,
     /// A session's finding.
     Session(ensign_session::Offense),
 }
@@ -204,6 +206,7 @@ impl fmt::Display for Offense {
             Self::TwoDelegations { signer, number } => {
                 write!(f, "a second delegation of {signer} with number {number}, to another node")
             }
+            Self::FalseEvidence => f.write_str("a proof that convicts nobody"),
             Self::Session(offense) => offense.fmt(f),
         }
     }

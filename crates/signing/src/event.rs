@@ -36,6 +36,10 @@ pub enum Message {
     Statement(Box<Envelope>),
     /// A signer's word on a request.
     Consent(Box<Signed<Consent>>),
+    /// An evidence file.
+    Evidence(Vec<u8>),
+    /// The name of an evidence file that the sender has.
+    EvidenceSeen([u8; 32]),
     /// Whom a member of a group sees.
     LinkReport(Box<Signed<LinkReport>>),
 }

@@ -38,6 +38,10 @@ pub use event::{
     Ending, Event, Input, Message, NotDelegated, Output, Record, Review, SignerAnswer,
     SignerQuestion, Standing,
 };
+mod notices;
+pub use notices::{
+    MISDEEDS_REMEMBERED, NOTICE_PAUSE, NOTICES_ALLOWED, NOTICES_BYTES_MAX, NOTICES_MAX,
+};
 mod conduct;
 pub use conduct::Conduct;
 mod config;
@@ -51,12 +55,6 @@ pub use config::{
 mod error;
 pub use error::{CommandError, Offense};
 
-mod budget;
-pub use budget::{
-    ANNOUNCED_BYTES_ALLOWED, Allowance, Allowances, BROUGHT_ALLOWED, Bucket, ByteBudgets,
-    MESSAGES_ALLOWED, PAYLOAD_BYTES_ALLOWED, REFUSALS_ALLOWED, REQUESTS_ALLOWED,
-    REQUESTS_PER_MINUTE_MAX,
-};
 mod course;
 pub use course::CONSENT_MOMENT;
 mod case;
@@ -69,10 +67,6 @@ mod copies;
 pub use copies::COPY_WINDOW;
 mod membership;
 pub use membership::{Delegated, SHOW_WAIT};
-mod link_budgets;
-pub use link_budgets::{
-    DELEGATIONS_ALLOWED, FORMATION_ALLOWED, LISTS_ALLOWED, LinkBudgets, PINGS_ALLOWED,
-};
 mod local_signer;
 pub use local_signer::ask_local_signer;
 mod muster;
@@ -100,6 +94,7 @@ mod undecided;
 pub use undecided::{UNDECIDED_PER_CREATOR_MAX, Undecided, UndecidedEnd};
 
 mod admission;
+mod budget;
 mod clocks;
 mod ended;
 pub use ended::{End, is_retried};

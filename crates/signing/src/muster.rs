@@ -3,19 +3,16 @@
 //! It holds two rooms: [`Consents`] and [`Readiness`]. What members say of either is paid for by who brings
 //! it, before it costs us curve work; none of it is written down.
 
-use alloc::{
-    boxed::Box,
-    collections::{BTreeMap, VecDeque},
-    vec::Vec,
-};
+use alloc::{boxed::Box, collections::VecDeque, vec::Vec};
 use ensign_primitives::{
     BoundedMap, GroupId, Network, Now, Occupancy, PeerId, RequestId, SignerIndex, Wakeup,
 };
+use ensign_ratelimit::{Allowance, Keyed};
 use ensign_session::Offense as SessionOffense;
 use ensign_wire::{Consent, Frame, LinkReport, RULES_REVISION, Signed, SignerSet};
 
 use crate::{
-    Allowance, Bucket, Delegated, Keys, MEMBERS_MAX, Offense, Output,
+    Delegated, Keys, MEMBERS_MAX, Offense, Output,
     groups::{Group, Groups},
     membership::Membership,
     request::Request,
@@ -127,13 +124,24 @@ impl<'a> Around<'a> {
 }
 
 /// Who has agreed, and who is there.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Muster {
     consents: Consents,
     readiness: Readiness,
     /// What each member has left. Members only are entered.
-    left: BTreeMap<(PeerId, Counted), Bucket>,
+    left: Keyed<(PeerId, Counted)>,
     outputs: VecDeque<Output>,
+}
+
+impl Default for Muster {
+    fn default() -> Self {
+        Self {
+            consents: Consents::default(),
+            readiness: Readiness::default(),
+            left: Keyed::new(COUNTED * (MEMBERS_MAX + 1)),
+            outputs: VecDeque::new(),
+        }
+    }
 }
 
 impl Muster {
@@ -404,13 +412,12 @@ impl Muster {
     /// Whether a member may open an attempt so many beyond the present one; counts each.
     pub(crate) fn may_open(&mut self, now: Now, peer: PeerId, beyond: u16) -> bool {
         let amount = ATTEMPT_UNITS.saturating_mul(beyond.into());
-        self.bucket(now, peer, Counted::Opened).take(now.instant, OPENED_ALLOWED, amount)
+        self.left.take(now.instant, (peer, Counted::Opened), OPENED_ALLOWED, amount)
     }
 
     /// Whether it may open the next one, as far as is known without its signature; counts nothing.
     pub(crate) fn might_open(&self, now: Now, peer: PeerId) -> bool {
-        let left = self.left.get(&(peer, Counted::Opened)).cloned();
-        left.is_none_or(|mut left| left.take(now.instant, OPENED_ALLOWED, ATTEMPT_UNITS))
+        self.left.affords(now.instant, &(peer, Counted::Opened), OPENED_ALLOWED, ATTEMPT_UNITS)
     }
 
     /// Another node speaks for a member: what the one before it said counts for nobody.
@@ -422,9 +429,7 @@ impl Muster {
     /// Takes what a member's node had left for what its next one has.
     pub(crate) fn moved(&mut self, from: &PeerId, to: PeerId) {
         for counted in Counted::ALL {
-            if let Some(left) = self.left.remove(&(*from, counted)) {
-                self.left.entry((to, counted)).or_insert(left);
-            }
+            self.left.rename(&(*from, counted), (to, counted));
         }
     }
 
@@ -434,12 +439,7 @@ impl Muster {
     }
 
     fn affords(&mut self, now: Now, peer: PeerId, counted: Counted) -> bool {
-        self.bucket(now, peer, counted).take(now.instant, counted.allowance(), 1)
-    }
-
-    fn bucket(&mut self, now: Now, peer: PeerId, counted: Counted) -> &mut Bucket {
-        let full = || Bucket::full(now.instant, counted.allowance());
-        self.left.entry((peer, counted)).or_insert_with(full)
+        self.left.take(now.instant, (peer, counted), counted.allowance(), 1)
     }
 
     fn blame<T>(&mut self, peer: PeerId, offense: SessionOffense) -> Option<T> {
@@ -453,11 +453,7 @@ impl Muster {
     }
 
     pub(crate) fn occupancy(&self) -> impl Iterator<Item = Occupancy> + use<> {
-        let left = Occupancy {
-            name: "budgets of words",
-            len: self.left.len(),
-            limit: COUNTED * (MEMBERS_MAX + 1),
-        };
+        let left = self.left.occupancy("budgets of words");
         self.consents.occupancy().into_iter().chain(self.readiness.occupancy()).chain([left])
     }
 }

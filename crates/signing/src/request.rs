@@ -10,15 +10,17 @@ use ensign_identity::SignerKey;
 use ensign_primitives::SignerIndex;
 use ensign_primitives::{GroupId, Instant, Now, Occupancy, PeerId, RequestId, SIGNERS_MAX};
 use ensign_primitives::{StateMachine, Wakeup};
+use ensign_ratelimit::{Allowance, Gcra};
 use ensign_session::{Failure, Phase, Session};
 use ensign_wire::{AbortReason, Envelope, Payload, SignedRequest};
 
 use crate::{
-    Allowance, Bucket, CommandError, Opening, REFUSALS_REPORTED_MAX, Record, RequestStatus, Wait,
-    course::Course, ended::is_retried,
+    CommandError, Opening, REFUSALS_REPORTED_MAX, Record, RequestStatus, Wait, course::Course,
+    ended::is_retried,
 };
 
 mod payloads;
+pub(crate) use payloads::is_payload;
 
 /// How often it is told what one request waits for. Guess: all of an ordinary group come and say yes at once;
 /// nobody reads more.
@@ -43,7 +45,7 @@ pub(crate) struct Request {
     /// What was told last of what it waits for.
     told: Option<Box<Wait>>,
     /// How often more it may be told: what is left out is told with a later report.
-    tells: Bucket,
+    tells: Gcra,
     /// The durable record that the session asked for last. It waits for no earlier one.
     persisting: Option<Persisting>,
     /// Since when there is no further attempt: it has finished, or failed for good. It stays until
@@ -145,7 +147,7 @@ impl Request {
             course: Course::new(now, attempt),
             session,
             told: None,
-            tells: Bucket::full(now.instant, WAITS_TOLD),
+            tells: Gcra::FULL,
             persisting: None,
             settled_at: None,
             payload_sent: BTreeMap::new(),

@@ -7,9 +7,10 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use core::time::Duration;
 
 use ensign_primitives::{Instant, Now, Occupancy, PeerId, RequestId, Wakeup};
+use ensign_ratelimit::PAYLOAD_BYTES_ALLOWED;
 use ensign_wire::PAYLOAD_BYTES_MAX;
 
-use crate::{PAYLOAD_BYTES_ALLOWED, PEERS_MAX};
+use crate::PEERS_MAX;
 
 /// How long after the largest payload the next one is sent once more: no node is brought more than it
 /// allows. After a smaller one it is less.

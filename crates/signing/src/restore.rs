@@ -9,7 +9,7 @@ use ensign_identity::SignerKey;
 use ensign_primitives::{GroupId, Network, RequestId, UnixTime};
 use ensign_wire::{Mode, SignedRequest};
 
-use crate::{Delegated, End, Horizon, Record, Undecided};
+use crate::{CaseFile, Delegated, End, Horizon, Record, Undecided};
 
 /// A request that our user had consented to and that has not ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -106,6 +106,8 @@ pub struct Restored {
     pub ended: Vec<(RequestId, GroupId, End)>,
     /// What is remembered of requests that our user never decided about, by creator.
     pub undecided: Vec<Undecided>,
+    /// The latest proofs, the oldest first: they are told to whoever does not have them.
+    pub proofs: Vec<CaseFile>,
     /// How far time had come.
     pub horizon: Horizon,
     /// Which node speaks for which key.
@@ -163,7 +165,7 @@ impl Restored {
         let (mut open, mut ended) = (BTreeMap::<RequestId, Open>::new(), Vec::new());
         let mut failed = BTreeSet::new();
         let (mut undecided, mut horizon) = (BTreeMap::new(), Horizon::default());
-        let mut delegated = BTreeMap::new();
+        let (mut delegated, mut proofs) = (BTreeMap::new(), Vec::new());
         for record in records {
             match record {
                 Record::Consented { request, payload } => {
@@ -191,7 +193,7 @@ impl Restored {
                 Record::Undecided(kept) => drop(undecided.insert(kept.creator, kept)),
                 Record::Horizon(kept) => horizon.restore(kept),
                 Record::Delegated(kept) => keep_highest(&mut delegated, kept),
-                Record::Case(_) => {}
+                Record::Case(file) => proofs.extend(Some(file).filter(CaseFile::is_proof)),
             }
         }
         for (request, _) in failed {
@@ -202,7 +204,7 @@ impl Restored {
         let undecided = undecided.into_values().collect();
         let delegated = delegated.into_values().collect();
         let (open, asked) = (open.into_values().collect(), Vec::new());
-        Self { open, asked, ended, undecided, horizon, delegated, void_until: None }
+        Self { open, asked, ended, undecided, proofs, horizon, delegated, void_until: None }
     }
 }
 

@@ -58,13 +58,13 @@ pub(crate) enum Difference {
 }
 
 impl Shared {
-    pub(crate) fn new(now: Instant) -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             lists: BTreeMap::new(),
             comparisons: BTreeSet::new(),
             lacking: BTreeSet::new(),
             missing: VecDeque::new(),
-            warnings: Warnings::new(now),
+            warnings: Warnings::default(),
         }
     }
 

@@ -25,6 +25,7 @@ use crate::{
     horizon::Horizons,
     membership::Membership,
     muster::{Around, Muster},
+    notices::Notices,
     renewal::Renewal,
     request::Request,
     requests::Requests,
@@ -85,6 +86,7 @@ pub struct Signing {
     waiting: Waiting,
     horizons: Horizons,
     nonces: NonceLog,
+    notices: Notices,
     next_token: u64,
     /// Keys whose node is another one since: their open requests are looked at next.
     replaced: Vec<SignerKey>,
@@ -96,15 +98,16 @@ impl Signing {
     ///
     /// It draws nothing: what it says follows from what it is told.
     pub fn new(config: SigningConfig, keys: Keys, now: Now, restored: Restored) -> Self {
-        let Restored { open, asked, ended, undecided, horizon, delegated, void_until } = restored;
+        let Restored { open, asked, ended, undecided, proofs, horizon, delegated, void_until } =
+            restored;
         let waiting = Waiting::new(config.network, open, asked);
         let renewal = Renewal::new(now, keys.delegation.terms());
         let (signer, peer) = (keys.signer, keys.node_key.peer_id());
         let own = Delegated { signer, peer, proof: keys.delegation };
         let membership = Membership::new(config.network, (own, now.unix), delegated);
-        let memories = (waiting, renewal, Shared::new(now.instant), membership);
+        let memories = (waiting, renewal, Shared::new(), membership);
         let mut signing = Self::empty(config, keys, memories);
-        signing.void_until = void_until;
+        (signing.void_until, signing.notices) = (void_until, Notices::new(proofs));
         for (request, group, end) in ended {
             signing.remember_ended(request, group, end);
         }
@@ -137,6 +140,7 @@ impl Signing {
             clocks: Clocks::default(),
             horizons: Horizons::default(),
             nonces: NonceLog::default(),
+            notices: Notices::new(Vec::new()),
             next_token: 0,
             replaced: Vec::new(),
             outputs: VecDeque::new(),
@@ -237,6 +241,7 @@ impl Signing {
             .chain(self.shelf.occupancy())
             .chain(self.admission.occupancy())
             .chain(self.muster.occupancy())
+            .chain(self.notices.occupancy())
             .chain(self.requests.occupancy())
     }
 
@@ -474,6 +479,7 @@ impl StateMachine for Signing {
         self.hear_membership();
         self.compare_groups(now);
         self.resend_payloads(now);
+        self.tell_proofs(now);
         self.run_request_timers(now);
         self.resume_full(now);
     }
@@ -485,8 +491,8 @@ impl StateMachine for Signing {
     fn poll_timeout(&self) -> Option<Wakeup> {
         let (groups, payloads) = (self.shared.wakeup(), self.resends.wakeup());
         let (shown, renewal) = (self.membership.wakeup(), self.renewal.wakeup());
-        let reports = self.muster.wakeup();
-        let wakeups = [groups, payloads, reports, shown, self.requests.wakeup(), renewal];
+        let (reports, proofs) = (self.muster.wakeup(), self.notices.wakeup());
+        let wakeups = [groups, payloads, reports, proofs, shown, self.requests.wakeup(), renewal];
         wakeups.into_iter().flatten().min()
     }
 }

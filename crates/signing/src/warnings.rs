@@ -2,8 +2,9 @@
 //! waits for.
 
 use ensign_primitives::Instant;
+use ensign_ratelimit::{Allowance, Gcra};
 
-use crate::{Allowance, Bucket, Standing};
+use crate::Standing;
 
 /// Warnings about members, and as many about strangers. Guess: a burst of one node that does everything
 /// wrong, and several at a time, far below what a stream of events keeps; then a log that a person can
@@ -12,25 +13,19 @@ pub const WARNINGS_ALLOWED: Allowance = Allowance { burst: 64, per_minute: 60 };
 
 /// Warnings about members and about strangers, each with a budget of their own: whatever strangers
 /// do, a member's fault is told.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Warnings {
     members: Budget,
     strangers: Budget,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 struct Budget {
-    left: Bucket,
+    left: Gcra,
     held_back: u64,
 }
 
 impl Warnings {
-    /// Makes full budgets.
-    pub fn new(now: Instant) -> Self {
-        let full = || Budget { left: Bucket::full(now, WARNINGS_ALLOWED), held_back: 0 };
-        Self { members: full(), strangers: full() }
-    }
-
     /// Tells whether a warning about a peer may be given now, and how many about such peers were held
     /// back since the last.
     pub fn admit(&mut self, now: Instant, standing: Standing) -> Option<u64> {
@@ -53,7 +48,7 @@ mod tests {
     #[test]
     fn burst_is_let_through_and_then_one_a_second_with_the_number_held_back() {
         let at = |millis: u64| Instant::from_micros(millis * 1000);
-        let mut warnings = Warnings::new(at(10));
+        let mut warnings = Warnings::default();
         let mut admit = |millis| warnings.admit(at(millis), Standing::Stranger);
         let burst = (0..100).filter(|_| admit(10).is_some()).count();
         assert_eq!(burst as u64, WARNINGS_ALLOWED.burst);
@@ -65,7 +60,7 @@ mod tests {
     #[test]
     fn regression_warnings_about_strangers_displaced_one_about_a_member() {
         let now = Instant::from_micros(10);
-        let mut warnings = Warnings::new(now);
+        let mut warnings = Warnings::default();
         for _ in 0..2000 {
             warnings.admit(now, Standing::Stranger);
         }

@@ -14,6 +14,7 @@ pub mod compare;
 pub use compare::Comparison;
 pub mod sweep;
 pub use sweep::{SweepReport, SweepRun};
+pub mod bars;
 mod metric;
 pub use metric::{Better, Metric};
 pub mod statistics;

@@ -1,5 +1,6 @@
 //! Reports made by hand, and what pages, tables and statistics make of them.
 
+mod bars;
 mod compare;
 mod fixture;
 mod folder;

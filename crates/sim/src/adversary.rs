@@ -27,6 +27,7 @@ mod filling;
 mod flooding;
 mod framing;
 mod garbage;
+mod holding;
 mod late_abort;
 mod nonces;
 mod own_requests;
@@ -74,6 +75,8 @@ pub const KINDS: &[Act] = &[
     reusing::STOLEN,
     framing::ACT,
     flooding::ACT,
+    flooding::DROWNING,
+    holding::ACT,
     filling::ACT,
     washing::ACT,
     silencing::ACT,

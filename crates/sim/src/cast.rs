@@ -188,10 +188,10 @@ impl Cast {
     }
 }
 
-/// Returns the address a node is seen at.
+/// Returns the address a node is seen at: neighbours by number are in networks of their own.
 pub(crate) fn address(node: NodeIndex) -> SocketAddr {
     let [_, high, middle, low] = node.0.to_be_bytes();
-    SocketAddr::from(([10, high, middle, low], 9735))
+    SocketAddr::from(([10, low, middle, high], 9735))
 }
 
 fn pick(kinds: &[String], turn: u64) -> Option<String> {

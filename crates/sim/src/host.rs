@@ -301,6 +301,9 @@ impl Host {
             | Kind::Welcome => 0,
             // Mostly the one that is known.
             Kind::Delegation => 0,
+            Kind::EvidenceSeen => 0,
+            // Its statements and the delegation.
+            Kind::Evidence => 3,
             Kind::Consent => 2,
             Kind::LinkReport => 1,
             Kind::FormationSeat | Kind::FormationSeated => 0,

@@ -45,6 +45,7 @@ mod paths;
 mod shard;
 mod tally;
 mod trace;
+mod witness;
 
 #[cfg(test)]
 mod tests;

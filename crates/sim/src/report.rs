@@ -43,6 +43,9 @@ pub struct Report {
     pub traffic: Vec<Traffic>,
     /// What went wrong on purpose.
     pub faults: FaultCounts,
+    /// What came of attacks.
+    #[serde(default)]
+    pub attacks: AttackCounts,
 }
 
 /// How something that somebody wanted signed came out.
@@ -172,6 +175,32 @@ pub struct FaultCounts {
     pub disconnections: u64,
     /// Offenses reported by honest nodes.
     pub offenses: u64,
+}
+
+/// What came of attacks, as honest nodes saw it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct AttackCounts {
+    /// Hostile members of groups.
+    pub hostile_members: u32,
+    /// Those of them that somebody honest convicted by proof.
+    pub convicted: u32,
+    /// Those that every honest member of their group convicted.
+    pub convicted_by_all: u32,
+    /// Hostile nodes that somebody honest named without a proof.
+    pub claimed: u32,
+    /// Honest nodes that somebody honest named as the cause of an end.
+    pub honest_blamed: u32,
+    /// The longest time from an honest proposal until an honest co-signer was asked.
+    pub prompt_delay_millis: u64,
+    /// The most that one hostile member had one person asked within a minute.
+    pub asked_in_a_minute: u32,
+    /// Ends of connections between honest members of a group that were missing at the end.
+    pub members_apart: u32,
+    /// The most hostile strangers that were connected with one honest node at once.
+    pub strangers_at_once: u32,
+    /// How many of them had a place at some time, at the honest node that let in fewest.
+    pub strangers_let_in: u32,
 }
 
 impl Outcome {

@@ -2,7 +2,7 @@
 
 use std::{ops::ControlFlow, time::Duration};
 
-use crate::{Plan, Report, Simulation, check::Checkers, tally::Tally};
+use crate::{Plan, Report, Simulation, check::Checkers, tally::Tally, witness::Witness};
 
 /// How a run is carried out; nothing here changes what happens in it.
 #[derive(Clone, Debug)]
@@ -46,11 +46,12 @@ pub fn run(
     let mut simulation = Simulation::new(plan, options.threads);
     let mut tally = Tally::new(simulation.plan());
     let mut checkers = Checkers::default();
+    let mut witness = Witness::default();
     let mut simulated = Duration::ZERO;
     let mut complete = true;
     while simulated < length {
         let rest = step.min(length.saturating_sub(simulated));
-        simulation.run(rest, &mut [&mut tally, &mut checkers]);
+        simulation.run(rest, &mut [&mut tally, &mut checkers, &mut witness]);
         simulated += rest;
         tally.sample(simulated);
         let now = Progress {
@@ -70,6 +71,7 @@ pub fn run(
     let mut report = tally.report(simulation.plan(), simulated, complete);
     report.digest = hex(&digest);
     report.events = events;
+    report.attacks = witness.counts(simulation.plan());
     report.violations = checkers.violations().to_vec();
     report.commit.clone_from(&options.commit);
     report.threads = u32::try_from(options.threads).unwrap_or(u32::MAX);

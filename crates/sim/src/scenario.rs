@@ -38,6 +38,12 @@ pub struct Scenario {
     /// How many strangers each node is connected to besides its groups, within
     /// [`OVERLAY`](ranges::OVERLAY).
     pub overlay: u32,
+    /// How many strangers that it did not call itself each node keeps connected, within
+    /// [`STRANGERS_KEPT`](ranges::STRANGERS_KEPT).
+    pub strangers_kept: u32,
+    /// How long it keeps each, within [`PAUSE`](ranges::PAUSE).
+    #[serde(with = "span")]
+    pub strangers_stay: Duration,
     /// How much virtual time a run lasts, within [`LENGTH`](ranges::LENGTH).
     #[serde(with = "span")]
     pub length: Duration,

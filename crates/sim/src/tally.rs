@@ -13,7 +13,8 @@ use ensign_wire::{AbortReason, Kind};
 use crate::{
     Cast, NodeIndex, Observer, Person, Plan, Report, Seen, Sight,
     report::{
-        FAILURES_MAX, FailureReport, FaultCounts, IntentReport, Outcome, Sample, Traffic, Unmet,
+        AttackCounts, FAILURES_MAX, FailureReport, FaultCounts, IntentReport, Outcome, Sample,
+        Traffic, Unmet,
     },
 };
 
@@ -247,6 +248,7 @@ impl Tally {
             series: self.series.clone(),
             traffic: traffic.collect(),
             faults: self.faults,
+            attacks: AttackCounts::default(),
         }
     }
 

@@ -3,6 +3,7 @@
 use std::{future::IntoFuture, sync::Arc};
 
 use ensign_primitives::Direction;
+use ensign_ratelimit::Admission;
 use quinn::Incoming;
 use tokio::time::{Instant, timeout_at};
 
@@ -27,15 +28,20 @@ pub(crate) async fn accept(shared: Arc<Shared>) {
     }
 }
 
-/// Under load a caller first proves that it receives at its address, which costs us no state.
+/// Under load a caller first proves that it receives at its address, which costs us no state; then its
+/// address has a budget of handshakes, so that whoever forges one uses up nobody else's.
 fn look_at(shared: &Arc<Shared>, incoming: Incoming) {
-    let loaded = shared.places.handshaking() >= shared.config.handshakes_before_retry_max;
-    if loaded && incoming.may_retry() && !incoming.remote_address_validated() {
-        // Fails only for what `may_retry` has just excluded.
-        let _ = incoming.retry();
-        return;
+    let (ip, now) = (incoming.remote_address().ip(), Instant::now());
+    match shared.places.admit(ip, incoming.remote_address_validated(), now) {
+        Admission::Admit => {}
+        Admission::Prove if incoming.may_retry() => {
+            // Fails only for what `may_retry` has just excluded.
+            let _ = incoming.retry();
+            return;
+        }
+        Admission::Prove | Admission::Refuse => return incoming.refuse(),
     }
-    let Some(place) = shared.places.accept(incoming.remote_address().ip(), Instant::now()) else {
+    let Some(place) = shared.places.accept(ip, now) else {
         return incoming.refuse();
     };
     let shared = Arc::clone(shared);

@@ -3,6 +3,7 @@
 use std::{net::SocketAddr, time::Duration};
 
 use ensign_primitives::Network;
+use ensign_ratelimit::HandshakeLimits;
 use ensign_wire::{HEADER_BYTES_MAX, Kind, Lane};
 
 use crate::outbox::FRAME_OVERHEAD;
@@ -26,6 +27,8 @@ pub struct TransportConfig {
     /// Most connections at once with peers whose identity is proven; beyond it callers that are not
     /// expected are refused.
     pub links_max: usize,
+    /// How many handshakes callers may begin, by address, by network and in all.
+    pub handshakes: HandshakeLimits,
     /// Unfinished handshakes above which a caller must first prove its address (QUIC Retry).
     pub handshakes_before_retry_max: usize,
     /// How long a handshake may take, the choice between simultaneous connections included.
@@ -61,6 +64,7 @@ impl TransportConfig {
             handshakes_max: HANDSHAKES_MAX,
             handshakes_per_ip_max: HANDSHAKES_PER_IP_MAX,
             links_max: LINKS_MAX,
+            handshakes: HandshakeLimits::DEFAULT,
             handshakes_before_retry_max: HANDSHAKES_BEFORE_RETRY_MAX,
             handshake_timeout: HANDSHAKE_TIMEOUT,
             admission_timeout: ADMISSION_TIMEOUT,

@@ -12,8 +12,8 @@ use std::{
 };
 
 use ensign_diversity::{AddressGroups, Group, PrefixTable, most_crowded};
-use ensign_primitives::PeerId;
-
+use ensign_primitives::{Instant as Moment, PeerId};
+use ensign_ratelimit::{Admission, Handshakes};
 use tokio::time::Instant;
 
 use crate::{HANDSHAKE_GRACE, TransportConfig, chance::Chance, latch::Latch, shared::locked};
@@ -24,12 +24,16 @@ pub(crate) struct Places {
     limits: Limits,
     chance: Chance,
     taken: Mutex<Taken>,
+    /// How many handshakes callers may begin, and since when that is counted.
+    handshakes: Mutex<Handshakes>,
+    since: Instant,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Limits {
     handshakes: usize,
     handshakes_per_ip: usize,
+    before_retry: usize,
     links: usize,
 }
 
@@ -90,9 +94,32 @@ impl Places {
         let limits = Limits {
             handshakes: config.handshakes_max.max(1),
             handshakes_per_ip: config.handshakes_per_ip_max.max(1),
+            before_retry: config.handshakes_before_retry_max,
             links: config.links_max,
         };
-        Self { limits, chance, taken: Mutex::default() }
+        let handshakes = Mutex::new(Handshakes::new(config.handshakes));
+        Self { limits, chance, taken: Mutex::default(), handshakes, since: Instant::now() }
+    }
+
+    /// Says whether a caller's handshake may begin, before anything is done for it.
+    ///
+    /// - `is_proven`: whether it has shown that it receives at its address.
+    pub(crate) fn admit(&self, ip: IpAddr, is_proven: bool, now: Instant) -> Admission {
+        let passed = now.saturating_duration_since(self.since);
+        let at = Moment::default().after(passed);
+        let mut handshakes = locked(&self.handshakes);
+        if is_proven {
+            handshakes.proven(at, ip)
+        } else if self.handshaking() >= self.limits.before_retry {
+            Admission::Prove
+        } else {
+            handshakes.unproven(at)
+        }
+    }
+
+    /// Returns how many callers were refused because too many came.
+    pub(crate) fn refused(&self) -> u64 {
+        locked(&self.handshakes).refused()
     }
 
     /// Gives a place to a caller from `ip`, whose handshake begins.

@@ -12,5 +12,6 @@ mod lanes;
 mod links;
 mod moving;
 mod node;
+mod rate;
 mod strangers;
 mod tls;

@@ -117,6 +117,12 @@ impl Transport {
         self.0.shared.places.handshaking()
     }
 
+    /// Returns how many callers were refused since the start because too many came; see
+    /// [`TransportConfig::handshakes`].
+    pub fn refused(&self) -> u64 {
+        self.0.shared.places.refused()
+    }
+
     /// Returns the address of the socket, with the port that the system chose.
     pub fn local_addr(&self) -> SocketAddr {
         self.0.local_addr

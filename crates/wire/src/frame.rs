@@ -13,6 +13,10 @@ use crate::{
 /// Most bytes of a frame header: one for the kind, three for the length.
 pub const HEADER_BYTES_MAX: usize = 4;
 
+/// Most bytes of an evidence file that goes over a connection. Guess: as much as a payload; the largest
+/// files, of a thousand messages and many signers, are handed on by people.
+pub const EVIDENCE_BYTES_MAX: usize = PAYLOAD_BYTES_MAX;
+
 /// The start of a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Header {
@@ -95,6 +99,10 @@ pub enum Frame {
     Consent(Box<Signed<Consent>>),
     /// Carries whom a member of a group sees.
     LinkReport(Box<Signed<LinkReport>>),
+    /// Carries the bytes of an evidence file, at most [`EVIDENCE_BYTES_MAX`].
+    Evidence(Vec<u8>),
+    /// Says that the sender has the evidence file of this name: the SHA-256 of its bytes.
+    EvidenceSeen([u8; 32]),
     /// Carries a signed statement about a session.
     Envelope(Box<Envelope>),
     /// Carries what is said while a group forms.
@@ -116,6 +124,8 @@ impl Frame {
             Self::Welcome(_) => Kind::Welcome,
             Self::Consent(_) => Kind::Consent,
             Self::LinkReport(_) => Kind::LinkReport,
+            Self::Evidence(_) => Kind::Evidence,
+            Self::EvidenceSeen(_) => Kind::EvidenceSeen,
             Self::Envelope(envelope) => envelope.body().kind(),
             Self::Formation(message) => message.kind(),
         }
@@ -134,6 +144,8 @@ impl Frame {
             Self::Welcome(welcome) => codec::encode(welcome),
             Self::Consent(consent) => consent.encode(),
             Self::LinkReport(report) => report.encode(),
+            Self::Evidence(bytes) => codec::encode(&Blob(bytes)),
+            Self::EvidenceSeen(name) => codec::encode(name),
             Self::Envelope(envelope) => envelope.encode(),
             Self::Formation(message) => message.encode(),
         };
@@ -188,6 +200,13 @@ impl Frame {
             }
             Kind::Consent => Ok(Self::Consent(Box::new(Signed::decode(body, network)?))),
             Kind::LinkReport => Ok(Self::LinkReport(Box::new(Signed::decode(body, network)?))),
+            Kind::Evidence => {
+                let Blob(bytes) = codec::decode(body)?;
+                let most = EVIDENCE_BYTES_MAX as u64;
+                codec::in_range("evidence bytes", bytes.len() as u64, 1..=most)?;
+                Ok(Self::Evidence(bytes.to_vec()))
+            }
+            Kind::EvidenceSeen => codec::decode(body).map(Self::EvidenceSeen),
             Kind::SessionAnnounce
             | Kind::SessionJoin
             | Kind::SessionReady

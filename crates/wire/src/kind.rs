@@ -5,7 +5,10 @@ use core::ops::RangeInclusive;
 use ensign_primitives::MESSAGES_MAX;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use crate::{CANDIDATE_BYTES_MAX, PAYLOAD_BYTES_MAX, ROSTER_MEMBERS_MAX, SHARED_GROUPS_MAX};
+use crate::{
+    CANDIDATE_BYTES_MAX, EVIDENCE_BYTES_MAX, PAYLOAD_BYTES_MAX, ROSTER_MEMBERS_MAX,
+    SHARED_GROUPS_MAX,
+};
 
 /// Makes the kinds, the list of all and [`Kind::facts`] from one table, so that no kind can be without
 /// one of its facts, and none is missing from the list.
@@ -56,6 +59,8 @@ kinds! {
     Welcome             = 0x13 Signing    Introduced Control 1024;
     Consent             = 0x14 Signing    Member     Signing 1024;
     LinkReport          = 0x15 Signing    Member     Signing 1024;
+    Evidence            = 0x16 Signing    Member     Bulk    16 + EVIDENCE_BYTES_MAX;
+    EvidenceSeen        = 0x17 Signing    Member     Control 32;
     SessionAnnounce     = 0x20 Signing    Member     Signing 10 * 1024 + MESSAGES_MAX * 87;
     SessionJoin         = 0x21 Signing    Member     Signing 1024 + MESSAGES_MAX * 66;
     SessionReady        = 0x22 Signing    Member     Signing 1024;

@@ -65,7 +65,7 @@ pub use formation::{
 mod kind;
 pub use kind::{Audience, Facts, Family, Kind, Lane};
 mod frame;
-pub use frame::{Frame, HEADER_BYTES_MAX, Header};
+pub use frame::{EVIDENCE_BYTES_MAX, Frame, HEADER_BYTES_MAX, Header};
 mod close_code;
 pub use close_code::CloseCode;
 mod codec;

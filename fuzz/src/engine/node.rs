@@ -184,7 +184,10 @@ impl Node {
                 assert_eq!(seen, sentence(&offense));
                 return self.check_blame(peer, &offense, seen);
             }
-            HallEvent::Peers(_) | HallEvent::Dropped { .. } | HallEvent::Paying(_) | HallEvent::Formation(_) => return,
+            HallEvent::Peers(_)
+            | HallEvent::Dropped { .. }
+            | HallEvent::Paying(_)
+            | HallEvent::Formation(_) => return,
         };
         match event {
             Event::Review(review) => {

@@ -24,7 +24,7 @@ pub(crate) const STRANGER: usize = 3;
 pub(crate) struct Person {
     pub(crate) node_key: Arc<NodeKey>,
     sec_key: Arc<SecKey>,
-    delegation: DelegationProof,
+    pub(crate) delegation: DelegationProof,
 }
 
 static PEOPLE: LazyLock<[Person; NODES + 1]> = LazyLock::new(|| [0, 1, 2, 3].map(make_person));
@@ -46,7 +46,7 @@ pub(crate) fn index_of(wanted: PeerId) -> Option<usize> {
     (0..=NODES).find(|index| peer(*index) == wanted)
 }
 
-fn key(index: usize) -> SignerKey {
+pub(crate) fn key(index: usize) -> SignerKey {
     SignerKey::from_public_key(PEOPLE[index].sec_key.public_key())
 }
 
@@ -80,7 +80,7 @@ pub(crate) fn engine(index: usize, now: Now, restored: Restored) -> Engine {
         instance: [index as u8; 8],
         listening: vec![],
         timeouts,
-        allowances: Default::default(),
+        limits: Default::default(),
         peers: Default::default(),
         strangers: Default::default(),
     };

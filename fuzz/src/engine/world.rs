@@ -330,7 +330,10 @@ impl World {
             self.names.insert((at, with), link);
             self.owners.insert(link, with);
             let (peer, direction) = (peer(with), Direction::Inbound);
-            self.input(at, Input::Up { link, peer, remote, direction, exporter: [7; 32], round_trip: None });
+            self.input(
+                at,
+                Input::Up { link, peer, remote, direction, exporter: [7; 32], round_trip: None },
+            );
         }
     }
 

@@ -34,7 +34,7 @@ const LOW_BITS: u32 = SHOWN_BITS - ROTATION;
 pub(crate) async fn cids(scene: &mut Scene<'_>) -> Result<Findings> {
     let door = scene.door();
     let relay = Relay::start(door.address).await?;
-    let caller = Caller::bind(super::FIRST_ADDRESS)?;
+    let caller = Caller::bind(&door, super::FIRST_ADDRESS)?;
     let passing = Door { address: relay.address, ..door };
     while scene.left(std::time::Duration::MAX) > std::time::Duration::ZERO {
         if relay.ids.lock().unwrap_or_else(PoisonError::into_inner).len() > PAIRS {

@@ -7,7 +7,7 @@ use tokio::task::JoinSet;
 
 use super::FIRST_ADDRESS;
 use crate::{
-    figures::Findings,
+    figures::{Figure, Findings},
     line::{Caller, Door, Ears, stranger},
     scene::Scene,
 };
@@ -22,9 +22,10 @@ const ADDRESSES: u8 = 16;
 /// Fails if the system refuses a socket.
 pub(crate) async fn handshakes(scene: &mut Scene<'_>) -> Result<Findings> {
     let (door, deadline) = (scene.door(), scene.deadline());
+    let began = Instant::now();
     let mut dials = JoinSet::new();
     for number in 0..ADDRESSES {
-        dials.spawn(dial(door, Caller::bind(FIRST_ADDRESS + number)?, deadline));
+        dials.spawn(dial(door, Caller::bind(&door, FIRST_ADDRESS + number)?, deadline));
     }
     let (mut done, mut failed) = (0, 0);
     while let Some(Ok((stood, refused))) = dials.join_next().await {
@@ -32,12 +33,15 @@ pub(crate) async fn handshakes(scene: &mut Scene<'_>) -> Result<Findings> {
         failed += refused;
     }
     let mut findings = Findings::default();
+    let tried = f64::from(done + failed);
+    findings.set(Figure::PerSecond, tried / began.elapsed().as_secs_f64().max(1e-3));
     findings.note("handshakes", f64::from(done));
     findings.note("refused", f64::from(failed));
     Ok(findings)
 }
 
-async fn dial(door: Door, caller: Caller, deadline: Instant) -> (u32, u32) {
+/// Connects and leaves until `deadline`; returns how often that went well, and how often not.
+pub(super) async fn dial(door: Door, caller: Caller, deadline: Instant) -> (u32, u32) {
     let (mut done, mut failed) = (0, 0);
     while Instant::now() < deadline {
         let Ok(key) = stranger(&door) else { break };

@@ -1,18 +1,21 @@
 //! Strangers in every place, and members that moved who want in.
 
 use std::{
-    net::SocketAddr,
+    net::{Ipv4Addr, SocketAddr},
     sync::Arc,
+    thread,
     time::{Duration, Instant},
 };
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
+use ensign_identity::NodeKey;
 use ensign_transport::{Transport, TransportConfig, TransportEvent};
 use ensign_wire::Kind;
-use tokio::time::timeout;
+use tokio::{sync::oneshot, time::timeout};
 
 use super::{Crowd, FIRST_ADDRESS};
 use crate::{
+    cores::{self, Side},
     figures::{Figure, Findings},
     line::{Caller, Door, Ears, Line, stranger},
     scene::{Scene, pause},
@@ -43,12 +46,12 @@ pub(crate) async fn hold(scene: &mut Scene<'_>) -> Result<Findings> {
     let mut crowd = Crowd::gather(&door, count, Ears::Open, gathering).await?;
     crowd.lines.iter_mut().for_each(Line::ignore);
     pause(SETTLED).await;
-    let refilling = tokio::spawn(refill(door, Caller::bind(REFILLING)?, scene.deadline()));
+    let refilling = tokio::spawn(refill(door, Caller::bind(&door, REFILLING)?, scene.deadline()));
     let mut findings = Findings::default();
     findings.note("let in", crowd.lines.len() as f64);
     findings.note("standing before members come", crowd.standing() as f64);
     for (name, number) in PLACES_TO_BE {
-        let seconds = move_in(scene, number).await?;
+        let seconds = move_in(scene, Ipv4Addr::new(127, 0, 0, number)).await?;
         findings.note(name, seconds);
         findings.set(Figure::SecondsToConnect, seconds);
     }
@@ -74,12 +77,31 @@ async fn refill(door: Door, caller: Caller, deadline: Instant) {
     }
 }
 
-/// Returns how long a member takes to be introduced, with the transport that honest nodes have.
-async fn move_in(scene: &Scene<'_>, number: u8) -> Result<f64> {
+/// Returns how many seconds a member takes to be introduced that comes from an address of loopback.
+///
+/// It has a thread of its own, on the honest side: what keeps the attacker busy is not its business.
+///
+/// # Errors
+///
+/// Fails without the keys of a member, or if its transport does not start.
+pub(super) async fn move_in(scene: &Scene<'_>, from: Ipv4Addr) -> Result<f64> {
     let (door, member) = scene.member()?;
-    let listen = SocketAddr::new([127, 0, 0, number].into(), 0);
+    let (key, (tell, told)) = (Arc::clone(&member.key), oneshot::channel());
+    thread::spawn(move || {
+        cores::keep_to(Side::Honest);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let came = runtime.map_err(Into::into).and_then(|it| it.block_on(come(door, key, from)));
+        // Whoever asked may have given up.
+        let _ = tell.send(came);
+    });
+    told.await.context("the thread of the member is gone")?
+}
+
+/// Dials with the transport that honest nodes have, until the victim speaks.
+async fn come(door: Door, key: Arc<NodeKey>, from: Ipv4Addr) -> Result<f64> {
+    let listen = SocketAddr::new(from.into(), 0);
     let config = TransportConfig::new(listen, door.network);
-    let (transport, mut events) = Transport::bind(config, Arc::clone(&member.key)).await?;
+    let (transport, mut events) = Transport::bind(config, key).await?;
     let began = Instant::now();
     transport.dial(door.peer, door.address);
     let introduced = async {

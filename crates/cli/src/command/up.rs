@@ -42,6 +42,7 @@ pub(super) async fn run(home: Home, args: Up, output: Output) -> Result<()> {
         return Err(Failure::new(&code::GROUP_NONE, "this home belongs to no group yet"));
     }
     let asks = args.approve != Approve::None && !args.until_stdin_closes;
+    let pace = node.home().settings().asked();
     output.notice(key.rule(&rule));
     let mut narrator = Narrator::new(output, &groups);
     narrator.know_forming(&forming);
@@ -58,7 +59,7 @@ pub(super) async fn run(home: Home, args: Up, output: Output) -> Result<()> {
         given: Given::default(),
         key,
         audience: Audience::of(output),
-        desk: asks.then(|| Desk::open(output)),
+        desk: asks.then(|| Desk::open(output).at_pace(pace)),
     };
     let ended = duty.serve(&mut stop).await;
     duty.desk = None;

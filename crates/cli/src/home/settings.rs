@@ -4,7 +4,9 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
-use ensign_engine::Allowances;
+use ensign_coordinator::QUESTIONS_ALLOWED;
+use ensign_deadline::Timeouts;
+use ensign_engine::{Allowances, Limits, ratelimit::Allowance};
 use ensign_primitives::Network;
 use serde::{Deserialize, Serialize};
 use toml::Spanned;
@@ -85,13 +87,11 @@ impl Settings {
     }
 
     /// Returns a number of seconds.
-    #[expect(dead_code, reason = "the first row that needs it takes this line away")]
     pub(crate) fn seconds(&self, number: &Number) -> Duration {
         Duration::from_secs(u64::try_from(self.number(number)).unwrap_or_default())
     }
 
     /// Returns a text of a section of its own; `None` where the file does not say it.
-    #[expect(dead_code, reason = "the first row that needs it takes this line away")]
     pub(crate) fn text(&self, name: &str) -> Option<&str> {
         match self.given.get(name) {
             Some((Value::Text(text), _)) => Some(text),
@@ -99,11 +99,41 @@ impl Settings {
         }
     }
 
-    /// What each member may ask of this node.
-    pub(crate) fn allowances(&self) -> Allowances {
-        match self.given.get(table::REQUESTS_PER_MINUTE.name) {
-            Some(_) => Allowances::of_requests(self.count(&table::REQUESTS_PER_MINUTE) as u64),
-            None => Allowances::default(),
+    /// How much anybody may ask of this node.
+    pub(crate) fn limits(&self) -> Limits {
+        let mut limits = Limits::default();
+        if self.given.get(table::REQUESTS_PER_MINUTE.name).is_some() {
+            let per_minute = self.count(&table::REQUESTS_PER_MINUTE) as u64;
+            limits.members = Allowances::of_requests(per_minute);
+        }
+        let given = |name, default: u64| match self.given.get(name) {
+            Some((Value::Number(number), _)) => u64::try_from(*number).unwrap_or(default),
+            Some((Value::Text(_) | Value::List(_), _)) | None => default,
+        };
+        for setting in Limits::SETTINGS {
+            let [of_burst, of_minute] = setting.names;
+            let Allowance { burst, per_minute } = setting.of(&limits);
+            let burst = given(of_burst, burst);
+            let per_minute = given(of_minute, per_minute);
+            setting.set(&mut limits, Allowance { burst, per_minute });
+        }
+        limits
+    }
+
+    /// How often this node's user is asked what one member wants.
+    pub(crate) fn asked(&self) -> Allowance {
+        let per_minute = u64::try_from(self.number(&table::ASKED_PER_MINUTE)).unwrap_or_default();
+        Allowance { per_minute, ..QUESTIONS_ALLOWED }
+    }
+
+    /// How long each wait of a session may take.
+    pub(crate) fn timeouts(&self) -> Timeouts {
+        Timeouts {
+            init_timeout: self.seconds(&table::INIT_TIMEOUT),
+            nonces_timeout: self.seconds(&table::NONCES_TIMEOUT),
+            partials_timeout: self.seconds(&table::PARTIALS_TIMEOUT),
+            linger_timeout: self.seconds(&table::LINGER_TIMEOUT),
+            ..Timeouts::default()
         }
     }
 
@@ -232,7 +262,7 @@ fn page() -> String {
          `ensign.toml` in the home:\n`section.key` is `key` under `[section]`. `ensign config show` says what \
          each is now and where that comes from,\n`ensign config set KEY VALUE` changes one and leaves the rest \
          of the file alone, `--default` takes it out. A node reads\nthem when it starts, those of `[policy]` \
-         again on SIGHUP.\n\n| setting | what it is | unit or form | range | default |\n|---|---|---|---|---|\n",
+         and `[diversity]` again on SIGHUP.\n\n| setting | what it is | unit or form | range | default |\n|---|---|---|---|---|\n",
     );
     for key in table::all() {
         let none = if matches!(key, Key::Number(_)) { "no limit" } else { "" };
@@ -254,6 +284,23 @@ mod tests {
         assert_eq!(failure.entry.code, code::HOME_DAMAGED.code);
         let hint = failure.advice().to_owned();
         (failure.what, hint)
+    }
+
+    #[test]
+    fn waits_of_a_session_are_settings_within_bounds() {
+        let settings = parse(Path::new("ensign.toml"), GOOD).unwrap();
+        assert_eq!(settings.timeouts(), Timeouts::default());
+        assert_eq!(settings.asked(), QUESTIONS_ALLOWED);
+        let more =
+            "[phase_timeouts]\nnonces = 300\npartials = 10\n[limits]\nasked_per_minute = 6\n";
+        let settings = parse(Path::new("ensign.toml"), &format!("{GOOD}{more}")).unwrap();
+        let Timeouts { nonces_timeout, partials_timeout, .. } = settings.timeouts();
+        assert_eq!([nonces_timeout, partials_timeout], [300, 10].map(Duration::from_secs));
+        assert_eq!(settings.asked().per_minute, 6);
+        for (value, range) in [(9, "10 and 300"), (301, "10 and 300")] {
+            let (what, _) = refused(&format!("{GOOD}[phase_timeouts]\nnonces = {value}\n"));
+            assert!(what.contains(&format!("{value} is not between {range} seconds")), "{what}");
+        }
     }
 
     #[test]

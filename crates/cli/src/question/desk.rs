@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use ensign_engine::ratelimit::Allowance;
 use ensign_primitives::Instant;
 use tokio::sync::{Notify, mpsc};
 
@@ -66,6 +67,12 @@ impl Desk {
             others: Arc::default(),
             over: VecDeque::new(),
         }
+    }
+
+    /// Asks at another pace what one member wants. For a desk where nothing was asked yet.
+    pub(crate) fn at_pace(mut self, pace: Allowance) -> Self {
+        self.questions = Questions::paced(Audience::of(self.output), pace);
+        self
     }
 
     /// Makes a desk that a program answers through a channel.

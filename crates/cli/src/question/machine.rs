@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use ensign_coordinator::{QUESTIONS_ALLOWED, Turns};
-use ensign_engine::signing::Allowance;
+use ensign_engine::ratelimit::Allowance;
 use ensign_primitives::Instant;
 
 use super::answer::{self, Meaning};

@@ -21,6 +21,7 @@ mod keys;
 mod money;
 mod net;
 mod payee;
+mod prefixes;
 mod psbt;
 mod reader;
 mod refusal;

@@ -10,8 +10,7 @@ use bytes::Bytes;
 use ensign_coordinator::Keys;
 use ensign_deadline::Timeouts;
 use ensign_engine::{
-    Allowances, Engine, EngineConfig, Event as HallEvent, GroupConfig, Input, Output, Proposal,
-    Restored,
+    Engine, EngineConfig, Event as HallEvent, GroupConfig, Input, Output, Proposal, Restored,
     peers::DialFailure,
     signing::{Event, Known, ask_local_signer},
 };
@@ -95,7 +94,7 @@ impl Puppet {
             instance: [0x77; 8],
             listening: vec![],
             timeouts: Timeouts::default(),
-            allowances: Allowances::default(),
+            limits: Default::default(),
             peers: Default::default(),
             strangers: Default::default(),
         };

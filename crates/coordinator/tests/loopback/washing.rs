@@ -2,7 +2,7 @@
 //! node stays up.
 
 use ensign_coordinator::{Claim, Event, QUESTIONS_ALLOWED, RequestEvent, Turns, Work};
-use ensign_engine::signing::{REQUESTS_ALLOWED, Record};
+use ensign_engine::{ratelimit::REQUESTS_ALLOWED, signing::Record};
 use ensign_identity::{DelegationProof, NodeKey};
 use ensign_primitives::{Instant, RequestId, SessionId, SignerIndex};
 use ensign_store::Place;

@@ -14,7 +14,7 @@ use ensign_primitives::{
     Direction, GroupId, Instant, LinkId, Network, Now, PeerId, RequestId, StateMachine, UnixTime,
     sha256,
 };
-use ensign_session::{Entropy, LocalSigner};
+use ensign_session::{Entropy, Event as SessionEvent, LocalSigner};
 use ensign_wire::{
     Frame, GroupKeys, Header, Hello, KeyTweak, Kind, Limits, Message, Mode, PROTOCOL_VERSION,
     Roles, TxType,
@@ -34,8 +34,14 @@ struct Person {
     queue: VecDeque<Input>,
     /// Requests that its user was asked about.
     asked: Vec<RequestId>,
-    /// A frame that it shall not have sent yet.
+    /// Whether its join is kept back, and the join.
+    holds: bool,
     held: Option<(Kind, Vec<u8>)>,
+    /// Frames that it heard.
+    heard: usize,
+    /// Offenses that it found, and signatures that it has.
+    offenses: usize,
+    done: usize,
 }
 
 /// Our node, ready for the frame, and the frame.
@@ -53,6 +59,7 @@ impl Scene {
             unix: UnixTime::from_millis(1_760_000_000_000),
         };
         let mut people = people(now);
+        people[1].holds = true;
         connect(&mut people, now);
         for number in 0..links.saturating_sub(OTHERS) {
             idle(&mut people[0].engine, now, number);
@@ -82,6 +89,59 @@ impl Scene {
     }
 }
 
+/// Three who are connected, and a request of the first that the others have heard of.
+pub(crate) struct Together {
+    people: Vec<Person>,
+    now: Now,
+}
+
+/// What a session of three took.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Signed {
+    /// Frames that they heard, all together.
+    pub(crate) frames: usize,
+    /// How many have the signatures.
+    pub(crate) done: usize,
+    /// Offenses that they found in each other.
+    pub(crate) offenses: usize,
+    /// Entries of what their guards have noted of anybody.
+    pub(crate) noted: usize,
+}
+
+impl Together {
+    pub(crate) fn new() -> Self {
+        let now = Now {
+            instant: Instant::from_micros(1),
+            unix: UnixTime::from_millis(1_760_000_000_000),
+        };
+        let mut people = people(now);
+        connect(&mut people, now);
+        let proposal = proposal(&people[0]);
+        people[0].engine.propose(now, proposal, [1; 16]).expect("room for a request");
+        run(&mut people, now);
+        Self { people, now }
+    }
+
+    /// The others say yes, and all three sign.
+    #[inline(never)]
+    pub(crate) fn sign(&mut self) -> Signed {
+        let before: usize = self.people.iter().map(|person| person.heard).sum();
+        for person in &mut self.people[1..] {
+            let asked = *person.asked.first().expect("a request that was announced");
+            person.engine.approve(self.now, asked).expect("an open request");
+        }
+        run(&mut self.people, self.now);
+        let sum = |of: fn(&Person) -> usize| self.people.iter().map(of).sum();
+        let heard: usize = sum(|person| person.heard);
+        Signed {
+            frames: heard - before,
+            done: sum(|person| person.done),
+            offenses: sum(|person| person.offenses),
+            noted: sum(|person| person.engine.watch().entries().count()),
+        }
+    }
+}
+
 fn people(now: Now) -> Vec<Person> {
     let keys: Vec<_> = (0..=OTHERS as u8).map(|index| keys(index, now)).collect();
     let names = keys.iter().map(|(keys, _)| keys.signer).collect();
@@ -93,7 +153,7 @@ fn people(now: Now) -> Vec<Person> {
             instance: [index as u8; 8],
             listening: Vec::new(),
             timeouts: Timeouts::default(),
-            allowances: Default::default(),
+            limits: Default::default(),
             peers: Default::default(),
             // All who are idle here are strangers.
             strangers: Strangers { links_max: PEERS_MAX, ..Strangers::default() },
@@ -104,8 +164,22 @@ fn people(now: Now) -> Vec<Person> {
         engine.add_group(now, group).expect("a member");
         let signer = LocalSigner::new(sec_key);
         let (queue, asked, held) = (VecDeque::new(), Vec::new(), None);
-        let group = names.group_id(NETWORK);
-        Person { engine, signer, peer, group, drawn: 0, queue, asked, held }
+        let (group, holds) = (names.group_id(NETWORK), false);
+        let (drawn, heard, offenses, done) = (0, 0, 0, 0);
+        Person {
+            engine,
+            signer,
+            peer,
+            group,
+            drawn,
+            queue,
+            asked,
+            holds,
+            held,
+            heard,
+            offenses,
+            done,
+        }
     };
     keys.into_iter().enumerate().map(person).collect()
 }
@@ -202,10 +276,13 @@ fn carry_out(people: &mut [Person], now: Now, at: usize, output: Output) {
         Output::Send { link, kind, frame, .. } => {
             let heard = input(LinkId(at as u64), &frame);
             let to = link.0 as usize;
-            if let (1, 0, Kind::SessionJoin, Input::Frame { body, .. }) = (at, to, kind, &heard) {
+            if let (1, 0, Kind::SessionJoin, Input::Frame { body, .. }) = (at, to, kind, &heard)
+                && people[1].holds
+            {
                 people[1].held = Some((kind, body.clone()));
             } else if to < people.len() {
                 people[to].queue.push_back(heard);
+                people[to].heard += 1;
             }
         }
         Output::Signer(question) => {
@@ -227,6 +304,11 @@ fn carry_out(people: &mut [Person], now: Now, at: usize, output: Output) {
         Output::Event(Event::Signing(signing::Event::Review(review))) => {
             people[at].asked.push(review.id);
         }
+        Output::Event(Event::Signing(signing::Event::Session {
+            event: SessionEvent::Done(_),
+            ..
+        })) => people[at].done += 1,
+        Output::Event(Event::Offense { .. }) => people[at].offenses += 1,
         Output::Event(_)
         | Output::Note(_)
         | Output::Solve { .. }

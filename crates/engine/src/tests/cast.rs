@@ -97,7 +97,7 @@ fn config(index: usize, boot: u8) -> EngineConfig {
         instance: [index as u8, boot, 0, 0, 0, 0, 0, 0],
         listening: vec!["127.0.0.1:9735".parse().unwrap()],
         timeouts: Timeouts::default(),
-        allowances: Default::default(),
+        limits: Default::default(),
         peers: Default::default(),
         strangers: Default::default(),
     }

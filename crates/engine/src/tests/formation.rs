@@ -7,7 +7,7 @@ use ensign_formation::{
     RosterMember,
 };
 use ensign_primitives::{LinkId, StateMachine};
-use ensign_signing::FORMATION_ALLOWED;
+use ensign_ratelimit::FORMATION_ALLOWED;
 use ensign_wire::{FormationMessage, Frame, Kind, Lane, Seat};
 
 use super::{

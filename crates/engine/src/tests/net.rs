@@ -153,6 +153,7 @@ impl Net {
         let old = core::mem::replace(&mut self.nodes[node], fresh);
         self.nodes[node].journal = old.journal;
         self.nodes[node].notes = old.notes;
+        self.nodes[node].accounts = old.accounts;
         self.nodes[node].nonces = old.nonces;
         self.nodes[node].approves = old.approves;
         // A new process draws other bytes.
@@ -176,7 +177,8 @@ impl Net {
     }
 
     pub(super) fn revive_from(&mut self, node: usize, restored: signing::Restored) {
-        let restored = Restored { signing: restored, ..Restored::default() };
+        let reputation = self.nodes[node].accounts.clone().into_iter().collect();
+        let restored = Restored { signing: restored, reputation, ..Restored::default() };
         let (now, dead) = (self.now(), &mut self.nodes[node]);
         dead.subject = Node::of_boot(node, dead.boot, now, restored).subject;
         self.form(node);

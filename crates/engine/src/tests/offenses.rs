@@ -65,6 +65,7 @@ fn name(offense: &Offense) -> &'static str {
             Signing::Unsignable(_) => "Signing::Unsignable",
             Signing::WrongPayload { .. } => "Signing::WrongPayload",
             Signing::ConsentsDiffer { .. } => "Signing::ConsentsDiffer",
+            Signing::FalseEvidence => "Signing::FalseEvidence",
             Signing::NoRoom => "Signing::NoRoom",
             Signing::NotDelegated(_) => "Signing::NotDelegated",
             Signing::TwoDelegations { .. } => "Signing::TwoDelegations",
@@ -85,7 +86,7 @@ fn name(offense: &Offense) -> &'static str {
 }
 
 /// How many names there are.
-const NAMES: usize = 47;
+const NAMES: usize = 48;
 
 /// One of each, two of those that weigh by what is in them.
 fn examples() -> Vec<Offense> {
@@ -117,6 +118,7 @@ fn examples() -> Vec<Offense> {
         Signing::Unsignable(SetupError::SignerCount { keys: 2, peers: 3, signers: 3 }),
         Signing::WrongPayload { request },
         Signing::ConsentsDiffer { request },
+        Signing::FalseEvidence,
         Signing::NoRoom,
         Signing::NotDelegated(no_node),
         Signing::NotDelegated(ahead),

@@ -10,7 +10,7 @@ use super::{cast::peer, links::hello, net::Net};
 use crate::{CloseCode, PEERS_MAX, STRANGER_TIME, STRANGERS_MAX};
 
 /// Somebody of no group; each number is another one.
-fn nobody(number: usize) -> PeerId {
+pub(super) fn nobody(number: usize) -> PeerId {
     let mut id = [0xee; 32];
     id[..8].copy_from_slice(&(number as u64).to_le_bytes());
     PeerId::from_bytes(id)

@@ -1,22 +1,20 @@
 //! What a node's score and our user's word do at the door.
 
-use core::time::Duration;
 use std::{vec, vec::Vec};
 
 use ensign_primitives::StateMachine;
 use ensign_session::Phase;
-use ensign_wire::{Body, Kind, Mode, NonceCommit, Round0};
+use ensign_wire::{Kind, Mode};
 
 use super::{
     cast::{HOUR, engine_of_boot, group_id, group_of, peer, proposal},
-    net::{Net, envelope},
+    net::Net,
 };
 use crate::{
     CloseCode, Output, Restored,
-    reputation::{Bar, CauseKind, Mark, Record, Word},
+    reputation::{CauseKind, Mark, Record, Word},
 };
 
-const SECOND: Duration = Duration::from_secs(1);
 /// Belongs to no group.
 const STRANGER: usize = 9;
 
@@ -174,57 +172,6 @@ fn silence_costs_what_was_earned_and_is_gone_in_a_day() {
     let engine = net.nodes[0].subject.machine();
     let why = engine.reputation().why(net.now().unix, &peer(2)).unwrap();
     assert!(why.causes.iter().any(|cause| cause.kind == CauseKind::Unresponsive), "{why:?}");
-}
-
-/// Node 1 says another join than its first to node 0 alone.
-fn contradicts(net: &mut Net) {
-    let is_join = |said: &ensign_wire::Envelope| said.body().kind() == Kind::SessionJoin;
-    let join = net.said.iter().find(|(from, _, said)| *from == 1 && is_join(said));
-    let (_, _, said) = join.unwrap().clone();
-    let Body::SessionJoin(mut join) = said.body().clone() else { panic!("no join") };
-    join.round0 = Round0::Commit(NonceCommit { commitment: [9; 32] });
-    let other = envelope(net.now(), 1, said.session(), 1 << 40, Body::SessionJoin(join));
-    net.say(1, 0, other);
-}
-
-#[test]
-fn convicted_node_pays_at_every_node_that_verifies_it_once() {
-    let mut net = Net::new(4);
-    net.nodes[3].approves = false;
-    net.propose(Mode::Committed);
-    net.pass(SECOND);
-    contradicts(&mut net);
-    net.pass(SECOND);
-    // Node 0 alone was told both. The others convict by what it hands on, each for itself.
-    for at in [0, 2] {
-        assert_eq!(score(&net, at, 1), -50, "node {at}");
-        let engine = net.nodes[at].subject.machine();
-        let why = engine.reputation().why(net.now().unix, &peer(1)).unwrap();
-        assert!(why.is_proven && why.causes[0].times == 1, "{why:?}");
-        assert_eq!(score(&net, at, 0), 0, "who hands it on is not blamed");
-        assert!(is_connected(&net, at, 1), "a member stays");
-    }
-    contradicts(&mut net);
-    net.pass(SECOND);
-    assert_eq!(score(&net, 0, 1), -50, "once");
-}
-
-#[test]
-fn hearsay_changes_nothing() {
-    let mut net = Net::new(3);
-    net.nodes[2].approves = false;
-    net.propose(Mode::Committed);
-    net.pass(SECOND);
-    let session = net.said.iter().find(|(from, ..)| *from == 1).unwrap().2.session();
-    let reason = ensign_wire::AbortReason::Equivocation;
-    let culprit = Some(ensign_primitives::SignerIndex(2));
-    let abort = Body::SessionAbort(ensign_wire::SessionAbort { reason, culprit });
-    let said = envelope(net.now(), 1, session, 1 << 40, abort);
-    net.say(1, 0, said);
-    net.pass(SECOND);
-    assert_eq!((score(&net, 0, 2), score(&net, 0, 1)), (0, 0));
-    let engine = net.nodes[0].subject.machine();
-    assert_eq!(engine.reputation().bars(net.now().unix, &peer(2), false), None::<Bar>);
 }
 
 #[test]

@@ -15,10 +15,8 @@ use super::{
     net::{Net, envelope},
 };
 use crate::Offense;
-use crate::signing::{
-    self, ENDINGS_REMEMBERED, End, MESSAGES_ALLOWED, REQUESTS_ALLOWED, Record,
-    UNDECIDED_PER_CREATOR_MAX,
-};
+use crate::ratelimit::{MESSAGES_ALLOWED, REQUESTS_ALLOWED};
+use crate::signing::{self, ENDINGS_REMEMBERED, End, Record, UNDECIDED_PER_CREATOR_MAX};
 
 const PAIR: &[usize] = &[0, 1];
 const TRIO: &[usize] = &[0, 1, 2];

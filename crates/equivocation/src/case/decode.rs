@@ -179,6 +179,8 @@ impl<'a> Reader<'a> {
             | Frame::Groups(_)
             | Frame::Delegation(_)
             | Frame::Welcome(_)
+            | Frame::Evidence(_)
+            | Frame::EvidenceSeen(_)
             | Frame::Consent(_)
             | Frame::LinkReport(_)
             | Frame::Formation(_)) => Err(CaseDecodeError::Kind { offset, kind: other.kind() }),

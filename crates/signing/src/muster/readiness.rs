@@ -10,10 +10,11 @@ use core::time::Duration;
 use ensign_primitives::{
     GroupId, Instant, Now, Occupancy, SIGNERS_MAX, SignerIndex, UnixTime, Wakeup,
 };
+use ensign_ratelimit::{Allowance, Gcra};
 use ensign_replay::MESSAGE_AGE_MAX;
 use ensign_wire::{LinkReport, RULES_REVISION, Signed, SignerSet};
 
-use crate::{Allowance, Bucket, ClockGap, GROUPS_MAX, LACKS_NAMED_MAX, Lack, Wait};
+use crate::{ClockGap, GROUPS_MAX, LACKS_NAMED_MAX, Lack, Wait};
 
 /// How often a member says whom it sees while a request of the group is open.
 pub const LINK_REPORT_INTERVAL: Duration = Duration::from_secs(30);
@@ -41,7 +42,7 @@ struct OfGroup {
     heard: BTreeMap<SignerIndex, Heard>,
     /// Whom we said that we see, and when.
     said: Option<(SignerSet, Instant)>,
-    left: Bucket,
+    left: Gcra,
     due: Option<Instant>,
 }
 
@@ -102,7 +103,7 @@ impl Readiness {
     ///
     /// - `is_needed`: whether a request is open and somebody is there; then it is asked again in time.
     pub(crate) fn says(&mut self, now: Now, seen: Seen<'_>, is_needed: bool) -> bool {
-        let known = self.known(now, *seen.group);
+        let known = self.known(*seen.group);
         let is_said = known.said.as_ref().is_some_and(|(sees, at)| {
             *sees == *seen.sees && now.instant.since(*at) < LINK_REPORT_INTERVAL
         });
@@ -162,11 +163,11 @@ impl Readiness {
         })
     }
 
-    fn known(&mut self, now: Now, group: GroupId) -> &mut OfGroup {
+    fn known(&mut self, group: GroupId) -> &mut OfGroup {
         self.groups.entry(group).or_insert_with(|| OfGroup {
             heard: BTreeMap::new(),
             said: None,
-            left: Bucket::full(now.instant, REPORTS_SAID),
+            left: Gcra::FULL,
             due: None,
         })
     }
@@ -181,7 +182,7 @@ impl Readiness {
         is_direct: bool,
     ) {
         let heard = Heard { report, at: now, is_direct };
-        self.known(now, heard.report.said().group).heard.insert(signer, heard);
+        self.known(heard.report.said().group).heard.insert(signer, heard);
     }
 
     /// A member's connection is gone: its word has to come again over the next one.

@@ -2,7 +2,8 @@
 
 use alloc::sync::Arc;
 
-use ensign_primitives::PeerId;
+use ensign_primitives::{PeerId, sha256};
+use ensign_wire::{Payload, SigningRequest};
 
 use super::{Request, Sent};
 
@@ -57,5 +58,15 @@ impl Request {
 
     pub(crate) fn forget_sent(&mut self, peer: &PeerId) {
         self.payload_sent.remove(peer);
+    }
+}
+
+/// Returns whether bytes are what a request names.
+pub(crate) fn is_payload(request: &SigningRequest, bytes: &[u8]) -> bool {
+    match request.payload {
+        Payload::Blind | Payload::Drill => false,
+        Payload::Psbt { digest, len } => {
+            usize::try_from(len).is_ok_and(|len| len == bytes.len()) && sha256(bytes) == digest
+        }
     }
 }

@@ -175,7 +175,7 @@ impl Signing {
                     if let SessionOffense::Proven(it) = &offense { Some(it.clone()) } else { None };
                 self.offense(peer, Offense::Session(offense));
                 if let Some(evidence) = evidence {
-                    self.convict(running, peer, evidence);
+                    self.convict(now, running, peer, evidence);
                 }
             }
         }
@@ -188,17 +188,22 @@ impl Signing {
         sender != bearer || self.signer_of(id, sender).is_some()
     }
 
-    /// Keeps and tells what convicts a node.
-    fn convict(&mut self, running: Running, peer: PeerId, evidence: Box<Evidence>) {
-        let testimony = self.testimony(running, &peer);
-        let file = testimony.and_then(|testimony| case::of_proof(testimony, &evidence));
-        let case = file.map(|file| self.keep_case(file));
+    /// Keeps and tells what convicts a node, unless somebody has brought a proof of it before.
+    fn convict(&mut self, now: Now, running: Running, peer: PeerId, evidence: Box<Evidence>) {
+        if !self.notices.learn(evidence.misdeed()) {
+            return;
+        }
+        let request = self.requests.get(&running.id);
+        let group = request.and_then(|request| self.groups.get(&request.group()));
+        let file = request.zip(group).and_then(|(request, group)| {
+            let testimony = Testimony::of(request, group, (running.attempt, &peer))?;
+            Some((request.group(), case::of_proof(testimony, &evidence)?))
+        });
+        let case = file.map(|(group, file)| {
+            self.notices.tell(now, &file, group, peer);
+            self.keep_case(file)
+        });
         self.event(Event::Convicted { peer, evidence, case });
-    }
-
-    fn testimony(&self, running: Running, peer: &PeerId) -> Option<Testimony<'_>> {
-        let request = self.requests.get(&running.id)?;
-        Testimony::of(request, self.groups.get(&request.group())?, (running.attempt, peer))
     }
 
     /// Keeps who did not answer in an attempt that ended.
@@ -453,26 +458,6 @@ impl Signing {
         let payload = self.requests.with(&id, |request| request.payload_for(peer, &own));
         if let Some(payload) = payload.flatten() {
             self.send(peer, &Frame::Payload { request: id, bytes: payload.to_vec() });
-        }
-    }
-
-    /// Sends once more, later, what a node may not have been brought.
-    pub(super) fn on_dropped(&mut self, now: Now, peer: PeerId) {
-        if !self.is_up(&peer) {
-            return;
-        }
-        self.requests.each(|request| request.doubt_sent(&peer));
-        self.resends.begin(now, peer);
-    }
-
-    pub(super) fn resend_payloads(&mut self, now: Now) {
-        while let Some((peer, last)) = self.resends.take_due(now) {
-            last.map(|id| self.requests.with(&id, |request| request.passed(&peer)));
-            if let Some((id, payload)) = self.requests.doubted(&peer, last) {
-                self.requests.with(&id, |request| request.resent(peer));
-                self.resends.sent(now, peer, (id, payload.len()));
-                self.send(peer, &Frame::Payload { request: id, bytes: payload.to_vec() });
-            }
         }
     }
 

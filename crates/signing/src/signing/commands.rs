@@ -2,9 +2,9 @@
 
 use alloc::{sync::Arc, vec::Vec};
 
-use ensign_primitives::{GroupId, Now, RequestId, sha256};
+use ensign_primitives::{GroupId, Now, PeerId, RequestId, sha256};
 use ensign_session::{Phase, Session};
-use ensign_wire::{AbortReason, Payload, Scheme, SignedRequest, SigningRequest};
+use ensign_wire::{AbortReason, Frame, Payload, Scheme, SignedRequest, SigningRequest};
 
 use super::{Signing, around};
 use crate::{
@@ -448,6 +448,41 @@ impl Signing {
     pub(super) fn own_refusal(&self, signed: &SignedRequest) -> AbortReason {
         let is_own = signed.peer == self.own_peer();
         if is_own { AbortReason::Cancelled } else { AbortReason::Declined }
+    }
+
+    /// Sends once more, later, what a node may not have been brought.
+    pub(super) fn on_dropped(&mut self, now: Now, peer: PeerId) {
+        if !self.is_up(&peer) {
+            return;
+        }
+        self.requests.each(|request| request.doubt_sent(&peer));
+        self.resends.begin(now, peer);
+        self.notices.dropped(now, &peer);
+    }
+
+    pub(super) fn resend_payloads(&mut self, now: Now) {
+        while let Some((peer, last)) = self.resends.take_due(now) {
+            last.map(|id| self.requests.with(&id, |request| request.passed(&peer)));
+            if let Some((id, payload)) = self.requests.doubted(&peer, last) {
+                self.requests.with(&id, |request| request.resent(peer));
+                self.resends.sent(now, peer, (id, payload.len()));
+                self.send(peer, &Frame::Payload { request: id, bytes: payload.to_vec() });
+            }
+        }
+    }
+
+    /// Tells connected members the proofs whose time has come.
+    pub(super) fn tell_proofs(&mut self, now: Now) {
+        if self.notices.take_due(now) {
+            let up: Vec<PeerId> = self.peers.iter().map(|(peer, _)| *peer).collect();
+            up.into_iter().for_each(|peer| self.tell_proofs_to(peer));
+        }
+    }
+
+    /// Tells a member the proofs of the groups in which it has shown for whom it speaks.
+    pub(super) fn tell_proofs_to(&mut self, peer: PeerId) {
+        let groups = self.membership.shared_with(&self.groups, &peer);
+        self.outputs.extend(self.notices.send(peer, &groups));
     }
 
     fn command_session(

@@ -2,22 +2,23 @@
 
 use alloc::{boxed::Box, sync::Arc, vec::Vec};
 
-use ensign_primitives::{GroupId, Now, PeerId, RequestId, StateMachine, UnixTime, sha256};
+use ensign_primitives::{GroupId, Now, PeerId, RequestId, StateMachine};
 use ensign_replay::check_fresh;
 use ensign_session::{Input as SessionInput, Offense as SessionOffense};
 use ensign_wire::{
-    Body, Envelope, Frame, Groups, Kind, Payload, Refusal, SessionAnnounce, SignedRequest,
-    SigningRequest, ValidationError, Welcome,
+    Body, Envelope, Frame, Groups, Kind, Refusal, SessionAnnounce, SignedRequest, SigningRequest,
+    ValidationError, Welcome,
 };
 
 use super::{Signing, around};
 use crate::{
     CommandError, Ending, Event, Known, Message, Offense, Opening, Output,
     admission::{Announced, Held, Refused},
+    clocks::offset_millis,
     course::first_seq,
     ended::{Answer, End, Question, Share, asks},
     muster::Around,
-    request::{NewRequest, Request},
+    request::{NewRequest, Request, is_payload},
     requests::Attempt,
     shared::Difference,
 };
@@ -48,6 +49,7 @@ impl Signing {
         self.shared.down(&peer);
         self.shelf.down(&peer);
         self.resends.down(&peer);
+        self.notices.down(&peer);
         let groups = self.groups.shared_with(&peer);
         self.muster.parted(around!(self, now), &peer);
         for group in groups {
@@ -72,11 +74,18 @@ impl Signing {
             | Message::Payload { .. }
             | Message::Consent(_)
             | Message::LinkReport(_)
+            | Message::Evidence(_)
+            | Message::EvidenceSeen(_)
             | Message::Statement(_)
                 if !has_shown => {}
             Message::Welcome(welcome) => self.on_welcome(now, peer, &welcome),
             Message::Groups(groups) => self.on_groups(now, peer, groups),
             Message::Payload { request, bytes } => self.on_payload(now, peer, request, bytes),
+            Message::EvidenceSeen(name) => self.notices.on_seen(peer, &name),
+            Message::Evidence(bytes) => {
+                let around = (self.own_peer(), &self.groups);
+                self.outputs.extend(self.notices.hear(now, (peer, bytes), around));
+            }
             Message::Statement(envelope) => self.on_envelope(now, peer, envelope),
             Message::Consent(consent) => {
                 let changed = self.muster.on_consent(around!(self, now), peer, consent);
@@ -119,6 +128,7 @@ impl Signing {
                 self.reconnect_sessions(now, &peer, &group);
             }
         }
+        self.tell_proofs_to(peer);
     }
 
     /// Compares both lists again after ours has changed: says ours, and tells differences once they
@@ -475,20 +485,5 @@ impl Signing {
             return None;
         }
         Some(bytes.into())
-    }
-}
-
-/// How far another clock is ahead of ours, in milliseconds.
-fn offset_millis(ours: UnixTime, theirs: UnixTime) -> i64 {
-    let signed = |time: UnixTime| i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
-    signed(theirs).saturating_sub(signed(ours))
-}
-
-fn is_payload(request: &SigningRequest, bytes: &[u8]) -> bool {
-    match request.payload {
-        Payload::Blind | Payload::Drill => false,
-        Payload::Psbt { digest, len } => {
-            usize::try_from(len).is_ok_and(|len| len == bytes.len()) && sha256(bytes) == digest
-        }
     }
 }

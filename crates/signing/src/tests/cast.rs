@@ -7,12 +7,11 @@ use ensign_deadline::Timeouts;
 use ensign_identity::{NodeKey, SignerKey, Terms};
 use ensign_musig::{NonceEntropy, SecKey};
 use ensign_primitives::{Instant, Network, Now, PeerId, UnixTime, sha256};
+use ensign_ratelimit::Allowances;
 use ensign_session::{Entropy, LocalSigner};
 use ensign_wire::{GroupKeys, Introduced, KeyTweak, Message, Mode, TxType};
 
-use crate::{
-    Allowances, Delegated, GroupConfig, Keys, Proposal, Restored, Signing, SigningConfig, Source,
-};
+use crate::{Delegated, GroupConfig, Keys, Proposal, Restored, Signing, SigningConfig, Source};
 
 pub(super) const NETWORK: Network = Network::Regtest;
 /// The wall clock at the start of every test.

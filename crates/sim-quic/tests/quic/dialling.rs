@@ -50,7 +50,7 @@ fn reference(seed: [u8; 32], tick: Duration) -> Vec<Duration> {
         instance: [0; 8],
         listening: vec![],
         timeouts: Timeouts::default(),
-        allowances: Default::default(),
+        limits: Default::default(),
         peers: PeersConfig::default(),
         strangers: Default::default(),
     };

@@ -4,8 +4,11 @@ use std::{ops::ControlFlow, path::PathBuf};
 
 use anyhow::Result;
 use clap::Args;
-use ensign_sim::{Options, Plan, Report, Scenario};
-use ensign_sim_report::Folder as _;
+use ensign_sim::{Options, Plan, Report, Scenario, scenario::Adversaries};
+use ensign_sim_report::{
+    Folder as _,
+    bars::{self, BARS, Judged},
+};
 
 use super::{
     Console, Ending, Stop, excerpt,
@@ -48,7 +51,11 @@ pub(super) fn run(arguments: &Arguments, console: &mut Console<'_>, stop: &Stop)
     if let Some(folder) = &arguments.out {
         launch::claim(folder)?;
     }
+    let quiet = quiet_twin(&scenario);
     let mut report = play(scenario, arguments, console, stop)?;
+    let quiet = quiet.filter(|_| report.complete);
+    let quiet = quiet.map(|twin| play(twin, arguments, console, stop)).transpose()?;
+    let bars = bars::judge(&report, quiet.as_ref().filter(|quiet| quiet.complete));
     if let Some(folder) = &arguments.out {
         excerpt::fill(&mut report, stop);
         report.write(folder)?;
@@ -58,9 +65,18 @@ pub(super) fn run(arguments: &Arguments, console: &mut Console<'_>, stop: &Stop)
         writeln!(console.out)?;
     } else {
         write!(console.out, "{}", summary::of(&report, &words(arguments)))?;
+        write!(console.out, "{}", summary::of_bars(&bars))?;
     }
     console.out.flush()?;
-    Ok(ending(&report))
+    Ok(if bars.iter().any(Judged::is_missed) { Ending::Bad } else { ending(&report) })
+}
+
+/// The same scenario without attackers, where a bar compares with it.
+fn quiet_twin(scenario: &Scenario) -> Option<Scenario> {
+    let mut bars = BARS.iter().filter(|bar| bar.scenario == scenario.name);
+    let is_needed = bars.any(|bar| bar.figure.needs_quiet());
+    let twin = Scenario { adversaries: Adversaries::default(), ..scenario.clone() };
+    is_needed.then_some(twin)
 }
 
 /// Runs it under the eyes of the user.

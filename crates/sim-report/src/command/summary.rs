@@ -7,6 +7,8 @@ use ensign_sim::{
     report::{IntentReport, Outcome},
 };
 
+use ensign_sim_report::bars::Judged;
+
 use super::text;
 
 /// Commands and files that a summary points at.
@@ -29,6 +31,16 @@ pub(super) fn of(report: &Report, words: &Words) -> String {
     // Writing to a string does not fail.
     let _infallible = write_all(&mut text, report, words);
     text
+}
+
+/// Says how a run stands to the bars of its scenario, a line each; nothing where it has none.
+pub(super) fn of_bars(bars: &[Judged]) -> String {
+    if bars.is_empty() {
+        return String::new();
+    }
+    let lines: Vec<_> = bars.iter().map(|judged| format!("  {}\n", judged.text())).collect();
+    let missed = bars.iter().filter(|judged| judged.is_missed()).count();
+    format!("\nbars:\n{}{} bars, {missed} missed\n", lines.concat(), bars.len())
 }
 
 fn write_all(text: &mut String, report: &Report, words: &Words) -> std::fmt::Result {

@@ -155,6 +155,17 @@ fn a_run_that_misses_its_demand_fails_and_says_how_to_repeat_it() {
 }
 
 #[test]
+fn a_run_of_an_attack_ends_with_its_bars() {
+    let words = ["run", "flood", "--nodes", "6", "--threads", "1"];
+    let small = ["--set", "strangers=1", "--set", "requests=1", "--set", "length=20s"];
+    let (printed, ending) = sim(&[&words[..], &small].concat());
+    assert_eq!(ending.unwrap(), Ending::Good, "{printed}");
+    let (_, bars) = printed.split_once("\nbars:\n").unwrap();
+    assert!(bars.contains("  p50, times quiet ") && bars.contains("at most 2 "), "{printed}");
+    assert!(bars.ends_with("6 bars, 0 missed\n"), "{printed}");
+}
+
+#[test]
 fn an_interrupted_run_keeps_what_it_found_and_says_so() {
     let folder = TempDir::new().unwrap();
     let out = folder.path().join("run");

@@ -24,6 +24,7 @@ pub(crate) fn empty(seed: u64) -> Report {
         series: Vec::new(),
         traffic: Vec::new(),
         faults: FaultCounts::default(),
+        attacks: Default::default(),
     }
 }
 

@@ -19,31 +19,60 @@ pub(super) const ACT: Act = Act {
     name: "flooding",
     about: "sends twenty frames a second to everybody: pings, hellos, announcements for unknown groups \
             as a stranger; requests, joins, questions and payloads as a member",
-    make: || Box::new(Flooding::default()),
+    make: || {
+        Box::new(Flooding::new(Rate {
+            pause: Duration::from_millis(500),
+            burst: 10,
+            bursts_max: usize::MAX,
+        }))
+    },
 };
 
-/// How long it waits between two bursts.
-const PAUSE: Duration = Duration::from_millis(500);
-/// How many frames each peer gets in a burst.
-const BURST: usize = 10;
+pub(super) const DROWNING: Act = Act {
+    name: "drowning",
+    about: "does the same two hundred times a second for six seconds (member or stranger)",
+    make: || {
+        Box::new(Flooding::new(Rate {
+            pause: Duration::from_millis(100),
+            burst: 20,
+            bursts_max: 60,
+        }))
+    },
+};
+
+/// How fast it sends.
+#[derive(Clone, Copy, Debug)]
+struct Rate {
+    /// How long it waits between two bursts.
+    pause: Duration,
+    /// How many frames each peer gets in a burst.
+    burst: usize,
+    /// How many bursts there are.
+    bursts_max: usize,
+}
+
 /// How long its requests stay open.
 const LIFETIME: Duration = Duration::from_secs(600);
 /// How many requests it makes: several times what one creator may have open.
 const REQUESTS_MAX: u64 = 100;
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Flooding {
+    rate: Rate,
+    bursts: usize,
     requests: u64,
     pings: u64,
     hello: Option<(Kind, Arc<[u8]>)>,
     /// The last session it took part in, and its last number there.
     session: Option<(SessionId, u64)>,
+    /// The request that it proposed last.
+    own: Option<SessionId>,
 }
 
 impl Adversary for Flooding {
     fn hear(&mut self, seat: &mut Seat, input: Input) -> Option<Input> {
         if let Input::Up { .. } = input {
-            seat.wake_at(seat.now.instant.after(PAUSE));
+            seat.wake_at(seat.now.instant.after(self.rate.pause));
         }
         Some(input)
     }
@@ -60,20 +89,28 @@ impl Adversary for Flooding {
     }
 
     fn wake(&mut self, seat: &mut Seat) {
+        if self.bursts >= self.rate.bursts_max {
+            return;
+        }
+        self.bursts += 1;
         let peers: Vec<PeerId> = seat.connected.iter().copied().collect();
         for peer in peers {
-            for _ in 0..BURST {
+            for _ in 0..self.rate.burst {
                 match seat.signers.clone() {
                     Some(signers) => self.as_member(seat, peer, &signers),
                     None => self.as_stranger(seat, peer),
                 }
             }
         }
-        seat.wake_at(seat.now.instant.after(PAUSE));
+        seat.wake_at(seat.now.instant.after(self.rate.pause));
     }
 }
 
 impl Flooding {
+    const fn new(rate: Rate) -> Self {
+        Self { rate, bursts: 0, requests: 0, pings: 0, hello: None, session: None, own: None }
+    }
+
     fn as_stranger(&mut self, seat: &mut Seat, peer: PeerId) {
         match seat.random.below(40) {
             0 => {
@@ -110,8 +147,9 @@ impl Flooding {
                 seat.say(peer, &Frame::Payload { request, bytes });
             }
             3 => {
-                let abort = SessionAbort { reason: AbortReason::Internal, culprit: None };
-                seat.state(peer, unknown, 1, Body::SessionAbort(abort));
+                let abort = SessionAbort { reason: AbortReason::Cancelled, culprit: None };
+                let session = self.own.take().unwrap_or(unknown);
+                seat.state(peer, session, 2, Body::SessionAbort(abort));
             }
             4 => self.ping(seat, peer),
             _ => self.ask(seat, peer),
@@ -157,6 +195,7 @@ impl Flooding {
         let session = SigningRequest::session_id(request.id(), NETWORK, 1);
         let delegation = delegation(seat);
         if let Ok(request) = SignedRequest::sign(request, &seat.keys.node_key, delegation) {
+            self.own = Some(session);
             let announce = SessionAnnounce { attempt: 1, request };
             seat.state(peer, session, 1, Body::SessionAnnounce(Box::new(announce)));
         }

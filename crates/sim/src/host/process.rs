@@ -1,9 +1,9 @@
 //! A process starts, dies, ends, and starts again.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use ensign_engine::{
-    Engine, EngineConfig, PEERS_MAX, Restored, Strangers,
+    Engine, EngineConfig, Restored, Strangers,
     signing::{self, Record},
 };
 use ensign_primitives::RequestId;
@@ -11,7 +11,7 @@ use ensign_session::LocalSigner;
 
 use super::{Host, PATIENCE, Scene, disk::Disk};
 use crate::{
-    NETWORK, Seen,
+    NETWORK, NodeIndex, Plan, Seen,
     actor::Actor,
     cast::address,
     event::{What, Wish},
@@ -29,20 +29,7 @@ impl Host {
         let (plan, node, boot) = (scene.plan, self.desk.node, self.desk.boot);
         let records = self.disk.len();
         self.see(scene, Seen::Started { boot, records });
-        let config = EngineConfig {
-            network: NETWORK,
-            instance: u64::from(boot).to_be_bytes(),
-            listening: vec![address(self.desk.node)],
-            timeouts: scene.plan.timeouts,
-            allowances: Default::default(),
-            peers: Default::default(),
-            // Whom the overlay lets call, we do not want ourselves: its idle connections stay.
-            strangers: Strangers {
-                links_max: PEERS_MAX,
-                time: Duration::MAX,
-                ..Strangers::default()
-            },
-        };
+        let config = config(plan, node, boot);
         let records: Vec<Record> = self.disk.records().collect();
         self.find_signatures(scene, &records);
         let mut seed =
@@ -131,5 +118,22 @@ impl Host {
         let downtime = self.desk.random.within(scene.plan.scenario.faults.downtime);
         let at = scene.now.after(downtime);
         self.desk.turn(scene).later(at, What::Start);
+    }
+}
+
+/// What a node's engine is made for.
+fn config(plan: &Plan, node: NodeIndex, boot: u32) -> EngineConfig {
+    EngineConfig {
+        network: NETWORK,
+        instance: u64::from(boot).to_be_bytes(),
+        listening: vec![address(node)],
+        timeouts: plan.timeouts,
+        limits: Default::default(),
+        peers: Default::default(),
+        strangers: Strangers {
+            links_max: plan.scenario.strangers_kept as usize,
+            time: plan.scenario.strangers_stay,
+            ..Strangers::default()
+        },
     }
 }

@@ -14,6 +14,9 @@ impl Default for Scenario {
             about: String::new(),
             nodes: 30,
             overlay: 0,
+            // Whom the overlay lets call, a node does not want itself: its idle connections stay.
+            strangers_kept: ensign_engine::PEERS_MAX as u32,
+            strangers_stay: Duration::from_secs(24 * 3600),
             length: Duration::from_secs(60),
             load: Load::default(),
             link: Link::default(),

@@ -4,7 +4,7 @@ use super::{
     ranges::{
         BANDWIDTH, CLOCK_OFFSET, COST, DRIFT_PPM, GROUPS, HOSTILE_SIGNERS, LATENCY, LATENCY_MILLIS,
         LENGTH, LOSS, MESSAGES, MOMENT, NODES, OVERLAY, PAUSE, PAYLOAD_BYTES, PROPOSALS, RATE,
-        REQUESTS, SHARE, SIGMA, SIGNERS, STRANGERS,
+        REQUESTS, SHARE, SIGMA, SIGNERS, STRANGERS, STRANGERS_KEPT,
     },
     shape::Shape,
 };
@@ -61,6 +61,8 @@ pub(super) const KEYS: &[Key] = &[
     key("about", Shape::Text, "What it shows, in a sentence."),
     key("nodes", Shape::Whole(NODES), "How many nodes there are."),
     key("overlay", Shape::Whole(OVERLAY), "How many strangers each node is connected to besides its groups."),
+    key("strangers-kept", Shape::Whole(STRANGERS_KEPT), "How many strangers that it did not call itself each node keeps connected; beyond it one gives way."),
+    key("strangers-stay", Shape::Span(PAUSE), "How long it keeps each of them."),
     key("length", Shape::Span(LENGTH), "How much virtual time a run lasts."),
 
     key("load.signers", Shape::Whole(SIGNERS), "Signers of each group."),

@@ -8,6 +8,9 @@ pub const NODES: RangeInclusive<u64> = 2..=100_000;
 /// Strangers that each node is connected to.
 pub const OVERLAY: RangeInclusive<u64> = 0..=100;
 
+/// Strangers that each node keeps connected, whom it did not call: as many as it has places.
+pub const STRANGERS_KEPT: RangeInclusive<u64> = 0..=ensign_engine::PEERS_MAX as u64;
+
 /// Virtual time of a run.
 pub const LENGTH: RangeInclusive<Duration> = Duration::from_secs(1)..=DAY;
 

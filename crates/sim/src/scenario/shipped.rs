@@ -11,8 +11,8 @@ pub struct Shipped {
     pub text: &'static str,
     /// Whether something goes wrong in it, so that it is run before every change lands.
     pub has_faults: bool,
-    /// Whether it lasts for hours, so that it is run over few seeds and with no more nodes than it says.
-    pub is_long: bool,
+    /// Whether a run of it costs so much that it is run over few seeds and with no more nodes than it says.
+    pub is_costly: bool,
 }
 
 impl Scenario {
@@ -26,12 +26,12 @@ macro_rules! shipped {
     ($name:literal, $has_faults:literal) => {
         shipped!($name, $has_faults, false)
     };
-    ($name:literal, $has_faults:literal, $is_long:literal) => {
+    ($name:literal, $has_faults:literal, $is_costly:literal) => {
         Shipped {
             name: $name,
             text: include_str!(concat!("../../scenarios/", $name, ".toml")),
             has_faults: $has_faults,
-            is_long: $is_long,
+            is_costly: $is_costly,
         }
     };
 }
@@ -45,6 +45,10 @@ const SHIPPED: &[Shipped] = &[
     shipped!("byzantine-signer", true),
     shipped!("clock-skew", true),
     shipped!("flood", true),
+    shipped!("replay", true),
+    shipped!("equivocate", true, true),
+    shipped!("grief", true, true),
+    shipped!("slots", true, true),
     shipped!("long-wait", true, true),
     shipped!("member-away", true, true),
 ];

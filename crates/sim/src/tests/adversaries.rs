@@ -326,6 +326,11 @@ fn flood_of_a_member_leaves_room_for_others() {
 }
 
 #[test]
+fn member_that_drowns_the_others_in_noise_leaves_room_for_them() {
+    check("drowning").everybody_has_a_signature();
+}
+
+#[test]
 fn filled_shelves_of_a_member_leave_room_for_others() {
     check("filling").everybody_has_a_signature();
 }
@@ -405,6 +410,7 @@ fn flood_of_strangers_leaves_groups_alone() {
 fn silent_and_slow_strangers_leave_groups_alone() {
     Run::of(strangers("silent"), 10);
     Run::of(strangers("slow"), 10);
+    Run::of(strangers("holding"), 10);
 }
 
 #[test]

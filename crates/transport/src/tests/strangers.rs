@@ -11,6 +11,7 @@ use std::{
 
 use ensign_identity::NodeKey;
 use ensign_primitives::{PeerId, QueryId};
+use ensign_ratelimit::{Allowance, HandshakeLimits};
 use ensign_wire::{Audience, Frame, Hello, Kind, Lane, Limits, PROTOCOL_VERSION, Roles};
 use quinn::{
     AsyncUdpSocket, Connection, Endpoint, UdpPoller,
@@ -80,6 +81,10 @@ async fn connected(node: &mut Node, peer: PeerId) {
 async fn regression_strangers_that_held_every_place_kept_expected_peers_out() {
     let mut small = config();
     small.links_max = 64;
+    // Places are what is asked for here, not the pace.
+    let any = Allowance { burst: 1024, per_minute: 60 };
+    small.handshakes =
+        HandshakeLimits { of_address: any, of_network: any, in_all: any, ..small.handshakes };
     let mut victim = Node::start_with(small.clone(), key(8)).await;
     let (_endpoint, crowd) = crowd(&victim, 512).await;
     // From the address of the strangers, and from one where nobody was seen before.

@@ -69,6 +69,8 @@ impl<'de> Visitor<'de> for KindThenFields {
             | Kind::Price
             | Kind::Proof
             | Kind::Groups
+            | Kind::Evidence
+            | Kind::EvidenceSeen
             | Kind::Delegation
             | Kind::Welcome
             | Kind::Payload

@@ -134,6 +134,8 @@ pub(super) fn smallest(kind: Kind) -> Body {
         | Kind::Proof
         | Kind::Payload
         | Kind::Groups
+        | Kind::Evidence
+        | Kind::EvidenceSeen
         | Kind::Delegation
         | Kind::Welcome
         | Kind::Consent
@@ -179,6 +181,8 @@ pub(super) fn frames() -> impl Strategy<Value = Frame> {
         1 => link_reports(),
         1 => introduced(),
         1 => welcomes(),
+        1 => vec(any::<u8>(), 1..300).prop_map(Frame::Evidence),
+        1 => any::<[u8; 32]>().prop_map(Frame::EvidenceSeen),
         1 => super::formations::formations().prop_map(Frame::Formation),
         12 => envelopes().prop_map(|envelope| Frame::Envelope(Box::new(envelope))),
     ]

@@ -1,7 +1,7 @@
 //! One example of each message: the value, and the same bytes written by hand.
 
 use ensign_identity::{NodeKey, Signature};
-use ensign_primitives::{QueryId, SignerIndex, UnixTime};
+use ensign_primitives::{QueryId, SignerIndex, UnixTime, sha256};
 use ensign_wire::{
     AbortReason, Body, Envelope, Frame, Groups, Hello, Introduced, Kind, Limits, NonceAck,
     NonceShare, NoncesComplete, PROTOCOL_VERSION, PartialSigAck, PartialSigShare,
@@ -26,7 +26,7 @@ pub(crate) struct Example {
 pub(crate) fn all() -> Vec<Example> {
     let connection =
         [hello(), ping(), pong(), price(), proof(), payload(), groups(), introduced(), welcome()];
-    let group = [consent(), link_report()];
+    let group = [consent(), link_report(), evidence(), evidence_seen()];
     let gathering = [announce(), join(), join_fast(), ready()];
     let nonces = [nonce_share(), nonce_ack(), nonces_complete()];
     let signing = [partial_share(), partial_ack(), partials_complete(), finalized()];
@@ -136,6 +136,18 @@ fn groups() -> Example {
     framed("Groups", Frame::Groups(Groups { shared }), 0x10, fields)
 }
 
+fn evidence() -> Example {
+    let file = b"ensign-evidence-3\n...".to_vec();
+    let fields = Dump::default().varint(file.len() as u64, "bytes").raw(&file, "the file");
+    framed("Evidence", Frame::Evidence(file), 0x16, fields)
+}
+
+fn evidence_seen() -> Example {
+    let name = sha256(b"ensign-evidence-3\n...");
+    let fields = Dump::default().raw(&name, "name");
+    framed("EvidenceSeen", Frame::EvidenceSeen(name), 0x17, fields)
+}
+
 fn introduced() -> Example {
     let (own, other) = (story::node(0).peer_id(), story::node(1).peer_id());
     let hint = Introduced::hint(story::NETWORK, &story::signer(0), (&own, &other));
@@ -236,7 +248,7 @@ pub(crate) fn request_fields() -> Dump {
         .varint(3, "step 1: 3")
         .variant(0, "merkle_root: absent")
         .variant(1, "payload: Psbt")
-        .raw(&ensign_primitives::sha256(story::PAYLOAD), "digest")
+        .raw(&sha256(story::PAYLOAD), "digest")
         .varint(story::PAYLOAD.len() as u64, "len")
         .varint(4, "bytes of purpose")
         .raw(b"rent", "purpose: rent")

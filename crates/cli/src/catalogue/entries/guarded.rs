@@ -17,6 +17,21 @@ catalogue! { GUARDED:
         "This setting is not changed by itself.",
         "It belongs to the keys of the home, and without them it would be wrong.",
         "do what the message says";
+    PREFIX_TABLE = "E-CFG-010", exit: NotReady, risk: None, retry: true,
+        "The table of prefixes cannot be used.",
+        "The setting `diversity.prefix_table` names a file in RouteViews' pfx2as form, by which a node counts strangers by \
+         provider. Without it they are counted by the prefixes of their addresses alone, and the node runs all the same.",
+        "put a table there, or take the setting out: `ensign config set diversity.prefix_table --default`; \
+         then SIGHUP or a new start of the node";
+    PREFIX_LINES = "E-CFG-011", exit: NotReady, risk: None, retry: true,
+        "Lines of the table of prefixes were left out.",
+        "A line is `prefix`, `length`, `asn` and perhaps a country, with tabs between them. What the others say is in force.",
+        "correct these lines, or fetch the table again";
+    PREFIXES_OLD = "E-CFG-012", exit: NotReady, risk: None, retry: true,
+        "The table of prefixes is old.",
+        "Addresses change hands, so that after some months strangers are counted for providers that they are not at. It is \
+         in force all the same.",
+        "fetch a newer one; see docs/security/diversity.md";
     NODE_UNKNOWN = "E-NET-011", exit: Usage, risk: None, retry: false,
         "No node is called so.",
         "A node is named as its member is called here, by its 64 hex digits, or by at least 8 of them that no \

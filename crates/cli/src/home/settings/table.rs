@@ -9,9 +9,13 @@
 //! `docs/operate/settings.md` (`ENSIGN_BLESS=1 cargo test -p ensign-cli settings`) follow from the row.
 //! Bounds and defaults are constants of the crate whose number it is.
 
-use std::ops::RangeInclusive;
+use std::{ops::RangeInclusive, sync::LazyLock};
 
-use ensign_engine::signing::{REQUESTS_ALLOWED, REQUESTS_PER_MINUTE_MAX};
+use ensign_coordinator::{QUESTIONS_ALLOWED, QUESTIONS_PER_MINUTE_MAX};
+use ensign_deadline::{NOTICE_TIMEOUT_MAX, PHASE_TIMEOUT_MAX};
+use ensign_engine::ratelimit::{
+    Allowance, Limits, REQUESTS_ALLOWED, REQUESTS_PER_MINUTE_MAX, Setting,
+};
 
 /// A setting that is a whole number.
 #[derive(Debug)]
@@ -102,7 +106,7 @@ impl Key {
 
     /// Whether a node that runs takes it on SIGHUP; the others are in force from the next start on.
     pub(crate) fn is_reloaded(self) -> bool {
-        self.name().starts_with("policy.")
+        ["policy.", "diversity."].iter().any(|section| self.name().starts_with(section))
     }
 }
 
@@ -123,7 +127,30 @@ impl Number {
 
 /// Returns every row: texts, then numbers.
 pub(crate) fn all() -> impl Iterator<Item = Key> {
-    TEXTS.iter().map(Key::Text).chain(NUMBERS.iter().map(|number| Key::Number(number)))
+    let numbers = NUMBERS.iter().copied().chain(LIMITS.iter());
+    TEXTS.iter().map(Key::Text).chain(numbers.map(Key::Number))
+}
+
+/// How much may be asked of a node by whom it does not know: two numbers of each.
+static LIMITS: LazyLock<Vec<Number>> = LazyLock::new(|| {
+    let limits = Limits::SETTINGS.into_iter().filter(|setting| !setting.is_of_members());
+    limits.flat_map(numbers_of).collect()
+});
+
+fn numbers_of(setting: Setting) -> [Number; 2] {
+    let Allowance { burst, per_minute } = setting.of(&Limits::default());
+    let number = |name, unit, range: RangeInclusive<u64>, default| Number {
+        name,
+        about: setting.about,
+        unit,
+        range: *range.start() as i64..=*range.end() as i64,
+        default: Some(default as i64),
+    };
+    let [of_burst, of_minute] = setting.names;
+    [
+        number(of_burst, setting.unit, setting.burst, burst),
+        number(of_minute, setting.unit_a_minute, setting.per_minute, per_minute),
+    ]
 }
 
 /// Defines each number under its name, and the list of all.
@@ -155,6 +182,18 @@ numbers! {
     /// New requests of each member that are taken; its other budgets follow in proportion.
     REQUESTS_PER_MINUTE = "requests_per_minute", "requests a minute", 1..=REQUESTS_PER_MINUTE_MAX, Some(REQUESTS_ALLOWED.per_minute as i64);
 
+    /// How often our user is asked what one member wants, once the first 25 were asked.
+    ASKED_PER_MINUTE = "limits.asked_per_minute", "questions a minute", 1..=QUESTIONS_PER_MINUTE_MAX, Some(QUESTIONS_ALLOWED.per_minute as i64);
+
+    /// Until a signer that has not acknowledged a request is named; the request stays open.
+    INIT_TIMEOUT = "phase_timeouts.init", "seconds", 10..=NOTICE_TIMEOUT_MAX.as_secs(), Some(60);
+    /// For the nonces of all, once all have joined; then who is silent is named, and the attempt ends.
+    NONCES_TIMEOUT = "phase_timeouts.nonces", "seconds", 10..=PHASE_TIMEOUT_MAX.as_secs(), Some(120);
+    /// For the partial signatures of all, once all nonces are there; then who is silent is named, and the attempt ends.
+    PARTIALS_TIMEOUT = "phase_timeouts.partials", "seconds", 10..=PHASE_TIMEOUT_MAX.as_secs(), Some(120);
+    /// How long a finished session answers those who miss something.
+    LINGER_TIMEOUT = "phase_timeouts.linger", "seconds", 10..=NOTICE_TIMEOUT_MAX.as_secs(), Some(120);
+
     /// Most that may leave a group at once, fee included.
     AMOUNT_MAX = "policy.amount_max", "satoshi", 1..=SATOSHI_MAX, None;
     /// Most of fee.
@@ -184,6 +223,12 @@ static TEXTS: &[Text] = &[
     .fixed("`ensign key split` writes it"),
     text("policy.refuse", "NOTE, ..", "Notes of a transaction that are refused.").several(),
     text("policy.payees", "any or listed", "Who may be paid.").or("any"),
+    text(
+        "diversity.prefix_table",
+        "FILE",
+        "A table of who announces which addresses, plain or gzip: strangers are counted by provider too.",
+    )
+    .or(""),
 ];
 
 /// A text that has to be there.

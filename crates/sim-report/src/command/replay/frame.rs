@@ -39,6 +39,8 @@ pub(super) fn summary(bytes: &[u8]) -> String {
             let (kind, what) = (envelope.body().kind(), body(envelope.body()));
             format!("{kind:?} {what}, seq {}, {size} bytes", envelope.seq())
         }
+        Ok(Frame::Evidence(file)) => format!("Evidence, a file of {} bytes", file.len()),
+        Ok(Frame::EvidenceSeen(_)) => "EvidenceSeen".to_owned(),
         Ok(Frame::Formation(message)) => format!("{:?}, {size} bytes", message.kind()),
         Err(error) => format!("{size} bytes that are no frame: {error}"),
     }
@@ -58,6 +60,8 @@ pub(super) fn envelope(bytes: &[u8]) -> Option<Envelope> {
             | Frame::Groups(_)
             | Frame::Delegation(_)
             | Frame::Welcome(_)
+            | Frame::Evidence(_)
+            | Frame::EvidenceSeen(_)
             | Frame::Consent(_)
             | Frame::LinkReport(_)
             | Frame::Formation(_),
@@ -79,6 +83,8 @@ pub(super) fn payload_of(bytes: &[u8]) -> Option<RequestId> {
             | Frame::Groups(_)
             | Frame::Delegation(_)
             | Frame::Welcome(_)
+            | Frame::Evidence(_)
+            | Frame::EvidenceSeen(_)
             | Frame::Consent(_)
             | Frame::LinkReport(_)
             | Frame::Formation(_)

@@ -1,0 +1,160 @@
+//! Who may begin a handshake: asked before any of its work is done, while nobody knows who it is.
+
+use core::net::IpAddr;
+
+use ensign_diversity::{host, network};
+use ensign_primitives::{Instant, Occupancy};
+
+use crate::{Allowance, Charge, Gcra, Keyed};
+
+/// How many handshakes callers may begin. A setting; each number of the default is a constant of this
+/// crate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HandshakeLimits {
+    /// Of callers that have not shown that they receive at their address; beyond it each has to.
+    pub unproven: Allowance,
+    /// The first few of each address, or IPv6 /64: they come before those of who asks more.
+    pub few: Allowance,
+    /// The first few of all addresses together.
+    pub few_in_all: Allowance,
+    /// More of each address, or IPv6 /64.
+    pub of_address: Allowance,
+    /// More of each /24, or IPv6 /48.
+    pub of_network: Allowance,
+    /// More of all.
+    pub in_all: Allowance,
+}
+
+/// Default of [`HandshakeLimits::unproven`]. Guess: a group that comes back at once pays no round trip,
+/// and 32 a second are two hundredths of a core.
+pub const HANDSHAKES_UNPROVEN: Allowance = Allowance { burst: 64, per_minute: 32 * 60 };
+/// Default of [`HandshakeLimits::few`]. Guess: a household's nodes, and their next tries.
+pub const HANDSHAKES_FEW: Allowance = Allowance { burst: 4, per_minute: 6 };
+/// Default of [`HandshakeLimits::few_in_all`]. Guess: two hundred addresses that ask all the time leave
+/// four fifths of it to others; a twentieth of a core, at half a millisecond each.
+pub const HANDSHAKES_FEW_IN_ALL: Allowance = Allowance { burst: 1024, per_minute: 100 * 60 };
+/// Default of [`HandshakeLimits::of_address`]. Guess: a member behind the address of who asks 2,000 a
+/// second begins one in twenty, and one address takes a fifteenth of a core.
+pub const HANDSHAKES_OF_ADDRESS: Allowance = Allowance { burst: 64, per_minute: 128 * 60 };
+/// Default of [`HandshakeLimits::of_network`]. Guess: twice an address's.
+pub const HANDSHAKES_OF_NETWORK: Allowance = Allowance { burst: 128, per_minute: 256 * 60 };
+/// Default of [`HandshakeLimits::in_all`]. Guess: a fifth of a core.
+pub const HANDSHAKES_IN_ALL: Allowance = Allowance { burst: 256, per_minute: 400 * 60 };
+
+impl HandshakeLimits {
+    /// The default.
+    pub const DEFAULT: Self = Self {
+        unproven: HANDSHAKES_UNPROVEN,
+        few: HANDSHAKES_FEW,
+        few_in_all: HANDSHAKES_FEW_IN_ALL,
+        of_address: HANDSHAKES_OF_ADDRESS,
+        of_network: HANDSHAKES_OF_NETWORK,
+        in_all: HANDSHAKES_IN_ALL,
+    };
+}
+
+impl Default for HandshakeLimits {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}
+
+/// Most addresses of callers that are remembered.
+pub const CALLERS_REMEMBERED: usize = 16 * 1024;
+/// Most of their networks.
+pub const CALLER_NETWORKS_REMEMBERED: usize = 8 * 1024;
+
+/// What becomes of a caller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Admission {
+    /// Its handshake begins.
+    Admit,
+    /// It first shows that it receives at its address.
+    Prove,
+    /// Its address, its network or everybody asks too much.
+    Refuse,
+}
+
+/// What callers have left.
+#[derive(Debug)]
+pub struct Handshakes {
+    limits: HandshakeLimits,
+    unproven: Gcra,
+    few_in_all: Gcra,
+    in_all: Gcra,
+    addresses: Keyed<IpAddr, BUDGETS>,
+    networks: Keyed<IpAddr>,
+    refused: u64,
+}
+
+/// An address's budgets: the first few, and more.
+const BUDGETS: usize = 2;
+const FEW: usize = 0;
+const MORE: usize = 1;
+
+impl Handshakes {
+    /// Makes full ones.
+    pub const fn new(limits: HandshakeLimits) -> Self {
+        Self {
+            limits,
+            unproven: Gcra::FULL,
+            few_in_all: Gcra::FULL,
+            in_all: Gcra::FULL,
+            addresses: Keyed::new(CALLERS_REMEMBERED),
+            networks: Keyed::new(CALLER_NETWORKS_REMEMBERED),
+            refused: 0,
+        }
+    }
+
+    /// Decides about a caller whose address may be anybody's: nothing is taken from that address, so
+    /// that whoever forges it costs nobody else.
+    pub fn unproven(&mut self, now: Instant) -> Admission {
+        let is_calm = self.unproven.take(now, self.limits.unproven, 1);
+        if is_calm { Admission::Admit } else { Admission::Prove }
+    }
+
+    /// Decides about a caller that has shown that it receives at its address.
+    pub fn proven(&mut self, now: Instant, ip: IpAddr) -> Admission {
+        if self.takes_few(now, ip) || self.takes_more(now, ip) {
+            return Admission::Admit;
+        }
+        self.refused = self.refused.saturating_add(1);
+        Admission::Refuse
+    }
+
+    /// Returns how many callers were refused.
+    pub const fn refused(&self) -> u64 {
+        self.refused
+    }
+
+    /// Returns how full each table is.
+    pub fn occupancy(&self) -> [Occupancy; 2] {
+        [
+            self.addresses.occupancy("budgets of callers"),
+            self.networks.occupancy("budgets of callers' networks"),
+        ]
+    }
+
+    /// The most bytes that all of it takes.
+    pub const BYTES_MAX: usize = Keyed::<IpAddr, BUDGETS>::bytes(CALLERS_REMEMBERED)
+        + Keyed::<IpAddr>::bytes(CALLER_NETWORKS_REMEMBERED);
+
+    fn takes_few(&mut self, now: Instant, ip: IpAddr) -> bool {
+        let HandshakeLimits { few, few_in_all, .. } = self.limits;
+        self.few_in_all.affords(now, few_in_all, 1)
+            && self.takes_of_address(now, ip, FEW, few)
+            && self.few_in_all.take(now, few_in_all, 1)
+    }
+
+    fn takes_more(&mut self, now: Instant, ip: IpAddr) -> bool {
+        let HandshakeLimits { of_address, of_network, in_all, .. } = self.limits;
+        self.takes_of_address(now, ip, MORE, of_address)
+            && self.networks.take(now, network(ip), of_network, 1)
+            && self.in_all.take(now, in_all, 1)
+    }
+
+    fn takes_of_address(&mut self, now: Instant, ip: IpAddr, budget: usize, of: Allowance) -> bool {
+        let charge = Charge { budget, allowance: of, amount: 1 };
+        self.addresses.charge(now, host(ip), [charge]).is_ok()
+    }
+}

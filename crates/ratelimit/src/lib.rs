@@ -1,0 +1,67 @@
+//! How much anybody may ask of a node, and who pays when it is too much.
+//!
+//! Everything is a budget that fills up again with time: [`Gcra`], one number each. Budgets belong to
+//! nodes, so that dialling again buys nothing, or to addresses, while no node has shown itself.
+//!
+//! Invariants:
+//!
+//! - No clock: time comes in as an argument. A clock that jumps back costs a burst at most.
+//! - Bounded: [`Keyed`] holds so many entries and no more, from however many sources. What goes first is
+//!   what has filled up again, and is as if it had never been.
+//! - Fair: a flood takes from the peer's own, then from its address's, its network's and the strangers'
+//!   common part, never from a member's; whoever is beyond its own takes nothing from what is shared.
+//! - Whoever asks little comes before whoever asks much: an address's first [few](HANDSHAKES_FEW)
+//!   handshakes have a share of their own.
+//!
+//! Sources: GCRA is the generic cell rate algorithm of ITU-T I.371; `governor` computes the same and is
+//! the judge of a property test. The numbers for strangers are the specification's.
+//!
+//! Absent on purpose: what an excess costs its sender (`ensign-engine`), who is a member, and what is
+//! counted of a session (`ensign-signing`).
+#![no_std]
+
+extern crate alloc;
+#[cfg(test)]
+extern crate std;
+
+mod gcra;
+pub use gcra::{Allowance, Gcra};
+mod keyed;
+pub use keyed::{Charge, Keyed};
+mod allowances;
+pub use allowances::{
+    ANNOUNCED_BYTES_ALLOWED, Allowances, BROUGHT_ALLOWED, MESSAGES_ALLOWED, PAYLOAD_BYTES_ALLOWED,
+    REFUSALS_ALLOWED, REQUESTS_ALLOWED, REQUESTS_PER_MINUTE_MAX, WORK_ALLOWED,
+};
+mod members;
+pub use members::{
+    DELEGATIONS_ALLOWED, FORMATION_ALLOWED, LISTS_ALLOWED, LinkBudgets, MemberBudgets,
+    PINGS_ALLOWED,
+};
+
+mod strangers;
+pub use strangers::{
+    ADDRESSES_REMEMBERED, Exceeded, NETWORKS_REMEMBERED, STRANGER_ANNOUNCEMENTS, STRANGER_BYTES,
+    STRANGER_FORMATION, STRANGER_NONCES, STRANGER_OTHERS, STRANGER_PARTIALS, STRANGER_WORK,
+    STRANGER_WORK_IN_ALL, STRANGER_WORK_OF_ADDRESS, STRANGER_WORK_OF_NETWORK, STRANGERS_REMEMBERED,
+    Share, StrangerBudgets, StrangerLimits,
+};
+mod handshakes;
+pub use handshakes::{
+    Admission, CALLER_NETWORKS_REMEMBERED, CALLERS_REMEMBERED, HANDSHAKES_FEW,
+    HANDSHAKES_FEW_IN_ALL, HANDSHAKES_IN_ALL, HANDSHAKES_OF_ADDRESS, HANDSHAKES_OF_NETWORK,
+    HANDSHAKES_UNPROVEN, HandshakeLimits, Handshakes,
+};
+mod limits;
+pub use limits::{Limits, OutOfRange, Part, Setting};
+mod work;
+pub use work::{AGGREGATE_NONCES_TOKENS, AGGREGATE_SIGNATURES_TOKENS, VERIFY_TOKENS, tokens};
+
+/// The most bytes that all budgets of one node take, however many sources there are; those of so many
+/// members included.
+pub const fn bytes_max(members_max: usize) -> usize {
+    MemberBudgets::bytes(members_max) + StrangerBudgets::BYTES_MAX + Handshakes::BYTES_MAX
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,231 @@
+//! What is left to nodes that are no members and that we do not want: by node, by address, by network,
+//! and in all.
+
+use core::net::IpAddr;
+
+use ensign_diversity::{host, network};
+use ensign_primitives::{Instant, Occupancy, PeerId};
+use ensign_wire::{Family, Kind};
+
+use crate::{Allowance, Charge, Gcra, Keyed, PINGS_ALLOWED, tokens};
+
+/// What strangers may ask of us. A setting; each number of the default is a constant of this crate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StrangerLimits {
+    /// Announcements of one node.
+    pub announcements: Allowance,
+    /// Commitments and nonces of one node.
+    pub nonces: Allowance,
+    /// Partial signatures of one node.
+    pub partials: Allowance,
+    /// Other frames of one node about signing.
+    pub others: Allowance,
+    /// Questions of one node, and answers.
+    pub pings: Allowance,
+    /// Frames of one node about groups that form.
+    pub formation: Allowance,
+    /// Bytes of one node, of whatever kind.
+    pub bytes: Allowance,
+    /// Compute tokens of one node.
+    pub work: Allowance,
+    /// Compute tokens of all strangers at one address, or in one IPv6 /64.
+    pub work_of_address: Allowance,
+    /// Compute tokens of all strangers in one /24, or IPv6 /48.
+    pub work_of_network: Allowance,
+    /// Compute tokens of all strangers together: what is left of the core is the members'.
+    pub work_in_all: Allowance,
+}
+
+/// Default of [`StrangerLimits::announcements`]. Specification.
+pub const STRANGER_ANNOUNCEMENTS: Allowance = Allowance { burst: 5, per_minute: 5 };
+/// Default of [`StrangerLimits::nonces`]. Specification.
+pub const STRANGER_NONCES: Allowance = Allowance { burst: 20, per_minute: 20 };
+/// Default of [`StrangerLimits::partials`]. Specification.
+pub const STRANGER_PARTIALS: Allowance = Allowance { burst: 20, per_minute: 20 };
+/// Default of [`StrangerLimits::others`]. Specification.
+pub const STRANGER_OTHERS: Allowance = Allowance { burst: 10, per_minute: 10 };
+/// Default of [`StrangerLimits::formation`]. Guess: an invited node says a handful before it is wanted.
+pub const STRANGER_FORMATION: Allowance = Allowance { burst: 128, per_minute: 128 };
+/// Default of [`StrangerLimits::bytes`]. Specification: 1 MiB a minute.
+pub const STRANGER_BYTES: Allowance = Allowance { burst: 1024 * 1024, per_minute: 1024 * 1024 };
+/// Default of [`StrangerLimits::work`]. Guess: everything above once.
+pub const STRANGER_WORK: Allowance = Allowance { burst: 256, per_minute: 300 };
+/// Default of [`StrangerLimits::work_of_address`]. Guess: sixty-four honest nodes behind one address say
+/// their first eight words at once.
+pub const STRANGER_WORK_OF_ADDRESS: Allowance = Allowance { burst: 512, per_minute: 1200 };
+/// Default of [`StrangerLimits::work_of_network`]. Guess: twice an address's.
+pub const STRANGER_WORK_OF_NETWORK: Allowance = Allowance { burst: 1024, per_minute: 2400 };
+/// Default of [`StrangerLimits::work_in_all`]. Guess: a tenth of a second of a core at once, and five
+/// hundredths of one.
+pub const STRANGER_WORK_IN_ALL: Allowance = Allowance { burst: 2048, per_minute: 60_000 };
+
+impl Default for StrangerLimits {
+    fn default() -> Self {
+        Self {
+            announcements: STRANGER_ANNOUNCEMENTS,
+            nonces: STRANGER_NONCES,
+            partials: STRANGER_PARTIALS,
+            others: STRANGER_OTHERS,
+            pings: PINGS_ALLOWED,
+            formation: STRANGER_FORMATION,
+            bytes: STRANGER_BYTES,
+            work: STRANGER_WORK,
+            work_of_address: STRANGER_WORK_OF_ADDRESS,
+            work_of_network: STRANGER_WORK_OF_NETWORK,
+            work_in_all: STRANGER_WORK_IN_ALL,
+        }
+    }
+}
+
+/// Most strangers whose budgets are remembered. Guess: far more than are connected in a minute.
+pub const STRANGERS_REMEMBERED: usize = 8 * 1024;
+/// Most of their addresses.
+pub const ADDRESSES_REMEMBERED: usize = 32 * 1024;
+/// Most of their networks.
+pub const NETWORKS_REMEMBERED: usize = 8 * 1024;
+
+/// Whose share of a budget was used up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Share {
+    /// The node's own: it asks more than it may.
+    Peer,
+    /// Its address's, by whomever.
+    Address,
+    /// Its network's, by whomever.
+    Network,
+    /// What all strangers have together.
+    Everyone,
+}
+
+impl Share {
+    /// Says whose share was used up.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Peer => "it asks more than a stranger may",
+            Self::Address => "strangers at its address ask more than they may together",
+            Self::Network => "strangers in its network ask more than they may together",
+            Self::Everyone => "strangers ask more than all may together",
+        }
+    }
+}
+
+/// More than is left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Exceeded {
+    /// Of whose share.
+    pub share: Share,
+    /// What that share is.
+    pub allowance: Allowance,
+}
+
+/// What every stranger has left.
+#[derive(Debug)]
+pub struct StrangerBudgets {
+    limits: StrangerLimits,
+    peers: Keyed<PeerId, BUDGETS>,
+    addresses: Keyed<IpAddr>,
+    networks: Keyed<IpAddr>,
+    all: Gcra,
+}
+
+/// A node's budgets, by their place: one for each class of frames, then bytes, then work.
+const BUDGETS: usize = 8;
+const BYTES: usize = 6;
+const WORK: usize = 7;
+
+impl StrangerBudgets {
+    /// Makes full ones.
+    pub const fn new(limits: StrangerLimits) -> Self {
+        Self {
+            limits,
+            peers: Keyed::new(STRANGERS_REMEMBERED),
+            addresses: Keyed::new(ADDRESSES_REMEMBERED),
+            networks: Keyed::new(NETWORKS_REMEMBERED),
+            all: Gcra::FULL,
+        }
+    }
+
+    /// Lets other numbers hold from now on; what was used stays used.
+    pub const fn set(&mut self, limits: StrangerLimits) {
+        self.limits = limits;
+    }
+
+    /// Takes what a frame costs: from its sender's own first, so that who is beyond that takes nothing
+    /// from what others share with it.
+    ///
+    /// - `bytes`: of the frame's body.
+    ///
+    /// # Errors
+    ///
+    /// [`Exceeded`] with the first share that has too little left.
+    pub fn take(
+        &mut self,
+        now: Instant,
+        (peer, ip): (PeerId, IpAddr),
+        (kind, bytes): (Kind, usize),
+    ) -> Result<(), Exceeded> {
+        let limits = self.limits;
+        let work = tokens(kind, bytes);
+        let charge = |budget, allowance, amount| Charge { budget, allowance, amount };
+        let own = [charge(BYTES, limits.bytes, bytes as u64), charge(WORK, limits.work, work)];
+        let exceeded = |share, allowance| Exceeded { share, allowance };
+        let of_class = limits.class(kind).map(|(budget, allowance)| charge(budget, allowance, 1));
+        let charges = of_class.into_iter().chain(own);
+        let of_peer = self.peers.charge(now, peer, charges);
+        of_peer.map_err(|refused| exceeded(Share::Peer, refused.allowance))?;
+        if work == 0 {
+            return Ok(());
+        }
+        let (host, network) = (host(ip), network(ip));
+        let shares = [
+            (Share::Address, limits.work_of_address),
+            (Share::Network, limits.work_of_network),
+            (Share::Everyone, limits.work_in_all),
+        ];
+        for (share, allowance) in shares {
+            let is_there = match share {
+                Share::Peer | Share::Address => self.addresses.take(now, host, allowance, work),
+                Share::Network => self.networks.take(now, network, allowance, work),
+                Share::Everyone => self.all.take(now, allowance, work),
+            };
+            if !is_there {
+                return Err(exceeded(share, allowance));
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns how full each table is.
+    pub fn occupancy(&self) -> [Occupancy; 3] {
+        [
+            self.peers.occupancy("budgets of strangers"),
+            self.addresses.occupancy("budgets of addresses"),
+            self.networks.occupancy("budgets of networks"),
+        ]
+    }
+
+    /// The most bytes that all of it takes.
+    pub const BYTES_MAX: usize = Keyed::<PeerId, BUDGETS>::bytes(STRANGERS_REMEMBERED)
+        + Keyed::<IpAddr>::bytes(ADDRESSES_REMEMBERED)
+        + Keyed::<IpAddr>::bytes(NETWORKS_REMEMBERED);
+}
+
+impl StrangerLimits {
+    /// The budget of a kind's class, with its place.
+    const fn class(&self, kind: Kind) -> Option<(usize, Allowance)> {
+        #[expect(clippy::wildcard_enum_match_arm, reason = "all else goes by its family")]
+        Some(match kind {
+            Kind::Hello => return None,
+            Kind::SessionAnnounce => (0, self.announcements),
+            Kind::SessionJoin | Kind::NonceShare => (1, self.nonces),
+            Kind::PartialSigShare => (2, self.partials),
+            _ => match kind.family() {
+                Family::Connection => (4, self.pings),
+                Family::Formation => (5, self.formation),
+                Family::Signing | Family::Dht | Family::Gossip | Family::Discovery => {
+                    (3, self.others)
+                }
+            },
+        })
+    }
+}

@@ -1,0 +1,7 @@
+//! Budgets against a judge, at their edges, and through clocks that jump.
+
+mod edges;
+mod judge;
+mod memory;
+mod settings;
+mod sources;

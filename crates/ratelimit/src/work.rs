@@ -1,0 +1,59 @@
+//! What a frame costs to look at, in compute tokens, before a byte of it is decoded.
+
+use ensign_wire::Kind;
+
+/// Checking one signature: the unit. About 50 us of a core.
+pub const VERIFY_TOKENS: u64 = 1;
+/// Aggregating nonces. Specification.
+pub const AGGREGATE_NONCES_TOKENS: u64 = 2;
+/// Aggregating partial signatures, their checks included. Specification.
+pub const AGGREGATE_SIGNATURES_TOKENS: u64 = 3;
+
+/// Bytes that one member takes in a roster or a certificate at least: a key, a node, two signatures.
+const MEMBER_BYTES_MIN: usize = 32 + 32 + 64;
+
+/// Bytes of an evidence file that cost a check. Guess: one message's nonces of a large group.
+const EVIDENCE_BYTES_OF_CHECK: usize = 16 * 1024;
+
+/// Returns what a frame of this kind costs; a frame without a signature costs as much as the smallest
+/// with one, so that none is free. Introductions are: each connection has one.
+///
+/// - `bytes`: of its body; what is longer has more signatures in it.
+pub const fn tokens(kind: Kind, bytes: usize) -> u64 {
+    match kind {
+        Kind::Hello => 0,
+        Kind::Ping
+        | Kind::Pong
+        | Kind::Price
+        | Kind::Proof
+        | Kind::Groups
+        | Kind::Payload
+        | Kind::Delegation
+        | Kind::EvidenceSeen
+        | Kind::Welcome
+        | Kind::SessionReady
+        | Kind::NonceAck
+        | Kind::NoncesComplete
+        | Kind::PartialSigAck
+        | Kind::PartialSigsComplete
+        | Kind::SessionAbort
+        | Kind::ValidationError
+        | Kind::FormationSeat
+        | Kind::FormationSeated
+        | Kind::FormationStatement => VERIFY_TOKENS,
+        // The envelope and the request; the word and the delegation; the envelope and the result.
+        Kind::SessionAnnounce | Kind::Consent | Kind::LinkReport | Kind::SignatureFinalized => {
+            2 * VERIFY_TOKENS
+        }
+        // Its statements and delegations, and for each message the nonces of all and a check.
+        Kind::Evidence => {
+            4 * VERIFY_TOKENS
+                + (bytes / EVIDENCE_BYTES_OF_CHECK) as u64 * AGGREGATE_SIGNATURES_TOKENS
+        }
+        Kind::SessionJoin | Kind::NonceShare => VERIFY_TOKENS + AGGREGATE_NONCES_TOKENS,
+        Kind::PartialSigShare => VERIFY_TOKENS + AGGREGATE_SIGNATURES_TOKENS,
+        Kind::FormationRoster | Kind::FormationCertificate => {
+            VERIFY_TOKENS + (bytes / MEMBER_BYTES_MIN) as u64
+        }
+    }
+}

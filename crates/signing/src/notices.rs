@@ -1,0 +1,266 @@
+//! Proofs that every member of a group is told, until it says that it has them.
+//!
+//! Who is in a session convicts for itself, by the statements that others show it there. This is for the
+//! others: who was away, or restarted. A proof is told as the file that it is kept as, so that whoever gets it
+//! checks it as a stranger would; who brings it adds nothing to it.
+
+use alloc::{
+    boxed::Box,
+    collections::{BTreeSet, VecDeque},
+    sync::Arc,
+    vec::Vec,
+};
+use core::time::Duration;
+
+use ensign_equivocation::{Case, CaseDecodeError, Charge, Conviction, Evidence, Verdict};
+use ensign_primitives::{GroupId, Instant, Now, Occupancy, PeerId, Wakeup, sha256};
+use ensign_ratelimit::{Allowance, Keyed};
+use ensign_session::Offense as SessionOffense;
+use ensign_wire::{EVIDENCE_BYTES_MAX, Frame};
+
+use crate::{CaseFile, Event, MEMBERS_MAX, Offense, Output, Record, groups::Groups};
+
+/// Most proofs that are told at a time; the oldest gives way. Guess: more than a group forgives.
+pub const NOTICES_MAX: usize = 32;
+
+/// Most bytes of them. Guess: eight of the largest that are told.
+pub const NOTICES_BYTES_MAX: usize = 8 * EVIDENCE_BYTES_MAX;
+
+/// Most names of proofs and misdeeds that are remembered, so that each is looked at once; the oldest give way.
+/// Guess: a few of each member of a large group.
+pub const MISDEEDS_REMEMBERED: usize = 2048;
+
+/// Proofs that one member brings and that we do not know, before one is read. Guess: all that it may tell
+/// after a restart, and then one in ten seconds: each costs at most a key aggregation and a check for each
+/// message.
+pub const NOTICES_ALLOWED: Allowance = Allowance { burst: NOTICES_MAX as u64, per_minute: 6 };
+
+/// How long after a conviction its proof is told, to whoever does not know it by then. Guess: in the session
+/// itself the others hear the statements within seconds.
+pub const NOTICE_PAUSE: Duration = Duration::from_secs(30);
+
+/// What is told, to whom, and what is known.
+#[derive(Debug)]
+pub(crate) struct Notices {
+    /// The oldest first.
+    told: VecDeque<Notice>,
+    /// Names of files and of misdeeds, the oldest first; both are hashes.
+    order: VecDeque<[u8; 32]>,
+    known: BTreeSet<[u8; 32]>,
+    brought: Keyed<PeerId>,
+    /// When those who are connected are told.
+    due: Option<Instant>,
+}
+
+/// One proof.
+#[derive(Debug)]
+struct Notice {
+    id: [u8; 32],
+    group: GroupId,
+    culprit: PeerId,
+    bytes: Arc<[u8]>,
+    /// Who has said that it has it.
+    has_it: BTreeSet<PeerId>,
+    /// Who was sent it on the connection that it has.
+    sent: BTreeSet<PeerId>,
+}
+
+/// A conviction that is new to us.
+struct Found {
+    conviction: Conviction,
+    evidence: Evidence,
+    file: CaseFile,
+}
+
+impl Notices {
+    /// - `kept`: proofs from before a restart; what cannot be read is none.
+    pub(crate) fn new(kept: Vec<CaseFile>) -> Self {
+        let mut notices = Self {
+            told: VecDeque::new(),
+            order: VecDeque::new(),
+            known: BTreeSet::new(),
+            brought: Keyed::new(MEMBERS_MAX),
+            due: None,
+        };
+        for file in kept {
+            if let Ok(Case { charge: Charge::Proof { evidence, .. }, request, .. }) =
+                Case::decode(&file.bytes)
+                && let Some(culprit) = evidence.statements().first().map(|it| it.sender())
+            {
+                notices.learn(evidence.misdeed());
+                let group = request.signers.group_id(request.network);
+                notices.enter(&file, group, culprit);
+            }
+        }
+        notices
+    }
+
+    /// Whether a file or a misdeed is known.
+    pub(crate) fn knows(&self, name: &[u8; 32]) -> bool {
+        self.known.contains(name)
+    }
+
+    /// Remembers a file or a misdeed; `false` for one that is known.
+    pub(crate) fn learn(&mut self, name: [u8; 32]) -> bool {
+        let is_new = self.known.insert(name);
+        if is_new {
+            self.order.push_back(name);
+            if self.order.len() > MISDEEDS_REMEMBERED
+                && let Some(oldest) = self.order.pop_front()
+            {
+                self.known.remove(&oldest);
+            }
+        }
+        is_new
+    }
+
+    /// Tells a proof to every member of a group but its culprit, those who are connected a little later.
+    pub(crate) fn tell(&mut self, now: Now, file: &CaseFile, group: GroupId, culprit: PeerId) {
+        self.enter(file, group, culprit);
+        self.due = self.due.or(Some(now.instant.after(NOTICE_PAUSE)));
+    }
+
+    fn enter(&mut self, file: &CaseFile, group: GroupId, culprit: PeerId) {
+        self.learn(file.id);
+        // What is too large for a frame is shown by its file only.
+        if file.bytes.len() > EVIDENCE_BYTES_MAX {
+            return;
+        }
+        let (has_it, sent) = (BTreeSet::new(), BTreeSet::new());
+        let (id, bytes) = (file.id, file.bytes.as_slice().into());
+        self.told.push_back(Notice { id, group, culprit, bytes, has_it, sent });
+        while self.told.len() > NOTICES_MAX || self.bytes() > NOTICES_BYTES_MAX {
+            self.told.pop_front();
+        }
+    }
+
+    fn bytes(&self) -> usize {
+        self.told.iter().map(|notice| notice.bytes.len()).sum()
+    }
+
+    /// Forgets what a node was sent: its connection is gone.
+    pub(crate) fn down(&mut self, peer: &PeerId) {
+        self.told.iter_mut().for_each(|notice| {
+            notice.sent.remove(peer);
+        });
+    }
+
+    /// Sends a node later what it may not have been brought.
+    pub(crate) fn dropped(&mut self, now: Now, peer: &PeerId) {
+        let is_owed = |notice: &Notice| notice.sent.contains(peer) && !notice.has_it.contains(peer);
+        if self.told.iter().any(is_owed) {
+            self.down(peer);
+            self.due = self.due.or(Some(now.instant.after(NOTICE_PAUSE)));
+        }
+    }
+
+    /// Sends a connected member what it was not sent yet of its groups' proofs.
+    pub(crate) fn send(&mut self, peer: PeerId, groups: &[GroupId]) -> Vec<Output> {
+        let mut frames = Vec::new();
+        for notice in &mut self.told {
+            let is_for_it = notice.culprit != peer && groups.contains(&notice.group);
+            if is_for_it && !notice.has_it.contains(&peer) && notice.sent.insert(peer) {
+                frames.push(send(peer, &Frame::Evidence(notice.bytes.to_vec())));
+            }
+        }
+        frames
+    }
+
+    /// Whether those who are connected are to be told now.
+    pub(crate) fn take_due(&mut self, now: Now) -> bool {
+        self.due.take_if(|at| *at <= now.instant).is_some()
+    }
+
+    /// A node says that it has a proof.
+    pub(crate) fn on_seen(&mut self, peer: PeerId, id: &[u8; 32]) {
+        if let Some(notice) = self.told.iter_mut().find(|notice| notice.id == *id) {
+            notice.has_it.insert(peer);
+        }
+    }
+
+    /// Takes a proof that a member brings.
+    ///
+    /// - `own`: us.
+    pub(crate) fn hear(
+        &mut self,
+        now: Now,
+        (from, bytes): (PeerId, Vec<u8>),
+        (own, groups): (PeerId, &Groups),
+    ) -> Vec<Output> {
+        let id = sha256(&bytes);
+        let seen = send(from, &Frame::EvidenceSeen(id));
+        self.on_seen(from, &id);
+        if self.knows(&id) {
+            return alloc::vec![seen];
+        }
+        // Beyond its budget it is not read, and comes again on its next connection.
+        if !self.brought.take(now.instant, from, NOTICES_ALLOWED, 1) {
+            return Vec::new();
+        }
+        let found = match self.read(id, bytes) {
+            Ok(Some(found)) => found,
+            Ok(None) => return alloc::vec![seen],
+            Err(()) => {
+                let offense = Offense::FalseEvidence;
+                return alloc::vec![Output::Offense { peer: from, offense }];
+            }
+        };
+        self.learn(id);
+        let Found { conviction, evidence, file } = found;
+        let (peer, group) = (conviction.peer, conviction.group);
+        let is_of_ours = groups.get(&group).is_some() && conviction.signer.is_some();
+        if peer != own && !groups.is_member(&peer) && !is_of_ours {
+            // Nobody that we know: nothing follows from it here.
+            return alloc::vec![seen];
+        }
+        self.learn(evidence.misdeed());
+        self.tell(now, &file, group, peer);
+        self.on_seen(from, &id);
+        let (evidence, case) = (Box::new(evidence), Some(id));
+        let mut outputs = alloc::vec![Output::Note(Record::Case(file)), seen];
+        if peer != own {
+            let offense = Offense::Session(SessionOffense::Proven(evidence.clone()));
+            outputs.push(Output::Offense { peer, offense });
+        }
+        outputs.push(Output::Event(Event::Convicted { peer, evidence, case }));
+        outputs
+    }
+
+    /// Reads and checks a proof; `None` for one that we know, or that another version wrote.
+    fn read(&self, id: [u8; 32], bytes: Vec<u8>) -> Result<Option<Found>, ()> {
+        let case = match Case::decode(&bytes) {
+            Ok(case) => case,
+            Err(CaseDecodeError::Version | CaseDecodeError::Earlier) => return Ok(None),
+            Err(_) => return Err(()),
+        };
+        let Charge::Proof { evidence, .. } = &case.charge else { return Err(()) };
+        if self.knows(&evidence.misdeed()) {
+            return Ok(None);
+        }
+        match case.verify() {
+            Ok(Verdict::Proven(conviction)) => {
+                let evidence = evidence.clone();
+                Ok(Some(Found { conviction, evidence, file: CaseFile::proof(id, bytes) }))
+            }
+            Ok(Verdict::Claimed(_)) | Err(_) => Err(()),
+        }
+    }
+
+    pub(crate) fn wakeup(&self) -> Option<Wakeup> {
+        self.due.map(|at| Wakeup { at, reason: "proofs" })
+    }
+
+    pub(crate) fn occupancy(&self) -> [Occupancy; 4] {
+        let of = |name, len, limit| Occupancy { name, len, limit };
+        [
+            of("proofs that are told", self.told.len(), NOTICES_MAX),
+            of("bytes of proofs that are told", self.bytes(), NOTICES_BYTES_MAX),
+            of("known proofs", self.known.len(), MISDEEDS_REMEMBERED),
+            self.brought.occupancy("budgets of proofs"),
+        ]
+    }
+}
+
+fn send(peer: PeerId, frame: &Frame) -> Output {
+    Output::Send { peer, kind: frame.kind(), frame: frame.encode().into() }
+}
