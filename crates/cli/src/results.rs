@@ -58,7 +58,7 @@ impl Known {
     ) -> bool {
         let Some(keys) = self.keys(group) else { return false };
         let look = coordinator.look(move |records| {
-            let (signed, _) = records.asked(&id).ok()??;
+            let signed = records.asked(&id).ok()??.request;
             if signed.request.payload != Payload::Drill {
                 return None;
             }

@@ -11,7 +11,7 @@ use ensign_store::{Place, Store, Table, attempt_of, request_of};
 use ensign_wire::{AbortReason, SignedRequest};
 
 use crate::{
-    Handle, LedgerError, Outline,
+    AskedBefore, Handle, LedgerError, Outline,
     audit::{Audit, audit},
     ledger,
 };
@@ -242,13 +242,10 @@ impl<'a> Records<'a> {
     /// # Errors
     ///
     /// [`LedgerError`] when the store cannot be read.
-    pub fn asked(
-        &self,
-        id: &RequestId,
-    ) -> Result<Option<(SignedRequest, Option<Vec<u8>>)>, LedgerError> {
+    pub fn asked(&self, id: &RequestId) -> Result<Option<AskedBefore>, LedgerError> {
         for place in [Place::consent(id), Place::request(id)] {
             if let Some(Record::Consented { request, payload }) = ledger::read(self.0, &place)? {
-                return Ok(Some((*request, payload)));
+                return Ok(Some(AskedBefore { request: *request, payload }));
             }
         }
         Ok(None)
@@ -261,7 +258,7 @@ impl<'a> Records<'a> {
     ///
     /// [`LedgerError`] when the store cannot be read.
     pub fn payload(&self, id: &RequestId) -> Result<Option<Vec<u8>>, LedgerError> {
-        Ok(self.asked(id)?.and_then(|(_, payload)| payload))
+        Ok(self.asked(id)?.and_then(|asked| asked.payload))
     }
 
     /// Returns the result of a request that has its signatures; `None` for any other.
