@@ -2,7 +2,7 @@
 //! that the command line prints; `docs/operate/api.md` lists them.
 
 use ensign_coordinator::{
-    Because, Event, GroupInfo, Outcome, PeerEvent, RequestEvent, RequestRef, Whose,
+    Because, Busy, Event, GroupInfo, Outcome, PeerEvent, RequestEvent, RequestRef, Whose,
 };
 use ensign_primitives::SignerIndex;
 use serde::Serialize;
@@ -29,8 +29,21 @@ pub(crate) fn told(
             let case = case.map(hex::encode);
             Some(json!({ "event": "convicted", "who": node(peer), "evidence": case }))
         }
+        Event::Busy(peer, busy) => of_busy(&node(peer), busy),
         Event::Formation(_) | _ => None,
     }
+}
+
+fn of_busy(who: &str, busy: &Busy) -> Option<Value> {
+    Some(match busy {
+        Busy::Proving { bits, .. } => {
+            let expected_s = busy.expected().map(|it| it.as_secs_f64());
+            json!({ "event": "proving", "who": who, "bits": bits, "expected_s": expected_s })
+        }
+        Busy::Proven => json!({ "event": "proven", "who": who }),
+        Busy::Unpayable { bits, .. } => json!({ "event": "too_busy", "who": who, "bits": bits }),
+        _ => return None,
+    })
 }
 
 fn of_peer(who: &str, event: &PeerEvent) -> Option<Value> {

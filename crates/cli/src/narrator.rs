@@ -83,6 +83,7 @@ impl Narrator {
                 self.convicted(peer, evidence, case.as_ref());
             }
             Event::Warning { peer, problem } => self.warn(peer.as_ref(), problem),
+            Event::Busy(peer, busy) => self.busy(peer, *busy),
             Event::Formation(event) => self.formation(event),
             // A new delegation of our own is nothing that a person does anything about.
             Event::Delegated(_) | _ => {}

@@ -191,7 +191,8 @@ impl Drop for Node {
 fn builder_of(home: &Home, keys: Keys, is_moved: IsMoved) -> Result<Builder> {
     let settings = home.settings();
     let builder = Coordinator::builder(settings.network, keys, home.path().to_owned());
-    let builder = builder.limits(settings.limits()).timeouts(settings.timeouts());
+    let builder = builder.limits(settings.limits()).strangers(settings.strangers());
+    let builder = builder.timeouts(settings.timeouts());
     let builder = builder.policy(home.policy()?);
     Ok(match is_moved {
         IsMoved::Yes => builder.moved(),

@@ -4,13 +4,16 @@ use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use ensign_deadline::Timeouts;
 use ensign_diversity::PrefixTable;
-use ensign_engine::Limits;
+use ensign_engine::signing::REQUESTS_LIMIT;
+use ensign_engine::{Limits, Strangers};
 use ensign_ledger::{KeyAge, Opened};
 use ensign_primitives::{GroupId, Network, RequestId, SignerIndex};
 use ensign_psbt::Policy;
 use ensign_signer::{Randomness, unix_now};
 use ensign_store::{OnMove, Opening, Store};
-use ensign_transport::{BindError, Transport, TransportConfig};
+use ensign_transport::{
+    BindError, REQUESTS_SAID_AGAIN_MAX, Transport, TransportConfig, signing_queue_bytes,
+};
 use tokio::{
     sync::{mpsc, oneshot},
     time::timeout,
@@ -40,6 +43,7 @@ pub struct Builder {
     listen: SocketAddr,
     timeouts: Timeouts,
     limits: Limits,
+    strangers: Strangers,
     policy: Policy,
 }
 
@@ -100,6 +104,13 @@ impl Builder {
         self
     }
 
+    /// Gives strangers other places, or lets other scores in.
+    #[must_use]
+    pub const fn strangers(mut self, strangers: Strangers) -> Self {
+        self.strangers = strangers;
+        self
+    }
+
     /// Refuses by itself what the policy refuses; nobody is asked then. Without one nothing is refused.
     #[must_use]
     pub fn policy(mut self, policy: Policy) -> Self {
@@ -130,6 +141,8 @@ impl Builder {
         // The port first: what opening finds is told once, and must not be lost with a busy port.
         let mut config = TransportConfig::new(self.listen, self.network);
         config.handshakes = self.limits.handshakes;
+        let said_again = self.limits.open_sessions.clamp(REQUESTS_SAID_AGAIN_MAX, REQUESTS_LIMIT);
+        config.signing_queue_bytes_max = signing_queue_bytes(said_again);
         let transport = Transport::bind(config, self.keys.node_key.clone()).await;
         let transport = transport.map_err(StartError::Bind)?;
         let opened = match self.disk {
@@ -145,6 +158,7 @@ impl Builder {
             keys: self.keys,
             timeouts: self.timeouts,
             limits: self.limits,
+            strangers: self.strangers,
             policy: self.policy,
             clock: Clock::system(),
             randomness: Randomness::System,
@@ -212,8 +226,8 @@ impl Coordinator {
         let listen = SocketAddr::new(std::net::IpAddr::V4(any), 0);
         let (disk, on_move, age) = (Disk::Folder(folder), OnMove::Refuse, KeyAge::Used);
         let (timeouts, limits) = (Timeouts::default(), Limits::default());
-        let policy = Policy::default();
-        Builder { network, keys, disk, on_move, age, listen, timeouts, limits, policy }
+        let (strangers, policy) = (Strangers::default(), Policy::default());
+        Builder { network, keys, disk, on_move, age, listen, timeouts, limits, strangers, policy }
     }
 
     pub(crate) fn start(parts: Parts) -> (Self, Events) {

@@ -78,7 +78,7 @@ impl Driver {
             timeouts: parts.timeouts,
             limits: parts.limits,
             peers: PeersConfig::default(),
-            strangers: Default::default(),
+            strangers: parts.strangers,
         };
         let (keys, signer) = parts.keys.into_parts();
         let signer = SignerPort::new(open_desk(signer, &randomness, &parts.clock));

@@ -1,7 +1,7 @@
 //! What a driver is made from.
 
 use ensign_deadline::Timeouts;
-use ensign_engine::Limits;
+use ensign_engine::{Limits, Strangers};
 use ensign_ledger::{Before, Handles};
 use ensign_primitives::Network;
 use ensign_psbt::Policy;
@@ -17,6 +17,7 @@ pub(crate) struct Parts {
     pub(crate) keys: Keys,
     pub(crate) timeouts: Timeouts,
     pub(crate) limits: Limits,
+    pub(crate) strangers: Strangers,
     pub(crate) policy: Policy,
     pub(crate) clock: Clock,
     pub(crate) randomness: Randomness,

@@ -85,6 +85,7 @@ impl Coordinator {
             keys,
             timeouts,
             limits: Limits::default(),
+            strangers: Default::default(),
             policy: Policy::default(),
             clock: Clock::simulated(wall),
             randomness: Randomness::DangerousSimulated { network, seed, drawn: 0 },

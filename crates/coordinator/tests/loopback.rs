@@ -11,6 +11,8 @@
 mod addresses;
 #[path = "loopback/audience.rs"]
 mod audience;
+#[path = "loopback/busy.rs"]
+mod busy;
 #[path = "loopback/commands.rs"]
 mod commands;
 #[path = "loopback/consent.rs"]

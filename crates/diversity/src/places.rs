@@ -120,13 +120,15 @@ impl Crowd {
     /// Returns how crowded it is around an address: in its most crowded group, then in the most
     /// crowded of those within that one, and so on.
     fn around(&self, groups: &AddressGroups) -> [u64; LEVELS] {
-        let mut densities = [0; LEVELS];
-        let mut within: Vec<u64> = groups.iter().map(|group| self.density(&group)).collect();
+        let (mut densities, mut known) = ([0; LEVELS], [0; LEVELS]);
+        let of_each = known.iter_mut().zip(groups.iter());
+        let levels = of_each.map(|(slot, group)| *slot = self.density(&group)).count();
+        let mut within = known.get(..levels).unwrap_or_default();
         for slot in &mut densities {
             let Some(most) = within.iter().max().copied() else { break };
             *slot = most;
             let narrowest = within.iter().position(|density| *density == most);
-            within.truncate(narrowest.unwrap_or_default());
+            within = within.get(..narrowest.unwrap_or_default()).unwrap_or_default();
         }
         densities
     }

@@ -58,6 +58,11 @@ impl PrefixTable {
         self.prefixes
     }
 
+    /// Returns how many bytes it takes.
+    pub const fn bytes(&self) -> usize {
+        self.v4.bytes() + self.v6.bytes()
+    }
+
     /// Returns whether it knows nobody.
     pub const fn is_empty(&self) -> bool {
         self.prefixes == 0

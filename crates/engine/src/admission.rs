@@ -54,10 +54,16 @@ impl Engine {
             return self.outputs.push_back(Output::Close { link, reason });
         }
         if let Some(known) = self.gate.get(link) {
-            let hello = own_hello(known.remote);
+            let hello = own_hello(known.remote, self.config.limits.open_sessions);
             self.send(link, &Frame::Hello(hello));
         }
         if let Some(price) = price {
+            self.note_of(
+                now,
+                link,
+                (Act::Priced, 0),
+                &"the node is busy, and it had proved no work",
+            );
             self.send(link, &Frame::Price(price));
         }
     }

@@ -73,6 +73,7 @@ impl Default for Strangers {
 impl EngineConfig {
     pub(crate) const fn signing(&self) -> SigningConfig {
         let Self { network, timeouts, limits, .. } = self;
-        SigningConfig { network: *network, timeouts: *timeouts, allowances: limits.members }
+        let (allowances, requests_max) = (limits.members, limits.open_sessions);
+        SigningConfig { network: *network, timeouts: *timeouts, allowances, requests_max }
     }
 }

@@ -210,6 +210,15 @@ impl Gate {
         is_entered
     }
 
+    /// A guest has paid: its stay begins anew.
+    pub(crate) fn stays_on(&mut self, now: Now, link: LinkId, effort: u8) {
+        let Some(known) = self.links.get_mut(&link) else { return };
+        self.guests.remove(&(known.stays_until, link));
+        known.place.effort = effort;
+        known.stays_until = now.instant.after(self.strangers.time);
+        self.guests.insert((known.stays_until, link));
+    }
+
     /// Takes a connection out.
     pub(crate) fn remove(&mut self, link: LinkId) -> Option<Link> {
         let known = self.links.remove(&link)?;

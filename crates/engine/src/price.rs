@@ -46,9 +46,7 @@ impl Engine {
         let guests = self.gate.guests().map(|(_, at)| at);
         match self.toll.pay(now.instant, payment, guests) {
             Ok(gives_way) => {
-                if let Some(guest) = self.gate.get_mut(link) {
-                    guest.place.effort = self.toll.paid(link);
-                }
+                self.gate.stays_on(now, link, self.toll.paid(link));
                 if let Some(least) = gives_way {
                     let why = "the node is busy, and others have proved more work";
                     self.note_of(now, least, (Act::GaveWay, 0), &why);

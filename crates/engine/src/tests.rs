@@ -6,6 +6,7 @@ mod announce;
 mod attempts;
 mod cast;
 mod contract;
+mod crowd;
 mod endings;
 mod evidence;
 mod families;

@@ -48,8 +48,8 @@ pub enum Demand {
 ///
 /// It moves once in [`EFFORT_PERIOD`], by the greatest demand of the period. Its steps are nothing, then
 /// each number of bits from the first to the highest. One step up, when payers found no place; to half of
-/// the steps, when there was room; when places were taken, but none for want of pay, also to half, but from
-/// nothing to the first and from there no further down.
+/// the steps, when there was room; when places were taken, but by none who paid as much, from nothing to
+/// the first, else one step down and no further than the first: a crowd that pays no more is still there.
 #[derive(Clone, Debug)]
 pub struct Effort {
     tariff: Tariff,
@@ -99,7 +99,7 @@ impl Effort {
         let top = self.tariff.bits_max.saturating_sub(self.tariff.bits).saturating_add(1);
         match self.worst {
             Demand::Room => self.level / 2,
-            Demand::Full => (self.level / 2).max(1),
+            Demand::Full => self.level.saturating_sub(1).max(1),
             Demand::PaidFull => self.level.saturating_add(1).min(top),
         }
     }

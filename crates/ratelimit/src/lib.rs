@@ -53,7 +53,7 @@ pub use handshakes::{
     HANDSHAKES_UNPROVEN, HandshakeLimits, Handshakes,
 };
 mod limits;
-pub use limits::{Limits, OutOfRange, Part, Setting};
+pub use limits::{Limits, OPEN_SESSIONS, OPEN_SESSIONS_MAX, OutOfRange, Part, Setting};
 mod work;
 pub use work::{AGGREGATE_NONCES_TOKENS, AGGREGATE_SIGNATURES_TOKENS, VERIFY_TOKENS, tokens};
 

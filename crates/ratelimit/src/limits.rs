@@ -7,7 +7,7 @@ use ensign_wire::Kind;
 use crate::{Allowance, Allowances, HandshakeLimits, REQUESTS_PER_MINUTE_MAX, StrangerLimits};
 
 /// How much anybody may ask of a node.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Each member.
     pub members: Allowances,
@@ -15,6 +15,26 @@ pub struct Limits {
     pub strangers: StrangerLimits,
     /// Callers of whom nobody knows yet who they are.
     pub handshakes: HandshakeLimits,
+    /// Most open requests, one session for each: 1 to [`OPEN_SESSIONS_MAX`]; whatever is beyond counts as that.
+    pub open_sessions: usize,
+}
+
+/// Default of [`Limits::open_sessions`]. Specification: 100 sessions.
+pub const OPEN_SESSIONS: usize = 100;
+
+/// Most that [`Limits::open_sessions`] may be. Guess: a desk of a few dozen members, each with its share; each
+/// open request may hold a payload of a mebibyte.
+pub const OPEN_SESSIONS_MAX: usize = 1000;
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            members: Allowances::default(),
+            strangers: StrangerLimits::default(),
+            handshakes: HandshakeLimits::default(),
+            open_sessions: OPEN_SESSIONS,
+        }
+    }
 }
 
 /// One allowance that can be set.

@@ -145,11 +145,6 @@ impl StrangerBudgets {
         }
     }
 
-    /// Lets other numbers hold from now on; what was used stays used.
-    pub const fn set(&mut self, limits: StrangerLimits) {
-        self.limits = limits;
-    }
-
     /// Takes what a frame costs: from its sender's own first, so that who is beyond that takes nothing
     /// from what others share with it.
     ///

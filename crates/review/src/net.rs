@@ -72,6 +72,8 @@ pub struct GuardReport {
     pub strangers: usize,
     /// How many may be.
     pub strangers_max: usize,
+    /// How many zero bits of work a stranger that comes now is asked to prove; `None` at rest.
+    pub price: Option<u8>,
     /// Everything that was done.
     pub totals: Counts,
     /// To whom: whom we know or want first, each the latest first; then of whom our user has said
@@ -123,6 +125,7 @@ impl GuardReport {
             since: watch.since(),
             strangers,
             strangers_max: engine.strangers_max(),
+            price: engine.price(now),
             totals: watch.totals(),
             guarded,
         }

@@ -78,6 +78,7 @@ impl Claim {
 #[derive(Debug)]
 pub struct Turns<T> {
     pace: Option<Allowance>,
+    per_member: usize,
     waiting: VecDeque<Waiting<T>>,
     members: BTreeMap<[u8; 33], Member>,
     /// The turn in which the last question was asked.
@@ -108,7 +109,19 @@ impl<T> Turns<T> {
     ///
     /// - `pace`: how often one member's questions are asked; `None` where nobody has to read them.
     pub const fn new(pace: Option<Allowance>) -> Self {
-        Self { pace, waiting: VecDeque::new(), members: BTreeMap::new(), turn: 0 }
+        Self {
+            pace,
+            per_member: QUESTIONS_PER_MEMBER_MAX,
+            waiting: VecDeque::new(),
+            members: BTreeMap::new(),
+            turn: 0,
+        }
+    }
+
+    /// Lets no more than so many questions of one member wait, at most [`QUESTIONS_PER_MEMBER_MAX`].
+    #[must_use]
+    pub fn at_most(self, per_member: usize) -> Self {
+        Self { per_member: per_member.min(QUESTIONS_PER_MEMBER_MAX), ..self }
     }
 
     /// Lets a question wait; returns one that gives way because there are too many.
@@ -119,7 +132,7 @@ impl<T> Turns<T> {
         let member = self.members.entry(key).or_insert(new);
         member.turn = member.turn.max(self.turn);
         member.waiting += 1;
-        let fullest = if member.waiting > QUESTIONS_PER_MEMBER_MAX {
+        let fullest = if member.waiting > self.per_member {
             key
         } else if self.waiting.len() > QUESTIONS_MAX {
             *self.members.iter().max_by_key(|(_, member)| member.waiting)?.0

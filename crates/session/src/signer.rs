@@ -16,7 +16,7 @@ use crate::{
 
 /// Most attempts that have secret nonces at one time; a further one is refused until one is
 /// forgotten. Guess: more than the open requests of a node, each with one attempt.
-pub const OPEN_SESSIONS_MAX: usize = 128;
+pub const OPEN_SESSIONS_MAX: usize = 1024;
 
 /// How many attempts a signer remembers, so that it makes nonces for each once; the oldest give
 /// way. Guess: thousands of requests with every attempt, in 2 MiB.

@@ -14,9 +14,11 @@ pub const GROUPS_MAX: usize = 64;
 /// Most connected nodes; whoever counts connections keeps no more. Guess: every member of two groups of 256,
 /// 64 strangers beside them, and as many whose end was not yet reported.
 pub const PEERS_MAX: usize = 640;
-/// Most open requests. Specification: 100 sessions.
-pub const REQUESTS_MAX: usize = 100;
-const _: () = assert!(REQUESTS_MAX <= ensign_session::OPEN_SESSIONS_MAX, "one attempt for each");
+/// Default of [`SigningConfig::requests_max`]. Specification: 100 sessions.
+pub const REQUESTS_MAX: usize = ensign_ratelimit::OPEN_SESSIONS;
+/// Most that [`SigningConfig::requests_max`] may be.
+pub const REQUESTS_LIMIT: usize = ensign_ratelimit::OPEN_SESSIONS_MAX;
+const _: () = assert!(REQUESTS_LIMIT <= ensign_session::OPEN_SESSIONS_MAX, "one attempt for each");
 /// Most open requests of one other creator. Guess: more than a person reviews at once, and several
 /// members must flood us together before nobody else gets in.
 pub const REQUESTS_PER_CREATOR_MAX: usize = 25;
@@ -30,7 +32,7 @@ pub const UNDECIDED_ENDINGS_REMEMBERED: usize = 128;
 /// Most session names that are known: every attempt at each request that is open or whose ending is
 /// remembered.
 pub const SESSIONS_MAX: usize =
-    (REQUESTS_MAX + ENDINGS_REMEMBERED + UNDECIDED_ENDINGS_REMEMBERED) * ATTEMPTS_MAX as usize;
+    (REQUESTS_LIMIT + ENDINGS_REMEMBERED + UNDECIDED_ENDINGS_REMEMBERED) * ATTEMPTS_MAX as usize;
 /// Most members of all groups together.
 pub const MEMBERS_MAX: usize = GROUPS_MAX * SIGNERS_MAX;
 /// How often one member is told how one request ended. Guess: a few restarts and lost answers.
@@ -77,6 +79,8 @@ pub struct SigningConfig {
     pub timeouts: Timeouts,
     /// What every member may ask of us.
     pub allowances: Allowances,
+    /// Most open requests: 1 to [`REQUESTS_LIMIT`]; whatever is beyond counts as that.
+    pub requests_max: usize,
 }
 
 /// Who a node is. The node key is shared with its driver; the secret signer key is nowhere in here.

@@ -18,7 +18,7 @@ use ensign_session::Session;
 use ensign_wire::{Body, Envelope, SigningRequest};
 
 use crate::{
-    ATTEMPTS_AHEAD, ATTEMPTS_MAX, CommandError, Opening, REQUESTS_MAX, REQUESTS_PER_CREATOR_MAX,
+    ATTEMPTS_AHEAD, ATTEMPTS_MAX, CommandError, Opening, REQUESTS_LIMIT, REQUESTS_PER_CREATOR_MAX,
     SESSIONS_MAX,
     ended::{End, Endings, Share},
     request::{Durable, Request},
@@ -28,6 +28,7 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Requests {
     network: Network,
+    max: usize,
     open: BoundedMap<RequestId, Request>,
     ended: Endings,
     /// Every attempt that an open request, or one whose ending is remembered, may have.
@@ -66,10 +67,12 @@ impl Places {
 }
 
 impl Requests {
-    pub(crate) fn new(network: Network) -> Self {
+    pub(crate) fn new(network: Network, max: usize) -> Self {
+        let max = max.clamp(1, REQUESTS_LIMIT);
         Self {
             network,
-            open: BoundedMap::new(REQUESTS_MAX),
+            max,
+            open: BoundedMap::new(max),
             ended: Endings::default(),
             attempts: BTreeMap::new(),
             named: BTreeMap::new(),
@@ -139,13 +142,18 @@ impl Requests {
         self.of_creator.values().sum()
     }
 
+    /// Returns how many more may be open.
+    pub(crate) fn room(&self) -> usize {
+        self.max.saturating_sub(self.count_unsettled())
+    }
+
     /// Whether there is a place for one more request of another creator: it has fewer than
     /// [`REQUESTS_PER_CREATOR_MAX`], and no more than places are free. So those who ask much together leave
     /// places for whoever asks little (dynamic thresholds, [Choudhury and Hahne 1998]).
     ///
     /// [Choudhury and Hahne 1998]: <https://doi.org/10.1109/90.664262>
     pub(crate) fn has_place_for(&self, creator: &Option<SignerKey>) -> bool {
-        let free = REQUESTS_MAX.saturating_sub(self.count_unsettled());
+        let free = self.room();
         let open = self.of_creator.get(creator).copied().unwrap_or(0);
         open < free.min(REQUESTS_PER_CREATOR_MAX)
     }
@@ -239,7 +247,7 @@ impl Requests {
         self.make_room();
         let (creator, group, wakeup) = (request.creator_key(), request.group(), request.wakeup());
         let attempt = request.attempt();
-        let full = CommandError::TooManyRequests { limit: REQUESTS_MAX };
+        let full = CommandError::TooManyRequests { limit: self.max };
         self.open.insert(id, request).map_err(|_| full)?;
         self.wakeups.extend(wakeup.map(|at| (at, id)));
         *self.of_creator.entry(creator).or_default() += 1;
@@ -377,7 +385,7 @@ impl Requests {
         let attempts =
             Occupancy { name: "sessions", len: self.attempts.len(), limit: SESSIONS_MAX };
         let tokens =
-            Occupancy { name: "awaited records", len: self.tokens.len(), limit: 2 * REQUESTS_MAX };
+            Occupancy { name: "awaited records", len: self.tokens.len(), limit: 2 * self.max };
         let own = [self.open.occupancy("requests"), attempts, tokens];
         let requests = fullest(self.open.iter().map(|(_, request)| request.occupancy()));
         let sessions = fullest(self.open.iter().map(|(_, it)| it.session().occupancy()));

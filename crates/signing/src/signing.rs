@@ -16,7 +16,7 @@ use ensign_wire::{Frame, SignedRequest};
 
 use crate::{
     CaseFile, Delegated, ENDINGS_REMEMBERED, Event, Input, Keys, NotDelegated, Offense, Output,
-    PEERS_MAX, REQUESTS_MAX, Record, RequestStatus, Restored, SignerAnswer, SignerQuestion,
+    PEERS_MAX, REQUESTS_LIMIT, Record, RequestStatus, Restored, SignerAnswer, SignerQuestion,
     SigningConfig, Wait,
     admission::Admission,
     clocks::Clocks,
@@ -135,7 +135,7 @@ impl Signing {
             resends: Resends::default(),
             instances: Instances::default(),
             admission: Admission::new(config.allowances),
-            requests: Requests::new(config.network),
+            requests: Requests::new(config.network, config.requests_max),
             muster: Muster::default(),
             clocks: Clocks::default(),
             horizons: Horizons::default(),
@@ -225,7 +225,7 @@ impl Signing {
     ///
     /// Cost: a walk over peers, open requests and remembered endings; no allocation.
     pub fn occupancy(&self) -> impl Iterator<Item = Occupancy> + use<> {
-        let (len, limit) = (self.decisions.len(), REQUESTS_MAX + ENDINGS_REMEMBERED);
+        let (len, limit) = (self.decisions.len(), REQUESTS_LIMIT + ENDINGS_REMEMBERED);
         let own = [
             self.peers.occupancy("peers"),
             Occupancy { name: "decisions", len, limit },

@@ -141,7 +141,12 @@ pub const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
 ///
 /// Whatever a node says itself of [`REQUESTS_SAID_AGAIN_MAX`] requests: with less the lane is full when
 /// all is said again after a reconnect, and on the connection after that.
-pub const SIGNING_QUEUE_BYTES_MAX: usize = REQUESTS_SAID_AGAIN_MAX * said_of_request();
+pub const SIGNING_QUEUE_BYTES_MAX: usize = signing_queue_bytes(REQUESTS_SAID_AGAIN_MAX);
+
+/// Returns what [`TransportConfig::signing_queue_bytes_max`] has to be where so many requests are open.
+pub const fn signing_queue_bytes(requests: usize) -> usize {
+    requests * said_of_request()
+}
 
 /// Most requests of which everything is said to one peer at once; whoever sends holds no more open.
 ///

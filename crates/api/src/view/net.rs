@@ -228,7 +228,7 @@ impl GuardView {
             since_ms: report.since.as_millis(),
             strangers: report.strangers,
             strangers_max: report.strangers_max,
-            price_bits: None,
+            price_bits: report.price,
             totals: CountsView::new(report.totals),
             guarded: report.guarded.iter().map(|it| GuardedView::new(it, names)).collect(),
         }

@@ -6,7 +6,11 @@ use std::time::Duration;
 
 use ensign_coordinator::QUESTIONS_ALLOWED;
 use ensign_deadline::Timeouts;
-use ensign_engine::{Allowances, Limits, ratelimit::Allowance};
+use ensign_engine::{
+    Allowances, Limits, Strangers,
+    ratelimit::Allowance,
+    reputation::{Config, MINIMUM},
+};
 use ensign_primitives::Network;
 use serde::{Deserialize, Serialize};
 use toml::Spanned;
@@ -117,13 +121,23 @@ impl Settings {
             let per_minute = given(of_minute, per_minute);
             setting.set(&mut limits, Allowance { burst, per_minute });
         }
+        limits.open_sessions = self.count(&table::OPEN_SESSIONS);
         limits
     }
 
-    /// How often this node's user is asked what one member wants.
-    pub(crate) fn asked(&self) -> Allowance {
+    /// What strangers may have of this node.
+    pub(crate) fn strangers(&self) -> Strangers {
+        // Whatever was set is within the range: the table has it.
+        let least = i32::try_from(self.number(&table::MIN_PEER_REPUTATION)).unwrap_or(MINIMUM);
+        let reputation = Config::with_minimum(least).unwrap_or_default();
+        Strangers { reputation, ..Strangers::default() }
+    }
+
+    /// How often this node's user is asked what one member wants, and how much of it may wait.
+    pub(crate) fn asked(&self) -> (Allowance, usize) {
         let per_minute = u64::try_from(self.number(&table::ASKED_PER_MINUTE)).unwrap_or_default();
-        Allowance { per_minute, ..QUESTIONS_ALLOWED }
+        let waiting = self.count(&table::WAITING_PER_MEMBER);
+        (Allowance { per_minute, ..QUESTIONS_ALLOWED }, waiting)
     }
 
     /// How long each wait of a session may take.
@@ -275,6 +289,8 @@ fn page() -> String {
 
 #[cfg(test)]
 mod tests {
+    use ensign_coordinator::QUESTIONS_PER_MEMBER_MAX;
+
     use super::*;
 
     const GOOD: &str = "name = \"alice\"\nnetwork = \"signet\"\nlisten = \"0.0.0.0:4820\"\n";
@@ -290,13 +306,13 @@ mod tests {
     fn waits_of_a_session_are_settings_within_bounds() {
         let settings = parse(Path::new("ensign.toml"), GOOD).unwrap();
         assert_eq!(settings.timeouts(), Timeouts::default());
-        assert_eq!(settings.asked(), QUESTIONS_ALLOWED);
-        let more =
-            "[phase_timeouts]\nnonces = 300\npartials = 10\n[limits]\nasked_per_minute = 6\n";
+        assert_eq!(settings.asked(), (QUESTIONS_ALLOWED, QUESTIONS_PER_MEMBER_MAX));
+        let more = "[phase_timeouts]\nnonces = 300\npartials = 10\n[limits]\nasked_per_minute = 6\nwaiting_per_member = 2\n";
         let settings = parse(Path::new("ensign.toml"), &format!("{GOOD}{more}")).unwrap();
         let Timeouts { nonces_timeout, partials_timeout, .. } = settings.timeouts();
         assert_eq!([nonces_timeout, partials_timeout], [300, 10].map(Duration::from_secs));
-        assert_eq!(settings.asked().per_minute, 6);
+        let (Allowance { per_minute, .. }, waiting) = settings.asked();
+        assert_eq!((per_minute, waiting), (6, 2));
         for (value, range) in [(9, "10 and 300"), (301, "10 and 300")] {
             let (what, _) = refused(&format!("{GOOD}[phase_timeouts]\nnonces = {value}\n"));
             assert!(what.contains(&format!("{value} is not between {range} seconds")), "{what}");

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ensign_coordinator::{GroupInfo, PeerEvent, Whose};
+use ensign_coordinator::{Busy, GroupInfo, PeerEvent, Whose};
 use ensign_primitives::{GroupId, PeerId};
 use ensign_replay::MESSAGE_AGE_MAX;
 
@@ -106,6 +106,34 @@ impl Narrator {
             }
         };
         self.output.warning(&Failure::new(&catalogue::NODE_TWICE, what).who([who]));
+    }
+
+    /// Another node is busy. What is done in a moment is told to programs only.
+    pub(super) fn busy(&mut self, peer: &PeerId, busy: Busy) {
+        let who = self.node(peer);
+        match busy {
+            Busy::Proving { bits, .. } => {
+                let expected = busy.expected();
+                let text = expected.map(|expected| {
+                    let work = words::duration(expected.max(Duration::from_secs(1)));
+                    format!(
+                        "{who} is busy: proving about {work} of work, so that it lets us in first"
+                    )
+                });
+                let line = Line::new("proving").with("who", who).with("bits", bits);
+                self.progress(&line.with("expected_s", expected.map(|it| it.as_secs_f64())), text);
+            }
+            Busy::Proven => self.progress(&Line::new("proven").with("who", who), None),
+            Busy::Unpayable { bits, .. } => {
+                let text = format!(
+                    "{who} is too busy: it asks for {bits} bits of work, more than this node proves; \
+                     trying again until it has room"
+                );
+                let line = Line::new("too_busy").with("who", who).with("bits", bits);
+                self.progress(&line, Some(text));
+            }
+            _ => {}
+        }
     }
 
     fn dial_failed(&mut self, peer: &PeerId, reason: &str, retry_in_s: f64) {

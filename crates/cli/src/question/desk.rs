@@ -69,8 +69,8 @@ impl Desk {
         }
     }
 
-    /// Asks at another pace what one member wants. For a desk where nothing was asked yet.
-    pub(crate) fn at_pace(mut self, pace: Allowance) -> Self {
+    /// Asks at another pace what one member wants, and lets so many of its questions wait. For a desk where nothing was asked yet.
+    pub(crate) fn at_pace(mut self, pace: (Allowance, usize)) -> Self {
         self.questions = Questions::paced(Audience::of(self.output), pace);
         self
     }

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use ensign_coordinator::{QUESTIONS_ALLOWED, Turns};
+use ensign_coordinator::{QUESTIONS_ALLOWED, QUESTIONS_PER_MEMBER_MAX, Turns};
 use ensign_engine::ratelimit::Allowance;
 use ensign_primitives::Instant;
 
@@ -94,13 +94,14 @@ enum Stage {
 impl Questions {
     /// Begins with none.
     pub(crate) fn new(audience: Audience) -> Self {
-        Self::paced(audience, QUESTIONS_ALLOWED)
+        Self::paced(audience, (QUESTIONS_ALLOWED, QUESTIONS_PER_MEMBER_MAX))
     }
 
     /// Begins with none.
     ///
     /// - `pace`: how often a person is asked what one member wants. A program may read as fast as it likes.
-    pub(crate) fn paced(audience: Audience, pace: Allowance) -> Self {
+    /// - `waiting`: most questions of one member that wait; further ones are left unanswered.
+    pub(crate) fn paced(audience: Audience, (pace, waiting): (Allowance, usize)) -> Self {
         let pace = match audience {
             Audience::Person => Some(pace),
             Audience::Program => None,
@@ -108,7 +109,7 @@ impl Questions {
         Self {
             audience,
             standing: None,
-            line: Turns::new(pace),
+            line: Turns::new(pace).at_most(waiting),
             is_pace_told: false,
             stage: Stage::Idle,
             typed: Typed::default(),

@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use crate::ensign::Signer;
+use crate::ensign::{Signer, blind, treasury};
 
 fn shown(signer: &Signer, key: &str) -> Value {
     signer.json(&["config", "show", key]).succeeded().last()
@@ -83,4 +83,25 @@ fn what_cannot_be_is_refused_and_nothing_changes() {
         damaged["what"].as_str().unwrap().contains("line 1: requests_per_minute: 0"),
         "{damaged}"
     );
+}
+
+#[test]
+fn as_many_requests_are_open_as_the_setting_says() {
+    let [alice, ..] = treasury();
+    let set = |value: &str| alice.json(&["config", "set", "limits.open_sessions", value]);
+    assert_eq!(set("500").succeeded().last()["value"], 500);
+    let error = set("1001").refused(2, "E-CFG-002");
+    assert_eq!(error["what"], "limits.open_sessions: 1001 is not between 1 and 1000 requests");
+    set("0").refused(2, "E-CFG-002");
+    assert_eq!(set("1").succeeded().last()["before"], "500");
+    let _up = alice.up("none");
+    let (one, other) = ("ab".repeat(32), "cd".repeat(32));
+    let mut sign = alice.start(&blind(&one, &["--until-stdin-closes"]));
+    sign.wait_for("proposed");
+    let error = alice.json(&blind(&other, &[])).refused(3, "E-OWN-003");
+    assert!(error["what"].as_str().unwrap().contains('1'), "{error}");
+    // What the node has is what it was started with.
+    let told = set("2").succeeded().last();
+    assert_eq!(told["node_runs"], true);
+    alice.json(&blind(&other, &[])).refused(3, "E-OWN-003");
 }

@@ -73,7 +73,7 @@ fn three_empty_homes_become_a_drilled_group_with_an_address() {
 #[test]
 fn home_that_calls_itself_by_a_word_of_the_program_invites_nobody() {
     let alice = Signer::init("alice");
-    let settings = alice.path("ensign.toml");
+    let settings = alice.home.join("ensign.toml");
     let text = std::fs::read_to_string(&settings).unwrap();
     std::fs::write(&settings, text.replace("\"alice\"", "\"me\"")).unwrap();
     let invite = ["group", "invite", "treasury", "--size", "3"];

@@ -16,6 +16,9 @@ use super::{
     puppet::{Raw, delegate},
 };
 
+/// How many of them speak at a time.
+const AT_ONCE: usize = 30;
+
 /// Who sends a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Sender {
@@ -122,17 +125,20 @@ async fn every_kind_is_read_from_its_audience_and_costs_everybody_else_what_it_s
     });
     let mut party = Party::with(1, members.collect()).await;
     let address = party.wallets[0].address();
-    let mut played = JoinSet::new();
-    let local = LocalSet::new();
-    for case in &cases {
-        played.spawn_local_on(case.play(keys(0), address), &local);
-    }
-    for (case, code) in local.run_until(played.join_all()).await {
-        let told = party.wallets[0].warning(Some(case.keys().peer_id())).await;
-        let (expected, expected_code) = case.costs();
-        assert_eq!(told.code, "E-PEER-001", "{case:?}: {}", told.what);
-        let is_named = expected.iter().any(|what| told.what.contains(what));
-        assert!(is_named, "{case:?}: {:?}, not {expected:?}", told.what);
-        assert_eq!(code, expected_code, "{case:?}: {}", told.what);
+    // Fewer at once than may begin from one address.
+    for some in cases.chunks(AT_ONCE) {
+        let mut played = JoinSet::new();
+        let local = LocalSet::new();
+        for case in some {
+            played.spawn_local_on(case.play(keys(0), address), &local);
+        }
+        for (case, code) in local.run_until(played.join_all()).await {
+            let told = party.wallets[0].warning(Some(case.keys().peer_id())).await;
+            let (expected, expected_code) = case.costs();
+            assert_eq!(told.code, "E-PEER-001", "{case:?}: {}", told.what);
+            let is_named = expected.iter().any(|what| told.what.contains(what));
+            assert!(is_named, "{case:?}: {:?}, not {expected:?}", told.what);
+            assert_eq!(code, expected_code, "{case:?}: {}", told.what);
+        }
     }
 }

@@ -53,6 +53,14 @@ impl PrefixTableBuilder {
         self.len() == 0
     }
 
+    /// Returns how many bytes its prefixes take once there are no more to come, and before that.
+    #[cfg(test)]
+    pub(crate) fn bytes(&self) -> (usize, usize) {
+        let (v4, v6) = (size_of::<Prefix<u32>>(), size_of::<Prefix<u64>>());
+        let grown = self.v4.capacity() * v4 + self.v6.capacity() * v6;
+        (self.v4.len() * v4 + self.v6.len() * v6, grown)
+    }
+
     /// Makes the table.
     ///
     /// Cost: `n log n`, about a second for a million prefixes: not for a loop that others wait for.

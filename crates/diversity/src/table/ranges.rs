@@ -65,6 +65,15 @@ pub(super) struct Ranges<A> {
     countries: Vec<[u8; 2]>,
 }
 
+impl<A> Ranges<A> {
+    /// Returns how many bytes they take.
+    pub(super) const fn bytes(&self) -> usize {
+        self.starts.capacity() * size_of::<A>()
+            + self.asns.capacity() * size_of::<u32>()
+            + self.countries.capacity() * size_of::<[u8; 2]>()
+    }
+}
+
 impl<A: Bits> Ranges<A> {
     /// Lays prefixes out; of equal ones that of the greatest number counts.
     pub(super) fn of(mut prefixes: Vec<Prefix<A>>) -> Self {

@@ -113,6 +113,49 @@ fn order_of_lines_changes_nothing() {
     assert_eq!(asn(&forwards, "10.128.0.0"), Some(7));
 }
 
+/// The size of the table in the bar, and the memory it may take.
+const LINES: u32 = 1_200_000;
+const BYTES_MAX: usize = 64 << 20;
+
+/// Makes a table of generated lines, within its memory at every moment.
+fn generated(line: impl Fn(u32) -> String) -> PrefixTable {
+    let mut builder = PrefixTable::builder();
+    for number in 0..LINES {
+        builder.line(&line(number)).unwrap();
+    }
+    let (exact, grown) = builder.bytes();
+    // While a list grows to twice its size, both are there; while one is cut down, too.
+    assert!(grown + grown / 2 <= BYTES_MAX && grown + exact <= BYTES_MAX, "{grown}");
+    let table = builder.build();
+    // Read and laid out are there together.
+    assert!(exact + table.bytes() <= BYTES_MAX, "{exact} and {}", table.bytes());
+    table
+}
+
+#[test]
+fn real_number_of_lines_takes_its_memory() {
+    // As in a real table: five of six are of IPv4, half of these within another one of the same provider.
+    let table = generated(|number| match number % 6 {
+        0 => format!("{}\t48\t{}", Ipv6Addr::from_bits(u128::from(number) << 81), number % 80_000),
+        at => {
+            let length = if at % 2 == 0 { 23 } else { 24 };
+            format!("{}\t{length}\t{}", Ipv4Addr::from_bits(number << 9), number % 80_000)
+        }
+    });
+    assert_eq!(table.prefixes(), LINES as usize);
+    assert!(table.bytes() < 24 << 20, "{}", table.bytes());
+}
+
+#[test]
+fn worst_of_as_many_lines_takes_its_memory_too() {
+    // Nobody beside anybody, all of IPv6, each with a country.
+    let table = generated(|number| {
+        format!("{}\t64\t{}\tDE", Ipv6Addr::from_bits(u128::from(number) << 66), number + 1)
+    });
+    assert_eq!(asn(&table, "0:0:0:4::1"), Some(2));
+    assert!(table.bytes() <= 2 * 14 * LINES as usize, "{}", table.bytes());
+}
+
 /// A prefix among a few addresses, so that they nest and touch.
 fn any_prefix() -> impl Strategy<Value = (u8, u8, u32)> {
     (any::<u8>(), 0..=8_u8, 1..6_u32).prop_map(|(bits, length, asn)| {

@@ -1,12 +1,20 @@
 //! Who gets in and stays when strangers fill the places.
 
-use core::{net::SocketAddr, time::Duration};
-use std::vec::Vec;
+use core::{
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
+use std::{string::String, sync::Arc, vec::Vec};
 
+use ensign_diversity::PrefixTable;
 use ensign_primitives::PeerId;
 use ensign_wire::Frame;
 
-use super::{cast::peer, links::hello, net::Net};
+use super::{
+    cast::{own_word, peer},
+    links::hello,
+    net::Net,
+};
 use crate::{CloseCode, PEERS_MAX, STRANGER_TIME, STRANGERS_MAX};
 
 /// Somebody of no group; each number is another one.
@@ -18,9 +26,24 @@ pub(super) fn nobody(number: usize) -> PeerId {
 
 /// Connects a node that calls node 0 from a host of this number.
 fn call(net: &mut Net, who: PeerId, host: u8) {
-    let remote = SocketAddr::from(([192, 0, 2, host], 40321));
-    let up = net.names.up_from(0, who, remote);
+    call_from(net, who, [192, 0, 2, host]);
+}
+
+fn call_from(net: &mut Net, who: PeerId, ip: impl Into<IpAddr>) {
+    let up = net.names.up_from(0, who, SocketAddr::new(ip.into(), 40321));
     net.input(0, up);
+}
+
+/// Connects a node from a network of its own, and has it say hello.
+fn meet_from(net: &mut Net, who: PeerId, network: usize) {
+    call_from(net, who, network_of(network));
+    net.deliver(who, 0, &Frame::Hello(hello()).encode());
+}
+
+/// A host in another network of another block for each number.
+fn network_of(number: usize) -> [u8; 4] {
+    let [high, low] = (number as u16).to_be_bytes();
+    [10 + high, low, 1, 1]
 }
 
 fn want(net: &mut Net, who: PeerId) {
@@ -131,4 +154,93 @@ fn strangers_time_is_short_and_those_who_are_known_or_wanted_stay() {
     assert_eq!(gone(&mut net), [stranger]);
     net.pass(STRANGER_TIME * 10);
     assert!(kept.into_iter().all(|who| is_here(&net, who)));
+}
+
+#[test]
+fn members_get_in_while_strangers_of_every_network_hold_the_places_and_strangers_turn_over() {
+    let mut net = Net::apart(2);
+    for round in 0..4 {
+        // A thousand networks call without end; as many as there are places stay.
+        for number in 0..1000 {
+            meet_from(&mut net, nobody(round * 1000 + number), number);
+        }
+        assert_eq!(net.nodes[0].held("links of strangers"), STRANGERS_MAX);
+        // A member comes from the address of one of them, and shows for whom it speaks.
+        call_from(&mut net, peer(1), network_of(round));
+        assert!(is_here(&net, peer(1)));
+        net.deliver(peer(1), 0, &Frame::Hello(hello()).encode());
+        net.deliver(peer(1), 0, &own_word(1, 0));
+        assert!(net.nodes[0].subject.machine().signing().is_up(&peer(1)));
+        let here =
+            |net: &Net| (0..1000).filter(|it| is_here(net, nobody(round * 1000 + it))).count();
+        assert_eq!(here(&net), STRANGERS_MAX, "round {round}");
+        // Those who were there first are gone, and the next have their places.
+        net.pass(STRANGER_TIME);
+        assert_eq!((here(&net), is_here(&net, peer(1))), (0, true));
+        let down = net.names.down(0, peer(1));
+        net.input(0, down);
+    }
+}
+
+#[test]
+fn peer_that_changes_its_address_each_second_has_one_place() {
+    let mut net = Net::apart(2);
+    for number in 0..STRANGERS_MAX {
+        meet_from(&mut net, nobody(number), number);
+    }
+    let restless = nobody(STRANGERS_MAX - 1);
+    for second in 0..20 {
+        net.pass(Duration::from_secs(1));
+        meet_from(&mut net, restless, 500 + second);
+        assert!(is_here(&net, restless));
+        assert_eq!(net.nodes[0].held("links of strangers"), STRANGERS_MAX);
+    }
+    assert!((0..STRANGERS_MAX).all(|number| is_here(&net, nobody(number))));
+    // Nor does it stay longer than others by that: each connection has its own time.
+    let closed = core::mem::take(&mut net.nodes[0].closed);
+    assert!(closed.iter().all(|(who, why)| *who == restless && *why == CloseCode::Duplicate));
+}
+
+#[test]
+fn ipv4_in_ipv6_form_is_no_other_host() {
+    let mut net = Net::apart(2);
+    for number in 0..STRANGERS_MAX - 2 {
+        meet_from(&mut net, nobody(number), number);
+    }
+    let [plain, mapped] = ["198.51.100.1", "::ffff:198.51.100.1"].map(|ip| ip.parse().unwrap());
+    let both: [IpAddr; 2] = [plain, mapped];
+    both.into_iter().zip(100..).for_each(|(ip, number)| call_from(&mut net, nobody(number), ip));
+    assert_eq!(gone(&mut net), []);
+    meet_from(&mut net, nobody(200), 300);
+    assert_eq!(gone(&mut net), [nobody(101)]);
+}
+
+#[test]
+fn networks_of_one_provider_are_a_crowd_once_the_table_is_known() {
+    let mut net = Net::apart(2);
+    for number in 0..STRANGERS_MAX {
+        meet_from(&mut net, nobody(number), number);
+    }
+    meet_from(&mut net, nobody(100), 1000);
+    assert_eq!(gone(&mut net), [nobody(100)]);
+    let mut table = PrefixTable::builder();
+    table.line(&String::from("10.0.0.0\t8\t64500")).unwrap();
+    let table = Arc::new(table.build());
+    net.command(0, |engine, _| engine.know_prefixes(table));
+    meet_from(&mut net, nobody(100), 1000);
+    assert_eq!(gone(&mut net), [nobody(STRANGERS_MAX - 1)]);
+    assert!(is_here(&net, nobody(100)));
+}
+
+#[test]
+fn strangers_behind_one_nat_take_a_third_of_the_places_of_a_flooding_network() {
+    let mut net = Net::apart(2);
+    (0..300).for_each(|number| call(&mut net, nobody(number), number as u8));
+    for number in 0..STRANGERS_MAX {
+        call_from(&mut net, nobody(1000 + number), [198, 51, 100, 1]);
+        (0..5).for_each(|more| call(&mut net, nobody(2000 + number * 5 + more), more as u8));
+    }
+    let behind = (0..STRANGERS_MAX).filter(|number| is_here(&net, nobody(1000 + number))).count();
+    assert_eq!(behind, 21);
+    assert!(gone(&mut net).iter().all(|who| *who != nobody(0)));
 }

@@ -216,7 +216,7 @@ fn address_group_that_has_used_up_its_hour_is_not_blamed_for_it() {
     }
     let (link, price) = gate.call(nobody(103), 7);
     let used_up = Offense::Proof(Refusal::GroupUsedUp { limit: 3 });
-    assert_eq!(gate.pay(link, solved(price.unwrap(), nobody(103))), [used_up.clone()]);
+    assert_eq!(gate.pay(link, solved(price.unwrap(), nobody(103))), std::slice::from_ref(&used_up));
     assert_eq!(crate::sentence(&used_up).weight, 0);
 }
 

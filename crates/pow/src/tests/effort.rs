@@ -45,12 +45,14 @@ fn price_rises_by_a_bit_while_payers_find_no_place_and_no_further_than_the_highe
 }
 
 #[test]
-fn price_falls_by_half_of_its_steps_and_stays_while_places_are_taken() {
+fn price_falls_step_by_step_while_places_are_taken_and_by_half_of_its_steps_at_rest() {
     use Demand::{Full, PaidFull, Room};
     let demands = [PaidFull, PaidFull, PaidFull, PaidFull, Full, Full, Full, Room];
-    let expect = [20, 21, 22, 23, 21, 20, 20].map(Some);
+    let expect = [20, 21, 22, 23, 22, 21, 20].map(Some);
     assert_eq!(prices(&demands)[..7], expect);
     assert_eq!(prices(&demands)[7], None);
+    let rests = [PaidFull, PaidFull, PaidFull, PaidFull, PaidFull, Room, Room, Room];
+    assert_eq!(prices(&rests)[5..], [Some(21), Some(20), None]);
 }
 
 #[test]

@@ -120,6 +120,16 @@ fn the_youngest_of_whoever_has_most_gives_way() {
 }
 
 #[test]
+fn a_member_has_as_many_waiting_as_it_may() {
+    for limit in [1, 3] {
+        let mut turns = Turns::new(None).at_most(limit);
+        let gone = (0..10).filter_map(|number| turns.enter(at(0), claim(FLOODER, 0), number));
+        assert_eq!(gone.count(), 10 - limit);
+        assert_eq!(turns.enter(at(0), claim(HONEST, 0), 90), None);
+    }
+}
+
+#[test]
 fn memory_of_members_is_bounded() {
     let mut turns = Turns::new(Some(QUESTIONS_ALLOWED));
     for number in 0..2_000_u32 {

@@ -9,7 +9,7 @@ use alloc::{
 use ensign_primitives::{Occupancy, PeerId, RequestId, SIGNERS_MAX, SignerIndex};
 use ensign_wire::{Consent, Signed};
 
-use crate::{PEERS_MAX, REQUESTS_MAX};
+use crate::{PEERS_MAX, REQUESTS_LIMIT};
 
 /// Most consents kept for a member that brings them before their request is open here. Guess: several
 /// requests of an ordinary group, proposed at once.
@@ -154,7 +154,7 @@ impl Consents {
     pub(crate) fn occupancy(&self) -> [Occupancy; 3] {
         let held = self.of.values().map(|known| known.held.len()).max().unwrap_or(0);
         [
-            Occupancy { name: "requests with consents", len: self.of.len(), limit: REQUESTS_MAX },
+            Occupancy { name: "requests with consents", len: self.of.len(), limit: REQUESTS_LIMIT },
             Occupancy { name: "consents to a request", len: held, limit: SIGNERS_MAX },
             Occupancy {
                 name: "members with early consents",

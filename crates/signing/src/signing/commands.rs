@@ -9,7 +9,7 @@ use ensign_wire::{AbortReason, Frame, Payload, Scheme, SignedRequest, SigningReq
 use super::{Signing, around};
 use crate::{
     ATTEMPTS_MAX, Asked, CommandError, ENDING_WAIT, End, Event, FAILED_ATTEMPTS_MAX, GroupConfig,
-    KeptPartials, Open, Output, Proposal, REQUESTS_MAX, Record, Review, Source, Standing,
+    KeptPartials, Open, Output, Proposal, Record, Review, Source, Standing,
     course::pause_after,
     ended::Share,
     groups::Formed,
@@ -75,7 +75,7 @@ impl Signing {
     /// Goes on with what waited for a group: what our user had consented to, then what is asked again.
     fn resume_waiting(&mut self, now: Now, group: GroupId) {
         let (mut open, mut asked) = self.waiting.take(group);
-        let room = REQUESTS_MAX.saturating_sub(self.requests.count_unsettled());
+        let room = self.requests.room();
         let no_room_open = open.split_off(room.min(open.len()));
         let no_room_asked = asked.split_off((room - open.len()).min(asked.len()));
         if !no_room_open.is_empty() || !no_room_asked.is_empty() {
@@ -97,7 +97,7 @@ impl Signing {
 
     /// Goes on with what waited for room, where there is some.
     pub(super) fn resume_full(&mut self, now: Now) {
-        if self.requests.count_unsettled() < REQUESTS_MAX
+        if self.requests.room() > 0
             && let Some(group) = self.waiting.take_full()
         {
             self.resume_waiting(now, group);

@@ -83,6 +83,7 @@ pub(super) fn machine(index: usize, count: usize, now: Now, restored: Restored) 
         network: NETWORK,
         timeouts: Timeouts::default(),
         allowances: Allowances::default(),
+        requests_max: crate::REQUESTS_MAX,
     };
     let mut machine = Signing::new(config, keys(index), now, restored);
     machine.add_group(now, group(count)).unwrap();

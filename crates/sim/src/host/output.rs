@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use ensign_engine::{
     Event, Input, Output, Record,
     pow::{Puzzle, Solver},
-    signing::{SignerAnswer, SignerQuestion, ask_local_signer},
+    signing::{Record as SigningRecord, SignerAnswer, SignerQuestion, ask_local_signer},
 };
 use ensign_musig::NonceEntropy;
 use ensign_primitives::{LinkId, StateMachine};
@@ -111,13 +111,7 @@ impl Host {
                 self.dies_after(scene, kind != Kind::Hello);
             }
             Output::Persist { token, record: Record::Signing(record) } => {
-                if self.dies_here(scene, true) {
-                    return;
-                }
-                let record = Arc::new(record);
-                self.see(scene, Seen::Persist { record: Arc::clone(&record) });
-                self.disk.write(&mut self.desk.turn(scene), token, record);
-                self.dies_after(scene, true);
+                self.keep(scene, token, Arc::new(record));
             }
             Output::Dial { peer, .. } => {
                 if let Some(peer) = scene.plan.cast.node(&peer) {
@@ -161,6 +155,16 @@ impl Host {
             | Output::Note(Record::Formation(_))
             | Output::Persist { record: Record::Formation(_), .. } => {}
         }
+    }
+
+    /// Has the disk keep a record, unless the process dies just before.
+    fn keep(&mut self, scene: &mut Scene<'_>, token: u64, record: Arc<SigningRecord>) {
+        if self.dies_here(scene, true) {
+            return;
+        }
+        self.see(scene, Seen::Persist { record: Arc::clone(&record) });
+        self.disk.write(&mut self.desk.turn(scene), token, record);
+        self.dies_after(scene, true);
     }
 
     /// Solves a puzzle at once; the answer comes when one core of a machine would have found it.

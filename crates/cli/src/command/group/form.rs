@@ -67,7 +67,10 @@ pub(super) fn run(home: Home, asked: NewFormation, follow: Follow, output: Outpu
                 match event {
                     None => return,
                     Some(
-                        event @ (Event::Peer(..) | Event::Warning { .. } | Event::Convicted { .. }),
+                        event @ (Event::Peer(..)
+                        | Event::Busy(..)
+                        | Event::Warning { .. }
+                        | Event::Convicted { .. }),
                     ) => narrator.tell(&event),
                     // What else happens the follower tells.
                     Some(_) => {}

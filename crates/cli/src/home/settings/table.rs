@@ -11,11 +11,13 @@
 
 use std::{ops::RangeInclusive, sync::LazyLock};
 
-use ensign_coordinator::{QUESTIONS_ALLOWED, QUESTIONS_PER_MINUTE_MAX};
+use ensign_coordinator::{QUESTIONS_ALLOWED, QUESTIONS_PER_MEMBER_MAX, QUESTIONS_PER_MINUTE_MAX};
 use ensign_deadline::{NOTICE_TIMEOUT_MAX, PHASE_TIMEOUT_MAX};
 use ensign_engine::ratelimit::{
-    Allowance, Limits, REQUESTS_ALLOWED, REQUESTS_PER_MINUTE_MAX, Setting,
+    Allowance, Limits, OPEN_SESSIONS as DEFAULT_OPEN_SESSIONS, OPEN_SESSIONS_MAX, REQUESTS_ALLOWED,
+    REQUESTS_PER_MINUTE_MAX, Setting,
 };
+use ensign_engine::reputation::{MINIMUM, SCORE_MIN};
 
 /// A setting that is a whole number.
 #[derive(Debug)]
@@ -178,12 +180,22 @@ macro_rules! numbers {
 /// Most satoshi that there can be: 21 million bitcoin.
 const SATOSHI_MAX: i64 = 2_100_000_000_000_000;
 
+// A bound is written out, and is the one of its crate.
+const _: () = assert!(SCORE_MIN == -100);
+
 numbers! {
     /// New requests of each member that are taken; its other budgets follow in proportion.
     REQUESTS_PER_MINUTE = "requests_per_minute", "requests a minute", 1..=REQUESTS_PER_MINUTE_MAX, Some(REQUESTS_ALLOWED.per_minute as i64);
 
+    /// Score below which a node that is none of ours is not let in; `ensign net peers` shows scores.
+    MIN_PEER_REPUTATION = "limits.min_peer_reputation", "points", -100..=0, Some(MINIMUM as i64);
+    /// Most open requests, one session for each.
+    OPEN_SESSIONS = "limits.open_sessions", "requests", 1..=OPEN_SESSIONS_MAX, Some(DEFAULT_OPEN_SESSIONS as i64);
     /// How often our user is asked what one member wants, once the first 25 were asked.
     ASKED_PER_MINUTE = "limits.asked_per_minute", "questions a minute", 1..=QUESTIONS_PER_MINUTE_MAX, Some(QUESTIONS_ALLOWED.per_minute as i64);
+
+    /// Most requests of one member that wait for our user to be asked; further ones are left open, and nobody is asked.
+    WAITING_PER_MEMBER = "limits.waiting_per_member", "requests", 1..=QUESTIONS_PER_MEMBER_MAX, Some(QUESTIONS_PER_MEMBER_MAX as i64);
 
     /// Until a signer that has not acknowledged a request is named; the request stays open.
     INIT_TIMEOUT = "phase_timeouts.init", "seconds", 10..=NOTICE_TIMEOUT_MAX.as_secs(), Some(60);

@@ -89,7 +89,7 @@ fn a_member_that_takes_back_and_asks_anew_is_asked_about_at_its_pace_only() {
 #[test]
 fn what_waits_for_its_members_pace_is_told_once_and_asked_in_time() {
     let mut run = run(Audience::Person);
-    run.questions = Questions::paced(Audience::Person, Allowance { burst: 1, per_minute: 6 });
+    run.questions = Questions::paced(Audience::Person, (Allowance { burst: 1, per_minute: 6 }, 10));
     (1..=3).for_each(|number| {
         run.ask(asked(MALLORY, number, number as u8));
     });

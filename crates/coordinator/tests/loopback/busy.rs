@@ -1,0 +1,62 @@
+//! A busy node has us prove work: beside the loop, on all cores, and no longer than it is asked for.
+
+use ensign_coordinator::{Busy, Event};
+use ensign_engine::pow::Puzzle;
+use ensign_wire::{Frame, PROTOCOL_VERSION, Price};
+
+use super::{
+    hostile::hello,
+    party::{NETWORK, Party, keys, member},
+    puppet::Raw,
+};
+
+/// Some thousand tries.
+const PRICE: Price = Price { version: 1, bits: 12, epoch: 7, seed: [9; 32] };
+
+/// A wallet whose group has one more member, who is a puppet.
+async fn party() -> (Party, Raw) {
+    let party = Party::with(1, vec![member(1, None)]).await;
+    // As `keys` makes them.
+    let raw = Raw::connect([0x21; 32], &keys(0), party.wallets[0].address()).await;
+    raw.say(&hello(PROTOCOL_VERSION));
+    (party, raw)
+}
+
+async fn proof(raw: &mut Raw) -> ensign_wire::Proof {
+    loop {
+        if let Frame::Proof(proof) = raw.frame().await {
+            return proof;
+        }
+    }
+}
+
+#[tokio::test]
+async fn price_of_a_member_is_paid_and_told() {
+    let (mut party, mut raw) = party().await;
+    raw.say(&Frame::Price(PRICE));
+    let proof = proof(&mut raw).await;
+    let puzzle = Puzzle::of_price(NETWORK, keys(0).peer_id(), PRICE);
+    assert!(puzzle.check(proof).is_ok());
+    let told = |busy: Busy| {
+        move |event: &Event| {
+            matches!(event, Event::Busy(peer, it) if *peer == keys(1).peer_id() && *it == busy)
+                .then_some(())
+        }
+    };
+    let begins = Busy::Proving { bits: 12, tried: 0, spent: std::time::Duration::ZERO };
+    party.wallets[0].until(told(begins)).await;
+    party.wallets[0].until(told(Busy::Proven)).await;
+}
+
+#[tokio::test]
+async fn dear_price_gives_way_to_a_cheaper_one_of_the_next_connection() {
+    let (_party, mut raw) = party().await;
+    // Seconds, on every core.
+    raw.say(&Frame::Price(Price { bits: 25, ..PRICE }));
+    raw.leave().await;
+    raw.again().await;
+    raw.say(&hello(PROTOCOL_VERSION));
+    raw.say(&Frame::Price(PRICE));
+    let proof = proof(&mut raw).await;
+    assert!(Puzzle::of_price(NETWORK, keys(0).peer_id(), PRICE).check(proof).is_ok());
+}
