@@ -16,7 +16,6 @@ use crate::confirming;
 use crate::failure::{Failure, Result, risk_in_words};
 use crate::group::SignerGroup;
 use crate::home::{Changed, Home, Outs};
-use crate::names::check_free;
 use crate::node::command_failure;
 use crate::results::Known;
 use crate::store::ledger_failure;
@@ -64,9 +63,6 @@ impl Us {
     pub(crate) fn new_member(self, home: &Home) -> Result<NewMember> {
         let Self { signer, peer, delegation } = self;
         let Contact { name, addresses, .. } = home.contact()?;
-        check_free(&name).map_err(|reason| {
-            Failure::new(&code::NAME, reason).hint("change `name` in the ensign.toml of this home")
-        })?;
         Ok(NewMember { signer, peer, delegation, name, addresses })
     }
 }

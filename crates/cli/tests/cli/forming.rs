@@ -77,8 +77,8 @@ fn home_that_calls_itself_by_a_word_of_the_program_invites_nobody() {
     let text = std::fs::read_to_string(&settings).unwrap();
     std::fs::write(&settings, text.replace("\"alice\"", "\"me\"")).unwrap();
     let invite = ["group", "invite", "treasury", "--size", "3"];
-    let refused = alice.json(&invite).refused(2, "E-CON-005");
-    assert!(refused.to_string().contains("ensign.toml"), "{refused}");
+    let refused = alice.json(&invite).refused(3, "E-HOM-005");
+    assert!(refused.to_string().contains("the name `me` would be read as"), "{refused}");
 }
 
 #[test]
