@@ -18,10 +18,9 @@ use bitcoin::{
     absolute::LockTime, hashes::Hash as _, transaction::Version,
 };
 use ensign_coordinator::{
-    Approval, CommandError, Consent, Coordinator, Event, Events, Group, Keys, Member, Outcome,
-    PeerEvent, Problem, RequestEvent, SigningJob, Work,
+    Approval, Builder, CommandError, Consent, Coordinator, Event, Events, Group, Keys, Member,
+    Outcome, PeerEvent, Problem, RequestEvent, SigningJob, Work,
 };
-use ensign_deadline::Timeouts;
 use ensign_engine::signing::Record;
 use ensign_identity::{DelegationProof, NodeKey, SignerKey};
 use ensign_musig::SecKey;
@@ -129,21 +128,21 @@ async fn read(
 impl Wallet {
     pub(crate) async fn start(number: u8, folder: PathBuf, listen: SocketAddr) -> Self {
         let keys = keys(number);
-        Self::start_as(number, keys, folder, listen, Timeouts::default()).await
+        Self::start_as(number, keys, folder, listen, |it| it).await
     }
 
-    /// As [`start`](Self::start), with other keys and waits.
+    /// As [`start`](Self::start), with other keys and settings.
     pub(crate) async fn start_as(
         number: u8,
         keys: Keys,
         folder: PathBuf,
         listen: SocketAddr,
-        timeouts: Timeouts,
+        settings: impl FnOnce(Builder) -> Builder,
     ) -> Self {
         let builder = Coordinator::builder(NETWORK, keys, folder.clone());
         let is_first = !folder.exists();
         let builder = if is_first { builder.new_keys() } else { builder };
-        let builder = builder.listen(listen).timeouts(timeouts);
+        let builder = settings(builder.listen(listen));
         let (coordinator, events) = builder.start().await.unwrap();
         let approves = Arc::new(AtomicBool::new(true));
         let (seen, received) = mpsc::unbounded_channel();
@@ -327,16 +326,20 @@ impl Party {
 
     /// Starts wallets for the first signers of a group; `others` are played by somebody else.
     pub(crate) async fn with(count: u8, others: Vec<Member>) -> Self {
-        Self::with_timeouts(count, others, Timeouts::default()).await
+        Self::with_settings(count, others, |it| it).await
     }
 
-    /// As [`with`](Self::with), with other timeouts than the specification's.
-    pub(crate) async fn with_timeouts(count: u8, others: Vec<Member>, timeouts: Timeouts) -> Self {
+    /// As [`with`](Self::with), with other settings than the defaults.
+    pub(crate) async fn with_settings(
+        count: u8,
+        others: Vec<Member>,
+        settings: impl Fn(Builder) -> Builder,
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut wallets = Vec::new();
         for number in 0..count {
             let home = folder.path().join(format!("home-{number}"));
-            wallets.push(Wallet::start_as(number, keys(number), home, loopback(), timeouts).await);
+            wallets.push(Wallet::start_as(number, keys(number), home, loopback(), &settings).await);
         }
         let ours = wallets.iter().map(|wallet| member(wallet.number, Some(wallet.address())));
         let mut members: Vec<_> = ours.chain(others).collect();
@@ -426,7 +429,7 @@ impl Party {
 pub(crate) async fn two_wallets(folder: &Path, keys: Keys) -> ([Wallet; 2], GroupId) {
     let [own, other] = ["own", "other"].map(|name| folder.join(name));
     let mut wallets = [
-        Wallet::start_as(0, keys, own, loopback(), Timeouts::default()).await,
+        Wallet::start_as(0, keys, own, loopback(), |it| it).await,
         Wallet::start(1, other, loopback()).await,
     ];
     let addresses = wallets.each_ref().map(|wallet| wallet.coordinator.local_addr());

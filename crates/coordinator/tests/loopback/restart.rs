@@ -41,7 +41,7 @@ pub(super) async fn with_puppet_and(timeouts: Timeouts) -> (Party, Puppet) {
     let peer = NodeKey::from_secret_bytes(PUPPET_NODE).unwrap().peer_id();
     let name = "puppet".to_owned();
     let other = Member { name, signer, peer, addresses: vec![puppet.address], delegation: None };
-    let mut party = Party::with_timeouts(2, vec![other], timeouts).await;
+    let mut party = Party::with_settings(2, vec![other], |it| it.timeouts(timeouts)).await;
     party.members.sort_by_key(|member| member.signer);
     let peers = party.members.iter().map(|member| member.peer).collect();
     let group = GroupConfig { keys: group_keys(&party.members), peers };
