@@ -125,6 +125,7 @@ const SESSION_EXITS: &[(&str, Exit)] = &[
     ("E-STO-005", Exit::NonceSafety),
     ("E-STO-006", Exit::NotReady),
     ("E-STO-007", Exit::Peer),
+    ("E-STO-008", Exit::Open),
     ("E-APP-001", Exit::Internal),
     ("E-APP-002", Exit::Internal),
     ("E-PSBT-001", Exit::Internal),

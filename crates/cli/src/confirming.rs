@@ -78,7 +78,7 @@ pub(crate) async fn begin(
     match coordinator.form(roster, addresses).await {
         Ok(()) => Ok(()),
         Err(CommandError::Formation(Refused::Limits(_))) => {
-            let what = "two members call themselves by one name, or there are too many of them";
+            let what = "two members call themselves by names that look alike, or there are too many of them";
             let hint = "have one of them change `name` in its ensign.toml and give out its new code; or \
                         invite into a new group: `ensign group invite`";
             Err(Failure::new(&code::FORMATION, what).hint(hint))

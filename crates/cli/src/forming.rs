@@ -3,6 +3,9 @@
 use ensign_api::view::FormationView;
 use serde_json::Value;
 
+use crate::catalogue as code;
+use crate::failure::{Failure, Result};
+use crate::names::check_free;
 use crate::output::Line;
 use crate::words::{self, foreign};
 
@@ -58,12 +61,27 @@ pub(crate) fn told(event: &Value) -> Option<(Line, String)> {
     Some((line, format!("{group}: {said}")))
 }
 
+/// Refuses to have members compared of whom one calls itself by a word that means somebody else on the screen.
+///
+/// # Errors
+///
+/// [`code::NAME`].
+pub(crate) fn check_names(view: &FormationView) -> Result<()> {
+    let wrong = view.members.iter().find_map(|name| Some((name, check_free(name).err()?)));
+    let Some((name, reason)) = wrong else { return Ok(()) };
+    let what =
+        format!("a member of group {} calls itself `{}`: {reason}", view.name, foreign(name));
+    let hint = "confirm nothing: ask it to change `name` in its ensign.toml, and begin anew; if nobody of yours \
+                is called so, somebody else has a seat";
+    Err(Failure::new(&code::NAME, what).hint(hint))
+}
+
 /// Says what all members compare, and how.
 pub(crate) fn shown(view: &FormationView) -> String {
     let members = view.members.iter().map(|name| format!("\n    {}", foreign(name)));
     format!(
         "group {}: compare with all others, by phone or in one room, before you confirm\n  members, {} \
-         and no others{}\n  words\n    {}",
+         and no others; each name is what its member calls itself: hear the words from each{}\n  words\n    {}",
         foreign(&view.name),
         view.members.len(),
         members.collect::<String>(),
@@ -79,4 +97,36 @@ pub(crate) fn text(event: &Value, name: &str) -> String {
 fn names(event: &Value, name: &str) -> Vec<String> {
     let names = event.get(name).and_then(Value::as_array).into_iter().flatten();
     names.filter_map(Value::as_str).map(foreign).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn view(members: &[&str]) -> FormationView {
+        let members = members.iter().map(|name| (*name).to_owned()).collect();
+        FormationView {
+            name: "treasury".into(),
+            members,
+            fingerprint: Some("acid-apex".into()),
+            ..FormationView::default()
+        }
+    }
+
+    #[test]
+    fn names_are_shown_as_what_members_call_themselves() {
+        let shown = shown(&view(&["alice", "bob"]));
+        assert!(shown.contains("each name is what its member calls itself"), "{shown}");
+        assert!(shown.contains("    alice\n    bob\n"), "{shown}");
+    }
+
+    #[test]
+    fn member_who_calls_itself_you_is_not_confirmed() {
+        assert!(check_names(&view(&["alice", "bob"])).is_ok());
+        for name in ["you", "Y0u", "me", "nobody"] {
+            let refused = check_names(&view(&["alice", name])).unwrap_err();
+            assert_eq!(refused.entry.code, code::NAME.code);
+            assert!(refused.what.contains(name), "{}", refused.what);
+        }
+    }
 }

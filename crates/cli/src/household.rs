@@ -17,6 +17,7 @@ use crate::failure::{Failure, Result, risk_in_words};
 use crate::group::SignerGroup;
 use crate::home::{Changed, Home, Outs};
 use crate::node::command_failure;
+use crate::results::Known;
 use crate::store::ledger_failure;
 use crate::target::Targets;
 use crate::upkeep::Confirmation;
@@ -76,6 +77,7 @@ pub(crate) struct Household {
     /// Hears of requests whose results are to be written somewhere.
     kept: mpsc::Sender<RequestId>,
     us: Us,
+    known: Known,
     /// Held by whoever changes files of groups: two clients change one after the other.
     groups: Mutex<()>,
 }
@@ -84,17 +86,19 @@ impl Household {
     pub(crate) fn new(
         home: &Home,
         coordinator: &Coordinator,
-        us: Us,
+        (us, known): (Us, Known),
         (news, kept): (mpsc::Sender<News>, mpsc::Sender<RequestId>),
     ) -> Self {
         let (home, coordinator, outs) = (home.clone(), coordinator.clone(), Outs::new(home));
-        Self { home, coordinator, outs, news, kept, us, groups: Mutex::new(()) }
+        Self { home, coordinator, outs, news, kept, us, known, groups: Mutex::new(()) }
     }
 
     /// Changes files, one client at a time.
     fn file<T>(&self, change: impl FnOnce(&Home) -> Result<T>) -> Result<T> {
         let _only = self.groups.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        change(&self.home)
+        let changed = change(&self.home);
+        self.known.forget();
+        changed
     }
 
     fn tell(&self, news: News) {
@@ -245,6 +249,40 @@ pub(crate) async fn join(
     Ok(unknown)
 }
 
+/// As [`join`], as far as it goes: a group that cannot be joined keeps no other one from it. Returns also why.
+///
+/// # Errors
+///
+/// A node that stops.
+pub(crate) async fn join_all(
+    coordinator: &Coordinator,
+    groups: &[SignerGroup],
+) -> Result<Vec<Failure>> {
+    let (hosts, mut warnings) =
+        Hosts::look_up(groups.iter().flat_map(SignerGroup::addresses)).await;
+    for group in groups {
+        match coordinator.group(group.for_coordinator(&hosts)).await {
+            Ok(_) => {}
+            Err(error @ CommandError::Stopped) => return Err(command_failure(&error)),
+            Err(error) => warnings.push(left_out(group, &error)),
+        }
+    }
+    Ok(warnings)
+}
+
+/// Says that a group takes part in nothing until something is done about it.
+fn left_out(group: &SignerGroup, error: &CommandError) -> Failure {
+    let failure = command_failure(error);
+    let name = &group.name;
+    let what = format!("group {name} is left out, nothing is signed in it: {}", failure.what);
+    let hint = format!(
+        "{}. The other groups go on. See its members with `ensign group show {name}`; if a code is outdated: \
+         `ensign group update {name} --member CODE`",
+        failure.advice()
+    );
+    Failure { what, ..failure }.hint(hint)
+}
+
 impl House for Household {
     fn make_group(&self, asked: NewGroup) -> Answer<'_, Vec<String>> {
         Box::pin(async move { self.make(asked).await.map_err(|failure| problem(&failure)) })
@@ -354,6 +392,8 @@ const fn status(exit: code::Exit) -> u16 {
 
 #[cfg(test)]
 mod tests {
+    use ensign_primitives::Network;
+
     use super::*;
 
     #[test]
@@ -371,5 +411,33 @@ mod tests {
         assert!(there.code == "E-FIL-010" && there.advice.contains("`force`"), "{there:?}");
         let nul = of("/tmp/a\0b", None);
         assert!(nul.what.contains("NUL character"), "{nul:?}");
+    }
+
+    fn home(path: &std::path::Path, name: &str) -> Home {
+        let listen = "127.0.0.1:0".parse().unwrap();
+        let settings = crate::home::Settings::new(name.to_owned(), Network::Regtest, listen);
+        let nobody = crate::passphrase::Passphrases::nobody();
+        Home::create(&path.join(name), &settings, None, &nobody).unwrap()
+    }
+
+    #[tokio::test]
+    async fn group_that_cannot_be_joined_is_told_and_keeps_no_other_from_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let [alice, bob, carol] = ["alice", "bob", "carol"].map(|name| home(folder.path(), name));
+        let code = |home: &Home| home.contact().unwrap().to_string();
+        let foreign = bob.form_group("foreign", &[code(&carol)]).unwrap().group;
+        let rent = alice.form_group("rent", &[code(&bob)]).unwrap().group;
+        let keys = alice.keys().unwrap();
+        let builder = Coordinator::builder(Network::Regtest, keys, alice.path().to_owned());
+        let (coordinator, _events) =
+            builder.listen("127.0.0.1:0".parse().unwrap()).start().await.unwrap();
+
+        let warnings = join_all(&coordinator, &[foreign, rent.clone()]).await.unwrap();
+        let [warning] = &warnings[..] else { panic!("{warnings:?}") };
+        assert!(warning.what.starts_with("group foreign is left out"), "{}", warning.what);
+        assert!(warning.advice().contains("ensign group update foreign"), "{}", warning.advice());
+        let joined = coordinator.groups().await.unwrap();
+        assert_eq!(joined.iter().map(|it| it.id).collect::<Vec<_>>(), [rent.id()]);
+        coordinator.shutdown().await;
     }
 }

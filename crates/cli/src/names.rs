@@ -1,28 +1,12 @@
 //! Names of signers in this home: each name is one signer's, and none looks like another.
 
 use ensign_identity::SignerKey;
+pub(crate) use ensign_wire::look_alike;
 
 use crate::catalogue as code;
 use crate::failure::{Failure, Result};
 use crate::words::{check_name, foreign};
 use ensign_peers::contact::Contact;
-
-/// Returns what a name looks like: two names that a reader could take for each other look alike.
-///
-/// Upper and lower case count as the same, as do `0` and `o`, and `1`, `l` and `i`.
-fn look(name: &str) -> String {
-    let look = |c: char| match c.to_ascii_lowercase() {
-        '0' => 'o',
-        '1' | 'i' => 'l',
-        c => c,
-    };
-    name.chars().map(look).collect()
-}
-
-/// Returns whether a reader could take one name for the other.
-pub(crate) fn look_alike(one: &str, other: &str) -> bool {
-    look(one) == look(other)
-}
 
 /// Words that stand for somebody in what the program says or takes: nobody is called so.
 const RESERVED: [&str; 15] = [

@@ -4,8 +4,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use ensign_api::{Me, Server, Service, Socket};
-use ensign_coordinator::{Builder, CommandError, Coordinator, Events, Keys, StartError};
-use ensign_primitives::RequestId;
+use ensign_coordinator::{
+    Builder, CommandError, Coordinator, Events, Keys, RequestRef, StartError,
+};
 use ensign_psbt::PsbtError;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -16,10 +17,10 @@ use crate::failure::{Failure, Result};
 use crate::former::Former;
 use crate::group::SignerGroup;
 use crate::home::{HeldHome, Home, Outs, PublicKeys};
-use crate::household::{Household, News, Us, join};
+use crate::household::{Household, News, Us, join_all};
 use crate::output::{Line, Output, unix_micros};
 use crate::prefixes;
-use crate::results::{Results, keep_drill, keep_issued};
+use crate::results::{Known, Results};
 use crate::store::{self, ledger_failure, opening_failure};
 
 /// Most news of clients that wait to be told here; further ones are not told.
@@ -34,6 +35,7 @@ pub(crate) struct Node {
     pub(crate) events: Events,
     /// What clients do.
     pub(crate) clients: Clients,
+    known: Known,
     service: Arc<Service>,
     server: Option<Server>,
     /// Write results, keep groups that have formed, read the table of prefixes.
@@ -64,8 +66,8 @@ pub(crate) enum IsMoved {
 }
 
 impl Node {
-    /// Opens the store and the port of a home that we hold, and joins its groups. Its keys are unlocked
-    /// before: that may wait for a person, and nothing here does.
+    /// Opens the store and the port of a home that we hold, and joins its groups; why one cannot be joined
+    /// is told. Its keys are unlocked before: that may wait for a person, and nothing here does.
     ///
     /// # Errors
     ///
@@ -90,7 +92,9 @@ impl Node {
         let (coordinator, events) = builder.listen(listen).start().await.map_err(start_failure)?;
         let (news, clients) = mpsc::channel(NEWS_MAX);
         let (kept, keeping) = mpsc::channel(NEWS_MAX);
-        let household = Household::new(home, &coordinator, us, (news.clone(), kept));
+        let known = Known::new(home, groups);
+        let household =
+            Household::new(home, &coordinator, (us, known.clone()), (news.clone(), kept));
         let household = Arc::new(household);
         // From before the groups are joined, so that no request is missed.
         let service = Arc::new(Service::new(&coordinator, household, me(home, &coordinator)));
@@ -99,7 +103,7 @@ impl Node {
             outs: Outs::new(home),
             coordinator: coordinator.clone(),
             service: Arc::clone(&service),
-            home: home.clone(),
+            known: known.clone(),
             output,
         };
         let results = tokio::spawn(results.write(coordinator.events(), keeping));
@@ -117,13 +121,13 @@ impl Node {
         let prefixes = tokio::spawn(prefixes::tell(home.clone(), coordinator.clone(), output));
         tell_up(home, coordinator.local_addr(), groups, output);
         clock_back.iter().for_each(|warning| output.warning(warning));
-        let unknown = join(&coordinator, groups).await?;
-        unknown.iter().for_each(|unknown| output.warning(unknown));
+        let warnings = join_all(&coordinator, groups).await?;
+        warnings.iter().for_each(|warning| output.warning(warning));
         confirming::go_on(home, &coordinator, us, output).await?;
         service.refresh().await.map_err(|error| command_failure(&error))?;
         let clients = Clients(clients);
         let tasks = [results, former, prefixes];
-        Ok(Self { held, coordinator, events, clients, service, server, tasks })
+        Ok(Self { held, coordinator, events, clients, known, service, server, tasks })
     }
 
     /// Takes what has changed in the files of the home: its rules hold from now on, new groups are
@@ -132,9 +136,10 @@ impl Node {
     ///
     /// # Errors
     ///
-    /// What is wrong with a file, or why the node does not take a group; nothing more changes then.
+    /// What is wrong with a file; nothing more changes then. Why the node does not take a group is told.
     pub(crate) async fn reload(&self, output: Output) -> Result<Vec<SignerGroup>> {
         let home = self.held.home.read_again()?;
+        self.known.forget();
         let (groups, policy) = (home.groups()?, home.policy()?);
         self.coordinator.set_policy(policy).await.map_err(|error| command_failure(&error))?;
         tokio::spawn(prefixes::tell(home, self.coordinator.clone(), output));
@@ -143,8 +148,8 @@ impl Node {
             let forgotten = self.coordinator.forget_group(gone.id).await;
             forgotten.map_err(|error| command_failure(&error))?;
         }
-        let unknown = join(&self.coordinator, &groups).await?;
-        unknown.iter().for_each(|unknown| output.warning(unknown));
+        let warnings = join_all(&self.coordinator, &groups).await?;
+        warnings.iter().for_each(|warning| output.warning(warning));
         self.service.refresh().await.map_err(|error| command_failure(&error))?;
         Ok(groups)
     }
@@ -155,13 +160,15 @@ impl Node {
     }
 
     /// Keeps with its group what a drill has come to.
-    pub(crate) async fn keep_drill(&self, id: RequestId, output: Output) {
-        let _kept = keep_drill(&self.held.home, &self.coordinator, id, output).await;
+    pub(crate) async fn keep_drill(&self, request: &RequestRef, output: Output) {
+        let ended = (request.id, request.group.id);
+        let _kept = self.known.keep_drill(&self.coordinator, ended, output).await;
     }
 
     /// Keeps with its group which of its addresses a signed request has used.
-    pub(crate) async fn keep_issued(&self, id: RequestId, output: Output) {
-        keep_issued(&self.held.home, &self.coordinator, id, output).await;
+    pub(crate) async fn keep_issued(&self, request: &RequestRef, output: Output) {
+        let ended = (request.id, request.group.id);
+        self.known.keep_issued(&self.coordinator, ended, output).await;
     }
 
     /// Hangs up on clients, says goodbye to the others' nodes, and closes the store.

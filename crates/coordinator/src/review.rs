@@ -7,7 +7,7 @@ use ensign_engine::{
     GroupConfig,
     signing::{Asked, Delegated, End, Review},
 };
-use ensign_ledger::{self as ledger, About, AskedBefore, Unfinished};
+use ensign_ledger::{self as ledger, About, AskedBefore, Unfinished, VOIDED_CODE};
 use ensign_primitives::{GroupId, RequestId};
 use ensign_review::{Begins, Joined, Output as Reviewed, Resumed, problem, recompute};
 use ensign_wire::AbortReason;
@@ -51,8 +51,8 @@ impl Driver {
     /// got.
     pub(crate) fn resume(&mut self, group: GroupId) {
         let Some(joined) = self.reviewer.groups().get(&group).cloned() else { return };
-        for id in self.before.take_voided(&group) {
-            let problem = Box::new(problem::of_voided());
+        for (id, code) in self.before.take_voided(&group) {
+            let problem = Box::new(problem::of_voided(code));
             let event = RequestEvent::Failed { problem, evidence: None };
             self.emit(Event::Request(self.reviewer.reference(id, &joined), event));
         }
@@ -193,7 +193,7 @@ impl Driver {
 
     /// A request is refused that others may have seen us join. Its end comes next.
     pub(crate) fn tell_void(&mut self, review: Review) {
-        self.given_up.insert(review.id, problem::of_voided());
+        self.given_up.insert(review.id, problem::of_voided(VOIDED_CODE));
         self.forget_what_the_engine_forgot();
         self.reviewer.tell_void(self.clock.now().unix, review);
     }

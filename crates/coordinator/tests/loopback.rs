@@ -17,6 +17,8 @@ mod busy;
 mod commands;
 #[path = "loopback/consent.rs"]
 mod consent;
+#[path = "loopback/edited_code.rs"]
+mod edited_code;
 #[path = "loopback/evidence.rs"]
 mod evidence;
 #[path = "loopback/groups.rs"]

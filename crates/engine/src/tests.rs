@@ -26,6 +26,7 @@ mod places;
 mod price;
 mod propose;
 mod rates;
+mod ready;
 mod reopen;
 mod reputation;
 mod restart;

@@ -6,7 +6,7 @@ use ensign_identity::Delegation;
 use ensign_primitives::{Now, PeerId};
 use ensign_wire::{
     Candidate, FormationMessage, InvitationId, Roster, RosterMember, RosterOffer, Seat, SeatAnswer,
-    SeatRefusal, Seated,
+    SeatRefusal, Seated, look_alike,
 };
 
 use crate::{
@@ -347,5 +347,5 @@ fn taken(pending: &Pending) -> u8 {
 }
 
 fn is_same(one: &RosterMember, other: &RosterMember) -> bool {
-    one.signer == other.signer || one.name.eq_ignore_ascii_case(&other.name)
+    one.signer == other.signer || look_alike(&one.name, &other.name)
 }

@@ -150,6 +150,7 @@ impl Delegation {
         let digest = Self::digest(&signer, &peer, network, proof.terms());
         let signature = schnorr::Signature::from_byte_array(proof.signature.0);
         let key = signer.as_public_key().x_only_public_key().0;
+        crate::checks::count();
         schnorr::verify(&signature, &digest, &key)
             .map_err(|_| DelegationError::Signature { signer, peer })?;
         Ok(Self { signer, peer, network, proof })

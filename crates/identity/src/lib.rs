@@ -15,9 +15,12 @@
 #![no_std]
 
 extern crate alloc;
-#[cfg(test)]
+#[cfg(any(test, feature = "checks"))]
 extern crate std;
 
+mod checks;
+#[cfg(feature = "checks")]
+pub use checks::checks;
 mod node_key;
 pub use node_key::{InvalidSecret, NodeKey, Signature, verify};
 mod signer_key;

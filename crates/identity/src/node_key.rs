@@ -101,6 +101,7 @@ impl<'de> Deserialize<'de> for Signature {
 ///
 /// Also false when `peer` is no point on the curve. Cost: about 22 µs.
 pub fn verify(peer: &PeerId, digest: &[u8; 32], signature: &Signature) -> bool {
+    crate::checks::count();
     XOnlyPublicKey::from_byte_array(*peer.as_bytes()).is_ok_and(|key| {
         schnorr::verify(&schnorr::Signature::from_byte_array(signature.0), digest, &key).is_ok()
     })

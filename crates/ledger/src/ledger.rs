@@ -14,7 +14,7 @@ use outlines::read_outline;
 
 mod conduct;
 pub use conduct::reputation;
-mod old;
+pub(crate) mod old;
 
 /// Most open requests that are read at a start; the others wait in the store for room.
 pub const OPEN_LOADED_MAX: usize = ensign_signing::REQUESTS_MAX;

@@ -55,7 +55,7 @@ mod mark;
 pub use mark::{Marks, Shown};
 mod opening;
 pub use opening::{
-    Archive, Before, Found, KeyAge, Opened, OpeningError, VOIDED_CODE, open, settle,
+    Archive, Before, Found, KeyAge, OLD_CODE, Opened, OpeningError, VOIDED_CODE, open, settle,
 };
 #[cfg(test)]
 mod tests;

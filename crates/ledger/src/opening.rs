@@ -12,12 +12,15 @@ use ensign_store::{OnMove, OpenError, Opening, RedbStore, Store, StoreOptions, T
 use ensign_wire::AbortReason;
 
 use crate::{
-    AskedBefore, Entry, Handles, LedgerError, Past, Records, Unfinished, entry, ledger, outlines,
-    past, received, records::names_of, unfinished, write,
+    AskedBefore, Entry, Handles, HowEnded, LedgerError, Past, Records, Unfinished, entry, ledger,
+    outlines, past, received, records::names_of, unfinished, write,
 };
 
 /// The code of the catalogue for a request that is refused because the store may have missed it.
 pub const VOIDED_CODE: &str = "E-STO-005";
+
+/// The code of the catalogue for a request that an earlier version of the protocol made.
+pub const OLD_CODE: &str = "E-STO-008";
 
 /// A store that is open, and what it says about the time before.
 pub struct Opened {
@@ -35,6 +38,9 @@ impl std::fmt::Debug for Opened {
     }
 }
 
+/// Requests that are closed, with the code that says why.
+type Voided = Vec<(RequestId, GroupId, &'static str)>;
+
 /// What a store says about the time before.
 #[derive(Debug)]
 pub struct Before {
@@ -42,16 +48,17 @@ pub struct Before {
     pub past: Past,
     /// What opening found.
     pub found: Found,
-    /// Requests that were closed because of it.
-    pub voided: Vec<(RequestId, GroupId)>,
+    /// Requests that were closed because of it, or of their age, each with the code that says why.
+    pub voided: Vec<(RequestId, GroupId, &'static str)>,
     /// Requests made before this are refused.
     pub void_until: Option<UnixTime>,
 }
 
 impl Before {
     /// Takes the requests of a group that were closed.
-    pub fn take_voided(&mut self, group: &GroupId) -> Vec<RequestId> {
-        take_names(&mut self.voided, group)
+    pub fn take_voided(&mut self, group: &GroupId) -> Vec<(RequestId, &'static str)> {
+        let taken = self.voided.extract_if(.., |(_, of, _)| of == group);
+        taken.map(|(id, _, code)| (id, code)).collect()
     }
 
     /// Takes the results of a group that nobody said they have.
@@ -158,7 +165,8 @@ pub fn open(
     make(folder)?;
     let (mut store, opening) = open_file(folder, on_move)?;
     let found = look(&store, opening, age)?;
-    let voided = void_missed(&mut store, found, now)?;
+    let mut voided = void_old(&mut store, now)?;
+    voided.extend(void_missed(&mut store, found, now)?);
     if opening.may_have_missed() {
         store.acknowledge().map_err(|error| OpeningError::Ledger(error.into()))?;
     }
@@ -172,7 +180,7 @@ pub fn open(
 
 fn begin(
     mut store: Box<dyn Store>,
-    (found, voided): (Found, Vec<(RequestId, GroupId)>),
+    (found, voided): (Found, Voided),
     now: UnixTime,
 ) -> Result<Opened, OpeningError> {
     let handles = outlines::take_handles(store.as_mut(), now)?;
@@ -193,7 +201,8 @@ pub fn settle(
     now: UnixTime,
 ) -> Result<Opened, OpeningError> {
     let found = look(store.as_ref(), opening, age)?;
-    let voided = void_missed(store.as_mut(), found, now)?;
+    let mut voided = void_old(store.as_mut(), now)?;
+    voided.extend(void_missed(store.as_mut(), found, now)?);
     begin(store, (found, voided), now)
 }
 
@@ -222,12 +231,42 @@ fn is_empty(store: &dyn Store) -> Result<bool, LedgerError> {
 }
 
 /// Closes what was open if the store may have missed something.
-fn void_missed(
-    store: &mut dyn Store,
-    found: Found,
-    now: UnixTime,
-) -> Result<Vec<(RequestId, GroupId)>, OpeningError> {
-    Ok(if found.may_have_missed() { void(store, now)? } else { Vec::new() })
+fn void_missed(store: &mut dyn Store, found: Found, now: UnixTime) -> Result<Voided, OpeningError> {
+    let open = if found.may_have_missed() { void(store, now)? } else { Vec::new() };
+    Ok(open.into_iter().map(|(id, group)| (id, group, VOIDED_CODE)).collect())
+}
+
+/// Closes what an earlier version of the protocol left open: nobody can sign it, and its user is told so once.
+fn void_old(store: &mut dyn Store, now: UnixTime) -> Result<Voided, OpeningError> {
+    let mut over = ledger::names(store, Table::Closed)?;
+    over.extend(ledger::names(store, Table::Finished)?);
+    let mut voided = Voided::new();
+    for table in [Table::Consents, Table::Requests] {
+        store
+            .scan(table, &[], &mut |row| {
+                let old = ledger::old::request(table, row.value);
+                // One that was asked about and consented to stands in both.
+                if let Some(request) = old.filter(|request| over.insert(request.id())) {
+                    let group = request.signers.group_id(request.network);
+                    voided.push((request.id(), group, OLD_CODE));
+                }
+                ControlFlow::Continue(())
+            })
+            .map_err(|error| OpeningError::Ledger(error.into()))?;
+    }
+    let mut entries = Vec::new();
+    for (request, group, code) in &voided {
+        let (request, group, reason) = (*request, *group, AbortReason::Cancelled);
+        entries.push(entry(&Record::Closed { request, group, reason }));
+        if let Some(mut known) = outlines::read_outline(store, &request)? {
+            known.ended = Some((now, HowEnded::GaveUp { code: (*code).to_owned() }));
+            entries.push(outlines::outline(&request, &known));
+        }
+    }
+    if !entries.is_empty() {
+        write(store, &entries, now)?;
+    }
+    Ok(voided)
 }
 
 /// Makes the folder when it is missing, for its owner only.

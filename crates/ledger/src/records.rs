@@ -11,7 +11,7 @@ use ensign_store::{Place, Store, Table, attempt_of, request_of};
 use ensign_wire::{AbortReason, SignedRequest};
 
 use crate::{
-    Handle, LedgerError, Outline,
+    AskedBefore, Handle, LedgerError, Outline,
     audit::{Audit, audit},
     ledger,
 };
@@ -236,6 +236,21 @@ impl<'a> Records<'a> {
         Ok(())
     }
 
+    /// Returns a request to which our user consented, or about which it is still asked, with what its messages
+    /// were computed from, where it has a PSBT.
+    ///
+    /// # Errors
+    ///
+    /// [`LedgerError`] when the store cannot be read.
+    pub fn asked(&self, id: &RequestId) -> Result<Option<AskedBefore>, LedgerError> {
+        for place in [Place::consent(id), Place::request(id)] {
+            if let Some(Record::Consented { request, payload }) = ledger::read(self.0, &place)? {
+                return Ok(Some(AskedBefore { request: *request, payload }));
+            }
+        }
+        Ok(None)
+    }
+
     /// Returns what a request's messages were computed from, where it has a PSBT and our user
     /// consented to it, or is still asked.
     ///
@@ -243,12 +258,7 @@ impl<'a> Records<'a> {
     ///
     /// [`LedgerError`] when the store cannot be read.
     pub fn payload(&self, id: &RequestId) -> Result<Option<Vec<u8>>, LedgerError> {
-        for place in [Place::consent(id), Place::request(id)] {
-            if let Some(Record::Consented { payload, .. }) = ledger::read(self.0, &place)? {
-                return Ok(payload);
-            }
-        }
-        Ok(None)
+        Ok(self.asked(id)?.and_then(|asked| asked.payload))
     }
 
     /// Returns the result of a request that has its signatures; `None` for any other.

@@ -17,7 +17,7 @@ use ensign_store::{
 use ensign_wire::{AbortReason, SignedRequest};
 
 use crate::{
-    Entry, Fault, Found, KeyAge, LedgerError, OpeningError, Records, entry,
+    Entry, Fault, Found, KeyAge, LedgerError, OLD_CODE, OpeningError, Records, RequestState, entry,
     outline::tests::request, past, read, settle, write,
 };
 
@@ -245,6 +245,32 @@ fn regression_open_request_of_protocol_version_2_kept_the_store_from_being_opene
     let cut = Entry { place: Place::consent(&id), value: Some(value) };
     write(&mut store, &[cut], UnixTime::from_millis(2)).unwrap();
     assert!(past(&store).is_err());
+}
+
+#[test]
+fn request_of_an_earlier_version_is_closed_and_told_once() {
+    let (now, (id, signed)) = (UnixTime::from_millis(1_000_000), request(0));
+    let group = signed.request.signers.group_id(signed.request.network);
+    let SignedRequest { request: asked, peer, delegation, signature } = signed.clone();
+    let without_number = (delegation.expires, delegation.signature);
+    let old = (asked, peer, without_number, signature, Some(vec![1_u8]));
+    let mut value = vec![0];
+    value.extend(postcard::to_allocvec(&old).unwrap());
+    let mut store = MemoryStore::new();
+    for place in [Place::consent(&id), Place::request(&id)] {
+        let written = Entry { place, value: Some(value.clone()) };
+        write(&mut store, &[written], now).unwrap();
+    }
+    let start = |store| settle(store, Opening::Continued, KeyAge::Used, now).unwrap();
+    let upgraded = start(Box::new(store) as Box<dyn Store>);
+    assert_eq!(upgraded.before.voided, [(id, group, OLD_CODE)]);
+    assert!(upgraded.before.past.open.is_empty() && upgraded.before.past.asked.is_empty());
+    let listed = Records::new(upgraded.store.as_ref()).requests().unwrap();
+    assert_eq!(listed.len(), 1);
+    assert_eq!((listed[0].id, listed[0].group), (id, group));
+    assert_eq!(listed[0].state, RequestState::Closed(AbortReason::Cancelled));
+    let again = start(upgraded.store);
+    assert!(again.before.voided.is_empty(), "it is said once");
 }
 
 #[test]

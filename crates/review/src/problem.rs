@@ -3,7 +3,7 @@
 use std::fmt::Display;
 
 use ensign_engine::Offense;
-use ensign_ledger::{Found, LedgerError, VOIDED_CODE};
+use ensign_ledger::{Found, LedgerError, OLD_CODE, VOIDED_CODE};
 use ensign_primitives::{RequestId, SignerIndex};
 use ensign_psbt::PsbtError;
 use ensign_replay::ReplayError;
@@ -80,7 +80,7 @@ const fn wary(code: &'static str, what: &'static str, hint: &'static str) -> Cod
 }
 
 /// Every failure that a coordinator reports.
-pub const CODES: [Code; 32] = [
+pub const CODES: [Code; 33] = [
     DECLINED,
     policy::REFUSED,
     MISMATCH,
@@ -105,6 +105,7 @@ pub const CODES: [Code; 32] = [
     STORE_FULL,
     RESTORED,
     VOIDED,
+    OLD,
     UNREADABLE,
     CONTRADICTION,
     EVENTS_LOST,
@@ -235,6 +236,11 @@ const VOIDED: Code = code(
     VOIDED_CODE,
     "the request is from before this home was restored, copied or moved: it may have been joined",
     "have it proposed again, five minutes later: clocks may differ; nothing was signed twice",
+);
+const OLD: Code = code(
+    OLD_CODE,
+    "the request is void: it was made before the upgrade, by an earlier version of the protocol",
+    "have it proposed again, once all have upgraded; nothing was signed and nothing is lost",
 );
 const UNREADABLE: Code = wary(
     "E-STO-006",
@@ -436,9 +442,10 @@ pub fn of_unreadable(error: &LedgerError) -> Problem {
     UNREADABLE.problem(format!("{}: {error}", UNREADABLE.what), Vec::new())
 }
 
-/// Words that a request is from before the store was restored.
-pub fn of_voided() -> Problem {
-    VOIDED.problem(VOIDED.what.into(), Vec::new())
+/// Words that a request is from before the store was restored, or from before an upgrade, by the code.
+pub fn of_voided(code: &str) -> Problem {
+    let why = if code == OLD_CODE { OLD } else { VOIDED };
+    why.problem(why.what.into(), Vec::new())
 }
 
 /// Words what opening the store has found; `None` where all is as it was left.

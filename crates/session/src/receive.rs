@@ -173,10 +173,14 @@ impl Session {
             Round0::Commit(_) if self.is_fast() => return Some(Offense::WrongRound0),
             Round0::Reveal(_) | Round0::Commit(_) => {}
         }
-        let key = self.key_of(sender)?;
-        Delegation::verify(key, peer, self.network, join.delegation, now.unix)
-            .err()
-            .map(Offense::NotDelegated)
+        let (key, delegation) = (self.key_of(sender)?, join.delegation);
+        let known = self.signer(sender).and_then(|signer| signer.delegation);
+        let checked = if known == Some(delegation) {
+            delegation.terms().check(now.unix)
+        } else {
+            Delegation::verify(key, peer, self.network, delegation, now.unix).map(|_| ())
+        };
+        checked.err().map(Offense::NotDelegated)
     }
 
     fn on_join(&mut self, now: Now, join: &SessionJoin, envelope: &Envelope) {

@@ -11,6 +11,7 @@ use core::time::Duration;
 
 use ensign_deadline::{Deadline, Due, Stage};
 use ensign_equivocation::Statements;
+use ensign_identity::DelegationProof;
 use ensign_musig::{KeyAggCtx, PartialSig, PubNonce, SigningCtx};
 use ensign_primitives::{
     Instant, Network, Now, PeerId, RequestId, SessionId, SignerIndex, StateMachine, Wakeup,
@@ -69,6 +70,8 @@ pub struct Session {
 /// What is known of one signer, us included.
 #[derive(Debug, Default)]
 pub(crate) struct Signer {
+    /// What the caller has verified of who speaks for it.
+    pub(crate) delegation: Option<DelegationProof>,
     pub(crate) acknowledged: bool,
     pub(crate) joined: bool,
     pub(crate) nonces: Option<Nonces>,
@@ -195,6 +198,14 @@ impl Session {
     /// Returns the last number used for what this node says here.
     pub const fn last_number(&self) -> u64 {
         self.next_seq
+    }
+
+    /// Takes what the caller has verified of who speaks for a signer: a join that carries the same costs no
+    /// signature check for it.
+    pub fn know(&mut self, signer: SignerIndex, delegation: DelegationProof) {
+        if let Some(known) = self.signer_mut(signer) {
+            known.delegation = Some(delegation);
+        }
     }
 
     /// Remembers the announcement that made the caller open this session: a repetition of it is

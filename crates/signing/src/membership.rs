@@ -11,7 +11,7 @@ use alloc::{
 };
 use core::time::Duration;
 
-use ensign_identity::{Delegation, DelegationError, DelegationProof, SignerKey, Terms};
+use ensign_identity::{Delegation, DelegationError, DelegationProof, SignerKey};
 use ensign_primitives::{GroupId, Instant, Network, Now, Occupancy, PeerId, UnixTime, Wakeup};
 use ensign_wire::{Frame, Groups as WireGroups, Introduced};
 use serde::{Deserialize, Serialize};
@@ -23,6 +23,9 @@ use crate::{
 
 mod heard;
 use heard::Heard;
+mod known;
+mod link;
+use link::Link;
 
 /// How long a node of a group may be connected without having shown that it speaks for its member
 /// before our user is told. Guess: many round trips.
@@ -57,21 +60,6 @@ pub(crate) struct Membership {
     outputs: VecDeque<Output>,
 }
 
-/// What a connected node has shown.
-#[derive(Debug, Default)]
-struct Link {
-    keys: BTreeSet<SignerKey>,
-    /// What it says of itself, of a key that we do not know: we may form its group later.
-    unread: Option<Introduced>,
-    due: Option<Instant>,
-    /// Whether it was told for whom we speak.
-    has_heard: bool,
-    /// Whether it has told us what members are told.
-    has_welcomed: bool,
-    /// Whether it was told that its key has a newer node.
-    is_answered: bool,
-}
-
 impl Membership {
     pub(crate) fn new(
         network: Network,
@@ -94,44 +82,6 @@ impl Membership {
         }
         membership.raise_own(now, own);
         membership
-    }
-
-    /// Enters what is verified, if it is higher than what is known; returns whether it was.
-    fn raise(&mut self, it: Delegated) -> bool {
-        let is_higher = |known: &Delegated| known.proof.number < it.proof.number;
-        let has_room = self.known.len() <= MEMBERS_MAX;
-        let enters = self.known.get(&it.signer).map_or(has_room, is_higher);
-        if enters {
-            self.known.insert(it.signer, it);
-        }
-        enters
-    }
-
-    /// As [`raise`](Self::raise) for our own key; a number of a clock that was ahead gives way: nobody takes it.
-    fn raise_own(&mut self, now: UnixTime, own: Delegated) {
-        let is_ahead = |known: &&Delegated| known.proof.number > Terms::number_max(now);
-        if self.known.get(&self.own_key).filter(is_ahead).is_some() {
-            self.known.remove(&self.own_key);
-        }
-        self.raise(own);
-    }
-
-    /// Forgets keys that are in no group, once there is no room for another one.
-    fn make_room(&mut self, keys: &BTreeSet<SignerKey>) {
-        if self.known.len() > MEMBERS_MAX {
-            let own = self.own_key;
-            self.known.retain(|key, _| *key == own || keys.contains(key));
-        }
-    }
-
-    /// Returns what is known of a key.
-    pub(crate) fn of(&self, signer: &SignerKey) -> Option<&Delegated> {
-        self.known.get(signer)
-    }
-
-    /// Whether our own key has gone to another node.
-    pub(crate) fn is_elsewhere(&self) -> bool {
-        self.of(&self.own_key).is_some_and(|own| own.peer != self.own_peer)
     }
 
     pub(crate) fn up(&mut self, peer: PeerId) {
@@ -245,8 +195,8 @@ impl Membership {
         it: Delegated,
         groups: &mut Groups,
     ) -> Result<(), DelegationError> {
-        let Delegated { signer, peer, proof } = it;
-        Delegation::verify(signer, peer, self.network, proof, now.unix)?;
+        let Delegated { signer, peer, .. } = it;
+        self.verify(now.unix, it)?;
         self.make_room(&groups.signers());
         if signer != self.own_key && peer != self.own_peer && self.raise(it) {
             self.on_newer(now, it, groups);

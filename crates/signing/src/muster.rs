@@ -4,7 +4,6 @@
 //! it, before it costs us curve work; none of it is written down.
 
 use alloc::{boxed::Box, collections::VecDeque, vec::Vec};
-use ensign_identity::Delegation;
 use ensign_primitives::{
     BoundedMap, GroupId, Network, Now, Occupancy, PeerId, RequestId, SignerIndex, Wakeup,
 };
@@ -13,7 +12,7 @@ use ensign_session::Offense as SessionOffense;
 use ensign_wire::{Consent, Frame, LinkReport, RULES_REVISION, Signed, SignerSet};
 
 use crate::{
-    Keys, MEMBERS_MAX, Offense, Output,
+    Delegated, Keys, MEMBERS_MAX, Offense, Output,
     groups::{Group, Groups},
     membership::Membership,
     request::Request,
@@ -307,8 +306,8 @@ impl Muster {
             return self.blame(from, SessionOffense::BadSignature { sender });
         }
         let key = *request.signed().request.signers.get(signer)?;
-        let (network, now) = (around.network, around.now.unix);
-        if let Err(why) = Delegation::verify(key, sender, network, delegation, now) {
+        let said = Delegated { signer: key, peer: sender, proof: delegation };
+        if let Err(why) = around.membership.verify(around.now.unix, said) {
             let offense = SessionOffense::NotDelegated(why);
             return if is_own_word { self.blame(from, offense) } else { None };
         }

@@ -75,7 +75,8 @@ pub enum SeatRefusal {
     Expired,
     /// Every seat is taken.
     Full,
-    /// Somebody has a seat with the same key or name, or the asker has one with something else.
+    /// Somebody has a seat with the same key or a name that looks the same, or the asker has one with
+    /// something else.
     Occupied,
     /// The candidate is none: its delegation does not hold, or it is another node's.
     Invalid,

@@ -55,7 +55,7 @@ pub use fingerprint::{FINGERPRINT_WORDS, Fingerprint};
 mod roster;
 pub use roster::{
     Candidate, Certificate, CertificateError, InvitationId, ROSTER_MEMBERS_MAX,
-    ROSTER_NAME_BYTES_MAX, Roster, RosterMember, RosterOffer, is_roster_name,
+    ROSTER_NAME_BYTES_MAX, Roster, RosterMember, RosterOffer, is_roster_name, look_alike,
 };
 mod formation;
 pub use formation::{

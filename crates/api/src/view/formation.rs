@@ -175,7 +175,9 @@ const fn refusal(why: SeatRefusal) -> &'static str {
         SeatRefusal::WrongProof => "the code is not the one that was given out",
         SeatRefusal::Expired => "the invitation is over; ask for a new code",
         SeatRefusal::Full => "every seat is taken; ask who else has the code",
-        SeatRefusal::Occupied => "somebody of the same name or key has one; use another name",
+        SeatRefusal::Occupied => {
+            "somebody has one whose name looks the same, or with the same key; use another name"
+        }
         SeatRefusal::Invalid => "our key was not accepted; is a clock wrong?",
         SeatRefusal::Closed => "who invited has given it up",
     }

@@ -183,7 +183,7 @@ impl Proposal {
         };
         let written = match result {
             Ok(_) if args.drill => {
-                session.node.keep_drill(session.request.id, output).await;
+                session.node.keep_drill(&session.request, output).await;
                 let group = &session.request.group;
                 drilled(&group.name, group.members.len(), output);
                 Ok(())

@@ -71,6 +71,17 @@ fn three_empty_homes_become_a_drilled_group_with_an_address() {
 }
 
 #[test]
+fn home_that_calls_itself_by_a_word_of_the_program_invites_nobody() {
+    let alice = Signer::init("alice");
+    let settings = alice.home.join("ensign.toml");
+    let text = std::fs::read_to_string(&settings).unwrap();
+    std::fs::write(&settings, text.replace("\"alice\"", "\"me\"")).unwrap();
+    let invite = ["group", "invite", "treasury", "--size", "3"];
+    let refused = alice.json(&invite).refused(3, "E-HOM-005");
+    assert!(refused.to_string().contains("the name `me` would be read as"), "{refused}");
+}
+
+#[test]
 fn what_was_interrupted_goes_on_where_a_node_is_up() {
     let homes = three();
     let mut running = gathered(&homes);

@@ -107,10 +107,12 @@ fn a_code_that_is_used_twice_gives_one_seat() {
 #[test]
 fn a_key_or_a_name_has_one_seat_and_a_fourth_has_none() {
     let (mut world, code) = with_stranger();
-    let mut named = candidate(8);
-    named.member.name = "PERSON0".into();
-    let named = seat(&code, &peer(8), &EXPORTER, &named);
-    assert_eq!(answered(&mut world, named), refused(SeatRefusal::Occupied));
+    for name in ["PERSON0", "pers0nO"] {
+        let mut named = candidate(8);
+        named.member.name = name.into();
+        let named = seat(&code, &peer(8), &EXPORTER, &named);
+        assert_eq!(answered(&mut world, named), refused(SeatRefusal::Occupied), "{name}");
+    }
     join(&mut world, 1, &code);
     join(&mut world, 2, &code);
     let late = seat(&code, &peer(8), &EXPORTER, &candidate(8));

@@ -67,6 +67,9 @@ impl Signing {
         };
         let mut session = Session::new(setup, now).map_err(CommandError::Setup)?;
         session.number_from(first_seq(now, &signed.request));
+        for (signer, delegation) in self.membership.proofs(known) {
+            session.know(signer, delegation);
+        }
         Ok(session)
     }
 

@@ -120,6 +120,7 @@ pub(super) fn confirm(
             begun
         }
     };
+    forming::check_names(&view)?;
     if typed.is_empty() {
         let answer = match view.fingerprint {
             Some(_) => node.wait(question::ask(output, question_of(&view))),
@@ -257,6 +258,7 @@ impl Follower {
     async fn compare(&self, name: &str, events: &mut Stream) -> Result<Option<String>> {
         let path = of_formation(name, "");
         let view: FormationView = self.client.get(&path).await.map_err(client_failure)?;
+        forming::check_names(&view)?;
         if Audience::of(self.output) == Audience::Program {
             self.output.notice(format!(
                 "{}\nto confirm it, once it was compared: ensign group confirm {name} WORDS",

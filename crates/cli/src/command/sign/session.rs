@@ -165,7 +165,7 @@ impl Session {
         stop: &mut Stop,
         output: Output,
     ) -> Result<()> {
-        self.node.keep_issued(self.request.id, output).await;
+        self.node.keep_issued(&self.request, output).await;
         let is_printed = targets.is_printed();
         // A pipe may wait for its reader: the others are served meanwhile.
         let mut write = tokio::task::spawn_blocking(move || targets.write(&finished, output));
