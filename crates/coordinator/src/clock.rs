@@ -12,9 +12,8 @@ use std::{
 
 use ensign_primitives::{Instant, Now, UnixTime};
 use ensign_signer::unix_now;
+use ensign_solving::Workers;
 use tokio::time::Instant as TokioInstant;
-
-use crate::solving::Workers;
 
 /// Both clocks of a node; instants count from its making.
 #[derive(Clone, Debug)]

@@ -25,9 +25,9 @@ use crate::{
     clock::Clock,
     command::{Command, Look},
     driver::Driver,
-    event::{Publisher, Subscriptions},
     parts::Parts,
     storage::Storage,
+    stream::{Publisher, Subscriptions},
 };
 
 /// Most commands waiting for the driver; more wait at their callers.
@@ -143,7 +143,7 @@ impl Builder {
         config.handshakes = self.limits.handshakes;
         let said_again = self.limits.open_sessions.clamp(REQUESTS_SAID_AGAIN_MAX, REQUESTS_LIMIT);
         config.signing_queue_bytes_max = signing_queue_bytes(said_again);
-        let transport = Transport::bind(config, self.keys.node_key.clone()).await;
+        let transport = Transport::bind(config, self.keys.node_key()).await;
         let transport = transport.map_err(StartError::Bind)?;
         let opened = match self.disk {
             Disk::Folder(folder) => {

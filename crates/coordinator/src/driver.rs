@@ -11,9 +11,10 @@ use ensign_identity::SignerKey;
 use ensign_ledger::{
     self as ledger, About, Answer, AskedBefore, Before, Outlines, Subject, enter_live,
 };
-use ensign_primitives::{GroupId, Network, PeerId, RequestId, SignerIndex, StateMachine};
+use ensign_primitives::{GroupId, Network, PeerId, RequestId, SignerIndex, StateMachine, UnixTime};
 use ensign_review::{Matter, NetPeer, Reviewer, problem};
 use ensign_signer::Randomness;
+use ensign_solving::Solving;
 use ensign_transport::{CONNECTIONS_MAX, LINKS_MAX, TransportEvent};
 use ensign_wire::AbortReason;
 use tokio::{
@@ -22,20 +23,18 @@ use tokio::{
 };
 
 use crate::{
-    CommandError, LedgerError, Problem, Records,
+    CommandError, LedgerError, PeerInfo, Problem, Records,
     callers::Callers,
     clock::Clock,
     command::{Command, Form, Look, Reply},
-    config::open_desk,
     error::{of_decision, of_engine},
-    event::Publisher,
     fault,
     links::Links,
     parts::Parts,
     report,
     signing::SignerPort,
-    solving::Solving,
     storage::{Heard, Looked, Storage},
+    stream::Publisher,
 };
 
 /// The engine decides who stays: what it keeps, the transport has room for beside whoever comes and goes.
@@ -81,9 +80,8 @@ impl Driver {
             strangers: parts.strangers,
         };
         let (keys, signer) = parts.keys.into_parts();
-        let signer = SignerPort::new(open_desk(signer, &randomness, &parts.clock));
-        let node = keys.node_key.peer_id();
-        let signer_key = keys.signer;
+        let signer = SignerPort::new(signer, &randomness, &parts.clock);
+        let (node, signer_key) = (keys.node_key.peer_id(), keys.signer);
         let mut before = parts.before;
         let signing = signing::Restored {
             ended: std::mem::take(&mut before.past.ended),
@@ -323,13 +321,7 @@ impl Driver {
                 let groups = self.reviewer.groups().values().map(|group| Arc::clone(&group.info));
                 drop(reply.send(groups.collect()));
             }
-            Command::Peers(reply) => {
-                let groups = self.reviewer.groups().values().map(|group| &group.info);
-                let lacks =
-                    |peer: &PeerId, group: &GroupId| self.engine.signing().lacks(peer, group);
-                let addresses = |peer: &PeerId| self.engine.peers().addresses(peer).collect();
-                drop(reply.send(self.links.peers(now.unix, groups, (addresses, lacks))));
-            }
+            Command::Peers(reply) => drop(reply.send(self.peers(now.unix))),
             Command::NetPeers(reply) => {
                 let peers = NetPeer::all(&self.engine, now).into_iter();
                 let peers = peers.map(|it| (self.links.traffic(it.link), it));
@@ -377,6 +369,13 @@ impl Driver {
             }
             Command::Shutdown(_) => {}
         }
+    }
+
+    fn peers(&self, now: UnixTime) -> Vec<PeerInfo> {
+        let groups = self.reviewer.groups().values().map(|group| &group.info);
+        let lacks = |peer: &PeerId, group: &GroupId| self.engine.signing().lacks(peer, group);
+        let addresses = |peer: &PeerId| self.engine.peers().addresses(peer).collect();
+        self.links.peers(now, groups, (addresses, lacks))
     }
 
     fn tell_lacking(&mut self, id: RequestId, reply: Reply<Vec<SignerIndex>>) {

@@ -25,10 +25,8 @@
 
 mod coordinator;
 pub use coordinator::{Builder, Coordinator, StartError};
-mod config;
-pub use config::Keys;
-mod event;
-pub use event::{Busy, Event, Events};
+mod stream;
+pub use stream::Events;
 mod error;
 pub use error::CommandError;
 mod clock;
@@ -54,13 +52,13 @@ pub use ensign_psbt::{
     ConsentDigest, Issued, Note, Place as NotePlace, Policy, Rule, Severity, SignedPsbt, Summary,
 };
 pub use ensign_review::{
-    Approval, Because, CODES, Claim, Class, ClockGap, Code, Consent, ConsentBy, Group, GroupInfo,
-    GuardReport, Guarded, Lack, Link, Member, MemberInfo, NetPeer, Opener, PeerEvent, PeerInfo,
-    Preview, Problem, QUESTIONS_ALLOWED, QUESTIONS_MAX, QUESTIONS_PER_MEMBER_MAX,
+    Approval, Because, Busy, CODES, Claim, Class, ClockGap, Code, Consent, ConsentBy, Event, Group,
+    GroupInfo, GuardReport, Guarded, Lack, Link, Member, MemberInfo, NetPeer, Opener, PeerEvent,
+    PeerInfo, Preview, Problem, QUESTIONS_ALLOWED, QUESTIONS_MAX, QUESTIONS_PER_MEMBER_MAX,
     QUESTIONS_PER_MINUTE_MAX, RULE_NAME_BYTES_MAX, RequestEvent, RequestRef, Resumption, Risk,
     SigningJob, Tie, Turns, Wait, Whose, Work, words_of_readiness, words_of_wait,
 };
-pub use ensign_signer::{Asks, InProcess, Randomness, Signer, SignerError, unix_now};
+pub use ensign_signer::{Asks, InProcess, Keys, Randomness, Signer, SignerError, unix_now};
 #[cfg(unix)]
 pub use ensign_signer::{ServeError, SocketSigner, serve};
 pub use ensign_transport::Traffic;
@@ -75,7 +73,6 @@ mod report;
 mod reporting;
 mod review;
 mod signing;
-mod solving;
 mod storage;
 
 #[cfg(test)]

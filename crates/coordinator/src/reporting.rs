@@ -3,15 +3,18 @@
 use std::sync::Arc;
 
 use ensign_engine::{
-    Event as Hall, Offense, peers,
+    Event as Hall, Input, Offense, peers,
     signing::{self, Event as Engine, Standing},
 };
-use ensign_primitives::{GroupId, PeerId, RequestId, SignerIndex};
+use ensign_primitives::{GroupId, PeerId, RequestId, SignerIndex, StateMachine as _};
 use ensign_review::{Report, acquaintance, opener, problem, session_event};
 use ensign_session::{Event as SessionEvent, Finished};
+use ensign_solving::Worked;
 use ensign_transport::DisconnectReason;
 
-use crate::{Event, GroupInfo, PeerEvent, Problem, RequestEvent, Whose, driver::Driver, report};
+use crate::{
+    Busy, Event, GroupInfo, PeerEvent, Problem, RequestEvent, Whose, driver::Driver, report,
+};
 
 impl Driver {
     /// Tells what the engine reports.
@@ -27,10 +30,27 @@ impl Driver {
                 self.links.missed(peer, &reason);
                 self.emit(Event::Peer(peer, PeerEvent::DialFailed { reason, retry_in }));
             }
-            Hall::Paying(paying) => self.on_paying(paying),
+            Hall::Paying(paying) => {
+                let (peer, busy) = Busy::of(&paying);
+                self.emit(Event::Busy(peer, busy));
+            }
             Hall::Dropped { peer, lane, frames } => {
                 let what = format_args!("{frames} frames were dropped, its {lane:?} lane is full");
                 self.warn_of(peer, problem::of_slow_reader(&what));
+            }
+        }
+    }
+
+    /// Hands on what comes of the work that a node asks of us.
+    pub(crate) fn on_worked(&mut self, worked: Worked) {
+        match worked {
+            Worked::Found(job, proof) => {
+                self.solving.stop(job);
+                let proof = Some(proof);
+                self.engine.handle_input(self.clock.now(), Input::Solved { job, proof });
+            }
+            Worked::Goes { peer, bits, tried, spent } => {
+                self.emit(Event::Busy(peer, Busy::Proving { bits, tried, spent }));
             }
         }
     }

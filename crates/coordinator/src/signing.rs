@@ -7,23 +7,29 @@ use ensign_engine::{
 use ensign_identity::DelegationProof;
 use ensign_primitives::{RequestId, StateMachine as _};
 use ensign_review::{Again, Held, HeldBack};
-use ensign_signer::{Answer, Desk, Question};
+use ensign_signer::{Answer, Desk, KeyHolder, Question, Randomness};
+use tokio::sync::mpsc;
 
 use crate::{
-    Approval, CommandError, Consent, Event, SignerError, SigningJob, command::Reply,
-    config::Answers, driver::Driver, fault,
+    Approval, CommandError, Consent, Event, SignerError, SigningJob, clock::Clock, command::Reply,
+    driver::Driver, fault,
 };
 
 /// The port to the signer, with what waits for another yes.
 #[derive(Debug)]
 pub(crate) struct SignerPort {
     desk: Desk,
-    answers: Answers,
+    /// In the order of the questions.
+    answers: mpsc::UnboundedReceiver<Answer>,
     pub(crate) held: Held,
 }
 
 impl SignerPort {
-    pub(crate) fn new((desk, answers): (Desk, Answers)) -> Self {
+    /// Opens a desk for whoever holds the key.
+    pub(crate) fn new(holder: KeyHolder, randomness: &Randomness, clock: &Clock) -> Self {
+        let (answer, answers) = mpsc::unbounded_channel();
+        let clock = clock.clone();
+        let desk = holder.open(randomness, move || clock.now(), move |it| answer.send(it).is_ok());
         Self { desk, answers, held: Held::default() }
     }
 

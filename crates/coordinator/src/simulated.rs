@@ -75,7 +75,7 @@ impl Coordinator {
             surroundings;
         let unused = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
         let config = TransportConfig::new(unused, network);
-        let key = keys.node_key.clone();
+        let key = keys.node_key();
         let transport = Transport::dangerous_simulated(config, key, socket, seed).await;
         let opened = ensign_ledger::settle(store, found, age, wall.at_origin())
             .map_err(StartError::Store)?;

@@ -4,6 +4,7 @@ use core::{fmt::Display, net::IpAddr};
 
 use ensign_diversity::{Candidate, Regard};
 use ensign_formation::Input as FormationInput;
+use ensign_gate::{Arrival, Link, mark, sentence};
 use ensign_peers::Input as PeersInput;
 use ensign_primitives::{LinkId, Now, PeerId};
 use ensign_reputation::Bar;
@@ -11,13 +12,7 @@ use ensign_signing::{Input as SigningInput, own_hello};
 use ensign_watch::{self as watch, Act, Distance, Whom};
 use ensign_wire::{Frame, Hello, PROTOCOL_VERSION, Welcome};
 
-use crate::{
-    CloseCode, Engine, EngineConfig, Event, Offense, Output,
-    gate::{Arrival, Link},
-    route::Note,
-    sentence,
-    sentence::mark,
-};
+use crate::{CloseCode, Engine, EngineConfig, Event, Offense, Output, route::Note};
 
 impl Engine {
     /// Enters a connection and introduces ourselves. The peer's older connection goes first, and a

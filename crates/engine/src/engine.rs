@@ -6,6 +6,7 @@ use core::net::SocketAddr;
 
 use ensign_diversity::PrefixTable;
 use ensign_formation::{Formation, FormationConfig};
+use ensign_gate::{Arrival, Gate, Guards};
 use ensign_identity::DelegationError;
 use ensign_peers::{Peers, Why};
 use ensign_pow::{Payer, Toll};
@@ -22,8 +23,6 @@ use ensign_wire::AbortReason;
 
 use crate::{
     CloseCode, EngineConfig, Event, Input, Link, Output, PEERS_MAX, SETTLE_ROUNDS_MAX, Warnings,
-    gate::{Arrival, Gate},
-    guards::Guards,
     route::Note,
 };
 

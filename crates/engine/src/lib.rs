@@ -33,24 +33,18 @@ pub use engine::{Engine, Restored};
 mod event;
 pub use event::{Event, Input, Output, Record};
 mod config;
-pub use config::{
-    EngineConfig, HELLO_TIMEOUT, OFFENSE_POINTS_MAX, SETTLE_ROUNDS_MAX, STRANGER_TIME,
-    STRANGERS_MAX, Strangers,
-};
-mod error;
-pub use error::Offense;
-mod sentence;
-pub use sentence::{Scope, Sentence, sentence};
-mod gate;
-pub use gate::Link;
+pub use config::{EngineConfig, SETTLE_ROUNDS_MAX};
 
 mod admission;
-mod guards;
 mod price;
 mod route;
 
 /// The child that forms groups: the same of it.
 pub use ensign_formation as formation;
+pub use ensign_gate::{
+    HELLO_TIMEOUT, Link, OFFENSE_POINTS_MAX, Offense, STRANGER_TIME, STRANGERS_MAX, Scope,
+    Sentence, Strangers, sentence,
+};
 /// The child that knows where peers are and dials them: the same of it.
 pub use ensign_peers as peers;
 /// What strangers pay when too many come: the same of it.

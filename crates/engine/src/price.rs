@@ -1,12 +1,13 @@
 //! What strangers pay when too many come, and what we pay where we are one.
 
 use ensign_diversity::{Candidate, Regard};
+use ensign_gate::Arrival;
 use ensign_pow::{Payment, Step};
 use ensign_primitives::{LinkId, Now};
 use ensign_watch::Act;
 use ensign_wire::{Frame, Price, Proof};
 
-use crate::{CloseCode, Engine, Event, Offense, Output, gate::Arrival};
+use crate::{CloseCode, Engine, Event, Offense, Output};
 
 impl Engine {
     /// A stranger that nobody wants is told a price while there is one. Returns it, and who gives way: at rest

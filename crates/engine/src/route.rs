@@ -3,6 +3,7 @@
 use alloc::vec::Vec;
 
 use ensign_formation::{Input as FormationInput, Output as FormationOutput, WANTED_MAX};
+use ensign_gate::{Arriving, Verdict};
 use ensign_peers::{CHOSEN_MAX, CONNECTED_MAX, Input as PeersInput, Output as PeersOutput, Why};
 use ensign_primitives::{LinkId, Now, PeerId, QueryId, Rooms, StateMachine};
 use ensign_reputation::Mark;
@@ -13,10 +14,7 @@ use ensign_signing::{
 use ensign_watch::Act;
 use ensign_wire::{Frame, Kind, Lane};
 
-use crate::{
-    CloseCode, Engine, Event, Offense, Output, Record,
-    guards::{Arriving, Verdict},
-};
+use crate::{CloseCode, Engine, Event, Offense, Output, Record};
 
 /// What a child is to be told.
 #[derive(Debug)]

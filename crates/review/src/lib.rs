@@ -38,6 +38,8 @@ mod backlog;
 pub use backlog::{Backlog, Waited};
 mod class;
 pub use class::{Class, PROOF_BYTES};
+mod event;
+pub use event::{Busy, Event};
 mod report;
 pub use report::{Report, opener, session_event};
 mod pushed_off;

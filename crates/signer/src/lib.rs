@@ -29,6 +29,8 @@ pub use holder::KeyHolder;
 mod socket;
 #[cfg(unix)]
 pub use socket::{ServeError, SocketSigner, serve};
+mod keys;
+pub use keys::Keys;
 mod randomness;
 pub use randomness::{NoEntropy, Randomness};
 mod wall;

@@ -169,35 +169,19 @@ impl Frame {
             return Err(DecodeError::FrameTooLarge { kind, limit: kind.limit(), seen: body.len() });
         }
         match kind {
-            Kind::Hello => {
-                let hello: Hello = codec::decode(body)?;
-                hello.validate()?;
-                Ok(Self::Hello(hello))
-            }
+            Kind::Hello => valid(body, Hello::validate).map(Self::Hello),
             Kind::Ping => codec::decode(body).map(Self::Ping),
             Kind::Pong => codec::decode(body).map(Self::Pong),
-            Kind::Price => {
-                let price: Price = codec::decode(body)?;
-                price.validate()?;
-                Ok(Self::Price(price))
-            }
+            Kind::Price => valid(body, Price::validate).map(Self::Price),
             Kind::Proof => codec::decode(body).map(Self::Proof),
             Kind::Payload => {
                 let (request, Blob(bytes)): (RequestId, Blob<'_>) = codec::decode(body)?;
                 codec::in_range("payload bytes", bytes.len() as u64, 1..=PAYLOAD_BYTES_MAX as u64)?;
                 Ok(Self::Payload { request, bytes: bytes.to_vec() })
             }
-            Kind::Groups => {
-                let groups: Groups = codec::decode(body)?;
-                groups.validate()?;
-                Ok(Self::Groups(groups))
-            }
+            Kind::Groups => valid(body, Groups::validate).map(Self::Groups),
             Kind::Delegation => codec::decode(body).map(Self::Delegation),
-            Kind::Welcome => {
-                let welcome: Welcome = codec::decode(body)?;
-                welcome.validate()?;
-                Ok(Self::Welcome(welcome))
-            }
+            Kind::Welcome => valid(body, Welcome::validate).map(Self::Welcome),
             Kind::Consent => Ok(Self::Consent(Box::new(Signed::decode(body, network)?))),
             Kind::LinkReport => Ok(Self::LinkReport(Box::new(Signed::decode(body, network)?))),
             Kind::Evidence => {
@@ -252,6 +236,16 @@ impl Frame {
         }
         Self::decode(header.kind, body, network).map_err(|error| error.after(header.header_len))
     }
+}
+
+/// Decodes what has bounds beyond those of its bytes.
+fn valid<'a, T: Serialize + Deserialize<'a>>(
+    body: &'a [u8],
+    validate: impl Fn(&T) -> Result<(), DecodeError>,
+) -> Result<T, DecodeError> {
+    let decoded = codec::decode(body)?;
+    validate(&decoded)?;
+    Ok(decoded)
 }
 
 /// Bytes that are copied at once; a list of bytes has the same encoding but goes one by one.

@@ -9,8 +9,8 @@ const ROOMS: &[&str] = &["engine", "signing", "peers", "coordinator"];
 const FILES_PER_TYPE_MAX: usize = 4;
 
 /// Lines that a crate may have, tests aside: what outgrows this holds a rule that belongs into a room.
-/// A number here goes down only; the aim for the engine is 1,200.
-const CRATE_LINES_MAX: &[(&str, usize)] = &[("engine", 1413), ("coordinator", 3000)];
+/// A number here goes down only.
+const CRATE_LINES_MAX: &[(&str, usize)] = &[("engine", 1200), ("coordinator", 3000)];
 
 /// The pure core: layers 0 to 4.
 const CORE: &[&str] = &[
@@ -23,9 +23,14 @@ const CORE: &[&str] = &[
     "equivocation",
     "deadline",
     "diversity",
+    "reputation",
+    "ratelimit",
+    "watch",
     "session",
     "signing",
     "peers",
+    "formation",
+    "gate",
     "engine",
 ];
 
@@ -143,10 +148,10 @@ mod tests {
     #[test]
     fn crate_beyond_its_size_is_named() {
         let core = file("crates/session/src/session.rs", &"x\n".repeat(10_000));
-        let large = file("crates/engine/src/engine.rs", &"x\n".repeat(1414));
+        let large = file("crates/engine/src/engine.rs", &"x\n".repeat(1201));
         assert_eq!(
             check(&[core, large]),
-            ["crates/engine: 1414 lines without tests, at most 1413"]
+            ["crates/engine: 1201 lines without tests, at most 1200"]
         );
     }
 

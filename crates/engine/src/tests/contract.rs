@@ -4,6 +4,7 @@
 
 mod act;
 mod company;
+mod reached;
 
 use core::time::Duration;
 use std::{cell::RefCell, collections::BTreeSet, string::String, vec, vec::Vec};

@@ -3,6 +3,7 @@
 use std::{boxed::Box, collections::BTreeSet, format, string::String, vec, vec::Vec};
 
 use ensign_equivocation::Evidence;
+use ensign_gate::mark;
 use ensign_identity::DelegationError;
 use ensign_pow::Refusal;
 use ensign_primitives::{GroupId, QueryId, RequestId, SessionId, SignerIndex, UnixTime};
@@ -14,14 +15,12 @@ use super::{
     cast::{group_of, peer, start},
     net::envelope,
 };
-use crate::{
-    OFFENSE_POINTS_MAX, Offense, Scope, sentence, sentence::mark, signing::Offense as Signing,
-};
+use crate::{OFFENSE_POINTS_MAX, Offense, Scope, sentence, signing::Offense as Signing};
 use ensign_formation::{InvitationId, Offense as Formation};
 
 const HEAD: &str = "# Offenses\n\n\
     What a node holds against a peer, and what it costs; decided in one place, `sentence` in \
-    `crates/engine`. This page is generated: `ENSIGN_BLESS=1 cargo test -p ensign-engine`.\n\n";
+    `crates/gate`. This page is generated: `ENSIGN_BLESS=1 cargo test -p ensign-engine`.\n\n";
 
 /// The name that an offense has in the code. A new one does not compile until it stands here.
 fn name(offense: &Offense) -> &'static str {

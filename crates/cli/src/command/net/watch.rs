@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use ensign_api::view::{GuardView, GuardedView};
 
+use tokio::time::{Instant, sleep_until};
+
 use super::line;
 use crate::failure::Result;
 use crate::output::{Line, Output};
@@ -20,6 +22,7 @@ pub(super) fn run(node: &Remote, output: Output) -> Result<()> {
     let is_screen = !output.is_json() && std::io::stdout().is_terminal();
     let mut told = Told::default();
     loop {
+        let next = Instant::now() + INTERVAL;
         let view: GuardView = node.get("/v1/net/guard")?;
         if is_screen {
             let text = views::net::guard(&view);
@@ -33,7 +36,7 @@ pub(super) fn run(node: &Remote, output: Output) -> Result<()> {
                 return Ok(());
             }
         }
-        node.wait(async { tokio::time::sleep(INTERVAL).await });
+        node.wait(sleep_until(next));
     }
 }
 

@@ -4,7 +4,6 @@
 use std::{
     boxed::Box,
     collections::{BTreeSet, VecDeque},
-    format,
     string::String,
     vec::Vec,
 };
@@ -14,7 +13,10 @@ use ensign_session::{LocalSigner, Unsigned};
 use ensign_testkit::{Bounds, Rig};
 use ensign_wire::{AbortReason, Envelope, Frame, Kind, Mode, SigningRequest};
 
-use super::act::{Act, Bearer, bent};
+use super::{
+    act::{Act, Bearer, bent},
+    reached::reached,
+};
 use crate::tests::{
     cast::{
         NETWORK, START, engine, engine_of_boot, entropy, group_id, group_of, local_signer, peer,
@@ -394,22 +396,10 @@ impl Company {
             self.reached.insert("offense".into());
             return;
         };
-        let reached = match event {
-            Event::Review(review) => {
-                self.seen.push(review.id);
-                "review".into()
-            }
-            Event::Attempt { attempt, .. } => format!("attempt {attempt}"),
-            Event::Session { event: ensign_session::Event::Phase(phase), .. } => {
-                format!("{phase:?}")
-            }
-            Event::Closed { .. } => "closed".into(),
-            Event::GroupUnknown { .. } | Event::GroupKnown { .. } | Event::GroupMissing { .. } => {
-                "groups".into()
-            }
-            _ => return,
-        };
-        self.reached.insert(reached);
+        if let Event::Review(review) = event {
+            self.seen.push(review.id);
+        }
+        self.reached.extend(reached(event));
     }
 
     fn on_send(&mut self, now: Now, to: PeerId, (kind, frame): (Kind, &[u8])) {

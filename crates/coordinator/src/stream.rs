@@ -6,7 +6,6 @@ use ensign_primitives::PeerId;
 use ensign_review::{Backlog, Class, Waited};
 use tokio::sync::Notify;
 
-use super::class::weight;
 use crate::Event;
 
 /// The stream of events, for one reader that may be slow: it may wait for a person between two
@@ -77,7 +76,7 @@ impl Publisher {
             return;
         }
         let (class, by) = (event.class(), event.caused_by());
-        let (weight, event) = (weight(&event), Arc::new(event));
+        let (weight, event) = (event.weight(), Arc::new(event));
         for reader in readers.iter().filter_map(Weak::upgrade) {
             reader.push(class, by, weight, Arc::clone(&event));
         }

@@ -1,17 +1,19 @@
-//! What a coordinator reports, as typed events.
+//! What an application is told, as typed events.
 
 use std::{sync::Arc, time::Duration};
 
+use ensign_engine::pow::Paying;
 use ensign_equivocation::Evidence;
 use ensign_identity::DelegationProof;
 use ensign_primitives::PeerId;
 
-use crate::{GroupInfo, PeerEvent, Problem, RequestEvent, RequestRef};
+use crate::{Class, GroupInfo, PROOF_BYTES, PeerEvent, Problem, RequestEvent, RequestRef};
 
-mod class;
-mod stream;
-pub use stream::Events;
-pub(crate) use stream::{Publisher, Subscriptions};
+/// What an event takes besides what is counted.
+const EVENT_BYTES: usize = 512;
+
+/// What an event of a group that forms takes at most: its roster, or its certificate.
+const FORMATION_BYTES: usize = 16 * 1024;
 
 /// What a busy node has us do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +40,17 @@ pub enum Busy {
 }
 
 impl Busy {
+    /// Says in our user's words what a node asks of us.
+    pub const fn of(paying: &Paying) -> (PeerId, Self) {
+        match *paying {
+            Paying::Proving { peer, bits } => {
+                (peer, Self::Proving { bits, tried: 0, spent: Duration::ZERO })
+            }
+            Paying::Paid { peer, .. } => (peer, Self::Proven),
+            Paying::Unpayable { peer, version, bits } => (peer, Self::Unpayable { version, bits }),
+        }
+    }
+
     /// Returns how long the whole work takes in the mean, as far as it can be told yet. Luck decides: one
     /// case in a hundred takes 4.6 times as long.
     pub fn expected(&self) -> Option<Duration> {
@@ -75,7 +88,7 @@ pub enum Event {
         /// The proof.
         evidence: Box<Evidence>,
         /// Under which name the proof is kept as a file for others
-        /// ([`Records::cases`](crate::Records::cases)); `None` when it could not be.
+        /// ([`Records::cases`](ensign_ledger::Records::cases)); `None` when it could not be.
         case: Option<[u8; 32]>,
     },
     /// Our signer key lets our node speak under this delegation from here on; whoever keeps it is asked for
@@ -120,5 +133,35 @@ impl Event {
             Self::Warning { peer, .. } => *peer,
             Self::Request(..) | Self::Formation(_) | Self::Delegated(_) => None,
         }
+    }
+
+    /// Returns which events give way to it: those of its own class.
+    pub const fn class(&self) -> Class {
+        match self {
+            Self::Peer(_, event) => event.class(),
+            Self::Warning { .. } => Class::Notice,
+            Self::Busy(..) => Class::Progress,
+            Self::Request(_, event) => event.class(),
+            Self::Convicted { .. } | Self::Formation(_) | Self::Delegated(_) => Class::Decision,
+        }
+    }
+
+    /// Returns whose node there would be no such event without, where it is another one's.
+    pub fn caused_by(&self) -> Option<PeerId> {
+        self.request().map_or_else(|| self.peer(), |request| request.creator)
+    }
+
+    /// Returns about how many bytes it takes, in whole what a peer can make large. The group is shared by
+    /// all.
+    pub fn weight(&self) -> usize {
+        let more = match self {
+            Self::Peer(_, event) => event.weight(),
+            Self::Delegated(_) | Self::Busy(..) => 0,
+            Self::Formation(_) => FORMATION_BYTES,
+            Self::Request(_, event) => event.weight(),
+            Self::Warning { problem, .. } => problem.what.len(),
+            Self::Convicted { .. } => PROOF_BYTES,
+        };
+        EVENT_BYTES.saturating_add(more)
     }
 }

@@ -1,41 +1,24 @@
-//! What a coordinator is made from.
+//! Who a node is, and who signs for it: both keys, and the word of one for the other.
 
 use std::sync::Arc;
 
-use ensign_engine::signing::holds_in_good_time;
 use ensign_identity::{
     DELEGATION_LIFETIME_MAX, Delegation, DelegationError, DelegationProof, NodeKey, SignerKey,
     Terms,
 };
 use ensign_musig::SecKey;
 use ensign_primitives::{Network, PeerId, UnixTime};
+use ensign_signing::holds_in_good_time;
 
-use ensign_signer::{Answer, Desk, KeyHolder, Randomness, unix_now};
-use tokio::sync::mpsc;
-
-use crate::{InProcess, Signer, SignerError, clock::Clock};
+use crate::{InProcess, KeyHolder, Signer, SignerError, unix_now};
 
 /// Who a node is, and who signs for it.
 #[derive(Debug)]
 pub struct Keys {
-    pub(crate) node_key: Arc<NodeKey>,
-    pub(crate) signer_key: SignerKey,
-    pub(crate) delegation: DelegationProof,
-    pub(crate) signer: KeyHolder,
-}
-
-/// Answers of the signer, in the order of the questions.
-pub(crate) type Answers = mpsc::UnboundedReceiver<Answer>;
-
-/// Opens a desk for whoever holds the key, and returns where its answers come.
-pub(crate) fn open_desk(
-    holder: KeyHolder,
-    randomness: &Randomness,
-    clock: &Clock,
-) -> (Desk, Answers) {
-    let (answer, answers) = mpsc::unbounded_channel();
-    let clock = clock.clone();
-    (holder.open(randomness, move || clock.now(), move |it| answer.send(it).is_ok()), answers)
+    node_key: Arc<NodeKey>,
+    signer_key: SignerKey,
+    delegation: DelegationProof,
+    signer: KeyHolder,
 }
 
 impl Keys {
@@ -136,9 +119,14 @@ impl Keys {
     }
 
     /// Splits into what the engine may know and who signs.
-    pub(crate) fn into_parts(self) -> (ensign_engine::Keys, KeyHolder) {
+    pub fn into_parts(self) -> (ensign_signing::Keys, KeyHolder) {
         let Self { node_key, signer_key, delegation, signer } = self;
-        (ensign_engine::Keys { node_key, signer: signer_key, delegation }, signer)
+        (ensign_signing::Keys { node_key, signer: signer_key, delegation }, signer)
+    }
+
+    /// Returns the node key.
+    pub fn node_key(&self) -> Arc<NodeKey> {
+        Arc::clone(&self.node_key)
     }
 
     /// Returns the node's name.

@@ -15,9 +15,9 @@ use ensign_primitives::{
 };
 use ensign_ratelimit::LinkBudgets;
 use ensign_signing::{PEERS_MAX, Standing};
-use ensign_wire::Hello;
+use ensign_wire::{CloseCode, Hello};
 
-use crate::{CloseCode, HELLO_TIMEOUT, OFFENSE_POINTS_MAX, Sentence, Strangers};
+use crate::{HELLO_TIMEOUT, OFFENSE_POINTS_MAX, Sentence, Strangers};
 
 /// One connection.
 #[derive(Clone, Debug)]
@@ -42,21 +42,24 @@ pub struct Link {
     /// Until when it stays, unless we know or want the node by then.
     stays_until: Instant,
     points: u32,
+    /// What it may still ask on this connection.
     pub(crate) budgets: LinkBudgets,
     /// Its last question; the next has a greater name.
     asked: Option<QueryId>,
     /// Whether it has asked us for a proof of work.
-    pub(crate) is_priced: bool,
-    pub(crate) exporter: [u8; 32],
+    pub is_priced: bool,
+    /// A secret of this connection alone that both ends know.
+    pub exporter: [u8; 32],
 }
 
 impl Link {
-    pub(crate) const fn is_introduced(&self) -> bool {
+    /// Returns whether it has said hello.
+    pub const fn is_introduced(&self) -> bool {
         self.hello.is_some()
     }
 
     /// Notes a question; `false` for one with a name that it has used, or left out.
-    pub(crate) fn is_asked_anew(&mut self, query: QueryId) -> bool {
+    pub fn is_asked_anew(&mut self, query: QueryId) -> bool {
         let is_new = self.asked.is_none_or(|last| last < query);
         if is_new {
             self.asked = Some(query);
@@ -65,29 +68,36 @@ impl Link {
     }
 
     /// Whether it is a member, or a node that we want: what strangers may do counts for others.
-    pub(crate) const fn is_close(&self) -> bool {
+    pub const fn is_close(&self) -> bool {
         self.is_member() || self.is_wanted
     }
 
-    pub(crate) const fn is_member(&self) -> bool {
+    /// Returns whether it has shown that it is a member.
+    pub const fn is_member(&self) -> bool {
         matches!(self.standing, Standing::Member)
     }
 }
 
 /// A connection that is to be entered.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Arrival {
-    pub(crate) link: LinkId,
-    pub(crate) peer: PeerId,
-    pub(crate) remote: SocketAddr,
-    pub(crate) direction: Direction,
-    pub(crate) exporter: [u8; 32],
-    pub(crate) round_trip: Option<Duration>,
+pub struct Arrival {
+    /// Names it.
+    pub link: LinkId,
+    /// The node at its other end.
+    pub peer: PeerId,
+    /// Where that node speaks from.
+    pub remote: SocketAddr,
+    /// Who began it.
+    pub direction: Direction,
+    /// A secret of this connection alone that both ends know.
+    pub exporter: [u8; 32],
+    /// How long it takes there and back, if somebody has measured it.
+    pub round_trip: Option<Duration>,
 }
 
 /// Every connection that is up: one for each peer, the newest.
 #[derive(Debug)]
-pub(crate) struct Gate {
+pub struct Gate {
     strangers: Strangers,
     prefixes: Arc<PrefixTable>,
     links: BoundedMap<LinkId, Link>,
@@ -104,7 +114,8 @@ pub(crate) struct Gate {
 }
 
 impl Gate {
-    pub(crate) fn new(strangers: Strangers) -> Self {
+    /// Makes a gate at which nobody is.
+    pub fn new(strangers: Strangers) -> Self {
         Self {
             strangers,
             prefixes: Arc::default(),
@@ -117,35 +128,39 @@ impl Gate {
         }
     }
 
-    pub(crate) fn links(&self) -> impl Iterator<Item = (LinkId, &Link)> {
+    /// Returns every connection with its name.
+    pub fn links(&self) -> impl Iterator<Item = (LinkId, &Link)> {
         self.links.iter().map(|(link, known)| (*link, known))
     }
 
-    pub(crate) fn get(&self, link: LinkId) -> Option<&Link> {
+    /// Returns what is known of a connection.
+    pub fn get(&self, link: LinkId) -> Option<&Link> {
         self.links.get(&link)
     }
 
-    pub(crate) fn get_mut(&mut self, link: LinkId) -> Option<&mut Link> {
+    /// As [`get`](Self::get), to note something of it.
+    pub fn get_mut(&mut self, link: LinkId) -> Option<&mut Link> {
         self.links.get_mut(&link)
     }
 
     /// Returns the connection of a peer.
-    pub(crate) fn link_of(&self, peer: &PeerId) -> Option<LinkId> {
+    pub fn link_of(&self, peer: &PeerId) -> Option<LinkId> {
         self.current.get(peer).copied()
     }
 
-    pub(crate) fn standing_of(&self, peer: &PeerId) -> Standing {
+    /// Returns what a peer is to us on its present connection.
+    pub fn standing_of(&self, peer: &PeerId) -> Standing {
         if self.members.contains(peer) { Standing::Member } else { Standing::Stranger }
     }
 
     /// A stranger that nobody wants is a guest: whom we dial, we want.
-    pub(crate) fn regard_for(&self, peer: &PeerId) -> Regard {
+    pub fn regard_for(&self, peer: &PeerId) -> Regard {
         let is_kept = self.members.contains(peer) || self.wanted.contains(peer);
         if is_kept { Regard::Kept } else { Regard::Guest }
     }
 
     /// Returns what counts for a connection that begins when places are short.
-    pub(crate) fn place_for(&self, now: Now, arrival: &Arrival) -> Candidate {
+    pub fn place_for(&self, now: Now, arrival: &Arrival) -> Candidate {
         let Arrival { link, peer, remote, round_trip, .. } = arrival;
         let groups = AddressGroups::of(remote.ip(), &self.prefixes);
         let place = Candidate::new(*link, now.instant, groups, self.regard_for(peer));
@@ -153,7 +168,7 @@ impl Gate {
     }
 
     /// Learns who announces addresses; who is here is counted by that too.
-    pub(crate) fn know_prefixes(&mut self, prefixes: Arc<PrefixTable>) {
+    pub fn know_prefixes(&mut self, prefixes: Arc<PrefixTable>) {
         self.links.iter_mut().for_each(|(_, known)| {
             known.place.groups = AddressGroups::of(known.remote.ip(), &prefixes);
         });
@@ -161,19 +176,19 @@ impl Gate {
     }
 
     /// Returns the strangers that nobody wants, and where they are.
-    pub(crate) fn guests(&self) -> impl Iterator<Item = (&Link, (LinkId, IpAddr))> {
+    pub fn guests(&self) -> impl Iterator<Item = (&Link, (LinkId, IpAddr))> {
         let guests = self.guests.iter().filter_map(|(_, at)| Some((*at, self.get(*at)?)));
         guests.map(|(at, guest)| (guest, (at, guest.remote.ip())))
     }
 
     /// Whether they hold all the places that they may have.
-    pub(crate) fn is_crowded(&self) -> bool {
+    pub fn is_crowded(&self) -> bool {
         self.guests.len() >= self.strangers.links_max
     }
 
     /// Returns the connection that a newcomer drives out: when there are too many strangers, or when
     /// it is none and every place is taken. It may be the newcomer; see [`evict`].
-    pub(crate) fn gives_way(&self, newcomer: &Candidate) -> Option<LinkId> {
+    pub fn gives_way(&self, newcomer: &Candidate) -> Option<LinkId> {
         let is_full = match newcomer.regard {
             Regard::Guest => self.is_crowded(),
             Regard::Kept => self.links.is_full(),
@@ -182,7 +197,7 @@ impl Gate {
     }
 
     /// Enters a connection; `false` when every place is taken.
-    pub(crate) fn enter(&mut self, now: Now, arrival: Arrival, place: Candidate) -> bool {
+    pub fn enter(&mut self, now: Now, arrival: Arrival, place: Candidate) -> bool {
         let Arrival { link, peer, remote, direction, exporter, .. } = arrival;
         let hello_by = now.instant.after(HELLO_TIMEOUT);
         let known = Link {
@@ -211,7 +226,7 @@ impl Gate {
     }
 
     /// A guest has paid: its stay begins anew.
-    pub(crate) fn stays_on(&mut self, now: Now, link: LinkId, effort: u8) {
+    pub fn stays_on(&mut self, now: Now, link: LinkId, effort: u8) {
         let Some(known) = self.links.get_mut(&link) else { return };
         self.guests.remove(&(known.stays_until, link));
         known.place.effort = effort;
@@ -220,7 +235,7 @@ impl Gate {
     }
 
     /// Takes a connection out.
-    pub(crate) fn remove(&mut self, link: LinkId) -> Option<Link> {
+    pub fn remove(&mut self, link: LinkId) -> Option<Link> {
         let known = self.links.remove(&link)?;
         self.silent.remove(&(known.hello_by, link));
         self.guests.remove(&(known.stays_until, link));
@@ -232,7 +247,7 @@ impl Gate {
     }
 
     /// Keeps how a peer introduced itself.
-    pub(crate) fn introduce(&mut self, link: LinkId, hello: Hello) {
+    pub fn introduce(&mut self, link: LinkId, hello: Hello) {
         if let Some(known) = self.links.get_mut(&link) {
             self.silent.remove(&(known.hello_by, link));
             known.hello = Some(hello);
@@ -240,7 +255,7 @@ impl Gate {
     }
 
     /// Notes what a peer is to us on its connection, which is returned if it has introduced itself there.
-    pub(crate) fn set_standing(&mut self, peer: PeerId, standing: Standing) -> Option<LinkId> {
+    pub fn set_standing(&mut self, peer: PeerId, standing: Standing) -> Option<LinkId> {
         let link = self.link_of(&peer)?;
         self.get(link)?.is_introduced().then_some(())?;
         match standing {
@@ -251,13 +266,13 @@ impl Gate {
     }
 
     /// Notes that we want to be connected with a peer.
-    pub(crate) fn want(&mut self, peer: PeerId) {
+    pub fn want(&mut self, peer: PeerId) {
         self.wanted.insert(peer);
         self.regard(&peer);
     }
 
     /// Notes that we want it no more.
-    pub(crate) fn forget(&mut self, peer: &PeerId) {
+    pub fn forget(&mut self, peer: &PeerId) {
         self.wanted.remove(peer);
         self.regard(peer);
     }
@@ -278,7 +293,7 @@ impl Gate {
 
     /// Counts what an offense costs, with the score of its peer since; returns why the connection has to end,
     /// if it has to.
-    pub(crate) fn punish(
+    pub fn punish(
         &mut self,
         link: LinkId,
         (sentence, score): (Sentence, i32),
@@ -291,22 +306,24 @@ impl Gate {
     }
 
     /// Returns the first connection whose time to introduce itself is over.
-    pub(crate) fn overdue(&self, now: Now) -> Option<LinkId> {
+    pub fn overdue(&self, now: Now) -> Option<LinkId> {
         first_due(&self.silent, now)
     }
 
     /// Returns the first stranger whose time is over.
-    pub(crate) fn outstayed(&self, now: Now) -> Option<LinkId> {
+    pub fn outstayed(&self, now: Now) -> Option<LinkId> {
         first_due(&self.guests, now)
     }
 
-    pub(crate) fn poll_timeout(&self) -> Option<Wakeup> {
+    /// Returns when somebody has to have said hello, or to go.
+    pub fn poll_timeout(&self) -> Option<Wakeup> {
         let hello = self.silent.first().map(|(at, _)| Wakeup { at: *at, reason: "hello" });
         let stranger = self.guests.first().map(|(at, _)| Wakeup { at: *at, reason: "stranger" });
         hello.into_iter().chain(stranger).min()
     }
 
-    pub(crate) fn occupancy(&self) -> [Occupancy; 5] {
+    /// Returns how full each collection is, with the constant that bounds it.
+    pub fn occupancy(&self) -> [Occupancy; 5] {
         let of = |name, len, limit| Occupancy { name, len, limit };
         [
             self.links.occupancy("links"),

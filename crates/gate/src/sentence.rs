@@ -4,9 +4,9 @@ use ensign_pow::Refusal;
 use ensign_reputation::Mark;
 use ensign_session::Offense as Session;
 use ensign_signing::Offense as Signing;
-use ensign_wire::RequestError;
+use ensign_wire::{CloseCode, RequestError};
 
-use crate::{CloseCode, OFFENSE_POINTS_MAX, Offense};
+use crate::{OFFENSE_POINTS_MAX, Offense};
 
 /// What an offense costs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,7 +29,7 @@ pub enum Scope {
 }
 
 /// Returns what an offense is to a node's score.
-pub(crate) fn mark(offense: &Offense) -> Option<Mark> {
+pub fn mark(offense: &Offense) -> Option<Mark> {
     if let Offense::Signing(Signing::Session(Session::Proven(evidence))) = offense {
         return Some(Mark::Proof(evidence.misdeed()));
     }

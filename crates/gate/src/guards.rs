@@ -9,7 +9,7 @@ use crate::{Offense, gate::Link};
 
 /// What a guard says of a frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Verdict {
+pub enum Verdict {
     /// The next guard is asked.
     Allow,
     /// The frame is not read, for this reason, and its sender is not blamed.
@@ -20,10 +20,11 @@ pub(crate) enum Verdict {
 
 /// What is known of a frame that is not decoded.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Arriving {
-    pub(crate) kind: Kind,
+pub struct Arriving {
+    /// What its header says.
+    pub kind: Kind,
     /// Bytes after the header.
-    pub(crate) len: usize,
+    pub len: usize,
 }
 
 /// One guard; the frame comes over this link.
@@ -40,25 +41,27 @@ const CHAIN: [Guard; 5] = [
 
 /// What the guards remember.
 #[derive(Debug)]
-pub(crate) struct Guards {
+pub struct Guards {
     members: MemberBudgets,
     strangers: StrangerBudgets,
 }
 
 impl Guards {
-    pub(crate) const fn new(limits: Limits) -> Self {
+    /// Makes guards that remember nobody.
+    pub const fn new(limits: Limits) -> Self {
         Self {
             members: MemberBudgets::new(limits.members, MEMBERS_MAX),
             strangers: StrangerBudgets::new(limits.strangers),
         }
     }
 
-    pub(crate) fn occupancy(&self) -> impl Iterator<Item = Occupancy> + use<> {
+    /// Returns how full each collection is, with the constant that bounds it.
+    pub fn occupancy(&self) -> impl Iterator<Item = Occupancy> + use<> {
         self.strangers.occupancy().into_iter().chain([self.members.occupancy()])
     }
 
     /// Asks every guard until one does not allow the frame.
-    pub(crate) fn judge(&mut self, now: Now, link: &mut Link, frame: Arriving) -> Verdict {
+    pub fn judge(&mut self, now: Now, link: &mut Link, frame: Arriving) -> Verdict {
         let verdicts = CHAIN.iter().map(|guard| guard(self, now, link, frame));
         verdicts.into_iter().find(|it| *it != Verdict::Allow).unwrap_or(Verdict::Allow)
     }

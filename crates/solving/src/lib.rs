@@ -1,4 +1,14 @@
-//! Puzzles, solved beside the loop: on every core, or in virtual time.
+//! Puzzles, solved beside the loop of a node: on every core, or in virtual time.
+//!
+//! [`Solving`] has one puzzle in work at a time, tells how far it is, and ends what nobody waits for. What is
+//! solved, and for whom, is decided by `ensign-pow` and the engine.
+//!
+//! Invariants:
+//!
+//! - At most one puzzle is worked at; one that is begun ends the one before.
+//! - Workers end within a few milliseconds of [`Solving::stop`], and when [`Solving`] is dropped.
+//!
+//! Absent on purpose: clocks other than the runtime's, and any decision about what is paid.
 
 use std::{
     sync::{
@@ -8,18 +18,13 @@ use std::{
     time::Duration,
 };
 
-use ensign_engine::{
-    Input,
-    pow::{Paying, Proof, Puzzle, Solver},
-};
-use ensign_primitives::{PeerId, StateMachine as _};
+use ensign_pow::{Proof, Puzzle, Solver};
+use ensign_primitives::PeerId;
 use tokio::{
     sync::mpsc,
     task::spawn_blocking,
     time::{Instant, sleep, sleep_until},
 };
-
-use crate::{Busy, Event, driver::Driver};
 
 /// How often it is told how far the work is.
 const PROGRESS_INTERVAL: Duration = Duration::from_secs(1);
@@ -32,7 +37,7 @@ const TRIES_SIMULATED: Duration = Duration::from_micros(1672);
 
 /// Who solves.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Workers {
+pub enum Workers {
     /// So many threads.
     Threads(u32),
     /// A task of the runtime, in virtual time.
@@ -59,14 +64,25 @@ struct Job {
 
 /// What comes of it.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Worked {
+pub enum Worked {
+    /// The puzzle of this name is solved.
     Found(u64, Proof),
-    Goes(PeerId, Busy),
+    /// The work goes on; said about once a second.
+    Goes {
+        /// Who asks for it.
+        peer: PeerId,
+        /// How many zero bits are looked for.
+        bits: u8,
+        /// How many tries were made so far.
+        tried: u64,
+        /// How long that has taken.
+        spent: Duration,
+    },
 }
 
 /// Solves one puzzle at a time.
 #[derive(Debug)]
-pub(crate) struct Solving {
+pub struct Solving {
     workers: Workers,
     find: mpsc::UnboundedSender<(u64, Proof)>,
     found: mpsc::UnboundedReceiver<(u64, Proof)>,
@@ -74,13 +90,14 @@ pub(crate) struct Solving {
 }
 
 impl Solving {
-    pub(crate) fn new(workers: Workers) -> Self {
+    /// Has these workers, and nothing to do.
+    pub fn new(workers: Workers) -> Self {
         let (find, found) = mpsc::unbounded_channel();
         Self { workers, find, found, job: None }
     }
 
     /// Begins a puzzle in place of the one before.
-    pub(crate) fn begin(&mut self, name: u64, (peer, puzzle): (PeerId, Puzzle), start: u64) {
+    pub fn begin(&mut self, name: u64, (peer, puzzle): (PeerId, Puzzle), start: u64) {
         self.end();
         let work = Arc::<Work>::default();
         let (threads, find) = match self.workers {
@@ -105,7 +122,7 @@ impl Solving {
     }
 
     /// Ends a puzzle that nobody waits for.
-    pub(crate) fn stop(&mut self, name: u64) {
+    pub fn stop(&mut self, name: u64) {
         if self.job.as_ref().is_some_and(|job| job.name == name) {
             self.end();
         }
@@ -118,7 +135,7 @@ impl Solving {
     }
 
     /// Waits for what comes of it; for ever while there is none.
-    pub(crate) async fn next(&mut self) -> Worked {
+    pub async fn next(&mut self) -> Worked {
         let Some(job) = &mut self.job else { return std::future::pending().await };
         tokio::select! {
             biased;
@@ -127,7 +144,7 @@ impl Solving {
                 job.told = Instant::now();
                 let tried = job.work.tried.load(Ordering::Relaxed);
                 let spent = job.since.elapsed();
-                Worked::Goes(job.peer, Busy::Proving { bits: job.bits, tried, spent })
+                Worked::Goes { peer: job.peer, bits: job.bits, tried, spent }
             }
         }
     }
@@ -157,29 +174,4 @@ fn step(
         let _ = find.send((name, proof));
     }
     found.is_none()
-}
-
-impl Driver {
-    pub(crate) fn on_worked(&mut self, worked: Worked) {
-        match worked {
-            Worked::Found(job, proof) => {
-                self.solving.stop(job);
-                let proof = Some(proof);
-                self.engine.handle_input(self.clock.now(), Input::Solved { job, proof });
-            }
-            Worked::Goes(peer, busy) => self.emit(Event::Busy(peer, busy)),
-        }
-    }
-
-    /// What a node asks of us, in the words of our user.
-    pub(crate) fn on_paying(&mut self, paying: Paying) {
-        let (peer, busy) = match paying {
-            Paying::Proving { peer, bits } => {
-                (peer, Busy::Proving { bits, tried: 0, spent: Duration::ZERO })
-            }
-            Paying::Paid { peer, .. } => (peer, Busy::Proven),
-            Paying::Unpayable { peer, version, bits } => (peer, Busy::Unpayable { version, bits }),
-        };
-        self.emit(Event::Busy(peer, busy));
-    }
 }
