@@ -162,7 +162,7 @@ fn lanes_in_the_page_of_the_transport_carry_what_the_code_sends_there() {
         assert!(of_control.contains(&format!("`{kind:?}`")), "{kind:?} is not in {of_control}");
     }
     let bulk = Kind::ALL.into_iter().filter(|kind| kind.lane() == lane_of("bulk"));
-    assert_eq!(bulk.collect::<Vec<_>>(), [Kind::Payload]);
+    assert_eq!(bulk.collect::<Vec<_>>(), [Kind::Payload, Kind::Evidence]);
 }
 
 /// Every tag in the code of a crate, but for those of simulations.
