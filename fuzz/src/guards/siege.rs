@@ -168,7 +168,7 @@ impl Siege {
         if self.links.len() >= LINKS_MAX {
             return;
         }
-        let is_member = who % 4 == 0;
+        let is_member = who.is_multiple_of(4);
         let peer = if is_member { peer(FORGER) } else { stranger(who, more & 0x0f) };
         // A transport has one connection of a node; the later one counts.
         let earlier = self.links.iter().find(|(_, other)| **other == peer).map(|(link, _)| *link);
