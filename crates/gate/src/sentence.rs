@@ -94,7 +94,9 @@ pub const fn sentence(offense: &Offense) -> Sentence {
             ),
         ) => identity(5),
         // The signer stays reachable for other sessions; its group decides what to do with proof.
-        Offense::Signing(Signing::Session(Session::Proven(_))) => identity(10),
+        Offense::Signing(Signing::ProvenAgain | Signing::Session(Session::Proven(_))) => {
+            identity(10)
+        }
     }
 }
 

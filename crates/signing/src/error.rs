@@ -177,6 +177,8 @@ pub enum Offense {
     },
     /// It brought a proof that convicts nobody.
     FalseEvidence,
+    /// Its signatures prove one more lie, and enough proofs of it are kept.
+    ProvenAgain,
     /// A session's finding.
     Session(ensign_session::Offense),
 }
@@ -207,6 +209,7 @@ impl fmt::Display for Offense {
                 write!(f, "a second delegation of {signer} with number {number}, to another node")
             }
             Self::FalseEvidence => f.write_str("a proof that convicts nobody"),
+            Self::ProvenAgain => f.write_str("one more proven lie, of which no proof is kept"),
             Self::Session(offense) => offense.fmt(f),
         }
     }

@@ -6,13 +6,14 @@
 
 use alloc::{
     boxed::Box,
-    collections::{BTreeSet, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     sync::Arc,
     vec::Vec,
 };
 use core::time::Duration;
 
 use ensign_equivocation::{Case, CaseDecodeError, Charge, Conviction, Evidence, Verdict};
+use ensign_identity::SignerKey;
 use ensign_primitives::{GroupId, Instant, Now, Occupancy, PeerId, Wakeup, sha256};
 use ensign_ratelimit::{Allowance, Keyed};
 use ensign_session::Offense as SessionOffense;
@@ -20,11 +21,21 @@ use ensign_wire::{EVIDENCE_BYTES_MAX, Frame};
 
 use crate::{CaseFile, Event, MEMBERS_MAX, Offense, Output, Record, groups::Groups};
 
-/// Most proofs that are told at a time; the oldest gives way. Guess: more than a group forgives.
+/// Most proofs that are told at a time; the latest of whoever has most gives way. Guess: more than a group
+/// forgives.
 pub const NOTICES_MAX: usize = 32;
 
 /// Most bytes of them. Guess: eight of the largest that are told.
 pub const NOTICES_BYTES_MAX: usize = 8 * EVIDENCE_BYTES_MAX;
+
+/// Most proofs of one culprit that are kept, told and shown, under its node's name and under each key beside
+/// which it stands. Whoever has lied so often has nothing left to lose and can make up more at will: of a
+/// further lie only its name is remembered. Guess: two make the worst score.
+pub const PROOFS_OF_ONE_MAX: u8 = 4;
+
+/// Most names of culprits under which proofs are counted; beyond it no proof of another is kept. Guess: as
+/// many as misdeeds are remembered.
+const CULPRITS_MAX: usize = MISDEEDS_REMEMBERED;
 
 /// Most names of proofs and misdeeds that are remembered, so that each is looked at once; the oldest give way.
 /// Guess: a few of each member of a large group.
@@ -39,6 +50,28 @@ pub const NOTICES_ALLOWED: Allowance = Allowance { burst: NOTICES_MAX as u64, pe
 /// itself the others hear the statements within seconds.
 pub const NOTICE_PAUSE: Duration = Duration::from_secs(30);
 
+/// After how long a connected member is told again what it has not said that it has: it reads no more than
+/// [`NOTICES_ALLOWED`]. Guess: its budget is whole again by then, and connections last for weeks.
+pub const NOTICE_AGAIN: Duration = Duration::from_mins(10);
+
+/// Under which names a culprit's proofs are counted. A key can let one node after another speak.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Culprit {
+    Node(PeerId),
+    Key(SignerKey),
+}
+
+/// What is done with a lie that was proven.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Worth {
+    /// It is kept, told and shown.
+    New,
+    /// It was before.
+    Known,
+    /// Enough of whoever lied are: it is remembered and no more.
+    Beyond,
+}
+
 /// What is told, to whom, and what is known.
 #[derive(Debug)]
 pub(crate) struct Notices {
@@ -48,8 +81,12 @@ pub(crate) struct Notices {
     order: VecDeque<[u8; 32]>,
     known: BTreeSet<[u8; 32]>,
     brought: Keyed<PeerId>,
+    /// How many proofs of whom are kept.
+    counts: BTreeMap<Culprit, u8>,
     /// When those who are connected are told.
     due: Option<Instant>,
+    /// When those who did not say that they have what they were sent are told again.
+    again: Option<Instant>,
 }
 
 /// One proof.
@@ -80,14 +117,18 @@ impl Notices {
             order: VecDeque::new(),
             known: BTreeSet::new(),
             brought: Keyed::new(MEMBERS_MAX),
+            counts: BTreeMap::new(),
             due: None,
+            again: None,
         };
         for file in kept {
-            if let Ok(Case { charge: Charge::Proof { evidence, .. }, request, .. }) =
+            if let Ok(Case { charge: Charge::Proof { evidence, speaks_for }, request, .. }) =
                 Case::decode(&file.bytes)
                 && let Some(culprit) = evidence.statements().first().map(|it| it.sender())
             {
                 notices.learn(evidence.misdeed());
+                let key = speaks_for.and_then(|it| request.signers.get(it.signer).copied());
+                notices.count(names(culprit, key));
                 let group = request.signers.group_id(request.network);
                 notices.enter(&file, group, culprit);
             }
@@ -114,6 +155,38 @@ impl Notices {
         is_new
     }
 
+    /// Weighs a lie that was proven, and remembers it: the one rule for what we convict of ourselves and for
+    /// what is brought.
+    ///
+    /// - `keys`: the keys beside which the culprit stands.
+    pub(crate) fn weigh(
+        &mut self,
+        misdeed: [u8; 32],
+        culprit: PeerId,
+        keys: impl IntoIterator<Item = SignerKey>,
+    ) -> Worth {
+        let names: BTreeSet<_> = names(culprit, keys).collect();
+        let is_new = self.learn(misdeed);
+        let counted: Vec<u8> = names.iter().filter_map(|it| self.counts.get(it).copied()).collect();
+        let has_room = self.counts.len() + names.len() - counted.len() <= CULPRITS_MAX;
+        let is_enough = !has_room || counted.iter().any(|count| *count >= PROOFS_OF_ONE_MAX);
+        match (is_enough, is_new) {
+            (true, _) => Worth::Beyond,
+            (false, false) => Worth::Known,
+            (false, true) => {
+                self.count(names);
+                Worth::New
+            }
+        }
+    }
+
+    fn count(&mut self, names: impl IntoIterator<Item = Culprit>) {
+        for name in names {
+            let count = self.counts.entry(name).or_default();
+            *count = count.saturating_add(1);
+        }
+    }
+
     /// Tells a proof to every member of a group but its culprit, those who are connected a little later.
     pub(crate) fn tell(&mut self, now: Now, file: &CaseFile, group: GroupId, culprit: PeerId) {
         self.enter(file, group, culprit);
@@ -130,8 +203,21 @@ impl Notices {
         let (id, bytes) = (file.id, file.bytes.as_slice().into());
         self.told.push_back(Notice { id, group, culprit, bytes, has_it, sent });
         while self.told.len() > NOTICES_MAX || self.bytes() > NOTICES_BYTES_MAX {
-            self.told.pop_front();
+            self.give_way();
         }
+    }
+
+    /// The latest proof of whoever has most gives way: nobody's lie is hidden behind another's, and each
+    /// one's first stays.
+    fn give_way(&mut self) {
+        let mut counts = BTreeMap::<PeerId, usize>::new();
+        let mut most = (0, 0);
+        for (at, notice) in self.told.iter().enumerate() {
+            let count = counts.entry(notice.culprit).or_default();
+            *count += 1;
+            most = most.max((*count, at));
+        }
+        self.told.remove(most.1);
     }
 
     fn bytes(&self) -> usize {
@@ -154,21 +240,34 @@ impl Notices {
         }
     }
 
-    /// Sends a connected member what it was not sent yet of its groups' proofs.
-    pub(crate) fn send(&mut self, peer: PeerId, groups: &[GroupId]) -> Vec<Output> {
+    /// Sends a connected member what it was not sent yet of its groups' proofs: one of each culprit first.
+    pub(crate) fn send(&mut self, now: Now, peer: PeerId, groups: &[GroupId]) -> Vec<Output> {
+        let mut of_each = BTreeMap::<PeerId, usize>::new();
         let mut frames = Vec::new();
         for notice in &mut self.told {
             let is_for_it = notice.culprit != peer && groups.contains(&notice.group);
             if is_for_it && !notice.has_it.contains(&peer) && notice.sent.insert(peer) {
-                frames.push(send(peer, &Frame::Evidence(notice.bytes.to_vec())));
+                let before = of_each.entry(notice.culprit).or_default();
+                frames.push((*before, send(peer, &Frame::Evidence(notice.bytes.to_vec()))));
+                *before += 1;
             }
         }
-        frames
+        if !frames.is_empty() {
+            self.again = self.again.or(Some(now.instant.after(NOTICE_AGAIN)));
+        }
+        frames.sort_by_key(|(before, _)| *before);
+        frames.into_iter().map(|(_, frame)| frame).collect()
     }
 
     /// Whether those who are connected are to be told now.
     pub(crate) fn take_due(&mut self, now: Now) -> bool {
-        self.due.take_if(|at| *at <= now.instant).is_some()
+        let is_due = |at: &mut Instant| *at <= now.instant;
+        let is_again = self.again.take_if(is_due).is_some();
+        if is_again {
+            let unsaid = |notice: &mut Notice| notice.sent.retain(|it| notice.has_it.contains(it));
+            self.told.iter_mut().for_each(unsaid);
+        }
+        self.due.take_if(is_due).is_some() || is_again
     }
 
     /// A node says that it has a proof.
@@ -193,7 +292,7 @@ impl Notices {
         if self.knows(&id) {
             return alloc::vec![seen];
         }
-        // Beyond its budget it is not read, and comes again on its next connection.
+        // Beyond its budget it is not read, and comes again later.
         if !self.brought.take(now.instant, from, NOTICES_ALLOWED, 1) {
             return Vec::new();
         }
@@ -213,7 +312,11 @@ impl Notices {
             // Nobody that we know: nothing follows from it here.
             return alloc::vec![seen];
         }
-        self.learn(evidence.misdeed());
+        let keys = groups.signers_of(&peer).into_iter().chain(conviction.signer.map(|it| it.1));
+        if self.weigh(evidence.misdeed(), peer, keys) != Worth::New {
+            let again = Output::Offense { peer, offense: Offense::ProvenAgain };
+            return [Some(seen), (peer != own).then_some(again)].into_iter().flatten().collect();
+        }
         self.tell(now, &file, group, peer);
         self.on_seen(from, &id);
         let (evidence, case) = (Box::new(evidence), Some(id));
@@ -247,18 +350,25 @@ impl Notices {
     }
 
     pub(crate) fn wakeup(&self) -> Option<Wakeup> {
-        self.due.map(|at| Wakeup { at, reason: "proofs" })
+        let at = self.due.into_iter().chain(self.again).min()?;
+        Some(Wakeup { at, reason: "proofs" })
     }
 
-    pub(crate) fn occupancy(&self) -> [Occupancy; 4] {
+    pub(crate) fn occupancy(&self) -> [Occupancy; 5] {
         let of = |name, len, limit| Occupancy { name, len, limit };
         [
             of("proofs that are told", self.told.len(), NOTICES_MAX),
             of("bytes of proofs that are told", self.bytes(), NOTICES_BYTES_MAX),
             of("known proofs", self.known.len(), MISDEEDS_REMEMBERED),
+            of("culprits whose proofs are counted", self.counts.len(), CULPRITS_MAX),
             self.brought.occupancy("budgets of proofs"),
         ]
     }
+}
+
+/// Returns the names under which a culprit's proofs are counted.
+fn names(node: PeerId, keys: impl IntoIterator<Item = SignerKey>) -> impl Iterator<Item = Culprit> {
+    core::iter::once(Culprit::Node(node)).chain(keys.into_iter().map(Culprit::Key))
 }
 
 fn send(peer: PeerId, frame: &Frame) -> Output {

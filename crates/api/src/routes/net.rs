@@ -61,6 +61,10 @@ pub(super) async fn trust(
 
 async fn say(inside: Inside, about: About, word: Option<Word>) -> Result<Json<WordView>, Problem> {
     let peer = inside.node(&about.peer).await?;
+    if word.is_some() && inside.is_own(&peer).await? {
+        let what = "that is this node itself: nothing was changed, bans and trust are for others";
+        return Err(inside.house.problem(400, house::NODE_OWN, what.to_owned()));
+    }
     let stopped = inside.coordinator.say(peer, word).await;
     let stopped = stopped.map_err(|error| inside.house.refused(&error))?;
     let groups = inside.coordinator.groups().await.map_err(|it| inside.house.refused(&it))?;
@@ -74,6 +78,12 @@ async fn say(inside: Inside, about: About, word: Option<Word>) -> Result<Json<Wo
 }
 
 impl Inside {
+    async fn is_own(&self, peer: &PeerId) -> Result<bool, Problem> {
+        let groups = self.coordinator.groups().await.map_err(|it| self.house.refused(&it))?;
+        let mut own = groups.iter().filter_map(|it| it.members.get(it.own.as_usize()));
+        Ok(own.any(|member| member.peer == *peer))
+    }
+
     /// Returns the one node that is called so.
     async fn node(&self, text: &str) -> Result<PeerId, Problem> {
         let text = text.trim();

@@ -94,6 +94,9 @@ fn trust_is_a_word_too_and_whom_nobody_knows_is_told() {
     assert_eq!((&word["word"], &word["groups"]), (&json!("trusted"), &json!([])));
     let text = alice.text(&["net", "peers"]).succeeded().stdout;
     assert!(text.contains("trusted by you"), "{text}");
+    // A word about ourselves would say what is not so.
+    alice.json(&["net", "ban", "alice"]).refused(2, "E-NET-013");
+    alice.json(&["net", "trust", "alice"]).refused(2, "E-NET-013");
     alice.json(&["net", "ban", "bert"]).refused(2, "E-NET-011");
     alice.json(&["net", "ban", &node(&bob)[..7]]).refused(2, "E-NET-011");
     // A node that nobody has met can be banned by its whole name.

@@ -1,12 +1,13 @@
 //! Proofs: who pays for them, who is told, and what false ones cost.
 
 use core::time::Duration;
-use std::{vec, vec::Vec};
+use std::{boxed::Box, vec, vec::Vec};
 
-use ensign_equivocation::Case;
+use ensign_equivocation::{Case, Charge, Evidence};
 use ensign_primitives::{PeerId, SignerIndex, sha256};
 use ensign_wire::{
     AbortReason, Body, Envelope, Frame, Kind, Mode, NonceCommit, Round0, SessionAbort,
+    SigningRequest,
 };
 
 use super::{
@@ -15,7 +16,10 @@ use super::{
 };
 use crate::{
     Offense,
-    signing::{self, CaseFile, CaseKind, Event, NOTICES_ALLOWED, Record},
+    signing::{
+        self, CaseFile, CaseKind, Event, NOTICE_AGAIN, NOTICE_PAUSE, NOTICES_ALLOWED,
+        PROOFS_OF_ONE_MAX, Record,
+    },
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -248,4 +252,113 @@ fn false_proofs_beyond_a_members_budget_are_not_even_read() {
         charged += brings(&mut net, 1, 0, &number.to_be_bytes()).0.len();
     }
     assert_eq!(charged as u64, NOTICES_ALLOWED.burst);
+}
+
+/// Another lie of a node, in a session that it makes up, as a proof about itself.
+fn made_up(net: &Net, file: &CaseFile, who: usize, number: u8) -> Vec<u8> {
+    let case = Case::decode(&file.bytes).unwrap();
+    let Charge::Proof { evidence: Evidence::Conflict { first, .. }, .. } = &case.charge else {
+        panic!("no conflict")
+    };
+    let Body::SessionJoin(join) = first.body().clone() else { panic!("no join") };
+    let mut request = case.request;
+    request.nonce = [number; 16];
+    let session = SigningRequest::session_id(request.id(), request.network, 1);
+    let said = |commitment| {
+        let mut join = join.clone();
+        join.round0 = Round0::Commit(NonceCommit { commitment: [commitment; 32] });
+        Box::new(envelope(net.now(), who, session, 5, Body::SessionJoin(join)))
+    };
+    let evidence = Evidence::conflict(said(1), said(2));
+    let charge = Charge::Proof { speaks_for: None, evidence };
+    Case { request, attempt: 1, charge }.encode()
+}
+
+/// Node 2 brings node 0 many proofs about itself, as fast as they are read.
+fn floods(net: &mut Net, file: &CaseFile, numbers: core::ops::Range<u8>) {
+    for number in numbers {
+        let proof = made_up(net, file, 2, number);
+        net.connect(0, 2);
+        net.run();
+        assert!(brings(net, 2, 0, &proof).1, "it is read");
+        net.pass(10 * SECOND);
+    }
+}
+
+#[test]
+fn convicted_member_makes_us_keep_a_few_proofs_about_itself() {
+    let (mut net, file) = convicted();
+    let kept = usize::from(PROOFS_OF_ONE_MAX);
+    floods(&mut net, &file, 0..60);
+    assert_eq!(proofs(&net, 0).len(), 1 + kept, "and the one about node 1");
+    assert_eq!(convictions(&net, 0).iter().filter(|it| **it == peer(2)).count(), kept);
+    let proven = |(who, offense): &&(PeerId, Offense)| {
+        *who == peer(2)
+            && matches!(
+                offense,
+                Offense::Signing(signing::Offense::Session(ensign_session::Offense::Proven(_)))
+            )
+    };
+    assert_eq!(net.nodes[0].offenses().iter().filter(proven).count(), kept, "urgent records");
+    net.restart(0);
+    floods(&mut net, &file, 100..110);
+    assert_eq!(proofs(&net, 0).len(), 1 + kept, "a restart changes nothing");
+}
+
+#[test]
+fn member_convicted_in_sessions_counts_by_the_same_rule() {
+    let (_, file) = convicted();
+    let mut net = Net::new(4);
+    net.nodes[3].approves = false;
+    net.propose(Mode::Committed);
+    net.pass(SECOND);
+    for number in 0..PROOFS_OF_ONE_MAX {
+        let proof = made_up(&net, &file, 1, number);
+        assert!(brings(&mut net, 2, 0, &proof).1);
+    }
+    let before = (convictions(&net, 0).len(), proofs(&net, 0));
+    assert_eq!(before.0, usize::from(PROOFS_OF_ONE_MAX));
+    // Its next lie is said to node 0 in a session of all.
+    net.connect(0, 1);
+    net.run();
+    contradicts(&mut net, 1);
+    net.pass(SECOND);
+    assert_eq!((convictions(&net, 0).len(), proofs(&net, 0)), before);
+    let again = (peer(1), Offense::Signing(signing::Offense::ProvenAgain));
+    assert!(net.nodes[0].offenses().contains(&again));
+}
+
+#[test]
+fn lie_is_not_hidden_behind_an_accomplices() {
+    let (mut net, file) = convicted();
+    net.cut(1);
+    floods(&mut net, &file, 0..40);
+    // Node 0 is the only one from whom node 3 can have it.
+    net.cut(1);
+    net.cut(2);
+    net.connect(0, 3);
+    net.run();
+    net.pass(SECOND);
+    assert!(!is_connected(&net, 3, 1) && !is_connected(&net, 3, 2));
+    assert!(proofs(&net, 3).contains(&file));
+    assert_eq!(score(&net, 3, 1), -50);
+}
+
+#[test]
+fn proof_that_was_not_read_is_told_again_while_connected() {
+    let (_, file) = convicted();
+    let mut net = Net::new(4);
+    net.pass(SECOND);
+    assert!(brings(&mut net, 2, 0, &file.bytes).1);
+    net.lose_frames_to(3);
+    net.pass(NOTICE_PAUSE + SECOND);
+    assert_eq!(net.count(0, 3, Kind::Evidence), 1);
+    assert_eq!(proofs(&net, 3), []);
+    // Every connection stays; from here on it hears again.
+    net.connect_all();
+    net.pass(NOTICE_AGAIN + SECOND);
+    assert!(proofs(&net, 3).contains(&file) && is_connected(&net, 3, 0));
+    let sent = net.count(0, 3, Kind::Evidence);
+    net.pass(HOUR);
+    assert_eq!(net.count(0, 3, Kind::Evidence), sent, "not after it has said that it has it");
 }

@@ -23,6 +23,7 @@ use crate::{
     ended::{End, Share, final_reason},
     groups::Group,
     muster::Around,
+    notices::Worth,
     request::{Closing, Due, Durable, Mark, NewRequest, Request},
     requests::Attempt,
 };
@@ -171,11 +172,10 @@ impl Signing {
             SessionOutput::Event(event) => self.on_session_event(now, running, event),
             SessionOutput::Offense { peer, offense } if self.is_of_before(id, &peer, &offense) => {}
             SessionOutput::Offense { peer, offense } => {
-                let evidence =
-                    if let SessionOffense::Proven(it) = &offense { Some(it.clone()) } else { None };
-                self.offense(peer, Offense::Session(offense));
-                if let Some(evidence) = evidence {
+                if let SessionOffense::Proven(evidence) = offense {
                     self.convict(now, running, peer, evidence);
+                } else {
+                    self.offense(peer, Offense::Session(offense));
                 }
             }
         }
@@ -188,9 +188,17 @@ impl Signing {
         sender != bearer || self.signer_of(id, sender).is_some()
     }
 
-    /// Keeps and tells what convicts a node, unless somebody has brought a proof of it before.
+    /// Keeps and tells what convicts a node, unless somebody has brought a proof of it before, or enough of
+    /// that node are kept.
     fn convict(&mut self, now: Now, running: Running, peer: PeerId, evidence: Box<Evidence>) {
-        if !self.notices.learn(evidence.misdeed()) {
+        let keys = self.groups.signers_of(&peer);
+        let worth = self.notices.weigh(evidence.misdeed(), peer, keys);
+        let offense = match worth {
+            Worth::New | Worth::Known => Offense::Session(SessionOffense::Proven(evidence.clone())),
+            Worth::Beyond => Offense::ProvenAgain,
+        };
+        self.offense(peer, offense);
+        if worth != Worth::New {
             return;
         }
         let request = self.requests.get(&running.id);

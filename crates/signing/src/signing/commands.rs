@@ -475,14 +475,14 @@ impl Signing {
     pub(super) fn tell_proofs(&mut self, now: Now) {
         if self.notices.take_due(now) {
             let up: Vec<PeerId> = self.peers.iter().map(|(peer, _)| *peer).collect();
-            up.into_iter().for_each(|peer| self.tell_proofs_to(peer));
+            up.into_iter().for_each(|peer| self.tell_proofs_to(now, peer));
         }
     }
 
     /// Tells a member the proofs of the groups in which it has shown for whom it speaks.
-    pub(super) fn tell_proofs_to(&mut self, peer: PeerId) {
+    pub(super) fn tell_proofs_to(&mut self, now: Now, peer: PeerId) {
         let groups = self.membership.shared_with(&self.groups, &peer);
-        self.outputs.extend(self.notices.send(peer, &groups));
+        self.outputs.extend(self.notices.send(now, peer, &groups));
     }
 
     fn command_session(

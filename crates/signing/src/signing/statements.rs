@@ -128,7 +128,7 @@ impl Signing {
                 self.reconnect_sessions(now, &peer, &group);
             }
         }
-        self.tell_proofs_to(peer);
+        self.tell_proofs_to(now, peer);
     }
 
     /// Compares both lists again after ours has changed: says ours, and tells differences once they

@@ -41,6 +41,10 @@ catalogue! { GUARDED:
         "No node runs here that could be asked about its connections.",
         "Connections, and what the guards do, are those of a node that runs; what was said of nodes is kept.",
         "run `ensign up` in another terminal, then try again";
+    NODE_OWN = "E-NET-013", exit: Usage, risk: None, retry: false,
+        "That is this node itself.",
+        "A ban or trust is about other nodes: a node neither dials itself nor lets itself in. Nothing was changed.",
+        "name another node; `ensign net peers` lists who is connected";
     NODE_FULL = "E-OWN-003", exit: NotReady, risk: None, retry: true,
         "A limit of this node is reached.",
         "A node keeps a bounded number of groups and open requests.",
