@@ -131,6 +131,8 @@ async fn wash(
     let tally = flood.run(&mut insider, &mut Small(Mode::Committed)).await?;
     findings.note(others, tally.announced as f64);
     findings.note(taken, tally.taken as f64);
+    // The flood has used up what the victim takes from a member, and what it does not look at shows nothing.
+    pause(PATIENCE).await;
     // A fresh connection, so that nothing of the flood is heard any more.
     let mut insider = Insider::new(member, door, scene.deadline() + PATIENCE * RETURNS).await?;
     let session = ended.asked.session;
