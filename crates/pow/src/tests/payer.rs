@@ -5,9 +5,7 @@ use std::{vec, vec::Vec};
 use ensign_primitives::PeerId;
 
 use super::{NETWORK, peer, seconds, solve};
-use crate::{
-    BITS_PAYABLE_MAX, HASHES_PAYABLE, PRICES_MAX, Payer, Paying, Price, Proof, Puzzle, Step,
-};
+use crate::{BITS_PAYABLE_MAX, HASHES_PAYABLE, Payer, Paying, Price, Proof, Puzzle, Step};
 
 const PRICE: Price = Price { version: 1, bits: 6, epoch: 4, seed: [8; 32] };
 
