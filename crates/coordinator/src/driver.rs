@@ -12,7 +12,7 @@ use ensign_ledger::{
     self as ledger, About, Answer, AskedBefore, Before, Outlines, Subject, enter_live,
 };
 use ensign_primitives::{GroupId, Network, PeerId, RequestId, SignerIndex, StateMachine, UnixTime};
-use ensign_review::{Matter, NetPeer, Reviewer, problem};
+use ensign_review::{Matter, NetPeer, Reviewer, is_banned, note_banned, problem};
 use ensign_signer::Randomness;
 use ensign_solving::Solving;
 use ensign_transport::{CONNECTIONS_MAX, LINKS_MAX, TransportEvent};
@@ -328,7 +328,11 @@ impl Driver {
                 drop(reply.send(peers.map(|(traffic, it)| (it, traffic)).collect()));
             }
             Command::Readiness(group, reply) => {
-                drop(reply.send(self.engine.signing().readiness(&group, now)));
+                let mut wait = self.engine.signing().readiness(&group, now);
+                if let Some((wait, group)) = wait.as_mut().zip(self.reviewer.groups().get(&group)) {
+                    note_banned(&self.engine, wait, &group.info);
+                }
+                drop(reply.send(wait));
             }
             Command::KnowPrefixes(it) => self.links.know_prefixes(&mut self.engine, it),
             Command::SetPolicy(policy) => self.reviewer.set_policy(now.unix, *policy),
@@ -375,7 +379,9 @@ impl Driver {
         let groups = self.reviewer.groups().values().map(|group| &group.info);
         let lacks = |peer: &PeerId, group: &GroupId| self.engine.signing().lacks(peer, group);
         let addresses = |peer: &PeerId| self.engine.peers().addresses(peer).collect();
-        self.links.peers(now, groups, (addresses, lacks))
+        let mut peers = self.links.peers(now, groups, (addresses, lacks));
+        peers.iter_mut().for_each(|it| it.is_banned = is_banned(&self.engine, &it.peer));
+        peers
     }
 
     fn tell_lacking(&mut self, id: RequestId, reply: Reply<Vec<SignerIndex>>) {

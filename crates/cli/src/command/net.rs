@@ -2,6 +2,8 @@
 
 mod watch;
 
+use std::path::Path;
+
 use ensign_api::view::{About, GuardView, NetPeerView, WordView};
 
 use crate::args::Net;
@@ -13,9 +15,16 @@ use crate::remote::Remote;
 use crate::views;
 use crate::words::{self, foreign};
 
-/// Asks the node that runs.
-pub(super) fn run(home: &Home, args: &Net, output: Output) -> Result<()> {
-    let Some(node) = Remote::find(home)? else {
+/// Asks the node that runs. What was mistyped in the settings since it started is no matter: under attack a ban
+/// cannot wait for that.
+pub(super) fn run(
+    folder: &Path,
+    open: impl FnOnce() -> Result<Home>,
+    args: &Net,
+    output: Output,
+) -> Result<()> {
+    let Some(node) = Remote::at(folder)? else {
+        open()?;
         return Err(Failure::new(&code::NET_NEEDS_UP, "no node runs here"));
     };
     match args {

@@ -55,6 +55,8 @@ fn of_guarded(guarded: &GuardedView, now: u64) -> Vec<String> {
     first += if guarded.connected { "" } else { ", not connected" };
     first += &address.as_ref().map_or(String::new(), |it| format!(", {}", foreign(it)));
     first += &match *score {
+        // The word beats it.
+        _ if guarded.word.as_deref() == Some("banned") => String::new(),
         0 => String::new(),
         score => format!(", score {score:+}"),
     };
@@ -264,7 +266,7 @@ mod tests {
             text,
             "strangers pay nothing for a place; 3 of their 64 places are taken\n\
              BANNED BY YOU\n\
-             \x20 abababab, stranger, score -100\n\
+             \x20 abababab, stranger\n\
              \x20   since 3 min ago, until `ensign net unban`\n\
              OURS\n\
              \x20 bob, member, 192.0.2.7\n\

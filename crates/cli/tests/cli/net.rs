@@ -60,12 +60,22 @@ fn a_ban_ends_the_connection_says_what_stops_and_outlives_a_restart() {
     let word = alice.json(&["net", "ban", "bob"]).succeeded().last();
     assert_eq!((&word["word"], &word["groups"]), (&json!("banned"), &json!(["treasury"])));
     assert_eq!(word["node"], *node(&bob));
-    up.wait_for("disconnected");
-    bobs.wait_for("disconnected");
+    assert_eq!(up.wait_for("disconnected")["banned"], json!(true));
+    assert_eq!(bobs.wait_for("disconnected")["banned"], json!(false));
     assert_eq!(peers(&alice), Vec::<Value>::new());
     drop(up);
     let mut up = alice.up("none");
+    // Every line says that it is ours to let him in.
+    let status = alice.text(&["status"]).succeeded().stdout;
+    for words in ["bob  banned by you, not seen yet: `ensign net unban bob`", "banned by you: bob;"]
+    {
+        assert!(status.contains(words), "{words}: {status}");
+    }
+    let group = alice.text(&["group", "show", "treasury"]).succeeded().stdout;
+    assert!(group.contains("you have banned bob, and nothing is signed without it"), "{group}");
+    assert!(!group.contains("bob's node"), "{group}");
     let held = guard(&alice);
+    assert_eq!(held["guarded"][0]["tie"], json!("member"));
     assert_eq!(
         (&held["guarded"][0]["name"], &held["guarded"][0]["word"]),
         (&json!("bob"), &json!("banned"))
