@@ -36,7 +36,8 @@ pub(super) fn run(node: &Remote, output: Output) -> Result<()> {
                 return Ok(());
             }
         }
-        node.wait(sleep_until(next));
+        // A timer is made inside the runtime.
+        node.wait(async { sleep_until(next).await });
     }
 }
 
