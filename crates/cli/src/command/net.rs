@@ -58,8 +58,8 @@ fn said(node: &Remote, verb: &str, peer: &str, output: Output) -> Result<()> {
         Some("banned") => {
             format!("{name} is banned: it is neither dialled nor let in, until `ensign net unban`")
         }
-        Some(_) => format!("{name} is trusted: it is let in whatever its score is"),
-        None => format!("nothing is said of {name} any more: its score counts"),
+        Some(_) => format!("{name} is trusted: no score keeps it out"),
+        None => format!("no word of yours stands about {name} now"),
     };
     output.tell(&line("word", &said), text);
     if !said.groups.is_empty() {

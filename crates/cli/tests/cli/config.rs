@@ -72,6 +72,8 @@ fn what_cannot_be_is_refused_and_nothing_changes() {
     );
     refused("requests_per_minute", "-1", "E-CFG-002");
     refused("listen", "0.0.0.0:0", "E-CFG-002");
+    let form = refused("listen", "1.2.3.4", "E-CFG-002");
+    assert_eq!(form["do"], "`ensign config show listen` says what it may be");
     refused("policy.refuse", "dusty", "E-CFG-002");
     refused("network", "bitcoin", "E-CFG-003");
     refused("name", "a/b", "E-CFG-002");

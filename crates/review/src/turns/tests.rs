@@ -79,7 +79,7 @@ fn equal_questions_are_counted_and_come_behind_others_of_their_member() {
     turns.enter(at(0), claim(1, 1), 13);
     turns.enter(at(0), claim(2, 1), 31);
     assert_eq!(turns.same(&claim(1, 1)).collect::<Vec<_>>(), [&13], "of the same member only");
-    assert_eq!(turns.len(), 1);
+    assert_eq!(turns.len(), 2);
 }
 
 #[test]

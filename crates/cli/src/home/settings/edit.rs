@@ -161,7 +161,14 @@ fn of_value(key: Key, failure: &Failure) -> Failure {
     let what = what.map_or(failure.what.as_str(), |(_, what)| what);
     let prefix = format!("{}: ", key.name());
     let what = format!("{prefix}{}", what.strip_prefix(prefix.as_str()).unwrap_or(what));
-    Failure::new(&code::SETTING_VALUE, what).hint(failure.advice().to_owned())
+    // The file is untouched: there is nothing to mend in it.
+    let advice = match failure.advice() {
+        advice if advice == code::HOME_DAMAGED.hint => {
+            format!("`ensign config show {}` says what it may be", key.name())
+        }
+        advice => advice.to_owned(),
+    };
+    Failure::new(&code::SETTING_VALUE, what).hint(advice)
 }
 
 #[cfg(test)]
