@@ -23,7 +23,7 @@ use tokio::{
 };
 
 use crate::{
-    CommandError, LedgerError, PeerInfo, Problem, Records,
+    CommandError, LedgerError, PeerInfo, Problem, Records, Wait,
     callers::Callers,
     clock::Clock,
     command::{Command, Form, Look, Reply},
@@ -328,11 +328,7 @@ impl Driver {
                 drop(reply.send(peers.map(|(traffic, it)| (it, traffic)).collect()));
             }
             Command::Readiness(group, reply) => {
-                let mut wait = self.engine.signing().readiness(&group, now);
-                if let Some((wait, group)) = wait.as_mut().zip(self.reviewer.groups().get(&group)) {
-                    note_banned(&self.engine, wait, &group.info);
-                }
-                drop(reply.send(wait));
+                drop(reply.send(self.readiness(&group)));
             }
             Command::KnowPrefixes(it) => self.links.know_prefixes(&mut self.engine, it),
             Command::SetPolicy(policy) => self.reviewer.set_policy(now.unix, *policy),
@@ -373,6 +369,14 @@ impl Driver {
             }
             Command::Shutdown(_) => {}
         }
+    }
+
+    fn readiness(&self, id: &GroupId) -> Option<Wait> {
+        let mut wait = self.engine.signing().readiness(id, self.clock.now())?;
+        if let Some(group) = self.reviewer.groups().get(id) {
+            note_banned(&self.engine, &mut wait, &group.info);
+        }
+        Some(wait)
     }
 
     fn peers(&self, now: UnixTime) -> Vec<PeerInfo> {

@@ -53,6 +53,7 @@ impl Narrator {
         let who = self.node(peer);
         let how = if has_stopped { "has stopped" } else { "is gone" };
         let line = Line::new("disconnected").with("who", who.as_str()).with("stopped", has_stopped);
+        let line = line.with("banned", false);
         self.progress(&line, Some(format!("{who} {how}; trying to reach it again")));
     }
 

@@ -163,7 +163,7 @@ fn of_value(key: Key, failure: &Failure) -> Failure {
     let what = format!("{prefix}{}", what.strip_prefix(prefix.as_str()).unwrap_or(what));
     // The file is untouched: there is nothing to mend in it.
     let advice = match failure.advice() {
-        advice if advice == code::HOME_DAMAGED.hint => {
+        advice if advice.ends_with(code::HOME_DAMAGED.hint) => {
             format!("`ensign config show {}` says what it may be", key.name())
         }
         advice => advice.to_owned(),

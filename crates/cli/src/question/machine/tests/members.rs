@@ -140,7 +140,7 @@ fn regression_a_no_refused_what_came_after_the_prompt_that_it_answered() {
     assert!(run.said().contains("mallory asks this 2 times"));
     let changed = Question { digest: [9; 32], ..asked(MALLORY, 3, 1) };
     run.ask(changed).read("n\n").is_over(&[("#2", No)]);
-    run.after(LATER).read("n\n").is_over(&[("#3", No), ("#4", No)]);
+    run.after(LATER).read("n\n").is_over(&[("#4", No), ("#3", No)]);
 }
 
 #[test]
