@@ -65,17 +65,7 @@ fn a_ban_ends_the_connection_says_what_stops_and_outlives_a_restart() {
     assert_eq!(peers(&alice), Vec::<Value>::new());
     drop(up);
     let mut up = alice.up("none");
-    // Every line says that it is ours to let him in.
-    let status = alice.text(&["status"]).succeeded().stdout;
-    for words in ["bob  banned by you, not seen yet: `ensign net unban bob`", "banned by you: bob;"]
-    {
-        assert!(status.contains(words), "{words}: {status}");
-    }
-    let group = alice.text(&["group", "show", "treasury"]).succeeded().stdout;
-    assert!(group.contains("you have banned bob, and nothing is signed without it"), "{group}");
-    assert!(!group.contains("bob's node"), "{group}");
     let held = guard(&alice);
-    assert_eq!(held["guarded"][0]["tie"], json!("member"));
     assert_eq!(
         (&held["guarded"][0]["name"], &held["guarded"][0]["word"]),
         (&json!("bob"), &json!("banned"))
