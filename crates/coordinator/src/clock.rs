@@ -81,9 +81,9 @@ impl Clock {
         Now { instant: Instant::from_micros(micros), unix }
     }
 
-    /// Returns who solves puzzles: every core, or virtual time.
+    /// Returns who solves puzzles: every core but one, which is left to the node, or virtual time.
     pub(crate) fn workers(&self) -> Workers {
-        let cores = || available_parallelism().map_or(1, NonZero::get);
+        let cores = || available_parallelism().map_or(1, NonZero::get).saturating_sub(1).max(1);
         match &self.wall {
             Wall::System => Workers::Threads(u32::try_from(cores()).unwrap_or(1)),
             Wall::Simulated(_) => Workers::Simulated,

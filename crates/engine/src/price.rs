@@ -3,7 +3,8 @@
 use ensign_diversity::{Candidate, Regard};
 use ensign_gate::Arrival;
 use ensign_pow::{Payment, Step};
-use ensign_primitives::{LinkId, Now};
+use ensign_primitives::{Direction, LinkId, Now};
+use ensign_signing::Standing;
 use ensign_watch::Act;
 use ensign_wire::{Frame, Price, Proof};
 
@@ -24,14 +25,10 @@ impl Engine {
         }
         let price = self.toll.arrives(now.instant, link, self.gate.guests().count());
         let gives_way = match price {
-            Some(_) if self.gate.is_crowded() => {
-                // Of whom less is held goes first, whoever has paid.
-                let worst = self.gate.guests().map(|(guest, _)| guest.place.score.signum()).min();
-                let guests = self
-                    .gate
-                    .guests()
-                    .filter(|(guest, _)| Some(guest.place.score.signum()) == worst);
-                Some(self.toll.gives_way((link, remote.ip()), guests.map(|(_, at)| at)))
+            // Against whom something is held goes first, the newcomer too, whoever has paid.
+            Some(_) if self.gate.is_crowded() && !self.gate.is_any_penalized(place) => {
+                let guests = self.gate.guests().map(|(_, at)| at);
+                Some(self.toll.gives_way((link, remote.ip()), guests))
             }
             Some(_) | None => self.gate.gives_way(place),
         };
@@ -58,15 +55,19 @@ impl Engine {
         }
     }
 
-    /// A node asks for a proof: whom we want, we pay.
+    /// A node asks for a proof: whom we want and came to, we pay.
     pub(crate) fn on_price(&mut self, now: Now, link: LinkId, price: Price) {
         let Some(known) = self.gate.get_mut(link) else { return };
-        let (peer, is_wanted) = (known.peer, known.is_wanted);
+        // To whom we came, and who is not let in as a member: nobody makes us work by coming here.
+        let is_paid = known.is_wanted
+            && known.direction == Direction::Outbound
+            && known.standing == Standing::Stranger;
+        let peer = known.peer;
         if core::mem::replace(&mut known.is_priced, true) {
             return self.offense(now, link, Offense::PricedTwice);
         }
-        if is_wanted {
-            self.payer.told(peer, price);
+        if is_paid {
+            self.payer.told(now.instant, peer, price);
         }
     }
 

@@ -23,6 +23,7 @@ mod node;
 mod occupancy;
 mod offenses;
 mod places;
+mod pressed;
 mod price;
 mod propose;
 mod rates;

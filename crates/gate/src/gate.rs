@@ -186,6 +186,11 @@ impl Gate {
         self.guests.len() >= self.strangers.links_max
     }
 
+    /// Whether a misdeed is held against a guest, the newcomer among them.
+    pub fn is_any_penalized(&self, newcomer: &Candidate) -> bool {
+        newcomer.score < 0 || self.guests().any(|(guest, _)| guest.place.score < 0)
+    }
+
     /// Returns the connection that a newcomer drives out: when there are too many strangers, or when
     /// it is none and every place is taken. It may be the newcomer; see [`evict`].
     pub fn gives_way(&self, newcomer: &Candidate) -> Option<LinkId> {

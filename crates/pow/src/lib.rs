@@ -36,13 +36,13 @@ pub use puzzle::{POW_VERSION, Purpose, Puzzle, Refusal};
 mod solver;
 pub use solver::Solver;
 mod effort;
-pub use effort::{Demand, EFFORT_PERIOD, Effort, Tariff};
+pub use effort::{Demand, EFFORT_PERIOD, Effort, TAKEN_FOR, Tariff};
 mod spent;
 pub use spent::{GROUPS_MAX, PROOFS_PER_GROUP, SPENT_MAX, proof_group};
 mod toll;
 pub use toll::{EPOCH, Payment, Toll};
 mod payer;
-pub use payer::{BITS_PAYABLE_MAX, PRICES_MAX, Payer, Paying, Step};
+pub use payer::{BITS_PAYABLE_MAX, HASHES_PAYABLE, PRICES_MAX, Payer, Paying, Step};
 
 pub use ensign_wire::{Price, Proof};
 

@@ -2,7 +2,8 @@
 
 use alloc::collections::{BTreeMap, VecDeque};
 
-use ensign_primitives::{Network, Occupancy, PeerId, TaggedHasher};
+use ensign_primitives::{Instant, Network, Occupancy, PeerId, TaggedHasher};
+use ensign_ratelimit::{Allowance, Keyed};
 use ensign_wire::{Price, Proof};
 
 use crate::{POW_VERSION, Puzzle};
@@ -15,10 +16,17 @@ pub const BITS_PAYABLE_MAX: u8 = 25;
 /// connection. Guess: more than anybody waits for at once.
 pub const PRICES_MAX: usize = 16;
 
+/// Hashes in the mean that one peer may ask of us, over all its connections. Guess: two of the dearest
+/// puzzles or 64 of the first price at once, and a tenth of that a minute: about 1 % of a core.
+pub const HASHES_PAYABLE: Allowance = Allowance { burst: 1 << 26, per_minute: (1 << 26) / 10 };
+
+/// Most peers whose budget of hashes is remembered. Guess: more than anybody wants.
+const BUDGETS_MAX: usize = 1024;
+
 /// What the driver shall do, oldest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// Solve this puzzle on all cores, beginning at this number, and tell what comes of it.
+    /// Solve this puzzle on the cores that are to spare, beginning at this number, and tell what comes of it.
     Solve {
         /// Names this puzzle.
         job: u64,
@@ -62,7 +70,8 @@ pub enum Paying {
         /// The price in zero bits.
         bits: u8,
     },
-    /// It asks for more than is [paid](BITS_PAYABLE_MAX), or for what this version does not know.
+    /// It asks for more than is [paid](BITS_PAYABLE_MAX), or for [too many](HASHES_PAYABLE) puzzles, or
+    /// for what this version does not know.
     Unpayable {
         /// The node.
         peer: PeerId,
@@ -77,6 +86,8 @@ pub enum Paying {
 #[derive(Clone, Copy, Debug)]
 struct Told {
     price: Price,
+    /// The smaller, the sooner.
+    turn: u64,
     /// Whether the connection that told it is still there.
     is_up: bool,
 }
@@ -92,7 +103,9 @@ struct Job {
 /// Pays whom we want to be connected with.
 ///
 /// A puzzle goes on when its connection ends: the node is dialled again, tells the same price for minutes,
-/// and is then paid at once.
+/// and is then paid at once. It goes on, too, when the node tells another price: that one waits. Puzzles are
+/// solved in the order in which they were asked for, and no peer has more than [`HASHES_PAYABLE`] of
+/// them, so that none keeps this node from paying others.
 #[derive(Clone, Debug)]
 pub struct Payer {
     network: Network,
@@ -101,6 +114,7 @@ pub struct Payer {
     seed: [u8; 32],
     told: BTreeMap<PeerId, Told>,
     kept: BTreeMap<PeerId, (Puzzle, Proof)>,
+    budgets: Keyed<PeerId>,
     job: Option<Job>,
     next: u64,
     steps: VecDeque<Step>,
@@ -112,11 +126,12 @@ impl Payer {
     /// - `seed`: 32 bytes, new for each start, so that no number is tried again that has bought its stay.
     pub fn new(network: Network, key: PeerId, seed: [u8; 32]) -> Self {
         let (told, kept) = (BTreeMap::new(), BTreeMap::new());
-        Self { network, key, seed, told, kept, job: None, next: 0, steps: VecDeque::new() }
+        let (budgets, steps) = (Keyed::new(BUDGETS_MAX), VecDeque::new());
+        Self { network, key, seed, told, kept, budgets, job: None, next: 0, steps }
     }
 
     /// A peer that we want told its price.
-    pub fn told(&mut self, peer: PeerId, price: Price) {
+    pub fn told(&mut self, now: Instant, peer: PeerId, price: Price) {
         let Price { version, bits, .. } = price;
         if version != POW_VERSION || bits > BITS_PAYABLE_MAX {
             return self.steps.push_back(Step::Event(Paying::Unpayable { peer, version, bits }));
@@ -131,11 +146,20 @@ impl Payer {
         if self.told.len() >= PRICES_MAX && !self.told.contains_key(&peer) {
             return;
         }
-        self.told.insert(peer, Told { price, is_up: true });
-        match self.job {
-            Some(job) if job.peer == peer && job.puzzle == puzzle => return,
-            Some(job) if job.peer == peer => self.stop(job),
-            Some(_) | None => {}
+        let (is_own, is_begun) = self
+            .job
+            .filter(|job| job.peer == peer)
+            .map_or((false, false), |job| (true, job.puzzle == puzzle));
+        if !is_begun && !self.budgets.take(now, peer, HASHES_PAYABLE, 1 << bits) {
+            return self.steps.push_back(Step::Event(Paying::Unpayable { peer, version, bits }));
+        }
+        // Whose puzzle is being solved has had its turn.
+        let waits = self.told.get(&peer).filter(|_| !is_own);
+        let turn = waits.map_or(self.next, |earlier| earlier.turn);
+        self.next += 1;
+        self.told.insert(peer, Told { price, turn, is_up: true });
+        if is_begun {
+            return;
         }
         self.steps.push_back(Step::Event(Paying::Proving { peer, bits }));
         self.begin();
@@ -166,12 +190,19 @@ impl Payer {
     /// solution, changes nothing but that the next one begins.
     pub fn solved(&mut self, job: u64, proof: Option<Proof>) {
         let Some(Job { peer, puzzle, .. }) = self.job.take_if(|it| it.name == job) else { return };
-        let told = self.told.remove(&peer);
-        if let Some(proof) = proof.filter(|proof| puzzle.check(*proof).is_ok()) {
-            if told.is_some_and(|told| told.is_up) {
-                self.send(peer, puzzle, proof);
-            } else if self.kept.len() < PRICES_MAX {
-                self.kept.insert(peer, (puzzle, proof));
+        let proof = proof.filter(|proof| puzzle.check(*proof).is_ok());
+        let asked = self.told.remove(&peer).filter(|told| told.is_up);
+        match asked.map(|told| (told, Puzzle::of_price(self.network, self.key, told.price))) {
+            Some((told, asked)) => match proof.filter(|proof| asked.check(*proof).is_ok()) {
+                Some(proof) => self.send(peer, asked, proof),
+                // Told another price meanwhile, which waits; or not to be solved.
+                None if asked != puzzle => _ = self.told.insert(peer, told),
+                None => {}
+            },
+            None => {
+                if let Some(proof) = proof.filter(|_| self.kept.len() < PRICES_MAX) {
+                    self.kept.insert(peer, (puzzle, proof));
+                }
             }
         }
         self.begin();
@@ -198,7 +229,7 @@ impl Payer {
         if self.job.is_some() {
             return;
         }
-        let Some((peer, told)) = self.told.first_key_value() else { return };
+        let Some((peer, told)) = self.told.iter().min_by_key(|(_, told)| told.turn) else { return };
         let (peer, name) = (*peer, self.next);
         let puzzle = Puzzle::of_price(self.network, self.key, told.price);
         self.next += 1;
@@ -212,6 +243,8 @@ impl Payer {
     /// Returns how full each memory is.
     pub fn occupancy(&self) -> impl Iterator<Item = Occupancy> + use<> {
         let of = |name, len| Occupancy { name, len, limit: PRICES_MAX };
-        [of("prices told", self.told.len()), of("proofs kept", self.kept.len())].into_iter()
+        let budgets = self.budgets.occupancy("budgets of hashes");
+        [of("prices told", self.told.len()), of("proofs kept", self.kept.len()), budgets]
+            .into_iter()
     }
 }

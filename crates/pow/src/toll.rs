@@ -84,7 +84,11 @@ impl Toll {
     ///
     /// - `guests`: how many there are without it.
     pub fn arrives(&mut self, now: Instant, link: LinkId, guests: usize) -> Option<Price> {
-        let demand = if guests >= self.places { Demand::Full } else { Demand::Room };
+        let demand = match guests.checked_add(1) {
+            Some(held) if held < self.places => Demand::Room,
+            Some(held) if held == self.places => Demand::Taken,
+            Some(_) | None => Demand::Full,
+        };
         self.effort.note(now, demand);
         let bits = self.effort.bits(now)?;
         if self.tickets.len() < self.links_max {
@@ -105,6 +109,9 @@ impl Toll {
     ///
     /// So whoever comes has time to hear the price and to pay it, and who sits there without paying has
     /// it least long where it comes in crowds.
+    ///
+    /// - `guests`: all of them. Of some only, those who have paid would stand for all, and nobody would
+    ///   get in.
     pub fn gives_way(
         &self,
         (newcomer, remote): (LinkId, IpAddr),

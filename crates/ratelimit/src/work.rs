@@ -16,16 +16,16 @@ const MEMBER_BYTES_MIN: usize = 32 + 32 + 64;
 const EVIDENCE_BYTES_OF_CHECK: usize = 16 * 1024;
 
 /// Returns what a frame of this kind costs; a frame without a signature costs as much as the smallest
-/// with one, so that none is free. Introductions are: each connection has one.
+/// with one, so that none is free. Introductions are, each connection has one; so are
+/// proofs of work: one hash is looked at for each price, and what strangers share shall not lose them.
 ///
 /// - `bytes`: of its body; what is longer has more signatures in it.
 pub const fn tokens(kind: Kind, bytes: usize) -> u64 {
     match kind {
-        Kind::Hello => 0,
+        Kind::Hello | Kind::Proof => 0,
         Kind::Ping
         | Kind::Pong
         | Kind::Price
-        | Kind::Proof
         | Kind::Groups
         | Kind::Payload
         | Kind::Delegation

@@ -6,7 +6,7 @@ use ensign_primitives::UnixTime;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    CAUSES_MAX, Cause, Mark, SCORE_MAX, SCORE_MIN, SILENCE_FADES,
+    CAUSES_MAX, Cause, CauseKind, Mark, SCORE_MAX, SCORE_MIN, SILENCE_FADES,
     fading::{Fading, HalfLife, MILLI, NOTHING},
 };
 
@@ -69,7 +69,12 @@ impl Account {
             cause.add(&earlier);
         }
         self.causes.push_front(cause);
-        self.causes.truncate(CAUSES_MAX);
+        if self.causes.len() > CAUSES_MAX {
+            // What convicts it explains it for as long as it counts: the last such cause is kept.
+            let proof = self.causes.iter().position(|cause| cause.kind == CauseKind::Proof);
+            let is_last = proof == Some(CAUSES_MAX);
+            self.causes.remove(CAUSES_MAX.saturating_sub(is_last.into()));
+        }
     }
 
     /// Returns what the node has earned, in points; the user's word aside.

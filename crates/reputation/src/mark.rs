@@ -71,7 +71,7 @@ pub struct Cause {
     pub words: String,
     /// The last time.
     pub at: UnixTime,
-    /// How often, equal ones together.
+    /// How often, those together that are equal but for their numbers.
     pub times: u32,
     /// Points for all of them, before they fade.
     pub weight: i32,
@@ -87,7 +87,11 @@ impl Cause {
     }
 
     pub(crate) fn is_like(&self, other: &Self) -> bool {
-        self.kind == other.kind && self.words == other.words
+        // But for numbers, which whoever offends may choose: they would make every cause another one.
+        let letters = |it: &'_ Self| -> String {
+            it.words.chars().filter(|letter| !letter.is_ascii_digit()).collect()
+        };
+        self.kind == other.kind && letters(self) == letters(other)
     }
 
     pub(crate) fn add(&mut self, earlier: &Self) {

@@ -1,4 +1,4 @@
-//! Puzzles, solved beside the loop of a node: on every core, or in virtual time.
+//! Puzzles, solved beside the loop of a node: on every core but one, or in virtual time.
 //!
 //! [`Solving`] has one puzzle in work at a time, tells how far it is, and ends what nobody waits for. What is
 //! solved, and for whom, is decided by `ensign-pow` and the engine.

@@ -14,57 +14,57 @@ use super::{
 use crate::{CloseCode, Engine, Event, Input, Offense, Output, Strangers};
 
 /// A gate that is soon full, and whose puzzles are solved in no time.
-fn few() -> Strangers {
+pub(super) fn few() -> Strangers {
     let price = Tariff { bits: 6, bits_max: 10, per_group: 3 };
     Strangers { links_max: 8, price, ..Strangers::default() }
 }
 
-fn at(time: Duration) -> Now {
+pub(super) fn at(time: Duration) -> Now {
     let unix = UnixTime::from_millis(START.as_millis() + time.as_millis() as u64);
     Now { instant: Instant::from_micros(0).after(time), unix }
 }
 
-fn up(link: LinkId, peer: PeerId, remote: SocketAddr, direction: Direction) -> Input {
+pub(super) fn up(link: LinkId, peer: PeerId, remote: SocketAddr, direction: Direction) -> Input {
     Input::Up { link, peer, remote, direction, exporter: [0; 32], round_trip: None }
 }
 
-fn nobody(number: u64) -> PeerId {
+pub(super) fn nobody(number: u64) -> PeerId {
     let mut id = [0xee; 32];
     id[..8].copy_from_slice(&number.to_le_bytes());
     PeerId::from_bytes(id)
 }
 
 /// A node of people 0 and 1, and what it said last.
-struct Gate {
-    engine: Engine,
-    now: Now,
-    said: Vec<Output>,
-    links: u64,
+pub(super) struct Gate {
+    pub(super) engine: Engine,
+    pub(super) now: Now,
+    pub(super) said: Vec<Output>,
+    pub(super) links: u64,
 }
 
 impl Gate {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let mut engine = engine_for(0, few());
         engine.add_group(at(Duration::ZERO), group_of(&[0, 1])).unwrap();
         Self { engine, now: at(Duration::ZERO), said: vec![], links: 0 }
     }
 
     /// One whose places were taken five seconds ago, when one more came.
-    fn busy() -> Self {
+    pub(super) fn busy() -> Self {
         let mut gate = Self::new();
         (0..9).for_each(|number| _ = gate.call(nobody(number), number as u8));
         gate.now = at(Duration::from_secs(5));
         gate
     }
 
-    fn input(&mut self, input: Input) {
+    pub(super) fn input(&mut self, input: Input) {
         self.engine.handle_input(self.now, input);
         self.said = core::iter::from_fn(|| self.engine.poll_output()).collect();
     }
 
     /// Connects a node of an address group of this number, which says hello; returns its connection and
     /// what it is asked to pay.
-    fn call(&mut self, who: PeerId, group: u8) -> (LinkId, Option<Price>) {
+    pub(super) fn call(&mut self, who: PeerId, group: u8) -> (LinkId, Option<Price>) {
         let link = LinkId(self.links);
         self.links += 1;
         let remote = ([192, 0, group, 1], 4000).into();
@@ -80,7 +80,7 @@ impl Gate {
         (link, price)
     }
 
-    fn frames(&self) -> Vec<Frame> {
+    pub(super) fn frames(&self) -> Vec<Frame> {
         let sent = self.said.iter().filter_map(|output| match output {
             Output::Send { frame, .. } => Some(Frame::decode_whole(frame, NETWORK).unwrap()),
             _ => None,
@@ -88,13 +88,13 @@ impl Gate {
         sent.collect()
     }
 
-    fn say(&mut self, link: LinkId, frame: &[u8]) {
+    pub(super) fn say(&mut self, link: LinkId, frame: &[u8]) {
         let header = Header::decode(frame).unwrap().unwrap();
         let body = frame[header.header_len..].to_vec();
         self.input(Input::Frame { link, kind: header.kind, body });
     }
 
-    fn pay(&mut self, link: LinkId, proof: Proof) -> Vec<Offense> {
+    pub(super) fn pay(&mut self, link: LinkId, proof: Proof) -> Vec<Offense> {
         self.say(link, &Frame::Proof(proof).encode());
         let offenses = self.said.iter().filter_map(|output| match output {
             Output::Event(Event::Offense { offense, .. }) => Some(offense.clone()),
@@ -103,12 +103,12 @@ impl Gate {
         offenses.collect()
     }
 
-    fn is_here(&self, who: PeerId) -> bool {
+    pub(super) fn is_here(&self, who: PeerId) -> bool {
         self.engine.link_of(&who).is_some()
     }
 }
 
-fn solved(price: Price, who: PeerId) -> Proof {
+pub(super) fn solved(price: Price, who: PeerId) -> Proof {
     let mut solver = Solver::new(&Puzzle::of_price(NETWORK, who, price), 0);
     core::iter::repeat_with(|| solver.step(256)).find_map(|found| found).unwrap()
 }
@@ -221,7 +221,7 @@ fn address_group_that_has_used_up_its_hour_is_not_blamed_for_it() {
 }
 
 /// The first frame of a kind that it sent.
-fn sent(engine: &mut Engine, of: Kind) -> Option<Vec<u8>> {
+pub(super) fn sent(engine: &mut Engine, of: Kind) -> Option<Vec<u8>> {
     let mut said = core::iter::from_fn(|| engine.poll_output());
     said.find_map(|output| match output {
         Output::Send { kind, frame, .. } if kind == of => Some(frame.to_vec()),
@@ -230,21 +230,21 @@ fn sent(engine: &mut Engine, of: Kind) -> Option<Vec<u8>> {
 }
 
 /// A node that wants another one, and is connected with it.
-fn wanting(who: PeerId) -> (Engine, Now, LinkId) {
+pub(super) fn wanting(who: PeerId) -> (Engine, Now, LinkId) {
     let (mut engine, now, link) = (engine_for(7, few()), at(Duration::ZERO), LinkId(0));
     engine.want(now, who).unwrap();
     dialled(&mut engine, now, who, link);
     (engine, now, link)
 }
 
-fn dialled(engine: &mut Engine, now: Now, who: PeerId, link: LinkId) {
+pub(super) fn dialled(engine: &mut Engine, now: Now, who: PeerId, link: LinkId) {
     let (remote, direction) = (([192, 0, 2, 1], 4000).into(), Direction::Outbound);
     engine.handle_input(now, up(link, who, remote, direction));
     feed(engine, now, link, &Frame::Hello(hello()).encode());
     while engine.poll_output().is_some() {}
 }
 
-fn feed(engine: &mut Engine, now: Now, link: LinkId, frame: &[u8]) {
+pub(super) fn feed(engine: &mut Engine, now: Now, link: LinkId, frame: &[u8]) {
     let header = Header::decode(frame).unwrap().unwrap();
     let body = frame[header.header_len..].to_vec();
     engine.handle_input(now, Input::Frame { link, kind: header.kind, body });

@@ -7,7 +7,7 @@ use ensign_primitives::Instant;
 use proptest::prelude::*;
 
 use super::seconds;
-use crate::{Demand, EFFORT_PERIOD, Effort, Tariff};
+use crate::{Demand, EFFORT_PERIOD, Effort, TAKEN_FOR, Tariff};
 
 const PERIOD: u64 = EFFORT_PERIOD.as_secs();
 
@@ -99,4 +99,17 @@ proptest! {
             prop_assert_eq!(price, before);
         }
     }
+}
+
+#[test]
+fn price_stays_while_a_full_gate_is_quiet_and_ends_within_a_minute_of_it() {
+    let mut effort = effort();
+    effort.note(seconds(0), Demand::Full);
+    for second in [PERIOD, 11, 22, TAKEN_FOR.as_secs() - 1] {
+        assert_eq!(effort.bits(seconds(second)), Some(20), "at {second} s");
+    }
+    assert_eq!(effort.bits(seconds(60)), None);
+    // It begins with none that was sent away.
+    effort.note(seconds(100), Demand::Taken);
+    assert_eq!(effort.bits(seconds(111)), None);
 }

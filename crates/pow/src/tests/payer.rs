@@ -4,8 +4,8 @@ use std::{vec, vec::Vec};
 
 use ensign_primitives::PeerId;
 
-use super::{NETWORK, peer, solve};
-use crate::{BITS_PAYABLE_MAX, PRICES_MAX, Payer, Paying, Price, Proof, Puzzle, Step};
+use super::{NETWORK, peer, seconds, solve};
+use crate::{BITS_PAYABLE_MAX, HASHES_PAYABLE, Payer, Paying, Price, Proof, Puzzle, Step};
 
 const PRICE: Price = Price { version: 1, bits: 6, epoch: 4, seed: [8; 32] };
 
@@ -18,7 +18,7 @@ fn steps(payer: &mut Payer) -> Vec<Step> {
 }
 
 fn told(payer: &mut Payer, who: PeerId, price: Price) -> Vec<Step> {
-    payer.told(who, price);
+    payer.told(seconds(0), who, price);
     steps(payer)
 }
 
@@ -96,12 +96,58 @@ fn kept_proof_pays_no_higher_price_and_no_other_seed() {
 }
 
 #[test]
-fn another_price_of_the_same_peer_takes_the_place_of_the_first() {
+fn another_price_of_the_same_peer_waits_until_what_was_begun_for_it_is_done() {
     let mut payer = payer();
     let (job, ..) = begun(&told(&mut payer, peer(1), PRICE)).unwrap();
-    let steps = told(&mut payer, peer(1), Price { bits: 7, ..PRICE });
-    assert_eq!(steps[0], Step::Stop { job });
-    assert_eq!(begun(&steps).unwrap().2.bits, 7);
+    let other = Price { seed: [9; 32], ..PRICE };
+    let waits = told(&mut payer, peer(1), other);
+    assert_eq!(waits, [Step::Event(Paying::Proving { peer: peer(1), bits: 6 })]);
+    assert_eq!(begun(&told(&mut payer, peer(2), PRICE)), None);
+    payer.solved(job, None);
+    let (job, who, puzzle) = begun(&steps(&mut payer)).unwrap();
+    assert_eq!((who, puzzle.seed), (peer(1), [9; 32]));
+    payer.solved(job, None);
+    assert_eq!(begun(&steps(&mut payer)).unwrap().1, peer(2));
+}
+
+#[test]
+fn proof_that_is_found_pays_a_price_that_fell_meanwhile() {
+    let mut payer = payer();
+    let (job, _, puzzle) = begun(&told(&mut payer, peer(1), PRICE)).unwrap();
+    told(&mut payer, peer(1), Price { bits: 5, ..PRICE });
+    let proof = solve(&puzzle);
+    payer.solved(job, Some(proof));
+    assert_eq!(sent(&steps(&mut payer)), [(peer(1), proof)]);
+}
+
+#[test]
+fn puzzles_are_solved_in_the_order_in_which_they_were_asked_for() {
+    let mut payer = payer();
+    let (job, ..) = begun(&told(&mut payer, peer(1), PRICE)).unwrap();
+    told(&mut payer, peer(9), PRICE);
+    told(&mut payer, peer(2), PRICE);
+    payer.solved(job, None);
+    assert_eq!(begun(&steps(&mut payer)).unwrap().1, peer(9));
+}
+
+#[test]
+fn peer_has_a_budget_of_hashes_over_all_its_connections() {
+    let mut payer = payer();
+    let mut tell = |second, seed: u8| {
+        let price = Price { bits: BITS_PAYABLE_MAX, seed: [seed; 32], ..PRICE };
+        payer.told(seconds(second), peer(1), price);
+        let begun = begun(&steps(&mut payer));
+        if let Some((job, ..)) = begun {
+            payer.down(&peer(1));
+            payer.solved(job, None);
+        }
+        begun.is_some()
+    };
+    let at_once = HASHES_PAYABLE.burst >> BITS_PAYABLE_MAX;
+    let begun = (0..100).filter(|seed| tell(0, *seed)).count();
+    assert_eq!(begun as u64, at_once);
+    assert!(!tell(299, 100));
+    assert!(tell(301, 101));
 }
 
 #[test]
@@ -144,6 +190,6 @@ fn memories_stay_within_their_bounds() {
             }
         }
     }
-    (200..300).for_each(|number| payer.told(peer(number), PRICE));
-    assert!(payer.occupancy().all(|it| it.is_within_limit() && it.limit == PRICES_MAX));
+    (200..300).for_each(|number| payer.told(seconds(0), peer(number), PRICE));
+    assert!(payer.occupancy().all(|it| it.is_within_limit()));
 }

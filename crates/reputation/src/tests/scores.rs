@@ -1,7 +1,7 @@
 //! What marks are worth, and how that fades.
 
 use core::time::Duration;
-use std::{string::ToString, vec};
+use std::{string::ToString, vec, vec::Vec};
 
 use super::{DAY, HOUR, after, peer, reputation, score_of, start};
 use crate::{
@@ -131,8 +131,8 @@ fn setting_out_of_range_is_named_with_the_range() {
 fn score_is_explained_by_its_last_causes() {
     let mut reputation = reputation();
     assert_eq!(reputation.why(start().unix, &peer(1)), None);
-    for round in 0..7 {
-        let words = std::format!("offense {round}");
+    for (round, name) in (0..7).zip('a'..) {
+        let words = std::format!("offense {name}");
         reputation.mark(after(round * Duration::from_secs(1)), peer(1), Mark::Offense, &words);
     }
     for second in 10..20 {
@@ -144,8 +144,8 @@ fn score_is_explained_by_its_last_causes() {
     let good = &why.causes[0];
     assert_eq!((good.kind, good.times, good.weight), (CauseKind::Good, 10, 10));
     assert_eq!(good.at, after(Duration::from_secs(19)).unix);
-    assert_eq!(why.causes[1].words, "offense 6");
-    assert_eq!(why.causes[4].words, "offense 3");
+    assert_eq!(why.causes[1].words, "offense g");
+    assert_eq!(why.causes[4].words, "offense d");
 }
 
 #[test]
@@ -154,4 +154,25 @@ fn words_of_a_cause_are_cut_between_letters() {
     reputation.mark(start(), peer(1), Mark::Offense, &"ü".repeat(WORDS_BYTES_MAX));
     let why = reputation.why(start().unix, &peer(1)).unwrap();
     assert_eq!(why.causes[0].words, "ü".repeat(WORDS_BYTES_MAX / 2));
+}
+
+#[test]
+fn regression_numbers_of_one_offense_push_no_other_cause_out_and_none_pushes_out_a_proof() {
+    let mut reputation = reputation();
+    reputation.mark(start(), peer(1), Mark::Proof([7; 32]), &"it signed two statements");
+    reputation.mark(start(), peer(1), Mark::Offense, &"price told twice");
+    for number in 0..9 {
+        let words = std::format!("question {number} asked twice");
+        reputation.mark(start(), peer(1), Mark::Offense, &words);
+    }
+    let causes = reputation.why(start().unix, &peer(1)).unwrap().causes;
+    let told: Vec<_> = causes.iter().map(|cause| (cause.words.as_str(), cause.times)).collect();
+    let asked = ("question 8 asked twice", 9);
+    assert_eq!(told, [asked, ("price told twice", 1), ("it signed two statements", 1)]);
+    for name in 'a'..'k' {
+        let words = std::format!("offense {name}");
+        reputation.mark(start(), peer(1), Mark::Offense, &words);
+    }
+    let causes = reputation.why(start().unix, &peer(1)).unwrap().causes;
+    assert_eq!((causes.len(), causes[4].kind), (CAUSES_MAX, CauseKind::Proof));
 }
