@@ -135,11 +135,12 @@ impl Board {
         match event {
             PeerEvent::Up { clock_offset_millis } => {
                 (view.connected, view.since_ms) = (true, now_ms);
-                (view.seen_ms, view.problem) = (Some(now_ms), None);
+                (view.seen_ms, view.problem, view.banned) = (Some(now_ms), None, false);
                 view.clock_offset_ms = Some(*clock_offset_millis);
                 self.mark(&node, true);
             }
-            PeerEvent::Down { .. } => {
+            PeerEvent::Down { is_banned, .. } => {
+                view.banned = *is_banned;
                 (view.connected, view.since_ms) = (false, now_ms);
                 view.seen_ms = Some(now_ms);
                 self.mark(&node, false);
@@ -285,6 +286,7 @@ fn peer_view(peer: &PeerInfo, known: Option<PeerView>, now: UnixTime) -> PeerVie
         clock_offset_ms: told.or(known.as_ref().and_then(|known| known.clock_offset_ms)),
         seen_ms: peer.last_seen.map(UnixTime::as_millis),
         problem: peer.last_error.clone(),
+        banned: peer.is_banned,
     }
 }
 

@@ -51,9 +51,12 @@ fn of_peer(who: &str, event: &PeerEvent) -> Option<Value> {
         PeerEvent::Up { clock_offset_millis } => {
             json!({ "event": "connected", "who": who, "clock_offset_ms": clock_offset_millis })
         }
-        PeerEvent::Down { has_stopped } => {
-            json!({ "event": "disconnected", "who": who, "stopped": has_stopped })
-        }
+        PeerEvent::Down { has_stopped, is_banned } => json!({
+            "event": "disconnected",
+            "who": who,
+            "stopped": has_stopped,
+            "banned": is_banned,
+        }),
         PeerEvent::DialFailed { reason, retry_in } => {
             let retry_in_s = retry_in.as_secs_f64();
             json!({ "event": "dial_failed", "who": who, "reason": reason, "retry_in_s": retry_in_s })

@@ -39,8 +39,14 @@ pub(crate) fn run(cli: Cli, output: Output) -> Result<()> {
         Command::Key(key) => key::run(&locate(cli.home)?, key, &passphrases),
         Command::Contact(contact) => contact::run(|| open(cli.home), &contact, output),
         Command::Group(group) => group::run(open(cli.home)?, group, output),
-        Command::Config(config) => config::run(&open(cli.home)?, &config, output),
-        Command::Net(net) => net::run(&open(cli.home)?, &net, output),
+        Command::Config(config) => {
+            let folder = locate(cli.home)?;
+            config::run(&folder, || Home::open(&folder, passphrases.clone()), &config, output)
+        }
+        Command::Net(net) => {
+            let folder = locate(cli.home)?;
+            net::run(&folder, || Home::open(&folder, passphrases.clone()), &net, output)
+        }
         Command::Payee(payee) => payee::run(&open(cli.home)?, &payee, output),
         Command::Psbt(psbt) => psbt::run(&open(cli.home)?, psbt, output),
         Command::Up(up) => block_on(up::run(open(cli.home)?, up, output)),

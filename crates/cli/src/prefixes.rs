@@ -7,6 +7,7 @@ use std::time::SystemTime;
 
 use ensign_coordinator::Coordinator;
 
+use crate::failure::Failure;
 use crate::home::Home;
 use crate::output::{Line, Output};
 
@@ -33,6 +34,18 @@ pub(crate) async fn tell(home: Home, coordinator: Coordinator, output: Output) {
             }
         }
         Err(failure) => output.warning(&failure),
+    }
+}
+
+/// Reads the table that the settings of a home name, as its node does; returns what that would warn of.
+pub(crate) fn check(home: &Home) -> Vec<Failure> {
+    let named = home.settings().text(SETTING).unwrap_or_default();
+    if named.is_empty() {
+        return Vec::new();
+    }
+    match reading::read(&home.path().join(named), SystemTime::now()) {
+        Ok(read) => read.warnings,
+        Err(failure) => vec![failure],
     }
 }
 

@@ -114,8 +114,10 @@ pub(crate) enum Answer {
     Yes,
     /// It shall not.
     No,
-    /// Nobody can be asked: input has ended, or too many questions wait. It is neither.
+    /// Nobody can be asked: there is no input, or it has ended. It is neither.
     Nobody,
+    /// It was not asked: too many questions of its member wait. It is neither.
+    TooMany,
 }
 
 /// A question that is over.

@@ -1,6 +1,7 @@
 //! A node that runs in another process, asked over the home's socket.
 
 use std::future::Future;
+use std::path::Path;
 
 use ensign_api::{Client, ClientError};
 use serde::Serialize;
@@ -27,11 +28,20 @@ impl Remote {
     ///
     /// [`code::CONTROL`] when there is a socket that we may not use.
     pub(crate) fn find(home: &Home) -> Result<Option<Self>> {
+        Self::at(home.path())
+    }
+
+    /// Returns the node that serves the home in a folder, whatever its settings say by now.
+    ///
+    /// # Errors
+    ///
+    /// As [`find`](Self::find).
+    pub(crate) fn at(folder: &Path) -> Result<Option<Self>> {
         let runtime = Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| {
             Failure::new(&code::INTERNAL, format!("no asynchronous runtime: {error}"))
         })?;
-        let client = Client::new(home.path());
+        let client = Client::new(folder);
         match runtime.block_on(client.find()) {
             Ok(()) => Ok(Some(Self { client, runtime })),
             Err(error) if is_absent(&error) => Ok(None),

@@ -12,7 +12,7 @@ use ensign_ledger::{
     self as ledger, About, Answer, AskedBefore, Before, Outlines, Subject, enter_live,
 };
 use ensign_primitives::{GroupId, Network, PeerId, RequestId, SignerIndex, StateMachine, UnixTime};
-use ensign_review::{Matter, NetPeer, Reviewer, problem};
+use ensign_review::{Matter, NetPeer, Reviewer, is_banned, note_banned, problem};
 use ensign_signer::Randomness;
 use ensign_solving::Solving;
 use ensign_transport::{CONNECTIONS_MAX, LINKS_MAX, TransportEvent};
@@ -23,7 +23,7 @@ use tokio::{
 };
 
 use crate::{
-    CommandError, LedgerError, PeerInfo, Problem, Records,
+    CommandError, LedgerError, PeerInfo, Problem, Records, Wait,
     callers::Callers,
     clock::Clock,
     command::{Command, Form, Look, Reply},
@@ -328,7 +328,7 @@ impl Driver {
                 drop(reply.send(peers.map(|(traffic, it)| (it, traffic)).collect()));
             }
             Command::Readiness(group, reply) => {
-                drop(reply.send(self.engine.signing().readiness(&group, now)));
+                drop(reply.send(self.readiness(&group)));
             }
             Command::KnowPrefixes(it) => self.links.know_prefixes(&mut self.engine, it),
             Command::SetPolicy(policy) => self.reviewer.set_policy(now.unix, *policy),
@@ -371,11 +371,21 @@ impl Driver {
         }
     }
 
+    fn readiness(&self, id: &GroupId) -> Option<Wait> {
+        let mut wait = self.engine.signing().readiness(id, self.clock.now())?;
+        if let Some(group) = self.reviewer.groups().get(id) {
+            note_banned(&self.engine, &mut wait, &group.info);
+        }
+        Some(wait)
+    }
+
     fn peers(&self, now: UnixTime) -> Vec<PeerInfo> {
         let groups = self.reviewer.groups().values().map(|group| &group.info);
         let lacks = |peer: &PeerId, group: &GroupId| self.engine.signing().lacks(peer, group);
         let addresses = |peer: &PeerId| self.engine.peers().addresses(peer).collect();
-        self.links.peers(now, groups, (addresses, lacks))
+        let mut peers = self.links.peers(now, groups, (addresses, lacks));
+        peers.iter_mut().for_each(|it| it.is_banned = is_banned(&self.engine, &it.peer));
+        peers
     }
 
     fn tell_lacking(&mut self, id: RequestId, reply: Reply<Vec<SignerIndex>>) {

@@ -7,7 +7,7 @@ use ensign_engine::{
     signing::{self, Event as Engine, Standing},
 };
 use ensign_primitives::{GroupId, PeerId, RequestId, SignerIndex, StateMachine as _};
-use ensign_review::{Report, acquaintance, opener, problem, session_event};
+use ensign_review::{Report, acquaintance, is_banned, note_banned, opener, problem, session_event};
 use ensign_session::{Event as SessionEvent, Finished};
 use ensign_solving::Worked;
 use ensign_transport::DisconnectReason;
@@ -92,7 +92,10 @@ impl Driver {
                 self.on_closed(request, (*it, attempt))
             }
             Engine::ConsentDurable { request } => self.callers.began(&request),
-            Engine::Waiting { request, wait: it } => {
+            Engine::Waiting { request, wait: mut it } => {
+                if let Some(matter) = self.reviewer.matter(&request) {
+                    note_banned(&self.engine, &mut it, &matter.reference().group);
+                }
                 self.reviewer.tell(request, RequestEvent::Wait(it))
             }
             Engine::Withdrawn { request } => self.reviewer.tell(request, RequestEvent::Withdrawn),
@@ -144,7 +147,8 @@ impl Driver {
             }
             Engine::PeerDown { peer } => {
                 let has_stopped = self.links.has_stopped(&peer);
-                self.emit(Event::Peer(peer, PeerEvent::Down { has_stopped }));
+                let is_banned = is_banned(&self.engine, &peer);
+                self.emit(Event::Peer(peer, PeerEvent::Down { is_banned, has_stopped }));
             }
             Engine::GroupUnknown { peer, group } => {
                 self.emit_group(peer, &group, |group| PeerEvent::GroupUnknown { group });

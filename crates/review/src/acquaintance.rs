@@ -16,8 +16,10 @@ pub enum PeerEvent {
         /// How far its clock is ahead of ours, in milliseconds.
         clock_offset_millis: i64,
     },
-    /// The connection is gone; it is dialled again.
+    /// The connection is gone; it is dialled again, unless our user has banned it.
     Down {
+        /// Our user has banned it.
+        is_banned: bool,
         /// Whether it said that it stops; otherwise the connection broke, or either side closed it
         /// for another reason.
         has_stopped: bool,

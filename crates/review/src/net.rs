@@ -7,8 +7,10 @@ use ensign_engine::{
     reputation::{Why, Word},
     watch::{Counts, Entry, Whom},
 };
-use ensign_primitives::{Direction, LinkId, Now, PeerId, UnixTime};
-use ensign_signing::Standing;
+use ensign_primitives::{Direction, LinkId, Now, PeerId, SignerIndex, UnixTime};
+use ensign_signing::{Standing, Wait};
+
+use crate::GroupInfo;
 
 /// What a node is to us.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,7 +53,7 @@ pub struct NetPeer {
 pub struct Guarded {
     /// Who.
     pub whom: Whom,
-    /// What it is to us; as far as its connection says, if it has one.
+    /// What it is to us: as its connection says, or as our groups do if it has none.
     pub tie: Tie,
     /// Whether it is connected.
     pub is_connected: bool,
@@ -79,6 +81,18 @@ pub struct GuardReport {
     /// To whom: whom we know or want first, each the latest first; then of whom our user has said
     /// something and to whom nothing was done.
     pub guarded: Vec<Guarded>,
+}
+
+/// Whether our user has banned a node.
+pub fn is_banned(engine: &Engine, peer: &PeerId) -> bool {
+    engine.reputation().word(peer) == Some(Word::Banned)
+}
+
+/// Notes in what a group waits for whose node our user has banned.
+pub fn note_banned(engine: &Engine, wait: &mut Wait, group: &GroupInfo) {
+    let banned = group.members.iter().map(|member| is_banned(engine, &member.peer));
+    let all = banned.zip(0..).filter(|(is, who)| *is && *who != group.own.0);
+    wait.banned = all.map(|(_, who)| SignerIndex(who)).collect();
 }
 
 impl NetPeer {
@@ -138,7 +152,12 @@ impl Guarded {
             Whom::Peer(peer) => (engine.link_of(peer), engine.reputation().why(now.unix, peer)),
             Whom::Address(_) => (None, None),
         };
-        let tie = tie(link.map(|(_, known)| known));
+        let tie = match (&whom, link) {
+            (Whom::Peer(peer), None) if !engine.signing().groups_with(peer).is_empty() => {
+                Tie::Member
+            }
+            _ => tie(link.map(|(_, known)| known)),
+        };
         Self { whom, tie, is_connected: link.is_some(), done, standing }
     }
 

@@ -25,6 +25,8 @@ pub struct PeerInfo {
     pub last_seen: Option<UnixTime>,
     /// Why it could not be reached the last time, in this run, since it was connected.
     pub last_error: Option<String>,
+    /// Our user has banned it: it is neither dialled nor let in.
+    pub is_banned: bool,
 }
 
 /// A connection to a node.
@@ -118,6 +120,7 @@ impl Roster {
                     addresses: addresses(&member.peer),
                     last_seen: None,
                     last_error: None,
+                    is_banned: false,
                 });
                 info.groups.push(Arc::clone(group));
                 info.lacks.extend(Some(group.id).filter(|id| lacks(&member.peer, id)));

@@ -15,7 +15,7 @@ use std::{
 use ensign_identity::SignerKey;
 use ensign_primitives::{Instant, UnixTime};
 use ensign_ratelimit::Allowance;
-use ensign_wire::{Mode, Payload, SigningRequest, TxType};
+use ensign_wire::{Payload, SigningRequest};
 
 /// Most questions of one member that wait; of a further one its youngest gives way. Guess: as many as it may
 /// have open, in each of four groups.
@@ -45,9 +45,10 @@ impl Claim {
     /// What we ask ourselves.
     pub const OWN: Self = Self { member: None, same: [0; 32] };
 
-    /// Returns the claim of whoever made a request. Two of its requests ask for the same if they ask the same
-    /// signers to sign the same messages, whenever and in whatever words. Drills differ in their message, and
-    /// are the same.
+    /// Returns the claim of whoever made a request. Two of its requests ask for the same if they differ in
+    /// nothing but when they were made, until when they stand, and their nonce: what a person would read
+    /// otherwise is another question, be it a payload that was missing or a purpose that was wrong. Drills
+    /// differ in their message besides, and are the same.
     pub fn of(request: &SigningRequest) -> Self {
         let is_drill = request.payload == Payload::Drill;
         let never = UnixTime::from_millis(0);
@@ -56,14 +57,14 @@ impl Claim {
             scheme: request.scheme,
             signers: request.signers.clone(),
             messages: if is_drill { Vec::new() } else { request.messages.clone() },
-            payload: if is_drill { Payload::Drill } else { Payload::Blind },
-            purpose: String::new(),
-            tx_type: TxType::Spend,
-            amount: 0,
+            payload: request.payload.clone(),
+            purpose: request.purpose.clone(),
+            tx_type: request.tx_type,
+            amount: request.amount,
             creator: request.creator,
             created: never,
             expires: never,
-            mode: Mode::Committed,
+            mode: request.mode,
             nonce: [0; 16],
         };
         let member = request.signers.get(request.creator).map(SignerKey::to_bytes);
@@ -176,13 +177,9 @@ impl<T> Turns<T> {
         self.leave(place).map(|waiting| waiting.item)
     }
 
-    /// Takes away what the same member asks for in the same way; the oldest first.
-    pub fn remove_same(&mut self, claim: &Claim) -> Vec<T> {
-        let mut gone = Vec::new();
-        while let Some(place) = self.waiting.iter().position(|waiting| waiting.claim == *claim) {
-            gone.extend(self.leave(place).map(|waiting| waiting.item));
-        }
-        gone
+    /// Returns what the same member asks for in the same way, the oldest first.
+    pub fn same(&self, claim: &Claim) -> impl Iterator<Item = &T> {
+        self.waiting.iter().filter(|waiting| waiting.claim == *claim).map(|waiting| &waiting.item)
     }
 
     /// Returns how many questions of the same member ask for the same.

@@ -34,7 +34,8 @@ pub fn words_of_readiness(wait: &Wait, group: &GroupInfo) -> Vec<String> {
 
 /// What keeps the nodes from being there together.
 fn obstacles(wait: &Wait, group: &GroupInfo) -> Vec<String> {
-    let mut words = lacks(wait, group);
+    let mut words = banned(wait, group);
+    words.extend(lacks(wait, group));
     if let [_, ..] = &wait.stale[..] {
         let nodes = nodes(&wait.stale, group);
         words.push(format!("no recent word from {nodes} on whom it reaches: it comes by itself"));
@@ -60,9 +61,11 @@ fn turn(wait: &Wait, group: &GroupInfo) -> String {
         1 => format!("1 of {all} has agreed"),
         more => format!("{more} of {all} have agreed"),
     };
-    let others: Vec<_> = wait.missing.iter().filter(|who| **who != group.own).collect();
-    let others: Vec<_> = others.into_iter().map(|who| group.name_of(*who).to_owned()).collect();
-    let turn = match (wait.missing.contains(&group.own), &others[..]) {
+    // Before we let it in again it cannot do anything.
+    let is_shut_out = wait.missing.iter().any(|who| wait.banned.contains(who));
+    let others = wait.missing.iter().filter(|who| **who != group.own && !wait.banned.contains(who));
+    let others: Vec<_> = others.map(|who| group.name_of(*who).to_owned()).collect();
+    let turn = match (is_shut_out || wait.missing.contains(&group.own), &others[..]) {
         (true, []) => "it is your turn".to_owned(),
         (true, others) => format!("it is your turn, and that of {}", list(others)),
         (false, [only]) => format!("it is {only}'s turn"),
@@ -80,13 +83,28 @@ fn withdrawn(wait: &Wait, group: &GroupInfo) -> Option<String> {
     (!all.is_empty()).then(|| list(&all))
 }
 
+/// Whom our user has banned: that is for nobody else to mend.
+fn banned(wait: &Wait, group: &GroupInfo) -> Vec<String> {
+    let names = wait.banned.iter().map(|who| group.name_of(*who));
+    let words = names.map(|name| {
+        format!(
+            "you have banned {name}, and nothing is signed without it: `ensign net unban {name}`"
+        )
+    });
+    words.collect()
+}
+
 /// Who does not reach whom: a node that nobody reaches is named once, two that miss each other in one
 /// sentence.
 fn lacks(wait: &Wait, group: &GroupInfo) -> Vec<String> {
-    let lacks: BTreeSet<_> = wait.lacks.iter().copied().collect();
+    // With whom is banned there is no connection, and why was said.
+    let is_told =
+        |lack: &&Lack| !wait.banned.contains(&lack.who) && !wait.banned.contains(&lack.whom);
+    let lacks: BTreeSet<_> = wait.lacks.iter().filter(is_told).copied().collect();
     let lacking = |who, whom| lacks.contains(&Lack { who, whom });
     let own = group.own;
-    let members: Vec<_> = (0..group.members.len()).filter_map(SignerIndex::from_usize).collect();
+    let members = (0..group.members.len()).filter_map(SignerIndex::from_usize);
+    let members: Vec<_> = members.filter(|who| !wait.banned.contains(who)).collect();
     // Whose word on it we have.
     let says = |who: &SignerIndex| !lacking(own, *who) && !wait.stale.contains(who);
     let is_away = |whom: &SignerIndex| {
@@ -240,6 +258,23 @@ mod tests {
         let wait = agreed(&[lack(ALICE, BOB), lack(ALICE, CAROL)]);
         let both = "bob's node and carol's node cannot be reached: `ensign up` has to run there";
         check(wait, &[ALL_AGREED, both]);
+    }
+
+    #[test]
+    fn regression_whom_we_have_banned_was_told_to_start_a_node() {
+        let words = "you have banned bob, and nothing is signed without it: `ensign net unban bob`";
+        let lacks = vec![lack(ALICE, BOB), lack(BOB, ALICE), lack(CAROL, BOB)];
+        let wait = Wait { banned: vec![BOB], lacks, ..Wait::default() };
+        let first = "not ready: a signature needs all nodes at the same time";
+        assert_eq!(words_of_readiness(&wait, &group()), [first, words]);
+        // It is ours to let it in, whoever else has not agreed.
+        let (agreed, missing) = (vec![ALICE], vec![BOB, CAROL]);
+        check(
+            Wait { agreed, missing, ..wait.clone() },
+            &["1 of 3 has agreed; it is your turn, and that of carol", words],
+        );
+        let (agreed, missing) = (vec![ALICE, CAROL], vec![BOB]);
+        check(Wait { agreed, missing, ..wait }, &["2 of 3 have agreed; it is your turn", words]);
     }
 
     #[test]

@@ -28,6 +28,9 @@ pub struct Wait {
     pub clocks: Vec<ClockGap>,
     /// Whose node follows another revision of the rules, and which.
     pub versions: Vec<(SignerIndex, u16)>,
+    /// Whose node our user has banned: it lacks ours until that is taken back. Whoever knows the user's
+    /// words fills it in; none here.
+    pub banned: Vec<SignerIndex>,
 }
 
 /// One signer's node does not see another one's.
@@ -51,7 +54,8 @@ pub struct ClockGap {
 impl Wait {
     /// Returns whether all nodes see each other, have said so lately, and agree on time and rules.
     pub fn is_ready(&self) -> bool {
-        let Self { agreed: _, missing: _, withdrawn: _, lacks, stale, clocks, versions } = self;
+        let Self { agreed: _, missing: _, withdrawn: _, banned: _, lacks, stale, clocks, versions } =
+            self;
         lacks.is_empty() && stale.is_empty() && clocks.is_empty() && versions.is_empty()
     }
 }

@@ -46,6 +46,7 @@ fn bob(link: Option<Link>, lacks: Vec<GroupId>) -> PeerInfo {
         addresses: vec![],
         last_seen: None,
         last_error: None,
+        is_banned: false,
     }
 }
 
@@ -89,7 +90,7 @@ fn a_member_that_comes_and_goes_is_ready_and_missed() {
     let view = &board.peers[0];
     assert_eq!((view.connected, view.since_ms), (true, 1_200_000));
     assert_eq!((view.clock_offset_ms, &view.problem), (Some(-7), &None));
-    peer(&mut board, PeerEvent::Down { has_stopped: true }, 1_300_000);
+    peer(&mut board, PeerEvent::Down { has_stopped: true, is_banned: false }, 1_300_000);
     assert_eq!(members(&board), [(true, false), (false, false)]);
     assert_eq!((board.peers[0].connected, board.peers[0].seen_ms), (false, Some(1_300_000)));
 }

@@ -67,7 +67,7 @@ pub(super) async fn forget(
 }
 
 impl Inside {
-    async fn refresh(&self) -> Result<(), Problem> {
+    pub(super) async fn refresh(&self) -> Result<(), Problem> {
         let refreshed = self.feed.refresh(&self.coordinator).await;
         refreshed.map_err(|error| self.house.refused(&error))
     }

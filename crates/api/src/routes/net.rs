@@ -67,6 +67,8 @@ async fn say(inside: Inside, about: About, word: Option<Word>) -> Result<Json<Wo
     }
     let stopped = inside.coordinator.say(peer, word).await;
     let stopped = stopped.map_err(|error| inside.house.refused(&error))?;
+    // The board says whom our user has banned.
+    inside.refresh().await?;
     let groups = inside.coordinator.groups().await.map_err(|it| inside.house.refused(&it))?;
     let without = groups.iter().filter(|group| stopped.contains(&group.id));
     Ok(Json(WordView {

@@ -110,4 +110,7 @@ pub struct PeerView {
     pub seen_ms: Option<u64>,
     /// Why it could not be reached the last time.
     pub problem: Option<String>,
+    /// Whether our user has banned it: then it is neither dialled nor let in.
+    #[serde(default)]
+    pub banned: bool,
 }

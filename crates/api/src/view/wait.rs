@@ -25,6 +25,9 @@ pub struct WaitView {
     pub clocks: Vec<ClockView>,
     /// Whose node follows another revision of the rules.
     pub versions: Vec<VersionView>,
+    /// Whose node our user has banned: it is ours to let it in again.
+    #[serde(default)]
+    pub banned: Vec<String>,
     /// All of it in sentences; the first says whose turn it is.
     pub text: Vec<String>,
 }
@@ -83,6 +86,7 @@ impl WaitView {
             stale: several(&wait.stale),
             clocks: clocks.collect(),
             versions: versions.collect(),
+            banned: several(&wait.banned),
             text: words_of_wait(wait, group),
         }
     }

@@ -1,17 +1,31 @@
 //! `ensign config`: what every setting is and may be, and changing one.
 
+use std::path::Path;
+
 use serde_json::{Value as Json, json};
 
 use crate::args::Config;
+use crate::catalogue as code;
 use crate::failure::Result;
 use crate::home::{Home, Key, Setting, Source, named_setting, settings_of};
 use crate::kept::board_of_node;
 use crate::output::{Line, Output};
+use crate::prefixes;
+use crate::remote::Remote;
 use crate::views::table;
 use crate::words::{self, foreign};
 
 /// Shows, checks or changes the settings.
-pub(super) fn run(home: &Home, args: &Config, output: Output) -> Result<()> {
+pub(super) fn run(
+    folder: &Path,
+    open: impl FnOnce() -> Result<Home>,
+    args: &Config,
+    output: Output,
+) -> Result<()> {
+    if let Config::Set { key, value, default: _ } = args {
+        return set((folder, open), key, value.as_deref(), output);
+    }
+    let home = &open()?;
     match args {
         Config::Show { key: None } => show(home, &settings(home)?, output),
         Config::Show { key: Some(key) } => {
@@ -20,7 +34,7 @@ pub(super) fn run(home: &Home, args: &Config, output: Output) -> Result<()> {
             all.iter().filter(|it| it.key.name() == key.name()).for_each(|it| show_one(it, output));
         }
         Config::Check => check(home, output)?,
-        Config::Set { key, value, default: _ } => set(home, key, value.as_deref(), output)?,
+        Config::Set { .. } => {}
     }
     Ok(())
 }
@@ -112,27 +126,45 @@ fn check(home: &Home, output: Output) -> Result<()> {
     let groups = home.groups()?.len();
     home.policy()?;
     home.payees()?;
+    let warnings = prefixes::check(home);
+    warnings.iter().for_each(|warning| output.warning(warning));
     let (given, all) = (home.settings().given().len(), settings_of(home.settings()).len());
     let line = Line::new("config_checked")
         .with("settings", all)
         .with("given", given)
-        .with("groups", groups);
+        .with("groups", groups)
+        .with("warnings", warnings.len());
     let rest = all.saturating_sub(given);
+    let but = if warnings.is_empty() { "" } else { ", but for the table of prefixes" };
     let text = format!(
-        "the settings are in order: {given} in ensign.toml, {rest} at their default; {} can be read",
+        "the settings are in order{but}: {given} in ensign.toml, {rest} at their default; {} can be read",
         words::count(groups, "group")
     );
     output.tell(&line, text);
     Ok(())
 }
 
-fn set(home: &Home, name: &str, value: Option<&str>, output: Output) -> Result<()> {
+/// Changes a setting of the home in a folder.
+fn set(
+    (folder, open): (&Path, impl FnOnce() -> Result<Home>),
+    name: &str,
+    value: Option<&str>,
+    output: Output,
+) -> Result<()> {
     let key = named_setting(name)?;
-    let of = |settings| settings_of(settings).into_iter().find(|it| it.key.name() == key.name());
-    let before = of(home.settings()).map(|it| it.value).unwrap_or_default();
-    let settings = home.set(name, value)?;
-    let Some(now) = of(&settings) else { return Ok(()) };
-    let runs = board_of_node(home)?.is_some();
+    let is_it = |it: &Setting| it.key.name() == key.name();
+    let before = match open() {
+        Ok(home) => {
+            let before = settings_of(home.settings()).into_iter().find(is_it);
+            before.map(|it| it.value).unwrap_or_default()
+        }
+        // What is set now may be what is wrong in the file.
+        Err(failure) if failure.entry == &code::HOME_DAMAGED => String::new(),
+        Err(failure) => return Err(failure),
+    };
+    let settings = Home::set(folder, name, value)?;
+    let Some(now) = settings_of(&settings).into_iter().find(is_it) else { return Ok(()) };
+    let runs = Remote::at(folder)?.is_some();
     let text = match (before == now.value, now.from) {
         (true, _) => format!("{name} is {} as before", shown(&now.value)),
         (false, Source::Default) => {

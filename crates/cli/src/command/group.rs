@@ -217,7 +217,7 @@ fn confirm(name: &str, at_stake: String, output: Output) -> Result<()> {
     match block_on(async { Ok(question::ask(output, question).await) })? {
         Answer::Yes => Ok(()),
         Answer::No => Err(kept("you said no")),
-        Answer::Nobody => {
+        Answer::Nobody | Answer::TooMany => {
             Err(kept("nobody can be asked whether the group is to be forgotten").hint("give --yes"))
         }
     }

@@ -2,6 +2,8 @@
 
 mod watch;
 
+use std::path::Path;
+
 use ensign_api::view::{About, GuardView, NetPeerView, WordView};
 
 use crate::args::Net;
@@ -13,9 +15,16 @@ use crate::remote::Remote;
 use crate::views;
 use crate::words::{self, foreign};
 
-/// Asks the node that runs.
-pub(super) fn run(home: &Home, args: &Net, output: Output) -> Result<()> {
-    let Some(node) = Remote::find(home)? else {
+/// Asks the node that runs. What was mistyped in the settings since it started is no matter: under attack a ban
+/// cannot wait for that.
+pub(super) fn run(
+    folder: &Path,
+    open: impl FnOnce() -> Result<Home>,
+    args: &Net,
+    output: Output,
+) -> Result<()> {
+    let Some(node) = Remote::at(folder)? else {
+        open()?;
         return Err(Failure::new(&code::NET_NEEDS_UP, "no node runs here"));
     };
     match args {
@@ -49,8 +58,8 @@ fn said(node: &Remote, verb: &str, peer: &str, output: Output) -> Result<()> {
         Some("banned") => {
             format!("{name} is banned: it is neither dialled nor let in, until `ensign net unban`")
         }
-        Some(_) => format!("{name} is trusted: it is let in whatever its score is"),
-        None => format!("nothing is said of {name} any more: its score counts"),
+        Some(_) => format!("{name} is trusted: no score keeps it out"),
+        None => format!("no word of yours stands about {name} now"),
     };
     output.tell(&line("word", &said), text);
     if !said.groups.is_empty() {

@@ -274,7 +274,7 @@ impl Asking<'_> {
         match answer {
             Answer::Yes => Ok(()),
             Answer::No => Err(Failure::new(&code::OWN_NO, "you said no; nothing was proposed")),
-            Answer::Nobody => Err(no_answer()),
+            Answer::Nobody | Answer::TooMany => Err(no_answer()),
         }
     }
 }

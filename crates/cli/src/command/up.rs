@@ -21,6 +21,7 @@ use crate::output::{Line, Output};
 use crate::question::{Answer, Answered, Audience, Desk, Subject};
 use crate::request::{self, Asked};
 use crate::stop::{Stop, Wish};
+use crate::words::{foreign, list};
 
 /// Runs until the user or the system ends it.
 pub(super) async fn run(home: Home, args: Up, output: Output) -> Result<()> {
@@ -46,6 +47,7 @@ pub(super) async fn run(home: Home, args: Up, output: Output) -> Result<()> {
     output.notice(key.rule(&rule));
     let mut narrator = Narrator::new(output, &groups);
     narrator.know_forming(&forming);
+    remind_of_banned(&node, output).await?;
     for view in &forming {
         let name = &view.name;
         output.notice(format!("group {name} forms: ensign group show {name}"));
@@ -66,6 +68,20 @@ pub(super) async fn run(home: Home, args: Up, output: Output) -> Result<()> {
     duty.node.shutdown().await;
     output.talk(&Line::new("stopped"), "stopped; open requests go on at the next `ensign up`");
     ended
+}
+
+/// Says whom our user has banned: a month later nobody would look for that.
+async fn remind_of_banned(node: &Node, output: Output) -> Result<()> {
+    let peers = node.coordinator.peers().await.map_err(|error| command_failure(&error))?;
+    for peer in peers.iter().filter(|peer| peer.is_banned) {
+        let name = foreign(&peer.name);
+        let groups: Vec<_> = peer.groups.iter().map(|group| foreign(&group.name)).collect();
+        output.notice(format!(
+            "you have banned {name}: nothing is signed with {} before `ensign net unban {name}`",
+            list(&groups)
+        ));
+    }
+    Ok(())
 }
 
 /// Says that one process is enough.
@@ -122,6 +138,10 @@ impl Key {
 
 /// Why nobody is asked.
 const NO_INPUT: &str = "there is no input to ask on";
+
+/// Why a question that gave way to others is not asked.
+pub(crate) const TOO_MANY: &str = "more requests of that member wait than are let wait \
+                                   (limits.waiting_per_member)";
 
 /// How another command says that a yes was taken back.
 const WITHDRAWN: &str = "withdrawn";
@@ -278,6 +298,7 @@ impl Duty {
             }
             Answer::No => self.refuse(id, &name).await,
             Answer::Nobody => self.leave(id, &name, NO_INPUT),
+            Answer::TooMany => self.leave(id, &name, TOO_MANY),
         }
     }
 

@@ -16,7 +16,8 @@ impl Narrator {
     pub(super) fn peer(&mut self, peer: &PeerId, event: &PeerEvent) {
         match event {
             PeerEvent::Up { clock_offset_millis } => self.peer_up(peer, *clock_offset_millis),
-            PeerEvent::Down { has_stopped } => self.peer_down(peer, *has_stopped),
+            PeerEvent::Down { is_banned: true, .. } => self.peer_banned(peer),
+            PeerEvent::Down { has_stopped, .. } => self.peer_down(peer, *has_stopped),
             PeerEvent::DialFailed { reason, retry_in } => {
                 self.dial_failed(peer, reason, retry_in.as_secs_f64());
             }
@@ -52,7 +53,17 @@ impl Narrator {
         let who = self.node(peer);
         let how = if has_stopped { "has stopped" } else { "is gone" };
         let line = Line::new("disconnected").with("who", who.as_str()).with("stopped", has_stopped);
+        let line = line.with("banned", false);
         self.progress(&line, Some(format!("{who} {how}; trying to reach it again")));
+    }
+
+    fn peer_banned(&mut self, peer: &PeerId) {
+        let who = self.node(peer);
+        let text = format!(
+            "{who} is gone: you have banned it, and nothing is signed without it: `ensign net unban {who}`"
+        );
+        let line = Line::new("disconnected").with("who", who).with("stopped", false);
+        self.progress(&line.with("banned", true), Some(text));
     }
 
     /// The commonest first-day state: the other has not formed the group yet. No attack, and no alarm.

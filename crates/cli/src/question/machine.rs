@@ -62,6 +62,9 @@ pub(crate) struct Questions {
     is_pace_told: bool,
     stage: Stage,
     typed: Typed,
+    /// What the last prompt counted as the same, as it was then: a no is for these, and for nothing that
+    /// came, or changed, after it.
+    counted: Vec<(Subject, [u8; 32])>,
     /// Whether the cursor is behind a prompt.
     is_behind_prompt: bool,
     actions: VecDeque<Action>,
@@ -113,6 +116,7 @@ impl Questions {
             is_pace_told: false,
             stage: Stage::Idle,
             typed: Typed::default(),
+            counted: Vec::new(),
             is_behind_prompt: false,
             actions: VecDeque::new(),
         }
@@ -139,7 +143,7 @@ impl Questions {
             return;
         }
         let gone = self.line.enter(now, question.claim(), question);
-        self.actions.extend(gone.map(|gone| Action::Over(gone.over(Answer::Nobody))));
+        self.actions.extend(gone.map(|gone| Action::Over(gone.over(Answer::TooMany))));
         if self.standing.is_none() { self.next(now) } else { self.handle_others() }
     }
 
@@ -274,8 +278,10 @@ impl Questions {
         if let Some(question) = self.standing.take() {
             // A program answers what it names.
             let is_for_all = answer == Answer::No && self.audience == Audience::Person;
-            let claim = question.by.as_ref().map(|by| by.claim).filter(|_| is_for_all);
-            let same = claim.map_or_else(Vec::new, |claim| self.line.remove_same(&claim));
+            let counted = std::mem::take(&mut self.counted);
+            let counted = counted.into_iter().filter(|_| is_for_all);
+            let same: Vec<_> =
+                counted.filter_map(|it| self.line.remove(|same| is_it(&it, same))).collect();
             if !self.line.is_empty() || !same.is_empty() {
                 // What comes of it is told below the next question, which stands at once.
                 let said = if answer == Answer::Yes { "yes" } else { "no" };
@@ -321,9 +327,18 @@ impl Questions {
         Behind { others: self.line.len().saturating_sub(same), same }
     }
 
-    /// Says what waits behind the question that stands, a line each.
+    /// Says what waits behind the question that stands, a line each. What a no is for too is what the prompt
+    /// counted when it was drawn.
     fn more(&self) -> Vec<String> {
-        let Behind { others, same } = self.behind();
+        let same = match self.audience {
+            Audience::Person => self
+                .counted
+                .iter()
+                .filter(|it| self.line.iter().any(|same| is_it(it, same)))
+                .count(),
+            Audience::Program => self.behind().same,
+        };
+        let others = self.line.len().saturating_sub(same);
         let by = self.standing.as_ref().and_then(|question| question.by.as_ref());
         let times = by.filter(|_| same > 0).map(|by| times(&by.name, same, self.audience));
         more(others).into_iter().chain(times).collect()
@@ -367,6 +382,9 @@ impl Questions {
     }
 
     fn draw(&mut self) {
+        let by = self.standing.as_ref().and_then(|question| question.by.as_ref());
+        let same = by.into_iter().flat_map(|by| self.line.same(&by.claim));
+        self.counted = same.map(|same| (same.subject, same.digest)).collect();
         let prompt = self.prompt();
         self.push(Action::Draw(prompt));
         self.is_behind_prompt = true;
@@ -395,6 +413,11 @@ impl Questions {
     fn push(&mut self, action: Action) {
         self.actions.push_back(action);
     }
+}
+
+/// Whether a question is the one that was counted, and has not changed since.
+fn is_it((subject, digest): &(Subject, [u8; 32]), question: &Question) -> bool {
+    question.subject == *subject && question.digest == *digest
 }
 
 /// Says how many questions wait behind the one that stands.

@@ -136,6 +136,11 @@ fn of_peer(peer: &PeerView, now_ms: u64) -> String {
         Some(seen) => format!("seen {} ago", span(seen, now_ms)),
         None => "not seen yet".to_owned(),
     };
+    if peer.banned {
+        return format!(
+            "{name}  banned by you, {seen}: `ensign net unban {name}` lets it in again"
+        );
+    }
     let why = peer.problem.as_deref().map_or_else(String::new, |why| format!(": {}", foreign(why)));
     format!("{name}  offline, {seen}{why}")
 }
@@ -152,10 +157,22 @@ fn of_group(group: &GroupView, board: &Board) -> Vec<String> {
     };
     let lacking = names(|member| member.lacks_it);
     let missing = names(|member| !member.ready && !member.lacks_it);
-    if lacking.is_empty() && missing.is_empty() {
+    let is_banned = |member: &&MemberView| {
+        board.peers.iter().any(|peer| peer.banned && peer.node == member.node)
+    };
+    let banned: Vec<_> =
+        group.members.iter().filter(is_banned).map(|member| foreign(&member.name)).collect();
+    let missing: Vec<_> = missing.into_iter().filter(|name| !banned.contains(name)).collect();
+    if lacking.is_empty() && missing.is_empty() && banned.is_empty() {
         return vec![first, "all are here".to_owned()];
     }
     let mut lines = vec![first];
+    if !banned.is_empty() {
+        let banned = words::list(&banned);
+        lines.push(format!(
+            "banned by you: {banned}; until `ensign net unban` nothing can be signed"
+        ));
+    }
     if !missing.is_empty() {
         let what = "until then nothing can be signed";
         lines.push(format!("missing: {}; {what}", words::list(&missing)));

@@ -15,10 +15,14 @@ pub(crate) fn guard(view: &GuardView) -> String {
     let now = view.now_ms;
     let mut lines = vec![headline(view)];
     let banned = |it: &&GuardedView| it.word.as_deref() == Some("banned");
+    let trusted = |it: &&GuardedView| it.word.as_deref() == Some("trusted");
     let near = |it: &&GuardedView| it.tie != "stranger" || it.name.is_some();
     let (out, rest): (Vec<_>, Vec<_>) = view.guarded.iter().partition(banned);
-    let (ours, others): (Vec<_>, Vec<_>) = rest.into_iter().partition(near);
+    let (ours, rest): (Vec<_>, Vec<_>) = rest.into_iter().partition(near);
+    // No flood of strangers hides the user's own words.
+    let (trusted, others): (Vec<_>, Vec<_>) = rest.into_iter().partition(trusted);
     section(&mut lines, "BANNED BY YOU", &out, now);
+    section(&mut lines, "TRUSTED BY YOU", &trusted, now);
     section(&mut lines, "OURS", &ours, now);
     let shown = others.get(..GONE_SHOWN_MAX).unwrap_or(&others);
     section(&mut lines, "STRANGERS", shown, now);
@@ -55,6 +59,8 @@ fn of_guarded(guarded: &GuardedView, now: u64) -> Vec<String> {
     first += if guarded.connected { "" } else { ", not connected" };
     first += &address.as_ref().map_or(String::new(), |it| format!(", {}", foreign(it)));
     first += &match *score {
+        // The word beats it.
+        _ if guarded.word.as_deref() == Some("banned") => String::new(),
         0 => String::new(),
         score => format!(", score {score:+}"),
     };
@@ -116,6 +122,8 @@ fn act(name: &str) -> String {
         "refused" => "not let in".to_owned(),
         "gave_way" => "gave way".to_owned(),
         "priced" => "told the price".to_owned(),
+        // It may have been let in since.
+        "banned" => "turned away while banned".to_owned(),
         other => foreign(other),
     }
 }
@@ -130,7 +138,7 @@ fn counts(counts: &CountsView) -> String {
         (refused, "call not taken", "calls not taken"),
         (gave_way, "place given up", "places given up"),
         (priced, "price told", "prices told"),
-        (banned, "call of who is banned", "calls of who is banned"),
+        (banned, "call turned away by a ban", "calls turned away by a ban"),
     ];
     let said = told.into_iter().filter(|(count, ..)| *count > 0);
     let said = said.map(|(count, one, more)| {
@@ -264,7 +272,7 @@ mod tests {
             text,
             "strangers pay nothing for a place; 3 of their 64 places are taken\n\
              BANNED BY YOU\n\
-             \x20 abababab, stranger, score -100\n\
+             \x20 abababab, stranger\n\
              \x20   since 3 min ago, until `ensign net unban`\n\
              OURS\n\
              \x20 bob, member, 192.0.2.7\n\
@@ -276,6 +284,17 @@ mod tests {
              \x20   1 min ago  connection ended: Groups from a node of no group of ours, 5 points\n\
              IN ALL, in 3 min: 84 frames not read, 3 wrongs charged, 20 points, 1 connection ended"
         );
+    }
+
+    #[test]
+    fn words_of_the_user_are_not_hidden_by_strangers() {
+        let mut all: Vec<_> = (0..20).map(|_| guarded(None, "stranger")).collect();
+        let mut friend = guarded(None, "stranger");
+        (friend.node, friend.word) = (Some("cd".repeat(32)), Some("trusted".to_owned()));
+        all.push(friend);
+        let text = guard(&view(all, CountsView::default()));
+        assert!(text.contains("TRUSTED BY YOU\n  cdcdcdcd"), "{text}");
+        assert!(text.contains("  and 10 strangers more"), "{text}");
     }
 
     #[test]

@@ -72,6 +72,8 @@ fn what_cannot_be_is_refused_and_nothing_changes() {
     );
     refused("requests_per_minute", "-1", "E-CFG-002");
     refused("listen", "0.0.0.0:0", "E-CFG-002");
+    let form = refused("listen", "1.2.3.4", "E-CFG-002");
+    assert_eq!(form["do"], "`ensign config show listen` says what it may be");
     refused("policy.refuse", "dusty", "E-CFG-002");
     refused("network", "bitcoin", "E-CFG-003");
     refused("name", "a/b", "E-CFG-002");
@@ -104,4 +106,26 @@ fn as_many_requests_are_open_as_the_setting_says() {
     let told = set("2").succeeded().last();
     assert_eq!(told["node_runs"], true);
     alice.json(&blind(&other, &[])).refused(3, "E-OWN-003");
+}
+
+#[test]
+fn regression_a_mistyped_file_stopped_the_guards_and_its_own_repair() {
+    let [alice, ..] = treasury();
+    let _up = alice.up("none");
+    let file = alice.home.join("ensign.toml");
+    let good = fs::read_to_string(&file).unwrap();
+    // The node runs on as it was told when it started, and can be asked.
+    fs::write(&file, format!("nonsense = 1\n{good}")).unwrap();
+    alice.json(&["net", "guard"]).succeeded();
+    alice.json(&["net", "ban", "bob"]).succeeded();
+    alice.json(&["net", "unban", "bob"]).succeeded();
+    // Another setting is not to blame for that line.
+    alice.json(&["config", "set", "requests_per_minute", "60"]).refused(3, "E-HOM-005");
+    // What is out of its range is mended by its own command.
+    fs::write(&file, format!("{good}\n[limits]\nopen_sessions = 5000\n")).unwrap();
+    alice.json(&["config", "check"]).refused(3, "E-HOM-005");
+    alice.json(&["config", "set", "limits.open_sessions", "7000"]).refused(2, "E-CFG-002");
+    alice.json(&["config", "set", "limits.open_sessions", "500"]).succeeded();
+    assert_eq!(shown(&alice, "limits.open_sessions")["value"], json!(500));
+    alice.json(&["config", "check"]).succeeded();
 }

@@ -60,8 +60,8 @@ fn a_ban_ends_the_connection_says_what_stops_and_outlives_a_restart() {
     let word = alice.json(&["net", "ban", "bob"]).succeeded().last();
     assert_eq!((&word["word"], &word["groups"]), (&json!("banned"), &json!(["treasury"])));
     assert_eq!(word["node"], *node(&bob));
-    up.wait_for("disconnected");
-    bobs.wait_for("disconnected");
+    assert_eq!(up.wait_for("disconnected")["banned"], json!(true));
+    assert_eq!(bobs.wait_for("disconnected")["banned"], json!(false));
     assert_eq!(peers(&alice), Vec::<Value>::new());
     drop(up);
     let mut up = alice.up("none");

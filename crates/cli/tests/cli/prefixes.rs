@@ -3,6 +3,7 @@
 use std::fs;
 
 use rustix::process::{Pid, Signal, kill_process};
+use serde_json::json;
 
 use crate::ensign::{Signer, treasury};
 
@@ -14,6 +15,13 @@ fn set(signer: &Signer, value: &str) {
 fn table_that_is_missing_is_told_and_the_node_runs() {
     let [alice, bob, _carol] = treasury();
     set(&alice, "nowhere.gz");
+    // A check says what the node will say.
+    let checked = alice.json(&["config", "check"]).succeeded();
+    assert_eq!(checked.last()["warnings"], json!(1));
+    let lines = checked.lines();
+    assert!(lines.iter().any(|line| line["code"] == "E-CFG-010"), "{lines:?}");
+    let text = alice.text(&["config", "check"]).succeeded().stdout;
+    assert!(text.contains("in order, but for the table of prefixes"), "{text}");
     let mut up = alice.up("none");
     let told = up.wait_for("warning");
     assert_eq!(told["code"], "E-CFG-010", "{told}");

@@ -129,7 +129,7 @@ pub(super) fn confirm(
         match answer {
             Answer::Yes => {}
             Answer::No => return Err(said_no(name)),
-            Answer::Nobody => {
+            Answer::Nobody | Answer::TooMany => {
                 let failure = Failure::new(&code::NOBODY_ASKED, "nobody could be asked here");
                 let hint = "compare the words, then name them: `ensign group confirm NAME WORDS`";
                 return Err(failure.hint(hint));
@@ -291,7 +291,7 @@ impl Follower {
                 let _told: Result<Done, _> = self.client.delete(&path).await;
                 Err(said_no(name))
             }
-            Answer::Nobody => Err(interrupted(name)),
+            Answer::Nobody | Answer::TooMany => Err(interrupted(name)),
         }
     }
 
@@ -346,7 +346,7 @@ impl Follower {
                 let _told: Result<Value, _> = self.client.post(&path, &serde_json::json!({})).await;
                 Err(Failure::new(&code::OWN_NO, "you said no to the drill; the group is there"))
             }
-            Answer::Nobody => Err(interrupted(&approval.group)),
+            Answer::Nobody | Answer::TooMany => Err(interrupted(&approval.group)),
         }
     }
 }

@@ -73,7 +73,7 @@ fn asked(kept: &Kept, detail: &DetailView, output: Output) -> Result<Yes> {
             Err(failure
                 .hint(format!("to refuse it for everybody: ensign request decline '{called}'")))
         }
-        Answer::Nobody => {
+        Answer::Nobody | Answer::TooMany => {
             let failure = Failure::new(&code::NOBODY_ASKED, "nobody could be asked here");
             let notes: Vec<_> =
                 work.grave().iter().map(|note| format!(" --accept-note {note}")).collect();

@@ -127,7 +127,7 @@ impl Errand {
         match answer {
             Answer::Yes => Ok(()),
             Answer::No => Err(Failure::new(&code::OWN_NO, "you said no; nothing was proposed")),
-            Answer::Nobody => Err(no_answer()),
+            Answer::Nobody | Answer::TooMany => Err(no_answer()),
         }
     }
 

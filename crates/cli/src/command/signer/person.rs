@@ -7,6 +7,7 @@ use ensign_coordinator::SignerError;
 use tokio::sync::mpsc;
 
 use crate::command::block_on;
+use crate::command::up::TOO_MANY;
 use crate::output::{Line, Output};
 use crate::question::{Answer, Answered, Desk, Question, Subject};
 
@@ -70,6 +71,11 @@ impl Person {
             Some(Answer::No) => Err(SignerError::Declined),
             Some(Answer::Nobody) => {
                 let text = "not signed: there is no input to ask on";
+                self.output.talk(&Line::new("cannot_ask"), text);
+                Err(SignerError::Refused)
+            }
+            Some(Answer::TooMany) => {
+                let text = format!("not signed: {TOO_MANY}");
                 self.output.talk(&Line::new("cannot_ask"), text);
                 Err(SignerError::Refused)
             }

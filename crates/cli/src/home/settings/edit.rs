@@ -17,8 +17,8 @@ use crate::words::{foreign, parse_duration};
 const SECONDS: &str = "seconds";
 
 impl Home {
-    /// Sets a setting, or takes it out of the file so that its default holds; returns the settings as they
-    /// are now.
+    /// Sets a setting of the home in a folder, or takes it out of the file so that its default holds; returns the
+    /// settings as they are now. The file has to be right with the new value, not before it.
     ///
     /// - `value`: as it is typed; of several, with commas between them. `None` for the default.
     ///
@@ -26,7 +26,7 @@ impl Home {
     ///
     /// [`code::SETTING_UNKNOWN`], [`code::SETTING_FIXED`], [`code::SETTING_VALUE`], [`code::HOME_IO`]; the file
     /// is as it was then.
-    pub(crate) fn set(&self, name: &str, value: Option<&str>) -> Result<Settings> {
+    pub(crate) fn set(folder: &Path, name: &str, value: Option<&str>) -> Result<Settings> {
         let key = named(name)?;
         if let Key::Text(text) = key
             && !text.fixed.is_empty()
@@ -35,7 +35,7 @@ impl Home {
             return Err(Failure::new(&code::SETTING_FIXED, what));
         }
         let value = value.map(|value| typed(key, value)).transpose()?;
-        self.write_setting(key, value.as_ref())
+        write_setting(folder, key, value.as_ref())
     }
 
     /// Writes one setting into the file.
@@ -48,15 +48,22 @@ impl Home {
         key: Key,
         value: Option<&Value>,
     ) -> Result<Settings> {
-        let path = self.path().join(CONFIG);
-        let text =
-            std::fs::read_to_string(&path).map_err(|error| io_failure("read", &path, &error))?;
-        let text = edited(&path, toml_file::without_mark(&text), key, value)?;
-        let settings = parse(&path, &text).map_err(|failure| of_value(key, &failure))?;
-        durable::write(&path, text.as_bytes(), Existing::Replace, Readers::Owner)
-            .map_err(|error| io_failure("write", &path, &error))?;
-        Ok(settings)
+        write_setting(self.path(), key, value)
     }
+}
+
+fn write_setting(folder: &Path, key: Key, value: Option<&Value>) -> Result<Settings> {
+    let path = folder.join(CONFIG);
+    let before =
+        std::fs::read_to_string(&path).map_err(|error| io_failure("read", &path, &error))?;
+    let text = edited(&path, toml_file::without_mark(&before), key, value)?;
+    // What was wrong before, and still is, need not be this setting.
+    let was_right = parse(&path, &before).is_ok();
+    let blame = |failure| if was_right { of_value(key, &failure) } else { failure };
+    let settings = parse(&path, &text).map_err(blame)?;
+    durable::write(&path, text.as_bytes(), Existing::Replace, Readers::Owner)
+        .map_err(|error| io_failure("write", &path, &error))?;
+    Ok(settings)
 }
 
 /// Returns the setting with a name.
@@ -154,7 +161,14 @@ fn of_value(key: Key, failure: &Failure) -> Failure {
     let what = what.map_or(failure.what.as_str(), |(_, what)| what);
     let prefix = format!("{}: ", key.name());
     let what = format!("{prefix}{}", what.strip_prefix(prefix.as_str()).unwrap_or(what));
-    Failure::new(&code::SETTING_VALUE, what).hint(failure.advice().to_owned())
+    // The file is untouched: there is nothing to mend in it.
+    let advice = match failure.advice() {
+        advice if advice.ends_with(code::HOME_DAMAGED.hint) => {
+            format!("`ensign config show {}` says what it may be", key.name())
+        }
+        advice => advice.to_owned(),
+    };
+    Failure::new(&code::SETTING_VALUE, what).hint(advice)
 }
 
 #[cfg(test)]

@@ -57,6 +57,7 @@ fn question_of_an_honest_member_is_the_next_behind_a_thousand_of_another() {
         }
         let over = std::mem::take(&mut run.over);
         assert_eq!(over.len(), 1_000 - QUESTIONS_PER_MEMBER_MAX - 1, "the rest is left open");
+        assert!(over.iter().all(|(_, answer)| *answer == Answer::TooMany));
         run.ask(asked(BOB, 7_000, 0)).after(LATER).said();
         run.read(match audience {
             Audience::Person => "n\n",
@@ -125,4 +126,28 @@ fn a_program_answers_what_it_names() {
     run.ask(asked(MALLORY, 1, 1)).ask(asked(MALLORY, 2, 1));
     run.read("no #1\n").is_over(&[("#1", No)]);
     run.read("no #2\n").is_over(&[("#2", No)]);
+}
+
+#[test]
+fn regression_a_no_refused_what_came_after_the_prompt_that_it_answered() {
+    let mut run = run(Audience::Person);
+    run.ask(asked(MALLORY, 1, 1)).after(DEAD_TIME);
+    run.ask(asked(MALLORY, 2, 1)).ask(asked(MALLORY, 3, 1)).after(Duration::from_secs(1));
+    assert!(!run.said().contains("times"), "no prompt has counted them");
+    run.read("n\n").is_over(&[("#1", No)]);
+    // The next prompt counts what waits by now, and nothing that comes later or changes.
+    run.after(LATER).ask(asked(MALLORY, 4, 1));
+    assert!(run.said().contains("mallory asks this 2 times"));
+    let changed = Question { digest: [9; 32], ..asked(MALLORY, 3, 1) };
+    run.ask(changed).read("n\n").is_over(&[("#2", No)]);
+    run.after(LATER).read("n\n").is_over(&[("#4", No), ("#3", No)]);
+}
+
+#[test]
+fn what_was_typed_too_early_is_answered_by_the_count_that_stood() {
+    let mut run = run(Audience::Person);
+    run.ask(asked(MALLORY, 1, 1)).read("n\n").ask(asked(MALLORY, 2, 1)).after(LATER);
+    let said = run.said();
+    assert!(said.contains("answer now\n1 more waits\nsign #1"), "{said}");
+    run.read("n\n").is_over(&[("#1", No)]);
 }
