@@ -49,16 +49,8 @@ pub const fn sentence(offense: &Offense) -> Sentence {
         | Offense::AskedTwice { .. }
         | Offense::Formation(_)
         | Offense::PricedTwice
-        | Offense::Proof(
-            Refusal::NotAsked
-            | Refusal::Version { .. }
-            | Refusal::Spent
-            | Refusal::TooFewBits { .. },
-        )
         | Offense::Stranger { .. } => identity(5),
-        // A puzzle took too long; and what others behind the same provider have used up is not its fault.
-        Offense::Proof(Refusal::Expired { .. } | Refusal::Future { .. }) => points(1),
-        Offense::Proof(Refusal::GroupUsedUp { .. }) => points(0),
+        Offense::Proof(refusal) => refused(refusal),
         // Whoever asks too much is slowed: what is beyond its budget costs less than a handshake.
         Offense::OverBudget { .. } | Offense::Signing(Signing::NoRoom) => points(0),
         // What another clock would accept: as with a message that is too old.
@@ -97,6 +89,18 @@ pub const fn sentence(offense: &Offense) -> Sentence {
         Offense::Signing(Signing::ProvenAgain | Signing::Session(Session::Proven(_))) => {
             identity(10)
         }
+    }
+}
+
+const fn refused(proof: &Refusal) -> Sentence {
+    match proof {
+        Refusal::NotAsked
+        | Refusal::Version { .. }
+        | Refusal::Spent
+        | Refusal::TooFewBits { .. } => identity(5),
+        // A puzzle took too long; and what others behind the same provider have used up is not its fault.
+        Refusal::Expired { .. } | Refusal::Future { .. } => points(1),
+        Refusal::GroupUsedUp { .. } => points(0),
     }
 }
 
