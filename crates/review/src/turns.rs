@@ -57,7 +57,7 @@ impl Claim {
             scheme: request.scheme,
             signers: request.signers.clone(),
             messages: if is_drill { Vec::new() } else { request.messages.clone() },
-            payload: request.payload.clone(),
+            payload: request.payload,
             purpose: request.purpose.clone(),
             tx_type: request.tx_type,
             amount: request.amount,
