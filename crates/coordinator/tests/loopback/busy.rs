@@ -1,4 +1,4 @@
-//! A busy node has us prove work: beside the loop, on all cores, and no longer than it is asked for.
+//! A busy node has us prove work: beside the loop, and no longer than it is asked for.
 
 use ensign_coordinator::{Busy, Event};
 use ensign_engine::pow::Puzzle;
@@ -13,11 +13,12 @@ use super::{
 /// Some thousand tries.
 const PRICE: Price = Price { version: 1, bits: 12, epoch: 7, seed: [9; 32] };
 
-/// A wallet whose group has one more member, who is a puppet.
+/// A wallet that has dialled one more member of its group, a puppet that has not shown whose it is.
 async fn party() -> (Party, Raw) {
-    let party = Party::with(1, vec![member(1, None)]).await;
     // As `keys` makes them.
-    let raw = Raw::connect([0x21; 32], &keys(0), party.wallets[0].address()).await;
+    let mut raw = Raw::listening([0x21; 32], &keys(0)).await;
+    let party = Party::with(1, vec![member(1, Some(raw.address()))]).await;
+    raw.called().await;
     raw.say(&hello(PROTOCOL_VERSION));
     (party, raw)
 }
@@ -31,7 +32,7 @@ async fn proof(raw: &mut Raw) -> ensign_wire::Proof {
 }
 
 #[tokio::test]
-async fn price_of_a_member_is_paid_and_told() {
+async fn price_of_a_node_that_was_dialled_is_paid_and_told() {
     let (mut party, mut raw) = party().await;
     raw.say(&Frame::Price(PRICE));
     let proof = proof(&mut raw).await;
@@ -54,7 +55,7 @@ async fn dear_price_gives_way_to_a_cheaper_one_of_the_next_connection() {
     // Seconds, on every core.
     raw.say(&Frame::Price(Price { bits: 25, ..PRICE }));
     raw.leave().await;
-    raw.again().await;
+    raw.called().await;
     raw.say(&hello(PROTOCOL_VERSION));
     raw.say(&Frame::Price(PRICE));
     let proof = proof(&mut raw).await;

@@ -314,6 +314,21 @@ impl Raw {
         raw
     }
 
+    /// Makes a node that waits for a coordinator's [call](Self::called).
+    pub(crate) async fn listening(secret: [u8; 32], of: &Keys) -> Self {
+        Self::start(loopback(), secret, (of.peer_id(), loopback())).await
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.transport.local_addr()
+    }
+
+    /// Waits until the coordinator has dialled it, and hears whatever it is told from then on.
+    pub(crate) async fn called(&mut self) {
+        self.until(|event| matches!(event, TransportEvent::Up { .. })).await;
+        self.transport.admit(self.link);
+    }
+
     /// Says for whom it speaks, and what members are told.
     pub(crate) fn say_member(&self, signer: &SignerKey, proof: DelegationProof) {
         let hint = Introduced::hint(NETWORK, signer, (&self.peer, &self.to.0));
