@@ -6,7 +6,7 @@ use ensign_diversity::PrefixTable;
 use ensign_engine::Engine;
 use ensign_primitives::{GroupId, Now, RequestId, SignerIndex};
 use ensign_psbt::Policy;
-use ensign_review::NetPeer;
+use ensign_review::{GuardReport, NetPeer};
 use ensign_signer::NoEntropy;
 use ensign_transport::Traffic;
 use tokio::sync::oneshot;
@@ -23,6 +23,7 @@ pub(crate) enum Command {
     ForgetGroup(GroupId, Reply<()>),
     Groups(oneshot::Sender<Vec<Arc<GroupInfo>>>),
     Peers(oneshot::Sender<Vec<PeerInfo>>),
+    Guard(oneshot::Sender<GuardReport>),
     NetPeers(oneshot::Sender<Vec<(NetPeer, Option<Traffic>)>>),
     Readiness(GroupId, oneshot::Sender<Option<Wait>>),
     SetPolicy(Box<Policy>),

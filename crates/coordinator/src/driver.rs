@@ -12,7 +12,7 @@ use ensign_ledger::{
     self as ledger, About, Answer, AskedBefore, Before, Outlines, Subject, enter_live,
 };
 use ensign_primitives::{GroupId, Network, PeerId, RequestId, SignerIndex, StateMachine, UnixTime};
-use ensign_review::{Matter, NetPeer, Reviewer, is_banned, note_banned, problem};
+use ensign_review::{GuardReport, Matter, NetPeer, Reviewer, is_banned, note_banned, problem};
 use ensign_signer::Randomness;
 use ensign_solving::Solving;
 use ensign_transport::{CONNECTIONS_MAX, LINKS_MAX, TransportEvent};
@@ -322,10 +322,11 @@ impl Driver {
                 drop(reply.send(groups.collect()));
             }
             Command::Peers(reply) => drop(reply.send(self.peers(now.unix))),
+            Command::Guard(reply) => {
+                drop(reply.send(GuardReport::new(&self.engine, now, self.links.refused())));
+            }
             Command::NetPeers(reply) => {
-                let peers = NetPeer::all(&self.engine, now).into_iter();
-                let peers = peers.map(|it| (self.links.traffic(it.link), it));
-                drop(reply.send(peers.map(|(traffic, it)| (it, traffic)).collect()));
+                drop(reply.send(self.links.fares(NetPeer::all(&self.engine, now))));
             }
             Command::Readiness(group, reply) => {
                 drop(reply.send(self.readiness(&group)));

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use ensign_diversity::PrefixTable;
 use ensign_engine::{CloseCode, Engine, Warnings};
 use ensign_primitives::{Direction, GroupId, LinkId, PeerId, UnixTime};
-use ensign_review::{PushedOff, Roster};
+use ensign_review::{NetPeer, PushedOff, Roster};
 use ensign_transport::{Arrivals, DisconnectReason, Traffic, Transport, TransportEvent};
 use ensign_wire::Kind;
 
@@ -56,8 +56,14 @@ impl Links {
         self.transport.expect(peer);
     }
 
-    pub(crate) fn traffic(&self, link: LinkId) -> Option<Traffic> {
-        self.transport.traffic(link)
+    pub(crate) fn refused(&self) -> u64 {
+        self.transport.refused()
+    }
+
+    /// Returns how each connection fares.
+    pub(crate) fn fares(&self, peers: Vec<NetPeer>) -> Vec<(NetPeer, Option<Traffic>)> {
+        let traffic = |it: NetPeer| (self.transport.traffic(it.link), it);
+        peers.into_iter().map(traffic).map(|(traffic, it)| (it, traffic)).collect()
     }
 
     pub(crate) fn admit(&self, link: LinkId) {

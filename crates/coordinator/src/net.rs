@@ -17,7 +17,7 @@ impl Coordinator {
     ///
     /// [`CommandError::Stopped`].
     pub async fn guard(&self) -> Result<GuardReport, CommandError> {
-        self.of_engine(|engine, now| GuardReport::new(engine, now)).await
+        self.ask(Command::Guard).await
     }
 
     /// Returns every connection, strangers' too, with how it fares; `None` where it has just ended.

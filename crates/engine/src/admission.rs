@@ -9,7 +9,7 @@ use ensign_peers::Input as PeersInput;
 use ensign_primitives::{LinkId, Now, PeerId};
 use ensign_reputation::Bar;
 use ensign_signing::{Input as SigningInput, own_hello};
-use ensign_watch::{self as watch, Act, Distance, Whom};
+use ensign_watch::{self as watch, Act, Distance};
 use ensign_wire::{Frame, Hello, PROTOCOL_VERSION, Welcome};
 
 use crate::{CloseCode, Engine, EngineConfig, Event, Offense, Output, route::Note};
@@ -148,9 +148,7 @@ impl Engine {
             Regard::Kept => Distance::Near,
             Regard::Guest => Distance::Far,
         };
-        let whom = Whom::Peer(peer);
-        self.watch
-            .note(now, &watch::Note { whom, distance, remote, act, what, points, until: None });
+        self.watch.note(now, &watch::Note { whom: peer, distance, remote, act, what, points });
     }
 
     /// Reports an offense. Its peer pays on the connection that it has now, if it has one.

@@ -38,7 +38,7 @@ pub use solver::Solver;
 mod effort;
 pub use effort::{Demand, EFFORT_PERIOD, Effort, TAKEN_FOR, Tariff};
 mod spent;
-pub use spent::{GROUPS_MAX, PROOFS_PER_GROUP, SPENT_MAX, proof_group};
+pub use spent::{GROUPS_MAX, PROOFS_PER_GROUP, SPENT_MAX};
 mod toll;
 pub use toll::{EPOCH, Payment, Toll};
 mod payer;

@@ -1,10 +1,7 @@
 //! What was taken: no proof twice, and not too many from one group of addresses.
 
 use alloc::collections::{BTreeMap, BTreeSet};
-use core::{
-    net::{IpAddr, Ipv4Addr, Ipv6Addr},
-    time::Duration,
-};
+use core::{net::IpAddr, time::Duration};
 
 use ensign_primitives::{Instant, Occupancy, PeerId};
 use ensign_wire::Proof;
@@ -25,15 +22,6 @@ pub const PROOFS_PER_GROUP: u32 = 120;
 
 /// For how long they are counted: from hour to hour of the node's own clock.
 const WINDOW: Duration = Duration::from_secs(60 * 60);
-
-/// Returns the group that a proof is counted for: the /24 of an IPv4 address, mapped or not, the /48 of an
-/// IPv6 address.
-pub fn proof_group(ip: IpAddr) -> IpAddr {
-    match ip.to_canonical() {
-        IpAddr::V4(ip) => IpAddr::V4(Ipv4Addr::from_bits(ip.to_bits() >> 8 << 8)),
-        IpAddr::V6(ip) => IpAddr::V6(Ipv6Addr::from_bits(ip.to_bits() >> 80 << 80)),
-    }
-}
 
 /// The proofs that were taken.
 #[derive(Clone, Debug, Default)]

@@ -3,11 +3,12 @@
 use alloc::{collections::BTreeMap, vec::Vec};
 use core::{cmp::Reverse, net::IpAddr, time::Duration};
 
+use ensign_diversity::network;
 use ensign_primitives::{Instant, LinkId, Network, Occupancy, PeerId, TaggedHasher};
 use ensign_wire::{Price, Proof};
 
 use crate::{
-    Demand, Effort, POW_VERSION, Purpose, Puzzle, Refusal, Tariff, proof_group,
+    Demand, Effort, POW_VERSION, Purpose, Puzzle, Refusal, Tariff,
     spent::{Spent, whole},
 };
 
@@ -120,7 +121,7 @@ impl Toll {
         let unpaid: Vec<_> = guests
             .filter(|(link, _)| self.paid(*link) == 0)
             .chain([(newcomer, remote)])
-            .map(|(link, ip)| (link, proof_group(ip)))
+            .map(|(link, ip)| (link, network(ip)))
             .collect();
         let crowds = crowds(unpaid.iter().map(|(_, group)| *group));
         let of = |group: &IpAddr| crowds.get(group).copied().unwrap_or_default();
@@ -145,7 +146,7 @@ impl Toll {
         let Payment { link, peer, remote, proof } = payment;
         let ticket = self.tickets.get(&link).filter(|ticket| ticket.paid == 0);
         let needed = ticket.ok_or(Refusal::NotAsked)?.told;
-        let taken = (peer, proof_group(remote), proof);
+        let taken = (peer, network(remote), proof);
         let (epoch, limit) = (whole(now, EPOCH), self.tariff.per_group);
         self.spent.check(now, taken, (epoch, limit))?;
         let (network, seed) = (self.network, self.seed(proof.epoch));
@@ -169,7 +170,7 @@ impl Toll {
     /// Who has paid least, if more have paid than have room.
     fn least(&self, guests: impl Iterator<Item = (LinkId, IpAddr)>) -> Option<LinkId> {
         let paid: Vec<_> = guests
-            .map(|(link, ip)| (link, proof_group(ip), self.paid(link)))
+            .map(|(link, ip)| (link, network(ip), self.paid(link)))
             .filter(|(_, _, paid)| *paid > 0)
             .collect();
         let kept_free = self.places.div_ceil(KEPT_FREE);

@@ -1,7 +1,5 @@
 //! One budget as one number.
 
-use core::time::Duration;
-
 use ensign_primitives::Instant;
 
 /// How much of something may be used at once, and how much more each minute.
@@ -57,15 +55,6 @@ impl Gcra {
     /// Returns whether `amount` is there, and takes nothing.
     pub fn affords(self, now: Instant, allowance: Allowance, amount: u64) -> bool {
         self.after(now, allowance, amount).is_some()
-    }
-
-    /// Returns how long it is until `amount` is there: zero when it is, `None` when it never will be,
-    /// because it is more than a burst.
-    pub fn wait(self, now: Instant, allowance: Allowance, amount: u64) -> Option<Duration> {
-        let (start, spent) = (nanos(now), self.spent(now, allowance));
-        let ahead = spent.checked_add(allowance.nanos_of(amount))?;
-        let is_possible = amount <= allowance.burst && start.checked_add(ahead).is_some();
-        is_possible.then(|| Duration::from_nanos(ahead.saturating_sub(tolerance(allowance))))
     }
 
     /// Returns whether it is full.

@@ -15,6 +15,8 @@ pub struct HandshakeLimits {
     pub unproven: Allowance,
     /// The first few of each address, or IPv6 /64: they come before those of who asks more.
     pub few: Allowance,
+    /// The first few of each IPv6 /48, of which anybody may have one with 65,536 /64 in it.
+    pub few_of_site: Allowance,
     /// The first few of all addresses together.
     pub few_in_all: Allowance,
     /// More of each address, or IPv6 /64.
@@ -30,6 +32,9 @@ pub struct HandshakeLimits {
 pub const HANDSHAKES_UNPROVEN: Allowance = Allowance { burst: 64, per_minute: 32 * 60 };
 /// Default of [`HandshakeLimits::few`]. Guess: a household's nodes, and their next tries.
 pub const HANDSHAKES_FEW: Allowance = Allowance { burst: 4, per_minute: 6 };
+/// Default of [`HandshakeLimits::few_of_site`]. Guess: the households of a small provider; a hundred sites
+/// that ask all the time take what there is for all.
+pub const HANDSHAKES_FEW_OF_SITE: Allowance = Allowance { burst: 32, per_minute: 60 };
 /// Default of [`HandshakeLimits::few_in_all`]. Guess: two hundred addresses that ask all the time leave
 /// four fifths of it to others; a twentieth of a core, at half a millisecond each.
 pub const HANDSHAKES_FEW_IN_ALL: Allowance = Allowance { burst: 1024, per_minute: 100 * 60 };
@@ -46,6 +51,7 @@ impl HandshakeLimits {
     pub const DEFAULT: Self = Self {
         unproven: HANDSHAKES_UNPROVEN,
         few: HANDSHAKES_FEW,
+        few_of_site: HANDSHAKES_FEW_OF_SITE,
         few_in_all: HANDSHAKES_FEW_IN_ALL,
         of_address: HANDSHAKES_OF_ADDRESS,
         of_network: HANDSHAKES_OF_NETWORK,
@@ -83,11 +89,11 @@ pub struct Handshakes {
     few_in_all: Gcra,
     in_all: Gcra,
     addresses: Keyed<IpAddr, BUDGETS>,
-    networks: Keyed<IpAddr>,
+    networks: Keyed<IpAddr, BUDGETS>,
     refused: u64,
 }
 
-/// An address's budgets: the first few, and more.
+/// The budgets of an address, and of a network: the first few, and more.
 const BUDGETS: usize = 2;
 const FEW: usize = 0;
 const MORE: usize = 1;
@@ -137,24 +143,30 @@ impl Handshakes {
 
     /// The most bytes that all of it takes.
     pub const BYTES_MAX: usize = Keyed::<IpAddr, BUDGETS>::bytes(CALLERS_REMEMBERED)
-        + Keyed::<IpAddr>::bytes(CALLER_NETWORKS_REMEMBERED);
+        + Keyed::<IpAddr, BUDGETS>::bytes(CALLER_NETWORKS_REMEMBERED);
 
     fn takes_few(&mut self, now: Instant, ip: IpAddr) -> bool {
-        let HandshakeLimits { few, few_in_all, .. } = self.limits;
+        let HandshakeLimits { few, few_of_site, few_in_all, .. } = self.limits;
+        let site = network(ip);
         self.few_in_all.affords(now, few_in_all, 1)
             && self.takes_of_address(now, ip, FEW, few)
+            && (site.is_ipv4() || self.takes_of_network(now, site, FEW, few_of_site))
             && self.few_in_all.take(now, few_in_all, 1)
     }
 
     fn takes_more(&mut self, now: Instant, ip: IpAddr) -> bool {
         let HandshakeLimits { of_address, of_network, in_all, .. } = self.limits;
         self.takes_of_address(now, ip, MORE, of_address)
-            && self.networks.take(now, network(ip), of_network, 1)
+            && self.takes_of_network(now, network(ip), MORE, of_network)
             && self.in_all.take(now, in_all, 1)
     }
 
     fn takes_of_address(&mut self, now: Instant, ip: IpAddr, budget: usize, of: Allowance) -> bool {
         let charge = Charge { budget, allowance: of, amount: 1 };
         self.addresses.charge(now, host(ip), [charge]).is_ok()
+    }
+
+    fn takes_of_network(&mut self, now: Instant, of: IpAddr, budget: usize, a: Allowance) -> bool {
+        self.networks.charge(now, of, [Charge { budget, allowance: a, amount: 1 }]).is_ok()
     }
 }

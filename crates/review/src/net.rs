@@ -5,7 +5,7 @@ use core::{net::SocketAddr, time::Duration};
 use ensign_engine::{
     Engine, Link,
     reputation::{Why, Word},
-    watch::{Counts, Entry, Whom},
+    watch::{Counts, Entry},
 };
 use ensign_primitives::{Direction, LinkId, Now, PeerId, SignerIndex, UnixTime};
 use ensign_signing::{Standing, Wait};
@@ -52,7 +52,7 @@ pub struct NetPeer {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Guarded {
     /// Who.
-    pub whom: Whom,
+    pub peer: PeerId,
     /// What it is to us: as its connection says, or as our groups do if it has none.
     pub tie: Tie,
     /// Whether it is connected.
@@ -76,6 +76,8 @@ pub struct GuardReport {
     pub strangers_max: usize,
     /// How many zero bits of work a stranger that comes now is asked to prove; `None` at rest.
     pub price: Option<u8>,
+    /// How many callers were sent away before anybody knew who they are, because too many came.
+    pub callers_refused: u64,
     /// Everything that was done.
     pub totals: Counts,
     /// To whom: whom we know or want first, each the latest first; then of whom our user has said
@@ -104,7 +106,7 @@ impl NetPeer {
     fn new(engine: &Engine, now: Now, (link, known): (LinkId, &Link)) -> Self {
         let peer = known.peer;
         let age = now.instant.as_micros().saturating_sub(known.place.since.as_micros());
-        let counts = engine.watch().get(&Whom::Peer(peer)).map(|entry| entry.counts);
+        let counts = engine.watch().get(&peer).map(|entry| entry.counts);
         Self {
             link,
             peer,
@@ -122,17 +124,19 @@ impl NetPeer {
 
 impl GuardReport {
     /// Takes what the guards of a node do.
-    pub fn new(engine: &Engine, now: Now) -> Self {
+    ///
+    /// - `callers_refused`: by the transport, since the start.
+    pub fn new(engine: &Engine, now: Now, callers_refused: u64) -> Self {
         let (watch, reputation) = (engine.watch(), engine.reputation());
         let mut guarded: Vec<_> = watch
             .entries()
-            .map(|(whom, entry)| Guarded::new(engine, now, *whom, Some(entry.clone())))
+            .map(|(peer, entry)| Guarded::new(engine, now, *peer, Some(entry.clone())))
             .collect();
         let said = reputation.iter(now.unix).filter(|(peer, score)| {
-            let is_watched = watch.get(&Whom::Peer(*peer)).is_some();
+            let is_watched = watch.get(peer).is_some();
             !is_watched && (*score < 0 || reputation.word(peer).is_some())
         });
-        guarded.extend(said.map(|(peer, _)| Guarded::new(engine, now, Whom::Peer(peer), None)));
+        guarded.extend(said.map(|(peer, _)| Guarded::new(engine, now, peer, None)));
         let strangers = engine.links().filter(|(_, link)| tie(Some(link)) == Tie::Stranger).count();
         Self {
             now: now.unix,
@@ -140,6 +144,7 @@ impl GuardReport {
             strangers,
             strangers_max: engine.strangers_max(),
             price: engine.price(now),
+            callers_refused,
             totals: watch.totals(),
             guarded,
         }
@@ -147,18 +152,14 @@ impl GuardReport {
 }
 
 impl Guarded {
-    fn new(engine: &Engine, now: Now, whom: Whom, done: Option<Entry>) -> Self {
-        let (link, standing) = match &whom {
-            Whom::Peer(peer) => (engine.link_of(peer), engine.reputation().why(now.unix, peer)),
-            Whom::Address(_) => (None, None),
-        };
-        let tie = match (&whom, link) {
-            (Whom::Peer(peer), None) if !engine.signing().groups_with(peer).is_empty() => {
-                Tie::Member
-            }
+    fn new(engine: &Engine, now: Now, peer: PeerId, done: Option<Entry>) -> Self {
+        let standing = engine.reputation().why(now.unix, &peer);
+        let link = engine.link_of(&peer);
+        let tie = match link {
+            None if !engine.signing().groups_with(&peer).is_empty() => Tie::Member,
             _ => tie(link.map(|(_, known)| known)),
         };
-        Self { whom, tie, is_connected: link.is_some(), done, standing }
+        Self { peer, tie, is_connected: link.is_some(), done, standing }
     }
 
     /// Returns what our user has said of it.

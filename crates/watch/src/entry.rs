@@ -1,4 +1,4 @@
-//! What is known of one peer or address.
+//! What is known of one peer.
 
 use alloc::{collections::VecDeque, vec::Vec};
 use core::net::IpAddr;
@@ -7,15 +7,13 @@ use ensign_primitives::UnixTime;
 
 use crate::{Act, CAUSES_KEPT, Cause, Counts, Note};
 
-/// What was done to one peer or address.
+/// What was done to one peer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Entry {
     /// Where it spoke from the last time; `None` where that is not known.
     pub remote: Option<IpAddr>,
     /// How often what was done.
     pub counts: Counts,
-    /// Until when it is held back, by the last note that said so.
-    pub until: Option<UnixTime>,
     /// The latest last.
     causes: VecDeque<Cause>,
 }
@@ -46,10 +44,9 @@ impl Entry {
     }
 
     pub(crate) fn take(&mut self, now: UnixTime, note: &Note<'_>, what: &str) {
-        let Note { act, points, until, remote, .. } = *note;
+        let Note { act, points, remote, .. } = *note;
         self.counts.add(act, points);
         self.remote = remote.or(self.remote);
-        self.until = until.or(self.until);
         if let Some(at) = self.causes.iter().position(|cause| cause.is_like(act, what)) {
             if let Some(mut cause) = self.causes.remove(at) {
                 cause.again(now, points);

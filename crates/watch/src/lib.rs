@@ -29,7 +29,7 @@ mod watch;
 pub use act::{ACTS, Act, Counts};
 pub use cause::{CAUSES_KEPT, Cause, WORDS_BYTES_MAX};
 pub use entry::Entry;
-pub use watch::{Distance, FAR_WATCHED_MAX, NEAR_WATCHED_MAX, Note, Watch, Whom};
+pub use watch::{Distance, FAR_WATCHED_MAX, NEAR_WATCHED_MAX, Note, Watch};
 
 #[cfg(test)]
 mod tests;

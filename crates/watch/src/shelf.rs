@@ -2,15 +2,17 @@
 
 use alloc::collections::BTreeMap;
 
-use crate::{Entry, Whom};
+use ensign_primitives::PeerId;
+
+use crate::Entry;
 
 /// A bounded number of entries.
 #[derive(Debug)]
 pub(crate) struct Shelf {
     max: usize,
-    entries: BTreeMap<Whom, (u64, Entry)>,
+    entries: BTreeMap<PeerId, (u64, Entry)>,
     /// By when they were noted last.
-    order: BTreeMap<u64, Whom>,
+    order: BTreeMap<u64, PeerId>,
     next: u64,
 }
 
@@ -20,7 +22,7 @@ impl Shelf {
     }
 
     /// Returns the entry to write into, a fresh one where there is none.
-    pub(crate) fn touch(&mut self, whom: Whom) -> &mut Entry {
+    pub(crate) fn touch(&mut self, whom: PeerId) -> &mut Entry {
         let number = self.next;
         self.next = self.next.saturating_add(1);
         if let Some((before, _)) = self.entries.get(&whom) {
@@ -36,22 +38,22 @@ impl Shelf {
         entry
     }
 
-    pub(crate) fn remove(&mut self, whom: &Whom) -> Option<Entry> {
+    pub(crate) fn remove(&mut self, whom: &PeerId) -> Option<Entry> {
         let (number, entry) = self.entries.remove(whom)?;
         self.order.remove(&number);
         Some(entry)
     }
 
-    pub(crate) fn put(&mut self, whom: Whom, entry: Entry) {
+    pub(crate) fn put(&mut self, whom: PeerId, entry: Entry) {
         *self.touch(whom) = entry;
     }
 
-    pub(crate) fn get(&self, whom: &Whom) -> Option<&Entry> {
+    pub(crate) fn get(&self, whom: &PeerId) -> Option<&Entry> {
         self.entries.get(whom).map(|(_, entry)| entry)
     }
 
     /// The latest first.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (&Whom, &Entry)> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&PeerId, &Entry)> {
         self.order.values().rev().filter_map(|whom| Some((whom, self.get(whom)?)))
     }
 

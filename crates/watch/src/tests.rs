@@ -7,27 +7,27 @@ use alloc::{format, string::String, vec::Vec};
 use ensign_primitives::{Instant, Now, PeerId, UnixTime};
 use proptest::prelude::*;
 
-use crate::{Act, CAUSES_KEPT, Distance, FAR_WATCHED_MAX, Note, WORDS_BYTES_MAX, Watch, Whom};
+use crate::{Act, CAUSES_KEPT, Distance, FAR_WATCHED_MAX, Note, WORDS_BYTES_MAX, Watch};
 
 fn at(millis: u64) -> Now {
     Now { instant: Instant::from_micros(millis * 1000), unix: UnixTime::from_millis(millis) }
 }
 
-fn peer(number: u64) -> Whom {
+fn peer(number: u64) -> PeerId {
     let mut bytes = [0; 32];
     bytes[..8].copy_from_slice(&number.to_le_bytes());
-    Whom::Peer(PeerId::from_bytes(bytes))
+    PeerId::from_bytes(bytes)
 }
 
-fn note<'a>(whom: Whom, act: Act, what: &'a dyn core::fmt::Display) -> Note<'a> {
-    Note { whom, distance: Distance::Far, remote: None, act, what, points: 5, until: None }
+fn note<'a>(whom: PeerId, act: Act, what: &'a dyn core::fmt::Display) -> Note<'a> {
+    Note { whom, distance: Distance::Far, remote: None, act, what, points: 5 }
 }
 
 fn watch() -> Watch {
     Watch::new(at(0))
 }
 
-fn causes(watch: &Watch, whom: Whom) -> Vec<(String, u64)> {
+fn causes(watch: &Watch, whom: PeerId) -> Vec<(String, u64)> {
     let entry = watch.get(&whom).unwrap();
     entry.causes().map(|cause| (cause.what.clone(), cause.times)).collect()
 }

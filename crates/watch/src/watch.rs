@@ -13,15 +13,6 @@ pub const NEAR_WATCHED_MAX: usize = 1024;
 /// Most others that are watched. Guess: more than a person reads; all of it is about 2 MiB.
 pub const FAR_WATCHED_MAX: usize = 1024;
 
-/// About whom a note is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Whom {
-    /// A node whose identity is proven.
-    Peer(PeerId),
-    /// Whoever speaks from an address, of whom nothing else is known.
-    Address(IpAddr),
-}
-
 /// How near somebody is to us, which decides who is forgotten for whom.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Distance {
@@ -34,8 +25,8 @@ pub enum Distance {
 /// What was done, and why.
 #[derive(Clone, Copy)]
 pub struct Note<'a> {
-    /// To whom.
-    pub whom: Whom,
+    /// To whom, whose identity is proven.
+    pub whom: PeerId,
     /// How near it is to us.
     pub distance: Distance,
     /// Where it speaks from, where that is known.
@@ -46,8 +37,6 @@ pub struct Note<'a> {
     pub what: &'a dyn Display,
     /// What it costs, in points.
     pub points: u32,
-    /// Until when, where that is known.
-    pub until: Option<UnixTime>,
 }
 
 impl fmt::Debug for Note<'_> {
@@ -91,13 +80,13 @@ impl Watch {
     }
 
     /// Returns what was done to somebody; `None` if nothing, or so long ago that it is forgotten.
-    pub fn get(&self, whom: &Whom) -> Option<&Entry> {
+    pub fn get(&self, whom: &PeerId) -> Option<&Entry> {
         self.near.get(whom).or_else(|| self.far.get(whom))
     }
 
     /// Returns everybody to whom something was done: whom we know or want, then the others, each the
     /// latest first.
-    pub fn entries(&self) -> impl Iterator<Item = (&Whom, &Entry)> {
+    pub fn entries(&self) -> impl Iterator<Item = (&PeerId, &Entry)> {
         self.near.iter().chain(self.far.iter())
     }
 

@@ -5,7 +5,6 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use ensign_coordinator::Word;
-use ensign_coordinator::watch::Whom;
 use ensign_primitives::PeerId;
 
 use super::named::shown;
@@ -101,10 +100,7 @@ impl Inside {
         }
         let peers = self.coordinator.net_peers().await.map_err(|it| self.house.refused(&it))?;
         let report = self.coordinator.guard().await.map_err(|it| self.house.refused(&it))?;
-        let guarded = report.guarded.iter().filter_map(|guarded| match guarded.whom {
-            Whom::Peer(peer) => Some(peer),
-            Whom::Address(_) => None,
-        });
+        let guarded = report.guarded.iter().map(|guarded| guarded.peer);
         let known = peers.iter().map(|(it, _)| it.peer).chain(guarded).chain(names.into_keys());
         let begin = text.to_lowercase();
         let begins = |peer: &PeerId| peer.to_string().starts_with(&begin);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use ensign_coordinator::{
     GroupInfo, GuardReport, Guarded, NetPeer, Tie, Traffic,
     reputation::{CauseKind, Why, Word},
-    watch::{Counts, Whom},
+    watch::Counts,
 };
 use ensign_primitives::PeerId;
 use serde::{Deserialize, Serialize};
@@ -24,6 +24,9 @@ pub struct GuardView {
     /// How many bits of work a stranger pays for a place now; null while nothing is asked.
     #[serde(default)]
     pub price_bits: Option<u8>,
+    /// How many callers were sent away before anybody knew who they are, because too many came.
+    #[serde(default)]
+    pub callers_refused: u64,
     /// Everything that was done since.
     pub totals: CountsView,
     /// To whom: whom we know or want first, each the latest first.
@@ -56,8 +59,8 @@ pub struct CountsView {
 pub struct GuardedView {
     /// What this home calls it; null for one that has no name here.
     pub name: Option<String>,
-    /// Its node; null for whom nothing but an address is known.
-    pub node: Option<String>,
+    /// Its node.
+    pub node: String,
     /// Where it spoke from the last time.
     pub address: Option<String>,
     /// `member`, `wanted` or `stranger`.
@@ -72,8 +75,6 @@ pub struct GuardedView {
     pub word_ms: Option<u64>,
     /// Since when something is done to it.
     pub since_ms: Option<u64>,
-    /// Until when it is held back; null where it has no end by itself, or where each frame is judged anew.
-    pub until_ms: Option<u64>,
     /// How often what was done to it.
     pub counts: CountsView,
     /// The last five causes, the latest first.
@@ -229,6 +230,7 @@ impl GuardView {
             strangers: report.strangers,
             strangers_max: report.strangers_max,
             price_bits: report.price,
+            callers_refused: report.callers_refused,
             totals: CountsView::new(report.totals),
             guarded: report.guarded.iter().map(|it| GuardedView::new(it, names)).collect(),
         }
@@ -237,10 +239,6 @@ impl GuardView {
 
 impl GuardedView {
     fn new(guarded: &Guarded, names: &Names) -> Self {
-        let (peer, address) = match guarded.whom {
-            Whom::Peer(peer) => (Some(peer), guarded.done.as_ref().and_then(|done| done.remote)),
-            Whom::Address(address) => (None, Some(address)),
-        };
         let (done, word) = (guarded.done.as_ref(), guarded.word());
         let causes = done.into_iter().flat_map(|done| done.causes());
         let causes = causes.map(|cause| GuardCauseView {
@@ -252,16 +250,15 @@ impl GuardedView {
             last_ms: cause.last.as_millis(),
         });
         Self {
-            name: peer.and_then(|peer| names.get(&peer).cloned()),
-            node: peer.map(|peer| peer.to_string()),
-            address: address.map(|address| address.to_string()),
+            name: names.get(&guarded.peer).cloned(),
+            node: guarded.peer.to_string(),
+            address: done.and_then(|done| done.remote).map(|address| address.to_string()),
             tie: tie_name(guarded.tie).to_owned(),
             connected: guarded.is_connected,
             score: guarded.standing.as_ref().map_or(0, |why| why.score),
             word: word.map(|(word, _)| word_name(word).to_owned()),
             word_ms: word.map(|(_, at)| at.as_millis()),
             since_ms: done.map(|done| done.since().as_millis()),
-            until_ms: done.and_then(|done| done.until).map(|until| until.as_millis()),
             counts: CountsView::new(done.map(|done| done.counts).unwrap_or_default()),
             causes: causes.collect(),
             reasons: reasons(guarded.standing.as_ref()),

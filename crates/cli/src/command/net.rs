@@ -53,7 +53,7 @@ fn peers(peers: &[NetPeerView], output: Output) {
 fn said(node: &Remote, verb: &str, peer: &str, output: Output) -> Result<()> {
     let about = About { peer: peer.to_owned() };
     let said: WordView = node.post(&format!("/v1/net/{verb}"), &about)?;
-    let name = views::net::name(said.name.as_deref(), Some(&said.node));
+    let name = views::net::name(said.name.as_deref(), &said.node);
     let text = match said.word.as_deref() {
         Some("banned") => {
             format!("{name} is banned: it is neither dialled nor let in, until `ensign net unban`")

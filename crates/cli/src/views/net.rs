@@ -29,6 +29,11 @@ pub(crate) fn guard(view: &GuardView) -> String {
     if others.len() > shown.len() {
         lines.push(format!("  and {} more", words::count(others.len() - shown.len(), "stranger")));
     }
+    if view.callers_refused > 0 {
+        let callers =
+            words::count(usize::try_from(view.callers_refused).unwrap_or(usize::MAX), "caller");
+        lines.push(format!("SENT AWAY before it was known who they are: {callers}; too many came"));
+    }
     lines.push(format!("IN ALL, in {}: {}", span(view.since_ms, now), counts(&view.totals)));
     lines.join("\n")
 }
@@ -53,8 +58,8 @@ fn section(lines: &mut Vec<String>, heading: &str, entries: &[&GuardedView], now
 }
 
 fn of_guarded(guarded: &GuardedView, now: u64) -> Vec<String> {
-    let GuardedView { address, score, causes, reasons, since_ms, until_ms, .. } = guarded;
-    let mut first = format!("  {}", name(guarded.name.as_deref(), guarded.node.as_deref()));
+    let GuardedView { address, score, causes, reasons, since_ms, .. } = guarded;
+    let mut first = format!("  {}", name(guarded.name.as_deref(), &guarded.node));
     first += &format!(", {}", guarded.tie);
     first += if guarded.connected { "" } else { ", not connected" };
     first += &address.as_ref().map_or(String::new(), |it| format!(", {}", foreign(it)));
@@ -72,13 +77,7 @@ fn of_guarded(guarded: &GuardedView, now: u64) -> Vec<String> {
         lines.push(format!("    since {} ago, until `ensign net unban`", span(at, now)));
     }
     if let Some(since) = since_ms.filter(|_| !causes.is_empty()) {
-        let until = until_ms.filter(|until| *until > now);
-        let until = until.map_or(String::new(), |at| format!(", for {} more", span(now, at)));
-        lines.push(format!(
-            "    {} since {} ago{until}",
-            counts(&guarded.counts),
-            span(since, now)
-        ));
+        lines.push(format!("    {} since {} ago", counts(&guarded.counts), span(since, now)));
     }
     lines.extend(
         causes.iter().map(|it| format!("    {} ago  {}", span(it.last_ms, now), of_cause(it))),
@@ -105,10 +104,7 @@ fn of_reason(reason: &ReasonView) -> String {
 
 /// Says what has happened since it was told the last time.
 pub(crate) fn news(guarded: &GuardedView, cause: &GuardCauseView, more: u64) -> String {
-    let who = match (&guarded.node, &guarded.address) {
-        (None, Some(address)) => foreign(address),
-        (node, _) => name(guarded.name.as_deref(), node.as_deref()),
-    };
+    let who = name(guarded.name.as_deref(), &guarded.node);
     let at = words::date(ensign_primitives::UnixTime::from_millis(cause.last_ms));
     let times = if more > 1 { format!(", {} times", grouped(more)) } else { String::new() };
     format!("{at}  {who}, {}  {}: {}{times}", guarded.tie, act(&cause.act), foreign(&cause.what))
@@ -172,7 +168,7 @@ fn row(peer: &NetPeerView, now: u64) -> [String; 10] {
         standing += &format!(", {} ago {}", span(reason.at_ms, now), foreign(&reason.what));
     }
     [
-        name(peer.name.as_deref(), Some(&peer.node)),
+        name(peer.name.as_deref(), &peer.node),
         peer.tie.clone(),
         peer.role.clone().unwrap_or_else(|| "not said".to_owned()),
         span(peer.since_ms, now),
@@ -186,12 +182,8 @@ fn row(peer: &NetPeerView, now: u64) -> [String; 10] {
 }
 
 /// Returns what a node is called: its name here, else the beginning of its digits.
-pub(crate) fn name(name: Option<&str>, node: Option<&str>) -> String {
-    match (name, node) {
-        (Some(name), _) => foreign(name),
-        (None, Some(node)) => short(node),
-        (None, None) => "no name".to_owned(),
-    }
+pub(crate) fn name(name: Option<&str>, node: &str) -> String {
+    name.map_or_else(|| short(node), foreign)
 }
 
 /// Returns bytes as people read them.
@@ -215,7 +207,7 @@ mod tests {
     fn guarded(name: Option<&str>, tie: &str) -> GuardedView {
         GuardedView {
             name: name.map(str::to_owned),
-            node: Some("1f2e3d4c".repeat(8)),
+            node: "1f2e3d4c".repeat(8),
             address: Some("192.0.2.7".to_owned()),
             tie: tie.to_owned(),
             connected: true,
@@ -223,7 +215,6 @@ mod tests {
             word: None,
             word_ms: None,
             since_ms: Some(60_000),
-            until_ms: None,
             counts: CountsView::default(),
             causes: Vec::new(),
             reasons: Vec::new(),
@@ -237,9 +228,17 @@ mod tests {
             strangers: 3,
             strangers_max: 64,
             price_bits: None,
+            callers_refused: 0,
             totals,
             guarded,
         }
+    }
+
+    #[test]
+    fn callers_that_were_sent_away_are_counted() {
+        let view = GuardView { callers_refused: 2, ..view(Vec::new(), CountsView::default()) };
+        let line = "SENT AWAY before it was known who they are: 2 callers; too many came";
+        assert!(guard(&view).lines().any(|it| it == line), "{}", guard(&view));
     }
 
     #[test]
@@ -266,7 +265,7 @@ mod tests {
             vec![cause("closed", "Groups from a node of no group of ours", (1, 5), 120_000)];
         let mut out = guarded(None, "stranger");
         (out.word, out.word_ms, out.since_ms) = (Some("banned".to_owned()), Some(0), None);
-        (out.node, out.address, out.score) = (Some("ab".repeat(32)), None, -100);
+        (out.node, out.address, out.score) = ("ab".repeat(32), None, -100);
         let text = guard(&view(vec![bob, other, out], CountsView { held: 84, ..wrong }));
         assert_eq!(
             text,
@@ -290,7 +289,7 @@ mod tests {
     fn words_of_the_user_are_not_hidden_by_strangers() {
         let mut all: Vec<_> = (0..20).map(|_| guarded(None, "stranger")).collect();
         let mut friend = guarded(None, "stranger");
-        (friend.node, friend.word) = (Some("cd".repeat(32)), Some("trusted".to_owned()));
+        (friend.node, friend.word) = ("cd".repeat(32), Some("trusted".to_owned()));
         all.push(friend);
         let text = guard(&view(all, CountsView::default()));
         assert!(text.contains("TRUSTED BY YOU\n  cdcdcdcd"), "{text}");

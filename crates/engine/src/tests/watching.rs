@@ -9,7 +9,7 @@ use ensign_wire::{Frame, Kind};
 use super::{cast::peer, links::hello, net::Net};
 use crate::{
     STRANGERS_MAX,
-    watch::{Act, Counts, Whom},
+    watch::{Act, Counts},
 };
 
 /// Belongs to no group.
@@ -30,7 +30,7 @@ fn nobody(number: usize) -> PeerId {
 /// What was done to somebody: each act with its words, the latest first, and the counters.
 fn told(net: &Net, who: PeerId) -> (Vec<(Act, String, u64)>, Counts) {
     let watch = net.nodes[0].subject.machine().watch();
-    let Some(entry) = watch.get(&Whom::Peer(who)) else { return (vec![], Counts::default()) };
+    let Some(entry) = watch.get(&who) else { return (vec![], Counts::default()) };
     let causes = entry.causes().map(|it| (it.act, it.what.clone(), it.times));
     (causes.collect(), entry.counts)
 }
@@ -49,7 +49,7 @@ fn a_stranger_that_does_wrong_is_told_with_what_it_cost() {
     assert_eq!(causes, [(Act::Closed, what.clone(), 1), (Act::Charged, what, 3)]);
     assert_eq!((counts.charged, counts.closed, counts.points), (3, 1, 20));
     let watch = net.nodes[0].subject.machine().watch();
-    let entry = watch.get(&Whom::Peer(who)).unwrap();
+    let entry = watch.get(&who).unwrap();
     assert_eq!(entry.remote, Some([192, 0, 2, 7].into()));
     assert_eq!(watch.totals(), counts);
 }

@@ -138,6 +138,26 @@ fn newcomer_from_a_flooded_network_begins_at_once() {
 }
 
 #[test]
+fn regression_two_ipv6_sites_took_the_handshakes_of_all() {
+    let mut handshakes = Handshakes::new(HandshakeLimits::default());
+    let site = |number: u32| {
+        let (of, net) = (u128::from(number % 2), u128::from(number / 2 % 65_536));
+        IpAddr::V6(Ipv6Addr::from_bits((0x2001_0db8 << 96) | (of << 80) | (net << 64) | 1))
+    };
+    let (mut tries, mut honest) = (0, 0);
+    // Two thousand a second for half a minute; beside them one fresh address after another.
+    for tick in 0..60_000 {
+        let now = at(u64::from(tick) / 2);
+        let _ = handshakes.proven(now, site(tick));
+        if tick > 20_000 && tick % 260 == 0 {
+            tries += 1;
+            honest += begun(&mut handshakes, now, host(tick / 260), 1);
+        }
+    }
+    assert_eq!((honest, tries), (154, 154));
+}
+
+#[test]
 fn callers_prove_their_address_when_many_come_and_a_forged_one_costs_nobody() {
     let mut handshakes = Handshakes::new(HandshakeLimits::default());
     let admitted = (0..100_000).filter(|_| handshakes.unproven(at(0)) == Admission::Admit);

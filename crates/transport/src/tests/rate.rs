@@ -16,6 +16,7 @@ const fn only(burst: u64) -> Allowance {
 const LIMITS: HandshakeLimits = HandshakeLimits {
     unproven: only(2),
     few: only(2),
+    few_of_site: only(100),
     few_in_all: only(100),
     of_address: only(3),
     of_network: only(4),

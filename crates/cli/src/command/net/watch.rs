@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::IsTerminal as _;
 use std::time::Duration;
 
-use ensign_api::view::{GuardView, GuardedView};
+use ensign_api::view::GuardView;
 
 use tokio::time::{Instant, sleep_until};
 
@@ -52,7 +52,7 @@ impl Told {
         let mut news = Vec::new();
         for guarded in &view.guarded {
             for cause in &guarded.causes {
-                let key = (whom(guarded), cause.act.clone(), cause.what.clone());
+                let key = (guarded.node.clone(), cause.act.clone(), cause.what.clone());
                 let more = cause.times.saturating_sub(self.0.get(&key).copied().unwrap_or(0));
                 if more > 0 {
                     let said = line("guarded", cause)
@@ -71,8 +71,4 @@ impl Told {
         news.sort_by_key(|(at, ..)| *at);
         news.into_iter().map(|(_, line, text)| (line, text)).collect()
     }
-}
-
-fn whom(guarded: &GuardedView) -> String {
-    guarded.node.clone().or_else(|| guarded.address.clone()).unwrap_or_default()
 }
