@@ -71,8 +71,11 @@ struct Flooding {
 
 impl Adversary for Flooding {
     fn hear(&mut self, seat: &mut Seat, input: Input) -> Option<Input> {
-        if let Input::Up { .. } = input {
-            seat.wake_at(seat.now.instant.after(self.rate.pause));
+        match input {
+            Input::Up { .. } => seat.wake_at(seat.now.instant.after(self.rate.pause)),
+            // Its node has not asked for these, and would blame whoever answers.
+            Input::Frame { kind: Kind::Pong, .. } => return None,
+            _ => {}
         }
         Some(input)
     }
