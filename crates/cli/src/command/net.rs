@@ -1,6 +1,8 @@
-//! `ensign net`: who is connected, whom the guards hold back, and our word about a node.
+//! `ensign net`: who is connected, whom the guards hold back, our word about a node, and seeds.
 
+mod seed;
 mod watch;
+mod zone;
 
 use std::path::Path;
 
@@ -23,6 +25,15 @@ pub(super) fn run(
     args: &Net,
     output: Output,
 ) -> Result<()> {
+    match args {
+        Net::Zone { code, name } => return zone::run(&open()?, code, name, output),
+        Net::Seed { name, resolver } => return seed::run(&open()?, name, resolver, output),
+        Net::Guard { .. }
+        | Net::Peers
+        | Net::Ban { .. }
+        | Net::Unban { .. }
+        | Net::Trust { .. } => {}
+    }
     let Some(node) = Remote::at(folder)? else {
         open()?;
         return Err(Failure::new(&code::NET_NEEDS_UP, "no node runs here"));
@@ -34,6 +45,8 @@ pub(super) fn run(
         Net::Ban { peer } => said(&node, "ban", peer, output)?,
         Net::Unban { peer } => said(&node, "unban", peer, output)?,
         Net::Trust { peer } => said(&node, "trust", peer, output)?,
+        // They need no node that runs.
+        Net::Zone { .. } | Net::Seed { .. } => {}
     }
     Ok(())
 }
