@@ -76,13 +76,22 @@ pub struct GuardReport {
     pub strangers_max: usize,
     /// How many zero bits of work a stranger that comes now is asked to prove; `None` at rest.
     pub price: Option<u8>,
-    /// How many callers were sent away before anybody knew who they are, because too many came.
-    pub callers_refused: u64,
+    /// Who was sent away before anybody knew who it is.
+    pub sent_away: SentAway,
     /// Everything that was done.
     pub totals: Counts,
     /// To whom: whom we know or want first, each the latest first; then of whom our user has said
     /// something and to whom nothing was done.
     pub guarded: Vec<Guarded>,
+}
+
+/// Who was sent away before anybody knew who it is, because too many came.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SentAway {
+    /// Callers whose handshake did not begin.
+    pub callers: u64,
+    /// First packets that were dropped unread.
+    pub packets: u64,
 }
 
 /// Whether our user has banned a node.
@@ -125,8 +134,8 @@ impl NetPeer {
 impl GuardReport {
     /// Takes what the guards of a node do.
     ///
-    /// - `callers_refused`: by the transport, since the start.
-    pub fn new(engine: &Engine, now: Now, callers_refused: u64) -> Self {
+    /// - `sent_away`: by the transport, since the start.
+    pub fn new(engine: &Engine, now: Now, sent_away: SentAway) -> Self {
         let (watch, reputation) = (engine.watch(), engine.reputation());
         let mut guarded: Vec<_> = watch
             .entries()
@@ -144,7 +153,7 @@ impl GuardReport {
             strangers,
             strangers_max: engine.strangers_max(),
             price: engine.price(now),
-            callers_refused,
+            sent_away,
             totals: watch.totals(),
             guarded,
         }

@@ -27,6 +27,9 @@ pub struct GuardView {
     /// How many callers were sent away before anybody knew who they are, because too many came.
     #[serde(default)]
     pub callers_refused: u64,
+    /// How many first packets of connections were dropped unread, because too many came.
+    #[serde(default)]
+    pub packets_dropped: u64,
     /// Everything that was done since.
     pub totals: CountsView,
     /// To whom: whom we know or want first, each the latest first.
@@ -230,7 +233,8 @@ impl GuardView {
             strangers: report.strangers,
             strangers_max: report.strangers_max,
             price_bits: report.price,
-            callers_refused: report.callers_refused,
+            callers_refused: report.sent_away.callers,
+            packets_dropped: report.sent_away.packets,
             totals: CountsView::new(report.totals),
             guarded: report.guarded.iter().map(|it| GuardedView::new(it, names)).collect(),
         }

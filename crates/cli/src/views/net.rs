@@ -29,13 +29,24 @@ pub(crate) fn guard(view: &GuardView) -> String {
     if others.len() > shown.len() {
         lines.push(format!("  and {} more", words::count(others.len() - shown.len(), "stranger")));
     }
-    if view.callers_refused > 0 {
-        let callers =
-            words::count(usize::try_from(view.callers_refused).unwrap_or(usize::MAX), "caller");
-        lines.push(format!("SENT AWAY before it was known who they are: {callers}; too many came"));
-    }
+    lines.extend(sent_away(view));
     lines.push(format!("IN ALL, in {}: {}", span(view.since_ms, now), counts(&view.totals)));
     lines.join("\n")
+}
+
+/// Who was sent away before anybody knew who it is.
+fn sent_away(view: &GuardView) -> Option<String> {
+    let of = |number: u64, what| {
+        let number = usize::try_from(number).unwrap_or(usize::MAX);
+        (number > 0).then(|| words::count(number, what))
+    };
+    let callers = of(view.callers_refused, "caller");
+    let packets = of(view.packets_dropped, "first packet");
+    let all: Vec<_> = callers.into_iter().chain(packets).collect();
+    (!all.is_empty()).then(|| {
+        let all = all.join(" and ");
+        format!("SENT AWAY before it was known who they are: {all}; too many came")
+    })
 }
 
 fn headline(view: &GuardView) -> String {
@@ -229,6 +240,7 @@ mod tests {
             strangers_max: 64,
             price_bits: None,
             callers_refused: 0,
+            packets_dropped: 0,
             totals,
             guarded,
         }
@@ -238,6 +250,9 @@ mod tests {
     fn callers_that_were_sent_away_are_counted() {
         let view = GuardView { callers_refused: 2, ..view(Vec::new(), CountsView::default()) };
         let line = "SENT AWAY before it was known who they are: 2 callers; too many came";
+        assert!(guard(&view).lines().any(|it| it == line), "{}", guard(&view));
+        let view = GuardView { packets_dropped: 1, ..view };
+        let line = "SENT AWAY before it was known who they are: 2 callers and 1 first packet; too many came";
         assert!(guard(&view).lines().any(|it| it == line), "{}", guard(&view));
     }
 
