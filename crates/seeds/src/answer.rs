@@ -70,15 +70,16 @@ pub(crate) fn read(
 
 /// Returns the name whose records count: the one that was asked for, or where its aliases lead.
 fn owner(asked: &Name, answers: &[Record]) -> Result<Name, Reason> {
-    let mut owner = asked;
+    let mut owner = asked.clone();
     for _ in 0..=ALIASES_MAX {
-        let next = answers.iter().find_map(|record| match &record.data {
-            RData::CNAME(alias) if record.name == *owner => Some(&alias.0),
-            _ => None,
-        });
+        let alias = |record: &Record| {
+            let RData::CNAME(alias) = &record.data else { return None };
+            Some(alias.0.clone())
+        };
+        let next = answers.iter().filter(|record| record.name == owner).find_map(alias);
         match next {
             Some(next) => owner = next,
-            None => return Ok(owner.clone()),
+            None => return Ok(owner),
         }
     }
     Err(Reason::Alias)

@@ -4,7 +4,9 @@ use std::{net::SocketAddr, time::Duration};
 
 use ensign_primitives::Network;
 
-use crate::Scope;
+use ensign_wire::Scope;
+
+use crate::scope_of;
 
 /// Most seeds that are looked at; further ones are left out of the random order. Guess: Bitcoin Core has nine.
 pub const SEEDS_MAX: usize = 16;
@@ -51,7 +53,7 @@ impl Config {
     pub const fn new(network: Network) -> Self {
         Self {
             network,
-            scope: Scope::of(network),
+            scope: scope_of(network),
             resolver: Resolver::System,
             query_timeout: QUERY_TIMEOUT,
             seed_timeout: SEED_TIMEOUT,

@@ -18,7 +18,7 @@
 //! - Only records of the name that was asked for count, or of the name that its aliases (CNAME) lead to.
 //! - Of one seed come at most [`CANDIDATES_PER_SEED_MAX`] nodes, a third of [`CANDIDATES_MAX`]; see [`Answers`] for
 //!   fewer.
-//! - No address that a node of another machine could not have ([`Scope`]) is dialled because a seed said so.
+//! - No address that a node of another machine could not have ([`check_address`]) is dialled because a seed said so.
 //! - Nothing is kept between two questions: no cache outlives a poisoned answer.
 //!
 //! `docs/operate/bootstrap.md` says how to run a seed. Absent on purpose: DNSSEC and encrypted DNS, which move trust
@@ -26,7 +26,7 @@
 //! for whoever keeps an address book.
 
 mod scope;
-pub use scope::{OutOfScope, Scope};
+pub use scope::{OutOfScope, check_address, scope_of};
 mod record;
 pub use record::{
     ADDRESSES_PER_RECORD_MAX, RECORD_BYTES_MAX, RecordError, SeedRecord, VERSION_FIELD,

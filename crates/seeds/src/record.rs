@@ -9,7 +9,9 @@ use ensign_musig::XOnlyPublicKey;
 use ensign_peers::contact::foreign;
 use ensign_primitives::{Network, PeerId};
 
-use crate::{OutOfScope, Scope};
+use ensign_wire::Scope;
+
+use crate::{OutOfScope, check_address};
 
 /// What the text of each record begins with.
 pub const VERSION_FIELD: &str = "v=ensign1";
@@ -119,7 +121,7 @@ impl SeedRecord {
             return Err(RecordError::OtherNetwork { seen: self.network, ours });
         }
         self.addresses.iter().try_for_each(|&address| {
-            scope.check(address).map_err(|reason| RecordError::Scope { address, reason })
+            check_address(scope, address).map_err(|reason| RecordError::Scope { address, reason })
         })
     }
 }

@@ -1,18 +1,9 @@
 //! Which addresses a seed may name.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use ensign_primitives::Network;
-
-/// Which addresses count.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Scope {
-    /// Those that a node anywhere can be dialled at.
-    #[default]
-    Public,
-    /// Those of this machine and this network too: for tests, and networks of a house.
-    Local,
-}
+use ensign_wire::Scope;
 
 /// Why an address does not count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -38,70 +29,36 @@ pub enum OutOfScope {
     Private,
 }
 
-impl Scope {
-    /// Which addresses count in a network: on regtest, where networks are made for tests, those of this machine too.
-    pub const fn of(network: Network) -> Self {
-        match network {
-            Network::Bitcoin | Network::Testnet4 | Network::Signet => Self::Public,
-            Network::Regtest => Self::Local,
-        }
-    }
-
-    /// Says whether an address counts.
-    ///
-    /// Ranges of the [IANA special-purpose registries](https://www.iana.org/assignments/iana-ipv4-special-registry)
-    /// that are not globally reachable and that a home or provider uses.
-    ///
-    /// # Errors
-    ///
-    /// Why it does not.
-    pub fn check(self, address: SocketAddr) -> Result<(), OutOfScope> {
-        if address.port() == 0 {
-            return Err(OutOfScope::Port);
-        }
-        let wrong = match address.ip() {
-            IpAddr::V4(ip) => wrong_v4(ip),
-            IpAddr::V6(ip) => wrong_v6(ip),
-        };
-        match (self, wrong) {
-            (_, None) | (Self::Local, Some(OutOfScope::Loopback | OutOfScope::Private)) => Ok(()),
-            (Self::Public | Self::Local, Some(wrong)) => Err(wrong),
-        }
+/// Returns which addresses count in a network: on regtest, where networks are made for tests, those of this machine
+/// too.
+pub const fn scope_of(network: Network) -> Scope {
+    match network {
+        Network::Bitcoin | Network::Testnet4 | Network::Signet => Scope::Global,
+        Network::Regtest => Scope::Local,
     }
 }
 
-fn wrong_v4(ip: Ipv4Addr) -> Option<OutOfScope> {
-    let [first, second, third, _] = ip.octets();
-    match () {
-        () if ip.is_unspecified() => Some(OutOfScope::Unspecified),
-        () if ip.is_multicast() || ip.is_broadcast() => Some(OutOfScope::Multicast),
-        () if ip.is_loopback() => Some(OutOfScope::Loopback),
-        () if ip.is_private() || ip.is_link_local() || ip.is_documentation() => {
-            Some(OutOfScope::Private)
-        }
-        // Carriers' translation (RFC 6598), benchmarks (RFC 2544), protocol assignments (RFC 6890), no network and
-        // the reserved (RFC 1122, 3.2.1.3; RFC 1112, section 4).
-        () if first == 100 && second & 0xc0 == 64 => Some(OutOfScope::Private),
-        () if first == 198 && second & 0xfe == 18 => Some(OutOfScope::Private),
-        () if [first, second, third] == [192, 0, 0] => Some(OutOfScope::Private),
-        () if first == 0 || first >= 240 => Some(OutOfScope::Private),
-        () => None,
+/// Says whether an address counts, by the rule of node records ([`Scope::allows`]).
+///
+/// # Errors
+///
+/// Why it does not.
+pub fn check_address(scope: Scope, address: SocketAddr) -> Result<(), OutOfScope> {
+    let ip = address.ip();
+    if address.port() == 0 {
+        return Err(OutOfScope::Port);
     }
-}
-
-fn wrong_v6(ip: Ipv6Addr) -> Option<OutOfScope> {
-    match ip.segments() {
-        _ if ip.is_unspecified() => Some(OutOfScope::Unspecified),
-        _ if ip.is_multicast() => Some(OutOfScope::Multicast),
-        _ if ip.is_loopback() => Some(OutOfScope::Loopback),
-        _ if ip.to_ipv4_mapped().is_some() => Some(OutOfScope::Mapped),
-        _ if ip.is_unique_local() || ip.is_unicast_link_local() => Some(OutOfScope::Private),
-        // For documents (RFC 3849, RFC 9637).
-        [0x2001, 0xdb8, ..] | [0x3fff, 0..=0xfff, ..] => Some(OutOfScope::Private),
-        // Only 2000::/3 is given out (RFC 4291, 2.4); translated IPv4 (RFC 6052) is none to be named.
-        [first, ..] if first & 0xe000 != 0x2000 => Some(OutOfScope::Private),
-        _ => None,
+    if scope.allows(ip) {
+        return Ok(());
     }
+    let is_mapped = |ip: IpAddr| matches!(ip, IpAddr::V6(ip) if ip.to_ipv4_mapped().is_some());
+    Err(match () {
+        () if ip.is_unspecified() => OutOfScope::Unspecified,
+        () if ip.is_multicast() || ip == IpAddr::V4(Ipv4Addr::BROADCAST) => OutOfScope::Multicast,
+        () if ip.is_loopback() => OutOfScope::Loopback,
+        () if is_mapped(ip) => OutOfScope::Mapped,
+        () => OutOfScope::Private,
+    })
 }
 
 #[cfg(test)]
@@ -136,10 +93,10 @@ mod tests {
             ("[64:ff9b::1]:1", Some(OutOfScope::Private)),
         ] {
             let address: SocketAddr = text.parse().unwrap();
-            assert_eq!(Scope::Public.check(address).err(), expect, "{text}");
+            assert_eq!(check_address(Scope::Global, address).err(), expect, "{text}");
             let is_near = matches!(expect, Some(OutOfScope::Loopback | OutOfScope::Private));
             let near = expect.filter(|_| !is_near);
-            assert_eq!(Scope::Local.check(address).err(), near, "{text}");
+            assert_eq!(check_address(Scope::Local, address).err(), near, "{text}");
         }
     }
 }

@@ -164,11 +164,12 @@ impl Seeds {
 
     fn reason(&self, error: &NetError) -> Reason {
         if let NetError::Dns(DnsError::NoRecordsFound(none)) = error {
-            return match none.response_code {
-                ResponseCode::NXDomain => Reason::NoName,
-                ResponseCode::NoError => Reason::NoRecord,
-                code => Reason::Server { code: code.into() },
-            };
+            let code = none.response_code;
+            if code == ResponseCode::NXDomain {
+                return Reason::NoName;
+            }
+            let is_error = code != ResponseCode::NoError;
+            return if is_error { Reason::Server { code: code.into() } } else { Reason::NoRecord };
         }
         if let NetError::Dns(DnsError::ResponseCode(code)) = error {
             return Reason::Server { code: (*code).into() };

@@ -1,9 +1,11 @@
 //! The text of a record, and the lines of a zone.
 
+use ensign_wire::Scope;
+
 use super::*;
 use crate::{
     CANDIDATES_MAX, CANDIDATES_PER_SEED_MAX, OutOfScope, RECORD_BYTES_MAX, RECORDS_READ_MAX,
-    RecordError, SEEDS_MAX, Scope, VERSION_FIELD, ZONE_TTL, zone,
+    RecordError, SEEDS_MAX, VERSION_FIELD, ZONE_TTL, zone,
 };
 
 #[test]
@@ -68,7 +70,7 @@ fn what_is_no_record_is_named() {
 
 #[test]
 fn a_record_of_another_network_or_of_no_place_is_refused() {
-    let ours = |record: &SeedRecord| record.check(Network::Signet, Scope::Public);
+    let ours = |record: &SeedRecord| record.check(Network::Signet, Scope::Global);
     assert_eq!(ours(&node(1)), Ok(()));
     let other = SeedRecord { network: Network::Bitcoin, ..node(1) };
     let expect = RecordError::OtherNetwork { seen: Network::Bitcoin, ours: Network::Signet };

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use ensign_peers::contact::{Address, Contact};
 use ensign_primitives::Network;
-use ensign_seeds::{ADDRESSES_PER_RECORD_MAX, Scope, SeedRecord, zone};
+use ensign_seeds::{ADDRESSES_PER_RECORD_MAX, SeedRecord, check_address, scope_of, zone};
 
 use crate::catalogue as code;
 use crate::failure::{Failure, Result};
@@ -53,12 +53,12 @@ fn record(network: Network, contact: &Contact, warnings: &mut Vec<String>) -> Re
         let what = format!("{name} is on {}, this home on {network}", contact.network);
         return Err(Failure::new(&code::ZONE_NODE, what).hint("leave that code out"));
     }
-    let scope = Scope::of(network);
+    let scope = scope_of(network);
     let mut addresses: Vec<SocketAddr> = Vec::new();
     for address in &contact.addresses {
         let reason = match address {
             Address::Host(..) => "a seed names addresses by number only".to_owned(),
-            Address::Ip(address) => match scope.check(*address) {
+            Address::Ip(address) => match check_address(scope, *address) {
                 Ok(()) if addresses.len() < ADDRESSES_PER_RECORD_MAX => {
                     addresses.push(*address);
                     continue;
