@@ -18,10 +18,10 @@ pub use group::{AddressView, GroupView, MemberView, PeerView, Which};
 mod kept;
 pub use kept::{AuditView, CaseView, ResultView, ViolationView};
 mod net;
+pub(crate) use net::names_of;
 pub use net::{
     About, CountsView, GuardCauseView, GuardView, GuardedView, NetPeerView, ReasonView, WordView,
 };
-pub(crate) use net::{names_of, word_name};
 mod note;
 pub use note::NoteView;
 mod request;

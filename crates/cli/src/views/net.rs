@@ -1,7 +1,7 @@
 //! Connections and guards, as people read them.
 
 use ensign_api::view::{
-    CountsView, GuardCauseView, GuardView, GuardedView, NetPeerView, ReasonView,
+    CountsView, GuardCauseView, GuardView, GuardedView, NetPeerView, ReasonView, WordView,
 };
 
 use super::{grouped, short, span, table};
@@ -153,6 +153,27 @@ fn counts(counts: &CountsView) -> String {
     });
     let said: Vec<_> = said.collect();
     if said.is_empty() { "nothing had to be done".to_owned() } else { said.join(", ") }
+}
+
+/// Says what a word about a node has changed.
+pub(crate) fn word(said: &WordView) -> String {
+    let who = name(said.name.as_deref(), &said.node);
+    let again = if said.word == said.before { "already " } else { "" };
+    match (said.word.as_deref(), said.before.as_deref()) {
+        (Some("banned"), _) => format!(
+            "{who} is {again}banned: it is neither dialled nor let in, until `ensign net unban {who}`"
+        ),
+        (Some(_), _) if said.member => {
+            format!(
+                "{who} is {again}trusted; a member is let in whatever its score is, trusted or not"
+            )
+        }
+        (Some(_), _) => format!("{who} is {again}trusted: no score keeps it out"),
+        (None, Some("banned")) => format!("{who} is not banned any more"),
+        (None, Some(_)) if said.member => format!("{who} is not trusted any more"),
+        (None, Some(_)) => format!("{who} is not trusted any more: its score counts"),
+        (None, None) => format!("nothing had been said of {who}, so nothing has changed"),
+    }
 }
 
 /// Returns who is connected, as a table.
