@@ -1,6 +1,6 @@
 //! The guard chain: what is asked of a frame before a byte of it is decoded, from cheap to dear.
 
-use ensign_primitives::{Now, Occupancy};
+use ensign_primitives::{Instant, Now, Occupancy};
 use ensign_ratelimit::{Exceeded, Limits, MemberBudgets, Share, StrangerBudgets};
 use ensign_signing::MEMBERS_MAX;
 use ensign_wire::{Audience, Family, Kind};
@@ -59,6 +59,15 @@ impl Guards {
     /// Returns how full each collection is, with the constant that bounds it.
     pub fn occupancy(&self) -> impl Iterator<Item = Occupancy> + use<> {
         self.strangers.occupancy().into_iter().chain([self.members.occupancy()])
+    }
+
+    /// Returns when a connected node has all its budgets again, which may be past.
+    pub fn full_at(&self, link: &Link) -> Instant {
+        if link.is_close() {
+            self.members.full_at(&link.peer).max(link.budgets.full_at())
+        } else {
+            self.strangers.full_at(&link.peer, link.remote.ip())
+        }
     }
 
     /// Asks every guard until one does not allow the frame.

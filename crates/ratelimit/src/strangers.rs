@@ -190,6 +190,13 @@ impl StrangerBudgets {
         Ok(())
     }
 
+    /// Returns when a stranger has all of its own again, and all that it shares with its address and network,
+    /// which may be past.
+    pub fn full_at(&self, peer: &PeerId, ip: IpAddr) -> Instant {
+        let shared = self.addresses.full_at(&host(ip)).max(self.networks.full_at(&network(ip)));
+        self.peers.full_at(peer).max(shared)
+    }
+
     /// Returns how full each table is.
     pub fn occupancy(&self) -> [Occupancy; 3] {
         [
