@@ -76,7 +76,7 @@ fn of_guarded(guarded: &GuardedView, now: u64) -> Vec<String> {
     first += &address.as_ref().map_or(String::new(), |it| format!(", {}", foreign(it)));
     first += &match *score {
         // The word beats it.
-        _ if guarded.word.as_deref() == Some("banned") => String::new(),
+        _ if guarded.word.is_some() => String::new(),
         0 => String::new(),
         score => format!(", score {score:+}"),
     };
