@@ -19,7 +19,8 @@ mod kept;
 pub use kept::{AuditView, CaseView, ResultView, ViolationView};
 mod net;
 pub use net::{
-    About, CountsView, GuardCauseView, GuardView, GuardedView, NetPeerView, ReasonView, WordView,
+    About, CountsView, GuardCauseView, GuardView, GuardedView, NetPeerView, ReasonView,
+    TighteningView, WordView,
 };
 pub(crate) use net::{names_of, word_name};
 mod note;

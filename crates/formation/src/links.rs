@@ -114,10 +114,23 @@ impl Links {
 }
 
 impl Formation {
-    pub(crate) fn on_up(&mut self, peer: PeerId, exporter: [u8; 32]) {
+    pub(crate) fn on_up(&mut self, now: Now, peer: PeerId, exporter: [u8; 32]) {
         self.on_down(&peer);
         if self.links.enter(peer, exporter) {
             self.greet(peer);
+            self.owe_seat(now, &peer);
+        }
+    }
+
+    /// Whoever does not answer may not have heard us, because others ask too much of it: our seat is
+    /// asked for again.
+    fn owe_seat(&mut self, now: Now, peer: &PeerId) {
+        let is_unanswered = self.pending.iter().any(|(_, pending)| match &pending.stage {
+            Stage::Joining(joining) => joining.invitation.inviter == *peer && !joining.is_seated,
+            Stage::Inviting(_) | Stage::Forming(_) => false,
+        });
+        if is_unanswered {
+            self.links.owe(now.instant, peer);
         }
     }
 
@@ -158,6 +171,7 @@ impl Formation {
                 self.send(peer, FormationMessage::Certificate(bytes));
             }
             self.greet(peer);
+            self.owe_seat(now, &peer);
         }
     }
 
@@ -168,9 +182,12 @@ impl Formation {
     }
 
     /// Says to everybody who is connected what it may lack of this.
-    pub(crate) fn greet_all(&mut self, name: &String) {
+    pub(crate) fn greet_all(&mut self, now: Now, name: &String) {
         let nodes = self.pending.get(name).map(Pending::nodes).unwrap_or_default();
-        nodes.into_iter().for_each(|(peer, _)| self.greet_in(name, peer));
+        for (peer, _) in nodes {
+            self.greet_in(name, peer);
+            self.owe_seat(now, &peer);
+        }
     }
 
     /// The same to one node that asks for it: at once if it asks for the first time on its connection,

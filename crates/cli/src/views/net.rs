@@ -1,7 +1,7 @@
 //! Connections and guards, as people read them.
 
 use ensign_api::view::{
-    CountsView, GuardCauseView, GuardView, GuardedView, NetPeerView, ReasonView,
+    CountsView, GuardCauseView, GuardView, GuardedView, NetPeerView, ReasonView, TighteningView,
 };
 
 use super::{grouped, short, span, table};
@@ -14,6 +14,7 @@ const GONE_SHOWN_MAX: usize = 10;
 pub(crate) fn guard(view: &GuardView) -> String {
     let now = view.now_ms;
     let mut lines = vec![headline(view)];
+    lines.extend(level(view));
     let banned = |it: &&GuardedView| it.word.as_deref() == Some("banned");
     let trusted = |it: &&GuardedView| it.word.as_deref() == Some("trusted");
     let near = |it: &&GuardedView| it.tie != "stranger" || it.name.is_some();
@@ -45,6 +46,29 @@ fn headline(view: &GuardView) -> String {
     };
     let (held, max) = (view.strangers, view.strangers_max);
     format!("{price}; {held} of their {max} places are taken")
+}
+
+/// Says how far strangers are held back for the load they make, and why.
+fn level(view: &GuardView) -> Vec<String> {
+    let GuardView { level, level_max, tightened, now_ms, .. } = view;
+    let mut lines = Vec::new();
+    if *level > 0 {
+        let part = 1_u32.checked_shl(u32::from(*level)).unwrap_or(u32::MAX);
+        lines.push(format!(
+            "LOAD level {level} of {level_max}: strangers share 1/{part} of what they may ask; members are not held back"
+        ));
+    } else if !tightened.is_empty() {
+        lines.push("LOAD is over: strangers share all that they may ask again".to_owned());
+    }
+    lines.extend(tightened.iter().map(|it| {
+        let TighteningView { at_ms, level, waited_ms, busy_percent, strangers_percent } = it;
+        let ago = span(*at_ms, *now_ms);
+        format!(
+            "  to level {level}, {ago} ago: a frame waited {waited_ms} ms, frames took {busy_percent} % of a core, \
+             and strangers made {strangers_percent} % of their work"
+        )
+    }));
+    lines
 }
 
 fn section(lines: &mut Vec<String>, heading: &str, entries: &[&GuardedView], now: u64) {
@@ -228,6 +252,9 @@ mod tests {
             strangers: 3,
             strangers_max: 64,
             price_bits: None,
+            level: 0,
+            level_max: 4,
+            tightened: Vec::new(),
             callers_refused: 0,
             totals,
             guarded,
