@@ -11,7 +11,7 @@ use ensign_primitives::{Instant, Now, PeerId, Wakeup};
 use ensign_wire::FormationMessage;
 
 use crate::{
-    Formation, GREETING_INTERVAL, LINKS_MAX,
+    Formation, GREETING_INTERVAL, LINKS_MAX, SEATS_SAID_AGAIN_MAX,
     pending::{Forming, GATHERED, Pending, Stage},
     round::Statement,
 };
@@ -30,6 +30,8 @@ struct Link {
     exporter: [u8; 32],
     /// When it is to be greeted again.
     owed_at: Option<Instant>,
+    /// How often our seat was asked for again.
+    said_again: u8,
     /// The rosters that our user refused, of which the node was told when it spoke of them.
     refused: BTreeSet<[u8; 32]>,
 }
@@ -45,7 +47,7 @@ impl Links {
     fn enter(&mut self, peer: PeerId, exporter: [u8; 32]) -> bool {
         let has_room = self.links.len() < LINKS_MAX;
         if has_room {
-            let link = Link { exporter, owed_at: None, refused: BTreeSet::new() };
+            let link = Link { exporter, owed_at: None, said_again: 0, refused: BTreeSet::new() };
             self.links.insert(peer, link);
         }
         has_room
@@ -81,6 +83,12 @@ impl Links {
             link.owed_at = Some(at);
             self.owed.insert((at, *peer));
         }
+    }
+
+    /// Whether our seat is asked for again at a node, which counts as done.
+    fn says_again(&mut self, peer: &PeerId) -> bool {
+        let link = self.links.get_mut(peer).filter(|it| it.said_again < SEATS_SAID_AGAIN_MAX);
+        link.map(|link| link.said_again += 1).is_some()
     }
 
     /// Takes the next that is to be greeted by now.
@@ -129,7 +137,7 @@ impl Formation {
             Stage::Joining(joining) => joining.invitation.inviter == *peer && !joining.is_seated,
             Stage::Inviting(_) | Stage::Forming(_) => false,
         });
-        if is_unanswered {
+        if is_unanswered && self.links.says_again(peer) {
             self.links.owe(now.instant, peer);
         }
     }
