@@ -331,7 +331,7 @@ impl Driver {
             }
             Command::Peers(reply) => drop(reply.send(self.peers(now.unix))),
             Command::Guard(reply) => {
-                drop(reply.send(GuardReport::new(&self.engine, now, self.links.refused())));
+                drop(reply.send(GuardReport::new(&self.engine, now, self.links.sent_away())));
             }
             Command::NetPeers(reply) => {
                 drop(reply.send(self.links.fares(NetPeer::all(&self.engine, now))));

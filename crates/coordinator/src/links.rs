@@ -6,7 +6,7 @@ use bytes::Bytes;
 use ensign_diversity::PrefixTable;
 use ensign_engine::{CloseCode, Engine, Warnings};
 use ensign_primitives::{Direction, GroupId, LinkId, PeerId, UnixTime};
-use ensign_review::{NetPeer, PushedOff, Roster};
+use ensign_review::{NetPeer, PushedOff, Roster, SentAway};
 use ensign_transport::{Arrivals, DisconnectReason, Traffic, Transport, TransportEvent};
 use ensign_wire::Kind;
 
@@ -61,8 +61,8 @@ impl Links {
         self.transport.expect(peer);
     }
 
-    pub(crate) fn refused(&self) -> u64 {
-        self.transport.refused()
+    pub(crate) fn sent_away(&self) -> SentAway {
+        SentAway { callers: self.transport.refused(), packets: self.transport.packets_dropped() }
     }
 
     /// Returns how each connection fares.

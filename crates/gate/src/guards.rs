@@ -5,7 +5,7 @@ use ensign_ratelimit::{
     Asker, Exceeded, Level, Limits, Load, MemberBudgets, Share, StrangerBudgets, tokens,
 };
 use ensign_signing::MEMBERS_MAX;
-use ensign_wire::{Audience, Kind};
+use ensign_wire::{Audience, Family, Kind};
 
 use crate::{Offense, gate::Link};
 
@@ -33,9 +33,10 @@ pub struct Arriving {
 type Guard = fn(&mut Guards, Now, &mut Link, Arriving) -> Verdict;
 
 /// Every guard, in the order in which they are asked.
-const CHAIN: [Guard; 5] = [
+const CHAIN: [Guard; 6] = [
     Guards::introduction,
     Guards::rate_of_strangers,
+    Guards::service,
     Guards::audience,
     Guards::questions_of_members,
     Guards::rate_of_members,
@@ -98,6 +99,17 @@ impl Guards {
             false => Verdict::Allow,
             true if link.is_wanted => Verdict::Deny("it has not shown yet that it is a member"),
             true => Verdict::Penalize(Offense::Stranger { kind: frame.kind }),
+        }
+    }
+
+    /// A node of a closed home takes no part in the open network, and whoever asks it for that is told
+    /// nothing: it may have been a node of that network before.
+    fn service(&mut self, _: Now, _: &mut Link, frame: Arriving) -> Verdict {
+        match frame.kind.family() {
+            Family::Dht | Family::Gossip | Family::Discovery => {
+                Verdict::Deny("it asks for the open network, in which we take no part")
+            }
+            Family::Connection | Family::Signing | Family::Formation => Verdict::Allow,
         }
     }
 

@@ -14,6 +14,7 @@ use outlines::read_outline;
 
 mod conduct;
 pub use conduct::reputation;
+pub(crate) use conduct::{bound_new_proof, bound_proofs};
 pub(crate) mod old;
 
 /// Most open requests that are read at a start; the others wait in the store for room.
@@ -238,7 +239,7 @@ pub struct Past {
     pub undecided: Vec<Undecided>,
     /// How far time had come.
     pub horizon: Horizon,
-    /// The latest proofs, the oldest first, at most as many as are told to others.
+    /// The kept proofs, the oldest first.
     pub proofs: Vec<CaseFile>,
     /// Which node speaks for which key.
     pub delegated: Vec<Delegated>,

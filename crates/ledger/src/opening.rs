@@ -184,6 +184,7 @@ fn begin(
     now: UnixTime,
 ) -> Result<Opened, OpeningError> {
     let handles = outlines::take_handles(store.as_mut(), now)?;
+    ledger::bound_proofs(store.as_mut(), now)?;
     let past = past(store.as_ref())?;
     let void_until = ledger::void_until(store.as_ref())?;
     Ok(Opened { store, handles, before: Before { past, found, voided, void_until } })

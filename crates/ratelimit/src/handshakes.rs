@@ -5,7 +5,7 @@ use core::net::IpAddr;
 use ensign_diversity::{host, network};
 use ensign_primitives::{Instant, Occupancy};
 
-use crate::{Allowance, Charge, Gcra, Keyed};
+use crate::{Allowance, Charge, FirstPacketLimits, Gcra, Hosts, Keyed};
 
 /// How many handshakes callers may begin. A setting; each number of the default is a constant of this
 /// crate.
@@ -25,6 +25,10 @@ pub struct HandshakeLimits {
     pub of_network: Allowance,
     /// More of all.
     pub in_all: Allowance,
+    /// Of each address at which a member was connected; nobody else uses it up.
+    pub known: Allowance,
+    /// Of their first packets, which are asked about before.
+    pub packets: FirstPacketLimits,
 }
 
 /// Default of [`HandshakeLimits::unproven`]. Guess: a group that comes back at once pays no round trip,
@@ -46,6 +50,9 @@ pub const HANDSHAKES_OF_NETWORK: Allowance = Allowance { burst: 128, per_minute:
 /// Default of [`HandshakeLimits::in_all`]. Guess: a fifth of a core.
 pub const HANDSHAKES_IN_ALL: Allowance = Allowance { burst: 256, per_minute: 400 * 60 };
 
+/// Default of [`HandshakeLimits::known`]. Guess: an office that comes back at once, and its next tries.
+pub const HANDSHAKES_KNOWN: Allowance = Allowance { burst: 16, per_minute: 60 };
+
 impl HandshakeLimits {
     /// The default.
     pub const DEFAULT: Self = Self {
@@ -56,6 +63,8 @@ impl HandshakeLimits {
         of_address: HANDSHAKES_OF_ADDRESS,
         of_network: HANDSHAKES_OF_NETWORK,
         in_all: HANDSHAKES_IN_ALL,
+        known: HANDSHAKES_KNOWN,
+        packets: FirstPacketLimits::DEFAULT,
     };
 }
 
@@ -90,6 +99,7 @@ pub struct Handshakes {
     in_all: Gcra,
     addresses: Keyed<IpAddr, BUDGETS>,
     networks: Keyed<IpAddr, BUDGETS>,
+    known: Hosts,
     refused: u64,
 }
 
@@ -108,6 +118,7 @@ impl Handshakes {
             in_all: Gcra::FULL,
             addresses: Keyed::new(CALLERS_REMEMBERED),
             networks: Keyed::new(CALLER_NETWORKS_REMEMBERED),
+            known: Hosts::new(limits.known),
             refused: 0,
         }
     }
@@ -121,11 +132,16 @@ impl Handshakes {
 
     /// Decides about a caller that has shown that it receives at its address.
     pub fn proven(&mut self, now: Instant, ip: IpAddr) -> Admission {
-        if self.takes_few(now, ip) || self.takes_more(now, ip) {
+        if self.known.take(now, ip, 1) || self.takes_few(now, ip) || self.takes_more(now, ip) {
             return Admission::Admit;
         }
         self.refused = self.refused.saturating_add(1);
         Admission::Refuse
+    }
+
+    /// A member was connected from there.
+    pub fn know(&mut self, ip: IpAddr) {
+        self.known.know(ip);
     }
 
     /// Returns how many callers were refused.
@@ -134,16 +150,18 @@ impl Handshakes {
     }
 
     /// Returns how full each table is.
-    pub fn occupancy(&self) -> [Occupancy; 2] {
+    pub fn occupancy(&self) -> [Occupancy; 3] {
         [
             self.addresses.occupancy("budgets of callers"),
             self.networks.occupancy("budgets of callers' networks"),
+            self.known.occupancy("addresses of members"),
         ]
     }
 
     /// The most bytes that all of it takes.
     pub const BYTES_MAX: usize = Keyed::<IpAddr, BUDGETS>::bytes(CALLERS_REMEMBERED)
-        + Keyed::<IpAddr, BUDGETS>::bytes(CALLER_NETWORKS_REMEMBERED);
+        + Keyed::<IpAddr, BUDGETS>::bytes(CALLER_NETWORKS_REMEMBERED)
+        + Hosts::BYTES_MAX;
 
     fn takes_few(&mut self, now: Instant, ip: IpAddr) -> bool {
         let HandshakeLimits { few, few_of_site, few_in_all, .. } = self.limits;

@@ -52,11 +52,18 @@ pub use strangers::{
     STRANGER_WORK_OF_ADDRESS, STRANGER_WORK_OF_NETWORK, STRANGERS_REMEMBERED, Share,
     StrangerBudgets, StrangerLimits,
 };
+mod hosts;
+pub use hosts::{HOSTS_KNOWN_MAX, Hosts};
+mod first_packets;
+pub use first_packets::{
+    FIRST_PACKETS_FEW, FIRST_PACKETS_FEW_IN_ALL, FIRST_PACKETS_IN_ALL, FIRST_PACKETS_KNOWN,
+    FIRST_PACKETS_PASSING, FirstPacketLimits, FirstPackets, PASSING_MAX, SENDERS_REMEMBERED,
+};
 mod handshakes;
 pub use handshakes::{
     Admission, CALLER_NETWORKS_REMEMBERED, CALLERS_REMEMBERED, HANDSHAKES_FEW,
-    HANDSHAKES_FEW_IN_ALL, HANDSHAKES_FEW_OF_SITE, HANDSHAKES_IN_ALL, HANDSHAKES_OF_ADDRESS,
-    HANDSHAKES_OF_NETWORK, HANDSHAKES_UNPROVEN, HandshakeLimits, Handshakes,
+    HANDSHAKES_FEW_IN_ALL, HANDSHAKES_FEW_OF_SITE, HANDSHAKES_IN_ALL, HANDSHAKES_KNOWN,
+    HANDSHAKES_OF_ADDRESS, HANDSHAKES_OF_NETWORK, HANDSHAKES_UNPROVEN, HandshakeLimits, Handshakes,
 };
 mod limits;
 pub use limits::{Limits, OPEN_SESSIONS, OPEN_SESSIONS_MAX, OutOfRange, Part, Setting};
@@ -68,7 +75,10 @@ pub use work::{
 /// The most bytes that all budgets of one node take, however many sources there are; those of so many
 /// members included.
 pub const fn bytes_max(members_max: usize) -> usize {
-    MemberBudgets::bytes(members_max) + StrangerBudgets::BYTES_MAX + Handshakes::BYTES_MAX
+    MemberBudgets::bytes(members_max)
+        + StrangerBudgets::BYTES_MAX
+        + Handshakes::BYTES_MAX
+        + FirstPackets::BYTES_MAX
 }
 
 #[cfg(test)]

@@ -82,13 +82,22 @@ pub struct GuardReport {
     pub level: u8,
     /// Why it was tightened, the latest first.
     pub tightenings: Vec<Tightening>,
-    /// How many callers were sent away before anybody knew who they are, because too many came.
-    pub callers_refused: u64,
+    /// Who was sent away before anybody knew who it is.
+    pub sent_away: SentAway,
     /// Everything that was done.
     pub totals: Counts,
     /// To whom: whom we know or want first, each the latest first; then of whom our user has said
     /// something and to whom nothing was done.
     pub guarded: Vec<Guarded>,
+}
+
+/// Who was sent away before anybody knew who it is, because too many came.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SentAway {
+    /// Callers whose handshake did not begin.
+    pub callers: u64,
+    /// First packets that were dropped unread.
+    pub packets: u64,
 }
 
 /// Whether our user has banned a node.
@@ -131,8 +140,8 @@ impl NetPeer {
 impl GuardReport {
     /// Takes what the guards of a node do.
     ///
-    /// - `callers_refused`: by the transport, since the start.
-    pub fn new(engine: &Engine, now: Now, callers_refused: u64) -> Self {
+    /// - `sent_away`: by the transport, since the start.
+    pub fn new(engine: &Engine, now: Now, sent_away: SentAway) -> Self {
         let (watch, reputation) = (engine.watch(), engine.reputation());
         let mut guarded: Vec<_> = watch
             .entries()
@@ -152,7 +161,7 @@ impl GuardReport {
             price: engine.price(now),
             level: engine.level().now(now.instant),
             tightenings: engine.level().tightenings().copied().collect(),
-            callers_refused,
+            sent_away,
             totals: watch.totals(),
             guarded,
         }

@@ -117,6 +117,11 @@ impl Places {
         }
     }
 
+    /// A member was connected from there.
+    pub(crate) fn know(&self, ip: IpAddr) {
+        locked(&self.handshakes).know(ip);
+    }
+
     /// Returns how many callers were refused because too many came.
     pub(crate) fn refused(&self) -> u64 {
         locked(&self.handshakes).refused()

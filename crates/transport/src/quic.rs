@@ -98,7 +98,7 @@ pub(crate) fn endpoint(
     chance: &Chance,
 ) -> Result<(Endpoint, Arc<Socket>), BindError> {
     let refused = |error: io::Error| BindError::socket(config.listen, &error);
-    let socket = Arc::new(Socket::new(socket).map_err(refused)?);
+    let socket = Arc::new(Socket::new(socket, config.handshakes.packets).map_err(refused)?);
     let reset_secret = secret("ensign/stateless-reset/v1", key, config.network);
     let mut endpoint =
         EndpointConfig::new(Arc::new(hmac::Key::new(hmac::HMAC_SHA256, &reset_secret)));

@@ -37,6 +37,9 @@ pub struct GuardView {
     /// How many callers were sent away before anybody knew who they are, because too many came.
     #[serde(default)]
     pub callers_refused: u64,
+    /// How many first packets of connections were dropped unread, because too many came.
+    #[serde(default)]
+    pub packets_dropped: u64,
     /// Everything that was done since.
     pub totals: CountsView,
     /// To whom: whom we know or want first, each the latest first.
@@ -270,7 +273,8 @@ impl GuardView {
             level: report.level,
             level_max: LEVEL_MAX,
             tightened: report.tightenings.iter().map(TighteningView::new).collect(),
-            callers_refused: report.callers_refused,
+            callers_refused: report.sent_away.callers,
+            packets_dropped: report.sent_away.packets,
             totals: CountsView::new(report.totals),
             guarded: report.guarded.iter().map(|it| GuardedView::new(it, names)).collect(),
         }

@@ -30,13 +30,24 @@ pub(crate) fn guard(view: &GuardView) -> String {
     if others.len() > shown.len() {
         lines.push(format!("  and {} more", words::count(others.len() - shown.len(), "stranger")));
     }
-    if view.callers_refused > 0 {
-        let callers =
-            words::count(usize::try_from(view.callers_refused).unwrap_or(usize::MAX), "caller");
-        lines.push(format!("SENT AWAY before it was known who they are: {callers}; too many came"));
-    }
+    lines.extend(sent_away(view));
     lines.push(format!("IN ALL, in {}: {}", span(view.since_ms, now), counts(&view.totals)));
     lines.join("\n")
+}
+
+/// Who was sent away before anybody knew who it is.
+fn sent_away(view: &GuardView) -> Option<String> {
+    let of = |number: u64, what| {
+        let number = usize::try_from(number).unwrap_or(usize::MAX);
+        (number > 0).then(|| words::count(number, what))
+    };
+    let callers = of(view.callers_refused, "caller");
+    let packets = of(view.packets_dropped, "first packet");
+    let all: Vec<_> = callers.into_iter().chain(packets).collect();
+    (!all.is_empty()).then(|| {
+        let all = all.join(" and ");
+        format!("SENT AWAY before it was known who they are: {all}; too many came")
+    })
 }
 
 fn headline(view: &GuardView) -> String {
@@ -256,6 +267,7 @@ mod tests {
             level_max: 4,
             tightened: Vec::new(),
             callers_refused: 0,
+            packets_dropped: 0,
             totals,
             guarded,
         }
@@ -266,6 +278,31 @@ mod tests {
         let view = GuardView { callers_refused: 2, ..view(Vec::new(), CountsView::default()) };
         let line = "SENT AWAY before it was known who they are: 2 callers; too many came";
         assert!(guard(&view).lines().any(|it| it == line), "{}", guard(&view));
+        let view = GuardView { packets_dropped: 1, ..view };
+        let line = "SENT AWAY before it was known who they are: 2 callers and 1 first packet; too many came";
+        assert!(guard(&view).lines().any(|it| it == line), "{}", guard(&view));
+    }
+
+    #[test]
+    fn limits_that_were_tightened_are_told_with_their_cause_and_so_is_the_end_of_it() {
+        let tightened = TighteningView {
+            at_ms: 120_000,
+            level: 2,
+            waited_ms: 240,
+            busy_percent: 61,
+            strangers_percent: 93,
+        };
+        let quiet = view(Vec::new(), CountsView::default());
+        let busy = GuardView { level: 2, tightened: vec![tightened], ..quiet };
+        let why = "  to level 2, 1 min ago: a frame waited 240 ms, frames took 61 % of a core, and \
+                   strangers made 93 % of their work";
+        for (view, first) in [
+            (busy.clone(), "LOAD level 2 of 4: strangers share 1/4 of what they may ask; members are not held back"),
+            (GuardView { level: 0, ..busy }, "LOAD is over: strangers share all that they may ask again"),
+        ] {
+            let text = guard(&view);
+            assert!(text.contains(&format!("taken\n{first}\n{why}\n")), "{text}");
+        }
     }
 
     #[test]
