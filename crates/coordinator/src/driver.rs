@@ -336,9 +336,8 @@ impl Driver {
             Command::NetPeers(reply) => {
                 drop(reply.send(self.links.fares(NetPeer::all(&self.engine, now))));
             }
-            Command::Readiness(group, reply) => {
-                drop(reply.send(self.readiness(&group)));
-            }
+            Command::Say(peer, word, reply) => drop(reply.send(self.say(peer, word))),
+            Command::Readiness(group, reply) => drop(reply.send(self.readiness(&group))),
             Command::KnowPrefixes(it) => self.links.know_prefixes(&mut self.engine, it),
             Command::SetPolicy(policy) => self.reviewer.set_policy(now.unix, *policy),
             Command::Preview(job, reply) => {

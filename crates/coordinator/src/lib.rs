@@ -47,7 +47,7 @@ pub use ensign_engine::{
 pub use ensign_ledger::{
     Archive, AttemptEntry, Audit, Decision, Fault, Handle, HowEnded, KeptCase, KeyAge, LedgerError,
     LostAttempt, OpeningError, Outcome, Outline, OutlinedWork, ParseHandleError, Reached, Records,
-    RequestEntry, RequestState, Violation,
+    RequestEntry, RequestState, Violation, WordError,
 };
 pub use ensign_psbt::{
     ConsentDigest, Issued, Note, Place as NotePlace, Policy, Rule, Severity, SignedPsbt, Summary,

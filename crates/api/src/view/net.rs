@@ -196,8 +196,35 @@ pub struct WordView {
     pub node: String,
     /// `banned`, `trusted`, or null when a word was taken back.
     pub word: Option<String>,
+    /// What had been said of it before: `banned`, `trusted`, or null.
+    #[serde(default)]
+    pub before: Option<String>,
+    /// Whether it is a member of a group of this home: no score keeps one out.
+    #[serde(default)]
+    pub member: bool,
     /// Names of the groups that cannot sign while the node is banned.
     pub groups: Vec<String>,
+}
+
+impl WordView {
+    /// Takes what a word has changed.
+    pub fn new<'a>(
+        peer: &PeerId,
+        (before, word): (Option<Word>, Option<Word>),
+        groups: impl IntoIterator<Item = &'a GroupInfo>,
+    ) -> Self {
+        let groups: Vec<_> = groups.into_iter().collect();
+        let has_it = |group: &&&GroupInfo| group.members.iter().any(|it| it.peer == *peer);
+        let with_it: Vec<_> = groups.iter().filter(has_it).map(|it| it.name.clone()).collect();
+        Self {
+            name: names_of(groups).remove(peer),
+            node: peer.to_string(),
+            word: word.map(|word| word_name(word).to_owned()),
+            before: before.map(|word| word_name(word).to_owned()),
+            member: !with_it.is_empty(),
+            groups: if word == Some(Word::Banned) { with_it } else { Vec::new() },
+        }
+    }
 }
 
 /// What this home calls nodes.
@@ -210,7 +237,7 @@ pub(crate) fn names_of<'a>(groups: impl IntoIterator<Item = &'a GroupInfo>) -> N
 }
 
 /// Returns the name of a word.
-pub(crate) const fn word_name(word: Word) -> &'static str {
+const fn word_name(word: Word) -> &'static str {
     match word {
         Word::Banned => "banned",
         Word::Trusted => "trusted",

@@ -2,6 +2,7 @@
 
 use ensign_api::view::{
     CountsView, GuardCauseView, GuardView, GuardedView, NetPeerView, ReasonView, TighteningView,
+    WordView,
 };
 
 use super::{grouped, short, span, table};
@@ -179,6 +180,27 @@ fn counts(counts: &CountsView) -> String {
     if said.is_empty() { "nothing had to be done".to_owned() } else { said.join(", ") }
 }
 
+/// Says what a word about a node has changed.
+pub(crate) fn word(said: &WordView) -> String {
+    let who = name(said.name.as_deref(), &said.node);
+    let again = if said.word == said.before { "already " } else { "" };
+    match (said.word.as_deref(), said.before.as_deref()) {
+        (Some("banned"), _) => format!(
+            "{who} is {again}banned: it is neither dialled nor let in, until `ensign net unban {who}`"
+        ),
+        (Some(_), _) if said.member => {
+            format!(
+                "{who} is {again}trusted; a member is let in whatever its score is, trusted or not"
+            )
+        }
+        (Some(_), _) => format!("{who} is {again}trusted: no score keeps it out"),
+        (None, Some("banned")) => format!("{who} is not banned any more"),
+        (None, Some(_)) if said.member => format!("{who} is not trusted any more"),
+        (None, Some(_)) => format!("{who} is not trusted any more: its score counts"),
+        (None, None) => format!("nothing had been said of {who}, so nothing has changed"),
+    }
+}
+
 /// Returns who is connected, as a table.
 pub(crate) fn peers(peers: &[NetPeerView], now: u64) -> String {
     let rows: Vec<_> = peers.iter().map(|peer| row(peer, now)).collect();
@@ -297,8 +319,14 @@ mod tests {
         let why = "  to level 2, 1 min ago: a frame waited 240 ms, frames took 61 % of a core, and \
                    strangers made 93 % of their work";
         for (view, first) in [
-            (busy.clone(), "LOAD level 2 of 4: strangers share 1/4 of what they may ask; members are not held back"),
-            (GuardView { level: 0, ..busy }, "LOAD is over: strangers share all that they may ask again"),
+            (
+                busy.clone(),
+                "LOAD level 2 of 4: strangers share 1/4 of what they may ask; members are not held back",
+            ),
+            (
+                GuardView { level: 0, ..busy },
+                "LOAD is over: strangers share all that they may ask again",
+            ),
         ] {
             let text = guard(&view);
             assert!(text.contains(&format!("taken\n{first}\n{why}\n")), "{text}");

@@ -3,12 +3,12 @@
 use std::ops::ControlFlow;
 
 use ensign_equivocation::{Case, Charge};
-use ensign_primitives::{PeerId, UnixTime};
-use ensign_reputation::{ACCOUNTS_MAX, Account};
+use ensign_primitives::{Now, PeerId, UnixTime};
+use ensign_reputation::{ACCOUNTS_MAX, Account, Config, Reputation, Word};
 use ensign_signing::{CaseFile, CaseKind, PROOFS_OF_ONE_MAX};
 use ensign_store::{EVIDENCE_OF_ONE_MAX, Place, Store, Table};
 
-use crate::{Entry, LedgerError};
+use crate::{Entry, LedgerError, WordError};
 
 // What a store would drop, the reputation drops before, and never our user's word.
 const _: () = assert!(ACCOUNTS_MAX < ensign_store::PEERS_MAX);
@@ -39,6 +39,24 @@ pub(crate) fn reputations(store: &dyn Store) -> Result<Vec<(PeerId, Account)>, L
         Some(place) => Err(LedgerError::Unreadable { place }),
         None => Ok(accounts),
     }
+}
+
+/// Writes our user's word about a node, or takes it back; returns what was said before.
+pub(crate) fn say(
+    store: &mut dyn Store,
+    peer: PeerId,
+    word: Option<Word>,
+    now: UnixTime,
+) -> Result<Option<Word>, WordError> {
+    let now = Now { unix: now, ..Now::default() };
+    let kept = reputations(store).map_err(WordError::Ledger)?;
+    let mut held = Reputation::new(Config::default(), now, kept);
+    let before = held.word(&peer);
+    held.say(now, peer, word).map_err(WordError::TooMany)?;
+    let records = std::iter::from_fn(|| held.take_record(now)).map(|(record, _)| record);
+    let entries: Vec<_> = records.filter(|it| it.peer == peer).map(|it| reputation(&it)).collect();
+    crate::write(store, &entries, now.unix).map_err(WordError::Ledger)?;
+    Ok(before)
 }
 
 /// Reads the kept proofs, the oldest first.

@@ -33,13 +33,13 @@ catalogue! { GUARDED:
          in force all the same.",
         "fetch a newer one; see docs/security/diversity.md";
     NODE_UNKNOWN = "E-NET-011", exit: Usage, risk: None, retry: false,
-        "No node is called so.",
-        "A node is named as its member is called here, by its 64 hex digits, or by at least 8 of them that no \
+        "No node is called so, or several are.",
+        "A node is named as its member is called here in any group, by its 64 hex digits, or by at least 8 of them that no \
          other known one begins with.",
-        "see `ensign net peers` and `ensign net guard` for the nodes there are";
+        "see `ensign net peers`, `ensign net guard` and `ensign group show` for the nodes there are";
     NET_NEEDS_UP = "E-NET-012", exit: NotReady, risk: None, retry: true,
         "No node runs here that could be asked about its connections.",
-        "Connections, and what the guards do, are those of a node that runs; what was said of nodes is kept.",
+        "Connections, and what the guards do, are those of a node that runs. What you say of nodes (`net ban`, `net unban`, `net trust`) is taken without one.",
         "run `ensign up` in another terminal, then try again";
     NODE_OWN = "E-NET-013", exit: Usage, risk: None, retry: false,
         "That is this node itself.",
