@@ -74,7 +74,7 @@ fn a_closed_home_reads_nothing_of_the_open_network_and_blames_nobody() {
     call(&mut net, who, 7);
     net.deliver(who, 0, &Frame::Hello(hello()).encode());
     // No message at all: nothing of it is decoded.
-    let body = vec![0xff; 3];
+    let body = [0xff; 3];
     net.deliver(who, 0, &[&[Kind::DhtFind.id(), 3], &body[..]].concat());
     let (causes, counts) = told(&net, who);
     let what = String::from("it asks for the open network, in which we take no part");
