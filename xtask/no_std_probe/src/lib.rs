@@ -16,6 +16,7 @@ use ensign_formation as _;
 use ensign_gate as _;
 use ensign_identity as _;
 use ensign_musig as _;
+use ensign_dht as _;
 use ensign_peers as _;
 use ensign_pow as _;
 use ensign_primitives as _;

@@ -1,6 +1,8 @@
-//! `ensign net`: who is connected, whom the guards hold back, and our word about a node.
+//! `ensign net`: who is connected, whom the guards hold back, our word about a node, and seeds.
 
+mod seed;
 mod watch;
+mod zone;
 
 use std::path::Path;
 
@@ -30,6 +32,8 @@ pub(super) fn run(
         Net::Ban { peer } => Some((&**peer, Some(Word::Banned))),
         Net::Unban { peer } => Some((&**peer, None)),
         Net::Trust { peer } => Some((&**peer, Some(Word::Trusted))),
+        Net::Zone { code, name } => return zone::run(&open()?, code, name, output),
+        Net::Seed { name, resolver } => return seed::run(&open()?, name, resolver, output),
         Net::Guard { .. } | Net::Peers => None,
     };
     if let Some(word) = word {
@@ -43,7 +47,13 @@ pub(super) fn run(
     match args {
         Net::Guard { watch: true } => watch::run(&node, output)?,
         Net::Peers => peers(&node.get::<Vec<NetPeerView>>("/v1/net/peers")?, output),
-        Net::Guard { .. } | Net::Ban { .. } | Net::Unban { .. } | Net::Trust { .. } => {
+        // The others than the first have been answered above.
+        Net::Guard { .. }
+        | Net::Ban { .. }
+        | Net::Unban { .. }
+        | Net::Trust { .. }
+        | Net::Zone { .. }
+        | Net::Seed { .. } => {
             guard(&node.get("/v1/net/guard")?, output);
         }
     }
