@@ -268,7 +268,7 @@ fn regression_a_seat_that_was_not_heard_was_not_asked_for_again() {
     world.persist(1);
     let first = asked(&world);
     // Nothing gets through, as behind an address that asks too much.
-    let mut wait = |world: &mut World, is_heard: bool| {
+    let wait = |world: &mut World, is_heard: bool| {
         if !is_heard {
             world.ways.clear();
         }
