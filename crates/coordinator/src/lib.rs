@@ -57,7 +57,7 @@ pub use ensign_review::{
     GroupInfo, GuardReport, Guarded, Lack, Link, Member, MemberInfo, NetPeer, Opener, PeerEvent,
     PeerInfo, Preview, Problem, QUESTIONS_ALLOWED, QUESTIONS_MAX, QUESTIONS_PER_MEMBER_MAX,
     QUESTIONS_PER_MINUTE_MAX, RULE_NAME_BYTES_MAX, RequestEvent, RequestRef, Resumption, Risk,
-    SentAway, SigningJob, Tie, Turns, Wait, Whose, Work, words_of_readiness, words_of_wait,
+    SentAway, SigningJob, Tie, Turns, Until, Wait, Whose, Work, words_of_readiness, words_of_wait,
 };
 pub use ensign_signer::{Asks, InProcess, Keys, Randomness, Signer, SignerError, unix_now};
 #[cfg(unix)]

@@ -144,6 +144,11 @@ impl Engine {
         &self.watch
     }
 
+    /// Returns the guards, for questions.
+    pub const fn guards(&self) -> &Guards {
+        &self.guards
+    }
+
     /// Returns how many strangers may be connected at once.
     pub const fn strangers_max(&self) -> usize {
         self.config.strangers.links_max

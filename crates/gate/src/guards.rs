@@ -1,6 +1,6 @@
 //! The guard chain: what is asked of a frame before a byte of it is decoded, from cheap to dear.
 
-use ensign_primitives::{Now, Occupancy};
+use ensign_primitives::{Instant, Now, Occupancy};
 use ensign_ratelimit::{
     Asker, Exceeded, Level, Limits, Load, MemberBudgets, Share, StrangerBudgets, tokens,
 };
@@ -71,6 +71,15 @@ impl Guards {
     /// Takes what was measured of the node.
     pub fn load(&mut self, now: Now, load: Load) {
         self.strangers.level_mut().load(now, load);
+    }
+
+    /// Returns when a connected node has all its budgets again, which may be past.
+    pub fn full_at(&self, link: &Link) -> Instant {
+        if link.is_close() {
+            self.members.full_at(&link.peer).max(link.budgets.full_at())
+        } else {
+            self.strangers.full_at(&link.peer, link.remote.ip())
+        }
     }
 
     /// Asks every guard until one does not allow the frame.

@@ -74,6 +74,11 @@ impl<K: Ord + Copy, const N: usize> Keyed<K, N> {
         budget.is_some_and(|it| it.affords(now, charge.allowance, charge.amount))
     }
 
+    /// Returns when all budgets of a key are full, which may be past.
+    pub fn full_at(&self, key: &K) -> Instant {
+        last(&self.of(key)).full_at()
+    }
+
     /// Takes what a key has left for what another has, if that has none.
     pub fn rename(&mut self, from: &K, to: K) {
         let Some(budgets) = self.forget(from) else { return };

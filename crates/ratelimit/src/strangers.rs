@@ -71,7 +71,7 @@ pub const STRANGER_WORK_OF_NETWORK: Allowance = Allowance { burst: 1024, per_min
 pub const STRANGER_WORK_IN_ALL: Allowance = Allowance { burst: 2048, per_minute: 60_000 };
 /// Default of [`StrangerLimits::first`]. Guess: a delegation, a seat that is said again for half a minute,
 /// and a question.
-pub const STRANGER_FIRST: Allowance = Allowance { burst: 8, per_minute: 2 };
+pub const STRANGER_FIRST: Allowance = Allowance { burst: 8, per_minute: 8 };
 /// Default of [`StrangerLimits::first_of_address`]. Guess: sixty-four nodes behind one address at once, and
 /// more than one a second that is new there.
 pub const STRANGER_FIRST_OF_ADDRESS: Allowance = Allowance { burst: 512, per_minute: 600 };
@@ -278,6 +278,13 @@ impl StrangerBudgets {
         let _ = self.addresses.charge(now, host, [charge(of_address)]);
         let _ = self.networks.charge(now, network, [charge(of_network)]);
         Ok(())
+    }
+
+    /// Returns when a stranger has all of its own again, and all that it shares with its address and network,
+    /// which may be past.
+    pub fn full_at(&self, peer: &PeerId, ip: IpAddr) -> Instant {
+        let shared = self.addresses.full_at(&host(ip)).max(self.networks.full_at(&network(ip)));
+        self.peers.full_at(peer).max(shared)
     }
 
     /// Returns how full each table is.

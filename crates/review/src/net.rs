@@ -8,7 +8,7 @@ use ensign_engine::{
     reputation::{Why, Word},
     watch::{Counts, Entry},
 };
-use ensign_primitives::{Direction, LinkId, Now, PeerId, SignerIndex, UnixTime};
+use ensign_primitives::{Direction, Instant, LinkId, Now, PeerId, SignerIndex, UnixTime};
 use ensign_signing::{Standing, Wait};
 
 use crate::GroupInfo;
@@ -62,7 +62,29 @@ pub struct Guarded {
     pub done: Option<Entry>,
     /// How it stands, and why; `None` when nothing is known of it.
     pub standing: Option<Why>,
+    /// Until when something holds it back now; `None` when nothing does.
+    pub until: Option<Until>,
 }
+
+/// Until when a guard holds somebody back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Until {
+    /// Until our user takes the ban back.
+    Unbanned,
+    /// Until its score has faded so far that it is let in.
+    Faded {
+        /// When that is, if it does no further wrong; `None` beyond [`FADING_FORESEEN`].
+        at: Option<UnixTime>,
+    },
+    /// Until all that it may ask is there again; parts of it are there before.
+    Full {
+        /// When that is, if it asks nothing meanwhile.
+        at: UnixTime,
+    },
+}
+
+/// How far ahead it is told when a score will have faded. Guess: a year says as much as never.
+pub const FADING_FORESEEN: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 /// What the guards do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -176,13 +198,48 @@ impl Guarded {
             None if !engine.signing().groups_with(&peer).is_empty() => Tie::Member,
             _ => tie(link.map(|(_, known)| known)),
         };
-        Self { peer, tie, is_connected: link.is_some(), done, standing }
+        let has_held = done.as_ref().is_some_and(|done| done.counts.held > 0);
+        let asks = link.map(|(_, known)| known).filter(|_| has_held);
+        let until = if is_banned(engine, &peer) {
+            Some(Until::Unbanned)
+        } else {
+            fades(engine, now, &peer, tie != Tie::Stranger)
+                .or_else(|| fills(engine.guards().full_at(asks?), now))
+        };
+        Self { peer, tie, is_connected: link.is_some(), done, standing, until }
     }
 
     /// Returns what our user has said of it.
     pub fn word(&self) -> Option<(Word, UnixTime)> {
         self.standing.as_ref().and_then(|why| why.word)
     }
+}
+
+/// Says until when a score shuts a node out, if it does.
+fn fades(engine: &Engine, now: Now, peer: &PeerId, is_ours: bool) -> Option<Until> {
+    let is_shut_out = |after: u64| {
+        let at = now.unix.after(Duration::from_secs(after));
+        engine.reputation().bars(at, peer, is_ours).is_some()
+    };
+    if !is_shut_out(0) {
+        return None;
+    }
+    // Scores only fade: it is shut out before a time, and let in from then on.
+    let (mut shut, mut open) = (0, FADING_FORESEEN.as_secs());
+    if is_shut_out(open) {
+        return Some(Until::Faded { at: None });
+    }
+    while open - shut > 1 {
+        let middle = shut.midpoint(open);
+        if is_shut_out(middle) { shut = middle } else { open = middle }
+    }
+    Some(Until::Faded { at: Some(now.unix.after(Duration::from_secs(open))) })
+}
+
+/// Says when budgets are full, unless they are.
+fn fills(full_at: Instant, now: Now) -> Option<Until> {
+    let micros = full_at.as_micros().saturating_sub(now.instant.as_micros());
+    (micros > 0).then(|| Until::Full { at: now.unix.after(Duration::from_micros(micros)) })
 }
 
 fn tie(link: Option<&Link>) -> Tie {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use ensign_coordinator::{
-    GroupInfo, GuardReport, Guarded, LEVEL_MAX, NetPeer, Tie, Tightening, Traffic,
+    GroupInfo, GuardReport, Guarded, LEVEL_MAX, NetPeer, Tie, Tightening, Traffic, Until,
     reputation::{CauseKind, Why, Word},
     watch::Counts,
 };
@@ -103,6 +103,12 @@ pub struct GuardedView {
     pub word_ms: Option<u64>,
     /// Since when something is done to it.
     pub since_ms: Option<u64>,
+    /// What has to come before nothing holds it back: `unban`, `score` or `budget`; null when nothing does.
+    #[serde(default)]
+    pub until: Option<String>,
+    /// When that comes by itself; null for a ban, and for what is too far away.
+    #[serde(default)]
+    pub until_ms: Option<u64>,
     /// How often what was done to it.
     pub counts: CountsView,
     /// The last five causes, the latest first.
@@ -320,6 +326,11 @@ impl GuardedView {
             first_ms: cause.first.as_millis(),
             last_ms: cause.last.as_millis(),
         });
+        let until = guarded.until.map(|until| match until {
+            Until::Unbanned => ("unban", None),
+            Until::Faded { at } => ("score", at),
+            Until::Full { at } => ("budget", Some(at)),
+        });
         Self {
             name: names.get(&guarded.peer).cloned(),
             node: guarded.peer.to_string(),
@@ -330,6 +341,8 @@ impl GuardedView {
             word: word.map(|(word, _)| word_name(word).to_owned()),
             word_ms: word.map(|(_, at)| at.as_millis()),
             since_ms: done.map(|done| done.since().as_millis()),
+            until: until.map(|(what, _)| what.to_owned()),
+            until_ms: until.and_then(|(_, at)| at).map(|at| at.as_millis()),
             counts: CountsView::new(done.map(|done| done.counts).unwrap_or_default()),
             causes: causes.collect(),
             reasons: reasons(guarded.standing.as_ref()),

@@ -115,6 +115,7 @@ fn of_guarded(guarded: &GuardedView, now: u64) -> Vec<String> {
     if let Some(since) = since_ms.filter(|_| !causes.is_empty()) {
         lines.push(format!("    {} since {} ago", counts(&guarded.counts), span(since, now)));
     }
+    lines.extend(until(guarded, now).map(|until| format!("    {until}")));
     lines.extend(
         causes.iter().map(|it| format!("    {} ago  {}", span(it.last_ms, now), of_cause(it))),
     );
@@ -122,6 +123,27 @@ fn of_guarded(guarded: &GuardedView, now: u64) -> Vec<String> {
         reasons.iter().map(|it| format!("    {} ago  {}", span(it.at_ms, now), of_reason(it))),
     );
     lines
+}
+
+/// Says until when something holds somebody back. Of a ban that was said with its beginning.
+fn until(guarded: &GuardedView, now: u64) -> Option<String> {
+    // Rounded up: who waits so long has waited long enough.
+    let ahead = guarded.until_ms.map(|at| {
+        let seconds = at.saturating_sub(now).div_ceil(1000);
+        words::duration(std::time::Duration::from_secs(seconds.max(1)))
+    });
+    match (guarded.until.as_deref()?, ahead) {
+        ("score", Some(ahead)) => Some(format!(
+            "not let in for {ahead}, until its score has faded; a wrong makes it longer"
+        )),
+        ("score", None) => {
+            Some("not let in for more than a year: its score fades slowly".to_owned())
+        }
+        ("budget", Some(ahead)) => {
+            Some(format!("held to its budget, which is whole again after {ahead} of quiet"))
+        }
+        _ => None,
+    }
 }
 
 /// Says what was done and why.
@@ -272,6 +294,8 @@ mod tests {
             word: None,
             word_ms: None,
             since_ms: Some(60_000),
+            until: None,
+            until_ms: None,
             counts: CountsView::default(),
             causes: Vec::new(),
             reasons: Vec::new(),
@@ -375,6 +399,18 @@ mod tests {
              \x20   1 min ago  connection ended: Groups from a node of no group of ours, 5 points\n\
              IN ALL, in 3 min: 84 frames not read, 3 wrongs charged, 20 points, 1 connection ended"
         );
+    }
+
+    #[test]
+    fn who_is_held_back_is_told_with_until_when() {
+        let mut bob = guarded(Some("bob"), "member");
+        (bob.until, bob.until_ms) = (Some("budget".to_owned()), Some(180_000 + 41_200));
+        let mut other = guarded(None, "stranger");
+        (other.until, other.until_ms) = (Some("score".to_owned()), Some(180_000 + 7_200_000));
+        let text = guard(&view(vec![bob, other], CountsView::default()));
+        let says = |line: &str| assert!(text.lines().any(|it| it.trim() == line), "{text}");
+        says("held to its budget, which is whole again after 42 s of quiet");
+        says("not let in for 2 h, until its score has faded; a wrong makes it longer");
     }
 
     #[test]
