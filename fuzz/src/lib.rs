@@ -15,6 +15,7 @@ mod frame;
 mod frame_body;
 mod guards;
 mod psbt;
+mod seed_record;
 mod session;
 
 pub use contact::contact;
@@ -24,6 +25,7 @@ pub use frame::frame;
 pub use frame_body::frame_body;
 pub use guards::guards;
 pub use psbt::psbt;
+pub use seed_record::seed_record;
 pub use session::session;
 
 /// A target and the name of its binary and of its corpus folder.
@@ -44,5 +46,6 @@ pub const TARGETS: &[Target] = &[
     Target { name: "frame_body", run: frame_body },
     Target { name: "guards", run: guards },
     Target { name: "psbt", run: psbt },
+    Target { name: "seed_record", run: seed_record },
     Target { name: "session", run: session },
 ];
