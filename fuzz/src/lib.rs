@@ -9,6 +9,7 @@
 //! them is missing.
 
 mod contact;
+mod dht;
 mod engine;
 mod formation;
 mod frame;
@@ -19,6 +20,7 @@ mod seed_record;
 mod session;
 
 pub use contact::contact;
+pub use dht::dht;
 pub use engine::engine;
 pub use formation::formation;
 pub use frame::frame;
@@ -40,6 +42,7 @@ pub struct Target {
 /// Every target.
 pub const TARGETS: &[Target] = &[
     Target { name: "contact", run: contact },
+    Target { name: "dht", run: dht },
     Target { name: "engine", run: engine },
     Target { name: "formation", run: formation },
     Target { name: "frame", run: frame },

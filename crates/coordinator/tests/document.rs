@@ -73,6 +73,10 @@ fn numbers_in_the_page_of_the_transport_are_those_of_the_code() {
         (transport::HANDSHAKES_MAX as u64, "unfinished handshakes of callers"),
         (transport::HANDSHAKES_PER_IP_MAX as u64, "of them from one address"),
         (
+            transport::HANDSHAKES_KEPT_MAX as u64,
+            "more from addresses where a peer that is wanted was connected",
+        ),
+        (
             transport::HANDSHAKES_BEFORE_RETRY_MAX as u64,
             "of them before a caller must prove its address (Retry)",
         ),

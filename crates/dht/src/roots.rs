@@ -31,10 +31,9 @@ impl Roots {
             }
             return;
         }
-        let near = self.networks.entry(home).or_default();
-        let is_local = home.is_loopback();
-        if cell.len() < ROOTS_PER_CELL && (is_local || *near < ROOTS_PER_NETWORK) {
-            *near += 1;
+        let near = self.networks.get(&home).copied().unwrap_or_default();
+        if cell.len() < ROOTS_PER_CELL && (home.is_loopback() || near < ROOTS_PER_NETWORK) {
+            self.networks.insert(home, near + 1);
             cell.push(record);
         }
     }

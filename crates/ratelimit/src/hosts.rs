@@ -44,6 +44,11 @@ impl Hosts {
         self.budgets.entry(host).or_insert(Gcra::FULL);
     }
 
+    /// Whether a member was connected from there.
+    pub fn knows(&self, ip: IpAddr) -> bool {
+        self.budgets.contains_key(&host(ip))
+    }
+
     /// Takes from the budget of an address; `false` where none is left, or no member was.
     pub fn take(&mut self, now: Instant, ip: IpAddr, amount: u64) -> bool {
         let allowance = self.allowance;

@@ -108,7 +108,7 @@ impl Default for StrangerLimits {
 /// Most strangers whose budgets are remembered. Guess: far more than are connected in a minute.
 pub const STRANGERS_REMEMBERED: usize = 8 * 1024;
 /// Most of their addresses.
-pub const ADDRESSES_REMEMBERED: usize = 28 * 1024;
+pub const ADDRESSES_REMEMBERED: usize = 24 * 1024;
 /// Most of their networks.
 pub const NETWORKS_REMEMBERED: usize = 8 * 1024;
 

@@ -54,8 +54,11 @@ fn million_sources_take_no_more_memory_than_is_said() {
         let _ = handshakes.proven(now, ip);
         handshakes.know(ip);
     }
-    let all = strangers.occupancy().into_iter().chain(handshakes.occupancy());
+    let [addresses, networks, blocks, known] = handshakes.occupancy();
+    let all = strangers.occupancy().into_iter().chain([addresses, networks, known]);
     all.for_each(|it| assert!(it.is_within_limit() && it.len > 10, "{it:?}"));
+    // No IPv6 was among them.
+    assert!(blocks.is_within_limit() && blocks.len == 0, "{blocks:?}");
     assert!(bytes_max(4096) <= GUARDS_BYTES_MAX / 2, "{}", bytes_max(4096));
     // The memory goes back when they are gone.
     for number in 0..40_000_u32 {
@@ -63,7 +66,7 @@ fn million_sources_take_no_more_memory_than_is_said() {
         let _ = strangers.take(later, asker(peer(u64::from(number % 7)), ip), PING);
         let _ = handshakes.proven(later, ip);
     }
-    let [addresses, networks, _] = handshakes.occupancy();
+    let [addresses, networks, _, _] = handshakes.occupancy();
     let all = strangers.occupancy().into_iter().chain([addresses, networks]);
     all.for_each(|it| assert!(it.len < 10, "{it:?}"));
 }
@@ -117,6 +120,44 @@ fn mapped_addresses_and_those_of_one_ipv6_network_are_one() {
     let next = begun(&mut handshakes, at(0), v6(1 << 64), 1000);
     assert_eq!(next, HANDSHAKES_FEW.burst + rest.min(HANDSHAKES_OF_ADDRESS.burst));
     assert_eq!(begun(&mut handshakes, at(0), v6(2 << 64), 1000), HANDSHAKES_FEW.burst);
+}
+
+#[test]
+fn where_a_member_was_connected_callers_begin_however_many_sites_ask() {
+    let mut handshakes = Handshakes::new(HandshakeLimits::default());
+    handshakes.know(host(1));
+    let site = |number: u32| {
+        let (block, site) = (u128::from(number % 200), u128::from(number / 200));
+        IpAddr::V6(Ipv6Addr::from_bits((0x2001_0000 + block) << 96 | site << 80 | 1))
+    };
+    let mut from_there = 0;
+    // Two thousand a second for half a minute, each from a /48 of its own in two hundred /32.
+    for tick in 0..60_000 {
+        let now = at(u64::from(tick) / 2);
+        let _ = handshakes.proven(now, site(tick));
+        if tick > 20_000 && tick % 2000 == 0 {
+            from_there += begun(&mut handshakes, now, host(1), 1);
+        }
+    }
+    assert_eq!(from_there, 19);
+}
+
+#[test]
+fn regression_ipv6_sites_of_one_provider_took_the_first_handshakes_of_all() {
+    let mut handshakes = Handshakes::new(HandshakeLimits::default());
+    let site = |number: u32| {
+        IpAddr::V6(Ipv6Addr::from_bits(0x2001_0db8 << 96 | u128::from(number % 65_536) << 80 | 1))
+    };
+    let (mut tries, mut honest) = (0, 0);
+    for tick in 0..60_000 {
+        let now = at(u64::from(tick) / 2);
+        let _ = handshakes.proven(now, site(tick));
+        if tick > 20_000 && tick % 260 == 0 {
+            tries += 1;
+            honest += begun(&mut handshakes, now, host(tick / 260), 1);
+        }
+    }
+    assert_eq!(honest, tries);
 }
 
 #[test]

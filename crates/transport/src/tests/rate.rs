@@ -17,6 +17,7 @@ const LIMITS: HandshakeLimits = HandshakeLimits {
     unproven: only(2),
     few: only(2),
     few_of_site: only(100),
+    few_of_block: only(100),
     few_in_all: only(100),
     of_address: only(3),
     of_network: only(4),
