@@ -20,7 +20,8 @@ pub use kept::{AuditView, CaseView, ResultView, ViolationView};
 mod net;
 pub(crate) use net::names_of;
 pub use net::{
-    About, CountsView, GuardCauseView, GuardView, GuardedView, NetPeerView, ReasonView, WordView,
+    About, CountsView, GuardCauseView, GuardView, GuardedView, NetPeerView, ReasonView,
+    TighteningView, WordView,
 };
 mod note;
 pub use note::NoteView;

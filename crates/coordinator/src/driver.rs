@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use ensign_engine::{
     Engine, EngineConfig, Input, Output, PEERS_MAX, Record, Restored, STRANGERS_MAX, formation,
     peers::{self, PeersConfig},
+    ratelimit::Meter,
     signing::{self, Known, NOTE_PAUSE},
 };
 use ensign_identity::SignerKey;
@@ -59,6 +60,7 @@ pub(crate) struct Driver {
     /// Why requests end that we end by ourselves.
     pub(crate) given_up: BTreeMap<RequestId, Problem>,
     pub(crate) links: Links,
+    meter: Meter,
     pub(crate) signer: SignerPort,
     pub(crate) solving: Solving,
     pub(crate) storage: Storage,
@@ -120,6 +122,7 @@ impl Driver {
             callers: Callers::default(),
             given_up: BTreeMap::new(),
             links: Links::new(parts.transport),
+            meter: Meter::default(),
             signer,
             solving,
             storage: parts.storage,
@@ -278,7 +281,12 @@ impl Driver {
             }
             _ => return,
         };
-        self.engine.handle_input(self.clock.now(), input);
+        let began = self.clock.now();
+        self.engine.handle_input(began, input);
+        let (now, waited) = (self.clock.now(), self.links.take_waited());
+        if let Some(load) = self.meter.note((began.instant, now.instant), waited) {
+            self.engine.handle_input(now, Input::Load(load));
+        }
     }
 
     /// Reads the next request that waits in the store for room.

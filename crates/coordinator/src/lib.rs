@@ -40,6 +40,7 @@ pub use ensign_engine::formation::{
     self as forming, Certificate, Fingerprint, Invitation, NewMember, Roster, RosterMember,
 };
 pub use ensign_engine::{
+    ratelimit::{LEVEL_MAX, Tightening},
     reputation::{self, Word},
     watch,
 };

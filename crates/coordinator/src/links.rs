@@ -1,6 +1,6 @@
 //! The port to the network, and the connections of this node: who is connected, and how they end.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use ensign_diversity::PrefixTable;
@@ -41,6 +41,11 @@ impl Links {
             Some(arrival) => arrival,
             None => std::future::pending().await,
         }
+    }
+
+    /// How long a frame has waited at most since the last call.
+    pub(crate) fn take_waited(&mut self) -> Duration {
+        self.arrivals.take_waited()
     }
 
     pub(crate) fn know_prefixes(&self, engine: &mut Engine, prefixes: Arc<PrefixTable>) {

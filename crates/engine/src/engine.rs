@@ -14,6 +14,7 @@ use ensign_primitives::{
     GroupId, Instant, LinkId, Now, Occupancy, PeerId, RequestId, StateMachine, TaggedHasher,
     Wakeup, settle,
 };
+use ensign_ratelimit::Level;
 use ensign_reputation::{Reputation, TooManyWords, Word};
 use ensign_signing::{
     Asked, CommandError, Delegated, End, GroupConfig, Keys, Open, Proposal, Signing,
@@ -174,6 +175,11 @@ impl Engine {
         self.toll.bits(now.instant)
     }
 
+    /// Returns how far what strangers share is tightened under load, and why.
+    pub const fn level(&self) -> &Level {
+        self.guards.level()
+    }
+
     /// Returns how full each collection is that can grow, with the constant that bounds it; the
     /// children's too. Always the same names in the same order; meant for the moment after a drain.
     ///
@@ -289,6 +295,7 @@ impl StateMachine for Engine {
                     self.notes.extend(Note::dropped(lane, peer));
                 }
             }
+            Input::Load(load) => self.guards.load(now, load),
             Input::Solved { job, proof } => self.payer.solved(job, proof),
             Input::Signer(answer) => self.on_signer(answer),
             Input::Persisted { token } => self.on_persisted(token),

@@ -1,7 +1,9 @@
 //! The guard chain: what is asked of a frame before a byte of it is decoded, from cheap to dear.
 
 use ensign_primitives::{Instant, Now, Occupancy};
-use ensign_ratelimit::{Exceeded, Limits, MemberBudgets, Share, StrangerBudgets};
+use ensign_ratelimit::{
+    Asker, Exceeded, Level, Limits, Load, MemberBudgets, Share, StrangerBudgets, tokens,
+};
 use ensign_signing::MEMBERS_MAX;
 use ensign_wire::{Audience, Family, Kind};
 
@@ -49,7 +51,7 @@ pub struct Guards {
 
 impl Guards {
     /// Makes guards that remember nobody.
-    pub const fn new(limits: Limits) -> Self {
+    pub fn new(limits: Limits) -> Self {
         Self {
             members: MemberBudgets::new(limits.members, MEMBERS_MAX),
             strangers: StrangerBudgets::new(limits.strangers),
@@ -59,6 +61,16 @@ impl Guards {
     /// Returns how full each collection is, with the constant that bounds it.
     pub fn occupancy(&self) -> impl Iterator<Item = Occupancy> + use<> {
         self.strangers.occupancy().into_iter().chain([self.members.occupancy()])
+    }
+
+    /// Returns how far what strangers share is tightened.
+    pub const fn level(&self) -> &Level {
+        self.strangers.level()
+    }
+
+    /// Takes what was measured of the node.
+    pub fn load(&mut self, now: Now, load: Load) {
+        self.strangers.level_mut().load(now, load);
     }
 
     /// Returns when a connected node has all its budgets again, which may be past.
@@ -116,8 +128,9 @@ impl Guards {
         if link.is_close() {
             return Verdict::Allow;
         }
-        let from = (link.peer, link.remote.ip());
-        match self.strangers.take(now.instant, from, (frame.kind, frame.len)) {
+        let asker =
+            Asker { peer: link.peer, ip: link.remote.ip(), has_paid: link.place.effort > 0 };
+        match self.strangers.take(now.instant, asker, (frame.kind, frame.len)) {
             Ok(()) => Verdict::Allow,
             Err(Exceeded { share: Share::Peer, .. }) => Verdict::Penalize(Offense::TooManyPings),
             Err(Exceeded { share, .. }) => Verdict::Deny(share.name()),
@@ -138,7 +151,11 @@ impl Guards {
     /// A member has budgets of work, and of bytes that are dear to decode or to keep.
     fn rate_of_members(&mut self, now: Now, link: &mut Link, frame: Arriving) -> Verdict {
         let Arriving { kind, len } = frame;
-        if !link.is_close() || self.members.take(now.instant, link.peer, kind, len) {
+        if !link.is_close() {
+            return Verdict::Allow;
+        }
+        if self.members.take(now.instant, link.peer, kind, len) {
+            self.strangers.level_mut().count_member(tokens(kind, len));
             Verdict::Allow
         } else {
             Verdict::Penalize(Offense::OverBudget { kind })

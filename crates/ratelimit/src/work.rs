@@ -63,3 +63,13 @@ pub const fn tokens(kind: Kind, bytes: usize) -> u64 {
         }
     }
 }
+
+/// As [`tokens`], of a node that we neither know nor want: it forms no group with us, so that nobody reads its
+/// rosters and certificates, however long they are.
+pub const fn tokens_of_stranger(kind: Kind, bytes: usize) -> u64 {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "all else costs the same of anybody")]
+    match kind {
+        Kind::FormationRoster | Kind::FormationCertificate => VERIFY_TOKENS,
+        _ => tokens(kind, bytes),
+    }
+}

@@ -4,6 +4,7 @@ use core::{net::SocketAddr, time::Duration};
 
 use ensign_engine::{
     Engine, Link,
+    ratelimit::Tightening,
     reputation::{Why, Word},
     watch::{Counts, Entry},
 };
@@ -98,6 +99,11 @@ pub struct GuardReport {
     pub strangers_max: usize,
     /// How many zero bits of work a stranger that comes now is asked to prove; `None` at rest.
     pub price: Option<u8>,
+    /// How far what strangers share is tightened, from 0 to
+    /// [`LEVEL_MAX`](ensign_ratelimit::LEVEL_MAX): each level halves it.
+    pub level: u8,
+    /// Why it was tightened, the latest first.
+    pub tightenings: Vec<Tightening>,
     /// Who was sent away before anybody knew who it is.
     pub sent_away: SentAway,
     /// Everything that was done.
@@ -175,6 +181,8 @@ impl GuardReport {
             strangers,
             strangers_max: engine.strangers_max(),
             price: engine.price(now),
+            level: engine.level().now(now.instant),
+            tightenings: engine.level().tightenings().copied().collect(),
             sent_away,
             totals: watch.totals(),
             guarded,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use ensign_coordinator::{
-    GroupInfo, GuardReport, Guarded, NetPeer, Tie, Traffic, Until,
+    GroupInfo, GuardReport, Guarded, LEVEL_MAX, NetPeer, Tie, Tightening, Traffic, Until,
     reputation::{CauseKind, Why, Word},
     watch::Counts,
 };
@@ -24,6 +24,16 @@ pub struct GuardView {
     /// How many bits of work a stranger pays for a place now; null while nothing is asked.
     #[serde(default)]
     pub price_bits: Option<u8>,
+    /// How far what strangers share is tightened because the node is late or busy and they are why: each level
+    /// halves it, 0 is the default.
+    #[serde(default)]
+    pub level: u8,
+    /// What it may be at most.
+    #[serde(default)]
+    pub level_max: u8,
+    /// Why it was tightened the last five times, the latest first.
+    #[serde(default)]
+    pub tightened: Vec<TighteningView>,
     /// How many callers were sent away before anybody knew who they are, because too many came.
     #[serde(default)]
     pub callers_refused: u64,
@@ -34,6 +44,21 @@ pub struct GuardView {
     pub totals: CountsView,
     /// To whom: whom we know or want first, each the latest first.
     pub guarded: Vec<GuardedView>,
+}
+
+/// Why what strangers share was tightened, and when.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TighteningView {
+    /// When.
+    pub at_ms: u64,
+    /// To which level.
+    pub level: u8,
+    /// How long the oldest frame had waited, in milliseconds.
+    pub waited_ms: u64,
+    /// How much of one core frames took, in percent.
+    pub busy_percent: u64,
+    /// What strangers made of the work in them, in percent.
+    pub strangers_percent: u64,
 }
 
 /// How often what was done.
@@ -258,6 +283,18 @@ impl CountsView {
     }
 }
 
+impl TighteningView {
+    fn new(it: &Tightening) -> Self {
+        Self {
+            at_ms: it.at.as_millis(),
+            level: it.level,
+            waited_ms: u64::try_from(it.load.waited.as_millis()).unwrap_or(u64::MAX),
+            busy_percent: it.load.busy_percent(),
+            strangers_percent: it.strangers_percent,
+        }
+    }
+}
+
 impl GuardView {
     pub(crate) fn new(report: &GuardReport, names: &Names) -> Self {
         Self {
@@ -266,6 +303,9 @@ impl GuardView {
             strangers: report.strangers,
             strangers_max: report.strangers_max,
             price_bits: report.price,
+            level: report.level,
+            level_max: LEVEL_MAX,
+            tightened: report.tightenings.iter().map(TighteningView::new).collect(),
             callers_refused: report.sent_away.callers,
             packets_dropped: report.sent_away.packets,
             totals: CountsView::new(report.totals),

@@ -76,15 +76,15 @@ fn say(mut kept: Kept, (peer, word): (&str, Option<Word>), output: Output) -> Re
     let said = kept.say(peer, word)?;
     let runs = kept.is_live();
     output.tell(&line("word", &said).with("node_runs", runs), views::net::word(&said));
-    if !runs && said.word != said.before {
-        output.notice("no node runs here: it holds from the next `ensign up` on");
-    }
     if !said.groups.is_empty() {
         let groups: Vec<_> = said.groups.iter().map(|group| foreign(group)).collect();
         let groups = words::list(&groups);
         output.notice(format!(
             "until then nothing can be signed with {groups}: all members must sign"
         ));
+    }
+    if !runs && said.word != said.before {
+        output.notice("no node runs here: it holds from the next `ensign up` on");
     }
     Ok(())
 }

@@ -1,7 +1,8 @@
 //! Connections and guards, as people read them.
 
 use ensign_api::view::{
-    CountsView, GuardCauseView, GuardView, GuardedView, NetPeerView, ReasonView, WordView,
+    CountsView, GuardCauseView, GuardView, GuardedView, NetPeerView, ReasonView, TighteningView,
+    WordView,
 };
 
 use super::{grouped, short, span, table};
@@ -14,6 +15,7 @@ const GONE_SHOWN_MAX: usize = 10;
 pub(crate) fn guard(view: &GuardView) -> String {
     let now = view.now_ms;
     let mut lines = vec![headline(view)];
+    lines.extend(level(view));
     let banned = |it: &&GuardedView| it.word.as_deref() == Some("banned");
     let trusted = |it: &&GuardedView| it.word.as_deref() == Some("trusted");
     let near = |it: &&GuardedView| it.tie != "stranger" || it.name.is_some();
@@ -58,6 +60,29 @@ fn headline(view: &GuardView) -> String {
     format!("{price}; {held} of their {max} places are taken")
 }
 
+/// Says how far strangers are held back for the load they make, and why.
+fn level(view: &GuardView) -> Vec<String> {
+    let GuardView { level, level_max, tightened, now_ms, .. } = view;
+    let mut lines = Vec::new();
+    if *level > 0 {
+        let part = 1_u32.checked_shl(u32::from(*level)).unwrap_or(u32::MAX);
+        lines.push(format!(
+            "LOAD level {level} of {level_max}: strangers share 1/{part} of what they may ask; members are not held back"
+        ));
+    } else if !tightened.is_empty() {
+        lines.push("LOAD is over: strangers share all that they may ask again".to_owned());
+    }
+    lines.extend(tightened.iter().map(|it| {
+        let TighteningView { at_ms, level, waited_ms, busy_percent, strangers_percent } = it;
+        let ago = span(*at_ms, *now_ms);
+        format!(
+            "  to level {level}, {ago} ago: a frame waited {waited_ms} ms, frames took {busy_percent} % of a core, \
+             and strangers made {strangers_percent} % of their work"
+        )
+    }));
+    lines
+}
+
 fn section(lines: &mut Vec<String>, heading: &str, entries: &[&GuardedView], now: u64) {
     if entries.is_empty() {
         return;
@@ -76,7 +101,7 @@ fn of_guarded(guarded: &GuardedView, now: u64) -> Vec<String> {
     first += &address.as_ref().map_or(String::new(), |it| format!(", {}", foreign(it)));
     first += &match *score {
         // The word beats it.
-        _ if guarded.word.as_deref() == Some("banned") => String::new(),
+        _ if guarded.word.is_some() => String::new(),
         0 => String::new(),
         score => format!(", score {score:+}"),
     };
@@ -284,6 +309,9 @@ mod tests {
             strangers: 3,
             strangers_max: 64,
             price_bits: None,
+            level: 0,
+            level_max: 4,
+            tightened: Vec::new(),
             callers_refused: 0,
             packets_dropped: 0,
             totals,
@@ -299,6 +327,34 @@ mod tests {
         let view = GuardView { packets_dropped: 1, ..view };
         let line = "SENT AWAY before it was known who they are: 2 callers and 1 first packet; too many came";
         assert!(guard(&view).lines().any(|it| it == line), "{}", guard(&view));
+    }
+
+    #[test]
+    fn limits_that_were_tightened_are_told_with_their_cause_and_so_is_the_end_of_it() {
+        let tightened = TighteningView {
+            at_ms: 120_000,
+            level: 2,
+            waited_ms: 240,
+            busy_percent: 61,
+            strangers_percent: 93,
+        };
+        let quiet = view(Vec::new(), CountsView::default());
+        let busy = GuardView { level: 2, tightened: vec![tightened], ..quiet };
+        let why = "  to level 2, 1 min ago: a frame waited 240 ms, frames took 61 % of a core, and \
+                   strangers made 93 % of their work";
+        for (view, first) in [
+            (
+                busy.clone(),
+                "LOAD level 2 of 4: strangers share 1/4 of what they may ask; members are not held back",
+            ),
+            (
+                GuardView { level: 0, ..busy },
+                "LOAD is over: strangers share all that they may ask again",
+            ),
+        ] {
+            let text = guard(&view);
+            assert!(text.contains(&format!("taken\n{first}\n{why}\n")), "{text}");
+        }
     }
 
     #[test]

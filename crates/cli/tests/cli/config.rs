@@ -92,11 +92,15 @@ fn what_cannot_be_is_refused_and_nothing_changes() {
     refused("requests_per_minute", "-1", "E-CFG-002");
     refused("listen", "0.0.0.0:0", "E-CFG-002");
     let form = refused("listen", "1.2.3.4", "E-CFG-002");
+    let needed = "listen: an address with its port is needed: 0.0.0.0:4820 or [::]:4820";
+    assert_eq!(form["what"], needed);
+    refused("", "3", "E-CFG-001");
     assert_eq!(form["do"], "`ensign config show listen` says what it may be");
     refused("policy.refuse", "dusty", "E-CFG-002");
     refused("network", "bitcoin", "E-CFG-003");
     refused("name", "a/b", "E-CFG-002");
-    alice.json(&["config", "set", "listen", "--default"]).refused(2, "E-CFG-002");
+    let kept = alice.json(&["config", "set", "listen", "--default"]).refused(2, "E-CFG-002");
+    assert_eq!(kept["what"], "listen: it has no default, so it has to stand there");
     assert_eq!(fs::read(&file).unwrap(), before);
     fs::write(&file, "requests_per_minute = 0\n").unwrap();
     let damaged = alice.json(&["config", "check"]).refused(3, "E-HOM-005");

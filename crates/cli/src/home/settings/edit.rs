@@ -32,7 +32,9 @@ impl Home {
             && !text.fixed.is_empty()
         {
             let what = format!("{} is not changed by hand: {}", text.name, text.fixed);
-            return Err(Failure::new(&code::SETTING_FIXED, what));
+            let advice =
+                format!("nothing was changed; `ensign config show {}` says what it is", text.name);
+            return Err(Failure::new(&code::SETTING_FIXED, what).hint(advice));
         }
         let value = value.map(|value| typed(key, value)).transpose()?;
         // A line that says the default would hold on to it when a later version has another.
@@ -92,6 +94,9 @@ fn write_setting(folder: &Path, key: Key, value: Option<&Value>) -> Result<Setti
 /// [`code::SETTING_UNKNOWN`], with the one that was probably meant.
 pub(crate) fn named(name: &str) -> Result<Key> {
     Key::named(name).ok_or_else(|| {
+        if name.trim().is_empty() {
+            return Failure::new(&code::SETTING_UNKNOWN, "the name of a setting is missing");
+        }
         let what = format!("there is no setting `{}`", foreign(name));
         let failure = Failure::new(&code::SETTING_UNKNOWN, what);
         match table_nearest(name) {
@@ -225,6 +230,14 @@ fn to_toml(value: &Value) -> Toml {
 fn of_value(key: Key, failure: &Failure) -> Failure {
     let what = failure.what.split_once(", line ").and_then(|(_, rest)| rest.split_once(": "));
     let what = what.map_or(failure.what.as_str(), |(_, what)| what);
+    let what = match what {
+        // What the parsers say is for who writes them.
+        what if what.starts_with("missing field") => "it has no default, so it has to stand there",
+        what if what.contains("invalid socket address") => {
+            "an address with its port is needed: 0.0.0.0:4820 or [::]:4820"
+        }
+        what => what,
+    };
     let prefix = format!("{}: ", key.name());
     let what = format!("{prefix}{}", what.strip_prefix(prefix.as_str()).unwrap_or(what));
     // The file is untouched: there is nothing to mend in it.
