@@ -3,7 +3,6 @@
 
 use alloc::vec::Vec;
 
-use ensign_deadline::Stage;
 use ensign_primitives::{Now, SignerIndex};
 use ensign_wire::{Body, Envelope, PartialSigsComplete};
 
@@ -13,12 +12,17 @@ impl Session {
     /// Says that we are done, and the digest of what we hold: who holds the same has nothing to ask.
     pub(crate) fn say_complete(&mut self, now: Now, to: &[SignerIndex]) {
         let digest = self.held_digest();
-        self.say(now, to, Body::PartialSigsComplete(PartialSigsComplete { digest }));
+        self.voice.say(
+            now,
+            &self.attempt,
+            to,
+            Body::PartialSigsComplete(PartialSigsComplete { digest }),
+        );
     }
 
     /// Cost: a hash over each statement's digest, at most four for each signer.
     fn held_digest(&self) -> [u8; 32] {
-        Body::PartialSigAck(self.view()).digest(self.network)
+        self.attempt.body_digest(&Body::PartialSigAck(self.view()))
     }
 
     /// Holds what others have named when they were done against what we hold now.
@@ -38,7 +42,7 @@ impl Session {
     /// Whether there is something left to compare with a signer. A node that has not joined, because it
     /// restarted, has lost what it would compare; it answers who asks it.
     fn is_open_with(&self, other: SignerIndex) -> bool {
-        let joined = self.signer(self.setup.local).is_some_and(|local| local.joined);
+        let joined = self.signer(self.attempt.local()).is_some_and(|local| local.joined);
         joined && self.signer(other).is_some_and(|it| !it.agrees && !it.convicted)
     }
 
@@ -50,7 +54,7 @@ impl Session {
     /// Asks everybody with whom something is open, and shows it the proofs that we hold.
     pub(crate) fn ask_when_complete(&mut self, now: Now) {
         let open = |other: &SignerIndex| !self.is_settled_with(*other);
-        let whom: Vec<_> = self.setup.others().into_iter().filter(open).collect();
+        let whom: Vec<_> = self.attempt.others().into_iter().filter(open).collect();
         for other in whom {
             self.send_ack(now, other);
             self.show_proofs(other);
@@ -82,12 +86,15 @@ impl Session {
 
     /// Shows a signer the statements that convict others, within the bound on showings.
     pub(crate) fn show_proofs(&mut self, to: SignerIndex) {
-        let convicting =
-            self.proofs.iter().filter(|said| self.peer_of(to) != Some(said.sender())).cloned();
+        let convicting = self
+            .proofs
+            .iter()
+            .filter(|said| self.attempt.peer_of(to) != Some(said.sender()))
+            .cloned();
         let convicting: Vec<Envelope> = convicting.collect();
         if !convicting.is_empty() && self.may_show(to) {
             for statement in convicting {
-                self.send(&[to], statement);
+                self.voice.send(&[to], statement);
             }
         }
     }
@@ -98,11 +105,11 @@ impl Session {
         for signer in &mut self.signers {
             signer.agrees = false;
         }
-        if self.is_kept() && self.is_over() {
-            self.deadline.enter(now.instant, Stage::Linger);
+        if self.is_kept() {
+            self.course.reopen(now);
         }
-        self.note_news(now);
-        if self.phase == Phase::Complete {
+        self.course.note_news(now);
+        if self.course.phase() == Phase::Complete {
             self.weigh_agreement(now);
         }
     }

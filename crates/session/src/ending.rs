@@ -7,7 +7,7 @@ use ensign_equivocation::Evidence;
 use ensign_primitives::{Now, SignerIndex};
 use ensign_wire::{AbortReason, Body, Envelope, SessionAbort};
 
-use crate::{Event, Failure, Offense, Output, OwnFault, Phase, Session, session::Aborted};
+use crate::{Event, Failure, Offense, Output, OwnFault, Phase, Session, course::Aborted};
 
 impl Session {
     /// The wait of a phase is over. A proof outranks a claim; who said nothing is named, or else who
@@ -21,9 +21,8 @@ impl Session {
             return self.fail(now, AbortReason::Timeout, silent, None);
         }
         let (unshown, others_wait) = self.unshown();
-        if others_wait && !core::mem::replace(&mut self.prolonged, true) {
+        if others_wait && self.course.prolong(now, stage) {
             // It spoke so late that it could not be asked.
-            self.deadline.enter(now.instant, stage);
             return self.ask_everybody(now);
         }
         let reason =
@@ -40,9 +39,9 @@ impl Session {
         evidence: Option<Evidence>,
     ) {
         let abort = SessionAbort { reason, culprit: culprits.first().copied() };
-        let others = self.setup.others();
-        self.say(now, &others, Body::SessionAbort(abort));
-        let phase = self.phase;
+        let others = self.attempt.others();
+        self.voice.say(now, &self.attempt, &others, Body::SessionAbort(abort));
+        let phase = self.course.phase();
         let failure =
             Failure { reason, by: None, culprits, accused: None, evidence, own: None, phase };
         self.end(now, Aborted::ByUs(abort), failure);
@@ -52,8 +51,8 @@ impl Session {
     /// our user hears what is wrong.
     pub(crate) fn fail_on_our_side(&mut self, now: Now, own: OwnFault) {
         let abort = SessionAbort { reason: AbortReason::Internal, culprit: None };
-        let others = self.setup.others();
-        self.say(now, &others, Body::SessionAbort(abort));
+        let others = self.attempt.others();
+        self.voice.say(now, &self.attempt, &others, Body::SessionAbort(abort));
         let failure = Failure {
             reason: abort.reason,
             by: None,
@@ -61,7 +60,7 @@ impl Session {
             accused: None,
             evidence: None,
             own: Some(own),
-            phase: self.phase,
+            phase: self.course.phase(),
         };
         self.end(now, Aborted::ByUs(abort), failure);
     }
@@ -75,7 +74,7 @@ impl Session {
         abort: SessionAbort,
         envelope: Envelope,
     ) {
-        if self.phase >= Phase::Complete || self.convict_false_partials(now) {
+        if self.course.has_ended() || self.convict_false_partials(now) {
             return;
         }
         let failure = Failure {
@@ -85,7 +84,7 @@ impl Session {
             accused: abort.culprit.filter(|accused| self.signer(*accused).is_some()),
             evidence: None,
             own: None,
-            phase: self.phase,
+            phase: self.course.phase(),
         };
         self.end(now, Aborted::ByPeer(Box::new(envelope)), failure);
     }
@@ -93,21 +92,20 @@ impl Session {
     fn end(&mut self, now: Now, aborted: Aborted, failure: Failure) {
         self.forget_nonces();
         self.awaited = None;
-        self.abort = Some(aborted);
-        self.enter(now, Phase::Aborted);
-        self.event(Event::Failed(Box::new(failure)));
+        self.course.abort(now, aborted);
+        self.voice.event(Event::Phase(Phase::Aborted));
+        self.voice.event(Event::Failed(Box::new(failure)));
         self.convict_false_partials(now);
-        self.compare_after_abort(now, self.setup.others());
+        self.compare_after_abort(now, self.attempt.others());
     }
 
     /// Says how the attempt ended, in the words of whoever ended it.
     pub(crate) fn send_abort(&mut self, now: Now, to: SignerIndex) {
-        match &self.abort {
-            Some(Aborted::ByUs(abort)) => self.say(now, &[to], Body::SessionAbort(*abort)),
-            Some(Aborted::ByPeer(envelope)) => {
-                let envelope = Envelope::clone(envelope);
-                self.send(&[to], envelope);
+        match self.course.aborted() {
+            Some(Aborted::ByUs(abort)) => {
+                self.voice.say(now, &self.attempt, &[to], Body::SessionAbort(*abort));
             }
+            Some(Aborted::ByPeer(envelope)) => self.voice.send(&[to], Envelope::clone(envelope)),
             None => {}
         }
     }
@@ -130,12 +128,12 @@ impl Session {
             return;
         };
         let offense = Offense::Proven(Box::new(evidence.clone()));
-        self.push(Output::Offense { peer: convicted.peer, offense });
+        self.voice.push(Output::Offense { peer: convicted.peer, offense });
         self.proofs.extend(evidence.statements().into_iter().cloned());
-        self.show(&self.setup.others(), &evidence);
-        if self.phase < Phase::Complete {
+        self.show(&self.attempt.others(), &evidence);
+        if !self.course.has_ended() {
             self.fail(now, reason, alloc::vec![culprit], Some(evidence));
-        } else if self.phase == Phase::Complete {
+        } else if self.course.phase() == Phase::Complete {
             self.reopen_comparison(now);
         }
     }
@@ -143,7 +141,7 @@ impl Session {
     /// Shows the culprit's own statements, so that each receiver convicts for itself.
     fn show(&mut self, to: &[SignerIndex], evidence: &Evidence) {
         for statement in evidence.statements() {
-            self.send(to, statement.clone());
+            self.voice.send(to, statement.clone());
         }
     }
 }

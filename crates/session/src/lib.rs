@@ -46,7 +46,9 @@ mod error;
 pub use error::{CommandError, Offense, OrderError, OwnFault, PartialsError, SetupError};
 
 mod agreement;
+mod attempt;
 mod contexts;
+mod course;
 mod ending;
 mod local;
 mod occupancy;
@@ -56,6 +58,7 @@ mod rounds;
 mod signing;
 mod testimony;
 mod views;
+mod voice;
 
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,5 @@
 //! How full a session is, for whoever watches it from outside.
 
-use ensign_equivocation::STATEMENTS_PER_SIGNER_MAX;
 use ensign_primitives::{Occupancy, SIGNERS_MAX};
 
 use crate::Session;
@@ -16,21 +15,18 @@ impl Session {
     ///
     /// Cost: a few reads; no allocation.
     pub fn occupancy(&self) -> [Occupancy; 6] {
+        let [own, outputs] = self.voice.occupancy();
         [
             self.statements.occupancy("session statements"),
             self.sequences.occupancy("session sequence numbers"),
             self.duplicates.occupancy("session duplicates"),
-            Occupancy {
-                name: "session own statements",
-                len: self.local.said_len(),
-                limit: STATEMENTS_PER_SIGNER_MAX,
-            },
+            own,
             Occupancy {
                 name: "session statements that convict",
                 len: self.proofs.len(),
                 limit: PROOFS_MAX,
             },
-            Occupancy { name: "session outputs after a drain", len: self.outputs_len(), limit: 0 },
+            outputs,
         ]
     }
 }

@@ -3,13 +3,12 @@
 use alloc::{boxed::Box, vec::Vec};
 
 use ensign_equivocation::{Evidence, Outcome};
-use ensign_identity::{Delegation, SignerKey};
 use ensign_musig::{PartialSig, PubNonce};
 use ensign_primitives::{Now, PeerId, SignerIndex};
 use ensign_replay::check_fresh;
 use ensign_wire::{
-    AbortReason, Body, Envelope, Kind, Message, Mode, NonceCommit, NonceShare, PartialSigShare,
-    PubNonceBytes, Round0, SessionJoin, SignatureFinalized, Slot,
+    AbortReason, Body, Envelope, Kind, NonceShare, PartialSigShare, PubNonceBytes, Round0,
+    SessionJoin, SignatureFinalized, Slot,
 };
 
 use crate::{Event, Offense, Output, Phase, Session, contexts::signatures_hold, session::Nonces};
@@ -19,18 +18,18 @@ impl Session {
     /// speaker, sequence, form, conflict, content; nothing is changed by one whose signature does
     /// not hold.
     pub(crate) fn on_envelope(&mut self, now: Now, from: PeerId, envelope: Envelope) {
-        if envelope.session() != self.id || envelope.network() != self.network {
+        if !self.attempt.is_named_by(&envelope) {
             return;
         }
-        let Some(sender) = self.index_of(&envelope.sender()) else {
+        let Some(sender) = self.attempt.index_of(&envelope.sender()) else {
             return self.offense(from, Offense::Unlisted { sender: envelope.sender() });
         };
-        let Some(bearer) = self.index_of(&from) else { return };
-        if self.phase == Phase::Complete && envelope.body().kind() == Kind::SessionAbort {
+        let Some(bearer) = self.attempt.index_of(&from) else { return };
+        if self.course.phase() == Phase::Complete && envelope.body().kind() == Kind::SessionAbort {
             // Whoever gave up, or was told to, is handed what it gave up on.
             return self.answer_final(now, bearer);
         }
-        if sender == self.setup.local || self.duplicates.contains(envelope.digest()) {
+        if sender == self.attempt.local() || self.duplicates.contains(envelope.digest()) {
             return;
         }
         // A statement that fills a slot, and an abort, mean the same whoever brings them and
@@ -101,7 +100,7 @@ impl Session {
             Body::SessionAbort(abort) => self.on_abort(now, sender, *abort, envelope),
             Body::ValidationError(error) => {
                 let (refused, why) = (error.refused, error.why);
-                self.event(Event::Refused { by: sender, refused, why });
+                self.voice.event(Event::Refused { by: sender, refused, why });
             }
             // The engine reads announcements before a session exists; here it is a repetition.
             Body::SessionAnnounce(_) => {
@@ -110,7 +109,7 @@ impl Session {
                 }
             }
         }
-        if slotted && self.phase >= Phase::Complete {
+        if slotted && self.course.has_ended() {
             self.reopen_comparison(now);
             self.convict_false_partials(now);
         }
@@ -119,13 +118,13 @@ impl Session {
     /// Checks what a statement must fulfil before it may fill its slot. A statement that fails is
     /// dropped, so that its sender can still say the right thing.
     fn is_well_formed(&mut self, now: Now, sender: SignerIndex, envelope: &Envelope) -> bool {
-        let expected = self.messages().len();
+        let expected = self.attempt.messages().len();
         let (kind, peer) = (envelope.body().kind(), envelope.sender());
         let offense = match envelope.body() {
             // What was taken once stays taken: its delegation may have ended since.
             Body::SessionJoin(_) if self.holds(envelope) => None,
             Body::SessionJoin(join) => self.malformed_join(now, sender, peer, join),
-            Body::NonceShare(share) if self.is_fast() => {
+            Body::NonceShare(share) if self.attempt.is_fast() => {
                 let seen = share.nonces.len();
                 Some(Offense::WrongCount { kind, expected: 0, seen })
             }
@@ -163,22 +162,22 @@ impl Session {
         peer: PeerId,
         join: &SessionJoin,
     ) -> Option<Offense> {
-        let expected = self.messages().len();
+        let expected = self.attempt.messages().len();
         match &join.round0 {
-            Round0::Reveal(nonces) if self.is_fast() && nonces.len() != expected => {
+            Round0::Reveal(nonces) if self.attempt.is_fast() && nonces.len() != expected => {
                 let kind = Kind::SessionJoin;
                 return Some(Offense::WrongCount { kind, expected, seen: nonces.len() });
             }
-            Round0::Reveal(_) if !self.is_fast() => return Some(Offense::WrongRound0),
-            Round0::Commit(_) if self.is_fast() => return Some(Offense::WrongRound0),
+            Round0::Reveal(_) if !self.attempt.is_fast() => return Some(Offense::WrongRound0),
+            Round0::Commit(_) if self.attempt.is_fast() => return Some(Offense::WrongRound0),
             Round0::Reveal(_) | Round0::Commit(_) => {}
         }
-        let (key, delegation) = (self.key_of(sender)?, join.delegation);
+        let (key, delegation) = (self.attempt.key_of(sender)?, join.delegation);
         let known = self.signer(sender).and_then(|signer| signer.delegation);
         let checked = if known == Some(delegation) {
             delegation.terms().check(now.unix)
         } else {
-            Delegation::verify(key, peer, self.network, delegation, now.unix).map(|_| ())
+            self.attempt.check_delegation(now, (key, peer), delegation)
         };
         checked.err().map(Offense::NotDelegated)
     }
@@ -196,13 +195,13 @@ impl Session {
                 self.on_nonce_share(now, &share);
             }
         }
-        self.note_news(now);
+        self.course.note_news(now);
         self.advance(now);
     }
 
     fn on_nonce_share(&mut self, now: Now, share: &NonceShare) {
-        let Some(peer) = self.peer_of(share.signer) else { return };
-        let Some(key) = self.key_of(share.signer) else { return };
+        let Some(peer) = self.attempt.peer_of(share.signer) else { return };
+        let Some(key) = self.attempt.key_of(share.signer) else { return };
         let (join, shared) = (
             self.statements.get(&peer, Slot::Join).cloned(),
             self.statements.get(&peer, Slot::NonceShare).cloned(),
@@ -214,14 +213,13 @@ impl Session {
             return;
         };
         let (nonces, salt) = (&share.nonces, &share.salt);
-        let opened = NonceCommit::new(self.network, &self.id, share.signer, &key, nonces, salt);
-        if opened != *commit {
+        if self.attempt.commitment(share.signer, nonces, salt).as_ref() != Some(commit) {
             let (join, share_envelope) = (Box::new(join), Box::new(shared));
             let evidence = Evidence::WrongCommitment { key, join, share: share_envelope };
             return self.convict(now, share.signer, AbortReason::WrongCommitment, evidence);
         }
         self.take_nonces(now, share.signer, nonces, &shared);
-        self.note_news(now);
+        self.course.note_news(now);
         self.advance(now);
     }
 
@@ -241,7 +239,7 @@ impl Session {
         if let Some(known) = self.signer_mut(signer) {
             known.nonces = Some(Nonces { bytes: bytes.to_vec(), parsed });
         }
-        self.push(Output::NoncesSeen { signer, nonces: bytes.to_vec() });
+        self.voice.push(Output::NoncesSeen { signer, nonces: bytes.to_vec() });
         self.progress(Event::Revealed(signer));
     }
 
@@ -256,16 +254,16 @@ impl Session {
             known.partials = Some(partials);
         }
         self.progress(Event::Signed(signer));
-        self.note_news(now);
+        self.course.note_news(now);
         self.advance(now);
     }
 
     fn on_final(&mut self, now: Now, sender: SignerIndex, done: &SignatureFinalized) {
-        if self.phase == Phase::Complete {
+        if self.course.phase() == Phase::Complete {
             return self.on_peer_done(now, sender);
         }
-        if !signatures_hold(&self.setup.group, self.messages(), &done.signatures) {
-            let Some(peer) = self.peer_of(sender) else { return };
+        if !signatures_hold(self.attempt.group(), self.attempt.messages(), &done.signatures) {
+            let Some(peer) = self.attempt.peer_of(sender) else { return };
             return self.offense(peer, Offense::FalseSignature);
         }
         let signatures = done.signatures.iter().map(|signature| signature.0).collect();
@@ -281,9 +279,11 @@ impl Session {
             return self.weigh_agreement(now);
         }
         if self.is_kept() {
-            self.event(Event::PeerDone(sender));
+            self.voice.event(Event::PeerDone(sender));
         }
-        if matches!(self.phase, Phase::Gathering | Phase::Aborted) && self.may_answer(sender) {
+        if matches!(self.course.phase(), Phase::Gathering | Phase::Aborted)
+            && self.may_answer(sender)
+        {
             // Whoever has the signatures answers an abort with them, and a question too.
             self.send_ack(now, sender);
         }
@@ -292,33 +292,12 @@ impl Session {
 
     /// Reports that something came which the session was waiting for.
     pub(crate) fn progress(&mut self, event: Event) {
-        if self.phase < Phase::Complete {
-            self.event(event);
+        if !self.course.has_ended() {
+            self.voice.event(event);
         }
     }
 
     fn offense(&mut self, peer: PeerId, offense: Offense) {
-        self.push(Output::Offense { peer, offense });
-    }
-
-    /// Returns what is to be signed.
-    pub(crate) fn messages(&self) -> &[Message] {
-        &self.setup.request.request.messages
-    }
-
-    pub(crate) fn is_fast(&self) -> bool {
-        self.setup.request.request.mode == Mode::Fast
-    }
-
-    pub(crate) fn index_of(&self, peer: &PeerId) -> Option<SignerIndex> {
-        self.setup.peers.iter().position(|other| other == peer).and_then(SignerIndex::from_usize)
-    }
-
-    pub(crate) fn peer_of(&self, signer: SignerIndex) -> Option<PeerId> {
-        self.setup.peers.get(signer.as_usize()).copied()
-    }
-
-    pub(crate) fn key_of(&self, signer: SignerIndex) -> Option<SignerKey> {
-        self.setup.request.request.signers.get(signer).copied()
+        self.voice.push(Output::Offense { peer, offense });
     }
 }

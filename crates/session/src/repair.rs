@@ -1,7 +1,5 @@
 //! Asking for what is missing, and answering who asks.
 
-use core::time::Duration;
-
 use ensign_primitives::{Now, SignerIndex};
 use ensign_wire::{Body, NonceAck, SessionReady, SignatureFinalized, SignerSet, Slot};
 
@@ -11,10 +9,10 @@ impl Session {
     /// Repeats the phase's question to everybody: one that is silent to us may have spoken to
     /// another, who hands it on.
     pub(crate) fn ask_again(&mut self, now: Now) {
-        let whom = match self.phase {
+        let whom = match self.course.phase() {
             Phase::Gathering => return,
-            Phase::Aborted => return self.compare_after_abort(now, self.setup.others()),
-            Phase::Committing | Phase::Revealing | Phase::Signing => self.setup.others(),
+            Phase::Aborted => return self.compare_after_abort(now, self.attempt.others()),
+            Phase::Committing | Phase::Revealing | Phase::Signing => self.attempt.others(),
             Phase::Complete => return self.ask_when_complete(now),
         };
         for signer in whom {
@@ -26,7 +24,7 @@ impl Session {
 
     /// Says what we hold; who has more sends it.
     pub(crate) fn send_ack(&mut self, now: Now, to: SignerIndex) {
-        let body = match self.phase {
+        let body = match self.course.phase() {
             Phase::Gathering | Phase::Committing => {
                 Body::SessionReady(SessionReady { joined: self.held(|signer| signer.joined) })
             }
@@ -41,11 +39,11 @@ impl Session {
         if let Some(signer) = self.signer_mut(to).filter(|it| it.names_another && shows_nonces) {
             signer.views_asked = signer.views_asked.saturating_add(1);
         }
-        self.say(now, &[to], body);
+        self.voice.say(now, &self.attempt, &[to], body);
     }
 
     fn held(&self, holds: impl Fn(&Signer) -> bool) -> SignerSet {
-        self.all_signers().filter(|index| self.signer(*index).is_some_and(&holds)).collect()
+        self.attempt.signers().filter(|index| self.signer(*index).is_some_and(&holds)).collect()
     }
 
     /// Answers an acknowledgement with what its sender is missing, within a bound.
@@ -53,25 +51,25 @@ impl Session {
         if !self.may_answer(from) {
             return;
         }
-        match self.phase {
+        match self.course.phase() {
             Phase::Complete => return self.answer_when_complete(now, from, ack),
             Phase::Aborted => return self.answer_after_abort(now, from, ack),
             Phase::Gathering | Phase::Committing | Phase::Revealing | Phase::Signing => {}
         }
-        let local = self.setup.local;
+        let local = self.attempt.local();
         #[expect(clippy::wildcard_enum_match_arm, reason = "only acknowledgements come here")]
         match ack {
             Body::SessionReady(ready) => {
                 self.event_acknowledged(from);
                 if !ready.joined.contains(local) {
-                    self.say_again(now, from, |_| true);
+                    self.voice.say_again(now, &self.attempt, from, |_| true);
                 }
                 self.hand_on(now, from, Slot::Join, &ready.joined);
             }
             Body::NonceAck(ack) => {
                 self.compare_nonces(from, ack);
                 let held = ack.held.contains(local);
-                self.say_again(now, from, |body| match body {
+                self.voice.say_again(now, &self.attempt, from, |body| match body {
                     Body::NonceShare(_) => !held,
                     Body::NoncesComplete(_) | Body::PartialSigShare(_) => true,
                     _ => false,
@@ -89,55 +87,45 @@ impl Session {
 
     /// Counts a question and tells whether it is still answered.
     pub(crate) fn may_answer(&mut self, from: SignerIndex) -> bool {
-        let (Some(peer), Some(signer)) = (self.peer_of(from), self.signer_mut(from)) else {
+        let (Some(peer), Some(signer)) = (self.attempt.peer_of(from), self.signer_mut(from)) else {
             return false;
         };
         signer.acks_answered = signer.acks_answered.saturating_add(1);
         let allowed = signer.acks_answered <= ACKS_ANSWERED_MAX;
         if !allowed {
             let offense = Offense::TooManyAcks { limit: ACKS_ANSWERED_MAX };
-            self.push(Output::Offense { peer, offense });
+            self.voice.push(Output::Offense { peer, offense });
         }
         allowed
     }
 
     fn event_acknowledged(&mut self, from: SignerIndex) {
-        if self.phase <= Phase::Committing
+        if self.course.phase() <= Phase::Committing
             && self.signer(from).is_some_and(|signer| !signer.joined && signer.acks_answered == 1)
         {
-            self.event(crate::Event::Acknowledged(from));
+            self.voice.event(crate::Event::Acknowledged(from));
         }
-    }
-
-    /// Something came that the session was waiting for.
-    pub(crate) fn note_news(&mut self, now: Now) {
-        self.news_at = now.instant;
-        self.deadline.progressed(now.instant);
-    }
-
-    /// How old a statement must be before it is said again or handed on: a question may cross it
-    /// on its way. Half the pause between questions, so that the next one is answered.
-    pub(crate) fn answer_pause(&self) -> Duration {
-        self.setup.timeouts.retry_interval / 2
     }
 
     /// Hands on other signers' statements in a slot that `to` does not hold, once the news is old
     /// enough to have reached it without us.
     pub(crate) fn hand_on(&mut self, now: Now, to: SignerIndex, slot: Slot, held: &SignerSet) {
-        if now.instant.since(self.news_at) >= self.answer_pause() {
+        if self.course.is_quiet(now, self.attempt.answer_pause()) {
             self.forward(to, slot, held);
         }
     }
 
     pub(crate) fn forward(&mut self, to: SignerIndex, slot: Slot, held: &SignerSet) {
-        for signer in self.setup.others() {
+        for signer in self.attempt.others() {
             if signer == to || held.contains(signer) {
                 continue;
             }
-            let statement =
-                self.peer_of(signer).and_then(|peer| self.statements.get(&peer, slot).cloned());
+            let statement = self
+                .attempt
+                .peer_of(signer)
+                .and_then(|peer| self.statements.get(&peer, slot).cloned());
             if let Some(envelope) = statement {
-                self.send(&[to], envelope);
+                self.voice.send(&[to], envelope);
             }
         }
     }
@@ -155,6 +143,11 @@ impl Session {
             return;
         }
         let signatures = self.final_signatures();
-        self.say(now, &[to], Body::SignatureFinalized(SignatureFinalized { signatures }));
+        self.voice.say(
+            now,
+            &self.attempt,
+            &[to],
+            Body::SignatureFinalized(SignatureFinalized { signatures }),
+        );
     }
 }

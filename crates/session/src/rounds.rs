@@ -6,7 +6,7 @@ use ensign_equivocation::Evidence;
 use ensign_identity::Signature;
 use ensign_musig::{Blame, PartialSig};
 use ensign_primitives::{Now, SignerIndex};
-use ensign_wire::{AbortReason, Body, Mode, NoncesComplete, PubNonceBytes, Slot, nonce_set_digest};
+use ensign_wire::{AbortReason, Body, Mode, NoncesComplete, PubNonceBytes, Slot};
 
 use crate::{
     Event, Finished, OwnFault, Phase, Record, Session, SignerRecord,
@@ -16,9 +16,9 @@ use crate::{
 impl Session {
     /// Moves on as far as what is held allows.
     pub(crate) fn advance(&mut self, now: Now) {
-        match self.phase {
+        match self.course.phase() {
             Phase::Committing if self.all(|signer| signer.joined) => {
-                if self.is_fast() {
+                if self.attempt.is_fast() {
                     self.order_partials(now);
                 } else {
                     self.enter(now, Phase::Revealing);
@@ -28,7 +28,7 @@ impl Session {
                 }
             }
             Phase::Revealing if self.all(|signer| signer.nonces.is_some()) => {
-                if self.mode() == Mode::Strict && !self.all_confirmed(now) {
+                if self.attempt.mode() == Mode::Strict && !self.all_confirmed(now) {
                     return;
                 }
                 self.order_partials(now);
@@ -45,15 +45,15 @@ impl Session {
 
     /// Whether a signer has said what the phase waits for, true or false.
     pub(crate) fn has_delivered(&self, index: SignerIndex) -> bool {
-        let (Some(signer), Some(peer)) = (self.signer(index), self.peer_of(index)) else {
+        let (Some(signer), Some(peer)) = (self.signer(index), self.attempt.peer_of(index)) else {
             return true;
         };
         let said = |slot| self.statements.get(&peer, slot).is_some();
-        match self.phase {
+        match self.course.phase() {
             Phase::Gathering | Phase::Committing => signer.joined,
             // Nobody can confirm a set that is not whole.
             Phase::Revealing if self.all(|signer| signer.nonces.is_some()) => {
-                self.mode() != Mode::Strict || said(Slot::NoncesComplete)
+                self.attempt.mode() != Mode::Strict || said(Slot::NoncesComplete)
             }
             Phase::Revealing => signer.nonces.is_some(),
             Phase::Signing => said(Slot::PartialSigShare),
@@ -64,15 +64,19 @@ impl Session {
 
     /// Mode strict: confirms our view once, and tells whether all have confirmed the same.
     fn all_confirmed(&mut self, now: Now) -> bool {
-        let signer = self.setup.local;
+        let signer = self.attempt.local();
         if !self.signer(signer).is_some_and(|signer| signer.confirmed) {
             let digest = self.view_digest();
-            self.say_once(now, Body::NoncesComplete(NoncesComplete { signer, digest }));
+            self.voice.say_once(
+                now,
+                &self.attempt,
+                Body::NoncesComplete(NoncesComplete { signer, digest }),
+            );
             if let Some(signer) = self.signer_mut(signer) {
                 signer.confirmed = true;
             }
-            self.event(Event::Confirmed(signer));
-            for other in self.setup.others() {
+            self.voice.event(Event::Confirmed(signer));
+            for other in self.attempt.others() {
                 self.check_view(now, other);
             }
         }
@@ -82,7 +86,7 @@ impl Session {
     /// Takes a confirmation; it counts once our own view is whole and equal.
     pub(crate) fn on_confirmation(&mut self, now: Now, signer: SignerIndex) {
         self.check_view(now, signer);
-        self.note_news(now);
+        self.course.note_news(now);
         self.advance(now);
     }
 
@@ -119,19 +123,20 @@ impl Session {
 
     /// A signer's partial signatures do not even parse: provable once our nonce set is whole.
     pub(crate) fn check_partials(&mut self, now: Now, signer: SignerIndex) {
-        if self.phase == Phase::Signing {
+        if self.course.phase() == Phase::Signing {
             self.blame(now, &[signer.as_usize()]);
         }
     }
 
     pub(crate) fn check_unparsed(&mut self, now: Now) {
         let unparsed: Vec<_> = self
-            .setup
+            .attempt
             .others()
             .into_iter()
             .filter(|signer| self.signer(*signer).is_some_and(|s| s.partials.is_none()))
             .filter(|signer| {
-                self.peer_of(*signer)
+                self.attempt
+                    .peer_of(*signer)
                     .is_some_and(|peer| self.statements.get(&peer, Slot::PartialSigShare).is_some())
             })
             .map(SignerIndex::as_usize)
@@ -166,7 +171,7 @@ impl Session {
         }
         let ours = self.view_digest();
         let mut convicted = false;
-        for signer in self.setup.others() {
+        for signer in self.attempt.others() {
             if self.signer(signer).is_none_or(|it| it.partials_checked || it.convicted) {
                 continue;
             }
@@ -193,7 +198,7 @@ impl Session {
     }
 
     fn partial_evidence(&self, signer: SignerIndex, ours: [u8; 32]) -> Option<Evidence> {
-        let peer = self.peer_of(signer)?;
+        let peer = self.attempt.peer_of(signer)?;
         let partial = self.statements.get(&peer, Slot::PartialSigShare)?.clone();
         let Body::PartialSigShare(share) = partial.body() else { return None };
         if share.nonces != ours {
@@ -202,17 +207,12 @@ impl Session {
         let Body::SessionJoin(join) = self.statements.get(&peer, Slot::Join)?.body() else {
             return None;
         };
-        Some(Evidence::WrongPartialSig {
-            request: Box::new(self.setup.request.request.clone()),
-            attempt: self.setup.attempt,
-            delegation: join.delegation,
-            nonces: self
-                .signers
-                .iter()
-                .map(|signer| Some(signer.nonces.as_ref()?.bytes.clone()))
-                .collect::<Option<_>>()?,
-            partial: Box::new(partial),
-        })
+        let nonces = self
+            .signers
+            .iter()
+            .map(|signer| Some(signer.nonces.as_ref()?.bytes.clone()))
+            .collect::<Option<_>>()?;
+        Some(self.attempt.wrong_partials(join.delegation, nonces, partial))
     }
 
     /// Takes signatures that verify: the session has reached its end.
@@ -220,34 +220,39 @@ impl Session {
         self.forget_nonces();
         self.result.clone_from(&signatures);
         self.enter(now, Phase::Complete);
-        let record = Record::Finished { session: self.id, signatures: signatures.clone() };
+        let record =
+            Record::Finished { session: self.attempt.id(), signatures: signatures.clone() };
         self.persist(record, Step::SayDone);
         let signers = self.signers.iter().map(record_of).collect();
-        self.event(Event::Done(Box::new(Finished { signatures, signers })));
+        self.voice.event(Event::Done(Box::new(Finished { signatures, signers })));
     }
 
     /// Says that we are done; the signatures are durable. The others may leave on our word, and then
     /// nobody could give us what we had lost.
     pub(crate) fn say_done(&mut self, now: Now) {
-        self.say_complete(now, &self.setup.others());
-        for done in
-            self.setup.others().into_iter().filter(|other| self.is_done(*other)).collect::<Vec<_>>()
+        self.say_complete(now, &self.attempt.others());
+        for done in self
+            .attempt
+            .others()
+            .into_iter()
+            .filter(|other| self.is_done(*other))
+            .collect::<Vec<_>>()
         {
-            self.event(Event::PeerDone(done));
+            self.voice.event(Event::PeerDone(done));
         }
         self.weigh_agreement(now);
     }
 
     /// Whether the signatures are here and on disk.
     pub(crate) const fn is_kept(&self) -> bool {
-        matches!(self.phase, Phase::Complete) && self.awaited.is_none()
+        matches!(self.course.phase(), Phase::Complete) && self.awaited.is_none()
     }
 
     /// Nothing is left to do once all others have the signatures and hold what we hold.
     pub(crate) fn rest_if_all_are_done(&mut self, now: Now) {
         let settled = |other| self.is_settled_with(other);
-        if self.is_kept() && self.setup.others().into_iter().all(settled) {
-            self.deadline.enter(now.instant, ensign_deadline::Stage::Over);
+        if self.is_kept() && self.attempt.others().into_iter().all(settled) {
+            self.course.rest(now);
         }
     }
 
@@ -266,23 +271,15 @@ impl Session {
 
     /// The digest of the nonces we hold of the wanted signers.
     pub(crate) fn digest_of(&self, wanted: impl Fn(SignerIndex) -> bool) -> [u8; 32] {
-        let held = self.all_signers().filter(|signer| wanted(*signer)).filter_map(|signer| {
+        let held = self.attempt.signers().filter(|signer| wanted(*signer)).filter_map(|signer| {
             let nonces: &[PubNonceBytes] = &self.signer(signer)?.nonces.as_ref()?.bytes;
             Some((signer, nonces))
         });
-        nonce_set_digest(self.network, &self.id, held)
-    }
-
-    pub(crate) fn all_signers(&self) -> impl Iterator<Item = SignerIndex> + use<> {
-        (0..self.signers.len()).filter_map(SignerIndex::from_usize)
+        self.attempt.nonces_digest(held)
     }
 
     pub(crate) fn all(&self, holds: impl Fn(&Signer) -> bool) -> bool {
         self.signers.iter().all(holds)
-    }
-
-    fn mode(&self) -> Mode {
-        self.setup.request.request.mode
     }
 }
 

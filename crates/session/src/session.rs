@@ -1,30 +1,21 @@
 //! The machine: what it holds, its commands, and the four methods of the contract.
 
-use alloc::{
-    boxed::Box,
-    collections::{BTreeMap, VecDeque},
-    sync::Arc,
-    vec::Vec,
-};
+use alloc::vec::Vec;
 
 use core::time::Duration;
 
-use ensign_deadline::{Deadline, Due, Stage};
+use ensign_deadline::{Due, Stage};
 use ensign_equivocation::Statements;
 use ensign_identity::DelegationProof;
 use ensign_musig::{KeyAggCtx, PartialSig, PubNonce, SigningCtx};
-use ensign_primitives::{
-    Instant, Network, Now, PeerId, RequestId, SessionId, SignerIndex, StateMachine, Wakeup,
-};
+use ensign_primitives::{Now, RequestId, SessionId, SignerIndex, StateMachine, Wakeup};
 use ensign_replay::{Duplicates, Sequences};
-use ensign_wire::{
-    AbortReason, Body, Envelope, Frame, PubNonceBytes, SessionAbort, SessionAnnounce,
-    SigningRequest,
-};
+use ensign_wire::{AbortReason, Envelope, PubNonceBytes};
 
 use crate::{
     CommandError, DUPLICATES_REMEMBERED, Event, Input, Output, OwnFault, Phase, Record,
-    SessionSetup, SetupError, contexts::contexts, local::Local,
+    SessionSetup, SetupError, attempt::Attempt, contexts::contexts, course::Course, local::Local,
+    voice::Voice,
 };
 
 /// One attempt at one request, seen by one signer.
@@ -34,13 +25,11 @@ use crate::{
 /// [`approve`](Self::approve), [`stop`](Self::stop) once its user has decided.
 #[derive(Debug)]
 pub struct Session {
-    pub(crate) setup: SessionSetup,
-    pub(crate) network: Network,
-    pub(crate) request: RequestId,
-    pub(crate) id: SessionId,
+    pub(crate) attempt: Attempt,
+    pub(crate) course: Course,
+    pub(crate) voice: Voice,
     /// One context per message; none before our user has consented.
     pub(crate) contexts: Vec<KeyAggCtx>,
-    pub(crate) phase: Phase,
     pub(crate) approved: bool,
     /// Whether we have opened the attempt: whoever connects later hears of it from us.
     announces: bool,
@@ -51,20 +40,13 @@ pub struct Session {
     pub(crate) views_differ: bool,
     /// Whether every partial signature was here and they did not add up.
     pub(crate) sum_is_false: bool,
-    /// Whether the stage was given its time once more, to ask for what stands behind a nonce set.
-    pub(crate) prolonged: bool,
     /// The statements that convict; at most two for each signer.
     pub(crate) proofs: Vec<Envelope>,
     pub(crate) statements: Statements,
     pub(crate) sequences: Sequences,
     pub(crate) duplicates: Duplicates,
-    pub(crate) deadline: Deadline,
-    pub(crate) news_at: Instant,
-    pub(crate) abort: Option<Aborted>,
     pub(crate) awaited: Option<(u64, Step)>,
     next_token: u64,
-    pub(crate) next_seq: u64,
-    outputs: VecDeque<Output>,
 }
 
 /// What is known of one signer, us included.
@@ -101,15 +83,6 @@ pub(crate) struct Nonces {
     pub(crate) parsed: Vec<PubNonce>,
 }
 
-/// How an attempt ended without a signature.
-#[derive(Debug)]
-pub(crate) enum Aborted {
-    /// We ended it and say so.
-    ByUs(SessionAbort),
-    /// Another signer did; its own words are handed on.
-    ByPeer(Box<Envelope>),
-}
-
 /// What a durable record lets us do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Step {
@@ -126,78 +99,63 @@ impl Session {
     ///
     /// [`SetupError`] when keys, nodes and request do not fit together.
     pub fn new(setup: SessionSetup, now: Now) -> Result<Self, SetupError> {
-        let request = &setup.request.request;
-        let (keys, peers, signers) = (setup.group.len(), setup.peers.len(), request.signers.len());
-        if keys != signers || peers != signers {
-            return Err(SetupError::SignerCount { keys, peers, signers });
-        }
-        check_keys(&setup)?;
-        check_peers(&setup.peers)?;
-        let (network, id) = (request.network, request.id());
-        let lifetime = request.expires.since(now.unix);
+        let lifetime = setup.request.request.expires.since(now.unix);
+        let attempt = Attempt::new(setup)?;
         Ok(Self {
-            network,
-            request: id,
-            id: SigningRequest::session_id(id, network, setup.attempt),
+            course: Course::new(attempt.timeouts(), now, lifetime),
+            voice: Voice::default(),
             contexts: Vec::new(),
-            phase: Phase::Gathering,
             approved: false,
             announces: false,
             local: Local::default(),
-            signers: (0..signers).map(|_| Signer::default()).collect(),
+            signers: attempt.signers().map(|_| Signer::default()).collect(),
             signing: Vec::new(),
             result: Vec::new(),
             views_differ: false,
             sum_is_false: false,
-            prolonged: false,
             proofs: Vec::new(),
             statements: Statements::default(),
             sequences: Sequences::default(),
             duplicates: Duplicates::new(DUPLICATES_REMEMBERED),
-            deadline: Deadline::new(setup.timeouts, now.instant, lifetime),
-            news_at: now.instant,
-            abort: None,
             awaited: None,
             next_token: 0,
-            next_seq: 0,
-            outputs: VecDeque::new(),
-            setup,
+            attempt,
         })
     }
 
     /// Returns the attempt's name.
     pub const fn id(&self) -> SessionId {
-        self.id
+        self.attempt.id()
     }
 
     /// Returns the request's name.
     pub const fn request_id(&self) -> RequestId {
-        self.request
+        self.attempt.request_id()
     }
 
     /// Returns how far the session is.
     pub const fn phase(&self) -> Phase {
-        self.phase
+        self.course.phase()
     }
 
     /// Returns whether nothing will happen any more without new input.
     pub fn is_over(&self) -> bool {
-        self.deadline.next().is_none()
+        self.course.is_over()
     }
 
     /// Returns whom the session waits for in its phase.
     pub fn waiting_on(&self) -> Vec<SignerIndex> {
-        self.setup.others().into_iter().filter(|signer| !self.has_delivered(*signer)).collect()
+        self.attempt.others().into_iter().filter(|signer| !self.has_delivered(*signer)).collect()
     }
 
     /// Numbers our statements from `seq`, because the caller has made those before in our name.
     pub fn number_from(&mut self, seq: u64) {
-        self.next_seq = self.next_seq.max(seq.saturating_sub(1));
+        self.voice.number_from(seq);
     }
 
     /// Returns the last number used for what this node says here.
     pub const fn last_number(&self) -> u64 {
-        self.next_seq
+        self.voice.last_number()
     }
 
     /// Takes what the caller has verified of who speaks for a signer: a join that carries the same costs no
@@ -217,13 +175,13 @@ impl Session {
     /// Waits so long to hear how the attempt ended, although the time of its request is over: it is never
     /// approved, and takes final signatures only.
     pub fn wait_for_end(&mut self, now: Now, wait: Duration) {
-        self.deadline = Deadline::new(self.setup.timeouts, now.instant, wait);
+        self.course.restart(now, self.attempt.timeouts(), wait);
     }
 
     /// Opens the session to every other signer's node.
     pub fn announce(&mut self, now: Now) {
         self.announces = true;
-        for signer in self.setup.others() {
+        for signer in self.attempt.others() {
             self.announce_to(now, signer);
         }
     }
@@ -246,11 +204,11 @@ impl Session {
         if self.approved {
             return Err(CommandError::AlreadyApproved);
         }
-        if self.phase != Phase::Gathering {
-            return Err(CommandError::WrongPhase { phase: self.phase });
+        if self.course.phase() != Phase::Gathering {
+            return Err(CommandError::WrongPhase { phase: self.course.phase() });
         }
         self.approved = true;
-        match contexts(&self.setup.group, self.messages()) {
+        match contexts(self.attempt.group(), self.attempt.messages()) {
             Ok(contexts) => {
                 self.contexts = contexts;
                 self.order_nonces();
@@ -268,8 +226,8 @@ impl Session {
     ///
     /// [`CommandError::WrongPhase`] when the session has ended.
     pub fn stop(&mut self, now: Now, reason: AbortReason) -> Result<(), CommandError> {
-        if self.phase >= Phase::Complete {
-            return Err(CommandError::WrongPhase { phase: self.phase });
+        if self.course.has_ended() {
+            return Err(CommandError::WrongPhase { phase: self.course.phase() });
         }
         self.fail(now, reason, Vec::new(), None);
         Ok(())
@@ -284,28 +242,16 @@ impl Session {
 
     /// Ends the attempt because `culprit` showed a nonce that another session has seen.
     pub fn nonce_reused(&mut self, now: Now, culprit: SignerIndex) {
-        if self.phase < Phase::Complete {
+        if !self.course.has_ended() {
             self.fail(now, AbortReason::InvalidNonce, alloc::vec![culprit], None);
         }
-    }
-
-    pub(crate) fn outputs_len(&self) -> usize {
-        self.outputs.len()
-    }
-
-    pub(crate) fn push(&mut self, output: Output) {
-        self.outputs.push_back(output);
-    }
-
-    pub(crate) fn event(&mut self, event: Event) {
-        self.push(Output::Event(event));
     }
 
     pub(crate) fn persist(&mut self, record: Record, step: Step) {
         let token = self.next_token;
         self.next_token += 1;
         self.awaited = Some((token, step));
-        self.push(Output::Persist { token, record });
+        self.voice.push(Output::Persist { token, record });
     }
 
     pub(crate) fn signer(&self, signer: SignerIndex) -> Option<&Signer> {
@@ -316,50 +262,15 @@ impl Session {
         self.signers.get_mut(signer.as_usize())
     }
 
-    /// Signs `body` and sends it to each of `to`.
-    pub(crate) fn say(&mut self, now: Now, to: &[SignerIndex], body: Body) {
-        self.next_seq += 1;
-        let signed = Envelope::sign(
-            &self.setup.node_key,
-            self.network,
-            self.id,
-            self.next_seq,
-            now.unix,
-            body,
-        );
-        let Ok(envelope) = signed else {
-            debug_assert!(false, "our own statements are within the limits of the wire");
-            return;
-        };
-        self.send(to, envelope);
-    }
-
-    /// Sends an envelope as it is, ours or another signer's.
-    pub(crate) fn send(&mut self, to: &[SignerIndex], envelope: Envelope) {
-        let kind = envelope.body().kind();
-        let frame: Arc<[u8]> = Frame::Envelope(Box::new(envelope)).encode().into();
-        for signer in to {
-            self.push(Output::Send { to: *signer, kind, frame: Arc::clone(&frame) });
-        }
-    }
-
     pub(crate) fn enter(&mut self, now: Now, phase: Phase) {
-        self.phase = phase;
-        let stage = match phase {
-            Phase::Gathering => Stage::Consent,
-            Phase::Committing => Stage::Joins,
-            Phase::Revealing => Stage::Nonces,
-            Phase::Signing => Stage::PartialSigs,
-            Phase::Complete | Phase::Aborted => Stage::Linger,
-        };
-        self.deadline.enter(now.instant, stage);
-        self.event(Event::Phase(phase));
+        self.course.enter(now, phase);
+        self.voice.event(Event::Phase(phase));
     }
 
     pub(crate) fn report_waiting(&mut self) {
         let on = self.waiting_on();
-        if !on.is_empty() && self.phase < Phase::Complete {
-            self.event(Event::Waiting { on, since: self.deadline.entered() });
+        if !on.is_empty() && !self.course.has_ended() {
+            self.voice.event(Event::Waiting { on, since: self.course.entered() });
         }
     }
 
@@ -374,27 +285,23 @@ impl Session {
 
     /// Whether others hear of the attempt from us: we made the request, or opened the attempt.
     fn is_announcer(&self) -> bool {
-        self.announces || self.setup.request.request.creator == self.setup.local
+        self.announces || self.attempt.is_by_us()
     }
 
     fn announce_to(&mut self, now: Now, signer: SignerIndex) {
-        let announce = SessionAnnounce {
-            attempt: self.setup.attempt,
-            request: self.setup.request.as_ref().clone(),
-        };
-        self.say(now, &[signer], Body::SessionAnnounce(Box::new(announce)));
+        self.voice.say(now, &self.attempt, &[signer], self.attempt.announcement());
     }
 
     fn on_connected(&mut self, now: Now, signer: SignerIndex) {
-        if signer == self.setup.local || self.signer(signer).is_none() {
+        if signer == self.attempt.local() || self.signer(signer).is_none() {
             return;
         }
-        if self.is_announcer() && self.phase < Phase::Complete {
+        if self.is_announcer() && !self.course.has_ended() {
             self.announce_to(now, signer);
         }
-        self.forget_told(signer);
+        self.voice.forget_told(signer);
         self.send_ack(now, signer);
-        if self.phase == Phase::Aborted {
+        if self.course.phase() == Phase::Aborted {
             self.compare_after_abort(now, alloc::vec![signer]);
         }
     }
@@ -430,13 +337,13 @@ impl Session {
 
     fn report_unreachable(&mut self) {
         let silent: Vec<_> = self
-            .setup
+            .attempt
             .others()
             .into_iter()
             .filter(|signer| self.signer(*signer).is_some_and(|s| !s.acknowledged && !s.joined))
             .collect();
         if !silent.is_empty() {
-            self.event(Event::Unreachable(silent));
+            self.voice.event(Event::Unreachable(silent));
         }
     }
 }
@@ -458,41 +365,16 @@ impl StateMachine for Session {
     }
 
     fn handle_timeout(&mut self, now: Now) {
-        while let Some(due) = self.deadline.poll(now.instant) {
+        while let Some(due) = self.course.poll(now) {
             self.on_due(now, due);
         }
     }
 
     fn poll_output(&mut self) -> Option<Output> {
-        self.outputs.pop_front()
+        self.voice.poll()
     }
 
     fn poll_timeout(&self) -> Option<Wakeup> {
-        self.deadline.next()
+        self.course.next()
     }
-}
-
-fn check_keys(setup: &SessionSetup) -> Result<(), SetupError> {
-    let ours = setup.signer.as_public_key();
-    if setup.group.keys().get(setup.local.as_usize()) != Some(ours) {
-        return Err(SetupError::NotASigner { local: setup.local });
-    }
-    let named = setup.request.request.signers.as_slice();
-    let differs =
-        setup.group.keys().iter().zip(named).position(|(key, named)| key != named.as_public_key());
-    match differs.and_then(SignerIndex::from_usize) {
-        Some(signer) => Err(SetupError::KeyMismatch { signer }),
-        None => Ok(()),
-    }
-}
-
-fn check_peers(peers: &[PeerId]) -> Result<(), SetupError> {
-    let mut seen = BTreeMap::new();
-    for (index, peer) in peers.iter().enumerate() {
-        let Some(second) = SignerIndex::from_usize(index) else { continue };
-        if let Some(first) = seen.insert(peer, second) {
-            return Err(SetupError::SamePeer { first, second });
-        }
-    }
-    Ok(())
 }

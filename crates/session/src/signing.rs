@@ -17,7 +17,7 @@ impl Session {
     pub(crate) fn burn(&mut self) {
         if self.local.secret == Secret::Held {
             self.local.secret = Secret::Burning;
-            self.persist(Record::Burned { session: self.id }, Step::Sign);
+            self.persist(Record::Burned { session: self.attempt.id() }, Step::Sign);
         }
     }
 
@@ -35,10 +35,10 @@ impl Session {
             return;
         };
         self.local.secret = Secret::Signing;
-        for other in self.setup.others() {
+        for other in self.attempt.others() {
             self.check_view(now, other);
         }
-        self.push(Output::NeedPartials { session: self.id, nonces });
+        self.voice.push(Output::NeedPartials { session: self.attempt.id(), nonces });
     }
 
     /// Takes our partial signatures, verified, and asks for them to be made durable.
@@ -51,12 +51,12 @@ impl Session {
             return self.fail_on_our_side(now, OwnFault::FalsePartials);
         };
         let record = Record::Partials {
-            session: self.id,
+            session: self.attempt.id(),
             nonces: self.view_digest(),
             partials: partials.iter().map(PartialSig::to_bytes).collect(),
         };
         self.signing = signing;
-        let local = self.setup.local;
+        let local = self.attempt.local();
         if let Some(signer) = self.signer_mut(local) {
             signer.partials = Some(partials);
         }
@@ -72,15 +72,19 @@ impl Session {
 
     /// Sends our partial signatures; their record is durable.
     pub(crate) fn say_partials(&mut self, now: Now) {
-        let signer = self.setup.local;
+        let signer = self.attempt.local();
         let own = self.signer(signer).and_then(|own| own.partials.as_ref());
         let Some(partials) = own.map(|own| own.iter().map(PartialSig::to_bytes).collect()) else {
             return;
         };
         self.enter(now, Phase::Signing);
-        self.event(Event::Signed(signer));
+        self.voice.event(Event::Signed(signer));
         let nonces = self.view_digest();
-        self.say_once(now, Body::PartialSigShare(PartialSigShare { signer, nonces, partials }));
+        self.voice.say_once(
+            now,
+            &self.attempt,
+            Body::PartialSigShare(PartialSigShare { signer, nonces, partials }),
+        );
         self.check_unparsed(now);
         if self.views_differ {
             self.ask_everybody(now);
@@ -95,8 +99,12 @@ impl Session {
     ///
     /// - `nonces`: the digest of the nonce set that they are for.
     pub fn repeat_partials(&mut self, now: Now, nonces: [u8; 32], partials: Vec<[u8; 32]>) {
-        let signer = self.setup.local;
-        self.say_once(now, Body::PartialSigShare(PartialSigShare { signer, nonces, partials }));
+        let signer = self.attempt.local();
+        self.voice.say_once(
+            now,
+            &self.attempt,
+            Body::PartialSigShare(PartialSigShare { signer, nonces, partials }),
+        );
     }
 
     /// Returns our partial signatures with the contexts under which they are true. A signer in this
@@ -109,10 +117,10 @@ impl Session {
         if self.are_ours(&brought) {
             return Some((partials, brought));
         }
-        let messages = &self.setup.request.request.messages;
+        let messages = self.attempt.messages();
         let digests = messages.iter().map(|message| message.digest);
         let signing = signing_contexts(&self.contexts, digests, &self.all_nonces()?).ok()?;
-        let local = self.setup.local.as_usize();
+        let local = self.attempt.local().as_usize();
         let mut checks = signing.iter().zip(&partials);
         checks.all(|(ctx, partial)| ctx.partial_sig_verify(local, partial)).then_some(())?;
         Some((partials, signing))
@@ -120,7 +128,7 @@ impl Session {
 
     /// Whether contexts are for our keys, messages and nonces: then we would make the same.
     fn are_ours(&self, brought: &[SigningCtx]) -> bool {
-        let messages = &self.setup.request.request.messages;
+        let messages = self.attempt.messages();
         brought.len() == self.contexts.len()
             && brought.iter().zip(&self.contexts).zip(messages).enumerate().all(
                 |(position, ((brought, ours), message))| {

@@ -4,13 +4,13 @@ use ensign_identity::DelegationProof;
 use ensign_primitives::{Now, SignerIndex};
 use ensign_wire::{AbortReason, Body, Envelope, SessionAbort, Slot};
 
-use crate::{Session, session::Aborted};
+use crate::{Session, course::Aborted};
 
 impl Session {
     /// Returns the delegation that a signer's join carried: that its key lets its node speak.
     /// `None` before the join, and for ourselves.
     pub fn delegation_of(&self, signer: SignerIndex) -> Option<DelegationProof> {
-        let peer = self.peer_of(signer)?;
+        let peer = self.attempt.peer_of(signer)?;
         #[expect(clippy::wildcard_enum_match_arm, reason = "the slot of joins holds joins")]
         match self.statements.get(&peer, Slot::Join)?.body() {
             Body::SessionJoin(join) => Some(join.delegation),
@@ -26,15 +26,13 @@ impl Session {
         reason: AbortReason,
         culprit: SignerIndex,
     ) -> Option<Envelope> {
-        self.next_seq += 1;
         let body = Body::SessionAbort(SessionAbort { reason, culprit: Some(culprit) });
-        let (key, seq) = (&self.setup.node_key, self.next_seq);
-        Envelope::sign(key, self.network, self.id, seq, now.unix, body).ok()
+        self.voice.sign(now, &self.attempt, body)
     }
 
     /// Returns the signed words with which another signer ended the attempt.
     pub fn ended_by(&self) -> Option<&Envelope> {
-        match &self.abort {
+        match self.course.aborted() {
             Some(Aborted::ByPeer(envelope)) => Some(envelope),
             Some(Aborted::ByUs(_)) | None => None,
         }

@@ -4,10 +4,7 @@
 use alloc::vec::Vec;
 
 use ensign_primitives::{Now, SignerIndex};
-use ensign_wire::{
-    AbortReason, Body, Envelope, Held, NonceAck, PartialSigAck, SignerSet, Slot,
-    statement_set_digest,
-};
+use ensign_wire::{AbortReason, Body, Envelope, Held, NonceAck, PartialSigAck, SignerSet, Slot};
 
 use crate::{Phase, Session, VIEW_QUESTIONS_MIN, VIEWS_SHARED_MAX};
 
@@ -36,22 +33,23 @@ impl Session {
             self.said_digest(*signer, slot).is_some()
                 && self.signer(*signer).is_some_and(|signer| !signer.convicted)
         };
-        self.all_signers().filter(held).collect()
+        self.attempt.signers().filter(held).collect()
     }
 
     fn said_digest(&self, signer: SignerIndex, slot: Slot) -> Option<[u8; 32]> {
-        if signer == self.setup.local {
-            return self.local.said_digest(slot);
+        if signer == self.attempt.local() {
+            return self.voice.digest(slot);
         }
-        self.statements.digest(&self.peer_of(signer)?, slot)
+        self.statements.digest(&self.attempt.peer_of(signer)?, slot)
     }
 
     fn set_digest(&self, slot: Slot, signers: &SignerSet) -> [u8; 32] {
         let statements = self
-            .all_signers()
+            .attempt
+            .signers()
             .filter(|signer| signers.contains(*signer))
             .filter_map(|signer| Some((signer, self.said_digest(signer, slot)?)));
-        statement_set_digest(self.network, &self.id, statements)
+        self.attempt.statements_digest(statements)
     }
 
     /// Compares what `from` holds with what we hold, and shows ours wherever it holds something else
@@ -63,7 +61,7 @@ impl Session {
             let ours = self.signers_in(slot);
             same &= held.signers == ours;
             let comparable =
-                self.all_signers().all(|who| !held.signers.contains(who) || ours.contains(who));
+                self.attempt.signers().all(|who| !held.signers.contains(who) || ours.contains(who));
             if comparable && held.digest != self.set_digest(slot, &held.signers) {
                 differing.push(slot);
             }
@@ -80,7 +78,7 @@ impl Session {
     /// Compares a digest over part of the nonces with ours over the same part.
     pub(crate) fn compare_nonces(&mut self, from: SignerIndex, ack: &NonceAck) {
         let holds = |who| self.signer(who).is_some_and(|signer| signer.nonces.is_some());
-        let comparable = self.all_signers().all(|who| !ack.held.contains(who) || holds(who));
+        let comparable = self.attempt.signers().all(|who| !ack.held.contains(who) || holds(who));
         if comparable && ack.digest != self.digest_of(|signer| ack.held.contains(signer)) {
             self.views_differ = true;
             if self.may_show(from) {
@@ -125,7 +123,7 @@ impl Session {
 
     /// Returns the nonce sets that a signer has confirmed and signed for.
     fn named_by(&self, signer: SignerIndex) -> (Option<[u8; 32]>, Option<[u8; 32]>) {
-        let Some(peer) = self.peer_of(signer) else { return (None, None) };
+        let Some(peer) = self.attempt.peer_of(signer) else { return (None, None) };
         let statement = |slot| self.statements.get(&peer, slot).map(Envelope::body);
         let confirmed = match statement(Slot::NoncesComplete) {
             Some(Body::NoncesComplete(complete)) => Some(complete.digest),
@@ -141,7 +139,9 @@ impl Session {
     /// Whoever confirms one nonce set and signs for another is convicted by both statements.
     fn check_confirmed(&mut self, now: Now, signer: SignerIndex) {
         let (Some(confirmed), Some(signed_for)) = self.named_by(signer) else { return };
-        let Some(peer) = self.peer_of(signer).filter(|_| confirmed != signed_for) else { return };
+        let Some(peer) = self.attempt.peer_of(signer).filter(|_| confirmed != signed_for) else {
+            return;
+        };
         let statement = |slot| self.statements.get(&peer, slot).cloned().map(Into::into);
         let (Some(confirmed), Some(partial)) =
             (statement(Slot::NoncesComplete), statement(Slot::PartialSigShare))
@@ -154,8 +154,8 @@ impl Session {
 
     /// Asks every other signer at once what it holds.
     pub(crate) fn ask_everybody(&mut self, now: Now) {
-        if matches!(self.phase, Phase::Revealing | Phase::Signing) {
-            for signer in self.setup.others() {
+        if matches!(self.course.phase(), Phase::Revealing | Phase::Signing) {
+            for signer in self.attempt.others() {
                 self.send_ack(now, signer);
             }
         }
@@ -168,7 +168,7 @@ impl Session {
         let asked = |who: &SignerIndex| {
             self.signer(*who).is_some_and(|it| it.views_asked >= VIEW_QUESTIONS_MIN)
         };
-        let naming: Vec<_> = self.setup.others().into_iter().filter(naming).collect();
+        let naming: Vec<_> = self.attempt.others().into_iter().filter(naming).collect();
         let unshown: Vec<_> = naming.iter().copied().filter(asked).collect();
         let others_wait = unshown.len() < naming.len();
         (unshown, others_wait)
@@ -181,12 +181,12 @@ impl Session {
             self.signer(*who).is_some_and(|signer| !signer.agrees && !signer.convicted)
         };
         let whom: Vec<_> = whom.into_iter().filter(open).collect();
-        let joined = self.signer(self.setup.local).is_some_and(|signer| signer.joined);
+        let joined = self.signer(self.attempt.local()).is_some_and(|signer| signer.joined);
         if whom.is_empty() || !joined || self.statements.is_empty() {
             return;
         }
         let view = self.view();
-        self.say(now, &whom, Body::PartialSigAck(view));
+        self.voice.say(now, &self.attempt, &whom, Body::PartialSigAck(view));
     }
 
     /// Answers a question after the end of the attempt: how it ended, whose proofs we hold, and what we
@@ -211,8 +211,8 @@ impl Session {
     /// Gives what `to` does not hold: our own statements, and those of others that are old enough to
     /// have reached it without us. After the end our partial signatures stay where they are.
     pub(crate) fn give_missing(&mut self, now: Now, to: SignerIndex, theirs: &PartialSigAck) {
-        let (local, over) = (self.setup.local, self.phase == Phase::Aborted);
-        self.say_again(now, to, |body| {
+        let (local, over) = (self.attempt.local(), self.course.phase() == Phase::Aborted);
+        self.voice.say_again(now, &self.attempt, to, |body| {
             let lacks = body.slot().is_some_and(|slot| !theirs.of(slot).signers.contains(local));
             lacks && !(over && matches!(body, Body::PartialSigShare(_)))
         });

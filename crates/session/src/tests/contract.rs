@@ -330,7 +330,7 @@ impl Rig for Group {
             self.plan.setups().into_iter().map(|setup| Session::new(setup, now).unwrap()).collect();
         let machine = sessions.remove(self.local);
         let messages = &self.plan.request().request.messages;
-        self.contexts = contexts(&machine.setup.group, messages).unwrap();
+        self.contexts = contexts(machine.attempt.group(), messages).unwrap();
         let indices = (0..self.plan.signers).filter(|index| *index != self.local);
         self.others = indices.zip(sessions).collect();
         for (_, other) in &mut self.others {

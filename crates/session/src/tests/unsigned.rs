@@ -195,7 +195,7 @@ fn partial_signatures_on_record_are_the_ones_that_were_sent() {
     world.run();
     assert_all_signed(&world);
     for node in &world.nodes {
-        let local = node.subject.machine().setup.local.as_usize();
+        let local = node.subject.machine().attempt.local().as_usize();
         let Some(Record::Partials { partials, nonces, .. }) = &node.partials else {
             panic!("no record")
         };
