@@ -18,6 +18,8 @@ pub(crate) struct Course {
     news_at: Instant,
     /// Whether the stage was given its time once more, to ask for what stands behind a nonce set.
     prolonged: bool,
+    /// Whether we have opened the attempt: whoever connects later hears of it from us.
+    opened_by_us: bool,
     abort: Option<Aborted>,
 }
 
@@ -38,6 +40,7 @@ impl Course {
             deadline: Deadline::new(timeouts, now.instant, lifetime),
             news_at: now.instant,
             prolonged: false,
+            opened_by_us: false,
             abort: None,
         }
     }
@@ -50,6 +53,16 @@ impl Course {
     /// Returns whether it has ended, with a signature or without.
     pub(crate) fn has_ended(&self) -> bool {
         self.phase >= Phase::Complete
+    }
+
+    /// We open the attempt.
+    pub(crate) const fn open(&mut self) {
+        self.opened_by_us = true;
+    }
+
+    /// Returns whether we have opened the attempt.
+    pub(crate) const fn is_opened_by_us(&self) -> bool {
+        self.opened_by_us
     }
 
     /// Moves to a phase and begins its time.
