@@ -80,7 +80,6 @@ const ATTACK: &str = "the attack took place";
 #[rustfmt::skip]
 pub const BARS: &[Bar] = &[
     least("flood",      Figure::HonestSigned,   1.0,  PROMISE),
-    least("flood",      Figure::HostileSigned,  1.0,  PROMISE),
     most ("flood",      Figure::P50Ratio,       2.0,  SHARE),
     most ("flood",      Figure::P99Ratio,       3.0,  TAIL),
     most ("flood",      Figure::HonestBlamed,   0.0,  PROMISE),
@@ -95,7 +94,6 @@ pub const BARS: &[Bar] = &[
     most ("equivocate", Figure::HonestBlamed,   0.0,  PROMISE),
     most ("equivocate", Figure::Violations,     0.0,  PROMISE),
     least("grief",      Figure::HonestSigned,   1.0,  PROMISE),
-    least("grief",      Figure::HostileSigned,  1.0,  PROMISE),
     most ("grief",      Figure::P50Ratio,       2.0,  SHARE),
     most ("grief",      Figure::PromptDelay,    1.0,  "set: as long as a person does not notice"),
     most ("grief",      Figure::AskedInAMinute, 55.0, "25 requests of one creator at once, and one more in two seconds"),

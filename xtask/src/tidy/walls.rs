@@ -29,6 +29,7 @@ const CORE: &[&str] = &[
     "session",
     "signing",
     "peers",
+    "dht",
     "formation",
     "gate",
     "engine",

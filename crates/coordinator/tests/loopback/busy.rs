@@ -50,14 +50,14 @@ async fn price_of_a_node_that_was_dialled_is_paid_and_told() {
 }
 
 #[tokio::test]
-async fn dear_price_gives_way_to_a_cheaper_one_of_the_next_connection() {
+async fn price_of_the_next_connection_is_paid_after_a_dearer_one() {
     let (_party, mut raw) = party().await;
-    // Seconds, on every core.
-    raw.say(&Frame::Price(Price { bits: 25, ..PRICE }));
+    // Some hundred thousand tries: they may go on when the connection is gone.
+    raw.say(&Frame::Price(Price { bits: 18, ..PRICE }));
     raw.leave().await;
     raw.called().await;
     raw.say(&hello(PROTOCOL_VERSION));
     raw.say(&Frame::Price(PRICE));
-    let proof = proof(&mut raw).await;
-    assert!(Puzzle::of_price(NETWORK, keys(0).peer_id(), PRICE).check(proof).is_ok());
+    let puzzle = Puzzle::of_price(NETWORK, keys(0).peer_id(), PRICE);
+    while puzzle.check(proof(&mut raw).await).is_err() {}
 }
