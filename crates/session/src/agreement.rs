@@ -1,109 +1,118 @@
-//! Once the signatures are here: whether everybody holds the same statements, so that who told each
-//! something else and let the session be signed is convicted all the same.
+//! Whether all hold the same: who names another nonce set than ours, and who holds what we hold. Who
+//! told each something else is found here, even when the session was signed all the same.
 
 use alloc::vec::Vec;
+use core::mem;
 
-use ensign_deadline::Stage;
-use ensign_primitives::{Now, SignerIndex};
-use ensign_wire::{Body, Envelope, PartialSigsComplete};
+use ensign_primitives::SignerIndex;
 
-use crate::{Phase, Session};
+use crate::{VIEW_QUESTIONS_MIN, attempt::Attempt};
 
-impl Session {
-    /// Says that we are done, and the digest of what we hold: who holds the same has nothing to ask.
-    pub(crate) fn say_complete(&mut self, now: Now, to: &[SignerIndex]) {
-        let digest = self.held_digest();
-        self.say(now, to, Body::PartialSigsComplete(PartialSigsComplete { digest }));
+/// How we stand with each signer, in key order.
+#[derive(Debug)]
+pub(crate) struct Agreement {
+    /// Whether anybody was seen to hold something else.
+    broken: bool,
+    with: Vec<Standing>,
+}
+
+#[derive(Debug, Default)]
+struct Standing {
+    /// Whether it has named another nonce set than ours.
+    names_another: bool,
+    /// How often it was asked for what stands behind that.
+    asked: u32,
+    /// What it named as the digest of what it holds, when it was last done.
+    held: Option<[u8; 32]>,
+    /// After the end: whether it holds what we hold.
+    agrees: bool,
+}
+
+impl Agreement {
+    /// Nobody has named anything yet.
+    pub(crate) fn new(attempt: &Attempt) -> Self {
+        let with = attempt.signers().map(|_| Standing::default()).collect();
+        Self { broken: false, with }
     }
 
-    /// Cost: a hash over each statement's digest, at most four for each signer.
-    fn held_digest(&self) -> [u8; 32] {
-        Body::PartialSigAck(self.view()).digest(self.network)
+    /// Somebody holds something else than we do.
+    pub(crate) const fn note_difference(&mut self) {
+        self.broken = true;
+    }
+
+    /// Returns whether anybody was seen to hold something else.
+    pub(crate) const fn is_broken(&self) -> bool {
+        self.broken
+    }
+
+    /// A signer names another nonce set than ours; returns whether that is new.
+    pub(crate) fn names_another(&mut self, signer: SignerIndex) -> bool {
+        let Some(standing) = self.get_mut(signer) else { return false };
+        let first = !mem::replace(&mut standing.names_another, true);
+        self.broken |= first;
+        first
+    }
+
+    /// A signer is asked what it holds: counted, if it names another nonce set than ours.
+    pub(crate) fn note_question(&mut self, signer: SignerIndex) {
+        if let Some(standing) = self.get_mut(signer).filter(|it| it.names_another) {
+            standing.asked = standing.asked.saturating_add(1);
+        }
+    }
+
+    /// Returns whom of `others` we have asked often enough, and in vain, for what stands behind its nonce
+    /// set; with them whether there is anybody whom we have not.
+    pub(crate) fn unshown(&self, others: &[SignerIndex]) -> (Vec<SignerIndex>, bool) {
+        let naming = |who: &SignerIndex| self.get(*who).is_some_and(|it| it.names_another);
+        let asked = |who: &SignerIndex| {
+            self.get(*who).is_some_and(|standing| standing.asked >= VIEW_QUESTIONS_MIN)
+        };
+        let naming: Vec<_> = others.iter().copied().filter(naming).collect();
+        let unshown: Vec<_> = naming.iter().copied().filter(asked).collect();
+        let others_wait = unshown.len() < naming.len();
+        (unshown, others_wait)
+    }
+
+    /// A signer that is done names the digest of what it holds.
+    pub(crate) fn hear(&mut self, signer: SignerIndex, held: [u8; 32]) {
+        if let Some(standing) = self.get_mut(signer) {
+            standing.held = Some(held);
+        }
     }
 
     /// Holds what others have named when they were done against what we hold now.
-    pub(crate) fn weigh_agreement(&mut self, now: Now) {
-        if !self.is_kept() {
-            return;
-        }
-        let ours = self.held_digest();
-        for signer in &mut self.signers {
-            if let Some(theirs) = signer.held {
-                signer.agrees = theirs == ours;
-            }
-        }
-        self.rest_if_all_are_done(now);
-    }
-
-    /// Whether there is something left to compare with a signer. A node that has not joined, because it
-    /// restarted, has lost what it would compare; it answers who asks it.
-    fn is_open_with(&self, other: SignerIndex) -> bool {
-        let joined = self.signer(self.setup.local).is_some_and(|local| local.joined);
-        joined && self.signer(other).is_some_and(|it| !it.agrees && !it.convicted)
-    }
-
-    /// Whether a signer has the signatures, and nothing is left to compare with it.
-    pub(crate) fn is_settled_with(&self, other: SignerIndex) -> bool {
-        self.signer(other).is_some_and(|signer| signer.done) && !self.is_open_with(other)
-    }
-
-    /// Asks everybody with whom something is open, and shows it the proofs that we hold.
-    pub(crate) fn ask_when_complete(&mut self, now: Now) {
-        let open = |other: &SignerIndex| !self.is_settled_with(*other);
-        let whom: Vec<_> = self.setup.others().into_iter().filter(open).collect();
-        for other in whom {
-            self.send_ack(now, other);
-            self.show_proofs(other);
-        }
-    }
-
-    /// Answers a question once the signatures are here. Who is done itself compares, and is told anew what
-    /// we hold; anybody else gets the signatures, and what differs.
-    pub(crate) fn answer_when_complete(&mut self, now: Now, from: SignerIndex, ack: &Body) {
-        let done = self.signer(from).is_some_and(|signer| signer.done);
-        let Body::PartialSigAck(view) = ack else { return self.send_final(now, from) };
-        if !self.is_kept() {
-            return;
-        }
-        let same = self.compare(from, view);
-        if let Some(signer) = self.signer_mut(from) {
-            signer.agrees = same;
-        }
-        if !done {
-            return self.send_final(now, from);
-        }
-        if !same {
-            self.show_proofs(from);
-            self.give_missing(now, from, view);
-        }
-        self.say_complete(now, &[from]);
-        self.rest_if_all_are_done(now);
-    }
-
-    /// Shows a signer the statements that convict others, within the bound on showings.
-    pub(crate) fn show_proofs(&mut self, to: SignerIndex) {
-        let convicting =
-            self.proofs.iter().filter(|said| self.peer_of(to) != Some(said.sender())).cloned();
-        let convicting: Vec<Envelope> = convicting.collect();
-        if !convicting.is_empty() && self.may_show(to) {
-            for statement in convicting {
-                self.send(&[to], statement);
+    pub(crate) fn weigh(&mut self, ours: [u8; 32]) {
+        for standing in &mut self.with {
+            if let Some(theirs) = standing.held {
+                standing.agrees = theirs == ours;
             }
         }
     }
 
-    /// Something new came after the end: whom we agreed with may hold something else. A session that
-    /// rests lingers once more; as often as there are statements to come, which the slots bound.
-    pub(crate) fn reopen_comparison(&mut self, now: Now) {
-        for signer in &mut self.signers {
-            signer.agrees = false;
+    /// A signer's view was compared with ours.
+    pub(crate) fn settle(&mut self, signer: SignerIndex, agrees: bool) {
+        if let Some(standing) = self.get_mut(signer) {
+            standing.agrees = agrees;
         }
-        if self.is_kept() && self.is_over() {
-            self.deadline.enter(now.instant, Stage::Linger);
+    }
+
+    /// Something new came: whom we agreed with may hold something else.
+    pub(crate) fn reopen(&mut self) {
+        for standing in &mut self.with {
+            standing.agrees = false;
         }
-        self.note_news(now);
-        if self.phase == Phase::Complete {
-            self.weigh_agreement(now);
-        }
+    }
+
+    /// Returns whether a signer holds what we hold.
+    pub(crate) fn agrees(&self, signer: SignerIndex) -> bool {
+        self.get(signer).is_some_and(|standing| standing.agrees)
+    }
+
+    fn get(&self, signer: SignerIndex) -> Option<&Standing> {
+        self.with.get(signer.as_usize())
+    }
+
+    fn get_mut(&mut self, signer: SignerIndex) -> Option<&mut Standing> {
+        self.with.get_mut(signer.as_usize())
     }
 }

@@ -1,6 +1,6 @@
 //! What a session is made from, and its limits.
 
-use alloc::{sync::Arc, vec::Vec};
+use alloc::sync::Arc;
 
 use ensign_deadline::Timeouts;
 use ensign_identity::{DelegationProof, NodeKey, SignerKey};
@@ -48,14 +48,4 @@ pub struct SessionSetup {
     pub delegation: DelegationProof,
     /// How long each wait may take.
     pub timeouts: Timeouts,
-}
-
-impl SessionSetup {
-    /// Returns the positions of all signers but us.
-    pub(crate) fn others(&self) -> Vec<SignerIndex> {
-        (0..self.peers.len())
-            .filter_map(SignerIndex::from_usize)
-            .filter(|signer| *signer != self.local)
-            .collect()
-    }
 }

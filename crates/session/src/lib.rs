@@ -11,12 +11,18 @@
 //!   its place, makes nonces and signs. It is asked to sign once the burn mark ([`Record::Burned`]) is
 //!   durable, at most once, and any end of the session has it erase what is left. Our partial
 //!   signatures are verified and durable ([`Record::Partials`]) before they leave.
-//! - Nothing leaves before the join is durable, so a restarted node never joins an attempt twice.
+//! - Our join leaves once it is durable, and our nonces with it or after it, so a restarted node never
+//!   joins an attempt twice.
 //! - A message that comes a phase early is kept; every message is idempotent; what is lost is asked
 //!   for again by cumulative acknowledgements.
 //! - Nobody is blamed without [`Evidence`](ensign_equivocation::Evidence) that the machine has
 //!   checked, except for silence, which is marked as a claim.
 //! - No signature is handed out that does not verify.
+//!
+//! A session is made of rooms with private fields; none sees another, and [`Session`] alone carries
+//! what one says to the next. A rule stands in the room whose state it reads: the nonce law in `own`
+//! (with its second line, [`LocalSigner`]), what is heard and who is convicted in `case`, what leaves
+//! and in which order in `voice`, what is true and what it adds up to in `sum`.
 //!
 //! Absent on purpose: who forwards what (a statement means the same whoever brings it), payloads
 //! (the engine delivers them, its caller checks them), further attempts (the engine's).
@@ -45,17 +51,22 @@ pub use config::{
 mod error;
 pub use error::{CommandError, Offense, OrderError, OwnFault, PartialsError, SetupError};
 
+mod attempt;
+mod course;
+mod own;
+mod voice;
+
+mod roll;
+
+mod case;
+mod form;
+
 mod agreement;
+mod allowance;
+mod view;
+
 mod contexts;
-mod ending;
-mod local;
-mod occupancy;
-mod receive;
-mod repair;
-mod rounds;
-mod signing;
-mod testimony;
-mod views;
+mod sum;
 
 #[cfg(test)]
 mod tests;

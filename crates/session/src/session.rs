@@ -1,31 +1,29 @@
-//! The machine: what it holds, its commands, and the four methods of the contract.
+//! The machine: its rooms, its commands, and the four methods of the contract.
 
-use alloc::{
-    boxed::Box,
-    collections::{BTreeMap, VecDeque},
-    sync::Arc,
-    vec::Vec,
-};
-
+use alloc::vec::Vec;
 use core::time::Duration;
 
-use ensign_deadline::{Deadline, Due, Stage};
-use ensign_equivocation::Statements;
+use ensign_deadline::{Due, Stage};
 use ensign_identity::DelegationProof;
-use ensign_musig::{KeyAggCtx, PartialSig, PubNonce, SigningCtx};
-use ensign_primitives::{
-    Instant, Network, Now, PeerId, RequestId, SessionId, SignerIndex, StateMachine, Wakeup,
-};
-use ensign_replay::{Duplicates, Sequences};
-use ensign_wire::{
-    AbortReason, Body, Envelope, Frame, PubNonceBytes, SessionAbort, SessionAnnounce,
-    SigningRequest,
-};
+use ensign_primitives::{Now, Occupancy, RequestId, SessionId, SignerIndex, StateMachine, Wakeup};
+use ensign_wire::{AbortReason, Body, Envelope, PartialSigShare, SessionAbort};
 
 use crate::{
-    CommandError, DUPLICATES_REMEMBERED, Event, Input, Output, OwnFault, Phase, Record,
-    SessionSetup, SetupError, contexts::contexts, local::Local,
+    CommandError, Event, Input, Output, Phase, SessionSetup, SetupError,
+    agreement::Agreement,
+    allowance::Allowance,
+    attempt::Attempt,
+    case::Case,
+    course::{Aborted, Course},
+    own::{Own, Step},
+    roll::Roll,
+    sum::Sum,
+    voice::Voice,
 };
+
+mod repair;
+mod rounds;
+mod statements;
 
 /// One attempt at one request, seen by one signer.
 ///
@@ -34,89 +32,15 @@ use crate::{
 /// [`approve`](Self::approve), [`stop`](Self::stop) once its user has decided.
 #[derive(Debug)]
 pub struct Session {
-    pub(crate) setup: SessionSetup,
-    pub(crate) network: Network,
-    pub(crate) request: RequestId,
-    pub(crate) id: SessionId,
-    /// One context per message; none before our user has consented.
-    pub(crate) contexts: Vec<KeyAggCtx>,
-    pub(crate) phase: Phase,
-    pub(crate) approved: bool,
-    /// Whether we have opened the attempt: whoever connects later hears of it from us.
-    announces: bool,
-    pub(crate) local: Local,
-    pub(crate) signers: Vec<Signer>,
-    pub(crate) signing: Vec<SigningCtx>,
-    pub(crate) result: Vec<[u8; 64]>,
-    pub(crate) views_differ: bool,
-    /// Whether every partial signature was here and they did not add up.
-    pub(crate) sum_is_false: bool,
-    /// Whether the stage was given its time once more, to ask for what stands behind a nonce set.
-    pub(crate) prolonged: bool,
-    /// The statements that convict; at most two for each signer.
-    pub(crate) proofs: Vec<Envelope>,
-    pub(crate) statements: Statements,
-    pub(crate) sequences: Sequences,
-    pub(crate) duplicates: Duplicates,
-    pub(crate) deadline: Deadline,
-    pub(crate) news_at: Instant,
-    pub(crate) abort: Option<Aborted>,
-    pub(crate) awaited: Option<(u64, Step)>,
-    next_token: u64,
-    pub(crate) next_seq: u64,
-    outputs: VecDeque<Output>,
-}
-
-/// What is known of one signer, us included.
-#[derive(Debug, Default)]
-pub(crate) struct Signer {
-    /// What the caller has verified of who speaks for it.
-    pub(crate) delegation: Option<DelegationProof>,
-    pub(crate) acknowledged: bool,
-    pub(crate) joined: bool,
-    pub(crate) nonces: Option<Nonces>,
-    pub(crate) confirmed: bool,
-    pub(crate) partials: Option<Vec<PartialSig>>,
-    pub(crate) done: bool,
-    pub(crate) acks_answered: u32,
-    /// How often we have shown it what we hold.
-    pub(crate) views_shared: u32,
-    /// Whether it has named another nonce set than ours.
-    pub(crate) names_another: bool,
-    /// How often it was asked for what stands behind that.
-    pub(crate) views_asked: u32,
-    /// After the end: whether it holds what we hold.
-    pub(crate) agrees: bool,
-    /// What it named as the digest of what it holds, when it was last done.
-    pub(crate) held: Option<[u8; 32]>,
-    /// Whether its partial signatures were verified by themselves, for our nonce set.
-    pub(crate) partials_checked: bool,
-    pub(crate) convicted: bool,
-}
-
-/// A signer's public nonces, as they travelled and parsed.
-#[derive(Debug)]
-pub(crate) struct Nonces {
-    pub(crate) bytes: Vec<PubNonceBytes>,
-    pub(crate) parsed: Vec<PubNonce>,
-}
-
-/// How an attempt ended without a signature.
-#[derive(Debug)]
-pub(crate) enum Aborted {
-    /// We ended it and say so.
-    ByUs(SessionAbort),
-    /// Another signer did; its own words are handed on.
-    ByPeer(Box<Envelope>),
-}
-
-/// What a durable record lets us do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Step {
-    Join,
-    Sign,
-    SayPartials,
-    SayDone,
+    attempt: Attempt,
+    course: Course,
+    voice: Voice,
+    own: Own,
+    roll: Roll,
+    case: Case,
+    agreement: Agreement,
+    allowance: Allowance,
+    sum: Sum,
 }
 
 impl Session {
@@ -126,104 +50,136 @@ impl Session {
     ///
     /// [`SetupError`] when keys, nodes and request do not fit together.
     pub fn new(setup: SessionSetup, now: Now) -> Result<Self, SetupError> {
-        let request = &setup.request.request;
-        let (keys, peers, signers) = (setup.group.len(), setup.peers.len(), request.signers.len());
-        if keys != signers || peers != signers {
-            return Err(SetupError::SignerCount { keys, peers, signers });
-        }
-        check_keys(&setup)?;
-        check_peers(&setup.peers)?;
-        let (network, id) = (request.network, request.id());
-        let lifetime = request.expires.since(now.unix);
+        let attempt = Attempt::new(setup)?;
+        let lifetime = attempt.asked().expires.since(now.unix);
         Ok(Self {
-            network,
-            request: id,
-            id: SigningRequest::session_id(id, network, setup.attempt),
-            contexts: Vec::new(),
-            phase: Phase::Gathering,
-            approved: false,
-            announces: false,
-            local: Local::default(),
-            signers: (0..signers).map(|_| Signer::default()).collect(),
-            signing: Vec::new(),
-            result: Vec::new(),
-            views_differ: false,
-            sum_is_false: false,
-            prolonged: false,
-            proofs: Vec::new(),
-            statements: Statements::default(),
-            sequences: Sequences::default(),
-            duplicates: Duplicates::new(DUPLICATES_REMEMBERED),
-            deadline: Deadline::new(setup.timeouts, now.instant, lifetime),
-            news_at: now.instant,
-            abort: None,
-            awaited: None,
-            next_token: 0,
-            next_seq: 0,
-            outputs: VecDeque::new(),
-            setup,
+            course: Course::new(attempt.timeouts(), now, lifetime),
+            voice: Voice::default(),
+            own: Own::default(),
+            roll: Roll::new(&attempt),
+            case: Case::new(&attempt),
+            agreement: Agreement::new(&attempt),
+            allowance: Allowance::new(&attempt),
+            sum: Sum::default(),
+            attempt,
         })
     }
 
     /// Returns the attempt's name.
     pub const fn id(&self) -> SessionId {
-        self.id
+        self.attempt.id()
     }
 
     /// Returns the request's name.
     pub const fn request_id(&self) -> RequestId {
-        self.request
+        self.attempt.request_id()
     }
 
     /// Returns how far the session is.
     pub const fn phase(&self) -> Phase {
-        self.phase
+        self.course.phase()
     }
 
     /// Returns whether nothing will happen any more without new input.
     pub fn is_over(&self) -> bool {
-        self.deadline.next().is_none()
+        self.course.is_over()
     }
 
     /// Returns whom the session waits for in its phase.
     pub fn waiting_on(&self) -> Vec<SignerIndex> {
-        self.setup.others().into_iter().filter(|signer| !self.has_delivered(*signer)).collect()
+        let mut others = self.attempt.others();
+        others.retain(|signer| !self.has_delivered(*signer));
+        others
+    }
+
+    /// Returns whether nobody has asked our signer for nonces yet.
+    pub fn awaits_approval(&self) -> bool {
+        self.course.phase() == Phase::Gathering && !self.own.is_approved()
+    }
+
+    /// Returns whether our signer holds, or may hold, secret nonces for this attempt.
+    pub fn holds_nonces(&self) -> bool {
+        self.own.holds_nonces()
+    }
+
+    /// Returns whether our signer was asked for nonces and has not answered.
+    pub fn awaits_nonces(&self) -> bool {
+        self.own.awaits_nonces()
+    }
+
+    /// Returns whether every signer has joined, us included.
+    pub fn have_all_joined(&self) -> bool {
+        self.roll.have_all_joined()
+    }
+
+    /// Returns whether a signer has joined this attempt.
+    pub fn has_joined(&self, signer: SignerIndex) -> bool {
+        self.roll.has_joined(signer)
+    }
+
+    /// Returns the delegation that a signer's join carried: that its key lets its node speak.
+    /// `None` before the join, and for ourselves.
+    pub fn delegation_of(&self, signer: SignerIndex) -> Option<DelegationProof> {
+        self.case.delegation(&self.attempt.peer_of(signer)?)
+    }
+
+    /// Returns the signed words with which another signer ended the attempt.
+    pub fn ended_by(&self) -> Option<&Envelope> {
+        match self.course.aborted() {
+            Some(Aborted::ByPeer(envelope)) => Some(envelope),
+            Some(Aborted::ByUs(_)) | None => None,
+        }
+    }
+
+    /// Returns how full each collection is that can grow after the session was made.
+    ///
+    /// Always the same names in the same order. What has one entry for each signer or message is
+    /// not listed: it has its size from the start.
+    ///
+    /// Cost: a few reads; no allocation.
+    pub fn occupancy(&self) -> [Occupancy; 6] {
+        let [statements, sequences, duplicates, proofs] = self.case.occupancy();
+        let [own, outputs] = self.voice.occupancy();
+        [statements, sequences, duplicates, own, proofs, outputs]
     }
 
     /// Numbers our statements from `seq`, because the caller has made those before in our name.
     pub fn number_from(&mut self, seq: u64) {
-        self.next_seq = self.next_seq.max(seq.saturating_sub(1));
+        self.voice.number_from(seq);
     }
 
     /// Returns the last number used for what this node says here.
     pub const fn last_number(&self) -> u64 {
-        self.next_seq
+        self.voice.last_number()
     }
 
     /// Takes what the caller has verified of who speaks for a signer: a join that carries the same costs no
     /// signature check for it.
     pub fn know(&mut self, signer: SignerIndex, delegation: DelegationProof) {
-        if let Some(known) = self.signer_mut(signer) {
-            known.delegation = Some(delegation);
-        }
+        self.roll.know(signer, delegation);
     }
 
     /// Remembers the announcement that made the caller open this session: a repetition of it is
     /// heard like any other, and says nothing.
     pub fn opened_by(&mut self, announcement: &Envelope) {
-        self.duplicates.remember(*announcement.digest());
+        self.case.remember(announcement);
+    }
+
+    /// Joins with another delegation of our signer key's, unless it has joined already.
+    pub const fn renew(&mut self, delegation: DelegationProof) {
+        self.attempt.renew(delegation);
     }
 
     /// Waits so long to hear how the attempt ended, although the time of its request is over: it is never
     /// approved, and takes final signatures only.
     pub fn wait_for_end(&mut self, now: Now, wait: Duration) {
-        self.deadline = Deadline::new(self.setup.timeouts, now.instant, wait);
+        self.course.restart(now, self.attempt.timeouts(), wait);
     }
 
     /// Opens the session to every other signer's node.
     pub fn announce(&mut self, now: Now) {
-        self.announces = true;
-        for signer in self.setup.others() {
+        self.course.open();
+        for signer in self.attempt.others() {
             self.announce_to(now, signer);
         }
     }
@@ -243,21 +199,20 @@ impl Session {
     ///
     /// [`CommandError`] when consent was given before or the session has ended.
     pub fn approve(&mut self, now: Now) -> Result<(), CommandError> {
-        if self.approved {
+        if self.own.is_approved() {
             return Err(CommandError::AlreadyApproved);
         }
-        if self.phase != Phase::Gathering {
-            return Err(CommandError::WrongPhase { phase: self.phase });
+        let phase = self.course.phase();
+        if phase != Phase::Gathering {
+            return Err(CommandError::WrongPhase { phase });
         }
-        self.approved = true;
-        match contexts(&self.setup.group, self.messages()) {
-            Ok(contexts) => {
-                self.contexts = contexts;
-                self.order_nonces();
+        self.own.approve();
+        match self.sum.fix_keys(&self.attempt) {
+            Ok(()) => {
+                let order = self.own.order(&self.attempt);
+                self.voice.push(order);
             }
-            Err((message, source)) => {
-                self.fail_on_our_side(now, OwnFault::Tweak { message, source });
-            }
+            Err(fault) => self.fail_on_our_side(now, fault),
         }
         Ok(())
     }
@@ -268,8 +223,8 @@ impl Session {
     ///
     /// [`CommandError::WrongPhase`] when the session has ended.
     pub fn stop(&mut self, now: Now, reason: AbortReason) -> Result<(), CommandError> {
-        if self.phase >= Phase::Complete {
-            return Err(CommandError::WrongPhase { phase: self.phase });
+        if self.course.has_ended() {
+            return Err(CommandError::WrongPhase { phase: self.course.phase() });
         }
         self.fail(now, reason, Vec::new(), None);
         Ok(())
@@ -278,138 +233,102 @@ impl Session {
     /// Gives the attempt up without a word to anybody, because a later one takes its place: only the
     /// signer has to hear of it.
     pub fn abandon(&mut self) {
-        self.forget_nonces();
-        self.awaited = None;
+        let forget = self.own.close(self.attempt.id());
+        self.ask(forget);
     }
 
     /// Ends the attempt because `culprit` showed a nonce that another session has seen.
     pub fn nonce_reused(&mut self, now: Now, culprit: SignerIndex) {
-        if self.phase < Phase::Complete {
+        if !self.course.has_ended() {
             self.fail(now, AbortReason::InvalidNonce, alloc::vec![culprit], None);
         }
     }
 
-    pub(crate) fn outputs_len(&self) -> usize {
-        self.outputs.len()
+    /// Says partial signatures that were made durable before a restart, as they are, to whoever still
+    /// waits for them. The attempt itself is not taken up again: it is never approved, so it makes no
+    /// nonces and no other partial signatures.
+    ///
+    /// - `nonces`: the digest of the nonce set that they are for.
+    pub fn repeat_partials(&mut self, now: Now, nonces: [u8; 32], partials: Vec<[u8; 32]>) {
+        let signer = self.attempt.local();
+        let share = PartialSigShare { signer, nonces, partials };
+        self.say_once(now, Body::PartialSigShare(share));
     }
 
-    pub(crate) fn push(&mut self, output: Output) {
-        self.outputs.push_back(output);
+    /// Signs that we waited for a signer in vain, for whoever is shown it later; says it to nobody. Its
+    /// number is the next of what we say in this session.
+    pub fn report(
+        &mut self,
+        now: Now,
+        reason: AbortReason,
+        culprit: SignerIndex,
+    ) -> Option<Envelope> {
+        let body = Body::SessionAbort(SessionAbort { reason, culprit: Some(culprit) });
+        self.voice.sign(now, &self.attempt, body)
     }
 
-    pub(crate) fn event(&mut self, event: Event) {
-        self.push(Output::Event(event));
+    fn say(&mut self, now: Now, to: &[SignerIndex], body: Body) {
+        self.voice.say(now, &self.attempt, to, body);
     }
 
-    pub(crate) fn persist(&mut self, record: Record, step: Step) {
-        let token = self.next_token;
-        self.next_token += 1;
-        self.awaited = Some((token, step));
-        self.push(Output::Persist { token, record });
+    fn say_once(&mut self, now: Now, body: Body) {
+        self.voice.say_once(now, &self.attempt, body);
     }
 
-    pub(crate) fn signer(&self, signer: SignerIndex) -> Option<&Signer> {
-        self.signers.get(signer.as_usize())
-    }
-
-    pub(crate) fn signer_mut(&mut self, signer: SignerIndex) -> Option<&mut Signer> {
-        self.signers.get_mut(signer.as_usize())
-    }
-
-    /// Signs `body` and sends it to each of `to`.
-    pub(crate) fn say(&mut self, now: Now, to: &[SignerIndex], body: Body) {
-        self.next_seq += 1;
-        let signed = Envelope::sign(
-            &self.setup.node_key,
-            self.network,
-            self.id,
-            self.next_seq,
-            now.unix,
-            body,
-        );
-        let Ok(envelope) = signed else {
-            debug_assert!(false, "our own statements are within the limits of the wire");
-            return;
-        };
-        self.send(to, envelope);
-    }
-
-    /// Sends an envelope as it is, ours or another signer's.
-    pub(crate) fn send(&mut self, to: &[SignerIndex], envelope: Envelope) {
-        let kind = envelope.body().kind();
-        let frame: Arc<[u8]> = Frame::Envelope(Box::new(envelope)).encode().into();
-        for signer in to {
-            self.push(Output::Send { to: *signer, kind, frame: Arc::clone(&frame) });
+    fn ask(&mut self, output: Option<Output>) {
+        if let Some(output) = output {
+            self.voice.push(output);
         }
     }
 
-    pub(crate) fn enter(&mut self, now: Now, phase: Phase) {
-        self.phase = phase;
-        let stage = match phase {
-            Phase::Gathering => Stage::Consent,
-            Phase::Committing => Stage::Joins,
-            Phase::Revealing => Stage::Nonces,
-            Phase::Signing => Stage::PartialSigs,
-            Phase::Complete | Phase::Aborted => Stage::Linger,
-        };
-        self.deadline.enter(now.instant, stage);
-        self.event(Event::Phase(phase));
+    fn enter(&mut self, now: Now, phase: Phase) {
+        self.course.enter(now, phase);
+        self.voice.event(Event::Phase(phase));
     }
 
-    pub(crate) fn report_waiting(&mut self) {
+    /// Reports that something came which the session was waiting for.
+    fn progress(&mut self, event: Event) {
+        if !self.course.has_ended() {
+            self.voice.event(event);
+        }
+    }
+
+    fn report_waiting(&mut self) {
         let on = self.waiting_on();
-        if !on.is_empty() && self.phase < Phase::Complete {
-            self.event(Event::Waiting { on, since: self.deadline.entered() });
+        if !on.is_empty() && !self.course.has_ended() {
+            self.voice.event(Event::Waiting { on, since: self.course.entered() });
         }
     }
 
-    /// Announces the attempt to a signer that has not heard of it, as far as we know: it may have been asked
-    /// too much when it came first.
-    pub(crate) fn announce_again(&mut self, now: Now, signer: SignerIndex) {
-        let is_unheard = |known: &Signer| !known.acknowledged && !known.joined;
-        if self.is_announcer() && self.signer(signer).is_some_and(is_unheard) {
-            self.announce_to(now, signer);
+    fn report_unreachable(&mut self) {
+        let mut silent = self.attempt.others();
+        silent.retain(|signer| self.roll.is_unheard(*signer));
+        if !silent.is_empty() {
+            self.voice.event(Event::Unreachable(silent));
         }
-    }
-
-    /// Whether others hear of the attempt from us: we made the request, or opened the attempt.
-    fn is_announcer(&self) -> bool {
-        self.announces || self.setup.request.request.creator == self.setup.local
-    }
-
-    fn announce_to(&mut self, now: Now, signer: SignerIndex) {
-        let announce = SessionAnnounce {
-            attempt: self.setup.attempt,
-            request: self.setup.request.as_ref().clone(),
-        };
-        self.say(now, &[signer], Body::SessionAnnounce(Box::new(announce)));
     }
 
     fn on_connected(&mut self, now: Now, signer: SignerIndex) {
-        if signer == self.setup.local || self.signer(signer).is_none() {
+        if signer == self.attempt.local() || self.attempt.peer_of(signer).is_none() {
             return;
         }
-        if self.is_announcer() && self.phase < Phase::Complete {
+        if self.is_announcer() && !self.course.has_ended() {
             self.announce_to(now, signer);
         }
-        self.forget_told(signer);
+        self.voice.forget_told(signer);
         self.send_ack(now, signer);
-        if self.phase == Phase::Aborted {
+        if self.course.phase() == Phase::Aborted {
             self.compare_after_abort(now, alloc::vec![signer]);
         }
     }
 
     fn on_persisted(&mut self, now: Now, token: u64) {
-        let Some((awaited, step)) = self.awaited else { return };
-        if awaited != token {
-            return;
-        }
-        self.awaited = None;
-        match step {
-            Step::Join => self.join(now),
-            Step::Sign => self.on_burned(now),
-            Step::SayPartials => self.say_partials(now),
-            Step::SayDone => self.say_done(now),
+        match self.own.persisted(token) {
+            Some(Step::Join) => self.join(now),
+            Some(Step::Sign) => self.on_burned(now),
+            Some(Step::SayPartials) => self.say_partials(now),
+            Some(Step::SayDone) => self.say_done(now),
+            None => {}
         }
     }
 
@@ -425,18 +344,6 @@ impl Session {
                 self.on_stage_end(now, stage);
             }
             Due::StageEnd(Stage::Linger | Stage::Over) => {}
-        }
-    }
-
-    fn report_unreachable(&mut self) {
-        let silent: Vec<_> = self
-            .setup
-            .others()
-            .into_iter()
-            .filter(|signer| self.signer(*signer).is_some_and(|s| !s.acknowledged && !s.joined))
-            .collect();
-        if !silent.is_empty() {
-            self.event(Event::Unreachable(silent));
         }
     }
 }
@@ -458,41 +365,39 @@ impl StateMachine for Session {
     }
 
     fn handle_timeout(&mut self, now: Now) {
-        while let Some(due) = self.deadline.poll(now.instant) {
+        while let Some(due) = self.course.poll(now) {
             self.on_due(now, due);
         }
     }
 
     fn poll_output(&mut self) -> Option<Output> {
-        self.outputs.pop_front()
+        self.voice.poll()
     }
 
     fn poll_timeout(&self) -> Option<Wakeup> {
-        self.deadline.next()
+        self.course.next()
     }
 }
 
-fn check_keys(setup: &SessionSetup) -> Result<(), SetupError> {
-    let ours = setup.signer.as_public_key();
-    if setup.group.keys().get(setup.local.as_usize()) != Some(ours) {
-        return Err(SetupError::NotASigner { local: setup.local });
+/// What cases look at and nobody else may.
+#[cfg(test)]
+impl Session {
+    /// Returns what a node said in a slot, as it was taken.
+    pub(crate) fn statement(
+        &self,
+        peer: &ensign_primitives::PeerId,
+        slot: ensign_wire::Slot,
+    ) -> Option<&Envelope> {
+        self.case.said(peer, slot)
     }
-    let named = setup.request.request.signers.as_slice();
-    let differs =
-        setup.group.keys().iter().zip(named).position(|(key, named)| key != named.as_public_key());
-    match differs.and_then(SignerIndex::from_usize) {
-        Some(signer) => Err(SetupError::KeyMismatch { signer }),
-        None => Ok(()),
-    }
-}
 
-fn check_peers(peers: &[PeerId]) -> Result<(), SetupError> {
-    let mut seen = BTreeMap::new();
-    for (index, peer) in peers.iter().enumerate() {
-        let Some(second) = SignerIndex::from_usize(index) else { continue };
-        if let Some(first) = seen.insert(peer, second) {
-            return Err(SetupError::SamePeer { first, second });
-        }
+    /// Returns a signer's nonces, if they are here.
+    pub(crate) fn nonces_of(&self, signer: SignerIndex) -> Option<Vec<ensign_wire::PubNonceBytes>> {
+        self.roll.nonces_of(signer).map(<[_]>::to_vec)
     }
-    Ok(())
+
+    /// Returns for how many messages the key was computed.
+    pub(crate) fn keys_fixed(&self) -> usize {
+        self.sum.keys_fixed()
+    }
 }

@@ -282,11 +282,14 @@ impl LocalSigner {
 pub(crate) fn signing_contexts(
     contexts: &[KeyAggCtx],
     messages: impl Iterator<Item = [u8; 32]>,
-    nonces: &[Vec<PubNonce>],
+    nonces: &[impl AsRef<[PubNonce]>],
 ) -> Result<Vec<SigningCtx>, PartialsError> {
     let expected = contexts.len();
-    if let Some((signer, seen)) =
-        nonces.iter().map(Vec::len).enumerate().find(|(_, seen)| *seen != expected)
+    if let Some((signer, seen)) = nonces
+        .iter()
+        .map(|signer| signer.as_ref().len())
+        .enumerate()
+        .find(|(_, seen)| *seen != expected)
     {
         return Err(PartialsError::NonceCount { signer, expected, seen });
     }
@@ -296,7 +299,7 @@ pub(crate) fn signing_contexts(
         .enumerate()
         .map(|(position, (ctx, message))| {
             let of_message =
-                nonces.iter().filter_map(|signer| signer.get(position).copied()).collect();
+                nonces.iter().filter_map(|signer| signer.as_ref().get(position).copied()).collect();
             SigningCtx::new(ctx, of_message, message).map_err(PartialsError::Context)
         })
         .collect()

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Crates whose types are rooms: what reads a type's fields stands in few files.
-const ROOMS: &[&str] = &["engine", "signing", "peers", "coordinator"];
+const ROOMS: &[&str] = &["engine", "signing", "session", "peers", "coordinator"];
 
 /// Files over which one type of these crates is written. Past this its fields are everybody's.
 const FILES_PER_TYPE_MAX: usize = 4;

@@ -326,11 +326,13 @@ impl Rig for Group {
     }
 
     fn machine(&mut self, now: Now) -> Session {
+        let setups = self.plan.setups();
+        let group = setups[self.local].group.clone();
         let mut sessions: Vec<_> =
-            self.plan.setups().into_iter().map(|setup| Session::new(setup, now).unwrap()).collect();
+            setups.into_iter().map(|setup| Session::new(setup, now).unwrap()).collect();
         let machine = sessions.remove(self.local);
         let messages = &self.plan.request().request.messages;
-        self.contexts = contexts(&machine.setup.group, messages).unwrap();
+        self.contexts = contexts(&group, messages).unwrap();
         let indices = (0..self.plan.signers).filter(|index| *index != self.local);
         self.others = indices.zip(sessions).collect();
         for (_, other) in &mut self.others {

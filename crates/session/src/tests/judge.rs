@@ -46,8 +46,7 @@ fn nonces_in(body: &Body) -> Option<Vec<PubNonceBytes>> {
 fn common_nonces(world: &World) -> Option<Vec<Vec<PubNonceBytes>>> {
     let of = |index: usize| {
         if world.nodes[index].is_honest() {
-            let own = &world.nodes[index].subject.machine().signers[index];
-            return own.nonces.as_ref().map(|nonces| nonces.bytes.clone());
+            return world.nodes[index].subject.machine().nonces_of(signer(index));
         }
         let heard = heard_of(world, index);
         let mut all = heard.values().flatten().filter_map(|said| nonces_in(said.body()));

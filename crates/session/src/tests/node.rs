@@ -72,7 +72,7 @@ impl Node {
 
     /// What a signer said in a slot, as this machine took it.
     pub(super) fn statement(&self, author: usize, slot: Slot) -> Option<&Envelope> {
-        self.subject.machine().statements.get(&peer(author), slot)
+        self.subject.machine().statement(&peer(author), slot)
     }
 
     pub(super) fn is_honest(&self) -> bool {

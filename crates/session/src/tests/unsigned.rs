@@ -194,8 +194,7 @@ fn partial_signatures_on_record_are_the_ones_that_were_sent() {
     world.start();
     world.run();
     assert_all_signed(&world);
-    for node in &world.nodes {
-        let local = node.subject.machine().setup.local.as_usize();
+    for (local, node) in world.nodes.iter().enumerate() {
         let Some(Record::Partials { partials, nonces, .. }) = &node.partials else {
             panic!("no record")
         };
@@ -229,9 +228,9 @@ fn record_of_a_join_differs_with_what_the_join_says_and_with_nothing_else() {
 #[test]
 fn keys_of_tweaked_messages_cost_nothing_before_our_user_consents() {
     let mut alone = Alone::of(Plan { messages: 3, ..Plan::new(2, Mode::Committed) });
-    assert!(alone.session.contexts.is_empty());
+    assert_eq!(alone.session.keys_fixed(), 0);
     alone.session.approve(alone.now).unwrap();
-    assert_eq!(alone.session.contexts.len(), 3);
+    assert_eq!(alone.session.keys_fixed(), 3);
 }
 
 #[test]
