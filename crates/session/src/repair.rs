@@ -3,11 +3,19 @@
 use core::time::Duration;
 
 use ensign_primitives::{Now, SignerIndex};
-use ensign_wire::{Body, NonceAck, SessionReady, SignatureFinalized, SignerSet, Slot};
+use ensign_wire::{
+    Body, Kind, NonceAck, Refusal, SessionReady, SignatureFinalized, SignerSet, Slot,
+    ValidationError,
+};
 
 use crate::{ACKS_ANSWERED_MAX, Offense, Output, Phase, Session, session::Signer};
 
 impl Session {
+    /// Tells a signer's node that something it sent was not taken: what it was, and why.
+    pub fn refuse(&mut self, now: Now, to: SignerIndex, (refused, why): (Kind, Refusal)) {
+        self.say(now, &[to], Body::ValidationError(ValidationError { refused, why }));
+    }
+
     /// Repeats the phase's question to everybody: one that is silent to us may have spoken to
     /// another, who hands it on.
     pub(crate) fn ask_again(&mut self, now: Now) {
