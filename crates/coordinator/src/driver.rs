@@ -95,12 +95,11 @@ impl Driver {
             // What our user said yes to, and what it was asked about, is read again with its group.
             ..signing::Restored::default()
         };
-        let addresses = std::mem::take(&mut before.past.addresses);
         let records = std::mem::take(&mut before.past.formations);
         let may_be_old = before.found.may_have_missed();
         let restored = Restored {
             signing,
-            peers: peers::Restored { addresses },
+            peers: peers::Restored { addresses: std::mem::take(&mut before.past.addresses) },
             formation: formation::Restored { records, may_be_old },
             reputation: std::mem::take(&mut before.past.reputation),
         };

@@ -9,6 +9,7 @@ use core::alloc::{GlobalAlloc, Layout};
 use core::panic::PanicInfo;
 
 use ensign_deadline as _;
+use ensign_dht as _;
 use ensign_diversity as _;
 use ensign_engine as _;
 use ensign_equivocation as _;
@@ -16,7 +17,6 @@ use ensign_formation as _;
 use ensign_gate as _;
 use ensign_identity as _;
 use ensign_musig as _;
-use ensign_dht as _;
 use ensign_peers as _;
 use ensign_pow as _;
 use ensign_primitives as _;
