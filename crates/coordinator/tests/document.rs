@@ -14,7 +14,8 @@ use ensign_engine::signing::{
     ANSWERS_PER_MEMBER_MAX, ATTEMPT_PAUSE, ATTEMPT_UNITS, ATTEMPTS_AHEAD, ATTEMPTS_MAX,
     CONSENT_MOMENT, EARLY_CONSENTS_MAX, EARLY_ENVELOPES_MAX, EARLY_PAYLOADS_MAX, ENDING_WAIT,
     ENDINGS_REMEMBERED, FAILED_ATTEMPTS_MAX, HANDED_ALLOWED, LINK_REPORT_AGE_MAX,
-    LINK_REPORT_INTERVAL, OPENED_ALLOWED, REQUESTS_MAX, REQUESTS_PER_CREATOR_MAX, WORDS_ALLOWED,
+    LINK_REPORT_INTERVAL, OPENED_ALLOWED, PUSHED_OFF_MAX, REQUESTS_MAX, REQUESTS_PER_CREATOR_MAX,
+    WORDS_ALLOWED,
 };
 use ensign_replay::{MESSAGE_AGE_MAX, NONCES_REMEMBERED_MAX};
 use ensign_session::{CLOCKS_PART_MAX, NONCE_LIFETIME};
@@ -247,6 +248,7 @@ fn request_numbers() -> Vec<(u64, &'static str)> {
         (EARLY_ENVELOPES_MAX as u64, "envelopes of a member kept ahead of their announcement"),
         (EARLY_PAYLOADS_MAX as u64, "payloads likewise"),
         (PAYLOAD_BYTES_MAX as u64, "bytes of these payloads"),
+        (PUSHED_OFF_MAX as u64, "names of a member's payloads that gave way"),
         (ENDINGS_REMEMBERED as u64, "ended requests of which everything said is answered"),
         (ANSWERS_PER_MEMBER_MAX.into(), "answers to one member about an ended request"),
     ]

@@ -6,7 +6,7 @@ use core::time::Duration;
 use ensign_deadline::Timeouts;
 use ensign_identity::{DelegationProof, NodeKey, SignerKey};
 use ensign_primitives::{GroupId, Network, PeerId, SIGNERS_MAX};
-use ensign_ratelimit::Allowances;
+use ensign_ratelimit::{Allowances, BROUGHT_ALLOWED, REQUESTS_ALLOWED};
 use ensign_wire::{GroupKeys, Message, Mode, TxType};
 
 /// Most groups a node belongs to. Guess: a person has a handful, a treasury a few dozen.
@@ -63,8 +63,15 @@ pub const NOTE_PAUSE: Duration = Duration::from_secs(5);
 /// worth of statements, twice. With the limits of the wire, about 1 MiB for a member.
 pub const EARLY_ENVELOPES_MAX: usize = 16;
 /// Most payloads kept for a member before their announcements; together at most
-/// [`PAYLOAD_BYTES_MAX`](ensign_wire::PAYLOAD_BYTES_MAX) bytes. Guess: proposals made at once.
-pub const EARLY_PAYLOADS_MAX: usize = 8;
+/// [`PAYLOAD_BYTES_MAX`](ensign_wire::PAYLOAD_BYTES_MAX) bytes. As many as a creator may propose at once:
+/// only their bytes push each other off.
+pub const EARLY_PAYLOADS_MAX: usize = 25;
+const _: () =
+    assert!(EARLY_PAYLOADS_MAX as u64 == REQUESTS_ALLOWED.burst, "proposals made at once");
+/// Most payloads of a member that are remembered by name after others pushed them off: as many as it may
+/// bring requests at once.
+pub const PUSHED_OFF_MAX: usize = 50;
+const _: () = assert!(PUSHED_OFF_MAX as u64 == BROUGHT_ALLOWED.burst, "requests brought at once");
 /// Most refused announcements that are remembered, so that each sender is told once. Guess: a few
 /// for each member of a few groups.
 pub const REFUSALS_REMEMBERED: usize = 256;

@@ -2,12 +2,18 @@
 //!
 //! That none comes back is not decided here but asked of the store: this memory may forget.
 
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+};
 
 use ensign_primitives::{GroupId, Now, Occupancy, PeerId, RequestId, SIGNERS_MAX, SessionId};
 use ensign_wire::{AbortReason, Body, Envelope, SessionAbort, SignatureFinalized};
 
-use crate::{ANSWERS_PER_MEMBER_MAX, ENDINGS_REMEMBERED, Ending, UNDECIDED_ENDINGS_REMEMBERED};
+use crate::{
+    ANSWERS_PER_MEMBER_MAX, ENDINGS_REMEMBERED, Ending, UNDECIDED_ENDINGS_REMEMBERED,
+    groups::Groups,
+};
 
 /// How a request ended, without its signatures: those are in the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -135,6 +141,12 @@ impl Endings {
     /// Returns whose request it was.
     pub(crate) fn group_of(&self, request: &RequestId) -> Option<GroupId> {
         self.known.get(request).map(|known| known.group)
+    }
+
+    /// Returns the nodes of its group, none of one that is not ours any more.
+    pub(crate) fn members_of(&self, request: &RequestId, groups: &Groups) -> Arc<[PeerId]> {
+        let group = self.group_of(request).and_then(|group| groups.get(&group));
+        group.map_or_else(|| Arc::new([]) as Arc<[PeerId]>, |group| Arc::clone(group.peers()))
     }
 
     /// Counts an answer; returns its number, which is above every one that our machine of that session

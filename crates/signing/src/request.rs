@@ -53,6 +53,8 @@ pub(crate) struct Request {
     settled_at: Option<Instant>,
     /// Whose nodes have been sent the payload on their present connection.
     payload_sent: BTreeMap<PeerId, Sent>,
+    /// Whose nodes have asked for it once more on their present connection.
+    payload_asked: BTreeSet<PeerId>,
     /// Whose nodes have joined an attempt, and so hold the payload.
     joined: BTreeSet<PeerId>,
     /// Who holds the signatures.
@@ -151,6 +153,7 @@ impl Request {
             persisting: None,
             settled_at: None,
             payload_sent: BTreeMap::new(),
+            payload_asked: BTreeSet::new(),
             joined: BTreeSet::new(),
             done: BTreeSet::new(),
             refusals_reported: 0,

@@ -10,7 +10,7 @@ use alloc::{
 use ensign_primitives::{Occupancy, PeerId, RequestId, SessionId};
 use ensign_wire::{Envelope, PAYLOAD_BYTES_MAX};
 
-use crate::{EARLY_ENVELOPES_MAX, EARLY_PAYLOADS_MAX};
+use crate::{EARLY_ENVELOPES_MAX, EARLY_PAYLOADS_MAX, PUSHED_OFF_MAX};
 
 /// The shelves of all connected nodes.
 #[derive(Debug, Default)]
@@ -31,24 +31,38 @@ struct Board {
 /// A member's payloads for requests that were not announced yet: a payload travels on a stream of
 /// its own and may overtake its announcement. The oldest give way.
 #[derive(Debug, Default)]
-struct EarlyPayloads(VecDeque<(RequestId, Vec<u8>)>);
+struct EarlyPayloads {
+    kept: VecDeque<(RequestId, Vec<u8>)>,
+    /// What gave way, the oldest first: it is asked for once its announcement is taken.
+    pushed_off: VecDeque<RequestId>,
+}
 
 impl EarlyPayloads {
     fn keep(&mut self, request: RequestId, bytes: Vec<u8>) {
-        self.0.retain(|(other, _)| *other != request);
-        self.0.push_back((request, bytes));
-        while self.0.len() > EARLY_PAYLOADS_MAX || self.bytes() > PAYLOAD_BYTES_MAX {
-            self.0.pop_front();
+        self.kept.retain(|(other, _)| *other != request);
+        self.pushed_off.retain(|other| *other != request);
+        self.kept.push_back((request, bytes));
+        while self.kept.len() > EARLY_PAYLOADS_MAX || self.bytes() > PAYLOAD_BYTES_MAX {
+            let oldest = self.kept.pop_front().map(|(request, _)| request);
+            self.pushed_off.extend(oldest);
+        }
+        while self.pushed_off.len() > PUSHED_OFF_MAX {
+            self.pushed_off.pop_front();
         }
     }
 
     fn take(&mut self, request: RequestId) -> Option<Vec<u8>> {
-        let at = self.0.iter().position(|(other, _)| *other == request)?;
-        self.0.remove(at).map(|(_, bytes)| bytes)
+        let at = self.kept.iter().position(|(other, _)| *other == request)?;
+        self.kept.remove(at).map(|(_, bytes)| bytes)
+    }
+
+    fn take_pushed_off(&mut self, request: RequestId) -> bool {
+        let at = self.pushed_off.iter().position(|other| *other == request);
+        at.and_then(|at| self.pushed_off.remove(at)).is_some()
     }
 
     fn bytes(&self) -> usize {
-        self.0.iter().map(|(_, bytes)| bytes.len()).sum()
+        self.kept.iter().map(|(_, bytes)| bytes.len()).sum()
     }
 }
 
@@ -109,6 +123,11 @@ impl Shelf {
         self.boards.get_mut(from)?.payloads.take(request)
     }
 
+    /// Whether a node's payload was here and gave way to others of the same node; tells so once.
+    pub(crate) fn take_pushed_off(&mut self, from: &PeerId, request: RequestId) -> bool {
+        self.boards.get_mut(from).is_some_and(|board| board.payloads.take_pushed_off(request))
+    }
+
     fn forget_speaker(&mut self, session: &SessionId, peer: &PeerId) {
         if let Some(speakers) = self.speakers.get_mut(session) {
             speakers.remove(peer);
@@ -118,7 +137,7 @@ impl Shelf {
         }
     }
 
-    pub(crate) fn occupancy(&self) -> [Occupancy; 3] {
+    pub(crate) fn occupancy(&self) -> [Occupancy; 4] {
         let fullest = |measure: fn(&Board) -> usize| self.boards.values().map(measure).max();
         [
             Occupancy {
@@ -128,13 +147,18 @@ impl Shelf {
             },
             Occupancy {
                 name: "early payloads of a peer",
-                len: fullest(|board| board.payloads.0.len()).unwrap_or(0),
+                len: fullest(|board| board.payloads.kept.len()).unwrap_or(0),
                 limit: EARLY_PAYLOADS_MAX,
             },
             Occupancy {
                 name: "early payloads of a peer, bytes",
                 len: fullest(|board| board.payloads.bytes()).unwrap_or(0),
                 limit: PAYLOAD_BYTES_MAX,
+            },
+            Occupancy {
+                name: "early payloads of a peer that gave way",
+                len: fullest(|board| board.payloads.pushed_off.len()).unwrap_or(0),
+                limit: PUSHED_OFF_MAX,
             },
         ]
     }

@@ -217,6 +217,28 @@ impl Net {
         result
     }
 
+    /// As [`run`](Self::run), but what is on its way in other lanes now comes after all that follows from
+    /// what is in this one.
+    pub(super) fn run_first(&mut self, lane: Lane) {
+        let waits =
+            |input: &Input| matches!(input, Input::Frame { kind, .. } if kind.lane() != lane);
+        let queue = core::mem::take(&mut self.queue);
+        let (late, early): (Vec<_>, Vec<_>) = queue.into_iter().partition(|(_, it)| waits(it));
+        self.queue.extend(early);
+        self.run();
+        self.queue.extend(late);
+        self.run();
+    }
+
+    /// Carries out what disks were asked for, and delivers no frame.
+    pub(super) fn run_disks(&mut self) {
+        let is_disk = |input: &Input| matches!(input, Input::Persisted { .. });
+        while let Some(at) = self.queue.iter().position(|(_, it)| is_disk(it)) {
+            let Some((node, input)) = self.queue.remove(at) else { return };
+            self.input(node, input);
+        }
+    }
+
     /// Delivers what is on its way, and what follows from it, without letting time pass.
     pub(super) fn run(&mut self) {
         self.run_until(|_| false);

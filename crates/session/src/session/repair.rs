@@ -16,6 +16,11 @@ use crate::{
 };
 
 impl Session {
+    /// Tells a signer's node that something it sent was not taken: what it was, and why.
+    pub fn refuse(&mut self, now: Now, to: SignerIndex, (refused, why): (Kind, Refusal)) {
+        self.say(now, &[to], Body::ValidationError(ValidationError { refused, why }));
+    }
+
     /// Whether others hear of the attempt from us: we made the request, or opened the attempt.
     pub(super) fn is_announcer(&self) -> bool {
         self.course.is_opened_by_us() || self.attempt.is_by_us()

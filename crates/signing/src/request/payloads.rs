@@ -38,6 +38,17 @@ impl Request {
         }
     }
 
+    /// Notes that a node had no room for the payload that it was sent; returns whether it is to be sent
+    /// once more. A node may ask once on each connection: what is sent then finds its request there.
+    pub(crate) fn refused(&mut self, peer: PeerId) -> bool {
+        let Some(sent) = self.payload_sent.get_mut(&peer) else { return false };
+        let is_first = self.payload_asked.insert(peer);
+        if is_first {
+            *sent = Sent::Doubted;
+        }
+        is_first
+    }
+
     /// Returns the payload if a node is to be sent it once more.
     pub(crate) fn doubted(&self, peer: &PeerId) -> Option<&Arc<[u8]>> {
         let is_doubted = self.payload_sent.get(peer) == Some(&Sent::Doubted);
@@ -58,6 +69,7 @@ impl Request {
 
     pub(crate) fn forget_sent(&mut self, peer: &PeerId) {
         self.payload_sent.remove(peer);
+        self.payload_asked.remove(peer);
     }
 }
 

@@ -11,7 +11,7 @@ use ensign_session::{
     Event as SessionEvent, Failure, Input as SessionInput, Offense as SessionOffense,
     Output as SessionOutput, Record as SessionRecord, Session, SessionSetup,
 };
-use ensign_wire::{AbortReason, Frame, Kind, PubNonceBytes, SignedRequest};
+use ensign_wire::{AbortReason, Frame, Kind, PubNonceBytes, Refusal, SignedRequest};
 
 use super::{Signing, around};
 use crate::{
@@ -264,6 +264,9 @@ impl Signing {
                 self.event(Event::Session { request, attempt, event });
                 return self.consider(now, request);
             }
+            SessionEvent::Refused { by, refused: Kind::Payload, why: Refusal::Busy } => {
+                return self.on_payload_refused(now, request, *by);
+            }
             SessionEvent::Refused { .. } => {
                 if self.requests.with(&request, Request::reports_refusal) != Some(true) {
                     return;
@@ -478,7 +481,7 @@ impl Signing {
         is_heard.then_some(peer)
     }
 
-    fn node_of(&self, id: RequestId, signer: SignerIndex) -> Option<PeerId> {
+    pub(super) fn node_of(&self, id: RequestId, signer: SignerIndex) -> Option<PeerId> {
         self.groups.get(&self.requests.get(&id)?.group())?.node_of(signer)
     }
 

@@ -2,12 +2,12 @@
 
 use alloc::{boxed::Box, sync::Arc, vec::Vec};
 
-use ensign_primitives::{GroupId, Now, PeerId, RequestId, StateMachine};
+use ensign_primitives::{GroupId, Now, PeerId, RequestId, SignerIndex, StateMachine};
 use ensign_replay::check_fresh;
 use ensign_session::{Input as SessionInput, Offense as SessionOffense};
 use ensign_wire::{
-    Body, Envelope, Frame, Groups, Kind, Refusal, SessionAnnounce, SignedRequest, SigningRequest,
-    ValidationError, Welcome,
+    Body, Envelope, Frame, Groups, Kind, Refusal, SessionAnnounce, SigningRequest, ValidationError,
+    Welcome,
 };
 
 use super::{Signing, around};
@@ -322,15 +322,16 @@ impl Signing {
             Ok(id) => {
                 self.speaks_for(now, from, announced.group);
                 self.welcome(now, id, envelope);
+                self.refuse_payload(now, from, id);
             }
             Err(refused) => self.refuse(now, announced, refused),
         }
     }
 
     fn open_verified(&mut self, now: Now, announced: Announced<'_>) -> Result<RequestId, Refused> {
-        let Announced { from, id, group, announce, .. } = announced;
+        let Announced { group, announce, .. } = announced;
         let signed = Arc::new(announce.request.clone());
-        let payload = self.take_early_payload(from, id, &signed);
+        let payload = self.take_early_payload(announced);
         let new = NewRequest { group, signed, payload, attempt: announce.attempt };
         self.open_request(now, new).map_err(|error| {
             if let CommandError::Setup(error) = error {
@@ -431,7 +432,7 @@ impl Signing {
         let question = Question { request, from, envelope: &envelope };
         match self.requests.ended().end_of(&request) {
             Some(end @ End::Signed) if asks(envelope.body(), end) => {
-                let members = self.members_of_ended(&request);
+                let members = self.requests.ended().members_of(&request, &self.groups);
                 if self.requests.ended().may_answer(&from, &question, &members) {
                     self.recall(request, from, envelope);
                 }
@@ -441,14 +442,8 @@ impl Signing {
         }
     }
 
-    fn members_of_ended(&self, request: &RequestId) -> Arc<[PeerId]> {
-        let group = self.requests.ended().group_of(request);
-        let group = group.and_then(|group| self.groups.get(&group));
-        group.map_or_else(|| Arc::new([]) as Arc<[PeerId]>, |group| Arc::clone(group.peers()))
-    }
-
     fn tell_ended(&mut self, now: Now, question: Question<'_>, ending: &Ending) {
-        let members = self.members_of_ended(&question.request);
+        let members = self.requests.ended().members_of(&question.request, &self.groups);
         let answer = self.requests.ended_mut().answer(now, &question, &members, ending);
         if let Some(answer) = answer {
             self.say(now, question.from, answer);
@@ -473,17 +468,31 @@ impl Signing {
         self.ask_user(now, id);
     }
 
-    fn take_early_payload(
-        &mut self,
-        from: PeerId,
-        id: RequestId,
-        signed: &SignedRequest,
-    ) -> Option<Arc<[u8]>> {
+    fn take_early_payload(&mut self, announced: Announced<'_>) -> Option<Arc<[u8]>> {
+        let Announced { from, id, announce, .. } = announced;
         let bytes = self.shelf.take_payload(&from, id)?;
-        if !is_payload(&signed.request, &bytes) {
+        if !is_payload(&announce.request.request, &bytes) {
             self.offense(from, Offense::WrongPayload { request: id });
             return None;
         }
         Some(bytes.into())
+    }
+
+    /// Tells who brought a request that its payload found no room ahead of it.
+    fn refuse_payload(&mut self, now: Now, from: PeerId, id: RequestId) {
+        let is_missing = self.requests.get(&id).is_some_and(Request::misses_payload);
+        if self.shelf.take_pushed_off(&from, id) && is_missing {
+            let Some(signer) = self.signer_of(id, &from) else { return };
+            let why = (Kind::Payload, Refusal::Busy);
+            self.with_session(now, id, |session| session.refuse(now, signer, why));
+        }
+    }
+
+    /// Sends a payload once more, at its turn, that found no room.
+    pub(super) fn on_payload_refused(&mut self, now: Now, id: RequestId, by: SignerIndex) {
+        let Some(peer) = self.node_of(id, by) else { return };
+        if self.requests.with(&id, |request| request.refused(peer)) == Some(true) {
+            self.resends.begin(now, peer);
+        }
     }
 }
