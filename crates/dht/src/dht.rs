@@ -66,6 +66,8 @@ struct Refresh {
     at: Option<Instant>,
     last: Option<Instant>,
     count: u64,
+    /// How long a node that is nearly alone waits before it looks again.
+    retry: Option<Duration>,
     waiting: VecDeque<Key>,
 }
 
