@@ -230,6 +230,13 @@ impl Dht {
         self.settle(now);
     }
 
+    /// Takes what an earlier run saw around a random point: how far its nearest were, the first 64 bits of
+    /// their distances, rising. Until a node has looked around, it guesses the number of nodes by its own
+    /// neighbourhood, which whoever lies there decides.
+    pub fn recall_look(&mut self, now: Now, nearest: &[u64]) {
+        self.size.observe(now.instant, nearest);
+    }
+
     /// Returns our contacts, by rising nearness.
     pub fn table(&self, now: Now) -> Vec<Contact> {
         let rows = self.table.rows();

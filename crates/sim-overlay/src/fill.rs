@@ -41,8 +41,15 @@ pub(crate) fn contacts(population: &Population, me: u32, fill: Fill, draw: &mut 
     met
 }
 
-/// Whom a node has in its book: anybody.
-pub(crate) fn roots(population: &Population, me: u32, draw: &mut Draw) -> Vec<u32> {
-    let all = draw.sample(population.ring.all(), ROOTS_OFFERED);
+/// Whom a node has in its book: anybody, or honest nodes where those were there first.
+pub(crate) fn roots(population: &Population, me: u32, fill: Fill, draw: &mut Draw) -> Vec<u32> {
+    let first = match fill {
+        Fill::Random | Fill::HostileFirst => &population.ring,
+        Fill::HonestFirst => &population.honest_ring,
+    };
+    let mut all = draw.sample(first.all(), ROOTS_OFFERED);
+    if fill == Fill::HonestFirst {
+        all.extend(draw.sample(population.hostile_ring.all(), ROOTS_OFFERED));
+    }
     all.into_iter().map(|(_, at)| at).filter(|at| *at != me).collect()
 }

@@ -94,10 +94,11 @@ impl Host {
             for met in fill::contacts(population, at, setting.fill, &mut draw) {
                 meet(&mut dht, now, population.record(met), population.address(met));
             }
-            for known in fill::roots(population, at, &mut draw) {
+            for known in fill::roots(population, at, setting.fill, &mut draw) {
                 let record = population.record(known).clone();
                 dht.handle_input(now, Input::Learned { record });
             }
+            population.looks(&mut draw).for_each(|nearest| dht.recall_look(now, nearest));
         }
         Self { dht, links: BTreeMap::new(), wake: None, cost: Cost::default() }
     }

@@ -5,6 +5,7 @@ use std::{
     net::{Ipv4Addr, SocketAddr},
 };
 
+use ensign_dht::{ESTIMATES_KEPT, K};
 use ensign_primitives::PeerId;
 use ensign_wire::{DhtMessage, DhtReply, HEADER_BYTES_MAX, Key, NodeId, NodeRecord};
 
@@ -24,6 +25,8 @@ const NODES_PER_SHARED: u32 = 4;
 const PORT: u16 = 4000;
 /// Bytes that tell the length of a record in a message: it is between 128 and 16,383.
 const PREFIX_BYTES: usize = 2;
+/// Random points of a world around which it is looked; each node has seen some of them.
+const LOOKS: usize = 512;
 /// Whoever grinds to be nearest tries at most so many times as many positions as there are nodes.
 const GRIND_MAX: u64 = 8;
 
@@ -38,6 +41,8 @@ pub(crate) struct Population {
     pub(crate) honest_ring: Ring,
     pub(crate) hostile_ring: Ring,
     pub(crate) ring: Ring,
+    /// What is seen around random points.
+    looks: Vec<Vec<u64>>,
 }
 
 /// Honest nodes and keys that trials share: making them costs more than a trial.
@@ -100,13 +105,33 @@ impl Population {
         let ring = ring_of(&records, 0);
         let by_peer = (0..).zip(&records).map(|(at, it)| (it.peer(), at)).collect();
         // At most 512 bytes each.
+        let look = |point: u64| {
+            let nearest = ring.nearest(point, K);
+            nearest.into_iter().map(|(top, _)| top ^ point).collect()
+        };
+        let looks = (0..LOOKS).map(|_| look(draw.number())).collect();
         let bytes = records.iter().map(|it| it.encode().len() as u16).collect();
-        Self { records, honest, by_peer, bytes, honest_ring: cast.ring.clone(), hostile_ring, ring }
+        Self {
+            records,
+            honest,
+            by_peer,
+            bytes,
+            honest_ring: cast.ring.clone(),
+            hostile_ring,
+            ring,
+            looks,
+        }
     }
 
     pub(crate) fn record(&self, at: u32) -> &NodeRecord {
         #[expect(clippy::indexing_slicing, reason = "numbers are given out here")]
         &self.records[at as usize]
+    }
+
+    /// What a node has seen that looked around for long: how far the nearest of random points are.
+    pub(crate) fn looks(&self, draw: &mut Draw) -> impl Iterator<Item = &[u64]> {
+        let drawn: Vec<usize> = (0..ESTIMATES_KEPT).map(|_| draw.below(self.looks.len())).collect();
+        drawn.into_iter().filter_map(|at| self.looks.get(at)).map(Vec::as_slice)
     }
 
     pub(crate) fn address(&self, at: u32) -> SocketAddr {

@@ -147,29 +147,7 @@ pub(super) struct World {
 impl World {
     /// So many nodes that know the first and their next few.
     pub(super) fn new(nodes: u16) -> Self {
-        let mut world = Self::strangers(nodes);
-        for number in 0..nodes {
-            for ahead in 1..=4 {
-                world.tell(number, (number + ahead) % nodes);
-            }
-        }
-        world
-    }
-
-    /// So many nodes that know the first, which knows nobody.
-    pub(super) fn knowing_the_first(nodes: u16) -> Self {
-        let mut world = Self::strangers(nodes);
-        (1..nodes).for_each(|it| world.tell(it, 0));
-        world
-    }
-
-    fn tell(&mut self, number: u16, of: u16) {
-        let learned = Happens::Input(Input::Learned { record: record(of) });
-        self.happen(peer(number), Duration::ZERO, learned);
-    }
-
-    fn strangers(nodes: u16) -> Self {
-        Self {
+        let mut world = Self {
             now: START,
             nodes: (0..nodes).map(|it| (peer(it), machine(it))).collect(),
             numbers: (0..nodes).map(|it| (peer(it), it)).collect(),
@@ -179,7 +157,18 @@ impl World {
             events: vec![],
             offenses: vec![],
             sent: 0,
+        };
+        for number in 0..nodes {
+            for ahead in 1..=4 {
+                let record = record((number + ahead) % nodes);
+                world.happen(
+                    peer(number),
+                    Duration::ZERO,
+                    Happens::Input(Input::Learned { record }),
+                );
+            }
         }
+        world
     }
 
     pub(super) fn kill(&mut self, number: u16) {
