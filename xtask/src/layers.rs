@@ -82,7 +82,8 @@ const TABLE: &[Row] = &[
     row("crates/review",       5, &[UpTo(4), Only("psbt"), Only("store"), Only("ledger")]),
     row("crates/coordinator",  5, &[UpTo(4), Only("transport"), Only("store"), Only("psbt"), Only("ledger"), Only("signer"), Only("solving"), Only("review")]),
     row("crates/sim",          5, &[UpTo(4)]),
-    row("crates/sim-report",   5, &[UpTo(4), Only("sim")]),
+    row("crates/sim-overlay",  5, &[UpTo(4)]),
+    row("crates/sim-report",   5, &[UpTo(4), Only("sim"), Only("sim-overlay")]),
     row("crates/api",          6, &[UpTo(5)]),
     row("crates/cli",          6, &[UpTo(4), Only("transport"), Only("store"), Only("psbt"), Only("vault"), Only("ledger"), Only("signer"), Only("review"), Only("seeds"), Only("coordinator"), Only("api")]),
     row("crates/demo",         6, &[Only("cli")]),
@@ -118,7 +119,7 @@ const IMPURE: &[&str] = &[
 ];
 
 /// Driven by virtual time, so it is held to [`IMPURE`] although its layer is not pure.
-const VIRTUAL_TIME: &[&str] = &["crates/sim"];
+const VIRTUAL_TIME: &[&str] = &["crates/sim", "crates/sim-overlay"];
 
 /// Everything at the top of the repository, dot-files and cargo's `target` aside.
 const TOP_LEVEL: &[&str] = &[

@@ -33,6 +33,8 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     let example = ["run", "--release", "--locked", "--package", "ensign-coordinator"];
     let mut signing = workspace.cargo(&example);
     process::run(signing.args(["--example", "long_run", "--", SIGNATURES]))?;
+    let dht = ["run", "--release", "--locked", "--package", "ensign-sim-report", "--", "dht"];
+    process::run(&mut workspace.cargo(&dht))?;
     process::run(&mut workspace.cargo(&["build", "--release", "--locked", "--bin", "ensign"]))?;
     let attack = ["run", "--release", "--locked", "--package", "ensign-attack", "--"];
     process::run(workspace.cargo(&attack).args(["--kind", "all"]))

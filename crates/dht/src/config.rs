@@ -113,6 +113,9 @@ pub const HOLDERS: usize = 3;
 pub const JOIN_REFRESHES: usize = 12;
 /// How long contacts are gathered before a node that joins looks around. Guess.
 pub const JOIN_DELAY: Duration = Duration::from_millis(200);
+/// After how long a node that has fewer than [`K`] contacts looks around again; twice as long each time, at most
+/// [`REFRESH_INTERVAL`]. Without, whoever joins together with many others stays alone (simulated: one in seven).
+pub const JOIN_RETRY: Duration = Duration::from_secs(1);
 /// Between two looks at a random point. Guess: sixteen, the estimate's memory, are 80 minutes.
 pub const REFRESH_INTERVAL: Duration = Duration::from_secs(5 * 60);
 /// Every so many refreshes it is our own neighbourhood: once an hour. Kademlia.
@@ -136,12 +139,16 @@ pub struct DhtConfig {
     pub region_nodes: u64,
     /// Neighbours that are told of a record, [`HANDS`].
     pub hands: usize,
+    /// How often the node looks around of itself, [`REFRESH_INTERVAL`]; `None` for only when it is
+    /// [told to](crate::Dht::refresh).
+    pub refresh_interval: Option<Duration>,
 }
 
 impl DhtConfig {
     /// Takes the numbers of this crate.
     pub const fn new(rules: RecordRules, role: Role) -> Self {
-        Self { rules, role, region_nodes: REGION_NODES, hands: HANDS }
+        let refresh_interval = Some(REFRESH_INTERVAL);
+        Self { rules, role, region_nodes: REGION_NODES, hands: HANDS, refresh_interval }
     }
 
     pub(crate) fn serves(&self) -> bool {

@@ -66,6 +66,8 @@ struct Refresh {
     at: Option<Instant>,
     last: Option<Instant>,
     count: u64,
+    /// How long a node that is nearly alone waits before it looks again.
+    retry: Option<Duration>,
     waiting: VecDeque<Key>,
 }
 
@@ -226,6 +228,13 @@ impl Dht {
     pub fn refresh(&mut self, now: Now) {
         self.look_around(now);
         self.settle(now);
+    }
+
+    /// Takes what an earlier run saw around a random point: how far its nearest were, the first 64 bits of
+    /// their distances, rising. Until a node has looked around, it guesses the number of nodes by its own
+    /// neighbourhood, which whoever lies there decides.
+    pub fn recall_look(&mut self, now: Now, nearest: &[u64]) {
+        self.size.observe(now.instant, nearest);
     }
 
     /// Returns our contacts, by rising nearness.

@@ -3,6 +3,7 @@
 mod check;
 mod compare;
 mod console;
+mod dht;
 mod excerpt;
 mod launch;
 mod list;
@@ -52,6 +53,8 @@ enum Command {
     Compare(compare::Arguments),
     /// Runs a reported run again and prints what nodes saw and did.
     Replay(replay::Arguments),
+    /// Tries networks of the hash table, honest and under attack, and prints figures and bars.
+    Dht(dht::Arguments),
     /// Runs every scenario with faults over many seeds: what must hold before a change lands.
     Check(check::Arguments),
 }
@@ -90,6 +93,7 @@ pub(crate) fn run(cli: &Cli, console: &mut Console<'_>, stop: &Stop) -> Result<E
         Command::Sweep(arguments) => sweep::run(arguments, console, stop),
         Command::Compare(arguments) => compare::run(arguments, console),
         Command::Replay(arguments) => replay::run(arguments, console, stop),
+        Command::Dht(arguments) => dht::run(arguments, console, stop),
         Command::Check(arguments) => check::run(arguments, console, stop),
     }
 }

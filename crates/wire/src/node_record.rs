@@ -217,7 +217,7 @@ impl NodeRecord {
     }
 
     fn of(signed: Signed<Node>) -> Self {
-        let position = position(signed.network(), &signed.sender(), signed.said().proof);
+        let position = NodeId::of(signed.network(), &signed.sender(), signed.said().proof);
         Self { held: Arc::new(Held { signed, position }) }
     }
 
@@ -420,14 +420,4 @@ fn position_bits(network: Network, peer: &PeerId, proof: Proof) -> u8 {
     let first = hash.first_chunk::<8>().map_or(u64::MAX, |it| u64::from_be_bytes(*it));
     // At most 64.
     first.leading_zeros() as u8
-}
-
-/// Hashes key and proof to where a node lies. Another hash than the puzzle's, which begins with zeros.
-fn position(network: Network, peer: &PeerId, proof: Proof) -> NodeId {
-    let hasher = TaggedHasher::new("ensign/node-position/v1", network)
-        .bytes(&[proof.version])
-        .bytes(peer.as_bytes())
-        .u64(proof.epoch)
-        .u64(proof.nonce);
-    NodeId(hasher.finish())
 }

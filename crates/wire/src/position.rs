@@ -5,7 +5,7 @@ use core::fmt;
 use ensign_primitives::{Network, PeerId, TaggedHasher};
 use serde::{Deserialize, Serialize};
 
-use crate::RecordKind;
+use crate::{Proof, RecordKind};
 
 /// Where a record lies: a point among the nodes' positions.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -49,6 +49,18 @@ impl Key {
     /// Returns the first eight hex digits, for people; never compare by it.
     pub fn short(&self) -> alloc::string::String {
         PeerId::from_bytes(self.0).short()
+    }
+}
+
+impl NodeId {
+    /// Hashes key and proof to where a node lies. Another hash than the puzzle's, which begins with zeros.
+    pub fn of(network: Network, peer: &PeerId, proof: Proof) -> Self {
+        let hasher = TaggedHasher::new("ensign/node-position/v1", network)
+            .bytes(&[proof.version])
+            .bytes(peer.as_bytes())
+            .u64(proof.epoch)
+            .u64(proof.nonce);
+        Self(hasher.finish())
     }
 }
 

@@ -1,12 +1,14 @@
 //! What time brings: silence, refreshes, what expires and what is issued anew.
 
+use core::time::Duration;
+
 use ensign_primitives::{Now, PeerId};
 use ensign_wire::{Key, NodeRecord};
 use rand_core::Rng;
 
 use super::Dht;
 use crate::{
-    Event, Heard, JOIN_DELAY, JOIN_REFRESHES, OWN_REFRESH_EVERY, Output, REFRESH_INTERVAL,
+    Event, Heard, JOIN_DELAY, JOIN_REFRESHES, JOIN_RETRY, K, OWN_REFRESH_EVERY, Output,
     REFRESHES_AT_ONCE, REPUBLISH_INTERVAL, WALKS_MAX,
     hand_on::Due,
     questions::{Late, Purpose, Question},
@@ -49,7 +51,10 @@ impl Dht {
         let Question { record, purpose, is_slow, .. } = question;
         if let Some(record) = record.filter(|_| self.questions.hears_others(now.instant)) {
             self.table.failed(&record.peer(), record.position());
-            self.roots.forget(&record);
+            // Whom a node that is alone was told of is all it has, and may only be busy.
+            if !self.is_alone() {
+                self.roots.forget(&record);
+            }
         }
         if let Purpose::Walk { walk, candidate } = purpose
             && let Some(walk) = self.walks.get_mut(&walk)
@@ -88,11 +93,25 @@ impl Dht {
     /// Whoever hears of somebody looks around, at the latest after an interval.
     pub(super) fn wake(&mut self, now: Now) {
         let knows_somebody = !self.table.is_empty() || self.roots.len() > 0;
+        let Some(interval) = self.config.refresh_interval else { return };
         if self.refresh.at.is_none() && knows_somebody {
-            let is_new = self.refresh.last.is_none();
-            let wait = if is_new { JOIN_DELAY } else { REFRESH_INTERVAL };
+            let wait = match self.refresh.last {
+                None => JOIN_DELAY,
+                Some(_) if self.is_alone() => self.next_retry(interval),
+                Some(_) => interval,
+            };
             self.refresh.at = Some(now.instant.after(wait));
         }
+    }
+
+    /// Tells whether we know so few that we have to look around again.
+    fn is_alone(&self) -> bool {
+        self.table.len() < K
+    }
+
+    fn next_retry(&mut self, interval: Duration) -> Duration {
+        let next = self.refresh.retry.map_or(JOIN_RETRY, |it| it.saturating_mul(2)).min(interval);
+        *self.refresh.retry.insert(next)
     }
 
     fn on_refresh(&mut self, now: Now) {
@@ -104,12 +123,21 @@ impl Dht {
             self.refresh.at = None;
             return;
         }
-        self.refresh.at = Some(now.instant.after(REFRESH_INTERVAL));
-        self.refresh.count += 1;
+        let Some(interval) = self.config.refresh_interval else { return };
+        let is_alone = self.is_alone();
+        // Whether a look around was enough is seen a moment later.
+        let is_soon = before.is_none() || is_alone;
+        let wait = if is_soon { self.next_retry(interval) } else { interval };
+        self.refresh.at = Some(now.instant.after(wait));
         if before.is_none() {
             return self.look_around(now);
         }
         self.refresh.last = Some(now.instant);
+        if is_alone {
+            return self.queue_refresh(self.home());
+        }
+        self.refresh.retry = None;
+        self.refresh.count += 1;
         let is_own = self.refresh.count.is_multiple_of(OWN_REFRESH_EVERY);
         let point = if is_own { self.home() } else { self.random_point() };
         self.queue_refresh(point);

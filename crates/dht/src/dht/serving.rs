@@ -38,10 +38,14 @@ impl Dht {
             Wants::Value if self.config.serves() => self.held(now, &around.key).cloned(),
             Wants::Value | Wants::Nodes | Wants::Answer => None,
         };
-        let nodes = match wants {
+        let mut nodes = match wants {
             Wants::Answer => Vec::new(),
             Wants::Nodes | Wants::Value => self.nodes_around(from, around),
         };
+        if value.is_some() {
+            // Most walks end with it; those that look for more holders need the region, not the nearest.
+            nodes.truncate(SAMPLE);
+        }
         let answer = value.map_or(Answer::None, Answer::Value);
         let message = DhtMessage::Reply(DhtReply { query, answer, nodes });
         self.outputs.push_back(Output::Send { to: from, message });

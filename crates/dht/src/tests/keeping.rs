@@ -1,10 +1,12 @@
 //! What time brings.
 
 use core::time::Duration;
+use std::vec::Vec;
 
 use ensign_primitives::StateMachine;
+use ensign_wire::{Answer, DhtMessage, DhtReply};
 
-use super::cast::{START, later, linked, machine, node_entry, said, sealed};
+use super::cast::{START, hear, later, linked, machine, messages, node_entry, said, sealed};
 use crate::{CommandError, Event, Output, REPUBLISH_INTERVAL};
 
 #[test]
@@ -47,4 +49,27 @@ fn a_node_that_hears_nobody_stops_asking() {
         said(&mut dht);
     }
     panic!("it goes on and on");
+}
+
+#[test]
+fn regression_a_node_that_is_told_of_nobody_asks_again_soon() {
+    let mut dht = linked(&[1]);
+    dht.handle_input(START, crate::Input::Learned { record: super::cast::record(1) });
+    let mut asked = Vec::new();
+    let mut now = START;
+    while now.instant.since(START.instant) < Duration::from_secs(10) {
+        let Some(wakeup) = dht.poll_timeout() else { break };
+        now = later(now, wakeup.at.since(now.instant));
+        dht.handle_timeout(now);
+        let mut sent = messages(said(&mut dht));
+        while let Some((_, message)) = sent.pop() {
+            let DhtMessage::Find(find) = message else { continue };
+            asked.push(now.instant.since(START.instant).as_secs());
+            let reply = DhtReply { query: find.query, answer: Answer::None, nodes: Vec::new() };
+            sent.extend(messages(hear(&mut dht, now, 1, DhtMessage::Reply(reply))));
+        }
+    }
+    asked.dedup();
+    // First after 0.2 s, then after 1, 2, 4 and 8 s more.
+    assert_eq!(asked, [0, 1, 3, 7, 15]);
 }

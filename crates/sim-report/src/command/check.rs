@@ -9,7 +9,7 @@ use ensign_sim::{Report, Scenario, report::Outcome, scenario::Shipped};
 use ensign_sim_report::bars::{self, Judged};
 
 use super::{
-    Console, Ending, Stop,
+    Console, Ending, Stop, dht,
     launch::{self, Stopwatch},
     pool,
     subject::Subject,
@@ -62,6 +62,12 @@ pub(super) fn run(arguments: &Arguments, console: &mut Console<'_>, stop: &Stop)
             writeln!(console.out, "STOPPED: the rest was not run")?;
             console.out.flush()?;
             return Ok(if ending == Ending::Bad { ending } else { Ending::Interrupted });
+        }
+    }
+    if arguments.scenarios.is_empty() {
+        writeln!(console.out)?;
+        if dht::check(console, stop)? == Ending::Bad {
+            ending = Ending::Bad;
         }
     }
     Ok(ending)

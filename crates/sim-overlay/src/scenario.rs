@@ -1,0 +1,158 @@
+//! What is tried, and the bars that it is held against.
+
+mod capture;
+mod cold_start;
+mod find;
+mod fresh_node;
+mod live;
+mod lookup;
+mod network;
+mod sybil;
+mod upheaval;
+pub use find::{Found, find};
+
+use crate::figures::Line;
+
+/// How much is tried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Size {
+    /// Honest nodes.
+    pub nodes: u32,
+    /// Trials of each row.
+    pub trials: u32,
+    /// What all is drawn from.
+    pub seed: u64,
+}
+
+/// Who does the work: trials are independent, so that threads may share them.
+pub trait Workers {
+    /// Does `work` for each number below `count`, and returns what came of each, in their order.
+    fn each<R: Send>(&self, count: u64, work: impl Fn(u64) -> R + Sync) -> Vec<R>;
+}
+
+/// Does one after the other.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct OneByOne;
+
+impl Workers for OneByOne {
+    fn each<R: Send>(&self, count: u64, work: impl Fn(u64) -> R + Sync) -> Vec<R> {
+        (0..count).map(work).collect()
+    }
+}
+
+/// What can be tried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scenario {
+    /// Honest nodes store and look for records, with warm links and cold ones.
+    Lookup,
+    /// The same among hostile nodes, at random and around a key; the density alarm.
+    Sybil,
+    /// A node that knows 64 others, some of them hostile, finds what there is.
+    FreshNode,
+    /// Ten thousand identities of one network try to get into a table.
+    Capture,
+    /// A thousand nodes begin at once, and know one.
+    ColdStart,
+    /// A third of all nodes is gone at one stroke.
+    Vanish,
+    /// Half of all nodes go within an hour, and others come.
+    Churn,
+    /// A network falls apart into two, and comes together again.
+    PartitionHeals,
+    /// Every node of a large network publishes and looks around, for ten minutes.
+    Network,
+}
+
+impl Scenario {
+    /// All of them.
+    pub const ALL: [Self; 9] = [
+        Self::Lookup,
+        Self::Sybil,
+        Self::FreshNode,
+        Self::Capture,
+        Self::ColdStart,
+        Self::Vanish,
+        Self::Churn,
+        Self::PartitionHeals,
+        Self::Network,
+    ];
+
+    /// Its name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Lookup => "lookup",
+            Self::Sybil => "sybil",
+            Self::FreshNode => "fresh-node",
+            Self::Capture => "capture",
+            Self::ColdStart => "cold-start",
+            Self::Vanish => "vanish",
+            Self::Churn => "churn",
+            Self::PartitionHeals => "partition-heals",
+            Self::Network => "network",
+        }
+    }
+
+    /// What it is, in a sentence.
+    pub const fn about(self) -> &'static str {
+        match self {
+            Self::Lookup => {
+                "honest nodes store and look for records, with warm links and cold ones"
+            }
+            Self::Sybil => {
+                "the same among hostile nodes, at random and around a key; the density alarm"
+            }
+            Self::FreshNode => {
+                "a node that knows 64 others, some of them hostile, finds what there is"
+            }
+            Self::Capture => "ten thousand identities of one network try to get into a table",
+            Self::ColdStart => "nodes that begin at once and know one come to know each other",
+            Self::Vanish => "30 % of all nodes are gone at one stroke",
+            Self::Churn => "half of all nodes go within an hour, and others come",
+            Self::PartitionHeals => "a network falls apart into two for ten minutes",
+            Self::Network => "every node publishes and looks around for ten minutes",
+        }
+    }
+
+    /// How much is tried when nobody says otherwise: what the bars are stated for.
+    pub const fn size(self, seed: u64) -> Size {
+        let (nodes, trials) = match self {
+            Self::Lookup => (10_000, 300),
+            Self::Sybil => (10_000, 200),
+            Self::FreshNode => (10_000, 100),
+            Self::Capture => (10_000, 1),
+            Self::ColdStart | Self::Vanish | Self::Churn | Self::PartitionHeals => (1_000, 200),
+            Self::Network => (10_000, 1),
+        };
+        Size { nodes, trials, seed }
+    }
+
+    /// So much that all of them take less than a minute: what runs before each change.
+    pub const fn small(self, seed: u64) -> Size {
+        let (nodes, trials) = match self {
+            Self::Lookup => (600, 30),
+            Self::Sybil => (1_000, 4),
+            Self::FreshNode => (600, 10),
+            Self::Capture => (3_000, 1),
+            Self::ColdStart => (200, 30),
+            Self::Vanish | Self::PartitionHeals => (200, 30),
+            Self::Churn => (150, 30),
+            Self::Network => (200, 1),
+        };
+        Size { nodes, trials, seed }
+    }
+
+    /// Tries it, and returns a line for each figure.
+    pub fn run(self, size: Size, workers: &impl Workers) -> Vec<Line> {
+        match self {
+            Self::Lookup => lookup::run(size, workers),
+            Self::Sybil => sybil::run(size, workers),
+            Self::FreshNode => fresh_node::run(size, workers),
+            Self::Capture => capture::run(size),
+            Self::ColdStart => cold_start::run(size),
+            Self::Vanish => upheaval::vanish(size),
+            Self::Churn => upheaval::churn(size),
+            Self::PartitionHeals => upheaval::partition(size),
+            Self::Network => network::run(size),
+        }
+    }
+}
