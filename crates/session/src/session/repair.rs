@@ -5,8 +5,8 @@ use alloc::vec::Vec;
 
 use ensign_primitives::{Now, SignerIndex};
 use ensign_wire::{
-    AbortReason, Body, Envelope, NonceAck, PartialSigAck, PartialSigsComplete, SessionReady,
-    SignatureFinalized, SignerSet, Slot,
+    AbortReason, Body, Envelope, Kind, NonceAck, PartialSigAck, PartialSigsComplete, Refusal,
+    SessionReady, SignatureFinalized, SignerSet, Slot, ValidationError,
 };
 
 use crate::{
