@@ -1,0 +1,8 @@
+//! The book against worlds of its own.
+
+mod contract;
+mod exchange;
+mod places;
+mod restart;
+mod signs;
+mod world;
