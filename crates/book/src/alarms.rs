@@ -105,7 +105,11 @@ impl Anchors {
     }
 
     /// Returns when to look again.
-    pub(crate) fn wake_at(&self, links: &BTreeMap<PeerId, Instant>, now: Instant) -> Option<Instant> {
+    pub(crate) fn wake_at(
+        &self,
+        links: &BTreeMap<PeerId, Instant>,
+        now: Instant,
+    ) -> Option<Instant> {
         let lost = self.lost_since.map(|since| since.after(ANCHORS_LOST_TIME));
         let next = self.successor(links).map(|(_, since)| since.after(ANCHOR_AGE));
         [lost, next].into_iter().flatten().filter(|at| *at > now).min()

@@ -25,7 +25,7 @@ use crate::{
     contests::Contests,
     exchange::Exchange,
     links::Links,
-    notes::Notes,
+    notes::{Due, Notes},
     places::Secret,
     table::{Heard, Reached, Table},
     trusted::Trusted,
@@ -112,10 +112,13 @@ impl<R: Listed> Book<R> {
     /// Enters nobody of that identity, dials it no more and tells nobody of it: a member, who is dialled elsewhere, or
     /// somebody whom the user bans or does not list. A connection that stands is no more the book's. Beyond
     /// [`EXCLUDED_MAX`] nothing is noted; returns whether it is.
-    pub fn exclude(&mut self, peer: PeerId) -> bool {
+    pub fn exclude(&mut self, now: Now, peer: PeerId) -> bool {
         self.forget(&peer);
         self.links.release(&peer);
-        self.excluded.insert(peer, ()).is_ok()
+        let is_noted = self.excluded.insert(peer, ()).is_ok();
+        self.is_exhausted = false;
+        self.settle(now);
+        is_noted
     }
 
     /// Treats somebody like everybody again.
@@ -124,9 +127,11 @@ impl<R: Listed> Book<R> {
     }
 
     /// Counts areas by this table from now on; who is in *tried* stays where it is until it is reached again.
-    pub fn know_prefixes(&mut self, prefixes: Arc<PrefixTable>) {
+    pub fn know_prefixes(&mut self, now: Now, prefixes: Arc<PrefixTable>) {
         self.links.know_prefixes(&prefixes);
         self.prefixes = prefixes;
+        self.is_exhausted = false;
+        self.settle(now);
     }
 
     /// Returns up to [`ROOTS_MAX`](crate::ROOTS_MAX) records of nodes that we have reached, whose records have not
@@ -237,7 +242,12 @@ impl<R: Listed> Book<R> {
     }
 
     fn write(&mut self, now: Instant) {
-        while let Some(peer) = self.notes.next(now) {
+        while let Some(due) = self.notes.next(now) {
+            let Due::Node(peer) = due else {
+                let anchors = self.anchors.all().to_vec();
+                self.outputs.push_back(Output::Note(Note::Anchors(anchors)));
+                continue;
+            };
             let entry = self.table.get(&peer).filter(|entry| entry.is_tried());
             let kept = entry.and_then(|entry| {
                 let (address, reached_at) = entry.reached?;

@@ -39,7 +39,11 @@ impl Chance {
     }
 
     /// Draws up to `count` of these.
-    pub(crate) fn some<T>(&mut self, from: &mut alloc::vec::Vec<T>, count: usize) -> alloc::vec::Vec<T> {
+    pub(crate) fn some<T>(
+        &mut self,
+        from: &mut alloc::vec::Vec<T>,
+        count: usize,
+    ) -> alloc::vec::Vec<T> {
         let mut drawn = alloc::vec::Vec::new();
         while drawn.len() < count && !from.is_empty() {
             drawn.push(from.swap_remove(self.below(from.len())));

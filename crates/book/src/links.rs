@@ -10,8 +10,7 @@ use ensign_diversity::{AddressGroups, Group, PrefixTable};
 use ensign_primitives::{BoundedMap, Instant, Occupancy, PeerId};
 
 use crate::{
-    Area, CONNECTED_MAX, DIALS_MAX, ONE_GROUP_MIN, OUTBOUND_MAX, OUTBOUND_WHEN_ALARMED,
-    TRUSTED_MAX,
+    Area, CONNECTED_MAX, DIALS_MAX, ONE_GROUP_MIN, OUTBOUND_MAX, OUTBOUND_WHEN_ALARMED, TRUSTED_MAX,
 };
 
 /// Connections and dials.
@@ -140,11 +139,9 @@ impl Links {
         let groups = |link: &Outbound| match link.area {
             // On one machine or in one local network everybody is.
             Area::Local(_) => None,
-            Area::Provider(_)
-            | Area::Network(_)
-            | Area::Block(_)
-            | Area::Seed(_)
-            | Area::Own => Some(AddressGroups::of(link.remote.ip(), table)),
+            Area::Provider(_) | Area::Network(_) | Area::Block(_) | Area::Seed(_) | Area::Own => {
+                Some(AddressGroups::of(link.remote.ip(), table))
+            }
         };
         let mut links = self.outbound.values();
         let first = groups(links.next()?)?;

@@ -15,13 +15,26 @@ const WAIT: Duration = Duration::from_secs(2);
 #[derive(Debug)]
 pub(crate) struct Notes {
     changed: BTreeSet<PeerId>,
+    have_anchors_changed: bool,
     budget: Gcra,
     wake_at: Option<Instant>,
 }
 
+/// What is to be written down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Due {
+    Anchors,
+    Node(PeerId),
+}
+
 impl Notes {
     pub(crate) const fn new() -> Self {
-        Self { changed: BTreeSet::new(), budget: Gcra::FULL, wake_at: None }
+        Self {
+            changed: BTreeSet::new(),
+            have_anchors_changed: false,
+            budget: Gcra::FULL,
+            wake_at: None,
+        }
     }
 
     /// Notes that somebody entered *tried*, left it or changed there. What has no room is written when it
@@ -32,19 +45,28 @@ impl Notes {
         }
     }
 
+    /// Notes that others are anchors now.
+    pub(crate) const fn change_anchors(&mut self) {
+        self.have_anchors_changed = true;
+    }
+
     /// Takes the next to be written down now.
-    pub(crate) fn next(&mut self, now: Instant) -> Option<PeerId> {
+    pub(crate) fn next(&mut self, now: Instant) -> Option<Due> {
         if self.wake_at.is_some_and(|at| at > now) {
             return None;
         }
         self.wake_at = None;
-        let peer = *self.changed.first()?;
-        if self.budget.take(now, NOTES_ALLOWED, 1) {
-            self.changed.remove(&peer);
-            return Some(peer);
+        if self.changed.is_empty() && !self.have_anchors_changed {
+            return None;
         }
-        self.wake_at = Some(now.after(WAIT));
-        None
+        if !self.budget.take(now, NOTES_ALLOWED, 1) {
+            self.wake_at = Some(now.after(WAIT));
+            return None;
+        }
+        if core::mem::take(&mut self.have_anchors_changed) {
+            return Some(Due::Anchors);
+        }
+        self.changed.pop_first().map(Due::Node)
     }
 
     pub(crate) const fn wake_at(&self) -> Option<Instant> {

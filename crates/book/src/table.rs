@@ -267,9 +267,18 @@ impl<R: Listed> Table<R> {
         let mut roots = Vec::new();
         let deepest = slices.values().map(Vec::len).max().unwrap_or(0);
         for depth in 0..deepest {
-            roots.extend(slices.values().filter_map(|slice| slice.get(depth)));
+            let layer: Vec<&R> =
+                slices.values().filter_map(|slice| slice.get(depth).copied()).collect();
+            let room = ROOTS_MAX - roots.len();
+            if layer.len() <= room {
+                roots.extend(layer);
+                continue;
+            }
+            // Of the last ones every so many, so that no part of the space comes short.
+            let every = (0..room).filter_map(|at| layer.get(at * layer.len() / room));
+            roots.extend(every.copied());
+            break;
         }
-        roots.truncate(ROOTS_MAX);
         roots
     }
 

@@ -50,9 +50,8 @@ impl Trusted {
 
     /// Returns when the next of those who are free is dialled.
     pub(crate) fn wake_at(&self, is_free: impl Fn(&PeerId) -> bool) -> Option<Instant> {
-        let waiting = self.0.iter().filter(|(peer, friend)| {
-            !friend.addresses.is_empty() && is_free(peer)
-        });
+        let waiting =
+            self.0.iter().filter(|(peer, friend)| !friend.addresses.is_empty() && is_free(peer));
         waiting.map(|(_, friend)| friend.due).min()
     }
 

@@ -46,7 +46,6 @@ impl Views {
             return;
         }
         let shared = apart.iter().filter(|peer| near.contains(*peer)).count();
-        self.apart =
-            if shared < VIEWS_SHARED_MIN { self.apart.saturating_add(1) } else { 0 };
+        self.apart = if shared < VIEWS_SHARED_MIN { self.apart.saturating_add(1) } else { 0 };
     }
 }

@@ -56,9 +56,8 @@ impl<R: Listed> Book<R> {
             }
         }
         let Self { chance, table, links, .. } = self;
-        let fits = |peer: &PeerId, entry: &Entry<R>| {
-            entry.has_rested(now.instant) && links.is_free(peer)
-        };
+        let fits =
+            |peer: &PeerId, entry: &Entry<R>| entry.has_rested(now.instant) && links.is_free(peer);
         let Some(peer) = table.pick(now, false, |limit| chance.below(limit), fits) else { return };
         let addresses = self.table.get(&peer).map(Entry::addresses).unwrap_or_default();
         self.dial(now, peer, Purpose::Feeler, addresses);

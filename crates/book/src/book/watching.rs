@@ -7,9 +7,9 @@ use ensign_primitives::{Instant, Now};
 
 use super::Book;
 use crate::{
-    CHANGE_WAIT, CHANGED_WHEN_CUT_OFF, COMPARE_INTERVAL, Event, FEELER_INTERVAL, Listed, Note,
-    Output, ROTATION_INTERVAL, ROUND_INTERVAL, Reason, SWEEP_INTERVAL, THIN_ROUND_INTERVAL,
-    VIEWERS, agenda::arm,
+    CHANGE_WAIT, CHANGED_WHEN_CUT_OFF, COMPARE_INTERVAL, Event, FEELER_INTERVAL, Listed, Output,
+    ROTATION_INTERVAL, ROUND_INTERVAL, Reason, SWEEP_INTERVAL, THIN_ROUND_INTERVAL, VIEWERS,
+    agenda::arm,
 };
 
 /// Half of a mean time, either way.
@@ -23,8 +23,7 @@ impl<R: Listed> Book<R> {
     pub(super) fn look_for_signs(&mut self, now: Now) {
         let ages = self.ages();
         if self.anchors.update(now.instant, &ages) {
-            let anchors = self.anchors.all().to_vec();
-            self.outputs.push_back(Output::Note(Note::Anchors(anchors)));
+            self.notes.change_anchors();
         }
         self.mark(Reason::AnchorsLost, self.anchors.are_lost(now.instant), 0);
         let is_full = ages.len() >= self.config.outbound;
@@ -116,9 +115,10 @@ impl<R: Listed> Book<R> {
 
     /// Those of *tried* to whom we are not connected.
     fn strangers(&self, now: Now) -> Vec<ensign_primitives::PeerId> {
-        let others = self.table.tried().filter(|(peer, entry)| {
-            self.links.is_free(peer) && entry.record.expires() > now.unix
-        });
+        let others = self
+            .table
+            .tried()
+            .filter(|(peer, entry)| self.links.is_free(peer) && entry.record.expires() > now.unix);
         others.map(|(peer, _)| *peer).collect()
     }
 

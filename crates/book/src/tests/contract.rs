@@ -109,7 +109,8 @@ impl Rig for Driver {
     type Action = Act;
 
     fn machine(&mut self, now: Now) -> Book<Card> {
-        let restored = Restored { kept: vec![kept(lone(0)), kept(lone(1))], anchors: vec![peer(0)] };
+        let restored =
+            Restored { kept: vec![kept(lone(0)), kept(lone(1))], anchors: vec![peer(0)] };
         let address = lone(NODES).addresses[0];
         let trusted = vec![(peer(NODES), vec![address])];
         let config = crate::BookConfig { outbound: 3, trusted, ..config() };
@@ -125,7 +126,7 @@ impl Rig for Driver {
         match action {
             Act::Exclude(who) => {
                 self.dials.retain(|(other, _)| *other != peer(*who));
-                machine.exclude(peer(*who));
+                machine.exclude(now, peer(*who));
             }
             Act::Include(who) => machine.include(&peer(*who)),
             other => {

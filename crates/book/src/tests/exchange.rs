@@ -108,7 +108,7 @@ fn who_asks_is_told_of_those_reached_lately_but_not_of_members_or_trusted_nodes(
     let mut all: Vec<_> = [lone(1), lone(2), ended, lone(9)].into_iter().map(kept).collect();
     all.push(long_ago);
     let mut world = World::new(config, seed(1), Restored { kept: all, anchors: Vec::new() });
-    world.book.exclude(peer(2));
+    world.book.exclude(world.now, peer(2));
     world.input(Input::Learned { record: lone(2), source: Source::User });
     world.input(Input::Learned { record: lone(5), source: Source::User });
     world.call(peer(50), own_network(50));

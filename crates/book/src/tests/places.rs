@@ -28,7 +28,7 @@ fn crowd_at(address: impl Fn(u32) -> SocketAddr, prefixes: &str) -> (World, Vec<
     let mut world = honest(300);
     let mut table = PrefixTable::builder();
     prefixes.lines().for_each(|line| table.line(line).unwrap());
-    world.book.know_prefixes(Arc::new(table.build()));
+    world.book.know_prefixes(world.now, Arc::new(table.build()));
     world.pass(Duration::from_secs(10));
     let (mut crowd, mut source) = (Vec::new(), 0_u32);
     for number in 0..CROWD {
@@ -53,7 +53,9 @@ fn crowd_at(address: impl Fn(u32) -> SocketAddr, prefixes: &str) -> (World, Vec<
 
 #[test]
 fn crowd_of_one_ipv4_network_gets_one_outbound_place_and_two_of_tried() {
-    let address = |number: u32| SocketAddr::from(([66, 6, 6, (number % 250) as u8], 1000 + (number / 250) as u16));
+    let address = |number: u32| {
+        SocketAddr::from(([66, 6, 6, (number % 250) as u8], 1000 + (number / 250) as u16))
+    };
     let (world, crowd, most) = crowd_at(address, "");
     assert_eq!(most, 1);
     assert_eq!(world.tried(&crowd), TRIED_PER_NETWORK_MAX);
@@ -73,8 +75,9 @@ fn crowd_of_one_ipv6_site_gets_one_outbound_place_and_two_of_tried() {
 
 #[test]
 fn crowd_of_one_provider_gets_one_outbound_place_and_ten_of_tried() {
-    let address = |number: u32| SocketAddr::from(([66, (number / 250) as u8, (number % 250) as u8, 1], 4000));
-    let (world, crowd, most) = crowd_at(address, "66.0.0.0/8 64666");
+    let address =
+        |number: u32| SocketAddr::from(([66, (number / 250) as u8, (number % 250) as u8, 1], 4000));
+    let (world, crowd, most) = crowd_at(address, "66.0.0.0\t8\t64666");
     assert_eq!(most, 1);
     let tried = world.tried(&crowd);
     assert!(tried <= TRIED_PER_AREA_MAX, "{tried}");
@@ -85,7 +88,6 @@ fn one_source_fills_its_few_buckets_of_new_and_no_more() {
     let mut world = World::new(config(), seed(1), Restored::default());
     let source = Source::Node(lone(77).addresses[0]);
     for number in 0..CROWD {
-        world.book.exclude(peer(u32::MAX - 1));
         world.input(Input::Learned { record: lone(1000 + number), source });
     }
     let held = world.held("nodes in new");
@@ -99,7 +101,7 @@ fn attackers_without_end_displace_nobody_who_lives() {
     let honest: Vec<_> = (0..400).map(peer).filter(|peer| world.book.is_tried(peer)).collect();
     assert!(honest.len() > 250, "{}", honest.len());
     // Each has a network of its own, and answers.
-    for number in 0..20_000_u32 {
+    for number in 0..6_000_u32 {
         let card = lone(10_000 + number);
         world.lives(&card);
         let source = Source::Node(lone(5000 + number % 1000).addresses[0]);
@@ -116,6 +118,7 @@ fn newcomer_takes_the_place_of_who_does_not_answer_any_more() {
     let first: Vec<_> = (0..400).map(peer).filter(|peer| world.book.is_tried(peer)).collect();
     // Half of them are gone for good.
     let gone: Vec<_> = (0..200).map(lone).collect();
+    let before = first.iter().filter(|it| gone.iter().any(|card| card.peer == **it)).count();
     for card in &gone {
         world.alive.remove(&card.addresses[0]);
         world.hang_up(card.peer);
@@ -129,7 +132,7 @@ fn newcomer_takes_the_place_of_who_does_not_answer_any_more() {
     }
     let gone: Vec<_> = gone.iter().map(|card| card.peer).collect();
     let left = world.tried(&gone);
-    assert!(left < 30, "{left} of those who are gone hold a place");
+    assert!(left < before / 4, "{left} of {before} who are gone hold a place");
     let alive: Vec<_> = first.into_iter().filter(|peer| !gone.contains(peer)).collect();
     assert_eq!(world.tried(&alive), alive.len());
 }
@@ -206,9 +209,8 @@ fn every_second_place_is_filled_from_new() {
     // Whoever was dialled while they were told of is dialled again.
     let outbound = world.outbound();
     outbound.into_iter().for_each(|peer| world.hang_up(peer));
-    let before = world.dials.len();
     world.pass(Duration::from_secs(1));
-    let _ = before;
-    let new = world.outbound().iter().filter(|it| newcomers.iter().any(|card| card.peer == **it)).count();
+    let new =
+        world.outbound().iter().filter(|it| newcomers.iter().any(|card| card.peer == **it)).count();
     assert!((4..=8).contains(&new), "{new} of {OUTBOUND_MAX}");
 }

@@ -3,10 +3,8 @@
 use core::time::Duration;
 use std::{vec, vec::Vec};
 
-use super::world::{Card, START, World, config, kept, lone, own_network, peer, seed};
-use crate::{
-    ANCHOR_AGE, Fault, Note, OUTBOUND_MAX, Restored, ROTATION_INTERVAL,
-};
+use super::world::{Card, START, World, card, config, kept, lone, own_network, peer, seed};
+use crate::{ANCHOR_AGE, Closing, Fault, Note, OUTBOUND_MAX, ROTATION_INTERVAL, Restored};
 
 /// How many starts there are.
 const STARTS: u64 = 10_000;
@@ -42,7 +40,7 @@ fn start(number: u64, away: u32) -> usize {
     world.pass(Duration::from_secs(600));
     let hostile: Vec<_> = (0..HOSTILE).map(|it| peer(HOSTILE_FROM + it)).collect();
     let outbound = world.outbound();
-    assert_eq!(outbound.len(), OUTBOUND_MAX);
+    assert!(outbound.len() >= OUTBOUND_MAX, "{}", outbound.len());
     outbound.iter().filter(|peer| !hostile.contains(peer)).count()
 }
 
@@ -72,7 +70,7 @@ fn store_with_anything_in_it_gives_candidates_and_no_more() {
     // One record has ended, one note names an address that the record does not.
     all.push(kept(Card { expires: START.unix, ..lone(1) }));
     all.push(crate::Kept { address: own_network(99), ..kept(lone(2)) });
-    all.push(kept(lone(u32::MAX)));
+    all.push(kept(card(u32::MAX, own_network(98))));
     all.push(kept(lone(3)));
     all.push(kept(lone(3)));
     let anchors = (0..1000).map(peer).collect();
@@ -128,10 +126,10 @@ fn one_connection_changes_each_half_hour_and_never_an_anchor() {
     let hours = 24;
     world.pass(Duration::from_secs(hours * 3600));
     assert_eq!(world.book.anchors(), anchors);
-    assert!(!world.closed.iter().any(|peer| anchors.contains(peer)));
+    world.closed.retain(|(_, why)| *why == Closing::Rotated);
+    assert!(!world.closed.iter().any(|(peer, _)| anchors.contains(peer)));
     let expected = hours * 3600 / ROTATION_INTERVAL.as_secs();
     let closed = world.closed.len() as u64;
-    // Nobody is in *new*, so that nothing is closed after a test.
     assert!((expected * 3 / 4..=expected * 5 / 4).contains(&closed), "{closed} in {hours} h");
     assert_eq!(world.outbound().len(), OUTBOUND_MAX);
 }
@@ -140,15 +138,14 @@ fn one_connection_changes_each_half_hour_and_never_an_anchor() {
 fn notes_are_few_whatever_peers_do() {
     let mut world = settled();
     let before = world.notes.len();
-    for round in 0..600 {
+    for _ in 0..600 {
         for peer in world.outbound() {
             world.hang_up(peer);
         }
         world.pass(Duration::from_secs(1));
-        let _ = round;
     }
     let notes = world.notes.len() - before;
-    assert!(notes <= 64 + 30 * 10 + 2, "{notes} in ten minutes");
+    assert!(notes <= 64 + 30 * 10 + 1, "{notes} in ten minutes");
 }
 
 #[test]

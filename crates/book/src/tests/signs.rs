@@ -67,7 +67,7 @@ fn hostile_connections_are_changed_one_after_the_other_and_then_it_is_over() {
     assert!(world.events.contains(&Event::Alarm { reason: Reason::ViewsApart }));
     assert!(world.outbound().len() >= OUTBOUND_MAX - 1);
     compare_for(&mut world, Duration::from_secs(300), |peer| hostile.contains(peer));
-    let closed = world.closed.iter().filter(|peer| hostile.contains(peer)).count();
+    let closed = world.closed.iter().filter(|(peer, _)| hostile.contains(peer)).count();
     assert!(closed >= CHANGED_WHEN_CUT_OFF / 2, "{closed}");
     assert!(world.events.contains(&Event::Over { reason: Reason::ViewsApart }));
     assert!(world.outbound().len() <= OUTBOUND_MAX + OUTBOUND_WHEN_ALARMED);
@@ -133,8 +133,8 @@ fn all_connections_into_one_provider_is_a_sign() {
     assert_eq!((world.outbound().len(), world.events.len()), (4, 0));
     // Only now is it known that all of them are one provider's.
     let mut table = PrefixTable::builder();
-    table.line("66.0.0.0/8 64666").unwrap();
-    world.book.know_prefixes(Arc::new(table.build()));
+    table.line("66.0.0.0\t8\t64666").unwrap();
+    world.book.know_prefixes(world.now, Arc::new(table.build()));
     world.call(peer(50), address(50));
     assert!(matches!(
         world.events.as_slice(),

@@ -7,8 +7,8 @@ use ensign_diversity::PrefixTable;
 use ensign_primitives::{Direction, Instant, Network, Now, PeerId, StateMachine, UnixTime, sha256};
 
 use crate::{
-    Book, BookConfig, Event, Fault, Input, Kept, Listed, Note, Offense, OUTBOUND_MAX, Output,
-    Restored,
+    Book, BookConfig, Closing, Event, Fault, Input, Kept, Listed, Note, OUTBOUND_MAX, Offense,
+    Output, Restored,
 };
 
 /// A record that says by itself what is wrong with it.
@@ -78,8 +78,10 @@ pub(super) fn lone(number: u32) -> Card {
     card(number, own_network(number))
 }
 
-pub(super) const START: Now =
-    Now { instant: Instant::from_micros(1_000_000), unix: UnixTime::from_millis(1_800_000_000_000) };
+pub(super) const START: Now = Now {
+    instant: Instant::from_micros(1_000_000),
+    unix: UnixTime::from_millis(1_800_000_000_000),
+};
 
 pub(super) fn config() -> BookConfig<()> {
     let (local, network) = (peer(u32::MAX), Network::Regtest);
@@ -109,7 +111,7 @@ pub(super) struct World {
     pub(super) offenses: Vec<(PeerId, Offense)>,
     pub(super) notes: Vec<Note<Card>>,
     pub(super) events: Vec<Event>,
-    pub(super) closed: Vec<PeerId>,
+    pub(super) closed: Vec<(PeerId, Closing)>,
 }
 
 impl World {
@@ -194,8 +196,8 @@ impl World {
                 let direction = Direction::Outbound;
                 return Some(Input::Up { peer, remote: address, direction });
             }
-            Output::Close { peer, .. } => {
-                self.closed.push(peer);
+            Output::Close { peer, why } => {
+                self.closed.push((peer, why));
                 self.up.remove(&peer);
                 return Some(Input::Down { peer });
             }
