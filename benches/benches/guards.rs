@@ -8,7 +8,7 @@ use std::{
 
 use criterion::Criterion;
 use ensign_primitives::{Instant, PeerId};
-use ensign_ratelimit::{HandshakeLimits, Handshakes, StrangerBudgets, StrangerLimits};
+use ensign_ratelimit::{Asker, HandshakeLimits, Handshakes, StrangerBudgets, StrangerLimits};
 use ensign_wire::Kind;
 
 /// How many sources take turns.
@@ -23,7 +23,8 @@ fn main() {
         let mut sources = sources();
         bencher.iter(|| {
             let Some((now, peer, ip)) = sources.next() else { return };
-            let _ = black_box(budgets.take(now, (peer, ip), (Kind::Ping, 8)));
+            let _ =
+                black_box(budgets.take(now, Asker { peer, ip, has_paid: false }, (Kind::Ping, 8)));
         });
     });
     criterion.bench_function("guards/handshake", |bencher| {

@@ -9,21 +9,25 @@
 //! them is missing.
 
 mod contact;
+mod dht;
 mod engine;
 mod formation;
 mod frame;
 mod frame_body;
 mod guards;
 mod psbt;
+mod seed_record;
 mod session;
 
 pub use contact::contact;
+pub use dht::dht;
 pub use engine::engine;
 pub use formation::formation;
 pub use frame::frame;
 pub use frame_body::frame_body;
 pub use guards::guards;
 pub use psbt::psbt;
+pub use seed_record::seed_record;
 pub use session::session;
 
 /// A target and the name of its binary and of its corpus folder.
@@ -38,11 +42,13 @@ pub struct Target {
 /// Every target.
 pub const TARGETS: &[Target] = &[
     Target { name: "contact", run: contact },
+    Target { name: "dht", run: dht },
     Target { name: "engine", run: engine },
     Target { name: "formation", run: formation },
     Target { name: "frame", run: frame },
     Target { name: "frame_body", run: frame_body },
     Target { name: "guards", run: guards },
     Target { name: "psbt", run: psbt },
+    Target { name: "seed_record", run: seed_record },
     Target { name: "session", run: session },
 ];

@@ -21,6 +21,8 @@ pub mod view;
 pub use board::{AlarmView, Board, Me};
 mod name;
 pub use name::Name;
+mod node_name;
+pub use node_name::{DIGITS_MIN, NodeNameError, named_node};
 mod house;
 pub use house::{Answer, House, USED};
 mod service;

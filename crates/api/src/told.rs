@@ -41,7 +41,10 @@ fn of_busy(who: &str, busy: &Busy) -> Option<Value> {
             json!({ "event": "proving", "who": who, "bits": bits, "expected_s": expected_s })
         }
         Busy::Proven => json!({ "event": "proven", "who": who }),
-        Busy::Unpayable { bits, .. } => json!({ "event": "too_busy", "who": who, "bits": bits }),
+        Busy::Unpayable { bits, version } => {
+            json!({ "event": "too_busy", "who": who, "bits": bits, "version": version })
+        }
+        Busy::Enough { bits } => json!({ "event": "paid_enough", "who": who, "bits": bits }),
         _ => return None,
     })
 }

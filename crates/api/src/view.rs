@@ -18,10 +18,11 @@ pub use group::{AddressView, GroupView, MemberView, PeerView, Which};
 mod kept;
 pub use kept::{AuditView, CaseView, ResultView, ViolationView};
 mod net;
+pub(crate) use net::names_of;
 pub use net::{
-    About, CountsView, GuardCauseView, GuardView, GuardedView, NetPeerView, ReasonView, WordView,
+    About, CountsView, GuardCauseView, GuardView, GuardedView, NetPeerView, ReasonView,
+    TighteningView, WordView,
 };
-pub(crate) use net::{names_of, word_name};
 mod note;
 pub use note::NoteView;
 mod request;

@@ -108,7 +108,7 @@ impl Kind {
             Self::Hold => "strangers take every place; then members that moved want in",
             Self::Partial => "strangers send frames of 78 KB without their last byte",
             Self::Handshakes => "strangers connect and leave, again and again",
-            Self::Initials => "first packets of connections at full rate, from sixteen addresses",
+            Self::Initials => "first packets of connections at --rate, from sixteen addresses",
             Self::Frames => "strangers say every valid frame they may at full rate, and dial again",
             Self::Sources => {
                 "handshakes from 200 addresses; a member dials 100 times from elsewhere"

@@ -92,6 +92,9 @@ struct Arguments {
     /// Megabytes of payloads
     #[arg(long, default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..=4096))]
     megabytes: u64,
+    /// First packets a second of `initials`; 0 for as fast as one core can
+    #[arg(long, value_name = "PACKETS", default_value_t = 25_000)]
+    rate: u64,
     /// A latency ratio above its bar is unclear, not missed, up to this: for machines with other work
     #[arg(long, value_name = "RATIO", default_value_t = 1.0)]
     noise: f64,
@@ -192,6 +195,7 @@ fn plan(arguments: &Arguments) -> Result<Plan> {
         connections: arguments.connections.into(),
         requests: arguments.requests,
         megabytes: arguments.megabytes,
+        rate: arguments.rate,
     };
     let phase = Duration::from_secs(arguments.seconds);
     Ok(Plan { program, phase, amounts, noise: arguments.noise })

@@ -16,6 +16,8 @@ pub(crate) struct Amounts {
     pub(crate) requests: u64,
     /// Payloads, in megabytes.
     pub(crate) megabytes: u64,
+    /// First packets a second; 0 for as many as can be sent.
+    pub(crate) rate: u64,
 }
 
 /// One attack's surroundings.

@@ -69,7 +69,7 @@ pub(crate) enum Command {
     /// Show, approve, decline and cancel requests, also while `ensign up` runs elsewhere
     #[command(subcommand)]
     Request(Request),
-    /// Show who is connected and whom the guards hold back, ban and trust nodes
+    /// Show who is connected and whom the guards hold back, ban and trust nodes, make and ask seeds
     #[command(subcommand)]
     Net(Net),
     /// Show, check and change the settings

@@ -5,10 +5,13 @@ use std::io::ErrorKind;
 use std::sync::Arc;
 
 use ensign_api::view::{
-    AuditView, CaseView, DetailView, Done, GroupView, RequestView, ResultView, WorkView, Yes,
+    About, AuditView, CaseView, DetailView, Done, GroupView, RequestView, ResultView, WordView,
+    WorkView, Yes,
 };
-use ensign_api::{Board, ClientError, Me, Name};
-use ensign_coordinator::{Archive, GroupInfo, LedgerError, RequestEntry, RequestState};
+use ensign_api::{Board, ClientError, Me, Name, named_node};
+use ensign_coordinator::{
+    Archive, CommandError, GroupInfo, LedgerError, RequestEntry, RequestState, Word, WordError,
+};
 use ensign_primitives::RequestId;
 use ensign_wire::AbortReason;
 use serde_json::json;
@@ -17,6 +20,7 @@ use crate::catalogue as code;
 use crate::failure::{Failure, Result};
 use crate::group::SignerGroup;
 use crate::home::{HeldHome, Home};
+use crate::node::{command_failure, words_failure};
 use crate::remote::Remote;
 use crate::store::{self, ledger_failure, opening_failure};
 use crate::words::{self, foreign};
@@ -56,6 +60,11 @@ impl Kept {
             None => From::Store(Box::new(Stored::open(home)?)),
         };
         Ok(Self { from })
+    }
+
+    /// What a node that runs keeps.
+    pub(crate) const fn of_node(node: Remote) -> Self {
+        Self { from: From::Node(node) }
     }
 
     /// Returns the node that runs, if one does.
@@ -158,6 +167,26 @@ impl Kept {
                 let closed = stored.archive.close(entry.id, entry.group, reason, words::now());
                 closed.map_err(|error| ledger_failure(&error))
             }
+        }
+    }
+
+    /// Takes our user's word about a node, or takes it back; a node that does not run heeds it from its next
+    /// start on.
+    ///
+    /// # Errors
+    ///
+    /// [`code::NODE_UNKNOWN`], [`code::NODE_OWN`], [`code::NODE_FULL`], and what keeps it from being written.
+    pub(crate) fn say(&mut self, name: &str, word: Option<Word>) -> Result<WordView> {
+        match &mut self.from {
+            From::Node(node) => {
+                let verb = match word {
+                    Some(Word::Banned) => "ban",
+                    Some(Word::Trusted) => "trust",
+                    None => "unban",
+                };
+                node.post(&format!("/v1/net/{verb}"), &About { peer: name.to_owned() })
+            }
+            From::Store(stored) => stored.say(name, word),
         }
     }
 
@@ -268,6 +297,24 @@ impl Stored {
         requests.retain(|request| !request.is_over());
         let groups = self.groups.iter().map(|(_, info)| GroupView::new(info)).collect();
         Ok(Board { requests, groups, ..Board::new(me) })
+    }
+
+    fn say(&mut self, name: &str, word: Option<Word>) -> Result<WordView> {
+        let own = self.held.home.public_keys()?.node;
+        let groups = || self.groups.iter().map(|(_, info)| &**info);
+        let known = self.archive.nodes().map_err(|error| ledger_failure(&error))?;
+        let called = (Some(own), &*self.held.home.settings().name);
+        let peer = named_node(name, called, groups(), known)
+            .map_err(|error| Failure::new(&code::NODE_UNKNOWN, error.to_string()))?;
+        if peer == own && word.is_some() {
+            return Err(command_failure(&CommandError::OwnNode));
+        }
+        let before = self.archive.say(peer, word, words::now()).map_err(|error| match &error {
+            WordError::Ledger(error) => ledger_failure(error),
+            WordError::TooMany(error) => words_failure(error),
+            _ => Failure::new(&code::INTERNAL, error.to_string()),
+        })?;
+        Ok(WordView::new(&peer, (before, word), groups()))
     }
 
     fn entries(&self) -> Result<Vec<RequestEntry>> {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use ensign_api::{Me, Server, Service, Socket};
 use ensign_coordinator::{
     Builder, CommandError, Coordinator, Events, Keys, RequestRef, StartError,
+    reputation::TooManyWords,
 };
 use ensign_psbt::PsbtError;
 use tokio::sync::mpsc;
@@ -249,6 +250,12 @@ fn start_failure(error: StartError) -> Failure {
     Failure::new(entry, error.to_string())
 }
 
+/// Says that too much was said of nodes.
+pub(crate) fn words_failure(error: &TooManyWords) -> Failure {
+    let advice = "take back what you need no more: `ensign net unban`, of trusted nodes too";
+    Failure::new(&code::NODE_FULL, error.to_string()).hint(advice)
+}
+
 /// Says why the coordinator refuses a command.
 pub(crate) fn command_failure(error: &CommandError) -> Failure {
     use ensign_engine::CommandError as Engine;
@@ -295,6 +302,8 @@ pub(crate) fn command_failure(error: &CommandError) -> Failure {
         CommandError::Engine(Engine::Limits(_)) | CommandError::MessageCount { .. } => {
             &code::COMMAND_LINE
         }
+        CommandError::OwnNode => &code::NODE_OWN,
+        CommandError::Words(error) => return words_failure(error),
         CommandError::Stopped => &code::STOPPING,
         CommandError::Engine(_) | CommandError::Group(_) | CommandError::Store(_) | _ => {
             &code::INTERNAL

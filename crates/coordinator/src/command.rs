@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use ensign_diversity::PrefixTable;
-use ensign_engine::Engine;
-use ensign_primitives::{GroupId, Now, RequestId, SignerIndex};
+use ensign_engine::{Engine, reputation::Word};
+use ensign_primitives::{GroupId, Now, PeerId, RequestId, SignerIndex};
 use ensign_psbt::Policy;
 use ensign_review::{GuardReport, NetPeer};
 use ensign_signer::NoEntropy;
@@ -25,6 +25,7 @@ pub(crate) enum Command {
     Peers(oneshot::Sender<Vec<PeerInfo>>),
     Guard(oneshot::Sender<GuardReport>),
     NetPeers(oneshot::Sender<Vec<(NetPeer, Option<Traffic>)>>),
+    Say(PeerId, Option<Word>, Reply<Option<Word>>),
     Readiness(GroupId, oneshot::Sender<Option<Wait>>),
     SetPolicy(Box<Policy>),
     KnowPrefixes(Arc<PrefixTable>),

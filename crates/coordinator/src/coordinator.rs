@@ -7,7 +7,7 @@ use ensign_diversity::PrefixTable;
 use ensign_engine::signing::REQUESTS_LIMIT;
 use ensign_engine::{Limits, Strangers};
 use ensign_ledger::{KeyAge, Opened};
-use ensign_primitives::{GroupId, Network, RequestId, SignerIndex};
+use ensign_primitives::{GroupId, Network, PeerId, RequestId, SignerIndex};
 use ensign_psbt::Policy;
 use ensign_signer::{Randomness, unix_now};
 use ensign_store::{OnMove, Opening, Store};
@@ -217,6 +217,7 @@ pub struct Coordinator {
     /// Weak, so that the streams end when the node does.
     events: Subscriptions,
     local_addr: SocketAddr,
+    node: PeerId,
 }
 
 impl Coordinator {
@@ -231,17 +232,22 @@ impl Coordinator {
     }
 
     pub(crate) fn start(parts: Parts) -> (Self, Events) {
-        let local_addr = parts.transport.0.local_addr();
+        let (local_addr, node) = (parts.transport.0.local_addr(), parts.keys.node_key().peer_id());
         let publisher = Publisher::default();
         let (subscriptions, events) = (publisher.subscriptions(), publisher.subscribe());
         let (commands, waiting) = mpsc::channel(COMMANDS_MAX);
         tokio::spawn(Driver::new(parts, publisher, waiting).run());
-        (Self { commands, events: subscriptions, local_addr }, events)
+        (Self { commands, events: subscriptions, local_addr, node }, events)
     }
 
     /// Returns where the node listens.
     pub const fn local_addr(&self) -> SocketAddr {
         self.local_addr
+    }
+
+    /// Returns our node.
+    pub const fn node(&self) -> PeerId {
+        self.node
     }
 
     /// Returns a further stream of the events from now on.

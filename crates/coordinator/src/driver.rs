@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use ensign_engine::{
     Engine, EngineConfig, Input, Output, PEERS_MAX, Record, Restored, STRANGERS_MAX, formation,
     peers::{self, PeersConfig},
+    ratelimit::Meter,
     signing::{self, Known, NOTE_PAUSE},
 };
 use ensign_identity::SignerKey;
@@ -59,6 +60,7 @@ pub(crate) struct Driver {
     /// Why requests end that we end by ourselves.
     pub(crate) given_up: BTreeMap<RequestId, Problem>,
     pub(crate) links: Links,
+    meter: Meter,
     pub(crate) signer: SignerPort,
     pub(crate) solving: Solving,
     pub(crate) storage: Storage,
@@ -93,12 +95,11 @@ impl Driver {
             // What our user said yes to, and what it was asked about, is read again with its group.
             ..signing::Restored::default()
         };
-        let addresses = std::mem::take(&mut before.past.addresses);
         let records = std::mem::take(&mut before.past.formations);
         let may_be_old = before.found.may_have_missed();
         let restored = Restored {
             signing,
-            peers: peers::Restored { addresses },
+            peers: peers::Restored { addresses: std::mem::take(&mut before.past.addresses) },
             formation: formation::Restored { records, may_be_old },
             reputation: std::mem::take(&mut before.past.reputation),
         };
@@ -120,6 +121,7 @@ impl Driver {
             callers: Callers::default(),
             given_up: BTreeMap::new(),
             links: Links::new(parts.transport),
+            meter: Meter::default(),
             signer,
             solving,
             storage: parts.storage,
@@ -278,7 +280,12 @@ impl Driver {
             }
             _ => return,
         };
-        self.engine.handle_input(self.clock.now(), input);
+        let began = self.clock.now();
+        self.engine.handle_input(began, input);
+        let (now, waited) = (self.clock.now(), self.links.take_waited());
+        if let Some(load) = self.meter.note((began.instant, now.instant), waited) {
+            self.engine.handle_input(now, Input::Load(load));
+        }
     }
 
     /// Reads the next request that waits in the store for room.
@@ -323,14 +330,13 @@ impl Driver {
             }
             Command::Peers(reply) => drop(reply.send(self.peers(now.unix))),
             Command::Guard(reply) => {
-                drop(reply.send(GuardReport::new(&self.engine, now, self.links.refused())));
+                drop(reply.send(GuardReport::new(&self.engine, now, self.links.sent_away())));
             }
             Command::NetPeers(reply) => {
                 drop(reply.send(self.links.fares(NetPeer::all(&self.engine, now))));
             }
-            Command::Readiness(group, reply) => {
-                drop(reply.send(self.readiness(&group)));
-            }
+            Command::Say(peer, word, reply) => drop(reply.send(self.say(peer, word))),
+            Command::Readiness(group, reply) => drop(reply.send(self.readiness(&group))),
             Command::KnowPrefixes(it) => self.links.know_prefixes(&mut self.engine, it),
             Command::SetPolicy(policy) => self.reviewer.set_policy(now.unix, *policy),
             Command::Preview(job, reply) => {

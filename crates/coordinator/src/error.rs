@@ -26,6 +26,9 @@ pub enum CommandError {
     /// Our user has said something of too many nodes.
     #[error("{0}")]
     Words(#[source] ensign_engine::reputation::TooManyWords),
+    /// A word is about other nodes than our own.
+    #[error("that is this node itself: nothing was changed, bans and trust are for others")]
+    OwnNode,
     /// The PSBT cannot be signed by this group.
     #[error("{0}")]
     Psbt(#[source] PsbtError),

@@ -40,13 +40,14 @@ pub use ensign_engine::formation::{
     self as forming, Certificate, Fingerprint, Invitation, NewMember, Roster, RosterMember,
 };
 pub use ensign_engine::{
+    ratelimit::{LEVEL_MAX, Tightening},
     reputation::{self, Word},
     watch,
 };
 pub use ensign_ledger::{
     Archive, AttemptEntry, Audit, Decision, Fault, Handle, HowEnded, KeptCase, KeyAge, LedgerError,
     LostAttempt, OpeningError, Outcome, Outline, OutlinedWork, ParseHandleError, Reached, Records,
-    RequestEntry, RequestState, Violation,
+    RequestEntry, RequestState, Violation, WordError,
 };
 pub use ensign_psbt::{
     ConsentDigest, Issued, Note, Place as NotePlace, Policy, Rule, Severity, SignedPsbt, Summary,
@@ -56,7 +57,7 @@ pub use ensign_review::{
     GroupInfo, GuardReport, Guarded, Lack, Link, Member, MemberInfo, NetPeer, Opener, PeerEvent,
     PeerInfo, Preview, Problem, QUESTIONS_ALLOWED, QUESTIONS_MAX, QUESTIONS_PER_MEMBER_MAX,
     QUESTIONS_PER_MINUTE_MAX, RULE_NAME_BYTES_MAX, RequestEvent, RequestRef, Resumption, Risk,
-    SigningJob, Tie, Turns, Wait, Whose, Work, words_of_readiness, words_of_wait,
+    SentAway, SigningJob, Tie, Turns, Until, Wait, Whose, Work, words_of_readiness, words_of_wait,
 };
 pub use ensign_signer::{Asks, InProcess, Keys, Randomness, Signer, SignerError, unix_now};
 #[cfg(unix)]

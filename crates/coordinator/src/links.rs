@@ -1,12 +1,12 @@
 //! The port to the network, and the connections of this node: who is connected, and how they end.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use ensign_diversity::PrefixTable;
 use ensign_engine::{CloseCode, Engine, Warnings};
 use ensign_primitives::{Direction, GroupId, LinkId, PeerId, UnixTime};
-use ensign_review::{NetPeer, PushedOff, Roster};
+use ensign_review::{NetPeer, PushedOff, Roster, SentAway};
 use ensign_transport::{Arrivals, DisconnectReason, Traffic, Transport, TransportEvent};
 use ensign_wire::Kind;
 
@@ -43,6 +43,11 @@ impl Links {
         }
     }
 
+    /// How long a frame has waited at most since the last call.
+    pub(crate) fn take_waited(&mut self) -> Duration {
+        self.arrivals.take_waited()
+    }
+
     pub(crate) fn know_prefixes(&self, engine: &mut Engine, prefixes: Arc<PrefixTable>) {
         self.transport.know_prefixes(Arc::clone(&prefixes));
         engine.know_prefixes(prefixes);
@@ -56,8 +61,8 @@ impl Links {
         self.transport.expect(peer);
     }
 
-    pub(crate) fn refused(&self) -> u64 {
-        self.transport.refused()
+    pub(crate) fn sent_away(&self) -> SentAway {
+        SentAway { callers: self.transport.refused(), packets: self.transport.packets_dropped() }
     }
 
     /// Returns how each connection fares.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use ensign_engine::{
     Event as Hall, Input, Offense, peers,
+    reputation::Word,
     signing::{self, Event as Engine, Standing},
 };
 use ensign_primitives::{GroupId, PeerId, RequestId, SignerIndex, StateMachine as _};
@@ -13,7 +14,8 @@ use ensign_solving::Worked;
 use ensign_transport::DisconnectReason;
 
 use crate::{
-    Busy, Event, GroupInfo, PeerEvent, Problem, RequestEvent, Whose, driver::Driver, report,
+    Busy, CommandError, Event, GroupInfo, PeerEvent, Problem, RequestEvent, Wait, Whose,
+    driver::Driver, report,
 };
 
 impl Driver {
@@ -39,6 +41,35 @@ impl Driver {
                 self.warn_of(peer, problem::of_slow_reader(&what));
             }
         }
+    }
+
+    /// Takes our user's word about a node. A ban changes what its groups' requests wait for, whether or not it is
+    /// connected.
+    pub(crate) fn say(
+        &mut self,
+        peer: PeerId,
+        word: Option<Word>,
+    ) -> Result<Option<Word>, CommandError> {
+        if peer == self.node && word.is_some() {
+            return Err(CommandError::OwnNode);
+        }
+        let (now, before) = (self.clock.now(), self.engine.reputation().word(&peer));
+        self.engine.say(now, peer, word).map_err(CommandError::Words)?;
+        let is_changed = (before == Some(Word::Banned)) != (word == Some(Word::Banned));
+        let waiting = if is_changed { self.reviewer.open_with(&peer) } else { Vec::new() };
+        for request in waiting {
+            if let Some(wait) = self.engine.signing().wait(&request, now) {
+                self.tell_wait(request, Box::new(wait));
+            }
+        }
+        Ok(before)
+    }
+
+    fn tell_wait(&mut self, request: RequestId, mut wait: Box<Wait>) {
+        if let Some(matter) = self.reviewer.matter(&request) {
+            note_banned(&self.engine, &mut wait, &matter.reference().group);
+        }
+        self.reviewer.tell(request, RequestEvent::Wait(wait));
     }
 
     /// Hands on what comes of the work that a node asks of us.
@@ -92,12 +123,7 @@ impl Driver {
                 self.on_closed(request, (*it, attempt))
             }
             Engine::ConsentDurable { request } => self.callers.began(&request),
-            Engine::Waiting { request, wait: mut it } => {
-                if let Some(matter) = self.reviewer.matter(&request) {
-                    note_banned(&self.engine, &mut it, &matter.reference().group);
-                }
-                self.reviewer.tell(request, RequestEvent::Wait(it))
-            }
+            Engine::Waiting { request, wait } => self.tell_wait(request, wait),
             Engine::Withdrawn { request } => self.reviewer.tell(request, RequestEvent::Withdrawn),
             Engine::EndDurable { request } => self.callers.ended(&request),
             Engine::Convicted { peer, evidence, case } => {

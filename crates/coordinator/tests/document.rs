@@ -73,6 +73,10 @@ fn numbers_in_the_page_of_the_transport_are_those_of_the_code() {
         (transport::HANDSHAKES_MAX as u64, "unfinished handshakes of callers"),
         (transport::HANDSHAKES_PER_IP_MAX as u64, "of them from one address"),
         (
+            transport::HANDSHAKES_KEPT_MAX as u64,
+            "more from addresses where a peer that is wanted was connected",
+        ),
+        (
             transport::HANDSHAKES_BEFORE_RETRY_MAX as u64,
             "of them before a caller must prove its address (Retry)",
         ),
@@ -182,7 +186,7 @@ fn tags(folder: &Path, found: &mut BTreeSet<String>) {
 
 #[test]
 fn every_tag_of_the_code_stands_in_a_page() {
-    let page = ["wire.md", "formation.md"].map(page).concat();
+    let page = ["wire.md", "formation.md", "dht.md"].map(page).concat();
     let mut found = BTreeSet::new();
     for entry in fs::read_dir(root().join("crates")).unwrap().map(|entry| entry.unwrap()) {
         tags(&entry.path().join("src"), &mut found);

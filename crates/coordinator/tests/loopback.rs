@@ -47,3 +47,5 @@ mod strangers;
 mod undecided;
 #[path = "loopback/washing.rs"]
 mod washing;
+#[path = "loopback/words.rs"]
+mod words;

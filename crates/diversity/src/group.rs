@@ -77,15 +77,11 @@ impl AddressGroups {
     pub fn of(address: IpAddr, table: &PrefixTable) -> Self {
         let address = canonical(address);
         let origin = table.origin_of(address);
-        let block = match address {
-            IpAddr::V4(_) => None,
-            IpAddr::V6(ip) => Some(truncated_v6(ip, 32)),
-        };
         let groups = [
             Some(Group::Host(host(address))),
             // All of 127/8 is this machine, whatever network its numbers look like.
             Some(Group::Network(network(address))).filter(|_| !address.is_loopback()),
-            block.map(Group::Block),
+            block(address).map(Group::Block),
             origin.map(|origin| Group::Provider(origin.asn)),
             origin.and_then(|origin| origin.country).map(Group::Country),
         ];
@@ -115,6 +111,14 @@ pub fn network(address: IpAddr) -> IpAddr {
     match canonical(address) {
         IpAddr::V4(ip) => IpAddr::V4(truncated_v4(ip, 24)),
         IpAddr::V6(ip) => IpAddr::V6(truncated_v6(ip, 48)),
+    }
+}
+
+/// Returns what one provider holds at least, of IPv6: a /32; nothing for IPv4. Of the same address as [`host`].
+pub fn block(address: IpAddr) -> Option<Ipv6Addr> {
+    match canonical(address) {
+        IpAddr::V4(_) => None,
+        IpAddr::V6(ip) => Some(truncated_v6(ip, 32)),
     }
 }
 

@@ -28,7 +28,7 @@ mod group;
 mod places;
 mod table;
 
-pub use group::{AddressGroups, Country, Group, LEVELS, host, network};
+pub use group::{AddressGroups, Country, Group, LEVELS, block, host, network};
 pub use places::{Candidate, NEAR_PROTECTED, Regard, evict, most_crowded};
 pub use table::{LineError, Origin, PREFIXES_MAX, PrefixTable, PrefixTableBuilder};
 

@@ -14,6 +14,7 @@ use ensign_primitives::{
     GroupId, Instant, LinkId, Now, Occupancy, PeerId, RequestId, StateMachine, TaggedHasher,
     Wakeup, settle,
 };
+use ensign_ratelimit::Level;
 use ensign_reputation::{Reputation, TooManyWords, Word};
 use ensign_signing::{
     Asked, CommandError, Delegated, End, GroupConfig, Keys, Open, Proposal, Signing,
@@ -143,6 +144,11 @@ impl Engine {
         &self.watch
     }
 
+    /// Returns the guards, for questions.
+    pub const fn guards(&self) -> &Guards {
+        &self.guards
+    }
+
     /// Returns how many strangers may be connected at once.
     pub const fn strangers_max(&self) -> usize {
         self.config.strangers.links_max
@@ -167,6 +173,11 @@ impl Engine {
     /// Returns what a stranger that comes now is asked to prove, in zero bits; `None` at rest.
     pub fn price(&self, now: Now) -> Option<u8> {
         self.toll.bits(now.instant)
+    }
+
+    /// Returns how far what strangers share is tightened under load, and why.
+    pub const fn level(&self) -> &Level {
+        self.guards.level()
     }
 
     /// Returns how full each collection is that can grow, with the constant that bounds it; the
@@ -284,6 +295,7 @@ impl StateMachine for Engine {
                     self.notes.extend(Note::dropped(lane, peer));
                 }
             }
+            Input::Load(load) => self.guards.load(now, load),
             Input::Solved { job, proof } => self.payer.solved(job, proof),
             Input::Signer(answer) => self.on_signer(answer),
             Input::Persisted { token } => self.on_persisted(token),

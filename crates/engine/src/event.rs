@@ -6,6 +6,7 @@ use core::{net::SocketAddr, time::Duration};
 use ensign_peers::DialFailure;
 use ensign_pow::{Paying, Proof, Puzzle};
 use ensign_primitives::{Direction, LinkId, PeerId, RequestId};
+use ensign_ratelimit::Load;
 use ensign_signing::{Known, SignerAnswer, SignerQuestion};
 use ensign_wire::{CloseCode, Kind, Lane};
 
@@ -61,6 +62,9 @@ pub enum Input {
         /// How many.
         frames: u32,
     },
+    /// How busy the node was, about once a second while anything comes; see
+    /// [`Meter`](ensign_ratelimit::Meter).
+    Load(Load),
     /// Answers [`Output::Solve`].
     Solved {
         /// The puzzle.

@@ -23,7 +23,8 @@ impl Engine {
         if place.regard == Regard::Kept {
             return (None, self.gate.gives_way(place));
         }
-        let price = self.toll.arrives(now.instant, link, self.gate.guests().count());
+        let guests = self.gate.guests().count();
+        let price = self.toll.arrives(now.instant, (link, remote.ip()), guests);
         let gives_way = match price {
             // Against whom something is held goes first, the newcomer too, whoever has paid.
             Some(_) if self.gate.is_crowded() && !self.gate.is_any_penalized(place) => {

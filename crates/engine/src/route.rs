@@ -72,6 +72,8 @@ impl Engine {
                 let input = FormationInput::Message { peer, message };
                 return self.notes.push_back(Note::Formation(input));
             }
+            // The guards deny what no child reads.
+            Ok(Frame::Dht(_)) => return,
             Ok(Frame::Groups(groups)) => Message::Groups(groups),
             Ok(Frame::Payload { request, bytes }) => Message::Payload { request, bytes },
             Ok(Frame::Envelope(envelope)) => Message::Statement(envelope),

@@ -2,6 +2,7 @@
 
 #![allow(clippy::wildcard_enum_match_arm, reason = "a test picks what it looks at")]
 
+mod adaptive;
 mod announce;
 mod attempts;
 mod cast;
@@ -10,6 +11,7 @@ mod crowd;
 mod endings;
 mod evidence;
 mod families;
+mod first_words;
 mod flood;
 mod formation;
 mod group;

@@ -28,6 +28,9 @@ pub const CLOCK_AHEAD_MAX: Duration = Duration::from_secs(5 * 60);
 /// How long a node waits for what it asks to be told again, or what did not leave for it. Guess: soon for a
 /// person, seldom for a node that reads nothing and asks for more.
 pub const GREETING_INTERVAL: Duration = Duration::from_secs(5);
+/// How often a node asks for its seat again on one connection while it is not answered: for as long as a
+/// stranger may stay, after which it comes again.
+pub const SEATS_SAID_AGAIN_MAX: u8 = 5;
 /// How long a roster waits for our user's confirmation. Guess: a day; somebody may have to be called.
 pub const FORMATION_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
 /// How long the members of a group that has formed stay wanted on behalf of the formation. Guess: enough

@@ -346,7 +346,7 @@ impl Formation {
             self.persist(kept);
         }
         self.want_members();
-        self.greet_all(&name);
+        self.greet_all(now, &name);
         Ok(())
     }
 
@@ -432,7 +432,7 @@ impl StateMachine for Formation {
 
     fn handle_input(&mut self, now: Now, input: Input) {
         match input {
-            Input::Up { peer, exporter } => self.on_up(peer, exporter),
+            Input::Up { peer, exporter } => self.on_up(now, peer, exporter),
             Input::Down { peer } => self.on_down(&peer),
             Input::Dropped { peer } => self.on_dropped(now, &peer),
             Input::Message { peer, message } => self.on_message(now, peer, message),

@@ -11,7 +11,7 @@ use ensign_primitives::{Instant, Now, PeerId, Wakeup};
 use ensign_wire::FormationMessage;
 
 use crate::{
-    Formation, GREETING_INTERVAL, LINKS_MAX,
+    Formation, GREETING_INTERVAL, LINKS_MAX, SEATS_SAID_AGAIN_MAX,
     pending::{Forming, GATHERED, Pending, Stage},
     round::Statement,
 };
@@ -30,6 +30,8 @@ struct Link {
     exporter: [u8; 32],
     /// When it is to be greeted again.
     owed_at: Option<Instant>,
+    /// How often our seat was asked for again.
+    said_again: u8,
     /// The rosters that our user refused, of which the node was told when it spoke of them.
     refused: BTreeSet<[u8; 32]>,
 }
@@ -45,7 +47,7 @@ impl Links {
     fn enter(&mut self, peer: PeerId, exporter: [u8; 32]) -> bool {
         let has_room = self.links.len() < LINKS_MAX;
         if has_room {
-            let link = Link { exporter, owed_at: None, refused: BTreeSet::new() };
+            let link = Link { exporter, owed_at: None, said_again: 0, refused: BTreeSet::new() };
             self.links.insert(peer, link);
         }
         has_room
@@ -83,6 +85,12 @@ impl Links {
         }
     }
 
+    /// Whether our seat is asked for again at a node, which counts as done.
+    fn says_again(&mut self, peer: &PeerId) -> bool {
+        let link = self.links.get_mut(peer).filter(|it| it.said_again < SEATS_SAID_AGAIN_MAX);
+        link.map(|link| link.said_again += 1).is_some()
+    }
+
     /// Takes the next that is to be greeted by now.
     fn take_owed(&mut self, now: Instant) -> Option<PeerId> {
         let (at, peer) = self.owed.first().copied().filter(|(at, _)| *at <= now)?;
@@ -114,10 +122,23 @@ impl Links {
 }
 
 impl Formation {
-    pub(crate) fn on_up(&mut self, peer: PeerId, exporter: [u8; 32]) {
+    pub(crate) fn on_up(&mut self, now: Now, peer: PeerId, exporter: [u8; 32]) {
         self.on_down(&peer);
         if self.links.enter(peer, exporter) {
             self.greet(peer);
+            self.owe_seat(now, &peer);
+        }
+    }
+
+    /// Whoever does not answer may not have heard us, because others ask too much of it: our seat is
+    /// asked for again.
+    fn owe_seat(&mut self, now: Now, peer: &PeerId) {
+        let is_unanswered = self.pending.iter().any(|(_, pending)| match &pending.stage {
+            Stage::Joining(joining) => joining.invitation.inviter == *peer && !joining.is_seated,
+            Stage::Inviting(_) | Stage::Forming(_) => false,
+        });
+        if is_unanswered && self.links.says_again(peer) {
+            self.links.owe(now.instant, peer);
         }
     }
 
@@ -158,6 +179,7 @@ impl Formation {
                 self.send(peer, FormationMessage::Certificate(bytes));
             }
             self.greet(peer);
+            self.owe_seat(now, &peer);
         }
     }
 
@@ -168,9 +190,12 @@ impl Formation {
     }
 
     /// Says to everybody who is connected what it may lack of this.
-    pub(crate) fn greet_all(&mut self, name: &String) {
+    pub(crate) fn greet_all(&mut self, now: Now, name: &String) {
         let nodes = self.pending.get(name).map(Pending::nodes).unwrap_or_default();
-        nodes.into_iter().for_each(|(peer, _)| self.greet_in(name, peer));
+        for (peer, _) in nodes {
+            self.greet_in(name, peer);
+            self.owe_seat(now, &peer);
+        }
     }
 
     /// The same to one node that asks for it: at once if it asks for the first time on its connection,

@@ -1,9 +1,11 @@
 //! The guard chain: what is asked of a frame before a byte of it is decoded, from cheap to dear.
 
-use ensign_primitives::{Now, Occupancy};
-use ensign_ratelimit::{Exceeded, Limits, MemberBudgets, Share, StrangerBudgets};
+use ensign_primitives::{Instant, Now, Occupancy};
+use ensign_ratelimit::{
+    Asker, Exceeded, Level, Limits, Load, MemberBudgets, Share, StrangerBudgets, tokens,
+};
 use ensign_signing::MEMBERS_MAX;
-use ensign_wire::{Audience, Kind};
+use ensign_wire::{Audience, Family, Kind};
 
 use crate::{Offense, gate::Link};
 
@@ -31,9 +33,10 @@ pub struct Arriving {
 type Guard = fn(&mut Guards, Now, &mut Link, Arriving) -> Verdict;
 
 /// Every guard, in the order in which they are asked.
-const CHAIN: [Guard; 5] = [
+const CHAIN: [Guard; 6] = [
     Guards::introduction,
     Guards::rate_of_strangers,
+    Guards::service,
     Guards::audience,
     Guards::questions_of_members,
     Guards::rate_of_members,
@@ -48,7 +51,7 @@ pub struct Guards {
 
 impl Guards {
     /// Makes guards that remember nobody.
-    pub const fn new(limits: Limits) -> Self {
+    pub fn new(limits: Limits) -> Self {
         Self {
             members: MemberBudgets::new(limits.members, MEMBERS_MAX),
             strangers: StrangerBudgets::new(limits.strangers),
@@ -58,6 +61,25 @@ impl Guards {
     /// Returns how full each collection is, with the constant that bounds it.
     pub fn occupancy(&self) -> impl Iterator<Item = Occupancy> + use<> {
         self.strangers.occupancy().into_iter().chain([self.members.occupancy()])
+    }
+
+    /// Returns how far what strangers share is tightened.
+    pub const fn level(&self) -> &Level {
+        self.strangers.level()
+    }
+
+    /// Takes what was measured of the node.
+    pub fn load(&mut self, now: Now, load: Load) {
+        self.strangers.level_mut().load(now, load);
+    }
+
+    /// Returns when a connected node has all its budgets again, which may be past.
+    pub fn full_at(&self, link: &Link) -> Instant {
+        if link.is_close() {
+            self.members.full_at(&link.peer).max(link.budgets.full_at())
+        } else {
+            self.strangers.full_at(&link.peer, link.remote.ip())
+        }
     }
 
     /// Asks every guard until one does not allow the frame.
@@ -89,14 +111,26 @@ impl Guards {
         }
     }
 
+    /// A node of a closed home takes no part in the open network, and whoever asks it for that is told
+    /// nothing: it may have been a node of that network before.
+    fn service(&mut self, _: Now, _: &mut Link, frame: Arriving) -> Verdict {
+        match frame.kind.family() {
+            Family::Dht | Family::Gossip | Family::Discovery => {
+                Verdict::Deny("it asks for the open network, in which we take no part")
+            }
+            Family::Connection | Family::Signing | Family::Formation => Verdict::Allow,
+        }
+    }
+
     /// Strangers have budgets by node, address and network, and one in all. A stranger that is beyond its
     /// own loses its connection in the end; whoever suffers from others is not blamed.
     fn rate_of_strangers(&mut self, now: Now, link: &mut Link, frame: Arriving) -> Verdict {
         if link.is_close() {
             return Verdict::Allow;
         }
-        let from = (link.peer, link.remote.ip());
-        match self.strangers.take(now.instant, from, (frame.kind, frame.len)) {
+        let asker =
+            Asker { peer: link.peer, ip: link.remote.ip(), has_paid: link.place.effort > 0 };
+        match self.strangers.take(now.instant, asker, (frame.kind, frame.len)) {
             Ok(()) => Verdict::Allow,
             Err(Exceeded { share: Share::Peer, .. }) => Verdict::Penalize(Offense::TooManyPings),
             Err(Exceeded { share, .. }) => Verdict::Deny(share.name()),
@@ -117,7 +151,11 @@ impl Guards {
     /// A member has budgets of work, and of bytes that are dear to decode or to keep.
     fn rate_of_members(&mut self, now: Now, link: &mut Link, frame: Arriving) -> Verdict {
         let Arriving { kind, len } = frame;
-        if !link.is_close() || self.members.take(now.instant, link.peer, kind, len) {
+        if !link.is_close() {
+            return Verdict::Allow;
+        }
+        if self.members.take(now.instant, link.peer, kind, len) {
+            self.strangers.level_mut().count_member(tokens(kind, len));
             Verdict::Allow
         } else {
             Verdict::Penalize(Offense::OverBudget { kind })

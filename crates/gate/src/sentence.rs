@@ -98,9 +98,8 @@ const fn refused(proof: &Refusal) -> Sentence {
         | Refusal::Version { .. }
         | Refusal::Spent
         | Refusal::TooFewBits { .. } => identity(5),
-        // A puzzle took too long; and what others behind the same provider have used up is not its fault.
+        // A puzzle took too long.
         Refusal::Expired { .. } | Refusal::Future { .. } => points(1),
-        Refusal::GroupUsedUp { .. } => points(0),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, net::SocketAddr, ops::ControlFlow};
 
 use ensign_primitives::{GroupId, PeerId, RequestId, UnixTime};
-use ensign_reputation::Account;
+use ensign_reputation::{Account, TooManyWords};
 use ensign_signing::{
     CaseFile, CaseKind, Delegated, End, Ending, Horizon, Open, Record, Restored, Undecided,
 };
@@ -14,6 +14,7 @@ use outlines::read_outline;
 
 mod conduct;
 pub use conduct::reputation;
+pub(crate) use conduct::{bound_new_proof, bound_proofs, reputations, say};
 pub(crate) mod old;
 
 /// Most open requests that are read at a start; the others wait in the store for room.
@@ -60,6 +61,18 @@ impl LedgerError {
     pub const fn is_contradiction(&self) -> bool {
         matches!(self, Self::Contradiction(_))
     }
+}
+
+/// Why a word about a node is not written.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum WordError {
+    /// The store cannot be read or written.
+    #[error("{0}")]
+    Ledger(#[source] LedgerError),
+    /// Our user has said something of too many nodes.
+    #[error("{0}")]
+    TooMany(#[source] TooManyWords),
 }
 
 impl From<StoreError> for LedgerError {
@@ -238,7 +251,7 @@ pub struct Past {
     pub undecided: Vec<Undecided>,
     /// How far time had come.
     pub horizon: Horizon,
-    /// The latest proofs, the oldest first, at most as many as are told to others.
+    /// The kept proofs, the oldest first.
     pub proofs: Vec<CaseFile>,
     /// Which node speaks for which key.
     pub delegated: Vec<Delegated>,
@@ -304,7 +317,7 @@ pub fn past(store: &dyn Store) -> Result<Past, LedgerError> {
         outlines: outlines::undecided(store)?,
         signed_coins: outlines::signed_coins(store)?,
         formations: formations(store)?,
-        reputation: conduct::reputations(store)?,
+        reputation: reputations(store)?,
     })
 }
 

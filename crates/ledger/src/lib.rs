@@ -23,8 +23,8 @@
 
 mod ledger;
 pub use ledger::{
-    Entry, LedgerError, OPEN_LOADED_MAX, Past, Unfinished, address, contradicted, entry, formation,
-    past, place, read, received, reputation, shown, subject, unfinished, void_until,
+    Entry, LedgerError, OPEN_LOADED_MAX, Past, Unfinished, WordError, address, contradicted, entry,
+    formation, past, place, read, received, reputation, shown, subject, unfinished, void_until,
 };
 mod write;
 pub use write::write;

@@ -5,15 +5,16 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use ensign_primitives::{GroupId, Network, RequestId, UnixTime, sha256};
+use ensign_primitives::{GroupId, Network, PeerId, RequestId, UnixTime, sha256};
 use ensign_replay::MESSAGE_AGE_MAX;
+use ensign_reputation::Word;
 use ensign_signing::Record;
 use ensign_store::{OnMove, OpenError, Opening, RedbStore, Store, StoreOptions, Table};
 use ensign_wire::AbortReason;
 
 use crate::{
-    AskedBefore, Entry, Handles, HowEnded, LedgerError, Past, Records, Unfinished, entry, ledger,
-    outlines, past, received, records::names_of, unfinished, write,
+    AskedBefore, Entry, Handles, HowEnded, LedgerError, Past, Records, Unfinished, WordError,
+    entry, ledger, outlines, past, received, records::names_of, unfinished, write,
 };
 
 /// The code of the catalogue for a request that is refused because the store may have missed it.
@@ -184,6 +185,7 @@ fn begin(
     now: UnixTime,
 ) -> Result<Opened, OpeningError> {
     let handles = outlines::take_handles(store.as_mut(), now)?;
+    ledger::bound_proofs(store.as_mut(), now)?;
     let past = past(store.as_ref())?;
     let void_until = ledger::void_until(store.as_ref())?;
     Ok(Opened { store, handles, before: Before { past, found, voided, void_until } })
@@ -395,6 +397,31 @@ impl Archive {
     /// [`LedgerError`] when it cannot be written.
     pub fn void(&mut self, now: UnixTime) -> Result<(), LedgerError> {
         void(self.store.as_mut(), now).map(|_| ())
+    }
+
+    /// Returns the nodes of which something is held.
+    ///
+    /// # Errors
+    ///
+    /// [`LedgerError`] when it cannot be read.
+    pub fn nodes(&self) -> Result<Vec<PeerId>, LedgerError> {
+        let held = ledger::reputations(self.store.as_ref())?;
+        Ok(held.into_iter().map(|(peer, _)| peer).collect())
+    }
+
+    /// Takes our user's word about a node, or takes it back: durable, and in force from the next start on.
+    /// Returns what was said before.
+    ///
+    /// # Errors
+    ///
+    /// [`WordError`]; nothing has changed.
+    pub fn say(
+        &mut self,
+        peer: PeerId,
+        word: Option<Word>,
+        now: UnixTime,
+    ) -> Result<Option<Word>, WordError> {
+        ledger::say(self.store.as_mut(), peer, word, now)
     }
 
     /// Notes that the application has the result of a request.

@@ -1,5 +1,7 @@
 //! Cases for what lies where, and for what must not be there.
 
+mod proofs;
+
 use std::{sync::Arc, time::Duration};
 
 use ensign_formation::{Candidate, Formation, FormationConfig, RosterMember, voided};
@@ -10,7 +12,7 @@ use ensign_primitives::{
 };
 use ensign_reputation::{Mark, Reputation, Word};
 use ensign_signer::InProcess;
-use ensign_signing::{CaseFile, CaseKind, Horizon, NOTICES_MAX, Record, Undecided};
+use ensign_signing::{CaseFile, CaseKind, Horizon, Record, Undecided};
 use ensign_store::{
     Batch, MemoryStore, OnceError, Opening, Place, Size, Store, StoreError, Table, Visit,
 };
@@ -274,7 +276,7 @@ fn request_of_an_earlier_version_is_closed_and_told_once() {
 }
 
 #[test]
-fn what_is_held_of_nodes_and_the_latest_proofs_are_there_after_a_restart() {
+fn what_is_held_of_nodes_is_there_after_a_restart() {
     let (now, peer) = (Now::default(), |byte| PeerId::from_bytes([byte; 32]));
     let mut store = MemoryStore::new();
     let mut reputation = Reputation::new(Default::default(), now, Vec::new());
@@ -289,19 +291,12 @@ fn what_is_held_of_nodes_and_the_latest_proofs_are_there_after_a_restart() {
     keep(&mut reputation);
     reputation.say(now, peer(2), None).unwrap();
     keep(&mut reputation);
-    for number in 0..=u8::try_from(NOTICES_MAX).unwrap() {
-        let at = UnixTime::from_millis(number.into());
-        let case = CaseFile { id: [number; 32], kind: CaseKind::Proof, bytes: vec![number] };
-        write(&mut store, &[entry(&Record::Case(case))], at).unwrap();
-    }
     let past = past(&store).unwrap();
     let held: Vec<_> = past.reputation.iter().map(|(peer, _)| *peer).collect();
     assert_eq!(held, [peer(1), peer(3)]);
     let again = Reputation::new(Default::default(), now, past.reputation);
     assert_eq!(again.word(&peer(1)), Some(Word::Banned));
     assert_eq!(again.why(now.unix, &peer(3)), reputation.why(now.unix, &peer(3)));
-    assert_eq!(past.proofs.len(), NOTICES_MAX);
-    assert_eq!(past.proofs[0].id, [1; 32], "the oldest is not told any more");
 }
 
 #[test]

@@ -9,10 +9,10 @@ use ensign_store::{
     Batch, OnceError, Place, Store, StoreError, Table, commit_once, make_room, request_of,
 };
 
-use crate::{Entry, LedgerError, entry};
+use crate::{Entry, LedgerError, entry, ledger::bound_new_proof};
 
 /// Writes entries with one commit. A store that is full first gives up what ended requests still
-/// take.
+/// take; where a proof is one too many, the latest of whoever's take most goes, in a second commit.
 ///
 /// # Errors
 ///
@@ -22,10 +22,12 @@ pub fn write(store: &mut dyn Store, entries: &[Entry], now: UnixTime) -> Result<
     match commit_once(store, &batch) {
         Err(OnceError::Store(StoreError::Full { .. })) => {
             make_room(store, now, bytes_of(&batch), &owner)?;
-            commit_once(store, &batch).map_err(LedgerError::from)
+            commit_once(store, &batch)?;
         }
-        result => result.map_err(LedgerError::from),
+        result => result?,
     }
+    let brings_proof = |entry: &Entry| entry.place.table() == Table::Evidence;
+    if entries.iter().any(brings_proof) { bound_new_proof(store, now) } else { Ok(()) }
 }
 
 impl From<OnceError> for LedgerError {

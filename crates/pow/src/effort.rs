@@ -26,7 +26,7 @@ pub struct Tariff {
     pub bits: u8,
     /// Zero bits of the highest price, not below the first; 24 by default.
     pub bits_max: u8,
-    /// How many proofs are taken from one address group within an hour;
+    /// After how many proofs of one address group within an hour it pays one bit more;
     /// [`PROOFS_PER_GROUP`](crate::PROOFS_PER_GROUP) by default.
     pub per_group: u32,
 }

@@ -12,8 +12,10 @@
 //!
 //! - A proof holds for one key, on one network, for one seed, in one epoch: nobody else can use it,
 //!   nowhere else and not for long. It buys one stay.
-//! - A proof is judged from cheap to dear: its version, its epoch, whether it is spent, whether its
-//!   address group has used up its hour; only then is it hashed.
+//! - A proof is judged from cheap to dear: its version, its epoch, whether it is spent; only then is it
+//!   hashed.
+//! - Nobody is locked out by its neighbours: where many have paid within an hour the price is higher, up to
+//!   what everybody pays at most, and a dearer proof earns no better place.
 //! - Only strangers pay. Who is a member or wanted is never asked, never waits for a puzzle, and is
 //!   no candidate here.
 //! - Every memory has a bound; filling one costs whoever fills it a puzzle for each entry.

@@ -70,13 +70,19 @@ pub enum Paying {
         /// The price in zero bits.
         bits: u8,
     },
-    /// It asks for more than is [paid](BITS_PAYABLE_MAX), or for [too many](HASHES_PAYABLE) puzzles, or
-    /// for what this version does not know.
+    /// It asks for more than is [paid](BITS_PAYABLE_MAX), or for what this version does not know.
     Unpayable {
         /// The node.
         peer: PeerId,
         /// The version of the puzzle.
         version: u8,
+        /// The price in zero bits.
+        bits: u8,
+    },
+    /// It has been paid as much work as [one peer gets](HASHES_PAYABLE) for now; its price is not too dear.
+    PaidEnough {
+        /// The node.
+        peer: PeerId,
         /// The price in zero bits.
         bits: u8,
     },
@@ -151,7 +157,7 @@ impl Payer {
             .filter(|job| job.peer == peer)
             .map_or((false, false), |job| (true, job.puzzle == puzzle));
         if !is_begun && !self.budgets.take(now, peer, HASHES_PAYABLE, 1 << bits) {
-            return self.steps.push_back(Step::Event(Paying::Unpayable { peer, version, bits }));
+            return self.steps.push_back(Step::Event(Paying::PaidEnough { peer, bits }));
         }
         // Whose puzzle is being solved has had its turn.
         let waits = self.told.get(&peer).filter(|_| !is_own);

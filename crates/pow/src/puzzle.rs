@@ -67,12 +67,6 @@ pub enum Refusal {
     /// It has bought a stay that is over.
     #[error("a proof of work that has bought its stay already")]
     Spent,
-    /// So many were taken from its address group that no more are within this hour.
-    #[error("more than {limit} proofs of work from one group of addresses within an hour")]
-    GroupUsedUp {
-        /// How many are taken within an hour.
-        limit: u32,
-    },
     /// Too little work; or work for another node, network, seed or epoch, which looks the same.
     #[error(
         "a proof of work with {seen} of {needed} zero bits: too little, or made for another node, network or seed"

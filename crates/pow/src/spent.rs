@@ -1,4 +1,4 @@
-//! What was taken: no proof twice, and not too many from one group of addresses.
+//! What was taken: no proof twice, and the more from one group of addresses the dearer there.
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use core::{net::IpAddr, time::Duration};
@@ -16,8 +16,9 @@ pub const SPENT_MAX: usize = 8192;
 /// whoever fills them a puzzle. Guess: as many as bring each other a place once in an hour.
 pub const GROUPS_MAX: usize = 4096;
 
-/// How many proofs are taken from one group of addresses within an hour. Guess: two newcomers a minute behind one
-/// provider's address while there is a price, and no buying of a whole gate by one machine that hashes fast.
+/// How many proofs are taken from one group of addresses within an hour at the price of all; after each so many it
+/// is one bit higher there. Guess: two newcomers a minute behind one provider's address while there is a price, and
+/// no buying of a whole gate by one machine that hashes fast.
 pub const PROOFS_PER_GROUP: u32 = 120;
 
 /// For how long they are counted: from hour to hour of the node's own clock.
@@ -34,30 +35,32 @@ pub(crate) struct Spent {
 }
 
 impl Spent {
-    /// Refuses what costs no hash: another version, an epoch that does not count, a proof that was
-    /// taken, one of a group that has used up its hour.
-    pub(crate) fn check(
-        &mut self,
-        now: Instant,
-        (peer, group, proof): (PeerId, IpAddr, Proof),
-        (epoch, limit): (u64, u32),
-    ) -> Result<(), Refusal> {
-        check_heading(proof, epoch.saturating_sub(1)..=epoch)?;
-        if self.proofs.contains(&(proof.epoch, peer, proof.nonce)) {
-            return Err(Refusal::Spent);
-        }
+    /// Returns how many were taken from a group within this hour.
+    pub(crate) fn taken(&mut self, now: Instant, group: IpAddr) -> u32 {
+        self.roll(now);
+        self.groups.get(&group).copied().unwrap_or_default()
+    }
+
+    fn roll(&mut self, now: Instant) {
         let window = whole(now, WINDOW);
         if self.window != window {
             (self.window, self.groups) = (window, BTreeMap::new());
         }
-        if self.groups.get(&group).is_some_and(|taken| *taken >= limit) {
-            return Err(Refusal::GroupUsedUp { limit });
+    }
+
+    /// Refuses what costs no hash: another version, an epoch that does not count, a proof that was
+    /// taken.
+    pub(crate) fn check(&self, (peer, proof): (PeerId, Proof), epoch: u64) -> Result<(), Refusal> {
+        check_heading(proof, epoch.saturating_sub(1)..=epoch)?;
+        if self.proofs.contains(&(proof.epoch, peer, proof.nonce)) {
+            return Err(Refusal::Spent);
         }
         Ok(())
     }
 
     /// Notes a proof that has been checked, and is good.
-    pub(crate) fn enter(&mut self, (peer, group, proof): (PeerId, IpAddr, Proof)) {
+    pub(crate) fn enter(&mut self, now: Instant, (peer, group, proof): (PeerId, IpAddr, Proof)) {
+        self.roll(now);
         self.proofs.insert((proof.epoch, peer, proof.nonce));
         if self.proofs.len() > SPENT_MAX {
             self.proofs.pop_first();

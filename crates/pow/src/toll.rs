@@ -20,11 +20,17 @@ pub const EPOCH: Duration = Duration::from_secs(10 * 60);
 /// and to pay it. Guess.
 const KEPT_FREE: usize = 4;
 
+/// By how many bits a crowded group of addresses pays more than the highest price at most. One, so that it is
+/// never more than others pay ([`BITS_PAYABLE_MAX`](crate::BITS_PAYABLE_MAX)).
+const DEARER_BITS_MAX: u8 = 1;
+
 /// What a stranger was told, and what it has paid, in zero bits.
 #[derive(Clone, Copy, Debug)]
 struct Ticket {
     told: u8,
-    /// 0 until then.
+    /// How much of that is asked because many of its group have paid: it earns no better place.
+    dearer: u8,
+    /// 0 until then; without what is dearer there.
     paid: u8,
 }
 
@@ -81,19 +87,27 @@ impl Toll {
         self.effort.bits(now)
     }
 
-    /// A guest comes. Returns what it is told: nothing at rest.
+    /// A guest comes. Returns what it is told: nothing at rest, and the more the more of its group have paid
+    /// within this hour. Nobody is locked out: at the most it is one bit above the highest price.
     ///
     /// - `guests`: how many there are without it.
-    pub fn arrives(&mut self, now: Instant, link: LinkId, guests: usize) -> Option<Price> {
+    pub fn arrives(
+        &mut self,
+        now: Instant,
+        (link, remote): (LinkId, IpAddr),
+        guests: usize,
+    ) -> Option<Price> {
         let demand = match guests.checked_add(1) {
             Some(held) if held < self.places => Demand::Room,
             Some(held) if held == self.places => Demand::Taken,
             Some(_) | None => Demand::Full,
         };
         self.effort.note(now, demand);
-        let bits = self.effort.bits(now)?;
+        let asked = self.effort.bits(now)?;
+        let bits = self.bits_there(now, asked, network(remote));
         if self.tickets.len() < self.links_max {
-            self.tickets.insert(link, Ticket { told: bits, paid: 0 });
+            let dearer = bits.saturating_sub(asked);
+            self.tickets.insert(link, Ticket { told: bits, dearer, paid: 0 });
         }
         let epoch = whole(now, EPOCH);
         Some(Price { version: POW_VERSION, bits, epoch, seed: self.seed(epoch) })
@@ -145,16 +159,16 @@ impl Toll {
     ) -> Result<Option<LinkId>, Refusal> {
         let Payment { link, peer, remote, proof } = payment;
         let ticket = self.tickets.get(&link).filter(|ticket| ticket.paid == 0);
-        let needed = ticket.ok_or(Refusal::NotAsked)?.told;
-        let taken = (peer, network(remote), proof);
-        let (epoch, limit) = (whole(now, EPOCH), self.tariff.per_group);
-        self.spent.check(now, taken, (epoch, limit))?;
+        let ticket = *ticket.ok_or(Refusal::NotAsked)?;
+        let (needed, group) = (ticket.told, network(remote));
+        self.spent.check((peer, proof), whole(now, EPOCH))?;
         let (network, seed) = (self.network, self.seed(proof.epoch));
         let purpose = Purpose::Gate;
         let puzzle = Puzzle { purpose, network, key: peer, seed, epoch: proof.epoch, bits: needed };
         let paid = puzzle.check(proof)?;
-        self.spent.enter(taken);
-        self.tickets.insert(link, Ticket { told: needed, paid });
+        self.spent.enter(now, (peer, group, proof));
+        let paid = paid.saturating_sub(ticket.dearer).max(1);
+        self.tickets.insert(link, Ticket { paid, ..ticket });
         let loser = self.least(guests);
         if loser.is_some() {
             self.effort.note(now, Demand::PaidFull);
@@ -162,7 +176,15 @@ impl Toll {
         Ok(loser)
     }
 
-    /// Returns what a connection has paid, in zero bits; 0 for nothing.
+    /// What is asked of a group of addresses while so many bits are asked of all.
+    fn bits_there(&mut self, now: Instant, asked: u8, group: IpAddr) -> u8 {
+        let above = self.spent.taken(now, group) / self.tariff.per_group.max(1);
+        let above = u8::try_from(above).unwrap_or(u8::MAX);
+        let most = self.tariff.bits_max.saturating_add(DEARER_BITS_MAX).max(asked);
+        asked.saturating_add(above).min(most)
+    }
+
+    /// Returns what a connection has paid, in zero bits and without what is dearer in its group; 0 for nothing.
     pub fn paid(&self, link: LinkId) -> u8 {
         self.tickets.get(&link).map_or(0, |ticket| ticket.paid)
     }

@@ -62,6 +62,11 @@ impl Gcra {
         self.0 <= nanos(now)
     }
 
+    /// Returns when it is full, which may be past.
+    pub const fn full_at(self) -> Instant {
+        Instant::from_micros(self.0.div_ceil(1000))
+    }
+
     /// What it is after `amount`, `None` when that is not there.
     fn after(self, now: Instant, allowance: Allowance, amount: u64) -> Option<Self> {
         let ahead = self.spent(now, allowance).checked_add(allowance.nanos_of(amount))?;

@@ -1,11 +1,11 @@
 //! Who may begin a handshake: asked before any of its work is done, while nobody knows who it is.
 
-use core::net::IpAddr;
+use core::net::{IpAddr, Ipv6Addr};
 
-use ensign_diversity::{host, network};
+use ensign_diversity::{block, host, network};
 use ensign_primitives::{Instant, Occupancy};
 
-use crate::{Allowance, Charge, Gcra, Keyed};
+use crate::{Allowance, Charge, FirstPacketLimits, Gcra, Hosts, Keyed};
 
 /// How many handshakes callers may begin. A setting; each number of the default is a constant of this
 /// crate.
@@ -17,6 +17,8 @@ pub struct HandshakeLimits {
     pub few: Allowance,
     /// The first few of each IPv6 /48, of which anybody may have one with 65,536 /64 in it.
     pub few_of_site: Allowance,
+    /// The first few of each IPv6 /32, of which a provider has one with 65,536 /48 in it.
+    pub few_of_block: Allowance,
     /// The first few of all addresses together.
     pub few_in_all: Allowance,
     /// More of each address, or IPv6 /64.
@@ -25,6 +27,10 @@ pub struct HandshakeLimits {
     pub of_network: Allowance,
     /// More of all.
     pub in_all: Allowance,
+    /// Of each address at which a member was connected; nobody else uses it up.
+    pub known: Allowance,
+    /// Of their first packets, which are asked about before.
+    pub packets: FirstPacketLimits,
 }
 
 /// Default of [`HandshakeLimits::unproven`]. Guess: a group that comes back at once pays no round trip,
@@ -32,9 +38,11 @@ pub struct HandshakeLimits {
 pub const HANDSHAKES_UNPROVEN: Allowance = Allowance { burst: 64, per_minute: 32 * 60 };
 /// Default of [`HandshakeLimits::few`]. Guess: a household's nodes, and their next tries.
 pub const HANDSHAKES_FEW: Allowance = Allowance { burst: 4, per_minute: 6 };
-/// Default of [`HandshakeLimits::few_of_site`]. Guess: the households of a small provider; a hundred sites
-/// that ask all the time take what there is for all.
+/// Default of [`HandshakeLimits::few_of_site`]. Guess: the households of a small provider.
 pub const HANDSHAKES_FEW_OF_SITE: Allowance = Allowance { burst: 32, per_minute: 60 };
+/// Default of [`HandshakeLimits::few_of_block`]. Guess: a tenth of what there is for all, so that one provider's
+/// sites leave nine tenths to others.
+pub const HANDSHAKES_FEW_OF_BLOCK: Allowance = Allowance { burst: 128, per_minute: 10 * 60 };
 /// Default of [`HandshakeLimits::few_in_all`]. Guess: two hundred addresses that ask all the time leave
 /// four fifths of it to others; a twentieth of a core, at half a millisecond each.
 pub const HANDSHAKES_FEW_IN_ALL: Allowance = Allowance { burst: 1024, per_minute: 100 * 60 };
@@ -46,16 +54,22 @@ pub const HANDSHAKES_OF_NETWORK: Allowance = Allowance { burst: 128, per_minute:
 /// Default of [`HandshakeLimits::in_all`]. Guess: a fifth of a core.
 pub const HANDSHAKES_IN_ALL: Allowance = Allowance { burst: 256, per_minute: 400 * 60 };
 
+/// Default of [`HandshakeLimits::known`]. Guess: an office that comes back at once, and its next tries.
+pub const HANDSHAKES_KNOWN: Allowance = Allowance { burst: 16, per_minute: 60 };
+
 impl HandshakeLimits {
     /// The default.
     pub const DEFAULT: Self = Self {
         unproven: HANDSHAKES_UNPROVEN,
         few: HANDSHAKES_FEW,
         few_of_site: HANDSHAKES_FEW_OF_SITE,
+        few_of_block: HANDSHAKES_FEW_OF_BLOCK,
         few_in_all: HANDSHAKES_FEW_IN_ALL,
         of_address: HANDSHAKES_OF_ADDRESS,
         of_network: HANDSHAKES_OF_NETWORK,
         in_all: HANDSHAKES_IN_ALL,
+        known: HANDSHAKES_KNOWN,
+        packets: FirstPacketLimits::DEFAULT,
     };
 }
 
@@ -69,6 +83,8 @@ impl Default for HandshakeLimits {
 pub const CALLERS_REMEMBERED: usize = 16 * 1024;
 /// Most of their networks.
 pub const CALLER_NETWORKS_REMEMBERED: usize = 8 * 1024;
+/// Most of their providers' blocks, of IPv6.
+pub const CALLER_BLOCKS_REMEMBERED: usize = 1024;
 
 /// What becomes of a caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,6 +106,8 @@ pub struct Handshakes {
     in_all: Gcra,
     addresses: Keyed<IpAddr, BUDGETS>,
     networks: Keyed<IpAddr, BUDGETS>,
+    blocks: Keyed<Ipv6Addr>,
+    known: Hosts,
     refused: u64,
 }
 
@@ -108,6 +126,8 @@ impl Handshakes {
             in_all: Gcra::FULL,
             addresses: Keyed::new(CALLERS_REMEMBERED),
             networks: Keyed::new(CALLER_NETWORKS_REMEMBERED),
+            blocks: Keyed::new(CALLER_BLOCKS_REMEMBERED),
+            known: Hosts::new(limits.known),
             refused: 0,
         }
     }
@@ -121,11 +141,21 @@ impl Handshakes {
 
     /// Decides about a caller that has shown that it receives at its address.
     pub fn proven(&mut self, now: Instant, ip: IpAddr) -> Admission {
-        if self.takes_few(now, ip) || self.takes_more(now, ip) {
+        if self.known.take(now, ip, 1) || self.takes_few(now, ip) || self.takes_more(now, ip) {
             return Admission::Admit;
         }
         self.refused = self.refused.saturating_add(1);
         Admission::Refuse
+    }
+
+    /// A member was connected from there.
+    pub fn know(&mut self, ip: IpAddr) {
+        self.known.know(ip);
+    }
+
+    /// Whether a member was connected from there.
+    pub fn knows(&self, ip: IpAddr) -> bool {
+        self.known.knows(ip)
     }
 
     /// Returns how many callers were refused.
@@ -134,23 +164,28 @@ impl Handshakes {
     }
 
     /// Returns how full each table is.
-    pub fn occupancy(&self) -> [Occupancy; 2] {
+    pub fn occupancy(&self) -> [Occupancy; 4] {
         [
             self.addresses.occupancy("budgets of callers"),
             self.networks.occupancy("budgets of callers' networks"),
+            self.blocks.occupancy("budgets of callers' blocks"),
+            self.known.occupancy("addresses of members"),
         ]
     }
 
     /// The most bytes that all of it takes.
     pub const BYTES_MAX: usize = Keyed::<IpAddr, BUDGETS>::bytes(CALLERS_REMEMBERED)
-        + Keyed::<IpAddr, BUDGETS>::bytes(CALLER_NETWORKS_REMEMBERED);
+        + Keyed::<IpAddr, BUDGETS>::bytes(CALLER_NETWORKS_REMEMBERED)
+        + Keyed::<Ipv6Addr>::bytes(CALLER_BLOCKS_REMEMBERED)
+        + Hosts::BYTES_MAX;
 
     fn takes_few(&mut self, now: Instant, ip: IpAddr) -> bool {
-        let HandshakeLimits { few, few_of_site, few_in_all, .. } = self.limits;
-        let site = network(ip);
+        let HandshakeLimits { few, few_of_site, few_of_block, few_in_all, .. } = self.limits;
+        let (site, block) = (network(ip), block(ip));
         self.few_in_all.affords(now, few_in_all, 1)
             && self.takes_of_address(now, ip, FEW, few)
             && (site.is_ipv4() || self.takes_of_network(now, site, FEW, few_of_site))
+            && block.is_none_or(|it| self.blocks.take(now, it, few_of_block, 1))
             && self.few_in_all.take(now, few_in_all, 1)
     }
 

@@ -67,6 +67,18 @@ impl<K: Ord + Copy, const N: usize> Keyed<K, N> {
         self.entries.get(key).copied().unwrap_or([Gcra::FULL; N])
     }
 
+    /// Returns whether a charge is there, and takes nothing.
+    pub fn has(&self, now: Instant, key: &K, charge: Charge) -> bool {
+        let budgets = self.of(key);
+        let budget = budgets.get(charge.budget);
+        budget.is_some_and(|it| it.affords(now, charge.allowance, charge.amount))
+    }
+
+    /// Returns when all budgets of a key are full, which may be past.
+    pub fn full_at(&self, key: &K) -> Instant {
+        last(&self.of(key)).full_at()
+    }
+
     /// Takes what a key has left for what another has, if that has none.
     pub fn rename(&mut self, from: &K, to: K) {
         let Some(budgets) = self.forget(from) else { return };
@@ -136,8 +148,7 @@ impl<K: Ord + Copy> Keyed<K> {
 
     /// Returns whether `amount` is there, and takes nothing.
     pub fn affords(&self, now: Instant, key: &K, allowance: Allowance, amount: u64) -> bool {
-        let [budget] = self.of(key);
-        budget.affords(now, allowance, amount)
+        self.has(now, key, Charge { budget: 0, allowance, amount })
     }
 }
 

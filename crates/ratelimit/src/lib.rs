@@ -11,7 +11,7 @@
 //! - Fair: a flood takes from the peer's own, then from its address's, its network's and the strangers'
 //!   common part, never from a member's; whoever is beyond its own takes nothing from what is shared.
 //! - Whoever asks little comes before whoever asks much: an address's first [few](HANDSHAKES_FEW)
-//!   handshakes have a share of their own.
+//!   handshakes have a share of their own, and a stranger's first words.
 //!
 //! Sources: GCRA is the generic cell rate algorithm of ITU-T I.371; `governor` computes the same and is
 //! the judge of a property test. The numbers for strangers are the specification's.
@@ -38,29 +38,48 @@ pub use members::{
     DELEGATIONS_ALLOWED, FORMATION_ALLOWED, LISTS_ALLOWED, LinkBudgets, MemberBudgets,
     PINGS_ALLOWED,
 };
-
+mod level;
+pub use level::{
+    BUSY_PERCENT, DEMAND, LATE, LEVEL_MAX, LOAD_PERIOD, Level, Load, Meter, REST,
+    STRANGERS_PERCENT, STRANGERS_TOKENS, TIGHTENINGS_KEPT, Tightening,
+};
 mod strangers;
 pub use strangers::{
-    ADDRESSES_REMEMBERED, Exceeded, NETWORKS_REMEMBERED, STRANGER_ANNOUNCEMENTS, STRANGER_BYTES,
-    STRANGER_FORMATION, STRANGER_NONCES, STRANGER_OTHERS, STRANGER_PARTIALS, STRANGER_WORK,
-    STRANGER_WORK_IN_ALL, STRANGER_WORK_OF_ADDRESS, STRANGER_WORK_OF_NETWORK, STRANGERS_REMEMBERED,
-    Share, StrangerBudgets, StrangerLimits,
+    ADDRESSES_REMEMBERED, Asker, Exceeded, NETWORKS_REMEMBERED, STRANGER_ANNOUNCEMENTS,
+    STRANGER_BYTES, STRANGER_FIRST, STRANGER_FIRST_IN_ALL, STRANGER_FIRST_OF_ADDRESS,
+    STRANGER_FIRST_OF_NETWORK, STRANGER_FORMATION, STRANGER_NONCES, STRANGER_OTHERS,
+    STRANGER_PAID_IN_ALL, STRANGER_PARTIALS, STRANGER_WORK, STRANGER_WORK_IN_ALL,
+    STRANGER_WORK_OF_ADDRESS, STRANGER_WORK_OF_NETWORK, STRANGERS_REMEMBERED, Share,
+    StrangerBudgets, StrangerLimits,
+};
+mod hosts;
+pub use hosts::{HOSTS_KNOWN_MAX, Hosts};
+mod first_packets;
+pub use first_packets::{
+    FIRST_PACKETS_FEW, FIRST_PACKETS_FEW_IN_ALL, FIRST_PACKETS_IN_ALL, FIRST_PACKETS_KNOWN,
+    FIRST_PACKETS_PASSING, FirstPacketLimits, FirstPackets, PASSING_MAX, SENDERS_REMEMBERED,
 };
 mod handshakes;
 pub use handshakes::{
-    Admission, CALLER_NETWORKS_REMEMBERED, CALLERS_REMEMBERED, HANDSHAKES_FEW,
-    HANDSHAKES_FEW_IN_ALL, HANDSHAKES_FEW_OF_SITE, HANDSHAKES_IN_ALL, HANDSHAKES_OF_ADDRESS,
-    HANDSHAKES_OF_NETWORK, HANDSHAKES_UNPROVEN, HandshakeLimits, Handshakes,
+    Admission, CALLER_BLOCKS_REMEMBERED, CALLER_NETWORKS_REMEMBERED, CALLERS_REMEMBERED,
+    HANDSHAKES_FEW, HANDSHAKES_FEW_IN_ALL, HANDSHAKES_FEW_OF_BLOCK, HANDSHAKES_FEW_OF_SITE,
+    HANDSHAKES_IN_ALL, HANDSHAKES_KNOWN, HANDSHAKES_OF_ADDRESS, HANDSHAKES_OF_NETWORK,
+    HANDSHAKES_UNPROVEN, HandshakeLimits, Handshakes,
 };
 mod limits;
 pub use limits::{Limits, OPEN_SESSIONS, OPEN_SESSIONS_MAX, OutOfRange, Part, Setting};
 mod work;
-pub use work::{AGGREGATE_NONCES_TOKENS, AGGREGATE_SIGNATURES_TOKENS, VERIFY_TOKENS, tokens};
+pub use work::{
+    AGGREGATE_NONCES_TOKENS, AGGREGATE_SIGNATURES_TOKENS, VERIFY_TOKENS, tokens, tokens_of_stranger,
+};
 
 /// The most bytes that all budgets of one node take, however many sources there are; those of so many
 /// members included.
 pub const fn bytes_max(members_max: usize) -> usize {
-    MemberBudgets::bytes(members_max) + StrangerBudgets::BYTES_MAX + Handshakes::BYTES_MAX
+    MemberBudgets::bytes(members_max)
+        + StrangerBudgets::BYTES_MAX
+        + Handshakes::BYTES_MAX
+        + FirstPackets::BYTES_MAX
 }
 
 #[cfg(test)]

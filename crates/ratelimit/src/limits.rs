@@ -173,9 +173,16 @@ settings! {
     strangers.work_of_address = "The same of all strangers at one address, or in one IPv6 /64.", "compute tokens", WORK, TOKENS;
     strangers.work_of_network = "The same of all strangers in one /24, or IPv6 /48.", "compute tokens", WORK, TOKENS;
     strangers.work_in_all = "The same of all strangers together.", "compute tokens", WORK, TOKENS;
+    strangers.first = "Work that the first words of one stranger make, which are heard although what strangers share is used up.", "compute tokens", 1, TOKENS;
+    strangers.first_of_address = "The same of all strangers at one address, or in one IPv6 /64.", "compute tokens", 1, TOKENS;
+    strangers.first_of_network = "The same of all strangers in one /24, or IPv6 /48.", "compute tokens", 1, TOKENS;
+    strangers.first_in_all = "The same of all strangers together.", "compute tokens", 1, TOKENS;
+    strangers.paid_in_all = "Work that the frames of all strangers make that have paid for their place.", "compute tokens", WORK, TOKENS;
     handshakes.unproven = "Handshakes of callers that have not shown that they receive at their address; beyond it each has to.", "handshakes", 1, HANDSHAKES;
+    handshakes.known = "Handshakes of one address where a peer of your groups or contacts was connected; a part of their own.", "handshakes", 1, HANDSHAKES;
     handshakes.few = "The first handshakes of one address, which come before those of who asks more.", "handshakes", 1, HANDSHAKES;
     handshakes.few_of_site = "The first handshakes of one IPv6 /48.", "handshakes", 1, HANDSHAKES;
+    handshakes.few_of_block = "The first handshakes of one IPv6 /32.", "handshakes", 1, HANDSHAKES;
     handshakes.few_in_all = "The first handshakes of all addresses together.", "handshakes", 1, HANDSHAKES;
     handshakes.of_address = "More handshakes of one address, or IPv6 /64.", "handshakes", 1, HANDSHAKES;
     handshakes.of_network = "More handshakes of one /24, or IPv6 /48.", "handshakes", 1, HANDSHAKES;

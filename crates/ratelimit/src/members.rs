@@ -43,6 +43,12 @@ impl LinkBudgets {
         };
         budget.take(now, allowance, 1)
     }
+
+    /// Returns when all of it is there again, which may be past.
+    pub fn full_at(&self) -> Instant {
+        let Self { pings, lists, delegations, formation } = self;
+        (*pings).max(*lists).max(*delegations).max(*formation).full_at()
+    }
 }
 
 /// What each member may still send: work of whatever kind, and bytes of what is dear to decode or to keep.
@@ -81,6 +87,11 @@ impl MemberBudgets {
         let of_bytes = of_bytes.map(|it| charge(it, bytes as u64));
         let charges = [charge((WORK, work), tokens(kind, bytes))].into_iter().chain(of_bytes);
         self.left.charge(now, peer, charges).is_ok()
+    }
+
+    /// Returns when a member has all of it again, which may be past.
+    pub fn full_at(&self, peer: &PeerId) -> Instant {
+        self.left.full_at(peer)
     }
 
     /// Returns how many have less than all.

@@ -7,7 +7,7 @@ use ensign_diversity::{host, network};
 use ensign_primitives::{Instant, Occupancy, PeerId};
 use ensign_wire::{Family, Kind};
 
-use crate::{Allowance, Charge, Gcra, Keyed, PINGS_ALLOWED, tokens};
+use crate::{Allowance, Charge, Gcra, Keyed, Level, PINGS_ALLOWED, tokens_of_stranger};
 
 /// What strangers may ask of us. A setting; each number of the default is a constant of this crate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +34,17 @@ pub struct StrangerLimits {
     pub work_of_network: Allowance,
     /// Compute tokens of all strangers together: what is left of the core is the members'.
     pub work_in_all: Allowance,
+    /// Compute tokens of one node's first words, which are kept from those who ask for more: they are heard
+    /// although the shares above are used up.
+    pub first: Allowance,
+    /// The same of all strangers at one address, or in one IPv6 /64.
+    pub first_of_address: Allowance,
+    /// The same of all strangers in one /24, or IPv6 /48.
+    pub first_of_network: Allowance,
+    /// The same of all strangers together.
+    pub first_in_all: Allowance,
+    /// Compute tokens of all strangers that have paid for their place: they share them with nobody else.
+    pub paid_in_all: Allowance,
 }
 
 /// Default of [`StrangerLimits::announcements`]. Specification.
@@ -58,6 +69,18 @@ pub const STRANGER_WORK_OF_NETWORK: Allowance = Allowance { burst: 1024, per_min
 /// Default of [`StrangerLimits::work_in_all`]. Guess: a tenth of a second of a core at once, and five
 /// hundredths of one.
 pub const STRANGER_WORK_IN_ALL: Allowance = Allowance { burst: 2048, per_minute: 60_000 };
+/// Default of [`StrangerLimits::first`]. Guess: a delegation, a seat that is said again for half a minute,
+/// and a question.
+pub const STRANGER_FIRST: Allowance = Allowance { burst: 8, per_minute: 8 };
+/// Default of [`StrangerLimits::first_of_address`]. Guess: sixty-four nodes behind one address at once, and
+/// more than one a second that is new there.
+pub const STRANGER_FIRST_OF_ADDRESS: Allowance = Allowance { burst: 512, per_minute: 600 };
+/// Default of [`StrangerLimits::first_of_network`]. Guess: twice an address's.
+pub const STRANGER_FIRST_OF_NETWORK: Allowance = Allowance { burst: 1024, per_minute: 1200 };
+/// Default of [`StrangerLimits::first_in_all`]. Guess: a hundredth of a core.
+pub const STRANGER_FIRST_IN_ALL: Allowance = Allowance { burst: 2048, per_minute: 12_000 };
+/// Default of [`StrangerLimits::paid_in_all`]. Guess: what all may ask who fit beside each other.
+pub const STRANGER_PAID_IN_ALL: Allowance = Allowance { burst: 2048, per_minute: 20_000 };
 
 impl Default for StrangerLimits {
     fn default() -> Self {
@@ -73,6 +96,11 @@ impl Default for StrangerLimits {
             work_of_address: STRANGER_WORK_OF_ADDRESS,
             work_of_network: STRANGER_WORK_OF_NETWORK,
             work_in_all: STRANGER_WORK_IN_ALL,
+            first: STRANGER_FIRST,
+            first_of_address: STRANGER_FIRST_OF_ADDRESS,
+            first_of_network: STRANGER_FIRST_OF_NETWORK,
+            first_in_all: STRANGER_FIRST_IN_ALL,
+            paid_in_all: STRANGER_PAID_IN_ALL,
         }
     }
 }
@@ -80,7 +108,7 @@ impl Default for StrangerLimits {
 /// Most strangers whose budgets are remembered. Guess: far more than are connected in a minute.
 pub const STRANGERS_REMEMBERED: usize = 8 * 1024;
 /// Most of their addresses.
-pub const ADDRESSES_REMEMBERED: usize = 32 * 1024;
+pub const ADDRESSES_REMEMBERED: usize = 24 * 1024;
 /// Most of their networks.
 pub const NETWORKS_REMEMBERED: usize = 8 * 1024;
 
@@ -118,31 +146,66 @@ pub struct Exceeded {
     pub allowance: Allowance,
 }
 
+/// Who asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Asker {
+    /// The node.
+    pub peer: PeerId,
+    /// Where it speaks from.
+    pub ip: IpAddr,
+    /// Whether it has proved work for its place.
+    pub has_paid: bool,
+}
+
 /// What every stranger has left.
+///
+/// Beyond a node's own, a frame is paid from the first of these that has enough: what all share who have paid,
+/// if it has; what is shared by address, network and all; what is kept for first words. Only the second
+/// of them is [tightened](Level) under load: nobody is blamed for what it cannot know.
 #[derive(Debug)]
 pub struct StrangerBudgets {
     limits: StrangerLimits,
+    level: Level,
     peers: Keyed<PeerId, BUDGETS>,
-    addresses: Keyed<IpAddr>,
-    networks: Keyed<IpAddr>,
-    all: Gcra,
+    addresses: Keyed<IpAddr, SHARES>,
+    networks: Keyed<IpAddr, SHARES>,
+    all: [Gcra; SHARES],
+    paid: Gcra,
 }
 
-/// A node's budgets, by their place: one for each class of frames, then bytes, then work.
-const BUDGETS: usize = 8;
+/// A node's budgets, by their place: one for each class of frames, then bytes, then work, then first words.
+const BUDGETS: usize = 9;
 const BYTES: usize = 6;
 const WORK: usize = 7;
+const FIRST_OF_PEER: usize = 8;
+
+/// What is shared of an address, a network and all: what anybody draws from, and what is kept.
+const SHARES: usize = 2;
+const MORE: usize = 0;
+const FIRST: usize = 1;
 
 impl StrangerBudgets {
     /// Makes full ones.
-    pub const fn new(limits: StrangerLimits) -> Self {
+    pub fn new(limits: StrangerLimits) -> Self {
         Self {
             limits,
+            level: Level::default(),
             peers: Keyed::new(STRANGERS_REMEMBERED),
             addresses: Keyed::new(ADDRESSES_REMEMBERED),
             networks: Keyed::new(NETWORKS_REMEMBERED),
-            all: Gcra::FULL,
+            all: [Gcra::FULL; SHARES],
+            paid: Gcra::FULL,
         }
+    }
+
+    /// Returns how far what is shared is tightened.
+    pub const fn level(&self) -> &Level {
+        &self.level
+    }
+
+    /// As [`level`](Self::level), to tell what was measured, and what others worked.
+    pub const fn level_mut(&mut self) -> &mut Level {
+        &mut self.level
     }
 
     /// Takes what a frame costs: from its sender's own first, so that who is beyond that takes nothing
@@ -156,38 +219,72 @@ impl StrangerBudgets {
     pub fn take(
         &mut self,
         now: Instant,
-        (peer, ip): (PeerId, IpAddr),
+        asker: Asker,
         (kind, bytes): (Kind, usize),
     ) -> Result<(), Exceeded> {
         let limits = self.limits;
-        let work = tokens(kind, bytes);
+        let work = tokens_of_stranger(kind, bytes);
         let charge = |budget, allowance, amount| Charge { budget, allowance, amount };
         let own = [charge(BYTES, limits.bytes, bytes as u64), charge(WORK, limits.work, work)];
-        let exceeded = |share, allowance| Exceeded { share, allowance };
         let of_class = limits.class(kind).map(|(budget, allowance)| charge(budget, allowance, 1));
         let charges = of_class.into_iter().chain(own);
-        let of_peer = self.peers.charge(now, peer, charges);
-        of_peer.map_err(|refused| exceeded(Share::Peer, refused.allowance))?;
-        if work == 0 {
+        let of_peer = self.peers.charge(now, asker.peer, charges);
+        of_peer.map_err(|refused| Exceeded { share: Share::Peer, allowance: refused.allowance })?;
+        if work == 0 || (asker.has_paid && self.paid.take(now, limits.paid_in_all, work)) {
+            self.level.count_stranger(work);
             return Ok(());
         }
-        let (host, network) = (host(ip), network(ip));
-        let shares = [
-            (Share::Address, limits.work_of_address),
-            (Share::Network, limits.work_of_network),
-            (Share::Everyone, limits.work_in_all),
-        ];
-        for (share, allowance) in shares {
-            let is_there = match share {
-                Share::Peer | Share::Address => self.addresses.take(now, host, allowance, work),
-                Share::Network => self.networks.take(now, network, allowance, work),
-                Share::Everyone => self.all.take(now, allowance, work),
-            };
-            if !is_there {
-                return Err(exceeded(share, allowance));
-            }
+        let tightened = |it| self.level.tightened(now, it);
+        let more = [limits.work_of_address, limits.work_of_network, limits.work_in_all];
+        let more = more.map(tightened);
+        let kept = [limits.first_of_address, limits.first_of_network, limits.first_in_all];
+        let taken = self.take_shared(now, asker.ip, (MORE, more), work).or_else(|exceeded| {
+            let first = charge(FIRST_OF_PEER, limits.first, work);
+            let is_first = self.peers.has(now, &asker.peer, first)
+                && self.take_shared(now, asker.ip, (FIRST, kept), work).is_ok()
+                && self.peers.charge(now, asker.peer, [first]).is_ok();
+            is_first.then_some(()).ok_or(exceeded)
+        });
+        match taken {
+            Ok(()) => self.level.count_stranger(work),
+            Err(_) => self.level.want_more(now),
         }
+        taken
+    }
+
+    /// Takes it from an address, its network and all, or nothing.
+    fn take_shared(
+        &mut self,
+        now: Instant,
+        ip: IpAddr,
+        (budget, [of_address, of_network, in_all]): (usize, [Allowance; 3]),
+        amount: u64,
+    ) -> Result<(), Exceeded> {
+        let (host, network) = (host(ip), network(ip));
+        let charge = |allowance| Charge { budget, allowance, amount };
+        let Some(all) = self.all.get_mut(budget) else {
+            return Err(Exceeded { share: Share::Everyone, allowance: in_all });
+        };
+        let shares = [
+            (Share::Address, of_address, self.addresses.has(now, &host, charge(of_address))),
+            (Share::Network, of_network, self.networks.has(now, &network, charge(of_network))),
+            (Share::Everyone, in_all, all.affords(now, in_all, amount)),
+        ];
+        if let Some((share, allowance, _)) = shares.into_iter().find(|(.., is_there)| !is_there) {
+            return Err(Exceeded { share, allowance });
+        }
+        // All of it is there, as was seen.
+        all.take(now, in_all, amount);
+        let _ = self.addresses.charge(now, host, [charge(of_address)]);
+        let _ = self.networks.charge(now, network, [charge(of_network)]);
         Ok(())
+    }
+
+    /// Returns when a stranger has all of its own again, and all that it shares with its address and network,
+    /// which may be past.
+    pub fn full_at(&self, peer: &PeerId, ip: IpAddr) -> Instant {
+        let shared = self.addresses.full_at(&host(ip)).max(self.networks.full_at(&network(ip)));
+        self.peers.full_at(peer).max(shared)
     }
 
     /// Returns how full each table is.
@@ -201,8 +298,8 @@ impl StrangerBudgets {
 
     /// The most bytes that all of it takes.
     pub const BYTES_MAX: usize = Keyed::<PeerId, BUDGETS>::bytes(STRANGERS_REMEMBERED)
-        + Keyed::<IpAddr>::bytes(ADDRESSES_REMEMBERED)
-        + Keyed::<IpAddr>::bytes(NETWORKS_REMEMBERED);
+        + Keyed::<IpAddr, SHARES>::bytes(ADDRESSES_REMEMBERED)
+        + Keyed::<IpAddr, SHARES>::bytes(NETWORKS_REMEMBERED);
 }
 
 impl StrangerLimits {

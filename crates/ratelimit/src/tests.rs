@@ -2,6 +2,7 @@
 
 mod edges;
 mod judge;
+mod level;
 mod memory;
 mod settings;
 mod sources;

@@ -9,6 +9,9 @@ pub const AGGREGATE_NONCES_TOKENS: u64 = 2;
 /// Aggregating partial signatures, their checks included. Specification.
 pub const AGGREGATE_SIGNATURES_TOKENS: u64 = 3;
 
+/// Fewest bytes of a node record: its heads, a proof and a signature.
+const NODE_RECORD_BYTES_MIN: usize = 128;
+
 /// Bytes that one member takes in a roster or a certificate at least: a key, a node, two signatures.
 const MEMBER_BYTES_MIN: usize = 32 + 32 + 64;
 
@@ -41,6 +44,9 @@ pub const fn tokens(kind: Kind, bytes: usize) -> u64 {
         | Kind::FormationSeat
         | Kind::FormationSeated
         | Kind::FormationStatement => VERIFY_TOKENS,
+        Kind::DhtFind | Kind::DhtStore | Kind::DhtHave | Kind::DhtPull => VERIFY_TOKENS,
+        // A signature for each node that it tells of.
+        Kind::DhtReply => VERIFY_TOKENS + (bytes / NODE_RECORD_BYTES_MIN) as u64 * VERIFY_TOKENS,
         // The envelope and the request; the word and the delegation; the envelope and the result.
         Kind::SessionAnnounce | Kind::Consent | Kind::LinkReport | Kind::SignatureFinalized => {
             2 * VERIFY_TOKENS
@@ -55,5 +61,15 @@ pub const fn tokens(kind: Kind, bytes: usize) -> u64 {
         Kind::FormationRoster | Kind::FormationCertificate => {
             VERIFY_TOKENS + (bytes / MEMBER_BYTES_MIN) as u64
         }
+    }
+}
+
+/// As [`tokens`], of a node that we neither know nor want: it forms no group with us, so that nobody reads its
+/// rosters and certificates, however long they are.
+pub const fn tokens_of_stranger(kind: Kind, bytes: usize) -> u64 {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "all else costs the same of anybody")]
+    match kind {
+        Kind::FormationRoster | Kind::FormationCertificate => VERIFY_TOKENS,
+        _ => tokens(kind, bytes),
     }
 }

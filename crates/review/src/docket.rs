@@ -199,6 +199,16 @@ impl Docket {
         open.filter_map(|(id, matter)| Some((*id, matter.asked?))).collect()
     }
 
+    /// Returns what is not over in groups with a node.
+    pub fn open_with(&self, peer: &PeerId) -> Vec<RequestId> {
+        let with_it = |matter: &Matter| {
+            let mut members = matter.reference.group.members.iter();
+            members.any(|member| member.peer == *peer)
+        };
+        let open = self.matters.iter().filter(|(_, it)| !it.is_over && with_it(it));
+        open.map(|(id, _)| *id).collect()
+    }
+
     /// Forgets what the engine has forgotten.
     pub fn retain(&mut self, is_known: impl Fn(&RequestId) -> bool) {
         self.matters.retain(|id, _| is_known(id));

@@ -37,6 +37,11 @@ pub enum Busy {
         /// How many zero bits it asks for.
         bits: u8,
     },
+    /// This node has done as much work for it as it does for one node; more comes with time.
+    Enough {
+        /// How many zero bits it asks for.
+        bits: u8,
+    },
 }
 
 impl Busy {
@@ -48,6 +53,7 @@ impl Busy {
             }
             Paying::Paid { peer, .. } => (peer, Self::Proven),
             Paying::Unpayable { peer, version, bits } => (peer, Self::Unpayable { version, bits }),
+            Paying::PaidEnough { peer, bits } => (peer, Self::Enough { bits }),
         }
     }
 

@@ -52,7 +52,9 @@ pub use turns::{
 mod roster;
 pub use roster::{Link, PeerInfo, Roster};
 mod net;
-pub use net::{GuardReport, Guarded, NetPeer, Tie, is_banned, note_banned};
+pub use net::{
+    FADING_FORESEEN, GuardReport, Guarded, NetPeer, SentAway, Tie, Until, is_banned, note_banned,
+};
 mod docket;
 pub use docket::{Docket, Matter, Yes};
 mod job;

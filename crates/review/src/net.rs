@@ -4,10 +4,11 @@ use core::{net::SocketAddr, time::Duration};
 
 use ensign_engine::{
     Engine, Link,
+    ratelimit::Tightening,
     reputation::{Why, Word},
     watch::{Counts, Entry},
 };
-use ensign_primitives::{Direction, LinkId, Now, PeerId, SignerIndex, UnixTime};
+use ensign_primitives::{Direction, Instant, LinkId, Now, PeerId, SignerIndex, UnixTime};
 use ensign_signing::{Standing, Wait};
 
 use crate::GroupInfo;
@@ -61,7 +62,29 @@ pub struct Guarded {
     pub done: Option<Entry>,
     /// How it stands, and why; `None` when nothing is known of it.
     pub standing: Option<Why>,
+    /// Until when something holds it back now; `None` when nothing does.
+    pub until: Option<Until>,
 }
+
+/// Until when a guard holds somebody back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Until {
+    /// Until our user takes the ban back.
+    Unbanned,
+    /// Until its score has faded so far that it is let in.
+    Faded {
+        /// When that is, if it does no further wrong; `None` beyond [`FADING_FORESEEN`].
+        at: Option<UnixTime>,
+    },
+    /// Until all that it may ask is there again; parts of it are there before.
+    Full {
+        /// When that is, if it asks nothing meanwhile.
+        at: UnixTime,
+    },
+}
+
+/// How far ahead it is told when a score will have faded. Guess: a year says as much as never.
+pub const FADING_FORESEEN: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 /// What the guards do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,13 +99,27 @@ pub struct GuardReport {
     pub strangers_max: usize,
     /// How many zero bits of work a stranger that comes now is asked to prove; `None` at rest.
     pub price: Option<u8>,
-    /// How many callers were sent away before anybody knew who they are, because too many came.
-    pub callers_refused: u64,
+    /// How far what strangers share is tightened, from 0 to
+    /// [`LEVEL_MAX`](ensign_ratelimit::LEVEL_MAX): each level halves it.
+    pub level: u8,
+    /// Why it was tightened, the latest first.
+    pub tightenings: Vec<Tightening>,
+    /// Who was sent away before anybody knew who it is.
+    pub sent_away: SentAway,
     /// Everything that was done.
     pub totals: Counts,
     /// To whom: whom we know or want first, each the latest first; then of whom our user has said
     /// something and to whom nothing was done.
     pub guarded: Vec<Guarded>,
+}
+
+/// Who was sent away before anybody knew who it is, because too many came.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SentAway {
+    /// Callers whose handshake did not begin.
+    pub callers: u64,
+    /// First packets that were dropped unread.
+    pub packets: u64,
 }
 
 /// Whether our user has banned a node.
@@ -125,8 +162,8 @@ impl NetPeer {
 impl GuardReport {
     /// Takes what the guards of a node do.
     ///
-    /// - `callers_refused`: by the transport, since the start.
-    pub fn new(engine: &Engine, now: Now, callers_refused: u64) -> Self {
+    /// - `sent_away`: by the transport, since the start.
+    pub fn new(engine: &Engine, now: Now, sent_away: SentAway) -> Self {
         let (watch, reputation) = (engine.watch(), engine.reputation());
         let mut guarded: Vec<_> = watch
             .entries()
@@ -144,7 +181,9 @@ impl GuardReport {
             strangers,
             strangers_max: engine.strangers_max(),
             price: engine.price(now),
-            callers_refused,
+            level: engine.level().now(now.instant),
+            tightenings: engine.level().tightenings().copied().collect(),
+            sent_away,
             totals: watch.totals(),
             guarded,
         }
@@ -159,13 +198,48 @@ impl Guarded {
             None if !engine.signing().groups_with(&peer).is_empty() => Tie::Member,
             _ => tie(link.map(|(_, known)| known)),
         };
-        Self { peer, tie, is_connected: link.is_some(), done, standing }
+        let has_held = done.as_ref().is_some_and(|done| done.counts.held > 0);
+        let asks = link.map(|(_, known)| known).filter(|_| has_held);
+        let until = if is_banned(engine, &peer) {
+            Some(Until::Unbanned)
+        } else {
+            fades(engine, now, &peer, tie != Tie::Stranger)
+                .or_else(|| fills(engine.guards().full_at(asks?), now))
+        };
+        Self { peer, tie, is_connected: link.is_some(), done, standing, until }
     }
 
     /// Returns what our user has said of it.
     pub fn word(&self) -> Option<(Word, UnixTime)> {
         self.standing.as_ref().and_then(|why| why.word)
     }
+}
+
+/// Says until when a score shuts a node out, if it does.
+fn fades(engine: &Engine, now: Now, peer: &PeerId, is_ours: bool) -> Option<Until> {
+    let is_shut_out = |after: u64| {
+        let at = now.unix.after(Duration::from_secs(after));
+        engine.reputation().bars(at, peer, is_ours).is_some()
+    };
+    if !is_shut_out(0) {
+        return None;
+    }
+    // Scores only fade: it is shut out before a time, and let in from then on.
+    let (mut shut, mut open) = (0, FADING_FORESEEN.as_secs());
+    if is_shut_out(open) {
+        return Some(Until::Faded { at: None });
+    }
+    while open - shut > 1 {
+        let middle = shut.midpoint(open);
+        if is_shut_out(middle) { shut = middle } else { open = middle }
+    }
+    Some(Until::Faded { at: Some(now.unix.after(Duration::from_secs(open))) })
+}
+
+/// Says when budgets are full, unless they are.
+fn fills(full_at: Instant, now: Now) -> Option<Until> {
+    let micros = full_at.as_micros().saturating_sub(now.instant.as_micros());
+    (micros > 0).then(|| Until::Full { at: now.unix.after(Duration::from_micros(micros)) })
 }
 
 fn tie(link: Option<&Link>) -> Tie {

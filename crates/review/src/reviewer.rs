@@ -125,6 +125,11 @@ impl Reviewer {
         self.docket.get(id)
     }
 
+    /// Returns the requests that are not over in groups with a node.
+    pub fn open_with(&self, peer: &PeerId) -> Vec<RequestId> {
+        self.docket.open_with(peer)
+    }
+
     /// Whether a request is open, and its yes has become void.
     pub fn is_void(&self, id: &RequestId) -> bool {
         self.docket.is_void(id)

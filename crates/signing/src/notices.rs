@@ -37,9 +37,12 @@ pub const PROOFS_OF_ONE_MAX: u8 = 4;
 /// many as misdeeds are remembered.
 const CULPRITS_MAX: usize = MISDEEDS_REMEMBERED;
 
-/// Most names of proofs and misdeeds that are remembered, so that each is looked at once; the oldest give way.
-/// Guess: a few of each member of a large group.
+/// Most names of proofs and misdeeds that are remembered though no proof of them is kept, so that each is
+/// looked at once; the oldest give way. Guess: a few of each member of a large group.
 pub const MISDEEDS_REMEMBERED: usize = 2048;
+
+/// Most names of those that are kept: each has two, its file's and its misdeed's.
+const KEPT_NAMES_MAX: usize = CULPRITS_MAX * PROOFS_OF_ONE_MAX as usize * 2;
 
 /// Proofs that one member brings and that we do not know, before one is read. Guess: all that it may tell
 /// after a restart, and then one in ten seconds: each costs at most a key aggregation and a check for each
@@ -80,6 +83,8 @@ pub(crate) struct Notices {
     /// Names of files and of misdeeds, the oldest first; both are hashes.
     order: VecDeque<[u8; 32]>,
     known: BTreeSet<[u8; 32]>,
+    /// Those whose proofs are kept: nobody's other lies wash them out, so that none counts twice.
+    kept: BTreeSet<[u8; 32]>,
     brought: Keyed<PeerId>,
     /// How many proofs of whom are kept.
     counts: BTreeMap<Culprit, u8>,
@@ -116,6 +121,7 @@ impl Notices {
             told: VecDeque::new(),
             order: VecDeque::new(),
             known: BTreeSet::new(),
+            kept: BTreeSet::new(),
             brought: Keyed::new(MEMBERS_MAX),
             counts: BTreeMap::new(),
             due: None,
@@ -126,7 +132,7 @@ impl Notices {
                 Case::decode(&file.bytes)
                 && let Some(culprit) = evidence.statements().first().map(|it| it.sender())
             {
-                notices.learn(evidence.misdeed());
+                notices.keep(evidence.misdeed());
                 let key = speaks_for.and_then(|it| request.signers.get(it.signer).copied());
                 notices.count(names(culprit, key));
                 let group = request.signers.group_id(request.network);
@@ -138,21 +144,29 @@ impl Notices {
 
     /// Whether a file or a misdeed is known.
     pub(crate) fn knows(&self, name: &[u8; 32]) -> bool {
-        self.known.contains(name)
+        self.kept.contains(name) || self.known.contains(name)
     }
 
-    /// Remembers a file or a misdeed; `false` for one that is known.
-    pub(crate) fn learn(&mut self, name: [u8; 32]) -> bool {
-        let is_new = self.known.insert(name);
-        if is_new {
-            self.order.push_back(name);
-            if self.order.len() > MISDEEDS_REMEMBERED
-                && let Some(oldest) = self.order.pop_front()
-            {
-                self.known.remove(&oldest);
-            }
+    /// Remembers a name for good.
+    fn keep(&mut self, name: [u8; 32]) {
+        if self.kept.len() < KEPT_NAMES_MAX {
+            self.kept.insert(name);
+        } else {
+            self.learn(name);
         }
-        is_new
+    }
+
+    /// Remembers a file or a misdeed for a while.
+    fn learn(&mut self, name: [u8; 32]) {
+        if self.kept.contains(&name) || !self.known.insert(name) {
+            return;
+        }
+        self.order.push_back(name);
+        if self.order.len() > MISDEEDS_REMEMBERED
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.known.remove(&oldest);
+        }
     }
 
     /// Weighs a lie that was proven, and remembers it: the one rule for what we convict of ourselves and for
@@ -166,14 +180,18 @@ impl Notices {
         keys: impl IntoIterator<Item = SignerKey>,
     ) -> Worth {
         let names: BTreeSet<_> = names(culprit, keys).collect();
-        let is_new = self.learn(misdeed);
+        let is_known = self.knows(&misdeed);
         let counted: Vec<u8> = names.iter().filter_map(|it| self.counts.get(it).copied()).collect();
         let has_room = self.counts.len() + names.len() - counted.len() <= CULPRITS_MAX;
         let is_enough = !has_room || counted.iter().any(|count| *count >= PROOFS_OF_ONE_MAX);
-        match (is_enough, is_new) {
-            (true, _) => Worth::Beyond,
-            (false, false) => Worth::Known,
-            (false, true) => {
+        match (is_enough, is_known) {
+            (true, _) => {
+                self.learn(misdeed);
+                Worth::Beyond
+            }
+            (false, true) => Worth::Known,
+            (false, false) => {
+                self.keep(misdeed);
                 self.count(names);
                 Worth::New
             }
@@ -194,7 +212,7 @@ impl Notices {
     }
 
     fn enter(&mut self, file: &CaseFile, group: GroupId, culprit: PeerId) {
-        self.learn(file.id);
+        self.keep(file.id);
         // What is too large for a frame is shown by its file only.
         if file.bytes.len() > EVIDENCE_BYTES_MAX {
             return;
@@ -304,16 +322,17 @@ impl Notices {
                 return alloc::vec![Output::Offense { peer: from, offense }];
             }
         };
-        self.learn(id);
         let Found { conviction, evidence, file } = found;
         let (peer, group) = (conviction.peer, conviction.group);
         let is_of_ours = groups.get(&group).is_some() && conviction.signer.is_some();
         if peer != own && !groups.is_member(&peer) && !is_of_ours {
             // Nobody that we know: nothing follows from it here.
+            self.learn(id);
             return alloc::vec![seen];
         }
         let keys = groups.signers_of(&peer).into_iter().chain(conviction.signer.map(|it| it.1));
         if self.weigh(evidence.misdeed(), peer, keys) != Worth::New {
+            self.learn(id);
             let again = Output::Offense { peer, offense: Offense::ProvenAgain };
             return [Some(seen), (peer != own).then_some(again)].into_iter().flatten().collect();
         }
@@ -354,12 +373,13 @@ impl Notices {
         Some(Wakeup { at, reason: "proofs" })
     }
 
-    pub(crate) fn occupancy(&self) -> [Occupancy; 5] {
+    pub(crate) fn occupancy(&self) -> [Occupancy; 6] {
         let of = |name, len, limit| Occupancy { name, len, limit };
         [
             of("proofs that are told", self.told.len(), NOTICES_MAX),
             of("bytes of proofs that are told", self.bytes(), NOTICES_BYTES_MAX),
             of("known proofs", self.known.len(), MISDEEDS_REMEMBERED),
+            of("names of kept proofs", self.kept.len(), KEPT_NAMES_MAX),
             of("culprits whose proofs are counted", self.counts.len(), CULPRITS_MAX),
             self.brought.occupancy("budgets of proofs"),
         ]

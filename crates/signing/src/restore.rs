@@ -106,7 +106,7 @@ pub struct Restored {
     pub ended: Vec<(RequestId, GroupId, End)>,
     /// What is remembered of requests that our user never decided about, by creator.
     pub undecided: Vec<Undecided>,
-    /// The latest proofs, the oldest first: they are told to whoever does not have them.
+    /// The kept proofs, the oldest first: none counts twice, and they are told to whoever does not have them.
     pub proofs: Vec<CaseFile>,
     /// How far time had come.
     pub horizon: Horizon,

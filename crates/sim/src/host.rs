@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use ensign_engine::{CommandError, Engine, Input};
+use ensign_engine::{CommandError, Engine, Input, ratelimit::Meter};
 use ensign_primitives::{Instant, LinkId, StateMachine};
 use ensign_session::LocalSigner;
 use ensign_wire::{Header, Kind};
@@ -60,7 +60,9 @@ pub(crate) struct Host {
     /// When the next timer event is in the queue.
     timer: Option<Instant>,
     /// Events that wait for the processor.
-    inbox: VecDeque<What>,
+    inbox: VecDeque<(Instant, What)>,
+    /// How busy it is, as whoever drives a node measures it.
+    meter: Meter,
     crash_point: Option<CrashPoint>,
     boundaries: u32,
     next_sight: u64,
@@ -153,6 +155,7 @@ impl Host {
             person: Person::default(),
             timer: None,
             inbox: VecDeque::new(),
+            meter: Meter::default(),
             crash_point: plan.crash_point(node),
             boundaries: 0,
             next_sight: 0,
@@ -176,8 +179,8 @@ impl Host {
             What::Packet { .. } | What::Timer | What::Written { .. } | What::Person(_)
         );
         if let What::Free = what {
-            if let Some(what) = self.inbox.pop_front() {
-                self.act(scene, what);
+            if let Some((since, what)) = self.inbox.pop_front() {
+                self.act_measured(scene, since, what);
             }
             self.ask_for_time(scene);
         } else if needs_time && (self.desk.busy_until > scene.now || !self.inbox.is_empty()) {
@@ -185,9 +188,22 @@ impl Host {
                 let at = self.desk.busy_until;
                 self.desk.turn(scene).later(at, What::Free);
             }
-            self.inbox.push_back(what);
+            self.inbox.push_back((scene.now, what));
         } else {
-            self.act(scene, what);
+            let now = scene.now;
+            self.act_measured(scene, now, what);
+        }
+    }
+
+    /// Tells the machine how busy it is, too: what it does takes time on a slow processor, and waits there.
+    fn act_measured(&mut self, scene: &mut Scene<'_>, since: Instant, what: What) {
+        let began = self.desk.busy_until.max(scene.now);
+        self.act(scene, what);
+        let took = self.desk.busy_until.since(began);
+        let moment = self.clock.read(scene.now).instant;
+        let waited = scene.now.since(since);
+        if let Some(load) = self.meter.note((moment, moment.after(took)), waited) {
+            self.feed(scene, Input::Load(load));
         }
     }
 
@@ -308,7 +324,10 @@ impl Host {
             Kind::LinkReport => 1,
             Kind::FormationSeat | Kind::FormationSeated => 0,
             Kind::FormationRoster | Kind::FormationCertificate => 3,
-            Kind::FormationStatement => 1,
+            Kind::DhtHave | Kind::DhtPull => 0,
+            Kind::DhtFind | Kind::DhtStore | Kind::FormationStatement => 1,
+            // A signature for each node that it tells of.
+            Kind::DhtReply => 20,
             Kind::SessionAnnounce | Kind::SessionJoin | Kind::SignatureFinalized => 3,
             Kind::SessionReady
             | Kind::NonceShare

@@ -4,7 +4,8 @@
 //! [`RedbStore`] keeps it on disk, [`MemoryStore`] as long as its process lives.
 //!
 //! [`commit_once`] writes nothing that contradicts what stands once; [`retain`] removes what has had
-//! its time, and [`make_room`] what ended requests still take when room is short.
+//! its time, [`bound_evidence`] what one culprit's evidence takes from others', and [`make_room`] what ended
+//! requests still take when room is short.
 //!
 //! Invariants:
 //!
@@ -44,8 +45,12 @@ mod once;
 pub use once::{OnceError, commit_once};
 mod make_room;
 pub use make_room::make_room;
+mod bound_evidence;
+pub use bound_evidence::{
+    EVIDENCE_MAX, EVIDENCE_OF_ONE_MAX, EVIDENCE_PART, bound_evidence, has_too_much_evidence,
+};
 mod retain;
 pub use retain::{
-    CLAIMS_MAX, CLAIMS_RETENTION, ENDED_MAX, ENDED_RETENTION, EVIDENCE_MAX, EVIDENCE_RETENTION,
-    PEERS_MAX, RUNNING_RETENTION, retain,
+    CLAIMS_MAX, CLAIMS_RETENTION, ENDED_MAX, ENDED_RETENTION, EVIDENCE_RETENTION, PEERS_MAX,
+    RUNNING_RETENTION, retain,
 };

@@ -22,15 +22,10 @@ pub const ENDED_MAX: usize = 10_000;
 /// anybody could still ask about it, twice for clocks that disagree.
 pub const RUNNING_RETENTION: Duration = Duration::from_secs(2 * REQUEST_LIFETIME_MAX.as_secs());
 
-/// How long evidence is kept, if there is no more than [`EVIDENCE_MAX`] of it.
+/// How long evidence is kept, if [`bound_evidence`](crate::bound_evidence) leaves it.
 ///
 /// Guess: a year of disputes.
 pub const EVIDENCE_RETENTION: Duration = Duration::from_secs(365 * 24 * 60 * 60);
-
-/// Most pieces of evidence.
-///
-/// Guess: 64 of the largest fit into a quarter of the store, 1,000 of the usual 4 KiB into 4 MiB.
-pub const EVIDENCE_MAX: usize = 1_000;
 
 /// How long claims are kept, if there are no more than [`CLAIMS_MAX`].
 pub const CLAIMS_RETENTION: Duration = Duration::from_secs(30 * 24 * 60 * 60);
@@ -107,7 +102,8 @@ const OF_REQUESTS: [Table; 11] = [
 ];
 
 const OF_PEERS: [(Table, Duration, usize); 5] = [
-    (Table::Evidence, EVIDENCE_RETENTION, EVIDENCE_MAX),
+    // Its number is bounded by whom it is about.
+    (Table::Evidence, EVIDENCE_RETENTION, usize::MAX),
     (Table::Claims, CLAIMS_RETENTION, CLAIMS_MAX),
     (Table::Addresses, Duration::MAX, PEERS_MAX),
     (Table::Reputation, Duration::MAX, PEERS_MAX),
@@ -298,15 +294,10 @@ mod tests {
     }
 
     #[test]
-    fn oldest_evidence_goes_when_there_is_too_much() {
+    fn evidence_goes_after_a_year() {
         let mut store = MemoryStore::new();
-        for number in 0..EVIDENCE_MAX as u16 + 3 {
-            let mut digest = [0; 32];
-            digest[..2].copy_from_slice(&number.to_be_bytes());
-            put(&mut store, u64::from(number) / 100, &[Place::evidence(&digest)]);
-        }
-        assert_eq!(retain(&mut store, UnixTime::from_millis(20 * DAY)), Ok(3));
-        assert!(left(&store).iter().all(|place| place.key()[..2] > [0, 2][..]));
-        assert_eq!(retain(&mut store, UnixTime::from_millis(800 * DAY)), Ok(EVIDENCE_MAX));
+        put(&mut store, 0, &[Place::evidence(&[1; 32])]);
+        put(&mut store, 1, &[Place::evidence(&[2; 32])]);
+        check(&mut store, 366, &[Place::evidence(&[2; 32])]);
     }
 }

@@ -53,16 +53,22 @@ fn look_at(shared: &Arc<Shared>, incoming: Incoming) {
 
 async fn serve(shared: &Arc<Shared>, incoming: Incoming, place: Place) -> Option<()> {
     let deadline = Instant::now() + shared.config.handshake_timeout;
+    let remote = incoming.remote_address();
+    let pass = shared.socket.pass(remote);
     let connection = tokio::select! {
         biased;
         connection = timeout_at(deadline, incoming.into_future()) => connection.ok()?.ok()?,
         () = place.evicted() => return None,
     };
+    drop(pass);
     let Some(peer) = tls::peer_of(&connection).filter(|peer| *peer != shared.us) else {
         connection.close(CloseCode::SameNode.to_wire().into(), &[]);
         return None;
     };
     let standing = if shared.expects(&peer) { Standing::Expected } else { Standing::Stranger };
+    if standing == Standing::Expected {
+        shared.know(remote);
+    }
     if place.identify(peer, standing).is_err() {
         connection.close(CloseCode::Unwanted.to_wire().into(), &[]);
         return None;

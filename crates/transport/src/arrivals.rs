@@ -4,10 +4,14 @@ use std::{
     future::poll_fn,
     sync::Arc,
     task::{Context, Poll},
+    time::Duration,
 };
 
 use ensign_wire::Lane;
-use tokio::sync::mpsc::{self, error::TrySendError};
+use tokio::{
+    sync::mpsc::{self, error::TrySendError},
+    time::Instant,
+};
 
 use crate::{
     BULK_EVENT_QUEUE_MAX, TransportEvent,
@@ -36,6 +40,8 @@ pub struct Arrivals {
     in_row: u32,
     /// The lanes of the next frame out of the row, in order.
     turn: [Lane; 3],
+    /// How long a frame has waited at most since somebody asked.
+    waited: Duration,
 }
 
 /// The sending ends.
@@ -56,25 +62,28 @@ struct Arrival {
 impl Arrival {
     /// Hands the event out; of a connection that we are closing no frame.
     fn take(self) -> Option<TransportEvent> {
-        let is_late = self.of.is_some_and(|untaken| untaken.0.is_closing());
+        let is_late = self.of.is_some_and(|untaken| untaken.link.is_closing());
         (!is_late).then_some(self.event)
     }
 }
 
 /// A frame that the owner has not taken: its connection's `Down` waits for it.
 #[derive(Debug)]
-struct Untaken(Arc<Link>);
+struct Untaken {
+    link: Arc<Link>,
+    since: Instant,
+}
 
 impl Untaken {
     fn new(link: &Arc<Link>) -> Self {
         link.note_untaken();
-        Self(Arc::clone(link))
+        Self { link: Arc::clone(link), since: Instant::now() }
     }
 }
 
 impl Drop for Untaken {
     fn drop(&mut self) {
-        self.0.note_taken();
+        self.link.note_taken();
     }
 }
 
@@ -89,7 +98,7 @@ pub(crate) fn channel(room: usize) -> (Arriving, Arrivals) {
     let frames = PerLane::of(signing, control, bulk);
     let arriving = Arriving { changes: to_changes, frames: to_frames };
     let turn = [Lane::Control, Lane::Bulk, Lane::Signing];
-    (arriving, Arrivals { changes, frames, next: None, in_row: 0, turn })
+    (arriving, Arrivals { changes, frames, next: None, in_row: 0, turn, waited: Duration::ZERO })
 }
 
 impl Arriving {
@@ -165,6 +174,12 @@ impl Arrivals {
         }
     }
 
+    /// Returns how long a frame that was taken since the last call had waited at most: from when it was
+    /// whole, the time included in which its queue had no room.
+    pub fn take_waited(&mut self) -> Duration {
+        std::mem::take(&mut self.waited)
+    }
+
     /// Returns how many frames of a lane wait.
     #[cfg(test)]
     pub(crate) fn waiting(&self, lane: Lane) -> usize {
@@ -188,6 +203,8 @@ impl Arrivals {
         let order = if is_turn { self.turn } else { LANES };
         let frame_of = |lane| take(self.frames.get_mut(lane)).map(|frame| (lane, frame));
         let (lane, frame) = order.into_iter().find_map(frame_of)?;
+        let waited = frame.of.as_ref().map(|untaken| untaken.since.elapsed());
+        self.waited = self.waited.max(waited.unwrap_or_default());
         self.in_row = if is_turn { 1 } else { self.in_row + 1 };
         let [next, other, last] = self.turn;
         if is_turn && lane == next {

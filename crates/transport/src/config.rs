@@ -84,7 +84,12 @@ impl TransportConfig {
 ///
 /// A handshake has a place besides the links, so that it never waits for one of these. About 40 MiB
 /// when all are idle.
-pub const CONNECTIONS_MAX: usize = HANDSHAKES_MAX + LINKS_MAX;
+pub const CONNECTIONS_MAX: usize = HANDSHAKES_MAX + HANDSHAKES_KEPT_MAX + LINKS_MAX;
+
+/// Most handshakes besides of addresses where a peer that is expected was connected, at most 16 of each.
+///
+/// Guess: most of a large group comes back from where it was while all other places are taken.
+pub const HANDSHAKES_KEPT_MAX: usize = 64;
 
 /// Default of [`TransportConfig::handshakes_max`].
 ///

@@ -65,7 +65,12 @@ async fn dial(
     address: SocketAddr,
 ) -> Result<Settled, DialError> {
     let place = shared.places.dial(address.ip());
+    let pass = shared.socket.pass(address);
     let connection = connect(shared, peer, address).await?;
+    drop(pass);
+    if shared.expects(&peer) {
+        shared.know(address);
+    }
     let direction = Direction::Outbound;
     settle(shared, Newcomer { peer, connection, direction, place }).await
 }

@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    net::SocketAddr,
     pin::pin,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -101,6 +102,12 @@ impl Shared {
     /// Tells whether the owner expects the peer.
     pub(crate) fn expects(&self, peer: &PeerId) -> bool {
         locked(&self.expected).contains(peer)
+    }
+
+    /// Whoever comes from where a member was connected has a part of its own of what strangers share.
+    pub(crate) fn know(&self, remote: SocketAddr) {
+        self.places.know(remote.ip());
+        self.socket.know(remote);
     }
 
     /// Waits until there is a connection to `peer`.

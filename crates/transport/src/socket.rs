@@ -1,4 +1,5 @@
-//! A UDP socket that can be closed while quinn still holds it.
+//! A UDP socket that can be closed while quinn still holds it, and that drops first packets beyond what
+//! [`FirstPackets`] allows before quinn makes keys for them.
 //!
 //! quinn frees its socket some time after the last handle is gone. A node that closes and opens
 //! again wants the port back when `close` returns.
@@ -11,9 +12,16 @@ use std::{
     task::{Context, Poll},
 };
 
+use ensign_primitives::Instant as Moment;
+use ensign_ratelimit::{FirstPacketLimits, FirstPackets};
 use quinn::{AsyncUdpSocket, UdpPoller, udp};
+use tokio::time::Instant;
 
 use crate::shared::locked;
+
+/// Most reads of the system in one poll that find nothing to look at. Guess: 256 packets, so that a flood
+/// does not keep a thread from its other tasks for a millisecond.
+const SIFTED_READS_MAX: usize = 8;
 
 /// Forwards to the real socket until it is closed; then sends nowhere and receives nothing.
 #[derive(Debug)]
@@ -23,15 +31,62 @@ pub(crate) struct Socket {
     /// that drains may outlive `close` by seconds.
     pollers: Mutex<Vec<Weak<Slot>>>,
     local_addr: SocketAddr,
+    firsts: Mutex<FirstPackets>,
+    since: Instant,
 }
 
 /// One connection's poller; empty once the socket is closed.
 type Slot = Mutex<Option<Pin<Box<dyn UdpPoller>>>>;
 
 impl Socket {
-    pub(crate) fn new(inner: Arc<dyn AsyncUdpSocket>) -> io::Result<Self> {
+    pub(crate) fn new(
+        inner: Arc<dyn AsyncUdpSocket>,
+        limits: FirstPacketLimits,
+    ) -> io::Result<Self> {
         let local_addr = inner.local_addr()?;
-        Ok(Self { inner: RwLock::new(Some(inner)), pollers: Mutex::default(), local_addr })
+        Ok(Self {
+            inner: RwLock::new(Some(inner)),
+            pollers: Mutex::default(),
+            local_addr,
+            firsts: Mutex::new(FirstPackets::new(limits)),
+            since: Instant::now(),
+        })
+    }
+
+    /// Lets the first packets of a handshake with this address through, as long as it is under way.
+    pub(crate) fn pass(self: &Arc<Self>, remote: SocketAddr) -> Pass {
+        let remote = plain(remote);
+        locked(&self.firsts).begins(remote);
+        Pass { socket: Arc::clone(self), remote }
+    }
+
+    /// A member was connected from there.
+    pub(crate) fn know(&self, remote: SocketAddr) {
+        locked(&self.firsts).know(remote.ip());
+    }
+
+    /// Returns how many first packets were dropped.
+    pub(crate) fn dropped(&self) -> u64 {
+        locked(&self.firsts).dropped()
+    }
+
+    /// Empties the reads whose first packets are not looked at; returns whether anything is left.
+    ///
+    /// What one read holds is of one sender, so that only its own packets go with the ones too many.
+    fn sift(&self, bufs: &[IoSliceMut<'_>], meta: &mut [udp::RecvMeta]) -> bool {
+        let mut is_any_left = false;
+        for (buf, meta) in bufs.iter().zip(meta) {
+            let read = buf.get(..meta.len).unwrap_or_default();
+            let firsts = read.chunks(meta.stride.max(1)).filter(|it| is_first_packet(it)).count();
+            if firsts > 0 {
+                let now = Moment::default().after(self.since.elapsed());
+                if !locked(&self.firsts).allows(now, plain(meta.addr), firsts as u64) {
+                    meta.len = 0;
+                }
+            }
+            is_any_left |= meta.len > 0;
+        }
+        is_any_left
     }
 
     /// Gives the port back.
@@ -69,7 +124,18 @@ impl AsyncUdpSocket for Socket {
         bufs: &mut [IoSliceMut<'_>],
         meta: &mut [udp::RecvMeta],
     ) -> Poll<io::Result<usize>> {
-        self.with(Poll::Pending, |inner| inner.poll_recv(cx, bufs, meta))
+        for _ in 1..SIFTED_READS_MAX {
+            let read = self.with(Poll::Pending, |inner| inner.poll_recv(cx, bufs, meta));
+            let Poll::Ready(Ok(count)) = read else { return read };
+            if self.sift(bufs, meta.get_mut(..count).unwrap_or_default()) {
+                return read;
+            }
+        }
+        let read = self.with(Poll::Pending, |inner| inner.poll_recv(cx, bufs, meta));
+        if let Poll::Ready(Ok(count)) = read {
+            self.sift(bufs, meta.get_mut(..count).unwrap_or_default());
+        }
+        read
     }
 
     fn local_addr(&self) -> io::Result<SocketAddr> {
@@ -86,6 +152,32 @@ impl AsyncUdpSocket for Socket {
 
     fn may_fragment(&self) -> bool {
         self.with(true, |inner| inner.may_fragment())
+    }
+}
+
+/// Whether quinn makes keys for a packet before it knows anything of its sender: an Initial, or a long header
+/// of another version (RFC 9000 sections 17.2 and 17.2.2).
+fn is_first_packet(packet: &[u8]) -> bool {
+    let &[first, v0, v1, v2, v3, ..] = packet else { return false };
+    let is_initial = first & 0x30 == 0 || u32::from_be_bytes([v0, v1, v2, v3]) != 1;
+    first & 0x80 != 0 && is_initial
+}
+
+/// The address as it is counted: IPv4 that comes in by an IPv6 socket is IPv4.
+fn plain(remote: SocketAddr) -> SocketAddr {
+    SocketAddr::new(remote.ip().to_canonical(), remote.port())
+}
+
+/// A handshake that is under way; over on drop.
+#[derive(Debug)]
+pub(crate) struct Pass {
+    socket: Arc<Socket>,
+    remote: SocketAddr,
+}
+
+impl Drop for Pass {
+    fn drop(&mut self) {
+        locked(&self.socket.firsts).ends(self.remote);
     }
 }
 

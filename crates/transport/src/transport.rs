@@ -123,6 +123,11 @@ impl Transport {
         self.0.shared.places.refused()
     }
 
+    /// Returns how many first packets were dropped since the start, unread, because too many came.
+    pub fn packets_dropped(&self) -> u64 {
+        self.0.shared.socket.dropped()
+    }
+
     /// Returns the address of the socket, with the port that the system chose.
     pub fn local_addr(&self) -> SocketAddr {
         self.0.local_addr

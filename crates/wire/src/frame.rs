@@ -6,8 +6,8 @@ use ensign_primitives::{Network, QueryId, RequestId};
 use serde::{Deserialize, Serialize, Serializer};
 
 use crate::{
-    Consent, DecodeError, Envelope, FormationMessage, Groups, Hello, Introduced, Kind, LinkReport,
-    PAYLOAD_BYTES_MAX, Price, Proof, Signed, Welcome, codec,
+    Consent, DecodeError, DhtMessage, Envelope, FormationMessage, Groups, Hello, Introduced, Kind,
+    LinkReport, PAYLOAD_BYTES_MAX, Price, Proof, Signed, Welcome, codec,
 };
 
 /// Most bytes of a frame header: one for the kind, three for the length.
@@ -107,6 +107,8 @@ pub enum Frame {
     Envelope(Box<Envelope>),
     /// Carries what is said while a group forms.
     Formation(FormationMessage),
+    /// Carries what nodes of the hash table say.
+    Dht(DhtMessage),
 }
 
 impl Frame {
@@ -128,6 +130,7 @@ impl Frame {
             Self::EvidenceSeen(_) => Kind::EvidenceSeen,
             Self::Envelope(envelope) => envelope.body().kind(),
             Self::Formation(message) => message.kind(),
+            Self::Dht(message) => message.kind(),
         }
     }
 
@@ -148,6 +151,7 @@ impl Frame {
             Self::EvidenceSeen(name) => codec::encode(name),
             Self::Envelope(envelope) => envelope.encode(),
             Self::Formation(message) => message.encode(),
+            Self::Dht(message) => message.encode(),
         };
         let mut frame = Vec::with_capacity(HEADER_BYTES_MAX + body.len());
         Header::encode(self.kind(), body.len(), &mut frame);
@@ -212,6 +216,9 @@ impl Frame {
             | Kind::FormationStatement
             | Kind::FormationCertificate => {
                 FormationMessage::decode(kind, body, network).map(Self::Formation)
+            }
+            Kind::DhtFind | Kind::DhtStore | Kind::DhtReply | Kind::DhtHave | Kind::DhtPull => {
+                DhtMessage::decode(kind, body, network).map(Self::Dht)
             }
         }
     }

@@ -6,8 +6,9 @@ use ensign_primitives::MESSAGES_MAX;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::{
-    CANDIDATE_BYTES_MAX, EVIDENCE_BYTES_MAX, PAYLOAD_BYTES_MAX, ROSTER_MEMBERS_MAX,
-    SHARED_GROUPS_MAX,
+    CANDIDATE_BYTES_MAX, DHT_RECORD_BYTES_MAX, EVIDENCE_BYTES_MAX, NAMES_PER_HAVE_MAX,
+    NODE_RECORD_BYTES_MAX, PAYLOAD_BYTES_MAX, ROSTER_MEMBERS_MAX, SHARED_GROUPS_MAX,
+    dht::{AROUND_BYTES_MAX, REPLY_BYTES_MAX},
 };
 
 /// Makes the kinds, the list of all and [`Kind::facts`] from one table, so that no kind can be without
@@ -73,6 +74,11 @@ kinds! {
     SignatureFinalized  = 0x29 Signing    Member     Signing 1024 + MESSAGES_MAX * 64;
     SessionAbort        = 0x2a Signing    Member     Signing 1024;
     ValidationError     = 0x2b Signing    Member     Signing 1024;
+    DhtFind             = 0x40 Dht        Introduced Control 32 + AROUND_BYTES_MAX + NODE_RECORD_BYTES_MAX;
+    DhtStore            = 0x41 Dht        Introduced Bulk    32 + AROUND_BYTES_MAX + DHT_RECORD_BYTES_MAX;
+    DhtReply            = 0x42 Dht        Introduced Bulk    REPLY_BYTES_MAX;
+    DhtHave             = 0x43 Dht        Introduced Control 16 + NAMES_PER_HAVE_MAX * 27;
+    DhtPull             = 0x44 Dht        Introduced Control 32;
     FormationSeat       = 0xa0 Formation  Introduced Control 64 + CANDIDATE_BYTES_MAX;
     FormationSeated     = 0xa1 Formation  Introduced Control 64;
     FormationRoster     = 0xa2 Formation  Introduced Control 256 + ROSTER_MEMBERS_MAX * 384;
@@ -142,7 +148,7 @@ pub enum Family {
     Connection,
     /// Groups, requests, payloads and sessions.
     Signing,
-    /// The distributed hash table; no kind yet.
+    /// The distributed hash table.
     Dht,
     /// Gossip; no kind yet.
     Gossip,

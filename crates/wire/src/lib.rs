@@ -62,6 +62,20 @@ pub use formation::{
     CANDIDATE_BYTES_MAX, FormationBody, FormationMessage, FormationStatement, Seat, SeatAnswer,
     SeatRefusal, Seated,
 };
+mod position;
+pub use position::{Distance, Key, NodeId, RECORD_SLOTS};
+mod node_record;
+pub use node_record::{
+    NODE_ADDRESSES_MAX, NODE_RECORD_BYTES_MAX, NODE_RECORD_LIFETIME_MAX, Node, NodeRecord,
+    POSITION_BITS, POSITION_EPOCH, POSITION_VERSION, RECORD_CLOCK_AHEAD_MAX, RecordError,
+    RecordRules, Role, Scope, position_epoch,
+};
+mod dht;
+pub use dht::{
+    Answer, Around, DHT_BODY_BYTES_MAX, DHT_RECORD_BYTES_MAX, DHT_RECORD_LIFETIME_MAX, DhtFind,
+    DhtHave, DhtMessage, DhtPull, DhtRecord, DhtReply, DhtStore, HAND_ON_TTL, Had,
+    NAMES_PER_HAVE_MAX, NODES_PER_REPLY_MAX, Published, RecordKind, StoreRefusal, Wants,
+};
 mod kind;
 pub use kind::{Audience, Facts, Family, Kind, Lane};
 mod frame;

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use ensign_identity::{NodeKey, Signature, verify};
-use ensign_primitives::{Network, PeerId, TaggedHasher, UnixTime};
+use ensign_primitives::{Network, PeerId, TaggedHasher, UnixTime, sha256};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{DecodeError, PROTOCOL_VERSION, codec};
@@ -105,6 +105,16 @@ impl<T> Signed<T> {
     /// Returns the tagged hash that is signed; equal for equal content.
     pub const fn digest(&self) -> &[u8; 32] {
         &self.digest
+    }
+
+    /// Returns a hash of what is signed and of the signature, by which a verified one is known again.
+    pub(crate) fn seal(&self) -> [u8; 32] {
+        let Signature(signature) = &self.signature;
+        let mut bytes = [0; 96];
+        let (first, second) = bytes.split_at_mut(32);
+        first.copy_from_slice(&self.digest);
+        second.copy_from_slice(signature);
+        sha256(&bytes)
     }
 
     /// Returns the network it belongs to.

@@ -1,5 +1,6 @@
 //! Cases for the codec: what holds for every value, and what each kind of bad bytes is answered.
 
+mod dht;
 mod envelope;
 mod formations;
 mod offsets;

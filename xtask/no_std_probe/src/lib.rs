@@ -9,6 +9,7 @@ use core::alloc::{GlobalAlloc, Layout};
 use core::panic::PanicInfo;
 
 use ensign_deadline as _;
+use ensign_dht as _;
 use ensign_diversity as _;
 use ensign_engine as _;
 use ensign_equivocation as _;

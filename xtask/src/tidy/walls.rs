@@ -30,6 +30,7 @@ const CORE: &[&str] = &[
     "session",
     "signing",
     "peers",
+    "dht",
     "formation",
     "gate",
     "engine",

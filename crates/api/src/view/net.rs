@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use ensign_coordinator::{
-    GroupInfo, GuardReport, Guarded, NetPeer, Tie, Traffic,
+    GroupInfo, GuardReport, Guarded, LEVEL_MAX, NetPeer, Tie, Tightening, Traffic, Until,
     reputation::{CauseKind, Why, Word},
     watch::Counts,
 };
@@ -24,13 +24,41 @@ pub struct GuardView {
     /// How many bits of work a stranger pays for a place now; null while nothing is asked.
     #[serde(default)]
     pub price_bits: Option<u8>,
+    /// How far what strangers share is tightened because the node is late or busy and they are why: each level
+    /// halves it, 0 is the default.
+    #[serde(default)]
+    pub level: u8,
+    /// What it may be at most.
+    #[serde(default)]
+    pub level_max: u8,
+    /// Why it was tightened the last five times, the latest first.
+    #[serde(default)]
+    pub tightened: Vec<TighteningView>,
     /// How many callers were sent away before anybody knew who they are, because too many came.
     #[serde(default)]
     pub callers_refused: u64,
+    /// How many first packets of connections were dropped unread, because too many came.
+    #[serde(default)]
+    pub packets_dropped: u64,
     /// Everything that was done since.
     pub totals: CountsView,
     /// To whom: whom we know or want first, each the latest first.
     pub guarded: Vec<GuardedView>,
+}
+
+/// Why what strangers share was tightened, and when.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TighteningView {
+    /// When.
+    pub at_ms: u64,
+    /// To which level.
+    pub level: u8,
+    /// How long the oldest frame had waited, in milliseconds.
+    pub waited_ms: u64,
+    /// How much of one core frames took, in percent.
+    pub busy_percent: u64,
+    /// What strangers made of the work in them, in percent.
+    pub strangers_percent: u64,
 }
 
 /// How often what was done.
@@ -75,6 +103,12 @@ pub struct GuardedView {
     pub word_ms: Option<u64>,
     /// Since when something is done to it.
     pub since_ms: Option<u64>,
+    /// What has to come before nothing holds it back: `unban`, `score` or `budget`; null when nothing does.
+    #[serde(default)]
+    pub until: Option<String>,
+    /// When that comes by itself; null for a ban, and for what is too far away.
+    #[serde(default)]
+    pub until_ms: Option<u64>,
     /// How often what was done to it.
     pub counts: CountsView,
     /// The last five causes, the latest first.
@@ -168,8 +202,35 @@ pub struct WordView {
     pub node: String,
     /// `banned`, `trusted`, or null when a word was taken back.
     pub word: Option<String>,
+    /// What had been said of it before: `banned`, `trusted`, or null.
+    #[serde(default)]
+    pub before: Option<String>,
+    /// Whether it is a member of a group of this home: no score keeps one out.
+    #[serde(default)]
+    pub member: bool,
     /// Names of the groups that cannot sign while the node is banned.
     pub groups: Vec<String>,
+}
+
+impl WordView {
+    /// Takes what a word has changed.
+    pub fn new<'a>(
+        peer: &PeerId,
+        (before, word): (Option<Word>, Option<Word>),
+        groups: impl IntoIterator<Item = &'a GroupInfo>,
+    ) -> Self {
+        let groups: Vec<_> = groups.into_iter().collect();
+        let has_it = |group: &&&GroupInfo| group.members.iter().any(|it| it.peer == *peer);
+        let with_it: Vec<_> = groups.iter().filter(has_it).map(|it| it.name.clone()).collect();
+        Self {
+            name: names_of(groups).remove(peer),
+            node: peer.to_string(),
+            word: word.map(|word| word_name(word).to_owned()),
+            before: before.map(|word| word_name(word).to_owned()),
+            member: !with_it.is_empty(),
+            groups: if word == Some(Word::Banned) { with_it } else { Vec::new() },
+        }
+    }
 }
 
 /// What this home calls nodes.
@@ -182,7 +243,7 @@ pub(crate) fn names_of<'a>(groups: impl IntoIterator<Item = &'a GroupInfo>) -> N
 }
 
 /// Returns the name of a word.
-pub(crate) const fn word_name(word: Word) -> &'static str {
+const fn word_name(word: Word) -> &'static str {
     match word {
         Word::Banned => "banned",
         Word::Trusted => "trusted",
@@ -222,6 +283,18 @@ impl CountsView {
     }
 }
 
+impl TighteningView {
+    fn new(it: &Tightening) -> Self {
+        Self {
+            at_ms: it.at.as_millis(),
+            level: it.level,
+            waited_ms: u64::try_from(it.load.waited.as_millis()).unwrap_or(u64::MAX),
+            busy_percent: it.load.busy_percent(),
+            strangers_percent: it.strangers_percent,
+        }
+    }
+}
+
 impl GuardView {
     pub(crate) fn new(report: &GuardReport, names: &Names) -> Self {
         Self {
@@ -230,7 +303,11 @@ impl GuardView {
             strangers: report.strangers,
             strangers_max: report.strangers_max,
             price_bits: report.price,
-            callers_refused: report.callers_refused,
+            level: report.level,
+            level_max: LEVEL_MAX,
+            tightened: report.tightenings.iter().map(TighteningView::new).collect(),
+            callers_refused: report.sent_away.callers,
+            packets_dropped: report.sent_away.packets,
             totals: CountsView::new(report.totals),
             guarded: report.guarded.iter().map(|it| GuardedView::new(it, names)).collect(),
         }
@@ -249,6 +326,11 @@ impl GuardedView {
             first_ms: cause.first.as_millis(),
             last_ms: cause.last.as_millis(),
         });
+        let until = guarded.until.map(|until| match until {
+            Until::Unbanned => ("unban", None),
+            Until::Faded { at } => ("score", at),
+            Until::Full { at } => ("budget", Some(at)),
+        });
         Self {
             name: names.get(&guarded.peer).cloned(),
             node: guarded.peer.to_string(),
@@ -259,6 +341,8 @@ impl GuardedView {
             word: word.map(|(word, _)| word_name(word).to_owned()),
             word_ms: word.map(|(_, at)| at.as_millis()),
             since_ms: done.map(|done| done.since().as_millis()),
+            until: until.map(|(what, _)| what.to_owned()),
+            until_ms: until.and_then(|(_, at)| at).map(|at| at.as_millis()),
             counts: CountsView::new(done.map(|done| done.counts).unwrap_or_default()),
             causes: causes.collect(),
             reasons: reasons(guarded.standing.as_ref()),

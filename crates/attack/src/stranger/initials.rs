@@ -27,6 +27,8 @@ const ADDRESSES: u8 = 16;
 const MINTED: usize = 2048;
 /// How long making them may take.
 const MINTING_TIME: Duration = Duration::from_secs(2);
+/// How long it waits when it is ahead of its rate.
+const PACE: Duration = Duration::from_millis(1);
 /// Packets between two looks at the clock.
 const BURST: usize = 64;
 /// Bytes of a first packet at least (RFC 9000 section 14.1).
@@ -53,6 +55,10 @@ pub(crate) async fn initials(scene: &mut Scene<'_>) -> Result<Findings> {
     let (mut sent, mut stuck) = (0_u64, 0_u64);
     let mut turns = minted.iter().cycle().zip(sockets.iter().cycle());
     while Instant::now() < deadline {
+        if scene.amounts.rate > 0 && sent > due(began.elapsed(), scene.amounts.rate) {
+            pause(PACE).await;
+            continue;
+        }
         for (packet, socket) in turns.by_ref().take(BURST) {
             let is_true = sent.is_multiple_of(2);
             let packet = if is_true { packet.clone() } else { altered(packet)? };
@@ -71,6 +77,11 @@ pub(crate) async fn initials(scene: &mut Scene<'_>) -> Result<Findings> {
     findings.note("not taken by the system", stuck as f64);
     findings.note("true ones made", minted.len() as f64);
     Ok(findings)
+}
+
+/// How many are sent by then at a rate of so many a second.
+fn due(passed: Duration, rate: u64) -> u64 {
+    (passed.as_secs_f64() * rate as f64) as u64
 }
 
 /// Makes true first packets: a dial sends them to a socket of our own.

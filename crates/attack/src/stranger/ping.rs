@@ -15,13 +15,15 @@ use super::Crowd;
 use crate::{
     figures::Findings,
     line::{Caller, Door, Ears, Line, random, stranger, unix_now},
-    scene::Scene,
+    scene::{Scene, pause},
 };
 
 /// Connections of the flood whose pongs are read: as many as one address may have, nearly.
 const FLOODERS: usize = 60;
 /// How long a made-up delegation would hold.
 const DELEGATED: Duration = Duration::from_secs(3600);
+/// How long who is refused waits before it calls again.
+const BETWEEN_CALLS: Duration = Duration::from_millis(20);
 /// Pings in one write.
 const BURST: usize = 2048;
 
@@ -124,11 +126,20 @@ async fn flood_on(
             break;
         }
         cut_off += 1;
-        let Ok(key) = stranger(&door) else { break };
-        match timeout_at(until, caller.call(&door, &key, ears)).await {
-            Ok(Ok(next)) => line = next,
-            Ok(Err(_)) | Err(_) => break,
-        }
+        let again = timeout_at(until, call_until_let_in(door, &caller, ears));
+        let Ok(Some(next)) = again.await else { break };
+        line = next;
     }
     (pings, cut_off)
+}
+
+/// Calls under one fresh name after the other: who is refused tries again.
+async fn call_until_let_in(door: Door, caller: &Caller, ears: Ears) -> Option<Line> {
+    loop {
+        let key = stranger(&door).ok()?;
+        if let Ok(line) = caller.call(&door, &key, ears).await {
+            return Some(line);
+        }
+        pause(BETWEEN_CALLS).await;
+    }
 }

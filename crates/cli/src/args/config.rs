@@ -23,4 +23,9 @@ pub(crate) enum Config {
         #[arg(long, conflicts_with = "value")]
         default: bool,
     },
+    /// Take a setting out of `ensign.toml`, so that its default holds, or a line that is no setting
+    Unset {
+        /// The setting, with its section, or what stands there by mistake: `policy.fe_max`
+        key: String,
+    },
 }

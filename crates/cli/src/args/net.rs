@@ -1,6 +1,12 @@
 //! The command line of connections.
 
+use std::net::{IpAddr, SocketAddr};
+
 use clap::Subcommand;
+use ensign_peers::contact::HostName;
+
+/// Where DNS servers listen (RFC 1035, 4.2).
+const DNS_PORT: u16 = 53;
 
 /// `ensign net`.
 #[derive(Debug, Subcommand)]
@@ -28,4 +34,38 @@ pub(crate) enum Net {
         /// A member's name, or the node's hex digits, at least 8
         peer: String,
     },
+    /// Print the lines of a zone file that make a name in the DNS a seed: this node, and nodes of contact codes
+    Zone {
+        /// Contact codes of further nodes
+        code: Vec<String>,
+        /// The name whose records they are, relative to the zone's; `@` is the zone itself
+        #[arg(long, default_value = "@", value_parser = owner)]
+        name: String,
+    },
+    /// Ask seeds, names in the DNS, which nodes they name, and which of them a new node would dial
+    Seed {
+        /// Names such as seed.example.org
+        #[arg(required = true)]
+        name: Vec<HostName>,
+        /// A DNS server to ask in place of the system's; give it once for each
+        #[arg(long, value_name = "IP[:PORT]", value_parser = dns_server)]
+        resolver: Vec<SocketAddr>,
+    },
+}
+
+fn owner(text: &str) -> Result<String, String> {
+    if text == "@" {
+        return Ok(text.to_owned());
+    }
+    let name: HostName = text.parse().map_err(|error| format!("{error}"))?;
+    // With a dot at its end it is no relative name.
+    let end = if text.ends_with('.') { "." } else { "" };
+    Ok(format!("{}{end}", name.as_str()))
+}
+
+fn dns_server(text: &str) -> Result<SocketAddr, String> {
+    let alone = text.parse::<IpAddr>().map(|ip| SocketAddr::new(ip, DNS_PORT));
+    alone
+        .or_else(|_| text.parse())
+        .map_err(|_| "write 192.0.2.53, 192.0.2.53:53 or [2001:db8::53]:53".to_owned())
 }

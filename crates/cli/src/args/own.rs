@@ -39,6 +39,9 @@ pub(crate) enum Contact {
         /// Print it as a QR code too
         #[arg(long)]
         qr: bool,
+        /// Leave the addresses out: the others wait until this node dials them
+        #[arg(long)]
+        no_address: bool,
     },
     /// Say what a contact code says, without keeping it
     Read {

@@ -13,7 +13,7 @@ use crate::output::{Line, Output};
 use crate::prefixes;
 use crate::remote::Remote;
 use crate::views::table;
-use crate::words::{self, foreign};
+use crate::words::foreign;
 
 /// Shows, checks or changes the settings.
 pub(super) fn run(
@@ -22,8 +22,15 @@ pub(super) fn run(
     args: &Config,
     output: Output,
 ) -> Result<()> {
-    if let Config::Set { key, value, default: _ } = args {
-        return set((folder, open), key, value.as_deref(), output);
+    match args {
+        Config::Set { key, value, default: _ } => {
+            return set((folder, open), key, value.as_deref(), output);
+        }
+        Config::Unset { key } if named_setting(key).is_ok() => {
+            return set((folder, open), key, None, output);
+        }
+        Config::Unset { key } => return take_out(folder, key, output),
+        Config::Show { .. } | Config::Check => {}
     }
     let home = &open()?;
     match args {
@@ -33,8 +40,7 @@ pub(super) fn run(
             let all = settings(home)?;
             all.iter().filter(|it| it.key.name() == key.name()).for_each(|it| show_one(it, output));
         }
-        Config::Check => check(home, output)?,
-        Config::Set { .. } => {}
+        Config::Check | Config::Set { .. } | Config::Unset { .. } => check(home, output)?,
     }
     Ok(())
 }
@@ -136,11 +142,27 @@ fn check(home: &Home, output: Output) -> Result<()> {
         .with("warnings", warnings.len());
     let rest = all.saturating_sub(given);
     let but = if warnings.is_empty() { "" } else { ", but for the table of prefixes" };
+    let groups = match groups {
+        0 => "this home is in no group yet".to_owned(),
+        1 => "its group is in order too".to_owned(),
+        more => format!("its {more} groups are in order too"),
+    };
     let text = format!(
-        "the settings are in order{but}: {given} in ensign.toml, {rest} at their default; {} can be read",
-        words::count(groups, "group")
+        "the settings are in order{but}: {given} in ensign.toml, {rest} at their default; {groups}"
     );
     output.tell(&line, text);
+    Ok(())
+}
+
+/// Takes what is no setting out of the file, and tells what is still wrong with that.
+fn take_out(folder: &Path, name: &str, output: Output) -> Result<()> {
+    let (at, wrong) = Home::take_out(folder, name)?;
+    let line = Line::new("setting_removed").with("key", name).with("line", at);
+    output.tell(
+        &line,
+        format!("`{}` is no setting; line {at} was taken out of ensign.toml", foreign(name)),
+    );
+    wrong.iter().for_each(|failure| output.warning(failure));
     Ok(())
 }
 
@@ -166,6 +188,10 @@ fn set(
     let Some(now) = settings_of(&settings).into_iter().find(is_it) else { return Ok(()) };
     let runs = Remote::at(folder)?.is_some();
     let text = match (before == now.value, now.from) {
+        (true, Source::Default) => format!(
+            "{name} is {} as before, the default; it does not stand in ensign.toml",
+            shown(&now.value)
+        ),
         (true, _) => format!("{name} is {} as before", shown(&now.value)),
         (false, Source::Default) => {
             format!("{name} = {}, the default; it was {}", shown(&now.value), shown(&before))

@@ -18,6 +18,11 @@ use ensign_peers::contact::{Contact, More};
 /// How many hex digits of a key are shown where people compare.
 const KEY_DIGITS: usize = 16;
 
+/// What a code without addresses asks of everybody else.
+const NO_ADDRESS: &str = "this code has no address, so that the others wait until this node dials them: it has to run, \
+                          and their codes need addresses. Two members without addresses never meet, and all must \
+                          sign";
+
 /// Shows our contact, or reads somebody's.
 ///
 /// - `home`: opened when it is needed: a code can be read without one.
@@ -27,7 +32,17 @@ pub(super) fn run(
     output: Output,
 ) -> Result<()> {
     match args {
-        args::Contact::Show { qr } => show(&home()?.contact()?, *qr, output),
+        args::Contact::Show { qr, no_address } => {
+            let mut contact = home()?.contact()?;
+            if *no_address {
+                contact.addresses.clear();
+            }
+            let warnings = match no_address {
+                true => vec![NO_ADDRESS.to_owned()],
+                false => reach::warnings(contact.network, &contact.addresses),
+            };
+            show(&contact, warnings, *qr, output)
+        }
         args::Contact::Read { code } => {
             let home = match home() {
                 Ok(home) => Some(home),
@@ -40,8 +55,7 @@ pub(super) fn run(
 }
 
 /// Prints the contact code, and nothing else on standard output, so that it can be piped.
-fn show(contact: &Contact, qr: bool, output: Output) -> Result<()> {
-    let warnings = reach::warnings(contact.network, &contact.addresses);
+fn show(contact: &Contact, warnings: Vec<String>, qr: bool, output: Output) -> Result<()> {
     let line = line("contact", contact).with("warnings", warnings.clone());
     if qr {
         output.text(qr_code(contact)?);

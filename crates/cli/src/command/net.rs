@@ -1,39 +1,61 @@
-//! `ensign net`: who is connected, whom the guards hold back, and our word about a node.
+//! `ensign net`: who is connected, whom the guards hold back, our word about a node, and seeds.
 
+mod seed;
 mod watch;
+mod zone;
 
 use std::path::Path;
 
-use ensign_api::view::{About, GuardView, NetPeerView, WordView};
+use ensign_api::view::{GuardView, NetPeerView};
+use ensign_coordinator::Word;
 
 use crate::args::Net;
 use crate::catalogue as code;
 use crate::failure::{Failure, Result};
 use crate::home::Home;
+use crate::kept::Kept;
 use crate::output::{Line, Output, unix_micros};
 use crate::remote::Remote;
 use crate::views;
 use crate::words::{self, foreign};
 
 /// Asks the node that runs. What was mistyped in the settings since it started is no matter: under attack a ban
-/// cannot wait for that.
+/// cannot wait for that. A word is taken without a node too: whom it shuts out must not get in at the start.
 pub(super) fn run(
     folder: &Path,
     open: impl FnOnce() -> Result<Home>,
     args: &Net,
     output: Output,
 ) -> Result<()> {
-    let Some(node) = Remote::at(folder)? else {
+    let node = Remote::at(folder)?;
+    let word = match args {
+        Net::Ban { peer } => Some((&**peer, Some(Word::Banned))),
+        Net::Unban { peer } => Some((&**peer, None)),
+        Net::Trust { peer } => Some((&**peer, Some(Word::Trusted))),
+        Net::Zone { code, name } => return zone::run(&open()?, code, name, output),
+        Net::Seed { name, resolver } => return seed::run(&open()?, name, resolver, output),
+        Net::Guard { .. } | Net::Peers => None,
+    };
+    if let Some(word) = word {
+        let kept = node.map_or_else(|| Kept::open(open()?), |node| Ok(Kept::of_node(node)))?;
+        return say(kept, word, output);
+    }
+    let Some(node) = node else {
         open()?;
         return Err(Failure::new(&code::NET_NEEDS_UP, "no node runs here"));
     };
     match args {
-        Net::Guard { watch: false } => guard(&node.get("/v1/net/guard")?, output),
         Net::Guard { watch: true } => watch::run(&node, output)?,
         Net::Peers => peers(&node.get::<Vec<NetPeerView>>("/v1/net/peers")?, output),
-        Net::Ban { peer } => said(&node, "ban", peer, output)?,
-        Net::Unban { peer } => said(&node, "unban", peer, output)?,
-        Net::Trust { peer } => said(&node, "trust", peer, output)?,
+        // The others than the first have been answered above.
+        Net::Guard { .. }
+        | Net::Ban { .. }
+        | Net::Unban { .. }
+        | Net::Trust { .. }
+        | Net::Zone { .. }
+        | Net::Seed { .. } => {
+            guard(&node.get("/v1/net/guard")?, output);
+        }
     }
     Ok(())
 }
@@ -50,24 +72,19 @@ fn peers(peers: &[NetPeerView], output: Output) {
     output.text(views::net::peers(peers, unix_micros() / 1000));
 }
 
-fn said(node: &Remote, verb: &str, peer: &str, output: Output) -> Result<()> {
-    let about = About { peer: peer.to_owned() };
-    let said: WordView = node.post(&format!("/v1/net/{verb}"), &about)?;
-    let name = views::net::name(said.name.as_deref(), &said.node);
-    let text = match said.word.as_deref() {
-        Some("banned") => {
-            format!("{name} is banned: it is neither dialled nor let in, until `ensign net unban`")
-        }
-        Some(_) => format!("{name} is trusted: no score keeps it out"),
-        None => format!("no word of yours stands about {name} now"),
-    };
-    output.tell(&line("word", &said), text);
+fn say(mut kept: Kept, (peer, word): (&str, Option<Word>), output: Output) -> Result<()> {
+    let said = kept.say(peer, word)?;
+    let runs = kept.is_live();
+    output.tell(&line("word", &said).with("node_runs", runs), views::net::word(&said));
     if !said.groups.is_empty() {
         let groups: Vec<_> = said.groups.iter().map(|group| foreign(group)).collect();
         let groups = words::list(&groups);
         output.notice(format!(
             "until then nothing can be signed with {groups}: all members must sign"
         ));
+    }
+    if !runs && said.word != said.before {
+        output.notice("no node runs here: it holds from the next `ensign up` on");
     }
     Ok(())
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use ensign_coordinator::{Busy, GroupInfo, PeerEvent, Whose};
+use ensign_engine::pow::{BITS_PAYABLE_MAX, HASHES_PAYABLE, POW_VERSION};
 use ensign_primitives::{GroupId, PeerId};
 use ensign_replay::MESSAGE_AGE_MAX;
 
@@ -135,12 +136,14 @@ impl Narrator {
                 self.progress(&line.with("expected_s", expected.map(|it| it.as_secs_f64())), text);
             }
             Busy::Proven => self.progress(&Line::new("proven").with("who", who), None),
-            Busy::Unpayable { bits, .. } => {
-                let text = format!(
-                    "{who} is too busy: it asks for {bits} bits of work, more than this node proves; \
-                     trying again until it has room"
-                );
+            Busy::Unpayable { version, bits } => {
+                let text = too_dear(&who, version, bits);
                 let line = Line::new("too_busy").with("who", who).with("bits", bits);
+                self.progress(&line.with("version", version), Some(text));
+            }
+            Busy::Enough { bits } => {
+                let text = paid_enough(&who);
+                let line = Line::new("paid_enough").with("who", who).with("bits", bits);
                 self.progress(&line, Some(text));
             }
             _ => {}
@@ -208,6 +211,31 @@ fn others(group: &GroupInfo, peer: &PeerId) -> Vec<String> {
     others.map(|member| member.name.clone()).collect()
 }
 
+/// Says why a price is not paid at all.
+fn too_dear(who: &str, version: u8, bits: u8) -> String {
+    if version == POW_VERSION {
+        format!(
+            "{who} is too busy: it asks for {bits} bits of work, and this node proves at most {BITS_PAYABLE_MAX}; \
+             trying again until it asks for less or has room"
+        )
+    } else {
+        format!(
+            "{who} is busy, and asks for work of a kind that this ensign does not know (version {version}): \
+             one of the two needs a newer ensign; trying again until it has room"
+        )
+    }
+}
+
+/// Says why a price that is not too dear is not paid now.
+fn paid_enough(who: &str) -> String {
+    let whole = 60 * HASHES_PAYABLE.burst / HASHES_PAYABLE.per_minute;
+    format!(
+        "{who} is busy, and this node has proven as much work to it as it does for one node in {}; \
+         it goes on by itself with time, or as soon as {who} has room",
+        words::duration(Duration::from_secs(whole))
+    )
+}
+
 /// Says that a clock is so far from ours that nothing can be signed, if it is.
 fn clocks_apart(who: &str, offset_millis: i64) -> Option<Failure> {
     let apart = Duration::from_millis(offset_millis.unsigned_abs());
@@ -227,6 +255,23 @@ fn clocks_apart(who: &str, offset_millis: i64) -> Option<Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn price_that_is_too_dear_and_one_beyond_the_budget_are_told_apart() {
+        let dear = too_dear("bob", POW_VERSION, 40);
+        assert!(
+            dear.contains("it asks for 40 bits of work, and this node proves at most 25"),
+            "{dear}"
+        );
+        let other = too_dear("bob", POW_VERSION + 1, 5);
+        assert!(other.contains("a kind that this ensign does not know (version 2)"), "{other}");
+        let enough = paid_enough("bob");
+        assert!(
+            enough.contains("as much work to it as it does for one node in 10 min"),
+            "{enough}"
+        );
+        assert!(!enough.contains("too busy"), "{enough}");
+    }
 
     #[test]
     fn clocks_that_are_too_far_apart_are_told_with_the_side() {

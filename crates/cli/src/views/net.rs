@@ -1,7 +1,8 @@
 //! Connections and guards, as people read them.
 
 use ensign_api::view::{
-    CountsView, GuardCauseView, GuardView, GuardedView, NetPeerView, ReasonView,
+    CountsView, GuardCauseView, GuardView, GuardedView, NetPeerView, ReasonView, TighteningView,
+    WordView,
 };
 
 use super::{grouped, short, span, table};
@@ -14,6 +15,7 @@ const GONE_SHOWN_MAX: usize = 10;
 pub(crate) fn guard(view: &GuardView) -> String {
     let now = view.now_ms;
     let mut lines = vec![headline(view)];
+    lines.extend(level(view));
     let banned = |it: &&GuardedView| it.word.as_deref() == Some("banned");
     let trusted = |it: &&GuardedView| it.word.as_deref() == Some("trusted");
     let near = |it: &&GuardedView| it.tie != "stranger" || it.name.is_some();
@@ -29,13 +31,24 @@ pub(crate) fn guard(view: &GuardView) -> String {
     if others.len() > shown.len() {
         lines.push(format!("  and {} more", words::count(others.len() - shown.len(), "stranger")));
     }
-    if view.callers_refused > 0 {
-        let callers =
-            words::count(usize::try_from(view.callers_refused).unwrap_or(usize::MAX), "caller");
-        lines.push(format!("SENT AWAY before it was known who they are: {callers}; too many came"));
-    }
+    lines.extend(sent_away(view));
     lines.push(format!("IN ALL, in {}: {}", span(view.since_ms, now), counts(&view.totals)));
     lines.join("\n")
+}
+
+/// Who was sent away before anybody knew who it is.
+fn sent_away(view: &GuardView) -> Option<String> {
+    let of = |number: u64, what| {
+        let number = usize::try_from(number).unwrap_or(usize::MAX);
+        (number > 0).then(|| words::count(number, what))
+    };
+    let callers = of(view.callers_refused, "caller");
+    let packets = of(view.packets_dropped, "first packet");
+    let all: Vec<_> = callers.into_iter().chain(packets).collect();
+    (!all.is_empty()).then(|| {
+        let all = all.join(" and ");
+        format!("SENT AWAY before it was known who they are: {all}; too many came")
+    })
 }
 
 fn headline(view: &GuardView) -> String {
@@ -45,6 +58,29 @@ fn headline(view: &GuardView) -> String {
     };
     let (held, max) = (view.strangers, view.strangers_max);
     format!("{price}; {held} of their {max} places are taken")
+}
+
+/// Says how far strangers are held back for the load they make, and why.
+fn level(view: &GuardView) -> Vec<String> {
+    let GuardView { level, level_max, tightened, now_ms, .. } = view;
+    let mut lines = Vec::new();
+    if *level > 0 {
+        let part = 1_u32.checked_shl(u32::from(*level)).unwrap_or(u32::MAX);
+        lines.push(format!(
+            "LOAD level {level} of {level_max}: strangers share 1/{part} of what they may ask; members are not held back"
+        ));
+    } else if !tightened.is_empty() {
+        lines.push("LOAD is over: strangers share all that they may ask again".to_owned());
+    }
+    lines.extend(tightened.iter().map(|it| {
+        let TighteningView { at_ms, level, waited_ms, busy_percent, strangers_percent } = it;
+        let ago = span(*at_ms, *now_ms);
+        format!(
+            "  to level {level}, {ago} ago: a frame waited {waited_ms} ms, frames took {busy_percent} % of a core, \
+             and strangers made {strangers_percent} % of their work"
+        )
+    }));
+    lines
 }
 
 fn section(lines: &mut Vec<String>, heading: &str, entries: &[&GuardedView], now: u64) {
@@ -65,7 +101,7 @@ fn of_guarded(guarded: &GuardedView, now: u64) -> Vec<String> {
     first += &address.as_ref().map_or(String::new(), |it| format!(", {}", foreign(it)));
     first += &match *score {
         // The word beats it.
-        _ if guarded.word.as_deref() == Some("banned") => String::new(),
+        _ if guarded.word.is_some() => String::new(),
         0 => String::new(),
         score => format!(", score {score:+}"),
     };
@@ -79,6 +115,7 @@ fn of_guarded(guarded: &GuardedView, now: u64) -> Vec<String> {
     if let Some(since) = since_ms.filter(|_| !causes.is_empty()) {
         lines.push(format!("    {} since {} ago", counts(&guarded.counts), span(since, now)));
     }
+    lines.extend(until(guarded, now).map(|until| format!("    {until}")));
     lines.extend(
         causes.iter().map(|it| format!("    {} ago  {}", span(it.last_ms, now), of_cause(it))),
     );
@@ -86,6 +123,27 @@ fn of_guarded(guarded: &GuardedView, now: u64) -> Vec<String> {
         reasons.iter().map(|it| format!("    {} ago  {}", span(it.at_ms, now), of_reason(it))),
     );
     lines
+}
+
+/// Says until when something holds somebody back. Of a ban that was said with its beginning.
+fn until(guarded: &GuardedView, now: u64) -> Option<String> {
+    // Rounded up: who waits so long has waited long enough.
+    let ahead = guarded.until_ms.map(|at| {
+        let seconds = at.saturating_sub(now).div_ceil(1000);
+        words::duration(std::time::Duration::from_secs(seconds.max(1)))
+    });
+    match (guarded.until.as_deref()?, ahead) {
+        ("score", Some(ahead)) => Some(format!(
+            "not let in for {ahead}, until its score has faded; a wrong makes it longer"
+        )),
+        ("score", None) => {
+            Some("not let in for more than a year: its score fades slowly".to_owned())
+        }
+        ("budget", Some(ahead)) => {
+            Some(format!("held to its budget, which is whole again after {ahead} of quiet"))
+        }
+        _ => None,
+    }
 }
 
 /// Says what was done and why.
@@ -142,6 +200,27 @@ fn counts(counts: &CountsView) -> String {
     });
     let said: Vec<_> = said.collect();
     if said.is_empty() { "nothing had to be done".to_owned() } else { said.join(", ") }
+}
+
+/// Says what a word about a node has changed.
+pub(crate) fn word(said: &WordView) -> String {
+    let who = name(said.name.as_deref(), &said.node);
+    let again = if said.word == said.before { "already " } else { "" };
+    match (said.word.as_deref(), said.before.as_deref()) {
+        (Some("banned"), _) => format!(
+            "{who} is {again}banned: it is neither dialled nor let in, until `ensign net unban {who}`"
+        ),
+        (Some(_), _) if said.member => {
+            format!(
+                "{who} is {again}trusted; a member is let in whatever its score is, trusted or not"
+            )
+        }
+        (Some(_), _) => format!("{who} is {again}trusted: no score keeps it out"),
+        (None, Some("banned")) => format!("{who} is not banned any more"),
+        (None, Some(_)) if said.member => format!("{who} is not trusted any more"),
+        (None, Some(_)) => format!("{who} is not trusted any more: its score counts"),
+        (None, None) => format!("nothing had been said of {who}, so nothing has changed"),
+    }
 }
 
 /// Returns who is connected, as a table.
@@ -215,6 +294,8 @@ mod tests {
             word: None,
             word_ms: None,
             since_ms: Some(60_000),
+            until: None,
+            until_ms: None,
             counts: CountsView::default(),
             causes: Vec::new(),
             reasons: Vec::new(),
@@ -228,7 +309,11 @@ mod tests {
             strangers: 3,
             strangers_max: 64,
             price_bits: None,
+            level: 0,
+            level_max: 4,
+            tightened: Vec::new(),
             callers_refused: 0,
+            packets_dropped: 0,
             totals,
             guarded,
         }
@@ -239,6 +324,37 @@ mod tests {
         let view = GuardView { callers_refused: 2, ..view(Vec::new(), CountsView::default()) };
         let line = "SENT AWAY before it was known who they are: 2 callers; too many came";
         assert!(guard(&view).lines().any(|it| it == line), "{}", guard(&view));
+        let view = GuardView { packets_dropped: 1, ..view };
+        let line = "SENT AWAY before it was known who they are: 2 callers and 1 first packet; too many came";
+        assert!(guard(&view).lines().any(|it| it == line), "{}", guard(&view));
+    }
+
+    #[test]
+    fn limits_that_were_tightened_are_told_with_their_cause_and_so_is_the_end_of_it() {
+        let tightened = TighteningView {
+            at_ms: 120_000,
+            level: 2,
+            waited_ms: 240,
+            busy_percent: 61,
+            strangers_percent: 93,
+        };
+        let quiet = view(Vec::new(), CountsView::default());
+        let busy = GuardView { level: 2, tightened: vec![tightened], ..quiet };
+        let why = "  to level 2, 1 min ago: a frame waited 240 ms, frames took 61 % of a core, and \
+                   strangers made 93 % of their work";
+        for (view, first) in [
+            (
+                busy.clone(),
+                "LOAD level 2 of 4: strangers share 1/4 of what they may ask; members are not held back",
+            ),
+            (
+                GuardView { level: 0, ..busy },
+                "LOAD is over: strangers share all that they may ask again",
+            ),
+        ] {
+            let text = guard(&view);
+            assert!(text.contains(&format!("taken\n{first}\n{why}\n")), "{text}");
+        }
     }
 
     #[test]
@@ -283,6 +399,18 @@ mod tests {
              \x20   1 min ago  connection ended: Groups from a node of no group of ours, 5 points\n\
              IN ALL, in 3 min: 84 frames not read, 3 wrongs charged, 20 points, 1 connection ended"
         );
+    }
+
+    #[test]
+    fn who_is_held_back_is_told_with_until_when() {
+        let mut bob = guarded(Some("bob"), "member");
+        (bob.until, bob.until_ms) = (Some("budget".to_owned()), Some(180_000 + 41_200));
+        let mut other = guarded(None, "stranger");
+        (other.until, other.until_ms) = (Some("score".to_owned()), Some(180_000 + 7_200_000));
+        let text = guard(&view(vec![bob, other], CountsView::default()));
+        let says = |line: &str| assert!(text.lines().any(|it| it.trim() == line), "{text}");
+        says("held to its budget, which is whole again after 42 s of quiet");
+        says("not let in for 2 h, until its score has faded; a wrong makes it longer");
     }
 
     #[test]

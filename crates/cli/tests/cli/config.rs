@@ -56,6 +56,25 @@ fn a_change_leaves_comments_alone_and_holds() {
 }
 
 #[test]
+fn a_default_that_is_set_leaves_no_line() {
+    let alice = Signer::init("alice");
+    let file = alice.home.join("ensign.toml");
+    let before = fs::read_to_string(&file).unwrap();
+    let text = alice.text(&["config", "set", "requests_per_minute", "30"]).succeeded().stdout;
+    let expect =
+        "requests_per_minute is 30 as before, the default; it does not stand in ensign.toml\n";
+    assert_eq!(text, expect);
+    alice.json(&["config", "set", "requests_per_minute", "60"]).succeeded();
+    alice.json(&["config", "set", "diversity.prefix_table", "x.gz"]).succeeded();
+    let set = alice.json(&["config", "set", "requests_per_minute", "30"]).succeeded().last();
+    assert_eq!((&set["before"], &set["from"]), (&json!("60"), &json!("default")));
+    alice.json(&["config", "unset", "diversity.prefix_table"]).succeeded();
+    assert_eq!(fs::read_to_string(&file).unwrap(), before);
+    let checked = alice.text(&["config", "check"]).succeeded().stdout;
+    assert!(checked.ends_with("; this home is in no group yet\n"), "{checked}");
+}
+
+#[test]
 fn what_cannot_be_is_refused_and_nothing_changes() {
     let alice = Signer::init("alice");
     let file = alice.home.join("ensign.toml");
@@ -73,11 +92,15 @@ fn what_cannot_be_is_refused_and_nothing_changes() {
     refused("requests_per_minute", "-1", "E-CFG-002");
     refused("listen", "0.0.0.0:0", "E-CFG-002");
     let form = refused("listen", "1.2.3.4", "E-CFG-002");
+    let needed = "listen: an address with its port is needed: 0.0.0.0:4820 or [::]:4820";
+    assert_eq!(form["what"], needed);
+    refused("", "3", "E-CFG-001");
     assert_eq!(form["do"], "`ensign config show listen` says what it may be");
     refused("policy.refuse", "dusty", "E-CFG-002");
     refused("network", "bitcoin", "E-CFG-003");
     refused("name", "a/b", "E-CFG-002");
-    alice.json(&["config", "set", "listen", "--default"]).refused(2, "E-CFG-002");
+    let kept = alice.json(&["config", "set", "listen", "--default"]).refused(2, "E-CFG-002");
+    assert_eq!(kept["what"], "listen: it has no default, so it has to stand there");
     assert_eq!(fs::read(&file).unwrap(), before);
     fs::write(&file, "requests_per_minute = 0\n").unwrap();
     let damaged = alice.json(&["config", "check"]).refused(3, "E-HOM-005");
@@ -120,7 +143,13 @@ fn regression_a_mistyped_file_stopped_the_guards_and_its_own_repair() {
     alice.json(&["net", "ban", "bob"]).succeeded();
     alice.json(&["net", "unban", "bob"]).succeeded();
     // Another setting is not to blame for that line.
-    alice.json(&["config", "set", "requests_per_minute", "60"]).refused(3, "E-HOM-005");
+    let blamed =
+        alice.json(&["config", "set", "requests_per_minute", "60"]).refused(3, "E-HOM-005");
+    assert!(blamed["do"].as_str().unwrap().contains("`ensign config unset nonsense`"), "{blamed}");
+    let out = alice.json(&["config", "unset", "nonsense"]).succeeded().last();
+    assert_eq!((&out["event"], &out["line"]), (&json!("setting_removed"), &json!(1)));
+    assert_eq!(fs::read_to_string(&file).unwrap(), good);
+    alice.json(&["config", "unset", "nonsense"]).refused(2, "E-CFG-001");
     // What is out of its range is mended by its own command.
     fs::write(&file, format!("{good}\n[limits]\nopen_sessions = 5000\n")).unwrap();
     alice.json(&["config", "check"]).refused(3, "E-HOM-005");

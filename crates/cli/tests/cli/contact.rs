@@ -64,6 +64,23 @@ fn regression_a_code_that_nobody_can_dial_was_given_out_without_a_word() {
 }
 
 #[test]
+fn a_code_without_addresses_is_of_one_who_dials_the_others() {
+    let [alice, bob] = ["alice", "bob"].map(Signer::init);
+    let shown = alice.text(&["contact", "show", "--no-address"]).succeeded();
+    assert!(shown.stderr.contains("never meet"), "{}", shown.stderr);
+    let code = shown.stdout.trim();
+    let read = bob.json(&["contact", "read", code]).succeeded().last();
+    assert_eq!(read["addresses"], serde_json::json!([]));
+    for (signer, member) in [(&alice, &*bob.code()), (&bob, code)] {
+        signer.json(&["group", "new", "pair", "--member", member]).succeeded();
+        signer.is_of_an_earlier_version("pair");
+    }
+    let (mut bobs, mut alices) = (bob.up("none"), alice.up("none"));
+    assert_eq!(alices.wait_for("connected")["who"], "bob");
+    assert_eq!(bobs.wait_for("connected")["who"], "alice");
+}
+
+#[test]
 fn addresses_that_are_none_to_give_out_are_refused() {
     let alice = Signer::new();
     let init = |advertise: &[&str]| {

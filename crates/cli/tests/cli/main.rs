@@ -27,6 +27,7 @@ mod reader;
 mod refusal;
 mod rescue;
 mod results;
+mod seeds;
 mod serving;
 mod signer;
 mod signing;

@@ -81,6 +81,9 @@ fn a_ban_ends_the_connection_says_what_stops_and_outlives_a_restart() {
     );
     let back = alice.json(&["net", "unban", &node(&bob)[..8]]).succeeded().last();
     assert_eq!((&back["name"], &back["word"]), (&json!("bob"), &Value::Null));
+    assert_eq!(back["before"], json!("banned"));
+    let none = alice.text(&["net", "unban", "bob"]).succeeded().stdout;
+    assert_eq!(none, "nothing had been said of bob, so nothing has changed\n");
     assert_eq!(up.wait_for("connected")["who"], json!("bob"));
 }
 
@@ -88,7 +91,6 @@ fn a_ban_ends_the_connection_says_what_stops_and_outlives_a_restart() {
 fn trust_is_a_word_too_and_whom_nobody_knows_is_told() {
     let [alice, bob, _carol] = treasury();
     alice.json(&["net", "guard"]).refused(3, "E-NET-012");
-    alice.json(&["net", "ban", "bob"]).refused(3, "E-NET-012");
     let _nodes = connected(&alice, &bob);
     let word = alice.json(&["net", "trust", "bob"]).succeeded().last();
     assert_eq!((&word["word"], &word["groups"]), (&json!("trusted"), &json!([])));
@@ -97,12 +99,52 @@ fn trust_is_a_word_too_and_whom_nobody_knows_is_told() {
     // A word about ourselves would say what is not so.
     alice.json(&["net", "ban", "alice"]).refused(2, "E-NET-013");
     alice.json(&["net", "trust", "alice"]).refused(2, "E-NET-013");
-    alice.json(&["net", "ban", "bert"]).refused(2, "E-NET-011");
-    alice.json(&["net", "ban", &node(&bob)[..7]]).refused(2, "E-NET-011");
+    let unknown = alice.json(&["net", "ban", "Bob"]).refused(2, "E-NET-011");
+    assert_eq!(unknown["what"], "no node is called `Bob`; did you mean `bob`?");
+    alice.json(&["net", "ban", "zebra"]).refused(2, "E-NET-011");
+    let short = alice.json(&["net", "ban", "1234567"]).refused(2, "E-NET-011");
+    assert!(short["what"].as_str().unwrap().contains("at least 8 are needed"), "{short}");
+    alice.json(&["net", "ban", ""]).refused(2, "E-NET-011");
     // A node that nobody has met can be banned by its whole name.
     let stranger = "ab".repeat(32);
     let word = alice.json(&["net", "ban", &stranger]).succeeded().last();
     assert_eq!((&word["name"], &word["node"]), (&Value::Null, &json!(stranger)));
+}
+
+#[test]
+fn a_word_is_taken_without_a_node_and_shuts_out_from_the_start() {
+    let [alice, bob, _carol] = treasury();
+    alice.json(&["net", "ban", "alice"]).refused(2, "E-NET-013");
+    let said = alice.json(&["net", "ban", "bob"]).succeeded().last();
+    assert_eq!((&said["word"], &said["before"]), (&json!("banned"), &Value::Null));
+    assert_eq!((&said["groups"], &said["node_runs"]), (&json!(["treasury"]), &json!(false)));
+    let again = alice.text(&["net", "ban", "bob"]).succeeded().stdout;
+    assert!(again.starts_with("bob is already banned: "), "{again}");
+    let mut up = alice.up("none");
+    let _bobs = bob.up("none");
+    let mut watch = alice.start(&["net", "guard", "--watch"]);
+    let turned_away = watch.wait_for("guarded");
+    assert_eq!((&turned_away["name"], &turned_away["act"]), (&json!("bob"), &json!("banned")));
+    assert_eq!(peers(&alice), Vec::<Value>::new());
+    alice.json(&["net", "unban", "bob"]).succeeded();
+    assert_eq!(up.wait_for("connected")["who"], json!("bob"));
+    drop(up);
+    // Without a node it is taken back too.
+    alice.json(&["net", "trust", "bob"]).succeeded();
+    let back = alice.text(&["net", "unban", "bob"]).succeeded().stdout;
+    assert_eq!(back, "bob is not trusted any more\n");
+}
+
+#[test]
+fn own_name_is_refused_before_there_is_a_group() {
+    let alice = Signer::init("alice");
+    alice.json(&["net", "ban", "alice"]).refused(2, "E-NET-013");
+    alice.json(&["net", "trust", &node(&alice)[..8]]).refused(2, "E-NET-013");
+    let (two, stranger) = (["net", "ban", "bob"], "ab".repeat(32));
+    alice.json(&two).refused(2, "E-NET-011");
+    alice.json(&["net", "ban", &stranger]).succeeded();
+    let by_digits = alice.json(&["net", "unban", "ABABABAB"]).succeeded().last();
+    assert_eq!((&by_digits["node"], &by_digits["before"]), (&json!(stranger), &json!("banned")));
 }
 
 #[test]

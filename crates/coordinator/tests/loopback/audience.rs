@@ -7,7 +7,7 @@ use ensign_identity::NodeKey;
 use ensign_musig::SecKey;
 use ensign_primitives::QueryId;
 use ensign_transport::CloseCode;
-use ensign_wire::{Audience, Frame, Kind, PROTOCOL_VERSION};
+use ensign_wire::{Audience, Family, Frame, Kind, PROTOCOL_VERSION};
 use tokio::task::{JoinSet, LocalSet};
 
 use super::{
@@ -54,6 +54,12 @@ impl Case {
         self.sender == IntroducedStranger && matches!(self.kind, Kind::Groups | Kind::Welcome)
     }
 
+    /// Whether it is of a network in which we take no part: not read, and nobody's fault.
+    fn is_held(&self) -> bool {
+        let is_introduced = matches!(self.sender, IntroducedStranger | Introduced);
+        is_introduced && self.kind.family() == Family::Dht
+    }
+
     fn keys(&self) -> Keys {
         let node_key = NodeKey::from_secret_bytes([self.number; 32]).unwrap();
         Keys::new(NETWORK, node_key, SecKey::from_secret_bytes([self.number; 32]).unwrap()).unwrap()
@@ -77,6 +83,9 @@ impl Case {
         // What is not read costs one point of those that end a connection.
         for _ in 0..if self.is_dropped_unread() { 4 } else { 1 } {
             raw.say_bytes(self.kind, vec![self.kind.id(), 0]);
+        }
+        if self.is_held() {
+            raw.say_bytes(Kind::Ping, vec![Kind::Ping.id(), 0]);
         }
         (self, raw.close_code().await)
     }

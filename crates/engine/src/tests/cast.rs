@@ -23,7 +23,7 @@ pub(super) const NETWORK: Network = Network::Regtest;
 pub(super) const START: UnixTime = UnixTime::from_millis(1_760_000_000_000);
 pub(super) const HOUR: Duration = Duration::from_secs(3600);
 
-static PEOPLE: LazyLock<Vec<Person>> = LazyLock::new(|| (0..10).map(make_person).collect());
+static PEOPLE: LazyLock<Vec<Person>> = LazyLock::new(|| (0..12).map(make_person).collect());
 
 /// One person's keys.
 pub(super) struct Person {

@@ -17,7 +17,7 @@ use super::{
 use crate::{
     Offense,
     signing::{
-        self, CaseFile, CaseKind, Event, NOTICE_AGAIN, NOTICE_PAUSE, NOTICES_ALLOWED,
+        self, CaseFile, CaseKind, Event, NOTICE_AGAIN, NOTICE_PAUSE, NOTICES_ALLOWED, NOTICES_MAX,
         PROOFS_OF_ONE_MAX, Record,
     },
 };
@@ -44,10 +44,10 @@ fn contradicts(net: &mut Net, who: usize) {
     net.say(who, 0, other);
 }
 
-/// A group of four in which node `away` is away while `who` contradicts itself; node 0 alone was told
-/// both. Returns the file that node 0 keeps.
-fn convicted_of(who: usize, away: usize) -> (Net, CaseFile) {
-    let mut net = Net::new(4);
+/// A group in which node `away` is away while `who` contradicts itself; node 0 alone was told both. Returns
+/// the file that node 0 keeps.
+fn convicted_in(size: usize, (who, away): (usize, usize)) -> (Net, CaseFile) {
+    let mut net = Net::new(size);
     net.nodes[away].approves = false;
     net.propose(Mode::Committed);
     net.pass(SECOND);
@@ -59,7 +59,7 @@ fn convicted_of(who: usize, away: usize) -> (Net, CaseFile) {
 }
 
 fn convicted() -> (Net, CaseFile) {
-    convicted_of(1, 3)
+    convicted_in(4, (1, 3))
 }
 
 fn proofs(net: &Net, at: usize) -> Vec<CaseFile> {
@@ -195,7 +195,7 @@ fn forged_proof_costs_its_bearer_and_nobody_else() {
 
 #[test]
 fn proof_of_somebody_unknown_changes_nothing_and_blames_nobody() {
-    let (_, file) = convicted_of(3, 1);
+    let (_, file) = convicted_in(4, (3, 1));
     let mut others = Net::new(2);
     assert_eq!(brings(&mut others, 1, 0, &file.bytes), (vec![], true));
     assert_eq!((score(&others, 0, 3), proofs(&others, 0)), (0, vec![]));
@@ -361,4 +361,37 @@ fn proof_that_was_not_read_is_told_again_while_connected() {
     let sent = net.count(0, 3, Kind::Evidence);
     net.pass(HOUR);
     assert_eq!(net.count(0, 3, Kind::Evidence), sent, "not after it has said that it has it");
+}
+
+#[test]
+fn after_a_restart_no_kept_proof_counts_again_and_each_culprits_are_told() {
+    let (culprits, bearer, away) = (2..11, 1, 11);
+    // Node 1 lies itself once, and brings the others' lies.
+    let (mut net, file) = convicted_in(12, (bearer, away));
+    let mut files = vec![file.bytes.clone()];
+    for of in culprits.clone() {
+        for number in 0..PROOFS_OF_ONE_MAX {
+            let proof = made_up(&net, &file, of, number);
+            assert!(brings(&mut net, bearer, 0, &proof).1, "it is read");
+            files.push(proof);
+            net.pass(10 * SECOND);
+        }
+    }
+    assert!(files.len() > NOTICES_MAX);
+    assert_eq!(proofs(&net, 0).len(), files.len());
+    net.restart(0);
+    net.connect(0, bearer);
+    net.run();
+    let (kept, told) = (proofs(&net, 0), convictions(&net, 0).len());
+    for proof in &files {
+        assert_eq!(brings(&mut net, bearer, 0, proof), (vec![], true));
+    }
+    assert_eq!((proofs(&net, 0), convictions(&net, 0).len()), (kept, told));
+    // Node 0 alone tells it.
+    (1..away).for_each(|other| net.cut(other));
+    net.connect(0, away);
+    net.run();
+    net.pass(SECOND);
+    let known = convictions(&net, away);
+    assert!(culprits.into_iter().all(|of| known.contains(&peer(of))), "{known:?}");
 }

@@ -39,7 +39,12 @@ fn every_kind_is_read_by_the_part_that_its_family_names() {
     let mut seen = BTreeSet::new();
     for bytes in examples() {
         let Header { kind, header_len, .. } = Header::decode(&bytes).unwrap().unwrap();
-        assert_eq!(reader(kind, &bytes[header_len..]), kind.family(), "{kind:?}");
+        // Nobody reads what is of the open network: the guards deny it.
+        let reader_of = match kind.family() {
+            Family::Dht => Family::Connection,
+            family => family,
+        };
+        assert_eq!(reader(kind, &bytes[header_len..]), reader_of, "{kind:?}");
         seen.insert(kind);
     }
     assert_eq!(seen.len(), Kind::ALL.len(), "an example of each kind");

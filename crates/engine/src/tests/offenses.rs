@@ -41,7 +41,6 @@ fn name(offense: &Offense) -> &'static str {
             Refusal::Expired { .. } => "Proof::Expired",
             Refusal::Future { .. } => "Proof::Future",
             Refusal::Spent => "Proof::Spent",
-            Refusal::GroupUsedUp { .. } => "Proof::GroupUsedUp",
             Refusal::TooFewBits { .. } => "Proof::TooFewBits",
         },
         Offense::PricedTwice => "PricedTwice",
@@ -86,7 +85,7 @@ fn name(offense: &Offense) -> &'static str {
 }
 
 /// How many names there are.
-const NAMES: usize = 49;
+const NAMES: usize = 48;
 
 /// One of each, two of those that weigh by what is in them.
 fn examples() -> Vec<Offense> {
@@ -146,7 +145,6 @@ fn examples() -> Vec<Offense> {
         Refusal::Expired { seen: 4, now: 6 },
         Refusal::Future { seen: 7, now: 6 },
         Refusal::Spent,
-        Refusal::GroupUsedUp { limit: 120 },
         Refusal::TooFewBits { needed: 20, seen: 3 },
     ];
     let hall = hall.into_iter().chain(price.map(Offense::Proof)).chain([Offense::PricedTwice]);

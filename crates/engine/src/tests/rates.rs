@@ -15,8 +15,8 @@ use super::{
 use crate::{
     CloseCode, Event, Input, Offense, Output,
     ratelimit::{
-        PINGS_ALLOWED, STRANGER_WORK_IN_ALL, STRANGER_WORK_OF_ADDRESS, STRANGER_WORK_OF_NETWORK,
-        WORK_ALLOWED,
+        PINGS_ALLOWED, STRANGER_FIRST_IN_ALL, STRANGER_FIRST_OF_ADDRESS, STRANGER_FIRST_OF_NETWORK,
+        STRANGER_WORK_IN_ALL, STRANGER_WORK_OF_ADDRESS, STRANGER_WORK_OF_NETWORK, WORK_ALLOWED,
     },
 };
 
@@ -172,7 +172,8 @@ fn answered(net: &mut Net, hosts: impl Fn(usize) -> SocketAddr) -> u64 {
 #[test]
 fn strangers_of_one_address_share_its_budget_and_nobody_else_suffers() {
     let mut net = Net::apart(2);
-    assert_eq!(answered(&mut net, |_| at(1, 1)), STRANGER_WORK_OF_ADDRESS.burst);
+    let all = STRANGER_WORK_OF_ADDRESS.burst + STRANGER_FIRST_OF_ADDRESS.burst;
+    assert_eq!(answered(&mut net, |_| at(1, 1)), all);
     // The same address, written as IPv6, is the same address.
     let mapped = SocketAddr::from(([0, 0, 0, 0, 0, 0xffff, 0x0a00, 0x0101], 7));
     greet(&mut net, nobody(1), mapped);
@@ -189,7 +190,8 @@ fn strangers_of_one_address_share_its_budget_and_nobody_else_suffers() {
 fn strangers_of_one_network_share_its_budget_and_nobody_else_suffers() {
     let mut net = Net::apart(2);
     let hosts = |number: usize| at(1, (number % 200) as u8);
-    assert_eq!(answered(&mut net, hosts), STRANGER_WORK_OF_NETWORK.burst);
+    let all = STRANGER_WORK_OF_NETWORK.burst + STRANGER_FIRST_OF_NETWORK.burst;
+    assert_eq!(answered(&mut net, hosts), all);
     greet(&mut net, nobody(1), at(1, 250));
     assert_eq!(ping(&mut net, nobody(1), 1).answers, 0);
     greet(&mut net, nobody(2), at(2, 250));
@@ -199,7 +201,8 @@ fn strangers_of_one_network_share_its_budget_and_nobody_else_suffers() {
 #[test]
 fn strangers_of_every_network_share_what_strangers_have_and_members_do_not_wait() {
     let mut net = Net::new(3);
-    assert_eq!(answered(&mut net, |number| at(number as u16, 1)), STRANGER_WORK_IN_ALL.burst);
+    let all = STRANGER_WORK_IN_ALL.burst + STRANGER_FIRST_IN_ALL.burst;
+    assert_eq!(answered(&mut net, |number| at(number as u16, 1)), all);
     greet(&mut net, nobody(1), at(40_000, 1));
     assert_eq!(ping(&mut net, nobody(1), 1).answers, 0);
     net.propose(Mode::Committed);

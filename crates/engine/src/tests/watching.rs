@@ -69,6 +69,20 @@ fn a_member_that_asks_too_much_is_held_back_and_not_blamed() {
 }
 
 #[test]
+fn a_closed_home_reads_nothing_of_the_open_network_and_blames_nobody() {
+    let (mut net, who) = (Net::apart(2), peer(STRANGER));
+    call(&mut net, who, 7);
+    net.deliver(who, 0, &Frame::Hello(hello()).encode());
+    // No message at all: nothing of it is decoded.
+    let body = [0xff; 3];
+    net.deliver(who, 0, &[&[Kind::DhtFind.id(), 3], &body[..]].concat());
+    let (causes, counts) = told(&net, who);
+    let what = String::from("it asks for the open network, in which we take no part");
+    assert_eq!(causes, [(Act::Held, what, 1)]);
+    assert_eq!((counts.held, counts.points, counts.closed), (1, 0, 0));
+}
+
+#[test]
 fn who_gives_way_and_who_finds_no_place_are_told_apart() {
     let mut net = Net::apart(2);
     for number in 0..STRANGERS_MAX {

@@ -183,7 +183,8 @@ impl<'a> Reader<'a> {
             | Frame::EvidenceSeen(_)
             | Frame::Consent(_)
             | Frame::LinkReport(_)
-            | Frame::Formation(_)) => Err(CaseDecodeError::Kind { offset, kind: other.kind() }),
+            | Frame::Formation(_)
+            | Frame::Dht(_)) => Err(CaseDecodeError::Kind { offset, kind: other.kind() }),
         }
     }
 

@@ -9,7 +9,7 @@ use ensign_wire::{Fingerprint, FormationMessage};
 use proptest::prelude::*;
 
 use super::cast::{NAME, at, candidate, machine, peer, roster};
-use crate::{Formation, Input, Invitation, Output, Step};
+use crate::{Formation, Input, Invitation, Output, SEATS_SAID_AGAIN_MAX, Step};
 
 /// How many operations a list has at most.
 const OPS_MAX: usize = 120;
@@ -186,8 +186,9 @@ impl Rig for Company {
     }
 
     fn bounds(&self) -> Bounds {
-        // All of a round to each of two others, with the roster and the events.
-        Bounds { outputs_per_call: 64, wakeups_until_idle: 4 }
+        // All of a round to each of two others, with the roster and the events; a seat that nobody answers.
+        let said_again = 2 * usize::from(SEATS_SAID_AGAIN_MAX);
+        Bounds { outputs_per_call: 64, wakeups_until_idle: 4 + said_again }
     }
 
     fn act(&mut self, now: Now, machine: &mut Formation, act: &Act) {

@@ -2,7 +2,7 @@
 
 use std::{vec, vec::Vec};
 
-use ensign_primitives::PeerId;
+use ensign_primitives::{PeerId, StateMachine as _};
 use ensign_wire::{
     Candidate, FormationMessage, RosterOffer, Seat, SeatAnswer, SeatRefusal, Seated,
 };
@@ -12,8 +12,8 @@ use super::{
     world::World,
 };
 use crate::{
-    CommandError, Ended, Happened, INVITATION_LIFETIME, Input, Invitation, Offense, Step,
-    WRONG_PROOFS_MAX,
+    CommandError, Ended, GREETING_INTERVAL, Happened, INVITATION_LIFETIME, Input, Invitation,
+    Offense, SEATS_SAID_AGAIN_MAX, Step, WRONG_PROOFS_MAX,
     proof::{About, Side, prove},
 };
 
@@ -253,4 +253,40 @@ fn commands_outside_their_limits_change_nothing() {
         assert_eq!(refused, CommandError::NameTaken { name: NAME.into() });
         assert_eq!(it.views().count(), 1);
     });
+}
+
+#[test]
+fn regression_a_seat_that_was_not_heard_was_not_asked_for_again() {
+    let (mut world, code) = invited(&[0, 1]);
+    let asked = |world: &World| {
+        let seats =
+            world.said.iter().filter(|way| matches!(way.message, FormationMessage::Seat(_)));
+        seats.count()
+    };
+    let own = candidate(world.nodes[1].person);
+    world.act(1, |it, now| it.join(now, code.clone(), own, vec![], [1; 32]).unwrap());
+    world.persist(1);
+    let first = asked(&world);
+    // Nothing gets through, as behind an address that asks too much.
+    let wait = |world: &mut World, is_heard: bool| {
+        if !is_heard {
+            world.ways.clear();
+        }
+        world.now += GREETING_INTERVAL.as_millis() as u64;
+        world.act(1, |it, now| it.handle_timeout(now));
+    };
+    for time in 1..=3 {
+        wait(&mut world, false);
+        assert_eq!(asked(&world), first + time);
+    }
+    world.run();
+    assert!(world.happened(1).any(|it| matches!(it, Happened::Seated { .. })));
+    // Whoever has a seat asks once more and then no more, and one that is never heard stops with its stay.
+    (0..3).for_each(|_| wait(&mut world, true));
+    assert_eq!(asked(&world), first + 4);
+    world.cut(0, 1);
+    world.connect(0, 1);
+    let before = asked(&world);
+    (0..20).for_each(|_| wait(&mut world, false));
+    assert_eq!(asked(&world), before + usize::from(SEATS_SAID_AGAIN_MAX));
 }

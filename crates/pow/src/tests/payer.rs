@@ -172,6 +172,19 @@ fn price_beyond_what_is_paid_is_told_and_not_paid() {
 }
 
 #[test]
+fn peer_that_was_paid_enough_is_not_called_too_dear() {
+    let mut payer = payer();
+    let dear = |seed| Price { bits: BITS_PAYABLE_MAX, seed: [seed; 32], ..PRICE };
+    for seed in 0..2 {
+        let (job, ..) = begun(&told(&mut payer, peer(1), dear(seed))).unwrap();
+        payer.solved(job, None);
+        steps(&mut payer);
+    }
+    let enough = Paying::PaidEnough { peer: peer(1), bits: BITS_PAYABLE_MAX };
+    assert_eq!(told(&mut payer, peer(1), dear(2)), [Step::Event(enough)]);
+}
+
+#[test]
 fn what_is_no_solution_is_not_sent() {
     let mut payer = payer();
     let (job, ..) = begun(&told(&mut payer, peer(1), Price { bits: 25, ..PRICE })).unwrap();

@@ -6,7 +6,7 @@ use std::{vec, vec::Vec};
 use ensign_primitives::{Instant, LinkId, PeerId};
 
 use super::{NETWORK, at, peer, seconds, solved};
-use crate::{EFFORT_PERIOD, EPOCH, Payment, Price, Proof, Refusal, Tariff, Toll};
+use crate::{EFFORT_PERIOD, EPOCH, Payment, Price, Proof, Puzzle, Refusal, Tariff, Toll};
 
 const PLACES: usize = 8;
 const TARIFF: Tariff = Tariff { bits: 4, bits_max: 8, per_group: 3 };
@@ -33,13 +33,13 @@ impl Gate {
         let toll = Toll::new(NETWORK, [5; 32], TARIFF, (PLACES, 64), now);
         let mut gate = Self { toll, guests: vec![], told: vec![] };
         (0..PLACES).for_each(|number| gate.come(now, number as u8 % groups));
-        assert_eq!(gate.toll.arrives(now, LinkId(u64::MAX), PLACES), None);
+        assert_eq!(gate.toll.arrives(now, (LinkId(u64::MAX), ip(99)), PLACES), None);
         gate
     }
 
     fn come(&mut self, now: Instant, group: u8) {
         let link = LinkId(self.told.len() as u64);
-        self.told.push(self.toll.arrives(now, link, self.guests.len()));
+        self.told.push(self.toll.arrives(now, (link, ip(group)), self.guests.len()));
         self.guests.push((link, ip(group)));
     }
 
@@ -125,16 +125,37 @@ fn proof_for_an_epoch_that_has_not_begun_is_named() {
 }
 
 #[test]
-fn one_group_of_addresses_pays_so_often_within_an_hour() {
+fn regression_neighbours_that_paid_locked_a_group_of_addresses_out() {
     let mut gate = Gate::full(8);
-    for _ in 0..TARIFF.per_group {
-        assert_eq!(gate.come_and_pay(seconds(6), 9), Ok(None));
+    let told = |gate: &Gate| gate.told.last().copied().flatten().unwrap().bits;
+    // Dearer by a bit after each three of the group, to one above the highest; whoever pays is taken.
+    let mut dearest = 0;
+    for round in 0..30_u8 {
+        let base = gate.toll.bits(seconds(6)).unwrap();
+        assert!(gate.come_and_pay(seconds(6), 9).is_ok());
+        assert_eq!(told(&gate), (base + round / 3).min(TARIFF.bits_max + 1));
+        dearest = dearest.max(told(&gate));
+        assert_eq!(gate.come_and_pay(seconds(6), 10 + round).map(drop), Ok(()));
+        assert_eq!(told(&gate), base);
     }
-    assert_eq!(gate.come_and_pay(seconds(6), 9), Err(Refusal::GroupUsedUp { limit: 3 }));
-    assert_eq!(gate.come_and_pay(seconds(6), 10), Ok(None));
+    assert_eq!(dearest, TARIFF.bits_max + 1);
     let hour = seconds(3600);
-    gate.toll.arrives(hour, LinkId(u64::MAX), PLACES);
-    assert_eq!(gate.come_and_pay(hour.after(EFFORT_PERIOD), 9), Ok(None));
+    gate.toll.arrives(hour, (LinkId(u64::MAX), ip(99)), PLACES);
+    assert_eq!(gate.come_and_pay(hour.after(EFFORT_PERIOD), 9).map(drop), Ok(()));
+    assert_eq!(Some(told(&gate)), gate.toll.bits(hour.after(EFFORT_PERIOD)));
+}
+
+#[test]
+fn what_is_dearer_in_a_group_earns_no_better_place() {
+    let mut gate = Gate::full(8);
+    (0..12).for_each(|_| assert!(gate.come_and_pay(seconds(6), 9).is_ok()));
+    gate.come(seconds(6), 9);
+    let price = gate.told.last().copied().flatten().unwrap();
+    let (link, proof) = (gate.told.len() as u64 - 1, solved(price, peer(77)));
+    let found = Puzzle::of_price(NETWORK, peer(77), price).bits_of(proof.nonce);
+    assert!(gate.pay(seconds(6), link, peer(77), proof).is_ok());
+    let base = gate.toll.bits(seconds(6)).unwrap();
+    assert_eq!(gate.toll.paid(LinkId(link)), found - (price.bits - base));
 }
 
 #[test]
@@ -177,7 +198,7 @@ fn memories_stay_within_their_bounds_when_strangers_never_stop() {
     let mut gate = Gate::full(8);
     for round in 0..5000_u64 {
         let link = LinkId(1000 + round);
-        if gate.toll.arrives(seconds(6), link, PLACES).is_some_and(|_| round % 2 == 0) {
+        if gate.toll.arrives(seconds(6), (link, ip(99)), PLACES).is_some_and(|_| round % 2 == 0) {
             gate.toll.leaves(link);
         }
         assert!(gate.toll.occupancy().all(|it| it.is_within_limit()));

@@ -1,7 +1,7 @@
 //! Many sources: shares in order, memory, and who gets in.
 
 use core::{
-    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     time::Duration,
 };
 
@@ -9,8 +9,10 @@ use ensign_primitives::{Instant, PeerId};
 use ensign_wire::Kind;
 
 use crate::{
-    Admission, Exceeded, HANDSHAKES_FEW, HANDSHAKES_OF_ADDRESS, HANDSHAKES_OF_NETWORK,
-    HANDSHAKES_UNPROVEN, HandshakeLimits, Handshakes, STRANGER_WORK_OF_ADDRESS, Share,
+    Admission, Allowance, Asker, Exceeded, FIRST_PACKETS_FEW_IN_ALL, FIRST_PACKETS_IN_ALL,
+    FIRST_PACKETS_KNOWN, FIRST_PACKETS_PASSING, FirstPacketLimits, FirstPackets, HANDSHAKES_FEW,
+    HANDSHAKES_OF_ADDRESS, HANDSHAKES_OF_NETWORK, HANDSHAKES_UNPROVEN, HOSTS_KNOWN_MAX,
+    HandshakeLimits, Handshakes, Hosts, STRANGER_FIRST, STRANGER_WORK_OF_ADDRESS, Share,
     StrangerBudgets, StrangerLimits, bytes_max,
 };
 
@@ -32,6 +34,10 @@ fn host(number: u32) -> IpAddr {
     Ipv4Addr::from_bits(0x0a00_0000 + number).into()
 }
 
+fn asker(peer: PeerId, ip: IpAddr) -> Asker {
+    Asker { peer, ip, has_paid: false }
+}
+
 /// How many of so many handshakes begin.
 fn begun(handshakes: &mut Handshakes, now: Instant, ip: IpAddr, tries: u64) -> u64 {
     let all = (0..tries).filter(|_| handshakes.proven(now, ip) == Admission::Admit);
@@ -44,26 +50,31 @@ fn million_sources_take_no_more_memory_than_is_said() {
     let mut handshakes = Handshakes::new(HandshakeLimits::default());
     for number in 0..1_000_000_u32 {
         let (now, ip) = (at(u64::from(number) / 100), host(number * 16));
-        let _ = strangers.take(now, (peer(number.into()), ip), PING);
+        let _ = strangers.take(now, asker(peer(number.into()), ip), PING);
         let _ = handshakes.proven(now, ip);
+        handshakes.know(ip);
     }
-    let all = strangers.occupancy().into_iter().chain(handshakes.occupancy());
-    all.for_each(|it| assert!(it.is_within_limit() && it.len > 100, "{it:?}"));
+    let [addresses, networks, blocks, known] = handshakes.occupancy();
+    let all = strangers.occupancy().into_iter().chain([addresses, networks, known]);
+    all.for_each(|it| assert!(it.is_within_limit() && it.len > 10, "{it:?}"));
+    // No IPv6 was among them.
+    assert!(blocks.is_within_limit() && blocks.len == 0, "{blocks:?}");
     assert!(bytes_max(4096) <= GUARDS_BYTES_MAX / 2, "{}", bytes_max(4096));
     // The memory goes back when they are gone.
     for number in 0..40_000_u32 {
         let (later, ip) = (at(3_600_000 + u64::from(number) * 1000), host(number % 7));
-        let _ = strangers.take(later, (peer(u64::from(number % 7)), ip), PING);
+        let _ = strangers.take(later, asker(peer(u64::from(number % 7)), ip), PING);
         let _ = handshakes.proven(later, ip);
     }
-    let all = strangers.occupancy().into_iter().chain(handshakes.occupancy());
+    let [addresses, networks, _, _] = handshakes.occupancy();
+    let all = strangers.occupancy().into_iter().chain([addresses, networks]);
     all.for_each(|it| assert!(it.len < 10, "{it:?}"));
 }
 
 #[test]
 fn peer_that_changes_its_address_has_one_budget() {
     let mut strangers = StrangerBudgets::new(StrangerLimits::default());
-    let from = |second: u32| (peer(1), host(second * 1024));
+    let from = |second: u32| asker(peer(1), host(second * 1024));
     let taken = (0..60_u32).map(|second| {
         let now = at(u64::from(second) * 1000);
         (0..100).filter(|_| strangers.take(now, from(second), PING).is_ok()).count() as u64
@@ -76,21 +87,21 @@ fn peer_that_changes_its_address_has_one_budget() {
 fn whoever_is_beyond_its_own_takes_nothing_from_its_address() {
     let mut strangers = StrangerBudgets::new(StrangerLimits::default());
     for _ in 0..10_000 {
-        let _ = strangers.take(at(0), (peer(1), host(1)), PING);
+        let _ = strangers.take(at(0), asker(peer(1), host(1)), PING);
     }
     let mut others = 0;
     let refused = (2..1000).find_map(|number| {
         (0..16).find_map(|_| {
-            let taken = strangers.take(at(0), (peer(number), host(1)), PING);
+            let taken = strangers.take(at(0), asker(peer(number), host(1)), PING);
             others += u64::from(taken.is_ok());
             taken.err()
         })
     });
     let allowance = STRANGER_WORK_OF_ADDRESS;
     assert_eq!(refused, Some(Exceeded { share: Share::Address, allowance }));
-    // Thirty-one others have their sixteen, beside those of the first.
-    assert_eq!(others, allowance.burst - 16);
-    assert_eq!(strangers.take(at(0), (peer(2000), host(2)), PING), Ok(()));
+    // Thirty-one others have their sixteen, beside those of the first, and the next its first words.
+    assert_eq!(others, allowance.burst - 16 + STRANGER_FIRST.burst);
+    assert_eq!(strangers.take(at(0), asker(peer(2000), host(2)), PING), Ok(()));
 }
 
 #[test]
@@ -109,6 +120,44 @@ fn mapped_addresses_and_those_of_one_ipv6_network_are_one() {
     let next = begun(&mut handshakes, at(0), v6(1 << 64), 1000);
     assert_eq!(next, HANDSHAKES_FEW.burst + rest.min(HANDSHAKES_OF_ADDRESS.burst));
     assert_eq!(begun(&mut handshakes, at(0), v6(2 << 64), 1000), HANDSHAKES_FEW.burst);
+}
+
+#[test]
+fn where_a_member_was_connected_callers_begin_however_many_sites_ask() {
+    let mut handshakes = Handshakes::new(HandshakeLimits::default());
+    handshakes.know(host(1));
+    let site = |number: u32| {
+        let (block, site) = (u128::from(number % 200), u128::from(number / 200));
+        IpAddr::V6(Ipv6Addr::from_bits((0x2001_0000 + block) << 96 | site << 80 | 1))
+    };
+    let mut from_there = 0;
+    // Two thousand a second for half a minute, each from a /48 of its own in two hundred /32.
+    for tick in 0..60_000 {
+        let now = at(u64::from(tick) / 2);
+        let _ = handshakes.proven(now, site(tick));
+        if tick > 20_000 && tick % 2000 == 0 {
+            from_there += begun(&mut handshakes, now, host(1), 1);
+        }
+    }
+    assert_eq!(from_there, 19);
+}
+
+#[test]
+fn regression_ipv6_sites_of_one_provider_took_the_first_handshakes_of_all() {
+    let mut handshakes = Handshakes::new(HandshakeLimits::default());
+    let site = |number: u32| {
+        IpAddr::V6(Ipv6Addr::from_bits(0x2001_0db8 << 96 | u128::from(number % 65_536) << 80 | 1))
+    };
+    let (mut tries, mut honest) = (0, 0);
+    for tick in 0..60_000 {
+        let now = at(u64::from(tick) / 2);
+        let _ = handshakes.proven(now, site(tick));
+        if tick > 20_000 && tick % 260 == 0 {
+            tries += 1;
+            honest += begun(&mut handshakes, now, host(tick / 260), 1);
+        }
+    }
+    assert_eq!(honest, tries);
 }
 
 #[test]
@@ -166,4 +215,46 @@ fn callers_prove_their_address_when_many_come_and_a_forged_one_costs_nobody() {
     let whole = HANDSHAKES_FEW.burst + HANDSHAKES_OF_ADDRESS.burst;
     assert_eq!(begun(&mut handshakes, at(0), host(1), 1000), whole);
     assert_eq!(handshakes.refused(), 1000 - whole);
+}
+
+#[test]
+fn first_packets_of_many_senders_leave_what_is_under_way_and_where_members_were() {
+    let mut packets = FirstPackets::new(FirstPacketLimits::DEFAULT);
+    let now = Instant::default();
+    let at = |number: u32, port| SocketAddr::new(Ipv4Addr::from(number).into(), port);
+    let (member, caller, newcomer) = (at(1, 1), at(2, 2), at(3, 3));
+    packets.know(member.ip());
+    packets.begins(caller);
+    // A million addresses, forged ones too, with one packet each.
+    let seen = (1 << 24..(1 << 24) + 1_000_000).filter(|it| packets.allows(now, at(*it, 9), 1));
+    let both = FIRST_PACKETS_FEW_IN_ALL.burst + FIRST_PACKETS_IN_ALL.burst;
+    assert_eq!(seen.count() as u64, both);
+    assert_eq!(packets.dropped(), 1_000_000 - both);
+    assert!(packets.allows(now, member, FIRST_PACKETS_KNOWN.burst));
+    assert!(!packets.allows(now, member, 1), "its part is used up as well");
+    assert!(packets.allows(now, caller, FIRST_PACKETS_PASSING.burst));
+    assert!(!packets.allows(now, at(2, 3), 1), "another port has no handshake");
+    assert!(!packets.allows(now, newcomer, 1));
+    packets.ends(caller);
+    assert!(!packets.allows(now.after(Duration::from_micros(1)), caller, 1));
+    // Within a second as many again are looked at.
+    assert!(packets.allows(now.after(Duration::from_millis(1)), newcomer, 1));
+    for full in packets.occupancy() {
+        assert!(full.len <= full.limit, "{full:?}");
+    }
+}
+
+#[test]
+fn of_the_addresses_of_members_the_one_not_seen_for_longest_is_forgotten() {
+    let one = Allowance { burst: 1, per_minute: 1 };
+    let (mut hosts, now) = (Hosts::new(one), Instant::default());
+    let ip = |number: usize| IpAddr::from(Ipv4Addr::from(number as u32));
+    (0..HOSTS_KNOWN_MAX).for_each(|number| hosts.know(ip(number)));
+    hosts.know(ip(0));
+    hosts.know(ip(HOSTS_KNOWN_MAX));
+    assert!(!hosts.take(now, ip(1), 1));
+    assert!(hosts.take(now, ip(0), 1));
+    assert!(!hosts.take(now, ip(0), 1));
+    let full = hosts.occupancy("hosts");
+    assert_eq!((full.len, full.limit), (HOSTS_KNOWN_MAX, HOSTS_KNOWN_MAX));
 }

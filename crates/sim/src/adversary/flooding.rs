@@ -71,13 +71,12 @@ struct Flooding {
 
 impl Adversary for Flooding {
     fn hear(&mut self, seat: &mut Seat, input: Input) -> Option<Input> {
-        match input {
-            Input::Up { .. } => seat.wake_at(seat.now.instant.after(self.rate.pause)),
-            // Its node has not asked for these, and would blame whoever answers.
-            Input::Frame { kind: Kind::Pong, .. } => return None,
-            _ => {}
+        if let Input::Up { .. } = input {
+            seat.wake_at(seat.now.instant.after(self.rate.pause));
         }
-        Some(input)
+        // Its node has not asked for these, and would blame whoever answers.
+        let is_answer = matches!(input, Input::Frame { kind: Kind::Pong, .. });
+        (!is_answer).then_some(input)
     }
 
     fn speak(&mut self, _: &mut Seat, output: Output) -> Option<Output> {

@@ -2,7 +2,7 @@
 
 use std::net::Ipv4Addr;
 
-use ensign_ratelimit::{Allowance, HandshakeLimits};
+use ensign_ratelimit::{Allowance, FirstPacketLimits, HandshakeLimits};
 
 use super::node::{Node, Raw, config, dial, endpoint, key};
 use crate::{quic, tls::Identity};
@@ -17,10 +17,13 @@ const LIMITS: HandshakeLimits = HandshakeLimits {
     unproven: only(2),
     few: only(2),
     few_of_site: only(100),
+    few_of_block: only(100),
     few_in_all: only(100),
     of_address: only(3),
     of_network: only(4),
     in_all: only(100),
+    known: only(0),
+    packets: FirstPacketLimits::DEFAULT,
 };
 
 /// Dials so often, each time as a stranger; returns how many handshakes are done.
@@ -70,4 +73,59 @@ async fn whoever_holds_a_connection_loses_nothing_when_its_address_asks_too_much
     assert_eq!(victim.connected().await.0, raw.id);
     assert_eq!(strangers(&victim, Ipv4Addr::LOCALHOST, 20).await, 1 + 2 + 3);
     assert!(raw.connection.close_reason().is_none());
+}
+
+#[tokio::test]
+async fn first_packets_beyond_what_is_looked_at_go_unread_and_a_member_elsewhere_gets_in() {
+    let mut limited = config();
+    limited.handshakes.packets = FirstPacketLimits {
+        few: only(4),
+        few_in_all: only(100),
+        in_all: only(3),
+        ..FirstPacketLimits::DEFAULT
+    };
+    let mut victim = Node::start_with(limited, key(8)).await;
+    let flooder = std::net::UdpSocket::bind((Ipv4Addr::new(127, 0, 0, 9), 0)).unwrap();
+    let mut packet = [0; 1200];
+    // A first packet of QUIC version 1, with an id of eight bytes.
+    packet[..6].copy_from_slice(&[0xc3, 0, 0, 0, 1, 8]);
+    let at = victim.transport.local_addr();
+    for _ in 0..50 {
+        flooder.send_to(&packet, at).unwrap();
+    }
+    let mut moved = config();
+    moved.listen = (Ipv4Addr::new(127, 0, 0, 2), 0).into();
+    let mut member = Node::start_with(moved, key(5)).await;
+    victim.transport.expect(member.id);
+    member.dial(&victim);
+    assert_eq!(member.connected().await, (victim.id, true));
+    assert_eq!(victim.connected().await.0, member.id);
+    assert_eq!(victim.transport.packets_dropped(), 50 - 4 - 3);
+}
+
+#[tokio::test]
+async fn member_comes_back_to_where_it_was_although_strangers_have_taken_all_handshakes() {
+    let mut limited = config();
+    limited.handshakes = HandshakeLimits {
+        unproven: only(0),
+        few_in_all: only(2),
+        in_all: only(1),
+        known: only(2),
+        ..LIMITS
+    };
+    let mut victim = Node::start_with(limited, key(8)).await;
+    let mut moved = config();
+    moved.listen = (Ipv4Addr::new(127, 1, 1, 1), 0).into();
+    let mut member = Node::start_with(moved.clone(), key(5)).await;
+    victim.transport.expect(member.id);
+    member.dial(&victim);
+    assert_eq!(member.connected().await, (victim.id, true));
+    assert_eq!(victim.connected().await.0, member.id);
+    assert_eq!(strangers(&victim, Ipv4Addr::new(127, 0, 0, 1), 9).await, 1 + 1);
+    assert_eq!(strangers(&victim, Ipv4Addr::new(127, 2, 1, 1), 9).await, 0);
+    member.transport.close().await;
+    victim.disconnected().await;
+    let mut member = Node::start_with(moved, key(5)).await;
+    member.dial(&victim);
+    assert_eq!(member.connected().await, (victim.id, true));
 }

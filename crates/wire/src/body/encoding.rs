@@ -80,7 +80,12 @@ impl<'de> Visitor<'de> for KindThenFields {
             | Kind::FormationSeated
             | Kind::FormationRoster
             | Kind::FormationStatement
-            | Kind::FormationCertificate => {
+            | Kind::FormationCertificate
+            | Kind::DhtFind
+            | Kind::DhtStore
+            | Kind::DhtReply
+            | Kind::DhtHave
+            | Kind::DhtPull => {
                 return Err(de::Error::custom("frames of this kind carry no statement"));
             }
         };

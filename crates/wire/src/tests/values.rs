@@ -144,7 +144,12 @@ pub(super) fn smallest(kind: Kind) -> Body {
         | Kind::FormationSeated
         | Kind::FormationRoster
         | Kind::FormationStatement
-        | Kind::FormationCertificate => {
+        | Kind::FormationCertificate
+        | Kind::DhtFind
+        | Kind::DhtStore
+        | Kind::DhtReply
+        | Kind::DhtHave
+        | Kind::DhtPull => {
             panic!("{kind:?} is no statement")
         }
     }
@@ -184,6 +189,7 @@ pub(super) fn frames() -> impl Strategy<Value = Frame> {
         1 => vec(any::<u8>(), 1..300).prop_map(Frame::Evidence),
         1 => any::<[u8; 32]>().prop_map(Frame::EvidenceSeen),
         1 => super::formations::formations().prop_map(Frame::Formation),
+        5 => super::dht::messages().prop_map(Frame::Dht),
         12 => envelopes().prop_map(|envelope| Frame::Envelope(Box::new(envelope))),
     ]
 }

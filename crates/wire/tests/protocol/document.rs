@@ -11,14 +11,15 @@ use ensign_wire::{
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
+    dht,
     dump::{Dump, hex},
     examples, hashes,
 };
 
 /// The pages that have blocks, each block on one of them.
-fn paths() -> [PathBuf; 2] {
+fn paths() -> [PathBuf; 3] {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../docs/protocol");
-    ["wire.md", "formation.md"].map(|page| folder.join(page))
+    ["wire.md", "formation.md", "dht.md"].map(|page| folder.join(page))
 }
 
 /// What each block must hold, by the words after its opening fence.
@@ -44,6 +45,7 @@ fn blocks() -> BTreeMap<String, String> {
     blocks.insert("text kinds".to_owned(), kinds());
     blocks.insert("text families".to_owned(), families());
     blocks.insert("text variants".to_owned(), variants());
+    blocks.insert("text refusals".to_owned(), dht::variants(|all| line("StoreRefusal", all)));
     blocks.insert("text limits".to_owned(), limits());
     blocks
 }
@@ -215,7 +217,7 @@ fn document_names_every_tag_of_the_code() {
 
 #[test]
 fn document_names_every_refusal_of_the_decoder() {
-    let [wire, _] = paths();
+    let [wire, ..] = paths();
     let document = fs::read_to_string(wire).unwrap();
     let (_, table) = document.split_once("## What is refused").unwrap();
     let code = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("src/codec.rs");

@@ -5,6 +5,7 @@ use ensign_primitives::UnixTime;
 use ensign_wire::{Body, Envelope, Introduced, SessionReady, Signable, Signed, SignerSet, Slot};
 
 use crate::{
+    dht,
     dump::Dump,
     examples::{
         consent_fields, envelope_content, link_report_fields, request_fields, signed_content,
@@ -54,6 +55,7 @@ pub(crate) fn all() -> Vec<Hash> {
     ]
     .into_iter()
     .chain(formation::hashes())
+    .chain(dht::hashes())
     .collect()
 }
 

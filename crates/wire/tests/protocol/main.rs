@@ -13,6 +13,7 @@
 
 mod budget;
 mod corpus;
+mod dht;
 mod document;
 mod dump;
 mod examples;

@@ -33,18 +33,32 @@ catalogue! { GUARDED:
          in force all the same.",
         "fetch a newer one; see docs/security/diversity.md";
     NODE_UNKNOWN = "E-NET-011", exit: Usage, risk: None, retry: false,
-        "No node is called so.",
-        "A node is named as its member is called here, by its 64 hex digits, or by at least 8 of them that no \
+        "No node is called so, or several are.",
+        "A node is named as its member is called here in any group, by its 64 hex digits, or by at least 8 of them that no \
          other known one begins with.",
-        "see `ensign net peers` and `ensign net guard` for the nodes there are";
+        "see `ensign net peers`, `ensign net guard` and `ensign group show` for the nodes there are";
     NET_NEEDS_UP = "E-NET-012", exit: NotReady, risk: None, retry: true,
         "No node runs here that could be asked about its connections.",
-        "Connections, and what the guards do, are those of a node that runs; what was said of nodes is kept.",
+        "Connections, and what the guards do, are those of a node that runs. What you say of nodes (`net ban`, `net unban`, `net trust`) is taken without one.",
         "run `ensign up` in another terminal, then try again";
     NODE_OWN = "E-NET-013", exit: Usage, risk: None, retry: false,
         "That is this node itself.",
         "A ban or trust is about other nodes: a node neither dials itself nor lets itself in. Nothing was changed.",
         "name another node; `ensign net peers` lists who is connected";
+    ZONE_NODE = "E-NET-014", exit: Usage, risk: None, retry: false,
+        "A node cannot be named by a seed.",
+        "Whoever asks a seed dials the addresses that it names, from anywhere. This node has none that can be dialled from \
+         everywhere, or is of another network. No line was printed.",
+        "name an address in `advertise` in ensign.toml, by number; a host name is not looked up by those who ask a seed";
+    SEED_NONE = "E-NET-015", exit: Network, risk: None, retry: true,
+        "No seed names a node that can be used.",
+        "A seed is a name in the DNS whose TXT records name nodes. None that was asked has a record that this home can use; a seed by a wrong name, of \
+         another network, or behind a DNS server that changes answers has none.",
+        "check the names and the network; `--resolver` asks another DNS server";
+    DNS_SETUP = "E-NET-016", exit: Network, risk: None, retry: true,
+        "There is nobody who resolves names.",
+        "This machine does not say which DNS server it asks, so that no seed can be asked.",
+        "name a DNS server with `--resolver IP`";
     NODE_FULL = "E-OWN-003", exit: NotReady, risk: None, retry: true,
         "A limit of this node is reached.",
         "A node keeps a bounded number of groups and open requests.",

@@ -32,10 +32,31 @@ impl Home {
             && !text.fixed.is_empty()
         {
             let what = format!("{} is not changed by hand: {}", text.name, text.fixed);
-            return Err(Failure::new(&code::SETTING_FIXED, what));
+            let advice =
+                format!("nothing was changed; `ensign config show {}` says what it is", text.name);
+            return Err(Failure::new(&code::SETTING_FIXED, what).hint(advice));
         }
         let value = value.map(|value| typed(key, value)).transpose()?;
+        // A line that says the default would hold on to it when a later version has another.
+        let value = value.filter(|value| !is_default(key, value));
         write_setting(folder, key, value.as_ref())
+    }
+
+    /// Takes out of the file of the home in a folder what is no setting; returns the line on which it stood, and
+    /// what is still wrong with the file.
+    ///
+    /// # Errors
+    ///
+    /// [`code::SETTING_UNKNOWN`] when nothing of that name stands there, [`code::HOME_IO`],
+    /// [`code::HOME_DAMAGED`] for a file of another form; the file is as it was then.
+    pub(crate) fn take_out(folder: &Path, name: &str) -> Result<(usize, Option<Failure>)> {
+        let path = folder.join(CONFIG);
+        let before =
+            std::fs::read_to_string(&path).map_err(|error| io_failure("read", &path, &error))?;
+        let (text, line) = without(&path, toml_file::without_mark(&before), name)?;
+        durable::write(&path, text.as_bytes(), Existing::Replace, Readers::Owner)
+            .map_err(|error| io_failure("write", &path, &error))?;
+        Ok((line, parse(&path, &text).err()))
     }
 
     /// Writes one setting into the file.
@@ -73,6 +94,9 @@ fn write_setting(folder: &Path, key: Key, value: Option<&Value>) -> Result<Setti
 /// [`code::SETTING_UNKNOWN`], with the one that was probably meant.
 pub(crate) fn named(name: &str) -> Result<Key> {
     Key::named(name).ok_or_else(|| {
+        if name.trim().is_empty() {
+            return Failure::new(&code::SETTING_UNKNOWN, "the name of a setting is missing");
+        }
         let what = format!("there is no setting `{}`", foreign(name));
         let failure = Failure::new(&code::SETTING_UNKNOWN, what);
         match table_nearest(name) {
@@ -113,11 +137,58 @@ fn whole(number: &Number, text: &str) -> Option<i64> {
     digits.parse().ok().or_else(duration)
 }
 
+/// Whether a value is what holds without it.
+fn is_default(key: Key, value: &Value) -> bool {
+    match (value, key.default()) {
+        (Value::List(all), None) => all.is_empty(),
+        (_, default) => default.as_ref() == Some(&value.shown()),
+    }
+}
+
+/// Returns the text of a file without what is no setting, and the line on which that stood.
+fn without(path: &Path, text: &str, name: &str) -> Result<(String, usize)> {
+    let mut file = document(path, text)?;
+    let line = toml_edit::Document::parse(text).ok().and_then(|spanned| {
+        let span = match name.split_once('.') {
+            Some((section, key)) => {
+                spanned.get(section)?.as_table_like()?.get_key_value(key)?.0.span()
+            }
+            None => spanned.get_key_value(name)?.0.span(),
+        };
+        Some(text.get(..span?.start)?.matches('\n').count() + 1)
+    });
+    let has_settings = |section: &str, item: &Item| item.is_table_like() && Key::is_in(section);
+    let removed = match name.split_once('.') {
+        Some((section, key)) => {
+            let table = file.get_mut(section).and_then(Item::as_table_like_mut);
+            let removed = table.and_then(|table| table.remove(key));
+            let is_empty = |item: &Item| item.as_table_like().is_some_and(TableLike::is_empty);
+            if removed.is_some() && file.get(section).is_some_and(is_empty) {
+                file.remove(section);
+            }
+            removed
+        }
+        None if file.get(name).is_some_and(|item| has_settings(name, item)) => None,
+        None => file.remove(name),
+    };
+    match removed {
+        Some(_) => Ok((file.to_string(), line.unwrap_or(1))),
+        None => Err(match named(name) {
+            Err(unknown) => unknown,
+            Ok(_) => Failure::new(&code::SETTING_UNKNOWN, "it does not stand in ensign.toml"),
+        }),
+    }
+}
+
+fn document(path: &Path, text: &str) -> Result<DocumentMut> {
+    text.parse().map_err(|error: toml_edit::TomlError| {
+        toml_file::wrong(path, 1, error.message(), code::HOME_DAMAGED.hint)
+    })
+}
+
 /// Returns the text of a file in which one setting is another.
 fn edited(path: &Path, text: &str, key: Key, value: Option<&Value>) -> Result<String> {
-    let mut file: DocumentMut = text.parse().map_err(|error: toml_edit::TomlError| {
-        toml_file::wrong(path, 1, error.message(), code::HOME_DAMAGED.hint)
-    })?;
+    let mut file = document(path, text)?;
     let (section, key) = key.name().split_once('.').unwrap_or(("", key.name()));
     let table: &mut dyn TableLike = if section.is_empty() {
         file.as_table_mut()
@@ -159,6 +230,14 @@ fn to_toml(value: &Value) -> Toml {
 fn of_value(key: Key, failure: &Failure) -> Failure {
     let what = failure.what.split_once(", line ").and_then(|(_, rest)| rest.split_once(": "));
     let what = what.map_or(failure.what.as_str(), |(_, what)| what);
+    let what = match what {
+        // What the parsers say is for who writes them.
+        what if what.starts_with("missing field") => "it has no default, so it has to stand there",
+        what if what.contains("invalid socket address") => {
+            "an address with its port is needed: 0.0.0.0:4820 or [::]:4820"
+        }
+        what => what,
+    };
     let prefix = format!("{}: ", key.name());
     let what = format!("{prefix}{}", what.strip_prefix(prefix.as_str()).unwrap_or(what));
     // The file is untouched: there is nothing to mend in it.
@@ -207,6 +286,33 @@ mod tests {
         check("policy.fee_max", None, &less);
         check("policy.amount_max", None, FILE);
         check("requests_per_minute", None, FILE);
+    }
+
+    #[test]
+    fn value_that_holds_without_a_line_is_known() {
+        let is = |name: &str, value: &str| {
+            let key = named(name).unwrap();
+            is_default(key, &typed(key, value).unwrap())
+        };
+        assert!(is("requests_per_minute", "30") && is("advertise", ""));
+        assert!(!is("requests_per_minute", "31") && !is("name", "") && !is("policy.fee_max", "1"));
+    }
+
+    #[test]
+    fn what_is_no_setting_is_taken_out_and_nothing_else() {
+        let path = Path::new("ensign.toml");
+        let bad = FILE.replace("listen", "nonsense = 1\nlisten") + "fe_max = 2\n[bogus]\nx = 1\n";
+        let out = |text: &str, name: &str| without(path, text, name);
+        let (text, line) = out(&bad, "nonsense").unwrap();
+        assert_eq!((line, text.contains("nonsense")), (4, false));
+        let (text, line) = out(&text, "policy.fe_max").unwrap();
+        assert_eq!(line, 9);
+        let (text, _) = out(&text, "bogus.x").unwrap();
+        assert_eq!(text, FILE);
+        for name in ["nonsense", "policy", "policy.fe_max", "a.b.c", ""] {
+            assert_eq!(out(FILE, name).unwrap_err().entry.code, "E-CFG-001", "{name}");
+        }
+        assert_eq!(out("limits = 3\n", "limits").unwrap().0, "");
     }
 
     #[test]

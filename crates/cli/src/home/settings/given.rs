@@ -31,7 +31,7 @@ pub(crate) struct Given(BTreeMap<&'static str, (Value, usize)>);
 
 impl Value {
     /// Returns it as it is shown.
-    fn shown(&self) -> String {
+    pub(super) fn shown(&self) -> String {
         match self {
             Self::Number(number) => number.to_string(),
             Self::Text(text) => text.clone(),
@@ -204,9 +204,10 @@ fn advice(key: Key) -> String {
 }
 
 fn unknown(path: &Path, line: usize, name: &str) -> crate::failure::Failure {
+    let out = format!("or take it out: `ensign config unset {name}`");
     let hint = match table_nearest(name) {
-        Some(meant) => format!("did you mean `{meant}`? correct that line"),
-        None => "correct that line; `ensign config show` lists every setting".to_owned(),
+        Some(meant) => format!("did you mean `{meant}`? correct that line, {out}"),
+        None => format!("correct that line, {out}; `ensign config show` lists every setting"),
     };
     wrong(path, line, &format!("unknown field `{name}`"), &hint)
 }

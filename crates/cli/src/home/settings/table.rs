@@ -106,6 +106,11 @@ impl Key {
         }
     }
 
+    /// Whether there are settings in a section.
+    pub(crate) fn is_in(section: &str) -> bool {
+        all().any(|key| key.name().split_once('.').is_some_and(|(of, _)| of == section))
+    }
+
     /// Whether a node that runs takes it on SIGHUP; the others are in force from the next start on.
     pub(crate) fn is_reloaded(self) -> bool {
         ["policy.", "diversity."].iter().any(|section| self.name().starts_with(section))

@@ -42,6 +42,7 @@ pub(super) fn summary(bytes: &[u8]) -> String {
         Ok(Frame::Evidence(file)) => format!("Evidence, a file of {} bytes", file.len()),
         Ok(Frame::EvidenceSeen(_)) => "EvidenceSeen".to_owned(),
         Ok(Frame::Formation(message)) => format!("{:?}, {size} bytes", message.kind()),
+        Ok(Frame::Dht(message)) => format!("{:?}, {size} bytes", message.kind()),
         Err(error) => format!("{size} bytes that are no frame: {error}"),
     }
 }
@@ -64,7 +65,8 @@ pub(super) fn envelope(bytes: &[u8]) -> Option<Envelope> {
             | Frame::EvidenceSeen(_)
             | Frame::Consent(_)
             | Frame::LinkReport(_)
-            | Frame::Formation(_),
+            | Frame::Formation(_)
+            | Frame::Dht(_),
         )
         | Err(_) => None,
     }
@@ -88,6 +90,7 @@ pub(super) fn payload_of(bytes: &[u8]) -> Option<RequestId> {
             | Frame::Consent(_)
             | Frame::LinkReport(_)
             | Frame::Formation(_)
+            | Frame::Dht(_)
             | Frame::Envelope(_),
         )
         | Err(_) => None,

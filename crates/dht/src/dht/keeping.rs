@@ -1,0 +1,149 @@
+//! What time brings: silence, refreshes, what expires and what is issued anew.
+
+use ensign_primitives::{Now, PeerId};
+use ensign_wire::{Key, NodeRecord};
+use rand_core::Rng;
+
+use super::Dht;
+use crate::{
+    Event, Heard, JOIN_DELAY, JOIN_REFRESHES, OWN_REFRESH_EVERY, Output, REFRESH_INTERVAL,
+    REFRESHES_AT_ONCE, REPUBLISH_INTERVAL, WALKS_MAX,
+    hand_on::Due,
+    questions::{Late, Purpose, Question},
+    walk::Op,
+};
+
+impl Dht {
+    pub(super) fn on_learned(&mut self, now: Now, record: NodeRecord) {
+        let rules = self.config.rules;
+        let checked = record.verify_cheaply(now.unix, rules);
+        let holds = checked.and_then(|()| self.verifier.node(&record, rules.bits)).is_ok();
+        if holds && record.peer() != self.me && record.address().is_some() {
+            self.roots.learn(record);
+        }
+    }
+
+    pub(super) fn on_down(&mut self, now: Now, peer: &PeerId) {
+        self.hand_on.down(peer);
+        for question in self.questions.down(peer) {
+            self.on_silence(now, question);
+        }
+    }
+
+    pub(super) fn on_late(&mut self, now: Now) {
+        for late in self.questions.late(now.instant) {
+            match late {
+                Late::Slow(Purpose::Walk { walk, .. }) => {
+                    if let Some(walk) = self.walks.get_mut(&walk) {
+                        walk.slow();
+                    }
+                }
+                Late::Slow(Purpose::Probe | Purpose::Pull { .. }) => {}
+                Late::Dead(question) => self.on_silence(now, question),
+            }
+        }
+    }
+
+    /// Nobody answers. Who is silent while others answer may be gone.
+    fn on_silence(&mut self, now: Now, question: Question) {
+        let Question { record, purpose, is_slow, .. } = question;
+        if let Some(record) = record.filter(|_| self.questions.hears_others(now.instant)) {
+            self.table.failed(&record.peer(), record.position());
+            self.roots.forget(&record);
+        }
+        if let Purpose::Walk { walk, candidate } = purpose
+            && let Some(walk) = self.walks.get_mut(&walk)
+        {
+            walk.over(candidate, is_slow, Heard::Nothing);
+        }
+    }
+
+    pub(super) fn on_due(&mut self, now: Now) {
+        let questions = &self.questions;
+        for due in self.hand_on.due(now.instant, |peer| questions.is_up(peer)) {
+            self.outputs.push_back(match due {
+                Due::Send(to, message) => Output::Send { to, message },
+                Due::Reach(record) => Output::Reach { record },
+            });
+        }
+        if self.shelf.next_at().is_some_and(|it| it <= now.instant) {
+            self.shelf.expire(now.instant);
+        }
+        self.renew(now);
+        if self.refresh.at.is_some_and(|it| it <= now.instant) {
+            self.on_refresh(now);
+        }
+    }
+
+    fn renew(&mut self, now: Now) {
+        self.published.retain(|_, it| it.until > now.instant);
+        for (key, published) in &mut self.published {
+            if published.renew_at <= now.instant {
+                published.renew_at = now.instant.after(REPUBLISH_INTERVAL);
+                self.outputs.push_back(Output::Event(Event::Renew { key: *key }));
+            }
+        }
+    }
+
+    /// Whoever hears of somebody looks around, at the latest after an interval.
+    pub(super) fn wake(&mut self, now: Now) {
+        let knows_somebody = !self.table.is_empty() || self.roots.len() > 0;
+        if self.refresh.at.is_none() && knows_somebody {
+            let is_new = self.refresh.last.is_none();
+            let wait = if is_new { JOIN_DELAY } else { REFRESH_INTERVAL };
+            self.refresh.at = Some(now.instant.after(wait));
+        }
+    }
+
+    fn on_refresh(&mut self, now: Now) {
+        self.table.expire(now.unix);
+        self.roots.expire(now.unix);
+        let before = self.refresh.last;
+        if before.is_some_and(|it| !self.questions.hears_since(it)) {
+            // Nobody answers: we wait until somebody is heard.
+            self.refresh.at = None;
+            return;
+        }
+        self.refresh.at = Some(now.instant.after(REFRESH_INTERVAL));
+        self.refresh.count += 1;
+        if before.is_none() {
+            return self.look_around(now);
+        }
+        self.refresh.last = Some(now.instant);
+        let is_own = self.refresh.count.is_multiple_of(OWN_REFRESH_EVERY);
+        let point = if is_own { self.home() } else { self.random_point() };
+        self.queue_refresh(point);
+    }
+
+    pub(super) fn look_around(&mut self, now: Now) {
+        self.refresh.last = Some(now.instant);
+        self.queue_refresh(self.home());
+        for _ in 0..JOIN_REFRESHES {
+            let point = self.random_point();
+            self.queue_refresh(point);
+        }
+    }
+
+    fn queue_refresh(&mut self, point: Key) {
+        if self.refresh.waiting.len() <= JOIN_REFRESHES {
+            self.refresh.waiting.push_back(point);
+        }
+    }
+
+    fn random_point(&mut self) -> Key {
+        let mut point = [0; 32];
+        self.random.fill_bytes(&mut point);
+        Key(point)
+    }
+
+    /// Starts a refresh that waits, if it may; `true` when it did.
+    pub(super) fn start_refresh(&mut self, now: Now) -> bool {
+        let running = self.walks.values().filter(|it| matches!(it.op(), Op::Nearest)).count();
+        if running >= REFRESHES_AT_ONCE || self.walks.len() >= WALKS_MAX {
+            return false;
+        }
+        let Some(point) = self.refresh.waiting.pop_front() else { return false };
+        self.start(now, Op::Nearest, point);
+        true
+    }
+}

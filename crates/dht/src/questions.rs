@@ -1,0 +1,233 @@
+//! What we have asked and nobody has answered yet, and over which links.
+
+use alloc::{collections::BTreeMap, vec::Vec};
+use core::net::SocketAddr;
+
+use ensign_primitives::{BoundedMap, Instant, Occupancy, PeerId, QueryId};
+use ensign_wire::{DhtMessage, Had, NodeRecord, Wants};
+
+use crate::{HARD_TIMEOUT, LINKS_MAX, QUESTIONS_MAX, SOFT_TIMEOUT};
+
+/// Why something was asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// A step of a walk, to this candidate; whether it is in the region.
+    Walk { walk: QueryId, candidate: u16 },
+    /// Whether it is there.
+    Probe,
+    /// A record that it has told us of.
+    Pull { had: Had },
+}
+
+#[derive(Debug)]
+pub(crate) struct Question {
+    pub(crate) peer: PeerId,
+    /// Its node record, where we have one.
+    pub(crate) record: Option<NodeRecord>,
+    pub(crate) purpose: Purpose,
+    /// What a [`DhtFind`](ensign_wire::DhtFind) asked for; `None` for another question.
+    pub(crate) wants: Option<Wants>,
+    pub(crate) asked: Instant,
+    /// What waits for the link.
+    waiting: Option<DhtMessage>,
+    pub(crate) is_slow: bool,
+}
+
+/// What ran out.
+#[derive(Debug)]
+pub(crate) enum Late {
+    /// Another may be asked beside it.
+    Slow(Purpose),
+    /// Nobody waits for it any more.
+    Dead(Question),
+}
+
+#[derive(Debug)]
+struct Link {
+    remote: SocketAddr,
+    /// The last name of a question of theirs.
+    last: Option<QueryId>,
+    /// Whether they have our record.
+    is_told: bool,
+    /// How many questions of ours on it died: so many late answers are no offense.
+    owed: u16,
+}
+
+/// Questions by their name, and the links.
+#[derive(Debug)]
+pub(crate) struct Questions {
+    open: BTreeMap<QueryId, Question>,
+    links: BoundedMap<PeerId, Link>,
+    next: u64,
+    /// When somebody answered last.
+    answered: Option<Instant>,
+}
+
+impl Questions {
+    pub(crate) const fn new() -> Self {
+        Self { open: BTreeMap::new(), links: BoundedMap::new(LINKS_MAX), next: 1, answered: None }
+    }
+
+    pub(crate) fn next_name(&mut self) -> QueryId {
+        let name = QueryId(self.next);
+        self.next = self.next.saturating_add(1);
+        name
+    }
+
+    pub(crate) fn has_room(&self) -> bool {
+        self.open.len() < QUESTIONS_MAX
+    }
+
+    /// Notes a question, and returns what is to be sent now; nothing while there is no link.
+    pub(crate) fn ask(
+        &mut self,
+        now: Instant,
+        (name, message): (QueryId, DhtMessage),
+        (peer, record, purpose): (PeerId, Option<NodeRecord>, Purpose),
+    ) -> Option<DhtMessage> {
+        let wants = match &message {
+            DhtMessage::Find(find) => Some(find.wants),
+            DhtMessage::Store(_)
+            | DhtMessage::Reply(_)
+            | DhtMessage::Have(_)
+            | DhtMessage::Pull(_) => None,
+        };
+        let (waiting, sent) = match self.links.contains_key(&peer) {
+            true => (None, Some(message)),
+            false => (Some(message), None),
+        };
+        let question =
+            Question { peer, record, purpose, wants, asked: now, waiting, is_slow: false };
+        self.open.insert(name, question);
+        sent
+    }
+
+    /// Takes the question that somebody answers; `Err` tells whether it may have been asked.
+    pub(crate) fn answered(
+        &mut self,
+        now: Instant,
+        from: PeerId,
+        name: QueryId,
+    ) -> Result<Question, bool> {
+        let is_ours =
+            self.open.get(&name).is_some_and(|it| it.peer == from && it.waiting.is_none());
+        if is_ours && let Some(question) = self.open.remove(&name) {
+            self.answered = Some(now);
+            return Ok(question);
+        }
+        let Some(link) = self.links.get_mut(&from).filter(|it| it.owed > 0) else {
+            return Err(false);
+        };
+        link.owed -= 1;
+        self.answered = Some(now);
+        Err(true)
+    }
+
+    /// Tells whether somebody has answered since then.
+    pub(crate) fn hears_since(&self, then: Instant) -> bool {
+        self.answered.is_some_and(|it| it >= then)
+    }
+
+    /// Tells whether somebody has answered while nobody waits longer for another.
+    pub(crate) fn hears_others(&self, now: Instant) -> bool {
+        self.answered.is_some_and(|it| it.after(HARD_TIMEOUT) >= now)
+    }
+
+    /// A link stands; returns what waited for it.
+    pub(crate) fn up(&mut self, peer: PeerId, remote: SocketAddr) -> Vec<DhtMessage> {
+        let is_told = self.open.values().any(|it| it.peer == peer);
+        let link = Link { remote, last: None, is_told, owed: 0 };
+        if self.links.insert(peer, link).is_err() {
+            return Vec::new();
+        }
+        let of_peer = self.open.values_mut().filter(|it| it.peer == peer);
+        of_peer.filter_map(|it| it.waiting.take()).collect()
+    }
+
+    /// The link is gone, or none could be made; returns the questions that nobody will answer.
+    pub(crate) fn down(&mut self, peer: &PeerId) -> Vec<Question> {
+        self.links.remove(peer);
+        let names: Vec<_> =
+            self.open.iter().filter(|(_, it)| it.peer == *peer).map(|(name, _)| *name).collect();
+        names.iter().filter_map(|name| self.open.remove(name)).collect()
+    }
+
+    /// Takes what ran out at `now`.
+    pub(crate) fn late(&mut self, now: Instant) -> Vec<Late> {
+        let mut late = Vec::new();
+        let dead = |it: &Question| it.asked.after(HARD_TIMEOUT) <= now;
+        while let Some(first) = self.open.first_entry().filter(|it| dead(it.get())) {
+            let question = first.remove();
+            if let Some(link) = self.links.get_mut(&question.peer)
+                && question.waiting.is_none()
+            {
+                link.owed = link.owed.saturating_add(1);
+            }
+            late.push(Late::Dead(question));
+        }
+        // Names rise with time.
+        for question in self.open.values_mut() {
+            if question.asked.after(SOFT_TIMEOUT) > now {
+                break;
+            }
+            if !question.is_slow {
+                question.is_slow = true;
+                late.push(Late::Slow(question.purpose));
+            }
+        }
+        late
+    }
+
+    pub(crate) fn next_at(&self) -> Option<Instant> {
+        let dead = self.open.values().next().map(|it| it.asked.after(HARD_TIMEOUT));
+        let slow = self.open.values().find(|it| !it.is_slow);
+        let slow = slow.map(|it| it.asked.after(SOFT_TIMEOUT));
+        dead.into_iter().chain(slow).min()
+    }
+
+    pub(crate) fn is_up(&self, peer: &PeerId) -> bool {
+        self.links.contains_key(peer)
+    }
+
+    pub(crate) fn remote_of(&self, peer: &PeerId) -> Option<SocketAddr> {
+        self.links.get(peer).map(|it| it.remote)
+    }
+
+    /// Notes a question of theirs; `false` for a name that is not later than the last.
+    pub(crate) fn is_asked_anew(&mut self, peer: &PeerId, name: QueryId) -> bool {
+        let Some(link) = self.links.get_mut(peer) else { return true };
+        let is_new = link.last.is_none_or(|last| last < name);
+        if is_new {
+            link.last = Some(name);
+        }
+        is_new
+    }
+
+    /// Tells whether our record goes with the next question, which it then does.
+    pub(crate) fn introduces(&mut self, peer: &PeerId) -> bool {
+        match self.links.get_mut(peer) {
+            Some(link) => !core::mem::replace(&mut link.is_told, true),
+            None => true,
+        }
+    }
+
+    pub(crate) fn pulls(&self) -> usize {
+        let is_pull = |it: &&Question| matches!(it.purpose, Purpose::Pull { .. });
+        self.open.values().filter(is_pull).count()
+    }
+
+    pub(crate) fn probes(&self) -> usize {
+        self.open.values().filter(|it| it.purpose == Purpose::Probe).count()
+    }
+
+    pub(crate) fn is_pulling(&self, key16: [u8; 16]) -> bool {
+        self.open
+            .values()
+            .any(|it| matches!(it.purpose, Purpose::Pull { had } if had.key16 == key16))
+    }
+
+    pub(crate) fn occupancy(&self) -> [Occupancy; 2] {
+        let (len, limit) = (self.open.len(), QUESTIONS_MAX);
+        [Occupancy { name: "dht questions", len, limit }, self.links.occupancy("dht links")]
+    }
+}

@@ -1,0 +1,141 @@
+//! The table, the estimate and the alarm by themselves.
+
+use core::time::Duration;
+use std::{net::IpAddr, sync::Arc, vec::Vec};
+
+use ensign_diversity::PrefixTable;
+use ensign_pow::{Purpose, Puzzle, Solver};
+use ensign_wire::{Key, NodeId, NodeRecord};
+use proptest::prelude::*;
+
+use super::cast::{NETWORK, START, address, later, peer, record, record_at};
+use crate::{
+    GROUP_PER_BUCKET_MAX, GROUP_PER_TABLE_MAX, K, Placed, STALE_AFTER, Size, Table, is_dense,
+    region,
+};
+
+fn table() -> Table {
+    Table::new(NodeId([0; 32]), Arc::new(PrefixTable::default()))
+}
+
+fn enter(table: &mut Table, number: u16) -> Placed {
+    table.answered(START.instant, record(number), address(number).ip())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, cases: 32, ..ProptestConfig::default() })]
+
+    #[test]
+    fn closest_are_those_of_a_full_search(target in any::<[u8; 32]>(), count in 1..40_usize) {
+        let mut table = table();
+        (0..300).for_each(|number| { enter(&mut table, number); });
+        let target = Key(target);
+        let mut all: Vec<NodeRecord> = table.contacts().cloned().collect();
+        all.sort_by_key(|it| target.distance(it.position()));
+        all.truncate(count);
+        prop_assert_eq!(table.closest(target, count), all);
+    }
+}
+
+#[test]
+fn full_bucket_keeps_its_live_contacts_and_asks_the_silent_one() {
+    let mut table = table();
+    let far: Vec<u16> = (0..).filter(|it| record(*it).position().0[0] >= 128).take(K + 3).collect();
+    let (old, new) = far.split_at(K);
+    old.iter().for_each(|it| assert_eq!(enter(&mut table, *it), Placed::In));
+    assert_eq!(enter(&mut table, new[0]), Placed::Waits { ask: None });
+    let late = later(START, STALE_AFTER).instant;
+    let placed = table.answered(late, record(new[1]), address(new[1]).ip());
+    let Placed::Waits { ask: Some(silent) } = placed else { panic!("{placed:?}") };
+    assert!(old.contains(&(0..).find(|it| peer(*it) == silent.peer()).unwrap()));
+    // It answers, and stays.
+    assert_eq!(table.answered(late, silent.clone(), address(0).ip()), Placed::In);
+    assert!(!table.failed(&silent.peer(), silent.position()));
+    assert!(table.contains(&silent.peer(), silent.position()));
+    // It is silent twice, and the newest who waits has its place.
+    assert!(table.failed(&silent.peer(), silent.position()));
+    let newest = record(new[1]);
+    assert!(table.contains(&newest.peer(), newest.position()));
+    assert!(!table.contains(&silent.peer(), silent.position()));
+    assert_eq!(table.len(), K);
+}
+
+#[test]
+fn one_network_has_two_places_of_a_bucket_and_ten_of_the_table() {
+    let mut table = table();
+    for number in 0..2000_u16 {
+        let [_, low] = number.to_be_bytes();
+        let address = ([9, 9, 9, low], 1000 + number).into();
+        table.answered(
+            START.instant,
+            record_at(number, START, address),
+            IpAddr::from([9, 9, 9, low]),
+        );
+    }
+    let mut buckets = std::collections::BTreeMap::<u16, usize>::new();
+    table.rows().for_each(|(bucket, ..)| *buckets.entry(bucket).or_default() += 1);
+    assert!(buckets.values().all(|it| *it <= GROUP_PER_BUCKET_MAX), "{buckets:?}");
+    assert_eq!(table.len(), GROUP_PER_TABLE_MAX);
+    // Whoever comes from elsewhere has a place.
+    assert_eq!(enter(&mut table, 3000), Placed::In);
+}
+
+#[test]
+fn a_provider_counts_as_one_group_where_it_is_known() {
+    let mut builder = PrefixTable::builder();
+    builder.line("8.0.0.0\t8\t65001").unwrap();
+    let mut table = Table::new(NodeId([0; 32]), Arc::new(builder.build()));
+    (0..500).for_each(|number| {
+        enter(&mut table, number);
+    });
+    assert_eq!(table.len(), GROUP_PER_TABLE_MAX);
+}
+
+#[test]
+fn number_of_nodes_is_read_from_distances_and_moves_by_two_an_hour() {
+    let mut size = Size::new();
+    // 1,000 nodes, evenly: the twentieth is 20/1000 of the space away.
+    let even = |nodes: u64| (1..=32).map(|it| u64::MAX / nodes * it).collect::<Vec<_>>();
+    for _ in 0..16 {
+        size.observe(START.instant, &even(1000));
+    }
+    let nodes = size.nodes().unwrap();
+    assert!((800..=1000).contains(&nodes), "{nodes}");
+    for _ in 0..16 {
+        size.observe(START.instant, &even(100_000));
+    }
+    assert_eq!(size.nodes(), Some(2 * nodes));
+    let hour = later(START, Duration::from_secs(3600)).instant;
+    size.observe(hour, &even(100_000));
+    assert_eq!(size.nodes(), Some(4 * nodes));
+    assert_eq!(
+        size.nodes().map(|it| region(Some(it), 256) > region(Some(it + 1), 256)),
+        Some(true)
+    );
+    assert_eq!(region(Some(1023), 256), 1 << 62);
+    assert_eq!(region(None, 256), 1 << 62);
+}
+
+#[test]
+fn a_neighbourhood_is_dense_from_twenty_ground_positions_on() {
+    let even = |nodes: u64| (1..=32).map(|it| u64::MAX / nodes * it).collect::<Vec<_>>();
+    assert_eq!(is_dense(&even(10_000), 10_000), None);
+    let mut ground: Vec<u64> = (1..=20).map(|it| u64::MAX / 1_000_000 * it).collect();
+    ground.extend(even(10_000));
+    ground.truncate(32);
+    assert_eq!(is_dense(&ground, 10_000), Some(8));
+    assert_eq!(is_dense(&ground[..5], 10_000), None);
+}
+
+#[test]
+fn the_work_of_a_position_is_that_of_the_puzzle() {
+    let (key, epoch) = (peer(1), ensign_wire::position_epoch(START.unix));
+    let puzzle =
+        Puzzle { purpose: Purpose::Position, network: NETWORK, key, seed: [0; 32], epoch, bits: 8 };
+    let proof = Solver::new(&puzzle, 0).step(100_000).unwrap();
+    let mut node = record(1).node().clone();
+    node.proof = proof;
+    let made = NodeRecord::new(&super::cast::key(1), NETWORK, START.unix, node).unwrap();
+    assert_eq!(made.verify_work(puzzle.bits_of(proof.nonce)), Ok(()));
+    assert!(made.verify_work(puzzle.bits_of(proof.nonce) + 1).is_err());
+}
