@@ -166,7 +166,7 @@ pub const VIEWERS: usize = 3;
 pub const VIEWS_SHARED_MIN: usize = 5;
 
 /// Comparisons in a row that disagree before that is a sign. With a fifth of the book hostile that is by
-/// chance once in 2,000 years.
+/// chance once in 350 years.
 pub const VIEWS_APART: u8 = 4;
 
 /// Outbound connections that a node gives up when the views disagree, one after the other, anchors too.

@@ -3,6 +3,7 @@
 use core::{fmt::Debug, net::SocketAddr};
 
 use ensign_primitives::{PeerId, UnixTime};
+use ensign_wire::{NodeRecord, RecordError, RecordRules, Scope};
 
 /// What a node says of itself under its signature: who it is, where, and until when.
 ///
@@ -51,17 +52,69 @@ pub enum Fault {
     Forged,
     /// It belongs to another network.
     Foreign,
-    /// It is outside the limits, or names addresses that nobody there can be reached at: port 0, multicast,
-    /// private ones in a public network.
+    /// It holds for longer than any does, or names an address at which nobody can be reached, or none.
     Misplaced,
+    /// It names an address that belongs into records of another scope: who handed it on may be set otherwise.
+    OtherScope,
 }
 
 impl Fault {
     /// Returns whether whoever hands such a record on has done wrong.
     pub const fn is_an_offense(self) -> bool {
         match self {
-            Self::Stale => false,
+            Self::Stale | Self::OtherScope => false,
             Self::Forged | Self::Foreign | Self::Misplaced => true,
         }
+    }
+}
+
+impl Listed for NodeRecord {
+    type Terms = RecordRules;
+
+    fn peer(&self) -> PeerId {
+        self.peer()
+    }
+
+    fn position(&self) -> [u8; 32] {
+        self.position().0
+    }
+
+    fn addresses(&self) -> &[SocketAddr] {
+        &self.node().addresses
+    }
+
+    fn seq(&self) -> u64 {
+        self.seq()
+    }
+
+    fn expires(&self) -> UnixTime {
+        self.node().expires
+    }
+
+    fn check(&self, now: UnixTime, terms: &RecordRules) -> Result<(), Fault> {
+        self.verify_cheaply(now, *terms).map_err(|error| fault_of(&error))
+    }
+
+    fn prove(&self, terms: &RecordRules) -> Result<(), Fault> {
+        self.verify_work(terms.bits).map_err(|error| fault_of(&error))?;
+        if self.verify_signature() { Ok(()) } else { Err(Fault::Forged) }
+    }
+}
+
+fn fault_of(error: &RecordError) -> Fault {
+    match error {
+        RecordError::Network { .. } => Fault::Foreign,
+        RecordError::Expired { .. }
+        | RecordError::Future { .. }
+        | RecordError::PositionEpoch { .. } => Fault::Stale,
+        RecordError::Address { address } if Scope::Local.allows(address.ip()) => Fault::OtherScope,
+        RecordError::Lifetime { .. } | RecordError::Address { .. } | RecordError::NoAddress => {
+            Fault::Misplaced
+        }
+        RecordError::PositionVersion { .. }
+        | RecordError::PositionBits { .. }
+        | RecordError::Signature => Fault::Forged,
+        // What a later version of the wire finds besides is a reason not to take it.
+        _ => Fault::Misplaced,
     }
 }

@@ -3,6 +3,7 @@
 mod contract;
 mod exchange;
 mod places;
+mod records;
 mod restart;
 mod signs;
 mod world;

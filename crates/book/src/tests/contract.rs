@@ -129,7 +129,13 @@ impl Rig for Driver {
                 machine.exclude(now, peer(*who));
             }
             Act::Include(who) => machine.include(&peer(*who)),
-            other => {
+            other @ (Act::Learn(..)
+            | Act::Answer(_)
+            | Act::Call(_)
+            | Act::Lose(_)
+            | Act::Asked(_)
+            | Act::Told(..)
+            | Act::Compared(_)) => {
                 if let Some(input) = self.input(other) {
                     machine.handle_input(now, input);
                 }

@@ -6,8 +6,8 @@ use std::{vec, vec::Vec};
 use super::world::{Card, START, World, card, config, kept, lone, own_network, peer, seed};
 use crate::{ANCHOR_AGE, Closing, Fault, Note, OUTBOUND_MAX, ROTATION_INTERVAL, Restored};
 
-/// How many starts there are.
-const STARTS: u64 = 10_000;
+/// How many starts there are: as many as a test has time for.
+const STARTS: u64 = 500;
 
 /// Honest nodes in the book of each.
 const HONEST: u32 = 160;
@@ -47,7 +47,7 @@ fn start(number: u64, away: u32) -> usize {
 #[test]
 fn fifth_of_the_book_hostile_leaves_two_honest_connections_in_every_start() {
     let mut fewest = OUTBOUND_MAX;
-    for number in 0..STARTS / 20 {
+    for number in 0..STARTS {
         fewest = fewest.min(start(number, 0));
     }
     assert!(fewest >= 2, "{fewest}");
@@ -56,7 +56,7 @@ fn fifth_of_the_book_hostile_leaves_two_honest_connections_in_every_start() {
 #[test]
 fn fifth_hostile_and_a_third_away_leaves_two_honest_connections_in_every_start() {
     let mut fewest = OUTBOUND_MAX;
-    for number in 0..STARTS / 20 {
+    for number in 0..STARTS {
         fewest = fewest.min(start(number, 33));
     }
     assert!(fewest >= 2, "{fewest}");
