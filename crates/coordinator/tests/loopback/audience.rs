@@ -7,7 +7,7 @@ use ensign_identity::NodeKey;
 use ensign_musig::SecKey;
 use ensign_primitives::QueryId;
 use ensign_transport::CloseCode;
-use ensign_wire::{Audience, Family, Frame, Kind, PROTOCOL_VERSION};
+use ensign_wire::{Audience, Family, Frame, Kind, Lane, PROTOCOL_VERSION};
 use tokio::task::{JoinSet, LocalSet};
 
 use super::{
@@ -106,6 +106,10 @@ impl Case {
             (_, Audience::Anyone)
             | (IntroducedStranger, Audience::Introduced)
             | (Introduced, Audience::Introduced | Audience::Member) => read(),
+            // The bulk lane of a stranger is not read at all.
+            (Stranger, Audience::Introduced) if kind.lane() == Lane::Bulk => {
+                (vec![silence], CloseCode::Silent)
+            }
             (Stranger, Audience::Introduced) => {
                 (vec![format!("{kind:?} before hello")], CloseCode::Silent)
             }
