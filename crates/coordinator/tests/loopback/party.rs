@@ -164,7 +164,7 @@ impl Wallet {
         if let Some(found) = self.seen.iter().find_map(&mut pick) {
             return found;
         }
-        within(async {
+        let found = timeout(PATIENCE, async {
             loop {
                 let event = self.events.recv().await.expect("the coordinator stopped");
                 let found = pick(&event);
@@ -174,7 +174,11 @@ impl Wallet {
                 }
             }
         })
-        .await
+        .await;
+        let Ok(found) = found else {
+            panic!("it does not happen to {}: {:#?}", self.number, self.seen)
+        };
+        found
     }
 
     pub(crate) async fn approval(&mut self) -> Approval {

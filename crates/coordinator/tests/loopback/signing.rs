@@ -87,6 +87,11 @@ async fn decline_ends_the_request_for_everybody_and_names_who() {
     party.wallets[1].wait();
     let asked = party.propose(0, party.job(Work::Messages(vec![[7; 32]]))).await;
     party.wallets[1].approval().await;
+    // Whoever is connected only after the end never hears of the request.
+    let heard = |event: &Event| {
+        matches!(event, Event::Request(request, _) if request.id == asked.id).then_some(())
+    };
+    party.wallets[2].until(heard).await;
     party.wallets[1].coordinator.decline(asked.id).await.unwrap();
     for wallet in [0, 2] {
         let problem = party.wallets[wallet].failed(asked.id).await;
