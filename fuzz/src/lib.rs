@@ -8,6 +8,7 @@
 //! in the manifest, and a folder with at least one input in `corpus/`. The replay fails if one of
 //! them is missing.
 
+mod book;
 mod contact;
 mod dht;
 mod engine;
@@ -19,6 +20,7 @@ mod psbt;
 mod seed_record;
 mod session;
 
+pub use book::book;
 pub use contact::contact;
 pub use dht::dht;
 pub use engine::engine;
@@ -41,6 +43,7 @@ pub struct Target {
 
 /// Every target.
 pub const TARGETS: &[Target] = &[
+    Target { name: "book", run: book },
     Target { name: "contact", run: contact },
     Target { name: "dht", run: dht },
     Target { name: "engine", run: engine },

@@ -54,6 +54,7 @@ const TABLE: &[Row] = &[
     row("crates/musig",        1, &[UpTo(0)]),
     row("crates/identity",     1, &[UpTo(0)]),
     row("crates/wire",         1, &[UpTo(0), Only("identity")]),
+    row("crates/book",         2, &[UpTo(0), Only("wire"), Only("diversity"), Only("ratelimit")]),
     row("crates/pow",          2, &[UpTo(0), Only("wire"), Only("diversity"), Only("ratelimit")]),
     row("crates/reputation",   2, &[UpTo(0)]),
     row("crates/diversity",    2, &[UpTo(0)]),

@@ -18,6 +18,7 @@ use ensign_gate as _;
 use ensign_identity as _;
 use ensign_musig as _;
 use ensign_peers as _;
+use ensign_book as _;
 use ensign_pow as _;
 use ensign_primitives as _;
 use ensign_ratelimit as _;

@@ -18,6 +18,7 @@ const CORE: &[&str] = &[
     "musig",
     "identity",
     "wire",
+    "book",
     "pow",
     "replay",
     "equivocation",
