@@ -73,7 +73,7 @@ impl Engine {
                 return self.notes.push_back(Note::Formation(input));
             }
             // The guards deny what no child reads.
-            Ok(Frame::Dht(_)) => return,
+            Ok(Frame::Dht(_) | Frame::Peers(_)) => return,
             Ok(Frame::Groups(groups)) => Message::Groups(groups),
             Ok(Frame::Payload { request, bytes }) => Message::Payload { request, bytes },
             Ok(Frame::Envelope(envelope)) => Message::Statement(envelope),

@@ -44,9 +44,13 @@ pub const fn tokens(kind: Kind, bytes: usize) -> u64 {
         | Kind::FormationSeat
         | Kind::FormationSeated
         | Kind::FormationStatement => VERIFY_TOKENS,
-        Kind::DhtFind | Kind::DhtStore | Kind::DhtHave | Kind::DhtPull => VERIFY_TOKENS,
+        Kind::DhtFind | Kind::DhtStore | Kind::DhtHave | Kind::DhtPull | Kind::PeersAsk => {
+            VERIFY_TOKENS
+        }
         // A signature for each node that it tells of.
-        Kind::DhtReply => VERIFY_TOKENS + (bytes / NODE_RECORD_BYTES_MIN) as u64 * VERIFY_TOKENS,
+        Kind::DhtReply | Kind::PeersTold => {
+            VERIFY_TOKENS + (bytes / NODE_RECORD_BYTES_MIN) as u64 * VERIFY_TOKENS
+        }
         // The envelope and the request; the word and the delegation; the envelope and the result.
         Kind::SessionAnnounce | Kind::Consent | Kind::LinkReport | Kind::SignatureFinalized => {
             2 * VERIFY_TOKENS

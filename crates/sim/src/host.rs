@@ -324,10 +324,10 @@ impl Host {
             Kind::LinkReport => 1,
             Kind::FormationSeat | Kind::FormationSeated => 0,
             Kind::FormationRoster | Kind::FormationCertificate => 3,
-            Kind::DhtHave | Kind::DhtPull => 0,
+            Kind::DhtHave | Kind::DhtPull | Kind::PeersAsk => 0,
             Kind::DhtFind | Kind::DhtStore | Kind::FormationStatement => 1,
             // A signature for each node that it tells of.
-            Kind::DhtReply => 20,
+            Kind::DhtReply | Kind::PeersTold => 20,
             Kind::SessionAnnounce | Kind::SessionJoin | Kind::SignatureFinalized => 3,
             Kind::SessionReady
             | Kind::NonceShare

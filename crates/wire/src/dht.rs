@@ -18,6 +18,8 @@ pub const DHT_BODY_BYTES_MAX: usize = 1024;
 pub const DHT_RECORD_BYTES_MAX: usize = DHT_BODY_BYTES_MAX + 192;
 /// Most node records in an answer: as many as a bucket has places (Maymounkov and Mazières: k = 20).
 pub const NODES_PER_REPLY_MAX: usize = 20;
+/// Most node records of a node that tells whom it knows: its own, and what an address book says at once.
+pub const NODES_TOLD_MAX: usize = 33;
 /// Most records that one [`DhtHave`] names. Guess: more than a neighbour is told of in 5 s.
 pub const NAMES_PER_HAVE_MAX: usize = 64;
 /// Through how many hands a record is handed on behind its publisher (measured: with 3 it reaches a region
@@ -170,6 +172,15 @@ pub enum DhtMessage {
     Have(DhtHave),
     /// Asks for one of those.
     Pull(DhtPull),
+}
+
+/// What nodes of the open network say to each other of whom they know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PeersMessage {
+    /// Asks for that.
+    Ask,
+    /// Tells it: at most [`NODES_TOLD_MAX`] records; the sender's own comes first, if it serves.
+    Told(Vec<NodeRecord>),
 }
 
 /// Which nodes are asked for: some of a region at random, then the nearest to a target.
@@ -449,6 +460,38 @@ impl DhtReply {
     }
 }
 
+impl PeersMessage {
+    /// Returns the kind of its frame.
+    pub const fn kind(&self) -> Kind {
+        match self {
+            Self::Ask => Kind::PeersAsk,
+            Self::Told(_) => Kind::PeersTold,
+        }
+    }
+
+    /// Encodes the body of its frame.
+    pub fn encode(&self) -> Vec<u8> {
+        match self {
+            Self::Ask => Vec::new(),
+            Self::Told(nodes) => {
+                let nodes: Vec<Vec<u8>> = nodes.iter().map(NodeRecord::encode).collect();
+                codec::encode(&nodes.iter().map(|bytes| Part(bytes)).collect::<Vec<_>>())
+            }
+        }
+    }
+
+    /// Decodes the body of a [`PeersTold`](Kind::PeersTold); no signature is verified.
+    pub(crate) fn told(body: &[u8], network: Network) -> Result<Self, DecodeError> {
+        let nodes: Vec<Part<'_>> = codec::decode(body)?;
+        let (count, most) = (nodes.len() as u64, NODES_TOLD_MAX as u64);
+        codec::in_range("nodes told of", count, 0..=most)?;
+        let nodes = nodes.iter().map(|part| NodeRecord::decode(part.0, network));
+        Ok(Self::Told(nodes.collect::<Result<_, _>>()?))
+    }
+}
+
+/// Most bytes of a [`PeersMessage::Told`].
+pub(crate) const TOLD_BYTES_MAX: usize = 2 + NODES_TOLD_MAX * (2 + NODE_RECORD_BYTES_MAX);
 /// Most bytes of a [`DhtReply`].
 pub(crate) const REPLY_BYTES_MAX: usize =
     32 + DHT_RECORD_BYTES_MAX + NODES_PER_REPLY_MAX * (2 + NODE_RECORD_BYTES_MAX);

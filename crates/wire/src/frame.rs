@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use crate::{
     Consent, DecodeError, DhtMessage, Envelope, FormationMessage, Groups, Hello, Introduced, Kind,
-    LinkReport, PAYLOAD_BYTES_MAX, Price, Proof, Signed, Welcome, codec,
+    LinkReport, PAYLOAD_BYTES_MAX, PeersMessage, Price, Proof, Signed, Welcome, codec,
 };
 
 /// Most bytes of a frame header: one for the kind, three for the length.
@@ -109,6 +109,8 @@ pub enum Frame {
     Formation(FormationMessage),
     /// Carries what nodes of the hash table say.
     Dht(DhtMessage),
+    /// Carries whom nodes know.
+    Peers(PeersMessage),
 }
 
 impl Frame {
@@ -131,6 +133,7 @@ impl Frame {
             Self::Envelope(envelope) => envelope.body().kind(),
             Self::Formation(message) => message.kind(),
             Self::Dht(message) => message.kind(),
+            Self::Peers(message) => message.kind(),
         }
     }
 
@@ -152,6 +155,7 @@ impl Frame {
             Self::Envelope(envelope) => envelope.encode(),
             Self::Formation(message) => message.encode(),
             Self::Dht(message) => message.encode(),
+            Self::Peers(message) => message.encode(),
         };
         let mut frame = Vec::with_capacity(HEADER_BYTES_MAX + body.len());
         Header::encode(self.kind(), body.len(), &mut frame);
@@ -220,6 +224,9 @@ impl Frame {
             Kind::DhtFind | Kind::DhtStore | Kind::DhtReply | Kind::DhtHave | Kind::DhtPull => {
                 DhtMessage::decode(kind, body, network).map(Self::Dht)
             }
+            // Its limit is no byte.
+            Kind::PeersAsk => Ok(Self::Peers(PeersMessage::Ask)),
+            Kind::PeersTold => PeersMessage::told(body, network).map(Self::Peers),
         }
     }
 

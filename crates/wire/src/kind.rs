@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use crate::{
     CANDIDATE_BYTES_MAX, DHT_RECORD_BYTES_MAX, EVIDENCE_BYTES_MAX, NAMES_PER_HAVE_MAX,
     NODE_RECORD_BYTES_MAX, PAYLOAD_BYTES_MAX, ROSTER_MEMBERS_MAX, SHARED_GROUPS_MAX,
-    dht::{AROUND_BYTES_MAX, REPLY_BYTES_MAX},
+    dht::{AROUND_BYTES_MAX, REPLY_BYTES_MAX, TOLD_BYTES_MAX},
 };
 
 /// Makes the kinds, the list of all and [`Kind::facts`] from one table, so that no kind can be without
@@ -75,10 +75,12 @@ kinds! {
     SessionAbort        = 0x2a Signing    Member     Signing 1024;
     ValidationError     = 0x2b Signing    Member     Signing 1024;
     DhtFind             = 0x40 Dht        Introduced Control 32 + AROUND_BYTES_MAX + NODE_RECORD_BYTES_MAX;
-    DhtStore            = 0x41 Dht        Introduced Bulk    32 + AROUND_BYTES_MAX + DHT_RECORD_BYTES_MAX;
-    DhtReply            = 0x42 Dht        Introduced Bulk    REPLY_BYTES_MAX;
+    DhtStore            = 0x41 Dht        Introduced Control 32 + AROUND_BYTES_MAX + DHT_RECORD_BYTES_MAX;
+    DhtReply            = 0x42 Dht        Introduced Control REPLY_BYTES_MAX;
     DhtHave             = 0x43 Dht        Introduced Control 16 + NAMES_PER_HAVE_MAX * 27;
     DhtPull             = 0x44 Dht        Introduced Control 32;
+    PeersAsk            = 0x50 Dht        Introduced Control 0;
+    PeersTold           = 0x51 Dht        Introduced Control TOLD_BYTES_MAX;
     FormationSeat       = 0xa0 Formation  Introduced Control 64 + CANDIDATE_BYTES_MAX;
     FormationSeated     = 0xa1 Formation  Introduced Control 64;
     FormationRoster     = 0xa2 Formation  Introduced Control 256 + ROSTER_MEMBERS_MAX * 384;
@@ -148,7 +150,7 @@ pub enum Family {
     Connection,
     /// Groups, requests, payloads and sessions.
     Signing,
-    /// The distributed hash table.
+    /// The distributed hash table, and whom nodes know.
     Dht,
     /// Gossip; no kind yet.
     Gossip,

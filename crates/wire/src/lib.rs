@@ -74,7 +74,8 @@ mod dht;
 pub use dht::{
     Answer, Around, DHT_BODY_BYTES_MAX, DHT_RECORD_BYTES_MAX, DHT_RECORD_LIFETIME_MAX, DhtFind,
     DhtHave, DhtMessage, DhtPull, DhtRecord, DhtReply, DhtStore, HAND_ON_TTL, Had,
-    NAMES_PER_HAVE_MAX, NODES_PER_REPLY_MAX, Published, RecordKind, StoreRefusal, Wants,
+    NAMES_PER_HAVE_MAX, NODES_PER_REPLY_MAX, NODES_TOLD_MAX, PeersMessage, Published, RecordKind,
+    StoreRefusal, Wants,
 };
 mod kind;
 pub use kind::{Audience, Facts, Family, Kind, Lane};

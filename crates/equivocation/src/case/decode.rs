@@ -184,7 +184,8 @@ impl<'a> Reader<'a> {
             | Frame::Consent(_)
             | Frame::LinkReport(_)
             | Frame::Formation(_)
-            | Frame::Dht(_)) => Err(CaseDecodeError::Kind { offset, kind: other.kind() }),
+            | Frame::Dht(_)
+            | Frame::Peers(_)) => Err(CaseDecodeError::Kind { offset, kind: other.kind() }),
         }
     }
 

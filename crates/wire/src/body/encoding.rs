@@ -85,7 +85,9 @@ impl<'de> Visitor<'de> for KindThenFields {
             | Kind::DhtStore
             | Kind::DhtReply
             | Kind::DhtHave
-            | Kind::DhtPull => {
+            | Kind::DhtPull
+            | Kind::PeersAsk
+            | Kind::PeersTold => {
                 return Err(de::Error::custom("frames of this kind carry no statement"));
             }
         };

@@ -9,8 +9,8 @@ use super::values::{NETWORK, NOW, node_key};
 use crate::{
     Answer, Around, DecodeError, DhtFind, DhtHave, DhtMessage, DhtPull, DhtRecord, DhtReply,
     DhtStore, Frame, Had, Header, Key, Kind, NODE_RECORD_BYTES_MAX, NODES_PER_REPLY_MAX, Node,
-    NodeRecord, Proof, Published, RecordError, RecordKind, RecordRules, Role, Scope, StoreRefusal,
-    Wants, position_epoch,
+    NodeRecord, PeersMessage, Proof, Published, RecordError, RecordKind, RecordRules, Role, Scope,
+    StoreRefusal, Wants, position_epoch,
 };
 
 const RULES: RecordRules = RecordRules { network: NETWORK, bits: 0, scope: Scope::Global };
@@ -39,6 +39,11 @@ fn records() -> impl Strategy<Value = DhtRecord> {
         let said = Published { kind: RecordKind(kind), slot, expires: NOW, body };
         DhtRecord::new(node_key(index), NETWORK, (seq, NOW), said).unwrap()
     })
+}
+
+/// Whom nodes know.
+pub(super) fn peers_messages() -> impl Strategy<Value = PeersMessage> {
+    prop_oneof![Just(PeersMessage::Ask), many(node_records(), 0..3).prop_map(PeersMessage::Told)]
 }
 
 /// Any message, each kind equally often.

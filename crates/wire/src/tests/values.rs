@@ -149,7 +149,9 @@ pub(super) fn smallest(kind: Kind) -> Body {
         | Kind::DhtStore
         | Kind::DhtReply
         | Kind::DhtHave
-        | Kind::DhtPull => {
+        | Kind::DhtPull
+        | Kind::PeersAsk
+        | Kind::PeersTold => {
             panic!("{kind:?} is no statement")
         }
     }
@@ -190,6 +192,7 @@ pub(super) fn frames() -> impl Strategy<Value = Frame> {
         1 => any::<[u8; 32]>().prop_map(Frame::EvidenceSeen),
         1 => super::formations::formations().prop_map(Frame::Formation),
         5 => super::dht::messages().prop_map(Frame::Dht),
+        2 => super::dht::peers_messages().prop_map(Frame::Peers),
         12 => envelopes().prop_map(|envelope| Frame::Envelope(Box::new(envelope))),
     ]
 }

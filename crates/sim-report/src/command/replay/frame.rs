@@ -43,6 +43,7 @@ pub(super) fn summary(bytes: &[u8]) -> String {
         Ok(Frame::EvidenceSeen(_)) => "EvidenceSeen".to_owned(),
         Ok(Frame::Formation(message)) => format!("{:?}, {size} bytes", message.kind()),
         Ok(Frame::Dht(message)) => format!("{:?}, {size} bytes", message.kind()),
+        Ok(Frame::Peers(message)) => format!("{:?}, {size} bytes", message.kind()),
         Err(error) => format!("{size} bytes that are no frame: {error}"),
     }
 }
@@ -66,7 +67,8 @@ pub(super) fn envelope(bytes: &[u8]) -> Option<Envelope> {
             | Frame::Consent(_)
             | Frame::LinkReport(_)
             | Frame::Formation(_)
-            | Frame::Dht(_),
+            | Frame::Dht(_)
+            | Frame::Peers(_),
         )
         | Err(_) => None,
     }
@@ -91,6 +93,7 @@ pub(super) fn payload_of(bytes: &[u8]) -> Option<RequestId> {
             | Frame::LinkReport(_)
             | Frame::Formation(_)
             | Frame::Dht(_)
+            | Frame::Peers(_)
             | Frame::Envelope(_),
         )
         | Err(_) => None,
