@@ -11,6 +11,8 @@ mod sybil;
 mod upheaval;
 pub use find::{Found, find};
 
+use std::time::Duration;
+
 use crate::figures::Line;
 
 /// How much is tried.
@@ -24,8 +26,22 @@ pub struct Size {
     pub seed: u64,
 }
 
+/// What the process has used so far.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Spent {
+    /// Real time since some moment.
+    pub time: Duration,
+    /// Bytes of memory that it holds now.
+    pub resident: u64,
+}
+
 /// Who does the work: trials are independent, so that threads may share them.
 pub trait Workers {
+    /// What the process has used, where whoever does the work can tell: this crate has no clock.
+    fn spent(&self) -> Option<Spent> {
+        None
+    }
+
     /// Does `work` for each number below `count`, and returns what came of each, in their order.
     fn each<R: Send>(&self, count: u64, work: impl Fn(u64) -> R + Sync) -> Vec<R>;
 }
@@ -61,11 +77,13 @@ pub enum Scenario {
     PartitionHeals,
     /// Every node of a large network publishes and looks around, for ten minutes.
     Network,
+    /// The same where each node verifies all that it hears.
+    NetworkAlone,
 }
 
 impl Scenario {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Lookup,
         Self::Sybil,
         Self::FreshNode,
@@ -75,6 +93,7 @@ impl Scenario {
         Self::Churn,
         Self::PartitionHeals,
         Self::Network,
+        Self::NetworkAlone,
     ];
 
     /// Its name.
@@ -89,6 +108,7 @@ impl Scenario {
             Self::Churn => "churn",
             Self::PartitionHeals => "partition-heals",
             Self::Network => "network",
+            Self::NetworkAlone => "network-alone",
         }
     }
 
@@ -110,6 +130,7 @@ impl Scenario {
             Self::Churn => "half of all nodes go within an hour, and others come",
             Self::PartitionHeals => "a network falls apart into two for ten minutes",
             Self::Network => "every node publishes and looks around for ten minutes",
+            Self::NetworkAlone => "the same where each node verifies all that it hears by itself",
         }
     }
 
@@ -122,6 +143,7 @@ impl Scenario {
             Self::Capture => (10_000, 1),
             Self::ColdStart | Self::Vanish | Self::Churn | Self::PartitionHeals => (1_000, 200),
             Self::Network => (10_000, 1),
+            Self::NetworkAlone => (1_000, 1),
         };
         Size { nodes, trials, seed }
     }
@@ -137,6 +159,7 @@ impl Scenario {
             Self::Vanish | Self::PartitionHeals => (200, 30),
             Self::Churn => (150, 30),
             Self::Network => (200, 1),
+            Self::NetworkAlone => (60, 1),
         };
         Size { nodes, trials, seed }
     }
@@ -152,7 +175,8 @@ impl Scenario {
             Self::Vanish => upheaval::vanish(size),
             Self::Churn => upheaval::churn(size),
             Self::PartitionHeals => upheaval::partition(size),
-            Self::Network => network::run(size),
+            Self::Network => network::run(size, workers, false),
+            Self::NetworkAlone => network::run(size, workers, true),
         }
     }
 }
