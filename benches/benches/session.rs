@@ -122,6 +122,7 @@ impl World {
                 limits: Default::default(),
                 peers: Default::default(),
                 strangers: Default::default(),
+                overlay: None,
             };
             let signer = LocalSigner::new(sec_key);
             let keys = ensign_engine::Keys { node_key, signer: signer.public_key(), delegation };

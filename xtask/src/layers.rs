@@ -66,6 +66,7 @@ const TABLE: &[Row] = &[
     row("crates/session",      3, &[UpTo(2)]),
     row("crates/signing",      3, &[UpTo(2), Only("session")]),
     row("crates/dht",          3, &[UpTo(2)]),
+    row("crates/overlay",      3, &[UpTo(2), Only("dht")]),
     row("crates/gossip",       3, &[UpTo(2)]),
     row("crates/peers",        3, &[UpTo(2)]),
     row("crates/formation",    3, &[UpTo(2), Only("peers")]),

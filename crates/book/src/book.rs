@@ -143,6 +143,11 @@ impl<R: Listed> Book<R> {
         self.table.roots(now.unix)
     }
 
+    /// Returns the record of somebody in the tables.
+    pub fn record(&self, peer: &PeerId) -> Option<&R> {
+        self.table.get(peer).map(|entry| &entry.record)
+    }
+
     /// Returns the outbound connections that the book keeps.
     pub fn outbound(&self) -> impl Iterator<Item = (PeerId, SocketAddr)> {
         self.links.outbound().map(|(peer, link)| (*peer, link.remote))

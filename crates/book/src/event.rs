@@ -1,7 +1,7 @@
 //! What goes into the machine and what comes out.
 
 use alloc::vec::Vec;
-use core::net::SocketAddr;
+use core::{fmt, net::SocketAddr};
 
 use ensign_diversity::Group;
 use ensign_primitives::{Direction, PeerId, UnixTime};
@@ -162,6 +162,24 @@ pub enum Offense {
     },
     /// It asks more often than anybody needs.
     AskedTooOften,
+}
+
+impl fmt::Display for Offense {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unasked => f.write_str("it tells whom it knows, and nobody asked"),
+            Self::TooMany { count, limit } => {
+                write!(f, "it tells of {count} nodes, at most {limit} may be")
+            }
+            Self::Twice { peer } => write!(f, "it tells of node {} twice", peer.short()),
+            Self::Record { peer, fault } => {
+                write!(f, "it hands on a record of node {} that {}", peer.short(), fault.what())
+            }
+            Self::AskedTooOften => {
+                f.write_str("it asks whom we know more often than anybody needs")
+            }
+        }
+    }
 }
 
 /// What is worth keeping. Nothing waits for it, and losing it costs a search.

@@ -59,6 +59,17 @@ pub enum Fault {
 }
 
 impl Fault {
+    /// Says what is wrong, after "that".
+    pub const fn what(self) -> &'static str {
+        match self {
+            Self::Stale => "has ended or has not begun",
+            Self::Forged => "it has not signed, or has not worked for",
+            Self::Foreign => "belongs to another network",
+            Self::Misplaced => "holds too long or names an address where nobody is",
+            Self::OtherScope => "names an address of another scope",
+        }
+    }
+
     /// Returns whether whoever hands such a record on has done wrong.
     pub const fn is_an_offense(self) -> bool {
         match self {

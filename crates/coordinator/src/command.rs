@@ -1,10 +1,10 @@
 //! What the application asks of the driver.
 
-use std::sync::Arc;
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use ensign_diversity::PrefixTable;
-use ensign_engine::{Engine, reputation::Word};
-use ensign_primitives::{GroupId, Now, PeerId, RequestId, SignerIndex};
+use ensign_engine::{Engine, overlay::CommandError as Refused, reputation::Word};
+use ensign_primitives::{GroupId, Now, PeerId, QueryId, RequestId, SignerIndex};
 use ensign_psbt::Policy;
 use ensign_review::{GuardReport, NetPeer};
 use ensign_signer::NoEntropy;
@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 
 use crate::{
     Approval, CommandError, Consent, Group, GroupInfo, PeerInfo, Preview, Records, RequestEntry,
-    SigningJob, Wait,
+    SigningJob, Wait, open::Ended,
 };
 
 /// One command; whoever gave it waits for the answer.
@@ -42,6 +42,8 @@ pub(crate) enum Command {
     Requests(Reply<Vec<RequestEntry>>),
     Look(Look),
     Form(Form),
+    Walk(Walk, oneshot::Sender<Ended>, Reply<()>),
+    Ping((PeerId, SocketAddr), oneshot::Sender<Option<Duration>>, Reply<()>),
     Shutdown(oneshot::Sender<()>),
 }
 
@@ -54,6 +56,16 @@ type FormAct = dyn FnOnce(&mut Engine, Now, Result<[u8; 32], NoEntropy>) + Send;
 impl std::fmt::Debug for Form {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Form")
+    }
+}
+
+/// Begins a walk through the open network; nothing in a closed home.
+pub(crate) struct Walk(pub(crate) Box<WalkAct>);
+type WalkAct = dyn FnOnce(&mut Engine, Now) -> Option<Result<QueryId, Refused>> + Send;
+
+impl std::fmt::Debug for Walk {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Walk")
     }
 }
 

@@ -5,7 +5,7 @@ use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 use ensign_deadline::Timeouts;
 use ensign_diversity::PrefixTable;
 use ensign_engine::signing::REQUESTS_LIMIT;
-use ensign_engine::{Limits, Strangers};
+use ensign_engine::{Limits, Strangers, overlay::OverlayConfig};
 use ensign_ledger::{KeyAge, Opened};
 use ensign_primitives::{GroupId, Network, PeerId, RequestId, SignerIndex};
 use ensign_psbt::Policy;
@@ -44,6 +44,7 @@ pub struct Builder {
     timeouts: Timeouts,
     limits: Limits,
     strangers: Strangers,
+    overlay: Option<OverlayConfig>,
     policy: Policy,
 }
 
@@ -111,6 +112,17 @@ impl Builder {
         self
     }
 
+    /// Takes part in the open network, so that nodes and records are found in it; a closed home does
+    /// not. Strangers get the places and the time of an open node.
+    ///
+    /// Where `config` names no address, the node is reached where it [listens](Self::listen).
+    #[must_use]
+    pub fn open(mut self, config: OverlayConfig) -> Self {
+        self.strangers = self.strangers.open();
+        self.overlay = Some(config);
+        self
+    }
+
     /// Refuses by itself what the policy refuses; nobody is asked then. Without one nothing is refused.
     #[must_use]
     pub fn policy(mut self, policy: Policy) -> Self {
@@ -159,6 +171,7 @@ impl Builder {
             timeouts: self.timeouts,
             limits: self.limits,
             strangers: self.strangers,
+            overlay: self.overlay,
             policy: self.policy,
             clock: Clock::system(),
             randomness: Randomness::System,
@@ -228,7 +241,20 @@ impl Coordinator {
         let (disk, on_move, age) = (Disk::Folder(folder), OnMove::Refuse, KeyAge::Used);
         let (timeouts, limits) = (Timeouts::default(), Limits::default());
         let (strangers, policy) = (Strangers::default(), Policy::default());
-        Builder { network, keys, disk, on_move, age, listen, timeouts, limits, strangers, policy }
+        let overlay = None;
+        Builder {
+            network,
+            keys,
+            disk,
+            on_move,
+            age,
+            listen,
+            timeouts,
+            limits,
+            strangers,
+            overlay,
+            policy,
+        }
     }
 
     pub(crate) fn start(parts: Parts) -> (Self, Events) {

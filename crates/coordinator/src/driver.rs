@@ -3,7 +3,8 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use ensign_engine::{
-    Engine, EngineConfig, Input, Output, PEERS_MAX, Record, Restored, STRANGERS_MAX, formation,
+    Engine, EngineConfig, Input, Output, PEERS_MAX, POSITION_JOB, Record, Restored, STRANGERS_MAX,
+    formation, overlay,
     peers::{self, PeersConfig},
     ratelimit::Meter,
     signing::{self, Known, NOTE_PAUSE},
@@ -31,6 +32,7 @@ use crate::{
     error::{of_decision, of_engine},
     fault,
     links::Links,
+    open::Walks,
     parts::Parts,
     report,
     signing::SignerPort,
@@ -63,6 +65,9 @@ pub(crate) struct Driver {
     meter: Meter,
     pub(crate) signer: SignerPort,
     pub(crate) solving: Solving,
+    /// Works for our position, beside what others ask of us.
+    pub(crate) working: Solving,
+    pub(crate) walks: Walks,
     pub(crate) storage: Storage,
     pub(crate) events: Publisher,
     commands: mpsc::Receiver<Command>,
@@ -71,15 +76,18 @@ pub(crate) struct Driver {
 impl Driver {
     pub(crate) fn new(parts: Parts, events: Publisher, commands: mpsc::Receiver<Command>) -> Self {
         let mut randomness = parts.randomness;
+        let listening = report::listening(parts.transport.0.local_addr());
+        let overlay = parts.overlay.map(|it| report::reachable(it, &listening));
         let config = EngineConfig {
             network: parts.network,
             // Without entropy nothing is signed, and two such processes look like one.
             instance: randomness.draw().unwrap_or_default(),
-            listening: report::listening(parts.transport.0.local_addr()),
+            listening,
             timeouts: parts.timeouts,
             limits: parts.limits,
             peers: PeersConfig::default(),
             strangers: parts.strangers,
+            overlay,
         };
         let (keys, signer) = parts.keys.into_parts();
         let signer = SignerPort::new(signer, &randomness, &parts.clock);
@@ -102,10 +110,12 @@ impl Driver {
             peers: peers::Restored { addresses: std::mem::take(&mut before.past.addresses) },
             formation: formation::Restored { records, may_be_old },
             reputation: std::mem::take(&mut before.past.reputation),
+            overlay: overlay::Restored::default(),
         };
         let now = parts.clock.now();
         let seed = randomness.draw().unwrap_or_default();
-        let solving = Solving::new(parts.clock.workers());
+        let (solving, working) =
+            (Solving::new(parts.clock.workers()), Solving::new(parts.clock.workers()));
         let engine = Engine::new(config, keys, seed, now, restored);
         let outlines = Outlines::new(parts.handles, std::mem::take(&mut before.past.outlines));
         let signed_coins = std::mem::take(&mut before.past.signed_coins);
@@ -124,6 +134,8 @@ impl Driver {
             meter: Meter::default(),
             signer,
             solving,
+            working,
+            walks: Walks::default(),
             storage: parts.storage,
             events,
             commands,
@@ -182,6 +194,7 @@ impl Driver {
                 },
                 answer = self.signer.next() => self.on_signer(answer),
                 worked = self.solving.next() => self.on_worked(worked),
+                worked = self.working.next() => self.on_worked(worked),
                 command = self.commands.recv() => match command {
                     Some(Command::Shutdown(reply)) => return Some(reply),
                     Some(command) => self.on_command(command),
@@ -337,7 +350,7 @@ impl Driver {
             }
             Command::Say(peer, word, reply) => drop(reply.send(self.say(peer, word))),
             Command::Readiness(group, reply) => drop(reply.send(self.readiness(&group))),
-            Command::KnowPrefixes(it) => self.links.know_prefixes(&mut self.engine, it),
+            Command::KnowPrefixes(it) => self.links.know_prefixes(&mut self.engine, now, it),
             Command::SetPolicy(policy) => self.reviewer.set_policy(now.unix, *policy),
             Command::Preview(job, reply) => {
                 let preview = self.reviewer.preview(now.unix, &job);
@@ -356,6 +369,8 @@ impl Driver {
                 }
             }
             Command::Form(Form(form)) => form(&mut self.engine, now, self.randomness.draw()),
+            Command::Walk(walk, reply, done) => self.begin_walk(walk, reply, done),
+            Command::Ping(whom, reply, done) => self.ping(whom, reply, done),
             Command::Requests(reply) => {
                 let mut live = self.engine.signing().open_requests(now);
                 for status in live.iter_mut().filter(|it| self.reviewer.is_void(&it.id)) {
@@ -465,6 +480,9 @@ impl Driver {
                 Output::Admit { link } => self.links.admit(link),
                 Output::Close { link, reason } => self.links.disconnect(link, reason),
                 Output::Send { link, kind, frame, .. } => self.links.send(link, kind, frame),
+                Output::Solve { job: POSITION_JOB, peer, puzzle, start } => {
+                    self.working.begin(POSITION_JOB, (peer, puzzle), start);
+                }
                 Output::Solve { job, peer, puzzle, start } => {
                     self.solving.begin(job, (peer, puzzle), start);
                 }
@@ -475,6 +493,7 @@ impl Driver {
                 }
                 Output::Note(Record::Signing(record)) => self.note(&record),
                 Output::Note(Record::Peers(record)) => self.keep_address(record),
+                Output::Note(Record::Overlay(_)) => {}
                 Output::Persist { token, record: Record::Formation(record) } => {
                     let at = self.clock.now().unix;
                     self.storage.persist_entry(at, token, ledger::formation(&record));
@@ -487,7 +506,7 @@ impl Driver {
                     self.storage.note_entry(ledger::reputation(&record), About::Kept);
                 }
                 // Nobody waits for what peers note, and formation notes nothing.
-                Output::Persist { record: Record::Peers(_), .. }
+                Output::Persist { record: Record::Peers(_) | Record::Overlay(_), .. }
                 | Output::Note(Record::Formation(_)) => {}
                 Output::Recall { request } => self.storage.recall(request),
                 Output::Event(event) => self.on_event(event),

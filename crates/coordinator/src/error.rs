@@ -11,6 +11,12 @@ use crate::{LedgerError, SignerError};
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CommandError {
+    /// The home takes no part in the open network.
+    #[error("this home is closed: it takes no part in the open network")]
+    Closed,
+    /// Nothing was asked of the open network.
+    #[error("{0}")]
+    Network(#[source] ensign_engine::overlay::CommandError),
     /// The coordinator has shut down.
     #[error("the node is stopping")]
     Stopped,

@@ -32,7 +32,9 @@ pub use error::CommandError;
 mod clock;
 mod formation;
 mod net;
+mod open;
 pub use clock::WallClock;
+pub use open::Walked;
 mod simulated;
 pub use simulated::Surroundings;
 
@@ -40,6 +42,7 @@ pub use ensign_engine::formation::{
     self as forming, Certificate, Fingerprint, Invitation, NewMember, Roster, RosterMember,
 };
 pub use ensign_engine::{
+    overlay,
     ratelimit::{LEVEL_MAX, Tightening},
     reputation::{self, Word},
     watch,

@@ -5,7 +5,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use bytes::Bytes;
 use ensign_diversity::PrefixTable;
 use ensign_engine::{CloseCode, Engine, Warnings};
-use ensign_primitives::{Direction, GroupId, LinkId, PeerId, UnixTime};
+use ensign_primitives::{Direction, GroupId, LinkId, Now, PeerId, UnixTime};
 use ensign_review::{NetPeer, PushedOff, Roster, SentAway};
 use ensign_transport::{Arrivals, DisconnectReason, Traffic, Transport, TransportEvent};
 use ensign_wire::Kind;
@@ -48,9 +48,9 @@ impl Links {
         self.arrivals.take_waited()
     }
 
-    pub(crate) fn know_prefixes(&self, engine: &mut Engine, prefixes: Arc<PrefixTable>) {
+    pub(crate) fn know_prefixes(&self, engine: &mut Engine, now: Now, prefixes: Arc<PrefixTable>) {
         self.transport.know_prefixes(Arc::clone(&prefixes));
-        engine.know_prefixes(prefixes);
+        engine.know_prefixes(now, prefixes);
     }
 
     pub(crate) fn dial(&self, peer: PeerId, address: SocketAddr) {

@@ -1,7 +1,7 @@
 //! What a driver is made from.
 
 use ensign_deadline::Timeouts;
-use ensign_engine::{Limits, Strangers};
+use ensign_engine::{Limits, Strangers, overlay::OverlayConfig};
 use ensign_ledger::{Before, Handles};
 use ensign_primitives::Network;
 use ensign_psbt::Policy;
@@ -18,6 +18,7 @@ pub(crate) struct Parts {
     pub(crate) timeouts: Timeouts,
     pub(crate) limits: Limits,
     pub(crate) strangers: Strangers,
+    pub(crate) overlay: Option<OverlayConfig>,
     pub(crate) policy: Policy,
     pub(crate) clock: Clock,
     pub(crate) randomness: Randomness,

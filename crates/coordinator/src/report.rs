@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use ensign_engine::peers::DialFailure;
+use ensign_engine::{overlay::OverlayConfig, peers::DialFailure};
 use ensign_transport::{CloseCode, DialError, DisconnectReason};
 
 /// Returns whether the other node took another connection of ours instead.
@@ -34,6 +34,14 @@ pub(crate) fn dial_failure(error: DialError) -> DialFailure {
         DialError::InvalidAddress => DialFailure::InvalidAddress,
         DialError::TransportClosed | _ => DialFailure::TransportClosed,
     }
+}
+
+/// A node that its user gives no address is reached where it listens.
+pub(crate) fn reachable(config: OverlayConfig, listening: &[SocketAddr]) -> OverlayConfig {
+    if config.addresses.is_empty() {
+        return OverlayConfig { addresses: listening.to_vec(), ..config };
+    }
+    config
 }
 
 /// Where we tell others that we listen: every interface is no address.

@@ -1,6 +1,6 @@
 //! What the engine reports becomes events for the application.
 
-use std::sync::Arc;
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use ensign_engine::{
     Event as Hall, Input, Offense, peers,
@@ -12,10 +12,14 @@ use ensign_review::{Report, acquaintance, is_banned, note_banned, opener, proble
 use ensign_session::{Event as SessionEvent, Finished};
 use ensign_solving::Worked;
 use ensign_transport::DisconnectReason;
+use tokio::sync::oneshot;
 
 use crate::{
     Busy, CommandError, Event, GroupInfo, PeerEvent, Problem, RequestEvent, Wait, Whose,
-    driver::Driver, report,
+    command::{Reply, Walk},
+    driver::Driver,
+    open::Ended,
+    report,
 };
 
 impl Driver {
@@ -23,6 +27,11 @@ impl Driver {
     pub(crate) fn on_event(&mut self, event: Hall) {
         match event {
             Hall::Signing(event) => self.on_signing_event(event),
+            Hall::Overlay(event) => {
+                if !self.walks.told(&self.engine, &event) {
+                    self.emit(Event::Network(Box::new(event)));
+                }
+            }
             Hall::Formation(event) => self.emit(Event::Formation(Box::new(event))),
             Hall::Offense { peer, offense, held_back, .. } => {
                 self.on_offense(peer, &offense, held_back);
@@ -65,6 +74,30 @@ impl Driver {
         Ok(before)
     }
 
+    pub(crate) fn begin_walk(
+        &mut self,
+        walk: Walk,
+        reply: oneshot::Sender<Ended>,
+        done: Reply<()>,
+    ) {
+        let begun = (walk.0)(&mut self.engine, self.clock.now()).ok_or(CommandError::Closed);
+        let begun = begun.and_then(|it| it.map_err(CommandError::Network));
+        drop(done.send(begun.map(|query| self.walks.wait(query, reply))));
+    }
+
+    pub(crate) fn ping(
+        &mut self,
+        (peer, address): (PeerId, SocketAddr),
+        reply: oneshot::Sender<Option<Duration>>,
+        done: Reply<()>,
+    ) {
+        let now = self.clock.now();
+        let begun = self.engine.outside(now, |it| it.ping(now, peer, address));
+        let begun =
+            begun.ok_or(CommandError::Closed).and_then(|it| it.map_err(CommandError::Network));
+        drop(done.send(begun.map(|()| self.walks.wait_for(peer, reply))));
+    }
+
     fn tell_wait(&mut self, request: RequestId, mut wait: Box<Wait>) {
         if let Some(matter) = self.reviewer.matter(&request) {
             note_banned(&self.engine, &mut wait, &matter.reference().group);
@@ -77,8 +110,12 @@ impl Driver {
         match worked {
             Worked::Found(job, proof) => {
                 self.solving.stop(job);
+                self.working.stop(job);
                 let proof = Some(proof);
                 self.engine.handle_input(self.clock.now(), Input::Solved { job, proof });
+            }
+            Worked::Goes { peer, bits, tried, spent } if peer == self.node => {
+                self.emit(Event::Working { bits, tried, spent });
             }
             Worked::Goes { peer, bits, tried, spent } => {
                 self.emit(Event::Busy(peer, Busy::Proving { bits, tried, spent }));

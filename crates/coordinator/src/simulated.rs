@@ -87,6 +87,7 @@ impl Coordinator {
             limits: Limits::default(),
             strangers: Default::default(),
             policy: Policy::default(),
+            overlay: None,
             clock: Clock::simulated(wall),
             randomness: Randomness::DangerousSimulated { network, seed, drawn: 0 },
             transport: transport.map_err(StartError::Bind)?,

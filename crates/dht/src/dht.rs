@@ -6,7 +6,7 @@ mod walking;
 
 use alloc::{
     boxed::Box,
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     sync::Arc,
     vec::Vec,
 };
@@ -40,6 +40,8 @@ pub struct Dht {
     roots: Roots,
     questions: Questions,
     walks: BTreeMap<QueryId, Walk>,
+    /// Those walks that begin with given nodes: what they see is no measure of the network.
+    looks: BTreeSet<QueryId>,
     refresh: Refresh,
     size: Size,
     shelf: Shelf,
@@ -135,6 +137,7 @@ impl Dht {
             roots: Roots::default(),
             questions: Questions::new(),
             walks: BTreeMap::new(),
+            looks: BTreeSet::new(),
             refresh: Refresh::default(),
             size: Size::new(),
             shelf: Shelf::default(),
@@ -230,6 +233,34 @@ impl Dht {
         self.settle(now);
     }
 
+    /// Looks who is nearest to a point, by way of these nodes only; ends with [`Outcome::Seen`](crate::Outcome::Seen).
+    ///
+    /// # Errors
+    ///
+    /// [`CommandError::Busy`].
+    pub fn look(
+        &mut self,
+        now: Now,
+        target: Key,
+        from: Vec<NodeRecord>,
+    ) -> Result<QueryId, CommandError> {
+        if self.walks.len() >= WALKS_MAX {
+            return Err(CommandError::Busy { limit: WALKS_MAX });
+        }
+        let query = self.questions.next_name();
+        let mut walk = Walk::new(now.instant, Op::Nearest, (target, self.region()));
+        from.into_iter().for_each(|it| walk.start_from(it));
+        self.walks.insert(query, walk);
+        self.looks.insert(query);
+        self.settle(now);
+        Ok(query)
+    }
+
+    /// Returns how many contacts there are.
+    pub fn contacts(&self) -> usize {
+        self.table.len()
+    }
+
     /// Takes what an earlier run saw around a random point: how far its nearest were, the first 64 bits of
     /// their distances, rising. Until a node has looked around, it guesses the number of nodes by its own
     /// neighbourhood, which whoever lies there decides.
@@ -287,6 +318,7 @@ impl Dht {
             self.size.occupancy(),
             self.hand_on.occupancy(),
             Occupancy { name: "dht walks", len: walks, limit: WALKS_MAX },
+            Occupancy { name: "dht looks", len: self.looks.len(), limit: WALKS_MAX },
             Occupancy { name: "dht refreshes", len: waiting, limit: JOIN_REFRESHES + 1 },
             Occupancy { name: "dht published", len: published, limit: OWN_RECORDS_MAX },
             Occupancy { name: "dht traces", len: traces, limit: TRACES_KEPT },

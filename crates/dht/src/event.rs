@@ -1,5 +1,6 @@
 //! What goes into the machine and what comes out.
 
+use alloc::vec::Vec;
 use core::{net::SocketAddr, time::Duration};
 
 use ensign_primitives::{PeerId, QueryId};
@@ -123,6 +124,8 @@ pub enum Outcome {
     Seen {
         /// How many nodes were seen.
         nodes: usize,
+        /// The nearest of those that are not known to be gone, nearest first, at most [`K`](crate::K).
+        nearest: Vec<PeerId>,
     },
 }
 

@@ -206,6 +206,14 @@ impl Pool {
         (all.into_iter().map(|it| it.0).collect(), is_settled)
     }
 
+    /// Returns the nearest that are not known to be gone, nearest first, at most `count`.
+    pub(crate) fn nearest_peers(&self, key: Key, count: usize) -> Vec<PeerId> {
+        let alive = self.candidates.iter().filter(|it| it.standing != Standing::Dead);
+        let mut all: Vec<_> = alive.map(|it| (key.distance(it.id), it.record.peer())).collect();
+        all.sort_unstable();
+        all.into_iter().take(count).map(|(_, peer)| peer).collect()
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.candidates.len()
     }

@@ -259,6 +259,11 @@ impl Walk {
         self.best.as_ref()
     }
 
+    /// Returns who is nearest, nearest first.
+    pub(crate) fn nearest_peers(&self) -> Vec<PeerId> {
+        self.pool.nearest_peers(self.key, K)
+    }
+
     pub(crate) fn seen(&self) -> usize {
         self.pool.len()
     }

@@ -82,6 +82,7 @@ impl Engine {
     fn tell_gone(&mut self, gone: &Link) {
         self.tell_peers(PeersInput::Down { peer: gone.peer });
         self.payer.down(&gone.peer);
+        self.tell_overlay(ensign_overlay::Input::Down { peer: gone.peer });
         if gone.is_introduced() {
             self.notes.push_back(Note::Signing(SigningInput::Down { peer: gone.peer }));
             self.notes.push_back(Note::Formation(FormationInput::Down { peer: gone.peer }));
@@ -94,9 +95,10 @@ impl Engine {
             return self.offense(now, link, Offense::Version { min, max });
         }
         self.gate.introduce(link, hello);
-        if let Some((peer, exporter)) =
-            self.gate.get(link).map(|known| (known.peer, known.exporter))
+        if let Some((peer, exporter, remote, direction)) =
+            self.gate.get(link).map(|it| (it.peer, it.exporter, it.remote, it.direction))
         {
+            self.tell_overlay(ensign_overlay::Input::Up { peer, remote, direction });
             self.notes.push_back(Note::Formation(FormationInput::Up { peer, exporter }));
             self.notes.push_back(Note::Signing(SigningInput::Up { peer }));
         }

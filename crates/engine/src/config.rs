@@ -5,6 +5,7 @@ use core::net::SocketAddr;
 
 use ensign_deadline::Timeouts;
 use ensign_gate::Strangers;
+use ensign_overlay::OverlayConfig;
 use ensign_peers::PeersConfig;
 use ensign_primitives::Network;
 use ensign_ratelimit::Limits;
@@ -32,6 +33,8 @@ pub struct EngineConfig {
     pub peers: PeersConfig,
     /// What is left to nodes that we neither know nor want.
     pub strangers: Strangers,
+    /// Its part in the open network; `None` for a closed home, which takes none.
+    pub overlay: Option<OverlayConfig>,
 }
 
 impl EngineConfig {

@@ -8,6 +8,7 @@ use ensign_diversity::PrefixTable;
 use ensign_formation::{Formation, FormationConfig};
 use ensign_gate::{Arrival, Gate, Guards};
 use ensign_identity::DelegationError;
+use ensign_overlay::Overlay;
 use ensign_peers::{Peers, Why};
 use ensign_pow::{Payer, Toll};
 use ensign_primitives::{
@@ -24,7 +25,7 @@ use ensign_wire::AbortReason;
 
 use crate::{
     CloseCode, EngineConfig, Event, Input, Link, Output, PEERS_MAX, SETTLE_ROUNDS_MAX, Warnings,
-    route::Note,
+    open::POSITION_JOB, route::Note,
 };
 
 /// Commands of our user that a child carries out; what follows from one is carried out with it.
@@ -63,6 +64,7 @@ pub struct Engine {
     pub(crate) peers: Peers,
     pub(crate) formation: Formation,
     pub(crate) reputation: Reputation,
+    pub(crate) overlay: Option<Overlay>,
     /// What children are to be told.
     pub(crate) notes: VecDeque<Note>,
     /// When they are told, if the rounds were used up.
@@ -71,7 +73,7 @@ pub struct Engine {
 }
 
 /// What is known from before a restart, of each child.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Restored {
     /// Of signing.
     pub signing: ensign_signing::Restored,
@@ -81,6 +83,8 @@ pub struct Restored {
     pub formation: ensign_formation::Restored,
     /// Of reputation.
     pub reputation: Vec<(PeerId, ensign_reputation::Account)>,
+    /// Of the open network.
+    pub overlay: ensign_overlay::Restored,
 }
 
 impl Engine {
@@ -96,14 +100,20 @@ impl Engine {
         now: Now,
         restored: Restored,
     ) -> Self {
-        let Restored { signing, peers, formation, reputation } = restored;
+        let Restored { signing, peers, formation, reputation, overlay } = restored;
+        let open = config.overlay.clone();
         let (network, node_key) = (config.network, Arc::clone(&keys.node_key));
         // A child that draws more shifts no other one's numbers.
         let seed = TaggedHasher::new("ensign/child-seed/v1", network).bytes(&seed);
         let seed = |child: &[u8]| seed.clone().var_bytes(child).finish();
         let (strangers, peer_id) = (config.strangers, node_key.peer_id());
         let places = (strangers.links_max, PEERS_MAX);
+        let open = open.map(|open| {
+            let given = (Arc::default(), overlay);
+            Overlay::new(open, Arc::clone(&node_key), seed(b"overlay"), now, given)
+        });
         let mut engine = Self {
+            overlay: open,
             formation: Formation::new(FormationConfig { network }, node_key, now, formation),
             gate: Gate::new(config.strangers),
             guards: Guards::new(config.limits),
@@ -119,7 +129,8 @@ impl Engine {
             resumes_at: None,
             outputs: VecDeque::new(),
         };
-        engine.reputation.banned().for_each(|peer| engine.peers.bar(peer));
+        let banned: Vec<_> = engine.reputation.banned().collect();
+        banned.into_iter().for_each(|peer| engine.bar(peer, true));
         engine.settle(now);
         engine
     }
@@ -192,7 +203,8 @@ impl Engine {
         let hall = hall.chain(self.toll.occupancy()).chain(self.payer.occupancy());
         let children = self.peers.occupancy().chain(self.formation.occupancy());
         let children = children.chain(self.watch.occupancy()).chain(self.reputation.occupancy());
-        hall.chain(self.signing.occupancy()).chain(children)
+        let open = self.overlay.iter().flat_map(|it| it.occupancy()).collect::<Vec<_>>();
+        hall.chain(self.signing.occupancy()).chain(children).chain(open)
     }
 
     commands! { now;
@@ -232,8 +244,10 @@ impl Engine {
 
     /// Learns who announces which addresses, in place of what was known of that: strangers are counted by
     /// provider and country too.
-    pub fn know_prefixes(&mut self, prefixes: Arc<PrefixTable>) {
+    pub fn know_prefixes(&mut self, now: Now, prefixes: Arc<PrefixTable>) {
+        self.know_prefixes_outside(now, &prefixes);
         self.gate.know_prefixes(prefixes);
+        self.settle(now);
     }
 
     /// Takes our user's word about a node, which beats its score and outlives a restart, or takes it back. A
@@ -253,10 +267,10 @@ impl Engine {
         self.reputation.say(now, peer, word)?;
         let is_banned = word == Some(Word::Banned);
         if is_banned {
-            self.peers.bar(peer);
+            self.bar(peer, true);
             self.gate.link_of(&peer).into_iter().for_each(|it| self.close(it, CloseCode::Unwanted));
         } else {
-            self.peers.unbar(peer);
+            self.bar(peer, false);
         }
         self.settle(now);
         Ok(if is_banned { self.signing.groups_with(&peer) } else { Vec::new() })
@@ -269,7 +283,7 @@ impl Engine {
         done
     }
 
-    fn settle(&mut self, now: Now) {
+    pub(crate) fn settle(&mut self, now: Now) {
         self.resumes_at = settle(self, SETTLE_ROUNDS_MAX, now);
     }
 }
@@ -286,6 +300,7 @@ impl StateMachine for Engine {
             Input::Down { link } => self.on_down(link),
             Input::DialFailed { peer, address, why } => {
                 self.tell_peers(ensign_peers::Input::DialFailed { peer, address, why });
+                self.tell_overlay(ensign_overlay::Input::DialFailed { peer, address });
             }
             Input::Frame { link, kind, body } => self.on_frame(now, link, (kind, &body)),
             Input::Dropped { link, lane, frames } => {
@@ -296,6 +311,9 @@ impl StateMachine for Engine {
                 }
             }
             Input::Load(load) => self.guards.load(now, load),
+            Input::Solved { job: POSITION_JOB, proof } => {
+                self.tell_overlay(ensign_overlay::Input::Solved { proof });
+            }
             Input::Solved { job, proof } => self.payer.solved(job, proof),
             Input::Signer(answer) => self.on_signer(answer),
             Input::Persisted { token } => self.on_persisted(token),
@@ -315,6 +333,7 @@ impl StateMachine for Engine {
         self.signing.handle_timeout(now);
         self.peers.handle_timeout(now);
         self.formation.handle_timeout(now);
+        self.overlay.iter_mut().for_each(|it| it.handle_timeout(now));
         self.settle(now);
     }
 
@@ -325,7 +344,8 @@ impl StateMachine for Engine {
     fn poll_timeout(&self) -> Option<Wakeup> {
         let resumes = self.resumes_at.map(|at| Wakeup { at, reason: "settling" });
         let children = [self.signing.poll_timeout(), self.peers.poll_timeout()];
-        let others = [resumes, self.gate.poll_timeout(), self.formation.poll_timeout()];
+        let open = self.overlay.as_ref().and_then(Overlay::poll_timeout);
+        let others = [resumes, self.gate.poll_timeout(), self.formation.poll_timeout(), open];
         others.into_iter().chain(children).flatten().min()
     }
 }

@@ -3,6 +3,7 @@
 use alloc::{sync::Arc, vec::Vec};
 use core::{net::SocketAddr, time::Duration};
 
+use ensign_overlay as overlay;
 use ensign_peers::DialFailure;
 use ensign_pow::{Paying, Proof, Puzzle};
 use ensign_primitives::{Direction, LinkId, PeerId, RequestId};
@@ -172,7 +173,7 @@ pub enum Output {
 }
 
 /// What must survive a crash, and whose it is.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Record {
     /// Of signing.
     Signing(ensign_signing::Record),
@@ -182,6 +183,8 @@ pub enum Record {
     Formation(ensign_formation::Record),
     /// Of reputation; our user waits for one that is persisted.
     Reputation(ensign_reputation::Record),
+    /// Of the open network; nobody waits for one.
+    Overlay(overlay::Record),
 }
 
 /// Something for the application.
@@ -193,6 +196,8 @@ pub enum Event {
     Peers(ensign_peers::Event),
     /// Formation reports.
     Formation(ensign_formation::Event),
+    /// The open network reports.
+    Overlay(overlay::Event),
     /// A node that we want is busy, and has us prove work.
     Paying(Paying),
     /// A peer did wrong. Told at a bounded rate; see [`Warnings`](ensign_signing::Warnings).

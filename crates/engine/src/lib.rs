@@ -36,6 +36,8 @@ mod config;
 pub use config::{EngineConfig, SETTLE_ROUNDS_MAX};
 
 mod admission;
+mod open;
+pub use open::POSITION_JOB;
 mod price;
 mod route;
 
@@ -45,6 +47,8 @@ pub use ensign_gate::{
     HELLO_TIMEOUT, Link, OFFENSE_POINTS_MAX, Offense, STRANGER_TIME, STRANGERS_MAX, Scope,
     Sentence, Strangers, sentence,
 };
+/// The child that takes part in the open network: the same of it.
+pub use ensign_overlay as overlay;
 /// The child that knows where peers are and dials them: the same of it.
 pub use ensign_peers as peers;
 /// What strangers pay when too many come: the same of it.

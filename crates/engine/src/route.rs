@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 
 use ensign_formation::{Input as FormationInput, Output as FormationOutput, WANTED_MAX};
 use ensign_gate::{Arriving, Verdict};
+use ensign_overlay::Message as Outside;
 use ensign_peers::{CHOSEN_MAX, CONNECTED_MAX, Input as PeersInput, Output as PeersOutput, Why};
 use ensign_primitives::{LinkId, Now, PeerId, QueryId, Rooms, StateMachine};
 use ensign_reputation::Mark;
@@ -22,6 +23,7 @@ pub(crate) enum Note {
     Signing(SigningInput),
     Peers(PeersInput),
     Formation(FormationInput),
+    Overlay(ensign_overlay::Input),
 }
 
 impl Note {
@@ -72,8 +74,8 @@ impl Engine {
                 let input = FormationInput::Message { peer, message };
                 return self.notes.push_back(Note::Formation(input));
             }
-            // The guards deny what no child reads.
-            Ok(Frame::Dht(_) | Frame::Peers(_)) => return,
+            Ok(Frame::Dht(message)) => return self.hear_outside(peer, Outside::Dht(message)),
+            Ok(Frame::Peers(message)) => return self.hear_outside(peer, Outside::Peers(message)),
             Ok(Frame::Groups(groups)) => Message::Groups(groups),
             Ok(Frame::Payload { request, bytes }) => Message::Payload { request, bytes },
             Ok(Frame::Envelope(envelope)) => Message::Statement(envelope),
@@ -159,9 +161,13 @@ impl Engine {
             PeersOutput::Dial { peer, address } => Output::Dial { peer, address },
             PeersOutput::Expect { peer } => {
                 self.gate.want(peer);
+                self.tell_overlay(ensign_overlay::Input::Wanted { peer });
                 Output::Expect { peer }
             }
+            // Its link is there for the open network, which leaves it by itself.
+            PeersOutput::Forget { peer } if self.is_held_outside(&peer) => return,
             PeersOutput::Forget { peer } => {
+                self.tell_overlay(ensign_overlay::Input::Unwanted { peer });
                 if let Some(link) = self.gate.link_of(&peer) {
                     self.close(link, CloseCode::Unwanted);
                 }
@@ -211,6 +217,10 @@ impl Rooms for Engine {
             self.on_formation(now, output);
             return true;
         }
+        if let Some(output) = self.overlay.as_mut().and_then(StateMachine::poll_output) {
+            self.on_overlay(now, output);
+            return true;
+        }
         if let Some(step) = self.payer.poll() {
             self.on_step(step);
             return true;
@@ -237,6 +247,9 @@ impl Rooms for Engine {
             Some(Note::Signing(input)) => self.signing.handle_input(now, input),
             Some(Note::Peers(input)) => self.peers.handle_input(now, input),
             Some(Note::Formation(input)) => self.formation.handle_input(now, input),
+            Some(Note::Overlay(input)) => {
+                self.overlay.iter_mut().for_each(|it| it.handle_input(now, input.clone()));
+            }
             None => {}
         }
     }

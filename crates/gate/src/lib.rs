@@ -24,4 +24,7 @@ pub use offense::Offense;
 mod sentence;
 pub use sentence::{Scope, Sentence, mark, sentence};
 mod strangers;
-pub use strangers::{HELLO_TIMEOUT, OFFENSE_POINTS_MAX, STRANGER_TIME, STRANGERS_MAX, Strangers};
+pub use strangers::{
+    HELLO_TIMEOUT, OFFENSE_POINTS_MAX, OPEN_STRANGER_TIME, OPEN_STRANGERS_MAX, STRANGER_TIME,
+    STRANGERS_MAX, Strangers,
+};

@@ -57,6 +57,8 @@ pub enum Offense {
     Signing(ensign_signing::Offense),
     /// A finding of formation.
     Formation(ensign_formation::Offense),
+    /// A finding of the open network.
+    Overlay(ensign_overlay::Offense),
 }
 
 impl fmt::Display for Offense {
@@ -80,6 +82,7 @@ impl fmt::Display for Offense {
             Self::PricedTwice => f.write_str("a second price on one connection"),
             Self::Signing(offense) => offense.fmt(f),
             Self::Formation(offense) => offense.fmt(f),
+            Self::Overlay(offense) => offense.fmt(f),
         }
     }
 }

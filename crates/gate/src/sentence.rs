@@ -1,5 +1,6 @@
 //! What each offense costs: the only match over offenses that decides anything.
 
+use ensign_overlay::{Offense as Overlay, book::Offense as Book};
 use ensign_pow::Refusal;
 use ensign_reputation::Mark;
 use ensign_session::Offense as Session;
@@ -50,6 +51,8 @@ pub const fn sentence(offense: &Offense) -> Sentence {
         | Offense::Formation(_)
         | Offense::PricedTwice
         | Offense::Stranger { .. } => identity(5),
+        Offense::Overlay(Overlay::Book(Book::AskedTooOften)) => points(1),
+        Offense::Overlay(_) => identity(5),
         Offense::Proof(refusal) => refused(refusal),
         // Whoever asks too much is slowed: what is beyond its budget costs less than a handshake.
         Offense::OverBudget { .. } | Offense::Signing(Signing::NoRoom) => points(0),

@@ -18,6 +18,14 @@ pub const STRANGERS_MAX: usize = 64;
 /// Default of [`Strangers::time`]. Guess: a handshake, a greeting and a few questions over a bad line.
 pub const STRANGER_TIME: Duration = Duration::from_secs(30);
 
+/// [`Strangers::links_max`] of a node that takes part in the open network. Guess: its neighbours' address books and
+/// tables hold some of it each, and members keep more than half of all places.
+pub const OPEN_STRANGERS_MAX: usize = 256;
+
+/// [`Strangers::time`] of such a node: neighbours stay. Guess: two changes of an outbound connection.
+pub const OPEN_STRANGER_TIME: Duration = Duration::from_secs(60 * 60);
+
+const _: () = assert!(OPEN_STRANGERS_MAX < ensign_signing::PEERS_MAX);
 const _: () = assert!(STRANGERS_MAX < ensign_signing::PEERS_MAX);
 
 /// What strangers may have of this node's places. A setting; the defaults are constants of this crate.
@@ -31,6 +39,14 @@ pub struct Strangers {
     pub price: Tariff,
     /// Below which score none of them is let in.
     pub reputation: ensign_reputation::Config,
+}
+
+impl Strangers {
+    /// Gives strangers the places and the time of the open network, in which neighbours are strangers.
+    #[must_use]
+    pub const fn open(self) -> Self {
+        Self { links_max: OPEN_STRANGERS_MAX, time: OPEN_STRANGER_TIME, ..self }
+    }
 }
 
 impl Default for Strangers {

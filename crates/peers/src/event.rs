@@ -45,6 +45,13 @@ pub enum Input {
         /// Why.
         why: Why,
     },
+    /// Others say where a peer is that is wanted: it is dialled there, after all that is known better.
+    Found {
+        /// Who.
+        peer: PeerId,
+        /// Where it may be.
+        addresses: Vec<SocketAddr>,
+    },
     /// Nobody wants it for that reason any more: as [`forget`](crate::Peers::forget).
     Forget {
         /// Whom.

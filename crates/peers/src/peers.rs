@@ -175,6 +175,11 @@ impl Peers {
         }
     }
 
+    /// Returns whether somebody wants to be connected with a peer.
+    pub fn is_wanted(&self, peer: &PeerId) -> bool {
+        self.book.get(peer).is_some_and(|entry| !entry.wanted.is_empty())
+    }
+
     /// Returns where a peer may be reached, in the order in which it is dialled.
     pub fn addresses(&self, peer: &PeerId) -> impl Iterator<Item = SocketAddr> {
         self.book.get(peer).into_iter().flat_map(|entry| entry.addresses.all())
@@ -217,7 +222,7 @@ impl Peers {
     }
 
     fn on_up(&mut self, now: Instant, peer: PeerId, (remote, direction): (SocketAddr, Direction)) {
-        let is_wanted = self.book.get(&peer).is_some_and(|entry| !entry.wanted.is_empty());
+        let is_wanted = self.is_wanted(&peer);
         if direction == Direction::Outbound && !is_wanted {
             // Its dial was under way when it was forgotten.
             self.outputs.push_back(Output::Forget { peer });
@@ -342,6 +347,11 @@ impl StateMachine for Peers {
                     Why::Member | Why::Application => self.know(peer, &addresses),
                 };
                 let _ = self.want(now, peer, why);
+            }
+            Input::Found { peer, addresses } => {
+                if self.is_wanted(&peer) {
+                    let _ = self.hear(peer, &addresses);
+                }
             }
             Input::Forget { peer, why } => self.forget(peer, why),
         }

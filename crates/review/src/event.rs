@@ -77,6 +77,17 @@ pub enum Event {
     Request(RequestRef, RequestEvent),
     /// A group that forms.
     Formation(Box<ensign_engine::formation::Event>),
+    /// The open network, in which our node takes part.
+    Network(Box<ensign_engine::overlay::Event>),
+    /// Our position in the open network is being worked for; told about once a second.
+    Working {
+        /// How many zero bits are looked for.
+        bits: u8,
+        /// How many tries were made so far: `2^bits` in the mean, by luck more or less.
+        tried: u64,
+        /// How long that has taken.
+        spent: Duration,
+    },
     /// A node that we want to reach is busy, and takes those first who prove work.
     Busy(PeerId, Busy),
     /// A peer did wrong, or something is worth a line in a log.
@@ -109,6 +120,8 @@ impl Event {
             Self::Request(request, _) => Some(request),
             Self::Peer(..)
             | Self::Formation(_)
+            | Self::Network(_)
+            | Self::Working { .. }
             | Self::Busy(..)
             | Self::Warning { .. }
             | Self::Convicted { .. }
@@ -125,6 +138,8 @@ impl Event {
             }
             Self::Peer(..)
             | Self::Formation(_)
+            | Self::Network(_)
+            | Self::Working { .. }
             | Self::Busy(..)
             | Self::Warning { .. }
             | Self::Convicted { .. }
@@ -137,7 +152,11 @@ impl Event {
         match self {
             Self::Peer(peer, _) | Self::Busy(peer, _) | Self::Convicted { peer, .. } => Some(*peer),
             Self::Warning { peer, .. } => *peer,
-            Self::Request(..) | Self::Formation(_) | Self::Delegated(_) => None,
+            Self::Request(..)
+            | Self::Formation(_)
+            | Self::Network(_)
+            | Self::Working { .. }
+            | Self::Delegated(_) => None,
         }
     }
 
@@ -146,7 +165,8 @@ impl Event {
         match self {
             Self::Peer(_, event) => event.class(),
             Self::Warning { .. } => Class::Notice,
-            Self::Busy(..) => Class::Progress,
+            Self::Network(_) => Class::Notice,
+            Self::Busy(..) | Self::Working { .. } => Class::Progress,
             Self::Request(_, event) => event.class(),
             Self::Convicted { .. } | Self::Formation(_) | Self::Delegated(_) => Class::Decision,
         }
@@ -162,7 +182,7 @@ impl Event {
     pub fn weight(&self) -> usize {
         let more = match self {
             Self::Peer(_, event) => event.weight(),
-            Self::Delegated(_) | Self::Busy(..) => 0,
+            Self::Delegated(_) | Self::Busy(..) | Self::Network(_) | Self::Working { .. } => 0,
             Self::Formation(_) => FORMATION_BYTES,
             Self::Request(_, event) => event.weight(),
             Self::Warning { problem, .. } => problem.what.len(),

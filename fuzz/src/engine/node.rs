@@ -187,6 +187,7 @@ impl Node {
             HallEvent::Peers(_)
             | HallEvent::Dropped { .. }
             | HallEvent::Paying(_)
+            | HallEvent::Overlay(_)
             | HallEvent::Formation(_) => return,
         };
         match event {

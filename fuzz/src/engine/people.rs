@@ -83,6 +83,7 @@ pub(crate) fn engine(index: usize, now: Now, restored: Restored) -> Engine {
         limits: Default::default(),
         peers: Default::default(),
         strangers: Default::default(),
+        overlay: None,
     };
     let Person { node_key, delegation, .. } = person(index);
     let keys = Keys { node_key: Arc::clone(node_key), signer: key(index), delegation: *delegation };

@@ -106,11 +106,15 @@ impl World {
                 Output::Close { link, .. } => self.part(node, self.owners[&link]),
                 Output::Event(event) => self.nodes[node].on_event(event),
                 Output::Note(
-                    HallRecord::Peers(_) | HallRecord::Formation(_) | HallRecord::Reputation(_),
+                    HallRecord::Peers(_)
+                    | HallRecord::Formation(_)
+                    | HallRecord::Reputation(_)
+                    | HallRecord::Overlay(_),
                 )
                 | Output::Persist { record: HallRecord::Reputation(_), .. } => {}
                 Output::Persist {
-                    record: HallRecord::Peers(_) | HallRecord::Formation(_), ..
+                    record: HallRecord::Peers(_) | HallRecord::Formation(_) | HallRecord::Overlay(_),
+                    ..
                 } => {
                     panic!("who waits?")
                 }

@@ -97,6 +97,7 @@ impl Puppet {
             limits: Default::default(),
             peers: Default::default(),
             strangers: Default::default(),
+            overlay: None,
         };
         let liar = node_key.clone();
         let signer = LocalSigner::new(sec_key);

@@ -320,7 +320,7 @@ impl Dht {
 
     fn end(&mut self, now: Now, name: QueryId) {
         let Some(walk) = self.walks.remove(&name) else { return };
-        if matches!(walk.op(), Op::Nearest) {
+        if !self.looks.remove(&name) && matches!(walk.op(), Op::Nearest) {
             self.size.observe(now.instant, &walk.nearest().0);
         }
         let outcome = match walk.op() {
@@ -335,7 +335,7 @@ impl Dht {
                 latest.map_or(Outcome::NotFound, Outcome::Node)
             }
             Op::Store(_) => Outcome::Stored { copies: walk.copies() },
-            Op::Nearest => Outcome::Seen { nodes: walk.seen() },
+            Op::Nearest => Outcome::Seen { nodes: walk.seen(), nearest: walk.nearest_peers() },
         };
         let (key, asked) = (walk.key(), walk.asked());
         let took = now.instant.since(walk.started());

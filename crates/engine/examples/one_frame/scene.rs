@@ -157,6 +157,7 @@ fn people(now: Now) -> Vec<Person> {
             peers: Default::default(),
             // All who are idle here are strangers.
             strangers: Strangers { links_max: PEERS_MAX, ..Strangers::default() },
+            overlay: None,
         };
         let peer = keys.node_key.peer_id();
         let mut engine = Engine::new(config, keys, [7; 32], now, Restored::default());

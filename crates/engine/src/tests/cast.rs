@@ -100,6 +100,7 @@ fn config(index: usize, boot: u8) -> EngineConfig {
         limits: Default::default(),
         peers: Default::default(),
         strangers: Default::default(),
+        overlay: None,
     }
 }
 

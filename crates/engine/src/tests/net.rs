@@ -339,7 +339,9 @@ impl Net {
                 Output::Event(HallEvent::Formation(event)) => {
                     self.nodes[node].formed.push(event);
                 }
-                Output::Persist { record: Record::Peers(_), .. } => panic!("who waits?"),
+                Output::Persist { record: Record::Peers(_) | Record::Overlay(_), .. } => {
+                    panic!("who waits?")
+                }
                 Output::Persist { record: Record::Reputation(record), .. }
                 | Output::Note(Record::Reputation(record)) => {
                     match record.account {
@@ -348,9 +350,12 @@ impl Net {
                     };
                 }
                 Output::Event(
-                    HallEvent::Peers(_) | HallEvent::Dropped { .. } | HallEvent::Paying(_),
+                    HallEvent::Peers(_)
+                    | HallEvent::Dropped { .. }
+                    | HallEvent::Paying(_)
+                    | HallEvent::Overlay(_),
                 )
-                | Output::Note(Record::Peers(_) | Record::Formation(_))
+                | Output::Note(Record::Peers(_) | Record::Formation(_) | Record::Overlay(_))
                 | Output::Solve { .. }
                 | Output::StopSolving { .. }
                 | Output::Dial { .. }

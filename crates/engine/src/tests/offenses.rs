@@ -9,7 +9,7 @@ use ensign_pow::Refusal;
 use ensign_primitives::{GroupId, QueryId, RequestId, SessionId, SignerIndex, UnixTime};
 use ensign_replay::ReplayError;
 use ensign_session::{Offense as Session, SetupError};
-use ensign_wire::{Body, DecodeError, Kind, RequestError, SessionReady};
+use ensign_wire::{Body, DecodeError, Kind, RecordError, RequestError, SessionReady};
 
 use super::{
     cast::{group_of, peer, start},
@@ -17,6 +17,7 @@ use super::{
 };
 use crate::{OFFENSE_POINTS_MAX, Offense, Scope, sentence, signing::Offense as Signing};
 use ensign_formation::{InvitationId, Offense as Formation};
+use ensign_overlay::{Offense as Overlay, book::Offense as Book, dht::Offense as Dht};
 
 const HEAD: &str = "# Offenses\n\n\
     What a node holds against a peer, and what it costs; decided in one place, `sentence` in \
@@ -44,6 +45,24 @@ fn name(offense: &Offense) -> &'static str {
             Refusal::TooFewBits { .. } => "Proof::TooFewBits",
         },
         Offense::PricedTwice => "PricedTwice",
+        Offense::Overlay(Overlay::Dht(offense)) => match offense {
+            Dht::NeverAsked { .. } => "Overlay::Dht::NeverAsked",
+            Dht::AskedTwice { .. } => "Overlay::Dht::AskedTwice",
+            Dht::WrongAnswer => "Overlay::Dht::WrongAnswer",
+            Dht::Repeated => "Overlay::Dht::Repeated",
+            Dht::Node(_) => "Overlay::Dht::Node",
+            Dht::ForeignRecord => "Overlay::Dht::ForeignRecord",
+            Dht::OtherKey => "Overlay::Dht::OtherKey",
+            Dht::Signature => "Overlay::Dht::Signature",
+            Dht::Invalid => "Overlay::Dht::Invalid",
+        },
+        Offense::Overlay(Overlay::Book(offense)) => match offense {
+            Book::Unasked => "Overlay::Book::Unasked",
+            Book::TooMany { .. } => "Overlay::Book::TooMany",
+            Book::Twice { .. } => "Overlay::Book::Twice",
+            Book::Record { .. } => "Overlay::Book::Record",
+            Book::AskedTooOften => "Overlay::Book::AskedTooOften",
+        },
         Offense::Formation(offense) => match offense {
             Formation::WrongProof { .. } => "Formation::WrongProof",
             Formation::InvalidCandidate { .. } => "Formation::InvalidCandidate",
@@ -148,7 +167,33 @@ fn examples() -> Vec<Offense> {
         Refusal::TooFewBits { needed: 20, seen: 3 },
     ];
     let hall = hall.into_iter().chain(price.map(Offense::Proof)).chain([Offense::PricedTwice]);
-    hall.chain(children).chain(formation().map(Offense::Formation)).collect()
+    let children = children.chain(formation().map(Offense::Formation));
+    hall.chain(children).chain(overlay().map(Offense::Overlay)).collect()
+}
+
+fn overlay() -> [Overlay; 14] {
+    let (query, peer) = (QueryId(7), peer(1));
+    let fault = ensign_overlay::book::Fault::Forged;
+    let dht = [
+        Dht::NeverAsked { query },
+        Dht::AskedTwice { query },
+        Dht::WrongAnswer,
+        Dht::Repeated,
+        Dht::Node(RecordError::Signature),
+        Dht::ForeignRecord,
+        Dht::OtherKey,
+        Dht::Signature,
+        Dht::Invalid,
+    ];
+    let book = [
+        Book::Unasked,
+        Book::TooMany { count: 33, limit: 32 },
+        Book::Twice { peer },
+        Book::Record { peer, fault },
+        Book::AskedTooOften,
+    ];
+    let mut all = dht.map(Overlay::Dht).into_iter().chain(book.map(Overlay::Book));
+    core::array::from_fn(|_| all.next().unwrap())
 }
 
 fn formation() -> [Formation; 9] {

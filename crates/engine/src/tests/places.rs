@@ -226,7 +226,7 @@ fn networks_of_one_provider_are_a_crowd_once_the_table_is_known() {
     let mut table = PrefixTable::builder();
     table.line(&String::from("10.0.0.0\t8\t64500")).unwrap();
     let table = Arc::new(table.build());
-    net.command(0, |engine, _| engine.know_prefixes(table));
+    net.command(0, |engine, now| engine.know_prefixes(now, table));
     meet_from(&mut net, nobody(100), 1000);
     assert_eq!(gone(&mut net), [nobody(STRANGERS_MAX - 1)]);
     assert!(is_here(&net, nobody(100)));

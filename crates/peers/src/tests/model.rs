@@ -189,7 +189,9 @@ impl Subject for Model {
                 self.draw(peer);
                 self.rest(now.instant, peer);
             }
-            Input::Want { .. } | Input::Forget { .. } => panic!("the commands are called"),
+            Input::Want { .. } | Input::Found { .. } | Input::Forget { .. } => {
+                panic!("the commands are called")
+            }
             Input::DialFailed { peer, address, why } => {
                 let known = self.of(peer);
                 if known.dial != Some(address) {

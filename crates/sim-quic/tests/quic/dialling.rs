@@ -53,6 +53,7 @@ fn reference(seed: [u8; 32], tick: Duration) -> Vec<Duration> {
         limits: Default::default(),
         peers: PeersConfig::default(),
         strangers: Default::default(),
+        overlay: None,
     };
     let mut time = Duration::ZERO;
     let at = |time| Now { instant: Instant::default().after(time), unix: UnixTime::default() };

@@ -37,7 +37,11 @@ impl Host {
                     | Output::Solve { .. }
                     | Output::StopSolving { .. }
                     | Output::Persist {
-                        record: Record::Signing(_) | Record::Peers(_) | Record::Formation(_),
+                        record:
+                            Record::Signing(_)
+                            | Record::Peers(_)
+                            | Record::Formation(_)
+                            | Record::Overlay(_),
                         ..
                     }
                     | Output::Note(_)
@@ -163,6 +167,10 @@ impl Host {
             Output::Event(Event::Formation(_))
             | Output::Note(Record::Formation(_))
             | Output::Persist { record: Record::Formation(_), .. } => {}
+            // Homes are closed here.
+            Output::Event(Event::Overlay(_))
+            | Output::Note(Record::Overlay(_))
+            | Output::Persist { record: Record::Overlay(_), .. } => {}
         }
     }
 

@@ -148,5 +148,6 @@ fn config(plan: &Plan, node: NodeIndex, boot: u32) -> EngineConfig {
             price: price(),
             ..Strangers::default()
         },
+        overlay: None,
     }
 }

@@ -163,12 +163,15 @@ impl Company {
                     self.links.remove(&index);
                 }
                 Output::Persist {
-                    record: HallRecord::Peers(_) | HallRecord::Formation(_), ..
+                    record: HallRecord::Peers(_) | HallRecord::Formation(_) | HallRecord::Overlay(_),
+                    ..
                 } => {
                     panic!("who waits?")
                 }
                 Output::Persist { record: HallRecord::Reputation(_), .. }
-                | Output::Note(HallRecord::Formation(_) | HallRecord::Reputation(_))
+                | Output::Note(
+                    HallRecord::Formation(_) | HallRecord::Reputation(_) | HallRecord::Overlay(_),
+                )
                 | Output::Close { .. }
                 | Output::Note(HallRecord::Peers(_))
                 | Output::Event(_)

@@ -1,0 +1,43 @@
+//! A node's part in the open network: who it is there, whom it knows, and the links by which it asks.
+//!
+//! A closed home has none of this. In an open one, [`Overlay`] joins two machines that do not know each other,
+//! the hash table ([`ensign_dht`]) and the address book ([`ensign_book`]), and owns what lies between: our own node
+//! record, the first nodes, and the links that both open. It looks for nodes that we want to be connected with and
+//! are not.
+//!
+//! Invariants:
+//!
+//! - Each [`Output::Dial`] is answered, and followed by one [`Output::Leave`] when nobody here needs its
+//!   link any more; who is wanted elsewhere is never left.
+//! - A question to a stranger uses the link that is there, or opens one; of those that nobody else needs the
+//!   [`WARM_LINKS_MAX`] last used stay.
+//! - What anybody says of a node enters the book as hearsay; to be believed it is dialled.
+//! - A node that cannot be reached, or is light, says nothing of itself, and works for no position.
+//! - Nothing of a group is said here: a node is looked for by its identity, as by anybody who knows it.
+//!
+//! Absent on purpose: who is a member (the engine says whom it wants), rates of strangers (`ensign-ratelimit`), DNS
+//! (`ensign-seeds`), threads: a position's puzzle is an output.
+#![no_std]
+
+extern crate alloc;
+#[cfg(test)]
+extern crate std;
+
+mod config;
+pub use config::*;
+mod event;
+pub use event::{CommandError, Event, Input, Message, Offense, Output, Record, Restored, Status};
+mod links;
+mod looked_for;
+mod overlay;
+mod own;
+mod start;
+pub use overlay::Overlay;
+
+/// The address book: the same of it.
+pub use ensign_book as book;
+/// The hash table: the same of it.
+pub use ensign_dht as dht;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,565 @@
+//! The machine: commands, inputs, and what follows from them.
+
+mod hearing;
+
+use alloc::{
+    boxed::Box,
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    sync::Arc,
+    vec::Vec,
+};
+use core::net::SocketAddr;
+
+use ensign_book::{Book, BookConfig, Input as BookInput};
+use ensign_dht::{
+    Contact, Dht, DhtConfig, Input as DhtInput, Thoroughness, Trace, Verifier, WALKS_MAX,
+};
+use ensign_diversity::PrefixTable;
+use ensign_identity::NodeKey;
+use ensign_primitives::{
+    Direction, Instant, Now, Occupancy, PeerId, QueryId, StateMachine, TaggedHasher, Wakeup,
+};
+use ensign_wire::{
+    DHT_BODY_BYTES_MAX, Key, NodeRecord, PeersMessage, Published, RECORD_SLOTS, RecordKind,
+};
+use rand_chacha::ChaCha20Rng;
+use rand_core::{Rng, SeedableRng};
+
+use crate::{
+    CommandError, Event, FEW_CONTACTS, Input, Message, Output, OverlayConfig, ROOTS_INTERVAL,
+    Record, Restored, Status,
+    links::{Asked, Links},
+    looked_for::LookedFor,
+    own::Own,
+    start::Start,
+};
+
+/// Nodes that are pinged at a time. Guess: a person's.
+const PINGS_MAX: usize = 16;
+
+/// What a child is to be told.
+#[derive(Debug)]
+enum Todo {
+    Dht(DhtInput),
+    Book(BookInput<NodeRecord>),
+}
+
+/// A node's part in the open network.
+#[derive(Debug)]
+pub struct Overlay {
+    config: OverlayConfig,
+    dht: Dht,
+    book: Book<NodeRecord>,
+    own: Own,
+    links: Links,
+    looked_for: LookedFor,
+    start: Start,
+    /// What children are to be told; empty after each call.
+    todo: VecDeque<Todo>,
+    /// Walks of our user.
+    commands: BTreeSet<QueryId>,
+    /// Who is pinged, since when.
+    pings: BTreeMap<PeerId, Instant>,
+    comparison: Option<hearing::Comparison>,
+    /// Whether nobody of the network is known.
+    is_alone: bool,
+    roots_at: Option<Instant>,
+    random: ChaCha20Rng,
+    outputs: VecDeque<Output>,
+}
+
+impl Overlay {
+    /// Makes a node's part, with what the store still knows.
+    ///
+    /// - `seed`: of the operating system's entropy; no secret is made from it.
+    ///
+    /// # Panics
+    ///
+    /// When `config.outbound` is not from 1 to [`OUTBOUND_MAX`](ensign_book::OUTBOUND_MAX).
+    pub fn new(
+        config: OverlayConfig,
+        key: Arc<NodeKey>,
+        seed: [u8; 32],
+        now: Now,
+        (prefixes, restored): (Arc<PrefixTable>, Restored),
+    ) -> Self {
+        let (network, me, rules) = (config.network, key.peer_id(), config.rules());
+        let seed = TaggedHasher::new("ensign/overlay-seed/v1", network).bytes(&seed);
+        let seed = |child: &[u8]| seed.clone().var_bytes(child).finish();
+        let dht_config = DhtConfig::new(rules, config.role_in_fact());
+        let verifier = Box::new(Verifier::new());
+        let dht = Dht::with(dht_config, me, seed(b"dht"), verifier, Arc::clone(&prefixes));
+        let (outbound, trusted) = (config.outbound, config.trusted.clone());
+        let book = BookConfig { local: me, network, terms: rules, outbound, trusted };
+        let book = Book::new(book, now, seed(b"book"), prefixes, restored.book);
+        let mut random = ChaCha20Rng::from_seed(seed(b"overlay"));
+        let turn = random.next_u32() as usize;
+        let first = config.first.iter().filter(|(peer, _)| *peer != me).cloned().collect();
+        let mut overlay = Self {
+            own: Own::new(key, config.clone(), restored.position),
+            config,
+            dht,
+            book,
+            links: Links::new(),
+            looked_for: LookedFor::new(),
+            start: Start::new(first, turn),
+            todo: VecDeque::new(),
+            commands: BTreeSet::new(),
+            pings: BTreeMap::new(),
+            comparison: None,
+            is_alone: true,
+            roots_at: Some(now.instant),
+            random,
+            outputs: VecDeque::new(),
+        };
+        if overlay.own.has_position(now) {
+            overlay.announce(now);
+        }
+        overlay.settle(now);
+        overlay
+    }
+
+    /// Looks for a node by its identity; ends with [`Event::Ended`].
+    ///
+    /// # Errors
+    ///
+    /// [`CommandError::Dht`].
+    pub fn find_node(&mut self, now: Now, peer: PeerId) -> Result<QueryId, CommandError> {
+        let query = self.dht.find_node(now, peer)?;
+        Ok(self.begun(now, query))
+    }
+
+    /// Looks for the record of a key; ends with [`Event::Ended`].
+    ///
+    /// # Errors
+    ///
+    /// [`CommandError::Dht`].
+    pub fn get(
+        &mut self,
+        now: Now,
+        key: Key,
+        thoroughness: Thoroughness,
+    ) -> Result<QueryId, CommandError> {
+        let query = self.dht.get(now, key, thoroughness)?;
+        Ok(self.begun(now, query))
+    }
+
+    /// Publishes a record under our key, and goes on until it is [withdrawn](Self::withdraw); ends with
+    /// [`Event::Ended`]. Returns where it lies, too.
+    ///
+    /// - `kind`: any but [`RecordKind::NODE`], which is published of itself.
+    /// - `slot`: which of our records of that kind, below [`RECORD_SLOTS`].
+    /// - `body`: 1 to [`DHT_BODY_BYTES_MAX`] bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`CommandError`] says why not.
+    pub fn put(
+        &mut self,
+        now: Now,
+        (kind, slot): (RecordKind, u8),
+        body: Vec<u8>,
+    ) -> Result<(QueryId, Key), CommandError> {
+        if !(1..=DHT_BODY_BYTES_MAX).contains(&body.len()) {
+            return Err(CommandError::Body { limit: DHT_BODY_BYTES_MAX });
+        }
+        if slot >= RECORD_SLOTS {
+            return Err(CommandError::Slot { limit: RECORD_SLOTS });
+        }
+        let said = Published { kind, slot, expires: now.unix, body };
+        let bad = CommandError::Dht(ensign_dht::CommandError::BadRecord);
+        let is_ours_to_say = kind != RecordKind::NODE;
+        let record = self.own.sign(now, said.clone()).filter(|_| is_ours_to_say).ok_or(bad)?;
+        let key = record.key();
+        let query = self.dht.put(now, record)?;
+        self.own.keep(key, said);
+        Ok((self.begun(now, query), key))
+    }
+
+    /// Publishes a record no more; it leaves the network when it expires. `false` when it was none of ours.
+    pub fn withdraw(&mut self, key: &Key) -> bool {
+        self.dht.withdraw(key);
+        self.own.drop(key)
+    }
+
+    /// Sees whether a node answers at an address; ends with [`Event::Pinged`].
+    ///
+    /// # Errors
+    ///
+    /// [`CommandError::Barred`] or [`CommandError::TooManyPings`].
+    pub fn ping(
+        &mut self,
+        now: Now,
+        peer: PeerId,
+        address: SocketAddr,
+    ) -> Result<(), CommandError> {
+        if self.links.is_barred(&peer) {
+            return Err(CommandError::Barred);
+        }
+        if self.pings.len() >= PINGS_MAX {
+            return Err(CommandError::TooManyPings { limit: PINGS_MAX });
+        }
+        self.pings.insert(peer, now.instant);
+        if self.links.is_up(&peer) {
+            self.pinged(now, &peer, true);
+        } else {
+            self.dial(now, peer, address, |_| {});
+        }
+        self.settle(now);
+        Ok(())
+    }
+
+    /// Adds one of the first nodes, whom a seed names.
+    pub fn know_first(&mut self, now: Now, peer: PeerId, addresses: Vec<SocketAddr>) {
+        self.handle_input(now, Input::First { peer, addresses });
+    }
+
+    /// Learns who announces which addresses; those who are known are judged by it when they come again.
+    pub fn know_prefixes(&mut self, now: Now, prefixes: Arc<PrefixTable>) {
+        self.book.know_prefixes(now, prefixes);
+        self.settle(now);
+    }
+
+    /// Returns one look at all of it.
+    pub fn status(&self, now: Now) -> Status {
+        Status {
+            role: self.config.role_in_fact(),
+            own: self.own.node_record(now).filter(|_| self.own.serves()),
+            is_solving: self.own.is_solving(),
+            is_published: self.own.is_published(),
+            outbound: self.book.outbound().collect(),
+            warm: self.links.warm(),
+            dials: self.links.dials(),
+            network: self.dht.network(now),
+            signs: self.book.signs().collect(),
+            looked_for: self.looked_for.len(),
+        }
+    }
+
+    /// Returns the contacts of the hash table, by rising nearness.
+    pub fn contacts(&self, now: Now) -> Vec<Contact> {
+        self.dht.table(now)
+    }
+
+    /// Returns how a walk goes or went, while it is among the last.
+    pub fn trace(&self, query: QueryId) -> Option<Trace> {
+        self.dht.trace(query)
+    }
+
+    /// Returns whether a link, or a dial, is there for the open network alone.
+    pub fn holds(&self, peer: &PeerId) -> bool {
+        self.links.holds(peer) && !self.looked_for.is_wanted(peer)
+    }
+
+    /// Returns how full each collection is that can grow, with the constant that bounds it.
+    pub fn occupancy(&self) -> impl Iterator<Item = Occupancy> + use<> {
+        let of = |name, len, limit| Occupancy { name, len, limit };
+        let own = [
+            self.own.occupancy(),
+            of("walks of our user", self.commands.len(), WALKS_MAX),
+            of("nodes pinged", self.pings.len(), PINGS_MAX),
+            of("overlay outputs after a drain", self.outputs.len(), 0),
+        ];
+        let rooms = self.links.occupancy().into_iter().chain(self.looked_for.occupancy());
+        let rooms: Vec<_> = rooms.chain(self.start.occupancy()).chain(own).collect();
+        let children: Vec<_> = self.dht.occupancy().chain(self.book.occupancy()).collect();
+        rooms.into_iter().chain(children)
+    }
+
+    fn begun(&mut self, now: Now, query: QueryId) -> QueryId {
+        self.commands.insert(query);
+        self.settle(now);
+        query
+    }
+
+    /// Dials a node, or adds to what its dial is for; returns whether there is, or will be, an answer.
+    fn dial(
+        &mut self,
+        now: Now,
+        peer: PeerId,
+        address: SocketAddr,
+        note: impl FnOnce(&mut crate::links::Dial),
+    ) -> bool {
+        match self.links.dial(peer, address, note) {
+            Asked::Dial(address) => {
+                self.outputs.push_back(Output::Dial { peer, address });
+                true
+            }
+            Asked::UnderWay => true,
+            Asked::Busy => {
+                self.pinged(now, &peer, false);
+                false
+            }
+        }
+    }
+
+    fn pinged(&mut self, now: Now, peer: &PeerId, is_there: bool) {
+        let Some(since) = self.pings.remove(peer) else { return };
+        let after = is_there.then(|| now.instant.since(since));
+        self.outputs.push_back(Output::Event(Event::Pinged { peer: *peer, after }));
+    }
+
+    /// Nothing here needs this link, or its dial has come to nothing.
+    fn leave(&mut self, peer: PeerId) {
+        if !self.looked_for.is_wanted(&peer) {
+            self.outputs.push_back(Output::Leave { peer });
+        }
+    }
+
+    fn on_up(&mut self, now: Now, peer: PeerId, (remote, direction): (SocketAddr, Direction)) {
+        let dial = self.links.take_dial(&peer);
+        let is_wanted = self.looked_for.is_wanted(&peer);
+        self.looked_for.here(&peer);
+        let is_ours = dial.is_some() && !is_wanted;
+        let is_of_book = dial.as_ref().is_some_and(|it| it.book.is_some());
+        if !self.links.up(peer, (is_ours, is_of_book && is_ours)) {
+            if is_ours {
+                self.leave(peer);
+            }
+            return;
+        }
+        let direction = if dial.is_some() { Direction::Outbound } else { direction };
+        self.todo.push_back(Todo::Dht(DhtInput::Up { peer, remote }));
+        let dial = dial.unwrap_or_default();
+        if let Some(record) = dial.asked_by {
+            // Who was told of in a walk has shown by answering that it is there.
+            let source = ensign_book::Source::Node(remote);
+            self.todo.push_back(Todo::Book(BookInput::Learned { record, source }));
+        }
+        self.todo.push_back(Todo::Book(BookInput::Up { peer, remote, direction }));
+        if dial.is_first && self.start.ask(peer) {
+            self.send(peer, Message::Peers(PeersMessage::Ask));
+        }
+        self.pinged(now, &peer, true);
+    }
+
+    fn on_down(&mut self, now: Now, peer: PeerId) {
+        if !self.links.is_up(&peer) {
+            // It went before it introduced itself.
+            if let Some(address) = self.links.dialled_at(&peer) {
+                self.on_dial_failed(now, peer, address);
+            }
+            return;
+        }
+        let was_ours = self.links.holds(&peer);
+        self.links.down(&peer);
+        self.start.answered(&peer);
+        if was_ours {
+            self.leave(peer);
+        }
+        self.looked_for.away(now.instant, &peer);
+        self.todo.push_back(Todo::Dht(DhtInput::Down { peer }));
+        self.todo.push_back(Todo::Book(BookInput::Down { peer }));
+    }
+
+    fn on_dial_failed(&mut self, now: Now, peer: PeerId, address: SocketAddr) {
+        if self.links.dialled_at(&peer) != Some(address) {
+            return;
+        }
+        let Some(dial) = self.links.take_dial(&peer) else { return };
+        self.pinged(now, &peer, false);
+        if dial.asked_by.is_some() {
+            self.todo.push_back(Todo::Dht(DhtInput::Unreachable { peer }));
+        }
+        match dial.book {
+            Some(other) if other != address => {
+                self.dial(now, peer, other, |dial| dial.book = Some(other));
+            }
+            Some(address) => {
+                self.todo.push_back(Todo::Book(BookInput::DialFailed { peer, address }));
+                self.leave(peer);
+            }
+            None => self.leave(peer),
+        }
+    }
+
+    fn on_wanted(&mut self, now: Now, peer: PeerId) {
+        let is_here = self.links.is_up(&peer);
+        self.looked_for.want(now.instant, peer, is_here);
+        self.links.give_away(&peer);
+        self.book.exclude(now, peer);
+    }
+
+    fn on_unwanted(&mut self, peer: PeerId) {
+        self.looked_for.forget(&peer);
+        if !self.links.is_barred(&peer) {
+            self.book.include(&peer);
+        }
+    }
+
+    fn on_barred(&mut self, now: Now, peer: PeerId, is_barred: bool) {
+        self.links.bar(peer, is_barred);
+        if is_barred {
+            self.book.exclude(now, peer);
+        } else if !self.looked_for.is_wanted(&peer) {
+            self.book.include(&peer);
+        }
+    }
+
+    fn send(&mut self, to: PeerId, message: Message) {
+        self.links.touch(&to);
+        self.outputs.push_back(Output::Send { to, message });
+    }
+
+    /// Makes our record anew, and says it from now on.
+    fn announce(&mut self, now: Now) -> Option<NodeRecord> {
+        let record = self.own.node_record(now).filter(|_| self.own.serves())?;
+        self.dht.announce(now, record.clone()).ok()?;
+        Some(record)
+    }
+
+    /// Publishes our node record.
+    fn publish(&mut self, now: Now) {
+        let record = self.announce(now);
+        let signed = record.and_then(|record| self.own.sign_node(now, &record));
+        let is_done = signed.is_some_and(|record| self.dht.put(now, record).is_ok());
+        self.own.published(now.instant, is_done);
+    }
+
+    /// What our user publishes, or our own record, is to be issued anew.
+    fn renew(&mut self, now: Now, key: Key) {
+        match self.own.kept(&key).cloned() {
+            Some(said) => {
+                let record = self.own.sign(now, said);
+                // Where too much is under way the next renewal comes in time: a record holds for three.
+                _ = record.map(|record| self.dht.put(now, record));
+            }
+            None => self.publish(now),
+        }
+    }
+
+    /// Gives the hash table nodes that we have reached, as roots of its walks.
+    fn tell_roots(&mut self, now: Now) {
+        let roots: Vec<_> = self.book.roots(now).into_iter().cloned().collect();
+        for record in roots {
+            self.todo.push_back(Todo::Dht(DhtInput::Learned { record }));
+        }
+    }
+
+    fn on_due(&mut self, now: Now) {
+        for (peer, address) in self.start.take_due(now.instant) {
+            if self.links.is_up(&peer) {
+                if self.start.ask(peer) {
+                    self.send(peer, Message::Peers(PeersMessage::Ask));
+                }
+            } else if !self.links.is_barred(&peer) {
+                self.dial(now, peer, address, |dial| dial.is_first = true);
+            }
+        }
+        if self.roots_at.take_if(|at| *at <= now.instant).is_some() {
+            self.roots_at = Some(now.instant.after(ROOTS_INTERVAL));
+            self.tell_roots(now);
+        }
+        if self.own.is_due(now.instant) {
+            self.publish(now);
+        }
+    }
+
+    /// Begins to look for nodes that are away, as many as may be at a time; returns whether for any.
+    fn look(&mut self, now: Now) -> bool {
+        let due = if self.is_alone { Vec::new() } else { self.looked_for.take_due(now.instant) };
+        for peer in &due {
+            if let Ok(query) = self.dht.find_node(now, *peer) {
+                self.looked_for.begun(query, *peer);
+            }
+        }
+        !due.is_empty()
+    }
+}
+
+impl StateMachine for Overlay {
+    type Input = Input;
+    type Output = Output;
+
+    fn handle_input(&mut self, now: Now, input: Input) {
+        match input {
+            Input::Up { peer, remote, direction } => self.on_up(now, peer, (remote, direction)),
+            Input::Down { peer } => self.on_down(now, peer),
+            Input::DialFailed { peer, address } => self.on_dial_failed(now, peer, address),
+            Input::Message { from, message } => self.on_message(from, message),
+            Input::Wanted { peer } => self.on_wanted(now, peer),
+            Input::Unwanted { peer } => self.on_unwanted(peer),
+            Input::Barred { peer, is_barred } => self.on_barred(now, peer, is_barred),
+            Input::First { peer, addresses } => _ = self.start.add(peer, addresses),
+            Input::Solved { proof } => {
+                if let Some(proof) = self.own.solved(proof) {
+                    self.outputs.push_back(Output::Note(Record::Position(proof)));
+                    self.outputs.push_back(Output::Event(Event::Positioned));
+                    self.announce(now);
+                }
+            }
+        }
+        self.settle(now);
+    }
+
+    fn handle_timeout(&mut self, now: Now) {
+        if self.poll_timeout().is_none_or(|wakeup| wakeup.at > now.instant) {
+            return;
+        }
+        self.on_due(now);
+        self.settle(now);
+        self.dht.handle_timeout(now);
+        self.settle(now);
+        self.book.handle_timeout(now);
+        self.settle(now);
+    }
+
+    fn poll_output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    fn poll_timeout(&self) -> Option<Wakeup> {
+        let looks = self.looked_for.next_at().filter(|_| !self.is_alone);
+        let own = [
+            (self.start.next_at(), "first nodes"),
+            (self.roots_at, "roots"),
+            (self.own.next_at(), "our record"),
+            (looks, "a node that is away"),
+        ];
+        let own = own.into_iter().filter_map(|(at, reason)| Some(Wakeup { at: at?, reason }));
+        own.chain(self.dht.poll_timeout()).chain(self.book.poll_timeout()).min()
+    }
+}
+
+impl Overlay {
+    /// Hears both children until they are silent, and sets what follows from it.
+    fn settle(&mut self, now: Now) {
+        loop {
+            if let Some(output) = self.dht.poll_output() {
+                self.on_dht(now, output);
+            } else if let Some(output) = self.book.poll_output() {
+                self.on_book(now, output);
+            } else {
+                match self.todo.pop_front() {
+                    Some(Todo::Dht(input)) => self.dht.handle_input(now, input),
+                    Some(Todo::Book(input)) => self.book.handle_input(now, input),
+                    None if self.look(now) => {}
+                    None => break,
+                }
+            }
+        }
+        self.links.superfluous().into_iter().for_each(|peer| self.give_up(peer));
+        self.see_contacts(now);
+        if let Some(puzzle) = self.own.begin_work(now) {
+            let start = self.random.next_u64();
+            self.outputs.push_back(Output::Solve { puzzle, start });
+        }
+    }
+
+    fn see_contacts(&mut self, now: Now) {
+        let contacts = self.dht.contacts();
+        self.start.arm(now.instant, contacts < FEW_CONTACTS);
+        self.own.arm(now.instant, contacts > 0 && self.own.serves() && self.own.has_position(now));
+        if self.is_alone != (contacts == 0) {
+            self.is_alone = contacts == 0;
+            let event = if self.is_alone { Event::Alone } else { Event::Joined { contacts } };
+            self.outputs.push_back(Output::Event(event));
+        }
+    }
+
+    fn give_up(&mut self, peer: PeerId) {
+        if self.links.leave(&peer) {
+            self.leave(peer);
+        }
+    }
+}

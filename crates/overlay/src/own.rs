@@ -1,0 +1,180 @@
+//! What we say of ourselves, and what we publish.
+
+use alloc::{collections::BTreeMap, sync::Arc, vec::Vec};
+
+use ensign_dht::OWN_RECORDS_MAX;
+use ensign_identity::NodeKey;
+use ensign_pow::{Purpose, Puzzle};
+use ensign_primitives::{Instant, Now, Occupancy};
+use ensign_wire::{
+    DHT_RECORD_LIFETIME_MAX, DhtRecord, Key, NODE_ADDRESSES_MAX, Node, NodeRecord, Proof,
+    Published, RecordKind, Role, position_epoch,
+};
+
+use crate::{OWN_RECORD_LIFETIME, OverlayConfig, PUBLISH_AGAIN, PUBLISH_DELAY};
+
+/// Our key, the work behind our position, and everything that we publish.
+#[derive(Debug)]
+pub(crate) struct Own {
+    key: Arc<NodeKey>,
+    config: OverlayConfig,
+    proof: Option<Proof>,
+    /// For which epoch it is worked.
+    solving: Option<u64>,
+    /// The last number of a record.
+    seq: u64,
+    /// When our node record is to be published.
+    publish_at: Option<Instant>,
+    /// How often it was.
+    published: u32,
+    /// What our user publishes.
+    others: BTreeMap<Key, Published>,
+}
+
+impl Own {
+    pub(crate) fn new(key: Arc<NodeKey>, config: OverlayConfig, proof: Option<Proof>) -> Self {
+        let mut own = Self {
+            key,
+            config,
+            proof: None,
+            solving: None,
+            seq: 0,
+            publish_at: None,
+            published: 0,
+            others: BTreeMap::new(),
+        };
+        own.proof = proof.filter(|proof| own.puzzle(proof.epoch).check(*proof).is_ok());
+        own
+    }
+
+    pub(crate) fn serves(&self) -> bool {
+        self.config.role_in_fact() != Role::Light
+    }
+
+    pub(crate) const fn is_solving(&self) -> bool {
+        self.solving.is_some()
+    }
+
+    pub(crate) const fn is_published(&self) -> bool {
+        self.published > 0
+    }
+
+    fn puzzle(&self, epoch: u64) -> Puzzle {
+        let OverlayConfig { network, bits, .. } = self.config;
+        let (purpose, key, seed) = (Purpose::Position, self.key.peer_id(), [0; 32]);
+        Puzzle { purpose, network, key, seed, epoch, bits }
+    }
+
+    /// Returns what has to be worked for now: at a start, and in each new epoch, while the work of the last one
+    /// still holds.
+    pub(crate) fn begin_work(&mut self, now: Now) -> Option<Puzzle> {
+        let epoch = position_epoch(now.unix);
+        let has_work = self.proof.is_some_and(|proof| proof.epoch >= epoch);
+        if !self.serves() || has_work || self.solving == Some(epoch) {
+            return None;
+        }
+        self.solving = Some(epoch);
+        Some(self.puzzle(epoch))
+    }
+
+    /// Takes what was found; `None` when it is nothing.
+    pub(crate) fn solved(&mut self, proof: Option<Proof>) -> Option<Proof> {
+        let epoch = self.solving.take()?;
+        let proof = proof.filter(|proof| self.puzzle(epoch).check(*proof).is_ok())?;
+        self.proof = Some(proof);
+        Some(proof)
+    }
+
+    /// Returns whether there is work for a record, of this epoch or the last.
+    pub(crate) fn has_position(&self, now: Now) -> bool {
+        let epoch = position_epoch(now.unix);
+        self.proof.is_some_and(|proof| proof.epoch.saturating_add(1) >= epoch)
+    }
+
+    fn next_seq(&mut self, now: Now) -> u64 {
+        let second = now.unix.as_millis() / 1000;
+        self.seq = second.max(self.seq.saturating_add(1));
+        self.seq
+    }
+
+    /// Makes our node record, as of now; `None` without a position.
+    pub(crate) fn node_record(&self, now: Now) -> Option<NodeRecord> {
+        let (config, proof) = (&self.config, self.proof?);
+        let scope = config.scope;
+        let mut addresses: Vec<_> = config
+            .addresses
+            .iter()
+            .copied()
+            .filter(|it| scope.allows(it.ip()) && it.port() > 0)
+            .collect();
+        addresses.sort_unstable();
+        addresses.dedup();
+        addresses.truncate(NODE_ADDRESSES_MAX);
+        let (role, expires) = (config.role_in_fact(), now.unix.after(OWN_RECORD_LIFETIME));
+        let node = Node { role, addresses, expires, proof };
+        NodeRecord::new(&self.key, config.network, now.unix, node).ok()
+    }
+
+    /// Signs a record anew, as of now.
+    pub(crate) fn sign(&mut self, now: Now, said: Published) -> Option<DhtRecord> {
+        let said = Published { expires: now.unix.after(DHT_RECORD_LIFETIME_MAX), ..said };
+        let seq = self.next_seq(now);
+        DhtRecord::new(&self.key, self.config.network, (seq, now.unix), said).ok()
+    }
+
+    /// Wraps our node record, to be published.
+    pub(crate) fn sign_node(&mut self, now: Now, record: &NodeRecord) -> Option<DhtRecord> {
+        let (kind, body, expires) = (RecordKind::NODE, record.encode(), now.unix);
+        self.sign(now, Published { kind, slot: 0, expires, body })
+    }
+
+    /// Keeps what our user publishes, to sign it anew; `false` when it is too much.
+    pub(crate) fn keep(&mut self, key: Key, said: Published) -> bool {
+        let fits = self.others.contains_key(&key) || self.others.len() < OWN_RECORDS_MAX - 1;
+        if fits {
+            self.others.insert(key, said);
+        }
+        fits
+    }
+
+    pub(crate) fn drop(&mut self, key: &Key) -> bool {
+        self.others.remove(key).is_some()
+    }
+
+    pub(crate) fn kept(&self, key: &Key) -> Option<&Published> {
+        self.others.get(key)
+    }
+
+    /// Sets when our record is published, after the first contacts.
+    pub(crate) fn arm(&mut self, now: Instant, has_contacts: bool) {
+        if has_contacts && self.published == 0 && self.publish_at.is_none() {
+            self.publish_at = Some(now.after(PUBLISH_DELAY));
+        }
+    }
+
+    /// Tells whether our record is to be published now.
+    pub(crate) fn is_due(&mut self, now: Instant) -> bool {
+        self.publish_at.take_if(|at| *at <= now).is_some()
+    }
+
+    /// It is published, or could not be and is so later.
+    pub(crate) fn published(&mut self, now: Instant, is_done: bool) {
+        if !is_done {
+            self.publish_at = Some(now.after(crate::ISSUE_RETRY));
+            return;
+        }
+        self.published = self.published.saturating_add(1);
+        if self.published == 1 {
+            self.publish_at = Some(now.after(PUBLISH_AGAIN));
+        }
+    }
+
+    pub(crate) const fn next_at(&self) -> Option<Instant> {
+        self.publish_at
+    }
+
+    pub(crate) fn occupancy(&self) -> Occupancy {
+        let (len, limit) = (self.others.len(), OWN_RECORDS_MAX - 1);
+        Occupancy { name: "records of our user", len, limit }
+    }
+}

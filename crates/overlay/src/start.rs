@@ -1,0 +1,101 @@
+//! The first nodes: whom a node asks that knows nobody.
+
+use alloc::{collections::BTreeSet, vec::Vec};
+use core::{net::SocketAddr, time::Duration};
+
+use ensign_primitives::{Instant, Occupancy, PeerId};
+
+use crate::{FIRST_AT_ONCE, FIRST_NODES_MAX, FIRST_WAIT, FIRST_WAIT_MAX};
+
+/// Who is asked, and when.
+#[derive(Debug)]
+pub(crate) struct Start {
+    nodes: Vec<(PeerId, Vec<SocketAddr>)>,
+    /// How many were dialled so far.
+    turn: usize,
+    wait: Duration,
+    at: Option<Instant>,
+    /// Who was asked whom it knows, and owes the answer.
+    asked: BTreeSet<PeerId>,
+}
+
+impl Start {
+    pub(crate) fn new(nodes: Vec<(PeerId, Vec<SocketAddr>)>, turn: usize) -> Self {
+        let mut start =
+            Self { nodes: Vec::new(), turn, wait: FIRST_WAIT, at: None, asked: BTreeSet::new() };
+        nodes.into_iter().for_each(|(peer, addresses)| _ = start.add(peer, addresses));
+        start
+    }
+
+    /// Adds one, in the place of an older entry; `false` when there are too many, or it has no address.
+    pub(crate) fn add(&mut self, peer: PeerId, addresses: Vec<SocketAddr>) -> bool {
+        self.nodes.retain(|(other, _)| *other != peer);
+        let fits = self.nodes.len() < FIRST_NODES_MAX && !addresses.is_empty();
+        if fits {
+            self.nodes.push((peer, addresses));
+            self.wait = FIRST_WAIT;
+        }
+        fits
+    }
+
+    /// Arms the next round, if there is somebody to ask and `is_needed`.
+    pub(crate) fn arm(&mut self, now: Instant, is_needed: bool) {
+        match (is_needed && !self.nodes.is_empty(), self.at) {
+            (true, None) => self.at = Some(now),
+            (true, Some(_)) => {}
+            (false, _) => {
+                self.at = None;
+                self.wait = FIRST_WAIT;
+            }
+        }
+    }
+
+    /// Takes whom to dial now, and where; the next round is after a pause.
+    pub(crate) fn take_due(&mut self, now: Instant) -> Vec<(PeerId, SocketAddr)> {
+        if self.at.is_none_or(|at| at > now) {
+            return Vec::new();
+        }
+        self.at = Some(now.after(self.wait));
+        self.wait = (self.wait * 2).min(FIRST_WAIT_MAX);
+        let count = FIRST_AT_ONCE.min(self.nodes.len());
+        let mut due = Vec::with_capacity(count);
+        for _ in 0..count {
+            let (round, place) =
+                (self.turn / self.nodes.len().max(1), self.turn % self.nodes.len().max(1));
+            self.turn = self.turn.wrapping_add(1);
+            let Some((peer, addresses)) = self.nodes.get(place) else { continue };
+            // Another address in each round.
+            let address = addresses.get(round % addresses.len().max(1));
+            due.extend(address.map(|address| (*peer, *address)));
+        }
+        due
+    }
+
+    /// Returns the place of a first node among ours.
+    pub(crate) fn place(&self, peer: &PeerId) -> Option<u16> {
+        let place = self.nodes.iter().position(|(it, _)| it == peer)?;
+        u16::try_from(place).ok()
+    }
+
+    /// Notes that somebody is asked; `false` when it owes an answer.
+    pub(crate) fn ask(&mut self, peer: PeerId) -> bool {
+        self.asked.insert(peer)
+    }
+
+    /// Takes the note of a question; `false` when there was none.
+    pub(crate) fn answered(&mut self, peer: &PeerId) -> bool {
+        self.asked.remove(peer)
+    }
+
+    pub(crate) const fn next_at(&self) -> Option<Instant> {
+        self.at
+    }
+
+    pub(crate) fn occupancy(&self) -> [Occupancy; 2] {
+        let (nodes, asked, limit) = (self.nodes.len(), self.asked.len(), FIRST_NODES_MAX);
+        [
+            Occupancy { name: "first nodes", len: nodes, limit },
+            Occupancy { name: "first nodes asked", len: asked, limit },
+        ]
+    }
+}

@@ -1,0 +1,4 @@
+//! Tests of the machine.
+
+mod contract;
+mod network;
