@@ -209,7 +209,8 @@ impl Pool {
     /// Returns the nearest that are not known to be gone, nearest first, at most `count`.
     pub(crate) fn nearest_peers(&self, key: Key, count: usize) -> Vec<PeerId> {
         let alive = self.candidates.iter().filter(|it| it.standing != Standing::Dead);
-        let mut all: Vec<_> = alive.map(|it| (key.distance(it.id), it.record.peer())).collect();
+        let key = top(key);
+        let mut all: Vec<_> = alive.map(|it| (it.top ^ key, it.record.peer())).collect();
         all.sort_unstable();
         all.into_iter().take(count).map(|(_, peer)| peer).collect()
     }
