@@ -1,5 +1,6 @@
 //! What is tried, and the bars that it is held against.
 
+mod books;
 mod capture;
 mod cold_start;
 mod find;
@@ -75,6 +76,10 @@ pub enum Scenario {
     Churn,
     /// A network falls apart into two, and comes together again.
     PartitionHeals,
+    /// A node restarts, and a fifth of its address book is hostile.
+    PoisonedBook,
+    /// All connections of a node turn hostile.
+    Eclipse,
     /// Every node of a large network publishes and looks around, for ten minutes.
     Network,
     /// The same where each node verifies all that it hears.
@@ -83,7 +88,7 @@ pub enum Scenario {
 
 impl Scenario {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::Lookup,
         Self::Sybil,
         Self::FreshNode,
@@ -92,6 +97,8 @@ impl Scenario {
         Self::Vanish,
         Self::Churn,
         Self::PartitionHeals,
+        Self::PoisonedBook,
+        Self::Eclipse,
         Self::Network,
         Self::NetworkAlone,
     ];
@@ -107,6 +114,8 @@ impl Scenario {
             Self::Vanish => "vanish",
             Self::Churn => "churn",
             Self::PartitionHeals => "partition-heals",
+            Self::PoisonedBook => "poisoned-book",
+            Self::Eclipse => "eclipse",
             Self::Network => "network",
             Self::NetworkAlone => "network-alone",
         }
@@ -129,6 +138,8 @@ impl Scenario {
             Self::Vanish => "30 % of all nodes are gone at one stroke",
             Self::Churn => "half of all nodes go within an hour, and others come",
             Self::PartitionHeals => "a network falls apart into two for ten minutes",
+            Self::PoisonedBook => "nodes restart, and a fifth of their address books is hostile",
+            Self::Eclipse => "all connections of a node turn hostile",
             Self::Network => "every node publishes and looks around for ten minutes",
             Self::NetworkAlone => "the same where each node verifies all that it hears by itself",
         }
@@ -142,6 +153,8 @@ impl Scenario {
             Self::FreshNode => (10_000, 100),
             Self::Capture => (10_000, 1),
             Self::ColdStart | Self::Vanish | Self::Churn | Self::PartitionHeals => (1_000, 200),
+            Self::PoisonedBook => (200, 10_000),
+            Self::Eclipse => (200, 1_000),
             Self::Network => (10_000, 1),
             Self::NetworkAlone => (1_000, 1),
         };
@@ -158,6 +171,8 @@ impl Scenario {
             Self::ColdStart => (200, 30),
             Self::Vanish | Self::PartitionHeals => (200, 30),
             Self::Churn => (150, 30),
+            Self::PoisonedBook => (200, 200),
+            Self::Eclipse => (200, 50),
             Self::Network => (200, 1),
             Self::NetworkAlone => (60, 1),
         };
@@ -175,6 +190,8 @@ impl Scenario {
             Self::Vanish => upheaval::vanish(size),
             Self::Churn => upheaval::churn(size),
             Self::PartitionHeals => upheaval::partition(size),
+            Self::PoisonedBook => books::restart(size, workers),
+            Self::Eclipse => books::eclipse(size, workers),
             Self::Network => network::run(size, workers, false),
             Self::NetworkAlone => network::run(size, workers, true),
         }
