@@ -32,6 +32,8 @@ pub struct Size {
 pub struct Spent {
     /// Real time since some moment.
     pub time: Duration,
+    /// Processor time.
+    pub busy: Duration,
     /// Bytes of memory that it holds now.
     pub resident: u64,
 }

@@ -95,14 +95,16 @@ fn figures(world: &World, nodes: u32) -> [Line; 8] {
 
 /// What it took to run. Nodes of a world share the records that they hold, which real ones do not: those are
 /// counted for each by their encoded bytes, beside its part of the memory.
-fn spent(world: &World, nodes: u32, [before, drawn, after]: [Spent; 3]) -> [Line; 5] {
+fn spent(world: &World, nodes: u32, [before, drawn, after]: [Spent; 3]) -> [Line; 6] {
     let is_large = |most| if nodes >= LARGE { Demand::AtMost(most) } else { Demand::Told };
     let part = after.resident.saturating_sub(drawn.resident) as f64 / f64::from(nodes) / 1024.0;
     let held: Vec<f64> = (0..nodes).map(|it| world.bytes_held(it) as f64 / 1024.0).collect();
     let time = after.time.saturating_sub(before.time).as_secs_f64();
+    let busy = after.busy.saturating_sub(before.busy).as_secs_f64();
     let resident = after.resident as f64 / f64::from(1 << 20);
     [
         Line::number("seconds that it took", time.round(), "", is_large(TIME_MAX)),
+        Line::number("  of a processor", busy.round(), "", Demand::Told),
         Line::number("MiB of the process", resident.round(), "", is_large(RESIDENT_MAX)),
         Line::number("  KiB of it for each node", part, "", Demand::Told),
         Line::number("  KiB of records that a node holds, mean", mean(&held), "", Demand::Told),

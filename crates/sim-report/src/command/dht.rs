@@ -1,6 +1,6 @@
 //! `dht`: networks of the hash table alone, thousands of nodes, and hostile ones that know everything.
 
-use std::io::Write as _;
+use std::{io::Write as _, time::Duration};
 
 use anyhow::Result;
 use clap::{Args, builder::PossibleValuesParser};
@@ -116,9 +116,19 @@ fn resident() -> Option<u64> {
     Some(kib * 1024)
 }
 
+/// Processor time of this process, where Linux tells: in hundredths of a second.
+fn busy() -> Option<Duration> {
+    let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
+    // The name before is in brackets and may have anything in it.
+    let (_, after) = stat.rsplit_once(')')?;
+    let mut fields = after.split_whitespace().skip(11);
+    let mut ticks = || fields.next()?.parse::<u64>().ok();
+    Some(Duration::from_millis((ticks()? + ticks()?) * 10))
+}
+
 impl Workers for Threads<'_> {
     fn spent(&self) -> Option<Spent> {
-        Some(Spent { time: self.watch.elapsed(), resident: resident()? })
+        Some(Spent { time: self.watch.elapsed(), busy: busy()?, resident: resident()? })
     }
 
     fn each<R: Send>(&self, count: u64, work: impl Fn(u64) -> R + Sync) -> Vec<R> {
