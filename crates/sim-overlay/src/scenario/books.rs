@@ -22,10 +22,10 @@ const SETTLED: Duration = Duration::from_secs(30);
 /// Within which time it has to notice.
 const NOTICED: Duration = Duration::from_secs(300);
 /// How long each node is watched for false alarms, and how many such spans are a year.
-const WATCHED: Duration = Duration::from_secs(73 * 24 * 3600);
-const SPANS_PER_YEAR: f64 = 5.0;
+const WATCHED: Duration = Duration::from_secs(365 * 24 * 3600 / 20);
+const SPANS_PER_YEAR: f64 = 20.0;
 /// Trials of the alarm for each node that is watched.
-const TRIALS_PER_WATCHED: u32 = 50;
+const TRIALS_PER_WATCHED: u32 = 10;
 
 /// Who is in a book: a fifth of them is hostile.
 struct Known {
