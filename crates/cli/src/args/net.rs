@@ -1,12 +1,11 @@
 //! The command line of connections.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
 use clap::Subcommand;
 use ensign_peers::contact::HostName;
 
-/// Where DNS servers listen (RFC 1035, 4.2).
-const DNS_PORT: u16 = 53;
+use crate::home::dns_server;
 
 /// `ensign net`.
 #[derive(Debug, Subcommand)]
@@ -61,11 +60,4 @@ fn owner(text: &str) -> Result<String, String> {
     // With a dot at its end it is no relative name.
     let end = if text.ends_with('.') { "." } else { "" };
     Ok(format!("{}{end}", name.as_str()))
-}
-
-fn dns_server(text: &str) -> Result<SocketAddr, String> {
-    let alone = text.parse::<IpAddr>().map(|ip| SocketAddr::new(ip, DNS_PORT));
-    alone
-        .or_else(|_| text.parse())
-        .map_err(|_| "write 192.0.2.53, 192.0.2.53:53 or [2001:db8::53]:53".to_owned())
 }
