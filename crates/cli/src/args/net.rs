@@ -33,6 +33,28 @@ pub(crate) enum Net {
         /// A member's name, or the node's hex digits, at least 8
         peer: String,
     },
+    /// Print what this node is in the open network, whom it knows, and signs of being cut off, with advice
+    Status,
+    /// Print the nodes of the open network that this one knows, by how near they lie
+    Dht,
+    /// Look for a node in the open network: what it says of itself, and where it is reached
+    Find {
+        /// A member's name, the node's hex digits, at least 8 of a known one, or a contact code
+        peer: String,
+    },
+    /// Look for a node or a record, and print each question on the way
+    Trace {
+        /// A node, as for `find`; with --key the 64 hex digits of a record's key
+        what: String,
+        /// It is the key of a record
+        #[arg(long)]
+        key: bool,
+    },
+    /// See whether a node answers, and how fast; it is looked for when it is not known where it is
+    Ping {
+        /// A node, as for `find`
+        peer: String,
+    },
     /// Print the lines of a zone file that make a name in the DNS a seed: this node, and nodes of contact codes
     Zone {
         /// Contact codes of further nodes
