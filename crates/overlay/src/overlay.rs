@@ -26,8 +26,8 @@ use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng, SeedableRng};
 
 use crate::{
-    CommandError, Event, FEW_CONTACTS, Input, Message, Output, OverlayConfig, ROOTS_INTERVAL,
-    Record, Restored, Status,
+    CommandError, Event, FEW_CONTACTS, Input, LINK_COMES_WITHIN, Message, Output, OverlayConfig,
+    ROOTS_INTERVAL, Record, Restored, Status,
     links::{Asked, Links},
     looked_for::LookedFor,
     own::Own,
@@ -312,7 +312,7 @@ impl Overlay {
         self.looked_for.here(&peer);
         let is_ours = dial.is_some() && !is_wanted;
         let is_of_book = dial.as_ref().is_some_and(|it| it.book.is_some());
-        if !self.links.up(peer, (is_ours, is_of_book && is_ours)) {
+        if !self.links.up(peer, remote, (is_ours, is_of_book && is_ours)) {
             if is_ours {
                 self.leave(peer);
             }
@@ -327,10 +327,16 @@ impl Overlay {
             self.todo.push_back(Todo::Book(BookInput::Learned { record, source }));
         }
         self.todo.push_back(Todo::Book(BookInput::Up { peer, remote, direction }));
-        if dial.is_first && self.start.ask(peer) {
-            self.send(peer, Message::Peers(PeersMessage::Ask));
+        if dial.is_first {
+            self.ask_first(now, peer);
         }
         self.pinged(now, &peer, true);
+    }
+
+    fn ask_first(&mut self, now: Now, peer: PeerId) {
+        if self.book.may_ask(now, peer) && self.start.ask(peer) {
+            self.send(peer, Message::Peers(PeersMessage::Ask));
+        }
     }
 
     fn on_down(&mut self, now: Now, peer: PeerId) {
@@ -439,9 +445,7 @@ impl Overlay {
     fn on_due(&mut self, now: Now) {
         for (peer, address) in self.start.take_due(now.instant) {
             if self.links.is_up(&peer) {
-                if self.start.ask(peer) {
-                    self.send(peer, Message::Peers(PeersMessage::Ask));
-                }
+                self.ask_first(now, peer);
             } else if !self.links.is_barred(&peer) {
                 self.dial(now, peer, address, |dial| dial.is_first = true);
             }
@@ -449,6 +453,9 @@ impl Overlay {
         if self.roots_at.take_if(|at| *at <= now.instant).is_some() {
             self.roots_at = Some(now.instant.after(ROOTS_INTERVAL));
             self.tell_roots(now);
+        }
+        for (peer, address) in self.links.overdue(now.instant) {
+            self.on_dial_failed(now, peer, address);
         }
         if self.own.is_due(now.instant) {
             self.publish(now);
@@ -475,7 +482,10 @@ impl StateMachine for Overlay {
         match input {
             Input::Up { peer, remote, direction } => self.on_up(now, peer, (remote, direction)),
             Input::Down { peer } => self.on_down(now, peer),
-            Input::DialFailed { peer, address } => self.on_dial_failed(now, peer, address),
+            Input::DialFailed { peer, is_duplicate: true, .. } => {
+                self.links.comes(&peer, now.instant.after(LINK_COMES_WITHIN));
+            }
+            Input::DialFailed { peer, address, .. } => self.on_dial_failed(now, peer, address),
             Input::Message { from, message } => self.on_message(from, message),
             Input::Wanted { peer } => self.on_wanted(now, peer),
             Input::Unwanted { peer } => self.on_unwanted(peer),
@@ -514,6 +524,7 @@ impl StateMachine for Overlay {
             (self.start.next_at(), "first nodes"),
             (self.roots_at, "roots"),
             (self.own.next_at(), "our record"),
+            (self.links.next_at(), "a link that is to come"),
             (looks, "a node that is away"),
         ];
         let own = own.into_iter().filter_map(|(at, reason)| Some(Wakeup { at: at?, reason }));

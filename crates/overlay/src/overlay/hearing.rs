@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use ensign_book::{Event as BookEvent, Input as BookInput, Output as BookOutput, Source};
 use ensign_dht::{Event as DhtEvent, Input as DhtInput, Outcome, Output as DhtOutput};
 use ensign_primitives::{Now, PeerId, QueryId};
-use ensign_wire::{Key, NodeRecord, PeersMessage};
+use ensign_wire::{DhtFind, DhtMessage, Key, NodeRecord, PeersMessage};
 
 use super::{Overlay, Todo};
 use crate::{Event, Message, Offense, Output, Record};
@@ -41,6 +41,7 @@ impl Overlay {
         self.links.touch(&from);
         match message {
             Message::Dht(message) => {
+                self.hear_asker(from, &message);
                 self.todo.push_back(Todo::Dht(DhtInput::Message { from, message }));
             }
             Message::Peers(PeersMessage::Ask) => {
@@ -48,6 +49,16 @@ impl Overlay {
             }
             Message::Peers(PeersMessage::Told(records)) => self.on_told(from, records),
         }
+    }
+
+    /// Whoever asks and says where it is gets into the book as hearsay: a first node would know nobody else.
+    fn hear_asker(&mut self, from: PeerId, message: &DhtMessage) {
+        let DhtMessage::Find(DhtFind { asker: Some(record), .. }) = message else { return };
+        let Some(remote) = self.links.remote(&from).filter(|_| record.peer() == from) else {
+            return;
+        };
+        let (record, source) = (record.clone(), Source::Node(remote));
+        self.todo.push_back(Todo::Book(BookInput::Learned { record, source }));
     }
 
     /// One of the first nodes answers, or somebody whom the address book has asked.
