@@ -63,6 +63,9 @@ pub const PUBLISH_AGAIN: Duration = Duration::from_secs(30);
 /// After how long a record that could not be issued is tried again. Guess.
 pub const ISSUE_RETRY: Duration = Duration::from_secs(10);
 
+/// How often in a row, while nobody is heard. Guess.
+pub const ISSUE_TRIES: u8 = 8;
+
 /// How often nodes of the address book are given to the hash table as roots of its walks. Guess.
 pub const ROOTS_INTERVAL: Duration = Duration::from_secs(5 * 60);
 

@@ -159,8 +159,9 @@ impl Links {
         self.up.insert(peer, link).is_ok()
     }
 
+    /// A link is gone; returns whether it was ours, and nobody was told to leave it.
     pub(crate) fn down(&mut self, peer: &PeerId) -> bool {
-        self.up.remove(peer).is_some()
+        self.up.remove(peer).is_some_and(|link| link.is_ours && !link.is_leaving)
     }
 
     /// Somebody else wants it: it is not ours to leave.

@@ -12,7 +12,8 @@ use core::net::SocketAddr;
 
 use ensign_book::{Book, BookConfig, Input as BookInput};
 use ensign_dht::{
-    Contact, Dht, DhtConfig, Input as DhtInput, Thoroughness, Trace, Verifier, WALKS_MAX,
+    Contact, Dht, DhtConfig, Input as DhtInput, OWN_RECORDS_MAX, REPUBLISH_INTERVAL, Thoroughness,
+    Trace, Verifier, WALKS_MAX,
 };
 use ensign_diversity::PrefixTable;
 use ensign_identity::NodeKey;
@@ -63,6 +64,14 @@ pub struct Overlay {
     comparison: Option<hearing::Comparison>,
     /// Whether nobody of the network is known.
     is_alone: bool,
+    /// Whether somebody was heard since roots were told; without, nobody learns anything new by waiting.
+    has_heard: bool,
+    /// When something came last.
+    heard_at: Instant,
+    /// Records that were to be issued anew while nothing came.
+    lapsed: BTreeSet<Key>,
+    /// Whether somebody was heard since nodes that are away were looked for.
+    may_look: bool,
     roots_at: Option<Instant>,
     random: ChaCha20Rng,
     outputs: VecDeque<Output>,
@@ -108,6 +117,10 @@ impl Overlay {
             pings: BTreeMap::new(),
             comparison: None,
             is_alone: true,
+            has_heard: false,
+            heard_at: now.instant,
+            lapsed: BTreeSet::new(),
+            may_look: false,
             roots_at: Some(now.instant),
             random,
             outputs: VecDeque::new(),
@@ -258,6 +271,7 @@ impl Overlay {
             self.own.occupancy(),
             of("walks of our user", self.commands.len(), WALKS_MAX),
             of("nodes pinged", self.pings.len(), PINGS_MAX),
+            of("lapsed records", self.lapsed.len(), OWN_RECORDS_MAX),
             of("overlay outputs after a drain", self.outputs.len(), 0),
         ];
         let rooms = self.links.occupancy().into_iter().chain(self.looked_for.occupancy());
@@ -307,6 +321,7 @@ impl Overlay {
     }
 
     fn on_up(&mut self, now: Now, peer: PeerId, (remote, direction): (SocketAddr, Direction)) {
+        self.heard(now);
         let dial = self.links.take_dial(&peer);
         let is_wanted = self.looked_for.is_wanted(&peer);
         self.looked_for.here(&peer);
@@ -333,6 +348,15 @@ impl Overlay {
         self.pinged(now, &peer, true);
     }
 
+    /// Something has come: what waits for that goes on.
+    pub(super) fn heard(&mut self, now: Now) {
+        self.has_heard = true;
+        self.heard_at = now.instant;
+        self.may_look = true;
+        self.start.heard();
+        self.own.heard();
+    }
+
     fn ask_first(&mut self, now: Now, peer: PeerId) {
         if self.book.may_ask(now, peer) && self.start.ask(peer) {
             self.send(peer, Message::Peers(PeersMessage::Ask));
@@ -347,8 +371,7 @@ impl Overlay {
             }
             return;
         }
-        let was_ours = self.links.holds(&peer);
-        self.links.down(&peer);
+        let was_ours = self.links.down(&peer);
         self.start.answered(&peer);
         if was_ours {
             self.leave(peer);
@@ -363,6 +386,7 @@ impl Overlay {
             return;
         }
         let Some(dial) = self.links.take_dial(&peer) else { return };
+        self.heard(now);
         self.pinged(now, &peer, false);
         if dial.asked_by.is_some() {
             self.todo.push_back(Todo::Dht(DhtInput::Unreachable { peer }));
@@ -397,8 +421,12 @@ impl Overlay {
         self.links.bar(peer, is_barred);
         if is_barred {
             self.book.exclude(now, peer);
-        } else if !self.looked_for.is_wanted(&peer) {
-            self.book.include(&peer);
+        } else {
+            // Whom nobody could be asked about before may be dialled now.
+            self.heard(now);
+            if !self.looked_for.is_wanted(&peer) {
+                self.book.include(&peer);
+            }
         }
     }
 
@@ -422,8 +450,17 @@ impl Overlay {
         self.own.published(now.instant, is_done);
     }
 
-    /// What our user publishes, or our own record, is to be issued anew.
+    /// What our user publishes, or our own record, is to be issued anew: at once, or when something has come, because
+    /// who hears nothing tells nobody.
     fn renew(&mut self, now: Now, key: Key) {
+        if now.instant.since(self.heard_at) > REPUBLISH_INTERVAL {
+            self.lapsed.insert(key);
+        } else {
+            self.issue(now, key);
+        }
+    }
+
+    fn issue(&mut self, now: Now, key: Key) {
         match self.own.kept(&key).cloned() {
             Some(said) => {
                 let record = self.own.sign(now, said);
@@ -451,7 +488,7 @@ impl Overlay {
             }
         }
         if self.roots_at.take_if(|at| *at <= now.instant).is_some() {
-            self.roots_at = Some(now.instant.after(ROOTS_INTERVAL));
+            self.has_heard = false;
             self.tell_roots(now);
         }
         for (peer, address) in self.links.overdue(now.instant) {
@@ -464,7 +501,11 @@ impl Overlay {
 
     /// Begins to look for nodes that are away, as many as may be at a time; returns whether for any.
     fn look(&mut self, now: Now) -> bool {
-        let due = if self.is_alone { Vec::new() } else { self.looked_for.take_due(now.instant) };
+        if self.is_alone || !self.may_look {
+            return false;
+        }
+        let due = self.looked_for.take_due(now.instant);
+        self.may_look &= due.is_empty();
         for peer in &due {
             if let Ok(query) = self.dht.find_node(now, *peer) {
                 self.looked_for.begun(query, *peer);
@@ -486,7 +527,7 @@ impl StateMachine for Overlay {
                 self.links.comes(&peer, now.instant.after(LINK_COMES_WITHIN));
             }
             Input::DialFailed { peer, address, .. } => self.on_dial_failed(now, peer, address),
-            Input::Message { from, message } => self.on_message(from, message),
+            Input::Message { from, message } => self.on_message(now, from, message),
             Input::Wanted { peer } => self.on_wanted(now, peer),
             Input::Unwanted { peer } => self.on_unwanted(peer),
             Input::Barred { peer, is_barred } => self.on_barred(now, peer, is_barred),
@@ -519,7 +560,7 @@ impl StateMachine for Overlay {
     }
 
     fn poll_timeout(&self) -> Option<Wakeup> {
-        let looks = self.looked_for.next_at().filter(|_| !self.is_alone);
+        let looks = self.looked_for.next_at().filter(|_| !self.is_alone && self.may_look);
         let own = [
             (self.start.next_at(), "first nodes"),
             (self.roots_at, "roots"),
@@ -549,6 +590,10 @@ impl Overlay {
                 }
             }
         }
+        if now.instant.since(self.heard_at).is_zero() {
+            let lapsed = core::mem::take(&mut self.lapsed);
+            lapsed.into_iter().for_each(|key| self.issue(now, key));
+        }
         self.links.superfluous().into_iter().for_each(|peer| self.give_up(peer));
         self.see_contacts(now);
         if let Some(puzzle) = self.own.begin_work(now) {
@@ -558,6 +603,9 @@ impl Overlay {
     }
 
     fn see_contacts(&mut self, now: Now) {
+        if self.has_heard && self.roots_at.is_none() {
+            self.roots_at = Some(now.instant.after(ROOTS_INTERVAL));
+        }
         let contacts = self.dht.contacts();
         self.start.arm(now.instant, contacts < FEW_CONTACTS);
         self.own.arm(now.instant, contacts > 0 && self.own.serves() && self.own.has_position(now));

@@ -34,10 +34,11 @@ impl View {
 }
 
 impl Overlay {
-    pub(super) fn on_message(&mut self, from: PeerId, message: Message) {
+    pub(super) fn on_message(&mut self, now: Now, from: PeerId, message: Message) {
         if !self.links.is_up(&from) {
             return;
         }
+        self.heard(now);
         self.links.touch(&from);
         match message {
             Message::Dht(message) => {
