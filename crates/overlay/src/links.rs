@@ -164,6 +164,13 @@ impl Links {
         self.up.remove(peer).is_some_and(|link| link.is_ours && !link.is_leaving)
     }
 
+    /// The address book keeps a link of ours.
+    pub(crate) fn take_for_book(&mut self, peer: &PeerId) {
+        if let Some(link) = self.up.get_mut(peer) {
+            link.is_of_book = link.is_ours;
+        }
+    }
+
     /// Somebody else wants it: it is not ours to leave.
     pub(crate) fn give_away(&mut self, peer: &PeerId) {
         if let Some(link) = self.up.get_mut(peer) {

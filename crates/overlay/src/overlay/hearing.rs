@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use ensign_book::{Event as BookEvent, Input as BookInput, Output as BookOutput, Source};
 use ensign_dht::{Event as DhtEvent, Input as DhtInput, Outcome, Output as DhtOutput};
-use ensign_primitives::{Now, PeerId, QueryId};
+use ensign_primitives::{Direction, Now, PeerId, QueryId};
 use ensign_wire::{DhtFind, DhtMessage, Key, NodeRecord, PeersMessage};
 
 use super::{Overlay, Todo};
@@ -128,6 +128,13 @@ impl Overlay {
 
     pub(super) fn on_book(&mut self, now: Now, output: BookOutput<NodeRecord>) {
         match output {
+            BookOutput::Dial { peer, .. } if self.links.is_up(&peer) => {
+                // It came up just now, and the book hears of it next.
+                self.links.take_for_book(&peer);
+                let remote = self.links.remote(&peer);
+                let up = |remote| BookInput::Up { peer, remote, direction: Direction::Outbound };
+                self.todo.extend(remote.map(up).map(Todo::Book));
+            }
             BookOutput::Dial { peer, address } => {
                 self.dial(now, peer, address, |dial| dial.book = Some(address));
             }

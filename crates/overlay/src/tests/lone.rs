@@ -4,12 +4,12 @@ use core::time::Duration;
 use std::{vec, vec::Vec};
 
 use ensign_primitives::{Direction, StateMachine};
-use ensign_wire::{PeersMessage, Role};
+use ensign_wire::{Answer, DhtMessage, DhtReply, Key, PeersMessage, Role};
 
-use super::cast::{START, address, config, later, machine, peer, record, said};
+use super::cast::{NETWORK, START, address, config, later, machine, peer, record, said};
 use crate::{
-    Event, Input, LINK_COMES_WITHIN, Message, Offense, Output, Overlay, OverlayConfig, Restored,
-    WARM_LINKS_MAX, book,
+    Event, Input, LINK_COMES_WITHIN, LOOK_AFTER, Message, Offense, Output, Overlay, OverlayConfig,
+    Restored, WARM_LINKS_MAX, book,
 };
 
 fn node() -> Overlay {
@@ -123,6 +123,35 @@ fn who_becomes_wanted_is_never_left() {
     assert!(!outputs.contains(&Output::Leave { peer: peer(3) }), "{outputs:?}");
     let pinged = Event::Pinged { peer: peer(3), after: Some(Duration::ZERO) };
     assert!(outputs.contains(&Output::Event(pinged)));
+}
+
+#[test]
+fn who_is_wanted_and_told_of_is_found() {
+    let mut overlay = node();
+    said(&mut overlay);
+    overlay.handle_input(START, up(0, Direction::Outbound));
+    overlay.handle_input(START, told(0, &[0]));
+    overlay.handle_input(START, Input::Wanted { peer: peer(50) });
+    let (mut now, mut found) = (START, vec![]);
+    while let Some(due) = overlay.poll_timeout().filter(|_| found.is_empty()) {
+        now = later(now, due.at.since(now.instant));
+        overlay.handle_timeout(now);
+        while let Some(output) = overlay.poll_output() {
+            match output {
+                Output::Send { to, message: Message::Dht(DhtMessage::Find(find)) } => {
+                    let is_wanted = find.around.key == Key::of_peer(NETWORK, &peer(50));
+                    let nodes = if is_wanted { vec![record(50)] } else { vec![] };
+                    let reply = DhtReply { query: find.query, answer: Answer::None, nodes };
+                    let message = Message::Dht(DhtMessage::Reply(reply));
+                    overlay.handle_input(now, Input::Message { from: to, message });
+                }
+                Output::Found { peer, addresses } => found.push((peer, addresses)),
+                _ => {}
+            }
+        }
+    }
+    assert_eq!(found, [(peer(50), vec![address(50)])]);
+    assert!(now.instant.since(START.instant) >= LOOK_AFTER);
 }
 
 #[test]
