@@ -2,15 +2,15 @@
 
 use std::{net::SocketAddr, vec, vec::Vec};
 
-use ensign_primitives::{QueryId, UnixTime};
+use ensign_primitives::{Network, QueryId, UnixTime};
 use proptest::{collection::vec as many, prelude::*};
 
 use super::values::{NETWORK, NOW, node_key};
 use crate::{
     Answer, Around, DecodeError, DhtFind, DhtHave, DhtMessage, DhtPull, DhtRecord, DhtReply,
-    DhtStore, Frame, Had, Header, Key, Kind, NODE_RECORD_BYTES_MAX, NODES_PER_REPLY_MAX, Node,
-    NodeRecord, PeersMessage, Proof, Published, RecordError, RecordKind, RecordRules, Role, Scope,
-    StoreRefusal, Wants, position_epoch,
+    DhtStore, Frame, Had, Header, Key, Kind, NODE_RECORD_BYTES_MAX, NODES_PER_REPLY_MAX,
+    NODES_TOLD_MAX, Node, NodeRecord, PeersMessage, Proof, Published, RecordError, RecordKind,
+    RecordRules, Role, Scope, StoreRefusal, Wants, position_epoch,
 };
 
 const RULES: RecordRules = RecordRules { network: NETWORK, bits: 0, scope: Scope::Global };
@@ -108,6 +108,8 @@ fn record_of_one_address_is_small_and_the_largest_fits() {
     let value = DhtRecord::new(node_key(0), NETWORK, (u64::MAX, expires), said).unwrap();
     let (query, key) = (QueryId(u64::MAX), Key([0xff; 32]));
     let around = Around { key, target: key, region: u64::MAX };
+    let told = Frame::Peers(PeersMessage::Told(vec![record.clone(); NODES_TOLD_MAX]));
+    assert_eq!(Frame::decode_whole(&told.encode(), NETWORK), Ok(told));
     let nodes = vec![record.clone(); NODES_PER_REPLY_MAX];
     let had = Had { key16: [0xff; 16], seq: u64::MAX, ttl: 3 };
     let answer = Answer::Value(value.clone());
@@ -170,7 +172,7 @@ fn each_record_that_does_not_hold_is_refused_with_its_reason() {
     assert_eq!(forged.verify(NOW, RULES), Err(RecordError::Signature));
 }
 
-pub(super) const OTHER: ensign_primitives::Network = ensign_primitives::Network::Bitcoin;
+pub(super) const OTHER: Network = Network::Bitcoin;
 
 #[test]
 fn addresses_that_the_internet_does_not_reach_belong_to_local_networks_alone() {
@@ -212,6 +214,41 @@ fn answer_with_more_nodes_than_a_bucket_has_is_refused() {
     // Ten thousand are refused by the length alone.
     let header = [Kind::DhtReply.id(), 0x80, 0x80, 0x40];
     assert!(matches!(Header::decode(&header), Err(DecodeError::FrameTooLarge { .. })));
+}
+
+#[test]
+fn node_tells_of_so_many_and_asks_with_no_byte() {
+    let told = |network: Network, count: usize| {
+        let record = NodeRecord::new(node_key(0), network, NOW, node(&["8.8.8.8:4000"])).unwrap();
+        let frame = Frame::Peers(PeersMessage::Told(vec![record; count]));
+        (frame.encode(), frame)
+    };
+    for count in [0, 1, NODES_TOLD_MAX - 1, NODES_TOLD_MAX] {
+        let (bytes, frame) = told(NETWORK, count);
+        assert_eq!(Frame::decode_whole(&bytes, NETWORK), Ok(frame), "{count}");
+    }
+    let (more, _) = told(NETWORK, NODES_TOLD_MAX + 1);
+    let (field, max) = ("nodes told of", NODES_TOLD_MAX as u64);
+    let refused = DecodeError::OutOfRange { field, min: 0, max, seen: max + 1 };
+    assert_eq!(Frame::decode_whole(&more, NETWORK), Err(refused));
+    let (foreign, _) = told(OTHER, 1);
+    let refused = Frame::decode_whole(&foreign, NETWORK);
+    assert!(matches!(refused, Err(DecodeError::Network { .. })), "{refused:?}");
+    let (mut longer, _) = told(NETWORK, 2);
+    let last = longer.pop().unwrap();
+    let refused = Frame::decode_whole(&longer, NETWORK);
+    assert!(matches!(refused, Err(DecodeError::Malformed { .. })), "{refused:?}");
+    longer.extend([last, 0]);
+    let refused = Frame::decode_whole(&longer, NETWORK);
+    assert!(matches!(refused, Err(DecodeError::TrailingBytes { .. })), "{refused:?}");
+    // Ten thousand are refused by the length alone, and so is a question that says anything.
+    for header in [vec![Kind::PeersTold.id(), 0x80, 0x80, 0x40], vec![Kind::PeersAsk.id(), 1]] {
+        let refused = Header::decode(&header);
+        assert!(matches!(refused, Err(DecodeError::FrameTooLarge { .. })), "{refused:?}");
+    }
+    let refused = Frame::decode(Kind::PeersAsk, &[0], NETWORK);
+    let (kind, limit) = (Kind::PeersAsk, 0);
+    assert_eq!(refused, Err(DecodeError::FrameTooLarge { kind, limit, seen: 1 }));
 }
 
 #[test]

@@ -3,7 +3,8 @@
 use ensign_primitives::{QueryId, UnixTime};
 use ensign_wire::{
     Answer, Around, DhtFind, DhtHave, DhtMessage, DhtPull, DhtRecord, DhtReply, DhtStore, Frame,
-    Had, Key, Node, NodeRecord, Proof, Published, RecordKind, Role, Signable, StoreRefusal, Wants,
+    Had, Key, Node, NodeRecord, PeersMessage, Proof, Published, RecordKind, Role, Signable,
+    StoreRefusal, Wants,
 };
 
 use crate::{
@@ -101,7 +102,7 @@ fn around_fields() -> Dump {
 }
 
 /// One example of each message.
-pub(crate) fn examples() -> [Example; 5] {
+pub(crate) fn examples() -> [Example; 7] {
     let query = QueryId(9);
     let asked = || Dump::default().varint(9, "query").then(around_fields());
     let (wants, asker) = (Wants::Value, Some(node_record()));
@@ -126,12 +127,16 @@ pub(crate) fn examples() -> [Example; 5] {
         .variant(2, "ttl");
     let pull = DhtMessage::Pull(DhtPull { query, key16 });
     let pull_fields = Dump::default().varint(9, "query").raw(&key16, "key16");
+    let told = PeersMessage::Told(vec![node_record()]);
+    let told_fields = Dump::default().varint(1, "nodes").then(node_part());
     [
         framed("DhtFind", Frame::Dht(find), 0x40, find_fields),
         framed("DhtStore", Frame::Dht(store), 0x41, asked().then(record_part())),
         framed("DhtReply", Frame::Dht(reply), 0x42, reply_fields),
         framed("DhtHave", Frame::Dht(have), 0x43, have_fields),
         framed("DhtPull", Frame::Dht(pull), 0x44, pull_fields),
+        framed("PeersAsk", Frame::Peers(PeersMessage::Ask), 0x50, Dump::default()),
+        framed("PeersTold", Frame::Peers(told), 0x51, told_fields),
     ]
 }
 
