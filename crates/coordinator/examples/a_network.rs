@@ -19,9 +19,13 @@ use ensign_identity::NodeKey;
 use ensign_musig::SecKey;
 use ensign_primitives::{Network as Chain, PeerId};
 use ensign_wire::{Role, Scope};
+use tokio::time::sleep_until;
 
 /// Few bits, so that twenty positions are worked for in no time; the open network asks for 26.
 const BITS: u8 = 8;
+
+/// How often a node is asked whether it has published.
+const LOOK: Duration = Duration::from_millis(50);
 
 /// How many nodes without further words.
 const NODES: usize = 20;
@@ -58,7 +62,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     // Each has published its record within two seconds, and once more a little later.
     for (node, _) in &nodes {
         while !node.network().await?.is_published {
-            tokio::time::sleep(Duration::from_millis(50)).await;
+            sleep_until(tokio::time::Instant::now() + LOOK).await;
         }
     }
     println!("and have published where they are after {:.1?}", began.elapsed());

@@ -11,17 +11,15 @@ use ensign_primitives::{GroupId, Network, PeerId, RequestId, SignerIndex};
 use ensign_psbt::Policy;
 use ensign_signer::{Randomness, unix_now};
 use ensign_store::{OnMove, Opening, Store};
-use ensign_transport::{
-    BindError, REQUESTS_SAID_AGAIN_MAX, Transport, TransportConfig, signing_queue_bytes,
-};
+use ensign_transport::{REQUESTS_SAID_AGAIN_MAX, Transport, TransportConfig, signing_queue_bytes};
 use tokio::{
     sync::{mpsc, oneshot},
     time::timeout,
 };
 
 use crate::{
-    Approval, CommandError, Consent, Events, Group, GroupInfo, Keys, OpeningError, PeerInfo,
-    Preview, Records, RequestEntry, SigningJob, Wait,
+    Approval, CommandError, Consent, Events, Group, GroupInfo, Keys, PeerInfo, Preview, Records,
+    RequestEntry, SigningJob, StartError, Wait,
     clock::Clock,
     command::{Command, Look},
     driver::Driver,
@@ -181,18 +179,6 @@ impl Builder {
             handles,
         }))
     }
-}
-
-/// Why a coordinator does not start.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum StartError {
-    /// The store cannot be used.
-    #[error("{0}")]
-    Store(#[source] OpeningError),
-    /// The port cannot be had.
-    #[error("{0}")]
-    Bind(#[source] BindError),
 }
 
 /// One running node. Clones are handles to the same node; it stops with

@@ -1,6 +1,8 @@
 //! The machine: commands, inputs, and what follows from them.
 
 mod hearing;
+mod issuing;
+mod meeting;
 
 use alloc::{
     boxed::Box,
@@ -12,26 +14,21 @@ use core::net::SocketAddr;
 
 use ensign_book::{Book, BookConfig, Input as BookInput};
 use ensign_dht::{
-    Contact, Dht, DhtConfig, Input as DhtInput, OWN_RECORDS_MAX, REPUBLISH_INTERVAL, Thoroughness,
-    Trace, Verifier, WALKS_MAX,
+    Contact, Dht, DhtConfig, Input as DhtInput, OWN_RECORDS_MAX, Thoroughness, Trace, Verifier,
+    WALKS_MAX,
 };
 use ensign_diversity::PrefixTable;
 use ensign_identity::NodeKey;
 use ensign_primitives::{
-    Direction, Instant, Now, Occupancy, PeerId, QueryId, StateMachine, TaggedHasher, Wakeup,
+    Instant, Now, Occupancy, PeerId, QueryId, StateMachine, TaggedHasher, Wakeup,
 };
-use ensign_wire::{
-    DHT_BODY_BYTES_MAX, Key, NodeRecord, PeersMessage, Published, RECORD_SLOTS, RecordKind,
-};
+use ensign_wire::{DHT_BODY_BYTES_MAX, Key, NodeRecord, Published, RECORD_SLOTS, RecordKind};
 use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng, SeedableRng};
 
 use crate::{
     CommandError, Event, FEW_CONTACTS, Input, LINK_COMES_WITHIN, Message, Output, OverlayConfig,
-    ROOTS_INTERVAL, Record, Restored, Status,
-    links::{Asked, Links},
-    looked_for::LookedFor,
-    own::Own,
+    ROOTS_INTERVAL, Record, Restored, Status, links::Links, looked_for::LookedFor, own::Own,
     start::Start,
 };
 
@@ -290,33 +287,6 @@ impl Overlay {
         query
     }
 
-    /// Dials a node, or adds to what its dial is for; returns whether there is, or will be, an answer.
-    fn dial(
-        &mut self,
-        now: Now,
-        peer: PeerId,
-        address: SocketAddr,
-        note: impl FnOnce(&mut crate::links::Dial),
-    ) -> bool {
-        match self.links.dial(peer, address, note) {
-            Asked::Dial(address) => {
-                self.outputs.push_back(Output::Dial { peer, address });
-                true
-            }
-            Asked::UnderWay => true,
-            Asked::Busy => {
-                self.pinged(now, &peer, false);
-                false
-            }
-        }
-    }
-
-    fn pinged(&mut self, now: Now, peer: &PeerId, is_there: bool) {
-        let Some(since) = self.pings.remove(peer) else { return };
-        let after = is_there.then(|| now.instant.since(since));
-        self.outputs.push_back(Output::Event(Event::Pinged { peer: *peer, after }));
-    }
-
     /// Nothing here needs this link, or its dial has come to nothing.
     fn leave(&mut self, peer: PeerId) {
         if !self.looked_for.is_wanted(&peer) {
@@ -324,155 +294,9 @@ impl Overlay {
         }
     }
 
-    fn on_up(&mut self, now: Now, peer: PeerId, (remote, direction): (SocketAddr, Direction)) {
-        self.heard(now);
-        let dial = self.links.take_dial(&peer);
-        let is_wanted = self.looked_for.is_wanted(&peer);
-        self.looked_for.here(&peer);
-        let is_ours = dial.is_some() && !is_wanted;
-        let is_of_book = dial.as_ref().is_some_and(|it| it.book.is_some());
-        if !self.links.up(peer, remote, (is_ours, is_of_book && is_ours)) {
-            if is_ours {
-                self.leave(peer);
-            }
-            return;
-        }
-        let direction = if dial.is_some() { Direction::Outbound } else { direction };
-        self.todo.push_back(Todo::Dht(DhtInput::Up { peer, remote }));
-        let dial = dial.unwrap_or_default();
-        if let Some(record) = dial.asked_by {
-            // Who was told of in a walk has shown by answering that it is there.
-            let source = ensign_book::Source::Node(remote);
-            self.todo.push_back(Todo::Book(BookInput::Learned { record, source }));
-        }
-        self.todo.push_back(Todo::Book(BookInput::Up { peer, remote, direction }));
-        if dial.is_first {
-            self.ask_first(now, peer);
-        }
-        self.pinged(now, &peer, true);
-    }
-
-    /// Something has come: what waits for that goes on.
-    pub(super) fn heard(&mut self, now: Now) {
-        self.has_heard = true;
-        self.heard_at = now.instant;
-        self.may_look = true;
-        self.start.heard();
-        self.own.heard();
-    }
-
-    fn ask_first(&mut self, now: Now, peer: PeerId) {
-        if self.book.may_ask(now, peer) && self.start.ask(peer) {
-            self.send(peer, Message::Peers(PeersMessage::Ask));
-        }
-    }
-
-    fn on_down(&mut self, now: Now, peer: PeerId) {
-        if !self.links.is_up(&peer) {
-            // It went before it introduced itself.
-            if let Some(address) = self.links.dialled_at(&peer) {
-                self.on_dial_failed(now, peer, address);
-            }
-            return;
-        }
-        let was_ours = self.links.down(&peer);
-        self.start.answered(&peer);
-        if was_ours {
-            self.leave(peer);
-        }
-        self.looked_for.away(now.instant, &peer);
-        self.todo.push_back(Todo::Dht(DhtInput::Down { peer }));
-        self.todo.push_back(Todo::Book(BookInput::Down { peer }));
-    }
-
-    fn on_dial_failed(&mut self, now: Now, peer: PeerId, address: SocketAddr) {
-        if self.links.dialled_at(&peer) != Some(address) {
-            return;
-        }
-        let Some(dial) = self.links.take_dial(&peer) else { return };
-        self.heard(now);
-        self.pinged(now, &peer, false);
-        if dial.asked_by.is_some() {
-            self.todo.push_back(Todo::Dht(DhtInput::Unreachable { peer }));
-        }
-        match dial.book {
-            Some(other) if other != address => {
-                self.dial(now, peer, other, |dial| dial.book = Some(other));
-            }
-            Some(address) => {
-                self.todo.push_back(Todo::Book(BookInput::DialFailed { peer, address }));
-                self.leave(peer);
-            }
-            None => self.leave(peer),
-        }
-    }
-
-    fn on_wanted(&mut self, now: Now, peer: PeerId) {
-        let is_here = self.links.is_up(&peer);
-        self.looked_for.want(now.instant, peer, is_here);
-        self.links.give_away(&peer);
-        self.book.exclude(now, peer);
-    }
-
-    fn on_unwanted(&mut self, peer: PeerId) {
-        self.looked_for.forget(&peer);
-        if !self.links.is_barred(&peer) {
-            self.book.include(&peer);
-        }
-    }
-
-    fn on_barred(&mut self, now: Now, peer: PeerId, is_barred: bool) {
-        self.links.bar(peer, is_barred);
-        if is_barred {
-            self.book.exclude(now, peer);
-        } else {
-            // Whom nobody could be asked about before may be dialled now.
-            self.heard(now);
-            if !self.looked_for.is_wanted(&peer) {
-                self.book.include(&peer);
-            }
-        }
-    }
-
     fn send(&mut self, to: PeerId, message: Message) {
         self.links.touch(&to);
         self.outputs.push_back(Output::Send { to, message });
-    }
-
-    /// Makes our record anew, and says it from now on.
-    fn announce(&mut self, now: Now) -> Option<NodeRecord> {
-        let record = self.own.node_record(now).filter(|_| self.own.serves())?;
-        self.dht.announce(now, record.clone()).ok()?;
-        Some(record)
-    }
-
-    /// Publishes our node record.
-    fn publish(&mut self, now: Now) {
-        let record = self.announce(now);
-        let signed = record.and_then(|record| self.own.sign_node(now, &record));
-        let is_done = signed.is_some_and(|record| self.dht.put(now, record).is_ok());
-        self.own.published(now.instant, is_done);
-    }
-
-    /// What our user publishes, or our own record, is to be issued anew: at once, or when something has come, because
-    /// who hears nothing tells nobody.
-    fn renew(&mut self, now: Now, key: Key) {
-        if now.instant.since(self.heard_at) > REPUBLISH_INTERVAL {
-            self.lapsed.insert(key);
-        } else {
-            self.issue(now, key);
-        }
-    }
-
-    fn issue(&mut self, now: Now, key: Key) {
-        match self.own.kept(&key).cloned() {
-            Some(said) => {
-                let record = self.own.sign(now, said);
-                // Where too much is under way the next renewal comes in time: a record holds for three.
-                _ = record.map(|record| self.dht.put(now, record));
-            }
-            None => self.publish(now),
-        }
     }
 
     /// Gives the hash table nodes that we have reached, as roots of its walks.
