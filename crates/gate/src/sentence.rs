@@ -52,8 +52,9 @@ pub const fn sentence(offense: &Offense) -> Sentence {
         | Offense::PricedTwice
         | Offense::Stranger { .. } => identity(5),
         // Its own limits may be others than ours; a flood is over after twenty.
-        Offense::TooManyQuestions { .. }
-        | Offense::Overlay(Overlay::Book(Book::AskedTooOften)) => points(1),
+        Offense::TooManyQuestions { .. } | Offense::Overlay(Overlay::Book(Book::AskedTooOften)) => {
+            points(1)
+        }
         Offense::Overlay(_) => identity(5),
         Offense::Proof(refusal) => refused(refusal),
         // Whoever asks too much is slowed: what is beyond its budget costs less than a handshake.

@@ -67,8 +67,7 @@ pub const STRANGER_FORMATION: Allowance = Allowance { burst: 128, per_minute: 12
 /// its first one some forty times.
 pub const STRANGER_DHT: Allowance = Allowance { burst: 120, per_minute: 120 };
 /// Default of [`StrangerLimits::dht_bytes`]. Design: 256 KiB a minute; 120 of the largest questions have less.
-pub const STRANGER_DHT_BYTES: Allowance =
-    Allowance { burst: 256 * 1024, per_minute: 256 * 1024 };
+pub const STRANGER_DHT_BYTES: Allowance = Allowance { burst: 256 * 1024, per_minute: 256 * 1024 };
 /// Default of [`StrangerLimits::dht_answers`]. Guess: twice what a node with our limits answers of ours, because a
 /// bad line brings a minute's at once. An answer that was not asked for is an offense, and four of them end the
 /// connection, so that this bounds no flood.

@@ -4,5 +4,6 @@ mod edges;
 mod judge;
 mod level;
 mod memory;
+mod open;
 mod settings;
 mod sources;
