@@ -53,3 +53,7 @@ pub const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(15);
 /// Most bytes of an answer that a [`Client`](crate::Client) takes. Guess: a thousand requests with
 /// a thousand outputs each.
 pub const ANSWER_BYTES_MAX: usize = 256 << 20;
+
+/// Most searches in the open network for clients at one time, pings among them; a further one is refused. Guess: a person and
+/// a few programs, and far fewer walks than a node may have.
+pub const SEARCHES_MAX: usize = 4;

@@ -52,7 +52,7 @@ pub trait House: Send + Sync + 'static {
 }
 
 /// The codes that [`House::problem`] is asked for.
-pub const USED: [&str; 10] = [
+pub const USED: [&str; 12] = [
     GROUP_UNKNOWN,
     REQUEST_UNKNOWN,
     REQUEST_AMBIGUOUS,
@@ -63,6 +63,8 @@ pub const USED: [&str; 10] = [
     NOT_ACCEPTED,
     EVIDENCE_UNKNOWN,
     NODE_UNKNOWN,
+    NODE_OWN,
+    NET_BUSY,
 ];
 
 pub(crate) const GROUP_UNKNOWN: &str = "E-GRP-001";
@@ -75,3 +77,5 @@ pub(crate) const NO_DIGEST: &str = "E-REQ-011";
 pub(crate) const NOT_ACCEPTED: &str = "E-REQ-012";
 pub(crate) const EVIDENCE_UNKNOWN: &str = "E-EVI-001";
 pub(crate) const NODE_UNKNOWN: &str = "E-NET-011";
+pub(crate) const NODE_OWN: &str = "E-NET-013";
+pub(crate) const NET_BUSY: &str = "E-NET-020";

@@ -23,6 +23,7 @@ mod formations;
 mod groups;
 mod named;
 mod net;
+mod network;
 mod propose;
 mod requests;
 
@@ -50,6 +51,11 @@ pub(crate) const PATHS: &[&str] = &[
     "/v1/net/ban",
     "/v1/net/unban",
     "/v1/net/trust",
+    "/v1/net/status",
+    "/v1/net/dht",
+    "/v1/net/find",
+    "/v1/net/trace",
+    "/v1/net/ping",
     "/v1/nonces/audit",
     "/v1/events",
 ];
@@ -78,6 +84,11 @@ pub(crate) fn routes(inside: Inside, streams: Streams) -> Router {
         .route("/v1/net/ban", post(net::ban))
         .route("/v1/net/unban", post(net::unban))
         .route("/v1/net/trust", post(net::trust))
+        .route("/v1/net/status", get(network::status))
+        .route("/v1/net/dht", get(network::contacts))
+        .route("/v1/net/find", post(network::find))
+        .route("/v1/net/trace", post(network::trace))
+        .route("/v1/net/ping", post(network::ping))
         .route("/v1/nonces/audit", get(audit))
         .route("/v1/events", get(events))
         .layer(Extension(streams))

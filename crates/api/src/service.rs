@@ -6,10 +6,12 @@ use std::sync::Arc;
 use ensign_coordinator::{CommandError, Coordinator};
 use ensign_primitives::Network;
 use serde_json::Value;
+use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
 use crate::board::{Board, Me};
 use crate::body::Large;
+use crate::bounds::SEARCHES_MAX;
 use crate::events::Streams;
 use crate::feed::{Feed, unix_now};
 use crate::house::House;
@@ -32,6 +34,8 @@ pub(crate) struct Inside {
     pub(crate) house: Arc<dyn House>,
     pub(crate) feed: Feed,
     pub(crate) large: Large,
+    /// Places for searches in the open network.
+    pub(crate) searches: Arc<Semaphore>,
     /// The chain, where its name is known.
     pub(crate) network: Option<Network>,
 }
@@ -50,7 +54,8 @@ impl Service {
         let feed = Feed::new(me, ring);
         let follower = tokio::spawn(feed.clone().follow(coordinator.events()));
         let (coordinator, large) = (coordinator.clone(), Large::default());
-        Self { inside: Inside { coordinator, house, feed, large, network }, follower }
+        let searches = Arc::new(Semaphore::new(SEARCHES_MAX));
+        Self { inside: Inside { coordinator, house, feed, large, searches, network }, follower }
     }
 
     /// Serves it at a socket.

@@ -1,22 +1,20 @@
 //! Events of a coordinator as the objects of the stream. Names and fields are those of the JSON lines
 //! that the command line prints; `docs/operate/api.md` lists them.
 
+use ensign_coordinator::overlay::Event as Network;
 use ensign_coordinator::{
     Because, Busy, Event, GroupInfo, Outcome, PeerEvent, RequestEvent, RequestRef, Whose,
 };
-use ensign_primitives::SignerIndex;
+use ensign_primitives::{PeerId, SignerIndex};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use crate::view::{ApprovalView, NoteView, WaitView, names, phase_name};
+use crate::view::{ApprovalView, NetAlarmView, NoteView, WaitView, names, phase_name};
 
 /// Words an event; nothing for those that clients have no use for.
 ///
 /// - `node`: how a node is called.
-pub(crate) fn told(
-    event: &Event,
-    node: impl Fn(&ensign_primitives::PeerId) -> String,
-) -> Option<Value> {
+pub(crate) fn told(event: &Event, node: impl Fn(&PeerId) -> String) -> Option<Value> {
     match event {
         Event::Peer(peer, event) => of_peer(&node(peer), event),
         Event::Request(request, event) => of_request(request, event),
@@ -30,8 +28,41 @@ pub(crate) fn told(
             Some(json!({ "event": "convicted", "who": node(peer), "evidence": case }))
         }
         Event::Busy(peer, busy) => of_busy(&node(peer), busy),
+        Event::Network(event) => of_network(event, node),
+        Event::Working { bits, tried, spent } => {
+            let work = Busy::Proving { bits: *bits, tried: *tried, spent: *spent };
+            let expected_s = work.expected().map(|it| it.as_secs_f64());
+            let spent_s = spent.as_secs_f64();
+            Some(json!({
+                "event": "net_working", "bits": bits, "tried": tried, "spent_s": spent_s, "expected_s": expected_s
+            }))
+        }
         Event::Formation(_) | _ => None,
     }
+}
+
+fn of_network(event: &Network, node: impl Fn(&PeerId) -> String) -> Option<Value> {
+    Some(match event {
+        Network::Positioned => json!({ "event": "net_positioned" }),
+        Network::Joined { contacts } => json!({ "event": "net_joined", "contacts": contacts }),
+        Network::Alone => json!({ "event": "net_alone" }),
+        Network::Found { peer } => json!({ "event": "net_found", "who": node(peer) }),
+        Network::Dense { key, neighbours } => {
+            let key = hex::encode(key.0);
+            about_alarm(&NetAlarmView::dense(*neighbours), Some(key))
+        }
+        Network::Alarm { reason } => about_alarm(&NetAlarmView::new(reason), None),
+        Network::Over { reason } => {
+            json!({ "event": "net_alarm_over", "alarm": NetAlarmView::new(reason).alarm })
+        }
+        // Whoever asked has the answer.
+        Network::Ended { .. } | Network::Pinged { .. } => return None,
+    })
+}
+
+fn about_alarm(alarm: &NetAlarmView, key: Option<String>) -> Value {
+    let NetAlarmView { alarm, what, does, advice } = alarm;
+    json!({ "event": "net_alarm", "alarm": alarm, "what": what, "does": does, "do": advice, "key": key })
 }
 
 fn of_busy(who: &str, busy: &Busy) -> Option<Value> {

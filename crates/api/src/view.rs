@@ -23,6 +23,12 @@ pub use net::{
     About, CountsView, GuardCauseView, GuardView, GuardedView, NetPeerView, ReasonView,
     TighteningView, WordView,
 };
+mod network;
+pub(crate) use network::micros;
+pub use network::{
+    HopView, NetAlarmView, NetContactView, NetFoundView, NetLinkView, NetPingView, NetStatusView,
+    NetTraceView, NodeRecordView, Traced,
+};
 mod note;
 pub use note::NoteView;
 mod request;

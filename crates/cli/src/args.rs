@@ -7,7 +7,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
-use ensign_wire::Mode;
+use ensign_wire::{Mode, Role};
 
 mod config;
 mod kept;
@@ -20,7 +20,7 @@ pub(crate) use net::Net;
 pub(crate) use own::{Contact, Follow, Group, Init, Payee};
 pub(crate) use psbt::{Coin, NewPsbt, Psbt};
 
-use crate::home::check_note;
+use crate::home::{check_note, role_of};
 use crate::passphrase::{NewPassphraseArgs, PassphraseArgs};
 use crate::words::parse_duration;
 
@@ -154,6 +154,15 @@ pub(crate) struct Up {
     /// This home was made on another machine, and the one there is off for good
     #[arg(long)]
     pub(crate) moved: bool,
+    /// Take part in the open network, where any node finds any other; kept as `net.open`
+    #[arg(long)]
+    pub(crate) open: bool,
+    /// Ask this node or seed first in the open network, give it once for each; kept in `net.bootstrap`
+    #[arg(long, value_name = "CODE|DNS_NAME")]
+    pub(crate) bootstrap: Vec<String>,
+    /// What the node does in the open network: signer, bootstrap or light; kept as `net.role`
+    #[arg(long, value_name = "ROLE", value_parser = role)]
+    pub(crate) role: Option<Role>,
     /// Let the process that listens at this Unix socket sign (`ensign signer`); it asks for itself,
     /// after this node has asked whether to join. With `--approve all` only it asks
     #[arg(long, value_name = "SOCKET")]
@@ -181,6 +190,10 @@ pub(crate) struct Signer {
     /// With `--yes-to-all`: sign in spite of this grave note; give one for each
     #[arg(long, value_name = "NOTE", value_parser = note, requires = "yes_to_all")]
     pub(crate) accept_note: Vec<String>,
+}
+
+fn role(text: &str) -> Result<Role, String> {
+    role_of(text)
 }
 
 /// Reads the name of a note.

@@ -75,7 +75,7 @@ static SESSION_ENTRIES: LazyLock<Vec<Entry>> =
 
 /// Returns every entry: this program's, then those of signing sessions.
 pub(crate) fn all() -> impl Iterator<Item = &'static Entry> {
-    ENTRIES.iter().chain(GUARDED).chain(SESSION_ENTRIES.iter())
+    ENTRIES.iter().chain(GUARDED).chain(OPEN).chain(SESSION_ENTRIES.iter())
 }
 
 /// Finds an entry by its code, in any case.
@@ -210,7 +210,7 @@ mod tests {
 
     #[test]
     fn sentences_end_with_a_full_stop_and_advice_does_not() {
-        for Entry { code, title, why, hint, .. } in ENTRIES.iter().chain(GUARDED) {
+        for Entry { code, title, why, hint, .. } in ENTRIES.iter().chain(GUARDED).chain(OPEN) {
             assert!(title.ends_with('.') && why.ends_with('.'), "{code}");
             assert!(!hint.is_empty() && !hint.ends_with('.'), "{code}");
         }

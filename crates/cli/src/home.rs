@@ -36,7 +36,8 @@ pub(crate) use lock::HeldHome;
 pub(crate) use outs::Outs;
 pub(crate) use policy::check_note;
 pub(crate) use settings::{
-    Key, Setting, Settings, Source, check_advertised, named as named_setting, settings_of,
+    First, Key, Open, Setting, Settings, Shape, Source, check_advertised, dns_server, first,
+    named as named_setting, role_name, role_of, settings_of,
 };
 pub(crate) use signed::Signed;
 

@@ -30,6 +30,7 @@ mod key_file;
 mod names;
 mod narrator;
 mod node;
+mod opening;
 mod output;
 mod passphrase;
 mod prefixes;

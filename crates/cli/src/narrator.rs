@@ -17,6 +17,7 @@ use crate::group::SignerGroup;
 use crate::output::{Line, Output};
 use crate::words::foreign;
 
+mod network;
 mod peer;
 mod reasons;
 mod request;
@@ -36,6 +37,8 @@ pub(crate) struct Narrator {
     not_shown: BTreeSet<PeerId>,
     /// Who the members of the groups that form are.
     forming: Forming,
+    /// Which part of the work for our position was told of last.
+    worked: Option<u64>,
     /// The last warning about this node itself: if it stops, that is why.
     trouble: Option<Failure>,
 }
@@ -50,6 +53,7 @@ impl Narrator {
             lacking: BTreeSet::new(),
             not_shown: BTreeSet::new(),
             forming: Forming::default(),
+            worked: None,
             trouble: None,
         };
         narrator.know(groups);
@@ -84,6 +88,8 @@ impl Narrator {
             }
             Event::Warning { peer, problem } => self.warn(peer.as_ref(), problem),
             Event::Busy(peer, busy) => self.busy(peer, *busy),
+            Event::Network(event) => self.network(event),
+            Event::Working { bits, tried, spent } => self.working(*bits, *tried, *spent),
             Event::Formation(event) => self.formation(event),
             // A new delegation of our own is nothing that a person does anything about.
             Event::Delegated(_) | _ => {}

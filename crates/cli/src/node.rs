@@ -19,6 +19,7 @@ use crate::former::Former;
 use crate::group::SignerGroup;
 use crate::home::{HeldHome, Home, Outs, PublicKeys};
 use crate::household::{Household, News, Us, join_all};
+use crate::opening::{self, Opening};
 use crate::output::{Line, Output, unix_micros};
 use crate::prefixes;
 use crate::results::{Known, Results};
@@ -39,8 +40,8 @@ pub(crate) struct Node {
     known: Known,
     service: Arc<Service>,
     server: Option<Server>,
-    /// Write results, keep groups that have formed, read the table of prefixes.
-    tasks: [JoinHandle<()>; 3],
+    /// Write results, keep groups that have formed, read the table of prefixes, ask seeds.
+    tasks: Vec<JoinHandle<()>>,
 }
 
 /// What clients do, as it comes.
@@ -66,6 +67,24 @@ pub(crate) enum IsMoved {
     No,
 }
 
+/// How a node starts.
+#[derive(Debug)]
+pub(crate) struct Start {
+    /// Where it listens; `None` for where the settings say.
+    pub(crate) listen: Option<SocketAddr>,
+    /// Whether the home has moved.
+    pub(crate) is_moved: IsMoved,
+    /// How it takes part in the open network; `None` for not at all.
+    pub(crate) opening: Option<Opening>,
+}
+
+impl Start {
+    /// Starts in the closed network of the home's groups.
+    pub(crate) const fn closed(listen: Option<SocketAddr>) -> Self {
+        Self { listen, is_moved: IsMoved::No, opening: None }
+    }
+}
+
 impl Node {
     /// Opens the store and the port of a home that we hold, and joins its groups; why one cannot be joined
     /// is told. Its keys are unlocked before: that may wait for a person, and nothing here does.
@@ -77,18 +96,21 @@ impl Node {
         held: HeldHome,
         keys: Keys,
         groups: &[SignerGroup],
-        listen: Option<SocketAddr>,
-        is_moved: IsMoved,
+        start: Start,
         output: Output,
     ) -> Result<Self> {
         let home = &held.home;
-        let settings = home.settings();
-        let listen = listen.unwrap_or(settings.listen);
+        let Start { listen, is_moved, opening } = start;
+        let listen = listen.unwrap_or(home.settings().listen);
         // Whoever was asked for a passphrase has answered; a node waits for no reader.
         output.detach();
         let PublicKeys { node: peer, signer } = home.public_keys()?;
         let us = Us { signer, peer, delegation: keys.delegation() };
         let builder = builder_of(home, keys, is_moved)?;
+        let (builder, seeds) = match opening {
+            Some(opening) => opening.open(builder),
+            None => (builder, None),
+        };
         let clock_back = store::clock_set_back(home.path());
         let (coordinator, events) = builder.listen(listen).start().await.map_err(start_failure)?;
         let (news, clients) = mpsc::channel(NEWS_MAX);
@@ -120,6 +142,7 @@ impl Node {
         former.catch_up().await?;
         let former = tokio::spawn(former.follow(formed));
         let prefixes = tokio::spawn(prefixes::tell(home.clone(), coordinator.clone(), output));
+        let seeds = seeds.map(|seeds| tokio::spawn(seeds.ask(coordinator.clone(), output)));
         tell_up(home, coordinator.local_addr(), groups, output);
         clock_back.iter().for_each(|warning| output.warning(warning));
         let warnings = join_all(&coordinator, groups).await?;
@@ -127,7 +150,7 @@ impl Node {
         confirming::go_on(home, &coordinator, us, output).await?;
         service.refresh().await.map_err(|error| command_failure(&error))?;
         let clients = Clients(clients);
-        let tasks = [results, former, prefixes];
+        let tasks = [results, former, prefixes].into_iter().chain(seeds).collect();
         Ok(Self { held, coordinator, events, clients, known, service, server, tasks })
     }
 
@@ -211,10 +234,8 @@ fn tell_up(home: &Home, address: SocketAddr, groups: &[SignerGroup], output: Out
         .with("listen", address.to_string())
         .with("groups", names.clone());
     let (name, network) = (&settings.name, settings.network);
-    output.talk(
-        &line,
-        format!("{name} is up on {address} ({network}), groups: {}", names.join(", ")),
-    );
+    let groups = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+    output.talk(&line, format!("{name} is up on {address} ({network}), groups: {groups}"));
 }
 
 fn me(home: &Home, coordinator: &Coordinator) -> Me {
@@ -289,7 +310,11 @@ pub(crate) fn command_failure(error: &CommandError) -> Failure {
         let entry = code::find("E-POL-001").unwrap_or(&code::INTERNAL);
         return Failure::new(entry, error.to_string());
     }
+    if let CommandError::Network(error) = error {
+        return opening::refused(error);
+    }
     let entry = match error {
+        CommandError::Closed => &code::NET_CLOSED,
         CommandError::Changed { .. } => &code::REQUEST_CHANGED,
         CommandError::GroupInUse { .. } => &code::GROUP_BUSY,
         CommandError::Psbt(PsbtError::Decode(_)) => &code::PSBT_BYTES,

@@ -2,6 +2,7 @@
 
 pub(crate) mod board;
 pub(crate) mod net;
+pub(crate) mod network;
 pub(crate) mod requests;
 pub(crate) mod table;
 

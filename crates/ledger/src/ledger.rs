@@ -8,8 +8,12 @@ use ensign_signing::{
     CaseFile, CaseKind, Delegated, End, Ending, Horizon, Open, Record, Restored, Undecided,
 };
 use ensign_store::{OnceError, Place, Store, StoreError, Table, request_of};
+use ensign_wire::Proof;
 
-use crate::{AskedBefore, LostAttempt, Outline, Reached, Shown, SignedCoins, outlines};
+use crate::{
+    AskedBefore, LostAttempt, Neighbours, Outline, Reached, Shown, SignedCoins, neighbours,
+    outlines,
+};
 use outlines::read_outline;
 
 mod conduct;
@@ -269,6 +273,10 @@ pub struct Past {
     pub formations: Vec<Vec<u8>>,
     /// What is held of each node, at most as many as there are places for.
     pub reputation: Vec<(PeerId, Account)>,
+    /// Who answered in the open network.
+    pub neighbours: Neighbours,
+    /// The work behind our position there.
+    pub position: Option<Proof>,
 }
 
 /// A request that goes on.
@@ -318,6 +326,8 @@ pub fn past(store: &dyn Store) -> Result<Past, LedgerError> {
         signed_coins: outlines::signed_coins(store)?,
         formations: formations(store)?,
         reputation: reputations(store)?,
+        neighbours: Neighbours::read(store)?,
+        position: neighbours::read_position(store)?,
     })
 }
 

@@ -12,8 +12,8 @@
 //! - A store that may have missed something, an empty one of [used](KeyAge) keys among them, closes what it knows as open, and what was proposed
 //!   until then is refused ([`Before::void_until`]).
 //! - A number is given only when it is durable that no later process gives it.
-//! - A record that cannot be read is an error, never a record that is not there. Outlines and
-//!   addresses alone are hints: one that cannot be read is none.
+//! - A record that cannot be read is an error, never a record that is not there. Outlines,
+//!   addresses and what is known of the open network alone are hints: one that cannot be read is none.
 //!
 //! Time is an argument. The operating system is asked for the mark of an opened store's generation, and
 //! for the name of the machine.
@@ -32,6 +32,8 @@ mod commit;
 pub use commit::{About, Answer, Subject, Write, commit};
 mod clerk;
 pub use clerk::{Clerk, Task};
+mod neighbours;
+pub use neighbours::{Neighbours, neighbour, position};
 mod recall;
 pub use recall::recall;
 mod records;

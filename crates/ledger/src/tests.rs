@@ -1,5 +1,6 @@
 //! Cases for what lies where, and for what must not be there.
 
+mod neighbours;
 mod proofs;
 
 use std::{sync::Arc, time::Duration};

@@ -227,6 +227,10 @@ pub enum Event {
 pub struct Status {
     /// What it is there: [`Role::Light`] for a node without an address too.
     pub role: Role,
+    /// What its user wants it to be there.
+    pub wanted_role: Role,
+    /// Where it can be reached, of what its user or its listening says.
+    pub addresses: Vec<SocketAddr>,
     /// What it says of itself; `None` for a node that says nothing, or whose position is still worked for.
     pub own: Option<NodeRecord>,
     /// Whether its position is being worked for.

@@ -222,8 +222,12 @@ impl Overlay {
 
     /// Returns one look at all of it.
     pub fn status(&self, now: Now) -> Status {
+        let OverlayConfig { scope, role: wanted_role, ref addresses, .. } = self.config;
+        let addresses = addresses.iter().copied().filter(|it| scope.allows(it.ip()));
         Status {
             role: self.config.role_in_fact(),
+            wanted_role,
+            addresses: addresses.collect(),
             own: self.own.node_record(now).filter(|_| self.own.serves()),
             is_solving: self.own.is_solving(),
             is_published: self.own.is_published(),

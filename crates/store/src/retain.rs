@@ -38,6 +38,12 @@ pub const CLAIMS_MAX: usize = 10_000;
 /// Guess: ten times the peers that a node is connected to.
 pub const PEERS_MAX: usize = 10_000;
 
+/// Most nodes of the open network that are remembered; those written longest ago go.
+///
+/// Guess: twice the places that an address book has for those who answered, so that only what a crash kept from
+/// being removed goes.
+pub const NEIGHBOURS_MAX: usize = 2_048;
+
 /// Most removals in one batch, so that no other batch waits long.
 const REMOVALS_PER_BATCH_MAX: usize = 1_024;
 
@@ -101,12 +107,14 @@ const OF_REQUESTS: [Table; 11] = [
     Table::Closed,
 ];
 
-const OF_PEERS: [(Table, Duration, usize); 5] = [
+const OF_PEERS: [(Table, Duration, usize); 6] = [
     // Its number is bounded by whom it is about.
     (Table::Evidence, EVIDENCE_RETENTION, usize::MAX),
     (Table::Claims, CLAIMS_RETENTION, CLAIMS_MAX),
     (Table::Addresses, Duration::MAX, PEERS_MAX),
     (Table::Reputation, Duration::MAX, PEERS_MAX),
+    // A node that was off for months has nobody else to ask.
+    (Table::Neighbours, Duration::MAX, NEIGHBOURS_MAX),
     // Nothing in it can be signed any more.
     (Table::Undecided, RUNNING_RETENTION, PEERS_MAX),
 ];
@@ -182,6 +190,8 @@ fn visit(
 
 #[cfg(test)]
 mod tests {
+    use ensign_primitives::PeerId;
+
     use super::*;
     use crate::MemoryStore;
 
@@ -291,6 +301,25 @@ mod tests {
         put(&mut store, 5, &ids[5..]);
         check(&mut store, 2, &ids);
         check(&mut store, 6, &ids[5..]);
+    }
+
+    #[test]
+    fn nodes_of_the_open_network_stay_until_there_are_too_many() {
+        let mut store = MemoryStore::new();
+        let peers = (0..NEIGHBOURS_MAX as u32 + 3).map(|number| {
+            let mut bytes = [0; 32];
+            bytes[..4].copy_from_slice(&number.to_be_bytes());
+            Place::neighbour(&PeerId::from_bytes(bytes))
+        });
+        let peers: Vec<_> = peers.collect();
+        let anchors = Place::overlay("anchors");
+        put(&mut store, 0, &[anchors]);
+        put(&mut store, 0, &peers[3..]);
+        let all = [&peers[3..], &[anchors]].concat();
+        check(&mut store, 10_000, &all);
+        put(&mut store, 1, &peers[..3]);
+        put(&mut store, 1, &peers[6..]);
+        check(&mut store, 10_000, &[&peers[..3], &peers[6..], &[anchors]].concat());
     }
 
     #[test]

@@ -20,7 +20,7 @@ pub const EVIDENCE_BYTES_MAX: usize = 1024 * 1024;
 /// Most bytes of what is kept about one peer, and of a named value.
 pub const SMALL_BYTES_MAX: usize = 16 * 1024;
 
-/// Most bytes of a key: the longest name of a [`Table::Meta`] value.
+/// Most bytes of a key: the longest name of a value that has one.
 pub const KEY_BYTES_MAX: usize = 64;
 
 /// What kind of record it is.
@@ -69,11 +69,15 @@ pub enum Table {
     /// Which node speaks for a signer key, by the highest number; never forgotten. Key: the 33 bytes of
     /// the signer key.
     Delegations,
+    /// Nodes of the open network that answered us. Key: [`PeerId`].
+    Neighbours,
+    /// What else is worth knowing of the open network at the next start, by name.
+    Overlay,
 }
 
 impl Table {
     /// Every table, in the order of their numbers on disk.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 21] = [
         Self::Requests,
         Self::Consents,
         Self::Joins,
@@ -93,6 +97,8 @@ impl Table {
         Self::Formations,
         Self::Decisions,
         Self::Delegations,
+        Self::Neighbours,
+        Self::Overlay,
     ];
 
     /// Returns the name, which is also its name on disk.
@@ -117,6 +123,8 @@ impl Table {
             Self::Formations => "formations",
             Self::Decisions => "decisions",
             Self::Delegations => "delegations",
+            Self::Neighbours => "neighbours",
+            Self::Overlay => "overlay",
         }
     }
 
@@ -140,7 +148,9 @@ impl Table {
             | Self::Undecided
             | Self::Meta
             | Self::Decisions
-            | Self::Delegations => SMALL_BYTES_MAX,
+            | Self::Delegations
+            | Self::Neighbours
+            | Self::Overlay => SMALL_BYTES_MAX,
         }
     }
 
@@ -154,7 +164,9 @@ impl Table {
             | Self::Evidence
             | Self::Claims
             | Self::Addresses
-            | Self::Reputation => true,
+            | Self::Reputation
+            | Self::Neighbours
+            | Self::Overlay => true,
             Self::Joins
             | Self::Marks
             | Self::Burns
@@ -269,6 +281,18 @@ impl Place {
     /// Which node speaks for a key.
     pub fn delegation(signer: &[u8; 33]) -> Self {
         Self::new(Table::Delegations, &[signer])
+    }
+
+    /// A node of the open network that answered us.
+    pub fn neighbour(peer: &PeerId) -> Self {
+        Self::new(Table::Neighbours, &[peer.as_bytes()])
+    }
+
+    /// What else is worth knowing of the open network at the next start.
+    ///
+    /// - `name`: at most [`KEY_BYTES_MAX`] bytes; more are cut off.
+    pub fn overlay(name: &str) -> Self {
+        Self::new(Table::Overlay, &[name.as_bytes()])
     }
 
     /// A group that forms, or has formed.

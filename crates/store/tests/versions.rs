@@ -5,7 +5,8 @@
 
 use std::{fs, path::Path};
 
-use ensign_store::{Opening, RedbStore, StoreOptions};
+use ensign_primitives::UnixTime;
+use ensign_store::{Batch, Opening, Place, RedbStore, Store as _, StoreOptions};
 use ensign_testkit::store::{Model, history};
 
 /// What the fixtures hold: the first batches of the history.
@@ -28,8 +29,15 @@ fn store_of_version_2_is_read_with_everything_in_it() {
             fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
         }
     }
-    let (store, opening) = RedbStore::open(folder.path(), &StoreOptions::default()).unwrap();
+    let (mut store, opening) = RedbStore::open(folder.path(), &StoreOptions::default()).unwrap();
     assert_eq!(Model::of(&store), expected());
+    // A table that it does not have is empty, and is made with the first record.
+    let place = Place::overlay("later");
+    assert_eq!(store.get(&place).unwrap(), None);
+    let mut batch = Batch::new(UnixTime::default());
+    batch.put(place, [1]).unwrap();
+    store.commit(&batch).unwrap();
+    assert_eq!(store.get(&place).unwrap().map(|found| found.value), Some(vec![1]));
     // The fixture is a copy, as far as the mark can tell.
     assert_eq!(opening, Opening::Copied);
 }

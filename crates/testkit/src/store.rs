@@ -157,7 +157,9 @@ fn every_table_keeps_its_records_apart(store: &mut dyn Store) {
         Place::claim(&[7; 32]),
         Place::addresses(&peer),
         Place::reputation(&peer),
+        Place::neighbour(&peer),
         Place::meta("name"),
+        Place::overlay("name"),
     ];
     let mut batch = Batch::new(UnixTime::from_millis(5));
     for (number, place) in (0_u8..).zip(places) {

@@ -184,12 +184,12 @@ pub struct NetPeerView {
     pub reasons: Vec<ReasonView>,
 }
 
-/// About which node a word is: `POST /v1/net/ban`, `/v1/net/unban`, `/v1/net/trust`.
+/// Which node: `POST /v1/net/ban`, `/v1/net/unban`, `/v1/net/trust`, `/v1/net/find`, `/v1/net/ping`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct About {
     /// A name of this home, a node's 64 hex digits, or the beginning of those, at least 8, if only one that is
-    /// known here begins so.
+    /// known here begins so; to find and to ping, also a contact code.
     pub peer: String,
 }
 

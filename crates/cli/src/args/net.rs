@@ -1,12 +1,11 @@
 //! The command line of connections.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
 use clap::Subcommand;
 use ensign_peers::contact::HostName;
 
-/// Where DNS servers listen (RFC 1035, 4.2).
-const DNS_PORT: u16 = 53;
+use crate::home::dns_server;
 
 /// `ensign net`.
 #[derive(Debug, Subcommand)]
@@ -32,6 +31,28 @@ pub(crate) enum Net {
     /// Let a node in whatever its score is, also after a restart
     Trust {
         /// A member's name, or the node's hex digits, at least 8
+        peer: String,
+    },
+    /// Print what this node is in the open network, whom it knows, and signs of being cut off, with advice
+    Status,
+    /// Print the nodes of the open network that this one knows, by how near they lie
+    Dht,
+    /// Look for a node in the open network: what it says of itself, and where it is reached
+    Find {
+        /// A member's name, the node's hex digits, at least 8 of a known one, or a contact code
+        peer: String,
+    },
+    /// Look for a node or a record, and print each question on the way
+    Trace {
+        /// A node, as for `find`; with --key the 64 hex digits of a record's key
+        what: String,
+        /// It is the key of a record
+        #[arg(long)]
+        key: bool,
+    },
+    /// See whether a node answers, and how fast; it is looked for when it is not known where it is
+    Ping {
+        /// A node, as for `find`
         peer: String,
     },
     /// Print the lines of a zone file that make a name in the DNS a seed: this node, and nodes of contact codes
@@ -61,11 +82,4 @@ fn owner(text: &str) -> Result<String, String> {
     // With a dot at its end it is no relative name.
     let end = if text.ends_with('.') { "." } else { "" };
     Ok(format!("{}{end}", name.as_str()))
-}
-
-fn dns_server(text: &str) -> Result<SocketAddr, String> {
-    let alone = text.parse::<IpAddr>().map(|ip| SocketAddr::new(ip, DNS_PORT));
-    alone
-        .or_else(|_| text.parse())
-        .map_err(|_| "write 192.0.2.53, 192.0.2.53:53 or [2001:db8::53]:53".to_owned())
 }

@@ -30,6 +30,8 @@ macro_rules! catalogue {
 
 mod guarded;
 pub(crate) use guarded::*;
+mod open;
+pub(crate) use open::*;
 
 catalogue! { ENTRIES:
     INTERNAL = "E-INT-001", exit: Internal, risk: CheckFirst, retry: false,

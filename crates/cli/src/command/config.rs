@@ -7,13 +7,16 @@ use serde_json::{Value as Json, json};
 use crate::args::Config;
 use crate::catalogue as code;
 use crate::failure::Result;
-use crate::home::{Home, Key, Setting, Source, named_setting, settings_of};
+use crate::home::{Home, Key, Setting, Shape, Source, named_setting, settings_of};
 use crate::kept::board_of_node;
 use crate::output::{Line, Output};
 use crate::prefixes;
 use crate::remote::Remote;
 use crate::views::table;
 use crate::words::foreign;
+
+/// Most letters of a value in the table of all settings; `config show KEY` shows all. Guess: two addresses.
+const VALUE_CHARS_MAX: usize = 48;
 
 /// Shows, checks or changes the settings.
 pub(super) fn run(
@@ -72,11 +75,20 @@ fn row(setting: &Setting) -> [String; 4] {
         Key::Number(_) => format!("{} {}", key.range(), key.unit()),
         Key::Text(_) => key.unit().to_owned(),
     };
-    [key.name().to_owned(), shown(value), from.words(), may_be]
+    [key.name().to_owned(), shortened(value), from.words(), may_be]
 }
 
 fn shown(value: &str) -> String {
     if value.is_empty() { "-".to_owned() } else { foreign(value) }
+}
+
+/// A row has room for the beginning of a contact code.
+fn shortened(value: &str) -> String {
+    if value.chars().count() <= VALUE_CHARS_MAX {
+        return shown(value);
+    }
+    let begin: String = value.chars().take(VALUE_CHARS_MAX - 1).collect();
+    shown(&begin) + "\u{2026}"
 }
 
 fn show_one(setting: &Setting, output: Output) {
@@ -105,15 +117,14 @@ fn line(setting: &Setting) -> Line {
             let (min, max) = (*number.range.start(), *number.range.end());
             (value.parse::<i64>().map_or(Json::Null, Json::from), json!(min), json!(max))
         }
-        Key::Text(text) if text.is_list => {
-            let each: Vec<_> = value.split(", ").filter(|it| !it.is_empty()).collect();
-            (json!(each), Json::Null, Json::Null)
-        }
-        Key::Text(_) => (json!(value), Json::Null, Json::Null),
+        Key::Text(text) => (json_of(text.shape, value), Json::Null, Json::Null),
     };
     let default = match key {
         Key::Number(number) => json!(number.default),
-        Key::Text(_) => json!(key.default()),
+        Key::Text(text) => match text.shape {
+            Shape::Truth => json_of(text.shape, &key.default().unwrap_or_default()),
+            Shape::One | Shape::Several { .. } => json!(key.default()),
+        },
     };
     Line::new("setting")
         .with("key", key.name())
@@ -125,6 +136,16 @@ fn line(setting: &Setting) -> Line {
         .with("max", max)
         .with("default", default)
         .with("about", key.about())
+}
+
+fn json_of(shape: Shape, value: &str) -> Json {
+    match shape {
+        Shape::Several { .. } => {
+            json!(value.split(", ").filter(|it| !it.is_empty()).collect::<Vec<_>>())
+        }
+        Shape::Truth => json!(value == "true"),
+        Shape::One => json!(value),
+    }
 }
 
 /// Reads everything that the settings speak of, as a node does when it starts.

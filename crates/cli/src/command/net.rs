@@ -1,5 +1,6 @@
-//! `ensign net`: who is connected, whom the guards hold back, our word about a node, and seeds.
+//! `ensign net`: who is connected, whom the guards hold back, our word about a node, the open network, and seeds.
 
+mod network;
 mod seed;
 mod watch;
 mod zone;
@@ -34,7 +35,13 @@ pub(super) fn run(
         Net::Trust { peer } => Some((&**peer, Some(Word::Trusted))),
         Net::Zone { code, name } => return zone::run(&open()?, code, name, output),
         Net::Seed { name, resolver } => return seed::run(&open()?, name, resolver, output),
-        Net::Guard { .. } | Net::Peers => None,
+        Net::Guard { .. }
+        | Net::Peers
+        | Net::Status
+        | Net::Dht
+        | Net::Find { .. }
+        | Net::Trace { .. }
+        | Net::Ping { .. } => None,
     };
     if let Some(word) = word {
         let kept = node.map_or_else(|| Kept::open(open()?), |node| Ok(Kept::of_node(node)))?;
@@ -47,6 +54,11 @@ pub(super) fn run(
     match args {
         Net::Guard { watch: true } => watch::run(&node, output)?,
         Net::Peers => peers(&node.get::<Vec<NetPeerView>>("/v1/net/peers")?, output),
+        Net::Status => network::status(&node, output)?,
+        Net::Dht => network::contacts(&node, output)?,
+        Net::Find { peer } => network::find(&node, peer, output)?,
+        Net::Trace { what, key } => network::trace(&node, (what, *key), output)?,
+        Net::Ping { peer } => network::ping(&node, peer, output)?,
         // The others than the first have been answered above.
         Net::Guard { .. }
         | Net::Ban { .. }

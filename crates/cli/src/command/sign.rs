@@ -26,7 +26,7 @@ use crate::failure::{Failure, Result};
 use crate::group::SignerGroup;
 use crate::home::{HeldHome, Home};
 use crate::narrator::Narrator;
-use crate::node::{IsMoved, Node, command_failure};
+use crate::node::{Node, Start, command_failure};
 use crate::output::{Line, Output};
 use crate::question::{self, Answer, Audience, Question, Wanted};
 use crate::remote::Remote;
@@ -163,7 +163,8 @@ impl Proposal {
         // Up to here a signal ends it at once: a passphrase may be asked for, or a signer be waited for.
         let keys = held.home.keys()?;
         let mut stop = Stop::new(args.until_stdin_closes)?;
-        let mut node = Node::start(held, keys, &groups, args.listen, IsMoved::No, output).await?;
+        let start = Start::closed(args.listen);
+        let mut node = Node::start(held, keys, &groups, start, output).await?;
         let [group] = groups;
         let job = job_of(&args, SigningJob::new(group.id(), task.work.clone()));
         let mut narrator = Narrator::new(output, &[group]);

@@ -1,6 +1,7 @@
 //! `ensign up`: be reachable, and ask before signing.
 
 mod given;
+mod opened;
 mod rule;
 
 use ensign_coordinator::{Approval, CommandError, Consent, Event, Outcome, RequestEvent};
@@ -16,7 +17,8 @@ use crate::failure::{Failure, Result};
 use crate::home::{Home, Signed, shown};
 use crate::household::{Decision, News};
 use crate::narrator::{Narrator, session_line};
-use crate::node::{IsMoved, Node, command_failure};
+use crate::node::{IsMoved, Node, Start, command_failure};
+use crate::opening::Opening;
 use crate::output::{Line, Output};
 use crate::question::{Answer, Answered, Audience, Desk, Subject};
 use crate::request::{self, Asked};
@@ -29,16 +31,21 @@ pub(super) async fn run(home: Home, args: Up, output: Output) -> Result<()> {
     let rule = Rule::new(&args, &groups)?;
     rule.check_signer(args.signer.as_deref(), args.nobody_asks)?;
     let key = if args.signer.is_some() { Key::Beside } else { Key::Here };
-    let held = home.with_signer(args.signer).hold().map_err(runs_already)?;
+    let mut held = home.with_signer(args.signer.clone()).hold().map_err(runs_already)?;
+    held.home = opened::keep(held.home, &args, output)?;
     let signed = Signed::open(&held.home)?;
     let is_moved = if args.moved { IsMoved::Yes } else { IsMoved::No };
     // Up to here a signal ends it at once: a passphrase may be asked for, or a signer be waited for.
     let keys = held.home.keys()?;
     let mut stop = Stop::new(args.until_stdin_closes)?;
-    let node = Node::start(held, keys, &groups, args.listen, is_moved, output).await?;
+    let (opening, warnings) = Opening::of(held.home.settings(), args.listen).await.unzip();
+    warnings.iter().flatten().for_each(|warning| output.warning(warning));
+    let is_open = opening.is_some();
+    let start = Start { listen: args.listen, is_moved, opening };
+    let node = Node::start(held, keys, &groups, start, output).await?;
     let (forming, _) =
         node.coordinator.formations().await.map_err(|error| command_failure(&error))?;
-    if node.home().groups()?.is_empty() && forming.is_empty() {
+    if !is_open && node.home().groups()?.is_empty() && forming.is_empty() {
         node.shutdown().await;
         return Err(Failure::new(&code::GROUP_NONE, "this home belongs to no group yet"));
     }

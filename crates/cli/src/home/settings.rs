@@ -29,10 +29,12 @@ use ensign_peers::contact::ADDRESSES_MAX;
 
 mod edit;
 mod given;
+mod open;
 mod table;
 pub(crate) use edit::named;
 pub(crate) use given::{Given, Setting, Source, Value, settings_of};
-pub(crate) use table::{AMOUNT_MAX, FEE_MAX, FEE_RATE_MAX, Key, Number};
+pub(crate) use open::{First, Open, dns_server, first, role_name, role_of};
+pub(crate) use table::{AMOUNT_MAX, FEE_MAX, FEE_RATE_MAX, Key, Number, Shape};
 
 /// The settings of a home.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -81,7 +83,7 @@ impl Settings {
     pub(crate) fn limit(&self, number: &Number) -> Option<i64> {
         match self.given.get(number.name) {
             Some((Value::Number(value), _)) => Some(*value),
-            Some((Value::Text(_) | Value::List(_), _)) | None => number.default,
+            Some((Value::Text(_) | Value::List(_) | Value::Truth(_), _)) | None => number.default,
         }
     }
 
@@ -99,7 +101,15 @@ impl Settings {
     pub(crate) fn text(&self, name: &str) -> Option<&str> {
         match self.given.get(name) {
             Some((Value::Text(text), _)) => Some(text),
-            Some((Value::Number(_) | Value::List(_), _)) | None => None,
+            Some((Value::Number(_) | Value::List(_) | Value::Truth(_), _)) | None => None,
+        }
+    }
+
+    /// Returns the texts of a setting that is several; none where the file does not say it.
+    pub(crate) fn texts(&self, name: &str) -> &[String] {
+        match self.given.get(name) {
+            Some((Value::List(all), _)) => all,
+            Some((Value::Number(_) | Value::Text(_) | Value::Truth(_), _)) | None => &[],
         }
     }
 
@@ -112,7 +122,7 @@ impl Settings {
         }
         let given = |name, default: u64| match self.given.get(name) {
             Some((Value::Number(number), _)) => u64::try_from(*number).unwrap_or(default),
-            Some((Value::Text(_) | Value::List(_), _)) | None => default,
+            Some((Value::Text(_) | Value::List(_) | Value::Truth(_), _)) | None => default,
         };
         for setting in Limits::SETTINGS {
             let [of_burst, of_minute] = setting.names;
@@ -222,6 +232,9 @@ pub(super) fn parse(path: &Path, text: &str) -> Result<Settings> {
     }
     if let Err(failure) = check_advertised(&settings.advertise) {
         return wrong("advertise", &failure.what, failure.advice());
+    }
+    if let Err((line, what)) = settings.check_open() {
+        return Err(toml_file::wrong(path, line, &what, "take the code of that node out"));
     }
     if let Some((key, what, hint)) = settings.policy.wrong() {
         return wrong(key, &what, &hint);

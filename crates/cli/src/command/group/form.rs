@@ -22,7 +22,7 @@ use crate::home::Home;
 use crate::household::News;
 use crate::kept::{id_of, of_request};
 use crate::narrator::Narrator;
-use crate::node::{IsMoved, Node};
+use crate::node::{Node, Start};
 use crate::output::{Line, Output};
 use crate::question::{self, Answer, Audience, Question, Subject};
 use crate::remote::{Remote, client_failure};
@@ -48,7 +48,7 @@ pub(super) fn run(home: Home, asked: NewFormation, follow: Follow, output: Outpu
     let keys = held.home.keys()?;
     block_on(async {
         let listen = follow.listen;
-        let mut node = Node::start(held, keys, &groups, listen, IsMoved::No, output).await?;
+        let mut node = Node::start(held, keys, &groups, Start::closed(listen), output).await?;
         let (home, coordinator) = (node.home().clone(), node.coordinator.clone());
         let client = Client::new(home.path());
         let follower = Follower { client, home, node: Some(coordinator), follow, output };

@@ -5,7 +5,7 @@ use std::path::Path;
 use toml_edit::{DocumentMut, Item, Table, TableLike, Value as Toml};
 
 use super::given::{Value, table_nearest};
-use super::table::{Key, Number};
+use super::table::{Key, Number, Shape};
 use super::{Settings, parse};
 use crate::catalogue as code;
 use crate::durable::{self, Existing, Readers};
@@ -120,11 +120,17 @@ fn typed(key: Key, text: &str) -> Result<Value> {
             number.check(value).map_err(wrong)?;
             Ok(Value::Number(value))
         }
-        Key::Text(of) if of.is_list => {
-            let each = text.split(',').map(str::trim).filter(|it| !it.is_empty());
-            Ok(Value::List(each.map(str::to_owned).collect()))
-        }
-        Key::Text(_) => Ok(Value::Text(text.to_owned())),
+        Key::Text(of) => Ok(match of.shape {
+            Shape::Several { .. } => {
+                let each = text.split(',').map(str::trim).filter(|it| !it.is_empty());
+                Value::List(each.map(str::to_owned).collect())
+            }
+            Shape::Truth => {
+                let form = |_| wrong(format!("`{}` is neither true nor false", foreign(text)));
+                Value::Truth(text.trim().parse().map_err(form)?)
+            }
+            Shape::One => Value::Text(text.to_owned()),
+        }),
     }
 }
 
@@ -223,6 +229,7 @@ fn to_toml(value: &Value) -> Toml {
         Value::Number(number) => Toml::from(*number),
         Value::Text(text) => Toml::from(text.as_str()),
         Value::List(all) => Toml::Array(all.iter().map(String::as_str).collect()),
+        Value::Truth(is) => Toml::from(*is),
     }
 }
 

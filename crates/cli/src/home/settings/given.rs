@@ -7,7 +7,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::Settings;
-use super::table::{self, Key};
+use super::table::{self, Key, Shape};
 use crate::failure::Result;
 use crate::home::toml_file::{nearest, wrong};
 
@@ -23,6 +23,8 @@ pub(crate) enum Value {
     Text(String),
     /// Several.
     List(Vec<String>),
+    /// Yes or no.
+    Truth(bool),
 }
 
 /// What stands in the file; what does not is at its default.
@@ -36,6 +38,7 @@ impl Value {
             Self::Number(number) => number.to_string(),
             Self::Text(text) => text.clone(),
             Self::List(all) => all.join(", "),
+            Self::Truth(is) => is.to_string(),
         }
     }
 }
@@ -176,18 +179,28 @@ fn of_key(key: Key, value: &DeValue<'_>) -> Result<Value, String> {
             number.check(whole)?;
             Ok(Value::Number(whole))
         }
-        Key::Text(of) if of.is_list => {
-            let texts =
-                value.as_array().map(|all| all.iter().map(|it| text(it.get_ref())).collect());
-            let texts: Option<Option<Vec<String>>> = texts;
-            texts
-                .flatten()
-                .map(Value::List)
-                .ok_or_else(|| format!("a list is expected: [\"{}\"]", of.form))
-        }
-        Key::Text(of) => text(value)
-            .map(Value::Text)
-            .ok_or_else(|| format!("text is expected, in quotes: {}", of.form)),
+        Key::Text(of) => match of.shape {
+            Shape::Several { .. } => {
+                let each = value.as_array();
+                let each: Option<Option<Vec<String>>> =
+                    each.map(|all| all.iter().map(|it| text(it.get_ref())).collect());
+                let wrong = || format!("a list is expected: [\"{}\"]", of.form);
+                let each = each.flatten().ok_or_else(wrong)?;
+                of.check(&each)?;
+                Ok(Value::List(each))
+            }
+            Shape::Truth => {
+                let is = value.as_bool();
+                is.map(Value::Truth)
+                    .ok_or_else(|| format!("{} is expected, without quotes", of.form))
+            }
+            Shape::One => {
+                let wrong = || format!("text is expected, in quotes: {}", of.form);
+                let text = text(value).ok_or_else(wrong)?;
+                of.check(std::slice::from_ref(&text))?;
+                Ok(Value::Text(text))
+            }
+        },
     }
 }
 

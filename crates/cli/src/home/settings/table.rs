@@ -17,7 +17,17 @@ use ensign_engine::ratelimit::{
     Allowance, Limits, OPEN_SESSIONS as DEFAULT_OPEN_SESSIONS, OPEN_SESSIONS_MAX, REQUESTS_ALLOWED,
     REQUESTS_PER_MINUTE_MAX, Setting,
 };
-use ensign_engine::reputation::{MINIMUM, SCORE_MIN};
+use ensign_engine::{
+    overlay::{
+        FIRST_NODES_MAX,
+        book::{OUTBOUND_MAX, TRUSTED_MAX},
+    },
+    reputation::{MINIMUM, SCORE_MIN},
+};
+use ensign_seeds::SEEDS_MAX;
+use ensign_wire::{self as wire, NODE_ADDRESSES_MAX};
+
+use super::open;
 
 /// A setting that is a whole number.
 #[derive(Debug)]
@@ -45,10 +55,26 @@ pub(crate) struct Text {
     pub(crate) form: &'static str,
     /// What it is where nobody says anything; `None` where it has to be there.
     pub(crate) default: Option<&'static str>,
-    /// Whether it is several.
-    pub(crate) is_list: bool,
+    /// What stands in the file.
+    pub(crate) shape: Shape,
+    /// What is wrong with one; nothing that its form does not say where there is none.
+    check: Option<fn(&str) -> Result<(), String>>,
     /// Why `config set` does not change it; empty where it does.
     pub(crate) fixed: &'static str,
+}
+
+/// What stands in the file for a [`Text`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Shape {
+    /// One text.
+    One,
+    /// Several.
+    Several {
+        /// How many at most; `None` where another rule says so.
+        most: Option<usize>,
+    },
+    /// `true` or `false`.
+    Truth,
 }
 
 /// One row of the table.
@@ -90,10 +116,13 @@ impl Key {
         }
     }
 
-    /// Says what it may be; empty for text, which has a form.
+    /// Says what it may be; empty for a text, which has a form.
     pub(crate) fn range(self) -> String {
         match self {
             Self::Number(Number { range, .. }) => format!("{} to {}", range.start(), range.end()),
+            Self::Text(Text { shape: Shape::Several { most: Some(most) }, .. }) => {
+                format!("at most {most}")
+            }
             Self::Text(_) => String::new(),
         }
     }
@@ -129,6 +158,23 @@ impl Number {
             return Ok(());
         }
         Err(format!("{value} is not between {min} and {max} {}", self.unit))
+    }
+}
+
+impl Text {
+    /// Says what is wrong with what was given for it.
+    ///
+    /// # Errors
+    ///
+    /// A sentence that says so.
+    pub(crate) fn check(&self, each: &[String]) -> Result<(), String> {
+        if let Shape::Several { most: Some(most) } = self.shape
+            && each.len() > most
+        {
+            return Err(format!("{} are too many, at most {most} may be named", each.len()));
+        }
+        let Some(check) = self.check else { return Ok(()) };
+        each.iter().try_for_each(|one| check(one))
     }
 }
 
@@ -211,6 +257,11 @@ numbers! {
     /// How long a finished session answers those who miss something.
     LINGER_TIMEOUT = "phase_timeouts.linger", "seconds", 10..=NOTICE_TIMEOUT_MAX.as_secs(), Some(120);
 
+    /// Zero bits of the work behind a place in the open network, the same for all nodes of one network: each more is twice the work.
+    POSITION_BITS = "net.position_bits", "bits", 0..=40, Some(wire::POSITION_BITS as i64);
+    /// Connections that are kept with nodes of the open network; a light node keeps 6 unless this says otherwise.
+    OUTBOUND = "net.outbound", "connections", 1..=OUTBOUND_MAX, Some(OUTBOUND_MAX as i64);
+
     /// Most that may leave a group at once, fee included.
     AMOUNT_MAX = "policy.amount_max", "satoshi", 1..=SATOSHI_MAX, None;
     /// Most of fee.
@@ -246,11 +297,53 @@ static TEXTS: &[Text] = &[
         "A table of who announces which addresses, plain or gzip: strangers are counted by provider too.",
     )
     .or(""),
+    text(
+        "net.open",
+        "true or false",
+        "Whether this home takes part in the open network, where any node finds any other; `ensign up --open` sets it.",
+    )
+    .truth("false"),
+    text(
+        "net.role",
+        "signer, bootstrap or light",
+        "What the node is in the open network: signer and bootstrap answer and store for others, light only asks.",
+    )
+    .or("signer")
+    .checked(open::check_role),
+    text("net.bootstrap", "CODE or DNS NAME, ..", "Whom to ask first: nodes by their contact codes, seeds by their names.")
+        .up_to(BOOTSTRAP_MAX)
+        .checked(open::check_first),
+    text("net.resolver", "IP[:PORT], ..", "DNS servers that are asked about seeds, in place of the system's.")
+        .up_to(RESOLVERS_MAX)
+        .checked(open::check_resolver),
+    text(
+        "net.addresses",
+        "IP:PORT, ..",
+        "Where strangers reach this node, in place of `advertise`, and of where it listens.",
+    )
+    .up_to(NODE_ADDRESSES_MAX)
+    .checked(open::check_address),
+    text(
+        "net.local",
+        "true or false",
+        "Whether private and loopback addresses count in the open network: for a network of one's own, and tests.",
+    )
+    .truth("false"),
+    text("net.trusted", "CODE, ..", "Nodes with which a connection is always kept: who cuts this node off has to cut off these too.")
+        .up_to(TRUSTED_MAX)
+        .checked(open::check_code),
 ];
+
+/// Most entries of `net.bootstrap`: the nodes and the seeds that are looked at.
+const BOOTSTRAP_MAX: usize = FIRST_NODES_MAX + SEEDS_MAX;
+
+/// Most DNS servers. Guess: a few times what `resolv.conf(5)` takes.
+const RESOLVERS_MAX: usize = 8;
 
 /// A text that has to be there.
 const fn text(name: &'static str, form: &'static str, about: &'static str) -> Text {
-    Text { name, about, form, default: None, is_list: false, fixed: "" }
+    let (shape, check) = (Shape::One, None);
+    Text { name, about, form, default: None, shape, check, fixed: "" }
 }
 
 impl Text {
@@ -261,7 +354,22 @@ impl Text {
 
     /// It is any number of texts.
     const fn several(self) -> Self {
-        Self { default: Some(""), is_list: true, ..self }
+        Self { default: Some(""), shape: Shape::Several { most: None }, ..self }
+    }
+
+    /// It is at most so many texts.
+    const fn up_to(self, most: usize) -> Self {
+        Self { default: Some(""), shape: Shape::Several { most: Some(most) }, ..self }
+    }
+
+    /// It is true or false.
+    const fn truth(self, default: &'static str) -> Self {
+        Self { default: Some(default), shape: Shape::Truth, ..self }
+    }
+
+    /// What is wrong with one.
+    const fn checked(self, check: fn(&str) -> Result<(), String>) -> Self {
+        Self { check: Some(check), ..self }
     }
 
     /// Why `config set` does not change it.

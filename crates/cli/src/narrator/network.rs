@@ -1,0 +1,86 @@
+//! What happens in the open network.
+
+use std::time::Duration;
+
+use ensign_api::view::NetAlarmView;
+use ensign_coordinator::Busy;
+use ensign_coordinator::overlay::Event;
+
+use super::Narrator;
+use crate::output::Line;
+use crate::words;
+
+/// How often people are told of one stretch of work while it goes on as it is expected to. Guess: a line every
+/// few seconds.
+const PARTS: u64 = 4;
+
+impl Narrator {
+    pub(super) fn network(&mut self, event: &Event) {
+        match event {
+            Event::Positioned => self.output.talk(
+                &Line::new("net_positioned"),
+                "this node has its place in the open network: others find it from now on",
+            ),
+            Event::Joined { contacts } => {
+                let known = words::count(*contacts, "node");
+                let text = format!("joined the open network: {known} known so far");
+                self.output.talk(&Line::new("net_joined").with("contacts", *contacts), text);
+            }
+            Event::Alone => self.output.talk(
+                &Line::new("net_alone"),
+                "no node of the open network answers any more: is this machine online? The nodes in net.bootstrap are \
+                 asked again and again; members are reached where they were",
+            ),
+            Event::Found { peer } => {
+                let who = self.node(peer);
+                let text = format!("{who} was found in the open network, and is dialled there");
+                self.output.talk(&Line::new("net_found").with("who", who), text);
+            }
+            Event::Dense { key, neighbours } => {
+                self.alarm(&NetAlarmView::dense(*neighbours), Some(hex::encode(key.0)));
+            }
+            Event::Alarm { reason } => self.alarm(&NetAlarmView::new(reason), None),
+            Event::Over { reason } => {
+                let alarm = NetAlarmView::new(reason).alarm;
+                let text = format!("the alarm `{alarm}` about the open network is over");
+                self.output.talk(&Line::new("net_alarm_over").with("alarm", alarm), text);
+            }
+            // Whoever asked has the answer.
+            Event::Ended { .. } | Event::Pinged { .. } => {}
+        }
+    }
+
+    fn alarm(&self, alarm: &NetAlarmView, key: Option<String>) {
+        let NetAlarmView { alarm, what, does, advice } = alarm;
+        let text =
+            format!("ALARM in the open network: {what}\n  this node: {does}\n  you: {advice}");
+        let line = Line::new("net_alarm")
+            .with("alarm", alarm.as_str())
+            .with("what", what.as_str())
+            .with("does", does.as_str())
+            .with("do", advice.as_str())
+            .with("key", key);
+        self.output.talk(&line, text);
+    }
+
+    /// Our position is being worked for: told to people when it begins, and after each part of what is expected.
+    pub(super) fn working(&mut self, bits: u8, tried: u64, spent: Duration) {
+        let expected = Busy::Proving { bits, tried, spent }.expected();
+        let all = 1_u64.checked_shl(bits.into()).unwrap_or(u64::MAX);
+        let part = tried / (all / PARTS).max(1);
+        let is_new = self.worked.replace(part) != Some(part);
+        let line = Line::new("net_working")
+            .with("bits", bits)
+            .with("tried", tried)
+            .with("spent_s", spent.as_secs_f64())
+            .with("expected_s", expected.map(|it| it.as_secs_f64()));
+        let text = expected.filter(|_| is_new).map(|expected| {
+            let [all, so_far] = [expected, spent].map(|it| words::duration(it.max(Duration::from_secs(1))));
+            format!(
+                "working for this node's place in the open network: about {all} of one core, by luck more or less; \
+                 {so_far} so far"
+            )
+        });
+        self.progress(&line, text);
+    }
+}
