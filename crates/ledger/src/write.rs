@@ -12,7 +12,8 @@ use ensign_store::{
 use crate::{Entry, LedgerError, entry, ledger::bound_new_proof};
 
 /// Writes entries with one commit. A store that is full first gives up what ended requests still
-/// take; where a proof is one too many, the latest of whoever's take most goes, in a second commit.
+/// take; where a proof is one too many, the latest of whoever's take most goes, in a second commit, without which
+/// the first is no less written.
 ///
 /// # Errors
 ///
@@ -27,7 +28,12 @@ pub fn write(store: &mut dyn Store, entries: &[Entry], now: UnixTime) -> Result<
         result => result?,
     }
     let brings_proof = |entry: &Entry| entry.place.table() == Table::Evidence;
-    if entries.iter().any(brings_proof) { bound_new_proof(store, now) } else { Ok(()) }
+    if entries.iter().any(brings_proof) {
+        // What is written is written, whatever this comes to: who is told that it failed would write it once
+        // more. Proofs are bounded again with the next one, and when the store opens.
+        let _ = bound_new_proof(store, now);
+    }
+    Ok(())
 }
 
 impl From<OnceError> for LedgerError {

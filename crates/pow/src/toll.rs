@@ -8,7 +8,7 @@ use ensign_primitives::{Instant, LinkId, Network, Occupancy, PeerId, TaggedHashe
 use ensign_wire::{Price, Proof};
 
 use crate::{
-    Demand, Effort, POW_VERSION, Purpose, Puzzle, Refusal, Tariff,
+    BITS_PAYABLE_MAX, Demand, Effort, POW_VERSION, Purpose, Puzzle, Refusal, Tariff,
     spent::{Spent, whole},
 };
 
@@ -21,7 +21,8 @@ pub const EPOCH: Duration = Duration::from_secs(10 * 60);
 const KEPT_FREE: usize = 4;
 
 /// By how many bits a crowded group of addresses pays more than the highest price at most. One, so that it is
-/// never more than others pay ([`BITS_PAYABLE_MAX`](crate::BITS_PAYABLE_MAX)).
+/// never more than others pay ([`BITS_PAYABLE_MAX`](crate::BITS_PAYABLE_MAX)) by default; where the highest price
+/// is set as high as that, a group pays no more.
 const DEARER_BITS_MAX: u8 = 1;
 
 /// What a stranger was told, and what it has paid, in zero bits.
@@ -180,7 +181,8 @@ impl Toll {
     fn bits_there(&mut self, now: Instant, asked: u8, group: IpAddr) -> u8 {
         let above = self.spent.taken(now, group) / self.tariff.per_group.max(1);
         let above = u8::try_from(above).unwrap_or(u8::MAX);
-        let most = self.tariff.bits_max.saturating_add(DEARER_BITS_MAX).max(asked);
+        let dearest = self.tariff.bits_max.saturating_add(DEARER_BITS_MAX);
+        let most = dearest.min(BITS_PAYABLE_MAX).max(asked);
         asked.saturating_add(above).min(most)
     }
 

@@ -3,7 +3,7 @@
 use core::net::{IpAddr, Ipv6Addr};
 
 use ensign_diversity::{block, host, network};
-use ensign_primitives::{Instant, Occupancy};
+use ensign_primitives::{Instant, Occupancy, PeerId};
 
 use crate::{Allowance, Charge, FirstPacketLimits, Gcra, Hosts, Keyed};
 
@@ -149,8 +149,8 @@ impl Handshakes {
     }
 
     /// A member was connected from there.
-    pub fn know(&mut self, ip: IpAddr) {
-        self.known.know(ip);
+    pub fn know(&mut self, peer: PeerId, ip: IpAddr) {
+        self.known.know(peer, ip);
     }
 
     /// Whether a member was connected from there.

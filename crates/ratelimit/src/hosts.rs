@@ -2,23 +2,29 @@
 //! can use up.
 
 use alloc::collections::{BTreeMap, VecDeque};
-use core::net::IpAddr;
+use core::{mem::size_of, net::IpAddr};
 
 use ensign_diversity::host;
-use ensign_primitives::{Instant, Occupancy};
+use ensign_primitives::{Instant, Occupancy, PeerId};
 
 use crate::{Allowance, Gcra, Keyed};
 
 /// Most addresses of members that are remembered. Guess: each member of a large node's groups, once.
 pub const HOSTS_KNOWN_MAX: usize = 1024;
+/// Most of one member. Guess: its two lines, each with IPv4 and IPv6.
+pub const HOSTS_OF_MEMBER_MAX: usize = 4;
 
-/// A budget for each; beyond [`HOSTS_KNOWN_MAX`] the one that was not seen for longest goes.
+/// A budget for each.
+///
+/// Beyond [`HOSTS_OF_MEMBER_MAX`] a member's own goes that it was not seen at for longest. Beyond
+/// [`HOSTS_KNOWN_MAX`] one of its own too; of all, if it has none: so a member takes one place from others
+/// at most, however many addresses it has.
 #[derive(Debug)]
 pub struct Hosts {
     allowance: Allowance,
     budgets: BTreeMap<IpAddr, Gcra>,
-    /// By when a member was seen there, oldest first.
-    seen: VecDeque<IpAddr>,
+    /// Whom a budget is for, by when a member was seen there, oldest first. Members may share an address.
+    seen: VecDeque<(PeerId, IpAddr)>,
 }
 
 impl Hosts {
@@ -28,20 +34,20 @@ impl Hosts {
     }
 
     /// A member was connected from there.
-    pub fn know(&mut self, ip: IpAddr) {
-        let host = host(ip);
-        if self.seen.back() == Some(&host) {
+    ///
+    /// Cost: goes through all that are known, once for each handshake of a member.
+    pub fn know(&mut self, peer: PeerId, ip: IpAddr) {
+        let of = (peer, host(ip));
+        if self.seen.back() == Some(&of) {
             return;
         }
-        if self.budgets.contains_key(&host) {
-            self.seen.retain(|seen| *seen != host);
-        } else if self.seen.len() >= HOSTS_KNOWN_MAX
-            && let Some(oldest) = self.seen.pop_front()
-        {
-            self.budgets.remove(&oldest);
+        if let Some(before) = self.seen.iter().position(|seen| *seen == of) {
+            self.seen.remove(before);
+        } else {
+            self.make_room(peer);
         }
-        self.seen.push_back(host);
-        self.budgets.entry(host).or_insert(Gcra::FULL);
+        self.seen.push_back(of);
+        self.budgets.entry(of.1).or_insert(Gcra::FULL);
     }
 
     /// Whether a member was connected from there.
@@ -58,9 +64,23 @@ impl Hosts {
 
     /// Returns how full it is, under the given name.
     pub fn occupancy(&self, name: &'static str) -> Occupancy {
-        Occupancy { name, len: self.budgets.len(), limit: HOSTS_KNOWN_MAX }
+        Occupancy { name, len: self.seen.len(), limit: HOSTS_KNOWN_MAX }
     }
 
-    /// The most bytes that it takes.
-    pub const BYTES_MAX: usize = Keyed::<IpAddr>::bytes(HOSTS_KNOWN_MAX);
+    /// The most bytes that it takes; a queue that has grown has room for twice what is in it.
+    pub const BYTES_MAX: usize = Keyed::<IpAddr>::bytes(HOSTS_KNOWN_MAX)
+        + 2 * HOSTS_KNOWN_MAX * size_of::<(PeerId, IpAddr)>();
+
+    fn make_room(&mut self, peer: PeerId) {
+        let is_full = self.seen.len() >= HOSTS_KNOWN_MAX;
+        let own = self.seen.iter().filter(|(of, _)| *of == peer).count();
+        if !is_full && own < HOSTS_OF_MEMBER_MAX {
+            return;
+        }
+        let oldest = self.seen.iter().position(|(of, _)| own == 0 || *of == peer);
+        let Some((_, gone)) = oldest.and_then(|it| self.seen.remove(it)) else { return };
+        if self.seen.iter().all(|(_, host)| *host != gone) {
+            self.budgets.remove(&gone);
+        }
+    }
 }

@@ -92,8 +92,9 @@ pub struct Tightening {
 /// How far strangers' shared budgets are tightened.
 ///
 /// It rises by one with each measure in which the node was [late](LATE) or [busy](BUSY_PERCENT) and strangers
-/// made [much](STRANGERS_PERCENT) of the work, and falls by one with each [rest](REST). What members do
-/// never moves it: their work is counted as the other part.
+/// made [much](STRANGERS_PERCENT) of the work, and falls by one with each [rest](REST). Members alone never
+/// tighten anything: their work is counted as the other part. Where strangers make much of the work, how late
+/// members' part makes the node counts as well.
 #[derive(Clone, Debug, Default)]
 pub struct Level {
     level: u8,

@@ -67,7 +67,7 @@ async fn serve(shared: &Arc<Shared>, incoming: Incoming, place: Place) -> Option
     };
     let standing = if shared.expects(&peer) { Standing::Expected } else { Standing::Stranger };
     if standing == Standing::Expected {
-        shared.know(remote);
+        shared.know(peer, remote);
     }
     if place.identify(peer, standing).is_err() {
         connection.close(CloseCode::Unwanted.to_wire().into(), &[]);

@@ -97,7 +97,8 @@ impl TransportConfig {
 /// when all are idle.
 pub const CONNECTIONS_MAX: usize = HANDSHAKES_MAX + HANDSHAKES_KEPT_MAX + LINKS_MAX;
 
-/// Most handshakes besides of addresses where a peer that is expected was connected, at most 16 of each.
+/// Most handshakes besides of addresses where a peer that is expected was connected, at most 8 of each and 16 of
+/// each network.
 ///
 /// Guess: most of a large group comes back from where it was while all other places are taken.
 pub const HANDSHAKES_KEPT_MAX: usize = 64;

@@ -69,7 +69,7 @@ async fn dial(
     let connection = connect(shared, peer, address).await?;
     drop(pass);
     if shared.expects(&peer) {
-        shared.know(address);
+        shared.know(peer, address);
     }
     let direction = Direction::Outbound;
     settle(shared, Newcomer { peer, connection, direction, place }).await

@@ -128,8 +128,8 @@ impl Places {
     }
 
     /// A member was connected from there.
-    pub(crate) fn know(&self, ip: IpAddr) {
-        locked(&self.handshakes).know(ip);
+    pub(crate) fn know(&self, peer: PeerId, ip: IpAddr) {
+        locked(&self.handshakes).know(peer, ip);
     }
 
     /// Returns how many callers were refused because too many came.

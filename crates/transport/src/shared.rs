@@ -105,9 +105,9 @@ impl Shared {
     }
 
     /// Whoever comes from where a member was connected has a part of its own of what strangers share.
-    pub(crate) fn know(&self, remote: SocketAddr) {
-        self.places.know(remote.ip());
-        self.socket.know(remote);
+    pub(crate) fn know(&self, peer: PeerId, remote: SocketAddr) {
+        self.places.know(peer, remote.ip());
+        self.socket.know(peer, remote);
     }
 
     /// Waits until there is a connection to `peer`.

@@ -12,7 +12,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use ensign_primitives::Instant as Moment;
+use ensign_primitives::{Instant as Moment, PeerId};
 use ensign_ratelimit::{FirstPacketLimits, FirstPackets};
 use quinn::{AsyncUdpSocket, UdpPoller, udp};
 use tokio::time::Instant;
@@ -61,8 +61,8 @@ impl Socket {
     }
 
     /// A member was connected from there.
-    pub(crate) fn know(&self, remote: SocketAddr) {
-        locked(&self.firsts).know(remote.ip());
+    pub(crate) fn know(&self, peer: PeerId, remote: SocketAddr) {
+        locked(&self.firsts).know(peer, remote.ip());
     }
 
     /// Returns how many first packets were dropped.
@@ -70,18 +70,19 @@ impl Socket {
         locked(&self.firsts).dropped()
     }
 
-    /// Empties the reads whose first packets are not looked at; returns whether anything is left.
+    /// Takes the first packets out of the reads that are not looked at; returns whether anything is left.
     ///
-    /// What one read holds is of one sender, so that only its own packets go with the ones too many.
-    fn sift(&self, bufs: &[IoSliceMut<'_>], meta: &mut [udp::RecvMeta]) -> bool {
+    /// What one read holds is of one sender: of its first packets all are looked at or none, and the others
+    /// stay, because they may be of a connection that it has.
+    fn sift(&self, bufs: &mut [IoSliceMut<'_>], meta: &mut [udp::RecvMeta]) -> bool {
         let mut is_any_left = false;
-        for (buf, meta) in bufs.iter().zip(meta) {
-            let read = buf.get(..meta.len).unwrap_or_default();
+        for (buf, meta) in bufs.iter_mut().zip(meta) {
+            let read = buf.get_mut(..meta.len).unwrap_or_default();
             let firsts = read.chunks(meta.stride.max(1)).filter(|it| is_first_packet(it)).count();
             if firsts > 0 {
                 let now = Moment::default().after(self.since.elapsed());
                 if !locked(&self.firsts).allows(now, plain(meta.addr), firsts as u64) {
-                    meta.len = 0;
+                    meta.len = without_first_packets(read, meta.stride.max(1));
                 }
             }
             is_any_left |= meta.len > 0;
@@ -155,12 +156,34 @@ impl AsyncUdpSocket for Socket {
     }
 }
 
-/// Whether quinn makes keys for a packet before it knows anything of its sender: an Initial, or a long header
-/// of another version (RFC 9000 sections 17.2 and 17.2.2).
+/// The least bytes of a datagram that begins a connection or is answered with our version; quinn drops smaller
+/// ones at no cost. RFC 9000 sections 14.1 and 5.2.2.
+const FIRST_PACKET_BYTES_MIN: usize = 1200;
+
+/// Whether quinn makes keys for a datagram, or an answer, before it knows anything of its sender: an Initial, or
+/// a long header of another version (RFC 9000 sections 17.2 and 17.2.2).
 fn is_first_packet(packet: &[u8]) -> bool {
+    if packet.len() < FIRST_PACKET_BYTES_MIN {
+        return false;
+    }
     let &[first, v0, v1, v2, v3, ..] = packet else { return false };
     let is_initial = first & 0x30 == 0 || u32::from_be_bytes([v0, v1, v2, v3]) != 1;
     first & 0x80 != 0 && is_initial
+}
+
+/// Moves the other packets of a read together, each but the last of `stride` bytes; returns how many bytes are
+/// left.
+fn without_first_packets(read: &mut [u8], stride: usize) -> usize {
+    let (mut from, mut kept) = (0, 0);
+    while from < read.len() {
+        let to = from.saturating_add(stride).min(read.len());
+        if !read.get(from..to).is_some_and(is_first_packet) {
+            read.copy_within(from..to, kept);
+            kept += to - from;
+        }
+        from = to;
+    }
+    kept
 }
 
 /// The address as it is counted: IPv4 that comes in by an IPv6 socket is IPv4.
@@ -193,3 +216,6 @@ impl UdpPoller for Poller {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

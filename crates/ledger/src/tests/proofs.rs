@@ -6,7 +6,10 @@ use ensign_equivocation::{Case, Charge, Evidence};
 use ensign_identity::NodeKey;
 use ensign_primitives::{Network, PeerId, UnixTime, sha256};
 use ensign_signing::{CaseFile, CaseKind, NOTICES_MAX, PROOFS_OF_ONE_MAX, Record};
-use ensign_store::{EVIDENCE_PART, OnMove, Place, RedbStore, Store, StoreOptions, Table};
+use ensign_store::{
+    Batch, EVIDENCE_PART, MemoryStore, OnMove, Place, RedbStore, Size, Store, StoreError,
+    StoreOptions, Table, Visit,
+};
 use ensign_wire::{Body, Envelope, NonceShare, PubNonceBytes, SigningRequest};
 
 use crate::{KeyAge, entry, opening, outline::tests::request, write};
@@ -108,4 +111,41 @@ fn proofs_take_no_more_than_their_part_of_a_disk_while_they_are_written() {
         let place = Place::evidence(&proof(of, 0, if of == 0 { 1 } else { 700 }).id);
         assert!(store.get(&place).unwrap().is_some(), "{of}");
     }
+}
+
+/// A store whose proofs can be written and not be gone through.
+struct Worn(MemoryStore);
+
+impl Store for Worn {
+    fn commit(&mut self, batch: &Batch) -> Result<(), StoreError> {
+        self.0.commit(batch)
+    }
+
+    fn get(&self, place: &Place) -> Result<Option<ensign_store::Record>, StoreError> {
+        self.0.get(place)
+    }
+
+    fn scan(&self, table: Table, prefix: &[u8], visit: &mut Visit<'_>) -> Result<(), StoreError> {
+        if table == Table::Evidence {
+            return Err(StoreError::Stopped);
+        }
+        self.0.scan(table, prefix, visit)
+    }
+
+    fn size(&self) -> Result<Size, StoreError> {
+        self.0.size()
+    }
+
+    fn compact(&mut self) -> Result<(), StoreError> {
+        self.0.compact()
+    }
+}
+
+#[test]
+fn regression_proof_that_was_written_was_said_not_to_be() {
+    let mut store = Worn(MemoryStore::new());
+    let file = proof(1, 0, 1);
+    let place = Place::evidence(&file.id);
+    assert_eq!(write(&mut store, &[entry(&Record::Case(file))], NOW), Ok(()));
+    assert!(store.get(&place).unwrap().is_some());
 }

@@ -6,7 +6,9 @@ use std::{vec, vec::Vec};
 use ensign_primitives::{Instant, LinkId, PeerId};
 
 use super::{NETWORK, at, peer, seconds, solved};
-use crate::{EFFORT_PERIOD, EPOCH, Payment, Price, Proof, Puzzle, Refusal, Tariff, Toll};
+use crate::{
+    BITS_PAYABLE_MAX, EFFORT_PERIOD, EPOCH, Payment, Price, Proof, Puzzle, Refusal, Tariff, Toll,
+};
 
 const PLACES: usize = 8;
 const TARIFF: Tariff = Tariff { bits: 4, bits_max: 8, per_group: 3 };
@@ -202,5 +204,27 @@ fn memories_stay_within_their_bounds_when_strangers_never_stop() {
             gate.toll.leaves(link);
         }
         assert!(gate.toll.occupancy().all(|it| it.is_within_limit()));
+    }
+}
+
+#[test]
+fn regression_crowded_group_was_asked_for_more_than_anybody_pays() {
+    for (bits_max, most) in
+        [(BITS_PAYABLE_MAX - 1, BITS_PAYABLE_MAX), (BITS_PAYABLE_MAX, BITS_PAYABLE_MAX)]
+    {
+        let tariff = Tariff { bits: 4, bits_max, per_group: 1 };
+        let toll = Toll::new(NETWORK, [5; 32], tariff, (PLACES, 64), seconds(0));
+        let mut gate = Gate { toll, guests: vec![], told: vec![] };
+        (0..PLACES).for_each(|number| gate.come(seconds(0), number as u8));
+        gate.toll.arrives(seconds(0), (LinkId(u64::MAX), ip(99)), PLACES);
+        // All are told before one of them has paid, so that each pays the first price.
+        let crowd = PLACES..PLACES + 40;
+        crowd.clone().for_each(|_| gate.come(seconds(6), 9));
+        for number in crowd {
+            let (link, price) = (number as u64, gate.told[number].unwrap());
+            gate.pay(seconds(6), link, peer(link), solved(price, peer(link))).unwrap();
+        }
+        gate.come(seconds(6), 9);
+        assert_eq!(gate.told.last().copied().flatten().unwrap().bits, most);
     }
 }

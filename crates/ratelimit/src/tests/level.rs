@@ -1,14 +1,14 @@
 //! When what strangers share is tightened, and when it is not.
 
-use core::time::Duration;
+use core::{net::Ipv4Addr, time::Duration};
 use std::vec::Vec;
 
-use ensign_primitives::{Instant, Now, UnixTime};
+use ensign_primitives::{Instant, Now, PeerId, UnixTime};
 use ensign_wire::Kind;
 
 use crate::{
     Asker, DEMAND, LATE, LEVEL_MAX, LOAD_PERIOD, Level, Load, Meter, REST, STRANGER_WORK_IN_ALL,
-    STRANGERS_TOKENS, StrangerBudgets, StrangerLimits, TIGHTENINGS_KEPT,
+    STRANGERS_TOKENS, Share, StrangerBudgets, StrangerLimits, TIGHTENINGS_KEPT,
 };
 
 fn at(time: Duration) -> Now {
@@ -145,7 +145,7 @@ fn meter_tells_the_longest_wait_and_all_the_work_of_a_second() {
 fn first_words_and_those_who_have_paid_are_heard_at_the_tightest_level_too() {
     let mut budgets = StrangerBudgets::new(StrangerLimits::default());
     levels(budgets.level_mut(), (1, 4), late(LATE), (1000, 0));
-    let peer = |number: u8| ensign_primitives::PeerId::from_bytes([number; 32]);
+    let peer = |number: u8| PeerId::from_bytes([number; 32]);
     let asker = |number: u8, has_paid| Asker {
         peer: peer(number),
         ip: [10, 0, 0, number].into(),
@@ -165,4 +165,31 @@ fn first_words_and_those_who_have_paid_are_heard_at_the_tightest_level_too() {
         "a sixteenth of the network's is gone"
     );
     assert_eq!(heard(&mut budgets, asker(4, true), 100), 100);
+}
+
+#[test]
+fn regression_one_address_that_wants_more_held_the_level_up() {
+    let mut budgets = StrangerBudgets::new(StrangerLimits::default());
+    let asker = |number: u64, ip: u32| {
+        let mut id = [7; 32];
+        id[..8].copy_from_slice(&number.to_be_bytes());
+        Asker { peer: PeerId::from_bytes(id), ip: Ipv4Addr::from(ip).into(), has_paid: false }
+    };
+    levels(budgets.level_mut(), (1, 4), late(LATE), (1000, 0));
+    let mut refused = 0;
+    for tick in 0..8 * 41 {
+        let now = at(seconds(4) + LOAD_PERIOD * tick / 8).instant;
+        let taken = budgets.take(now, asker(u64::from(tick % 4), 1), (Kind::FormationSeat, 100));
+        refused += u32::from(taken.is_err_and(|it| it.share == Share::Address));
+    }
+    assert!(refused > 60, "{refused}");
+    assert_eq!(budgets.level().now(at(seconds(45)).instant), 0);
+    // All together do hold it.
+    levels(budgets.level_mut(), (50, 4), late(LATE), (1000, 0));
+    for tick in 0..1000 * 41 {
+        let now = at(seconds(54) + LOAD_PERIOD * tick / 1000).instant;
+        let other = asker(u64::from(1000 + tick), (1 + tick) << 12);
+        let _ = budgets.take(now, other, (Kind::FormationSeat, 100));
+    }
+    assert_eq!(budgets.level().now(at(seconds(95)).instant), 4);
 }

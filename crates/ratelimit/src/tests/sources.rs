@@ -1,7 +1,7 @@
 //! Many sources: shares in order, memory, and who gets in.
 
 use core::{
-    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
     time::Duration,
 };
 
@@ -9,11 +9,9 @@ use ensign_primitives::{Instant, PeerId};
 use ensign_wire::Kind;
 
 use crate::{
-    Admission, Allowance, Asker, Exceeded, FIRST_PACKETS_FEW_IN_ALL, FIRST_PACKETS_IN_ALL,
-    FIRST_PACKETS_KNOWN, FIRST_PACKETS_PASSING, FirstPacketLimits, FirstPackets, HANDSHAKES_FEW,
-    HANDSHAKES_OF_ADDRESS, HANDSHAKES_OF_NETWORK, HANDSHAKES_UNPROVEN, HOSTS_KNOWN_MAX,
-    HandshakeLimits, Handshakes, Hosts, STRANGER_FIRST, STRANGER_WORK_OF_ADDRESS, Share,
-    StrangerBudgets, StrangerLimits, bytes_max,
+    Admission, Asker, Exceeded, HANDSHAKES_FEW, HANDSHAKES_OF_ADDRESS, HANDSHAKES_OF_NETWORK,
+    HANDSHAKES_UNPROVEN, HandshakeLimits, Handshakes, STRANGER_FIRST, STRANGER_WORK_OF_ADDRESS,
+    Share, StrangerBudgets, StrangerLimits, bytes_max,
 };
 
 const PING: (Kind, usize) = (Kind::Ping, 8);
@@ -52,7 +50,7 @@ fn million_sources_take_no_more_memory_than_is_said() {
         let (now, ip) = (at(u64::from(number) / 100), host(number * 16));
         let _ = strangers.take(now, asker(peer(number.into()), ip), PING);
         let _ = handshakes.proven(now, ip);
-        handshakes.know(ip);
+        handshakes.know(peer(number.into()), ip);
     }
     let [addresses, networks, blocks, known] = handshakes.occupancy();
     let all = strangers.occupancy().into_iter().chain([addresses, networks, known]);
@@ -125,7 +123,7 @@ fn mapped_addresses_and_those_of_one_ipv6_network_are_one() {
 #[test]
 fn where_a_member_was_connected_callers_begin_however_many_sites_ask() {
     let mut handshakes = Handshakes::new(HandshakeLimits::default());
-    handshakes.know(host(1));
+    handshakes.know(peer(1), host(1));
     let site = |number: u32| {
         let (block, site) = (u128::from(number % 200), u128::from(number / 200));
         IpAddr::V6(Ipv6Addr::from_bits((0x2001_0000 + block) << 96 | site << 80 | 1))
@@ -215,46 +213,4 @@ fn callers_prove_their_address_when_many_come_and_a_forged_one_costs_nobody() {
     let whole = HANDSHAKES_FEW.burst + HANDSHAKES_OF_ADDRESS.burst;
     assert_eq!(begun(&mut handshakes, at(0), host(1), 1000), whole);
     assert_eq!(handshakes.refused(), 1000 - whole);
-}
-
-#[test]
-fn first_packets_of_many_senders_leave_what_is_under_way_and_where_members_were() {
-    let mut packets = FirstPackets::new(FirstPacketLimits::DEFAULT);
-    let now = Instant::default();
-    let at = |number: u32, port| SocketAddr::new(Ipv4Addr::from(number).into(), port);
-    let (member, caller, newcomer) = (at(1, 1), at(2, 2), at(3, 3));
-    packets.know(member.ip());
-    packets.begins(caller);
-    // A million addresses, forged ones too, with one packet each.
-    let seen = (1 << 24..(1 << 24) + 1_000_000).filter(|it| packets.allows(now, at(*it, 9), 1));
-    let both = FIRST_PACKETS_FEW_IN_ALL.burst + FIRST_PACKETS_IN_ALL.burst;
-    assert_eq!(seen.count() as u64, both);
-    assert_eq!(packets.dropped(), 1_000_000 - both);
-    assert!(packets.allows(now, member, FIRST_PACKETS_KNOWN.burst));
-    assert!(!packets.allows(now, member, 1), "its part is used up as well");
-    assert!(packets.allows(now, caller, FIRST_PACKETS_PASSING.burst));
-    assert!(!packets.allows(now, at(2, 3), 1), "another port has no handshake");
-    assert!(!packets.allows(now, newcomer, 1));
-    packets.ends(caller);
-    assert!(!packets.allows(now.after(Duration::from_micros(1)), caller, 1));
-    // Within a second as many again are looked at.
-    assert!(packets.allows(now.after(Duration::from_millis(1)), newcomer, 1));
-    for full in packets.occupancy() {
-        assert!(full.len <= full.limit, "{full:?}");
-    }
-}
-
-#[test]
-fn of_the_addresses_of_members_the_one_not_seen_for_longest_is_forgotten() {
-    let one = Allowance { burst: 1, per_minute: 1 };
-    let (mut hosts, now) = (Hosts::new(one), Instant::default());
-    let ip = |number: usize| IpAddr::from(Ipv4Addr::from(number as u32));
-    (0..HOSTS_KNOWN_MAX).for_each(|number| hosts.know(ip(number)));
-    hosts.know(ip(0));
-    hosts.know(ip(HOSTS_KNOWN_MAX));
-    assert!(!hosts.take(now, ip(1), 1));
-    assert!(hosts.take(now, ip(0), 1));
-    assert!(!hosts.take(now, ip(0), 1));
-    let full = hosts.occupancy("hosts");
-    assert_eq!((full.len, full.limit), (HOSTS_KNOWN_MAX, HOSTS_KNOWN_MAX));
 }

@@ -191,20 +191,46 @@ fn identified_callers_no_longer_count_as_load() {
 fn hosts_where_an_expected_peer_was_have_places_when_all_others_are_taken() {
     let places = places(|config| config.handshakes_max = 8);
     let now = Instant::now();
-    places.know(ip(1));
+    places.know(MEMBER, ip(1));
     let held: Vec<_> =
         (0..8_u8).map(|network| places.accept([10, 1, network, 1].into(), now)).collect();
     assert!(held.iter().all(Option::is_some));
     assert!(places.accept([10, 1, 9, 1].into(), now).is_none());
     // As many as an office has, and no more; the rest is as anybody's.
     let office: Vec<_> = (0..100).filter_map(|_| places.accept(ip(1), now)).collect();
-    assert_eq!(office.len(), 16);
-    // However many hosts are known.
-    (2..200).for_each(|last| places.know(ip(last)));
-    let others: Vec<_> = (2..200).filter_map(|last| places.accept(ip(last), now)).collect();
-    assert_eq!(office.len() + others.len(), HANDSHAKES_KEPT_MAX);
-    drop((office, others));
-    assert!(places.accept(ip(2), now).is_some());
+    assert_eq!(office.len(), 8);
+    // However many hosts are known, of one network and of all.
+    let host = |network: u8, last: u8| IpAddr::from([10, 0, network, last]);
+    let hosts = || (0..20).flat_map(|network| (2..50).map(move |last| (network, last)));
+    let known = |(network, last): (u8, u8)| {
+        let peer = PeerId::from_bytes([network.wrapping_mul(50).wrapping_add(last); 32]);
+        places.know(peer, host(network, last));
+        places.accept(host(network, last), now)
+    };
+    let network: Vec<_> = hosts().take(48).filter_map(known).collect();
+    assert_eq!(office.len() + network.len(), 16);
+    let others: Vec<_> = hosts().skip(48).filter_map(known).collect();
+    assert_eq!(office.len() + network.len() + others.len(), HANDSHAKES_KEPT_MAX);
+    drop((office, network, others));
+    assert!(places.accept(host(19, 49), now).is_some());
+}
+
+#[test]
+fn regression_one_member_with_many_addresses_took_all_kept_places() {
+    let places = places(|config| config.handshakes_max = 0);
+    let now = Instant::now();
+    let other = IpAddr::from([10, 2, 0, 1]);
+    places.know(NOBODY, other);
+    let call = |network: u8| {
+        let ip = IpAddr::from([10, 1, network, 1]);
+        places.know(MEMBER, ip);
+        (0..100).filter_map(|_| places.accept(ip, now)).collect::<Vec<_>>()
+    };
+    // Places that are given back only when all are taken: each address after the other, and once more.
+    let held: Vec<_> = (0..4).chain(0..4).flat_map(call).collect();
+    assert!(held.len() <= HANDSHAKES_KEPT_MAX / 2, "{}", held.len());
+    let office: Vec<_> = (0..8).filter_map(|_| places.accept(other, now)).collect();
+    assert_eq!(office.len(), 8);
 }
 
 #[test]

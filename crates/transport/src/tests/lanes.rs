@@ -133,8 +133,9 @@ async fn every_kind_goes_its_lane() {
     let (one, mut two) = admitted(|_| ()).await;
     let link = two.link(one.id);
     for kind in Kind::ALL {
-        one.transport.send(one.link(two.id), kind, vec![kind.id(), 1, 7].into()).unwrap();
-        let body = vec![7];
+        let body = vec![7; kind.limit().min(1)];
+        let frame = [&[kind.id(), body.len() as u8][..], &body].concat();
+        one.transport.send(one.link(two.id), kind, frame.into()).unwrap();
         assert_eq!(two.next().await, TransportEvent::Frame { link, kind, body });
     }
 }
