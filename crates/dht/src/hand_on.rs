@@ -20,6 +20,8 @@ struct Neighbour {
 #[derive(Debug, Default)]
 pub(crate) struct HandOn {
     neighbours: BTreeMap<PeerId, Neighbour>,
+    /// Not after the first of whom something is due: each input asks for it.
+    next: Option<Instant>,
 }
 
 /// What is to be done for a neighbour.
@@ -36,10 +38,12 @@ impl HandOn {
         if !self.neighbours.contains_key(&peer) && self.neighbours.len() >= NEIGHBOURS_MAX {
             return;
         }
+        let at = now.after(HAVE_INTERVAL);
+        self.next = Some(self.next.map_or(at, |it| it.min(at)));
         let neighbour = self.neighbours.entry(peer).or_insert_with(|| Neighbour {
             record: record.clone(),
             told: Vec::new(),
-            at: now.after(HAVE_INTERVAL),
+            at,
             is_reached_for: false,
         });
         if neighbour.told.len() < NAMES_PER_HAVE_MAX {
@@ -50,6 +54,9 @@ impl HandOn {
     /// Takes what is due.
     pub(crate) fn due(&mut self, now: Instant, is_up: impl Fn(&PeerId) -> bool) -> Vec<Due> {
         let mut all = Vec::new();
+        if self.next.is_none_or(|it| it > now) {
+            return all;
+        }
         self.neighbours.retain(|peer, neighbour| {
             if neighbour.at > now {
                 return true;
@@ -66,6 +73,7 @@ impl HandOn {
             all.push(Due::Reach(neighbour.record.clone()));
             true
         });
+        self.next = self.neighbours.values().map(|it| it.at).min();
         all
     }
 
@@ -80,8 +88,8 @@ impl HandOn {
         self.neighbours.remove(peer);
     }
 
-    pub(crate) fn next_at(&self) -> Option<Instant> {
-        self.neighbours.values().map(|it| it.at).min()
+    pub(crate) const fn next_at(&self) -> Option<Instant> {
+        self.next
     }
 
     pub(crate) fn occupancy(&self) -> Occupancy {

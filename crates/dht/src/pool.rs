@@ -5,7 +5,7 @@ use core::net::IpAddr;
 
 use ensign_diversity::network;
 use ensign_primitives::PeerId;
-use ensign_wire::{Key, NodeId, NodeRecord};
+use ensign_wire::{Key, NodeRecord};
 
 use crate::{ASKED_PER_NETWORK, NEAREST_ROOTS, POOL_MAX};
 
@@ -26,7 +26,8 @@ pub(crate) enum Standing {
 #[derive(Debug)]
 struct Candidate {
     record: NodeRecord,
-    id: NodeId,
+    /// The first 64 bits of its position: a walk compares all candidates at each step.
+    top: u64,
     /// 0 for ours, else one more than who told of it; the lowest counts.
     depth: u8,
     by: u16,
@@ -102,11 +103,11 @@ impl Pool {
                 networks.push(at);
             }
         }
-        let (id, standing) = (record.position(), Standing::New);
+        let (top, standing) = (top(record.position()), Standing::New);
         let networks = networks.into_boxed_slice();
         let (root_spent, by_spent) = (0, 0);
         let all =
-            Candidate { record, id, depth, by, root, standing, networks, root_spent, by_spent };
+            Candidate { record, top, depth, by, root, standing, networks, root_spent, by_spent };
         self.candidates.push(all);
         true
     }
@@ -115,9 +116,10 @@ impl Pool {
     /// by (questions to its network, whether it is where it shall be, its root's share, distance).
     pub(crate) fn choose(&self, wanted: Wanted) -> Option<u16> {
         let Wanted { key, target, region, is_stone } = wanted;
+        let (key, target) = (top(key), top(target));
         let rank = |it: &Candidate| {
             let asked = self.asked_near(it);
-            let is_inside = key.distance(it.id).top() < region;
+            let is_inside = it.top ^ key < region;
             let misplaced = u8::from(is_inside == is_stone);
             let shares = if is_inside && !is_stone {
                 let by_spent = self.candidates.get(usize::from(it.by)).map_or(0, |by| by.by_spent);
@@ -127,7 +129,7 @@ impl Pool {
             } else {
                 (it.depth.min(DEPTH_CAP).into(), 0)
             };
-            (asked, misplaced, shares, target.distance(it.id).top())
+            (asked, misplaced, shares, it.top ^ target)
         };
         let open = self.open().filter(|(_, it)| self.asked_near(it) < ASKED_PER_NETWORK);
         open.min_by_key(|(_, it)| rank(it)).map(|(at, _)| at)
@@ -137,7 +139,8 @@ impl Pool {
     /// that has none.
     pub(crate) fn choose_nearest(&self, key: Key, line: u16) -> Option<u16> {
         let of = |it: &Candidate| (it.root % NEAREST_ROOTS) == line % NEAREST_ROOTS;
-        let near = |(_, it): &(u16, &Candidate)| key.distance(it.id).top();
+        let key = top(key);
+        let near = |(_, it): &(u16, &Candidate)| it.top ^ key;
         let of_line = self.open().filter(|(_, it)| of(it)).min_by_key(near);
         of_line.or_else(|| self.open().min_by_key(near)).map(|(at, _)| at)
     }
@@ -192,7 +195,8 @@ impl Pool {
     /// whether the first `settled` of them have answered.
     pub(crate) fn nearest(&self, key: Key, count: usize, settled: usize) -> (Vec<u64>, bool) {
         let alive = self.candidates.iter().filter(|it| it.standing != Standing::Dead);
-        let mut all: Vec<_> = alive.map(|it| (key.distance(it.id).top(), it.standing)).collect();
+        let key = top(key);
+        let mut all: Vec<_> = alive.map(|it| (it.top ^ key, it.standing)).collect();
         if all.len() > count {
             all.select_nth_unstable_by_key(count, |it| it.0);
             all.truncate(count);
@@ -205,7 +209,8 @@ impl Pool {
     /// Returns the nearest that are not known to be gone, nearest first, at most `count`.
     pub(crate) fn nearest_peers(&self, key: Key, count: usize) -> Vec<PeerId> {
         let alive = self.candidates.iter().filter(|it| it.standing != Standing::Dead);
-        let mut all: Vec<_> = alive.map(|it| (key.distance(it.id), it.record.peer())).collect();
+        let key = top(key);
+        let mut all: Vec<_> = alive.map(|it| (it.top ^ key, it.record.peer())).collect();
         all.sort_unstable();
         all.into_iter().take(count).map(|(_, peer)| peer).collect()
     }
@@ -213,4 +218,9 @@ impl Pool {
     pub(crate) fn len(&self) -> usize {
         self.candidates.len()
     }
+}
+
+/// The first 64 bits of a point: what the first 64 of distances are made of.
+fn top(point: impl Into<Key>) -> u64 {
+    Key([0; 32]).distance(point).top()
 }

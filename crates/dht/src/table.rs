@@ -234,7 +234,7 @@ impl Table {
 
     /// Returns whether there is none.
     pub fn is_empty(&self) -> bool {
-        self.len() == 0
+        self.buckets.values().all(|it| it.live.is_empty())
     }
 
     /// Returns how full the fullest bucket and the replacement caches are.

@@ -86,8 +86,10 @@ impl Line {
     /// Makes one of the mean of some numbers, which lies where the normal distribution puts it.
     pub fn mean(what: impl Into<String>, of: &[f64], unit: &'static str, demand: Demand) -> Self {
         let (mean, count) = (mean(of), of.len().max(1) as f64);
-        let variance = of.iter().map(|it| (it - mean).powi(2)).sum::<f64>() / count;
-        let width = 1.96 * (variance / count).sqrt();
+        let variance =
+            of.iter().map(|it| (it - mean).powi(2)).sum::<f64>() / (count - 1.0).max(1.0);
+        // One says nothing about the mean of many.
+        let width = if of.len() < 2 { f64::INFINITY } else { 1.96 * (variance / count).sqrt() };
         let between = Some((mean - width, mean + width));
         Self { what: what.into(), figure: mean, between, demand, unit }
     }

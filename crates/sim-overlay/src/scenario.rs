@@ -1,5 +1,6 @@
 //! What is tried, and the bars that it is held against.
 
+mod books;
 mod capture;
 mod cold_start;
 mod find;
@@ -10,6 +11,8 @@ mod network;
 mod sybil;
 mod upheaval;
 pub use find::{Found, find};
+
+use std::time::Duration;
 
 use crate::figures::Line;
 
@@ -24,8 +27,24 @@ pub struct Size {
     pub seed: u64,
 }
 
+/// What the process has used so far.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Spent {
+    /// Real time since some moment.
+    pub time: Duration,
+    /// Processor time.
+    pub busy: Duration,
+    /// Bytes of memory that it holds now.
+    pub resident: u64,
+}
+
 /// Who does the work: trials are independent, so that threads may share them.
 pub trait Workers {
+    /// What the process has used, where whoever does the work can tell: this crate has no clock.
+    fn spent(&self) -> Option<Spent> {
+        None
+    }
+
     /// Does `work` for each number below `count`, and returns what came of each, in their order.
     fn each<R: Send>(&self, count: u64, work: impl Fn(u64) -> R + Sync) -> Vec<R>;
 }
@@ -59,13 +78,19 @@ pub enum Scenario {
     Churn,
     /// A network falls apart into two, and comes together again.
     PartitionHeals,
+    /// A node restarts, and a fifth of its address book is hostile.
+    PoisonedBook,
+    /// All connections of a node turn hostile.
+    Eclipse,
     /// Every node of a large network publishes and looks around, for ten minutes.
     Network,
+    /// The same where each node verifies all that it hears.
+    NetworkAlone,
 }
 
 impl Scenario {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 12] = [
         Self::Lookup,
         Self::Sybil,
         Self::FreshNode,
@@ -74,7 +99,10 @@ impl Scenario {
         Self::Vanish,
         Self::Churn,
         Self::PartitionHeals,
+        Self::PoisonedBook,
+        Self::Eclipse,
         Self::Network,
+        Self::NetworkAlone,
     ];
 
     /// Its name.
@@ -88,7 +116,10 @@ impl Scenario {
             Self::Vanish => "vanish",
             Self::Churn => "churn",
             Self::PartitionHeals => "partition-heals",
+            Self::PoisonedBook => "poisoned-book",
+            Self::Eclipse => "eclipse",
             Self::Network => "network",
+            Self::NetworkAlone => "network-alone",
         }
     }
 
@@ -109,7 +140,10 @@ impl Scenario {
             Self::Vanish => "30 % of all nodes are gone at one stroke",
             Self::Churn => "half of all nodes go within an hour, and others come",
             Self::PartitionHeals => "a network falls apart into two for ten minutes",
+            Self::PoisonedBook => "nodes restart, and a fifth of their address books is hostile",
+            Self::Eclipse => "all connections of a node turn hostile",
             Self::Network => "every node publishes and looks around for ten minutes",
+            Self::NetworkAlone => "the same where each node verifies all that it hears by itself",
         }
     }
 
@@ -121,7 +155,10 @@ impl Scenario {
             Self::FreshNode => (10_000, 100),
             Self::Capture => (10_000, 1),
             Self::ColdStart | Self::Vanish | Self::Churn | Self::PartitionHeals => (1_000, 200),
+            Self::PoisonedBook => (200, 10_000),
+            Self::Eclipse => (200, 1_000),
             Self::Network => (10_000, 1),
+            Self::NetworkAlone => (1_000, 1),
         };
         Size { nodes, trials, seed }
     }
@@ -136,7 +173,10 @@ impl Scenario {
             Self::ColdStart => (200, 30),
             Self::Vanish | Self::PartitionHeals => (200, 30),
             Self::Churn => (150, 30),
+            Self::PoisonedBook => (200, 200),
+            Self::Eclipse => (200, 50),
             Self::Network => (200, 1),
+            Self::NetworkAlone => (60, 1),
         };
         Size { nodes, trials, seed }
     }
@@ -152,7 +192,10 @@ impl Scenario {
             Self::Vanish => upheaval::vanish(size),
             Self::Churn => upheaval::churn(size),
             Self::PartitionHeals => upheaval::partition(size),
-            Self::Network => network::run(size),
+            Self::PoisonedBook => books::restart(size, workers),
+            Self::Eclipse => books::eclipse(size, workers),
+            Self::Network => network::run(size, workers, false),
+            Self::NetworkAlone => network::run(size, workers, true),
         }
     }
 }

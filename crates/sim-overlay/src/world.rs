@@ -216,6 +216,15 @@ impl World {
         self.dht(node).and_then(|it| it.network(self.now).nodes).unwrap_or_default()
     }
 
+    /// How many bytes the records have that a node holds, of nodes and of what they publish, as they are sent.
+    pub fn bytes_held(&self, node: u32) -> usize {
+        let Some(dht) = self.dht(node) else { return 0 };
+        let table = dht.table(self.now);
+        let contacts = table.iter().map(|it| &it.record).chain(dht.roots());
+        let contacts = contacts.map(|it| it.encode().len()).sum::<usize>();
+        contacts + dht.records().map(|it| it.encode().len()).sum::<usize>()
+    }
+
     /// Lets a node that is gone be there after all.
     pub fn be_there(&mut self, node: u32) {
         if let Some(gone) = self.gone.get_mut(node as usize) {

@@ -8,8 +8,8 @@ use ensign_primitives::{Instant, Now};
 use super::Book;
 use crate::{
     CHANGE_WAIT, CHANGED_WHEN_CUT_OFF, COMPARE_INTERVAL, Event, FEELER_INTERVAL, Listed, Output,
-    ROTATION_INTERVAL, ROUND_INTERVAL, Reason, SWEEP_INTERVAL, THIN_ROUND_INTERVAL, VIEWERS,
-    agenda::arm,
+    ROTATION_INTERVAL, ROUND_INTERVAL, Reason, SWEEP_INTERVAL, THIN_ROUND_INTERVAL, VIEWERS_APART,
+    VIEWERS_NEAR, agenda::arm,
 };
 
 /// Half of a mean time, either way.
@@ -65,12 +65,12 @@ impl<R: Listed> Book<R> {
     /// Asks for a comparison of what our connections show with what others show.
     pub(super) fn compare(&mut self, now: Now) {
         let mut near: Vec<_> = self.links.outbound().map(|(peer, _)| *peer).collect();
-        let near = self.chance.some(&mut near, VIEWERS);
+        let near = self.chance.some(&mut near, VIEWERS_NEAR);
         let mut trusted: Vec<_> = self.trusted.all().copied().collect();
         // Not trusted nodes alone: they may be away, or see one part of the world.
-        let mut apart = self.chance.some(&mut trusted, VIEWERS - 1);
+        let mut apart = self.chance.some(&mut trusted, VIEWERS_APART - 1);
         let mut others = self.strangers(now);
-        apart.extend(self.chance.some(&mut others, VIEWERS - apart.len()));
+        apart.extend(self.chance.some(&mut others, VIEWERS_APART - apart.len()));
         let target = self.chance.bytes();
         let round = self.views.begin();
         self.outputs.push_back(Output::Compare { round, target, near, apart });

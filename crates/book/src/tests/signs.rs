@@ -90,6 +90,17 @@ fn no_alarm_by_views_in_a_month_with_a_fifth_hostile() {
 }
 
 #[test]
+fn no_alarm_by_views_while_a_third_of_the_connections_is_honest() {
+    for number in 0..20 {
+        let mut world = world_of(100, number);
+        let outbound = world.outbound();
+        let hostile = &outbound[..OUTBOUND_MAX * 2 / 3];
+        compare_for(&mut world, Duration::from_secs(900), |peer| hostile.contains(peer));
+        assert_eq!(world.events, vec![], "{number}");
+    }
+}
+
+#[test]
 fn answers_to_no_comparison_change_nothing() {
     let mut world = world_of(100, 1);
     for round in 0..100 {

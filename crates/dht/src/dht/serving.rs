@@ -140,13 +140,16 @@ impl Dht {
         let remote = remote.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
         let home = self.home();
         match self.shelf.keep(now, (record.clone(), remote), home).map_err(Untaken::Refused)? {
-            Taken::New { is_handed_on: true } if ttl > 0 => self.hand_on(now, &record, ttl - 1),
+            Taken::New { is_handed_on: true } if ttl > 0 && self.is_inside(key) => {
+                self.hand_on(now, &record, ttl - 1);
+            }
             Taken::New { .. } | Taken::Known => {}
         }
         Ok(())
     }
 
-    /// Tells neighbours in the region, in as many networks.
+    /// Tells neighbours in the region, in as many networks; who is outside itself tells nobody, or each copy
+    /// would be told of by those around the region too.
     fn hand_on(&mut self, now: Now, record: &DhtRecord, ttl: u8) {
         let key = record.key();
         let mut within = self.table.within(key, self.region());
@@ -197,6 +200,10 @@ impl Dht {
     fn is_near(&self, key: Key) -> bool {
         let reach = self.region().saturating_mul(REGION_SLACK);
         key.distance(self.home()).top() < reach
+    }
+
+    fn is_inside(&self, key: Key) -> bool {
+        key.distance(self.home()).top() < self.region()
     }
 
     /// Why nobody keeps a record, whoever brings it: its times, its network, its kind's validator.

@@ -356,6 +356,26 @@ fn four_versions_a_minute_of_one_publisher_are_handed_on() {
     assert_eq!(names, usize::from(VERSIONS_PER_MINUTE));
 }
 
+#[test]
+fn regression_who_lies_outside_the_region_keeps_a_record_and_tells_nobody() {
+    let home = Key::from(record(0).position());
+    let is_around = |it: &u16| {
+        let top = home.distance(sealed(*it, 0, 1, START).key()).top();
+        (1 << 62..1 << 63).contains(&top)
+    };
+    let publisher = (20..).find(is_around).unwrap();
+    let value = sealed(publisher, 0, 1, START);
+    let key = value.key();
+    let is_near = |it: &u16| key.distance(record(*it).position()).top() < 1 << 62;
+    let neighbour = (1..).find(is_near).unwrap();
+    let mut dht = linked(&[neighbour]);
+    befriend(&mut dht, &[neighbour]);
+    let outputs = hear(&mut dht, START, neighbour, store(2, value.clone()));
+    assert_eq!(answered(outputs), Answer::Stored);
+    assert!(dht.records().any(|it| *it == value));
+    assert_eq!(told(&mut dht, later(START, HAVE_INTERVAL)), []);
+}
+
 fn names_in(message: &DhtMessage) -> usize {
     match message {
         DhtMessage::Have(have) => have.records.len(),

@@ -1,10 +1,14 @@
 //! Ten thousand identities of one network, site or provider try to get into a table.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::{
+    collections::BTreeSet,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    time::Duration,
+};
 
 use ensign_dht::{Dht, DhtConfig, Input, Verifier};
 use ensign_diversity::PrefixTable;
-use ensign_primitives::{Instant, Now, StateMachine as _};
+use ensign_primitives::{Instant, Now, PeerId, StateMachine as _};
 use ensign_wire::{RecordRules, Role, Scope};
 
 use super::Size;
@@ -13,10 +17,18 @@ use crate::{
     figures::{Demand, Line},
     host::meet,
     people::{NETWORK, People, START, proof},
+    street::{Card, Street},
 };
 
 /// Contacts of one group in a bucket, and in the table.
 const MOST: (f64, f64) = (2.0, 10.0);
+/// Honest nodes in the book, and by how many others it hears of the crowd.
+const KNOWN: u32 = 300;
+const SOURCES: u32 = 40;
+/// How often, and after how long each time, it is looked who has a connection: two days in all.
+const LOOKS: u32 = 200;
+const LOOK: Duration = Duration::from_secs(900);
+const PORT: u16 = 4000;
 
 /// Addresses that have something in common.
 struct Kind {
@@ -35,13 +47,48 @@ pub(super) fn run(size: Size) -> Vec<Line> {
     kinds.into_iter().flat_map(|it| lines(size, &people, it)).collect()
 }
 
-fn lines(size: Size, people: &People, kind: Kind) -> [Line; 2] {
+/// How many outbound connections, and places of *tried*, they get of a book whose others are alive.
+fn outbound(size: Size, kind: &Kind) -> (f64, f64) {
+    let known: Vec<Card> = (0..KNOWN).map(Card::lone).collect();
+    let mut street = Street::new(size.seed, &known, Vec::new(), kind.prefixes.clone());
+    known.iter().for_each(|it| street.lives(it));
+    street.pass(Duration::from_secs(10));
+    let crowd = (1..=size.nodes).map(|at| {
+        Card::at(
+            KNOWN + SOURCES + at,
+            SocketAddr::new((kind.address)(at), PORT + (at / 250) as u16),
+        )
+    });
+    let crowd: Vec<Card> = crowd.collect();
+    for (card, source) in crowd.iter().zip((0..SOURCES).cycle()) {
+        street.lives(card);
+        street.learns(card.clone(), &Card::lone(KNOWN + source));
+    }
+    let crowd: BTreeSet<PeerId> = crowd.iter().map(Card::peer).collect();
+    let mut most = 0;
+    for _ in 0..LOOKS {
+        street.pass(LOOK);
+        most = most.max(street.outbound().iter().filter(|it| crowd.contains(it)).count());
+    }
+    let tried = crowd.iter().filter(|it| street.is_tried(it)).count();
+    (most as f64, tried as f64)
+}
+
+fn lines(size: Size, people: &People, kind: Kind) -> [Line; 4] {
     let what = kind.what;
+    let (places, tried) = outbound(size, &kind);
     let (bucket, table) = capture(size, people, kind.address, kind.prefixes);
     let (in_bucket, in_table) = MOST;
     [
         Line::number(format!("of one {what}: in a bucket"), bucket, "", Demand::AtMost(in_bucket)),
         Line::number(format!("of one {what}: in the table"), table, "", Demand::AtMost(in_table)),
+        Line::number(format!("of one {what}: outbound"), places, "", Demand::AtMost(1.0)),
+        Line::number(
+            format!("of one {what}: tried in its book"),
+            tried,
+            "",
+            Demand::AtMost(in_table),
+        ),
     ]
 }
 
@@ -61,7 +108,7 @@ fn capture(
     let mut dht = Dht::with(config, people.peer(0), seed, verify, prefixes.into());
     let mut draw = Draw::new(size.seed, "capture", 1);
     for at in 1..=size.nodes {
-        let remote = SocketAddr::new(address(at), 4000);
+        let remote = SocketAddr::new(address(at), PORT);
         let record = people.record(at, remote, proof(people.peer(at), draw.number(), 0));
         dht.handle_input(now, Input::Learned { record: record.clone() });
         meet(&mut dht, now, &record, remote);

@@ -2,8 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
+use ensign_book::{VIEWERS_APART, VIEWERS_NEAR, VIEWS_SHARED_MIN};
 use ensign_dht::{Dht, Event, Outcome, Thoroughness};
 use ensign_primitives::{Now, QueryId};
+use ensign_wire::Key;
 
 use crate::{Cast, Setting, World, draw::Draw, world::Told};
 
@@ -43,6 +45,9 @@ pub struct Found {
     pub estimates: [u64; 2],
     /// Offenses that honest nodes saw.
     pub offenses: u64,
+    /// Whether two looks at a random point by way of different nodes showed the same to the asker; `None` where
+    /// hostile nodes are about a key.
+    pub agrees: Option<bool>,
 }
 
 /// Tries `trials` times in one world: more than one only where hostile nodes are about no key.
@@ -55,9 +60,32 @@ pub fn find(cast: &Arc<Cast>, setting: Setting, seed: u64, trials: u32) -> Vec<F
         let publisher = draw.below(setting.nodes as usize) as u32;
         let world = world.get_or_insert_with(|| World::new(cast, setting, seed, publisher));
         let (publisher, asker) = pair(world, &mut draw, publisher);
-        all.push(trial(world, publisher, asker));
+        let mut found = trial(world, publisher, asker);
+        if trials > 1 {
+            found.agrees = Some(agrees(world, &mut draw, asker));
+        }
+        all.push(found);
     }
     all
+}
+
+/// Looks at a random point as a book does that compares views.
+fn agrees(world: &mut World, draw: &mut Draw, asker: u32) -> bool {
+    world.forget_told();
+    let mut target = [0; 32];
+    target.fill_with(|| draw.number() as u8);
+    let others: Vec<u32> = (0..world.len()).filter(|it| *it != asker).collect();
+    let views = [VIEWERS_NEAR, VIEWERS_APART].map(|viewers| {
+        let from = draw.sample(&others, viewers);
+        let from = from.into_iter().map(|it| world.record(it)).collect();
+        let told = walk(world, asker, |dht, now| dht.look(now, Key(target), from).ok());
+        told.into_iter().find_map(|it| match it.event {
+            Event::Ended { outcome: Outcome::Seen { nearest, .. }, .. } => Some(nearest),
+            Event::Ended { .. } | Event::Renew { .. } | Event::Dense { .. } => None,
+        })
+    });
+    let [near, apart] = views.map(Option::unwrap_or_default);
+    apart.iter().filter(|it| near.contains(it)).count() >= VIEWS_SHARED_MIN
 }
 
 /// One who asks: it is there, and far from where the record lies, so that it does not keep it itself.

@@ -5,11 +5,13 @@ use std::sync::Arc;
 use super::{Found, Size, Workers, find};
 use crate::{
     Cast, Setting,
-    figures::{Demand, Line, Share, mean, percentile},
+    figures::{Demand, Line, Share, percentile},
 };
 
 /// Trials that share a world, where nobody hostile lies around one key.
 pub(super) const TRIALS_PER_WORLD: u32 = 50;
+/// Digests that neighbours are told of for one record: eight by each of 256, and some more by who counts fewer nodes.
+const HAVES_MAX: f64 = 2100.0;
 /// How far an estimate of the number of nodes may be off.
 const ESTIMATE_OFF: f64 = 0.25;
 
@@ -41,6 +43,7 @@ pub(super) fn run(size: Size, workers: &impl Workers) -> Vec<Line> {
     ];
     lines.extend(costs(&warm));
     lines.push(estimates(&warm, size.nodes, Demand::AtLeast(0.95)));
+    lines.push(views("views of a point that agree", &warm, Demand::AtLeast(0.99)));
     let offenses = warm.iter().chain(&cold).map(|it| it.offenses).sum::<u64>();
     lines.push(Line::number("offenses of honest nodes", offenses as f64, "", Demand::AtMost(0.0)));
     lines
@@ -57,7 +60,7 @@ fn costs(found: &[Found]) -> Vec<Line> {
             "",
             Demand::AtMost(40.0),
         ),
-        Line::number("digests told of in the region, mean", mean(&haves), "", Demand::Told),
+        Line::mean("digests told of in the region, mean", &haves, "", Demand::AtMost(HAVES_MAX)),
         Line::mean("holders, mean", &each(found, |it| it.holders as f64), "", Demand::Told),
     ]
 }
@@ -100,4 +103,9 @@ pub(super) fn estimates(found: &[Found], nodes: u32, demand: Demand) -> Line {
     let is_near = |it: &u64| (*it as f64 / f64::from(nodes) - 1.0).abs() <= ESTIMATE_OFF;
     let all = found.iter().flat_map(|it| &it.estimates);
     Line::share("number of nodes known within 25 %", Share::of(all.map(is_near)), demand)
+}
+
+/// How often two looks at one point by way of different nodes showed the same.
+pub(super) fn views(what: &str, found: &[Found], demand: Demand) -> Line {
+    Line::share(what, Share::of(found.iter().filter_map(|it| it.agrees)), demand)
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{
     Found, Size, Workers,
-    lookup::{asked, each, estimates, is_found, kilobytes, millis, trials},
+    lookup::{asked, each, estimates, is_found, kilobytes, millis, trials, views},
 };
 use crate::{
     Cast, Fill, Hostile, Setting,
@@ -89,6 +89,9 @@ fn lines(row: &Row, size: Size, found: &[Found]) -> Vec<Line> {
     let bytes = if is_half { Demand::AtMost(20.0) } else { Demand::Told };
     lines.push(Line::mean("  kB sent and heard, mean", &each(found, kilobytes), "", bytes));
     lines.push(Line::share("  density alarm at the store", fires, row.alarm));
+    if found.iter().any(|it| it.agrees.is_some()) {
+        lines.push(views("  views of a point that agree", found, Demand::Told));
+    }
     if row.setting.hostile == Hostile::Share(0.2) {
         let all = size.nodes + row.setting.hostile_nodes();
         lines.push(estimates(found, all, Demand::AtLeast(0.95)));

@@ -1,12 +1,12 @@
 //! `dht`: networks of the hash table alone, thousands of nodes, and hostile ones that know everything.
 
-use std::io::Write as _;
+use std::{io::Write as _, time::Duration};
 
 use anyhow::Result;
 use clap::{Args, builder::PossibleValuesParser};
 use ensign_sim_overlay::{
     figures::Line,
-    scenario::{Scenario, Size, Workers},
+    scenario::{Scenario, Size, Spent, Workers},
 };
 
 use super::{
@@ -47,7 +47,8 @@ pub(super) fn run(arguments: &Arguments, console: &mut Console<'_>, stop: &Stop)
     let is_named = |it: &Scenario| arguments.scenarios.iter().any(|name| name == it.name());
     let all = Scenario::ALL.into_iter();
     let wanted = all.filter(|it| arguments.scenarios.is_empty() || is_named(it));
-    let threads = Threads { jobs: launch::threads(arguments.jobs), stop };
+    let watch = Stopwatch::start();
+    let threads = Threads { jobs: launch::threads(arguments.jobs), stop, watch };
     let mut ending = Ending::Good;
     for scenario in wanted {
         let usual = if arguments.small {
@@ -104,9 +105,32 @@ fn try_one(
 struct Threads<'a> {
     jobs: usize,
     stop: &'a Stop,
+    watch: Stopwatch,
+}
+
+/// Bytes that this process holds, where Linux tells.
+fn resident() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|it| it.strip_prefix("VmRSS:"))?;
+    let kib: u64 = line.split_whitespace().next()?.parse().ok()?;
+    Some(kib * 1024)
+}
+
+/// Processor time of this process, where Linux tells: in hundredths of a second.
+fn busy() -> Option<Duration> {
+    let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
+    // The name before is in brackets and may have anything in it.
+    let (_, after) = stat.rsplit_once(')')?;
+    let mut fields = after.split_whitespace().skip(11);
+    let mut ticks = || fields.next()?.parse::<u64>().ok();
+    Some(Duration::from_millis((ticks()? + ticks()?) * 10))
 }
 
 impl Workers for Threads<'_> {
+    fn spent(&self) -> Option<Spent> {
+        Some(Spent { time: self.watch.elapsed(), busy: busy()?, resident: resident()? })
+    }
+
     fn each<R: Send>(&self, count: u64, work: impl Fn(u64) -> R + Sync) -> Vec<R> {
         let all: Vec<u64> = (0..count).collect();
         pool::each(&all, self.jobs, self.stop, |at| work(*at))
