@@ -116,7 +116,7 @@ impl Engine {
             overlay: open,
             formation: Formation::new(FormationConfig { network }, node_key, now, formation),
             gate: Gate::new(config.strangers),
-            guards: Guards::new(config.limits),
+            guards: Guards::new(config.limits, config.overlay.is_some()),
             warnings: Warnings::default(),
             toll: Toll::new(network, seed(b"toll"), strangers.price, places, now.instant),
             payer: Payer::new(network, peer_id, seed(b"payer")),
