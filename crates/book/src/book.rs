@@ -143,6 +143,12 @@ impl<R: Listed> Book<R> {
         self.table.roots(now.unix)
     }
 
+    /// Takes a question from what we may ask a node, for somebody else who asks; `false` when it would take it for
+    /// one too many.
+    pub fn may_ask(&mut self, now: Now, peer: PeerId) -> bool {
+        self.exchange.may_ask(now.instant, peer)
+    }
+
     /// Returns the record of somebody in the tables.
     pub fn record(&self, peer: &PeerId) -> Option<&R> {
         self.table.get(peer).map(|entry| &entry.record)
@@ -310,7 +316,7 @@ impl<R: Listed> StateMachine for Book<R> {
             self.rotate(now);
         }
         if take_due(&mut self.agenda.round, now.instant) {
-            self.ask_everybody();
+            self.ask_everybody(now);
         }
         if take_due(&mut self.agenda.comparison, now.instant) {
             self.compare(now);

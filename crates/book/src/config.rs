@@ -125,8 +125,12 @@ pub const ROUND_INTERVAL: Duration = Duration::from_secs(30 * 60);
 /// Time between two rounds while the book holds less than [`ROUND_TAKEN_MAX`].
 pub const THIN_ROUND_INTERVAL: Duration = Duration::from_secs(10);
 
-/// Questions that one node may ask. Guess: three after a start, then one a minute.
-pub const QUESTIONS_ALLOWED: Allowance = Allowance { burst: 3, per_minute: 1 };
+/// Questions that one node may ask. Guess: more than [`QUESTIONS_ASKED`] after two restarts within a minute, so
+/// that nobody who keeps to that is blamed.
+pub const QUESTIONS_ALLOWED: Allowance = Allowance { burst: 8, per_minute: 4 };
+
+/// Questions that we ask one node. Guess: two after a start, then one a minute; its answer does not change sooner.
+pub const QUESTIONS_ASKED: Allowance = Allowance { burst: 2, per_minute: 1 };
 
 /// Answers to all together: 1,024 who join at once, at 8 kB each.
 pub const ANSWERS_ALLOWED: Allowance = Allowance { burst: 1024, per_minute: 1200 };

@@ -10,7 +10,8 @@ use ensign_ratelimit::{Gcra, Keyed};
 
 use crate::{
     ANSWERS_ALLOWED, Area, CONNECTED_MAX, Fault, Listed, OUTBOUND_MAX, OUTBOUND_WHEN_ALARMED,
-    Offense, QUESTIONS_ALLOWED, ROUND_TAKEN_MAX, ROUND_TAKEN_PER_SOURCE_MAX, TOLD_MAX, TRUSTED_MAX,
+    Offense, QUESTIONS_ALLOWED, QUESTIONS_ASKED, ROUND_TAKEN_MAX, ROUND_TAKEN_PER_SOURCE_MAX,
+    TOLD_MAX, TRUSTED_MAX,
 };
 
 /// The exchange of records with those who are connected.
@@ -21,6 +22,8 @@ pub(crate) struct Exchange {
     /// What was taken in this round, by area of who said it.
     taken: BTreeMap<Area, usize>,
     askers: Keyed<PeerId>,
+    /// How often we ask each.
+    asks: Keyed<PeerId>,
     answers: Gcra,
 }
 
@@ -30,6 +33,7 @@ impl Exchange {
             waiting: BTreeSet::new(),
             taken: BTreeMap::new(),
             askers: Keyed::new(CONNECTED_MAX),
+            asks: Keyed::new(CONNECTED_MAX),
             answers: Gcra::FULL,
         }
     }
@@ -40,8 +44,13 @@ impl Exchange {
     }
 
     /// Returns whether a peer may be asked now, and takes it as asked: one question at a time.
-    pub(crate) fn ask(&mut self, peer: PeerId) -> bool {
-        self.waiting.insert(peer)
+    pub(crate) fn ask(&mut self, now: Instant, peer: PeerId) -> bool {
+        !self.waiting.contains(&peer) && self.may_ask(now, peer) && self.waiting.insert(peer)
+    }
+
+    /// Takes a question from what we may ask a peer; `false` when it would take it for too many.
+    pub(crate) fn may_ask(&mut self, now: Instant, peer: PeerId) -> bool {
+        self.asks.take(now, peer, QUESTIONS_ASKED, 1)
     }
 
     pub(crate) fn is_waiting_for(&self, peer: &PeerId) -> bool {

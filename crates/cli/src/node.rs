@@ -99,8 +99,7 @@ impl Node {
         start: Start,
         output: Output,
     ) -> Result<Self> {
-        let home = &held.home;
-        let Start { listen, is_moved, opening } = start;
+        let (home, Start { listen, is_moved, opening }) = (&held.home, start);
         let listen = listen.unwrap_or(home.settings().listen);
         // Whoever was asked for a passphrase has answered; a node waits for no reader.
         output.detach();

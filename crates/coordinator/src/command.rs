@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 
 use crate::{
     Approval, CommandError, Consent, Group, GroupInfo, PeerInfo, Preview, Records, RequestEntry,
-    SigningJob, Wait, open::Ended,
+    SigningJob, Wait, net::Ended,
 };
 
 /// One command; whoever gave it waits for the answer.

@@ -11,17 +11,15 @@ use ensign_primitives::{GroupId, Network, PeerId, RequestId, SignerIndex};
 use ensign_psbt::Policy;
 use ensign_signer::{Randomness, unix_now};
 use ensign_store::{OnMove, Opening, Store};
-use ensign_transport::{
-    BindError, REQUESTS_SAID_AGAIN_MAX, Transport, TransportConfig, signing_queue_bytes,
-};
+use ensign_transport::{REQUESTS_SAID_AGAIN_MAX, Transport, TransportConfig, signing_queue_bytes};
 use tokio::{
     sync::{mpsc, oneshot},
     time::timeout,
 };
 
 use crate::{
-    Approval, CommandError, Consent, Events, Group, GroupInfo, Keys, OpeningError, PeerInfo,
-    Preview, Records, RequestEntry, SigningJob, Wait,
+    Approval, CommandError, Consent, Events, Group, GroupInfo, Keys, PeerInfo, Preview, Records,
+    RequestEntry, SigningJob, StartError, Wait,
     clock::Clock,
     command::{Command, Look},
     driver::Driver,
@@ -152,6 +150,9 @@ impl Builder {
     pub async fn start(self) -> Result<(Coordinator, Events), StartError> {
         // The port first: what opening finds is told once, and must not be lost with a busy port.
         let mut config = TransportConfig::new(self.listen, self.network);
+        if self.overlay.is_some() {
+            config = config.open();
+        }
         config.handshakes = self.limits.handshakes;
         let said_again = self.limits.open_sessions.clamp(REQUESTS_SAID_AGAIN_MAX, REQUESTS_LIMIT);
         config.signing_queue_bytes_max = signing_queue_bytes(said_again);
@@ -181,18 +182,6 @@ impl Builder {
             handles,
         }))
     }
-}
-
-/// Why a coordinator does not start.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum StartError {
-    /// The store cannot be used.
-    #[error("{0}")]
-    Store(#[source] OpeningError),
-    /// The port cannot be had.
-    #[error("{0}")]
-    Bind(#[source] BindError),
 }
 
 /// One running node. Clones are handles to the same node; it stops with

@@ -3,8 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use ensign_engine::{
-    Engine, EngineConfig, Input, Output, PEERS_MAX, POSITION_JOB, Record, Restored, STRANGERS_MAX,
-    formation, overlay,
+    Engine, EngineConfig, Input, Output, PEERS_MAX, POSITION_JOB, Record, STRANGERS_MAX,
     peers::{self, PeersConfig},
     ratelimit::Meter,
     signing::{self, Known, NOTE_PAUSE},
@@ -13,8 +12,8 @@ use ensign_identity::SignerKey;
 use ensign_ledger::{
     self as ledger, About, Answer, AskedBefore, Before, Outlines, Subject, enter_live,
 };
-use ensign_primitives::{GroupId, Network, PeerId, RequestId, SignerIndex, StateMachine, UnixTime};
-use ensign_review::{GuardReport, Matter, NetPeer, Reviewer, is_banned, note_banned, problem};
+use ensign_primitives::{GroupId, Network, PeerId, RequestId, StateMachine};
+use ensign_review::{GuardReport, Matter, NetPeer, Reviewer, note_banned, problem};
 use ensign_signer::Randomness;
 use ensign_solving::Solving;
 use ensign_transport::{CONNECTIONS_MAX, LINKS_MAX, TransportEvent};
@@ -25,15 +24,15 @@ use tokio::{
 };
 
 use crate::{
-    CommandError, LedgerError, PeerInfo, Problem, Records, Wait,
+    CommandError, GroupInfo, LedgerError, Problem, Records, Wait,
     callers::Callers,
     clock::Clock,
-    command::{Command, Form, Look, Reply},
+    command::{Command, Form, Look},
     error::{of_decision, of_engine},
     fault,
     links::Links,
-    open::Walks,
-    parts::Parts,
+    net::Walks,
+    parts::{self, Parts},
     report,
     signing::SignerPort,
     storage::{Heard, Looked, Storage},
@@ -93,25 +92,7 @@ impl Driver {
         let signer = SignerPort::new(signer, &randomness, &parts.clock);
         let (node, signer_key) = (keys.node_key.peer_id(), keys.signer);
         let mut before = parts.before;
-        let signing = signing::Restored {
-            ended: std::mem::take(&mut before.past.ended),
-            undecided: std::mem::take(&mut before.past.undecided),
-            proofs: std::mem::take(&mut before.past.proofs),
-            horizon: before.past.horizon,
-            delegated: std::mem::take(&mut before.past.delegated),
-            void_until: before.void_until,
-            // What our user said yes to, and what it was asked about, is read again with its group.
-            ..signing::Restored::default()
-        };
-        let records = std::mem::take(&mut before.past.formations);
-        let may_be_old = before.found.may_have_missed();
-        let restored = Restored {
-            signing,
-            peers: peers::Restored { addresses: std::mem::take(&mut before.past.addresses) },
-            formation: formation::Restored { records, may_be_old },
-            reputation: std::mem::take(&mut before.past.reputation),
-            overlay: overlay::Restored::default(),
-        };
+        let restored = parts::restored(&mut before, parts.network);
         let now = parts.clock.now();
         let seed = randomness.draw().unwrap_or_default();
         let (solving, working) =
@@ -212,7 +193,9 @@ impl Driver {
             Answer::Durable(About::Record { token, .. }) => {
                 self.engine.handle_input(self.clock.now(), Input::Persisted { token });
             }
-            Answer::Durable(About::Kept) => {}
+            Answer::Durable(About::Kept | About::Hint)
+            | Answer::Refused(About::Hint, _)
+            | Answer::Contradicts(About::Hint, _) => {}
             Answer::Durable(About::Handles { end }) => {
                 self.reviewer.outlines().block_is_durable(end)
             }
@@ -337,13 +320,10 @@ impl Driver {
         match command {
             Command::AddGroup(group, reply) => drop(reply.send(self.add_group(group))),
             Command::ForgetGroup(id, reply) => drop(reply.send(self.forget_group(id))),
-            Command::Groups(reply) => {
-                let groups = self.reviewer.groups().values().map(|group| Arc::clone(&group.info));
-                drop(reply.send(groups.collect()));
-            }
+            Command::Groups(reply) => drop(reply.send(self.groups())),
             Command::Peers(reply) => drop(reply.send(self.peers(now.unix))),
             Command::Guard(reply) => {
-                drop(reply.send(GuardReport::new(&self.engine, now, self.links.sent_away())));
+                drop(reply.send(GuardReport::new(&self.engine, now, self.links.sent_away())))
             }
             Command::NetPeers(reply) => {
                 drop(reply.send(self.links.fares(NetPeer::all(&self.engine, now))));
@@ -393,32 +373,16 @@ impl Driver {
         }
     }
 
+    fn groups(&self) -> Vec<Arc<GroupInfo>> {
+        self.reviewer.groups().values().map(|group| Arc::clone(&group.info)).collect()
+    }
+
     fn readiness(&self, id: &GroupId) -> Option<Wait> {
         let mut wait = self.engine.signing().readiness(id, self.clock.now())?;
         if let Some(group) = self.reviewer.groups().get(id) {
             note_banned(&self.engine, &mut wait, &group.info);
         }
         Some(wait)
-    }
-
-    fn peers(&self, now: UnixTime) -> Vec<PeerInfo> {
-        let groups = self.reviewer.groups().values().map(|group| &group.info);
-        let lacks = |peer: &PeerId, group: &GroupId| self.engine.signing().lacks(peer, group);
-        let addresses = |peer: &PeerId| self.engine.peers().addresses(peer).collect();
-        let mut peers = self.links.peers(now, groups, (addresses, lacks));
-        peers.iter_mut().for_each(|it| it.is_banned = is_banned(&self.engine, &it.peer));
-        peers
-    }
-
-    fn tell_lacking(&mut self, id: RequestId, reply: Reply<Vec<SignerIndex>>) {
-        if let Some(matter) = self.reviewer.matter(&id) {
-            return drop(reply.send(Ok(matter.lacking())));
-        }
-        self.storage.read(move |store| {
-            let is_signed = Records::new(store).is_signed(&id).map_err(CommandError::Store);
-            let unknown = CommandError::UnknownRequest { request: id };
-            drop(reply.send(is_signed.and_then(|is| is.then(Vec::new).ok_or(unknown))));
-        });
     }
 
     pub(crate) fn stop(&mut self, id: RequestId, reason: AbortReason) -> Result<(), CommandError> {
@@ -493,7 +457,9 @@ impl Driver {
                 }
                 Output::Note(Record::Signing(record)) => self.note(&record),
                 Output::Note(Record::Peers(record)) => self.keep_address(record),
-                Output::Note(Record::Overlay(_)) => {}
+                Output::Note(Record::Overlay(record)) => {
+                    self.storage.note_entry(parts::outside(&record), About::Hint);
+                }
                 Output::Persist { token, record: Record::Formation(record) } => {
                     let at = self.clock.now().unix;
                     self.storage.persist_entry(at, token, ledger::formation(&record));

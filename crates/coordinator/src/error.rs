@@ -1,9 +1,11 @@
-//! Why a command is refused.
+//! Why a command is refused, and why a node does not start.
 
+use ensign_ledger::OpeningError;
 use ensign_primitives::RequestId;
 use ensign_psbt::{PsbtError, Rule};
 use ensign_review::{JoinError, ReviewError};
 use ensign_signer::NoEntropy;
+use ensign_transport::BindError;
 
 use crate::{LedgerError, SignerError};
 
@@ -124,4 +126,16 @@ pub(crate) fn of_engine(error: ensign_engine::CommandError) -> CommandError {
         return CommandError::GroupInUse { request };
     }
     CommandError::Engine(error)
+}
+
+/// Why a coordinator does not start.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// The store cannot be used.
+    #[error("{0}")]
+    Store(#[source] OpeningError),
+    /// The port cannot be had.
+    #[error("{0}")]
+    Bind(#[source] BindError),
 }

@@ -24,17 +24,16 @@
 //! Absent on purpose: a user interface, broadcasting of transactions, an encrypted key store.
 
 mod coordinator;
-pub use coordinator::{Builder, Coordinator, StartError};
+pub use coordinator::{Builder, Coordinator};
 mod stream;
 pub use stream::Events;
 mod error;
-pub use error::CommandError;
+pub use error::{CommandError, StartError};
 mod clock;
 mod formation;
 mod net;
-mod open;
 pub use clock::WallClock;
-pub use open::Walked;
+pub use net::Walked;
 mod simulated;
 pub use simulated::Surroundings;
 

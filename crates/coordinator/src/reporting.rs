@@ -7,7 +7,7 @@ use ensign_engine::{
     reputation::Word,
     signing::{self, Event as Engine, Standing},
 };
-use ensign_primitives::{GroupId, PeerId, RequestId, SignerIndex, StateMachine as _};
+use ensign_primitives::{GroupId, PeerId, RequestId, SignerIndex, StateMachine as _, UnixTime};
 use ensign_review::{Report, acquaintance, is_banned, note_banned, opener, problem, session_event};
 use ensign_session::{Event as SessionEvent, Finished};
 use ensign_solving::Worked;
@@ -15,10 +15,11 @@ use ensign_transport::DisconnectReason;
 use tokio::sync::oneshot;
 
 use crate::{
-    Busy, CommandError, Event, GroupInfo, PeerEvent, Problem, RequestEvent, Wait, Whose,
+    Busy, CommandError, Event, GroupInfo, PeerEvent, PeerInfo, Problem, Records, RequestEvent,
+    Wait, Whose,
     command::{Reply, Walk},
     driver::Driver,
-    open::Ended,
+    net::Ended,
     report,
 };
 
@@ -96,6 +97,26 @@ impl Driver {
         let begun =
             begun.ok_or(CommandError::Closed).and_then(|it| it.map_err(CommandError::Network));
         drop(done.send(begun.map(|()| self.walks.wait_for(peer, reply))));
+    }
+
+    pub(crate) fn peers(&self, now: UnixTime) -> Vec<PeerInfo> {
+        let groups = self.reviewer.groups().values().map(|group| &group.info);
+        let lacks = |peer: &PeerId, group: &GroupId| self.engine.signing().lacks(peer, group);
+        let addresses = |peer: &PeerId| self.engine.peers().addresses(peer).collect();
+        let mut peers = self.links.peers(now, groups, (addresses, lacks));
+        peers.iter_mut().for_each(|it| it.is_banned = is_banned(&self.engine, &it.peer));
+        peers
+    }
+
+    pub(crate) fn tell_lacking(&mut self, id: RequestId, reply: Reply<Vec<SignerIndex>>) {
+        if let Some(matter) = self.reviewer.matter(&id) {
+            return drop(reply.send(Ok(matter.lacking())));
+        }
+        self.storage.read(move |store| {
+            let is_signed = Records::new(store).is_signed(&id).map_err(CommandError::Store);
+            let unknown = CommandError::UnknownRequest { request: id };
+            drop(reply.send(is_signed.and_then(|is| is.then(Vec::new).ok_or(unknown))));
+        });
     }
 
     fn tell_wait(&mut self, request: RequestId, mut wait: Box<Wait>) {

@@ -120,6 +120,8 @@ pub const JOIN_RETRY: Duration = Duration::from_secs(1);
 pub const REFRESH_INTERVAL: Duration = Duration::from_secs(5 * 60);
 /// Every so many refreshes it is our own neighbourhood: once an hour. Kademlia.
 pub const OWN_REFRESH_EVERY: u64 = 12;
+/// How often our record goes with a question over one link. Guess: 200 bytes a minute.
+pub const INTRODUCE_INTERVAL: Duration = Duration::from_secs(60);
 /// Nodes that ask us and are asked back at a time.
 pub const PROBES_MAX: usize = 16;
 

@@ -6,7 +6,7 @@ use core::net::SocketAddr;
 use ensign_primitives::{BoundedMap, Instant, Occupancy, PeerId, QueryId};
 use ensign_wire::{DhtMessage, Had, NodeRecord, Wants};
 
-use crate::{HARD_TIMEOUT, LINKS_MAX, QUESTIONS_MAX, SOFT_TIMEOUT};
+use crate::{HARD_TIMEOUT, INTRODUCE_INTERVAL, LINKS_MAX, QUESTIONS_MAX, SOFT_TIMEOUT};
 
 /// Why something was asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,8 +47,8 @@ struct Link {
     remote: SocketAddr,
     /// The last name of a question of theirs.
     last: Option<QueryId>,
-    /// Whether they have our record.
-    is_told: bool,
+    /// When they were told our record.
+    told: Option<Instant>,
     /// How many questions of ours on it died: so many late answers are no offense.
     owed: u16,
 }
@@ -135,8 +135,8 @@ impl Questions {
 
     /// A link stands; returns what waited for it.
     pub(crate) fn up(&mut self, peer: PeerId, remote: SocketAddr) -> Vec<DhtMessage> {
-        let is_told = self.open.values().any(|it| it.peer == peer);
-        let link = Link { remote, last: None, is_told, owed: 0 };
+        let told = self.open.values().filter(|it| it.peer == peer).map(|it| it.asked).max();
+        let link = Link { remote, last: None, told, owed: 0 };
         if self.links.insert(peer, link).is_err() {
             return Vec::new();
         }
@@ -203,12 +203,15 @@ impl Questions {
         is_new
     }
 
-    /// Tells whether our record goes with the next question, which it then does.
-    pub(crate) fn introduces(&mut self, peer: &PeerId) -> bool {
-        match self.links.get_mut(peer) {
-            Some(link) => !core::mem::replace(&mut link.is_told, true),
-            None => true,
+    /// Tells whether our record goes with the next question, which it then does: with the first over a link, and
+    /// now and then, because whoever could not answer in time may have forgotten us.
+    pub(crate) fn introduces(&mut self, now: Instant, peer: &PeerId) -> bool {
+        let Some(link) = self.links.get_mut(peer) else { return true };
+        let is_due = link.told.is_none_or(|at| now.since(at) >= INTRODUCE_INTERVAL);
+        if is_due {
+            link.told = Some(now);
         }
+        is_due
     }
 
     pub(crate) fn pulls(&self) -> usize {

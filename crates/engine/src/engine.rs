@@ -9,7 +9,7 @@ use ensign_formation::{Formation, FormationConfig};
 use ensign_gate::{Arrival, Gate, Guards};
 use ensign_identity::DelegationError;
 use ensign_overlay::Overlay;
-use ensign_peers::{Peers, Why};
+use ensign_peers::{DialFailure, Peers, Why};
 use ensign_pow::{Payer, Toll};
 use ensign_primitives::{
     GroupId, Instant, LinkId, Now, Occupancy, PeerId, RequestId, StateMachine, TaggedHasher,
@@ -116,7 +116,7 @@ impl Engine {
             overlay: open,
             formation: Formation::new(FormationConfig { network }, node_key, now, formation),
             gate: Gate::new(config.strangers),
-            guards: Guards::new(config.limits),
+            guards: Guards::new(config.limits, config.overlay.is_some()),
             warnings: Warnings::default(),
             toll: Toll::new(network, seed(b"toll"), strangers.price, places, now.instant),
             payer: Payer::new(network, peer_id, seed(b"payer")),
@@ -300,7 +300,9 @@ impl StateMachine for Engine {
             Input::Down { link } => self.on_down(link),
             Input::DialFailed { peer, address, why } => {
                 self.tell_peers(ensign_peers::Input::DialFailed { peer, address, why });
-                self.tell_overlay(ensign_overlay::Input::DialFailed { peer, address });
+                let is_duplicate = why == DialFailure::Duplicate;
+                let failed = ensign_overlay::Input::DialFailed { peer, address, is_duplicate };
+                self.tell_overlay(failed);
             }
             Input::Frame { link, kind, body } => self.on_frame(now, link, (kind, &body)),
             Input::Dropped { link, lane, frames } => {

@@ -38,7 +38,6 @@ pub use config::{EngineConfig, SETTLE_ROUNDS_MAX};
 mod admission;
 mod open;
 pub use open::POSITION_JOB;
-mod price;
 mod route;
 
 /// The child that forms groups: the same of it.

@@ -24,6 +24,7 @@ mod net;
 mod node;
 mod occupancy;
 mod offenses;
+mod outside;
 mod overtaken;
 mod places;
 mod pressed;

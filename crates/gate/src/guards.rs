@@ -33,10 +33,11 @@ pub struct Arriving {
 type Guard = fn(&mut Guards, Now, &mut Link, Arriving) -> Verdict;
 
 /// Every guard, in the order in which they are asked.
-const CHAIN: [Guard; 6] = [
+const CHAIN: [Guard; 7] = [
     Guards::introduction,
     Guards::rate_of_strangers,
     Guards::service,
+    Guards::rate_of_dialled,
     Guards::audience,
     Guards::questions_of_members,
     Guards::rate_of_members,
@@ -47,12 +48,16 @@ const CHAIN: [Guard; 6] = [
 pub struct Guards {
     members: MemberBudgets,
     strangers: StrangerBudgets,
+    takes_part: bool,
 }
 
 impl Guards {
     /// Makes guards that remember nobody.
-    pub fn new(limits: Limits) -> Self {
+    ///
+    /// - `takes_part`: whether the node takes part in the open network. In a closed home nothing of it is read.
+    pub fn new(limits: Limits, takes_part: bool) -> Self {
         Self {
+            takes_part,
             members: MemberBudgets::new(limits.members, MEMBERS_MAX),
             strangers: StrangerBudgets::new(limits.strangers),
         }
@@ -76,7 +81,8 @@ impl Guards {
     /// Returns when a connected node has all its budgets again, which may be past.
     pub fn full_at(&self, link: &Link) -> Instant {
         if link.is_close() {
-            self.members.full_at(&link.peer).max(link.budgets.full_at())
+            let open = self.strangers.own_full_at(&link.peer);
+            self.members.full_at(&link.peer).max(link.budgets.full_at()).max(open)
         } else {
             self.strangers.full_at(&link.peer, link.remote.ip())
         }
@@ -115,10 +121,38 @@ impl Guards {
     /// nothing: it may have been a node of that network before.
     fn service(&mut self, _: Now, _: &mut Link, frame: Arriving) -> Verdict {
         match frame.kind.family() {
+            Family::Connection | Family::Signing | Family::Formation => Verdict::Allow,
+            Family::Dht if self.takes_part => Verdict::Allow,
             Family::Dht | Family::Gossip | Family::Discovery => {
                 Verdict::Deny("it asks for the open network, in which we take no part")
             }
-            Family::Connection | Family::Signing | Family::Formation => Verdict::Allow,
+        }
+    }
+
+    /// A node that we have dialled, and that is no member, asks no more of the open network than one that has
+    /// dialled us; it shares with no stranger, so that no flood comes between us and whom we chose.
+    fn rate_of_dialled(&mut self, now: Now, link: &mut Link, frame: Arriving) -> Verdict {
+        if !Self::is_outside(link, frame.kind) {
+            return Verdict::Allow;
+        }
+        let taken = self.strangers.take_open(now.instant, link.peer, (frame.kind, frame.len));
+        taken.map_or_else(|exceeded| Self::beyond(exceeded, frame.kind), |()| Verdict::Allow)
+    }
+
+    /// Whether a frame is of the open network, from a node that we have dialled and that is no member.
+    fn is_outside(link: &Link, kind: Kind) -> bool {
+        kind.family() == Family::Dht && link.is_close() && !link.is_member()
+    }
+
+    /// Who asks too much pays, in the open network less: its own limits may be others than ours. Whoever suffers
+    /// from others, or answers, does not.
+    const fn beyond(exceeded: Exceeded, kind: Kind) -> Verdict {
+        match exceeded.share {
+            Share::Peer => Verdict::Penalize(Offense::TooManyPings),
+            Share::Questions => Verdict::Penalize(Offense::TooManyQuestions { kind }),
+            share @ (Share::Answers | Share::Address | Share::Network | Share::Everyone) => {
+                Verdict::Deny(share.name())
+            }
         }
     }
 
@@ -130,11 +164,8 @@ impl Guards {
         }
         let asker =
             Asker { peer: link.peer, ip: link.remote.ip(), has_paid: link.place.effort > 0 };
-        match self.strangers.take(now.instant, asker, (frame.kind, frame.len)) {
-            Ok(()) => Verdict::Allow,
-            Err(Exceeded { share: Share::Peer, .. }) => Verdict::Penalize(Offense::TooManyPings),
-            Err(Exceeded { share, .. }) => Verdict::Deny(share.name()),
-        }
+        let taken = self.strangers.take(now.instant, asker, (frame.kind, frame.len));
+        taken.map_or_else(|exceeded| Self::beyond(exceeded, frame.kind), |()| Verdict::Allow)
     }
 
     /// What asks for an answer or for curve work has a budget of its kind on each connection. A member that
@@ -151,7 +182,7 @@ impl Guards {
     /// A member has budgets of work, and of bytes that are dear to decode or to keep.
     fn rate_of_members(&mut self, now: Now, link: &mut Link, frame: Arriving) -> Verdict {
         let Arriving { kind, len } = frame;
-        if !link.is_close() {
+        if !link.is_close() || Self::is_outside(link, kind) {
             return Verdict::Allow;
         }
         if self.members.take(now.instant, link.peer, kind, len) {

@@ -14,6 +14,8 @@
 #![no_std]
 
 extern crate alloc;
+#[cfg(test)]
+extern crate std;
 
 mod gate;
 pub use gate::{Arrival, Gate, Link};
@@ -28,3 +30,6 @@ pub use strangers::{
     HELLO_TIMEOUT, OFFENSE_POINTS_MAX, OPEN_STRANGER_TIME, OPEN_STRANGERS_MAX, STRANGER_TIME,
     STRANGERS_MAX, Strangers,
 };
+
+#[cfg(test)]
+mod tests;

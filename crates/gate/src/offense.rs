@@ -29,6 +29,11 @@ pub enum Offense {
     },
     /// It is in none of our groups and asks for more answers, or for more work, than anybody needs.
     TooManyPings,
+    /// It is in none of our groups and asks more of the open network than is answered there.
+    TooManyQuestions {
+        /// What it asks.
+        kind: Kind,
+    },
     /// It answered what it was never asked.
     NeverAsked {
         /// Which question it names.
@@ -72,6 +77,9 @@ impl fmt::Display for Offense {
             Self::TooManyPings => f.write_str(
                 "more pings, lists, delegations or words about groups than anybody needs",
             ),
+            Self::TooManyQuestions { kind } => {
+                write!(f, "more of {kind:?} than is answered in a minute")
+            }
             Self::NeverAsked { query } => {
                 write!(f, "an answer to question {query}, which nobody asked")
             }

@@ -51,7 +51,10 @@ pub const fn sentence(offense: &Offense) -> Sentence {
         | Offense::Formation(_)
         | Offense::PricedTwice
         | Offense::Stranger { .. } => identity(5),
-        Offense::Overlay(Overlay::Book(Book::AskedTooOften)) => points(1),
+        // Its own limits may be others than ours; a flood is over after twenty.
+        Offense::TooManyQuestions { .. } | Offense::Overlay(Overlay::Book(Book::AskedTooOften)) => {
+            points(1)
+        }
         Offense::Overlay(_) => identity(5),
         Offense::Proof(refusal) => refused(refusal),
         // Whoever asks too much is slowed: what is beyond its budget costs less than a handshake.

@@ -31,6 +31,8 @@ pub enum About {
     },
     /// What the driver keeps for its user.
     Kept,
+    /// What is only a hint: nobody is told when there is no room for it.
+    Hint,
     /// The end of a block of numbers for requests.
     Handles {
         /// The end.

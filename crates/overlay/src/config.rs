@@ -13,6 +13,10 @@ pub const WARM_LINKS_MAX: usize = 128;
 /// Dials under way at once; a question beyond it is not asked. Guess: all that eight walks ask at once.
 pub const DIALS_MAX: usize = 64;
 
+/// How long a link is waited for that is there or comes, by what a dial says that was not made. Guess: a handshake
+/// and a greeting over a bad line.
+pub const LINK_COMES_WITHIN: Duration = Duration::from_secs(10);
+
 /// First nodes that a node is given. Guess: more than a user or a few seeds name.
 pub const FIRST_NODES_MAX: usize = 64;
 
@@ -58,6 +62,9 @@ pub const PUBLISH_AGAIN: Duration = Duration::from_secs(30);
 
 /// After how long a record that could not be issued is tried again. Guess.
 pub const ISSUE_RETRY: Duration = Duration::from_secs(10);
+
+/// How often in a row, while nobody is heard. Guess.
+pub const ISSUE_TRIES: u8 = 8;
 
 /// How often nodes of the address book are given to the hash table as roots of its walks. Guess.
 pub const ROOTS_INTERVAL: Duration = Duration::from_secs(5 * 60);

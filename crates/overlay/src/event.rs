@@ -32,6 +32,8 @@ pub enum Input {
         peer: PeerId,
         /// Where.
         address: SocketAddr,
+        /// Because another link to that node is there or comes: it is waited for.
+        is_duplicate: bool,
     },
     /// A message came.
     Message {

@@ -6,7 +6,7 @@ use alloc::{
 };
 use core::net::SocketAddr;
 
-use ensign_primitives::{BoundedMap, Occupancy, PeerId};
+use ensign_primitives::{BoundedMap, Instant, Occupancy, PeerId};
 use ensign_wire::NodeRecord;
 
 use crate::{DIALS_MAX, WARM_LINKS_MAX};
@@ -24,6 +24,8 @@ pub(crate) struct Dial {
     pub(crate) book: Option<SocketAddr>,
     /// Whether it is one of the first nodes.
     pub(crate) is_first: bool,
+    /// A link is said to be there or to come: until when it is waited for.
+    pub(crate) comes_by: Option<Instant>,
 }
 
 /// What came of asking for a dial.
@@ -39,6 +41,7 @@ pub(crate) enum Asked {
 
 #[derive(Clone, Copy, Debug)]
 struct Link {
+    remote: SocketAddr,
     /// We have dialled it, and nobody else wants it.
     is_ours: bool,
     is_of_book: bool,
@@ -73,6 +76,11 @@ impl Links {
 
     pub(crate) fn is_barred(&self, peer: &PeerId) -> bool {
         self.barred.contains(peer)
+    }
+
+    /// Returns from where a peer speaks that is here.
+    pub(crate) fn remote(&self, peer: &PeerId) -> Option<SocketAddr> {
+        self.up.get(peer).map(|link| link.remote)
     }
 
     pub(crate) fn is_up(&self, peer: &PeerId) -> bool {
@@ -122,15 +130,45 @@ impl Links {
         self.dials.get(peer)?.address
     }
 
+    /// A dial is not made because another link to that node is there or comes: waits for it until then.
+    pub(crate) fn comes(&mut self, peer: &PeerId, until: Instant) {
+        if let Some(dial) = self.dials.get_mut(peer) {
+            dial.comes_by = Some(until);
+        }
+    }
+
+    /// Returns the dials whose link has not come by now, and where they went.
+    pub(crate) fn overdue(&self, now: Instant) -> Vec<(PeerId, SocketAddr)> {
+        let due = self.dials.iter().filter(|(_, it)| it.comes_by.is_some_and(|at| at <= now));
+        due.filter_map(|(peer, it)| Some((*peer, it.address?))).collect()
+    }
+
+    pub(crate) fn next_at(&self) -> Option<Instant> {
+        self.dials.values().filter_map(|it| it.comes_by).min()
+    }
+
     /// A link stands; `false` when it is not kept in mind.
-    pub(crate) fn up(&mut self, peer: PeerId, (is_ours, is_of_book): (bool, bool)) -> bool {
+    pub(crate) fn up(
+        &mut self,
+        peer: PeerId,
+        remote: SocketAddr,
+        (is_ours, is_of_book): (bool, bool),
+    ) -> bool {
         self.clock += 1;
-        let link = Link { is_ours, is_of_book, is_leaving: false, used: self.clock };
+        let link = Link { remote, is_ours, is_of_book, is_leaving: false, used: self.clock };
         self.up.insert(peer, link).is_ok()
     }
 
+    /// A link is gone; returns whether it was ours, and nobody was told to leave it.
     pub(crate) fn down(&mut self, peer: &PeerId) -> bool {
-        self.up.remove(peer).is_some()
+        self.up.remove(peer).is_some_and(|link| link.is_ours && !link.is_leaving)
+    }
+
+    /// The address book keeps a link of ours.
+    pub(crate) fn take_for_book(&mut self, peer: &PeerId) {
+        if let Some(link) = self.up.get_mut(peer) {
+            link.is_of_book = link.is_ours;
+        }
     }
 
     /// Somebody else wants it: it is not ours to leave.

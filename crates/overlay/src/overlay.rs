@@ -1,6 +1,8 @@
 //! The machine: commands, inputs, and what follows from them.
 
 mod hearing;
+mod issuing;
+mod meeting;
 
 use alloc::{
     boxed::Box,
@@ -12,25 +14,21 @@ use core::net::SocketAddr;
 
 use ensign_book::{Book, BookConfig, Input as BookInput};
 use ensign_dht::{
-    Contact, Dht, DhtConfig, Input as DhtInput, Thoroughness, Trace, Verifier, WALKS_MAX,
+    Contact, Dht, DhtConfig, Input as DhtInput, OWN_RECORDS_MAX, Thoroughness, Trace, Verifier,
+    WALKS_MAX,
 };
 use ensign_diversity::PrefixTable;
 use ensign_identity::NodeKey;
 use ensign_primitives::{
-    Direction, Instant, Now, Occupancy, PeerId, QueryId, StateMachine, TaggedHasher, Wakeup,
+    Instant, Now, Occupancy, PeerId, QueryId, StateMachine, TaggedHasher, Wakeup,
 };
-use ensign_wire::{
-    DHT_BODY_BYTES_MAX, Key, NodeRecord, PeersMessage, Published, RECORD_SLOTS, RecordKind,
-};
+use ensign_wire::{DHT_BODY_BYTES_MAX, Key, NodeRecord, Published, RECORD_SLOTS, RecordKind};
 use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng, SeedableRng};
 
 use crate::{
-    CommandError, Event, FEW_CONTACTS, Input, Message, Output, OverlayConfig, ROOTS_INTERVAL,
-    Record, Restored, Status,
-    links::{Asked, Links},
-    looked_for::LookedFor,
-    own::Own,
+    CommandError, Event, FEW_CONTACTS, Input, LINK_COMES_WITHIN, Message, Output, OverlayConfig,
+    ROOTS_INTERVAL, Record, Restored, Status, links::Links, looked_for::LookedFor, own::Own,
     start::Start,
 };
 
@@ -63,6 +61,14 @@ pub struct Overlay {
     comparison: Option<hearing::Comparison>,
     /// Whether nobody of the network is known.
     is_alone: bool,
+    /// Whether somebody was heard since roots were told; without, nobody learns anything new by waiting.
+    has_heard: bool,
+    /// When something came last.
+    heard_at: Instant,
+    /// Records that were to be issued anew while nothing came.
+    lapsed: BTreeSet<Key>,
+    /// Whether somebody was heard since nodes that are away were looked for.
+    may_look: bool,
     roots_at: Option<Instant>,
     random: ChaCha20Rng,
     outputs: VecDeque<Output>,
@@ -108,6 +114,10 @@ impl Overlay {
             pings: BTreeMap::new(),
             comparison: None,
             is_alone: true,
+            has_heard: false,
+            heard_at: now.instant,
+            lapsed: BTreeSet::new(),
+            may_look: false,
             roots_at: Some(now.instant),
             random,
             outputs: VecDeque::new(),
@@ -262,6 +272,7 @@ impl Overlay {
             self.own.occupancy(),
             of("walks of our user", self.commands.len(), WALKS_MAX),
             of("nodes pinged", self.pings.len(), PINGS_MAX),
+            of("lapsed records", self.lapsed.len(), OWN_RECORDS_MAX),
             of("overlay outputs after a drain", self.outputs.len(), 0),
         ];
         let rooms = self.links.occupancy().into_iter().chain(self.looked_for.occupancy());
@@ -276,33 +287,6 @@ impl Overlay {
         query
     }
 
-    /// Dials a node, or adds to what its dial is for; returns whether there is, or will be, an answer.
-    fn dial(
-        &mut self,
-        now: Now,
-        peer: PeerId,
-        address: SocketAddr,
-        note: impl FnOnce(&mut crate::links::Dial),
-    ) -> bool {
-        match self.links.dial(peer, address, note) {
-            Asked::Dial(address) => {
-                self.outputs.push_back(Output::Dial { peer, address });
-                true
-            }
-            Asked::UnderWay => true,
-            Asked::Busy => {
-                self.pinged(now, &peer, false);
-                false
-            }
-        }
-    }
-
-    fn pinged(&mut self, now: Now, peer: &PeerId, is_there: bool) {
-        let Some(since) = self.pings.remove(peer) else { return };
-        let after = is_there.then(|| now.instant.since(since));
-        self.outputs.push_back(Output::Event(Event::Pinged { peer: *peer, after }));
-    }
-
     /// Nothing here needs this link, or its dial has come to nothing.
     fn leave(&mut self, peer: PeerId) {
         if !self.looked_for.is_wanted(&peer) {
@@ -310,126 +294,9 @@ impl Overlay {
         }
     }
 
-    fn on_up(&mut self, now: Now, peer: PeerId, (remote, direction): (SocketAddr, Direction)) {
-        let dial = self.links.take_dial(&peer);
-        let is_wanted = self.looked_for.is_wanted(&peer);
-        self.looked_for.here(&peer);
-        let is_ours = dial.is_some() && !is_wanted;
-        let is_of_book = dial.as_ref().is_some_and(|it| it.book.is_some());
-        if !self.links.up(peer, (is_ours, is_of_book && is_ours)) {
-            if is_ours {
-                self.leave(peer);
-            }
-            return;
-        }
-        let direction = if dial.is_some() { Direction::Outbound } else { direction };
-        self.todo.push_back(Todo::Dht(DhtInput::Up { peer, remote }));
-        let dial = dial.unwrap_or_default();
-        if let Some(record) = dial.asked_by {
-            // Who was told of in a walk has shown by answering that it is there.
-            let source = ensign_book::Source::Node(remote);
-            self.todo.push_back(Todo::Book(BookInput::Learned { record, source }));
-        }
-        self.todo.push_back(Todo::Book(BookInput::Up { peer, remote, direction }));
-        if dial.is_first && self.start.ask(peer) {
-            self.send(peer, Message::Peers(PeersMessage::Ask));
-        }
-        self.pinged(now, &peer, true);
-    }
-
-    fn on_down(&mut self, now: Now, peer: PeerId) {
-        if !self.links.is_up(&peer) {
-            // It went before it introduced itself.
-            if let Some(address) = self.links.dialled_at(&peer) {
-                self.on_dial_failed(now, peer, address);
-            }
-            return;
-        }
-        let was_ours = self.links.holds(&peer);
-        self.links.down(&peer);
-        self.start.answered(&peer);
-        if was_ours {
-            self.leave(peer);
-        }
-        self.looked_for.away(now.instant, &peer);
-        self.todo.push_back(Todo::Dht(DhtInput::Down { peer }));
-        self.todo.push_back(Todo::Book(BookInput::Down { peer }));
-    }
-
-    fn on_dial_failed(&mut self, now: Now, peer: PeerId, address: SocketAddr) {
-        if self.links.dialled_at(&peer) != Some(address) {
-            return;
-        }
-        let Some(dial) = self.links.take_dial(&peer) else { return };
-        self.pinged(now, &peer, false);
-        if dial.asked_by.is_some() {
-            self.todo.push_back(Todo::Dht(DhtInput::Unreachable { peer }));
-        }
-        match dial.book {
-            Some(other) if other != address => {
-                self.dial(now, peer, other, |dial| dial.book = Some(other));
-            }
-            Some(address) => {
-                self.todo.push_back(Todo::Book(BookInput::DialFailed { peer, address }));
-                self.leave(peer);
-            }
-            None => self.leave(peer),
-        }
-    }
-
-    fn on_wanted(&mut self, now: Now, peer: PeerId) {
-        let is_here = self.links.is_up(&peer);
-        self.looked_for.want(now.instant, peer, is_here);
-        self.links.give_away(&peer);
-        self.book.exclude(now, peer);
-    }
-
-    fn on_unwanted(&mut self, peer: PeerId) {
-        self.looked_for.forget(&peer);
-        if !self.links.is_barred(&peer) {
-            self.book.include(&peer);
-        }
-    }
-
-    fn on_barred(&mut self, now: Now, peer: PeerId, is_barred: bool) {
-        self.links.bar(peer, is_barred);
-        if is_barred {
-            self.book.exclude(now, peer);
-        } else if !self.looked_for.is_wanted(&peer) {
-            self.book.include(&peer);
-        }
-    }
-
     fn send(&mut self, to: PeerId, message: Message) {
         self.links.touch(&to);
         self.outputs.push_back(Output::Send { to, message });
-    }
-
-    /// Makes our record anew, and says it from now on.
-    fn announce(&mut self, now: Now) -> Option<NodeRecord> {
-        let record = self.own.node_record(now).filter(|_| self.own.serves())?;
-        self.dht.announce(now, record.clone()).ok()?;
-        Some(record)
-    }
-
-    /// Publishes our node record.
-    fn publish(&mut self, now: Now) {
-        let record = self.announce(now);
-        let signed = record.and_then(|record| self.own.sign_node(now, &record));
-        let is_done = signed.is_some_and(|record| self.dht.put(now, record).is_ok());
-        self.own.published(now.instant, is_done);
-    }
-
-    /// What our user publishes, or our own record, is to be issued anew.
-    fn renew(&mut self, now: Now, key: Key) {
-        match self.own.kept(&key).cloned() {
-            Some(said) => {
-                let record = self.own.sign(now, said);
-                // Where too much is under way the next renewal comes in time: a record holds for three.
-                _ = record.map(|record| self.dht.put(now, record));
-            }
-            None => self.publish(now),
-        }
     }
 
     /// Gives the hash table nodes that we have reached, as roots of its walks.
@@ -443,16 +310,17 @@ impl Overlay {
     fn on_due(&mut self, now: Now) {
         for (peer, address) in self.start.take_due(now.instant) {
             if self.links.is_up(&peer) {
-                if self.start.ask(peer) {
-                    self.send(peer, Message::Peers(PeersMessage::Ask));
-                }
+                self.ask_first(now, peer);
             } else if !self.links.is_barred(&peer) {
                 self.dial(now, peer, address, |dial| dial.is_first = true);
             }
         }
         if self.roots_at.take_if(|at| *at <= now.instant).is_some() {
-            self.roots_at = Some(now.instant.after(ROOTS_INTERVAL));
+            self.has_heard = false;
             self.tell_roots(now);
+        }
+        for (peer, address) in self.links.overdue(now.instant) {
+            self.on_dial_failed(now, peer, address);
         }
         if self.own.is_due(now.instant) {
             self.publish(now);
@@ -461,7 +329,11 @@ impl Overlay {
 
     /// Begins to look for nodes that are away, as many as may be at a time; returns whether for any.
     fn look(&mut self, now: Now) -> bool {
-        let due = if self.is_alone { Vec::new() } else { self.looked_for.take_due(now.instant) };
+        if self.is_alone || !self.may_look {
+            return false;
+        }
+        let due = self.looked_for.take_due(now.instant);
+        self.may_look &= due.is_empty();
         for peer in &due {
             if let Ok(query) = self.dht.find_node(now, *peer) {
                 self.looked_for.begun(query, *peer);
@@ -479,8 +351,11 @@ impl StateMachine for Overlay {
         match input {
             Input::Up { peer, remote, direction } => self.on_up(now, peer, (remote, direction)),
             Input::Down { peer } => self.on_down(now, peer),
-            Input::DialFailed { peer, address } => self.on_dial_failed(now, peer, address),
-            Input::Message { from, message } => self.on_message(from, message),
+            Input::DialFailed { peer, is_duplicate: true, .. } => {
+                self.links.comes(&peer, now.instant.after(LINK_COMES_WITHIN));
+            }
+            Input::DialFailed { peer, address, .. } => self.on_dial_failed(now, peer, address),
+            Input::Message { from, message } => self.on_message(now, from, message),
             Input::Wanted { peer } => self.on_wanted(now, peer),
             Input::Unwanted { peer } => self.on_unwanted(peer),
             Input::Barred { peer, is_barred } => self.on_barred(now, peer, is_barred),
@@ -513,11 +388,12 @@ impl StateMachine for Overlay {
     }
 
     fn poll_timeout(&self) -> Option<Wakeup> {
-        let looks = self.looked_for.next_at().filter(|_| !self.is_alone);
+        let looks = self.looked_for.next_at().filter(|_| !self.is_alone && self.may_look);
         let own = [
             (self.start.next_at(), "first nodes"),
             (self.roots_at, "roots"),
             (self.own.next_at(), "our record"),
+            (self.links.next_at(), "a link that is to come"),
             (looks, "a node that is away"),
         ];
         let own = own.into_iter().filter_map(|(at, reason)| Some(Wakeup { at: at?, reason }));
@@ -542,6 +418,10 @@ impl Overlay {
                 }
             }
         }
+        if now.instant.since(self.heard_at).is_zero() {
+            let lapsed = core::mem::take(&mut self.lapsed);
+            lapsed.into_iter().for_each(|key| self.issue(now, key));
+        }
         self.links.superfluous().into_iter().for_each(|peer| self.give_up(peer));
         self.see_contacts(now);
         if let Some(puzzle) = self.own.begin_work(now) {
@@ -551,6 +431,9 @@ impl Overlay {
     }
 
     fn see_contacts(&mut self, now: Now) {
+        if self.has_heard && self.roots_at.is_none() {
+            self.roots_at = Some(now.instant.after(ROOTS_INTERVAL));
+        }
         let contacts = self.dht.contacts();
         self.start.arm(now.instant, contacts < FEW_CONTACTS);
         self.own.arm(now.instant, contacts > 0 && self.own.serves() && self.own.has_position(now));

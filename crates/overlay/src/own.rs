@@ -11,7 +11,9 @@ use ensign_wire::{
     Published, RecordKind, Role, position_epoch,
 };
 
-use crate::{OWN_RECORD_LIFETIME, OverlayConfig, PUBLISH_AGAIN, PUBLISH_DELAY};
+use crate::{
+    ISSUE_RETRY, ISSUE_TRIES, OWN_RECORD_LIFETIME, OverlayConfig, PUBLISH_AGAIN, PUBLISH_DELAY,
+};
 
 /// Our key, the work behind our position, and everything that we publish.
 #[derive(Debug)]
@@ -27,6 +29,8 @@ pub(crate) struct Own {
     publish_at: Option<Instant>,
     /// How often it was.
     published: u32,
+    /// How often in a row that came to nothing, while nobody was heard.
+    failures: u8,
     /// What our user publishes.
     others: BTreeMap<Key, Published>,
 }
@@ -41,6 +45,7 @@ impl Own {
             seq: 0,
             publish_at: None,
             published: 0,
+            failures: 0,
             others: BTreeMap::new(),
         };
         own.proof = proof.filter(|proof| own.puzzle(proof.epoch).check(*proof).is_ok());
@@ -147,9 +152,15 @@ impl Own {
 
     /// Sets when our record is published, after the first contacts.
     pub(crate) fn arm(&mut self, now: Instant, has_contacts: bool) {
-        if has_contacts && self.published == 0 && self.publish_at.is_none() {
+        let is_due = self.published == 0 && self.failures < ISSUE_TRIES;
+        if has_contacts && is_due && self.publish_at.is_none() {
             self.publish_at = Some(now.after(PUBLISH_DELAY));
         }
+    }
+
+    /// Somebody was heard: what came to nothing may go better.
+    pub(crate) const fn heard(&mut self) {
+        self.failures = 0;
     }
 
     /// Tells whether our record is to be published now.
@@ -160,7 +171,8 @@ impl Own {
     /// It is published, or could not be and is so later.
     pub(crate) fn published(&mut self, now: Instant, is_done: bool) {
         if !is_done {
-            self.publish_at = Some(now.after(crate::ISSUE_RETRY));
+            self.failures = self.failures.saturating_add(1);
+            self.publish_at = (self.failures < ISSUE_TRIES).then(|| now.after(ISSUE_RETRY));
             return;
         }
         self.published = self.published.saturating_add(1);

@@ -15,14 +15,23 @@ pub(crate) struct Start {
     turn: usize,
     wait: Duration,
     at: Option<Instant>,
+    /// Whether something has come since the last round: who hears nothing learns nothing by asking again.
+    has_heard: bool,
     /// Who was asked whom it knows, and owes the answer.
     asked: BTreeSet<PeerId>,
 }
 
 impl Start {
     pub(crate) fn new(nodes: Vec<(PeerId, Vec<SocketAddr>)>, turn: usize) -> Self {
-        let mut start =
-            Self { nodes: Vec::new(), turn, wait: FIRST_WAIT, at: None, asked: BTreeSet::new() };
+        let mut start = Self {
+            nodes: Vec::new(),
+            turn,
+            wait: Duration::ZERO,
+            at: None,
+            has_heard: false,
+
+            asked: BTreeSet::new(),
+        };
         nodes.into_iter().for_each(|(peer, addresses)| _ = start.add(peer, addresses));
         start
     }
@@ -33,21 +42,25 @@ impl Start {
         let fits = self.nodes.len() < FIRST_NODES_MAX && !addresses.is_empty();
         if fits {
             self.nodes.push((peer, addresses));
-            self.wait = FIRST_WAIT;
+            self.wait = Duration::ZERO;
         }
         fits
     }
 
-    /// Arms the next round, if there is somebody to ask and `is_needed`.
+    /// Arms the next round, if there is somebody to ask and `is_needed`: the first at once, another a pause after
+    /// something has come since the last.
     pub(crate) fn arm(&mut self, now: Instant, is_needed: bool) {
-        match (is_needed && !self.nodes.is_empty(), self.at) {
-            (true, None) => self.at = Some(now),
-            (true, Some(_)) => {}
-            (false, _) => {
-                self.at = None;
-                self.wait = FIRST_WAIT;
-            }
+        if !is_needed || self.nodes.is_empty() {
+            self.at = None;
+            self.wait = Duration::ZERO;
+        } else if self.at.is_none() && (self.wait.is_zero() || self.has_heard) {
+            self.at = Some(now.after(self.wait));
         }
+    }
+
+    /// Something has come.
+    pub(crate) const fn heard(&mut self) {
+        self.has_heard = true;
     }
 
     /// Takes whom to dial now, and where; the next round is after a pause.
@@ -55,8 +68,9 @@ impl Start {
         if self.at.is_none_or(|at| at > now) {
             return Vec::new();
         }
-        self.at = Some(now.after(self.wait));
-        self.wait = (self.wait * 2).min(FIRST_WAIT_MAX);
+        self.at = None;
+        self.has_heard = false;
+        self.wait = (self.wait * 2).clamp(FIRST_WAIT, FIRST_WAIT_MAX);
         let count = FIRST_AT_ONCE.min(self.nodes.len());
         let mut due = Vec::with_capacity(count);
         for _ in 0..count {

@@ -1,4 +1,6 @@
 //! Tests of the machine.
 
+mod cast;
 mod contract;
+mod lone;
 mod network;

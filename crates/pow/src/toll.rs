@@ -21,7 +21,7 @@ pub const EPOCH: Duration = Duration::from_secs(10 * 60);
 const KEPT_FREE: usize = 4;
 
 /// By how many bits a crowded group of addresses pays more than the highest price at most. One, so that it is
-/// never more than others pay ([`BITS_PAYABLE_MAX`](crate::BITS_PAYABLE_MAX)) by default; where the highest price
+/// never more than others pay ([`BITS_PAYABLE_MAX`]) by default; where the highest price
 /// is set as high as that, a group pays no more.
 const DEARER_BITS_MAX: u8 = 1;
 

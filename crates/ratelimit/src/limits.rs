@@ -168,7 +168,10 @@ settings! {
     strangers.others = "Other frames of one stranger about signing.", "frames", 4, FRAMES;
     strangers.pings = "Questions of one stranger.", "frames", 1, FRAMES;
     strangers.formation = "Frames of one stranger about groups that form.", "frames", 8, FRAMES;
-    strangers.bytes = "All that one stranger sends.", "bytes", 64 * 1024, 1024 * MIB;
+    strangers.dht = "Questions of one stranger in the open network.", "frames", 1, FRAMES;
+    strangers.dht_bytes = "Bytes of those.", "bytes", QUESTION, 1024 * MIB;
+    strangers.dht_answers = "Answers of one stranger in the open network; what is beyond goes unread.", "frames", 1, FRAMES;
+    strangers.bytes = "All that one stranger sends; answers in the open network apart.", "bytes", 64 * 1024, 1024 * MIB;
     strangers.work = "Work that the frames of one stranger make.", "compute tokens", WORK, TOKENS;
     strangers.work_of_address = "The same of all strangers at one address, or in one IPv6 /64.", "compute tokens", WORK, TOKENS;
     strangers.work_of_network = "The same of all strangers in one /24, or IPv6 /48.", "compute tokens", WORK, TOKENS;
@@ -206,6 +209,7 @@ const MIB: u64 = 1024 * 1024;
 /// At least one of the largest: with less nothing of the kind would ever come through.
 const ANNOUNCE: u64 = Kind::SessionAnnounce.limit() as u64;
 const PAYLOAD: u64 = Kind::Payload.limit() as u64;
+const QUESTION: u64 = Kind::DhtHave.limit() as u64;
 /// At least the dearest frame.
 const WORK: u64 = 256;
 /// Guess: five hundred cores.

@@ -24,7 +24,13 @@ pub struct StrangerLimits {
     pub pings: Allowance,
     /// Frames of one node about groups that form.
     pub formation: Allowance,
-    /// Bytes of one node, of whatever kind.
+    /// Questions of one node in the open network: its frames of that family that are no answers.
+    pub dht: Allowance,
+    /// Bytes of those.
+    pub dht_bytes: Allowance,
+    /// Answers of one node there. Beyond this nobody reads them, and nobody is blamed.
+    pub dht_answers: Allowance,
+    /// Bytes of one node, of whatever kind; answers in the open network apart.
     pub bytes: Allowance,
     /// Compute tokens of one node.
     pub work: Allowance,
@@ -57,6 +63,15 @@ pub const STRANGER_PARTIALS: Allowance = Allowance { burst: 20, per_minute: 20 }
 pub const STRANGER_OTHERS: Allowance = Allowance { burst: 10, per_minute: 10 };
 /// Default of [`StrangerLimits::formation`]. Guess: an invited node says a handful before it is wanted.
 pub const STRANGER_FORMATION: Allowance = Allowance { burst: 128, per_minute: 128 };
+/// Default of [`StrangerLimits::dht`]. Design: 120 a minute. A walk asks each node once; a node that joins asks
+/// its first one some forty times.
+pub const STRANGER_DHT: Allowance = Allowance { burst: 120, per_minute: 120 };
+/// Default of [`StrangerLimits::dht_bytes`]. Design: 256 KiB a minute; 120 of the largest questions have less.
+pub const STRANGER_DHT_BYTES: Allowance = Allowance { burst: 256 * 1024, per_minute: 256 * 1024 };
+/// Default of [`StrangerLimits::dht_answers`]. Guess: twice what a node with our limits answers of ours, because a
+/// bad line brings a minute's at once. An answer that was not asked for is an offense, and four of them end the
+/// connection, so that this bounds no flood.
+pub const STRANGER_DHT_ANSWERS: Allowance = Allowance { burst: 240, per_minute: 240 };
 /// Default of [`StrangerLimits::bytes`]. Specification: 1 MiB a minute.
 pub const STRANGER_BYTES: Allowance = Allowance { burst: 1024 * 1024, per_minute: 1024 * 1024 };
 /// Default of [`StrangerLimits::work`]. Guess: everything above once.
@@ -91,6 +106,9 @@ impl Default for StrangerLimits {
             others: STRANGER_OTHERS,
             pings: PINGS_ALLOWED,
             formation: STRANGER_FORMATION,
+            dht: STRANGER_DHT,
+            dht_bytes: STRANGER_DHT_BYTES,
+            dht_answers: STRANGER_DHT_ANSWERS,
             bytes: STRANGER_BYTES,
             work: STRANGER_WORK,
             work_of_address: STRANGER_WORK_OF_ADDRESS,
@@ -117,6 +135,10 @@ pub const NETWORKS_REMEMBERED: usize = 8 * 1024;
 pub enum Share {
     /// The node's own: it asks more than it may.
     Peer,
+    /// The node's own in the open network: it asks more than is answered there.
+    Questions,
+    /// The node's own: it answers more than we can have asked.
+    Answers,
     /// Its address's, by whomever.
     Address,
     /// Its network's, by whomever.
@@ -130,6 +152,8 @@ impl Share {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Peer => "it asks more than a stranger may",
+            Self::Questions => "it asks more of the open network than a stranger may",
+            Self::Answers => "it answers more than we can have asked",
             Self::Address => "strangers at its address ask more than they may together",
             Self::Network => "strangers in its network ask more than they may together",
             Self::Everyone => "strangers ask more than all may together",
@@ -173,11 +197,14 @@ pub struct StrangerBudgets {
     paid: Gcra,
 }
 
-/// A node's budgets, by their place: one for each class of frames, then bytes, then work, then first words.
-const BUDGETS: usize = 9;
-const BYTES: usize = 6;
-const WORK: usize = 7;
-const FIRST_OF_PEER: usize = 8;
+/// A node's budgets, by their place: one for each class of frames, then bytes, work and first words.
+const BUDGETS: usize = 12;
+const DHT: usize = 6;
+const DHT_BYTES: usize = 7;
+const DHT_ANSWERS: usize = 8;
+const BYTES: usize = 9;
+const WORK: usize = 10;
+const FIRST_OF_PEER: usize = 11;
 
 /// What is shared of an address, a network and all: what anybody draws from, and what is kept.
 const SHARES: usize = 2;
@@ -223,13 +250,14 @@ impl StrangerBudgets {
         (kind, bytes): (Kind, usize),
     ) -> Result<(), Exceeded> {
         let limits = self.limits;
+        if is_answer(kind) {
+            return self.take_open(now, asker.peer, (kind, bytes));
+        }
         let work = tokens_of_stranger(kind, bytes);
-        let charge = |budget, allowance, amount| Charge { budget, allowance, amount };
         let own = [charge(BYTES, limits.bytes, bytes as u64), charge(WORK, limits.work, work)];
         let of_class = limits.class(kind).map(|(budget, allowance)| charge(budget, allowance, 1));
-        let charges = of_class.into_iter().chain(own);
-        let of_peer = self.peers.charge(now, asker.peer, charges);
-        of_peer.map_err(|refused| Exceeded { share: Share::Peer, allowance: refused.allowance })?;
+        let charges = of_class.into_iter().chain(limits.open(kind, bytes)).chain(own);
+        self.peers.charge(now, asker.peer, charges).map_err(exceeded)?;
         if work == 0 || (asker.has_paid && self.paid.take(now, limits.paid_in_all, work)) {
             self.level.count_stranger(work);
             return Ok(());
@@ -252,6 +280,31 @@ impl StrangerBudgets {
             Err(_) => {}
         }
         taken
+    }
+
+    /// Takes what a frame costs of the open network from what its sender has there, and nothing else: of a node that
+    /// we have dialled, and of every answer, because how much comes of either is ours to say.
+    ///
+    /// - `bytes`: of the frame's body.
+    ///
+    /// # Errors
+    ///
+    /// [`Exceeded`] with [`Share::Questions`] or [`Share::Answers`].
+    pub fn take_open(
+        &mut self,
+        now: Instant,
+        peer: PeerId,
+        (kind, bytes): (Kind, usize),
+    ) -> Result<(), Exceeded> {
+        let charges = self.limits.open(kind, bytes);
+        self.peers.charge(now, peer, charges).map_err(exceeded)?;
+        self.level.count_stranger(tokens_of_stranger(kind, bytes));
+        Ok(())
+    }
+
+    /// Returns when a node has all of its own again, which may be past.
+    pub fn own_full_at(&self, peer: &PeerId) -> Instant {
+        self.peers.full_at(peer)
     }
 
     /// Takes it from an address, its network and all, or nothing.
@@ -314,12 +367,44 @@ impl StrangerLimits {
             Kind::SessionJoin | Kind::NonceShare => (1, self.nonces),
             Kind::PartialSigShare => (2, self.partials),
             _ => match kind.family() {
+                // What there is of the open network has budgets beside these.
+                Family::Dht => return None,
                 Family::Connection => (4, self.pings),
                 Family::Formation => (5, self.formation),
-                Family::Signing | Family::Dht | Family::Gossip | Family::Discovery => {
-                    (3, self.others)
-                }
+                Family::Signing | Family::Gossip | Family::Discovery => (3, self.others),
             },
         })
     }
+
+    /// What a frame of the open network takes of its sender's own there; nothing of others.
+    fn open(&self, kind: Kind, bytes: usize) -> impl Iterator<Item = Charge> + use<> {
+        let charges = match (kind.family() == Family::Dht, is_answer(kind)) {
+            (false, _) => [None, None],
+            (true, true) => [Some(charge(DHT_ANSWERS, self.dht_answers, 1)), None],
+            (true, false) => [
+                Some(charge(DHT, self.dht, 1)),
+                Some(charge(DHT_BYTES, self.dht_bytes, bytes as u64)),
+            ],
+        };
+        charges.into_iter().flatten()
+    }
+}
+
+/// Whether a kind answers what is asked in the open network.
+const fn is_answer(kind: Kind) -> bool {
+    matches!(kind, Kind::DhtReply | Kind::PeersTold)
+}
+
+const fn charge(budget: usize, allowance: Allowance, amount: u64) -> Charge {
+    Charge { budget, allowance, amount }
+}
+
+/// Whose share a node's own budget is.
+const fn exceeded(refused: Charge) -> Exceeded {
+    let share = match refused.budget {
+        DHT | DHT_BYTES => Share::Questions,
+        DHT_ANSWERS => Share::Answers,
+        _ => Share::Peer,
+    };
+    Exceeded { share, allowance: refused.allowance }
 }

@@ -5,5 +5,6 @@ mod first_packets;
 mod judge;
 mod level;
 mod memory;
+mod open;
 mod settings;
 mod sources;

@@ -50,6 +50,8 @@ pub struct TransportConfig {
     pub bulk_queue_bytes_max: usize,
     /// The same of all lanes for a stranger, whose end it is when more is queued.
     pub stranger_queue_bytes_max: usize,
+    /// Most frames of a stranger on one connection, whose end it is when it sends more.
+    pub stranger_frames_max: u32,
     /// Most events of each lane waiting for the receiver, of bulk at most [`BULK_EVENT_QUEUE_MAX`];
     /// above it reading of that lane stops.
     pub event_queue_max: usize,
@@ -75,8 +77,17 @@ impl TransportConfig {
             control_queue_bytes_max: CONTROL_QUEUE_BYTES_MAX,
             bulk_queue_bytes_max: BULK_QUEUE_BYTES_MAX,
             stranger_queue_bytes_max: STRANGER_QUEUE_BYTES_MAX,
+            stranger_frames_max: STRANGER_FRAMES_MAX,
             event_queue_max: EVENT_QUEUE_MAX,
         }
+    }
+
+    /// Gives strangers what neighbours in the open network need, who are strangers.
+    #[must_use]
+    pub const fn open(mut self) -> Self {
+        self.stranger_queue_bytes_max = OPEN_STRANGER_QUEUE_BYTES_MAX;
+        self.stranger_frames_max = OPEN_STRANGER_FRAMES_MAX;
+        self
     }
 }
 
@@ -186,7 +197,7 @@ pub const BULK_QUEUE_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Guess: what a receiver takes at once; the rest waits at its senders.
 pub const BULK_EVENT_QUEUE_MAX: usize = 16;
 
-/// Most frames of a stranger on one connection: what is beyond is not worth the way to the engine.
+/// Default of [`TransportConfig::stranger_frames_max`]: what is beyond is not worth the way to the engine.
 ///
 /// Guess: a greeting, and twice the pings that are answered in half a minute.
 pub const STRANGER_FRAMES_MAX: u32 = 160;
@@ -195,6 +206,14 @@ pub const STRANGER_FRAMES_MAX: u32 = 160;
 ///
 /// Guess: a greeting and 16 answers to pings take a quarter of it.
 pub const STRANGER_QUEUE_BYTES_MAX: usize = 16 * 1024;
+
+/// [`TransportConfig::stranger_queue_bytes_max`] of a node that takes part in the open network. Guess: the answers
+/// to a question of each of 64 walks at once, of 4 kB each; 64 MiB if 256 strangers do not read theirs.
+pub const OPEN_STRANGER_QUEUE_BYTES_MAX: usize = 256 * 1024;
+
+/// [`TransportConfig::stranger_frames_max`] of such a node, at which a neighbour stays for an hour: 120 questions
+/// and 240 answers a minute. Who is faster is stopped by its budgets long before.
+pub const OPEN_STRANGER_FRAMES_MAX: u32 = 60 * (120 + 240);
 
 /// Default of [`TransportConfig::event_queue_max`].
 ///

@@ -7,7 +7,7 @@ use ensign_wire::{Audience, DecodeError, HEADER_BYTES_MAX, Header, Kind, Lane};
 use quinn::{ReadError, RecvStream};
 use tokio::{sync::SemaphorePermit, task::JoinSet, time::timeout};
 
-use crate::{CloseCode, DisconnectReason, STRANGER_FRAMES_MAX, lane, link::Link, shared::Shared};
+use crate::{CloseCode, DisconnectReason, lane, link::Link, shared::Shared};
 
 /// Most payloads of one admitted peer that are read at once; the rest waits on the peer's side.
 pub(crate) const PAYLOADS_AT_ONCE_MAX: usize = 2;
@@ -133,7 +133,7 @@ impl<'a> Reader<'a> {
             }
             let Some(body) = self.frames.read_body(chunk) else { return Some(()) };
             if !link.may_say_more() {
-                let limit = STRANGER_FRAMES_MAX;
+                let limit = link.frames_max;
                 link.fail(DisconnectReason::TooManyFrames { limit }, CloseCode::Offense);
                 return None;
             }

@@ -22,7 +22,7 @@ use tokio::{
 };
 
 use crate::{
-    CloseCode, DisconnectReason, STRANGER_FRAMES_MAX, Traffic, TransportConfig, TransportEvent,
+    CloseCode, DisconnectReason, Traffic, TransportConfig, TransportEvent,
     inbox::{self, PAYLOADS_AT_ONCE_MAX},
     lane::{self, LANES, PerLane},
     latch::Latch,
@@ -61,6 +61,8 @@ pub(crate) struct Link {
     admitted: Latch,
     /// How many came while it was a stranger.
     frames: AtomicU32,
+    /// How many may.
+    pub(crate) frames_max: u32,
     duplicate_refused: AtomicBool,
     /// Why it ends, when that is for us to say.
     verdict: OnceLock<DisconnectReason>,
@@ -93,6 +95,7 @@ impl Link {
             welcome: Latch::default(),
             admitted: Latch::default(),
             frames: AtomicU32::new(0),
+            frames_max: config.stranger_frames_max,
             duplicate_refused: AtomicBool::new(false),
             verdict: OnceLock::new(),
             closing: watch::Sender::new(None),
@@ -168,7 +171,7 @@ impl Link {
 
     /// Counts a frame that came; false when a stranger has sent more than it may.
     pub(crate) fn may_say_more(&self) -> bool {
-        self.is_welcome() || self.frames.fetch_add(1, Ordering::Relaxed) < STRANGER_FRAMES_MAX
+        self.is_welcome() || self.frames.fetch_add(1, Ordering::Relaxed) < self.frames_max
     }
 
     pub(crate) fn is_admitted(&self) -> bool {

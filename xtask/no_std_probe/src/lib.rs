@@ -8,6 +8,7 @@
 use core::alloc::{GlobalAlloc, Layout};
 use core::panic::PanicInfo;
 
+use ensign_book as _;
 use ensign_deadline as _;
 use ensign_dht as _;
 use ensign_diversity as _;
@@ -17,8 +18,8 @@ use ensign_formation as _;
 use ensign_gate as _;
 use ensign_identity as _;
 use ensign_musig as _;
+use ensign_overlay as _;
 use ensign_peers as _;
-use ensign_book as _;
 use ensign_pow as _;
 use ensign_primitives as _;
 use ensign_ratelimit as _;

@@ -34,9 +34,9 @@ impl<R: Listed> Book<R> {
             Some(Purpose::Outbound) => {
                 let since = now.instant;
                 self.links.keep(peer, Outbound { remote, area, since, is_closing: false });
-                self.ask_if_thin(peer);
+                self.ask_if_thin(now, peer);
             }
-            Some(Purpose::Trusted) => self.ask_if_thin(peer),
+            Some(Purpose::Trusted) => self.ask_if_thin(now, peer),
             Some(Purpose::Feeler) => {
                 self.outputs.push_back(Output::Close { peer, why: Closing::Tested });
             }
@@ -57,11 +57,11 @@ impl<R: Listed> Book<R> {
     }
 
     /// Asks everybody who may be asked, at the begin of a round.
-    pub(super) fn ask_everybody(&mut self) {
+    pub(super) fn ask_everybody(&mut self, now: Now) {
         self.exchange.begin();
         let askable: Vec<_> = self.askable().collect();
         for peer in askable {
-            self.ask(peer);
+            self.ask(now, peer);
         }
     }
 
@@ -113,14 +113,14 @@ impl<R: Listed> Book<R> {
         }
     }
 
-    fn ask_if_thin(&mut self, peer: PeerId) {
+    fn ask_if_thin(&mut self, now: Now, peer: PeerId) {
         if self.is_thin() {
-            self.ask(peer);
+            self.ask(now, peer);
         }
     }
 
-    fn ask(&mut self, to: PeerId) {
-        if self.exchange.ask(to) {
+    fn ask(&mut self, now: Now, to: PeerId) {
+        if self.exchange.ask(now.instant, to) {
             self.outputs.push_back(Output::Ask { to });
         }
     }

@@ -40,7 +40,7 @@ impl<R: Listed> Book<R> {
         }
         let are_apart = self.views.are_apart();
         if self.mark(Reason::ViewsApart, are_apart, CHANGED_WHEN_CUT_OFF) && are_apart {
-            self.ask_everybody();
+            self.ask_everybody(now);
         }
     }
 

@@ -9,7 +9,7 @@ use ensign_peers::contact::HostName;
 use ensign_primitives::Network;
 use ensign_seeds::{Answers, Config, Reason, Resolver, Seeds};
 use ensign_wire::Scope;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep_until};
 
 use crate::catalogue as code;
 use crate::failure::Failure;
@@ -63,7 +63,7 @@ impl Seeding {
             }
         };
         if self.has_others {
-            sleep(OTHERS_FIRST).await;
+            sleep_until(Instant::now() + OTHERS_FIRST).await;
         }
         let (mut told, mut pause) = (BTreeMap::new(), PAUSE);
         // A node that has stopped needs nobody.
@@ -79,11 +79,11 @@ impl Seeding {
                 if coordinator.know_first(nodes.collect()).await.is_err() {
                     return;
                 }
-                sleep(pause).await;
+                sleep_until(Instant::now() + pause).await;
                 pause = (pause * 2).min(PAUSE_MAX);
             } else {
                 pause = PAUSE;
-                sleep(PAUSE_MAX).await;
+                sleep_until(Instant::now() + PAUSE_MAX).await;
             }
         }
     }

@@ -50,10 +50,12 @@ impl Dht {
     fn on_silence(&mut self, now: Now, question: Question) {
         let Question { record, purpose, is_slow, .. } = question;
         if let Some(record) = record.filter(|_| self.questions.hears_others(now.instant)) {
-            self.table.failed(&record.peer(), record.position());
-            // Whom a node that is alone was told of is all it has, and may only be busy.
+            let is_gone = self.table.failed(&record.peer(), record.position());
+            // Whom a node that is alone knows is all it has, and may only be busy.
             if !self.is_alone() {
                 self.roots.forget(&record);
+            } else if is_gone {
+                self.roots.learn(record);
             }
         }
         if let Purpose::Walk { walk, candidate } = purpose

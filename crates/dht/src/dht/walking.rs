@@ -108,10 +108,10 @@ impl Dht {
                 DhtMessage::Store(DhtStore { query, around, record: value.clone() })
             }
             Op::Fetch(_) | Op::Node(_) if is_inside => {
-                self.find(&record, query, around, Wants::Value)
+                self.find(now, &record, query, around, Wants::Value)
             }
             Op::Fetch(_) | Op::Node(_) | Op::Store(_) | Op::Nearest => {
-                self.find(&record, query, around, Wants::Nodes)
+                self.find(now, &record, query, around, Wants::Nodes)
             }
         };
         let purpose = Purpose::Walk { walk, candidate };
@@ -120,12 +120,13 @@ impl Dht {
 
     fn find(
         &mut self,
+        now: Now,
         to: &NodeRecord,
         query: QueryId,
         around: Around,
         wants: Wants,
     ) -> DhtMessage {
-        let tells = self.config.serves() && self.questions.introduces(&to.peer());
+        let tells = self.config.serves() && self.questions.introduces(now.instant, &to.peer());
         let asker = self.own.clone().filter(|_| tells);
         DhtMessage::Find(DhtFind { query, around, wants, asker })
     }
@@ -154,7 +155,7 @@ impl Dht {
         let query = self.questions.next_name();
         let key = record.position().into();
         let around = Around { key, target: key, region: 0 };
-        let message = self.find(&record, query, around, Wants::Answer);
+        let message = self.find(now, &record, query, around, Wants::Answer);
         self.send_question(now, (query, message), record, Purpose::Probe);
     }
 

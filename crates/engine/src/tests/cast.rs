@@ -6,11 +6,12 @@ use std::{string::ToString, sync::Arc, sync::LazyLock, vec, vec::Vec};
 use ensign_deadline::Timeouts;
 use ensign_identity::{Delegation, DelegationProof, NodeKey, Signature, SignerKey, Terms};
 use ensign_musig::{NonceEntropy, SecKey};
+use ensign_overlay::OverlayConfig;
 use ensign_primitives::{GroupId, Instant, Network, Now, PeerId, SignerIndex, UnixTime, sha256};
 use ensign_session::{Entropy, LocalSigner};
 use ensign_wire::{
-    Frame, GroupKeys, Introduced, KeyTweak, Message, Mode, Payload, Scheme, SignedRequest,
-    SigningRequest, TxType, Welcome,
+    Frame, GroupKeys, Introduced, KeyTweak, Message, Mode, Payload, Role, Scheme, Scope,
+    SignedRequest, SigningRequest, TxType, Welcome,
 };
 
 use crate::{
@@ -78,6 +79,17 @@ pub(super) fn start() -> Now {
 /// A node that leaves this to strangers.
 pub(super) fn engine_for(index: usize, strangers: Strangers) -> Engine {
     let config = EngineConfig { strangers, ..config(index, 0) };
+    Engine::new(config, keys(index), [index as u8; 32], start(), Restored::default())
+}
+
+/// A node of the open network, whose positions cost nothing.
+pub(super) fn engine_open(index: usize) -> Engine {
+    let addresses = vec!["127.0.0.1:9735".parse().unwrap()];
+    let (bits, scope) = (0, Scope::Local);
+    let overlay = OverlayConfig::new(NETWORK, Role::Signer);
+    let overlay = Some(OverlayConfig { bits, scope, addresses, ..overlay });
+    let strangers = Strangers::default().open();
+    let config = EngineConfig { strangers, overlay, ..config(index, 0) };
     Engine::new(config, keys(index), [index as u8; 32], start(), Restored::default())
 }
 

@@ -29,7 +29,12 @@ pub(super) fn seat() -> Vec<u8> {
 
 impl Crowd {
     pub(super) fn new(strangers: Strangers) -> Self {
-        Self { engine: engine_for(0, strangers), now: at(Duration::ZERO), links: 0 }
+        Self::of(engine_for(0, strangers))
+    }
+
+    /// As [`new`](Self::new), at this node.
+    pub(super) fn of(engine: Engine) -> Self {
+        Self { engine, now: at(Duration::ZERO), links: 0 }
     }
 
     pub(super) fn input(&mut self, input: Input) -> Vec<Output> {
@@ -63,7 +68,7 @@ impl Crowd {
         said.iter().filter(|it| matches!(it, Output::Send { .. })).count()
     }
 
-    fn leave(&mut self, link: LinkId) {
+    pub(super) fn leave(&mut self, link: LinkId) {
         self.input(Input::Down { link });
     }
 }

@@ -32,6 +32,7 @@ fn name(offense: &Offense) -> &'static str {
         Offense::SecondHello => "SecondHello",
         Offense::Version { .. } => "Version",
         Offense::TooManyPings => "TooManyPings",
+        Offense::TooManyQuestions { .. } => "TooManyQuestions",
         Offense::NeverAsked { .. } => "NeverAsked",
         Offense::AskedTwice { .. } => "AskedTwice",
         Offense::Stranger { .. } => "Stranger",
@@ -104,7 +105,7 @@ fn name(offense: &Offense) -> &'static str {
 }
 
 /// How many names there are.
-const NAMES: usize = 48;
+const NAMES: usize = 63;
 
 /// One of each, two of those that weigh by what is in them.
 fn examples() -> Vec<Offense> {
@@ -122,6 +123,7 @@ fn examples() -> Vec<Offense> {
         Offense::SecondHello,
         Offense::Version { min: 2, max: 7 },
         Offense::TooManyPings,
+        Offense::TooManyQuestions { kind: Kind::DhtFind },
         Offense::NeverAsked { query: QueryId(7) },
         Offense::AskedTwice { query: QueryId(7) },
         Offense::Stranger { kind: Kind::Payload },

@@ -4,8 +4,8 @@ use alloc::vec::Vec;
 
 use ensign_book::{Event as BookEvent, Input as BookInput, Output as BookOutput, Source};
 use ensign_dht::{Event as DhtEvent, Input as DhtInput, Outcome, Output as DhtOutput};
-use ensign_primitives::{Now, PeerId, QueryId};
-use ensign_wire::{Key, NodeRecord, PeersMessage};
+use ensign_primitives::{Direction, Now, PeerId, QueryId};
+use ensign_wire::{DhtFind, DhtMessage, Key, NodeRecord, PeersMessage};
 
 use super::{Overlay, Todo};
 use crate::{Event, Message, Offense, Output, Record};
@@ -34,13 +34,15 @@ impl View {
 }
 
 impl Overlay {
-    pub(super) fn on_message(&mut self, from: PeerId, message: Message) {
+    pub(super) fn on_message(&mut self, now: Now, from: PeerId, message: Message) {
         if !self.links.is_up(&from) {
             return;
         }
+        self.heard(now);
         self.links.touch(&from);
         match message {
             Message::Dht(message) => {
+                self.hear_asker(from, &message);
                 self.todo.push_back(Todo::Dht(DhtInput::Message { from, message }));
             }
             Message::Peers(PeersMessage::Ask) => {
@@ -48,6 +50,16 @@ impl Overlay {
             }
             Message::Peers(PeersMessage::Told(records)) => self.on_told(from, records),
         }
+    }
+
+    /// Whoever asks and says where it is gets into the book as hearsay: a first node would know nobody else.
+    fn hear_asker(&mut self, from: PeerId, message: &DhtMessage) {
+        let DhtMessage::Find(DhtFind { asker: Some(record), .. }) = message else { return };
+        let Some(remote) = self.links.remote(&from).filter(|_| record.peer() == from) else {
+            return;
+        };
+        let (record, source) = (record.clone(), Source::Node(remote));
+        self.todo.push_back(Todo::Book(BookInput::Learned { record, source }));
     }
 
     /// One of the first nodes answers, or somebody whom the address book has asked.
@@ -116,6 +128,13 @@ impl Overlay {
 
     pub(super) fn on_book(&mut self, now: Now, output: BookOutput<NodeRecord>) {
         match output {
+            BookOutput::Dial { peer, .. } if self.links.is_up(&peer) => {
+                // It came up just now, and the book hears of it next.
+                self.links.take_for_book(&peer);
+                let remote = self.links.remote(&peer);
+                let up = |remote| BookInput::Up { peer, remote, direction: Direction::Outbound };
+                self.todo.extend(remote.map(up).map(Todo::Book));
+            }
             BookOutput::Dial { peer, address } => {
                 self.dial(now, peer, address, |dial| dial.book = Some(address));
             }

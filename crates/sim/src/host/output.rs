@@ -161,16 +161,11 @@ impl Host {
             | Output::Event(Event::Peers(_) | Event::Dropped { .. } | Event::Paying(_))
             | Output::Note(Record::Peers(_))
             | Output::Persist { record: Record::Peers(_), .. } => {}
-            // As what is persisted of it.
-            Output::Note(Record::Reputation(_)) => {}
-            // Groups are there from the beginning; how they form is simulated in `ensign-formation`.
-            Output::Event(Event::Formation(_))
-            | Output::Note(Record::Formation(_))
-            | Output::Persist { record: Record::Formation(_), .. } => {}
-            // Homes are closed here.
-            Output::Event(Event::Overlay(_))
-            | Output::Note(Record::Overlay(_))
-            | Output::Persist { record: Record::Overlay(_), .. } => {}
+            // Reputation: as what is persisted of it. Formation: groups are there from the beginning, and how
+            // they form is simulated in its crate. Overlay: homes are closed here.
+            Output::Event(Event::Formation(_) | Event::Overlay(_))
+            | Output::Note(Record::Reputation(_) | Record::Formation(_) | Record::Overlay(_))
+            | Output::Persist { record: Record::Formation(_) | Record::Overlay(_), .. } => {}
         }
     }
 

@@ -20,8 +20,8 @@ use quinn::{
 
 use super::node::{LOOPBACK, Node, Raw, config, dial, endpoint, key};
 use crate::{
-    CloseCode, DisconnectReason, STRANGER_FRAMES_MAX, SendError, TransportEvent, chance::Chance,
-    quic, tls::Identity,
+    CloseCode, DisconnectReason, STRANGER_FRAMES_MAX, SendError, TransportConfig, TransportEvent,
+    chance::Chance, quic, tls::Identity,
 };
 
 fn hello() -> Frame {
@@ -330,9 +330,10 @@ impl AsyncUdpSocket for Deaf {
     }
 }
 
-#[tokio::test]
-async fn regression_every_frame_of_a_stranger_went_all_the_way_however_many() {
-    let mut victim = Node::start(key(1)).await;
+/// How many frames of a stranger, which says them without end, are heard.
+async fn heard_of_a_stranger(config: TransportConfig) -> u32 {
+    let limit = config.stranger_frames_max;
+    let mut victim = Node::start_with(config, key(1)).await;
     let mut stranger = Node::start(key(2)).await;
     stranger.dial(&victim);
     victim.connected().await;
@@ -348,6 +349,37 @@ async fn regression_every_frame_of_a_stranger_went_all_the_way_however_many() {
             _ => {}
         }
     };
-    assert_eq!(frames, STRANGER_FRAMES_MAX);
-    assert_eq!(reason, DisconnectReason::TooManyFrames { limit: STRANGER_FRAMES_MAX });
+    assert_eq!(reason, DisconnectReason::TooManyFrames { limit });
+    frames
+}
+
+#[tokio::test]
+async fn regression_every_frame_of_a_stranger_went_all_the_way_however_many() {
+    assert_eq!(heard_of_a_stranger(config()).await, STRANGER_FRAMES_MAX);
+}
+
+#[tokio::test]
+async fn stranger_says_as_many_frames_as_are_set() {
+    let more = TransportConfig { stranger_frames_max: 200, ..config() };
+    assert_eq!(heard_of_a_stranger(more).await, 200);
+}
+
+#[tokio::test]
+async fn neighbour_in_the_open_network_gets_the_answers_to_sixty_four_questions_at_once() {
+    for (config, all) in [(config(), false), (config().open(), true)] {
+        let mut victim = Node::start_with(config, key(1)).await;
+        let mut stranger = Node::start(key(2)).await;
+        stranger.dial(&victim);
+        victim.connected().await;
+        stranger.connected().await;
+        // Four kilobytes each.
+        let (kind, mut answer) = (Kind::DhtReply, vec![Kind::DhtReply.id(), 0xa0, 0x1f]);
+        answer.resize(3 + 4000, 0);
+        let link = victim.link(stranger.id);
+        let sent = (0..64).map(|_| victim.transport.send(link, kind, answer.clone().into()));
+        assert_eq!(sent.filter(Result::is_ok).count() == 64, all);
+        for _ in 0..if all { 64 } else { 0 } {
+            assert!(matches!(stranger.next().await, TransportEvent::Frame { .. }));
+        }
+    }
 }

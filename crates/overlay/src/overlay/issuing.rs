@@ -1,0 +1,45 @@
+//! What we say of ourselves, and what is issued anew.
+
+use ensign_dht::REPUBLISH_INTERVAL;
+use ensign_primitives::Now;
+use ensign_wire::{Key, NodeRecord};
+
+use super::Overlay;
+
+impl Overlay {
+    /// Makes our record anew, and says it from now on.
+    pub(super) fn announce(&mut self, now: Now) -> Option<NodeRecord> {
+        let record = self.own.node_record(now).filter(|_| self.own.serves())?;
+        self.dht.announce(now, record.clone()).ok()?;
+        Some(record)
+    }
+
+    /// Publishes our node record.
+    pub(super) fn publish(&mut self, now: Now) {
+        let record = self.announce(now);
+        let signed = record.and_then(|record| self.own.sign_node(now, &record));
+        let is_done = signed.is_some_and(|record| self.dht.put(now, record).is_ok());
+        self.own.published(now.instant, is_done);
+    }
+
+    /// What our user publishes, or our own record, is to be issued anew: at once, or when something has come, because
+    /// who hears nothing tells nobody.
+    pub(super) fn renew(&mut self, now: Now, key: Key) {
+        if now.instant.since(self.heard_at) > REPUBLISH_INTERVAL {
+            self.lapsed.insert(key);
+        } else {
+            self.issue(now, key);
+        }
+    }
+
+    pub(super) fn issue(&mut self, now: Now, key: Key) {
+        match self.own.kept(&key).cloned() {
+            Some(said) => {
+                let record = self.own.sign(now, said);
+                // Where too much is under way the next renewal comes in time: a record holds for three.
+                _ = record.map(|record| self.dht.put(now, record));
+            }
+            None => self.publish(now),
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! One node, and what is said to it by hand.
+
+use core::time::Duration;
+use std::{vec, vec::Vec};
+
+use ensign_primitives::{Direction, StateMachine};
+use ensign_wire::{Answer, DhtMessage, DhtReply, Key, PeersMessage, Role};
+
+use super::cast::{NETWORK, START, address, config, later, machine, peer, record, said};
+use crate::{
+    Event, Input, LINK_COMES_WITHIN, LOOK_AFTER, Message, Offense, Output, Overlay, OverlayConfig,
+    Restored, WARM_LINKS_MAX, book,
+};
+
+fn node() -> Overlay {
+    let mut overlay = machine(7, config(7, Role::Signer), Restored::default(), START);
+    overlay.handle_timeout(START);
+    overlay
+}
+
+fn up(number: u16, direction: Direction) -> Input {
+    Input::Up { peer: peer(number), remote: address(number), direction }
+}
+
+fn told(number: u16, about: &[u16]) -> Input {
+    let records = about.iter().map(|it| record(*it)).collect();
+    let message = Message::Peers(PeersMessage::Told(records));
+    Input::Message { from: peer(number), message }
+}
+
+fn offenses(outputs: &[Output]) -> Vec<&Offense> {
+    let mut all = Vec::new();
+    for output in outputs {
+        if let Output::Offense { offense, .. } = output {
+            all.push(offense);
+        }
+    }
+    all
+}
+
+#[test]
+fn the_first_node_is_dialled_and_asked_once() {
+    let mut overlay = node();
+    let outputs = said(&mut overlay);
+    assert!(outputs.contains(&Output::Dial { peer: peer(0), address: address(0) }));
+    overlay.handle_input(START, up(0, Direction::Outbound));
+    let asks = |outputs: &[Output]| {
+        let ask = Output::Send { to: peer(0), message: Message::Peers(PeersMessage::Ask) };
+        outputs.iter().filter(|it| **it == ask).count()
+    };
+    assert_eq!(asks(&said(&mut overlay)), 1);
+    overlay.handle_input(START, told(0, &[0, 1, 2]));
+    let outputs = said(&mut overlay);
+    assert_eq!(offenses(&outputs), Vec::<&Offense>::new());
+    overlay.handle_input(START, told(0, &[3]));
+    let unasked = Offense::Book(book::Offense::Unasked);
+    assert_eq!(offenses(&said(&mut overlay)), [&unasked]);
+}
+
+#[test]
+fn who_is_told_of_is_not_dialled_but_by_us() {
+    let mut overlay = node();
+    said(&mut overlay);
+    // Nobody asked: what it tells is no hearsay.
+    overlay.handle_input(START, up(3, Direction::Inbound));
+    overlay.handle_input(START, told(3, &[1, 2]));
+    let now = later(START, Duration::from_secs(60));
+    overlay.handle_timeout(now);
+    let dials = said(&mut overlay).into_iter();
+    let dials =
+        dials.filter(|it| matches!(it, Output::Dial { peer: whom, .. } if *whom != peer(0)));
+    assert_eq!(dials.count(), 0);
+}
+
+#[test]
+fn a_dial_that_met_another_link_waits_for_it_and_not_for_ever() {
+    let mut overlay = node();
+    said(&mut overlay);
+    let failed = Input::DialFailed { peer: peer(0), address: address(0), is_duplicate: true };
+    overlay.handle_input(START, failed);
+    assert!(!said(&mut overlay).contains(&Output::Leave { peer: peer(0) }));
+    overlay.handle_timeout(later(START, LINK_COMES_WITHIN));
+    assert!(said(&mut overlay).contains(&Output::Leave { peer: peer(0) }));
+}
+
+#[test]
+fn a_link_that_ends_before_its_greeting_answers_its_dial() {
+    let mut overlay = node();
+    said(&mut overlay);
+    overlay.handle_input(START, Input::Down { peer: peer(0) });
+    assert!(said(&mut overlay).contains(&Output::Leave { peer: peer(0) }));
+    assert!(!overlay.holds(&peer(0)));
+}
+
+#[test]
+fn of_warm_links_the_longest_unused_are_left() {
+    let mut overlay = node();
+    said(&mut overlay);
+    let count = WARM_LINKS_MAX as u16 + 2;
+    for number in 100..100 + count {
+        overlay.ping(START, peer(number), address(number)).unwrap();
+        overlay.handle_input(START, up(number, Direction::Outbound));
+        // The first is used again.
+        let message = Message::Peers(PeersMessage::Ask);
+        overlay.handle_input(START, Input::Message { from: peer(100), message });
+    }
+    let left: Vec<_> = said(&mut overlay)
+        .into_iter()
+        .filter_map(|it| if let Output::Leave { peer } = it { Some(peer) } else { None })
+        .collect();
+    assert_eq!(left, [peer(101), peer(102)]);
+}
+
+#[test]
+fn who_becomes_wanted_is_never_left() {
+    let mut overlay = node();
+    said(&mut overlay);
+    overlay.ping(START, peer(3), address(3)).unwrap();
+    overlay.handle_input(START, Input::Wanted { peer: peer(3) });
+    overlay.handle_input(START, up(3, Direction::Outbound));
+    overlay.handle_input(START, Input::Down { peer: peer(3) });
+    let outputs = said(&mut overlay);
+    assert!(!outputs.contains(&Output::Leave { peer: peer(3) }), "{outputs:?}");
+    let pinged = Event::Pinged { peer: peer(3), after: Some(Duration::ZERO) };
+    assert!(outputs.contains(&Output::Event(pinged)));
+}
+
+#[test]
+fn who_is_wanted_and_told_of_is_found() {
+    let mut overlay = node();
+    said(&mut overlay);
+    overlay.handle_input(START, up(0, Direction::Outbound));
+    overlay.handle_input(START, told(0, &[0]));
+    overlay.handle_input(START, Input::Wanted { peer: peer(50) });
+    let (mut now, mut found) = (START, vec![]);
+    while let Some(due) = overlay.poll_timeout().filter(|_| found.is_empty()) {
+        now = later(now, due.at.since(now.instant));
+        overlay.handle_timeout(now);
+        while let Some(output) = overlay.poll_output() {
+            match output {
+                Output::Send { to, message: Message::Dht(DhtMessage::Find(find)) } => {
+                    let is_wanted = find.around.key == Key::of_peer(NETWORK, &peer(50));
+                    let nodes = if is_wanted { vec![record(50)] } else { vec![] };
+                    let reply = DhtReply { query: find.query, answer: Answer::None, nodes };
+                    let message = Message::Dht(DhtMessage::Reply(reply));
+                    overlay.handle_input(now, Input::Message { from: to, message });
+                }
+                Output::Found { peer, addresses } => found.push((peer, addresses)),
+                _ => {}
+            }
+        }
+    }
+    assert_eq!(found, [(peer(50), vec![address(50)])]);
+    assert!(now.instant.since(START.instant) >= LOOK_AFTER);
+}
+
+#[test]
+fn a_home_without_an_address_works_for_nothing() {
+    let config = OverlayConfig { addresses: vec![], ..config(7, Role::Signer) };
+    let mut overlay = machine(7, config, Restored::default(), START);
+    overlay.handle_timeout(START);
+    assert!(!said(&mut overlay).iter().any(|it| matches!(it, Output::Solve { .. })));
+    let local = OverlayConfig {
+        addresses: vec!["192.168.1.7:4000".parse().unwrap()],
+        ..super::cast::config(7, Role::Signer)
+    };
+    let overlay = machine(7, local, Restored::default(), START);
+    assert_eq!(overlay.status(START).role, Role::Light, "nobody outside reaches it there");
+}
