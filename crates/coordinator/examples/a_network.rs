@@ -88,7 +88,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
         at(99),
         asked as f64 / times.len() as f64,
     );
-    let status = nodes[0].0.network().await?;
+    let (first, _) = nodes.first().ok_or("no node")?;
+    let status = first.network().await?;
     println!(
         "the first node knows {} contacts and thinks that there are {} nodes",
         status.network.contacts,

@@ -127,9 +127,12 @@ impl Coordinator {
     /// [`CommandError::Stopped`].
     pub async fn find_node(&self, peer: PeerId) -> Result<Walked<NodeRecord>, CommandError> {
         let ended = self.walk(move |it, now| it.find_node(now, peer)).await?;
-        Ok(ended.map(|outcome| {
-            let Outcome::Node(record) = outcome else { return None };
-            Some(record)
+        Ok(ended.map(|outcome| match outcome {
+            Outcome::Node(record) => Some(record),
+            Outcome::Record { .. }
+            | Outcome::NotFound
+            | Outcome::Stored { .. }
+            | Outcome::Seen { .. } => None,
         }))
     }
 
@@ -144,9 +147,12 @@ impl Coordinator {
         thoroughness: Thoroughness,
     ) -> Result<Walked<DhtRecord>, CommandError> {
         let ended = self.walk(move |it, now| it.get(now, key, thoroughness)).await?;
-        Ok(ended.map(|outcome| {
-            let Outcome::Record { record, .. } = outcome else { return None };
-            Some(record)
+        Ok(ended.map(|outcome| match outcome {
+            Outcome::Record { record, .. } => Some(record),
+            Outcome::Node(_)
+            | Outcome::NotFound
+            | Outcome::Stored { .. }
+            | Outcome::Seen { .. } => None,
         }))
     }
 
@@ -166,9 +172,12 @@ impl Coordinator {
         let put =
             move |it: &mut Overlay, now| it.put(now, (kind, slot), body).map(|(query, _)| query);
         let ended = self.walk(put).await?;
-        Ok(ended.map(|outcome| {
-            let Outcome::Stored { copies } = outcome else { return None };
-            Some(copies)
+        Ok(ended.map(|outcome| match outcome {
+            Outcome::Stored { copies } => Some(copies),
+            Outcome::Record { .. }
+            | Outcome::Node(_)
+            | Outcome::NotFound
+            | Outcome::Seen { .. } => None,
         }))
     }
 
