@@ -75,8 +75,18 @@ async fn main() -> Result<(), Box<dyn Error>> {
             asked += walked.hops.len();
             let is_found = walked
                 .found
+                .as_ref()
                 .is_some_and(|record| is_of(&record, sought.node(), sought.local_addr()));
-            missed += usize::from(!is_found);
+            if !is_found {
+                missed += 1;
+                let known = seeker.network().await?.network.contacts;
+                println!(
+                    "{} did not find {}: it knows {known} contacts and asked {} nodes",
+                    seeker.local_addr(),
+                    sought.local_addr(),
+                    walked.hops.len(),
+                );
+            }
         }
     }
     times.sort_unstable();
