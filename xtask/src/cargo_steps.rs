@@ -10,10 +10,11 @@ use anyhow::{Result, anyhow};
 use crate::process;
 use crate::workspace::Workspace;
 
-/// The coordinator's examples: what the documentation promises an embedder must run.
-const EXAMPLES: [&str; 2] = ["two_party", "embed"];
+/// The coordinator's examples, and what each is given: what the documentation promises an embedder must run.
+const EXAMPLES: [(&str, &[&str]); 3] =
+    [("two_party", &[]), ("embed", &[]), ("a_network", &["--", "8"])];
 
-/// Time that one example may take. Both finish within a second on a developer's machine; the rest
+/// Time that one example may take. Each finishes within seconds on a developer's machine; the rest
 /// is for a loaded one.
 const EXAMPLE_TIMEOUT: Duration = Duration::from_secs(120);
 
@@ -61,8 +62,9 @@ pub(crate) fn hostile_sessions(workspace: &Workspace, sessions: &str) -> Result<
 /// nothing is built a second time.
 pub(crate) fn examples(workspace: &Workspace) -> Result<()> {
     process::run(&mut workspace.cargo(&["build", "--locked", "--examples"]))?;
-    for example in EXAMPLES {
+    for (example, given) in EXAMPLES {
         let mut cargo = workspace.cargo(&["run", "--locked", "--example", example]);
+        cargo.args(given);
         process::run_within(EXAMPLE_TIMEOUT, &mut cargo)?;
     }
     Ok(())

@@ -75,8 +75,18 @@ async fn main() -> Result<(), Box<dyn Error>> {
             asked += walked.hops.len();
             let is_found = walked
                 .found
+                .as_ref()
                 .is_some_and(|record| is_of(&record, sought.node(), sought.local_addr()));
-            missed += usize::from(!is_found);
+            if !is_found {
+                missed += 1;
+                let known = seeker.network().await?.network.contacts;
+                println!(
+                    "{} did not find {}: it knows {known} contacts and asked {} nodes",
+                    seeker.local_addr(),
+                    sought.local_addr(),
+                    walked.hops.len(),
+                );
+            }
         }
     }
     times.sort_unstable();
@@ -88,7 +98,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
         at(99),
         asked as f64 / times.len() as f64,
     );
-    let status = nodes[0].0.network().await?;
+    let (first, _) = nodes.first().ok_or("no node")?;
+    let status = first.network().await?;
     println!(
         "the first node knows {} contacts and thinks that there are {} nodes",
         status.network.contacts,

@@ -149,10 +149,8 @@ impl Builder {
     /// store is not empty; nothing runs then.
     pub async fn start(self) -> Result<(Coordinator, Events), StartError> {
         // The port first: what opening finds is told once, and must not be lost with a busy port.
-        let mut config = TransportConfig::new(self.listen, self.network);
-        if self.overlay.is_some() {
-            config = config.open();
-        }
+        let config = TransportConfig::new(self.listen, self.network);
+        let mut config = if self.overlay.is_some() { config.open() } else { config };
         config.handshakes = self.limits.handshakes;
         let said_again = self.limits.open_sessions.clamp(REQUESTS_SAID_AGAIN_MAX, REQUESTS_LIMIT);
         config.signing_queue_bytes_max = signing_queue_bytes(said_again);

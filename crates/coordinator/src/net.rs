@@ -129,7 +129,10 @@ impl Coordinator {
         let ended = self.walk(move |it, now| it.find_node(now, peer)).await?;
         Ok(ended.map(|outcome| match outcome {
             Outcome::Node(record) => Some(record),
-            _ => None,
+            Outcome::Record { .. }
+            | Outcome::NotFound
+            | Outcome::Stored { .. }
+            | Outcome::Seen { .. } => None,
         }))
     }
 
@@ -146,7 +149,10 @@ impl Coordinator {
         let ended = self.walk(move |it, now| it.get(now, key, thoroughness)).await?;
         Ok(ended.map(|outcome| match outcome {
             Outcome::Record { record, .. } => Some(record),
-            _ => None,
+            Outcome::Node(_)
+            | Outcome::NotFound
+            | Outcome::Stored { .. }
+            | Outcome::Seen { .. } => None,
         }))
     }
 
@@ -168,7 +174,10 @@ impl Coordinator {
         let ended = self.walk(put).await?;
         Ok(ended.map(|outcome| match outcome {
             Outcome::Stored { copies } => Some(copies),
-            _ => None,
+            Outcome::Record { .. }
+            | Outcome::Node(_)
+            | Outcome::NotFound
+            | Outcome::Seen { .. } => None,
         }))
     }
 

@@ -72,8 +72,14 @@ pub(super) async fn trace(
         (Some(peer), None) => {
             let Named { peer, .. } = inside.in_network(&peer).await?;
             let _place = inside.search()?;
-            let walked = inside.coordinator.find_node(peer).await.map_err(refused)?;
+            let mut walked = inside.coordinator.find_node(peer).await.map_err(refused)?;
             let key = inside.network.map_or(Key([0; 32]), |network| Key::of_peer(network, &peer));
+            if walked.found.is_some() && walked.hops.is_empty() {
+                // It is known here; how others would get to it is seen by a walk to its record.
+                let way =
+                    inside.coordinator.get(key, Thoroughness::Usual).await.map_err(refused)?;
+                (walked.hops, walked.took) = (way.hops, way.took);
+            }
             NetTraceView::of_node((&peer, key), &walked, &inside.names().await?)
         }
         (None, Some(text)) => {

@@ -19,7 +19,7 @@ impl Narrator {
         match event {
             Event::Positioned => self.output.talk(
                 &Line::new("net_positioned"),
-                "this node has its place in the open network: others find it from now on",
+                "this node has its place in the open network",
             ),
             Event::Joined { contacts } => {
                 let known = words::count(*contacts, "node");

@@ -20,6 +20,7 @@ mod kept;
 mod keys;
 mod money;
 mod net;
+mod network;
 mod payee;
 mod prefixes;
 mod psbt;

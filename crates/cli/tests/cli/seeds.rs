@@ -26,7 +26,7 @@ $ORIGIN example.org.
 const SILENCE: Duration = Duration::from_secs(600);
 
 /// Serves the zone example.org on loopback, until the runtime is dropped.
-fn serve(lines: &str) -> (SocketAddr, Runtime, Server<Catalog>) {
+pub(crate) fn serve(lines: &str) -> (SocketAddr, Runtime, Server<Catalog>) {
     let origin = Name::from_ascii("example.org.").unwrap();
     let (origin, records) =
         Parser::new(format!("{HEAD}{lines}"), None, Some(origin)).parse().unwrap();

@@ -3,7 +3,11 @@
 use core::{net::SocketAddr, time::Duration};
 use std::vec::Vec;
 
-use ensign_overlay::{Offense as Overlay, book::Offense as Book, dht::Offense as Dht};
+use ensign_overlay::{
+    Offense as Overlay,
+    book::{Offense as Book, QUESTIONS_ALLOWED},
+    dht::Offense as Dht,
+};
 use ensign_primitives::{LinkId, QueryId};
 use ensign_wire::{
     Answer, Around, DhtFind, DhtMessage, DhtPull, DhtReply, Frame, Header, Key, Kind, PeersMessage,
@@ -138,12 +142,13 @@ fn who_is_asked_whom_it_knows_answers_and_blames_little_for_too_many_questions()
     let mut crowd = Crowd::of(engine_open(0));
     let (link, _) = crowd.come(nobody(1), home(1));
     let asks = || core::iter::repeat_with(|| Frame::Peers(PeersMessage::Ask));
-    assert_eq!(said(&mut crowd, link, asks().take(3)).answers, 3);
+    let asked = QUESTIONS_ALLOWED.burst;
+    assert_eq!(said(&mut crowd, link, asks().take(asked as usize)).answers, asked);
     let came = say(&mut crowd, link, &Frame::Peers(PeersMessage::Ask));
     let too_often = Offense::Overlay(Overlay::Book(Book::AskedTooOften));
     assert_eq!(came, Outcome { answers: 0, offenses: [too_often].into(), closed: false });
     // These count among its questions.
-    let most = STRANGER_DHT.burst - 4;
+    let most = STRANGER_DHT.burst - asked - 1;
     let came = said(&mut crowd, link, (1..=most + 1).map(find));
     assert_eq!((came.answers, came.offenses.len()), (most, 1));
 }

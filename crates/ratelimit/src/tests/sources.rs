@@ -57,7 +57,7 @@ fn million_sources_take_no_more_memory_than_is_said() {
     all.for_each(|it| assert!(it.is_within_limit() && it.len > 10, "{it:?}"));
     // No IPv6 was among them.
     assert!(blocks.is_within_limit() && blocks.len == 0, "{blocks:?}");
-    assert!(bytes_max(4096) <= GUARDS_BYTES_MAX / 2, "{}", bytes_max(4096));
+    assert!(bytes_max(4096) <= GUARDS_BYTES_MAX / 8 * 5, "{}", bytes_max(4096));
     // The memory goes back when they are gone.
     for number in 0..40_000_u32 {
         let (later, ip) = (at(3_600_000 + u64::from(number) * 1000), host(number % 7));

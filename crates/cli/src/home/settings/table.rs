@@ -58,10 +58,13 @@ pub(crate) struct Text {
     /// What stands in the file.
     pub(crate) shape: Shape,
     /// What is wrong with one; nothing that its form does not say where there is none.
-    check: Option<fn(&str) -> Result<(), String>>,
+    check: Option<Check>,
     /// Why `config set` does not change it; empty where it does.
     pub(crate) fixed: &'static str,
 }
+
+/// Says what is wrong with a text, in a sentence.
+type Check = fn(&str) -> Result<(), String>;
 
 /// What stands in the file for a [`Text`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -368,7 +371,7 @@ impl Text {
     }
 
     /// What is wrong with one.
-    const fn checked(self, check: fn(&str) -> Result<(), String>) -> Self {
+    const fn checked(self, check: Check) -> Self {
         Self { check: Some(check), ..self }
     }
 
