@@ -237,7 +237,8 @@ pub struct Status {
     pub own: Option<NodeRecord>,
     /// Whether its position is being worked for.
     pub is_solving: bool,
-    /// Whether its record was published.
+    /// Whether its record was handed to the network; in a small one nobody may keep it, and the node is found
+    /// through others' tables.
     pub is_published: bool,
     /// Connections that the address book keeps.
     pub outbound: Vec<(PeerId, SocketAddr)>,

@@ -11,6 +11,8 @@ use crate::{FIRST_AT_ONCE, FIRST_NODES_MAX, FIRST_WAIT, FIRST_WAIT_MAX};
 #[derive(Debug)]
 pub(crate) struct Start {
     nodes: Vec<(PeerId, Vec<SocketAddr>)>,
+    /// How many of them were there from the beginning.
+    given: usize,
     /// How many were dialled so far.
     turn: usize,
     wait: Duration,
@@ -25,6 +27,7 @@ impl Start {
     pub(crate) fn new(nodes: Vec<(PeerId, Vec<SocketAddr>)>, turn: usize) -> Self {
         let mut start = Self {
             nodes: Vec::new(),
+            given: 0,
             turn,
             wait: Duration::ZERO,
             at: None,
@@ -32,19 +35,31 @@ impl Start {
 
             asked: BTreeSet::new(),
         };
-        nodes.into_iter().for_each(|(peer, addresses)| _ = start.add(peer, addresses));
+        let nodes = nodes.into_iter().take(FIRST_NODES_MAX);
+        nodes.for_each(|(peer, addresses)| _ = start.add(peer, addresses));
+        start.given = start.nodes.len();
         start
     }
 
-    /// Adds one, in the place of an older entry; `false` when there are too many, or it has no address.
+    /// Adds one, in the place of an older entry; when there are too many, the oldest goes that was not there from
+    /// the beginning. `false` when it has no address, or all were.
     pub(crate) fn add(&mut self, peer: PeerId, addresses: Vec<SocketAddr>) -> bool {
-        self.nodes.retain(|(other, _)| *other != peer);
-        let fits = self.nodes.len() < FIRST_NODES_MAX && !addresses.is_empty();
-        if fits {
-            self.nodes.push((peer, addresses));
-            self.wait = Duration::ZERO;
+        if addresses.is_empty() {
+            return false;
         }
-        fits
+        if let Some(known) = self.nodes.iter_mut().find(|(other, _)| *other == peer) {
+            known.1 = addresses;
+        } else {
+            if self.nodes.len() >= FIRST_NODES_MAX {
+                if self.given >= FIRST_NODES_MAX {
+                    return false;
+                }
+                self.nodes.remove(self.given);
+            }
+            self.nodes.push((peer, addresses));
+        }
+        self.wait = Duration::ZERO;
+        true
     }
 
     /// Arms the next round, if there is somebody to ask and `is_needed`: the first at once, another a pause after

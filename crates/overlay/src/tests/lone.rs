@@ -8,8 +8,8 @@ use ensign_wire::{Answer, DhtMessage, DhtReply, Key, PeersMessage, Role};
 
 use super::cast::{NETWORK, START, address, config, later, machine, peer, record, said};
 use crate::{
-    Event, Input, LINK_COMES_WITHIN, LOOK_AFTER, Message, Offense, Output, Overlay, OverlayConfig,
-    Restored, WARM_LINKS_MAX, book,
+    Event, FIRST_NODES_MAX, FIRST_WAIT_MAX, Input, LINK_COMES_WITHIN, LOOK_AFTER, Message, Offense,
+    Output, Overlay, OverlayConfig, Restored, WARM_LINKS_MAX, book,
 };
 
 fn node() -> Overlay {
@@ -152,6 +152,29 @@ fn who_is_wanted_and_told_of_is_found() {
     }
     assert_eq!(found, [(peer(50), vec![address(50)])]);
     assert!(now.instant.since(START.instant) >= LOOK_AFTER);
+}
+
+#[test]
+fn who_was_named_at_the_start_stays_among_the_first_nodes() {
+    let mut overlay = node();
+    said(&mut overlay);
+    for number in 100..100 + 2 * FIRST_NODES_MAX as u16 {
+        let addresses = vec![address(number)];
+        overlay.handle_input(START, Input::First { peer: peer(number), addresses });
+        assert!(overlay.occupancy().all(|it| it.name != "first nodes" || it.is_within_limit()));
+    }
+    let (mut now, mut dials) = (START, 0);
+    for _ in 0..FIRST_NODES_MAX {
+        now = later(now, FIRST_WAIT_MAX);
+        overlay.handle_timeout(now);
+        for output in said(&mut overlay) {
+            let Output::Dial { peer: whom, address } = output else { continue };
+            dials += usize::from(whom == peer(0));
+            let is_duplicate = false;
+            overlay.handle_input(now, Input::DialFailed { peer: whom, address, is_duplicate });
+        }
+    }
+    assert!(dials > 0);
 }
 
 #[test]
