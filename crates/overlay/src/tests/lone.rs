@@ -158,6 +158,9 @@ fn who_is_wanted_and_told_of_is_found() {
 fn who_was_named_at_the_start_stays_among_the_first_nodes() {
     let mut overlay = node();
     said(&mut overlay);
+    let (peer_0, is_duplicate) = (peer(0), false);
+    let failed = Input::DialFailed { peer: peer_0, address: address(0), is_duplicate };
+    overlay.handle_input(START, failed);
     for number in 100..100 + 2 * FIRST_NODES_MAX as u16 {
         let addresses = vec![address(number)];
         overlay.handle_input(START, Input::First { peer: peer(number), addresses });
