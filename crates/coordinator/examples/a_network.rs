@@ -76,7 +76,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
             let is_found = walked
                 .found
                 .as_ref()
-                .is_some_and(|record| is_of(&record, sought.node(), sought.local_addr()));
+                .is_some_and(|record| is_of(record, sought.node(), sought.local_addr()));
             if !is_found {
                 missed += 1;
                 let known = seeker.network().await?.network.contacts;
