@@ -1,4 +1,7 @@
-//! What a frame and a handshake cost the budgets, from a million distinct sources.
+//! What a frame and a handshake cost the guards, from a million distinct sources.
+//!
+//! `all_guards` is a stranger's frame at its worst: its sender is looked up, it is beyond its budget or not, and it
+//! is noted in the watch and against its sender's name. All books are full before it is timed.
 
 use std::{
     hint::black_box,
@@ -7,8 +10,10 @@ use std::{
 };
 
 use criterion::Criterion;
-use ensign_primitives::{Instant, PeerId};
+use ensign_primitives::{Instant, Now, PeerId, UnixTime};
 use ensign_ratelimit::{Asker, HandshakeLimits, Handshakes, StrangerBudgets, StrangerLimits};
+use ensign_reputation::{Config, Mark, Reputation};
+use ensign_watch::{Act, Distance, Note, Watch};
 use ensign_wire::Kind;
 
 /// How many sources take turns.
@@ -35,7 +40,45 @@ fn main() {
             black_box(handshakes.proven(now, ip));
         });
     });
+    criterion.bench_function("guards/all_guards", |bencher| {
+        let mut guards = Guards::new();
+        let mut sources = sources();
+        sources.by_ref().take(SOURCES as usize).for_each(|source| guards.judge(source));
+        bencher.iter(|| {
+            let Some(source) = sources.next() else { return };
+            guards.judge(source);
+        });
+    });
     criterion.final_summary();
+}
+
+struct Guards {
+    budgets: StrangerBudgets,
+    watch: Watch,
+    reputation: Reputation,
+}
+
+impl Guards {
+    fn new() -> Self {
+        let now = Now { instant: Instant::default(), unix: UnixTime::default() };
+        Self {
+            budgets: StrangerBudgets::new(StrangerLimits::default()),
+            watch: Watch::new(now),
+            reputation: Reputation::new(Config::default(), now, Vec::new()),
+        }
+    }
+
+    fn judge(&mut self, (instant, peer, ip): (Instant, PeerId, IpAddr)) {
+        let now = Now { instant, unix: UnixTime::from_millis(1) };
+        black_box(self.reputation.bars(now.unix, &peer, false));
+        let asker = Asker { peer, ip, has_paid: false };
+        let _ = black_box(self.budgets.take(instant, asker, (Kind::Ping, 8)));
+        let what = &"more pings than its budget";
+        let (distance, act) = (Distance::Far, Act::Charged);
+        self.watch
+            .note(now, &Note { whom: peer, distance, remote: Some(ip), act, what, points: 5 });
+        black_box(self.reputation.mark(now, peer, Mark::Offense, what));
+    }
 }
 
 fn sources() -> impl Iterator<Item = (Instant, PeerId, IpAddr)> {

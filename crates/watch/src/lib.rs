@@ -7,9 +7,10 @@
 //! Invariants:
 //! - Bounded whatever comes: [`NEAR_WATCHED_MAX`] of those whom we know or want, [`FAR_WATCHED_MAX`] of all
 //!   others, apart from each other, so that no crowd of strangers makes us forget a member's causes. Of
-//!   each crowd whoever was noted longest ago goes.
-//! - A cause that repeats counts up and costs no memory: a note that is like one of the causes kept allocates
-//!   nothing. Text is cut at [`WORDS_BYTES_MAX`].
+//!   members whoever was noted longest ago goes. Of others the largest group of addresses gives way, a
+//!   /24 or a /32 of IPv6, and in it whoever was noted longest ago: fresh identities of few networks push out
+//!   each other.
+//! - A cause that repeats counts up: a note that is like one of the causes kept leaves no more behind. Text is cut at [`WORDS_BYTES_MAX`].
 //!
 //! Deliberately absent: scores (`ensign-reputation`), allowances (`ensign-ratelimit`), and any record: it
 //! begins empty with each start.

@@ -94,6 +94,29 @@ fn a_crowd_of_strangers_does_not_make_us_forget_a_member() {
 }
 
 #[test]
+fn regression_fresh_identities_of_one_network_washed_the_causes_of_all_strangers_out() {
+    let from = |whom, ip: &str| Note {
+        remote: Some(ip.parse().unwrap()),
+        ..note(peer(whom), Act::Refused, &"no room")
+    };
+    let mut watch = watch();
+    let others = ["10.0.1.1", "10.0.2.1", "2001:db9::1", "::ffff:10.0.3.1"];
+    for (number, ip) in others.iter().enumerate() {
+        watch.note(at(1), &from(number as u64, ip));
+    }
+    for number in 100..100 + 4 * FAR_WATCHED_MAX as u64 {
+        let ip = match number % 3 {
+            0 => format!("10.0.0.{}", number % 256),
+            1 => format!("::ffff:10.0.0.{}", number % 256),
+            _ => format!("2001:db8:{:x}::1", number % 65_536),
+        };
+        watch.note(at(number), &from(number, &ip));
+    }
+    assert!((0..others.len() as u64).all(|number| watch.get(&peer(number)).is_some()));
+    assert_eq!(watch.occupancy().map(|it| it.len), [0, FAR_WATCHED_MAX]);
+}
+
+#[test]
 fn whoever_becomes_a_member_takes_its_causes_along() {
     let (mut watch, whom) = (watch(), peer(1));
     watch.note(at(1), &note(whom, Act::Held, &"before its hello"));

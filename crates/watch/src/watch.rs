@@ -5,7 +5,11 @@ use core::net::IpAddr;
 
 use ensign_primitives::{Now, Occupancy, PeerId, UnixTime};
 
-use crate::{Act, Counts, Entry, cause::Words, shelf::Shelf};
+use crate::{
+    Act, Counts, Entry,
+    cause::Words,
+    shelf::{Group, Shelf},
+};
 
 /// Most of those whom we know or want that are watched. Guess: every member of a few large groups.
 pub const NEAR_WATCHED_MAX: usize = 1024;
@@ -63,8 +67,8 @@ impl Watch {
 
     /// Notes what was done.
     ///
-    /// Cost: two look-ups in a tree of at most [`FAR_WATCHED_MAX`] entries; memory only for a cause
-    /// that is like none of those kept.
+    /// Cost: some look-ups in trees of at most [`FAR_WATCHED_MAX`] entries; what is kept grows only by a
+    /// cause that is like none of those kept.
     pub fn note(&mut self, now: Now, note: &Note<'_>) {
         self.totals.add(note.act, note.points);
         let (shelf, other) = match note.distance {
@@ -72,11 +76,19 @@ impl Watch {
             Distance::Far => (&mut self.far, &mut self.near),
         };
         // Whoever has come nearer, or is none of ours any more, takes its causes along.
-        if let Some(entry) = other.remove(&note.whom) {
-            shelf.put(note.whom, entry);
+        let moved = other.remove(&note.whom);
+        let known = moved.as_ref().or_else(|| shelf.get(&note.whom));
+        let remote = note.remote.or_else(|| known?.remote);
+        let group = match note.distance {
+            // A member is one wherever it is.
+            Distance::Near => Group::default(),
+            Distance::Far => Group::of(remote),
+        };
+        if let Some(entry) = moved {
+            shelf.put(note.whom, group, entry);
         }
         let words = Words::of(note.what);
-        shelf.touch(note.whom).take(now.unix, note, words.as_str());
+        shelf.touch(note.whom, group).take(now.unix, note, words.as_str());
     }
 
     /// Returns what was done to somebody; `None` if nothing, or so long ago that it is forgotten.

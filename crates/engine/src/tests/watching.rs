@@ -1,15 +1,15 @@
 //! What the guards did is told afterwards: to whom, why, how often.
 
-use core::net::SocketAddr;
+use core::{net::SocketAddr, time::Duration};
 use std::{format, string::String, vec, vec::Vec};
 
-use ensign_primitives::{PeerId, QueryId};
+use ensign_primitives::{Direction, LinkId, PeerId, QueryId};
 use ensign_wire::{Frame, Kind};
 
-use super::{cast::peer, links::hello, net::Net};
+use super::{cast::peer, first_words::Crowd, links::hello, net::Net, price::up};
 use crate::{
-    STRANGERS_MAX,
-    watch::{Act, Counts},
+    Input, STRANGERS_MAX, Strangers,
+    watch::{Act, Counts, FAR_WATCHED_MAX},
 };
 
 /// Belongs to no group.
@@ -94,4 +94,33 @@ fn who_gives_way_and_who_finds_no_place_are_told_apart() {
     assert_eq!(causes[0].0, Act::GaveWay);
     assert_eq!(told(&net, nobody(51)).0[0].0, Act::Refused);
     assert_eq!(told(&net, nobody(50)).0, []);
+}
+
+/// Somebody of no group comes from an address, says what only members may until it is cut off, and goes.
+fn does_wrong(crowd: &mut Crowd, number: usize, host: [u8; 4]) {
+    let link = LinkId(number as u64);
+    crowd.input(up(link, nobody(number), SocketAddr::from((host, 40321)), Direction::Inbound));
+    let list = Frame::Groups(ensign_wire::Groups::default()).encode();
+    for frame in [&Frame::Hello(hello()).encode(), &list, &list, &list, &list] {
+        let header = ensign_wire::Header::decode(frame).unwrap().unwrap();
+        let body = frame[header.header_len..].to_vec();
+        crowd.input(Input::Frame { link, kind: header.kind, body });
+    }
+    crowd.leave(link);
+}
+
+#[test]
+fn regression_fresh_identities_of_one_network_washed_the_causes_of_strangers_out() {
+    let mut crowd = Crowd::new(Strangers::default());
+    does_wrong(&mut crowd, 0, [192, 0, 2, 7]);
+    let before = crowd.engine.watch().get(&nobody(0)).cloned();
+    assert!(before.as_ref().is_some_and(|it| it.counts.closed == 1), "{before:?}");
+    // Each second a fresh one, from all over one network.
+    for number in 1..=FAR_WATCHED_MAX + 100 {
+        crowd.pass(Duration::from_secs(number as u64));
+        does_wrong(&mut crowd, number, [198, 51, 100, number as u8]);
+    }
+    let watch = crowd.engine.watch();
+    assert!(watch.get(&nobody(1)).is_none(), "there were more than are kept");
+    assert_eq!(watch.get(&nobody(0)), before.as_ref());
 }
