@@ -7,7 +7,8 @@ use ensign_primitives::UnixTime;
 
 use super::world::{Card, START, World, config, kept, lone, own_network, peer, seed};
 use crate::{
-    Fault, Input, Offense, ROUND_TAKEN_MAX, ROUND_TAKEN_PER_SOURCE_MAX, Restored, Source, TOLD_MAX,
+    Fault, Input, Offense, QUESTIONS_ALLOWED, ROUND_TAKEN_MAX, ROUND_TAKEN_PER_SOURCE_MAX,
+    Restored, Source, TOLD_MAX,
 };
 
 /// A world with these nodes in *tried*, all alive, as many connected as there are places.
@@ -122,7 +123,7 @@ fn who_asks_is_told_of_those_reached_lately_but_not_of_members_or_trusted_nodes(
 fn many_questions_harvest_no_more_than_one() {
     let mut world = among(0..200);
     let mut seen = BTreeSet::new();
-    for _ in 0..3 {
+    for _ in 0..QUESTIONS_ALLOWED.burst {
         world.call(peer(900), own_network(900));
         world.input(Input::Asked { from: peer(900) });
         world.hang_up(peer(900));

@@ -58,6 +58,10 @@ impl Overlay {
         let Some(remote) = self.links.remote(&from).filter(|_| record.peer() == from) else {
             return;
         };
+        // Each costs a signature: who is known costs none.
+        if self.book.record(&from).is_some_and(|known| known.seq() >= record.seq()) {
+            return;
+        }
         let (record, source) = (record.clone(), Source::Node(remote));
         self.todo.push_back(Todo::Book(BookInput::Learned { record, source }));
     }
