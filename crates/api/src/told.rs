@@ -44,6 +44,7 @@ pub(crate) fn told(event: &Event, node: impl Fn(&PeerId) -> String) -> Option<Va
 fn of_network(event: &Network, node: impl Fn(&PeerId) -> String) -> Option<Value> {
     Some(match event {
         Network::Positioned => json!({ "event": "net_positioned" }),
+        Network::Published { copies } => json!({ "event": "net_published", "copies": copies }),
         Network::Joined { contacts } => json!({ "event": "net_joined", "contacts": contacts }),
         Network::Alone => json!({ "event": "net_alone" }),
         Network::Found { peer } => json!({ "event": "net_found", "who": node(peer) }),

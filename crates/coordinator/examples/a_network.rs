@@ -8,7 +8,7 @@
 use std::{
     error::Error,
     net::{Ipv4Addr, SocketAddr},
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use ensign_coordinator::{
@@ -19,13 +19,9 @@ use ensign_identity::NodeKey;
 use ensign_musig::SecKey;
 use ensign_primitives::{Network as Chain, PeerId};
 use ensign_wire::{Role, Scope};
-use tokio::time::sleep_until;
 
 /// Few bits, so that twenty positions are worked for in no time; the open network asks for 26.
 const BITS: u8 = 8;
-
-/// How often a node is asked whether it has published.
-const LOOK: Duration = Duration::from_millis(50);
 
 /// How many nodes without further words.
 const NODES: usize = 20;
@@ -56,14 +52,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
         nodes.push((node, events));
     }
     for (_, events) in &mut nodes {
-        joined(events).await?;
+        until(events, |event| matches!(event, Network::Joined { .. })).await?;
     }
     println!("{count} nodes have joined within {:.1?}", began.elapsed());
-    // Each has published its record within two seconds, and once more a little later.
-    for (node, _) in &nodes {
-        while !node.network().await?.is_published {
-            sleep_until(tokio::time::Instant::now() + LOOK).await;
-        }
+    for (_, events) in &mut nodes {
+        until(events, |event| matches!(event, Network::Published { .. })).await?;
     }
     println!("and have published where they are after {:.1?}", began.elapsed());
     let mut times = Vec::new();
@@ -115,11 +108,14 @@ fn is_of(record: &ensign_wire::NodeRecord, peer: PeerId, address: SocketAddr) ->
     record.peer() == peer && record.node().addresses == [address]
 }
 
-/// Waits until a node knows somebody.
-async fn joined(events: &mut Events) -> Result<(), Box<dyn Error>> {
+/// Waits for what a node tells of the network.
+async fn until(
+    events: &mut Events,
+    is_it: impl Fn(&Network) -> bool,
+) -> Result<(), Box<dyn Error>> {
     while let Some(event) = events.next().await {
         if let Event::Network(event) = event
-            && let Network::Joined { .. } = *event
+            && is_it(&event)
         {
             return Ok(());
         }

@@ -45,7 +45,8 @@ pub(crate) struct Ended {
 #[derive(Debug, Default)]
 pub(crate) struct Walks {
     walks: BTreeMap<QueryId, oneshot::Sender<Ended>>,
-    pings: BTreeMap<PeerId, oneshot::Sender<Option<Duration>>>,
+    /// One ping of a node answers all who wait for it.
+    pings: BTreeMap<PeerId, Vec<oneshot::Sender<Option<Duration>>>>,
 }
 
 impl Walks {
@@ -54,7 +55,7 @@ impl Walks {
     }
 
     pub(crate) fn wait_for(&mut self, peer: PeerId, reply: oneshot::Sender<Option<Duration>>) {
-        self.pings.insert(peer, reply);
+        self.pings.entry(peer).or_default().push(reply);
     }
 
     /// Answers who waits; `false` for an event that is no answer. A caller that waits no more has dropped its future.
@@ -68,10 +69,15 @@ impl Walks {
                 true
             }
             overlay::Event::Pinged { peer, after } => {
-                self.pings.remove(peer).map(|reply| reply.send(*after));
+                let replies = self.pings.remove(peer).unwrap_or_default();
+                for reply in replies {
+                    // A caller that waits no more has dropped its future.
+                    let _ = reply.send(*after);
+                }
                 true
             }
             overlay::Event::Positioned
+            | overlay::Event::Published { .. }
             | overlay::Event::Joined { .. }
             | overlay::Event::Alone
             | overlay::Event::Found { .. }

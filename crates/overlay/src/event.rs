@@ -59,13 +59,6 @@ pub enum Input {
         /// Whether it is barred.
         is_barred: bool,
     },
-    /// Somebody whom our user or a seed names.
-    First {
-        /// Who.
-        peer: PeerId,
-        /// Where.
-        addresses: Vec<SocketAddr>,
-    },
     /// Answers [`Output::Solve`].
     Solved {
         /// What was found; `None` when it could not be looked for.
@@ -172,6 +165,12 @@ pub struct Restored {
 pub enum Event {
     /// The puzzle of our position is solved, or was before: others can find us from now on.
     Positioned,
+    /// Our node record was handed to the network.
+    Published {
+        /// How many nodes have taken it. In a small network it may be none: there a node is found through the
+        /// tables of others.
+        copies: u16,
+    },
     /// Nodes of the network have answered us.
     Joined {
         /// How many are known by now.
@@ -237,9 +236,9 @@ pub struct Status {
     pub own: Option<NodeRecord>,
     /// Whether its position is being worked for.
     pub is_solving: bool,
-    /// Whether its record was handed to the network; in a small one nobody may keep it, and the node is found
-    /// through others' tables.
-    pub is_published: bool,
+    /// How many nodes had taken its record when it was last handed to the network; `None` before. In a small
+    /// network it may be none: there a node is found through the tables of others.
+    pub copies: Option<u16>,
     /// Connections that the address book keeps.
     pub outbound: Vec<(PeerId, SocketAddr)>,
     /// Further links that we have opened.

@@ -221,7 +221,8 @@ impl Overlay {
 
     /// Adds one of the first nodes, whom a seed names.
     pub fn know_first(&mut self, now: Now, peer: PeerId, addresses: Vec<SocketAddr>) {
-        self.handle_input(now, Input::First { peer, addresses });
+        self.start.add(peer, addresses);
+        self.settle(now);
     }
 
     /// Learns who announces which addresses; those who are known are judged by it when they come again.
@@ -238,9 +239,9 @@ impl Overlay {
             role: self.config.role_in_fact(),
             wanted_role,
             addresses: addresses.collect(),
-            own: self.own.node_record(now).filter(|_| self.own.serves()),
+            own: self.own.record().cloned(),
             is_solving: self.own.is_solving(),
-            is_published: self.own.is_published(),
+            copies: self.own.copies(),
             outbound: self.book.outbound().collect(),
             warm: self.links.warm(),
             dials: self.links.dials(),
@@ -359,7 +360,6 @@ impl StateMachine for Overlay {
             Input::Wanted { peer } => self.on_wanted(now, peer),
             Input::Unwanted { peer } => self.on_unwanted(peer),
             Input::Barred { peer, is_barred } => self.on_barred(now, peer, is_barred),
-            Input::First { peer, addresses } => _ = self.start.add(peer, addresses),
             Input::Solved { proof } => {
                 if let Some(proof) = self.own.solved(proof) {
                     self.outputs.push_back(Output::Note(Record::Position(proof)));
@@ -422,7 +422,6 @@ impl Overlay {
             let lapsed = core::mem::take(&mut self.lapsed);
             lapsed.into_iter().for_each(|key| self.issue(now, key));
         }
-        self.links.superfluous().into_iter().for_each(|peer| self.give_up(peer));
         self.see_contacts(now);
         if let Some(puzzle) = self.own.begin_work(now) {
             let start = self.random.next_u64();

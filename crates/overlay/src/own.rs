@@ -5,7 +5,7 @@ use alloc::{collections::BTreeMap, sync::Arc, vec::Vec};
 use ensign_dht::OWN_RECORDS_MAX;
 use ensign_identity::NodeKey;
 use ensign_pow::{Purpose, Puzzle};
-use ensign_primitives::{Instant, Now, Occupancy};
+use ensign_primitives::{Instant, Now, Occupancy, QueryId};
 use ensign_wire::{
     DHT_RECORD_LIFETIME_MAX, DhtRecord, Key, NODE_ADDRESSES_MAX, Node, NodeRecord, Proof,
     Published, RecordKind, Role, position_epoch,
@@ -27,8 +27,14 @@ pub(crate) struct Own {
     seq: u64,
     /// When our node record is to be published.
     publish_at: Option<Instant>,
-    /// How often it was.
-    published: u32,
+    /// How often it was handed out.
+    issued: u32,
+    /// The walk that hands it out.
+    issuing: Option<QueryId>,
+    /// How many nodes had taken it when the last such walk ended.
+    copies: Option<u16>,
+    /// What we say of ourselves since the last time.
+    record: Option<NodeRecord>,
     /// How often in a row that came to nothing, while nobody was heard.
     failures: u8,
     /// What our user publishes.
@@ -44,7 +50,10 @@ impl Own {
             solving: None,
             seq: 0,
             publish_at: None,
-            published: 0,
+            issued: 0,
+            issuing: None,
+            copies: None,
+            record: None,
             failures: 0,
             others: BTreeMap::new(),
         };
@@ -60,8 +69,14 @@ impl Own {
         self.solving.is_some()
     }
 
-    pub(crate) const fn is_published(&self) -> bool {
-        self.published > 0
+    /// Returns how many nodes had taken our record when it was last handed out; `None` before.
+    pub(crate) const fn copies(&self) -> Option<u16> {
+        self.copies
+    }
+
+    /// Returns what we say of ourselves; it costs no signature.
+    pub(crate) const fn record(&self) -> Option<&NodeRecord> {
+        self.record.as_ref()
     }
 
     fn puzzle(&self, epoch: u64) -> Puzzle {
@@ -102,9 +117,10 @@ impl Own {
         self.seq
     }
 
-    /// Makes our node record, as of now; `None` without a position.
-    pub(crate) fn node_record(&self, now: Now) -> Option<NodeRecord> {
-        let (config, proof) = (&self.config, self.proof?);
+    /// Makes our node record, as of now, which is said from then on; `None` without a position, and for a node that
+    /// serves nobody.
+    pub(crate) fn renew_record(&mut self, now: Now) -> Option<NodeRecord> {
+        let (config, proof) = (&self.config, self.proof.filter(|_| self.serves())?);
         let scope = config.scope;
         let mut addresses: Vec<_> = config
             .addresses
@@ -117,7 +133,8 @@ impl Own {
         addresses.truncate(NODE_ADDRESSES_MAX);
         let (role, expires) = (config.role_in_fact(), now.unix.after(OWN_RECORD_LIFETIME));
         let node = Node { role, addresses, expires, proof };
-        NodeRecord::new(&self.key, config.network, now.unix, node).ok()
+        self.record = NodeRecord::new(&self.key, config.network, now.unix, node).ok();
+        self.record.clone()
     }
 
     /// Signs a record anew, as of now.
@@ -133,13 +150,9 @@ impl Own {
         self.sign(now, Published { kind, slot: 0, expires, body })
     }
 
-    /// Keeps what our user publishes, to sign it anew; `false` when it is too much.
-    pub(crate) fn keep(&mut self, key: Key, said: Published) -> bool {
-        let fits = self.others.contains_key(&key) || self.others.len() < OWN_RECORDS_MAX - 1;
-        if fits {
-            self.others.insert(key, said);
-        }
-        fits
+    /// Keeps what our user publishes, which the hash table has taken, to sign it anew.
+    pub(crate) fn keep(&mut self, key: Key, said: Published) {
+        self.others.insert(key, said);
     }
 
     pub(crate) fn drop(&mut self, key: &Key) -> bool {
@@ -152,7 +165,7 @@ impl Own {
 
     /// Sets when our record is published, after the first contacts.
     pub(crate) fn arm(&mut self, now: Instant, has_contacts: bool) {
-        let is_due = self.published == 0 && self.failures < ISSUE_TRIES;
+        let is_due = self.issued == 0 && self.failures < ISSUE_TRIES;
         if has_contacts && is_due && self.publish_at.is_none() {
             self.publish_at = Some(now.after(PUBLISH_DELAY));
         }
@@ -168,17 +181,27 @@ impl Own {
         self.publish_at.take_if(|at| *at <= now).is_some()
     }
 
-    /// It is published, or could not be and is so later.
-    pub(crate) fn published(&mut self, now: Instant, is_done: bool) {
-        if !is_done {
+    /// A walk hands it out, or none could begin and it is tried later.
+    pub(crate) fn issues(&mut self, now: Instant, walk: Option<QueryId>) {
+        self.issuing = walk;
+        if walk.is_none() {
             self.failures = self.failures.saturating_add(1);
             self.publish_at = (self.failures < ISSUE_TRIES).then(|| now.after(ISSUE_RETRY));
             return;
         }
-        self.published = self.published.saturating_add(1);
-        if self.published == 1 {
+        self.issued = self.issued.saturating_add(1);
+        if self.issued == 1 {
             self.publish_at = Some(now.after(PUBLISH_AGAIN));
         }
+    }
+
+    /// A walk has ended, by which so many nodes have taken a record; `false` when it was not ours.
+    pub(crate) fn has_issued(&mut self, walk: QueryId, copies: u16) -> bool {
+        let is_ours = self.issuing.take_if(|it| *it == walk).is_some();
+        if is_ours {
+            self.copies = Some(copies);
+        }
+        is_ours
     }
 
     pub(crate) const fn next_at(&self) -> Option<Instant> {
@@ -186,7 +209,6 @@ impl Own {
     }
 
     pub(crate) fn occupancy(&self) -> Occupancy {
-        let (len, limit) = (self.others.len(), OWN_RECORDS_MAX - 1);
-        Occupancy { name: "records of our user", len, limit }
+        Occupancy { name: "records of our user", len: self.others.len(), limit: OWN_RECORDS_MAX }
     }
 }

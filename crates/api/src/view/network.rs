@@ -32,8 +32,11 @@ pub struct NetStatusView {
     pub record: Option<NodeRecordView>,
     /// Whether its position is being worked for.
     pub working: bool,
-    /// Whether its record was published, so that others find it by its identity.
+    /// Whether its record was handed to the network, so that others find it by its identity.
     pub published: bool,
+    /// How many nodes had taken it then; null before. In a small network it may be none: there others find it
+    /// through their tables.
+    pub copies: Option<u16>,
     /// Connections that others have opened, members among them.
     pub peers_in: usize,
     /// Connections that we have opened, members among them.
@@ -227,7 +230,8 @@ impl NetStatusView {
             addresses: status.addresses.iter().map(ToString::to_string).collect(),
             record: status.own.as_ref().map(NodeRecordView::new),
             working: status.is_solving,
-            published: status.is_published,
+            published: status.copies.is_some(),
+            copies: status.copies,
             peers_in: peers.len().saturating_sub(dialled),
             peers_out: dialled,
             outbound: status.outbound.iter().map(link).collect(),

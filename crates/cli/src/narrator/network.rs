@@ -21,6 +21,11 @@ impl Narrator {
                 &Line::new("net_positioned"),
                 "this node has its place in the open network",
             ),
+            // A program may wait for it; to a person it says nothing that joining does not.
+            Event::Published { copies } => {
+                let line = Line::new("net_published").with("copies", *copies);
+                self.output.progress(&line, None);
+            }
             Event::Joined { contacts } => {
                 let known = words::count(*contacts, "node");
                 let text = format!("joined the open network: {known} known so far");

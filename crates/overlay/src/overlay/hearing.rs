@@ -93,6 +93,11 @@ impl Overlay {
                     let event = Event::Ended { query, key, outcome, asked, took };
                     return self.outputs.push_back(Output::Event(event));
                 }
+                if let Outcome::Stored { copies } = outcome
+                    && self.own.has_issued(query, copies)
+                {
+                    return self.outputs.push_back(Output::Event(Event::Published { copies }));
+                }
                 if let Some(peer) = self.looked_for.ended(query) {
                     return self.on_looked(peer, outcome);
                 }
@@ -145,8 +150,7 @@ impl Overlay {
             BookOutput::Close { peer, why: _ } => self.give_up(peer),
             BookOutput::Ask { to } => self.send(to, Message::Peers(PeersMessage::Ask)),
             BookOutput::Tell { to, records } => {
-                let own = self.own.node_record(now).filter(|_| self.own.serves());
-                let told = own.into_iter().chain(records).collect();
+                let told = self.own.record().cloned().into_iter().chain(records).collect();
                 self.send(to, Message::Peers(PeersMessage::Told(told)));
             }
             BookOutput::Compare { round, target, near, apart } => {

@@ -9,7 +9,7 @@ use super::Overlay;
 impl Overlay {
     /// Makes our record anew, and says it from now on.
     pub(super) fn announce(&mut self, now: Now) -> Option<NodeRecord> {
-        let record = self.own.node_record(now).filter(|_| self.own.serves())?;
+        let record = self.own.renew_record(now)?;
         self.dht.announce(now, record.clone()).ok()?;
         Some(record)
     }
@@ -18,8 +18,8 @@ impl Overlay {
     pub(super) fn publish(&mut self, now: Now) {
         let record = self.announce(now);
         let signed = record.and_then(|record| self.own.sign_node(now, &record));
-        let is_done = signed.is_some_and(|record| self.dht.put(now, record).is_ok());
-        self.own.published(now.instant, is_done);
+        let walk = signed.and_then(|record| self.dht.put(now, record).ok());
+        self.own.issues(now.instant, walk);
     }
 
     /// What our user publishes, or our own record, is to be issued anew: at once, or when something has come, because

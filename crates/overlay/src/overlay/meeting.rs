@@ -59,6 +59,7 @@ impl Overlay {
             }
             return;
         }
+        self.links.superfluous().into_iter().for_each(|peer| self.give_up(peer));
         let direction = if dial.is_some() { Direction::Outbound } else { direction };
         self.todo.push_back(Todo::Dht(DhtInput::Up { peer, remote }));
         let dial = dial.unwrap_or_default();

@@ -93,7 +93,6 @@ impl World {
             Act::Want(who) => Input::Wanted { peer: peer(*who) },
             Act::Unwant(who) => Input::Unwanted { peer: peer(*who) },
             Act::Bar(who, is_barred) => Input::Barred { peer: peer(*who), is_barred: *is_barred },
-            Act::First(who) => Input::First { peer: peer(*who), addresses: vec![address(*who)] },
             Act::Solve(is_found) => {
                 let epoch = ensign_wire::position_epoch(START.unix);
                 let proof = Proof { version: 1, epoch, nonce: 0 };
@@ -116,7 +115,7 @@ impl World {
                 let nodes = nodes.iter().map(|it| record(*it)).collect();
                 said(*who, Message::Peers(PeersMessage::Told(nodes)))
             }
-            Act::Look(_) | Act::Get(_) | Act::Put(_) | Act::Ping(_) => return None,
+            Act::First(_) | Act::Look(_) | Act::Get(_) | Act::Put(_) | Act::Ping(_) => return None,
         })
     }
 }
@@ -140,6 +139,7 @@ impl Rig for World {
 
     fn act(&mut self, now: Now, machine: &mut Overlay, action: &Act) {
         match action {
+            Act::First(who) => machine.know_first(now, peer(*who), vec![address(*who)]),
             Act::Look(who) => _ = machine.find_node(now, peer(*who)),
             Act::Get(who) => {
                 let key = Key::of_peer(super::cast::NETWORK, &peer(*who));

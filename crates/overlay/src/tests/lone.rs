@@ -163,7 +163,7 @@ fn who_was_named_at_the_start_stays_among_the_first_nodes() {
     overlay.handle_input(START, failed);
     for number in 100..100 + 2 * FIRST_NODES_MAX as u16 {
         let addresses = vec![address(number)];
-        overlay.handle_input(START, Input::First { peer: peer(number), addresses });
+        overlay.know_first(START, peer(number), addresses);
         assert!(overlay.occupancy().all(|it| it.name != "first nodes" || it.is_within_limit()));
     }
     let (mut now, mut dials) = (START, 0);

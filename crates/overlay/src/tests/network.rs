@@ -29,7 +29,9 @@ fn nodes_that_know_one_address_find_each_other() {
     assert_eq!(world.offenses, Vec::<std::string::String>::new());
     for number in 0..12 {
         let status = world.node(number).status(world.now);
-        assert!(status.is_published, "{number}: {status:?}");
+        assert!(status.copies.is_some_and(|it| it > 0), "{number}: {status:?}");
+        let published = |it: &Event| matches!(it, Event::Published { copies: 1.. });
+        assert!(world.events(number).iter().any(published));
     }
     for number in [0, 1, 7, 11] {
         for sought in [0, 5, 11].into_iter().filter(|it| *it != number) {
@@ -87,13 +89,13 @@ fn a_node_that_is_wanted_and_away_is_looked_for_until_it_is_here() {
 #[test]
 fn a_light_node_asks_and_says_nothing_of_itself() {
     let mut world = joined(10);
-    let light = crate::OverlayConfig { addresses: std::vec![], ..config(60, Role::Signer) };
+    let light = crate::OverlayConfig { addresses: std::vec![], ..config(60, Role::Light) };
     world.add(60, light, Restored::default());
     world.run(Duration::from_secs(10));
     let status = world.node(60).status(world.now);
     assert_eq!((status.role, status.own, status.is_solving), (Role::Light, None, false));
-    assert!(status.outbound.len() <= book::OUTBOUND_MAX);
-    const { assert!(OUTBOUND_OF_LIGHT < book::OUTBOUND_MAX) };
+    // Ten nodes are there, and each would take it.
+    assert_eq!(status.outbound.len(), OUTBOUND_OF_LIGHT);
     let query = world.command(60, |it, now| it.find_node(now, peer(7)).unwrap());
     world.run(Duration::from_secs(3));
     assert!(matches!(outcome(&world, 60, query), Some(Outcome::Node(_))));
@@ -162,7 +164,7 @@ fn who_is_barred_is_not_dialled() {
         world.add(number, config, Restored::default());
     }
     world.input(5, Input::Barred { peer: peer(0), is_barred: true });
-    world.input(5, Input::First { peer: peer(0), addresses: std::vec![address(0)] });
+    world.command(5, |it, now| it.know_first(now, peer(0), std::vec![address(0)]));
     world.run(Duration::from_secs(60));
     assert!(!world.open.contains_key(&(peer(5), peer(0))));
     world.input(5, Input::Barred { peer: peer(0), is_barred: false });
