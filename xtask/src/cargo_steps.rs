@@ -37,9 +37,20 @@ pub(crate) fn clippy(workspace: &Workspace) -> Result<()> {
     process::run(cargo.arg(workspace.fuzz_manifest()).args(DENY))
 }
 
+/// The seed from which properties draw their cases before a change lands, so that a change never fails by a case that
+/// it has nothing to do with. Plain `cargo test` and `cargo xtask long` draw new ones.
+const PROPERTY_SEED: &str = "1";
+
 /// Runs every test; plain `cargo test` also builds the examples and runs the doctests.
 pub(crate) fn test(workspace: &Workspace) -> Result<()> {
-    process::run(&mut workspace.cargo(&["test", "--workspace", "--locked"]))
+    let mut cargo = workspace.cargo(&["test", "--workspace", "--locked"]);
+    process::run(cargo.env("PROPTEST_RNG_SEED", PROPERTY_SEED))
+}
+
+/// Runs every property with so many cases, of a new seed each time.
+pub(crate) fn properties(workspace: &Workspace, cases: &str) -> Result<()> {
+    let mut cargo = workspace.cargo(&["test", "--workspace", "--lib", "--locked"]);
+    process::run(cargo.env_remove("PROPTEST_RNG_SEED").env("PROPTEST_CASES", cases))
 }
 
 /// Hostile sessions of each kind and mode before a change lands.

@@ -12,6 +12,8 @@ const HOSTILE_FORMATIONS: &str = "100000";
 const HOSTILE_SESSIONS: &str = "8334";
 /// Sessions of each mode in which signers dodge.
 const DODGING_SESSIONS: &str = "2000";
+/// Cases of each property, of a new seed each time.
+const PROPERTY_CASES: &str = "2000";
 /// Signatures that two wallets make one after the other: the memory ends flat.
 const SIGNATURES: &str = "30000";
 
@@ -21,6 +23,7 @@ const SIGNATURES: &str = "30000";
 ///
 /// Fails at the first that fails.
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
+    cargo_steps::properties(workspace, PROPERTY_CASES)?;
     cargo_steps::hostile_sessions(workspace, HOSTILE_SESSIONS)?;
     let dodging = ["test", "--release", "--locked", "--package", "ensign-session", "--lib"];
     let mut dodging = workspace.cargo(&dodging);

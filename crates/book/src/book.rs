@@ -245,7 +245,10 @@ impl<R: Listed> Book<R> {
     /// Does all that follows from what has just happened; nothing when nothing has.
     fn settle(&mut self, now: Now) {
         self.look_for_signs(now);
-        self.change_for_signs(now);
+        if self.change_for_signs(now) {
+            // Who was given up may have been the last anchor.
+            self.look_for_signs(now);
+        }
         self.dial_trusted(now);
         self.fill(now);
         self.write(now.instant);

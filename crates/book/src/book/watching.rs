@@ -3,13 +3,13 @@
 use alloc::vec::Vec;
 
 use ensign_diversity::Group;
-use ensign_primitives::{Instant, Now};
+use ensign_primitives::{Instant, Now, PeerId};
 
 use super::Book;
 use crate::{
     CHANGE_WAIT, CHANGED_WHEN_CUT_OFF, COMPARE_INTERVAL, Event, FEELER_INTERVAL, Listed, Output,
     ROTATION_INTERVAL, ROUND_INTERVAL, Reason, SWEEP_INTERVAL, THIN_ROUND_INTERVAL, VIEWERS_APART,
-    VIEWERS_NEAR, agenda::arm,
+    VIEWERS_NEAR, agenda::arm, entry::Entry,
 };
 
 /// Half of a mean time, either way.
@@ -44,10 +44,10 @@ impl<R: Listed> Book<R> {
         }
     }
 
-    /// Gives up a connection for a sign, when it is time.
-    pub(super) fn change_for_signs(&mut self, now: Now) {
+    /// Gives up a connection for a sign, when it is time; returns whether it is.
+    pub(super) fn change_for_signs(&mut self, now: Now) -> bool {
         if self.alarms.change_at().is_none_or(|at| at > now.instant) {
-            return;
+            return false;
         }
         self.alarms.changed(now.instant.after(CHANGE_WAIT));
         if self.views.are_apart() {
@@ -56,6 +56,7 @@ impl<R: Listed> Book<R> {
         } else {
             self.rotate(now);
         }
+        true
     }
 
     pub(super) fn anchors_wake_at(&self) -> Option<Instant> {
@@ -69,7 +70,8 @@ impl<R: Listed> Book<R> {
         let mut trusted: Vec<_> = self.trusted.all().copied().collect();
         // Not trusted nodes alone: they may be away, or see one part of the world.
         let mut apart = self.chance.some(&mut trusted, VIEWERS_APART - 1);
-        let mut others = self.strangers(now);
+        let current = self.strangers().filter(|(_, entry)| entry.record.expires() > now.unix);
+        let mut others: Vec<_> = current.map(|(peer, _)| *peer).collect();
         apart.extend(self.chance.some(&mut others, VIEWERS_APART - apart.len()));
         let target = self.chance.bytes();
         let round = self.views.begin();
@@ -89,7 +91,7 @@ impl<R: Listed> Book<R> {
         let can_ask = self.askable().next().is_some();
         let can_compare = !self.views.is_waiting()
             && self.links.outbound().next().is_some()
-            && (self.agenda.comparison.is_some() || self.knows_others(now));
+            && (self.agenda.comparison.is_some() || self.knows_others());
         let Self { chance, agenda, .. } = self;
         arm(&mut agenda.sweep, needs_sweep, || at.after(SWEEP_INTERVAL));
         let mut drawn = |mean, parts| at.after(chance.around(mean, parts));
@@ -114,16 +116,14 @@ impl<R: Listed> Book<R> {
     }
 
     /// Those of *tried* to whom we are not connected.
-    fn strangers(&self, now: Now) -> Vec<ensign_primitives::PeerId> {
-        let others = self
-            .table
-            .tried()
-            .filter(|(peer, entry)| self.links.is_free(peer) && entry.record.expires() > now.unix);
-        others.map(|(peer, _)| *peer).collect()
+    fn strangers(&self) -> impl Iterator<Item = (&PeerId, &Entry<R>)> {
+        self.table.tried().filter(|(peer, _)| self.links.is_free(peer))
     }
 
-    fn knows_others(&self, now: Now) -> bool {
-        self.trusted.all().next().is_some() || !self.strangers(now).is_empty()
+    /// Returns whether there is anybody whose view could be compared. Whether its record has ended is asked when it
+    /// is time: a clock that is set back would make a reason that nobody tells us of.
+    fn knows_others(&self) -> bool {
+        self.trusted.all().next().is_some() || self.strangers().next().is_some()
     }
 }
 

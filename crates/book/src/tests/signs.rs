@@ -4,12 +4,12 @@ use core::{net::SocketAddr, time::Duration};
 use std::{sync::Arc, vec, vec::Vec};
 
 use ensign_diversity::PrefixTable;
-use ensign_primitives::PeerId;
+use ensign_primitives::{Instant, PeerId, StateMachine as _};
 
 use super::world::{World, card, config, kept, lone, peer, seed};
 use crate::{
     ANCHORS_LOST_TIME, BookConfig, CHANGED_WHEN_CUT_OFF, Event, Input, OUTBOUND_MAX,
-    OUTBOUND_WHEN_ALARMED, Reason, Restored,
+    OUTBOUND_WHEN_ALARMED, Output, Reason, Restored,
 };
 
 /// The nearest twenty as honest nodes show them, and as hostile ones do.
@@ -130,6 +130,45 @@ fn loss_of_all_anchors_is_a_sign_until_there_are_others() {
     world.pass(Duration::from_secs(900));
     assert_eq!(world.events.last(), Some(&Event::Over { reason: Reason::AnchorsLost }));
     assert_eq!(world.book.anchors().len(), 2);
+}
+
+/// When the loss of the last anchor, which was given up for another sign, is one itself. The connection ends 20 s after
+/// it was given up; in between, the machine is woken or not.
+fn last_anchor_given_up(is_woken: bool) -> Instant {
+    let config = BookConfig { outbound: 1, ..config() };
+    let cards: Vec<_> = (0..10).map(lone).collect();
+    let kept = cards.iter().cloned().map(kept).collect();
+    let mut world = World::new(config, seed(1), Restored { kept, anchors: Vec::new() });
+    world.lives(&cards[0]);
+    world.pass(Duration::from_secs(1200));
+    assert_eq!(world.book.anchors(), [peer(0)]);
+    while world.book.signs().next().is_none() {
+        for (round, ..) in core::mem::take(&mut world.compared) {
+            let (near, apart) = (view(false), view(true));
+            world.book.handle_input(world.now, Input::Compared { round, near, apart });
+            while let Some(output) = world.book.poll_output() {
+                assert!(!matches!(output, Output::Event(Event::Over { .. })), "{output:?}");
+            }
+        }
+        world.pass(Duration::from_secs(1));
+    }
+    for _ in 0..20 {
+        if is_woken {
+            world.book.handle_timeout(world.now);
+        }
+        world.pass(Duration::from_secs(1));
+    }
+    world.alive.clear();
+    world.hang_up(peer(0));
+    while !world.book.signs().any(|it| it == Reason::AnchorsLost) {
+        world.pass(Duration::from_secs(1));
+    }
+    world.now.instant
+}
+
+#[test]
+fn anchor_that_is_given_up_is_lost_then_whenever_somebody_looks() {
+    assert_eq!(last_anchor_given_up(true), last_anchor_given_up(false));
 }
 
 #[test]
