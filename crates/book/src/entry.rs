@@ -65,6 +65,12 @@ impl<R: Listed> Entry<R> {
         }
     }
 
+    /// Returns whether a newcomer has its place: nobody misses it, or nobody has reached it and what it said of itself
+    /// has ended, so that whoever fills places with nodes that are not there has to say so again each day.
+    pub(crate) fn gives_way(&self, now: UnixTime) -> bool {
+        self.is_dead(now) || (self.reached.is_none() && self.record.expires() <= now)
+    }
+
     /// Returns whether it was not dialled a moment ago.
     pub(crate) fn has_rested(&self, now: Instant) -> bool {
         self.dialled_at.is_none_or(|at| now.since(at) >= REDIAL_WAIT)

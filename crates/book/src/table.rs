@@ -87,7 +87,7 @@ impl<R: Listed> Table<R> {
         }
         let place = self.secret.in_new(&peer, area, source);
         if let Some(holder) = self.new.get(&place).copied() {
-            if self.entries.get(&holder).is_some_and(|entry| !entry.is_dead(now)) {
+            if self.entries.get(&holder).is_some_and(|entry| !entry.gives_way(now)) {
                 return Heard::NoRoom;
             }
             self.remove(&holder);

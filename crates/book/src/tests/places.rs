@@ -95,6 +95,32 @@ fn one_source_fills_its_few_buckets_of_new_and_no_more() {
 }
 
 #[test]
+fn regression_nodes_that_never_were_kept_places_for_a_month() {
+    let mut world = World::new(config(), seed(1), Restored::default());
+    let source = Source::Node(lone(77).addresses[0]);
+    let day = Duration::from_secs(24 * 3600);
+    let expires = world.now.unix.after(day);
+    for number in 0..CROWD {
+        let card = Card { expires, ..lone(1000 + number) };
+        world.input(Input::Learned { record: card, source });
+    }
+    let fills = |world: &mut World, from: u32| -> usize {
+        let came = from..from + 500;
+        for number in came.clone() {
+            world.input(Input::Learned { record: lone(number), source });
+        }
+        came.filter(|it| world.book.record(&peer(*it)).is_some()).count()
+    };
+    let room = (NEW_BUCKETS_PER_SOURCE * BUCKET_PLACES) as usize;
+    let before = fills(&mut world, 50_000);
+    assert!(before < room / 8, "{before}");
+    // What they said of themselves ends, and nobody has said it again.
+    world.now.unix = expires;
+    let after = fills(&mut world, 60_000);
+    assert!(after > room / 2, "{after}");
+}
+
+#[test]
 fn attackers_without_end_displace_nobody_who_lives() {
     let mut world = honest(400);
     world.pass(Duration::from_secs(10));
