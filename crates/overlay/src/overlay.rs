@@ -404,6 +404,13 @@ impl StateMachine for Overlay {
 impl Overlay {
     /// Hears both children until they are silent, and sets what follows from it.
     fn settle(&mut self, now: Now) {
+        if self.own.is_ahead(now) {
+            self.publish(now);
+        }
+        if now.instant.since(self.heard_at).is_zero() {
+            let lapsed = core::mem::take(&mut self.lapsed);
+            lapsed.into_iter().for_each(|key| self.issue(now, key));
+        }
         loop {
             if let Some(output) = self.dht.poll_output() {
                 self.on_dht(now, output);
@@ -417,10 +424,6 @@ impl Overlay {
                     None => break,
                 }
             }
-        }
-        if now.instant.since(self.heard_at).is_zero() {
-            let lapsed = core::mem::take(&mut self.lapsed);
-            lapsed.into_iter().for_each(|key| self.issue(now, key));
         }
         self.see_contacts(now);
         if let Some(puzzle) = self.own.begin_work(now) {

@@ -8,7 +8,7 @@ use ensign_pow::{Purpose, Puzzle};
 use ensign_primitives::{Instant, Now, Occupancy, QueryId};
 use ensign_wire::{
     DHT_RECORD_LIFETIME_MAX, DhtRecord, Key, NODE_ADDRESSES_MAX, Node, NodeRecord, Proof,
-    Published, RecordKind, Role, position_epoch,
+    Published, RECORD_CLOCK_AHEAD_MAX, RecordKind, Role, position_epoch,
 };
 
 use crate::{
@@ -89,7 +89,7 @@ impl Own {
     /// still holds.
     pub(crate) fn begin_work(&mut self, now: Now) -> Option<Puzzle> {
         let epoch = position_epoch(now.unix);
-        let has_work = self.proof.is_some_and(|proof| proof.epoch >= epoch);
+        let has_work = self.proof_now(now).is_some_and(|proof| proof.epoch >= epoch);
         if !self.serves() || has_work || self.solving == Some(epoch) {
             return None;
         }
@@ -107,8 +107,22 @@ impl Own {
 
     /// Returns whether there is work for a record, of this epoch or the last.
     pub(crate) fn has_position(&self, now: Now) -> bool {
+        self.proof_now(now).is_some()
+    }
+
+    /// Returns the work that others take now: of this epoch or the last. What was worked while our clock was ahead is
+    /// of an epoch that has not come.
+    fn proof_now(&self, now: Now) -> Option<Proof> {
         let epoch = position_epoch(now.unix);
-        self.proof.is_some_and(|proof| proof.epoch.saturating_add(1) >= epoch)
+        let ahead = position_epoch(now.unix.after(RECORD_CLOCK_AHEAD_MAX));
+        self.proof.filter(|proof| (epoch.saturating_sub(1)..=ahead).contains(&proof.epoch))
+    }
+
+    /// Returns whether what we say of ourselves is from a moment that has not come, because our clock was ahead: others
+    /// leave it out until it is said anew.
+    pub(crate) fn is_ahead(&self, now: Now) -> bool {
+        let latest = now.unix.after(RECORD_CLOCK_AHEAD_MAX);
+        self.has_position(now) && self.record.as_ref().is_some_and(|it| it.issued() > latest)
     }
 
     fn next_seq(&mut self, now: Now) -> u64 {
@@ -120,7 +134,7 @@ impl Own {
     /// Makes our node record, as of now, which is said from then on; `None` without a position, and for a node that
     /// serves nobody.
     pub(crate) fn renew_record(&mut self, now: Now) -> Option<NodeRecord> {
-        let (config, proof) = (&self.config, self.proof.filter(|_| self.serves())?);
+        let (config, proof) = (&self.config, self.proof_now(now).filter(|_| self.serves())?);
         let scope = config.scope;
         let mut addresses: Vec<_> = config
             .addresses

@@ -3,6 +3,7 @@
 #![allow(clippy::wildcard_enum_match_arm, reason = "a test picks what it looks at")]
 
 mod cast;
+mod clocks;
 mod contract;
 mod lone;
 mod network;
