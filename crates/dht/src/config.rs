@@ -3,6 +3,7 @@
 
 use core::time::Duration;
 
+use ensign_ratelimit::{Allowance, STRANGER_DHT};
 use ensign_wire::{NODES_PER_REPLY_MAX, RecordRules, Role};
 
 /// Places of a bucket, and nodes of an answer. Maymounkov and Mazières: k = 20.
@@ -64,6 +65,15 @@ pub const WALKS_MAX: usize = 64;
 pub const REFRESHES_AT_ONCE: usize = 2;
 /// Questions under way of all walks.
 pub const QUESTIONS_MAX: usize = 2048;
+/// Questions of walks and probes that one node is asked; beyond it others are. Guess: with [`PULLS_ASKED`] a little
+/// less than the 120 a minute that a node reads, so that nobody makes us ask more than we are answered.
+pub const QUESTIONS_ASKED: Allowance = Allowance { burst: 72, per_minute: 72 };
+/// Records that one neighbour is asked for, whatever it says that it has; others have them too. Guess: see
+/// [`QUESTIONS_ASKED`]; a region of 256 nodes issues some twenty records a minute.
+pub const PULLS_ASKED: Allowance = Allowance { burst: 40, per_minute: 40 };
+const _: () = assert!(QUESTIONS_ASKED.burst + PULLS_ASKED.burst < STRANGER_DHT.burst);
+const _: () =
+    assert!(QUESTIONS_ASKED.per_minute + PULLS_ASKED.per_minute < STRANGER_DHT.per_minute);
 /// Links that are known.
 pub const LINKS_MAX: usize = 4096;
 
@@ -89,7 +99,7 @@ pub const HAVE_INTERVAL: Duration = Duration::from_secs(5);
 pub const NEIGHBOURS_MAX: usize = 512;
 /// Versions of one publisher's records that are handed on within a minute. Measured.
 pub const VERSIONS_PER_MINUTE: u8 = 4;
-/// Publishers that are counted within a minute.
+/// Publishers that are counted within a minute: of node records, and of others.
 pub const PUBLISHERS_COUNTED: usize = 4096;
 /// Records that are pulled at a time.
 pub const PULLS_MAX: usize = 256;
@@ -98,6 +108,9 @@ pub const PULLS_MAX: usize = 256;
 pub const SHELF_BYTES_MAX: usize = 256 * 1024;
 /// Records that are stored: none is smaller than 128 bytes.
 pub const SHELF_RECORDS_MAX: usize = SHELF_BYTES_MAX / 128;
+/// Bytes of records that cost their publisher no work, once the shelf is full: half of it, so that whoever makes keys
+/// without end washes out no node record, each of which a proof of work stands behind.
+pub const FREE_BYTES_MAX: usize = SHELF_BYTES_MAX / 2;
 /// Live records of one publisher that are stored. Measured.
 pub const RECORDS_PER_PUBLISHER: usize = 8;
 /// How old a record may be to be the newest: one issue interval and two minutes. Measured.
@@ -122,7 +135,7 @@ pub const REFRESH_INTERVAL: Duration = Duration::from_secs(5 * 60);
 pub const OWN_REFRESH_EVERY: u64 = 12;
 /// How often our record goes with a question over one link. Guess: 200 bytes a minute.
 pub const INTRODUCE_INTERVAL: Duration = Duration::from_secs(60);
-/// Nodes that ask us and are asked back at a time.
+/// Nodes that ask us and are asked back at a time, of one network [`GROUP_PER_BUCKET_MAX`].
 pub const PROBES_MAX: usize = 16;
 
 /// Walks whose hops are kept.

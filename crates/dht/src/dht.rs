@@ -10,7 +10,7 @@ use alloc::{
     sync::Arc,
     vec::Vec,
 };
-use core::time::Duration;
+use core::{net::IpAddr, time::Duration};
 
 use ensign_diversity::PrefixTable;
 use ensign_primitives::{Instant, Now, Occupancy, PeerId, QueryId, StateMachine, Wakeup};
@@ -98,6 +98,12 @@ pub struct NetworkView {
     pub records: usize,
     /// The last key whose neighbourhood was too dense, of how many neighbours, and how long ago.
     pub dense: Option<(Key, usize, Duration)>,
+}
+
+/// Tells whether a record names the address from which its node speaks. Who names others' addresses only may be
+/// there too, which a dial shows; until then it is told to nobody, or we would send walks to whomever it names.
+fn is_named(record: &NodeRecord, ip: IpAddr) -> bool {
+    record.node().addresses.iter().any(|it| it.ip().to_canonical() == ip.to_canonical())
 }
 
 /// How a walk went.

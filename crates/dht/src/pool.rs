@@ -72,12 +72,13 @@ impl Pool {
     pub(crate) fn told(&mut self, record: NodeRecord, by: u16) -> bool {
         let Some(teller) = self.candidates.get(usize::from(by)) else { return false };
         let (depth, root) = (teller.depth.saturating_add(1), teller.root);
-        if let Some(known) = self.known.get(&record.peer()).copied() {
-            if let Some(known) = self.candidates.get_mut(usize::from(known))
+        if let Some(at) = self.known.get(&record.peer()).copied() {
+            if let Some(known) = self.candidates.get_mut(usize::from(at))
                 && depth < known.depth
             {
                 (known.depth, known.by) = (depth, by);
             }
+            self.renew(at, record);
             return false;
         }
         self.enter(record, (depth, by, root))
@@ -88,6 +89,29 @@ impl Pool {
             return false;
         }
         self.known.insert(record.peer(), self.candidates.len() as u16);
+        let networks = self.networks_of(&record);
+        let (top, standing) = (top(record.position()), Standing::New);
+        let (root_spent, by_spent) = (0, 0);
+        let all =
+            Candidate { record, top, depth, by, root, standing, networks, root_spent, by_spent };
+        self.candidates.push(all);
+        true
+    }
+
+    /// Takes a later word of a candidate: where it is now. Whoever tells of where it was hides nobody.
+    fn renew(&mut self, at: u16, record: NodeRecord) {
+        let known = self.candidates.get(usize::from(at));
+        if known.is_none_or(|it| record.seq() <= it.record.seq()) {
+            return;
+        }
+        let networks = self.networks_of(&record);
+        if let Some(known) = self.candidates.get_mut(usize::from(at)) {
+            (known.top, known.networks, known.record) = (top(record.position()), networks, record);
+        }
+    }
+
+    /// Returns the networks of all its addresses, of which each counts its questions.
+    fn networks_of(&mut self, record: &NodeRecord) -> Box<[u16]> {
         let mut networks = Vec::with_capacity(record.node().addresses.len());
         for address in &record.node().addresses {
             // A machine's own addresses are no network: all of 127/8 is one host.
@@ -103,13 +127,7 @@ impl Pool {
                 networks.push(at);
             }
         }
-        let (top, standing) = (top(record.position()), Standing::New);
-        let networks = networks.into_boxed_slice();
-        let (root_spent, by_spent) = (0, 0);
-        let all =
-            Candidate { record, top, depth, by, root, standing, networks, root_spent, by_spent };
-        self.candidates.push(all);
-        true
+        networks.into_boxed_slice()
     }
 
     /// Chooses whom to ask: of those that were not, and whose network was not asked too often, the least

@@ -1,12 +1,20 @@
 //! What we have asked and nobody has answered yet, and over which links.
 
-use alloc::{collections::BTreeMap, vec::Vec};
-use core::net::SocketAddr;
+use alloc::{
+    collections::{BTreeMap, BTreeSet},
+    vec::Vec,
+};
+use core::net::{IpAddr, SocketAddr};
 
+use ensign_diversity::network;
 use ensign_primitives::{BoundedMap, Instant, Occupancy, PeerId, QueryId};
+use ensign_ratelimit::{Charge, Keyed};
 use ensign_wire::{DhtMessage, Had, NodeRecord, Wants};
 
-use crate::{HARD_TIMEOUT, INTRODUCE_INTERVAL, LINKS_MAX, QUESTIONS_MAX, SOFT_TIMEOUT};
+use crate::{
+    GROUP_PER_BUCKET_MAX, HARD_TIMEOUT, INTRODUCE_INTERVAL, LINKS_MAX, PROBES_MAX, PULLS_ASKED,
+    QUESTIONS_ASKED, QUESTIONS_MAX, SOFT_TIMEOUT,
+};
 
 /// Why something was asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,6 +66,8 @@ struct Link {
 pub(crate) struct Questions {
     open: BTreeMap<QueryId, Question>,
     links: BoundedMap<PeerId, Link>,
+    /// How often we ask each, over whatever link: questions, then pulls.
+    asks: Keyed<PeerId, 2>,
     next: u64,
     /// When somebody answered last.
     answered: Option<Instant>,
@@ -65,7 +75,13 @@ pub(crate) struct Questions {
 
 impl Questions {
     pub(crate) const fn new() -> Self {
-        Self { open: BTreeMap::new(), links: BoundedMap::new(LINKS_MAX), next: 1, answered: None }
+        Self {
+            open: BTreeMap::new(),
+            links: BoundedMap::new(LINKS_MAX),
+            asks: Keyed::new(LINKS_MAX),
+            next: 1,
+            answered: None,
+        }
     }
 
     pub(crate) fn next_name(&mut self) -> QueryId {
@@ -76,6 +92,18 @@ impl Questions {
 
     pub(crate) fn has_room(&self) -> bool {
         self.open.len() < QUESTIONS_MAX
+    }
+
+    /// Takes a question of a walk, or a probe, from what we may ask a node; `false` when it would be one too many.
+    pub(crate) fn may_ask(&mut self, now: Instant, peer: PeerId) -> bool {
+        let charge = Charge { budget: 0, allowance: QUESTIONS_ASKED, amount: 1 };
+        self.asks.charge(now, peer, [charge]).is_ok()
+    }
+
+    /// The same of a record that it has told us of.
+    pub(crate) fn may_pull(&mut self, now: Instant, peer: PeerId) -> bool {
+        let charge = Charge { budget: 1, allowance: PULLS_ASKED, amount: 1 };
+        self.asks.charge(now, peer, [charge]).is_ok()
     }
 
     /// Notes a question, and returns what is to be sent now; nothing while there is no link.
@@ -214,23 +242,36 @@ impl Questions {
         is_due
     }
 
-    pub(crate) fn pulls(&self) -> usize {
-        let is_pull = |it: &&Question| matches!(it.purpose, Purpose::Pull { .. });
-        self.open.values().filter(is_pull).count()
+    /// Tells whether somebody who asks may be asked back: once at a time, and few of one network, so that
+    /// nobody keeps the others out by not answering.
+    pub(crate) fn may_probe(&self, peer: &PeerId, remote: IpAddr) -> bool {
+        let (mut all, mut near) = (0, 0);
+        for question in self.open.values().filter(|it| it.purpose == Purpose::Probe) {
+            let other = self.links.get(&question.peer).map(|it| it.remote.ip());
+            all += 1;
+            near += usize::from(other.is_some_and(|it| network(it) == network(remote)));
+            if question.peer == *peer {
+                return false;
+            }
+        }
+        all < PROBES_MAX && (remote.is_loopback() || near < GROUP_PER_BUCKET_MAX)
     }
 
-    pub(crate) fn probes(&self) -> usize {
-        self.open.values().filter(|it| it.purpose == Purpose::Probe).count()
+    /// Returns what is being pulled.
+    pub(crate) fn pulling(&self) -> BTreeSet<[u8; 16]> {
+        let key16 = |it: &Question| match it.purpose {
+            Purpose::Pull { had } => Some(had.key16),
+            Purpose::Walk { .. } | Purpose::Probe => None,
+        };
+        self.open.values().filter_map(key16).collect()
     }
 
-    pub(crate) fn is_pulling(&self, key16: [u8; 16]) -> bool {
-        self.open
-            .values()
-            .any(|it| matches!(it.purpose, Purpose::Pull { had } if had.key16 == key16))
-    }
-
-    pub(crate) fn occupancy(&self) -> [Occupancy; 2] {
+    pub(crate) fn occupancy(&self) -> [Occupancy; 3] {
         let (len, limit) = (self.open.len(), QUESTIONS_MAX);
-        [Occupancy { name: "dht questions", len, limit }, self.links.occupancy("dht links")]
+        [
+            Occupancy { name: "dht questions", len, limit },
+            self.links.occupancy("dht links"),
+            self.asks.occupancy("dht nodes asked"),
+        ]
     }
 }

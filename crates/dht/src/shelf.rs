@@ -4,11 +4,11 @@ use alloc::{collections::BTreeMap, vec::Vec};
 use core::net::IpAddr;
 
 use ensign_primitives::{Instant, Now, Occupancy, PeerId};
-use ensign_wire::{DHT_RECORD_LIFETIME_MAX, DhtRecord, Key, StoreRefusal};
+use ensign_wire::{DHT_RECORD_LIFETIME_MAX, DhtRecord, Key, RecordKind, StoreRefusal};
 
 use crate::{
-    Offense, PUBLISHERS_COUNTED, RECORDS_PER_PUBLISHER, SHELF_BYTES_MAX, SHELF_RECORDS_MAX,
-    VERSIONS_PER_MINUTE,
+    FREE_BYTES_MAX, Offense, PUBLISHERS_COUNTED, RECORDS_PER_PUBLISHER, SHELF_BYTES_MAX,
+    SHELF_RECORDS_MAX, VERSIONS_PER_MINUTE,
 };
 
 #[derive(Debug)]
@@ -43,8 +43,8 @@ pub(crate) enum Taken {
 pub(crate) struct Shelf {
     records: BTreeMap<Key, Kept>,
     bytes: usize,
-    /// How many versions of each publisher were handed on in this minute.
-    handed: BTreeMap<PeerId, u8>,
+    /// How many versions of each publisher were handed on in this minute: of node records, and of free ones.
+    handed: [BTreeMap<PeerId, u8>; 2],
     minute: u64,
     /// Not after the first that expires.
     next: Option<Instant>,
@@ -64,8 +64,9 @@ impl Shelf {
         is_full.then_some(StoreRefusal::Publisher)
     }
 
-    /// Keeps a verified record that came from somebody in this network. When there is no room, whoever's
-    /// network takes most gives way, with what is farthest from `home`.
+    /// Keeps a verified record that came from somebody in this network. When there is no room, of those that cost
+    /// no work, if they have their half, or else of the others, whoever's network takes most gives way, with what
+    /// is farthest from `home`.
     pub(crate) fn keep(
         &mut self,
         now: Now,
@@ -81,7 +82,7 @@ impl Shelf {
         }
         let bytes = record.encode().len();
         let left = record.expires().since(now.unix).min(DHT_RECORD_LIFETIME_MAX);
-        let is_handed_on = self.may_hand_on(now, record.publisher());
+        let (kind, publisher) = (record.kind(), record.publisher());
         let until = now.instant.after(left);
         self.next = Some(self.next.map_or(until, |it| it.min(until)));
         self.remove(&key);
@@ -94,30 +95,35 @@ impl Shelf {
                 return Err(StoreRefusal::Full);
             }
         }
-        Ok(Taken::New { is_handed_on })
+        Ok(Taken::New { is_handed_on: self.may_hand_on(now, kind, publisher) })
     }
 
-    /// The farthest record of the network that takes most.
+    /// The farthest record of the network that takes most, of the kinds that have more than their part.
     fn gives_way(&self, home: Key) -> Option<Key> {
+        let free = self.records.values().filter(|it| is_free(it.record.kind()));
+        let is_flooded = free.map(|it| it.bytes).sum::<usize>() > FREE_BYTES_MAX;
+        let kept = || self.records.iter().filter(|(_, it)| is_free(it.record.kind()) == is_flooded);
         let mut shares: BTreeMap<IpAddr, usize> = BTreeMap::new();
-        for kept in self.records.values() {
+        for (_, kept) in kept() {
             *shares.entry(kept.from).or_default() += kept.bytes;
         }
         let (most, _) = shares.into_iter().max_by_key(|(_, bytes)| *bytes)?;
-        let of_most = self.records.iter().filter(|(_, it)| it.from == most);
+        let of_most = kept().filter(|(_, it)| it.from == most);
         of_most.map(|(key, _)| *key).max_by_key(|key| home.distance(*key))
     }
 
-    fn may_hand_on(&mut self, now: Now, publisher: PeerId) -> bool {
+    fn may_hand_on(&mut self, now: Now, kind: RecordKind, publisher: PeerId) -> bool {
         let minute = now.instant.as_micros() / 60_000_000;
         if minute != self.minute {
             self.minute = minute;
-            self.handed.clear();
+            self.handed.iter_mut().for_each(BTreeMap::clear);
         }
-        if self.handed.len() >= PUBLISHERS_COUNTED && !self.handed.contains_key(&publisher) {
+        let [priced, free] = &mut self.handed;
+        let handed = if is_free(kind) { free } else { priced };
+        if handed.len() >= PUBLISHERS_COUNTED && !handed.contains_key(&publisher) {
             return false;
         }
-        let versions = self.handed.entry(publisher).or_default();
+        let versions = handed.entry(publisher).or_default();
         *versions = versions.saturating_add(1);
         *versions <= VERSIONS_PER_MINUTE
     }
@@ -163,11 +169,17 @@ impl Shelf {
 
     pub(crate) fn occupancy(&self) -> [Occupancy; 3] {
         let (len, limit) = (self.records.len(), SHELF_RECORDS_MAX);
-        let (counted, publishers) = (self.handed.len(), PUBLISHERS_COUNTED);
+        let counted = self.handed.iter().map(BTreeMap::len).max().unwrap_or_default();
+        let publishers = PUBLISHERS_COUNTED;
         [
             Occupancy { name: "dht records", len, limit },
             Occupancy { name: "dht record bytes", len: self.bytes, limit: SHELF_BYTES_MAX },
             Occupancy { name: "dht publishers", len: counted, limit: publishers },
         ]
     }
+}
+
+/// Whether anybody can publish such records without end: no work stands behind their publisher's key.
+fn is_free(kind: RecordKind) -> bool {
+    kind != RecordKind::NODE
 }

@@ -77,15 +77,20 @@ impl Table {
         let Some(index) = self.index_of(id) else { return Placed::In };
         let groups = self.groups_of(remote);
         let bucket = self.buckets.entry(index).or_default();
-        if let Some(known) = bucket.live.iter_mut().find(|it| it.record.peer() == record.peer()) {
-            if known.record.seq() < record.seq() {
-                known.record = record;
-                known.id = id;
+        let mut contact = Place { record, id, groups, seen: now, failures: 0, is_asked: false };
+        let is_same = |it: &Place| it.record.peer() == contact.record.peer();
+        if let Some(at) = bucket.live.iter().position(is_same) {
+            let known = bucket.live.swap_remove(at);
+            if known.record.seq() >= contact.record.seq() {
+                (contact.record, contact.id) = (known.record.clone(), known.id);
             }
-            (known.seen, known.failures, known.is_asked) = (now, 0, false);
-            return Placed::In;
+            if known.groups == contact.groups {
+                bucket.live.push(contact);
+                return Placed::In;
+            }
+            // Who has moved is placed anew: a place is bought with the network that one is in.
+            count(&mut self.crowd, &known, false);
         }
-        let contact = Place { record, id, groups, seen: now, failures: 0, is_asked: false };
         if !fits(bucket, &self.crowd, &contact) {
             return Placed::Crowded;
         }

@@ -1,5 +1,6 @@
 //! Cases by concept: a small network of honest nodes, what hostile ones send, and each room by itself.
 
+mod attacks;
 mod cast;
 mod contract;
 mod hostile;

@@ -213,7 +213,9 @@ impl Walk {
                 is_sure && self.best.as_ref().is_some_and(|it| is_fresh(it, now))
             }
             Op::Node(peer) => {
-                self.pool.find(peer).is_some()
+                // Who has moved is told of where it was for hours, by whoever likes: signed is no proof of late.
+                let is_late = |it: &NodeRecord| now.unix.since(it.issued()) <= FRESH;
+                self.pool.find(peer).is_some_and(is_late)
                     || self.best.as_ref().is_some_and(|it| is_fresh(it, now))
             }
             Op::Store(_) => false,

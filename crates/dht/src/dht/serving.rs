@@ -12,9 +12,9 @@ use ensign_wire::{
 };
 use rand_core::Rng;
 
-use super::Dht;
+use super::{Dht, is_named};
 use crate::{
-    K, Offense, Output, PROBES_MAX, PULLS_MAX,
+    K, Offense, Output, PULLS_MAX,
     shelf::{Taken, Untaken},
 };
 
@@ -63,11 +63,12 @@ impl Dht {
             Err(error) if error.is_false_everywhere() => return Err(Offense::Node(error)),
             Err(_) => return Ok(()),
         }
-        let id = asker.position();
-        let is_wanted = asker.address().is_some()
-            && self.table.has_room(id)
+        let (id, remote) = (asker.position(), self.questions.remote_of(&from));
+        let is_wanted = self.table.has_room(id)
             && !self.table.contains(&from, id)
-            && self.questions.probes() < PROBES_MAX;
+            && remote
+                .map(|it| it.ip())
+                .is_some_and(|ip| is_named(&asker, ip) && self.questions.may_probe(&from, ip));
         if is_wanted {
             self.probe(now, asker);
         }
@@ -129,7 +130,8 @@ impl Dht {
         if !self.is_near(key) {
             return Err(Untaken::Refused(StoreRefusal::TooFar));
         }
-        let refusal = self.refusal_of(now, &record).or_else(|| self.shelf.refuses(&record));
+        // What the shelf knows costs no signature; those of a node record's are two.
+        let refusal = self.shelf.refuses(&record).or_else(|| self.refusal_of(now, &record));
         if let Some(refusal) = refusal {
             return Err(Untaken::Refused(refusal));
         }
@@ -171,17 +173,21 @@ impl Dht {
         if !self.config.serves() || !self.questions.is_up(&from) {
             return;
         }
+        let mut pulling = self.questions.pulling();
         for had in &have.records {
             let mut first = [0; 32];
             let (half, _) = first.split_at_mut(16);
             half.copy_from_slice(&had.key16);
             let has = self.shelf.by_half(had.key16).is_some_and(|it| it.seq() >= had.seq);
-            if has || !self.is_near(Key(first)) || self.questions.is_pulling(had.key16) {
+            if has || !self.is_near(Key(first)) || pulling.contains(&had.key16) {
                 continue;
             }
-            if self.questions.pulls() >= PULLS_MAX || !self.questions.has_room() {
+            let has_room = pulling.len() < PULLS_MAX && self.questions.has_room();
+            // Its budget for us is what it is, whatever somebody has made it tell us of.
+            if !has_room || !self.questions.may_pull(now.instant, from) {
                 return;
             }
+            pulling.insert(had.key16);
             self.pull(now, from, *had);
         }
     }

@@ -9,7 +9,7 @@ use ensign_wire::{
     NodeRecord, Published, RecordKind, Wants,
 };
 
-use super::Dht;
+use super::{Dht, is_named};
 use crate::{
     CommandError, Event, Heard, K, Offense, Outcome, Output, Placed, TRACES_KEPT, WALKS_MAX,
     questions::{Purpose, Question},
@@ -100,6 +100,10 @@ impl Dht {
 
     fn ask(&mut self, now: Now, walk: QueryId, step: Step) {
         let Step { candidate, record, target, is_inside } = step;
+        if !self.questions.may_ask(now.instant, record.peer()) {
+            let walk = self.walks.get_mut(&walk);
+            return walk.into_iter().for_each(|it| it.over(candidate, false, Heard::Nothing));
+        }
         let Some(of) = self.walks.get(&walk) else { return };
         let around = Around { key: of.key(), target, region: of.region() };
         let query = self.questions.next_name();
@@ -149,7 +153,7 @@ impl Dht {
 
     /// Asks a node whether it is there.
     pub(super) fn probe(&mut self, now: Now, record: NodeRecord) {
-        if !self.questions.has_room() {
+        if !self.questions.has_room() || !self.questions.may_ask(now.instant, record.peer()) {
             return;
         }
         let query = self.questions.next_name();
@@ -274,7 +278,8 @@ impl Dht {
     /// Whoever answered has a place, if there is one.
     fn on_answer(&mut self, now: Now, question: &Question) {
         let Some(record) = question.record.clone() else { return };
-        let Some(remote) = self.questions.remote_of(&question.peer) else { return };
+        let remote = self.questions.remote_of(&question.peer);
+        let Some(remote) = remote.filter(|it| is_named(&record, it.ip())) else { return };
         let placed = self.table.answered(now.instant, record.clone(), remote.ip());
         match placed {
             Placed::In => {}

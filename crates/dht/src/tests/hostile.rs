@@ -29,21 +29,21 @@ fn asking(wanted: Key) -> (Dht, QueryId) {
     (dht, find.query)
 }
 
-fn reply(query: QueryId, answer: Answer, nodes: Vec<NodeRecord>) -> DhtMessage {
+pub(super) fn reply(query: QueryId, answer: Answer, nodes: Vec<NodeRecord>) -> DhtMessage {
     DhtMessage::Reply(DhtReply { query, answer, nodes })
 }
 
-fn around(key: Key) -> Around {
+pub(super) fn around(key: Key) -> Around {
     Around { key, target: key, region: u64::MAX }
 }
 
-fn store(query: u64, record: DhtRecord) -> DhtMessage {
+pub(super) fn store(query: u64, record: DhtRecord) -> DhtMessage {
     let around = around(record.key());
     DhtMessage::Store(DhtStore { query: QueryId(query), around, record })
 }
 
 /// What a store is answered.
-fn answered(outputs: Vec<Output>) -> Answer {
+pub(super) fn answered(outputs: Vec<Output>) -> Answer {
     match messages(outputs).pop() {
         Some((_, DhtMessage::Reply(reply))) => reply.answer,
         other => panic!("{other:?}"),
@@ -51,7 +51,7 @@ fn answered(outputs: Vec<Output>) -> Answer {
 }
 
 /// A publisher whose record lies where node 0 keeps it.
-fn near(from: u16) -> u16 {
+pub(super) fn near(from: u16) -> u16 {
     let home = Key::from(record(0).position());
     let is_near = |it: &u16| home.distance(sealed(*it, 0, 1, START).key()).top() < 1 << 62;
     (from..).find(is_near).unwrap()

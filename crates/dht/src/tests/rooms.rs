@@ -81,6 +81,20 @@ fn one_network_has_two_places_of_a_bucket_and_ten_of_the_table() {
 }
 
 #[test]
+fn regression_nodes_that_came_from_everywhere_moved_into_one_network() {
+    let mut table = table();
+    let numbers: Vec<_> = (0..40).collect();
+    numbers.iter().for_each(|it| _ = enter(&mut table, *it));
+    assert!(table.len() > GROUP_PER_TABLE_MAX);
+    for number in numbers {
+        let address = ([9, 9, 9, number as u8], 4000).into();
+        let moved = record_at(number, later(START, Duration::from_secs(60)), address);
+        table.answered(START.instant, moved, address.ip());
+    }
+    assert!(table.len() <= GROUP_PER_TABLE_MAX, "{}", table.len());
+}
+
+#[test]
 fn a_provider_counts_as_one_group_where_it_is_known() {
     let mut builder = PrefixTable::builder();
     builder.line("8.0.0.0\t8\t65001").unwrap();
