@@ -135,8 +135,9 @@ pub const REFRESH_INTERVAL: Duration = Duration::from_secs(5 * 60);
 pub const OWN_REFRESH_EVERY: u64 = 12;
 /// How often our record goes with a question over one link. Guess: 200 bytes a minute.
 pub const INTRODUCE_INTERVAL: Duration = Duration::from_secs(60);
-/// Nodes that ask us and are asked back at a time, of one network [`GROUP_PER_BUCKET_MAX`].
-pub const PROBES_MAX: usize = 16;
+/// Nodes that ask us and are asked back at a time, of one network [`GROUP_PER_BUCKET_MAX`]. Measured: with 16 a first node
+/// of 200 that begin together sends each of them 13.1 kB, not 12.
+pub const PROBES_MAX: usize = 8;
 
 /// Walks whose hops are kept.
 pub const TRACES_KEPT: usize = 4;

@@ -368,7 +368,8 @@ impl StateMachine for Dht {
             }
             Input::Down { peer } | Input::Unreachable { peer } => self.on_down(now, &peer),
             Input::Message { from, message } => self.on_message(now, from, message),
-            Input::Learned { record } => self.on_learned(now, record),
+            // Whoever told of it pays elsewhere.
+            Input::Learned { record } => _ = self.learn(now, record),
         }
         self.wake(now);
         self.settle(now);

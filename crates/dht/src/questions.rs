@@ -4,7 +4,7 @@ use alloc::{
     collections::{BTreeMap, BTreeSet},
     vec::Vec,
 };
-use core::net::{IpAddr, SocketAddr};
+use core::net::SocketAddr;
 
 use ensign_diversity::network;
 use ensign_primitives::{BoundedMap, Instant, Occupancy, PeerId, QueryId};
@@ -59,6 +59,8 @@ struct Link {
     told: Option<Instant>,
     /// How many questions of ours on it died: so many late answers are no offense.
     owed: u16,
+    /// When it was last asked back for nothing.
+    was_silent: Option<Instant>,
 }
 
 /// Questions by their name, and the links.
@@ -164,7 +166,7 @@ impl Questions {
     /// A link stands; returns what waited for it.
     pub(crate) fn up(&mut self, peer: PeerId, remote: SocketAddr) -> Vec<DhtMessage> {
         let told = self.open.values().filter(|it| it.peer == peer).map(|it| it.asked).max();
-        let link = Link { remote, last: None, told, owed: 0 };
+        let link = Link { remote, last: None, told, owed: 0, was_silent: None };
         if self.links.insert(peer, link).is_err() {
             return Vec::new();
         }
@@ -190,6 +192,9 @@ impl Questions {
                 && question.waiting.is_none()
             {
                 link.owed = link.owed.saturating_add(1);
+                if question.purpose == Purpose::Probe {
+                    link.was_silent = Some(now);
+                }
             }
             late.push(Late::Dead(question));
         }
@@ -242,9 +247,14 @@ impl Questions {
         is_due
     }
 
-    /// Tells whether somebody who asks may be asked back: once at a time, and few of one network, so that
-    /// nobody keeps the others out by not answering.
-    pub(crate) fn may_probe(&self, peer: &PeerId, remote: IpAddr) -> bool {
+    /// Tells whether somebody who asks may be asked back: once at a time, few of one network, and none that was silent a
+    /// moment ago, so that nobody keeps the others out by not answering.
+    pub(crate) fn may_probe(&self, now: Instant, peer: &PeerId) -> bool {
+        let Some(link) = self.links.get(peer) else { return false };
+        let remote = link.remote.ip();
+        if link.was_silent.is_some_and(|at| now.since(at) < INTRODUCE_INTERVAL) {
+            return false;
+        }
         let (mut all, mut near) = (0, 0);
         for question in self.open.values().filter(|it| it.purpose == Purpose::Probe) {
             let other = self.links.get(&question.peer).map(|it| it.remote.ip());

@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use ensign_primitives::{Now, PeerId};
-use ensign_wire::{Key, NodeRecord};
+use ensign_wire::{Key, NodeRecord, RecordError};
 use rand_core::Rng;
 
 use super::Dht;
@@ -16,13 +16,24 @@ use crate::{
 };
 
 impl Dht {
-    pub(super) fn on_learned(&mut self, now: Now, record: NodeRecord) {
+    /// Verifies a record of which somebody tells, and keeps it as a root of walks, as
+    /// [`Input::Learned`](crate::Input::Learned) does; what follows from knowing somebody begins with the next input.
+    ///
+    /// # Errors
+    ///
+    /// [`RecordError`] when whoever told of it does wrong; what may hold by other clocks and settings is left out.
+    pub fn learn(&mut self, now: Now, record: NodeRecord) -> Result<(), RecordError> {
         let rules = self.config.rules;
         let checked = record.verify_cheaply(now.unix, rules);
-        let holds = checked.and_then(|()| self.verifier.node(&record, rules.bits)).is_ok();
-        if holds && record.peer() != self.me && record.address().is_some() {
-            self.roots.learn(record);
+        match checked.and_then(|()| self.verifier.node(&record, rules.bits)) {
+            Ok(()) if record.peer() != self.me && record.address().is_some() => {
+                self.roots.learn(record);
+            }
+            Ok(()) => {}
+            Err(error) if error.is_false_everywhere() => return Err(error),
+            Err(_) => {}
         }
+        Ok(())
     }
 
     pub(super) fn on_down(&mut self, now: Now, peer: &PeerId) {

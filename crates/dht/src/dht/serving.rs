@@ -66,9 +66,8 @@ impl Dht {
         let (id, remote) = (asker.position(), self.questions.remote_of(&from));
         let is_wanted = self.table.has_room(id)
             && !self.table.contains(&from, id)
-            && remote
-                .map(|it| it.ip())
-                .is_some_and(|ip| is_named(&asker, ip) && self.questions.may_probe(&from, ip));
+            && remote.is_some_and(|it| is_named(&asker, it.ip()))
+            && self.questions.may_probe(now.instant, &from);
         if is_wanted {
             self.probe(now, asker);
         }

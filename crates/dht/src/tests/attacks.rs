@@ -3,7 +3,7 @@
 use core::time::Duration;
 use std::{vec, vec::Vec};
 
-use ensign_primitives::{QueryId, StateMachine};
+use ensign_primitives::{Now, QueryId, StateMachine};
 use ensign_wire::{
     Answer, DhtFind, DhtHave, DhtMessage, Had, Key, NodeRecord, StoreRefusal, Wants,
 };
@@ -21,10 +21,19 @@ use crate::{
 };
 
 /// Asks, and says who asks; returns the names of the questions by which it is asked back.
-fn asked_back(dht: &mut Dht, from: u16, (query, asker): (u64, NodeRecord)) -> Vec<QueryId> {
+fn asked_back(dht: &mut Dht, from: u16, about: (u64, NodeRecord)) -> Vec<QueryId> {
+    asked_back_at(dht, START, from, about)
+}
+
+fn asked_back_at(
+    dht: &mut Dht,
+    now: Now,
+    from: u16,
+    (query, asker): (u64, NodeRecord),
+) -> Vec<QueryId> {
     let (query, around) = (QueryId(query), around(Key([1; 32])));
     let find = DhtFind { query, around, wants: Wants::Nodes, asker: Some(asker) };
-    let outputs = hear(dht, START, from, DhtMessage::Find(find));
+    let outputs = hear(dht, now, from, DhtMessage::Find(find));
     assert_eq!(offenses(&outputs), []);
     let probe = |(_, it)| match it {
         DhtMessage::Find(DhtFind { query, wants: Wants::Answer, .. }) => Some(query),
@@ -70,7 +79,16 @@ fn regression_those_who_do_not_answer_kept_all_others_from_being_asked_back() {
         asked += asked_back(&mut dht, number, (2, asker)).len();
     }
     assert_eq!(asked, GROUP_PER_BUCKET_MAX);
-    // Somebody else is.
+    // Nor again when they were silent, for a minute; others are, and somebody else is.
+    let silent = later(START, HARD_TIMEOUT);
+    dht.handle_timeout(silent);
+    said(&mut dht);
+    let mut again = vec![];
+    for number in 1..=4 {
+        let asker = record_at(number, START, at(number));
+        again.push(asked_back_at(&mut dht, silent, number, (3, asker)).len());
+    }
+    assert_eq!(again, [0, 0, 1, 1]);
     dht.handle_input(START, Input::Up { peer: peer(9), remote: address(9) });
     assert_eq!(asked_back(&mut dht, 9, (1, record(9))).len(), 1);
 }

@@ -93,6 +93,13 @@ pub(super) fn engine_open(index: usize) -> Engine {
     Engine::new(config, keys(index), [index as u8; 32], start(), Restored::default())
 }
 
+/// A node of the open network, with this part in it.
+pub(super) fn engine_outside(index: usize, overlay: OverlayConfig) -> Engine {
+    let (strangers, overlay) = (Strangers::default().open(), Some(overlay));
+    let config = EngineConfig { strangers, overlay, ..config(index, 0) };
+    Engine::new(config, keys(index), [index as u8; 32], start(), Restored::default())
+}
+
 fn keys(index: usize) -> Keys {
     let Person { node_key, delegation, .. } = person(index);
     Keys { node_key: Arc::clone(node_key), signer: key(index), delegation: *delegation }

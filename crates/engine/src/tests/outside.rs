@@ -1,5 +1,10 @@
 //! Strangers of the open network at a node that takes part in it, through the wire.
 
+mod answers;
+mod cast;
+mod floods;
+mod records;
+
 use core::{net::SocketAddr, time::Duration};
 use std::vec::Vec;
 

@@ -48,7 +48,7 @@ impl Overlay {
             Message::Peers(PeersMessage::Ask) => {
                 self.todo.push_back(Todo::Book(BookInput::Asked { from }));
             }
-            Message::Peers(PeersMessage::Told(records)) => self.on_told(from, records),
+            Message::Peers(PeersMessage::Told(records)) => self.on_told(now, from, records),
         }
     }
 
@@ -67,16 +67,20 @@ impl Overlay {
     }
 
     /// One of the first nodes answers, or somebody whom the address book has asked.
-    fn on_told(&mut self, from: PeerId, records: Vec<NodeRecord>) {
+    fn on_told(&mut self, now: Now, from: PeerId, records: Vec<NodeRecord>) {
         let place = self.start.place(&from);
         if !self.start.answered(&from) {
             return self.todo.push_back(Todo::Book(BookInput::Told { from, records }));
         }
         let source = Source::Seed(place.unwrap_or(u16::MAX));
         for record in records {
-            let heard = record.clone();
-            self.todo.push_back(Todo::Dht(DhtInput::Learned { record: heard }));
-            self.todo.push_back(Todo::Book(BookInput::Learned { record, source }));
+            if let Err(error) = self.dht.learn(now, record.clone()) {
+                // What it tells besides is worth no signature more.
+                let offense = Offense::Dht(ensign_dht::Offense::Node(error));
+                return self.outputs.push_back(Output::Offense { peer: from, offense });
+            }
+            self.todo.push_back(Todo::Book(BookInput::Learned { record: record.clone(), source }));
+            self.todo.push_back(Todo::Dht(DhtInput::Learned { record }));
         }
     }
 
