@@ -16,6 +16,7 @@ mod formation;
 mod frame;
 mod frame_body;
 mod guards;
+mod overlay;
 mod psbt;
 mod seed_record;
 mod session;
@@ -28,6 +29,7 @@ pub use formation::formation;
 pub use frame::frame;
 pub use frame_body::frame_body;
 pub use guards::guards;
+pub use overlay::overlay;
 pub use psbt::psbt;
 pub use seed_record::seed_record;
 pub use session::session;
@@ -51,6 +53,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "frame", run: frame },
     Target { name: "frame_body", run: frame_body },
     Target { name: "guards", run: guards },
+    Target { name: "overlay", run: overlay },
     Target { name: "psbt", run: psbt },
     Target { name: "seed_record", run: seed_record },
     Target { name: "session", run: session },
