@@ -14,7 +14,9 @@ use ensign_overlay::{
     book::{Kept, Note},
     dht::Thoroughness,
 };
-use ensign_primitives::{Direction, Instant, Network, Now, PeerId, QueryId, StateMachine, UnixTime};
+use ensign_primitives::{
+    Direction, Instant, Network, Now, PeerId, QueryId, StateMachine, UnixTime,
+};
 use ensign_wire::{
     Answer, Around, DhtFind, DhtMessage, DhtRecord, DhtReply, Frame, Key, Kind, Node, NodeRecord,
     PeersMessage, Proof, Published, RecordKind, Role, Scope, Wants, position_epoch,
@@ -112,7 +114,7 @@ impl World {
     fn new() -> Self {
         let now = Now { instant: Instant::from_micros(0), unix: UnixTime::from_millis(START) };
         let given = (Arc::default(), Restored::default());
-        Self {
+        let mut world = Self {
             overlay: Overlay::new(config(), Arc::new(key(ME)), [0; 32], now, given),
             millis: 0,
             ahead: 0,
@@ -122,7 +124,9 @@ impl World {
             kept: BTreeMap::new(),
             anchors: Vec::new(),
             position: None,
-        }
+        };
+        world.hear();
+        world
     }
 
     fn now(&self) -> Now {

@@ -73,12 +73,13 @@ impl Exchange {
         if !self.waiting.remove(from) {
             return Err(Offense::Unasked);
         }
-        let count = records.len();
+        // Its own comes besides, if it serves.
+        let count = records.iter().filter(|it| it.peer() != *from).count();
         if count > TOLD_MAX {
             return Err(Offense::TooMany { count, limit: TOLD_MAX });
         }
         let mut named = BTreeSet::new();
-        let mut current = Vec::with_capacity(count);
+        let mut current = Vec::with_capacity(records.len());
         for record in records {
             let peer = record.peer();
             if !named.insert(peer) {

@@ -75,8 +75,18 @@ fn hostile_answers_are_offenses_and_leave_nothing() {
     assert_eq!(offense_of(itself), Some(Offense::Twice { peer: peer(0) }));
     assert_eq!(offense_of(vec![lone(0)]), None);
     let many = (0..10_000).map(lone).collect();
-    let expected = Offense::TooMany { count: 10_000, limit: TOLD_MAX };
+    let expected = Offense::TooMany { count: 9_999, limit: TOLD_MAX };
     assert_eq!(offense_of(many), Some(expected));
+}
+
+#[test]
+fn regression_a_node_that_told_of_itself_and_of_all_it_may_was_blamed() {
+    let honest: Vec<_> = (0..1).chain(100..100 + TOLD_MAX as u32).map(lone).collect();
+    assert_eq!(honest.len(), TOLD_MAX + 1);
+    assert_eq!(offense_of(honest.clone()), None);
+    let more = honest.into_iter().chain([lone(900)]).collect();
+    let expected = Offense::TooMany { count: TOLD_MAX + 1, limit: TOLD_MAX };
+    assert_eq!(offense_of(more), Some(expected));
 }
 
 #[test]
