@@ -23,6 +23,10 @@ pub const FIRST_NODES_MAX: usize = 64;
 /// First nodes that are asked at a time.
 pub const FIRST_AT_ONCE: usize = 2;
 
+/// First nodes that a start asks, as many as there are, however many contacts the earlier of them lead to: they may be
+/// their own. Design: a node that joins hears of others from four sources.
+pub const FIRST_ASKED_MIN: usize = 4;
+
 /// How long a node that knows nobody waits before it asks first nodes again; twice as long each time up to
 /// [`FIRST_WAIT_MAX`].
 pub const FIRST_WAIT: Duration = Duration::from_secs(2);

@@ -126,8 +126,8 @@ impl Own {
     }
 
     fn next_seq(&mut self, now: Now) -> u64 {
-        let second = now.unix.as_millis() / 1000;
-        self.seq = second.max(self.seq.saturating_add(1));
+        // Of a thousandth of a second: after many in one second, those of the next start are later all the same.
+        self.seq = now.unix.as_millis().max(self.seq.saturating_add(1));
         self.seq
     }
 

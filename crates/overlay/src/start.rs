@@ -5,7 +5,7 @@ use core::{net::SocketAddr, time::Duration};
 
 use ensign_primitives::{Instant, Occupancy, PeerId};
 
-use crate::{FIRST_AT_ONCE, FIRST_NODES_MAX, FIRST_WAIT, FIRST_WAIT_MAX};
+use crate::{FIRST_ASKED_MIN, FIRST_AT_ONCE, FIRST_NODES_MAX, FIRST_WAIT, FIRST_WAIT_MAX};
 
 /// Who is asked, and when.
 #[derive(Debug)]
@@ -15,6 +15,8 @@ pub(crate) struct Start {
     given: usize,
     /// How many were dialled so far.
     turn: usize,
+    /// How many of them at this start.
+    dialled: usize,
     wait: Duration,
     at: Option<Instant>,
     /// Whether something has come since the last round: who hears nothing learns nothing by asking again.
@@ -29,10 +31,10 @@ impl Start {
             nodes: Vec::new(),
             given: 0,
             turn,
+            dialled: 0,
             wait: Duration::ZERO,
             at: None,
             has_heard: false,
-
             asked: BTreeSet::new(),
         };
         let nodes = nodes.into_iter().take(FIRST_NODES_MAX);
@@ -62,10 +64,11 @@ impl Start {
         true
     }
 
-    /// Arms the next round, if there is somebody to ask and `is_needed`: the first at once, another a pause after
+    /// Arms the next round, if there is somebody to ask and `is_needed`, or few were asked at all: the first at once, another a pause after
     /// something has come since the last.
     pub(crate) fn arm(&mut self, now: Instant, is_needed: bool) {
-        if !is_needed || self.nodes.is_empty() {
+        let is_first = self.dialled < self.nodes.len().min(FIRST_ASKED_MIN);
+        if (!is_needed && !is_first) || self.nodes.is_empty() {
             self.at = None;
             self.wait = Duration::ZERO;
         } else if self.at.is_none() && (self.wait.is_zero() || self.has_heard) {
@@ -92,6 +95,7 @@ impl Start {
             let (round, place) =
                 (self.turn / self.nodes.len().max(1), self.turn % self.nodes.len().max(1));
             self.turn = self.turn.wrapping_add(1);
+            self.dialled = self.dialled.saturating_add(1);
             let Some((peer, addresses)) = self.nodes.get(place) else { continue };
             // Another address in each round.
             let address = addresses.get(round % addresses.len().max(1));

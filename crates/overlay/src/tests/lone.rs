@@ -3,13 +3,14 @@
 use core::time::Duration;
 use std::{vec, vec::Vec};
 
-use ensign_primitives::{Direction, StateMachine};
-use ensign_wire::{Answer, DhtMessage, DhtReply, Key, PeersMessage, Role};
+use ensign_primitives::{Direction, QueryId, StateMachine};
+use ensign_wire::{Answer, Around, DhtFind, DhtMessage, DhtReply, Key, PeersMessage, Role, Wants};
 
 use super::cast::{NETWORK, START, address, config, later, machine, peer, record, said};
 use crate::{
-    Event, FIRST_NODES_MAX, FIRST_WAIT_MAX, Input, LINK_COMES_WITHIN, LOOK_AFTER, Message, Offense,
-    Output, Overlay, OverlayConfig, Restored, WARM_LINKS_MAX, book,
+    Event, FEW_CONTACTS, FIRST_ASKED_MIN, FIRST_NODES_MAX, FIRST_WAIT_MAX, Input,
+    LINK_COMES_WITHIN, LOOK_AFTER, Message, Offense, Output, Overlay, OverlayConfig, Restored,
+    WARM_LINKS_MAX, book,
 };
 
 fn node() -> Overlay {
@@ -178,6 +179,54 @@ fn who_was_named_at_the_start_stays_among_the_first_nodes() {
         }
     }
     assert!(dials > 0);
+}
+
+/// Somebody asks, and answers when it is asked back: a contact.
+fn befriend(overlay: &mut Overlay, number: u16) {
+    overlay.handle_input(START, up(number, Direction::Inbound));
+    said(overlay);
+    let key = Key([7; 32]);
+    let (query, asker) = (QueryId(1), Some(record(number)));
+    let around = Around { key, target: key, region: 0 };
+    let find = DhtMessage::Find(DhtFind { query, around, wants: Wants::Nodes, asker });
+    let heard = |message| Input::Message { from: peer(number), message: Message::Dht(message) };
+    overlay.handle_input(START, heard(find));
+    for output in said(overlay) {
+        if let Output::Send { to, message: Message::Dht(DhtMessage::Find(find)) } = output
+            && (to, find.wants) == (peer(number), Wants::Answer)
+        {
+            let (query, answer, nodes) = (find.query, Answer::None, vec![]);
+            overlay
+                .handle_input(START, heard(DhtMessage::Reply(DhtReply { query, answer, nodes })));
+            said(overlay);
+        }
+    }
+}
+
+#[test]
+fn regression_two_hostile_first_nodes_were_all_that_a_start_asked() {
+    let first = (0..6).map(|it| (peer(it), vec![address(it)])).collect();
+    let config = OverlayConfig { first, ..config(7, Role::Signer) };
+    let mut overlay = machine(7, config, Restored::default(), START);
+    let firsts = |outputs: Vec<Output>| {
+        let dial = |it: &Output| match it {
+            Output::Dial { peer: whom, .. } => (0..6).any(|number| peer(number) == *whom),
+            _ => false,
+        };
+        outputs.iter().filter(|it| dial(it)).count()
+    };
+    overlay.handle_timeout(START);
+    let mut dialled = firsts(said(&mut overlay));
+    assert_eq!(dialled, 2);
+    // They lead to as many contacts as a node needs, all of them their own.
+    (20..32).for_each(|number| befriend(&mut overlay, number));
+    assert!(overlay.contacts(START).len() >= FEW_CONTACTS);
+    for seconds in 1..600 {
+        let now = later(START, Duration::from_secs(seconds));
+        overlay.handle_timeout(now);
+        dialled += firsts(said(&mut overlay));
+    }
+    assert_eq!(dialled, FIRST_ASKED_MIN);
 }
 
 #[test]
