@@ -30,17 +30,18 @@ pub(crate) fn check_meaning(frame: &Frame) {
     }
 }
 
-/// An error points into the bytes or to their end, and shows the byte that stands there.
+/// An error points into the bytes or to their end, and shows the byte that stands there; or the end of a record among
+/// them, which has a length of its own.
 pub(crate) fn check_error(error: &DecodeError, bytes: &[u8]) {
     assert!(!error.to_string().is_empty());
     match error {
         DecodeError::Malformed { offset, seen, .. }
         | DecodeError::NonCanonical { offset, seen } => {
             assert!(*offset <= bytes.len(), "{error} beyond {} bytes", bytes.len());
-            assert_eq!(*seen, bytes.get(*offset).copied(), "{error}");
+            assert!(seen.is_none() || *seen == bytes.get(*offset).copied(), "{error}");
         }
         DecodeError::TrailingBytes { offset, extra } => {
-            assert_eq!(offset + extra, bytes.len(), "{error}");
+            assert!(offset + extra <= bytes.len(), "{error}");
         }
         _ => {}
     }

@@ -5,7 +5,7 @@ use core::ops::{Range, RangeInclusive};
 
 use ensign_primitives::{Network, SIGNERS_MAX, SignerIndex};
 use postcard::{Deserializer, de_flavors::Flavor, ser_flavors};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::Kind;
 
@@ -129,6 +129,28 @@ impl DecodeError {
             *offset = offset.saturating_add(bytes);
         }
         self
+    }
+}
+
+/// Bytes of their own length, read once more by whoever knows what they are.
+#[derive(Deserialize)]
+pub(crate) struct Part<'a>(#[serde(borrow)] pub(crate) &'a [u8]);
+
+impl Serialize for Part<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_bytes(self.0)
+    }
+}
+
+impl<'a> Part<'a> {
+    /// Reads them; an error says where in `all`, of which they are a part.
+    pub(crate) fn read<T>(
+        &self,
+        all: &[u8],
+        decode: impl FnOnce(&'a [u8]) -> Result<T, DecodeError>,
+    ) -> Result<T, DecodeError> {
+        let before = self.0.as_ptr().addr().saturating_sub(all.as_ptr().addr());
+        decode(self.0).map_err(|error| error.after(before))
     }
 }
 

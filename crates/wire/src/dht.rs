@@ -5,11 +5,11 @@ use core::time::Duration;
 
 use ensign_identity::NodeKey;
 use ensign_primitives::{Network, PeerId, QueryId, UnixTime};
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
 use crate::{
     DecodeError, Key, Kind, NODE_RECORD_BYTES_MAX, NodeRecord, RECORD_SLOTS, Signable, Signed,
-    codec,
+    codec::{self, Part},
 };
 
 /// Most bytes of a [`DhtRecord`]'s body. Specification: 1 KiB.
@@ -319,16 +319,6 @@ impl DhtHave {
     }
 }
 
-/// Bytes of their own length, read once more by whoever knows what they are.
-#[derive(Deserialize)]
-struct Part<'a>(#[serde(borrow)] &'a [u8]);
-
-impl Serialize for Part<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_bytes(self.0)
-    }
-}
-
 #[derive(Serialize, Deserialize)]
 struct FindFields<'a> {
     query: QueryId,
@@ -398,7 +388,7 @@ impl DhtMessage {
         }
         if kind == Kind::DhtStore {
             let StoreFields { query, around, record } = codec::decode(body)?;
-            let record = DhtRecord::decode(record.0, network)?;
+            let record = record.read(body, |it| DhtRecord::decode(it, network))?;
             return Ok(Self::Store(DhtStore { query, around, record }));
         }
         if kind == Kind::DhtReply {
@@ -423,7 +413,8 @@ impl DhtFind {
 
     fn decode(body: &[u8], network: Network) -> Result<Self, DecodeError> {
         let FindFields { query, around, wants, asker } = codec::decode(body)?;
-        let asker = asker.map(|it| NodeRecord::decode(it.0, network)).transpose()?;
+        let decode = |it: &[u8]| NodeRecord::decode(it, network);
+        let asker = asker.map(|it| it.read(body, decode)).transpose()?;
         Ok(Self { query, around, wants, asker })
     }
 }
@@ -451,13 +442,18 @@ impl DhtReply {
         codec::in_range("nodes of an answer", count, 0..=most)?;
         let answer = match answer {
             AnswerFields::None => Answer::None,
-            AnswerFields::Value(part) => Answer::Value(DhtRecord::decode(part.0, network)?),
+            AnswerFields::Value(part) => {
+                Answer::Value(part.read(body, |it| DhtRecord::decode(it, network))?)
+            }
             AnswerFields::Stored => Answer::Stored,
             AnswerFields::Refused(why) => Answer::Refused(why),
         };
-        let nodes = nodes.iter().map(|part| NodeRecord::decode(part.0, network));
-        Ok(Self { query, answer, nodes: nodes.collect::<Result<_, _>>()? })
+        Ok(Self { query, answer, nodes: records(body, &nodes, network)? })
     }
+}
+
+fn records(body: &[u8], all: &[Part<'_>], of: Network) -> Result<Vec<NodeRecord>, DecodeError> {
+    all.iter().map(|it| it.read(body, |it| NodeRecord::decode(it, of))).collect()
 }
 
 impl PeersMessage {
@@ -485,8 +481,7 @@ impl PeersMessage {
         let nodes: Vec<Part<'_>> = codec::decode(body)?;
         let (count, most) = (nodes.len() as u64, NODES_TOLD_MAX as u64);
         codec::in_range("nodes told of", count, 0..=most)?;
-        let nodes = nodes.iter().map(|part| NodeRecord::decode(part.0, network));
-        Ok(Self::Told(nodes.collect::<Result<_, _>>()?))
+        records(body, &nodes, network).map(Self::Told)
     }
 }
 

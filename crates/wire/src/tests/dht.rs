@@ -202,6 +202,22 @@ fn addresses_that_the_internet_does_not_reach_belong_to_local_networks_alone() {
 }
 
 #[test]
+fn regression_what_is_wrong_with_a_record_was_told_of_another_place() {
+    let record = made(node(&["192.0.2.7:4000"]));
+    let told = PeersMessage::Told(std::vec![record.clone(), record]);
+    let frame = Frame::Peers(told).encode();
+    let header = Header::decode(&frame).unwrap().unwrap();
+    let mut body = frame[header.header_len..].to_vec();
+    // The role of the second node.
+    let last = body.windows(4).rposition(|it| it == [192, 0, 2, 7]).unwrap() - 3;
+    assert_eq!(body[last], 0);
+    body[last] = 9;
+    let error = Frame::decode(Kind::PeersTold, &body, NETWORK).unwrap_err();
+    let expected = "a known variant";
+    assert_eq!(error, DecodeError::Malformed { offset: last, expected, seen: Some(9) });
+}
+
+#[test]
 fn answer_with_more_nodes_than_a_bucket_has_is_refused() {
     let record = made(node(&["8.8.8.8:4000"]));
     let nodes: Vec<_> = vec![record; NODES_PER_REPLY_MAX + 1];
