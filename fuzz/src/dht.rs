@@ -8,7 +8,7 @@ use ensign_identity::NodeKey;
 use ensign_primitives::{Instant, Network, Now, PeerId, StateMachine, UnixTime};
 use ensign_wire::{
     Answer, DhtMessage, DhtRecord, DhtReply, Frame, Key, Kind, Node, NodeRecord, Proof, Published,
-    RecordKind, RecordRules, Role, Scope, position_epoch,
+    RENDEZVOUS_BYTES, RecordKind, RecordRules, Role, Scope, position_epoch,
 };
 
 const NETWORK: Network = Network::Regtest;
@@ -67,7 +67,7 @@ fn record(number: u8) -> NodeRecord {
 fn value(number: u8, seq: u64, at: UnixTime) -> DhtRecord {
     let expires = at.after(Duration::from_secs(3600));
     let (kind, slot) = (RecordKind::RENDEZVOUS, number % 8);
-    let said = Published { kind, slot, expires, body: vec![number] };
+    let said = Published { kind, slot, expires, body: vec![number; RENDEZVOUS_BYTES] };
     DhtRecord::new(&key(number), NETWORK, (seq, at), said).expect("a record within its limits")
 }
 

@@ -19,7 +19,8 @@ use ensign_primitives::{
 };
 use ensign_wire::{
     Answer, Around, DhtFind, DhtMessage, DhtRecord, DhtReply, Frame, Key, Kind, Node, NodeRecord,
-    PeersMessage, Proof, Published, RecordKind, Role, Scope, Wants, position_epoch,
+    PeersMessage, Proof, Published, RENDEZVOUS_BYTES, RecordKind, Role, Scope, Wants,
+    position_epoch,
 };
 
 const NETWORK: Network = Network::Regtest;
@@ -96,8 +97,8 @@ fn record(number: u8, issued: UnixTime) -> NodeRecord {
 
 fn value(number: u8, issued: UnixTime) -> DhtRecord {
     let expires = issued.after(Duration::from_secs(3600));
-    let said =
-        Published { kind: RecordKind::RENDEZVOUS, slot: number % 8, expires, body: vec![number] };
+    let (kind, body) = (RecordKind::RENDEZVOUS, vec![number; RENDEZVOUS_BYTES]);
+    let said = Published { kind, slot: number % 8, expires, body };
     let seq = issued.as_millis().max(1);
     DhtRecord::new(&key(number), NETWORK, (seq, issued), said).expect("a record within its limits")
 }
@@ -142,8 +143,12 @@ impl World {
             1 => self.fail(how % 2 == 0),
             2 => self.input(Input::Up { peer, remote, direction: Direction::Inbound }),
             3 => self.input(Input::Down { peer }),
-            4 if more % 2 == 0 => self.input(Input::Wanted { peer }),
-            4 => self.input(Input::Unwanted { peer }),
+            4 => self.input(match more % 4 {
+                0 => Input::Wanted { peer },
+                1 => Input::Unwanted { peer },
+                2 => Input::Paired { peer },
+                _ => Input::Unpaired { peer },
+            }),
             5 => self.input(Input::Barred { peer, is_barred: more % 2 == 0 }),
             6 => self.solve(how),
             7 => return self.frame(more, peer, rest),
@@ -242,7 +247,10 @@ impl World {
         match more % 5 {
             0 => _ = self.overlay.find_node(now, who),
             1 => _ = self.overlay.get(now, Key([how; 32]), Thoroughness::Thorough),
-            2 => _ = self.overlay.put(now, (RecordKind::RENDEZVOUS, how % 8), vec![how]),
+            2 => {
+                let body = vec![how; RENDEZVOUS_BYTES];
+                _ = self.overlay.put(now, (RecordKind::RENDEZVOUS, how % 8), body);
+            }
             3 => _ = self.overlay.ping(now, who, address(how % NODES)),
             _ => _ = self.overlay.withdraw(&value(ME, now.unix).key()),
         }

@@ -59,6 +59,7 @@ const TABLE: &[Row] = &[
     row("crates/reputation",   2, &[UpTo(0)]),
     row("crates/diversity",    2, &[UpTo(0)]),
     row("crates/ratelimit",    2, &[UpTo(0), Only("wire"), Only("diversity")]),
+    row("crates/rendezvous",   2, &[UpTo(0), Only("identity"), Only("wire")]),
     row("crates/replay",       2, &[UpTo(0), Only("identity")]),
     row("crates/equivocation", 2, &[UpTo(1)]),
     row("crates/deadline",     2, &[UpTo(0)]),

@@ -47,7 +47,9 @@ fn of_network(event: &Network, node: impl Fn(&PeerId) -> String) -> Option<Value
         Network::Published { copies } => json!({ "event": "net_published", "copies": copies }),
         Network::Joined { contacts } => json!({ "event": "net_joined", "contacts": contacts }),
         Network::Alone => json!({ "event": "net_alone" }),
-        Network::Found { peer } => json!({ "event": "net_found", "who": node(peer) }),
+        Network::Found { peer, by } => {
+            json!({ "event": "net_found", "who": node(peer), "by": by.name() })
+        }
         Network::Dense { key, neighbours } => {
             let key = hex::encode(key.0);
             about_alarm(&NetAlarmView::dense(*neighbours), Some(key))

@@ -19,7 +19,7 @@ use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 
 use crate::{
-    CommandError, DhtConfig, Hop, Input, JOIN_REFRESHES, OWN_RECORDS_MAX, Output,
+    CommandError, DhtConfig, Hop, Input, JOIN_REFRESHES, K, OWN_RECORDS_MAX, Output,
     REPUBLISH_INTERVAL, Size, TRACES_KEPT, Table, Thoroughness, Verifier, Verify, WALKS_MAX,
     hand_on::HandOn,
     questions::Questions,
@@ -339,7 +339,7 @@ impl Dht {
     fn nodes(&self) -> Option<u64> {
         self.size.nodes().or_else(|| {
             let origin = Key::from(self.table.origin());
-            let near = self.table.closest(origin, crate::K);
+            let near = self.table.closest(origin, K);
             let near: Vec<u64> =
                 near.iter().map(|it| origin.distance(it.position()).top()).collect();
             crate::size::estimate(&near)
@@ -348,6 +348,17 @@ impl Dht {
 
     fn region(&self) -> u64 {
         region(self.nodes(), self.config.region_nodes)
+    }
+
+    /// Whether all the nodes that are known fit into one answer: then the network is small, or we have just come.
+    fn knows_few(&self) -> bool {
+        if self.table.len() >= K || self.roots.len() >= K {
+            return false;
+        }
+        let contacts = self.table.contacts().map(NodeRecord::peer);
+        let all: BTreeSet<PeerId> =
+            contacts.chain(self.roots.iter().map(NodeRecord::peer)).collect();
+        all.len() < K
     }
 
     fn home(&self) -> Key {

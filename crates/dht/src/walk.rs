@@ -99,7 +99,7 @@ impl Walk {
         if self.slots >= ALPHA || self.asked >= self.budget {
             return None;
         }
-        let (step, key, region) = (self.asked, self.key, self.region);
+        let (step, key, region) = (self.asked, self.key, self.region());
         let explore = match self.op {
             Op::Fetch(_) | Op::Node(_) => FETCH_EXPLORE,
             Op::Store(_) => STORE_EXPLORE,
@@ -241,8 +241,9 @@ impl Walk {
         self.key
     }
 
-    pub(crate) const fn region(&self) -> u64 {
-        self.region
+    /// How far its region reaches: everywhere while it knows fewer nodes than one answer names.
+    pub(crate) fn region(&self) -> u64 {
+        if self.pool.len() < K { u64::MAX } else { self.region }
     }
 
     pub(crate) const fn asked(&self) -> u16 {

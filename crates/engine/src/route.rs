@@ -122,10 +122,12 @@ impl Engine {
                 return introduced.into_iter().for_each(|link| self.admit(now, link));
             }
             SigningOutput::Want { peer } => {
+                self.tell_overlay(ensign_overlay::Input::Paired { peer });
                 let (addresses, why) = (Vec::new(), Why::Member);
                 return self.tell_peers(PeersInput::Want { peer, addresses, why });
             }
             SigningOutput::Forget { peer } => {
+                self.tell_overlay(ensign_overlay::Input::Unpaired { peer });
                 return self.tell_peers(PeersInput::Forget { peer, why: Why::Member });
             }
             SigningOutput::Send { peer, kind, frame } => {

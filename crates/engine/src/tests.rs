@@ -32,6 +32,7 @@ mod price;
 mod propose;
 mod rates;
 mod ready;
+mod rendezvous;
 mod reopen;
 mod reputation;
 mod restart;

@@ -22,7 +22,7 @@ mod checks;
 #[cfg(feature = "checks")]
 pub use checks::checks;
 mod node_key;
-pub use node_key::{InvalidSecret, NodeKey, Signature, verify};
+pub use node_key::{InvalidSecret, NodeKey, SharedSecret, Signature, verify};
 mod signer_key;
 pub use signer_key::{InvalidSignerKey, SignerKey};
 mod delegation;

@@ -3,8 +3,9 @@
 use core::fmt;
 
 use ensign_primitives::PeerId;
-use secp256k1::{Keypair, SecretKey, XOnlyPublicKey, schnorr};
+use secp256k1::{Keypair, Parity, PublicKey, SecretKey, XOnlyPublicKey, ecdh, schnorr};
 use serde::{Deserialize, Serialize};
+use zeroize::{Zeroize as _, Zeroizing};
 
 /// A node's secret key. Move-only, erased on drop, never printed.
 pub struct NodeKey {
@@ -20,7 +21,7 @@ impl NodeKey {
     /// [`InvalidSecret`] when the bytes are zero or not below the curve order.
     pub fn from_secret_bytes(mut bytes: [u8; 32]) -> Result<Self, InvalidSecret> {
         let secret = SecretKey::from_secret_bytes(bytes);
-        zeroize::Zeroize::zeroize(&mut bytes);
+        bytes.zeroize();
         let mut secret = secret.map_err(|_| InvalidSecret)?;
         let keypair = Keypair::from_secret_key(&secret);
         secret.non_secure_erase();
@@ -44,6 +45,39 @@ impl NodeKey {
     /// [BIP-0340]: <https://github.com/bitcoin/bips/blob/master/bip-0340.mediawiki>
     pub fn sign(&self, digest: &[u8; 32]) -> Signature {
         Signature(schnorr::sign_no_aux_rand(digest, &self.keypair).to_byte_array())
+    }
+
+    /// Returns what this node and another one alone know: the x coordinate of our secret times its point, the same
+    /// on both sides whatever the parities are. `None` when `peer` is no point on the curve.
+    ///
+    /// Source: SEC 1, 3.3.1, without a hash: whoever uses it hashes it under a tag. Cost: about 40 µs, in constant time.
+    pub fn shared_secret(&self, peer: &PeerId) -> Option<SharedSecret> {
+        let point = XOnlyPublicKey::from_byte_array(*peer.as_bytes()).ok()?;
+        let point = PublicKey::from_x_only_public_key(point, Parity::Even);
+        let mut secret = self.keypair.secret_key();
+        let both = Zeroizing::new(ecdh::shared_secret_point(&point, &secret));
+        secret.non_secure_erase();
+        both.first_chunk().map(|x| SharedSecret(Zeroizing::new(*x)))
+    }
+}
+
+/// What two nodes know and nobody else does. Move-only, erased on drop, never printed.
+pub struct SharedSecret(Zeroizing<[u8; 32]>);
+
+impl SharedSecret {
+    /// Returns its bytes, to be hashed under a tag.
+    ///
+    /// # Security
+    ///
+    /// Whoever has them can read and say what the two nodes seal for each other.
+    pub fn dangerous_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for SharedSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SharedSecret(secret)")
     }
 }
 

@@ -50,6 +50,25 @@ pub const LOOK_WAIT_MAX: Duration = Duration::from_secs(20 * 60);
 /// Nodes that are looked for at a time, so that walks are left for others. Guess.
 pub const LOOKS_AT_ONCE: usize = 4;
 
+/// Walks by which one node is looked for: its node record, and around midnight the sealed records of two days.
+pub const WALKS_PER_LOOK: usize = 3;
+
+/// Members that are away and for whom we publish where we are. Guess: the members of some groups; the rest of what
+/// we may publish ([`OWN_RECORDS_MAX`](ensign_dht::OWN_RECORDS_MAX)) is our own record and our user's.
+pub const PAIRS_MAX: usize = 48;
+
+/// Sealed records that are handed out at a time: the others wait. Guess: an eighth of what one node asks within a
+/// second, so that many members who are away are no burst.
+pub const PAIRS_AT_ONCE: usize = 2;
+
+/// Over how long sealed records are spread after [`PUBLISH_DELAY`], so that nothing ties those of one node together by
+/// the moment in which they were signed. Together less than [`LOOK_AFTER`]: who looks then finds.
+pub const PAIR_SPREAD: Duration = Duration::from_secs(7);
+
+/// The same of those that are issued anew. Less than what [`FRESH`](ensign_dht::FRESH) leaves beside
+/// [`REPUBLISH_INTERVAL`](ensign_dht::REPUBLISH_INTERVAL).
+pub const PAIR_RENEW_SPREAD: Duration = Duration::from_secs(90);
+
 /// Most nodes that we want and that are looked for when they are away: the members of 64 groups of 256, and others.
 pub const WANTED_MAX: usize = 16_384 + 1024;
 

@@ -52,6 +52,16 @@ pub enum Input {
         /// Which.
         peer: PeerId,
     },
+    /// A node is in a group with us: it is told where we are while it is away, and looked for by what it tells us.
+    Paired {
+        /// Which.
+        peer: PeerId,
+    },
+    /// That is over.
+    Unpaired {
+        /// Which.
+        peer: PeerId,
+    },
     /// Nobody is to be connected with that node, or everybody may again.
     Barred {
         /// Which.
@@ -195,6 +205,8 @@ pub enum Event {
     Found {
         /// Who.
         peer: PeerId,
+        /// By what.
+        by: Way,
     },
     /// A node was reached for [`ping`](crate::Overlay::ping), or not.
     Pinged {
@@ -221,6 +233,25 @@ pub enum Event {
         /// Which.
         reason: Reason,
     },
+}
+
+/// By what a node was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Way {
+    /// Its public node record.
+    NodeRecord,
+    /// What it has sealed for us, as a member of our group.
+    Rendezvous,
+}
+
+impl Way {
+    /// Returns its name, as programs read it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::NodeRecord => "node_record",
+            Self::Rendezvous => "rendezvous",
+        }
+    }
 }
 
 /// One look at a node's part in the open network.
@@ -251,6 +282,8 @@ pub struct Status {
     pub signs: Vec<Reason>,
     /// Nodes that we want, are not connected with and look for.
     pub looked_for: usize,
+    /// Members who are away and for whom we publish, sealed, where we are.
+    pub sealed_for: usize,
 }
 
 /// Why a command is refused.

@@ -13,7 +13,8 @@
 //!   [`WARM_LINKS_MAX`] last used stay.
 //! - What anybody says of a node enters the book as hearsay; to be believed it is dialled.
 //! - A node that cannot be reached, or is light, says nothing of itself, and works for no position.
-//! - Nothing of a group is said here: a node is looked for by its identity, as by anybody who knows it.
+//! - Nothing of a group is said here: a node is looked for by its identity, as by anybody who knows it, and a member by
+//!   what it has sealed for us under a key that only the two of us know.
 //!
 //! Absent on purpose: who is a member (the engine says whom it wants), rates of strangers (`ensign-ratelimit`), DNS
 //! (`ensign-seeds`), threads: a position's puzzle is an output.
@@ -26,11 +27,14 @@ extern crate std;
 mod config;
 pub use config::*;
 mod event;
-pub use event::{CommandError, Event, Input, Message, Offense, Output, Record, Restored, Status};
+pub use event::{
+    CommandError, Event, Input, Message, Offense, Output, Record, Restored, Status, Way,
+};
 mod links;
 mod looked_for;
 mod overlay;
 mod own;
+mod pairs;
 mod start;
 pub use overlay::Overlay;
 

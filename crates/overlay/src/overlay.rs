@@ -3,6 +3,7 @@
 mod hearing;
 mod issuing;
 mod meeting;
+mod pairing;
 
 use alloc::{
     boxed::Box,
@@ -29,7 +30,7 @@ use rand_core::{Rng, SeedableRng};
 use crate::{
     CommandError, Event, FEW_CONTACTS, Input, LINK_COMES_WITHIN, Message, Output, OverlayConfig,
     ROOTS_INTERVAL, Record, Restored, Status, links::Links, looked_for::LookedFor, own::Own,
-    start::Start,
+    pairs::Pairs, start::Start,
 };
 
 /// Nodes that are pinged at a time. Guess: a person's.
@@ -51,6 +52,7 @@ pub struct Overlay {
     own: Own,
     links: Links,
     looked_for: LookedFor,
+    pairs: Pairs,
     start: Start,
     /// What children are to be told; empty after each call.
     todo: VecDeque<Todo>,
@@ -102,6 +104,7 @@ impl Overlay {
         let turn = random.next_u32() as usize;
         let first = config.first.iter().filter(|(peer, _)| *peer != me).cloned().collect();
         let mut overlay = Self {
+            pairs: Pairs::new(Arc::clone(&key), network),
             own: Own::new(key, config.clone(), restored.position),
             config,
             dht,
@@ -248,6 +251,7 @@ impl Overlay {
             network: self.dht.network(now),
             signs: self.book.signs().collect(),
             looked_for: self.looked_for.len(),
+            sealed_for: self.pairs.len(),
         }
     }
 
@@ -277,6 +281,7 @@ impl Overlay {
             of("overlay outputs after a drain", self.outputs.len(), 0),
         ];
         let rooms = self.links.occupancy().into_iter().chain(self.looked_for.occupancy());
+        let rooms = rooms.chain(self.pairs.occupancy());
         let rooms: Vec<_> = rooms.chain(self.start.occupancy()).chain(own).collect();
         let children: Vec<_> = self.dht.occupancy().chain(self.book.occupancy()).collect();
         rooms.into_iter().chain(children)
@@ -327,21 +332,6 @@ impl Overlay {
             self.publish(now);
         }
     }
-
-    /// Begins to look for nodes that are away, as many as may be at a time; returns whether for any.
-    fn look(&mut self, now: Now) -> bool {
-        if self.is_alone || !self.may_look {
-            return false;
-        }
-        let due = self.looked_for.take_due(now.instant);
-        self.may_look &= due.is_empty();
-        for peer in &due {
-            if let Ok(query) = self.dht.find_node(now, *peer) {
-                self.looked_for.begun(query, *peer);
-            }
-        }
-        !due.is_empty()
-    }
 }
 
 impl StateMachine for Overlay {
@@ -359,6 +349,8 @@ impl StateMachine for Overlay {
             Input::Message { from, message } => self.on_message(now, from, message),
             Input::Wanted { peer } => self.on_wanted(now, peer),
             Input::Unwanted { peer } => self.on_unwanted(peer),
+            Input::Paired { peer } => self.on_paired(now, peer),
+            Input::Unpaired { peer } => self.on_unpaired(peer),
             Input::Barred { peer, is_barred } => self.on_barred(now, peer, is_barred),
             Input::Solved { proof } => {
                 if let Some(proof) = self.own.solved(proof) {
@@ -395,6 +387,7 @@ impl StateMachine for Overlay {
             (self.own.next_at(), "our record"),
             (self.links.next_at(), "a link that is to come"),
             (looks, "a node that is away"),
+            (self.pairs.next_at().filter(|_| !self.is_alone), "our record for a member"),
         ];
         let own = own.into_iter().filter_map(|(at, reason)| Some(Wakeup { at: at?, reason }));
         own.chain(self.dht.poll_timeout()).chain(self.book.poll_timeout()).min()
@@ -420,7 +413,7 @@ impl Overlay {
                 match self.todo.pop_front() {
                     Some(Todo::Dht(input)) => self.dht.handle_input(now, input),
                     Some(Todo::Book(input)) => self.book.handle_input(now, input),
-                    None if self.look(now) => {}
+                    None if self.look(now) || self.tell_pairs(now) => {}
                     None => break,
                 }
             }

@@ -7,3 +7,4 @@ mod clocks;
 mod contract;
 mod lone;
 mod network;
+mod pairs;

@@ -7,7 +7,7 @@ use ensign_pow::{Purpose, Puzzle, Solver};
 use ensign_primitives::{Network, Now, PeerId, UnixTime};
 use ensign_wire::{
     DHT_RECORD_LIFETIME_MAX, DhtRecord, NODE_RECORD_LIFETIME_MAX, Node, NodeRecord, Proof,
-    Published, RecordKind, Role, position_epoch,
+    Published, RENDEZVOUS_BYTES, RecordKind, Role, position_epoch,
 };
 
 use crate::draw::seed_of;
@@ -15,8 +15,6 @@ use crate::draw::seed_of;
 pub(crate) const NETWORK: Network = Network::Regtest;
 /// When every world begins.
 pub(crate) const START: UnixTime = UnixTime::from_millis(1_760_000_000_000);
-/// Bytes of a record that is looked for: a node record in another has as many.
-const BODY_BYTES: usize = 200;
 
 /// Node keys that worlds of one seed share: making one costs more than all else of a node.
 #[derive(Debug)]
@@ -51,8 +49,8 @@ impl People {
     /// Signs a record of its publisher that anybody keeps.
     pub(crate) fn sealed(&self, at: u32, slot: u8, now: Now) -> DhtRecord {
         let expires = now.unix.after(DHT_RECORD_LIFETIME_MAX);
-        let said =
-            Published { kind: RecordKind::RENDEZVOUS, slot, expires, body: vec![7; BODY_BYTES] };
+        let body = vec![7; RENDEZVOUS_BYTES];
+        let said = Published { kind: RecordKind::RENDEZVOUS, slot, expires, body };
         let seq = now.unix.as_millis();
         DhtRecord::new(self.key(at), NETWORK, (seq, now.unix), said).expect("a short body")
     }

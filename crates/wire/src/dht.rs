@@ -35,7 +35,8 @@ pub struct RecordKind(pub u8);
 impl RecordKind {
     /// The publisher's own [`NodeRecord`], under its identity: who knows a node finds it.
     pub const NODE: Self = Self(1);
-    /// Sealed bytes by which two nodes that share a secret find each other.
+    /// [`RENDEZVOUS_BYTES`](crate::RENDEZVOUS_BYTES) sealed bytes, by which two nodes that share a secret find each other. The publisher is a
+    /// key that both derive from it for one day.
     pub const RENDEZVOUS: Self = Self(2);
 }
 

@@ -63,7 +63,7 @@ pub use formation::{
     SeatRefusal, Seated,
 };
 mod position;
-pub use position::{Distance, Key, NodeId, RECORD_SLOTS};
+pub use position::{Distance, Key, NodeId, RECORD_SLOTS, RENDEZVOUS_BYTES};
 mod node_record;
 pub use node_record::{
     NODE_ADDRESSES_MAX, NODE_RECORD_BYTES_MAX, NODE_RECORD_LIFETIME_MAX, Node, NodeRecord,

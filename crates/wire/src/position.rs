@@ -24,6 +24,10 @@ pub struct Distance(pub [u8; 32]);
 /// live (measured: what 256 copies of each cost a node).
 pub const RECORD_SLOTS: u8 = 8;
 
+/// Bytes of the body of a [`RecordKind::RENDEZVOUS`], each as long as the other: a nonce, 172 sealed and a tag.
+/// As many as a node record in a record has, of which copies and traffic are measured.
+pub const RENDEZVOUS_BYTES: usize = 200;
+
 impl Key {
     /// Computes where a publisher's record of a kind lies. Nobody else's record can: the publisher
     /// is hashed.

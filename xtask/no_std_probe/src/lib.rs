@@ -23,6 +23,7 @@ use ensign_peers as _;
 use ensign_pow as _;
 use ensign_primitives as _;
 use ensign_ratelimit as _;
+use ensign_rendezvous as _;
 use ensign_replay as _;
 use ensign_reputation as _;
 use ensign_session as _;

@@ -20,6 +20,7 @@ const CORE: &[&str] = &[
     "wire",
     "book",
     "pow",
+    "rendezvous",
     "replay",
     "equivocation",
     "deadline",

@@ -57,6 +57,8 @@ pub struct NetStatusView {
     pub nodes: Option<u64>,
     /// Members that are away and looked for.
     pub looked_for: usize,
+    /// Members that are away and for whom it is published, sealed, where we are.
+    pub sealed_for: usize,
     /// Signs that we are cut off.
     pub alarms: Vec<NetAlarmView>,
 }
@@ -242,6 +244,7 @@ impl NetStatusView {
             records: status.network.records,
             nodes: status.network.nodes,
             looked_for: status.looked_for,
+            sealed_for: status.sealed_for,
             alarms: status.signs.iter().map(NetAlarmView::new).chain(dense).collect(),
         }
     }

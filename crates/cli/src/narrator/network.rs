@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ensign_api::view::NetAlarmView;
 use ensign_coordinator::Busy;
-use ensign_coordinator::overlay::Event;
+use ensign_coordinator::overlay::{Event, Way};
 
 use super::Narrator;
 use crate::output::Line;
@@ -36,10 +36,14 @@ impl Narrator {
                 "no node of the open network answers any more: is this machine online? The nodes in net.bootstrap are \
                  asked again and again; members are reached where they were",
             ),
-            Event::Found { peer } => {
+            Event::Found { peer, by } => {
                 let who = self.node(peer);
-                let text = format!("{who} was found in the open network, and is dialled there");
-                self.output.talk(&Line::new("net_found").with("who", who), text);
+                let how = match by {
+                    Way::NodeRecord => "",
+                    Way::Rendezvous => " by what it has sealed for this home",
+                };
+                let text = format!("{who} was found in the open network{how}, and is dialled there");
+                self.output.talk(&Line::new("net_found").with("who", who).with("by", by.name()), text);
             }
             Event::Dense { key, neighbours } => {
                 self.alarm(&NetAlarmView::dense(*neighbours), Some(hex::encode(key.0)));

@@ -32,6 +32,10 @@ pub(crate) fn status(view: &NetStatusView) -> String {
     if view.looked_for > 0 {
         lines.push(format!("{} away and looked for", words::count(view.looked_for, "member")));
     }
+    if view.sealed_for > 0 {
+        let members = words::count(view.sealed_for, "member");
+        lines.push(format!("sealed for {members} who may look for this home: where it is"));
+    }
     lines.extend(advice(view));
     for alarm in &view.alarms {
         lines.push(format!("ALARM {}: {}", foreign(&alarm.alarm), foreign(&alarm.what)));

@@ -1,19 +1,32 @@
 //! The open network: closed and open homes, real nodes that find each other, seeds.
 
-use std::fs;
+use std::{fs, net::UdpSocket};
 
 use serde_json::{Value, json};
 
-use crate::ensign::{Running, Signer, treasury};
+use crate::ensign::{Running, Signer, blind, own_address, treasury};
 use crate::seeds::serve;
 
 /// Returns a home on regtest that counts loopback addresses and has a cheap place.
 fn home(name: &str) -> Signer {
     let signer = Signer::init(name);
+    make_local(&signer);
+    signer
+}
+
+fn make_local(signer: &Signer) {
     for (key, value) in [("net.local", "true"), ("net.position_bits", "4")] {
         signer.json(&["config", "set", key, value]).succeeded();
     }
-    signer
+}
+
+/// Lets a home listen at another address than its code says and the others have seen.
+fn move_away(signer: &Signer) {
+    let file = signer.home.join("ensign.toml");
+    let text = fs::read_to_string(&file).unwrap();
+    let before = text.lines().find(|line| line.starts_with("listen = ")).unwrap();
+    let free = UdpSocket::bind(own_address()).unwrap().local_addr().unwrap();
+    fs::write(&file, text.replace(before, &format!("listen = \"{free}\""))).unwrap();
 }
 
 fn node(signer: &Signer) -> String {
@@ -120,6 +133,33 @@ fn homes_that_know_one_node_find_and_ping_each_other_by_identity() {
     alice.json(&["net", "ping", &nobody]).refused(6, "E-NET-018");
     alice.json(&["net", "ping", "alice"]).refused(2, "E-NET-013");
     alice.json(&["net", "find", "bobby"]).refused(2, "E-NET-011");
+}
+
+#[test]
+fn members_who_have_all_moved_and_say_nothing_in_public_find_each_other_and_sign() {
+    let (boot, homes) = (home("boot"), treasury());
+    homes.iter().for_each(make_local);
+    let mut introducer = boot.start(&["up", "--open", "--role", "bootstrap"]);
+    introducer.wait_for("net_positioned");
+    // They meet where their codes say that they are.
+    let mut running = homes.each_ref().map(|it| it.up("none"));
+    running.iter_mut().for_each(|it| drop(it.read_until_times("connected", 2)));
+    drop(running);
+    homes.iter().for_each(move_away);
+    let code = boot.code();
+    let open = ["up", "--open", "--bootstrap", &code, "--role", "light", "--approve", "all"];
+    let open = [&open[..], &["--accept-note", "blind"]].concat();
+    let mut running = homes.each_ref().map(|it| it.start(&open));
+    let mut found = Vec::new();
+    for it in &mut running {
+        let lines = it.read_until_times("connected", 2);
+        found.extend(lines.into_iter().filter(|line| line["event"] == "net_found"));
+    }
+    // Of each two one has found the other before they were connected.
+    assert!(found.len() >= 3 && found.iter().all(|it| it["by"] == "rendezvous"), "{found:?}");
+    let status = homes[0].json(&["net", "status"]).succeeded().last();
+    assert_eq!((&status["role"], &status["record"]), (&json!("light"), &Value::Null));
+    homes[0].json(&blind(&"ab".repeat(32), &[])).succeeded();
 }
 
 #[test]

@@ -7,8 +7,8 @@ use ensign_diversity::network;
 use ensign_primitives::{Now, PeerId};
 use ensign_wire::{
     Answer, Around, DHT_RECORD_LIFETIME_MAX, DhtFind, DhtHave, DhtMessage, DhtPull, DhtRecord,
-    DhtReply, DhtStore, HAND_ON_TTL, Had, Key, NodeRecord, RECORD_CLOCK_AHEAD_MAX, RecordKind,
-    StoreRefusal, Wants,
+    DhtReply, DhtStore, HAND_ON_TTL, Had, Key, NodeRecord, RECORD_CLOCK_AHEAD_MAX,
+    RENDEZVOUS_BYTES, RecordKind, StoreRefusal, Wants,
 };
 use rand_core::Rng;
 
@@ -202,7 +202,12 @@ impl Dht {
         self.outputs.push_back(Output::Send { to: from, message });
     }
 
+    /// Whether a record may lie here. Whoever knows fewer nodes than an answer names takes every one: in a network of a
+    /// few nobody else would.
     fn is_near(&self, key: Key) -> bool {
+        if self.knows_few() {
+            return true;
+        }
         let reach = self.region().saturating_mul(REGION_SLACK);
         key.distance(self.home()).top() < reach
     }
@@ -226,7 +231,9 @@ impl Dht {
         }
         match record.kind() {
             RecordKind::NODE => self.node_refusal(now, record),
-            RecordKind::RENDEZVOUS => None,
+            // What is in it only two nodes can read; that all look alike is all that others can see to.
+            RecordKind::RENDEZVOUS if record.said().body.len() == RENDEZVOUS_BYTES => None,
+            RecordKind::RENDEZVOUS => Some(StoreRefusal::Invalid),
             RecordKind(_) => Some(StoreRefusal::UnknownKind),
         }
     }

@@ -6,8 +6,8 @@ use std::{collections::BTreeMap, net::SocketAddr, string::String, vec, vec::Vec}
 use ensign_identity::NodeKey;
 use ensign_primitives::{Instant, Network, Now, PeerId, StateMachine, UnixTime};
 use ensign_wire::{
-    DhtMessage, DhtRecord, Node, NodeRecord, Proof, Published, RecordKind, RecordRules, Role,
-    Scope, position_epoch,
+    DhtMessage, DhtRecord, Node, NodeRecord, Proof, Published, RENDEZVOUS_BYTES, RecordKind,
+    RecordRules, Role, Scope, position_epoch,
 };
 
 use crate::{Dht, DhtConfig, Event, Input, Offense, Output};
@@ -53,7 +53,7 @@ pub(super) fn later(now: Now, by: Duration) -> Now {
     Now { instant: now.instant.after(by), unix: now.unix.after(by) }
 }
 
-/// A record that anybody keeps, of this publisher and slot.
+/// A record that anybody keeps, of this publisher and slot; its body is filled up with zeros.
 pub(super) fn sealed(number: u16, slot: u8, seq: u64, now: Now) -> DhtRecord {
     sealed_bytes(number, (slot, seq), now, b"sealed")
 }
@@ -65,7 +65,9 @@ pub(super) fn sealed_bytes(
     body: &[u8],
 ) -> DhtRecord {
     let expires = now.unix.after(Duration::from_secs(3600));
-    let said = Published { kind: RecordKind::RENDEZVOUS, slot, expires, body: body.to_vec() };
+    let mut body = body.to_vec();
+    body.resize(RENDEZVOUS_BYTES, 0);
+    let said = Published { kind: RecordKind::RENDEZVOUS, slot, expires, body };
     DhtRecord::new(&key(number), NETWORK, (seq, now.unix), said).unwrap()
 }
 

@@ -1,12 +1,12 @@
 //! What hostile nodes send, and what it is called.
 
-use core::time::Duration;
+use core::{ops::Range, time::Duration};
 use std::{vec, vec::Vec};
 
 use ensign_primitives::{Network, Now, PeerId, QueryId, StateMachine};
 use ensign_wire::{
     Answer, Around, DhtFind, DhtHave, DhtMessage, DhtPull, DhtRecord, DhtReply, DhtStore, Had, Key,
-    Node, NodeRecord, Published, RecordError, RecordKind, StoreRefusal, Wants,
+    Node, NodeRecord, Published, RENDEZVOUS_BYTES, RecordError, RecordKind, StoreRefusal, Wants,
 };
 
 use super::cast::{
@@ -14,7 +14,7 @@ use super::cast::{
     said, sealed, sealed_bytes,
 };
 use crate::{
-    Dht, HARD_TIMEOUT, HAVE_INTERVAL, Input, Offense, Output, RECORDS_PER_PUBLISHER,
+    Dht, HARD_TIMEOUT, HAVE_INTERVAL, Input, K, Offense, Output, RECORDS_PER_PUBLISHER,
     SHELF_BYTES_MAX, Thoroughness, VERSIONS_PER_MINUTE,
 };
 
@@ -191,10 +191,22 @@ fn each_record_that_does_not_hold_is_refused_with_its_reason() {
     assert_eq!(answered(put(expired, at(3600))), Answer::Refused(StoreRefusal::Expired));
     let future = sealed(publisher, 0, 7, at(1000));
     assert_eq!(answered(put(future, START)), Answer::Refused(StoreRefusal::Future));
+}
+
+#[test]
+fn far_records_are_refused_by_whoever_knows_others_who_lie_nearer() {
+    let mut dht = linked(&[1]);
     let far = (20..).map(|it| sealed(it, 0, 1, START));
     let home = Key::from(record(0).position());
     let far = far.into_iter().find(|it| home.distance(it.key()).top() >= 1 << 63).unwrap();
-    assert_eq!(answered(put(far, START)), Answer::Refused(StoreRefusal::TooFar));
+    let mut put = |query, known: Range<u16>| {
+        known.for_each(|it| dht.handle_input(START, Input::Learned { record: record(it) }));
+        said(&mut dht);
+        answered(hear(&mut dht, START, 1, store(query, far.clone())))
+    };
+    // Of a network of a few each takes every record.
+    assert_eq!(put(1, 100..100 + K as u16 - 1), Answer::Stored);
+    assert_eq!(put(2, 119..120), Answer::Refused(StoreRefusal::TooFar));
 }
 
 #[test]
@@ -204,6 +216,8 @@ fn kinds_that_nobody_knows_and_bodies_of_another_kind_are_not_kept() {
     for (kind, body, expected) in [
         (RecordKind(200), b"x".to_vec(), StoreRefusal::UnknownKind),
         (RecordKind::NODE, b"x".to_vec(), StoreRefusal::Invalid),
+        (RecordKind::RENDEZVOUS, vec![7; RENDEZVOUS_BYTES - 1], StoreRefusal::Invalid),
+        (RecordKind::RENDEZVOUS, vec![7; RENDEZVOUS_BYTES + 1], StoreRefusal::Invalid),
         // Another's node record.
         (RecordKind::NODE, record(0).encode(), StoreRefusal::Invalid),
     ] {
@@ -258,10 +272,10 @@ fn a_flood_of_many_publishers_from_one_network_takes_nothing_from_another() {
     let honest = sealed(near(20), 0, 1, START);
     assert_eq!(answered(hear(&mut dht, START, 2, store(1, honest.clone()))), Answer::Stored);
     let (mut from, mut full) = (1000, 0);
-    for query in 1..=400 {
+    for query in 1..=1000 {
         let publisher = near(from);
         from = publisher + 1;
-        let record = sealed_bytes(publisher, (0, 1), START, &[7; 1024]);
+        let record = sealed(publisher, 0, 1, START);
         let answer = answered(hear(&mut dht, START, 1, store(query, record)));
         full += u32::from(answer == Answer::Refused(StoreRefusal::Full));
     }

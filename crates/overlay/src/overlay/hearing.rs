@@ -102,8 +102,11 @@ impl Overlay {
                 {
                     return self.outputs.push_back(Output::Event(Event::Published { copies }));
                 }
-                if let Some(peer) = self.looked_for.ended(query) {
-                    return self.on_looked(peer, outcome);
+                if self.pairs.ended(query) {
+                    return;
+                }
+                if let Some(search) = self.looked_for.ended(query) {
+                    return self.on_looked(search, outcome);
                 }
                 if let Outcome::Seen { nearest, .. } = outcome {
                     self.on_seen(query, &nearest);
@@ -127,16 +130,6 @@ impl Overlay {
         if !is_dialled {
             self.todo.push_back(Todo::Dht(DhtInput::Unreachable { peer }));
         }
-    }
-
-    fn on_looked(&mut self, peer: PeerId, outcome: Outcome) {
-        let Outcome::Node(record) = outcome else { return };
-        if !self.looked_for.is_wanted(&peer) || self.links.is_up(&peer) {
-            return;
-        }
-        let addresses = record.node().addresses.clone();
-        self.outputs.push_back(Output::Found { peer, addresses });
-        self.outputs.push_back(Output::Event(Event::Found { peer }));
     }
 
     pub(super) fn on_book(&mut self, now: Now, output: BookOutput<NodeRecord>) {

@@ -33,6 +33,9 @@ impl Overlay {
     }
 
     pub(super) fn issue(&mut self, now: Now, key: Key) {
+        if let Some(peer) = self.pairs.peer_of(&key) {
+            return self.pairs.renew(now.instant, &peer, &mut self.random);
+        }
         match self.own.kept(&key).cloned() {
             Some(said) => {
                 let record = self.own.sign(now, said);

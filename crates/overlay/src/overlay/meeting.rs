@@ -51,6 +51,7 @@ impl Overlay {
         let dial = self.links.take_dial(&peer);
         let is_wanted = self.looked_for.is_wanted(&peer);
         self.looked_for.here(&peer);
+        self.rest_pair(&peer);
         let is_ours = dial.is_some() && !is_wanted;
         let is_of_book = dial.as_ref().is_some_and(|it| it.book.is_some());
         if !self.links.up(peer, remote, (is_ours, is_of_book && is_ours)) {
@@ -104,6 +105,7 @@ impl Overlay {
             self.leave(peer);
         }
         self.looked_for.away(now.instant, &peer);
+        self.pairs.away(now.instant, &peer, &mut self.random);
         self.todo.push_back(Todo::Dht(DhtInput::Down { peer }));
         self.todo.push_back(Todo::Book(BookInput::Down { peer }));
     }
@@ -147,8 +149,12 @@ impl Overlay {
     pub(super) fn on_barred(&mut self, now: Now, peer: PeerId, is_barred: bool) {
         self.links.bar(peer, is_barred);
         if is_barred {
+            self.rest_pair(&peer);
             self.book.exclude(now, peer);
         } else {
+            if !self.links.is_up(&peer) {
+                self.pairs.away(now.instant, &peer, &mut self.random);
+            }
             // Whom nobody could be asked about before may be dialled now.
             self.heard(now);
             if !self.looked_for.is_wanted(&peer) {

@@ -6,8 +6,8 @@ use ensign_dht::Thoroughness;
 use ensign_primitives::{Direction, Now, Occupancy, QueryId, StateMachine};
 use ensign_testkit::{Bounds, Rig, check_contract, ops};
 use ensign_wire::{
-    Answer, Around, DhtFind, DhtMessage, DhtReply, Key, PeersMessage, Proof, RecordKind, Role,
-    Wants,
+    Answer, Around, DhtFind, DhtMessage, DhtReply, Key, PeersMessage, Proof, RENDEZVOUS_BYTES,
+    RecordKind, Role, Wants,
 };
 use proptest::prelude::*;
 
@@ -27,6 +27,8 @@ enum Act {
     Down(u16),
     Want(u16),
     Unwant(u16),
+    Pair(u16),
+    Unpair(u16),
     Bar(u16, bool),
     First(u16),
     Solve(bool),
@@ -51,6 +53,8 @@ fn act() -> impl Strategy<Value = Act> {
         2 => who().prop_map(Act::Down),
         1 => who().prop_map(Act::Want),
         1 => who().prop_map(Act::Unwant),
+        1 => who().prop_map(Act::Pair),
+        1 => who().prop_map(Act::Unpair),
         1 => (who(), any::<bool>()).prop_map(|(who, is_barred)| Act::Bar(who, is_barred)),
         1 => who().prop_map(Act::First),
         1 => any::<bool>().prop_map(Act::Solve),
@@ -92,6 +96,8 @@ impl World {
             Act::Down(who) => Input::Down { peer: peer(*who) },
             Act::Want(who) => Input::Wanted { peer: peer(*who) },
             Act::Unwant(who) => Input::Unwanted { peer: peer(*who) },
+            Act::Pair(who) => Input::Paired { peer: peer(*who) },
+            Act::Unpair(who) => Input::Unpaired { peer: peer(*who) },
             Act::Bar(who, is_barred) => Input::Barred { peer: peer(*who), is_barred: *is_barred },
             Act::Solve(is_found) => {
                 let epoch = ensign_wire::position_epoch(START.unix);
@@ -146,7 +152,8 @@ impl Rig for World {
                 let _ = machine.get(now, key, Thoroughness::Usual);
             }
             Act::Put(slot) => {
-                let _ = machine.put(now, (RecordKind::RENDEZVOUS, *slot), vec![*slot + 1]);
+                let body = vec![*slot + 1; RENDEZVOUS_BYTES];
+                let _ = machine.put(now, (RecordKind::RENDEZVOUS, *slot), body);
             }
             Act::Ping(who) => _ = machine.ping(now, peer(*who), address(*who)),
             other => {

@@ -5,7 +5,7 @@ use std::vec::Vec;
 
 use ensign_dht::{Outcome, Thoroughness};
 use ensign_primitives::QueryId;
-use ensign_wire::{RecordKind, Role};
+use ensign_wire::{RENDEZVOUS_BYTES, RecordKind, Role};
 
 use super::cast::{World, address, config, peer, record};
 use crate::{Event, Input, LOOK_AFTER, OUTBOUND_OF_LIGHT, Output, Record, Restored, book};
@@ -48,7 +48,7 @@ fn nodes_that_know_one_address_find_each_other() {
 #[test]
 fn what_one_puts_another_gets_until_it_is_withdrawn() {
     let mut world = joined(10);
-    let body = b"sealed".to_vec();
+    let body = std::vec![7; RENDEZVOUS_BYTES];
     let put = world.command(3, |it, now| it.put(now, (RecordKind::RENDEZVOUS, 2), body.clone()));
     let (query, key) = put.unwrap();
     world.run(Duration::from_secs(5));

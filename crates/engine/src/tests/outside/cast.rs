@@ -8,7 +8,8 @@ use ensign_overlay::OverlayConfig;
 use ensign_primitives::{LinkId, PeerId, QueryId, StateMachine, UnixTime};
 use ensign_wire::{
     Answer, Around, DhtFind, DhtMessage, DhtRecord, DhtReply, DhtStore, Frame, Header, Key, Kind,
-    Node, NodeRecord, Proof, Published, RecordKind, Role, StoreRefusal, Wants, position_epoch,
+    Node, NodeRecord, Proof, Published, RENDEZVOUS_BYTES, RecordKind, Role, StoreRefusal, Wants,
+    position_epoch,
 };
 
 use super::super::{
@@ -103,7 +104,7 @@ pub(super) fn forged(mut bytes: Vec<u8>) -> Vec<u8> {
 
 /// What a stranger publishes, as of a moment.
 pub(super) fn value(number: u16, (slot, seq): (u8, u64), issued: UnixTime) -> DhtRecord {
-    let (kind, body) = (RecordKind::RENDEZVOUS, b"sealed".to_vec());
+    let (kind, body) = (RecordKind::RENDEZVOUS, vec![7; RENDEZVOUS_BYTES]);
     let expires = issued.after(Duration::from_secs(3600));
     let said = Published { kind, slot, expires, body };
     DhtRecord::new(&key(number), NETWORK, (seq, issued), said).unwrap()

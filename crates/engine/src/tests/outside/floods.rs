@@ -6,7 +6,7 @@ use std::{vec, vec::Vec};
 use ensign_overlay::dht::{RECORDS_PER_PUBLISHER, SHELF_BYTES_MAX};
 use ensign_wire::{
     Answer, DhtHave, DhtMessage, DhtRecord, Frame, HAND_ON_TTL, Had, Key, NAMES_PER_HAVE_MAX,
-    Published, RecordKind, StoreRefusal,
+    Published, RENDEZVOUS_BYTES, RecordKind, StoreRefusal,
 };
 
 use super::{
@@ -52,11 +52,12 @@ fn one_stranger_that_stores_without_end_is_sent_away_and_takes_its_publishers_pl
 }
 
 /// A full record of a fresh key that lies where the node keeps it, from that number on.
-fn large(outside: &Outside, from: &mut u16) -> DhtRecord {
+fn sealed(outside: &Outside, from: &mut u16) -> DhtRecord {
     let number = outside.near(*from);
     *from = number + 1;
     let expires = START.after(Duration::from_secs(3600));
-    let said = Published { kind: RecordKind::RENDEZVOUS, slot: 0, expires, body: vec![7; 1024] };
+    let (kind, body) = (RecordKind::RENDEZVOUS, vec![7; RENDEZVOUS_BYTES]);
+    let said = Published { kind, slot: 0, expires, body };
     DhtRecord::new(&key(number), NETWORK, (1, START), said).unwrap()
 }
 
@@ -64,17 +65,17 @@ fn large(outside: &Outside, from: &mut u16) -> DhtRecord {
 fn many_strangers_and_publishers_fill_the_shelf_and_wash_nobody_elses_records_out() {
     let mut outside = Outside::new();
     let mut from = 10_000;
-    let honest: Vec<_> = (0..4).map(|_| large(&outside, &mut from)).collect();
+    let honest: Vec<_> = (0..4).map(|_| sealed(&outside, &mut from)).collect();
     let mut bearer = outside.meet(1);
     honest.iter().for_each(|it| assert_eq!(outside.store(&mut bearer, it), Answer::Stored));
-    // Five of one /24 each say what they may.
+    // Ten of one /24 each say what they may.
     let mut full = 0;
-    for number in 0..5 {
+    for number in 0..10 {
         let (link, _) =
             outside.crowd.come(id(100 + number), ([7, 7, 7, number as u8], 4000).into());
         let mut stranger = Stranger { link, query: 0 };
         for _ in 0..100 {
-            let record = large(&outside, &mut from);
+            let record = sealed(&outside, &mut from);
             let answer = outside.store(&mut stranger, &record);
             full += usize::from(answer == refused(StoreRefusal::Full));
         }
