@@ -271,7 +271,7 @@ impl Dht {
     /// their distances, rising. Until a node has looked around, it guesses the number of nodes by its own
     /// neighbourhood, which whoever lies there decides.
     pub fn recall_look(&mut self, now: Now, nearest: &[u64]) {
-        self.size.observe(now.instant, nearest);
+        self.size.recall(now.instant, nearest);
     }
 
     /// Returns our contacts, by rising nearness.

@@ -209,19 +209,32 @@ impl Pool {
         self.record(*self.known.get(peer)?)
     }
 
-    /// Returns the distances of the nearest that are not known to be gone, rising, at most `count`; and
-    /// whether the first `settled` of them have answered.
-    pub(crate) fn nearest(&self, key: Key, count: usize, settled: usize) -> (Vec<u64>, bool) {
+    /// Returns the distances of the nearest that are not known to be gone, rising, at most `count`.
+    pub(crate) fn nearest(&self, key: Key, count: usize) -> Vec<u64> {
         let alive = self.candidates.iter().filter(|it| it.standing != Standing::Dead);
         let key = top(key);
-        let mut all: Vec<_> = alive.map(|it| (it.top ^ key, it.standing)).collect();
+        let mut all: Vec<_> = alive.map(|it| it.top ^ key).collect();
         if all.len() > count {
-            all.select_nth_unstable_by_key(count, |it| it.0);
+            all.select_nth_unstable(count);
             all.truncate(count);
         }
-        all.sort_unstable_by_key(|it| it.0);
-        let is_settled = all.iter().take(settled).all(|it| it.1 == Standing::Answered);
-        (all.into_iter().map(|it| it.0).collect(), is_settled)
+        all.sort_unstable();
+        all
+    }
+
+    /// Tells whether the nearest `count` that are not known to be gone have answered: none that has not is nearer than the
+    /// last of them.
+    ///
+    /// Cost: two looks at each candidate, no allocation; walks ask at each of their steps.
+    pub(crate) fn is_settled(&self, key: Key, count: usize) -> bool {
+        let key = top(key);
+        let of = |wanted: fn(Standing) -> bool| {
+            let all = self.candidates.iter().filter(move |it| wanted(it.standing));
+            all.map(move |it| it.top ^ key)
+        };
+        let open = of(|it| matches!(it, Standing::New | Standing::Asked)).min();
+        let Some(open) = open else { return true };
+        of(|it| it == Standing::Answered).filter(|it| *it < open).take(count).count() >= count
     }
 
     /// Returns the nearest that are not known to be gone, nearest first, at most `count`.

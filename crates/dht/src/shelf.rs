@@ -1,6 +1,9 @@
 //! The records of others that we keep.
 
-use alloc::{collections::BTreeMap, vec::Vec};
+use alloc::{
+    collections::{BTreeMap, btree_map::Entry},
+    vec::Vec,
+};
 use core::net::IpAddr;
 
 use ensign_primitives::{Instant, Now, Occupancy, PeerId};
@@ -42,6 +45,8 @@ pub(crate) enum Taken {
 #[derive(Debug, Default)]
 pub(crate) struct Shelf {
     records: BTreeMap<Key, Kept>,
+    /// How many records of each publisher are here: at most as many as there are records.
+    publishers: BTreeMap<PeerId, usize>,
     bytes: usize,
     /// How many versions of each publisher were handed on in this minute: of node records, and of free ones.
     handed: [BTreeMap<PeerId, u8>; 2],
@@ -54,13 +59,12 @@ impl Shelf {
     /// Tells whether a record would be refused whatever its signature: its version, its publisher's quota.
     pub(crate) fn refuses(&self, record: &DhtRecord) -> Option<StoreRefusal> {
         if let Some(kept) = self.records.get(&record.key()) {
-            let is_same = kept.record.seal() == record.seal();
+            let is_same = kept.record == *record;
             let is_later = kept.record.seq() < record.seq();
             return (!is_same && !is_later).then_some(StoreRefusal::Older);
         }
-        let of_publisher =
-            self.records.values().filter(|it| it.record.publisher() == record.publisher());
-        let is_full = of_publisher.count() >= RECORDS_PER_PUBLISHER;
+        let of_publisher = self.publishers.get(&record.publisher()).copied().unwrap_or_default();
+        let is_full = of_publisher >= RECORDS_PER_PUBLISHER;
         is_full.then_some(StoreRefusal::Publisher)
     }
 
@@ -77,7 +81,7 @@ impl Shelf {
             return Err(why);
         }
         let key = record.key();
-        if self.records.get(&key).is_some_and(|it| it.record.seal() == record.seal()) {
+        if self.records.get(&key).is_some_and(|it| it.record == record) {
             return Ok(Taken::Known);
         }
         let bytes = record.encode().len();
@@ -87,6 +91,7 @@ impl Shelf {
         self.next = Some(self.next.map_or(until, |it| it.min(until)));
         self.remove(&key);
         self.bytes += bytes;
+        *self.publishers.entry(publisher).or_default() += 1;
         self.records.insert(key, Kept { record, bytes, until, from });
         while self.bytes > SHELF_BYTES_MAX || self.records.len() > SHELF_RECORDS_MAX {
             let Some(gone) = self.gives_way(home) else { break };
@@ -154,8 +159,13 @@ impl Shelf {
     }
 
     fn remove(&mut self, key: &Key) {
-        if let Some(gone) = self.records.remove(key) {
-            self.bytes -= gone.bytes;
+        let Some(gone) = self.records.remove(key) else { return };
+        self.bytes -= gone.bytes;
+        if let Entry::Occupied(mut left) = self.publishers.entry(gone.record.publisher()) {
+            *left.get_mut() -= 1;
+            if *left.get() == 0 {
+                left.remove();
+            }
         }
     }
 

@@ -16,6 +16,8 @@ const QUANTILE_ABOVE: u64 = 115;
 #[derive(Debug, Default)]
 pub struct Size {
     estimates: VecDeque<u64>,
+    /// When the first of all looks said something.
+    since: Option<Instant>,
     /// What held when the clamp's hour began.
     held: Option<(u64, Instant)>,
 }
@@ -27,32 +29,44 @@ impl Size {
     }
 
     /// Takes the distances of those nearest to a random point, rising; fewer than [`K`] say nothing.
+    ///
+    /// Within an hour what holds moves by at most a factor of two, but for what a small network may grow to. The first
+    /// hour is free: who is there first sees a network that others are about to join.
     pub fn observe(&mut self, now: Instant, nearest: &[u64]) {
-        let Some(estimate) = estimate(nearest) else { return };
-        self.estimates.push_back(estimate);
-        if self.estimates.len() > ESTIMATES_KEPT {
-            self.estimates.pop_front();
-        }
-        if self.estimates.len() < ESTIMATES_KEPT {
+        if !self.add(now, nearest) {
             return;
         }
-        match self.held {
-            Some((_, since)) if now.since(since) < ESTIMATE_CLAMP => {}
-            Some((before, _)) => {
-                let next = self.quantile().map(|it| it.clamp(before / 2, before.saturating_mul(2)));
-                self.held = next.map(|it| (it, now));
-            }
-            None => self.held = self.quantile().map(|it| (it, now)),
+        let since = self.held.map(|it| it.1).or(self.since);
+        if since.is_some_and(|it| now.since(it) >= ESTIMATE_CLAMP) {
+            self.held = self.nodes().map(|it| (it, now));
+        }
+    }
+
+    /// Takes a look of an earlier run, which saw a network that had been there: what enough of these say holds at once.
+    pub fn recall(&mut self, now: Instant, nearest: &[u64]) {
+        if self.add(now, nearest) {
+            self.held = self.nodes().map(|it| (it, now));
         }
     }
 
     /// Returns the number of nodes, `None` before anything was seen.
     pub fn nodes(&self) -> Option<u64> {
         let raw = self.quantile()?;
-        Some(match self.held {
-            Some((held, _)) => raw.clamp(held / 2, held.saturating_mul(2)),
-            None => raw,
-        })
+        Some(self.held.map_or(raw, |(held, _)| {
+            // Regions of all small networks are alike: that one has grown shrinks none.
+            raw.clamp(held / 2, held.saturating_mul(2).max(SMALL_NETWORK))
+        }))
+    }
+
+    /// Adds an estimate, and tells whether there are as many as are kept.
+    fn add(&mut self, now: Instant, nearest: &[u64]) -> bool {
+        let Some(estimate) = estimate(nearest) else { return false };
+        self.since.get_or_insert(now);
+        self.estimates.push_back(estimate);
+        if self.estimates.len() > ESTIMATES_KEPT {
+            self.estimates.pop_front();
+        }
+        self.estimates.len() >= ESTIMATES_KEPT
     }
 
     fn quantile(&self) -> Option<u64> {

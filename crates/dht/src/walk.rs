@@ -195,7 +195,7 @@ impl Walk {
     /// Looks whether its key's neighbourhood is too dense, of how many neighbours; then it asks more.
     pub(crate) fn measure(&mut self, nodes: Option<u64>) -> Option<usize> {
         self.is_measured = true;
-        let dense = is_dense(&self.nearest().0, nodes?)?;
+        let dense = is_dense(&self.nearest(), nodes?)?;
         if !matches!(self.op, Op::Store(_)) {
             self.budget = THOROUGH_BUDGET;
         }
@@ -219,7 +219,7 @@ impl Walk {
                     || self.best.as_ref().is_some_and(|it| is_fresh(it, now))
             }
             Op::Store(_) => false,
-            Op::Nearest => self.asked >= NEAREST_MIN && self.nearest().1,
+            Op::Nearest => self.asked >= NEAREST_MIN && self.pool.is_settled(self.key, K / 2),
         }
     }
 
@@ -228,9 +228,9 @@ impl Walk {
         self.open == 0
     }
 
-    /// Returns the distances of the nearest it has seen, rising, and whether those who matter have answered.
-    pub(crate) fn nearest(&self) -> (Vec<u64>, bool) {
-        self.pool.nearest(self.key, K + K / 2 + K / 10, K / 2)
+    /// Returns the distances of the nearest it has seen, rising.
+    pub(crate) fn nearest(&self) -> Vec<u64> {
+        self.pool.nearest(self.key, K + K / 2 + K / 10)
     }
 
     pub(crate) const fn op(&self) -> &Op {

@@ -327,7 +327,7 @@ impl Dht {
     fn end(&mut self, now: Now, name: QueryId) {
         let Some(walk) = self.walks.remove(&name) else { return };
         if !self.looks.remove(&name) && matches!(walk.op(), Op::Nearest) {
-            self.size.observe(now.instant, &walk.nearest().0);
+            self.size.observe(now.instant, &walk.nearest());
         }
         let outcome = match walk.op() {
             Op::Fetch(_) => walk.best().map_or(Outcome::NotFound, |record| Outcome::Record {

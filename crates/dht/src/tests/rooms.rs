@@ -105,22 +105,22 @@ fn a_provider_counts_as_one_group_where_it_is_known() {
     assert_eq!(table.len(), GROUP_PER_TABLE_MAX);
 }
 
+/// Distances from a point among so many nodes, evenly: the twentieth is 20 parts of all away.
+fn even(nodes: u64) -> Vec<u64> {
+    (1..=32).map(|it| u64::MAX / nodes * it).collect()
+}
+
 #[test]
 fn number_of_nodes_is_read_from_distances_and_moves_by_two_an_hour() {
+    let hours = |count| later(START, Duration::from_secs(3600 * count)).instant;
     let mut size = Size::new();
-    // 1,000 nodes, evenly: the twentieth is 20/1000 of the space away.
-    let even = |nodes: u64| (1..=32).map(|it| u64::MAX / nodes * it).collect::<Vec<_>>();
-    for _ in 0..16 {
-        size.observe(START.instant, &even(1000));
-    }
+    (0..16).for_each(|_| size.observe(hours(0), &even(1000)));
     let nodes = size.nodes().unwrap();
     assert!((800..=1000).contains(&nodes), "{nodes}");
-    for _ in 0..16 {
-        size.observe(START.instant, &even(100_000));
-    }
+    size.observe(hours(1), &even(1000));
+    (0..16).for_each(|_| size.observe(hours(1), &even(100_000)));
     assert_eq!(size.nodes(), Some(2 * nodes));
-    let hour = later(START, Duration::from_secs(3600)).instant;
-    size.observe(hour, &even(100_000));
+    size.observe(hours(2), &even(100_000));
     assert_eq!(size.nodes(), Some(4 * nodes));
     assert_eq!(
         size.nodes().map(|it| region(Some(it), 256) > region(Some(it + 1), 256)),
@@ -131,8 +131,31 @@ fn number_of_nodes_is_read_from_distances_and_moves_by_two_an_hour() {
 }
 
 #[test]
+fn what_an_earlier_run_saw_holds_at_once() {
+    let mut size = Size::new();
+    (0..16).for_each(|_| size.recall(START.instant, &even(10_000)));
+    let nodes = size.nodes().unwrap();
+    (0..16).for_each(|_| size.observe(START.instant, &even(100_000)));
+    assert_eq!(size.nodes(), Some(2 * nodes));
+}
+
+#[test]
+fn regression_who_is_there_first_sees_the_network_grow() {
+    let near = |nodes: Option<u64>, of: u64| nodes.is_some_and(|it| it * 4 >= of * 3 && it <= of);
+    let hours = |count| later(START, Duration::from_secs(3600 * count)).instant;
+    let mut size = Size::new();
+    (0..16).for_each(|_| size.observe(hours(0), &even(26)));
+    (0..16).for_each(|_| size.observe(hours(0), &even(10_000)));
+    assert!(near(size.nodes(), 10_000), "within the first hour: {:?}", size.nodes());
+    let mut old = Size::new();
+    (0..16).for_each(|_| old.observe(hours(0), &even(26)));
+    old.observe(hours(5), &even(26));
+    (0..16).for_each(|_| old.observe(hours(5), &even(120)));
+    assert!(near(old.nodes(), 120), "a small network later on: {:?}", old.nodes());
+}
+
+#[test]
 fn a_neighbourhood_is_dense_from_twenty_ground_positions_on() {
-    let even = |nodes: u64| (1..=32).map(|it| u64::MAX / nodes * it).collect::<Vec<_>>();
     assert_eq!(is_dense(&even(10_000), 10_000), None);
     let mut ground: Vec<u64> = (1..=20).map(|it| u64::MAX / 1_000_000 * it).collect();
     ground.extend(even(10_000));
