@@ -107,12 +107,12 @@ fn a_provider_counts_as_one_group_where_it_is_known() {
 
 /// Distances from a point among so many nodes, evenly: the twentieth is 20 parts of all away.
 fn even(nodes: u64) -> Vec<u64> {
-    (1..=32).map(|it| u64::MAX / nodes * it).collect()
+    (1..=nodes.min(32)).map(|it| u64::MAX / nodes * it).collect()
 }
 
 #[test]
 fn number_of_nodes_is_read_from_distances_and_moves_by_two_an_hour() {
-    let hours = |count| later(START, Duration::from_secs(3600 * count)).instant;
+    let hours = |count: u64| later(START, Duration::from_secs(3600 * count)).instant;
     let mut size = Size::new();
     (0..16).for_each(|_| size.observe(hours(0), &even(1000)));
     let nodes = size.nodes().unwrap();
@@ -142,7 +142,7 @@ fn what_an_earlier_run_saw_holds_at_once() {
 #[test]
 fn regression_who_is_there_first_sees_the_network_grow() {
     let near = |nodes: Option<u64>, of: u64| nodes.is_some_and(|it| it * 4 >= of * 3 && it <= of);
-    let hours = |count| later(START, Duration::from_secs(3600 * count)).instant;
+    let hours = |count: u64| later(START, Duration::from_secs(3600 * count)).instant;
     let mut size = Size::new();
     (0..16).for_each(|_| size.observe(hours(0), &even(26)));
     (0..16).for_each(|_| size.observe(hours(0), &even(10_000)));
@@ -152,6 +152,36 @@ fn regression_who_is_there_first_sees_the_network_grow() {
     old.observe(hours(5), &even(26));
     (0..16).for_each(|_| old.observe(hours(5), &even(120)));
     assert!(near(old.nodes(), 120), "a small network later on: {:?}", old.nodes());
+}
+
+#[test]
+fn a_walk_is_over_when_the_nearest_that_are_not_gone_have_answered() {
+    use crate::pool::{Pool, Standing};
+    let key = Key([0x5a; 32]);
+    let nodes: Vec<_> = (0..24).map(record).collect();
+    let mut seen = [0, 0];
+    for draw in 0..400_u32 {
+        let mut pool = Pool::default();
+        let mut all = Vec::new();
+        for (at, node) in (0..(draw % 24) as u16).zip(&nodes) {
+            let mixed = (draw * 31 + u32::from(at)).wrapping_mul(2_654_435_761) >> 24;
+            let standing = match mixed {
+                0..8 => Standing::New,
+                8..16 => Standing::Asked,
+                16..64 => Standing::Dead,
+                _ => Standing::Answered,
+            };
+            pool.own(node.clone());
+            pool.set(at, standing);
+            all.push((key.distance(node.position()).top(), standing));
+        }
+        all.retain(|it| it.1 != Standing::Dead);
+        all.sort_unstable_by_key(|it| it.0);
+        let is_over = all.iter().take(10).all(|it| it.1 == Standing::Answered);
+        assert_eq!(pool.is_settled(key, 10), is_over, "{draw}");
+        seen[usize::from(is_over)] += 1;
+    }
+    assert!(seen[0] > 40 && seen[1] > 40, "{seen:?}");
 }
 
 #[test]
