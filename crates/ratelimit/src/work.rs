@@ -44,9 +44,13 @@ pub const fn tokens(kind: Kind, bytes: usize) -> u64 {
         | Kind::FormationSeat
         | Kind::FormationSeated
         | Kind::FormationStatement => VERIFY_TOKENS,
-        Kind::DhtFind | Kind::DhtStore | Kind::DhtHave | Kind::DhtPull | Kind::PeersAsk => {
-            VERIFY_TOKENS
-        }
+        Kind::DhtFind
+        | Kind::DhtStore
+        | Kind::DhtHave
+        | Kind::DhtPull
+        | Kind::PeersAsk
+        | Kind::GossipData
+        | Kind::GossipControl => VERIFY_TOKENS,
         // A signature for each node that it tells of.
         Kind::DhtReply | Kind::PeersTold => {
             VERIFY_TOKENS + (bytes / NODE_RECORD_BYTES_MIN) as u64 * VERIFY_TOKENS

@@ -324,7 +324,9 @@ impl Host {
             Kind::LinkReport => 1,
             Kind::FormationSeat | Kind::FormationSeated => 0,
             Kind::FormationRoster | Kind::FormationCertificate => 3,
-            Kind::DhtHave | Kind::DhtPull | Kind::PeersAsk => 0,
+            Kind::DhtHave | Kind::DhtPull | Kind::PeersAsk | Kind::GossipControl => 0,
+            // What is published is signed.
+            Kind::GossipData => 1,
             Kind::DhtFind | Kind::DhtStore | Kind::FormationStatement => 1,
             // A signature for each node that it tells of.
             Kind::DhtReply | Kind::PeersTold => 20,

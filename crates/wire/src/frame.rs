@@ -6,8 +6,9 @@ use ensign_primitives::{Network, QueryId, RequestId};
 use serde::{Deserialize, Serialize, Serializer};
 
 use crate::{
-    Consent, DecodeError, DhtMessage, Envelope, FormationMessage, Groups, Hello, Introduced, Kind,
-    LinkReport, PAYLOAD_BYTES_MAX, PeersMessage, Price, Proof, Signed, Welcome, codec,
+    Consent, DecodeError, DhtMessage, Envelope, FormationMessage, GossipMessage, Groups, Hello,
+    Introduced, Kind, LinkReport, PAYLOAD_BYTES_MAX, PeersMessage, Price, Proof, Signed, Welcome,
+    codec,
 };
 
 /// Most bytes of a frame header: one for the kind, three for the length.
@@ -111,6 +112,8 @@ pub enum Frame {
     Dht(DhtMessage),
     /// Carries whom nodes know.
     Peers(PeersMessage),
+    /// Carries messages of topics, and what is said about them.
+    Gossip(GossipMessage),
 }
 
 impl Frame {
@@ -134,6 +137,7 @@ impl Frame {
             Self::Formation(message) => message.kind(),
             Self::Dht(message) => message.kind(),
             Self::Peers(message) => message.kind(),
+            Self::Gossip(message) => message.kind(),
         }
     }
 
@@ -156,6 +160,7 @@ impl Frame {
             Self::Formation(message) => message.encode(),
             Self::Dht(message) => message.encode(),
             Self::Peers(message) => message.encode(),
+            Self::Gossip(message) => message.encode(),
         };
         let mut frame = Vec::with_capacity(HEADER_BYTES_MAX + body.len());
         Header::encode(self.kind(), body.len(), &mut frame);
@@ -227,6 +232,8 @@ impl Frame {
             // Its limit is no byte.
             Kind::PeersAsk => Ok(Self::Peers(PeersMessage::Ask)),
             Kind::PeersTold => PeersMessage::told(body, network).map(Self::Peers),
+            Kind::GossipData => GossipMessage::data(body).map(Self::Gossip),
+            Kind::GossipControl => GossipMessage::control(body).map(Self::Gossip),
         }
     }
 

@@ -6,9 +6,11 @@ use ensign_primitives::MESSAGES_MAX;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::{
-    CANDIDATE_BYTES_MAX, DHT_RECORD_BYTES_MAX, EVIDENCE_BYTES_MAX, NAMES_PER_HAVE_MAX,
-    NODE_RECORD_BYTES_MAX, PAYLOAD_BYTES_MAX, ROSTER_MEMBERS_MAX, SHARED_GROUPS_MAX,
+    CANDIDATE_BYTES_MAX, DHT_RECORD_BYTES_MAX, EVIDENCE_BYTES_MAX, GOSSIP_DATA_BYTES_MAX,
+    NAMES_PER_HAVE_MAX, NODE_RECORD_BYTES_MAX, PAYLOAD_BYTES_MAX, ROSTER_MEMBERS_MAX,
+    SHARED_GROUPS_MAX,
     dht::{AROUND_BYTES_MAX, REPLY_BYTES_MAX, TOLD_BYTES_MAX},
+    gossip::CONTROL_BYTES_MAX as GOSSIP_CONTROL_BYTES_MAX,
 };
 
 /// Makes the kinds, the list of all and [`Kind::facts`] from one table, so that no kind can be without
@@ -81,6 +83,8 @@ kinds! {
     DhtPull             = 0x44 Dht        Introduced Control 32;
     PeersAsk            = 0x50 Dht        Introduced Control 0;
     PeersTold           = 0x51 Dht        Introduced Control TOLD_BYTES_MAX;
+    GossipData          = 0x60 Gossip     Introduced Control 16 + GOSSIP_DATA_BYTES_MAX;
+    GossipControl       = 0x61 Gossip     Introduced Control GOSSIP_CONTROL_BYTES_MAX;
     FormationSeat       = 0xa0 Formation  Introduced Control 64 + CANDIDATE_BYTES_MAX;
     FormationSeated     = 0xa1 Formation  Introduced Control 64;
     FormationRoster     = 0xa2 Formation  Introduced Control 256 + ROSTER_MEMBERS_MAX * 384;
@@ -152,7 +156,7 @@ pub enum Family {
     Signing,
     /// The distributed hash table, and whom nodes know.
     Dht,
-    /// Gossip; no kind yet.
+    /// Messages that go to all who want their topic.
     Gossip,
     /// Adverts and strangers; no kind yet.
     Discovery,

@@ -77,6 +77,11 @@ pub use dht::{
     NAMES_PER_HAVE_MAX, NODES_PER_REPLY_MAX, NODES_TOLD_MAX, PeersMessage, Published, RecordKind,
     StoreRefusal, Wants,
 };
+mod gossip;
+pub use gossip::{
+    GOSSIP_BACKOFF_SECONDS_MAX, GOSSIP_DATA_BYTES_MAX, GOSSIP_IDS_MAX, GOSSIP_TOPICS_MAX,
+    GossipControl, GossipData, GossipMessage, MessageId, Topic,
+};
 mod kind;
 pub use kind::{Audience, Facts, Family, Kind, Lane};
 mod frame;

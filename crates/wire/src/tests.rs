@@ -3,6 +3,7 @@
 mod dht;
 mod envelope;
 mod formations;
+mod gossip;
 mod offsets;
 mod refusals;
 mod request;

@@ -41,7 +41,7 @@ fn every_kind_is_read_by_the_part_that_its_family_names() {
         let Header { kind, header_len, .. } = Header::decode(&bytes).unwrap().unwrap();
         // Nobody reads what is of the open network: the guards deny it.
         let reader_of = match kind.family() {
-            Family::Dht => Family::Connection,
+            Family::Dht | Family::Gossip => Family::Connection,
             family => family,
         };
         assert_eq!(reader(kind, &bytes[header_len..]), reader_of, "{kind:?}");

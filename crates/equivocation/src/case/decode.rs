@@ -185,7 +185,8 @@ impl<'a> Reader<'a> {
             | Frame::LinkReport(_)
             | Frame::Formation(_)
             | Frame::Dht(_)
-            | Frame::Peers(_)) => Err(CaseDecodeError::Kind { offset, kind: other.kind() }),
+            | Frame::Peers(_)
+            | Frame::Gossip(_)) => Err(CaseDecodeError::Kind { offset, kind: other.kind() }),
         }
     }
 

@@ -87,7 +87,9 @@ impl<'de> Visitor<'de> for KindThenFields {
             | Kind::DhtHave
             | Kind::DhtPull
             | Kind::PeersAsk
-            | Kind::PeersTold => {
+            | Kind::PeersTold
+            | Kind::GossipData
+            | Kind::GossipControl => {
                 return Err(de::Error::custom("frames of this kind carry no statement"));
             }
         };

@@ -17,9 +17,9 @@ use crate::{
 };
 
 /// The pages that have blocks, each block on one of them.
-fn paths() -> [PathBuf; 4] {
+fn paths() -> [PathBuf; 5] {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../docs/protocol");
-    ["wire.md", "formation.md", "dht.md", "peers.md"].map(|page| folder.join(page))
+    ["wire.md", "formation.md", "dht.md", "peers.md", "gossip.md"].map(|page| folder.join(page))
 }
 
 /// What each block must hold, by the words after its opening fence.

@@ -10,7 +10,7 @@ use ensign_wire::{
     ValidationError, Welcome,
 };
 
-use crate::{dht, dump::Dump, formation, story};
+use crate::{dht, dump::Dump, formation, gossip, story};
 
 /// A message and its bytes.
 pub(crate) struct Example {
@@ -33,7 +33,7 @@ pub(crate) fn all() -> Vec<Example> {
     let trouble = [abort(), refusal()];
     let before = connection.into_iter().chain(group);
     let sessions = before.chain(gathering).chain(nonces).chain(signing).chain(trouble);
-    sessions.chain(formation::examples()).chain(dht::examples()).collect()
+    sessions.chain(formation::examples()).chain(dht::examples()).chain(gossip::examples()).collect()
 }
 
 pub(crate) fn framed(name: &'static str, frame: Frame, kind: u8, body: Dump) -> Example {

@@ -10,7 +10,7 @@ use crate::{
     examples::{
         consent_fields, envelope_content, link_report_fields, request_fields, signed_content,
     },
-    formation, story,
+    formation, gossip, story,
 };
 
 /// A tag, the hashed fields after the two hashes of the tag, and what the crate computes.
@@ -56,6 +56,7 @@ pub(crate) fn all() -> Vec<Hash> {
     .into_iter()
     .chain(formation::hashes())
     .chain(dht::hashes())
+    .chain(gossip::hashes())
     .collect()
 }
 

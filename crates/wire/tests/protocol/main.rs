@@ -18,5 +18,6 @@ mod document;
 mod dump;
 mod examples;
 mod formation;
+mod gossip;
 mod hashes;
 mod story;
