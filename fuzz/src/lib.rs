@@ -15,6 +15,7 @@ mod engine;
 mod formation;
 mod frame;
 mod frame_body;
+mod gossip;
 mod guards;
 mod overlay;
 mod psbt;
@@ -28,6 +29,7 @@ pub use engine::engine;
 pub use formation::formation;
 pub use frame::frame;
 pub use frame_body::frame_body;
+pub use gossip::gossip;
 pub use guards::guards;
 pub use overlay::overlay;
 pub use psbt::psbt;
@@ -52,6 +54,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "formation", run: formation },
     Target { name: "frame", run: frame },
     Target { name: "frame_body", run: frame_body },
+    Target { name: "gossip", run: gossip },
     Target { name: "guards", run: guards },
     Target { name: "overlay", run: overlay },
     Target { name: "psbt", run: psbt },

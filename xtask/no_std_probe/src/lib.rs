@@ -11,6 +11,7 @@ use core::panic::PanicInfo;
 use ensign_book as _;
 use ensign_deadline as _;
 use ensign_dht as _;
+use ensign_gossip as _;
 use ensign_diversity as _;
 use ensign_engine as _;
 use ensign_equivocation as _;

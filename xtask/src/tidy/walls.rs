@@ -32,6 +32,7 @@ const CORE: &[&str] = &[
     "signing",
     "peers",
     "dht",
+    "gossip",
     "overlay",
     "formation",
     "gate",
