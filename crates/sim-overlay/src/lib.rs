@@ -1,5 +1,5 @@
-//! Thousands of production nodes of the hash table in virtual time, and Sybils that know everything; address books
-//! by themselves.
+//! Thousands of production nodes of the hash table in virtual time, and Sybils that know everything; routers of gossip and
+//! address books by themselves.
 //!
 //! A [`World`] is drawn from a [`Setting`] and a seed: who there is, where each lies, whom each knows. A node is a
 //! production [`Dht`](ensign_dht::Dht), driven only through the contract of
@@ -24,6 +24,7 @@ mod ring;
 pub use population::Cast;
 mod coalition;
 mod fill;
+mod gossip;
 mod host;
 mod street;
 mod verify;

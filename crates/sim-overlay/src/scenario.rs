@@ -5,6 +5,7 @@ mod capture;
 mod cold_start;
 mod find;
 mod fresh_node;
+mod gossip;
 mod live;
 mod lookup;
 mod network;
@@ -86,11 +87,17 @@ pub enum Scenario {
     Network,
     /// The same where each node verifies all that it hears.
     NetworkAlone,
+    /// Messages spread among honest nodes.
+    GossipLatency,
+    /// Half of the nodes forward nothing.
+    GossipSilentPeers,
+    /// Four Sybils for each node are there first.
+    GossipSybils,
 }
 
 impl Scenario {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 15] = [
         Self::Lookup,
         Self::Sybil,
         Self::FreshNode,
@@ -103,6 +110,9 @@ impl Scenario {
         Self::Eclipse,
         Self::Network,
         Self::NetworkAlone,
+        Self::GossipLatency,
+        Self::GossipSilentPeers,
+        Self::GossipSybils,
     ];
 
     /// Its name.
@@ -120,6 +130,9 @@ impl Scenario {
             Self::Eclipse => "eclipse",
             Self::Network => "network",
             Self::NetworkAlone => "network-alone",
+            Self::GossipLatency => "gossip-latency",
+            Self::GossipSilentPeers => "gossip-silent-peers",
+            Self::GossipSybils => "gossip-sybils",
         }
     }
 
@@ -144,6 +157,11 @@ impl Scenario {
             Self::Eclipse => "all connections of a node turn hostile",
             Self::Network => "every node publishes and looks around for ten minutes",
             Self::NetworkAlone => "the same where each node verifies all that it hears by itself",
+            Self::GossipLatency => "messages spread among honest nodes",
+            Self::GossipSilentPeers => "messages spread where half of the nodes forward nothing",
+            Self::GossipSybils => {
+                "four Sybils for each node are there first, and messages begin at once"
+            }
         }
     }
 
@@ -159,6 +177,8 @@ impl Scenario {
             Self::Eclipse => (200, 1_000),
             Self::Network => (10_000, 1),
             Self::NetworkAlone => (1_000, 1),
+            Self::GossipLatency | Self::GossipSilentPeers => (1_000, 200),
+            Self::GossipSybils => (1_000, 40),
         };
         Size { nodes, trials, seed }
     }
@@ -177,6 +197,8 @@ impl Scenario {
             Self::Eclipse => (200, 50),
             Self::Network => (200, 1),
             Self::NetworkAlone => (60, 1),
+            Self::GossipLatency | Self::GossipSilentPeers => (200, 40),
+            Self::GossipSybils => (100, 20),
         };
         Size { nodes, trials, seed }
     }
@@ -196,6 +218,9 @@ impl Scenario {
             Self::Eclipse => books::eclipse(size, workers),
             Self::Network => network::run(size, workers, false),
             Self::NetworkAlone => network::run(size, workers, true),
+            Self::GossipLatency => gossip::latency(size),
+            Self::GossipSilentPeers => gossip::silent(size),
+            Self::GossipSybils => gossip::sybils(size),
         }
     }
 }

@@ -86,3 +86,18 @@ fn nodes_live_for_ten_minutes() {
     tried(Scenario::Network, 80, 1);
     tried(Scenario::NetworkAlone, 40, 1);
 }
+
+#[test]
+fn messages_reach_all_nodes_soon_and_in_few_copies() {
+    tried(Scenario::GossipLatency, 60, 20);
+}
+
+#[test]
+fn messages_reach_all_nodes_past_silent_ones() {
+    tried(Scenario::GossipSilentPeers, 80, 20);
+}
+
+#[test]
+fn messages_reach_all_nodes_past_sybils_and_false_ones_none() {
+    tried(Scenario::GossipSybils, 40, 10);
+}

@@ -1,4 +1,4 @@
-//! `dht`: networks of the hash table alone, thousands of nodes, and hostile ones that know everything.
+//! `dht`: networks of the hash table or of gossip alone, thousands of nodes, and hostile ones that know everything.
 
 use std::{io::Write as _, time::Duration};
 
