@@ -245,6 +245,7 @@ impl World {
             Output::Event(_)
             | Output::Note(_)
             | Output::Solve { .. }
+            | Output::DialBack { .. }
             | Output::StopSolving { .. }
             | Output::Dial { .. }
             | Output::Expect { .. }

@@ -290,6 +290,7 @@ impl World {
                 Output::Leave { .. }
                 | Output::Send { .. }
                 | Output::Found { .. }
+                | Output::DialBack { .. }
                 | Output::Solve { .. }
                 | Output::Offense { .. }
                 | Output::Event(_) => {}

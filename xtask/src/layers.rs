@@ -56,6 +56,7 @@ const TABLE: &[Row] = &[
     row("crates/wire",         1, &[UpTo(0), Only("identity")]),
     row("crates/book",         2, &[UpTo(0), Only("wire"), Only("diversity"), Only("ratelimit")]),
     row("crates/pow",          2, &[UpTo(0), Only("wire"), Only("diversity"), Only("ratelimit")]),
+    row("crates/reach",        2, &[UpTo(0), Only("wire"), Only("book"), Only("diversity"), Only("ratelimit")]),
     row("crates/reputation",   2, &[UpTo(0)]),
     row("crates/diversity",    2, &[UpTo(0)]),
     row("crates/ratelimit",    2, &[UpTo(0), Only("wire"), Only("diversity")]),

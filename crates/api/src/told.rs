@@ -47,6 +47,11 @@ fn of_network(event: &Network, node: impl Fn(&PeerId) -> String) -> Option<Value
         Network::Published { copies } => json!({ "event": "net_published", "copies": copies }),
         Network::Joined { contacts } => json!({ "event": "net_joined", "contacts": contacts }),
         Network::Alone => json!({ "event": "net_alone" }),
+        Network::Reachable { addresses } => {
+            let addresses: Vec<_> = addresses.iter().map(ToString::to_string).collect();
+            json!({ "event": "net_reachable", "addresses": addresses })
+        }
+        Network::Unreachable => json!({ "event": "net_unreachable" }),
         Network::Found { peer, by } => {
             json!({ "event": "net_found", "who": node(peer), "by": by.name() })
         }

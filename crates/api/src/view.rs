@@ -24,11 +24,13 @@ pub use net::{
     TighteningView, WordView,
 };
 mod network;
+mod reach;
 pub(crate) use network::micros;
 pub use network::{
     HopView, NetAlarmView, NetContactView, NetFoundView, NetLinkView, NetPingView, NetStatusView,
     NetTraceView, NodeRecordView, Traced,
 };
+pub use reach::{NetDialledBackView, NetReachView, NetSeenView, NetTestedView};
 mod note;
 pub use note::NoteView;
 mod request;

@@ -34,7 +34,7 @@ impl Opening {
         listen: Option<SocketAddr>,
     ) -> Option<(Self, Vec<Failure>)> {
         let open = settings.open()?;
-        let own = own_addresses(settings, &open, listen);
+        let own = named(settings, &open, listen);
         let firsts = open.first.iter().filter_map(|first| match first {
             First::Node(contact) => Some(&**contact),
             First::Seed(_) => None,
@@ -50,6 +50,11 @@ impl Opening {
         config.bits = open.bits;
         config.scope = open.scope;
         config.addresses = own.iter().flat_map(|it| hosts.dialled(it)).collect();
+        config.listening = match listen.unwrap_or(settings.listen) {
+            // Which port it gets is known once it listens.
+            listen if listen.port() == 0 => Vec::new(),
+            listen => listening::reachable(listen),
+        };
         config.outbound = open.outbound.unwrap_or(config.outbound);
         config.trusted = open.trusted.iter().map(place).collect();
         let (mut first, mut seeds) = (Vec::new(), Vec::new());
@@ -76,17 +81,18 @@ impl Opening {
     }
 }
 
-/// Where strangers reach us: what is named for them, else what is named for members, else where we listen.
-fn own_addresses(settings: &Settings, open: &Open, listen: Option<SocketAddr>) -> Vec<Address> {
+/// Where strangers reach us, as our user says: what is named for them, else what is named for members, else the one
+/// address at which we listen.
+fn named(settings: &Settings, open: &Open, listen: Option<SocketAddr>) -> Vec<Address> {
     if !open.addresses.is_empty() {
         return open.addresses.iter().copied().map(Address::from).collect();
     }
-    match listen {
-        None => settings.addresses(),
-        // Which port it gets is known once it listens.
-        Some(listen) if listen.port() == 0 => Vec::new(),
-        Some(listen) => listening::reachable(listen).into_iter().map(Address::from).collect(),
+    if listen.is_none() && !settings.advertise.is_empty() {
+        return settings.advertise.clone();
     }
+    let listen = listen.unwrap_or(settings.listen);
+    let is_named = !listen.ip().is_unspecified() && listen.port() > 0;
+    is_named.then(|| Address::from(listen)).into_iter().collect()
 }
 
 /// Says why nothing was asked of the open network.

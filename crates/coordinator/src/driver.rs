@@ -76,7 +76,7 @@ impl Driver {
     pub(crate) fn new(parts: Parts, events: Publisher, commands: mpsc::Receiver<Command>) -> Self {
         let mut randomness = parts.randomness;
         let listening = report::listening(parts.transport.0.local_addr());
-        let overlay = parts.overlay.map(|it| report::reachable(it, &listening));
+        let overlay = parts.overlay.map(|it| report::listens(it, &listening));
         let config = EngineConfig {
             network: parts.network,
             // Without entropy nothing is signed, and two such processes look like one.
@@ -274,6 +274,9 @@ impl Driver {
             TransportEvent::DialFailed { peer, address, error, .. } => {
                 Input::DialFailed { peer, address, why: report::dial_failure(error) }
             }
+            TransportEvent::BackDialled { peer, is_reached } => {
+                Input::BackDialled { peer, is_reached }
+            }
             _ => return,
         };
         let began = self.clock.now();
@@ -439,6 +442,10 @@ impl Driver {
         while let Some(output) = self.engine.poll_output() {
             match output {
                 Output::Dial { peer, address } => self.links.dial(peer, address),
+                Output::DialBack { peer, address, frame } => {
+                    let entropy = self.randomness.draw().unwrap_or_default();
+                    self.links.dial_back((peer, address), frame, entropy);
+                }
                 Output::Expect { peer } => self.links.expect(peer),
                 Output::Forget { peer } => self.links.forget(&peer),
                 Output::Admit { link } => self.links.admit(link),

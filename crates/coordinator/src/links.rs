@@ -57,6 +57,11 @@ impl Links {
         self.transport.dial(peer, address);
     }
 
+    /// Dials a node back; without entropy nobody is.
+    pub(crate) fn dial_back(&self, at: (PeerId, SocketAddr), frame: Arc<[u8]>, entropy: [u8; 32]) {
+        self.transport.dial_back(entropy, at, Bytes::from_owner(frame));
+    }
+
     pub(crate) fn expect(&self, peer: PeerId) {
         self.transport.expect(peer);
     }

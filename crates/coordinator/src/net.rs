@@ -83,7 +83,9 @@ impl Walks {
             | overlay::Event::Found { .. }
             | overlay::Event::Dense { .. }
             | overlay::Event::Alarm { .. }
-            | overlay::Event::Over { .. } => false,
+            | overlay::Event::Over { .. }
+            | overlay::Event::Reachable { .. }
+            | overlay::Event::Unreachable => false,
         }
     }
 }

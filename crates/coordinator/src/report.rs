@@ -36,10 +36,10 @@ pub(crate) fn dial_failure(error: DialError) -> DialFailure {
     }
 }
 
-/// A node that its user gives no address is reached where it listens.
-pub(crate) fn reachable(config: OverlayConfig, listening: &[SocketAddr]) -> OverlayConfig {
-    if config.addresses.is_empty() {
-        return OverlayConfig { addresses: listening.to_vec(), ..config };
+/// A node whose owner does not say where it listens listens where its socket is.
+pub(crate) fn listens(config: OverlayConfig, listening: &[SocketAddr]) -> OverlayConfig {
+    if config.listening.is_empty() {
+        return OverlayConfig { listening: listening.to_vec(), ..config };
     }
     config
 }

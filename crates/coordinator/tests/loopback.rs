@@ -31,6 +31,8 @@ mod one_sided;
 mod party;
 #[path = "loopback/puppet.rs"]
 mod puppet;
+#[path = "loopback/reach.rs"]
+mod reach;
 #[path = "loopback/restart.rs"]
 mod restart;
 #[path = "loopback/signer.rs"]

@@ -14,7 +14,7 @@ use core::{net::IpAddr, time::Duration};
 
 use ensign_diversity::PrefixTable;
 use ensign_primitives::{Instant, Now, Occupancy, PeerId, QueryId, StateMachine, Wakeup};
-use ensign_wire::{DhtMessage, DhtRecord, Key, NodeId, NodeRecord};
+use ensign_wire::{DhtMessage, DhtRecord, Key, NodeId, NodeRecord, Role};
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 
@@ -180,6 +180,14 @@ impl Dht {
         }
         self.own = Some(record);
         Ok(())
+    }
+
+    /// Serves others from now on, or only asks, as a light node does: then our own record is told to nobody.
+    pub fn set_role(&mut self, role: Role) {
+        self.config.role = role;
+        if !self.config.serves() {
+            self.own = None;
+        }
     }
 
     /// Looks for a node by its identity.

@@ -95,11 +95,16 @@ impl Engine {
         if !(min..=max).contains(&PROTOCOL_VERSION) {
             return self.offense(now, link, Offense::Version { min, max });
         }
+        let observed = hello.observed;
         self.gate.introduce(link, hello);
         if let Some((peer, exporter, remote, direction)) =
             self.gate.get(link).map(|it| (it.peer, it.exporter, it.remote, it.direction))
         {
             self.tell_overlay(ensign_overlay::Input::Up { peer, remote, direction });
+            // Whoever dials us sees where it was told that we are.
+            if let Some(address) = observed.filter(|_| direction == Direction::Outbound) {
+                self.tell_overlay(ensign_overlay::Input::Seen { peer, address });
+            }
             self.notes.push_back(Note::Formation(FormationInput::Up { peer, exporter }));
             self.notes.push_back(Note::Signing(SigningInput::Up { peer }));
         }

@@ -312,6 +312,9 @@ impl StateMachine for Engine {
                     self.notes.extend(Note::dropped(lane, peer));
                 }
             }
+            Input::BackDialled { peer, is_reached } => {
+                self.tell_overlay(ensign_overlay::Input::BackDialled { peer, is_reached });
+            }
             Input::Load(load) => self.guards.load(now, load),
             Input::Solved { job: POSITION_JOB, proof } => {
                 self.tell_overlay(ensign_overlay::Input::Solved { proof });

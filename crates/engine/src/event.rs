@@ -54,6 +54,13 @@ pub enum Input {
         /// Why not.
         why: DialFailure,
     },
+    /// Answers [`Output::DialBack`].
+    BackDialled {
+        /// Who was dialled.
+        peer: PeerId,
+        /// Whether a connection stood.
+        is_reached: bool,
+    },
     /// Frames that we sent did not leave: their lane was full.
     Dropped {
         /// The connection.
@@ -98,6 +105,16 @@ pub enum Output {
         peer: PeerId,
         /// Where.
         address: SocketAddr,
+    },
+    /// Dial a node once, from a new socket and under a key of that moment, send this frame and close. Answered by
+    /// [`Input::BackDialled`].
+    DialBack {
+        /// Who must be there.
+        peer: PeerId,
+        /// Where: the host from which it speaks to us.
+        address: SocketAddr,
+        /// Header and body of a [`Kind::DialBack`].
+        frame: Arc<[u8]>,
     },
     /// Let a node in whoever else is there.
     Expect {

@@ -7,8 +7,8 @@ use ensign_overlay::{
     CommandError, Input as OverlayInput, Message, Output as OverlayOutput, Overlay,
 };
 use ensign_peers::Input as PeersInput;
-use ensign_primitives::{Now, PeerId};
-use ensign_wire::Frame;
+use ensign_primitives::{LinkId, Now, PeerId};
+use ensign_wire::{Frame, ReachMessage};
 
 use crate::{CloseCode, Engine, Event, Offense, Output, Record, route::Note};
 
@@ -47,6 +47,21 @@ impl Engine {
         self.tell_overlay(OverlayInput::Message { from, message });
     }
 
+    /// Somebody says who can be reached. A dial back is of whoever has said nothing else on its connection.
+    pub(crate) fn hear_reach(&mut self, link: LinkId, message: ReachMessage) {
+        let Some((peer, remote)) = self.gate.get(link).map(|it| (it.peer, it.remote)) else {
+            return;
+        };
+        match message {
+            ReachMessage::DialBack(nonce) => {
+                self.tell_overlay(OverlayInput::DialledBack { remote, nonce });
+            }
+            ReachMessage::Ask(_) | ReachMessage::Told(_) => {
+                self.hear_outside(peer, Message::Reach(message));
+            }
+        }
+    }
+
     pub(crate) fn is_held_outside(&self, peer: &PeerId) -> bool {
         self.overlay.as_ref().is_some_and(|it| it.holds(peer))
     }
@@ -72,6 +87,10 @@ impl Engine {
                 self.gate.want(peer);
                 Output::Dial { peer, address }
             }
+            OverlayOutput::DialBack { peer, address, nonce } => {
+                let frame = Frame::Reach(ReachMessage::DialBack(nonce)).encode().into();
+                Output::DialBack { peer, address, frame }
+            }
             OverlayOutput::Leave { peer } => {
                 if self.peers.is_wanted(&peer) {
                     return;
@@ -87,6 +106,7 @@ impl Engine {
                 let frame = match message {
                     Message::Dht(message) => Frame::Dht(message),
                     Message::Peers(message) => Frame::Peers(message),
+                    Message::Reach(message) => Frame::Reach(message),
                 };
                 return self.send(link, &frame);
             }

@@ -76,6 +76,7 @@ impl Engine {
             }
             Ok(Frame::Dht(message)) => return self.hear_outside(peer, Outside::Dht(message)),
             Ok(Frame::Peers(message)) => return self.hear_outside(peer, Outside::Peers(message)),
+            Ok(Frame::Reach(message)) => return self.hear_reach(link, message),
             // The guards deny it: no part of a node reads it yet.
             Ok(Frame::Gossip(_)) => return,
             Ok(Frame::Groups(groups)) => Message::Groups(groups),

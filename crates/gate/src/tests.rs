@@ -15,9 +15,16 @@ use crate::{Arrival, Arriving, Gate, Guards, Offense, Strangers, Verdict};
 const STRANGER: LinkId = LinkId(1);
 const DIALLED: LinkId = LinkId(2);
 const MEMBER: LinkId = LinkId(3);
-const QUESTIONS: [Kind; 5] =
-    [Kind::DhtFind, Kind::DhtStore, Kind::DhtHave, Kind::DhtPull, Kind::PeersAsk];
-const ANSWERS: [Kind; 2] = [Kind::DhtReply, Kind::PeersTold];
+const QUESTIONS: [Kind; 7] = [
+    Kind::DhtFind,
+    Kind::DhtStore,
+    Kind::DhtHave,
+    Kind::DhtPull,
+    Kind::PeersAsk,
+    Kind::DialBackAsk,
+    Kind::DialBack,
+];
+const ANSWERS: [Kind; 3] = [Kind::DhtReply, Kind::PeersTold, Kind::DialBackTold];
 
 fn peer(link: LinkId) -> PeerId {
     PeerId::from_bytes([link.0 as u8; 32])
@@ -109,6 +116,8 @@ fn questions_of_all_kinds_are_one_class_that_another_connection_does_not_fill() 
             let each = STRANGER_DHT.burst / QUESTIONS.len() as u64;
             assert_eq!(hall.judge(link, kind, each), (each, None), "{kind:?}");
         }
+        let rest = STRANGER_DHT.burst % QUESTIONS.len() as u64;
+        assert_eq!(hall.judge(link, Kind::DhtFind, rest), (rest, None));
         hall.gate.remove(link);
         hall.enter(link, Direction::Inbound);
         let beyond = Verdict::Penalize(Offense::TooManyQuestions { kind: Kind::DhtFind });
@@ -201,7 +210,9 @@ fn nothing_of_the_open_network_is_read_before_a_greeting() {
         let place = hall.gate.place_for(hall.now, &arrival);
         assert!(hall.gate.enter(hall.now, arrival, place));
         let refused = Verdict::Penalize(Offense::NoHello { kind });
-        assert_eq!(hall.judge(link, kind, 1), (0, Some(refused)));
+        // Whoever dials back says nothing else.
+        let expected = if kind == Kind::DialBack { (1, None) } else { (0, Some(refused)) };
+        assert_eq!(hall.judge(link, kind, 1), expected, "{kind:?}");
     }
     assert_eq!(vec![hall.judge(STRANGER, Kind::DhtFind, 1)], [(1, None)]);
 }

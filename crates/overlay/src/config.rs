@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 use core::{net::SocketAddr, time::Duration};
 
 use ensign_primitives::{Network, PeerId};
+use ensign_reach::{Announce, ReachConfig};
 use ensign_wire::{POSITION_BITS, RecordRules, Role, Scope};
 
 /// Links to strangers that are kept for the next question, beside those of the address book. Guess: two walks'
@@ -103,8 +104,14 @@ pub struct OverlayConfig {
     pub scope: Scope,
     /// What the node does.
     pub role: Role,
-    /// Where it can be reached; without any it asks, and neither stores nor introduces.
+    /// Where its user says that it is reached: announced as it is.
     pub addresses: Vec<SocketAddr>,
+    /// Where it listens: an address of each interface, with the port.
+    pub listening: Vec<SocketAddr>,
+    /// What is announced where its user names nothing; `None` for what was dialled back, and in a network of local
+    /// addresses for where it listens. A light node announces nothing. Without any address a node asks, and neither
+    /// stores nor introduces.
+    pub announce: Option<Announce>,
     /// Connections that the address book keeps, from 1 to [`OUTBOUND_MAX`](ensign_book::OUTBOUND_MAX).
     pub outbound: usize,
     /// Whom our user trusts, and where they are: each has a connection of its own.
@@ -120,22 +127,38 @@ impl OverlayConfig {
             Role::Signer | Role::Bootstrap => ensign_book::OUTBOUND_MAX,
             Role::Light => OUTBOUND_OF_LIGHT,
         };
-        let (addresses, trusted, first) = (Vec::new(), Vec::new(), Vec::new());
-        let (bits, scope) = (POSITION_BITS, Scope::Global);
-        Self { network, bits, scope, role, addresses, outbound, trusted, first }
+        let (addresses, listening) = (Vec::new(), Vec::new());
+        let (trusted, first) = (Vec::new(), Vec::new());
+        let (bits, scope, announce) = (POSITION_BITS, Scope::Global, None);
+        Self {
+            network,
+            bits,
+            scope,
+            role,
+            addresses,
+            listening,
+            announce,
+            outbound,
+            trusted,
+            first,
+        }
     }
 
     pub(crate) const fn rules(&self) -> RecordRules {
         RecordRules { network: self.network, bits: self.bits, scope: self.scope }
     }
 
-    /// What the node really does: who cannot be reached serves nobody.
-    pub(crate) fn role_in_fact(&self) -> Role {
-        if self.addresses.iter().any(|it| self.scope.allows(it.ip())) {
-            self.role
-        } else {
-            Role::Light
-        }
+    pub(crate) fn reach(&self) -> ReachConfig {
+        let by_scope = match self.scope {
+            Scope::Global => Announce::Tested,
+            Scope::Local => Announce::Listening,
+        };
+        let announce = match self.role {
+            Role::Signer | Role::Bootstrap => self.announce.unwrap_or(by_scope),
+            Role::Light => Announce::Nothing,
+        };
+        let (given, listening) = (self.addresses.clone(), self.listening.clone());
+        ReachConfig { scope: self.scope, given, listening, announce }
     }
 }
 

@@ -7,7 +7,9 @@ use ensign_book::Reason;
 use ensign_dht::{NetworkView, Outcome};
 use ensign_pow::Puzzle;
 use ensign_primitives::{Direction, PeerId, QueryId};
-use ensign_wire::{DhtMessage, Key, NodeRecord, PeersMessage, Proof, Role};
+use ensign_wire::{
+    DhtMessage, DialBackNonce, Key, NodeRecord, PeersMessage, Proof, ReachMessage, Role,
+};
 
 /// What the world tells.
 #[derive(Clone, Debug, PartialEq)]
@@ -69,6 +71,27 @@ pub enum Input {
         /// Whether it is barred.
         is_barred: bool,
     },
+    /// A node that we have dialled, and whose link is up, tells where it sees us.
+    Seen {
+        /// Which.
+        peer: PeerId,
+        /// Where.
+        address: SocketAddr,
+    },
+    /// Somebody has dialled us for this alone.
+    DialledBack {
+        /// From where.
+        remote: SocketAddr,
+        /// What it has brought.
+        nonce: DialBackNonce,
+    },
+    /// Answers [`Output::DialBack`].
+    BackDialled {
+        /// Who was dialled.
+        peer: PeerId,
+        /// Whether a connection stood.
+        is_reached: bool,
+    },
     /// Answers [`Output::Solve`].
     Solved {
         /// What was found; `None` when it could not be looked for.
@@ -83,6 +106,8 @@ pub enum Message {
     Dht(DhtMessage),
     /// About whom they know.
     Peers(PeersMessage),
+    /// About who can be reached.
+    Reach(ReachMessage),
 }
 
 /// What the owner shall do, oldest first.
@@ -106,6 +131,16 @@ pub enum Output {
         to: PeerId,
         /// What.
         message: Message,
+    },
+    /// Dial a node that asks for it once, from a new socket and under a name of that moment, and bring it this.
+    /// Answered by [`Input::BackDialled`].
+    DialBack {
+        /// Who must be there.
+        peer: PeerId,
+        /// Where.
+        address: SocketAddr,
+        /// What to bring.
+        nonce: DialBackNonce,
     },
     /// A node that we want was found; others say so, so that it is dialled there after what is known better.
     Found {
@@ -141,6 +176,8 @@ pub enum Offense {
     Dht(ensign_dht::Offense),
     /// When it told whom it knows.
     Book(ensign_book::Offense),
+    /// When it told what came of dialling us.
+    Reach(ensign_reach::Offense),
 }
 
 impl fmt::Display for Offense {
@@ -148,6 +185,7 @@ impl fmt::Display for Offense {
         match self {
             Self::Dht(offense) => offense.fmt(f),
             Self::Book(offense) => offense.fmt(f),
+            Self::Reach(offense) => offense.fmt(f),
         }
     }
 }
@@ -223,6 +261,13 @@ pub enum Event {
         /// Of how many neighbours.
         neighbours: usize,
     },
+    /// Others have dialled us back: we say where we are, and serve.
+    Reachable {
+        /// Where.
+        addresses: Vec<SocketAddr>,
+    },
+    /// Nobody could dial us back. Where our user names no address, we only ask.
+    Unreachable,
     /// A sign that we are cut off from the network, or see a part of it only.
     Alarm {
         /// Which.
@@ -261,8 +306,10 @@ pub struct Status {
     pub role: Role,
     /// What its user wants it to be there.
     pub wanted_role: Role,
-    /// Where it can be reached, of what its user or its listening says.
+    /// Where it says that it can be reached.
     pub addresses: Vec<SocketAddr>,
+    /// Where others see it, and whether they reach it.
+    pub reach: ensign_reach::Status,
     /// What it says of itself; `None` for a node that says nothing, or whose position is still worked for.
     pub own: Option<NodeRecord>,
     /// Whether its position is being worked for.

@@ -83,6 +83,11 @@ impl Links {
         self.up.get(peer).map(|link| link.remote)
     }
 
+    /// Whether somebody who is here speaks from that address.
+    pub(crate) fn is_at(&self, remote: SocketAddr) -> bool {
+        self.up.iter().any(|(_, link)| link.remote == remote)
+    }
+
     pub(crate) fn is_up(&self, peer: &PeerId) -> bool {
         self.up.contains_key(peer)
     }

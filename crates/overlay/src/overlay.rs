@@ -4,6 +4,7 @@ mod hearing;
 mod issuing;
 mod meeting;
 mod pairing;
+mod reaching;
 
 use alloc::{
     boxed::Box,
@@ -23,6 +24,7 @@ use ensign_identity::NodeKey;
 use ensign_primitives::{
     Instant, Now, Occupancy, PeerId, QueryId, StateMachine, TaggedHasher, Wakeup,
 };
+use ensign_reach::{Input as ReachInput, Reach};
 use ensign_wire::{DHT_BODY_BYTES_MAX, Key, NodeRecord, Published, RECORD_SLOTS, RecordKind};
 use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng, SeedableRng};
@@ -41,6 +43,7 @@ const PINGS_MAX: usize = 16;
 enum Todo {
     Dht(DhtInput),
     Book(BookInput<NodeRecord>),
+    Reach(ReachInput),
 }
 
 /// A node's part in the open network.
@@ -49,6 +52,7 @@ pub struct Overlay {
     config: OverlayConfig,
     dht: Dht,
     book: Book<NodeRecord>,
+    reach: Reach,
     own: Own,
     links: Links,
     looked_for: LookedFor,
@@ -94,7 +98,9 @@ impl Overlay {
         let (network, me, rules) = (config.network, key.peer_id(), config.rules());
         let seed = TaggedHasher::new("ensign/overlay-seed/v1", network).bytes(&seed);
         let seed = |child: &[u8]| seed.clone().var_bytes(child).finish();
-        let dht_config = DhtConfig::new(rules, config.role_in_fact());
+        let reach = Reach::new(config.reach(), seed(b"reach"), now, Arc::clone(&prefixes));
+        let own = Own::new(Arc::clone(&key), config.clone(), restored.position, reach.announced());
+        let dht_config = DhtConfig::new(rules, own.role());
         let verifier = Box::new(Verifier::new());
         let dht = Dht::with(dht_config, me, seed(b"dht"), verifier, Arc::clone(&prefixes));
         let (outbound, trusted) = (config.outbound, config.trusted.clone());
@@ -104,11 +110,12 @@ impl Overlay {
         let turn = random.next_u32() as usize;
         let first = config.first.iter().filter(|(peer, _)| *peer != me).cloned().collect();
         let mut overlay = Self {
-            pairs: Pairs::new(Arc::clone(&key), network),
-            own: Own::new(key, config.clone(), restored.position),
+            pairs: Pairs::new(key, network),
+            own,
             config,
             dht,
             book,
+            reach,
             links: Links::new(),
             looked_for: LookedFor::new(),
             start: Start::new(first, turn),
@@ -230,18 +237,18 @@ impl Overlay {
 
     /// Learns who announces which addresses; those who are known are judged by it when they come again.
     pub fn know_prefixes(&mut self, now: Now, prefixes: Arc<PrefixTable>) {
+        self.reach.know_prefixes(Arc::clone(&prefixes));
         self.book.know_prefixes(now, prefixes);
         self.settle(now);
     }
 
     /// Returns one look at all of it.
     pub fn status(&self, now: Now) -> Status {
-        let OverlayConfig { scope, role: wanted_role, ref addresses, .. } = self.config;
-        let addresses = addresses.iter().copied().filter(|it| scope.allows(it.ip()));
         Status {
-            role: self.config.role_in_fact(),
-            wanted_role,
-            addresses: addresses.collect(),
+            role: self.own.role(),
+            wanted_role: self.config.role,
+            addresses: self.reach.announced().to_vec(),
+            reach: self.reach.status(now),
             own: self.own.record().cloned(),
             is_solving: self.own.is_solving(),
             copies: self.own.copies(),
@@ -284,7 +291,7 @@ impl Overlay {
         let rooms = rooms.chain(self.pairs.occupancy());
         let rooms: Vec<_> = rooms.chain(self.start.occupancy()).chain(own).collect();
         let children: Vec<_> = self.dht.occupancy().chain(self.book.occupancy()).collect();
-        rooms.into_iter().chain(children)
+        rooms.into_iter().chain(children).chain(self.reach.occupancy())
     }
 
     fn begun(&mut self, now: Now, query: QueryId) -> QueryId {
@@ -352,6 +359,11 @@ impl StateMachine for Overlay {
             Input::Paired { peer } => self.on_paired(now, peer),
             Input::Unpaired { peer } => self.on_unpaired(peer),
             Input::Barred { peer, is_barred } => self.on_barred(now, peer, is_barred),
+            Input::Seen { peer, address } => self.on_seen_at(peer, address),
+            Input::DialledBack { remote, nonce } => self.on_dialled_back(remote, nonce),
+            Input::BackDialled { peer, is_reached } => {
+                self.todo.push_back(Todo::Reach(ReachInput::Dialled { peer, is_reached }));
+            }
             Input::Solved { proof } => {
                 if let Some(proof) = self.own.solved(proof) {
                     self.outputs.push_back(Output::Note(Record::Position(proof)));
@@ -373,6 +385,8 @@ impl StateMachine for Overlay {
         self.settle(now);
         self.book.handle_timeout(now);
         self.settle(now);
+        self.reach.handle_timeout(now);
+        self.settle(now);
     }
 
     fn poll_output(&mut self) -> Option<Output> {
@@ -390,7 +404,8 @@ impl StateMachine for Overlay {
             (self.pairs.next_at().filter(|_| !self.is_alone), "our record for a member"),
         ];
         let own = own.into_iter().filter_map(|(at, reason)| Some(Wakeup { at: at?, reason }));
-        own.chain(self.dht.poll_timeout()).chain(self.book.poll_timeout()).min()
+        let reach = self.reach.poll_timeout();
+        own.chain(self.dht.poll_timeout()).chain(self.book.poll_timeout()).chain(reach).min()
     }
 }
 
@@ -409,10 +424,13 @@ impl Overlay {
                 self.on_dht(now, output);
             } else if let Some(output) = self.book.poll_output() {
                 self.on_book(now, output);
+            } else if let Some(output) = self.reach.poll_output() {
+                self.on_reach(now, output);
             } else {
                 match self.todo.pop_front() {
                     Some(Todo::Dht(input)) => self.dht.handle_input(now, input),
                     Some(Todo::Book(input)) => self.book.handle_input(now, input),
+                    Some(Todo::Reach(input)) => self.reach.handle_input(now, input),
                     None if self.look(now) || self.tell_pairs(now) => {}
                     None => break,
                 }

@@ -1,11 +1,12 @@
 //! What we say of ourselves, and what we publish.
 
 use alloc::{collections::BTreeMap, sync::Arc, vec::Vec};
+use core::net::SocketAddr;
 
 use ensign_dht::OWN_RECORDS_MAX;
 use ensign_identity::NodeKey;
 use ensign_pow::{Purpose, Puzzle};
-use ensign_primitives::{Instant, Now, Occupancy, QueryId};
+use ensign_primitives::{Instant, Now, Occupancy, PeerId, QueryId};
 use ensign_wire::{
     DHT_RECORD_LIFETIME_MAX, DhtRecord, Key, NODE_ADDRESSES_MAX, Node, NodeRecord, Proof,
     Published, RECORD_CLOCK_AHEAD_MAX, RecordKind, Role, position_epoch,
@@ -20,6 +21,8 @@ use crate::{
 pub(crate) struct Own {
     key: Arc<NodeKey>,
     config: OverlayConfig,
+    /// Where others reach us.
+    addresses: Vec<SocketAddr>,
     proof: Option<Proof>,
     /// For which epoch it is worked.
     solving: Option<u64>,
@@ -42,10 +45,16 @@ pub(crate) struct Own {
 }
 
 impl Own {
-    pub(crate) fn new(key: Arc<NodeKey>, config: OverlayConfig, proof: Option<Proof>) -> Self {
+    pub(crate) fn new(
+        key: Arc<NodeKey>,
+        config: OverlayConfig,
+        proof: Option<Proof>,
+        addresses: &[SocketAddr],
+    ) -> Self {
         let mut own = Self {
             key,
             config,
+            addresses: addresses.to_vec(),
             proof: None,
             solving: None,
             seq: 0,
@@ -61,8 +70,24 @@ impl Own {
         own
     }
 
+    pub(crate) fn peer_id(&self) -> PeerId {
+        self.key.peer_id()
+    }
+
+    /// What the node really does: who cannot be reached serves nobody.
+    pub(crate) fn role(&self) -> Role {
+        if self.addresses.is_empty() { Role::Light } else { self.config.role }
+    }
+
     pub(crate) fn serves(&self) -> bool {
-        self.config.role_in_fact() != Role::Light
+        self.role() != Role::Light
+    }
+
+    /// Others reach us elsewhere from now on: our record is made and published anew.
+    pub(crate) fn readdress(&mut self, addresses: &[SocketAddr]) {
+        self.addresses = addresses.to_vec();
+        (self.record, self.copies, self.issuing) = (None, None, None);
+        (self.issued, self.failures, self.publish_at) = (0, 0, None);
     }
 
     pub(crate) const fn is_solving(&self) -> bool {
@@ -135,17 +160,11 @@ impl Own {
     /// serves nobody.
     pub(crate) fn renew_record(&mut self, now: Now) -> Option<NodeRecord> {
         let (config, proof) = (&self.config, self.proof_now(now).filter(|_| self.serves())?);
-        let scope = config.scope;
-        let mut addresses: Vec<_> = config
-            .addresses
-            .iter()
-            .copied()
-            .filter(|it| scope.allows(it.ip()) && it.port() > 0)
-            .collect();
+        let mut addresses = self.addresses.clone();
         addresses.sort_unstable();
         addresses.dedup();
         addresses.truncate(NODE_ADDRESSES_MAX);
-        let (role, expires) = (config.role_in_fact(), now.unix.after(OWN_RECORD_LIFETIME));
+        let (role, expires) = (self.role(), now.unix.after(OWN_RECORD_LIFETIME));
         let node = Node { role, addresses, expires, proof };
         self.record = NodeRecord::new(&self.key, config.network, now.unix, node).ok();
         self.record.clone()

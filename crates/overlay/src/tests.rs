@@ -8,3 +8,4 @@ mod contract;
 mod lone;
 mod network;
 mod pairs;
+mod reaching;

@@ -392,7 +392,7 @@ impl StrangerLimits {
 
 /// Whether a kind answers what is asked in the open network.
 const fn is_answer(kind: Kind) -> bool {
-    matches!(kind, Kind::DhtReply | Kind::PeersTold)
+    matches!(kind, Kind::DhtReply | Kind::PeersTold | Kind::DialBackTold)
 }
 
 const fn charge(budget: usize, allowance: Allowance, amount: u64) -> Charge {

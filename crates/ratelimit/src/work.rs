@@ -51,6 +51,8 @@ pub const fn tokens(kind: Kind, bytes: usize) -> u64 {
         | Kind::PeersAsk
         | Kind::GossipData
         | Kind::GossipControl => VERIFY_TOKENS,
+        // None carries a signature; a dial costs a handshake, of which there is a budget of its own.
+        Kind::DialBackAsk | Kind::DialBackTold | Kind::DialBack => VERIFY_TOKENS,
         // A signature for each node that it tells of.
         Kind::DhtReply | Kind::PeersTold => {
             VERIFY_TOKENS + (bytes / NODE_RECORD_BYTES_MIN) as u64 * VERIFY_TOKENS

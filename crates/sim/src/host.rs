@@ -327,6 +327,7 @@ impl Host {
             Kind::DhtHave | Kind::DhtPull | Kind::PeersAsk | Kind::GossipControl => 0,
             // What is published is signed.
             Kind::GossipData => 1,
+            Kind::DialBackAsk | Kind::DialBackTold | Kind::DialBack => 0,
             Kind::DhtFind | Kind::DhtStore | Kind::FormationStatement => 1,
             // A signature for each node that it tells of.
             Kind::DhtReply | Kind::PeersTold => 20,

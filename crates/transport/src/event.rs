@@ -54,6 +54,13 @@ pub enum TransportEvent {
         /// How many since the last time this was said.
         frames: u32,
     },
+    /// A node was [dialled back](crate::Transport::dial_back), or could not be.
+    BackDialled {
+        /// Which.
+        peer: PeerId,
+        /// Whether a connection stood.
+        is_reached: bool,
+    },
     /// A dial failed.
     DialFailed {
         /// Who was wanted.

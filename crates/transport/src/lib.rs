@@ -53,6 +53,7 @@ pub use transport::Transport;
 mod accept;
 mod chance;
 mod dial;
+mod dial_back;
 mod inbox;
 mod lane;
 mod latch;

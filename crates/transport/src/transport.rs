@@ -16,6 +16,7 @@ use crate::{
     arrivals::channel,
     chance::Chance,
     dial::dial_once,
+    dial_back::dial_back,
     latch::Latch,
     outbox::PushError,
     places::Places,
@@ -145,6 +146,23 @@ impl Transport {
     /// [`TransportEvent::DialFailed`]: crate::TransportEvent::DialFailed
     pub fn dial(&self, peer: PeerId, address: SocketAddr) {
         tokio::spawn(dial_once(Arc::clone(&self.0.shared), peer, address));
+    }
+
+    /// Dials `peer` once from a new socket and as another node, sends one frame and closes, for at most
+    /// [`TransportConfig::handshake_timeout`] and what it takes to close. The connection is none of ours: nothing
+    /// that comes over it is read. The answer is always a [`TransportEvent::BackDialled`].
+    ///
+    /// - `entropy`: of the operating system; the key of that moment. With none (zeros) nobody is dialled.
+    /// - `frame`: header and body of a [`Kind::DialBack`].
+    ///
+    /// On a [simulated](Self::dangerous_simulated) network nobody is reached so.
+    ///
+    /// # Security
+    ///
+    /// The caller says how often and to whom: each call costs a socket and a handshake here, and the address three
+    /// datagrams of 1,200 bytes when nobody answers there.
+    pub fn dial_back(&self, entropy: [u8; 32], at: (PeerId, SocketAddr), frame: Bytes) {
+        tokio::spawn(dial_back(Arc::clone(&self.0.shared), entropy, at, frame));
     }
 
     /// Learns who announces which addresses, in place of what was known of that: who comes from now on is

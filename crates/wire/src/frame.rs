@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use crate::{
     Consent, DecodeError, DhtMessage, Envelope, FormationMessage, GossipMessage, Groups, Hello,
-    Introduced, Kind, LinkReport, PAYLOAD_BYTES_MAX, PeersMessage, Price, Proof, Signed, Welcome,
-    codec,
+    Introduced, Kind, LinkReport, PAYLOAD_BYTES_MAX, PeersMessage, Price, Proof, ReachMessage,
+    Signed, Welcome, codec,
 };
 
 /// Most bytes of a frame header: one for the kind, three for the length.
@@ -112,6 +112,8 @@ pub enum Frame {
     Dht(DhtMessage),
     /// Carries whom nodes know.
     Peers(PeersMessage),
+    /// Carries whether a node can be reached.
+    Reach(ReachMessage),
     /// Carries messages of topics, and what is said about them.
     Gossip(GossipMessage),
 }
@@ -137,6 +139,7 @@ impl Frame {
             Self::Formation(message) => message.kind(),
             Self::Dht(message) => message.kind(),
             Self::Peers(message) => message.kind(),
+            Self::Reach(message) => message.kind(),
             Self::Gossip(message) => message.kind(),
         }
     }
@@ -160,6 +163,7 @@ impl Frame {
             Self::Formation(message) => message.encode(),
             Self::Dht(message) => message.encode(),
             Self::Peers(message) => message.encode(),
+            Self::Reach(message) => message.encode(),
             Self::Gossip(message) => message.encode(),
         };
         let mut frame = Vec::with_capacity(HEADER_BYTES_MAX + body.len());
@@ -232,6 +236,9 @@ impl Frame {
             // Its limit is no byte.
             Kind::PeersAsk => Ok(Self::Peers(PeersMessage::Ask)),
             Kind::PeersTold => PeersMessage::told(body, network).map(Self::Peers),
+            Kind::DialBackAsk => ReachMessage::asked(body).map(Self::Reach),
+            Kind::DialBackTold => codec::decode(body).map(ReachMessage::Told).map(Self::Reach),
+            Kind::DialBack => codec::decode(body).map(ReachMessage::DialBack).map(Self::Reach),
             Kind::GossipData => GossipMessage::data(body).map(Self::Gossip),
             Kind::GossipControl => GossipMessage::control(body).map(Self::Gossip),
         }

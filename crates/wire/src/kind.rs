@@ -83,6 +83,9 @@ kinds! {
     DhtPull             = 0x44 Dht        Introduced Control 32;
     PeersAsk            = 0x50 Dht        Introduced Control 0;
     PeersTold           = 0x51 Dht        Introduced Control TOLD_BYTES_MAX;
+    DialBackAsk         = 0x52 Dht        Introduced Control 40;
+    DialBackTold        = 0x53 Dht        Introduced Control 18;
+    DialBack            = 0x54 Dht        Anyone     Control 16;
     GossipData          = 0x60 Gossip     Introduced Control 16 + GOSSIP_DATA_BYTES_MAX;
     GossipControl       = 0x61 Gossip     Introduced Control GOSSIP_CONTROL_BYTES_MAX;
     FormationSeat       = 0xa0 Formation  Introduced Control 64 + CANDIDATE_BYTES_MAX;

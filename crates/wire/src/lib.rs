@@ -77,6 +77,10 @@ pub use dht::{
     NAMES_PER_HAVE_MAX, NODES_PER_REPLY_MAX, NODES_TOLD_MAX, PeersMessage, Published, RecordKind,
     StoreRefusal, Wants,
 };
+mod reach;
+pub use reach::{
+    DialBackAsk, DialBackNonce, DialBackOutcome, DialBackRefusal, DialBackTold, ReachMessage,
+};
 mod gossip;
 pub use gossip::{
     GOSSIP_BACKOFF_SECONDS_MAX, GOSSIP_DATA_BYTES_MAX, GOSSIP_IDS_MAX, GOSSIP_TOPICS_MAX,

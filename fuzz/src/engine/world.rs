@@ -119,6 +119,7 @@ impl World {
                     panic!("who waits?")
                 }
                 Output::Solve { .. }
+                | Output::DialBack { .. }
                 | Output::StopSolving { .. }
                 | Output::Dial { .. }
                 | Output::Expect { .. }

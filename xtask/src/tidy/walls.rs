@@ -32,6 +32,7 @@ const CORE: &[&str] = &[
     "signing",
     "peers",
     "dht",
+    "reach",
     "gossip",
     "overlay",
     "formation",

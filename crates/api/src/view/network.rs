@@ -14,6 +14,7 @@ use ensign_wire::{DhtRecord, Key, NodeRecord, Role};
 use serde::{Deserialize, Serialize};
 
 use super::net::Names;
+use super::reach::NetReachView;
 
 /// What our node is in the open network, and what it sees of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,8 +27,10 @@ pub struct NetStatusView {
     pub role: String,
     /// What its user wants it to be.
     pub wanted_role: String,
-    /// Where others reach it, by the settings; empty for a node that nobody reaches.
+    /// Where it says that others reach it; empty for a node that says so of no address.
     pub addresses: Vec<String>,
+    /// Where others see it, and whether they reach it there.
+    pub reach: NetReachView,
     /// What it says of itself; null while its position is worked for, and for a light node.
     pub record: Option<NodeRecordView>,
     /// Whether its position is being worked for.
@@ -230,6 +233,7 @@ impl NetStatusView {
             role: role_name(status.role).to_owned(),
             wanted_role: role_name(status.wanted_role).to_owned(),
             addresses: status.addresses.iter().map(ToString::to_string).collect(),
+            reach: NetReachView::new(now, status, names),
             record: status.own.as_ref().map(NodeRecordView::new),
             working: status.is_solving,
             published: status.copies.is_some(),

@@ -36,6 +36,17 @@ impl Narrator {
                 "no node of the open network answers any more: is this machine online? The nodes in net.bootstrap are \
                  asked again and again; members are reached where they were",
             ),
+            Event::Reachable { addresses } => {
+                let at: Vec<_> = addresses.iter().map(ToString::to_string).collect();
+                let text =
+                    format!("reachable at {}: others have dialled this node back", at.join(", "));
+                self.output.talk(&Line::new("net_reachable").with("addresses", at), text);
+            }
+            Event::Unreachable => self.output.talk(
+                &Line::new("net_unreachable"),
+                "not reachable from outside: others dialled this node back in vain, so that it only asks them or is looked \
+                 for in vain; `ensign net status` says what to do. Signing with members goes on",
+            ),
             Event::Found { peer, by } => {
                 let who = self.node(peer);
                 let how = match by {

@@ -1,8 +1,8 @@
 //! The open network, as people read it.
 
 use ensign_api::view::{
-    HopView, NetContactView, NetFoundView, NetLinkView, NetPingView, NetStatusView, NetTraceView,
-    NodeRecordView,
+    HopView, NetContactView, NetFoundView, NetLinkView, NetPingView, NetStatusView, NetTestedView,
+    NetTraceView, NodeRecordView,
 };
 
 use super::net::name;
@@ -11,7 +11,7 @@ use crate::words::{self, foreign};
 
 /// Returns one screen: who we are there, whether we are found, whom we know, and what is wrong.
 pub(crate) fn status(view: &NetStatusView) -> String {
-    let mut lines = vec![format!("node {}", view.node), role(view), found(view)];
+    let mut lines = vec![format!("node {}", view.node), role(view), reach(view), found(view)];
     let outbound: Vec<_> = view.outbound.iter().map(link).collect();
     let outbound = if outbound.is_empty() { "none".to_owned() } else { outbound.join(", ") };
     lines.push(format!(
@@ -58,6 +58,56 @@ fn role(view: &NetStatusView) -> String {
     format!("role {role}, although {wanted} is wanted: nobody can reach it, so it only asks")
 }
 
+/// Whether others reach it, and how that is known.
+fn reach(view: &NetStatusView) -> String {
+    let (reach, at) = (&view.reach, foreign(&view.addresses.join(", ")));
+    match reach.state.as_str() {
+        "reached" => {
+            let found = reach.tested.iter().filter(|it| it.reached);
+            let found: Vec<_> = found.map(|it| reached(view, it)).collect();
+            format!("reachable at {}", found.join("; "))
+        }
+        "unreached" => {
+            let tried = reach.tested.iter().filter(|it| it.failed > 0).map(|it| {
+                let nodes = words::count(it.failed, "node");
+                format!("{} dialled {} in vain", nodes, foreign(&it.address))
+            });
+            format!("not reachable: {}", tried.collect::<Vec<_>>().join("; "))
+        }
+        "testing" => {
+            let tested = reach.tested.iter().map(|it| foreign(&it.address)).collect::<Vec<_>>();
+            format!("not known to be reachable yet: others are asked to dial {}", tested.join(", "))
+        }
+        "unseen" => match reach.seen.as_slice() {
+            [] => "not known to be reachable: nobody has said yet where this node is seen from"
+                .to_owned(),
+            seen => {
+                let said = seen.iter().map(|it| {
+                    format!("{} ({})", foreign(&it.address), words::count(it.networks, "network"))
+                });
+                let said: Vec<_> = said.collect();
+                format!("not known to be reachable: seen at {}", said.join(", "))
+            }
+        },
+        "light" => "not tested: a light node is reached by nobody".to_owned(),
+        _ if reach.given => format!("announced at {at}, as its settings say; nobody has tested it"),
+        _ if view.addresses.is_empty() => "announced nowhere".to_owned(),
+        _ => format!("announced at {at}, where it listens: in a local network that is not tested"),
+    }
+}
+
+fn reached(view: &NetStatusView, tested: &NetTestedView) -> String {
+    let seen = view.reach.seen.iter().filter(|it| it.address == tested.address);
+    let seen: usize = seen.map(|it| it.networks).sum();
+    let seen = (seen > 0).then(|| format!("seen by {}", words::count(seen, "network")));
+    let by = tested.by.last().map(|it| {
+        let ago = span(it.at_ms, view.now_ms);
+        format!("dialled back by {} {ago} ago", name(it.name.as_deref(), &it.node))
+    });
+    let how: Vec<_> = seen.into_iter().chain(by).collect();
+    format!("{} ({})", foreign(&tested.address), how.join(", "))
+}
+
 fn found(view: &NetStatusView) -> String {
     let at = foreign(&view.addresses.join(", "));
     match (&view.record, view.working, view.published) {
@@ -82,13 +132,7 @@ fn advice(view: &NetStatusView) -> Vec<String> {
                 .to_owned(),
         );
     }
-    if view.addresses.is_empty() && view.wanted_role != "light" {
-        lines.push(
-            "no address that others can reach: forward a UDP port to this machine and name it, `ensign config set \
-             net.addresses IP:PORT`; in a network of your own `ensign config set net.local true` lets private addresses count"
-                .to_owned(),
-        );
-    }
+    lines.extend(view.reach.advice.as_deref().map(foreign));
     lines
 }
 
@@ -207,5 +251,69 @@ pub(crate) fn ping(name: &str, view: &NetPingView) -> String {
             };
             format!("{name} answers{at}{by}: connected after {}{round_trip}", words::micros(after))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// The lines about whether it is reached, and what to do.
+    fn shown(addresses: &[&str], reach: serde_json::Value) -> String {
+        let view: NetStatusView = serde_json::from_value(json!({
+            "now_ms": 1_000_000, "node": "4d", "role": "signer", "wanted_role": "signer",
+            "addresses": addresses, "reach": reach, "record": null, "working": false,
+            "published": false, "copies": null, "peers_in": 0, "peers_out": 0, "outbound": [],
+            "warm": 0, "dials": 0, "contacts": 1, "roots": 0, "records": 0, "nodes": null,
+            "looked_for": 0, "alarms": []
+        }))
+        .unwrap();
+        let text = status(&view);
+        let lines: Vec<_> = text.lines().collect();
+        let advice = view.reach.advice.map(|_| lines[lines.len() - 1]);
+        [lines[2]].into_iter().chain(advice).collect::<Vec<_>>().join("\n")
+    }
+
+    #[test]
+    fn user_reads_who_has_dialled_back_or_what_to_do() {
+        let by = json!([{ "name": null, "node": "4d4b6cd1361032ca", "at_ms": 700_000 }]);
+        let at = "198.51.100.7:4820";
+        let tested =
+            json!([{ "address": at, "reached": true, "by": by, "failed": 0, "refused": 0 }]);
+        let seen = json!([{ "address": at, "networks": 3 }]);
+        let reached = json!({
+            "state": "reached", "given": false, "port": 4820, "seen": seen, "tested": tested, "advice": null
+        });
+        assert_eq!(
+            shown(&[at], reached),
+            "reachable at 198.51.100.7:4820 (seen by 3 networks, dialled back by 4d4b6cd1 5 min ago)"
+        );
+        let tested =
+            json!([{ "address": at, "reached": false, "by": [], "failed": 3, "refused": 1 }]);
+        let unreached = json!({
+            "state": "unreached", "given": false, "port": 4820, "seen": seen, "tested": tested,
+            "advice": "forward UDP port 4820"
+        });
+        assert_eq!(
+            shown(&[], unreached),
+            "not reachable: 3 nodes dialled 198.51.100.7:4820 in vain\nforward UDP port 4820"
+        );
+        let one = json!([{ "address": at, "networks": 1 }]);
+        let unseen = json!({
+            "state": "unseen", "given": false, "port": 4820, "seen": one, "tested": [], "advice": null
+        });
+        assert_eq!(
+            shown(&[], unseen),
+            "not known to be reachable: seen at 198.51.100.7:4820 (1 network)"
+        );
+        let given = json!({
+            "state": "untested", "given": true, "port": 4820, "seen": [], "tested": [], "advice": null
+        });
+        assert_eq!(
+            shown(&[at], given),
+            "announced at 198.51.100.7:4820, as its settings say; nobody has tested it"
+        );
     }
 }

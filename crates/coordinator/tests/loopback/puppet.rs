@@ -277,6 +277,7 @@ impl Driver {
                 }
                 Output::Note(_)
                 | Output::Solve { .. }
+                | Output::DialBack { .. }
                 | Output::StopSolving { .. }
                 | Output::Event(_)
                 | Output::Forget { .. }

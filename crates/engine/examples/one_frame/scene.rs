@@ -313,6 +313,7 @@ fn carry_out(people: &mut [Person], now: Now, at: usize, output: Output) {
         Output::Event(_)
         | Output::Note(_)
         | Output::Solve { .. }
+        | Output::DialBack { .. }
         | Output::StopSolving { .. }
         | Output::Dial { .. }
         | Output::Expect { .. }

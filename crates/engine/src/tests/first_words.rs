@@ -51,10 +51,16 @@ impl Crowd {
 
     /// Connects somebody, who says hello; returns what it is told, too.
     pub(super) fn come(&mut self, who: PeerId, remote: SocketAddr) -> (LinkId, Vec<Output>) {
+        let (link, told) = self.connect(who, remote);
+        self.say(link, &Frame::Hello(hello()).encode());
+        (link, told)
+    }
+
+    /// Connects somebody, who says nothing yet.
+    pub(super) fn connect(&mut self, who: PeerId, remote: SocketAddr) -> (LinkId, Vec<Output>) {
         let link = LinkId(self.links);
         self.links += 1;
         let told = self.input(up(link, who, remote, Direction::Inbound));
-        self.say(link, &Frame::Hello(hello()).encode());
         (link, told)
     }
 

@@ -357,6 +357,7 @@ impl Net {
                 )
                 | Output::Note(Record::Peers(_) | Record::Formation(_) | Record::Overlay(_))
                 | Output::Solve { .. }
+                | Output::DialBack { .. }
                 | Output::StopSolving { .. }
                 | Output::Dial { .. }
                 | Output::Expect { .. }

@@ -17,7 +17,9 @@ use super::{
 };
 use crate::{OFFENSE_POINTS_MAX, Offense, Scope, sentence, signing::Offense as Signing};
 use ensign_formation::{InvitationId, Offense as Formation};
-use ensign_overlay::{Offense as Overlay, book::Offense as Book, dht::Offense as Dht};
+use ensign_overlay::{
+    Offense as Overlay, book::Offense as Book, dht::Offense as Dht, reach::Offense as Reach,
+};
 
 const HEAD: &str = "# Offenses\n\n\
     What a node holds against a peer, and what it costs; decided in one place, `sentence` in \
@@ -64,6 +66,7 @@ fn name(offense: &Offense) -> &'static str {
             Book::Record { .. } => "Overlay::Book::Record",
             Book::AskedTooOften => "Overlay::Book::AskedTooOften",
         },
+        Offense::Overlay(Overlay::Reach(Reach::Unasked)) => "Overlay::Reach::Unasked",
         Offense::Formation(offense) => match offense {
             Formation::WrongProof { .. } => "Formation::WrongProof",
             Formation::InvalidCandidate { .. } => "Formation::InvalidCandidate",
@@ -105,7 +108,7 @@ fn name(offense: &Offense) -> &'static str {
 }
 
 /// How many names there are.
-const NAMES: usize = 63;
+const NAMES: usize = 64;
 
 /// One of each, two of those that weigh by what is in them.
 fn examples() -> Vec<Offense> {
@@ -173,7 +176,7 @@ fn examples() -> Vec<Offense> {
     hall.chain(children).chain(overlay().map(Offense::Overlay)).collect()
 }
 
-fn overlay() -> [Overlay; 14] {
+fn overlay() -> [Overlay; 15] {
     let (query, peer) = (QueryId(7), peer(1));
     let fault = ensign_overlay::book::Fault::Forged;
     let dht = [
@@ -194,7 +197,9 @@ fn overlay() -> [Overlay; 14] {
         Book::Record { peer, fault },
         Book::AskedTooOften,
     ];
-    let mut all = dht.map(Overlay::Dht).into_iter().chain(book.map(Overlay::Book));
+    let reach = [Reach::Unasked].map(Overlay::Reach);
+    let all = dht.map(Overlay::Dht).into_iter().chain(book.map(Overlay::Book));
+    let mut all = all.chain(reach);
     core::array::from_fn(|_| all.next().unwrap())
 }
 

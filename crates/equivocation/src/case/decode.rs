@@ -186,6 +186,7 @@ impl<'a> Reader<'a> {
             | Frame::Formation(_)
             | Frame::Dht(_)
             | Frame::Peers(_)
+            | Frame::Reach(_)
             | Frame::Gossip(_)) => Err(CaseDecodeError::Kind { offset, kind: other.kind() }),
         }
     }

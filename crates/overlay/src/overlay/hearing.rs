@@ -49,6 +49,7 @@ impl Overlay {
                 self.todo.push_back(Todo::Book(BookInput::Asked { from }));
             }
             Message::Peers(PeersMessage::Told(records)) => self.on_told(now, from, records),
+            Message::Reach(message) => self.on_reach_message(from, message),
         }
     }
 

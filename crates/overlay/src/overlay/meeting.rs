@@ -5,6 +5,7 @@ use core::net::SocketAddr;
 use ensign_book::Input as BookInput;
 use ensign_dht::Input as DhtInput;
 use ensign_primitives::{Direction, Now, PeerId};
+use ensign_reach::Input as ReachInput;
 use ensign_wire::PeersMessage;
 
 use super::{Overlay, Todo};
@@ -83,6 +84,7 @@ impl Overlay {
         self.may_look = true;
         self.start.heard();
         self.own.heard();
+        self.reach.heard();
     }
 
     pub(super) fn ask_first(&mut self, now: Now, peer: PeerId) {
@@ -107,6 +109,7 @@ impl Overlay {
         self.looked_for.away(now.instant, &peer);
         self.pairs.away(now.instant, &peer, &mut self.random);
         self.todo.push_back(Todo::Dht(DhtInput::Down { peer }));
+        self.todo.push_back(Todo::Reach(ReachInput::Left { peer }));
         self.todo.push_back(Todo::Book(BookInput::Down { peer }));
     }
 

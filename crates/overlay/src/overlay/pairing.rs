@@ -29,8 +29,8 @@ impl Overlay {
     pub(super) fn tell_pairs(&mut self, now: Now) -> bool {
         let peer = if self.is_alone { None } else { self.pairs.take_due(now.instant) };
         let Some(peer) = peer else { return false };
-        let addresses = &self.config.addresses;
-        let Some((record, gone)) = self.pairs.make(now, &peer, addresses) else { return true };
+        let addresses = self.places();
+        let Some((record, gone)) = self.pairs.make(now, &peer, &addresses) else { return true };
         gone.iter().for_each(|key| self.dht.withdraw(key));
         let key = record.key();
         match self.dht.put(now, record) {

@@ -12,7 +12,7 @@ use std::{
 
 use ensign_identity::NodeKey;
 use ensign_primitives::{Direction, Instant, Network, Now, PeerId, StateMachine, UnixTime};
-use ensign_wire::{Node, NodeRecord, Proof, Role, Scope, position_epoch};
+use ensign_wire::{DialBackNonce, Node, NodeRecord, Proof, Role, Scope, position_epoch};
 
 use crate::{Event, Input, Output, Overlay, OverlayConfig, Restored};
 
@@ -94,6 +94,10 @@ pub(super) struct World {
     /// Dials of each that were not left yet.
     pub(super) open: BTreeMap<(PeerId, PeerId), i32>,
     pub(super) sent: u64,
+    /// Where nodes behind routers speak from; whether they are reached there is in `addresses`.
+    outside: BTreeMap<PeerId, SocketAddr>,
+    /// Whether nodes tell each other where they see them.
+    pub(super) tells: bool,
 }
 
 impl World {
@@ -110,6 +114,8 @@ impl World {
             offenses: vec![],
             open: BTreeMap::new(),
             sent: 0,
+            outside: BTreeMap::new(),
+            tells: false,
         };
         for number in 0..nodes {
             world.add(number, config(number, Role::Signer), Restored::default());
@@ -224,13 +230,47 @@ impl World {
                     self.feed(to, Input::Up { peer: by, remote, direction });
                     let direction = Direction::Outbound;
                     self.feed(by, Input::Up { peer: to, remote: address, direction });
+                    if self.tells {
+                        self.feed(by, Input::Seen { peer: to, address: remote });
+                    }
                 }
             }
         }
     }
 
     fn address_of(&self, peer: PeerId) -> Option<SocketAddr> {
-        self.addresses.iter().find(|(_, it)| **it == peer).map(|(at, _)| *at)
+        let at = self.addresses.iter().find(|(_, it)| **it == peer).map(|(at, _)| *at);
+        self.outside.get(&peer).copied().or(at)
+    }
+
+    /// A node is behind a router, which lets nobody in, or everybody.
+    pub(super) fn place(&mut self, number: u16, outside: SocketAddr, is_open: bool) {
+        let before = self.outside.insert(peer(number), outside);
+        if let Some(before) = before {
+            self.addresses.remove(&before);
+        }
+        if is_open {
+            self.addresses.insert(outside, peer(number));
+        }
+    }
+
+    /// Dials a node back for another one; an answer that does not come is waited for five seconds.
+    fn dial_back(
+        &mut self,
+        from: PeerId,
+        (to, address): (PeerId, SocketAddr),
+        nonce: DialBackNonce,
+    ) {
+        let is_reached = self.addresses.get(&address) == Some(&to);
+        if is_reached {
+            let remote = self.address_of(from).unwrap_or(address);
+            let remote = SocketAddr::new(remote.ip(), 50_000);
+            let came = Input::DialledBack { remote, nonce };
+            self.happen(to, 2 * LATENCY, Happens::Input(came));
+        }
+        let after = if is_reached { 3 * LATENCY } else { Duration::from_secs(5) };
+        let done = Input::BackDialled { peer: to, is_reached };
+        self.happen(from, after, Happens::Input(done));
     }
 
     fn drain(&mut self, from: PeerId) {
@@ -256,6 +296,9 @@ impl World {
                 }
                 Output::Offense { peer, offense } => {
                     self.offenses.push(std::format!("{from:?} of {peer:?}: {offense}"));
+                }
+                Output::DialBack { peer, address, nonce } => {
+                    self.dial_back(from, (*peer, *address), *nonce);
                 }
                 Output::Found { .. } | Output::Note(_) | Output::Event(_) => {}
             }

@@ -6,8 +6,9 @@ use ensign_dht::Thoroughness;
 use ensign_primitives::{Direction, Now, Occupancy, QueryId, StateMachine};
 use ensign_testkit::{Bounds, Rig, check_contract, ops};
 use ensign_wire::{
-    Answer, Around, DhtFind, DhtMessage, DhtReply, Key, PeersMessage, Proof, RENDEZVOUS_BYTES,
-    RecordKind, Role, Wants,
+    Answer, Around, DhtFind, DhtMessage, DhtReply, DialBackAsk, DialBackNonce, DialBackOutcome,
+    DialBackTold, Key, PeersMessage, Proof, RENDEZVOUS_BYTES, ReachMessage, RecordKind, Role,
+    Wants,
 };
 use proptest::prelude::*;
 
@@ -40,6 +41,11 @@ enum Act {
     Look(u16),
     Get(u16),
     Put(u8),
+    See(u16, u8),
+    AskBack(u16),
+    /// The last dial back is answered, or comes.
+    Back(u16, u8),
+    BackDialled(u16, bool),
     Ping(u16),
 }
 
@@ -66,6 +72,10 @@ fn act() -> impl Strategy<Value = Act> {
         1 => who().prop_map(Act::Get),
         1 => (0..8_u8).prop_map(Act::Put),
         1 => who().prop_map(Act::Ping),
+        4 => (who(), 0..3_u8).prop_map(|(who, last)| Act::See(who, last)),
+        1 => who().prop_map(Act::AskBack),
+        3 => (who(), 0..3_u8).prop_map(|(who, what)| Act::Back(who, what)),
+        1 => (who(), any::<bool>()).prop_map(|(who, is)| Act::BackDialled(who, is)),
     ]
 }
 
@@ -74,6 +84,10 @@ fn act() -> impl Strategy<Value = Act> {
 struct World {
     dials: Vec<u16>,
     asked: Vec<(u16, QueryId)>,
+    /// The last dial back that was asked for.
+    nonce: Option<DialBackNonce>,
+    /// Whether it is behind a router, and learns from others where it is.
+    is_behind: bool,
 }
 
 impl World {
@@ -121,6 +135,29 @@ impl World {
                 let nodes = nodes.iter().map(|it| record(*it)).collect();
                 said(*who, Message::Peers(PeersMessage::Told(nodes)))
             }
+            Act::See(who, last) => {
+                let address = ([9, 9, 9, *last], 4820).into();
+                Input::Seen { peer: peer(*who), address }
+            }
+            Act::AskBack(who) => {
+                let ask = DialBackAsk { nonce: DialBackNonce([1; 16]), address: address(*who) };
+                said(*who, Message::Reach(ReachMessage::Ask(ask)))
+            }
+            Act::Back(who, what) => {
+                let nonce = self.nonce?;
+                let told = |outcome| {
+                    let told = DialBackTold { nonce, outcome };
+                    said(*who, Message::Reach(ReachMessage::Told(told)))
+                };
+                match what {
+                    0 => told(DialBackOutcome::Reached),
+                    1 => told(DialBackOutcome::Unreached),
+                    _ => Input::DialledBack { remote: ([7, 7, 7, 7], 50_000).into(), nonce },
+                }
+            }
+            Act::BackDialled(who, is_reached) => {
+                Input::BackDialled { peer: peer(*who), is_reached: *is_reached }
+            }
             Act::First(_) | Act::Look(_) | Act::Get(_) | Act::Put(_) | Act::Ping(_) => return None,
         })
     }
@@ -131,7 +168,12 @@ impl Rig for World {
     type Action = Act;
 
     fn machine(&mut self, now: Now) -> Overlay {
-        machine(100, config(100, Role::Signer), Restored::default(), now)
+        let mut config = config(100, Role::Signer);
+        if self.is_behind {
+            config.listening = vec![([192, 168, 0, 7], 4820).into()];
+            config.addresses.clear();
+        }
+        machine(100, config, Restored::default(), now)
     }
 
     fn start(&self) -> Now {
@@ -171,6 +213,9 @@ impl Rig for World {
             Output::Send { to, message: Message::Dht(DhtMessage::Find(find)) } => {
                 self.asked.extend(number(to).map(|who| (who, find.query)));
             }
+            Output::Send { message: Message::Reach(ReachMessage::Ask(ask)), .. } => {
+                self.nonce = Some(ask.nonce);
+            }
             _ => {}
         }
     }
@@ -186,5 +231,6 @@ proptest! {
     #[test]
     fn a_node_in_the_open_network_keeps_the_contract_whatever_happens(ops in ops(act(), 0..OPS_MAX)) {
         check_contract(World::default, &ops);
+        check_contract(|| World { is_behind: true, ..World::default() }, &ops);
     }
 }

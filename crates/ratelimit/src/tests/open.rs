@@ -74,7 +74,15 @@ fn whole(heard: &[u64]) -> usize {
 #[test]
 fn each_number_of_questions_and_answers_holds_at_its_edge() {
     let dht = STRANGER_DHT.burst;
-    for kind in [Kind::DhtFind, Kind::DhtStore, Kind::DhtHave, Kind::DhtPull, Kind::PeersAsk] {
+    for kind in [
+        Kind::DhtFind,
+        Kind::DhtStore,
+        Kind::DhtHave,
+        Kind::DhtPull,
+        Kind::PeersAsk,
+        Kind::DialBackAsk,
+        Kind::DialBack,
+    ] {
         for (times, through, share) in
             [(dht - 1, dht - 1, None), (dht, dht, None), (dht + 1, dht, Some(Share::Questions))]
         {
@@ -85,7 +93,7 @@ fn each_number_of_questions_and_answers_holds_at_its_edge() {
         }
     }
     let answers = STRANGER_DHT_ANSWERS.burst;
-    for kind in [Kind::DhtReply, Kind::PeersTold] {
+    for kind in [Kind::DhtReply, Kind::PeersTold, Kind::DialBackTold] {
         for (times, through, share) in [
             (answers - 1, answers - 1, None),
             (answers, answers, None),

@@ -35,6 +35,7 @@ impl Host {
                     | Output::Close { .. }
                     | Output::Send { .. }
                     | Output::Solve { .. }
+                    | Output::DialBack { .. }
                     | Output::StopSolving { .. }
                     | Output::Persist {
                         record:
@@ -153,6 +154,8 @@ impl Host {
             Output::Recall { .. }
             | Output::Signer(_)
             | Output::StopSolving { .. }
+            // Its homes are closed.
+            | Output::DialBack { .. }
             | Output::Persist { record: Record::Reputation(_), .. } => {}
             // Everybody is let in, nobody leaves a group, no lane has a bound, and nobody waits for
             // what peers note: a node is always where it was.

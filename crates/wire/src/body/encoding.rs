@@ -88,6 +88,9 @@ impl<'de> Visitor<'de> for KindThenFields {
             | Kind::DhtPull
             | Kind::PeersAsk
             | Kind::PeersTold
+            | Kind::DialBackAsk
+            | Kind::DialBackTold
+            | Kind::DialBack
             | Kind::GossipData
             | Kind::GossipControl => {
                 return Err(de::Error::custom("frames of this kind carry no statement"));

@@ -8,9 +8,10 @@ use proptest::{collection::vec as many, prelude::*};
 use super::values::{NETWORK, NOW, node_key};
 use crate::{
     Answer, Around, DecodeError, DhtFind, DhtHave, DhtMessage, DhtPull, DhtRecord, DhtReply,
-    DhtStore, Frame, Had, Header, Key, Kind, NODE_RECORD_BYTES_MAX, NODES_PER_REPLY_MAX,
-    NODES_TOLD_MAX, Node, NodeRecord, PeersMessage, Proof, Published, RecordError, RecordKind,
-    RecordRules, Role, Scope, StoreRefusal, Wants, position_epoch,
+    DhtStore, DialBackAsk, DialBackNonce, DialBackOutcome, DialBackRefusal, DialBackTold, Frame,
+    Had, Header, Key, Kind, NODE_RECORD_BYTES_MAX, NODES_PER_REPLY_MAX, NODES_TOLD_MAX, Node,
+    NodeRecord, PeersMessage, Proof, Published, ReachMessage, RecordError, RecordKind, RecordRules,
+    Role, Scope, StoreRefusal, Wants, position_epoch,
 };
 
 const RULES: RecordRules = RecordRules { network: NETWORK, bits: 0, scope: Scope::Global };
@@ -44,6 +45,28 @@ fn records() -> impl Strategy<Value = DhtRecord> {
 /// Whom nodes know.
 pub(super) fn peers_messages() -> impl Strategy<Value = PeersMessage> {
     prop_oneof![Just(PeersMessage::Ask), many(node_records(), 0..3).prop_map(PeersMessage::Told)]
+}
+
+/// Whether nodes can be reached.
+pub(super) fn reach_messages() -> impl Strategy<Value = ReachMessage> {
+    let nonce = || any::<[u8; 16]>().prop_map(DialBackNonce);
+    let address = prop_oneof![
+        (any::<[u8; 4]>(), 1_u16..).prop_map(SocketAddr::from),
+        (any::<[u8; 16]>(), 1_u16..).prop_map(SocketAddr::from),
+    ];
+    let outcome = prop_oneof![
+        Just(DialBackOutcome::Reached),
+        Just(DialBackOutcome::Unreached),
+        Just(DialBackOutcome::Refused(DialBackRefusal::NotYours)),
+        Just(DialBackOutcome::Refused(DialBackRefusal::Unwilling)),
+    ];
+    prop_oneof![
+        (nonce(), address)
+            .prop_map(|(nonce, address)| ReachMessage::Ask(DialBackAsk { nonce, address })),
+        (nonce(), outcome)
+            .prop_map(|(nonce, outcome)| ReachMessage::Told(DialBackTold { nonce, outcome })),
+        nonce().prop_map(ReachMessage::DialBack),
+    ]
 }
 
 /// Any message, each kind equally often.
@@ -265,6 +288,35 @@ fn node_tells_of_so_many_and_asks_with_no_byte() {
     let refused = Frame::decode(Kind::PeersAsk, &[0], NETWORK);
     let (kind, limit) = (Kind::PeersAsk, 0);
     assert_eq!(refused, Err(DecodeError::FrameTooLarge { kind, limit, seen: 1 }));
+}
+
+#[test]
+fn dial_back_is_asked_at_a_port_and_its_messages_have_one_length() {
+    let nonce = DialBackNonce([7; 16]);
+    let ask = |address: &str| {
+        let address = address.parse().unwrap();
+        Frame::Reach(ReachMessage::Ask(DialBackAsk { nonce, address })).encode()
+    };
+    for address in ["198.51.100.7:1", "[2001:db8::1]:65535"] {
+        assert!(Frame::decode_whole(&ask(address), NETWORK).is_ok(), "{address}");
+    }
+    let refused = Frame::decode_whole(&ask("198.51.100.7:0"), NETWORK);
+    let (field, max) = ("port", u16::MAX.into());
+    assert_eq!(refused, Err(DecodeError::OutOfRange { field, min: 1, max, seen: 0 }));
+    let longest = ask("[ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff]:65535");
+    assert!(longest.len() <= 2 + Kind::DialBackAsk.limit());
+    let outcome = DialBackOutcome::Refused(DialBackRefusal::Unwilling);
+    let told = Frame::Reach(ReachMessage::Told(DialBackTold { nonce, outcome })).encode();
+    assert_eq!(told.len(), 2 + Kind::DialBackTold.limit());
+    let brought = Frame::Reach(ReachMessage::DialBack(nonce)).encode();
+    assert_eq!(brought.len(), 2 + Kind::DialBack.limit());
+    let shorter = [Kind::DialBack.id(), 15].into_iter().chain([7; 15]).collect::<Vec<_>>();
+    let refused = Frame::decode_whole(&shorter, NETWORK);
+    assert!(matches!(refused, Err(DecodeError::Malformed { .. })), "{refused:?}");
+    // Seven reasons there are not.
+    let mut unknown = told;
+    *unknown.last_mut().unwrap() = 6;
+    assert!(Frame::decode_whole(&unknown, NETWORK).is_err());
 }
 
 #[test]

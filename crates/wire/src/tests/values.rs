@@ -152,6 +152,9 @@ pub(super) fn smallest(kind: Kind) -> Body {
         | Kind::DhtPull
         | Kind::PeersAsk
         | Kind::PeersTold
+        | Kind::DialBackAsk
+        | Kind::DialBackTold
+        | Kind::DialBack
         | Kind::GossipData
         | Kind::GossipControl => {
             panic!("{kind:?} is no statement")
@@ -195,6 +198,7 @@ pub(super) fn frames() -> impl Strategy<Value = Frame> {
         1 => super::formations::formations().prop_map(Frame::Formation),
         5 => super::dht::messages().prop_map(Frame::Dht),
         2 => super::dht::peers_messages().prop_map(Frame::Peers),
+        2 => super::dht::reach_messages().prop_map(Frame::Reach),
         2 => super::gossip::messages().prop_map(Frame::Gossip),
         12 => envelopes().prop_map(|envelope| Frame::Envelope(Box::new(envelope))),
     ]

@@ -2,8 +2,9 @@
 
 use ensign_primitives::{QueryId, UnixTime};
 use ensign_wire::{
-    Answer, Around, DhtFind, DhtHave, DhtMessage, DhtPull, DhtRecord, DhtReply, DhtStore, Frame,
-    Had, Key, Node, NodeRecord, PeersMessage, Proof, Published, RecordKind, Role, Signable,
+    Answer, Around, DhtFind, DhtHave, DhtMessage, DhtPull, DhtRecord, DhtReply, DhtStore,
+    DialBackAsk, DialBackNonce, DialBackOutcome, DialBackRefusal, DialBackTold, Frame, Had, Key,
+    Node, NodeRecord, PeersMessage, Proof, Published, ReachMessage, RecordKind, Role, Signable,
     StoreRefusal, Wants,
 };
 
@@ -101,8 +102,27 @@ fn around_fields() -> Dump {
         .varint(u64::MAX / 4, "region")
 }
 
+const NONCE: DialBackNonce = DialBackNonce([0xd1; 16]);
+
+fn nonce() -> Dump {
+    Dump::default().raw(&NONCE.0, "nonce")
+}
+
+fn dial_back_ask() -> Example {
+    let ask = DialBackAsk { nonce: NONCE, address: ([192, 0, 2, 7], 40321).into() };
+    let fields = nonce().variant(0, "IPv4").raw(&[192, 0, 2, 7], "address").varint(40321, "port");
+    framed("DialBackAsk", Frame::Reach(ReachMessage::Ask(ask)), 0x52, fields)
+}
+
+fn dial_back_told() -> Example {
+    let outcome = DialBackOutcome::Refused(DialBackRefusal::TooOften);
+    let told = ReachMessage::Told(DialBackTold { nonce: NONCE, outcome });
+    let fields = nonce().variant(2, "outcome: Refused").variant(3, "TooOften");
+    framed("DialBackTold", Frame::Reach(told), 0x53, fields)
+}
+
 /// One example of each message.
-pub(crate) fn examples() -> [Example; 7] {
+pub(crate) fn examples() -> [Example; 10] {
     let query = QueryId(9);
     let asked = || Dump::default().varint(9, "query").then(around_fields());
     let (wants, asker) = (Wants::Value, Some(node_record()));
@@ -137,6 +157,9 @@ pub(crate) fn examples() -> [Example; 7] {
         framed("DhtPull", Frame::Dht(pull), 0x44, pull_fields),
         framed("PeersAsk", Frame::Peers(PeersMessage::Ask), 0x50, Dump::default()),
         framed("PeersTold", Frame::Peers(told), 0x51, told_fields),
+        dial_back_ask(),
+        dial_back_told(),
+        framed("DialBack", Frame::Reach(ReachMessage::DialBack(NONCE)), 0x54, nonce()),
     ]
 }
 

@@ -322,7 +322,7 @@ static TEXTS: &[Text] = &[
     text(
         "net.addresses",
         "IP:PORT, ..",
-        "Where strangers reach this node, in place of `advertise`, and of where it listens.",
+        "Where strangers reach this node, in place of `advertise` and of the address in `listen`. None of them: what others dial back.",
     )
     .up_to(NODE_ADDRESSES_MAX)
     .checked(open::check_address),

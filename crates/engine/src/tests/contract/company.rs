@@ -177,6 +177,7 @@ impl Company {
                 | Output::Event(_)
                 | Output::Dial { .. }
                 | Output::Solve { .. }
+                | Output::DialBack { .. }
                 | Output::StopSolving { .. }
                 | Output::Expect { .. }
                 | Output::Forget { .. }
@@ -483,6 +484,7 @@ impl Rig for Company {
             Output::Event(event) => self.on_event(&event),
             Output::Dial { .. }
             | Output::Solve { .. }
+            | Output::DialBack { .. }
             | Output::StopSolving { .. }
             | Output::Expect { .. }
             | Output::Forget { .. }

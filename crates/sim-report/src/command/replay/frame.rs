@@ -44,6 +44,7 @@ pub(super) fn summary(bytes: &[u8]) -> String {
         Ok(Frame::Formation(message)) => format!("{:?}, {size} bytes", message.kind()),
         Ok(Frame::Dht(message)) => format!("{:?}, {size} bytes", message.kind()),
         Ok(Frame::Peers(message)) => format!("{:?}, {size} bytes", message.kind()),
+        Ok(Frame::Reach(message)) => format!("{:?}, {size} bytes", message.kind()),
         Ok(Frame::Gossip(message)) => format!("{:?}, {size} bytes", message.kind()),
         Err(error) => format!("{size} bytes that are no frame: {error}"),
     }
@@ -69,6 +70,7 @@ pub(super) fn envelope(bytes: &[u8]) -> Option<Envelope> {
             | Frame::LinkReport(_)
             | Frame::Formation(_)
             | Frame::Dht(_)
+            | Frame::Reach(_)
             | Frame::Peers(_)
             | Frame::Gossip(_),
         )
@@ -95,6 +97,7 @@ pub(super) fn payload_of(bytes: &[u8]) -> Option<RequestId> {
             | Frame::LinkReport(_)
             | Frame::Formation(_)
             | Frame::Dht(_)
+            | Frame::Reach(_)
             | Frame::Peers(_)
             | Frame::Gossip(_)
             | Frame::Envelope(_),
