@@ -9,7 +9,9 @@ use ensign_primitives::{PeerId, SignerIndex};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use crate::view::{ApprovalView, NetAlarmView, NoteView, WaitView, names, phase_name};
+use crate::view::{
+    ApprovalView, NetAlarmView, NoteView, UnreachedWords, WaitView, names, phase_name,
+};
 
 /// Words an event; nothing for those that clients have no use for.
 ///
@@ -47,6 +49,13 @@ fn of_network(event: &Network, node: impl Fn(&PeerId) -> String) -> Option<Value
         Network::Published { copies } => json!({ "event": "net_published", "copies": copies }),
         Network::Joined { contacts } => json!({ "event": "net_joined", "contacts": contacts }),
         Network::Alone => json!({ "event": "net_alone" }),
+        Network::FirstUnreached { peer, address, why } => {
+            let UnreachedWords { name, what, advice } = UnreachedWords::new(*why);
+            json!({
+                "event": "net_first_unreached", "who": node(peer), "node": peer.to_string(),
+                "address": address.to_string(), "state": name, "what": what, "do": advice
+            })
+        }
         Network::Found { peer, by } => {
             json!({ "event": "net_found", "who": node(peer), "by": by.name() })
         }
