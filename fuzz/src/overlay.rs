@@ -10,7 +10,7 @@ use std::{
 
 use ensign_identity::NodeKey;
 use ensign_overlay::{
-    Input, Message, Output, Overlay, OverlayConfig, Record, Restored,
+    Input, Looks, Message, Output, Overlay, OverlayConfig, Record, Restored, Unreached,
     book::{Kept, Note},
     dht::Thoroughness,
 };
@@ -72,6 +72,7 @@ struct World {
     kept: BTreeMap<PeerId, Kept<NodeRecord>>,
     anchors: Vec<PeerId>,
     position: Option<Proof>,
+    looks: Option<Looks>,
 }
 
 fn key(number: u8) -> NodeKey {
@@ -125,6 +126,7 @@ impl World {
             kept: BTreeMap::new(),
             anchors: Vec::new(),
             position: None,
+            looks: None,
         };
         world.hear();
         world
@@ -180,7 +182,8 @@ impl World {
 
     fn fail(&mut self, is_duplicate: bool) {
         let Some((peer, address)) = self.dials.pop_front() else { return };
-        self.input(Input::DialFailed { peer, address, is_duplicate });
+        let why = if is_duplicate { Unreached::Duplicate } else { Unreached::NoAnswer };
+        self.input(Input::DialFailed { peer, address, why });
     }
 
     fn solve(&mut self, how: u8) {
@@ -262,7 +265,7 @@ impl World {
         self.starts = self.starts.wrapping_add(1);
         let kept = self.kept.values().cloned().collect();
         let book = ensign_overlay::book::Restored { kept, anchors: self.anchors.clone() };
-        let restored = Restored { book, position: self.position };
+        let restored = Restored { book, position: self.position, looks: self.looks.clone() };
         let given = (Arc::default(), restored);
         let (seed, now) = ([self.starts; 32], self.now());
         self.overlay = Overlay::new(config(), Arc::new(key(ME)), seed, now, given);
@@ -282,6 +285,7 @@ impl World {
                     self.asked.push_back((to, pull.query));
                 }
                 Output::Note(Record::Position(proof)) => self.position = Some(proof),
+                Output::Note(Record::Looks(looks)) => self.looks = Some(looks),
                 Output::Note(Record::Book(Note::Kept(kept))) => {
                     self.kept.insert(kept.record.peer(), kept);
                 }

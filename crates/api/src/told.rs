@@ -9,7 +9,9 @@ use ensign_primitives::{PeerId, SignerIndex};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use crate::view::{ApprovalView, NetAlarmView, NoteView, WaitView, names, phase_name};
+use crate::view::{
+    ApprovalView, NetAlarmView, NoteView, UnreachedWords, WaitView, names, phase_name,
+};
 
 /// Words an event; nothing for those that clients have no use for.
 ///
@@ -52,6 +54,13 @@ fn of_network(event: &Network, node: impl Fn(&PeerId) -> String) -> Option<Value
             json!({ "event": "net_reachable", "addresses": addresses })
         }
         Network::Unreachable => json!({ "event": "net_unreachable" }),
+        Network::FirstUnreached { peer, address, why } => {
+            let UnreachedWords { name, what, advice } = UnreachedWords::new(*why);
+            json!({
+                "event": "net_first_unreached", "who": node(peer), "node": peer.to_string(),
+                "address": address.to_string(), "state": name, "what": what, "do": advice
+            })
+        }
         Network::Found { peer, by } => {
             json!({ "event": "net_found", "who": node(peer), "by": by.name() })
         }

@@ -17,6 +17,8 @@ mod group;
 pub use group::{AddressView, GroupView, MemberView, PeerView, Which};
 mod kept;
 pub use kept::{AuditView, CaseView, ResultView, ViolationView};
+mod first;
+pub use first::{NetFirstView, UnreachedWords};
 mod net;
 pub(crate) use net::names_of;
 pub use net::{

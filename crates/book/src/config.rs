@@ -107,7 +107,7 @@ pub const TRUSTED_MAX: usize = 16;
 pub const EXCLUDED_MAX: usize = 2 * 16_384;
 
 /// Most connected nodes that the book keeps in mind. Guess: above what a transport takes.
-pub const CONNECTED_MAX: usize = 1024;
+pub const CONNECTED_MAX: usize = 1536;
 
 /// Most records in one answer.
 pub const TOLD_MAX: usize = 32;

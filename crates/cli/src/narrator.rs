@@ -7,6 +7,7 @@ use ensign_api::view::Forming;
 use ensign_coordinator::forming::Happened;
 use ensign_coordinator::{Event, GroupInfo, Problem, RequestRef};
 use ensign_equivocation::Evidence;
+use ensign_peers::contact::Contact;
 use ensign_primitives::{GroupId, PeerId, RequestId, SignerIndex};
 use ensign_session::Phase;
 
@@ -107,6 +108,11 @@ impl Narrator {
     /// Takes the groups that form now.
     pub(crate) fn know_forming(&mut self, views: &[ensign_coordinator::forming::View]) {
         self.forming.know(views);
+    }
+
+    /// Takes what a contact code calls a node that no group names.
+    pub(crate) fn know_first(&mut self, contact: &Contact) {
+        self.names.entry(contact.peer).or_insert_with(|| foreign(contact.called()));
     }
 
     /// Returns why the node has stopped by itself.

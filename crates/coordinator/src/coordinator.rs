@@ -111,12 +111,12 @@ impl Builder {
     }
 
     /// Takes part in the open network, so that nodes and records are found in it; a closed home does
-    /// not. Strangers get the places and the time of an open node.
+    /// not. Strangers get the places of that role; how much they may ask say [`limits`](Self::limits).
     ///
     /// Where `config` names no address, the node is reached where it [listens](Self::listen).
     #[must_use]
     pub fn open(mut self, config: OverlayConfig) -> Self {
-        self.strangers = self.strangers.open();
+        self.strangers = self.strangers.open(config.role);
         self.overlay = Some(config);
         self
     }
@@ -150,7 +150,8 @@ impl Builder {
     pub async fn start(self) -> Result<(Coordinator, Events), StartError> {
         // The port first: what opening finds is told once, and must not be lost with a busy port.
         let config = TransportConfig::new(self.listen, self.network);
-        let mut config = if self.overlay.is_some() { config.open() } else { config };
+        let role = self.overlay.as_ref().map(|it| it.role);
+        let mut config = role.into_iter().fold(config, TransportConfig::open);
         config.handshakes = self.limits.handshakes;
         let said_again = self.limits.open_sessions.clamp(REQUESTS_SAID_AGAIN_MAX, REQUESTS_LIMIT);
         config.signing_queue_bytes_max = signing_queue_bytes(said_again);

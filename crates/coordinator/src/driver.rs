@@ -3,7 +3,8 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use ensign_engine::{
-    Engine, EngineConfig, Input, Output, PEERS_MAX, POSITION_JOB, Record, STRANGERS_MAX,
+    Engine, EngineConfig, Input, Output, PEERS_LIMIT, PEERS_MAX, POSITION_JOB, Record,
+    STRANGERS_MAX,
     peers::{self, PeersConfig},
     ratelimit::Meter,
     signing::{self, Known, NOTE_PAUSE},
@@ -16,7 +17,7 @@ use ensign_primitives::{GroupId, Network, PeerId, RequestId, StateMachine};
 use ensign_review::{GuardReport, Matter, NetPeer, Reviewer, note_banned, problem};
 use ensign_signer::Randomness;
 use ensign_solving::Solving;
-use ensign_transport::{CONNECTIONS_MAX, LINKS_MAX, TransportEvent};
+use ensign_transport::{BOOTSTRAP_LINKS_MAX, CONNECTIONS_MAX, LINKS_MAX, TransportEvent};
 use ensign_wire::AbortReason;
 use tokio::{
     sync::{mpsc, oneshot},
@@ -41,6 +42,7 @@ use crate::{
 
 /// The engine decides who stays: what it keeps, the transport has room for beside whoever comes and goes.
 const _: () = assert!(STRANGERS_MAX < PEERS_MAX && PEERS_MAX < LINKS_MAX);
+const _: () = assert!(PEERS_LIMIT < BOOTSTRAP_LINKS_MAX);
 const _: () = assert!(LINKS_MAX < CONNECTIONS_MAX);
 
 /// The one task that owns the engine.

@@ -80,6 +80,7 @@ impl Walks {
             | overlay::Event::Published { .. }
             | overlay::Event::Joined { .. }
             | overlay::Event::Alone
+            | overlay::Event::FirstUnreached { .. }
             | overlay::Event::Found { .. }
             | overlay::Event::Dense { .. }
             | overlay::Event::Alarm { .. }

@@ -55,14 +55,19 @@ pub(crate) fn restored(before: &mut Before, network: Network) -> Restored {
         overlay: overlay::Restored {
             book: past.neighbours.restored(network),
             position: past.position,
+            looks: past.looks.take().map(|(at, reaches)| overlay::Looks { at, reaches }),
         },
     }
 }
+
+// What the hash table's estimate remembers, the ledger keeps.
+const _: () = assert!(ensign_ledger::LOOKS_MAX == overlay::dht::ESTIMATES_KEPT);
 
 /// Returns where what is known of the open network is kept.
 pub(crate) fn outside(record: &overlay::Record) -> Entry {
     match record {
         overlay::Record::Book(note) => ensign_ledger::neighbour(note),
         overlay::Record::Position(proof) => ensign_ledger::position(*proof),
+        overlay::Record::Looks(looks) => ensign_ledger::looks(looks.at, &looks.reaches),
     }
 }

@@ -19,8 +19,9 @@ use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 
 use crate::{
-    CommandError, DhtConfig, Hop, Input, JOIN_REFRESHES, K, OWN_RECORDS_MAX, Output,
-    REPUBLISH_INTERVAL, Size, TRACES_KEPT, Table, Thoroughness, Verifier, Verify, WALKS_MAX,
+    CommandError, DhtConfig, ESTIMATES_KEPT, Hop, Input, JOIN_REFRESHES, K, OWN_RECORDS_MAX,
+    Output, REPUBLISH_INTERVAL, Size, TRACES_KEPT, Table, Thoroughness, Verifier, Verify,
+    WALKS_MAX,
     hand_on::HandOn,
     questions::Questions,
     region,
@@ -44,6 +45,8 @@ pub struct Dht {
     looks: BTreeSet<QueryId>,
     refresh: Refresh,
     size: Size,
+    /// How far the [`K`]th nearest was at each of the last looks at random points.
+    reaches: VecDeque<u64>,
     shelf: Shelf,
     published: BTreeMap<Key, Published>,
     hand_on: HandOn,
@@ -138,14 +141,15 @@ impl Dht {
             config,
             me,
             own: None,
-            table: Table::new(origin, prefixes.clone()),
+            table: Table::new(origin, config.rules.scope, prefixes.clone()),
             prefixes,
-            roots: Roots::default(),
+            roots: Roots::new(config.rules.scope),
             questions: Questions::new(),
             walks: BTreeMap::new(),
             looks: BTreeSet::new(),
             refresh: Refresh::default(),
             size: Size::new(),
+            reaches: VecDeque::new(),
             shelf: Shelf::default(),
             published: BTreeMap::new(),
             hand_on: HandOn::default(),
@@ -171,7 +175,7 @@ impl Dht {
         }
         if self.table.origin() != record.position() {
             let known: Vec<_> = self.table.contacts().cloned().collect();
-            self.table = Table::new(record.position(), self.prefixes.clone());
+            self.table = Table::new(record.position(), rules.scope, self.prefixes.clone());
             for contact in known {
                 if let Some(address) = contact.address() {
                     self.table.answered(now.instant, contact, address.ip());
@@ -262,7 +266,8 @@ impl Dht {
             return Err(CommandError::Busy { limit: WALKS_MAX });
         }
         let query = self.questions.next_name();
-        let mut walk = Walk::new(now.instant, Op::Nearest, (target, self.region()));
+        let around = (target, self.region());
+        let mut walk = Walk::new(now.instant, Op::Nearest, around, self.config.rules.scope);
         from.into_iter().for_each(|it| walk.start_from(it));
         self.walks.insert(query, walk);
         self.looks.insert(query);
@@ -280,6 +285,32 @@ impl Dht {
     /// neighbourhood, which whoever lies there decides.
     pub fn recall_look(&mut self, now: Now, nearest: &[u64]) {
         self.size.recall(now.instant, nearest);
+        self.keep_reach(nearest);
+    }
+
+    /// Returns how far the [`K`]th nearest was at each of the last looks at random points, the first 64 bits of the
+    /// distance, the oldest first: at most [`ESTIMATES_KEPT`].
+    pub fn reaches(&self) -> impl ExactSizeIterator<Item = u64> {
+        self.reaches.iter().copied()
+    }
+
+    /// As [`recall_look`](Self::recall_look), of what [`reaches`](Self::reaches) told.
+    pub fn recall_reach(&mut self, now: Now, reach: u64) {
+        self.recall_look(now, &[reach; K]);
+    }
+
+    /// Somebody has looked who is nearest to a random point; fewer than [`K`] say nothing.
+    fn saw(&mut self, now: Now, nearest: &[u64]) {
+        self.size.observe(now.instant, nearest);
+        self.keep_reach(nearest);
+    }
+
+    fn keep_reach(&mut self, nearest: &[u64]) {
+        let Some(reach) = nearest.get(K - 1) else { return };
+        self.reaches.push_back(*reach);
+        if self.reaches.len() > ESTIMATES_KEPT {
+            self.reaches.pop_front();
+        }
     }
 
     /// Returns our contacts, by rising nearness.
@@ -327,6 +358,7 @@ impl Dht {
     pub fn occupancy(&self) -> impl Iterator<Item = Occupancy> {
         let (walks, waiting) = (self.walks.len(), self.refresh.waiting.len());
         let (published, traces) = (self.published.len(), self.traces.len());
+        let reaches = self.reaches.len();
         [
             self.roots.occupancy(),
             self.size.occupancy(),
@@ -336,6 +368,7 @@ impl Dht {
             Occupancy { name: "dht refreshes", len: waiting, limit: JOIN_REFRESHES + 1 },
             Occupancy { name: "dht published", len: published, limit: OWN_RECORDS_MAX },
             Occupancy { name: "dht traces", len: traces, limit: TRACES_KEPT },
+            Occupancy { name: "dht looks kept", len: reaches, limit: ESTIMATES_KEPT },
         ]
         .into_iter()
         .chain(self.table.occupancy())

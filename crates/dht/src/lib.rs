@@ -35,6 +35,7 @@ mod verify;
 pub use verify::{Verifier, Verify};
 mod table;
 pub use table::{Placed, Table};
+mod locality;
 mod pool;
 mod questions;
 mod roots;

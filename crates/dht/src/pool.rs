@@ -3,11 +3,10 @@
 use alloc::{boxed::Box, collections::BTreeMap, vec::Vec};
 use core::net::IpAddr;
 
-use ensign_diversity::network;
 use ensign_primitives::PeerId;
-use ensign_wire::{Key, NodeRecord};
+use ensign_wire::{Key, NodeRecord, Scope};
 
-use crate::{ASKED_PER_NETWORK, NEAREST_ROOTS, POOL_MAX};
+use crate::{ASKED_PER_NETWORK, NEAREST_ROOTS, POOL_MAX, locality::shared_network};
 
 /// No candidate: of our own contacts, who told of them.
 const OURS: u16 = u16::MAX;
@@ -53,8 +52,9 @@ pub(crate) struct Wanted {
 }
 
 /// Candidates, each once.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Pool {
+    scope: Scope,
     candidates: Vec<Candidate>,
     known: BTreeMap<PeerId, u16>,
     networks: BTreeMap<IpAddr, u16>,
@@ -62,6 +62,17 @@ pub(crate) struct Pool {
 }
 
 impl Pool {
+    /// Makes an empty one, of a network with this scope.
+    pub(crate) fn new(scope: Scope) -> Self {
+        Self {
+            scope,
+            candidates: Vec::new(),
+            known: BTreeMap::new(),
+            networks: BTreeMap::new(),
+            asked_in: Vec::new(),
+        }
+    }
+
     /// Enters a contact of ours.
     pub(crate) fn own(&mut self, record: NodeRecord) {
         let at = self.candidates.len() as u16;
@@ -114,12 +125,9 @@ impl Pool {
     fn networks_of(&mut self, record: &NodeRecord) -> Box<[u16]> {
         let mut networks = Vec::with_capacity(record.node().addresses.len());
         for address in &record.node().addresses {
-            // A machine's own addresses are no network: all of 127/8 is one host.
-            if address.ip().is_loopback() {
-                continue;
-            }
+            let Some(network) = shared_network(self.scope, address.ip()) else { continue };
             let next = self.asked_in.len() as u16;
-            let at = *self.networks.entry(network(address.ip())).or_insert(next);
+            let at = *self.networks.entry(network).or_insert(next);
             if at == next {
                 self.asked_in.push(0);
             }

@@ -6,34 +6,42 @@
 use alloc::{collections::BTreeMap, vec::Vec};
 use core::net::IpAddr;
 
-use ensign_diversity::network;
 use ensign_primitives::{Occupancy, UnixTime};
-use ensign_wire::NodeRecord;
+use ensign_wire::{NodeRecord, Scope};
 
-use crate::{ROOT_CELLS, ROOTS_PER_CELL, ROOTS_PER_NETWORK};
+use crate::{ROOT_CELLS, ROOTS_PER_CELL, ROOTS_PER_NETWORK, locality::shared_network};
 
 /// Known contacts beside the table.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Roots {
+    scope: Scope,
     cells: BTreeMap<u8, Vec<NodeRecord>>,
     networks: BTreeMap<IpAddr, usize>,
 }
 
 impl Roots {
+    pub(crate) const fn new(scope: Scope) -> Self {
+        Self { scope, cells: BTreeMap::new(), networks: BTreeMap::new() }
+    }
+
     /// Enters a verified record. Who is in stays; a full cell takes nobody.
     pub(crate) fn learn(&mut self, record: NodeRecord) {
-        let Some(home) = home(&record) else { return };
+        if record.address().is_none() {
+            return;
+        }
+        let home = self.home(&record);
+        let scope = self.scope;
         let cell = self.cells.entry(cell_of(&record)).or_default();
         if let Some(known) = cell.iter_mut().find(|it| it.peer() == record.peer()) {
             // Elsewhere it would count for another network.
-            if known.seq() < record.seq() && self::home(known) == Some(home) {
+            if known.seq() < record.seq() && home_in(scope, known) == home {
                 *known = record;
             }
             return;
         }
-        let near = self.networks.get(&home).copied().unwrap_or_default();
-        if cell.len() < ROOTS_PER_CELL && (home.is_loopback() || near < ROOTS_PER_NETWORK) {
-            self.networks.insert(home, near + 1);
+        let near = home.and_then(|home| self.networks.get(&home)).copied().unwrap_or_default();
+        if cell.len() < ROOTS_PER_CELL && near < ROOTS_PER_NETWORK {
+            home.map(|home| self.networks.insert(home, near + 1));
             cell.push(record);
         }
     }
@@ -66,8 +74,12 @@ impl Roots {
         Occupancy { name: "dht roots", len: self.len(), limit: ROOT_CELLS * ROOTS_PER_CELL }
     }
 
+    fn home(&self, record: &NodeRecord) -> Option<IpAddr> {
+        home_in(self.scope, record)
+    }
+
     fn leave(&mut self, gone: &NodeRecord) {
-        let Some(home) = home(gone) else { return };
+        let Some(home) = self.home(gone) else { return };
         if let Some(near) = self.networks.get_mut(&home) {
             *near = near.saturating_sub(1);
             if *near == 0 {
@@ -77,8 +89,9 @@ impl Roots {
     }
 }
 
-fn home(record: &NodeRecord) -> Option<IpAddr> {
-    record.address().map(|it| network(it.ip()))
+/// Returns the network of a node, if it shares one with others.
+fn home_in(scope: Scope, record: &NodeRecord) -> Option<IpAddr> {
+    record.address().and_then(|it| shared_network(scope, it.ip()))
 }
 
 fn cell_of(record: &NodeRecord) -> u8 {

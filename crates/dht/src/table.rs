@@ -12,10 +12,11 @@ use core::net::IpAddr;
 
 use ensign_diversity::{AddressGroups, Group, PrefixTable};
 use ensign_primitives::{Instant, Occupancy, PeerId, UnixTime};
-use ensign_wire::{Key, NodeId, NodeRecord};
+use ensign_wire::{Key, NodeId, NodeRecord, Scope};
 
 use crate::{
-    BUCKETS_MAX, FAILURES_MAX, GROUP_PER_BUCKET_MAX, GROUP_PER_TABLE_MAX, K, SPARE_MAX, STALE_AFTER,
+    BUCKETS_MAX, FAILURES_MAX, GROUP_PER_BUCKET_MAX, GROUP_PER_TABLE_MAX, K, SPARE_MAX,
+    STALE_AFTER, locality::shared_network,
 };
 
 /// A node that has answered a question of ours.
@@ -57,13 +58,16 @@ pub struct Table {
     origin: NodeId,
     buckets: BTreeMap<u16, Bucket>,
     crowd: BTreeMap<Group, u16>,
+    scope: Scope,
     prefixes: Arc<PrefixTable>,
 }
 
 impl Table {
     /// Makes an empty one around our own position.
-    pub fn new(origin: NodeId, prefixes: Arc<PrefixTable>) -> Self {
-        Self { origin, buckets: BTreeMap::new(), crowd: BTreeMap::new(), prefixes }
+    ///
+    /// - `scope`: which addresses count. Where local ones do, those of one local network are no crowd.
+    pub fn new(origin: NodeId, scope: Scope, prefixes: Arc<PrefixTable>) -> Self {
+        Self { origin, buckets: BTreeMap::new(), crowd: BTreeMap::new(), scope, prefixes }
     }
 
     /// Returns the position around which it is built.
@@ -261,14 +265,10 @@ impl Table {
     }
 
     fn groups_of(&self, remote: IpAddr) -> [Option<Group>; 2] {
-        let (mut network, mut provider) = (None, None);
-        for group in AddressGroups::of(remote, &self.prefixes).iter() {
-            match group {
-                Group::Network(_) => network = Some(group),
-                Group::Provider(_) => provider = Some(group),
-                Group::Host(_) | Group::Block(_) | Group::Country(_) => {}
-            }
-        }
+        let network = shared_network(self.scope, remote).map(Group::Network);
+        let provider = AddressGroups::of(remote, &self.prefixes)
+            .iter()
+            .find(|group| matches!(group, Group::Provider(_)));
         [network, provider]
     }
 }

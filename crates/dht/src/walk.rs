@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use core::net::IpAddr;
 
 use ensign_primitives::{Instant, Now, PeerId};
-use ensign_wire::{DhtRecord, Key, NodeRecord};
+use ensign_wire::{DhtRecord, Key, NodeRecord, Scope};
 use rand_chacha::ChaCha20Rng;
 use rand_core::Rng;
 
@@ -56,7 +56,7 @@ pub(crate) struct Walk {
     pool: Pool,
     best: Option<DhtRecord>,
     /// Networks in which somebody holds it.
-    holders: Vec<IpAddr>,
+    holders: Vec<Option<IpAddr>>,
     copies: u16,
     started: Instant,
     hops: Vec<Hop>,
@@ -64,7 +64,7 @@ pub(crate) struct Walk {
 }
 
 impl Walk {
-    pub(crate) fn new(now: Instant, op: Op, (key, region): (Key, u64)) -> Self {
+    pub(crate) fn new(now: Instant, op: Op, (key, region): (Key, u64), scope: Scope) -> Self {
         let budget = match op {
             Op::Fetch(Thoroughness::Usual) | Op::Node(_) => FETCH_BUDGET,
             Op::Fetch(Thoroughness::Thorough) => THOROUGH_BUDGET,
@@ -79,7 +79,7 @@ impl Walk {
             asked: 0,
             slots: 0,
             open: 0,
-            pool: Pool::default(),
+            pool: Pool::new(scope),
             best: None,
             holders: Vec::new(),
             copies: 0,
@@ -161,8 +161,8 @@ impl Walk {
         new.count() as u8
     }
 
-    /// Somebody in this network has a verified record.
-    pub(crate) fn found(&mut self, record: DhtRecord, network: IpAddr) {
+    /// Somebody in this network has a verified record; `None` for whoever shares no network.
+    pub(crate) fn found(&mut self, record: DhtRecord, network: Option<IpAddr>) {
         let best = self.best.as_ref().map(|it| (it.seq(), *it.digest()));
         let this = (record.seq(), *record.digest());
         if best.is_none_or(|best| best < this) {
@@ -171,7 +171,7 @@ impl Walk {
         } else if best != Some(this) {
             return;
         }
-        if network.is_loopback() || !self.holders.contains(&network) {
+        if network.is_none() || !self.holders.contains(&network) {
             self.holders.push(network);
         }
     }

@@ -9,7 +9,7 @@ use ensign_formation::{Formation, FormationConfig};
 use ensign_gate::{Arrival, Gate, Guards};
 use ensign_identity::DelegationError;
 use ensign_overlay::Overlay;
-use ensign_peers::{DialFailure, Peers, Why};
+use ensign_peers::{Peers, Why};
 use ensign_pow::{Payer, Toll};
 use ensign_primitives::{
     GroupId, Instant, LinkId, Now, Occupancy, PeerId, RequestId, StateMachine, TaggedHasher,
@@ -24,7 +24,7 @@ use ensign_watch::Watch;
 use ensign_wire::AbortReason;
 
 use crate::{
-    CloseCode, EngineConfig, Event, Input, Link, Output, PEERS_MAX, SETTLE_ROUNDS_MAX, Warnings,
+    CloseCode, EngineConfig, Event, Input, Link, Output, SETTLE_ROUNDS_MAX, Warnings,
     open::POSITION_JOB, route::Note,
 };
 
@@ -107,7 +107,7 @@ impl Engine {
         let seed = TaggedHasher::new("ensign/child-seed/v1", network).bytes(&seed);
         let seed = |child: &[u8]| seed.clone().var_bytes(child).finish();
         let (strangers, peer_id) = (config.strangers, node_key.peer_id());
-        let places = (strangers.links_max, PEERS_MAX);
+        let places = (strangers.links_max, strangers.places());
         let open = open.map(|open| {
             let given = (Arc::default(), overlay);
             Overlay::new(open, Arc::clone(&node_key), seed(b"overlay"), now, given)
@@ -300,9 +300,7 @@ impl StateMachine for Engine {
             Input::Down { link } => self.on_down(link),
             Input::DialFailed { peer, address, why } => {
                 self.tell_peers(ensign_peers::Input::DialFailed { peer, address, why });
-                let is_duplicate = why == DialFailure::Duplicate;
-                let failed = ensign_overlay::Input::DialFailed { peer, address, is_duplicate };
-                self.tell_overlay(failed);
+                self.tell_overlay(crate::open::dial_failed(peer, address, why));
             }
             Input::Frame { link, kind, body } => self.on_frame(now, link, (kind, &body)),
             Input::Dropped { link, lane, frames } => {

@@ -43,8 +43,8 @@ mod route;
 /// The child that forms groups: the same of it.
 pub use ensign_formation as formation;
 pub use ensign_gate::{
-    HELLO_TIMEOUT, Link, OFFENSE_POINTS_MAX, Offense, STRANGER_TIME, STRANGERS_MAX, Scope,
-    Sentence, Strangers, sentence,
+    BOOTSTRAP_STRANGERS_MAX, HELLO_TIMEOUT, Link, OFFENSE_POINTS_MAX, Offense, STRANGER_TIME,
+    STRANGERS_MAX, Scope, Sentence, Strangers, sentence,
 };
 /// The child that takes part in the open network: the same of it.
 pub use ensign_overlay as overlay;
@@ -61,7 +61,9 @@ pub use ensign_ratelimit::{
 pub use ensign_reputation as reputation;
 /// The child that signs: what its part of an [`Input`], [`Output`] or [`Event`] means, and its limits.
 pub use ensign_signing as signing;
-pub use ensign_signing::{CommandError, GroupConfig, Keys, PEERS_MAX, Proposal, Source, Warnings};
+pub use ensign_signing::{
+    CommandError, GroupConfig, Keys, PEERS_LIMIT, PEERS_MAX, Proposal, Source, Warnings,
+};
 /// What the guards did: the same of it.
 pub use ensign_watch as watch;
 pub use ensign_wire::CloseCode;

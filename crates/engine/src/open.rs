@@ -1,12 +1,13 @@
 //! Between the node and its part in the open network.
 
 use alloc::sync::Arc;
+use core::net::SocketAddr;
 
 use ensign_diversity::PrefixTable;
 use ensign_overlay::{
-    CommandError, Input as OverlayInput, Message, Output as OverlayOutput, Overlay,
+    CommandError, Input as OverlayInput, Message, Output as OverlayOutput, Overlay, Unreached,
 };
-use ensign_peers::Input as PeersInput;
+use ensign_peers::{DialFailure, Input as PeersInput};
 use ensign_primitives::{LinkId, Now, PeerId};
 use ensign_wire::{Frame, ReachMessage};
 
@@ -14,6 +15,26 @@ use crate::{CloseCode, Engine, Event, Offense, Output, Record, route::Note};
 
 /// The job of our position's puzzle, which is worked beside those of prices; no price's has this name.
 pub const POSITION_JOB: u64 = u64::MAX;
+
+/// A dial that led to no link, as the open network hears of it.
+pub(crate) const fn dial_failed(
+    peer: PeerId,
+    address: SocketAddr,
+    why: DialFailure,
+) -> OverlayInput {
+    let why = match why {
+        DialFailure::Duplicate => Unreached::Duplicate,
+        DialFailure::WrongIdentity { found, .. } => Unreached::OtherNode { found },
+        DialFailure::ForeignNetwork { .. } => Unreached::OtherNetwork,
+        DialFailure::SameNode => Unreached::Ourselves,
+        DialFailure::Refused | DialFailure::Closed { .. } => Unreached::Refused,
+        DialFailure::Tls { .. } | DialFailure::Quic { .. } | DialFailure::InvalidAddress => {
+            Unreached::NoNode
+        }
+        DialFailure::TimedOut | DialFailure::TransportClosed | _ => Unreached::NoAnswer,
+    };
+    OverlayInput::DialFailed { peer, address, why }
+}
 
 impl Engine {
     /// Returns the child that takes part in the open network, for questions; `None` in a closed home.

@@ -39,7 +39,7 @@ impl Note {
 
 // Everybody who is wanted has a place in the address book, and every connection one in its mind.
 const _: () = assert!(MEMBERS_MAX + CHOSEN_MAX + WANTED_MAX <= ensign_peers::PEERS_MAX);
-const _: () = assert!(ensign_signing::PEERS_MAX <= CONNECTED_MAX);
+const _: () = assert!(ensign_signing::PEERS_LIMIT <= CONNECTED_MAX);
 
 /// Most children that can wait for a record: the low digit of a token names one.
 const CHILDREN_MAX: u64 = 8;

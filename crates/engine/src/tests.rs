@@ -11,6 +11,7 @@ mod crowd;
 mod endings;
 mod evidence;
 mod families;
+mod first_day;
 mod first_words;
 mod flood;
 mod formation;

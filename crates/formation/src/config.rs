@@ -10,7 +10,7 @@ pub const PENDING_MAX: usize = 8;
 /// As many as a node has groups.
 pub const CERTIFICATES_MAX: usize = 64;
 /// Most connected nodes that are kept in mind. Guess: above what a node lets in.
-pub const LINKS_MAX: usize = 1024;
+pub const LINKS_MAX: usize = 1536;
 /// Most nodes that are wanted: the members of everything that forms, or has just formed.
 pub const WANTED_MAX: usize = (PENDING_MAX + CERTIFICATES_MAX) * ensign_wire::ROSTER_MEMBERS_MAX;
 /// Most refusals of our user that are remembered, so that who asks again is told again. Guess: a few for

@@ -14,7 +14,7 @@ use ensign_primitives::{
     BoundedMap, Direction, Instant, LinkId, Now, Occupancy, PeerId, QueryId, Wakeup,
 };
 use ensign_ratelimit::LinkBudgets;
-use ensign_signing::{PEERS_MAX, Standing};
+use ensign_signing::Standing;
 use ensign_wire::{CloseCode, Hello};
 
 use crate::{HELLO_TIMEOUT, OFFENSE_POINTS_MAX, Sentence, Strangers};
@@ -119,7 +119,7 @@ impl Gate {
         Self {
             strangers,
             prefixes: Arc::default(),
-            links: BoundedMap::new(PEERS_MAX),
+            links: BoundedMap::new(strangers.places()),
             current: BTreeMap::new(),
             silent: BTreeSet::new(),
             guests: BTreeSet::new(),
@@ -332,9 +332,9 @@ impl Gate {
         let of = |name, len, limit| Occupancy { name, len, limit };
         [
             self.links.occupancy("links"),
-            of("silent links", self.silent.len(), PEERS_MAX),
+            of("silent links", self.silent.len(), self.strangers.places()),
             of("links of strangers", self.guests.len(), self.strangers.links_max),
-            of("members at the gate", self.members.len(), PEERS_MAX),
+            of("members at the gate", self.members.len(), self.strangers.places()),
             of("wanted at the gate", self.wanted.len(), ensign_peers::PEERS_MAX),
         ]
     }

@@ -27,8 +27,8 @@ mod sentence;
 pub use sentence::{Scope, Sentence, mark, sentence};
 mod strangers;
 pub use strangers::{
-    HELLO_TIMEOUT, OFFENSE_POINTS_MAX, OPEN_STRANGER_TIME, OPEN_STRANGERS_MAX, STRANGER_TIME,
-    STRANGERS_MAX, Strangers,
+    BOOTSTRAP_STRANGERS_MAX, HELLO_TIMEOUT, OFFENSE_POINTS_MAX, OPEN_STRANGER_TIME,
+    OPEN_STRANGERS_MAX, STRANGER_TIME, STRANGERS_MAX, Strangers,
 };
 
 #[cfg(test)]

@@ -3,6 +3,8 @@
 use core::time::Duration;
 
 use ensign_pow::Tariff;
+use ensign_signing::{PEERS_LIMIT, PEERS_MAX};
+use ensign_wire::Role;
 
 /// How long a connection may stay without its first frame. Guess: many round trips.
 pub const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
@@ -22,11 +24,16 @@ pub const STRANGER_TIME: Duration = Duration::from_secs(30);
 /// tables hold some of it each, and members keep more than half of all places.
 pub const OPEN_STRANGERS_MAX: usize = 256;
 
+/// [`Strangers::links_max`] of a bootstrap node. Guess: a thousand nodes that join at once. With 256 places for
+/// them, 744 of a thousand were sent away (simulated).
+pub const BOOTSTRAP_STRANGERS_MAX: usize = 1024;
+
 /// [`Strangers::time`] of such a node: neighbours stay. Guess: two changes of an outbound connection.
 pub const OPEN_STRANGER_TIME: Duration = Duration::from_secs(60 * 60);
 
-const _: () = assert!(OPEN_STRANGERS_MAX < ensign_signing::PEERS_MAX);
-const _: () = assert!(STRANGERS_MAX < ensign_signing::PEERS_MAX);
+const _: () = assert!(OPEN_STRANGERS_MAX < PEERS_MAX);
+const _: () = assert!(BOOTSTRAP_STRANGERS_MAX - OPEN_STRANGERS_MAX + PEERS_MAX == PEERS_LIMIT);
+const _: () = assert!(STRANGERS_MAX < PEERS_MAX);
 
 /// What strangers may have of this node's places. A setting; the defaults are constants of this crate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,10 +49,24 @@ pub struct Strangers {
 }
 
 impl Strangers {
-    /// Gives strangers the places and the time of the open network, in which neighbours are strangers.
+    /// Returns how many connections there may be at once, whosever they are: from [`PEERS_MAX`], where strangers have
+    /// at most [`OPEN_STRANGERS_MAX`] of them, to [`PEERS_LIMIT`].
+    pub const fn places(&self) -> usize {
+        let more = self.links_max.saturating_sub(OPEN_STRANGERS_MAX);
+        let places = PEERS_MAX + more;
+        if places < PEERS_LIMIT { places } else { PEERS_LIMIT }
+    }
+
+    /// Gives strangers the places and the time of a node that has this role in the open network, in which neighbours
+    /// are strangers.
     #[must_use]
-    pub const fn open(self) -> Self {
-        Self { links_max: OPEN_STRANGERS_MAX, time: OPEN_STRANGER_TIME, ..self }
+    pub const fn open(self, role: Role) -> Self {
+        let links_max = match role {
+            Role::Signer => OPEN_STRANGERS_MAX,
+            Role::Bootstrap => BOOTSTRAP_STRANGERS_MAX,
+            Role::Light => STRANGERS_MAX,
+        };
+        Self { links_max, time: OPEN_STRANGER_TIME, ..self }
     }
 }
 

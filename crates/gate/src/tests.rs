@@ -8,7 +8,7 @@ use ensign_ratelimit::{
     Limits, STRANGER_DHT, STRANGER_DHT_ANSWERS, STRANGER_WORK_OF_ADDRESS, WORK_ALLOWED, tokens,
 };
 use ensign_signing::Standing;
-use ensign_wire::{Family, Hello, Kind, Limits as Announced, PROTOCOL_VERSION, Roles};
+use ensign_wire::{Family, Hello, Kind, Limits as Announced, PROTOCOL_VERSION, Role, Roles};
 
 use crate::{Arrival, Arriving, Gate, Guards, Offense, Strangers, Verdict};
 
@@ -42,7 +42,8 @@ impl Hall {
         let unix = UnixTime::from_millis(1_760_000_000_000);
         let now = Now { instant: Instant::from_micros(1_000_000_000), unix };
         let guards = Guards::new(Limits::default(), takes_part);
-        let mut hall = Self { gate: Gate::new(Strangers::default().open()), guards, now };
+        let mut hall =
+            Self { gate: Gate::new(Strangers::default().open(Role::Signer)), guards, now };
         for (link, direction) in [
             (STRANGER, Direction::Inbound),
             (DIALLED, Direction::Outbound),

@@ -277,6 +277,8 @@ pub struct Past {
     pub neighbours: Neighbours,
     /// The work behind our position there.
     pub position: Option<Proof>,
+    /// How far the twentieth nearest was at each of the last looks at random points there, and when the last was.
+    pub looks: Option<(UnixTime, Vec<u64>)>,
 }
 
 /// A request that goes on.
@@ -328,6 +330,7 @@ pub fn past(store: &dyn Store) -> Result<Past, LedgerError> {
         reputation: reputations(store)?,
         neighbours: Neighbours::read(store)?,
         position: neighbours::read_position(store)?,
+        looks: neighbours::read_looks(store)?,
     })
 }
 

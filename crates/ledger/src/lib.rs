@@ -33,7 +33,7 @@ pub use commit::{About, Answer, Subject, Write, commit};
 mod clerk;
 pub use clerk::{Clerk, Task};
 mod neighbours;
-pub use neighbours::{Neighbours, neighbour, position};
+pub use neighbours::{LOOKS_MAX, Neighbours, looks, neighbour, position};
 mod recall;
 pub use recall::recall;
 mod records;

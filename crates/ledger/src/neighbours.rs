@@ -24,6 +24,12 @@ const ANCHORS: &str = "anchors";
 /// Under which name the work behind our position lies.
 const POSITION: &str = "position";
 
+/// Most looks at random points that are kept: as many as the hash table's estimate remembers, which its user asserts.
+pub const LOOKS_MAX: usize = 16;
+
+/// Under which name what was seen of the network's size lies.
+const LOOKS: &str = "looks";
+
 /// Keeps a note of the address book, or removes what a note before has kept.
 pub fn neighbour(note: &Note<NodeRecord>) -> Entry {
     match note {
@@ -45,6 +51,29 @@ pub fn position(proof: Proof) -> Entry {
     value.extend(proof.epoch.to_be_bytes());
     value.extend(proof.nonce.to_be_bytes());
     Entry { place: Place::overlay(POSITION), value: Some(value) }
+}
+
+/// Keeps what the last looks at random points have shown, in the place of what was before.
+///
+/// - `at`: when the last of them was.
+/// - `reaches`: of each, at most [`LOOKS_MAX`]; further ones are left out.
+pub fn looks(at: UnixTime, reaches: &[u64]) -> Entry {
+    let mut value = vec![VERSION];
+    value.extend(at.as_millis().to_be_bytes());
+    value.extend(reaches.iter().take(LOOKS_MAX).flat_map(|reach| reach.to_be_bytes()));
+    Entry { place: Place::overlay(LOOKS), value: Some(value) }
+}
+
+/// Reads what the last looks have shown, and when.
+pub(crate) fn read_looks(store: &dyn Store) -> Result<Option<(UnixTime, Vec<u64>)>, LedgerError> {
+    let found = store.get(&Place::overlay(LOOKS))?;
+    Ok(found.and_then(|found| {
+        let mut row = Row::of(&found.value)?;
+        let at = UnixTime::from_millis(row.number()?);
+        let (reaches, rest) = row.0.as_chunks::<8>();
+        let fits = rest.is_empty() && reaches.len() <= LOOKS_MAX;
+        fits.then(|| (at, reaches.iter().map(|reach| u64::from_be_bytes(*reach)).collect()))
+    }))
 }
 
 /// Reads the work behind our position. Whoever takes it checks it: the node's key or the epoch may be another.

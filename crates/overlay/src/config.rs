@@ -90,6 +90,10 @@ pub const ISSUE_RETRY: Duration = Duration::from_secs(10);
 /// How often in a row, while nobody is heard. Guess.
 pub const ISSUE_TRIES: u8 = 8;
 
+/// How old what was seen of the network's size may be to count after a restart. Guess: a laptop sleeps over night; in
+/// a week a network may grow by more than an estimate forgives.
+pub const LOOKS_AGE_MAX: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// How often nodes of the address book are given to the hash table as roots of its walks. Guess.
 pub const ROOTS_INTERVAL: Duration = Duration::from_secs(5 * 60);
 

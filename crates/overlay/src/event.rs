@@ -6,7 +6,7 @@ use core::{fmt, net::SocketAddr, time::Duration};
 use ensign_book::Reason;
 use ensign_dht::{NetworkView, Outcome};
 use ensign_pow::Puzzle;
-use ensign_primitives::{Direction, PeerId, QueryId};
+use ensign_primitives::{Direction, PeerId, QueryId, UnixTime};
 use ensign_wire::{
     DhtMessage, DialBackNonce, Key, NodeRecord, PeersMessage, Proof, ReachMessage, Role,
 };
@@ -34,8 +34,8 @@ pub enum Input {
         peer: PeerId,
         /// Where.
         address: SocketAddr,
-        /// Because another link to that node is there or comes: it is waited for.
-        is_duplicate: bool,
+        /// Why.
+        why: Unreached,
     },
     /// A message came.
     Message {
@@ -97,6 +97,39 @@ pub enum Input {
         /// What was found; `None` when it could not be looked for.
         proof: Option<Proof>,
     },
+}
+
+/// Why a dial led to no link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unreached {
+    /// Another link to that node is there or comes: it is waited for.
+    Duplicate,
+    /// Nobody answered in time.
+    NoAnswer,
+    /// Another node answers there.
+    OtherNode {
+        /// Which.
+        found: PeerId,
+    },
+    /// The node there is of another network, or of another version.
+    OtherNetwork,
+    /// It is we who answer there.
+    Ourselves,
+    /// The node there has no place for us, or hung up before it said who it is.
+    Refused,
+    /// What answers there is no node, or the address is none that can be dialled.
+    NoNode,
+}
+
+/// One of the first nodes, and what came of asking it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FirstNode {
+    /// Who.
+    pub peer: PeerId,
+    /// Where it was dialled last, else where it is dialled first.
+    pub address: SocketAddr,
+    /// What came of that; `None` before.
+    pub last: Option<Result<(), Unreached>>,
 }
 
 /// What nodes of the open network say.
@@ -197,6 +230,18 @@ pub enum Record {
     Book(ensign_book::Note<NodeRecord>),
     /// The work behind our position, in the place of the one before.
     Position(Proof),
+    /// What was seen of the network's size, in the place of what was before.
+    Looks(Looks),
+}
+
+/// What the last looks at random points have shown, from which the number of nodes is estimated.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Looks {
+    /// When the last of them was.
+    pub at: UnixTime,
+    /// How far the twentieth nearest was at each, the first 64 bits of the distance, the oldest first; at most
+    /// [`ESTIMATES_KEPT`](ensign_dht::ESTIMATES_KEPT).
+    pub reaches: Vec<u64>,
 }
 
 /// What a store still knows, for a new start.
@@ -206,6 +251,8 @@ pub struct Restored {
     pub book: ensign_book::Restored<NodeRecord>,
     /// The work behind our position.
     pub position: Option<Proof>,
+    /// What was seen of the network's size.
+    pub looks: Option<Looks>,
 }
 
 /// What the application may tell its user.
@@ -226,6 +273,15 @@ pub enum Event {
     },
     /// Nobody of the network is known any more.
     Alone,
+    /// One of the first nodes was not reached; it is tried again, as [`FIRST_WAIT`](crate::FIRST_WAIT) says.
+    FirstUnreached {
+        /// Which.
+        peer: PeerId,
+        /// Where.
+        address: SocketAddr,
+        /// Why.
+        why: Unreached,
+    },
     /// A walk that a command began has ended.
     Ended {
         /// Which.
@@ -331,6 +387,8 @@ pub struct Status {
     pub looked_for: usize,
     /// Members who are away and for whom we publish, sealed, where we are.
     pub sealed_for: usize,
+    /// The first nodes: whom our user names, then whom seeds name.
+    pub first: Vec<FirstNode>,
 }
 
 /// Why a command is refused.

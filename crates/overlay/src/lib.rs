@@ -29,7 +29,8 @@ mod config;
 pub use config::*;
 mod event;
 pub use event::{
-    CommandError, Event, Input, Message, Offense, Output, Record, Restored, Status, Way,
+    CommandError, Event, FirstNode, Input, Looks, Message, Offense, Output, Record, Restored,
+    Status, Unreached, Way,
 };
 mod links;
 mod looked_for;

@@ -12,7 +12,7 @@ use ensign_wire::NodeRecord;
 use crate::{DIALS_MAX, WARM_LINKS_MAX};
 
 /// Links that are kept in mind. Guess: above what a gate lets in.
-const LINKS_MAX: usize = 1024;
+const LINKS_MAX: usize = 1536;
 
 /// For what a dial is.
 #[derive(Clone, Debug, Default)]

@@ -16,8 +16,8 @@ use core::net::SocketAddr;
 
 use ensign_book::{Book, BookConfig, Input as BookInput};
 use ensign_dht::{
-    Contact, Dht, DhtConfig, Input as DhtInput, OWN_RECORDS_MAX, Thoroughness, Trace, Verifier,
-    WALKS_MAX,
+    Contact, Dht, DhtConfig, ESTIMATES_KEPT, Input as DhtInput, OWN_RECORDS_MAX, Thoroughness,
+    Trace, Verifier, WALKS_MAX,
 };
 use ensign_diversity::PrefixTable;
 use ensign_identity::NodeKey;
@@ -30,9 +30,9 @@ use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng, SeedableRng};
 
 use crate::{
-    CommandError, Event, FEW_CONTACTS, Input, LINK_COMES_WITHIN, Message, Output, OverlayConfig,
-    ROOTS_INTERVAL, Record, Restored, Status, links::Links, looked_for::LookedFor, own::Own,
-    pairs::Pairs, start::Start,
+    CommandError, Event, FEW_CONTACTS, Input, LINK_COMES_WITHIN, LOOKS_AGE_MAX, Looks, Message,
+    Output, OverlayConfig, ROOTS_INTERVAL, Record, Restored, Status, Unreached, links::Links,
+    looked_for::LookedFor, own::Own, pairs::Pairs, start::Start,
 };
 
 /// Nodes that are pinged at a time. Guess: a person's.
@@ -75,6 +75,8 @@ pub struct Overlay {
     lapsed: BTreeSet<Key>,
     /// Whether somebody was heard since nodes that are away were looked for.
     may_look: bool,
+    /// What was noted of the looks at random points.
+    noted: Vec<u64>,
     roots_at: Option<Instant>,
     random: ChaCha20Rng,
     outputs: VecDeque<Output>,
@@ -102,7 +104,12 @@ impl Overlay {
         let own = Own::new(Arc::clone(&key), config.clone(), restored.position, reach.announced());
         let dht_config = DhtConfig::new(rules, own.role());
         let verifier = Box::new(Verifier::new());
-        let dht = Dht::with(dht_config, me, seed(b"dht"), verifier, Arc::clone(&prefixes));
+        let mut dht = Dht::with(dht_config, me, seed(b"dht"), verifier, Arc::clone(&prefixes));
+        if let Some(looks) = restored.looks.filter(|it| is_recent(it, now)) {
+            let reaches = looks.reaches.into_iter().take(ESTIMATES_KEPT);
+            reaches.for_each(|reach| dht.recall_reach(now, reach));
+        }
+        let noted = dht.reaches().collect();
         let (outbound, trusted) = (config.outbound, config.trusted.clone());
         let book = BookConfig { local: me, network, terms: rules, outbound, trusted };
         let book = Book::new(book, now, seed(b"book"), prefixes, restored.book);
@@ -128,6 +135,7 @@ impl Overlay {
             heard_at: now.instant,
             lapsed: BTreeSet::new(),
             may_look: false,
+            noted,
             roots_at: Some(now.instant),
             random,
             outputs: VecDeque::new(),
@@ -259,6 +267,7 @@ impl Overlay {
             signs: self.book.signs().collect(),
             looked_for: self.looked_for.len(),
             sealed_for: self.pairs.len(),
+            first: self.start.nodes().collect(),
         }
     }
 
@@ -333,7 +342,7 @@ impl Overlay {
             self.tell_roots(now);
         }
         for (peer, address) in self.links.overdue(now.instant) {
-            self.on_dial_failed(now, peer, address);
+            self.on_dial_failed(now, (peer, address), Unreached::NoAnswer);
         }
         if self.own.is_due(now.instant) {
             self.publish(now);
@@ -349,10 +358,12 @@ impl StateMachine for Overlay {
         match input {
             Input::Up { peer, remote, direction } => self.on_up(now, peer, (remote, direction)),
             Input::Down { peer } => self.on_down(now, peer),
-            Input::DialFailed { peer, is_duplicate: true, .. } => {
+            Input::DialFailed { peer, why: Unreached::Duplicate, .. } => {
                 self.links.comes(&peer, now.instant.after(LINK_COMES_WITHIN));
             }
-            Input::DialFailed { peer, address, .. } => self.on_dial_failed(now, peer, address),
+            Input::DialFailed { peer, address, why } => {
+                self.on_dial_failed(now, (peer, address), why);
+            }
             Input::Message { from, message } => self.on_message(now, from, message),
             Input::Wanted { peer } => self.on_wanted(now, peer),
             Input::Unwanted { peer } => self.on_unwanted(peer),
@@ -437,10 +448,21 @@ impl Overlay {
             }
         }
         self.see_contacts(now);
+        self.note_looks(now);
         if let Some(puzzle) = self.own.begin_work(now) {
             let start = self.random.next_u64();
             self.outputs.push_back(Output::Solve { puzzle, start });
         }
+    }
+
+    /// Keeps what was seen of the network's size, when something was seen.
+    fn note_looks(&mut self, now: Now) {
+        if self.dht.reaches().eq(self.noted.iter().copied()) {
+            return;
+        }
+        self.noted = self.dht.reaches().collect();
+        let looks = Looks { at: now.unix, reaches: self.noted.clone() };
+        self.outputs.push_back(Output::Note(Record::Looks(looks)));
     }
 
     fn see_contacts(&mut self, now: Now) {
@@ -462,4 +484,9 @@ impl Overlay {
             self.leave(peer);
         }
     }
+}
+
+/// Whether what was seen before a restart still says something.
+fn is_recent(looks: &Looks, now: Now) -> bool {
+    looks.at <= now.unix && now.unix.since(looks.at) <= LOOKS_AGE_MAX
 }

@@ -5,12 +5,26 @@ use core::{net::SocketAddr, time::Duration};
 
 use ensign_primitives::{Instant, Occupancy, PeerId};
 
-use crate::{FIRST_ASKED_MIN, FIRST_AT_ONCE, FIRST_NODES_MAX, FIRST_WAIT, FIRST_WAIT_MAX};
+use crate::{
+    FIRST_ASKED_MIN, FIRST_AT_ONCE, FIRST_NODES_MAX, FIRST_WAIT, FIRST_WAIT_MAX, FirstNode,
+    Unreached,
+};
+
+/// Where one of them was dialled last, and what came of it.
+type Tried = (SocketAddr, Result<(), Unreached>);
+
+/// One of the first nodes.
+#[derive(Debug)]
+struct First {
+    peer: PeerId,
+    addresses: Vec<SocketAddr>,
+    tried: Option<Tried>,
+}
 
 /// Who is asked, and when.
 #[derive(Debug)]
 pub(crate) struct Start {
-    nodes: Vec<(PeerId, Vec<SocketAddr>)>,
+    nodes: Vec<First>,
     /// How many of them were there from the beginning.
     given: usize,
     /// How many were dialled so far.
@@ -49,8 +63,8 @@ impl Start {
         if addresses.is_empty() {
             return false;
         }
-        if let Some(known) = self.nodes.iter_mut().find(|(other, _)| *other == peer) {
-            known.1 = addresses;
+        if let Some(known) = self.nodes.iter_mut().find(|it| it.peer == peer) {
+            known.addresses = addresses;
         } else {
             if self.nodes.len() >= FIRST_NODES_MAX {
                 if self.given >= FIRST_NODES_MAX {
@@ -58,7 +72,7 @@ impl Start {
                 }
                 self.nodes.remove(self.given);
             }
-            self.nodes.push((peer, addresses));
+            self.nodes.push(First { peer, addresses, tried: None });
         }
         self.wait = Duration::ZERO;
         true
@@ -96,7 +110,7 @@ impl Start {
                 (self.turn / self.nodes.len().max(1), self.turn % self.nodes.len().max(1));
             self.turn = self.turn.wrapping_add(1);
             self.dialled = self.dialled.saturating_add(1);
-            let Some((peer, addresses)) = self.nodes.get(place) else { continue };
+            let Some(First { peer, addresses, .. }) = self.nodes.get(place) else { continue };
             // Another address in each round.
             let address = addresses.get(round % addresses.len().max(1));
             due.extend(address.map(|address| (*peer, *address)));
@@ -106,8 +120,28 @@ impl Start {
 
     /// Returns the place of a first node among ours.
     pub(crate) fn place(&self, peer: &PeerId) -> Option<u16> {
-        let place = self.nodes.iter().position(|(it, _)| it == peer)?;
+        let place = self.nodes.iter().position(|it| it.peer == *peer)?;
         u16::try_from(place).ok()
+    }
+
+    /// Notes what came of dialling somebody, if it is one of them.
+    pub(crate) fn tried(
+        &mut self,
+        peer: &PeerId,
+        address: SocketAddr,
+        what: Result<(), Unreached>,
+    ) {
+        if let Some(first) = self.nodes.iter_mut().find(|it| it.peer == *peer) {
+            first.tried = Some((address, what));
+        }
+    }
+
+    /// Returns all of them, and what came of dialling each.
+    pub(crate) fn nodes(&self) -> impl Iterator<Item = FirstNode> {
+        self.nodes.iter().filter_map(|it| {
+            let (at, last) = it.tried.unzip();
+            Some(FirstNode { peer: it.peer, address: at.or(it.addresses.first().copied())?, last })
+        })
     }
 
     /// Notes that somebody is asked; `false` when it owes an answer.

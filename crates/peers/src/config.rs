@@ -16,7 +16,7 @@ pub const CHOSEN_MAX: usize = 4096;
 
 /// Most connected peers that are kept in mind without being wanted. Guess: above what a transport
 /// takes. One that comes on top is not kept in mind: should it be wanted later, a dial is for nothing.
-pub const CONNECTED_MAX: usize = 1024;
+pub const CONNECTED_MAX: usize = 1536;
 
 /// The first wait between two dials. Guess: a restart is back before a person looks.
 pub const BACKOFF_MIN: Duration = Duration::from_millis(250);

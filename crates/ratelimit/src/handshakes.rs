@@ -4,6 +4,7 @@ use core::net::{IpAddr, Ipv6Addr};
 
 use ensign_diversity::{block, host, network};
 use ensign_primitives::{Instant, Occupancy, PeerId};
+use ensign_wire::Role;
 
 use crate::{Allowance, Charge, FirstPacketLimits, Gcra, Hosts, Keyed};
 
@@ -71,6 +72,23 @@ impl HandshakeLimits {
         known: HANDSHAKES_KNOWN,
         packets: FirstPacketLimits::DEFAULT,
     };
+}
+
+/// [`HandshakeLimits::few_in_all`] of a bootstrap node. Guess: two thousand nodes that join at once, and a tenth of
+/// a core.
+pub const BOOTSTRAP_HANDSHAKES_FEW_IN_ALL: Allowance =
+    Allowance { burst: 2048, per_minute: 200 * 60 };
+
+impl HandshakeLimits {
+    /// Returns the default of a node that has this role in the open network.
+    pub const fn of_role(role: Role) -> Self {
+        match role {
+            Role::Signer | Role::Light => Self::DEFAULT,
+            Role::Bootstrap => {
+                Self { few_in_all: BOOTSTRAP_HANDSHAKES_FEW_IN_ALL, ..Self::DEFAULT }
+            }
+        }
+    }
 }
 
 impl Default for HandshakeLimits {

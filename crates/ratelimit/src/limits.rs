@@ -2,7 +2,7 @@
 
 use core::ops::RangeInclusive;
 
-use ensign_wire::Kind;
+use ensign_wire::{Kind, Role};
 
 use crate::{Allowance, Allowances, HandshakeLimits, REQUESTS_PER_MINUTE_MAX, StrangerLimits};
 
@@ -34,6 +34,15 @@ impl Default for Limits {
             handshakes: HandshakeLimits::default(),
             open_sessions: OPEN_SESSIONS,
         }
+    }
+}
+
+impl Limits {
+    /// Returns the default of a node that has this role in the open network.
+    pub fn of_role(role: Role) -> Self {
+        let (strangers, handshakes) =
+            (StrangerLimits::of_role(role), HandshakeLimits::of_role(role));
+        Self { strangers, handshakes, ..Self::default() }
     }
 }
 

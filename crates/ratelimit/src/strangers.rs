@@ -5,7 +5,7 @@ use core::net::IpAddr;
 
 use ensign_diversity::{host, network};
 use ensign_primitives::{Instant, Occupancy, PeerId};
-use ensign_wire::{Family, Kind};
+use ensign_wire::{Family, Kind, Role};
 
 use crate::{Allowance, Charge, Gcra, Keyed, Level, PINGS_ALLOWED, tokens_of_stranger};
 
@@ -119,6 +119,44 @@ impl Default for StrangerLimits {
             first_of_network: STRANGER_FIRST_OF_NETWORK,
             first_in_all: STRANGER_FIRST_IN_ALL,
             paid_in_all: STRANGER_PAID_IN_ALL,
+        }
+    }
+}
+
+/// [`StrangerLimits::work_in_all`] of a bootstrap node. Guess: a thousand nodes that join at once ask forty
+/// questions each, and as many a minute; 3.3 s of a core at once, and half of one.
+pub const BOOTSTRAP_WORK_IN_ALL: Allowance = Allowance { burst: 65_536, per_minute: 600_000 };
+/// [`StrangerLimits::work_of_network`] of a bootstrap node. Guess: a university's nodes, a sixteenth of all.
+pub const BOOTSTRAP_WORK_OF_NETWORK: Allowance = Allowance { burst: 4096, per_minute: 9600 };
+/// [`StrangerLimits::work_of_address`] of a bootstrap node. Guess: half a network's.
+pub const BOOTSTRAP_WORK_OF_ADDRESS: Allowance = Allowance { burst: 2048, per_minute: 4800 };
+
+/// [`StrangerLimits::work_in_all`] of a light node, which others have no reason to ask. Guess: a tenth of a second of
+/// a core at once, and a hundredth of one.
+pub const LIGHT_WORK_IN_ALL: Allowance = Allowance { burst: 2048, per_minute: 12_000 };
+/// [`StrangerLimits::dht`] of a light node. Guess: whether it is there, and what it does not know, a few times.
+pub const LIGHT_DHT: Allowance = Allowance { burst: 30, per_minute: 30 };
+/// [`StrangerLimits::dht_bytes`] of a light node: its questions, the largest.
+pub const LIGHT_DHT_BYTES: Allowance = Allowance { burst: 64 * 1024, per_minute: 64 * 1024 };
+
+impl StrangerLimits {
+    /// Returns the default of a node that has this role in the open network.
+    pub fn of_role(role: Role) -> Self {
+        let all = Self::default();
+        match role {
+            Role::Signer => all,
+            Role::Bootstrap => Self {
+                work_of_address: BOOTSTRAP_WORK_OF_ADDRESS,
+                work_of_network: BOOTSTRAP_WORK_OF_NETWORK,
+                work_in_all: BOOTSTRAP_WORK_IN_ALL,
+                ..all
+            },
+            Role::Light => Self {
+                dht: LIGHT_DHT,
+                dht_bytes: LIGHT_DHT_BYTES,
+                work_in_all: LIGHT_WORK_IN_ALL,
+                ..all
+            },
         }
     }
 }

@@ -14,6 +14,9 @@ pub const GROUPS_MAX: usize = 64;
 /// Most connected nodes; whoever counts connections keeps no more. Guess: every member of two groups of 256,
 /// 64 strangers beside them, and as many whose end was not yet reported.
 pub const PEERS_MAX: usize = 640;
+/// Most connected nodes where strangers have more places than most nodes give them: of a bootstrap node. As
+/// [`PEERS_MAX`], and 768 strangers more.
+pub const PEERS_LIMIT: usize = PEERS_MAX + 768;
 /// Default of [`SigningConfig::requests_max`]. Specification: 100 sessions.
 pub const REQUESTS_MAX: usize = ensign_ratelimit::OPEN_SESSIONS;
 /// Most that [`SigningConfig::requests_max`] may be.

@@ -17,7 +17,7 @@ use ensign_wire::{Frame, Groups as WireGroups, Introduced};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Event, MEMBERS_MAX, Offense, Output, PEERS_MAX, Record, Standing,
+    Event, MEMBERS_MAX, Offense, Output, PEERS_LIMIT, Record, Standing,
     groups::{Groups, Replaced},
 };
 
@@ -444,7 +444,7 @@ impl Membership {
         let of = |name, len, limit| Occupancy { name, len, limit };
         [
             of("keys whose node is known", self.known.len().saturating_sub(1), MEMBERS_MAX),
-            of("nodes that may show a key", self.links.len(), PEERS_MAX),
+            of("nodes that may show a key", self.links.len(), PEERS_LIMIT),
         ]
     }
 }

@@ -10,7 +10,7 @@ use ensign_primitives::{Instant, Now, Occupancy, PeerId, RequestId, Wakeup};
 use ensign_ratelimit::PAYLOAD_BYTES_ALLOWED;
 use ensign_wire::PAYLOAD_BYTES_MAX;
 
-use crate::PEERS_MAX;
+use crate::PEERS_LIMIT;
 
 /// How long after the largest payload the next one is sent once more: no node is brought more than it
 /// allows. After a smaller one it is less.
@@ -81,6 +81,6 @@ impl Resends {
     }
 
     pub(crate) fn occupancy(&self) -> Occupancy {
-        Occupancy { name: "nodes with dropped payloads", len: self.turns.len(), limit: PEERS_MAX }
+        Occupancy { name: "nodes with dropped payloads", len: self.turns.len(), limit: PEERS_LIMIT }
     }
 }

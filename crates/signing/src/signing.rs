@@ -16,7 +16,7 @@ use ensign_wire::{Frame, SignedRequest};
 
 use crate::{
     CaseFile, Delegated, ENDINGS_REMEMBERED, Event, Input, Keys, NotDelegated, Offense, Output,
-    PEERS_MAX, REQUESTS_LIMIT, Record, RequestStatus, Restored, SignerAnswer, SignerQuestion,
+    PEERS_LIMIT, REQUESTS_LIMIT, Record, RequestStatus, Restored, SignerAnswer, SignerQuestion,
     SigningConfig, Wait,
     admission::Admission,
     clocks::Clocks,
@@ -127,7 +127,7 @@ impl Signing {
             renewal,
             void_until: None,
             decisions: BTreeMap::new(),
-            peers: BoundedMap::new(PEERS_MAX),
+            peers: BoundedMap::new(PEERS_LIMIT),
             groups: Groups::new(config.network, keys.node_key.peer_id(), keys.signer),
             shared,
             membership,

@@ -4,7 +4,7 @@ use std::{net::SocketAddr, time::Duration};
 
 use ensign_primitives::Network;
 use ensign_ratelimit::HandshakeLimits;
-use ensign_wire::{HEADER_BYTES_MAX, Kind, Lane};
+use ensign_wire::{HEADER_BYTES_MAX, Kind, Lane, Role};
 
 use crate::outbox::FRAME_OVERHEAD;
 
@@ -82,10 +82,14 @@ impl TransportConfig {
         }
     }
 
-    /// Gives strangers what neighbours in the open network need, who are strangers.
+    /// Gives strangers what neighbours in the open network need, who are strangers, of a node that has this role there.
     #[must_use]
-    pub const fn open(mut self) -> Self {
+    pub const fn open(mut self, role: Role) -> Self {
         self.stranger_queue_bytes_max = OPEN_STRANGER_QUEUE_BYTES_MAX;
+        if matches!(role, Role::Bootstrap) {
+            self.stranger_queue_bytes_max = BOOTSTRAP_STRANGER_QUEUE_BYTES_MAX;
+            self.links_max = BOOTSTRAP_LINKS_MAX;
+        }
         self.stranger_frames_max = OPEN_STRANGER_FRAMES_MAX;
         self
     }
@@ -125,6 +129,10 @@ pub const HANDSHAKE_GRACE: Duration = Duration::from_millis(500);
 /// More than its owner keeps, who decides who stays: what it closes is here until it is flushed. Guess:
 /// most of what begins in the second that takes, while the owner keeps 640.
 pub const LINKS_MAX: usize = 1024;
+
+/// [`TransportConfig::links_max`] of a bootstrap node. As [`LINKS_MAX`], while its owner keeps 1,408; some 62 MiB
+/// when all are idle.
+pub const BOOTSTRAP_LINKS_MAX: usize = 1792;
 
 /// Default of [`TransportConfig::admission_timeout`].
 ///
@@ -210,6 +218,10 @@ pub const STRANGER_QUEUE_BYTES_MAX: usize = 16 * 1024;
 /// [`TransportConfig::stranger_queue_bytes_max`] of a node that takes part in the open network. Guess: the answers
 /// to a question of each of 64 walks at once, of 4 kB each; 64 MiB if 256 strangers do not read theirs.
 pub const OPEN_STRANGER_QUEUE_BYTES_MAX: usize = 256 * 1024;
+
+/// [`TransportConfig::stranger_queue_bytes_max`] of a bootstrap node: 64 MiB too if 1,024 strangers do not read.
+/// Guess: twice what a node that joins asks before it has an answer, two walks of four questions each.
+pub const BOOTSTRAP_STRANGER_QUEUE_BYTES_MAX: usize = 64 * 1024;
 
 /// [`TransportConfig::stranger_frames_max`] of such a node, at which a neighbour stays for an hour: 120 questions
 /// and 240 answers a minute. Who is faster is stopped by its budgets long before.

@@ -13,8 +13,7 @@ use ensign_primitives::{PeerId, UnixTime};
 use ensign_wire::{DhtRecord, Key, NodeRecord, Role};
 use serde::{Deserialize, Serialize};
 
-use super::net::Names;
-use super::reach::NetReachView;
+use super::{first::NetFirstView, net::Names, reach::NetReachView};
 
 /// What our node is in the open network, and what it sees of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,6 +63,9 @@ pub struct NetStatusView {
     pub sealed_for: usize,
     /// Signs that we are cut off.
     pub alarms: Vec<NetAlarmView>,
+    /// Whom it asks while it knows few others: nodes of `net.bootstrap`, then those that seeds have named.
+    #[serde(default)]
+    pub first: Vec<NetFirstView>,
 }
 
 /// A connection that the address book keeps.
@@ -250,6 +252,7 @@ impl NetStatusView {
             looked_for: status.looked_for,
             sealed_for: status.sealed_for,
             alarms: status.signs.iter().map(NetAlarmView::new).chain(dense).collect(),
+            first: status.first.iter().map(|it| NetFirstView::new(it, names)).collect(),
         }
     }
 }

@@ -100,6 +100,9 @@ fn show_one(setting: &Setting, output: Output) {
             let default =
                 key.default().map_or("no limit".to_owned(), |it| format!("{it} {}", key.unit()));
             text += &format!("\n  {} {}; default: {default}", key.range(), key.unit());
+            for (role, value) in key.defaults_of_roles() {
+                text += &format!("; of a {role} node: {value}");
+            }
         }
         Key::Text(_) => {
             text += &format!("\n  {}", key.unit());
@@ -126,6 +129,10 @@ fn line(setting: &Setting) -> Line {
             Shape::One | Shape::Several { .. } => json!(key.default()),
         },
     };
+    let roles = key.defaults_of_roles().into_iter();
+    let roles: serde_json::Map<_, _> = roles
+        .map(|(role, value)| (role.to_owned(), value.parse::<i64>().map_or(Json::Null, Json::from)))
+        .collect();
     Line::new("setting")
         .with("key", key.name())
         .with("value", json)
@@ -135,6 +142,7 @@ fn line(setting: &Setting) -> Line {
         .with("min", min)
         .with("max", max)
         .with("default", default)
+        .with("defaults_of_roles", roles)
         .with("about", key.about())
 }
 

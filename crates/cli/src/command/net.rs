@@ -54,7 +54,7 @@ pub(super) fn run(
     match args {
         Net::Guard { watch: true } => watch::run(&node, output)?,
         Net::Peers => peers(&node.get::<Vec<NetPeerView>>("/v1/net/peers")?, output),
-        Net::Status => network::status(&node, output)?,
+        Net::Status => network::status(&node, &open()?, output)?,
         Net::Dht => network::contacts(&node, output)?,
         Net::Find { peer } => network::find(&node, peer, output)?,
         Net::Trace { what, key } => network::trace(&node, (what, *key), output)?,

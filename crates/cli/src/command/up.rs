@@ -54,6 +54,7 @@ pub(super) async fn run(home: Home, args: Up, output: Output) -> Result<()> {
     output.notice(key.rule(&rule));
     let mut narrator = Narrator::new(output, &groups);
     narrator.know_forming(&forming);
+    opened::tell_first(node.home(), &mut narrator, output);
     remind_of_banned(&node, output).await?;
     for view in &forming {
         let name = &view.name;

@@ -115,7 +115,7 @@ impl Settings {
 
     /// How much anybody may ask of this node.
     pub(crate) fn limits(&self) -> Limits {
-        let mut limits = Limits::default();
+        let mut limits = self.open_role().map_or_else(Limits::default, Limits::of_role);
         if self.given.get(table::REQUESTS_PER_MINUTE.name).is_some() {
             let per_minute = self.count(&table::REQUESTS_PER_MINUTE) as u64;
             limits.members = Allowances::of_requests(per_minute);
@@ -293,7 +293,10 @@ fn page() -> String {
     );
     for key in table::all() {
         let none = if matches!(key, Key::Number(_)) { "no limit" } else { "" };
-        let default = key.default().unwrap_or_else(|| none.to_owned());
+        let mut default = key.default().unwrap_or_else(|| none.to_owned());
+        for (role, value) in key.defaults_of_roles() {
+            default += &format!("; {role}: {value}");
+        }
         let [name, about, unit, range] = [key.name(), key.about(), key.unit(), &key.range()];
         page += &format!("| `{name}` | {about} | {unit} | {range} | {default} |\n");
     }

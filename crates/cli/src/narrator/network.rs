@@ -1,10 +1,12 @@
 //! What happens in the open network.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
-use ensign_api::view::NetAlarmView;
+use ensign_api::view::{NetAlarmView, UnreachedWords};
 use ensign_coordinator::Busy;
-use ensign_coordinator::overlay::{Event, Way};
+use ensign_coordinator::overlay::{Event, Unreached, Way};
+use ensign_primitives::PeerId;
 
 use super::Narrator;
 use crate::output::Line;
@@ -34,7 +36,7 @@ impl Narrator {
             Event::Alone => self.output.talk(
                 &Line::new("net_alone"),
                 "no node of the open network answers any more: is this machine online? The nodes in net.bootstrap are \
-                 asked again and again; members are reached where they were",
+                 asked again and again; members are reached where they were; `ensign net status` says how it goes",
             ),
             Event::Reachable { addresses } => {
                 let at: Vec<_> = addresses.iter().map(ToString::to_string).collect();
@@ -47,6 +49,9 @@ impl Narrator {
                 "not reachable from outside: others dialled this node back in vain, so that it only asks them or is looked \
                  for in vain; `ensign net status` says what to do. Signing with members goes on",
             ),
+            Event::FirstUnreached { peer, address, why } => {
+                self.first_unreached(peer, *address, *why);
+            }
             Event::Found { peer, by } => {
                 let who = self.node(peer);
                 let how = match by {
@@ -67,6 +72,28 @@ impl Narrator {
             }
             // Whoever asked has the answer.
             Event::Ended { .. } | Event::Pinged { .. } => {}
+        }
+    }
+
+    /// A node of net.bootstrap is not there: told to people once for each reason, until somebody answers.
+    fn first_unreached(&mut self, peer: &PeerId, address: SocketAddr, why: Unreached) {
+        let UnreachedWords { name, what, advice } = UnreachedWords::new(why);
+        let (who, address) = (self.node(peer), address.to_string());
+        let again = "it is asked again while few others are known, ever less often";
+        let text = format!(
+            "{who} at {address}, which is to be asked first: {what}; {again}\n  you: {advice}"
+        );
+        let line = Line::new("net_first_unreached")
+            .with("who", who)
+            .with("node", peer.to_string())
+            .with("address", address.as_str())
+            .with("state", name)
+            .with("what", what)
+            .with("do", advice);
+        if self.reasons.is_new(*peer, &format!("{name} at {address}")) {
+            self.output.talk(&line, text);
+        } else {
+            self.progress(&line, None);
         }
     }
 
@@ -97,8 +124,8 @@ impl Narrator {
         let text = expected.filter(|_| is_new).map(|expected| {
             let [all, so_far] = [expected, spent].map(|it| words::duration(it.max(Duration::from_secs(1))));
             format!(
-                "working for this node's place in the open network: about {all} of one core, by luck more or less; \
-                 {so_far} so far"
+                "working for this node's place in the open network, so that others find it: about {all} of one core, by \
+                 luck more or less; {so_far} so far. Once a month, and kept; meanwhile this node asks, and signs"
             )
         });
         self.progress(&line, text);

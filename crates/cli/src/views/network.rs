@@ -36,6 +36,7 @@ pub(crate) fn status(view: &NetStatusView) -> String {
         let members = words::count(view.sealed_for, "member");
         lines.push(format!("sealed for {members} who may look for this home: where it is"));
     }
+    lines.extend(first(view));
     lines.extend(advice(view));
     for alarm in &view.alarms {
         lines.push(format!("ALARM {}: {}", foreign(&alarm.alarm), foreign(&alarm.what)));
@@ -122,12 +123,37 @@ fn found(view: &NetStatusView) -> String {
     }
 }
 
+/// Most of those who are asked first that are shown. Guess: what a user names.
+const FIRST_SHOWN_MAX: usize = 8;
+
+/// Who was asked first and did not answer, and why; all of them while nobody is known.
+fn first(view: &NetStatusView) -> Vec<String> {
+    let is_alone = view.contacts == 0;
+    let told = view.first.iter().filter(|it| it.what.is_some() || is_alone);
+    let mut lines = Vec::new();
+    for it in told.clone().take(FIRST_SHOWN_MAX) {
+        let (who, at) = (name(it.name.as_deref(), &it.node), foreign(&it.address));
+        let what = match (it.what.as_deref(), it.state.as_str()) {
+            (Some(what), _) => foreign(what),
+            (None, "answered") => "answers".to_owned(),
+            (None, _) => "is to be asked".to_owned(),
+        };
+        lines.push(format!("asked first: {who} at {at}: {what}"));
+        lines.extend(it.advice.as_ref().map(|advice| format!("  you: {}", foreign(advice))));
+    }
+    let more = told.count().saturating_sub(FIRST_SHOWN_MAX);
+    if more > 0 {
+        lines.push(format!("  and {} more", words::count(more, "node")));
+    }
+    lines
+}
+
 /// What its user can do, if something is missing.
 fn advice(view: &NetStatusView) -> Vec<String> {
     let mut lines = Vec::new();
     if view.contacts + view.roots == 0 {
         lines.push(
-            "nobody is known: name a node or a seed, `ensign up --bootstrap CODE|DNS_NAME`, and see that UDP goes out; \
+            "nobody is known yet: name a node or a seed, `ensign up --bootstrap CODE|DNS_NAME`, and see that UDP goes out; \
              `ensign net seed DNS_NAME` says what a seed answers"
                 .to_owned(),
         );

@@ -80,7 +80,7 @@ fn what_up_is_told_of_the_open_network_is_checked_and_kept() {
     let foreign =
         boot.json(&["up", "--open", "--bootstrap", &alice.code()]).refused(2, "E-CFG-002");
     let what = foreign["what"].as_str().unwrap();
-    assert!(what.contains("alice is on regtest, this home on signet"), "{what}");
+    assert!(what.contains("--bootstrap: alice is on regtest, this home on signet"), "{what}");
     let wrong = alice.json(&["up", "--open", "--bootstrap", "no name"]).refused(2, "E-CFG-002");
     assert!(
         wrong["what"].as_str().unwrap().contains("`no name` is neither a contact code"),
@@ -101,7 +101,63 @@ fn what_up_is_told_of_the_open_network_is_checked_and_kept() {
     );
     let text = alice.text(&["net", "status"]).succeeded().stdout;
     assert!(text.contains("not found by others: it says nothing of itself"), "{text}");
-    assert!(text.contains("nobody is known: name a node or a seed"), "{text}");
+    assert!(text.contains("nobody is known yet: name a node or a seed"), "{text}");
+}
+
+#[test]
+fn a_first_day_says_whom_it_asks_and_why_nobody_answers() {
+    let [alice, bob, carol] = ["alice", "bob", "carol"].map(home);
+    let own = alice.json(&["up", "--open", "--bootstrap", &alice.code()]).refused(2, "E-CFG-002");
+    assert_eq!(own["what"], "--bootstrap: this is the code of this home itself");
+    let file = fs::read_to_string(alice.home.join("ensign.toml")).unwrap();
+    assert!(!file.contains("bootstrap") && !file.contains("open"), "{file}");
+    // Nobody is where bob's code says that he is.
+    let first = ["up", "--open", "--bootstrap", &bob.code(), "--bootstrap", "seed.invalid"];
+    let mut up = alice.start(&first);
+    let asks = up.wait_for("net_asks_first");
+    assert!(asks["nodes"][0].as_str().unwrap().starts_with("bob at 127."), "{asks}");
+    assert_eq!(asks["seeds"], json!(["seed.invalid"]));
+    let silent = up.wait_for("net_first_unreached");
+    assert_eq!((&silent["who"], &silent["state"]), (&json!("bob"), &json!("no_answer")));
+    let status = alice.json(&["net", "status"]).succeeded().last();
+    let [first] = status["first"].as_array().unwrap().as_slice() else { panic!("{status}") };
+    assert_eq!((&first["name"], &first["node"]), (&json!("bob"), &json!(node(&bob))));
+    assert_eq!((&first["state"], &first["what"]), (&json!("no_answer"), &json!("nobody answers")));
+    let text = alice.text(&["net", "status"]).succeeded().stdout;
+    assert!(text.contains("asked first: bob at 127."), "{text}");
+    assert!(text.contains(": nobody answers\n  you: ask its user"), "{text}");
+    assert!(text.contains("`ensign net seed seed.invalid` says what it answers"), "{text}");
+    drop(up);
+    // Another node has come there since.
+    let listen = bob.json(&["config", "show", "listen"]).succeeded().last()["value"].clone();
+    carol.json(&["config", "set", "listen", listen.as_str().unwrap()]).succeeded();
+    let mut other = carol.start(&["up", "--open", "--role", "bootstrap"]);
+    other.wait_for("net_positioned");
+    let mut up = alice.start(&["up"]);
+    let unreached = up.wait_for("net_first_unreached");
+    assert_eq!((&unreached["who"], &unreached["state"]), (&json!("bob"), &json!("other_node")));
+    let short = &node(&carol)[..8];
+    assert_eq!(unreached["what"], json!(format!("another node answers, {short}")));
+}
+
+#[test]
+fn limits_of_an_open_node_are_those_of_its_role() {
+    let boot = home("boot");
+    let of = |key: &str| {
+        let it = boot.json(&["config", "show", key]).succeeded().last();
+        (it["value"].clone(), it["from"].clone())
+    };
+    let key = "strangers.work_in_all_per_minute";
+    assert_eq!(of(key), (json!(60_000), json!("default")));
+    for (key, value) in [("net.role", "bootstrap"), ("net.open", "true")] {
+        boot.json(&["config", "set", key, value]).succeeded();
+    }
+    assert_eq!(of(key), (json!(600_000), json!("role")));
+    let text = boot.text(&["config", "show", key]).succeeded().stdout;
+    assert!(text.contains("= 600000  (net.role, bootstrap)"), "{text}");
+    assert!(text.contains("default: 60000 compute tokens a minute; of a bootstrap node: 600000"));
+    boot.json(&["config", "set", key, "70000"]).succeeded();
+    assert_eq!(of(key), (json!(70_000), json!("ensign.toml")));
 }
 
 #[test]

@@ -15,6 +15,7 @@ use rand_core::Rng;
 use super::{Dht, is_named};
 use crate::{
     K, Offense, Output, PULLS_MAX,
+    locality::shared_network,
     shelf::{Taken, Untaken},
 };
 
@@ -161,7 +162,8 @@ impl Dht {
             let at = self.random.next_u64() as usize % within.len();
             let drawn = within.swap_remove(at);
             let Some(address) = drawn.address() else { continue };
-            if address.ip().is_loopback() || networks.insert(network(address.ip())) {
+            let network = shared_network(self.config.rules.scope, address.ip());
+            if network.is_none_or(|it| networks.insert(it)) {
                 told += 1;
                 self.hand_on.tell(now.instant, drawn, had);
             }

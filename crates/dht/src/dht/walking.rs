@@ -2,7 +2,6 @@
 
 use alloc::{collections::BTreeSet, vec::Vec};
 
-use ensign_diversity::network;
 use ensign_primitives::{Now, PeerId, QueryId};
 use ensign_wire::{
     Answer, Around, DhtFind, DhtMessage, DhtPull, DhtRecord, DhtReply, DhtStore, Had, Key,
@@ -12,6 +11,7 @@ use ensign_wire::{
 use super::{Dht, is_named};
 use crate::{
     CommandError, Event, Heard, K, Offense, Outcome, Output, Placed, TRACES_KEPT, WALKS_MAX,
+    locality::shared_network,
     questions::{Purpose, Question},
     walk::{Op, Step, Walk, is_fresh},
 };
@@ -29,7 +29,8 @@ impl Dht {
     pub(super) fn start(&mut self, now: Now, op: Op, key: Key) -> QueryId {
         let query = self.questions.next_name();
         let is_nearest = matches!(op, Op::Nearest);
-        let mut walk = Walk::new(now.instant, op, (key, self.region()));
+        let scope = self.config.rules.scope;
+        let mut walk = Walk::new(now.instant, op, (key, self.region()), scope);
         let contacts: Vec<NodeRecord> = if is_nearest {
             self.table.closest(key, 2 * K)
         } else {
@@ -42,7 +43,7 @@ impl Dht {
         }
         // What we keep ourselves needs no question.
         if let Some(record) = self.held(now, &key).cloned() {
-            walk.found(record, core::net::Ipv4Addr::LOCALHOST.into());
+            walk.found(record, None);
         }
         self.walks.insert(query, walk);
         query
@@ -316,7 +317,7 @@ impl Dht {
                 let heard = Heard::Answered { after, new_nodes, has_record: is_yes };
                 walk.over(candidate, is_slow, heard);
                 if let (Some(record), Some(remote)) = (value, remote) {
-                    walk.found(record, network(remote.ip()));
+                    walk.found(record, shared_network(self.config.rules.scope, remote.ip()));
                 } else if is_yes {
                     walk.stored();
                 }
@@ -327,7 +328,7 @@ impl Dht {
     fn end(&mut self, now: Now, name: QueryId) {
         let Some(walk) = self.walks.remove(&name) else { return };
         if !self.looks.remove(&name) && matches!(walk.op(), Op::Nearest) {
-            self.size.observe(now.instant, &walk.nearest());
+            self.saw(now, &walk.nearest());
         }
         let outcome = match walk.op() {
             Op::Fetch(_) => walk.best().map_or(Outcome::NotFound, |record| Outcome::Record {

@@ -5,7 +5,7 @@ use std::{net::IpAddr, sync::Arc, vec::Vec};
 
 use ensign_diversity::PrefixTable;
 use ensign_pow::{Purpose, Puzzle, Solver};
-use ensign_wire::{Key, NodeId, NodeRecord};
+use ensign_wire::{Key, NodeId, NodeRecord, Scope};
 use proptest::prelude::*;
 
 use super::cast::{NETWORK, START, address, later, peer, record, record_at};
@@ -15,7 +15,11 @@ use crate::{
 };
 
 fn table() -> Table {
-    Table::new(NodeId([0; 32]), Arc::new(PrefixTable::default()))
+    table_in(Scope::Global)
+}
+
+fn table_in(scope: Scope) -> Table {
+    Table::new(NodeId([0; 32]), scope, Arc::new(PrefixTable::default()))
 }
 
 fn enter(table: &mut Table, number: u16) -> Placed {
@@ -35,6 +39,34 @@ proptest! {
         all.truncate(count);
         prop_assert_eq!(table.closest(target, count), all);
     }
+}
+
+/// How many of sixty nodes at these addresses a table takes.
+fn taken(scope: Scope, address: impl Fn(u16) -> IpAddr) -> usize {
+    let mut table = table_in(scope);
+    for number in 0..60 {
+        table.answered(START.instant, record(number), address(number));
+    }
+    table.len()
+}
+
+#[test]
+fn nodes_of_one_local_network_are_no_crowd_where_the_whole_network_is_local() {
+    let lan = |number: u16| IpAddr::from([192, 168, 1, number as u8]);
+    let one_host = |_| IpAddr::from([10, 0, 0, 7]);
+    let machine = |_| IpAddr::from([127, 0, 0, 1]);
+    let link = |number: u16| IpAddr::from([169, 254, 3, number as u8]);
+    let unique = |number: u16| IpAddr::from([0xfd00, 0, 0, 1, 0, 0, 0, number]);
+    let public = |number: u16| IpAddr::from([9, 9, 9, number as u8]);
+    let room = taken(Scope::Global, |number| address(number).ip());
+    assert!(room > 3 * GROUP_PER_TABLE_MAX, "{room}");
+    for local in [&lan as &dyn Fn(u16) -> IpAddr, &one_host, &machine, &link, &unique] {
+        assert_eq!(taken(Scope::Local, local), room);
+        // Elsewhere such an address is what a proxy or a router shows, and counts as any other.
+        assert_eq!(taken(Scope::Global, local), GROUP_PER_TABLE_MAX);
+    }
+    // A public network is one owner's in a network of one's own, too.
+    assert_eq!(taken(Scope::Local, public), GROUP_PER_TABLE_MAX);
 }
 
 #[test]
@@ -98,7 +130,7 @@ fn regression_nodes_that_came_from_everywhere_moved_into_one_network() {
 fn a_provider_counts_as_one_group_where_it_is_known() {
     let mut builder = PrefixTable::builder();
     builder.line("8.0.0.0\t8\t65001").unwrap();
-    let mut table = Table::new(NodeId([0; 32]), Arc::new(builder.build()));
+    let mut table = Table::new(NodeId([0; 32]), Scope::Global, Arc::new(builder.build()));
     (0..500).for_each(|number| {
         enter(&mut table, number);
     });
@@ -161,7 +193,7 @@ fn a_walk_is_over_when_the_nearest_that_are_not_gone_have_answered() {
     let nodes: Vec<_> = (0..24).map(record).collect();
     let mut seen = [0, 0];
     for draw in 0..400_u32 {
-        let mut pool = Pool::default();
+        let mut pool = Pool::new(Scope::Global);
         let mut all = Vec::new();
         for (at, node) in (0..(draw % 24) as u16).zip(&nodes) {
             let mixed = (draw * 31 + u32::from(at)).wrapping_mul(2_654_435_761) >> 24;

@@ -15,7 +15,7 @@ use ensign_wire::{
 };
 
 use crate::{
-    Engine, EngineConfig, GroupConfig, Keys, Proposal, Restored, Source, Strangers,
+    Engine, EngineConfig, GroupConfig, Keys, Limits, Proposal, Restored, Source, Strangers,
     signing::Delegated,
 };
 
@@ -87,16 +87,15 @@ pub(super) fn engine_open(index: usize) -> Engine {
     let addresses = vec!["127.0.0.1:9735".parse().unwrap()];
     let (bits, scope) = (0, Scope::Local);
     let overlay = OverlayConfig::new(NETWORK, Role::Signer);
-    let overlay = Some(OverlayConfig { bits, scope, addresses, ..overlay });
-    let strangers = Strangers::default().open();
-    let config = EngineConfig { strangers, overlay, ..config(index, 0) };
-    Engine::new(config, keys(index), [index as u8; 32], start(), Restored::default())
+    engine_outside(index, OverlayConfig { bits, scope, addresses, ..overlay })
 }
 
-/// A node of the open network, with this part in it.
+/// A node that takes part in the open network so, with the limits of its role.
 pub(super) fn engine_outside(index: usize, overlay: OverlayConfig) -> Engine {
-    let (strangers, overlay) = (Strangers::default().open(), Some(overlay));
-    let config = EngineConfig { strangers, overlay, ..config(index, 0) };
+    let (strangers, limits) =
+        (Strangers::default().open(overlay.role), Limits::of_role(overlay.role));
+    let overlay = Some(overlay);
+    let config = EngineConfig { strangers, limits, overlay, ..config(index, 0) };
     Engine::new(config, keys(index), [index as u8; 32], start(), Restored::default())
 }
 

@@ -8,7 +8,7 @@ use ensign_primitives::{Network, PeerId, UnixTime};
 use ensign_store::{MemoryStore, Opening, Place};
 use ensign_wire::{Node, NodeRecord, Proof, Role};
 
-use crate::{Entry, KeyAge, Past, neighbour, position, settle, write};
+use crate::{Entry, KeyAge, LOOKS_MAX, Past, looks, neighbour, position, settle, write};
 
 const NETWORK: Network = Network::Signet;
 const NOW: UnixTime = UnixTime::from_millis(1_767_225_600_000);
@@ -70,7 +70,27 @@ fn what_is_known_of_the_open_network_is_there_after_a_restart() {
 fn store_that_knows_nothing_of_the_open_network_opens() {
     let past = found(MemoryStore::new());
     assert_eq!(past.neighbours.restored(NETWORK), Restored::default());
-    assert_eq!(past.position, None);
+    assert_eq!((past.position, past.looks), (None, None));
+}
+
+#[test]
+fn what_was_seen_of_the_size_of_the_network_is_known_again_the_last_of_it() {
+    let at = UnixTime::from_millis(1_760_000_000_000);
+    let seen: Vec<u64> = (1..=LOOKS_MAX as u64).collect();
+    let before = looks(UnixTime::from_millis(1), &[7]);
+    let past = found(store_with(&[before, looks(at, &seen)]));
+    assert_eq!(past.looks, Some((at, seen.clone())));
+    assert_eq!(found(store_with(&[looks(at, &[])])).looks, Some((at, vec![])));
+    // A row that cannot be read is none.
+    let spoiled = |spoil: fn(&mut Vec<u8>)| {
+        let mut entry = looks(at, &seen);
+        entry.value.iter_mut().for_each(spoil);
+        found(store_with(&[entry])).looks
+    };
+    assert_eq!(spoiled(|row| row[0] = 2), None);
+    assert_eq!(spoiled(|row| row.push(0)), None);
+    assert_eq!(spoiled(|row| row.extend([0; 8])), None);
+    assert_eq!(spoiled(Vec::clear), None);
 }
 
 #[test]

@@ -10,7 +10,7 @@ use ensign_wire::PeersMessage;
 
 use super::{Overlay, Todo};
 use crate::{
-    Event, Message, Output,
+    Event, Message, Output, Unreached,
     links::{Asked, Dial},
 };
 
@@ -71,6 +71,7 @@ impl Overlay {
             self.todo.push_back(Todo::Book(BookInput::Learned { record, source }));
         }
         self.todo.push_back(Todo::Book(BookInput::Up { peer, remote, direction }));
+        self.start.tried(&peer, remote, Ok(()));
         if dial.is_first {
             self.ask_first(now, peer);
         }
@@ -97,7 +98,7 @@ impl Overlay {
         if !self.links.is_up(&peer) {
             // It went before it introduced itself.
             if let Some(address) = self.links.dialled_at(&peer) {
-                self.on_dial_failed(now, peer, address);
+                self.on_dial_failed(now, (peer, address), Unreached::Refused);
             }
             return;
         }
@@ -113,13 +114,22 @@ impl Overlay {
         self.todo.push_back(Todo::Book(BookInput::Down { peer }));
     }
 
-    pub(super) fn on_dial_failed(&mut self, now: Now, peer: PeerId, address: SocketAddr) {
+    pub(super) fn on_dial_failed(
+        &mut self,
+        now: Now,
+        (peer, address): (PeerId, SocketAddr),
+        why: Unreached,
+    ) {
         if self.links.dialled_at(&peer) != Some(address) {
             return;
         }
         let Some(dial) = self.links.take_dial(&peer) else { return };
         self.heard(now);
         self.pinged(now, &peer, false);
+        if dial.is_first {
+            self.start.tried(&peer, address, Err(why));
+            self.outputs.push_back(Output::Event(Event::FirstUnreached { peer, address, why }));
+        }
         if dial.asked_by.is_some() {
             self.todo.push_back(Todo::Dht(DhtInput::Unreachable { peer }));
         }

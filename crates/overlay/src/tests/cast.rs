@@ -14,7 +14,7 @@ use ensign_identity::NodeKey;
 use ensign_primitives::{Direction, Instant, Network, Now, PeerId, StateMachine, UnixTime};
 use ensign_wire::{DialBackNonce, Node, NodeRecord, Proof, Role, Scope, position_epoch};
 
-use crate::{Event, Input, Output, Overlay, OverlayConfig, Restored};
+use crate::{Event, Input, Output, Overlay, OverlayConfig, Restored, Unreached};
 
 pub(super) const NETWORK: Network = Network::Regtest;
 pub(super) const START: Now = Now {
@@ -219,8 +219,8 @@ impl World {
             Happens::Dialled(by, address) => {
                 let is_there = self.addresses.get(&address) == Some(&to);
                 if !is_there || !self.nodes.contains_key(&by) {
-                    let is_duplicate = false;
-                    return self.feed(by, Input::DialFailed { peer: to, address, is_duplicate });
+                    let why = Unreached::NoAnswer;
+                    return self.feed(by, Input::DialFailed { peer: to, address, why });
                 }
                 if !self.is_linked(by, to) {
                     self.links.insert((by.min(to), by.max(to)));

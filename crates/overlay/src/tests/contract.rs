@@ -13,7 +13,7 @@ use ensign_wire::{
 use proptest::prelude::*;
 
 use super::cast::{START, address, config, machine, peer, record};
-use crate::{Input, Message, Output, Overlay, Restored};
+use crate::{Input, Message, Output, Overlay, Restored, Unreached};
 
 /// Guess: enough that dials, walks and wishes meet.
 const PEERS: u16 = 8;
@@ -103,8 +103,9 @@ impl World {
                 up(self.dials.remove(0), way)
             }
             Act::Fail(is_duplicate) => {
-                let (who, is_duplicate) = (self.dials.remove(0), *is_duplicate);
-                Input::DialFailed { peer: peer(who), address: address(who), is_duplicate }
+                let who = self.dials.remove(0);
+                let why = if *is_duplicate { Unreached::Duplicate } else { Unreached::NoAnswer };
+                Input::DialFailed { peer: peer(who), address: address(who), why }
             }
             Act::Call(who) => up(*who, Direction::Inbound),
             Act::Down(who) => Input::Down { peer: peer(*who) },

@@ -3,14 +3,14 @@
 use core::time::Duration;
 use std::{vec, vec::Vec};
 
-use ensign_primitives::{Direction, QueryId, StateMachine};
+use ensign_primitives::{Direction, QueryId, StateMachine, UnixTime};
 use ensign_wire::{Answer, Around, DhtFind, DhtMessage, DhtReply, Key, PeersMessage, Role, Wants};
 
 use super::cast::{NETWORK, START, address, config, later, machine, peer, record, said};
 use crate::{
     Event, FEW_CONTACTS, FIRST_ASKED_MIN, FIRST_NODES_MAX, FIRST_WAIT_MAX, Input,
-    LINK_COMES_WITHIN, LOOK_AFTER, Message, Offense, Output, Overlay, OverlayConfig, Restored,
-    WARM_LINKS_MAX, book,
+    LINK_COMES_WITHIN, LOOK_AFTER, LOOKS_AGE_MAX, Looks, Message, Offense, Output, Overlay,
+    OverlayConfig, Restored, Unreached, WARM_LINKS_MAX, book,
 };
 
 fn node() -> Overlay {
@@ -37,6 +37,27 @@ fn offenses(outputs: &[Output]) -> Vec<&Offense> {
         }
     }
     all
+}
+
+#[test]
+fn a_first_node_that_is_not_reached_is_told_each_time_and_kept_in_mind_with_the_reason() {
+    let first = vec![(peer(0), vec![address(0)]), (peer(1), vec![address(1)])];
+    let config = OverlayConfig { first, ..config(50, Role::Signer) };
+    let mut overlay = machine(50, config, Restored::default(), START);
+    overlay.handle_timeout(START);
+    let last = |overlay: &Overlay, of| {
+        let first = overlay.status(START).first;
+        first.into_iter().find(|it| it.peer == peer(of)).unwrap().last
+    };
+    said(&mut overlay);
+    assert_eq!((last(&overlay, 0), last(&overlay, 1)), (None, None));
+    let why = Unreached::OtherNode { found: peer(7) };
+    overlay.handle_input(START, Input::DialFailed { peer: peer(0), address: address(0), why });
+    let told = Event::FirstUnreached { peer: peer(0), address: address(0), why };
+    assert!(said(&mut overlay).contains(&Output::Event(told)));
+    let (remote, direction) = (address(1), Direction::Outbound);
+    overlay.handle_input(START, Input::Up { peer: peer(1), remote, direction });
+    assert_eq!((last(&overlay, 0), last(&overlay, 1)), (Some(Err(why)), Some(Ok(()))));
 }
 
 #[test]
@@ -77,7 +98,8 @@ fn who_is_told_of_is_not_dialled_but_by_us() {
 fn a_dial_that_met_another_link_waits_for_it_and_not_for_ever() {
     let mut overlay = node();
     said(&mut overlay);
-    let failed = Input::DialFailed { peer: peer(0), address: address(0), is_duplicate: true };
+    let failed =
+        Input::DialFailed { peer: peer(0), address: address(0), why: Unreached::Duplicate };
     overlay.handle_input(START, failed);
     assert!(!said(&mut overlay).contains(&Output::Leave { peer: peer(0) }));
     overlay.handle_timeout(later(START, LINK_COMES_WITHIN));
@@ -159,8 +181,8 @@ fn who_is_wanted_and_told_of_is_found() {
 fn who_was_named_at_the_start_stays_among_the_first_nodes() {
     let mut overlay = node();
     said(&mut overlay);
-    let (peer_0, is_duplicate) = (peer(0), false);
-    let failed = Input::DialFailed { peer: peer_0, address: address(0), is_duplicate };
+    let (peer_0, why) = (peer(0), Unreached::NoAnswer);
+    let failed = Input::DialFailed { peer: peer_0, address: address(0), why };
     overlay.handle_input(START, failed);
     for number in 100..100 + 2 * FIRST_NODES_MAX as u16 {
         let addresses = vec![address(number)];
@@ -174,8 +196,8 @@ fn who_was_named_at_the_start_stays_among_the_first_nodes() {
         for output in said(&mut overlay) {
             let Output::Dial { peer: whom, address } = output else { continue };
             dials += usize::from(whom == peer(0));
-            let is_duplicate = false;
-            overlay.handle_input(now, Input::DialFailed { peer: whom, address, is_duplicate });
+            let why = Unreached::NoAnswer;
+            overlay.handle_input(now, Input::DialFailed { peer: whom, address, why });
         }
     }
     assert!(dials > 0);
@@ -241,4 +263,22 @@ fn a_home_without_an_address_works_for_nothing() {
     };
     let overlay = machine(7, local, Restored::default(), START);
     assert_eq!(overlay.status(START).role, Role::Light, "nobody outside reaches it there");
+}
+
+#[test]
+fn what_was_seen_of_the_size_of_the_network_counts_for_a_day_after_a_restart() {
+    // A thousand nodes: the twentieth nearest is a fiftieth of all away.
+    let reaches = vec![u64::MAX / 52; 16];
+    let nodes = |ago: Duration, reaches: Vec<u64>| {
+        let at = UnixTime::from_millis(START.unix.as_millis() - ago.as_millis() as u64);
+        let looks = Some(Looks { at, reaches });
+        let restored = Restored { looks, ..Restored::default() };
+        machine(50, config(50, Role::Signer), restored, START).status(START).network.nodes
+    };
+    let seen = nodes(Duration::ZERO, reaches.clone()).unwrap();
+    assert!((800..=1000).contains(&seen), "{seen}");
+    assert_eq!(nodes(LOOKS_AGE_MAX, reaches.clone()), Some(seen));
+    assert_eq!(nodes(LOOKS_AGE_MAX + Duration::from_millis(1), reaches.clone()), None);
+    // However much a row holds, the estimate remembers no more of it.
+    assert_eq!(nodes(Duration::ZERO, [reaches, vec![1 << 40; 100]].concat()), Some(seen));
 }

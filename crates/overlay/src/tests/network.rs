@@ -126,7 +126,7 @@ fn a_restart_needs_no_first_node() {
     world.run(Duration::from_secs(600));
     let mut kept = std::collections::BTreeMap::new();
     let mut anchors = std::vec![];
-    let mut position = None;
+    let (mut position, mut looks) = (None, None);
     for (_, output) in world.outputs.iter().filter(|(who, _)| *who == peer(9)) {
         match output {
             Output::Note(Record::Book(book::Note::Kept(it))) => {
@@ -135,6 +135,7 @@ fn a_restart_needs_no_first_node() {
             Output::Note(Record::Book(book::Note::Gone { peer })) => _ = kept.remove(peer),
             Output::Note(Record::Book(book::Note::Anchors(it))) => anchors.clone_from(it),
             Output::Note(Record::Position(proof)) => position = Some(*proof),
+            Output::Note(Record::Looks(it)) => looks = Some(it.clone()),
             _ => {}
         }
     }
@@ -145,7 +146,7 @@ fn a_restart_needs_no_first_node() {
     world.run(Duration::from_secs(1));
     let alone = crate::OverlayConfig { first: std::vec![], ..config(9, Role::Signer) };
     let book = book::Restored { kept: kept.into_values().collect(), anchors };
-    world.add(9, alone, Restored { book, position });
+    world.add(9, alone, Restored { book, position, looks });
     world.run(Duration::from_secs(20));
     let status = world.node(9).status(world.now);
     assert!(status.own.is_some() && !status.is_solving, "its work is kept");

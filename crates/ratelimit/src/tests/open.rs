@@ -7,7 +7,7 @@ use core::{
 use std::vec::Vec;
 
 use ensign_primitives::{Instant, PeerId};
-use ensign_wire::Kind;
+use ensign_wire::{Kind, Role};
 
 use crate::{
     Allowance, Asker, STRANGER_DHT, STRANGER_DHT_ANSWERS, STRANGER_DHT_BYTES, Share,
@@ -50,7 +50,17 @@ fn taken(
 /// Lets so many join, from where `ip` says and from when `begins` says; returns how many questions of
 /// each were heard.
 fn joined(count: u32, ip: impl Fn(u32) -> u32, begins: impl Fn(u32) -> u64) -> Vec<u64> {
-    let mut budgets = StrangerBudgets::new(StrangerLimits::default());
+    joined_at(Role::Signer, count, ip, begins)
+}
+
+/// As [`joined`], at a node of that role.
+fn joined_at(
+    role: Role,
+    count: u32,
+    ip: impl Fn(u32) -> u32,
+    begins: impl Fn(u32) -> u64,
+) -> Vec<u64> {
+    let mut budgets = StrangerBudgets::new(StrangerLimits::of_role(role));
     let (questions, within) = JOINERS;
     let all = (0..count).flat_map(|who| {
         let begins = begins(who);
@@ -203,4 +213,13 @@ fn nodes_that_join_are_served_so_many_of_a_network_and_behind_one_address() {
     let at_once = joined(1000, |who| who << 8, all_at_once);
     let all = at_once.iter().sum::<u64>();
     assert_eq!((whole(&at_once), at_once.iter().min(), all), (125, Some(&4), 9_896));
+    // A bootstrap node is there for them.
+    let most = |ip: fn(u32) -> u32| {
+        let all = |count: &u32| {
+            whole(&joined_at(Role::Bootstrap, *count, ip, all_at_once)) == *count as usize
+        };
+        (1..400).take_while(all).count()
+    };
+    assert_eq!((most(|who| 256 + who % 256), most(|_| 1)), (147, 73));
+    assert_eq!(whole(&joined_at(Role::Bootstrap, 1000, |who| who << 8, all_at_once)), 1000);
 }

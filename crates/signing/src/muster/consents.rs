@@ -9,7 +9,7 @@ use alloc::{
 use ensign_primitives::{Occupancy, PeerId, RequestId, SIGNERS_MAX, SignerIndex};
 use ensign_wire::{Consent, Signed};
 
-use crate::{PEERS_MAX, REQUESTS_LIMIT};
+use crate::{PEERS_LIMIT, REQUESTS_LIMIT};
 
 /// Most consents kept for a member that brings them before their request is open here. Guess: several
 /// requests of an ordinary group, proposed at once.
@@ -159,7 +159,7 @@ impl Consents {
             Occupancy {
                 name: "members with early consents",
                 len: self.early.len(),
-                limit: PEERS_MAX,
+                limit: PEERS_LIMIT,
             },
         ]
     }

@@ -12,7 +12,7 @@ use std::{
 use ensign_identity::NodeKey;
 use ensign_primitives::{PeerId, QueryId};
 use ensign_ratelimit::{Allowance, HandshakeLimits};
-use ensign_wire::{Audience, Frame, Hello, Kind, Lane, Limits, PROTOCOL_VERSION, Roles};
+use ensign_wire::{Audience, Frame, Hello, Kind, Lane, Limits, PROTOCOL_VERSION, Role, Roles};
 use quinn::{
     AsyncUdpSocket, Connection, Endpoint, UdpPoller,
     udp::{RecvMeta, Transmit},
@@ -366,7 +366,7 @@ async fn stranger_says_as_many_frames_as_are_set() {
 
 #[tokio::test]
 async fn neighbour_in_the_open_network_gets_the_answers_to_sixty_four_questions_at_once() {
-    for (config, all) in [(config(), false), (config().open(), true)] {
+    for (config, all) in [(config(), false), (config().open(Role::Signer), true)] {
         let mut victim = Node::start_with(config, key(1)).await;
         let mut stranger = Node::start(key(2)).await;
         stranger.dial(&victim);

@@ -7,15 +7,38 @@ use ensign_api::view::{
 use super::line;
 use crate::catalogue as code;
 use crate::failure::{Failure, Result};
+use crate::home::{First, Home};
 use crate::output::{Output, unix_micros};
 use crate::remote::Remote;
 use crate::views::{self, network};
 use crate::words;
 
 /// Prints what this node is there, and what it sees.
-pub(super) fn status(node: &Remote, output: Output) -> Result<()> {
-    let status: NetStatusView = node.get("/v1/net/status")?;
-    output.tell(&line("net_status", &status), network::status(&status));
+pub(super) fn status(node: &Remote, home: &Home, output: Output) -> Result<()> {
+    let mut status: NetStatusView = node.get("/v1/net/status")?;
+    let open = home.settings().open();
+    let entries = open.iter().flat_map(|open| &open.first);
+    let mut seeds = Vec::new();
+    for entry in entries {
+        match entry {
+            First::Node(contact) => {
+                let node = contact.peer.to_string();
+                let unnamed =
+                    status.first.iter_mut().find(|it| it.name.is_none() && it.node == node);
+                unnamed.into_iter().for_each(|it| it.name = Some(contact.called().to_owned()));
+            }
+            First::Seed(name) => seeds.push(name.as_str()),
+        }
+    }
+    let mut text = network::status(&status);
+    if status.contacts == 0 {
+        for seed in seeds {
+            text += &format!(
+                "\nthe seed {seed} is asked too: `ensign net seed {seed}` says what it answers"
+            );
+        }
+    }
+    output.tell(&line("net_status", &status), text);
     Ok(())
 }
 

@@ -3,8 +3,11 @@
 use crate::args::Up;
 use crate::catalogue as code;
 use crate::failure::{Failure, Result};
-use crate::home::{Home, first, role_name};
+use crate::home::{First, Home, first, role_name};
+use crate::narrator::Narrator;
 use crate::output::{Line, Output};
+use crate::words::{foreign, list};
+use ensign_peers::contact::Contact;
 
 /// Writes what the command line says about the open network into the settings, and returns the home as it is then.
 ///
@@ -42,15 +45,66 @@ pub(super) fn keep(home: Home, args: &Up, output: Output) -> Result<Home> {
     home.read_again()
 }
 
+/// Says whom an open home asks first, so that its user sees what is tried before somebody answers.
+pub(super) fn tell_first(home: &Home, narrator: &mut Narrator, output: Output) {
+    let Some(open) = home.settings().open() else { return };
+    let (mut nodes, mut seeds) = (Vec::new(), Vec::new());
+    for first in &open.first {
+        match first {
+            First::Node(contact) => {
+                narrator.know_first(contact);
+                let at: Vec<_> = contact.addresses.iter().map(ToString::to_string).collect();
+                nodes.push(format!("{} at {}", foreign(contact.called()), at.join(" or ")));
+            }
+            First::Seed(name) => seeds.push(name.as_str().to_owned()),
+        }
+    }
+    let line =
+        Line::new("net_asks_first").with("nodes", nodes.clone()).with("seeds", seeds.clone());
+    let text = if nodes.is_empty() && seeds.is_empty() {
+        "no node and no seed is named in net.bootstrap: only nodes that this one knows from before, or that come to it, \
+         lead into the open network; `ensign up --bootstrap CODE|DNS_NAME` names one"
+            .to_owned()
+    } else {
+        let seeds = seeds.iter().map(|it| format!("the seed {it}"));
+        let all: Vec<_> = nodes.into_iter().chain(seeds).collect();
+        format!("into the open network by way of {}", list(&all))
+    };
+    output.talk(&line, text);
+}
+
+/// Refuses a code that cannot help: our own, or one of another chain.
+fn check(home: &Home, contact: &Contact) -> Result<()> {
+    let (theirs, ours) = (contact.network, home.settings().network);
+    let (what, hint) = if home.public_keys()?.node == contact.peer {
+        (
+            "this is the code of this home itself".to_owned(),
+            "give the code of another node, which is up: its user sees it with `ensign contact show`",
+        )
+    } else if theirs != ours {
+        let name = foreign(contact.called());
+        (
+            format!("{name} is on {theirs}, this home on {ours}"),
+            "give the code of a node on the same network: networks do not meet",
+        )
+    } else {
+        return Ok(());
+    };
+    Err(Failure::new(&code::SETTING_VALUE, format!("--bootstrap: {what}")).hint(hint))
+}
+
 /// Returns whom to ask first: who was known before, and who is new.
 fn bootstrap(home: &Home, new: &[String]) -> Result<String> {
     let mut all = home.settings().texts("net.bootstrap").to_vec();
     for entry in new {
-        first(entry).map_err(|what| {
+        let wrong = |what: String| {
             Failure::new(&code::SETTING_VALUE, format!("--bootstrap: {what}")).hint(
                 "give a contact code (`ensign contact show` there prints it) or a name in the DNS",
             )
-        })?;
+        };
+        if let First::Node(contact) = first(entry).map_err(wrong)? {
+            check(home, &contact)?;
+        }
         let entry: String = entry.split_whitespace().collect();
         if !all.contains(&entry) {
             all.push(entry);

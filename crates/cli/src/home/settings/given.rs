@@ -48,6 +48,8 @@ impl Value {
 pub(crate) enum Source {
     /// Nobody says anything else.
     Default,
+    /// What the node is in the open network has this default.
+    Role(&'static str),
     /// A line of `ensign.toml`.
     File(usize),
     /// An option of the node that runs.
@@ -59,6 +61,7 @@ impl Source {
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Default => "default",
+            Self::Role(_) => "role",
             Self::File(_) => "ensign.toml",
             Self::Flag(_) => "flag",
         }
@@ -68,7 +71,7 @@ impl Source {
     pub(crate) const fn line(self) -> Option<usize> {
         match self {
             Self::File(line) => Some(line),
-            Self::Default | Self::Flag(_) => None,
+            Self::Default | Self::Role(_) | Self::Flag(_) => None,
         }
     }
 
@@ -76,6 +79,7 @@ impl Source {
     pub(crate) fn words(self) -> String {
         match self {
             Self::Default => "default".to_owned(),
+            Self::Role(role) => format!("net.role, {role}"),
             Self::File(line) => format!("ensign.toml:{line}"),
             Self::Flag(flag) => format!("{flag} of the node that runs"),
         }
@@ -95,12 +99,17 @@ pub(crate) struct Setting {
 
 /// Returns every setting there is, in the order of the table.
 pub(crate) fn settings_of(settings: &Settings) -> Vec<Setting> {
-    let of = |key: Key| match settings.given().get(key.name()) {
-        Some((value, line)) => Setting { key, value: value.shown(), from: Source::File(line) },
-        None => {
-            let value = key.default().unwrap_or_default();
-            Setting { key, value, from: Source::Default }
+    let role = settings.open_role().map(super::role_name);
+    let of = |key: Key| {
+        if let Some((value, line)) = settings.given().get(key.name()) {
+            return Setting { key, value: value.shown(), from: Source::File(line) };
         }
+        let of_role = key.defaults_of_roles().into_iter().find(|(name, _)| Some(*name) == role);
+        if let Some((role, value)) = of_role {
+            return Setting { key, value, from: Source::Role(role) };
+        }
+        let value = key.default().unwrap_or_default();
+        Setting { key, value, from: Source::Default }
     };
     table::all().map(of).collect()
 }

@@ -16,7 +16,7 @@ const CODE_PREFIX: &str = "ensign1";
 const DNS_PORT: u16 = 53;
 
 /// The roles, as they are written.
-const ROLES: [(&str, Role); 3] =
+pub(super) const ROLES: [(&str, Role); 3] =
     [("signer", Role::Signer), ("bootstrap", Role::Bootstrap), ("light", Role::Light)];
 
 /// Whom to ask first.
@@ -52,13 +52,11 @@ pub(crate) struct Open {
 impl Settings {
     /// Returns how this home takes part in the open network; `None` where it is closed.
     pub(crate) fn open(&self) -> Option<Open> {
-        if !self.truth("net.open") {
-            return None;
-        }
+        let role = self.open_role()?;
         let scope = if self.truth("net.local") { Scope::Local } else { Scope::Global };
         let outbound = self.given.get(table::OUTBOUND.name).map(|_| self.count(&table::OUTBOUND));
         Some(Open {
-            role: self.text("net.role").and_then(role).unwrap_or(Role::Signer),
+            role,
             first: self.each("net.bootstrap", first),
             resolver: self.each("net.resolver", dns_server),
             addresses: self.each("net.addresses", address),
@@ -67,6 +65,12 @@ impl Settings {
             bits: u8::try_from(self.number(&table::POSITION_BITS)).unwrap_or(u8::MAX),
             outbound,
         })
+    }
+
+    /// Returns what the node is in the open network; `None` in a closed home.
+    pub(crate) fn open_role(&self) -> Option<Role> {
+        let role = || self.text("net.role").and_then(role).unwrap_or(Role::Signer);
+        self.truth("net.open").then(role)
     }
 
     /// Says which node of the open network is of another chain: on which line, and what.
@@ -211,6 +215,41 @@ mod tests {
         );
         assert_eq!(open.resolver, ["192.0.2.53:53".parse().unwrap()]);
         assert_eq!(open.addresses, ["127.0.1.1:4820".parse().unwrap()]);
+    }
+
+    #[test]
+    fn limits_are_those_of_the_role_unless_the_file_says_otherwise() {
+        use ensign_engine::Limits;
+        for (name, role) in ROLES {
+            let open = settings(&format!("open = true\nrole = \"{name}\""));
+            assert_eq!(open.limits(), Limits::of_role(role), "{name}");
+            // A closed home has no role.
+            assert_eq!(settings(&format!("role = \"{name}\"")).limits(), Limits::default());
+        }
+        let more = "open = true\nrole = \"bootstrap\"\n[strangers]\nwork_in_all_burst = 4096";
+        let limits = settings(more).limits();
+        let role = Limits::of_role(Role::Bootstrap).strangers.work_in_all;
+        assert_eq!(limits.strangers.work_in_all.burst, 4096);
+        assert_eq!(limits.strangers.work_in_all.per_minute, role.per_minute);
+    }
+
+    #[test]
+    fn where_a_default_of_a_role_comes_from_is_told() {
+        use crate::home::{Source, settings_of};
+        let of = |more: &str, key: &str| {
+            let all = settings_of(&settings(more));
+            let it = all.into_iter().find(|it| it.key.name() == key).unwrap();
+            (it.value, it.from)
+        };
+        let key = "strangers.work_in_all_per_minute";
+        let bootstrap = "open = true\nrole = \"bootstrap\"";
+        assert_eq!(of(bootstrap, key), ("600000".to_owned(), Source::Role("bootstrap")));
+        assert_eq!(of("open = true", key), ("60000".to_owned(), Source::Default));
+        assert_eq!(of("role = \"bootstrap\"", key), ("60000".to_owned(), Source::Default));
+        let set = format!("{bootstrap}\n[strangers]\nwork_in_all_per_minute = 7");
+        assert_eq!(of(&set, key), ("7".to_owned(), Source::File(8)));
+        let light = "open = true\nrole = \"light\"";
+        assert_eq!(of(light, "net.outbound"), ("6".to_owned(), Source::Role("light")));
     }
 
     #[test]

@@ -19,13 +19,14 @@ use ensign_engine::ratelimit::{
 };
 use ensign_engine::{
     overlay::{
-        FIRST_NODES_MAX,
+        FIRST_NODES_MAX, OverlayConfig,
         book::{OUTBOUND_MAX, TRUSTED_MAX},
     },
     reputation::{MINIMUM, SCORE_MIN},
 };
+use ensign_primitives::Network;
 use ensign_seeds::SEEDS_MAX;
-use ensign_wire::{self as wire, NODE_ADDRESSES_MAX};
+use ensign_wire::{self as wire, NODE_ADDRESSES_MAX, Role};
 
 use super::open;
 
@@ -138,6 +139,14 @@ impl Key {
         }
     }
 
+    /// Says what it is of a node that has a role in the open network, where that is another default: the role, and the
+    /// number.
+    pub(crate) fn defaults_of_roles(self) -> Vec<(&'static str, String)> {
+        let roles = open::ROLES.into_iter();
+        let other = roles.filter_map(|(name, role)| Some((name, default_of(self, role)?)));
+        other.filter(|(_, value)| self.default().as_ref() != Some(value)).collect()
+    }
+
     /// Whether there are settings in a section.
     pub(crate) fn is_in(section: &str) -> bool {
         all().any(|key| key.name().split_once('.').is_some_and(|(of, _)| of == section))
@@ -192,6 +201,25 @@ static LIMITS: LazyLock<Vec<Number>> = LazyLock::new(|| {
     let limits = Limits::SETTINGS.into_iter().filter(|setting| !setting.is_of_members());
     limits.flat_map(numbers_of).collect()
 });
+
+/// What a number is of a node with this role, if roles have their own.
+fn default_of(key: Key, role: Role) -> Option<String> {
+    if key.name() == OUTBOUND.name {
+        let outbound = OverlayConfig::new(Network::Bitcoin, role).outbound;
+        return Some(outbound.to_string());
+    }
+    let limits = Limits::of_role(role);
+    Limits::SETTINGS.iter().find_map(|setting| {
+        let Allowance { burst, per_minute } = setting.of(&limits);
+        let [of_burst, of_minute] = setting.names;
+        let number = match key.name() {
+            name if name == of_burst => burst,
+            name if name == of_minute => per_minute,
+            _ => return None,
+        };
+        Some(number.to_string())
+    })
+}
 
 fn numbers_of(setting: Setting) -> [Number; 2] {
     let Allowance { burst, per_minute } = setting.of(&Limits::default());
@@ -262,7 +290,7 @@ numbers! {
 
     /// Zero bits of the work behind a place in the open network, the same for all nodes of one network: each more is twice the work.
     POSITION_BITS = "net.position_bits", "bits", 0..=40, Some(wire::POSITION_BITS as i64);
-    /// Connections that are kept with nodes of the open network; a light node keeps 6 unless this says otherwise.
+    /// Connections that are kept with nodes of the open network.
     OUTBOUND = "net.outbound", "connections", 1..=OUTBOUND_MAX, Some(OUTBOUND_MAX as i64);
 
     /// Most that may leave a group at once, fee included.
