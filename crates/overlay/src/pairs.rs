@@ -83,6 +83,12 @@ impl Pairs {
         self.set(peer, Some(now.after(PUBLISH_DELAY + up_to(PAIR_SPREAD, random))));
     }
 
+    /// Our addresses have changed: every record that is published is issued anew.
+    pub(crate) fn moved(&mut self, now: Instant, random: &mut ChaCha20Rng) {
+        let away: Vec<PeerId> = self.published.values().copied().collect();
+        away.iter().for_each(|peer| self.away(now, peer, random));
+    }
+
     /// For whom a record of ours is.
     pub(crate) fn peer_of(&self, key: &Key) -> Option<PeerId> {
         self.published.get(key).copied()

@@ -81,6 +81,7 @@ impl Overlay {
     /// Where others reach us has changed: we serve there from now on, or nobody any more.
     fn readdress(&mut self, now: Now) {
         self.own.readdress(self.reach.announced());
+        self.pairs.moved(now.instant, &mut self.random);
         self.dht.set_role(self.own.role());
         if !self.own.serves() {
             let (network, me) = (self.config.network, self.own.peer_id());

@@ -5,10 +5,11 @@ use std::{vec, vec::Vec};
 
 use ensign_dht::{Outcome, Thoroughness};
 use ensign_reach::{RETEST_INTERVAL, Verdict};
-use ensign_wire::{Key, Role};
+use ensign_rendezvous::{DayKey, day};
+use ensign_wire::{DhtMessage, Key, Role};
 
-use super::cast::{NETWORK, World, config, peer};
-use crate::{Event, OverlayConfig, Restored};
+use super::cast::{NETWORK, World, config, key, peer};
+use crate::{Event, Input, Message, Output, OverlayConfig, PAIR_SPREAD, PUBLISH_DELAY, Restored};
 
 /// The node behind the router.
 const BEHIND: u16 = 50;
@@ -107,6 +108,32 @@ fn node_that_moves_is_found_where_it_is_then_and_one_that_is_shut_off_serves_no_
     assert!(world.events(BEHIND).contains(&Event::Unreachable));
     let key = Key::of_peer(NETWORK, &peer(BEHIND));
     assert!(!world.command(BEHIND, |it, _| it.withdraw(&key)), "not among what its user says");
+}
+
+#[test]
+fn member_that_is_away_is_told_at_once_where_a_node_is_reached_now() {
+    const AWAY: u16 = 60;
+    let mut world = world(true);
+    world.input(BEHIND, Input::Paired { peer: peer(AWAY) });
+    world.run(Duration::from_secs(60));
+    world.place(BEHIND, outside(77), true);
+    while world.node(BEHIND).status(world.now).addresses != [outside(77)] {
+        world.outputs.clear();
+        world.run(Duration::from_secs(10));
+    }
+    world.run(PUBLISH_DELAY + PAIR_SPREAD + Duration::from_secs(1));
+    let today = day(world.now.unix);
+    let key = DayKey::theirs(&key(AWAY), NETWORK, &peer(BEHIND), today).unwrap();
+    let sealed = world.outputs.iter().filter_map(|(who, output)| match output {
+        Output::Send { message: Message::Dht(DhtMessage::Store(store)), .. }
+            if *who == peer(BEHIND) =>
+        {
+            key.open(&store.record)
+        }
+        _ => None,
+    });
+    let listening = ([192, 168, 0, 7], 4820).into();
+    assert_eq!(sealed.last(), Some(vec![outside(77), listening]));
 }
 
 #[test]
