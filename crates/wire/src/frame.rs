@@ -201,12 +201,7 @@ impl Frame {
             Kind::Welcome => valid(body, Welcome::validate).map(Self::Welcome),
             Kind::Consent => Ok(Self::Consent(Box::new(Signed::decode(body, network)?))),
             Kind::LinkReport => Ok(Self::LinkReport(Box::new(Signed::decode(body, network)?))),
-            Kind::Evidence => {
-                let Blob(bytes) = codec::decode(body)?;
-                let most = EVIDENCE_BYTES_MAX as u64;
-                codec::in_range("evidence bytes", bytes.len() as u64, 1..=most)?;
-                Ok(Self::Evidence(bytes.to_vec()))
-            }
+            Kind::Evidence => evidence(body).map(Self::Evidence),
             Kind::EvidenceSeen => codec::decode(body).map(Self::EvidenceSeen),
             Kind::SessionAnnounce
             | Kind::SessionJoin
@@ -274,6 +269,12 @@ fn valid<'a, T: Serialize + Deserialize<'a>>(
     let decoded = codec::decode(body)?;
     validate(&decoded)?;
     Ok(decoded)
+}
+
+fn evidence(body: &[u8]) -> Result<Vec<u8>, DecodeError> {
+    let Blob(bytes) = codec::decode(body)?;
+    codec::in_range("evidence bytes", bytes.len() as u64, 1..=EVIDENCE_BYTES_MAX as u64)?;
+    Ok(bytes.to_vec())
 }
 
 /// Bytes that are copied at once; a list of bytes has the same encoding but goes one by one.

@@ -293,7 +293,7 @@ mod tests {
             "addresses": addresses, "reach": reach, "record": null, "working": false,
             "published": false, "copies": null, "peers_in": 0, "peers_out": 0, "outbound": [],
             "warm": 0, "dials": 0, "contacts": 1, "roots": 0, "records": 0, "nodes": null,
-            "looked_for": 0, "alarms": []
+            "looked_for": 0, "sealed_for": 0, "alarms": [], "first": []
         }))
         .unwrap();
         let text = status(&view);
