@@ -57,7 +57,7 @@ impl Case {
     /// Whether it is of a network in which we take no part: not read, and nobody's fault.
     fn is_held(&self) -> bool {
         let is_introduced = matches!(self.sender, IntroducedStranger | Introduced);
-        is_introduced && self.kind.family() == Family::Dht
+        is_introduced && matches!(self.kind.family(), Family::Dht | Family::Gossip)
     }
 
     fn keys(&self) -> Keys {
