@@ -150,7 +150,7 @@ impl Transport {
 
     /// Dials `peer` once from a new socket and as another node, sends one frame and closes, for at most
     /// [`TransportConfig::handshake_timeout`] and what it takes to close. The connection is none of ours: nothing
-    /// that comes over it is read. The answer is always a [`TransportEvent::BackDialled`].
+    /// that comes over it is read. The answer is always a [`BackDialled`](crate::TransportEvent::BackDialled).
     ///
     /// - `entropy`: of the operating system; the key of that moment. With none (zeros) nobody is dialled.
     /// - `frame`: header and body of a [`Kind::DialBack`].

@@ -41,10 +41,10 @@ proptest! {
     }
 }
 
-/// How many of sixty nodes at these addresses a table takes.
+/// How many of two hundred nodes at these addresses a table takes.
 fn taken(scope: Scope, address: impl Fn(u16) -> IpAddr) -> usize {
     let mut table = table_in(scope);
-    for number in 0..60 {
+    for number in 0..200 {
         table.answered(START.instant, record(number), address(number));
     }
     table.len()
