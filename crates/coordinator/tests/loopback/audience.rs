@@ -97,6 +97,10 @@ impl Case {
         let no_member = format!("{kind:?} from a node that is no member of a group of ours");
         let silence = "no hello in time".to_owned();
         match (self.sender, kind.audience()) {
+            // Of anyone, and of a network in which we take no part.
+            (Stranger | SilentMember, Audience::Anyone) if kind.family() == Family::Dht => {
+                (vec![silence], CloseCode::Silent)
+            }
             (IntroducedStranger | Introduced, _) if kind == Kind::Hello => {
                 (vec!["a second hello".to_owned()], CloseCode::Offense)
             }
