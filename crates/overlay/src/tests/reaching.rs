@@ -124,7 +124,7 @@ fn member_that_is_away_is_told_at_once_where_a_node_is_reached_now() {
     world.run(PUBLISH_DELAY + PAIR_SPREAD + Duration::from_secs(1));
     let today = day(world.now.unix);
     let key = DayKey::theirs(&key(AWAY), NETWORK, &peer(BEHIND), today).unwrap();
-    let sealed = world.outputs.iter().filter_map(|(who, output)| match output {
+    let mut sealed = world.outputs.iter().filter_map(|(who, output)| match output {
         Output::Send { message: Message::Dht(DhtMessage::Store(store)), .. }
             if *who == peer(BEHIND) =>
         {
@@ -133,7 +133,7 @@ fn member_that_is_away_is_told_at_once_where_a_node_is_reached_now() {
         _ => None,
     });
     let listening = ([192, 168, 0, 7], 4820).into();
-    assert_eq!(sealed.last(), Some(vec![outside(77), listening]));
+    assert_eq!(sealed.next_back(), Some(vec![outside(77), listening]));
 }
 
 #[test]
