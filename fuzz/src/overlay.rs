@@ -142,7 +142,7 @@ impl World {
         let (peer, remote) = (peer(who), address(who));
         match act % 16 {
             0 => self.meet(),
-            1 => self.fail(how % 2 == 0),
+            1 => self.fail(how.is_multiple_of(2)),
             2 => self.input(Input::Up { peer, remote, direction: Direction::Inbound }),
             3 => self.input(Input::Down { peer }),
             4 => self.input(match more % 4 {
@@ -151,7 +151,7 @@ impl World {
                 2 => Input::Paired { peer },
                 _ => Input::Unpaired { peer },
             }),
-            5 => self.input(Input::Barred { peer, is_barred: more % 2 == 0 }),
+            5 => self.input(Input::Barred { peer, is_barred: more.is_multiple_of(2) }),
             6 => self.solve(how),
             7 => return self.frame(more, peer, rest),
             8 => self.answer(how, more),
