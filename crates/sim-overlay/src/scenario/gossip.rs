@@ -149,7 +149,7 @@ pub(super) fn sybils(size: Size) -> Vec<Line> {
         ),
         Line::mean("copies for each node and message", &copies(&network, &ids), "", Demand::Told),
         Line::mean("honest links of a mesh at the end", &mesh, "", Demand::Told),
-        // A GRAFT and a PRUNE that cross look like a breach; four of them count for nothing.
+        // Not traced; perhaps a GRAFT and a PRUNE that cross. Four of them count for nothing.
         Line::number("offenses of honest nodes", network.wronged as f64, "", Demand::Told),
     ]
 }
