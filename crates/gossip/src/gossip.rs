@@ -2,11 +2,10 @@
 
 mod beating;
 mod hearing;
-mod meshing;
 mod spreading;
 
 use alloc::{
-    collections::{BTreeMap, BTreeSet, VecDeque},
+    collections::{BTreeMap, BTreeSet},
     sync::Arc,
     vec::Vec,
 };
@@ -16,41 +15,27 @@ use ensign_primitives::{Direction, Instant, Now, Occupancy, PeerId, StateMachine
 use ensign_wire::{
     GOSSIP_DATA_BYTES_MAX, GossipControl, GossipData, GossipMessage, MessageId, Topic,
 };
-use rand_chacha::ChaCha20Rng;
-use rand_core::{Rng, SeedableRng};
 
 use crate::{
-    BACKOFFS_MAX, Class, CommandError, EXPLICIT_MAX, Event, GossipConfig, HEARTBEAT_INTERVAL,
-    HELD_BYTES_MAX, HELD_MAX, Input, LINKS_MAX, Offense, Output, PUBLISH_WITHIN, PUBLISHING_MAX,
-    PULLS_MAX, SCORES_RETAINED_MAX, SEEN_MAX, SEEN_RETENTION, TOPICS_MAX, TOPICS_PER_PEER_MAX,
-    UNSUBSCRIBE_BACKOFF, UNWANTED_MAX, VALIDATING_MAX,
-    link::{Link, Links},
-    memory::Memory,
-    mesh::{Backoffs, Mesh},
-    pulls::Pulls,
-    score::Scores,
+    BACKOFFS_MAX, Class, CommandError, Event, GossipConfig, HEARTBEAT_INTERVAL, HELD_BYTES_MAX,
+    HELD_MAX, Input, LINKS_MAX, Offense, Output, PUBLISH_WITHIN, PUBLISHING_MAX, PULLS_MAX,
+    SCORES_RETAINED_MAX, SEEN_MAX, SEEN_RETENTION, TOPICS_MAX, TOPICS_PER_PEER_MAX, UNWANTED_MAX,
+    VALIDATING_MAX, link::Link, memory::Memory, meshes::Meshes, peers::Peers, pulls::Pulls,
 };
 
 /// A router of one node.
 #[derive(Debug)]
 pub struct Gossip {
     config: GossipConfig,
-    links: Links,
-    explicit: BTreeSet<PeerId>,
-    meshes: BTreeMap<Topic, Mesh>,
+    peers: Peers,
+    meshes: Meshes,
     /// Links for topics that we publish under and did not join, and when we last did.
     fanouts: BTreeMap<Topic, (Instant, BTreeSet<PeerId>)>,
-    backoffs: Backoffs,
     memory: Memory,
     pulls: Pulls,
-    scores: Scores,
     /// Ours that may not have left yet.
     publishing: Vec<Publishing>,
     beat: Beat,
-    random: ChaCha20Rng,
-    /// Whose outbox may have something to send.
-    stirred: BTreeSet<PeerId>,
-    outputs: VecDeque<Output>,
 }
 
 /// A message of ours that goes to whoever turns up, until the mesh is ready or its time is over.
@@ -98,20 +83,14 @@ impl Gossip {
     /// - `seed`: of the operating system's entropy; equal seeds draw equally.
     pub fn new(config: GossipConfig, seed: [u8; 32]) -> Self {
         Self {
-            config,
-            links: Links::default(),
-            explicit: BTreeSet::new(),
-            meshes: BTreeMap::new(),
+            peers: Peers::new(seed),
+            meshes: Meshes::new(config.eager_links),
             fanouts: BTreeMap::new(),
-            backoffs: Backoffs::default(),
             memory: Memory::default(),
             pulls: Pulls::default(),
-            scores: Scores::default(),
             publishing: Vec::new(),
             beat: Beat::default(),
-            random: ChaCha20Rng::from_seed(seed),
-            stirred: BTreeSet::new(),
-            outputs: VecDeque::new(),
+            config,
         }
     }
 
@@ -121,42 +100,30 @@ impl Gossip {
     ///
     /// [`CommandError::TooManyTopics`].
     pub fn subscribe(&mut self, now: Now, topic: Topic) -> Result<(), CommandError> {
-        if self.meshes.contains_key(&topic) {
+        if self.meshes.has(&topic) {
             return Ok(());
         }
-        if self.meshes.len() >= TOPICS_MAX {
+        if self.meshes.topics().len() >= TOPICS_MAX {
             return Err(CommandError::TooManyTopics { limit: TOPICS_MAX });
         }
         self.stir(now.instant);
-        self.meshes.insert(topic, Mesh::new(now.instant));
+        self.meshes.join(now.instant, topic);
         let fanout = self.fanouts.remove(&topic).map(|(_, peers)| peers).unwrap_or_default();
-        let peers: Vec<PeerId> = self.links.iter().map(|(peer, _)| *peer).collect();
-        for peer in peers {
-            let said = GossipControl::Topics { joined: [topic].into(), left: Vec::new() };
-            self.send(peer, Class::Mesh, said);
-        }
-        self.fill(now.instant, topic, &fanout);
+        self.peers.tell_topics(&[topic], &[]);
+        self.meshes.fill(now.instant, topic, &fanout, &mut self.peers);
         self.settle(now.instant);
         Ok(())
     }
 
     /// Leaves a topic; nothing happens when it was not joined.
     pub fn unsubscribe(&mut self, now: Now, topic: Topic) {
-        let Some(mesh) = self.meshes.remove(&topic) else { return };
+        if !self.meshes.leave(now.instant, topic, &mut self.peers) {
+            return;
+        }
         self.stir(now.instant);
-        for peer in mesh.members.into_keys() {
-            self.scores.left(now.instant, &peer, topic);
-            self.backoffs.set(now.instant, topic, peer, UNSUBSCRIBE_BACKOFF);
-            let backoff = UNSUBSCRIBE_BACKOFF.as_secs() as u16;
-            self.send(peer, Class::Mesh, GossipControl::Prune { topic, backoff });
-        }
         self.pulls.forget_topic(topic);
-        self.scores.forget_topic(topic);
-        let peers: Vec<PeerId> = self.links.iter().map(|(peer, _)| *peer).collect();
-        for peer in peers {
-            let said = GossipControl::Topics { joined: Vec::new(), left: [topic].into() };
-            self.send(peer, Class::Mesh, said);
-        }
+        self.peers.scores.forget_topic(topic);
+        self.peers.tell_topics(&[], &[topic]);
         self.settle(now.instant);
     }
 
@@ -182,7 +149,7 @@ impl Gossip {
         if self.publishing.len() >= PUBLISHING_MAX || !self.memory.can_wait() {
             return Err(CommandError::Busy { limit: PUBLISHING_MAX });
         }
-        if !self.meshes.contains_key(&topic)
+        if !self.meshes.has(&topic)
             && !self.fanouts.contains_key(&topic)
             && self.fanouts.len() >= TOPICS_MAX
         {
@@ -205,20 +172,12 @@ impl Gossip {
         peer: PeerId,
         standing: Explicit,
     ) -> Result<(), CommandError> {
-        match standing {
-            Explicit::Yes if self.explicit.contains(&peer) => return Ok(()),
-            Explicit::Yes if self.explicit.len() >= EXPLICIT_MAX => {
-                return Err(CommandError::TooManyExplicit { limit: EXPLICIT_MAX });
-            }
-            Explicit::Yes => {
-                self.stir(now.instant);
-                self.explicit.insert(peer);
-                let topics: Vec<Topic> = self.meshes.keys().copied().collect();
-                topics.into_iter().for_each(|topic| self.prune(now.instant, topic, peer));
-            }
-            Explicit::No => {
-                self.explicit.remove(&peer);
-            }
+        if !self.peers.set_explicit(peer, standing)? {
+            return Ok(());
+        }
+        if standing == Explicit::Yes {
+            self.stir(now.instant);
+            self.meshes.prune_all(now.instant, peer, &mut self.peers);
         }
         self.settle(now.instant);
         Ok(())
@@ -226,14 +185,14 @@ impl Gossip {
 
     /// Returns the score of a peer, in thousandths of a point; 0 of whom nothing is known.
     pub fn score(&self, now: Now, peer: &PeerId) -> i64 {
-        self.score_of(now.instant, peer)
+        self.peers.score(now.instant, peer)
     }
 
     /// Returns what is known of each topic that we joined.
     pub fn topics(&self) -> impl Iterator<Item = TopicView> {
         self.meshes.iter().map(|(topic, mesh)| TopicView {
             topic: *topic,
-            peers: self.links.wanting(*topic).count(),
+            peers: self.peers.links.wanting(*topic).count(),
             mesh: mesh.members.keys().copied().collect(),
             eager: mesh.members.iter().filter(|it| it.1.is_eager).map(|it| *it.0).collect(),
             is_ready: mesh.is_ready,
@@ -243,13 +202,14 @@ impl Gossip {
     /// Returns how full each collection is that a peer can fill.
     pub fn occupancy(&self) -> impl Iterator<Item = Occupancy> {
         let of = |name, len, limit| Occupancy { name, len, limit };
-        let links = || self.links.iter().map(|(_, link)| link);
+        let links = || self.peers.links.iter().map(|(_, link)| link);
+        let (topics, largest, backoffs) = self.meshes.fullness();
         let (held, held_bytes) = self.memory.held();
-        let explicit = self.explicit.iter().filter(|it| self.links.get(it).is_some()).count();
+        let explicit = self.peers.explicit().filter(|it| self.peers.is_up(it)).count();
         let limit = LINKS_MAX + explicit;
         [
-            of("links", self.links.len(), limit),
-            of("topics", self.meshes.len().max(self.fanouts.len()), TOPICS_MAX),
+            of("links", self.peers.links.len(), limit),
+            of("topics", topics.max(self.fanouts.len()), TOPICS_MAX),
             of(
                 "topics of a peer",
                 links().map(Link::topics).max().unwrap_or(0),
@@ -261,15 +221,15 @@ impl Gossip {
                 links().map(|it| it.outbox.fullness()).max().unwrap_or(0),
                 1000,
             ),
-            of("links of a mesh", self.meshes.values().map(Mesh::len).max().unwrap_or(0), limit),
-            of("backoffs", self.backoffs.len(), BACKOFFS_MAX),
+            of("links of a mesh", largest, limit),
+            of("backoffs", backoffs, BACKOFFS_MAX),
             of("names seen", self.memory.len(), SEEN_MAX),
             of("messages judged", self.memory.waiting(), VALIDATING_MAX),
             of("messages held", held, HELD_MAX),
             of("messages held, bytes", held_bytes, HELD_BYTES_MAX),
             of("messages looked for", self.pulls.len(), PULLS_MAX),
-            of("scores", self.scores.len(), limit + SCORES_RETAINED_MAX),
-            of("scores of the gone", self.scores.retained(), SCORES_RETAINED_MAX),
+            of("scores", self.peers.scores.len(), limit + SCORES_RETAINED_MAX),
+            of("scores of the gone", self.peers.scores.retained(), SCORES_RETAINED_MAX),
             of("messages of ours that wait", self.publishing.len(), PUBLISHING_MAX),
         ]
         .into_iter()
@@ -283,80 +243,35 @@ impl Gossip {
     }
 
     fn on_up(&mut self, now: Instant, peer: PeerId, remote: SocketAddr, direction: Direction) {
-        let is_known = self.links.get(&peer).is_some();
-        let strangers = self.links.iter().filter(|(it, _)| !self.explicit.contains(*it)).count();
-        if !is_known && strangers >= LINKS_MAX && !self.explicit.contains(&peer) {
+        if !self.peers.is_up(&peer) && !self.peers.has_room(&peer) {
             // The owner keeps fewer; what is above hears and tells nothing.
             return;
         }
-        if is_known {
-            self.on_down(now, peer);
-        }
-        self.links.insert(peer, Link::new(direction, remote.ip()));
-        self.scores.up(peer);
-        let joined: Vec<Topic> = self.meshes.keys().copied().collect();
+        self.on_down(now, peer);
+        self.peers.up(peer, remote, direction);
+        let joined = self.meshes.topics();
         if !joined.is_empty() {
-            self.send(peer, Class::Mesh, GossipControl::Topics { joined, left: Vec::new() });
+            let said = GossipControl::Topics { joined, left: Vec::new() };
+            self.peers.send(peer, Class::Mesh, said);
         }
     }
 
     fn on_down(&mut self, now: Instant, peer: PeerId) {
-        if self.links.get(&peer).is_none() {
+        if !self.peers.is_up(&peer) {
             return;
         }
-        for (topic, mesh) in &mut self.meshes {
-            if mesh.members.remove(&peer).is_some() {
-                self.scores.left(now, &peer, *topic);
-            }
-        }
+        self.meshes.down(now, peer, &mut self.peers);
         for (_, peers) in self.fanouts.values_mut() {
             peers.remove(&peer);
         }
-        self.scores.down(now, &peer);
-        self.links.remove(&peer);
+        self.peers.down(now, &peer);
         self.pulls.forget(&peer);
-        self.stirred.remove(&peer);
-    }
-
-    fn score_of(&self, now: Instant, peer: &PeerId) -> i64 {
-        if self.explicit.contains(peer) {
-            return 0;
-        }
-        self.scores.score(now, peer, self.links.crowd(peer))
-    }
-
-    fn send(&mut self, to: PeerId, class: Class, message: impl Into<Said>) {
-        if let Some(link) = self.links.get_mut(&to) {
-            link.outbox.push(class, message.into().0);
-            self.stirred.insert(to);
-        }
-    }
-
-    fn offense(&mut self, peer: PeerId, offense: Offense) {
-        self.outputs.push_back(Output::Offense { peer, offense });
     }
 
     /// Ends a call: what is ready to go goes.
     fn settle(&mut self, now: Instant) {
         self.end_publishing(now);
-        for peer in core::mem::take(&mut self.stirred) {
-            let Some(link) = self.links.get_mut(&peer) else { continue };
-            while let Some((message, bytes)) = link.outbox.pop() {
-                self.outputs.push_back(Output::Send { to: peer, message, bytes });
-            }
-        }
-    }
-
-    /// Draws at most `count` of them, in order of drawing.
-    fn draw(&mut self, mut from: Vec<PeerId>, count: usize) -> Vec<PeerId> {
-        let count = count.min(from.len());
-        for at in 0..count {
-            let rest = (from.len() - at) as u64;
-            let other = at + (self.random.next_u64() % rest) as usize;
-            from.swap(at, other);
-        }
-        from.truncate(count);
-        from
+        self.peers.flush();
     }
 }
 
@@ -367,21 +282,6 @@ pub enum Explicit {
     Yes,
     /// It is not.
     No,
-}
-
-/// A message to be sent.
-struct Said(GossipMessage);
-
-impl From<GossipControl> for Said {
-    fn from(control: GossipControl) -> Self {
-        Self(GossipMessage::Control(control))
-    }
-}
-
-impl From<GossipData> for Said {
-    fn from(data: GossipData) -> Self {
-        Self(GossipMessage::Data(data))
-    }
 }
 
 impl StateMachine for Gossip {
@@ -400,14 +300,9 @@ impl StateMachine for Gossip {
                 self.on_down(at, peer);
             }
             Input::Message { from, message } => self.on_message(at, from, message),
-            Input::Taken { peer, bytes } => {
-                if let Some(link) = self.links.get_mut(&peer) {
-                    link.outbox.taken(bytes);
-                    self.stirred.insert(peer);
-                }
-            }
+            Input::Taken { peer, bytes } => self.peers.taken(peer, bytes),
             Input::Judged { id, verdict } => self.on_judged(at, id, verdict),
-            Input::Regarded { peer, points } => self.scores.regard(&peer, points),
+            Input::Regarded { peer, points } => self.peers.scores.regard(&peer, points),
         }
         self.settle(at);
     }
@@ -424,7 +319,7 @@ impl StateMachine for Gossip {
     }
 
     fn poll_output(&mut self) -> Option<Output> {
-        self.outputs.pop_front()
+        self.peers.poll()
     }
 
     fn poll_timeout(&self) -> Option<Wakeup> {

@@ -109,6 +109,11 @@ impl Mesh {
         of.filter(|it| it.is_eager && it.is_measured() && !it.is_silent()).count()
     }
 
+    /// Links that have brought nothing for long.
+    pub(crate) fn silent(&self) -> impl Iterator<Item = PeerId> {
+        self.members.iter().filter(|(_, it)| it.is_silent()).map(|(peer, _)| *peer)
+    }
+
     pub(crate) fn eager(&self) -> usize {
         self.members.values().filter(|it| it.is_eager).count()
     }

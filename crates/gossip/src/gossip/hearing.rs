@@ -11,7 +11,7 @@ use crate::{
 
 impl Gossip {
     pub(super) fn on_message(&mut self, now: Instant, from: PeerId, message: GossipMessage) {
-        if self.links.get(&from).is_none() || self.score_of(now, &from) < GRAYLIST_THRESHOLD {
+        if !self.peers.is_up(&from) || self.peers.score(now, &from) < GRAYLIST_THRESHOLD {
             return;
         }
         self.stir(now);
@@ -24,68 +24,63 @@ impl Gossip {
     fn on_control(&mut self, now: Instant, from: PeerId, control: GossipControl) {
         match control {
             GossipControl::Topics { joined, left } => self.on_topics(now, from, &joined, &left),
-            GossipControl::Graft { topic } => self.on_graft(now, topic, from),
-            GossipControl::Prune { topic, backoff } => self.on_prune(now, topic, from, backoff),
-            GossipControl::Choke { topic } => self.on_choke(topic, from, true),
-            GossipControl::Unchoke { topic } => self.on_choke(topic, from, false),
+            GossipControl::Graft { topic } => {
+                self.meshes.on_graft(now, topic, from, &mut self.peers);
+            }
+            GossipControl::Prune { topic, backoff } => {
+                self.meshes.on_prune(now, (topic, from), backoff, &mut self.peers);
+            }
+            GossipControl::Choke { topic } => self.meshes.on_choke(topic, from, true),
+            GossipControl::Unchoke { topic } => self.meshes.on_choke(topic, from, false),
             GossipControl::IHave { topic, ids } => self.on_ihave(now, from, topic, &ids),
             GossipControl::IWant { ids } => self.on_iwant(now, from, &ids),
             GossipControl::IDontWant { ids } => {
                 let until = self.beat.tick + HISTORY_GOSSIP as u64;
-                if let Some(link) = self.links.get_mut(&from) {
+                if let Some(link) = self.peers.links.get_mut(&from) {
                     link.reject(&ids, until);
                 }
             }
         }
     }
 
-    fn on_choke(&mut self, topic: Topic, from: PeerId, has_choked_us: bool) {
-        let mesh = self.meshes.get_mut(&topic);
-        if let Some(member) = mesh.and_then(|it| it.members.get_mut(&from)) {
-            member.has_choked_us = has_choked_us;
-        }
-    }
-
     fn on_topics(&mut self, now: Instant, from: PeerId, joined: &[Topic], left: &[Topic]) {
-        let Some(link) = self.links.get_mut(&from) else { return };
+        let Some(link) = self.peers.links.get_mut(&from) else { return };
         if !link.change(joined, left) {
-            self.scores.breach(&from, 1);
-            self.offense(from, Offense::TooManyTopics);
+            self.peers.breach(from, Offense::TooManyTopics);
         }
         for topic in left {
-            self.drop_out(now, *topic, from);
+            self.meshes.drop_out(now, *topic, from, &mut self.peers);
             if let Some((_, fanout)) = self.fanouts.get_mut(topic) {
                 fanout.remove(&from);
             }
         }
         for topic in joined {
-            if self.links.get(&from).is_some_and(|it| it.wants(topic)) {
-                self.graft_newcomer(now, *topic, from);
+            if self.peers.links.get(&from).is_some_and(|it| it.wants(topic)) {
+                self.meshes.on_newcomer(now, *topic, from, &mut self.peers);
                 self.publish_to(now, *topic, from);
             }
         }
     }
 
     fn on_ihave(&mut self, now: Instant, from: PeerId, topic: Topic, ids: &[MessageId]) {
-        let (score, explicit) = (self.score_of(now, &from), self.explicit.contains(&from));
+        let (score, explicit) = (self.peers.score(now, &from), self.peers.is_explicit(&from));
         let Some(mesh) = self.meshes.get(&topic) else { return };
         // While an eager link may bring it, it is waited for; a link that brings nothing is no reason to wait.
         let has_eager = mesh.members.values().any(|it| it.is_eager && !it.is_silent());
-        let Some(link) = self.links.get_mut(&from) else { return };
+        let Some(link) = self.peers.links.get_mut(&from) else { return };
         if score < GOSSIP_THRESHOLD && !explicit {
             return;
         }
         link.used.named = link.used.named.saturating_add(ids.len());
         if link.used.named > IHAVE_IDS_MAX {
-            self.scores.breach(&from, 1);
-            return self.offense(from, Offense::TooManyNames);
+            return self.peers.breach(from, Offense::TooManyNames);
         }
         let next = if has_eager { now.after(PULL_DELAY) } else { now };
         for id in ids {
             if self.memory.has(id) {
                 self.hear(now, *id, from, false);
             } else {
-                let links = &self.links;
+                let links = &self.peers.links;
                 self.pulls.named(now, (*id, topic), from, next, |it| links.rank(it));
             }
         }
@@ -95,15 +90,14 @@ impl Gossip {
     }
 
     fn on_iwant(&mut self, now: Instant, from: PeerId, ids: &[MessageId]) {
-        let (score, explicit) = (self.score_of(now, &from), self.explicit.contains(&from));
-        let Some(link) = self.links.get_mut(&from) else { return };
+        let (score, explicit) = (self.peers.score(now, &from), self.peers.is_explicit(&from));
+        let Some(link) = self.peers.links.get_mut(&from) else { return };
         if score < GOSSIP_THRESHOLD && !explicit {
             return;
         }
         link.used.wanted = link.used.wanted.saturating_add(ids.len());
         if link.used.wanted > IWANT_IDS_MAX {
-            self.scores.breach(&from, 1);
-            return self.offense(from, Offense::TooManyWants);
+            return self.peers.breach(from, Offense::TooManyWants);
         }
         for id in ids {
             let Some(entry) = self.memory.get_mut(id).filter(|it| it.fate == Fate::Accepted) else {
@@ -116,17 +110,16 @@ impl Gossip {
             }
             *served += 1;
             entry.told.insert(from);
-            self.send(from, Class::Forward, data);
+            self.peers.send(from, Class::Forward, data);
         }
     }
 
     fn on_data(&mut self, now: Instant, from: PeerId, data: GossipData) {
         let topic = data.topic;
-        if !self.meshes.contains_key(&topic) {
+        if !self.meshes.has(&topic) {
             // Who was told of our leaving is still on its way for a moment.
-            if self.backoffs.get(now, topic, from).is_none() && !self.knows_as_left(topic) {
-                self.scores.breach(&from, 1);
-                self.offense(from, Offense::ForeignTopic);
+            if !self.meshes.is_out(now, topic, from) && !self.knows_as_left(topic) {
+                self.peers.breach(from, Offense::ForeignTopic);
             }
             return;
         }
@@ -150,16 +143,16 @@ impl Gossip {
         }
         for (peer, _) in &announcers {
             let is_outside = self.meshes.get(&topic).is_some_and(|it| !it.has(peer));
-            let link = self.links.get_mut(peer).filter(|_| is_outside);
+            let link = self.peers.links.get_mut(peer).filter(|_| is_outside);
             link.into_iter().for_each(|it| it.was_early(topic));
         }
         if was_asked {
-            self.take_eagerly(topic, from);
+            self.meshes.take_eagerly(topic, from, &mut self.peers);
         }
         if is_large {
             self.say_unwanted(topic, id, from);
         }
-        self.outputs.push_back(Output::Validate { id, from, message: data });
+        self.peers.tell(Output::Validate { id, from, message: data });
     }
 
     /// A message came that is known.
@@ -168,12 +161,11 @@ impl Gossip {
         let before = entry.heard.iter().find(|it| it.0 == from);
         let is_repeated = before.is_some_and(|it| it.2);
         if entry.fate == Fate::Rejected {
-            self.scores.invalid(&from);
-            return self.offense(from, Offense::Invalid { id });
+            self.peers.scores.invalid(&from);
+            return self.peers.offense(from, Offense::Invalid { id });
         }
         if is_repeated {
-            self.scores.breach(&from, 1);
-            return self.offense(from, Offense::Repeated { id });
+            return self.peers.breach(from, Offense::Repeated { id });
         }
         self.hear(now, id, from, true);
     }
@@ -189,7 +181,7 @@ impl Gossip {
         entry.heard.push((from, now, is_whole));
         if entry.fate == Fate::Accepted {
             let topic = entry.topic;
-            self.scores.brought(&from, topic);
+            self.peers.scores.brought(&from, topic);
         }
     }
 
@@ -198,24 +190,13 @@ impl Gossip {
         self.fanouts.contains_key(&topic)
     }
 
-    /// A link that brought what we had to ask for becomes eager, where too few eager links bring anything.
-    fn take_eagerly(&mut self, topic: Topic, from: PeerId) {
-        let Some(mesh) = self.meshes.get_mut(&topic) else { return };
-        let bringing = mesh.members.values().filter(|it| it.is_eager && !it.is_silent()).count();
-        let member = mesh.members.get_mut(&from).filter(|it| !it.is_eager);
-        if let Some(member) = member.filter(|_| bringing < self.config.eager_links) {
-            member.is_eager = true;
-            self.send(from, Class::Mesh, GossipControl::Unchoke { topic });
-        }
-    }
-
     /// Tells whoever may be about to send a large message that it has come.
     fn say_unwanted(&mut self, topic: Topic, id: MessageId, from: PeerId) {
         let Some(mesh) = self.meshes.get(&topic) else { return };
         let eager = mesh.members.iter().filter(|(peer, it)| it.is_eager && **peer != from);
         let peers: Vec<PeerId> = eager.map(|(peer, _)| *peer).collect();
         for peer in peers {
-            self.send(peer, Class::Names, GossipControl::IDontWant { ids: [id].into() });
+            self.peers.send(peer, Class::Names, GossipControl::IDontWant { ids: [id].into() });
         }
     }
 }

@@ -27,10 +27,10 @@ impl Gossip {
     }
 
     fn targets_of_own(&mut self, now: Instant, topic: Topic) -> Vec<PeerId> {
-        let may = |gossip: &Self, peer: &PeerId| gossip.score_of(now, peer) >= PUBLISH_THRESHOLD;
-        let wanting = self.links.wanting(topic).map(|(peer, _)| *peer);
+        let may = |gossip: &Self, peer: &PeerId| gossip.peers.score(now, peer) >= PUBLISH_THRESHOLD;
+        let wanting = self.peers.links.wanting(topic).map(|(peer, _)| *peer);
         let wanting: Vec<PeerId> = wanting.filter(|it| may(self, it)).collect();
-        if !self.meshes.contains_key(&topic) {
+        if !self.meshes.has(&topic) {
             let fanout = self.fanout(now, topic, &wanting);
             return if self.config.flood_publish { wanting } else { fanout };
         }
@@ -40,7 +40,7 @@ impl Gossip {
         let mesh = self.meshes.get(&topic).map(|it| it.members.keys().copied().collect());
         let mesh: BTreeSet<PeerId> = mesh.unwrap_or_default();
         let all = wanting.into_iter();
-        all.filter(|it| mesh.contains(it) || self.explicit.contains(it)).collect()
+        all.filter(|it| mesh.contains(it) || self.peers.is_explicit(it)).collect()
     }
 
     /// Links for a topic that we did not join: those of before, and some that are drawn.
@@ -49,7 +49,7 @@ impl Gossip {
         peers.retain(|it| wanting.contains(it));
         let others = wanting.iter().filter(|it| !peers.contains(*it)).copied().collect();
         let missing = MESH_N.saturating_sub(peers.len());
-        peers.extend(self.draw(others, missing));
+        peers.extend(self.peers.draw(others, missing));
         let all = peers.iter().copied().collect();
         self.fanouts.insert(topic, (now, peers));
         all
@@ -63,12 +63,12 @@ impl Gossip {
         }
         let open = self.publishing.iter_mut().find(|it| it.id == id);
         open.into_iter().for_each(|it| it.copies += 1);
-        self.send(peer, Class::Own, data);
+        self.peers.send(peer, Class::Own, data);
     }
 
     /// Sends what waits for links to a peer that turns up.
     pub(super) fn publish_to(&mut self, now: Instant, topic: Topic, peer: PeerId) {
-        if self.score_of(now, &peer) < PUBLISH_THRESHOLD {
+        if self.peers.score(now, &peer) < PUBLISH_THRESHOLD {
             return;
         }
         let open = self.publishing.iter().filter(|it| it.topic == topic);
@@ -85,7 +85,7 @@ impl Gossip {
                 return true;
             }
             let Publishing { id, topic, copies, .. } = *it;
-            self.outputs.push_back(Output::Event(match copies {
+            self.peers.tell(Output::Event(match copies {
                 0 => Event::Unpublished { id, topic },
                 _ => Event::Published { id, copies },
             }));
@@ -107,17 +107,17 @@ impl Gossip {
             Verdict::Ignore => {}
             Verdict::Reject => {
                 for peer in brought {
-                    self.scores.invalid(&peer);
-                    self.offense(peer, Offense::Invalid { id });
+                    self.peers.scores.invalid(&peer);
+                    self.peers.offense(peer, Offense::Invalid { id });
                 }
             }
             Verdict::Accept => {
                 let mesh = self.meshes.get(&topic).into_iter().flat_map(|it| it.members.keys());
-                self.scores.accepted(topic, mesh);
+                self.peers.scores.accepted(topic, mesh);
                 if let Some(first) = brought.first() {
-                    self.scores.delivered_first(first, topic);
+                    self.peers.scores.delivered_first(first, topic);
                 }
-                heard.iter().for_each(|it| self.scores.brought(&it.0, topic));
+                heard.iter().for_each(|it| self.peers.scores.brought(&it.0, topic));
                 self.forward(now, id, topic);
             }
         }
@@ -133,13 +133,13 @@ impl Gossip {
         let (mut whole, mut named) = (Vec::new(), Vec::new());
         if let Some(mesh) = self.meshes.get(&topic) {
             for (peer, member) in &mesh.members {
-                if self.links.get(peer).is_some_and(|link| needs(peer, link)) {
+                if self.peers.links.get(peer).is_some_and(|link| needs(peer, link)) {
                     if member.has_choked_us { &mut named } else { &mut whole }.push(*peer);
                 }
             }
         }
-        for peer in &self.explicit {
-            let link = self.links.get(peer).filter(|it| it.wants(&topic));
+        for peer in self.peers.explicit() {
+            let link = self.peers.links.get(peer).filter(|it| it.wants(&topic));
             if link.is_some_and(|link| needs(peer, link)) {
                 whole.push(*peer);
             }
@@ -148,9 +148,9 @@ impl Gossip {
         if let Some(entry) = self.memory.get_mut(&id) {
             entry.told.extend(whole.iter().chain(&named));
         }
-        whole.into_iter().for_each(|peer| self.send(peer, Class::Forward, data.clone()));
+        whole.into_iter().for_each(|peer| self.peers.send(peer, Class::Forward, data.clone()));
         for peer in named {
-            self.send(peer, Class::Names, GossipControl::IHave { topic, ids: [id].into() });
+            self.peers.send(peer, Class::Names, GossipControl::IHave { topic, ids: [id].into() });
         }
     }
 
@@ -163,41 +163,40 @@ impl Gossip {
         needs: impl Fn(&PeerId, &Link) -> bool,
     ) -> Vec<PeerId> {
         let Some(mesh) = self.meshes.get(&topic) else { return Vec::new() };
-        let outside = self.links.wanting(topic).filter(|(peer, link)| {
-            !mesh.has(peer) && !self.explicit.contains(*peer) && needs(peer, link)
+        let outside = self.peers.links.wanting(topic).filter(|(peer, link)| {
+            !mesh.has(peer) && !self.peers.is_explicit(peer) && needs(peer, link)
         });
-        let fit = outside.filter(|(peer, _)| self.score_of(now, peer) >= GOSSIP_THRESHOLD);
+        let fit = outside.filter(|(peer, _)| self.peers.score(now, peer) >= GOSSIP_THRESHOLD);
         let fit: Vec<PeerId> = fit.map(|(peer, _)| *peer).collect();
         let count = fit.len();
-        let mut drawn = self.draw(fit, count);
+        let mut drawn = self.peers.draw(fit, count);
         if count <= GOSSIP_LAZY {
             return drawn;
         }
-        drawn.sort_by_key(|it| u64::MAX - self.scores.first_deliveries(it, topic));
+        drawn.sort_by_key(|it| u64::MAX - self.peers.scores.first_deliveries(it, topic));
         let mut chosen: Vec<PeerId> = drawn.iter().take(GOSSIP_LAZY / 2).copied().collect();
         let mut rest: Vec<PeerId> = drawn.split_off(chosen.len());
-        rest = self.draw(rest, count);
-        rest.sort_by_key(|it| !self.links.is_outbound(it));
+        rest = self.peers.draw(rest, count);
+        rest.sort_by_key(|it| !self.peers.links.is_outbound(it));
         chosen.extend(rest.into_iter().take(GOSSIP_LAZY - GOSSIP_LAZY / 2));
         chosen
     }
 
     /// Asks for what has been named and did not come.
     pub(super) fn pull(&mut self, now: Instant) {
-        let links = &self.links;
+        let links = &self.peers.links;
         let due = self.pulls.due(now, |it| links.rank(it));
         for peer in due.slow {
-            if let Some(link) = self.links.get_mut(&peer) {
+            if let Some(link) = self.peers.links.get_mut(&peer) {
                 link.slow_pulls = link.slow_pulls.saturating_add(1);
             }
         }
         for (peer, id) in due.broken {
-            self.scores.breach(&peer, 1);
-            self.offense(peer, Offense::BrokenPromise { id });
+            self.peers.breach(peer, Offense::BrokenPromise { id });
         }
         for (peer, ids) in due.ask {
             for ids in ids.chunks(GOSSIP_IDS_MAX) {
-                self.send(peer, Class::Names, GossipControl::IWant { ids: ids.to_vec() });
+                self.peers.send(peer, Class::Names, GossipControl::IWant { ids: ids.to_vec() });
             }
         }
     }
